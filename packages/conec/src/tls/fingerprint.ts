@@ -1,0 +1,46 @@
+/**
+ * Fingerprints: `sha256:<hex>` of a SubjectPublicKeyInfo. They name a key, so they outlive the certificates around it.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { argumentError } from "../errors.ts";
+import { readCertificate } from "./certificate.ts";
+import { type Pem, readCertificates } from "./pem.ts";
+
+/**
+ * Fingerprint of the key of a certificate, of the leaf if it is a chain.
+ *
+ * @throws ConecError `CERTIFICATE_INVALID`, naming what was wrong.
+ */
+export function fingerprint(pem: Pem): string {
+	const [leaf] = readCertificates(pem);
+	return fingerprintOf(leaf ?? new Uint8Array());
+}
+
+/** Fingerprint of the key of a DER certificate. Throws `CERTIFICATE_INVALID`. */
+export function fingerprintOf(der: Uint8Array): string {
+	return formatFingerprint(keyDigest(der));
+}
+
+/** SHA-256 of the SubjectPublicKeyInfo of a DER certificate. Throws `CERTIFICATE_INVALID`. */
+export function keyDigest(der: Uint8Array): Uint8Array {
+	return new Uint8Array(createHash("sha256").update(readCertificate(der).publicKeyInfo).digest());
+}
+
+/** `sha256:<hex>` of a digest. */
+export function formatFingerprint(digest: Uint8Array): string {
+	return `sha256:${Buffer.from(digest).toString("hex")}`;
+}
+
+/**
+ * Reads `sha256:<64 hex digits>`, with or without the prefix, in either case, with or without colons between the bytes.
+ *
+ * @throws TypeError `OPTION_INVALID`
+ */
+export function parseFingerprint(text: string, option: string): Uint8Array {
+	const hex = typeof text === "string" ? text.trim().toLowerCase().replace(/^sha256:/, "").replaceAll(":", "") : "";
+	if (!/^[0-9a-f]{64}$/.test(hex)) throw argumentError("type", "OPTION_INVALID", `Option "${option}" must be "sha256:" and 64 hexadecimal digits`);
+	return new Uint8Array(Buffer.from(hex, "hex"));
+}

@@ -1,0 +1,51 @@
+/**
+ * From options to the seam's {@link Trust}.
+ *
+ * @module
+ */
+
+import { rootCertificates } from "node:tls";
+import { ConecError } from "../errors.ts";
+import type { Trust } from "../transport/transport.ts";
+import { readCertificate } from "./certificate.ts";
+import { parseFingerprint } from "./fingerprint.ts";
+import { type Pem, readCertificates } from "./pem.ts";
+
+/**
+ * Whom a Client trusts to be the Coordinator. `pin` alone: only the key counts, names and dates do not. `ca` alone: the
+ * chain, its dates and the name. Both: both. Neither: Node's root store and the name.
+ *
+ * @throws ConecError `CERTIFICATE_INVALID`; TypeError `OPTION_INVALID`
+ */
+export function coordinatorTrust(options: { readonly ca?: Pem | readonly Pem[] | undefined; readonly pin?: string | readonly string[] | undefined }): Trust {
+	const { ca, pin } = options;
+	const pins = pin === undefined ? undefined : (typeof pin === "string" ? [pin] : pin).map((text) => parseFingerprint(text, "pin"));
+	const roots = ca === undefined ? undefined : readAuthorities(ca);
+	if (pins === undefined) return { roots: roots ?? nodeRoots() };
+	return roots === undefined ? { pinnedKeys: pins } : { pinnedKeys: pins, roots };
+}
+
+/** Whom a Coordinator lets in: with `clientCa` only certificates of it (never of the system's roots), else any key that is proven. */
+export function clientTrust(clientCa: Pem | readonly Pem[] | undefined): Trust {
+	return clientCa === undefined ? {} : { roots: readAuthorities(clientCa) };
+}
+
+/**
+ * Reads one or more authorities, each PEM (one or more blocks) or DER.
+ *
+ * @throws ConecError `CERTIFICATE_INVALID`, naming what was wrong.
+ */
+export function readAuthorities(source: Pem | readonly Pem[]): Uint8Array[] {
+	const sources: readonly Pem[] = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
+	const roots = sources.flatMap((one) => readCertificates(one));
+	if (roots.length === 0) throw new ConecError("CERTIFICATE_INVALID", "Cannot read authorities: there are none");
+	for (const root of roots) readCertificate(root);
+	return roots;
+}
+
+let cachedRoots: readonly Uint8Array[] | undefined;
+
+function nodeRoots(): readonly Uint8Array[] {
+	cachedRoots ??= rootCertificates.flatMap((pem) => readCertificates(pem));
+	return cachedRoots;
+}
