@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseCoordinator, parseSocketAddress } from "./address.ts";
+
+test("coordinator: every documented form is read", () => {
+	const cases: [string, string, number][] = [
+		["example.org", "example.org", 1719],
+		["example.org:7", "example.org", 7],
+		["localhost:65535", "localhost", 65_535],
+		["10.0.0.1", "10.0.0.1", 1719],
+		["10.0.0.1:20", "10.0.0.1", 20],
+		["[::1]:1719", "::1", 1719],
+		["[2001:db8::1]", "2001:db8::1", 1719],
+		["::1", "::1", 1719],
+	];
+	for (const [text, host, port] of cases) assert.deepEqual(parseCoordinator(text), { host, port }, text);
+});
+
+test("coordinator: anything else is refused", () => {
+	for (const text of ["", ":", ":1", "a:", "a:0", "a:65536", "a:b", "a b", "quic://a", "a/b", "[a]:1", "[::1", "::1]:3", "a..b", "-a", "u@h", "a:1:2"]) {
+		assert.throws(() => parseCoordinator(text), { name: "TypeError", code: "OPTION_INVALID" }, text);
+	}
+});
+
+test("address: is an IP address with an optional port", () => {
+	assert.deepEqual(parseSocketAddress("127.0.0.1:9", 1), { address: "127.0.0.1", port: 9 });
+	assert.deepEqual(parseSocketAddress("127.0.0.1", 1), { address: "127.0.0.1", port: 1 });
+	assert.deepEqual(parseSocketAddress("[::1]:9", 1), { address: "::1", port: 9 });
+	assert.deepEqual(parseSocketAddress("[::1]", 1), { address: "::1", port: 1 });
+	assert.deepEqual(parseSocketAddress("::1", 1), { address: "::1", port: 1 });
+	for (const text of ["localhost:1", "", "1.2.3:4", "1.2.3.4:0"]) assert.throws(() => parseSocketAddress(text, 1), { code: "OPTION_INVALID", message: /"address"/ }, text);
+});
