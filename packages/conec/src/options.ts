@@ -1,0 +1,167 @@
+/**
+ * Every bound of Conec in one object. `docs/limits.md` says of each what it protects and what it costs; a test compares
+ * that table with the rules here.
+ *
+ * @module
+ */
+
+import { argumentError } from "./errors.ts";
+
+/** Everything that a peer, or the application, can make this process hold or wait for. Sizes in bytes, times in milliseconds. */
+export interface Limits {
+	/** Longest message, sent or received. @default 1 MiB; at most 16 MiB - 1 KiB */
+	readonly messageBytes: number;
+	/** Longest metadata of a Client or a stream, as JSON text in UTF-8. @default 1 KiB; at most 2 KiB */
+	readonly metadataBytes: number;
+	/** Accepted streams that the application has not yet taken from `incomingStreams`; more are rejected with `PEER_BUSY`. @default 64 */
+	readonly incomingStreams: number;
+	/** Streams that the other side of one connection may have open. @default 128 */
+	readonly streamsPerConnection: number;
+	/** Live proxied streams from one Client to one other. Coordinator only. @default 16 */
+	readonly streamsPerPair: number;
+	/** Received bytes of one stream that wait for the application before the sender is made to wait. @default 256 KiB */
+	readonly streamCreditBytes: number;
+	/** `send` waits while this much is queued on the stream. @default 256 KiB */
+	readonly sendHighWaterBytes: number;
+	/** Calls of `send` that wait on one stream; more reject with `QUEUE_FULL`. @default 1_024 */
+	readonly waitingSends: number;
+	/** QUIC flow-control window of one stream; that of a connection is (streamsPerConnection + 1) times as large. @default 1 MiB, at a Coordinator 512 KiB */
+	readonly streamWindowBytes: number;
+	/** Answers queued on one control stream whose Client does not read. @default 256 */
+	readonly controlQueueReplies: number;
+	/** The same in bytes. @default 256 KiB */
+	readonly controlQueueBytes: number;
+	/** Any request: opening a stream, connecting. @default 10_000 */
+	readonly requestTimeoutMs: number;
+	/** A connection must have said hello this long after its handshake. @default 5_000 */
+	readonly helloTimeoutMs: number;
+	/** The first frame of an incoming stream must be complete by then. @default 5_000 */
+	readonly headerTimeoutMs: number;
+	/** An incoming TLS handshake that takes longer is dropped. @default 5_000 */
+	readonly handshakeTimeoutMs: number;
+	/** Connections without hello, in all. @default 256 */
+	readonly undecidedConnections: number;
+	/** Connections without hello from one source address (IPv6: one /64; loopback is exempt). @default 16 */
+	readonly undecidedPerSource: number;
+	/** New connections a second from one IPv4 /24 or IPv6 /64 while the retry threshold is passed (loopback is exempt). @default 10 */
+	readonly connectsPerSecondPerSource: number;
+	/** With `retry: "under-load"`, addresses are validated first while more connections than this are undecided. @default 64 */
+	readonly retryThreshold: number;
+	/** Clients connected to one Coordinator. @default 10_000 */
+	readonly clients: number;
+	/** Status events kept for a reader that is slow; older ones are dropped and counted. @default 64 */
+	readonly statusEvents: number;
+	/** Silence after which a connection is lost. @default 15_000 */
+	readonly idleTimeoutMs: number;
+	/** Interval of keep-alive packets; 0 is off. @default 5_000 */
+	readonly keepAliveIntervalMs: number;
+	/** `Client.close()` and `Coordinator.close()` end by then. @default 3_000 */
+	readonly closeTimeoutMs: number;
+	/** Of that, how long streams which the application closed may take to be acknowledged; also the bound of disposing a stream. @default 2_000 */
+	readonly lingerMs: number;
+	/** How long the holder of an id may be silent when another key asks for it. Coordinator only. @default 1_000 */
+	readonly holderPingMs: number;
+	/** How long a kept key holds its id after it has disconnected. Coordinator only. @default 24 h */
+	readonly leaseMs: number;
+	/** Ids held by kept keys that are not connected. Coordinator only. @default 10_000 */
+	readonly leases: number;
+	/** The same for one source address. Coordinator only. @default 64 */
+	readonly leasesPerSource: number;
+	/** Connections of one identity that may supersede each other within `contentionWindowMs`; the next is refused with `ID_CONTENDED`. Coordinator only. @default 3 */
+	readonly contentionSwaps: number;
+	/** See `contentionSwaps`. @default 10_000 */
+	readonly contentionWindowMs: number;
+}
+
+/** Default, least and greatest value of a limit. */
+export interface LimitRule {
+	readonly default: number;
+	/** Where a Coordinator's default differs. */
+	readonly coordinatorDefault?: number;
+	readonly min: number;
+	readonly max: number;
+}
+
+const KiB = 1_024;
+const MiB = 1_024 * KiB;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** The range of every limit. */
+export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
+	messageBytes: { default: MiB, min: 1, max: 16 * MiB - KiB },
+	metadataBytes: { default: KiB, min: 0, max: 2 * KiB },
+	incomingStreams: { default: 64, min: 0, max: 65_536 },
+	streamsPerConnection: { default: 128, min: 1, max: 65_536 },
+	streamsPerPair: { default: 16, min: 1, max: 65_536 },
+	streamCreditBytes: { default: 256 * KiB, min: KiB, max: 64 * MiB },
+	sendHighWaterBytes: { default: 256 * KiB, min: KiB, max: 64 * MiB },
+	waitingSends: { default: 1_024, min: 0, max: 1_048_576 },
+	streamWindowBytes: { default: MiB, coordinatorDefault: 512 * KiB, min: 64 * KiB, max: 64 * MiB },
+	controlQueueReplies: { default: 256, min: 1, max: 65_536 },
+	controlQueueBytes: { default: 256 * KiB, min: 16 * KiB, max: 16 * MiB },
+	requestTimeoutMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
+	helloTimeoutMs: { default: 5_000, min: 1, max: 10 * MINUTE_MS },
+	headerTimeoutMs: { default: 5_000, min: 1, max: 10 * MINUTE_MS },
+	handshakeTimeoutMs: { default: 5_000, min: 1, max: 10 * MINUTE_MS },
+	undecidedConnections: { default: 256, min: 1, max: 65_536 },
+	undecidedPerSource: { default: 16, min: 1, max: 65_536 },
+	connectsPerSecondPerSource: { default: 10, min: 1, max: 1_000_000 },
+	retryThreshold: { default: 64, min: 0, max: 65_536 },
+	clients: { default: 10_000, min: 1, max: 1_000_000 },
+	statusEvents: { default: 64, min: 1, max: 65_536 },
+	idleTimeoutMs: { default: 15_000, min: 100, max: 10 * MINUTE_MS },
+	keepAliveIntervalMs: { default: 5_000, min: 0, max: 10 * MINUTE_MS },
+	closeTimeoutMs: { default: 3_000, min: 1, max: 10 * MINUTE_MS },
+	lingerMs: { default: 2_000, min: 0, max: 10 * MINUTE_MS },
+	holderPingMs: { default: 1_000, min: 1, max: MINUTE_MS },
+	leaseMs: { default: 24 * HOUR_MS, min: 0, max: 30 * 24 * HOUR_MS },
+	leases: { default: 10_000, min: 0, max: 1_000_000 },
+	leasesPerSource: { default: 64, min: 0, max: 1_000_000 },
+	contentionSwaps: { default: 3, min: 1, max: 1_000 },
+	contentionWindowMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
+};
+
+/** The defaults of a Client. */
+export const DEFAULT_LIMITS: Limits = defaultsOf("client");
+
+/** The defaults of a Coordinator. */
+export const COORDINATOR_DEFAULT_LIMITS: Limits = defaultsOf("coordinator");
+
+/**
+ * Fills in the defaults and freezes the result.
+ *
+ * Throws `TypeError` for an unknown name or a value that is not an integer, `RangeError` for one out of range, both with
+ * `code` `OPTION_INVALID`. `undefined` means the default.
+ */
+export function resolveLimits(limits: Partial<Limits> = {}, role: "client" | "coordinator" = "client"): Limits {
+	if (typeof limits !== "object" || limits === null) {
+		throw argumentError("type", "OPTION_INVALID", "Option limits must be an object");
+	}
+	const resolved: Record<string, number> = { ...(role === "client" ? DEFAULT_LIMITS : COORDINATOR_DEFAULT_LIMITS) };
+	for (const [name, value] of Object.entries(limits)) {
+		if (!Object.hasOwn(LIMIT_RULES, name)) {
+			throw argumentError("type", "OPTION_INVALID", `Option limits has no ${JSON.stringify(name)}`);
+		}
+		if (value === undefined) {
+			continue;
+		}
+		const { min, max } = LIMIT_RULES[name as keyof Limits];
+		if (typeof value !== "number" || !Number.isInteger(value)) {
+			throw argumentError("type", "OPTION_INVALID", `Limit ${name} must be an integer`);
+		}
+		if (value < min || value > max) {
+			throw argumentError("range", "OPTION_INVALID", `Limit ${name} must be between ${min} and ${max}, not ${value}`);
+		}
+		resolved[name] = value;
+	}
+	return Object.freeze(resolved) as unknown as Limits;
+}
+
+function defaultsOf(role: "client" | "coordinator"): Limits {
+	const limits: Record<string, number> = {};
+	for (const [name, rule] of Object.entries(LIMIT_RULES) as [string, LimitRule][]) {
+		limits[name] = role === "coordinator" ? (rule.coordinatorDefault ?? rule.default) : rule.default;
+	}
+	return Object.freeze(limits) as unknown as Limits;
+}

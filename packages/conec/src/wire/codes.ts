@@ -1,0 +1,146 @@
+/**
+ * The numbers in CONNECTION_CLOSE, RESET_STREAM and STOP_SENDING, and the words in REJECT and `refused`.
+ *
+ * @module
+ */
+
+import type { ConecErrorCode } from "../errors.ts";
+
+/** Application error codes that close a connection (RFC 9000, 20.2). */
+export const CLOSE_CODES = {
+	/** A side is done, of its own will. */
+	NORMAL: 0x00,
+	/** The other side broke the protocol. */
+	PROTOCOL_ERROR: 0x01,
+	/** No hello came in time. */
+	HELLO_TIMEOUT: 0x02,
+	/** `refused` has been sent. */
+	REFUSED: 0x03,
+	/** A newer connection of the same identity took over. */
+	SUPERSEDED: 0x04,
+	/** The Coordinator's application disconnected this Client. */
+	DISCONNECTED: 0x05,
+	/** The Coordinator stops. */
+	COORDINATOR_CLOSED: 0x06,
+	/** The Client stops. */
+	CLIENT_CLOSED: 0x07,
+	/** The other side passed a limit. */
+	LIMIT_EXCEEDED: 0x08,
+	/** The certificate is not, or no longer, welcome. */
+	CERTIFICATE_REFUSED: 0x09,
+} as const;
+
+/** Codes of this library that reset or stop a stream. All are below {@link APPLICATION_CODE_BASE}. */
+export const RESET_CODES = {
+	/** Not said. */
+	NONE: 0x00,
+	/** The other leg of a proxied stream is gone. */
+	PEER_LOST: 0x01,
+	/** The Client that held the stream was closed. */
+	CLIENT_CLOSED: 0x02,
+	/** The Coordinator that held the stream was closed. */
+	COORDINATOR_CLOSED: 0x03,
+	/** The header of the stream did not come in time. */
+	HEADER_TIMEOUT: 0x04,
+	/** The header of the stream was too long, cut short, or is not understood. */
+	HEADER_INVALID: 0x05,
+	/** A frame that is not allowed where it came, or of a kind that must be known. */
+	FRAME_INVALID: 0x06,
+	/** A message longer than the receiver takes. */
+	MESSAGE_TOO_LONG: 0x07,
+	/** FIN came without END. */
+	STREAM_TRUNCATED: 0x08,
+	/** The opener gave up before the stream was accepted. */
+	CANCELLED: 0x09,
+	/** After REJECT: nothing more is read. */
+	REJECTED: 0x0a,
+	/** The Coordinator let go of the Client that held the stream. */
+	DISCONNECTED: 0x0b,
+} as const;
+
+/** Application codes travel as this + code. */
+export const APPLICATION_CODE_BASE = 0x4000_0000;
+
+/** Greatest code that an application may give to `reset` or `stop`. */
+export const APPLICATION_CODE_MAX = 0x3fff_ffff;
+
+/** Codes that may travel in REJECT. */
+export const REJECT_CODES = ["PEER_BUSY", "PEER_UNKNOWN", "PEER_LOST", "PEER_TIMEOUT", "ID_INVALID", "STREAM_ID_IN_USE", "LIMIT_EXCEEDED", "PROTOCOL_ERROR", "CLIENT_CLOSED", "COORDINATOR_CLOSED"] as const;
+
+/** Why a stream was rejected. */
+export type RejectCode = (typeof REJECT_CODES)[number];
+
+/** Codes that may travel in `refused`. */
+export const REFUSED_CODES = [
+	"VERSION_UNSUPPORTED",
+	"ID_INVALID",
+	"ID_TAKEN",
+	"ID_CONTENDED",
+	"CERTIFICATE_REQUIRED",
+	"CERTIFICATE_REFUSED",
+	"CERTIFICATE_NAME_MISMATCH",
+	"LIMIT_EXCEEDED",
+	"PROTOCOL_ERROR",
+	"COORDINATOR_CLOSED",
+] as const;
+
+/** Why a Client was refused. */
+export type RefusedCode = (typeof REFUSED_CODES)[number];
+
+/** Whether an application may use `code` in `reset` or `stop`. */
+export function isApplicationCode(code: unknown): code is number {
+	return Number.isInteger(code) && (code as number) >= 0 && (code as number) <= APPLICATION_CODE_MAX;
+}
+
+/** The number on the wire for an application code. */
+export function applicationCodeToWire(code: number): number {
+	return APPLICATION_CODE_BASE + code;
+}
+
+/** The application code in a number on the wire, or `undefined` if the number is one of ours or unknown. */
+export function applicationCodeFromWire(wire: number): number | undefined {
+	return wire >= APPLICATION_CODE_BASE && wire <= APPLICATION_CODE_BASE + APPLICATION_CODE_MAX ? wire - APPLICATION_CODE_BASE : undefined;
+}
+
+/** What a RESET_STREAM or STOP_SENDING with a code of this library means to the application; `undefined` for any other. */
+export function errorCodeOfReset(wire: number): ConecErrorCode | undefined {
+	return RESET_MEANINGS.get(wire);
+}
+
+/** What a CONNECTION_CLOSE with a code of this library means to the application; `undefined` for `NORMAL` and any other. */
+export function errorCodeOfClose(wire: number): ConecErrorCode | undefined {
+	return CLOSE_MEANINGS.get(wire);
+}
+
+/** The code in a REJECT, where one that this version does not know reads as `PROTOCOL_ERROR`. */
+export function rejectCodeFromWire(code: string): RejectCode {
+	return (REJECT_CODES as readonly string[]).includes(code) ? (code as RejectCode) : "PROTOCOL_ERROR";
+}
+
+/** The code in a `refused`, where one that this version does not know reads as `PROTOCOL_ERROR`. */
+export function refusedCodeFromWire(code: string): RefusedCode {
+	return (REFUSED_CODES as readonly string[]).includes(code) ? (code as RefusedCode) : "PROTOCOL_ERROR";
+}
+
+const RESET_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, ConecErrorCode>([
+	[RESET_CODES.PEER_LOST, "PEER_LOST"],
+	[RESET_CODES.CLIENT_CLOSED, "CLIENT_CLOSED"],
+	[RESET_CODES.COORDINATOR_CLOSED, "COORDINATOR_CLOSED"],
+	[RESET_CODES.HEADER_TIMEOUT, "PEER_TIMEOUT"],
+	[RESET_CODES.HEADER_INVALID, "FRAME_INVALID"],
+	[RESET_CODES.FRAME_INVALID, "FRAME_INVALID"],
+	[RESET_CODES.MESSAGE_TOO_LONG, "MESSAGE_TOO_LONG"],
+	[RESET_CODES.STREAM_TRUNCATED, "STREAM_TRUNCATED"],
+	[RESET_CODES.DISCONNECTED, "DISCONNECTED"],
+]);
+
+const CLOSE_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, ConecErrorCode>([
+	[CLOSE_CODES.PROTOCOL_ERROR, "PROTOCOL_ERROR"],
+	[CLOSE_CODES.HELLO_TIMEOUT, "PEER_TIMEOUT"],
+	[CLOSE_CODES.SUPERSEDED, "SUPERSEDED"],
+	[CLOSE_CODES.DISCONNECTED, "DISCONNECTED"],
+	[CLOSE_CODES.COORDINATOR_CLOSED, "COORDINATOR_CLOSED"],
+	[CLOSE_CODES.CLIENT_CLOSED, "CLIENT_CLOSED"],
+	[CLOSE_CODES.LIMIT_EXCEEDED, "LIMIT_EXCEEDED"],
+	[CLOSE_CODES.CERTIFICATE_REFUSED, "CERTIFICATE_REFUSED"],
+]);

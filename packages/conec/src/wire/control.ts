@@ -1,0 +1,178 @@
+/**
+ * Messages of the control stream. Each is one CONTROL frame with a JSON object whose `type` names it.
+ *
+ * @module
+ */
+
+import { type RefusedCode, refusedCodeFromWire } from "./codes.ts";
+import { capabilitiesField, choiceField, codeField, cutNote, FieldProblem, fieldOf, idField, integerField, METADATA_BYTES, metadataField, noteField, objectField, textField, versionsField } from "./fields.ts";
+import { FRAME_BYTES } from "./frames.ts";
+import { type Decoded, decodeJsonObject, encodeJson, failed, type JsonValue } from "./json.ts";
+
+/** First message of a Client: who it is and what it can. */
+export interface Hello {
+	readonly type: "hello";
+	/** Versions that it speaks. */
+	readonly versions: readonly number[];
+	/** The id it asks for. */
+	readonly id: string;
+	/** Whether its key outlives its process. */
+	readonly key: "kept" | "ephemeral";
+	readonly capabilities: readonly string[];
+	readonly metadata?: JsonValue | undefined;
+}
+
+/** The Coordinator's bounds that a Client has to know. */
+export interface WelcomeLimits {
+	/** Longest message that the Coordinator itself takes. */
+	readonly messageBytes: number;
+	/** Longest metadata. */
+	readonly metadataBytes: number;
+	/** Streams that this Client may have open to one peer. */
+	readonly streamsPerPair: number;
+}
+
+/** The Coordinator's answer to a hello: the Client is connected. */
+export interface Welcome {
+	readonly type: "welcome";
+	/** The version in use. */
+	readonly version: number;
+	/** Names this connection; random. */
+	readonly session: string;
+	/** Names this run of the Coordinator; random. */
+	readonly epoch: string;
+	readonly limits: WelcomeLimits;
+	readonly capabilities: readonly string[];
+	/** The Client's address as the Coordinator sees it, never IPv4-mapped. */
+	readonly observedAddress: { readonly address: string; readonly port: number };
+}
+
+/** The Coordinator's other answer: it closes the connection. */
+export interface Refused {
+	readonly type: "refused";
+	readonly code: RefusedCode;
+	/** For people. */
+	readonly message?: string | undefined;
+	/** With `VERSION_UNSUPPORTED`: what the Coordinator speaks. */
+	readonly versions?: readonly number[] | undefined;
+	/** With `ID_TAKEN` and `ID_CONTENDED`: when to try again. */
+	readonly retryAfterMs?: number | undefined;
+}
+
+/** Asks for a {@link Pong}: the transport's keep-alive proves a machine, this proves a process. Either side. */
+export interface Ping {
+	readonly type: "ping";
+	readonly nonce: number;
+}
+
+/** Answers a {@link Ping} with its nonce. */
+export interface Pong {
+	readonly type: "pong";
+	readonly nonce: number;
+}
+
+/** Last message of a side that ends the connection of its own will. */
+export interface Close {
+	readonly type: "close";
+	/** For people. */
+	readonly reason: string;
+}
+
+/** Everything that a control stream carries. */
+export type ControlMessage = Hello | Welcome | Refused | Ping | Pong | Close;
+
+/** The payload of a CONTROL frame. Text for people is cut to what the other side keeps of it. */
+export function encodeControl(message: ControlMessage): Uint8Array {
+	if (message.type === "close") {
+		return encodeJson({ ...message, reason: cutNote(message.reason) });
+	}
+	if (message.type === "refused" && message.message !== undefined) {
+		return encodeJson({ ...message, message: cutNote(message.message) });
+	}
+	return encodeJson(message);
+}
+
+/**
+ * Reads the payload of a CONTROL frame.
+ *
+ * `undefined` as value: a message of a type that this version does not know, to be ignored.
+ */
+export function decodeControl(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<ControlMessage | undefined> {
+	if (payload.length > FRAME_BYTES) {
+		return failed(`Control message is longer than ${FRAME_BYTES} bytes`);
+	}
+	const object = decodeJsonObject(payload);
+	if (!object.ok) {
+		return failed(`Control message ${object.error}`);
+	}
+	let type = "message";
+	try {
+		type = textField(object.value, "type", 64);
+		return { ok: true, value: read(type, object.value, metadataBytes) };
+	} catch (problem) {
+		if (problem instanceof FieldProblem) {
+			return failed(`Control message ${JSON.stringify(type)}: ${problem.problem}`);
+		}
+		throw problem;
+	}
+}
+
+function read(type: string, object: Readonly<Record<string, unknown>>, metadataBytes: number): ControlMessage | undefined {
+	switch (type) {
+		case "hello":
+			return readHello(object, metadataBytes);
+		case "welcome":
+			return readWelcome(object);
+		case "refused":
+			return readRefused(object);
+		case "ping":
+			return { type, nonce: integerField(object, "nonce", 0, Number.MAX_SAFE_INTEGER) };
+		case "pong":
+			return { type, nonce: integerField(object, "nonce", 0, Number.MAX_SAFE_INTEGER) };
+		case "close":
+			return { type, reason: noteField(object, "reason") ?? "" };
+		default:
+			return undefined;
+	}
+}
+
+function readHello(object: Readonly<Record<string, unknown>>, metadataBytes: number): Hello {
+	const metadata = metadataField(object, "metadata", metadataBytes);
+	return {
+		type: "hello",
+		versions: versionsField(object, "versions"),
+		id: idField(object, "id"),
+		key: choiceField(object, "key", ["kept", "ephemeral"]),
+		capabilities: capabilitiesField(object, "capabilities"),
+		...(metadata === undefined ? {} : { metadata }),
+	};
+}
+
+function readWelcome(object: Readonly<Record<string, unknown>>): Welcome {
+	const limits = objectField(object, "limits");
+	const observed = objectField(object, "observedAddress");
+	return {
+		type: "welcome",
+		version: integerField(object, "version", 1, 0xffff),
+		session: textField(object, "session", 64),
+		epoch: textField(object, "epoch", 64),
+		limits: {
+			messageBytes: integerField(limits, "messageBytes", 1, 0xff_ffff),
+			metadataBytes: integerField(limits, "metadataBytes", 0, FRAME_BYTES),
+			streamsPerPair: integerField(limits, "streamsPerPair", 1, 0xffff_ffff),
+		},
+		capabilities: capabilitiesField(object, "capabilities"),
+		observedAddress: { address: textField(observed, "address", 64), port: integerField(observed, "port", 0, 0xffff) },
+	};
+}
+
+function readRefused(object: Readonly<Record<string, unknown>>): Refused {
+	const message = noteField(object, "message");
+	return {
+		type: "refused",
+		code: refusedCodeFromWire(codeField(object, "code")),
+		...(message === undefined ? {} : { message }),
+		...(fieldOf(object, "versions") === undefined ? {} : { versions: versionsField(object, "versions") }),
+		...(fieldOf(object, "retryAfterMs") === undefined ? {} : { retryAfterMs: integerField(object, "retryAfterMs", 0, Number.MAX_SAFE_INTEGER) }),
+	};
+}

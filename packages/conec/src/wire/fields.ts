@@ -1,0 +1,155 @@
+/**
+ * Reading the fields of a decoded JSON object. Each reader takes what it is sure of and otherwise says in one sentence
+ * what is wrong; unknown fields are never looked at.
+ *
+ * @module
+ */
+
+import { idProblem, isStreamId } from "./ids.ts";
+import { checkJson, type JsonValue } from "./json.ts";
+import { isVersion, VERSIONS_LISTED } from "./versions.ts";
+
+/** Longest `message` or `reason`, in UTF-16 units. Longer text is cut, not refused: it is only for people. */
+export const TEXT_LENGTH = 256;
+
+/** Capabilities that one side may list. */
+export const CAPABILITIES_LISTED = 32;
+
+/** Metadata that a decoder takes unless told otherwise, in bytes of JSON. */
+export const METADATA_BYTES = 1_024;
+
+/** Thrown and caught inside one decoder; never leaves `wire/`. */
+export class FieldProblem {
+	readonly problem: string;
+
+	constructor(problem: string) {
+		this.problem = problem;
+	}
+}
+
+/** The own field `name`; what sits on the prototype is not a field. */
+export function fieldOf(object: Readonly<Record<string, unknown>>, name: string): unknown {
+	return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** A required string of 1 to `max` characters. */
+export function textField(object: Readonly<Record<string, unknown>>, name: string, max: number): string {
+	const value = fieldOf(object, name);
+	if (typeof value !== "string" || value.length === 0 || value.length > max) {
+		throw new FieldProblem(`${name} must be a string of 1 to ${max} characters`);
+	}
+	return value;
+}
+
+/** A required id. */
+export function idField(object: Readonly<Record<string, unknown>>, name: string): string {
+	const value = fieldOf(object, name);
+	const problem = idProblem(value);
+	if (problem !== undefined) {
+		throw new FieldProblem(`${name} ${problem}`);
+	}
+	return value as string;
+}
+
+/** A required integer. */
+export function integerField(object: Readonly<Record<string, unknown>>, name: string, min: number, max: number): number {
+	const value = fieldOf(object, name);
+	if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
+		throw new FieldProblem(`${name} must be an integer from ${min} to ${max}`);
+	}
+	return value as number;
+}
+
+/** The required number of a stream. */
+export function streamIdField(object: Readonly<Record<string, unknown>>, name: string): number {
+	const value = fieldOf(object, name);
+	if (!isStreamId(value)) {
+		throw new FieldProblem(`${name} must be an integer from 0 to 2^53 - 1`);
+	}
+	return value;
+}
+
+/** One of a closed list of words, required. */
+export function choiceField<T extends string>(object: Readonly<Record<string, unknown>>, name: string, choices: readonly T[]): T {
+	const value = fieldOf(object, name);
+	if (typeof value !== "string" || !(choices as readonly string[]).includes(value)) {
+		throw new FieldProblem(`${name} must be ${choices.map((choice) => JSON.stringify(choice)).join(" or ")}`);
+	}
+	return value as T;
+}
+
+/** A code in capitals, as in REJECT and `refused`; required. */
+export function codeField(object: Readonly<Record<string, unknown>>, name: string): string {
+	const value = fieldOf(object, name);
+	if (typeof value !== "string" || !CODE.test(value)) {
+		throw new FieldProblem(`${name} must be 1 to 64 capitals, digits and underscores`);
+	}
+	return value;
+}
+
+/** Text for people: absent or a string, cut to {@link TEXT_LENGTH}. */
+export function noteField(object: Readonly<Record<string, unknown>>, name: string): string | undefined {
+	const value = fieldOf(object, name);
+	if (value === undefined) {
+		return undefined;
+	}
+	if (typeof value !== "string") {
+		throw new FieldProblem(`${name} must be a string`);
+	}
+	return cutNote(value);
+}
+
+/** Cuts text for people to what is kept of it. */
+export function cutNote(text: string): string {
+	return text.length <= TEXT_LENGTH ? text : text.slice(0, TEXT_LENGTH);
+}
+
+/** A required list of 1 to 16 versions. */
+export function versionsField(object: Readonly<Record<string, unknown>>, name: string): readonly number[] {
+	const value = fieldOf(object, name);
+	if (!Array.isArray(value) || value.length === 0 || value.length > VERSIONS_LISTED || !value.every(isVersion)) {
+		throw new FieldProblem(`${name} must list 1 to ${VERSIONS_LISTED} integers from 1 to 65535`);
+	}
+	return value;
+}
+
+/** A list of capabilities; absent reads as empty. */
+export function capabilitiesField(object: Readonly<Record<string, unknown>>, name: string): readonly string[] {
+	const value = fieldOf(object, name);
+	if (value === undefined) {
+		return [];
+	}
+	if (!Array.isArray(value) || value.length > CAPABILITIES_LISTED || !value.every(isCapability)) {
+		throw new FieldProblem(`${name} must list at most ${CAPABILITIES_LISTED} words of a-z, 0-9 and hyphens, each at most 64 long`);
+	}
+	return value;
+}
+
+/** Metadata: absent, or JSON of at most `maxBytes`. */
+export function metadataField(object: Readonly<Record<string, unknown>>, name: string, maxBytes: number): JsonValue | undefined {
+	const value = fieldOf(object, name);
+	if (value === undefined) {
+		return undefined;
+	}
+	const checked = checkJson(value, maxBytes);
+	if (!checked.ok) {
+		throw new FieldProblem(`${name} ${checked.error}`);
+	}
+	return checked.value;
+}
+
+/** A required object. */
+export function objectField(object: Readonly<Record<string, unknown>>, name: string): Readonly<Record<string, unknown>> {
+	const value = fieldOf(object, name);
+	if (typeof value !== "object" || value === null || Array.isArray(value)) {
+		throw new FieldProblem(`${name} must be an object`);
+	}
+	return value as Record<string, unknown>;
+}
+
+const CODE = /^[A-Z0-9_]{1,64}$/;
+const CAPABILITY = /^[a-z0-9-]{1,64}$/;
+
+function isCapability(value: unknown): value is string {
+	return typeof value === "string" && CAPABILITY.test(value);
+}

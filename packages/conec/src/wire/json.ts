@@ -1,0 +1,100 @@
+/**
+ * JSON as it travels: bounded, of bounded depth, and never a surprise to who merges it into an object.
+ *
+ * @module
+ */
+
+/** Anything that JSON can say. */
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** What a decoder found: a value, or one English sentence that says what is wrong. Decoders never throw. */
+export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: string };
+
+/** Deepest nesting of arrays and objects in metadata. */
+export const JSON_DEPTH = 32;
+
+/** The object in a control message or stream header: strict UTF-8, strict JSON, not an array. */
+export function decodeJsonObject(payload: Uint8Array): Decoded<Record<string, unknown>> {
+	let value: unknown;
+	try {
+		value = JSON.parse(UTF8.decode(payload));
+	} catch {
+		return failed("is not JSON in UTF-8");
+	}
+	if (typeof value !== "object" || value === null || Array.isArray(value)) {
+		return failed("is not a JSON object");
+	}
+	return { ok: true, value: value as Record<string, unknown> };
+}
+
+/** The UTF-8 JSON text of a value that has been checked. */
+export function encodeJson(value: unknown): Uint8Array {
+	return TEXT.encode(JSON.stringify(value));
+}
+
+/**
+ * Whether a value is plain JSON: at most {@link JSON_DEPTH} deep, at most `maxBytes` as text, finite numbers, plain
+ * objects, and no key `__proto__` (it would change the prototype of what it is merged into).
+ */
+export function checkJson(value: unknown, maxBytes: number): Decoded<JsonValue> {
+	const wrong = findWrong(value, 0);
+	if (wrong !== undefined) {
+		return failed(wrong);
+	}
+	// Depth and kinds are checked, so this neither throws nor recurses far.
+	if (encodeJson(value).length > maxBytes) {
+		return failed(`is longer than ${maxBytes} bytes`);
+	}
+	return { ok: true, value: value as JsonValue };
+}
+
+/** A failed {@link Decoded}. */
+export function failed(error: string): { readonly ok: false; readonly error: string } {
+	return { ok: false, error };
+}
+
+const TEXT = new TextEncoder();
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function findWrong(value: unknown, depth: number): string | undefined {
+	switch (typeof value) {
+		case "string":
+		case "boolean":
+			return undefined;
+		case "number":
+			return Number.isFinite(value) ? undefined : "has a number that is not finite";
+		case "object":
+			break;
+		default:
+			return `has a ${typeof value}`;
+	}
+	if (value === null) {
+		return undefined;
+	}
+	if (depth === JSON_DEPTH) {
+		return `is nested more than ${JSON_DEPTH} deep`;
+	}
+	if (Array.isArray(value)) {
+		for (let index = 0; index < value.length; index++) {
+			const wrong = findWrong(value[index], depth + 1);
+			if (wrong !== undefined) {
+				return wrong;
+			}
+		}
+		return undefined;
+	}
+	const prototype: unknown = Object.getPrototypeOf(value);
+	if (prototype !== Object.prototype && prototype !== null) {
+		return "has an object that is not plain";
+	}
+	for (const [key, member] of Object.entries(value)) {
+		if (key === "__proto__") {
+			return "has a key __proto__";
+		}
+		const wrong = findWrong(member, depth + 1);
+		if (wrong !== undefined) {
+			return wrong;
+		}
+	}
+	return undefined;
+}

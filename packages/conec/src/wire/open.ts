@@ -1,0 +1,102 @@
+/**
+ * How a stream begins: the headers in OPEN, and the answer REJECT. (ACCEPT, END and END_ACK are empty.)
+ *
+ * @module
+ */
+
+import { type RejectCode, rejectCodeFromWire } from "./codes.ts";
+import { codeField, cutNote, FieldProblem, fieldOf, idField, METADATA_BYTES, metadataField, noteField, streamIdField } from "./fields.ts";
+import { FRAME_BYTES } from "./frames.ts";
+import { type Decoded, decodeJsonObject, encodeJson, failed, type JsonValue } from "./json.ts";
+
+/** From a Client to the Coordinator. */
+export interface OpenToCoordinator {
+	/** The peer to be reached; absent: the Coordinator itself. */
+	readonly to?: string | undefined;
+	/** Number of the stream, chosen by the opener. */
+	readonly id: number;
+	readonly metadata?: JsonValue | undefined;
+}
+
+/** From the Coordinator to a Client. */
+export interface OpenFromCoordinator {
+	/** The Client that opened the stream; absent: the Coordinator itself. */
+	readonly from?: string | undefined;
+	readonly id: number;
+	readonly metadata?: JsonValue | undefined;
+}
+
+/** From Client to Client, on a direct channel. */
+export interface OpenDirect {
+	readonly id: number;
+	readonly metadata?: JsonValue | undefined;
+}
+
+/** Why a stream is not taken. */
+export interface Reject {
+	readonly code: RejectCode;
+	/** For people. */
+	readonly message?: string | undefined;
+}
+
+/** The payload of an OPEN frame. */
+export function encodeOpen(open: OpenToCoordinator | OpenFromCoordinator | OpenDirect): Uint8Array {
+	return encodeJson(open);
+}
+
+/** Reads an OPEN at the Coordinator. */
+export function decodeOpenToCoordinator(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<OpenToCoordinator> {
+	return decode("OPEN", payload, (object) => ({
+		...(fieldOf(object, "to") === undefined ? {} : { to: idField(object, "to") }),
+		...readOpen(object, metadataBytes),
+	}));
+}
+
+/** Reads an OPEN at a Client, from the Coordinator. */
+export function decodeOpenFromCoordinator(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<OpenFromCoordinator> {
+	return decode("OPEN", payload, (object) => ({
+		...(fieldOf(object, "from") === undefined ? {} : { from: idField(object, "from") }),
+		...readOpen(object, metadataBytes),
+	}));
+}
+
+/** Reads an OPEN on a direct channel. What it says of names is not looked at: the peer is who the connection says. */
+export function decodeOpenDirect(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<OpenDirect> {
+	return decode("OPEN", payload, (object) => readOpen(object, metadataBytes));
+}
+
+/** The payload of a REJECT frame. */
+export function encodeReject(reject: Reject): Uint8Array {
+	return encodeJson(reject.message === undefined ? { code: reject.code } : { code: reject.code, message: cutNote(reject.message) });
+}
+
+/** Reads a REJECT. */
+export function decodeReject(payload: Uint8Array): Decoded<Reject> {
+	return decode("REJECT", payload, (object) => {
+		const message = noteField(object, "message");
+		return { code: rejectCodeFromWire(codeField(object, "code")), ...(message === undefined ? {} : { message }) };
+	});
+}
+
+function readOpen(object: Readonly<Record<string, unknown>>, metadataBytes: number): OpenDirect {
+	const metadata = metadataField(object, "metadata", metadataBytes);
+	return { id: streamIdField(object, "id"), ...(metadata === undefined ? {} : { metadata }) };
+}
+
+function decode<T>(name: string, payload: Uint8Array, read: (object: Readonly<Record<string, unknown>>) => T): Decoded<T> {
+	if (payload.length > FRAME_BYTES) {
+		return failed(`${name} is longer than ${FRAME_BYTES} bytes`);
+	}
+	const object = decodeJsonObject(payload);
+	if (!object.ok) {
+		return failed(`${name} ${object.error}`);
+	}
+	try {
+		return { ok: true, value: read(object.value) };
+	} catch (problem) {
+		if (problem instanceof FieldProblem) {
+			return failed(`${name}: ${problem.problem}`);
+		}
+		throw problem;
+	}
+}
