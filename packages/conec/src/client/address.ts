@@ -7,9 +7,7 @@
 import { isIP, isIPv6 } from "node:net";
 import { argumentError } from "../errors.ts";
 import type { SocketAddress } from "../transport/transport.ts";
-
-/** Port of a Coordinator when none is named. */
-export const DEFAULT_PORT = 1719;
+import { DEFAULT_PORT } from "../wire/versions.ts";
 
 /** A host to resolve and to check the certificate against, and a port. */
 export interface HostAndPort {
