@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Registry } from "./registry.ts";
+
+const registry = () => new Registry<string>({ clients: 2, contentionSwaps: 3, contentionWindowMs: 10_000 });
+const claim = (id: string, identity: string) => ({ id, identity });
+
+test("registry: the first holds, the same identity supersedes, another one is told who holds", () => {
+	const ids = registry();
+	assert.deepEqual(ids.judge(claim("a", "k1"), 0), { type: "free" });
+	ids.hold(claim("a", "k1"), "first", 0);
+	assert.deepEqual(ids.judge(claim("a", "k1"), 1), { type: "supersedes", holder: "first" });
+	assert.deepEqual(ids.judge(claim("a", "k2"), 1), { type: "taken", holder: "first" });
+	ids.hold(claim("a", "k1"), "second", 1);
+	assert.equal(ids.find("a"), "second");
+	assert.equal(ids.size, 1);
+});
+
+test("registry: only the present holder frees an id", () => {
+	const ids = registry();
+	ids.hold(claim("a", "k1"), "first", 0);
+	ids.hold(claim("a", "k1"), "second", 1);
+	assert.equal(ids.free("a", "first"), false);
+	assert.equal(ids.find("a"), "second");
+	assert.equal(ids.free("a", "second"), true);
+	assert.equal(ids.free("a", "second"), false);
+	assert.deepEqual(ids.judge(claim("a", "k2"), 2), { type: "free" });
+	assert.equal(ids.size, 0);
+});
+
+test("registry: after three swaps in ten seconds the newcomer is told when to come again", () => {
+	const ids = registry();
+	ids.hold(claim("a", "k"), "0", 0);
+	for (const at of [1_000, 2_000, 3_000]) {
+		assert.equal(ids.judge(claim("a", "k"), at).type, "supersedes");
+		ids.hold(claim("a", "k"), String(at), at);
+	}
+	assert.deepEqual(ids.judge(claim("a", "k"), 4_000), { type: "contended", retryAfterMs: 7_000 });
+	assert.equal(ids.judge(claim("a", "k"), 11_000).type, "supersedes");
+});
+
+test("registry: is full at its limit, but not for those who are in it", () => {
+	const ids = registry();
+	ids.hold(claim("a", "k"), "a", 0);
+	ids.hold(claim("b", "k"), "b", 0);
+	assert.deepEqual(ids.judge(claim("c", "k"), 0), { type: "full" });
+	assert.equal(ids.judge(claim("b", "k"), 0).type, "supersedes");
+	assert.deepEqual([...ids.holders()], ["a", "b"]);
+});

@@ -1,0 +1,148 @@
+/**
+ * The control stream of a connection, the same at both ends: JSON messages in CONTROL frames, pings answered, and a
+ * bound on what waits for a peer that does not read.
+ *
+ * @module
+ */
+
+import type { Limits } from "../options.ts";
+import type { IncomingStream, StreamHandler, TransportConnection, TransportStream } from "../transport/transport.ts";
+import { CLOSE_CODES } from "../wire/codes.ts";
+import { type ControlMessage, decodeControl, encodeControl, type Hello, type Ping, type Pong } from "../wire/control.ts";
+import { FRAME, isSkippedKind } from "../wire/frames.ts";
+
+/** What the owner of a control stream is told. */
+export interface ControlEvents {
+	/** A message other than ping and pong, which are dealt with here. */
+	message(message: Exclude<ControlMessage, Ping | Pong>): void;
+	/** The peer broke the rules; close the connection with this code and reason. Called at most once, the last call. */
+	broken(closeCode: number, reason: string): void;
+	/** All that was sent before {@link ControlChannel.finish} is in the peer's machine. */
+	finished(): void;
+}
+
+/** The bounds that a control stream needs. */
+export type ControlLimits = Pick<Limits, "controlQueueReplies" | "controlQueueBytes" | "metadataBytes">;
+
+/** Opens the control stream of a Client with its hello. */
+export function openControlChannel(connection: TransportConnection, hello: Hello, events: ControlEvents, limits: ControlLimits): ControlChannel {
+	const channel = new ControlChannel(events, limits);
+	channel.attach(connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl(hello) }, channel.handler, STREAM_OPTIONS));
+	return channel;
+}
+
+/** Takes the control stream of a Client; its hello is in `incoming.header`. */
+export function acceptControlChannel(incoming: IncomingStream, events: ControlEvents, limits: ControlLimits): ControlChannel {
+	const channel = new ControlChannel(events, limits);
+	channel.attach(incoming.accept(channel.handler, STREAM_OPTIONS));
+	return channel;
+}
+
+/** One end of a control stream. Made by {@link openControlChannel} and {@link acceptControlChannel}. */
+export class ControlChannel {
+	readonly handler: StreamHandler;
+	readonly #events: ControlEvents;
+	readonly #limits: ControlLimits;
+	#stream: TransportStream | undefined;
+	#over = false;
+	#waitingReplies = 0;
+	#lastNonce = 0;
+	#ping: { nonce: number; answered: Promise<boolean>; answer: (alive: boolean) => void } | undefined;
+
+	constructor(events: ControlEvents, limits: ControlLimits) {
+		this.#events = events;
+		this.#limits = limits;
+		this.handler = {
+			frame: (kind, payload) => this.#frame(kind, payload),
+			end: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream ended"),
+			reset: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream was reset"),
+			stopped: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream was stopped"),
+			drained: () => undefined,
+			finished: () => events.finished(),
+			lost: (error) => {
+				// A lost connection says so itself; what is left is a frame that is too long or cut short.
+				if (error.code === "CONNECTION_LOST") this.#end();
+				else this.#break(CLOSE_CODES.PROTOCOL_ERROR, `control stream: ${error.message}`);
+			},
+		};
+	}
+
+	/** Gives the channel its stream. Once, right after it was made. */
+	attach(stream: TransportStream): void {
+		this.#stream = stream;
+	}
+
+	/** Sends a message. A peer that lets too many wait is reported as broken. */
+	send(message: ControlMessage): void {
+		if (this.#over || this.#stream === undefined) return;
+		const payload = encodeControl(message);
+		const queued = this.#stream.write(FRAME.CONTROL, payload);
+		this.#waitingReplies = queued <= payload.length + 4 ? 1 : this.#waitingReplies + 1;
+		if (queued > this.#limits.controlQueueBytes || this.#waitingReplies > this.#limits.controlQueueReplies) {
+			this.#break(CLOSE_CODES.LIMIT_EXCEEDED, "too many answers wait to be read");
+		}
+	}
+
+	/** Whether the peer's process answers within `timeoutMs`. Calls at the same time share one ping. Never rejects. */
+	ping(timeoutMs: number): Promise<boolean> {
+		if (this.#over) return Promise.resolve(false);
+		if (this.#ping === undefined) {
+			const nonce = ++this.#lastNonce;
+			let answer: (alive: boolean) => void = () => undefined;
+			const answered = new Promise<boolean>((resolve) => {
+				const timer = setTimeout(() => answer(false), timeoutMs);
+				answer = (alive) => {
+					clearTimeout(timer);
+					this.#ping = undefined;
+					resolve(alive);
+				};
+			});
+			this.#ping = { nonce, answered, answer };
+			this.send({ type: "ping", nonce });
+		}
+		return this.#ping?.answered ?? Promise.resolve(false);
+	}
+
+	/** No message follows, and none is taken any more. */
+	finish(): void {
+		this.#end();
+		this.#stream?.finish();
+	}
+
+	/** Forgets what was waited for. The owner calls it when the connection is over. */
+	end(): void {
+		this.#end();
+	}
+
+	#frame(kind: number, payload: Uint8Array): void {
+		this.#stream?.consumed(payload.length);
+		if (this.#over || isSkippedKind(kind)) return;
+		if (kind !== FRAME.CONTROL) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, `a frame of kind 0x${kind.toString(16).padStart(2, "0")} on the control stream`);
+		const message = decodeControl(payload, this.#limits.metadataBytes);
+		if (!message.ok) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, message.error);
+		switch (message.value?.type) {
+			case undefined:
+				return this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
+			case "ping":
+				return this.send({ type: "pong", nonce: message.value.nonce });
+			case "pong":
+				if (message.value.nonce === this.#ping?.nonce) this.#ping.answer(true);
+				return;
+			default:
+				return this.#events.message(message.value);
+		}
+	}
+
+	#break(closeCode: number, reason: string): void {
+		if (this.#over) return;
+		this.#end();
+		this.#events.broken(closeCode, reason);
+	}
+
+	#end(): void {
+		this.#over = true;
+		this.#ping?.answer(false);
+	}
+}
+
+const STREAM_OPTIONS = { messageBytes: 1, priority: 1 } as const;
