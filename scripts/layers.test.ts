@@ -17,7 +17,7 @@ interface Layer {
 const lower = ["node:crypto", "../wire/frame.ts", "../errors.ts", "../options.ts"];
 const upper = ["../client/client.ts", "../coordinator/coordinator.ts", "../index.ts", "../cli/main.ts"];
 
-/** Every edge of `cli -> index -> {client, coordinator} -> {stream, transport, tls} -> wire -> {options, errors}`, seen from a file of each layer. */
+/** Every edge of `cli -> index -> {client, coordinator} -> entity -> {stream, transport, tls} -> wire -> {options, errors}`, seen from a file of each layer. */
 const layers: Readonly<Record<string, Layer>> = {
 	"packages/conec/src/errors.ts": { forbidden: ["./wire/frame.ts", "./index.ts", "./client/client.ts"], allowed: ["node:util"] },
 	"packages/conec/src/options.ts": { forbidden: ["./transport/transport.ts", "./tls/identity.ts"], allowed: ["./errors.ts"] },
@@ -33,9 +33,10 @@ const layers: Readonly<Record<string, Layer>> = {
 	"packages/conec/src/stream/message-stream.test.ts": { forbidden: upper, allowed: [...lower, "../transport/memory.ts", "node:test"] },
 	"packages/conec/src/transport/quic.ts": { forbidden: upper, allowed: [...lower, "./transport.ts", "@conec/quic"] },
 	"packages/conec/src/tls/identity.ts": { forbidden: upper, allowed: [...lower, "./pins.ts"] },
+	"packages/conec/src/entity/control-channel.ts": { forbidden: upper, allowed: [...lower, "../stream/message-stream.ts", "../transport/transport.ts"] },
 	"packages/conec/src/client/client.ts": {
 		forbidden: ["../index.ts", "../cli/main.ts"],
-		allowed: [...lower, "../stream/message-stream.ts", "../transport/transport.ts", "../tls/identity.ts"],
+		allowed: [...lower, "../entity/control-channel.ts", "../stream/message-stream.ts", "../transport/transport.ts", "../tls/identity.ts"],
 	},
 	"packages/conec/src/coordinator/coordinator.ts": {
 		forbidden: ["../index.ts", "../cli/main.ts"],
@@ -45,6 +46,10 @@ const layers: Readonly<Record<string, Layer>> = {
 	"packages/conec/src/cli/main.ts": {
 		forbidden: ["../client/client.ts", "../wire/frame.ts", "../transport/quic.ts", "../errors.ts"],
 		allowed: ["../index.ts", "./args.ts", "node:util"],
+	},
+	"packages/conec/src/cli/transfer/send-files.ts": {
+		forbidden: ["../../client/client.ts", "../../wire/frame.ts", "../../errors.ts"],
+		allowed: ["../../index.ts", "../main.ts", "./protocol.ts", "node:fs"],
 	},
 	"packages/quic/src/endpoint.ts": { forbidden: ["conec", "../../conec/src/errors.ts"], allowed: ["./types.ts", "node:module"] },
 };
