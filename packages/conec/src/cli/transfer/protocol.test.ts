@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { CONTROL_BYTES, decodeTransfer, encodeTransfer, FILE_PROBLEMS, KINDS, type TransferMessage } from "./protocol.ts";
+
+const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const text = fc.string({ unit: "grapheme", maxLength: 50 });
+const problem = fc.constantFrom(...FILE_PROBLEMS);
+
+test("transfer protocol: what is encoded is decoded", () => {
+	const message: fc.Arbitrary<Exclude<TransferMessage, { type: "content" }>> = fc.oneof(
+		fc.record({ type: fc.constant("file" as const), index: count, name: text, size: count, mode: fc.nat({ max: 0o777 }), mtimeMs: fc.integer() }),
+		fc.record({ type: fc.constant("verify" as const), sha256: fc.stringMatching(/^[0-9a-f]{64}$/) }),
+		fc.record({ type: fc.constant("abandon" as const), problem, detail: text }),
+		fc.record({ type: fc.constant("skipped" as const), name: text, problem, detail: text }),
+		fc.record({ type: fc.constant("verdict" as const), index: count, problem, detail: text }),
+		fc.record({ type: fc.constant("verdict" as const), index: count }),
+	);
+	fc.assert(fc.property(message, (value) => assert.deepEqual(decodeTransfer(encodeTransfer(value)), { ok: true, message: { ...value } })));
+});
+
+test("transfer protocol: content keeps its bytes, also none", () => {
+	assert.deepEqual(decodeTransfer(Uint8Array.of(KINDS.content, 1, 2, 255)), { ok: true, message: { type: "content", data: Uint8Array.of(1, 2, 255) } });
+	assert.deepEqual(decodeTransfer(Uint8Array.of(KINDS.content)), { ok: true, message: { type: "content", data: new Uint8Array(0) } });
+});
+
+test("transfer protocol: any bytes decode or give a reason, never an exception", () => {
+	const kinds = fc.constantFrom(...Object.values(KINDS), 0, 0x7f);
+	fc.assert(
+		fc.property(kinds, fc.oneof(fc.uint8Array({ maxLength: 60 }), fc.json().map((json) => new TextEncoder().encode(json))), (kind, body) => {
+			const decoded = decodeTransfer(Uint8Array.of(kind, ...body));
+			assert.equal(typeof decoded.ok, "boolean");
+		}),
+	);
+});
+
+function raw(kind: number, body: unknown): Uint8Array {
+	return Uint8Array.of(kind, ...new TextEncoder().encode(JSON.stringify(body)));
+}
+
+const WRONG: readonly (readonly [what: string, message: Uint8Array, reason: RegExp])[] = [
+	["an empty message", new Uint8Array(0), /empty/],
+	["an unknown kind", raw(0x7f, {}), /unknown kind 0x7f/],
+	["JSON that is no object", raw(KINDS.file, [1]), /not a JSON object/],
+	["bytes that are no UTF-8", Uint8Array.of(KINDS.file, 0x22, 0xff, 0x22), /not a JSON object/],
+	["a control message that is too long", new Uint8Array(CONTROL_BYTES + 1).fill(KINDS.file), /too long/],
+	["FILE without a name", raw(KINDS.file, { index: 0, size: 1 }), /name/],
+	["FILE with a negative size", raw(KINDS.file, { index: 0, name: "a", size: -1 }), /size/],
+	["FILE with a size that is no integer", raw(KINDS.file, { index: 0, name: "a", size: 1.5 }), /size/],
+	["FILE with a size past 2^53", raw(KINDS.file, { index: 0, name: "a", size: 2 ** 53 }), /size/],
+	["FILE with setuid", raw(KINDS.file, { index: 0, name: "a", size: 1, mode: 0o4755 }), /mode/],
+	["FILE with an impossible time", raw(KINDS.file, { index: 0, name: "a", size: 1, mtimeMs: 1e300 }), /time/],
+	["VERIFY with a short hash", raw(KINDS.verify, { sha256: "ab" }), /SHA-256/],
+	["VERDICT without an index", raw(KINDS.verdict, {}), /index/],
+];
+
+for (const [what, message, reason] of WRONG) {
+	test(`transfer protocol: refuses ${what}`, () => {
+		const decoded = decodeTransfer(message);
+		assert.match(decoded.ok ? "" : decoded.reason, reason);
+	});
+}
+
+test("transfer protocol: an unknown problem counts as FAILED", () => {
+	const decoded = decodeTransfer(raw(KINDS.verdict, { index: 3, problem: "SOLAR_FLARE", detail: 7 }));
+	assert.deepEqual(decoded, { ok: true, message: { type: "verdict", index: 3, problem: "FAILED", detail: "" } });
+});
