@@ -120,16 +120,16 @@ export class ControlChannel {
 		if (kind !== FRAME.CONTROL) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, `a frame of kind 0x${kind.toString(16).padStart(2, "0")} on the control stream`);
 		const message = decodeControl(payload, this.#limits.metadataBytes);
 		if (!message.ok) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, message.error);
-		switch (message.value?.type) {
-			case undefined:
-				return this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
+		const { value } = message;
+		if (value === undefined) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
+		switch (value.type) {
 			case "ping":
-				return this.send({ type: "pong", nonce: message.value.nonce });
+				return this.send({ type: "pong", nonce: value.nonce });
 			case "pong":
-				if (message.value.nonce === this.#ping?.nonce) this.#ping.answer(true);
+				if (value.nonce === this.#ping?.nonce) this.#ping.answer(true);
 				return;
 			default:
-				return this.#events.message(message.value);
+				return this.#events.message(value);
 		}
 	}
 

@@ -1,0 +1,117 @@
+/**
+ * Options of a Client.
+ *
+ * @module
+ */
+
+import { isIP } from "node:net";
+import { checkOptions } from "../entity/check-options.ts";
+import { checkMetadata } from "../entity/open-stream-options.ts";
+import { argumentError } from "../errors.ts";
+import { type Limits, resolveLimits } from "../options.ts";
+import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
+import { loadKeptIdentity } from "../tls/kept-identity.ts";
+import type { Pem } from "../tls/pem.ts";
+import { makeSelfSigned } from "../tls/self-signed.ts";
+import { coordinatorTrust } from "../tls/trust.ts";
+import type { SocketAddress, Trust } from "../transport/transport.ts";
+import { idProblem } from "../wire/ids.ts";
+import type { JsonValue } from "../wire/json.ts";
+import { type HostAndPort, parseCoordinator, parseSocketAddress } from "./address.ts";
+
+/** Options of `Client.connect`. */
+export interface ClientOptions {
+	/** Name of this Client: labels of a-z, 0-9 and inner hyphens, joined by dots, at most 63 bytes. */
+	readonly id: string;
+	/** "host", "host:port" or "[::1]:1719". The Coordinator's certificate must be valid for the host, unless its key is pinned. */
+	readonly coordinator: string;
+	/** "ip:port" to dial instead of resolving the host, which is still what the certificate must be valid for. */
+	readonly address?: string;
+	/** Authorities that the Coordinator's certificate must come from; a self-signed one is its own. @default Node's root store */
+	readonly ca?: Pem | readonly Pem[];
+	/** Fingerprints of the Coordinator's key. Alone, names and dates are not checked: the key is. */
+	readonly pin?: string | readonly string[];
+	/** Certificate chain, leaf first. @default a self-signed one for `id`, kept in `stateDirectory` if that is given, else new each time */
+	readonly certificate?: Pem;
+	/** Key of `certificate`; PKCS#8, SEC1 or PKCS#1, not encrypted. */
+	readonly privateKey?: Pem;
+	/** Where the identity is kept; made with mode 0700. @default nothing is kept */
+	readonly stateDirectory?: string;
+	/** Shown to peers; at most 1 KiB as JSON. */
+	readonly metadata?: JsonValue;
+	/** Interval of keep-alive packets in milliseconds; 0 is off, and then silence ends the connection. @default 5_000 */
+	readonly keepAliveIntervalMs?: number;
+	/** Local IP address to use. @default any */
+	readonly localAddress?: string;
+	/** Write TLS secrets to the file that SSLKEYLOGFILE names. For debugging. @default false */
+	readonly keyLog?: boolean;
+	/** Bounds; see docs/limits.md. */
+	readonly limits?: Partial<Limits>;
+	/** Gives up connecting. Without effect once connected. */
+	readonly signal?: AbortSignal;
+}
+
+/** Checked options without their identity. */
+export interface ResolvedClientOptions {
+	readonly id: string;
+	readonly coordinator: HostAndPort;
+	readonly address: SocketAddress | undefined;
+	readonly trust: Trust;
+	readonly metadata: JsonValue | undefined;
+	readonly localAddress: string;
+	/** Of the addresses that can be dialled from `localAddress`; 0 is both. */
+	readonly family: 0 | 4 | 6;
+	readonly keepAliveIntervalMs: number;
+	readonly keyLog: boolean;
+	readonly limits: Limits;
+	readonly signal: AbortSignal | undefined;
+}
+
+/** Checks options and fills in defaults. Throws TypeError or RangeError `OPTION_INVALID` or `ID_INVALID`, ConecError `CERTIFICATE_INVALID`. */
+export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
+	checkOptions(options, {
+		id: "string",
+		coordinator: "string",
+		address: "string",
+		ca: "pems",
+		pin: "string or strings",
+		certificate: "pem",
+		privateKey: "pem",
+		stateDirectory: "string",
+		metadata: "json",
+		keepAliveIntervalMs: "interval",
+		localAddress: "string",
+		keyLog: "boolean",
+		limits: "object",
+		signal: "signal",
+	});
+	const { id, localAddress } = options;
+	const problem = idProblem(id);
+	if (problem !== undefined) throw argumentError("type", "ID_INVALID", `Cannot use ${JSON.stringify(id)} as an id: it ${problem}`);
+	if ((options.certificate === undefined) !== (options.privateKey === undefined)) throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
+	if (localAddress !== undefined && isIP(localAddress) === 0) throw argumentError("type", "OPTION_INVALID", `Option "localAddress" must be an IP address, not ${JSON.stringify(localAddress)}`);
+	const coordinator = parseCoordinator(options.coordinator);
+	const limits = resolveLimits(options.limits, "client");
+	checkMetadata(options.metadata, limits.metadataBytes);
+	return {
+		id,
+		coordinator,
+		address: options.address === undefined ? undefined : parseSocketAddress(options.address, coordinator.port),
+		trust: coordinatorTrust(options),
+		metadata: options.metadata,
+		localAddress: localAddress ?? "::",
+		family: localAddress === undefined || localAddress === "::" ? 0 : (isIP(localAddress) as 4 | 6),
+		keepAliveIntervalMs: options.keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
+		keyLog: options.keyLog ?? false,
+		limits,
+		signal: options.signal,
+	};
+}
+
+/** The identity that the options ask for. Throws `CERTIFICATE_*`, `STATE_DIRECTORY_INVALID`. */
+export async function clientIdentity(options: ClientOptions): Promise<LocalIdentity> {
+	const { id, certificate, privateKey, stateDirectory } = options;
+	if (certificate !== undefined && privateKey !== undefined) return parseIdentity(certificate, privateKey);
+	if (stateDirectory !== undefined) return await loadKeptIdentity({ stateDirectory, file: `client.${id}`, names: [id] });
+	return await makeSelfSigned({ names: [id] }, "ephemeral");
+}

@@ -1,0 +1,86 @@
+/**
+ * Options of a Coordinator.
+ *
+ * @module
+ */
+
+import { isIP } from "node:net";
+import { checkOptions } from "../entity/check-options.ts";
+import { argumentError } from "../errors.ts";
+import { type Limits, resolveLimits } from "../options.ts";
+import { formatFingerprint, parseFingerprint } from "../tls/fingerprint.ts";
+import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
+import { loadKeptIdentity } from "../tls/kept-identity.ts";
+import type { Pem } from "../tls/pem.ts";
+import { makeSelfSigned } from "../tls/self-signed.ts";
+import { DEFAULT_PORT } from "../wire/versions.ts";
+
+/** Options of `Coordinator.listen`. */
+export interface CoordinatorOptions {
+	/** Certificate chain, leaf first. @default a self-signed one for `names`, kept in `stateDirectory` if that is given */
+	readonly certificate?: Pem;
+	/** Key of `certificate`; PKCS#8, SEC1 or PKCS#1, not encrypted. */
+	readonly privateKey?: Pem;
+	/** DNS names and IP addresses of the self-signed certificate. @default ["localhost"] */
+	readonly names?: readonly string[];
+	/** Local IP address. @default "::", which is dual stack, or 0.0.0.0 where there is no IPv6 */
+	readonly host?: string;
+	/** UDP port; 0 picks one. @default 1719 */
+	readonly port?: number;
+	/** CA mode: only Clients with a certificate of these authorities, valid for their id. @default open mode: any key */
+	readonly clientCa?: Pem | readonly Pem[];
+	/** Fingerprints that are never let in. */
+	readonly deny?: readonly string[];
+	/** QUIC stateless retry: make Clients prove their address first. @default "under-load" */
+	readonly retry?: "under-load" | "always" | "never";
+	/** Write TLS secrets to the file that SSLKEYLOGFILE names. For debugging. @default false */
+	readonly keyLog?: boolean;
+	/** Where the identity is kept; made with mode 0700. @default nothing is kept */
+	readonly stateDirectory?: string;
+	/** Bounds; see docs/limits.md. */
+	readonly limits?: Partial<Limits>;
+}
+
+/** Checked options without their identity. */
+export interface ResolvedCoordinatorOptions {
+	readonly names: readonly string[];
+	readonly host: string;
+	readonly port: number;
+	readonly retry: "under-load" | "always" | "never";
+	readonly keyLog: boolean;
+	readonly limits: Limits;
+}
+
+/** Checks options and fills in defaults. Throws TypeError or RangeError `OPTION_INVALID`. */
+export function resolveCoordinatorOptions(options: CoordinatorOptions): ResolvedCoordinatorOptions {
+	checkOptions(options, {
+		certificate: "pem",
+		privateKey: "pem",
+		names: "strings",
+		host: "string",
+		port: "port",
+		clientCa: "pems",
+		deny: "strings",
+		retry: ["under-load", "always", "never"],
+		keyLog: "boolean",
+		stateDirectory: "string",
+		limits: "object",
+	});
+	const { host = "::", names = ["localhost"] } = options;
+	if (isIP(host) === 0) throw argumentError("type", "OPTION_INVALID", `Option "host" must be an IP address, not ${JSON.stringify(host)}`);
+	if ((options.certificate === undefined) !== (options.privateKey === undefined)) throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
+	return { names, host, port: options.port ?? DEFAULT_PORT, retry: options.retry ?? "under-load", keyLog: options.keyLog ?? false, limits: resolveLimits(options.limits, "coordinator") };
+}
+
+/** The identity that the options ask for. Throws `CERTIFICATE_*`, `STATE_DIRECTORY_INVALID`. */
+export async function coordinatorIdentity(options: CoordinatorOptions, names: readonly string[]): Promise<LocalIdentity> {
+	const { certificate, privateKey, stateDirectory } = options;
+	if (certificate !== undefined && privateKey !== undefined) return parseIdentity(certificate, privateKey);
+	if (stateDirectory !== undefined) return await loadKeptIdentity({ stateDirectory, file: "coordinator", names });
+	return await makeSelfSigned({ names }, "ephemeral");
+}
+
+/** Fingerprints in their one form. Throws TypeError `OPTION_INVALID`. */
+export function denyList(deny: readonly string[] = []): ReadonlySet<string> {
+	return new Set(deny.map((text) => formatFingerprint(parseFingerprint(text, "deny"))));
+}
