@@ -82,8 +82,8 @@ export interface LimitRule {
 	readonly max: number;
 }
 
-const KiB = 1_024;
-const MiB = 1_024 * KiB;
+const KiB = 1024;
+const MiB = 1024 * KiB;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
@@ -96,14 +96,14 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	streamsPerPair: { default: 16, min: 1, max: 65_536 },
 	streamCreditBytes: { default: 256 * KiB, min: KiB, max: 64 * MiB },
 	sendHighWaterBytes: { default: 256 * KiB, min: KiB, max: 64 * MiB },
-	waitingSends: { default: 1_024, min: 0, max: 1_048_576 },
+	waitingSends: { default: 1024, min: 0, max: 1_048_576 },
 	streamWindowBytes: { default: MiB, coordinatorDefault: 512 * KiB, min: 64 * KiB, max: 64 * MiB },
 	controlQueueReplies: { default: 256, min: 1, max: 65_536 },
 	controlQueueBytes: { default: 256 * KiB, min: 16 * KiB, max: 16 * MiB },
 	requestTimeoutMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
-	helloTimeoutMs: { default: 5_000, min: 1, max: 10 * MINUTE_MS },
-	headerTimeoutMs: { default: 5_000, min: 1, max: 10 * MINUTE_MS },
-	handshakeTimeoutMs: { default: 5_000, min: 1, max: 10 * MINUTE_MS },
+	helloTimeoutMs: { default: 5000, min: 1, max: 10 * MINUTE_MS },
+	headerTimeoutMs: { default: 5000, min: 1, max: 10 * MINUTE_MS },
+	handshakeTimeoutMs: { default: 5000, min: 1, max: 10 * MINUTE_MS },
 	undecidedConnections: { default: 256, min: 1, max: 65_536 },
 	undecidedPerSource: { default: 16, min: 1, max: 65_536 },
 	connectsPerSecondPerSource: { default: 10, min: 1, max: 1_000_000 },
@@ -111,14 +111,14 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	clients: { default: 10_000, min: 1, max: 1_000_000 },
 	statusEvents: { default: 64, min: 1, max: 65_536 },
 	idleTimeoutMs: { default: 15_000, min: 100, max: 10 * MINUTE_MS },
-	keepAliveIntervalMs: { default: 5_000, min: 0, max: 10 * MINUTE_MS },
-	closeTimeoutMs: { default: 3_000, min: 1, max: 10 * MINUTE_MS },
-	lingerMs: { default: 2_000, min: 0, max: 10 * MINUTE_MS },
-	holderPingMs: { default: 1_000, min: 1, max: MINUTE_MS },
+	keepAliveIntervalMs: { default: 5000, min: 0, max: 10 * MINUTE_MS },
+	closeTimeoutMs: { default: 3000, min: 1, max: 10 * MINUTE_MS },
+	lingerMs: { default: 2000, min: 0, max: 10 * MINUTE_MS },
+	holderPingMs: { default: 1000, min: 1, max: MINUTE_MS },
 	leaseMs: { default: 24 * HOUR_MS, min: 0, max: 30 * 24 * HOUR_MS },
 	leases: { default: 10_000, min: 0, max: 1_000_000 },
 	leasesPerSource: { default: 64, min: 0, max: 1_000_000 },
-	contentionSwaps: { default: 3, min: 1, max: 1_000 },
+	contentionSwaps: { default: 3, min: 1, max: 1000 },
 	contentionWindowMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
 };
 

@@ -59,13 +59,24 @@ export const RESET_CODES = {
 } as const;
 
 /** Application codes travel as this + code. */
-export const APPLICATION_CODE_BASE = 0x4000_0000;
+export const APPLICATION_CODE_BASE = 0x40_00_00_00;
 
 /** Greatest code that an application may give to `reset` or `stop`. */
-export const APPLICATION_CODE_MAX = 0x3fff_ffff;
+export const APPLICATION_CODE_MAX = 0x3f_ff_ff_ff;
 
 /** Codes that may travel in REJECT. */
-export const REJECT_CODES = ["PEER_BUSY", "PEER_UNKNOWN", "PEER_LOST", "PEER_TIMEOUT", "ID_INVALID", "STREAM_ID_IN_USE", "LIMIT_EXCEEDED", "PROTOCOL_ERROR", "CLIENT_CLOSED", "COORDINATOR_CLOSED"] as const;
+export const REJECT_CODES = [
+	"PEER_BUSY",
+	"PEER_UNKNOWN",
+	"PEER_LOST",
+	"PEER_TIMEOUT",
+	"ID_INVALID",
+	"STREAM_ID_IN_USE",
+	"LIMIT_EXCEEDED",
+	"PROTOCOL_ERROR",
+	"CLIENT_CLOSED",
+	"COORDINATOR_CLOSED",
+] as const;
 
 /** Why a stream was rejected. */
 export type RejectCode = (typeof REJECT_CODES)[number];

@@ -5,7 +5,22 @@
  */
 
 import { type RefusedCode, refusedCodeFromWire } from "./codes.ts";
-import { capabilitiesField, choiceField, codeField, cutNote, FieldProblem, fieldOf, idField, integerField, METADATA_BYTES, metadataField, noteField, objectField, textField, versionsField } from "./fields.ts";
+import {
+	capabilitiesField,
+	choiceField,
+	codeField,
+	cutNote,
+	FieldProblem,
+	fieldOf,
+	idField,
+	integerField,
+	METADATA_BYTES,
+	metadataField,
+	noteField,
+	objectField,
+	textField,
+	versionsField,
+} from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
 import { type Decoded, decodeJsonObject, encodeJson, failed, type JsonValue } from "./json.ts";
 
@@ -153,16 +168,16 @@ function readWelcome(object: Readonly<Record<string, unknown>>): Welcome {
 	const observed = objectField(object, "observedAddress");
 	return {
 		type: "welcome",
-		version: integerField(object, "version", 1, 0xffff),
+		version: integerField(object, "version", 1, 0xff_ff),
 		session: textField(object, "session", 64),
 		epoch: textField(object, "epoch", 64),
 		limits: {
-			messageBytes: integerField(limits, "messageBytes", 1, 0xff_ffff),
+			messageBytes: integerField(limits, "messageBytes", 1, 0xff_ff_ff),
 			metadataBytes: integerField(limits, "metadataBytes", 0, FRAME_BYTES),
-			streamsPerPair: integerField(limits, "streamsPerPair", 1, 0xffff_ffff),
+			streamsPerPair: integerField(limits, "streamsPerPair", 1, 0xff_ff_ff_ff),
 		},
 		capabilities: capabilitiesField(object, "capabilities"),
-		observedAddress: { address: textField(observed, "address", 64), port: integerField(observed, "port", 0, 0xffff) },
+		observedAddress: { address: textField(observed, "address", 64), port: integerField(observed, "port", 0, 0xff_ff) },
 	};
 }
 

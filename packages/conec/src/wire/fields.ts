@@ -16,7 +16,7 @@ export const TEXT_LENGTH = 256;
 export const CAPABILITIES_LISTED = 32;
 
 /** Metadata that a decoder takes unless told otherwise, in bytes of JSON. */
-export const METADATA_BYTES = 1_024;
+export const METADATA_BYTES = 1024;
 
 /** Thrown and caught inside one decoder; never leaves `wire/`. */
 export class FieldProblem {

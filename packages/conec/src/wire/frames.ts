@@ -31,13 +31,13 @@ export const FRAME_HEADER_BYTES = 4;
 export const SKIPPED_KIND_MIN = 0x80;
 
 /** Longest payload of any kind but DATA, TAGGED and the hello. */
-export const FRAME_BYTES = 16 * 1_024;
+export const FRAME_BYTES: number = 16 * 1024;
 
 /** Longest payload of the first frame on a connection. */
-export const HELLO_BYTES = 4 * 1_024;
+export const HELLO_BYTES: number = 4 * 1024;
 
 /** Greatest length that 24 bits can say. */
-export const FRAME_LENGTH_MAX = 0xff_ffff;
+export const FRAME_LENGTH_MAX = 0xff_ff_ff;
 
 /** Whether a kind has a meaning in this version. */
 export function isKnownKind(kind: number): boolean {

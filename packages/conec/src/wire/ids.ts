@@ -11,10 +11,10 @@ export const ID_BYTES = 63;
 export const BROADCAST_NAME_BYTES = 128;
 
 /** Greatest number of a stream that an application may choose. */
-export const EXPLICIT_STREAM_ID_MAX = 0xffff_ffff;
+export const EXPLICIT_STREAM_ID_MAX = 0xff_ff_ff_ff;
 
 /** Where automatic numbers of streams begin. */
-export const AUTOMATIC_STREAM_ID_MIN = 0x1_0000_0000;
+export const AUTOMATIC_STREAM_ID_MIN = 0x1_00_00_00_00;
 
 /**
  * Why `id` is not an id, or `undefined` if it is one: labels `[a-z0-9]([a-z0-9-]*[a-z0-9])?` joined by dots, 1-63 bytes

@@ -32,5 +32,5 @@ export function negotiateVersion(ours: readonly number[], theirs: readonly numbe
 
 /** Whether a value can be a version: an integer, 1 to 65_535. */
 export function isVersion(version: unknown): version is number {
-	return Number.isInteger(version) && (version as number) >= 1 && (version as number) <= 0xffff;
+	return Number.isInteger(version) && (version as number) >= 1 && (version as number) <= 0xff_ff;
 }

@@ -1,0 +1,75 @@
+/**
+ * First in, first out.
+ *
+ * @module
+ */
+
+const INITIAL_SLOTS = 16;
+
+/** A queue on a ring, so that taking the first costs the same whatever waits behind it. Its users bound its length. */
+export class Fifo<T> {
+	#slots: (T | undefined)[] = new Array(INITIAL_SLOTS).fill(undefined);
+	#head = 0;
+	#length = 0;
+
+	get length(): number {
+		return this.#length;
+	}
+
+	/** The first item, which stays. */
+	peek(): T | undefined {
+		return this.#length === 0 ? undefined : this.#slots[this.#head];
+	}
+
+	push(item: T): void {
+		if (this.#length === this.#slots.length) {
+			this.#resize(this.#length * 2);
+		}
+		this.#slots[(this.#head + this.#length) & (this.#slots.length - 1)] = item;
+		this.#length++;
+	}
+
+	/** Takes the first item; `undefined` if there is none. */
+	shift(): T | undefined {
+		if (this.#length === 0) {
+			return undefined;
+		}
+		const item = this.#slots[this.#head];
+		this.#slots[this.#head] = undefined;
+		this.#head = (this.#head + 1) & (this.#slots.length - 1);
+		this.#length--;
+		return item;
+	}
+
+	/** Takes out one item, wherever it waits; false if it is not here. */
+	remove(item: T): boolean {
+		const mask = this.#slots.length - 1;
+		for (let index = 0; index < this.#length; index++) {
+			if (this.#slots[(this.#head + index) & mask] !== item) {
+				continue;
+			}
+			for (let later = index; later < this.#length - 1; later++) {
+				this.#slots[(this.#head + later) & mask] = this.#slots[(this.#head + later + 1) & mask];
+			}
+			this.#length--;
+			this.#slots[(this.#head + this.#length) & mask] = undefined;
+			return true;
+		}
+		return false;
+	}
+
+	clear(): void {
+		this.#slots = new Array(INITIAL_SLOTS).fill(undefined);
+		this.#head = 0;
+		this.#length = 0;
+	}
+
+	#resize(slots: number): void {
+		const moved: (T | undefined)[] = new Array(slots).fill(undefined);
+		for (let index = 0; index < this.#length; index++) {
+			moved[index] = this.#slots[(this.#head + index) & (this.#slots.length - 1)];
+		}
+		this.#slots = moved;
+		this.#head = 0;
+	}
+}

@@ -1,0 +1,173 @@
+/**
+ * The MessageStream over a transport's stream of frames, and what its owner (Client, Coordinator) needs beside it.
+ *
+ * @module
+ */
+
+import { argumentError, type ConecError, type ConecErrorCode } from "../errors.ts";
+import type { Limits } from "../options.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
+import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
+import type { JsonValue } from "../wire/json.ts";
+import type { CloseInfo } from "./close-info.ts";
+import type { MessageStream } from "./message-stream.ts";
+import type { ReceiveQueue } from "./receive-queue.ts";
+import type { StreamState } from "./stream-state.ts";
+import { readableOf, writableOf } from "./web-streams.ts";
+
+/** What is known of a stream before its first message. */
+export interface StreamInit {
+	/** Id of the authenticated peer; `null`: the Coordinator. */
+	readonly peer: string | null;
+	readonly id: number;
+	readonly path: "direct" | "proxied";
+	readonly metadata: JsonValue | undefined;
+	readonly limits: Limits;
+	/** For error messages: `stream 7 to "bob"`. */
+	readonly describe: string;
+	/** What the loss of the connection means to the application. @default "CONNECTION_LOST" */
+	readonly lostCode?: ConecErrorCode;
+	/** @default the machine's */
+	readonly clock?: Clock;
+}
+
+/** A {@link MessageStream} and the handles of its owner. Made by `openMessageStream` and `acceptMessageStream`. */
+export class FramedStream implements MessageStream {
+	readonly peer: string | null;
+	readonly id: number;
+	readonly path: "direct" | "proxied";
+	readonly metadata: JsonValue | undefined;
+	readonly closed: Promise<CloseInfo>;
+	readonly #state: StreamState;
+	readonly #lingerMs: number;
+	readonly #clock: Clock;
+	#readable: ReadableStream<Uint8Array> | undefined = undefined;
+	#writable: WritableStream<Uint8Array> | undefined = undefined;
+
+	constructor(init: StreamInit, state: StreamState) {
+		this.peer = init.peer;
+		this.id = init.id;
+		this.path = init.path;
+		this.metadata = init.metadata;
+		this.closed = state.closed;
+		this.#state = state;
+		this.#lingerMs = init.limits.lingerMs;
+		this.#clock = init.clock ?? systemClock;
+	}
+
+	send(message: Uint8Array | string, options?: { readonly signal?: AbortSignal }): Promise<void> {
+		return this.#state.sending.send(message, options?.signal);
+	}
+
+	trySend(message: Uint8Array | string): boolean {
+		return this.#state.sending.trySend(message);
+	}
+
+	receive(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array | null> {
+		return this.#state.receiving.receive(options?.signal);
+	}
+
+	close(options?: { readonly signal?: AbortSignal }): Promise<void> {
+		const signal = options?.signal;
+		if (signal === undefined) {
+			return this.#state.close();
+		}
+		return signal.aborted ? Promise.reject(signal.reason) : abortable(this.#state.close(), signal);
+	}
+
+	reset(code: number = 0): void {
+		this.#state.resetLocally(checkedCode(code));
+	}
+
+	stop(code: number = 0): void {
+		this.#state.stopLocally(checkedCode(code));
+	}
+
+	get readable(): ReadableStream<Uint8Array> {
+		this.#readable ??= readableOf(this);
+		return this.#readable;
+	}
+
+	get writable(): WritableStream<Uint8Array> {
+		this.#writable ??= writableOf(this);
+		return this.#writable;
+	}
+
+	[Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+		return new MessageIterator(this.#state.receiving);
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		let timer: unknown;
+		const expired = new Promise<"expired">((resolve) => {
+			timer = this.#clock.setTimeout(() => resolve("expired"), this.#lingerMs);
+		});
+		const outcome = await Promise.race([this.#state.close().catch(() => undefined), expired]);
+		this.#clock.clearTimeout(timer);
+		this.stop(0);
+		if (outcome === "expired") {
+			this.reset(0);
+		}
+	}
+
+	/** Whether the application has called `close`: such streams are given time when their owner closes. */
+	get closing(): boolean {
+		return this.#state.closing;
+	}
+
+	/** Whether both directions are over. */
+	get over(): boolean {
+		return this.#state.over;
+	}
+
+	/** Messages that wait for the application. */
+	get waitingMessages(): number {
+		return this.#state.receiving.length;
+	}
+
+	/** Ends both directions at once: `error` here, `wireCode` (one of `RESET_CODES`) at the peer. */
+	destroy(error: ConecError, wireCode: number = RESET_CODES.NONE): void {
+		this.#state.destroy(error, wireCode);
+	}
+}
+
+/** Not an async generator: those add several promises to every message. */
+class MessageIterator implements AsyncIterator<Uint8Array, undefined> {
+	readonly #queue: ReceiveQueue;
+	#done = false;
+
+	constructor(queue: ReceiveQueue) {
+		this.#queue = queue;
+	}
+
+	next(): Promise<IteratorResult<Uint8Array, undefined>> {
+		return this.#done ? Promise.resolve({ done: true, value: undefined }) : this.#queue.next(this);
+	}
+
+	return(): Promise<IteratorResult<Uint8Array, undefined>> {
+		this.#done = true;
+		this.#queue.release(this);
+		return Promise.resolve({ done: true, value: undefined });
+	}
+}
+
+/** Waits for `promise`, or rejects with `signal.reason` when that comes first. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+	let onAbort: (() => void) | undefined;
+	const aborted = new Promise<never>((_, reject) => {
+		onAbort = () => reject(signal.reason);
+		signal.addEventListener("abort", onAbort, { once: true });
+	});
+	try {
+		return await Promise.race([promise, aborted]);
+	} finally {
+		signal.removeEventListener("abort", onAbort as () => void);
+	}
+}
+
+function checkedCode(code: number): number {
+	if (!isApplicationCode(code)) {
+		throw argumentError("range", "OPTION_INVALID", `A code must be an integer from 0 to ${APPLICATION_CODE_MAX}`);
+	}
+	return code;
+}

@@ -1,0 +1,183 @@
+/**
+ * Messages that have arrived and wait for the application.
+ *
+ * @module
+ */
+
+import { ConecError } from "../errors.ts";
+import { Fifo } from "./fifo.ts";
+
+/** What a queue needs of the stream it belongs to. */
+export interface ReceiveHost {
+	/** The application has taken a message of that many bytes. */
+	consumed(payloadBytes: number): void;
+	/** For error messages: `stream 7 from "bob"`. */
+	readonly describe: string;
+}
+
+/**
+ * One reader at a time: an iterator from its first `next` to its end, or one call of `receive`.
+ *
+ * It is bounded by the credit of the stream: the peer may only send what `consumed` has made room for. What arrived
+ * before an end or an error is delivered before it.
+ */
+export class ReceiveQueue {
+	readonly #host: ReceiveHost;
+	readonly #messages: Fifo<Uint8Array> = new Fifo();
+	/** `undefined` while more may come; `null` after the end. */
+	#outcome: ConecError | null | undefined = undefined;
+	/** The iterator that reads. */
+	#reader: object | undefined = undefined;
+	// The one that waits: an iterator (resolveResult) or a call of receive (resolveMessage).
+	#resolveResult: ((result: IteratorResult<Uint8Array, undefined>) => void) | undefined = undefined;
+	#resolveMessage: ((message: Uint8Array | null) => void) | undefined = undefined;
+	#reject: ((error: unknown) => void) | undefined = undefined;
+
+	constructor(host: ReceiveHost) {
+		this.#host = host;
+	}
+
+	/** Messages that wait. */
+	get length(): number {
+		return this.#messages.length;
+	}
+
+	/** One more message. */
+	push(message: Uint8Array): void {
+		if (this.#resolveResult !== undefined) {
+			const resolve = this.#resolveResult;
+			this.#forget();
+			this.#host.consumed(message.length);
+			resolve({ done: false, value: message });
+		} else if (this.#resolveMessage !== undefined) {
+			const resolve = this.#resolveMessage;
+			this.#forget();
+			this.#host.consumed(message.length);
+			resolve(message);
+		} else {
+			this.#messages.push(message);
+		}
+	}
+
+	/** No more will come: `null` for the peer's end, or the error to report after what waits. The first outcome stays. */
+	finish(outcome: ConecError | null): void {
+		if (this.#outcome !== undefined) {
+			return;
+		}
+		this.#outcome = outcome;
+		const { resolveResult, resolveMessage, reject } = { resolveResult: this.#resolveResult, resolveMessage: this.#resolveMessage, reject: this.#reject };
+		this.#forget();
+		if (outcome !== null) {
+			reject?.(outcome);
+		} else if (resolveResult !== undefined) {
+			this.#reader = undefined;
+			resolveResult({ done: true, value: undefined });
+		} else {
+			resolveMessage?.(null);
+		}
+	}
+
+	/** Drops what waits, as the application wants no more. */
+	discard(error: ConecError): void {
+		this.#messages.clear();
+		this.#outcome = undefined;
+		this.finish(error);
+	}
+
+	/** The next message for a call of `receive`; `null` at the end. Aborting takes nothing out. */
+	receive(signal: AbortSignal | undefined): Promise<Uint8Array | null> {
+		if (signal?.aborted) {
+			return Promise.reject(signal.reason);
+		}
+		if (this.#reader !== undefined || this.#reject !== undefined) {
+			return Promise.reject(this.#inUse());
+		}
+		const message = this.#take();
+		if (message !== undefined) {
+			return Promise.resolve(message);
+		}
+		if (this.#outcome !== undefined) {
+			return this.#outcome === null ? Promise.resolve(null) : Promise.reject(this.#outcome);
+		}
+		return signal === undefined ? this.#wait() : this.#waitWith(signal);
+	}
+
+	/** The next result for an iterator. */
+	next(reader: object): Promise<IteratorResult<Uint8Array, undefined>> {
+		if (this.#reader !== reader) {
+			if (this.#reader !== undefined || this.#reject !== undefined) {
+				return Promise.reject(this.#inUse());
+			}
+			this.#reader = reader;
+		}
+		if (this.#messages.length > 0) {
+			return Promise.resolve({ done: false, value: this.#take() as Uint8Array });
+		}
+		if (this.#outcome !== undefined) {
+			this.#reader = undefined;
+			return this.#outcome === null ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(this.#outcome);
+		}
+		if (this.#reject !== undefined) {
+			return Promise.reject(this.#inUse());
+		}
+		return new Promise((resolve, reject) => {
+			this.#resolveResult = resolve;
+			this.#reject = reject;
+		});
+	}
+
+	/** An iterator is done with reading; another reader may go on where it was. */
+	release(reader: object): void {
+		if (this.#reader !== reader) {
+			return;
+		}
+		this.#reader = undefined;
+		const resolve = this.#resolveResult;
+		if (resolve !== undefined) {
+			this.#forget();
+			resolve({ done: true, value: undefined });
+		}
+	}
+
+	#take(): Uint8Array | undefined {
+		const message = this.#messages.shift();
+		if (message !== undefined) {
+			this.#host.consumed(message.length);
+		}
+		return message;
+	}
+
+	#wait(): Promise<Uint8Array | null> {
+		return new Promise((resolve, reject) => {
+			this.#resolveMessage = resolve;
+			this.#reject = reject;
+		});
+	}
+
+	async #waitWith(signal: AbortSignal): Promise<Uint8Array | null> {
+		const waiting = this.#wait();
+		const reject = this.#reject;
+		const onAbort = (): void => {
+			if (this.#reject === reject) {
+				this.#forget();
+			}
+			reject?.(signal.reason);
+		};
+		signal.addEventListener("abort", onAbort, { once: true });
+		try {
+			return await waiting;
+		} finally {
+			signal.removeEventListener("abort", onAbort);
+		}
+	}
+
+	#forget(): void {
+		this.#resolveResult = undefined;
+		this.#resolveMessage = undefined;
+		this.#reject = undefined;
+	}
+
+	#inUse(): ConecError {
+		return new ConecError("ITERATOR_IN_USE", `Cannot receive on ${this.#host.describe}: another reader is at it`);
+	}
+}

@@ -1,0 +1,182 @@
+/**
+ * Messages on their way out, and the calls of `send` that wait for room.
+ *
+ * @module
+ */
+
+import { argumentError, ConecError } from "../errors.ts";
+import type { Limits } from "../options.ts";
+import type { TransportStream } from "../transport/transport.ts";
+import { FRAME } from "../wire/frames.ts";
+import { Fifo } from "./fifo.ts";
+
+/** What a queue needs of the stream it belongs to. */
+export interface SendHost {
+	/** Where frames go. */
+	readonly transport: TransportStream;
+	/** Every waiting call has been served. Called only after there were some. */
+	emptied(): void;
+	/** For error messages: `stream 7 to "bob"`. */
+	readonly describe: string;
+}
+
+/** A call of `send` that waits. */
+interface WaitingSend {
+	readonly bytes: Uint8Array;
+	readonly resolve: () => void;
+	readonly reject: (error: unknown) => void;
+	readonly signal: AbortSignal | undefined;
+	readonly onAbort: (() => void) | undefined;
+}
+
+const SENT: Promise<void> = Promise.resolve();
+const TEXT = new TextEncoder();
+
+/** Keeps calls in order and less than `limits.sendHighWaterBytes` plus one message in the transport's queue. */
+export class SendQueue {
+	readonly #host: SendHost;
+	readonly #limits: Limits;
+	readonly #waiting: Fifo<WaitingSend> = new Fifo();
+	/** What the transport had queued when last asked. It only shrinks without us, so below the mark means room. */
+	#queuedBytes = 0;
+	/** Why nothing more can be sent. */
+	#error: ConecError | undefined = undefined;
+
+	constructor(host: SendHost, limits: Limits) {
+		this.#host = host;
+		this.#limits = limits;
+	}
+
+	/** Calls that wait. */
+	get waiting(): number {
+		return this.#waiting.length;
+	}
+
+	/** See `MessageStream.send`. */
+	send(message: Uint8Array | string, signal: AbortSignal | undefined): Promise<void> {
+		if (signal?.aborted) {
+			return Promise.reject(signal.reason);
+		}
+		let bytes: Uint8Array;
+		try {
+			bytes = this.#admit(message);
+		} catch (error) {
+			return Promise.reject(error);
+		}
+		if (this.#write(bytes)) {
+			return SENT;
+		}
+		if (this.#waiting.length >= this.#limits.waitingSends) {
+			return Promise.reject(new ConecError("QUEUE_FULL", `Cannot send on ${this.#host.describe}: ${this.#waiting.length} calls wait already`));
+		}
+		return this.#wait(bytes, signal);
+	}
+
+	/** See `MessageStream.trySend`. */
+	trySend(message: Uint8Array | string): boolean {
+		return this.#write(this.#admit(message));
+	}
+
+	/** The transport has room again. */
+	drained(): void {
+		this.#queuedBytes = this.#host.transport.queuedBytes;
+		if (this.#waiting.length === 0) {
+			return;
+		}
+		while (this.#waiting.length > 0 && this.#queuedBytes < this.#limits.sendHighWaterBytes) {
+			const queuedBytes = this.#host.transport.write(FRAME.DATA, (this.#waiting.peek() as WaitingSend).bytes);
+			if (queuedBytes < 0) {
+				// This direction is over; the transport is about to say why, and that is what the calls are told.
+				return;
+			}
+			this.#queuedBytes = queuedBytes;
+			const served = this.#waiting.shift() as WaitingSend;
+			forgetSignal(served);
+			served.resolve();
+		}
+		if (this.#waiting.length === 0) {
+			this.#host.emptied();
+		}
+	}
+
+	/** Later calls reject with `error`; those that wait are still served. The first error stays. */
+	end(error: ConecError): void {
+		this.#error ??= error;
+	}
+
+	/** All calls reject with `error`, those that wait too. */
+	fail(error: ConecError): void {
+		this.#error = error;
+		for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+			forgetSignal(next);
+			next.reject(error);
+		}
+	}
+
+	/** The bytes of a message that may be sent; throws otherwise. */
+	#admit(message: Uint8Array | string): Uint8Array {
+		if (this.#error !== undefined) {
+			throw this.#error;
+		}
+		// A string has at least as many bytes as units: so the longest ones are not even encoded.
+		if (typeof message === "string" && message.length <= this.#limits.messageBytes) {
+			return this.#fitting(TEXT.encode(message));
+		}
+		if (typeof message !== "string" && !(message instanceof Uint8Array)) {
+			throw argumentError("type", "OPTION_INVALID", "A message must be a Uint8Array or a string");
+		}
+		return this.#fitting(message as Uint8Array);
+	}
+
+	#fitting(message: Uint8Array): Uint8Array {
+		if (message.length > this.#limits.messageBytes) {
+			throw new ConecError("MESSAGE_TOO_LONG", `Cannot send on ${this.#host.describe}: the message is longer than ${this.#limits.messageBytes} bytes`);
+		}
+		return message;
+	}
+
+	/** Queues a message if it is its turn and there is room. */
+	#write(bytes: Uint8Array): boolean {
+		if (this.#waiting.length > 0) {
+			return false;
+		}
+		if (this.#queuedBytes >= this.#limits.sendHighWaterBytes) {
+			this.#queuedBytes = this.#host.transport.queuedBytes;
+			if (this.#queuedBytes >= this.#limits.sendHighWaterBytes) {
+				return false;
+			}
+		}
+		const queuedBytes = this.#host.transport.write(FRAME.DATA, bytes);
+		if (queuedBytes < 0) {
+			return false;
+		}
+		this.#queuedBytes = queuedBytes;
+		return true;
+	}
+
+	#wait(bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+		return new Promise((resolve, reject) => {
+			const onAbort =
+				signal === undefined
+					? undefined
+					: (): void => {
+							this.#waiting.remove(call);
+							reject(signal.reason);
+							if (this.#waiting.length === 0) {
+								this.#host.emptied();
+							}
+						};
+			const call: WaitingSend = { bytes, resolve, reject, signal, onAbort };
+			if (signal !== undefined && onAbort !== undefined) {
+				signal.addEventListener("abort", onAbort, { once: true });
+			}
+			this.#waiting.push(call);
+		});
+	}
+}
+
+function forgetSignal(call: WaitingSend): void {
+	if (call.signal !== undefined && call.onAbort !== undefined) {
+		call.signal.removeEventListener("abort", call.onAbort);
+	}
+}
