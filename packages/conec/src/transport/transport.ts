@@ -1,0 +1,196 @@
+/**
+ * The seam between Conec and what carries its bytes. Two implementations pass one compliance suite
+ * (`transport-suite.ts`): QUIC (`quic.ts`) and memory (`memory.ts`, bounded windows and virtual delay, for tests).
+ *
+ * Contract of every callback: called on the JS thread, in wire order, never from inside a call that this side makes.
+ *
+ * @module
+ */
+
+import type { ConecError } from "../errors.ts";
+
+/** An IP address (never IPv4-mapped) and a port. */
+export interface SocketAddress {
+	readonly address: string;
+	readonly port: number;
+}
+
+/** One frame: `kind` (8 bits) and its payload. */
+export interface Frame {
+	readonly kind: number;
+	readonly payload: Uint8Array;
+}
+
+/** Receives everything that happens on a stream. Each direction ends at most once. `lost` ends both and is the last call. */
+export interface StreamHandler {
+	/** A whole frame. `payload` belongs to the receiver. It counts against the stream's credit until {@link TransportStream.consumed}. */
+	frame(kind: number, payload: Uint8Array): void;
+	/** The peer's FIN: no frame follows. */
+	end(): void;
+	/** The peer gave up sending (RESET_STREAM). Undelivered frames may be gone. */
+	reset(code: number): void;
+	/** The peer wants no more from us (STOP_SENDING). What is queued is dropped. */
+	stopped(code: number): void;
+	/** Less than half of the high-water mark is queued, after it had been reached. */
+	drained(): void;
+	/** Our FIN and everything before it is acknowledged by the peer's transport. */
+	finished(): void;
+	/** The stream broke: connection lost (`COORDINATOR_LOST`/`PEER_LOST` is decided above: here `CONNECTION_LOST`), a frame too long (`MESSAGE_TOO_LONG`), or cut short (`STREAM_TRUNCATED`). */
+	lost(error: ConecError): void;
+}
+
+/** One bidirectional stream. All methods are synchronous, cheap and safe after the end (then they do nothing). */
+export interface TransportStream {
+	/** Queues a copy of one frame and returns the bytes now queued, or -1 when this direction is over. Never refuses: the caller watches the number. */
+	write(kind: number, payload: Uint8Array): number;
+	/** Bytes queued and not yet taken by the transport. */
+	readonly queuedBytes: number;
+	/** Sends FIN after what is queued. */
+	finish(): void;
+	/** Gives up sending; drops what is queued. */
+	reset(code: number): void;
+	/** Wants no more from the peer; frames that arrive are dropped. */
+	stop(code: number): void;
+	/** Returns credit for one received frame with a payload of that many bytes. */
+	consumed(payloadBytes: number): void;
+	readonly connection: TransportConnection;
+}
+
+/** A stream that the peer opened. Exactly one frame has been read; nothing more is read until one of the methods is called. */
+export interface IncomingStream {
+	readonly header: Frame;
+	readonly connection: TransportConnection;
+	/** Starts reading: what follows the header goes to `handler`. */
+	accept(handler: StreamHandler, options?: StreamOptions): TransportStream;
+	/** Resets and stops it. */
+	refuse(code: number): void;
+}
+
+/** A stream that was opened only to be piped: its header is sent, nothing of it is read here. */
+export interface HeldStream {
+	readonly connection: TransportConnection;
+	/** Gives it up before it is piped. */
+	refuse(code: number): void;
+}
+
+/** Limits of one stream. */
+export interface StreamOptions {
+	/** Largest DATA payload. @default 1 MiB */
+	readonly messageBytes?: number;
+	/** Received bytes that may wait here before the peer is made to wait. @default 256 KiB */
+	readonly creditBytes?: number;
+	/** @default 256 KiB */
+	readonly highWaterBytes?: number;
+	/** Higher goes first. @default 0 */
+	readonly priority?: number;
+}
+
+/** How a connection ended. */
+export interface TransportCloseInfo {
+	readonly by: "local" | "peer" | "error";
+	/** Application close code, where one side closed. */
+	readonly closeCode?: number;
+	/** Untrusted text. */
+	readonly reason: string;
+	/** Set when `by` is "error". */
+	readonly error?: ConecError;
+}
+
+/** Figures of a connection. */
+export interface TransportStats {
+	readonly rttMs: number;
+	readonly sentBytes: number;
+	readonly receivedBytes: number;
+	readonly lostPackets: number;
+	readonly congestionWindowBytes: number;
+	readonly mtuBytes: number;
+}
+
+/** One authenticated connection. */
+export interface TransportConnection {
+	/** DER of the peer's chain, leaf first; empty if it showed none. */
+	readonly peerCertificates: readonly Uint8Array[];
+	/** Where the peer is now (it may move). */
+	readonly remoteAddress: SocketAddress;
+	/** ALPN protocol that both agreed on. */
+	readonly alpnProtocol: string;
+	/** Streams opened by the peer. Set once, right after the connection is handed over; until then streams wait. */
+	onStream: (stream: IncomingStream) => void;
+	/** Opens a stream whose first frame is `header`; waits silently when the peer's stream limit is reached. */
+	openStream(header: Frame, handler: StreamHandler, options?: StreamOptions): TransportStream;
+	/** Opens a stream to be given to {@link Transport.pipe}. */
+	openHeldStream(header: Frame): HeldStream;
+	/** The accepting side has decided to keep the peer: lifts the limits of undecided connections (one stream, small window, short deadline). */
+	confirm(): void;
+	/** Ends the connection at once; data not yet delivered may be lost, so finish streams first. */
+	close(code: number, reason: string): void;
+	/** Never rejects. */
+	readonly closed: Promise<TransportCloseInfo>;
+	stats(): TransportStats;
+}
+
+/** How a pipe ended. */
+export interface PipeResult {
+	readonly forwardBytes: number;
+	readonly backwardBytes: number;
+	readonly end: "finished" | "reset" | "lost";
+}
+
+/** What a dialled connection needs. Trust and identity were given when the transport was made or are given here, parsed already. */
+export interface DialOptions {
+	readonly address: string;
+	readonly port: number;
+	readonly serverName: string;
+	readonly trust: Trust;
+	/** Shown when the other side asks for a certificate. */
+	readonly identity?: Identity;
+	readonly alpnProtocol: string;
+	readonly handshakeTimeoutMs: number;
+	readonly signal?: AbortSignal;
+}
+
+/** A certificate chain (DER, leaf first) and its private key (DER PKCS#8). */
+export interface Identity {
+	readonly certificates: readonly Uint8Array[];
+	readonly privateKey: Uint8Array;
+}
+
+/** Every condition that is given must hold; with none, any key whose possession is proven (accepting side only). */
+export interface Trust {
+	/** DER of authorities. Dates, usage and, for the dialling side, the server name are checked. */
+	readonly roots?: readonly Uint8Array[];
+	/** SHA-256 of acceptable SubjectPublicKeyInfos. Alone, names and dates are not checked: the key is. */
+	readonly pinnedKeys?: readonly Uint8Array[];
+	/** SHA-256 of acceptable whole certificates. Same rule. */
+	readonly pinnedCertificates?: readonly Uint8Array[];
+}
+
+/** What a transport shows and asks for when it is dialled. */
+export interface AcceptOptions {
+	readonly identity: Identity;
+	readonly clientTrust: Trust;
+	readonly alpnProtocols: readonly string[];
+	readonly retry: "never" | "under-load" | "always";
+	/** Close code for connections that are not confirmed in time. */
+	readonly undecidedCode: number;
+	readonly keyLog: boolean;
+	readonly onConnection: (connection: TransportConnection) => void;
+}
+
+/** One local socket: dials and is dialled. */
+export interface Transport {
+	readonly address: SocketAddress;
+	/** Starts to accept connections; again: replaces identity and trust for new connections without dropping any. */
+	accept(options: AcceptOptions): void;
+	/** Rejects with a coded {@link ConecError}; with `signal.reason` on abort. */
+	dial(options: DialOptions): Promise<TransportConnection>;
+	/**
+	 * Splices two streams natively in both directions: FIN, reset, stop and backpressure pass through. A lost leg
+	 * resets and stops the other with `lostCode`, never FIN. Resolves when both directions are over.
+	 */
+	pipe(from: IncomingStream, to: HeldStream, lostCode: number): Promise<PipeResult>;
+	/** Closes every connection with the code and releases the socket; at most `drainMs` for the close to reach the peers. */
+	close(code: number, reason: string, drainMs: number): Promise<void>;
+	/** Immediate. */
+	destroy(): void;
+}

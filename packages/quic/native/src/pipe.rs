@@ -1,0 +1,192 @@
+//! Splices two streams in both directions without JS: FIN, reset, stop and backpressure pass through.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
+use tokio::sync::watch;
+
+use crate::queue::{record, u64_halves};
+use crate::stream::{Parked, Stream};
+
+/// Chunks moved at a time: about 45 KiB of packets.
+const CHUNKS: usize = 32;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+	Finished = 0,
+	Reset = 1,
+	Lost = 2,
+}
+
+/// Runs until both directions are over, then tells JS with one `PIPE_END` for both handles.
+pub async fn run(a: Arc<Stream>, b: Arc<Stream>, lost_code: VarInt) {
+	let (end, forward, backward) = splice(&a, &b, lost_code).await;
+	let counts = [u64_halves(forward), u64_halves(backward)].concat();
+	a.connection.environment.queue.event(record::PIPE_END, a.handle, &[&(end as u32).to_ne_bytes(), &counts]);
+}
+
+async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt) -> (End, u64, u64) {
+	// The far leg may still be waiting for the peer's stream limit: the near leg may end meanwhile.
+	let (near, far) = match (parked(a).await, parked(b).await) {
+		(Some(near), Some(far)) => (near, far),
+		(near, far) => {
+			for leg in [near, far].into_iter().flatten() {
+				refuse(leg, lost_code);
+			}
+			return (End::Lost, 0, 0);
+		}
+	};
+	let (Parked { send: Some(near_send), recv: Some(near_recv) }, Parked { send: Some(far_send), recv: Some(far_recv) }) = (near, far)
+	else {
+		return (End::Lost, 0, 0); // `pipe` takes bidirectional streams only
+	};
+	let (cancel, cancelled) = watch::channel(None);
+	let forward = direction(near_recv, far_send, lost_code, cancelled.clone());
+	let backward = direction(far_recv, near_send, lost_code, cancelled);
+	let cancelling = async {
+		let code = tokio::select! {
+			code = a.cancellation() => code,
+			code = b.cancellation() => code,
+		};
+		let _ = cancel.send(Some(code));
+		std::future::pending::<()>().await
+	};
+	tokio::select! {
+		((end, forward), (other_end, backward)) = async { tokio::join!(forward, backward) } => (end.max(other_end), forward, backward),
+		() = cancelling => unreachable!("never ends"),
+	}
+}
+
+/// The halves of a leg once it is open; `None` when it can't be any more.
+async fn parked(stream: &Arc<Stream>) -> Option<Parked> {
+	loop {
+		if let Some(parked) = stream.unpark() {
+			return Some(parked);
+		}
+		tokio::select! {
+			() = stream.parked_wake.notified() => {}
+			_ = stream.cancellation() => return None,
+			() = stream.connection.ended() => return None,
+		}
+	}
+}
+
+/// Ends a stream that nobody serves.
+pub fn refuse(leg: Parked, code: VarInt) {
+	if let Some(mut send) = leg.send {
+		let _ = send.reset(code);
+	}
+	if let Some(mut recv) = leg.recv {
+		let _ = recv.stop(code);
+	}
+}
+
+async fn direction(
+	mut recv: RecvStream,
+	mut send: SendStream,
+	lost_code: VarInt,
+	mut cancelled: watch::Receiver<Option<VarInt>>,
+) -> (End, u64) {
+	let mut chunks: [Bytes; CHUNKS] = std::array::from_fn(|_| Bytes::new());
+	let mut moved = 0;
+	let stopped = send.stopped();
+	tokio::pin!(stopped);
+	let end = loop {
+		let read = tokio::select! {
+			biased;
+			read = recv.read_chunks(&mut chunks) => read,
+			stop = &mut stopped => break match stop {
+				Ok(Some(code)) => Stop::ByReceiver(code),
+				_ => Stop::ReceiverLost,
+			},
+			code = asked(&mut cancelled) => break Stop::Cancelled(code),
+		};
+		let n = match read {
+			Ok(Some(n)) => n,
+			Ok(None) => {
+				let _ = send.finish();
+				tokio::select! {
+					stop = &mut stopped => break match stop {
+						Ok(None) => Stop::Finished,
+						Ok(Some(code)) => Stop::ByReceiver(code),
+						Err(_) => Stop::ReceiverLost,
+					},
+					code = asked(&mut cancelled) => break Stop::Cancelled(code),
+				}
+			}
+			Err(ReadError::Reset(code)) => break Stop::BySender(code),
+			Err(_) => break Stop::SenderLost,
+		};
+		let mut at = 0;
+		let mut resettable = true;
+		let stop = loop {
+			if at == n {
+				break None;
+			}
+			tokio::select! {
+				biased;
+				wrote = send.write_chunks(&mut chunks[at..n]) => match wrote {
+					Ok(written) => {
+						at += written.chunks;
+						moved += written.bytes as u64;
+					}
+					Err(WriteError::Stopped(code)) => break Some(Stop::ByReceiver(code)),
+					Err(_) => break Some(Stop::ReceiverLost),
+				},
+				reset = recv.received_reset(), if resettable => match reset {
+					Ok(Some(code)) => break Some(Stop::BySender(code)),
+					Ok(None) => resettable = false, // all of it has arrived: only room is missing
+					Err(_) => break Some(Stop::SenderLost),
+				},
+				code = asked(&mut cancelled) => break Some(Stop::Cancelled(code)),
+			}
+		};
+		if let Some(stop) = stop {
+			break stop;
+		}
+		tokio::task::consume_budget().await;
+	};
+	let end = match end {
+		Stop::Finished => End::Finished,
+		Stop::BySender(code) => {
+			let _ = send.reset(code);
+			End::Reset
+		}
+		Stop::ByReceiver(code) => {
+			let _ = recv.stop(code);
+			End::Reset
+		}
+		Stop::SenderLost => {
+			let _ = send.reset(lost_code);
+			End::Lost
+		}
+		Stop::ReceiverLost => {
+			let _ = recv.stop(lost_code);
+			End::Lost
+		}
+		Stop::Cancelled(code) => {
+			let _ = send.reset(code);
+			let _ = recv.stop(code);
+			End::Reset
+		}
+	};
+	(end, moved)
+}
+
+enum Stop {
+	Finished,
+	BySender(VarInt),
+	ByReceiver(VarInt),
+	SenderLost,
+	ReceiverLost,
+	Cancelled(VarInt),
+}
+
+async fn asked(cancelled: &mut watch::Receiver<Option<VarInt>>) -> VarInt {
+	let code = cancelled.wait_for(Option::is_some).await.ok().and_then(|code| *code);
+	match code {
+		Some(code) => code,
+		None => std::future::pending().await,
+	}
+}

@@ -1,0 +1,564 @@
+//! One stream: a queue of bytes going out, credit for bytes coming in, and one task for each direction.
+//!
+//! JS never waits here and no lock is held across an await, so `reset`, `stop` and `finish` always get through.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::{Bytes, BytesMut};
+use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
+use tokio::sync::Notify;
+
+use crate::connection::Connection;
+use crate::frame::{self, Deframer, Limits, Sink};
+use crate::lock::lock;
+use crate::queue::{record, u64_halves, Batch, Queue, LARGE_BYTES};
+
+/// Payloads from here on get an allocation of their own instead of being packed with their neighbours.
+const OWN_CHUNK_BYTES: usize = 16 * 1024;
+/// What a frame costs besides its payload, so that empty ones are bounded too. The wrapper returns the same amount.
+pub const FRAME_COST: i64 = 64;
+/// Chunks read at a time.
+const READ_CHUNKS: usize = 64;
+
+/// Why a stream broke, as JS reads it.
+#[derive(Clone, Copy)]
+pub enum Lost {
+	Connection = 1,
+	TooLong = 2,
+	Truncated = 3,
+}
+
+/// How frames of a stream are read.
+#[derive(Clone, Copy)]
+pub struct Reading {
+	/// `None`: bytes as they come.
+	pub limits: Option<Limits>,
+	pub credit: i64,
+	/// Code for a stream whose framing is wrong.
+	pub invalid_code: VarInt,
+}
+
+struct Outgoing {
+	/// Small frames of this tick, packed.
+	tail: BytesMut,
+	chunks: VecDeque<Bytes>,
+	/// Bytes queued and not yet taken by QUIC.
+	queued: usize,
+	high_water: usize,
+	wants_drain: bool,
+	finish: bool,
+	reset: Option<VarInt>,
+	/// Nothing more can be written.
+	over: bool,
+	/// The writer is busy or has been notified.
+	scheduled: bool,
+}
+
+struct Incoming {
+	credit: i64,
+	stop: Option<VarInt>,
+	waiting: bool,
+}
+
+/// Both halves of a stream that waits for JS to decide: read, piped or refused.
+pub struct Parked {
+	pub send: Option<SendStream>,
+	pub recv: Option<RecvStream>,
+}
+
+pub struct Stream {
+	pub handle: u32,
+	pub connection: Arc<Connection>,
+	/// Whether writes get a frame header.
+	framed: AtomicBool,
+	outgoing: Mutex<Outgoing>,
+	outgoing_wake: Notify,
+	incoming: Mutex<Incoming>,
+	incoming_wake: Notify,
+	parked: Mutex<Option<Parked>>,
+	pub parked_wake: Notify,
+	/// Directions still open.
+	open: AtomicU8,
+	lost_told: AtomicBool,
+}
+
+impl Stream {
+	/// A stream that is nobody's yet: `configure` it before it is run.
+	pub fn new(handle: u32, connection: Arc<Connection>) -> Self {
+		let outgoing = Outgoing {
+			tail: BytesMut::new(),
+			chunks: VecDeque::new(),
+			queued: 0,
+			high_water: 0,
+			wants_drain: false,
+			finish: false,
+			reset: None,
+			over: false,
+			scheduled: true, // until a writer runs, nobody needs waking
+		};
+		Self {
+			handle,
+			connection,
+			framed: AtomicBool::new(true),
+			outgoing: Mutex::new(outgoing),
+			outgoing_wake: Notify::new(),
+			incoming: Mutex::new(Incoming { credit: 0, stop: None, waiting: false }),
+			incoming_wake: Notify::new(),
+			parked: Mutex::new(None),
+			parked_wake: Notify::new(),
+			open: AtomicU8::new(2),
+			lost_told: AtomicBool::new(false),
+		}
+	}
+
+	pub fn configure(&self, reading: &Reading, high_water: usize) {
+		self.framed.store(reading.limits.is_some(), Ordering::Relaxed);
+		lock(&self.outgoing).high_water = high_water;
+		lock(&self.incoming).credit += reading.credit;
+	}
+
+	// Called by JS. All are cheap and safe at any time.
+
+	/// Queues a copy; returns the bytes now queued, or `None` when this direction is over.
+	pub fn write(&self, kind: u8, payload: &[u8]) -> Option<usize> {
+		self.enqueue(kind, payload.len(), |out| {
+			if payload.len() >= OWN_CHUNK_BYTES {
+				let tail = out.tail.split().freeze();
+				if !tail.is_empty() {
+					out.chunks.push_back(tail);
+				}
+				out.chunks.push_back(Bytes::copy_from_slice(payload));
+			} else {
+				out.tail.extend_from_slice(payload);
+			}
+		})
+	}
+
+	/// Like `write`, with bytes that many streams share.
+	pub fn write_shared(&self, kind: u8, payload: &Bytes) -> Option<usize> {
+		if payload.len() < OWN_CHUNK_BYTES {
+			return self.write(kind, payload);
+		}
+		self.enqueue(kind, payload.len(), |out| {
+			let tail = out.tail.split().freeze();
+			if !tail.is_empty() {
+				out.chunks.push_back(tail);
+			}
+			out.chunks.push_back(payload.clone());
+		})
+	}
+
+	fn enqueue(&self, kind: u8, len: usize, put: impl FnOnce(&mut Outgoing)) -> Option<usize> {
+		let (queued, wake) = {
+			let mut out = lock(&self.outgoing);
+			if out.over || out.finish || out.reset.is_some() {
+				return None;
+			}
+			let mut added = len;
+			let packed = if len < OWN_CHUNK_BYTES { len } else { 0 };
+			if self.framed.load(Ordering::Relaxed) {
+				out.reserve(frame::HEADER_BYTES + packed);
+				out.tail.extend_from_slice(&frame::header(kind, len));
+				added += frame::HEADER_BYTES;
+			} else {
+				out.reserve(packed);
+			}
+			put(&mut out);
+			out.queued += added;
+			if out.queued >= out.high_water {
+				out.wants_drain = true;
+			}
+			(out.queued, !std::mem::replace(&mut out.scheduled, true))
+		};
+		if wake {
+			self.outgoing_wake.notify_one();
+		}
+		Some(queued)
+	}
+
+	pub fn queued(&self) -> usize {
+		lock(&self.outgoing).queued
+	}
+
+	pub fn finish(&self) {
+		lock(&self.outgoing).finish = true;
+		self.outgoing_wake.notify_one();
+	}
+
+	pub fn reset(&self, code: VarInt) {
+		{
+			let mut out = lock(&self.outgoing);
+			out.reset.get_or_insert(code);
+			out.forget();
+		}
+		self.outgoing_wake.notify_one();
+	}
+
+	pub fn stop(&self, code: VarInt) {
+		lock(&self.incoming).stop.get_or_insert(code);
+		self.incoming_wake.notify_one();
+	}
+
+	/// Returns credit: `payload` bytes and `FRAME_COST` for each frame, summed up by the wrapper.
+	pub fn add_credit(&self, amount: i64) {
+		let wake = {
+			let mut incoming = lock(&self.incoming);
+			incoming.credit += amount;
+			incoming.credit > 0 && std::mem::replace(&mut incoming.waiting, false)
+		};
+		if wake {
+			self.incoming_wake.notify_one();
+		}
+	}
+
+	pub fn park(&self, send: Option<SendStream>, recv: Option<RecvStream>) {
+		*lock(&self.parked) = Some(Parked { send, recv });
+		self.parked_wake.notify_one();
+	}
+
+	pub fn unpark(&self) -> Option<Parked> {
+		lock(&self.parked).take()
+	}
+
+	/// What JS asked of a stream that no writer or reader serves: a code to reset it with, if any.
+	pub fn cancelled(&self) -> Option<VarInt> {
+		lock(&self.outgoing).reset.or(lock(&self.incoming).stop)
+	}
+
+	/// Resolves when JS resets or stops the stream.
+	pub async fn cancellation(&self) -> VarInt {
+		loop {
+			if let Some(code) = self.cancelled() {
+				return code;
+			}
+			tokio::select! {
+				() = self.outgoing_wake.notified() => {}
+				() = self.incoming_wake.notified() => {}
+			}
+		}
+	}
+
+	// Tasks of the I/O thread.
+
+	/// Starts the tasks for the halves that exist.
+	pub fn run(self: &Arc<Self>, send: Option<SendStream>, recv: Option<RecvStream>, reading: Reading) {
+		match send {
+			Some(send) => drop(tokio::spawn(self.clone().write_all(send))),
+			None => self.direction_over(),
+		}
+		match recv {
+			Some(recv) => drop(tokio::spawn(self.clone().read_all(recv, reading))),
+			None => self.direction_over(),
+		}
+	}
+
+	fn queue(&self) -> &Queue {
+		&self.connection.environment.queue
+	}
+
+	fn event(&self, kind: u8) {
+		self.queue().event(kind, self.handle, &[]);
+	}
+
+	fn coded_event(&self, kind: u8, code: VarInt) {
+		self.queue().event(kind, self.handle, &[&u64_halves(code.into_inner())]);
+	}
+
+	/// Tells JS once that the stream broke.
+	pub fn lost(&self, why: Lost) {
+		if !self.lost_told.swap(true, Ordering::Relaxed) {
+			self.queue().event(record::STREAM_LOST, self.handle, &[&(why as u32).to_ne_bytes()]);
+		}
+	}
+
+	/// A stream that could not be opened: broken, unless JS gave it up first.
+	pub fn lost_unless_cancelled(&self) {
+		if self.cancelled().is_none() {
+			self.lost(Lost::Connection);
+		}
+	}
+
+	/// Sends what was queued (the first frame) and waits to be piped.
+	pub async fn hold(&self, mut send: SendStream, recv: Option<RecvStream>) {
+		let mut first = Vec::new();
+		lock(&self.outgoing).take(&mut first);
+		tokio::select! {
+			_ = send.write_all_chunks(&mut first) => self.park(Some(send), recv), // a failure is the pipe's to see
+			code = self.cancellation() => crate::pipe::refuse(Parked { send: Some(send), recv }, code),
+		}
+	}
+
+	/// The last one sends `STREAM_DONE`, after which no record carries this handle.
+	pub fn direction_over(&self) {
+		if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+			self.event(record::STREAM_DONE);
+		}
+	}
+
+	async fn write_all(self: Arc<Self>, mut send: SendStream) {
+		let end = self.drive_writer(&mut send).await;
+		{
+			let mut out = lock(&self.outgoing);
+			out.over = true;
+			out.forget();
+		}
+		match end {
+			WriterEnd::Acknowledged => self.event(record::FINISHED),
+			WriterEnd::Reset(code) => drop(send.reset(code)),
+			WriterEnd::Stopped(code) => {
+				let _ = send.reset(code); // RFC 9000, 3.5: answer STOP_SENDING with RESET_STREAM
+				self.coded_event(record::STOPPED, code);
+			}
+			WriterEnd::Lost => self.lost(Lost::Connection),
+		}
+		drop(send);
+		self.direction_over();
+	}
+
+	async fn drive_writer(&self, send: &mut SendStream) -> WriterEnd {
+		let stopped = send.stopped();
+		tokio::pin!(stopped);
+		let mut batch: Vec<Bytes> = Vec::new();
+		loop {
+			batch.clear();
+			let (finish, reset) = lock(&self.outgoing).take(&mut batch);
+			if let Some(code) = reset {
+				return WriterEnd::Reset(code);
+			}
+			if batch.is_empty() {
+				if finish {
+					let _ = send.finish(); // an error means stopped, which the next await tells
+				}
+				tokio::select! {
+					biased;
+					() = self.outgoing_wake.notified() => continue,
+					end = &mut stopped => return match end {
+						Ok(None) => WriterEnd::Acknowledged,
+						Ok(Some(code)) => WriterEnd::Stopped(code),
+						Err(_) => WriterEnd::Lost,
+					},
+				}
+			}
+			let mut at = 0;
+			while at < batch.len() {
+				let wrote = tokio::select! {
+					biased;
+					wrote = send.write_chunks(&mut batch[at..]) => wrote,
+					() = self.outgoing_wake.notified() => match lock(&self.outgoing).reset {
+						Some(code) => return WriterEnd::Reset(code),
+						None => continue,
+					},
+				};
+				match wrote {
+					Ok(written) => {
+						at += written.chunks;
+						if lock(&self.outgoing).taken(written.bytes) {
+							self.event(record::DRAIN);
+						}
+					}
+					Err(WriteError::Stopped(code)) => return WriterEnd::Stopped(code),
+					Err(_) => return WriterEnd::Lost,
+				}
+			}
+			tokio::task::consume_budget().await;
+		}
+	}
+
+	async fn read_all(self: Arc<Self>, mut recv: RecvStream, reading: Reading) {
+		match self.drive_reader(&mut recv, reading).await {
+			ReaderEnd::Finished => self.event(record::END),
+			ReaderEnd::Reset(code) => self.coded_event(record::RESET, code),
+			ReaderEnd::Stopped(code) => drop(recv.stop(code)),
+			ReaderEnd::Lost => self.lost(Lost::Connection),
+			ReaderEnd::Invalid(why) => {
+				let _ = recv.stop(reading.invalid_code);
+				self.reset(reading.invalid_code);
+				self.lost(why);
+			}
+		}
+		drop(recv);
+		self.direction_over();
+	}
+
+	async fn drive_reader(&self, recv: &mut RecvStream, reading: Reading) -> ReaderEnd {
+		let mut deframer = reading.limits.map(|limits| Deframer::new(limits, LARGE_BYTES));
+		let mut chunks: [Bytes; READ_CHUNKS] = std::array::from_fn(|_| Bytes::new());
+		let mut resettable = true;
+		loop {
+			let (stop, may_read) = {
+				let mut incoming = lock(&self.incoming);
+				incoming.waiting = incoming.credit <= 0;
+				(incoming.stop, incoming.credit > 0)
+			};
+			if let Some(code) = stop {
+				return ReaderEnd::Stopped(code);
+			}
+			if !may_read {
+				tokio::select! {
+					biased;
+					() = self.incoming_wake.notified() => {}
+					reset = recv.received_reset(), if resettable => match reset {
+						Ok(Some(code)) => return ReaderEnd::Reset(code),
+						Ok(None) => resettable = false, // all of it is here: only credit is missing
+						Err(_) => return ReaderEnd::Lost,
+					},
+				}
+				continue;
+			}
+			let read = tokio::select! {
+				biased;
+				read = recv.read_chunks(&mut chunks) => read,
+				() = self.incoming_wake.notified() => continue,
+			};
+			match read {
+				Ok(Some(n)) => {
+					if let Err(why) = self.deliver(&mut chunks[..n], deframer.as_mut()) {
+						return ReaderEnd::Invalid(why);
+					}
+				}
+				Ok(None) if deframer.as_ref().is_none_or(Deframer::between_frames) => return ReaderEnd::Finished,
+				Ok(None) => return ReaderEnd::Invalid(Lost::Truncated),
+				Err(ReadError::Reset(code)) => return ReaderEnd::Reset(code),
+				Err(_) => return ReaderEnd::Lost,
+			}
+			tokio::task::consume_budget().await;
+		}
+	}
+
+	fn deliver(&self, chunks: &mut [Bytes], deframer: Option<&mut Deframer>) -> Result<(), Lost> {
+		let mut cost = 0;
+		let mut result = Ok(());
+		self.queue().push(|batch| {
+			let mut sink = Delivery { handle: self.handle, batch, cost: 0 };
+			match deframer {
+				Some(deframer) => {
+					for chunk in chunks {
+						if deframer.feed(std::mem::take(chunk), &mut sink).is_err() {
+							result = Err(Lost::TooLong);
+							break;
+						}
+					}
+				}
+				None => chunks.iter_mut().for_each(|chunk| sink.whole(0, &std::mem::take(chunk))),
+			}
+			cost = sink.cost;
+		});
+		lock(&self.incoming).credit -= cost;
+		result
+	}
+}
+
+enum WriterEnd {
+	/// The peer has acknowledged everything, FIN included.
+	Acknowledged,
+	Reset(VarInt),
+	Stopped(VarInt),
+	Lost,
+}
+
+enum ReaderEnd {
+	Finished,
+	Reset(VarInt),
+	Stopped(VarInt),
+	Lost,
+	Invalid(Lost),
+}
+
+impl Outgoing {
+	/// Grows with what the stream really carries, so that an idle stream costs little and a busy one allocates seldom.
+	fn reserve(&mut self, bytes: usize) {
+		if self.tail.capacity() - self.tail.len() < bytes {
+			let ahead = self.queued.clamp(256, 64 * 1024);
+			self.tail.reserve(bytes.max(ahead));
+		}
+	}
+
+	/// Everything queued, or what to do instead. Clears `scheduled` when there is nothing.
+	fn take(&mut self, batch: &mut Vec<Bytes>) -> (bool, Option<VarInt>) {
+		batch.extend(self.chunks.drain(..));
+		if !self.tail.is_empty() {
+			batch.push(self.tail.split().freeze());
+		}
+		self.scheduled = !batch.is_empty();
+		(self.finish, self.reset)
+	}
+
+	/// QUIC took that many bytes; whether JS waits to hear of it.
+	fn taken(&mut self, bytes: usize) -> bool {
+		self.queued = self.queued.saturating_sub(bytes);
+		self.queued < self.high_water / 2 && std::mem::replace(&mut self.wants_drain, false)
+	}
+
+	fn forget(&mut self) {
+		self.chunks.clear();
+		self.tail = BytesMut::new();
+		self.queued = 0;
+	}
+}
+
+/// Writes frames as records and adds up what they cost.
+struct Delivery<'a, 'b> {
+	handle: u32,
+	batch: &'a mut Batch<'b>,
+	cost: i64,
+}
+
+impl Sink for Delivery<'_, '_> {
+	fn whole(&mut self, kind: u8, payload: &[u8]) {
+		self.cost += payload.len() as i64 + FRAME_COST;
+		self.batch.record(record::FRAME, kind, self.handle, &[payload]);
+	}
+
+	fn pieces(&mut self, kind: u8, pieces: Vec<Bytes>, len: usize) {
+		self.cost += len as i64 + FRAME_COST;
+		if len >= LARGE_BYTES {
+			self.batch.large(kind, self.handle, pieces, len);
+			return;
+		}
+		let slices: Vec<&[u8]> = pieces.iter().map(|piece| &piece[..]).collect();
+		self.batch.record(record::FRAME, kind, self.handle, &slices);
+	}
+
+	fn shared(&mut self, kind: u8, payload: Bytes) {
+		let len = payload.len();
+		self.cost += len as i64 + FRAME_COST;
+		self.batch.large(kind, self.handle, vec![payload], len);
+	}
+}
+
+/// What came first on an incoming stream.
+pub enum Head {
+	Frame(u8, Vec<u8>),
+	/// Too long, cut short or reset.
+	Invalid,
+	Lost,
+}
+
+/// Reads exactly one frame and not a byte more.
+pub async fn read_head(recv: &mut RecvStream, limit: usize) -> Head {
+	let mut bytes = Vec::new();
+	let mut wanted = frame::HEADER_BYTES;
+	loop {
+		while bytes.len() < wanted {
+			match recv.read_chunk(wanted - bytes.len(), true).await {
+				Ok(Some(chunk)) => bytes.extend_from_slice(&chunk.bytes),
+				Ok(None) | Err(ReadError::Reset(_)) => return Head::Invalid,
+				Err(_) => return Head::Lost,
+			}
+		}
+		if wanted == frame::HEADER_BYTES {
+			let len = u32::from_be_bytes([0, bytes[1], bytes[2], bytes[3]]) as usize;
+			if len > limit {
+				return Head::Invalid;
+			}
+			wanted += len;
+			if len > 0 {
+				continue;
+			}
+		}
+		let payload = bytes.split_off(frame::HEADER_BYTES);
+		return Head::Frame(bytes[0], payload);
+	}
+}

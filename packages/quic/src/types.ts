@@ -1,0 +1,215 @@
+/**
+ * The values that cross the public boundary of `@conec/quic`: addresses, trust, limits, and what is reported back.
+ *
+ * @module
+ */
+
+/** An IP address (never a host name, never IPv4-mapped) and a UDP port. */
+export interface SocketAddress {
+	readonly address: string;
+	readonly port: number;
+}
+
+/** A certificate chain, leaf first, with the private key of the leaf. */
+export interface Identity {
+	/** DER certificates, leaf first. */
+	readonly certificates: readonly Uint8Array[];
+	/** DER private key: PKCS#8, SEC1 or PKCS#1. */
+	readonly privateKey: Uint8Array;
+}
+
+/**
+ * What makes the other side's certificate acceptable. Every condition that is given must hold.
+ *
+ * With none, a server accepts any key whose possession the peer proves, and a client trusts nobody.
+ */
+export interface Trust {
+	/** DER certificates of the authorities that must have issued the chain. Dates, usage and (for a client) the server name are checked. */
+	readonly roots?: readonly Uint8Array[];
+	/** SHA-256 of an acceptable SubjectPublicKeyInfo. With these alone, names and dates are not checked: the key is. */
+	readonly pinnedKeys?: readonly Uint8Array[];
+	/** SHA-256 of an acceptable whole DER certificate. Same rule as for keys. */
+	readonly pinnedCertificates?: readonly Uint8Array[];
+}
+
+/** Tuning of QUIC connections. Windows bound what a peer can make this process hold. */
+export interface TransportOptions {
+	/** Silence after which a connection is lost. @default 15_000 */
+	readonly idleTimeoutMs?: number;
+	/** Interval of keep-alive packets; 0 is off. @default 5_000 */
+	readonly keepAliveIntervalMs?: number;
+	/** Bidirectional streams that the peer may have open at once. @default 128 */
+	readonly bidirectionalStreams?: number;
+	/** Unidirectional streams that the peer may have open at once. @default 0 */
+	readonly unidirectionalStreams?: number;
+	/** Unread bytes of one stream. @default 1 MiB */
+	readonly streamWindowBytes?: number;
+	/** Unread bytes of all streams together. @default (streams + 1) x streamWindowBytes */
+	readonly connectionWindowBytes?: number;
+	/** Bytes in flight or waiting for acknowledgement. @default 8 MiB */
+	readonly sendWindowBytes?: number;
+	/** Largest UDP payload that path MTU discovery tries. @default 1_452 */
+	readonly maxMtuBytes?: number;
+	/** Generic segmentation offload. @default true */
+	readonly segmentationOffload?: boolean;
+	/** @default "cubic" */
+	readonly congestion?: "cubic" | "bbr" | "newreno";
+	/** QUIC datagrams waiting to be read, in bytes; 0 refuses datagrams. The oldest are dropped. @default 256 KiB */
+	readonly datagramBufferBytes?: number;
+}
+
+/** How incoming streams begin and how long their frames may be. See {@link FrameLimits}. */
+export interface IncomingOptions {
+	/** Longest first frame of an incoming stream. @default 16 KiB */
+	readonly headerBytes?: number;
+	/** An incoming stream whose first frame is not complete by then is reset and stopped with `headerTimeoutCode`. @default 5_000 */
+	readonly headerTimeoutMs?: number;
+	/** Code for streams whose header comes late. @default 0 */
+	readonly headerTimeoutCode?: number;
+	/** Code for streams whose header is too long or cut short. @default 0 */
+	readonly headerInvalidCode?: number;
+}
+
+/** Largest payloads of a stream's frames, checked on the four header bytes before anything is kept. */
+export interface FrameLimits {
+	/** Bit `k` set: kind `k` (0-31) may be up to `longBytes`. @default 1 (kind 0) */
+	readonly longKinds?: number;
+	/** Largest payload of a long kind; at most 2^24 - 1. @default 1 MiB */
+	readonly longBytes?: number;
+	/** Largest payload of any other kind. @default 16 KiB */
+	readonly otherBytes?: number;
+}
+
+/** Which socket an endpoint binds. */
+export interface EndpointOptions {
+	/** Local IP address. `"::"` is dual stack where the system can, and falls back to 0.0.0.0 where there is no IPv6. */
+	readonly host: string;
+	/** 0 lets the system pick one. */
+	readonly port: number;
+	/** Deliver datagrams that are not QUIC (RFC 9443: first byte without bit 0x40) to `onRaw`. @default false: they are dropped */
+	readonly rawDatagrams?: boolean;
+	/** Kernel receive buffer asked for. @default 2 MiB */
+	readonly receiveBufferBytes?: number;
+	/** Kernel send buffer asked for. @default 2 MiB */
+	readonly sendBufferBytes?: number;
+	/** 32 bytes or more. With it, a restarted endpoint can tell old peers at once that it lost their connections (RFC 9000, 10.3). */
+	readonly statelessResetKey?: Uint8Array;
+}
+
+/** What a listening endpoint shows, asks for and bears. */
+export interface ListenOptions {
+	readonly identity: Identity;
+	/** `undefined`: no client certificate is asked for. */
+	readonly clientTrust?: Trust;
+	readonly alpnProtocols: readonly string[];
+	/** Stateless retry (RFC 9000, 8.1.2). "under-load": while more than `retryThreshold` connections are undecided. @default "under-load" */
+	readonly retry?: "never" | "under-load" | "always";
+	/** @default 64 */
+	readonly retryThreshold?: number;
+	/** Undecided connections in all: handshaking, or not yet confirmed. More are refused. @default 256 */
+	readonly undecidedConnections?: number;
+	/** Undecided connections from one source address (IPv6: one /64). Loopback is exempt. @default 16 */
+	readonly undecidedPerSource?: number;
+	/** New connections a second from one IPv4 /24 or IPv6 /64, counted only while more than `retryThreshold` are undecided. Loopback is exempt. @default 10 */
+	readonly connectsPerSecondPerSource?: number;
+	/** Connections in all. @default 65_536 */
+	readonly connections?: number;
+	/** A handshake that takes longer is dropped. @default 5_000 */
+	readonly handshakeTimeoutMs?: number;
+	/** A connection that is not confirmed this long after its handshake is closed with `undecidedCode`. @default 5_000 */
+	readonly undecidedTimeoutMs?: number;
+	/** @default 0 */
+	readonly undecidedCode?: number;
+	/** Write TLS secrets to the file named by SSLKEYLOGFILE. @default false */
+	readonly keyLog?: boolean;
+	readonly transport?: TransportOptions;
+	readonly incoming?: IncomingOptions;
+	/** Header limits before `confirm()`: one bidirectional stream, 64 KiB in all. @default { headerBytes: 4 KiB } */
+	readonly undecidedHeaderBytes?: number;
+}
+
+/** Where to dial, as whom, and whom to trust there. */
+export interface ConnectOptions {
+	readonly address: string;
+	readonly port: number;
+	/** Name sent as SNI and, with `trust.roots`, checked against the certificate. */
+	readonly serverName: string;
+	readonly trust: Trust;
+	readonly identity?: Identity;
+	readonly alpnProtocols: readonly string[];
+	/** @default 10_000 */
+	readonly handshakeTimeoutMs?: number;
+	/** @default false */
+	readonly keyLog?: boolean;
+	readonly transport?: TransportOptions;
+	readonly incoming?: IncomingOptions;
+	/** Aborting gives up the handshake and rejects with `signal.reason`. */
+	readonly signal?: AbortSignal;
+}
+
+/** How a stream is read and written. */
+export interface StreamOptions {
+	/** "frames": whole frames with a kind byte. "bytes": chunks as they come, no framing. @default "frames" */
+	readonly mode?: "frames" | "bytes";
+	readonly frames?: FrameLimits;
+	/** Received bytes that may wait in this process before the peer is made to wait. @default 256 KiB */
+	readonly creditBytes?: number;
+	/** `onDrain` is called once less than half of this is queued, after it had been reached. @default 256 KiB */
+	readonly highWaterBytes?: number;
+	/** Higher goes first within a connection. @default 0 */
+	readonly priority?: number;
+}
+
+/** How a connection ended. */
+export interface ConnectionCloseInfo {
+	readonly by: "local" | "peer" | "error";
+	/** Application close code, where one side closed the connection. */
+	readonly closeCode?: number;
+	/** The peer's words; untrusted text. */
+	readonly reason: string;
+	/** Set when `by` is "error". */
+	readonly error?: Error;
+}
+
+/** Figures of one connection; bytes are of UDP payload. */
+export interface ConnectionStats {
+	readonly rttMs: number;
+	readonly minRttMs: number;
+	readonly congestionWindowBytes: number;
+	readonly mtuBytes: number;
+	readonly sentPackets: number;
+	readonly lostPackets: number;
+	readonly lostBytes: number;
+	readonly congestionEvents: number;
+	readonly sentBytes: number;
+	readonly receivedBytes: number;
+	readonly sentDatagrams: number;
+	readonly receivedDatagrams: number;
+}
+
+/** Figures of one endpoint. */
+export interface EndpointStats {
+	readonly openConnections: number;
+	/** Handshaking or not yet confirmed. */
+	readonly undecidedConnections: number;
+	/** Handshakes that succeeded since the start. */
+	readonly acceptedHandshakes: number;
+	/** Handshakes that failed or timed out since the start. */
+	readonly failedHandshakes: number;
+	/** Connections turned away by a cap since the start. */
+	readonly refusedConnections: number;
+	/** Stateless retries sent since the start. */
+	readonly retries: number;
+	/** Non-QUIC datagrams dropped because nobody asked for them or the queue was full. */
+	readonly droppedRawDatagrams: number;
+}
+
+/** How a pipe ended. */
+export interface PipeResult {
+	/** Bytes that went from the first stream to the second, framing included. */
+	readonly forwardBytes: number;
+	/** Bytes that went from the second stream to the first. */
+	readonly backwardBytes: number;
+	/** "finished": both directions ended with FIN. "reset": at least one direction was reset or stopped. "lost": a connection died. */
+	readonly end: "finished" | "reset" | "lost";
+}
