@@ -1,0 +1,53 @@
+/**
+ * Builds what is measured: the packages' `dist`, this folder with plain `tsc`, and raw quinn.
+ *
+ * Children run compiled JavaScript under plain Node: a loader that transforms sources would be measured with them.
+ *
+ * @module
+ */
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where things are once built. */
+export interface Built {
+	/** Compiled benchmark. */
+	readonly compiled: string;
+	/** `undefined`: no cargo, or it failed; the reason went to standard error. */
+	readonly rawQuinn: string | undefined;
+}
+
+/** @throws Error when the packages or the benchmark do not compile. */
+export async function build(root: string, log: (line: string) => void): Promise<Built> {
+	log("building the packages and the benchmark");
+	await run("npm", ["run", "--silent", "build"], root);
+	await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "bench/tsconfig.json"], root);
+	return { compiled: join(root, "node_modules/.cache/conec-bench"), rawQuinn: await buildRawQuinn(root, log) };
+}
+
+async function buildRawQuinn(root: string, log: (line: string) => void): Promise<string | undefined> {
+	const crate = join(root, "packages/quic/native");
+	const target = join(crate, "target");
+	const binary = join(target, "release", process.platform === "win32" ? "raw-quinn.exe" : "raw-quinn");
+	if (!existsSync(binary)) {
+		log("building raw quinn, the reference; once, about a minute");
+	}
+	try {
+		// Also when it is there: cargo knows whether it is stale.
+		await run("cargo", ["build", "--quiet", "--release", "--locked", "--features", "bench-bin", "--bin", "raw-quinn", "--target-dir", target], crate);
+		return binary;
+	} catch (error) {
+		log(`raw quinn is not measured: ${(error as Error).message}`);
+		return undefined;
+	}
+}
+
+/** Its standard output joins our standard error: ours belongs to the results. */
+function run(command: string, words: readonly string[], cwd: string): Promise<void> {
+	return new Promise((resolve, reject) => {
+		const child = spawn(command, words, { cwd, stdio: ["ignore", 2, 2], shell: process.platform === "win32" && command === "npm" });
+		child.once("error", reject);
+		child.once("exit", (code, signal) => (code === 0 ? resolve() : reject(new Error(`${command} ${words[0]} ended with ${code ?? signal}`))));
+	});
+}

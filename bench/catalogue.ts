@@ -1,0 +1,255 @@
+/**
+ * Every figure of the benchmark, what it is compared with and what it has to reach. The table is in this order.
+ *
+ * @module
+ */
+
+import type { Context } from "./context.ts";
+import type { Measured, ResultPlan } from "./results.ts";
+import { churn, coordinatorUtilization, pausedReader, stalledStreams } from "./subjects/checks.ts";
+import { file1GiB, files10k } from "./subjects/command-line.ts";
+import { connect, connectEphemeral, proxyBulk, proxyRtt, proxySmall, streamBulk, streamSmall } from "./subjects/conec.ts";
+import { tlsBulk, tlsConnect, tlsPaused, tlsRtt, tlsSmall } from "./subjects/node-tls.ts";
+import { quicBulk, quicPaused, quicRtt, quicSmall } from "./subjects/quic.ts";
+import { rawBulk, rawConnect, rawPaused, rawRtt, rawSmall } from "./subjects/raw-quinn.ts";
+import type { Subject } from "./subjects/subject.ts";
+
+/** A figure of the table: measured in interleaved rounds, or once. */
+export type Entry = ResultPlan & ({ readonly rounds: Subject } | { readonly once: (context: Context) => Promise<Measured> });
+
+/** Subjects that are only compared with. A reference may also be an entry. */
+export const REFERENCES: Readonly<Record<string, Subject>> = {
+	"raw-quinn-bulk-64k": rawBulk(65_536),
+	"raw-quinn-bulk-1k": rawBulk(1_024),
+	"raw-quinn-small-64": rawSmall(64),
+	"raw-quinn-rtt-64": rawRtt,
+	"raw-quinn-connect": rawConnect,
+	"raw-quinn-paused": rawPaused,
+	"node-tls-bulk-64k": tlsBulk(65_536),
+	"node-tls-bulk-1k": tlsBulk(1_024),
+	"node-tls-small-64": tlsSmall(64),
+	"node-tls-rtt-64": tlsRtt,
+	"node-tls-connect": tlsConnect,
+	"node-tls-paused": tlsPaused,
+};
+
+const MIB = 1_048_576;
+
+export const CATALOGUE: readonly Entry[] = [
+	{
+		name: "quic-bulk-64k",
+		title: "@conec/quic, 64 KiB messages to a callback",
+		unit: "MB/s",
+		references: ["raw-quinn-bulk-64k", "node-tls-bulk-64k"],
+		target: { of: "ratio", relation: ">=", bound: 0.6 },
+		rounds: quicBulk(65_536),
+	},
+	{
+		name: "quic-bulk-1k",
+		title: "@conec/quic, 1 KiB messages to a callback",
+		unit: "MB/s",
+		references: ["raw-quinn-bulk-1k", "node-tls-bulk-1k"],
+		rounds: quicBulk(1_024),
+	},
+	{
+		name: "quic-small-64",
+		title: "@conec/quic, 64 B messages to a callback",
+		unit: "messages/s",
+		references: ["raw-quinn-small-64", "node-tls-small-64"],
+		target: { of: "value", relation: ">=", bound: 3_000_000 },
+		rounds: quicSmall(64),
+	},
+	{
+		name: "stream-small-64",
+		title: "MessageStream, 64 B messages to `for await`",
+		unit: "messages/s",
+		references: ["quic-small-64", "node-tls-small-64"],
+		target: { of: "value", relation: ">=", bound: 1_000_000 },
+		rounds: streamSmall,
+	},
+	{
+		name: "stream-bulk-64k",
+		title: "MessageStream, 64 KiB messages to `for await`",
+		unit: "MB/s",
+		references: ["quic-bulk-64k", "node-tls-bulk-64k"],
+		rounds: streamBulk,
+	},
+	{
+		name: "quic-rtt-64",
+		title: "@conec/quic, round trip of 64 B, p50",
+		unit: "us",
+		references: ["raw-quinn-rtt-64", "node-tls-rtt-64"],
+		target: { of: "ratio", relation: "<=", bound: 1.6 },
+		rounds: quicRtt,
+	},
+	{
+		name: "proxy-bulk-64k",
+		title: "proxied MessageStream, 64 KiB messages",
+		unit: "MB/s",
+		references: ["quic-bulk-64k", "node-tls-bulk-64k"],
+		target: { of: "ratio", relation: ">=", bound: 0.3 },
+		rounds: proxyBulk,
+	},
+	{
+		name: "proxy-small-64",
+		title: "proxied MessageStream, 64 B messages",
+		unit: "messages/s",
+		references: ["quic-small-64", "node-tls-small-64"],
+		target: { of: "value", relation: ">=", bound: 2_000_000 },
+		rounds: proxySmall,
+	},
+	{
+		name: "proxy-rtt-64",
+		title: "proxied MessageStream, round trip of 64 B, p50",
+		unit: "us",
+		references: ["quic-rtt-64", "node-tls-rtt-64"],
+		rounds: proxyRtt,
+	},
+	{
+		name: "connect",
+		title: "Client.connect until welcome, p50",
+		unit: "ms",
+		references: ["raw-quinn-connect", "node-tls-connect"],
+		target: { of: "value", relation: "<=", bound: 10 },
+		rounds: connect,
+	},
+	{
+		name: "connect-ephemeral",
+		title: "the same, making its own identity first, p50",
+		unit: "ms",
+		references: ["raw-quinn-connect", "node-tls-connect"],
+		rounds: connectEphemeral,
+	},
+	{
+		name: "proxy-coordinator-elu",
+		title: "event-loop utilisation of the Coordinator while it pipes",
+		unit: "share",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 0.02 },
+		once: async (context) => single(await coordinatorUtilization(context)),
+	},
+	{
+		name: "paused-reader-bytes",
+		title: "proxied, reader stops: bytes that the writer got rid of",
+		unit: "bytes",
+		references: ["raw-quinn-paused", "node-tls-paused"],
+		target: { of: "value", relation: "<=", bound: 3 * MIB },
+		once: async (context) => single((await pausedReader(context)).bytes),
+	},
+	{
+		name: "paused-reader-rss-growth",
+		title: "the same: largest growth of a process",
+		unit: "bytes",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 32_000_000 },
+		once: async (context) => single((await pausedReader(context)).growth),
+	},
+	{
+		name: "paused-reader-direct-bytes",
+		title: "@conec/quic direct, reader stops: bytes that the writer got rid of",
+		unit: "bytes",
+		references: ["raw-quinn-paused", "node-tls-paused"],
+		target: { of: "value", relation: "<=", bound: 3 * MIB },
+		once: async (context) => single(await quicPaused(context)),
+	},
+	{
+		name: "stalled-streams-ratio",
+		title: "64 streams of the sender stalled: rate of one more, to the rate without",
+		unit: "share",
+		references: [],
+		target: { of: "value", relation: ">=", bound: 0.85 },
+		once: async (context) => single((await stalledStreams(context)).bulk),
+	},
+	{
+		name: "stalled-opens-ratio",
+		title: "the same for streams opened and closed a second",
+		unit: "share",
+		references: [],
+		target: { of: "value", relation: ">=", bound: 0.85 },
+		once: async (context) => single((await stalledStreams(context)).opens),
+	},
+	{
+		name: "churn-heap-bytes",
+		title: "after 10,000 streams and 1,000 connects: heap",
+		unit: "bytes",
+		references: [],
+		target: { of: "value", relation: "<=", bound: MIB },
+		once: async (context) => single((await churn(context)).heap),
+	},
+	{
+		name: "churn-rss-bytes",
+		title: "the same: resident set",
+		unit: "bytes",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 16 * MIB },
+		once: async (context) => single((await churn(context)).rss),
+	},
+	{
+		name: "churn-descriptors",
+		title: "the same: file descriptors",
+		unit: "count",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 0 },
+		once: async (context) => single((await churn(context)).descriptors),
+	},
+	{
+		name: "churn-handles",
+		title: "the same: handles of the event loop",
+		unit: "count",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 0 },
+		once: async (context) => single((await churn(context)).handles),
+	},
+	{
+		name: "churn-clients",
+		title: "the same: Clients that the Coordinator knows",
+		unit: "count",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 0 },
+		once: async (context) => single((await churn(context)).clients),
+	},
+	{
+		name: "file-1gib",
+		title: "`conec send` of a random 1 GiB file, disk to disk",
+		unit: "MB/s",
+		references: ["proxy-bulk-64k"],
+		target: { of: "ratio", relation: ">=", bound: 0.3 },
+		once: async (context) => single(await file1GiB(context)),
+	},
+	{
+		name: "files-10k",
+		title: "`conec send` of 10,000 files of 1 KiB",
+		unit: "s",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 20 },
+		once: async (context) => single(await files10k(context)),
+	},
+];
+
+/** The entries asked for, and every subject that they need in rounds: entries and references, neighbours kept together. */
+export function planOf(only: readonly string[] | undefined): { entries: readonly Entry[]; subjects: ReadonlyMap<string, Subject> } {
+	const entries = CATALOGUE.filter((entry) => only === undefined || only.includes(entry.name));
+	const subjects = new Map<string, Subject>();
+	for (const entry of entries) {
+		if ("rounds" in entry) {
+			subjects.set(entry.name, entry.rounds);
+		}
+		for (const name of entry.references) {
+			const subject = REFERENCES[name] ?? roundsOf(name);
+			subjects.set(name, subject);
+		}
+	}
+	return { entries, subjects };
+}
+
+function roundsOf(name: string): Subject {
+	const entry = CATALOGUE.find((candidate) => candidate.name === name);
+	if (entry === undefined || !("rounds" in entry)) {
+		throw new RangeError(`"${name}" is not measured in rounds`);
+	}
+	return entry.rounds;
+}
+
+function single(value: number): Measured {
+	return { rounds: [value] };
+}

@@ -1,0 +1,125 @@
+/**
+ * The parent's half of a benchmark process. See `roles/serve.ts`.
+ *
+ * @module
+ */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Reply } from "./roles/serve.ts";
+
+/** A process of its own that plays one part of a measurement. */
+export interface Remote {
+	readonly pid: number;
+	/** Rejects with the child's error text, when it dies, or after `timeoutMs` (default 60 s). */
+	call<T>(method: string, argument?: unknown, timeoutMs?: number): Promise<T>;
+	/** Idempotent. Resolves when the process is gone. */
+	stop(): Promise<void>;
+}
+
+/** Starts `roles/<role>.js` out of the compiled benchmark with plain Node. Its output goes to our standard error. */
+export function startRole(directory: string, role: string): Remote {
+	const child = fork(join(directory, "roles", `${role}.js`), [], {
+		execArgv: ["--expose-gc"],
+		serialization: "advanced",
+		stdio: ["ignore", 2, 2, "ipc"],
+	});
+	return new RemoteProcess(child, role);
+}
+
+/** Resident set of a process in bytes; NaN where there is no /proc or the process is gone. */
+export function residentBytes(pid: number): number {
+	try {
+		const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+		return Number(line?.[1] ?? Number.NaN) * 1024;
+	} catch {
+		return Number.NaN;
+	}
+}
+
+/** Open file descriptors of a process; NaN where there is no /proc or the process is gone. */
+export function openDescriptors(pid: number): number {
+	try {
+		return readdirSync(`/proc/${pid}/fd`).length;
+	} catch {
+		return Number.NaN;
+	}
+}
+
+interface Pending {
+	readonly resolve: (result: never) => void;
+	readonly reject: (error: Error) => void;
+	readonly timer: NodeJS.Timeout;
+}
+
+class RemoteProcess implements Remote {
+	readonly pid: number;
+	readonly #child: ChildProcess;
+	readonly #role: string;
+	readonly #pending = new Map<number, Pending>();
+	readonly #gone: Promise<void>;
+	#nextId = 0;
+
+	constructor(child: ChildProcess, role: string) {
+		this.#child = child;
+		this.#role = role;
+		this.pid = child.pid ?? -1;
+		this.#gone = new Promise((resolve) => {
+			const leave = (why: string): void => {
+				this.#rejectAll(new Error(`The ${role} process ended: ${why}`));
+				resolve();
+			};
+			child.once("exit", (code, signal) => leave(`exit ${code ?? signal}`));
+			child.once("error", (error) => leave(error.message));
+		});
+		child.on("message", (reply: Reply) => this.#settle(reply));
+	}
+
+	call<T>(method: string, argument?: unknown, timeoutMs = 60_000): Promise<T> {
+		return new Promise<T>((resolve, reject) => {
+			const id = this.#nextId++;
+			const timer = setTimeout(() => {
+				this.#pending.delete(id);
+				reject(new Error(`The ${this.#role} process did not answer "${method}" within ${timeoutMs} ms`));
+			}, timeoutMs);
+			this.#pending.set(id, { resolve, reject, timer });
+			this.#child.send({ id, method, argument }, (error) => {
+				if (error !== null) {
+					this.#settle({ id, error: error.message });
+				}
+			});
+		});
+	}
+
+	async stop(): Promise<void> {
+		if (this.#child.connected) {
+			this.#child.disconnect();
+		}
+		const killer = setTimeout(() => this.#child.kill("SIGKILL"), 2_000);
+		await this.#gone;
+		clearTimeout(killer);
+	}
+
+	#settle(reply: Reply): void {
+		const pending = this.#pending.get(reply.id);
+		if (pending === undefined) {
+			return;
+		}
+		this.#pending.delete(reply.id);
+		clearTimeout(pending.timer);
+		if ("error" in reply) {
+			pending.reject(new Error(`The ${this.#role} process failed: ${reply.error}`));
+		} else {
+			pending.resolve(reply.result as never);
+		}
+	}
+
+	#rejectAll(error: Error): void {
+		for (const pending of this.#pending.values()) {
+			clearTimeout(pending.timer);
+			pending.reject(error);
+		}
+		this.#pending.clear();
+	}
+}

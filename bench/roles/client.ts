@@ -1,0 +1,90 @@
+/**
+ * Any number of Clients in one process, by id. Streams that come in play the part they are named for.
+ *
+ * @module
+ */
+
+import { Client, type ClientOptions, type MessageStream } from "conec";
+import { percentile } from "../stats.ts";
+import type { Latency, LoadArgument, Mode } from "./figures.ts";
+import { bulk, fill, play, roundTrips } from "./message-loads.ts";
+import { serve } from "./serve.ts";
+
+/** `to: null` is the Coordinator. */
+interface Route {
+	readonly from: string;
+	readonly to: string | null;
+}
+
+const clients = new Map<string, Client>();
+const filled: MessageStream[] = [];
+
+serve({
+	connect: async (options: ClientOptions) => {
+		const client = await Client.connect(options);
+		clients.set(client.id, client);
+		void (async () => {
+			for await (const stream of client.incomingStreams) {
+				void play(stream).catch(() => stream.reset());
+			}
+		})();
+	},
+	bulk: async (argument: Route & LoadArgument) => bulk(await open(argument, "sink"), argument),
+	rtt: async (argument: Route & LoadArgument) => roundTrips(await open(argument, "echo"), argument),
+	/** Opens `count` streams to a reader that never reads and fills them, all at once. Gives the bytes taken by each. */
+	fill: async ({ count, size, quietMs, ...route }: Route & { count: number; size: number; quietMs: number }): Promise<number[]> =>
+		Promise.all(
+			Array.from({ length: count }, async () => {
+				const stream = await open(route, "stall");
+				filled.push(stream);
+				return fill(stream, size, quietMs);
+			}),
+		),
+	release: async () => {
+		for (const stream of filled.splice(0)) {
+			stream.reset();
+			stream.stop();
+			await stream.closed;
+		}
+	},
+	/** New Clients one after another, `concurrency` at a time. Milliseconds until `welcome`. */
+	connects: async ({ count, concurrency, ...options }: ClientOptions & { count: number; concurrency: number }): Promise<Latency> => {
+		const millis: number[] = [];
+		await atATime(count, concurrency, async (index) => {
+			const startedMs = performance.now();
+			const client = await Client.connect({ ...options, id: `${options.id}-${index}` });
+			millis.push(performance.now() - startedMs);
+			await client.close();
+		});
+		return { count: millis.length, p50: percentile(millis, 0.5), p99: percentile(millis, 0.99) };
+	},
+	/** Opens streams, sends one message there and back, closes them. */
+	streams: ({ count, concurrency, ...route }: Route & { count: number; concurrency: number }) =>
+		atATime(count, concurrency, async () => {
+			const stream = await open(route, "echo");
+			await stream.send("one");
+			await stream.receive();
+			await stream.close();
+			await stream.receive();
+			await stream.closed;
+		}),
+});
+
+async function open({ from, to }: Route, mode: Mode): Promise<MessageStream> {
+	const client = clients.get(from);
+	if (client === undefined) {
+		throw new Error(`no Client "${from}" here`);
+	}
+	const options = { metadata: { mode } };
+	return to === null ? client.openCoordinatorStream(options) : client.openStream(to, options);
+}
+
+async function atATime(count: number, concurrency: number, task: (index: number) => Promise<void>): Promise<void> {
+	let next = 0;
+	const worker = async (): Promise<void> => {
+		while (next < count) {
+			await task(next++);
+		}
+	};
+	await Promise.all(Array.from({ length: concurrency }, worker));
+}

@@ -1,0 +1,61 @@
+/**
+ * What the processes of a measurement tell each other. Pure.
+ *
+ * @module
+ */
+
+/** A stream's purpose, named by whoever opens it. */
+export type Mode = "sink" | "echo" | "stall";
+
+/** A sink's count, from its first message to the end. */
+export interface Received {
+	readonly bytes: number;
+	readonly messages: number;
+	readonly seconds: number;
+}
+
+/** What to send for how long. */
+export interface LoadArgument {
+	readonly size: number;
+	readonly seconds: number;
+}
+
+/** Round trips in microseconds, or connects in milliseconds. */
+export interface Latency {
+	readonly count: number;
+	readonly p50: number;
+	readonly p99: number;
+}
+
+/** Counts messages; the clock starts with the first one. */
+export class Counter {
+	bytes = 0;
+	messages = 0;
+	#startedMs = 0;
+
+	add(length: number): void {
+		if (this.messages === 0) {
+			this.#startedMs = performance.now();
+		}
+		this.messages++;
+		this.bytes += length;
+	}
+
+	received(): Received {
+		return { bytes: this.bytes, messages: this.messages, seconds: (performance.now() - this.#startedMs) / 1_000 };
+	}
+}
+
+/** A message of that size. */
+export function payload(size: number): Uint8Array {
+	return new Uint8Array(size).fill(0x61);
+}
+
+/** JSON as bytes, and back. */
+export function encode(value: unknown): Uint8Array {
+	return new TextEncoder().encode(JSON.stringify(value));
+}
+
+export function decode<T>(bytes: Uint8Array): T {
+	return JSON.parse(new TextDecoder().decode(bytes)) as T;
+}

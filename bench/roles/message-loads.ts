@@ -1,0 +1,95 @@
+/**
+ * Loads on a `MessageStream`, through the public API only. Both ends.
+ *
+ * @module
+ */
+
+import type { MessageStream } from "conec";
+import { percentile } from "../stats.ts";
+import { Counter, decode, encode, type Latency, type LoadArgument, type Mode, payload, type Received } from "./figures.ts";
+
+/** Streams held unread, so that nothing collects or closes them. */
+const stalled: MessageStream[] = [];
+
+/** Plays the part that the opener named in the stream's metadata. */
+export async function play(stream: MessageStream): Promise<void> {
+	switch ((stream.metadata as { mode?: Mode } | undefined)?.mode) {
+		case "sink": {
+			const counter = new Counter();
+			for await (const message of stream) {
+				counter.add(message.length);
+			}
+			await stream.send(encode(counter.received()));
+			await stream.close();
+			return;
+		}
+		case "echo":
+			for await (const message of stream) {
+				await stream.send(message);
+			}
+			await stream.close();
+			return;
+		case "stall":
+			stalled.push(stream);
+			await stream.closed;
+			stalled.splice(stalled.indexOf(stream), 1);
+			return;
+		default:
+			stream.reset();
+	}
+}
+
+/** Sends for that long, then waits for the sink's count. */
+export async function bulk(stream: MessageStream, { size, seconds }: LoadArgument): Promise<Received> {
+	const message = payload(size);
+	const burst = Math.max(1, Math.floor(16_384 / size));
+	const deadline = performance.now() + seconds * 1_000;
+	while (performance.now() < deadline) {
+		for (let index = 0; index < burst; index++) {
+			if (!stream.trySend(message)) {
+				await stream.send(message);
+			}
+		}
+	}
+	await stream.close();
+	const reply = await stream.receive();
+	if (reply === null) {
+		throw new Error("the sink ended without its count");
+	}
+	return decode<Received>(reply);
+}
+
+/** One message there and back at a time. */
+export async function roundTrips(stream: MessageStream, { size, seconds }: LoadArgument): Promise<Latency> {
+	const message = payload(size);
+	const micros: number[] = [];
+	const deadline = performance.now() + seconds * 1_000;
+	let now = performance.now();
+	while (now < deadline) {
+		const startedMs = now;
+		await stream.send(message);
+		await stream.receive();
+		now = performance.now();
+		micros.push((now - startedMs) * 1_000);
+	}
+	await stream.close();
+	return { count: micros.length, p50: percentile(micros, 0.5), p99: percentile(micros, 0.99) };
+}
+
+/** Sends until nothing has been taken for `quietMs`; gives the bytes taken. The stream stays as it is. */
+export async function fill(stream: MessageStream, size: number, quietMs: number): Promise<number> {
+	const message = payload(size);
+	let bytes = 0;
+	for (;;) {
+		try {
+			// An aborted send was not queued, so the count is exact.
+			await stream.send(message, { signal: AbortSignal.timeout(quietMs) });
+			bytes += size;
+		} catch (error) {
+			if ((error as Error).name === "TimeoutError") {
+				return bytes;
+			}
+			throw error;
+		}
+	}
+}

@@ -1,0 +1,147 @@
+/**
+ * What is measured once, not in rounds: memory of stalled readers, isolation of streams, leaks, and the idle Coordinator.
+ * Each has a network of its own.
+ *
+ * @module
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { Context } from "../context.ts";
+import { openDescriptors, type Remote, residentBytes } from "../remote.ts";
+import type { Received } from "../roles/figures.ts";
+import { median } from "../stats.ts";
+import { type Network, startNetwork } from "./conec.ts";
+
+const ROUTE = { from: "sender", to: "receiver" };
+
+/** Share of its time that the Coordinator's event loop is busy while it pipes 64 KiB messages for 10 s. */
+export function coordinatorUtilization(context: Context): Promise<number> {
+	return context.once("coordinator utilization", () =>
+		withNetwork(context, async ({ coordinator, sender }) => {
+			const seconds = context.quick ? 1 : 10;
+			const load = sender.call<Received>("bulk", { ...ROUTE, size: 65_536, seconds: seconds + 1 });
+			await delay(500);
+			await coordinator.call("utilizationStart");
+			await delay(seconds * 1_000);
+			const utilization = await coordinator.call<number>("utilization");
+			await load;
+			return utilization;
+		}),
+	);
+}
+
+/** What a reader that stops costs: bytes that `send` took, and the largest growth of any of the three processes. */
+export function pausedReader(context: Context): Promise<{ bytes: number; growth: number }> {
+	return context.once("paused reader", () =>
+		withNetwork(context, async ({ coordinator, sender, receiver }) => {
+			const processes = [coordinator, sender, receiver];
+			await Promise.all(processes.map((remote) => remote.call("collect")));
+			const before = processes.map((remote) => residentBytes(remote.pid));
+			const peak = [...before];
+			const watch = setInterval(() => {
+				for (const [index, remote] of processes.entries()) {
+					peak[index] = Math.max(peak[index] ?? 0, residentBytes(remote.pid));
+				}
+			}, 20);
+			const taken = await sender.call<number[]>("fill", { ...ROUTE, count: 1, size: 65_536, quietMs: context.quick ? 500 : 3_000 });
+			clearInterval(watch);
+			await sender.call("release");
+			return { bytes: taken[0] ?? Number.NaN, growth: Math.max(...peak.map((bytes, index) => bytes - (before[index] ?? 0))) };
+		}),
+	);
+}
+
+/** Rates with 64 streams stalled, as a share of the rates without: a bulk stream, and opening streams over the connection. */
+export function stalledStreams(context: Context): Promise<{ bulk: number; opens: number }> {
+	return context.once("stalled streams", () =>
+		withNetwork(context, async ({ sender, receiver, connection }) => {
+			for (const id of ["carol", "dave", "erin", "frank"]) {
+				await receiver.call("connect", { ...connection, id });
+			}
+			const toCarol = { from: "sender", to: "carol" };
+			const seconds = context.quick ? 0.4 : 2;
+			const measure = async (): Promise<{ rate: number; opensPerSecond: number }> => {
+				const { bytes, seconds: took } = await sender.call<Received>("bulk", { ...toCarol, size: 65_536, seconds });
+				const opens = context.quick ? 100 : 1_000;
+				const startedMs = performance.now();
+				await sender.call("streams", { ...toCarol, count: opens, concurrency: 1 });
+				return { rate: bytes / took, opensPerSecond: (opens / (performance.now() - startedMs)) * 1_000 };
+			};
+			const free: Awaited<ReturnType<typeof measure>>[] = [];
+			const stalled: typeof free = [];
+			await measure();
+			for (let round = 0; round < (context.quick ? 1 : 3); round++) {
+				free.push(await measure());
+				await Promise.all(
+					["receiver", "dave", "erin", "frank"].map((to) => sender.call("fill", { from: "sender", to, count: 16, size: 65_536, quietMs: 500 })),
+				);
+				stalled.push(await measure());
+				await sender.call("release");
+			}
+			const share = (pick: (figures: (typeof free)[number]) => number): number => median(stalled.map(pick)) / median(free.map(pick));
+			return { bulk: share((figures) => figures.rate), opens: share((figures) => figures.opensPerSecond) };
+		}),
+	);
+}
+
+/** What stays behind after many streams and many Clients came and went: the worst of the processes. */
+export interface Churn {
+	readonly heap: number;
+	readonly rss: number;
+	readonly descriptors: number;
+	readonly handles: number;
+	readonly clients: number;
+}
+
+/** 10,000 streams, then 1,000 connects and disconnects, after a warm-up of a tenth of each. */
+export function churn(context: Context): Promise<Churn> {
+	return context.once("churn", () =>
+		withNetwork(context, async ({ coordinator, sender, receiver, connection }) => {
+			const processes = [coordinator, sender, receiver];
+			const scale = context.quick ? 0.02 : 1;
+			const load = async (share: number): Promise<void> => {
+				await sender.call("streams", { ...ROUTE, count: 10_000 * share * scale, concurrency: 8 }, 120_000);
+				await sender.call("connects", { ...connection, id: "visitor", count: 1_000 * share * scale, concurrency: 4 }, 120_000);
+			};
+			await load(0.1);
+			const before = await Promise.all(processes.map(footprint));
+			const clientsBefore = await coordinator.call<number>("clientCount");
+			await load(1);
+			const after = await Promise.all(processes.map(footprint));
+			const clientsAfter = await coordinator.call<number>("clientCount");
+			const worst = (pick: (figures: Footprint) => number): number =>
+				Math.max(...after.map((figures, index) => pick(figures) - pick(before[index] as Footprint)));
+			return {
+				heap: worst((figures) => figures.heapUsed + figures.external),
+				rss: worst((figures) => figures.rss),
+				descriptors: worst((figures) => figures.descriptors),
+				handles: worst((figures) => figures.handles),
+				clients: clientsAfter - clientsBefore,
+			};
+		}),
+	);
+}
+
+interface Footprint {
+	readonly heapUsed: number;
+	readonly external: number;
+	readonly rss: number;
+	readonly handles: number;
+	readonly descriptors: number;
+}
+
+/** After the protocol's own grace times have passed and garbage is collected. */
+async function footprint(remote: Remote): Promise<Footprint> {
+	await delay(2_000);
+	const figures = await remote.call<Omit<Footprint, "descriptors">>("collect");
+	return { ...figures, descriptors: openDescriptors(remote.pid) };
+}
+
+async function withNetwork<T>(context: Context, task: (network: Network) => Promise<T>): Promise<T> {
+	const network = await startNetwork(context);
+	try {
+		return await task(network);
+	} finally {
+		await Promise.all([network.sender.stop(), network.receiver.stop(), network.coordinator.stop()]);
+	}
+}

@@ -1,0 +1,93 @@
+/**
+ * Conec through its public API: a Client and its Coordinator (two processes), or two Clients and one between them (three).
+ *
+ * @module
+ */
+
+import type { ClientOptions } from "conec";
+import type { Context } from "../context.ts";
+import type { Remote } from "../remote.ts";
+import type { Latency, Received } from "../roles/figures.ts";
+import { latency, megabytes, messages, type Subject } from "./subject.ts";
+
+/** A Coordinator process and how to reach it. */
+export interface Hub {
+	readonly coordinator: Remote;
+	readonly connection: ClientOptions;
+}
+
+/** The Coordinator between "sender" and "receiver", each a process. */
+export interface Network extends Hub {
+	readonly sender: Remote;
+	readonly receiver: Remote;
+}
+
+const TO_COORDINATOR = { from: "sender", to: null };
+const TO_RECEIVER = { from: "sender", to: "receiver" };
+
+/** Client to Coordinator: 64 B messages read with `for await`. */
+export const streamSmall: Subject = async (context, seconds) =>
+	messages(await (await network(context)).sender.call<Received>("bulk", { ...TO_COORDINATOR, size: 64, seconds }));
+
+/** Client to Coordinator: 64 KiB messages read with `for await`. */
+export const streamBulk: Subject = async (context, seconds) =>
+	megabytes(await (await network(context)).sender.call<Received>("bulk", { ...TO_COORDINATOR, size: 65_536, seconds }));
+
+/** Client to Client through the Coordinator, 64 KiB messages. */
+export const proxyBulk: Subject = async (context, seconds) =>
+	megabytes(await (await network(context)).sender.call<Received>("bulk", { ...TO_RECEIVER, size: 65_536, seconds }));
+
+/** Client to Client through the Coordinator, 64 B messages. */
+export const proxySmall: Subject = async (context, seconds) =>
+	messages(await (await network(context)).sender.call<Received>("bulk", { ...TO_RECEIVER, size: 64, seconds }));
+
+/** Client to Client through the Coordinator and back, one 64 B message at a time. */
+export const proxyRtt: Subject = async (context, seconds) =>
+	latency(await (await network(context)).sender.call<Latency>("rtt", { ...TO_RECEIVER, size: 64, seconds }));
+
+/** `Client.connect` until `welcome`, with an identity that was made before. */
+export const connect: Subject = async (context, seconds) => {
+	const { sender, connection } = await network(context);
+	const { certificate, privateKey } = await clientIdentity(context);
+	const count = Math.max(10, Math.round(seconds * 25));
+	return latency(await sender.call<Latency>("connects", { ...connection, certificate, privateKey, id: "newcomer", count, concurrency: 1 }));
+};
+
+/** The same with an ephemeral identity, which `Client.connect` makes first. */
+export const connectEphemeral: Subject = async (context, seconds) => {
+	const { sender, connection } = await network(context);
+	const count = Math.max(10, Math.round(seconds * 25));
+	return latency(await sender.call<Latency>("connects", { ...connection, id: "stranger", count, concurrency: 1 }));
+};
+
+/** The network that the interleaved rounds share. */
+export function network(context: Context): Promise<Network> {
+	return context.once("network", () => startNetwork(context));
+}
+
+/** Another network, for measurements that leave something behind or look at memory. */
+export async function startNetwork(context: Context): Promise<Network> {
+	const hub = await startHub(context);
+	const sender = context.start("client");
+	const receiver = context.start("client");
+	await sender.call("connect", { ...hub.connection, id: "sender" });
+	await receiver.call("connect", { ...hub.connection, id: "receiver" });
+	return { ...hub, sender, receiver };
+}
+
+async function startHub(context: Context): Promise<Hub> {
+	const coordinator = context.start("coordinator");
+	const { certificatePem, privateKeyPem } = context.identity;
+	const { port, fingerprint } = await coordinator.call<{ port: number; fingerprint: string }>("listen", {
+		certificate: certificatePem,
+		privateKey: privateKeyPem,
+	});
+	return { coordinator, connection: { id: "", coordinator: `localhost:${port}`, address: `127.0.0.1:${port}`, pin: fingerprint } };
+}
+
+function clientIdentity(context: Context): Promise<{ certificate: string; privateKey: string }> {
+	return context.once("client identity", async () => {
+		const { createCertificateAuthority, issueCertificate } = await import("conec");
+		return issueCertificate(await createCertificateAuthority({ name: "conec benchmark clients" }), "newcomer");
+	});
+}
