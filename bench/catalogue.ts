@@ -227,7 +227,13 @@ export const CATALOGUE: readonly Entry[] = [
 ];
 
 /** The entries asked for, and every subject that they need in rounds: entries and references, neighbours kept together. */
-export function planOf(only: readonly string[] | undefined): { entries: readonly Entry[]; subjects: ReadonlyMap<string, Subject> } {
+export interface Plan {
+	readonly entries: readonly Entry[];
+	readonly subjects: ReadonlyMap<string, Subject>;
+}
+
+/** What to measure for these results; `undefined`: for all. */
+export function planOf(only: readonly string[] | undefined): Plan {
 	const entries = CATALOGUE.filter((entry) => only === undefined || only.includes(entry.name));
 	const subjects = new Map<string, Subject>();
 	for (const entry of entries) {

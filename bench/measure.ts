@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Entry, planOf } from "./catalogue.ts";
+import type { Entry, Plan } from "./catalogue.ts";
 import type { Context } from "./context.ts";
 import { type BenchResult, type Measured, resultOf } from "./results.ts";
 import { interleave } from "./schedule.ts";
@@ -13,15 +13,13 @@ import type { Sample } from "./subjects/subject.ts";
 
 /** How long and how often. */
 export interface MeasureOptions {
-	readonly only: readonly string[] | undefined;
 	readonly rounds: number;
 	readonly seconds: number;
 	readonly log: (line: string) => void;
 }
 
-/** Measures everything asked for. A subject that fails is left out with a note; the others go on. */
-export async function measure(context: Context, options: MeasureOptions): Promise<BenchResult[]> {
-	const { entries, subjects } = planOf(options.only);
+/** Measures everything planned. A subject that fails is left out with a note; the others go on. */
+export async function measure(context: Context, { entries, subjects }: Plan, options: MeasureOptions): Promise<BenchResult[]> {
 	const failures = new Map<string, string>();
 	const samples = new Map<string, Sample[]>();
 	const order = [...subjects.keys()];

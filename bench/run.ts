@@ -10,7 +10,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BenchArguments, parseArguments, USAGE } from "./arguments.ts";
 import { build } from "./build.ts";
-import { CATALOGUE } from "./catalogue.ts";
+import { CATALOGUE, planOf } from "./catalogue.ts";
 import { Context } from "./context.ts";
 import { makeIdentity } from "./identity.ts";
 import { describeCommit, describeMachine } from "./machine.ts";
@@ -40,7 +40,7 @@ async function main(words: readonly string[]): Promise<number> {
 	const { compiled, rawQuinn } = await build(root, log);
 	const context = new Context({ identity: await makeIdentity(), rawQuinn, quick: options.quick, root, compiled });
 	try {
-		const results = await measure(context, { ...options, log });
+		const results = await measure(context, planOf(options.only), { ...options, log });
 		const report: Report = {
 			machine: describeMachine(),
 			commit: describeCommit(root),

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Entry } from "./catalogue.ts";
+import type { Context } from "./context.ts";
+import { measure } from "./measure.ts";
+import type { Subject } from "./subjects/subject.ts";
+
+const context = undefined as unknown as Context; // no subject of these tests looks at it
+
+function recording(calls: string[], name: string, values: number[]): Subject {
+	return async (_context, seconds) => {
+		calls.push(`${name} ${seconds}`);
+		return { value: values.shift() ?? Number.NaN, details: { p99: seconds } };
+	};
+}
+
+test("measure: the warm-up does not count, rounds alternate, values are medians", async () => {
+	const calls: string[] = [];
+	const own = recording(calls, "own", [999, 10, 30, 20]);
+	const other = recording(calls, "other", [999, 40, 40, 40]);
+	const entry: Entry = { name: "own", title: "", unit: "MB/s", references: ["other"], rounds: own };
+	const plan = {
+		entries: [entry],
+		subjects: new Map([
+			["own", own],
+			["other", other],
+		]),
+	};
+	const [result] = await measure(context, plan, { rounds: 3, seconds: 2, log: () => undefined });
+	assert.deepEqual(calls, ["own 0.5", "other 0.5", "own 2", "other 2", "other 2", "own 2", "own 2", "other 2"]);
+	assert.deepEqual(result?.rounds, [10, 30, 20]);
+	assert.equal(result?.value, 20);
+	assert.equal(result?.ratio, 0.5);
+	assert.deepEqual(result?.details, { p99: 2 });
+});
+
+test("measure: what fails is left out with a note and not tried again, the rest goes on", async () => {
+	let tries = 0;
+	const broken: Subject = async () => {
+		tries++;
+		throw new Error("no cargo");
+	};
+	const own = recording([], "own", [1, 2, 3]);
+	const entries: Entry[] = [
+		{ name: "own", title: "", unit: "MB/s", references: ["broken"], target: { of: "ratio", relation: ">=", bound: 0.1 }, rounds: own },
+		{ name: "broken", title: "", unit: "MB/s", references: [], rounds: broken },
+		{ name: "once", title: "", unit: "count", references: [], once: () => Promise.reject(new Error("it broke\n  at stack")) },
+	];
+	const plan = {
+		entries,
+		subjects: new Map([
+			["own", own],
+			["broken", broken],
+		]),
+	};
+	const results = await measure(context, plan, { rounds: 2, seconds: 0.1, log: () => undefined });
+	assert.equal(tries, 1);
+	assert.deepEqual(
+		results.map((result) => [result.name, result.rounds, result.note]),
+		[
+			["own", [2, 3], "broken was not measured"],
+			["broken", [], "no cargo"],
+			["once", [], "it broke"],
+		],
+	);
+	assert.equal(results[0]?.target?.met, false);
+});

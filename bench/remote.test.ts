@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { openDescriptors, type Remote, residentBytes, startRole } from "./remote.ts";
+
+/** A role in plain JavaScript: echoes, fails, dies or stays silent. */
+const ROLE = `
+process.on("message", ({ id, method, argument }) => {
+	if (method === "echo") process.send({ id, result: argument });
+	if (method === "fail") process.send({ id, error: "as told" });
+	if (method === "die") process.exit(3);
+});
+process.on("disconnect", () => process.exit(0));
+`;
+
+function start(t: TestContext): Remote {
+	const directory = mkdtempSync(join(tmpdir(), "conec-bench-test-"));
+	mkdirSync(join(directory, "roles"));
+	writeFileSync(join(directory, "roles/play.js"), ROLE);
+	const remote = startRole(directory, "play");
+	t.after(async () => {
+		await remote.stop();
+		rmSync(directory, { recursive: true });
+	});
+	return remote;
+}
+
+test("remote: answers come back to their calls, bytes included", async (t) => {
+	const remote = start(t);
+	const [text, bytes] = await Promise.all([remote.call("echo", "a"), remote.call("echo", new Uint8Array([1, 2]))]);
+	assert.equal(text, "a");
+	assert.deepEqual(bytes, new Uint8Array([1, 2]));
+	await assert.rejects(remote.call("fail"), /The play process failed: as told/);
+});
+
+test("remote: a process that dies or stays silent fails the call", async (t) => {
+	const remote = start(t);
+	await assert.rejects(remote.call("silence", undefined, 50), /did not answer "silence" within 50 ms/);
+	await assert.rejects(remote.call("die"), /The play process ended: exit 3/);
+	await assert.rejects(remote.call("echo"), /The play process failed/);
+	await remote.stop();
+	await remote.stop();
+});
+
+test("remote: memory and descriptors of a process can be read from outside", { skip: process.platform !== "linux" && "reads /proc" }, async (t) => {
+	const remote = start(t);
+	await remote.call("echo");
+	assert.ok(residentBytes(remote.pid) > 10_000_000);
+	assert.ok(openDescriptors(remote.pid) > 3);
+	assert.ok(Number.isNaN(residentBytes(2 ** 30)));
+	assert.ok(Number.isNaN(openDescriptors(2 ** 30)));
+});
