@@ -1,0 +1,164 @@
+/**
+ * Everything that a command says: lines for people, or one JSON object per line for programs, and a progress line
+ * that other lines never tear apart.
+ *
+ * @module
+ */
+
+import type { JsonValue } from "../index.ts";
+import { RateMeter, renderProgress } from "./progress.ts";
+
+/** The part of a writable stream that is used. */
+export interface Sink {
+	write(text: string): unknown;
+	readonly isTTY?: boolean | undefined;
+	readonly columns?: number | undefined;
+}
+
+/** How to speak. */
+export interface OutputOptions {
+	readonly json: boolean;
+	/** `stderr` keeps standard output for data. */
+	readonly linesTo: "stdout" | "stderr";
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly stdout: Sink;
+	readonly stderr: Sink;
+}
+
+/** Colours by meaning. */
+export type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
+
+/** Fields of a JSON event; `undefined` is left out. */
+export type EventFields = Readonly<Record<string, JsonValue | undefined>>;
+
+/** Speaks to whoever runs the command. Texts must be printable already. */
+export class Output {
+	/** Whether JSON was asked for. */
+	readonly json: boolean;
+	readonly #lines: Sink;
+	readonly #stdout: Sink;
+	readonly #stderr: Sink;
+	readonly #color: boolean;
+	#progress: Progress | undefined;
+
+	constructor(options: OutputOptions) {
+		this.json = options.json;
+		this.#stdout = options.stdout;
+		this.#stderr = options.stderr;
+		this.#lines = options.linesTo === "stdout" ? options.stdout : options.stderr;
+		this.#color = usesColor(options.env, this.#lines);
+	}
+
+	/** Something happened: a JSON object, or a line unless `text` is absent. */
+	event(event: string, fields: EventFields, text?: string): void {
+		if (this.json) this.#stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
+		else if (text !== undefined) this.#writeLine(this.#lines, text);
+	}
+
+	/** A remark for people, on standard error; nothing in JSON. */
+	note(text: string): void {
+		if (!this.json) this.#writeLine(this.#stderr, text);
+	}
+
+	/** An error: on standard error for people, and as an `error` event for programs. */
+	error(message: string, hint: string | undefined, code: string | undefined): void {
+		if (this.json) this.#stdout.write(`${JSON.stringify({ event: "error", code, message, hint })}\n`);
+		this.#writeLine(this.#stderr, `${this.#paint(usesColor({}, this.#stderr) && this.#color, "red", "conec:")} ${message}`);
+		if (hint !== undefined) this.#writeLine(this.#stderr, `       ${hint}`);
+	}
+
+	/** Colours text where lines go to a terminal. */
+	style(style: Style, text: string): string {
+		return this.#paint(this.#color, style, text);
+	}
+
+	/** Starts a progress line; only one at a time. Without a terminal it shows nothing. */
+	startProgress(totalBytes: number | undefined): Progress {
+		this.#progress?.end();
+		const visible = !this.json && this.#stderr.isTTY === true;
+		this.#progress = new Progress(visible ? this.#stderr : undefined, totalBytes);
+		return this.#progress;
+	}
+
+	#writeLine(sink: Sink, text: string): void {
+		this.#progress?.erase();
+		sink.write(`${text}\n`);
+		this.#progress?.redraw();
+	}
+
+	#paint(color: boolean, style: Style, text: string): string {
+		return color ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text;
+	}
+}
+
+/** A line at the bottom of a terminal, drawn at most ten times a second. */
+export class Progress {
+	/** Shown at the left. */
+	label = "";
+	readonly #sink: Sink | undefined;
+	readonly #totalBytes: number | undefined;
+	readonly #meter = new RateMeter();
+	readonly #timer: NodeJS.Timeout | undefined;
+	#doneBytes = 0;
+	#drawnAtMs = 0;
+	#shown = false;
+
+	constructor(sink: Sink | undefined, totalBytes: number | undefined) {
+		this.#sink = sink;
+		this.#totalBytes = totalBytes;
+		if (sink === undefined) return;
+		this.#meter.sample(performance.now(), 0);
+		// A stalled transfer must show that it is stalled.
+		this.#timer = setInterval(() => this.#draw(performance.now()), 500);
+		this.#timer.unref();
+	}
+
+	/** That many bytes more. */
+	add(bytes: number): void {
+		this.#doneBytes += bytes;
+		if (this.#sink === undefined) return;
+		const now = performance.now();
+		if (now - this.#drawnAtMs >= 100) this.#draw(now);
+	}
+
+	/** Removes the line for good. */
+	end(): void {
+		clearInterval(this.#timer);
+		this.erase();
+		this.#drawnAtMs = Number.POSITIVE_INFINITY;
+	}
+
+	/** Removes the line until the next drawing. */
+	erase(): void {
+		if (!this.#shown) return;
+		this.#sink?.write("\r\u001b[K");
+		this.#shown = false;
+	}
+
+	/** Draws again after {@link erase}. */
+	redraw(): void {
+		if (this.#sink !== undefined && Number.isFinite(this.#drawnAtMs) && this.#drawnAtMs > 0) this.#draw(performance.now());
+	}
+
+	#draw(now: number): void {
+		if (this.#drawnAtMs === Number.POSITIVE_INFINITY) return;
+		this.#drawnAtMs = now;
+		this.#meter.sample(now, this.#doneBytes);
+		const line = renderProgress({
+			label: this.label,
+			doneBytes: this.#doneBytes,
+			totalBytes: this.#totalBytes,
+			bytesPerSecond: this.#meter.rate(now, this.#doneBytes),
+			columns: this.#sink?.columns ?? 80,
+		});
+		this.#sink?.write(`\r${line}\u001b[K`);
+		this.#shown = true;
+	}
+}
+
+/** Colour only on a terminal that has some and whose user has not said no (https://no-color.org). */
+export function usesColor(env: Readonly<Record<string, string | undefined>>, sink: Sink): boolean {
+	return sink.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
+}
+
+const STYLES: Readonly<Record<Style, string>> = { bold: "1", dim: "2", green: "32", red: "31", yellow: "33", cyan: "36" };
