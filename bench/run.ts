@@ -39,6 +39,11 @@ async function main(words: readonly string[]): Promise<number> {
 	}
 	const { compiled, rawQuinn } = await build(root, log);
 	const context = new Context({ identity: await makeIdentity(), rawQuinn, quick: options.quick, root, compiled });
+	process.once("SIGINT", () => {
+		// Children end with us; what would stay are the files of the identity.
+		context.identity.dispose();
+		process.exit(130);
+	});
 	try {
 		const results = await measure(context, planOf(options.only), { ...options, log });
 		const report: Report = {
