@@ -1,0 +1,202 @@
+/**
+ * One QUIC connection.
+ *
+ * @module
+ */
+
+import { type Environment, RECORD, readU32, readU64, type Target } from "./environment.ts";
+import { connectionError, mapped, QuicError } from "./errors.ts";
+import type { Handle } from "./native.ts";
+import { HeldStream, IncomingStream, nativeStreamOptions, Stream, type StreamHandler } from "./stream.ts";
+import type { ConnectionCloseInfo, ConnectionStats, SocketAddress, StreamOptions } from "./types.ts";
+
+/** A first frame. */
+export interface FirstFrame {
+	readonly kind: number;
+	readonly payload: Uint8Array;
+}
+
+/**
+ * An authenticated connection. Made by `Endpoint.connect` or handed to `Endpoint.onConnection`; the accepting side
+ * keeps it only after {@link Connection.confirm}.
+ */
+export class Connection implements Target {
+	readonly handle: Handle;
+	/** @internal */
+	readonly environment: Environment;
+	/** @internal */
+	readonly headerInvalidCode: number;
+	/** DER certificates of the peer, leaf first; empty if it showed none. */
+	readonly peerCertificates: readonly Uint8Array[];
+	/** The protocol both sides agreed on. */
+	readonly alpnProtocol: string;
+	/** The name a client asked for; `undefined` on the dialling side. */
+	readonly serverName: string | undefined;
+	/** Never rejects. */
+	readonly closed: Promise<ConnectionCloseInfo>;
+	/** QUIC datagrams; dropped while it is not set. */
+	onDatagram: ((data: Uint8Array) => void) | undefined;
+	readonly #undecided = new Set<IncomingStream>();
+	readonly #resolveClosed: (info: ConnectionCloseInfo) => void;
+	readonly #onEnd: () => void;
+	#onStream: ((stream: IncomingStream) => void) | undefined;
+	#remote: SocketAddress;
+	#closing: { code: number; reason: string } | undefined;
+	#over = false;
+
+	/** @internal */
+	constructor(environment: Environment, handle: Handle, headerInvalidCode: number, onEnd: () => void) {
+		const info = mapped(() => environment.native.connectionInfo(handle));
+		this.environment = environment;
+		this.handle = handle;
+		this.headerInvalidCode = headerInvalidCode;
+		this.peerCertificates = info.peerCertificates;
+		this.alpnProtocol = info.alpnProtocol;
+		this.serverName = info.serverName;
+		this.#remote = info.remote;
+		this.#onEnd = onEnd;
+		let resolve!: (info: ConnectionCloseInfo) => void;
+		this.closed = new Promise((r) => {
+			resolve = r;
+		});
+		this.#resolveClosed = resolve;
+		environment.adopt(this);
+	}
+
+	/** Where the peer is now; it may move (RFC 9000, 9). */
+	get remoteAddress(): SocketAddress {
+		if (!this.#over) this.#remote = mapped(() => this.environment.native.connectionRemote(this.handle));
+		return this.#remote;
+	}
+
+	/** Called with each stream that the peer opens; until it is set, they wait. */
+	get onStream(): ((stream: IncomingStream) => void) | undefined {
+		return this.#onStream;
+	}
+
+	set onStream(handler: ((stream: IncomingStream) => void) | undefined) {
+		const waiting = this.#onStream === undefined && handler !== undefined ? [...this.#undecided] : [];
+		this.#onStream = handler;
+		for (const stream of waiting) queueMicrotask(() => this.#offer(stream));
+	}
+
+	/** The accepting side keeps the peer: it gets its streams and windows. Until then it has one stream and 64 KiB. */
+	confirm(): void {
+		if (!this.#over) mapped(() => this.environment.native.connectionConfirm(this.handle));
+	}
+
+	/** Opens a bidirectional stream, with a first frame if given. Waits silently for the peer's stream limit. */
+	openStream(handler: StreamHandler, options: StreamOptions = {}, first?: FirstFrame): Stream {
+		return this.#open(true, handler, options, first);
+	}
+
+	/** Opens a stream on which only this side sends. */
+	openUnidirectionalStream(handler: StreamHandler, options: StreamOptions = {}, first?: FirstFrame): Stream {
+		return this.#open(false, handler, options, first);
+	}
+
+	/** Opens a stream for `pipe`: its first frame is sent at once, nothing of it is read. */
+	openHeldStream(first: FirstFrame): HeldStream {
+		this.#assertOpen();
+		const native = nativeStreamOptions({}, this.headerInvalidCode);
+		const handle = mapped(() => this.environment.native.streamOpen(this.handle, true, true, first.kind, first.payload, native));
+		return new HeldStream(this.environment, this, handle);
+	}
+
+	/** Sends one unreliable datagram (RFC 9221), or says why not. "full" never happens: the oldest waiting one is dropped. */
+	sendDatagram(data: Uint8Array): "sent" | "too-large" | "unsupported" | "closed" {
+		if (this.#over) return "closed";
+		const result = mapped(() => this.environment.native.connectionDatagram(this.handle, data));
+		return (["sent", "too-large", "unsupported", "closed"] as const)[result];
+	}
+
+	/** Largest datagram for now, in bytes; 0 when the peer takes none. */
+	get maxDatagramBytes(): number {
+		return this.#over ? 0 : mapped(() => this.environment.native.connectionMaxDatagram(this.handle));
+	}
+
+	/** Bytes that both sides of this connection, and nobody else, can derive (RFC 5705). At most 8,192. */
+	exportKeyingMaterial(label: string, context: Uint8Array, lengthBytes: number): Uint8Array {
+		this.#assertOpen();
+		return mapped(() => this.environment.native.connectionExportKey(this.handle, Buffer.from(label), context, lengthBytes));
+	}
+
+	/** Figures of now; the last known ones are gone with the connection (`CLOSED`). */
+	stats(): ConnectionStats {
+		this.#assertOpen();
+		const [rttMs, minRttMs, congestionWindowBytes, mtuBytes, sentPackets, lostPackets, lostBytes, congestionEvents, sentBytes, receivedBytes, sentDatagrams, receivedDatagrams] = mapped(() =>
+			this.environment.native.connectionStats(this.handle),
+		) as [number, number, number, number, number, number, number, number, number, number, number, number];
+		return { rttMs, minRttMs, congestionWindowBytes, mtuBytes, sentPackets, lostPackets, lostBytes, congestionEvents, sentBytes, receivedBytes, sentDatagrams, receivedDatagrams };
+	}
+
+	/** Ends the connection at once (CONNECTION_CLOSE). What is queued or unacknowledged may be lost: finish streams first. */
+	close(code: number, reason = ""): void {
+		if (this.#over || this.#closing !== undefined) return;
+		mapped(() => this.environment.native.connectionClose(this.handle, code, reason));
+		this.#closing = { code, reason };
+	}
+
+	/** @internal An incoming stream has been taken, piped or refused; false if that had happened before. */
+	decided(stream: IncomingStream): boolean {
+		return this.#undecided.delete(stream);
+	}
+
+	/** @internal */
+	record(type: number, kind: number, payload: Uint8Array, subject: Handle): void {
+		switch (type) {
+			case RECORD.STREAM_IN:
+				this.#incoming(subject, kind, payload.subarray(8), readU32(payload, 4) !== 0);
+				break;
+			case RECORD.DATAGRAM:
+				this.onDatagram?.(payload);
+				break;
+			case RECORD.CONN_CLOSED:
+				this.#end(payload);
+				break;
+			default:
+				throw new QuicError("TRANSPORT_ERROR", `Unexpected record ${type} (${kind}) for a connection`);
+		}
+	}
+
+	#incoming(stream: Handle, kind: number, payload: Uint8Array, bidirectional: boolean): void {
+		const incoming = new IncomingStream(this.environment, this, stream, kind, payload, bidirectional);
+		this.#undecided.add(incoming);
+		if (this.#onStream !== undefined) this.#offer(incoming);
+	}
+
+	#offer(stream: IncomingStream): void {
+		if (this.#undecided.has(stream)) this.#onStream?.(stream);
+	}
+
+	#open(bidirectional: boolean, handler: StreamHandler, options: StreamOptions, first: FirstFrame | undefined): Stream {
+		this.#assertOpen();
+		const native = nativeStreamOptions(options, this.headerInvalidCode);
+		const handle = mapped(() => this.environment.native.streamOpen(this.handle, bidirectional, false, first?.kind ?? 0, first?.payload ?? null, native));
+		return new Stream(this.environment, this, handle, handler, native.creditBytes);
+	}
+
+	#assertOpen(): void {
+		if (this.#over) throw new QuicError("CLOSED", "The connection is closed");
+	}
+
+	#end(payload: Uint8Array): void {
+		this.#over = true;
+		for (const stream of [...this.#undecided]) stream.refuse(0);
+		this.environment.release(this.handle);
+		const error = closeError(payload);
+		if (error.code === "CLOSED_BY_PEER") this.#resolveClosed({ by: "peer", reason: closeReason(payload), ...(error.closeCode === undefined ? {} : { closeCode: error.closeCode }) });
+		else if (error.code === "CLOSED") this.#resolveClosed({ by: "local", closeCode: this.#closing?.code ?? 0, reason: this.#closing?.reason ?? "" });
+		else this.#resolveClosed({ by: "error", reason: error.message, error });
+		this.#onEnd();
+	}
+}
+
+/** @internal The error in a `CONN_CLOSED` record. */
+export function closeError(payload: Uint8Array): QuicError {
+	return connectionError(readU32(payload, 0), readU32(payload, 4), readU64(payload, 8), closeReason(payload));
+}
+
+function closeReason(payload: Uint8Array): string {
+	return new TextDecoder().decode(payload.subarray(16));
+}

@@ -1,0 +1,199 @@
+/**
+ * One endpoint: one UDP socket that dials, listens and carries raw datagrams at once.
+ *
+ * @module
+ */
+
+import { closeError, Connection } from "./connection.ts";
+import { currentEnvironment, type Environment, RECORD, readU16, type Target } from "./environment.ts";
+import { mapped, QuicError } from "./errors.ts";
+import type { Handle } from "./native.ts";
+import { nativeDialOptions, nativeEndpointOptions, nativeListenOptions } from "./native-options.ts";
+import type { ConnectOptions, EndpointOptions, EndpointStats, ListenOptions, SocketAddress } from "./types.ts";
+
+/** A bound socket. It keeps the process alive until it is closed, unless {@link Endpoint.unref} is called. */
+export class Endpoint implements Target {
+	readonly handle: Handle;
+	/** Called with each incoming connection whose handshake is over; it must be confirmed in time. Refused while not set. */
+	onConnection: ((connection: Connection) => void) | undefined;
+	/** Called with each datagram that is not QUIC, if `rawDatagrams` was asked for. */
+	onRaw: ((data: Uint8Array, from: SocketAddress) => void) | undefined;
+	readonly #environment: Environment;
+	readonly #rawDatagrams: boolean;
+	readonly #connections = new Map<Handle, Connection>();
+	#address: SocketAddress;
+	#headerInvalidCode = 0;
+	#referenced = true;
+	#closing: Promise<void> | undefined;
+	#closed: (() => void) | undefined;
+
+	/**
+	 * Binds a UDP socket.
+	 *
+	 * @throws {@link QuicError} `QUIC_UNAVAILABLE`, `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`, `PERMISSION_DENIED`, `SOCKET_FAILED`, `INVALID_ARGUMENT`
+	 */
+	static bind(options: EndpointOptions): Endpoint {
+		const environment = currentEnvironment();
+		const handle = mapped(() => environment.native.endpointBind(nativeEndpointOptions(options)));
+		return new Endpoint(environment, handle, options.rawDatagrams ?? false);
+	}
+
+	private constructor(environment: Environment, handle: Handle, rawDatagrams: boolean) {
+		this.#environment = environment;
+		this.handle = handle;
+		this.#rawDatagrams = rawDatagrams;
+		this.#address = mapped(() => environment.native.endpointAddress(handle));
+		environment.adopt(this);
+		environment.hold();
+	}
+
+	/** The local address and port. */
+	get address(): SocketAddress {
+		return this.#address;
+	}
+
+	/** Starts to accept connections. Again: identity, trust and limits of new connections from here on; live ones stay. */
+	listen(options: ListenOptions): void {
+		this.#assertOpen();
+		mapped(() => this.#environment.native.endpointListen(this.handle, nativeListenOptions(options)));
+		this.#headerInvalidCode = options.incoming?.headerInvalidCode ?? 0;
+	}
+
+	/** Refuses new connections; live ones stay. */
+	stopListening(): void {
+		this.#assertOpen();
+		mapped(() => this.#environment.native.endpointStopListening(this.handle));
+	}
+
+	/**
+	 * Dials. Note that a server may still refuse our certificate after this resolves (TLS 1.3): then `closed` tells.
+	 *
+	 * @throws {@link QuicError} `TLS_REFUSED`, `TLS_REFUSED_BY_PEER`, `HANDSHAKE_TIMEOUT`, `CONNECTION_REFUSED`, `VERSION_MISMATCH`, `DIAL_FAILED`, `CERTIFICATE_INVALID`, `KEY_INVALID`, `CLOSED`; the signal's reason on abort
+	 */
+	async connect(options: ConnectOptions): Promise<Connection> {
+		options.signal?.throwIfAborted();
+		this.#assertOpen();
+		const environment = this.#environment;
+		const handle = mapped(() => environment.native.connectionDial(this.handle, nativeDialOptions(options)));
+		const { signal } = options;
+		return await new Promise<Connection>((resolve, reject) => {
+			let aborted = false;
+			const abort = (): void => {
+				aborted = true;
+				mapped(() => environment.native.connectionClose(handle, 0, ""));
+				reject(signal?.reason);
+			};
+			signal?.addEventListener("abort", abort, { once: true });
+			const settled = (): void => signal?.removeEventListener("abort", abort);
+			environment.adopt({
+				handle,
+				record: (type, _kind, payload) => {
+					settled();
+					if (type === RECORD.CONN_OPEN && !aborted) {
+						resolve(this.#adopt(handle, options.incoming?.headerInvalidCode ?? 0));
+					} else if (type === RECORD.CONN_CLOSED) {
+						environment.release(handle);
+						reject(closeError(payload));
+					}
+				},
+			});
+		});
+	}
+
+	/** Sends one datagram beside QUIC. Its first byte must have bit 0x40 clear (RFC 9443). True: the system took it. */
+	sendRaw(data: Uint8Array, to: SocketAddress): boolean {
+		this.#assertOpen();
+		return mapped(() => this.#environment.native.endpointSendRaw(this.handle, data, to.address, to.port));
+	}
+
+	/** Moves to another local address; live connections go on from there (RFC 9000, 9). */
+	rebind(host: string, port = 0): void {
+		this.#assertOpen();
+		this.#address = mapped(() => this.#environment.native.endpointRebind(this.handle, host, port, this.#rawDatagrams));
+	}
+
+	/** Figures since the start. */
+	stats(): EndpointStats {
+		this.#assertOpen();
+		const [openConnections, undecidedConnections, acceptedHandshakes, failedHandshakes, refusedConnections, retries, droppedRawDatagrams] = mapped(() =>
+			this.#environment.native.endpointStats(this.handle),
+		) as [number, number, number, number, number, number, number];
+		return { openConnections, undecidedConnections, acceptedHandshakes, failedHandshakes, refusedConnections, retries, droppedRawDatagrams };
+	}
+
+	/** Keeps the process alive while open (the default). */
+	ref(): void {
+		if (!this.#referenced && this.#closing === undefined) this.#environment.hold();
+		this.#referenced = true;
+	}
+
+	/** Lets the process end although the endpoint is open. */
+	unref(): void {
+		if (this.#referenced && this.#closing === undefined) this.#environment.unhold();
+		this.#referenced = false;
+	}
+
+	/**
+	 * Closes every connection with the code, waits at most `drainMs` for the peers to know, and releases the socket.
+	 * Idempotent; never rejects.
+	 */
+	close(options: { code?: number; reason?: string; drainMs?: number } = {}): Promise<void> {
+		this.#closing ??= new Promise((resolve) => {
+			this.#closed = resolve;
+			mapped(() => this.#environment.native.endpointClose(this.handle, options.code ?? 0, options.reason ?? "", options.drainMs ?? 1_000));
+		});
+		return this.#closing;
+	}
+
+	/** @internal */
+	record(type: number, _kind: number, payload: Uint8Array, subject: Handle): void {
+		switch (type) {
+			case RECORD.CONN_IN:
+				this.#accepted(subject);
+				break;
+			case RECORD.RAW:
+				this.onRaw?.(payload.subarray(20), unpackAddress(payload));
+				break;
+			case RECORD.ENDPOINT_CLOSED:
+				this.#environment.release(this.handle);
+				if (this.#referenced) this.#environment.unhold();
+				this.#closed?.();
+				break;
+		}
+	}
+
+	#accepted(handle: Handle): void {
+		const connection = this.#adopt(handle, this.#headerInvalidCode);
+		if (this.onConnection === undefined) connection.close(0);
+		else this.onConnection(connection);
+	}
+
+	#adopt(handle: Handle, headerInvalidCode: number): Connection {
+		const connection: Connection = new Connection(this.#environment, handle, headerInvalidCode, () => this.#connections.delete(handle));
+		this.#connections.set(handle, connection);
+		return connection;
+	}
+
+	#assertOpen(): void {
+		if (this.#closing !== undefined) throw new QuicError("CLOSED", "The endpoint is closed");
+	}
+}
+
+/** Port, family, two bytes of padding, 16 bytes of address: `packed_address` of `endpoint.rs`. */
+function unpackAddress(payload: Uint8Array): SocketAddress {
+	const port = readU16(payload, 0);
+	if (payload[2] === 4) return { address: payload.subarray(4, 8).join("."), port };
+	const groups = Array.from({ length: 8 }, (_, i) => (((payload[4 + 2 * i] as number) << 8) | (payload[5 + 2 * i] as number)).toString(16));
+	return { address: canonicalV6(groups), port };
+}
+
+/** RFC 5952: the longest run of zero groups is shortened. */
+function canonicalV6(groups: readonly string[]): string {
+	const text = groups.join(":");
+	const runs = [...text.matchAll(/\b0(?::0\b)+/g)].sort((a, b) => b[0].length - a[0].length);
+	const [longest] = runs;
+	if (longest === undefined) return text;
+	const head = text.slice(0, longest.index).replace(/:$/, "");
+	const tail = text.slice(longest.index + longest[0].length).replace(/^:/, "");
+	return `${head}::${tail}`;
+}

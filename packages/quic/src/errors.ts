@@ -1,0 +1,166 @@
+/**
+ * The one error class of `@conec/quic`, and the only place where native failures become errors.
+ *
+ * @module
+ */
+
+/** What went wrong. */
+export type QuicErrorCode =
+	/** The addon could not be loaded; the message says why and what to do. */
+	| "QUIC_UNAVAILABLE"
+	| "INVALID_ARGUMENT"
+	| "ADDRESS_IN_USE"
+	| "ADDRESS_UNAVAILABLE"
+	| "PERMISSION_DENIED"
+	| "SOCKET_FAILED"
+	| "TOO_MANY_HANDLES"
+	| "THREAD_FAILED"
+	/** A certificate given to this side cannot be used. */
+	| "CERTIFICATE_INVALID"
+	/** A private key given to this side cannot be used, or is not the certificate's. */
+	| "KEY_INVALID"
+	/** The endpoint, connection or stream is gone. */
+	| "CLOSED"
+	/** The address cannot be dialled from this socket. */
+	| "DIAL_FAILED"
+	| "HANDSHAKE_TIMEOUT"
+	| "IDLE_TIMEOUT"
+	/** The peer restarted and does not know the connection. */
+	| "STATELESS_RESET"
+	| "VERSION_MISMATCH"
+	/** This side refused the peer's certificate or handshake; see `refusal` and `alert`. */
+	| "TLS_REFUSED"
+	/** The peer refused ours; see `alert`. */
+	| "TLS_REFUSED_BY_PEER"
+	/** The peer turned the connection away before it began (CONNECTION_REFUSED). */
+	| "CONNECTION_REFUSED"
+	/** The peer broke QUIC's rules, or says that we did. */
+	| "TRANSPORT_ERROR"
+	/** The application on the other side closed the connection; see `closeCode`. */
+	| "CLOSED_BY_PEER"
+	/** A stream ended because its connection did. */
+	| "CONNECTION_LOST"
+	| "FRAME_TOO_LONG"
+	/** FIN in the middle of a frame. */
+	| "FRAME_TRUNCATED";
+
+/** Why this side refused the peer's certificate. */
+export type Refusal = "pin" | "name" | "expired" | "not-yet-valid" | "unknown-issuer" | "invalid" | "revoked" | "usage";
+
+/** Facts beside the code, where they are known. */
+export interface QuicErrorDetails {
+	readonly cause?: unknown;
+	/** Application code of a close, or QUIC code of a transport error. */
+	readonly closeCode?: number | undefined;
+	/** TLS alert (RFC 8446, 6). */
+	readonly alert?: number | undefined;
+	readonly refusal?: Refusal | undefined;
+}
+
+/** A failure of QUIC, with a `code` and what is known about it. */
+export class QuicError extends Error {
+	readonly code: QuicErrorCode;
+	readonly closeCode: number | undefined;
+	readonly alert: number | undefined;
+	readonly refusal: Refusal | undefined;
+
+	constructor(code: QuicErrorCode, message: string, details: QuicErrorDetails = {}) {
+		super(message, details.cause === undefined ? undefined : { cause: details.cause });
+		this.code = code;
+		this.closeCode = details.closeCode;
+		this.alert = details.alert;
+		this.refusal = details.refusal;
+	}
+}
+Object.defineProperty(QuicError.prototype, "name", { value: "QuicError", configurable: true, writable: true });
+
+const FROM_NATIVE: ReadonlyMap<unknown, QuicErrorCode> = new Map<unknown, QuicErrorCode>([
+	["ADDRESS_IN_USE", "ADDRESS_IN_USE"],
+	["ADDRESS_UNAVAILABLE", "ADDRESS_UNAVAILABLE"],
+	["PERMISSION_DENIED", "PERMISSION_DENIED"],
+	["SOCKET_FAILED", "SOCKET_FAILED"],
+	["TOO_MANY_HANDLES", "TOO_MANY_HANDLES"],
+	["THREAD_FAILED", "THREAD_FAILED"],
+	["CERTIFICATE_INVALID", "CERTIFICATE_INVALID"],
+	["KEY_INVALID", "KEY_INVALID"],
+	["HANDLE_STALE", "CLOSED"],
+	["NOT_INITIALISED", "CLOSED"],
+]);
+
+/** Runs a native call and turns what it throws into a {@link QuicError}. */
+export function mapped<T>(call: () => T): T {
+	try {
+		return call();
+	} catch (error) {
+		if (error instanceof QuicError) throw error;
+		const code = FROM_NATIVE.get((error as { code?: unknown }).code) ?? "INVALID_ARGUMENT";
+		throw new QuicError(code, error instanceof Error ? error.message : String(error), { cause: error });
+	}
+}
+
+/** Layers of `connection.rs`. */
+const LAYERS: readonly (QuicErrorCode | undefined)[] = [
+	undefined,
+	"CLOSED",
+	"CLOSED_BY_PEER",
+	"IDLE_TIMEOUT",
+	"HANDSHAKE_TIMEOUT",
+	"STATELESS_RESET",
+	"VERSION_MISMATCH",
+	"TLS_REFUSED_BY_PEER",
+	"TLS_REFUSED",
+	"TRANSPORT_ERROR",
+	"TRANSPORT_ERROR",
+	"DIAL_FAILED",
+];
+
+const REFUSALS: readonly (Refusal | undefined)[] = [undefined, "pin", "name", "expired", "not-yet-valid", "unknown-issuer", "invalid", "revoked", "usage"];
+
+/** RFC 9000, 20.1. */
+const CONNECTION_REFUSED = 0x2;
+
+/** The error that a `CONN_CLOSED` record stands for. `reason` is the peer's or quinn's text and only ends the message. */
+export function connectionError(layer: number, refusal: number, code: number, reason: string): QuicError {
+	const name = LAYERS[layer] ?? "TRANSPORT_ERROR";
+	const words = reason === "" ? "" : `: ${printable(reason)}`;
+	switch (name) {
+		case "CLOSED":
+			return new QuicError("CLOSED", "The connection was closed by this side");
+		case "CLOSED_BY_PEER":
+			return new QuicError(name, `The peer closed the connection with code ${code}${words}`, { closeCode: code });
+		case "IDLE_TIMEOUT":
+			return new QuicError(name, "The peer has not answered for as long as the idle limit");
+		case "HANDSHAKE_TIMEOUT":
+			return new QuicError(name, "The handshake was not finished in time");
+		case "STATELESS_RESET":
+			return new QuicError(name, "The peer does not know this connection any more");
+		case "VERSION_MISMATCH":
+			return new QuicError(name, "The peer speaks no QUIC version of ours");
+		case "TLS_REFUSED_BY_PEER":
+			return new QuicError(name, `The peer refused the handshake with TLS alert ${code}${words}`, { alert: code });
+		case "TLS_REFUSED":
+			return new QuicError(name, `The peer's handshake is not acceptable (TLS alert ${code})${words}`, { alert: code, refusal: REFUSALS[refusal] });
+		case "DIAL_FAILED":
+			return new QuicError(name, `The address cannot be dialled${words}`);
+		default:
+			if (layer === 9 && code === CONNECTION_REFUSED) return new QuicError("CONNECTION_REFUSED", "The peer turned the connection away", { closeCode: code });
+			return new QuicError("TRANSPORT_ERROR", `${layer === 9 ? "The peer reports" : "The peer caused"} QUIC error 0x${code.toString(16)}${words}`, { closeCode: code });
+	}
+}
+
+/** The error that a `STREAM_LOST` record stands for. */
+export function streamError(why: number): QuicError {
+	switch (why) {
+		case 2:
+			return new QuicError("FRAME_TOO_LONG", "A frame is longer than allowed");
+		case 3:
+			return new QuicError("FRAME_TRUNCATED", "The stream ended inside a frame");
+		default:
+			return new QuicError("CONNECTION_LOST", "The connection under the stream is over");
+	}
+}
+
+/** Foreign text, made harmless for a terminal or a log. */
+function printable(text: string): string {
+	return text.replace(/[^\x20-\x7e\xa0-\uffff]/g, "?").slice(0, 256);
+}

@@ -1,0 +1,29 @@
+/**
+ * QUIC for Node.js, over quinn and rustls: one {@link Endpoint} is one UDP socket that listens, dials and carries
+ * non-QUIC datagrams at once; a {@link Connection} is authenticated on both sides by certificate; a {@link Stream}
+ * carries whole frames with credit in both directions; {@link pipe} splices two streams without JS.
+ *
+ * @module
+ */
+
+export { Connection, type FirstFrame } from "./connection.ts";
+export { Endpoint } from "./endpoint.ts";
+export { QuicError, type QuicErrorCode, type QuicErrorDetails, type Refusal } from "./errors.ts";
+export { type QuicAvailability, quicAvailable } from "./native.ts";
+export { HeldStream, IncomingStream, pipe, Stream, type StreamHandler, writeMany } from "./stream.ts";
+export type {
+	ConnectionCloseInfo,
+	ConnectionStats,
+	ConnectOptions,
+	EndpointOptions,
+	EndpointStats,
+	FrameLimits,
+	Identity,
+	IncomingOptions,
+	ListenOptions,
+	PipeResult,
+	SocketAddress,
+	StreamOptions,
+	TransportOptions,
+	Trust,
+} from "./types.ts";

@@ -1,0 +1,97 @@
+/**
+ * Defaults, resolved in one place: the addon gets complete options.
+ *
+ * @module
+ */
+
+import type { NativeDialOptions, NativeEndpointOptions, NativeIdentity, NativeIncoming, NativeListenOptions, NativeTransport, NativeTrust } from "./native.ts";
+import type { ConnectOptions, EndpointOptions, Identity, IncomingOptions, ListenOptions, TransportOptions, Trust } from "./types.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export function nativeEndpointOptions(options: EndpointOptions): NativeEndpointOptions {
+	return {
+		host: options.host,
+		port: options.port,
+		rawDatagrams: options.rawDatagrams ?? false,
+		receiveBufferBytes: options.receiveBufferBytes ?? 2 * MIB,
+		sendBufferBytes: options.sendBufferBytes ?? 2 * MIB,
+		...(options.statelessResetKey === undefined ? {} : { statelessResetKey: options.statelessResetKey }),
+	};
+}
+
+export function nativeListenOptions(options: ListenOptions): NativeListenOptions {
+	return {
+		identity: nativeIdentity(options.identity),
+		...(options.clientTrust === undefined ? {} : { clientTrust: nativeTrust(options.clientTrust) }),
+		alpnProtocols: options.alpnProtocols,
+		retry: RETRY[options.retry ?? "under-load"],
+		retryThreshold: options.retryThreshold ?? 64,
+		undecidedConnections: options.undecidedConnections ?? 256,
+		undecidedPerSource: options.undecidedPerSource ?? 16,
+		connectsPerSecondPerSource: options.connectsPerSecondPerSource ?? 10,
+		connections: options.connections ?? 65_536,
+		handshakeTimeoutMs: options.handshakeTimeoutMs ?? 5_000,
+		undecidedTimeoutMs: options.undecidedTimeoutMs ?? 5_000,
+		undecidedCode: options.undecidedCode ?? 0,
+		undecidedHeaderBytes: options.undecidedHeaderBytes ?? 4 * KIB,
+		keyLog: options.keyLog ?? false,
+		transport: nativeTransport(options.transport ?? {}),
+		incoming: nativeIncoming(options.incoming ?? {}),
+	};
+}
+
+export function nativeDialOptions(options: ConnectOptions): NativeDialOptions {
+	return {
+		address: options.address,
+		port: options.port,
+		serverName: options.serverName,
+		trust: nativeTrust(options.trust),
+		...(options.identity === undefined ? {} : { identity: nativeIdentity(options.identity) }),
+		alpnProtocols: options.alpnProtocols,
+		handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
+		keyLog: options.keyLog ?? false,
+		transport: nativeTransport(options.transport ?? {}),
+		incoming: nativeIncoming(options.incoming ?? {}),
+	};
+}
+
+const RETRY = { never: 0, "under-load": 1, always: 2 } as const;
+
+function nativeIdentity(identity: Identity): NativeIdentity {
+	return { certificates: identity.certificates, privateKey: identity.privateKey };
+}
+
+function nativeTrust(trust: Trust): NativeTrust {
+	return { roots: trust.roots ?? [], pinnedKeys: trust.pinnedKeys ?? [], pinnedCertificates: trust.pinnedCertificates ?? [] };
+}
+
+function nativeTransport(options: TransportOptions): NativeTransport {
+	const bidirectionalStreams = options.bidirectionalStreams ?? 128;
+	const unidirectionalStreams = options.unidirectionalStreams ?? 0;
+	const streamWindowBytes = options.streamWindowBytes ?? MIB;
+	return {
+		idleTimeoutMs: options.idleTimeoutMs ?? 15_000,
+		keepAliveIntervalMs: options.keepAliveIntervalMs ?? 5_000,
+		bidirectionalStreams,
+		unidirectionalStreams,
+		streamWindowBytes,
+		// One window more than streams: stalled streams can use up theirs and a further one still flows.
+		connectionWindowBytes: options.connectionWindowBytes ?? (bidirectionalStreams + unidirectionalStreams + 1) * streamWindowBytes,
+		sendWindowBytes: options.sendWindowBytes ?? 8 * MIB,
+		maxMtuBytes: options.maxMtuBytes ?? 1_452,
+		segmentationOffload: options.segmentationOffload ?? true,
+		congestion: options.congestion ?? "cubic",
+		datagramBufferBytes: options.datagramBufferBytes ?? 256 * KIB,
+	};
+}
+
+function nativeIncoming(options: IncomingOptions): NativeIncoming {
+	return {
+		headerBytes: options.headerBytes ?? 16 * KIB,
+		headerTimeoutMs: options.headerTimeoutMs ?? 5_000,
+		headerTimeoutCode: options.headerTimeoutCode ?? 0,
+		headerInvalidCode: options.headerInvalidCode ?? 0,
+	};
+}

@@ -1,0 +1,164 @@
+/**
+ * The addon's surface as `native/src/lib.rs` defines it, and how it is found. Everything is synchronous.
+ *
+ * @module
+ */
+
+import { createRequire } from "node:module";
+import { QuicError } from "./errors.ts";
+import type { SocketAddress } from "./types.ts";
+
+/** A handle: 20 bits of slot, 12 bits of generation. */
+export type Handle = number;
+
+export interface NativeIdentity {
+	certificates: readonly Uint8Array[];
+	privateKey: Uint8Array;
+}
+
+export interface NativeTrust {
+	roots: readonly Uint8Array[];
+	pinnedKeys: readonly Uint8Array[];
+	pinnedCertificates: readonly Uint8Array[];
+}
+
+export interface NativeTransport {
+	idleTimeoutMs: number;
+	keepAliveIntervalMs: number;
+	bidirectionalStreams: number;
+	unidirectionalStreams: number;
+	streamWindowBytes: number;
+	connectionWindowBytes: number;
+	sendWindowBytes: number;
+	maxMtuBytes: number;
+	segmentationOffload: boolean;
+	congestion: string;
+	datagramBufferBytes: number;
+}
+
+export interface NativeIncoming {
+	headerBytes: number;
+	headerTimeoutMs: number;
+	headerTimeoutCode: number;
+	headerInvalidCode: number;
+}
+
+export interface NativeEndpointOptions {
+	host: string;
+	port: number;
+	rawDatagrams: boolean;
+	receiveBufferBytes: number;
+	sendBufferBytes: number;
+	statelessResetKey?: Uint8Array;
+}
+
+export interface NativeListenOptions {
+	identity: NativeIdentity;
+	clientTrust?: NativeTrust;
+	alpnProtocols: readonly string[];
+	retry: 0 | 1 | 2;
+	retryThreshold: number;
+	undecidedConnections: number;
+	undecidedPerSource: number;
+	connectsPerSecondPerSource: number;
+	connections: number;
+	handshakeTimeoutMs: number;
+	undecidedTimeoutMs: number;
+	undecidedCode: number;
+	undecidedHeaderBytes: number;
+	keyLog: boolean;
+	transport: NativeTransport;
+	incoming: NativeIncoming;
+}
+
+export interface NativeDialOptions {
+	address: string;
+	port: number;
+	serverName: string;
+	trust: NativeTrust;
+	identity?: NativeIdentity;
+	alpnProtocols: readonly string[];
+	handshakeTimeoutMs: number;
+	keyLog: boolean;
+	transport: NativeTransport;
+	incoming: NativeIncoming;
+}
+
+export interface NativeStreamOptions {
+	framed: boolean;
+	longKinds: number;
+	longBytes: number;
+	otherBytes: number;
+	creditBytes: number;
+	highWaterBytes: number;
+	priority: number;
+	invalidCode: number;
+}
+
+export interface NativeConnectionInfo {
+	remote: SocketAddress;
+	localAddress?: string;
+	serverName?: string;
+	alpnProtocol: string;
+	peerCertificates: Uint8Array[];
+}
+
+/** The functions of the addon. Failures are errors with a `code` (see `errors.ts`). */
+export interface Native {
+	abiVersion(): number;
+	init(wake: () => void): void;
+	setReferenced(on: boolean): void;
+	poll(buffer: Buffer, offset: number): number;
+	take(buffer: Buffer): void;
+	release(handle: Handle): void;
+	endpointBind(options: NativeEndpointOptions): Handle;
+	endpointAddress(endpoint: Handle): SocketAddress;
+	endpointListen(endpoint: Handle, options: NativeListenOptions): void;
+	endpointStopListening(endpoint: Handle): void;
+	endpointRebind(endpoint: Handle, host: string, port: number, rawDatagrams: boolean): SocketAddress;
+	endpointSendRaw(endpoint: Handle, data: Uint8Array, host: string, port: number): boolean;
+	endpointClose(endpoint: Handle, code: number, reason: string, drainMs: number): void;
+	endpointStats(endpoint: Handle): number[];
+	connectionDial(endpoint: Handle, options: NativeDialOptions): Handle;
+	connectionConfirm(connection: Handle): void;
+	connectionClose(connection: Handle, code: number, reason: string): void;
+	connectionInfo(connection: Handle): NativeConnectionInfo;
+	connectionRemote(connection: Handle): SocketAddress;
+	connectionStats(connection: Handle): number[];
+	connectionDatagram(connection: Handle, data: Uint8Array): 0 | 1 | 2 | 3;
+	connectionMaxDatagram(connection: Handle): number;
+	connectionExportKey(connection: Handle, label: Uint8Array, context: Uint8Array, length: number): Uint8Array;
+	streamOpen(connection: Handle, bidirectional: boolean, held: boolean, firstKind: number, first: Uint8Array | null, options: NativeStreamOptions): Handle;
+	streamAccept(stream: Handle, options: NativeStreamOptions): boolean;
+	streamRefuse(stream: Handle, code: number): void;
+	streamWrite(stream: Handle, kind: number, payload: Uint8Array): number;
+	writeMany(streams: Uint32Array, kind: number, payload: Uint8Array): Int32Array;
+	streamQueued(stream: Handle): number;
+	streamFinish(stream: Handle): void;
+	streamReset(stream: Handle, code: number): void;
+	streamStop(stream: Handle, code: number): void;
+	streamCredit(stream: Handle, amount: number): void;
+	pipeStreams(from: Handle, to: Handle, lostCode: number): boolean;
+}
+
+/** What the loader says; see `native/loader.cjs`. */
+type Loaded = { ok: true; binding: Native; source: string; version: string } | { ok: false; reason: string; hint: string; errors: readonly string[] };
+
+/** Whether this machine has the addon, and if not, why and what to do. */
+export type QuicAvailability = { readonly ok: true; readonly source: string; readonly version: string } | { readonly ok: false; readonly reason: string; readonly hint: string };
+
+const loader = createRequire(import.meta.url)("../native/loader.cjs") as { load(): Loaded };
+
+/** Tries to load the addon and says how it went. Never throws. */
+export function quicAvailable(): QuicAvailability {
+	const loaded = loader.load();
+	return loaded.ok ? { ok: true, source: loaded.source, version: loaded.version } : { ok: false, reason: loaded.reason, hint: loaded.hint };
+}
+
+/** The addon, or a `QUIC_UNAVAILABLE` error that names the reason and the remedy. */
+export function requireNative(): Native {
+	const loaded = loader.load();
+	if (loaded.ok) return loaded.binding;
+	const tried = loaded.errors.length > 0 ? ` Tried: ${loaded.errors.join("; ")}` : "";
+	throw new QuicError("QUIC_UNAVAILABLE", `QUIC is not available: ${loaded.reason}. ${loaded.hint}${tried}`);
+}

@@ -1,0 +1,240 @@
+/**
+ * Streams: whole frames or plain bytes, in order, with credit in both directions.
+ *
+ * @module
+ */
+
+import type { Connection } from "./connection.ts";
+import { type Environment, RECORD, readU32, readU64, type Target } from "./environment.ts";
+import { mapped, type QuicError, streamError } from "./errors.ts";
+import type { Handle, NativeStreamOptions } from "./native.ts";
+import type { PipeResult, StreamOptions } from "./types.ts";
+
+/**
+ * Receives everything that happens on a stream, in order, on the JS thread and never from inside a call. Each
+ * direction ends at most once: `end`, `reset` or `lost` for what arrives, `finished`, `stopped` or `lost` for what is sent.
+ */
+export interface StreamHandler {
+	/** A whole frame (or, in byte mode, a chunk of kind 0). `payload` is the receiver's; the memory may be shared with other messages, at most 256 KiB of it. Counts until {@link Stream.consumed}. */
+	frame(kind: number, payload: Uint8Array): void;
+	/** FIN: no frame follows. */
+	end(): void;
+	/** The peer gave up sending. Frames not delivered yet may be gone. */
+	reset(code: number): void;
+	/** The peer wants no more. What is queued is dropped. */
+	stopped(code: number): void;
+	/** Less than half of the high-water mark is queued, after the mark had been reached. */
+	drained(): void;
+	/** Our FIN and all before it is acknowledged by the peer's QUIC. */
+	finished(): void;
+	/** The stream broke: `CONNECTION_LOST`, `FRAME_TOO_LONG` or `FRAME_TRUNCATED`. The last call. */
+	lost(error: QuicError): void;
+}
+
+/** What a frame costs besides its payload; the same as in `stream.rs`. */
+const FRAME_COST_BYTES = 64;
+const DEFAULT_CREDIT_BYTES = 256 * 1024;
+
+/** A stream that is read and written here. Methods are cheap, synchronous, and do nothing after the end. */
+export class Stream implements Target {
+	readonly handle: Handle;
+	readonly connection: Connection;
+	readonly #environment: Environment;
+	readonly #handler: StreamHandler;
+	readonly #creditStep: number;
+	#unreturned = 0;
+	#done = false;
+
+	/** @internal */
+	constructor(environment: Environment, connection: Connection, handle: Handle, handler: StreamHandler, creditBytes: number) {
+		this.#environment = environment;
+		this.connection = connection;
+		this.handle = handle;
+		this.#handler = handler;
+		this.#creditStep = creditBytes >> 2;
+		environment.adopt(this);
+	}
+
+	/**
+	 * Queues a copy of one frame (in byte mode: of the bytes; `kind` is ignored).
+	 *
+	 * @returns the bytes now queued, or -1 when this direction is over. Nothing is refused for being too much: wait for
+	 * `drained` once the high-water mark is reached.
+	 */
+	write(kind: number, payload: Uint8Array): number {
+		return this.#done ? -1 : this.#environment.native.streamWrite(this.handle, kind, payload);
+	}
+
+	/** Bytes queued and not yet taken by QUIC. */
+	get queuedBytes(): number {
+		return this.#done ? 0 : this.#environment.native.streamQueued(this.handle);
+	}
+
+	/** Sends FIN after what is queued; `finished` tells when the peer has it all. */
+	finish(): void {
+		if (!this.#done) this.#environment.native.streamFinish(this.handle);
+	}
+
+	/** Gives up sending (RESET_STREAM); drops what is queued. */
+	reset(code: number): void {
+		if (!this.#done) mapped(() => this.#environment.native.streamReset(this.handle, code));
+	}
+
+	/** Wants no more (STOP_SENDING); frames on their way may still arrive. */
+	stop(code: number): void {
+		if (!this.#done) mapped(() => this.#environment.native.streamStop(this.handle, code));
+	}
+
+	/** Says that one received frame with a payload of that many bytes is used up, so that the peer may send more. */
+	consumed(payloadBytes: number): void {
+		const unreturned = this.#unreturned + payloadBytes + FRAME_COST_BYTES;
+		if (unreturned < this.#creditStep) {
+			this.#unreturned = unreturned;
+			return;
+		}
+		this.#unreturned = 0;
+		if (!this.#done) this.#environment.native.streamCredit(this.handle, unreturned);
+	}
+
+	/** @internal */
+	record(type: number, kind: number, payload: Uint8Array): void {
+		switch (type) {
+			case RECORD.FRAME:
+			case RECORD.LARGE:
+				this.#handler.frame(kind, payload);
+				break;
+			case RECORD.END:
+				this.#handler.end();
+				break;
+			case RECORD.RESET:
+				this.#handler.reset(readU64(payload, 0));
+				break;
+			case RECORD.STOPPED:
+				this.#handler.stopped(readU64(payload, 0));
+				break;
+			case RECORD.DRAIN:
+				this.#handler.drained();
+				break;
+			case RECORD.FINISHED:
+				this.#handler.finished();
+				break;
+			case RECORD.STREAM_LOST:
+				this.#handler.lost(streamError(readU32(payload, 0)));
+				break;
+			case RECORD.STREAM_DONE:
+				this.#done = true;
+				this.#environment.release(this.handle);
+				break;
+		}
+	}
+}
+
+/** A stream that the peer opened and that nobody has taken yet: exactly one frame of it has been read. */
+export class IncomingStream {
+	readonly connection: Connection;
+	readonly kind: number;
+	readonly payload: Uint8Array;
+	/** False: only the peer sends. */
+	readonly bidirectional: boolean;
+	/** @internal */
+	readonly handle: Handle;
+	readonly #environment: Environment;
+
+	/** @internal */
+	constructor(environment: Environment, connection: Connection, handle: Handle, kind: number, payload: Uint8Array, bidirectional: boolean) {
+		this.#environment = environment;
+		this.connection = connection;
+		this.handle = handle;
+		this.kind = kind;
+		this.payload = payload;
+		this.bidirectional = bidirectional;
+	}
+
+	/** Starts reading what follows the first frame. */
+	accept(handler: StreamHandler, options: StreamOptions = {}): Stream {
+		this.connection.decided(this);
+		const native = nativeStreamOptions(options, this.connection.headerInvalidCode);
+		const stream = new Stream(this.#environment, this.connection, this.handle, handler, native.creditBytes);
+		mapped(() => this.#environment.native.streamAccept(this.handle, native));
+		return stream;
+	}
+
+	/** Resets and stops it. */
+	refuse(code: number): void {
+		if (this.connection.decided(this)) mapped(() => this.#environment.native.streamRefuse(this.handle, code));
+	}
+}
+
+/** A stream opened only to be piped: its first frame is sent, nothing of it is read here. */
+export class HeldStream {
+	readonly connection: Connection;
+	/** @internal */
+	readonly handle: Handle;
+	readonly #environment: Environment;
+
+	/** @internal */
+	constructor(environment: Environment, connection: Connection, handle: Handle) {
+		this.#environment = environment;
+		this.connection = connection;
+		this.handle = handle;
+	}
+
+	/** Gives it up before it is piped. */
+	refuse(code: number): void {
+		mapped(() => this.#environment.native.streamRefuse(this.handle, code));
+	}
+}
+
+/**
+ * Splices two streams natively, both ways: FIN, reset, stop and backpressure pass through, JS sees none of the bytes.
+ * A lost leg resets and stops the other with `lostCode`. Both streams are used up.
+ *
+ * @returns when both directions are over; never rejects
+ */
+export function pipe(from: IncomingStream, to: HeldStream, lostCode: number): Promise<PipeResult> {
+	const environment = from.connection.environment;
+	from.connection.decided(from);
+	return new Promise((resolve) => {
+		environment.adopt({
+			handle: from.handle,
+			record(type, _kind, payload) {
+				if (type !== RECORD.PIPE_END) return;
+				environment.release(from.handle);
+				environment.release(to.handle);
+				const end = (["finished", "reset", "lost"] as const)[readU32(payload, 0)] ?? "lost";
+				resolve({ end, forwardBytes: readU64(payload, 4), backwardBytes: readU64(payload, 12) });
+			},
+		});
+		if (!mapped(() => environment.native.pipeStreams(from.handle, to.handle, lostCode))) {
+			environment.release(from.handle);
+			environment.release(to.handle);
+			resolve({ end: "lost", forwardBytes: 0, backwardBytes: 0 });
+		}
+	});
+}
+
+/**
+ * Queues one frame on many streams of this thread, keeping its bytes in memory once.
+ *
+ * @returns for each stream what {@link Stream.write} would have returned
+ */
+export function writeMany(streams: readonly Stream[], kind: number, payload: Uint8Array): Int32Array {
+	const [first] = streams;
+	if (first === undefined) return new Int32Array(0);
+	const handles = Uint32Array.from(streams, (stream) => stream.handle);
+	return mapped(() => first.connection.environment.native.writeMany(handles, kind, payload));
+}
+
+/** @internal */
+export function nativeStreamOptions(options: StreamOptions, invalidCode: number): NativeStreamOptions {
+	return {
+		framed: options.mode !== "bytes",
+		longKinds: options.frames?.longKinds ?? 1,
+		longBytes: options.frames?.longBytes ?? 1024 * 1024,
+		otherBytes: options.frames?.otherBytes ?? 16 * 1024,
+		creditBytes: options.creditBytes ?? DEFAULT_CREDIT_BYTES,
+		highWaterBytes: options.highWaterBytes ?? 256 * 1024,
+		priority: options.priority ?? 0,
+		invalidCode,
+	};
+}
