@@ -68,14 +68,15 @@ async function compile(nativeDirectory, env, limitMs, say) {
 		join(nativeDirectory, "Cargo.toml"),
 	];
 	const child = spawn("cargo", args, { env: cargoEnvironment(env), stdio: ["ignore", "pipe", "pipe"], detached: process.platform !== "win32" });
-	const state = { compiled: 0, current: "", errors: [], library: "" };
+	const state = { compiled: 0, started: new Set(), note: "", errors: [], library: "" };
 	createInterface({ input: child.stdout }).on("line", (line) => readMessage(line, state));
 	createInterface({ input: child.stderr }).on("line", (line) => {
-		const step = /^\s*(Compiling|Downloading|Downloaded|Updating|Blocking) (.*)/.exec(line);
-		if (step !== null) state.current = `${step[1].toLowerCase()} ${step[2]}`;
+		const step = /^\s*(Compiling|Downloading|Downloaded|Updating|Blocking) (\S*)(.*)/.exec(line);
+		if (step?.[1] === "Compiling") state.started.add(step[2]);
+		else if (step !== null) state.note = line.trim().toLowerCase();
 		else if (line.trim() !== "" && !/^\s*(Finished|Locking|warning)/.test(line)) state.errors.push(line);
 	});
-	const progress = setInterval(() => say(`${seconds()} s, ${state.compiled} crates done, ${state.current}`), PROGRESS_MS);
+	const progress = setInterval(() => say(`${seconds()} s, ${state.compiled} crates done, ${activity(state)}`), PROGRESS_MS);
 	let timedOut = false;
 	const limit = setTimeout(() => {
 		timedOut = true;
@@ -110,12 +111,20 @@ function readMessage(line, state) {
 	} catch {
 		return;
 	}
-	if (message.reason === "compiler-artifact") {
+	if (message.reason === "compiler-artifact" && !message.target?.kind?.includes("custom-build")) {
 		state.compiled += 1;
+		state.started.delete(/#(.*)@/.exec(message.package_id)?.[1]);
 		if (message.target?.name === "conec_quic") state.library = message.filenames.find((name) => /\.(so|dylib|dll)$/.test(name)) ?? "";
 	} else if (message.reason === "compiler-message" && message.message?.level === "error") {
 		state.errors.push(...String(message.message.rendered).split("\n"));
 	}
+}
+
+function activity(state) {
+	const newest = [...state.started].at(-1);
+	if (newest === undefined) return state.note;
+	// Its own name comes early, with its build script; when it is the only one left, the whole program is optimised at once.
+	return state.started.size === 1 && newest === "conec-quic" ? "optimising and linking the addon" : `compiling ${newest}`;
 }
 
 /** musl targets link statically by default, and a static library cannot be loaded into Node. */
