@@ -1,0 +1,24 @@
+/**
+ * The commands by name. Loaded one at a time, so that `conec --help` starts no network code.
+ *
+ * @module
+ */
+
+import type { Command } from "./command.ts";
+
+/** A command that is not loaded yet. */
+export interface CommandEntry {
+	readonly summary: string;
+	load(): Promise<Command>;
+}
+
+/** In the order in which help lists them. */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+	coordinator: { summary: "run a Coordinator", load: async () => (await import("./commands/coordinator.ts")).coordinatorCommand },
+	chat: { summary: "talk with a peer, line by line", load: async () => (await import("./commands/chat.ts")).chatCommand },
+	send: { summary: "send files and directories to a peer", load: async () => (await import("./commands/send.ts")).sendCommand },
+	receive: { summary: "receive files", load: async () => (await import("./commands/receive.ts")).receiveCommand },
+	pipe: { summary: "connect standard input and output with a peer's", load: async () => (await import("./commands/pipe.ts")).pipeCommand },
+	ping: { summary: "measure the round trip to a peer", load: async () => (await import("./commands/ping.ts")).pingCommand },
+	demo: { summary: "show everything on this machine, in a few seconds", load: async () => (await import("./commands/demo.ts")).demoCommand },
+};

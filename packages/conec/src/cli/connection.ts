@@ -1,0 +1,128 @@
+/**
+ * How a command becomes a Client: the common options, where its key is kept, and which Coordinator it goes to.
+ *
+ * @module
+ */
+
+import { readFile } from "node:fs/promises";
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import { Client, type JsonValue, type MessageStream } from "../index.ts";
+import { type Protocol, streamProtocol } from "./application.ts";
+import type { OptionSpec } from "./arguments.ts";
+import { CliError, usageError } from "./cli-error.ts";
+import { claimDefaultId, idFromHostName } from "./client-id.ts";
+import type { CommandContext } from "./command.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
+import { defaultStateDirectory } from "./state-directory.ts";
+import { quoted } from "./terminal-text.ts";
+import { errnoOf, errnoText } from "./transfer/file-problem.ts";
+
+/** Options of every command that connects. */
+export const CONNECTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+	id: { value: "ID", text: "this Client's id; default: the machine's name", env: "CONEC_ID" },
+	coordinator: { value: "HOST[:PORT]", text: "default: the one that last ran with this state directory", env: "CONEC_COORDINATOR" },
+	pin: { value: "sha256:HEX", text: "trust the Coordinator by its key", env: "CONEC_PIN" },
+	ca: { value: "FILE", text: "trust the Coordinator by this certificate authority (PEM)" },
+	state: { value: "DIR", text: "where keys are kept" },
+};
+
+/** File in the state directory by which a Coordinator's own user finds it. */
+export const LOCAL_COORDINATOR_FILE: string = "coordinator.json";
+
+/** A connected Client and what has to be undone with it. */
+export interface Connection {
+	readonly client: Client;
+	/** Closes gracefully. Never rejects. */
+	close(): Promise<void>;
+}
+
+/** The state directory that was asked for, or the default one. */
+export function stateDirectory(context: Pick<CommandContext, "args" | "env">): string {
+	return context.args.text("state") ?? defaultStateDirectory({ platform: process.platform, env: context.env, homeDirectory: homedir() });
+}
+
+/** Connects as the options say and tells as whom. Rejects with what the library says, a usage error, or the interruption. */
+export async function connect(context: CommandContext): Promise<Connection> {
+	const { args, output, signal } = context;
+	const directory = stateDirectory(context);
+	const trust = await coordinatorAndTrust(context, directory);
+	const givenId = args.text("id");
+	const claimed = givenId === undefined ? await claimDefaultId(directory, idFromHostName(hostname())) : { id: givenId, release: async () => {} };
+	let client: Client;
+	try {
+		client = await Client.connect({ id: claimed.id, ...trust, stateDirectory: directory, signal });
+	} catch (error) {
+		await claimed.release();
+		throw error;
+	}
+	output.event("connected", { id: client.id, fingerprint: client.fingerprint, coordinator: trust.coordinator });
+	output.note(`connected to ${trust.coordinator} as ${quoted(client.id)}`);
+	return {
+		client,
+		async close() {
+			await client.close();
+			await claimed.release();
+		},
+	};
+}
+
+/** Opens a stream of a protocol to the peer that `--to` names. */
+export function openTo(client: Client, peer: string, protocol: Protocol, signal: AbortSignal, facts: Readonly<Record<string, JsonValue>> = {}): Promise<MessageStream> {
+	return client.openStream(peer, { metadata: { ...facts, protocol }, signal });
+}
+
+/**
+ * Streams of one protocol as they come, of one peer if given; others go to `other`. Ends when the Client is closed;
+ * rejects when the Client ends otherwise.
+ */
+export async function* incomingOf(
+	client: Client,
+	protocol: Protocol,
+	from: string | undefined,
+	other: (stream: MessageStream) => void,
+): AsyncGenerator<MessageStream, void, void> {
+	for await (const stream of client.incomingStreams) {
+		if (streamProtocol(stream) === protocol && (from === undefined || stream.peer === from)) yield stream;
+		else other(stream);
+	}
+}
+
+interface CoordinatorAndTrust {
+	readonly coordinator: string;
+	readonly pin?: string;
+	readonly ca?: Uint8Array;
+}
+
+async function coordinatorAndTrust(context: CommandContext, directory: string): Promise<CoordinatorAndTrust> {
+	const { args } = context;
+	const coordinator = args.text("coordinator");
+	const pin = args.text("pin");
+	const caPath = args.text("ca");
+	if (coordinator === undefined) {
+		const local = await localCoordinator(directory);
+		if (local === undefined) throw usageError("--coordinator HOST[:PORT] is missing", "Start one with `conec coordinator`: it prints the whole command.");
+		return { coordinator: local.coordinator, pin: pin ?? local.pin };
+	}
+	if (pin !== undefined) return { coordinator, pin, ...(caPath === undefined ? {} : { ca: await readNamed(caPath, "--ca") }) };
+	return caPath === undefined ? { coordinator } : { coordinator, ca: await readNamed(caPath, "--ca") };
+}
+
+/** Reads a file that an option names. */
+export async function readNamed(path: string, option: string): Promise<Uint8Array> {
+	try {
+		return await readFile(path);
+	} catch (error) {
+		throw new CliError(EXIT_CODES.usage, `Cannot read ${quoted(path)}: ${errnoText(errnoOf(error))}`, `Check ${option}.`, error);
+	}
+}
+
+async function localCoordinator(directory: string): Promise<{ coordinator: string; pin: string } | undefined> {
+	try {
+		const value: unknown = JSON.parse(await readFile(join(directory, LOCAL_COORDINATOR_FILE), "utf8"));
+		const { coordinator, pin } = value as Readonly<Record<string, unknown>>;
+		return typeof coordinator === "string" && typeof pin === "string" ? { coordinator, pin } : undefined;
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,98 @@
+/**
+ * Turns whatever went wrong into one line, a hint what to check, and an exit status.
+ *
+ * @module
+ */
+
+import { type ConecErrorCode, isConecError } from "../index.ts";
+import { applicationCodeText } from "./application.ts";
+import { CliError } from "./cli-error.ts";
+import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
+import { printable } from "./terminal-text.ts";
+
+/** What the user is told. */
+export interface Explanation {
+	readonly exitCode: ExitCode;
+	/** Printable. */
+	readonly message: string;
+	readonly hint: string | undefined;
+	/** Code for programs. */
+	readonly code: string | undefined;
+}
+
+/** Explains any error. */
+export function explainError(error: unknown): Explanation {
+	if (error instanceof CliError) {
+		const cause = error.cause === undefined ? undefined : explainError(error.cause);
+		return { exitCode: error.exitCode, message: printable(error.message), hint: error.hint ?? cause?.hint, code: cause?.code };
+	}
+	const code = errorCode(error);
+	const message = printable(error instanceof Error ? error.message : String(error));
+	if (code === undefined) return { exitCode: EXIT_CODES.failed, message, hint: "Set CONEC_DEBUG=1 to see where.", code: undefined };
+	const guide = GUIDES[code];
+	const said = isConecError(error) ? applicationCodeText(error.closeCode) : undefined;
+	return {
+		exitCode: guide?.exitCode ?? EXIT_CODES.failed,
+		message,
+		hint: said !== undefined && guide?.exitCode === EXIT_CODES.peer ? `The peer ${said}.` : guide?.hint,
+		code,
+	};
+}
+
+/** Code of a ConecError, or of a wrong argument (`OPTION_INVALID`, `ID_INVALID`). */
+function errorCode(error: unknown): ConecErrorCode | undefined {
+	if (isConecError(error)) return error.code;
+	if (!(error instanceof TypeError || error instanceof RangeError) || !("code" in error)) return undefined;
+	return error.code === "ID_INVALID" || error.code === "OPTION_INVALID" ? error.code : undefined;
+}
+
+interface Guide {
+	readonly exitCode: ExitCode;
+	readonly hint?: string;
+}
+
+const { failed, usage, coordinator, peer } = EXIT_CODES;
+const CERTIFICATE_HINT = "For a Coordinator with its own key, give --pin as `conec coordinator` prints it; for one with a private authority, --ca FILE.";
+
+const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
+	OPTION_INVALID: { exitCode: usage },
+	ID_INVALID: { exitCode: usage, hint: "An id is lower-case letters, digits and dashes, in labels joined by dots, at most 63 in all." },
+	QUIC_UNAVAILABLE: { exitCode: failed },
+	ADDRESS_IN_USE: { exitCode: failed, hint: "Another program, perhaps another Coordinator, has that port. Choose one with --port." },
+	ADDRESS_UNAVAILABLE: { exitCode: failed, hint: "This machine has no such address. Check --host." },
+	STATE_DIRECTORY_INVALID: { exitCode: failed, hint: "Check --state, and who may read and write there." },
+	HOST_UNRESOLVABLE: { exitCode: coordinator, hint: "Check the host name in --coordinator." },
+	COORDINATOR_UNREACHABLE: { exitCode: coordinator, hint: "Check that the Coordinator runs, the host and port, and that UDP gets through." },
+	COORDINATOR_LOST: { exitCode: coordinator, hint: "The Coordinator ended or the network between failed." },
+	CONNECTION_LOST: { exitCode: coordinator, hint: "The Coordinator ended or the network between failed." },
+	PROTOCOL_UNSUPPORTED: { exitCode: coordinator, hint: "What listens there is no Coordinator, or speaks another version." },
+	VERSION_UNSUPPORTED: { exitCode: coordinator, hint: "The Coordinator runs another version of conec." },
+	PROTOCOL_ERROR: { exitCode: coordinator },
+	LIMIT_EXCEEDED: { exitCode: coordinator },
+	PIN_MISMATCH: {
+		exitCode: coordinator,
+		hint: "Compare --pin with what the Coordinator printed at its start. If its state directory was replaced, it has a new key; otherwise somebody else may be answering.",
+	},
+	CERTIFICATE_NAME_MISMATCH: { exitCode: coordinator, hint: "Use a host name that is in the Coordinator's certificate, or give --pin." },
+	CERTIFICATE_EXPIRED: { exitCode: coordinator, hint: "Renew the Coordinator's certificate, or give --pin. Check the clock here too." },
+	CERTIFICATE_NOT_YET_VALID: { exitCode: coordinator, hint: "Check the clocks of both machines." },
+	CERTIFICATE_UNTRUSTED: { exitCode: coordinator, hint: CERTIFICATE_HINT },
+	CERTIFICATE_INVALID: { exitCode: coordinator, hint: CERTIFICATE_HINT },
+	CERTIFICATE_REQUIRED: { exitCode: coordinator },
+	CERTIFICATE_REFUSED: { exitCode: coordinator, hint: "The Coordinator lets in only certain certificates." },
+	CERTIFICATE_KEY_MISMATCH: { exitCode: usage, hint: "--key must be the private key of the first certificate in --cert." },
+	ID_TAKEN: { exitCode: coordinator, hint: "Another machine or user has this id. Choose another with --id, or use the state directory with the key that has it." },
+	ID_CONTENDED: { exitCode: coordinator, hint: "Another process here takes the same id again and again. Choose another with --id." },
+	SUPERSEDED: { exitCode: coordinator, hint: "Another process connected with the same id and key. Run each with its own --id." },
+	DISCONNECTED: { exitCode: coordinator, hint: "The Coordinator ended this connection." },
+	PEER_UNKNOWN: { exitCode: peer, hint: "Check the peer's id, and that it is connected to the same Coordinator." },
+	PEER_BUSY: { exitCode: peer, hint: "Try again later." },
+	PEER_LOST: { exitCode: peer, hint: "The peer ended or lost its connection." },
+	PEER_TIMEOUT: { exitCode: peer, hint: "The peer did not answer in time." },
+	DIRECT_UNAVAILABLE: { exitCode: peer },
+	STREAM_RESET: { exitCode: peer },
+	STREAM_STOPPED: { exitCode: peer },
+	STREAM_TRUNCATED: { exitCode: peer },
+	FRAME_INVALID: { exitCode: peer },
+	DECODE_FAILED: { exitCode: peer },
+};

@@ -1,0 +1,49 @@
+/**
+ * Ctrl-C and its relatives: the first asks the command to end cleanly, the second ends the process at once.
+ *
+ * @module
+ */
+
+import { CliError } from "./cli-error.ts";
+import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
+
+/** The reason that the signal of {@link watchInterruption} is aborted with. */
+export class Interrupted extends CliError {
+	constructor(signalName: string, exitCode: ExitCode) {
+		super(exitCode, `ended by ${signalName}`);
+	}
+}
+
+const SIGNALS: Readonly<Record<string, ExitCode>> = { SIGINT: EXIT_CODES.interrupted, SIGTERM: EXIT_CODES.terminated, SIGHUP: EXIT_CODES.hangup };
+
+/** Aborts the returned signal on the first of SIGINT, SIGTERM and SIGHUP; the process ends at once on the second. */
+export function watchInterruption(): { readonly signal: AbortSignal; stop(): void } {
+	const controller = new AbortController();
+	const listener = (name: NodeJS.Signals): void => {
+		const exitCode = SIGNALS[name] ?? EXIT_CODES.interrupted;
+		if (controller.signal.aborted) process.exit(exitCode);
+		controller.abort(new Interrupted(name, exitCode));
+	};
+	for (const name of Object.keys(SIGNALS)) process.on(name, listener);
+	return {
+		signal: controller.signal,
+		stop() {
+			for (const name of Object.keys(SIGNALS)) process.off(name, listener);
+		},
+	};
+}
+
+/** Rejects with the signal's reason once aborted, and otherwise settles as `promise` does. */
+export async function orInterrupted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+	signal.throwIfAborted();
+	let listener: (() => void) | undefined;
+	const interrupted = new Promise<never>((_, reject) => {
+		listener = () => reject(signal.reason);
+		signal.addEventListener("abort", listener, { once: true });
+	});
+	try {
+		return await Promise.race([promise, interrupted]);
+	} finally {
+		if (listener !== undefined) signal.removeEventListener("abort", listener);
+	}
+}
