@@ -20,7 +20,7 @@ serve({
 		const endpoint = Endpoint.bind({ host: "127.0.0.1", port: 0 });
 		endpoint.onConnection = (incoming) => {
 			incoming.onStream = (stream) => {
-				const mode = decode<Mode>(stream.header.payload);
+				const mode = decode<Mode>(stream.payload);
 				play(mode, (handler) => stream.accept(handler));
 			};
 			incoming.confirm();
@@ -127,7 +127,7 @@ function open(mode: Mode, handler: Partial<StreamHandler>): Stream {
 	if (connection === undefined) {
 		throw new Error("not connected");
 	}
-	return connection.openStream({ kind: 1, payload: encode(mode) }, complete(handler));
+	return connection.openStream(complete(handler), {}, { kind: 1, payload: encode(mode) });
 }
 
 function play(mode: Mode, accept: (handler: StreamHandler) => Stream): void {
