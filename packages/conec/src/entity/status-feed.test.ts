@@ -15,7 +15,9 @@ test("status feed: every listener hears what happens after it came, in order", a
 	feed.emit(1);
 	const second = feed.listen();
 	feed.emit(2);
+	const third = feed.listen(7);
 	feed.end();
+	assert.deepEqual(await all(third), [7]);
 	assert.deepEqual(await all(first), [1, 2]);
 	assert.deepEqual(await all(second), [2]);
 	assert.deepEqual(await all(feed.listen()), []);

@@ -39,9 +39,10 @@ export class StatusFeed<T> {
 		this.#listeners.clear();
 	}
 
-	/** A new listener. `break` in `for await` lets it go. */
-	listen(): AsyncIterableIterator<T | StatusLagged> {
+	/** A new listener, which first hears `present`. `break` in `for await` lets it go. */
+	listen(...present: T[]): AsyncIterableIterator<T | StatusLagged> {
 		const listener = new Listener<T>(this.#capacity, () => this.#listeners.delete(listener));
+		for (const notice of present) listener.push(notice);
 		if (this.#ended) listener.finish();
 		else this.#listeners.add(listener);
 		return listener;

@@ -1,0 +1,70 @@
+/**
+ * Reaching the Coordinator: resolve, race, handshake, hello; one deadline over all of it.
+ *
+ * @module
+ */
+
+import { ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
+import type { LocalIdentity } from "../tls/identity.ts";
+import type { Transport, TransportConnection } from "../transport/transport.ts";
+import { CLOSE_CODES } from "../wire/codes.ts";
+import { ALPN_COORDINATOR, PROTOCOL_VERSIONS } from "../wire/versions.ts";
+import type { ResolvedClientOptions } from "./client-options.ts";
+import { type Greeted, greet } from "./handshake.ts";
+import { type Lookup, raceDials, resolveHost } from "./race.ts";
+
+/**
+ * Connects and says hello, within `limits.requestTimeoutMs`.
+ *
+ * Rejects with `HOST_UNRESOLVABLE`, `COORDINATOR_UNREACHABLE`, whatever `Transport.dial` and {@link greet} reject with, or
+ * the reason of `options.signal`. The transport stays the caller's.
+ */
+export async function reachCoordinator(transport: Transport, identity: LocalIdentity, options: ResolvedClientOptions, lookup: Lookup): Promise<Greeted> {
+	const { id, coordinator, limits, metadata } = options;
+	const where = `Coordinator at ${coordinator.host}:${coordinator.port}`;
+	const abort = new AbortController();
+	const timer = setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs)), limits.requestTimeoutMs);
+	const forward = (): void => abort.abort(options.signal?.reason);
+	options.signal?.addEventListener("abort", forward, { once: true });
+	try {
+		options.signal?.throwIfAborted();
+		const connection = await dialAny(transport, identity, options, lookup, abort.signal);
+		return await greet(connection, { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: [], metadata }, limits, where, abort.signal);
+	} catch (error) {
+		throw explain(error, where, limits.requestTimeoutMs, abort.signal);
+	} finally {
+		clearTimeout(timer);
+		options.signal?.removeEventListener("abort", forward);
+	}
+}
+
+async function dialAny(transport: Transport, identity: LocalIdentity, options: ResolvedClientOptions, lookup: Lookup, signal: AbortSignal): Promise<TransportConnection> {
+	const { coordinator, address, trust, family, limits } = options;
+	const port = address?.port ?? coordinator.port;
+	const addresses = address === undefined ? await resolveHost(coordinator.host, family, lookup, signal) : [address.address];
+	const dial = (one: string, lost: AbortSignal): Promise<TransportConnection> =>
+		transport.dial({
+			address: one,
+			port,
+			serverName: coordinator.host,
+			trust,
+			identity,
+			alpnProtocol: ALPN_COORDINATOR,
+			handshakeTimeoutMs: limits.requestTimeoutMs,
+			signal: lost,
+		});
+	return await raceDials(addresses, dial, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal });
+}
+
+function explain(error: unknown, where: string, timeoutMs: number, signal: AbortSignal): unknown {
+	if (signal.aborted || !isConecError(error)) return error;
+	if (error.code === "COORDINATOR_UNREACHABLE") return unreachable(where, timeoutMs, error);
+	// What the transport says of its own knows no names.
+	const known: readonly ConecErrorCode[] = ["HOST_UNRESOLVABLE"];
+	if (known.includes(error.code) || error.message.includes(where)) return error;
+	return new ConecError(error.code, `Cannot connect to ${where}: ${error.message}`, { cause: error, closeCode: error.closeCode });
+}
+
+function unreachable(where: string, timeoutMs: number, cause?: unknown): ConecError {
+	return new ConecError("COORDINATOR_UNREACHABLE", `Cannot reach ${where}: no answer over UDP within ${timeoutMs / 1_000} s; is it running, and does every firewall let UDP through?`, { cause });
+}

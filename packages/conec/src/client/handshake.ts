@@ -1,0 +1,107 @@
+/**
+ * From a dialled connection to a welcome.
+ *
+ * @module
+ */
+
+import { type ControlChannel, type ControlEvents, openControlChannel } from "../entity/control-channel.ts";
+import { closeInfoOf } from "../entity/close-info-of.ts";
+import { ConecError } from "../errors.ts";
+import type { Limits } from "../options.ts";
+import type { TransportConnection } from "../transport/transport.ts";
+import { CLOSE_CODES } from "../wire/codes.ts";
+import type { Close, Hello, Refused, Welcome } from "../wire/control.ts";
+import { PROTOCOL_VERSIONS } from "../wire/versions.ts";
+
+/** A connection whose Coordinator has said welcome. */
+export interface Greeted {
+	readonly connection: TransportConnection;
+	readonly control: ControlChannel;
+	readonly welcome: Welcome;
+	/** Takes the control events over. */
+	readonly listen: (events: Pick<ControlEvents, "message" | "broken">) => void;
+}
+
+/**
+ * Says hello and waits for the answer.
+ *
+ * Rejects with the code of `refused` (`ID_TAKEN`, `ID_CONTENDED`, `VERSION_UNSUPPORTED`, `CERTIFICATE_*`, `LIMIT_EXCEEDED`,
+ * ...), with `PROTOCOL_ERROR`, with how the connection ended (`CERTIFICATE_*`: our certificate was not accepted), or with
+ * `signal.reason`; the connection is closed then.
+ */
+export async function greet(connection: TransportConnection, hello: Hello, limits: Limits, where: string, signal: AbortSignal): Promise<Greeted> {
+	signal.throwIfAborted();
+	let settle: ((answer: Welcome | Refused | ConecError) => void) | undefined;
+	const answered = new Promise<Welcome | Refused | ConecError>((resolve) => {
+		settle = resolve;
+	});
+	const violation = (reason: string): ConecError => new ConecError("PROTOCOL_ERROR", `Cannot connect to ${where}: ${reason}`);
+	// What comes between the welcome and `listen`, as both may stand in one packet.
+	let missed: (() => void) | undefined;
+	let events: Pick<ControlEvents, "message" | "broken"> = {
+		message: (message) => {
+			if (settle === undefined) missed ??= () => events.message(message);
+			else settle(message.type === "welcome" || message.type === "refused" ? message : violation(`"${message.type}" before the welcome`));
+			settle = undefined;
+		},
+		broken: (closeCode, reason) => {
+			if (settle === undefined) missed = () => events.broken(closeCode, reason);
+			else settle(violation(reason));
+			settle = undefined;
+		},
+	};
+	const control = openControlChannel(
+		connection,
+		hello,
+		{ message: (message) => events.message(message), broken: (closeCode, reason) => events.broken(closeCode, reason), finished: () => undefined },
+		limits,
+	);
+	void connection.closed.then((info) => {
+		control.end();
+		const { code = "CONNECTION_LOST", reason = "the connection ended" } = closeInfoOf(info, "CONNECTION_LOST");
+		settle?.(new ConecError(code, `Cannot connect to ${where}: ${reason}`, { cause: info.error }));
+	});
+	const answer = await withSignal(answered, signal, () => connection.close(CLOSE_CODES.CLIENT_CLOSED, "given up"));
+	if (answer instanceof ConecError) {
+		connection.close(CLOSE_CODES.PROTOCOL_ERROR, answer.message);
+		throw answer;
+	}
+	if (answer.type === "refused") {
+		connection.close(CLOSE_CODES.NORMAL, "refused");
+		throw refusal(answer, hello.id, where);
+	}
+	if (!PROTOCOL_VERSIONS.includes(answer.version)) {
+		connection.close(CLOSE_CODES.PROTOCOL_ERROR, "a version that was not offered");
+		throw violation(`it chose version ${answer.version}, which was not offered`);
+	}
+	return {
+		connection,
+		control,
+		welcome: answer,
+		listen: (next) => {
+			events = next;
+			missed?.();
+		},
+	};
+}
+
+/** What a Client that is connected does about a message that belongs to the handshake. */
+export function isLate(message: Hello | Welcome | Refused | Close): boolean {
+	return message.type !== "close";
+}
+
+function refusal(answer: Refused, id: string, where: string): ConecError {
+	const versions = answer.code === "VERSION_UNSUPPORTED" && answer.versions !== undefined ? ` (it speaks ${answer.versions.join(", ")}, this Client ${PROTOCOL_VERSIONS.join(", ")})` : "";
+	return new ConecError(answer.code, `Cannot connect to ${where} as "${id}": ${answer.message ?? "refused"}${versions}`, { retryAfterMs: answer.retryAfterMs });
+}
+
+function withSignal<T>(promise: Promise<T>, signal: AbortSignal, onAbort: () => void): Promise<T> {
+	return new Promise<T>((resolve, reject) => {
+		const abort = (): void => {
+			onAbort();
+			reject(signal.reason as Error);
+		};
+		signal.addEventListener("abort", abort, { once: true });
+		promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+	});
+}

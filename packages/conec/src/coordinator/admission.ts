@@ -1,0 +1,171 @@
+/**
+ * From a connection whose handshake is done to a {@link Session}, or to `refused`. The transport closes the connection if
+ * this is not decided in time (`limits.helloTimeoutMs`), so nothing here waits without a bound.
+ *
+ * @module
+ */
+
+import { randomBytes } from "node:crypto";
+import { acceptControlChannel, type ControlChannel } from "../entity/control-channel.ts";
+import { isConecError } from "../errors.ts";
+import type { Limits } from "../options.ts";
+import { certificateId } from "../tls/certificate-id.ts";
+import { fingerprintOf } from "../tls/fingerprint.ts";
+import type { IncomingStream, TransportConnection } from "../transport/transport.ts";
+import { CLOSE_CODES, type RefusedCode } from "../wire/codes.ts";
+import { decodeControl, type Hello, type Refused } from "../wire/control.ts";
+import { FRAME } from "../wire/frames.ts";
+import { negotiateVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
+import type { Claim, Registry } from "./registry.ts";
+import { Session } from "./session.ts";
+
+/** What the Coordinator lends to admissions. */
+export interface AdmissionHost {
+	readonly limits: Limits;
+	/** Names this run of the Coordinator. */
+	readonly epoch: string;
+	readonly registry: Registry<Session>;
+	/** Whether a Client's certificate was verified, so that it says the id. */
+	readonly caMode: () => boolean;
+	readonly denied: (fingerprint: string) => boolean;
+	readonly closing: () => boolean;
+	readonly admitted: (session: Session) => void;
+	readonly refused: (connection: TransportConnection, refused: Refused, id: string) => void;
+	readonly ended: (session: Session) => void;
+	readonly onStream: (session: Session, incoming: IncomingStream) => void;
+}
+
+/** Takes a new connection; never throws and never rejects. */
+export function admit(connection: TransportConnection, host: AdmissionHost): void {
+	connection.onStream = (incoming) => {
+		connection.onStream = () => connection.close(CLOSE_CODES.PROTOCOL_ERROR, "a stream before the welcome");
+		const hello = readHello(incoming, host.limits.metadataBytes);
+		if (typeof hello === "string") connection.close(CLOSE_CODES.PROTOCOL_ERROR, hello);
+		else greet(incoming, hello, host);
+	};
+}
+
+function readHello({ header }: IncomingStream, metadataBytes: number): Hello | string {
+	if (header.kind !== FRAME.CONTROL) return "the first stream is not the control stream";
+	const message = decodeControl(header.payload, metadataBytes);
+	if (!message.ok) return message.error;
+	return message.value?.type === "hello" ? message.value : "the first message is not hello";
+}
+
+function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): void {
+	const { connection } = incoming;
+	const progress: { session?: Session } = {};
+	const control = acceptControlChannel(
+		incoming,
+		{
+			message: (message) => {
+				if (progress.session !== undefined) progress.session.received(message);
+				else connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" before the welcome`);
+			},
+			broken: (closeCode, reason) => (progress.session === undefined ? connection.close(closeCode, reason) : progress.session.end(closeCode, reason)),
+			// FIN of ours is only ever sent after `refused`.
+			finished: () => connection.close(CLOSE_CODES.REFUSED, ""),
+		},
+		host.limits,
+	);
+	let over = false;
+	void connection.closed.then(() => {
+		over = true;
+		control.end();
+	});
+	void decide(connection, hello, host).then((decision) => {
+		if (over) return;
+		if (decision.type === "refused") {
+			control.send(decision);
+			control.finish();
+			host.refused(connection, decision, hello.id);
+		} else {
+			progress.session = welcome(connection, control, hello, decision, host);
+		}
+	});
+}
+
+/** Who it is, once that is certain. */
+interface Applicant extends Claim {
+	readonly type: "applicant";
+	readonly version: number;
+	readonly fingerprint: string;
+}
+
+async function decide(connection: TransportConnection, hello: Hello, host: AdmissionHost): Promise<Applicant | Refused> {
+	const version = negotiateVersion(PROTOCOL_VERSIONS, hello.versions);
+	if (version === undefined) {
+		return { ...refused("VERSION_UNSUPPORTED", `the Client speaks ${hello.versions.join(", ")}, the Coordinator ${PROTOCOL_VERSIONS.join(", ")}`), versions: PROTOCOL_VERSIONS };
+	}
+	if (host.closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
+	const who = identify(connection, hello, host);
+	if (who.type === "refused") return who;
+	const applicant: Applicant = { ...who, type: "applicant", version };
+	let verdict = host.registry.judge(applicant, performance.now());
+	if (verdict.type === "taken" && verdict.holder.key === "ephemeral") {
+		// A holder that was killed looks alive until its connection times out: ask it.
+		const { holder } = verdict;
+		if (!(await holder.control.ping(host.limits.holderPingMs))) {
+			holder.end(CLOSE_CODES.DISCONNECTED, "it was silent while another Client asked for its id");
+		}
+		verdict = host.registry.judge(applicant, performance.now());
+	}
+	switch (verdict.type) {
+		case "taken":
+			return refused("ID_TAKEN", `another Client holds the id "${hello.id}"`);
+		case "contended":
+			return { ...refused("ID_CONTENDED", `two processes take the id "${hello.id}" from each other`), retryAfterMs: verdict.retryAfterMs };
+		case "full":
+			return refused("LIMIT_EXCEEDED", "the Coordinator has as many Clients as it takes");
+		default:
+			return applicant;
+	}
+}
+
+function identify(connection: TransportConnection, hello: Hello, host: AdmissionHost): (Claim & { readonly type: "known"; readonly fingerprint: string }) | Refused {
+	const leaf = connection.peerCertificates[0];
+	if (leaf === undefined) return refused("CERTIFICATE_REQUIRED", "the Client showed no certificate");
+	try {
+		const fingerprint = fingerprintOf(leaf);
+		if (host.denied(fingerprint)) return refused("CERTIFICATE_REFUSED", "its key is on the deny list");
+		if (!host.caMode()) return { type: "known", id: hello.id, identity: fingerprint, fingerprint };
+		const id = certificateId(leaf);
+		if (id !== hello.id) return refused("CERTIFICATE_NAME_MISMATCH", `the certificate is for "${id}", not "${hello.id}"`);
+		return { type: "known", id, identity: id, fingerprint };
+	} catch (error) {
+		return refused("CERTIFICATE_REFUSED", isConecError(error) ? error.message : "it cannot be read");
+	}
+}
+
+function welcome(connection: TransportConnection, control: ControlChannel, hello: Hello, applicant: Applicant, host: AdmissionHost): Session {
+	const { limits } = host;
+	connection.confirm();
+	const before = host.registry.find(applicant.id);
+	const session = new Session({
+		id: applicant.id,
+		fingerprint: applicant.fingerprint,
+		key: hello.key,
+		metadata: hello.metadata,
+		connection,
+		control,
+		release: host.ended,
+		onStream: host.onStream,
+	});
+	host.registry.hold(applicant, session, performance.now());
+	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
+	control.send({
+		type: "welcome",
+		version: applicant.version,
+		session: randomBytes(16).toString("hex"),
+		epoch: host.epoch,
+		limits: { messageBytes: limits.messageBytes, metadataBytes: limits.metadataBytes, streamsPerPair: limits.streamsPerPair },
+		capabilities: [],
+		observedAddress: connection.remoteAddress,
+	});
+	host.admitted(session);
+	return session;
+}
+
+function refused(code: RefusedCode, message: string): Refused {
+	return { type: "refused", code, message };
+}

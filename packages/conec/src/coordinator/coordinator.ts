@@ -1,0 +1,323 @@
+/**
+ * The Coordinator.
+ *
+ * @module
+ */
+
+import { hkdfSync, randomBytes } from "node:crypto";
+import { checkOptions } from "../entity/check-options.ts";
+import { closeInfoOf } from "../entity/close-info-of.ts";
+import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
+import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
+import { StreamSet, within } from "../entity/stream-set.ts";
+import type { TransportFactory } from "../entity/transport-factory.ts";
+import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
+import type { CloseInfo } from "../stream/close-info.ts";
+import type { StreamInit } from "../stream/framed-stream.ts";
+import { IncomingStreams } from "../stream/incoming-streams.ts";
+import type { MessageStream } from "../stream/message-stream.ts";
+import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
+import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
+import { clientTrust } from "../tls/trust.ts";
+import type { IncomingStream, SocketAddress, Transport, Trust } from "../transport/transport.ts";
+import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
+import { FRAME } from "../wire/frames.ts";
+import { idProblem } from "../wire/ids.ts";
+import type { JsonValue } from "../wire/json.ts";
+import { decodeOpenToCoordinator, encodeOpen } from "../wire/open.ts";
+import { ALPN_COORDINATOR } from "../wire/versions.ts";
+import { type AdmissionHost, admit } from "./admission.ts";
+import { type CoordinatorOptions, coordinatorIdentity, denyList, type ResolvedCoordinatorOptions, resolveCoordinatorOptions } from "./coordinator-options.ts";
+import { proxyStream } from "./proxy.ts";
+import { Registry } from "./registry.ts";
+import type { ClientInfo, Session } from "./session.ts";
+
+/** What happens at a Coordinator. */
+export type CoordinatorStatus =
+	/** A Client is connected. */
+	| { readonly type: "connected"; readonly client: ClientInfo }
+	/** It is not any more. */
+	| { readonly type: "disconnected"; readonly id: string; readonly fingerprint: string; readonly info: CloseInfo }
+	/** A Client was told no. `id` is what it asked for, which may be anybody's. */
+	| { readonly type: "refused"; readonly id: string; readonly address: SocketAddress; readonly code: ConecErrorCode; readonly reason: string }
+	/** This listener was too slow. */
+	| StatusLagged;
+
+/** What {@link Coordinator.reload} replaces; what is absent stays. */
+export type ReloadOptions = Pick<CoordinatorOptions, "certificate" | "privateKey" | "clientCa" | "deny">;
+
+/** The way to the private constructor; set by the class. */
+let construct: (parts: CoordinatorParts) => Coordinator;
+
+/**
+ * The one well-known server: it authenticates Clients, gives each its id, proxies their streams, and has streams of its own
+ * with them. It can read what it proxies.
+ */
+export class Coordinator implements AsyncDisposable {
+	/** Where it listens. */
+	readonly address: SocketAddress;
+	/** Accepted streams that Clients opened to the Coordinator; `stream.peer` is the Client's id. One consumer at a time; `break` releases it. Ends after `close`. */
+	readonly incomingStreams: AsyncIterable<MessageStream>;
+	/** How it ended. Never rejects. */
+	readonly closed: Promise<CloseInfo>;
+	readonly #options: ResolvedCoordinatorOptions;
+	readonly #transport: Transport;
+	readonly #registry: Registry<Session>;
+	readonly #streams: StreamSet = new StreamSet();
+	readonly #incoming: IncomingStreams;
+	readonly #feed: StatusFeed<CoordinatorStatus>;
+	readonly #epoch: string = randomBytes(16).toString("hex");
+	#identity: LocalIdentity;
+	#clientTrust: Trust;
+	#deny: ReadonlySet<string>;
+	#state: { readonly type: "open" } | { readonly type: "closing"; readonly done: Promise<void> } | { readonly type: "over" } = { type: "open" };
+	#resolveClosed: (info: CloseInfo) => void = () => undefined;
+
+	/**
+	 * Binds the socket and starts to listen.
+	 *
+	 * Rejects with TypeError or RangeError `OPTION_INVALID`; `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH`,
+	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`, `QUIC_UNAVAILABLE`.
+	 */
+	static async listen(options: CoordinatorOptions = {}): Promise<Coordinator> {
+		const { createQuicTransport } = await import("../transport/quic.ts");
+		return await listenOn(createQuicTransport, options);
+	}
+
+	static {
+		construct = (parts) => new Coordinator(parts);
+	}
+
+	private constructor(parts: CoordinatorParts) {
+		this.#options = parts.options;
+		this.#transport = parts.transport;
+		this.#identity = parts.identity;
+		this.#clientTrust = parts.clientTrust;
+		this.#deny = parts.deny;
+		const { limits } = parts.options;
+		this.address = parts.transport.address;
+		this.#registry = new Registry(limits);
+		this.#incoming = new IncomingStreams(limits.incomingStreams);
+		this.incomingStreams = this.#incoming;
+		this.#feed = new StatusFeed(limits.statusEvents);
+		this.closed = new Promise((resolve) => {
+			this.#resolveClosed = resolve;
+		});
+		this.#accept();
+	}
+
+	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate: what Clients may pin. */
+	get fingerprint(): string {
+		return this.#identity.fingerprint;
+	}
+
+	/** Connected Clients. */
+	get clientCount(): number {
+		return this.#registry.size;
+	}
+
+	/** Connected Clients, with facts. */
+	clients(): ClientInfo[] {
+		return [...this.#registry.holders()].map((session) => session.info());
+	}
+
+	/**
+	 * Opens a stream to a Client, for which `stream.peer` is null. Resolves when the Client's library has accepted it.
+	 *
+	 * Rejects with TypeError `ID_INVALID` or `OPTION_INVALID`, RangeError `STREAM_ID_IN_USE`; `PEER_UNKNOWN`, `PEER_BUSY`,
+	 * `PEER_LOST`, `PEER_TIMEOUT`, `COORDINATOR_CLOSED`; `signal.reason`, and then the stream is reset.
+	 */
+	async openStream(peer: string, options: OpenStreamOptions = {}): Promise<MessageStream> {
+		const { limits } = this.#options;
+		checkOpenStreamOptions(options, limits.metadataBytes);
+		options.signal?.throwIfAborted();
+		if (this.#state.type !== "open") throw coordinatorClosed(`Cannot open stream to "${peer}"`);
+		const session = this.#find(peer, `Cannot open stream to "${peer}"`);
+		const stream = await this.#streams.open(session.connection, options, (id) => ({
+			init: this.#init(session, id, options.metadata, `stream ${id} to "${peer}"`),
+			payload: encodeOpen({ id, metadata: options.metadata }),
+		}));
+		this.#count(session, stream);
+		return stream;
+	}
+
+	/**
+	 * Ends the connection of a Client at once; its id is free.
+	 *
+	 * @param reason what the Client is told
+	 * @throws TypeError `ID_INVALID`; ConecError `PEER_UNKNOWN`
+	 */
+	disconnect(peer: string, reason: string = ""): void {
+		if (typeof reason !== "string") throw argumentError("type", "OPTION_INVALID", "A reason must be a string");
+		this.#find(peer, `Cannot disconnect "${peer}"`).end(CLOSE_CODES.DISCONNECTED, reason);
+	}
+
+	/**
+	 * Replaces identity, authorities and deny list. Connections stay, except those whose fingerprint is now denied.
+	 *
+	 * @throws TypeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH`, `COORDINATOR_CLOSED`; then nothing has changed
+	 */
+	reload(options: ReloadOptions): void {
+		checkOptions(options, { certificate: "pem", privateKey: "pem", clientCa: "pems", deny: "strings" });
+		if (this.#state.type !== "open") throw coordinatorClosed("Cannot reload");
+		const { certificate, privateKey, clientCa, deny } = options;
+		if ((certificate === undefined) !== (privateKey === undefined)) throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
+		const identity = certificate === undefined || privateKey === undefined ? this.#identity : parseIdentity(certificate, privateKey);
+		const trust = clientCa === undefined ? this.#clientTrust : clientTrust(clientCa);
+		const denied = deny === undefined ? this.#deny : denyList(deny);
+		this.#identity = identity;
+		this.#clientTrust = trust;
+		this.#deny = denied;
+		this.#accept();
+		for (const session of this.#registry.holders()) {
+			if (denied.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, "its key is on the deny list");
+		}
+	}
+
+	/** What happens from now on. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Coordinator; `break` releases it. */
+	status(): AsyncIterable<CoordinatorStatus> {
+		return this.#feed.listen();
+	}
+
+	/**
+	 * Stops: tells the Clients, waits at most 2 s (`limits.lingerMs`) for streams that the application closed, resets its other
+	 * streams with `COORDINATOR_CLOSED`, ends every connection. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
+	 */
+	close(): Promise<void> {
+		if (this.#state.type === "open") this.#state = { type: "closing", done: this.#close() };
+		return this.#state.type === "closing" ? this.#state.done : Promise.resolve();
+	}
+
+	/** Ends everything at once; data on its way may be lost. */
+	destroy(error?: Error): void {
+		if (this.#state.type === "over") return;
+		const code = isConecError(error) ? { code: error.code } : {};
+		this.#over({ by: "local", ...code, ...(error === undefined ? {} : { reason: error.message }) });
+		this.#transport.destroy();
+	}
+
+	[Symbol.asyncDispose](): Promise<void> {
+		return this.close();
+	}
+
+	async #close(): Promise<void> {
+		const { limits } = this.#options;
+		const deadline = performance.now() + limits.closeTimeoutMs;
+		const error = coordinatorClosed("Cannot go on");
+		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
+		for (const session of this.#registry.holders()) session.control.send({ type: "close", reason: STOPPING });
+		const flush = (timeoutMs: number): Promise<unknown> => Promise.all([...this.#registry.holders()].filter((session) => session.streams > 0).map((session) => session.control.ping(timeoutMs)));
+		await this.#streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs: Math.min(limits.lingerMs, limits.closeTimeoutMs), flush });
+		const left = Math.max(0, deadline - performance.now());
+		await within(left, this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, STOPPING, left));
+		this.destroy();
+	}
+
+	/** The end of it all; everything that waits is told. */
+	#over(info: CloseInfo): void {
+		this.#state = { type: "over" };
+		const error = coordinatorClosed("Cannot go on");
+		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
+		this.#streams.destroy(error, RESET_CODES.COORDINATOR_CLOSED);
+		for (const session of this.#registry.holders()) session.end(CLOSE_CODES.COORDINATOR_CLOSED, info.reason ?? STOPPING);
+		this.#feed.end();
+		this.#resolveClosed(info);
+	}
+
+	#accept(): void {
+		const { retry, keyLog, limits } = this.#options;
+		const host: AdmissionHost = {
+			limits,
+			epoch: this.#epoch,
+			registry: this.#registry,
+			caMode: () => this.#clientTrust.roots !== undefined,
+			denied: (fingerprint) => this.#deny.has(fingerprint),
+			closing: () => this.#state.type !== "open",
+			admitted: (session) => this.#feed.emit({ type: "connected", client: session.info() }),
+			refused: ({ remoteAddress }, { code, message = "" }, id) => this.#feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message }),
+			ended: (session) => this.#ended(session),
+			onStream: (session, incoming) => this.#onStream(session, incoming),
+		};
+		this.#transport.accept({
+			identity: this.#identity,
+			clientTrust: this.#clientTrust,
+			alpnProtocols: [ALPN_COORDINATOR],
+			retry,
+			undecidedCode: CLOSE_CODES.HELLO_TIMEOUT,
+			keyLog,
+			onConnection: (connection) => admit(connection, host),
+		});
+	}
+
+	#ended(session: Session): void {
+		this.#registry.free(session.id, session);
+		void session.connection.closed.then((info) => {
+			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info: closeInfoOf(info, "PEER_LOST") });
+		});
+	}
+
+	#onStream(session: Session, incoming: IncomingStream): void {
+		const { limits } = this.#options;
+		if (incoming.header.kind !== FRAME.OPEN) return incoming.refuse(RESET_CODES.HEADER_INVALID);
+		const open = decodeOpenToCoordinator(incoming.header.payload, limits.metadataBytes);
+		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
+		if (this.#state.type !== "open") return rejectStream(incoming, "COORDINATOR_CLOSED", "the Coordinator is stopping");
+		const { to, id, metadata } = open.value;
+		if (to !== undefined) return proxyStream(incoming, open.value, session, this.#registry.find(to), this.#transport, limits);
+		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the Coordinator's application has no room for another stream");
+		const stream = acceptMessageStream(incoming, this.#init(session, id, metadata, `stream ${id} from "${session.id}"`));
+		void this.#streams.add(stream);
+		this.#count(session, stream);
+		this.#incoming.push(stream);
+	}
+
+	#init(session: Session, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
+		return { peer: session.id, id, path: "direct", metadata, limits: this.#options.limits, describe, lostCode: "PEER_LOST" };
+	}
+
+	#count(session: Session, stream: MessageStream): void {
+		session.streams++;
+		void stream.closed.then(() => session.streams--);
+	}
+
+	#find(peer: string, action: string): Session {
+		const problem = idProblem(peer);
+		if (problem !== undefined) throw argumentError("type", "ID_INVALID", `${action}: the id ${problem}`);
+		const session = this.#registry.find(peer);
+		if (session === undefined) throw new ConecError("PEER_UNKNOWN", `${action}: peer is not connected`, { peer });
+		return session;
+	}
+}
+
+/** What a Coordinator is made of once its socket is bound. */
+interface CoordinatorParts {
+	readonly options: ResolvedCoordinatorOptions;
+	readonly transport: Transport;
+	readonly identity: LocalIdentity;
+	readonly clientTrust: Trust;
+	readonly deny: ReadonlySet<string>;
+}
+
+/** {@link Coordinator.listen} on any transport; for tests. */
+export async function listenOn(createTransport: TransportFactory, options: CoordinatorOptions = {}): Promise<Coordinator> {
+	const resolved = resolveCoordinatorOptions(options);
+	const deny = denyList(options.deny);
+	const trust = clientTrust(options.clientCa);
+	const identity = await coordinatorIdentity(options, resolved.names);
+	const { host, port, limits, keyLog } = resolved;
+	// The same key after a restart, so that Clients learn at once that their connection is gone (RFC 9000, 10.3).
+	const statelessResetKey = new Uint8Array(hkdfSync("sha256", identity.privateKey, "", "conec stateless reset", 32));
+	const transport = createTransport({ host, port, limits, role: "coordinator", keyLog, statelessResetKey });
+	try {
+		return construct({ options: resolved, transport, identity, clientTrust: trust, deny });
+	} catch (error) {
+		transport.destroy();
+		throw error;
+	}
+}
+
+const STOPPING = "the Coordinator stops";
+
+function coordinatorClosed(action: string): ConecError {
+	return new ConecError("COORDINATOR_CLOSED", `${action}: the Coordinator is closed`);
+}

@@ -1,0 +1,100 @@
+/**
+ * One connected Client, as its Coordinator sees it: from `welcome` until the connection is over.
+ *
+ * @module
+ */
+
+import type { ControlChannel } from "../entity/control-channel.ts";
+import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
+import { CLOSE_CODES } from "../wire/codes.ts";
+import type { Close, Hello, Refused, Welcome } from "../wire/control.ts";
+import type { JsonValue } from "../wire/json.ts";
+
+/** Facts about a connected Client. */
+export interface ClientInfo {
+	readonly id: string;
+	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate. */
+	readonly fingerprint: string;
+	/** Where it is now. */
+	readonly address: SocketAddress;
+	readonly connectedAt: Date;
+	/** Live streams from or to it, through or with the Coordinator. */
+	readonly streams: number;
+	readonly rttMs: number;
+}
+
+/** What a session is made of. */
+export interface SessionParts {
+	readonly id: string;
+	readonly fingerprint: string;
+	readonly key: "kept" | "ephemeral";
+	readonly metadata: JsonValue | undefined;
+	readonly connection: TransportConnection;
+	readonly control: ControlChannel;
+	/** Frees the id. Called once, at the very moment the session ends. */
+	readonly release: (session: Session) => void;
+	/** Deals with a stream that the Client opened. */
+	readonly onStream: (session: Session, incoming: IncomingStream) => void;
+}
+
+/** One connected Client. */
+export class Session {
+	readonly id: string;
+	readonly fingerprint: string;
+	readonly key: "kept" | "ephemeral";
+	readonly metadata: JsonValue | undefined;
+	readonly connection: TransportConnection;
+	readonly control: ControlChannel;
+	readonly connectedAt: Date = new Date();
+	/** Live proxied streams from this Client, by the peer they go to. */
+	readonly proxiedTo: Map<string, number> = new Map();
+	/** Live streams from or to it. */
+	streams = 0;
+	readonly #release: (session: Session) => void;
+	#over = false;
+
+	constructor(parts: SessionParts) {
+		this.id = parts.id;
+		this.fingerprint = parts.fingerprint;
+		this.key = parts.key;
+		this.metadata = parts.metadata;
+		this.connection = parts.connection;
+		this.control = parts.control;
+		this.#release = parts.release;
+		this.connection.onStream = (incoming) => parts.onStream(this, incoming);
+		void this.connection.closed.then(() => this.#end());
+	}
+
+	/** A control message of this Client. */
+	received(message: Hello | Welcome | Refused | Close): void {
+		// Its last word: the connection's own end follows and frees the id.
+		if (message.type === "close") return;
+		this.end(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" is not allowed there`);
+	}
+
+	/** Closes the connection and frees the id at once. */
+	end(closeCode: number, reason: string): void {
+		if (this.#over) return;
+		this.#end();
+		this.connection.close(closeCode, reason);
+	}
+
+	/** Facts for the application. */
+	info(): ClientInfo {
+		return {
+			id: this.id,
+			fingerprint: this.fingerprint,
+			address: this.connection.remoteAddress,
+			connectedAt: this.connectedAt,
+			streams: this.streams,
+			rttMs: this.connection.stats().rttMs,
+		};
+	}
+
+	#end(): void {
+		if (this.#over) return;
+		this.#over = true;
+		this.control.end();
+		this.#release(this);
+	}
+}

@@ -1,0 +1,131 @@
+/**
+ * The live streams of an entity: their numbers, and how they end when it does.
+ *
+ * @module
+ */
+
+import { argumentError, ConecError } from "../errors.ts";
+import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
+import { openMessageStream } from "../stream/open-stream.ts";
+import type { TransportConnection } from "../transport/transport.ts";
+import { AUTOMATIC_STREAM_ID_MIN } from "../wire/ids.ts";
+import { FRAME } from "../wire/frames.ts";
+import type { OpenStreamOptions } from "./open-stream-options.ts";
+
+/** How a {@link StreamSet} ends. */
+export interface StreamSetEnd {
+	/** What the streams that are not over fail with here, and at their peers. */
+	readonly error: ConecError;
+	readonly wireCode: number;
+	/** How long streams that the application closed may take to be acknowledged. */
+	readonly lingerMs: number;
+	/** Resolves when what was written before is most likely with the next hop: a ping and its answer. */
+	readonly flush: (timeoutMs: number) => Promise<unknown>;
+}
+
+/** Streams that were opened and accepted here, until they are over. */
+export class StreamSet {
+	readonly #live: Set<FramedStream> = new Set();
+	/** Numbers of the streams that were opened here. */
+	readonly #ids: Set<number> = new Set();
+	readonly #opening: Set<AbortController> = new Set();
+	#nextId = AUTOMATIC_STREAM_ID_MIN;
+	#ended: ConecError | undefined;
+
+	/** Streams that are not over, those being opened included. */
+	get size(): number {
+		return this.#live.size + this.#opening.size;
+	}
+
+	/** Numbers in use. */
+	get ids(): number {
+		return this.#ids.size;
+	}
+
+	/**
+	 * Opens a stream. `init` and `payload` (of OPEN) are made for its number.
+	 *
+	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, or with the error of {@link end}.
+	 */
+	async open(connection: TransportConnection, options: OpenStreamOptions, make: (id: number) => { init: StreamInit; payload: Uint8Array }): Promise<FramedStream> {
+		options.signal?.throwIfAborted();
+		if (this.#ended !== undefined) throw this.#ended;
+		const id = this.#reserve(options.id);
+		const abort = new AbortController();
+		const forward = (): void => abort.abort(options.signal?.reason);
+		options.signal?.addEventListener("abort", forward, { once: true });
+		this.#opening.add(abort);
+		try {
+			const { init, payload } = make(id);
+			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, { early: options.early, signal: abort.signal });
+			void this.add(stream).then(() => this.#ids.delete(id));
+			return stream;
+		} catch (error) {
+			this.#ids.delete(id);
+			throw error;
+		} finally {
+			this.#opening.delete(abort);
+			options.signal?.removeEventListener("abort", forward);
+		}
+	}
+
+	/** Keeps a stream until it is over, when the promise resolves. */
+	async add(stream: FramedStream): Promise<void> {
+		if (this.#ended !== undefined) stream.destroy(this.#ended);
+		this.#live.add(stream);
+		await stream.closed;
+		this.#live.delete(stream);
+	}
+
+	/** No stream is opened any more; then: waits for those that the application closed, and resets the others. */
+	async end(how: StreamSetEnd): Promise<void> {
+		const deadline = performance.now() + how.lingerMs;
+		const left = (): number => Math.max(0, deadline - performance.now());
+		this.#refuse(how.error);
+		if (this.#live.size === 0) return;
+		const closing = [...this.#live].filter((stream) => stream.closing);
+		if (closing.length > 0) await within(left(), Promise.all(closing.map((stream) => stream.close().catch(() => undefined))));
+		// What we acknowledged, and then the resets, must not be overtaken by the end of the connection.
+		if (this.#live.size > 0 && left() > 0) await how.flush(left());
+		if (this.#live.size === 0) return;
+		this.destroy(how.error, how.wireCode);
+		if (left() > 0) await how.flush(left());
+	}
+
+	/** Ends all at once. */
+	destroy(error: ConecError, wireCode: number): void {
+		this.#refuse(error);
+		for (const stream of this.#live) stream.destroy(error, wireCode);
+	}
+
+	/** Ends those with one peer. */
+	destroyOf(peer: string, error: ConecError, wireCode: number): void {
+		for (const stream of this.#live) if (stream.peer === peer) stream.destroy(error, wireCode);
+	}
+
+	#refuse(error: ConecError): void {
+		this.#ended ??= error;
+		for (const abort of this.#opening) abort.abort(error);
+	}
+
+	#reserve(id: number | undefined): number {
+		if (id === undefined) {
+			const next = this.#nextId++;
+			this.#ids.add(next);
+			return next;
+		}
+		if (this.#ids.has(id)) throw argumentError("range", "STREAM_ID_IN_USE", `Cannot open stream ${id}: a live stream has this number`);
+		this.#ids.add(id);
+		return id;
+	}
+}
+
+/** Waits for the promise, at most so long. */
+export async function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
+	let timer: NodeJS.Timeout | undefined;
+	const expired = new Promise<void>((resolve) => {
+		timer = setTimeout(resolve, timeoutMs);
+	});
+	await Promise.race([promise, expired]);
+	clearTimeout(timer);
+}
