@@ -1,0 +1,86 @@
+/**
+ * One direction of a connection of the memory network: what is posted arrives later, in order.
+ *
+ * @module
+ */
+
+import { Fifo } from "../stream/fifo.ts";
+import { type Clock, systemClock } from "./clock.ts";
+
+/** Runs an action soon, but never inside the call that asks for it. */
+export type Defer = (action: () => void) => void;
+
+/** Defers by the clock, or, in real time, to the next turn of the event loop. */
+export function createDefer(clock: Clock): Defer {
+	return clock === systemClock ? (action) => void setImmediate(action) : (action) => void clock.setTimeout(action, 0);
+}
+
+interface Posted {
+	readonly at: number;
+	readonly action: () => void;
+}
+
+/** Delivers in order, each action `delayMs` after it was posted. */
+export class MemoryWire {
+	readonly #clock: Clock;
+	readonly #delayMs: number;
+	readonly #defer: Defer;
+	readonly #posted: Fifo<Posted> = new Fifo();
+	#scheduled = false;
+	#sealed = false;
+
+	constructor(clock: Clock, delayMs: number) {
+		this.#clock = clock;
+		this.#delayMs = delayMs;
+		this.#defer = createDefer(clock);
+	}
+
+	/** Sends an action to the other side. */
+	post(action: () => void): void {
+		if (this.#sealed) {
+			return;
+		}
+		this.#posted.push({ at: this.#delayMs === 0 ? 0 : this.#clock.now() + this.#delayMs, action });
+		this.#schedule();
+	}
+
+	/** What is on its way arrives; what will be posted does not. */
+	seal(): void {
+		this.#sealed = true;
+	}
+
+	/** Drops what is on its way, too. */
+	cut(): void {
+		this.#sealed = true;
+		this.#posted.clear();
+	}
+
+	#schedule(): void {
+		const first = this.#posted.peek();
+		if (this.#scheduled || first === undefined) {
+			return;
+		}
+		this.#scheduled = true;
+		if (this.#delayMs === 0) {
+			this.#defer(this.#deliver);
+		} else {
+			this.#clock.setTimeout(this.#deliver, Math.max(0, first.at - this.#clock.now()));
+		}
+	}
+
+	readonly #deliver = (): void => {
+		this.#scheduled = false;
+		const now = this.#clock.now();
+		// What is posted meanwhile waits for the next turn, so that no two sides can starve the rest.
+		for (let left = this.#posted.length; left > 0; left--) {
+			const first = this.#posted.peek();
+			// Timers of the machine may fire a fraction early.
+			if (first === undefined || first.at > now + 1) {
+				break;
+			}
+			this.#posted.shift();
+			first.action();
+		}
+		this.#schedule();
+	};
+}
