@@ -24,8 +24,6 @@ export class Connection implements Target {
 	readonly handle: Handle;
 	/** @internal */
 	readonly environment: Environment;
-	/** @internal */
-	readonly headerInvalidCode: number;
 	/** DER certificates of the peer, leaf first; empty if it showed none. */
 	readonly peerCertificates: readonly Uint8Array[];
 	/** The protocol both sides agreed on. */
@@ -45,11 +43,10 @@ export class Connection implements Target {
 	#over = false;
 
 	/** @internal */
-	constructor(environment: Environment, handle: Handle, headerInvalidCode: number, onEnd: () => void) {
+	constructor(environment: Environment, handle: Handle, onEnd: () => void) {
 		const info = mapped(() => environment.native.connectionInfo(handle));
 		this.environment = environment;
 		this.handle = handle;
-		this.headerInvalidCode = headerInvalidCode;
 		this.peerCertificates = info.peerCertificates;
 		this.alpnProtocol = info.alpnProtocol;
 		this.serverName = info.serverName;
@@ -98,7 +95,7 @@ export class Connection implements Target {
 	/** Opens a stream for `pipe`: its first frame is sent at once, nothing of it is read. */
 	openHeldStream(first: FirstFrame): HeldStream {
 		this.#assertOpen();
-		const native = nativeStreamOptions({}, this.headerInvalidCode);
+		const native = nativeStreamOptions({});
 		const handle = mapped(() => this.environment.native.streamOpen(this.handle, true, true, first.kind, first.payload, native));
 		return new HeldStream(this.environment, this, handle);
 	}
@@ -171,7 +168,7 @@ export class Connection implements Target {
 
 	#open(bidirectional: boolean, handler: StreamHandler, options: StreamOptions, first: FirstFrame | undefined): Stream {
 		this.#assertOpen();
-		const native = nativeStreamOptions(options, this.headerInvalidCode);
+		const native = nativeStreamOptions(options);
 		const handle = mapped(() => this.environment.native.streamOpen(this.handle, bidirectional, false, first?.kind ?? 0, first?.payload ?? null, native));
 		return new Stream(this.environment, this, handle, handler, native.creditBytes);
 	}

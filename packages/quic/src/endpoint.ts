@@ -22,7 +22,6 @@ export class Endpoint implements Target {
 	readonly #rawDatagrams: boolean;
 	readonly #connections = new Map<Handle, Connection>();
 	#address: SocketAddress;
-	#headerInvalidCode = 0;
 	#referenced = true;
 	#closing: Promise<void> | undefined;
 	#closed: (() => void) | undefined;
@@ -56,7 +55,6 @@ export class Endpoint implements Target {
 	listen(options: ListenOptions): void {
 		this.#assertOpen();
 		mapped(() => this.#environment.native.endpointListen(this.handle, nativeListenOptions(options)));
-		this.#headerInvalidCode = options.incoming?.headerInvalidCode ?? 0;
 	}
 
 	/** Refuses new connections; live ones stay. */
@@ -90,7 +88,7 @@ export class Endpoint implements Target {
 				record: (type, _kind, payload) => {
 					settled();
 					if (type === RECORD.CONN_OPEN && !aborted) {
-						resolve(this.#adopt(handle, options.incoming?.headerInvalidCode ?? 0));
+						resolve(this.#adopt(handle));
 					} else if (type === RECORD.CONN_CLOSED) {
 						environment.release(handle);
 						reject(closeError(payload));
@@ -163,13 +161,13 @@ export class Endpoint implements Target {
 	}
 
 	#accepted(handle: Handle): void {
-		const connection = this.#adopt(handle, this.#headerInvalidCode);
+		const connection = this.#adopt(handle);
 		if (this.onConnection === undefined) connection.close(0);
 		else this.onConnection(connection);
 	}
 
-	#adopt(handle: Handle, headerInvalidCode: number): Connection {
-		const connection: Connection = new Connection(this.#environment, handle, headerInvalidCode, () => this.#connections.delete(handle));
+	#adopt(handle: Handle): Connection {
+		const connection: Connection = new Connection(this.#environment, handle, () => this.#connections.delete(handle));
 		this.#connections.set(handle, connection);
 		return connection;
 	}

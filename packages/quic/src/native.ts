@@ -92,7 +92,8 @@ export interface NativeStreamOptions {
 	creditBytes: number;
 	highWaterBytes: number;
 	priority: number;
-	invalidCode: number;
+	tooLongCode: number;
+	truncatedCode: number;
 }
 
 export interface NativeConnectionInfo {

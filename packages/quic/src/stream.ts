@@ -153,7 +153,7 @@ export class IncomingStream {
 	/** Starts reading what follows the first frame. */
 	accept(handler: StreamHandler, options: StreamOptions = {}): Stream {
 		this.connection.decided(this);
-		const native = nativeStreamOptions(options, this.connection.headerInvalidCode);
+		const native = nativeStreamOptions(options);
 		const stream = new Stream(this.#environment, this.connection, this.handle, handler, native.creditBytes);
 		mapped(() => this.#environment.native.streamAccept(this.handle, native));
 		return stream;
@@ -226,7 +226,7 @@ export function writeMany(streams: readonly Stream[], kind: number, payload: Uin
 }
 
 /** @internal */
-export function nativeStreamOptions(options: StreamOptions, invalidCode: number): NativeStreamOptions {
+export function nativeStreamOptions(options: StreamOptions): NativeStreamOptions {
 	return {
 		framed: options.mode !== "bytes",
 		longKinds: options.frames?.longKinds ?? 1,
@@ -235,6 +235,7 @@ export function nativeStreamOptions(options: StreamOptions, invalidCode: number)
 		creditBytes: options.creditBytes ?? DEFAULT_CREDIT_BYTES,
 		highWaterBytes: options.highWaterBytes ?? 256 * 1024,
 		priority: options.priority ?? 0,
-		invalidCode,
+		tooLongCode: options.frames?.tooLongCode ?? 0,
+		truncatedCode: options.frames?.truncatedCode ?? 0,
 	};
 }

@@ -78,6 +78,10 @@ export interface FrameLimits {
 	readonly longBytes?: number;
 	/** Largest payload of any other kind. @default 16 KiB */
 	readonly otherBytes?: number;
+	/** What the peer is told when a frame is too long. @default 0 */
+	readonly tooLongCode?: number;
+	/** What the peer is told when its stream ends inside a frame. @default 0 */
+	readonly truncatedCode?: number;
 }
 
 /** Which socket an endpoint binds. */

@@ -103,8 +103,8 @@ pub struct StreamInput {
 	pub credit_bytes: u32,
 	pub high_water_bytes: u32,
 	pub priority: i32,
-	/// Code for a stream whose framing is wrong.
-	pub invalid_code: f64,
+	pub too_long_code: f64,
+	pub truncated_code: f64,
 }
 
 /// A QUIC code: an integer below 2^62.
@@ -219,6 +219,11 @@ impl IncomingInput {
 impl StreamInput {
 	pub fn reading(&self) -> Result<Reading> {
 		let limits = Limits { long_kinds: self.long_kinds, long: self.long_bytes.min(0xff_ffff), other: self.other_bytes.min(0xff_ffff) };
-		Ok(Reading { limits: self.framed.then_some(limits), credit: self.credit_bytes.into(), invalid_code: code(self.invalid_code)? })
+		Ok(Reading {
+			limits: self.framed.then_some(limits),
+			credit: self.credit_bytes.into(),
+			too_long_code: code(self.too_long_code)?,
+			truncated_code: code(self.truncated_code)?,
+		})
 	}
 }

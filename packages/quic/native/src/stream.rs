@@ -36,8 +36,9 @@ pub struct Reading {
 	/// `None`: bytes as they come.
 	pub limits: Option<Limits>,
 	pub credit: i64,
-	/// Code for a stream whose framing is wrong.
-	pub invalid_code: VarInt,
+	/// What the peer is told when its framing is wrong.
+	pub too_long_code: VarInt,
+	pub truncated_code: VarInt,
 }
 
 struct Outgoing {
@@ -373,8 +374,9 @@ impl Stream {
 			ReaderEnd::Stopped(code) => drop(recv.stop(code)),
 			ReaderEnd::Lost => self.lost(Lost::Connection),
 			ReaderEnd::Invalid(why) => {
-				let _ = recv.stop(reading.invalid_code);
-				self.reset(reading.invalid_code);
+				let code = if matches!(why, Lost::TooLong) { reading.too_long_code } else { reading.truncated_code };
+				let _ = recv.stop(code);
+				self.reset(code);
 				self.lost(why);
 			}
 		}
