@@ -7,13 +7,14 @@
 import { readFile } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
-import { Client, type JsonValue, type MessageStream } from "../index.ts";
+import { Client, ConecError, type JsonValue, type MessageStream } from "../index.ts";
 import { type Protocol, streamProtocol } from "./application.ts";
 import type { OptionSpec } from "./arguments.ts";
 import { CliError, usageError } from "./cli-error.ts";
 import { claimDefaultId, idFromHostName } from "./client-id.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
+import { orInterrupted } from "./interruption.ts";
 import { defaultStateDirectory } from "./state-directory.ts";
 import { quoted } from "./terminal-text.ts";
 import { errnoOf, errnoText } from "./transfer/file-problem.ts";
@@ -33,6 +34,8 @@ export const LOCAL_COORDINATOR_FILE: string = "coordinator.json";
 /** A connected Client and what has to be undone with it. */
 export interface Connection {
 	readonly client: Client;
+	/** Settles as `work` does; rejects at once when the command is interrupted or the Client ends on its own. */
+	orEnd<Value>(work: Promise<Value>): Promise<Value>;
 	/** Closes gracefully. Never rejects. */
 	close(): Promise<void>;
 }
@@ -58,8 +61,14 @@ export async function connect(context: CommandContext): Promise<Connection> {
 	}
 	output.event("connected", { id: client.id, fingerprint: client.fingerprint, coordinator: trust.coordinator });
 	output.note(`connected to ${trust.coordinator} as ${quoted(client.id)}`);
+	const ended = client.closed.then((info): never => {
+		const what = `Cannot go on: the connection to ${trust.coordinator} has ended${info.reason ? `: ${info.reason}` : ""}`;
+		throw new ConecError(info.code ?? "COORDINATOR_LOST", what, { closeCode: info.closeCode });
+	});
+	ended.catch(() => undefined);
 	return {
 		client,
+		orEnd: (work) => orInterrupted(Promise.race([work, ended]), signal),
 		async close() {
 			await client.close();
 			await claimed.release();

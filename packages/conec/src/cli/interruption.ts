@@ -16,7 +16,7 @@ export class Interrupted extends CliError {
 
 const SIGNALS: Readonly<Record<string, ExitCode>> = { SIGINT: EXIT_CODES.interrupted, SIGTERM: EXIT_CODES.terminated, SIGHUP: EXIT_CODES.hangup };
 
-/** Aborts the returned signal on the first of SIGINT, SIGTERM and SIGHUP; the process ends at once on the second. */
+/** Aborts the returned signal on the first of SIGINT, SIGTERM and SIGHUP, or when standard output breaks; a second signal ends the process at once. */
 export function watchInterruption(): { readonly signal: AbortSignal; stop(): void } {
 	const controller = new AbortController();
 	const listener = (name: NodeJS.Signals): void => {
@@ -24,7 +24,12 @@ export function watchInterruption(): { readonly signal: AbortSignal; stop(): voi
 		if (controller.signal.aborted) process.exit(exitCode);
 		controller.abort(new Interrupted(name, exitCode));
 	};
+	// What would be SIGPIPE elsewhere: `conec receive | head`.
+	const onOutputError = (error: Error): void => {
+		if (!controller.signal.aborted) controller.abort(new Interrupted(error.message, EXIT_CODES.brokenPipe));
+	};
 	for (const name of Object.keys(SIGNALS)) process.on(name, listener);
+	process.stdout.on("error", onOutputError);
 	return {
 		signal: controller.signal,
 		stop() {

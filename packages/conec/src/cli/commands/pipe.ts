@@ -1,0 +1,114 @@
+/**
+ * `conec pipe`: standard input goes to the peer's standard output and the other way round, like netcat.
+ *
+ * @module
+ */
+
+import { closeSync, openSync } from "node:fs";
+import { devNull } from "node:os";
+import type { MessageStream } from "../../index.ts";
+import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
+import { usageError } from "../cli-error.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { type Connection, CONNECTION_OPTIONS, connect, incomingOf, openTo } from "../connection.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { Interrupted } from "../interruption.ts";
+import { answerOther } from "../ping-echo.ts";
+import { quoted } from "../terminal-text.ts";
+
+/** See `conec pipe --help`. */
+export const pipeCommand: Command = {
+	spec: {
+		name: "pipe",
+		usage: "[--to PEER | --from PEER]",
+		summary: "Send standard input to a peer's standard output and show what the peer sends; without --to wait for a peer",
+		operands: { least: 0, most: 0, what: "" },
+		options: { to: { value: "PEER", text: "the peer, which waits in `conec pipe`" }, from: { value: "PEER", text: "wait for this peer only" }, ...CONNECTION_OPTIONS },
+		examples: ["conec pipe > backup.tar", "tar c photos | conec pipe --to bob"],
+	},
+	linesTo: "stderr",
+	async run(context) {
+		const { args, signal } = context;
+		const to = args.text("to");
+		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
+		const connection = await connect(context);
+		try {
+			const stream = to === undefined ? await waitForPeer(connection, context) : await openTo(connection.client, to, PROTOCOLS.pipe, signal);
+			return await pipe(stream, connection, context);
+		} finally {
+			await connection.close();
+		}
+	},
+};
+
+async function waitForPeer(connection: Connection, { args, output }: CommandContext): Promise<MessageStream> {
+	output.note(`waiting for a peer; it comes with: conec pipe --to ${connection.client.id}`);
+	const incoming = incomingOf(connection.client, PROTOCOLS.pipe, args.text("from"), answerOther);
+	const first = await connection.orEnd(incoming.next());
+	if (first.done === true) throw usageError("no peer came");
+	const stream = first.value;
+	output.note(`${quoted(stream.peer ?? "")} is connected`);
+	// Whoever comes later is told at once.
+	void (async () => {
+		for await (const other of incoming) turnAway(other, APPLICATION_CODES.busy);
+	})().catch(() => undefined);
+	return stream;
+}
+
+async function pipe(stream: MessageStream, connection: Connection, { signal }: CommandContext): Promise<ExitCode> {
+	const { stdin, stdout } = process;
+	const cancel = (): void => {
+		const broken = signal.reason instanceof Interrupted && signal.reason.exitCode === EXIT_CODES.brokenPipe;
+		turnAway(stream, broken ? APPLICATION_CODES.outputClosed : APPLICATION_CODES.cancelled);
+	};
+	signal.addEventListener("abort", cancel, { once: true });
+	if (signal.aborted) cancel();
+	let peerEnded = false;
+	try {
+		const up = sendInput();
+		const down = showOutput();
+		await connection.orEnd(Promise.all([up, down]));
+		return EXIT_CODES.ok;
+	} catch (error) {
+		signal.throwIfAborted();
+		turnAway(stream, APPLICATION_CODES.failed);
+		throw error;
+	} finally {
+		signal.removeEventListener("abort", cancel);
+		stdin.destroy();
+	}
+
+	async function sendInput(): Promise<void> {
+		try {
+			for await (const chunk of stdin as AsyncIterable<Uint8Array>) await stream.send(chunk);
+		} catch (error) {
+			if (!(peerEnded && stdin.isTTY)) throw error;
+		}
+		await stream.close();
+	}
+
+	async function showOutput(): Promise<void> {
+		for await (const chunk of stream) await write(stdout, chunk);
+		peerEnded = true;
+		await write(stdout, new Uint8Array(0));
+		// Nobody types for a peer that has finished; a program behind a pipe may still be sending.
+		if (stdin.isTTY) stdin.destroy();
+		if (!stdout.isTTY) endStandardOutput();
+	}
+}
+
+function write(stdout: NodeJS.WriteStream, chunk: Uint8Array): Promise<void> {
+	return new Promise((resolve, reject) => {
+		stdout.write(chunk, (error) => (error ? reject(error) : resolve()));
+	});
+}
+
+/** Lets whoever reads our output see its end while we may still be sending. Node never closes it; the null device takes its number. */
+function endStandardOutput(): void {
+	try {
+		closeSync(1);
+		openSync(devNull, "w");
+	} catch {
+		// Then the end comes with the end of the process.
+	}
+}

@@ -1,0 +1,116 @@
+/**
+ * `conec receive`: takes files from peers, one after another or several at once.
+ *
+ * @module
+ */
+
+import { mkdir, realpath } from "node:fs/promises";
+import type { MessageStream } from "../../index.ts";
+import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
+import { CliError } from "../cli-error.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { type Connection, CONNECTION_OPTIONS, connect, incomingOf } from "../connection.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { explainError } from "../explain-error.ts";
+import { answerOther } from "../ping-echo.ts";
+import { formatBytes } from "../progress.ts";
+import { printable, quoted } from "../terminal-text.ts";
+import { errnoOf, errnoText } from "../transfer/file-problem.ts";
+import { type ReceiveOptions, receiveFiles } from "../transfer/receive-files.ts";
+import { TransferReport } from "../transfer-report.ts";
+
+/** Transfers at the same time; further ones are told that we are busy. */
+const MOST_TRANSFERS = 8;
+
+/** See `conec receive --help`. */
+export const receiveCommand: Command = {
+	spec: {
+		name: "receive",
+		usage: "[--dir DIR] [--from PEER]",
+		summary: "Receive files, verified by SHA-256; runs until Ctrl-C",
+		operands: { least: 0, most: 0, what: "" },
+		options: {
+			dir: { value: "DIR", text: "where files go, made if missing; default: the current directory" },
+			from: { value: "PEER", text: "take files from this peer only" },
+			"max-bytes": { value: "N", text: "most bytes of one transfer, refused before writing; K, M, G, T may follow" },
+			force: { text: "replace existing files" },
+			once: { text: "end after one transfer; the exit status says whether it was complete" },
+			...CONNECTION_OPTIONS,
+		},
+		examples: ["conec receive --dir incoming", "conec receive --from alice --max-bytes 10G --once"],
+	},
+	linesTo: "stdout",
+	async run(context) {
+		const { args, output } = context;
+		const options: ReceiveOptions = { directory: await receivingDirectory(args.text("dir") ?? "."), force: args.flag("force"), maxBytes: args.bytes("max-bytes") };
+		const connection = await connect(context);
+		const transfers = new Set<Promise<ExitCode>>();
+		try {
+			output.event("waiting", { id: connection.client.id, directory: options.directory });
+			output.note(`waiting for files into ${printable(options.directory)}; others send with: conec send FILE --to ${connection.client.id}`);
+			return await connection.orEnd(serve(connection, options, transfers, context));
+		} finally {
+			await Promise.allSettled(transfers);
+			await connection.close();
+		}
+	},
+};
+
+/** Takes transfers until the Client ends; with `--once` resolves when the first is over. */
+async function serve(connection: Connection, options: ReceiveOptions, transfers: Set<Promise<ExitCode>>, context: CommandContext): Promise<ExitCode> {
+	const { args, signal } = context;
+	let only: Promise<ExitCode> | undefined;
+	for await (const stream of incomingOf(connection.client, PROTOCOLS.files, args.text("from"), answerOther)) {
+		if (signal.aborted || transfers.size >= MOST_TRANSFERS) {
+			turnAway(stream, APPLICATION_CODES.busy);
+			continue;
+		}
+		const transfer = receiveOne(stream, options, context);
+		transfers.add(transfer);
+		only = transfer;
+		if (args.flag("once")) break;
+		void transfer.finally(() => transfers.delete(transfer));
+	}
+	return only === undefined ? EXIT_CODES.ok : await only;
+}
+
+async function receiveOne(stream: MessageStream, options: ReceiveOptions, { output, signal }: CommandContext): Promise<ExitCode> {
+	const peer = stream.peer ?? "the Coordinator";
+	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
+	signal.addEventListener("abort", cancel, { once: true });
+	const report = new TransferReport(output, "received", peer, announcedBy(stream));
+	try {
+		const summary = await receiveFiles(stream, options, report);
+		report.end();
+		const seconds = report.elapsedMs / 1_000;
+		output.event(
+			"summary",
+			{ peer, files: summary.files, bytes: summary.bytes, failed: summary.failed, seconds },
+			`${output.style(summary.failed === 0 ? "green" : "yellow", `${summary.files} ${summary.files === 1 ? "file" : "files"} received from ${peer}`)} and verified: ${formatBytes(summary.bytes)} in ${seconds.toFixed(1)} s${summary.failed === 0 ? "" : `; ${summary.failed} failed`}`,
+		);
+		return summary.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
+	} catch (error) {
+		report.end();
+		if (signal.aborted) return EXIT_CODES.interrupted;
+		const { message, hint, code } = explainError(error);
+		output.error(`Cannot finish receiving from ${quoted(peer)} (unfinished files are removed): ${message}`, hint, code);
+		return EXIT_CODES.incomplete;
+	} finally {
+		signal.removeEventListener("abort", cancel);
+	}
+}
+
+/** What the sender said would come; only for the progress line. */
+function announcedBy(stream: MessageStream): { files: number; bytes: number } | undefined {
+	const { files, bytes } = (stream.metadata ?? {}) as Readonly<Record<string, unknown>>;
+	return typeof files === "number" && typeof bytes === "number" && files >= 0 && bytes >= 0 ? { files, bytes } : undefined;
+}
+
+async function receivingDirectory(path: string): Promise<string> {
+	try {
+		await mkdir(path, { recursive: true });
+		return await realpath(path);
+	} catch (error) {
+		throw new CliError(EXIT_CODES.failed, `Cannot receive into ${quoted(path)}: ${errnoText(errnoOf(error))}`, "Check --dir.", error);
+	}
+}
