@@ -101,7 +101,10 @@ async function compile(nativeDirectory, env, limitMs, say) {
 			hint: `Run it again, it goes on where it stopped: ${BUILD_COMMAND}`,
 		};
 	if (code !== 0 || state.library === "") return failure(state.errors, code);
-	return install(nativeDirectory, state.library, say, seconds());
+	const result = install(nativeDirectory, state.library, say, seconds());
+	// 170 MB of intermediate files are worth keeping only for somebody who works on the addon.
+	if (result.ok && !isWorkspaceCheckout()) rmSync(target, { recursive: true, force: true });
+	return result;
 }
 
 function readMessage(line, state) {

@@ -49,6 +49,7 @@ test("build script: builds the addon once, the loader finds it, and a changed so
 	assert.equal(first.status, 0, first.stderr);
 	assert.match(first.stdout, /building the native addon/);
 	assert.match(first.stdout, /built .*\.node in \d+ s/);
+	assert.equal(existsSync(join(native, "target")), false, "the intermediate files are removed outside the workspace");
 	const loaded = require(join(native, "loader.cjs")).load();
 	assert.equal(loaded.ok, true);
 	assert.match(loaded.source, /^build:/);
