@@ -1,7 +1,7 @@
 // Compiles both packages to dist/. quic comes first: conec's compilation reads its declarations.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,9 @@ export function buildDist() {
 		rmSync(join(directory, "dist"), { recursive: true, force: true });
 		clean = spawnSync(process.execPath, [tsc, "-p", directory], { stdio: "inherit", cwd: root }).status === 0 && clean;
 	}
+	// npm made it executable when it linked it; this is another file.
+	const main = join(root, "packages", "conec", "dist", "cli", "main.js");
+	if (existsSync(main)) chmodSync(main, 0o755);
 	return clean;
 }
 
