@@ -50,16 +50,17 @@ async function transfer(
 	const [alice, bob] = streamPair();
 	const sent = new Recorder();
 	const received = new Recorder();
-	const [summary, receiverSummary] = await Promise.all([
-		sendFiles(alice, paths, sent),
-		receiveFiles(bob, { directory, force: false, ...options }, received),
-	]);
+	const [summary, receiverSummary] = await Promise.all([sendFiles(alice, paths, sent), receiveFiles(bob, { directory, force: false, ...options }, received)]);
 	assert.deepEqual(summary, receiverSummary);
 	return { sent, received, summary };
 }
 
 /** Acts as a sender by hand; returns what the receiver answered, or the error it ended with. */
-async function byHand(directory: string, messages: readonly Uint8Array[], options: Partial<ReceiveOptions> = {}): Promise<{ error: unknown; received: Recorder }> {
+async function byHand(
+	directory: string,
+	messages: readonly Uint8Array[],
+	options: Partial<ReceiveOptions> = {},
+): Promise<{ error: unknown; received: Recorder }> {
 	const [alice, bob] = streamPair();
 	const received = new Recorder();
 	const receiving = receiveFiles(bob, { directory, force: false, ...options }, received).then(
@@ -126,7 +127,11 @@ test("transfer: directories arrive with what is below them, links are left out w
 	await writeFile(join(from, "a/b/c/2"), "two");
 	await symlink("/etc/passwd", join(from, "a/link"));
 	const { sent, received } = await transfer([join(from, "a")], to);
-	assert.deepEqual(sent.problems(), [["a/1", undefined], ["a/b/c/2", undefined], ["a/link", "UNREADABLE"]]);
+	assert.deepEqual(sent.problems(), [
+		["a/1", undefined],
+		["a/b/c/2", undefined],
+		["a/link", "UNREADABLE"],
+	]);
 	assert.deepEqual(received.problems(), sent.problems());
 	assert.equal(await readFile(join(to, "a/b/c/2"), "utf8"), "two");
 });
@@ -142,12 +147,21 @@ test("transfer: 2,000 small files share one stream and all are answered", async 
 
 test("transfer: an existing file stays without force, is replaced with it, and the others go on", async (t) => {
 	const { from, to } = await folders(t);
-	for (const [name, size] of [["big", 2_000_000], ["small", 10], ["other", 10]] as const) await writeFile(join(from, name), randomBytes(size));
+	for (const [name, size] of [
+		["big", 2_000_000],
+		["small", 10],
+		["other", 10],
+	] as const)
+		await writeFile(join(from, name), randomBytes(size));
 	await writeFile(join(to, "big"), "mine");
 	await writeFile(join(to, "small"), "mine");
 	const paths = ["big", "small", "other"].map((name) => join(from, name));
 	const first = await transfer(paths, to);
-	assert.deepEqual(first.sent.problems(), [["big", "EXISTS"], ["other", undefined], ["small", "EXISTS"]]);
+	assert.deepEqual(first.sent.problems(), [
+		["big", "EXISTS"],
+		["other", undefined],
+		["small", "EXISTS"],
+	]);
 	assert.equal(await readFile(join(to, "big"), "utf8"), "mine");
 	assert.equal(await readFile(join(to, "small"), "utf8"), "mine");
 	assert.equal(first.summary.failed, 2);
@@ -190,7 +204,12 @@ test("transfer: more than max-bytes is refused before writing, also when it adds
 	await writeFile(join(from, "huge"), randomBytes(5_000_000));
 	const paths = ["huge", "a", "b", "c"].map((name) => join(from, name));
 	const { sent } = await transfer(paths, to, { maxBytes: 1_000 });
-	assert.deepEqual(sent.problems(), [["a", undefined], ["b", undefined], ["c", "TOO_LARGE"], ["huge", "TOO_LARGE"]]);
+	assert.deepEqual(sent.problems(), [
+		["a", undefined],
+		["b", undefined],
+		["c", "TOO_LARGE"],
+		["huge", "TOO_LARGE"],
+	]);
 	assert.ok(sent.bytes < 5_000_000, "the sender stops sending a refused file");
 	assert.deepEqual((await readdir(to)).sort(), ["a", "b"]);
 });
@@ -210,7 +229,11 @@ test("transfer: a wrong SHA-256 and a wrong size are told to both and leave noth
 		encodeTransfer({ type: "verify", sha256: wrongHash }),
 	];
 	const { received } = await byHand(to, messages);
-	assert.deepEqual(received.problems(), [["large", "VERIFICATION_FAILED"], ["short", "VERIFICATION_FAILED"], ["small", "VERIFICATION_FAILED"]]);
+	assert.deepEqual(received.problems(), [
+		["large", "VERIFICATION_FAILED"],
+		["short", "VERIFICATION_FAILED"],
+		["small", "VERIFICATION_FAILED"],
+	]);
 	assert.deepEqual(await readdir(to), []);
 });
 
@@ -243,12 +266,12 @@ test("transfer: a file that grows while it is sent is given up on both sides, th
 	sent.onMoved = () => {
 		grow ??= writeFile(join(from, "log"), "more", { flag: "a" });
 	};
-	await Promise.all([
-		sendFiles(alice, [join(from, "log"), join(from, "next")], sent),
-		receiveFiles(bob, { directory: to, force: false }, received),
-	]);
+	await Promise.all([sendFiles(alice, [join(from, "log"), join(from, "next")], sent), receiveFiles(bob, { directory: to, force: false }, received)]);
 	await grow;
-	assert.deepEqual(sent.problems(), [["log", "CHANGED"], ["next", undefined]]);
+	assert.deepEqual(sent.problems(), [
+		["log", "CHANGED"],
+		["next", undefined],
+	]);
 	assert.deepEqual(received.problems(), sent.problems());
 	assert.match(sent.outcomes[0]?.detail ?? "", /size changed from 4000000 to 4000004/);
 	assert.deepEqual(await readdir(to), ["next"]);
@@ -258,7 +281,10 @@ test("transfer: missing files and missing directories are problems of their own"
 	const { from, to } = await folders(t);
 	await writeFile(join(from, "there"), "x");
 	const { sent, summary } = await transfer([join(from, "missing"), join(from, "there")], to);
-	assert.deepEqual(sent.problems(), [["missing", "UNREADABLE"], ["there", undefined]]);
+	assert.deepEqual(sent.problems(), [
+		["missing", "UNREADABLE"],
+		["there", undefined],
+	]);
 	assert.equal(summary.failed, 1);
 	assert.equal(sent.outcomes.find((outcome) => outcome.name === "missing")?.detail, "no such file");
 });

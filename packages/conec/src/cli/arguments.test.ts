@@ -55,12 +55,15 @@ const WRONG: readonly (readonly [args: readonly string[], message: RegExp, hint?
 ];
 for (const [args, message, hint] of WRONG) {
 	test(`arguments: ${args.join(" ") || "(nothing)"} is a usage error`, () => {
-		assert.throws(() => parseCommandLine(SPEC, args, {}), (error: { exitCode: number; message: string; hint: string }) => {
-			assert.equal(error.exitCode, 2);
-			assert.match(error.message, message);
-			if (hint !== undefined) assert.match(error.hint, hint);
-			return true;
-		});
+		assert.throws(
+			() => parseCommandLine(SPEC, args, {}),
+			(error: { exitCode: number; message: string; hint: string }) => {
+				assert.equal(error.exitCode, 2);
+				assert.match(error.message, message);
+				if (hint !== undefined) assert.match(error.hint, hint);
+				return true;
+			},
+		);
 	});
 }
 
@@ -78,7 +81,8 @@ test("arguments: counts have a range", () => {
 
 test("arguments: help shows every option, its environment variable and the examples", () => {
 	const help = commandHelp(SPEC);
-	for (const part of ["Usage: conec send FILE... --to PEER", "--to PEER", "[env CONEC_TO]", "--max-bytes N", "--json", "conec send a --to bob"]) assert.ok(help.includes(part), part);
+	for (const part of ["Usage: conec send FILE... --to PEER", "--to PEER", "[env CONEC_TO]", "--max-bytes N", "--json", "conec send a --to bob"])
+		assert.ok(help.includes(part), part);
 });
 
 test("arguments: suggestions are near or none", () => {

@@ -53,7 +53,9 @@ export function parseCommandLine(spec: CommandSpec, args: readonly string[], env
 	const hint = `See: conec ${spec.name} --help`;
 	const { tokens } = parseArgs({
 		args: [...args],
-		options: Object.fromEntries(Object.entries(specs).map(([name, option]) => [name, { type: option.value === undefined ? ("boolean" as const) : ("string" as const) }])),
+		options: Object.fromEntries(
+			Object.entries(specs).map(([name, option]) => [name, { type: option.value === undefined ? ("boolean" as const) : ("string" as const) }]),
+		),
 		allowPositionals: true,
 		strict: false,
 		tokens: true,
@@ -73,7 +75,8 @@ export function parseCommandLine(spec: CommandSpec, args: readonly string[], env
 			values.set(token.name, true);
 		} else {
 			// A value that begins with a dash must be written --name=-value, so that a forgotten value is noticed.
-			if (token.value === undefined || (token.inlineValue === false && token.value.startsWith("-"))) throw usageError(`option ${shown} needs a value: ${shown} ${option.value}`, hint);
+			if (token.value === undefined || (token.inlineValue === false && token.value.startsWith("-")))
+				throw usageError(`option ${shown} needs a value: ${shown} ${option.value}`, hint);
 			values.set(token.name, token.value);
 		}
 	}
@@ -113,7 +116,12 @@ class ParsedArguments implements Arguments {
 	readonly #specs: Readonly<Record<string, OptionSpec>>;
 	readonly #env: Readonly<Record<string, string | undefined>>;
 
-	constructor(operands: readonly string[], values: ReadonlyMap<string, string | true>, specs: Readonly<Record<string, OptionSpec>>, env: Readonly<Record<string, string | undefined>>) {
+	constructor(
+		operands: readonly string[],
+		values: ReadonlyMap<string, string | true>,
+		specs: Readonly<Record<string, OptionSpec>>,
+		env: Readonly<Record<string, string | undefined>>,
+	) {
 		this.operands = operands;
 		this.#values = values;
 		this.#specs = specs;
@@ -136,7 +144,8 @@ class ParsedArguments implements Arguments {
 		const text = this.text(name);
 		if (text === undefined) return undefined;
 		const value = Number(text);
-		if (!/^\d+$/.test(text) || value < least || value > most) throw usageError(`--${name} must be a whole number from ${least} to ${most}, not "${printable(text, 64)}"`);
+		if (!/^\d+$/.test(text) || value < least || value > most)
+			throw usageError(`--${name} must be a whole number from ${least} to ${most}, not "${printable(text, 64)}"`);
 		return value;
 	}
 

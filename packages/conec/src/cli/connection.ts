@@ -77,7 +77,13 @@ export async function connect(context: CommandContext): Promise<Connection> {
 }
 
 /** Opens a stream of a protocol to the peer that `--to` names. */
-export function openTo(client: Client, peer: string, protocol: Protocol, signal: AbortSignal, facts: Readonly<Record<string, JsonValue>> = {}): Promise<MessageStream> {
+export function openTo(
+	client: Client,
+	peer: string,
+	protocol: Protocol,
+	signal: AbortSignal,
+	facts: Readonly<Record<string, JsonValue>> = {},
+): Promise<MessageStream> {
 	return client.openStream(peer, { metadata: { ...facts, protocol }, signal });
 }
 

@@ -81,7 +81,10 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	CERTIFICATE_REQUIRED: { exitCode: coordinator },
 	CERTIFICATE_REFUSED: { exitCode: coordinator, hint: "The Coordinator lets in only certain certificates." },
 	CERTIFICATE_KEY_MISMATCH: { exitCode: usage, hint: "--key must be the private key of the first certificate in --cert." },
-	ID_TAKEN: { exitCode: coordinator, hint: "Another machine or user has this id. Choose another with --id, or use the state directory with the key that has it." },
+	ID_TAKEN: {
+		exitCode: coordinator,
+		hint: "Another machine or user has this id. Choose another with --id, or use the state directory with the key that has it.",
+	},
 	ID_CONTENDED: { exitCode: coordinator, hint: "Another process here takes the same id again and again. Choose another with --id." },
 	SUPERSEDED: { exitCode: coordinator, hint: "Another process connected with the same id and key. Run each with its own --id." },
 	DISCONNECTED: { exitCode: coordinator, hint: "The Coordinator ended this connection." },

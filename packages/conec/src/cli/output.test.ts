@@ -14,7 +14,11 @@ class Screen implements Sink {
 	}
 }
 
-function made(options: { json?: boolean; tty?: boolean; env?: Record<string, string>; linesTo?: "stdout" | "stderr" }): { output: Output; stdout: Screen; stderr: Screen } {
+function made(options: { json?: boolean; tty?: boolean; env?: Record<string, string>; linesTo?: "stdout" | "stderr" }): {
+	output: Output;
+	stdout: Screen;
+	stderr: Screen;
+} {
 	const stdout = new Screen(options.tty ?? false);
 	const stderr = new Screen(options.tty ?? false);
 	const output = new Output({ json: options.json ?? false, linesTo: options.linesTo ?? "stdout", env: options.env ?? {}, stdout, stderr });

@@ -55,6 +55,11 @@ export class Output {
 		else if (text !== undefined) this.#writeLine(this.#lines, text);
 	}
 
+	/** A line for people where lines go; nothing in JSON. */
+	line(text: string): void {
+		if (!this.json) this.#writeLine(this.#lines, text);
+	}
+
 	/** A remark for people, on standard error; nothing in JSON. */
 	note(text: string): void {
 		if (!this.json) this.#writeLine(this.#stderr, text);

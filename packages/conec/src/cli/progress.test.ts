@@ -18,7 +18,10 @@ test("progress: never wider than the terminal, at any width and any name", () =>
 });
 
 test("progress: without a total there is no bar and no time left", () => {
-	assert.equal(renderProgress({ label: "3 files", doneBytes: 2_048, totalBytes: undefined, bytesPerSecond: undefined, columns: 80 }).trim(), "3 files                     2.00 KiB");
+	assert.equal(
+		renderProgress({ label: "3 files", doneBytes: 2_048, totalBytes: undefined, bytesPerSecond: undefined, columns: 80 }).trim(),
+		"3 files                     2.00 KiB",
+	);
 });
 
 test("progress: nothing to send is done", () => {

@@ -28,7 +28,8 @@ export function renderProgress(state: ProgressState): string {
 	facts.push(formatBytes(doneBytes).padStart(10));
 	if (bytesPerSecond !== undefined) {
 		facts.push(`${formatBytes(bytesPerSecond)}/s`.padStart(12));
-		if (totalBytes !== undefined && bytesPerSecond > 0 && doneBytes < totalBytes) facts.push(`${formatDuration(((totalBytes - doneBytes) / bytesPerSecond) * 1_000)} left`);
+		if (totalBytes !== undefined && bytesPerSecond > 0 && doneBytes < totalBytes)
+			facts.push(`${formatDuration(((totalBytes - doneBytes) / bytesPerSecond) * 1_000)} left`);
 	}
 	while (facts.length > 1 && facts.join("  ").length > columns) facts.pop();
 	const right = facts.join("  ");

@@ -10,7 +10,7 @@ import type { MessageStream } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { type Connection, CONNECTION_OPTIONS, connect, incomingOf, openTo } from "../connection.ts";
+import { CONNECTION_OPTIONS, type Connection, connect, incomingOf, openTo } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { Interrupted } from "../interruption.ts";
 import { answerOther } from "../ping-echo.ts";
@@ -23,7 +23,11 @@ export const pipeCommand: Command = {
 		usage: "[--to PEER | --from PEER]",
 		summary: "Send standard input to a peer's standard output and show what the peer sends; without --to wait for a peer",
 		operands: { least: 0, most: 0, what: "" },
-		options: { to: { value: "PEER", text: "the peer, which waits in `conec pipe`" }, from: { value: "PEER", text: "wait for this peer only" }, ...CONNECTION_OPTIONS },
+		options: {
+			to: { value: "PEER", text: "the peer, which waits in `conec pipe`" },
+			from: { value: "PEER", text: "wait for this peer only" },
+			...CONNECTION_OPTIONS,
+		},
 		examples: ["conec pipe > backup.tar", "tar c photos | conec pipe --to bob"],
 	},
 	linesTo: "stderr",

@@ -9,7 +9,7 @@ import type { MessageStream } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import { CliError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { type Connection, CONNECTION_OPTIONS, connect, incomingOf } from "../connection.ts";
+import { CONNECTION_OPTIONS, type Connection, connect, incomingOf } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
 import { answerOther } from "../ping-echo.ts";
@@ -42,7 +42,11 @@ export const receiveCommand: Command = {
 	linesTo: "stdout",
 	async run(context) {
 		const { args, output } = context;
-		const options: ReceiveOptions = { directory: await receivingDirectory(args.text("dir") ?? "."), force: args.flag("force"), maxBytes: args.bytes("max-bytes") };
+		const options: ReceiveOptions = {
+			directory: await receivingDirectory(args.text("dir") ?? "."),
+			force: args.flag("force"),
+			maxBytes: args.bytes("max-bytes"),
+		};
 		const connection = await connect(context);
 		const transfers = new Set<Promise<ExitCode>>();
 		try {

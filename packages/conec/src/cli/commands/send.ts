@@ -7,7 +7,7 @@
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { type Connection, CONNECTION_OPTIONS, connect, openTo } from "../connection.ts";
+import { CONNECTION_OPTIONS, type Connection, connect, openTo } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { formatBytes } from "../progress.ts";
 import { printable, quoted } from "../terminal-text.ts";

@@ -27,10 +27,17 @@ test("transfer protocol: content keeps its bytes, also none", () => {
 test("transfer protocol: any bytes decode or give a reason, never an exception", () => {
 	const kinds = fc.constantFrom(...Object.values(KINDS), 0, 0x7f);
 	fc.assert(
-		fc.property(kinds, fc.oneof(fc.uint8Array({ maxLength: 60 }), fc.json().map((json) => new TextEncoder().encode(json))), (kind, body) => {
-			const decoded = decodeTransfer(Uint8Array.of(kind, ...body));
-			assert.equal(typeof decoded.ok, "boolean");
-		}),
+		fc.property(
+			kinds,
+			fc.oneof(
+				fc.uint8Array({ maxLength: 60 }),
+				fc.json().map((json) => new TextEncoder().encode(json)),
+			),
+			(kind, body) => {
+				const decoded = decodeTransfer(Uint8Array.of(kind, ...body));
+				assert.equal(typeof decoded.ok, "boolean");
+			},
+		),
 	);
 });
 

@@ -135,7 +135,14 @@ class Verdicts {
 
 /** A source made ready: small ones are in memory with their hash. */
 type Ready =
-	| { readonly type: "small"; readonly source: Source & { type: "file" }; readonly content: Uint8Array; readonly mode: number; readonly mtimeMs: number; readonly sha256: string }
+	| {
+			readonly type: "small";
+			readonly source: Source & { type: "file" };
+			readonly content: Uint8Array;
+			readonly mode: number;
+			readonly mtimeMs: number;
+			readonly sha256: string;
+	  }
 	| { readonly type: "large"; readonly source: Source & { type: "file" } }
 	| { readonly type: "problem"; readonly name: string; readonly error: FileProblemError };
 

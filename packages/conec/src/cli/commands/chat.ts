@@ -1,0 +1,144 @@
+/**
+ * `conec chat`: two people, line by line.
+ *
+ * @module
+ */
+
+import { createInterface, type Interface } from "node:readline";
+import type { MessageStream } from "../../index.ts";
+import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
+import { usageError } from "../cli-error.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { CONNECTION_OPTIONS, type Connection, connect, incomingOf, openTo } from "../connection.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { linesOf } from "../lines.ts";
+import { answerOther } from "../ping-echo.ts";
+import { printable, quoted } from "../terminal-text.ts";
+
+/** See `conec chat --help`. */
+export const chatCommand: Command = {
+	spec: {
+		name: "chat",
+		usage: "[--to PEER | --from PEER]",
+		summary: "Talk with a peer, line by line; without --to wait for the first who calls",
+		operands: { least: 0, most: 0, what: "" },
+		options: {
+			to: { value: "PEER", text: "the peer, which waits in `conec chat`" },
+			from: { value: "PEER", text: "wait for this peer only" },
+			...CONNECTION_OPTIONS,
+		},
+		examples: ["conec chat", "conec chat --to bob", "uptime | conec chat --to bob"],
+	},
+	linesTo: "stdout",
+	async run(context) {
+		const { args, signal } = context;
+		const to = args.text("to");
+		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
+		const connection = await connect(context);
+		try {
+			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, signal);
+			return await talk(stream, connection, context);
+		} finally {
+			await connection.close();
+		}
+	},
+};
+
+async function waitForCaller(connection: Connection, { args, output }: CommandContext): Promise<MessageStream> {
+	output.event("waiting", { id: connection.client.id });
+	output.note(`waiting for a caller, who comes with: conec chat --to ${connection.client.id}`);
+	const incoming = incomingOf(connection.client, PROTOCOLS.chat, args.text("from"), answerOther);
+	const first = await connection.orEnd(incoming.next());
+	if (first.done === true) throw usageError("nobody called");
+	// Whoever calls later is told at once.
+	void (async () => {
+		for await (const other of incoming) turnAway(other, APPLICATION_CODES.busy);
+	})().catch(() => undefined);
+	return first.value;
+}
+
+async function talk(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {
+	const { output, signal } = context;
+	const peer = stream.peer ?? "";
+	const screen = process.stdin.isTTY && process.stdout.isTTY && !output.json ? new TypedLines() : undefined;
+	const say = (event: string, text: string): void => {
+		screen?.hide();
+		if (event === "message") output.event("message", { from: peer, text }, `${output.style("cyan", `${peer}:`)} ${printable(text, 65_536)}`);
+		else {
+			output.event(event, { peer });
+			output.note(output.style("dim", text));
+		}
+		screen?.show();
+	};
+	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
+	signal.addEventListener("abort", cancel, { once: true });
+	if (signal.aborted) cancel();
+	say("joined", `talking with ${quoted(peer)}; Ctrl-D ends`);
+	let peerLeft = false;
+	const up = async (): Promise<void> => {
+		const lines = screen === undefined ? linesOf(process.stdin) : screen.lines();
+		try {
+			for await (const line of lines) await stream.send(line);
+		} catch (error) {
+			if (!peerLeft) throw error;
+		}
+		await stream.close();
+	};
+	const down = async (): Promise<void> => {
+		for await (const message of stream) say("message", DECODER.decode(message));
+		peerLeft = true;
+		say("left", `${quoted(peer)} has left`);
+		screen?.close();
+		process.stdin.destroy();
+	};
+	try {
+		await connection.orEnd(Promise.all([up(), down()]));
+		return EXIT_CODES.ok;
+	} catch (error) {
+		signal.throwIfAborted();
+		turnAway(stream, APPLICATION_CODES.failed);
+		throw error;
+	} finally {
+		signal.removeEventListener("abort", cancel);
+		screen?.close();
+		process.stdin.destroy();
+	}
+}
+
+const DECODER = new TextDecoder();
+
+/** The line being typed on a terminal, which steps aside for lines that come in. */
+class TypedLines {
+	readonly #readline: Interface;
+
+	constructor() {
+		this.#readline = createInterface({ input: process.stdin, output: process.stdout, prompt: "> " });
+		// In raw mode Ctrl-C is a key, not a signal.
+		this.#readline.on("SIGINT", () => process.emit("SIGINT", "SIGINT"));
+	}
+
+	/** Ends with Ctrl-D or {@link close}. */
+	async *lines(): AsyncGenerator<string, void, void> {
+		this.#readline.prompt();
+		for await (const line of this.#readline) {
+			yield line;
+			this.#readline.prompt();
+		}
+	}
+
+	/** Clears the typed line from the screen, not from memory. */
+	hide(): void {
+		const { columns = 80 } = process.stdout;
+		const above = Math.floor((2 + this.#readline.cursor) / columns);
+		process.stdout.write(`${above > 0 ? `\u001b[${above}A` : ""}\r\u001b[J`);
+	}
+
+	/** Draws it again. */
+	show(): void {
+		this.#readline.prompt(true);
+	}
+
+	close(): void {
+		this.#readline.close();
+	}
+}
