@@ -68,6 +68,7 @@ async function demonstrate({ output }: CommandContext, directory: string, proces
 
 	const filePath = join(directory, "random.bin");
 	const file = writeRandomFile(filePath, FILE_BYTES);
+	file.catch(() => undefined);
 	const coordinator = start("the Coordinator", "coordinator", "--host", "127.0.0.1", "--port", "0", "--state", join(directory, "coordinator"));
 	const { port, pin } = await coordinator.next("listening");
 	ok("coordinator", { pin: String(pin) }, `the Coordinator listens on 127.0.0.1:${port} with a key of its own (${String(pin).slice(0, 23)}...)`);

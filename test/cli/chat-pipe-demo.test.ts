@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { test } from "node:test";
+import { Client } from "../../packages/conec/src/index.ts";
+import { Running, site } from "./harness.ts";
+
+test("chat: lines go both ways, each side hears the other leave, both end with 0", async (t) => {
+	const place = await site(t);
+	const bob = place.client("bob", "chat", "--json");
+	await bob.event("waiting");
+	const alice = place.client("alice", "chat", "--json", "--to", "bob");
+	alice.child.stdin?.write("hello bob 🙂\n");
+	assert.deepEqual(await bob.event("message"), { event: "message", from: "alice", text: "hello bob 🙂" });
+	bob.child.stdin?.write("hello alice\n\nlast line without end");
+	bob.child.stdin?.end();
+	await alice.event("message", ({ text }) => text === "last line without end");
+	await Promise.all([alice.exits(0), bob.exits(0)]);
+	assert.deepEqual(
+		alice.events.filter(({ event }) => event === "message").map(({ text }) => text),
+		["hello alice", "", "last line without end"],
+	);
+});
+
+test("chat: control sequences from the peer are shown, not obeyed; a third caller is told that the line is busy", async (t) => {
+	const place = await site(t);
+	const bob = place.client("bob", "chat");
+	await bob.says(/waiting for a caller/);
+	const client = await Client.connect({ id: "mallory", coordinator: place.address, pin: place.pin });
+	t.after(() => client.close());
+	const stream = await client.openStream("bob", { metadata: { protocol: "conec-chat/1" } });
+	await stream.send("\u001b[2J\u001b]0;owned\u0007hi");
+	await bob.says(/talking with "mallory"/);
+	const carol = place.client("carol", "chat", "--json", "--to", "bob");
+	await carol.exits(4);
+	assert.match(String((await carol.event("error"))["hint"]), /busy with somebody else/);
+	await stream.close();
+	await bob.exits(0);
+	assert.equal(bob.stdout.toString(), "mallory: \\x1b[2J\\x1b]0;owned\\x07hi\n");
+});
+
+test("chat: Ctrl-C ends with 130 and the peer hears why", async (t) => {
+	const place = await site(t);
+	const bob = place.client("bob", "chat", "--json");
+	await bob.event("waiting");
+	const alice = place.client("alice", "chat", "--json", "--to", "bob");
+	await bob.event("joined");
+	await alice.event("joined");
+	alice.child.kill("SIGINT");
+	await Promise.all([alice.exits(130), bob.exits(4)]);
+	assert.match(String((await bob.event("error"))["hint"]), /was interrupted/);
+});
+
+test("pipe: binary both ways at once, each direction ends on its own", async (t) => {
+	const place = await site(t);
+	const bob = place.client("bob", "pipe");
+	await bob.says(/waiting for a peer/);
+	const alice = place.client("alice", "pipe", "--to", "bob");
+	const up = randomBytes(5_000_000);
+	const down = randomBytes(3_000_000);
+	alice.child.stdin?.end(up);
+	// Bob's input ends only after all of Alice's has arrived: her end must not end his.
+	while (bob.stdout.length < up.length) await new Promise((resolve) => bob.child.stdout?.once("data", resolve));
+	bob.child.stdin?.end(down);
+	await Promise.all([alice.exits(0), bob.exits(0)]);
+	assert.ok(bob.stdout.equals(up));
+	assert.ok(alice.stdout.equals(down));
+});
+
+test("pipe: an output that closes ends both sides, neither with a stack", async (t) => {
+	const place = await site(t);
+	const bob = place.client("bob", "pipe");
+	await bob.says(/waiting for a peer/);
+	bob.child.stdin?.end();
+	const alice = place.client("alice", "pipe", "--to", "bob");
+	const feed = setInterval(() => alice.child.stdin?.write(Buffer.alloc(64 * 1_024)), 5);
+	t.after(() => clearInterval(feed));
+	await new Promise((resolve) => bob.child.stdout?.once("data", resolve));
+	bob.child.stdout?.destroy();
+	await Promise.all([bob.exits(141), alice.exits(4)]);
+	assert.match(alice.stderr, /closed its output/);
+	assert.ok(!(alice.stderr + bob.stderr).includes("    at "));
+});
+
+test("demo: shows chat, round trip and file, verifies everything and ends by itself within 20 s", async (t) => {
+	const startedAt = performance.now();
+	const demo = new Running(["demo", "--json"]);
+	t.after(() => demo.kill());
+	await demo.exits(0);
+	assert.ok(performance.now() - startedAt < 20_000);
+	assert.deepEqual(
+		demo.events.map(({ event }) => event),
+		["coordinator", "clients", "chat", "roundTrip", "file", "done"],
+	);
+	const file = await demo.event("file");
+	assert.equal(file["bytes"], 67_108_864);
+	assert.match(String(file["sha256"]), /^[0-9a-f]{64}$/);
+});
+
+test("demo: Ctrl-C removes processes and files", async (t) => {
+	const before = await demoFolders();
+	const demo = new Running(["demo", "--json"]);
+	t.after(() => demo.kill());
+	await demo.event("coordinator");
+	demo.child.kill("SIGINT");
+	await demo.exits(130);
+	assert.deepEqual(await demoFolders(), before);
+});
+
+async function demoFolders(): Promise<string[]> {
+	return (await readdir(tmpdir())).filter((name) => name.startsWith("conec-demo-")).sort();
+}

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { COMMANDS } from "../../packages/conec/src/cli/commands.ts";
+import { EXIT_CODES } from "../../packages/conec/src/cli/exit-codes.ts";
+import { folder, outcome, site } from "./harness.ts";
+
+test("cli: help of every command goes to standard output and is documented", async () => {
+	const documentation = await readFile(new URL("../../docs/cli.md", import.meta.url), "utf8");
+	const overview = await outcome(["--help"]);
+	assert.equal(overview.status, 0);
+	await Promise.all(
+		Object.keys(COMMANDS).map(async (name) => {
+			assert.match(overview.stdout, new RegExp(`^ {2}${name} `, "m"));
+			const { status, stdout, stderr } = await outcome([name, "--help"]);
+			assert.equal(status, 0, stderr);
+			assert.match(stdout, new RegExp(`^Usage: conec ${name}`));
+			const command = await COMMANDS[name]?.load();
+			for (const option of Object.keys(command?.spec.options ?? {})) {
+				assert.ok(stdout.includes(`--${option}`), option);
+				assert.ok(documentation.includes(`\`--${option}`), `docs/cli.md lacks --${option}`);
+			}
+		}),
+	);
+});
+
+test("cli: exit statuses are documented", async () => {
+	const documentation = await readFile(new URL("../../docs/cli.md", import.meta.url), "utf8");
+	const documented = [...documentation.matchAll(/^\| (\d+) \|/gm)].map((match) => Number(match[1]));
+	assert.deepEqual(documented.sort(), Object.values(EXIT_CODES).map(Number).sort());
+});
+
+test("cli: the version is that of the package", async () => {
+	const manifest: { version: string } = JSON.parse(await readFile(new URL("../../packages/conec/package.json", import.meta.url), "utf8"));
+	assert.deepEqual(await outcome(["--version"]), { status: 0, stdout: `${manifest.version}\n`, stderr: "" });
+});
+
+const WRONG: readonly (readonly [args: readonly string[], stderr: RegExp])[] = [
+	[["recieve"], /unknown command recieve\n +Did you mean receive\?/],
+	[["send", "x", "--too", "bob"], /unknown option --too\n +Did you mean --to\?/],
+	[["send", "x"], /--to PEER is missing/],
+	[["send", "--to", "bob"], /FILE is missing/],
+	[["receive", "--max-bytes", "lots"], /--max-bytes must be a number of bytes/],
+	[["coordinator", "--port", "65536"], /--port must be a whole number from 0 to 65535/],
+	[["coordinator", "--cert", "x"], /--cert and --key go together/],
+	[["chat", "--to", "a", "--from", "b"], /exclude each other/],
+];
+for (const [args, stderr] of WRONG) {
+	test(`cli: ${args.join(" ")} ends with status 2 and a hint`, async () => {
+		const result = await outcome(args);
+		assert.equal(result.status, 2, result.stderr);
+		assert.match(result.stderr, stderr);
+		assert.equal(result.stdout, "");
+	});
+}
+
+test("cli: without a known Coordinator, says how to start one", async (t) => {
+	const result = await outcome(["chat", "--state", await folder(t)]);
+	assert.equal(result.status, 2);
+	assert.match(result.stderr, /--coordinator HOST\[:PORT\] is missing\n.*conec coordinator/);
+});
+
+test("cli: a wrong id, a missing authority file and a wrong pin text are usage errors", async (t) => {
+	const state = await folder(t);
+	const common = ["--coordinator", "127.0.0.1:9", "--state", state];
+	const results = await Promise.all([
+		outcome(["chat", "--id", "Not Valid", "--pin", `sha256:${"0".repeat(64)}`, ...common]),
+		outcome(["chat", "--id", "a", "--ca", join(state, "none.pem"), ...common]),
+		outcome(["chat", "--id", "a", "--pin", "nonsense", ...common]),
+	]);
+	assert.deepEqual(
+		results.map(({ status }) => status),
+		[2, 2, 2],
+		results.map(({ stderr }) => stderr).join("\n"),
+	);
+	assert.match(results[1]?.stderr ?? "", /no such file/);
+});
+
+test("cli: the Coordinator's key is kept, is private, and its user needs no options", async (t) => {
+	const { run, folder: made, coordinator, pin } = await site(t);
+	const state = join(made, "coordinator");
+	const waiting = run(["receive", "--json", "--id", "bob", "--state", state, "--dir", join(made, "in")]);
+	await waiting.event("waiting");
+	const ping = run(["ping", "--json", "--id", "alice", "--to", "bob", "--count", "3", "--interval-ms", "0", "--state", state]);
+	assert.equal((await ping.event("summary"))["count"], 3);
+	await ping.exits(0);
+	coordinator.child.kill("SIGINT");
+	await coordinator.exits(130);
+	const again = run(["coordinator", "--json", "--host", "127.0.0.1", "--port", "0", "--state", state]);
+	assert.equal((await again.event("listening"))["pin"], pin);
+});
+
+test("cli: a wrong pin, an unknown peer, nobody listening and a port that is taken each have their status and code", async (t) => {
+	const { run, address, options } = await site(t);
+	const socket = createSocket("udp4").bind(0, "127.0.0.1");
+	await once(socket, "listening");
+	t.after(() => socket.close());
+	const silent = `127.0.0.1:${socket.address().port}`;
+	const made = await folder(t);
+	const cases = [
+		[["ping", "--json", "--to", "b", "--id", "a", "--coordinator", address, "--pin", `sha256:${"0".repeat(64)}`, "--state", made], 3, "PIN_MISMATCH"],
+		[["ping", "--json", "--to", "nobody", ...options("a")], 4, "PEER_UNKNOWN"],
+		[["ping", "--json", "--to", "b", "--id", "a", "--coordinator", silent, "--pin", `sha256:${"0".repeat(64)}`, "--state", made], 3, "COORDINATOR_UNREACHABLE"],
+		[["ping", "--json", "--to", "b", "--id", "a", "--coordinator", address, "--state", made], 3, "CERTIFICATE_UNTRUSTED"],
+		[["ping", "--json", "--to", "b", "--id", "a", "--coordinator", "no-such-host.invalid", "--state", made], 3, "HOST_UNRESOLVABLE"],
+		[["coordinator", "--json", "--host", "127.0.0.1", "--port", String(socket.address().port), "--state", made], 1, "ADDRESS_IN_USE"],
+	] as const;
+	await Promise.all(
+		cases.map(async ([args, status, code]) => {
+			const running = run(args);
+			await running.exits(status);
+			const error = await running.event("error");
+			assert.equal(error["code"], code, JSON.stringify(error));
+			assert.equal(typeof error["hint"], "string");
+			assert.match(running.stderr, /^conec: .+\n {7}.+\n$/s);
+			assert.ok(!running.stderr.includes("    at "), "no stack");
+		}),
+	);
+});
