@@ -28,5 +28,6 @@ test("address: is an IP address with an optional port", () => {
 	assert.deepEqual(parseSocketAddress("[::1]:9", 1), { address: "::1", port: 9 });
 	assert.deepEqual(parseSocketAddress("[::1]", 1), { address: "::1", port: 1 });
 	assert.deepEqual(parseSocketAddress("::1", 1), { address: "::1", port: 1 });
-	for (const text of ["localhost:1", "", "1.2.3:4", "1.2.3.4:0"]) assert.throws(() => parseSocketAddress(text, 1), { code: "OPTION_INVALID", message: /"address"/ }, text);
+	for (const text of ["localhost:1", "", "1.2.3:4", "1.2.3.4:0"])
+		assert.throws(() => parseSocketAddress(text, 1), { code: "OPTION_INVALID", message: /"address"/ }, text);
 });

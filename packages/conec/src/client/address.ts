@@ -22,7 +22,8 @@ export interface HostAndPort {
  * @throws TypeError `OPTION_INVALID`
  */
 export function parseCoordinator(text: string): HostAndPort {
-	const wrong = (): Error => argumentError("type", "OPTION_INVALID", `Option "coordinator" must be "host", "host:port" or "[ipv6]:port", not ${JSON.stringify(text)}`);
+	const wrong = (): Error =>
+		argumentError("type", "OPTION_INVALID", `Option "coordinator" must be "host", "host:port" or "[ipv6]:port", not ${JSON.stringify(text)}`);
 	if (typeof text !== "string") throw wrong();
 	if (isIPv6(text)) return { host: text, port: DEFAULT_PORT };
 	const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]/@\s]{1,253}))(?::([0-9]{1,5}))?$/.exec(text);

@@ -88,8 +88,10 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 	const { id, localAddress } = options;
 	const problem = idProblem(id);
 	if (problem !== undefined) throw argumentError("type", "ID_INVALID", `Cannot use ${JSON.stringify(id)} as an id: it ${problem}`);
-	if ((options.certificate === undefined) !== (options.privateKey === undefined)) throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
-	if (localAddress !== undefined && isIP(localAddress) === 0) throw argumentError("type", "OPTION_INVALID", `Option "localAddress" must be an IP address, not ${JSON.stringify(localAddress)}`);
+	if ((options.certificate === undefined) !== (options.privateKey === undefined))
+		throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
+	if (localAddress !== undefined && isIP(localAddress) === 0)
+		throw argumentError("type", "OPTION_INVALID", `Option "localAddress" must be an IP address, not ${JSON.stringify(localAddress)}`);
 	const coordinator = parseCoordinator(options.coordinator);
 	const limits = resolveLimits(options.limits, "client");
 	checkMetadata(options.metadata, limits.metadataBytes);

@@ -62,7 +62,9 @@ export class Client implements AsyncDisposable {
 	readonly #incoming: IncomingStreams;
 	readonly #feed: StatusFeed<ClientStatus>;
 	readonly #observedAddress: SocketAddress;
-	#state: { readonly type: "open" } | { readonly type: "closing"; readonly done: Promise<void> } | { readonly type: "over"; readonly code: ConecErrorCode } = { type: "open" };
+	#state: { readonly type: "open" } | { readonly type: "closing"; readonly done: Promise<void> } | { readonly type: "over"; readonly code: ConecErrorCode } = {
+		type: "open",
+	};
 	#resolveClosed: (info: CloseInfo) => void = () => undefined;
 
 	/**
@@ -173,9 +175,16 @@ export class Client implements AsyncDisposable {
 		const error = clientClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
 		this.#control.send({ type: "close", reason: LEAVING });
-		await this.#streams.end({ error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, closeTimeoutMs), flush: (timeoutMs) => this.#control.ping(timeoutMs) });
+		await this.#streams.end({
+			error,
+			wireCode: RESET_CODES.CLIENT_CLOSED,
+			lingerMs: Math.min(lingerMs, closeTimeoutMs),
+			flush: (timeoutMs) => this.#control.ping(timeoutMs),
+		});
 		const left = Math.max(0, deadline - performance.now());
-		await within(left, this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, LEAVING, left));
+		// For the notice to be repeated where it was lost: it is not acknowledged.
+		const drainMs = Math.min(left, Math.max(MIN_DRAIN_MS, 4 * this.#rttMs()));
+		await within(left, this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, LEAVING, drainMs));
 		this.#over({ by: "local" }, error);
 	}
 
@@ -197,10 +206,13 @@ export class Client implements AsyncDisposable {
 		if (error.code === "CLIENT_CLOSED") this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
 		else this.#incoming.destroy(error, RESET_CODES.NONE);
 		this.#streams.destroy(error, RESET_CODES.CLIENT_CLOSED);
-		this.#connection.close(CLOSE_CODES.CLIENT_CLOSED, info.reason ?? LEAVING);
-		this.#transport.destroy();
+		void this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, info.reason ?? LEAVING, 0).catch(() => undefined);
 		this.#feed.end();
 		this.#resolveClosed(info);
+	}
+
+	#rttMs(): number {
+		return this.#state.type === "over" ? 0 : this.#connection.stats().rttMs;
 	}
 
 	#received(message: Hello | Welcome | Refused | Close): void {
@@ -214,7 +226,10 @@ export class Client implements AsyncDisposable {
 		if (this.#state.type !== "open") return rejectStream(incoming, "CLIENT_CLOSED", "the Client is leaving");
 		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the peer's application has no room for another stream");
 		const { from, id, metadata } = open.value;
-		const stream = acceptMessageStream(incoming, this.#init(from ?? null, id, metadata, from === undefined ? `stream ${id} from the Coordinator` : `stream ${id} from "${from}"`));
+		const stream = acceptMessageStream(
+			incoming,
+			this.#init(from ?? null, id, metadata, from === undefined ? `stream ${id} from the Coordinator` : `stream ${id} from "${from}"`),
+		);
 		void this.#streams.add(stream);
 		this.#incoming.push(stream);
 	}
@@ -256,6 +271,8 @@ interface ClientParts {
 }
 
 const resolveAll: Lookup = (host) => dnsLookup(host, { all: true, verbatim: true });
+
+const MIN_DRAIN_MS = 20;
 
 const LEAVING = "the Client leaves";
 

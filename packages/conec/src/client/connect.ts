@@ -29,7 +29,13 @@ export async function reachCoordinator(transport: Transport, identity: LocalIden
 	try {
 		options.signal?.throwIfAborted();
 		const connection = await dialAny(transport, identity, options, lookup, abort.signal);
-		return await greet(connection, { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: [], metadata }, limits, where, abort.signal);
+		return await greet(
+			connection,
+			{ type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: [], metadata },
+			limits,
+			where,
+			abort.signal,
+		);
 	} catch (error) {
 		throw explain(error, where, limits.requestTimeoutMs, abort.signal);
 	} finally {
@@ -38,7 +44,13 @@ export async function reachCoordinator(transport: Transport, identity: LocalIden
 	}
 }
 
-async function dialAny(transport: Transport, identity: LocalIdentity, options: ResolvedClientOptions, lookup: Lookup, signal: AbortSignal): Promise<TransportConnection> {
+async function dialAny(
+	transport: Transport,
+	identity: LocalIdentity,
+	options: ResolvedClientOptions,
+	lookup: Lookup,
+	signal: AbortSignal,
+): Promise<TransportConnection> {
 	const { coordinator, address, trust, family, limits } = options;
 	const port = address?.port ?? coordinator.port;
 	const addresses = address === undefined ? await resolveHost(coordinator.host, family, lookup, signal) : [address.address];
@@ -66,5 +78,9 @@ function explain(error: unknown, where: string, timeoutMs: number, signal: Abort
 }
 
 function unreachable(where: string, timeoutMs: number, cause?: unknown): ConecError {
-	return new ConecError("COORDINATOR_UNREACHABLE", `Cannot reach ${where}: no answer over UDP within ${timeoutMs / 1_000} s; is it running, and does every firewall let UDP through?`, { cause });
+	return new ConecError(
+		"COORDINATOR_UNREACHABLE",
+		`Cannot reach ${where}: no answer over UDP within ${timeoutMs / 1_000} s; is it running, and does every firewall let UDP through?`,
+		{ cause },
+	);
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type ControlChannel, type ControlEvents, openControlChannel } from "../entity/control-channel.ts";
 import { closeInfoOf } from "../entity/close-info-of.ts";
+import { type ControlChannel, type ControlEvents, openControlChannel } from "../entity/control-channel.ts";
 import { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import type { TransportConnection } from "../transport/transport.ts";
@@ -91,7 +91,10 @@ export function isLate(message: Hello | Welcome | Refused | Close): boolean {
 }
 
 function refusal(answer: Refused, id: string, where: string): ConecError {
-	const versions = answer.code === "VERSION_UNSUPPORTED" && answer.versions !== undefined ? ` (it speaks ${answer.versions.join(", ")}, this Client ${PROTOCOL_VERSIONS.join(", ")})` : "";
+	const versions =
+		answer.code === "VERSION_UNSUPPORTED" && answer.versions !== undefined
+			? ` (it speaks ${answer.versions.join(", ")}, this Client ${PROTOCOL_VERSIONS.join(", ")})`
+			: "";
 	return new ConecError(answer.code, `Cannot connect to ${where} as "${id}": ${answer.message ?? "refused"}${versions}`, { retryAfterMs: answer.retryAfterMs });
 }
 

@@ -24,8 +24,14 @@ test("resolve: families take turns, the favourite first, doubles and the other f
 });
 
 test("resolve: an unknown name, no address of the family, and an abort", async () => {
-	await assert.rejects(resolveHost("x", 0, () => Promise.reject(new Error("ENOTFOUND")), never), { code: "HOST_UNRESOLVABLE" });
-	await assert.rejects(resolveHost("x", 6, async () => [v4("1.1.1.1")], never), { code: "HOST_UNRESOLVABLE", message: /IPv6/ });
+	await assert.rejects(
+		resolveHost("x", 0, () => Promise.reject(new Error("ENOTFOUND")), never),
+		{ code: "HOST_UNRESOLVABLE" },
+	);
+	await assert.rejects(
+		resolveHost("x", 6, async () => [v4("1.1.1.1")], never),
+		{ code: "HOST_UNRESOLVABLE", message: /IPv6/ },
+	);
 	const reason = new Error("enough");
 	const controller = new AbortController();
 	const waiting = resolveHost("x", 0, () => new Promise(() => {}), controller.signal);

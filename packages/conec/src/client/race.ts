@@ -43,7 +43,12 @@ export async function resolveHost(host: string, family: 0 | 4 | 6, lookup: Looku
  *
  * Rejects with the most telling error of all attempts, or with `signal.reason`.
  */
-export function raceDials<T>(addresses: readonly string[], dial: (address: string, signal: AbortSignal) => Promise<T>, discard: (late: T) => void, options: RaceOptions): Promise<T> {
+export function raceDials<T>(
+	addresses: readonly string[],
+	dial: (address: string, signal: AbortSignal) => Promise<T>,
+	discard: (late: T) => void,
+	options: RaceOptions,
+): Promise<T> {
 	const { signal, staggerMs = 250 } = options;
 	return new Promise<T>((resolve, reject) => {
 		const losers = new AbortController();

@@ -95,7 +95,10 @@ interface Applicant extends Claim {
 async function decide(connection: TransportConnection, hello: Hello, host: AdmissionHost): Promise<Applicant | Refused> {
 	const version = negotiateVersion(PROTOCOL_VERSIONS, hello.versions);
 	if (version === undefined) {
-		return { ...refused("VERSION_UNSUPPORTED", `the Client speaks ${hello.versions.join(", ")}, the Coordinator ${PROTOCOL_VERSIONS.join(", ")}`), versions: PROTOCOL_VERSIONS };
+		return {
+			...refused("VERSION_UNSUPPORTED", `the Client speaks ${hello.versions.join(", ")}, the Coordinator ${PROTOCOL_VERSIONS.join(", ")}`),
+			versions: PROTOCOL_VERSIONS,
+		};
 	}
 	if (host.closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
 	const who = identify(connection, hello, host);
@@ -122,7 +125,11 @@ async function decide(connection: TransportConnection, hello: Hello, host: Admis
 	}
 }
 
-function identify(connection: TransportConnection, hello: Hello, host: AdmissionHost): (Claim & { readonly type: "known"; readonly fingerprint: string }) | Refused {
+function identify(
+	connection: TransportConnection,
+	hello: Hello,
+	host: AdmissionHost,
+): (Claim & { readonly type: "known"; readonly fingerprint: string }) | Refused {
 	const leaf = connection.peerCertificates[0];
 	if (leaf === undefined) return refused("CERTIFICATE_REQUIRED", "the Client showed no certificate");
 	try {

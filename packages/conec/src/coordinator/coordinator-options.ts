@@ -68,8 +68,16 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 	});
 	const { host = "::", names = ["localhost"] } = options;
 	if (isIP(host) === 0) throw argumentError("type", "OPTION_INVALID", `Option "host" must be an IP address, not ${JSON.stringify(host)}`);
-	if ((options.certificate === undefined) !== (options.privateKey === undefined)) throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
-	return { names, host, port: options.port ?? DEFAULT_PORT, retry: options.retry ?? "under-load", keyLog: options.keyLog ?? false, limits: resolveLimits(options.limits, "coordinator") };
+	if ((options.certificate === undefined) !== (options.privateKey === undefined))
+		throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
+	return {
+		names,
+		host,
+		port: options.port ?? DEFAULT_PORT,
+		retry: options.retry ?? "under-load",
+		keyLog: options.keyLog ?? false,
+		limits: resolveLimits(options.limits, "coordinator"),
+	};
 }
 
 /** The identity that the options ask for. Throws `CERTIFICATE_*`, `STATE_DIRECTORY_INVALID`. */

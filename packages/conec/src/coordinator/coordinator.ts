@@ -161,7 +161,8 @@ export class Coordinator implements AsyncDisposable {
 		checkOptions(options, { certificate: "pem", privateKey: "pem", clientCa: "pems", deny: "strings" });
 		if (this.#state.type !== "open") throw coordinatorClosed("Cannot reload");
 		const { certificate, privateKey, clientCa, deny } = options;
-		if ((certificate === undefined) !== (privateKey === undefined)) throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
+		if ((certificate === undefined) !== (privateKey === undefined))
+			throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
 		const identity = certificate === undefined || privateKey === undefined ? this.#identity : parseIdentity(certificate, privateKey);
 		const trust = clientCa === undefined ? this.#clientTrust : clientTrust(clientCa);
 		const denied = deny === undefined ? this.#deny : denyList(deny);
@@ -169,7 +170,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#clientTrust = trust;
 		this.#deny = denied;
 		this.#accept();
-		for (const session of this.#registry.holders()) {
+		for (const session of [...this.#registry.holders()]) {
 			if (denied.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, "its key is on the deny list");
 		}
 	}
@@ -193,7 +194,6 @@ export class Coordinator implements AsyncDisposable {
 		if (this.#state.type === "over") return;
 		const code = isConecError(error) ? { code: error.code } : {};
 		this.#over({ by: "local", ...code, ...(error === undefined ? {} : { reason: error.message }) });
-		this.#transport.destroy();
 	}
 
 	[Symbol.asyncDispose](): Promise<void> {
@@ -206,10 +206,11 @@ export class Coordinator implements AsyncDisposable {
 		const error = coordinatorClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
 		for (const session of this.#registry.holders()) session.control.send({ type: "close", reason: STOPPING });
-		const flush = (timeoutMs: number): Promise<unknown> => Promise.all([...this.#registry.holders()].filter((session) => session.streams > 0).map((session) => session.control.ping(timeoutMs)));
+		const flush = (timeoutMs: number): Promise<unknown> =>
+			Promise.all([...this.#registry.holders()].filter((session) => session.streams > 0).map((session) => session.control.ping(timeoutMs)));
 		await this.#streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs: Math.min(limits.lingerMs, limits.closeTimeoutMs), flush });
 		const left = Math.max(0, deadline - performance.now());
-		await within(left, this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, STOPPING, left));
+		await within(left, this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, STOPPING, Math.min(left, DRAIN_MS)));
 		this.destroy();
 	}
 
@@ -219,7 +220,9 @@ export class Coordinator implements AsyncDisposable {
 		const error = coordinatorClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
 		this.#streams.destroy(error, RESET_CODES.COORDINATOR_CLOSED);
-		for (const session of this.#registry.holders()) session.end(CLOSE_CODES.COORDINATOR_CLOSED, info.reason ?? STOPPING);
+		for (const session of [...this.#registry.holders()]) session.forget();
+		// All connections in one call: one by one, a Client would see its peer go before it sees that the Coordinator goes.
+		void this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, info.reason ?? STOPPING, 0).catch(() => undefined);
 		this.#feed.end();
 		this.#resolveClosed(info);
 	}
@@ -315,6 +318,9 @@ export async function listenOn(createTransport: TransportFactory, options: Coord
 		throw error;
 	}
 }
+
+/** For the notice to be repeated where it was lost: it is not acknowledged. */
+const DRAIN_MS = 250;
 
 const STOPPING = "the Coordinator stops";
 

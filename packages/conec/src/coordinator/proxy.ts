@@ -6,27 +6,40 @@
 
 import type { Limits } from "../options.ts";
 import { rejectStream } from "../stream/open-stream.ts";
-import type { IncomingStream, Transport } from "../transport/transport.ts";
+import type { HeldStream, IncomingStream, Transport } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeOpen, type OpenToCoordinator } from "../wire/open.ts";
 import type { Session } from "./session.ts";
 
 /** Opens the far leg and pipes, or answers REJECT (`PEER_UNKNOWN`, `PEER_BUSY`). `to` may be `from`. */
-export function proxyStream(incoming: IncomingStream, open: OpenToCoordinator, from: Session, to: Session | undefined, transport: Transport, limits: Limits): void {
+export function proxyStream(
+	incoming: IncomingStream,
+	open: OpenToCoordinator,
+	from: Session,
+	to: Session | undefined,
+	transport: Transport,
+	limits: Limits,
+): void {
 	if (to === undefined) return rejectStream(incoming, "PEER_UNKNOWN", "peer is not connected");
 	const before = from.proxiedTo.get(to.id) ?? 0;
 	if (before >= limits.streamsPerPair) return rejectStream(incoming, "PEER_BUSY", `there are ${before} streams to this peer already`);
+	let held: HeldStream;
+	try {
+		// The name comes from the sender's own connection, never from what it wrote.
+		held = to.connection.openHeldStream({ kind: FRAME.OPEN, payload: encodeOpen({ from: from.id, id: open.id, metadata: open.metadata }) });
+	} catch {
+		return rejectStream(incoming, "PEER_LOST", "the connection to the peer has just ended");
+	}
 	from.proxiedTo.set(to.id, before + 1);
 	from.streams++;
 	to.streams++;
-	// The name comes from the sender's own connection, never from what it wrote.
-	const held = to.connection.openHeldStream({ kind: FRAME.OPEN, payload: encodeOpen({ from: from.id, id: open.id, metadata: open.metadata }) });
-	void transport.pipe(incoming, held, RESET_CODES.PEER_LOST).then(() => {
+	const over = (): void => {
 		const count = (from.proxiedTo.get(to.id) ?? 1) - 1;
 		if (count === 0) from.proxiedTo.delete(to.id);
 		else from.proxiedTo.set(to.id, count);
 		from.streams--;
 		to.streams--;
-	});
+	};
+	transport.pipe(incoming, held, RESET_CODES.PEER_LOST).then(over, over);
 }

@@ -61,7 +61,8 @@ export class Registry<T> {
 		if (entry.identity !== claim.identity) return { type: "taken", holder: entry.holder };
 		const recent = entry.swaps.filter((at) => nowMs - at < this.#limits.contentionWindowMs);
 		const oldest = recent[0];
-		if (oldest !== undefined && recent.length >= this.#limits.contentionSwaps) return { type: "contended", retryAfterMs: Math.ceil(oldest + this.#limits.contentionWindowMs - nowMs) };
+		if (oldest !== undefined && recent.length >= this.#limits.contentionSwaps)
+			return { type: "contended", retryAfterMs: Math.ceil(oldest + this.#limits.contentionWindowMs - nowMs) };
 		return { type: "supersedes", holder: entry.holder };
 	}
 

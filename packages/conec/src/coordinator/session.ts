@@ -62,7 +62,7 @@ export class Session {
 		this.control = parts.control;
 		this.#release = parts.release;
 		this.connection.onStream = (incoming) => parts.onStream(this, incoming);
-		void this.connection.closed.then(() => this.#end());
+		void this.connection.closed.then(() => this.forget());
 	}
 
 	/** A control message of this Client. */
@@ -75,8 +75,16 @@ export class Session {
 	/** Closes the connection and frees the id at once. */
 	end(closeCode: number, reason: string): void {
 		if (this.#over) return;
-		this.#end();
+		this.forget();
 		this.connection.close(closeCode, reason);
+	}
+
+	/** Frees the id, as the connection is over or about to be closed together with all others. */
+	forget(): void {
+		if (this.#over) return;
+		this.#over = true;
+		this.control.end();
+		this.#release(this);
 	}
 
 	/** Facts for the application. */
@@ -89,12 +97,5 @@ export class Session {
 			streams: this.streams,
 			rttMs: this.connection.stats().rttMs,
 		};
-	}
-
-	#end(): void {
-		if (this.#over) return;
-		this.#over = true;
-		this.control.end();
-		this.#release(this);
 	}
 }

@@ -7,7 +7,20 @@
 import { argumentError } from "../errors.ts";
 
 /** What an option may be; `undefined` always may. */
-export type OptionKind = "string" | "boolean" | "pem" | "pems" | "strings" | "string or strings" | "port" | "interval" | "signal" | "object" | "json" | "stream id" | readonly string[];
+export type OptionKind =
+	| "string"
+	| "boolean"
+	| "pem"
+	| "pems"
+	| "strings"
+	| "string or strings"
+	| "port"
+	| "interval"
+	| "signal"
+	| "object"
+	| "json"
+	| "stream id"
+	| readonly string[];
 
 /**
  * Checks that every option is known and of its kind.
@@ -26,11 +39,16 @@ export function checkOptions(options: unknown, kinds: Readonly<Record<string, Op
 function checkOption(name: string, value: unknown, kind: OptionKind): void {
 	if (typeof kind === "object") {
 		if (kind.includes(value as string)) return;
-		throw argumentError(typeof value === "string" ? "range" : "type", "OPTION_INVALID", `Option "${name}" must be one of ${kind.map((one) => JSON.stringify(one)).join(", ")}`);
+		throw argumentError(
+			typeof value === "string" ? "range" : "type",
+			"OPTION_INVALID",
+			`Option "${name}" must be one of ${kind.map((one) => JSON.stringify(one)).join(", ")}`,
+		);
 	}
 	const check = KINDS[kind];
 	if (!check.type(value)) throw argumentError("type", "OPTION_INVALID", `Option "${name}" must be ${check.words}`);
-	if (check.range !== undefined && !check.range(value as number)) throw argumentError("range", "OPTION_INVALID", `Option "${name}" must be ${check.words}, not ${String(value)}`);
+	if (check.range !== undefined && !check.range(value as number))
+		throw argumentError("range", "OPTION_INVALID", `Option "${name}" must be ${check.words}, not ${String(value)}`);
 }
 
 interface KindCheck {
@@ -42,7 +60,10 @@ interface KindCheck {
 const isString = (value: unknown): boolean => typeof value === "string";
 const isPem = (value: unknown): boolean => isString(value) || value instanceof Uint8Array;
 const isNumber = (value: unknown): boolean => typeof value === "number";
-const integer = (max: number) => (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= max;
+const integer =
+	(max: number) =>
+	(value: number): boolean =>
+		Number.isInteger(value) && value >= 0 && value <= max;
 
 const KINDS: Readonly<Record<Exclude<OptionKind, readonly string[]>, KindCheck>> = {
 	string: { words: "a string", type: isString },

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { argumentError, ConecError } from "../errors.ts";
+import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { openMessageStream } from "../stream/open-stream.ts";
 import type { TransportConnection } from "../transport/transport.ts";
-import { AUTOMATIC_STREAM_ID_MIN } from "../wire/ids.ts";
 import { FRAME } from "../wire/frames.ts";
+import { AUTOMATIC_STREAM_ID_MIN } from "../wire/ids.ts";
 import type { OpenStreamOptions } from "./open-stream-options.ts";
 
 /** How a {@link StreamSet} ends. */
@@ -47,7 +47,11 @@ export class StreamSet {
 	 *
 	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, or with the error of {@link end}.
 	 */
-	async open(connection: TransportConnection, options: OpenStreamOptions, make: (id: number) => { init: StreamInit; payload: Uint8Array }): Promise<FramedStream> {
+	async open(
+		connection: TransportConnection,
+		options: OpenStreamOptions,
+		make: (id: number) => { init: StreamInit; payload: Uint8Array },
+	): Promise<FramedStream> {
 		options.signal?.throwIfAborted();
 		if (this.#ended !== undefined) throw this.#ended;
 		const id = this.#reserve(options.id);
@@ -55,13 +59,18 @@ export class StreamSet {
 		const forward = (): void => abort.abort(options.signal?.reason);
 		options.signal?.addEventListener("abort", forward, { once: true });
 		this.#opening.add(abort);
+		let lostCode: ConecErrorCode | undefined;
 		try {
 			const { init, payload } = make(id);
+			lostCode = init.lostCode;
 			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, { early: options.early, signal: abort.signal });
 			void this.add(stream).then(() => this.#ids.delete(id));
 			return stream;
 		} catch (error) {
 			this.#ids.delete(id);
+			// A connection that has ended a moment ago says only that.
+			if (lostCode !== undefined && isConecError(error) && error.code === "CONNECTION_LOST")
+				throw new ConecError(lostCode, `Cannot open stream ${id}: the connection is gone`, { cause: error });
 			throw error;
 		} finally {
 			this.#opening.delete(abort);

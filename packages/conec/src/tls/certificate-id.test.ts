@@ -7,9 +7,28 @@ import { readCertificates } from "./pem.ts";
 /** A certificate with these subject alternative names, by openssl: ours could not make the wrong ones. */
 function certificate(names: string | undefined): Uint8Array {
 	const extension = names === undefined ? [] : ["-addext", `subjectAltName=${names}`];
-	const pem = execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=alice", "-days", "2", ...extension], {
-		stdio: ["ignore", "pipe", "ignore"],
-	});
+	const pem = execFileSync(
+		"openssl",
+		[
+			"req",
+			"-x509",
+			"-newkey",
+			"ec",
+			"-pkeyopt",
+			"ec_paramgen_curve:P-256",
+			"-nodes",
+			"-keyout",
+			"/dev/null",
+			"-subj",
+			"/CN=alice",
+			"-days",
+			"2",
+			...extension,
+		],
+		{
+			stdio: ["ignore", "pipe", "ignore"],
+		},
+	);
 	return readCertificates(pem)[0] as Uint8Array;
 }
 
@@ -34,6 +53,7 @@ test("certificate id: every other certificate is refused with the reason", () =>
 		["DNS:a_b", /not an id/],
 		[`DNS:${"x".repeat(64)}`, /not an id/],
 	];
-	for (const [names, message] of cases) assert.throws(() => certificateId(certificate(names)), { code: "CERTIFICATE_REFUSED", message }, names ?? "common name only");
+	for (const [names, message] of cases)
+		assert.throws(() => certificateId(certificate(names)), { code: "CERTIFICATE_REFUSED", message }, names ?? "common name only");
 	assert.throws(() => certificateId(new Uint8Array(4)), { code: "CERTIFICATE_INVALID" });
 });

@@ -40,7 +40,14 @@ export function formatFingerprint(digest: Uint8Array): string {
  * @throws TypeError `OPTION_INVALID`
  */
 export function parseFingerprint(text: string, option: string): Uint8Array {
-	const hex = typeof text === "string" ? text.trim().toLowerCase().replace(/^sha256:/, "").replaceAll(":", "") : "";
+	const hex =
+		typeof text === "string"
+			? text
+					.trim()
+					.toLowerCase()
+					.replace(/^sha256:/, "")
+					.replaceAll(":", "")
+			: "";
 	if (!/^[0-9a-f]{64}$/.test(hex)) throw argumentError("type", "OPTION_INVALID", `Option "${option}" must be "sha256:" and 64 hexadecimal digits`);
 	return new Uint8Array(Buffer.from(hex, "hex"));
 }

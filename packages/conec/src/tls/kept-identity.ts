@@ -96,7 +96,8 @@ async function read(path: string): Promise<LocalIdentity | undefined> {
 		const found = await stat(path);
 		if (!found.isFile()) throw invalid(path, "it is not a file");
 		if (found.size > MAX_FILE_BYTES) throw invalid(path, "it is not an identity of Conec");
-		if (process.platform !== "win32" && (found.mode & 0o077) !== 0) throw invalid(path, "others may read the key in it; change its mode to 0600 or replace the key");
+		if (process.platform !== "win32" && (found.mode & 0o077) !== 0)
+			throw invalid(path, "others may read the key in it; change its mode to 0600 or replace the key");
 		text = await readFile(path, "latin1");
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;

@@ -49,7 +49,10 @@ export function readPrivateKey(source: Pem): PrivateKeyBytes {
 
 /** Writes one block. */
 export function writePem(label: "CERTIFICATE" | "PRIVATE KEY", der: Uint8Array): string {
-	const lines = Buffer.from(der).toString("base64").match(/.{1,64}/g) ?? [];
+	const lines =
+		Buffer.from(der)
+			.toString("base64")
+			.match(/.{1,64}/g) ?? [];
 	return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }
 
@@ -96,7 +99,11 @@ function readBlocks(text: string): Block[] {
 function decodeBlock({ label, lines }: { label: string; lines: readonly string[] }): Block {
 	const body = lines.filter((line) => !line.includes(":")).join("");
 	if (!/^[A-Za-z0-9+/]*={0,2}$/.test(body) || body.length % 4 !== 0) throw invalid("PEM", `a ${label} block is not base64`);
-	return { label, bytes: new Uint8Array(Buffer.from(body, "base64")), encrypted: lines.some((line) => line.startsWith("Proc-Type:") && line.includes("ENCRYPTED")) };
+	return {
+		label,
+		bytes: new Uint8Array(Buffer.from(body, "base64")),
+		encrypted: lines.some((line) => line.startsWith("Proc-Type:") && line.includes("ENCRYPTED")),
+	};
 }
 
 function wholeDer(bytes: Uint8Array, what: string): Uint8Array {

@@ -85,7 +85,12 @@ async function keyPair(privateKey: Uint8Array | undefined): Promise<webcrypto.Cr
 	const secret = await webcrypto.subtle.importKey("pkcs8", privateKey, P256, true, ["sign"]);
 	// The public half comes out of the private key's JWK by leaving out "d".
 	const { kty, crv, x, y } = await webcrypto.subtle.exportKey("jwk", secret);
-	const open = { ...(kty === undefined ? {} : { kty }), ...(crv === undefined ? {} : { crv }), ...(x === undefined ? {} : { x }), ...(y === undefined ? {} : { y }) };
+	const open = {
+		...(kty === undefined ? {} : { kty }),
+		...(crv === undefined ? {} : { crv }),
+		...(x === undefined ? {} : { x }),
+		...(y === undefined ? {} : { y }),
+	};
 	const publicKey = await webcrypto.subtle.importKey("jwk", open, P256, true, ["verify"]);
 	return { privateKey: secret, publicKey };
 }

@@ -32,7 +32,8 @@ test("self-signed: is what it says for names, dates, usage and key", () => {
 });
 
 test("self-signed: refuses what is no name", async () => {
-	for (const name of ["", "a b", "*.example.org", "a..b", "é"]) await assert.rejects(makeSelfSigned({ names: [name] }, "kept"), { name: "TypeError", code: "OPTION_INVALID" });
+	for (const name of ["", "a b", "*.example.org", "a..b", "é"])
+		await assert.rejects(makeSelfSigned({ names: [name] }, "kept"), { name: "TypeError", code: "OPTION_INVALID" });
 	await assert.rejects(makeSelfSigned({ names: [] }, "kept"), { code: "OPTION_INVALID" });
 });
 
@@ -50,7 +51,8 @@ test("fingerprint: pins are read with and without prefix, in either case, with c
 	const expected = new Uint8Array(Buffer.from(hex, "hex"));
 	const colons = (hex.toUpperCase().match(/../g) ?? []).join(":");
 	for (const text of [hex, `sha256:${hex}`, `SHA256:${hex.toUpperCase()}`, colons]) assert.deepEqual(parseFingerprint(text, "pin"), expected);
-	for (const text of ["", "sha256:", hex.slice(1), `${hex}0`, `sha1:${hex}`, "zz".repeat(32)]) assert.throws(() => parseFingerprint(text, "pin"), { code: "OPTION_INVALID" });
+	for (const text of ["", "sha256:", hex.slice(1), `${hex}0`, `sha1:${hex}`, "zz".repeat(32)])
+		assert.throws(() => parseFingerprint(text, "pin"), { code: "OPTION_INVALID" });
 });
 
 test("identity: reads PKCS#8, SEC1 and PKCS#1 keys, PEM and DER, and every allowed type", () => {
@@ -75,7 +77,11 @@ test("identity: refuses another key, weak keys and damaged input with a reason",
 	assert.throws(() => parseIdentity(pem, other), { code: "CERTIFICATE_KEY_MISMATCH" });
 	const weak = generateKeyPairSync("rsa", { modulusLength: 1_024 }).privateKey.export({ type: "pkcs8", format: "pem" }) as string;
 	assert.throws(() => parseIdentity(certificateFor(weak), weak), { code: "CERTIFICATE_INVALID", message: /1024 bits/ });
-	const encrypted = generateKeyPairSync("ec", { namedCurve: "P-256", privateKeyEncoding: { type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" }, publicKeyEncoding: { type: "spki", format: "pem" } }).privateKey;
+	const encrypted = generateKeyPairSync("ec", {
+		namedCurve: "P-256",
+		privateKeyEncoding: { type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" },
+		publicKeyEncoding: { type: "spki", format: "pem" },
+	}).privateKey;
 	assert.throws(() => parseIdentity(pem, encrypted), { code: "CERTIFICATE_INVALID", message: /encrypted/ });
 	assert.throws(() => parseIdentity(other, other), { code: "CERTIFICATE_INVALID", message: /no CERTIFICATE block/ });
 	assert.throws(() => parseIdentity(pem, pem), { code: "CERTIFICATE_INVALID", message: /no PRIVATE KEY block/ });
@@ -147,7 +153,10 @@ test("kept identity: a torn, foreign or readable file is reported with its path 
 	const whole = await readFile(path, "latin1");
 	for (const content of ["", "hello", whole.slice(0, whole.length / 2), pem]) {
 		await writeFile(path, content);
-		await assert.rejects(loadKeptIdentity(options), (error: Error & { code?: string }) => error.code === "STATE_DIRECTORY_INVALID" && error.message.includes(path));
+		await assert.rejects(
+			loadKeptIdentity(options),
+			(error: Error & { code?: string }) => error.code === "STATE_DIRECTORY_INVALID" && error.message.includes(path),
+		);
 		assert.equal(await readFile(path, "latin1"), content);
 	}
 	await writeFile(join(directory, "file"), "");
@@ -163,5 +172,7 @@ test("kept identity: a torn, foreign or readable file is reported with its path 
 function certificateFor(key: string): string {
 	const path = join(directory, "key.pem");
 	writeFileSync(path, key);
-	return execFileSync("openssl", ["req", "-x509", "-new", "-key", path, "-subj", "/CN=x", "-addext", "subjectAltName=DNS:x", "-days", "2"], { stdio: ["ignore", "pipe", "ignore"] }).toString();
+	return execFileSync("openssl", ["req", "-x509", "-new", "-key", path, "-subj", "/CN=x", "-addext", "subjectAltName=DNS:x", "-days", "2"], {
+		stdio: ["ignore", "pipe", "ignore"],
+	}).toString();
 }

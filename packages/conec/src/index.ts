@@ -1,0 +1,51 @@
+/**
+ * Conec: COordinated NEtwork Channels. Many Clients, one Coordinator, one verified identity on every path.
+ *
+ * A {@link Coordinator} is the one well-known server. A {@link Client} connects to it over QUIC with mutual TLS, has an id,
+ * and opens streams to other Clients by theirs. A {@link MessageStream} carries whole messages both ways, in order.
+ *
+ * ```ts
+ * import { Client, Coordinator } from "conec";
+ *
+ * const coordinator = await Coordinator.listen({ port: 0 });
+ * const options = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint };
+ * const alice = await Client.connect({ id: "alice", ...options });
+ * const bob = await Client.connect({ id: "bob", ...options });
+ *
+ * const [toBob] = await Promise.all([alice.openStream("bob"), greet()]);
+ * for await (const message of toBob) console.log(new TextDecoder().decode(message));
+ * await Promise.all([alice.close(), bob.close()]);
+ * await coordinator.close();
+ *
+ * async function greet() {
+ * 	for await (const stream of bob.incomingStreams) {
+ * 		await stream.send(`hello, ${stream.peer}`);
+ * 		return stream.close();
+ * 	}
+ * }
+ * ```
+ *
+ * **Backpressure** is one rule: `send` resolves when there is room. **Ends** are never silent: a stream that was cut off
+ * rejects with a code; only the peer's `close` ends `for await`. **Errors** are {@link ConecError} with a `code` of a closed
+ * list (docs/errors.md); wrong arguments are `TypeError` and `RangeError`; an abort rejects with your own reason.
+ * **Limits** are all in {@link Limits} (docs/limits.md). **Trust** is a `ca`, a `pin`, or Node's root store
+ * (docs/security.md). What travels is in docs/protocol.md.
+ *
+ * @module
+ */
+
+export { Client, type ClientStatus } from "./client/client.ts";
+export type { ClientOptions } from "./client/client-options.ts";
+export { Coordinator, type CoordinatorStatus, type ReloadOptions } from "./coordinator/coordinator.ts";
+export type { CoordinatorOptions } from "./coordinator/coordinator-options.ts";
+export type { ClientInfo } from "./coordinator/session.ts";
+export type { OpenStreamOptions } from "./entity/open-stream-options.ts";
+export type { StatusLagged } from "./entity/status-feed.ts";
+export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
+export type { Limits } from "./options.ts";
+export type { CloseInfo } from "./stream/close-info.ts";
+export type { MessageStream } from "./stream/message-stream.ts";
+export { fingerprint } from "./tls/fingerprint.ts";
+export type { Pem } from "./tls/pem.ts";
+export type { SocketAddress } from "./transport/transport.ts";
+export type { JsonValue } from "./wire/json.ts";
