@@ -7,6 +7,7 @@
 
 /** C0, DEL, C1, line and paragraph separators, direction marks and overrides, invisible format characters, lone surrogates. */
 const UNPRINTABLE =
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 	/[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** One printable line: everything that could move the cursor or hide text is shown as an escape such as `\x1b`. `maxLength` in UTF-16 units. */

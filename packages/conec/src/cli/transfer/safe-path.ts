@@ -36,6 +36,7 @@ export function parseSafePath(name: string): SafePath {
 }
 
 /** C0 with NUL, DEL, C1, and the separators that some programs take for line ends. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /** Forbidden in Windows names; `:` also names drives and alternate data streams. */
