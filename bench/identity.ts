@@ -1,10 +1,9 @@
 /**
- * Certificates of a run: made by Conec's own authority, written as DER for raw quinn into a directory that is removed.
+ * The identity of a run: self-signed by Conec, written as DER for raw quinn into a directory that is removed.
  *
  * @module
  */
 
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ export interface BenchIdentity {
 	readonly certificatePem: string;
 	readonly privateKeyPem: string;
 	readonly certificate: Uint8Array;
+	/** PKCS#8. */
 	readonly privateKey: Uint8Array;
 	readonly certificateFile: string;
 	readonly privateKeyFile: string;
@@ -23,23 +23,30 @@ export interface BenchIdentity {
 
 /** Makes an ECDSA P-256 identity for "localhost". */
 export async function makeIdentity(): Promise<BenchIdentity> {
-	const { createCertificateAuthority, issueCertificate } = await import("conec");
-	const authority = await createCertificateAuthority({ name: "conec benchmark" });
-	const issued = await issueCertificate(authority, "localhost");
-	const certificate = new X509Certificate(issued.certificate).raw;
-	const privateKey = createPrivateKey(issued.privateKey).export({ type: "pkcs8", format: "der" });
+	// The same maker that a Coordinator without a certificate uses.
+	const { makeSelfSigned } = await import("../packages/conec/src/tls/self-signed.ts");
+	const { certificates, privateKey } = await makeSelfSigned({ names: ["localhost"] }, "kept");
+	const certificate = certificates[0] ?? new Uint8Array();
 	const directory = mkdtempSync(join(tmpdir(), "conec-bench-"));
 	const certificateFile = join(directory, "certificate.der");
 	const privateKeyFile = join(directory, "key.der");
 	writeFileSync(certificateFile, certificate);
 	writeFileSync(privateKeyFile, privateKey, { mode: 0o600 });
 	return {
-		certificatePem: issued.certificate,
-		privateKeyPem: issued.privateKey,
-		certificate: new Uint8Array(certificate),
-		privateKey: new Uint8Array(privateKey),
+		certificatePem: pem("CERTIFICATE", certificate),
+		privateKeyPem: pem("PRIVATE KEY", privateKey),
+		certificate,
+		privateKey,
 		certificateFile,
 		privateKeyFile,
 		dispose: () => rmSync(directory, { recursive: true, force: true }),
 	};
+}
+
+function pem(label: string, der: Uint8Array): string {
+	const lines =
+		Buffer.from(der)
+			.toString("base64")
+			.match(/.{1,64}/g) ?? [];
+	return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }

@@ -83,11 +83,10 @@ async function transfer(context: Context, state: string, files: readonly string[
 	};
 	try {
 		const coordinator = conec("coordinator", "--json", "--port", "0", "--host", "127.0.0.1", "--state", join(state, "coordinator"));
-		const { port, fingerprint } = await firstLine<{ port: number; fingerprint: string }>(coordinator);
-		const reach = ["--coordinator", `localhost:${port}`, "--pin", fingerprint, "--json"];
+		const { port, pin } = await event<{ port: number; pin: string }>(coordinator, "listening");
+		const reach = ["--coordinator", `127.0.0.1:${port}`, "--pin", pin, "--json"];
 		const receiver = conec("receive", "--id", "bench-receiver", "--dir", to, "--state", join(state, "receiver"), ...reach);
-		await firstLine(receiver);
-		receiver.stdout?.resume();
+		await event(receiver, "waiting");
 		const startedMs = performance.now();
 		const sender = conec("send", ...files, "--to", "bench-receiver", "--id", "bench-sender", "--state", join(state, "sender"), ...reach);
 		sender.stdout?.resume();
@@ -101,18 +100,21 @@ async function transfer(context: Context, state: string, files: readonly string[
 	}
 }
 
-async function firstLine<T>(child: ChildProcess): Promise<T> {
-	if (child.stdout === null) {
-		throw new Error("no standard output");
-	}
-	const lines = createInterface(child.stdout);
-	const line = await Promise.race([
-		once(lines, "line").then(([text]) => text as string),
-		once(child, "exit").then(([code]) => {
-			throw new Error(`${child.spawnargs[2]} ended with ${code}`);
-		}),
-	]);
-	return JSON.parse(line) as T;
+/** The first line of that name; what follows is read and dropped, so that the process never waits for us. */
+function event<T>(child: ChildProcess, name: string): Promise<T> {
+	return new Promise((resolve, reject) => {
+		if (child.stdout === null) {
+			throw new Error("no standard output");
+		}
+		createInterface(child.stdout).on("line", (line) => {
+			const fields = JSON.parse(line) as T & { event: string };
+			if (fields.event === name) {
+				resolve(fields);
+			}
+		});
+		child.once("error", reject);
+		child.once("exit", (code) => reject(new Error(`conec ${child.spawnargs[2]} ended with ${code} before "${name}"`)));
+	});
 }
 
 async function interrupt(child: ChildProcess): Promise<void> {

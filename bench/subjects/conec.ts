@@ -48,7 +48,7 @@ export const proxyRtt: Subject = async (context, seconds) =>
 /** `Client.connect` until `welcome`, with an identity that was made before. */
 export const connect: Subject = async (context, seconds) => {
 	const { sender, connection } = await network(context);
-	const { certificate, privateKey } = await clientIdentity(context);
+	const { certificatePem: certificate, privateKeyPem: privateKey } = context.identity;
 	const count = Math.max(10, Math.round(seconds * 25));
 	return latency(await sender.call<Latency>("connects", { ...connection, certificate, privateKey, id: "newcomer", count, concurrency: 1 }));
 };
@@ -83,11 +83,4 @@ async function startHub(context: Context): Promise<Hub> {
 		privateKey: privateKeyPem,
 	});
 	return { coordinator, connection: { id: "", coordinator: `localhost:${port}`, address: `127.0.0.1:${port}`, pin: fingerprint } };
-}
-
-function clientIdentity(context: Context): Promise<{ certificate: string; privateKey: string }> {
-	return context.once("client identity", async () => {
-		const { createCertificateAuthority, issueCertificate } = await import("conec");
-		return issueCertificate(await createCertificateAuthority({ name: "conec benchmark clients" }), "newcomer");
-	});
 }
