@@ -45,6 +45,13 @@ export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOpti
 export type { Limits } from "./options.ts";
 export type { CloseInfo } from "./stream/close-info.ts";
 export type { MessageStream } from "./stream/message-stream.ts";
+export {
+	type CertificateAndKey,
+	type CertificateAuthorityOptions,
+	createCertificateAuthority,
+	type IssueOptions,
+	issueCertificate,
+} from "./tls/certificate-authority.ts";
 export { fingerprint } from "./tls/fingerprint.ts";
 export type { Pem } from "./tls/pem.ts";
 export type { SocketAddress } from "./transport/transport.ts";

@@ -66,12 +66,15 @@ export function serialNumber(): string {
 	return bytes.toString("hex");
 }
 
-const BACKDATE_MS = 5 * 60_000;
+/** How long before now a certificate begins: clocks differ. */
+export const BACKDATE_MS: number = 5 * 60_000;
 const VALIDITY_MS = 3_652 * 86_400_000;
-const P256 = { name: "ECDSA", namedCurve: "P-256" } as const;
+/** The kind of key that is made. */
+export const P256 = { name: "ECDSA", namedCurve: "P-256" } as const;
 const DNS_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 
-function alternativeName(name: string): { type: "dns" | "ip"; value: string } {
+/** A name as it goes into a certificate. Throws TypeError `OPTION_INVALID` for what is neither a DNS name nor an IP address. */
+export function alternativeName(name: string): { type: "dns" | "ip"; value: string } {
 	if (typeof name === "string") {
 		if (isIP(name) !== 0) return { type: "ip", value: name };
 		const lower = name.toLowerCase();
