@@ -1,140 +1,16 @@
 /**
- * What Coordinators and Clients promise, on any transport. Every test makes its own Coordinator, on a port of its own.
+ * What Coordinators and Clients promise each other, on any transport.
  */
 
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { type Client, connectOn } from "../packages/conec/src/client/client.ts";
-import type { ClientOptions } from "../packages/conec/src/client/client-options.ts";
-import { type Coordinator, type CoordinatorStatus, listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
-import type { CoordinatorOptions } from "../packages/conec/src/coordinator/coordinator-options.ts";
-import type { TransportFactory } from "../packages/conec/src/entity/transport-factory.ts";
-import { resolveLimits } from "../packages/conec/src/options.ts";
+import type { CoordinatorStatus } from "../packages/conec/src/coordinator/coordinator.ts";
+import { listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
-import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
-import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";
-import type { StreamHandler, Transport, TransportConnection } from "../packages/conec/src/transport/transport.ts";
-import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
-import { decodeControl, encodeControl } from "../packages/conec/src/wire/control.ts";
-import { FRAME } from "../packages/conec/src/wire/frames.ts";
-import { encodeOpen } from "../packages/conec/src/wire/open.ts";
-
-/** What the suite runs on. */
-export interface Fabric {
-	readonly name: string;
-	readonly createTransport: TransportFactory;
-	/** What is left of connections and streams, where the transport can tell. */
-	readonly leftovers?: () => number;
-}
-
-const text = (message: Uint8Array | null): string | null => (message === null ? null : new TextDecoder().decode(message));
-const utf8 = (value: string): Uint8Array => new TextEncoder().encode(value);
-
-/** A Coordinator and whatever a test adds to it; all of it is taken down at the end of the test. */
-class World {
-	readonly coordinator: Coordinator;
-	readonly fabric: Fabric;
-	readonly #parts: { destroy(): void }[] = [];
-
-	private constructor(fabric: Fabric, coordinator: Coordinator) {
-		this.fabric = fabric;
-		this.coordinator = coordinator;
-	}
-
-	static async create(t: TestContext, fabric: Fabric, options: CoordinatorOptions = {}): Promise<World> {
-		const world = new World(fabric, await listenOn(fabric.createTransport, { host: "127.0.0.1", port: 0, ...options }));
-		t.after(async () => {
-			for (const part of world.#parts) part.destroy();
-			world.coordinator.destroy();
-			await world.coordinator.closed;
-			if (fabric.leftovers !== undefined) await until(() => fabric.leftovers?.() === 0);
-		});
-		return world;
-	}
-
-	async connect(id: string, options: Partial<ClientOptions> = {}): Promise<Client> {
-		const client = await connectOn(this.fabric.createTransport, this.clientOptions(id, options));
-		this.#parts.push(client);
-		return client;
-	}
-
-	clientOptions(id: string, options: Partial<ClientOptions> = {}): ClientOptions {
-		const { port } = this.coordinator.address;
-		return { id, coordinator: `localhost:${port}`, address: `127.0.0.1:${port}`, localAddress: "127.0.0.1", pin: this.coordinator.fingerprint, ...options };
-	}
-
-	/** A connection that speaks for itself, to break rules with. */
-	async dial(): Promise<{ transport: Transport; connection: TransportConnection }> {
-		const transport = this.fabric.createTransport({ host: "127.0.0.1", port: 0, limits: resolveLimits({}, "client"), role: "client" });
-		this.#parts.push(transport);
-		const connection = await transport.dial({
-			address: "127.0.0.1",
-			port: this.coordinator.address.port,
-			serverName: "localhost",
-			trust: coordinatorTrust({ pin: this.coordinator.fingerprint }),
-			identity: await makeSelfSigned({ names: ["mallory"] }, "ephemeral"),
-			alpnProtocol: "conec/1",
-			handshakeTimeoutMs: 5_000,
-		});
-		return { transport, connection };
-	}
-
-	/** The same, after a proper hello and welcome. */
-	async enter(id: string): Promise<{ connection: TransportConnection; control: ReturnType<TransportConnection["openStream"]> }> {
-		const { connection } = await this.dial();
-		let welcome: () => void = () => undefined;
-		const greeted = new Promise<void>((resolve) => {
-			welcome = resolve;
-		});
-		const control = connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl(hello(id)) }, handler({ frame: welcome }));
-		await greeted;
-		return { connection, control };
-	}
-}
-
-function hello(id: string) {
-	return { type: "hello", versions: [1], id, key: "ephemeral", capabilities: [] } as const;
-}
-
-function handler(part: Partial<StreamHandler> = {}): StreamHandler {
-	const nothing = (): void => undefined;
-	return { frame: nothing, end: nothing, reset: nothing, stopped: nothing, drained: nothing, finished: nothing, lost: nothing, ...part };
-}
-
-async function next(streams: AsyncIterable<MessageStream>): Promise<MessageStream> {
-	for await (const stream of streams) return stream;
-	throw new assert.AssertionError({ message: "no stream came" });
-}
-
-/** Opens a stream and takes it at the other side. */
-async function pair(from: Client, to: Client, options: Parameters<Client["openStream"]>[1] = {}): Promise<[MessageStream, MessageStream]> {
-	const [near, far] = await Promise.all([from.openStream(to.id, options), next(to.incomingStreams)]);
-	return [near, far];
-}
-
-/** Waits for something that has no event of its own. */
-async function until(condition: () => boolean, timeoutMs = 5_000): Promise<void> {
-	for (const end = performance.now() + timeoutMs; !condition(); ) {
-		assert.ok(performance.now() < end, `not true within ${timeoutMs} ms: ${condition}`);
-		await new Promise((resolve) => setTimeout(resolve, 5));
-	}
-}
-
-/** Echoes everything on every incoming stream, as a bystander that must not notice anything. */
-function echo(client: Client): void {
-	void (async () => {
-		for await (const stream of client.incomingStreams) {
-			void (async () => {
-				for await (const message of stream) await stream.send(message);
-				await stream.close();
-			})().catch(() => undefined);
-		}
-	})().catch(() => undefined);
-}
+import { declare, echo, type Fabric, next, pair, text, until, World } from "./entities-world.ts";
 
 /** Declares the tests. */
 export function entitiesSuite(fabric: Fabric): void {
-	const it = (name: string, run: (t: TestContext) => Promise<void>): void => void test(`${fabric.name}: ${name}`, run);
+	const it = declare(fabric);
 
 	it("a Client connects, is listed, leaves, and its id is free at once", async (t) => {
 		const world = await World.create(t, fabric);
@@ -224,37 +100,6 @@ export function entitiesSuite(fabric: Fabric): void {
 		await until(() => world.coordinator.clients()[0]?.streams === 0);
 	});
 
-	it("a second key for a live id is told ID_TAKEN, the first one is not disturbed", async (t) => {
-		const world = await World.create(t, fabric);
-		const alice = await world.connect("alice");
-		await assert.rejects(world.connect("alice"), { name: "ConecError", code: "ID_TAKEN" });
-		const [near, far] = await pair(alice, alice);
-		await near.send("still here");
-		assert.equal(text(await far.receive()), "still here");
-	});
-
-	it("the same key supersedes its older connection; the fourth within ten seconds is told ID_CONTENDED", async (t) => {
-		const world = await World.create(t, fabric);
-		const { privateKey, certificates } = await makeSelfSigned({ names: ["alice"] }, "kept");
-		const identity = { privateKey, certificate: certificates[0] as Uint8Array };
-		let before = await world.connect("alice", identity);
-		const bob = await world.connect("bob");
-		const [stream] = await pair(bob, before);
-		for (let i = 0; i < 3; i++) {
-			const after = await world.connect("alice", identity);
-			assert.equal((await before.closed).code, "SUPERSEDED");
-			await assert.rejects(before.openStream("bob"), { code: "SUPERSEDED" });
-			before = after;
-		}
-		await assert.rejects(stream.receive(), { code: "PEER_LOST" });
-		await assert.rejects(
-			world.connect("alice", identity),
-			(error: { code?: string; retryAfterMs?: number }) => error.code === "ID_CONTENDED" && (error.retryAfterMs ?? 0) > 5_000,
-		);
-		assert.equal(world.coordinator.clientCount, 2);
-		assert.equal((await bob.openStream("alice")).peer, "alice");
-	});
-
 	it("unknown peers, wrong ids, wrong options and direct paths are refused with their codes", async (t) => {
 		const world = await World.create(t, fabric);
 		const alice = await world.connect("alice");
@@ -336,14 +181,6 @@ export function entitiesSuite(fabric: Fabric): void {
 		late.abort(reason);
 		assert.equal((await carol.openStream("carol", { signal: late.signal }).catch(() => undefined))?.id, undefined);
 		assert.equal((await carol.openStream("carol")).peer, "carol");
-		silent.connection.close(0, "");
-	});
-
-	it("a peer that never accepts is PEER_TIMEOUT", async (t) => {
-		const world = await World.create(t, fabric);
-		const alice = await world.connect("alice", { limits: { requestTimeoutMs: 300 } });
-		const silent = await world.enter("silent");
-		await assert.rejects(alice.openStream("silent"), { code: "PEER_TIMEOUT", peer: "silent" });
 		silent.connection.close(0, "");
 	});
 
@@ -475,213 +312,6 @@ export function entitiesSuite(fabric: Fabric): void {
 		assert.deepEqual(seen, ["+alice", "!alice ID_TAKEN", "-alice CLIENT_CLOSED"]);
 	});
 
-	it("wrong pin, wrong name and no Coordinator are told apart", async (t) => {
-		const world = await World.create(t, fabric);
-		const other = await makeSelfSigned({ names: ["elsewhere"] }, "ephemeral");
-		const certificate = other.certificates[0] as Uint8Array;
-		await assert.rejects(world.connect("alice", { pin: other.fingerprint }), { name: "ConecError", code: "PIN_MISMATCH" });
-		await assert.rejects(connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice", { ca: certificate }))), { code: "CERTIFICATE_UNTRUSTED" });
-		await assert.rejects(connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice"))), { code: "CERTIFICATE_UNTRUSTED" });
-		await assert.rejects(connectOn(fabric.createTransport, world.clientOptions("alice", { address: "127.0.0.1:9", limits: { requestTimeoutMs: 300 } })), {
-			code: "COORDINATOR_UNREACHABLE",
-			message: /UDP within 0.3 s/,
-		});
-		await assert.rejects(
-			connectOn(fabric.createTransport, { id: "alice", coordinator: "no.such.host.invalid", pin: other.fingerprint }, () =>
-				Promise.reject(Object.assign(new Error("x"), { code: "ENOTFOUND" })),
-			),
-			{ code: "HOST_UNRESOLVABLE" },
-		);
-		assert.equal(world.coordinator.clientCount, 0);
-	});
-
-	it("a self-signed Coordinator certificate is its own ca; it must be for the host's name", async (t) => {
-		const identity = await makeSelfSigned({ names: ["localhost"] }, "kept");
-		const certificate = identity.certificates[0] as Uint8Array;
-		const world = await World.create(t, fabric, { certificate, privateKey: identity.privateKey });
-		assert.equal(world.coordinator.fingerprint, identity.fingerprint);
-		const alice = await connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice", { ca: certificate })));
-		await alice.close();
-		const elsewhere = `example.org:${world.coordinator.address.port}`;
-		await assert.rejects(connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice", { ca: certificate, coordinator: elsewhere }))), {
-			code: "CERTIFICATE_NAME_MISMATCH",
-		});
-		const bob = await world.connect("bob", { coordinator: elsewhere });
-		assert.equal(bob.id, "bob");
-	});
-
-	it("addresses of a name are raced, a dead one costs little", async (t) => {
-		const world = await World.create(t, fabric);
-		const { address: _dialled, ...options } = world.clientOptions("alice");
-		const client = await connectOn(fabric.createTransport, options, async () => [
-			{ address: "127.0.0.9", family: 4 },
-			{ address: "127.0.0.1", family: 4 },
-		]);
-		assert.equal(client.id, "alice");
-		await client.close();
-	});
-
-	it("denied keys are refused, also those that are connected", async (t) => {
-		const world = await World.create(t, fabric);
-		const { privateKey, certificates, fingerprint } = await makeSelfSigned({ names: ["alice"] }, "kept");
-		const identity = { privateKey, certificate: certificates[0] as Uint8Array };
-		const alice = await world.connect("alice", identity);
-		const bob = await world.connect("bob");
-		world.coordinator.reload({ deny: [fingerprint] });
-		assert.equal((await alice.closed).code, "CERTIFICATE_REFUSED");
-		await assert.rejects(world.connect("alice", identity), { code: "CERTIFICATE_REFUSED" });
-		assert.equal((await bob.openStream("bob")).peer, "bob");
-		world.coordinator.reload({ deny: [] });
-		await world.connect("alice", identity);
-	});
-
-	it("after reload, new connections see the new identity and old ones stay", async (t) => {
-		const world = await World.create(t, fabric);
-		const alice = await world.connect("alice");
-		const before = world.coordinator.fingerprint;
-		const identity = await makeSelfSigned({ names: ["localhost"] }, "kept");
-		world.coordinator.reload({ certificate: identity.certificates[0] as Uint8Array, privateKey: identity.privateKey });
-		assert.equal(world.coordinator.fingerprint, identity.fingerprint);
-		await world.connect("bob");
-		await assert.rejects(world.connect("carol", { pin: before }), { code: "PIN_MISMATCH" });
-		assert.equal((await alice.openStream("bob")).peer, "bob");
-		assert.throws(() => world.coordinator.reload({ certificate: "x", privateKey: "y" }), { code: "CERTIFICATE_INVALID" });
-	});
-
-	it("no common version: refused with both sides' versions", async (t) => {
-		const world = await World.create(t, fabric);
-		const { connection } = await world.dial();
-		const answers: unknown[] = [];
-		connection.openStream(
-			{ kind: FRAME.CONTROL, payload: encodeControl({ ...hello("alice"), versions: [2, 3] }) },
-			handler({
-				frame: (_kind, payload) => {
-					const message = decodeControl(payload);
-					answers.push(message.ok ? message.value : message.error);
-				},
-			}),
-		);
-		const info = await connection.closed;
-		assert.equal(info.closeCode, CLOSE_CODES.REFUSED);
-		assert.deepEqual(answers, [{ type: "refused", code: "VERSION_UNSUPPORTED", message: "the Client speaks 2, 3, the Coordinator 1", versions: [1] }]);
-		assert.equal(world.coordinator.clientCount, 0);
-	});
-
-	it("a hello that never comes ends the connection in time", async (t) => {
-		const world = await World.create(t, fabric, { limits: { helloTimeoutMs: 300 } });
-		const { connection } = await world.dial();
-		const started = performance.now();
-		const info = await connection.closed;
-		assert.equal(info.closeCode, CLOSE_CODES.HELLO_TIMEOUT);
-		assert.ok(performance.now() - started < 2_000);
-	});
-
-	it("a first frame that is not a hello ends that connection and disturbs nobody", async (t) => {
-		const world = await World.create(t, fabric);
-		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
-		echo(bob);
-		const bystander = await alice.openStream("bob");
-		const headers: [string, { kind: number; payload: Uint8Array }][] = [
-			["not JSON", { kind: FRAME.CONTROL, payload: utf8("hello!") }],
-			["not an object", { kind: FRAME.CONTROL, payload: utf8("[]") }],
-			["another message", { kind: FRAME.CONTROL, payload: encodeControl({ type: "ping", nonce: 1 }) }],
-			["a type unknown", { kind: FRAME.CONTROL, payload: utf8('{"type":"greetings"}') }],
-			["a bad id", { kind: FRAME.CONTROL, payload: utf8('{"type":"hello","versions":[1],"id":"Alice","key":"kept","capabilities":[]}') }],
-			["no control stream", { kind: FRAME.OPEN, payload: encodeOpen({ id: 1 }) }],
-		];
-		for (const [what, header] of headers) {
-			const { connection } = await world.dial();
-			connection.openStream(header, handler());
-			const info = await connection.closed;
-			assert.equal(info.closeCode, CLOSE_CODES.PROTOCOL_ERROR, what);
-			assert.notEqual(info.reason, "", what);
-			await bystander.send(what);
-			assert.equal(text(await bystander.receive()), what);
-		}
-		assert.equal(world.coordinator.clientCount, 2);
-	});
-
-	it("a wrong message on the control stream ends that connection, frees its id and disturbs nobody", async (t) => {
-		const world = await World.create(t, fabric);
-		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
-		echo(bob);
-		const bystander = await alice.openStream("bob");
-		const frames: [string, number, Uint8Array][] = [
-			["not JSON", FRAME.CONTROL, utf8("{")],
-			["1 MB", FRAME.CONTROL, new Uint8Array(1_000_000)],
-			["hello again", FRAME.CONTROL, encodeControl(hello("mallory"))],
-			["a welcome", FRAME.CONTROL, utf8('{"type":"welcome"}')],
-			["a type unknown", FRAME.CONTROL, utf8('{"type":"greetings"}')],
-			["a nonce too large", FRAME.CONTROL, utf8('{"type":"ping","nonce":1e300}')],
-			["DATA", FRAME.DATA, utf8("x")],
-			["a kind unknown", 0x3f, utf8("x")],
-		];
-		for (const [what, kind, payload] of frames) {
-			const { connection, control } = await world.enter("mallory");
-			control.write(kind, payload);
-			const info = await connection.closed;
-			assert.equal(info.closeCode, CLOSE_CODES.PROTOCOL_ERROR, what);
-			assert.notEqual(info.reason, "", what);
-			await bystander.send(what);
-			assert.equal(text(await bystander.receive()), what);
-		}
-		const { connection, control } = await world.enter("mallory");
-		control.finish();
-		assert.equal((await connection.closed).closeCode, CLOSE_CODES.PROTOCOL_ERROR);
-		await until(() => world.coordinator.clientCount === 2);
-	});
-
-	it("a kind from 0x80 and an answer nobody asked for are passed over", async (t) => {
-		const world = await World.create(t, fabric);
-		const { connection, control } = await world.enter("mallory");
-		control.write(0x80, utf8("whatever"));
-		control.write(FRAME.CONTROL, encodeControl({ type: "pong", nonce: 9 }));
-		const alice = await world.connect("alice");
-		const opening = alice.openStream("mallory", { early: true });
-		assert.equal((await opening).peer, "mallory");
-		assert.equal(world.coordinator.clientCount, 2);
-		connection.close(0, "");
-	});
-
-	it("a stream header that is wrong is answered, not punished", async (t) => {
-		const world = await World.create(t, fabric);
-		const { connection } = await world.enter("mallory");
-		const ask = (kind: number, payload: Uint8Array): Promise<string> =>
-			new Promise((resolve) => {
-				connection.openStream(
-					{ kind, payload },
-					handler({ frame: (k, answer) => resolve(`${k} ${JSON.parse(text(answer) ?? "").code}`), reset: (code) => resolve(`reset ${code}`) }),
-				);
-			});
-		assert.equal(await ask(FRAME.OPEN, utf8("{")), `${FRAME.REJECT} PROTOCOL_ERROR`);
-		assert.equal(await ask(FRAME.OPEN, utf8('{"to":"mallory"}')), `${FRAME.REJECT} PROTOCOL_ERROR`);
-		assert.equal(await ask(FRAME.OPEN, utf8('{"to":"Bob","id":1}')), `${FRAME.REJECT} PROTOCOL_ERROR`);
-		assert.equal(await ask(FRAME.OPEN, utf8('{"to":"bob","id":1}')), `${FRAME.REJECT} PEER_UNKNOWN`);
-		assert.equal(await ask(FRAME.DATA, utf8("x")), "reset 5");
-		assert.equal(world.coordinator.clientCount, 1);
-		connection.close(0, "");
-	});
-
-	it("a silent holder of an id loses it to another key after a second", async (t) => {
-		const world = await World.create(t, fabric, { limits: { holderPingMs: 300 } });
-		const { connection } = await world.enter("mallory");
-		const started = performance.now();
-		const newcomer = await world.connect("mallory");
-		assert.ok(performance.now() - started >= 290);
-		assert.equal((await connection.closed).closeCode, CLOSE_CODES.DISCONNECTED);
-		assert.equal(newcomer.id, "mallory");
-		assert.equal(world.coordinator.clientCount, 1);
-	});
-
-	it("no more Clients than limits.clients", async (t) => {
-		const world = await World.create(t, fabric, { limits: { clients: 1 } });
-		const alice = await world.connect("alice");
-		await assert.rejects(world.connect("bob"), { code: "LIMIT_EXCEEDED" });
-		await alice.close();
-		await until(() => world.coordinator.clientCount === 0);
-		await world.connect("bob");
-	});
-
 	it("hundreds of streams and dozens of connections leave nothing behind", async (t) => {
 		const world = await World.create(t, fabric);
 		const bob = await world.connect("bob");
@@ -708,9 +338,4 @@ export function entitiesSuite(fabric: Fabric): void {
 		await world.coordinator.close();
 		if (fabric.leftovers !== undefined) await until(() => fabric.leftovers?.() === 0);
 	});
-}
-
-function withoutPin(options: ClientOptions): ClientOptions {
-	const { pin: _pin, ...rest } = options;
-	return rest;
 }

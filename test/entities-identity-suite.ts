@@ -1,0 +1,183 @@
+/**
+ * Ids, keys, trust and addresses, on any transport.
+ */
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Client, connectOn } from "../packages/conec/src/client/client.ts";
+import { listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
+import { createCertificateAuthority, issueCertificate } from "../packages/conec/src/tls/certificate-authority.ts";
+import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
+import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
+import { declare, type Fabric, pair, text, until, World, withoutPin } from "./entities-world.ts";
+
+/** Declares the tests. */
+export function identitySuite(fabric: Fabric): void {
+	const it = declare(fabric);
+
+	it("a second key for a live id is told ID_TAKEN, the first one is not disturbed", async (t) => {
+		const world = await World.create(t, fabric);
+		const alice = await world.connect("alice");
+		await assert.rejects(world.connect("alice"), { name: "ConecError", code: "ID_TAKEN" });
+		const [near, far] = await pair(alice, alice);
+		await near.send("still here");
+		assert.equal(text(await far.receive()), "still here");
+	});
+
+	it("the same key supersedes its older connection; the fourth within ten seconds is told ID_CONTENDED", async (t) => {
+		const world = await World.create(t, fabric);
+		const { privateKey, certificates } = await makeSelfSigned({ names: ["alice"] }, "kept");
+		const identity = { privateKey, certificate: certificates[0] as Uint8Array };
+		let before = await world.connect("alice", identity);
+		const bob = await world.connect("bob");
+		const [stream] = await pair(bob, before);
+		for (let i = 0; i < 3; i++) {
+			const after = await world.connect("alice", identity);
+			assert.equal((await before.closed).code, "SUPERSEDED");
+			await assert.rejects(before.openStream("bob"), { code: "SUPERSEDED" });
+			before = after;
+		}
+		await assert.rejects(stream.receive(), { code: "PEER_LOST" });
+		await assert.rejects(
+			world.connect("alice", identity),
+			(error: { code?: string; retryAfterMs?: number }) => error.code === "ID_CONTENDED" && (error.retryAfterMs ?? 0) > 5_000,
+		);
+		assert.equal(world.coordinator.clientCount, 2);
+		assert.equal((await bob.openStream("alice")).peer, "alice");
+	});
+
+	it("wrong pin, wrong name and no Coordinator are told apart", async (t) => {
+		const world = await World.create(t, fabric);
+		const other = await makeSelfSigned({ names: ["elsewhere"] }, "ephemeral");
+		const certificate = other.certificates[0] as Uint8Array;
+		await assert.rejects(world.connect("alice", { pin: other.fingerprint }), { name: "ConecError", code: "PIN_MISMATCH" });
+		await assert.rejects(connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice", { ca: certificate }))), { code: "CERTIFICATE_UNTRUSTED" });
+		await assert.rejects(connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice"))), { code: "CERTIFICATE_UNTRUSTED" });
+		await assert.rejects(connectOn(fabric.createTransport, world.clientOptions("alice", { address: "127.0.0.1:9", limits: { requestTimeoutMs: 300 } })), {
+			code: "COORDINATOR_UNREACHABLE",
+			message: /UDP within 0.3 s/,
+		});
+		await assert.rejects(
+			connectOn(fabric.createTransport, { id: "alice", coordinator: "no.such.host.invalid", pin: other.fingerprint }, () =>
+				Promise.reject(Object.assign(new Error("x"), { code: "ENOTFOUND" })),
+			),
+			{ code: "HOST_UNRESOLVABLE" },
+		);
+		assert.equal(world.coordinator.clientCount, 0);
+	});
+
+	it("a self-signed Coordinator certificate is its own ca; it must be for the host's name", async (t) => {
+		const identity = await makeSelfSigned({ names: ["localhost"] }, "kept");
+		const certificate = identity.certificates[0] as Uint8Array;
+		const world = await World.create(t, fabric, { certificate, privateKey: identity.privateKey });
+		assert.equal(world.coordinator.fingerprint, identity.fingerprint);
+		const alice = await connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice", { ca: certificate })));
+		await alice.close();
+		const elsewhere = `example.org:${world.coordinator.address.port}`;
+		await assert.rejects(connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice", { ca: certificate, coordinator: elsewhere }))), {
+			code: "CERTIFICATE_NAME_MISMATCH",
+		});
+		const bob = await world.connect("bob", { coordinator: elsewhere });
+		assert.equal(bob.id, "bob");
+	});
+
+	it("addresses of a name are raced, a dead one costs little", async (t) => {
+		const world = await World.create(t, fabric);
+		const { address: _dialled, ...options } = world.clientOptions("alice");
+		const client = await connectOn(fabric.createTransport, options, async () => [
+			{ address: "127.0.0.9", family: 4 },
+			{ address: "127.0.0.1", family: 4 },
+		]);
+		assert.equal(client.id, "alice");
+		await client.close();
+	});
+
+	it("denied keys are refused, also those that are connected", async (t) => {
+		const world = await World.create(t, fabric);
+		const { privateKey, certificates, fingerprint } = await makeSelfSigned({ names: ["alice"] }, "kept");
+		const identity = { privateKey, certificate: certificates[0] as Uint8Array };
+		const alice = await world.connect("alice", identity);
+		const bob = await world.connect("bob");
+		world.coordinator.reload({ deny: [fingerprint] });
+		assert.equal((await alice.closed).code, "CERTIFICATE_REFUSED");
+		await assert.rejects(world.connect("alice", identity), { code: "CERTIFICATE_REFUSED" });
+		assert.equal((await bob.openStream("bob")).peer, "bob");
+		world.coordinator.reload({ deny: [] });
+		await world.connect("alice", identity);
+	});
+
+	it("after reload, new connections see the new identity and old ones stay", async (t) => {
+		const world = await World.create(t, fabric);
+		const alice = await world.connect("alice");
+		const before = world.coordinator.fingerprint;
+		const identity = await makeSelfSigned({ names: ["localhost"] }, "kept");
+		world.coordinator.reload({ certificate: identity.certificates[0] as Uint8Array, privateKey: identity.privateKey });
+		assert.equal(world.coordinator.fingerprint, identity.fingerprint);
+		await world.connect("bob");
+		await assert.rejects(world.connect("carol", { pin: before }), { code: "PIN_MISMATCH" });
+		assert.equal((await alice.openStream("bob")).peer, "bob");
+		assert.throws(() => world.coordinator.reload({ certificate: "x", privateKey: "y" }), { code: "CERTIFICATE_INVALID" });
+	});
+
+	it("a silent holder of an id loses it to another key after a second", async (t) => {
+		const world = await World.create(t, fabric, { limits: { holderPingMs: 300 } });
+		const { connection } = await world.enter("mallory");
+		const started = performance.now();
+		const newcomer = await world.connect("mallory");
+		assert.ok(performance.now() - started >= 290);
+		assert.equal((await connection.closed).closeCode, CLOSE_CODES.DISCONNECTED);
+		assert.equal(newcomer.id, "mallory");
+		assert.equal(world.coordinator.clientCount, 1);
+	});
+
+	it("no more Clients than limits.clients", async (t) => {
+		const world = await World.create(t, fabric, { limits: { clients: 1 } });
+		const alice = await world.connect("alice");
+		await assert.rejects(world.connect("bob"), { code: "LIMIT_EXCEEDED" });
+		await alice.close();
+		await until(() => world.coordinator.clientCount === 0);
+		await world.connect("bob");
+	});
+
+	it("CA mode: the id is the certificate's, any valid certificate for it supersedes, all others are refused", async (t) => {
+		const authority = await createCertificateAuthority({ name: "ours" });
+		const foreign = await createCertificateAuthority({ name: "theirs" });
+		const server = await issueCertificate(authority, "localhost");
+		const world = await World.create(t, fabric, { ...server, clientCa: authority.certificate });
+		const trusting = async (id: string, identity: { certificate?: string; privateKey?: string }): Promise<Client> =>
+			connectOn(fabric.createTransport, withoutPin(world.clientOptions(id, { ca: authority.certificate, ...identity })));
+		const alice = await trusting("alice", await issueCertificate(authority, "alice"));
+		const newer = await trusting("alice", await issueCertificate(authority, "alice"));
+		assert.equal((await alice.closed).code, "SUPERSEDED");
+		assert.equal((await newer.openStream("alice")).peer, "alice");
+		await assert.rejects(trusting("bob", await issueCertificate(authority, "mallory")), { code: "CERTIFICATE_NAME_MISMATCH" });
+		await assert.rejects(trusting("bob", await issueCertificate(authority, "10.0.0.1")), { code: "CERTIFICATE_REFUSED", message: /not a DNS name/ });
+		const refused = (error: { code?: string }): boolean => /^CERTIFICATE_/.test(error.code ?? "");
+		await assert.rejects(trusting("bob", await issueCertificate(foreign, "bob")), refused);
+		await assert.rejects(trusting("bob", {}), refused);
+		assert.deepEqual(
+			world.coordinator.clients().map((client) => client.id),
+			["alice"],
+		);
+		world.coordinator.reload({ clientCa: [authority.certificate, foreign.certificate] });
+		const bob = await trusting("bob", await issueCertificate(foreign, "bob"));
+		assert.equal((await newer.openStream("bob")).peer, "bob");
+		await Promise.all([bob.close(), newer.close()]);
+	});
+
+	it("a kept key has its id back at once, also while its older connection is not over", async (t) => {
+		const directory = await mkdtemp(join(tmpdir(), "conec-entities-"));
+		t.after(() => rm(directory, { recursive: true }));
+		const world = await World.create(t, fabric, { stateDirectory: join(directory, "coordinator") });
+		const stateDirectory = join(directory, "alice");
+		const before = await world.connect("alice", { stateDirectory });
+		const after = await world.connect("alice", { stateDirectory });
+		assert.equal(after.fingerprint, before.fingerprint);
+		assert.equal((await before.closed).code, "SUPERSEDED");
+		const again = await listenOn(fabric.createTransport, { host: "127.0.0.1", port: 0, stateDirectory: join(directory, "coordinator") });
+		assert.equal(again.fingerprint, world.coordinator.fingerprint);
+		await again.close();
+	});
+}

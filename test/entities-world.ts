@@ -1,0 +1,142 @@
+/**
+ * What the suites of entities stand on: a fabric, and a world with a Coordinator of its own for each test.
+ */
+
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { type Client, connectOn } from "../packages/conec/src/client/client.ts";
+import type { ClientOptions } from "../packages/conec/src/client/client-options.ts";
+import { type Coordinator, listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
+import type { CoordinatorOptions } from "../packages/conec/src/coordinator/coordinator-options.ts";
+import type { TransportFactory } from "../packages/conec/src/entity/transport-factory.ts";
+import { resolveLimits } from "../packages/conec/src/options.ts";
+import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
+import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
+import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";
+import type { StreamHandler, Transport, TransportConnection } from "../packages/conec/src/transport/transport.ts";
+import { encodeControl, type Hello } from "../packages/conec/src/wire/control.ts";
+import { FRAME } from "../packages/conec/src/wire/frames.ts";
+
+/** What the suite runs on. */
+export interface Fabric {
+	readonly name: string;
+	readonly createTransport: TransportFactory;
+	/** What is left of connections and streams, where the transport can tell. */
+	readonly leftovers?: () => number;
+}
+
+export const text = (message: Uint8Array | null): string | null => (message === null ? null : new TextDecoder().decode(message));
+export const utf8 = (value: string): Uint8Array => new TextEncoder().encode(value);
+
+/** A Coordinator and whatever a test adds to it; all of it is taken down at the end of the test. */
+export class World {
+	readonly coordinator: Coordinator;
+	readonly fabric: Fabric;
+	readonly #parts: { destroy(): void }[] = [];
+
+	private constructor(fabric: Fabric, coordinator: Coordinator) {
+		this.fabric = fabric;
+		this.coordinator = coordinator;
+	}
+
+	static async create(t: TestContext, fabric: Fabric, options: CoordinatorOptions = {}): Promise<World> {
+		const world = new World(fabric, await listenOn(fabric.createTransport, { host: "127.0.0.1", port: 0, ...options }));
+		t.after(async () => {
+			for (const part of world.#parts) part.destroy();
+			world.coordinator.destroy();
+			await world.coordinator.closed;
+			if (fabric.leftovers !== undefined) await until(() => fabric.leftovers?.() === 0);
+		});
+		return world;
+	}
+
+	async connect(id: string, options: Partial<ClientOptions> = {}): Promise<Client> {
+		const client = await connectOn(this.fabric.createTransport, this.clientOptions(id, options));
+		this.#parts.push(client);
+		return client;
+	}
+
+	clientOptions(id: string, options: Partial<ClientOptions> = {}): ClientOptions {
+		const { port } = this.coordinator.address;
+		return { id, coordinator: `localhost:${port}`, address: `127.0.0.1:${port}`, localAddress: "127.0.0.1", pin: this.coordinator.fingerprint, ...options };
+	}
+
+	/** A connection that speaks for itself, to break rules with. */
+	async dial(): Promise<{ transport: Transport; connection: TransportConnection }> {
+		const transport = this.fabric.createTransport({ host: "127.0.0.1", port: 0, limits: resolveLimits({}, "client"), role: "client" });
+		this.#parts.push(transport);
+		const connection = await transport.dial({
+			address: "127.0.0.1",
+			port: this.coordinator.address.port,
+			serverName: "localhost",
+			trust: coordinatorTrust({ pin: this.coordinator.fingerprint }),
+			identity: await makeSelfSigned({ names: ["mallory"] }, "ephemeral"),
+			alpnProtocol: "conec/1",
+			handshakeTimeoutMs: 5_000,
+		});
+		return { transport, connection };
+	}
+
+	/** The same, after a proper hello and welcome. */
+	async enter(id: string): Promise<{ connection: TransportConnection; control: ReturnType<TransportConnection["openStream"]> }> {
+		const { connection } = await this.dial();
+		let welcome: () => void = () => undefined;
+		const greeted = new Promise<void>((resolve) => {
+			welcome = resolve;
+		});
+		const control = connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl(hello(id)) }, handler({ frame: welcome }));
+		await greeted;
+		return { connection, control };
+	}
+}
+
+export function hello(id: string): Hello {
+	return { type: "hello", versions: [1], id, key: "ephemeral", capabilities: [] } as const;
+}
+
+export function handler(part: Partial<StreamHandler> = {}): StreamHandler {
+	const nothing = (): void => undefined;
+	return { frame: nothing, end: nothing, reset: nothing, stopped: nothing, drained: nothing, finished: nothing, lost: nothing, ...part };
+}
+
+export async function next(streams: AsyncIterable<MessageStream>): Promise<MessageStream> {
+	for await (const stream of streams) return stream;
+	throw new assert.AssertionError({ message: "no stream came" });
+}
+
+/** Opens a stream and takes it at the other side. */
+export async function pair(from: Client, to: Client, options: Parameters<Client["openStream"]>[1] = {}): Promise<[MessageStream, MessageStream]> {
+	const [near, far] = await Promise.all([from.openStream(to.id, options), next(to.incomingStreams)]);
+	return [near, far];
+}
+
+/** Waits for something that has no event of its own. */
+export async function until(condition: () => boolean, timeoutMs = 5_000): Promise<void> {
+	for (const end = performance.now() + timeoutMs; !condition(); ) {
+		assert.ok(performance.now() < end, `not true within ${timeoutMs} ms: ${condition}`);
+		await new Promise((resolve) => setTimeout(resolve, 5));
+	}
+}
+
+/** Echoes everything on every incoming stream, as a bystander that must not notice anything. */
+export function echo(client: Client): void {
+	void (async () => {
+		for await (const stream of client.incomingStreams) {
+			void (async () => {
+				for await (const message of stream) await stream.send(message);
+				await stream.close();
+			})().catch(() => undefined);
+		}
+	})().catch(() => undefined);
+}
+
+/** How the tests of a suite are declared. */
+export function declare(fabric: Fabric): (name: string, run: (t: TestContext) => Promise<void>) => void {
+	return (name, run) => void test(`${fabric.name}: ${name}`, run);
+}
+
+/** The same options, to trust in another way. */
+export function withoutPin(options: ClientOptions): ClientOptions {
+	const { pin: _pin, ...rest } = options;
+	return rest;
+}
