@@ -70,7 +70,7 @@ export function createLink(options: LinkOptions): Link {
 }
 
 /** One end of a stream that JavaScript reads and writes. */
-export class MemoryStream implements TransportStream, FlowSink {
+export class MemoryStream implements TransportStream {
 	readonly connection: LinkOwner;
 	readonly #incoming: Flow;
 	readonly #outgoing: Flow;
@@ -128,7 +128,16 @@ export class MemoryStream implements TransportStream, FlowSink {
 
 	/** Starts reading what follows the header. */
 	start(): void {
-		this.#incoming.read(this);
+		const credit = (): number => this.#creditBytes;
+		const sink: FlowSink = {
+			get ready() {
+				return credit() > 0;
+			},
+			frame: (frame) => this.#frame(frame),
+			end: () => this.#tell(() => this.#handler.end()),
+			reset: (code) => this.#tell(() => this.#handler.reset(code)),
+		};
+		this.#incoming.read(sink);
 	}
 
 	/** The stream broke; the last call of the handler. */
@@ -139,11 +148,7 @@ export class MemoryStream implements TransportStream, FlowSink {
 		}
 	}
 
-	get ready(): boolean {
-		return this.#creditBytes > 0;
-	}
-
-	frame(frame: Frame): void {
+	#frame(frame: Frame): void {
 		if (frame.payload.length > maxPayloadBytes(frame.kind, this.#messageBytes)) {
 			this.#incoming.stop(RESET_CODES.MESSAGE_TOO_LONG);
 			this.#outgoing.reset(RESET_CODES.MESSAGE_TOO_LONG);
@@ -153,10 +158,6 @@ export class MemoryStream implements TransportStream, FlowSink {
 		this.#creditBytes -= frame.payload.length + FRAME_COST_BYTES;
 		this.connection.count("receivedBytes", frame.payload.length);
 		this.#tell(() => this.#handler.frame(frame.kind, frame.payload));
-	}
-
-	end(): void {
-		this.#tell(() => this.#handler.end());
 	}
 
 	#tell(event: () => void): void {
@@ -221,6 +222,8 @@ export function refuseLink(link: Link, code: number): void {
 /** See `Transport.pipe`. */
 export function pipeLinks(from: MemoryIncoming, to: MemoryHeld, lostCode: number): Promise<PipeResult> {
 	from.undecided = false;
+	// The headers are no part of what is piped.
+	const { readBytes: forwardStart } = from.link.forward;
 	return new Promise((resolve) => {
 		let open = 2;
 		let end: PipeResult["end"] = "finished";
@@ -228,7 +231,7 @@ export function pipeLinks(from: MemoryIncoming, to: MemoryHeld, lostCode: number
 			open--;
 			end = end === "lost" || how === "lost" ? "lost" : how === "reset" ? "reset" : end;
 			if (open === 0) {
-				resolve({ forwardBytes: from.link.forward.readBytes, backwardBytes: to.link.backward.readBytes, end });
+				resolve({ forwardBytes: from.link.forward.readBytes - forwardStart, backwardBytes: to.link.backward.readBytes, end });
 			}
 		};
 		const forward = splice(from.link.forward, to.link.forward, over);
