@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const directory = fileURLToPath(new URL("../examples/", import.meta.url));
+const lines: Readonly<Record<string, readonly string[]>> = {
+	"chat.ts": ["alice hears bob: at eight", "bob hears alice: see you", 'bob: alice calls about {"subject":"dinner"}'],
+	"coordinator-stream.ts": ["the Coordinator says: the kettle boils", "alice: the Coordinator stops"],
+	"echo.ts": ["echo: one", "echo: two"],
+};
+
+test("examples: every one is listed here", () => {
+	assert.deepEqual(
+		readdirSync(directory)
+			.filter((name) => name.endsWith(".ts"))
+			.sort(),
+		Object.keys(lines),
+	);
+});
+
+for (const [name, expected] of Object.entries(lines)) {
+	// That it ends by itself shows that nothing keeps a process alive after close.
+	test(`examples: ${name} runs, says what it should and ends by itself`, { timeout: 20_000 }, async () => {
+		const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--conditions=source", "--import", "tsx", `${directory}${name}`], {
+			timeout: 15_000,
+		});
+		for (const line of expected) assert.ok(stdout.split("\n").includes(line), `${line} is not in:\n${stdout}`);
+		assert.equal(stderr, "");
+	});
+}
