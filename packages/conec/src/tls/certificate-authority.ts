@@ -8,7 +8,7 @@ import { createPrivateKey, webcrypto } from "node:crypto";
 import { argumentError, ConecError } from "../errors.ts";
 import { parseIdentity } from "./identity.ts";
 import { type Pem, readCertificates, writePem } from "./pem.ts";
-import { alternativeName, BACKDATE_MS, loadX509, P256, serialNumber } from "./self-signed.ts";
+import { alternativeName, BACKDATE_MS, serialNumber } from "./self-signed.ts";
 
 /** A certificate and its private key (PKCS#8), both PEM. */
 export interface CertificateAndKey {
@@ -45,7 +45,7 @@ export async function createCertificateAuthority(options: CertificateAuthorityOp
 	const keys = await webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
 	const certificate = await x509.X509CertificateGenerator.createSelfSigned(
 		{
-			serialNumber: serialNumber(),
+			serialNumber: Buffer.from(serialNumber()).toString("hex"),
 			name: [{ CN: [name] }],
 			...validity(validForDays),
 			signingAlgorithm: SIGNATURE,
@@ -85,7 +85,7 @@ export async function issueCertificate(
 	const keys = await webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
 	const certificate = await x509.X509CertificateGenerator.create(
 		{
-			serialNumber: serialNumber(),
+			serialNumber: Buffer.from(serialNumber()).toString("hex"),
 			issuer: issuer.subjectName,
 			subject: [{ CN: [subject.value] }],
 			notBefore: period.notBefore,
@@ -107,8 +107,15 @@ export async function issueCertificate(
 	return await toPem(certificate.rawData, keys.privateKey);
 }
 
+const P256 = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
 const DAY_MS = 86_400_000;
+
+/** The library is large, and only who makes certificates needs it. It wants `Reflect` metadata to be there. */
+async function loadX509(): Promise<typeof import("@peculiar/x509")> {
+	await import("reflect-metadata");
+	return await import("@peculiar/x509");
+}
 
 function validity(days: number): { notBefore: Date; notAfter: Date } {
 	if (!Number.isInteger(days)) throw argumentError("type", "OPTION_INVALID", `Option "validForDays" must be an integer`);

@@ -49,3 +49,20 @@ export const DER_SEQUENCE = 0x30;
 export const DER_OID = 0x06;
 export const DER_OCTET_STRING = 0x04;
 export const DER_INTEGER = 0x02;
+
+/** Writes one value: tag, length, contents. */
+export function writeDer(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+	const length = contents.reduce((sum, part) => sum + part.length, 0);
+	const header = length < 0x80 ? [tag, length] : length < 0x100 ? [tag, 0x81, length] : [tag, 0x82, length >>> 8, length & 0xff];
+	return Buffer.concat([Uint8Array.from(header), ...contents]);
+}
+
+/** Writes a SEQUENCE. */
+export function writeSequence(...contents: readonly Uint8Array[]): Uint8Array {
+	return writeDer(DER_SEQUENCE, ...contents);
+}
+
+/** Writes an OBJECT IDENTIFIER, given as the hexadecimal digits of its contents. */
+export function writeOid(hex: string): Uint8Array {
+	return writeDer(DER_OID, Buffer.from(hex, "hex"));
+}

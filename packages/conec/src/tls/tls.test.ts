@@ -31,8 +31,36 @@ test("self-signed: is what it says for names, dates, usage and key", () => {
 	assert.equal(certificate.ca, false);
 });
 
+test("self-signed: openssl verifies it, and reads every form of name as meant", async () => {
+	const names = [
+		"localhost",
+		"127.0.0.1",
+		"::",
+		"::1",
+		"fe80::",
+		"2001:db8::8:800:200c:417a",
+		"1:2:3:4:5:6:7:8",
+		"::ffff:10.0.0.1",
+		"64:ff9b::192.0.2.33",
+		`${"x".repeat(60)}.${"y".repeat(60)}.org`,
+	];
+	const made = await makeSelfSigned({ names }, "ephemeral");
+	const path = join(directory, "self.pem");
+	await writeFile(path, writePem("CERTIFICATE", made.certificates[0] as Uint8Array));
+	assert.match(execFileSync("openssl", ["verify", "-CAfile", path, "-purpose", "sslserver", path]).toString(), /OK/);
+	for (const name of names) {
+		const check = name.includes(":") || /^[0-9.]+$/.test(name) ? "-checkip" : "-checkhost";
+		assert.match(execFileSync("openssl", ["x509", "-in", path, "-noout", check, name]).toString(), /does match/, name);
+	}
+	assert.equal(new X509Certificate(made.certificates[0] as Uint8Array).subjectAltName?.split(", ").length, names.length);
+	const parsed = parseIdentity(made.certificates[0] as Uint8Array, made.privateKey, "ephemeral");
+	assert.deepEqual(parsed, made);
+	const far = new X509Certificate((await makeSelfSigned({ names: ["a"], nowMs: Date.UTC(2045, 0, 1) }, "kept")).certificates[0] as Uint8Array);
+	assert.deepEqual([far.validFrom, far.validTo.slice(-8)], ["Dec 31 23:55:00 2044 GMT", "2055 GMT"]);
+});
+
 test("self-signed: refuses what is no name", async () => {
-	for (const name of ["", "a b", "*.example.org", "a..b", "é"])
+	for (const name of ["", "a b", "*.example.org", "a..b", "é", "fe80::1%eth0"])
 		await assert.rejects(makeSelfSigned({ names: [name] }, "kept"), { name: "TypeError", code: "OPTION_INVALID" });
 	await assert.rejects(makeSelfSigned({ names: [] }, "kept"), { code: "OPTION_INVALID" });
 });
