@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { REJECT_CODES } from "./codes.ts";
+import { FRAME_BYTES } from "./frames.ts";
+import { decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator, decodeReject, encodeOpen, encodeReject } from "./open.ts";
+
+const text = (json: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(json));
+const header = fc.oneof(
+	fc.record({ id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) }),
+	fc.record({ id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), metadata: fc.constantFrom(null, 0, "x", ["a"], { b: { c: 1 } }) }),
+);
+
+test("open: what is encoded is decoded, each header by its own decoder", () => {
+	fc.assert(
+		fc.property(header, fc.constantFrom("bob", "a.b"), (made, peer) => {
+			const open = { ...made };
+			assert.deepEqual(decodeOpenDirect(encodeOpen(open)), { ok: true, value: open });
+			assert.deepEqual(decodeOpenToCoordinator(encodeOpen(open)), { ok: true, value: open });
+			assert.deepEqual(decodeOpenFromCoordinator(encodeOpen(open)), { ok: true, value: open });
+			assert.deepEqual(decodeOpenToCoordinator(encodeOpen({ to: peer, ...open })), { ok: true, value: { to: peer, ...open } });
+			assert.deepEqual(decodeOpenFromCoordinator(encodeOpen({ from: peer, ...open })), { ok: true, value: { from: peer, ...open } });
+		}),
+	);
+});
+
+test("open: a header says nothing of who sends it", () => {
+	assert.deepEqual(decodeOpenDirect(text({ id: 1, from: "mallory", peer: "mallory" })), { ok: true, value: { id: 1 } });
+	assert.deepEqual(decodeOpenToCoordinator(text({ id: 1, to: "bob", from: "mallory" })), { ok: true, value: { id: 1, to: "bob" } });
+});
+
+test("open: a field that is missing, of another type or out of bounds is refused", () => {
+	for (const decode of [decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator]) {
+		for (const id of [undefined, null, -1, 0.5, 2 ** 53, "1", {}, 1e300]) {
+			assert.equal(decode(text({ id })).ok, false, String(id));
+		}
+		assert.equal(decode(text({ id: 1, metadata: "x".repeat(1_022) })).ok, true);
+		assert.equal(decode(text({ id: 1, metadata: "x".repeat(1_023) })).ok, false);
+		assert.equal(decode(text({ id: 1, metadata: "x".repeat(10) }), 11).ok, false);
+		assert.equal(decode(new TextEncoder().encode(`{"id":1}${" ".repeat(FRAME_BYTES)}`)).ok, false);
+		assert.equal(decode(new Uint8Array(0)).ok, false);
+		assert.equal(decode(text([])).ok, false);
+	}
+	for (const name of [null, "", 7, "Bob", "b".repeat(64), "xn--b", "7", {}]) {
+		assert.equal(decodeOpenToCoordinator(text({ id: 1, to: name })).ok, false, String(name));
+		assert.equal(decodeOpenFromCoordinator(text({ id: 1, from: name })).ok, false, String(name));
+	}
+});
+
+test("open: truncated and mutated headers never throw", () => {
+	fc.assert(
+		fc.property(header, fc.nat(), fc.tuple(fc.nat(), fc.nat({ max: 255 })), (open, length, [place, value]) => {
+			const bytes = encodeOpen({ to: "bob", ...open });
+			bytes[place % bytes.length] = value;
+			const decoded = decodeOpenToCoordinator(bytes.subarray(0, length % (bytes.length + 1)));
+			assert.ok(decoded.ok || decoded.error.startsWith("OPEN"));
+		}),
+		{ numRuns: 2_000 },
+	);
+});
+
+test("reject: carries a code and words for people", () => {
+	for (const code of REJECT_CODES) {
+		assert.deepEqual(decodeReject(encodeReject({ code })), { ok: true, value: { code } });
+	}
+	assert.deepEqual(decodeReject(encodeReject({ code: "PEER_BUSY", message: "full" })), { ok: true, value: { code: "PEER_BUSY", message: "full" } });
+	assert.deepEqual(decodeReject(text({ code: "FROM_THE_FUTURE" })), { ok: true, value: { code: "PROTOCOL_ERROR" } });
+	assert.deepEqual(decodeReject(text({ code: "PEER_BUSY", message: "x".repeat(500) })), { ok: true, value: { code: "PEER_BUSY", message: "x".repeat(256) } });
+	for (const json of [{}, { code: 7 }, { code: "" }, { code: "peer_busy" }, { code: "A".repeat(65) }, { code: "PEER_BUSY", message: 7 }, [], null]) {
+		assert.equal(decodeReject(text(json)).ok, false, JSON.stringify(json));
+	}
+});
