@@ -134,4 +134,26 @@ export function hostileSuite(fabric: Fabric): void {
 		assert.equal(world.coordinator.clientCount, 1);
 		connection.close(0, "");
 	});
+
+	it("a peer that asks without reading the answers is closed, and costs little", async (t) => {
+		const world = await World.create(t, fabric);
+		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
+		echo(bob);
+		const bystander = await alice.openStream("bob");
+		// `enter` never returns credit, so answers pile up.
+		const { connection, control } = await world.enter("mallory");
+		const ended = { yes: false };
+		void connection.closed.then(() => {
+			ended.yes = true;
+		});
+		const ping = encodeControl({ type: "ping", nonce: 1 });
+		for (let sent = 0; !ended.yes && sent < 1_000_000; sent++) {
+			while (!ended.yes && control.queuedBytes > 65_536) await new Promise((resolve) => setImmediate(resolve));
+			control.write(FRAME.CONTROL, ping);
+		}
+		assert.equal((await connection.closed).closeCode, CLOSE_CODES.LIMIT_EXCEEDED);
+		await bystander.send("untouched");
+		assert.equal(text(await bystander.receive()), "untouched");
+		await until(() => world.coordinator.clientCount === 2);
+	});
 }

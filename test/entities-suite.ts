@@ -3,8 +3,10 @@
  */
 
 import assert from "node:assert/strict";
+import { connectOn } from "../packages/conec/src/client/client.ts";
 import type { CoordinatorStatus } from "../packages/conec/src/coordinator/coordinator.ts";
 import { listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
+import type { TransportFactory } from "../packages/conec/src/entity/transport-factory.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
 import { declare, echo, type Fabric, next, pair, text, until, World } from "./entities-world.ts";
 
@@ -165,10 +167,20 @@ export function entitiesSuite(fabric: Fabric): void {
 		const is = (error: unknown): boolean => error === reason;
 		await assert.rejects(alice.openStream("bob", { signal: AbortSignal.abort(reason) }), is);
 		await assert.rejects(world.connect("bob", { signal: AbortSignal.abort(reason) }), is);
-		const midway = new AbortController();
-		const connecting = world.connect("bob", { signal: midway.signal });
-		setImmediate(() => midway.abort(reason));
-		await assert.rejects(connecting, is);
+		// While the name is looked up; while the address is dialled.
+		const { address: _, ...byName } = world.clientOptions("bob");
+		const resolving = new AbortController();
+		const lookup = (): Promise<never> => {
+			queueMicrotask(() => resolving.abort(reason));
+			return new Promise(() => undefined);
+		};
+		await assert.rejects(connectOn(fabric.createTransport, { ...byName, signal: resolving.signal }, lookup), is);
+		const dialling = new AbortController();
+		const createTransport: TransportFactory = (options) => {
+			queueMicrotask(() => queueMicrotask(() => dialling.abort(reason)));
+			return fabric.createTransport(options);
+		};
+		await assert.rejects(connectOn(createTransport, world.clientOptions("bob", { signal: dialling.signal })), is);
 		// A peer that is connected but never answers: a raw connection that reads no streams.
 		const silent = await world.enter("silent");
 		const opening = new AbortController();

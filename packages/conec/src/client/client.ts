@@ -230,7 +230,7 @@ export class Client implements AsyncDisposable {
 			incoming,
 			this.#init(from ?? null, id, metadata, from === undefined ? `stream ${id} from the Coordinator` : `stream ${id} from "${from}"`),
 		);
-		void this.#streams.add(stream);
+		this.#streams.add(stream);
 		this.#incoming.push(stream);
 	}
 

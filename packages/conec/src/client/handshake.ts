@@ -8,7 +8,7 @@ import { closeInfoOf } from "../entity/close-info-of.ts";
 import { type ControlChannel, type ControlEvents, openControlChannel } from "../entity/control-channel.ts";
 import { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
-import type { TransportConnection } from "../transport/transport.ts";
+import type { TransportCloseInfo, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { Close, Hello, Refused, Welcome } from "../wire/control.ts";
 import { PROTOCOL_VERSIONS } from "../wire/versions.ts";
@@ -50,16 +50,25 @@ export async function greet(connection: TransportConnection, hello: Hello, limit
 			settle = undefined;
 		},
 	};
-	const control = openControlChannel(
-		connection,
-		hello,
-		{ message: (message) => events.message(message), broken: (closeCode, reason) => events.broken(closeCode, reason), finished: () => undefined },
-		limits,
-	);
+	const ended = (info: TransportCloseInfo): ConecError => {
+		const { code = "CONNECTION_LOST", reason = "the connection ended" } = closeInfoOf(info, "CONNECTION_LOST");
+		return new ConecError(code, `Cannot connect to ${where}: ${reason}`, { cause: info.error });
+	};
+	let control: ControlChannel;
+	try {
+		control = openControlChannel(
+			connection,
+			hello,
+			{ message: (message) => events.message(message), broken: (closeCode, reason) => events.broken(closeCode, reason), finished: () => undefined },
+			limits,
+		);
+	} catch {
+		// It was over before we could say anything: a server refuses our certificate only after our side of the handshake is done.
+		throw ended(await connection.closed);
+	}
 	void connection.closed.then((info) => {
 		control.end();
-		const { code = "CONNECTION_LOST", reason = "the connection ended" } = closeInfoOf(info, "CONNECTION_LOST");
-		settle?.(new ConecError(code, `Cannot connect to ${where}: ${reason}`, { cause: info.error }));
+		settle?.(ended(info));
 	});
 	const answer = await withSignal(answered, signal, () => connection.close(CLOSE_CODES.CLIENT_CLOSED, "given up"));
 	if (answer instanceof ConecError) {

@@ -269,7 +269,7 @@ export class Coordinator implements AsyncDisposable {
 		if (to !== undefined) return proxyStream(incoming, open.value, session, this.#registry.find(to), this.#transport, limits);
 		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the Coordinator's application has no room for another stream");
 		const stream = acceptMessageStream(incoming, this.#init(session, id, metadata, `stream ${id} from "${session.id}"`));
-		void this.#streams.add(stream);
+		this.#streams.add(stream);
 		this.#count(session, stream);
 		this.#incoming.push(stream);
 	}

@@ -64,7 +64,7 @@ export class StreamSet {
 			const { init, payload } = make(id);
 			lostCode = init.lostCode;
 			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, { early: options.early, signal: abort.signal });
-			void this.add(stream).then(() => this.#ids.delete(id));
+			this.add(stream, id);
 			return stream;
 		} catch (error) {
 			this.#ids.delete(id);
@@ -78,12 +78,15 @@ export class StreamSet {
 		}
 	}
 
-	/** Keeps a stream until it is over, when the promise resolves. */
-	async add(stream: FramedStream): Promise<void> {
+	/** Keeps a stream until it is over, and its number in use if it was opened here. */
+	add(stream: FramedStream, id?: number): void {
 		if (this.#ended !== undefined) stream.destroy(this.#ended);
 		this.#live.add(stream);
-		await stream.closed;
-		this.#live.delete(stream);
+		// The first to wait for `closed`: whoever does so later finds the number free.
+		void stream.closed.then(() => {
+			this.#live.delete(stream);
+			if (id !== undefined) this.#ids.delete(id);
+		});
 	}
 
 	/** No stream is opened any more; then: waits for those that the application closed, and resets the others. */
