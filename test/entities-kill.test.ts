@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Client, Coordinator } from "../packages/conec/src/index.ts";
+
+/** Quick to notice silence, so that the test is. */
+const limits = { idleTimeoutMs: 1_500, keepAliveIntervalMs: 300 };
+
+/** Starts a child and waits for its first line. */
+async function start(t: TestContext, name: string, ...parameters: string[]): Promise<{ child: ChildProcess; line: string }> {
+	const path = fileURLToPath(new URL(`children/${name}`, import.meta.url));
+	const child = spawn(process.execPath, ["--conditions=source", "--import", "tsx", path, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
+	t.after(() => child.kill("SIGKILL"));
+	const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+	return { child, line };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+	child.kill("SIGKILL");
+	await once(child, "exit");
+}
+
+test("kill: when a Client is killed, its peer's stream fails with PEER_LOST and its id is free again", { timeout: 30_000 }, async (t) => {
+	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, limits });
+	const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint };
+	const { child } = await start(t, "echo.ts", "bob", where.coordinator, where.pin);
+	const alice = await Client.connect({ id: "alice", ...where });
+	const stream = await alice.openStream("bob");
+	const message = new Uint8Array(100_000);
+	const transfer = (async () => {
+		for (;;) await stream.send(message);
+	})();
+	for (let i = 0; i < 20; i++) assert.equal((await stream.receive())?.length, message.length);
+	const drained = (async () => {
+		while ((await stream.receive()) !== null);
+	})();
+	await kill(child);
+	const started = performance.now();
+	await Promise.all([assert.rejects(transfer, { code: "PEER_LOST", peer: "bob" }), assert.rejects(drained, { code: "PEER_LOST" })]);
+	assert.ok(performance.now() - started < 4_000);
+	assert.equal((await stream.closed).code, "PEER_LOST");
+	const bob = await Client.connect({ id: "bob", ...where });
+	assert.equal((await alice.openStream("bob")).peer, "bob");
+	await Promise.all([alice.close(), bob.close()]);
+	await coordinator.close();
+});
+
+test("kill: when the Coordinator is killed and comes back, its Clients know at once, and connect again with the same pin", { timeout: 30_000 }, async (t) => {
+	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
+	t.after(() => rm(state, { recursive: true }));
+	const first = await start(t, "coordinator.ts", state);
+	const { port, pin } = JSON.parse(first.line) as { port: number; pin: string };
+	// Long enough that only a stateless reset can be the reason (RFC 9000, 10.3).
+	const options = { coordinator: `localhost:${port}`, pin, keepAliveIntervalMs: 300 };
+	const [alice, bob] = await Promise.all([Client.connect({ id: "alice", ...options }), Client.connect({ id: "bob", ...options })]);
+	const stream = await alice.openStream("bob");
+	await kill(first.child);
+	const second = await start(t, "coordinator.ts", state, String(port));
+	assert.deepEqual(JSON.parse(second.line), { port, pin });
+	const started = performance.now();
+	await assert.rejects(stream.receive(), { code: "COORDINATOR_LOST" });
+	assert.equal((await alice.closed).code, "COORDINATOR_LOST");
+	assert.ok(performance.now() - started < 3_000);
+	const again = await Client.connect({ id: "alice", ...options });
+	assert.equal((await again.openStream("alice")).peer, "alice");
+	await Promise.all([again.close(), bob.close()]);
+});
+
+test("kill: when the Coordinator is killed for good, Clients know after the idle limit", { timeout: 30_000 }, async (t) => {
+	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
+	t.after(() => rm(state, { recursive: true }));
+	const { child, line } = await start(t, "coordinator.ts", state);
+	const { port, pin } = JSON.parse(line) as { port: number; pin: string };
+	const alice = await Client.connect({ id: "alice", coordinator: `localhost:${port}`, pin, limits });
+	const stream = await alice.openCoordinatorStream();
+	await kill(child);
+	const started = performance.now();
+	await assert.rejects(stream.receive(), { code: "COORDINATOR_LOST" });
+	assert.equal((await alice.closed).by, "error");
+	assert.ok(performance.now() - started < 4_000);
+	await assert.rejects(alice.openStream("bob"), { code: "COORDINATOR_LOST" });
+});
