@@ -15,6 +15,7 @@ interface Layer {
 }
 
 const lower = ["node:crypto", "../wire/frame.ts", "../errors.ts", "../options.ts"];
+const quic = "@conec/quic";
 const upper = ["../client/client.ts", "../coordinator/coordinator.ts", "../index.ts", "../cli/main.ts"];
 
 /** Every edge of `cli -> index -> {client, coordinator} -> entity -> {stream, transport, tls} -> wire -> {options, errors}`, seen from a file of each layer. */
@@ -29,22 +30,25 @@ const layers: Readonly<Record<string, Layer>> = {
 		forbidden: ["../stream/message-stream.ts", "../transport/memory.ts", "../client/client.ts"],
 		allowed: ["node:test", "fast-check", "./frame.ts", "../errors.ts"],
 	},
-	"packages/conec/src/stream/message-stream.ts": { forbidden: upper, allowed: [...lower, "../transport/transport.ts", "./codec.ts"] },
+	"packages/conec/src/stream/message-stream.ts": { forbidden: [...upper, quic], allowed: [...lower, "../transport/transport.ts", "./codec.ts"] },
 	"packages/conec/src/stream/message-stream.test.ts": { forbidden: upper, allowed: [...lower, "../transport/memory.ts", "node:test"] },
-	"packages/conec/src/transport/quic.ts": { forbidden: upper, allowed: [...lower, "./transport.ts", "@conec/quic"] },
-	"packages/conec/src/tls/identity.ts": { forbidden: upper, allowed: [...lower, "./pins.ts"] },
-	"packages/conec/src/entity/control-channel.ts": { forbidden: upper, allowed: [...lower, "../stream/message-stream.ts", "../transport/transport.ts"] },
+	"packages/conec/src/transport/quic.ts": { forbidden: upper, allowed: [...lower, "./transport.ts", quic] },
+	"packages/conec/src/tls/identity.ts": { forbidden: [...upper, quic], allowed: [...lower, "./pins.ts"] },
+	"packages/conec/src/entity/control-channel.ts": {
+		forbidden: [...upper, quic],
+		allowed: [...lower, "../stream/message-stream.ts", "../transport/transport.ts"],
+	},
 	"packages/conec/src/client/client.ts": {
-		forbidden: ["../index.ts", "../cli/main.ts"],
+		forbidden: ["../index.ts", "../cli/main.ts", quic],
 		allowed: [...lower, "../entity/control-channel.ts", "../stream/message-stream.ts", "../transport/transport.ts", "../tls/identity.ts"],
 	},
 	"packages/conec/src/coordinator/coordinator.ts": {
-		forbidden: ["../index.ts", "../cli/main.ts"],
+		forbidden: ["../index.ts", "../cli/main.ts", quic],
 		allowed: [...lower, "../stream/message-stream.ts", "../transport/transport.ts", "../tls/identity.ts"],
 	},
-	"packages/conec/src/index.ts": { forbidden: ["./cli/main.ts"], allowed: ["./client/client.ts", "./errors.ts", "./stream/codec.ts"] },
+	"packages/conec/src/index.ts": { forbidden: ["./cli/main.ts", quic], allowed: ["./client/client.ts", "./errors.ts", "./stream/codec.ts"] },
 	"packages/conec/src/cli/main.ts": {
-		forbidden: ["../client/client.ts", "../wire/frame.ts", "../transport/quic.ts", "../errors.ts"],
+		forbidden: ["../client/client.ts", "../wire/frame.ts", "../transport/quic.ts", "../errors.ts", quic],
 		allowed: ["../index.ts", "./args.ts", "node:util"],
 	},
 	"packages/conec/src/cli/transfer/send-files.ts": {
