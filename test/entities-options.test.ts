@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { resolveClientOptions } from "../packages/conec/src/client/client-options.ts";
+import { denyList, resolveCoordinatorOptions } from "../packages/conec/src/coordinator/coordinator-options.ts";
+import { checkOpenStreamOptions } from "../packages/conec/src/entity/open-stream-options.ts";
+
+const fine = { id: "a", coordinator: "localhost" };
+const wrongType = { name: "TypeError", code: "OPTION_INVALID" };
+const wrongRange = { name: "RangeError", code: "OPTION_INVALID" };
+
+test("options: defaults are filled in", () => {
+	const client = resolveClientOptions({ ...fine, pin: "0".repeat(64) });
+	assert.deepEqual(client.coordinator, { host: "localhost", port: 1719 });
+	assert.deepEqual([client.localAddress, client.family, client.keepAliveIntervalMs, client.keyLog], ["::", 0, 5_000, false]);
+	assert.equal(resolveClientOptions({ ...fine, localAddress: "127.0.0.1" }).family, 4);
+	assert.equal(resolveClientOptions({ ...fine, keepAliveIntervalMs: 0 }).keepAliveIntervalMs, 0);
+	assert.deepEqual(resolveClientOptions({ ...fine, coordinator: "a:7", address: "10.0.0.1" }).address, { address: "10.0.0.1", port: 7 });
+	const coordinator = resolveCoordinatorOptions({});
+	assert.deepEqual([coordinator.host, coordinator.port, coordinator.names, coordinator.retry], ["::", 1719, ["localhost"], "under-load"]);
+});
+
+test("options: what is unknown, of the wrong type or out of range is refused, undefined is absent", () => {
+	const cases: [unknown, object][] = [
+		[null, wrongType],
+		[{ ...fine, Pin: "x" }, wrongType],
+		[{ ...fine, toString: "x" }, wrongType],
+		[{ ...fine, pin: 7 }, wrongType],
+		[{ ...fine, pin: "sha256:12" }, wrongType],
+		[{ ...fine, pin: ["0".repeat(64), 7] }, wrongType],
+		[{ ...fine, ca: 7 }, wrongType],
+		[{ ...fine, ca: "nothing" }, { code: "CERTIFICATE_INVALID" }],
+		[{ ...fine, certificate: "x" }, wrongType],
+		[{ ...fine, localAddress: "localhost" }, wrongType],
+		[{ ...fine, keepAliveIntervalMs: -1 }, wrongRange],
+		[{ ...fine, keepAliveIntervalMs: "1" }, wrongType],
+		[{ ...fine, keyLog: 1 }, wrongType],
+		[{ ...fine, signal: {} }, wrongType],
+		[{ ...fine, metadata: { f: () => 1 } }, wrongType],
+		[{ ...fine, limits: { messageBytes: 0 } }, wrongRange],
+		[{ ...fine, coordinator: "a b" }, wrongType],
+		[{ coordinator: "a" }, { name: "TypeError", code: "ID_INVALID" }],
+		[
+			{ ...fine, id: "A" },
+			{ name: "TypeError", code: "ID_INVALID" },
+		],
+	];
+	for (const [options, error] of cases) assert.throws(() => resolveClientOptions(options as never), error, JSON.stringify(options));
+	resolveClientOptions({ ...fine, metadata: undefined, keyLog: undefined } as never);
+	for (const [options, error] of [
+		[{ port: 1.5 }, wrongRange],
+		[{ port: 65_536 }, wrongRange],
+		[{ port: "1" }, wrongType],
+		[{ host: "localhost" }, wrongType],
+		[{ names: "localhost" }, wrongType],
+		[{ retry: "sometimes" }, wrongRange],
+		[{ privateKey: "x" }, wrongType],
+		[{ deny: "x" }, wrongType],
+	] as const) {
+		assert.throws(() => resolveCoordinatorOptions(options as never), error, JSON.stringify(options));
+	}
+	assert.throws(() => denyList(["x"]), wrongType);
+	assert.deepEqual([...denyList([`SHA256:${"A".repeat(64)}`])], [`sha256:${"a".repeat(64)}`]);
+});
+
+test("options: of a stream", () => {
+	checkOpenStreamOptions({ path: "auto", id: 0, metadata: null, early: true, signal: new AbortController().signal }, 10);
+	for (const [options, error] of [
+		[{ path: "fast" }, wrongRange],
+		[{ id: 2 ** 32 }, wrongRange],
+		[{ id: 0.5 }, wrongRange],
+		[{ id: "1" }, wrongType],
+		[{ early: "yes" }, wrongType],
+		[{ metadata: "12345678901" }, wrongType],
+		[{ metadata: Number.NaN }, wrongType],
+	] as const) {
+		assert.throws(() => checkOpenStreamOptions(options as never, 10), error, JSON.stringify(options));
+	}
+});
