@@ -15,7 +15,7 @@ export interface Limits {
 	readonly metadataBytes: number;
 	/** Accepted streams that the application has not yet taken from `incomingStreams`; more are rejected with `PEER_BUSY`. @default 64 */
 	readonly incomingStreams: number;
-	/** Streams that the other side of one connection may have open. @default 128 */
+	/** Streams that the other side of one connection may have open, the control stream not counted. @default 128 */
 	readonly streamsPerConnection: number;
 	/** Live proxied streams from one Client to one other. Coordinator only. @default 16 */
 	readonly streamsPerPair: number;
@@ -61,12 +61,6 @@ export interface Limits {
 	readonly lingerMs: number;
 	/** How long the holder of an id may be silent when another key asks for it. Coordinator only. @default 1_000 */
 	readonly holderPingMs: number;
-	/** How long a kept key holds its id after it has disconnected. Coordinator only. @default 24 h */
-	readonly leaseMs: number;
-	/** Ids held by kept keys that are not connected. Coordinator only. @default 10_000 */
-	readonly leases: number;
-	/** The same for one source address. Coordinator only. @default 64 */
-	readonly leasesPerSource: number;
 	/** Connections of one identity that may supersede each other within `contentionWindowMs`; the next is refused with `ID_CONTENDED`. Coordinator only. @default 3 */
 	readonly contentionSwaps: number;
 	/** See `contentionSwaps`. @default 10_000 */
@@ -85,7 +79,6 @@ export interface LimitRule {
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 
 /** The range of every limit. */
 export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
@@ -115,9 +108,6 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	closeTimeoutMs: { default: 3000, min: 1, max: 10 * MINUTE_MS },
 	lingerMs: { default: 2000, min: 0, max: 10 * MINUTE_MS },
 	holderPingMs: { default: 1000, min: 1, max: MINUTE_MS },
-	leaseMs: { default: 24 * HOUR_MS, min: 0, max: 30 * 24 * HOUR_MS },
-	leases: { default: 10_000, min: 0, max: 1_000_000 },
-	leasesPerSource: { default: 64, min: 0, max: 1_000_000 },
 	contentionSwaps: { default: 3, min: 1, max: 1000 },
 	contentionWindowMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
 };

@@ -19,7 +19,7 @@ const STREAMS = 60;
 
 function createFixture(options: { readonly delayMs?: number } = {}): TransportFixture {
 	const network = createMemoryNetwork({ windowBytes: 512 * 1_024, ...options });
-	const limits = resolveLimits({ headerTimeoutMs: 100, helloTimeoutMs: 300, streamsPerConnection: STREAMS });
+	const limits = resolveLimits({ headerTimeoutMs: 100, helloTimeoutMs: 300, streamsPerConnection: STREAMS - 1 });
 	return {
 		createTransport: () => network.createTransport({ limits }),
 		identity: IDENTITY,

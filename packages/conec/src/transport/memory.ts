@@ -251,7 +251,7 @@ class Endpoint implements MemoryTransport {
 			alpnProtocol,
 			peerCertificates,
 			remoteAddress,
-			streams: this.#limits.streamsPerConnection,
+			streams: this.#limits.streamsPerConnection + 1, // the control stream is one more
 			headerTimeoutMs: this.#limits.headerTimeoutMs,
 			...(undecided === undefined ? {} : { undecided }),
 			onClosed: (closed) => {

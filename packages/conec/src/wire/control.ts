@@ -110,7 +110,8 @@ export function encodeControl(message: ControlMessage): Uint8Array {
 /**
  * Reads the payload of a CONTROL frame.
  *
- * `undefined` as value: a message of a type that this version does not know, to be ignored.
+ * `undefined` as value: a message of a type that this version does not know. No such message is sent unless a capability
+ * of both sides allows it, so it is as wrong as one that is not understood.
  */
 export function decodeControl(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<ControlMessage | undefined> {
 	if (payload.length > FRAME_BYTES) {

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { applicationCodeFromWire, applicationCodeToWire, CLOSE_CODES, REFUSED_CODES, REJECT_CODES, RESET_CODES } from "./codes.ts";
+import { decodeControl, encodeControl } from "./control.ts";
+import { encodeFrame, FrameDecoder } from "./frames.ts";
+import { isId } from "./ids.ts";
+import { decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator, decodeReject, encodeOpen, encodeReject } from "./open.ts";
+
+const ROOT = new URL("../../../../", import.meta.url);
+
+interface FrameVector {
+	readonly name: string;
+	readonly bytes: string;
+	readonly frames: readonly { readonly kind: number; readonly payload: string }[];
+	readonly code: string;
+}
+
+interface PayloadVector {
+	readonly name: string;
+	readonly payload: string;
+	readonly text?: string;
+	readonly header: keyof typeof HEADERS;
+	readonly message: unknown;
+	readonly value: unknown;
+	readonly decodeOnly?: boolean;
+}
+
+const HEADERS = {
+	"to-coordinator": decodeOpenToCoordinator,
+	"from-coordinator": decodeOpenFromCoordinator,
+	direct: decodeOpenDirect,
+	reject: decodeReject,
+};
+
+function vectors<T>(name: string): T {
+	return JSON.parse(readFileSync(new URL(`test/vectors/${name}.json`, ROOT), "utf8")) as T;
+}
+
+function fromHex(hex: string): Uint8Array {
+	return new Uint8Array(Buffer.from(hex, "hex"));
+}
+
+function toHex(bytes: Uint8Array): string {
+	return Buffer.from(bytes).toString("hex");
+}
+
+function decoderFor(bytes: string): { events: ReturnType<FrameDecoder["push"]>; decoder: FrameDecoder } {
+	const decoder = new FrameDecoder({ messageBytes: 1_048_576 });
+	return { events: decoder.push(fromHex(bytes)), decoder };
+}
+
+test("vectors: frames", () => {
+	const { valid, skipped, incomplete, invalid } = vectors<Record<"valid" | "skipped" | "incomplete" | "invalid", FrameVector[]>>("frames");
+	for (const { name, bytes, frames } of [...valid, ...skipped]) {
+		const found = decoderFor(bytes).events.flatMap((event) => (event.type === "frame" ? [{ kind: event.kind, payload: toHex(event.payload) }] : []));
+		assert.deepEqual(found, frames, name);
+	}
+	for (const { name, bytes, frames } of valid) {
+		assert.equal(frames.map(({ kind, payload }) => toHex(encodeFrame(kind, fromHex(payload)))).join(""), bytes, name);
+	}
+	for (const { name, bytes } of incomplete) {
+		const { events, decoder } = decoderFor(bytes);
+		assert.deepEqual(events, [], name);
+		assert.equal(decoder.atBoundary, false, name);
+	}
+	for (const { name, bytes, code } of invalid) {
+		const [event] = decoderFor(bytes).events;
+		assert.equal(event?.type === "error" && event.code, code, name);
+	}
+});
+
+test("vectors: control messages", () => {
+	const { valid, invalid } = vectors<Record<"valid" | "invalid", PayloadVector[]>>("control");
+	for (const { name, payload, message, decodeOnly } of valid) {
+		assert.deepEqual(decodeControl(fromHex(payload)), { ok: true, value: message }, name);
+		if (decodeOnly !== true) {
+			assert.equal(toHex(encodeControl(message as Parameters<typeof encodeControl>[0])), payload, name);
+		}
+	}
+	for (const { name, payload } of invalid) {
+		assert.equal(decodeControl(fromHex(payload)).ok, false, name);
+	}
+});
+
+test("vectors: OPEN and REJECT", () => {
+	const { valid, invalid } = vectors<Record<"valid" | "invalid", PayloadVector[]>>("open");
+	for (const { name, header, payload, value } of valid) {
+		assert.deepEqual(HEADERS[header](fromHex(payload)), { ok: true, value }, name);
+		const encoded = header === "reject" ? encodeReject(value as Parameters<typeof encodeReject>[0]) : encodeOpen(value as Parameters<typeof encodeOpen>[0]);
+		assert.equal(toHex(encoded), payload, name);
+	}
+	for (const { name, header, payload } of invalid) {
+		assert.equal(HEADERS[header](fromHex(payload)).ok, false, name);
+	}
+});
+
+test("vectors: codes", () => {
+	const codes = vectors<{ close: object; reset: object; reject: string[]; refused: string[]; application: { code: number; wire: number }[] }>("codes");
+	assert.deepEqual(codes.close, { ...CLOSE_CODES });
+	assert.deepEqual(codes.reset, { ...RESET_CODES });
+	assert.deepEqual(codes.reject, [...REJECT_CODES]);
+	assert.deepEqual(codes.refused, [...REFUSED_CODES]);
+	for (const { code, wire } of codes.application) {
+		assert.equal(applicationCodeToWire(code), wire);
+		assert.equal(applicationCodeFromWire(wire), code);
+	}
+});
+
+test("vectors: ids", () => {
+	const { valid, invalid } = vectors<Record<"valid" | "invalid", string[]>>("ids");
+	assert.deepEqual(
+		valid.filter((id) => !isId(id)),
+		[],
+	);
+	assert.deepEqual(invalid.filter(isId), []);
+});
+
+test("docs/protocol.md: its dumps are vectors, its code tables are the codes", () => {
+	const text = readFileSync(new URL("docs/protocol.md", ROOT), "utf8");
+	const { valid } = vectors<{ valid: FrameVector[] }>("frames");
+	const dumps = [...text.matchAll(/```hex (.+)\n([^`]*)```/g)];
+	assert.ok(dumps.length >= 8);
+	for (const [, name, dump] of dumps) {
+		const hex = (dump as string)
+			.split("\n")
+			.map((line) => line.replace(/\|.*/, "").replaceAll(" ", ""))
+			.join("");
+		assert.equal(hex, valid.find((vector) => vector.name === name)?.bytes, name);
+	}
+	const tableOf = (heading: string): Record<string, number> => {
+		const section = text.slice(text.indexOf(heading)).split("\n## ")[0]?.split("\n### ")[0] ?? "";
+		return Object.fromEntries([...section.matchAll(/^\| `(0x[0-9a-f]+)` \| ([A-Z_]+) \|/gm)].map(([, number, name]) => [name, Number(number)]));
+	};
+	assert.deepEqual(tableOf("Close codes\n"), { ...CLOSE_CODES });
+	assert.deepEqual(tableOf("Reset codes\n"), { ...RESET_CODES });
+	for (const code of [...REJECT_CODES, ...REFUSED_CODES]) {
+		assert.ok(text.includes(`\`${code}\``), `${code} is not in docs/protocol.md`);
+	}
+});
