@@ -132,6 +132,19 @@ export function entitiesSuite(fabric: Fabric): void {
 		assert.equal(bob.id, "bob");
 	});
 
+	it("a peer whose streams are all taken by others is PEER_BUSY at once, and free again afterwards", async (t) => {
+		const world = await World.create(t, fabric, { limits: { streamsPerConnection: 3 } });
+		const [alice, bob, carol] = await Promise.all([world.connect("alice"), world.connect("bob"), world.connect("carol")]);
+		const streams = await Promise.all([alice.openStream("bob"), alice.openStream("bob"), carol.openStream("bob")]);
+		const started = performance.now();
+		await assert.rejects(carol.openStream("bob"), { code: "PEER_BUSY" });
+		assert.ok(performance.now() - started < 2_000);
+		streams[0].reset();
+		streams[0].stop();
+		await until(() => world.coordinator.clients().find((client) => client.id === "bob")?.streams === 2);
+		assert.equal((await carol.openStream("bob")).peer, bob.id);
+	});
+
 	it("an application that takes no streams is PEER_BUSY after limits.incomingStreams", async (t) => {
 		const world = await World.create(t, fabric, { limits: { incomingStreams: 1 } });
 		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob", { limits: { incomingStreams: 2 } })]);

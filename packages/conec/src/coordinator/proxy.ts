@@ -24,6 +24,8 @@ export function proxyStream(
 	if (to === undefined) return rejectStream(incoming, "PEER_UNKNOWN", "peer is not connected");
 	const before = from.proxiedTo.get(to.id) ?? 0;
 	if (before >= limits.streamsPerPair) return rejectStream(incoming, "PEER_BUSY", `there are ${before} streams to this peer already`);
+	// More would wait in silence for the peer's own limit, which its other correspondents may hold for ever.
+	if (to.proxiedFrom >= limits.streamsPerConnection) return rejectStream(incoming, "PEER_BUSY", "the peer has as many streams as it may have");
 	let held: HeldStream;
 	try {
 		// The name comes from the sender's own connection, never from what it wrote.
@@ -32,12 +34,14 @@ export function proxyStream(
 		return rejectStream(incoming, "PEER_LOST", "the connection to the peer has just ended");
 	}
 	from.proxiedTo.set(to.id, before + 1);
+	to.proxiedFrom++;
 	from.streams++;
 	to.streams++;
 	const over = (): void => {
 		const count = (from.proxiedTo.get(to.id) ?? 1) - 1;
 		if (count === 0) from.proxiedTo.delete(to.id);
 		else from.proxiedTo.set(to.id, count);
+		to.proxiedFrom--;
 		from.streams--;
 		to.streams--;
 	};

@@ -48,6 +48,8 @@ export class Session {
 	readonly connectedAt: Date = new Date();
 	/** Live proxied streams from this Client, by the peer they go to. */
 	readonly proxiedTo: Map<string, number> = new Map();
+	/** Live proxied streams to this Client. */
+	proxiedFrom = 0;
 	/** Live streams from or to it. */
 	streams = 0;
 	readonly #release: (session: Session) => void;
