@@ -93,10 +93,10 @@ export function formatValue(value: number, unit: Unit): string {
 
 function cells(result: BenchResult): string[] {
 	const tls = result.references.find((reference) => reference.name.startsWith("node-tls"));
-	const p99 = result.details?.["p99"];
+	const beside = Object.entries(result.details ?? {}).map(([name, value]) => ` (${name} ${formatValue(value, result.unit)})`);
 	return [
 		result.name,
-		formatValue(result.value, result.unit) + (p99 === undefined ? "" : ` (p99 ${significant(p99)})`),
+		formatValue(result.value, result.unit) + beside.join(""),
 		result.rounds.length > 1 ? `${Math.round(result.spread * 100)} %` : "",
 		result.reference === undefined ? (result.note ?? "") : referenceCell(result.reference, result.unit),
 		result.ratio === undefined ? "" : significant(result.ratio),
