@@ -131,9 +131,10 @@ export async function folder(t: TestContext): Promise<string> {
 
 /** Starts a Coordinator; everything started through the site is gone when the test is over. */
 export async function site(t: TestContext): Promise<Site> {
-	const made = await folder(t);
 	const started: Running[] = [];
+	// Before the folder goes: hooks run in this order.
 	t.after(() => Promise.all(started.map((running) => running.kill())));
+	const made = await folder(t);
 	const run = (args: readonly string[], options?: ConstructorParameters<typeof Running>[1]): Running => {
 		const running = new Running(args, options);
 		started.push(running);

@@ -18,7 +18,7 @@ export interface Sink {
 /** How to speak. */
 export interface OutputOptions {
 	readonly json: boolean;
-	/** `stderr` keeps standard output for data. */
+	/** Lines and JSON; `stderr` keeps standard output for data. */
 	readonly linesTo: "stdout" | "stderr";
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly stdout: Sink;
@@ -36,14 +36,12 @@ export class Output {
 	/** Whether JSON was asked for. */
 	readonly json: boolean;
 	readonly #lines: Sink;
-	readonly #stdout: Sink;
 	readonly #stderr: Sink;
 	readonly #color: boolean;
 	#progress: Progress | undefined;
 
 	constructor(options: OutputOptions) {
 		this.json = options.json;
-		this.#stdout = options.stdout;
 		this.#stderr = options.stderr;
 		this.#lines = options.linesTo === "stdout" ? options.stdout : options.stderr;
 		this.#color = usesColor(options.env, this.#lines);
@@ -51,7 +49,7 @@ export class Output {
 
 	/** Something happened: a JSON object, or a line unless `text` is absent. */
 	event(event: string, fields: EventFields, text?: string): void {
-		if (this.json) this.#stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
+		if (this.json) this.#lines.write(`${JSON.stringify({ event, ...fields })}\n`);
 		else if (text !== undefined) this.#writeLine(this.#lines, text);
 	}
 
@@ -67,7 +65,8 @@ export class Output {
 
 	/** An error: on standard error for people, and as an `error` event for programs. */
 	error(message: string, hint: string | undefined, code: string | undefined): void {
-		if (this.json) this.#stdout.write(`${JSON.stringify({ event: "error", code, message, hint })}\n`);
+		if (this.json) this.#lines.write(`${JSON.stringify({ event: "error", code, message, hint })}\n`);
+		if (this.json && this.#lines === this.#stderr) return;
 		this.#writeLine(this.#stderr, `${this.#paint(usesColor({}, this.#stderr) && this.#color, "red", "conec:")} ${message}`);
 		if (hint !== undefined) this.#writeLine(this.#stderr, `       ${hint}`);
 	}
