@@ -121,10 +121,47 @@ export class Connection implements Target {
 	/** Figures of now; the last known ones are gone with the connection (`CLOSED`). */
 	stats(): ConnectionStats {
 		this.#assertOpen();
-		const [rttMs, minRttMs, congestionWindowBytes, mtuBytes, sentPackets, lostPackets, lostBytes, congestionEvents, sentBytes, receivedBytes, sentDatagrams, receivedDatagrams] = mapped(() =>
-			this.environment.native.connectionStats(this.handle),
-		) as [number, number, number, number, number, number, number, number, number, number, number, number];
-		return { rttMs, minRttMs, congestionWindowBytes, mtuBytes, sentPackets, lostPackets, lostBytes, congestionEvents, sentBytes, receivedBytes, sentDatagrams, receivedDatagrams };
+		const [
+			rttMs,
+			minRttMs,
+			congestionWindowBytes,
+			mtuBytes,
+			sentPackets,
+			lostPackets,
+			lostBytes,
+			congestionEvents,
+			sentBytes,
+			receivedBytes,
+			sentDatagrams,
+			receivedDatagrams,
+		] = mapped(() => this.environment.native.connectionStats(this.handle)) as [
+			number,
+			number,
+			number,
+			number,
+			number,
+			number,
+			number,
+			number,
+			number,
+			number,
+			number,
+			number,
+		];
+		return {
+			rttMs,
+			minRttMs,
+			congestionWindowBytes,
+			mtuBytes,
+			sentPackets,
+			lostPackets,
+			lostBytes,
+			congestionEvents,
+			sentBytes,
+			receivedBytes,
+			sentDatagrams,
+			receivedDatagrams,
+		};
 	}
 
 	/** Ends the connection at once (CONNECTION_CLOSE). What is queued or unacknowledged may be lost: finish streams first. */
@@ -132,6 +169,11 @@ export class Connection implements Target {
 		if (this.#over || this.#closing !== undefined) return;
 		mapped(() => this.environment.native.connectionClose(this.handle, code, reason));
 		this.#closing = { code, reason };
+	}
+
+	/** @internal The endpoint closes all its connections. */
+	closing(code: number, reason: string): void {
+		this.#closing ??= { code, reason };
 	}
 
 	/** @internal An incoming stream has been taken, piped or refused; false if that had happened before. */
@@ -179,11 +221,13 @@ export class Connection implements Target {
 
 	#end(payload: Uint8Array): void {
 		this.#over = true;
-		for (const stream of [...this.#undecided]) stream.refuse(0);
+		for (const stream of [...this.#undecided]) stream.abandon();
 		this.environment.release(this.handle);
 		const error = closeError(payload);
-		if (error.code === "CLOSED_BY_PEER") this.#resolveClosed({ by: "peer", reason: closeReason(payload), ...(error.closeCode === undefined ? {} : { closeCode: error.closeCode }) });
-		else if (error.code === "CLOSED") this.#resolveClosed({ by: "local", closeCode: this.#closing?.code ?? 0, reason: this.#closing?.reason ?? "" });
+		if (error.code === "CLOSED_BY_PEER")
+			this.#resolveClosed({ by: "peer", reason: closeReason(payload), ...(error.closeCode === undefined ? {} : { closeCode: error.closeCode }) });
+		else if (error.code === "CLOSED")
+			this.#resolveClosed({ by: "local", closeCode: this.#closing?.code ?? readU64(payload, 8), reason: this.#closing?.reason ?? "" });
 		else this.#resolveClosed({ by: "error", reason: error.message, error });
 		this.#onEnd();
 	}

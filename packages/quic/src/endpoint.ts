@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closeError, Connection } from "./connection.ts";
+import { Connection, closeError } from "./connection.ts";
 import { currentEnvironment, type Environment, RECORD, readU16, type Target } from "./environment.ts";
 import { mapped, QuicError } from "./errors.ts";
 import type { Handle } from "./native.ts";
@@ -85,13 +85,15 @@ export class Endpoint implements Target {
 			const settled = (): void => signal?.removeEventListener("abort", abort);
 			environment.adopt({
 				handle,
-				record: (type, _kind, payload) => {
+				record: (type, _kind, payload, subject) => {
 					settled();
 					if (type === RECORD.CONN_OPEN && !aborted) {
 						resolve(this.#adopt(handle));
 					} else if (type === RECORD.CONN_CLOSED) {
 						environment.release(handle);
 						reject(closeError(payload));
+					} else if (type === RECORD.STREAM_IN) {
+						environment.native.release(subject); // of a connection that was given up
 					}
 				},
 			});
@@ -133,12 +135,15 @@ export class Endpoint implements Target {
 
 	/**
 	 * Closes every connection with the code, waits at most `drainMs` for the peers to know, and releases the socket.
-	 * Idempotent; never rejects.
+	 * Idempotent; never rejects, but throws `INVALID_ARGUMENT` for what is no QUIC code.
 	 */
 	close(options: { code?: number; reason?: string; drainMs?: number } = {}): Promise<void> {
-		this.#closing ??= new Promise((resolve) => {
+		if (this.#closing !== undefined) return this.#closing;
+		const { code = 0, reason = "", drainMs = 1_000 } = options;
+		mapped(() => this.#environment.native.endpointClose(this.handle, code, reason, drainMs));
+		for (const connection of this.#connections.values()) connection.closing(code, reason);
+		this.#closing = new Promise((resolve) => {
 			this.#closed = resolve;
-			mapped(() => this.#environment.native.endpointClose(this.handle, options.code ?? 0, options.reason ?? "", options.drainMs ?? 1_000));
 		});
 		return this.#closing;
 	}

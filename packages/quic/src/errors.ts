@@ -144,7 +144,9 @@ export function connectionError(layer: number, refusal: number, code: number, re
 			return new QuicError(name, `The address cannot be dialled${words}`);
 		default:
 			if (layer === 9 && code === CONNECTION_REFUSED) return new QuicError("CONNECTION_REFUSED", "The peer turned the connection away", { closeCode: code });
-			return new QuicError("TRANSPORT_ERROR", `${layer === 9 ? "The peer reports" : "The peer caused"} QUIC error 0x${code.toString(16)}${words}`, { closeCode: code });
+			return new QuicError("TRANSPORT_ERROR", `${layer === 9 ? "The peer reports" : "The peer caused"} QUIC error 0x${code.toString(16)}${words}`, {
+				closeCode: code,
+			});
 	}
 }
 

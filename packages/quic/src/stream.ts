@@ -6,7 +6,7 @@
 
 import type { Connection } from "./connection.ts";
 import { type Environment, RECORD, readU32, readU64, type Target } from "./environment.ts";
-import { mapped, type QuicError, streamError } from "./errors.ts";
+import { mapped, QuicError, streamError } from "./errors.ts";
 import type { Handle, NativeStreamOptions } from "./native.ts";
 import type { PipeResult, StreamOptions } from "./types.ts";
 
@@ -34,6 +34,9 @@ export interface StreamHandler {
 /** What a frame costs besides its payload; the same as in `stream.rs`. */
 const FRAME_COST_BYTES = 64;
 const DEFAULT_CREDIT_BYTES = 256 * 1024;
+const MAX_FRAME_BYTES = 0xff_ffff;
+/** `Lost::Connection` of `stream.rs`. */
+const LOST_CONNECTION = 1;
 
 /** A stream that is read and written here. Methods are cheap, synchronous, and do nothing after the end. */
 export class Stream implements Target {
@@ -45,14 +48,19 @@ export class Stream implements Target {
 	#unreturned = 0;
 	#done = false;
 
-	/** @internal */
-	constructor(environment: Environment, connection: Connection, handle: Handle, handler: StreamHandler, creditBytes: number) {
+	/** @internal `alive`: false when the connection was lost before; then the handle is not ours. */
+	constructor(environment: Environment, connection: Connection, handle: Handle, handler: StreamHandler, creditBytes: number, alive = true) {
 		this.#environment = environment;
 		this.connection = connection;
 		this.handle = handle;
 		this.#handler = handler;
 		this.#creditStep = creditBytes >> 2;
-		environment.adopt(this);
+		if (alive) {
+			environment.adopt(this);
+		} else {
+			this.#done = true;
+			queueMicrotask(() => handler.lost(streamError(LOST_CONNECTION)));
+		}
 	}
 
 	/**
@@ -60,8 +68,10 @@ export class Stream implements Target {
 	 *
 	 * @returns the bytes now queued, or -1 when this direction is over. Nothing is refused for being too much: wait for
 	 * `drained` once the high-water mark is reached.
+	 * @throws {@link QuicError} `INVALID_ARGUMENT` for more than 2^24 - 1 bytes
 	 */
 	write(kind: number, payload: Uint8Array): number {
+		if (payload.length > MAX_FRAME_BYTES) throw new QuicError("INVALID_ARGUMENT", `A frame has at most 2^24 - 1 bytes, not ${payload.length}`);
 		return this.#done ? -1 : this.#environment.native.streamWrite(this.handle, kind, payload);
 	}
 
@@ -139,6 +149,7 @@ export class IncomingStream {
 	/** @internal */
 	readonly handle: Handle;
 	readonly #environment: Environment;
+	#taken = false;
 
 	/** @internal */
 	constructor(environment: Environment, connection: Connection, handle: Handle, kind: number, payload: Uint8Array, bidirectional: boolean) {
@@ -150,18 +161,33 @@ export class IncomingStream {
 		this.bidirectional = bidirectional;
 	}
 
-	/** Starts reading what follows the first frame. */
+	/**
+	 * Starts reading what follows the first frame. If the connection is gone meanwhile, the handler's `lost` says so.
+	 *
+	 * @throws {@link QuicError} `INVALID_ARGUMENT` when the stream was accepted, piped or refused before
+	 */
 	accept(handler: StreamHandler, options: StreamOptions = {}): Stream {
-		this.connection.decided(this);
 		const native = nativeStreamOptions(options);
-		const stream = new Stream(this.#environment, this.connection, this.handle, handler, native.creditBytes);
-		mapped(() => this.#environment.native.streamAccept(this.handle, native));
-		return stream;
+		const alive = this.take() && mapped(() => this.#environment.native.streamAccept(this.handle, native));
+		return new Stream(this.#environment, this.connection, this.handle, handler, native.creditBytes, alive);
 	}
 
-	/** Resets and stops it. */
+	/** Resets and stops it. Does nothing when it was accepted, piped or refused before. */
 	refuse(code: number): void {
-		if (this.connection.decided(this)) mapped(() => this.#environment.native.streamRefuse(this.handle, code));
+		if (!this.#taken && this.take()) mapped(() => this.#environment.native.streamRefuse(this.handle, code));
+	}
+
+	/** @internal The one decision about it; false when its connection is gone. */
+	take(): boolean {
+		if (this.#taken) throw new QuicError("INVALID_ARGUMENT", "The stream was accepted, piped or refused before");
+		this.#taken = true;
+		return this.connection.decided(this);
+	}
+
+	/** @internal Its connection is gone. */
+	abandon(): void {
+		this.connection.decided(this);
+		this.#environment.native.release(this.handle);
 	}
 }
 
@@ -190,10 +216,17 @@ export class HeldStream {
  * A lost leg resets and stops the other with `lostCode`. Both streams are used up.
  *
  * @returns when both directions are over; never rejects
+ * @throws {@link QuicError} `INVALID_ARGUMENT` when `from` was accepted, piped or refused before
  */
 export function pipe(from: IncomingStream, to: HeldStream, lostCode: number): Promise<PipeResult> {
 	const environment = from.connection.environment;
-	from.connection.decided(from);
+	from.take();
+	// Before `adopt`: the handle of a stream that is gone may be another's by now. Records come in a later turn.
+	if (!mapped(() => environment.native.pipeStreams(from.handle, to.handle, lostCode))) {
+		environment.release(from.handle);
+		environment.release(to.handle);
+		return Promise.resolve({ end: "lost", forwardBytes: 0, backwardBytes: 0 });
+	}
 	return new Promise((resolve) => {
 		environment.adopt({
 			handle: from.handle,
@@ -205,11 +238,6 @@ export function pipe(from: IncomingStream, to: HeldStream, lostCode: number): Pr
 				resolve({ end, forwardBytes: readU64(payload, 4), backwardBytes: readU64(payload, 12) });
 			},
 		});
-		if (!mapped(() => environment.native.pipeStreams(from.handle, to.handle, lostCode))) {
-			environment.release(from.handle);
-			environment.release(to.handle);
-			resolve({ end: "lost", forwardBytes: 0, backwardBytes: 0 });
-		}
 	});
 }
 

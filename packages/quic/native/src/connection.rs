@@ -1,7 +1,7 @@
 //! One QUIC connection, from the handshake to its last event.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ pub struct Connection {
 	undecided: Mutex<Option<Undecided>>,
 	undecided_head_bytes: usize,
 	confirmed: watch::Sender<bool>,
+	/// The code this side closed with.
+	close_code: AtomicU64,
 }
 
 impl Connection {
@@ -66,6 +68,7 @@ impl Connection {
 			undecided: Mutex::new(None),
 			undecided_head_bytes: heads.bytes,
 			confirmed: watch::Sender::new(true),
+			close_code: AtomicU64::new(0),
 		}
 	}
 
@@ -109,6 +112,7 @@ impl Connection {
 
 	pub fn close(&self, code: VarInt, reason: &[u8]) {
 		self.was_cancelled.store(true, Ordering::Release);
+		self.close_code.store(code.into_inner(), Ordering::Release);
 		match self.established() {
 			Some(connection) => connection.close(code, reason),
 			None => self.cancelled.notify_one(),
@@ -153,7 +157,8 @@ impl Connection {
 		let Some(connection) = self.established().cloned() else { return };
 		self.environment.queue.event(record::CONN_IN, self.handle, &[&self.endpoint.handle.to_ne_bytes()]);
 		let mut confirmed = self.confirmed.subscribe();
-		let watched = connection.clone();
+		let watched = self.clone();
+		let ended = connection.clone();
 		tokio::spawn(async move {
 			tokio::select! {
 				decided = tokio::time::timeout(timeout, confirmed.wait_for(|yes| *yes)) => {
@@ -161,7 +166,7 @@ impl Connection {
 						watched.close(code, b"");
 					}
 				}
-				_ = watched.closed() => {}
+				_ = ended.closed() => {}
 			}
 		});
 		self.serve(connection).await;
@@ -259,7 +264,7 @@ impl Connection {
 		const CRYPTO: u64 = 0x100; // RFC 9001, 4.8: 0x0100-0x01ff carry a TLS alert
 		let crypto = |code: u64| (CRYPTO..CRYPTO + 0x100).contains(&code);
 		match e {
-			ConnectionError::LocallyClosed => self.tell_end(Layer::ClosedLocally, 0, 0, b""),
+			ConnectionError::LocallyClosed => self.tell_end(Layer::ClosedLocally, self.close_code.load(Ordering::Acquire), 0, b""),
 			ConnectionError::ApplicationClosed(close) => {
 				self.tell_end(Layer::ClosedByPeer, close.error_code.into_inner(), 0, &close.reason)
 			}

@@ -26,6 +26,7 @@ use napi::bindgen_prelude::{BufferSlice, Function, Int32Array, Uint8Array};
 use napi_derive::napi;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{EndpointConfig, TokioRuntime, VarInt};
+use quinn_proto::HashedConnectionIdGenerator;
 use ring::hmac;
 
 use connection::Connection;
@@ -113,7 +114,7 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 		let action = format!("Cannot bind UDP {at}");
 		let socket = tap::bind(at.ip(), at.port(), &sizes).map_err(|e| socket_error(&action, e))?;
 		let mut config = match &options.stateless_reset_key {
-			Some(key) => EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, key))),
+			Some(key) => restartable(key)?,
 			None => EndpointConfig::default(),
 		};
 		config.grease_quic_bit(false); // the bit tells QUIC from raw datagrams
@@ -129,6 +130,20 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 			Ok(Entry::Endpoint(endpoint))
 		})
 	})
+}
+
+/// An endpoint that knows the connection ids and reset tokens of one with the same key before it.
+fn restartable(key: &[u8]) -> Result<EndpointConfig> {
+	if key.len() < 32 {
+		return Err(invalid(format!("statelessResetKey: {} bytes are too few, 32 are needed", key.len())));
+	}
+	let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+	let mut ids = [0; 8];
+	ids.copy_from_slice(&hmac::sign(&key, b"connection ids").as_ref()[..8]);
+	let mut config = EndpointConfig::new(Arc::new(key));
+	// quinn ignores packets whose connection id it did not make, and would never answer those of its predecessor.
+	config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(u64::from_ne_bytes(ids))));
+	Ok(config)
 }
 
 fn raw_sink(environment: Arc<environment::Environment>, handle: u32, wanted: bool, counters: Arc<Counters>) -> Arc<RawSink> {
@@ -175,7 +190,7 @@ pub fn endpoint_listen(endpoint: u32, options: ListenInput) -> Result<()> {
 			handshake_timeout: Duration::from_millis(options.handshake_timeout_ms.into()),
 			undecided_timeout: Duration::from_millis(options.undecided_timeout_ms.into()),
 			undecided_code: code(options.undecided_code)?,
-			undecided_head_bytes: options.undecided_header_bytes as usize,
+			undecided_head_bytes: options::header_limit(options.undecided_header_bytes)?,
 			heads: options.incoming.parse()?,
 			windows: options.transport.windows()?,
 		};
@@ -408,10 +423,10 @@ pub fn stream_open(
 		let reading = options.reading()?;
 		environment.table.insert_with(|handle| {
 			let stream = Arc::new(Stream::new(handle, connection.clone()));
-			stream.configure(&reading, options.high_water_bytes as usize);
 			if let Some(first) = first {
-				stream.write(first_kind as u8, first);
+				stream.write(first_kind as u8, first); // a frame in byte mode too: every stream begins with one
 			}
+			stream.configure(&reading, options.high_water_bytes as usize);
 			environment.io.spawn(open(connection, stream.clone(), bidirectional, held, options.priority, reading));
 			Ok(Entry::Stream(stream))
 		})
@@ -454,11 +469,7 @@ pub fn stream_refuse(stream: u32, close_code: f64) -> Result<()> {
 	environment::with(|environment| {
 		let close_code = code(close_code)?;
 		if let Some(found) = environment.table.stream(stream) {
-			found.reset(close_code);
-			found.stop(close_code);
-			if let Some(parked) = found.unpark() {
-				pipe::refuse(parked, close_code);
-			}
+			give_up(&found, close_code);
 			environment.table.remove(stream);
 		}
 		Ok(())
@@ -530,10 +541,26 @@ pub fn stream_credit(stream: u32, amount: u32) -> Result<()> {
 pub fn pipe_streams(from: u32, to: u32, lost_code: f64) -> Result<bool> {
 	environment::with(|environment| {
 		let lost_code = code(lost_code)?;
-		let (Some(from), Some(to)) = (environment.table.stream(from), environment.table.stream(to)) else { return Ok(false) };
-		environment.io.spawn(pipe::run(from, to, lost_code));
-		Ok(true)
+		match (environment.table.stream(from), environment.table.stream(to)) {
+			(Some(from), Some(to)) => {
+				environment.io.spawn(pipe::run(from, to, lost_code));
+				Ok(true)
+			}
+			(from, to) => {
+				[from, to].into_iter().flatten().for_each(|leg| give_up(&leg, lost_code));
+				Ok(false)
+			}
+		}
 	})
+}
+
+/// Resets and stops a stream that nobody serves. Dropping it would send FIN, as if all were well.
+fn give_up(stream: &Stream, close_code: VarInt) {
+	stream.reset(close_code);
+	stream.stop(close_code);
+	if let Some(parked) = stream.unpark() {
+		pipe::refuse(parked, close_code);
+	}
 }
 
 fn with_stream(stream: u32, act: impl FnOnce(&Stream)) -> Result<()> {

@@ -205,10 +205,18 @@ pub struct Heads {
 	pub invalid_code: VarInt,
 }
 
+/// A first frame reaches JS in one record, which has to fit into a batch.
+pub fn header_limit(bytes: u32) -> Result<usize> {
+	match bytes {
+		0..=65_536 => Ok(bytes as usize),
+		_ => Err(invalid(format!("headerBytes: {bytes} is more than 65536"))),
+	}
+}
+
 impl IncomingInput {
 	pub fn parse(&self) -> Result<Heads> {
 		Ok(Heads {
-			bytes: self.header_bytes as usize,
+			bytes: header_limit(self.header_bytes)?,
 			timeout: Duration::from_millis(self.header_timeout_ms.into()),
 			timeout_code: code(self.header_timeout_code)?,
 			invalid_code: code(self.header_invalid_code)?,

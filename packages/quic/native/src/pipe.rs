@@ -27,19 +27,28 @@ pub async fn run(a: Arc<Stream>, b: Arc<Stream>, lost_code: VarInt) {
 }
 
 async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt) -> (End, u64, u64) {
+	let mut near = parked(a).await;
 	// The far leg may still be waiting for the peer's stream limit: the near leg may end meanwhile.
-	let (near, far) = match (parked(a).await, parked(b).await) {
-		(Some(near), Some(far)) => (near, far),
+	let far = match &mut near {
+		None => None,
+		Some(near) => tokio::select! {
+			far = parked(b) => far,
+			() = a.connection.ended() => None,
+			() = given_up(near) => None,
+		},
+	};
+	let (near_send, near_recv, far_send, far_recv) = match (near, far) {
+		(
+			Some(Parked { send: Some(near_send), recv: Some(near_recv) }),
+			Some(Parked { send: Some(far_send), recv: Some(far_recv) }),
+		) => (near_send, near_recv, far_send, far_recv),
 		(near, far) => {
-			for leg in [near, far].into_iter().flatten() {
+			for leg in [near, far, b.unpark()].into_iter().flatten() {
 				refuse(leg, lost_code);
 			}
+			b.reset(lost_code); // one that is not open yet must not be opened any more
 			return (End::Lost, 0, 0);
 		}
-	};
-	let (Parked { send: Some(near_send), recv: Some(near_recv) }, Parked { send: Some(far_send), recv: Some(far_recv) }) = (near, far)
-	else {
-		return (End::Lost, 0, 0); // `pipe` takes bidirectional streams only
 	};
 	let (cancel, cancelled) = watch::channel(None);
 	let forward = direction(near_recv, far_send, lost_code, cancelled.clone());
@@ -70,6 +79,16 @@ async fn parked(stream: &Arc<Stream>) -> Option<Parked> {
 			() = stream.connection.ended() => return None,
 		}
 	}
+}
+
+/// Resolves when the peer wants the leg in neither direction any more.
+async fn given_up(leg: &mut Parked) {
+	if let (Some(send), Some(recv)) = (&leg.send, &mut leg.recv) {
+		if let (Ok(Some(_)), Ok(Some(_))) = tokio::join!(send.stopped(), recv.received_reset()) {
+			return;
+		}
+	}
+	std::future::pending().await
 }
 
 /// Ends a stream that nobody serves.

@@ -92,7 +92,7 @@ impl Stream {
 			tail: BytesMut::new(),
 			chunks: VecDeque::new(),
 			queued: 0,
-			high_water: 0,
+			high_water: usize::MAX, // a first frame is written before this is known
 			wants_drain: false,
 			finish: false,
 			reset: None,

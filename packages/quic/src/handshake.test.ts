@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { createSocket, type Socket } from "node:dgram";
+import { type TestContext, test } from "node:test";
+import { dialling, endpoint, eventually, join, listening, nextConnection } from "../test/support/link.ts";
+import type { Connection } from "./index.ts";
+
+/** A UDP socket that never answers. */
+async function silence(t: TestContext): Promise<Socket> {
+	const socket = createSocket("udp4");
+	t.after(() => socket.close());
+	await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+	return socket;
+}
+
+/** Sends the first flight of a real handshake to `port` and nothing more. */
+async function stalledHandshake(t: TestContext, port: number): Promise<void> {
+	const trap = await silence(t);
+	const client = endpoint(t);
+	const first = new Promise<Buffer>((resolve) => trap.once("message", resolve));
+	client.connect({ ...dialling(client), port: trap.address().port, handshakeTimeoutMs: 300 }).catch(() => {});
+	const initial = await first;
+	await new Promise<void>((resolve) => trap.send(initial, port, "127.0.0.1", () => resolve()));
+}
+
+for (const idleTimeoutMs of [15_000, 150]) {
+	test(`handshake: a silent port is given up in time (idle limit ${idleTimeoutMs} ms)`, async (t) => {
+		const port = (await silence(t)).address().port;
+		const client = endpoint(t);
+		const start = performance.now();
+		await assert.rejects(client.connect({ ...dialling(client), port, handshakeTimeoutMs: 300, transport: { idleTimeoutMs } }), {
+			name: "QuicError",
+			code: "HANDSHAKE_TIMEOUT",
+		});
+		assert.ok(performance.now() - start < 2_000);
+	});
+}
+
+test("handshake: an abort rejects with the signal's own reason, before and during", async (t) => {
+	const port = (await silence(t)).address().port;
+	const client = endpoint(t);
+	const reason = { any: "thing" };
+	await assert.rejects(client.connect({ ...dialling(client), port, signal: AbortSignal.abort(reason) }), (e) => e === reason);
+	const controller = new AbortController();
+	const dialled = client.connect({ ...dialling(client), port, signal: controller.signal });
+	setTimeout(() => controller.abort(reason), 20);
+	await assert.rejects(dialled, (e) => e === reason);
+	await eventually(() => client.stats().openConnections === 0, "the attempt to be forgotten");
+});
+
+test("handshake: an abort after the connection is there changes nothing", async (t) => {
+	const server = endpoint(t);
+	server.listen(listening());
+	const controller = new AbortController();
+	const { dialled, accepted } = await join(endpoint(t), server, { signal: controller.signal });
+	controller.abort();
+	dialled.close(5);
+	assert.deepEqual(await accepted.closed, { by: "peer", closeCode: 5, reason: "" });
+});
+
+test("handshake: stalled ones end by their deadline and delay nobody", async (t) => {
+	const server = endpoint(t);
+	server.listen(listening({ handshakeTimeoutMs: 400 }));
+	await Promise.all(Array.from({ length: 8 }, () => stalledHandshake(t, server.address.port)));
+	await eventually(() => server.stats().undecidedConnections === 8, "eight stalled handshakes");
+	const start = performance.now();
+	await join(endpoint(t), server);
+	assert.ok(performance.now() - start < 300);
+	await eventually(() => server.stats().failedHandshakes === 8, "their end", 2_000);
+	assert.equal(server.stats().undecidedConnections, 0);
+});
+
+test("undecided: beyond the cap connections are refused, and places come back", async (t) => {
+	const server = endpoint(t);
+	server.listen(listening({ undecidedConnections: 2, retry: "never" }));
+	const client = endpoint(t);
+	const held: Connection[] = [];
+	const two = new Promise<void>((resolve) => {
+		server.onConnection = (connection) => {
+			if (held.push(connection) === 2) resolve();
+		};
+	});
+	await client.connect(dialling(server));
+	await client.connect(dialling(server));
+	await two;
+	assert.equal(server.stats().undecidedConnections, 2);
+	await assert.rejects(client.connect(dialling(server)), { name: "QuicError", code: "CONNECTION_REFUSED" });
+	assert.equal(server.stats().refusedConnections, 1);
+	held[0]?.confirm();
+	held[1]?.close(0);
+	await eventually(() => server.stats().undecidedConnections === 0, "both to be decided");
+	await join(client, server);
+});
+
+test("undecided: beyond the cap on all connections they are refused", async (t) => {
+	const server = endpoint(t);
+	server.listen(listening({ connections: 1 }));
+	const client = endpoint(t);
+	await join(client, server);
+	await assert.rejects(client.connect(dialling(server)), { name: "QuicError", code: "CONNECTION_REFUSED" });
+});
+
+test("undecided: who is not confirmed in time is closed with the code, who is stays", async (t) => {
+	const server = endpoint(t);
+	server.listen(listening({ undecidedTimeoutMs: 150, undecidedCode: 4_242 }));
+	const client = endpoint(t);
+	const { accepted: confirmed } = await join(client, server);
+	const arrived = nextConnection(server);
+	const start = performance.now();
+	const dialled = await client.connect(dialling(server));
+	const unconfirmed = await arrived;
+	assert.deepEqual(await dialled.closed, { by: "peer", closeCode: 4_242, reason: "" });
+	assert.ok(performance.now() - start < 1_500);
+	assert.deepEqual(await unconfirmed.closed, { by: "local", closeCode: 4_242, reason: "" });
+	assert.equal(server.stats().openConnections >= 1, true);
+	confirmed.close(9);
+	assert.deepEqual(await confirmed.closed, { by: "local", closeCode: 9, reason: "" });
+});
+
+for (const [retry, expected] of [
+	["never", 0],
+	["always", 1],
+	["under-load", 0],
+] as const) {
+	test(`retry: "${retry}" sends ${expected} to a lone client`, async (t) => {
+		const server = endpoint(t);
+		server.listen(listening({ retry }));
+		await join(endpoint(t), server);
+		assert.equal(server.stats().retries, expected);
+	});
+}
+
+test("retry: under load newcomers have to prove their address, and get in", async (t) => {
+	const server = endpoint(t);
+	server.listen(listening({ retryThreshold: 1 }));
+	const client = endpoint(t);
+	const arrived = nextConnection(server);
+	await client.connect(dialling(server));
+	const first = await arrived;
+	assert.equal(server.stats().retries, 0);
+	await join(client, server);
+	assert.equal(server.stats().retries, 1);
+	first.confirm();
+	await join(client, server);
+	assert.equal(server.stats().retries, 1);
+});
