@@ -94,7 +94,7 @@ test("receive: goes on for the next sender; --from turns others away; --max-byte
 	await writeFile(join(place.folder, "from/large"), randomBytes(400_000));
 	const bob = await receiver(place, "--from", "alice", "--max-bytes", "1K");
 	const mallory = place.client("mallory", "send", "--json", join(place.folder, "from/small"), "--to", "bob");
-	await mallory.exits(5);
+	await mallory.exits(4);
 	assert.match(String((await mallory.event("error"))["hint"]), /accepts only certain peers/);
 	const first = place.client("alice", "send", "--json", join(place.folder, "from/large"), "--to", "bob");
 	await first.exits(5);

@@ -110,6 +110,7 @@ const DECODER = new TextDecoder();
 /** The line being typed on a terminal, which steps aside for lines that come in. */
 class TypedLines {
 	readonly #readline: Interface;
+	#closed = false;
 
 	constructor() {
 		this.#readline = createInterface({ input: process.stdin, output: process.stdout, prompt: "> " });
@@ -128,17 +129,22 @@ class TypedLines {
 
 	/** Clears the typed line from the screen, not from memory. */
 	hide(): void {
-		const { columns = 80 } = process.stdout;
-		const above = Math.floor((2 + this.#readline.cursor) / columns);
-		process.stdout.write(`${above > 0 ? `\u001b[${above}A` : ""}\r\u001b[J`);
+		const { rows } = this.#readline.getCursorPos();
+		process.stdout.write(`${rows > 0 ? `\u001b[${rows}A` : ""}\r\u001b[J`);
 	}
 
 	/** Draws it again. */
 	show(): void {
+		// readline first goes up by as many rows as it drew last time; they are gone, and above is what was just shown.
+		(this.#readline as { prevRows?: number }).prevRows = 0;
 		this.#readline.prompt(true);
 	}
 
+	/** Leaves the cursor at the start of an empty line. */
 	close(): void {
+		if (this.#closed) return;
+		this.#closed = true;
+		this.hide();
 		this.#readline.close();
 	}
 }

@@ -90,7 +90,7 @@ async function announce(coordinator: Coordinator, { args, output }: CommandConte
 	if (output.json) return;
 	const bold = (text: string): string => output.style("bold", text);
 	const lines = [
-		`Coordinator is listening on ${bold(coordinatorArgument(address, port))} (UDP)`,
+		`Coordinator is listening on ${bold(`${address.includes(":") ? `[${address}]` : address}:${port}`)} (UDP)`,
 		`  pin    ${pin}`,
 		...(ownKey ? [`  key    kept in ${printable(directory)}`] : []),
 		"",
@@ -156,7 +156,7 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 }
 
 function reasonOf(info: CloseInfo): string {
-	if (info.code === undefined) return " left";
+	if (info.code === undefined || info.code === "CLIENT_CLOSED") return " left";
 	return ` ended: ${info.code}`;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isConecError } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -61,6 +62,8 @@ async function send(connection: Connection, to: string, announced: { files: numb
 	} catch (error) {
 		report.end();
 		signal.throwIfAborted();
+		// A peer that does not want the transfer is no incomplete one.
+		if (isConecError(error) && (error.closeCode === APPLICATION_CODES.notWanted || error.closeCode === APPLICATION_CODES.busy)) throw error;
 		const done = `${report.settledFiles} of ${announced.files} files are verified there`;
 		const reason = error instanceof Error ? printable(error.message) : String(error);
 		throw new CliError(EXIT_CODES.incomplete, `Cannot finish sending to ${quoted(to)} (${done}): ${reason}`, undefined, error);
