@@ -25,7 +25,7 @@ export interface Limits {
 	readonly sendHighWaterBytes: number;
 	/** Calls of `send` that wait on one stream; more reject with `QUEUE_FULL`. @default 1_024 */
 	readonly waitingSends: number;
-	/** QUIC flow-control window of one stream; that of a connection is (streamsPerConnection + 1) times as large. @default 1 MiB, at a Coordinator 512 KiB */
+	/** QUIC flow-control window of one stream; that of a connection is (streamsPerConnection + 2) times as large. @default 1 MiB, at a Coordinator 512 KiB */
 	readonly streamWindowBytes: number;
 	/** Answers queued on one control stream whose Client does not read. @default 256 */
 	readonly controlQueueReplies: number;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConecError } from "../errors.ts";
+import { ConecError, isConecError } from "../errors.ts";
 import { systemClock } from "../transport/clock.ts";
 import type { Frame, IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
@@ -34,7 +34,16 @@ export async function openMessageStream(connection: TransportConnection, header:
 	signal?.throwIfAborted();
 	const clock = init.clock ?? systemClock;
 	const state = stateOf(init, true);
-	state.attach(connection.openStream(header, state, streamOptions(init)));
+	try {
+		state.attach(connection.openStream(header, state, streamOptions(init)));
+	} catch (error) {
+		// It knows already that it is over; some transports say so by `lost` instead.
+		if (isConecError(error) && error.code === "CONNECTION_LOST") {
+			state.lost(error);
+			throw state.error;
+		}
+		throw error;
+	}
 	const timer = clock.setTimeout(() => {
 		const error = new ConecError(
 			"PEER_TIMEOUT",

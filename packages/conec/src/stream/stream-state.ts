@@ -105,6 +105,11 @@ export class StreamState implements StreamHandler {
 		return this.#writing === "ending" || this.#writing === "ended" || this.#writing === "acknowledged";
 	}
 
+	/** What ended the stream before its time, if anything did. */
+	get error(): ConecError | undefined {
+		return this.#error;
+	}
+
 	/** Both directions are over. */
 	get over(): boolean {
 		return this.#over;
@@ -368,6 +373,11 @@ export class StreamState implements StreamHandler {
 		}
 		if (!this.#over && (this.#writing === "failed" || (this.#writing === "acknowledged" && this.#finAcknowledged))) {
 			this.#over = true;
+			if (this.#opening) {
+				// The application gave an early stream up before it was answered.
+				this.#opening = false;
+				this.#rejectAccepted(this.#error ?? this.#newError("STREAM_CLOSED", "this side has given it up"));
+			}
 			this.#resolveClosed(this.#cause ?? { by: this.#gracefulBy });
 		}
 	}

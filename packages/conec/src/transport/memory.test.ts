@@ -24,8 +24,8 @@ function createFixture(options: { readonly delayMs?: number } = {}): TransportFi
 		createTransport: () => network.createTransport({ limits }),
 		identity: IDENTITY,
 		keyDigest: KEY_DIGEST,
-		openStalledStream: (connection, handler) => void (connection as MemoryConnection).openStalledStream(handler),
-		lose: (transport) => (transport as MemoryTransport).lose(),
+		openStalledStream: (pair, handler) => void (pair.near as MemoryConnection).openStalledStream(handler),
+		createRoute: (target) => network.createRoute(target as MemoryTransport),
 		windowBytes: 2 * 1_024 * 1_024,
 		streams: STREAMS,
 		headerTimeoutCode: RESET_CODES.HEADER_TIMEOUT,
@@ -54,7 +54,7 @@ test("memory transport: on a virtual clock nothing moves but by advance", async 
 			connection.onStream = (stream) => acceptor.accept(stream);
 		}),
 	);
-	const dialled = dialling.dial(dialOptions(fixture, accepting));
+	const dialled = dialling.dial(dialOptions(fixture, accepting.address.port));
 	await clock.advance(199);
 	assert.equal(far, undefined);
 	await clock.advance(1);
@@ -87,10 +87,10 @@ test("memory transport: who is not trusted connects but is told so at once", asy
 	const fixture = createFixture();
 	const [dialling, accepting] = [network.createTransport(), network.createTransport()];
 	accepting.accept({ ...acceptOptions(fixture, () => assert.fail("nothing may come")), clientTrust: { roots: [new Uint8Array(1)] } });
-	const near = await dialling.dial(dialOptions(fixture, accepting));
+	const near = await dialling.dial(dialOptions(fixture, accepting.address.port));
 	const info = await near.closed;
 	assert.equal(info.error?.code, "CERTIFICATE_REFUSED");
-	const { identity: _identity, ...anonymous } = dialOptions(fixture, accepting);
+	const { identity: _identity, ...anonymous } = dialOptions(fixture, accepting.address.port);
 	assert.equal((await (await dialling.dial(anonymous)).closed).error?.code, "CERTIFICATE_REQUIRED");
 	await until("both are gone", () => network.openConnections === 0);
 });

@@ -38,10 +38,21 @@ export interface MemoryTransportOptions {
 export interface MemoryNetwork {
 	/** Throws `ADDRESS_IN_USE`. */
 	createTransport(options?: MemoryTransportOptions): MemoryTransport;
+	/** Another way to a transport, for breaking only what goes that way. */
+	createRoute(target: MemoryTransport): MemoryRoute;
 	/** Connections that are open, each counted at both its ends. */
 	readonly openConnections: number;
 	/** Streams that are not over, each counted at both its ends. */
 	readonly liveStreams: number;
+}
+
+/** A port that leads to a transport. */
+export interface MemoryRoute {
+	readonly port: number;
+	/** Breaks all connections that were dialled this way. */
+	cut(): void;
+	/** The port leads nowhere any more; connections stay. */
+	close(): void;
 }
 
 /** A {@link Transport} with what tests need beside. */
@@ -57,6 +68,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
 	const network = new Network(options);
 	return {
 		createTransport: (transportOptions = {}) => network.create(transportOptions),
+		createRoute: (target) => network.route(target as Endpoint),
 		get openConnections() {
 			return network.connections.size;
 		},
@@ -76,6 +88,8 @@ class Network {
 	readonly delayMs: number;
 	/** By port. */
 	readonly transports: Map<number, Endpoint> = new Map();
+	/** By port: other ways to a transport. */
+	readonly routes: Map<number, { readonly target: Endpoint; readonly dialled: (connection: MemoryConnection) => void }> = new Map();
 	readonly connections: Set<MemoryConnection> = new Set();
 	#nextPort = FIRST_PORT;
 
@@ -87,19 +101,37 @@ class Network {
 
 	create(options: MemoryTransportOptions): Endpoint {
 		const host = options.host ?? "127.0.0.1";
-		let port = options.port ?? 0;
-		if (port === 0) {
-			while (this.transports.has(this.#nextPort)) {
-				this.#nextPort++;
-			}
-			port = this.#nextPort++;
-		}
+		const port = options.port === undefined || options.port === 0 ? this.#freePort() : options.port;
 		if (this.transports.has(port)) {
 			throw new ConecError("ADDRESS_IN_USE", `Cannot bind ${host}:${port}: the address is in use`);
 		}
 		const endpoint = new Endpoint(this, { address: host, port }, options.limits ?? DEFAULT_LIMITS);
 		this.transports.set(port, endpoint);
 		return endpoint;
+	}
+
+	route(target: Endpoint): MemoryRoute {
+		const port = this.#freePort();
+		const connections: MemoryConnection[] = [];
+		this.routes.set(port, { target, dialled: (connection) => connections.push(connection) });
+		return {
+			port,
+			cut() {
+				for (const connection of connections.splice(0)) {
+					connection.lose();
+				}
+			},
+			close: () => {
+				this.routes.delete(port);
+			},
+		};
+	}
+
+	#freePort(): number {
+		while (this.transports.has(this.#nextPort) || this.routes.has(this.#nextPort)) {
+			this.#nextPort++;
+		}
+		return this.#nextPort++;
 	}
 }
 
@@ -179,12 +211,17 @@ class Endpoint implements MemoryTransport {
 			const onAbort = (): void => done({});
 			options.signal?.addEventListener("abort", onAbort, { once: true });
 			const meet = (): void => {
-				const target = this.#network.transports.get(options.port);
+				const route = this.#network.routes.get(options.port);
+				const target = route?.target ?? this.#network.transports.get(options.port);
 				if (target === undefined || target.#accepting === undefined || options.signal?.aborted || !this.#open) {
 					// Nobody there answers, as with UDP: the deadline decides.
 					return;
 				}
-				done(this.#meet(target, target.#accepting, options));
+				const outcome = this.#meet(target, target.#accepting, options);
+				if (outcome.connection !== undefined) {
+					route?.dialled(outcome.connection);
+				}
+				done(outcome);
 			};
 			if (delayMs === 0) {
 				defer(meet);

@@ -17,10 +17,10 @@ export interface TransportFixture {
 	readonly identity: Identity;
 	/** SHA-256 of the key in `identity`. */
 	readonly keyDigest: Uint8Array;
-	/** Opens a stream of which the header never becomes complete. */
-	openStalledStream(connection: TransportConnection, handler: StreamHandler): void;
-	/** Breaks all connections of a transport without a word to the peers, which notice within 5 s. */
-	lose(transport: Transport): void;
+	/** Opens a stream to the accepting side, on the pair's connection or another, of which the header never becomes complete. */
+	openStalledStream(pair: Pair, handler: StreamHandler): void | Promise<void>;
+	/** A way to a transport that can be cut. */
+	createRoute(target: Transport): Route | Promise<Route>;
 	/** More than one stream can hold between a writer and a reader that has stopped, credit and queues included. */
 	readonly windowBytes: number;
 	/** Streams that one side may have open; 16 to 256. */
@@ -30,6 +30,14 @@ export interface TransportFixture {
 	/** Fails if anything is left of connections and streams that are over. */
 	assertNothingLeft(): void | Promise<void>;
 	close(): void | Promise<void>;
+}
+
+/** A way to a transport on 127.0.0.1. */
+export interface Route {
+	readonly port: number;
+	/** Nothing passes any more, and nobody is told; both ends notice within 4 s. */
+	cut(): void;
+	close(): void;
 }
 
 /** Two transports and a connection between them. */
@@ -58,10 +66,10 @@ export function acceptOptions(fixture: TransportFixture, onConnection: (connecti
 }
 
 /** Options to dial with. */
-export function dialOptions(fixture: TransportFixture, target: Transport): DialOptions {
+export function dialOptions(fixture: TransportFixture, port: number): DialOptions {
 	return {
 		address: "127.0.0.1",
-		port: target.address.port,
+		port,
 		serverName: "localhost",
 		trust: { pinnedKeys: [fixture.keyDigest] },
 		identity: fixture.identity,
@@ -97,7 +105,10 @@ export class Arrivals {
 }
 
 /** Connects two new transports. */
-export async function connect(fixture: TransportFixture, options: { readonly confirm?: boolean } = {}): Promise<Pair> {
+export async function connect(
+	fixture: TransportFixture,
+	options: { readonly confirm?: boolean; readonly route?: (target: Transport) => Promise<number> } = {},
+): Promise<Pair> {
 	const [dialling, accepting] = [await fixture.createTransport(), await fixture.createTransport()];
 	const incoming = new Arrivals();
 	const nearIncoming = new Arrivals();
@@ -111,7 +122,7 @@ export async function connect(fixture: TransportFixture, options: { readonly con
 			}
 		}),
 	);
-	const near = await dialling.dial(dialOptions(fixture, accepting));
+	const near = await dialling.dial(dialOptions(fixture, (await options.route?.(accepting)) ?? accepting.address.port));
 	near.onStream = (stream) => nearIncoming.add(stream);
 	await until("the connection is accepted", () => far !== undefined);
 	return {

@@ -6,9 +6,9 @@
 
 import assert from "node:assert/strict";
 import { FRAME } from "../wire/frames.ts";
-import { Arrivals, acceptOptions, dialOptions, fill, OPEN, type Pair, pattern, type TransportFixture } from "./suite-fixture.ts";
+import { Arrivals, acceptOptions, dialOptions, fill, OPEN, type Pair, pattern, type Route, type TransportFixture } from "./suite-fixture.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
-import type { IncomingStream, PipeResult, Transport, TransportConnection } from "./transport.ts";
+import type { IncomingStream, PipeResult, TransportConnection } from "./transport.ts";
 
 const LOST_CODE = 0x01;
 
@@ -16,9 +16,8 @@ const LOST_CODE = 0x01;
 interface Piped {
 	readonly a: Recorder;
 	readonly b: Recorder;
-	/** The connection of B, at B's end. */
-	readonly bConnection: TransportConnection;
-	readonly bTransport: Transport;
+	/** Cuts the way between the middle and B. */
+	cutB(): void;
 	readonly result: Promise<PipeResult>;
 	close(): Promise<void>;
 }
@@ -120,8 +119,8 @@ export function pipeSuite(
 		"a",
 	);
 
-	onPipe("losing the far leg resets and stops the near one with the code for that", async ({ a, bTransport, result }, _pair, { lose }) => {
-		lose(bTransport);
+	onPipe("losing the far leg resets and stops the near one with the code for that", async ({ a, cutB, result }) => {
+		cutB();
 		assert.equal((await a.first("reset")).code, LOST_CODE);
 		assert.equal((await a.first("stopped")).code, LOST_CODE);
 		assert.equal(a.has("end"), false);
@@ -163,8 +162,7 @@ async function third(
 	fixture: TransportFixture,
 ): Promise<{
 	middle: TransportConnection;
-	end: TransportConnection;
-	transport: Transport;
+	route: Route;
 	incoming: () => Promise<IncomingStream>;
 	close: () => Promise<void>;
 }> {
@@ -176,16 +174,19 @@ async function third(
 			connection.confirm();
 		}),
 	);
-	const end = await transport.dial(dialOptions(fixture, pair.accepting));
+	const route = await fixture.createRoute(pair.accepting);
+	const end = await transport.dial(dialOptions(fixture, route.port));
 	const incoming = new Arrivals();
 	end.onStream = (stream) => incoming.add(stream);
 	await until("the third connection is accepted", () => middle !== undefined);
 	return {
 		middle: middle as TransportConnection,
-		end,
-		transport,
+		route,
 		incoming: () => incoming.next(),
-		close: () => transport.close(0, "", 1_000),
+		async close() {
+			await transport.close(0, "", 1_000);
+			route.close();
+		},
 	};
 }
 
@@ -194,5 +195,5 @@ async function pipe(pair: Pair, fixture: TransportFixture, hold: "a" | "b" | und
 	const a = new Recorder({ hold: hold === "a" }).open(pair.near, OPEN);
 	const result = pair.accepting.pipe(await pair.incoming(), far.middle.openHeldStream(OPEN), LOST_CODE);
 	const b = new Recorder({ hold: hold === "b" }).accept(await far.incoming());
-	return { a, b, bConnection: far.end, bTransport: far.transport, result, close: far.close };
+	return { a, b, cutB: () => far.route.cut(), result, close: far.close };
 }
