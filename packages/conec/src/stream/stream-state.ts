@@ -13,6 +13,7 @@ import { decodeReject } from "../wire/open.ts";
 import type { CloseInfo } from "./close-info.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
 import { SendQueue } from "./send-queue.ts";
+import { LOST_WORDS, WORDS } from "./stream-words.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -392,26 +393,3 @@ const ACCEPTED: Promise<void> = Promise.resolve();
 function causeOf(by: CloseInfo["by"], error: ConecError): CloseInfo {
 	return error.closeCode === undefined ? { by, code: error.code } : { by, code: error.code, closeCode: error.closeCode };
 }
-
-const WORDS: Partial<Record<ConecErrorCode, string>> = {
-	PEER_BUSY: "the peer has no room for another stream",
-	PEER_UNKNOWN: "peer is not connected",
-	PEER_LOST: "the peer is gone",
-	PEER_TIMEOUT: "it took the other side too long",
-	CLIENT_CLOSED: "the Client has closed",
-	COORDINATOR_CLOSED: "the Coordinator has closed",
-	FRAME_INVALID: "the other side did not understand a frame",
-	MESSAGE_TOO_LONG: "a message is longer than the other side takes",
-	STREAM_TRUNCATED: "it was cut off without an end",
-	DISCONNECTED: "the Coordinator has disconnected the Client",
-	LIMIT_EXCEEDED: "too many streams to this peer",
-	STREAM_ID_IN_USE: "the id is in use",
-	ID_INVALID: "that is not an id",
-	PROTOCOL_ERROR: "the other side found it wrong",
-};
-
-const LOST_WORDS: Partial<Record<ConecErrorCode, string>> = {
-	COORDINATOR_LOST: "the connection to the Coordinator is gone",
-	PEER_LOST: "the connection to the peer is gone",
-	CONNECTION_LOST: "the connection is gone",
-};

@@ -1,0 +1,32 @@
+/**
+ * What error messages of streams say after the colon.
+ *
+ * @module
+ */
+
+import type { ConecErrorCode } from "../errors.ts";
+
+/** Why a stream is over, when the other side said so. */
+export const WORDS: Partial<Record<ConecErrorCode, string>> = {
+	PEER_BUSY: "the peer has no room for another stream",
+	PEER_UNKNOWN: "peer is not connected",
+	PEER_LOST: "the peer is gone",
+	PEER_TIMEOUT: "it took the other side too long",
+	CLIENT_CLOSED: "the Client has closed",
+	COORDINATOR_CLOSED: "the Coordinator has closed",
+	FRAME_INVALID: "the other side did not understand a frame",
+	MESSAGE_TOO_LONG: "a message is longer than the other side takes",
+	STREAM_TRUNCATED: "it was cut off without an end",
+	DISCONNECTED: "the Coordinator has disconnected the Client",
+	LIMIT_EXCEEDED: "too many streams to this peer",
+	STREAM_ID_IN_USE: "the id is in use",
+	ID_INVALID: "that is not an id",
+	PROTOCOL_ERROR: "the other side found it wrong",
+};
+
+/** Why a stream is over, when its connection is. */
+export const LOST_WORDS: Partial<Record<ConecErrorCode, string>> = {
+	COORDINATOR_LOST: "the connection to the Coordinator is gone",
+	PEER_LOST: "the connection to the peer is gone",
+	CONNECTION_LOST: "the connection is gone",
+};
