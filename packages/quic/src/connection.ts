@@ -7,7 +7,7 @@
 import { type Environment, RECORD, readU32, readU64, type Target } from "./environment.ts";
 import { connectionError, mapped, QuicError } from "./errors.ts";
 import type { Handle } from "./native.ts";
-import { HeldStream, IncomingStream, nativeStreamOptions, Stream, type StreamHandler } from "./stream.ts";
+import { HeldStream, IncomingStream, nativeStreamOptions, Stream, type StreamHandler, type StreamOwner } from "./stream.ts";
 import type { ConnectionCloseInfo, ConnectionStats, SocketAddress, StreamOptions } from "./types.ts";
 
 /** A first frame. */
@@ -20,7 +20,7 @@ export interface FirstFrame {
  * An authenticated connection. Made by `Endpoint.connect` or handed to `Endpoint.onConnection`; the accepting side
  * keeps it only after {@link Connection.confirm}.
  */
-export class Connection implements Target {
+export class Connection implements Target, StreamOwner {
 	readonly handle: Handle;
 	/** @internal */
 	readonly environment: Environment;
@@ -97,7 +97,7 @@ export class Connection implements Target {
 		this.#assertOpen();
 		const native = nativeStreamOptions({});
 		const handle = mapped(() => this.environment.native.streamOpen(this.handle, true, true, first.kind, first.payload, native));
-		return new HeldStream(this.environment, this, handle);
+		return new HeldStream(this.environment, handle);
 	}
 
 	/** Sends one unreliable datagram (RFC 9221), or says why not. "full" never happens: the oldest waiting one is dropped. */
@@ -199,7 +199,7 @@ export class Connection implements Target {
 	}
 
 	#incoming(stream: Handle, kind: number, payload: Uint8Array, bidirectional: boolean): void {
-		const incoming = new IncomingStream(this.environment, this, stream, kind, payload, bidirectional);
+		const incoming = new IncomingStream(this, stream, kind, payload, bidirectional);
 		this.#undecided.add(incoming);
 		if (this.#onStream !== undefined) this.#offer(incoming);
 	}
@@ -212,7 +212,7 @@ export class Connection implements Target {
 		this.#assertOpen();
 		const native = nativeStreamOptions(options);
 		const handle = mapped(() => this.environment.native.streamOpen(this.handle, bidirectional, false, first?.kind ?? 0, first?.payload ?? null, native));
-		return new Stream(this.environment, this, handle, handler, native.creditBytes);
+		return new Stream(this.environment, handle, handler, native.creditBytes);
 	}
 
 	#assertOpen(): void {

@@ -38,6 +38,8 @@ export interface Target {
 const SLAB_BYTES = 256 * 1024;
 /** After that much in one turn, other work of the event loop gets its chance. */
 const TURN_BYTES = 1024 * 1024;
+/** What a turn costs besides what it delivers. */
+const TURN_COST_BYTES = 4 * 1024;
 const SLOT_MASK = 0xf_ffff;
 
 let environment: Environment | undefined;
@@ -57,6 +59,24 @@ export class Environment {
 	#words!: Uint32Array;
 	#used = 0;
 	#holds = 0;
+	/** Bytes delivered since the event loop last went round, as far as anybody counts. */
+	#delivered = 0;
+	#renewing = false;
+	#postponed = false;
+	readonly #renewAllowance = (): void => {
+		this.#renewing = false;
+		this.#delivered = 0;
+	};
+	readonly #resume = (): void => {
+		this.#postponed = false;
+		this.#delivered = 0;
+		this.#turn();
+	};
+	#flushing = false;
+	readonly #flush = (): void => {
+		this.#flushing = false;
+		this.native.flush();
+	};
 
 	constructor(native: Native) {
 		this.native = native;
@@ -73,6 +93,13 @@ export class Environment {
 		const slot = handle & SLOT_MASK;
 		if (this.#targets[slot]?.handle === handle) this.#targets[slot] = undefined;
 		this.native.release(handle);
+	}
+
+	/** Sends what little has been written when this tick ends: all of it in as few packets as can be. */
+	flushLater(): void {
+		if (this.#flushing) return;
+		this.#flushing = true;
+		queueMicrotask(this.#flush);
 	}
 
 	/** While anything holds it, the process stays alive. */
@@ -92,9 +119,15 @@ export class Environment {
 		markAsUntransferable(this.#slab); // messages share it: moving one to a worker must not take its neighbours along
 	}
 
+	/** Delivers what waits. Node may call this many times before the event loop goes on, so all of them share one allowance. */
 	#turn(): void {
-		let left = TURN_BYTES;
+		if (this.#postponed) return;
 		for (;;) {
+			if (this.#delivered >= TURN_BYTES) {
+				this.#postponed = true;
+				setImmediate(this.#resume);
+				return;
+			}
 			const result = this.native.poll(this.#bytes, this.#used);
 			const length = result & 0x7fff_ffff;
 			const more = result >= 0x8000_0000;
@@ -102,12 +135,12 @@ export class Environment {
 			const slab = this.#slab;
 			const words = this.#words;
 			this.#used += length;
-			if (length > 0) left -= this.#dispatch(slab, words, from, from + length);
-			if (!more) return;
-			if (left <= 0) {
-				setImmediate(() => this.#turn());
-				return;
+			if (length > 0) this.#delivered += TURN_COST_BYTES + this.#dispatch(slab, words, from, from + length);
+			if (this.#delivered >= TURN_BYTES / 2 && !this.#renewing) {
+				this.#renewing = true;
+				setImmediate(this.#renewAllowance);
 			}
+			if (!more) return;
 			if (length === 0) this.#renew();
 		}
 	}

@@ -111,6 +111,7 @@ export interface Native {
 	setReferenced(on: boolean): void;
 	poll(buffer: Buffer, offset: number): number;
 	take(buffer: Buffer): void;
+	flush(): void;
 	release(handle: Handle): void;
 	endpointBind(options: NativeEndpointOptions): Handle;
 	endpointAddress(endpoint: Handle): SocketAddress;
@@ -146,7 +147,9 @@ export interface Native {
 type Loaded = { ok: true; binding: Native; source: string; version: string } | { ok: false; reason: string; hint: string; errors: readonly string[] };
 
 /** Whether this machine has the addon, and if not, why and what to do. */
-export type QuicAvailability = { readonly ok: true; readonly source: string; readonly version: string } | { readonly ok: false; readonly reason: string; readonly hint: string };
+export type QuicAvailability =
+	| { readonly ok: true; readonly source: string; readonly version: string }
+	| { readonly ok: false; readonly reason: string; readonly hint: string };
 
 const loader = createRequire(import.meta.url)("../native/loader.cjs") as { load(): Loaded };
 

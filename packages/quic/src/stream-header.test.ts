@@ -96,7 +96,7 @@ test("incoming: what is never taken is bounded by the window and holds nobody el
 	for (let i = 0; i < 40; i++) near.write(0, Buffer.alloc(50_000));
 	await farHeard.untilCount(40);
 	assert.ok(waiting.queuedBytes >= 1_000_000 - 128 * 1024);
-	assert.equal(untaken.connection, accepted);
+	assert.equal(untaken.owner, accepted);
 });
 
 test("incoming: refused with a code, the opener hears it in both directions", async (t) => {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Connection } from "./connection.ts";
 import { type Environment, RECORD, readU32, readU64, type Target } from "./environment.ts";
 import { mapped, QuicError, streamError } from "./errors.ts";
 import type { Handle, NativeStreamOptions } from "./native.ts";
@@ -33,25 +32,33 @@ export interface StreamHandler {
 
 /** What a frame costs besides its payload; the same as in `stream.rs`. */
 const FRAME_COST_BYTES = 64;
+/** Up to this much is sent when the tick ends, more at once; the same as in `stream.rs`. */
+const INLINE_BYTES = 4 * 1024;
 const DEFAULT_CREDIT_BYTES = 256 * 1024;
 const MAX_FRAME_BYTES = 0xff_ffff;
 /** `Lost::Connection` of `stream.rs`. */
 const LOST_CONNECTION = 1;
 
+/** @internal What streams need of the connection they belong to. */
+export interface StreamOwner {
+	readonly environment: Environment;
+	/** An incoming stream has been taken, piped or refused; false if that had happened before. */
+	decided(stream: IncomingStream): boolean;
+}
+
 /** A stream that is read and written here. Methods are cheap, synchronous, and do nothing after the end. */
 export class Stream implements Target {
 	readonly handle: Handle;
-	readonly connection: Connection;
-	readonly #environment: Environment;
+	/** @internal */
+	readonly environment: Environment;
 	readonly #handler: StreamHandler;
 	readonly #creditStep: number;
 	#unreturned = 0;
 	#done = false;
 
 	/** @internal `alive`: false when the connection was lost before; then the handle is not ours. */
-	constructor(environment: Environment, connection: Connection, handle: Handle, handler: StreamHandler, creditBytes: number, alive = true) {
-		this.#environment = environment;
-		this.connection = connection;
+	constructor(environment: Environment, handle: Handle, handler: StreamHandler, creditBytes: number, alive = true) {
+		this.environment = environment;
 		this.handle = handle;
 		this.#handler = handler;
 		this.#creditStep = creditBytes >> 2;
@@ -72,27 +79,30 @@ export class Stream implements Target {
 	 */
 	write(kind: number, payload: Uint8Array): number {
 		if (payload.length > MAX_FRAME_BYTES) throw new QuicError("INVALID_ARGUMENT", `A frame has at most 2^24 - 1 bytes, not ${payload.length}`);
-		return this.#done ? -1 : this.#environment.native.streamWrite(this.handle, kind, payload);
+		if (this.#done) return -1;
+		const queued = this.environment.native.streamWrite(this.handle, kind, payload);
+		if (queued <= INLINE_BYTES) this.environment.flushLater();
+		return queued;
 	}
 
 	/** Bytes queued and not yet taken by QUIC. */
 	get queuedBytes(): number {
-		return this.#done ? 0 : this.#environment.native.streamQueued(this.handle);
+		return this.#done ? 0 : this.environment.native.streamQueued(this.handle);
 	}
 
 	/** Sends FIN after what is queued; `finished` tells when the peer has it all. */
 	finish(): void {
-		if (!this.#done) this.#environment.native.streamFinish(this.handle);
+		if (!this.#done) this.environment.native.streamFinish(this.handle);
 	}
 
 	/** Gives up sending (RESET_STREAM); drops what is queued. */
 	reset(code: number): void {
-		if (!this.#done) mapped(() => this.#environment.native.streamReset(this.handle, code));
+		if (!this.#done) mapped(() => this.environment.native.streamReset(this.handle, code));
 	}
 
 	/** Wants no more (STOP_SENDING); frames on their way may still arrive. */
 	stop(code: number): void {
-		if (!this.#done) mapped(() => this.#environment.native.streamStop(this.handle, code));
+		if (!this.#done) mapped(() => this.environment.native.streamStop(this.handle, code));
 	}
 
 	/** Says that one received frame with a payload of that many bytes is used up, so that the peer may send more. */
@@ -103,7 +113,7 @@ export class Stream implements Target {
 			return;
 		}
 		this.#unreturned = 0;
-		if (!this.#done) this.#environment.native.streamCredit(this.handle, unreturned);
+		if (!this.#done) this.environment.native.streamCredit(this.handle, unreturned);
 	}
 
 	/** @internal */
@@ -133,7 +143,7 @@ export class Stream implements Target {
 				break;
 			case RECORD.STREAM_DONE:
 				this.#done = true;
-				this.#environment.release(this.handle);
+				this.environment.release(this.handle);
 				break;
 		}
 	}
@@ -141,20 +151,19 @@ export class Stream implements Target {
 
 /** A stream that the peer opened and that nobody has taken yet: exactly one frame of it has been read. */
 export class IncomingStream {
-	readonly connection: Connection;
 	readonly kind: number;
 	readonly payload: Uint8Array;
 	/** False: only the peer sends. */
 	readonly bidirectional: boolean;
 	/** @internal */
 	readonly handle: Handle;
-	readonly #environment: Environment;
+	/** @internal */
+	readonly owner: StreamOwner;
 	#taken = false;
 
 	/** @internal */
-	constructor(environment: Environment, connection: Connection, handle: Handle, kind: number, payload: Uint8Array, bidirectional: boolean) {
-		this.#environment = environment;
-		this.connection = connection;
+	constructor(owner: StreamOwner, handle: Handle, kind: number, payload: Uint8Array, bidirectional: boolean) {
+		this.owner = owner;
 		this.handle = handle;
 		this.kind = kind;
 		this.payload = payload;
@@ -167,41 +176,40 @@ export class IncomingStream {
 	 * @throws {@link QuicError} `INVALID_ARGUMENT` when the stream was accepted, piped or refused before
 	 */
 	accept(handler: StreamHandler, options: StreamOptions = {}): Stream {
+		const { environment } = this.owner;
 		const native = nativeStreamOptions(options);
-		const alive = this.take() && mapped(() => this.#environment.native.streamAccept(this.handle, native));
-		return new Stream(this.#environment, this.connection, this.handle, handler, native.creditBytes, alive);
+		const alive = this.take() && mapped(() => environment.native.streamAccept(this.handle, native));
+		return new Stream(environment, this.handle, handler, native.creditBytes, alive);
 	}
 
 	/** Resets and stops it. Does nothing when it was accepted, piped or refused before. */
 	refuse(code: number): void {
-		if (!this.#taken && this.take()) mapped(() => this.#environment.native.streamRefuse(this.handle, code));
+		if (!this.#taken && this.take()) mapped(() => this.owner.environment.native.streamRefuse(this.handle, code));
 	}
 
 	/** @internal The one decision about it; false when its connection is gone. */
 	take(): boolean {
 		if (this.#taken) throw new QuicError("INVALID_ARGUMENT", "The stream was accepted, piped or refused before");
 		this.#taken = true;
-		return this.connection.decided(this);
+		return this.owner.decided(this);
 	}
 
 	/** @internal Its connection is gone. */
 	abandon(): void {
-		this.connection.decided(this);
-		this.#environment.native.release(this.handle);
+		this.owner.decided(this);
+		this.owner.environment.native.release(this.handle);
 	}
 }
 
 /** A stream opened only to be piped: its first frame is sent, nothing of it is read here. */
 export class HeldStream {
-	readonly connection: Connection;
 	/** @internal */
 	readonly handle: Handle;
 	readonly #environment: Environment;
 
 	/** @internal */
-	constructor(environment: Environment, connection: Connection, handle: Handle) {
+	constructor(environment: Environment, handle: Handle) {
 		this.#environment = environment;
-		this.connection = connection;
 		this.handle = handle;
 	}
 
@@ -219,7 +227,7 @@ export class HeldStream {
  * @throws {@link QuicError} `INVALID_ARGUMENT` when `from` was accepted, piped or refused before
  */
 export function pipe(from: IncomingStream, to: HeldStream, lostCode: number): Promise<PipeResult> {
-	const environment = from.connection.environment;
+	const { environment } = from.owner;
 	from.take();
 	// Before `adopt`: the handle of a stream that is gone may be another's by now. Records come in a later turn.
 	if (!mapped(() => environment.native.pipeStreams(from.handle, to.handle, lostCode))) {
@@ -250,7 +258,8 @@ export function writeMany(streams: readonly Stream[], kind: number, payload: Uin
 	const [first] = streams;
 	if (first === undefined) return new Int32Array(0);
 	const handles = Uint32Array.from(streams, (stream) => stream.handle);
-	return mapped(() => first.connection.environment.native.writeMany(handles, kind, payload));
+	first.environment.flushLater();
+	return mapped(() => first.environment.native.writeMany(handles, kind, payload));
 }
 
 /** @internal */

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::sync::{watch, Notify};
 
+use crate::driver::{capture, Driver};
 use crate::endpoint::{Endpoint, Undecided};
 use crate::environment::Environment;
 use crate::lock::lock;
@@ -34,12 +35,20 @@ enum Layer {
 	DialFailed = 11,
 }
 
+/// The JS thread sends by itself at most this often.
+const INLINE_PAUSE_MICROS: u64 = 30;
+
 pub struct Connection {
 	pub handle: u32,
 	pub environment: Arc<Environment>,
 	pub endpoint: Arc<Endpoint>,
 	/// Set once the handshake is over.
 	established: OnceLock<quinn::Connection>,
+	/// Its driver, for the JS thread to run in place of a wake-up.
+	driver: OnceLock<Arc<Driver>>,
+	/// When that was last done, in microseconds since `born`.
+	last_inline: AtomicU64,
+	born: Instant,
 	/// A close that JS asked for before that.
 	cancelled: Notify,
 	was_cancelled: AtomicBool,
@@ -61,6 +70,9 @@ impl Connection {
 			environment,
 			endpoint,
 			established: OnceLock::new(),
+			driver: OnceLock::new(),
+			last_inline: AtomicU64::new(0),
+			born: Instant::now(),
 			cancelled: Notify::new(),
 			was_cancelled: AtomicBool::new(false),
 			heads,
@@ -95,7 +107,24 @@ impl Connection {
 		self.established.get()
 	}
 
+	pub fn set_driver(&self, driver: Option<Arc<Driver>>) {
+		if let Some(driver) = driver {
+			let _ = self.driver.set(driver);
+		}
+	}
+
 	// Called by JS.
+
+	/// Runs `write` and sends what it wrote on this thread. Not when that has just been done: then there is a stream of
+	/// small writes, which the I/O thread packs better. `false`: nothing was run.
+	pub fn run_inline(&self, write: impl FnOnce()) -> bool {
+		let Some(driver) = self.driver.get() else { return false };
+		let now = self.born.elapsed().as_micros() as u64;
+		if now < self.last_inline.swap(now, Ordering::Relaxed) + INLINE_PAUSE_MICROS {
+			return false;
+		}
+		driver.run_inline(write)
+	}
 
 	/// The peer may stay: it gets all its streams and windows, and no longer counts as undecided.
 	pub fn confirm(&self) {
@@ -130,7 +159,9 @@ impl Connection {
 
 	/// Dials, then serves until the end. `CONN_CLOSED` is always the last event.
 	pub async fn dial(self: Arc<Self>, config: quinn::ClientConfig, to: SocketAddr, name: String, timeout: Duration, refusal: RefusalSlot) {
-		let connecting = match self.endpoint.quinn.connect_with(config, to, &name) {
+		let (dialled, driver) = capture(|| self.endpoint.quinn.connect_with(config, to, &name));
+		self.set_driver(driver);
+		let connecting = match dialled {
 			Ok(connecting) => connecting,
 			Err(e) => return self.tell_end(Layer::DialFailed, 0, 0, e.to_string().as_bytes()),
 		};

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use quinn::VarInt;
 
 use crate::connection::Connection;
+use crate::driver::capture;
 use crate::environment::Environment;
 use crate::lock::lock;
 use crate::options::{Heads, Windows};
@@ -188,7 +189,8 @@ impl Endpoint {
 	}
 
 	async fn shake_hands(self: Arc<Self>, incoming: quinn::Incoming, undecided: Undecided, rules: Admission) {
-		let established = async { incoming.accept()?.await };
+		let (accepting, driver) = capture(|| incoming.accept());
+		let established = async { accepting?.await };
 		let Ok(Ok(connection)) = tokio::time::timeout(rules.handshake_timeout, established).await else {
 			self.counters.failed.fetch_add(1, Ordering::Relaxed);
 			return;
@@ -208,7 +210,10 @@ impl Endpoint {
 			)))
 		});
 		match made.and_then(|handle| table.connection(handle)) {
-			Ok(accepted) => accepted.serve_accepted(rules.undecided_timeout, rules.undecided_code).await,
+			Ok(accepted) => {
+				accepted.set_driver(driver);
+				accepted.serve_accepted(rules.undecided_timeout, rules.undecided_code).await
+			}
 			Err(_) => connection.close(rules.undecided_code, b""),
 		}
 	}

@@ -16,12 +16,29 @@ use tokio::sync::oneshot;
 use crate::error::{error, Result, NOT_INITIALISED, THREAD_FAILED};
 use crate::lock::lock;
 use crate::queue::{Queue, Waker};
+use crate::stream::Stream;
 use crate::table::Table;
 
 pub struct Environment {
 	pub queue: Queue,
 	pub table: Table,
 	pub io: Handle,
+	/// Streams with a little to send at the end of this tick.
+	due: Mutex<Vec<Arc<Stream>>>,
+}
+
+impl Environment {
+	pub fn due(&self, stream: Arc<Stream>) {
+		lock(&self.due).push(stream);
+	}
+
+	/// JS thread, at the end of its tick.
+	pub fn flush(&self) {
+		let due = std::mem::take(&mut *lock(&self.due));
+		for stream in due {
+			stream.flush();
+		}
+	}
 }
 
 /// How long the goodbye packets of a dying environment may take.
@@ -46,7 +63,8 @@ pub fn start(env: &napi::Env, waker: Waker) -> Result<()> {
 		.enable_time()
 		.build()
 		.map_err(|e| error(THREAD_FAILED, format!("Cannot start the I/O runtime: {e}")))?;
-	let environment = Arc::new(Environment { queue: Queue::new(waker), table: Table::new(), io: runtime.handle().clone() });
+	let environment =
+		Arc::new(Environment { queue: Queue::new(waker), table: Table::new(), io: runtime.handle().clone(), due: Mutex::default() });
 	let (stop, stopped) = oneshot::channel();
 	let serving = environment.clone();
 	let thread = std::thread::Builder::new()

@@ -197,7 +197,7 @@ mod tests {
 			let mut deframer = Deframer::new(LIMITS, 2000);
 			let mut got = Frames::default();
 			while !rest.is_empty() {
-				let most = if next(&mut seed) % 2 == 0 { 7 } else { 3000 };
+				let most = if next(&mut seed).is_multiple_of(2) { 7 } else { 3000 };
 				let n = (1 + next(&mut seed) as usize % most).min(rest.len());
 				deframer.feed(rest.split_to(n), &mut got).unwrap();
 			}

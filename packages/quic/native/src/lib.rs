@@ -4,6 +4,7 @@
 //! order. Bytes are copied on the JS thread in both directions, so nothing that JS owns crosses threads.
 
 mod connection;
+mod driver;
 mod endpoint;
 mod environment;
 mod error;
@@ -16,6 +17,7 @@ mod stream;
 mod table;
 mod tap;
 mod tls;
+mod writer;
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use bytes::Bytes;
 use napi::bindgen_prelude::{BufferSlice, Function, Int32Array, Uint8Array};
 use napi_derive::napi;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{EndpointConfig, TokioRuntime, VarInt};
+use quinn::{EndpointConfig, VarInt};
 use quinn_proto::HashedConnectionIdGenerator;
 use ring::hmac;
 
@@ -83,6 +85,15 @@ pub fn take(mut buffer: BufferSlice) -> Result<()> {
 	})
 }
 
+/// Sends what little was written in this tick; JS calls it in a microtask after the first such write.
+#[napi(catch_unwind)]
+pub fn flush() -> Result<()> {
+	environment::with(|environment| {
+		environment.flush();
+		Ok(())
+	})
+}
+
 /// Forgets a handle whose last record has been seen.
 #[napi(catch_unwind)]
 pub fn release(handle: u32) -> Result<()> {
@@ -123,7 +134,7 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 		environment.table.insert_with(|handle| {
 			let tap = Tap::new(socket, raw_sink(environment.clone(), handle, options.raw_datagrams, counters.clone()))
 				.map_err(|e| socket_error(&action, e))?;
-			let quinn = quinn::Endpoint::new_with_abstract_socket(config, None, tap.clone(), Arc::new(TokioRuntime))
+			let quinn = quinn::Endpoint::new_with_abstract_socket(config, None, tap.clone(), Arc::new(driver::SharedRuntime))
 				.map_err(|e| socket_error(&action, e))?;
 			let endpoint = Arc::new(Endpoint::new(handle, environment.clone(), quinn, tap, counters));
 			tokio::spawn(endpoint.clone().accept_all());
@@ -563,7 +574,7 @@ fn give_up(stream: &Stream, close_code: VarInt) {
 	}
 }
 
-fn with_stream(stream: u32, act: impl FnOnce(&Stream)) -> Result<()> {
+fn with_stream(stream: u32, act: impl FnOnce(&Arc<Stream>)) -> Result<()> {
 	environment::with(|environment| {
 		if let Some(stream) = environment.table.stream(stream) {
 			act(&stream);

@@ -38,10 +38,9 @@ async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt) -> (End, u6
 		},
 	};
 	let (near_send, near_recv, far_send, far_recv) = match (near, far) {
-		(
-			Some(Parked { send: Some(near_send), recv: Some(near_recv) }),
-			Some(Parked { send: Some(far_send), recv: Some(far_recv) }),
-		) => (near_send, near_recv, far_send, far_recv),
+		(Some(Parked { send: Some(near_send), recv: Some(near_recv) }), Some(Parked { send: Some(far_send), recv: Some(far_recv) })) => {
+			(near_send, near_recv, far_send, far_recv)
+		}
 		(near, far) => {
 			for leg in [near, far, b.unpark()].into_iter().flatten() {
 				refuse(leg, lost_code);

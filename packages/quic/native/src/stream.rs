@@ -3,22 +3,27 @@
 //! JS never waits here and no lock is held across an await, so `reset`, `stop` and `finish` always get through.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
-use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
+use quinn::{ReadError, RecvStream, SendStream, VarInt};
 use tokio::sync::Notify;
 
 use crate::connection::Connection;
 use crate::frame::{self, Deframer, Limits, Sink};
 use crate::lock::lock;
 use crate::queue::{record, u64_halves, Batch, Queue, LARGE_BYTES};
+use crate::writer::{Writer, WriterEnd};
 
 /// Payloads from here on get an allocation of their own instead of being packed with their neighbours.
 const OWN_CHUNK_BYTES: usize = 16 * 1024;
 /// What a frame costs besides its payload, so that empty ones are bounded too. The wrapper returns the same amount.
 pub const FRAME_COST: i64 = 64;
+/// Up to this much, the JS thread sends by itself at the end of its tick; the wrapper knows the number too.
+const INLINE_BYTES: usize = 4 * 1024;
 /// Chunks read at a time.
 const READ_CHUNKS: usize = 64;
 
@@ -55,6 +60,8 @@ struct Outgoing {
 	over: bool,
 	/// The writer is busy or has been notified.
 	scheduled: bool,
+	/// Little is queued and the JS thread sends it itself when its tick ends.
+	due: bool,
 }
 
 struct Incoming {
@@ -80,6 +87,8 @@ pub struct Stream {
 	incoming_wake: Notify,
 	parked: Mutex<Option<Parked>>,
 	pub parked_wake: Notify,
+	/// While the sending half lives.
+	writer: Mutex<Option<Writer>>,
 	/// Directions still open.
 	open: AtomicU8,
 	lost_told: AtomicBool,
@@ -98,6 +107,7 @@ impl Stream {
 			reset: None,
 			over: false,
 			scheduled: true, // until a writer runs, nobody needs waking
+			due: false,
 		};
 		Self {
 			handle,
@@ -109,6 +119,7 @@ impl Stream {
 			incoming_wake: Notify::new(),
 			parked: Mutex::new(None),
 			parked_wake: Notify::new(),
+			writer: Mutex::new(None),
 			open: AtomicU8::new(2),
 			lost_told: AtomicBool::new(false),
 		}
@@ -123,7 +134,7 @@ impl Stream {
 	// Called by JS. All are cheap and safe at any time.
 
 	/// Queues a copy; returns the bytes now queued, or `None` when this direction is over.
-	pub fn write(&self, kind: u8, payload: &[u8]) -> Option<usize> {
+	pub fn write(self: &Arc<Self>, kind: u8, payload: &[u8]) -> Option<usize> {
 		self.enqueue(kind, payload.len(), |out| {
 			if payload.len() >= OWN_CHUNK_BYTES {
 				let tail = out.tail.split().freeze();
@@ -138,7 +149,7 @@ impl Stream {
 	}
 
 	/// Like `write`, with bytes that many streams share.
-	pub fn write_shared(&self, kind: u8, payload: &Bytes) -> Option<usize> {
+	pub fn write_shared(self: &Arc<Self>, kind: u8, payload: &Bytes) -> Option<usize> {
 		if payload.len() < OWN_CHUNK_BYTES {
 			return self.write(kind, payload);
 		}
@@ -151,8 +162,8 @@ impl Stream {
 		})
 	}
 
-	fn enqueue(&self, kind: u8, len: usize, put: impl FnOnce(&mut Outgoing)) -> Option<usize> {
-		let (queued, wake) = {
+	fn enqueue(self: &Arc<Self>, kind: u8, len: usize, put: impl FnOnce(&mut Outgoing)) -> Option<usize> {
+		let (queued, next) = {
 			let mut out = lock(&self.outgoing);
 			if out.over || out.finish || out.reset.is_some() {
 				return None;
@@ -171,12 +182,35 @@ impl Stream {
 			if out.queued >= out.high_water {
 				out.wants_drain = true;
 			}
-			(out.queued, !std::mem::replace(&mut out.scheduled, true))
+			(out.queued, out.next())
 		};
-		if wake {
-			self.outgoing_wake.notify_one();
+		match next {
+			Next::Nothing => {}
+			Next::WakeWriter => self.outgoing_wake.notify_one(),
+			Next::FlushLater => self.connection.environment.due(self.clone()),
 		}
 		Some(queued)
+	}
+
+	/// JS thread, at the end of a tick: sends in place what little was written in it, or wakes the I/O thread.
+	pub fn flush(&self) {
+		{
+			let mut out = lock(&self.outgoing);
+			out.due = false;
+			if out.queued == 0 || std::mem::replace(&mut out.scheduled, true) {
+				return;
+			}
+		}
+		let sent = self.connection.run_inline(|| match self.writer.try_lock() {
+			Ok(mut writer) => match writer.as_mut() {
+				Some(writer) => writer.poll_inline(self),
+				None => self.outgoing_wake.notify_one(),
+			},
+			Err(_) => self.outgoing_wake.notify_one(),
+		});
+		if !sent {
+			self.outgoing_wake.notify_one();
+		}
 	}
 
 	pub fn queued(&self) -> usize {
@@ -298,72 +332,56 @@ impl Stream {
 		}
 	}
 
-	async fn write_all(self: Arc<Self>, mut send: SendStream) {
-		let end = self.drive_writer(&mut send).await;
+	async fn write_all(self: Arc<Self>, send: SendStream) {
+		*lock(&self.writer) = Some(Writer::new(send));
+		let end = loop {
+			let advance = poll_fn(|cx| match lock(&self.writer).as_mut() {
+				Some(writer) => writer.poll_task(&self, cx),
+				None => Poll::Ready(WriterEnd::Lost), // unreachable: only this task takes the writer away
+			});
+			tokio::select! {
+				biased;
+				end = advance => break end,
+				() = self.outgoing_wake.notified() => {}
+			}
+		};
+		let writer = lock(&self.writer).take();
 		{
 			let mut out = lock(&self.outgoing);
 			out.over = true;
 			out.forget();
 		}
+		if let Some(Writer { mut send, .. }) = writer {
+			match end {
+				WriterEnd::Reset(code) => drop(send.reset(code)),
+				WriterEnd::Stopped(code) => drop(send.reset(code)), // RFC 9000, 3.5: answer STOP_SENDING with RESET_STREAM
+				WriterEnd::Acknowledged | WriterEnd::Lost => {}
+			}
+		}
 		match end {
 			WriterEnd::Acknowledged => self.event(record::FINISHED),
-			WriterEnd::Reset(code) => drop(send.reset(code)),
-			WriterEnd::Stopped(code) => {
-				let _ = send.reset(code); // RFC 9000, 3.5: answer STOP_SENDING with RESET_STREAM
-				self.coded_event(record::STOPPED, code);
-			}
+			WriterEnd::Reset(_) => {}
+			WriterEnd::Stopped(code) => self.coded_event(record::STOPPED, code),
 			WriterEnd::Lost => self.lost(Lost::Connection),
 		}
-		drop(send);
 		self.direction_over();
 	}
 
-	async fn drive_writer(&self, send: &mut SendStream) -> WriterEnd {
-		let stopped = send.stopped();
-		tokio::pin!(stopped);
-		let mut batch: Vec<Bytes> = Vec::new();
-		loop {
-			batch.clear();
-			let (finish, reset) = lock(&self.outgoing).take(&mut batch);
-			if let Some(code) = reset {
-				return WriterEnd::Reset(code);
-			}
-			if batch.is_empty() {
-				if finish {
-					let _ = send.finish(); // an error means stopped, which the next await tells
-				}
-				tokio::select! {
-					biased;
-					() = self.outgoing_wake.notified() => continue,
-					end = &mut stopped => return match end {
-						Ok(None) => WriterEnd::Acknowledged,
-						Ok(Some(code)) => WriterEnd::Stopped(code),
-						Err(_) => WriterEnd::Lost,
-					},
-				}
-			}
-			let mut at = 0;
-			while at < batch.len() {
-				let wrote = tokio::select! {
-					biased;
-					wrote = send.write_chunks(&mut batch[at..]) => wrote,
-					() = self.outgoing_wake.notified() => match lock(&self.outgoing).reset {
-						Some(code) => return WriterEnd::Reset(code),
-						None => continue,
-					},
-				};
-				match wrote {
-					Ok(written) => {
-						at += written.chunks;
-						if lock(&self.outgoing).taken(written.bytes) {
-							self.event(record::DRAIN);
-						}
-					}
-					Err(WriteError::Stopped(code)) => return WriterEnd::Stopped(code),
-					Err(_) => return WriterEnd::Lost,
-				}
-			}
-			tokio::task::consume_budget().await;
+	// What the writer asks.
+
+	/// Moves everything queued to `batch`; whether FIN follows.
+	pub fn take_outgoing(&self, batch: &mut Vec<Bytes>) -> bool {
+		lock(&self.outgoing).take(batch)
+	}
+
+	pub fn reset_asked(&self) -> Option<VarInt> {
+		lock(&self.outgoing).reset
+	}
+
+	/// QUIC took that many bytes.
+	pub fn outgoing_taken(&self, bytes: usize) {
+		if lock(&self.outgoing).taken(bytes) {
+			self.event(record::DRAIN);
 		}
 	}
 
@@ -452,20 +470,18 @@ impl Stream {
 	}
 }
 
-enum WriterEnd {
-	/// The peer has acknowledged everything, FIN included.
-	Acknowledged,
-	Reset(VarInt),
-	Stopped(VarInt),
-	Lost,
-}
-
 enum ReaderEnd {
 	Finished,
 	Reset(VarInt),
 	Stopped(VarInt),
 	Lost,
 	Invalid(Lost),
+}
+
+enum Next {
+	Nothing,
+	WakeWriter,
+	FlushLater,
 }
 
 impl Outgoing {
@@ -477,14 +493,26 @@ impl Outgoing {
 		}
 	}
 
-	/// Everything queued, or what to do instead. Clears `scheduled` when there is nothing.
-	fn take(&mut self, batch: &mut Vec<Bytes>) -> (bool, Option<VarInt>) {
+	/// Who has to know of what was just queued.
+	fn next(&mut self) -> Next {
+		if self.scheduled {
+			return Next::Nothing;
+		}
+		if self.queued <= INLINE_BYTES {
+			return if std::mem::replace(&mut self.due, true) { Next::Nothing } else { Next::FlushLater };
+		}
+		self.scheduled = true;
+		Next::WakeWriter
+	}
+
+	/// Everything queued, and whether FIN follows. Clears `scheduled` when there is nothing.
+	fn take(&mut self, batch: &mut Vec<Bytes>) -> bool {
 		batch.extend(self.chunks.drain(..));
 		if !self.tail.is_empty() {
 			batch.push(self.tail.split().freeze());
 		}
 		self.scheduled = !batch.is_empty();
-		(self.finish, self.reset)
+		self.finish
 	}
 
 	/// QUIC took that many bytes; whether JS waits to hear of it.

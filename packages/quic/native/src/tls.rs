@@ -200,7 +200,8 @@ fn refusal_of(e: &rustls::Error) -> Refusal {
 		CertificateError::Expired | CertificateError::ExpiredContext { .. } => Refusal::Expired,
 		CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Refusal::NotYetValid,
 		CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Refusal::Name,
-		CertificateError::UnknownIssuer => Refusal::UnknownIssuer,
+		// BadSignature: an authority of that name is trusted, but with another key (an outdated root, or an impostor's).
+		CertificateError::UnknownIssuer | CertificateError::BadSignature => Refusal::UnknownIssuer,
 		CertificateError::Revoked => Refusal::Revoked,
 		CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Refusal::Usage,
 		_ => Refusal::Invalid,

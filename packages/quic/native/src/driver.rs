@@ -1,0 +1,207 @@
+//! quinn's connection drivers, so arranged that the JS thread may run one itself.
+//!
+//! A small write on an idle connection would otherwise wake the I/O thread just to have one packet sent, which on an
+//! idle machine costs more than the packet. So the JS thread, at the end of its tick, polls the connection's driver in
+//! place: same future, same wakers, under the same mutex. It never waits for that mutex: when the I/O thread is at
+//! work on the connection already, an ordinary wake-up serves as well.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::{poll_fn, Future};
+use std::io;
+use std::net::UdpSocket;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
+
+use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime};
+
+use crate::lock::lock;
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// One driver: a task of the I/O thread that another thread may poll too.
+pub struct Driver {
+	/// `None` once it has ended.
+	future: Mutex<Option<Task>>,
+	gate: Arc<Gate>,
+}
+
+/// Passes wake-ups on to the I/O thread, or holds them back while the JS thread is about to do the work itself.
+struct Gate {
+	state: AtomicU8,
+	task: Mutex<Option<Waker>>,
+}
+
+const OPEN: u8 = 0;
+const HELD: u8 = 1;
+const HELD_AND_WOKEN: u8 = 2;
+
+impl Wake for Gate {
+	fn wake(self: Arc<Self>) {
+		self.wake_by_ref();
+	}
+
+	fn wake_by_ref(self: &Arc<Self>) {
+		let held = self.state.compare_exchange(HELD, HELD_AND_WOKEN, Ordering::AcqRel, Ordering::Acquire);
+		if matches!(held, Err(OPEN)) {
+			self.pass_on();
+		}
+	}
+}
+
+impl Gate {
+	fn pass_on(&self) {
+		if let Some(task) = lock(&self.task).as_ref() {
+			task.wake_by_ref();
+		}
+	}
+
+	fn release(&self) {
+		if self.state.swap(OPEN, Ordering::AcqRel) == HELD_AND_WOKEN {
+			self.pass_on();
+		}
+	}
+}
+
+impl Driver {
+	fn new(future: Task) -> Self {
+		let gate = Gate { state: AtomicU8::new(OPEN), task: Mutex::new(None) };
+		Self { future: Mutex::new(Some(future)), gate: Arc::new(gate) }
+	}
+
+	fn poll_task(&self, cx: &mut Context) -> Poll<()> {
+		{
+			let mut task = lock(&self.gate.task);
+			if !task.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+				*task = Some(cx.waker().clone());
+			}
+		}
+		Self::poll_future(&mut lock(&self.future), &self.gate)
+	}
+
+	fn poll_future(future: &mut Option<Task>, gate: &Arc<Gate>) -> Poll<()> {
+		let waker = Waker::from(gate.clone());
+		let Some(running) = future else { return Poll::Ready(()) };
+		let end = running.as_mut().poll(&mut Context::from_waker(&waker));
+		if end.is_ready() {
+			*future = None;
+		}
+		end
+	}
+
+	/// JS thread: runs `write`, which gives the connection something to send, and sends it in place. `false`: the I/O
+	/// thread is at work on the connection, and nothing was run.
+	pub fn run_inline(&self, write: impl FnOnce()) -> bool {
+		let Ok(mut future) = self.future.try_lock() else { return false };
+		self.gate.state.store(HELD, Ordering::Release); // only the JS thread ever closes the gate
+		write();
+		// What `write` asked for is about to be done; only what comes after this line needs a further wake-up.
+		self.gate.state.store(HELD, Ordering::Release);
+		let ended = Self::poll_future(&mut future, &self.gate).is_ready();
+		drop(future);
+		self.gate.release();
+		if ended {
+			self.gate.pass_on(); // the task has to notice
+		}
+		true
+	}
+}
+
+thread_local! {
+	/// The driver that was spawned last on this thread, for `capture`.
+	static SPAWNED: RefCell<Option<Arc<Driver>>> = const { RefCell::new(None) };
+}
+
+/// Runs `make`, which starts one connection, and returns that connection's driver with its result.
+pub fn capture<T>(make: impl FnOnce() -> T) -> (T, Option<Arc<Driver>>) {
+	SPAWNED.take();
+	let made = make();
+	(made, SPAWNED.take())
+}
+
+/// Tokio, with drivers that can be captured.
+pub struct SharedRuntime;
+
+impl fmt::Debug for SharedRuntime {
+	fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+		f.write_str("SharedRuntime")
+	}
+}
+
+impl Runtime for SharedRuntime {
+	fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
+		TokioRuntime.new_timer(at)
+	}
+
+	fn spawn(&self, future: Task) {
+		let driver = Arc::new(Driver::new(future));
+		SPAWNED.set(Some(driver.clone()));
+		tokio::spawn(poll_fn(move |cx| driver.poll_task(cx)));
+	}
+
+	fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+		TokioRuntime.wrap_udp_socket(socket)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use std::sync::atomic::AtomicUsize;
+
+	use super::*;
+
+	struct Counting(AtomicUsize);
+
+	impl Wake for Counting {
+		fn wake(self: Arc<Self>) {
+			self.0.fetch_add(1, Ordering::Relaxed);
+		}
+	}
+
+	/// A driver whose future counts its polls and keeps its waker, as quinn's does.
+	fn driver(polls: &Arc<AtomicUsize>, kept: &Arc<Mutex<Option<Waker>>>) -> (Driver, Arc<Counting>) {
+		let (polls, kept) = (polls.clone(), kept.clone());
+		let driver = Driver::new(Box::pin(poll_fn(move |cx| {
+			polls.fetch_add(1, Ordering::Relaxed);
+			*lock(&kept) = Some(cx.waker().clone());
+			Poll::Pending
+		})));
+		let task = Arc::new(Counting(AtomicUsize::new(0)));
+		assert!(driver.poll_task(&mut Context::from_waker(&Waker::from(task.clone()))).is_pending());
+		(driver, task)
+	}
+
+	#[test]
+	fn inline_work_is_done_in_place_and_wakes_nobody() {
+		let (polls, kept) = (Arc::default(), Arc::default());
+		let (driver, task) = driver(&polls, &kept);
+		assert!(driver.run_inline(|| lock(&kept).take().unwrap().wake()));
+		assert_eq!((polls.load(Ordering::Relaxed), task.0.load(Ordering::Relaxed)), (2, 0));
+		lock(&kept).take().unwrap().wake();
+		assert_eq!(task.0.load(Ordering::Relaxed), 1);
+	}
+
+	#[test]
+	fn a_busy_driver_is_left_alone() {
+		let (polls, kept) = (Arc::default(), Arc::default());
+		let (driver, task) = driver(&polls, &kept);
+		let busy = driver.future.lock().unwrap();
+		assert!(!driver.run_inline(|| panic!("nothing may be written")));
+		drop(busy);
+		lock(&kept).take().unwrap().wake();
+		assert_eq!((polls.load(Ordering::Relaxed), task.0.load(Ordering::Relaxed)), (1, 1));
+	}
+
+	#[test]
+	fn a_driver_that_ends_inline_lets_its_task_end() {
+		let driver = Driver::new(Box::pin(async {}));
+		let task = Arc::new(Counting(AtomicUsize::new(0)));
+		*lock(&driver.gate.task) = Some(Waker::from(task.clone()));
+		assert!(driver.run_inline(|| {}));
+		assert_eq!(task.0.load(Ordering::Relaxed), 1);
+		assert!(driver.poll_task(&mut Context::from_waker(&Waker::from(task))).is_ready());
+	}
+}
