@@ -77,14 +77,21 @@ function nativeTransport(options: TransportOptions): NativeTransport {
 		bidirectionalStreams,
 		unidirectionalStreams,
 		streamWindowBytes,
-		// One window more than streams: stalled streams can use up theirs and a further one still flows.
-		connectionWindowBytes: options.connectionWindowBytes ?? (bidirectionalStreams + unidirectionalStreams + 1) * streamWindowBytes,
+		connectionWindowBytes: options.connectionWindowBytes ?? connectionWindow(bidirectionalStreams + unidirectionalStreams, streamWindowBytes),
 		sendWindowBytes: options.sendWindowBytes ?? 8 * MIB,
 		maxMtuBytes: options.maxMtuBytes ?? 1_452,
 		segmentationOffload: options.segmentationOffload ?? true,
 		congestion: options.congestion ?? "cubic",
 		datagramBufferBytes: options.datagramBufferBytes ?? 256 * KIB,
 	};
+}
+
+/**
+ * One window more than streams: stalled streams can use up theirs and a further one still flows. And an eighth of it
+ * all on top, because that much may be read before quinn tells the peer of it (MAX_DATA).
+ */
+function connectionWindow(streams: number, streamWindowBytes: number): number {
+	return Math.ceil(((streams + 1) * streamWindowBytes * 8) / 7);
 }
 
 function nativeIncoming(options: IncomingOptions): NativeIncoming {

@@ -44,7 +44,7 @@ export interface TransportOptions {
 	readonly unidirectionalStreams?: number;
 	/** Unread bytes of one stream. @default 1 MiB */
 	readonly streamWindowBytes?: number;
-	/** Unread bytes of all streams together. @default (streams + 1) x streamWindowBytes */
+	/** Unread bytes of all streams together. A stalled stream keeps its window. @default (streams + 1) x streamWindowBytes x 8/7: all but one may stall */
 	readonly connectionWindowBytes?: number;
 	/** Bytes in flight or waiting for acknowledgement. @default 8 MiB */
 	readonly sendWindowBytes?: number;
