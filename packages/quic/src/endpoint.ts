@@ -155,7 +155,7 @@ export class Endpoint implements Target {
 				this.#accepted(subject);
 				break;
 			case RECORD.RAW:
-				this.onRaw?.(payload.subarray(20), unpackAddress(payload));
+				if (this.#closing === undefined) this.onRaw?.(payload.subarray(20), unpackAddress(payload)); // an answer would throw
 				break;
 			case RECORD.ENDPOINT_CLOSED:
 				this.#environment.release(this.handle);

@@ -41,11 +41,11 @@ test("credit: a reader that stops makes the writer wait within window and credit
 	await settled(both);
 	assert.ok(written - near.queuedBytes <= WINDOW + CREDIT + SLACK, `${written - near.queuedBytes} bytes left the writer`);
 	assert.ok(farHeard.bytes <= CREDIT + SLACK, `${farHeard.bytes} bytes came to the reader`);
-	assert.deepEqual(nearHeard.events, []);
+	const before = nearHeard.events.length; // the queue may have drained while the windows were still open
 	consumeAll(both);
 	await farHeard.untilCount(1_000);
-	await nearHeard.until("drained");
-	assert.equal(nearHeard.events.filter((event) => event === "drained").length, 1);
+	await eventually(() => nearHeard.events.length === before + 1, "drained");
+	assert.equal(nearHeard.events.at(-1), "drained");
 	assert.ok(near.queuedBytes < HIGH_WATER / 2);
 });
 
@@ -101,7 +101,7 @@ test("stalled: all but one of a connection's streams stand still, and the last o
 		for (let k = 0; k < 10; k++) both.near.write(0, Buffer.alloc(64_000));
 		stalled.push(both);
 	}
-	for (const both of stalled) await settled(both);
+	await Promise.all(stalled.map(settled));
 	const { near, farHeard } = await ends(dialled, accepted);
 	farHeard.keep = false;
 	const start = performance.now();
@@ -140,7 +140,7 @@ for (const size of [100, 20_000]) {
 		const fast = all.filter((_, i) => i !== 50 && i !== 99);
 		await Promise.all(fast.map(({ farHeard }) => farHeard.untilCount(rounds)));
 		for (const { farHeard } of fast) {
-			assert.ok(farHeard.frames.every(({ kind, payload }, i) => kind === 0 && payload.length === size && payload.every((byte) => byte === i)));
+			assert.ok(farHeard.frames.every(({ kind, payload }, i) => kind === 0 && Buffer.alloc(size, i).equals(payload)));
 		}
 		const slow = all[50] as Ends;
 		if (size > 1_000) assert.ok(slow.near.queuedBytes > 0 && slow.farHeard.count < rounds);

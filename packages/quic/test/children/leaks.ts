@@ -1,0 +1,105 @@
+// Opens and closes a great deal, twice; prints what the second time has left behind. Needs --expose-gc.
+import { readdirSync } from "node:fs";
+import { type Connection, Endpoint, type StreamHandler } from "../../src/index.ts";
+import { issue } from "../support/certificates.ts";
+
+const { identity, keyPin } = issue();
+
+/** Finishes when the other side does. */
+class Short implements StreamHandler {
+	finish: () => void = () => {};
+	over: () => void = () => {};
+	#left = 2;
+	frame(): void {}
+	end(): void {
+		this.finish();
+		this.#one();
+	}
+	finished(): void {
+		this.#one();
+	}
+	reset(): void {}
+	stopped(): void {}
+	drained(): void {}
+	lost(): void {}
+	#one(): void {
+		if (--this.#left === 0) this.over();
+	}
+}
+
+const server = Endpoint.bind({ host: "127.0.0.1", port: 0 });
+const client = Endpoint.bind({ host: "127.0.0.1", port: 0 });
+server.listen({ identity, clientTrust: {}, alpnProtocols: ["leaks"] });
+server.onConnection = (connection) => {
+	connection.confirm();
+	connection.onStream = (incoming) => {
+		const handler = new Short();
+		const stream = incoming.accept(handler);
+		handler.finish = () => stream.finish();
+	};
+};
+
+function connect(): Promise<Connection> {
+	return client.connect({ ...server.address, serverName: "x", trust: { pinnedKeys: [keyPin] }, identity, alpnProtocols: ["leaks"] });
+}
+
+async function streams(count: number): Promise<void> {
+	const connection = await connect();
+	let opened = 0;
+	await Promise.all(
+		Array.from({ length: 50 }, async () => {
+			while (opened++ < count) {
+				await new Promise<void>((resolve) => {
+					const handler = new Short();
+					handler.over = resolve;
+					const stream = connection.openStream(handler, {}, { kind: 1, payload: Buffer.alloc(10) });
+					stream.write(0, Buffer.alloc(100));
+					stream.finish();
+				});
+			}
+		}),
+	);
+	connection.close(0);
+	await connection.closed;
+}
+
+async function connections(count: number): Promise<void> {
+	for (let i = 0; i < count; i++) {
+		const connection = await connect();
+		connection.close(0);
+		await connection.closed;
+	}
+}
+
+async function forgotten(): Promise<void> {
+	// Nobody keeps or closes these: the collector may take them, and nothing must happen to the others.
+	const connection = await connect();
+	for (let i = 0; i < 50; i++) connection.openStream(new Short(), {}, { kind: 1, payload: Buffer.of() });
+	Endpoint.bind({ host: "127.0.0.1", port: 0 })
+		.close()
+		.catch(() => {});
+	connection.close(0);
+}
+
+async function figures(): Promise<Record<string, number>> {
+	await new Promise((resolve) => setTimeout(resolve, 300));
+	for (let i = 0; i < 3; i++) {
+		(globalThis as { gc?: () => void }).gc?.();
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
+	const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
+	const descriptors = process.platform === "linux" ? readdirSync("/proc/self/fd").length : 0;
+	return { heapUsed, external, arrayBuffers, rss, descriptors, open: server.stats().openConnections + client.stats().openConnections };
+}
+
+const [streamCount = "10000", connectionCount = "200"] = process.argv.slice(2);
+await streams(Number(streamCount));
+await connections(Number(connectionCount));
+await forgotten();
+const before = await figures();
+await streams(Number(streamCount));
+await connections(Number(connectionCount));
+await forgotten();
+const after = await figures();
+console.log(JSON.stringify(Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]))));
+await Promise.all([client.close(), server.close()]);

@@ -1,0 +1,43 @@
+/**
+ * Runs a bundled program in a process of its own.
+ *
+ * @module
+ */
+
+import { spawn } from "node:child_process";
+
+export interface Ended {
+	readonly code: number | null;
+	readonly signal: NodeJS.Signals | null;
+	readonly stdout: string;
+	readonly stderr: string;
+}
+
+export interface ChildOptions {
+	readonly args?: readonly string[];
+	readonly flags?: readonly string[];
+	readonly env?: Readonly<Record<string, string>>;
+	/** A child that runs longer is killed, which shows as SIGKILL. @default 60_000 */
+	readonly timeoutMs?: number;
+}
+
+/** Resolves with how it ended; never rejects. */
+export function runChild(file: string, options: ChildOptions = {}): Promise<Ended> {
+	const child = spawn(process.execPath, [...(options.flags ?? []), file, ...(options.args ?? [])], {
+		env: { ...process.env, ...options.env },
+		stdio: ["ignore", "pipe", "pipe"],
+		timeout: options.timeoutMs ?? 60_000,
+		killSignal: "SIGKILL",
+	});
+	let stdout = "";
+	let stderr = "";
+	child.stdout.on("data", (text) => {
+		stdout += text;
+	});
+	child.stderr.on("data", (text) => {
+		stderr += text;
+	});
+	return new Promise((resolve) => {
+		child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+	});
+}
