@@ -5,7 +5,7 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { arch, cpus, platform, release, totalmem, version } from "node:os";
+import { arch, cpus, loadavg, platform, release, totalmem, version } from "node:os";
 import type { Machine } from "./report.ts";
 
 /** This machine. */
@@ -17,6 +17,7 @@ export function describeMachine(): Machine {
 		memoryBytes: totalmem(),
 		kernel: `${release()} ${version()}`,
 		node: process.version,
+		loadAverage: loadavg()[0] ?? Number.NaN,
 		platform: `${platform()} ${arch()}`,
 	};
 }

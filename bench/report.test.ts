@@ -49,7 +49,7 @@ test("verdict: names what is missed", () => {
 
 test("page: names machine, commit and date, and has one row a result", () => {
 	const page = formatPage({
-		machine: { cpu: "A CPU", cores: 2, memoryBytes: 8 * 2 ** 30, kernel: "6.1", node: "v20", platform: "linux x64" },
+		machine: { cpu: "A CPU", cores: 2, memoryBytes: 8 * 2 ** 30, kernel: "6.1", node: "v20", platform: "linux x64", loadAverage: 1.25 },
 		commit: "abc1234",
 		date: "2026-11-23",
 		rounds: 5,
@@ -57,6 +57,7 @@ test("page: names machine, commit and date, and has one row a result", () => {
 		results: [bulk, leak],
 	});
 	assert.match(page, /A CPU, 2 cores/);
+	assert.match(page, /Load before the run: 1\.25 \(not quiet/);
 	assert.match(page, /Commit: abc1234\n- Date: 2026-11-23/);
 	assert.equal(page.split("\n").filter((line) => line.startsWith("| `")).length, 2);
 	assert.match(page, /1 of 2 targets met; missed: churn-rss-bytes\./);

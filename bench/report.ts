@@ -14,6 +14,8 @@ export interface Machine {
 	readonly kernel: string;
 	readonly node: string;
 	readonly platform: string;
+	/** Processes that wanted to run before we began, averaged over a minute: others on the machine make figures worse. */
+	readonly loadAverage: number;
 }
 
 /** One run. */
@@ -26,6 +28,9 @@ export interface Report {
 	readonly seconds: number;
 	readonly results: readonly BenchResult[];
 }
+
+/** Above this load average a machine is not quiet. */
+export const QUIET_LOAD = 0.5;
 
 const HEADINGS = ["result", "value", "+-", "reference", "ratio", "node:tls", "target", "met"];
 
@@ -62,6 +67,7 @@ export function formatPage(report: Report): string {
 Written by \`npm run bench -- --write\`. What each figure means and what distorts it: [README.md](README.md).
 
 - Machine: ${machine.cpu}, ${machine.cores} cores, ${formatValue(machine.memoryBytes, "bytes")}, ${machine.platform}
+- Load before the run: ${significant(machine.loadAverage)}${machine.loadAverage > QUIET_LOAD ? " (not quiet: others used the machine meanwhile)" : ""}
 - Kernel: ${machine.kernel}
 - Node: ${machine.node}
 - Commit: ${report.commit}

@@ -15,7 +15,7 @@ import { Context } from "./context.ts";
 import { makeIdentity } from "./identity.ts";
 import { describeCommit, describeMachine } from "./machine.ts";
 import { measure } from "./measure.ts";
-import { formatPage, formatTable, formatVerdict, type Report } from "./report.ts";
+import { formatPage, formatTable, formatVerdict, QUIET_LOAD, type Report } from "./report.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -37,6 +37,10 @@ async function main(words: readonly string[]): Promise<number> {
 		process.stdout.write(`${options.help ? USAGE : names.join("\n")}\n`);
 		return 0;
 	}
+	const machine = describeMachine(); // before we load it ourselves
+	if (machine.loadAverage > QUIET_LOAD) {
+		log(`the machine is not quiet (load average ${machine.loadAverage}); figures will be worse and wider`);
+	}
 	const { compiled, rawQuinn } = await build(root, log);
 	const context = new Context({ identity: await makeIdentity(), rawQuinn, quick: options.quick, root, compiled });
 	process.once("SIGINT", () => {
@@ -47,7 +51,7 @@ async function main(words: readonly string[]): Promise<number> {
 	try {
 		const results = await measure(context, planOf(options.only), { ...options, log });
 		const report: Report = {
-			machine: describeMachine(),
+			machine,
 			commit: describeCommit(root),
 			date: new Date().toISOString().slice(0, 10),
 			rounds: options.rounds,
