@@ -19,14 +19,16 @@ test("workers: each has its own endpoint, and they talk to each other", async ()
 	const server = new Worker(talker.file);
 	const [hello] = await once(server, "message");
 	const clients = [1, 2, 3].map((id) => new Worker(talker.file, { workerData: { ...hello, id } }));
+	const exits = clients.map((client) => once(client, "exit"));
 	const answers = await Promise.all(clients.map((client) => once(client, "message")));
 	assert.deepEqual(
 		answers.map(([{ sum }]) => sum),
 		[1, 2, 3].map((id) => id * 1_000),
 	);
-	for (const [code] of await Promise.all(clients.map((client) => once(client, "exit")))) assert.equal(code, 0);
+	for (const [code] of await Promise.all(exits)) assert.equal(code, 0);
+	const exit = once(server, "exit");
 	server.postMessage("close");
-	assert.equal((await once(server, "exit"))[0], 0);
+	assert.equal((await exit)[0], 0);
 });
 
 test("handlers: what one throws is reported as uncaught, and costs nobody a record", async (t) => {

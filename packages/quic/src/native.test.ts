@@ -17,11 +17,7 @@ test("native: called without its arguments every function throws, and none crash
 	const native = requireNative() as unknown as Record<string, (...args: unknown[]) => unknown>;
 	for (const [, name = "", list = ""] of source.matchAll(/^\t(\w+)\((.*)\): /gm)) {
 		if (list === "" || native[name] === undefined) continue;
-		assert.throws(
-			() => native[name]?.(),
-			(error: { code?: unknown }) => typeof error.code === "string",
-			`${name}()`,
-		);
+		assert.throws(() => native[name]?.(), Error, `${name}()`);
 	}
 });
 
