@@ -13,6 +13,7 @@ mod lock;
 mod options;
 mod pipe;
 mod queue;
+mod socket;
 mod stream;
 mod table;
 mod tap;

@@ -1,5 +1,6 @@
 //! The one UDP socket of an endpoint: QUIC's packets pass through, other datagrams (RFC 9443: bit 0x40 of the first
-//! byte is clear) are taken out on the way. The only file that knows quinn's socket interface.
+//! byte is clear) are taken out on the way. With `socket.rs` the only files that know quinn's
+//! socket interface.
 
 use std::fmt;
 use std::io::{self, IoSliceMut};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 
 use quinn::udp::{RecvMeta, Transmit};
-use quinn::{AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
+use quinn::{AsyncUdpSocket, UdpPoller};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Where non-QUIC datagrams go.
@@ -63,7 +64,7 @@ impl Tap {
 	/// Needs the I/O runtime's context.
 	pub fn new(socket: UdpSocket, sink: Arc<RawSink>) -> io::Result<Arc<Self>> {
 		let raw = socket.try_clone()?;
-		let inner = TokioRuntime.wrap_udp_socket(socket)?;
+		let inner = crate::socket::wrap(socket)?;
 		Ok(Arc::new(Self { inner, raw, sink }))
 	}
 
