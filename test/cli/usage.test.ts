@@ -79,6 +79,12 @@ test("cli: a wrong id, a missing authority file and a wrong pin text are usage e
 	assert.match(results[1]?.stderr ?? "", /no such file/);
 });
 
+test("receive: a directory that cannot be made is an error, not a hang", { skip: process.platform === "linux" ? false : "needs /proc" }, async (t) => {
+	const result = await outcome(["receive", "--dir", "/proc/none/deeper", "--state", await folder(t)]);
+	assert.equal(result.status, 1);
+	assert.match(result.stderr, /Cannot receive into "\/proc\/none\/deeper": no such file/);
+});
+
 test("cli: the Coordinator's key is kept, is private, and its user needs no options", async (t) => {
 	const { run, folder: made, coordinator, pin } = await site(t);
 	const state = join(made, "coordinator");

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CONEC_ERROR_CODES, ConecError } from "../index.ts";
+import { APPLICATION_CODES } from "./application.ts";
+import { CliError, usageError } from "./cli-error.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
+import { explainError } from "./explain-error.ts";
+
+test("explain error: every code keeps its message and has an exit status that is not success", () => {
+	for (const code of CONEC_ERROR_CODES) {
+		const explained = explainError(new ConecError(code, `Cannot do it: ${code}`));
+		assert.equal(explained.code, code);
+		assert.equal(explained.message, `Cannot do it: ${code}`);
+		assert.ok(([EXIT_CODES.failed, EXIT_CODES.usage, EXIT_CODES.coordinator, EXIT_CODES.peer] as number[]).includes(explained.exitCode), code);
+	}
+});
+
+test("explain error: families of codes have their status", () => {
+	const status = (code: (typeof CONEC_ERROR_CODES)[number]): number => explainError(new ConecError(code, "x")).exitCode;
+	for (const code of CONEC_ERROR_CODES) {
+		if (code.startsWith("PEER_")) assert.equal(status(code), EXIT_CODES.peer, code);
+		if (code.startsWith("CERTIFICATE_") && code !== "CERTIFICATE_KEY_MISMATCH") assert.equal(status(code), EXIT_CODES.coordinator, code);
+		if (code.startsWith("COORDINATOR_") && code !== "COORDINATOR_CLOSED") assert.equal(status(code), EXIT_CODES.coordinator, code);
+	}
+});
+
+test("explain error: a peer's application code is put in words, an unknown one is not", () => {
+	const reset = (closeCode: number): string | undefined => explainError(new ConecError("STREAM_RESET", "x", { closeCode })).hint;
+	assert.equal(reset(APPLICATION_CODES.busy), "The peer is busy with somebody else.");
+	assert.equal(reset(12_345), undefined);
+});
+
+test("explain error: what comes from elsewhere is made printable", () => {
+	assert.equal(explainError(new ConecError("PEER_LOST", "gone: \u001b[2J\nreally")).message, "gone: \\x1b[2J\\x0areally");
+});
+
+test("explain error: a command's own error keeps its status and takes hint and code from its cause", () => {
+	const cause = new ConecError("PEER_LOST", "x", { closeCode: APPLICATION_CODES.cancelled });
+	const explained = explainError(new CliError(EXIT_CODES.incomplete, "Cannot finish", undefined, cause));
+	assert.deepEqual(explained, { exitCode: 5, message: "Cannot finish", hint: "The peer was interrupted.", code: "PEER_LOST" });
+	assert.equal(explainError(usageError("wrong", "look")).exitCode, EXIT_CODES.usage);
+});
+
+test("explain error: an unexpected error is a failure and says how to see where", () => {
+	assert.deepEqual(explainError(new TypeError("x is not a function")), {
+		exitCode: 1,
+		message: "x is not a function",
+		hint: "Set CONEC_DEBUG=1 to see where.",
+		code: undefined,
+	});
+	assert.equal(explainError("text").message, "text");
+});
