@@ -41,6 +41,8 @@ const SEGMENT_BYTES: usize = 64 * 1024;
 /// Unreliable datagrams that JS has not fetched yet; more are dropped (raw) or left to QUIC's own bounded buffer.
 const DATAGRAM_BYTES: usize = 1024 * 1024;
 
+/// One `poll` announces no more than this, and one payload, so that JS can stop for others in between.
+const ANNOUNCED_BYTES: usize = 512 * 1024;
 /// `poll` sets this bit when more waits.
 pub const MORE: u32 = 0x8000_0000;
 
@@ -159,7 +161,11 @@ impl Queue {
 	pub fn poll(&self, buffer: &mut [u8], offset: usize) -> u32 {
 		let mut state = lock(&self.state);
 		let mut at = offset.min(buffer.len());
+		let mut announced = 0;
 		let more = loop {
+			if announced >= ANNOUNCED_BYTES {
+				break true;
+			}
 			let room = buffer.len() - at;
 			match state.segments.pop_front() {
 				None => break false,
@@ -176,6 +182,7 @@ impl Queue {
 					buffer[at + 4..at + 8].copy_from_slice(&handle.to_ne_bytes());
 					buffer[at + 8..at + 12].copy_from_slice(&(len as u32).to_ne_bytes());
 					at += 12;
+					announced += len;
 					state.announced.push_back(parts);
 				}
 				Some(segment) => {
