@@ -142,6 +142,7 @@ export class Endpoint implements Target {
 		const { code = 0, reason = "", drainMs = 1_000 } = options;
 		mapped(() => this.#environment.native.endpointClose(this.handle, code, reason, drainMs));
 		for (const connection of this.#connections.values()) connection.closing(code, reason);
+		if (!this.#referenced) this.#environment.hold(); // who awaits the close is not left hanging by an early exit
 		this.#closing = new Promise((resolve) => {
 			this.#closed = resolve;
 		});
@@ -159,7 +160,7 @@ export class Endpoint implements Target {
 				break;
 			case RECORD.ENDPOINT_CLOSED:
 				this.#environment.release(this.handle);
-				if (this.#referenced) this.#environment.unhold();
+				this.#environment.unhold();
 				this.#closed?.();
 				break;
 		}
