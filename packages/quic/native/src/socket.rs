@@ -82,7 +82,12 @@ mod unix {
 			loop {
 				let mut ready = ready!(self.io.poll_read_ready(cx))?;
 				match ready.try_io(|io| self.state.recv(UdpSockRef::from(io.get_ref()), bufs, meta)) {
-					Ok(Ok(n)) => return Poll::Ready(Ok(n)),
+					Ok(Ok(n)) => {
+						if n < bufs.len() {
+							ready.clear_ready(); // all of it: the next datagram will say so itself
+						}
+						return Poll::Ready(Ok(n));
+					}
 					Ok(Err(_)) => {} // an ICMP message about some packet: consumed by reading it, and nobody's end
 					Err(_would_block) => {}
 				}
