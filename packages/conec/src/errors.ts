@@ -99,7 +99,11 @@ export function isConecError(value: unknown): value is ConecError {
 }
 
 /** A `TypeError` or `RangeError` for a wrong argument, with a `code` a program can read. */
-export function argumentError(kind: "type" | "range", code: "OPTION_INVALID" | "ID_INVALID" | "STREAM_ID_IN_USE", message: string): Error & { code: ConecErrorCode } {
+export function argumentError(
+	kind: "type" | "range",
+	code: "OPTION_INVALID" | "ID_INVALID" | "STREAM_ID_IN_USE",
+	message: string,
+): Error & { code: ConecErrorCode } {
 	const error = kind === "type" ? new TypeError(message) : new RangeError(message);
 	return Object.assign(error, { code });
 }
