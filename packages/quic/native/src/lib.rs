@@ -3,6 +3,7 @@
 //! Rust holds no policy. Every function returns at once; everything that happens later arrives through `poll`, in
 //! order. Bytes are copied on the JS thread in both directions, so nothing that JS owns crosses threads.
 
+mod allocator;
 mod connection;
 mod driver;
 mod endpoint;
@@ -40,6 +41,9 @@ use queue::record;
 use stream::Stream;
 use table::Entry;
 use tap::{RawSink, SocketSizes, Tap};
+
+#[global_allocator]
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// Changes whenever the surface below changes; the loader refuses any other.
 const ABI_VERSION: u32 = 1;
