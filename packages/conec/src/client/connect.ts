@@ -6,6 +6,7 @@
 
 import { ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
+import { readValidity } from "../tls/validity.ts";
 import type { Transport, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { ALPN_COORDINATOR, PROTOCOL_VERSIONS } from "../wire/versions.ts";
@@ -29,13 +30,10 @@ export async function reachCoordinator(transport: Transport, identity: LocalIden
 	try {
 		options.signal?.throwIfAborted();
 		const connection = await dialAny(transport, identity, options, lookup, abort.signal);
-		return await greet(
-			connection,
-			{ type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: [], metadata },
-			limits,
-			where,
-			abort.signal,
-		);
+		const hello = { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: [], metadata } as const;
+		return await greet(connection, hello, limits, where, abort.signal).catch((error: unknown) => {
+			throw aboutOurs(error, identity);
+		});
 	} catch (error) {
 		throw explain(error, where, limits.requestTimeoutMs, abort.signal);
 	} finally {
@@ -66,6 +64,13 @@ async function dialAny(
 			signal: lost,
 		});
 	return await raceDials(addresses, dial, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal });
+}
+
+/** TLS has one word for "expired" and "not valid yet"; of our own certificate we know which it is. */
+function aboutOurs(error: unknown, identity: LocalIdentity): unknown {
+	const leaf = identity.certificates[0];
+	if (!isConecError(error) || error.code !== "CERTIFICATE_EXPIRED" || leaf === undefined || readValidity(leaf).fromMs <= Date.now()) return error;
+	return new ConecError("CERTIFICATE_NOT_YET_VALID", error.message, { cause: error, closeCode: error.closeCode });
 }
 
 function explain(error: unknown, where: string, timeoutMs: number, signal: AbortSignal): unknown {

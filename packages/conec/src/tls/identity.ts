@@ -9,6 +9,7 @@ import { ConecError } from "../errors.ts";
 import type { Identity } from "../transport/transport.ts";
 import { readCertificate } from "./certificate.ts";
 import { formatFingerprint, keyDigest } from "./fingerprint.ts";
+import { keyProblem } from "./key-strength.ts";
 import { type Pem, type PrivateKeyBytes, readCertificates, readPrivateKey } from "./pem.ts";
 
 /** What the transport shows, and the fingerprint by which others know it. */
@@ -29,7 +30,8 @@ export function parseIdentity(certificate: Pem, privateKey: Pem, key: "kept" | "
 	const leaf = certificates[0] as Uint8Array;
 	for (const der of certificates) readCertificate(der);
 	const keyObject = parseKey(readPrivateKey(privateKey));
-	checkStrength(keyObject);
+	const problem = keyProblem(keyObject);
+	if (problem !== undefined) throw unusable(problem);
 	const expected = Buffer.from(readCertificate(leaf).publicKeyInfo);
 	if (!expected.equals(createPublicKey(keyObject).export({ type: "spki", format: "der" }))) {
 		throw new ConecError("CERTIFICATE_KEY_MISMATCH", "Cannot use identity: the private key does not belong to the certificate");
@@ -54,23 +56,6 @@ function parseKey({ form, bytes }: PrivateKeyBytes): KeyObject {
 		}
 	}
 	throw new ConecError("CERTIFICATE_INVALID", "Cannot read private key: it is damaged or of an unknown type", { cause });
-}
-
-/** What TLS 1.3 with ring signs with: ECDSA P-256 and P-384, Ed25519, RSA from 2048 bits. */
-function checkStrength(key: KeyObject): void {
-	const details = key.asymmetricKeyDetails;
-	switch (key.asymmetricKeyType) {
-		case "ec":
-			if (details?.namedCurve === "prime256v1" || details?.namedCurve === "secp384r1") return;
-			throw unusable(`its curve is ${details?.namedCurve ?? "unknown"}, not P-256 or P-384`);
-		case "ed25519":
-			return;
-		case "rsa":
-			if ((details?.modulusLength ?? 0) >= 2_048) return;
-			throw unusable(`its RSA modulus has ${details?.modulusLength ?? 0} bits, not 2048 or more`);
-		default:
-			throw unusable(`its type is ${key.asymmetricKeyType ?? "unknown"}, not ECDSA, Ed25519 or RSA`);
-	}
 }
 
 function unusable(problem: string): ConecError {

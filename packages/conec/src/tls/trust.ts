@@ -4,11 +4,13 @@
  * @module
  */
 
+import { X509Certificate } from "node:crypto";
 import { rootCertificates } from "node:tls";
 import { ConecError } from "../errors.ts";
 import type { Trust } from "../transport/transport.ts";
 import { readCertificate } from "./certificate.ts";
 import { parseFingerprint } from "./fingerprint.ts";
+import { keyProblem } from "./key-strength.ts";
 import { type Pem, readCertificates } from "./pem.ts";
 
 /**
@@ -39,8 +41,20 @@ export function readAuthorities(source: Pem | readonly Pem[]): Uint8Array[] {
 	const sources: readonly Pem[] = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
 	const roots = sources.flatMap((one) => readCertificates(one));
 	if (roots.length === 0) throw new ConecError("CERTIFICATE_INVALID", "Cannot read authorities: there are none");
-	for (const root of roots) readCertificate(root);
+	for (const root of roots) checkAuthority(root);
 	return roots;
+}
+
+/** One whose signatures would never be accepted is a mistake better told now. */
+function checkAuthority(der: Uint8Array): void {
+	readCertificate(der);
+	let problem: string | undefined;
+	try {
+		problem = keyProblem(new X509Certificate(der).publicKey);
+	} catch (cause) {
+		throw new ConecError("CERTIFICATE_INVALID", "Cannot use authority: its key cannot be read", { cause });
+	}
+	if (problem !== undefined) throw new ConecError("CERTIFICATE_INVALID", `Cannot use authority: the key is too weak or of no use here: ${problem}`);
 }
 
 let cachedRoots: readonly Uint8Array[] | undefined;

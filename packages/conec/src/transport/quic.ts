@@ -7,6 +7,7 @@
 import * as quic from "@conec/quic";
 import { ConecError, type ConecErrorCode } from "../errors.ts";
 import type { Limits } from "../options.ts";
+import { alertWords, refusalWords } from "../tls/refusal-words.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME, FRAME_BYTES, HELLO_BYTES } from "../wire/frames.ts";
 import type {
@@ -345,7 +346,13 @@ function coded<T>(call: () => T): T {
 function conecError(error: unknown, unreachable: ConecErrorCode): ConecError {
 	if (!(error instanceof quic.QuicError)) return new ConecError(unreachable, error instanceof Error ? error.message : String(error), { cause: error });
 	const { alert } = error;
-	return new ConecError(codeOf(error, unreachable), error.message, { cause: error, ...(alert === undefined ? {} : { closeCode: alert }) });
+	return new ConecError(codeOf(error, unreachable), describe(error), { cause: error, ...(alert === undefined ? {} : { closeCode: alert }) });
+}
+
+/** The reason in words first; what TLS itself says behind it, without its dumps. */
+function describe({ code, refusal, alert, message }: quic.QuicError): string {
+	const words = code === "TLS_REFUSED" && refusal !== undefined ? refusalWords(refusal) : code === "TLS_REFUSED_BY_PEER" ? alertWords(alert) : undefined;
+	return words === undefined ? message : `${words} (${message.replace(/ ?[{[].*$/s, "")})`;
 }
 
 function codeOf(error: quic.QuicError, unreachable: ConecErrorCode): ConecErrorCode {
