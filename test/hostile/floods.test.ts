@@ -1,0 +1,118 @@
+/**
+ * Too much of what is allowed.
+ *
+ * | flood                                            | bound                        | who is told                                     |
+ * |--------------------------------------------------|------------------------------|-------------------------------------------------|
+ * | connections without hello                        | `undecidedConnections` (256) | the next: CONNECTION_REFUSED; then HELLO_TIMEOUT |
+ * | streams to a peer that takes none                | `incomingStreams`            | PEER_BUSY                                       |
+ * | streams to one peer                              | `streamsPerPair`             | PEER_BUSY                                       |
+ * | streams to oneself and to nobody                 | the same                     | PEER_BUSY, PEER_UNKNOWN                         |
+ * | streams on a raw connection                      | `streamsPerConnection`       | QUIC: they wait                                 |
+ * | pings without reading                            | control.test.ts              | LIMIT_EXCEEDED                                  |
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Endpoint, type QuicError } from "@conec/quic";
+import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
+import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
+import { CLOSE_CODES } from "../../packages/conec/src/wire/codes.ts";
+import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { declare, next, Stage, soon, until } from "./stage.ts";
+
+test("floods: of 300 connections without hello 256 are kept until their deadline; Clients connect before and after", async (t) => {
+	const stage = await Stage.set(t, { limits: { helloTimeoutMs: 1_500 } });
+	const endpoint = Endpoint.bind({ host: "127.0.0.1", port: 0 });
+	t.after(() => endpoint.close({ drainMs: 0 }));
+	const identity = await makeSelfSigned({ names: ["mallory"] }, "ephemeral");
+	const trust = coordinatorTrust({ pin: stage.where.pin });
+	const flood = async (count: number): Promise<{ closed: Promise<number | undefined>[]; refused: string[] }> => {
+		const closed: Promise<number | undefined>[] = [];
+		const refused: string[] = [];
+		await Promise.all(
+			Array.from({ length: count }, async () => {
+				try {
+					const connection = await endpoint.connect({ ...stage.coordinator.address, serverName: "localhost", trust, identity, alpnProtocols: ["conec/1"] });
+					closed.push(connection.closed.then((info) => info.closeCode));
+				} catch (error) {
+					refused.push((error as QuicError).code);
+				}
+			}),
+		);
+		return { closed, refused };
+	};
+	const first = await flood(200);
+	assert.deepEqual(first.refused, []);
+	const started = performance.now();
+	await stage.connect("cleo");
+	assert.ok(performance.now() - started < 1_000, "among 200 undecided");
+	const second = await flood(100);
+	assert.equal(first.closed.length + second.closed.length, 256);
+	assert.deepEqual(second.refused, new Array(44).fill("CONNECTION_REFUSED"));
+	await assert.rejects(stage.connect("dora", { limits: { requestTimeoutMs: 300 } }), { code: "COORDINATOR_UNREACHABLE" });
+	await stage.unharmed();
+	const codes = await soon(Promise.all([...first.closed, ...second.closed]), "the end of all undecided");
+	assert.deepEqual(new Set(codes), new Set([CLOSE_CODES.HELLO_TIMEOUT]));
+	await stage.connect("dora");
+	assert.equal(stage.coordinator.clientCount, 4);
+});
+
+test("floods: streams as fast as can be, to a peer that takes none, to itself and to nobody", async (t) => {
+	const stage = await Stage.set(t);
+	const [cleo, lazy] = await Promise.all([stage.connect("cleo"), stage.connect("lazy", { limits: { incomingStreams: 10 } })]);
+	const outcomes = new Map<string, number>();
+	const ask = async (peer: string): Promise<void> => {
+		const outcome = await cleo.openStream(peer).then(
+			() => "open",
+			(error) => error.code as string,
+		);
+		outcomes.set(`${peer} ${outcome}`, (outcomes.get(`${peer} ${outcome}`) ?? 0) + 1);
+	};
+	await soon(Promise.all(Array.from({ length: 400 }, async () => Promise.all(["lazy", "cleo", "nobody"].map(ask)))), "1,200 answers", 20_000);
+	assert.deepEqual(Object.fromEntries(outcomes), {
+		"lazy open": 10,
+		"lazy PEER_BUSY": 390,
+		"cleo open": 16,
+		"cleo PEER_BUSY": 384,
+		"nobody PEER_UNKNOWN": 400,
+	});
+	await stage.unharmed();
+	// Its own streams are its own affair: others reach it and it reaches others.
+	const ann = await stage.connect("dora");
+	assert.equal((await soon(ann.openStream("cleo"), "a stream to the one who floods")).peer, "cleo");
+	const taken = await next(lazy.incomingStreams);
+	await taken.send("at last");
+	assert.equal((await cleo.openCoordinatorStream()).peer, null);
+});
+
+test("floods: a raw connection gets its streams and no more; those that others hold open are untouched", async (t) => {
+	const stage = await Stage.set(t, { limits: { streamsPerConnection: 32, headerTimeoutMs: 500 } });
+	const peer = await stage.enter("mallory");
+	const held = Array.from({ length: 300 }, () => peer.stream().bytes(Uint8Array.of(FRAME.OPEN)));
+	await stage.unharmed();
+	// Each batch waits for the one before it to be given up: 300 / 32 deadlines would be 5 s.
+	await Promise.all(held.slice(0, 32).map((raw) => raw.until("RESET 4", "STOP 4")));
+	await stage.unharmed();
+	assert.ok(
+		held.slice(96).every((raw) => raw.words.length === 0),
+		"the rest still waits for room",
+	);
+	peer.connection.close(0, "");
+	await until(() => stage.coordinator.clientCount === 2, "it is gone");
+});
+
+test("floods: 1,000 streams that declare 16 MiB and send a byte end at once", async (t) => {
+	const stage = await Stage.set(t);
+	const cleo = await stage.connect("cleo");
+	const refused: Promise<unknown>[] = [];
+	void (async () => {
+		for await (const stream of cleo.incomingStreams) refused.push(assert.rejects(stream.receive(), { code: "MESSAGE_TOO_LONG" }));
+	})().catch(() => undefined);
+	const peer = await stage.enter("mallory");
+	for (let batch = 0; batch < 100; batch++) {
+		await Promise.all(Array.from({ length: 10 }, () => peer.open("cleo").bytes(declare(FRAME.DATA, 0xff_ff_ff), Uint8Array.of(1)).until("RESET 7", "STOP 7")));
+	}
+	await Promise.all(refused);
+	assert.equal(refused.length, 1_000);
+	await soon(cleo.openCoordinatorStream(), "a stream after all that");
+});
