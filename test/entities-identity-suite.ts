@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, connectOn } from "../packages/conec/src/client/client.ts";
@@ -176,8 +176,105 @@ export function identitySuite(fabric: Fabric): void {
 		const after = await world.connect("alice", { stateDirectory });
 		assert.equal(after.fingerprint, before.fingerprint);
 		assert.equal((await before.closed).code, "SUPERSEDED");
+		await assert.rejects(listenOn(fabric.createTransport, { host: "127.0.0.1", port: 0, stateDirectory: join(directory, "coordinator") }), {
+			code: "STATE_DIRECTORY_INVALID",
+			message: /coordinator\.lock: another Coordinator \(process \d+\)/,
+		});
+		await world.coordinator.close();
 		const again = await listenOn(fabric.createTransport, { host: "127.0.0.1", port: 0, stateDirectory: join(directory, "coordinator") });
 		assert.equal(again.fingerprint, world.coordinator.fingerprint);
 		await again.close();
+	});
+
+	it("the id of a kept key is leased: another key is ID_TAKEN after the key has left, also after a restart; then the key itself is back", async (t) => {
+		const directory = await mkdtemp(join(tmpdir(), "conec-entities-"));
+		t.after(() => rm(directory, { recursive: true }));
+		const options = { stateDirectory: join(directory, "coordinator") };
+		const first = await World.create(t, fabric, options);
+		const alice = { stateDirectory: join(directory, "alice") };
+		await (await first.connect("alice", alice)).close();
+		await until(() => first.coordinator.clientCount === 0);
+		await assert.rejects(
+			first.connect("alice"),
+			(error: { code?: string; retryAfterMs?: number }) => error.code === "ID_TAKEN" && (error.retryAfterMs ?? 0) > 80_000_000,
+		);
+		await first.coordinator.close();
+		const second = await World.create(t, fabric, options);
+		await assert.rejects(second.connect("alice"), { code: "ID_TAKEN" });
+		const back = await second.connect("alice", alice);
+		await assert.rejects(
+			second.connect("alice"),
+			(error: { code?: string; retryAfterMs?: number }) => error.code === "ID_TAKEN" && error.retryAfterMs === undefined,
+		);
+		assert.equal((await back.openStream("alice")).peer, "alice");
+	});
+
+	it("a lease ends: after leaseMs, and at once when its key is denied; without leases a graceful end frees the id", async (t) => {
+		const { privateKey, certificates, fingerprint } = await makeSelfSigned({ names: ["alice"] }, "kept");
+		const kept = { privateKey, certificate: certificates[0] as Uint8Array };
+		const world = await World.create(t, fabric, { limits: { leaseMs: 400 } });
+		const gone = async (where: World): Promise<void> => until(() => where.coordinator.clientCount === 0);
+		await (await world.connect("alice", kept)).close();
+		await gone(world);
+		await assert.rejects(world.connect("alice"), { code: "ID_TAKEN" });
+		await new Promise((resolve) => setTimeout(resolve, 420));
+		await (await world.connect("alice")).close();
+		const denying = await World.create(t, fabric);
+		await (await denying.connect("alice", kept)).close();
+		await gone(denying);
+		denying.coordinator.reload({ deny: [fingerprint] });
+		await denying.connect("alice");
+		const without = await World.create(t, fabric, { limits: { leases: 0 } });
+		await (await without.connect("alice", kept)).close();
+		await gone(without);
+		await without.connect("alice");
+	});
+
+	it("a silent holder with a lease keeps its id, one that found no room for a lease loses it", async (t) => {
+		const world = await World.create(t, fabric, { limits: { holderPingMs: 200, leasesPerSource: 1 } });
+		const leased = await world.enter("alice", "kept");
+		const unleased = await world.enter("bob", "kept");
+		await assert.rejects(world.connect("alice"), { code: "ID_TAKEN" });
+		const bob = await world.connect("bob");
+		assert.equal((await unleased.connection.closed).closeCode, CLOSE_CODES.DISCONNECTED);
+		assert.equal((await bob.openStream("bob")).peer, "bob");
+		leased.connection.close(0, "");
+	});
+
+	it("of many keys that ask for one id at the same time, one has it and is not disturbed", async (t) => {
+		const world = await World.create(t, fabric);
+		const asked = await Promise.allSettled(Array.from({ length: 12 }, () => world.connect("alice")));
+		const won = asked.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+		assert.equal(won.length, 1);
+		for (const one of asked) if (one.status === "rejected") assert.equal((one.reason as { code?: string }).code, "ID_TAKEN");
+		const [near, far] = await pair(won[0] as Client, won[0] as Client);
+		await near.send("mine");
+		assert.equal(text(await far.receive()), "mine");
+	});
+
+	it("what is in a state directory and not Conec's is reported with its path, and nothing listens", async (t) => {
+		const directory = await mkdtemp(join(tmpdir(), "conec-entities-"));
+		t.after(() => rm(directory, { recursive: true }));
+		const listen = async (): Promise<void> => void (await listenOn(fabric.createTransport, { host: "127.0.0.1", port: 0, stateDirectory: directory }));
+		for (const name of ["leases.txt", "coordinator.pem", "coordinator.lock"]) {
+			await writeFile(join(directory, name), "something else", { mode: 0o600 });
+			await assert.rejects(
+				listen(),
+				(error: Error & { code?: string }) => error.code === "STATE_DIRECTORY_INVALID" && error.message.includes(join(directory, name)),
+			);
+			await rm(join(directory, name));
+		}
+	});
+
+	it("in CA mode there are no leases: another key of the same name takes over, also from who came in before there was an authority", async (t) => {
+		const ca = await createCertificateAuthority({ name: "ours" });
+		const world = await World.create(t, fabric);
+		const open = await world.connect("alice", await issueCertificate(ca, "alice"));
+		world.coordinator.reload({ clientCa: ca.certificate });
+		const first = await world.connect("alice", await issueCertificate(ca, "alice"));
+		assert.equal((await open.closed).code, "SUPERSEDED");
+		const second = await world.connect("alice", await issueCertificate(ca, "alice"));
+		assert.equal((await first.closed).code, "SUPERSEDED");
+		assert.equal((await second.openStream("alice")).peer, "alice");
 	});
 }

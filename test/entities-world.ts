@@ -41,10 +41,19 @@ export class World {
 
 	static async create(t: TestContext, fabric: Fabric, options: CoordinatorOptions = {}): Promise<World> {
 		const world = new World(fabric, await listenOn(fabric.createTransport, { host: "127.0.0.1", port: 0, ...options }));
+		const others = worlds.get(t);
+		if (others !== undefined) {
+			others.push(world);
+			return world;
+		}
+		const all = [world];
+		worlds.set(t, all);
 		t.after(async () => {
-			for (const part of world.#parts) part.destroy();
-			world.coordinator.destroy();
-			await world.coordinator.closed;
+			for (const one of all) {
+				for (const part of one.#parts) part.destroy();
+				one.coordinator.destroy();
+				await one.coordinator.closed;
+			}
 			if (fabric.leftovers !== undefined) await until(() => fabric.leftovers?.() === 0);
 		});
 		return world;
@@ -78,17 +87,23 @@ export class World {
 	}
 
 	/** The same, after a proper hello and welcome. */
-	async enter(id: string): Promise<{ connection: TransportConnection; control: ReturnType<TransportConnection["openStream"]> }> {
+	async enter(
+		id: string,
+		key: Hello["key"] = "ephemeral",
+	): Promise<{ connection: TransportConnection; control: ReturnType<TransportConnection["openStream"]> }> {
 		const { connection } = await this.dial();
 		let welcome: () => void = () => undefined;
 		const greeted = new Promise<void>((resolve) => {
 			welcome = resolve;
 		});
-		const control = connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl(hello(id)) }, handler({ frame: welcome }));
+		const control = connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl({ ...hello(id), key }) }, handler({ frame: welcome }));
 		await greeted;
 		return { connection, control };
 	}
 }
+
+/** The worlds of each test. */
+const worlds: WeakMap<TestContext, World[]> = new WeakMap();
 
 export function hello(id: string): Hello {
 	return { type: "hello", versions: [1], id, key: "ephemeral", capabilities: [] } as const;

@@ -65,6 +65,12 @@ export interface Limits {
 	readonly contentionSwaps: number;
 	/** See `contentionSwaps`. @default 10_000 */
 	readonly contentionWindowMs: number;
+	/** How long an id stays with its kept key after the connection has ended; 0 is off. Coordinator in open mode only. @default 24 h */
+	readonly leaseMs: number;
+	/** Ids that are leased at once; beyond that no new lease is granted. Coordinator only. @default 10_000 */
+	readonly leases: number;
+	/** Of those, from one source address (IPv6: one /64). Coordinator only. @default 64 */
+	readonly leasesPerSource: number;
 }
 
 /** Default, least and greatest value of a limit. */
@@ -110,6 +116,9 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	holderPingMs: { default: 1000, min: 1, max: MINUTE_MS },
 	contentionSwaps: { default: 3, min: 1, max: 1000 },
 	contentionWindowMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
+	leaseMs: { default: 24 * 60 * MINUTE_MS, min: 0, max: 365 * 24 * 60 * MINUTE_MS },
+	leases: { default: 10_000, min: 0, max: 100_000 },
+	leasesPerSource: { default: 64, min: 0, max: 100_000 },
 };
 
 /** The defaults of a Client. */

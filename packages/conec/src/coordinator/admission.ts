@@ -16,6 +16,7 @@ import { CLOSE_CODES, type RefusedCode } from "../wire/codes.ts";
 import { decodeControl, type Hello, type Refused } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
+import { type Lease, type Leases, leaseSource } from "./leases.ts";
 import type { Claim, Registry } from "./registry.ts";
 import { Session } from "./session.ts";
 
@@ -25,6 +26,7 @@ export interface AdmissionHost {
 	/** Names this run of the Coordinator. */
 	readonly epoch: string;
 	readonly registry: Registry<Session>;
+	readonly leases: Leases;
 	/** Whether a Client's certificate was verified, so that it says the id. */
 	readonly caMode: () => boolean;
 	readonly denied: (fingerprint: string) => boolean;
@@ -73,15 +75,24 @@ function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): voi
 		over = true;
 		control.end();
 	});
-	void decide(connection, hello, host).then((decision) => {
-		if (over) return;
-		if (decision.type === "refused") {
-			control.send(decision);
-			control.finish();
-			host.refused(connection, decision, hello.id);
-		} else {
-			progress.session = welcome(connection, control, hello, decision, host);
-		}
+	const refuse = (refusal: Refused): void => {
+		control.send(refusal);
+		control.finish();
+		host.refused(connection, refusal, hello.id);
+	};
+	const known = identify(connection, hello, host);
+	if (known.type === "refused") return refuse(known);
+	// Judged and welcomed in one go, so that no other claim comes in between.
+	const decide = (): void => {
+		const refusal = judge(known, host);
+		if (refusal === undefined) progress.session = welcome(connection, control, hello, known, host);
+		else refuse(refusal);
+	};
+	const holder = holderToAsk(known, host);
+	if (holder === undefined) return decide();
+	void holder.control.ping(host.limits.holderPingMs).then((alive) => {
+		if (!alive) holder.end(CLOSE_CODES.DISCONNECTED, "it was silent while another Client asked for its id");
+		if (!over) decide();
 	});
 }
 
@@ -92,7 +103,40 @@ interface Applicant extends Claim {
 	readonly fingerprint: string;
 }
 
-async function decide(connection: TransportConnection, hello: Hello, host: AdmissionHost): Promise<Applicant | Refused> {
+/** The holder that stands in the way without a lease. One that was killed looks alive until its connection times out, so it is asked. */
+function holderToAsk(applicant: Applicant, { registry, leases }: AdmissionHost): Session | undefined {
+	if (leaseOfAnother(applicant, leases) !== undefined) return undefined;
+	const verdict = registry.judge(applicant, performance.now());
+	return verdict.type === "taken" ? verdict.holder : undefined;
+}
+
+function leaseOfAnother({ id, identity }: Applicant, leases: Leases): Lease | undefined {
+	const lease = leases.find(id, Date.now());
+	// With an authority for Clients the identity is the id, and leases do not count.
+	return identity === id || lease?.identity === identity ? undefined : lease;
+}
+
+/** Why not, if not. */
+function judge(applicant: Applicant, { registry, leases, closing }: AdmissionHost): Refused | undefined {
+	const { id } = applicant;
+	if (closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
+	const taken = refused("ID_TAKEN", `another Client holds the id "${id}"`);
+	const lease = leaseOfAnother(applicant, leases);
+	if (lease !== undefined) return lease.until === undefined ? taken : { ...taken, retryAfterMs: Math.max(0, lease.until - Date.now()) };
+	const verdict = registry.judge(applicant, performance.now());
+	switch (verdict.type) {
+		case "taken":
+			return taken;
+		case "contended":
+			return { ...refused("ID_CONTENDED", `two processes take the id "${id}" from each other`), retryAfterMs: verdict.retryAfterMs };
+		case "full":
+			return refused("LIMIT_EXCEEDED", "the Coordinator has as many Clients as it takes");
+		default:
+			return undefined;
+	}
+}
+
+function identify(connection: TransportConnection, hello: Hello, host: AdmissionHost): Applicant | Refused {
 	const version = negotiateVersion(PROTOCOL_VERSIONS, hello.versions);
 	if (version === undefined) {
 		return {
@@ -101,44 +145,15 @@ async function decide(connection: TransportConnection, hello: Hello, host: Admis
 		};
 	}
 	if (host.closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
-	const who = identify(connection, hello, host);
-	if (who.type === "refused") return who;
-	const applicant: Applicant = { ...who, type: "applicant", version };
-	let verdict = host.registry.judge(applicant, performance.now());
-	if (verdict.type === "taken" && verdict.holder.key === "ephemeral") {
-		// A holder that was killed looks alive until its connection times out: ask it.
-		const { holder } = verdict;
-		if (!(await holder.control.ping(host.limits.holderPingMs))) {
-			holder.end(CLOSE_CODES.DISCONNECTED, "it was silent while another Client asked for its id");
-		}
-		verdict = host.registry.judge(applicant, performance.now());
-	}
-	switch (verdict.type) {
-		case "taken":
-			return refused("ID_TAKEN", `another Client holds the id "${hello.id}"`);
-		case "contended":
-			return { ...refused("ID_CONTENDED", `two processes take the id "${hello.id}" from each other`), retryAfterMs: verdict.retryAfterMs };
-		case "full":
-			return refused("LIMIT_EXCEEDED", "the Coordinator has as many Clients as it takes");
-		default:
-			return applicant;
-	}
-}
-
-function identify(
-	connection: TransportConnection,
-	hello: Hello,
-	host: AdmissionHost,
-): (Claim & { readonly type: "known"; readonly fingerprint: string }) | Refused {
 	const leaf = connection.peerCertificates[0];
 	if (leaf === undefined) return refused("CERTIFICATE_REQUIRED", "the Client showed no certificate");
 	try {
 		const fingerprint = fingerprintOf(leaf);
 		if (host.denied(fingerprint)) return refused("CERTIFICATE_REFUSED", "its key is on the deny list");
-		if (!host.caMode()) return { type: "known", id: hello.id, identity: fingerprint, fingerprint };
+		if (!host.caMode()) return { type: "applicant", version, id: hello.id, identity: fingerprint, fingerprint };
 		const id = certificateId(leaf);
 		if (id !== hello.id) return refused("CERTIFICATE_NAME_MISMATCH", `the certificate is for "${id}", not "${hello.id}"`);
-		return { type: "known", id, identity: id, fingerprint };
+		return { type: "applicant", version, id, identity: id, fingerprint };
 	} catch (error) {
 		return refused("CERTIFICATE_REFUSED", isConecError(error) ? error.message : "it cannot be read");
 	}
@@ -159,6 +174,9 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		onStream: host.onStream,
 	});
 	host.registry.hold(applicant, session, performance.now());
+	if (hello.key === "kept" && applicant.identity !== applicant.id) {
+		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), Date.now());
+	}
 	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
 	control.send({
 		type: "welcome",

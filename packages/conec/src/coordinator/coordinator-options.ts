@@ -31,11 +31,13 @@ export interface CoordinatorOptions {
 	readonly clientCa?: Pem | readonly Pem[];
 	/** Fingerprints that are never let in. */
 	readonly deny?: readonly string[];
+	/** End a Client's connection, with `CERTIFICATE_EXPIRED`, when its certificate expires; in CA mode only, as elsewhere dates do not count. @default false: as with TLS, dates count when a connection begins */
+	readonly endAtExpiry?: boolean;
 	/** QUIC stateless retry: make Clients prove their address first. @default "under-load" */
 	readonly retry?: "under-load" | "always" | "never";
 	/** Write TLS secrets to the file that SSLKEYLOGFILE names. For debugging. @default false */
 	readonly keyLog?: boolean;
-	/** Where the identity is kept; made with mode 0700. @default nothing is kept */
+	/** Where the identity and the leases of ids are kept; made with mode 0700. For one Coordinator at a time. @default nothing is kept */
 	readonly stateDirectory?: string;
 	/** Bounds; see docs/limits.md. */
 	readonly limits?: Partial<Limits>;
@@ -46,6 +48,7 @@ export interface ResolvedCoordinatorOptions {
 	readonly names: readonly string[];
 	readonly host: string;
 	readonly port: number;
+	readonly endAtExpiry: boolean;
 	readonly retry: "under-load" | "always" | "never";
 	readonly keyLog: boolean;
 	readonly limits: Limits;
@@ -61,6 +64,7 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 		port: "port",
 		clientCa: "pems",
 		deny: "strings",
+		endAtExpiry: "boolean",
 		retry: ["under-load", "always", "never"],
 		keyLog: "boolean",
 		stateDirectory: "string",
@@ -74,6 +78,7 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 		names,
 		host,
 		port: options.port ?? DEFAULT_PORT,
+		endAtExpiry: options.endAtExpiry ?? false,
 		retry: options.retry ?? "under-load",
 		keyLog: options.keyLog ?? false,
 		limits: resolveLimits(options.limits, "coordinator"),

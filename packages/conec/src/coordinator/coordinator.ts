@@ -19,6 +19,7 @@ import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
 import { clientTrust } from "../tls/trust.ts";
+import { atTime, readValidity } from "../tls/validity.ts";
 import type { IncomingStream, SocketAddress, Transport, Trust } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
@@ -31,6 +32,7 @@ import { type CoordinatorOptions, coordinatorIdentity, denyList, type ResolvedCo
 import { proxyStream } from "./proxy.ts";
 import { Registry } from "./registry.ts";
 import type { ClientInfo, Session } from "./session.ts";
+import { type CoordinatorState, openState } from "./state.ts";
 
 /** What happens at a Coordinator. */
 export type CoordinatorStatus =
@@ -40,6 +42,8 @@ export type CoordinatorStatus =
 	| { readonly type: "disconnected"; readonly id: string; readonly fingerprint: string; readonly info: CloseInfo }
 	/** A Client was told no. `id` is what it asked for, which may be anybody's. */
 	| { readonly type: "refused"; readonly id: string; readonly address: SocketAddress; readonly code: ConecErrorCode; readonly reason: string }
+	/** The leases cannot be written to the state directory: after a restart they are as they were before. Writing goes on being tried. */
+	| { readonly type: "state-unsaved"; readonly error: ConecError }
 	/** This listener was too slow. */
 	| StatusLagged;
 
@@ -66,6 +70,7 @@ export class Coordinator implements AsyncDisposable {
 	readonly #streams: StreamSet = new StreamSet();
 	readonly #incoming: IncomingStreams;
 	readonly #feed: StatusFeed<CoordinatorStatus>;
+	readonly #kept: CoordinatorState;
 	readonly #epoch: string = randomBytes(16).toString("hex");
 	#identity: LocalIdentity;
 	#clientTrust: Trust;
@@ -94,6 +99,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#identity = parts.identity;
 		this.#clientTrust = parts.clientTrust;
 		this.#deny = parts.deny;
+		this.#kept = parts.kept;
 		const { limits } = parts.options;
 		this.address = parts.transport.address;
 		this.#registry = new Registry(limits);
@@ -103,6 +109,8 @@ export class Coordinator implements AsyncDisposable {
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
 		});
+		this.#kept.onProblem = (error) => this.#feed.emit({ type: "state-unsaved", error });
+		this.#kept.leases.revoke((fingerprint) => this.#deny.has(fingerprint));
 		this.#accept();
 	}
 
@@ -170,6 +178,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#clientTrust = trust;
 		this.#deny = denied;
 		this.#accept();
+		this.#kept.leases.revoke((fingerprint) => denied.has(fingerprint));
 		for (const session of [...this.#registry.holders()]) {
 			if (denied.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, "its key is on the deny list");
 		}
@@ -211,6 +220,8 @@ export class Coordinator implements AsyncDisposable {
 		await this.#streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs: Math.min(limits.lingerMs, limits.closeTimeoutMs), flush });
 		const left = Math.max(0, deadline - performance.now());
 		await within(left, this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, STOPPING, Math.min(left, DRAIN_MS)));
+		for (const session of [...this.#registry.holders()]) session.forget();
+		await within(Math.max(MIN_SAVE_MS, deadline - performance.now()), this.#kept.close());
 		this.destroy();
 	}
 
@@ -221,6 +232,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
 		this.#streams.destroy(error, RESET_CODES.COORDINATOR_CLOSED);
 		for (const session of [...this.#registry.holders()]) session.forget();
+		this.#kept.destroy();
 		// All connections in one call: one by one, a Client would see its peer go before it sees that the Coordinator goes.
 		void this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, info.reason ?? STOPPING, 0).catch(() => undefined);
 		this.#feed.end();
@@ -233,10 +245,11 @@ export class Coordinator implements AsyncDisposable {
 			limits,
 			epoch: this.#epoch,
 			registry: this.#registry,
+			leases: this.#kept.leases,
 			caMode: () => this.#clientTrust.roots !== undefined,
 			denied: (fingerprint) => this.#deny.has(fingerprint),
 			closing: () => this.#state.type !== "open",
-			admitted: (session) => this.#feed.emit({ type: "connected", client: session.info() }),
+			admitted: (session) => this.#admitted(session),
 			refused: ({ remoteAddress }, { code, message = "" }, id) => this.#feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message }),
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => this.#onStream(session, incoming),
@@ -252,8 +265,16 @@ export class Coordinator implements AsyncDisposable {
 		});
 	}
 
+	#admitted(session: Session): void {
+		this.#feed.emit({ type: "connected", client: session.info() });
+		const leaf = session.connection.peerCertificates[0];
+		if (!this.#options.endAtExpiry || this.#clientTrust.roots === undefined || leaf === undefined) return;
+		const cancel = atTime(readValidity(leaf).toMs, () => session.end(CLOSE_CODES.CERTIFICATE_EXPIRED, "the Client's certificate has expired"));
+		void session.connection.closed.then(cancel);
+	}
+
 	#ended(session: Session): void {
-		this.#registry.free(session.id, session);
+		if (this.#registry.free(session.id, session)) this.#kept.leases.release(session.id, session.fingerprint, Date.now());
 		void session.connection.closed.then((info) => {
 			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info: closeInfoOf(info, "PEER_LOST") });
 		});
@@ -299,6 +320,7 @@ interface CoordinatorParts {
 	readonly identity: LocalIdentity;
 	readonly clientTrust: Trust;
 	readonly deny: ReadonlySet<string>;
+	readonly kept: CoordinatorState;
 }
 
 /** {@link Coordinator.listen} on any transport; for tests. */
@@ -306,21 +328,27 @@ export async function listenOn(createTransport: TransportFactory, options: Coord
 	const resolved = resolveCoordinatorOptions(options);
 	const deny = denyList(options.deny);
 	const trust = clientTrust(options.clientCa);
-	const identity = await coordinatorIdentity(options, resolved.names);
 	const { host, port, limits, keyLog } = resolved;
-	// The same key after a restart, so that Clients learn at once that their connection is gone (RFC 9000, 10.3).
-	const statelessResetKey = new Uint8Array(hkdfSync("sha256", identity.privateKey, "", "conec stateless reset", 32));
-	const transport = createTransport({ host, port, limits, role: "coordinator", keyLog, statelessResetKey });
+	const kept = await openState(options.stateDirectory, limits);
+	let transport: Transport | undefined;
 	try {
-		return construct({ options: resolved, transport, identity, clientTrust: trust, deny });
+		const identity = await coordinatorIdentity(options, resolved.names);
+		// The same key after a restart, so that Clients learn at once that their connection is gone (RFC 9000, 10.3).
+		const statelessResetKey = new Uint8Array(hkdfSync("sha256", identity.privateKey, "", "conec stateless reset", 32));
+		transport = createTransport({ host, port, limits, role: "coordinator", keyLog, statelessResetKey });
+		return construct({ options: resolved, transport, identity, clientTrust: trust, deny, kept });
 	} catch (error) {
-		transport.destroy();
+		transport?.destroy();
+		kept.destroy();
 		throw error;
 	}
 }
 
 /** For the notice to be repeated where it was lost: it is not acknowledged. */
 const DRAIN_MS = 250;
+
+/** Saving the leases may take this long even when everything before it took all the time there was. */
+const MIN_SAVE_MS = 100;
 
 const STOPPING = "the Coordinator stops";
 

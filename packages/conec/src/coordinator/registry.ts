@@ -58,7 +58,10 @@ export class Registry<T> {
 	judge(claim: Claim, nowMs: number): Verdict<T> {
 		const entry = this.#entries.get(claim.id);
 		if (entry === undefined) return this.#entries.size < this.#limits.clients ? { type: "free" } : { type: "full" };
-		if (entry.identity !== claim.identity) return { type: "taken", holder: entry.holder };
+		if (entry.identity !== claim.identity) {
+			// An authority's word for this id: the holder came in before there was one.
+			return claim.identity === claim.id ? { type: "supersedes", holder: entry.holder } : { type: "taken", holder: entry.holder };
+		}
 		const recent = entry.swaps.filter((at) => nowMs - at < this.#limits.contentionWindowMs);
 		const oldest = recent[0];
 		if (oldest !== undefined && recent.length >= this.#limits.contentionSwaps)

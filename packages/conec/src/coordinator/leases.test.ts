@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Lease, Leases, leaseSource } from "./leases.ts";
+
+const HOUR = 3_600_000;
+const [k1, k2] = ["1", "2"].map((digit) => `sha256:${digit.repeat(64)}`) as [string, string];
+
+function leases(
+	limits: Partial<{ leaseMs: number; leases: number; leasesPerSource: number }> = {},
+	kept: Lease[] = [],
+	nowMs = 0,
+): Leases & { changes: number } {
+	const all = Object.assign(new Leases({ leaseMs: 24 * HOUR, leases: 4, leasesPerSource: 3, ...limits }, () => all.changes++, kept, nowMs), { changes: 0 });
+	return all;
+}
+
+test("leases: a key keeps its id while it is connected, for a day after, and not a moment longer", () => {
+	const all = leases();
+	assert.equal(all.hold("a", k1, "s", 0), true);
+	assert.equal(all.find("a", 1_000 * HOUR)?.identity, k1);
+	assert.equal(all.hold("a", k2, "t", 1_000 * HOUR), false);
+	all.release("a", k1, 1_000 * HOUR);
+	assert.equal(all.find("a", 1_024 * HOUR - 1)?.identity, k1);
+	assert.equal(all.hold("a", k2, "t", 1_024 * HOUR - 1), false);
+	assert.equal(all.find("a", 1_024 * HOUR), undefined);
+	assert.equal(all.hold("a", k2, "t", 1_024 * HOUR), true);
+	assert.deepEqual([...all.entries()], [{ id: "a", identity: k2, source: "t", until: undefined }]);
+});
+
+test("leases: coming back ends the countdown, and only the key itself starts it", () => {
+	const all = leases();
+	all.hold("a", k1, "s", 0);
+	all.release("a", k2, 0);
+	all.release("b", k1, 0);
+	assert.equal(all.find("a", 100 * HOUR)?.until, undefined);
+	all.release("a", k1, 0);
+	all.release("a", k1, 20 * HOUR);
+	assert.equal(all.find("a", 20 * HOUR)?.until, 24 * HOUR, "a second end changes nothing");
+	assert.equal(all.hold("a", k1, "elsewhere", 23 * HOUR), true);
+	assert.deepEqual(all.find("a", 100 * HOUR), { id: "a", identity: k1, source: "s", until: undefined });
+});
+
+test("leases: when all or those of a source are taken, no new one is granted; one that is over makes room", () => {
+	const all = leases();
+	for (const id of ["a", "b", "c"]) assert.equal(all.hold(id, k1, "s", 0), true);
+	assert.equal(all.hold("d", k1, "s", 0), false, "per source");
+	assert.equal(all.hold("d", k1, "t", 0), true);
+	assert.equal(all.hold("e", k1, "u", 2_000), false, "in all");
+	assert.equal(all.hold("a", k1, "u", 2_000), true, "not a new one");
+	all.release("d", k1, 2_000);
+	assert.equal(all.hold("e", k1, "u", 25 * HOUR), true);
+	assert.equal(all.size, 4);
+	all.release("a", k1, 25 * HOUR);
+	assert.equal(all.hold("f", k1, "s", 50 * HOUR), true, "the source has room again");
+});
+
+test("leases: a flood that finds no room does not make it look at all leases each time", () => {
+	const all = leases({ leases: 1 });
+	all.hold("a", k1, "s", 0);
+	all.release("a", k1, 0);
+	assert.equal(all.hold("b", k2, "s", 24 * HOUR - 500), false);
+	assert.equal(all.hold("b", k2, "s", 24 * HOUR + 400), false, "within a second of the last look");
+	assert.equal(all.hold("b", k2, "s", 24 * HOUR + 500), true);
+});
+
+test("leases: turned off, none is granted", () => {
+	const all = leases({ leaseMs: 0 }, [{ id: "a", identity: k1, source: "s", until: HOUR }]);
+	assert.equal(all.hold("b", k1, "s", 0), false);
+	assert.equal(all.size, 0);
+});
+
+test("leases: after a restart those that were held run from now, those that ran go on, none lasts longer than a new one", () => {
+	const now = 1_000 * HOUR;
+	const all = leases(
+		{},
+		[
+			{ id: "held", identity: k1, source: "s", until: undefined },
+			{ id: "runs", identity: k1, source: "s", until: now + HOUR },
+			{ id: "over", identity: k1, source: "s", until: now },
+			{ id: "clock", identity: k1, source: "s", until: now + 9_999 * HOUR },
+		],
+		now,
+	);
+	assert.deepEqual(
+		[...all.entries()].map(({ id, until }) => [id, (until ?? 0) - now]),
+		[
+			["held", 24 * HOUR],
+			["runs", HOUR],
+			["clock", 24 * HOUR],
+		],
+	);
+	assert.equal(all.hold("new", k2, "s", now), false, "those that were kept count");
+});
+
+test("leases: revoking ends those of the keys concerned, and every change is told", () => {
+	const all = leases();
+	all.hold("a", k1, "s", 0);
+	all.hold("b", k2, "s", 0);
+	assert.equal(all.changes, 2);
+	all.hold("b", k2, "s", 0);
+	assert.equal(all.changes, 2);
+	all.revoke((identity) => identity === k1);
+	assert.equal(all.changes, 3);
+	assert.equal(all.find("a", 0), undefined);
+	assert.equal(all.find("b", 0)?.identity, k2);
+	all.release("b", k2, 0);
+	assert.equal(all.changes, 4);
+});
+
+test("leases: sources are IPv4 addresses and IPv6 /64s", () => {
+	const cases: [string, string][] = [
+		["192.0.2.7", "192.0.2.7"],
+		["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+		["2001:0DB8:0001:0002::9", "2001:db8:1:2::/64"],
+		["2001:db8::1", "2001:db8:0:0::/64"],
+		["::1", "0:0:0:0::/64"],
+		["::", "0:0:0:0::/64"],
+		["fe80::1%eth0", "fe80:0:0:0::/64"],
+	];
+	for (const [address, source] of cases) assert.equal(leaseSource(address), source, address);
+});

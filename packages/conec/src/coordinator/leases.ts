@@ -1,0 +1,144 @@
+/**
+ * Leases: an id stays with the kept key that had it, for a while after its last connection. Open mode only. Knows nothing
+ * of connections or files, and is told the time; that is wall-clock time, as leases outlive the process.
+ *
+ * @module
+ */
+
+/** One lease. */
+export interface Lease {
+	readonly id: string;
+	/** The key that has it, as its fingerprint. */
+	readonly identity: string;
+	/** To whom it counts: an IPv4 address or an IPv6 /64. */
+	readonly source: string;
+	/** When it ends, in milliseconds since 1970; `undefined` while its key is connected. */
+	readonly until: number | undefined;
+}
+
+/** Bounds of {@link Leases}. */
+export interface LeaseLimits {
+	/** How long a lease lasts after the connection; 0: there are none. */
+	readonly leaseMs: number;
+	readonly leases: number;
+	readonly leasesPerSource: number;
+}
+
+/** Who has a lease on which id. */
+export class Leases {
+	readonly #limits: LeaseLimits;
+	readonly #onChange: () => void;
+	readonly #entries: Map<string, Lease> = new Map();
+	readonly #perSource: Map<string, number> = new Map();
+	#nextPruneMs = 0;
+
+	/** `kept` are those of an earlier run. Those that were connected when it ended last from now on; none lasts longer than a new one would. */
+	constructor(limits: LeaseLimits, onChange: () => void, kept: Iterable<Lease>, nowMs: number) {
+		this.#limits = limits;
+		this.#onChange = onChange;
+		const latest = nowMs + limits.leaseMs;
+		for (const lease of kept) {
+			const until = Math.min(lease.until ?? latest, latest);
+			if (until > nowMs) this.#add({ ...lease, until });
+		}
+	}
+
+	/** Leases that are held or not yet pruned. */
+	get size(): number {
+		return this.#entries.size;
+	}
+
+	/** All of them, to be kept. */
+	entries(): IterableIterator<Lease> {
+		return this.#entries.values();
+	}
+
+	/** The lease on an id, if there is one now. */
+	find(id: string, nowMs: number): Lease | undefined {
+		const lease = this.#entries.get(id);
+		return lease === undefined || isOver(lease, nowMs) ? undefined : lease;
+	}
+
+	/**
+	 * The key is connected under this id: it gets a lease, or keeps the one it has. False when it gets none: another key has
+	 * one, or there are as many as there may be, in all or from this source.
+	 */
+	hold(id: string, identity: string, source: string, nowMs: number): boolean {
+		const before = this.#entries.get(id);
+		if (before?.identity === identity) {
+			if (before.until !== undefined) this.#set({ ...before, until: undefined });
+			return true;
+		}
+		if (before !== undefined) {
+			if (!isOver(before, nowMs)) return false;
+			this.#remove(before);
+		}
+		if (this.#limits.leaseMs === 0 || !this.#hasRoom(source, nowMs)) return false;
+		this.#add({ id, identity, source, until: undefined });
+		this.#onChange();
+		return true;
+	}
+
+	/** The key's connection under this id is over: from now on its lease runs. */
+	release(id: string, identity: string, nowMs: number): void {
+		const lease = this.#entries.get(id);
+		if (lease?.identity === identity && lease.until === undefined) this.#set({ ...lease, until: nowMs + this.#limits.leaseMs });
+	}
+
+	/** Ends all leases of keys that are not welcome any more. */
+	revoke(unwelcome: (identity: string) => boolean): void {
+		for (const lease of this.#entries.values()) {
+			if (!unwelcome(lease.identity)) continue;
+			this.#remove(lease);
+			this.#onChange();
+		}
+	}
+
+	#hasRoom(source: string, nowMs: number): boolean {
+		const full = (): boolean => this.#entries.size >= this.#limits.leases || (this.#perSource.get(source) ?? 0) >= this.#limits.leasesPerSource;
+		if (!full()) return true;
+		// Looking at all of them for every newcomer would be a gift to a flood.
+		if (nowMs < this.#nextPruneMs && nowMs > this.#nextPruneMs - PRUNE_INTERVAL_MS) return false;
+		this.#nextPruneMs = nowMs + PRUNE_INTERVAL_MS;
+		for (const lease of this.#entries.values()) if (isOver(lease, nowMs)) this.#remove(lease);
+		return !full();
+	}
+
+	#set(lease: Lease): void {
+		this.#entries.set(lease.id, lease);
+		this.#onChange();
+	}
+
+	#add(lease: Lease): void {
+		this.#entries.set(lease.id, lease);
+		this.#perSource.set(lease.source, (this.#perSource.get(lease.source) ?? 0) + 1);
+	}
+
+	#remove({ id, source }: Lease): void {
+		this.#entries.delete(id);
+		const left = (this.#perSource.get(source) ?? 1) - 1;
+		if (left === 0) this.#perSource.delete(source);
+		else this.#perSource.set(source, left);
+	}
+}
+
+/** To whom a lease counts: the address, of IPv6 its /64, as one household has that many. */
+export function leaseSource(address: string): string {
+	if (!address.includes(":")) return address;
+	const [head = "", tail] = address.split("%")[0]?.split("::") ?? [];
+	const groups = head === "" ? [] : head.split(":");
+	if (tail !== undefined) {
+		const after = tail === "" ? 0 : tail.split(":").length;
+		groups.push(...new Array<string>(Math.max(0, 8 - groups.length - after)).fill("0"), ...(tail === "" ? [] : tail.split(":")));
+	}
+	return `${groups
+		.slice(0, 4)
+		.map((group) => Number.parseInt(group, 16).toString(16))
+		.join(":")}::/64`;
+}
+
+const PRUNE_INTERVAL_MS = 1_000;
+
+function isOver({ until }: Lease, nowMs: number): boolean {
+	return until !== undefined && until <= nowMs;
+}
