@@ -3,7 +3,8 @@
  *
  * | flood                                            | bound                        | who is told                                     |
  * |--------------------------------------------------|------------------------------|-------------------------------------------------|
- * | connections without hello                        | `undecidedConnections` (256) | the next: CONNECTION_REFUSED; then HELLO_TIMEOUT |
+ * | connections without hello                        | `undecidedConnections` (256) | the next Client: LIMIT_EXCEEDED at once; they: HELLO_TIMEOUT |
+ * | the same from one address that is not loopback   | `undecidedPerSource` (16)    | that address; Clients elsewhere notice nothing  |
  * | streams to a peer that takes none                | `incomingStreams`            | PEER_BUSY                                       |
  * | streams to one peer                              | `streamsPerPair`             | PEER_BUSY                                       |
  * | streams to oneself and to nobody                 | the same                     | PEER_BUSY, PEER_UNKNOWN                         |
@@ -12,7 +13,8 @@
  */
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { networkInterfaces } from "node:os";
+import { type TestContext, test } from "node:test";
 import { Endpoint, type QuicError } from "@conec/quic";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
@@ -22,25 +24,7 @@ import { declare, next, Stage, soon, until } from "./stage.ts";
 
 test("floods: of 300 connections without hello 256 are kept until their deadline; Clients connect before and after", async (t) => {
 	const stage = await Stage.set(t, { limits: { helloTimeoutMs: 1_500 } });
-	const endpoint = Endpoint.bind({ host: "127.0.0.1", port: 0 });
-	t.after(() => endpoint.close({ drainMs: 0 }));
-	const identity = await makeSelfSigned({ names: ["mallory"] }, "ephemeral");
-	const trust = coordinatorTrust({ pin: stage.where.pin });
-	const flood = async (count: number): Promise<{ closed: Promise<number | undefined>[]; refused: string[] }> => {
-		const closed: Promise<number | undefined>[] = [];
-		const refused: string[] = [];
-		await Promise.all(
-			Array.from({ length: count }, async () => {
-				try {
-					const connection = await endpoint.connect({ ...stage.coordinator.address, serverName: "localhost", trust, identity, alpnProtocols: ["conec/1"] });
-					closed.push(connection.closed.then((info) => info.closeCode));
-				} catch (error) {
-					refused.push((error as QuicError).code);
-				}
-			}),
-		);
-		return { closed, refused };
-	};
+	const flood = await flooder(t, stage, "127.0.0.1");
 	const first = await flood(200);
 	assert.deepEqual(first.refused, []);
 	const started = performance.now();
@@ -49,12 +33,27 @@ test("floods: of 300 connections without hello 256 are kept until their deadline
 	const second = await flood(100);
 	assert.equal(first.closed.length + second.closed.length, 256);
 	assert.deepEqual(second.refused, new Array(44).fill("CONNECTION_REFUSED"));
-	await assert.rejects(stage.connect("dora", { limits: { requestTimeoutMs: 300 } }), { code: "COORDINATOR_UNREACHABLE" });
+	await assert.rejects(stage.connect("dora"), { code: "LIMIT_EXCEEDED" });
 	await stage.unharmed();
 	const codes = await soon(Promise.all([...first.closed, ...second.closed]), "the end of all undecided");
 	assert.deepEqual(new Set(codes), new Set([CLOSE_CODES.HELLO_TIMEOUT]));
 	await stage.connect("dora");
 	assert.equal(stage.coordinator.clientCount, 4);
+});
+
+const ours = Object.values(networkInterfaces())
+	.flat()
+	.find((address) => address !== undefined && address.family === "IPv4" && !address.internal)?.address;
+
+test("floods: one address gets 16 connections without hello, and others connect", { skip: ours === undefined && "no address but loopback" }, async (t) => {
+	const stage = await Stage.set(t, { host: "0.0.0.0", limits: { helloTimeoutMs: 1_000 } });
+	const flood = await flooder(t, stage, ours as string);
+	const { closed, refused } = await flood(40);
+	assert.equal(closed.length, 16);
+	assert.deepEqual(new Set(refused), new Set(["CONNECTION_REFUSED"]));
+	await stage.connect("cleo");
+	await soon(Promise.all(closed), "the end of all undecided");
+	assert.equal((await flood(1)).closed.length, 1);
 });
 
 test("floods: streams as fast as can be, to a peer that takes none, to itself and to nobody", async (t) => {
@@ -116,3 +115,30 @@ test("floods: 1,000 streams that declare 16 MiB and send a byte end at once", as
 	assert.equal(refused.length, 1_000);
 	await soon(cleo.openCoordinatorStream(), "a stream after all that");
 });
+
+/** Connects from `host` and says nothing. */
+async function flooder(
+	t: TestContext,
+	stage: Stage,
+	host: string,
+): Promise<(count: number) => Promise<{ closed: Promise<number | undefined>[]; refused: string[] }>> {
+	const endpoint = Endpoint.bind({ host, port: 0 });
+	t.after(() => endpoint.close({ drainMs: 0 }));
+	const identity = await makeSelfSigned({ names: ["mallory"] }, "ephemeral");
+	const to = { address: host, port: stage.coordinator.address.port, serverName: "localhost", trust: coordinatorTrust({ pin: stage.where.pin }) };
+	return async (count) => {
+		const closed: Promise<number | undefined>[] = [];
+		const refused: string[] = [];
+		await Promise.all(
+			Array.from({ length: count }, async () => {
+				try {
+					const connection = await endpoint.connect({ ...to, identity, alpnProtocols: ["conec/1"] });
+					closed.push(connection.closed.then((info) => info.closeCode));
+				} catch (error) {
+					refused.push((error as QuicError).code);
+				}
+			}),
+		);
+		return { closed, refused };
+	};
+}

@@ -373,6 +373,8 @@ function codeOf(error: quic.QuicError, unreachable: ConecErrorCode): ConecErrorC
 			return "CERTIFICATE_KEY_MISMATCH";
 		case "TOO_MANY_HANDLES":
 		case "THREAD_FAILED":
+		// Only who listens says so, and only when a cap is reached; nobody there is silence.
+		case "CONNECTION_REFUSED":
 			return "LIMIT_EXCEEDED";
 		case "TLS_REFUSED":
 			return error.refusal === undefined ? (ALERTS_ABOUT_PROTOCOL.has(error.alert) ? "PROTOCOL_UNSUPPORTED" : "CERTIFICATE_INVALID") : REFUSALS[error.refusal];
@@ -381,7 +383,6 @@ function codeOf(error: quic.QuicError, unreachable: ConecErrorCode): ConecErrorC
 		case "VERSION_MISMATCH":
 			return "PROTOCOL_UNSUPPORTED";
 		case "HANDSHAKE_TIMEOUT":
-		case "CONNECTION_REFUSED":
 		case "IDLE_TIMEOUT":
 		case "STATELESS_RESET":
 			return unreachable;
