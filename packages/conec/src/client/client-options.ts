@@ -31,6 +31,8 @@ export interface ClientOptions {
 	readonly ca?: Pem | readonly Pem[];
 	/** Fingerprints of the Coordinator's key. Alone, names and dates are not checked: the key is. */
 	readonly pin?: string | readonly string[];
+	/** End the connection, with `CERTIFICATE_EXPIRED`, when the Coordinator's certificate expires; not with a `pin` alone, where dates do not count. @default false */
+	readonly endAtExpiry?: boolean;
 	/** Certificate chain, leaf first. @default a self-signed one for `id`, kept in `stateDirectory` if that is given, else new each time */
 	readonly certificate?: Pem;
 	/** Key of `certificate`; PKCS#8, SEC1 or PKCS#1, not encrypted. */
@@ -57,6 +59,7 @@ export interface ResolvedClientOptions {
 	readonly coordinator: HostAndPort;
 	readonly address: SocketAddress | undefined;
 	readonly trust: Trust;
+	readonly endAtExpiry: boolean;
 	readonly metadata: JsonValue | undefined;
 	readonly localAddress: string;
 	/** Of the addresses that can be dialled from `localAddress`; 0 is both. */
@@ -75,6 +78,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		address: "string",
 		ca: "pems",
 		pin: "string or strings",
+		endAtExpiry: "boolean",
 		certificate: "pem",
 		privateKey: "pem",
 		stateDirectory: "string",
@@ -100,6 +104,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		coordinator,
 		address: options.address === undefined ? undefined : parseSocketAddress(options.address, coordinator.port),
 		trust: coordinatorTrust(options),
+		endAtExpiry: options.endAtExpiry ?? false,
 		metadata: options.metadata,
 		localAddress: localAddress ?? "::",
 		family: localAddress === undefined || localAddress === "::" ? 0 : (isIP(localAddress) as 4 | 6),

@@ -19,6 +19,7 @@ import { IncomingStreams } from "../stream/incoming-streams.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
+import { atTime, readValidity } from "../tls/validity.ts";
 import type { IncomingStream, SocketAddress, Transport, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import type { Close, Hello, Refused, Welcome } from "../wire/control.ts";
@@ -108,6 +109,7 @@ export class Client implements AsyncDisposable {
 		});
 		this.#connection.onStream = (incoming) => this.#onStream(incoming);
 		void this.#connection.closed.then((info) => this.#lost(closeInfoOf(info, "COORDINATOR_LOST")));
+		if (options.endAtExpiry && options.trust.roots !== undefined) this.#endAtExpiry();
 	}
 
 	/**
@@ -237,6 +239,13 @@ export class Client implements AsyncDisposable {
 	#init(peer: string | null, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
 		const limits = peer === null ? this.#coordinatorLimits : this.#limits;
 		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, limits, describe, lostCode: "COORDINATOR_LOST" };
+	}
+
+	#endAtExpiry(): void {
+		const leaf = this.#connection.peerCertificates[0];
+		if (leaf === undefined) return;
+		const cancel = atTime(readValidity(leaf).toMs, () => this.#connection.close(CLOSE_CODES.CERTIFICATE_EXPIRED, "the Coordinator's certificate has expired"));
+		void this.#connection.closed.then(cancel);
 	}
 
 	#assertOpen(action: string): void {

@@ -28,6 +28,8 @@ export const CLOSE_CODES = {
 	LIMIT_EXCEEDED: 0x08,
 	/** The certificate is not, or no longer, welcome. */
 	CERTIFICATE_REFUSED: 0x09,
+	/** The certificate was valid when the connection began and is not any more. */
+	CERTIFICATE_EXPIRED: 0x0a,
 } as const;
 
 /** Codes of this library that reset or stop a stream. All are below {@link APPLICATION_CODE_BASE}. */
@@ -154,4 +156,5 @@ const CLOSE_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, Cone
 	[CLOSE_CODES.CLIENT_CLOSED, "CLIENT_CLOSED"],
 	[CLOSE_CODES.LIMIT_EXCEEDED, "LIMIT_EXCEEDED"],
 	[CLOSE_CODES.CERTIFICATE_REFUSED, "CERTIFICATE_REFUSED"],
+	[CLOSE_CODES.CERTIFICATE_EXPIRED, "CERTIFICATE_EXPIRED"],
 ]);
