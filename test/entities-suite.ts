@@ -301,6 +301,33 @@ export function entitiesSuite(fabric: Fabric): void {
 		for await (const stream of world.coordinator.incomingStreams) assert.fail(`a stream from ${stream.peer}`);
 	});
 
+	it("a Client hears that its Coordinator stops, opens nothing more, and finishes what it has", async (t) => {
+		const world = await World.create(t, fabric);
+		const alice = await world.connect("alice");
+		const status = alice.status()[Symbol.asyncIterator]();
+		assert.equal((await status.next()).value?.type, "connected");
+		const [up, atCoordinator] = await Promise.all([alice.openCoordinatorStream(), next(world.coordinator.incomingStreams)]);
+		void atCoordinator.close().catch(() => undefined);
+		const closing = world.coordinator.close();
+		assert.deepEqual((await status.next()).value, { type: "draining", reason: "the Coordinator stops" });
+		await assert.rejects(alice.openStream("alice"), { code: "COORDINATOR_CLOSED" });
+		await assert.rejects(alice.openCoordinatorStream(), { code: "COORDINATOR_CLOSED" });
+		await up.send("last words");
+		await up.close();
+		assert.equal(text(await atCoordinator.receive()), "last words");
+		assert.equal(await up.receive(), null);
+		await closing;
+		assert.deepEqual((await status.next()).value, { type: "disconnected", info: { by: "peer", code: "COORDINATOR_CLOSED", reason: "the Coordinator stops" } });
+		assert.equal((await status.next()).done, true);
+	});
+
+	it("error messages name the streams that the application numbered, and no automatic numbers", async (t) => {
+		const world = await World.create(t, fabric);
+		const alice = await world.connect("alice");
+		await assert.rejects(alice.openStream("bob", { id: 7 }), { message: 'Cannot open stream 7 to "bob": peer is not connected' });
+		await assert.rejects(alice.openStream("bob"), { message: 'Cannot open stream to "bob": peer is not connected' });
+	});
+
 	it("disconnect ends one Client with the reason and frees its id", async (t) => {
 		const world = await World.create(t, fabric);
 		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);

@@ -7,7 +7,9 @@
 import { lookup as dnsLookup } from "node:dns/promises";
 import { closeInfoOf } from "../entity/close-info-of.ts";
 import type { ControlChannel } from "../entity/control-channel.ts";
+import { describeStream } from "../entity/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
+import { roundTripMs } from "../entity/round-trip.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
 import { StreamSet, within } from "../entity/stream-set.ts";
 import type { TransportFactory } from "../entity/transport-factory.ts";
@@ -29,13 +31,15 @@ import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenFromCoordinator, encodeOpen } from "../wire/open.ts";
 import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./client-options.ts";
 import { reachCoordinator } from "./connect.ts";
-import { type Greeted, isLate } from "./handshake.ts";
+import type { Greeted } from "./handshake.ts";
 import type { Lookup } from "./race.ts";
 
 /** What happens at a Client. */
 export type ClientStatus =
 	/** There is a connection to the Coordinator, which sees this Client at `observedAddress`. */
 	| { readonly type: "connected"; readonly observedAddress: SocketAddress }
+	/** The Coordinator has said that it stops, and why: it opens no more streams, and the connection ends within seconds. */
+	| { readonly type: "draining"; readonly reason: string }
 	/** There is none any more; streams through it have failed. */
 	| { readonly type: "disconnected"; readonly info: CloseInfo }
 	/** This listener was too slow. */
@@ -63,6 +67,8 @@ export class Client implements AsyncDisposable {
 	readonly #incoming: IncomingStreams;
 	readonly #feed: StatusFeed<ClientStatus>;
 	readonly #observedAddress: SocketAddress;
+	/** The Coordinator has said `close`. */
+	#draining = false;
 	#state: { readonly type: "open" } | { readonly type: "closing"; readonly done: Promise<void> } | { readonly type: "over"; readonly code: ConecErrorCode } = {
 		type: "open",
 	};
@@ -127,7 +133,7 @@ export class Client implements AsyncDisposable {
 		this.#assertOpen(`Cannot open stream to "${peer}"`);
 		if (options.path === "direct") throw new ConecError("DIRECT_UNAVAILABLE", `Cannot open stream to "${peer}": there is no direct channel`, { peer });
 		return await this.#streams.open(this.#connection, options, (id) => ({
-			init: this.#init(peer, id, options.metadata, `stream ${id} to "${peer}"`),
+			init: this.#init(peer, id, options.metadata, describeStream(id, "to", peer)),
 			payload: encodeOpen({ to: peer, id, metadata: options.metadata }),
 		}));
 	}
@@ -142,7 +148,7 @@ export class Client implements AsyncDisposable {
 		options.signal?.throwIfAborted();
 		this.#assertOpen("Cannot open stream to the Coordinator");
 		return await this.#streams.open(this.#connection, options, (id) => ({
-			init: this.#init(null, id, options.metadata, `stream ${id} to the Coordinator`),
+			init: this.#init(null, id, options.metadata, describeStream(id, "to", null)),
 			payload: encodeOpen({ id, metadata: options.metadata }),
 		}));
 	}
@@ -214,11 +220,14 @@ export class Client implements AsyncDisposable {
 	}
 
 	#rttMs(): number {
-		return this.#state.type === "over" ? 0 : this.#connection.stats().rttMs;
+		return this.#state.type === "over" ? 0 : roundTripMs(this.#connection);
 	}
 
 	#received(message: Hello | Welcome | Refused | Close): void {
-		if (isLate(message)) this.#connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
+		if (message.type !== "close") return this.#connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
+		if (this.#state.type === "over" || this.#draining) return;
+		this.#draining = true;
+		this.#feed.emit({ type: "draining", reason: message.reason });
 	}
 
 	#onStream(incoming: IncomingStream): void {
@@ -228,10 +237,7 @@ export class Client implements AsyncDisposable {
 		if (this.#state.type !== "open") return rejectStream(incoming, "CLIENT_CLOSED", "the Client is leaving");
 		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the peer's application has no room for another stream");
 		const { from, id, metadata } = open.value;
-		const stream = acceptMessageStream(
-			incoming,
-			this.#init(from ?? null, id, metadata, from === undefined ? `stream ${id} from the Coordinator` : `stream ${id} from "${from}"`),
-		);
+		const stream = acceptMessageStream(incoming, this.#init(from ?? null, id, metadata, describeStream(id, "from", from ?? null)));
 		this.#streams.add(stream);
 		this.#incoming.push(stream);
 	}
@@ -249,7 +255,10 @@ export class Client implements AsyncDisposable {
 	}
 
 	#assertOpen(action: string): void {
-		if (this.#state.type === "open") return;
+		if (this.#state.type === "open") {
+			if (this.#draining) throw new ConecError("COORDINATOR_CLOSED", `${action}: the Coordinator is stopping`);
+			return;
+		}
 		if (this.#state.type === "over" && this.#state.code !== "CLIENT_CLOSED") throw new ConecError(this.#state.code, `${action}: the Coordinator is lost`);
 		throw clientClosed(action);
 	}

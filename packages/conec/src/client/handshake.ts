@@ -10,7 +10,7 @@ import { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import type { TransportCloseInfo, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
-import type { Close, Hello, Refused, Welcome } from "../wire/control.ts";
+import type { Hello, Refused, Welcome } from "../wire/control.ts";
 import { PROTOCOL_VERSIONS } from "../wire/versions.ts";
 
 /** A connection whose Coordinator has said welcome. */
@@ -92,11 +92,6 @@ export async function greet(connection: TransportConnection, hello: Hello, limit
 			missed?.();
 		},
 	};
-}
-
-/** What a Client that is connected does about a message that belongs to the handshake. */
-export function isLate(message: Hello | Welcome | Refused | Close): boolean {
-	return message.type !== "close";
 }
 
 function refusal(answer: Refused, id: string, where: string): ConecError {

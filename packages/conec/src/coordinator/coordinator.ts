@@ -7,6 +7,7 @@
 import { hkdfSync, randomBytes } from "node:crypto";
 import { checkOptions } from "../entity/check-options.ts";
 import { closeInfoOf } from "../entity/close-info-of.ts";
+import { describeStream } from "../entity/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
 import { StreamSet, within } from "../entity/stream-set.ts";
@@ -142,7 +143,7 @@ export class Coordinator implements AsyncDisposable {
 		if (this.#state.type !== "open") throw coordinatorClosed(`Cannot open stream to "${peer}"`);
 		const session = this.#find(peer, `Cannot open stream to "${peer}"`);
 		const stream = await this.#streams.open(session.connection, options, (id) => ({
-			init: this.#init(session, id, options.metadata, `stream ${id} to "${peer}"`),
+			init: this.#init(session, id, options.metadata, describeStream(id, "to", peer)),
 			payload: encodeOpen({ id, metadata: options.metadata }),
 		}));
 		this.#count(session, stream);
@@ -289,7 +290,7 @@ export class Coordinator implements AsyncDisposable {
 		const { to, id, metadata } = open.value;
 		if (to !== undefined) return proxyStream(incoming, open.value, session, this.#registry.find(to), this.#transport, limits);
 		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the Coordinator's application has no room for another stream");
-		const stream = acceptMessageStream(incoming, this.#init(session, id, metadata, `stream ${id} from "${session.id}"`));
+		const stream = acceptMessageStream(incoming, this.#init(session, id, metadata, describeStream(id, "from", session.id)));
 		this.#streams.add(stream);
 		this.#count(session, stream);
 		this.#incoming.push(stream);

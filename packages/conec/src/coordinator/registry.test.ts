@@ -47,3 +47,11 @@ test("registry: is full at its limit, but not for those who are in it", () => {
 	assert.equal(ids.judge(claim("b", "k"), 0).type, "supersedes");
 	assert.deepEqual([...ids.holders()], ["a", "b"]);
 });
+
+test("registry: what an authority says of an id counts more than that somebody had it before there was one", () => {
+	const ids = registry();
+	ids.hold(claim("a", "some key"), "open", 0);
+	assert.deepEqual(ids.judge(claim("a", "a"), 1), { type: "supersedes", holder: "open" });
+	ids.hold(claim("a", "a"), "certified", 1);
+	assert.deepEqual(ids.judge(claim("a", "some key"), 2), { type: "taken", holder: "certified" });
+});

@@ -5,6 +5,7 @@
  */
 
 import type { ControlChannel } from "../entity/control-channel.ts";
+import { roundTripMs } from "../entity/round-trip.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { Close, Hello, Refused, Welcome } from "../wire/control.ts";
@@ -97,7 +98,7 @@ export class Session {
 			address: this.connection.remoteAddress,
 			connectedAt: this.connectedAt,
 			streams: this.streams,
-			rttMs: this.connection.stats().rttMs,
+			rttMs: roundTripMs(this.connection),
 		};
 	}
 }

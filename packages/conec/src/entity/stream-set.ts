@@ -4,7 +4,7 @@
  * @module
  */
 
-import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
+import { argumentError, ConecError, isConecError } from "../errors.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { openMessageStream } from "../stream/open-stream.ts";
 import type { TransportConnection } from "../transport/transport.ts";
@@ -59,18 +59,18 @@ export class StreamSet {
 		const forward = (): void => abort.abort(options.signal?.reason);
 		options.signal?.addEventListener("abort", forward, { once: true });
 		this.#opening.add(abort);
-		let lostCode: ConecErrorCode | undefined;
+		let made: StreamInit | undefined;
 		try {
 			const { init, payload } = make(id);
-			lostCode = init.lostCode;
+			made = init;
 			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, { early: options.early, signal: abort.signal });
 			this.add(stream, id);
 			return stream;
 		} catch (error) {
 			this.#ids.delete(id);
 			// A connection that has ended a moment ago says only that.
-			if (lostCode !== undefined && isConecError(error) && error.code === "CONNECTION_LOST")
-				throw new ConecError(lostCode, `Cannot open stream ${id}: the connection is gone`, { cause: error });
+			if (made?.lostCode !== undefined && isConecError(error) && error.code === "CONNECTION_LOST")
+				throw new ConecError(made.lostCode, `Cannot open ${made.describe}: the connection is gone`, { cause: error });
 			throw error;
 		} finally {
 			this.#opening.delete(abort);
