@@ -1,0 +1,87 @@
+/**
+ * Opens and closes a great deal, twice: `churn.ts STREAMS CONNECTS`. Prints what the second time has left behind, then closes
+ * everything and has to end by itself. Needs --expose-gc.
+ */
+
+import { readdirSync } from "node:fs";
+import { Client, Coordinator, type MessageStream } from "../../../packages/conec/src/index.ts";
+
+const [streamCount = 10_000, connectCount = 1_000] = process.argv.slice(2).map(Number);
+/** More at a time would make it a test of `streamsPerPair`. */
+const PER_PEER = 5;
+
+const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
+const where = { coordinator: `localhost:${coordinator.address.port}`, address: `127.0.0.1:${coordinator.address.port}`, pin: coordinator.fingerprint };
+const peers = await Promise.all(["a", "b", "c", "d", "e", "f"].map((id) => Client.connect({ id, ...where })));
+const opener = peers[0] as Client;
+for (const { incomingStreams } of [...peers, coordinator]) void serve(incomingStreams);
+
+async function serve(streams: AsyncIterable<MessageStream>): Promise<void> {
+	for await (const stream of streams) {
+		void (async () => {
+			for await (const message of stream) await stream.send(message);
+			await stream.close();
+		})();
+	}
+}
+
+async function streams(count: number): Promise<void> {
+	let left = count;
+	const one = async (open: () => Promise<MessageStream>): Promise<void> => {
+		while (left-- > 0) {
+			const stream = await open();
+			await stream.send("there and back");
+			await stream.receive();
+			await stream.close();
+			await stream.receive();
+			await stream.closed;
+		}
+	};
+	const ways = [...peers.map((peer) => () => opener.openStream(peer.id)), () => opener.openCoordinatorStream(), () => coordinator.openStream("a")];
+	await Promise.all(ways.flatMap((open) => Array.from({ length: PER_PEER }, () => one(open))));
+}
+
+async function connects(count: number): Promise<void> {
+	let left = count;
+	await Promise.all(
+		Array.from({ length: 10 }, async (_, i) => {
+			while (left-- > 0) {
+				const client = await Client.connect({ id: `n${i}`, ...where });
+				await client.close();
+			}
+		}),
+	);
+}
+
+async function figures(): Promise<Record<string, number>> {
+	for (let i = 0; i < 8; i++) {
+		(globalThis as { gc?: () => void }).gc?.();
+		await new Promise((resolve) => setTimeout(resolve, 60));
+	}
+	const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
+	return {
+		heapUsed,
+		external,
+		arrayBuffers,
+		rss,
+		descriptors: process.platform === "linux" ? readdirSync("/proc/self/fd").length : 0,
+		handles: process.getActiveResourcesInfo().filter((name) => name !== "Timeout").length,
+		clients: coordinator.clientCount,
+		streams: coordinator.clients().reduce((sum, client) => sum + client.streams, 0),
+	};
+}
+
+// V8 lets its young generation grow to 32 MiB before it is content; that is no leak, and has to be over before it counts.
+await streams(streamCount / 5);
+await connects((connectCount * 3) / 5);
+const before = await figures();
+await streams(streamCount);
+const between = await figures();
+await connects(connectCount);
+const after = await figures();
+const growth = (from: Record<string, number>, to: Record<string, number>): Record<string, number> =>
+	Object.fromEntries(Object.entries(to).map(([name, value]) => [name, value - (from[name] ?? 0)]));
+console.log(JSON.stringify({ streams: growth(before, between), connects: growth(between, after), rss: after["rss"] }));
+await Promise.all(peers.map((peer) => peer.close()));
+await coordinator.close();
+console.log("closed");
