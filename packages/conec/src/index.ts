@@ -44,13 +44,19 @@ export type { StatusLagged } from "./entity/status-feed.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
 export type { Limits } from "./options.ts";
 export type { CloseInfo } from "./stream/close-info.ts";
+export type { Codec, CodecWithoutSchema, CodecWithSchema, SchemaInput, SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from "./stream/codec.ts";
+export { toDuplex } from "./stream/duplex.ts";
+export { jsonCodec } from "./stream/json-codec.ts";
 export type { MessageStream } from "./stream/message-stream.ts";
+export { type NonBlockingItem, nonBlocking } from "./stream/non-blocking.ts";
+export { type TypedStream, typed } from "./stream/typed.ts";
 export {
 	type CertificateAndKey,
 	type CertificateAuthorityOptions,
 	createCertificateAuthority,
 	type IssueOptions,
 	issueCertificate,
+	type KeyType,
 } from "./tls/certificate-authority.ts";
 export { fingerprint } from "./tls/fingerprint.ts";
 export type { Pem } from "./tls/pem.ts";

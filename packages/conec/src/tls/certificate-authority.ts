@@ -4,111 +4,137 @@
  * @module
  */
 
-import { createPrivateKey, webcrypto } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, webcrypto, X509Certificate } from "node:crypto";
+import { promisify } from "node:util";
 import { argumentError, ConecError } from "../errors.ts";
-import { parseIdentity } from "./identity.ts";
-import { type Pem, readCertificates, writePem } from "./pem.ts";
+import { parseIdentity, parseKey } from "./identity.ts";
+import { keyProblem } from "./key-strength.ts";
+import { type Pem, readPrivateKey, writePem } from "./pem.ts";
 import { alternativeName, BACKDATE_MS, serialNumber } from "./self-signed.ts";
 
 /** A certificate and its private key (PKCS#8), both PEM. */
 export interface CertificateAndKey {
+	/** Followed by those between it and its root, where there are any. */
 	readonly certificate: string;
 	readonly privateKey: string;
 }
 
+/** Kinds of keys that are made. Ed25519 keys, which TLS takes as well, have to be brought along. */
+export type KeyType = "P-256" | "P-384" | "RSA-2048" | "RSA-3072";
+
 /** Options of {@link createCertificateAuthority}. */
 export interface CertificateAuthorityOptions {
-	/** Name of the authority, for people. */
+	/** Name of the authority, for people: 1 to 64 characters. */
 	readonly name: string;
-	/** @default 3_650 */
+	/** 1 to 36,500. @default 3_650 */
 	readonly validForDays?: number;
+	/** @default "P-256", ECDSA */
+	readonly keyType?: KeyType;
+	/** Key to use instead of a new one, of a kind that could have been made. With the key and the name of an older authority, everything that one issued stays valid. */
+	readonly privateKey?: Pem;
 }
 
 /** Options of {@link issueCertificate}. */
 export interface IssueOptions {
-	/** @default 365 */
+	/** Further DNS names and IP addresses, for a Coordinator. A Client's certificate must have one name. @default [] */
+	readonly alternativeNames?: readonly string[];
+	/** 1 to 36,500, but never longer than the authority. @default 365 */
 	readonly validForDays?: number;
+	/** @default "P-256", ECDSA */
+	readonly keyType?: KeyType;
+	/** Key to use instead of a new one: ECDSA P-256 or P-384, Ed25519, RSA from 2048 bits. The fingerprint stays the key's. */
+	readonly privateKey?: Pem;
 }
 
 /**
- * Makes an authority: a self-signed ECDSA P-256 certificate that may only sign end certificates and revocation lists. Keep
- * its key where no Client and no Coordinator runs; give its certificate to all of them (`clientCa`, `ca`).
+ * Makes an authority: a self-signed certificate that may only sign end certificates and revocation lists, valid from 5
+ * minutes ago (clocks differ). Keep its key where no Client and no Coordinator runs; give its certificate to all of them
+ * (`clientCa`, `ca`).
  *
- * @throws TypeError or RangeError `OPTION_INVALID`
+ * @throws TypeError or RangeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID` for a `privateKey` that cannot be used
  */
 export async function createCertificateAuthority(options: CertificateAuthorityOptions): Promise<CertificateAndKey> {
-	const { name, validForDays = 3_650 } = options;
+	const { name, keyType, validForDays = 3_650 } = options;
 	if (typeof name !== "string" || name.length === 0 || name.length > 64) {
 		throw argumentError("type", "OPTION_INVALID", `Option "name" must be a string of 1 to 64 characters`);
 	}
+	const period = validity(validForDays);
+	const privateKey = options.privateKey === undefined ? await makeKey(keyType) : parseKey(readPrivateKey(options.privateKey));
+	const signer = await importSigner(privateKey);
 	const x509 = await loadX509();
-	const keys = await webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
-	const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+	const publicKey = publicKeyOf(x509, privateKey);
+	const subject = new x509.Name([{ CN: [name] }]);
+	const certificate = await x509.X509CertificateGenerator.create(
 		{
 			serialNumber: Buffer.from(serialNumber()).toString("hex"),
-			name: [{ CN: [name] }],
-			...validity(validForDays),
-			signingAlgorithm: SIGNATURE,
-			keys,
+			issuer: subject,
+			subject,
+			...period,
+			...signer,
+			publicKey,
 			extensions: [
 				new x509.BasicConstraintsExtension(true, 0, true),
 				new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-				await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+				await x509.SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
 			],
 		},
 		webcrypto,
 	);
-	return await toPem(certificate.rawData, keys.privateKey);
+	return toPem([new Uint8Array(certificate.rawData)], privateKey);
 }
 
 /**
- * Issues a certificate for one name, an id of a Client or the host name or IP address of a Coordinator, with a new ECDSA
- * P-256 key. It is good for both roles, valid from 5 minutes ago, and never longer than the authority's own.
+ * Issues a certificate for one name, an id of a Client or the host name or IP address of a Coordinator. It is good for both
+ * roles, valid from 5 minutes ago (clocks differ), and never longer than the authority's own.
  *
  * @throws TypeError or RangeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH` for an
- * authority that is none or has another key
+ * authority that is none or has another key, `CERTIFICATE_EXPIRED` for one that has expired
  */
 export async function issueCertificate(
 	authority: { readonly certificate: Pem; readonly privateKey: Pem },
 	name: string,
 	options: IssueOptions = {},
 ): Promise<CertificateAndKey> {
-	const subject = alternativeName(name);
+	const names = [name, ...(options.alternativeNames ?? [])].map(alternativeName);
 	const period = validity(options.validForDays ?? 365);
+	const { certificates, privateKey: authorityKey } = parseIdentity(authority.certificate, authority.privateKey);
 	const x509 = await loadX509();
-	const { privateKey } = parseIdentity(authority.certificate, authority.privateKey);
-	const issuer = new x509.X509Certificate(readCertificates(authority.certificate)[0] as Uint8Array<ArrayBuffer>);
+	const issuer = new x509.X509Certificate(certificates[0] as Uint8Array<ArrayBuffer>);
 	if (issuer.getExtension(x509.BasicConstraintsExtension)?.ca !== true) {
 		throw new ConecError("CERTIFICATE_INVALID", "Cannot issue certificate: the given one is not an authority's");
 	}
-	const signingKey = await importSigningKey(privateKey);
-	const keys = await webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
+	if (issuer.notAfter.getTime() < Date.now()) throw new ConecError("CERTIFICATE_EXPIRED", "Cannot issue certificate: the authority has expired");
+	const signer = await importSigner(createPrivateKey({ key: Buffer.from(authorityKey), format: "der", type: "pkcs8" }));
+	const privateKey = options.privateKey === undefined ? await makeKey(options.keyType) : parseKey(readPrivateKey(options.privateKey));
+	const problem = keyProblem(privateKey);
+	if (problem !== undefined) throw new ConecError("CERTIFICATE_INVALID", `Cannot issue certificate: ${problem}`);
+	const publicKey = publicKeyOf(x509, privateKey);
+	const common = names[0]?.value ?? "";
 	const certificate = await x509.X509CertificateGenerator.create(
 		{
 			serialNumber: Buffer.from(serialNumber()).toString("hex"),
 			issuer: issuer.subjectName,
-			subject: [{ CN: [subject.value] }],
+			// A name that is too long for a common name stands where it counts alone.
+			subject: new x509.Name([{ CN: [common.length > 64 ? "conec" : common] }]),
 			notBefore: period.notBefore,
 			notAfter: new Date(Math.min(period.notAfter.getTime(), issuer.notAfter.getTime())),
-			signingAlgorithm: SIGNATURE,
-			signingKey,
-			publicKey: keys.publicKey,
+			...signer,
+			publicKey,
 			extensions: [
-				new x509.SubjectAlternativeNameExtension([subject]),
-				new x509.BasicConstraintsExtension(false),
+				new x509.SubjectAlternativeNameExtension(names),
+				new x509.BasicConstraintsExtension(false, undefined, true),
 				new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
 				new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
-				await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+				await x509.SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
 				await x509.AuthorityKeyIdentifierExtension.create(issuer, false, webcrypto),
 			],
 		},
 		webcrypto,
 	);
-	return await toPem(certificate.rawData, keys.privateKey);
+	const above = certificates.filter((der) => !isSelfIssued(der));
+	return toPem([new Uint8Array(certificate.rawData), ...above], privateKey);
 }
 
-const P256 = { name: "ECDSA", namedCurve: "P-256" } as const;
-const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
 const DAY_MS = 86_400_000;
 
 /** The library is large, and only who makes certificates needs it. It wants `Reflect` metadata to be there. */
@@ -124,14 +150,61 @@ function validity(days: number): { notBefore: Date; notAfter: Date } {
 	return { notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + days * DAY_MS) };
 }
 
-/** Authorities that Conec made have ECDSA P-256 keys; of others, only those are taken. */
-async function importSigningKey(pkcs8: Uint8Array): Promise<webcrypto.CryptoKey> {
-	const curve = createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" }).asymmetricKeyDetails?.namedCurve;
-	if (curve !== "prime256v1") throw new ConecError("CERTIFICATE_INVALID", "Cannot issue certificate: the authority's key is not ECDSA P-256");
-	return await webcrypto.subtle.importKey("pkcs8", pkcs8, P256, false, ["sign"]);
+async function makeKey(type: KeyType = "P-256"): Promise<KeyObject> {
+	switch (type) {
+		case "P-256":
+		case "P-384":
+			return (await generate("ec", { namedCurve: type })).privateKey;
+		case "RSA-2048":
+		case "RSA-3072":
+			return (await generate("rsa", { modulusLength: Number(type.slice(4)) })).privateKey;
+		default:
+			throw argumentError(
+				typeof type === "string" ? "range" : "type",
+				"OPTION_INVALID",
+				`Option "keyType" must be one of "P-256", "P-384", "RSA-2048", "RSA-3072"`,
+			);
+	}
 }
 
-async function toPem(der: ArrayBuffer, privateKey: webcrypto.CryptoKey): Promise<CertificateAndKey> {
-	const pkcs8 = new Uint8Array(await webcrypto.subtle.exportKey("pkcs8", privateKey));
-	return { certificate: writePem("CERTIFICATE", new Uint8Array(der)), privateKey: writePem("PRIVATE KEY", pkcs8) };
+const generate = promisify(generateKeyPair);
+
+/** What an authority signs with. */
+interface Signer {
+	readonly signingAlgorithm: { readonly name: string; readonly hash: string };
+	readonly signingKey: webcrypto.CryptoKey;
+}
+
+async function importSigner(key: KeyObject): Promise<Signer> {
+	const problem = keyProblem(key);
+	const curve = key.asymmetricKeyDetails?.namedCurve;
+	const algorithm =
+		key.asymmetricKeyType === "rsa"
+			? ({ name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } as const)
+			: curve === "prime256v1"
+				? ({ name: "ECDSA", hash: "SHA-256", namedCurve: "P-256" } as const)
+				: ({ name: "ECDSA", hash: "SHA-384", namedCurve: "P-384" } as const);
+	if (problem !== undefined || key.asymmetricKeyType === "ed25519") {
+		const words = problem ?? "its type is Ed25519; authorities have ECDSA or RSA keys here";
+		throw new ConecError("CERTIFICATE_INVALID", `Cannot sign with the authority's key: ${words}`);
+	}
+	const pkcs8 = key.export({ type: "pkcs8", format: "der" });
+	const { name, hash } = algorithm;
+	return { signingAlgorithm: { name, hash }, signingKey: await webcrypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, ["sign"]) };
+}
+
+function publicKeyOf(x509: typeof import("@peculiar/x509"), privateKey: KeyObject): import("@peculiar/x509").PublicKey {
+	return new x509.PublicKey(new Uint8Array(createPublicKey(privateKey).export({ type: "spki", format: "der" })));
+}
+
+function isSelfIssued(der: Uint8Array): boolean {
+	const { subject, issuer } = new X509Certificate(der);
+	return subject === issuer;
+}
+
+function toPem(chain: readonly Uint8Array[], privateKey: KeyObject): CertificateAndKey {
+	return {
+		certificate: chain.map((der) => writePem("CERTIFICATE", der)).join(""),
+		privateKey: privateKey.export({ type: "pkcs8", format: "pem" }) as string,
+	};
 }

@@ -44,7 +44,8 @@ export function parseIdentity(certificate: Pem, privateKey: Pem, key: "kept" | "
 	};
 }
 
-function parseKey({ form, bytes }: PrivateKeyBytes): KeyObject {
+/** Parses a private key of any kind. Throws `CERTIFICATE_INVALID`. */
+export function parseKey({ form, bytes }: PrivateKeyBytes): KeyObject {
 	const der = Buffer.from(bytes);
 	const forms = form === "unknown" ? (["pkcs8", "sec1", "pkcs1"] as const) : [form];
 	let cause: unknown;
