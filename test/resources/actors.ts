@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -48,7 +48,14 @@ export class Actor {
 		});
 	}
 
-	/** The most that it ever had in memory; where the system does not say, what it has now. */
+	/** Collects garbage, and begins to measure the peak from there. Returns what is resident. */
+	async settle(): Promise<number> {
+		const rss = await this.call<number>("rss");
+		if (process.platform === "linux") writeFileSync(`/proc/${this.#child.pid}/clear_refs`, "5"); // proc(5): resets VmHWM
+		return rss;
+	}
+
+	/** The most that was resident since {@link settle}; where the system does not say, what is now. */
 	async peak(): Promise<number> {
 		if (process.platform !== "linux") return await this.call<number>("rss");
 		return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${this.#child.pid}/status`, "utf8"))?.[1]) * 1024;

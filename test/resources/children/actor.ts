@@ -81,11 +81,6 @@ const actions: Record<string, (argument: never) => Promise<unknown>> = {
 		}
 		return process.memoryUsage().rss;
 	},
-	async close() {
-		for (const client of clients.values()) client.destroy();
-		coordinator?.destroy();
-		process.disconnect();
-	},
 };
 
 async function take(streams: AsyncIterable<MessageStream>, how: "keep" | "read"): Promise<void> {

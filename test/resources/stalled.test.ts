@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { Endpoint } from "@conec/quic";
+import { Client } from "../../packages/conec/src/index.ts";
+import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
+import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
+import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { RawStream } from "../hostile/raw-stream.ts";
+import { declare, helloOf } from "../hostile/stage.ts";
+import { Actor, MIB } from "./actors.ts";
+
+/** A Coordinator, one who writes and one who is told not to read, each a process. */
+interface Network {
+	readonly coordinator: Actor;
+	readonly writer: Actor;
+	readonly reader: Actor;
+	readonly where: { readonly coordinator: string; readonly pin: string };
+	/** Largest growth of any of the three since the network stood. */
+	growth(): Promise<number>;
+}
+
+async function network(t: TestContext, options: object = {}): Promise<Network> {
+	const [coordinator, writer, reader] = await Promise.all([Actor.start(t), Actor.start(t), Actor.start(t)]);
+	const { port, pin } = await coordinator.call<{ port: number; pin: string }>("listen", options);
+	const where = { coordinator: `127.0.0.1:${port}`, pin };
+	await Promise.all([
+		writer.call("connect", { id: "alice", ...where, take: "read" }),
+		...["bob", "dave", "erin", "frank"].map((id) => reader.call("connect", { id, ...where, take: "keep" })),
+		reader.call("connect", { id: "carol", ...where, take: "read" }),
+	]);
+	const actors = [coordinator, writer, reader];
+	// The code of a transfer is no growth, its buffers are: a message is enough.
+	await writer.call("rate", { from: "alice", to: "carol", ms: 1 });
+	const before = await Promise.all(actors.map((actor) => actor.settle()));
+	const growth = async (): Promise<number> => {
+		const after = await Promise.all(actors.map((actor) => actor.peak()));
+		return Math.max(...after.map((bytes, i) => bytes - (before[i] ?? 0)));
+	};
+	return { coordinator, writer, reader, where, growth };
+}
+
+const fill = { from: "alice", size: 65_536, quietMs: 700 };
+
+test("stalled: a reader that stops makes the writer wait within 3 MiB, proxied and to the Coordinator, and loses nothing", { timeout: 60_000 }, async (t) => {
+	const { coordinator, writer, reader, growth } = await network(t);
+	for (const [to, holder] of [
+		["bob", reader],
+		[null, coordinator],
+	] as const) {
+		const [taken = 0] = await writer.call<number[]>("fill", { ...fill, to, count: 1 });
+		const grown = await growth();
+		t.diagnostic(`to ${to ?? "the Coordinator"}: the writer waits after ${taken} bytes, no process grew by more than ${grown}`);
+		assert.ok(taken <= 3 * MIB && taken >= 65_536, `${taken} bytes`);
+		assert.ok(grown <= 32 * MIB, `${grown} bytes`);
+		const [read] = await Promise.all([holder.call<number>("read"), writer.call("drain")]);
+		assert.equal(read, taken);
+	}
+});
+
+test("stalled: with 16 streams to Bob and 48 elsewhere stalled, Alice's stream to Carol and her control stream go on", { timeout: 90_000 }, async (t) => {
+	const { writer, where, growth } = await network(t);
+	const best = async (): Promise<number> => {
+		let rate = 0;
+		for (let i = 0; i < 3; i++) rate = Math.max(rate, await writer.call<number>("rate", { from: "alice", to: "carol", ms: 400 }));
+		return rate;
+	};
+	const free = await best();
+	const taken = (await Promise.all(["bob", "dave", "erin", "frank"].map((to) => writer.call<number[]>("fill", { ...fill, to, count: 16 })))).flat();
+	assert.equal(taken.length, 64);
+	assert.ok(
+		taken.every((bytes) => bytes <= 3 * MIB),
+		`${Math.max(...taken)} bytes`,
+	);
+	const stalled = await best();
+	const slowest = await writer.call<number>("ask", { from: "alice" });
+	const [grown, held] = [await growth(), taken.reduce((sum, bytes) => sum + bytes, 0)];
+	t.diagnostic(
+		`${(free / MIB).toFixed()} MiB/s without, ${(stalled / MIB).toFixed()} with ${held} bytes stalled; answers in ${slowest.toFixed(1)} ms; grown ${grown}`,
+	);
+	assert.ok(stalled >= free / 2, `${stalled} of ${free} bytes/s`);
+	assert.ok(slowest < 500, `${slowest} ms`);
+	// Whoever asks for her id: the Coordinator pings her on the control stream, and only an answer within 1 s keeps it hers.
+	await assert.rejects(Client.connect({ id: "alice", ...where }), { code: "ID_TAKEN" });
+});
+
+test("stalled: 1,000 streams that declare 16 MiB each and send a byte cost next to nothing", { timeout: 60_000 }, async (t) => {
+	const { coordinator, where, growth } = await network(t, { limits: { messageBytes: 16 * MIB - 1024, incomingStreams: 2_000 } });
+	const endpoint = Endpoint.bind({ host: "127.0.0.1", port: 0 });
+	t.after(() => endpoint.close({ drainMs: 0 }));
+	const to = { address: "127.0.0.1", port: Number(where.coordinator.split(":")[1]), serverName: "localhost", trust: coordinatorTrust({ pin: where.pin }) };
+	const openings: Promise<unknown>[] = [];
+	for (let i = 0; i < 8; i++) {
+		const identity = await makeSelfSigned({ names: ["mallory"] }, "ephemeral");
+		const connection = await endpoint.connect({ ...to, identity, alpnProtocols: ["conec/1"] });
+		const stream = (): RawStream => {
+			const raw = new RawStream();
+			return raw.attach(connection.openStream(raw.handler, { mode: "bytes" }));
+		};
+		await stream()
+			.frame(FRAME.CONTROL, JSON.stringify(helloOf(`mallory-${i}`)))
+			.until("CONTROL welcome");
+		for (let id = 0; id < 125; id++) {
+			const raw = stream()
+				.frame(FRAME.OPEN, JSON.stringify({ id }))
+				.bytes(declare(FRAME.DATA, 16 * MIB - 1024), Uint8Array.of(1));
+			openings.push(raw.until("ACCEPT"));
+		}
+	}
+	await Promise.all(openings);
+	await coordinator.call("rss");
+	const grown = await growth();
+	t.diagnostic(`grown ${grown}`);
+	assert.ok(grown <= 16 * MIB, `${grown} bytes`);
+});
