@@ -55,6 +55,7 @@ export const CONEC_ERROR_CODES = [
 	"STREAM_TRUNCATED",
 	"FRAME_INVALID",
 	"DECODE_FAILED",
+	"ENCODE_FAILED",
 	// Broadcasts.
 	"BROADCAST_UNKNOWN",
 ] as const;
@@ -101,9 +102,10 @@ export function isConecError(value: unknown): value is ConecError {
 /** A `TypeError` or `RangeError` for a wrong argument, with a `code` a program can read. */
 export function argumentError(
 	kind: "type" | "range",
-	code: "OPTION_INVALID" | "ID_INVALID" | "STREAM_ID_IN_USE",
+	code: "OPTION_INVALID" | "ID_INVALID" | "STREAM_ID_IN_USE" | "ENCODE_FAILED",
 	message: string,
+	options?: { readonly cause?: unknown },
 ): Error & { code: ConecErrorCode } {
-	const error = kind === "type" ? new TypeError(message) : new RangeError(message);
+	const error = kind === "type" ? new TypeError(message, options) : new RangeError(message, options);
 	return Object.assign(error, { code });
 }

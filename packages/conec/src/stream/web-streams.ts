@@ -1,15 +1,15 @@
 /**
- * A MessageStream as a pair of Web Streams. Neither buffers beside the queues that the stream has anyway.
+ * A stream of messages or values as a pair of Web Streams. Neither buffers beside the queues that the stream has anyway.
  *
  * @module
  */
 
 import type { MessageStream } from "./message-stream.ts";
 
-/** The messages of `stream`, each pulled when it is asked for. */
-export function readableOf(stream: Pick<MessageStream, "stop"> & AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+/** What comes on `stream`, each pulled when it is asked for. */
+export function readableOf<T>(stream: Pick<MessageStream, "stop"> & AsyncIterable<T>): ReadableStream<T> {
 	const messages = stream[Symbol.asyncIterator]();
-	return new ReadableStream<Uint8Array>(
+	return new ReadableStream<T>(
 		{
 			async pull(controller) {
 				const next = await messages.next();
@@ -28,8 +28,8 @@ export function readableOf(stream: Pick<MessageStream, "stop"> & AsyncIterable<U
 }
 
 /** Sends every chunk on `stream`. */
-export function writableOf(stream: Pick<MessageStream, "send" | "close" | "reset">): WritableStream<Uint8Array> {
-	return new WritableStream<Uint8Array>({
+export function writableOf<T>(stream: Pick<MessageStream, "close" | "reset"> & { send(value: T): Promise<void> }): WritableStream<T> {
+	return new WritableStream<T>({
 		write: (chunk) => stream.send(chunk),
 		close: () => stream.close(),
 		abort: () => stream.reset(0),
