@@ -45,6 +45,7 @@ test("table: says of each target whether it is met", () => {
 test("verdict: names what is missed", () => {
 	assert.equal(formatVerdict([bulk]), "1 of 1 targets met");
 	assert.equal(formatVerdict([bulk, leak]), "1 of 2 targets met; missed: churn-rss-bytes");
+	assert.equal(formatVerdict([{ ...bulk, note: "no cargo" }]), "1 of 1 targets met\nquic-bulk-64k: no cargo");
 });
 
 test("page: names machine, commit and date, and has one row a result", () => {

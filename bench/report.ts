@@ -48,8 +48,13 @@ export function formatTable(results: readonly BenchResult[]): string {
 		.join("\n");
 }
 
-/** How many targets are met, and which are not. */
+/** How many targets are met, which are not, and why something is missing. */
 export function formatVerdict(results: readonly BenchResult[]): string {
+	const notes = results.filter((result) => result.note !== undefined).map((result) => `\n${result.name}: ${result.note}`);
+	return countTargets(results) + notes.join("");
+}
+
+function countTargets(results: readonly BenchResult[]): string {
 	const targets = results.filter((result) => result.target !== undefined);
 	const missed = targets.filter((result) => !result.target?.met).map((result) => result.name);
 	const met = `${targets.length - missed.length} of ${targets.length} targets met`;
@@ -104,7 +109,7 @@ function cells(result: BenchResult): string[] {
 		result.name,
 		formatValue(result.value, result.unit) + beside.join(""),
 		result.rounds.length > 1 ? `${Math.round(result.spread * 100)} %` : "",
-		result.reference === undefined ? (result.note ?? "") : referenceCell(result.reference, result.unit),
+		result.reference === undefined ? "" : referenceCell(result.reference, result.unit),
 		result.ratio === undefined ? "" : significant(result.ratio),
 		tls === undefined ? "" : formatValue(tls.value, result.unit),
 		result.target === undefined ? "" : targetCell(result.target, result.unit),
