@@ -37,6 +37,8 @@ export interface Limits {
 	readonly helloTimeoutMs: number;
 	/** The first frame of an incoming stream must be complete by then. @default 5_000 */
 	readonly headerTimeoutMs: number;
+	/** A frame on a control stream must be complete this long after its first byte. @default 10_000 */
+	readonly controlFrameTimeoutMs: number;
 	/** An incoming TLS handshake that takes longer is dropped. @default 5_000 */
 	readonly handshakeTimeoutMs: number;
 	/** Connections without hello, in all. @default 256 */
@@ -102,6 +104,7 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	requestTimeoutMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
 	helloTimeoutMs: { default: 5000, min: 1, max: 10 * MINUTE_MS },
 	headerTimeoutMs: { default: 5000, min: 1, max: 10 * MINUTE_MS },
+	controlFrameTimeoutMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
 	handshakeTimeoutMs: { default: 5000, min: 1, max: 10 * MINUTE_MS },
 	undecidedConnections: { default: 256, min: 1, max: 65_536 },
 	undecidedPerSource: { default: 16, min: 1, max: 65_536 },

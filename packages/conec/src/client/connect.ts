@@ -11,6 +11,7 @@ import type { Transport, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { ALPN_COORDINATOR, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import type { ResolvedClientOptions } from "./client-options.ts";
+import { dialAgain } from "./dial-again.ts";
 import { type Greeted, greet } from "./handshake.ts";
 import { type Lookup, raceDials, resolveHost } from "./race.ts";
 
@@ -63,7 +64,9 @@ async function dialAny(
 			handshakeTimeoutMs: limits.requestTimeoutMs,
 			signal: lost,
 		});
-	return await raceDials(addresses, dial, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal });
+	const race = (): Promise<TransportConnection> =>
+		raceDials(addresses, dial, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal });
+	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason);
 }
 
 /** TLS has one word for "expired" and "not valid yet"; of our own certificate we know which it is. */
@@ -74,7 +77,7 @@ function aboutOurs(error: unknown, identity: LocalIdentity): unknown {
 }
 
 function explain(error: unknown, where: string, timeoutMs: number, signal: AbortSignal): unknown {
-	if (signal.aborted || !isConecError(error)) return error;
+	if (!isConecError(error) || (signal.aborted && error === signal.reason)) return error;
 	if (error.code === "COORDINATOR_UNREACHABLE") return unreachable(where, timeoutMs, error);
 	// What the transport says of its own knows no names.
 	const known: readonly ConecErrorCode[] = ["HOST_UNRESOLVABLE"];

@@ -6,7 +6,7 @@
  */
 
 import type { Limits } from "../options.ts";
-import type { IncomingStream, StreamHandler, TransportConnection, TransportStream } from "../transport/transport.ts";
+import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { type ControlMessage, decodeControl, encodeControl, type Hello, type Ping, type Pong } from "../wire/control.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
@@ -22,19 +22,19 @@ export interface ControlEvents {
 }
 
 /** The bounds that a control stream needs. */
-export type ControlLimits = Pick<Limits, "controlQueueReplies" | "controlQueueBytes" | "metadataBytes">;
+export type ControlLimits = Pick<Limits, "controlQueueReplies" | "controlQueueBytes" | "controlFrameTimeoutMs" | "metadataBytes">;
 
 /** Opens the control stream of a Client with its hello. */
 export function openControlChannel(connection: TransportConnection, hello: Hello, events: ControlEvents, limits: ControlLimits): ControlChannel {
 	const channel = new ControlChannel(events, limits);
-	channel.attach(connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl(hello) }, channel.handler, STREAM_OPTIONS));
+	channel.attach(connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl(hello) }, channel.handler, streamOptions(limits)));
 	return channel;
 }
 
 /** Takes the control stream of a Client; its hello is in `incoming.header`. */
 export function acceptControlChannel(incoming: IncomingStream, events: ControlEvents, limits: ControlLimits): ControlChannel {
 	const channel = new ControlChannel(events, limits);
-	channel.attach(incoming.accept(channel.handler, STREAM_OPTIONS));
+	channel.attach(incoming.accept(channel.handler, streamOptions(limits)));
 	return channel;
 }
 
@@ -145,4 +145,6 @@ export class ControlChannel {
 	}
 }
 
-const STREAM_OPTIONS = { messageBytes: 1, priority: 1 } as const;
+function streamOptions({ controlFrameTimeoutMs }: ControlLimits): StreamOptions {
+	return { messageBytes: 1, priority: 1, frameTimeoutMs: controlFrameTimeoutMs };
+}

@@ -10,6 +10,7 @@ import type { Limits } from "../options.ts";
 import { alertWords, refusalWords } from "../tls/refusal-words.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME, FRAME_BYTES, HELLO_BYTES } from "../wire/frames.ts";
+import { TimedFrames } from "./timed-frames.ts";
 import type {
 	AcceptOptions,
 	DialOptions,
@@ -187,6 +188,13 @@ class QuicConnection implements TransportConnection {
 	}
 
 	openStream(header: Frame, handler: StreamHandler, options: StreamOptions = {}): TransportStream {
+		if (options.frameTimeoutMs !== undefined) {
+			const frames = new TimedFrames(handler, options.frameTimeoutMs);
+			const bytes = coded(() => this.#connection.openStream(new HandlerAdapter(frames), { ...quicStreamOptions(options), mode: "bytes" }));
+			const timed = frames.over(bytes, this);
+			timed.write(header.kind, header.payload);
+			return timed;
+		}
 		const stream = coded(() => this.#connection.openStream(new HandlerAdapter(handler), quicStreamOptions(options), header));
 		return new QuicStream(stream, this);
 	}
@@ -258,6 +266,13 @@ class QuicIncomingStream implements IncomingStream {
 	}
 
 	accept(handler: StreamHandler, options: StreamOptions = {}): TransportStream {
+		if (options.frameTimeoutMs !== undefined) {
+			const frames = new TimedFrames(handler, options.frameTimeoutMs);
+			return frames.over(
+				coded(() => this.stream.accept(new HandlerAdapter(frames), { ...quicStreamOptions(options), mode: "bytes" })),
+				this.connection,
+			);
+		}
 		const stream = coded(() => this.stream.accept(new HandlerAdapter(handler), quicStreamOptions(options)));
 		return new QuicStream(stream, this.connection);
 	}

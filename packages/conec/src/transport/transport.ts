@@ -83,6 +83,8 @@ export interface StreamOptions {
 	readonly highWaterBytes?: number;
 	/** Higher goes first. @default 0 */
 	readonly priority?: number;
+	/** A frame that is not complete so long after its first byte ends the stream: `lost` with `PEER_TIMEOUT`. Only where parts of frames can arrive. @default none */
+	readonly frameTimeoutMs?: number;
 }
 
 /** How a connection ended. */

@@ -1,0 +1,114 @@
+/**
+ * Frames put together here, from bytes as they come, so that one that is begun and never completed is noticed.
+ *
+ * @module
+ */
+
+import { ConecError } from "../errors.ts";
+import { encodeFrame, FRAME_BYTES, FrameDecoder } from "../wire/frames.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { StreamHandler, TransportConnection, TransportStream } from "./transport.ts";
+
+/** A stream of plain bytes. */
+export interface ByteStream {
+	readonly queuedBytes: number;
+	/** The kind is ignored. */
+	write(kind: number, bytes: Uint8Array): number;
+	finish(): void;
+	reset(code: number): void;
+	stop(code: number): void;
+	consumed(bytes: number): void;
+}
+
+/**
+ * The handler for the bytes; frames go on to `handler`. `lost` with `PEER_TIMEOUT` when one takes longer than `frameTimeoutMs`
+ * from its first byte, and as usual when one is too long or cut short. The stream is then left to its owner, as this is for
+ * control streams, which end with their connection.
+ */
+export class TimedFrames implements StreamHandler {
+	readonly #handler: StreamHandler;
+	readonly #frameTimeoutMs: number;
+	readonly #clock: Clock;
+	readonly #decoder: FrameDecoder;
+	#stream: ByteStream | undefined;
+	#timer: unknown;
+	#over = false;
+
+	constructor(handler: StreamHandler, frameTimeoutMs: number, clock: Clock = systemClock) {
+		this.#handler = handler;
+		this.#frameTimeoutMs = frameTimeoutMs;
+		this.#clock = clock;
+		this.#decoder = new FrameDecoder({ messageBytes: FRAME_BYTES });
+	}
+
+	/** The stream of frames over a stream of bytes that this is the handler of. */
+	over(stream: ByteStream, connection: TransportConnection): TransportStream {
+		this.#stream = stream;
+		return {
+			connection,
+			get queuedBytes() {
+				return stream.queuedBytes;
+			},
+			write: (kind, payload) => stream.write(0, encodeFrame(kind, payload)),
+			finish: () => stream.finish(),
+			reset: (code) => stream.reset(code),
+			stop: (code) => stream.stop(code),
+			// Bytes are given back as they are taken apart.
+			consumed: () => undefined,
+		};
+	}
+
+	frame(_kind: number, bytes: Uint8Array): void {
+		if (this.#over) return;
+		this.#stream?.consumed(bytes.length);
+		const events = this.#decoder.push(bytes);
+		if (events.length > 0) this.#clearTimer();
+		if (!this.#decoder.atBoundary && this.#timer === undefined) this.#timer = this.#clock.setTimeout(() => this.#late(), this.#frameTimeoutMs);
+		for (const event of events) {
+			if (this.#over) return;
+			if (event.type === "frame") this.#handler.frame(event.kind, event.payload);
+			else if (event.type === "error") this.lost(new ConecError(event.code, event.error));
+		}
+	}
+
+	end(): void {
+		if (this.#over) return;
+		if (this.#decoder.atBoundary) this.#handler.end();
+		else this.lost(new ConecError("STREAM_TRUNCATED", "The stream ended inside a frame"));
+		this.#clearTimer();
+	}
+
+	reset(code: number): void {
+		this.#clearTimer();
+		if (!this.#over) this.#handler.reset(code);
+	}
+
+	stopped(code: number): void {
+		if (!this.#over) this.#handler.stopped(code);
+	}
+
+	drained(): void {
+		if (!this.#over) this.#handler.drained();
+	}
+
+	finished(): void {
+		if (!this.#over) this.#handler.finished();
+	}
+
+	lost(error: ConecError): void {
+		if (this.#over) return;
+		this.#over = true;
+		this.#clearTimer();
+		this.#handler.lost(error);
+	}
+
+	#late(): void {
+		this.#timer = undefined;
+		this.lost(new ConecError("PEER_TIMEOUT", `A frame was not complete ${this.#frameTimeoutMs} ms after its first byte`));
+	}
+
+	#clearTimer(): void {
+		if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+		this.#timer = undefined;
+	}
+}
