@@ -126,6 +126,13 @@ impl Connection {
 		driver.run_inline(write)
 	}
 
+	/// JS thread: runs `receive`, then this connection's driver with what that brought, unless the I/O thread is at it.
+	pub fn drive_inline(&self, receive: impl FnOnce()) {
+		if let Some(driver) = self.driver.get() {
+			driver.run_inline(receive);
+		}
+	}
+
 	/// The peer may stay: it gets all its streams and windows, and no longer counts as undecided.
 	pub fn confirm(&self) {
 		if self.confirmed.send_replace(true) {

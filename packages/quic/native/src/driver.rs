@@ -30,7 +30,8 @@ pub struct Driver {
 }
 
 /// Passes wake-ups on to the I/O thread, or holds them back while the JS thread is about to do the work itself.
-struct Gate {
+#[derive(Default)]
+pub struct Gate {
 	state: AtomicU8,
 	task: Mutex<Option<Waker>>,
 }
@@ -53,13 +54,32 @@ impl Wake for Gate {
 }
 
 impl Gate {
-	fn pass_on(&self) {
+	/// Whom to wake.
+	pub fn set_task(&self, waker: &Waker) {
+		let mut task = lock(&self.task);
+		if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
+			*task = Some(waker.clone());
+		}
+	}
+
+	/// JS thread: wake-ups are kept from here on. Only that thread ever closes a gate, and never twice.
+	pub fn hold(&self) {
+		self.state.store(HELD, Ordering::Release);
+	}
+
+	/// Takes back the wake-ups kept so far, whose work the caller does now; whether there were any.
+	pub fn woken(&self) -> bool {
+		self.state.swap(HELD, Ordering::AcqRel) == HELD_AND_WOKEN
+	}
+
+	pub fn pass_on(&self) {
 		if let Some(task) = lock(&self.task).as_ref() {
 			task.wake_by_ref();
 		}
 	}
 
-	fn release(&self) {
+	/// Opens it again, and passes on what was kept and not taken back.
+	pub fn release(&self) {
 		if self.state.swap(OPEN, Ordering::AcqRel) == HELD_AND_WOKEN {
 			self.pass_on();
 		}
@@ -68,17 +88,11 @@ impl Gate {
 
 impl Driver {
 	fn new(future: Task) -> Self {
-		let gate = Gate { state: AtomicU8::new(OPEN), task: Mutex::new(None) };
-		Self { future: Mutex::new(Some(future)), gate: Arc::new(gate) }
+		Self { future: Mutex::new(Some(future)), gate: Arc::default() }
 	}
 
 	fn poll_task(&self, cx: &mut Context) -> Poll<()> {
-		{
-			let mut task = lock(&self.gate.task);
-			if !task.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
-				*task = Some(cx.waker().clone());
-			}
-		}
+		self.gate.set_task(cx.waker());
 		Self::poll_future(&mut lock(&self.future), &self.gate)
 	}
 
@@ -96,10 +110,9 @@ impl Driver {
 	/// thread is at work on the connection, and nothing was run.
 	pub fn run_inline(&self, write: impl FnOnce()) -> bool {
 		let Ok(mut future) = self.future.try_lock() else { return false };
-		self.gate.state.store(HELD, Ordering::Release); // only the JS thread ever closes the gate
+		self.gate.hold();
 		write();
-		// What `write` asked for is about to be done; only what comes after this line needs a further wake-up.
-		self.gate.state.store(HELD, Ordering::Release);
+		let _ = self.gate.woken(); // what `write` asked for is about to be done
 		let ended = Self::poll_future(&mut future, &self.gate).is_ready();
 		drop(future);
 		self.gate.release();

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use quinn::VarInt;
 
 use crate::connection::Connection;
-use crate::driver::capture;
+use crate::driver::{capture, Driver};
 use crate::environment::Environment;
 use crate::lock::lock;
 use crate::options::{Heads, Windows};
 use crate::queue::record;
+use crate::stream::Stream;
 use crate::table::Entry;
 use crate::tap::Tap;
 
@@ -67,6 +68,9 @@ pub struct Endpoint {
 	pub admission: Mutex<Option<Admission>>,
 	pub counters: Arc<Counters>,
 	crowd: Arc<Mutex<Crowd>>,
+	driver: Option<Arc<Driver>>,
+	/// The stream on which the JS thread has just sent something itself.
+	expecting: Mutex<Weak<Stream>>,
 }
 
 /// A place among the undecided connections, given back when dropped.
@@ -155,9 +159,48 @@ impl Crowd {
 }
 
 impl Endpoint {
-	pub fn new(handle: u32, environment: Arc<Environment>, quinn: quinn::Endpoint, tap: Arc<Tap>, counters: Arc<Counters>) -> Self {
+	pub fn new(
+		handle: u32,
+		environment: Arc<Environment>,
+		quinn: quinn::Endpoint,
+		tap: Arc<Tap>,
+		counters: Arc<Counters>,
+		driver: Option<Arc<Driver>>,
+	) -> Self {
 		let tap = Mutex::new(tap);
-		Self { handle, environment, quinn, tap, admission: Mutex::new(None), counters, crowd: Arc::default() }
+		Self {
+			handle,
+			environment,
+			quinn,
+			tap,
+			admission: Mutex::new(None),
+			counters,
+			crowd: Arc::default(),
+			driver,
+			expecting: Mutex::default(),
+		}
+	}
+
+	/// JS thread: the stream has just been written to in place, and an answer may come.
+	pub fn expect_answer(self: &Arc<Self>, stream: &Arc<Stream>) {
+		*lock(&self.expecting) = Arc::downgrade(stream);
+		crate::uv::watch(self);
+	}
+
+	/// JS thread: reads the socket in place. What is not for the expected stream goes its ordinary way.
+	pub fn receive_inline(&self) {
+		let (Some(driver), Some(stream)) = (&self.driver, lock(&self.expecting).upgrade()) else { return };
+		let receive = || {
+			crate::socket::eagerly(|| driver.run_inline(|| {}));
+		};
+		stream.receive_inline(|| stream.connection.drive_inline(receive));
+	}
+
+	/// A further descriptor of the socket, and how to silence it.
+	#[cfg(target_os = "linux")]
+	pub fn socket(&self) -> Option<(std::net::UdpSocket, crate::socket::Mute)> {
+		let tap = lock(&self.tap);
+		Some((tap.socket().ok()?, tap.mute.clone()))
 	}
 
 	pub fn undecided(&self) -> u32 {

@@ -14,11 +14,13 @@ mod lock;
 mod options;
 mod pipe;
 mod queue;
+mod reader;
 mod socket;
 mod stream;
 mod table;
 mod tap;
 mod tls;
+mod uv;
 mod writer;
 
 use std::sync::atomic::Ordering;
@@ -78,6 +80,7 @@ pub fn set_referenced(env: napi::Env, on: bool) -> Result<()> {
 /// Fills `buffer` from `offset` with records; see `queue.rs`.
 #[napi(catch_unwind)]
 pub fn poll(mut buffer: BufferSlice, offset: u32) -> Result<u32> {
+	uv::awake();
 	environment::with(|environment| Ok(environment.queue.poll(&mut buffer, offset as usize)))
 }
 
@@ -103,6 +106,7 @@ pub fn flush() -> Result<()> {
 #[napi(catch_unwind)]
 pub fn release(handle: u32) -> Result<()> {
 	environment::with(|environment| {
+		uv::forget(handle);
 		environment.table.remove(handle);
 		Ok(())
 	})
@@ -139,9 +143,10 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 		environment.table.insert_with(|handle| {
 			let tap = Tap::new(socket, raw_sink(environment.clone(), handle, options.raw_datagrams, counters.clone()))
 				.map_err(|e| socket_error(&action, e))?;
-			let quinn = quinn::Endpoint::new_with_abstract_socket(config, None, tap.clone(), Arc::new(driver::SharedRuntime))
-				.map_err(|e| socket_error(&action, e))?;
-			let endpoint = Arc::new(Endpoint::new(handle, environment.clone(), quinn, tap, counters));
+			let (quinn, driver) =
+				driver::capture(|| quinn::Endpoint::new_with_abstract_socket(config, None, tap.clone(), Arc::new(driver::SharedRuntime)));
+			let quinn = quinn.map_err(|e| socket_error(&action, e))?;
+			let endpoint = Arc::new(Endpoint::new(handle, environment.clone(), quinn, tap, counters, driver));
 			tokio::spawn(endpoint.clone().accept_all());
 			Ok(Entry::Endpoint(endpoint))
 		})
@@ -241,6 +246,7 @@ pub fn endpoint_rebind(endpoint: u32, host: String, port: u16, raw_datagrams: bo
 		let tap = Tap::new(socket, sink).map_err(|e| socket_error(&action, e))?;
 		endpoint.quinn.rebind_abstract(tap.clone()).map_err(|e| socket_error(&action, e))?;
 		*lock::lock(&endpoint.tap) = tap;
+		uv::forget(handle);
 		endpoint.quinn.local_addr().map(Address::from).map_err(|e| socket_error(&action, e))
 	})
 }

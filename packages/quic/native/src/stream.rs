@@ -16,6 +16,7 @@ use crate::connection::Connection;
 use crate::frame::{self, Deframer, Limits, Sink};
 use crate::lock::lock;
 use crate::queue::{record, u64_halves, Batch, Queue, LARGE_BYTES};
+use crate::reader::{Reader, ReaderEnd};
 use crate::writer::{Writer, WriterEnd};
 
 /// Payloads from here on get an allocation of their own instead of being packed with their neighbours.
@@ -24,8 +25,6 @@ const OWN_CHUNK_BYTES: usize = 16 * 1024;
 pub const FRAME_COST: i64 = 64;
 /// Up to this much, the JS thread sends by itself at the end of its tick; the wrapper knows the number too.
 const INLINE_BYTES: usize = 4 * 1024;
-/// Chunks read at a time.
-const READ_CHUNKS: usize = 64;
 
 /// Why a stream broke, as JS reads it.
 #[derive(Clone, Copy)]
@@ -87,8 +86,9 @@ pub struct Stream {
 	incoming_wake: Notify,
 	parked: Mutex<Option<Parked>>,
 	pub parked_wake: Notify,
-	/// While the sending half lives.
+	/// While the halves live.
 	writer: Mutex<Option<Writer>>,
+	reader: Mutex<Option<Reader>>,
 	/// Directions still open.
 	open: AtomicU8,
 	lost_told: AtomicBool,
@@ -120,6 +120,7 @@ impl Stream {
 			parked: Mutex::new(None),
 			parked_wake: Notify::new(),
 			writer: Mutex::new(None),
+			reader: Mutex::new(None),
 			open: AtomicU8::new(2),
 			lost_told: AtomicBool::new(false),
 		}
@@ -193,7 +194,7 @@ impl Stream {
 	}
 
 	/// JS thread, at the end of a tick: sends in place what little was written in it, or wakes the I/O thread.
-	pub fn flush(&self) {
+	pub fn flush(self: &Arc<Self>) {
 		{
 			let mut out = lock(&self.outgoing);
 			out.due = false;
@@ -208,7 +209,9 @@ impl Stream {
 			},
 			Err(_) => self.outgoing_wake.notify_one(),
 		});
-		if !sent {
+		if sent {
+			self.connection.endpoint.expect_answer(self);
+		} else {
 			self.outgoing_wake.notify_one();
 		}
 	}
@@ -385,69 +388,61 @@ impl Stream {
 		}
 	}
 
-	async fn read_all(self: Arc<Self>, mut recv: RecvStream, reading: Reading) {
-		match self.drive_reader(&mut recv, reading).await {
+	async fn read_all(self: Arc<Self>, recv: RecvStream, reading: Reading) {
+		*lock(&self.reader) = Some(Reader::new(recv, &reading));
+		let end = loop {
+			let advance = poll_fn(|cx| match lock(&self.reader).as_mut() {
+				Some(reader) => reader.poll_task(&self, cx),
+				None => Poll::Ready(ReaderEnd::Lost), // unreachable: only this task takes the reader away
+			});
+			tokio::select! {
+				biased;
+				end = advance => break end,
+				() = self.incoming_wake.notified() => {}
+			}
+		};
+		let reader = lock(&self.reader).take();
+		let stop = |code| {
+			if let Some(Reader { mut recv, .. }) = reader {
+				let _ = recv.stop(code);
+			}
+		};
+		match end {
 			ReaderEnd::Finished => self.event(record::END),
 			ReaderEnd::Reset(code) => self.coded_event(record::RESET, code),
-			ReaderEnd::Stopped(code) => drop(recv.stop(code)),
+			ReaderEnd::Stopped(code) => stop(code),
 			ReaderEnd::Lost => self.lost(Lost::Connection),
 			ReaderEnd::Invalid(why) => {
 				let code = if matches!(why, Lost::TooLong) { reading.too_long_code } else { reading.truncated_code };
-				let _ = recv.stop(code);
+				stop(code);
 				self.reset(code);
 				self.lost(why);
 			}
 		}
-		drop(recv);
 		self.direction_over();
 	}
 
-	async fn drive_reader(&self, recv: &mut RecvStream, reading: Reading) -> ReaderEnd {
-		let mut deframer = reading.limits.map(|limits| Deframer::new(limits, LARGE_BYTES));
-		let mut chunks: [Bytes; READ_CHUNKS] = std::array::from_fn(|_| Bytes::new());
-		let mut resettable = true;
-		loop {
-			let (stop, may_read) = {
-				let mut incoming = lock(&self.incoming);
-				incoming.waiting = incoming.credit <= 0;
-				(incoming.stop, incoming.credit > 0)
-			};
-			if let Some(code) = stop {
-				return ReaderEnd::Stopped(code);
-			}
-			if !may_read {
-				tokio::select! {
-					biased;
-					() = self.incoming_wake.notified() => {}
-					reset = recv.received_reset(), if resettable => match reset {
-						Ok(Some(code)) => return ReaderEnd::Reset(code),
-						Ok(None) => resettable = false, // all of it is here: only credit is missing
-						Err(_) => return ReaderEnd::Lost,
-					},
-				}
-				continue;
-			}
-			let read = tokio::select! {
-				biased;
-				read = recv.read_chunks(&mut chunks) => read,
-				() = self.incoming_wake.notified() => continue,
-			};
-			match read {
-				Ok(Some(n)) => {
-					if let Err(why) = self.deliver(&mut chunks[..n], deframer.as_mut()) {
-						return ReaderEnd::Invalid(why);
-					}
-				}
-				Ok(None) if deframer.as_ref().is_none_or(Deframer::between_frames) => return ReaderEnd::Finished,
-				Ok(None) => return ReaderEnd::Invalid(Lost::Truncated),
-				Err(ReadError::Reset(code)) => return ReaderEnd::Reset(code),
-				Err(_) => return ReaderEnd::Lost,
-			}
-			tokio::task::consume_budget().await;
+	/// JS thread: runs `receive`, which reads the socket, and delivers what came for this stream.
+	pub fn receive_inline(&self, receive: impl FnOnce()) {
+		match self.reader.try_lock() {
+			Ok(mut reader) => match reader.as_mut() {
+				Some(reader) => reader.poll_inline(self, receive),
+				None => receive(),
+			},
+			Err(_) => receive(), // the I/O thread is at it
 		}
 	}
 
-	fn deliver(&self, chunks: &mut [Bytes], deframer: Option<&mut Deframer>) -> Result<(), Lost> {
+	// What the reader asks.
+
+	/// Whether there is credit to read on; the code to stop with if JS wants no more.
+	pub fn next_read(&self) -> Result<bool, VarInt> {
+		let mut incoming = lock(&self.incoming);
+		incoming.waiting = incoming.credit <= 0;
+		incoming.stop.map_or(Ok(incoming.credit > 0), Err)
+	}
+
+	pub fn deliver(&self, chunks: &mut [Bytes], deframer: Option<&mut Deframer>) -> Result<(), Lost> {
 		let mut cost = 0;
 		let mut result = Ok(());
 		self.queue().push(|batch| {
@@ -468,14 +463,6 @@ impl Stream {
 		lock(&self.incoming).credit -= cost;
 		result
 	}
-}
-
-enum ReaderEnd {
-	Finished,
-	Reset(VarInt),
-	Stopped(VarInt),
-	Lost,
-	Invalid(Lost),
 }
 
 enum Next {

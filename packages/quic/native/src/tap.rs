@@ -11,6 +11,8 @@ use std::task::{ready, Context, Poll};
 
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
+
+use crate::socket::Mute;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Where non-QUIC datagrams go.
@@ -18,6 +20,7 @@ pub type RawSink = Box<dyn Fn(SocketAddr, &[u8]) + Send + Sync>;
 
 pub struct Tap {
 	inner: Arc<dyn AsyncUdpSocket>,
+	pub mute: Mute,
 	/// A second handle of the same socket, for sending beside QUIC.
 	raw: UdpSocket,
 	sink: Arc<RawSink>,
@@ -64,8 +67,13 @@ impl Tap {
 	/// Needs the I/O runtime's context.
 	pub fn new(socket: UdpSocket, sink: Arc<RawSink>) -> io::Result<Arc<Self>> {
 		let raw = socket.try_clone()?;
-		let inner = crate::socket::wrap(socket)?;
-		Ok(Arc::new(Self { inner, raw, sink }))
+		let (inner, mute) = crate::socket::wrap(socket)?;
+		Ok(Arc::new(Self { inner, mute, raw, sink }))
+	}
+
+	#[cfg(target_os = "linux")]
+	pub fn socket(&self) -> io::Result<UdpSocket> {
+		self.raw.try_clone()
 	}
 
 	/// Sends one datagram beside QUIC. A full socket buffer loses it, as any network may.

@@ -1,0 +1,104 @@
+//! The receiving half of a stream as a state machine, like `writer.rs`: the I/O thread's task moves it on, and the JS
+//! thread may when it has just read the socket itself.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use quinn::{ReadError, RecvStream, VarInt};
+
+use crate::driver::Gate;
+use crate::frame::Deframer;
+use crate::queue::LARGE_BYTES;
+use crate::stream::{Lost, Reading, Stream};
+
+/// Chunks read at a time.
+const READ_CHUNKS: usize = 64;
+
+/// How the receiving half ended.
+#[derive(Clone, Copy)]
+pub enum ReaderEnd {
+	Finished,
+	Reset(VarInt),
+	Stopped(VarInt),
+	Lost,
+	Invalid(Lost),
+}
+
+pub struct Reader {
+	pub recv: RecvStream,
+	/// `None`: bytes as they come.
+	deframer: Option<Deframer>,
+	resettable: bool,
+	/// Between quinn and the task.
+	gate: Arc<Gate>,
+	/// Found by the JS thread, for the task to report.
+	end: Option<ReaderEnd>,
+}
+
+impl Reader {
+	pub fn new(recv: RecvStream, reading: &Reading) -> Self {
+		let deframer = reading.limits.map(|limits| Deframer::new(limits, LARGE_BYTES));
+		Self { recv, deframer, resettable: true, gate: Arc::default(), end: None }
+	}
+
+	/// The task's turn.
+	pub fn poll_task(&mut self, stream: &Stream, cx: &mut Context) -> Poll<ReaderEnd> {
+		self.gate.set_task(cx.waker());
+		match self.end {
+			Some(end) => Poll::Ready(end),
+			None => self.advance(stream),
+		}
+	}
+
+	/// The JS thread's turn: runs `receive`, and reads what that brought for this stream.
+	pub fn poll_inline(&mut self, stream: &Stream, receive: impl FnOnce()) {
+		self.gate.hold();
+		receive();
+		if self.gate.woken() {
+			if let Poll::Ready(end) = self.advance(stream) {
+				self.end = Some(end);
+				self.gate.pass_on();
+			}
+		}
+		self.gate.release();
+	}
+
+	fn advance(&mut self, stream: &Stream) -> Poll<ReaderEnd> {
+		let waker = Waker::from(self.gate.clone());
+		let cx = &mut Context::from_waker(&waker);
+		let mut chunks: [Bytes; READ_CHUNKS] = std::array::from_fn(|_| Bytes::new());
+		loop {
+			let may_read = match stream.next_read() {
+				Ok(may_read) => may_read,
+				Err(code) => return Poll::Ready(ReaderEnd::Stopped(code)),
+			};
+			if !may_read {
+				if !self.resettable {
+					return Poll::Pending;
+				}
+				match pin!(self.recv.received_reset()).poll(cx) {
+					Poll::Pending => return Poll::Pending,
+					Poll::Ready(Ok(Some(code))) => return Poll::Ready(ReaderEnd::Reset(code)),
+					Poll::Ready(Ok(None)) => self.resettable = false, // all of it is here: only credit is missing
+					Poll::Ready(Err(_)) => return Poll::Ready(ReaderEnd::Lost),
+				}
+				continue;
+			}
+			let Poll::Ready(read) = pin!(self.recv.read_chunks(&mut chunks)).poll(cx) else { return Poll::Pending };
+			match read {
+				Ok(Some(n)) => {
+					if let Err(why) = stream.deliver(&mut chunks[..n], self.deframer.as_mut()) {
+						return Poll::Ready(ReaderEnd::Invalid(why));
+					}
+				}
+				Ok(None) if self.deframer.as_ref().is_none_or(Deframer::between_frames) => return Poll::Ready(ReaderEnd::Finished),
+				Ok(None) => return Poll::Ready(ReaderEnd::Invalid(Lost::Truncated)),
+				Err(ReadError::Reset(code)) => return Poll::Ready(ReaderEnd::Reset(code)),
+				Err(_) => return Poll::Ready(ReaderEnd::Lost),
+			}
+		}
+	}
+}

@@ -1,0 +1,330 @@
+//! Watching an endpoint's socket from the event loop of the JS thread itself. Linux only.
+//!
+//! Where two programs talk in turns, every message has to wake the receiver's I/O thread and then, a second time, its JS
+//! thread; on an idle machine these wake-ups are most of a round trip. So after the JS thread has sent something itself
+//! (`Stream::flush`) it expects an answer: while it waits in its event loop it watches the socket, and the I/O thread
+//! does not. It reads the answer in place. As soon as the JS thread is awake the I/O thread has the socket back, and for
+//! good once packets come that nobody expected: bulk traffic, pipes and a busy JS thread are the I/O thread's.
+//!
+//! libuv is found at run time; where it is not (other runtimes), nothing is watched and nothing else changes.
+
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::*;
+#[cfg(target_os = "linux")]
+pub use linux::*;
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere {
+	use std::sync::Arc;
+
+	use crate::endpoint::Endpoint;
+
+	pub fn start(_: &napi::Env) {}
+	pub fn stop() {}
+	pub fn watch(_: &Arc<Endpoint>) {}
+	pub fn awake() {}
+	pub fn forget(_: u32) {}
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+	use std::cell::RefCell;
+	use std::collections::HashMap;
+	use std::ffi::{c_int, c_uint, c_void};
+	use std::net::UdpSocket;
+	use std::os::fd::AsRawFd;
+	use std::panic::catch_unwind;
+	use std::sync::{Arc, Weak};
+
+	use libloading::os::unix::Library;
+	use napi::sys::uv_loop_s;
+
+	use crate::endpoint::Endpoint;
+	use crate::socket::Mute;
+
+	/// Packets that came without being expected, after which the socket is left to the I/O thread.
+	const UNEXPECTED: u32 = 2;
+	/// Rounds of the event loop without an answer, after which it is too.
+	const ROUNDS: u32 = 64;
+
+	type Handle = *mut c_void;
+	type Loop = *mut uv_loop_s;
+	type OnPoll = extern "C" fn(Handle, c_int, c_int);
+	type OnRound = extern "C" fn(Handle);
+
+	// uv_handle_type and uv_poll_event, stable throughout libuv 1.
+	const UV_CHECK: c_int = 2;
+	const UV_POLL: c_int = 8;
+	const UV_PREPARE: c_int = 9;
+	const UV_READABLE: c_int = 1;
+
+	/// What is used of libuv, whose ABI is stable throughout version 1.
+	struct Uv {
+		handle_size: unsafe extern "C" fn(c_int) -> usize,
+		poll_init: unsafe extern "C" fn(Loop, Handle, c_int) -> c_int,
+		poll_start: unsafe extern "C" fn(Handle, c_int, OnPoll) -> c_int,
+		poll_stop: unsafe extern "C" fn(Handle) -> c_int,
+		prepare_init: unsafe extern "C" fn(Loop, Handle) -> c_int,
+		prepare_start: unsafe extern "C" fn(Handle, OnRound) -> c_int,
+		prepare_stop: unsafe extern "C" fn(Handle) -> c_int,
+		check_init: unsafe extern "C" fn(Loop, Handle) -> c_int,
+		check_start: unsafe extern "C" fn(Handle, OnRound) -> c_int,
+		check_stop: unsafe extern "C" fn(Handle) -> c_int,
+		unref: unsafe extern "C" fn(Handle),
+		close: unsafe extern "C" fn(Handle, OnRound),
+		version: unsafe extern "C" fn() -> c_uint,
+	}
+
+	/// One endpoint's socket in the event loop.
+	struct Watched {
+		handle: Handle,
+		/// A descriptor of its own; closed after the handle.
+		socket: UdpSocket,
+		mute: Mute,
+		endpoint: Weak<Endpoint>,
+		active: bool,
+		muted: bool,
+		unexpected: u32,
+		rounds: u32,
+	}
+
+	/// All of it is used by the JS thread only.
+	struct Watches {
+		uv: Uv,
+		event_loop: Loop,
+		/// Before and after the loop waits; they run while anything is active.
+		prepare: Handle,
+		check: Handle,
+		active: usize,
+		/// By the endpoint's handle.
+		watched: HashMap<u32, Watched>,
+	}
+
+	thread_local! {
+		static WATCHES: RefCell<Option<Watches>> = const { RefCell::new(None) };
+	}
+
+	/// Once for a JS thread, before anything is watched.
+	pub fn start(env: &napi::Env) {
+		let (Some(uv), Ok(event_loop)) = (Uv::find(), env.get_uv_event_loop()) else { return };
+		let (Some(prepare), Some(check)) = (uv.allocate(UV_PREPARE), uv.allocate(UV_CHECK)) else { return };
+		// SAFETY: fresh handles on this thread's own loop; these two cannot fail.
+		unsafe {
+			(uv.prepare_init)(event_loop, prepare);
+			(uv.check_init)(event_loop, check);
+			(uv.unref)(prepare);
+			(uv.unref)(check);
+		}
+		WATCHES.set(Some(Watches { uv, event_loop, prepare, check, active: 0, watched: HashMap::new() }));
+	}
+
+	/// The environment is going away, and its loop after it, whose last rounds free the handles.
+	pub fn stop() {
+		if let Some(mut watches) = WATCHES.take() {
+			for (_, watched) in std::mem::take(&mut watches.watched) {
+				watches.close(watched);
+			}
+			// SAFETY: initialised in `start`, closed once, as the whole is taken out.
+			unsafe {
+				(watches.uv.close)(watches.prepare, on_closed);
+				(watches.uv.close)(watches.check, on_closed);
+			}
+		}
+	}
+
+	/// From now on, while the event loop waits, the endpoint's socket is watched: an answer is expected.
+	pub fn watch(endpoint: &Arc<Endpoint>) {
+		with(|watches| watches.watch(endpoint));
+	}
+
+	/// The JS thread is at work: the I/O thread minds the socket.
+	pub fn awake() {
+		with(|watches| watches.mute(false));
+	}
+
+	/// The endpoint is closed, or its socket is another one now.
+	pub fn forget(endpoint: u32) {
+		with(|watches| {
+			if let Some(watched) = watches.watched.remove(&endpoint) {
+				watches.close(watched);
+			}
+		});
+	}
+
+	fn with(act: impl FnOnce(&mut Watches)) {
+		WATCHES.with_borrow_mut(|watches| {
+			if let Some(watches) = watches {
+				act(watches);
+			}
+		});
+	}
+
+	impl Watches {
+		fn watch(&mut self, endpoint: &Arc<Endpoint>) {
+			if !self.watched.contains_key(&endpoint.handle) {
+				match self.open(endpoint) {
+					Some(opened) => drop(self.watched.insert(endpoint.handle, opened)),
+					None => return,
+				}
+			}
+			let Some(watched) = self.watched.get_mut(&endpoint.handle) else { return };
+			watched.unexpected = 0;
+			watched.rounds = 0;
+			// SAFETY: the handle was initialised and is not closed while it is in the map.
+			if watched.active || unsafe { (self.uv.poll_start)(watched.handle, UV_READABLE, on_readable) } != 0 {
+				return;
+			}
+			watched.active = true;
+			self.active += 1;
+			if self.active == 1 {
+				// SAFETY: initialised in `start`, closed only with the whole.
+				unsafe {
+					(self.uv.prepare_start)(self.prepare, on_prepare);
+					(self.uv.check_start)(self.check, on_check);
+				}
+			}
+		}
+
+		fn open(&self, endpoint: &Arc<Endpoint>) -> Option<Watched> {
+			let (socket, mute) = endpoint.socket()?;
+			let handle = self.uv.allocate(UV_POLL)?;
+			// SAFETY: a fresh handle on this thread's own loop; if it is not initialised it is nobody's but ours.
+			unsafe {
+				if (self.uv.poll_init)(self.event_loop, handle, socket.as_raw_fd()) != 0 {
+					libc::free(handle);
+					return None;
+				}
+				(self.uv.unref)(handle);
+			}
+			let endpoint = Arc::downgrade(endpoint);
+			Some(Watched { handle, socket, mute, endpoint, active: false, muted: false, unexpected: 0, rounds: 0 })
+		}
+
+		/// The loop is about to wait, or has waited.
+		fn mute(&mut self, on: bool) {
+			if self.active == 0 {
+				return;
+			}
+			for watched in self.watched.values_mut().filter(|watched| watched.active && watched.muted != on) {
+				watched.muted = on;
+				watched.mute.set(on);
+			}
+		}
+
+		fn rest(&mut self, endpoint: u32) {
+			let Some(watched) = self.watched.get_mut(&endpoint) else { return };
+			if !std::mem::replace(&mut watched.active, false) {
+				return;
+			}
+			if std::mem::replace(&mut watched.muted, false) {
+				watched.mute.set(false);
+			}
+			self.active -= 1;
+			// SAFETY: as in `watch`.
+			unsafe {
+				(self.uv.poll_stop)(watched.handle);
+				if self.active == 0 {
+					(self.uv.prepare_stop)(self.prepare);
+					(self.uv.check_stop)(self.check);
+				}
+			}
+		}
+
+		fn close(&mut self, watched: Watched) {
+			if watched.active {
+				self.active -= 1;
+			}
+			if watched.muted {
+				watched.mute.set(false);
+			}
+			// SAFETY: initialised, taken out of the map, so closed once. libuv does not look at the descriptor any more
+			// after `uv_close`, so that it may be closed here.
+			unsafe { (self.uv.close)(watched.handle, on_closed) };
+			drop(watched.socket);
+		}
+	}
+
+	extern "C" fn on_closed(handle: Handle) {
+		// SAFETY: from `allocate`; libuv is done with it.
+		unsafe { libc::free(handle) };
+	}
+
+	// No panic may leave the functions below, as C frames are under them.
+
+	extern "C" fn on_prepare(_: Handle) {
+		let _ = catch_unwind(|| {
+			with(|watches| {
+				let mut tired = None;
+				for (endpoint, watched) in watches.watched.iter_mut().filter(|(_, watched)| watched.active) {
+					watched.rounds += 1;
+					if watched.rounds > ROUNDS {
+						tired = Some(*endpoint);
+					}
+				}
+				if let Some(endpoint) = tired {
+					watches.rest(endpoint);
+				}
+				watches.mute(true);
+			});
+		});
+	}
+
+	extern "C" fn on_check(_: Handle) {
+		let _ = catch_unwind(awake);
+	}
+
+	extern "C" fn on_readable(handle: Handle, _status: c_int, _events: c_int) {
+		let _ = catch_unwind(|| {
+			let mut endpoint = None;
+			with(|watches| {
+				let found = watches.watched.iter_mut().find(|(_, watched)| watched.handle == handle);
+				let Some((id, watched)) = found.map(|(id, watched)| (*id, watched)) else { return };
+				watched.unexpected += 1;
+				endpoint = watched.endpoint.upgrade();
+				if watched.unexpected > UNEXPECTED {
+					watches.rest(id);
+				}
+			});
+			if let Some(endpoint) = endpoint {
+				endpoint.receive_inline();
+			}
+		});
+	}
+
+	impl Uv {
+		fn find() -> Option<Self> {
+			let program = Library::this();
+			macro_rules! find {
+				($name:literal) => {
+					// SAFETY: the types are those of libuv 1's headers.
+					*unsafe { program.get(concat!($name, "\0").as_bytes()) }.ok()?
+				};
+			}
+			let uv = Self {
+				handle_size: find!("uv_handle_size"),
+				poll_init: find!("uv_poll_init"),
+				poll_start: find!("uv_poll_start"),
+				poll_stop: find!("uv_poll_stop"),
+				prepare_init: find!("uv_prepare_init"),
+				prepare_start: find!("uv_prepare_start"),
+				prepare_stop: find!("uv_prepare_stop"),
+				check_init: find!("uv_check_init"),
+				check_start: find!("uv_check_start"),
+				check_stop: find!("uv_check_stop"),
+				unref: find!("uv_unref"),
+				close: find!("uv_close"),
+				version: find!("uv_version"),
+			};
+			// SAFETY: takes and keeps nothing.
+			let major = unsafe { (uv.version)() } >> 16;
+			(major == 1).then_some(uv)
+		}
+
+		/// Memory for a handle, which `on_closed` frees.
+		fn allocate(&self, kind: c_int) -> Option<Handle> {
+			// SAFETY: `malloc` returns memory aligned for any type, or null.
+			let memory = unsafe { libc::malloc((self.handle_size)(kind)) };
+			(!memory.is_null()).then_some(memory)
+		}
+	}
+}
