@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import type { Measured, ResultPlan } from "./results.ts";
 import { type Churn, churn, coordinatorUtilization, pausedReader, stalledStreams } from "./subjects/checks.ts";
 import { file1GiB, files10k } from "./subjects/command-line.ts";
-import { connect, connectEphemeral, proxyBulk, proxyRtt, proxySmall, streamBulk, streamSmall } from "./subjects/conec.ts";
+import { connect, connectEphemeral, proxyBulk, proxyRtt, proxySmall, streamBulk, streamSmall, typedJson } from "./subjects/conec.ts";
 import { tlsBulk, tlsConnect, tlsPaused, tlsRtt, tlsSmall } from "./subjects/node-tls.ts";
 import { quicBulk, quicPaused, quicRtt, quicSmall } from "./subjects/quic.ts";
 import { rawBulk, rawConnect, rawPaused, rawRtt, rawSmall } from "./subjects/raw-quinn.ts";
@@ -73,6 +73,14 @@ export const CATALOGUE: readonly Entry[] = [
 		unit: "MB/s",
 		references: ["quic-bulk-64k", "node-tls-bulk-64k"],
 		rounds: streamBulk,
+	},
+	{
+		name: "typed-json-100",
+		title: "typed MessageStream, objects of 100 B as JSON to `for await`",
+		unit: "messages/s",
+		references: ["stream-small-64"],
+		target: { of: "value", relation: ">=", bound: 400_000 },
+		rounds: typedJson,
 	},
 	{
 		name: "quic-rtt-64",

@@ -7,7 +7,7 @@
 import { Client, type ClientOptions, type MessageStream } from "conec";
 import { percentile } from "../stats.ts";
 import type { Latency, LoadArgument, Mode } from "./figures.ts";
-import { bulk, fill, play, roundTrips } from "./message-loads.ts";
+import { bulk, bulkJson, fill, play, roundTrips } from "./message-loads.ts";
 import { serve } from "./serve.ts";
 
 /** `to: null` is the Coordinator. */
@@ -30,6 +30,7 @@ serve({
 		})();
 	},
 	bulk: async (argument: Route & LoadArgument) => bulk(await open(argument, "sink"), argument),
+	"bulk-json": async (argument: Route & LoadArgument) => bulkJson(await open(argument, "json-sink"), argument),
 	rtt: async (argument: Route & LoadArgument) => roundTrips(await open(argument, "echo"), argument),
 	/** Opens `count` streams to a reader that never reads and fills them, all at once. Gives the bytes taken by each. */
 	fill: async ({ count, size, quietMs, ...route }: Route & { count: number; size: number; quietMs: number }): Promise<number[]> =>

@@ -5,7 +5,7 @@
  */
 
 /** A stream's purpose, named by whoever opens it. */
-export type Mode = "sink" | "echo" | "stall";
+export type Mode = "sink" | "json-sink" | "echo" | "stall";
 
 /** A sink's count, from its first message to the end. */
 export interface Received {
@@ -49,6 +49,21 @@ export class Counter {
 /** A message of that size. */
 export function payload(size: number): Uint8Array {
 	return new Uint8Array(size).fill(0x61);
+}
+
+/** What a typed stream carries: 100 bytes as JSON. */
+export interface Reading {
+	readonly id: number;
+	readonly sensor: string;
+	readonly kind: string;
+	readonly value: number;
+	readonly unit: string;
+	readonly ok: boolean;
+}
+
+/** A reading; `index` is at most six digits, so that all are as long. */
+export function reading(index: number): Reading {
+	return { id: 1_000_000 + index, sensor: "greenhouse-7", kind: "temperature", value: 21.75, unit: "celsius", ok: true };
 }
 
 /** JSON as bytes, and back. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { MessageStream } from "conec";
+import { jsonCodec, type MessageStream, typed } from "conec";
 import { percentile } from "../stats.ts";
-import { Counter, decode, encode, type Latency, type LoadArgument, type Mode, payload, type Received } from "./figures.ts";
+import { Counter, decode, encode, type Latency, type LoadArgument, type Mode, payload, type Reading, type Received, reading } from "./figures.ts";
 
 /** Streams held unread, so that nothing collects or closes them. */
 const stalled: MessageStream[] = [];
@@ -18,6 +18,18 @@ export async function play(stream: MessageStream): Promise<void> {
 			const counter = new Counter();
 			for await (const message of stream) {
 				counter.add(message.length);
+			}
+			await stream.send(encode(counter.received()));
+			await stream.close();
+			return;
+		}
+		case "json-sink": {
+			const counter = new Counter();
+			for await (const { value } of typed(stream, jsonCodec<Reading>())) {
+				if (value !== 21.75) {
+					throw new Error("a reading came as another");
+				}
+				counter.add(100);
 			}
 			await stream.send(encode(counter.received()));
 			await stream.close();
@@ -51,6 +63,25 @@ export async function bulk(stream: MessageStream, { size, seconds }: LoadArgumen
 			}
 		}
 	}
+	return closeAndAsk(stream);
+}
+
+/** The same with readings on a typed stream, each a new object. */
+export async function bulkJson(stream: MessageStream, { seconds }: Pick<LoadArgument, "seconds">): Promise<Received> {
+	const readings = typed(stream, jsonCodec<Reading>());
+	const deadline = performance.now() + seconds * 1_000;
+	while (performance.now() < deadline) {
+		for (let index = 0; index < 160; index++) {
+			const next = reading(index);
+			if (!readings.trySend(next)) {
+				await readings.send(next);
+			}
+		}
+	}
+	return closeAndAsk(stream);
+}
+
+async function closeAndAsk(stream: MessageStream): Promise<Received> {
 	await stream.close();
 	const reply = await stream.receive();
 	if (reply === null) {

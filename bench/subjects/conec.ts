@@ -33,6 +33,10 @@ export const streamSmall: Subject = async (context, seconds) =>
 export const streamBulk: Subject = async (context, seconds) =>
 	megabytes(await (await network(context)).sender.call<Received>("bulk", { ...TO_COORDINATOR, size: 65_536, seconds }));
 
+/** Client to Coordinator: objects of 100 B as JSON on a typed stream, read with `for await`. */
+export const typedJson: Subject = async (context, seconds) =>
+	messages(await (await network(context)).sender.call<Received>("bulk-json", { ...TO_COORDINATOR, seconds }));
+
 /** Client to Client through the Coordinator, 64 KiB messages. */
 export const proxyBulk: Subject = async (context, seconds) =>
 	megabytes(await (await network(context)).sender.call<Received>("bulk", { ...TO_RECEIVER, size: 65_536, seconds }));

@@ -44,7 +44,7 @@ export type { StatusLagged } from "./entity/status-feed.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
 export type { Limits } from "./options.ts";
 export type { CloseInfo } from "./stream/close-info.ts";
-export type { Codec, CodecWithoutSchema, CodecWithSchema, SchemaInput, SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from "./stream/codec.ts";
+export type { Codec, CodecWithoutSchema, CodecWithSchema, SchemaIssue, SchemaResult, StandardSchema } from "./stream/codec.ts";
 export { toDuplex } from "./stream/duplex.ts";
 export { jsonCodec } from "./stream/json-codec.ts";
 export type { MessageStream } from "./stream/message-stream.ts";

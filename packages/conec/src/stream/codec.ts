@@ -61,11 +61,6 @@ export interface SchemaIssue {
 	readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The type of the values that a schema takes. */
-export type SchemaInput<Schema extends StandardSchema> = NonNullable<Schema["~standard"]["types"]>["input"];
-/** The type of the values that a schema gives. */
-export type SchemaOutput<Schema extends StandardSchema> = NonNullable<Schema["~standard"]["types"]>["output"];
-
 /** The codec as it was given. Throws `TypeError` with `OPTION_INVALID` if it is none. */
 export function checkedCodec<T, Sent>(codec: Codec<T, Sent>): Codec<T, Sent> {
 	const given: unknown = codec;

@@ -5,7 +5,7 @@
  */
 
 import type { JsonValue } from "../wire/json.ts";
-import { type Codec, checkSchema, type SchemaInput, type SchemaOutput, type StandardSchema } from "./codec.ts";
+import { type Codec, checkSchema, type StandardSchema } from "./codec.ts";
 
 /** Deepest nesting of arrays and objects in a message. */
 export const JSON_MESSAGE_DEPTH = 256;
@@ -20,7 +20,7 @@ export const JSON_MESSAGE_DEPTH = 256;
  * Throws `TypeError` with `OPTION_INVALID` if `schema` is not a Standard Schema.
  */
 export function jsonCodec<T = JsonValue>(): Codec<T>;
-export function jsonCodec<Schema extends StandardSchema<never, unknown>>(schema: Schema): Codec<SchemaOutput<Schema>, SchemaInput<Schema>>;
+export function jsonCodec<T, Sent>(schema: StandardSchema<Sent, T>): Codec<T, Sent>;
 export function jsonCodec(schema?: StandardSchema): Codec<unknown> {
 	if (schema === undefined) {
 		return { encode, decode };

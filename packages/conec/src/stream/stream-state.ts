@@ -372,7 +372,7 @@ export class StreamState implements StreamHandler {
 			this.#finSent = true;
 			this.#transport?.finish();
 		}
-		if (!this.#over && (this.#writing === "failed" || (this.#writing === "acknowledged" && this.#finAcknowledged))) {
+		if (!this.#over && (this.#writing === "failed" || this.#writing === "acknowledged")) {
 			this.#over = true;
 			if (this.#opening) {
 				// The application gave an early stream up before it was answered.
