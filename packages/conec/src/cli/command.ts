@@ -13,6 +13,8 @@ export interface CommandContext {
 	readonly args: Arguments;
 	readonly output: Output;
 	readonly env: Readonly<Record<string, string | undefined>>;
+	/** Makes SIGHUP call this instead of ending the command; not on Windows. */
+	readonly onHangup: (listener: () => void) => void;
 	/** Aborted by Ctrl-C, SIGTERM or SIGHUP; the command then cleans up and rejects with its reason. */
 	readonly signal: AbortSignal;
 }

@@ -4,12 +4,14 @@
  * @module
  */
 
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { Client, ConecError, type JsonValue, type MessageStream } from "../index.ts";
 import { type Protocol, streamProtocol } from "./application.ts";
 import type { OptionSpec } from "./arguments.ts";
+import { namesOf } from "./certificate-facts.ts";
 import { CliError, usageError } from "./cli-error.ts";
 import { claimDefaultId, idFromHostName } from "./client-id.ts";
 import type { CommandContext } from "./command.ts";
@@ -25,6 +27,8 @@ export const CONNECTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 	coordinator: { value: "HOST[:PORT]", text: "default: the one that last ran with this state directory", env: "CONEC_COORDINATOR" },
 	pin: { value: "sha256:HEX", text: "trust the Coordinator by its key", env: "CONEC_PIN" },
 	ca: { value: "FILE", text: "trust the Coordinator by this certificate authority (PEM)" },
+	cert: { value: "FILE", text: "this Client's certificate chain (PEM), with --key; then --id is the name in it", env: "CONEC_CERT" },
+	key: { value: "FILE", text: "its private key (PEM)", env: "CONEC_KEY" },
 	state: { value: "DIR", text: "where keys are kept" },
 };
 
@@ -50,11 +54,12 @@ export async function connect(context: CommandContext): Promise<Connection> {
 	const { args, output, signal } = context;
 	const directory = stateDirectory(context);
 	const trust = await coordinatorAndTrust(context, directory);
-	const givenId = args.text("id");
+	const identity = await givenIdentity(context);
+	const givenId = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
 	const claimed = givenId === undefined ? await claimDefaultId(directory, idFromHostName(hostname())) : { id: givenId, release: async () => {} };
 	let client: Client;
 	try {
-		client = await Client.connect({ id: claimed.id, ...trust, stateDirectory: directory, signal });
+		client = await Client.connect({ id: claimed.id, ...trust, ...identity, stateDirectory: directory, signal });
 	} catch (error) {
 		await claimed.release();
 		throw error;
@@ -121,6 +126,25 @@ async function coordinatorAndTrust(context: CommandContext, directory: string): 
 	}
 	if (pin !== undefined) return { coordinator, pin, ...(caPath === undefined ? {} : { ca: await readNamed(caPath, "--ca") }) };
 	return caPath === undefined ? { coordinator } : { coordinator, ca: await readNamed(caPath, "--ca") };
+}
+
+/** The certificate and key that `--cert` and `--key` name, if they do. */
+export async function givenIdentity({ args }: Pick<CommandContext, "args">): Promise<{ certificate: Uint8Array; privateKey: Uint8Array } | undefined> {
+	const cert = args.text("cert");
+	const key = args.text("key");
+	if (cert === undefined && key === undefined) return undefined;
+	if (cert === undefined || key === undefined) throw usageError("--cert and --key go together");
+	return { certificate: await readNamed(cert, "--cert"), privateKey: await readNamed(key, "--key") };
+}
+
+/** The only name in a certificate; `undefined` where there are several or none, or it cannot be read, which the library explains better. */
+function idOf(certificate: Uint8Array): string | undefined {
+	try {
+		const names = namesOf(new X509Certificate(certificate));
+		return names.length === 1 ? names[0] : undefined;
+	} catch {
+		return undefined;
+	}
 }
 
 /** Reads a file that an option names. */

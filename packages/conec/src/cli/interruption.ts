@@ -16,10 +16,23 @@ export class Interrupted extends CliError {
 
 const SIGNALS: Readonly<Record<string, ExitCode>> = { SIGINT: EXIT_CODES.interrupted, SIGTERM: EXIT_CODES.terminated, SIGHUP: EXIT_CODES.hangup };
 
+/** What a running command knows of signals. */
+export interface Interruption {
+	readonly signal: AbortSignal;
+	/**
+	 * From now on SIGHUP calls this instead of ending the command. Without effect on Windows, where it says that the
+	 * console is closed.
+	 */
+	onHangup(listener: () => void): void;
+	stop(): void;
+}
+
 /** Aborts the returned signal on the first of SIGINT, SIGTERM and SIGHUP, or when standard output breaks; a second signal ends the process at once. */
-export function watchInterruption(): { readonly signal: AbortSignal; stop(): void } {
+export function watchInterruption(): Interruption {
 	const controller = new AbortController();
+	let hangup: (() => void) | undefined;
 	const listener = (name: NodeJS.Signals): void => {
+		if (name === "SIGHUP" && hangup !== undefined && !controller.signal.aborted) return hangup();
 		const exitCode = SIGNALS[name] ?? EXIT_CODES.interrupted;
 		if (controller.signal.aborted) process.exit(exitCode);
 		controller.abort(new Interrupted(name, exitCode));
@@ -32,6 +45,9 @@ export function watchInterruption(): { readonly signal: AbortSignal; stop(): voi
 	process.stdout.on("error", onOutputError);
 	return {
 		signal: controller.signal,
+		onHangup(reload) {
+			if (process.platform !== "win32") hangup = reload;
+		},
 		stop() {
 			for (const name of Object.keys(SIGNALS)) process.off(name, listener);
 		},

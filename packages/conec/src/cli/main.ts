@@ -53,7 +53,7 @@ async function runCommand(command: Command, args: readonly string[]): Promise<Ex
 			stdout.write(commandHelp(command.spec));
 			return EXIT_CODES.ok;
 		}
-		return await command.run({ args: parsed, output, env, signal: interruption.signal });
+		return await command.run({ args: parsed, output, env, signal: interruption.signal, onHangup: interruption.onHangup });
 	} catch (error) {
 		return await report(error, output);
 	} finally {

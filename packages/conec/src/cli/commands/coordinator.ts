@@ -8,10 +8,12 @@ import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../index.ts";
+import { certificateFacts, expiryWarning } from "../certificate-facts.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { LOCAL_COORDINATOR_FILE, readNamed, stateDirectory } from "../connection.ts";
+import { givenIdentity, LOCAL_COORDINATOR_FILE, readNamed, stateDirectory } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
+import { explainError } from "../explain-error.ts";
 import { orInterrupted } from "../interruption.ts";
 import { coordinatorArgument, reachableAddresses } from "../reachable.ts";
 import { printable, quoted } from "../terminal-text.ts";
@@ -32,18 +34,28 @@ export const coordinatorCommand: Command = {
 			name: { value: "HOST", text: "name for its own certificate, and in the printed command" },
 			cert: { value: "FILE", text: "certificate chain (PEM), with --key; then Clients check the name" },
 			key: { value: "FILE", text: "private key (PEM)" },
+			"client-ca": { value: "FILE", text: "let in only Clients with a certificate of these authorities (PEM, one or more), under the id in it" },
+			deny: { value: "FILE", text: "never let in these fingerprints, one a line; SIGHUP reads all files again" },
+			"end-at-expiry": { text: "with --client-ca: end a Client's connection when its certificate expires" },
 			state: { value: "DIR", text: "where its own key is kept" },
 		},
-		examples: ["conec coordinator", "conec coordinator --name conec.example.org --cert fullchain.pem --key privkey.pem"],
+		examples: [
+			"conec coordinator",
+			"conec coordinator --name conec.example.org --cert fullchain.pem --key privkey.pem",
+			"conec coordinator --cert conec.pem --key conec.key --client-ca ca.pem",
+		],
 	},
 	linesTo: "stdout",
 	async run(context) {
 		const { args, signal } = context;
 		const directory = stateDirectory(context);
-		const given = await givenIdentity(context);
+		const files = await readFiles(context);
+		if (args.flag("end-at-expiry") && files.clientCa === undefined)
+			throw usageError("--end-at-expiry needs --client-ca", "Without it the dates of certificates do not count.");
 		const name = args.text("name");
 		const listening = Coordinator.listen({
-			...given,
+			...files,
+			endAtExpiry: args.flag("end-at-expiry"),
 			names: name === undefined ? ["localhost", ...certificateNames(hostname())] : [name],
 			stateDirectory: directory,
 			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
@@ -52,7 +64,9 @@ export const coordinatorCommand: Command = {
 		const coordinator = await listening;
 		try {
 			const watching = watch(coordinator, context);
-			await announce(coordinator, context, directory, given === undefined);
+			await announce(coordinator, context, directory, files);
+			warnOfExpiry(files, context);
+			if (Object.keys(files).length > 0) context.onHangup(() => void reload(coordinator, context));
 			await orInterrupted(coordinator.closed, signal);
 			await watching;
 			return EXIT_CODES.failed;
@@ -63,14 +77,6 @@ export const coordinatorCommand: Command = {
 	},
 };
 
-async function givenIdentity({ args }: CommandContext): Promise<{ certificate: Uint8Array; privateKey: Uint8Array } | undefined> {
-	const cert = args.text("cert");
-	const key = args.text("key");
-	if (cert === undefined && key === undefined) return undefined;
-	if (cert === undefined || key === undefined) throw usageError("--cert and --key go together");
-	return { certificate: await readNamed(cert, "--cert"), privateKey: await readNamed(key, "--key") };
-}
-
 /** The machine's name, if a certificate can carry it. */
 function certificateNames(host: string): string[] {
 	const name = host.toLowerCase();
@@ -79,12 +85,85 @@ function certificateNames(host: string): string[] {
 		: [];
 }
 
-async function announce(coordinator: Coordinator, { args, output }: CommandContext, directory: string, ownKey: boolean): Promise<void> {
+/** What is in the files that the options name. */
+interface Files {
+	readonly certificate?: Uint8Array;
+	readonly privateKey?: Uint8Array;
+	readonly clientCa?: Uint8Array;
+	readonly deny?: string[];
+}
+
+async function readFiles(context: CommandContext): Promise<Files> {
+	const [clientCa, deny] = [context.args.text("client-ca"), context.args.text("deny")];
+	return {
+		...(await givenIdentity(context)),
+		...(clientCa === undefined ? {} : { clientCa: await readNamed(clientCa, "--client-ca") }),
+		...(deny === undefined ? {} : { deny: parseDenyList(await readNamed(deny, "--deny"), deny) }),
+	};
+}
+
+/** One fingerprint a line; `#` begins a remark. */
+function parseDenyList(content: Uint8Array, path: string): string[] {
+	const lines = Buffer.from(content)
+		.toString()
+		.split(/\r\n|\n|\r/);
+	return lines.flatMap((line, index) => {
+		const text = line.replace(/#.*/, "").trim();
+		if (text === "") return [];
+		if (!/^(sha256:)?([0-9a-f]{2}:?){32}$/i.test(text))
+			throw usageError(
+				`${quoted(path)}, line ${index + 1}, is not a fingerprint`,
+				"A fingerprint is sha256: and 64 hexadecimal digits; `conec certs show FILE` shows it.",
+			);
+		return [text];
+	});
+}
+
+/** Reads all files again. What is wrong in them is told, and then everything stays as it was. */
+async function reload(coordinator: Coordinator, context: CommandContext): Promise<void> {
+	const { output } = context;
+	try {
+		const files = await readFiles(context);
+		coordinator.reload(files);
+		const denied = files.deny?.length;
+		const parts = [
+			...(files.certificate === undefined ? [] : ["certificate"]),
+			...(files.clientCa === undefined ? [] : ["authorities"]),
+			...(denied === undefined ? [] : [`${denied} denied`]),
+		];
+		output.event("reloaded", { pin: coordinator.fingerprint, denied }, `${time()} reloaded: ${parts.join(", ")}; pin ${coordinator.fingerprint}`);
+		warnOfExpiry(files, context);
+	} catch (error) {
+		if (context.signal.aborted) return;
+		const { message, hint, code } = explainError(error);
+		output.error(`Cannot reload, nothing has changed: ${message}`, hint, code);
+	}
+}
+
+/** Tells of certificates that expire within 30 days, or have. */
+function warnOfExpiry({ certificate, clientCa }: Files, { args, output }: CommandContext): void {
+	const all = [
+		[certificate, args.text("cert") ?? ""],
+		[clientCa, args.text("client-ca") ?? ""],
+	] as const;
+	for (const [content, file] of all) {
+		if (content === undefined) continue;
+		for (const facts of certificateFacts(content, file)) {
+			const warning = expiryWarning(facts, Date.now());
+			if (warning === undefined) continue;
+			output.event("expiring", { file, subject: facts.subject, to: facts.to.toISOString() });
+			output.note(`warning: ${quoted(facts.subject)} in ${quoted(file)} ${warning}`);
+		}
+	}
+}
+
+async function announce(coordinator: Coordinator, { args, output }: CommandContext, directory: string, files: Files): Promise<void> {
 	const { address, port } = coordinator.address;
 	const pin = coordinator.fingerprint;
 	const hosts = reachableAddresses(address, args.text("name"), networkInterfaces());
 	const coordinators = hosts.map((host) => coordinatorArgument(host, port));
-	const commands = coordinators.map((host) => `conec chat --coordinator ${host} --pin ${pin}`);
+	const caMode = files.clientCa !== undefined;
+	const commands = coordinators.map((host) => `conec chat --coordinator ${host} --pin ${pin}${caMode ? " --cert ID.pem --key ID.key" : ""}`);
 	await rememberLocally(directory, coordinatorArgument(isEverywhere(address) ? "localhost" : address, port), pin);
 	output.event("listening", { address, port, pin, addresses: hosts, commands });
 	if (output.json) return;
@@ -92,12 +171,13 @@ async function announce(coordinator: Coordinator, { args, output }: CommandConte
 	const lines = [
 		`Coordinator is listening on ${bold(`${address.includes(":") ? `[${address}]` : address}:${port}`)} (UDP)`,
 		`  pin    ${pin}`,
-		...(ownKey ? [`  key    kept in ${printable(directory)}`] : []),
+		...(files.certificate === undefined ? [`  key    kept in ${printable(directory)}`] : []),
+		...(caMode ? [`  Clients need a certificate of ${quoted(args.text("client-ca") ?? "")}`] : []),
 		"",
 		`On another machine${hosts.length > 1 ? " (use the address that it can reach)" : ""}:`,
 		...commands.map((command) => `  ${bold(command)}`),
-		"On this machine, as this user, no option is needed:",
-		`  ${bold("conec chat")}`,
+		`On this machine, as this user, ${caMode ? "these are enough" : "no option is needed"}:`,
+		`  ${bold(caMode ? "conec chat --cert ID.pem --key ID.key" : "conec chat")}`,
 		"Instead of chat: send, receive, pipe, ping. Ctrl-C ends.",
 		"",
 	];
@@ -149,6 +229,8 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 					{ id: status.id, address: status.address.address, code: status.code },
 					`${time()} ${output.style("red", "x")} refused ${quoted(status.id)} from ${status.address.address}: ${printable(status.reason, 200)}`,
 				);
+			case "state-unsaved":
+				return output.event("state-unsaved", { code: status.error.code }, `${time()} ${output.style("yellow", "!")} ${printable(status.error.message, 300)}`);
 			default:
 				return output.event("lagged", {}, `${time()} some notices were left out`);
 		}

@@ -1,0 +1,102 @@
+/**
+ * Certificates and keys on the disk: keys for their owner only, nothing replaced unless asked for, never half a file.
+ *
+ * @module
+ */
+
+import { randomBytes } from "node:crypto";
+import { link, lstat, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { CliError } from "./cli-error.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
+import { quoted } from "./terminal-text.ts";
+import { errnoOf, errnoText } from "./transfer/file-problem.ts";
+
+/** Where one certificate and its key are. */
+export interface CertificatePaths {
+	readonly certificate: string;
+	readonly privateKey: string;
+}
+
+/** Name of the authority's files; nobody else can have it. */
+export const AUTHORITY: string = "ca";
+
+/** `DIR/NAME.pem` and `DIR/NAME.key`. The name has been checked to be one of a certificate; colons of IPv6 addresses become underscores. */
+export function certificatePaths(directory: string, name: string): CertificatePaths {
+	const file = name.replaceAll(":", "_");
+	return { certificate: join(directory, `${file}.pem`), privateKey: join(directory, `${file}.key`) };
+}
+
+/** Makes the directory, for its owner only, if it is not there. */
+export async function makeDirectory(path: string): Promise<void> {
+	try {
+		await mkdir(path, { recursive: true, mode: 0o700 });
+	} catch (error) {
+		throw problem("create", path, error);
+	}
+}
+
+/** Rejects when one of them is there and must not be replaced. */
+export async function assertFree(paths: CertificatePaths, force: boolean): Promise<void> {
+	if (force) return;
+	for (const path of [paths.privateKey, paths.certificate]) {
+		const found = await lstat(path).catch((error: unknown) => {
+			if (errnoOf(error) !== "ENOENT") throw problem("write", path, error);
+			return undefined;
+		});
+		if (found !== undefined) throw exists(path);
+	}
+}
+
+/** Writes the key (mode 0600), then the certificate (0644). */
+export async function writeBoth(paths: CertificatePaths, made: { readonly certificate: string; readonly privateKey: string }, force: boolean): Promise<void> {
+	await writeWhole(paths.privateKey, made.privateKey, 0o600, force);
+	await writeWhole(paths.certificate, made.certificate, 0o644, force);
+}
+
+/** Writes a file so that the old one, none or the whole new one is there, also after a crash. */
+export async function writeWhole(path: string, content: string, mode: number, replace: boolean): Promise<void> {
+	const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.tmp`);
+	try {
+		const handle = await open(temporary, "wx", mode);
+		try {
+			await handle.writeFile(content);
+			await handle.sync();
+		} finally {
+			await handle.close();
+		}
+		if (replace) await rename(temporary, path);
+		else await link(temporary, path).catch((error: unknown) => renameIfNoLinks(error, temporary, path));
+	} catch (error) {
+		throw errnoOf(error) === "EEXIST" ? exists(path) : problem("write", path, error);
+	} finally {
+		await unlink(temporary).catch(() => undefined);
+	}
+}
+
+/** Reads a file, or says what is needed for it to be there. */
+export async function readMade(path: string, hint: string): Promise<Buffer> {
+	try {
+		return await readFile(path);
+	} catch (error) {
+		throw new CliError(EXIT_CODES.usage, `Cannot read ${quoted(path)}: ${errnoText(errnoOf(error))}`, hint);
+	}
+}
+
+/** File systems without hard links; {@link assertFree} has looked a moment ago. */
+async function renameIfNoLinks(error: unknown, from: string, to: string): Promise<void> {
+	if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error))) throw error;
+	await rename(from, to);
+}
+
+function exists(path: string): CliError {
+	return new CliError(
+		EXIT_CODES.failed,
+		`Cannot write ${quoted(path)}: it exists`,
+		"--force replaces it; the old one is gone then, with everything that stands on it.",
+	);
+}
+
+function problem(action: string, path: string, error: unknown): CliError {
+	return new CliError(EXIT_CODES.failed, `Cannot ${action} ${quoted(path)}: ${errnoText(errnoOf(error))}`, "Check --dir.");
+}
