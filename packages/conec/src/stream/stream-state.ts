@@ -35,7 +35,7 @@ export interface StateOptions {
  * Writing: open -> ending (END waits behind sends) -> ended (END is written) -> acknowledged (END_ACK came) | failed.
  *
  * FIN is written once END is written and reading is over, so END_ACK always goes before it. The stream is over when reading
- * is over and writing has failed or its FIN is acknowledged by the next hop.
+ * is over and writing has failed or is acknowledged: what QUIC has still to deliver, FIN at most, concerns nobody any more.
  */
 export class StreamState implements StreamHandler {
 	readonly describe: string;
@@ -182,10 +182,6 @@ export class StreamState implements StreamHandler {
 			this.#cause ??= causeOf("peer", error);
 			this.#failWriting(error);
 			this.#progress();
-		} else if (this.#writing === "acknowledged") {
-			// Our messages and our end are there; only FIN is not, and now never will be.
-			this.#finAcknowledged = true;
-			this.#progress();
 		}
 	}
 
@@ -196,7 +192,6 @@ export class StreamState implements StreamHandler {
 	finished(): void {
 		this.#finAcknowledged = true;
 		this.#settleUnacknowledged();
-		this.#progress();
 	}
 
 	lost(cause: ConecError): void {
@@ -355,9 +350,7 @@ export class StreamState implements StreamHandler {
 			this.#reading = "failed";
 			this.receiving.finish(error);
 		}
-		if (this.#writing === "acknowledged") {
-			this.#finAcknowledged = true;
-		} else if (this.#writing !== "failed") {
+		if (this.#writing !== "acknowledged" && this.#writing !== "failed") {
 			this.#failWriting(error);
 		}
 		this.#progress();
