@@ -123,15 +123,15 @@ async fn direction(
 		let n = match read {
 			Ok(Some(n)) => n,
 			Ok(None) => {
-				let _ = send.finish();
-				tokio::select! {
-					stop = &mut stopped => break match stop {
-						Ok(None) => Stop::Finished,
+				// What is sent and FIN are QUIC's to deliver from here on; waiting for the peer's delayed acknowledgement
+				// would only keep the stream on our books.
+				break match send.finish() {
+					Ok(()) => Stop::Finished,
+					Err(_) => match stopped.await {
 						Ok(Some(code)) => Stop::ByReceiver(code),
-						Err(_) => Stop::ReceiverLost,
+						_ => Stop::ReceiverLost,
 					},
-					code = asked(&mut cancelled) => break Stop::Cancelled(code),
-				}
+				};
 			}
 			Err(ReadError::Reset(code)) => break Stop::BySender(code),
 			Err(_) => break Stop::SenderLost,
