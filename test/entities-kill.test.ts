@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -85,4 +85,83 @@ test("kill: when the Coordinator is killed for good, Clients know after the idle
 	assert.equal((await alice.closed).by, "error");
 	assert.ok(performance.now() - started < 4_000);
 	await assert.rejects(alice.openStream("bob"), { code: "COORDINATOR_LOST" });
+});
+
+test("kill: a Client that is killed and started again with its kept key is back at once, and nobody else gets its id meanwhile", {
+	timeout: 30_000,
+}, async (t) => {
+	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
+	t.after(() => rm(state, { recursive: true }));
+	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
+	const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint };
+	const { child } = await start(t, "echo.ts", "bob", where.coordinator, where.pin, state);
+	await kill(child);
+	// The Coordinator has not noticed: nothing said goodbye, and the idle limit is 15 s.
+	assert.equal(coordinator.clientCount, 1);
+	const squatting = performance.now();
+	await assert.rejects(Client.connect({ id: "bob", ...where }), { code: "ID_TAKEN" });
+	assert.ok(performance.now() - squatting < 1_000, "nobody has to be asked");
+	const started = performance.now();
+	const bob = await Client.connect({ id: "bob", ...where, stateDirectory: state });
+	assert.ok(performance.now() - started < 1_000, `${performance.now() - started} ms`);
+	assert.equal((await bob.openStream("bob")).peer, "bob");
+	await bob.close();
+	await assert.rejects(Client.connect({ id: "bob", ...where }), { code: "ID_TAKEN" });
+	await coordinator.close();
+});
+
+test("kill: leases and the lock outlive a Coordinator that is killed, and the next one takes over", { timeout: 30_000 }, async (t) => {
+	const directory = await mkdtemp(join(tmpdir(), "conec-kill-"));
+	t.after(() => rm(directory, { recursive: true }));
+	const [state, own] = [join(directory, "coordinator"), join(directory, "alice")];
+	const first = await start(t, "coordinator.ts", state);
+	const { port, pin } = JSON.parse(first.line) as { port: number; pin: string };
+	const where = { coordinator: `localhost:${port}`, pin };
+	const alice = await Client.connect({ id: "alice", ...where, stateDirectory: own });
+	await assert.rejects(Coordinator.listen({ host: "127.0.0.1", port: 0, stateDirectory: state }), {
+		code: "STATE_DIRECTORY_INVALID",
+		message: new RegExp(`process ${first.child.pid}\\b`),
+	});
+	// Granted leases are written within a second.
+	for (const end = performance.now() + 5_000; performance.now() < end; ) {
+		if ((await readFile(join(state, "leases.txt"), "utf8").catch(() => "")).includes('"alice"')) break;
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
+	await kill(first.child);
+	alice.destroy();
+	await start(t, "coordinator.ts", state, String(port));
+	await assert.rejects(Client.connect({ id: "alice", ...where }), { code: "ID_TAKEN" });
+	const again = await Client.connect({ id: "alice", ...where, stateDirectory: own });
+	assert.equal(again.fingerprint, alice.fingerprint);
+	await again.close();
+});
+
+test("kill: two processes with one identity do not fight for ever: the newcomer is told when to come again", { timeout: 30_000 }, async (t) => {
+	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
+	t.after(() => rm(state, { recursive: true }));
+	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
+	const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint, stateDirectory: state };
+	let ended = 0;
+	const replica = async (): Promise<number> => {
+		for (;;) {
+			try {
+				const client = await Client.connect({ id: "bob", ...where });
+				assert.equal((await client.closed).code, ended === 0 ? "SUPERSEDED" : "COORDINATOR_CLOSED");
+				if (ended > 0) return 0;
+			} catch (error) {
+				const { code, retryAfterMs } = error as { code?: string; retryAfterMs?: number };
+				assert.equal(code, "ID_CONTENDED");
+				ended++;
+				return retryAfterMs ?? 0;
+			}
+		}
+	};
+	const started = performance.now();
+	const replicas = [replica(), replica()];
+	const retryAfterMs = await Promise.race(replicas);
+	assert.ok(performance.now() - started < 10_000);
+	assert.ok(retryAfterMs > 5_000 && retryAfterMs <= 10_000, `${retryAfterMs}`);
+	assert.equal(coordinator.clientCount, 1);
+	await coordinator.close();
+	await Promise.all(replicas);
 });

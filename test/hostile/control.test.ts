@@ -7,7 +7,7 @@
  * | an unknown kind below 0x80, a frame cut short     | the raw Client    | close code PROTOCOL_ERROR                       |
  * | FIN, RESET_STREAM or STOP_SENDING                 | the raw Client    | close code PROTOCOL_ERROR                       |
  * | a kind from 0x80, a pong nobody asked for         | nobody            | it is skipped                                   |
- * | half a frame, and no more                         | nobody            | it holds 16 KiB at most, until the Client leaves |
+ * | half a frame, and no more                         | the raw Client    | PROTOCOL_ERROR after `controlFrameTimeoutMs` (10 s) |
  * | pings without reading the answers                 | the raw Client    | close code LIMIT_EXCEEDED                       |
  * | any of these from the Coordinator, once welcome   | the application   | `closed`: PROTOCOL_ERROR or COORDINATOR_LOST    |
  * | the same instead of the welcome                   | who connects      | PROTOCOL_ERROR                                  |

@@ -1,0 +1,62 @@
+/** A frame of a control stream that is begun and never finished, over QUIC: from a Client, and from a Coordinator. */
+
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { Endpoint } from "@conec/quic";
+import { Client } from "../packages/conec/src/index.ts";
+import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
+import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
+import { encodeFrame, FRAME } from "../packages/conec/src/wire/frames.ts";
+import { WELCOME } from "./control-table-world.ts";
+import { RawStream } from "./hostile/raw-stream.ts";
+import { Stage, sleep, soon, until } from "./hostile/stage.ts";
+
+const limits = { controlFrameTimeoutMs: 500 };
+const PING = encodeFrame(FRAME.CONTROL, Buffer.from('{"type":"ping","nonce":1}'));
+
+test("control deadline: a Client that does not finish a frame in time is closed, also when it drips, and nobody else", async (t) => {
+	const stage = await Stage.set(t, { limits });
+	const stuck = await stage.enter("stuck");
+	const drips = await stage.enter("drips");
+	const slow = await stage.enter("slow");
+	const started = performance.now();
+	stuck.control.bytes(PING.subarray(0, 2));
+	void (async () => {
+		for (let i = 0; i + 1 < PING.length; i++) {
+			drips.control.bytes(PING.subarray(i, i + 1));
+			await sleep(60);
+		}
+	})();
+	slow.control.bytes(PING.subarray(0, 7));
+	await sleep(250);
+	slow.control.bytes(PING.subarray(7), PING.subarray(0, 7));
+	await sleep(250);
+	slow.control.bytes(PING.subarray(7));
+	for (const peer of [stuck, drips]) {
+		const info = await peer.closed;
+		assert.equal(info.closeCode, CLOSE_CODES.PROTOCOL_ERROR);
+		assert.match(info.reason, /not complete 500 ms after its first byte/);
+		assert.ok(performance.now() - started < 1_500, `${performance.now() - started} ms`);
+	}
+	await slow.control.until("CONTROL pong", "CONTROL pong");
+	await until(() => stage.coordinator.clientCount === 3, "their ids are free");
+});
+
+test("control deadline: a Coordinator that does not finish a frame in time is lost", async (t: TestContext) => {
+	const identity = await makeSelfSigned({ names: ["localhost"] }, "ephemeral");
+	const endpoint = Endpoint.bind({ host: "127.0.0.1", port: 0 });
+	t.after(() => endpoint.close({ drainMs: 0 }));
+	endpoint.listen({ identity, clientTrust: {}, alpnProtocols: ["conec/1"] });
+	endpoint.onConnection = (connection) => {
+		connection.confirm();
+		connection.onStream = (incoming) => {
+			const raw = new RawStream();
+			raw.attach(incoming.accept(raw.handler, { mode: "bytes" }));
+			raw.frame(FRAME.CONTROL, JSON.stringify(WELCOME)).bytes(PING.subarray(0, 5));
+		};
+	};
+	const client = await Client.connect({ id: "cleo", coordinator: `localhost:${endpoint.address.port}`, pin: identity.fingerprint, limits });
+	const info = await soon(client.closed, "the end of the Client");
+	assert.equal(info.code, "PROTOCOL_ERROR");
+	assert.match(info.reason ?? "", /not complete/);
+});
