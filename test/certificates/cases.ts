@@ -19,10 +19,14 @@ export interface Case {
 	readonly outcome: Outcome;
 }
 
-/** "here": the options themselves are refused, before a packet is sent. "tls", "hello": when the Coordinator refuses. */
+/** "here": the options themselves are refused, before a packet is sent. */
 export type Outcome =
 	| "accepted"
-	| { readonly by: "client" | "here" | "coordinator in tls" | "coordinator after hello"; readonly code: ConecErrorCode; readonly words: RegExp };
+	| {
+			readonly by: "client" | "client after tls" | "here" | "coordinator in tls" | "coordinator after hello";
+			readonly code: ConecErrorCode;
+			readonly words: RegExp;
+	  };
 
 const root: Forged = forge({ subject: "root", authority: true });
 const otherRoot: Forged = forge({ subject: "other root", authority: true });
@@ -33,6 +37,8 @@ const intermediate: Forged = forge({ subject: "intermediate", authority: true, i
 const expiredIntermediate: Forged = forge({ subject: "expired intermediate", authority: true, issuer: root, beginsInSeconds: -7_200, endsInSeconds: -3_600 });
 const shortIntermediate: Forged = forge({ subject: "short intermediate", authority: { pathLength: 0 }, issuer: root });
 const belowShort: Forged = forge({ subject: "one too many", authority: true, issuer: shortIntermediate });
+const shortRoot: Forged = forge({ subject: "short root", authority: { pathLength: 0 } });
+const belowShortRoot: Forged = forge({ subject: "not allowed", authority: true, issuer: shortRoot });
 const leafAsAuthority: Forged = forge({ subject: "a leaf", issuer: root });
 const weakRoot: Forged = forge({ subject: "weak root", authority: true, key: "RSA-1024" });
 const weakIntermediate: Forged = forge({ subject: "weak intermediate", authority: true, key: "RSA-1024", issuer: root });
@@ -51,6 +57,8 @@ interface EitherSide {
 	readonly ca?: string | string[];
 	/** Accepted where absent. A Coordinator's: the Client refuses it; a Client's: the Coordinator, in TLS. */
 	readonly refused?: readonly [codeOfClient: ConecErrorCode, codeOfCoordinator: ConecErrorCode, words: RegExp];
+	/** Not by TLS, but by what looks at the chain after it. */
+	readonly late?: boolean;
 }
 
 const issued =
@@ -104,6 +112,14 @@ const EITHER: readonly EitherSide[] = [
 		chain: (names) => [forge({ names, issuer: belowShort }), belowShort, shortIntermediate],
 		refused: invalid(/PathLenConstraintViolated/),
 	},
+	{
+		what: "below an intermediate where the root's own path length allows none",
+		chain: (names) => [forge({ names, issuer: belowShortRoot }), belowShortRoot],
+		ca: pemOf(shortRoot),
+		refused: invalid(/below more intermediates than an authority's path length allows/),
+		late: true,
+	},
+	{ what: "of a root whose path length is 0", chain: (names) => [forge({ names, issuer: shortRoot })], ca: pemOf(shortRoot) },
 	{ what: "issued by a leaf", chain: (names) => [forge({ names, issuer: leafAsAuthority }), leafAsAuthority], refused: invalid(/EndEntityUsedAsCa/) },
 	{ what: "marked as an authority", chain: issued({ authority: true }), refused: invalid(/CaUsedAsEndEntity/) },
 	{ what: "with a chain of 8 KiB", chain: longChain(8 * KIB) },
@@ -119,18 +135,18 @@ const EITHER: readonly EitherSide[] = [
 ];
 
 function* eitherSide(): Generator<Case> {
-	for (const { what, chain, ca: trusted = ca, refused } of EITHER) {
+	for (const { what, chain, ca: trusted = ca, refused, late = false } of EITHER) {
 		yield {
 			what: `a Coordinator's ${what}`,
 			coordinator: shown(...chain(["localhost"])),
 			client: { ca: trusted },
-			outcome: refused === undefined ? "accepted" : { by: "client", code: refused[0], words: refused[2] },
+			outcome: refused === undefined ? "accepted" : { by: late ? "client after tls" : "client", code: refused[0], words: refused[2] },
 		};
 		yield {
 			what: `a Client's ${what}`,
 			coordinator: { ...shown(localhost), clientCa: trusted },
 			client: { ca, ...shown(...chain(["alice"])) },
-			outcome: refused === undefined ? "accepted" : { by: "coordinator in tls", code: refused[1], words: refused[2] },
+			outcome: refused === undefined ? "accepted" : { by: late ? "coordinator after hello" : "coordinator in tls", code: refused[1], words: refused[2] },
 		};
 	}
 }

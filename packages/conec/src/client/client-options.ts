@@ -59,6 +59,8 @@ export interface ResolvedClientOptions {
 	readonly coordinator: HostAndPort;
 	readonly address: SocketAddress | undefined;
 	readonly trust: Trust;
+	/** The authorities in `trust`, where they were given. */
+	readonly ca: readonly Uint8Array[] | undefined;
 	readonly endAtExpiry: boolean;
 	readonly metadata: JsonValue | undefined;
 	readonly localAddress: string;
@@ -99,11 +101,13 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 	const coordinator = parseCoordinator(options.coordinator);
 	const limits = resolveLimits(options.limits, "client");
 	checkMetadata(options.metadata, limits.metadataBytes);
+	const trust = coordinatorTrust(options);
 	return {
 		id,
 		coordinator,
 		address: options.address === undefined ? undefined : parseSocketAddress(options.address, coordinator.port),
-		trust: coordinatorTrust(options),
+		trust,
+		ca: options.ca === undefined ? undefined : trust.roots,
 		endAtExpiry: options.endAtExpiry ?? false,
 		metadata: options.metadata,
 		localAddress: localAddress ?? "::",

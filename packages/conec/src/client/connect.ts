@@ -5,6 +5,7 @@
  */
 
 import { ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
+import { chainProblem } from "../tls/chain.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import { readValidity } from "../tls/validity.ts";
 import type { Transport, TransportConnection } from "../transport/transport.ts";
@@ -31,6 +32,7 @@ export async function reachCoordinator(transport: Transport, identity: LocalIden
 	try {
 		options.signal?.throwIfAborted();
 		const connection = await dialAny(transport, identity, options, lookup, abort.signal);
+		assertChain(connection, options.ca);
 		const hello = { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: [], metadata } as const;
 		return await greet(connection, hello, limits, where, abort.signal).catch((error: unknown) => {
 			throw aboutOurs(error, identity);
@@ -67,6 +69,14 @@ async function dialAny(
 	const race = (): Promise<TransportConnection> =>
 		raceDials(addresses, dial, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal });
 	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason);
+}
+
+/** What TLS leaves out; see {@link chainProblem}. */
+function assertChain(connection: TransportConnection, ca: readonly Uint8Array[] | undefined): void {
+	const problem = ca === undefined ? undefined : chainProblem(connection.peerCertificates, ca, "server", Date.now());
+	if (problem === undefined) return;
+	connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${problem}`);
+	throw new ConecError("CERTIFICATE_INVALID", `its certificate ${problem}`);
 }
 
 /** TLS has one word for "expired" and "not valid yet"; of our own certificate we know which it is. */

@@ -10,6 +10,7 @@ import { acceptControlChannel, type ControlChannel } from "../entity/control-cha
 import { isConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import { certificateId } from "../tls/certificate-id.ts";
+import { chainProblem } from "../tls/chain.ts";
 import { fingerprintOf } from "../tls/fingerprint.ts";
 import type { IncomingStream, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES, type RefusedCode } from "../wire/codes.ts";
@@ -27,8 +28,8 @@ export interface AdmissionHost {
 	readonly epoch: string;
 	readonly registry: Registry<Session>;
 	readonly leases: Leases;
-	/** Whether a Client's certificate was verified, so that it says the id. */
-	readonly caMode: () => boolean;
+	/** In CA mode the authorities of now, by one of which a Client's certificate says the id. */
+	readonly clientRoots: () => readonly Uint8Array[] | undefined;
 	readonly denied: (fingerprint: string) => boolean;
 	readonly closing: () => boolean;
 	readonly admitted: (session: Session) => void;
@@ -150,7 +151,10 @@ function identify(connection: TransportConnection, hello: Hello, host: Admission
 	try {
 		const fingerprint = fingerprintOf(leaf);
 		if (host.denied(fingerprint)) return refused("CERTIFICATE_REFUSED", "its key is on the deny list");
-		if (!host.caMode()) return { type: "applicant", version, id: hello.id, identity: fingerprint, fingerprint };
+		const roots = host.clientRoots();
+		if (roots === undefined) return { type: "applicant", version, id: hello.id, identity: fingerprint, fingerprint };
+		const problem = chainProblem(connection.peerCertificates, roots, "client", Date.now());
+		if (problem !== undefined) return refused("CERTIFICATE_REFUSED", `the certificate ${problem}`);
 		const id = certificateId(leaf);
 		if (id !== hello.id) return refused("CERTIFICATE_NAME_MISMATCH", `the certificate is for "${id}", not "${hello.id}"`);
 		return { type: "applicant", version, id, identity: id, fingerprint };

@@ -247,7 +247,7 @@ export class Coordinator implements AsyncDisposable {
 			epoch: this.#epoch,
 			registry: this.#registry,
 			leases: this.#kept.leases,
-			caMode: () => this.#clientTrust.roots !== undefined,
+			clientRoots: () => this.#clientTrust.roots,
 			denied: (fingerprint) => this.#deny.has(fingerprint),
 			closing: () => this.#state.type !== "open",
 			admitted: (session) => this.#admitted(session),

@@ -48,6 +48,7 @@ export function readDerChildren(bytes: Uint8Array, parent: DerValue): DerValue[]
 export const DER_SEQUENCE = 0x30;
 export const DER_OID = 0x06;
 export const DER_OCTET_STRING = 0x04;
+export const DER_BOOLEAN = 0x01;
 export const DER_INTEGER = 0x02;
 
 /** Writes one value: tag, length, contents. */
