@@ -52,7 +52,9 @@ interface Guide {
 }
 
 const { failed, usage, coordinator, peer } = EXIT_CODES;
-const CERTIFICATE_HINT = "For a Coordinator with its own key, give --pin as `conec coordinator` prints it; for one with a private authority, --ca FILE.";
+const CERTIFICATE_HINT =
+	"For a Coordinator with its own key, give --pin as `conec coordinator` prints it; for one with a private authority, --ca FILE. Where it asks for certificates, give --cert and --key.";
+const OWN_CERTIFICATE_HINT = "The Coordinator lets in only certificates of its authority, or has this key on its deny list. Give one with --cert and --key.";
 
 const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	OPTION_INVALID: { exitCode: usage },
@@ -73,13 +75,19 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 		exitCode: coordinator,
 		hint: "Compare --pin with what the Coordinator printed at its start. If its state directory was replaced, it has a new key; otherwise somebody else may be answering.",
 	},
-	CERTIFICATE_NAME_MISMATCH: { exitCode: coordinator, hint: "Use a host name that is in the Coordinator's certificate, or give --pin." },
-	CERTIFICATE_EXPIRED: { exitCode: coordinator, hint: "Renew the Coordinator's certificate, or give --pin. Check the clock here too." },
+	CERTIFICATE_NAME_MISMATCH: {
+		exitCode: coordinator,
+		hint: "Use a host name that is in the Coordinator's certificate, or give --pin; and as --id the only name that is in --cert, or none.",
+	},
+	CERTIFICATE_EXPIRED: {
+		exitCode: coordinator,
+		hint: "Renew the certificate that has expired: the Coordinator's (or give --pin), or the one in --cert. Check the clocks too.",
+	},
 	CERTIFICATE_NOT_YET_VALID: { exitCode: coordinator, hint: "Check the clocks of both machines." },
 	CERTIFICATE_UNTRUSTED: { exitCode: coordinator, hint: CERTIFICATE_HINT },
 	CERTIFICATE_INVALID: { exitCode: coordinator, hint: CERTIFICATE_HINT },
-	CERTIFICATE_REQUIRED: { exitCode: coordinator },
-	CERTIFICATE_REFUSED: { exitCode: coordinator, hint: "The Coordinator lets in only certain certificates." },
+	CERTIFICATE_REQUIRED: { exitCode: coordinator, hint: OWN_CERTIFICATE_HINT },
+	CERTIFICATE_REFUSED: { exitCode: coordinator, hint: OWN_CERTIFICATE_HINT },
 	CERTIFICATE_KEY_MISMATCH: { exitCode: usage, hint: "--key must be the private key of the first certificate in --cert." },
 	ID_TAKEN: {
 		exitCode: coordinator,

@@ -230,7 +230,7 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 					`${time()} ${output.style("red", "x")} refused ${quoted(status.id)} from ${status.address.address}: ${printable(status.reason, 200)}`,
 				);
 			case "state-unsaved":
-				return output.event("state-unsaved", { code: status.error.code }, `${time()} ${output.style("yellow", "!")} ${printable(status.error.message, 300)}`);
+				return output.event("state-unsaved", { code: status.error.code }, `${time()} ${output.style("red", "!")} ${printable(status.error.message, 300)}`);
 			default:
 				return output.event("lagged", {}, `${time()} some notices were left out`);
 		}
