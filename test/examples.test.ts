@@ -10,6 +10,9 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 	"chat.ts": ["alice hears bob: at eight", "bob hears alice: see you", 'bob: alice calls about {"subject":"dinner"}'],
 	"coordinator-stream.ts": ["the Coordinator says: the kettle boils", "alice: the Coordinator stops"],
 	"echo.ts": ["echo: one", "echo: two"],
+	"node-streams.ts": ["bob has the same bytes"],
+	"non-blocking.ts": ["shown and missed: 20000; the last one shown: 20000", "most were missed"],
+	"typed.ts": ["roof: 21.5 °C", "not sent: ENCODE_FAILED", "cellar: 12 °C"],
 };
 
 test("examples: every one is listed here", () => {

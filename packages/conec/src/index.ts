@@ -28,6 +28,8 @@
  * **Backpressure** is one rule: `send` resolves when there is room. **Ends** are never silent: a stream that was cut off
  * rejects with a code; only the peer's `close` ends `for await`. **Errors** are {@link ConecError} with a `code` of a closed
  * list (docs/errors.md); wrong arguments are `TypeError` and `RangeError`; an abort rejects with your own reason.
+ * **Adapters** put another face on a stream: {@link typed} for values, {@link nonBlocking} for readers that must not make the
+ * sender wait, {@link toDuplex} for Node streams (docs/adapters.md).
  * **Limits** are all in {@link Limits} (docs/limits.md). **Trust** is a `ca`, a `pin`, or Node's root store
  * (docs/security.md). What travels is in docs/protocol.md.
  *

@@ -6,7 +6,9 @@ import { addAbortSignal, type Duplex, PassThrough, Readable, Writable } from "no
 import { buffer, text } from "node:stream/consumers";
 import { finished, pipeline } from "node:stream/promises";
 import { test } from "node:test";
+import { connect, createSecureContext, TLSSocket } from "node:tls";
 import { createGunzip, createGzip } from "node:zlib";
+import { makeSelfSigned } from "../tls/self-signed.ts";
 import { until } from "../transport/suite-recorder.ts";
 import { toDuplex } from "./duplex.ts";
 import { jsonCodec } from "./json-codec.ts";
@@ -107,6 +109,32 @@ onEnds("compressed by one side and not by the other", {}, async (ends) => {
 	theirs.end();
 	ours.resume();
 	await Promise.all([finished(ours), finished(theirs)]);
+});
+
+onEnds("TLS runs over it", {}, async (ends) => {
+	const { near, far } = await ends.streams();
+	const { certificates, privateKey } = await makeSelfSigned({ names: ["localhost"] }, "ephemeral");
+	const pem = (label: string, der: Uint8Array): string => `-----BEGIN ${label}-----\n${Buffer.from(der).toString("base64")}\n-----END ${label}-----\n`;
+	const server = new TLSSocket(toDuplex(far), {
+		isServer: true,
+		secureContext: createSecureContext({ cert: pem("CERTIFICATE", certificates[0] as Uint8Array), key: pem("PRIVATE KEY", privateKey) }),
+	});
+	const client = connect({ socket: toDuplex(near), servername: "localhost", ca: pem("CERTIFICATE", certificates[0] as Uint8Array) });
+	const bytes = randomBytes(300_000);
+	server.on("data", (chunk) => server.write(chunk));
+	server.on("end", () => server.end());
+	client.end(bytes);
+	const chunks: Buffer[] = [];
+	client.on("data", (chunk: Buffer) => chunks.push(chunk));
+	await once(client, "end");
+	assert.ok(client.authorized);
+	assert.equal(sha256(Buffer.concat(chunks)), sha256(bytes));
+	client.destroy();
+	server.destroy();
+	near.reset();
+	near.stop();
+	far.reset();
+	far.stop();
 });
 
 onEnds("a reader that stops makes the writer wait, and nothing is read ahead", {}, async (ends) => {
