@@ -49,7 +49,7 @@ function setup(changes: Partial<typeof limits> = {}) {
 test("control channel: 256 answers may wait to be read, one more ends it, and nothing is answered after that", () => {
 	const { hear, sent, broken } = setup();
 	for (let nonce = 0; nonce < 256; nonce++) hear({ type: "ping", nonce });
-	assert.deepEqual(broken, []);
+	assert.equal(broken.length, 0);
 	hear({ type: "ping", nonce: 256 });
 	assert.deepEqual(
 		broken.map(([code]) => code),
