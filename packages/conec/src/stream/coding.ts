@@ -109,7 +109,8 @@ function isPromise<T>(result: T | Promise<T>): result is Promise<T> {
 /** `cause` is a list of issues, or whatever was thrown. */
 function wordsOf(cause: unknown): string {
 	const words = Array.isArray(cause) ? wordsOfIssue(cause[0] as SchemaIssue | undefined) : cause instanceof Error ? cause.message : String(cause);
-	return words.length <= WORDS_LENGTH ? words : `${words.slice(0, WORDS_LENGTH)}...`;
+	// They may quote the peer, whose text must not move anybody's cursor.
+	return (words.length <= WORDS_LENGTH ? words : `${words.slice(0, WORDS_LENGTH)}...`).replace(/\p{Cc}/gu, "\ufffd");
 }
 
 function wordsOfIssue(issue: SchemaIssue | undefined): string {
