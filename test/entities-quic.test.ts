@@ -3,6 +3,8 @@ import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
+import { connectOn } from "../packages/conec/src/client/client.ts";
+import type { Lookup } from "../packages/conec/src/client/race.ts";
 import { Client, Coordinator, createCertificateAuthority, issueCertificate } from "../packages/conec/src/index.ts";
 import { resolveLimits } from "../packages/conec/src/options.ts";
 import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";
@@ -43,6 +45,52 @@ test("quic: a Coordinator alone on IPv4 is reached by name", async () => {
 	const client = await Client.connect({ id: "a", coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint });
 	await client.close();
 	await coordinator.close();
+});
+
+test("quic: a Coordinator alone on IPv6 is reached by address and by name, and not over IPv4", async () => {
+	const coordinator = await Coordinator.listen({ host: "::1", port: 0 });
+	const { address, port } = coordinator.address;
+	const pin = coordinator.fingerprint;
+	assert.equal(address, "::1");
+	const both: Lookup = async () => [
+		{ address: "127.0.0.1", family: 4 },
+		{ address: "::1", family: 6 },
+	];
+	const clients = await Promise.all([
+		Client.connect({ id: "a", coordinator: `[::1]:${port}`, pin }),
+		Client.connect({ id: "b", coordinator: "elsewhere.invalid", address: `[::1]:${port}`, pin, localAddress: "::1" }),
+		connectOn(createQuicTransport, { id: "c", coordinator: `both.invalid:${port}`, pin }, both),
+	]);
+	await assert.rejects(
+		connectOn(createQuicTransport, { id: "d", coordinator: `both.invalid:${port}`, pin, localAddress: "127.0.0.1", limits: { requestTimeoutMs: 400 } }, both),
+		{
+			code: "COORDINATOR_UNREACHABLE",
+		},
+	);
+	assert.deepEqual(
+		coordinator.clients().map((client) => client.address.address),
+		["::1", "::1", "::1"],
+	);
+	await Promise.all(clients.map((client) => client.close()));
+	await coordinator.close();
+});
+
+test("quic: of many addresses that are dead, the one that lives is found, whatever its family and place", async () => {
+	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
+	const pin = coordinator.fingerprint;
+	const where = `many.invalid:${coordinator.address.port}`;
+	const dead = ["127.0.0.9", "::1", "192.0.2.1", "2001:db8::1"].map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
+	const started = performance.now();
+	const client = await connectOn(createQuicTransport, { id: "a", coordinator: where, pin }, async () => [...dead, { address: "127.0.0.1", family: 4 }]);
+	assert.ok(performance.now() - started < 3_000, `${performance.now() - started} ms`);
+	await client.close();
+	await coordinator.close();
+});
+
+test("quic: a Client comes from its localAddress", async (t) => {
+	const world = await World.create(t, fabric, { host: "0.0.0.0" });
+	await world.connect("a", { localAddress: "127.0.0.2" });
+	assert.equal(world.coordinator.clients()[0]?.address.address, "127.0.0.2");
 });
 
 test("quic: a port that is taken, an address that is not ours", async () => {

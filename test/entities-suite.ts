@@ -24,6 +24,11 @@ export function entitiesSuite(fabric: Fabric): void {
 		assert.equal(info?.fingerprint, alice.fingerprint);
 		assert.equal(info?.address.address, "127.0.0.1");
 		assert.equal(info?.streams, 0);
+		assert.equal(info?.metadata, undefined);
+		const bob = await world.connect("bob", { metadata: { name: "Bob", tags: [1, null] } });
+		assert.deepEqual(world.coordinator.clients()[1]?.metadata, { name: "Bob", tags: [1, null] });
+		await bob.close();
+		await until(() => world.coordinator.clientCount === 1);
 		await Promise.all([alice.close(), alice.close()]);
 		assert.deepEqual(await alice.closed, { by: "local" });
 		await assert.rejects(alice.openStream("bob"), { code: "CLIENT_CLOSED" });

@@ -151,7 +151,7 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * Ends the connection of a Client at once; its id is free.
+	 * Ends the connection of a Client at once. Its id is free, unless a kept key has a lease on it; to keep the key out, deny it.
 	 *
 	 * @param reason what the Client is told
 	 * @throws TypeError `ID_INVALID`; ConecError `PEER_UNKNOWN`

@@ -22,6 +22,8 @@ export interface ClientInfo {
 	/** Live streams from or to it, through or with the Coordinator. */
 	readonly streams: number;
 	readonly rttMs: number;
+	/** What the Client says about itself; untrusted. */
+	readonly metadata: JsonValue | undefined;
 }
 
 /** What a session is made of. */
@@ -99,6 +101,7 @@ export class Session {
 			connectedAt: this.connectedAt,
 			streams: this.streams,
 			rttMs: roundTripMs(this.connection),
+			metadata: this.metadata,
 		};
 	}
 }
