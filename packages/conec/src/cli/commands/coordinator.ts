@@ -16,6 +16,7 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
 import { orInterrupted } from "../interruption.ts";
 import { coordinatorArgument, reachableAddresses } from "../reachable.ts";
+import { Refusals } from "../refusals.ts";
 import { printable, quoted } from "../terminal-text.ts";
 
 /** The port that Clients take when none is given. */
@@ -203,6 +204,7 @@ async function rememberLocally(directory: string, coordinator: string, pin: stri
 }
 
 async function watch(coordinator: Coordinator, { output }: CommandContext): Promise<void> {
+	const refusals = new Refusals();
 	for await (const status of coordinator.status()) tell(status);
 
 	function tell(status: CoordinatorStatus): void {
@@ -223,12 +225,16 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 					{ id: status.id, fingerprint: status.fingerprint, clients, code: status.info.code, by: status.info.by },
 					`${time()} ${output.style("yellow", "-")} ${status.id}${reasonOf(status.info)} (${clients} connected)`,
 				);
-			case "refused":
+			case "refused": {
+				const { address } = status.address;
+				const { shown, left } = refusals.note(status.code, address, performance.now());
+				if (!shown) return;
 				return output.event(
 					"refused",
-					{ id: status.id, address: status.address.address, code: status.code },
-					`${time()} ${output.style("red", "x")} refused ${quoted(status.id)} from ${status.address.address}: ${printable(status.reason, 200)}`,
+					{ id: status.id, address, code: status.code, left },
+					`${time()} ${output.style("red", "x")} refused ${quoted(status.id)} from ${address}: ${printable(status.reason, 200)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
 				);
+			}
 			case "state-unsaved":
 				return output.event("state-unsaved", { code: status.error.code }, `${time()} ${output.style("red", "!")} ${printable(status.error.message, 300)}`);
 			default:
