@@ -223,17 +223,20 @@ export class HeldStream {
  * Splices two streams natively, both ways: FIN, reset, stop and backpressure pass through, JS sees none of the bytes.
  * A lost leg resets and stops the other with `lostCode`. Both streams are used up.
  *
- * @returns when both directions are over; never rejects
+ * @param onEnd called in order with other events, before a stream that the same peer opened later; a promise is a batch later
+ * @returns when both directions are over: FIN, reset or stop has been passed on; never rejects
  * @throws {@link QuicError} `INVALID_ARGUMENT` when `from` was accepted, piped or refused before
  */
-export function pipe(from: IncomingStream, to: HeldStream, lostCode: number): Promise<PipeResult> {
+export function pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: (result: PipeResult) => void): Promise<PipeResult> {
 	const { environment } = from.owner;
 	from.take();
 	// Before `adopt`: the handle of a stream that is gone may be another's by now. Records come in a later turn.
 	if (!mapped(() => environment.native.pipeStreams(from.handle, to.handle, lostCode))) {
 		environment.release(from.handle);
 		environment.release(to.handle);
-		return Promise.resolve({ end: "lost", forwardBytes: 0, backwardBytes: 0 });
+		const result: PipeResult = { end: "lost", forwardBytes: 0, backwardBytes: 0 };
+		onEnd?.(result);
+		return Promise.resolve(result);
 	}
 	return new Promise((resolve) => {
 		environment.adopt({
@@ -243,7 +246,9 @@ export function pipe(from: IncomingStream, to: HeldStream, lostCode: number): Pr
 				environment.release(from.handle);
 				environment.release(to.handle);
 				const end = (["finished", "reset", "lost"] as const)[readU32(payload, 0)] ?? "lost";
-				resolve({ end, forwardBytes: readU64(payload, 4), backwardBytes: readU64(payload, 12) });
+				const result = { end, forwardBytes: readU64(payload, 4), backwardBytes: readU64(payload, 12) };
+				onEnd?.(result);
+				resolve(result);
 			},
 		});
 	});

@@ -45,5 +45,5 @@ export function proxyStream(
 		from.streams--;
 		to.streams--;
 	};
-	transport.pipe(incoming, held, RESET_CODES.PEER_LOST).then(over, over);
+	transport.pipe(incoming, held, RESET_CODES.PEER_LOST, over).catch(over);
 }

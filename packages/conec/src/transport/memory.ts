@@ -168,8 +168,10 @@ class Endpoint implements MemoryTransport {
 		return outcome.connection;
 	}
 
-	async pipe(from: IncomingStream, to: HeldStream, lostCode: number): Promise<PipeResult> {
-		return pipeLinks(from as MemoryIncoming, to as MemoryHeld, lostCode);
+	async pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult> {
+		const result = await pipeLinks(from as MemoryIncoming, to as MemoryHeld, lostCode);
+		onEnd?.(); // here every event is a task of its own, so this comes before the next
+		return result;
 	}
 
 	async close(code: number, reason: string, _drainMs: number): Promise<void> {

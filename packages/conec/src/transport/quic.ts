@@ -122,8 +122,8 @@ class QuicTransport implements Transport {
 		}
 	}
 
-	async pipe(from: IncomingStream, to: HeldStream, lostCode: number): Promise<PipeResult> {
-		return await quic.pipe((from as QuicIncomingStream).stream, (to as QuicHeldStream).stream, lostCode);
+	async pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult> {
+		return await quic.pipe((from as QuicIncomingStream).stream, (to as QuicHeldStream).stream, lostCode, onEnd);
 	}
 
 	async close(code: number, reason: string, drainMs: number): Promise<void> {

@@ -398,7 +398,8 @@ function streamTests(onPair: OnPair): void {
 				}),
 			);
 		}
-		// With the streams above still counted, none of these could begin.
-		await Promise.all(Array.from({ length: streams }, () => openedPair(pair)));
+		// With the streams above still counted, none of these could begin. Not as many as the limit: QUIC stacks announce
+		// freed streams in steps (quinn: an eighth), and the last step may still be outstanding.
+		await Promise.all(Array.from({ length: Math.floor((streams * 3) / 4) }, () => openedPair(pair)));
 	});
 }

@@ -188,9 +188,10 @@ export interface Transport {
 	dial(options: DialOptions): Promise<TransportConnection>;
 	/**
 	 * Splices two streams natively in both directions: FIN, reset, stop and backpressure pass through. A lost leg
-	 * resets and stops the other with `lostCode`, never FIN. Resolves when both directions are over.
+	 * resets and stops the other with `lostCode`, never FIN. Resolves when both directions are over; `onEnd` is called
+	 * then in order with other events, so before any stream that the same peer has opened after it.
 	 */
-	pipe(from: IncomingStream, to: HeldStream, lostCode: number): Promise<PipeResult>;
+	pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult>;
 	/** Closes every connection with the code and releases the socket; at most `drainMs` for the close to reach the peers. */
 	close(code: number, reason: string, drainMs: number): Promise<void>;
 	/** Immediate. */
