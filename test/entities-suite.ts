@@ -8,7 +8,8 @@ import type { CoordinatorStatus } from "../packages/conec/src/coordinator/coordi
 import { listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
 import type { TransportFactory } from "../packages/conec/src/entity/transport-factory.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
-import { declare, echo, type Fabric, next, pair, text, until, World } from "./entities-world.ts";
+import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { declare, echo, type Fabric, handler, next, pair, text, until, World } from "./entities-world.ts";
 
 /** Declares the tests. */
 export function entitiesSuite(fabric: Fabric): void {
@@ -306,21 +307,26 @@ export function entitiesSuite(fabric: Fabric): void {
 		for await (const stream of world.coordinator.incomingStreams) assert.fail(`a stream from ${stream.peer}`);
 	});
 
-	it("a Client hears that its Coordinator stops, opens nothing more, and finishes what it has", async (t) => {
+	it("a Client hears that its Coordinator stops, opens nothing more, and reads what it has", async (t) => {
 		const world = await World.create(t, fabric);
 		const alice = await world.connect("alice");
 		const status = alice.status()[Symbol.asyncIterator]();
 		assert.equal((await status.next()).value?.type, "connected");
-		const [up, atCoordinator] = await Promise.all([alice.openCoordinatorStream(), next(world.coordinator.incomingStreams)]);
-		void atCoordinator.close().catch(() => undefined);
+		// One that never acknowledges the end of a stream, for which the Coordinator waits its 2 s.
+		const mute = await world.enter("mute");
+		mute.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.ACCEPT, new Uint8Array());
+		const unheard = await world.coordinator.openStream("mute");
+		unheard.close().catch(() => undefined);
+		const [down, atAlice] = await Promise.all([world.coordinator.openStream("alice"), next(alice.incomingStreams)]);
+		await down.send("last words");
+		const acknowledged = down.close();
 		const closing = world.coordinator.close();
 		assert.deepEqual((await status.next()).value, { type: "draining", reason: "the Coordinator stops" });
 		await assert.rejects(alice.openStream("alice"), { code: "COORDINATOR_CLOSED" });
 		await assert.rejects(alice.openCoordinatorStream(), { code: "COORDINATOR_CLOSED" });
-		await up.send("last words");
-		await up.close();
-		assert.equal(text(await atCoordinator.receive()), "last words");
-		assert.equal(await up.receive(), null);
+		assert.equal(text(await atAlice.receive()), "last words");
+		assert.equal(await atAlice.receive(), null);
+		await acknowledged;
 		await closing;
 		assert.deepEqual((await status.next()).value, { type: "disconnected", info: { by: "peer", code: "COORDINATOR_CLOSED", reason: "the Coordinator stops" } });
 		assert.equal((await status.next()).done, true);
