@@ -184,21 +184,21 @@ impl Endpoint {
 	/// JS thread: the stream has just been written to in place, and an answer may come.
 	pub fn expect_answer(self: &Arc<Self>, stream: &Arc<Stream>) {
 		*lock(&self.expecting) = Arc::downgrade(stream);
-		crate::uv::watch(self);
+		crate::system::uv::watch(self);
 	}
 
 	/// JS thread: reads the socket in place. What is not for the expected stream goes its ordinary way.
 	pub fn receive_inline(&self) {
 		let (Some(driver), Some(stream)) = (&self.driver, lock(&self.expecting).upgrade()) else { return };
 		let receive = || {
-			crate::socket::eagerly(|| driver.run_inline(|| {}));
+			crate::system::socket::eagerly(|| driver.run_inline(|| {}));
 		};
 		stream.receive_inline(|| stream.connection.drive_inline(receive));
 	}
 
 	/// A further descriptor of the socket, and how to silence it.
 	#[cfg(target_os = "linux")]
-	pub fn socket(&self) -> Option<(std::net::UdpSocket, crate::socket::Mute)> {
+	pub fn socket(&self) -> Option<(std::net::UdpSocket, crate::system::socket::Mute)> {
 		let tap = lock(&self.tap);
 		Some((tap.socket().ok()?, tap.mute.clone()))
 	}

@@ -86,7 +86,7 @@ pub fn start(env: &napi::Env, waker: Waker) -> Result<()> {
 	})
 	.map_err(|e| error(THREAD_FAILED, format!("Cannot hook into the end of the environment: {e}")))?;
 	environment.queue.set_referenced(env, false);
-	crate::uv::start(env);
+	crate::system::uv::start(env);
 	CURRENT.with_borrow_mut(|current| *current = Some(environment));
 	Ok(())
 }
@@ -100,7 +100,7 @@ struct Ending {
 impl Ending {
 	fn run(self) {
 		CURRENT.with_borrow_mut(Option::take);
-		crate::uv::stop();
+		crate::system::uv::stop();
 		self.environment.queue.silence();
 		let _ = self.stop.send(());
 		let _ = self.thread.join();

@@ -3,7 +3,8 @@
 //! Rust holds no policy. Every function returns at once; everything that happens later arrives through `poll`, in
 //! order. Bytes are copied on the JS thread in both directions, so nothing that JS owns crosses threads.
 
-mod allocator;
+#![deny(unsafe_code)]
+
 mod connection;
 mod driver;
 mod endpoint;
@@ -15,12 +16,12 @@ mod options;
 mod pipe;
 mod queue;
 mod reader;
-mod socket;
 mod stream;
+#[allow(unsafe_code)]
+mod system;
 mod table;
 mod tap;
 mod tls;
-mod uv;
 mod writer;
 
 use std::sync::atomic::Ordering;
@@ -45,7 +46,7 @@ use table::Entry;
 use tap::{RawSink, SocketSizes, Tap};
 
 #[global_allocator]
-static ALLOCATOR: allocator::Allocator = allocator::Allocator;
+static ALLOCATOR: system::allocator::Allocator = system::allocator::Allocator;
 
 /// Changes whenever the surface below changes; the loader refuses any other.
 const ABI_VERSION: u32 = 1;
@@ -80,7 +81,7 @@ pub fn set_referenced(env: napi::Env, on: bool) -> Result<()> {
 /// Fills `buffer` from `offset` with records; see `queue.rs`.
 #[napi(catch_unwind)]
 pub fn poll(mut buffer: BufferSlice, offset: u32) -> Result<u32> {
-	uv::awake();
+	system::uv::awake();
 	environment::with(|environment| Ok(environment.queue.poll(&mut buffer, offset as usize)))
 }
 
@@ -106,7 +107,7 @@ pub fn flush() -> Result<()> {
 #[napi(catch_unwind)]
 pub fn release(handle: u32) -> Result<()> {
 	environment::with(|environment| {
-		uv::forget(handle);
+		system::uv::forget(handle);
 		environment.table.remove(handle);
 		Ok(())
 	})
@@ -246,7 +247,7 @@ pub fn endpoint_rebind(endpoint: u32, host: String, port: u16, raw_datagrams: bo
 		let tap = Tap::new(socket, sink).map_err(|e| socket_error(&action, e))?;
 		endpoint.quinn.rebind_abstract(tap.clone()).map_err(|e| socket_error(&action, e))?;
 		*lock::lock(&endpoint.tap) = tap;
-		uv::forget(handle);
+		system::uv::forget(handle);
 		endpoint.quinn.local_addr().map(Address::from).map_err(|e| socket_error(&action, e))
 	})
 }

@@ -12,7 +12,7 @@ use std::task::{ready, Context, Poll};
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
-use crate::socket::Mute;
+use crate::system::socket::Mute;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Where non-QUIC datagrams go.
@@ -67,7 +67,7 @@ impl Tap {
 	/// Needs the I/O runtime's context.
 	pub fn new(socket: UdpSocket, sink: Arc<RawSink>) -> io::Result<Arc<Self>> {
 		let raw = socket.try_clone()?;
-		let (inner, mute) = crate::socket::wrap(socket)?;
+		let (inner, mute) = crate::system::socket::wrap(socket)?;
 		Ok(Arc::new(Self { inner, mute, raw, sink }))
 	}
 

@@ -12,19 +12,10 @@ pub struct Allocator;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod mapping {
 	use std::alloc::Layout;
-	use std::ffi::c_void;
 
 	const LARGE: usize = 1024 * 1024;
 	/// Mappings are aligned to this much at least.
 	const PAGE: usize = 4096;
-	const PROT_READ_WRITE: i32 = 3;
-	const MAP_PRIVATE_ANONYMOUS: i32 = 0x22;
-	const MAP_FAILED: usize = usize::MAX;
-
-	extern "C" {
-		fn mmap(address: *mut c_void, length: usize, protection: i32, flags: i32, file: i32, offset: i64) -> *mut c_void;
-		fn munmap(address: *mut c_void, length: usize) -> i32;
-	}
 
 	pub fn is_large(layout: Layout) -> bool {
 		layout.size() >= LARGE && layout.align() <= PAGE
@@ -33,8 +24,17 @@ mod mapping {
 	/// All bytes are zero. Null: there is no memory.
 	pub fn map(layout: Layout) -> *mut u8 {
 		// SAFETY: a new anonymous mapping touches nothing that exists.
-		let address = unsafe { mmap(std::ptr::null_mut(), layout.size(), PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0) };
-		if address as usize == MAP_FAILED {
+		let address = unsafe {
+			libc::mmap(
+				std::ptr::null_mut(),
+				layout.size(),
+				libc::PROT_READ | libc::PROT_WRITE,
+				libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+				-1,
+				0,
+			)
+		};
+		if address == libc::MAP_FAILED {
 			std::ptr::null_mut()
 		} else {
 			address.cast()
@@ -45,7 +45,7 @@ mod mapping {
 	/// `address` is of [`map`] with this layout, and nobody uses it any more.
 	pub unsafe fn unmap(address: *mut u8, layout: Layout) {
 		// SAFETY: see above.
-		unsafe { munmap(address.cast(), layout.size()) };
+		unsafe { libc::munmap(address.cast(), layout.size()) };
 	}
 }
 

@@ -40,7 +40,7 @@ mod linux {
 	use napi::sys::uv_loop_s;
 
 	use crate::endpoint::Endpoint;
-	use crate::socket::Mute;
+	use crate::system::socket::Mute;
 
 	/// Packets that came without being expected, after which the socket is left to the I/O thread.
 	const UNEXPECTED: u32 = 2;

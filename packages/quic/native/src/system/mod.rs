@@ -1,0 +1,6 @@
+//! What the operating system and libuv offer and no safe library does. The only room of this crate with `unsafe`
+//! (`lib.rs` denies it elsewhere); each use says why it is sound.
+
+pub mod allocator;
+pub mod socket;
+pub mod uv;
