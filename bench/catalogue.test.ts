@@ -13,6 +13,7 @@ test("catalogue: has every result that the acceptance tests read, each with a re
 		"proxy-small-64",
 		"proxy-rtt-64",
 		"connect",
+		"connect-ca",
 		"paused-reader-bytes",
 	]) {
 		const entry = CATALOGUE.find((candidate) => candidate.name === name);

@@ -6,9 +6,9 @@
 
 import type { Context } from "./context.ts";
 import type { Measured, ResultPlan } from "./results.ts";
-import { type Churn, churn, coordinatorUtilization, pausedReader, stalledStreams } from "./subjects/checks.ts";
+import { type Churn, churn, connect1000, coordinatorUtilization, pausedReader, stalledStreams, stoppedNonBlocking } from "./subjects/checks.ts";
 import { file1GiB, files10k } from "./subjects/command-line.ts";
-import { connect, connectEphemeral, proxyBulk, proxyRtt, proxySmall, streamBulk, streamSmall, typedJson } from "./subjects/conec.ts";
+import { connect, connectCa, connectEphemeral, proxyBulk, proxyRtt, proxySmall, streamBulk, streamSmall, typedJson } from "./subjects/conec.ts";
 import { tlsBulk, tlsConnect, tlsPaused, tlsRtt, tlsSmall } from "./subjects/node-tls.ts";
 import { quicBulk, quicPaused, quicRtt, quicSmall } from "./subjects/quic.ts";
 import { rawBulk, rawConnect, rawPaused, rawRtt, rawSmall } from "./subjects/raw-quinn.ts";
@@ -115,18 +115,37 @@ export const CATALOGUE: readonly Entry[] = [
 	},
 	{
 		name: "connect",
-		title: "Client.connect until welcome, p50",
+		title: "Client.connect until welcome, by pin, p50",
 		unit: "ms",
 		references: ["raw-quinn-connect", "node-tls-connect"],
 		target: { of: "value", relation: "<=", bound: 10 },
 		rounds: connect,
 	},
 	{
+		name: "connect-ca",
+		title: "the same in CA mode: each checks the other's certificate of an authority, p50",
+		unit: "ms",
+		references: ["connect", "node-tls-connect"],
+		target: { of: "value", relation: "<=", bound: 15 },
+		rounds: connectCa,
+	},
+	{
 		name: "connect-ephemeral",
-		title: "the same, making its own identity first, p50",
+		title: "by pin, making its own identity first, p50",
 		unit: "ms",
 		references: ["raw-quinn-connect", "node-tls-connect"],
 		rounds: connectEphemeral,
+	},
+	{
+		name: "connect-1000",
+		title: "1,000 Clients of one address and process connect at once: until the last one is",
+		unit: "s",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 10 },
+		once: async (context) => {
+			const { seconds, p50 } = await connect1000(context);
+			return { rounds: [seconds], details: { p50 } };
+		},
 	},
 	{
 		name: "proxy-coordinator-elu",
@@ -159,6 +178,22 @@ export const CATALOGUE: readonly Entry[] = [
 		references: ["raw-quinn-paused", "node-tls-paused"],
 		target: { of: "value", relation: "<=", bound: 3 * MIB },
 		once: async (context) => single(await quicPaused(context)),
+	},
+	{
+		name: "nonblocking-stopped",
+		title: "reader behind `nonBlocking` stops: rate of its sender, to the rate with one that runs",
+		unit: "share",
+		references: [],
+		target: { of: "value", relation: ">=", bound: 0.8 },
+		once: async (context) => single((await stoppedNonBlocking(context)).rate),
+	},
+	{
+		name: "nonblocking-stopped-rss-growth",
+		title: "the same: growth of the receiver",
+		unit: "bytes",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 32_000_000 },
+		once: async (context) => single((await stoppedNonBlocking(context)).growth),
 	},
 	{
 		name: "stalled-streams-ratio",

@@ -1,5 +1,6 @@
 /**
- * The identity of a run: self-signed by Conec, written as DER for raw quinn into a directory that is removed.
+ * The identities of a run: a self-signed one, written as DER for raw quinn into a directory that is removed, and those of an
+ * authority. Made by Conec.
  *
  * @module
  */
@@ -41,6 +42,29 @@ export async function makeIdentity(): Promise<BenchIdentity> {
 		privateKeyFile,
 		dispose: () => rmSync(directory, { recursive: true, force: true }),
 	};
+}
+
+/** Certificate and key as a `Client` or a `Coordinator` takes them. */
+export interface IssuedIdentity {
+	readonly certificate: string;
+	readonly privateKey: string;
+}
+
+/** For CA mode: an authority's certificate, and what it issued. */
+export interface BenchAuthority {
+	readonly ca: string;
+	/** For "localhost". */
+	readonly coordinator: IssuedIdentity;
+	/** For the id "newcomer". */
+	readonly client: IssuedIdentity;
+}
+
+/** Makes an ECDSA P-256 authority, and two certificates straight below it. */
+export async function makeAuthority(): Promise<BenchAuthority> {
+	const { createCertificateAuthority, issueCertificate } = await import("../packages/conec/src/tls/certificate-authority.ts");
+	const authority = await createCertificateAuthority({ name: "conec benchmark" });
+	const [coordinator, client] = await Promise.all([issueCertificate(authority, "localhost"), issueCertificate(authority, "newcomer")]);
+	return { ca: authority.certificate, coordinator, client };
 }
 
 function pem(label: string, der: Uint8Array): string {

@@ -6,7 +6,7 @@
 
 import { Client, type ClientOptions, type MessageStream } from "conec";
 import { percentile } from "../stats.ts";
-import type { Latency, LoadArgument, Mode } from "./figures.ts";
+import type { Crowd, Latency, LoadArgument, Mode } from "./figures.ts";
 import { bulk, bulkJson, fill, play, roundTrips } from "./message-loads.ts";
 import { serve } from "./serve.ts";
 
@@ -29,7 +29,7 @@ serve({
 			}
 		})();
 	},
-	bulk: async (argument: Route & LoadArgument) => bulk(await open(argument, "sink"), argument),
+	bulk: async ({ mode = "sink", ...argument }: Route & LoadArgument & { mode?: Mode }) => bulk(await open(argument, mode), argument),
 	"bulk-json": async (argument: Route & LoadArgument) => bulkJson(await open(argument, "json-sink"), argument),
 	rtt: async (argument: Route & LoadArgument) => roundTrips(await open(argument, "echo"), argument),
 	/** Opens `count` streams to a reader that never reads and fills them, all at once. Gives the bytes taken by each. */
@@ -59,6 +59,25 @@ serve({
 			await client.close();
 		});
 		return { count: millis.length, p50: percentile(millis, 0.5), p99: percentile(millis, 0.99) };
+	},
+	/** New Clients, each with an identity of its own, all at once. They stay. */
+	crowd: async ({ count, ...options }: ClientOptions & { count: number }): Promise<Crowd> => {
+		const startedMs = performance.now();
+		const seconds: number[] = [];
+		const outcomes = await Promise.allSettled(
+			Array.from({ length: count }, async (_, index) => {
+				const client = await Client.connect({ ...options, id: `${options.id}-${index}` });
+				seconds.push((performance.now() - startedMs) / 1_000);
+				clients.set(client.id, client);
+			}),
+		);
+		const failed = outcomes.find((outcome) => outcome.status === "rejected");
+		return {
+			connected: seconds.length,
+			seconds: seconds.at(-1) ?? Number.NaN,
+			p50Seconds: percentile(seconds, 0.5),
+			...(failed === undefined ? {} : { failure: String(failed.reason) }),
+		};
 	},
 	/** Opens streams, sends one message there and back, closes them. */
 	streams: ({ count, concurrency, ...route }: Route & { count: number; concurrency: number }) =>

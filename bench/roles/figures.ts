@@ -5,7 +5,7 @@
  */
 
 /** A stream's purpose, named by whoever opens it. */
-export type Mode = "sink" | "json-sink" | "echo" | "stall";
+export type Mode = "sink" | "json-sink" | "lossy-sink" | "stopped-sink" | "echo" | "stall";
 
 /** A sink's count, from its first message to the end. */
 export interface Received {
@@ -25,6 +25,16 @@ export interface Latency {
 	readonly count: number;
 	readonly p50: number;
 	readonly p99: number;
+}
+
+/** Clients that connected at once. */
+export interface Crowd {
+	readonly connected: number;
+	/** Until the last one was connected. */
+	readonly seconds: number;
+	readonly p50Seconds: number;
+	/** Why the first one failed, if one did. */
+	readonly failure?: string;
 }
 
 /** Counts messages; the clock starts with the first one. */

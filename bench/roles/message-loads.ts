@@ -4,7 +4,7 @@
  * @module
  */
 
-import { jsonCodec, type MessageStream, typed } from "conec";
+import { jsonCodec, type MessageStream, nonBlocking, typed } from "conec";
 import { percentile } from "../stats.ts";
 import { Counter, decode, encode, type Latency, type LoadArgument, type Mode, payload, type Reading, type Received, reading } from "./figures.ts";
 
@@ -13,7 +13,8 @@ const stalled: MessageStream[] = [];
 
 /** Plays the part that the opener named in the stream's metadata. */
 export async function play(stream: MessageStream): Promise<void> {
-	switch ((stream.metadata as { mode?: Mode } | undefined)?.mode) {
+	const mode = (stream.metadata as { mode?: Mode } | undefined)?.mode;
+	switch (mode) {
 		case "sink": {
 			const counter = new Counter();
 			for await (const message of stream) {
@@ -35,6 +36,11 @@ export async function play(stream: MessageStream): Promise<void> {
 			await stream.close();
 			return;
 		}
+		case "lossy-sink":
+		case "stopped-sink":
+			await stream.send(encode(await readLossily(stream, mode)));
+			await stream.close();
+			return;
 		case "echo":
 			for await (const message of stream) {
 				await stream.send(message);
@@ -49,6 +55,42 @@ export async function play(stream: MessageStream): Promise<void> {
 		default:
 			stream.reset();
 	}
+}
+
+/** Messages that a `nonBlocking` keeps for its reader. */
+const KEPT = 1_024;
+
+/** Counts what `nonBlocking` takes off the stream. Its reader runs along, or stops until the end; then nothing may be missing. */
+async function readLossily(stream: MessageStream, mode: "lossy-sink" | "stopped-sink"): Promise<Received> {
+	const counter = new Counter();
+	let received: Received | undefined;
+	let end = (): void => {};
+	const ended = new Promise<void>((resolve) => {
+		end = resolve;
+	});
+	async function* counted(): AsyncGenerator<Uint8Array, void> {
+		try {
+			for await (const message of stream) {
+				counter.add(message.length);
+				yield message;
+			}
+		} finally {
+			received = counter.received();
+			end();
+		}
+	}
+	const items = nonBlocking(counted(), KEPT);
+	if (mode === "stopped-sink") {
+		await ended;
+	}
+	let accounted = 0;
+	for await (const item of items) {
+		accounted += item.type === "message" ? 1 : item.lost;
+	}
+	if (received === undefined || accounted !== received.messages) {
+		throw new Error(`nonBlocking accounts for ${accounted} of ${received?.messages} messages`);
+	}
+	return received;
 }
 
 /** Sends for that long, then waits for the sink's count. */

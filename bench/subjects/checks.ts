@@ -1,5 +1,5 @@
 /**
- * What is measured once, not in rounds: memory of stalled readers, isolation of streams, leaks, and the idle Coordinator.
+ * What is measured once, not in rounds: memory of stalled readers, isolation of streams, leaks, crowds, and the idle Coordinator.
  * Each has a network of its own.
  *
  * @module
@@ -8,9 +8,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Context } from "../context.ts";
 import { openDescriptors, type Remote, residentBytes } from "../remote.ts";
-import type { Received } from "../roles/figures.ts";
+import type { Crowd, Mode, Received } from "../roles/figures.ts";
 import { median } from "../stats.ts";
-import { type Network, startNetwork } from "./conec.ts";
+import { type Network, startHub, startNetwork } from "./conec.ts";
 
 const ROUTE = { from: "sender", to: "receiver" };
 
@@ -34,21 +34,77 @@ export function coordinatorUtilization(context: Context): Promise<number> {
 export function pausedReader(context: Context): Promise<{ bytes: number; growth: number }> {
 	return context.once("paused reader", () =>
 		withNetwork(context, async ({ coordinator, sender, receiver }) => {
-			const processes = [coordinator, sender, receiver];
-			await Promise.all(processes.map((remote) => remote.call("collect")));
-			const before = processes.map((remote) => residentBytes(remote.pid));
-			const peak = [...before];
-			const watch = setInterval(() => {
-				for (const [index, remote] of processes.entries()) {
-					peak[index] = Math.max(peak[index] ?? 0, residentBytes(remote.pid));
-				}
-			}, 20);
+			const growth = await watchGrowth([coordinator, sender, receiver]);
 			const taken = await sender.call<number[]>("fill", { ...ROUTE, count: 1, size: 65_536, quietMs: context.quick ? 500 : 3_000 });
-			clearInterval(watch);
+			const grown = growth();
 			await sender.call("release");
-			return { bytes: taken[0] ?? Number.NaN, growth: Math.max(...peak.map((bytes, index) => bytes - (before[index] ?? 0))) };
+			return { bytes: taken[0] ?? Number.NaN, growth: grown };
 		}),
 	);
+}
+
+/**
+ * What a reader that stops behind `nonBlocking` costs: the sender's rate as a share of that with a reader that runs, and the
+ * largest growth of the receiver, here the Coordinator, which has run before.
+ */
+export function stoppedNonBlocking(context: Context): Promise<{ rate: number; growth: number }> {
+	return context.once("stopped nonBlocking", () =>
+		withNetwork(context, async ({ coordinator, sender }) => {
+			const measure = async (mode: Mode): Promise<number> => {
+				const load = { from: "sender", to: null, mode, size: 1_024, seconds: context.quick ? 0.4 : 2 };
+				const { messages, seconds } = await sender.call<Received>("bulk", load);
+				return messages / seconds;
+			};
+			const running: number[] = [];
+			const stopped: number[] = [];
+			let grown = 0;
+			await measure("lossy-sink");
+			for (let round = 0; round < (context.quick ? 1 : 3); round++) {
+				running.push(await measure("lossy-sink"));
+				const growth = await watchGrowth([coordinator]);
+				stopped.push(await measure("stopped-sink"));
+				grown = Math.max(grown, growth());
+			}
+			return { rate: median(stopped) / median(running), growth: grown };
+		}),
+	);
+}
+
+/** Seconds until 1,000 Clients that start at once in one process are connected, and for the half of them. Fails if one is not. */
+export async function connect1000(context: Context): Promise<{ seconds: number; p50: number }> {
+	const count = 1_000;
+	const { coordinator, connection } = await startHub(context);
+	const client = context.start("client");
+	try {
+		// Long enough to see how long it takes, if that is too long.
+		const limits = { requestTimeoutMs: 60_000 };
+		const crowd = await client.call<Crowd>("crowd", { ...connection, id: "guest", limits, count }, 90_000);
+		const known = await coordinator.call<number>("clientCount");
+		if (crowd.connected !== count || known !== count) {
+			throw new Error(
+				`${crowd.connected} of ${count} Clients connected, the Coordinator knows ${known}${crowd.failure === undefined ? "" : `; ${crowd.failure}`}`,
+			);
+		}
+		return { seconds: crowd.seconds, p50: crowd.p50Seconds };
+	} finally {
+		await Promise.all([client.stop(), coordinator.stop()]);
+	}
+}
+
+/** Looks at resident sets from now on, after a collection. The result stops it, and gives the largest growth of any. */
+async function watchGrowth(processes: readonly Remote[]): Promise<() => number> {
+	await Promise.all(processes.map((remote) => remote.call("collect")));
+	const before = processes.map((remote) => residentBytes(remote.pid));
+	const peak = [...before];
+	const watch = setInterval(() => {
+		for (const [index, remote] of processes.entries()) {
+			peak[index] = Math.max(peak[index] ?? 0, residentBytes(remote.pid));
+		}
+	}, 20);
+	return () => {
+		clearInterval(watch);
+		return Math.max(...peak.map((bytes, index) => bytes - (before[index] ?? 0)));
+	};
 }
 
 /** Rates with 64 streams stalled, as a share of the rates without: a bulk stream, and opening streams over the connection. */

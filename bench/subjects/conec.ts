@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { ClientOptions } from "conec";
+import type { ClientOptions, CoordinatorOptions } from "conec";
 import type { Context } from "../context.ts";
+import { makeAuthority } from "../identity.ts";
 import type { Remote } from "../remote.ts";
 import type { Latency, Received } from "../roles/figures.ts";
 import { latency, megabytes, messages, type Subject } from "./subject.ts";
@@ -49,7 +50,7 @@ export const proxySmall: Subject = async (context, seconds) =>
 export const proxyRtt: Subject = async (context, seconds) =>
 	latency(await (await network(context)).sender.call<Latency>("rtt", { ...TO_RECEIVER, size: 64, seconds }));
 
-/** `Client.connect` until `welcome`, with an identity that was made before. */
+/** `Client.connect` until `welcome`, by pin, with an identity that was made before. */
 export const connect: Subject = async (context, seconds) => {
 	const { sender, connection } = await network(context);
 	const { certificatePem: certificate, privateKeyPem: privateKey } = context.identity;
@@ -62,6 +63,13 @@ export const connectEphemeral: Subject = async (context, seconds) => {
 	const { sender, connection } = await network(context);
 	const count = Math.max(10, Math.round(seconds * 25));
 	return latency(await sender.call<Latency>("connects", { ...connection, id: "stranger", count, concurrency: 1 }));
+};
+
+/** The same in CA mode: each side checks a certificate of the other, which an authority issued, and its name. */
+export const connectCa: Subject = async (context, seconds) => {
+	const { client, options } = await context.once("CA mode", () => startCaMode(context));
+	const count = Math.max(10, Math.round(seconds * 25));
+	return latency(await client.call<Latency>("connects", { ...options, count, concurrency: 1 }));
 };
 
 /** The network that the interleaved rounds share. */
@@ -79,12 +87,21 @@ export async function startNetwork(context: Context): Promise<Network> {
 	return { ...hub, sender, receiver };
 }
 
-async function startHub(context: Context): Promise<Hub> {
+/** A Coordinator alone, reached by pin. */
+export async function startHub(context: Context): Promise<Hub> {
+	const { certificatePem: certificate, privateKeyPem: privateKey } = context.identity;
+	const { coordinator, where, fingerprint } = await startCoordinator(context, { certificate, privateKey });
+	return { coordinator, connection: { id: "", ...where, pin: fingerprint } };
+}
+
+async function startCaMode(context: Context): Promise<{ client: Remote; options: ClientOptions }> {
+	const { ca, coordinator, client } = await makeAuthority();
+	const { where } = await startCoordinator(context, { ...coordinator, clientCa: ca });
+	return { client: context.start("client"), options: { id: "newcomer", ...where, ca, ...client } };
+}
+
+async function startCoordinator(context: Context, options: CoordinatorOptions) {
 	const coordinator = context.start("coordinator");
-	const { certificatePem, privateKeyPem } = context.identity;
-	const { port, fingerprint } = await coordinator.call<{ port: number; fingerprint: string }>("listen", {
-		certificate: certificatePem,
-		privateKey: privateKeyPem,
-	});
-	return { coordinator, connection: { id: "", coordinator: `localhost:${port}`, address: `127.0.0.1:${port}`, pin: fingerprint } };
+	const { port, fingerprint } = await coordinator.call<{ port: number; fingerprint: string }>("listen", options);
+	return { coordinator, fingerprint, where: { coordinator: `localhost:${port}`, address: `127.0.0.1:${port}` } };
 }
