@@ -217,7 +217,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
 		for (const session of this.#registry.holders()) session.control.send({ type: "close", reason: STOPPING });
 		const flush = (timeoutMs: number): Promise<unknown> =>
-			Promise.all([...this.#registry.holders()].filter((session) => session.streams > 0).map((session) => session.control.ping(timeoutMs)));
+			Promise.all([...this.#registry.holders()].filter((session) => session.used).map((session) => session.control.ping(timeoutMs)));
 		await this.#streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs: Math.min(limits.lingerMs, limits.closeTimeoutMs), flush });
 		const left = Math.max(0, deadline - performance.now());
 		await within(left, this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, STOPPING, Math.min(left, DRAIN_MS)));
@@ -301,6 +301,7 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	#count(session: Session, stream: MessageStream): void {
+		session.used = true;
 		session.streams++;
 		void stream.closed.then(() => session.streams--);
 	}

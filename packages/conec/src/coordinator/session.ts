@@ -55,6 +55,8 @@ export class Session {
 	proxiedFrom = 0;
 	/** Live streams from or to it. */
 	streams = 0;
+	/** The Coordinator's application has had a stream with it. */
+	used = false;
 	readonly #release: (session: Session) => void;
 	#over = false;
 

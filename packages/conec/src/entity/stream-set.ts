@@ -26,6 +26,8 @@ export interface StreamSetEnd {
 /** Streams that were opened and accepted here, until they are over. */
 export class StreamSet {
 	readonly #live: Set<FramedStream> = new Set();
+	/** There has been a stream at all. */
+	#used = false;
 	/** Numbers of the streams that were opened here. */
 	readonly #ids: Set<number> = new Set();
 	readonly #opening: Set<AbortController> = new Set();
@@ -81,6 +83,7 @@ export class StreamSet {
 	/** Keeps a stream until it is over, and its number in use if it was opened here. */
 	add(stream: FramedStream, id?: number): void {
 		if (this.#ended !== undefined) stream.destroy(this.#ended);
+		this.#used = true;
 		this.#live.add(stream);
 		// The first to wait for `closed`: whoever does so later finds the number free.
 		void stream.closed.then(() => {
@@ -94,11 +97,11 @@ export class StreamSet {
 		const deadline = performance.now() + how.lingerMs;
 		const left = (): number => Math.max(0, deadline - performance.now());
 		this.#refuse(how.error);
-		if (this.#live.size === 0) return;
+		if (!this.#used) return;
 		const closing = [...this.#live].filter((stream) => stream.closing);
 		if (closing.length > 0) await within(left(), Promise.all(closing.map((stream) => stream.close().catch(() => undefined))));
-		// What we acknowledged, and then the resets, must not be overtaken by the end of the connection.
-		if (this.#live.size > 0 && left() > 0) await how.flush(left());
+		// What we acknowledged or reset, also on streams that are over here, must not be overtaken by the end of the connection.
+		if (left() > 0) await how.flush(left());
 		if (this.#live.size === 0) return;
 		this.destroy(how.error, how.wireCode);
 		if (left() > 0) await how.flush(left());

@@ -264,6 +264,10 @@ impl Endpoint {
 	/// Closes every connection, then tells JS when the peers know or the time is up.
 	pub async fn close(self: Arc<Self>, code: VarInt, reason: Vec<u8>, drain: Duration) {
 		self.quinn.set_server_config(None);
+		// What JS did before it closed, a reset say, is still on its way through the tasks: closing would drop it.
+		for _ in 0..4 {
+			tokio::task::yield_now().await;
+		}
 		self.quinn.close(code, &reason);
 		let _ = tokio::time::timeout(drain, self.quinn.wait_idle()).await;
 		self.environment.queue.event(record::ENDPOINT_CLOSED, self.handle, &[]);
