@@ -5,7 +5,7 @@
  */
 
 import { markAsUntransferable } from "node:worker_threads";
-import { type Handle, type Native, requireNative } from "./native.ts";
+import { type Handle, type Native, nativeSource, requireNative } from "./native.ts";
 
 /** What a record is about; the numbers are those of `queue.rs`. */
 export const RECORD = {
@@ -42,13 +42,17 @@ const TURN_BYTES = 1024 * 1024;
 const TURN_COST_BYTES = 4 * 1024;
 const SLOT_MASK = 0xf_ffff;
 
-let environment: Environment | undefined;
-
-/** The environment of this thread, started on first use. Throws `QUIC_UNAVAILABLE`. */
+/** The environment of this thread, started on first use; one for all copies of this module that share an addon. Throws `QUIC_UNAVAILABLE`. */
 export function currentEnvironment(): Environment {
-	environment ??= new Environment(requireNative());
+	if (environment !== undefined) return environment;
+	const native = requireNative();
+	const shared = globalThis as unknown as Record<symbol, Environment | undefined>;
+	const key = Symbol.for(`@conec/quic environment of ${nativeSource()}`);
+	environment = shared[key] ??= new Environment(native);
 	return environment;
 }
+
+let environment: Environment | undefined;
 
 /** Owns the batch buffer and knows which object a handle stands for. */
 export class Environment {
@@ -81,7 +85,7 @@ export class Environment {
 	constructor(native: Native) {
 		this.native = native;
 		this.#renew();
-		native.init(() => this.#turn());
+		native.init(() => this.#turn(), process.versions["bun"] === undefined && (process.versions.uv?.startsWith("1.") ?? false));
 	}
 
 	adopt(target: Target): void {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { currentEnvironment } from "./environment.ts";
 import { requireNative } from "./native.ts";
 
 test("native: the binding exports exactly the functions that are declared", async () => {
@@ -21,10 +22,18 @@ test("native: called without its arguments every function throws, and none crash
 	}
 });
 
+test("native: a second start in one thread is refused, and a second copy of the wrapper shares the first's", async () => {
+	const first = currentEnvironment();
+	assert.throws(() => requireNative().init(() => {}, true), { code: "THREAD_FAILED" });
+	const copy = (await import(`./environment.ts?copy`)) as { currentEnvironment: typeof currentEnvironment };
+	assert.notEqual(copy.currentEnvironment, currentEnvironment);
+	assert.equal(copy.currentEnvironment(), first);
+});
+
 test("native: handles that never existed are refused or do nothing", () => {
 	const native = requireNative();
 	const handle = 0xfff_ffff;
-	native.init(() => {});
+	assert.equal(currentEnvironment().native, native);
 	assert.throws(() => native.endpointAddress(handle), { code: "HANDLE_STALE" });
 	assert.throws(() => native.connectionConfirm(handle), { code: "HANDLE_STALE" });
 	assert.equal(native.streamWrite(handle, 0, Buffer.of(1)), -1);

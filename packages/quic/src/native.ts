@@ -107,7 +107,7 @@ export interface NativeConnectionInfo {
 /** The functions of the addon. Failures are errors with a `code` (see `errors.ts`). */
 export interface Native {
 	abiVersion(): number;
-	init(wake: () => void): void;
+	init(wake: () => void, watch: boolean): void;
 	setReferenced(on: boolean): void;
 	poll(buffer: Buffer, offset: number): number;
 	take(buffer: Buffer): void;
@@ -157,6 +157,12 @@ const loader = createRequire(import.meta.url)("../native/loader.cjs") as { load(
 export function quicAvailable(): QuicAvailability {
 	const loaded = loader.load();
 	return loaded.ok ? { ok: true, source: loaded.source, version: loaded.version } : { ok: false, reason: loaded.reason, hint: loaded.hint };
+}
+
+/** Where the addon was loaded from, for those who share it. */
+export function nativeSource(): string {
+	const loaded = loader.load();
+	return loaded.ok ? loaded.source : "";
 }
 
 /** The addon, or a `QUIC_UNAVAILABLE` error that names the reason and the remedy. */

@@ -1,7 +1,7 @@
 //! One QUIC connection, from the handshake to its last event.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{fence, AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -147,7 +147,9 @@ impl Connection {
 	}
 
 	pub fn close(&self, code: VarInt, reason: &[u8]) {
-		self.was_cancelled.store(true, Ordering::Release);
+		// Ordered with `dial`, which sets `established` and then looks here: one of the two sees the other.
+		self.was_cancelled.swap(true, Ordering::SeqCst);
+		fence(Ordering::SeqCst);
 		self.close_code.store(code.into_inner(), Ordering::Release);
 		match self.established() {
 			Some(connection) => connection.close(code, reason),
@@ -181,7 +183,8 @@ impl Connection {
 			Err(e) => self.tell_error(&e, lock(&refusal).map_or(0, |refusal| refusal as u32)),
 			Ok(connection) => {
 				let _ = self.established.set(connection.clone());
-				if self.was_cancelled.load(Ordering::Acquire) {
+				fence(Ordering::SeqCst);
+				if self.was_cancelled.load(Ordering::SeqCst) {
 					connection.close(VarInt::from_u32(0), b"");
 				}
 				self.environment.queue.event(record::CONN_OPEN, self.handle, &[]);
@@ -328,6 +331,7 @@ impl Connection {
 	}
 
 	fn tell_end(&self, layer: Layer, code: u64, refusal: u32, reason: &[u8]) {
+		drop(lock(&self.environment.receiving));
 		let reason = &reason[..reason.len().min(1024)];
 		let head: [&[u8]; 4] = [&(layer as u32).to_ne_bytes(), &refusal.to_ne_bytes(), &u64_halves(code), reason];
 		self.environment.queue.event(record::CONN_CLOSED, self.handle, &head);

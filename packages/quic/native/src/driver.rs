@@ -63,8 +63,9 @@ impl Gate {
 	}
 
 	/// JS thread: wake-ups are kept from here on. Only that thread ever closes a gate, and never twice.
-	pub fn hold(&self) {
+	pub fn hold(&self) -> Held<'_> {
 		self.state.store(HELD, Ordering::Release);
+		Held(self)
 	}
 
 	/// Takes back the wake-ups kept so far, whose work the caller does now; whether there were any.
@@ -77,11 +78,15 @@ impl Gate {
 			task.wake_by_ref();
 		}
 	}
+}
 
-	/// Opens it again, and passes on what was kept and not taken back.
-	pub fn release(&self) {
-		if self.state.swap(OPEN, Ordering::AcqRel) == HELD_AND_WOKEN {
-			self.pass_on();
+/// Opens the gate again when dropped, also by a panic, and passes on what was kept and not taken back.
+pub struct Held<'a>(&'a Gate);
+
+impl Drop for Held<'_> {
+	fn drop(&mut self) {
+		if self.0.state.swap(OPEN, Ordering::AcqRel) == HELD_AND_WOKEN {
+			self.0.pass_on();
 		}
 	}
 }
@@ -110,12 +115,11 @@ impl Driver {
 	/// thread is at work on the connection, and nothing was run.
 	pub fn run_inline(&self, write: impl FnOnce()) -> bool {
 		let Ok(mut future) = self.future.try_lock() else { return false };
-		self.gate.hold();
+		let _held = self.gate.hold();
 		write();
 		let _ = self.gate.woken(); // what `write` asked for is about to be done
 		let ended = Self::poll_future(&mut future, &self.gate).is_ready();
 		drop(future);
-		self.gate.release();
 		if ended {
 			self.gate.pass_on(); // the task has to notice
 		}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -71,6 +71,8 @@ pub struct Endpoint {
 	driver: Option<Arc<Driver>>,
 	/// The stream on which the JS thread has just sent something itself.
 	expecting: Mutex<Weak<Stream>>,
+	/// JS has closed it: nothing is expected any more.
+	closing: AtomicBool,
 }
 
 /// A place among the undecided connections, given back when dropped.
@@ -178,11 +180,15 @@ impl Endpoint {
 			crowd: Arc::default(),
 			driver,
 			expecting: Mutex::default(),
+			closing: AtomicBool::new(false),
 		}
 	}
 
 	/// JS thread: the stream has just been written to in place, and an answer may come.
 	pub fn expect_answer(self: &Arc<Self>, stream: &Arc<Stream>) {
+		if self.closing.load(Ordering::Relaxed) {
+			return;
+		}
 		*lock(&self.expecting) = Arc::downgrade(stream);
 		crate::system::uv::watch(self);
 	}
@@ -190,6 +196,7 @@ impl Endpoint {
 	/// JS thread: reads the socket in place. What is not for the expected stream goes its ordinary way.
 	pub fn receive_inline(&self) {
 		let (Some(driver), Some(stream)) = (&self.driver, lock(&self.expecting).upgrade()) else { return };
+		let _receiving = lock(&self.environment.receiving);
 		let receive = || {
 			crate::system::socket::eagerly(|| driver.run_inline(|| {}));
 		};
@@ -259,6 +266,12 @@ impl Endpoint {
 			}
 			Err(_) => connection.close(rules.undecided_code, b""),
 		}
+	}
+
+	/// JS thread: the endpoint's socket is not watched any more, and never again.
+	pub fn release(&self) {
+		self.closing.store(true, Ordering::Relaxed);
+		crate::system::uv::forget(self.handle);
 	}
 
 	/// Closes every connection, then tells JS when the peers know or the time is up.

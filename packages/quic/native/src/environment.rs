@@ -23,6 +23,8 @@ pub struct Environment {
 	pub queue: Queue,
 	pub table: Table,
 	pub io: Handle,
+	/// Held by the JS thread while it receives by itself: what it delivers comes before the news that a connection is over.
+	pub receiving: Mutex<()>,
 	/// Streams with a little to send at the end of this tick.
 	due: Mutex<Vec<Arc<Stream>>>,
 }
@@ -57,14 +59,22 @@ pub fn with<T>(f: impl FnOnce(&Arc<Environment>) -> Result<T>) -> Result<T> {
 }
 
 /// Starts the I/O thread of this JS thread and hooks into the environment's end.
-pub fn start(env: &napi::Env, waker: Waker) -> Result<()> {
+pub fn start(env: &napi::Env, waker: Waker, watch: bool) -> Result<()> {
+	if CURRENT.with_borrow(Option::is_some) {
+		return Err(error(THREAD_FAILED, "The QUIC addon is in use in this thread already, by another copy of its wrapper"));
+	}
 	let runtime = Builder::new_current_thread()
 		.enable_io()
 		.enable_time()
 		.build()
 		.map_err(|e| error(THREAD_FAILED, format!("Cannot start the I/O runtime: {e}")))?;
-	let environment =
-		Arc::new(Environment { queue: Queue::new(waker), table: Table::new(), io: runtime.handle().clone(), due: Mutex::default() });
+	let environment = Arc::new(Environment {
+		queue: Queue::new(waker),
+		table: Table::new(),
+		io: runtime.handle().clone(),
+		receiving: Mutex::new(()),
+		due: Mutex::default(),
+	});
 	let (stop, stopped) = oneshot::channel();
 	let serving = environment.clone();
 	let thread = std::thread::Builder::new()
@@ -86,7 +96,9 @@ pub fn start(env: &napi::Env, waker: Waker) -> Result<()> {
 	})
 	.map_err(|e| error(THREAD_FAILED, format!("Cannot hook into the end of the environment: {e}")))?;
 	environment.queue.set_referenced(env, false);
-	crate::system::uv::start(env);
+	if watch {
+		crate::system::uv::start(env);
+	}
 	CURRENT.with_borrow_mut(|current| *current = Some(environment));
 	Ok(())
 }

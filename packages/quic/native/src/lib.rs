@@ -49,7 +49,7 @@ use tap::{RawSink, SocketSizes, Tap};
 static ALLOCATOR: system::allocator::Allocator = system::allocator::Allocator;
 
 /// Changes whenever the surface below changes; the loader refuses any other.
-const ABI_VERSION: u32 = 1;
+const ABI_VERSION: u32 = 2;
 
 /// What a connection may send before it is confirmed: its first stream and little on it.
 const UNDECIDED: Windows = Windows { bidirectional: 1, unidirectional: 0, connection: VarInt::from_u32(64 * 1024) };
@@ -59,14 +59,15 @@ pub fn abi_version() -> u32 {
 	ABI_VERSION
 }
 
-/// Starts the I/O thread of this JS thread; `wake` is called when `poll` has something.
+/// Starts the I/O thread of this JS thread; `wake` is called when `poll` has something. `watch`: the runtime is Node
+/// with libuv 1, whose event loop may watch sockets (`system/uv.rs`).
 #[napi(catch_unwind)]
-pub fn init(env: napi::Env, wake: Function<(), ()>) -> Result<()> {
+pub fn init(env: napi::Env, wake: Function<(), ()>, watch: bool) -> Result<()> {
 	let waker = wake
 		.build_threadsafe_function::<()>()
 		.build()
 		.map_err(|e| error(error::THREAD_FAILED, format!("Cannot make a wake-up function: {e}")))?;
-	environment::start(&env, waker)
+	environment::start(&env, waker, watch)
 }
 
 /// Whether this addon keeps the process alive.
@@ -107,7 +108,9 @@ pub fn flush() -> Result<()> {
 #[napi(catch_unwind)]
 pub fn release(handle: u32) -> Result<()> {
 	environment::with(|environment| {
-		system::uv::forget(handle);
+		if let Ok(endpoint) = environment.table.endpoint(handle) {
+			endpoint.release();
+		}
 		environment.table.remove(handle);
 		Ok(())
 	})

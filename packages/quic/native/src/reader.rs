@@ -55,15 +55,15 @@ impl Reader {
 
 	/// The JS thread's turn: runs `receive`, and reads what that brought for this stream.
 	pub fn poll_inline(&mut self, stream: &Stream, receive: impl FnOnce()) {
-		self.gate.hold();
+		let gate = self.gate.clone();
+		let _held = gate.hold();
 		receive();
-		if self.gate.woken() {
+		if gate.woken() && self.end.is_none() {
 			if let Poll::Ready(end) = self.advance(stream) {
 				self.end = Some(end);
-				self.gate.pass_on();
+				gate.pass_on();
 			}
 		}
-		self.gate.release();
 	}
 
 	fn advance(&mut self, stream: &Stream) -> Poll<ReaderEnd> {

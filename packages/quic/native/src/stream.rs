@@ -307,6 +307,7 @@ impl Stream {
 	/// Tells JS once that the stream broke.
 	pub fn lost(&self, why: Lost) {
 		if !self.lost_told.swap(true, Ordering::Relaxed) {
+			drop(lock(&self.connection.environment.receiving));
 			self.queue().event(record::STREAM_LOST, self.handle, &[&(why as u32).to_ne_bytes()]);
 		}
 	}

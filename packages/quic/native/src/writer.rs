@@ -52,6 +52,9 @@ impl Writer {
 
 	/// The JS thread's turn: the same, under the task's waker.
 	pub fn poll_inline(&mut self, stream: &Stream) {
+		if self.end.is_some() {
+			return;
+		}
 		let waker = self.waker.clone();
 		if let Poll::Ready(end) = self.advance(stream, &mut Context::from_waker(&waker)) {
 			self.end = Some(end);

@@ -15,10 +15,15 @@ thread_local! {
 /// Runs `poll`, in which sockets are read without asking the I/O thread's event queue first: on the JS thread, which
 /// knows from its own that there is something.
 pub fn eagerly<T>(poll: impl FnOnce() -> T) -> T {
+	struct Reset;
+	impl Drop for Reset {
+		fn drop(&mut self) {
+			EAGER.set(false);
+		}
+	}
 	EAGER.set(true);
-	let result = poll();
-	EAGER.set(false);
-	result
+	let _reset = Reset;
+	poll()
 }
 
 /// Needs the I/O runtime's context.
@@ -48,10 +53,14 @@ pub struct Mute {
 
 #[cfg(target_os = "linux")]
 impl Mute {
-	/// Turned off, the I/O thread hears of what has come meanwhile.
+	/// Turned off, the I/O thread hears of what has come meanwhile. Turned on, it does so by itself after a while: the JS
+	/// thread may be busy with something that is none of ours.
 	pub fn set(&self, on: bool) {
 		if let Some(socket) = self.socket.upgrade() {
 			socket.ring(!on);
+			if on {
+				unix::Socket::mind(&socket);
+			}
 		}
 	}
 }
@@ -120,6 +129,8 @@ mod unix {
 	#[cfg(not(target_os = "linux"))]
 	use std::os::fd::RawFd;
 	use std::pin::Pin;
+	#[cfg(target_os = "linux")]
+	use std::sync::atomic::AtomicU64;
 	use std::sync::atomic::{AtomicBool, Ordering};
 	use std::sync::Arc;
 	use std::task::{ready, Context, Poll};
@@ -168,13 +179,62 @@ mod unix {
 		runtime: Handle,
 		/// The last packet found no room.
 		full: AtomicBool,
+		/// How often the socket was muted.
+		#[cfg(target_os = "linux")]
+		muted: AtomicU64,
+		/// A task looks after that.
+		#[cfg(target_os = "linux")]
+		minded: AtomicBool,
 	}
+
+	/// Longest time that the socket stays muted.
+	#[cfg(target_os = "linux")]
+	const MUTE: std::time::Duration = std::time::Duration::from_millis(15);
 
 	impl Socket {
 		pub fn new(socket: UdpSocket) -> io::Result<Self> {
 			let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
 			let io = register(Bell::new(socket)?, Interest::READABLE)?;
-			Ok(Self { io, state, runtime: Handle::current(), full: AtomicBool::new(false) })
+			Ok(Self {
+				io,
+				state,
+				runtime: Handle::current(),
+				full: AtomicBool::new(false),
+				#[cfg(target_os = "linux")]
+				muted: AtomicU64::new(0),
+				#[cfg(target_os = "linux")]
+				minded: AtomicBool::new(false),
+			})
+		}
+
+		/// One task per burst of messages: it ends when the socket has been muted, or left alone, since its last look.
+		#[cfg(target_os = "linux")]
+		pub fn mind(this: &Arc<Self>) {
+			this.muted.fetch_add(1, Ordering::AcqRel);
+			if this.minded.swap(true, Ordering::AcqRel) {
+				return;
+			}
+			let weak = Arc::downgrade(this);
+			this.runtime.spawn(async move {
+				let mut seen = 0;
+				loop {
+					tokio::time::sleep(MUTE).await;
+					let Some(socket) = weak.upgrade() else { return };
+					let muted = socket.muted.load(Ordering::Acquire);
+					if muted == seen {
+						socket.minded.store(false, Ordering::Release);
+						if socket.muted.load(Ordering::Acquire) == seen {
+							socket.ring(true);
+							return;
+						}
+						if socket.minded.swap(true, Ordering::AcqRel) {
+							return; // it was muted just now, which started another task
+						}
+						continue;
+					}
+					seen = muted;
+				}
+			});
 		}
 
 		#[cfg(target_os = "linux")]
@@ -217,7 +277,9 @@ mod unix {
 				let mut ready = ready!(self.io.poll_read_ready(cx))?;
 				match ready.try_io(|io| self.state.recv(UdpSockRef::from(io.get_ref().socket()), bufs, meta)) {
 					Ok(Ok(n)) => {
-						if n < bufs.len() {
+						// Where several are read at a time (not on the BSDs).
+						let batched = cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple"));
+						if batched && n < bufs.len() {
 							ready.clear_ready(); // all of it: the next datagram will say so itself
 						}
 						return Poll::Ready(Ok(n));

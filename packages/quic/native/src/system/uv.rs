@@ -3,10 +3,12 @@
 //! Where two programs talk in turns, every message has to wake the receiver's I/O thread and then, a second time, its JS
 //! thread; on an idle machine these wake-ups are most of a round trip. So after the JS thread has sent something itself
 //! (`Stream::flush`) it expects an answer: while it waits in its event loop it watches the socket, and the I/O thread
-//! does not. It reads the answer in place. As soon as the JS thread is awake the I/O thread has the socket back, and for
-//! good once packets come that nobody expected: bulk traffic, pipes and a busy JS thread are the I/O thread's.
+//! does not. It reads the answer in place. When the JS thread is awake the I/O thread has the socket back (after 15 ms at
+//! the latest, where the JS thread woke up for something that is none of ours), and for good once packets come that
+//! nobody expected: bulk traffic, pipes and a busy JS thread are the I/O thread's.
 //!
-//! libuv is found at run time; where it is not (other runtimes), nothing is watched and nothing else changes.
+//! libuv is found at run time; where it is not, or JS says that this is not Node, nothing is watched and nothing else
+//! changes.
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::*;
@@ -233,6 +235,13 @@ mod linux {
 		fn close(&mut self, watched: Watched) {
 			if watched.active {
 				self.active -= 1;
+				if self.active == 0 {
+					// SAFETY: as in `watch`.
+					unsafe {
+						(self.uv.prepare_stop)(self.prepare);
+						(self.uv.check_stop)(self.check);
+					}
+				}
 			}
 			if watched.muted {
 				watched.mute.set(false);
@@ -273,15 +282,17 @@ mod linux {
 		let _ = catch_unwind(awake);
 	}
 
-	extern "C" fn on_readable(handle: Handle, _status: c_int, _events: c_int) {
+	extern "C" fn on_readable(handle: Handle, status: c_int, _events: c_int) {
 		let _ = catch_unwind(|| {
 			let mut endpoint = None;
 			with(|watches| {
 				let found = watches.watched.iter_mut().find(|(_, watched)| watched.handle == handle);
 				let Some((id, watched)) = found.map(|(id, watched)| (*id, watched)) else { return };
 				watched.unexpected += 1;
-				endpoint = watched.endpoint.upgrade();
-				if watched.unexpected > UNEXPECTED {
+				if status == 0 {
+					endpoint = watched.endpoint.upgrade();
+				}
+				if status < 0 || watched.unexpected > UNEXPECTED {
 					watches.rest(id);
 				}
 			});
