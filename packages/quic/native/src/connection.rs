@@ -283,8 +283,9 @@ impl Connection {
 			}
 		};
 		let opened = tokio::select! {
-			opened = opening => opened.ok(),
+			biased;
 			_ = stream.cancellation() => None,
+			opened = opening => opened.ok(),
 		};
 		if let Some((send, _)) = &opened {
 			if priority != 0 {

@@ -324,8 +324,9 @@ impl Stream {
 		let mut first = Vec::new();
 		lock(&self.outgoing).take(&mut first);
 		tokio::select! {
-			_ = send.write_all_chunks(&mut first) => self.park(Some(send), recv), // a failure is the pipe's to see
+			biased; // given up counts, also when it has just been written
 			code = self.cancellation() => crate::pipe::refuse(Parked { send: Some(send), recv }, code),
+			_ = send.write_all_chunks(&mut first) => self.park(Some(send), recv), // a failure is the pipe's to see
 		}
 	}
 
