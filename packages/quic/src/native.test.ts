@@ -25,7 +25,8 @@ test("native: called without its arguments every function throws, and none crash
 test("native: a second start in one thread is refused, and a second copy of the wrapper shares the first's", async () => {
 	const first = currentEnvironment();
 	assert.throws(() => requireNative().init(() => {}, true), { code: "THREAD_FAILED" });
-	const copy = (await import(`./environment.ts?copy`)) as { currentEnvironment: typeof currentEnvironment };
+	const other: string = new URL("./environment.ts?copy", import.meta.url).href;
+	const copy = (await import(other)) as { currentEnvironment: typeof currentEnvironment };
 	assert.notEqual(copy.currentEnvironment, currentEnvironment);
 	assert.equal(copy.currentEnvironment(), first);
 });
