@@ -1,9 +1,11 @@
 // A copy of the package as it is published, around the fixture crate: what the tests of the loader and of the build script work on.
 
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+const { ABI_VERSION } = createRequire(import.meta.url)("../native/target.cjs");
 const PACKAGE = join(import.meta.dirname, "..");
 
 const MANIFEST = `[package]
@@ -39,7 +41,10 @@ export function packageCopy(context, options = {}) {
 	writeFileSync(join(native, "Cargo.lock"), LOCK);
 	writeFileSync(join(native, "build.rs"), "fn main() {}\n");
 	const source = readFileSync(join(PACKAGE, "scripts", "fixture", "lib.rs"), "utf8");
-	writeFileSync(join(native, "src", "lib.rs"), options.source ?? source.replace("ABI_VERSION: u32 = 1", `ABI_VERSION: u32 = ${options.abiVersion ?? 1}`));
+	writeFileSync(
+		join(native, "src", "lib.rs"),
+		options.source ?? source.replace("ABI_VERSION: u32 = 1", `ABI_VERSION: u32 = ${options.abiVersion ?? ABI_VERSION}`),
+	);
 	return { directory, native };
 }
 

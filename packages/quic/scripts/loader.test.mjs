@@ -9,7 +9,7 @@ import { packageCopy } from "./fixture.mjs";
 import { packPrebuild, releaseManifest } from "./pack-prebuild.mjs";
 
 const require = createRequire(import.meta.url);
-const { PREBUILT, currentTarget, packageName } = require("../native/target.cjs");
+const { ABI_VERSION, PREBUILT, currentTarget, packageName } = require("../native/target.cjs");
 const version = require("../package.json").version;
 const hasCargo = spawnSync("cargo", ["--version"]).status === 0;
 const needsCargo = hasCargo ? {} : { skip: "cargo is not installed" };
@@ -23,7 +23,7 @@ before(async () => {
 	if (!hasCargo) return;
 	const context = { after: (work) => cleanups.push(work) };
 	[good, wrong] = await Promise.all(
-		[1, 999].map(async (abiVersion) => {
+		[ABI_VERSION, 999].map(async (abiVersion) => {
 			const { native } = packageCopy(context, { abiVersion });
 			const result = await buildNative({ nativeDirectory: native, say: () => undefined });
 			assert.ok(result.ok, result.reason);
@@ -60,7 +60,7 @@ test("loader: CONEC_QUIC_NATIVE_PATH wins", needsCargo, (context) => {
 	assert.equal(result.ok, true);
 	assert.equal(result.source, `env:${good}`);
 	assert.equal(result.version, version);
-	assert.equal(result.binding.abiVersion(), 1);
+	assert.equal(result.binding.abiVersion(), ABI_VERSION);
 });
 
 test("loader: a binary with another ABI is passed over for the next candidate", needsCargo, (context) => {
@@ -77,7 +77,7 @@ test("loader: only binaries with another ABI are a failure that names both numbe
 	const { native } = packageCopy(context);
 	const result = loader(native).load({ env: { CONEC_QUIC_NATIVE_PATH: wrong } });
 	assert.equal(result.ok, false);
-	assert.match(result.reason, /speaks ABI 999, but 1 is needed/);
+	assert.match(result.reason, new RegExp(`speaks ABI 999, but ${ABI_VERSION} is needed`));
 	assert.match(result.errors[0], /^env CONEC_QUIC_NATIVE_PATH=.* speaks ABI 999/);
 });
 

@@ -49,7 +49,7 @@ use tap::{RawSink, SocketSizes, Tap};
 static ALLOCATOR: system::allocator::Allocator = system::allocator::Allocator;
 
 /// Changes whenever the surface below changes; the loader refuses any other.
-const ABI_VERSION: u32 = 2;
+const ABI_VERSION: u32 = 1;
 
 /// What a connection may send before it is confirmed: its first stream and little on it.
 const UNDECIDED: Windows = Windows { bidirectional: 1, unidirectional: 0, connection: VarInt::from_u32(64 * 1024) };
