@@ -57,7 +57,7 @@ export class Endpoint implements Target {
 		mapped(() => this.#environment.native.endpointListen(this.handle, nativeListenOptions(options)));
 	}
 
-	/** Refuses new connections; live ones stay. */
+	/** Takes no new connections: their packets are dropped, so a dialler sees `HANDSHAKE_TIMEOUT`. Live ones stay. */
 	stopListening(): void {
 		this.#assertOpen();
 		mapped(() => this.#environment.native.endpointStopListening(this.handle));
