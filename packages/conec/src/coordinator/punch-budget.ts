@@ -8,10 +8,7 @@
 import type { Limits } from "../options.ts";
 
 /** The bounds of a {@link PunchBudget}. */
-export type PunchLimits = Pick<
-	Limits,
-	"punchPacketsPerMinute" | "punchPacketsPerAttempt" | "punchReflexivePerMinute" | "birthdayPerMinute" | "punchAddresses"
->;
+export type PunchLimits = Pick<Limits, "punchPacketsPerMinute" | "punchPacketsPerAttempt" | "punchReflexivePerMinute" | "birthdayPerMinute" | "punchAddresses">;
 
 /** Datagrams to one host candidate in one attempt. */
 export const HOST_PACKETS = 6;
@@ -95,10 +92,7 @@ class Ledger {
 		const amount = Math.min(wanted, this.left(key, nowMs));
 		if (amount === 0) return 0;
 		const before = this.#entries.get(key);
-		if (before === undefined && this.#entries.size >= this.#maxKeys) {
-			this.sweep(nowMs);
-			if (this.#entries.size >= this.#maxKeys) return 0;
-		}
+		if (before === undefined && this.#entries.size >= this.#maxKeys) return 0;
 		const live = (before ?? []).filter(({ untilMs }) => untilMs > nowMs);
 		live.push({ amount, untilMs: nowMs + lifeMs + MINUTE_MS });
 		this.#entries.set(key, live);

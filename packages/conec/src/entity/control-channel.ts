@@ -15,6 +15,8 @@ import { FRAME, isSkippedKind } from "../wire/frames.ts";
 export interface ControlEvents {
 	/** A message other than ping and pong, which are dealt with here. */
 	message(message: Exclude<ControlMessage, Ping | Pong>): void;
+	/** A message has come, a ping or pong too; called before it is dealt with. */
+	heard?(): void;
 	/** The peer broke the rules; close the connection with this code and reason. Called at most once, the last call. */
 	broken(closeCode: number, reason: string): void;
 	/** All that was sent before {@link ControlChannel.finish} is in the peer's machine. */
@@ -122,6 +124,7 @@ export class ControlChannel {
 		if (!message.ok) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, message.error);
 		const { value } = message;
 		if (value === undefined) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
+		this.#events.heard?.();
 		switch (value.type) {
 			case "ping":
 				return this.send({ type: "pong", nonce: value.nonce });
