@@ -59,7 +59,7 @@ const SECOND_PORT = { ...COORDINATOR, port: 1720 };
 const TOKEN = "000102030405060708090a0b0c0d0e0f";
 
 /** Packets of the handshake are sent that often, as QUIC would. */
-const RESEND_MS = [0, 300, 900];
+const RESEND_MS = [0, 200, 500, 1000, 1700];
 
 /** Runs one attempt to its end. */
 export function runPair(options: PairOptions): PairResult {

@@ -58,6 +58,8 @@ export class HolePunch {
 	readonly #random: () => number;
 	readonly #grants: PacketGrants;
 	readonly #localAddresses: ReadonlySet<string>;
+	/** This side's part in the birthday method, and whom it aims at. */
+	readonly #birthday: { readonly part: "hard" | "easy"; readonly target: SocketAddress } | undefined;
 	readonly #paths: Map<string, Path> = new Map();
 	/** By nonce. Bounded by the grants and the birthday method's probes. */
 	readonly #sent: Map<string, SentProbe> = new Map();
@@ -84,8 +86,12 @@ export class HolePunch {
 		this.#plan = plan;
 		this.#random = random;
 		this.#grants = new PacketGrants(plan.candidates);
-		const reflexive = new Set(plan.candidates.filter(({ kind }) => kind === "reflexive").map(({ address }) => address));
-		this.#localAddresses = new Set(plan.candidates.map(({ address }) => address).filter((address) => !reflexive.has(address)));
+		const reflexive = plan.candidates.filter(({ kind }) => kind === "reflexive");
+		const isReflexive = (address: string): boolean => reflexive.some((candidate) => candidate.address === address);
+		this.#localAddresses = new Set(plan.candidates.map(({ address }) => address).filter((address) => !isReflexive(address)));
+		if (plan.punch && plan.birthday !== undefined && reflexive[0] !== undefined) {
+			this.#birthday = { part: plan.birthday, target: { address: reflexive[0].address, port: reflexive[0].port } };
+		}
 	}
 
 	/** Begins, once. */
@@ -94,7 +100,7 @@ export class HolePunch {
 		this.#state = "waiting";
 		this.#beginAt = now + this.#plan.waitMs;
 		this.#deadlineAt = now + this.#plan.deadlineMs;
-		if (this.#plan.punch && this.#plan.birthday === "hard") this.#actions.push({ type: "open-sockets", count: BIRTHDAY_SOCKETS });
+		if (this.#birthday?.part === "hard") this.#actions.push({ type: "open-sockets", count: BIRTHDAY_SOCKETS });
 		return this.tick(now);
 	}
 
@@ -121,7 +127,7 @@ export class HolePunch {
 
 	/** When to call {@link tick} next; absent when nothing will come of itself. */
 	get nextTickAt(): number | undefined {
-		if (this.#state === "waiting") return Math.min(this.#beginAt, this.#deadlineAt);
+		if (this.#state === "waiting") return Math.min(this.#beginAt, this.#giveUpAt);
 		if (this.#state !== "probing" || this.#dialling) return undefined;
 		const times: (number | undefined)[] = [this.#giveUpAt, this.#graceUntil];
 		if (this.#asks)
@@ -131,7 +137,7 @@ export class HolePunch {
 
 	/** The extra sockets that `open-sockets` asked for are there, or fewer of them. */
 	socketsOpened(now: number, count: number): PunchAction[] {
-		if (this.#state === "waiting" || this.#state === "probing") this.#rounds.begin(Math.max(now, this.#beginAt), count);
+		if (this.#birthday?.part === "hard" && this.#state !== "over") this.#rounds.begin(Math.max(now, this.#beginAt), count);
 		return this.tick(now);
 	}
 
@@ -184,7 +190,7 @@ export class HolePunch {
 			else if (this.#plan.role === "dial") this.#dial(path);
 		}
 		if (predictedAddresses(this.#plan).length > 0) this.#predictions = { at: now, round: 1 };
-		if (this.#plan.punch && this.#plan.birthday === "easy") this.#ports = new BirthdayPorts(now + BIRTHDAY_WAIT_MS, this.#random);
+		if (this.#birthday?.part === "easy") this.#ports = new BirthdayPorts(now + BIRTHDAY_WAIT_MS, this.#random);
 	}
 
 	#onProbe(now: number, { nonce, from, socket }: PunchPacket): void {
@@ -258,9 +264,8 @@ export class HolePunch {
 			for (const to of predictedAddresses(this.#plan)) if (this.#grants.take(to.address, true)) this.#probe(now, 0, to, "predicted");
 			this.#predictions = round === 1 ? { at: now + predictionGapMs(this.#plan.coordinatorRttMs), round: 2 } : undefined;
 		}
-		const reflexive = this.#plan.candidates.find(({ kind }) => kind === "reflexive");
-		if (reflexive === undefined) return;
-		const { address, port } = reflexive;
+		if (this.#birthday === undefined) return;
+		const { address, port } = this.#birthday.target;
 		for (const guess of this.#ports?.due(now) ?? []) this.#probe(now, 0, { address, port: guess }, "birthday");
 		for (const socket of this.#rounds.due(now)) this.#probe(now, socket, { address, port }, "birthday");
 	}
@@ -312,7 +317,7 @@ export class HolePunch {
 	}
 
 	#end(except: number): PunchAction[] {
-		const hadSockets = this.#plan.punch && this.#plan.birthday === "hard" && this.#state !== "idle" && this.#state !== "over";
+		const hadSockets = this.#birthday?.part === "hard" && this.#state !== "idle" && this.#state !== "over";
 		this.#state = "over";
 		return hadSockets ? [{ type: "close-sockets", except }] : [];
 	}
