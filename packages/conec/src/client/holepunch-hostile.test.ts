@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { SocketAddress } from "../transport/transport.ts";
 import { HolePunch } from "./holepunch.ts";
 import { BIRTHDAY_PROBES } from "./holepunch-birthday.ts";
-import type { PunchAction, PunchPlan } from "./holepunch-plan.ts";
+import { LEARNED_ADDRESSES, type PunchAction, type PunchPlan } from "./holepunch-plan.ts";
 import { seededRandom } from "./nat-model-suite.ts";
 
 const GRANTED = ["203.0.113.10", "203.0.113.11", "10.0.2.2", "2001:db8::7"];
@@ -156,5 +156,7 @@ test("hole punch: a flood of probes with the right MAC from every port costs the
 	const time = { do: "time", ms: 600 } as const;
 	const actions = run(given, [flood, time, flood, time, flood, { do: "time", ms: 9000 }, flood]);
 	assert.equal(actions.filter(({ type }) => type === "send").length, 64);
+	const probed = actions.flatMap((action) => (action.type === "send" && action.datagram.type === "probe" ? [action.to.port] : []));
+	assert.equal(new Set(probed).size, 1 + LEARNED_ADDRESSES);
 	assert.equal(actions.at(-1)?.type, "failed");
 });

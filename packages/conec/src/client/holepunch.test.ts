@@ -141,6 +141,12 @@ test("hole punch: a replayed probe, an unknown or repeated answer, and addresses
 	assert.deepEqual(probed({ address: "198.51.100.7", port: 40_000 }), []);
 	assert.deepEqual(answered({ address: "198.51.100.7", port: 40_000 }), []);
 	assert.deepEqual(punch.received(0, { type: "answer", nonce: "0000000000000000", from: at(REFLEXIVE), socket: 0 }), []);
+	// Not even the answer to a probe of this side makes an address known that has no grant.
+	assert.deepEqual(answered(REFLEXIVE, { address: "198.51.100.7", port: 40_000 }), []);
+	assert.deepEqual(
+		punch.report().candidates.map(({ address }) => address),
+		[REFLEXIVE.address, HOST.address],
+	);
 });
 
 test("hole punch: after a handshake that failed, the next address that answered, then learned ones until the deadline, then words", () => {
