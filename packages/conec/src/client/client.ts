@@ -24,7 +24,7 @@ import type { LocalIdentity } from "../tls/identity.ts";
 import { atTime, readValidity } from "../tls/validity.ts";
 import type { IncomingStream, SocketAddress, Transport, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
-import type { Close, Hello, Refused, Welcome } from "../wire/control.ts";
+import type { ControlMessage, Ping, Pong } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
@@ -223,7 +223,7 @@ export class Client implements AsyncDisposable {
 		return this.#state.type === "over" ? 0 : roundTripMs(this.#connection);
 	}
 
-	#received(message: Hello | Welcome | Refused | Close): void {
+	#received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		if (message.type !== "close") return this.#connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
 		if (this.#state.type === "over" || this.#draining) return;
 		this.#draining = true;
