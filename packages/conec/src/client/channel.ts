@@ -86,7 +86,9 @@ export class DirectChannel implements Channel {
 	readonly #limits: Limits;
 	readonly #since: Date = new Date();
 	readonly #onLeaving: (channel: DirectChannel) => void;
-	#state: { readonly type: "open" } | { readonly type: "leaving"; readonly done: Promise<void> } | { readonly type: "over"; readonly info: CloseInfo } = { type: "open" };
+	#state: { readonly type: "open" } | { readonly type: "leaving"; readonly done: Promise<void> } | { readonly type: "over"; readonly info: CloseInfo } = {
+		type: "open",
+	};
 	/** Why the path is given up, when it is. */
 	#verdict: CloseInfo | undefined;
 	#lastStats: Omit<ChannelStats, "streams" | "since"> | undefined;
@@ -165,6 +167,11 @@ export class DirectChannel implements Channel {
 	/** Whether the peer's process answers on this path. Never rejects. */
 	ping(timeoutMs: number): Promise<boolean> {
 		return this.#control.ping(timeoutMs);
+	}
+
+	/** Says something that needs no answer: it shows a new address of this side to the peer. */
+	poke(): void {
+		this.#control.poke();
 	}
 
 	close(): Promise<void> {

@@ -109,6 +109,11 @@ export class CoordinatorLink {
 		return this.#control.ping(timeoutMs);
 	}
 
+	/** Says something that needs no answer, now: it shows a new address of this Client to the Coordinator. */
+	poke(): void {
+		this.#control.poke();
+	}
+
 	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`). Rejects like `Client.openStream`. */
 	openStream(peer: string | null, options: OpenStreamOptions): Promise<MessageStream> {
 		return this.streams.open(this.connection, options, (id) => ({

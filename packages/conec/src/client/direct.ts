@@ -4,12 +4,13 @@
  * @module
  */
 
+import { randomBytes } from "node:crypto";
 import { ConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { SocketAddress, Transport } from "../transport/transport.ts";
-import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelOffer, ChannelRefusalCode, ChannelRefused, NatReport } from "../wire/channel-messages.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelOffer, ChannelRefusalCode, ChannelRefused } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
-import { Acceptance, problemOf } from "./acceptance.ts";
+import { Acceptance } from "./acceptance.ts";
 import type { Attempt } from "./attempt.ts";
 import { DirectChannel } from "./channel.ts";
 import { dialDirectly } from "./dial-direct.ts";
@@ -18,6 +19,7 @@ import type { DirectHost } from "./direct-host.ts";
 import { LinkWatches } from "./link-watches.ts";
 import { PacketLimiter } from "./packet-limiter.ts";
 import { PathMemory } from "./path-memory.ts";
+import { createPunchKeys } from "./punch-datagrams.ts";
 import { Punching } from "./punching.ts";
 import { Wish } from "./wish.ts";
 
@@ -44,7 +46,7 @@ export class DirectChannels {
 		this.#host = host;
 		this.memory = new PathMemory(limits.pathReports);
 		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots });
-		this.#limiter = new PacketLimiter(limits);
+		this.#limiter = new PacketLimiter({ packetsPerMinute: limits.punchPacketsPerMinute });
 		this.#watches = new LinkWatches(host.clock, (channel) => this.#suspect(channel));
 	}
 
@@ -72,7 +74,8 @@ export class DirectChannels {
 		if (this.#ended !== undefined) throw this.#ended;
 		let wish = this.#wishes.get(peer);
 		if (wish === undefined) {
-			if (this.#wishes.size >= this.#host.limits.channels) throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: ${this.#wishes.size} are being opened already`, { peer });
+			if (this.#wishes.size >= this.#host.limits.channels)
+				throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: ${this.#wishes.size} are being opened already`, { peer });
 			wish = this.#wish(peer, auto);
 		}
 		wish.earnest ||= !auto;
@@ -155,14 +158,16 @@ export class DirectChannels {
 		const offer = await this.#offer();
 		if (wish.over || wish.request !== request) return;
 		const link = this.#host.link();
-		if (link === undefined) return this.#refuse(wish, new ConecError("COORDINATOR_LOST", `${cannotOpen(wish.peer)}: the Coordinator is lost`, { peer: wish.peer }));
+		if (link === undefined)
+			return this.#refuse(wish, new ConecError("COORDINATOR_LOST", `${cannotOpen(wish.peer)}: the Coordinator is lost`, { peer: wish.peer }));
 		link.send({ type: "channel-request", request, peer: wish.peer, auto, ...offer });
 	}
 
 	async #offer(): Promise<ChannelOffer> {
 		const { holePunching, birthday } = this.#host;
-		const { hosts, nat } = await this.#host.network();
-		return { hosts, nat, punch: holePunching, birthday };
+		const { network } = this.#host;
+		await network.known();
+		return { hosts: network.hosts(), nat: network.nat, punch: holePunching, birthday };
 	}
 
 	#refused({ request, code, reason }: ChannelRefused): void {
@@ -230,8 +235,6 @@ export class DirectChannels {
 			if (role === "dial") wish.request = undefined;
 			wish.token = token;
 		}
-		const problem = this.#host.peerRoots === undefined ? undefined : problemOf([certificate], peer.id, undefined);
-		if (problem !== undefined) return this.#failed(token, `its certificate ${problem}`, true);
 		this.#punch(go, certificate);
 	}
 
@@ -244,11 +247,12 @@ export class DirectChannels {
 		if (known !== undefined) clock.clearTimeout(known.timer);
 		const since = clock.now();
 		const arrived = (greeting: DirectGreeting, on: Transport): void => this.#up(token, greeting, on, since);
-		const expect = (on: Transport): void => this.#acceptance.expect(token, { peer: peer.id, certificate, transport: on, arrived: (greeting) => arrived(greeting, on) });
+		const expect = (on: Transport): void =>
+			this.#acceptance.expect(token, { peer: peer.id, certificate, transport: on, arrived: (greeting) => arrived(greeting, on) });
 		const plan = {
 			role,
 			candidates: go.candidates,
-			ownNat: host.nat(),
+			ownNat: host.network.nat,
 			peerNat: go.nat,
 			punch: host.holePunching,
 			peerPunch: go.punch,
@@ -263,7 +267,7 @@ export class DirectChannels {
 			createTransport: host.createTransport,
 			transportOptions: host.transportOptions,
 			clock,
-			allow: (to) => !host.isCoordinator(to) && this.#limiter.allow(to.address, granted.has(to.address), clock.now()),
+			allow: (to) => !this.#isCoordinator(to) && (granted.has(to.address) || this.#limiter.take(clock.now(), to.address)),
 			dial: async (on, to, signal) =>
 				arrived(await dialDirectly({ transport: on, to, token, peer: peer.id, certificate, host, timeoutMs: deadlineMs, signal }), on),
 			acceptOn: expect,
@@ -291,14 +295,14 @@ export class DirectChannels {
 			wish.token = undefined;
 			if (wish.request === undefined) this.#refuse(wish, new ConecError("DIRECT_UNAVAILABLE", `${cannotOpen(wish.peer)}: ${reason}`, { peer: wish.peer }));
 		}
-		if (attempt !== undefined) this.#host.attemptOver();
+		if (attempt !== undefined) this.#host.lessLeft();
 	}
 
 	#note(attempt: Attempt, outcome: "up" | "failed", reason: string): void {
 		const { phase, since, peer } = attempt;
 		if (phase.type !== "punching") return;
 		const { candidates } = phase.punching.report();
-		this.#host.mappingsMade(candidates.filter(({ probes }) => probes > 0).length);
+		this.#host.network.mapped(candidates.filter(({ probes }) => probes > 0).length);
 		this.memory.note(peer.id, { at: new Date(), outcome, reason, durationMs: this.#host.clock.now() - since, candidates, peerNat: phase.peerNat });
 	}
 
@@ -368,7 +372,7 @@ export class DirectChannels {
 		if (info.by === "error" && this.#ended === undefined && !this.#open.has(peer) && this.#host.link() !== undefined) {
 			this.connect(peer).catch(() => undefined);
 		}
-		this.#host.attemptOver();
+		this.#host.lessLeft();
 	}
 
 	// Paths that move
@@ -406,15 +410,17 @@ export class DirectChannels {
 		const { clock } = this.#host;
 		for (const delayMs of [0, 50, 150]) {
 			clock.setTimeout(() => {
-				if (this.#all.has(channel) && !this.#host.isCoordinator(address) && this.#limiter.allow(address.address, false, clock.now())) this.#host.sendProbe(channel, address);
+				if (!this.#all.has(channel) || this.#isCoordinator(address) || !this.#limiter.take(clock.now(), address.address)) return;
+				this.#host.transport.sendDatagram(createPunchKeys(channel.token, "accept").probe(randomBytes(8).toString("hex")), address);
 			}, delayMs);
 		}
 		channel.poke();
 	}
 
-	/** What this Client's own NAT is like, for reports. */
-	get nat(): NatReport {
-		return this.#host.nat();
+	/** Where nothing but QUIC and what the Coordinator itself has asked for is ever sent. */
+	#isCoordinator({ address, port }: SocketAddress): boolean {
+		const coordinator = this.#host.link()?.connection.remoteAddress;
+		return coordinator?.address === address && coordinator.port === port;
 	}
 }
 

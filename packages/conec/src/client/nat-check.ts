@@ -89,7 +89,12 @@ export function checkNat(host: NatCheckHost): NatCheck {
 			if (address === observed.address && port === observed.port) report = { ...report, mapping: "independent" };
 			else {
 				const step = port - observed.port;
-				report = { ...report, mapping: "dependent", lastPort: port, ...(step >= 1 && step <= STEP_MAX && address === observed.address ? { portStep: step } : {}) };
+				report = {
+					...report,
+					mapping: "dependent",
+					lastPort: port,
+					...(step >= 1 && step <= STEP_MAX && address === observed.address ? { portStep: step } : {}),
+				};
 			}
 			resolveMapped();
 		},

@@ -7,8 +7,8 @@
 
 import { createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
-import { canonicalIp } from "../wire/ip-address.ts";
 import type { SocketAddress } from "../transport/transport.ts";
+import { canonicalIp } from "../wire/ip-address.ts";
 
 /** Hears what comes to an extra socket; sockets are numbered from 1. */
 export type ProbeListener = (socket: number, data: Uint8Array, from: SocketAddress) => void;

@@ -4,14 +4,13 @@
  * @module
  */
 
-import { randomBytes } from "node:crypto";
 import type { TransportFactory, TransportFactoryOptions } from "../entity/transport-factory.ts";
 import { isConecError } from "../errors.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { SocketAddress, Transport } from "../transport/transport.ts";
 import type { Datagram } from "../wire/datagrams.ts";
 import { decodeDatagram } from "../wire/datagrams.ts";
-import { createHolePunch, type HolePunch } from "./holepunch.ts";
+import { HolePunch } from "./holepunch.ts";
 import type { PunchAction, PunchPlan, PunchReport } from "./holepunch-plan.ts";
 import { openProbeSockets, type ProbeSockets } from "./probe-sockets.ts";
 import { createPunchKeys, type PunchKeys } from "./punch-datagrams.ts";
@@ -50,7 +49,7 @@ export class Punching {
 	constructor(token: string, plan: PunchPlan, host: PunchingHost) {
 		this.keys = createPunchKeys(token, plan.role);
 		this.#host = host;
-		this.#machine = createHolePunch(plan, { nonce: () => randomBytes(8).toString("hex") });
+		this.#machine = new HolePunch(plan);
 	}
 
 	/** Aborted when the attempt is over: what dials then gives up. */
@@ -145,7 +144,7 @@ export class Punching {
 		} catch (error) {
 			if (this.#over) return;
 			if (isConecError(error)) this.#lastProblem = error.message;
-			this.#perform(this.#machine.dialFailed(this.#host.clock.now(), to));
+			this.#perform(this.#machine.dialFailed(this.#host.clock.now(), socket, to));
 		}
 	}
 
@@ -179,4 +178,3 @@ export class Punching {
 }
 
 const ignore = (): void => undefined;
-

@@ -137,6 +137,11 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 		return this.#ping?.answered ?? Promise.resolve(false);
 	}
 
+	/** Sends a ping whose answer nobody waits for, whether one is under way or not. */
+	poke(): void {
+		this.send({ type: "ping", nonce: ++this.#lastNonce });
+	}
+
 	/** No message follows, and none is taken any more. */
 	finish(): void {
 		this.#end();
