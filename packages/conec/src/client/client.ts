@@ -7,6 +7,7 @@
 import { lookup as dnsLookup } from "node:dns/promises";
 import { describeStream } from "../entity/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
+import type { PathReport } from "../entity/path-report.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
 import { StreamIds } from "../entity/stream-ids.ts";
 import { within } from "../entity/stream-set.ts";
@@ -20,6 +21,7 @@ import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import { systemClock } from "../transport/clock.ts";
 import type { IncomingStream, SocketAddress, Transport } from "../transport/transport.ts";
+import { DIRECT_CAPABILITY, type NatReport } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { decodeDatagram } from "../wire/datagrams.ts";
 import { FRAME } from "../wire/frames.ts";
@@ -31,6 +33,7 @@ import { reachCoordinator } from "./connect.ts";
 import { CoordinatorLink } from "./coordinator-link.ts";
 import { DirectChannels } from "./direct.ts";
 import type { ChannelStatus } from "./direct-host.ts";
+import { explainPath } from "./explain.ts";
 import type { Greeted } from "./handshake.ts";
 import { OwnNetwork } from "./own-network.ts";
 import { directForAuto } from "./path-choice.ts";
@@ -147,7 +150,7 @@ export class Client implements AsyncDisposable {
 			},
 		});
 		transport.onDatagram = (data, from) => this.#onDatagram(data, from);
-		if (this.#link.can("direct")) this.#network.look(this.#link);
+		if (this.#link.can(DIRECT_CAPABILITY)) this.#network.look(this.#link);
 	}
 
 	/**
@@ -212,6 +215,29 @@ export class Client implements AsyncDisposable {
 		return this.#direct.channels();
 	}
 
+	/** How a peer is reached and why so: the path, the addresses tried, what is known of the NATs, the round trip. At once, from what this Client knows. Throws TypeError `ID_INVALID`. */
+	explain(peer: string): PathReport {
+		checkId(peer, `Cannot explain the path to ${JSON.stringify(peer)}`);
+		const { memory } = this.#direct;
+		return explainPath({
+			id: this.id,
+			peer,
+			proxied: this.#link.state === "open" ? true : this.#link.state === "draining" ? "the Coordinator is stopping" : "the Coordinator is lost",
+			arranged: this.#link.can(DIRECT_CAPABILITY),
+			channel: this.#direct.find(peer),
+			last: memory.attempt(peer),
+			hopeless: memory.hopeless(peer),
+			trying: this.#direct.trying(peer),
+			ownNat: this.#network.nat,
+		});
+	}
+
+	/** What is known of the NAT in front of this Client, once its look at it is over: within a second or so of connecting. */
+	async nat(): Promise<NatReport> {
+		await this.#network.settled();
+		return this.#network.nat;
+	}
+
 	/** The present state, then what happens. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Client; `break` releases it. */
 	status(): AsyncIterable<ClientStatus> {
 		if (this.#state.type === "over") return this.#feed.listen();
@@ -243,7 +269,7 @@ export class Client implements AsyncDisposable {
 		if (live !== undefined) return live;
 		if (peer === this.id) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: there is no direct channel to oneself`, { peer });
 		this.#assertConnected(action);
-		if (!this.#link.can("direct")) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator arranges none`, { peer });
+		if (!this.#link.can(DIRECT_CAPABILITY)) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator arranges none`, { peer });
 		return await this.#direct.connect(peer, { signal });
 	}
 

@@ -19,7 +19,7 @@ import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import { atTime, readValidity } from "../tls/validity.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
-import { type ChannelMessageOfCoordinator, isChannelMessageOfCoordinator } from "../wire/channel-messages.ts";
+import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOfCoordinator } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import type { ControlMessage, Ping, Pong, Welcome } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
@@ -136,7 +136,7 @@ export class CoordinatorLink {
 
 	#received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		if (this.#state === "over") return;
-		if (isChannelMessageOfCoordinator(message) && this.can("direct")) return this.#events.channel(message);
+		if (isChannelMessageOfCoordinator(message) && this.can(DIRECT_CAPABILITY)) return this.#events.channel(message);
 		if (message.type !== "close") return this.connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
 		if (this.#state === "draining") return;
 		this.#state = "draining";

@@ -60,6 +60,11 @@ export class DirectChannels {
 		return this.#open.get(peer);
 	}
 
+	/** Whether a channel to a peer is being tried. */
+	trying(peer: string): boolean {
+		return this.#wishes.has(peer) || [...this.#attempts.values()].some((attempt) => attempt.peer.id === peer);
+	}
+
 	/** Whether nothing is left that lives without the Coordinator. */
 	get idle(): boolean {
 		return this.#all.size === 0 && ![...this.#attempts.values()].some(({ phase }) => phase.type === "punching");

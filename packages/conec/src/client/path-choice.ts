@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import type { DirectChannel } from "./channel.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
 import type { DirectChannels } from "./direct.ts";
@@ -23,7 +24,7 @@ export async function directForAuto(
 ): Promise<DirectChannel | undefined> {
 	const live = direct.find(peer);
 	if (live !== undefined) return live;
-	if (!link.can("direct") || direct.memory.hopeless(peer) !== undefined) return undefined;
+	if (!link.can(DIRECT_CAPABILITY) || direct.memory.hopeless(peer) !== undefined) return undefined;
 	let timer: NodeJS.Timeout | undefined;
 	let onAbort: () => void = () => undefined;
 	const giveUp = new Promise<undefined>((resolve, reject) => {

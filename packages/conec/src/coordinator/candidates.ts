@@ -5,8 +5,8 @@
  * @module
  */
 
-import { formatIp, parseIp, unmapIp } from "../wire/ip-address.ts";
 import type { WireAddress } from "../wire/fields.ts";
+import { formatIp, parseIp, unmapIp } from "../wire/ip-address.ts";
 
 /** Where an address means something. `never`: nowhere that datagrams may be sent to. */
 export type AddressScope = "public" | "private" | "loopback" | "never";

@@ -8,10 +8,7 @@
 import type { Limits } from "../options.ts";
 
 /** The bounds of a {@link PunchBudget}. */
-export type PunchLimits = Pick<
-	Limits,
-	"punchPacketsPerMinute" | "punchPacketsPerAttempt" | "punchReflexivePerMinute" | "birthdayPerMinute" | "punchAddresses"
->;
+export type PunchLimits = Pick<Limits, "punchPacketsPerMinute" | "punchPacketsPerAttempt" | "punchReflexivePerMinute" | "birthdayPerMinute" | "punchAddresses">;
 
 /** Datagrams to one host candidate in one attempt. */
 export const HOST_PACKETS = 6;
