@@ -72,6 +72,8 @@ export function checkNat(host: NatCheckHost): NatCheck {
 		later(() => (times > 1 ? ask(times - 1) : resolveMapped()), patienceMs);
 	};
 	host.askForTest();
+	// Once more, as a datagram that is lost would look like a filter.
+	later(() => (report.filtering === "unknown" ? host.askForTest() : undefined), patienceMs / 2);
 	later(() => {
 		if (report.filtering === "unknown") report = { ...report, filtering: "by-port" };
 		resolveFiltered();
