@@ -79,8 +79,9 @@ export class DirectChannels {
 		if (this.#ended !== undefined) throw this.#ended;
 		let wish = this.#wishes.get(peer);
 		if (wish === undefined) {
-			if (this.#wishes.size >= this.#host.limits.channels)
-				throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: ${this.#wishes.size} are being opened already`, { peer });
+			const taken = this.#open.size + this.#wishes.size;
+			if (taken >= this.#host.limits.channels)
+				throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: there are ${taken} already, or being opened`, { peer });
 			wish = this.#wish(peer, auto);
 		}
 		wish.earnest ||= !auto;
