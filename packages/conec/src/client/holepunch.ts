@@ -47,7 +47,7 @@ export class HolePunch {
 	/** This side's part in the birthday method, and whom it aims at. */
 	readonly #birthday: { readonly part: "hard" | "easy"; readonly target: SocketAddress } | undefined;
 	readonly #paths: PunchPaths;
-	/** By nonce. Bounded by the grants and the birthday method's probes. */
+	/** By nonce. Bounded by the grants. */
 	readonly #sent: Map<string, SentProbe> = new Map();
 	/** Nonces that were answered: a replayed probe gets nothing. Bounded by the grants. */
 	readonly #answered: Set<string> = new Set();
@@ -242,8 +242,8 @@ export class HolePunch {
 		}
 		if (this.#birthday === undefined) return;
 		const { address, port } = this.#birthday.target;
-		for (const guess of this.#ports?.due(now) ?? []) this.#probe(now, 0, { address, port: guess }, "birthday");
-		for (const socket of this.#rounds.due(now)) this.#probe(now, socket, { address, port }, "birthday");
+		for (const guess of this.#ports?.due(now) ?? []) if (this.#grants.take(address, true)) this.#probe(now, 0, { address, port: guess }, "birthday");
+		for (const socket of this.#rounds.due(now)) if (this.#grants.take(address, true)) this.#probe(now, socket, { address, port }, "birthday");
 	}
 
 	#probePath(now: number, path: Path, unasked: boolean): void {
