@@ -9,8 +9,8 @@ import type { NatReport } from "../wire/channel-messages.ts";
 
 /** An address that was tried, or may be. */
 export interface PathCandidate extends SocketAddress {
-	/** `reflexive`: seen by the Coordinator. `host`: the peer says so. `learned`: the peer was heard from there. */
-	readonly kind: "reflexive" | "host" | "learned";
+	/** `reflexive`: seen by the Coordinator. `host`: the peer says so. `learned`: the peer was heard from there. `predicted`, `birthday`: guessed, and right. */
+	readonly kind: "reflexive" | "host" | "learned" | "predicted" | "birthday";
 	/** Probes sent there. Absent where they are not seen: the Coordinator knows what it has given out, not what was sent. */
 	readonly probes?: number | undefined;
 	/** Whether the peer has answered from there. */
