@@ -7,12 +7,14 @@ import type { TransferState } from "./actors/transfers.ts";
 import { COORDINATOR_ADDRESS, Lab, type LabOptions, type NatKind, type Owner, RTT_100 } from "./lab.ts";
 
 /** A lab tries more in a minute than any user; `budget.test.ts` proves the defaults. */
-export const LAB_LIMITS: Partial<Limits> = process.env["NATLAB_OLD"] ? {} : {
-	attemptsPerMinute: 10_000,
-	punchReflexivePerMinute: 1_000_000,
-	punchPacketsPerMinute: 10_000,
-	birthdayPerMinute: 1_000,
-};
+export const LAB_LIMITS: Partial<Limits> = process.env["NATLAB_OLD"]
+	? {}
+	: {
+			attemptsPerMinute: 10_000,
+			punchReflexivePerMinute: 1_000_000,
+			punchPacketsPerMinute: 10_000,
+			birthdayPerMinute: 1_000,
+		};
 
 /** How something went; exactly one of `error` and the rest is there. */
 export interface Timed {
@@ -32,8 +34,17 @@ export interface Life {
 type Place = "a" | "a2" | "b";
 
 export interface WorldOptions extends LabOptions {
+	/** Of the Coordinator. @default {@link LAB_LIMITS} */
 	readonly limits?: Partial<Limits>;
-	readonly port?: number;
+}
+
+export interface Where {
+	readonly coordinator: string;
+	readonly pin: string;
+}
+interface Listening {
+	readonly actor: Actor;
+	readonly where: Where;
 }
 
 let names = 0;
@@ -41,29 +52,38 @@ let names = 0;
 /** See above. */
 export class World {
 	readonly lab: Lab;
-	readonly coordinator: Actor;
-	readonly #where: { readonly coordinator: string; readonly pin: string };
+	coordinator: Actor;
+	#where: Where;
+	readonly #limits: Partial<Limits>;
 	readonly #clients: Map<Place, Actor>;
 
 	/** 100 ms there and back unless `wire` says otherwise. Machines of Clients: `a` and `b`. */
 	static async up(owner: Owner, options: WorldOptions = {}, places: readonly Place[] = ["a", "b"]): Promise<World> {
 		const lab = await Lab.up(owner, { wire: RTT_100, ...options });
-		const [coordinator, ...clients] = await Promise.all([lab.actor("coord", "coordinator"), ...places.map((place) => lab.actor(place, "client"))]);
-		const listen: CoordinatorOptions = { limits: { ...LAB_LIMITS, ...options.limits }, port: options.port ?? 1719 };
-		const { port, pin } = await (coordinator as Actor).call<{ port: number; pin: string }>("listen", listen);
-		return new World(
-			lab,
-			coordinator as Actor,
-			{ coordinator: `${COORDINATOR_ADDRESS}:${port}`, pin },
-			new Map(places.map((place, i) => [place, clients[i] as Actor])),
-		);
+		const limits = options.limits ?? LAB_LIMITS;
+		const [listening, ...clients] = await Promise.all([listen(lab, limits), ...places.map((place) => lab.actor(place, "client"))]);
+		return new World(lab, limits, listening, new Map(places.map((place, i) => [place, clients[i] as Actor])));
 	}
 
-	private constructor(lab: Lab, coordinator: Actor, where: { readonly coordinator: string; readonly pin: string }, clients: Map<Place, Actor>) {
+	private constructor(lab: Lab, limits: Partial<Limits>, listening: Listening, clients: Map<Place, Actor>) {
 		this.lab = lab;
-		this.coordinator = coordinator;
-		this.#where = where;
+		this.coordinator = listening.actor;
+		this.#where = listening.where;
+		this.#limits = limits;
 		this.#clients = clients;
+	}
+
+	/** How to reach and trust the Coordinator. */
+	get where(): Where {
+		return this.#where;
+	}
+
+	/** Ends the Coordinator and starts one with another key. Clients of the old one are left to themselves. */
+	async anotherCoordinator(): Promise<void> {
+		await this.coordinator.kill();
+		const { actor, where } = await listen(this.lab, this.#limits);
+		this.coordinator = actor;
+		this.#where = where;
 	}
 
 	/** The machine's process. */
@@ -100,6 +120,13 @@ export class World {
 	}
 }
 
+async function listen(lab: Lab, limits: Partial<Limits>): Promise<Listening> {
+	const actor = await lab.actor("coord", "coordinator");
+	const options: CoordinatorOptions = { limits };
+	const { port, pin } = await actor.call<{ port: number; pin: string }>("listen", options);
+	return { actor, where: { coordinator: `${COORDINATOR_ADDRESS}:${port}`, pin } };
+}
+
 /** One Client in the lab. */
 export class Peer {
 	readonly id: string;
@@ -110,7 +137,7 @@ export class Peer {
 		this.#actor = actor;
 	}
 
-	async openChannel(peer: Peer, timeoutMs?: number): Promise<Timed> {
+	async openChannel(peer: Pick<Peer, "id">, timeoutMs?: number): Promise<Timed> {
 		return await this.#call("openChannel", { peer: peer.id, timeoutMs });
 	}
 

@@ -74,6 +74,6 @@ export async function receiveAll(stream: MessageStream, state: TransferState): P
 
 /** What an incoming stream is for: its opener says so in the metadata. */
 export function purposeOf(metadata: JsonValue | undefined): { readonly transfer?: string } {
-	const name = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata) ? metadata["transfer"] : undefined;
+	const name = typeof metadata === "object" && metadata !== null && "transfer" in metadata ? metadata.transfer : undefined;
 	return typeof name === "string" ? { transfer: name } : {};
 }
