@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { nowMs, sleep } from "./actors/actions.ts";
-import { FAULTS, faultOutcome, GO_ON_MS, MIB, TRANSFER_BYTES } from "./faults.ts";
+import { FAULTS, faultOutcome, MIB, TRANSFER_BYTES } from "./faults.ts";
+import { GO_ON_MS } from "./report/results.ts";
 import { eventually, story, World } from "./world.ts";
 
 const world = await World.up({ after });
@@ -14,7 +15,8 @@ const world = await World.up({ after });
 for (const fault of FAULTS) {
 	test(`faults: ${fault.name} in the middle of ${TRANSFER_BYTES / MIB} MiB ${fault.promise}`, async () => {
 		const outcome = await faultOutcome(world, fault);
-		assert.equal(outcome.problem, undefined, `${outcome.problem}\n${outcome.story}`);
+		const wrong = outcome.problem ?? outcome.late;
+		assert.equal(wrong, undefined, `${wrong}\n${outcome.story}`);
 	});
 }
 

@@ -6,7 +6,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Actor } from "./actor.ts";
-import { COORDINATOR_ADDRESS, COORDINATOR_OTHER_ADDRESS, Lab, type NatKind, packetsTo, RTT_100, VICTIM_ADDRESS } from "./lab.ts";
+import { COORDINATOR_ADDRESS, COORDINATOR_OTHER_ADDRESS, Lab, packetsTo, RTT_100, VICTIM_ADDRESS } from "./lab.ts";
+import type { NatKind } from "./nat-kind.ts";
 
 const server = { addresses: [COORDINATOR_ADDRESS, COORDINATOR_OTHER_ADDRESS], ports: [3478, 3479] };
 

@@ -7,6 +7,7 @@ import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_pro
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Actor, NODE_FLAGS } from "./actor.ts";
+import type { NatKind } from "./nat-kind.ts";
 
 const SCRIPT = fileURLToPath(new URL("lab/natlab.sh", import.meta.url));
 const COMMAND_TIMEOUT_MS = 20_000;
@@ -17,9 +18,6 @@ export const COORDINATOR_OTHER_ADDRESS = "192.0.2.11";
 /** Where nobody is: packets to this network (203.0.113.192/26) are counted and vanish. */
 export const VICTIM_ADDRESS = "203.0.113.200";
 
-/** A kind of router. The words are explained in `lab/natlab.sh`. */
-export type NatKind = "none" | "fw" | "full" | "addr" | "port" | "sym" | "symseq" | "blocked";
-export const NAT_KINDS: readonly NatKind[] = ["none", "fw", "full", "addr", "port", "sym", "symseq", "blocked"];
 export type Side = "A" | "B";
 /** The access links: of home A, of home B, of the Coordinator. */
 export type Link = "a" | "b" | "co";

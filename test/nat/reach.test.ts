@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { COORDINATOR_ADDRESS, type NatKind, packetsTo, RTT_100 } from "./lab.ts";
+import { COORDINATOR_ADDRESS, packetsTo, RTT_100 } from "./lab.ts";
+import type { NatKind } from "./nat-kind.ts";
 import { story, World } from "./world.ts";
 
 const ROUNDS = 3;

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import type { ClientOptions, CoordinatorOptions, Limits } from "../../packages/conec/src/index.ts";
 import type { Actor } from "./actor.ts";
-import type { TransferState } from "./actors/transfers.ts";
-import { COORDINATOR_ADDRESS, Lab, type LabOptions, type NatKind, type Owner, RTT_100 } from "./lab.ts";
+import type { Amount, TransferState } from "./actors/transfers.ts";
+import { COORDINATOR_ADDRESS, Lab, type LabOptions, type Owner, RTT_100 } from "./lab.ts";
+import type { NatKind } from "./nat-kind.ts";
 
 /** A lab tries more in a minute than any user; `budget.test.ts` proves the defaults. */
 export const LAB_LIMITS: Partial<Limits> = process.env["NATLAB_OLD"]
@@ -150,9 +151,9 @@ export class Peer {
 		return await this.#call("echo", { handle: opened.handle, bytes });
 	}
 
-	/** Begins a transfer; `name` is unique in the process. */
-	async send(peer: Peer, path: "direct" | "proxied", name: string, bytes: number): Promise<{ readonly path: string }> {
-		return await this.#call("send", { peer: peer.id, path, name, bytes });
+	/** Begins a transfer of so many bytes, or so much; `name` is unique in the process. */
+	async send(peer: Peer, path: "direct" | "proxied", name: string, amount: number | Partial<Amount>): Promise<{ readonly path: string }> {
+		return await this.#call("send", { peer: peer.id, path, name, ...(typeof amount === "number" ? { bytes: amount } : amount) });
 	}
 
 	/** What has been sent so far. */

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { type Channel, Client, type ClientOptions, type ClientStatus, type MessageStream } from "../../../packages/conec/src/index.ts";
 import { nowMs, serveActions, sleep } from "./actions.ts";
-import { failed, newTransfer, purposeOf, receiveAll, sendAll, type TransferState } from "./transfers.ts";
+import { type Amount, failed, newTransfer, purposeOf, receiveAll, sendAll, type TransferState } from "./transfers.ts";
 
 interface Participant {
 	readonly client: Client;
@@ -116,19 +116,12 @@ serveActions({
 		peer,
 		path,
 		name,
-		bytes,
 		messageBytes = 65_536,
-	}: {
-		id: string;
-		peer: string;
-		path: "direct" | "proxied";
-		name: string;
-		bytes: number;
-		messageBytes?: number;
-	}) {
+		...amount
+	}: { id: string; peer: string; path: "direct" | "proxied"; name: string } & Partial<Amount>) {
 		const stream = await participant(id).client.openStream(peer, { path, metadata: { transfer: name } });
 		const state = newTransfer(name);
-		const done = sendAll(stream, state, bytes, messageBytes).catch((error: unknown) => {
+		const done = sendAll(stream, state, { ...amount, messageBytes }).catch((error: unknown) => {
 			failed(state, error);
 			stream.reset();
 			return state;

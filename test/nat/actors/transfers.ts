@@ -28,12 +28,20 @@ export function failed(state: TransferState, error: unknown): void {
 	state.error = { message: String(message ?? error), atMs: nowMs(), ...(typeof code === "string" ? { code } : {}) };
 }
 
+/** How much to send: until one of them is reached. */
+export interface Amount {
+	readonly bytes?: number;
+	readonly seconds?: number;
+	readonly messageBytes: number;
+}
+
 /** Sends that much and waits for the receiver's account of it, which has to be the same; else fails. Keeps `state` up to date. */
-export async function sendAll(stream: MessageStream, state: TransferState, totalBytes: number, messageBytes: number): Promise<TransferState> {
+export async function sendAll(stream: MessageStream, state: TransferState, amount: Amount): Promise<TransferState> {
+	const { bytes: totalBytes = Number.POSITIVE_INFINITY, seconds = Number.POSITIVE_INFINITY, messageBytes } = amount;
 	const hash = createHash("sha256");
 	const filling = randomBytes(messageBytes);
 	state.firstAtMs = nowMs();
-	while (state.bytes < totalBytes) {
+	while (state.bytes < totalBytes && nowMs() - state.firstAtMs < seconds * 1_000) {
 		const message = filling.subarray(0, Math.max(8, Math.min(messageBytes, totalBytes - state.bytes)));
 		message.writeBigUInt64BE(BigInt(state.messages));
 		hash.update(message);
