@@ -10,17 +10,20 @@ const FROM = { address: "192.0.2.7", port: 4_000 };
 const NONCE = "0123456789abcdef";
 
 function create() {
-	const sent: { data: Uint8Array; to: SocketAddress }[] = [];
-	const socket = {
+	const sent: { data: Uint8Array; to: SocketAddress; socket: "echo" | "test" }[] = [];
+	let open = 2;
+	const socketOf = (socket: "echo" | "test") => ({
 		address: { address: "::", port: 1720 },
 		onDatagram: undefined as ((data: Uint8Array, from: SocketAddress) => void) | undefined,
-		sendDatagram: (data: Uint8Array, to: SocketAddress) => sent.push({ data, to }) > 0,
-		destroy: () => undefined,
-	};
+		sendDatagram: (data: Uint8Array, to: SocketAddress) => sent.push({ data, to, socket }) > 0,
+		destroy: () => void open--,
+	});
+	const sockets = { echo: socketOf("echo"), test: socketOf("test") };
 	const time = { now: 0 };
-	const reflector = new Reflector(socket, DEFAULT_LIMITS, () => time.now);
+	const reflector = new Reflector(sockets, DEFAULT_LIMITS, () => time.now);
 	const request = (key: string, tag = tagOf(macOf(key))): Uint8Array => encodeDatagram({ type: "nat-echo-request", tag, nonce: NONCE }, macOf(key));
-	return { reflector, socket, sent, time, request, receive: (data: Uint8Array, from: SocketAddress = FROM) => socket.onDatagram?.(data, from) };
+	const receive = (data: Uint8Array, from: SocketAddress = FROM) => sockets.echo.onDatagram?.(data, from);
+	return { reflector, sockets, sent, time, request, receive, openSockets: () => open };
 }
 
 test("reflector: tells a Client where it is seen, in no more bytes than it has sent", () => {
@@ -33,6 +36,7 @@ test("reflector: tells a Client where it is seen, in no more bytes than it has s
 	const decoded = decodeDatagram(answer?.data ?? new Uint8Array());
 	assert.ok(decoded.ok && isAuthentic(decoded.value, macOf(KEY)));
 	assert.deepEqual(decoded.value.content, { type: "nat-echo", nonce: NONCE, observed: FROM } satisfies DatagramContent);
+	assert.equal(answer?.socket, "echo");
 	assert.ok((answer?.data.length ?? 99) <= request(KEY).length);
 });
 
@@ -65,6 +69,7 @@ test("reflector: answers one session 5 times a second and 20 times in all, tests
 	assert.equal(reflector.test(session, NONCE, FROM), false);
 	time.now = 1_000;
 	assert.equal(reflector.test(session, NONCE, FROM), true);
+	assert.equal(sent.at(-1)?.socket, "test", "from where no Client has ever sent to");
 	const test = decodeDatagram(sent.at(-1)?.data ?? new Uint8Array());
 	assert.ok(test.ok && isAuthentic(test.value, macOf(KEY)) && test.value.content.type === "nat-test");
 	for (time.now = 2_000; time.now < 60_000; time.now += 100) receive(request(KEY));
@@ -76,8 +81,8 @@ test("reflector: answers one session 5 times a second and 20 times in all, tests
 });
 
 test("reflector: after closing nothing is left", () => {
-	const { reflector, socket } = create();
+	const { reflector, sockets, openSockets } = create();
 	reflector.admit(KEY);
 	reflector.close();
-	assert.deepEqual([reflector.sessions, socket.onDatagram], [0, undefined]);
+	assert.deepEqual([reflector.sessions, sockets.echo.onDatagram, openSockets()], [0, undefined, 0]);
 });
