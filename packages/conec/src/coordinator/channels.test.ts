@@ -19,10 +19,12 @@ class FakeSession {
 	readonly heard: Record<string, unknown>[] = [];
 	readonly connection: { remoteAddress: { address: string; port: number }; peerCertificates: Uint8Array[]; stats: () => { rttMs: number } };
 	readonly control = { send: (message: Record<string, unknown>) => this.heard.push(message) };
+	readonly acceptedFrom: { address: string; port: number };
 	ended: number | undefined;
 
 	constructor(id: string, address: string, rttMs = 0) {
 		this.id = id;
+		this.acceptedFrom = { address, port: 4_000 };
 		this.connection = { remoteAddress: { address, port: 4_000 }, peerCertificates: [Uint8Array.of(1, 2, 3)], stats: () => ({ rttMs }) };
 	}
 
@@ -249,4 +251,16 @@ test("channels: with the budget used up the requester is refused, not left waiti
 		codes.push(from.got<ChannelGo>("channel-go")[0]?.candidates[0]?.packets ?? from.got<{ code: string }>("channel-refused")[0]?.code);
 	}
 	assert.deepEqual(codes, [64, 36, "DIRECT_UNAVAILABLE", "DIRECT_UNAVAILABLE"]);
+});
+
+test("channels: a connection that has just ended is asked for its address in vain, and nothing breaks", () => {
+	const { channels, enter, ask, agree } = create();
+	const [a, b] = [enter("a", "192.0.2.1"), enter("b", "192.0.2.2")];
+	Object.defineProperty(a.connection, "remoteAddress", {
+		get: () => assert.fail("the connection is gone"),
+	});
+	channels.heard(a as unknown as Session);
+	ask(a, "b");
+	agree(b);
+	assert.equal(b.got("channel-go").length, 1);
 });

@@ -35,6 +35,8 @@ export interface SessionParts {
 	readonly metadata: JsonValue | undefined;
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
+	/** From where its connection was handed over, before anything else came on it. */
+	readonly acceptedFrom: SocketAddress | undefined;
 	/** It takes part in direct channels: so does this Coordinator. */
 	readonly direct: boolean;
 	/** Frees the id. Called once, at the very moment the session ends. */
@@ -55,6 +57,8 @@ export class Session {
 	readonly metadata: JsonValue | undefined;
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
+	/** From where its connection was handed over. */
+	readonly acceptedFrom: SocketAddress | undefined;
 	/** It takes part in direct channels. */
 	readonly direct: boolean;
 	readonly connectedAt: Date = new Date();
@@ -76,6 +80,7 @@ export class Session {
 		this.metadata = parts.metadata;
 		this.connection = parts.connection;
 		this.control = parts.control;
+		this.acceptedFrom = parts.acceptedFrom;
 		this.direct = parts.direct;
 		this.#parts = parts;
 		this.connection.onStream = (incoming) => parts.onStream(this, incoming);
