@@ -58,7 +58,10 @@ export class Talker {
 		const nothing = (): void => undefined;
 		this.handler = {
 			...{ end: nothing, reset: nothing, stopped: nothing, drained: nothing, finished: nothing, lost: nothing },
-			frame: (_, payload) => void this.messages.push(JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>),
+			frame: (_, payload) => {
+				this.messages.push(JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>);
+				this.stream?.consumed(payload.length);
+			},
 		};
 	}
 
