@@ -322,7 +322,7 @@ export class DirectChannels {
 
 	#up(token: string, greeting: DirectGreeting, on: Transport): void {
 		const attempt = this.#attempts.get(token);
-		if (attempt?.phase.type !== "punching" || this.#ended !== undefined) return greeting.connection.close(CLOSE_CODES.CLIENT_CLOSED, "too late");
+		if (attempt?.phase.type !== "punching" || this.#ended !== undefined) return greeting.connection.close(CLOSE_CODES.NORMAL, "too late");
 		const peer = attempt.peer.id;
 		const { since, punching } = attempt.phase;
 		const { connection, control, peerLimits } = greeting;
