@@ -70,6 +70,24 @@ for (const fabric of FABRICS) {
 		}
 	});
 
+	it("direct: a question that comes with the welcome is put to an application that has its Client", async (t) => {
+		const { "channel-ask": ask } = CHANNEL_MESSAGES_OF_COORDINATOR;
+		const given: { client?: Client } = {};
+		const asked: (Client | undefined)[] = [];
+		const acceptChannel = (): boolean => {
+			asked.push(given.client);
+			return false;
+		};
+		const { connect } = await impostor(t, fabric);
+		const { client, speaker } = connect("carol", { acceptChannel });
+		void client.then((one) => {
+			given.client = one;
+		});
+		const coordinator = (await speaker).say(DIRECT_WELCOME).say(ask);
+		await coordinator.hears("channel-answer DECLINED");
+		assert.deepEqual(asked, [await client]);
+	});
+
 	it("direct: a peer that says it leaves and then stays holds up neither closing nor anything else", async (t) => {
 		const [client, coordinator] = await enter(t, "carol", { limits: { closeTimeoutMs: 400, lingerMs: 200 } });
 		for (const end of ["client", "channel", "nobody"] as const) {

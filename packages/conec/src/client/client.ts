@@ -154,7 +154,8 @@ export class Client implements AsyncDisposable {
 		});
 		transport.onDatagram = (data, from) => this.#onDatagram(data, from);
 		if (this.#link.can(DIRECT_CAPABILITY)) this.#network.look(this.#link);
-		this.#link.listen();
+		// When the application has its Client: what came with the welcome may ask it something.
+		setImmediate(() => this.#link.listen());
 	}
 
 	/**
