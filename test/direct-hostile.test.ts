@@ -9,8 +9,10 @@ import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
 import type { Transport, TransportConnection } from "../packages/conec/src/transport/transport.ts";
+import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
+import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { CHANNEL_MESSAGES_OF_COORDINATOR, impostor, Speaker, WELCOME } from "./control-table-world.ts";
-import { declare, type Fabric, pair, until, World } from "./entities-world.ts";
+import { declare, type Fabric, handler, next, pair, until, utf8, World } from "./entities-world.ts";
 
 const network = createMemoryNetwork();
 const FABRICS: readonly Fabric[] = [
@@ -114,6 +116,58 @@ for (const fabric of FABRICS) {
 		const started = performance.now();
 		await client.close();
 		assert.ok(performance.now() - started < 1_000, `closing took ${performance.now() - started} ms`);
+	});
+
+	it("direct: another certificate, another's token, a used token, a stream before hello: no channel, and who is expected still gets in", async (t) => {
+		const [client, coordinator] = await enter(t, "carol");
+		const [bob, eve] = [await stranger(t, "bob"), await stranger(t, "eve")];
+		const [ofBob, ofEve] = ["b".repeat(32), "e".repeat(32)];
+		const begin = async (peer: typeof bob, token: string): Promise<void> => {
+			coordinator.say(peer.ask(token));
+			await until(() => coordinator.messages.some((message) => message["type"] === "channel-answer" && message["token"] === token));
+			coordinator.say(peer.go(token));
+			await coordinator.isAnswered(token.charCodeAt(0));
+		};
+		await begin(bob, ofBob);
+		await begin(eve, ofEve);
+		const to = coordinator.connection.remoteAddress;
+		const hello = (token: string) => ({ type: "hello", versions: [1], token, capabilities: [] });
+		const mallory = await makeSelfSigned({ names: ["bob"] }, "ephemeral");
+		const forged = await bob.dial(to, client.fingerprint, mallory).then(
+			(connection) => new Speaker(connection).end(),
+			(error: { code: string }) => error,
+		);
+		assert.match("by" in forged ? (forged.error?.code ?? "") : forged.code, /^CERTIFICATE_/);
+		const rejected = async (what: string, peer: typeof bob, message: object, kind?: number): Promise<void> => {
+			const connection = await peer.dial(to, client.fingerprint);
+			const speaker = new Speaker(connection);
+			if (kind === undefined) speaker.say(message);
+			else connection.openStream({ kind, payload: utf8(JSON.stringify(message)) }, handler());
+			assert.deepEqual([(await speaker.end()).closeCode, speaker.heard], [CLOSE_CODES.PROTOCOL_ERROR, []], what);
+		};
+		await rejected("another's token", bob, hello(ofEve));
+		await rejected("no token", bob, { ...hello(ofBob), token: "" });
+		await rejected("a stream before hello", bob, hello(ofBob), FRAME.OPEN);
+		const good = new Speaker(await bob.dial(to, client.fingerprint)).say(hello(ofBob));
+		await good.hears("welcome");
+		const again = await bob.dial(to, client.fingerprint).then(
+			(connection) => new Speaker(connection).end(),
+			(error: { code: string }) => error,
+		);
+		assert.match("by" in again ? (again.error?.code ?? "") : again.code, /^CERTIFICATE_/, "bob is expected no more");
+		await rejected("bob's used token", eve, hello(ofBob));
+		const eves = new Speaker(await eve.dial(to, client.fingerprint)).say(hello(ofEve));
+		await eves.hears("welcome");
+		await good.isAnswered(5);
+		assert.deepEqual(
+			client.channels().map(({ peer }) => peer),
+			["bob", "eve"],
+		);
+		// A stream's opener is who the certificate says.
+		const opened = next(client.incomingStreams);
+		good.connection.openStream({ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ id: 1, from: "eve", to: "eve", peer: "eve" })) }, handler());
+		assert.deepEqual([(await opened).peer, (await opened).path], ["bob", "direct"]);
+		client.destroy();
 	});
 
 	it("direct: the Coordinator's end while a Client closes cuts no direct stream short", async (t) => {

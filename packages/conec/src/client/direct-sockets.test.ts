@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConecError } from "../errors.ts";
-import { BIRTHDAY_SOCKETS } from "./holepunch-birthday.ts";
 import { rig, tokenOf } from "./direct-fixture.ts";
+import { BIRTHDAY_SOCKETS } from "./holepunch-birthday.ts";
 
 const T1 = tokenOf(1);
 const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === "UDPWrap").length;
