@@ -35,8 +35,6 @@ export interface SessionParts {
 	readonly metadata: JsonValue | undefined;
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
-	/** From where its connection was handed over, before anything else came on it. */
-	readonly acceptedFrom: SocketAddress | undefined;
 	/** It takes part in direct channels: so does this Coordinator. */
 	readonly direct: boolean;
 	/** Frees the id. Called once, at the very moment the session ends. */
@@ -57,8 +55,6 @@ export class Session {
 	readonly metadata: JsonValue | undefined;
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
-	/** From where its connection was handed over. */
-	readonly acceptedFrom: SocketAddress | undefined;
 	/** It takes part in direct channels. */
 	readonly direct: boolean;
 	readonly connectedAt: Date = new Date();
@@ -80,7 +76,6 @@ export class Session {
 		this.metadata = parts.metadata;
 		this.connection = parts.connection;
 		this.control = parts.control;
-		this.acceptedFrom = parts.acceptedFrom;
 		this.direct = parts.direct;
 		this.#parts = parts;
 		this.connection.onStream = (incoming) => parts.onStream(this, incoming);
@@ -98,6 +93,11 @@ export class Session {
 	/** Anything at all has come on the control stream. */
 	heard(): void {
 		if (!this.#over && this.direct) this.#parts.onHeard(this);
+	}
+
+	/** Where the handshake was with: proven, unlike what the connection shows once it has moved. */
+	get acceptedFrom(): SocketAddress | undefined {
+		return this.connection.acceptedFrom;
 	}
 
 	/** Closes the connection and frees the id at once. */
