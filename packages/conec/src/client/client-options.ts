@@ -39,7 +39,7 @@ export interface ClientOptions {
 	readonly privateKey?: Pem;
 	/** Where the identity is kept; made with mode 0700. @default nothing is kept */
 	readonly stateDirectory?: string;
-	/** What this Client says about itself, in `coordinator.clients()`; at most 1 KiB as JSON. */
+	/** What this Client says about itself, to the Coordinator and to every peer; at most 1 KiB as JSON. `updateMetadata` changes it. */
 	readonly metadata?: JsonValue;
 	/** Interval of keep-alive packets in milliseconds; 0 is off, and then silence ends the connection. @default 5_000 */
 	readonly keepAliveIntervalMs?: number;

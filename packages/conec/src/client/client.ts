@@ -9,8 +9,11 @@ import { closeInfoOf } from "../entity/close-info-of.ts";
 import type { ControlChannel } from "../entity/control-channel.ts";
 import { describeStream } from "../entity/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
+import type { PeerInfo } from "../entity/peer-info.ts";
+import type { PresenceEvent } from "../entity/presence-event.ts";
 import { roundTripMs } from "../entity/round-trip.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
+import { StreamIds } from "../entity/stream-ids.ts";
 import { StreamSet, within } from "../entity/stream-set.ts";
 import type { TransportFactory } from "../entity/transport-factory.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
@@ -24,7 +27,7 @@ import type { LocalIdentity } from "../tls/identity.ts";
 import { atTime, readValidity } from "../tls/validity.ts";
 import type { IncomingStream, SocketAddress, Transport, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
-import type { Close, Hello, Refused, Welcome } from "../wire/control.ts";
+import type { ControlMessage, Ping, Pong } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
@@ -32,6 +35,7 @@ import { decodeOpenFromCoordinator, encodeOpen } from "../wire/open.ts";
 import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./client-options.ts";
 import { reachCoordinator } from "./connect.ts";
 import type { Greeted } from "./handshake.ts";
+import { ClientPresence } from "./presence.ts";
 import type { Lookup } from "./race.ts";
 
 /** What happens at a Client. */
@@ -63,7 +67,9 @@ export class Client implements AsyncDisposable {
 	readonly #transport: Transport;
 	readonly #connection: TransportConnection;
 	readonly #control: ControlChannel;
-	readonly #streams: StreamSet = new StreamSet();
+	readonly #ids: StreamIds = new StreamIds();
+	readonly #streams: StreamSet = new StreamSet(this.#ids);
+	readonly #presence: ClientPresence;
 	readonly #incoming: IncomingStreams;
 	readonly #feed: StatusFeed<ClientStatus>;
 	readonly #observedAddress: SocketAddress;
@@ -103,6 +109,15 @@ export class Client implements AsyncDisposable {
 		this.#connection = greeted.connection;
 		this.#control = greeted.control;
 		this.#observedAddress = welcome.observedAddress;
+		this.#presence = new ClientPresence({
+			connection: this.#connection,
+			control: this.#control,
+			limits,
+			metadataBytes: welcome.limits.metadataBytes,
+			capabilities: welcome.capabilities,
+			ids: this.#ids,
+			assertOpen: (action) => this.#assertOpen(action),
+		});
 		this.#incoming = new IncomingStreams(limits.incomingStreams);
 		this.incomingStreams = this.#incoming;
 		this.#feed = new StatusFeed(limits.statusEvents);
@@ -153,6 +168,39 @@ export class Client implements AsyncDisposable {
 		}));
 	}
 
+	/**
+	 * Everybody who is connected to the Coordinator now, this Client included, in the order in which they came; within 10 s. Calls
+	 * at the same time share an answer that is not older than they are.
+	 *
+	 * Rejects with `PEER_TIMEOUT`, `LIMIT_EXCEEDED` (`limits.presencePeers`, or the Coordinator's `limits.presenceWatches`),
+	 * `PROTOCOL_UNSUPPORTED`, `PROTOCOL_ERROR`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`, or `signal.reason`.
+	 */
+	peers(options: { readonly signal?: AbortSignal } = {}): Promise<PeerInfo[]> {
+		return this.#presence.peers(options.signal);
+	}
+
+	/**
+	 * Who is connected: `members` first, then every `join`, `update` and `leave` in order, this Client's own too. Begins when it is
+	 * first read. Who reads too slowly for what is kept gets a new `members` instead of the changes. `break` releases it; it ends with
+	 * `close`.
+	 *
+	 * Rejects like {@link peers}, with `SUPERSEDED` or `COORDINATOR_LOST` when the Coordinator is lost.
+	 */
+	watchPeers(): AsyncIterable<PresenceEvent> {
+		return this.#presence.watch();
+	}
+
+	/**
+	 * Changes what this Client says about itself; `undefined` takes it back. Resolves when the Coordinator has it, within 10 s. Calls
+	 * made while one is under way are sent together: only the last of them counts.
+	 *
+	 * Rejects with TypeError `OPTION_INVALID`; `LIMIT_EXCEEDED` with `retryAfterMs` (more than 60 a minute), `PEER_TIMEOUT`,
+	 * `PROTOCOL_UNSUPPORTED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `SUPERSEDED`, `CLIENT_CLOSED`.
+	 */
+	updateMetadata(metadata: JsonValue | undefined): Promise<void> {
+		return this.#presence.update(metadata);
+	}
+
 	/** The present state, then what happens. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Client; `break` releases it. */
 	status(): AsyncIterable<ClientStatus> {
 		return this.#state.type === "over" ? this.#feed.listen() : this.#feed.listen({ type: "connected", observedAddress: this.#observedAddress });
@@ -182,6 +230,7 @@ export class Client implements AsyncDisposable {
 		const deadline = performance.now() + closeTimeoutMs;
 		const error = clientClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
+		this.#presence.end(error);
 		this.#control.send({ type: "close", reason: LEAVING });
 		await this.#streams.end({
 			error,
@@ -214,6 +263,7 @@ export class Client implements AsyncDisposable {
 		if (error.code === "CLIENT_CLOSED") this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
 		else this.#incoming.destroy(error, RESET_CODES.NONE);
 		this.#streams.destroy(error, RESET_CODES.CLIENT_CLOSED);
+		this.#presence.end(error);
 		void this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, info.reason ?? LEAVING, 0).catch(() => undefined);
 		this.#feed.end();
 		this.#resolveClosed(info);
@@ -223,7 +273,8 @@ export class Client implements AsyncDisposable {
 		return this.#state.type === "over" ? 0 : roundTripMs(this.#connection);
 	}
 
-	#received(message: Hello | Welcome | Refused | Close): void {
+	#received(message: Exclude<ControlMessage, Ping | Pong>): void {
+		if (message.type === "metadata-set" || message.type === "metadata-refused") return this.#presence.received(message);
 		if (message.type !== "close") return this.#connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
 		if (this.#state.type === "over" || this.#draining) return;
 		this.#draining = true;

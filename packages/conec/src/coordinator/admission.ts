@@ -16,6 +16,7 @@ import type { IncomingStream, TransportConnection } from "../transport/transport
 import { CLOSE_CODES, type RefusedCode } from "../wire/codes.ts";
 import { decodeControl, type Hello, type Refused } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
+import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import { type Lease, type Leases, leaseSource } from "./leases.ts";
 import type { Claim, Registry } from "./registry.ts";
@@ -34,6 +35,7 @@ export interface AdmissionHost {
 	readonly closing: () => boolean;
 	readonly admitted: (session: Session) => void;
 	readonly refused: (connection: TransportConnection, refused: Refused, id: string) => void;
+	readonly changed: (session: Session) => void;
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
 }
@@ -172,8 +174,11 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		fingerprint: applicant.fingerprint,
 		key: hello.key,
 		metadata: hello.metadata,
+		capabilities: hello.capabilities,
+		metadataUpdatesPerMinute: limits.metadataUpdatesPerMinute,
 		connection,
 		control,
+		changed: host.changed,
 		release: host.ended,
 		onStream: host.onStream,
 	});
@@ -188,7 +193,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		session: randomBytes(16).toString("hex"),
 		epoch: host.epoch,
 		limits: { messageBytes: limits.messageBytes, metadataBytes: limits.metadataBytes, streamsPerPair: limits.streamsPerPair },
-		capabilities: [],
+		capabilities: [PRESENCE_CAPABILITY],
 		observedAddress: connection.remoteAddress,
 	});
 	host.admitted(session);
