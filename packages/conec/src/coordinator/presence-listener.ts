@@ -63,6 +63,7 @@ export class PresenceListener implements AsyncIterableIterator<PresenceEvent> {
 		if (this.#index === this.#read.length) {
 			this.#read = this.#log.readEvents(this.#cursor);
 			this.#index = 0;
+			if (this.#read.length === 0) return undefined;
 		}
 		return this.#read[this.#index++];
 	}

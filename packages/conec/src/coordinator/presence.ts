@@ -122,7 +122,8 @@ export class PresenceLog {
 
 	/** The next frame for a watcher at the other end of a stream, and the position moves on; `undefined`: nothing is new. */
 	readFrame(cursor: PresenceCursor): Uint8Array | undefined {
-		if (cursor.batch < this.#firstBatch) this.#restart(cursor);
+		// A list that has not begun is of now: no change before it is told.
+		if (cursor.batch < this.#firstBatch || cursor.order === 0) this.#restart(cursor);
 		const batch = this.#take(cursor);
 		if (batch !== undefined) return frameOf(batch);
 		return cursor.order === undefined ? undefined : this.#page(cursor, cursor.order);
