@@ -41,7 +41,11 @@ export class PresenceView {
 		this.#list = list;
 		this.#epoch = epoch;
 		this.#seq = seq;
-		for (const peer of peers) list.set(peer.id, peer);
+		for (const peer of peers) {
+			// Its place is that of its page, also when a change has named it before.
+			list.delete(peer.id);
+			list.set(peer.id, peer);
+		}
 		if (list.size > this.#maxPeers) return { type: "too-many" };
 		if (more) return NOTHING;
 		this.#list = undefined;

@@ -69,7 +69,11 @@ class FarWatcher {
 		assert.ok(decoded.ok, decoded.ok ? "" : decoded.error);
 		const step = this.#view.push(decoded.value);
 		assert.equal(step.type, "events");
-		if (step.type === "events") for (const event of step.events) this.known.apply(event);
+		for (const event of step.type === "events" ? step.events : []) {
+			this.known.apply(event);
+			// The last page is of now, in whatever pieces the list has come.
+			if (event.type === "members") assert.deepEqual(event.members, this.#log.members());
+		}
 		return true;
 	}
 
