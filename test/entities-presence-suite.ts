@@ -181,7 +181,7 @@ export function presenceSuite(fabric: Fabric): void {
 		await assert.rejects(alice.peers(), { code: "CLIENT_CLOSED" });
 	});
 
-	it("peers: an abort rejects with its own reason, a Coordinator that does not answer with PEER_TIMEOUT", async (t) => {
+	it("peers: an abort rejects with its own reason; more peers than presencePeers are LIMIT_EXCEEDED", async (t) => {
 		const world = await World.create(t, fabric);
 		const alice = await world.connect("alice");
 		const reason = new RangeError("enough");

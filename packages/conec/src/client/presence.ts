@@ -146,6 +146,7 @@ export class ClientPresence {
 
 	#assertAble(action: string): void {
 		this.#parts.assertOpen(action);
+		if (this.#ended !== undefined) throw this.#ended;
 		if (!this.#parts.capabilities.includes(PRESENCE_CAPABILITY))
 			throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not know presence`);
 	}
