@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ControlChannel } from "../entity/control-channel.ts";
 import { StreamIds } from "../entity/stream-ids.ts";
 import { ConecError } from "../errors.ts";
 import { resolveLimits } from "../options.ts";
@@ -21,7 +20,7 @@ function stage(options: { readonly capabilities?: readonly string[]; readonly re
 	};
 	const presence = new ClientPresence({
 		connection: { openStream } as unknown as TransportConnection,
-		control: { send: (message: unknown) => void sent.push(message) } as unknown as ControlChannel,
+		send: (message) => void sent.push(message),
 		limits: resolveLimits({ requestTimeoutMs: options.requestTimeoutMs ?? 10_000 }),
 		metadataBytes: 100,
 		capabilities: options.capabilities ?? ["presence"],

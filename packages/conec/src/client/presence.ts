@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { ControlChannel } from "../entity/control-channel.ts";
 import { checkMetadata } from "../entity/open-stream-options.ts";
 import type { PeerInfo } from "../entity/peer-info.ts";
 import type { PresenceEvent } from "../entity/presence-event.ts";
@@ -16,14 +15,15 @@ import type { TransportConnection, TransportStream } from "../transport/transpor
 import { FRAME } from "../wire/frames.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { encodeOpen } from "../wire/open.ts";
-import { type MetadataRefused, type MetadataSet, PRESENCE_CAPABILITY } from "../wire/presence.ts";
+import { type MetadataRefused, type MetadataSet, PRESENCE_CAPABILITY, type SetMetadata } from "../wire/presence.ts";
 import { PresenceWatch, type WatchHost } from "./presence-watch.ts";
 import { SharedRuns } from "./shared-runs.ts";
 
 /** What presence needs of its Client. */
 export interface PresenceParts {
 	readonly connection: TransportConnection;
-	readonly control: ControlChannel;
+	/** Sends a control message. */
+	readonly send: (message: SetMetadata) => void;
 	readonly limits: Limits;
 	/** Longest metadata that the Coordinator takes. */
 	readonly metadataBytes: number;
@@ -124,7 +124,7 @@ export class ClientPresence {
 	}
 
 	async #update(): Promise<void> {
-		const { control, limits } = this.#parts;
+		const { send, limits } = this.#parts;
 		this.#assertAble(UPDATE);
 		const id = ++this.#lastRequest;
 		const answered = new Promise<void>((resolve, reject) => {
@@ -140,7 +140,7 @@ export class ClientPresence {
 				},
 			};
 		});
-		control.send({ type: "metadata", request: id, metadata: this.#wanted });
+		send({ type: "metadata", request: id, metadata: this.#wanted });
 		await answered;
 	}
 

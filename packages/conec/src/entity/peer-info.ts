@@ -1,16 +1,16 @@
 /**
- * A connected Client, as others see it.
+ * What one Client may know of another.
  *
  * @module
  */
 
 import type { JsonValue } from "../wire/json.ts";
 
-/** A connected Client, as others see it. */
+/** A peer, as the Coordinator has authenticated it. */
 export interface PeerInfo {
 	readonly id: string;
 	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate. */
 	readonly fingerprint: string;
-	/** What the Client says about itself; untrusted. */
+	/** What it says about itself; untrusted. */
 	readonly metadata?: JsonValue;
 }
