@@ -7,12 +7,13 @@
 
 import { randomBytes } from "node:crypto";
 import { acceptControlChannel, type ControlChannel } from "../entity/control-channel.ts";
+import { remoteAddressOf } from "../entity/remote-address.ts";
 import { isConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import { certificateId } from "../tls/certificate-id.ts";
 import { chainProblem } from "../tls/chain.ts";
 import { fingerprintOf } from "../tls/fingerprint.ts";
-import type { IncomingStream, TransportConnection } from "../transport/transport.ts";
+import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
 import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, type RefusedCode } from "../wire/codes.ts";
 import { decodeControl, type Hello, type Refused } from "../wire/control.ts";
@@ -45,11 +46,13 @@ export interface AdmissionHost {
 
 /** Takes a new connection; never throws and never rejects. */
 export function admit(connection: TransportConnection, host: AdmissionHost): void {
+	// Later packets may be forged to come from elsewhere, and that is what the connection shows then.
+	const acceptedFrom = remoteAddressOf(connection);
 	connection.onStream = (incoming) => {
 		connection.onStream = () => connection.close(CLOSE_CODES.PROTOCOL_ERROR, "a stream before the welcome");
 		const hello = readHello(incoming, host.limits.metadataBytes);
 		if (typeof hello === "string") connection.close(CLOSE_CODES.PROTOCOL_ERROR, hello);
-		else greet(incoming, hello, host);
+		else greet(incoming, hello, acceptedFrom, host);
 	};
 }
 
@@ -60,7 +63,7 @@ function readHello({ header }: IncomingStream, metadataBytes: number): Hello | s
 	return message.value?.type === "hello" ? message.value : "the first message is not hello";
 }
 
-function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): void {
+function greet(incoming: IncomingStream, hello: Hello, acceptedFrom: SocketAddress | undefined, host: AdmissionHost): void {
 	const { connection } = incoming;
 	const progress: { session?: Session } = {};
 	const control = acceptControlChannel(
@@ -92,7 +95,7 @@ function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): voi
 	// Judged and welcomed in one go, so that no other claim comes in between.
 	const decide = (): void => {
 		const refusal = judge(known, host);
-		if (refusal === undefined) progress.session = welcome(connection, control, hello, known, host);
+		if (refusal === undefined) progress.session = welcome(connection, control, hello, { ...known, acceptedFrom }, host);
 		else refuse(refusal);
 	};
 	const holder = holderToAsk(known, host);
@@ -108,6 +111,7 @@ interface Applicant extends Claim {
 	readonly type: "applicant";
 	readonly version: number;
 	readonly fingerprint: string;
+	readonly acceptedFrom?: SocketAddress | undefined;
 }
 
 /** The holder that stands in the way without a lease. One that was killed looks alive until its connection times out, so it is asked. */
@@ -185,6 +189,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		changed: host.changed,
 		release: host.ended,
 		onStream: host.onStream,
+		acceptedFrom: applicant.acceptedFrom,
 		direct: hello.capabilities.includes(DIRECT_CAPABILITY),
 		onChannelMessage: (from, message) => host.channels.received(from, message),
 		onHeard: (from) => host.channels.heard(from),

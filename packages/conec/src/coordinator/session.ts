@@ -42,6 +42,8 @@ export interface SessionParts {
 	readonly metadataUpdatesPerMinute: number;
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
+	/** From where its connection was handed over, before anything else came on it. */
+	readonly acceptedFrom: SocketAddress | undefined;
 	/** It takes part in direct channels: so does this Coordinator. */
 	readonly direct: boolean;
 	/** The Client has changed its metadata. */
@@ -64,6 +66,8 @@ export class Session {
 	readonly capabilities: readonly string[];
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
+	/** From where its connection was handed over. */
+	readonly acceptedFrom: SocketAddress | undefined;
 	/** It takes part in direct channels. */
 	readonly direct: boolean;
 	readonly connectedAt: Date = new Date();
@@ -88,6 +92,7 @@ export class Session {
 		this.capabilities = parts.capabilities;
 		this.connection = parts.connection;
 		this.control = parts.control;
+		this.acceptedFrom = parts.acceptedFrom;
 		this.direct = parts.direct;
 		this.#parts = parts;
 		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, performance.now());

@@ -24,8 +24,8 @@ export class ValidatedAddress {
 	#pending: { readonly challenge: Challenge; readonly startedAtMs: number; repeated: boolean } | undefined;
 	readonly #challengedAtMs: number[] = [];
 
-	/** `initial`: the one that the handshake has proven. `newNonce`: 16 random hexadecimal digits. */
-	constructor(initial: WireAddress, newNonce: () => string) {
+	/** `initial`: the one that the handshake has proven, as far as is known. `newNonce`: 16 random hexadecimal digits. */
+	constructor(initial: WireAddress | undefined, newNonce: () => string) {
 		this.#address = initial;
 		this.#newNonce = newNonce;
 	}
