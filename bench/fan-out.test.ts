@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ACK_EVERY, ageMicros, FanOut, numbered, numberOf, stamp } from "./fan-out.ts";
+import { ACK_EVERY, ageMicros, FanOut, numbered, numberOf, stamp, windowOf } from "./fan-out.ts";
 
 function feed(fanOut: FanOut, member: number, from: number, to: number): void {
 	for (let index = from; index < to; index++) {
@@ -16,6 +16,13 @@ test("messages: carry their number and the time of sending", () => {
 	assert.equal(message.length, 64);
 	assert.equal(numberOf(message), 70_000);
 	assert.ok(ageMicros(message) >= 0 && ageMicros(message) < 1e6);
+});
+
+test("window: half a member's buffer, in whole acknowledgements, and never none", () => {
+	assert.equal(windowOf(100), 4_096);
+	assert.equal(windowOf(1_024), 512);
+	assert.equal(windowOf(1_000), 512);
+	assert.equal(windowOf(1_048_576), ACK_EVERY);
 });
 
 test("fan-out: what the slowest member has is acknowledged, in whole windows", () => {

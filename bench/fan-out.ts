@@ -8,8 +8,11 @@
 /** The receivers' process acknowledges every so many messages, once the last of its members has them. */
 export const ACK_EVERY = 128;
 
-/** The publisher is never further ahead of the slowest member: 1 KiB messages stay well below any member's buffer of 1 MiB. */
-export const WINDOW = 512;
+/** How far the publisher may be ahead of the slowest member: at most half of the 1 MiB that is kept for a member, and 4,096 messages. */
+export function windowOf(size: number): number {
+	const messages = Math.min(4_096, Math.floor(524_288 / size));
+	return Math.max(ACK_EVERY, messages - (messages % ACK_EVERY));
+}
 
 /** A new message of `size` bytes, at least 16, that carries its number. */
 export function numbered(index: number, size: number): Uint8Array {

@@ -5,7 +5,7 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { ACK_EVERY, ageMicros, type Delivered, FanOut, numbered, numberOf, stamp, WINDOW } from "../fan-out.ts";
+import { ACK_EVERY, ageMicros, type Delivered, FanOut, numbered, numberOf, stamp, windowOf } from "../fan-out.ts";
 import { percentile } from "../stats.ts";
 import { AckSource, AckWatch } from "./acks.ts";
 import type { Latency, LoadArgument } from "./figures.ts";
@@ -121,9 +121,10 @@ async function publish(outlet: Outlet, { port, size, seconds }: Round & LoadArgu
 	const acks = await AckWatch.connect(port);
 	try {
 		const deadline = performance.now() + seconds * 1_000;
+		const window = windowOf(size);
 		let sent = 0;
 		while (performance.now() < deadline) {
-			await acks.upTo(sent + ACK_EVERY - WINDOW);
+			await acks.upTo(sent + ACK_EVERY - window);
 			for (let index = 0; index < ACK_EVERY; index++) {
 				const message = numbered(sent++, size);
 				if (!outlet.trySend(message)) {

@@ -27,10 +27,15 @@ export interface Cast {
 
 /** Deliveries per second. Fails if one member misses one message. */
 export async function deliveries(cast: Cast, shape: Shape, seconds: number): Promise<Sample> {
+	return { value: (await flood(cast, shape, seconds)).rate };
+}
+
+/** The same, with the number of messages sent. */
+export async function flood(cast: Cast, shape: Shape, seconds: number): Promise<{ rate: number; sent: number }> {
 	const { port } = await cast.receivers.call<Round>("begin");
 	const sent = await cast.publisher.call<number>("publish", { port, size: shape.size, seconds });
 	const delivered = await complete(cast, shape, sent);
-	return { value: delivered.deliveries / delivered.seconds };
+	return { rate: delivered.deliveries / delivered.seconds, sent };
 }
 
 /** Microseconds from publish to delivery at 1,000 messages a second. Fails as above. */
