@@ -225,7 +225,7 @@ export const CATALOGUE: readonly Entry[] = [
 		title: "the same: growth of the Coordinator",
 		unit: "bytes",
 		references: [],
-		target: { of: "value", relation: "<=", bound: 16 * MIB },
+		target: { of: "value", relation: "<=", bound: 16_000_000 },
 		once: async (context) => single((await frozenReader(context)).growth),
 	},
 	{

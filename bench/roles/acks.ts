@@ -29,6 +29,7 @@ export class AckSource {
 		const server = createServer();
 		server.listen(0, "127.0.0.1");
 		await once(server, "listening");
+		server.unref(); // the process lives as long as its parent wants
 		return new AckSource(server);
 	}
 

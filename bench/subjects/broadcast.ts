@@ -63,7 +63,7 @@ export async function join1000(context: Context): Promise<{ seconds: number; p50
 export interface Frozen {
 	/** Rate of the others with it, as a share of that without. */
 	readonly share: number;
-	/** Largest growth of the Coordinator while it is frozen. */
+	/** Largest growth of the Coordinator while it is frozen and catches up. */
 	readonly growth: number;
 	/** Messages that it missed, as it was told. */
 	readonly lost: number;
@@ -102,9 +102,9 @@ async function compareFrozen(context: Context, { coordinator, connection }: Hub,
 		freeze(frozen);
 		const { rate, sent } = await flood(crew, others, context.quick ? 3 : 10);
 		thaw(frozen);
-		growth = Math.max(growth, grown());
 		beside.push(rate);
 		const slept = await frozen.call<Delivered>("delivered", { sent });
+		growth = Math.max(growth, grown());
 		lost += slept.reported;
 		unreported += slept.unreported;
 		await frozen.call("leave");
