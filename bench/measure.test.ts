@@ -58,7 +58,7 @@ test("measure: what fails is left out with a note and not tried again, the rest 
 	assert.deepEqual(
 		results.map((result) => [result.name, result.rounds, result.note]),
 		[
-			["own", [2, 3], "broken was not measured"],
+			["own", [2, 3], "broken was not measured: no cargo"],
 			["broken", [], "no cargo"],
 			["once", [], "it broke"],
 		],
@@ -89,5 +89,5 @@ test("measure: who fails in a late round has no figure from the rounds before", 
 	const [first, second] = await measure(context, plan, { rounds: 3, seconds: 0.1, log: () => undefined });
 	assert.equal(tries, 3);
 	assert.deepEqual([first?.rounds, first?.note, first?.target?.met], [[], "a run with a gap does not count", false]);
-	assert.deepEqual([second?.reference, second?.ratio, second?.note], [undefined, undefined, "fragile was not measured"]);
+	assert.deepEqual([second?.reference, second?.ratio, second?.note], [undefined, undefined, "fragile was not measured: a run with a gap does not count"]);
 });

@@ -49,7 +49,7 @@ export async function measure(context: Context, { entries, subjects }: Plan, opt
 	for (const entry of entries) {
 		try {
 			const own = await ownFigures(entry, context, measured, failures, options.log);
-			results.push(resultOf(entry, own, measured));
+			results.push(resultOf(entry, own, measured, failures));
 		} catch (error) {
 			options.log(`${entry.name} failed: ${(error as Error).message}`);
 			results.push({ ...resultOf(entry, { rounds: [] }, measured), note: (error as Error).message.split("\n")[0] ?? "" });
