@@ -36,12 +36,16 @@
  * @module
  */
 
+export type { Channel, ChannelStats } from "./client/channel.ts";
 export { Client, type ClientStatus } from "./client/client.ts";
 export type { ClientOptions } from "./client/client-options.ts";
+export type { ChannelStatus } from "./client/direct-host.ts";
 export { Coordinator, type CoordinatorStatus, type ReloadOptions } from "./coordinator/coordinator.ts";
 export type { CoordinatorOptions } from "./coordinator/coordinator-options.ts";
 export type { ClientInfo } from "./coordinator/session.ts";
 export type { OpenStreamOptions } from "./entity/open-stream-options.ts";
+export type { PathCandidate, PathReport } from "./entity/path-report.ts";
+export type { PeerInfo } from "./entity/peer-info.ts";
 export type { StatusLagged } from "./entity/status-feed.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
 export type { Limits } from "./options.ts";
@@ -63,4 +67,5 @@ export {
 export { fingerprint } from "./tls/fingerprint.ts";
 export type { Pem } from "./tls/pem.ts";
 export type { SocketAddress } from "./transport/transport.ts";
+export type { NatReport } from "./wire/channel-messages.ts";
 export type { JsonValue } from "./wire/json.ts";

@@ -30,6 +30,8 @@ export class Connection implements Target, StreamOwner {
 	readonly alpnProtocol: string;
 	/** The name a client asked for; `undefined` on the dialling side. */
 	readonly serverName: string | undefined;
+	/** The local IP address that a client dialled, unmapped; `undefined` on the dialling side and where the system does not tell. */
+	readonly localAddress: string | undefined;
 	/** Never rejects. */
 	readonly closed: Promise<ConnectionCloseInfo>;
 	/** QUIC datagrams; dropped while it is not set. */
@@ -50,6 +52,7 @@ export class Connection implements Target, StreamOwner {
 		this.peerCertificates = info.peerCertificates;
 		this.alpnProtocol = info.alpnProtocol;
 		this.serverName = info.serverName;
+		this.localAddress = info.localAddress;
 		this.#remote = info.remote;
 		this.#onEnd = onEnd;
 		let resolve!: (info: ConnectionCloseInfo) => void;
@@ -60,7 +63,7 @@ export class Connection implements Target, StreamOwner {
 		environment.adopt(this);
 	}
 
-	/** Where the peer is now; it may move (RFC 9000, 9). */
+	/** Where the peer is now; it may move (RFC 9000, 9), and a server shows the new address before the path is validated. */
 	get remoteAddress(): SocketAddress {
 		if (!this.#over) this.#remote = mapped(() => this.environment.native.connectionRemote(this.handle));
 		return this.#remote;

@@ -8,7 +8,7 @@ import type { ControlChannel } from "../entity/control-channel.ts";
 import { roundTripMs } from "../entity/round-trip.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
-import type { Close, Hello, Refused, Welcome } from "../wire/control.ts";
+import type { ControlMessage, Ping, Pong } from "../wire/control.ts";
 import type { JsonValue } from "../wire/json.ts";
 
 /** Facts about a connected Client. */
@@ -73,7 +73,7 @@ export class Session {
 	}
 
 	/** A control message of this Client. */
-	received(message: Hello | Welcome | Refused | Close): void {
+	received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		// Its last word: the connection's own end follows and frees the id.
 		if (message.type === "close") return;
 		this.end(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" is not allowed there`);

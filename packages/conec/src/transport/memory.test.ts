@@ -14,20 +14,25 @@ import { createVirtualClock } from "./virtual-clock.ts";
 
 const CERTIFICATE = new TextEncoder().encode("stands for a certificate");
 const IDENTITY = { certificates: [CERTIFICATE], privateKey: new Uint8Array(0) };
-const KEY_DIGEST = new Uint8Array(createHash("sha256").update(CERTIFICATE).digest());
+const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(bytes).digest());
+const STRANGER = new TextEncoder().encode("stands for another certificate");
 const STREAMS = 60;
+const UNDECIDED = 8;
 
 function createFixture(options: { readonly delayMs?: number } = {}): TransportFixture {
 	const network = createMemoryNetwork({ windowBytes: 512 * 1_024, ...options });
-	const limits = resolveLimits({ headerTimeoutMs: 100, helloTimeoutMs: 300, streamsPerConnection: STREAMS - 1 });
+	const limits = resolveLimits({ headerTimeoutMs: 100, helloTimeoutMs: 300, streamsPerConnection: STREAMS - 1, undecidedConnections: UNDECIDED });
 	return {
 		createTransport: () => network.createTransport({ limits }),
 		identity: IDENTITY,
-		keyDigest: KEY_DIGEST,
+		keyDigest: sha256(CERTIFICATE),
+		certificateDigest: sha256(CERTIFICATE),
+		stranger: { identity: { ...IDENTITY, certificates: [STRANGER] }, certificateDigest: sha256(STRANGER) },
 		openStalledStream: (pair, handler) => void (pair.near as MemoryConnection).openStalledStream(handler),
 		createRoute: (target) => network.createRoute(target as MemoryTransport),
 		windowBytes: 2 * 1_024 * 1_024,
 		streams: STREAMS,
+		undecidedConnections: UNDECIDED,
 		headerTimeoutCode: RESET_CODES.HEADER_TIMEOUT,
 		assertNothingLeft() {
 			assert.equal(network.openConnections, 0);

@@ -25,6 +25,7 @@ import {
 } from "./suite-fixture.ts";
 import { pipeSuite } from "./suite-pipe.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
+import { socketSuite } from "./suite-socket.ts";
 
 /** Registers the suite. `createFixture` is called once, before the first test. */
 export function transportSuite(name: string, createFixture: () => TransportFixture | Promise<TransportFixture>): void {
@@ -53,6 +54,7 @@ export function transportSuite(name: string, createFixture: () => TransportFixtu
 		connectionTests(name, () => fixture, onPair);
 		streamTests(onPair);
 		pipeSuite(onPair, () => fixture);
+		socketSuite(onPair, () => connect(fixture, { confirm: false }));
 	});
 }
 

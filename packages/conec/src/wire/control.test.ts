@@ -43,6 +43,7 @@ const message: fc.Arbitrary<ControlMessage> = fc.oneof(
 		}),
 		capabilities,
 		observedAddress: fc.record({ address: fc.ipV4(), port: fc.nat({ max: 65_535 }) }),
+		natTest: fc.record({ port: fc.integer({ min: 1, max: 65_535 }), key: fc.stringMatching(/^[0-9a-f]{32}$/) }, { noNullPrototype: true }),
 	}),
 	fc.record({ type: fc.constant("refused" as const), code: fc.constantFrom(...REFUSED_CODES) }),
 	fc.record({
@@ -144,6 +145,16 @@ test("control: a welcome with any field missing, of another type, or out of boun
 			{ address: "a".repeat(65), port: 1 },
 		],
 		capabilities: [null, [""]],
+		natTest: [
+			null,
+			[],
+			{},
+			{ port: 1720 },
+			{ key: "00112233445566778899aabbccddeeff" },
+			{ port: 0, key: "00112233445566778899aabbccddeeff" },
+			{ port: 1720, key: "00" },
+			{ port: 1720, key: "g0112233445566778899aabbccddeeff" },
+		],
 	})) {
 		for (const value of values) {
 			assert.equal(changed(WELCOME, { [field]: value }).ok, false, `${field}: ${JSON.stringify(value)?.slice(0, 60)}`);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type ChannelMessage, readChannelMessage } from "./channel-messages.ts";
 import { type RefusedCode, refusedCodeFromWire } from "./codes.ts";
 import {
 	capabilitiesField,
@@ -12,6 +13,7 @@ import {
 	cutNote,
 	FieldProblem,
 	fieldOf,
+	hexField,
 	idField,
 	integerField,
 	METADATA_BYTES,
@@ -60,6 +62,8 @@ export interface Welcome {
 	readonly capabilities: readonly string[];
 	/** The Client's address as the Coordinator sees it, never IPv4-mapped. */
 	readonly observedAddress: { readonly address: string; readonly port: number };
+	/** With the capability `direct`, where the Coordinator has a second socket: its UDP port, and the key (32 hexadecimal digits) of this session's datagrams to and from it. */
+	readonly natTest?: { readonly port: number; readonly key: string } | undefined;
 }
 
 /** The Coordinator's other answer: it closes the connection. */
@@ -94,11 +98,11 @@ export interface Close {
 }
 
 /** Everything that a control stream carries. */
-export type ControlMessage = Hello | Welcome | Refused | Ping | Pong | Close;
+export type ControlMessage = Hello | Welcome | Refused | Ping | Pong | Close | ChannelMessage;
 
 /** The payload of a CONTROL frame. Text for people is cut to what the other side keeps of it. */
 export function encodeControl(message: ControlMessage): Uint8Array {
-	if (message.type === "close") {
+	if ("reason" in message && message.reason !== undefined) {
 		return encodeJson({ ...message, reason: cutNote(message.reason) });
 	}
 	if (message.type === "refused" && message.message !== undefined) {
@@ -148,7 +152,7 @@ function read(type: string, object: Readonly<Record<string, unknown>>, metadataB
 		case "close":
 			return { type, reason: noteField(object, "reason") ?? "" };
 		default:
-			return undefined;
+			return readChannelMessage(type, object, metadataBytes);
 	}
 }
 
@@ -167,6 +171,7 @@ function readHello(object: Readonly<Record<string, unknown>>, metadataBytes: num
 function readWelcome(object: Readonly<Record<string, unknown>>): Welcome {
 	const limits = objectField(object, "limits");
 	const observed = objectField(object, "observedAddress");
+	const natTest = fieldOf(object, "natTest") === undefined ? undefined : objectField(object, "natTest");
 	return {
 		type: "welcome",
 		version: integerField(object, "version", 1, 0xff_ff),
@@ -179,6 +184,7 @@ function readWelcome(object: Readonly<Record<string, unknown>>): Welcome {
 		},
 		capabilities: capabilitiesField(object, "capabilities"),
 		observedAddress: { address: textField(observed, "address", 64), port: integerField(observed, "port", 0, 0xff_ff) },
+		...(natTest === undefined ? {} : { natTest: { port: integerField(natTest, "port", 1, 0xff_ff), key: hexField(natTest, "key", 32) } }),
 	};
 }
 
