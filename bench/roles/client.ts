@@ -6,7 +6,6 @@
 
 import { Client, type ClientOptions, type MessageStream } from "conec";
 import { percentile } from "../stats.ts";
-import { asDialler } from "./contract.ts";
 import type { Crowd, Latency, LoadArgument, Mode } from "./figures.ts";
 import { bulk, bulkJson, fill, play, roundTrips } from "./message-loads.ts";
 import { serve } from "./serve.ts";
@@ -84,7 +83,7 @@ serve({
 	},
 	/** Direct channels to one peer, one after another, each closed before the next. Milliseconds until the channel is open. */
 	channels: async ({ from, to, count }: { from: string; to: string; count: number }): Promise<Latency> => {
-		const client = asDialler(clientOf(from));
+		const client = clientOf(from);
 		const millis: number[] = [];
 		for (let index = 0; index < count; index++) {
 			const startedMs = performance.now();

@@ -21,17 +21,7 @@ export interface Broadcaster {
 	countBroadcast(name: string): Promise<{ senders: number; receivers: number }>;
 }
 
-/** A Client that opens direct channels. */
-export interface Dialler {
-	openChannel(peer: string): Promise<{ close(): Promise<void> }>;
-}
-
 /** The same Client, with what it should be able to do. */
 export function asBroadcaster(client: Client): Broadcaster {
 	return client as unknown as Broadcaster;
-}
-
-/** The same Client, with what it should be able to do. */
-export function asDialler(client: Client): Dialler {
-	return client as unknown as Dialler;
 }

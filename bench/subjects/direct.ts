@@ -18,8 +18,11 @@ export const directBulk: Subject = async (context, seconds) =>
 export const directRtt: Subject = async (context, seconds) =>
 	latency(await (await network(context)).sender.call<Latency>("rtt", { ...DIRECT, size: 64, seconds }));
 
+/** One round opens more channels than a minute allows by default. */
+const MANY_ATTEMPTS = { attemptsPerMinute: 100_000, punchPacketsPerMinute: 1_000_000, punchReflexivePerMinute: 1_000_000 };
+
 /** `openChannel` until the channel is open, on a network of its own: the channel of the other figures stays. */
 export const directOpen: Subject = async (context, seconds) => {
-	const { sender } = await context.once("direct opens", () => startNetwork(context));
-	return latency(await sender.call<Latency>("channels", { from: "sender", to: "receiver", count: Math.max(3, Math.round(seconds * 5)) }));
+	const { sender } = await context.once("direct opens", () => startNetwork(context, MANY_ATTEMPTS));
+	return latency(await sender.call<Latency>("channels", { from: "sender", to: "receiver", count: Math.max(5, Math.round(seconds * 10)) }));
 };
