@@ -92,10 +92,7 @@ class Ledger {
 		const amount = Math.min(wanted, this.left(key, nowMs));
 		if (amount === 0) return 0;
 		const before = this.#entries.get(key);
-		if (before === undefined && this.#entries.size >= this.#maxKeys) {
-			this.sweep(nowMs);
-			if (this.#entries.size >= this.#maxKeys) return 0;
-		}
+		if (before === undefined && this.#entries.size >= this.#maxKeys) return 0;
 		const live = (before ?? []).filter(({ untilMs }) => untilMs > nowMs);
 		live.push({ amount, untilMs: nowMs + lifeMs + MINUTE_MS });
 		this.#entries.set(key, live);
