@@ -48,6 +48,6 @@ test("plan: everything can be planned, and a result measured once brings only it
 test("plan: a broadcast and nats-server run next to each other, and its delivery time next to the proxied round trip", () => {
 	assert.deepEqual(
 		[...planOf(["broadcast-1-100-100", "broadcast-rtt"]).subjects.keys()],
-		["broadcast-1-100-100", "nats-1-100-100", "broadcast-rtt", "proxy-rtt-64"],
+		["broadcast-1-100-100", "nats-1-100-100", "broadcast-rtt", "proxy-rtt-64", "proxy-time", "nats-time"],
 	);
 });

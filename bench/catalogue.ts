@@ -6,12 +6,12 @@
 
 import type { Context } from "./context.ts";
 import type { Measured, ResultPlan } from "./results.ts";
-import { broadcast, broadcastTime, frozenReader, join1000 } from "./subjects/broadcast.ts";
+import { broadcast, broadcastTime, frozenReader, join1000, proxyTime } from "./subjects/broadcast.ts";
 import { type Churn, churn, connect1000, coordinatorUtilization, pausedReader, stalledStreams, stoppedNonBlocking } from "./subjects/checks.ts";
 import { file1GiB, files10k } from "./subjects/command-line.ts";
 import { connect, connectCa, connectEphemeral, proxyBulk, proxyRtt, proxySmall, streamBulk, streamSmall, typedJson } from "./subjects/conec.ts";
 import { directBulk, directOpen, directRtt } from "./subjects/direct.ts";
-import { natsBroadcast } from "./subjects/nats.ts";
+import { natsBroadcast, natsTime } from "./subjects/nats.ts";
 import { tlsBulk, tlsConnect, tlsPaused, tlsRtt, tlsSmall } from "./subjects/node-tls.ts";
 import { quicBulk, quicPaused, quicRtt, quicSmall } from "./subjects/quic.ts";
 import { rawBulk, rawConnect, rawPaused, rawRtt, rawSmall } from "./subjects/raw-quinn.ts";
@@ -39,6 +39,8 @@ export const REFERENCES: Readonly<Record<string, Subject>> = {
 	"node-tls-paused": tlsPaused,
 	"nats-1-100-100": natsBroadcast(TO_100),
 	"nats-1-10-1k": natsBroadcast(TO_10),
+	"nats-time": natsTime,
+	"proxy-time": proxyTime,
 };
 
 const MIB = 1_048_576;
@@ -163,7 +165,7 @@ export const CATALOGUE: readonly Entry[] = [
 		name: "broadcast-rtt",
 		title: "broadcast of 1,000 messages a second, publish to delivery, p50",
 		unit: "us",
-		references: ["proxy-rtt-64"],
+		references: ["proxy-rtt-64", "proxy-time", "nats-time"],
 		target: { of: "ratio", relation: "<=", bound: 2 },
 		rounds: broadcastTime,
 	},

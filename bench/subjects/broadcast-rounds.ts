@@ -17,7 +17,12 @@ export interface Shape {
 	readonly members: number;
 	/** Bytes of a message. */
 	readonly size: number;
+	/** Messages carry the time of sending. */
+	readonly timed?: boolean;
 }
+
+/** For the time of delivery. */
+export const TO_ONE: Shape = { name: "time", members: 1, size: 64, timed: true };
 
 /** The two processes at the ends. The third, between them, is not spoken to. */
 export interface Cast {

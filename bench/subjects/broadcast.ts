@@ -11,7 +11,7 @@ import { freeze, type Remote, thaw, watchGrowth } from "../remote.ts";
 import type { Round } from "../roles/broadcasting.ts";
 import type { Crowd } from "../roles/figures.ts";
 import { median } from "../stats.ts";
-import { type Cast, deliveries, deliveryTime, flood, type Shape } from "./broadcast-rounds.ts";
+import { type Cast, deliveries, deliveryTime, flood, type Shape, TO_ONE } from "./broadcast-rounds.ts";
 import { type Hub, startHub } from "./conec.ts";
 import type { Subject } from "./subject.ts";
 
@@ -21,21 +21,29 @@ export function broadcast(shape: Shape): Subject {
 }
 
 /** Publish to delivery at 1,000 messages a second, to one member. */
-export const broadcastTime: Subject = async (context, seconds) => {
-	const shape = { name: "time", members: 1, size: 64 };
-	return deliveryTime(await cast(context, shape, true), shape, seconds);
+export const broadcastTime: Subject = async (context, seconds) => deliveryTime(await cast(context, TO_ONE), TO_ONE, seconds);
+
+/** The same over a proxied stream. */
+export const proxyTime: Subject = async (context, seconds) => {
+	const crew = await context.once("proxied time", async () => startCast(context, await hub(context), TO_ONE, "proxy-peer"));
+	return deliveryTime(crew, TO_ONE, seconds);
 };
 
-function cast(context: Context, shape: Shape, timed = false): Promise<Cast> {
-	return context.once(`broadcast ${shape.name}`, async () => startCast(context, await context.once("broadcast hub", () => startHub(context)), shape, timed));
+function cast(context: Context, shape: Shape): Promise<Cast> {
+	return context.once(`broadcast ${shape.name}`, async () => startCast(context, await hub(context), shape));
 }
 
-async function startCast(context: Context, { connection }: Hub, { name, members }: Shape, timed = false): Promise<Cast> {
+/** The Coordinator that the interleaved rounds share. */
+function hub(context: Context): Promise<Hub> {
+	return context.once("broadcast hub", () => startHub(context));
+}
+
+async function startCast(context: Context, { connection }: Hub, { name, members, timed = false }: Shape, role = "broadcast-peer"): Promise<Cast> {
 	const where: ClientOptions = { ...connection, id: name };
-	const publisher = context.start("broadcast-peer");
-	const receivers = context.start("broadcast-peer");
-	await publisher.call("publisher", { where, name });
+	const publisher = context.start(role);
+	const receivers = context.start(role);
 	await receivers.call("members", { where, name, count: members, timed });
+	await publisher.call("publisher", { where, name });
 	return { publisher, receivers };
 }
 

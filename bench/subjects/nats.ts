@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Context } from "../context.ts";
-import { type Cast, deliveries, type Shape } from "./broadcast-rounds.ts";
+import { type Cast, deliveries, deliveryTime, type Shape, TO_ONE } from "./broadcast-rounds.ts";
 import type { Subject } from "./subject.ts";
 
 /** Deliveries per second in that shape. */
@@ -19,12 +19,15 @@ export function natsBroadcast(shape: Shape): Subject {
 	return async (context, seconds) => deliveries(await cast(context, shape), shape, seconds);
 }
 
-function cast(context: Context, { name, members }: Shape): Promise<Cast> {
+/** Publish to delivery at 1,000 messages a second, to one subscriber. */
+export const natsTime: Subject = async (context, seconds) => deliveryTime(await cast(context, TO_ONE), TO_ONE, seconds);
+
+function cast(context: Context, { name, members, timed = false }: Shape): Promise<Cast> {
 	return context.once(`nats ${name}`, async () => {
 		const where = { port: await context.once("nats-server", () => server(context)), ca: context.identity.certificatePem };
 		const publisher = context.start("nats-peer");
 		const receivers = context.start("nats-peer");
-		await receivers.call("members", { where, name, count: members });
+		await receivers.call("members", { where, name, count: members, timed });
 		await publisher.call("publisher", { where, name });
 		return { publisher, receivers };
 	});
