@@ -36,15 +36,20 @@
  * @module
  */
 
+export type { BroadcastMembers } from "./client/broadcast-counts.ts";
 export { Client, type ClientStatus } from "./client/client.ts";
 export type { ClientOptions } from "./client/client-options.ts";
+export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules } from "./coordinator/broadcast-options.ts";
+export type { BroadcastStatus } from "./coordinator/broadcasts.ts";
 export { Coordinator, type CoordinatorStatus, type ReloadOptions } from "./coordinator/coordinator.ts";
 export type { CoordinatorOptions } from "./coordinator/coordinator-options.ts";
 export type { ClientInfo } from "./coordinator/session.ts";
 export type { OpenStreamOptions } from "./entity/open-stream-options.ts";
+export type { PeerInfo } from "./entity/peer-info.ts";
 export type { StatusLagged } from "./entity/status-feed.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
 export type { Limits } from "./options.ts";
+export type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "./stream/broadcast-stream.ts";
 export type { CloseInfo } from "./stream/close-info.ts";
 export type { Codec, CodecWithoutSchema, CodecWithSchema, SchemaIssue, SchemaResult, StandardSchema } from "./stream/codec.ts";
 export { toDuplex } from "./stream/duplex.ts";
@@ -63,4 +68,5 @@ export {
 export { fingerprint } from "./tls/fingerprint.ts";
 export type { Pem } from "./tls/pem.ts";
 export type { SocketAddress } from "./transport/transport.ts";
+export type { BroadcastMode, BroadcastPeer, BroadcastPosition, SlowReaderPolicy } from "./wire/broadcast.ts";
 export type { JsonValue } from "./wire/json.ts";

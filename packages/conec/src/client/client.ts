@@ -15,6 +15,7 @@ import { StreamSet, within } from "../entity/stream-set.ts";
 import type { TransportFactory } from "../entity/transport-factory.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
+import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { StreamInit } from "../stream/framed-stream.ts";
 import { IncomingStreams } from "../stream/incoming-streams.ts";
@@ -23,15 +24,18 @@ import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import { atTime, readValidity } from "../tls/validity.ts";
 import type { IncomingStream, SocketAddress, Transport, TransportConnection } from "../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
-import type { Close, Hello, Refused, Welcome } from "../wire/control.ts";
+import type { ControlMessage, Ping, Pong } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
-import { idProblem } from "../wire/ids.ts";
+import { AUTOMATIC_STREAM_ID_MIN, idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenFromCoordinator, encodeOpen } from "../wire/open.ts";
+import { BroadcastCounts, type BroadcastMembers } from "./broadcast-counts.ts";
 import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./client-options.ts";
 import { reachCoordinator } from "./connect.ts";
 import type { Greeted } from "./handshake.ts";
+import { broadcastOpen, checkBroadcastName, joinBroadcast } from "./join-broadcast.ts";
 import type { Lookup } from "./race.ts";
 
 /** What happens at a Client. */
@@ -67,6 +71,9 @@ export class Client implements AsyncDisposable {
 	readonly #incoming: IncomingStreams;
 	readonly #feed: StatusFeed<ClientStatus>;
 	readonly #observedAddress: SocketAddress;
+	readonly #counts: BroadcastCounts;
+	readonly #broadcasts: boolean;
+	#nextBroadcastId = AUTOMATIC_STREAM_ID_MIN;
 	/** The Coordinator has said `close`. */
 	#draining = false;
 	#state: { readonly type: "open" } | { readonly type: "closing"; readonly done: Promise<void> } | { readonly type: "over"; readonly code: ConecErrorCode } = {
@@ -103,6 +110,8 @@ export class Client implements AsyncDisposable {
 		this.#connection = greeted.connection;
 		this.#control = greeted.control;
 		this.#observedAddress = welcome.observedAddress;
+		this.#counts = new BroadcastCounts((message) => this.#control.send(message), limits);
+		this.#broadcasts = welcome.capabilities.includes(BROADCAST_CAPABILITY);
 		this.#incoming = new IncomingStreams(limits.incomingStreams);
 		this.incomingStreams = this.#incoming;
 		this.#feed = new StatusFeed(limits.statusEvents);
@@ -151,6 +160,34 @@ export class Client implements AsyncDisposable {
 			init: this.#init(null, id, options.metadata, describeStream(id, "to", null)),
 			payload: encodeOpen({ id, metadata: options.metadata }),
 		}));
+	}
+
+	/**
+	 * Joins a broadcast: what one member sends, all get, in one order. Resolves when the Coordinator has taken this member, within 10 s.
+	 *
+	 * Rejects with TypeError `BROADCAST_NAME_INVALID`, TypeError or RangeError `OPTION_INVALID`; `BROADCAST_REFUSED`, `LIMIT_EXCEEDED`,
+	 * `PROTOCOL_UNSUPPORTED` if the Coordinator has no broadcasts, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`,
+	 * `CLIENT_CLOSED`; `signal.reason`.
+	 */
+	async joinBroadcast(name: string, options: BroadcastOptions = {}): Promise<BroadcastStream> {
+		const open = broadcastOpen(name, options);
+		options.signal?.throwIfAborted();
+		this.#assertBroadcasts(`Cannot join broadcast "${name}"`);
+		const id = this.#nextBroadcastId++;
+		const context = { connection: this.#connection, limits: this.#limits, sendLimits: this.#coordinatorLimits, id };
+		return await joinBroadcast(open, { ...context, keep: (member) => this.#streams.add(member) }, options.signal);
+	}
+
+	/**
+	 * How many members a broadcast has; one that sends and receives counts as both. Right at once: when joining or closing has resolved, it counts.
+	 *
+	 * Rejects with TypeError `BROADCAST_NAME_INVALID`; `BROADCAST_UNKNOWN`, `QUEUE_FULL` beyond 64 calls at once (`limits.requests`),
+	 * `PROTOCOL_UNSUPPORTED`, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`.
+	 */
+	async countBroadcast(name: string): Promise<BroadcastMembers> {
+		checkBroadcastName(name, "Cannot count broadcast");
+		this.#assertBroadcasts(`Cannot count broadcast "${name}"`);
+		return await this.#counts.ask(name);
 	}
 
 	/** The present state, then what happens. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Client; `break` releases it. */
@@ -211,6 +248,7 @@ export class Client implements AsyncDisposable {
 		if (this.#state.type === "over") return;
 		this.#state = { type: "over", code: error.code };
 		this.#control.end();
+		this.#counts.end(error);
 		if (error.code === "CLIENT_CLOSED") this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
 		else this.#incoming.destroy(error, RESET_CODES.NONE);
 		this.#streams.destroy(error, RESET_CODES.CLIENT_CLOSED);
@@ -223,7 +261,8 @@ export class Client implements AsyncDisposable {
 		return this.#state.type === "over" ? 0 : roundTripMs(this.#connection);
 	}
 
-	#received(message: Hello | Welcome | Refused | Close): void {
+	#received(message: Exclude<ControlMessage, Ping | Pong>): void {
+		if (message.type === "broadcast-counted" || message.type === "broadcast-unknown") return this.#counts.answered(message);
 		if (message.type !== "close") return this.#connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
 		if (this.#state.type === "over" || this.#draining) return;
 		this.#draining = true;
@@ -252,6 +291,11 @@ export class Client implements AsyncDisposable {
 		if (leaf === undefined) return;
 		const cancel = atTime(readValidity(leaf).toMs, () => this.#connection.close(CLOSE_CODES.CERTIFICATE_EXPIRED, "the Coordinator's certificate has expired"));
 		void this.#connection.closed.then(cancel);
+	}
+
+	#assertBroadcasts(action: string): void {
+		this.#assertOpen(action);
+		if (!this.#broadcasts) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator has no broadcasts`);
 	}
 
 	#assertOpen(action: string): void {

@@ -9,6 +9,7 @@ import { chainProblem } from "../tls/chain.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import { readValidity } from "../tls/validity.ts";
 import type { Transport, TransportConnection } from "../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { ALPN_COORDINATOR, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import type { ResolvedClientOptions } from "./client-options.ts";
@@ -33,7 +34,7 @@ export async function reachCoordinator(transport: Transport, identity: LocalIden
 		options.signal?.throwIfAborted();
 		const connection = await dialAny(transport, identity, options, lookup, abort.signal);
 		assertChain(connection, options.ca);
-		const hello = { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: [], metadata } as const;
+		const hello = { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: [BROADCAST_CAPABILITY], metadata } as const;
 		return await greet(connection, hello, limits, where, abort.signal).catch((error: unknown) => {
 			throw aboutOurs(error, identity);
 		});

@@ -13,13 +13,14 @@ import { certificateId } from "../tls/certificate-id.ts";
 import { chainProblem } from "../tls/chain.ts";
 import { fingerprintOf } from "../tls/fingerprint.ts";
 import type { IncomingStream, TransportConnection } from "../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { CLOSE_CODES, type RefusedCode } from "../wire/codes.ts";
 import { decodeControl, type Hello, type Refused } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import { type Lease, type Leases, leaseSource } from "./leases.ts";
 import type { Claim, Registry } from "./registry.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionParts } from "./session.ts";
 
 /** What the Coordinator lends to admissions. */
 export interface AdmissionHost {
@@ -36,6 +37,7 @@ export interface AdmissionHost {
 	readonly refused: (connection: TransportConnection, refused: Refused, id: string) => void;
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
+	readonly onRequest: SessionParts["onRequest"];
 }
 
 /** Takes a new connection; never throws and never rejects. */
@@ -176,6 +178,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		control,
 		release: host.ended,
 		onStream: host.onStream,
+		onRequest: host.onRequest,
 	});
 	host.registry.hold(applicant, session, performance.now());
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
@@ -188,7 +191,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		session: randomBytes(16).toString("hex"),
 		epoch: host.epoch,
 		limits: { messageBytes: limits.messageBytes, metadataBytes: limits.metadataBytes, streamsPerPair: limits.streamsPerPair },
-		capabilities: [],
+		capabilities: [BROADCAST_CAPABILITY],
 		observedAddress: connection.remoteAddress,
 	});
 	host.admitted(session);

@@ -29,6 +29,7 @@ import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenToCoordinator, encodeOpen } from "../wire/open.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { type AdmissionHost, admit } from "./admission.ts";
+import { type BroadcastStatus, Broadcasts } from "./broadcasts.ts";
 import { type CoordinatorOptions, coordinatorIdentity, denyList, type ResolvedCoordinatorOptions, resolveCoordinatorOptions } from "./coordinator-options.ts";
 import { proxyStream } from "./proxy.ts";
 import { Registry } from "./registry.ts";
@@ -43,6 +44,7 @@ export type CoordinatorStatus =
 	| { readonly type: "disconnected"; readonly id: string; readonly fingerprint: string; readonly info: CloseInfo }
 	/** A Client was told no. `id` is what it asked for, which may be anybody's. */
 	| { readonly type: "refused"; readonly id: string; readonly address: SocketAddress; readonly code: ConecErrorCode; readonly reason: string }
+	| BroadcastStatus
 	/** The leases cannot be written to the state directory: after a restart they are as they were before. Writing goes on being tried. */
 	| { readonly type: "state-unsaved"; readonly error: ConecError }
 	/** This listener was too slow. */
@@ -70,6 +72,7 @@ export class Coordinator implements AsyncDisposable {
 	readonly #registry: Registry<Session>;
 	readonly #streams: StreamSet = new StreamSet();
 	readonly #incoming: IncomingStreams;
+	readonly #broadcasts: Broadcasts;
 	readonly #feed: StatusFeed<CoordinatorStatus>;
 	readonly #kept: CoordinatorState;
 	readonly #epoch: string = randomBytes(16).toString("hex");
@@ -107,6 +110,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#incoming = new IncomingStreams(limits.incomingStreams);
 		this.incomingStreams = this.#incoming;
 		this.#feed = new StatusFeed(limits.statusEvents);
+		this.#broadcasts = new Broadcasts({ limits, ruleOf: parts.options.broadcastRule, transport: parts.transport, emit: (status) => this.#feed.emit(status) });
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
 		});
@@ -123,6 +127,11 @@ export class Coordinator implements AsyncDisposable {
 	/** Connected Clients. */
 	get clientCount(): number {
 		return this.#registry.size;
+	}
+
+	/** Broadcasts that somebody has joined, each name once. */
+	get broadcastCount(): number {
+		return this.#broadcasts.size;
 	}
 
 	/** Connected Clients, with facts. */
@@ -218,6 +227,7 @@ export class Coordinator implements AsyncDisposable {
 		for (const session of this.#registry.holders()) session.control.send({ type: "close", reason: STOPPING });
 		const flush = (timeoutMs: number): Promise<unknown> =>
 			Promise.all([...this.#registry.holders()].filter((session) => session.used).map((session) => session.control.ping(timeoutMs)));
+		this.#broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
 		await this.#streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs: Math.min(limits.lingerMs, limits.closeTimeoutMs), flush });
 		const left = Math.max(0, deadline - performance.now());
 		await within(left, this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, STOPPING, Math.min(left, DRAIN_MS)));
@@ -254,6 +264,7 @@ export class Coordinator implements AsyncDisposable {
 			refused: ({ remoteAddress }, { code, message = "" }, id) => this.#feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message }),
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => this.#onStream(session, incoming),
+			onRequest: (session, message) => session.control.send(this.#broadcasts.count(message)),
 		};
 		this.#transport.accept({
 			identity: this.#identity,
@@ -275,6 +286,7 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	#ended(session: Session): void {
+		this.#broadcasts.sessionEnded(session);
 		if (this.#registry.free(session.id, session)) this.#kept.leases.release(session.id, session.fingerprint, Date.now());
 		void session.connection.closed.then((info) => {
 			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info: closeInfoOf(info, "PEER_LOST") });
@@ -287,7 +299,11 @@ export class Coordinator implements AsyncDisposable {
 		const open = decodeOpenToCoordinator(incoming.header.payload, limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
 		if (this.#state.type !== "open") return rejectStream(incoming, "COORDINATOR_CLOSED", "the Coordinator is stopping");
-		const { to, id, metadata } = open.value;
+		const { to, id, metadata, broadcast } = open.value;
+		if (broadcast !== undefined) {
+			session.used = true;
+			return this.#broadcasts.join(session, incoming, broadcast);
+		}
 		if (to !== undefined) return proxyStream(incoming, open.value, session, this.#registry.find(to), this.#transport, limits);
 		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the Coordinator's application has no room for another stream");
 		const stream = acceptMessageStream(incoming, this.#init(session, id, metadata, describeStream(id, "from", session.id)));

@@ -8,7 +8,7 @@ import type { ControlChannel } from "../entity/control-channel.ts";
 import { roundTripMs } from "../entity/round-trip.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
-import type { Close, Hello, Refused, Welcome } from "../wire/control.ts";
+import type { BroadcastCount, ControlMessage, Ping, Pong } from "../wire/control.ts";
 import type { JsonValue } from "../wire/json.ts";
 
 /** Facts about a connected Client. */
@@ -38,6 +38,8 @@ export interface SessionParts {
 	readonly release: (session: Session) => void;
 	/** Deals with a stream that the Client opened. */
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
+	/** Answers a question of the Client. */
+	readonly onRequest: (session: Session, message: BroadcastCount) => void;
 }
 
 /** One connected Client. */
@@ -58,6 +60,7 @@ export class Session {
 	/** The Coordinator's application has had a stream with it. */
 	used = false;
 	readonly #release: (session: Session) => void;
+	readonly #onRequest: SessionParts["onRequest"];
 	#over = false;
 
 	constructor(parts: SessionParts) {
@@ -68,14 +71,16 @@ export class Session {
 		this.connection = parts.connection;
 		this.control = parts.control;
 		this.#release = parts.release;
+		this.#onRequest = parts.onRequest;
 		this.connection.onStream = (incoming) => parts.onStream(this, incoming);
 		void this.connection.closed.then(() => this.forget());
 	}
 
 	/** A control message of this Client. */
-	received(message: Hello | Welcome | Refused | Close): void {
+	received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		// Its last word: the connection's own end follows and frees the id.
 		if (message.type === "close") return;
+		if (message.type === "broadcast-count") return this.#onRequest(this, message);
 		this.end(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" is not allowed there`);
 	}
 

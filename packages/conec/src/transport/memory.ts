@@ -12,7 +12,17 @@ import { MemoryConnection } from "./memory-connection.ts";
 import { type MemoryHeld, type MemoryIncoming, pipeLinks } from "./memory-stream.ts";
 import { trustProblem } from "./memory-trust.ts";
 import { createDefer } from "./memory-wire.ts";
-import type { AcceptOptions, DialOptions, HeldStream, IncomingStream, PipeResult, SocketAddress, Transport, TransportConnection } from "./transport.ts";
+import type {
+	AcceptOptions,
+	DialOptions,
+	HeldStream,
+	IncomingStream,
+	PipeResult,
+	SocketAddress,
+	Transport,
+	TransportConnection,
+	TransportStream,
+} from "./transport.ts";
 
 /** How a memory network behaves. */
 export interface MemoryNetworkOptions {
@@ -172,6 +182,10 @@ class Endpoint implements MemoryTransport {
 		const result = await pipeLinks(from as MemoryIncoming, to as MemoryHeld, lostCode);
 		onEnd?.(); // here every event is a task of its own, so this comes before the next
 		return result;
+	}
+
+	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number> {
+		return streams.map((stream) => stream.writeFrames(frames));
 	}
 
 	async close(code: number, reason: string, _drainMs: number): Promise<void> {

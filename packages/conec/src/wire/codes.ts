@@ -58,6 +58,8 @@ export const RESET_CODES = {
 	REJECTED: 0x0a,
 	/** The Coordinator let go of the Client that held the stream. */
 	DISCONNECTED: 0x0b,
+	/** A member of a broadcast was too slow, and its policy is to end then. */
+	LAGGED: 0x0c,
 } as const;
 
 /** Application codes travel as this + code. */
@@ -74,6 +76,7 @@ export const REJECT_CODES = [
 	"PEER_TIMEOUT",
 	"ID_INVALID",
 	"STREAM_ID_IN_USE",
+	"BROADCAST_REFUSED",
 	"LIMIT_EXCEEDED",
 	"PROTOCOL_ERROR",
 	"CLIENT_CLOSED",
@@ -145,6 +148,7 @@ const RESET_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, Cone
 	[RESET_CODES.MESSAGE_TOO_LONG, "MESSAGE_TOO_LONG"],
 	[RESET_CODES.STREAM_TRUNCATED, "STREAM_TRUNCATED"],
 	[RESET_CODES.DISCONNECTED, "DISCONNECTED"],
+	[RESET_CODES.LAGGED, "LAGGED"],
 ]);
 
 const CLOSE_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, ConecErrorCode>([

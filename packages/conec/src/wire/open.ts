@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type BroadcastOpen, broadcastField } from "./broadcast.ts";
 import { type RejectCode, rejectCodeFromWire } from "./codes.ts";
 import { codeField, cutNote, FieldProblem, fieldOf, idField, METADATA_BYTES, metadataField, noteField, streamIdField } from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
@@ -13,6 +14,8 @@ import { type Decoded, decodeJsonObject, encodeJson, failed, type JsonValue } fr
 export interface OpenToCoordinator {
 	/** The peer to be reached; absent: the Coordinator itself. */
 	readonly to?: string | undefined;
+	/** Joins a broadcast; there is no `to` then. */
+	readonly broadcast?: BroadcastOpen | undefined;
 	/** Number of the stream, chosen by the opener. */
 	readonly id: number;
 	readonly metadata?: JsonValue | undefined;
@@ -48,6 +51,7 @@ export function encodeOpen(open: OpenToCoordinator | OpenFromCoordinator | OpenD
 export function decodeOpenToCoordinator(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<OpenToCoordinator> {
 	return decode("OPEN", payload, (object) => ({
 		...(fieldOf(object, "to") === undefined ? {} : { to: idField(object, "to") }),
+		...(fieldOf(object, "broadcast") === undefined ? {} : { broadcast: broadcastField(object, "broadcast") }),
 		...readOpen(object, metadataBytes),
 	}));
 }

@@ -530,6 +530,19 @@ pub fn write_many(streams: &[u32], kind: u32, payload: &[u8]) -> Result<Int32Arr
 	})
 }
 
+/// Whole frames, headers included, to many streams, in memory once. Returns for each what `stream_write` would.
+#[napi(catch_unwind)]
+pub fn write_frames(streams: &[u32], frames: &[u8]) -> Result<Int32Array> {
+	environment::with(|environment| {
+		let shared = Bytes::copy_from_slice(frames);
+		let write = |handle: &u32| {
+			let found = environment.table.stream(*handle);
+			found.and_then(|stream| stream.write_frames(&shared)).map_or(-1, as_count)
+		};
+		Ok(streams.iter().map(write).collect::<Vec<i32>>().into())
+	})
+}
+
 fn as_count(bytes: usize) -> i32 {
 	i32::try_from(bytes).unwrap_or(i32::MAX)
 }
