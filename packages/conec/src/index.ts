@@ -57,6 +57,8 @@ export { jsonCodec } from "./stream/json-codec.ts";
 export type { MessageStream } from "./stream/message-stream.ts";
 export { type NonBlockingItem, nonBlocking } from "./stream/non-blocking.ts";
 export { type TypedStream, typed } from "./stream/typed.ts";
+export type { TypedBroadcastStream } from "./stream/typed-broadcast.ts";
+export type { TypedBroadcastEvent } from "./stream/typed-event.ts";
 export {
 	type CertificateAndKey,
 	type CertificateAuthorityOptions,

@@ -294,7 +294,7 @@ export class Broadcast {
 	#review(member: Member): void {
 		const { queue } = member;
 		const now = this.#host.clock.now();
-		if (member.lagging && queue.halfEmpty) this.#endLag(member);
+		if (member.lagging && this.#hasCaughtUp(member)) this.#endLag(member);
 		let wait = false;
 		while (queue.full) {
 			// What waits for it is presence only, which no sender can hold back.
@@ -325,6 +325,11 @@ export class Broadcast {
 		}
 		this.#pace.review(member);
 		this.#watchPace();
+	}
+
+	#hasCaughtUp({ queue, policy, stalled }: Member): boolean {
+		// With one message of each sender the queue is nearly empty from the beginning.
+		return policy === "latest-per-sender" ? queue.empty && !stalled : queue.halfEmpty;
 	}
 
 	/** By which clock senders wait for it; `undefined`: they do not. */
