@@ -114,7 +114,7 @@ export class MemberQueue {
 
 	/** All members as of `seq`, before anything later. */
 	pushMembers(seq: number): void {
-		const gap = this.#gapAt(undefined, seq);
+		const gap = this.#gapAt(undefined, seq + 1);
 		gap.toSeq = seq;
 		gap.undo ??= new Map();
 	}
