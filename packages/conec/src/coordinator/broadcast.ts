@@ -287,7 +287,10 @@ export class Broadcast {
 			this.#live.push(member);
 			this.#liveStreams.push(stream);
 		}
+		const lagged = member.lagging;
 		this.#review(member);
+		// A gap at the end is told once it cannot grow any more.
+		if (lagged && !member.lagging && !queue.empty) this.#drain(member);
 	}
 
 	/** Looks whether a member is too slow, and for how long senders may still wait for it. */

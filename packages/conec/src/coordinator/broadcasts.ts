@@ -7,7 +7,7 @@
 import type { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import { rejectStream } from "../stream/open-stream.ts";
-import { systemClock } from "../transport/clock.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { IncomingStream, StreamHandler, Transport, TransportStream } from "../transport/transport.ts";
 import type { BroadcastOpen, BroadcastPeer } from "../wire/broadcast.ts";
 import { RESET_CODES } from "../wire/codes.ts";
@@ -25,19 +25,24 @@ export type BroadcastStatus =
 	/** It does not lag any more. `lost`: messages that it has lost in all. */
 	| { readonly type: "broadcast-caught-up"; readonly name: string; readonly id: string; readonly lost: number };
 
+/** What broadcasts need to know of a Client. */
+export type BroadcastSession = Pick<Session, "id" | "fingerprint" | "metadata" | "streams">;
+
 /** What {@link Broadcasts} needs of its Coordinator. */
 export interface BroadcastsHost {
 	readonly limits: Limits;
 	readonly ruleOf: (name: string) => ResolvedBroadcastRule;
 	readonly transport: Pick<Transport, "writeFramesToMany">;
 	readonly emit: (status: BroadcastStatus) => void;
+	/** @default the machine's */
+	readonly clock?: Clock;
 }
 
 /** See the module. */
 export class Broadcasts {
 	readonly #host: BroadcastsHost;
 	readonly #byName: Map<string, Broadcast> = new Map();
-	readonly #streams: Map<Session, Set<MemberStream>> = new Map();
+	readonly #streams: Map<BroadcastSession, Set<MemberStream>> = new Map();
 	readonly #streamOf: WeakMap<Member, MemberStream> = new WeakMap();
 	readonly #broadcastHost: BroadcastHost;
 
@@ -45,7 +50,7 @@ export class Broadcasts {
 		this.#host = host;
 		this.#broadcastHost = {
 			limits: host.limits,
-			clock: systemClock,
+			clock: host.clock ?? systemClock,
 			writeFramesToMany: (streams, frames) => host.transport.writeFramesToMany(streams, frames),
 			lagChanged: ({ name }, { peer: { id }, lagging, queue }) =>
 				host.emit(lagging ? { type: "broadcast-lagging", name, id } : { type: "broadcast-caught-up", name, id, lost: queue.lost }),
@@ -62,7 +67,7 @@ export class Broadcasts {
 	}
 
 	/** Joins a Client, or answers REJECT (`LIMIT_EXCEEDED`, `BROADCAST_REFUSED`). */
-	join(session: Session, incoming: IncomingStream, open: BroadcastOpen): void {
+	join(session: BroadcastSession, incoming: IncomingStream, open: BroadcastOpen): void {
 		const { limits } = this.#host;
 		const rule = this.#host.ruleOf(open.name);
 		const existing = this.#byName.get(open.name);
@@ -102,12 +107,12 @@ export class Broadcasts {
 	}
 
 	/** What a Client says of itself has changed. */
-	update(session: Session): void {
+	update(session: BroadcastSession): void {
 		for (const { broadcast } of [...(this.#streams.get(session) ?? [])]) broadcast.update(peerOf(session));
 	}
 
 	/** The connection of a Client is over. */
-	sessionEnded(session: Session): void {
+	sessionEnded(session: BroadcastSession): void {
 		for (const stream of [...(this.#streams.get(session) ?? [])]) stream.lost();
 	}
 
@@ -119,7 +124,7 @@ export class Broadcasts {
 
 const EMPTY = new Uint8Array(0);
 
-function peerOf({ id, fingerprint, metadata }: Session): BroadcastPeer {
+function peerOf({ id, fingerprint, metadata }: BroadcastSession): BroadcastPeer {
 	return metadata === undefined ? { id, fingerprint } : { id, fingerprint, metadata };
 }
 
