@@ -1,0 +1,8 @@
+import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
+import { broadcastSlowSuite } from "./broadcast-slow-suite.ts";
+import { broadcastSuite } from "./broadcast-suite.ts";
+import type { Fabric } from "./entities-world.ts";
+
+const fabric: Fabric = { name: "quic", createTransport: createQuicTransport };
+broadcastSuite(fabric);
+broadcastSlowSuite(fabric);
