@@ -15,6 +15,8 @@ import { givenIdentity, LOCAL_COORDINATOR_FILE, readNamed, stateDirectory } from
 import { EXIT_CODES } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
 import { orInterrupted } from "../interruption.ts";
+import { addressField } from "../path.ts";
+import { CHANNEL_SIGNS, channelLine } from "../path-words.ts";
 import { coordinatorArgument, reachableAddresses } from "../reachable.ts";
 import { Refusals } from "../refusals.ts";
 import { printable, quoted } from "../terminal-text.ts";
@@ -32,6 +34,7 @@ export const coordinatorCommand: Command = {
 		options: {
 			host: { value: "ADDRESS", text: "address to listen on; default: all" },
 			port: { value: "N", text: "UDP port; default 1719, 0 picks one" },
+			"nat-test-port": { value: "N", text: "second UDP port, which Clients need to see what NAT they are behind; default: the next one" },
 			name: { value: "HOST", text: "name for its own certificate, and in the printed command" },
 			cert: { value: "FILE", text: "certificate chain (PEM), with --key; then Clients check the name" },
 			key: { value: "FILE", text: "private key (PEM)" },
@@ -54,12 +57,14 @@ export const coordinatorCommand: Command = {
 		if (args.flag("end-at-expiry") && files.clientCa === undefined)
 			throw usageError("--end-at-expiry needs --client-ca", "Without it the dates of certificates do not count.");
 		const name = args.text("name");
+		const natTestPort = args.count("nat-test-port", 0, 65_535);
 		const listening = Coordinator.listen({
 			...files,
 			endAtExpiry: args.flag("end-at-expiry"),
 			names: name === undefined ? ["localhost", ...certificateNames(hostname())] : [name],
 			stateDirectory: directory,
 			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
+			...(natTestPort === undefined ? {} : { natTestPort }),
 			...(args.text("host") === undefined ? {} : { host: args.text("host") as string }),
 		});
 		const coordinator = await listening;
@@ -235,6 +240,22 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 					`${time()} ${output.style("red", "x")} refused ${quoted(status.id)} from ${address}: ${printable(status.reason, 200)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
 				);
 			}
+			case "channel": {
+				const { peers, outcome, address, rttMs, reason } = status;
+				const { shown, left } = refusals.note(outcome, peers.join(" "), performance.now());
+				if (!shown) return;
+				return output.event(
+					"channel",
+					{ peers: [...peers], outcome, address: addressField(address), rttMs, reason, left },
+					`${time()} ${output.style(outcome === "up" ? "green" : "yellow", CHANNEL_SIGNS[outcome])} ${channelLine(status)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
+				);
+			}
+			case "nat-test-unavailable":
+				return output.event(
+					"nat-test-unavailable",
+					{ code: status.error.code },
+					`${time()} ${output.style("red", "!")} Clients cannot see what NAT they are behind: ${printable(status.error.message, 300)} (--nat-test-port)`,
+				);
 			case "state-unsaved":
 				return output.event("state-unsaved", { code: status.error.code }, `${time()} ${output.style("red", "!")} ${printable(status.error.message, 300)}`);
 			default:
