@@ -120,12 +120,16 @@ export function directSuite(fabric: Fabric): void {
 		const asked: unknown[] = [];
 		for (const [id, answer] of [
 			["yes", () => true],
-			["later", async () => (await delay(20), true)],
+			["later", () => delay(20, true)],
 			["no", () => false],
 			["throws", () => assert.fail("a bug of the application")],
 			["rejects", () => Promise.reject(new Error("a bug of the application"))],
 		] as const) {
-			await world.connect(id, { acceptChannel: (peer) => (asked.push(peer), answer()) });
+			const acceptChannel = (peer: unknown): boolean | Promise<boolean> => {
+				asked.push(peer);
+				return answer();
+			};
+			await world.connect(id, { acceptChannel });
 			if (id === "yes" || id === "later") await alice.openChannel(id);
 			else await assert.rejects(alice.openChannel(id), { code: "DIRECT_UNAVAILABLE" });
 		}

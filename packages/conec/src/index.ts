@@ -39,7 +39,8 @@
 export type { Channel, ChannelStats } from "./client/channel.ts";
 export { Client, type ClientStatus } from "./client/client.ts";
 export type { ClientOptions } from "./client/client-options.ts";
-export type { ChannelStatus } from "./client/direct-host.ts";
+export type { ClientChannelStatus } from "./client/direct-host.ts";
+export type { ChannelStatus } from "./coordinator/channels.ts";
 export { Coordinator, type CoordinatorStatus, type ReloadOptions } from "./coordinator/coordinator.ts";
 export type { CoordinatorOptions } from "./coordinator/coordinator-options.ts";
 export type { ClientInfo } from "./coordinator/session.ts";

@@ -75,6 +75,26 @@ export interface Limits {
 	readonly leases: number;
 	/** Of those, from one source address (IPv6: one /64). Coordinator only. @default 64 */
 	readonly leasesPerSource: number;
+	/** Attempts at a direct channel of one Client at once: as many that it began, and as many to reach it. Coordinator only. @default 16 */
+	readonly attemptsPerClient: number;
+	/** Attempts that one Client may begin within a minute. Coordinator only. @default 60 */
+	readonly attemptsPerMinute: number;
+	/** Raw datagrams a minute, of all Clients together, to an address that only some Client names. Coordinator only. @default 60 */
+	readonly punchPacketsPerMinute: number;
+	/** Raw datagrams in one attempt to the validated address of the Client that consents to it. Coordinator only. @default 64 */
+	readonly punchPacketsPerAttempt: number;
+	/** The same a minute, of all attempts. Coordinator only. @default 2_000 */
+	readonly punchReflexivePerMinute: number;
+	/** Uses of the birthday method a minute with one address; 0 is off. Coordinator only. @default 3 */
+	readonly birthdayPerMinute: number;
+	/** Addresses that some Client named and that datagrams were granted to within a minute; further ones are not given out. Coordinator only. @default 65_536 */
+	readonly punchAddresses: number;
+	/** Pairs of Clients of which the Coordinator knows how they reach each other; beyond that the oldest are forgotten. Coordinator only. @default 10_000 */
+	readonly pathReports: number;
+	/** Answers of the Coordinator's second port to one session. Coordinator only. @default 20 */
+	readonly natTests: number;
+	/** Of those within a second. Coordinator only. @default 5 */
+	readonly natTestsPerSecond: number;
 }
 
 /** Default, least and greatest value of a limit. */
@@ -125,6 +145,16 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	leaseMs: { default: 24 * 60 * MINUTE_MS, min: 0, max: 365 * 24 * 60 * MINUTE_MS },
 	leases: { default: 10_000, min: 0, max: 100_000 },
 	leasesPerSource: { default: 64, min: 0, max: 100_000 },
+	attemptsPerClient: { default: 16, min: 0, max: 65_536 },
+	attemptsPerMinute: { default: 60, min: 0, max: 1_000_000 },
+	punchPacketsPerMinute: { default: 60, min: 0, max: 1_000_000 },
+	punchPacketsPerAttempt: { default: 64, min: 0, max: 16_384 },
+	punchReflexivePerMinute: { default: 2000, min: 0, max: 1_000_000_000 },
+	birthdayPerMinute: { default: 3, min: 0, max: 1_000_000 },
+	punchAddresses: { default: 65_536, min: 0, max: 1_048_576 },
+	pathReports: { default: 10_000, min: 1, max: 1_000_000 },
+	natTests: { default: 20, min: 0, max: 1_000_000 },
+	natTestsPerSecond: { default: 5, min: 0, max: 1_000_000 },
 };
 
 /** The defaults of a Client. */

@@ -32,7 +32,7 @@ import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolve
 import { reachCoordinator } from "./connect.ts";
 import { CoordinatorLink } from "./coordinator-link.ts";
 import { DirectChannels } from "./direct.ts";
-import type { ChannelStatus } from "./direct-host.ts";
+import type { ClientChannelStatus } from "./direct-host.ts";
 import { explainPath } from "./explain.ts";
 import type { Greeted } from "./handshake.ts";
 import { OwnNetwork } from "./own-network.ts";
@@ -49,7 +49,7 @@ export type ClientStatus =
 	| { readonly type: "draining"; readonly reason: string }
 	/** There is none any more; streams through it have failed. Direct channels go on. */
 	| { readonly type: "disconnected"; readonly info: CloseInfo }
-	| ChannelStatus
+	| ClientChannelStatus
 	/** This listener was too slow. */
 	| StatusLagged;
 

@@ -17,7 +17,7 @@ import type { CoordinatorLink } from "./coordinator-link.ts";
 import type { OwnNetwork } from "./own-network.ts";
 
 /** A direct channel came about or ended. */
-export type ChannelStatus =
+export type ClientChannelStatus =
 	| { readonly type: "channel"; readonly peer: string; readonly state: "up"; readonly address: SocketAddress; readonly durationMs: number }
 	| { readonly type: "channel"; readonly peer: string; readonly state: "down"; readonly info: CloseInfo };
 
@@ -53,7 +53,7 @@ export interface DirectHost extends DirectOptions {
 	consents(peer: ChannelPeer): Promise<boolean>;
 	/** A peer has opened a stream on a channel. */
 	onStream(incoming: IncomingStream, channel: DirectChannel): void;
-	emit(status: ChannelStatus): void;
+	emit(status: ClientChannelStatus): void;
 	/** A channel or an attempt is over. */
 	lessLeft(): void;
 }

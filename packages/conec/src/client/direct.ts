@@ -255,6 +255,7 @@ export class DirectChannels {
 		const arrived = (greeting: DirectGreeting, on: Transport): void => this.#up(token, greeting, on, since);
 		const expect = (on: Transport): void =>
 			this.#acceptance.expect(token, { peer: peer.id, certificate, transport: on, arrived: (greeting) => arrived(greeting, on) });
+		const rttMs = host.link()?.rttMs ?? 0;
 		const plan = {
 			role,
 			candidates: go.candidates,
@@ -263,9 +264,10 @@ export class DirectChannels {
 			punch: host.holePunching,
 			peerPunch: go.punch,
 			birthday: go.birthday,
-			coordinatorRttMs: host.link()?.rttMs ?? 0,
+			coordinatorRttMs: rttMs,
 			waitMs: go.waitMs,
-			deadlineMs,
+			// What has not got through by then will not: packets for which there is no hope are not worth their grant.
+			deadlineMs: go.birthday === undefined ? Math.min(deadlineMs, go.waitMs + Math.min(LONGEST_PUNCH_MS, Math.max(LEAST_PUNCH_MS, 12 * rttMs))) : deadlineMs,
 		};
 		const granted = new Set(go.candidates.filter(({ kind }) => kind === "reflexive").map(({ address }) => address));
 		const punching = new Punching(token, plan, {
@@ -433,6 +435,10 @@ export class DirectChannels {
 function cannotOpen(peer: string): string {
 	return `Cannot open direct channel to "${peer}"`;
 }
+
+/** How long packets fly without the birthday method: twelve round trips to the Coordinator, within these bounds. */
+const LEAST_PUNCH_MS = 1_500;
+const LONGEST_PUNCH_MS = 4_000;
 
 /** Beyond the punching machine's own deadline, for the handshake that it began. */
 const LATE_MS = 5_000;

@@ -13,10 +13,12 @@ import { certificateId } from "../tls/certificate-id.ts";
 import { chainProblem } from "../tls/chain.ts";
 import { fingerprintOf } from "../tls/fingerprint.ts";
 import type { IncomingStream, TransportConnection } from "../transport/transport.ts";
+import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, type RefusedCode } from "../wire/codes.ts";
 import { decodeControl, type Hello, type Refused } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
+import type { Channels } from "./channels.ts";
 import { type Lease, type Leases, leaseSource } from "./leases.ts";
 import type { Claim, Registry } from "./registry.ts";
 import { Session } from "./session.ts";
@@ -36,6 +38,7 @@ export interface AdmissionHost {
 	readonly refused: (connection: TransportConnection, refused: Refused, id: string) => void;
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
+	readonly channels: Channels;
 }
 
 /** Takes a new connection; never throws and never rejects. */
@@ -65,6 +68,7 @@ function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): voi
 				if (progress.session !== undefined) progress.session.received(message);
 				else connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" before the welcome`);
 			},
+			heard: () => progress.session?.heard(),
 			broken: (closeCode, reason) => (progress.session === undefined ? connection.close(closeCode, reason) : progress.session.end(closeCode, reason)),
 			// FIN of ours is only ever sent after `refused`.
 			finished: () => connection.close(CLOSE_CODES.REFUSED, ""),
@@ -176,20 +180,25 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		control,
 		release: host.ended,
 		onStream: host.onStream,
+		direct: hello.capabilities.includes(DIRECT_CAPABILITY),
+		onChannelMessage: (from, message) => host.channels.received(from, message),
+		onHeard: (from) => host.channels.heard(from),
 	});
 	host.registry.hold(applicant, session, performance.now());
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
 		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), Date.now());
 	}
 	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
+	const natTest = session.direct ? host.channels.joined(session) : undefined;
 	control.send({
 		type: "welcome",
 		version: applicant.version,
 		session: randomBytes(16).toString("hex"),
 		epoch: host.epoch,
 		limits: { messageBytes: limits.messageBytes, metadataBytes: limits.metadataBytes, streamsPerPair: limits.streamsPerPair },
-		capabilities: [],
+		capabilities: [DIRECT_CAPABILITY],
 		observedAddress: connection.remoteAddress,
+		...(natTest === undefined ? {} : { natTest }),
 	});
 	host.admitted(session);
 	return session;

@@ -29,8 +29,8 @@ export interface Attempt<S, D> {
 	birthday: boolean;
 	/** Who has said what became of it. */
 	readonly reported: Set<S>;
-	/** One side has said that the channel is up. */
-	up: boolean;
+	/** What the first report says; `up` wins over `failed`. */
+	outcome: "up" | "failed" | undefined;
 }
 
 /** What {@link Broker.ask} says. */
@@ -108,7 +108,7 @@ export class Broker<S, D = undefined> {
 			expiresAtMs,
 			birthday: false,
 			reported: new Set(),
-			up: false,
+			outcome: undefined,
 		};
 		this.#attempts.set(token, attempt);
 		own.requests.set(request, attempt);
@@ -174,13 +174,6 @@ export class Broker<S, D = undefined> {
 		const expired = [...this.#attempts.values()].filter((attempt) => attempt.expiresAtMs <= nowMs);
 		for (const attempt of expired) this.#remove(attempt);
 		return expired;
-	}
-
-	/** When {@link expire} has something to do next. */
-	get nextExpiryMs(): number | undefined {
-		let next: number | undefined;
-		for (const { expiresAtMs } of this.#attempts.values()) if (next === undefined || expiresAtMs < next) next = expiresAtMs;
-		return next;
 	}
 
 	/** Every attempt, which is over now. */

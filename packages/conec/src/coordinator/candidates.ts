@@ -13,8 +13,8 @@ export type AddressScope = "public" | "private" | "loopback" | "never";
 
 /** One side of an attempt. */
 export interface CandidateSide {
-	/** Its validated address. */
-	readonly reflexive: WireAddress;
+	/** Its validated address, if there is one now. */
+	readonly reflexive: WireAddress | undefined;
 	/** What it says of its own socket. */
 	readonly hosts: readonly WireAddress[];
 }
@@ -31,9 +31,9 @@ export interface Candidate {
 	readonly budgetKey: string;
 }
 
-/** The addresses of `side` at which `prober` (its validated address) may try to reach it, the best first, no IP address twice. `isOwn`: sockets of the Coordinator. */
-export function candidatesFor(side: CandidateSide, prober: WireAddress, isOwn: (address: WireAddress) => boolean): Candidate[] {
-	const site = ipOf(prober);
+/** The addresses of `side` at which `prober` (its validated address; nothing without one) may try to reach it, the best first, no IP address twice. `isOwn`: sockets of the Coordinator. */
+export function candidatesFor(side: CandidateSide, prober: WireAddress | undefined, isOwn: (address: WireAddress) => boolean): Candidate[] {
+	const site = prober === undefined ? undefined : ipOf(prober);
 	const siteScope = site === undefined ? "never" : scopeOf(site);
 	const found = new Map<string, Candidate>();
 	const offer = (from: WireAddress, kind: Candidate["kind"]): void => {
@@ -46,7 +46,7 @@ export function candidatesFor(side: CandidateSide, prober: WireAddress, isOwn: (
 		const shared = scope === "public" || siteScope === "private" || siteScope === "loopback";
 		if (kind === "host" && mayBeBroadcast(bytes)) return;
 		if (scope === "loopback") {
-			if (!isLoopback(side.reflexive) || siteScope !== "loopback") return;
+			if (side.reflexive === undefined || !isLoopback(side.reflexive) || siteScope !== "loopback") return;
 			// Only what the Coordinator has seen itself is known to be a Client's there.
 			if (kind === "host") return;
 		}
@@ -58,7 +58,7 @@ export function candidatesFor(side: CandidateSide, prober: WireAddress, isOwn: (
 			budgetKey: scope === "public" || validated ? address : `${formatIp(site)} ${address}`,
 		});
 	};
-	offer(side.reflexive, "reflexive");
+	if (side.reflexive !== undefined) offer(side.reflexive, "reflexive");
 	for (const host of side.hosts) offer(host, "host");
 	return [...found.values()];
 }

@@ -43,8 +43,9 @@ export class PunchBudget {
 		return this.#unvalidated.grant(key, wanted, nowMs, lifeMs);
 	}
 
-	/** Datagrams to the validated address of a Client that consents to this attempt. */
-	grantValidated(key: string, nowMs: number, lifeMs: number): number {
+	/** Datagrams to the validated address of a Client that consents to this attempt. Loopback is the Coordinator's own machine: only the attempt is bounded. */
+	grantValidated(key: string, nowMs: number, lifeMs: number, loopback: boolean = false): number {
+		if (loopback) return this.#limits.punchPacketsPerAttempt;
 		return this.#validated.grant(key, this.#limits.punchPacketsPerAttempt, nowMs, lifeMs);
 	}
 
@@ -92,10 +93,7 @@ class Ledger {
 		const amount = Math.min(wanted, this.left(key, nowMs));
 		if (amount === 0) return 0;
 		const before = this.#entries.get(key);
-		if (before === undefined && this.#entries.size >= this.#maxKeys) {
-			this.sweep(nowMs);
-			if (this.#entries.size >= this.#maxKeys) return 0;
-		}
+		if (before === undefined && this.#entries.size >= this.#maxKeys) return 0;
 		const live = (before ?? []).filter(({ untilMs }) => untilMs > nowMs);
 		live.push({ amount, untilMs: nowMs + lifeMs + MINUTE_MS });
 		this.#entries.set(key, live);

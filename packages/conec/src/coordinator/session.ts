@@ -7,6 +7,7 @@
 import type { ControlChannel } from "../entity/control-channel.ts";
 import { roundTripMs } from "../entity/round-trip.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
+import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { ControlMessage, Ping, Pong } from "../wire/control.ts";
 import type { JsonValue } from "../wire/json.ts";
@@ -34,10 +35,16 @@ export interface SessionParts {
 	readonly metadata: JsonValue | undefined;
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
+	/** It takes part in direct channels: so does this Coordinator. */
+	readonly direct: boolean;
 	/** Frees the id. Called once, at the very moment the session ends. */
 	readonly release: (session: Session) => void;
 	/** Deals with a stream that the Client opened. */
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
+	/** Deals with what it says of direct channels. */
+	readonly onChannelMessage: (session: Session, message: ChannelMessageOfClient) => void;
+	/** Something has come on the control stream. */
+	readonly onHeard: (session: Session) => void;
 }
 
 /** One connected Client. */
@@ -48,6 +55,8 @@ export class Session {
 	readonly metadata: JsonValue | undefined;
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
+	/** It takes part in direct channels. */
+	readonly direct: boolean;
 	readonly connectedAt: Date = new Date();
 	/** Live proxied streams from this Client, by the peer they go to. */
 	readonly proxiedTo: Map<string, number> = new Map();
@@ -57,7 +66,7 @@ export class Session {
 	streams = 0;
 	/** The Coordinator's application has had a stream with it. */
 	used = false;
-	readonly #release: (session: Session) => void;
+	readonly #parts: SessionParts;
 	#over = false;
 
 	constructor(parts: SessionParts) {
@@ -67,7 +76,8 @@ export class Session {
 		this.metadata = parts.metadata;
 		this.connection = parts.connection;
 		this.control = parts.control;
-		this.#release = parts.release;
+		this.direct = parts.direct;
+		this.#parts = parts;
 		this.connection.onStream = (incoming) => parts.onStream(this, incoming);
 		void this.connection.closed.then(() => this.forget());
 	}
@@ -76,7 +86,13 @@ export class Session {
 	received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		// Its last word: the connection's own end follows and frees the id.
 		if (message.type === "close") return;
+		if (this.direct && isChannelMessageOfClient(message)) return this.#parts.onChannelMessage(this, message);
 		this.end(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" is not allowed there`);
+	}
+
+	/** Anything at all has come on the control stream. */
+	heard(): void {
+		if (!this.#over && this.direct) this.#parts.onHeard(this);
 	}
 
 	/** Closes the connection and frees the id at once. */
@@ -91,7 +107,7 @@ export class Session {
 		if (this.#over) return;
 		this.#over = true;
 		this.control.end();
-		this.#release(this);
+		this.#parts.release(this);
 	}
 
 	/** Facts for the application. */

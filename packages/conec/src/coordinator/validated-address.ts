@@ -18,7 +18,9 @@ export interface Challenge {
 /** One Client's address. */
 export class ValidatedAddress {
 	readonly #newNonce: () => string;
-	#address: WireAddress;
+	#address: WireAddress | undefined;
+	/** No challenge has come back yet: the address is that of the handshake, as far as can be told now. */
+	#provisional = true;
 	#pending: { readonly challenge: Challenge; readonly startedAtMs: number; repeated: boolean } | undefined;
 	readonly #challengedAtMs: number[] = [];
 
@@ -28,22 +30,24 @@ export class ValidatedAddress {
 		this.#newNonce = newNonce;
 	}
 
-	/** The newest address that is validated. */
-	get address(): WireAddress {
+	/** The newest address that is validated; `undefined`: there is none now. */
+	get address(): WireAddress | undefined {
 		return this.#address;
 	}
 
-	/** When {@link repeat} has something to say next. */
-	get repeatAtMs(): number | undefined {
-		return this.#pending === undefined || this.#pending.repeated ? undefined : this.#pending.startedAtMs + REPEAT_MS;
+	/** A challenge is still to be repeated. */
+	get waiting(): boolean {
+		return this.#pending !== undefined && !this.#pending.repeated;
 	}
 
 	/** The Client was heard from there: the challenge to be sent now, if one is needed. */
 	heardFrom(from: WireAddress, nowMs: number): Challenge | undefined {
-		if (sameAddress(from, this.#address)) {
+		if (this.#address !== undefined && sameAddress(from, this.#address)) {
 			this.#pending = undefined;
 			return undefined;
 		}
+		// A packet right after the handshake may have come from anywhere, and been shown as the handshake's.
+		if (this.#provisional && from.address !== this.#address?.address) this.#address = undefined;
 		const pending = this.#pending;
 		if (pending !== undefined && sameAddress(from, pending.challenge.to) && nowMs < pending.startedAtMs + AGAIN_MS) return undefined;
 		while (this.#challengedAtMs.length > 0 && (this.#challengedAtMs[0] as number) <= nowMs - MINUTE_MS) this.#challengedAtMs.shift();
@@ -68,6 +72,7 @@ export class ValidatedAddress {
 		if (pending === undefined || pending.challenge.nonce !== nonce) return false;
 		this.#pending = undefined;
 		this.#address = pending.challenge.to;
+		this.#provisional = false;
 		return true;
 	}
 }

@@ -23,6 +23,8 @@ export interface ControlDialect<M extends { readonly type: string }> {
 export interface ControlEvents<M extends { readonly type: string } = ControlMessage> {
 	/** A message other than ping and pong, which are dealt with here. */
 	message(message: Exclude<M, Ping | Pong>): void;
+	/** A message has come, a ping or pong too; called before it is dealt with. */
+	heard?(): void;
 	/** The peer broke the rules; close the connection with this code and reason. Called at most once, the last call. */
 	broken(closeCode: number, reason: string): void;
 	/** All that was sent before {@link ControlChannel.finish} is in the peer's machine. */
@@ -161,6 +163,7 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 		if (!message.ok) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, message.error);
 		const { value } = message;
 		if (value === undefined) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
+		this.#events.heard?.();
 		if (isPing(value)) return this.send({ type: "pong", nonce: value.nonce });
 		if (!isPong(value)) return this.#events.message(value as Exclude<M, Ping | Pong>);
 		if (value.nonce === this.#ping?.nonce) this.#ping.answer(true);

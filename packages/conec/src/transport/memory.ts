@@ -5,11 +5,11 @@
  * @module
  */
 
-import { isIP } from "node:net";
-import { argumentError, ConecError } from "../errors.ts";
+import { ConecError } from "../errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../options.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type ConnectionOptions, MemoryConnection } from "./memory-connection.ts";
+import { sourceAddress, takesDatagram } from "./memory-socket.ts";
 import { type MemoryHeld, type MemoryIncoming, pipeLinks } from "./memory-stream.ts";
 import { trustProblem } from "./memory-trust.ts";
 import { createDefer } from "./memory-wire.ts";
@@ -88,7 +88,6 @@ export interface MemoryTransport extends Transport {
 const FIRST_PORT = 49_152;
 /** When a dial sends its first packet again, after the first time (RFC 9002: 1 s, doubled). */
 const AGAIN_MS = [1000, 3000, 7000, 15_000];
-const LONGEST_DATAGRAM_BYTES = 65_507;
 
 /** A network of its own: transports of two networks never meet. */
 export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryNetwork {
@@ -207,20 +206,11 @@ class Endpoint implements MemoryTransport {
 	}
 
 	sendDatagram(data: Uint8Array, to: SocketAddress): boolean {
-		const [first] = data;
-		if (first === undefined || (first & 0x40) !== 0) {
-			throw argumentError("range", "OPTION_INVALID", "A raw datagram has at least one byte, without bit 0x40 (RFC 9443)");
-		}
-		const family = isIP(to.address);
-		if (family === 0) {
-			throw argumentError("range", "OPTION_INVALID", `Not an IP address: ${to.address}`);
-		}
-		const { address: host } = this.#address;
-		if (!this.#open || data.length > LONGEST_DATAGRAM_BYTES || (host !== "::" && isIP(host) !== family)) {
+		if (!takesDatagram(this.#address, data, to) || !this.#open) {
 			return false;
 		}
 		const { clock, delayMs } = this.#network;
-		const from = this.#shownTo(to);
+		const from = sourceAddress(this.#address, to);
 		const copy = data.slice();
 		if (this.#network.onPacket?.({ type: "datagram", from, to, data: copy }) ?? true) {
 			const deliver = (): void => this.#network.at(to.port)?.onDatagram?.(copy, from);
@@ -321,7 +311,7 @@ class Endpoint implements MemoryTransport {
 			};
 			const to = { address: options.address, port: options.port };
 			const send = (): void => {
-				if (!this.#open || !(this.#network.onPacket?.({ type: "dial", from: this.#shownTo(to), to }) ?? true)) {
+				if (!this.#open || !(this.#network.onPacket?.({ type: "dial", from: sourceAddress(this.#address, to), to }) ?? true)) {
 					return;
 				}
 				if (delayMs === 0) {
@@ -357,7 +347,7 @@ class Endpoint implements MemoryTransport {
 		const accepted = target.#connection(this, accepting, {
 			alpnProtocol,
 			peerCertificates: shown,
-			remoteAddress: this.#shownTo(there),
+			remoteAddress: sourceAddress(this.#address, there),
 			localAddress: options.address,
 			undecided: { timeoutMs: target.#limits.helloTimeoutMs, code: accepting.undecidedCode },
 		});
@@ -403,13 +393,6 @@ class Endpoint implements MemoryTransport {
 		this.#connections.add(connection);
 		connections.add(connection);
 		return connection;
-	}
-
-	/** A socket that is bound to every address sends from one of them. */
-	#shownTo(to: SocketAddress): SocketAddress {
-		const { address, port } = this.#address;
-		const everywhere = address === "::" || address === "0.0.0.0";
-		return { address: everywhere ? (isIP(to.address) === 6 ? "::1" : "127.0.0.1") : address, port };
 	}
 
 	#release(): void {

@@ -264,7 +264,7 @@ export function isChannelMessageOfCoordinator(message: { readonly type: string }
 }
 
 /** The message of that type in an object; `undefined`: the type is none of these. Throws {@link FieldProblem}. */
-export function readChannelMessage(type: string, object: Readonly<Record<string, unknown>>, metadataBytes: number): ChannelMessage | undefined {
+export function readChannelMessage(type: string, object: Readonly<Record<string, unknown>>): ChannelMessage | undefined {
 	switch (type) {
 		case "channel-request":
 			return { type, request: requestField(object), peer: idField(object, "peer"), ...readOffer(object), auto: booleanField(object, "auto") };
@@ -279,9 +279,9 @@ export function readChannelMessage(type: string, object: Readonly<Record<string,
 		case "nat-test":
 			return { type };
 		case "channel-ask":
-			return { type, token: tokenField(object), peer: readPeer(object, metadataBytes), expiresInMs: integerField(object, "expiresInMs", 0, LONGEST_MS) };
+			return { type, token: tokenField(object), peer: readPeer(object), expiresInMs: integerField(object, "expiresInMs", 0, LONGEST_MS) };
 		case "channel-go":
-			return readGo(object, metadataBytes);
+			return readGo(object);
 		case "channel-refused":
 			return { type, request: requestField(object), code: channelRefusedCodeFromWire(codeField(object, "code")), reason: noteField(object, "reason") ?? "" };
 		case "channel-cancelled":
@@ -310,6 +310,8 @@ export function channelRefusalCodeFromWire(code: string): ChannelRefusalCode {
 /** Digits of a token of 128 bits. */
 export const TOKEN_DIGITS = 32;
 
+/** As much as any Coordinator lets a Client say: what another said must not break the link of who hears of it. */
+const PEER_METADATA_BYTES = 2048;
 const NONCE_DIGITS = 16;
 const LONGEST_MS = 600_000;
 /** Longest step between two ports of a sequential NAT. */
@@ -343,9 +345,9 @@ function readNat(object: Readonly<Record<string, unknown>>): NatReport {
 	};
 }
 
-function readPeer(object: Readonly<Record<string, unknown>>, metadataBytes: number): ChannelPeer {
+function readPeer(object: Readonly<Record<string, unknown>>): ChannelPeer {
 	const peer = objectField(object, "peer");
-	const metadata = metadataField(peer, "metadata", metadataBytes);
+	const metadata = metadataField(peer, "metadata", PEER_METADATA_BYTES);
 	return { id: idField(peer, "id"), fingerprint: fingerprintField(peer, "fingerprint"), ...(metadata === undefined ? {} : { metadata }) };
 }
 
@@ -369,7 +371,7 @@ function readReport(object: Readonly<Record<string, unknown>>): ChannelReport {
 	};
 }
 
-function readGo(object: Readonly<Record<string, unknown>>, metadataBytes: number): ChannelGo {
+function readGo(object: Readonly<Record<string, unknown>>): ChannelGo {
 	const token = tokenField(object);
 	const role = choiceField(object, "role", ["dial", "accept"]);
 	const birthday = fieldOf(object, "birthday");
@@ -381,7 +383,7 @@ function readGo(object: Readonly<Record<string, unknown>>, metadataBytes: number
 		token,
 		...(role === "dial" ? { request: requestField(object) } : {}),
 		role,
-		peer: readPeer(object, metadataBytes),
+		peer: readPeer(object),
 		certificate: base64Field(object, "certificate", CERTIFICATE_BYTES),
 		candidates: listField(object, "candidates", CANDIDATES_LISTED, readCandidate),
 		nat: readNat(objectField(object, "nat")),

@@ -152,7 +152,7 @@ function read(type: string, object: Readonly<Record<string, unknown>>, metadataB
 		case "close":
 			return { type, reason: noteField(object, "reason") ?? "" };
 		default:
-			return readChannelMessage(type, object, metadataBytes);
+			return readChannelMessage(type, object);
 	}
 }
 
