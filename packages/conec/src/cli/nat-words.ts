@@ -54,8 +54,7 @@ export interface Participation {
 export function directOutlook(nat: NatReport, { listen, holePunching, birthday }: Participation): string {
 	if (!holePunching)
 		return `Without hole punching, direct channels work ${listen ? "only with peers" : "only with peers called from here"} whose network lets packets in as they are.`;
-	const called = listen ? "" : " that are called from here";
-	return `Direct channels work ${OUTLOOK[natKind(nat)](called, nat.portStep !== undefined, birthday)}`;
+	return `Direct channels work ${OUTLOOK[natKind(nat)](listen ? "" : " called from here", nat.portStep !== undefined, birthday)}`;
 }
 
 type Outlook = (called: string, predictable: boolean, birthday: boolean) => string;

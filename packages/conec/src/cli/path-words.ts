@@ -5,7 +5,7 @@
  */
 
 import type { PathCandidate, PathReport, SocketAddress } from "../index.ts";
-import { natWords } from "./nat-words.ts";
+import { natKind, natWords } from "./nat-words.ts";
 import { printable } from "./terminal-text.ts";
 
 /** The values of `--path`. */
@@ -39,8 +39,8 @@ export function explainLines(report: PathReport, { asked, used }: PathUse): stri
 	if (used === "proxied" && report.path === "direct") lines.push("  began through the Coordinator, before the direct channel was there");
 	if (used === "direct" && report.path !== "direct") lines.push("  was direct; that channel has ended");
 	const { own, peer: theirs } = report.nat;
-	if (own !== undefined) lines.push(`  NAT here   ${natWords(own)}`);
-	if (theirs !== undefined) lines.push(`  NAT there  ${natWords(theirs)}`);
+	if (own !== undefined && natKind(own) !== "unknown") lines.push(`  NAT here   ${natWords(own)}`);
+	if (theirs !== undefined && natKind(theirs) !== "unknown") lines.push(`  NAT there  ${natWords(theirs)}`);
 	report.candidates.forEach((candidate, index) => {
 		lines.push(`  ${index === 0 ? "tried" : "     "}      ${candidateText(candidate)}`);
 	});
@@ -64,7 +64,7 @@ export function channelLine({ peers: [a, b], outcome, address, rttMs, reason }: 
 	const why = reason === undefined ? "" : `: ${printable(reason, 300)}`;
 	if (outcome === "failed") return `no direct channel from ${a} to ${b}${why}`;
 	if (outcome === "down") return `the direct channel from ${a} to ${b} has ended${why}`;
-	const facts = [...(address === undefined ? [] : [endpoint(address)]), ...(rttMs === undefined ? [] : [`${rttMs.toFixed(1)} ms`])];
+	const facts = [...(address === undefined ? [] : [endpoint(address)]), ...(rttMs === undefined ? [] : [rttMs < 1 ? "under 1 ms" : `${rttMs.toFixed(0)} ms`])];
 	return `${a} and ${b} have a direct channel${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`;
 }
 
@@ -87,8 +87,10 @@ function verdict({ path, reason, address, rttMs, since }: PathReport, asked: Pat
 }
 
 function candidateText({ address, port, kind, probes, answered, rttMs }: PathCandidate): string {
-	const said = answered === true ? `answered${rttMs === undefined ? "" : ` in ${rttMs.toFixed(1)} ms`}` : answered === false ? "no answer" : undefined;
-	const facts = [KINDS[kind], ...(probes === undefined ? [] : [`${probes} ${probes === 1 ? "probe" : "probes"}`]), ...(said === undefined ? [] : [said])];
+	const said =
+		answered === true ? `answered${rttMs === undefined ? "" : ` in ${rttMs.toFixed(1)} ms`}` : answered === false && probes !== 0 ? "no answer" : undefined;
+	const sent = probes === undefined ? undefined : probes === 0 ? "not probed" : `${probes} ${probes === 1 ? "probe" : "probes"}`;
+	const facts = [KINDS[kind], sent, said].filter((fact) => fact !== undefined);
 	return `${endpoint({ address, port })}  ${facts.join(", ")}`;
 }
 

@@ -8,10 +8,13 @@ import { type Channel, type Client, type ConecError, isConecError, type MessageS
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "./application.ts";
 import type { PathChoice } from "./path-words.ts";
 
+/** Why a way is taken: it is the first, or a better one, or the one before has ended. */
+export type Taken = "first" | "better" | "lost";
+
 /** What is told while pings go on. */
 export interface RouteEvents {
-	/** Pings go this way from now on; `lost`: as the way before has ended. */
-	taken(path: "direct" | "proxied", address: SocketAddress | undefined, lost: boolean): void;
+	/** Pings go this way from now on. */
+	taken(path: "direct" | "proxied", address: SocketAddress | undefined, why: Taken): void;
 	/** There is no direct channel for now. */
 	unavailable(error: ConecError): void;
 }
@@ -63,7 +66,7 @@ export class PingRoute {
 			return current;
 		}
 		finish(current).catch(() => turnAway(current, APPLICATION_CODES.failed));
-		this.#events.taken("direct", this.address, false);
+		this.#events.taken("direct", this.address, "better");
 		return this.#stream;
 	}
 
@@ -96,7 +99,7 @@ export class PingRoute {
 		this.#channel = live;
 		this.#stream =
 			live === undefined ? await this.#client.openStream(this.#peer, { metadata: METADATA, path: "proxied", signal: this.#signal }) : await this.#openOn(live);
-		this.#events.taken(this.#stream.path, this.address, this.#lost);
+		this.#events.taken(this.#stream.path, this.address, this.#lost ? "lost" : "first");
 		if (this.#asked === "auto" && live === undefined) {
 			void this.#ask();
 			void this.#watch();

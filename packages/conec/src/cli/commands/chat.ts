@@ -66,17 +66,16 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 	const peer = stream.peer ?? "";
 	const screen = process.stdin.isTTY && process.stdout.isTTY && !output.json ? new TypedLines() : undefined;
 	const say = (event: string, text: string, fields: EventFields = {}): void => {
-		screen?.hide();
 		if (event === "message") output.event("message", { from: peer, text }, `${output.style("cyan", `${peer}:`)} ${printable(text, 65_536)}`);
 		else {
 			output.event(event, { peer, ...fields });
 			output.note(output.style("dim", text));
 		}
-		screen?.show();
 	};
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
+	output.keepBelow(screen);
 	const taken = pathTaken(connection.client, stream);
 	say("joined", `talking with ${quoted(peer)} (${taken.words}); Ctrl-D ends`, taken.fields);
 	let peerLeft = false;
@@ -135,12 +134,14 @@ class TypedLines {
 
 	/** Clears the typed line from the screen, not from memory. */
 	hide(): void {
+		if (this.#closed) return;
 		const { rows } = this.#readline.getCursorPos();
 		process.stdout.write(`${rows > 0 ? `\u001b[${rows}A` : ""}\r\u001b[J`);
 	}
 
 	/** Draws it again. */
 	show(): void {
+		if (this.#closed) return;
 		// readline first goes up by as many rows as it drew last time; they are gone, and above is what was just shown.
 		(this.#readline as { prevRows?: number }).prevRows = 0;
 		this.#readline.prompt(true);
@@ -149,8 +150,8 @@ class TypedLines {
 	/** Leaves the cursor at the start of an empty line. */
 	close(): void {
 		if (this.#closed) return;
-		this.#closed = true;
 		this.hide();
+		this.#closed = true;
 		this.#readline.close();
 	}
 }

@@ -15,7 +15,7 @@ import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { addressField, explainPeer, PATH_OPTIONS, pathChoice } from "../path.ts";
 import { pathPhrase } from "../path-words.ts";
 import { roundTripsOf, roundTripWords } from "../ping-times.ts";
-import { PingRoute } from "../pinging.ts";
+import { PingRoute, type Taken } from "../pinging.ts";
 import { printable, quoted } from "../terminal-text.ts";
 
 /** See `conec ping --help`. */
@@ -66,9 +66,9 @@ async function ping({ client }: Connection, plan: Plan, context: CommandContext)
 	const { args, output, signal } = context;
 	const { peer } = plan;
 	const route = new PingRoute(client, peer, pathChoice(args), signal, {
-		taken(path, address, lost) {
+		taken(path, address, why) {
 			output.event("path", { peer, path, address: addressField(address) });
-			output.line(output.style("dim", `${lost ? "that way is lost; " : ""}now ${pathPhrase(path, address)}`));
+			output.line(output.style("dim", `${TAKEN[why](peer)}${pathPhrase(path, address)}`));
 		},
 		unavailable(error) {
 			output.event("path-unavailable", { peer, code: error.code, reason: error.message });
@@ -98,7 +98,8 @@ async function measure(route: PingRoute, { peer, count, intervalMs }: Plan, { ou
 	const all = roundTripsOf([...times.direct, ...times.proxied]);
 	const paths = (["proxied", "direct"] as const).filter((path) => times[path].length > 0).map((path) => [path, roundTripsOf(times[path])] as const);
 	output.event("summary", { peer, ...all, path: route.path, paths: Object.fromEntries(paths.map(([path, figures]) => [path, { ...figures }])) });
-	for (const [path, figures] of paths) output.line(`${figures.count} round trips to ${peer} (${path}): ${roundTripWords(figures)}`);
+	for (const [path, figures] of paths)
+		output.line(`${figures.count} round ${figures.count === 1 ? "trip" : "trips"} to ${peer} (${path}): ${roundTripWords(figures)}`);
 }
 
 /** Sends one message and waits for it to come back; where its way is lost and there is another, sends it again there. */
@@ -120,6 +121,12 @@ async function roundTrip(route: PingRoute, peer: string, index: number, signal: 
 		}
 	}
 }
+
+const TAKEN: Readonly<Record<Taken, (peer: string) => string>> = {
+	first: (peer) => `pinging ${peer}: `,
+	better: () => "now ",
+	lost: () => "that way is lost, now ",
+};
 
 /** How often one message is sent. */
 const MOST_WAYS = 3;
