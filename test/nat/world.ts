@@ -8,14 +8,12 @@ import { COORDINATOR_ADDRESS, Lab, type LabOptions, type Owner, RTT_100 } from "
 import type { NatKind } from "./nat-kind.ts";
 
 /** A lab tries more in a minute than any user; `budget.test.ts` proves the defaults. */
-export const LAB_LIMITS: Partial<Limits> = process.env["NATLAB_OLD"]
-	? {}
-	: {
-			attemptsPerMinute: 10_000,
-			punchReflexivePerMinute: 1_000_000,
-			punchPacketsPerMinute: 10_000,
-			birthdayPerMinute: 1_000,
-		};
+export const LAB_LIMITS: Partial<Limits> = {
+	attemptsPerMinute: 10_000,
+	punchReflexivePerMinute: 1_000_000,
+	punchPacketsPerMinute: 10_000,
+	birthdayPerMinute: 1_000,
+};
 
 /** How something went; exactly one of `error` and the rest is there. */
 export interface Timed {

@@ -185,7 +185,7 @@ async function watch({ client, lives }: Participant): Promise<void> {
 		over = true;
 	});
 	let known: readonly { readonly channel: Channel; readonly life: Participant["lives"][number] }[] = [];
-	while (!over && typeof client.channels === "function") {
+	while (!over) {
 		const present = client.channels();
 		for (const { channel, life } of known) if (!present.includes(channel)) life.toMs = nowMs();
 		known = present.map((channel) => known.find((entry) => entry.channel === channel) ?? { channel, life: begin(channel.peer) });
