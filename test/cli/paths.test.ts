@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Client } from "../../packages/conec/src/index.ts";
@@ -131,6 +131,20 @@ test("send: a peer that wants no direct channel gets the file through the Coordi
 	const auto = place.client("alice", "send", file, "--to", "bob", "--json");
 	await auto.exits(0);
 	assert.equal((await auto.event("path"))["path"], "proxied");
+});
+
+test("send: a direct transfer outlives the Coordinator; both ends are told that it is lost", async (t) => {
+	const place = await site(t);
+	const file = join(place.folder, "from", "large");
+	await writeFile(file, "");
+	await truncate(file, 256 * 1_048_576);
+	const bob = await receiver(place, "bob");
+	const alice = place.client("alice", "send", file, "--to", "bob", "--json");
+	assert.equal((await bob.event("path"))["path"], "direct");
+	place.coordinator.child.kill("SIGINT");
+	await Promise.all([alice.exits(0), place.coordinator.exits(130)]);
+	assert.equal((await bob.event("file"))["ok"], true);
+	await Promise.all([bob.event("disconnected"), alice.event("disconnected"), bob.exits(3)]);
 });
 
 test("chat, pipe: who is there comes with the path", async (t) => {

@@ -40,18 +40,8 @@ export const netcheckCommand: Command = {
 			return EXIT_CODES.ok;
 		} catch (error) {
 			if (isConecError(error) && error.code === "COORDINATOR_UNREACHABLE") {
-				const reason = "no packet came back";
-				tell(
-					{
-						coordinator,
-						own,
-						looks: [
-							{ family: 4, reached: false, reason },
-							{ family: 6, reached: false, reason },
-						],
-					},
-					context,
-				);
+				const looks = ([4, 6] as const).map(async (family) => ({ family, reached: false, reason: await whyNot(family, own, coordinator) }) as const);
+				tell({ coordinator, own, looks: await Promise.all(looks) }, context);
 			}
 			throw error;
 		} finally {
@@ -72,8 +62,7 @@ async function lookAtFirst(prepared: PreparedClient, context: CommandContext): P
 
 async function lookAtOther(family: Family, own: Netcheck["own"], { options }: PreparedClient): Promise<FamilyLook> {
 	const [address] = await coordinatorAddresses(options.coordinator, family);
-	if (address === undefined) return { family, reached: false, reason: `the Coordinator has no IPv${family} address under that name` };
-	if (own[family].length === 0) return { family, reached: false, reason: `this machine has no IPv${family} address of its own` };
+	if (address === undefined || own[family].length === 0) return { family, reached: false, reason: await whyNot(family, own, options.coordinator) };
 	try {
 		const client = await Client.connect({ ...options, address, limits: { requestTimeoutMs: OTHER_FAMILY_MS } });
 		try {
@@ -84,8 +73,15 @@ async function lookAtOther(family: Family, own: Netcheck["own"], { options }: Pr
 	} catch (error) {
 		options.signal?.throwIfAborted();
 		if (!isConecError(error)) throw error;
-		return { family, reached: false, reason: error.code === "COORDINATOR_UNREACHABLE" ? `no packet came back from ${address}` : error.message };
+		return { family, reached: false, reason: error.code === "COORDINATOR_UNREACHABLE" ? await whyNot(family, own, options.coordinator) : error.message };
 	}
+}
+
+/** Why an IP version does not lead to the Coordinator, where it has been tried if it could be. */
+async function whyNot(family: Family, own: Netcheck["own"], coordinator: string): Promise<string> {
+	const [address] = await coordinatorAddresses(coordinator, family);
+	if (address === undefined) return `no IPv${family} address of the Coordinator is known`;
+	return own[family].length === 0 ? `this machine has no IPv${family} address of its own` : `no packet came back from ${address}`;
 }
 
 function tell(check: Netcheck, { args, output }: CommandContext): void {
