@@ -68,6 +68,7 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 		exitCode: coordinator,
 		hint: "Check that the Coordinator runs, the host and port, and that UDP gets through: many firewalls block it.",
 	},
+	COORDINATOR_CLOSED: { exitCode: coordinator, hint: "The Coordinator was stopped." },
 	COORDINATOR_LOST: { exitCode: coordinator, hint: "The Coordinator ended or the network between failed." },
 	CONNECTION_LOST: { exitCode: coordinator, hint: "The Coordinator ended or the network between failed." },
 	PROTOCOL_UNSUPPORTED: { exitCode: coordinator, hint: "What listens there is no Coordinator, or speaks another version." },

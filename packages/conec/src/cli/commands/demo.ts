@@ -12,17 +12,18 @@ import { join } from "node:path";
 import type { SocketAddress } from "../../index.ts";
 import { CliError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { DemoProcess, type ProcessEvent } from "../demo-process.ts";
+import { DemoProcess } from "../demo-process.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { orInterrupted } from "../interruption.ts";
 import { endpoint } from "../path-words.ts";
+import type { RoundTrips } from "../ping-times.ts";
 import { formatBytes } from "../progress.ts";
 import { printable } from "../terminal-text.ts";
 
 /** The demonstration gives up after this. */
 const DEADLINE_MS = 18_000;
 const FILE_BYTES = 64 * 1_048_576;
-const PINGS = 1_000;
+const PINGS = 2_000;
 
 const CONVERSATION: readonly (readonly [speaker: "alice" | "bob", line: string])[] = [
 	["alice", "Hello Bob! Is this really a process of its own?"],
@@ -93,23 +94,19 @@ async function demonstrate({ output }: CommandContext, directory: string, proces
 		`the chat from alice to bob, ${wayOf(chatPath, chatAddress)}: ${CONVERSATION.length} messages, each arrived as it was sent`,
 	);
 
-	const roundTrips = async (path: string): Promise<ProcessEvent> => {
-		const ping = start("alice", "ping", "carol", "--path", path, "--count", String(PINGS), "--interval-ms", "0", ...common("alice"));
-		const summary = await ping.next("summary");
-		await ping.end();
-		return summary;
-	};
-	const proxied = await roundTrips("proxied");
-	const direct = chatPath === "direct" ? await roundTrips("direct") : undefined;
+	const ping = start("alice", "ping", "carol", "--count", String(PINGS), "--interval-ms", "0", ...common("alice"));
+	const { paths } = await ping.next("summary");
+	await ping.end();
+	const { proxied, direct } = paths as Readonly<Partial<Record<"proxied" | "direct", RoundTrips>>>;
+	const { p50Ms = 0, p99Ms = 0 } = direct ?? proxied ?? {};
+	const counts = [
+		...(proxied === undefined ? [] : [`${proxied.count} through the Coordinator`]),
+		...(direct === undefined ? [] : [`${direct.count} directly, as soon as that could be`]),
+	];
 	ok(
 		"roundTrip",
-		{
-			p50Ms: Number(proxied["p50Ms"]),
-			p99Ms: Number(proxied["p99Ms"]),
-			directP50Ms: direct && Number(direct["p50Ms"]),
-			directP99Ms: direct && Number(direct["p99Ms"]),
-		},
-		`round trips from alice to carol, ${PINGS} of 64 bytes: through the Coordinator p50 ${milliseconds(proxied, "p50Ms")}, p99 ${milliseconds(proxied, "p99Ms")}${direct === undefined ? "" : `; directly p50 ${milliseconds(direct, "p50Ms")}, p99 ${milliseconds(direct, "p99Ms")}`}`,
+		{ p50Ms, p99Ms, proxied: proxied?.count ?? 0, direct: direct?.count ?? 0 },
+		`round trips from alice to carol, ${counts.join(", then ")}: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms (64 bytes)`,
 	);
 
 	const original = await file;
@@ -168,8 +165,4 @@ async function hashFile(path: string): Promise<string> {
 	const hash = createHash("sha256");
 	for await (const chunk of createReadStream(path, { highWaterMark: 1_048_576 })) hash.update(chunk as Uint8Array);
 	return hash.digest("hex");
-}
-
-function milliseconds(event: ProcessEvent, field: string): string {
-	return `${Number(event[field]).toFixed(2)} ms`;
 }
