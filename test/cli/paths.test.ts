@@ -72,6 +72,17 @@ test("ping: a direct path outlives the Coordinator", async (t) => {
 	assert.equal((await ping.event("summary"))["count"], 30);
 });
 
+test("ping: Ctrl-C ends with 130, after the summary of what there was", async (t) => {
+	const place = await site(t);
+	await receiver(place, "bob");
+	const ping = place.client("alice", "ping", "bob", "--json", "--explain", "--count", "1000", "--interval-ms", "50");
+	await ping.event("pong", ({ path }) => path === "direct");
+	ping.child.kill("SIGINT");
+	await ping.exits(130);
+	assert.equal((await ping.event("summary"))["count"], named(ping, "pong").length);
+	assert.equal((await ping.event("explain"))["path"], "direct");
+});
+
 test("ping: with --path proxied nothing goes direct", async (t) => {
 	const place = await site(t);
 	await receiver(place, "bob");

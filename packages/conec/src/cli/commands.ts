@@ -24,6 +24,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 		summary: "say what kind of network this is, and with whom direct channels work",
 		load: async () => (await import("./commands/netcheck.ts")).netcheckCommand,
 	},
+	peers: { summary: "list who is connected", load: async () => (await import("./commands/peers.ts")).peersCommand },
 	certs: { summary: "make and renew certificates of a private authority", load: async () => (await import("./commands/certs.ts")).certsCommand },
 	demo: { summary: "show everything on this machine, in a few seconds", load: async () => (await import("./commands/demo.ts")).demoCommand },
 };

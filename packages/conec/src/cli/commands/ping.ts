@@ -12,6 +12,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import type { Output } from "../output.ts";
 import { addressField, explainPeer, PATH_OPTIONS, pathChoice } from "../path.ts";
 import { pathPhrase } from "../path-words.ts";
 import { roundTripsOf, roundTripWords } from "../ping-times.ts";
@@ -86,16 +87,28 @@ async function ping({ client }: Connection, plan: Plan, context: CommandContext)
 }
 
 async function measure(route: PingRoute, { peer, count, intervalMs }: Plan, { output, signal }: CommandContext): Promise<void> {
-	const times: Record<"direct" | "proxied", number[]> = { direct: [], proxied: [] };
-	for (let index = 0; index < count; index += 1) {
-		if (index > 0 && intervalMs > 0) await delay(intervalMs, undefined, { signal });
-		const { roundTripMs, path } = await roundTrip(route, peer, index, signal);
-		times[path].push(roundTripMs);
-		if (intervalMs === 0) continue;
-		const address = addressField(route.address);
-		output.event("pong", { peer, roundTripMs, path, address }, `64 bytes from ${peer}: ${roundTripMs.toFixed(2)} ms (${path})`);
+	const times: Times = { direct: [], proxied: [] };
+	try {
+		for (let index = 0; index < count; index += 1) {
+			if (index > 0 && intervalMs > 0) await delay(intervalMs, undefined, { signal });
+			const { roundTripMs, path } = await roundTrip(route, peer, index, signal);
+			times[path].push(roundTripMs);
+			if (intervalMs === 0) continue;
+			const address = addressField(route.address);
+			output.event("pong", { peer, roundTripMs, path, address }, `64 bytes from ${peer}: ${roundTripMs.toFixed(2)} ms (${path})`);
+		}
+	} catch (error) {
+		if (signal.aborted) summarize(times, route, peer, output);
+		throw error;
 	}
+	summarize(times, route, peer, output);
+}
+
+type Times = Readonly<Record<"direct" | "proxied", number[]>>;
+
+function summarize(times: Times, route: PingRoute, peer: string, output: Output): void {
 	const all = roundTripsOf([...times.direct, ...times.proxied]);
+	if (all.count === 0) return;
 	const paths = (["proxied", "direct"] as const).filter((path) => times[path].length > 0).map((path) => [path, roundTripsOf(times[path])] as const);
 	output.event("summary", { peer, ...all, path: route.path, paths: Object.fromEntries(paths.map(([path, figures]) => [path, { ...figures }])) });
 	for (const [path, figures] of paths)
