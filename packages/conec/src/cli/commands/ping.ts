@@ -40,7 +40,7 @@ export const pingCommand: Command = {
 		const plan = planOf(context.args);
 		const connection = await connect(context);
 		try {
-			return await connection.orEnd(ping(connection, plan, context));
+			return await ping(connection, plan, context);
 		} finally {
 			await connection.close();
 		}
@@ -63,7 +63,7 @@ function planOf(args: Arguments): Plan {
 	return { peer, count: args.count("count", 1, 1_000_000) ?? 4, intervalMs: args.count("interval-ms", 0, 60_000) ?? 1_000 };
 }
 
-async function ping({ client }: Connection, plan: Plan, context: CommandContext): Promise<ExitCode> {
+async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandContext): Promise<ExitCode> {
 	const { args, output, signal } = context;
 	const { peer } = plan;
 	const route = new PingRoute(client, peer, pathChoice(args), signal, {
@@ -76,32 +76,29 @@ async function ping({ client }: Connection, plan: Plan, context: CommandContext)
 			output.note(output.style("dim", printable(error.message, 500)));
 		},
 	});
+	const times: Times = { direct: [], proxied: [] };
 	try {
-		await measure(route, plan, context);
-		await route.end();
+		await orEnd(measure(route, plan, times, context));
+		await orEnd(route.end());
 		return EXIT_CODES.ok;
 	} finally {
+		if (completed(times) === plan.count || signal.aborted) summarize(times, route, peer, output);
+		// Before the Client closes, and with it the channel.
 		route.stop();
 		if (route.path !== undefined || args.text("path") === "direct") explainPeer(client, peer, route.path, context);
 	}
 }
 
-async function measure(route: PingRoute, { peer, count, intervalMs }: Plan, { output, signal }: CommandContext): Promise<void> {
-	const times: Times = { direct: [], proxied: [] };
-	try {
-		for (let index = 0; index < count; index += 1) {
-			if (index > 0 && intervalMs > 0) await delay(intervalMs, undefined, { signal });
-			const { roundTripMs, path } = await roundTrip(route, peer, index, signal);
-			times[path].push(roundTripMs);
-			if (intervalMs === 0) continue;
-			const address = addressField(route.address);
-			output.event("pong", { peer, roundTripMs, path, address }, `64 bytes from ${peer}: ${roundTripMs.toFixed(2)} ms (${path})`);
-		}
-	} catch (error) {
-		if (signal.aborted) summarize(times, route, peer, output);
-		throw error;
+async function measure(route: PingRoute, { peer, count, intervalMs }: Plan, times: Times, { output, signal }: CommandContext): Promise<void> {
+	for (let index = 0; index < count; index += 1) {
+		if (index > 0 && intervalMs > 0) await delay(intervalMs, undefined, { signal });
+		const { roundTripMs, path } = await roundTrip(route, peer, index, signal);
+		if (signal.aborted) return;
+		times[path].push(roundTripMs);
+		if (intervalMs === 0) continue;
+		const address = addressField(route.address);
+		output.event("pong", { peer, roundTripMs, path, address }, `64 bytes from ${peer}: ${roundTripMs.toFixed(2)} ms (${path})`);
 	}
-	summarize(times, route, peer, output);
 }
 
 type Times = Readonly<Record<"direct" | "proxied", number[]>>;
@@ -113,6 +110,10 @@ function summarize(times: Times, route: PingRoute, peer: string, output: Output)
 	output.event("summary", { peer, ...all, path: route.path, paths: Object.fromEntries(paths.map(([path, figures]) => [path, { ...figures }])) });
 	for (const [path, figures] of paths)
 		output.line(`${figures.count} round ${figures.count === 1 ? "trip" : "trips"} to ${peer} (${path}): ${roundTripWords(figures)}`);
+}
+
+function completed({ direct, proxied }: Times): number {
+	return direct.length + proxied.length;
 }
 
 /** Sends one message and waits for it to come back; where its way is lost and there is another, sends it again there. */
