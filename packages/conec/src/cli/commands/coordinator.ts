@@ -8,6 +8,7 @@ import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../index.ts";
+import type { Arguments } from "../arguments.ts";
 import { certificateFacts, expiryWarning } from "../certificate-facts.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -171,11 +172,13 @@ async function announce(coordinator: Coordinator, { args, output }: CommandConte
 	const caMode = files.clientCa !== undefined;
 	const commands = coordinators.map((host) => `conec chat --coordinator ${host} --pin ${pin}${caMode ? " --cert ID.pem --key ID.key" : ""}`);
 	await rememberLocally(directory, coordinatorArgument(isEverywhere(address) ? "localhost" : address, port), pin);
-	output.event("listening", { address, port, pin, addresses: hosts, commands });
+	const natTestPort = secondPort(args);
+	output.event("listening", { address, port, natTestPort, pin, addresses: hosts, commands });
 	if (output.json) return;
 	const bold = (text: string): string => output.style("bold", text);
 	const lines = [
 		`Coordinator is listening on ${bold(`${address.includes(":") ? `[${address}]` : address}:${port}`)} (UDP)`,
+		...(natTestPort === undefined ? [] : [`  NAT    Clients see theirs through port ${natTestPort} (UDP); firewalls must let it through too`]),
 		`  pin    ${pin}`,
 		...(files.certificate === undefined ? [`  key    kept in ${printable(directory)}`] : []),
 		...(caMode ? [`  Clients need a certificate of ${quoted(args.text("client-ca") ?? "")}`] : []),
@@ -184,10 +187,17 @@ async function announce(coordinator: Coordinator, { args, output }: CommandConte
 		...commands.map((command) => `  ${bold(command)}`),
 		`On this machine, as this user, ${caMode ? "these are enough" : "no option is needed"}:`,
 		`  ${bold(caMode ? "conec chat --cert ID.pem --key ID.key" : "conec chat")}`,
-		"Instead of chat: send, receive, pipe, ping. Ctrl-C ends.",
+		"Instead of chat: send, receive, pipe, ping, netcheck. Ctrl-C ends.",
 		"",
 	];
 	for (const line of lines) output.line(line);
+}
+
+/** The port through which Clients see their NAT, unless the system picks it. */
+function secondPort(args: Arguments): number | undefined {
+	const port = args.count("port", 0, 65_535) ?? DEFAULT_PORT;
+	const second = args.count("nat-test-port", 0, 65_535) ?? (port === 0 || port === 65_535 ? 0 : port + 1);
+	return second === 0 ? undefined : second;
 }
 
 function isEverywhere(address: string): boolean {
