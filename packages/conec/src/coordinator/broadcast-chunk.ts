@@ -51,7 +51,7 @@ export function encodeFrames(messages: readonly Unstamped[], firstSeq: number, e
 	let length = 0;
 	for (const { sender, payload } of messages) length += taggedFrameBytes(sender.bytes.length, payload.length);
 	// Memory that is used again and again, as a stream of garbage would make the process grow until the next collection.
-	const bytes = length <= SCRATCH_BYTES ? scratch : Buffer.allocUnsafeSlow(length);
+	const bytes = length <= SCRATCH_BYTES ? scratch : new Uint8Array(length);
 	let at = 0;
 	for (let i = 0; i < messages.length; i++) {
 		const { sender, payload } = messages[i] as Unstamped;
@@ -61,7 +61,7 @@ export function encodeFrames(messages: readonly Unstamped[], firstSeq: number, e
 }
 
 const SCRATCH_BYTES = 128 * 1_024;
-const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+const scratch = new Uint8Array(SCRATCH_BYTES);
 
 /** The frames `from` to `to` (exclusive). */
 export function framesOf(chunk: Chunk, from: number, to: number): Uint8Array {
