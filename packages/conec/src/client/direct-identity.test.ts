@@ -179,8 +179,7 @@ test("direct: a peer that floods the control stream is let go of, and another's 
 	const [bob, eve] = [await world.peer("bob"), await world.peer("eve")];
 	const [quiet, loud] = [await world.up(bob, T1), await world.up(eve, T2)];
 	for (let i = 0; i < 20_000; i++) loud.say({ type: "ping", nonce: i });
-	// As often as the windows of both directions have to be opened again.
-	for (let turn = 0; turn < 1_000 && loud.messages.length < 20_001; turn++) await world.clock.advance(1);
+	await world.clock.advance(100);
 	const answered = loud.messages.length;
 	// It reads, so each is answered; did it not, that would end it.
 	assert.deepEqual([answered, loud.over], [20_001, undefined]);
