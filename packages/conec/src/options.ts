@@ -95,6 +95,38 @@ export interface Limits {
 	readonly natTests: number;
 	/** Of those within a second. Coordinator only. @default 5 */
 	readonly natTestsPerSecond: number;
+	/** Watches of the peers that one Client may have; `peers()` is a short one. Coordinator only. @default 8 */
+	readonly presenceWatches: number;
+	/** Bytes of one watch that wait to be sent at the Coordinator, and to be read at the Client. @default 64 KiB */
+	readonly presenceQueueBytes: number;
+	/** Recent changes of presence that are kept for all watches together; a watch that falls behind them begins anew. Coordinator only. @default 1 MiB */
+	readonly presenceLogBytes: number;
+	/** Peers in one list. Client only. @default 20_000 */
+	readonly presencePeers: number;
+	/** Changes of its metadata that one Client may make a minute. Coordinator only. @default 60 */
+	readonly metadataUpdatesPerMinute: number;
+	/** Broadcasts that one Client may be in at once, each joining counted. Coordinator only. @default 32 */
+	readonly broadcastsPerClient: number;
+	/** Broadcasts with different names. Coordinator only. @default 10_000 */
+	readonly broadcasts: number;
+	/** Members of one broadcast. Coordinator only. @default 10_000 */
+	readonly broadcastMembers: number;
+	/** Greatest `bufferBytes` of a member. Coordinator only. @default 4 MiB */
+	readonly broadcastBufferBytes: number;
+	/** Messages that wait for one member, whatever their size. Coordinator only. @default 16_384 */
+	readonly broadcastBufferMessages: number;
+	/** A member lags once senders have waited for it so long within one second. Coordinator only. @default 100 */
+	readonly broadcastLagMs: number;
+	/** Senders wait for one member at most so long within one minute. Coordinator only. @default 1_000 */
+	readonly broadcastWaitMs: number;
+	/** The same for a member with `slowReader: "block"`. Coordinator only. @default 5_000 */
+	readonly broadcastBlockMs: number;
+	/** Greatest history of one broadcast, in messages. Coordinator only. @default 10_000 */
+	readonly broadcastHistoryMessages: number;
+	/** The same in bytes. Coordinator only. @default 4 MiB */
+	readonly broadcastHistoryBytes: number;
+	/** Requests of one Client that wait for their answer: `countBroadcast`. @default 64 */
+	readonly requests: number;
 }
 
 /** Default, least and greatest value of a limit. */
@@ -155,6 +187,22 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	pathReports: { default: 10_000, min: 1, max: 1_000_000 },
 	natTests: { default: 20, min: 0, max: 1_000_000 },
 	natTestsPerSecond: { default: 5, min: 0, max: 1_000_000 },
+	presenceWatches: { default: 8, min: 0, max: 65_536 },
+	presenceQueueBytes: { default: 64 * KiB, min: 16 * KiB, max: 16 * MiB },
+	presenceLogBytes: { default: MiB, min: 64 * KiB, max: 256 * MiB },
+	presencePeers: { default: 20_000, min: 1, max: 1_000_000 },
+	metadataUpdatesPerMinute: { default: 60, min: 0, max: 1_000_000 },
+	broadcastsPerClient: { default: 32, min: 0, max: 65_536 },
+	broadcasts: { default: 10_000, min: 0, max: 1_000_000 },
+	broadcastMembers: { default: 10_000, min: 1, max: 1_000_000 },
+	broadcastBufferBytes: { default: 4 * MiB, min: KiB, max: 64 * MiB },
+	broadcastBufferMessages: { default: 16_384, min: 1, max: 1_048_576 },
+	broadcastLagMs: { default: 100, min: 1, max: 1000 },
+	broadcastWaitMs: { default: 1000, min: 1, max: MINUTE_MS },
+	broadcastBlockMs: { default: 5000, min: 1, max: MINUTE_MS },
+	broadcastHistoryMessages: { default: 10_000, min: 0, max: 1_000_000 },
+	broadcastHistoryBytes: { default: 4 * MiB, min: 0, max: 256 * MiB },
+	requests: { default: 64, min: 1, max: 65_536 },
 };
 
 /** The defaults of a Client. */

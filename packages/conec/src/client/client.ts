@@ -8,12 +8,15 @@ import { lookup as dnsLookup } from "node:dns/promises";
 import { describeStream } from "../entity/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
 import type { PathReport } from "../entity/path-report.ts";
+import type { PeerInfo } from "../entity/peer-info.ts";
+import type { PresenceEvent } from "../entity/presence-event.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
 import { StreamIds } from "../entity/stream-ids.ts";
 import { within } from "../entity/stream-set.ts";
 import type { TransportFactory, TransportFactoryOptions } from "../entity/transport-factory.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
+import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import { IncomingStreams } from "../stream/incoming-streams.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
@@ -26,7 +29,10 @@ import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { decodeDatagram } from "../wire/datagrams.ts";
 import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
+import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenDirect } from "../wire/open.ts";
+import type { BroadcastMembers } from "./broadcast-counts.ts";
+import { ClientBroadcasts } from "./broadcasts.ts";
 import type { Channel, DirectChannel } from "./channel.ts";
 import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./client-options.ts";
 import { reachCoordinator } from "./connect.ts";
@@ -38,6 +44,7 @@ import type { Greeted } from "./handshake.ts";
 import { OwnNetwork } from "./own-network.ts";
 import { Pace } from "./pace.ts";
 import { directForAuto } from "./path-choice.ts";
+import { ClientPresence } from "./presence.ts";
 import type { Lookup } from "./race.ts";
 
 /** What happens at a Client. */
@@ -72,6 +79,8 @@ export class Client implements AsyncDisposable {
 	readonly #link: CoordinatorLink;
 	readonly #direct: DirectChannels;
 	readonly #network: OwnNetwork;
+	readonly #presence: ClientPresence;
+	readonly #broadcasts: ClientBroadcasts;
 	readonly #incoming: IncomingStreams;
 	readonly #feed: StatusFeed<ClientStatus>;
 	/** Anybody can send what looks like a challenge of the Coordinator, and each answer takes room on the control stream. */
@@ -136,6 +145,16 @@ export class Client implements AsyncDisposable {
 			emit: (status) => this.#feed.emit(status),
 			lessLeft: () => this.#endIfNothingIsLeft(),
 		});
+		this.#broadcasts = new ClientBroadcasts({ limits, link: () => this.#link, assertConnected: (action) => this.#assertConnected(action) });
+		this.#presence = new ClientPresence({
+			connection: greeted.connection,
+			send: (message) => this.#link.send(message),
+			limits,
+			metadataBytes: greeted.welcome.limits.metadataBytes,
+			capabilities: greeted.welcome.capabilities,
+			ids,
+			assertOpen: (action) => this.#assertConnected(action),
+		});
 		this.#link = new CoordinatorLink({
 			greeted,
 			limits,
@@ -147,6 +166,8 @@ export class Client implements AsyncDisposable {
 					if (message.type === "address") this.#moved(message.observedAddress);
 					this.#direct.received(message);
 				},
+				presence: (message) => this.#presence.received(message),
+				broadcast: (message) => this.#broadcasts.answered(message),
 				refusal: () => this.#refusal(),
 				accepted: (stream) => this.#incoming.push(stream),
 				lost: (info) => this.#lost(info),
@@ -243,6 +264,60 @@ export class Client implements AsyncDisposable {
 		return this.#network.nat;
 	}
 
+	/**
+	 * Everybody who is connected to the Coordinator now, this Client included, in the order in which they came; within 10 s. Calls
+	 * at the same time share an answer that is not older than they are.
+	 *
+	 * Rejects with `PEER_TIMEOUT`, `LIMIT_EXCEEDED` (`limits.presencePeers`, or the Coordinator's `limits.presenceWatches`),
+	 * `PROTOCOL_UNSUPPORTED`, `PROTOCOL_ERROR`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`, or `signal.reason`.
+	 */
+	peers(options: { readonly signal?: AbortSignal } = {}): Promise<PeerInfo[]> {
+		return this.#presence.peers(options.signal);
+	}
+
+	/**
+	 * Who is connected: `members` first, then every `join`, `update` and `leave` in order, this Client's own too. Begins when it is
+	 * first read. Who reads too slowly for what is kept gets a new `members` instead of the changes. `break` releases it; it ends with
+	 * `close`.
+	 *
+	 * Rejects like {@link peers}, with `SUPERSEDED` or `COORDINATOR_LOST` when the Coordinator is lost.
+	 */
+	watchPeers(): AsyncIterable<PresenceEvent> {
+		return this.#presence.watch();
+	}
+
+	/**
+	 * Changes what this Client says about itself; `undefined` takes it back. Resolves when the Coordinator has it, within 10 s. Calls
+	 * made while one is under way are sent together: only the last of them counts.
+	 *
+	 * Rejects with TypeError `OPTION_INVALID`; `LIMIT_EXCEEDED` with `retryAfterMs` (more than 60 a minute), `PEER_TIMEOUT`,
+	 * `PROTOCOL_UNSUPPORTED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `SUPERSEDED`, `CLIENT_CLOSED`.
+	 */
+	updateMetadata(metadata: JsonValue | undefined): Promise<void> {
+		return this.#presence.update(metadata);
+	}
+
+	/**
+	 * Joins a broadcast: what one member sends, all get, in one order. Resolves when the Coordinator has taken this member, within 10 s.
+	 *
+	 * Rejects with TypeError `BROADCAST_NAME_INVALID`, TypeError or RangeError `OPTION_INVALID`; `BROADCAST_REFUSED`, `LIMIT_EXCEEDED`,
+	 * `PROTOCOL_UNSUPPORTED` if the Coordinator has no broadcasts, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`,
+	 * `CLIENT_CLOSED`; `signal.reason`.
+	 */
+	joinBroadcast(name: string, options: BroadcastOptions = {}): Promise<BroadcastStream> {
+		return this.#broadcasts.join(name, options);
+	}
+
+	/**
+	 * How many members a broadcast has; one that sends and receives counts as both. Right at once: when joining or closing has resolved, it counts.
+	 *
+	 * Rejects with TypeError `BROADCAST_NAME_INVALID`; `BROADCAST_UNKNOWN`, `QUEUE_FULL` beyond 64 calls at once (`limits.requests`),
+	 * `PROTOCOL_UNSUPPORTED`, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`.
+	 */
+	countBroadcast(name: string): Promise<BroadcastMembers> {
+		return this.#broadcasts.count(name);
+	}
+
 	/** The present state, then what happens. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Client; `break` releases it. */
 	status(): AsyncIterable<ClientStatus> {
 		if (this.#state.type === "over") return this.#feed.listen();
@@ -286,6 +361,8 @@ export class Client implements AsyncDisposable {
 		const deadline = performance.now() + closeTimeoutMs;
 		const error = clientClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
+		this.#presence.end(error);
+		this.#broadcasts.end(error);
 		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, closeTimeoutMs) };
 		await within(closeTimeoutMs, Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]));
 		const left = Math.max(0, deadline - performance.now());
@@ -310,6 +387,8 @@ export class Client implements AsyncDisposable {
 		this.#state = { type: "disconnected", info, error };
 		this.#network.stop();
 		this.#link.destroy(error, RESET_CODES.NONE);
+		this.#presence.end(error);
+		this.#broadcasts.end(error);
 		this.#direct.coordinatorLost(error);
 		this.#endIfNothingIsLeft();
 	}
@@ -325,6 +404,8 @@ export class Client implements AsyncDisposable {
 		this.#network.stop();
 		if (error.code === "CLIENT_CLOSED") this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
 		else this.#incoming.destroy(error, RESET_CODES.NONE);
+		this.#presence.end(error);
+		this.#broadcasts.end(error);
 		this.#link.destroy(error, RESET_CODES.CLIENT_CLOSED);
 		this.#direct.destroy(error);
 		this.#transport.onDatagram = undefined;

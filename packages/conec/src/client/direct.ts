@@ -247,7 +247,8 @@ export class DirectChannels {
 			coordinatorRttMs: rttMs,
 			waitMs,
 			// What has not got through by then will not: packets for which there is no hope are not worth their grant.
-			deadlineMs: birthday === undefined ? Math.min(deadlineMs, waitMs + Math.min(LONGEST_PUNCH_MS, Math.max(LEAST_PUNCH_MS, 12 * rttMs))) : deadlineMs,
+			deadlineMs:
+				birthday === undefined ? Math.min(deadlineMs, waitMs + Math.round(Math.min(LONGEST_PUNCH_MS, Math.max(LEAST_PUNCH_MS, 12 * rttMs)))) : deadlineMs,
 		};
 		const reflexive = new Set(candidates.filter(({ kind }) => kind === "reflexive").map(({ address }) => address));
 		const allow = (to: SocketAddress): boolean => {

@@ -56,7 +56,8 @@ export class Wishes {
 	/** What this side says of itself for one attempt. */
 	async offer(): Promise<ChannelOffer> {
 		const { network, holePunching, birthday } = this.#host;
-		await network.known();
+		// Only in the first moments after connecting: what the Coordinator plans is only as good as what it knows of both NATs.
+		await network.settled();
 		return { hosts: network.hosts(), nat: network.nat, punch: holePunching, birthday };
 	}
 

@@ -7,22 +7,23 @@
 
 import { randomBytes } from "node:crypto";
 import { acceptControlChannel, type ControlChannel } from "../entity/control-channel.ts";
-import { remoteAddressOf } from "../entity/remote-address.ts";
 import { isConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import { certificateId } from "../tls/certificate-id.ts";
 import { chainProblem } from "../tls/chain.ts";
 import { fingerprintOf } from "../tls/fingerprint.ts";
-import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
+import type { IncomingStream, TransportConnection } from "../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, type RefusedCode } from "../wire/codes.ts";
 import { decodeControl, type Hello, type Refused } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
+import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import type { Channels } from "./channels.ts";
 import { type Lease, type Leases, leaseSource } from "./leases.ts";
 import type { Claim, Registry } from "./registry.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionParts } from "./session.ts";
 
 /** What the Coordinator lends to admissions. */
 export interface AdmissionHost {
@@ -37,20 +38,20 @@ export interface AdmissionHost {
 	readonly closing: () => boolean;
 	readonly admitted: (session: Session) => void;
 	readonly refused: (connection: TransportConnection, refused: Refused, id: string) => void;
+	readonly changed: (session: Session) => void;
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
 	readonly channels: Channels;
+	readonly onRequest: SessionParts["onRequest"];
 }
 
 /** Takes a new connection; never throws and never rejects. */
 export function admit(connection: TransportConnection, host: AdmissionHost): void {
-	// Later packets may be forged to come from elsewhere, and that is what the connection shows then.
-	const acceptedFrom = remoteAddressOf(connection);
 	connection.onStream = (incoming) => {
 		connection.onStream = () => connection.close(CLOSE_CODES.PROTOCOL_ERROR, "a stream before the welcome");
 		const hello = readHello(incoming, host.limits.metadataBytes);
 		if (typeof hello === "string") connection.close(CLOSE_CODES.PROTOCOL_ERROR, hello);
-		else greet(incoming, hello, acceptedFrom, host);
+		else greet(incoming, hello, host);
 	};
 }
 
@@ -61,7 +62,7 @@ function readHello({ header }: IncomingStream, metadataBytes: number): Hello | s
 	return message.value?.type === "hello" ? message.value : "the first message is not hello";
 }
 
-function greet(incoming: IncomingStream, hello: Hello, acceptedFrom: SocketAddress | undefined, host: AdmissionHost): void {
+function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): void {
 	const { connection } = incoming;
 	const progress: { session?: Session } = {};
 	const control = acceptControlChannel(
@@ -93,7 +94,7 @@ function greet(incoming: IncomingStream, hello: Hello, acceptedFrom: SocketAddre
 	// Judged and welcomed in one go, so that no other claim comes in between.
 	const decide = (): void => {
 		const refusal = judge(known, host);
-		if (refusal === undefined) progress.session = welcome(connection, control, hello, { ...known, acceptedFrom }, host);
+		if (refusal === undefined) progress.session = welcome(connection, control, hello, known, host);
 		else refuse(refusal);
 	};
 	const holder = holderToAsk(known, host);
@@ -109,7 +110,6 @@ interface Applicant extends Claim {
 	readonly type: "applicant";
 	readonly version: number;
 	readonly fingerprint: string;
-	readonly acceptedFrom?: SocketAddress | undefined;
 }
 
 /** The holder that stands in the way without a lease. One that was killed looks alive until its connection times out, so it is asked. */
@@ -180,14 +180,17 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		fingerprint: applicant.fingerprint,
 		key: hello.key,
 		metadata: hello.metadata,
+		capabilities: hello.capabilities,
+		metadataUpdatesPerMinute: limits.metadataUpdatesPerMinute,
 		connection,
 		control,
+		changed: host.changed,
 		release: host.ended,
 		onStream: host.onStream,
-		acceptedFrom: applicant.acceptedFrom,
 		direct: hello.capabilities.includes(DIRECT_CAPABILITY),
 		onChannelMessage: (from, message) => host.channels.received(from, message),
 		onHeard: (from) => host.channels.heard(from),
+		onRequest: host.onRequest,
 	});
 	host.registry.hold(applicant, session, performance.now());
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
@@ -201,7 +204,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		session: randomBytes(16).toString("hex"),
 		epoch: host.epoch,
 		limits: { messageBytes: limits.messageBytes, metadataBytes: limits.metadataBytes, streamsPerPair: limits.streamsPerPair },
-		capabilities: [DIRECT_CAPABILITY],
+		capabilities: [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY],
 		observedAddress: connection.remoteAddress,
 		...(natTest === undefined ? {} : { natTest }),
 	});

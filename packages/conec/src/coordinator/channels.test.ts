@@ -229,15 +229,16 @@ test("channels: a challenge is sent twice at most, never to the Coordinator itse
 	assert.equal(datagrams.filter(({ to }) => to.address === "203.0.113.9").length, 60);
 });
 
-test("channels: a first address that may be forged is given to nobody once the Client is heard from another machine", () => {
-	const { channels, enter, ask, agree } = create();
+test("channels: what the connection shows once it has moved is given to nobody before it is proven", () => {
+	const { enter, ask, agree } = create();
 	const [liar, honest] = [enter("liar", "203.0.113.9"), enter("honest", "192.0.2.2")];
 	liar.connection.remoteAddress = { address: "192.0.2.66", port: 1 };
 	ask(liar, "honest");
 	agree(honest);
-	// It has no address of its own that is proven, so it is told of none, and none of it is told.
-	assert.deepEqual([honest.got("channel-go"), liar.got<{ code: string }>("channel-refused").map(({ code }) => code)], [[], ["DIRECT_UNAVAILABLE"]]);
-	assert.equal(channels.explain(liar as unknown as Session, honest as unknown as Session).path, "proxied");
+	assert.deepEqual(
+		honest.got<ChannelGo>("channel-go").map(({ candidates }) => candidates.map(({ address }) => address)),
+		[["203.0.113.9"]],
+	);
 });
 
 test("channels: with the budget used up the requester is refused, not left waiting", () => {

@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { decodeBroadcastControl, encodeBroadcastControl, epochToBytes, TaggedDecoder, taggedFrameBytes, writeTaggedFrame } from "./broadcast.ts";
 import { applicationCodeFromWire, applicationCodeToWire, CLOSE_CODES, REFUSED_CODES, REJECT_CODES, RESET_CODES } from "./codes.ts";
 import { decodeControl, encodeControl } from "./control.ts";
 import { type DatagramContent, decodeDatagram, encodeDatagram, isAuthentic, type Mac } from "./datagrams.ts";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
 import { isId } from "./ids.ts";
 import { decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator, decodeReject, encodeOpen, encodeReject } from "./open.ts";
+import { changeText, decodePresence, encodePeerChanges, encodePeersPage, type PeerChanges, type PeersPage, peerText } from "./presence.ts";
 
 const ROOT = new URL("../../../../", import.meta.url);
 
@@ -110,6 +112,23 @@ test("vectors: OPEN and REJECT", () => {
 	}
 });
 
+test("vectors: presence", () => {
+	const { valid, invalid } = vectors<Record<"valid" | "invalid", PayloadVector[]>>("presence");
+	for (const { name, payload, message, decodeOnly } of valid) {
+		assert.deepEqual(decodePresence(fromHex(payload)), { ok: true, value: message }, name);
+		const frame = message as PeersPage | PeerChanges;
+		const encoded =
+			frame.type === "peers"
+				? encodePeersPage(frame, frame.peers.map(peerText))
+				: encodePeerChanges(
+						frame.seq,
+						frame.changes.map(({ type, peer }) => changeText(type, peerText(peer))),
+					);
+		if (decodeOnly !== true) assert.equal(toHex(encoded), payload, name);
+	}
+	for (const { name, payload } of invalid) assert.equal(decodePresence(fromHex(payload)).ok, false, name);
+});
+
 test("vectors: datagrams", () => {
 	const { token, key, label, tag, valid, forged, invalid } = vectors<DatagramVectors>("datagrams");
 	const hmac = (secret: string, data: string): string => createHmac("sha256", fromHex(secret)).update(data).digest("hex");
@@ -133,6 +152,34 @@ test("vectors: datagrams", () => {
 	}
 	for (const { name, bytes } of invalid) {
 		assert.equal(decodeDatagram(fromHex(bytes)).ok, false, name);
+	}
+});
+
+test("vectors: broadcasts", () => {
+	const { valid, invalid, tagged, taggedInvalid } = vectors<{
+		valid: PayloadVector[];
+		invalid: PayloadVector[];
+		tagged: { name: string; payload: string; message: { sender: string; epoch: string; seq: number; data: string } }[];
+		taggedInvalid: { name: string; payload: string }[];
+	}>("broadcast");
+	for (const { name, payload, message } of valid) {
+		assert.deepEqual(decodeBroadcastControl(fromHex(payload)), { ok: true, value: message }, name);
+		assert.equal(toHex(encodeBroadcastControl(message as Parameters<typeof encodeBroadcastControl>[0])), payload, name);
+	}
+	for (const { name, payload } of invalid) {
+		assert.equal(decodeBroadcastControl(fromHex(payload)).ok, false, name);
+	}
+	const epoch = "00112233445566ff";
+	for (const { name, payload, message } of tagged) {
+		const decoded = new TaggedDecoder(epoch).decode(fromHex(payload));
+		assert.deepEqual(typeof decoded === "string" ? decoded : { ...decoded, data: toHex(decoded.data) }, message, name);
+		const sender = new TextEncoder().encode(message.sender);
+		const frame = new Uint8Array(taggedFrameBytes(sender.length, message.data.length / 2));
+		assert.equal(writeTaggedFrame(frame, 0, sender, epochToBytes(message.epoch), message.seq, fromHex(message.data)), frame.length, name);
+		assert.equal(toHex(frame.subarray(4)), payload, name);
+	}
+	for (const { name, payload } of taggedInvalid) {
+		assert.equal(typeof new TaggedDecoder(epoch).decode(fromHex(payload)), "string", name);
 	}
 });
 
