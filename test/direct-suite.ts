@@ -8,13 +8,16 @@ import type { Client } from "../packages/conec/src/client/client.ts";
 import { createCertificateAuthority, issueCertificate } from "../packages/conec/src/tls/certificate-authority.ts";
 import { declare, echo, type Fabric, next, pair, text, until, World } from "./entities-world.ts";
 
+/** A Client that takes direct channels. */
+const connect = (world: World, id: string, options: Parameters<World["connect"]>[1] = {}): Promise<Client> => world.connect(id, { listen: true, ...options });
+
 /** Declares the suite. */
 export function directSuite(fabric: Fabric): void {
 	const test = declare(fabric);
 
 	async function two(t: Parameters<typeof World.create>[0], options: Parameters<World["connect"]>[1] = {}): Promise<[Client, Client, World]> {
 		const world = await World.create(t, fabric);
-		const [alice, bob] = [await world.connect("alice", options), await world.connect("bob", options)];
+		const [alice, bob] = [await connect(world, "alice", options), await connect(world, "bob", options)];
 		return [alice, bob, world];
 	}
 
@@ -106,7 +109,7 @@ export function directSuite(fabric: Fabric): void {
 
 	test("direct channel: who does not listen is not reached directly, but may dial", async (t) => {
 		const world = await World.create(t, fabric);
-		const [alice, bob] = [await world.connect("alice"), await world.connect("bob", { listen: false })];
+		const [alice, bob] = [await connect(world, "alice"), await connect(world, "bob", { listen: false })];
 		await assert.rejects(alice.openChannel("bob"), { code: "DIRECT_UNAVAILABLE" });
 		const [near] = await pair(alice, bob);
 		assert.equal(near.path, "proxied");
@@ -116,7 +119,7 @@ export function directSuite(fabric: Fabric): void {
 
 	test("direct channel: the application is asked, with what is known of the peer, and an error is a no", async (t) => {
 		const world = await World.create(t, fabric);
-		const alice = await world.connect("alice", { metadata: { role: "worker" } });
+		const alice = await connect(world, "alice", { metadata: { role: "worker" } });
 		const asked: unknown[] = [];
 		for (const [id, answer] of [
 			["yes", () => true],
@@ -129,7 +132,7 @@ export function directSuite(fabric: Fabric): void {
 				asked.push(peer);
 				return answer();
 			};
-			await world.connect(id, { acceptChannel });
+			await connect(world, id, { acceptChannel });
 			if (id === "yes" || id === "later") await alice.openChannel(id);
 			else await assert.rejects(alice.openChannel(id), { code: "DIRECT_UNAVAILABLE" });
 		}
@@ -157,7 +160,7 @@ export function directSuite(fabric: Fabric): void {
 
 	test("direct channel: outlives the Coordinator; what needs the Coordinator says so", async (t) => {
 		const [alice, bob, world] = await two(t);
-		const carol = await world.connect("carol");
+		const carol = await connect(world, "carol");
 		const channel = await alice.openChannel("bob");
 		const [near, far] = await pair(alice, bob, { path: "direct" });
 		const [proxied] = await pair(alice, bob, { path: "proxied" });
@@ -215,7 +218,7 @@ export function directSuite(fabric: Fabric): void {
 
 	test("direct channel: closing a Client closes its channels gracefully and rejects what is being opened", async (t) => {
 		const [alice, bob, world] = await two(t);
-		await world.connect("slow", { acceptChannel: () => new Promise(() => undefined) });
+		await connect(world, "slow", { acceptChannel: () => new Promise(() => undefined) });
 		await alice.openChannel("bob");
 		const [near, far] = await pair(alice, bob, { path: "direct" });
 		await near.send("last");
@@ -232,7 +235,7 @@ export function directSuite(fabric: Fabric): void {
 
 	test("direct channel: a killed peer is lost, its streams say so, and nobody else notices", async (t) => {
 		const world = await World.create(t, fabric);
-		const [alice, bob, carol] = [await world.connect("alice"), await world.connect("bob"), await world.connect("carol")];
+		const [alice, bob, carol] = [await connect(world, "alice"), await connect(world, "bob"), await connect(world, "carol")];
 		echo(carol);
 		await Promise.all([alice.openChannel("bob"), alice.openChannel("carol")]);
 		const [near] = await pair(alice, bob, { path: "direct" });
@@ -247,9 +250,9 @@ export function directSuite(fabric: Fabric): void {
 	test("direct channel: with an authority for peers, only its certificates are good, and only for the id in them", async (t) => {
 		const [ours, theirs] = await Promise.all([createCertificateAuthority({ name: "ours" }), createCertificateAuthority({ name: "theirs" })]);
 		const world = await World.create(t, fabric, { clientCa: [ours.certificate, theirs.certificate] });
-		const connect = async (id: string, ca: typeof ours): Promise<Client> =>
-			await world.connect(id, { ...(await issueCertificate(ca, id)), clientCa: ours.certificate });
-		const [alice, bob, mallory] = [await connect("alice", ours), await connect("bob", ours), await connect("mallory", theirs)];
+		const certified = async (id: string, ca: typeof ours): Promise<Client> =>
+			await connect(world, id, { ...(await issueCertificate(ca, id)), clientCa: ours.certificate });
+		const [alice, bob, mallory] = [await certified("alice", ours), await certified("bob", ours), await certified("mallory", theirs)];
 		assert.equal((await alice.openChannel("bob")).peer, "bob");
 		await assert.rejects(alice.openChannel("mallory"), { code: "DIRECT_UNAVAILABLE" });
 		await assert.rejects(mallory.openChannel("bob"), { code: "DIRECT_UNAVAILABLE" });
@@ -258,8 +261,8 @@ export function directSuite(fabric: Fabric): void {
 
 	test("direct channel: no more than the limit, and the limit is the offender's alone", async (t) => {
 		const world = await World.create(t, fabric);
-		const alice = await world.connect("alice", { limits: { channels: 2 } });
-		const others = await Promise.all(["b", "c", "d"].map((id) => world.connect(id)));
+		const alice = await connect(world, "alice", { limits: { channels: 2 } });
+		const others = await Promise.all(["b", "c", "d"].map((id) => connect(world, id)));
 		await alice.openChannel("b");
 		await alice.openChannel("c");
 		await assert.rejects(alice.openChannel("d"), { code: "LIMIT_EXCEEDED" });

@@ -7,8 +7,11 @@
 /** Sockets of the hard side. */
 export const BIRTHDAY_SOCKETS = 256;
 
-/** Probes of either side in one attempt. */
+/** Probes of the easy side in one attempt, whatever the grant. */
 export const BIRTHDAY_PROBES = 2048;
+
+/** How often each socket of the hard side sends: once to make its mapping, and again for what was lost or came too early. */
+export const BIRTHDAY_ROUNDS = 2;
 
 /** Time from one probe of the easy side to the next: 400 a second. */
 export const BIRTHDAY_GAP_MS = 2.5;
@@ -16,7 +19,7 @@ export const BIRTHDAY_GAP_MS = 2.5;
 /** How long the easy side lets the hard side open its mappings first. */
 export const BIRTHDAY_WAIT_MS = 300;
 
-/** How often the hard side sends again from all its sockets. */
+/** Time from one round of the hard side to the next. */
 export const BIRTHDAY_ROUND_MS = 2000;
 
 /** The easy side: different random ports, evenly paced. */
@@ -57,7 +60,7 @@ export class BirthdayPorts {
 /** The hard side: rounds over all sockets. */
 export class BirthdayRounds {
 	#sockets = 0;
-	#sent = 0;
+	#rounds = 0;
 	#nextAt: number | undefined;
 
 	/** The sockets are open. */
@@ -68,16 +71,15 @@ export class BirthdayRounds {
 
 	/** When the next round is due; absent before `begin` and after the last. */
 	get nextAt(): number | undefined {
-		return this.#sent < BIRTHDAY_PROBES ? this.#nextAt : undefined;
+		return this.#rounds < BIRTHDAY_ROUNDS ? this.#nextAt : undefined;
 	}
 
 	/** The sockets that are to send now. */
 	due(now: number): number[] {
 		if (this.nextAt === undefined || this.nextAt > now) return [];
 		this.#nextAt = now + BIRTHDAY_ROUND_MS;
-		const count = Math.min(this.#sockets, BIRTHDAY_PROBES - this.#sent);
-		this.#sent += count;
-		return Array.from({ length: count }, (_, i) => i + 1);
+		this.#rounds++;
+		return Array.from({ length: this.#sockets }, (_, i) => i + 1);
 	}
 }
 

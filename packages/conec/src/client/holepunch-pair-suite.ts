@@ -59,7 +59,7 @@ const SECOND_PORT = { ...COORDINATOR, port: 1720 };
 const TOKEN = "000102030405060708090a0b0c0d0e0f";
 
 /** Packets of the handshake are sent that often, as QUIC would. */
-const RESEND_MS = [0, 300, 900];
+const RESEND_MS = [0, 200, 500, 1000, 1700];
 
 /** Runs one attempt to its end. */
 export function runPair(options: PairOptions): PairResult {
@@ -160,7 +160,7 @@ export class Client {
 	begin(peer: Client, own: readonly SocketAddress[], peers: readonly SocketAddress[], { rttMs, deadlineMs }: { rttMs: number; deadlineMs: number }): void {
 		const reflexive = peers[0];
 		if (own.length === 0 || reflexive === undefined) return;
-		const candidates: ChannelCandidate[] = [{ ...reflexive, kind: "reflexive", packets: 64 }];
+		const candidates: ChannelCandidate[] = [{ ...reflexive, kind: "reflexive", packets: grantOf(this.options) }];
 		if (peer.host.address !== reflexive.address) candidates.push({ ...peer.host, kind: "host", packets: 6 });
 		const plan: PunchPlan = {
 			role: this.name as PunchPlan["role"],
@@ -247,6 +247,11 @@ export class Client {
 			if (this.upAt === undefined) this.#perform(this.machine?.dialFailed(this.#network.now, socket, to) ?? []);
 		});
 	}
+}
+
+/** Datagrams to the reflexive address in one attempt, as a Coordinator grants them. */
+export function grantOf({ birthday }: SideOptions): number {
+	return 64 + (birthday === undefined ? 0 : birthday === "easy" ? 2048 : 512);
 }
 
 function natReport({ nat, knows }: SideOptions, observed: readonly SocketAddress[]): NatReport {

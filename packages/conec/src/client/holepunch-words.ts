@@ -26,6 +26,7 @@ export function describeFailure(plan: PunchPlan, report: PunchReport, { dialled,
 			? "the peer was heard, but it did not connect"
 			: `the peer was heard, but answered no probe within ${plan.deadlineMs} ms${because}`;
 	if (!plan.punch) return `nobody came within ${plan.deadlineMs} ms, and this side does not punch holes${because}`;
+	if (report.candidates.length === 0) return `the time of ${plan.deadlineMs} ms was over before it could begin`;
 	const tried = report.candidates.map((path) => `${show(path)} (${path.probes} probes)`);
 	if (report.predictedProbes > 0) tried.push(`predicted ports (${report.predictedProbes} probes)`);
 	if (report.birthdayProbes > 0) tried.push(`random ports (${report.birthdayProbes} probes)`);

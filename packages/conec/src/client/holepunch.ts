@@ -6,12 +6,12 @@
 
 import type { SocketAddress } from "../transport/transport.ts";
 import { BIRTHDAY_SOCKETS, BIRTHDAY_WAIT_MS, BirthdayPorts, BirthdayRounds } from "./holepunch-birthday.ts";
+import { type Path, PunchPaths } from "./holepunch-paths.ts";
 import {
 	graceMs,
 	handshakeGraceMs,
 	inProbingOrder,
 	LEARNED_ADDRESSES,
-	type PathAttempt,
 	type PathKind,
 	type PunchAction,
 	type PunchPacket,
@@ -23,19 +23,6 @@ import {
 } from "./holepunch-plan.ts";
 import { describeFailure } from "./holepunch-words.ts";
 import { PacketGrants } from "./packet-grants.ts";
-
-/** An address of the peer, as seen from one socket. */
-interface Path {
-	readonly socket: number;
-	readonly to: SocketAddress;
-	readonly kind: PathKind;
-	probes: number;
-	lastProbeAt: number;
-	/** Absent: not to be probed again. */
-	nextProbeAt: number | undefined;
-	rttMs: number | undefined;
-	dial: "not yet" | "begun" | "failed";
-}
 
 interface SentProbe {
 	readonly socket: number;
@@ -57,9 +44,10 @@ export class HolePunch {
 	readonly #plan: PunchPlan;
 	readonly #random: () => number;
 	readonly #grants: PacketGrants;
-	readonly #localAddresses: ReadonlySet<string>;
-	readonly #paths: Map<string, Path> = new Map();
-	/** By nonce. Bounded by the grants and the birthday method's probes. */
+	/** This side's part in the birthday method, and whom it aims at. */
+	readonly #birthday: { readonly part: "hard" | "easy"; readonly target: SocketAddress } | undefined;
+	readonly #paths: PunchPaths;
+	/** By nonce. Bounded by the grants. */
 	readonly #sent: Map<string, SentProbe> = new Map();
 	/** Nonces that were answered: a replayed probe gets nothing. Bounded by the grants. */
 	readonly #answered: Set<string> = new Set();
@@ -84,8 +72,11 @@ export class HolePunch {
 		this.#plan = plan;
 		this.#random = random;
 		this.#grants = new PacketGrants(plan.candidates);
-		const reflexive = new Set(plan.candidates.filter(({ kind }) => kind === "reflexive").map(({ address }) => address));
-		this.#localAddresses = new Set(plan.candidates.map(({ address }) => address).filter((address) => !reflexive.has(address)));
+		this.#paths = new PunchPaths(plan.candidates);
+		const reflexive = plan.candidates.find(({ kind }) => kind === "reflexive");
+		if (plan.punch && plan.birthday !== undefined && reflexive !== undefined) {
+			this.#birthday = { part: plan.birthday, target: { address: reflexive.address, port: reflexive.port } };
+		}
 	}
 
 	/** Begins, once. */
@@ -94,7 +85,7 @@ export class HolePunch {
 		this.#state = "waiting";
 		this.#beginAt = now + this.#plan.waitMs;
 		this.#deadlineAt = now + this.#plan.deadlineMs;
-		if (this.#plan.punch && this.#plan.birthday === "hard") this.#actions.push({ type: "open-sockets", count: BIRTHDAY_SOCKETS });
+		if (this.#birthday?.part === "hard") this.#actions.push({ type: "open-sockets", count: BIRTHDAY_SOCKETS });
 		return this.tick(now);
 	}
 
@@ -121,23 +112,22 @@ export class HolePunch {
 
 	/** When to call {@link tick} next; absent when nothing will come of itself. */
 	get nextTickAt(): number | undefined {
-		if (this.#state === "waiting") return Math.min(this.#beginAt, this.#deadlineAt);
-		if (this.#state !== "probing" || this.#dialling) return undefined;
+		if (this.#state === "waiting") return Math.min(this.#beginAt, this.#giveUpAt);
+		if (this.#state !== "probing" || this.#paths.dialling) return undefined;
 		const times: (number | undefined)[] = [this.#giveUpAt, this.#graceUntil];
-		if (this.#asks)
-			times.push(this.#predictions?.at, this.#ports?.nextAt, this.#rounds.nextAt, ...[...this.#paths.values()].map(({ nextProbeAt }) => nextProbeAt));
+		if (this.#asks) times.push(this.#predictions?.at, this.#ports?.nextAt, this.#rounds.nextAt, ...[...this.#paths].map(({ nextProbeAt }) => nextProbeAt));
 		return Math.min(...times.filter((time) => time !== undefined));
 	}
 
 	/** The extra sockets that `open-sockets` asked for are there, or fewer of them. */
 	socketsOpened(now: number, count: number): PunchAction[] {
-		if (this.#state === "waiting" || this.#state === "probing") this.#rounds.begin(Math.max(now, this.#beginAt), count);
+		if (this.#birthday?.part === "hard" && this.#state !== "over") this.#rounds.begin(Math.max(now, this.#beginAt), count);
 		return this.tick(now);
 	}
 
 	/** The handshake that a `dial` asked for has failed: the next address that answered, or more probes until the deadline. */
 	dialFailed(now: number, socket: number, to: SocketAddress): PunchAction[] {
-		const path = this.#paths.get(keyOf(socket, to));
+		const path = this.#paths.find(socket, to);
 		if (this.#state !== "probing" || path?.dial !== "begun") return [];
 		path.dial = "failed";
 		return this.tick(now);
@@ -155,19 +145,12 @@ export class HolePunch {
 
 	/** What was tried, at any time. */
 	report(): PunchReport {
-		const candidates = [...this.#paths.values()].map(
-			({ to, kind, probes, rttMs }): PathAttempt => ({ ...to, kind, probes, answered: rttMs !== undefined, ...(rttMs === undefined ? {} : { rttMs }) }),
-		);
-		return { candidates, predictedProbes: this.#predictedProbes, birthdayProbes: this.#birthdayProbes };
-	}
-
-	get #dialling(): boolean {
-		return [...this.#paths.values()].some(({ dial }) => dial === "begun");
+		return { candidates: this.#paths.attempts(), predictedProbes: this.#predictedProbes, birthdayProbes: this.#birthdayProbes };
 	}
 
 	/** Whether this side still sends probes of its own. */
 	get #asks(): boolean {
-		return this.#plan.punch && !this.#content && !this.#dialling;
+		return this.#plan.punch && !this.#content && !this.#paths.dialling;
 	}
 
 	get #giveUpAt(): number {
@@ -179,12 +162,13 @@ export class HolePunch {
 	#begin(now: number): void {
 		this.#state = "probing";
 		for (const { address, port, kind } of inProbingOrder(this.#plan.candidates)) {
-			const path = this.#add(0, { address, port }, kind);
+			const path = this.#paths.add(0, { address, port }, kind);
+			if (path === undefined) continue;
 			if (this.#plan.punch) path.nextProbeAt = now;
 			else if (this.#plan.role === "dial") this.#dial(path);
 		}
 		if (predictedAddresses(this.#plan).length > 0) this.#predictions = { at: now, round: 1 };
-		if (this.#plan.punch && this.#plan.birthday === "easy") this.#ports = new BirthdayPorts(now + BIRTHDAY_WAIT_MS, this.#random);
+		if (this.#birthday?.part === "easy") this.#ports = new BirthdayPorts(now + BIRTHDAY_WAIT_MS, this.#random);
 	}
 
 	#onProbe(now: number, { nonce, from, socket }: PunchPacket): void {
@@ -207,7 +191,7 @@ export class HolePunch {
 		// From elsewhere it proves no way to there and back: that has to be asked.
 		if (probe.socket !== socket || probe.to.address !== from.address || probe.to.port !== from.port) return this.#learn(now, socket, from);
 		this.#sent.delete(nonce);
-		const path = this.#paths.get(keyOf(socket, from)) ?? (this.#paths.size < PATHS ? this.#add(socket, from, probe.kind) : undefined);
+		const path = this.#paths.add(socket, from, probe.kind);
 		if (path === undefined) return;
 		path.probes = Math.max(1, path.probes);
 		path.rttMs = Math.min(path.rttMs ?? Number.POSITIVE_INFINITY, now - probe.at);
@@ -217,7 +201,7 @@ export class HolePunch {
 
 	/** An address that the peer's packet came from is tried at once, new or not. */
 	#learn(now: number, socket: number, from: SocketAddress): void {
-		const known = this.#paths.get(keyOf(socket, from));
+		const known = this.#paths.find(socket, from);
 		if (known !== undefined) {
 			const asked = now - known.lastProbeAt < LEAST_GAP_MS || known.rttMs !== undefined;
 			if (this.#asks && !asked && known.probes <= ASKED_PROBES) this.#probePath(now, known, false);
@@ -225,21 +209,19 @@ export class HolePunch {
 		}
 		const dials = this.#plan.role === "dial" && !this.#plan.punch;
 		if (this.#learned >= LEARNED_ADDRESSES || !(this.#asks || dials)) return;
+		const path = this.#paths.add(socket, from, "learned");
+		if (path === undefined) return;
 		this.#learned++;
-		const path = this.#add(socket, from, "learned");
 		if (dials) this.#dial(path);
 		else this.#probePath(now, path, false);
 	}
 
 	/** The dialler's choice among the addresses that answered: its own network's first, then the fastest. */
 	#choose(now: number): void {
-		if (this.#plan.role !== "dial" || !this.#plan.punch || this.#dialling) return;
-		const paths = [...this.#paths.values()];
-		const answered = paths.filter(({ rttMs, dial }) => rttMs !== undefined && dial === "not yet");
-		if (answered.length === 0) return;
-		const best = answered.sort((a, b) => Number(this.#isLocal(b)) - Number(this.#isLocal(a)) || (a.rttMs as number) - (b.rttMs as number))[0] as Path;
-		const mayAnswer = paths.some((path) => this.#isLocal(path) && path.rttMs === undefined && path.probes > 0);
-		if (!this.#isLocal(best) && mayAnswer) {
+		if (this.#plan.role !== "dial" || !this.#plan.punch || this.#paths.dialling) return;
+		const best = this.#paths.best();
+		if (best === undefined) return;
+		if (this.#paths.mayBeBeaten(best)) {
 			this.#graceUntil ??= now + graceMs(best.rttMs as number);
 			if (now < Math.min(this.#graceUntil, this.#deadlineAt)) return;
 		}
@@ -250,7 +232,7 @@ export class HolePunch {
 	#probeWhatIsDue(now: number): void {
 		if (now >= this.#deadlineAt) this.#content = true;
 		if (!this.#asks) return;
-		for (const path of this.#paths.values()) {
+		for (const path of this.#paths) {
 			if (path.nextProbeAt !== undefined && path.nextProbeAt <= now) this.#probePath(now, path, true);
 		}
 		if (this.#predictions !== undefined && this.#predictions.at <= now) {
@@ -258,11 +240,10 @@ export class HolePunch {
 			for (const to of predictedAddresses(this.#plan)) if (this.#grants.take(to.address, true)) this.#probe(now, 0, to, "predicted");
 			this.#predictions = round === 1 ? { at: now + predictionGapMs(this.#plan.coordinatorRttMs), round: 2 } : undefined;
 		}
-		const reflexive = this.#plan.candidates.find(({ kind }) => kind === "reflexive");
-		if (reflexive === undefined) return;
-		const { address, port } = reflexive;
-		for (const guess of this.#ports?.due(now) ?? []) this.#probe(now, 0, { address, port: guess }, "birthday");
-		for (const socket of this.#rounds.due(now)) this.#probe(now, socket, { address, port }, "birthday");
+		if (this.#birthday === undefined) return;
+		const { address, port } = this.#birthday.target;
+		for (const guess of this.#ports?.due(now) ?? []) if (this.#grants.take(address, true)) this.#probe(now, 0, { address, port: guess }, "birthday");
+		for (const socket of this.#rounds.due(now)) if (this.#grants.take(address, true)) this.#probe(now, socket, { address, port }, "birthday");
 	}
 
 	#probePath(now: number, path: Path, unasked: boolean): void {
@@ -290,29 +271,15 @@ export class HolePunch {
 		this.#actions.push({ type: "dial", socket: path.socket, to: path.to });
 	}
 
-	#add(socket: number, to: SocketAddress, kind: PathKind): Path {
-		const key = keyOf(socket, to);
-		const known = this.#paths.get(key);
-		if (known !== undefined) return known;
-		const path: Path = { socket, to, kind, probes: 0, lastProbeAt: Number.NEGATIVE_INFINITY, nextProbeAt: undefined, rttMs: undefined, dial: "not yet" };
-		this.#paths.set(key, path);
-		return path;
-	}
-
-	#isLocal({ to }: Path): boolean {
-		return this.#localAddresses.has(to.address);
-	}
-
 	#giveUpIfLate(now: number): void {
 		const nothingLeft = this.#state === "probing" && this.#plan.role === "dial" && !this.#plan.punch;
-		if (this.#dialling || (now < this.#giveUpAt && !nothingLeft)) return;
-		const dialled = [...this.#paths.values()].filter(({ dial }) => dial === "failed").map(({ to }) => to);
-		const reason = describeFailure(this.#plan, this.report(), { dialled, heard: this.#heard });
+		if (this.#paths.dialling || (now < this.#giveUpAt && !nothingLeft)) return;
+		const reason = describeFailure(this.#plan, this.report(), { dialled: this.#paths.failed, heard: this.#heard });
 		this.#actions.push(...this.#end(0), { type: "failed", reason });
 	}
 
 	#end(except: number): PunchAction[] {
-		const hadSockets = this.#plan.punch && this.#plan.birthday === "hard" && this.#state !== "idle" && this.#state !== "over";
+		const hadSockets = this.#birthday?.part === "hard" && this.#state !== "idle" && this.#state !== "over";
 		this.#state = "over";
 		return hadSockets ? [{ type: "close-sockets", except }] : [];
 	}
@@ -321,13 +288,6 @@ export class HolePunch {
 /** A packet of the peer makes for an early probe at most that often, and not of an address that has just had one. */
 const LEAST_GAP_MS = 20;
 const ASKED_PROBES = 6;
-
-/** Addresses that one attempt keeps account of. Only a peer that answers guesses without end comes near. */
-const PATHS = 64;
-
-function keyOf(socket: number, { address, port }: SocketAddress): string {
-	return `${socket} ${address} ${port}`;
-}
 
 function newNonce(random: () => number): string {
 	const half = (): string =>

@@ -56,7 +56,8 @@ export class Site {
 	#send(inner: string, address: SocketAddress, to: SocketAddress, payload: unknown): void {
 		const neighbour = this.#sockets.get(show(to));
 		if (neighbour !== undefined) return this.#network.later(1, () => neighbour(payload, address));
-		if (this.type === "blocked" || to.address.startsWith("10.")) return;
+		// No hairpin, no way to another site's private addresses.
+		if (this.type === "blocked" || to.address === this.publicAddress || to.address.startsWith("10.")) return;
 		this.#sentTo.add(`${inner} ${show(to)}`).add(`${inner} ${to.address}`);
 		const from = this.type === "none" || this.type === "fw" ? address : { address: this.publicAddress, port: this.#map(inner, address.port, to) };
 		this.#network.carry(from, to, payload);

@@ -33,6 +33,7 @@ import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { type AdmissionHost, admit } from "./admission.ts";
 import { type ChannelStatus, Channels } from "./channels.ts";
 import { type CoordinatorOptions, coordinatorIdentity, denyList, type ResolvedCoordinatorOptions, resolveCoordinatorOptions } from "./coordinator-options.ts";
+import { bindNatTestSockets, type NatTestSockets } from "./nat-test-sockets.ts";
 import { ownSockets } from "./own-sockets.ts";
 import { proxyStream } from "./proxy.ts";
 import { Reflector } from "./reflector.ts";
@@ -293,10 +294,10 @@ export class Coordinator implements AsyncDisposable {
 		});
 	}
 
-	#createChannels(natTest: Transport | undefined): Channels {
+	#createChannels(natTest: NatTestSockets | undefined): Channels {
 		const { limits, host } = this.#options;
 		const { now } = systemClock;
-		const ports = [this.#transport.address.port, ...(natTest === undefined ? [] : [natTest.address.port])];
+		const ports = [this.#transport.address.port, ...(natTest === undefined ? [] : [natTest.echo.address.port, natTest.test.address.port])];
 		return new Channels({
 			limits,
 			clock: systemClock,
@@ -362,8 +363,8 @@ export class Coordinator implements AsyncDisposable {
 interface CoordinatorParts {
 	readonly options: ResolvedCoordinatorOptions;
 	readonly transport: Transport;
-	/** The second port, or why there is none. */
-	readonly natTest: Transport | ConecError;
+	/** The second port and its companion, or why there are none. */
+	readonly natTest: NatTestSockets | ConecError;
 	readonly identity: LocalIdentity;
 	readonly clientTrust: Trust;
 	readonly deny: ReadonlySet<string>;
@@ -378,28 +379,18 @@ export async function listenOn(createTransport: TransportFactory, options: Coord
 	const { host, port, limits, keyLog } = resolved;
 	const kept = await openState(options.stateDirectory, limits);
 	let transport: Transport | undefined;
-	let natTest: Transport | ConecError | undefined;
+	let natTest: NatTestSockets | ConecError | undefined;
 	try {
 		const identity = await coordinatorIdentity(options, resolved.names);
 		// The same key after a restart, so that Clients learn at once that their connection is gone (RFC 9000, 10.3).
 		const statelessResetKey = new Uint8Array(hkdfSync("sha256", identity.privateKey, "", "conec stateless reset", 32));
 		transport = createTransport({ host, port, limits, role: "coordinator", keyLog, statelessResetKey });
-		natTest = bindNatTest(createTransport, resolved);
+		natTest = bindNatTestSockets(createTransport, resolved);
 		return construct({ options: resolved, transport, natTest, identity, clientTrust: trust, deny, kept });
 	} catch (error) {
 		transport?.destroy();
-		if (!isConecError(natTest)) natTest?.destroy();
+		if (natTest !== undefined && !isConecError(natTest)) for (const socket of [natTest.echo, natTest.test]) socket.destroy();
 		kept.destroy();
-		throw error;
-	}
-}
-
-/** The second port. That it is taken, say, is no reason not to listen. */
-function bindNatTest(createTransport: TransportFactory, { host, natTestPort, limits }: ResolvedCoordinatorOptions): Transport | ConecError {
-	try {
-		return createTransport({ host, port: natTestPort, limits, role: "coordinator", datagrams: true });
-	} catch (error) {
-		if (isConecError(error)) return error as ConecError;
 		throw error;
 	}
 }

@@ -8,7 +8,7 @@ import type { ChannelCandidate, ChannelOffer } from "../wire/channel-messages.ts
 import { CANDIDATES_LISTED } from "../wire/channel-messages.ts";
 import type { WireAddress } from "../wire/fields.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
-import { candidatesFor } from "./candidates.ts";
+import { candidatesFor, isLoopback } from "./candidates.ts";
 import { birthdayPart } from "./nat-prospects.ts";
 import { BIRTHDAY_PACKETS, HOST_PACKETS, type PunchBudget } from "./punch-budget.ts";
 
@@ -77,7 +77,10 @@ function told(side: IntroducedSide, prober: IntroducedSide, birthday: "hard" | "
 	const candidates: ChannelCandidate[] = [];
 	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts: side.offer.hosts }, prober.reflexive, isOwn)) {
 		if (candidates.length === CANDIDATES_LISTED) break;
-		const granted = kind === "reflexive" ? budget.grantValidated(budgetKey, nowMs, lifeMs) : budget.grantUnvalidated(budgetKey, HOST_PACKETS, nowMs, lifeMs);
+		const granted =
+			kind === "reflexive"
+				? budget.grantValidated(budgetKey, nowMs, lifeMs, isLoopback({ address, port }))
+				: budget.grantUnvalidated(budgetKey, HOST_PACKETS, nowMs, lifeMs);
 		const packets = granted + (kind === "reflexive" && birthday !== undefined ? BIRTHDAY_PACKETS[birthday] : 0);
 		if (packets > 0) candidates.push({ address, port, kind, packets });
 	}

@@ -43,8 +43,9 @@ export class PunchBudget {
 		return this.#unvalidated.grant(key, wanted, nowMs, lifeMs);
 	}
 
-	/** Datagrams to the validated address of a Client that consents to this attempt. */
-	grantValidated(key: string, nowMs: number, lifeMs: number): number {
+	/** Datagrams to the validated address of a Client that consents to this attempt. Loopback is the Coordinator's own machine: only the attempt is bounded. */
+	grantValidated(key: string, nowMs: number, lifeMs: number, loopback: boolean = false): number {
+		if (loopback) return this.#limits.punchPacketsPerAttempt;
 		return this.#validated.grant(key, this.#limits.punchPacketsPerAttempt, nowMs, lifeMs);
 	}
 

@@ -1,6 +1,6 @@
 /**
  * The Coordinator's second UDP port, by which Clients learn what their NAT does: whether another destination sees another
- * port of theirs (echo), and whether packets from a port that they never sent to get in (test). Only for connected Clients, and never more
+ * port of theirs (echo), and whether packets from a port that they never sent to get in (test, from a third port). Only for connected Clients, and never more
  * bytes than were sent to it.
  *
  * @module
@@ -23,24 +23,32 @@ export interface ReflectorSession {
 	usedInSecond: number;
 }
 
+/** The second port, and one that only sends; see `NatTestSockets`. */
+export interface ReflectorSockets {
+	readonly echo: Pick<Transport, "address" | "onDatagram" | "sendDatagram" | "destroy">;
+	readonly test: Pick<Transport, "sendDatagram" | "destroy">;
+}
+
 /** Answers on the second port. */
 export class Reflector {
-	readonly #transport: Pick<Transport, "address" | "onDatagram" | "sendDatagram" | "destroy">;
+	readonly #echo: ReflectorSockets["echo"];
+	readonly #test: ReflectorSockets["test"];
 	readonly #limits: ReflectorLimits;
 	readonly #now: () => number;
 	readonly #sessions: Map<string, ReflectorSession> = new Map();
 
-	/** Takes the transport over: its datagrams and its end. */
-	constructor(transport: Pick<Transport, "address" | "onDatagram" | "sendDatagram" | "destroy">, limits: ReflectorLimits, now: () => number) {
-		this.#transport = transport;
+	/** Takes the sockets over: their datagrams and their end. */
+	constructor({ echo, test }: ReflectorSockets, limits: ReflectorLimits, now: () => number) {
+		this.#echo = echo;
+		this.#test = test;
 		this.#limits = limits;
 		this.#now = now;
-		transport.onDatagram = (data, from) => this.#received(data, from);
+		echo.onDatagram = (data, from) => this.#received(data, from);
 	}
 
 	/** The second port. */
 	get port(): number {
-		return this.#transport.address.port;
+		return this.#echo.address.port;
 	}
 
 	/** Sessions that are answered. */
@@ -63,14 +71,15 @@ export class Reflector {
 
 	/** Sends one NAT_TEST. False: there have been too many, or it cannot be sent. */
 	test(session: ReflectorSession, nonce: string, to: SocketAddress): boolean {
-		return this.#mayAnswer(session) && this.#transport.sendDatagram(encodeDatagram({ type: "nat-test", nonce }, session.mac), to);
+		return this.#mayAnswer(session) && this.#test.sendDatagram(encodeDatagram({ type: "nat-test", nonce }, session.mac), to);
 	}
 
 	/** Forgets all sessions and releases the socket. */
 	close(): void {
-		this.#transport.onDatagram = undefined;
+		this.#echo.onDatagram = undefined;
 		this.#sessions.clear();
-		this.#transport.destroy();
+		this.#echo.destroy();
+		this.#test.destroy();
 	}
 
 	#received(data: Uint8Array, from: SocketAddress): void {
@@ -79,7 +88,7 @@ export class Reflector {
 		const { tag, nonce } = datagram.value.content;
 		const session = this.#sessions.get(tag);
 		if (session === undefined || from.port === 0 || !isAuthentic(datagram.value, session.mac) || !this.#mayAnswer(session)) return;
-		this.#transport.sendDatagram(encodeDatagram({ type: "nat-echo", nonce, observed: from }, session.mac), from);
+		this.#echo.sendDatagram(encodeDatagram({ type: "nat-echo", nonce, observed: from }, session.mac), from);
 	}
 
 	#mayAnswer(session: ReflectorSession): boolean {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { applicationCodeFromWire, applicationCodeToWire, CLOSE_CODES, REFUSED_CODES, REJECT_CODES, RESET_CODES } from "./codes.ts";
 import { decodeControl, encodeControl } from "./control.ts";
+import { type DatagramContent, decodeDatagram, encodeDatagram, isAuthentic, type Mac } from "./datagrams.ts";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
 import { isId } from "./ids.ts";
 import { decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator, decodeReject, encodeOpen, encodeReject } from "./open.ts";
@@ -25,6 +27,19 @@ interface PayloadVector {
 	readonly value: unknown;
 	readonly decodeOnly?: boolean;
 }
+
+interface DatagramVectors {
+	readonly token: string;
+	readonly key: string;
+	readonly label: string;
+	readonly tag: string;
+	readonly valid: readonly { readonly name: string; readonly by: keyof typeof ROLE_BYTES; readonly bytes: string; readonly content: DatagramContent }[];
+	readonly forged: readonly { readonly name: string; readonly by: keyof typeof ROLE_BYTES; readonly bytes: string }[];
+	readonly invalid: readonly { readonly name: string; readonly bytes: string }[];
+}
+
+/** What a MAC covers before the datagram itself. */
+const ROLE_BYTES = { dial: [0], accept: [1], session: [], nobody: [] };
 
 const HEADERS = {
 	"to-coordinator": decodeOpenToCoordinator,
@@ -95,6 +110,32 @@ test("vectors: OPEN and REJECT", () => {
 	}
 });
 
+test("vectors: datagrams", () => {
+	const { token, key, label, tag, valid, forged, invalid } = vectors<DatagramVectors>("datagrams");
+	const hmac = (secret: string, data: string): string => createHmac("sha256", fromHex(secret)).update(data).digest("hex");
+	const macOf = (by: keyof typeof ROLE_BYTES): Mac => {
+		const secret = fromHex(by === "session" ? key : token);
+		return (data) => createHmac("sha256", secret).update(Uint8Array.from(ROLE_BYTES[by])).update(data).digest();
+	};
+	assert.equal(hmac(token, "conec label").slice(0, 16), label);
+	assert.equal(hmac(key, "conec session").slice(0, 16), tag);
+	for (const { name, by, bytes, content } of valid) {
+		const decoded = decodeDatagram(fromHex(bytes));
+		assert.ok(decoded.ok, name);
+		assert.deepEqual(decoded.value.content, content, name);
+		assert.equal(isAuthentic(decoded.value, macOf(by)), by !== "nobody", name);
+		assert.equal(toHex(encodeDatagram(content, macOf(by))), bytes, name);
+	}
+	for (const { name, by, bytes } of forged) {
+		const decoded = decodeDatagram(fromHex(bytes));
+		assert.equal(decoded.ok && isAuthentic(decoded.value, macOf(by)), false, name);
+		assert.equal(decoded.ok, true, name);
+	}
+	for (const { name, bytes } of invalid) {
+		assert.equal(decodeDatagram(fromHex(bytes)).ok, false, name);
+	}
+});
+
 test("vectors: codes", () => {
 	const codes = vectors<{ close: object; reset: object; reject: string[]; refused: string[]; application: { code: number; wire: number }[] }>("codes");
 	assert.deepEqual(codes.close, { ...CLOSE_CODES });
@@ -118,9 +159,11 @@ test("vectors: ids", () => {
 
 test("docs/protocol.md: its dumps are vectors, its code tables are the codes", () => {
 	const text = readFileSync(new URL("docs/protocol.md", ROOT), "utf8");
-	const { valid } = vectors<{ valid: FrameVector[] }>("frames");
+	const valid: readonly { readonly name: string; readonly bytes: string }[] = ["frames", "datagrams"].flatMap(
+		(name) => vectors<{ valid: { name: string; bytes: string }[] }>(name).valid,
+	);
 	const dumps = [...text.matchAll(/```hex (.+)\n([^`]*)```/g)];
-	assert.ok(dumps.length >= 8);
+	assert.ok(dumps.length >= 14);
 	for (const [, name, dump] of dumps) {
 		const hex = (dump as string)
 			.split("\n")
