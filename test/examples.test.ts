@@ -13,6 +13,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 	"echo.ts": ["echo: one", "echo: two"],
 	"node-streams.ts": ["bob has the same bytes"],
 	"non-blocking.ts": ["shown and missed: 20000; the last one shown: 20000", "most were missed"],
+	"presence.ts": ["here: alice", 'join: bob {"status":"at lunch"}', 'update: bob {"status":"back"}', "leave: bob", "peers: alice"],
 	"typed.ts": ["roof: 21.5 °C", "not sent: ENCODE_FAILED", "cellar: 12 °C"],
 };
 

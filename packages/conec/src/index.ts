@@ -47,6 +47,7 @@ export type { ClientInfo } from "./coordinator/session.ts";
 export type { OpenStreamOptions } from "./entity/open-stream-options.ts";
 export type { PathCandidate, PathReport } from "./entity/path-report.ts";
 export type { PeerInfo } from "./entity/peer-info.ts";
+export type { PresenceEvent } from "./entity/presence-event.ts";
 export type { StatusLagged } from "./entity/status-feed.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
 export type { Limits } from "./options.ts";

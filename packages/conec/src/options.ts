@@ -95,6 +95,16 @@ export interface Limits {
 	readonly natTests: number;
 	/** Of those within a second. Coordinator only. @default 5 */
 	readonly natTestsPerSecond: number;
+	/** Watches of the peers that one Client may have; `peers()` is a short one. Coordinator only. @default 8 */
+	readonly presenceWatches: number;
+	/** Bytes of one watch that wait to be sent at the Coordinator, and to be read at the Client. @default 64 KiB */
+	readonly presenceQueueBytes: number;
+	/** Recent changes of presence that are kept for all watches together; a watch that falls behind them begins anew. Coordinator only. @default 1 MiB */
+	readonly presenceLogBytes: number;
+	/** Peers in one list. Client only. @default 20_000 */
+	readonly presencePeers: number;
+	/** Changes of its metadata that one Client may make a minute. Coordinator only. @default 60 */
+	readonly metadataUpdatesPerMinute: number;
 }
 
 /** Default, least and greatest value of a limit. */
@@ -155,6 +165,11 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	pathReports: { default: 10_000, min: 1, max: 1_000_000 },
 	natTests: { default: 20, min: 0, max: 1_000_000 },
 	natTestsPerSecond: { default: 5, min: 0, max: 1_000_000 },
+	presenceWatches: { default: 8, min: 0, max: 65_536 },
+	presenceQueueBytes: { default: 64 * KiB, min: 16 * KiB, max: 16 * MiB },
+	presenceLogBytes: { default: MiB, min: 64 * KiB, max: 256 * MiB },
+	presencePeers: { default: 20_000, min: 1, max: 1_000_000 },
+	metadataUpdatesPerMinute: { default: 60, min: 0, max: 1_000_000 },
 };
 
 /** The defaults of a Client. */

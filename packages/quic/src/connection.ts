@@ -32,6 +32,8 @@ export class Connection implements Target, StreamOwner {
 	readonly serverName: string | undefined;
 	/** The local IP address that a client dialled, unmapped; `undefined` on the dialling side and where the system does not tell. */
 	readonly localAddress: string | undefined;
+	/** With whom the handshake was, wherever the peer seems to be now: this address is proven (RFC 9000, 8.1). `undefined` on the dialling side. */
+	readonly acceptedFrom: SocketAddress | undefined;
 	/** Never rejects. */
 	readonly closed: Promise<ConnectionCloseInfo>;
 	/** QUIC datagrams; dropped while it is not set. */
@@ -53,6 +55,7 @@ export class Connection implements Target, StreamOwner {
 		this.alpnProtocol = info.alpnProtocol;
 		this.serverName = info.serverName;
 		this.localAddress = info.localAddress;
+		this.acceptedFrom = info.acceptedFrom;
 		this.#remote = info.remote;
 		this.#onEnd = onEnd;
 		let resolve!: (info: ConnectionCloseInfo) => void;

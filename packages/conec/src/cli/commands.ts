@@ -20,6 +20,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 	receive: { summary: "receive files", load: async () => (await import("./commands/receive.ts")).receiveCommand },
 	pipe: { summary: "connect standard input and output with a peer's", load: async () => (await import("./commands/pipe.ts")).pipeCommand },
 	ping: { summary: "measure the round trip to a peer", load: async () => (await import("./commands/ping.ts")).pingCommand },
+	peers: { summary: "list who is connected", load: async () => (await import("./commands/peers.ts")).peersCommand },
 	certs: { summary: "make and renew certificates of a private authority", load: async () => (await import("./commands/certs.ts")).certsCommand },
 	demo: { summary: "show everything on this machine, in a few seconds", load: async () => (await import("./commands/demo.ts")).demoCommand },
 };

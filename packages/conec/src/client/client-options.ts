@@ -40,7 +40,7 @@ export interface ClientOptions {
 	readonly privateKey?: Pem;
 	/** Where the identity is kept; made with mode 0700. @default nothing is kept */
 	readonly stateDirectory?: string;
-	/** What this Client says about itself, in `coordinator.clients()`; at most 1 KiB as JSON. */
+	/** What this Client says about itself, to the Coordinator and to every peer; at most 1 KiB as JSON. `updateMetadata` changes it. */
 	readonly metadata?: JsonValue;
 	/** Authorities that must have issued the certificates of peers on direct channels, beside the Coordinator's word for them. @default none: its word counts */
 	readonly clientCa?: Pem | readonly Pem[];

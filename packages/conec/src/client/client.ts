@@ -8,6 +8,8 @@ import { lookup as dnsLookup } from "node:dns/promises";
 import { describeStream } from "../entity/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
 import type { PathReport } from "../entity/path-report.ts";
+import type { PeerInfo } from "../entity/peer-info.ts";
+import type { PresenceEvent } from "../entity/presence-event.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
 import { StreamIds } from "../entity/stream-ids.ts";
 import { within } from "../entity/stream-set.ts";
@@ -26,6 +28,7 @@ import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { decodeDatagram } from "../wire/datagrams.ts";
 import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
+import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenDirect } from "../wire/open.ts";
 import type { Channel, DirectChannel } from "./channel.ts";
 import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./client-options.ts";
@@ -37,6 +40,7 @@ import { explainPath } from "./explain.ts";
 import type { Greeted } from "./handshake.ts";
 import { OwnNetwork } from "./own-network.ts";
 import { directForAuto } from "./path-choice.ts";
+import { ClientPresence } from "./presence.ts";
 import type { Lookup } from "./race.ts";
 
 /** What happens at a Client. */
@@ -71,6 +75,7 @@ export class Client implements AsyncDisposable {
 	readonly #link: CoordinatorLink;
 	readonly #direct: DirectChannels;
 	readonly #network: OwnNetwork;
+	readonly #presence: ClientPresence;
 	readonly #incoming: IncomingStreams;
 	readonly #feed: StatusFeed<ClientStatus>;
 	#state: ClientState = { type: "open" };
@@ -133,6 +138,15 @@ export class Client implements AsyncDisposable {
 			emit: (status) => this.#feed.emit(status),
 			lessLeft: () => this.#endIfNothingIsLeft(),
 		});
+		this.#presence = new ClientPresence({
+			connection: greeted.connection,
+			send: (message) => this.#link.send(message),
+			limits,
+			metadataBytes: greeted.welcome.limits.metadataBytes,
+			capabilities: greeted.welcome.capabilities,
+			ids,
+			assertOpen: (action) => this.#assertConnected(action),
+		});
 		this.#link = new CoordinatorLink({
 			greeted,
 			limits,
@@ -144,6 +158,7 @@ export class Client implements AsyncDisposable {
 					if (message.type === "address") this.#moved(message.observedAddress);
 					this.#direct.received(message);
 				},
+				presence: (message) => this.#presence.received(message),
 				refusal: () => this.#refusal(),
 				accepted: (stream) => this.#incoming.push(stream),
 				lost: (info) => this.#lost(info),
@@ -238,6 +253,39 @@ export class Client implements AsyncDisposable {
 		return this.#network.nat;
 	}
 
+	/**
+	 * Everybody who is connected to the Coordinator now, this Client included, in the order in which they came; within 10 s. Calls
+	 * at the same time share an answer that is not older than they are.
+	 *
+	 * Rejects with `PEER_TIMEOUT`, `LIMIT_EXCEEDED` (`limits.presencePeers`, or the Coordinator's `limits.presenceWatches`),
+	 * `PROTOCOL_UNSUPPORTED`, `PROTOCOL_ERROR`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`, or `signal.reason`.
+	 */
+	peers(options: { readonly signal?: AbortSignal } = {}): Promise<PeerInfo[]> {
+		return this.#presence.peers(options.signal);
+	}
+
+	/**
+	 * Who is connected: `members` first, then every `join`, `update` and `leave` in order, this Client's own too. Begins when it is
+	 * first read. Who reads too slowly for what is kept gets a new `members` instead of the changes. `break` releases it; it ends with
+	 * `close`.
+	 *
+	 * Rejects like {@link peers}, with `SUPERSEDED` or `COORDINATOR_LOST` when the Coordinator is lost.
+	 */
+	watchPeers(): AsyncIterable<PresenceEvent> {
+		return this.#presence.watch();
+	}
+
+	/**
+	 * Changes what this Client says about itself; `undefined` takes it back. Resolves when the Coordinator has it, within 10 s. Calls
+	 * made while one is under way are sent together: only the last of them counts.
+	 *
+	 * Rejects with TypeError `OPTION_INVALID`; `LIMIT_EXCEEDED` with `retryAfterMs` (more than 60 a minute), `PEER_TIMEOUT`,
+	 * `PROTOCOL_UNSUPPORTED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `SUPERSEDED`, `CLIENT_CLOSED`.
+	 */
+	updateMetadata(metadata: JsonValue | undefined): Promise<void> {
+		return this.#presence.update(metadata);
+	}
+
 	/** The present state, then what happens. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Client; `break` releases it. */
 	status(): AsyncIterable<ClientStatus> {
 		if (this.#state.type === "over") return this.#feed.listen();
@@ -278,6 +326,7 @@ export class Client implements AsyncDisposable {
 		const deadline = performance.now() + closeTimeoutMs;
 		const error = clientClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
+		this.#presence.end(error);
 		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, closeTimeoutMs) };
 		await Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]);
 		const left = Math.max(0, deadline - performance.now());
@@ -299,6 +348,7 @@ export class Client implements AsyncDisposable {
 		this.#state = { type: "disconnected", info, error };
 		this.#network.stop();
 		this.#link.destroy(error, RESET_CODES.NONE);
+		this.#presence.end(error);
 		this.#direct.coordinatorLost(error);
 		this.#endIfNothingIsLeft();
 	}
@@ -314,6 +364,7 @@ export class Client implements AsyncDisposable {
 		this.#network.stop();
 		if (error.code === "CLIENT_CLOSED") this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
 		else this.#incoming.destroy(error, RESET_CODES.NONE);
+		this.#presence.end(error);
 		this.#link.destroy(error, RESET_CODES.CLIENT_CLOSED);
 		this.#direct.destroy(error);
 		this.#transport.onDatagram = undefined;

@@ -11,6 +11,7 @@ import { readValidity } from "../tls/validity.ts";
 import type { Transport, TransportConnection } from "../transport/transport.ts";
 import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
+import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { ALPN_COORDINATOR, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import type { ResolvedClientOptions } from "./client-options.ts";
 import { dialAgain } from "./dial-again.ts";
@@ -105,4 +106,4 @@ function unreachable(where: string, timeoutMs: number, cause?: unknown): ConecEr
 }
 
 /** What this Client can do beside streams. */
-const CAPABILITIES: readonly string[] = [DIRECT_CAPABILITY];
+const CAPABILITIES: readonly string[] = [DIRECT_CAPABILITY, PRESENCE_CAPABILITY];

@@ -25,6 +25,7 @@ import type { ControlMessage, Ping, Pong, Welcome } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenFromCoordinator, encodeOpen } from "../wire/open.ts";
+import { type MetadataRefused, type MetadataSet, PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import type { Greeted } from "./handshake.ts";
 
 /** What the owner of a link is told and asked. */
@@ -33,6 +34,8 @@ export interface LinkEvents {
 	draining(reason: string): void;
 	/** About direct channels. Never called unless the Coordinator has the capability. */
 	channel(message: ChannelMessageOfCoordinator): void;
+	/** An answer about metadata. Never called unless the Coordinator has the capability. */
+	presence(message: MetadataSet | MetadataRefused): void;
 	/** Why no stream is accepted now; `undefined`: it is. */
 	refusal(): { readonly code: RejectCode; readonly reason: string } | undefined;
 	/** A stream of a peer or of the Coordinator has been accepted. */
@@ -137,6 +140,7 @@ export class CoordinatorLink {
 	#received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		if (this.#state === "over") return;
 		if (isChannelMessageOfCoordinator(message) && this.can(DIRECT_CAPABILITY)) return this.#events.channel(message);
+		if ((message.type === "metadata-set" || message.type === "metadata-refused") && this.can(PRESENCE_CAPABILITY)) return this.#events.presence(message);
 		if (message.type !== "close") return this.connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
 		if (this.#state === "draining") return;
 		this.#state = "draining";

@@ -17,6 +17,7 @@ import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, type RefusedCode } from "../wire/codes.ts";
 import { decodeControl, type Hello, type Refused } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
+import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import type { Channels } from "./channels.ts";
 import { type Lease, type Leases, leaseSource } from "./leases.ts";
@@ -36,6 +37,7 @@ export interface AdmissionHost {
 	readonly closing: () => boolean;
 	readonly admitted: (session: Session) => void;
 	readonly refused: (connection: TransportConnection, refused: Refused, id: string) => void;
+	readonly changed: (session: Session) => void;
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
 	readonly channels: Channels;
@@ -176,8 +178,11 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		fingerprint: applicant.fingerprint,
 		key: hello.key,
 		metadata: hello.metadata,
+		capabilities: hello.capabilities,
+		metadataUpdatesPerMinute: limits.metadataUpdatesPerMinute,
 		connection,
 		control,
+		changed: host.changed,
 		release: host.ended,
 		onStream: host.onStream,
 		direct: hello.capabilities.includes(DIRECT_CAPABILITY),
@@ -196,7 +201,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		session: randomBytes(16).toString("hex"),
 		epoch: host.epoch,
 		limits: { messageBytes: limits.messageBytes, metadataBytes: limits.metadataBytes, streamsPerPair: limits.streamsPerPair },
-		capabilities: [DIRECT_CAPABILITY],
+		capabilities: [DIRECT_CAPABILITY, PRESENCE_CAPABILITY],
 		observedAddress: connection.remoteAddress,
 		...(natTest === undefined ? {} : { natTest }),
 	});

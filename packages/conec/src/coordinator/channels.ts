@@ -7,6 +7,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { PathReport } from "../entity/path-report.ts";
+import { remoteAddressOf } from "../entity/remote-address.ts";
 import { roundTripMs } from "../entity/round-trip.ts";
 import type { Limits } from "../options.ts";
 import type { Clock } from "../transport/clock.ts";
@@ -95,8 +96,9 @@ export class Channels {
 	joined(session: Session): Welcome["natTest"] {
 		if (this.#over) return undefined;
 		const { reflector } = this.#host;
-		const member: Member = { address: new ValidatedAddress(remoteOf(session), newNonce), nat: undefined, reflected: undefined };
+		const member: Member = { address: new ValidatedAddress(unmapped(session.acceptedFrom), newNonce), nat: undefined, reflected: undefined };
 		this.#members.set(session, member);
+		this.heard(session);
 		if (reflector === undefined) return undefined;
 		const key = newToken();
 		member.reflected = reflector.admit(key);
@@ -121,8 +123,9 @@ export class Channels {
 	/** Something of it has arrived: where it is now may be new. */
 	heard(session: Session): void {
 		const member = this.#members.get(session);
-		if (member === undefined) return;
-		this.#challenge(member, member.address.heardFrom(remoteOf(session), this.#now()));
+		const from = unmapped(remoteAddressOf(session.connection));
+		if (member === undefined || from === undefined) return;
+		this.#challenge(member, member.address.heardFrom(from, this.#now()));
 	}
 
 	/** A message of a Client with the capability. */
@@ -453,10 +456,8 @@ function peerOf({ id, fingerprint, metadata }: Session): ChannelPeer {
 	return { id, fingerprint, ...(metadata === undefined ? {} : { metadata }) };
 }
 
-/** Where it is now, as far as QUIC says. */
-function remoteOf({ connection }: Session): WireAddress {
-	const { address, port } = connection.remoteAddress;
-	return { address: canonicalIp(address) ?? address, port };
+function unmapped(at: SocketAddress | undefined): WireAddress | undefined {
+	return at === undefined ? undefined : { address: canonicalIp(at.address) ?? at.address, port: at.port };
 }
 
 /** The leaf in base64, if it fits into a message. */

@@ -10,6 +10,7 @@ import { closeInfoOf } from "../entity/close-info-of.ts";
 import { describeStream } from "../entity/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
 import type { PathReport } from "../entity/path-report.ts";
+import type { PresenceEvent } from "../entity/presence-event.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
 import { StreamSet, within } from "../entity/stream-set.ts";
 import type { TransportFactory } from "../entity/transport-factory.ts";
@@ -29,12 +30,14 @@ import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenToCoordinator, encodeOpen } from "../wire/open.ts";
+import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { type AdmissionHost, admit } from "./admission.ts";
 import { type ChannelStatus, Channels } from "./channels.ts";
 import { type CoordinatorOptions, coordinatorIdentity, denyList, type ResolvedCoordinatorOptions, resolveCoordinatorOptions } from "./coordinator-options.ts";
 import { bindNatTestSockets, type NatTestSockets } from "./nat-test-sockets.ts";
 import { ownSockets } from "./own-sockets.ts";
+import { PresenceService } from "./presence-service.ts";
 import { proxyStream } from "./proxy.ts";
 import { Reflector } from "./reflector.ts";
 import { Registry } from "./registry.ts";
@@ -85,6 +88,7 @@ export class Coordinator implements AsyncDisposable {
 	readonly #natTestProblem: ConecError | undefined;
 	readonly #kept: CoordinatorState;
 	readonly #epoch: string = randomBytes(16).toString("hex");
+	readonly #presence: PresenceService;
 	#identity: LocalIdentity;
 	#clientTrust: Trust;
 	#deny: ReadonlySet<string>;
@@ -119,6 +123,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#incoming = new IncomingStreams(limits.incomingStreams);
 		this.incomingStreams = this.#incoming;
 		this.#feed = new StatusFeed(limits.statusEvents);
+		this.#presence = new PresenceService(this.#epoch, limits);
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
 		});
@@ -216,6 +221,14 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
+	 * Who is connected: `members` first, then every `join`, `update` and `leave` in order. A reader that is too slow for the changes
+	 * kept (`limits.presenceLogBytes`) gets a new `members` instead of them. Ends with the Coordinator; `break` releases it.
+	 */
+	watchPeers(): AsyncIterable<PresenceEvent> {
+		return this.#presence.listen();
+	}
+
+	/**
 	 * Stops: tells the Clients, waits at most 2 s (`limits.lingerMs`) for streams that the application closed, resets its other
 	 * streams with `COORDINATOR_CLOSED`, ends every connection. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
 	 */
@@ -245,6 +258,8 @@ export class Coordinator implements AsyncDisposable {
 		const flush = (timeoutMs: number): Promise<unknown> =>
 			Promise.all([...this.#registry.holders()].filter((session) => session.used).map((session) => session.control.ping(timeoutMs)));
 		await this.#streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs: Math.min(limits.lingerMs, limits.closeTimeoutMs), flush });
+		// Nobody has left: it is the Coordinator that goes.
+		this.#presence.end();
 		const left = Math.max(0, deadline - performance.now());
 		await within(left, this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, STOPPING, Math.min(left, DRAIN_MS)));
 		for (const session of [...this.#registry.holders()]) session.forget();
@@ -258,6 +273,7 @@ export class Coordinator implements AsyncDisposable {
 		const error = coordinatorClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
 		this.#streams.destroy(error, RESET_CODES.COORDINATOR_CLOSED);
+		this.#presence.end();
 		for (const session of [...this.#registry.holders()]) session.forget();
 		this.#channels.end();
 		this.#kept.destroy();
@@ -279,6 +295,7 @@ export class Coordinator implements AsyncDisposable {
 			closing: () => this.#state.type !== "open",
 			admitted: (session) => this.#admitted(session),
 			refused: ({ remoteAddress }, { code, message = "" }, id) => this.#feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message }),
+			changed: (session) => this.#presence.set(session.peer),
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => this.#onStream(session, incoming),
 			channels: this.#channels,
@@ -311,6 +328,7 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	#admitted(session: Session): void {
+		this.#presence.set(session.peer);
 		this.#feed.emit({ type: "connected", client: session.info() });
 		const leaf = session.connection.peerCertificates[0];
 		if (!this.#options.endAtExpiry || this.#clientTrust.roots === undefined || leaf === undefined) return;
@@ -320,7 +338,10 @@ export class Coordinator implements AsyncDisposable {
 
 	#ended(session: Session): void {
 		this.#channels.left(session);
-		if (this.#registry.free(session.id, session)) this.#kept.leases.release(session.id, session.fingerprint, Date.now());
+		if (this.#registry.free(session.id, session)) {
+			this.#presence.delete(session.id);
+			this.#kept.leases.release(session.id, session.fingerprint, Date.now());
+		}
 		void session.connection.closed.then((info) => {
 			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info: closeInfoOf(info, "PEER_LOST") });
 		});
@@ -332,13 +353,19 @@ export class Coordinator implements AsyncDisposable {
 		const open = decodeOpenToCoordinator(incoming.header.payload, limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
 		if (this.#state.type !== "open") return rejectStream(incoming, "COORDINATOR_CLOSED", "the Coordinator is stopping");
-		const { to, id, metadata } = open.value;
+		const { to, watch, id, metadata } = open.value;
 		if (to !== undefined) return proxyStream(incoming, open.value, session, this.#registry.find(to), this.#transport, limits);
+		if (watch !== undefined) return this.#watch(session, incoming);
 		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the Coordinator's application has no room for another stream");
 		const stream = acceptMessageStream(incoming, this.#init(session, id, metadata, describeStream(id, "from", session.id)));
 		this.#streams.add(stream);
 		this.#count(session, stream);
 		this.#incoming.push(stream);
+	}
+
+	#watch(session: Session, incoming: IncomingStream): void {
+		if (session.capabilities.includes(PRESENCE_CAPABILITY)) this.#presence.watch(session, incoming);
+		else rejectStream(incoming, "PROTOCOL_ERROR", `"${PRESENCE_CAPABILITY}" is not among the capabilities of the hello`);
 	}
 
 	#init(session: Session, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {

@@ -5,12 +5,15 @@
  */
 
 import type { ControlChannel } from "../entity/control-channel.ts";
+import type { PeerInfo } from "../entity/peer-info.ts";
 import { roundTripMs } from "../entity/round-trip.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
 import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { ControlMessage, Ping, Pong } from "../wire/control.ts";
 import type { JsonValue } from "../wire/json.ts";
+import { PRESENCE_CAPABILITY, type SetMetadata } from "../wire/presence.ts";
+import { Allowance } from "./allowance.ts";
 
 /** Facts about a connected Client. */
 export interface ClientInfo {
@@ -23,7 +26,7 @@ export interface ClientInfo {
 	/** Live streams from or to it, through or with the Coordinator. */
 	readonly streams: number;
 	readonly rttMs: number;
-	/** What the Client says about itself; untrusted. */
+	/** What the Client says about itself, and may change; untrusted. */
 	readonly metadata: JsonValue | undefined;
 }
 
@@ -33,10 +36,16 @@ export interface SessionParts {
 	readonly fingerprint: string;
 	readonly key: "kept" | "ephemeral";
 	readonly metadata: JsonValue | undefined;
+	/** What the Client listed in its hello. */
+	readonly capabilities: readonly string[];
+	/** Bound of {@link Session.metadata}'s changes. */
+	readonly metadataUpdatesPerMinute: number;
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
 	/** It takes part in direct channels: so does this Coordinator. */
 	readonly direct: boolean;
+	/** The Client has changed its metadata. */
+	readonly changed: (session: Session) => void;
 	/** Frees the id. Called once, at the very moment the session ends. */
 	readonly release: (session: Session) => void;
 	/** Deals with a stream that the Client opened. */
@@ -52,7 +61,7 @@ export class Session {
 	readonly id: string;
 	readonly fingerprint: string;
 	readonly key: "kept" | "ephemeral";
-	readonly metadata: JsonValue | undefined;
+	readonly capabilities: readonly string[];
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
 	/** It takes part in direct channels. */
@@ -67,19 +76,34 @@ export class Session {
 	/** The Coordinator's application has had a stream with it. */
 	used = false;
 	readonly #parts: SessionParts;
+	readonly #updates: Allowance;
+	#metadata: JsonValue | undefined;
 	#over = false;
 
 	constructor(parts: SessionParts) {
 		this.id = parts.id;
 		this.fingerprint = parts.fingerprint;
 		this.key = parts.key;
-		this.metadata = parts.metadata;
+		this.#metadata = parts.metadata;
+		this.capabilities = parts.capabilities;
 		this.connection = parts.connection;
 		this.control = parts.control;
 		this.direct = parts.direct;
 		this.#parts = parts;
+		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, performance.now());
 		this.connection.onStream = (incoming) => parts.onStream(this, incoming);
 		void this.connection.closed.then(() => this.forget());
+	}
+
+	/** What the Client says about itself; untrusted. */
+	get metadata(): JsonValue | undefined {
+		return this.#metadata;
+	}
+
+	/** What other Clients may know of it. */
+	get peer(): PeerInfo {
+		const { id, fingerprint } = this;
+		return { id, fingerprint, ...(this.#metadata === undefined ? {} : { metadata: this.#metadata }) };
 	}
 
 	/** A control message of this Client. */
@@ -87,12 +111,18 @@ export class Session {
 		// Its last word: the connection's own end follows and frees the id.
 		if (message.type === "close") return;
 		if (this.direct && isChannelMessageOfClient(message)) return this.#parts.onChannelMessage(this, message);
+		if (message.type === "metadata" && this.capabilities.includes(PRESENCE_CAPABILITY)) return this.#setMetadata(message);
 		this.end(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" is not allowed there`);
 	}
 
 	/** Anything at all has come on the control stream. */
 	heard(): void {
 		if (!this.#over && this.direct) this.#parts.onHeard(this);
+	}
+
+	/** Where the handshake was with: proven, unlike what the connection shows once it has moved. */
+	get acceptedFrom(): SocketAddress | undefined {
+		return this.connection.acceptedFrom;
 	}
 
 	/** Closes the connection and frees the id at once. */
@@ -108,6 +138,24 @@ export class Session {
 		this.#over = true;
 		this.control.end();
 		this.#parts.release(this);
+	}
+
+	#setMetadata({ request, metadata }: SetMetadata): void {
+		if (this.#over) return;
+		const allowed = this.#updates.take(performance.now());
+		if (allowed.type === "refused") {
+			const { retryAfterMs } = allowed;
+			return this.control.send({
+				type: "metadata-refused",
+				request,
+				code: "LIMIT_EXCEEDED",
+				message: "too many changes of metadata in a minute",
+				retryAfterMs,
+			});
+		}
+		this.#metadata = metadata;
+		this.#parts.changed(this);
+		this.control.send({ type: "metadata-set", request });
 	}
 
 	/** Facts for the application. */

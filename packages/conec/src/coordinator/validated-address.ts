@@ -19,13 +19,11 @@ export interface Challenge {
 export class ValidatedAddress {
 	readonly #newNonce: () => string;
 	#address: WireAddress | undefined;
-	/** No challenge has come back yet: the address is that of the handshake, as far as can be told now. */
-	#provisional = true;
 	#pending: { readonly challenge: Challenge; readonly startedAtMs: number; repeated: boolean } | undefined;
 	readonly #challengedAtMs: number[] = [];
 
-	/** `initial`: the one that the handshake has proven. `newNonce`: 16 random hexadecimal digits. */
-	constructor(initial: WireAddress, newNonce: () => string) {
+	/** `initial`: the one that the handshake has proven, as far as is known. `newNonce`: 16 random hexadecimal digits. */
+	constructor(initial: WireAddress | undefined, newNonce: () => string) {
 		this.#address = initial;
 		this.#newNonce = newNonce;
 	}
@@ -46,8 +44,6 @@ export class ValidatedAddress {
 			this.#pending = undefined;
 			return undefined;
 		}
-		// A packet right after the handshake may have come from anywhere, and been shown as the handshake's.
-		if (this.#provisional && from.address !== this.#address?.address) this.#address = undefined;
 		const pending = this.#pending;
 		if (pending !== undefined && sameAddress(from, pending.challenge.to) && nowMs < pending.startedAtMs + AGAIN_MS) return undefined;
 		while (this.#challengedAtMs.length > 0 && (this.#challengedAtMs[0] as number) <= nowMs - MINUTE_MS) this.#challengedAtMs.shift();
@@ -72,7 +68,6 @@ export class ValidatedAddress {
 		if (pending === undefined || pending.challenge.nonce !== nonce) return false;
 		this.#pending = undefined;
 		this.#address = pending.challenge.to;
-		this.#provisional = false;
 		return true;
 	}
 }

@@ -49,6 +49,7 @@ export interface ConnectionOptions {
 export class MemoryConnection implements LinkOwner {
 	readonly peerCertificates: readonly Uint8Array[];
 	readonly localAddress: string | undefined;
+	readonly acceptedFrom: SocketAddress | undefined;
 	readonly alpnProtocol: string;
 	readonly closed: Promise<TransportCloseInfo>;
 	readonly #options: ConnectionOptions;
@@ -80,6 +81,7 @@ export class MemoryConnection implements LinkOwner {
 		this.peerCertificates = options.peerCertificates;
 		this.#remoteAddress = options.remoteAddress;
 		this.localAddress = options.localAddress;
+		this.acceptedFrom = options.undecided === undefined ? undefined : options.remoteAddress;
 		this.alpnProtocol = options.alpnProtocol;
 		this.#defer = createDefer(options.clock);
 		this.#wire = new MemoryWire(options.clock, options.delayMs);

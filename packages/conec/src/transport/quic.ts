@@ -184,6 +184,7 @@ class QuicConnection implements TransportConnection {
 	readonly peerCertificates: readonly Uint8Array[];
 	readonly alpnProtocol: string;
 	readonly localAddress: string | undefined;
+	readonly acceptedFrom: SocketAddress | undefined;
 	readonly closed: Promise<TransportCloseInfo>;
 	readonly #connection: quic.Connection;
 	#onStream: (stream: IncomingStream) => void = () => {};
@@ -193,6 +194,7 @@ class QuicConnection implements TransportConnection {
 		this.peerCertificates = connection.peerCertificates;
 		this.alpnProtocol = connection.alpnProtocol;
 		this.localAddress = connection.localAddress;
+		this.acceptedFrom = connection.acceptedFrom;
 		this.closed = connection.closed.then(({ by, reason, closeCode, error }) => ({
 			by,
 			reason,

@@ -68,7 +68,8 @@ function acceptingTests(onPair: OnPair, connectUndecided: () => Promise<Pair>): 
 		await assertAlive(pair);
 	});
 
-	onPair("the accepting end knows which of its addresses was dialled", async (pair) => {
+	onPair("the accepting end knows which of its addresses was dialled, and from where", async (pair) => {
+		assert.deepEqual([pair.far.acceptedFrom, pair.near.acceptedFrom], [pair.far.remoteAddress, undefined]);
 		assert.equal(pair.far.localAddress, "127.0.0.1");
 		assert.equal(pair.near.localAddress, undefined);
 	});

@@ -119,6 +119,8 @@ export interface TransportConnection {
 	readonly remoteAddress: SocketAddress;
 	/** The local IP address that the peer dialled. Only at the accepting end, and only where the system tells. */
 	readonly localAddress?: string | undefined;
+	/** Where the handshake was with, wherever the peer seems to be now: there it has been reached. Only at the accepting end. */
+	readonly acceptedFrom?: SocketAddress | undefined;
 	/** ALPN protocol that both agreed on. */
 	readonly alpnProtocol: string;
 	/** Streams opened by the peer. Set once, right after the connection is handed over; until then streams wait. */

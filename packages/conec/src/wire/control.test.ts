@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { REFUSED_CODES } from "./codes.ts";
+import { REFUSED_CODES, REJECT_CODES } from "./codes.ts";
 import { type ControlMessage, decodeControl, encodeControl, type Hello, type Refused, type Welcome } from "./control.ts";
 import { FRAME_BYTES } from "./frames.ts";
 
@@ -56,6 +56,16 @@ const message: fc.Arbitrary<ControlMessage> = fc.oneof(
 	fc.record({ type: fc.constant("ping" as const), nonce: count }),
 	fc.record({ type: fc.constant("pong" as const), nonce: count }),
 	fc.record({ type: fc.constant("close" as const), reason: fc.string({ maxLength: 256 }) }),
+	fc.record({ type: fc.constant("metadata" as const), request: count, metadata: fc.constantFrom(null, 0, "x", { b: [1] }) }),
+	fc.record({ type: fc.constant("metadata" as const), request: count }),
+	fc.record({ type: fc.constant("metadata-set" as const), request: count }),
+	fc.record({
+		type: fc.constant("metadata-refused" as const),
+		request: count,
+		code: fc.constantFrom(...REJECT_CODES),
+		message: fc.string({ maxLength: 256 }),
+		retryAfterMs: count,
+	}),
 );
 
 function decodeText(text: string): ReturnType<typeof decodeControl> {

@@ -25,6 +25,7 @@ import {
 } from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
 import { type Decoded, decodeJsonObject, encodeJson, failed, type JsonValue } from "./json.ts";
+import { type PresenceControl, readPresenceControl } from "./presence.ts";
 
 /** First message of a Client: who it is and what it can. */
 export interface Hello {
@@ -98,14 +99,14 @@ export interface Close {
 }
 
 /** Everything that a control stream carries. */
-export type ControlMessage = Hello | Welcome | Refused | Ping | Pong | Close | ChannelMessage;
+export type ControlMessage = Hello | Welcome | Refused | Ping | Pong | Close | ChannelMessage | PresenceControl;
 
 /** The payload of a CONTROL frame. Text for people is cut to what the other side keeps of it. */
 export function encodeControl(message: ControlMessage): Uint8Array {
 	if ("reason" in message && message.reason !== undefined) {
 		return encodeJson({ ...message, reason: cutNote(message.reason) });
 	}
-	if (message.type === "refused" && message.message !== undefined) {
+	if ((message.type === "refused" || message.type === "metadata-refused") && message.message !== undefined) {
 		return encodeJson({ ...message, message: cutNote(message.message) });
 	}
 	return encodeJson(message);
@@ -152,7 +153,7 @@ function read(type: string, object: Readonly<Record<string, unknown>>, metadataB
 		case "close":
 			return { type, reason: noteField(object, "reason") ?? "" };
 		default:
-			return readChannelMessage(type, object);
+			return readChannelMessage(type, object) ?? readPresenceControl(type, object, metadataBytes);
 	}
 }
 

@@ -8,6 +8,7 @@ import { type DatagramContent, decodeDatagram, encodeDatagram, isAuthentic, type
 import { encodeFrame, FrameDecoder } from "./frames.ts";
 import { isId } from "./ids.ts";
 import { decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator, decodeReject, encodeOpen, encodeReject } from "./open.ts";
+import { changeText, decodePresence, encodePeerChanges, encodePeersPage, type PeerChanges, type PeersPage, peerText } from "./presence.ts";
 
 const ROOT = new URL("../../../../", import.meta.url);
 
@@ -108,6 +109,23 @@ test("vectors: OPEN and REJECT", () => {
 	for (const { name, header, payload } of invalid) {
 		assert.equal(HEADERS[header](fromHex(payload)).ok, false, name);
 	}
+});
+
+test("vectors: presence", () => {
+	const { valid, invalid } = vectors<Record<"valid" | "invalid", PayloadVector[]>>("presence");
+	for (const { name, payload, message, decodeOnly } of valid) {
+		assert.deepEqual(decodePresence(fromHex(payload)), { ok: true, value: message }, name);
+		const frame = message as PeersPage | PeerChanges;
+		const encoded =
+			frame.type === "peers"
+				? encodePeersPage(frame, frame.peers.map(peerText))
+				: encodePeerChanges(
+						frame.seq,
+						frame.changes.map(({ type, peer }) => changeText(type, peerText(peer))),
+					);
+		if (decodeOnly !== true) assert.equal(toHex(encoded), payload, name);
+	}
+	for (const { name, payload } of invalid) assert.equal(decodePresence(fromHex(payload)).ok, false, name);
 });
 
 test("vectors: datagrams", () => {

@@ -340,6 +340,7 @@ pub fn connection_close(connection: u32, close_code: f64, reason: String) -> Res
 pub struct ConnectionInfo {
 	pub remote: Address,
 	pub local_address: Option<String>,
+	pub accepted_from: Option<Address>,
 	pub server_name: Option<String>,
 	pub alpn_protocol: String,
 	pub peer_certificates: Vec<Uint8Array>,
@@ -356,6 +357,7 @@ pub fn connection_info(connection: u32) -> Result<ConnectionInfo> {
 		Ok(ConnectionInfo {
 			remote: connection.remote_address().into(),
 			local_address: connection.local_ip().map(|ip| ip.to_canonical().to_string()),
+			accepted_from: found.accepted_from().map(Address::from),
 			server_name,
 			alpn_protocol: protocol.map_or_else(String::new, |name| String::from_utf8_lossy(&name).into_owned()),
 			peer_certificates: chain.map_or_else(Vec::new, |chain| chain.iter().map(|der| Uint8Array::from(der.to_vec())).collect()),
