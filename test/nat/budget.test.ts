@@ -86,7 +86,7 @@ test("budget: a forged source address gets few packets and is given to nobody", 
 	const calls: Promise<unknown>[] = [];
 	for (let turn = 0; nowMs() - started < FORGED_MS; turn++) {
 		await mallory.call("ask", { peers: [honest.b[turn % honest.b.length]?.id] });
-		if (turn % 4 === 0) calls.push((honest.b[turn % honest.b.length] as Peer).openChannel({ id: MALLORY }, 9_000));
+		if (turn % 4 === 0) calls.push((honest.b[turn % honest.b.length] as Peer).openChannel({ id: MALLORY }, 4_000));
 		await sleep(500);
 		samples.push({ atMs: nowMs(), count: packetsTo(await world.lab.packets(), FORGED_SOURCE) });
 	}
