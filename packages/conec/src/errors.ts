@@ -59,6 +59,9 @@ export const CONEC_ERROR_CODES = [
 	"ENCODE_FAILED",
 	// Broadcasts.
 	"BROADCAST_UNKNOWN",
+	"BROADCAST_NAME_INVALID",
+	"BROADCAST_REFUSED",
+	"LAGGED",
 ] as const;
 
 /** What went wrong; see `docs/errors.md`. */
@@ -103,7 +106,7 @@ export function isConecError(value: unknown): value is ConecError {
 /** A `TypeError` or `RangeError` for a wrong argument, with a `code` a program can read. */
 export function argumentError(
 	kind: "type" | "range",
-	code: "OPTION_INVALID" | "ID_INVALID" | "STREAM_ID_IN_USE" | "ENCODE_FAILED",
+	code: "OPTION_INVALID" | "ID_INVALID" | "BROADCAST_NAME_INVALID" | "STREAM_ID_IN_USE" | "ENCODE_FAILED",
 	message: string,
 	options?: { readonly cause?: unknown },
 ): Error & { code: ConecErrorCode } {

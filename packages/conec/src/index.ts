@@ -36,10 +36,13 @@
  * @module
  */
 
+export type { BroadcastMembers } from "./client/broadcast-counts.ts";
 export type { Channel, ChannelStats } from "./client/channel.ts";
 export { Client, type ClientStatus } from "./client/client.ts";
 export type { ClientOptions } from "./client/client-options.ts";
 export type { ClientChannelStatus } from "./client/direct-host.ts";
+export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules } from "./coordinator/broadcast-options.ts";
+export type { BroadcastStatus } from "./coordinator/broadcasts.ts";
 export type { ChannelStatus } from "./coordinator/channels.ts";
 export { Coordinator, type CoordinatorStatus, type ReloadOptions } from "./coordinator/coordinator.ts";
 export type { CoordinatorOptions } from "./coordinator/coordinator-options.ts";
@@ -51,6 +54,7 @@ export type { PresenceEvent } from "./entity/presence-event.ts";
 export type { StatusLagged } from "./entity/status-feed.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
 export type { Limits } from "./options.ts";
+export type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "./stream/broadcast-stream.ts";
 export type { CloseInfo } from "./stream/close-info.ts";
 export type { Codec, CodecWithoutSchema, CodecWithSchema, SchemaIssue, SchemaResult, StandardSchema } from "./stream/codec.ts";
 export { toDuplex } from "./stream/duplex.ts";
@@ -58,6 +62,8 @@ export { jsonCodec } from "./stream/json-codec.ts";
 export type { MessageStream } from "./stream/message-stream.ts";
 export { type NonBlockingItem, nonBlocking } from "./stream/non-blocking.ts";
 export { type TypedStream, typed } from "./stream/typed.ts";
+export type { TypedBroadcastStream } from "./stream/typed-broadcast.ts";
+export type { TypedBroadcastEvent } from "./stream/typed-event.ts";
 export {
 	type CertificateAndKey,
 	type CertificateAuthorityOptions,
@@ -69,5 +75,6 @@ export {
 export { fingerprint } from "./tls/fingerprint.ts";
 export type { Pem } from "./tls/pem.ts";
 export type { SocketAddress } from "./transport/transport.ts";
+export type { BroadcastMode, BroadcastPeer, BroadcastPosition, SlowReaderPolicy } from "./wire/broadcast.ts";
 export type { NatReport } from "./wire/channel-messages.ts";
 export type { JsonValue } from "./wire/json.ts";

@@ -105,6 +105,28 @@ export interface Limits {
 	readonly presencePeers: number;
 	/** Changes of its metadata that one Client may make a minute. Coordinator only. @default 60 */
 	readonly metadataUpdatesPerMinute: number;
+	/** Broadcasts that one Client may be in at once, each joining counted. Coordinator only. @default 32 */
+	readonly broadcastsPerClient: number;
+	/** Broadcasts with different names. Coordinator only. @default 10_000 */
+	readonly broadcasts: number;
+	/** Members of one broadcast. Coordinator only. @default 10_000 */
+	readonly broadcastMembers: number;
+	/** Greatest `bufferBytes` of a member. Coordinator only. @default 4 MiB */
+	readonly broadcastBufferBytes: number;
+	/** Messages that wait for one member, whatever their size. Coordinator only. @default 16_384 */
+	readonly broadcastBufferMessages: number;
+	/** A member lags once senders have waited for it so long within one second. Coordinator only. @default 100 */
+	readonly broadcastLagMs: number;
+	/** Senders wait for one member at most so long within one minute. Coordinator only. @default 1_000 */
+	readonly broadcastWaitMs: number;
+	/** The same for a member with `slowReader: "block"`. Coordinator only. @default 5_000 */
+	readonly broadcastBlockMs: number;
+	/** Greatest history of one broadcast, in messages. Coordinator only. @default 10_000 */
+	readonly broadcastHistoryMessages: number;
+	/** The same in bytes. Coordinator only. @default 4 MiB */
+	readonly broadcastHistoryBytes: number;
+	/** Requests of one Client that wait for their answer: `countBroadcast`. @default 64 */
+	readonly requests: number;
 }
 
 /** Default, least and greatest value of a limit. */
@@ -170,6 +192,17 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	presenceLogBytes: { default: MiB, min: 64 * KiB, max: 256 * MiB },
 	presencePeers: { default: 20_000, min: 1, max: 1_000_000 },
 	metadataUpdatesPerMinute: { default: 60, min: 0, max: 1_000_000 },
+	broadcastsPerClient: { default: 32, min: 0, max: 65_536 },
+	broadcasts: { default: 10_000, min: 0, max: 1_000_000 },
+	broadcastMembers: { default: 10_000, min: 1, max: 1_000_000 },
+	broadcastBufferBytes: { default: 4 * MiB, min: KiB, max: 64 * MiB },
+	broadcastBufferMessages: { default: 16_384, min: 1, max: 1_048_576 },
+	broadcastLagMs: { default: 100, min: 1, max: 1000 },
+	broadcastWaitMs: { default: 1000, min: 1, max: MINUTE_MS },
+	broadcastBlockMs: { default: 5000, min: 1, max: MINUTE_MS },
+	broadcastHistoryMessages: { default: 10_000, min: 0, max: 1_000_000 },
+	broadcastHistoryBytes: { default: 4 * MiB, min: 0, max: 256 * MiB },
+	requests: { default: 64, min: 1, max: 65_536 },
 };
 
 /** The defaults of a Client. */

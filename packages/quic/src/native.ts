@@ -136,6 +136,7 @@ export interface Native {
 	streamRefuse(stream: Handle, code: number): void;
 	streamWrite(stream: Handle, kind: number, payload: Uint8Array): number;
 	writeMany(streams: Uint32Array, kind: number, payload: Uint8Array): Int32Array;
+	writeFrames(streams: Uint32Array, frames: Uint8Array): Int32Array;
 	streamQueued(stream: Handle): number;
 	streamFinish(stream: Handle): void;
 	streamReset(stream: Handle, code: number): void;

@@ -88,6 +88,11 @@ export class Stream implements Target {
 		return queued;
 	}
 
+	/** Queues a copy of whole frames, see {@link writeFrames}; returns what {@link write} would. */
+	writeFrames(frames: Uint8Array): number {
+		return this.#done ? -1 : (writeFrames([this], frames)[0] as number);
+	}
+
 	/** Bytes queued and not yet taken by QUIC. */
 	get queuedBytes(): number {
 		return this.#done ? 0 : this.environment.native.streamQueued(this.handle);
@@ -278,6 +283,20 @@ export function writeMany(streams: readonly Stream[], kind: number, payload: Uin
 	const handles = Uint32Array.from(streams, (stream) => stream.handle);
 	first.environment.flushLater();
 	return mapped(() => first.environment.native.writeMany(handles, kind, payload));
+}
+
+/**
+ * Queues whole frames, whose headers stand in the bytes already, on many streams of this thread, keeping them in memory once.
+ * The headers are not looked at: they must be right.
+ *
+ * @returns for each stream what {@link Stream.write} would have returned
+ */
+export function writeFrames(streams: readonly Stream[], frames: Uint8Array): Int32Array {
+	const [first] = streams;
+	if (first === undefined) return new Int32Array(0);
+	const handles = Uint32Array.from(streams, (stream) => stream.handle);
+	first.environment.flushLater();
+	return mapped(() => first.environment.native.writeFrames(handles, frames));
 }
 
 /** @internal */

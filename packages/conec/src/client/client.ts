@@ -16,6 +16,7 @@ import { within } from "../entity/stream-set.ts";
 import type { TransportFactory, TransportFactoryOptions } from "../entity/transport-factory.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
+import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import { IncomingStreams } from "../stream/incoming-streams.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
@@ -30,6 +31,8 @@ import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenDirect } from "../wire/open.ts";
+import type { BroadcastMembers } from "./broadcast-counts.ts";
+import { ClientBroadcasts } from "./broadcasts.ts";
 import type { Channel, DirectChannel } from "./channel.ts";
 import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./client-options.ts";
 import { reachCoordinator } from "./connect.ts";
@@ -76,6 +79,7 @@ export class Client implements AsyncDisposable {
 	readonly #direct: DirectChannels;
 	readonly #network: OwnNetwork;
 	readonly #presence: ClientPresence;
+	readonly #broadcasts: ClientBroadcasts;
 	readonly #incoming: IncomingStreams;
 	readonly #feed: StatusFeed<ClientStatus>;
 	#state: ClientState = { type: "open" };
@@ -138,6 +142,7 @@ export class Client implements AsyncDisposable {
 			emit: (status) => this.#feed.emit(status),
 			lessLeft: () => this.#endIfNothingIsLeft(),
 		});
+		this.#broadcasts = new ClientBroadcasts({ limits, link: () => this.#link, assertConnected: (action) => this.#assertConnected(action) });
 		this.#presence = new ClientPresence({
 			connection: greeted.connection,
 			send: (message) => this.#link.send(message),
@@ -159,6 +164,7 @@ export class Client implements AsyncDisposable {
 					this.#direct.received(message);
 				},
 				presence: (message) => this.#presence.received(message),
+				broadcast: (message) => this.#broadcasts.answered(message),
 				refusal: () => this.#refusal(),
 				accepted: (stream) => this.#incoming.push(stream),
 				lost: (info) => this.#lost(info),
@@ -286,6 +292,27 @@ export class Client implements AsyncDisposable {
 		return this.#presence.update(metadata);
 	}
 
+	/**
+	 * Joins a broadcast: what one member sends, all get, in one order. Resolves when the Coordinator has taken this member, within 10 s.
+	 *
+	 * Rejects with TypeError `BROADCAST_NAME_INVALID`, TypeError or RangeError `OPTION_INVALID`; `BROADCAST_REFUSED`, `LIMIT_EXCEEDED`,
+	 * `PROTOCOL_UNSUPPORTED` if the Coordinator has no broadcasts, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`,
+	 * `CLIENT_CLOSED`; `signal.reason`.
+	 */
+	joinBroadcast(name: string, options: BroadcastOptions = {}): Promise<BroadcastStream> {
+		return this.#broadcasts.join(name, options);
+	}
+
+	/**
+	 * How many members a broadcast has; one that sends and receives counts as both. Right at once: when joining or closing has resolved, it counts.
+	 *
+	 * Rejects with TypeError `BROADCAST_NAME_INVALID`; `BROADCAST_UNKNOWN`, `QUEUE_FULL` beyond 64 calls at once (`limits.requests`),
+	 * `PROTOCOL_UNSUPPORTED`, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`.
+	 */
+	countBroadcast(name: string): Promise<BroadcastMembers> {
+		return this.#broadcasts.count(name);
+	}
+
 	/** The present state, then what happens. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Client; `break` releases it. */
 	status(): AsyncIterable<ClientStatus> {
 		if (this.#state.type === "over") return this.#feed.listen();
@@ -327,6 +354,7 @@ export class Client implements AsyncDisposable {
 		const error = clientClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
 		this.#presence.end(error);
+		this.#broadcasts.end(error);
 		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, closeTimeoutMs) };
 		await Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]);
 		const left = Math.max(0, deadline - performance.now());
@@ -349,6 +377,7 @@ export class Client implements AsyncDisposable {
 		this.#network.stop();
 		this.#link.destroy(error, RESET_CODES.NONE);
 		this.#presence.end(error);
+		this.#broadcasts.end(error);
 		this.#direct.coordinatorLost(error);
 		this.#endIfNothingIsLeft();
 	}
@@ -365,6 +394,7 @@ export class Client implements AsyncDisposable {
 		if (error.code === "CLIENT_CLOSED") this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
 		else this.#incoming.destroy(error, RESET_CODES.NONE);
 		this.#presence.end(error);
+		this.#broadcasts.end(error);
 		this.#link.destroy(error, RESET_CODES.CLIENT_CLOSED);
 		this.#direct.destroy(error);
 		this.#transport.onDatagram = undefined;

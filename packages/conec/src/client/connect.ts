@@ -9,6 +9,7 @@ import { chainProblem } from "../tls/chain.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import { readValidity } from "../tls/validity.ts";
 import type { Transport, TransportConnection } from "../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
@@ -106,4 +107,4 @@ function unreachable(where: string, timeoutMs: number, cause?: unknown): ConecEr
 }
 
 /** What this Client can do beside streams. */
-const CAPABILITIES: readonly string[] = [DIRECT_CAPABILITY, PRESENCE_CAPABILITY];
+const CAPABILITIES: readonly string[] = [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY];

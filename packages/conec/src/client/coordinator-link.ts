@@ -19,9 +19,10 @@ import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import { atTime, readValidity } from "../tls/validity.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOfCoordinator } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
-import type { ControlMessage, Ping, Pong, Welcome } from "../wire/control.ts";
+import type { BroadcastCounted, BroadcastUnknown, ControlMessage, Ping, Pong, Welcome } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenFromCoordinator, encodeOpen } from "../wire/open.ts";
@@ -36,6 +37,8 @@ export interface LinkEvents {
 	channel(message: ChannelMessageOfCoordinator): void;
 	/** An answer about metadata. Never called unless the Coordinator has the capability. */
 	presence(message: MetadataSet | MetadataRefused): void;
+	/** How many members a broadcast has. */
+	broadcast(message: BroadcastCounted | BroadcastUnknown): void;
 	/** Why no stream is accepted now; `undefined`: it is. */
 	refusal(): { readonly code: RejectCode; readonly reason: string } | undefined;
 	/** A stream of a peer or of the Coordinator has been accepted. */
@@ -63,7 +66,8 @@ export class CoordinatorLink {
 	observedAddress: SocketAddress;
 	readonly #control: ControlChannel;
 	readonly #limits: Limits;
-	readonly #coordinatorLimits: Limits;
+	/** What holds for messages that the Coordinator itself takes. */
+	readonly sendLimits: Limits;
 	readonly #events: LinkEvents;
 	#state: "open" | "draining" | "over" = "open";
 
@@ -75,7 +79,7 @@ export class CoordinatorLink {
 		this.streams = new StreamSet(ids);
 		this.#control = control;
 		this.#limits = limits;
-		this.#coordinatorLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
+		this.sendLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
 		this.#events = events;
 		greeted.listen({ message: (message) => this.#received(message), broken: (closeCode, reason) => connection.close(closeCode, reason) });
 		connection.onStream = (incoming) => this.#onStream(incoming);
@@ -140,6 +144,8 @@ export class CoordinatorLink {
 	#received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		if (this.#state === "over") return;
 		if (isChannelMessageOfCoordinator(message) && this.can(DIRECT_CAPABILITY)) return this.#events.channel(message);
+		if ((message.type === "broadcast-counted" || message.type === "broadcast-unknown") && this.can(BROADCAST_CAPABILITY))
+			return this.#events.broadcast(message);
 		if ((message.type === "metadata-set" || message.type === "metadata-refused") && this.can(PRESENCE_CAPABILITY)) return this.#events.presence(message);
 		if (message.type !== "close") return this.connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
 		if (this.#state === "draining") return;
@@ -160,7 +166,7 @@ export class CoordinatorLink {
 	}
 
 	#init(peer: string | null, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
-		const limits = peer === null ? this.#coordinatorLimits : this.#limits;
+		const limits = peer === null ? this.sendLimits : this.#limits;
 		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, limits, describe, lostCode: "COORDINATOR_LOST" };
 	}
 

@@ -172,7 +172,8 @@ export class DirectChannels {
 	async #offer(): Promise<ChannelOffer> {
 		const { holePunching, birthday } = this.#host;
 		const { network } = this.#host;
-		await network.known();
+		// Only in the first moments after connecting: what the Coordinator plans is only as good as what it knows of both NATs.
+		await network.settled();
 		return { hosts: network.hosts(), nat: network.nat, punch: holePunching, birthday };
 	}
 
@@ -267,7 +268,8 @@ export class DirectChannels {
 			coordinatorRttMs: rttMs,
 			waitMs: go.waitMs,
 			// What has not got through by then will not: packets for which there is no hope are not worth their grant.
-			deadlineMs: go.birthday === undefined ? Math.min(deadlineMs, go.waitMs + Math.min(LONGEST_PUNCH_MS, Math.max(LEAST_PUNCH_MS, 12 * rttMs))) : deadlineMs,
+			deadlineMs:
+				go.birthday === undefined ? Math.min(deadlineMs, go.waitMs + Math.round(Math.min(LONGEST_PUNCH_MS, Math.max(LEAST_PUNCH_MS, 12 * rttMs)))) : deadlineMs,
 		};
 		const granted = new Set(go.candidates.filter(({ kind }) => kind === "reflexive").map(({ address }) => address));
 		const punching = new Punching(token, plan, {

@@ -13,6 +13,7 @@ import { certificateId } from "../tls/certificate-id.ts";
 import { chainProblem } from "../tls/chain.ts";
 import { fingerprintOf } from "../tls/fingerprint.ts";
 import type { IncomingStream, TransportConnection } from "../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, type RefusedCode } from "../wire/codes.ts";
 import { decodeControl, type Hello, type Refused } from "../wire/control.ts";
@@ -22,7 +23,7 @@ import { negotiateVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import type { Channels } from "./channels.ts";
 import { type Lease, type Leases, leaseSource } from "./leases.ts";
 import type { Claim, Registry } from "./registry.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionParts } from "./session.ts";
 
 /** What the Coordinator lends to admissions. */
 export interface AdmissionHost {
@@ -41,6 +42,7 @@ export interface AdmissionHost {
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
 	readonly channels: Channels;
+	readonly onRequest: SessionParts["onRequest"];
 }
 
 /** Takes a new connection; never throws and never rejects. */
@@ -188,6 +190,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		direct: hello.capabilities.includes(DIRECT_CAPABILITY),
 		onChannelMessage: (from, message) => host.channels.received(from, message),
 		onHeard: (from) => host.channels.heard(from),
+		onRequest: host.onRequest,
 	});
 	host.registry.hold(applicant, session, performance.now());
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
@@ -201,7 +204,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		session: randomBytes(16).toString("hex"),
 		epoch: host.epoch,
 		limits: { messageBytes: limits.messageBytes, metadataBytes: limits.metadataBytes, streamsPerPair: limits.streamsPerPair },
-		capabilities: [DIRECT_CAPABILITY, PRESENCE_CAPABILITY],
+		capabilities: [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY],
 		observedAddress: connection.remoteAddress,
 		...(natTest === undefined ? {} : { natTest }),
 	});

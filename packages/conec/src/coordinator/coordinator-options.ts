@@ -14,6 +14,7 @@ import { loadKeptIdentity } from "../tls/kept-identity.ts";
 import type { Pem } from "../tls/pem.ts";
 import { makeSelfSigned } from "../tls/self-signed.ts";
 import { DEFAULT_PORT } from "../wire/versions.ts";
+import { type BroadcastRules, type ResolvedBroadcastRule, resolveBroadcastRules } from "./broadcast-options.ts";
 
 /** Options of `Coordinator.listen`. */
 export interface CoordinatorOptions {
@@ -41,6 +42,8 @@ export interface CoordinatorOptions {
 	readonly keyLog?: boolean;
 	/** Where the identity and the leases of ids are kept; made with mode 0700. For one Coordinator at a time. @default nothing is kept */
 	readonly stateDirectory?: string;
+	/** What is kept of which broadcasts, and where members may block; see docs/broadcasts.md. @default nothing and nowhere */
+	readonly broadcasts?: BroadcastRules;
 	/** Bounds; see docs/limits.md. */
 	readonly limits?: Partial<Limits>;
 }
@@ -54,6 +57,7 @@ export interface ResolvedCoordinatorOptions {
 	readonly endAtExpiry: boolean;
 	readonly retry: "under-load" | "always" | "never";
 	readonly keyLog: boolean;
+	readonly broadcastRule: (name: string) => ResolvedBroadcastRule;
 	readonly limits: Limits;
 }
 
@@ -72,6 +76,7 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 		retry: ["under-load", "always", "never"],
 		keyLog: "boolean",
 		stateDirectory: "string",
+		broadcasts: "object",
 		limits: "object",
 	});
 	const { host = "::", names = ["localhost"] } = options;
@@ -79,6 +84,7 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 	if ((options.certificate === undefined) !== (options.privateKey === undefined))
 		throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
 	const port = options.port ?? DEFAULT_PORT;
+	const limits = resolveLimits(options.limits, "coordinator");
 	return {
 		names,
 		host,
@@ -88,7 +94,8 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 		endAtExpiry: options.endAtExpiry ?? false,
 		retry: options.retry ?? "under-load",
 		keyLog: options.keyLog ?? false,
-		limits: resolveLimits(options.limits, "coordinator"),
+		broadcastRule: resolveBroadcastRules(options.broadcasts, limits),
+		limits,
 	};
 }
 

@@ -33,6 +33,7 @@ import { decodeOpenToCoordinator, encodeOpen } from "../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { type AdmissionHost, admit } from "./admission.ts";
+import { type BroadcastStatus, Broadcasts } from "./broadcasts.ts";
 import { type ChannelStatus, Channels } from "./channels.ts";
 import { type CoordinatorOptions, coordinatorIdentity, denyList, type ResolvedCoordinatorOptions, resolveCoordinatorOptions } from "./coordinator-options.ts";
 import { bindNatTestSockets, type NatTestSockets } from "./nat-test-sockets.ts";
@@ -52,6 +53,7 @@ export type CoordinatorStatus =
 	| { readonly type: "disconnected"; readonly id: string; readonly fingerprint: string; readonly info: CloseInfo }
 	/** A Client was told no. `id` is what it asked for, which may be anybody's. */
 	| { readonly type: "refused"; readonly id: string; readonly address: SocketAddress; readonly code: ConecErrorCode; readonly reason: string }
+	| BroadcastStatus
 	/** The leases cannot be written to the state directory: after a restart they are as they were before. Writing goes on being tried. */
 	| { readonly type: "state-unsaved"; readonly error: ConecError }
 	/** A direct channel is up or down, or could not be made. */
@@ -83,6 +85,7 @@ export class Coordinator implements AsyncDisposable {
 	readonly #registry: Registry<Session>;
 	readonly #streams: StreamSet = new StreamSet();
 	readonly #incoming: IncomingStreams;
+	readonly #broadcasts: Broadcasts;
 	readonly #feed: StatusFeed<CoordinatorStatus>;
 	readonly #channels: Channels;
 	readonly #natTestProblem: ConecError | undefined;
@@ -124,6 +127,7 @@ export class Coordinator implements AsyncDisposable {
 		this.incomingStreams = this.#incoming;
 		this.#feed = new StatusFeed(limits.statusEvents);
 		this.#presence = new PresenceService(this.#epoch, limits);
+		this.#broadcasts = new Broadcasts({ limits, ruleOf: parts.options.broadcastRule, transport: parts.transport, emit: (status) => this.#feed.emit(status) });
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
 		});
@@ -142,6 +146,11 @@ export class Coordinator implements AsyncDisposable {
 	/** Connected Clients. */
 	get clientCount(): number {
 		return this.#registry.size;
+	}
+
+	/** Broadcasts that somebody has joined, each name once. */
+	get broadcastCount(): number {
+		return this.#broadcasts.size;
 	}
 
 	/** Connected Clients, with facts. */
@@ -257,6 +266,7 @@ export class Coordinator implements AsyncDisposable {
 		for (const session of this.#registry.holders()) session.control.send({ type: "close", reason: STOPPING });
 		const flush = (timeoutMs: number): Promise<unknown> =>
 			Promise.all([...this.#registry.holders()].filter((session) => session.used).map((session) => session.control.ping(timeoutMs)));
+		this.#broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
 		await this.#streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs: Math.min(limits.lingerMs, limits.closeTimeoutMs), flush });
 		// Nobody has left: it is the Coordinator that goes.
 		this.#presence.end();
@@ -299,6 +309,7 @@ export class Coordinator implements AsyncDisposable {
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => this.#onStream(session, incoming),
 			channels: this.#channels,
+			onRequest: (session, message) => session.control.send(this.#broadcasts.count(message)),
 		};
 		this.#transport.accept({
 			identity: this.#identity,
@@ -342,6 +353,7 @@ export class Coordinator implements AsyncDisposable {
 			this.#presence.delete(session.id);
 			this.#kept.leases.release(session.id, session.fingerprint, Date.now());
 		}
+		this.#broadcasts.sessionEnded(session);
 		void session.connection.closed.then((info) => {
 			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info: closeInfoOf(info, "PEER_LOST") });
 		});
@@ -353,7 +365,11 @@ export class Coordinator implements AsyncDisposable {
 		const open = decodeOpenToCoordinator(incoming.header.payload, limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
 		if (this.#state.type !== "open") return rejectStream(incoming, "COORDINATOR_CLOSED", "the Coordinator is stopping");
-		const { to, watch, id, metadata } = open.value;
+		const { to, watch, id, metadata, broadcast } = open.value;
+		if (broadcast !== undefined) {
+			session.used = true;
+			return this.#broadcasts.join(session, incoming, broadcast);
+		}
 		if (to !== undefined) return proxyStream(incoming, open.value, session, this.#registry.find(to), this.#transport, limits);
 		if (watch !== undefined) return this.#watch(session, incoming);
 		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the Coordinator's application has no room for another stream");

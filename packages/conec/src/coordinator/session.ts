@@ -10,7 +10,7 @@ import { roundTripMs } from "../entity/round-trip.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
 import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
-import type { ControlMessage, Ping, Pong } from "../wire/control.ts";
+import type { BroadcastCount, ControlMessage, Ping, Pong } from "../wire/control.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { PRESENCE_CAPABILITY, type SetMetadata } from "../wire/presence.ts";
 import { Allowance } from "./allowance.ts";
@@ -54,6 +54,8 @@ export interface SessionParts {
 	readonly onChannelMessage: (session: Session, message: ChannelMessageOfClient) => void;
 	/** Something has come on the control stream. */
 	readonly onHeard: (session: Session) => void;
+	/** Answers a question of the Client. */
+	readonly onRequest: (session: Session, message: BroadcastCount) => void;
 }
 
 /** One connected Client. */
@@ -112,6 +114,7 @@ export class Session {
 		if (message.type === "close") return;
 		if (this.direct && isChannelMessageOfClient(message)) return this.#parts.onChannelMessage(this, message);
 		if (message.type === "metadata" && this.capabilities.includes(PRESENCE_CAPABILITY)) return this.#setMetadata(message);
+		if (message.type === "broadcast-count") return this.#parts.onRequest(this, message);
 		this.end(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" is not allowed there`);
 	}
 

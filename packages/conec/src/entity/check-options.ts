@@ -16,6 +16,7 @@ export type OptionKind =
 	| "string or strings"
 	| "port"
 	| "interval"
+	| "integer"
 	| "signal"
 	| "object"
 	| "json"
@@ -75,6 +76,7 @@ const KINDS: Readonly<Record<Exclude<OptionKind, readonly string[]>, KindCheck>>
 	"string or strings": { words: "a string or an array of strings", type: (value) => isString(value) || (Array.isArray(value) && value.every(isString)) },
 	port: { words: "a port, 0 to 65535", type: isNumber, range: integer(65_535) },
 	interval: { words: "whole milliseconds, 0 to 600000", type: isNumber, range: integer(600_000) },
+	integer: { words: "a number", type: isNumber },
 	"stream id": { words: "an integer, 0 to 4294967295", type: isNumber, range: integer(0xffff_ffff) },
 	signal: { words: "an AbortSignal", type: (value) => value instanceof AbortSignal },
 	object: { words: "an object", type: (value) => typeof value === "object" && value !== null },

@@ -5,9 +5,11 @@
  */
 
 import { ConecError, isConecError } from "../errors.ts";
+import type { CloseInfo } from "../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { openMessageStream } from "../stream/open-stream.ts";
 import type { TransportConnection } from "../transport/transport.ts";
+import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import type { OpenStreamOptions } from "./open-stream-options.ts";
 import { StreamIds } from "./stream-ids.ts";
@@ -23,9 +25,21 @@ export interface StreamSetEnd {
 	readonly flush: (timeoutMs: number) => Promise<unknown>;
 }
 
+/** A stream of any kind. */
+export interface LiveStream {
+	/** Id of the other side; `null`: the Coordinator. */
+	readonly peer: string | null;
+	readonly closed: Promise<CloseInfo>;
+	/** Whether the application has called `close`. */
+	readonly closing: boolean;
+	close(): Promise<void>;
+	/** Ends it at once: `error` here, `wireCode` at the other side. */
+	destroy(error: ConecError, wireCode: number): void;
+}
+
 /** Streams that were opened and accepted here, until they are over. */
 export class StreamSet {
-	readonly #live: Set<FramedStream> = new Set();
+	readonly #live: Set<LiveStream> = new Set();
 	/** There has been a stream at all. */
 	#used = false;
 	readonly #ids: StreamIds;
@@ -84,8 +98,8 @@ export class StreamSet {
 	}
 
 	/** Keeps a stream until it is over, and its number in use if it was opened here. */
-	add(stream: FramedStream, id?: number): void {
-		if (this.#ended !== undefined) stream.destroy(this.#ended);
+	add(stream: LiveStream, id?: number): void {
+		if (this.#ended !== undefined) stream.destroy(this.#ended, RESET_CODES.NONE);
 		this.#used = true;
 		this.#live.add(stream);
 		// The first to wait for `closed`: whoever does so later finds the number free.

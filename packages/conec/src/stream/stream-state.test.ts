@@ -33,6 +33,7 @@ class Script {
 			this.queuedBytes += payload.length + 4;
 			return this.queuedBytes;
 		},
+		writeFrames: () => assert.fail("a stream of messages has one frame at a time"),
 		queuedBytes: 0,
 		finish: () => {
 			assert.equal(this.finished, false, "FIN once");

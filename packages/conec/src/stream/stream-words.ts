@@ -18,6 +18,8 @@ export const WORDS: Partial<Record<ConecErrorCode, string>> = {
 	MESSAGE_TOO_LONG: "a message is longer than the other side takes",
 	STREAM_TRUNCATED: "it was cut off without an end",
 	DISCONNECTED: "the Coordinator has disconnected the Client",
+	LAGGED: "it was read too slowly",
+	BROADCAST_REFUSED: "the Coordinator does not allow it",
 	LIMIT_EXCEEDED: "too many streams to this peer",
 	STREAM_ID_IN_USE: "the id is in use",
 	ID_INVALID: "that is not an id",

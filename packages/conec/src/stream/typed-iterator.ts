@@ -4,21 +4,23 @@
  * @module
  */
 
+import type { BroadcastEvent } from "./broadcast-stream.ts";
 import type { Coding } from "./coding.ts";
 import type { NonBlockingItem } from "./non-blocking.ts";
+import { decodeEvent, type TypedBroadcastEvent } from "./typed-event.ts";
 
 /**
  * Values of a stream. One that cannot be decoded rejects its `next`; then the stream is free for any reader, also this one,
  * because `for await` abandons an iterator that rejects without a word. Not an async generator: those end at the first error.
  */
-export class TypedIterator<T> implements AsyncIterator<T, undefined> {
-	readonly #stream: AsyncIterable<Uint8Array>;
-	readonly #decode: (message: Uint8Array) => T | Promise<T>;
-	#messages: AsyncIterator<Uint8Array>;
+export class TypedIterator<T, M = Uint8Array> implements AsyncIterator<T, undefined> {
+	readonly #stream: AsyncIterable<M>;
+	readonly #decode: (message: M) => T | Promise<T>;
+	#messages: AsyncIterator<M>;
 	#pending = 0;
 	#done = false;
 
-	constructor(stream: AsyncIterable<Uint8Array>, decode: (message: Uint8Array) => T | Promise<T>) {
+	constructor(stream: AsyncIterable<M>, decode: (message: M) => T | Promise<T>) {
 		this.#stream = stream;
 		this.#decode = decode;
 		this.#messages = stream[Symbol.asyncIterator]();
@@ -38,7 +40,7 @@ export class TypedIterator<T> implements AsyncIterator<T, undefined> {
 		return { done: true, value: undefined };
 	}
 
-	readonly #taken = (result: IteratorResult<Uint8Array>): IteratorResult<T, undefined> | Promise<IteratorResult<T, undefined>> => {
+	readonly #taken = (result: IteratorResult<M>): IteratorResult<T, undefined> | Promise<IteratorResult<T, undefined>> => {
 		if (result.done === true) {
 			this.#pending--;
 			return { done: true, value: undefined };
@@ -77,10 +79,15 @@ export class TypedIterator<T> implements AsyncIterator<T, undefined> {
 }
 
 /** The same over a `nonBlocking`, which no reader occupies. */
-export function typedItems<T, Sent>(source: AsyncIterable<NonBlockingItem<Uint8Array>>, coding: Coding<T, Sent>): AsyncIterable<NonBlockingItem<T>> {
+export function typedItems<T, Sent>(
+	source: AsyncIterable<NonBlockingItem<Uint8Array | BroadcastEvent>>,
+	coding: Coding<T, Sent>,
+): AsyncIterable<NonBlockingItem<T | TypedBroadcastEvent<T>>> {
 	return {
-		[Symbol.asyncIterator](): AsyncIterator<NonBlockingItem<T>, undefined> {
+		[Symbol.asyncIterator](): AsyncIterator<NonBlockingItem<T | TypedBroadcastEvent<T>>, undefined> {
 			const items = source[Symbol.asyncIterator]();
+			const decode = (message: Uint8Array | BroadcastEvent): T | TypedBroadcastEvent<T> | Promise<T | TypedBroadcastEvent<T>> =>
+				message instanceof Uint8Array ? coding.decode(message) : decodeEvent(message, coding);
 			return {
 				async next() {
 					const next = await items.next();
@@ -90,7 +97,7 @@ export function typedItems<T, Sent>(source: AsyncIterable<NonBlockingItem<Uint8A
 					if (next.value.type !== "message") {
 						return { done: false, value: next.value };
 					}
-					return { done: false, value: { type: "message", message: await coding.decode(next.value.message) } };
+					return { done: false, value: { type: "message", message: await decode(next.value.message) } };
 				},
 				async return() {
 					await items.return?.();

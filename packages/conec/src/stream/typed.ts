@@ -6,6 +6,7 @@
 
 import { argumentError, ConecError } from "../errors.ts";
 import type { JsonValue } from "../wire/json.ts";
+import type { BroadcastEvent, BroadcastStream } from "./broadcast-stream.ts";
 import type { CloseInfo } from "./close-info.ts";
 import type { Codec } from "./codec.ts";
 import { Coding } from "./coding.ts";
@@ -13,6 +14,8 @@ import { abortable } from "./framed-stream.ts";
 import type { MessageStream } from "./message-stream.ts";
 import type { NonBlockingItem } from "./non-blocking.ts";
 import { Turns } from "./turns.ts";
+import { TypedBroadcast, type TypedBroadcastStream } from "./typed-broadcast.ts";
+import type { TypedBroadcastEvent } from "./typed-event.ts";
 import { TypedIterator, typedItems } from "./typed-iterator.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
 
@@ -52,26 +55,34 @@ export interface TypedStream<T, Sent = T>
 }
 
 /**
- * Wraps a stream, or what `nonBlocking` made of one, so that it carries values: `codec` makes messages of them and values of
- * messages, and its schema, if any, checks both ways. See docs/adapters.md.
+ * Wraps a stream, a broadcast, or what `nonBlocking` made of one, so that it carries values: `codec` makes messages of them and
+ * values of messages, and its schema, if any, checks both ways. See docs/adapters.md.
  *
  * Throws `TypeError` with `OPTION_INVALID` if one of them is not what it should be.
  */
 export function typed<T, Sent = T>(stream: MessageStream, codec: Codec<T, Sent>): TypedStream<T, Sent>;
+export function typed<T, Sent = T>(stream: BroadcastStream, codec: Codec<T, Sent>): TypedBroadcastStream<T, Sent>;
 export function typed<T, Sent = T>(source: AsyncIterable<NonBlockingItem<Uint8Array>>, codec: Codec<T, Sent>): AsyncIterable<NonBlockingItem<T>>;
 export function typed<T, Sent = T>(
-	stream: MessageStream | AsyncIterable<NonBlockingItem<Uint8Array>>,
+	source: AsyncIterable<NonBlockingItem<BroadcastEvent>>,
 	codec: Codec<T, Sent>,
-): TypedStream<T, Sent> | AsyncIterable<NonBlockingItem<T>> {
+): AsyncIterable<NonBlockingItem<TypedBroadcastEvent<T>>>;
+export function typed<T, Sent = T>(
+	stream: MessageStream | BroadcastStream | AsyncIterable<NonBlockingItem<Uint8Array>> | AsyncIterable<NonBlockingItem<BroadcastEvent>>,
+	codec: Codec<T, Sent>,
+): TypedStream<T, Sent> | TypedBroadcastStream<T, Sent> | AsyncIterable<NonBlockingItem<T | TypedBroadcastEvent<T>>> {
 	const given: Partial<MessageStream> | null | undefined = stream as Partial<MessageStream>;
 	if (typeof given?.[Symbol.asyncIterator] !== "function") {
-		throw argumentError("type", "OPTION_INVALID", "Only a MessageStream or a nonBlocking can be typed");
+		throw argumentError("type", "OPTION_INVALID", "Only a MessageStream, a BroadcastStream or a nonBlocking can be typed");
 	}
 	if (isMessageStream(stream)) {
 		const peer = stream.peer === null ? "the Coordinator" : JSON.stringify(stream.peer);
 		return new TypedMessageStream(stream, new Coding(codec, `a message on stream ${stream.id} with ${peer}`, stream.peer));
 	}
-	return typedItems(stream, new Coding(codec, "a message", null));
+	if (isBroadcastStream(stream)) {
+		return new TypedBroadcast(stream, new Coding(codec, `a message of broadcast "${stream.name}"`, null));
+	}
+	return typedItems(stream as AsyncIterable<NonBlockingItem<Uint8Array | BroadcastEvent>>, new Coding(codec, "a message", null));
 }
 
 /** Whether a stream carries values. */
@@ -230,6 +241,10 @@ interface Decode<T> {
 
 function identity<V>(value: V): V {
 	return value;
+}
+
+function isBroadcastStream(stream: BroadcastStream | AsyncIterable<unknown>): stream is BroadcastStream {
+	return "send" in stream && "finish" in stream;
 }
 
 function isMessageStream(stream: MessageStream | AsyncIterable<unknown>): stream is MessageStream {

@@ -6,7 +6,7 @@
 
 import { ConecError } from "../errors.ts";
 import { RESET_CODES } from "../wire/codes.ts";
-import { maxPayloadBytes } from "../wire/frames.ts";
+import { FRAME_HEADER_BYTES, lengthAt, maxPayloadBytes } from "../wire/frames.ts";
 import { Flow, type FlowSink } from "./memory-flow.ts";
 import type { Defer, MemoryWire } from "./memory-wire.ts";
 import type { Frame, HeldStream, IncomingStream, PipeResult, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "./transport.ts";
@@ -102,6 +102,16 @@ export class MemoryStream implements TransportStream {
 		const queuedBytes = this.#outgoing.write(kind, payload);
 		if (queuedBytes >= 0) {
 			this.connection.count("sentBytes", payload.length);
+		}
+		return queuedBytes;
+	}
+
+	writeFrames(frames: Uint8Array): number {
+		let queuedBytes = this.#outgoing.queuedBytes;
+		for (let at = 0; at < frames.length && queuedBytes >= 0; ) {
+			const end = at + FRAME_HEADER_BYTES + lengthAt(frames, at);
+			queuedBytes = this.write(frames[at] as number, frames.subarray(at + FRAME_HEADER_BYTES, end));
+			at = end;
 		}
 		return queuedBytes;
 	}

@@ -23,6 +23,7 @@ import type {
 	SocketAddress,
 	Transport,
 	TransportConnection,
+	TransportStream,
 } from "./transport.ts";
 
 /** How a memory network behaves. */
@@ -252,6 +253,10 @@ class Endpoint implements MemoryTransport {
 		const result = await pipeLinks(from as MemoryIncoming, to as MemoryHeld, lostCode);
 		onEnd?.(); // here every event is a task of its own, so this comes before the next
 		return result;
+	}
+
+	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number> {
+		return streams.map((stream) => stream.writeFrames(frames));
 	}
 
 	async close(code: number, reason: string, _drainMs: number): Promise<void> {

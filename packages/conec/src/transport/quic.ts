@@ -151,6 +151,13 @@ class QuicTransport implements Transport {
 		return await quic.pipe((from as QuicIncomingStream).stream, (to as QuicHeldStream).stream, lostCode, onEnd);
 	}
 
+	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number> {
+		return quic.writeFrames(
+			streams.map((stream) => (stream as QuicStream).stream),
+			frames,
+		);
+	}
+
 	async close(code: number, reason: string, drainMs: number): Promise<void> {
 		await this.#endpoint.close({ code, reason, drainMs });
 	}
@@ -251,35 +258,39 @@ class QuicConnection implements TransportConnection {
 
 class QuicStream implements TransportStream {
 	readonly connection: TransportConnection;
-	readonly #stream: quic.Stream;
+	readonly stream: quic.Stream;
 
 	constructor(stream: quic.Stream, connection: TransportConnection) {
-		this.#stream = stream;
+		this.stream = stream;
 		this.connection = connection;
 	}
 
 	get queuedBytes(): number {
-		return this.#stream.queuedBytes;
+		return this.stream.queuedBytes;
 	}
 
 	write(kind: number, payload: Uint8Array): number {
-		return this.#stream.write(kind, payload);
+		return this.stream.write(kind, payload);
+	}
+
+	writeFrames(frames: Uint8Array): number {
+		return this.stream.writeFrames(frames);
 	}
 
 	finish(): void {
-		this.#stream.finish();
+		this.stream.finish();
 	}
 
 	reset(code: number): void {
-		this.#stream.reset(code);
+		this.stream.reset(code);
 	}
 
 	stop(code: number): void {
-		this.#stream.stop(code);
+		this.stream.stop(code);
 	}
 
 	consumed(payloadBytes: number): void {
-		this.#stream.consumed(payloadBytes);
+		this.stream.consumed(payloadBytes);
 	}
 }
 

@@ -50,6 +50,7 @@ export class TimedFrames implements StreamHandler {
 				return stream.queuedBytes;
 			},
 			write: (kind, payload) => stream.write(0, encodeFrame(kind, payload)),
+			writeFrames: (frames) => stream.write(0, frames),
 			finish: () => stream.finish(),
 			reset: (code) => stream.reset(code),
 			stop: (code) => stream.stop(code),

@@ -43,6 +43,8 @@ export interface StreamHandler {
 export interface TransportStream {
 	/** Queues a copy of one frame and returns the bytes now queued, or -1 when this direction is over. Never refuses: the caller watches the number. */
 	write(kind: number, payload: Uint8Array): number;
+	/** Queues a copy of whole frames that bring their headers along, which must be right; returns what {@link TransportStream.write} would. */
+	writeFrames(frames: Uint8Array): number;
 	/** Bytes queued and not yet taken by the transport. */
 	readonly queuedBytes: number;
 	/** Sends FIN after what is queued. */
@@ -223,6 +225,8 @@ export interface Transport {
 	 * then in order with other events, so before any stream that the same peer has opened after it.
 	 */
 	pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult>;
+	/** {@link TransportStream.writeFrames} to many streams of this transport in one go, with the bytes in memory once if they are many. */
+	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number>;
 	/** Closes every connection with the code and releases the socket; at most `drainMs` for the close to reach the peers. */
 	close(code: number, reason: string, drainMs: number): Promise<void>;
 	/** Immediate. */

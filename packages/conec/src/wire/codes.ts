@@ -62,6 +62,8 @@ export const RESET_CODES = {
 	DISCONNECTED: 0x0b,
 	/** The direct channel that carried the stream was closed. */
 	CHANNEL_CLOSED: 0x0c,
+	/** A member of a broadcast was too slow, and its policy is to end then. */
+	LAGGED: 0x0d,
 } as const;
 
 /** Application codes travel as this + code. */
@@ -78,6 +80,7 @@ export const REJECT_CODES = [
 	"PEER_TIMEOUT",
 	"ID_INVALID",
 	"STREAM_ID_IN_USE",
+	"BROADCAST_REFUSED",
 	"LIMIT_EXCEEDED",
 	"PROTOCOL_ERROR",
 	"CLIENT_CLOSED",
@@ -150,6 +153,7 @@ const RESET_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, Cone
 	[RESET_CODES.STREAM_TRUNCATED, "STREAM_TRUNCATED"],
 	[RESET_CODES.DISCONNECTED, "DISCONNECTED"],
 	[RESET_CODES.CHANNEL_CLOSED, "CHANNEL_CLOSED"],
+	[RESET_CODES.LAGGED, "LAGGED"],
 ]);
 
 const CLOSE_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, ConecErrorCode>([

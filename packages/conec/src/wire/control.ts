@@ -7,9 +7,11 @@
 import { type ChannelMessage, readChannelMessage } from "./channel-messages.ts";
 import { type RefusedCode, refusedCodeFromWire } from "./codes.ts";
 import {
+	broadcastNameField,
 	capabilitiesField,
 	choiceField,
 	codeField,
+	countField,
 	cutNote,
 	FieldProblem,
 	fieldOf,
@@ -98,8 +100,41 @@ export interface Close {
 	readonly reason: string;
 }
 
+/** Asks how many members a broadcast has; from a Client, with the capability `broadcast`. */
+export interface BroadcastCount {
+	readonly type: "broadcast-count";
+	/** Comes back in the answer. */
+	readonly request: number;
+	readonly name: string;
+}
+
+/** Answers a {@link BroadcastCount}. */
+export interface BroadcastCounted {
+	readonly type: "broadcast-counted";
+	readonly request: number;
+	readonly senders: number;
+	readonly receivers: number;
+}
+
+/** Answers a {@link BroadcastCount}: nobody has joined it. */
+export interface BroadcastUnknown {
+	readonly type: "broadcast-unknown";
+	readonly request: number;
+}
+
 /** Everything that a control stream carries. */
-export type ControlMessage = Hello | Welcome | Refused | Ping | Pong | Close | ChannelMessage | PresenceControl;
+export type ControlMessage =
+	| Hello
+	| Welcome
+	| Refused
+	| Ping
+	| Pong
+	| Close
+	| ChannelMessage
+	| PresenceControl
+	| BroadcastCount
+	| BroadcastCounted
+	| BroadcastUnknown;
 
 /** The payload of a CONTROL frame. Text for people is cut to what the other side keeps of it. */
 export function encodeControl(message: ControlMessage): Uint8Array {
@@ -152,9 +187,19 @@ function read(type: string, object: Readonly<Record<string, unknown>>, metadataB
 			return { type, nonce: integerField(object, "nonce", 0, Number.MAX_SAFE_INTEGER) };
 		case "close":
 			return { type, reason: noteField(object, "reason") ?? "" };
+		case "broadcast-count":
+			return { type, request: requestField(object), name: broadcastNameField(object, "name") };
+		case "broadcast-counted":
+			return { type, request: requestField(object), senders: countField(object, "senders"), receivers: countField(object, "receivers") };
+		case "broadcast-unknown":
+			return { type, request: requestField(object) };
 		default:
 			return readChannelMessage(type, object) ?? readPresenceControl(type, object, metadataBytes);
 	}
+}
+
+function requestField(object: Readonly<Record<string, unknown>>): number {
+	return integerField(object, "request", 0, Number.MAX_SAFE_INTEGER);
 }
 
 function readHello(object: Readonly<Record<string, unknown>>, metadataBytes: number): Hello {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { idProblem, isStreamId } from "./ids.ts";
+import { BROADCAST_NAME_BYTES, idProblem, isBroadcastName, isStreamId } from "./ids.ts";
 import { parseIp } from "./ip-address.ts";
 import { checkJson, type JsonValue } from "./json.ts";
 import { isVersion, VERSIONS_LISTED } from "./versions.ts";
@@ -75,6 +75,29 @@ export function streamIdField(object: Readonly<Record<string, unknown>>, name: s
 		throw new FieldProblem(`${name} must be an integer from 0 to 2^53 - 1`);
 	}
 	return value;
+}
+
+/** The required name of a broadcast. */
+export function broadcastNameField(object: Readonly<Record<string, unknown>>, name: string): string {
+	const value = fieldOf(object, name);
+	if (!isBroadcastName(value)) {
+		throw new FieldProblem(`${name} must be 1 to ${BROADCAST_NAME_BYTES} of a-z, 0-9, dot, underscore and hyphen`);
+	}
+	return value;
+}
+
+/** How many, or which in a row: a required integer that is not negative. */
+export function countField(object: Readonly<Record<string, unknown>>, name: string): number {
+	return integerField(object, name, 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** A boolean; absent reads as false. */
+export function flagField(object: Readonly<Record<string, unknown>>, name: string): boolean {
+	const value = fieldOf(object, name);
+	if (value !== undefined && typeof value !== "boolean") {
+		throw new FieldProblem(`${name} must be true or false`);
+	}
+	return value ?? false;
 }
 
 /** One of a closed list of words, required. */

@@ -65,6 +65,11 @@ export function encodeFrame(kind: number, payload: Uint8Array): Uint8Array {
 	return bytes;
 }
 
+/** Payload length of the frame whose header stands at `offset`. */
+export function lengthAt(bytes: Uint8Array, offset: number): number {
+	return ((bytes[offset + 1] as number) << 16) | ((bytes[offset + 2] as number) << 8) | (bytes[offset + 3] as number);
+}
+
 /** What a {@link FrameDecoder} found in the bytes it was given. */
 export type FrameEvent =
 	| { readonly type: "frame"; readonly kind: number; readonly payload: Uint8Array }

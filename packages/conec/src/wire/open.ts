@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type BroadcastOpen, broadcastField } from "./broadcast.ts";
 import { type RejectCode, rejectCodeFromWire } from "./codes.ts";
 import { choiceField, codeField, cutNote, FieldProblem, fieldOf, idField, METADATA_BYTES, metadataField, noteField, streamIdField } from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
@@ -16,6 +17,8 @@ export interface OpenToCoordinator {
 	readonly to?: string | undefined;
 	/** The stream is a watch of the Coordinator's; see `presence.ts`. Never together with `to`. */
 	readonly watch?: (typeof WATCHED)[number] | undefined;
+	/** Joins a broadcast; there is no `to` then. */
+	readonly broadcast?: BroadcastOpen | undefined;
 	/** Number of the stream, chosen by the opener. */
 	readonly id: number;
 	readonly metadata?: JsonValue | undefined;
@@ -55,6 +58,7 @@ export function decodeOpenToCoordinator(payload: Uint8Array, metadataBytes: numb
 		return {
 			...(fieldOf(object, "to") === undefined ? {} : { to: idField(object, "to") }),
 			...(watched ? { watch: choiceField(object, "watch", WATCHED) } : {}),
+			...(fieldOf(object, "broadcast") === undefined ? {} : { broadcast: broadcastField(object, "broadcast") }),
 			...readOpen(object, metadataBytes),
 		};
 	});

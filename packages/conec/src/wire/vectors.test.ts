@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { decodeBroadcastControl, encodeBroadcastControl, epochToBytes, TaggedDecoder, taggedFrameBytes, writeTaggedFrame } from "./broadcast.ts";
 import { applicationCodeFromWire, applicationCodeToWire, CLOSE_CODES, REFUSED_CODES, REJECT_CODES, RESET_CODES } from "./codes.ts";
 import { decodeControl, encodeControl } from "./control.ts";
 import { type DatagramContent, decodeDatagram, encodeDatagram, isAuthentic, type Mac } from "./datagrams.ts";
@@ -151,6 +152,34 @@ test("vectors: datagrams", () => {
 	}
 	for (const { name, bytes } of invalid) {
 		assert.equal(decodeDatagram(fromHex(bytes)).ok, false, name);
+	}
+});
+
+test("vectors: broadcasts", () => {
+	const { valid, invalid, tagged, taggedInvalid } = vectors<{
+		valid: PayloadVector[];
+		invalid: PayloadVector[];
+		tagged: { name: string; payload: string; message: { sender: string; epoch: string; seq: number; data: string } }[];
+		taggedInvalid: { name: string; payload: string }[];
+	}>("broadcast");
+	for (const { name, payload, message } of valid) {
+		assert.deepEqual(decodeBroadcastControl(fromHex(payload)), { ok: true, value: message }, name);
+		assert.equal(toHex(encodeBroadcastControl(message as Parameters<typeof encodeBroadcastControl>[0])), payload, name);
+	}
+	for (const { name, payload } of invalid) {
+		assert.equal(decodeBroadcastControl(fromHex(payload)).ok, false, name);
+	}
+	const epoch = "00112233445566ff";
+	for (const { name, payload, message } of tagged) {
+		const decoded = new TaggedDecoder(epoch).decode(fromHex(payload));
+		assert.deepEqual(typeof decoded === "string" ? decoded : { ...decoded, data: toHex(decoded.data) }, message, name);
+		const sender = new TextEncoder().encode(message.sender);
+		const frame = new Uint8Array(taggedFrameBytes(sender.length, message.data.length / 2));
+		assert.equal(writeTaggedFrame(frame, 0, sender, epochToBytes(message.epoch), message.seq, fromHex(message.data)), frame.length, name);
+		assert.equal(toHex(frame.subarray(4)), payload, name);
+	}
+	for (const { name, payload } of taggedInvalid) {
+		assert.equal(typeof new TaggedDecoder(epoch).decode(fromHex(payload)), "string", name);
 	}
 });
 

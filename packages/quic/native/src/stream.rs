@@ -136,7 +136,7 @@ impl Stream {
 
 	/// Queues a copy; returns the bytes now queued, or `None` when this direction is over.
 	pub fn write(self: &Arc<Self>, kind: u8, payload: &[u8]) -> Option<usize> {
-		self.enqueue(kind, payload.len(), |out| {
+		self.enqueue(Some(kind), payload.len(), |out| {
 			if payload.len() >= OWN_CHUNK_BYTES {
 				let tail = out.tail.split().freeze();
 				if !tail.is_empty() {
@@ -154,16 +154,22 @@ impl Stream {
 		if payload.len() < OWN_CHUNK_BYTES {
 			return self.write(kind, payload);
 		}
-		self.enqueue(kind, payload.len(), |out| {
-			let tail = out.tail.split().freeze();
-			if !tail.is_empty() {
-				out.chunks.push_back(tail);
+		self.enqueue(Some(kind), payload.len(), |out| out.share(payload))
+	}
+
+	/// Queues whole frames that bring their headers along, in bytes that many streams share.
+	pub fn write_frames(self: &Arc<Self>, frames: &Bytes) -> Option<usize> {
+		self.enqueue(None, frames.len(), |out| {
+			if frames.len() >= OWN_CHUNK_BYTES {
+				out.share(frames);
+			} else {
+				out.tail.extend_from_slice(frames);
 			}
-			out.chunks.push_back(payload.clone());
 		})
 	}
 
-	fn enqueue(self: &Arc<Self>, kind: u8, len: usize, put: impl FnOnce(&mut Outgoing)) -> Option<usize> {
+	/// Without a kind, what `put` adds has its headers already.
+	fn enqueue(self: &Arc<Self>, kind: Option<u8>, len: usize, put: impl FnOnce(&mut Outgoing)) -> Option<usize> {
 		let (queued, next) = {
 			let mut out = lock(&self.outgoing);
 			if out.over || out.finish || out.reset.is_some() {
@@ -171,12 +177,13 @@ impl Stream {
 			}
 			let mut added = len;
 			let packed = if len < OWN_CHUNK_BYTES { len } else { 0 };
-			if self.framed.load(Ordering::Relaxed) {
-				out.reserve(frame::HEADER_BYTES + packed);
-				out.tail.extend_from_slice(&frame::header(kind, len));
-				added += frame::HEADER_BYTES;
-			} else {
-				out.reserve(packed);
+			match kind {
+				Some(kind) if self.framed.load(Ordering::Relaxed) => {
+					out.reserve(frame::HEADER_BYTES + packed);
+					out.tail.extend_from_slice(&frame::header(kind, len));
+					added += frame::HEADER_BYTES;
+				}
+				_ => out.reserve(packed),
 			}
 			put(&mut out);
 			out.queued += added;
@@ -480,6 +487,15 @@ impl Outgoing {
 			let ahead = self.queued.clamp(256, 64 * 1024);
 			self.tail.reserve(bytes.max(ahead));
 		}
+	}
+
+	/// Queues bytes that others hold too, behind what is packed so far.
+	fn share(&mut self, bytes: &Bytes) {
+		let tail = self.tail.split().freeze();
+		if !tail.is_empty() {
+			self.chunks.push_back(tail);
+		}
+		self.chunks.push_back(bytes.clone());
 	}
 
 	/// Who has to know of what was just queued.

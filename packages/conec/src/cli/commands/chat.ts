@@ -12,6 +12,8 @@ import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect, incomingOf, openTo } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { linesOf } from "../lines.ts";
+import type { EventFields } from "../output.ts";
+import { checkPathOption, explainPeer, PATH_OPTIONS, pathTaken } from "../path.ts";
 import { answerOther } from "../ping-echo.ts";
 import { printable, quoted } from "../terminal-text.ts";
 
@@ -25,18 +27,20 @@ export const chatCommand: Command = {
 		options: {
 			to: { value: "PEER", text: "the peer, which waits in `conec chat`" },
 			from: { value: "PEER", text: "wait for this peer only" },
+			...PATH_OPTIONS,
 			...CONNECTION_OPTIONS,
 		},
 		examples: ["conec chat", "conec chat --to bob", "uptime | conec chat --to bob"],
 	},
 	linesTo: "stdout",
 	async run(context) {
-		const { args, signal } = context;
+		const { args } = context;
 		const to = args.text("to");
 		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
+		checkPathOption(args);
 		const connection = await connect(context);
 		try {
-			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, signal);
+			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
 			return await talk(stream, connection, context);
 		} finally {
 			await connection.close();
@@ -61,19 +65,19 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 	const { output, signal } = context;
 	const peer = stream.peer ?? "";
 	const screen = process.stdin.isTTY && process.stdout.isTTY && !output.json ? new TypedLines() : undefined;
-	const say = (event: string, text: string): void => {
-		screen?.hide();
+	const say = (event: string, text: string, fields: EventFields = {}): void => {
 		if (event === "message") output.event("message", { from: peer, text }, `${output.style("cyan", `${peer}:`)} ${printable(text, 65_536)}`);
 		else {
-			output.event(event, { peer });
+			output.event(event, { peer, ...fields });
 			output.note(output.style("dim", text));
 		}
-		screen?.show();
 	};
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
-	say("joined", `talking with ${quoted(peer)}; Ctrl-D ends`);
+	output.keepBelow(screen);
+	const taken = pathTaken(connection.client, stream);
+	say("joined", `talking with ${quoted(peer)} (${taken.words}); Ctrl-D ends`, taken.fields);
 	let peerLeft = false;
 	const up = async (): Promise<void> => {
 		const lines = screen === undefined ? linesOf(process.stdin) : screen.lines();
@@ -102,6 +106,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 		signal.removeEventListener("abort", cancel);
 		screen?.close();
 		process.stdin.destroy();
+		explainPeer(connection.client, stream.peer, stream.path, context);
 	}
 }
 
@@ -129,12 +134,14 @@ class TypedLines {
 
 	/** Clears the typed line from the screen, not from memory. */
 	hide(): void {
+		if (this.#closed) return;
 		const { rows } = this.#readline.getCursorPos();
 		process.stdout.write(`${rows > 0 ? `\u001b[${rows}A` : ""}\r\u001b[J`);
 	}
 
 	/** Draws it again. */
 	show(): void {
+		if (this.#closed) return;
 		// readline first goes up by as many rows as it drew last time; they are gone, and above is what was just shown.
 		(this.#readline as { prevRows?: number }).prevRows = 0;
 		this.#readline.prompt(true);
@@ -143,8 +150,8 @@ class TypedLines {
 	/** Leaves the cursor at the start of an empty line. */
 	close(): void {
 		if (this.#closed) return;
-		this.#closed = true;
 		this.hide();
+		this.#closed = true;
 		this.#readline.close();
 	}
 }

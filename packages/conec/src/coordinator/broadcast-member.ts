@@ -1,0 +1,83 @@
+/**
+ * One joining of a broadcast, as the Coordinator keeps it.
+ *
+ * @module
+ */
+
+import type { Limits } from "../options.ts";
+import type { TransportStream } from "../transport/transport.ts";
+import type { BroadcastOpen, BroadcastPeer, SlowReaderPolicy } from "../wire/broadcast.ts";
+import type { Sender } from "./broadcast-chunk.ts";
+import { LagClock } from "./broadcast-lag.ts";
+import { MemberQueue } from "./broadcast-queue.ts";
+
+/** Bytes in the stream's own queue from which on messages wait here instead. */
+export const MEMBER_HIGH_WATER_BYTES: number = 64 * 1_024;
+
+/** Most bytes that count as being behind, see `Pace`. */
+const BEHIND_BYTES = 128 * 1_024;
+
+/** See the module. */
+export class Member {
+	readonly peer: BroadcastPeer;
+	readonly sender: Sender;
+	readonly receives: boolean;
+	readonly presence: boolean;
+	readonly keepOpen: boolean;
+	readonly policy: SlowReaderPolicy;
+	readonly capacityBytes: number;
+	readonly queue: MemberQueue;
+	/** What senders have waited for it. */
+	readonly patience: LagClock;
+	/** The same beyond that, with "block". */
+	readonly blockPatience: LagClock;
+	/** Set once, right after it is made. */
+	stream!: TransportStream;
+	/** It has not finished sending. */
+	sends: boolean;
+	/** "in": counted. "ending": it gets what waits for it, then END. "out": over here. */
+	state: "in" | "ending" | "out" = "in";
+	/** Nothing waits here, and its stream has room: it gets messages as they come. */
+	live = false;
+	/** Its stream has no room until it says so. */
+	stalled = false;
+	lagging = false;
+	/** Its messages are dropped although its policy is "block". */
+	spent = false;
+	/** Senders wait for it. */
+	awaited = false;
+	/** Much waits for it, see `Pace`. */
+	behind = false;
+	/** It has not moved for long, see `Pace`. */
+	stuck = false;
+	movedAtMs = 0;
+	timer: unknown = undefined;
+	/** Who lags is to be told to it when it has room. */
+	lagNoticeDue = false;
+	/** What it has sent and that waits for slow readers. */
+	unstamped = 0;
+
+	constructor(peer: BroadcastPeer, open: BroadcastOpen, roster: ReadonlyMap<string, BroadcastPeer>, limits: Limits) {
+		this.peer = peer;
+		this.sender = { id: peer.id, bytes: new TextEncoder().encode(peer.id) };
+		this.receives = open.mode !== "send";
+		this.sends = open.mode !== "receive";
+		this.presence = open.presence ?? false;
+		this.keepOpen = open.keepOpen ?? false;
+		this.policy = open.slowReader;
+		this.capacityBytes = open.bufferBytes;
+		this.queue = new MemberQueue({
+			policy: open.slowReader,
+			capacityBytes: open.bufferBytes,
+			capacityMessages: limits.broadcastBufferMessages,
+			roster: this.presence ? roster : undefined,
+		});
+		this.patience = new LagClock(limits.broadcastLagMs, limits.broadcastWaitMs);
+		this.blockPatience = new LagClock(limits.broadcastBlockMs, limits.broadcastBlockMs);
+	}
+
+	/** From so much on it is behind. */
+	get behindBytes(): number {
+		return Math.min(BEHIND_BYTES, this.capacityBytes / 2);
+	}
+}

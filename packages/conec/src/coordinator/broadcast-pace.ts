@@ -1,0 +1,72 @@
+/**
+ * Senders of a broadcast go at the pace of most of its readers.
+ *
+ * A reader that is slower than most is the business of its lag clock. But when most of many readers are behind, it is the
+ * senders who are too fast for all, and dropping at nearly every reader would help nobody: so they wait, as long as those
+ * readers move on.
+ *
+ * @module
+ */
+
+import type { Member } from "./broadcast-member.ts";
+
+/** With fewer readers, each is dealt with by itself. */
+const READERS_MIN = 3;
+
+/** A reader that has not moved for so long is not waited for. */
+export const STUCK_MS = 1_000;
+
+/** Counts readers; the broadcast tells it what happens to them. */
+export class Pace {
+	/** Readers that neither lag nor are stuck. */
+	#readers = 0;
+	#behind = 0;
+	readonly #counted: Map<Member, boolean> = new Map();
+
+	/** Whether senders are too fast for most. */
+	get tooFast(): boolean {
+		return this.#readers >= READERS_MIN && this.#behind * 2 > this.#readers;
+	}
+
+	/** Looks at a reader again. */
+	review(member: Member): void {
+		if (!member.receives) return;
+		const bytes = member.queue.bytes;
+		// Two marks, so that it does not go to and fro with every message.
+		member.behind = member.behind ? bytes > member.behindBytes / 2 : bytes >= member.behindBytes;
+		const counts = member.state === "in" && !member.lagging && !member.stuck;
+		this.#count(member, counts ? member.behind : undefined);
+	}
+
+	/** It has taken something. */
+	moved(member: Member, nowMs: number): void {
+		member.movedAtMs = nowMs;
+		member.stuck = false;
+	}
+
+	/** Leaves those out who are behind and have not moved. */
+	excludeStuck(nowMs: number): void {
+		for (const [member, behind] of [...this.#counted]) {
+			if (behind && nowMs - member.movedAtMs >= STUCK_MS) {
+				member.stuck = true;
+				this.#count(member, undefined);
+			}
+		}
+	}
+
+	#count(member: Member, behind: boolean | undefined): void {
+		const before = this.#counted.get(member);
+		if (before === behind) return;
+		if (before !== undefined) {
+			this.#readers--;
+			if (before) this.#behind--;
+		}
+		if (behind === undefined) {
+			this.#counted.delete(member);
+			return;
+		}
+		this.#readers++;
+		if (behind) this.#behind++;
+		this.#counted.set(member, behind);
+	}
+}

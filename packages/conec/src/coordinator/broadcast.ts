@@ -1,0 +1,496 @@
+/**
+ * One broadcast at the Coordinator: it numbers messages, gives them to all members, and deals with those who are slow.
+ *
+ * @module
+ */
+
+import { randomBytes } from "node:crypto";
+import type { Limits } from "../options.ts";
+import { Fifo } from "../stream/fifo.ts";
+import type { Clock } from "../transport/clock.ts";
+import type { TransportStream } from "../transport/transport.ts";
+import { type BroadcastOpen, type BroadcastPeer, EPOCH_BYTES, encodeBroadcastControl, epochToBytes, type Joined, LAGGING_LISTED } from "../wire/broadcast.ts";
+import { FRAME } from "../wire/frames.ts";
+import { encodeChunk, encodeFrames, type Unstamped } from "./broadcast-chunk.ts";
+import { type ChunkPart, History } from "./broadcast-history.ts";
+import { MEMBER_HIGH_WATER_BYTES, Member } from "./broadcast-member.ts";
+import type { ResolvedBroadcastRule } from "./broadcast-options.ts";
+import { Pace, STUCK_MS } from "./broadcast-pace.ts";
+import { type Change, type Presence, Roster, stampChange } from "./broadcast-roster.ts";
+
+/** What a broadcast needs of its Coordinator. */
+export interface BroadcastHost {
+	readonly limits: Limits;
+	readonly clock: Clock;
+	readonly writeFramesToMany: (streams: readonly TransportStream[], frames: Uint8Array) => ArrayLike<number>;
+	/** A member has begun to lag, or has caught up having lost so many messages by then. */
+	readonly lagChanged: (broadcast: Broadcast, member: Member) => void;
+	/** A member is to be ended, as it lags and has asked for that. */
+	readonly disconnect: (member: Member) => void;
+	/** The last member has gone. */
+	readonly empty: (broadcast: Broadcast) => void;
+}
+
+/** What a sender has sent and that waits for slow readers. */
+interface Pending {
+	readonly member: Member;
+	readonly payload: Uint8Array | undefined;
+	/** Instead of a payload: what to do once everything before is stamped. */
+	readonly action: (() => void) | undefined;
+}
+
+/** Most bytes that are stamped in one go. */
+const STEP_BYTES = 64 * 1_024;
+const EMPTY = new Uint8Array(0);
+
+/** See the module. */
+export class Broadcast {
+	readonly name: string;
+	/** Names this life of the broadcast: one that has vanished and come back has another. */
+	readonly epoch: string = randomBytes(EPOCH_BYTES).toString("hex");
+	readonly #epochBytes: Uint8Array = epochToBytes(this.epoch);
+	readonly #host: BroadcastHost;
+	readonly #history: History;
+	readonly #roster: Roster = new Roster();
+	readonly #members: Set<Member> = new Set();
+	readonly #pace: Pace = new Pace();
+	#seq = 0;
+	#senders = 0;
+	#receivers = 0;
+	/** Members that get messages as they come, and their streams. */
+	#live: Member[] = [];
+	#liveStreams: TransportStream[] = [];
+	/** The other readers. */
+	readonly #behind: Set<Member> = new Set();
+	/** Messages of this turn, which get their numbers when it ends. */
+	#batch: Unstamped[] = [];
+	#batchBytes = 0;
+	#flushScheduled = false;
+	/** What has come while senders have to wait. */
+	readonly #pending: Fifo<Pending> = new Fifo();
+	/** Members that are waited for. */
+	#awaited = 0;
+	#paceTimer: unknown;
+	#stepBytes = STEP_BYTES;
+
+	constructor(name: string, rule: ResolvedBroadcastRule, host: BroadcastHost) {
+		this.name = name;
+		this.#host = host;
+		this.#history = new History(rule.history);
+	}
+
+	get senders(): number {
+		return this.#senders;
+	}
+
+	get receivers(): number {
+		return this.#receivers;
+	}
+
+	get size(): number {
+		return this.#members.size;
+	}
+
+	/** A member that {@link join} takes. */
+	createMember(peer: BroadcastPeer, open: BroadcastOpen): Member {
+		return new Member(peer, open, this.#roster.peers, this.#host.limits);
+	}
+
+	/** Takes a member, whose stream has been accepted, and tells it where it stands. */
+	join(member: Member, open: BroadcastOpen): void {
+		this.#flush();
+		const { since, last } = open;
+		const now = this.#host.clock.now();
+		let recovered: boolean | undefined;
+		let parts: readonly ChunkPart[] = [];
+		if (since !== undefined) {
+			const found = since.epoch === this.epoch && since.seq <= this.#seq ? this.#history.since(since.seq, now) : undefined;
+			recovered = found !== undefined;
+			parts = found ?? [];
+		} else if (last !== undefined) {
+			parts = this.#history.last(last, now);
+		}
+		this.#tell(this.#roster.join(member.peer));
+		this.#members.add(member);
+		if (member.sends) this.#senders++;
+		if (member.receives) {
+			this.#receivers++;
+			this.#behind.add(member);
+		}
+		this.#stepBytes = Math.min(this.#stepBytes, Math.max(1, member.capacityBytes / 2));
+		const joined: Joined = {
+			type: "joined",
+			epoch: this.epoch,
+			seq: this.#seq,
+			recovered,
+			senders: this.#senders,
+			receivers: this.#receivers,
+			lagging: member.sends ? this.#lagging().slice(0, LAGGING_LISTED) : undefined,
+		};
+		member.movedAtMs = now;
+		member.stream.write(FRAME.CONTROL, encodeBroadcastControl(joined));
+		if (member.receives) for (const { chunk, from, to } of parts) member.queue.replay(chunk, from, to);
+		if (member.presence) member.queue.pushMembers(this.#seq);
+		this.#drain(member);
+	}
+
+	/** A message. */
+	receive(member: Member, payload: Uint8Array): void {
+		if (this.#pending.length > 0 || this.#held) {
+			member.unstamped++;
+			this.#pending.push({ member, payload, action: undefined });
+			return;
+		}
+		this.#add(member, payload);
+	}
+
+	/** A member has sent its last message; `acknowledge` is called when all of them have their numbers. */
+	finishSending(member: Member, acknowledge: () => void): void {
+		this.#afterPending(member, () => {
+			acknowledge();
+			if (!member.sends) return;
+			member.sends = false;
+			this.#senders--;
+			if (this.#senders === 0) this.#endReaders();
+		});
+	}
+
+	/** A member goes, once its messages have their numbers; `then` is called right after. */
+	leaveAfter(member: Member, then: () => void): void {
+		this.#afterPending(member, () => {
+			this.leave(member);
+			then();
+		});
+	}
+
+	/** A member goes at once; what it has sent and has no number is dropped. */
+	leave(member: Member): void {
+		if (member.unstamped > 0) this.#forgetPending(member);
+		this.#flush();
+		const wasIn = member.state === "in";
+		const sent = member.sends;
+		member.state = "out";
+		member.queue.clear();
+		if (!wasIn) return;
+		this.#forget(member);
+		if (sent && this.#senders === 0) this.#endReaders();
+		if (this.#members.size === 0) this.#host.empty(this);
+		this.#pump();
+	}
+
+	/** What a Client says of itself has changed. */
+	update(peer: BroadcastPeer): void {
+		this.#flush();
+		this.#tell(this.#roster.update(peer));
+	}
+
+	/** The stream of a member has room. */
+	drained(member: Member): void {
+		if (member.state === "out") return;
+		member.stalled = false;
+		this.#drain(member);
+		this.#pump();
+	}
+
+	/** Whether senders have to wait. */
+	get #held(): boolean {
+		return this.#awaited > 0 || this.#pace.tooFast;
+	}
+
+	/** Takes a message into the batch of this turn. */
+	#add(member: Member, payload: Uint8Array): void {
+		this.#batch.push({ sender: member.sender, payload });
+		this.#batchBytes += payload.length;
+		member.stream.consumed(payload.length);
+		if (this.#batchBytes >= this.#stepBytes) {
+			this.#flush();
+		} else if (!this.#flushScheduled) {
+			this.#flushScheduled = true;
+			queueMicrotask(this.#flushLater);
+		}
+	}
+
+	readonly #flushLater = (): void => {
+		this.#flushScheduled = false;
+		this.#flush();
+	};
+
+	/** Numbers the messages of this turn and gives them to all. */
+	#flush(): void {
+		if (this.#batch.length === 0) return;
+		const batch = this.#batch;
+		const firstSeq = this.#seq + 1;
+		this.#seq += batch.length;
+		this.#batch = [];
+		this.#batchBytes = 0;
+		// Mostly nobody keeps it.
+		if (this.#behind.size === 0 && !this.#history.keeps) {
+			this.#history.skip(this.#seq);
+			if (this.#live.length > 0) this.#giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes));
+			return;
+		}
+		const chunk = encodeChunk(batch, firstSeq, this.#epochBytes, this.#host.clock.now());
+		this.#history.push(chunk);
+		const behind = [...this.#behind];
+		if (this.#live.length > 0) this.#giveToLive(chunk.bytes);
+		for (const member of behind) {
+			member.queue.push(chunk);
+			if (member.stalled) this.#review(member);
+			else this.#drain(member);
+		}
+	}
+
+	#giveToLive(frames: Uint8Array): void {
+		const live = this.#live;
+		const queued = this.#host.writeFramesToMany(this.#liveStreams, frames);
+		let stalled = 0;
+		for (let i = 0; i < live.length; i++) {
+			const bytes = queued[i] as number;
+			// Below 0 it is over, which its stream says by itself.
+			if (bytes >= 0 && bytes < MEMBER_HIGH_WATER_BYTES) continue;
+			const member = live[i] as Member;
+			member.live = false;
+			member.stalled = true;
+			this.#behind.add(member);
+			stalled++;
+		}
+		if (stalled > 0) this.#keepLive();
+	}
+
+	#keepLive(): void {
+		this.#live = this.#live.filter((member) => member.live);
+		this.#liveStreams = this.#live.map((member) => member.stream);
+	}
+
+	/** Writes what waits for a member while its stream has room. */
+	#drain(member: Member): void {
+		const { queue, stream } = member;
+		if (member.lagNoticeDue) this.#noticeLag(member);
+		let moved = false;
+		while (!member.stalled) {
+			const frames = queue.take(MEMBER_HIGH_WATER_BYTES);
+			if (frames === undefined) break;
+			moved = true;
+			const queued = stream.writeFrames(frames);
+			if (queued < 0 || queued >= MEMBER_HIGH_WATER_BYTES) member.stalled = true;
+		}
+		if (member.live && member.stalled) {
+			member.live = false;
+			this.#behind.add(member);
+			this.#keepLive();
+		}
+		if (member.state === "ending") {
+			if (queue.empty) {
+				member.state = "out";
+				stream.write(FRAME.END, EMPTY);
+			}
+			return;
+		}
+		if (moved) this.#pace.moved(member, this.#host.clock.now());
+		if (member.receives && !member.live && !member.stalled && queue.empty) {
+			member.live = true;
+			this.#behind.delete(member);
+			this.#live.push(member);
+			this.#liveStreams.push(stream);
+		}
+		const lagged = member.lagging;
+		this.#review(member);
+		// A gap at the end is told once it cannot grow any more.
+		if (lagged && !member.lagging && !queue.empty) this.#drain(member);
+	}
+
+	/** Looks whether a member is too slow, and for how long senders may still wait for it. */
+	#review(member: Member): void {
+		const { queue } = member;
+		const now = this.#host.clock.now();
+		if (member.lagging && this.#hasCaughtUp(member)) this.#endLag(member);
+		let wait = false;
+		while (queue.full) {
+			// What waits for it is presence only, which no sender can hold back.
+			if (!member.receives && !member.lagging) this.#startLag(member);
+			const clock = this.#patienceWith(member);
+			if (clock === undefined) break;
+			clock.start(now);
+			const leftMs = clock.remainingMs(now);
+			if (leftMs > 0) {
+				wait = true;
+				member.timer ??= this.#host.clock.setTimeout(
+					() => {
+						member.timer = undefined;
+						this.#review(member);
+						this.#pump();
+					},
+					Math.max(1, leftMs),
+				);
+				break;
+			}
+			clock.stop(now);
+			this.#startLag(member);
+		}
+		if (!wait) this.#stopWaiting(member, now);
+		else if (!member.awaited) {
+			member.awaited = true;
+			this.#awaited++;
+		}
+		this.#pace.review(member);
+		this.#watchPace();
+	}
+
+	#hasCaughtUp({ queue, policy, stalled }: Member): boolean {
+		// With one message of each sender the queue is nearly empty from the beginning.
+		return policy === "latest-per-sender" ? queue.empty && !stalled : queue.halfEmpty;
+	}
+
+	/** By which clock senders wait for it; `undefined`: they do not. */
+	#patienceWith(member: Member): Member["patience"] | undefined {
+		if (member.state !== "in" || member.spent) return undefined;
+		if (!member.lagging) return member.patience;
+		return member.policy === "block" ? member.blockPatience : undefined;
+	}
+
+	#stopWaiting(member: Member, now: number): void {
+		member.patience.stop(now);
+		member.blockPatience.stop(now);
+		if (member.timer !== undefined) this.#host.clock.clearTimeout(member.timer);
+		member.timer = undefined;
+		if (!member.awaited) return;
+		member.awaited = false;
+		this.#awaited--;
+	}
+
+	/** It has had its time. */
+	#startLag(member: Member): void {
+		const already = member.lagging;
+		member.lagging = true;
+		if (already || member.policy !== "block") {
+			member.spent = true;
+			member.queue.startLag();
+		}
+		if (already) return;
+		this.#host.lagChanged(this, member);
+		this.#noticeLagToAll();
+		// Not at once: members are being told of something just now, and must all hear it first.
+		if (member.policy === "disconnect") queueMicrotask(() => this.#host.disconnect(member));
+	}
+
+	#endLag(member: Member): void {
+		member.lagging = false;
+		member.spent = false;
+		member.queue.endLag();
+		this.#host.lagChanged(this, member);
+		this.#noticeLagToAll();
+	}
+
+	#lagging(): string[] {
+		return [...new Set([...this.#members].filter((member) => member.lagging).map((member) => member.peer.id))];
+	}
+
+	#noticeLagToAll(): void {
+		for (const member of this.#members) {
+			if (!member.sends) continue;
+			if (member.stalled) member.lagNoticeDue = true;
+			else this.#noticeLag(member);
+		}
+	}
+
+	#noticeLag(member: Member): void {
+		member.lagNoticeDue = false;
+		const lagging = this.#lagging();
+		member.stream.write(FRAME.CONTROL, encodeBroadcastControl({ type: "lag", lagging: lagging.slice(0, LAGGING_LISTED), total: lagging.length }));
+	}
+
+	/** While most are behind, somebody has to look whether they move. */
+	#watchPace(): void {
+		if (!this.#pace.tooFast || this.#paceTimer !== undefined) return;
+		this.#paceTimer = this.#host.clock.setTimeout(() => {
+			this.#paceTimer = undefined;
+			this.#pace.excludeStuck(this.#host.clock.now());
+			this.#watchPace();
+			this.#pump();
+		}, STUCK_MS);
+	}
+
+	/** Numbers what has waited, as far as readers allow. */
+	#pump(): void {
+		while (this.#pending.length > 0 && !this.#held) {
+			const { member, payload, action } = this.#pending.shift() as Pending;
+			member.unstamped--;
+			if (payload !== undefined) {
+				this.#add(member, payload);
+			} else if (action !== undefined) {
+				this.#flush();
+				action();
+			}
+			// What is in the batch counts only once it is given out.
+			if (this.#pending.length === 0) this.#flush();
+		}
+	}
+
+	#afterPending(member: Member, action: () => void): void {
+		if (member.unstamped > 0) {
+			member.unstamped++;
+			this.#pending.push({ member, payload: undefined, action });
+		} else {
+			this.#flush();
+			action();
+		}
+	}
+
+	#forgetPending(member: Member): void {
+		const kept: Pending[] = [];
+		for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) {
+			if (next.member !== member) kept.push(next);
+		}
+		for (const one of kept) this.#pending.push(one);
+		member.unstamped = 0;
+	}
+
+	/** Takes a member out, and tells the others. */
+	#forget(member: Member): void {
+		this.#members.delete(member);
+		this.#behind.delete(member);
+		if (member.sends) this.#senders--;
+		member.sends = false;
+		if (member.receives) this.#receivers--;
+		this.#stopWaiting(member, this.#host.clock.now());
+		this.#pace.review(member);
+		if (member.live) {
+			member.live = false;
+			this.#keepLive();
+		}
+		this.#tell(this.#roster.leave(member.peer.id));
+		if (member.lagging) {
+			member.lagging = false;
+			this.#noticeLagToAll();
+		}
+		if (this.#members.size === 0 && this.#paceTimer !== undefined) this.#host.clock.clearTimeout(this.#paceTimer);
+	}
+
+	/** The last sender has gone: readers get what waits for them, then the end. */
+	#endReaders(): void {
+		const ending = [...this.#members].filter((member) => member.receives && !member.keepOpen);
+		for (const member of ending) {
+			member.state = "ending";
+			this.#forget(member);
+		}
+		for (const member of ending) {
+			member.queue.endLag();
+			this.#drain(member);
+		}
+		if (this.#members.size === 0) this.#host.empty(this);
+	}
+
+	/** Tells those who want to know of a change. */
+	#tell(change: Change | undefined): void {
+		if (change === undefined) return;
+		this.#seq++;
+		let presence: Presence | undefined;
+		for (const member of this.#members) {
+			if (!member.presence) continue;
+			presence ??= stampChange(change, this.#seq);
+			member.queue.pushPresence(presence);
+			if (member.stalled) this.#review(member);
+			else this.#drain(member);
+		}
+	}
+}
