@@ -31,7 +31,7 @@ async function leave(...all: readonly { close(): Promise<void> }[]): Promise<voi
 
 test("expiry: with endAtExpiry a Coordinator ends a Client's connection when its certificate expires, and no other", async () => {
 	const { coordinator, alice, bob, again, endMs } = await meet({ alice: 2 }, { coordinator: { endAtExpiry: true } });
-	const stream = await bob.openStream("alice");
+	const stream = await bob.openStream("alice", { path: "proxied" });
 	const info = await alice.closed;
 	assert.deepEqual([info.by, info.code], ["peer", "CERTIFICATE_EXPIRED"]);
 	assert.match(info.reason ?? "", /the Client's certificate has expired/);

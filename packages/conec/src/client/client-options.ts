@@ -32,7 +32,7 @@ export interface ClientOptions {
 	readonly ca?: Pem | readonly Pem[];
 	/** Fingerprints of the Coordinator's key. Alone, names and dates are not checked: the key is. */
 	readonly pin?: string | readonly string[];
-	/** End the connection, with `CERTIFICATE_EXPIRED`, when the Coordinator's certificate expires; not with a `pin` alone, where dates do not count. @default false */
+	/** End a connection, with `CERTIFICATE_EXPIRED`, when the other side's certificate expires: the Coordinator's, unless there is only a `pin`, where dates do not count; on direct channels the peer's, with `clientCa`. @default false */
 	readonly endAtExpiry?: boolean;
 	/** Certificate chain, leaf first. @default a self-signed one for `id`, kept in `stateDirectory` if that is given, else new each time */
 	readonly certificate?: Pem;

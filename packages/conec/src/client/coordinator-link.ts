@@ -17,7 +17,6 @@ import type { CloseInfo } from "../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
-import { atTime, readValidity } from "../tls/validity.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOfCoordinator } from "../wire/channel-messages.ts";
@@ -27,6 +26,7 @@ import { FRAME } from "../wire/frames.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenFromCoordinator, encodeOpen } from "../wire/open.ts";
 import { type MetadataRefused, type MetadataSet, PRESENCE_CAPABILITY } from "../wire/presence.ts";
+import { endAtExpiry } from "./end-at-expiry.ts";
 import type { Greeted } from "./handshake.ts";
 
 /** What the owner of a link is told and asked. */
@@ -72,7 +72,8 @@ export class CoordinatorLink {
 	readonly #events: LinkEvents;
 	#state: "open" | "draining" | "over" = "open";
 
-	constructor({ greeted, limits, ids, endAtExpiry, events }: LinkParts) {
+	constructor(parts: LinkParts) {
+		const { greeted, limits, ids, events } = parts;
 		const { welcome, connection, control } = greeted;
 		this.#greeted = greeted;
 		this.welcome = welcome;
@@ -88,7 +89,7 @@ export class CoordinatorLink {
 			control.end();
 			events.lost(closeInfoOf(info, "COORDINATOR_LOST"));
 		});
-		if (endAtExpiry) this.#endAtExpiry();
+		if (parts.endAtExpiry) endAtExpiry(connection, "the Coordinator's");
 	}
 
 	/** Begins to tell the events, those first that came with the welcome. Once, when the owner is ready for them. */
@@ -175,12 +176,5 @@ export class CoordinatorLink {
 	#init(peer: string | null, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
 		const limits = peer === null ? this.sendLimits : this.#limits;
 		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, limits, describe, lostCode: "COORDINATOR_LOST" };
-	}
-
-	#endAtExpiry(): void {
-		const leaf = this.connection.peerCertificates[0];
-		if (leaf === undefined) return;
-		const cancel = atTime(readValidity(leaf).toMs, () => this.connection.close(CLOSE_CODES.CERTIFICATE_EXPIRED, "the Coordinator's certificate has expired"));
-		void this.connection.closed.then(cancel);
 	}
 }

@@ -208,7 +208,19 @@ export async function rig(
 	};
 	let present: typeof link | undefined = link;
 	const direct = new DirectChannels({
-		...{ id: CLIENT_ID, identity, limits, ids: new StreamIds(), clock, transport, listen: true, holePunching: true, birthday: false, peerRoots: undefined },
+		...{
+			id: CLIENT_ID,
+			identity,
+			limits,
+			ids: new StreamIds(),
+			clock,
+			transport,
+			listen: true,
+			holePunching: true,
+			birthday: false,
+			peerRoots: undefined,
+			endAtExpiry: false,
+		},
 		...{ retry: "never", keyLog: false, keepAliveIntervalMs: 0 },
 		createTransport: ({ host, port }) => network.createTransport({ host, port, limits }),
 		transportOptions: { host: LOCAL, port: 0, limits, role: "client" },

@@ -31,6 +31,8 @@ export interface DirectOptions {
 	readonly birthday: boolean;
 	/** Authorities that peers' certificates must come from. */
 	readonly peerRoots: readonly Uint8Array[] | undefined;
+	/** End a channel when the peer's certificate expires; only where there are authorities for it, as dates do not count otherwise. */
+	readonly endAtExpiry: boolean;
 	readonly retry: AcceptOptions["retry"];
 	readonly keyLog: boolean;
 	readonly keepAliveIntervalMs: number;

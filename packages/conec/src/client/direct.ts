@@ -17,6 +17,7 @@ import { ChannelMoves } from "./channel-moves.ts";
 import { dialDirectly } from "./dial-direct.ts";
 import type { DirectGreeting } from "./direct-handshake.ts";
 import type { DirectHost } from "./direct-host.ts";
+import { endAtExpiry } from "./end-at-expiry.ts";
 import { LinkWatches } from "./link-watches.ts";
 import { PacketLimiter } from "./packet-limiter.ts";
 import { PathMemory } from "./path-memory.ts";
@@ -352,6 +353,7 @@ export class DirectChannels {
 		this.#all.add(channel);
 		this.#watches.add(channel);
 		connection.onStream = (incoming) => this.#host.onStream(incoming, channel);
+		if (this.#host.endAtExpiry && this.#host.peerRoots !== undefined) endAtExpiry(connection, "the peer's");
 		greeting.listen({ leaving: () => channel.peerLeaves(), broken: (closeCode, reason) => channel.destroy(closeCode, reason) });
 		// Its peer has asked for a new one, so it has given this one up.
 		before?.fail("a newer channel took its place");

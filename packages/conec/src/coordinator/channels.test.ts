@@ -245,13 +245,13 @@ test("channels: with the budget used up the requester is refused, not left waiti
 	const { enter, ask, agree } = create({ punchReflexivePerMinute: 100 });
 	const target = enter("target", "192.0.2.2");
 	const codes: unknown[] = [];
-	for (let i = 0; i < 4; i++) {
+	for (let i = 0; i < 5; i++) {
 		const from = enter(`from-${i}`, `192.0.2.${100 + i}`);
 		ask(from, "target");
 		agree(target);
 		codes.push(from.got<ChannelGo>("channel-go")[0]?.candidates[0]?.packets ?? from.got<{ code: string }>("channel-refused")[0]?.code);
 	}
-	assert.deepEqual(codes, [64, 36, "DIRECT_UNAVAILABLE", "DIRECT_UNAVAILABLE"]);
+	assert.deepEqual(codes, [25, 25, 25, 25, "LIMIT_EXCEEDED"]);
 });
 
 test("channels: a connection that has just ended is asked for its address in vain, and nothing breaks", () => {

@@ -249,16 +249,19 @@ export class Channels {
 			{ offer, reflexive: requester.address.address },
 			{ offer: consent, reflexive: target.address.address },
 			{
-				...{ budget: this.#budget, nowMs: now, lifeMs, birthdayLifeMs, isOwn: this.#host.isOwn },
+				...{ budget: this.#budget, requester: attempt.requester.id, nowMs: now, lifeMs, birthdayLifeMs, isOwn: this.#host.isOwn },
 				birthdayFree: !this.#broker.inBirthday(attempt.requester) && !this.#broker.inBirthday(attempt.target),
 			},
 		);
 		const birthday = toRequester.birthday !== undefined;
 		const hopeless = auto ? this.#hopeless([offer.nat, consent.nat], requester, target, birthday) : undefined;
 		if (hopeless !== undefined || toRequester.candidates.length === 0) {
-			const reason = hopeless ?? "there is no address of the peer that datagrams may be sent to now";
+			const exhausted = hopeless === undefined && toRequester.exhausted;
+			const reason = hopeless ?? (exhausted ? TOO_MANY : "there is no address of the peer that datagrams may be sent to");
 			this.#broker.end(attempt);
-			this.#giveUp(attempt.requester, attempt.request, attempt.target, reason);
+			// In a minute it may be otherwise, so nobody is to remember that.
+			if (exhausted) this.#refuse(attempt.requester, attempt.request, "LIMIT_EXCEEDED", reason);
+			else this.#giveUp(attempt.requester, attempt.request, attempt.target, reason);
 			return this.#cancelled(attempt.target, attempt, reason);
 		}
 		const deadlineMs = Math.floor(birthday ? birthdayLifeMs : lifeMs);
@@ -428,6 +431,8 @@ const REFUSALS: { readonly [K in ChannelRefusal["code"]]: { readonly code: Chann
 	CROSSED: { code: "CROSSED", reason: "the peer's own attempt goes on instead" },
 	BUSY: { code: "PEER_BUSY", reason: "the peer has no room for another attempt" },
 };
+
+const TOO_MANY = "too many datagrams have been granted to the peer's address within a minute";
 
 /** A datagram and its repetition. */
 const CHALLENGE_PACKETS = 2;

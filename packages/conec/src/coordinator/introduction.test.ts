@@ -13,7 +13,7 @@ const STEPPING: NatReport = { ...HARD, portStep: 1, lastPort: 9 };
 const UNKNOWN: NatReport = { mapping: "unknown", filtering: "unknown" };
 
 const terms = (budget = new PunchBudget(DEFAULT_LIMITS), changes: Partial<IntroductionTerms> = {}): IntroductionTerms => ({
-	...{ budget, nowMs: 0, lifeMs: 10_000, birthdayLifeMs: 15_000, birthdayFree: true, isOwn: () => false },
+	...{ budget, requester: "ann", nowMs: 0, lifeMs: 10_000, birthdayLifeMs: 15_000, birthdayFree: true, isOwn: () => false },
 	...changes,
 });
 const side = (address: string, nat: NatReport, birthday = false, hosts: string[] = []): IntroducedSide => ({

@@ -25,11 +25,15 @@ export interface Introduction {
 	readonly candidates: readonly ChannelCandidate[];
 	/** Its part in the birthday method. */
 	readonly birthday: "hard" | "easy" | undefined;
+	/** An address was left out because the budget has nothing left for it now. */
+	readonly exhausted: boolean;
 }
 
 /** When, and within which bounds. */
 export interface IntroductionTerms {
 	readonly budget: PunchBudget;
+	/** Id of the Client that asked. */
+	readonly requester: string;
 	readonly nowMs: number;
 	/** How long the attempt lasts, without and with the birthday method. */
 	readonly lifeMs: number;
@@ -72,17 +76,19 @@ function validatedKey(side: IntroducedSide, prober: IntroducedSide, { isOwn }: I
 
 /** What `prober` is told of `side`. */
 function told(side: IntroducedSide, prober: IntroducedSide, birthday: "hard" | "easy" | undefined, terms: IntroductionTerms): Introduction {
-	const { budget, nowMs, isOwn } = terms;
+	const { budget, requester, nowMs, isOwn } = terms;
 	const lifeMs = birthday === undefined ? terms.lifeMs : terms.birthdayLifeMs;
 	const candidates: ChannelCandidate[] = [];
+	let exhausted = false;
 	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts: side.offer.hosts }, prober.reflexive, isOwn)) {
 		if (candidates.length === CANDIDATES_LISTED) break;
 		const granted =
 			kind === "reflexive"
-				? budget.grantValidated(budgetKey, nowMs, lifeMs, isLoopback({ address, port }))
+				? budget.grantValidated(budgetKey, requester, nowMs, lifeMs, isLoopback({ address, port }))
 				: budget.grantUnvalidated(budgetKey, HOST_PACKETS, nowMs, lifeMs);
 		const packets = granted + (kind === "reflexive" && birthday !== undefined ? BIRTHDAY_PACKETS[birthday] : 0);
 		if (packets > 0) candidates.push({ address, port, kind, packets });
+		else exhausted = true;
 	}
-	return { candidates, birthday };
+	return { candidates, birthday, exhausted };
 }

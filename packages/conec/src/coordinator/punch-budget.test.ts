@@ -43,12 +43,25 @@ test("punch budget: a validated address has 64 an attempt and 2,000 a minute; lo
 	const budget = new PunchBudget(DEFAULT_LIMITS);
 	let granted = 0;
 	for (let i = 0; i < 100; i++) {
-		const packets = budget.grantValidated("r", i, 10_000);
+		const packets = budget.grantValidated("r", `from-${i}`, i, 10_000);
 		assert.ok(packets <= 64);
 		granted += packets;
 	}
 	assert.equal(granted, 2_000);
-	assert.equal(budget.grantValidated("r", 100, 10_000, true), 64);
+	assert.equal(budget.grantValidated("r", "one", 100, 10_000, true), 64);
+});
+
+test("punch budget: one requester gets a quarter of what an address may be sent, and others the rest", () => {
+	const budget = new PunchBudget(DEFAULT_LIMITS);
+	const all = (requester: string): number => {
+		let granted = 0;
+		for (let i = 0; i < 100; i++) granted += budget.grantValidated("r", requester, i, 10_000);
+		return granted;
+	};
+	assert.deepEqual([all("greedy"), all("greedy"), all("modest"), all("third"), all("fourth"), all("late")], [500, 0, 500, 500, 500, 0]);
+	assert.equal(budget.grantValidated("elsewhere", "greedy", 0, 10_000), 64);
+	budget.sweep(100_000);
+	assert.equal(budget.size, 0);
 });
 
 test("punch budget: the birthday method counts for both addresses, or for none", () => {
@@ -69,9 +82,9 @@ test("punch budget: it holds only what is recent, and no more addresses than it 
 	const granted = Array.from({ length: 1_000 }, (_, i) => budget.grantUnvalidated(`victim ${i}`, HOST_PACKETS, 0, 10_000)).filter((packets) => packets > 0);
 	assert.equal(granted.length, 100);
 	assert.equal(budget.size, 100);
-	assert.equal(budget.grantValidated("r", 0, 10_000), 64, "those who named them do not crowd out others");
+	assert.equal(budget.grantValidated("r", "one", 0, 10_000), 64, "those who named them do not crowd out others");
 	budget.sweep(69_999);
-	assert.equal(budget.size, 101);
+	assert.equal(budget.size, 102, "the address, and the share of who asked");
 	budget.sweep(70_000);
 	assert.equal(budget.size, 0);
 	budget.grantUnvalidated("x", 1, 70_000, 1);

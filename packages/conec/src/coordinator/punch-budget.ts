@@ -18,24 +18,30 @@ export const BIRTHDAY_PACKETS = { easy: 2048, hard: 512 } as const;
 
 const MINUTE_MS = 60_000;
 
+/** One requester gets one part in so many of what may be sent to one address. */
+const SHARES = 4;
+
 /** What may be sent to which address, and has been granted lately. */
 export class PunchBudget {
 	readonly #limits: PunchLimits;
 	readonly #unvalidated: Ledger;
 	/** Addresses of connected Clients only, so as bounded as they are. */
 	readonly #validated: Ledger;
+	/** Of those, what one Client has asked for, by it and the address: many are behind one address, and none may use it up for all. */
+	readonly #shares: Ledger;
 	readonly #birthdays: Ledger;
 
 	constructor(limits: PunchLimits) {
 		this.#limits = limits;
 		this.#unvalidated = new Ledger(limits.punchPacketsPerMinute, limits.punchAddresses);
 		this.#validated = new Ledger(limits.punchReflexivePerMinute, Number.POSITIVE_INFINITY);
+		this.#shares = new Ledger(Math.ceil(limits.punchReflexivePerMinute / SHARES), Number.POSITIVE_INFINITY);
 		this.#birthdays = new Ledger(limits.birthdayPerMinute, Number.POSITIVE_INFINITY);
 	}
 
 	/** Entries that are kept. */
 	get size(): number {
-		return this.#unvalidated.size + this.#validated.size + this.#birthdays.size;
+		return this.#unvalidated.size + this.#validated.size + this.#shares.size + this.#birthdays.size;
 	}
 
 	/** Datagrams to an address that is not validated, at most `wanted`; 0 is none at all. They may be sent for `lifeMs` from now. */
@@ -43,10 +49,13 @@ export class PunchBudget {
 		return this.#unvalidated.grant(key, wanted, nowMs, lifeMs);
 	}
 
-	/** Datagrams to the validated address of a Client that consents to this attempt. Loopback is the Coordinator's own machine: only the attempt is bounded. */
-	grantValidated(key: string, nowMs: number, lifeMs: number, loopback: boolean = false): number {
-		if (loopback) return this.#limits.punchPacketsPerAttempt;
-		return this.#validated.grant(key, this.#limits.punchPacketsPerAttempt, nowMs, lifeMs);
+	/** Datagrams to the validated address of a Client that consents to this attempt, which `requester` has asked for. Loopback is the Coordinator's own machine: only the attempt is bounded. */
+	grantValidated(key: string, requester: string, nowMs: number, lifeMs: number, loopback: boolean = false): number {
+		const wanted = this.#limits.punchPacketsPerAttempt;
+		if (loopback) return wanted;
+		const share = `${requester} ${key}`;
+		const granted = this.#validated.grant(key, Math.min(wanted, this.#shares.left(share, nowMs)), nowMs, lifeMs);
+		return this.#shares.grant(share, granted, nowMs, lifeMs);
 	}
 
 	/** One use of the birthday method between two addresses: both count, or none. */
@@ -59,12 +68,12 @@ export class PunchBudget {
 
 	/** Forgets what is more than a minute ago. */
 	sweep(nowMs: number): void {
-		for (const ledger of [this.#unvalidated, this.#validated, this.#birthdays]) ledger.sweep(nowMs);
+		for (const ledger of [this.#unvalidated, this.#validated, this.#shares, this.#birthdays]) ledger.sweep(nowMs);
 	}
 
 	/** Forgets everything. */
 	clear(): void {
-		for (const ledger of [this.#unvalidated, this.#validated, this.#birthdays]) ledger.sweep(Number.POSITIVE_INFINITY);
+		for (const ledger of [this.#unvalidated, this.#validated, this.#shares, this.#birthdays]) ledger.sweep(Number.POSITIVE_INFINITY);
 	}
 }
 
