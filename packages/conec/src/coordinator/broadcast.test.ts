@@ -151,6 +151,32 @@ test("pace: readers who all stop are waited for a second, not for ever", async (
 	assert.equal(await stage.fill(sender, 300), 300);
 });
 
+test("what a member says of itself may change; others hear it once, in its place", () => {
+	const stage = new Stage();
+	const host = stage.join("host", { presence: true });
+	const guest = stage.join("guest", { mode: "both" });
+	guest.send("before");
+	const session = Object.assign(guest.session, { metadata: { mood: "good" } });
+	stage.broadcasts.update(session);
+	stage.broadcasts.update(session);
+	guest.send("after");
+	guest.leave();
+	readAll(host);
+	assert.deepEqual(
+		host.heard.map((one) => [one.type, one.type === "gap" ? 0 : one.seq]),
+		[
+			["members", 1],
+			["join", 2],
+			["message", 3],
+			["update", 4],
+			["message", 5],
+			["leave", 6],
+		],
+	);
+	const update = host.heard[3];
+	assert.deepEqual(update?.type === "update" && update.peer, { id: "guest", fingerprint: "sha256:00", metadata: { mood: "good" } });
+});
+
 test("nothing is left when all have gone, whatever they were at", async () => {
 	const stage = new Stage();
 	const sender = stage.join("sender");
