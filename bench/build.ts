@@ -38,7 +38,8 @@ async function emits(command: string, words: readonly string[], root: string, fi
 	}
 }
 
-async function buildRawQuinn(root: string, log: (line: string) => void): Promise<string | undefined> {
+/** Builds the reference; undefined: no cargo, or it failed, and `log` has the reason. */
+export async function buildRawQuinn(root: string, log: (line: string) => void): Promise<string | undefined> {
 	const crate = join(root, "packages/quic/native");
 	const target = join(crate, "target");
 	const binary = join(target, "release", process.platform === "win32" ? "raw-quinn.exe" : "raw-quinn");

@@ -15,6 +15,10 @@ test("catalogue: has every result that the acceptance tests read, each with a re
 		"connect",
 		"connect-ca",
 		"paused-reader-bytes",
+		"direct-bulk-64k",
+		"broadcast-1-100-100",
+		"broadcast-1-10-1k",
+		"broadcast-rtt",
 	]) {
 		const entry = CATALOGUE.find((candidate) => candidate.name === name);
 		assert.ok(entry !== undefined && entry.references.length > 0, name);
@@ -39,4 +43,11 @@ test("plan: everything can be planned, and a result measured once brings only it
 	assert.equal(planOf(undefined).entries.length, CATALOGUE.length);
 	assert.deepEqual([...planOf(["file-1gib"]).subjects.keys()], ["proxy-bulk-64k"]);
 	assert.deepEqual([...planOf(["churn-handles"]).subjects.keys()], []);
+});
+
+test("plan: a broadcast and nats-server run next to each other, and its delivery time next to the proxied round trip", () => {
+	assert.deepEqual(
+		[...planOf(["broadcast-1-100-100", "broadcast-rtt"]).subjects.keys()],
+		["broadcast-1-100-100", "nats-1-100-100", "broadcast-rtt", "proxy-rtt-64", "proxy-time", "nats-time"],
+	);
 });

@@ -6,9 +6,12 @@
 
 import type { Context } from "./context.ts";
 import type { Measured, ResultPlan } from "./results.ts";
+import { broadcast, broadcastTime, frozenReader, join1000, proxyTime } from "./subjects/broadcast.ts";
 import { type Churn, churn, connect1000, coordinatorUtilization, pausedReader, stalledStreams, stoppedNonBlocking } from "./subjects/checks.ts";
 import { file1GiB, files10k } from "./subjects/command-line.ts";
 import { connect, connectCa, connectEphemeral, proxyBulk, proxyRtt, proxySmall, streamBulk, streamSmall, typedJson } from "./subjects/conec.ts";
+import { directBulk, directOpen, directRtt } from "./subjects/direct.ts";
+import { natsBroadcast, natsTime } from "./subjects/nats.ts";
 import { tlsBulk, tlsConnect, tlsPaused, tlsRtt, tlsSmall } from "./subjects/node-tls.ts";
 import { quicBulk, quicPaused, quicRtt, quicSmall } from "./subjects/quic.ts";
 import { rawBulk, rawConnect, rawPaused, rawRtt, rawSmall } from "./subjects/raw-quinn.ts";
@@ -16,6 +19,9 @@ import type { Subject } from "./subjects/subject.ts";
 
 /** A figure of the table: measured in interleaved rounds, or once. */
 export type Entry = ResultPlan & ({ readonly rounds: Subject } | { readonly once: (context: Context) => Promise<Measured> });
+
+const TO_100 = { name: "1-100-100", members: 100, size: 100 };
+const TO_10 = { name: "1-10-1k", members: 10, size: 1_024 };
 
 /** Subjects that are only compared with. A reference may also be an entry. */
 export const REFERENCES: Readonly<Record<string, Subject>> = {
@@ -31,6 +37,10 @@ export const REFERENCES: Readonly<Record<string, Subject>> = {
 	"node-tls-rtt-64": tlsRtt,
 	"node-tls-connect": tlsConnect,
 	"node-tls-paused": tlsPaused,
+	"nats-1-100-100": natsBroadcast(TO_100),
+	"nats-1-10-1k": natsBroadcast(TO_10),
+	"nats-time": natsTime,
+	"proxy-time": proxyTime,
 };
 
 const MIB = 1_048_576;
@@ -114,6 +124,52 @@ export const CATALOGUE: readonly Entry[] = [
 		rounds: proxyRtt,
 	},
 	{
+		name: "direct-bulk-64k",
+		title: "direct MessageStream, 64 KiB messages",
+		unit: "MB/s",
+		references: ["quic-bulk-64k", "node-tls-bulk-64k"],
+		target: { of: "ratio", relation: ">=", bound: 0.9 },
+		rounds: directBulk,
+	},
+	{
+		name: "direct-rtt-64",
+		title: "direct MessageStream, round trip of 64 B, p50",
+		unit: "us",
+		references: ["quic-rtt-64", "node-tls-rtt-64"],
+		rounds: directRtt,
+	},
+	{
+		name: "direct-open",
+		title: "Client.openChannel until the direct channel is open, p50",
+		unit: "ms",
+		references: ["connect"],
+		rounds: directOpen,
+	},
+	{
+		name: "broadcast-1-100-100",
+		title: "broadcast of 100 B messages to 100 Clients: deliveries",
+		unit: "messages/s",
+		references: ["nats-1-100-100"],
+		target: { of: "value", relation: ">=", bound: 300_000 },
+		rounds: broadcast(TO_100),
+	},
+	{
+		name: "broadcast-1-10-1k",
+		title: "broadcast of 1 KiB messages to 10 Clients: deliveries",
+		unit: "messages/s",
+		references: ["nats-1-10-1k"],
+		target: { of: "value", relation: ">=", bound: 200_000 },
+		rounds: broadcast(TO_10),
+	},
+	{
+		name: "broadcast-rtt",
+		title: "broadcast of 1,000 messages a second, publish to delivery, p50",
+		unit: "us",
+		references: ["proxy-rtt-64", "proxy-time", "nats-time"],
+		target: { of: "ratio", relation: "<=", bound: 2 },
+		rounds: broadcastTime,
+	},
+	{
 		name: "connect",
 		title: "Client.connect until welcome, by pin, p50",
 		unit: "ms",
@@ -145,6 +201,44 @@ export const CATALOGUE: readonly Entry[] = [
 		once: async (context) => {
 			const { seconds, p50 } = await connect1000(context);
 			return { rounds: [seconds], details: { p50 } };
+		},
+	},
+	{
+		name: "broadcast-join-1000",
+		title: "1,000 connected Clients join one broadcast at once: until the last one has",
+		unit: "s",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 5 },
+		once: async (context) => {
+			const { seconds, p50 } = await join1000(context);
+			return { rounds: [seconds], details: { p50 } };
+		},
+	},
+	{
+		name: "broadcast-frozen-1-of-100",
+		title: "one member of a hundred is frozen: deliveries to the others, to those without it",
+		unit: "share",
+		references: [],
+		target: { of: "value", relation: ">=", bound: 0.95 },
+		once: async (context) => single((await frozenReader(context)).share),
+	},
+	{
+		name: "broadcast-frozen-rss-growth",
+		title: "the same: growth of the Coordinator",
+		unit: "bytes",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 16_000_000 },
+		once: async (context) => single((await frozenReader(context)).growth),
+	},
+	{
+		name: "broadcast-frozen-unreported",
+		title: "the same: messages that the frozen member missed and was not told of, or was told of wrongly",
+		unit: "count",
+		references: [],
+		target: { of: "value", relation: "<=", bound: 0 },
+		once: async (context) => {
+			const { unreported, lost } = await frozenReader(context);
+			return { rounds: [unreported], details: { "told of": lost } };
 		},
 	},
 	{

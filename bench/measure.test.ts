@@ -58,10 +58,36 @@ test("measure: what fails is left out with a note and not tried again, the rest 
 	assert.deepEqual(
 		results.map((result) => [result.name, result.rounds, result.note]),
 		[
-			["own", [2, 3], "broken was not measured"],
+			["own", [2, 3], "broken was not measured: no cargo"],
 			["broken", [], "no cargo"],
 			["once", [], "it broke"],
 		],
 	);
 	assert.equal(results[0]?.target?.met, false);
+});
+
+test("measure: who fails in a late round has no figure from the rounds before", async () => {
+	let tries = 0;
+	const fragile: Subject = async () => {
+		if (++tries === 3) {
+			throw new Error("a run with a gap does not count");
+		}
+		return { value: 1 };
+	};
+	const own = recording([], "own", [1, 2, 3, 4]);
+	const entries: Entry[] = [
+		{ name: "fragile", title: "", unit: "messages/s", references: [], target: { of: "value", relation: ">=", bound: 1 }, rounds: fragile },
+		{ name: "own", title: "", unit: "messages/s", references: ["fragile"], rounds: own },
+	];
+	const plan = {
+		entries,
+		subjects: new Map([
+			["fragile", fragile],
+			["own", own],
+		]),
+	};
+	const [first, second] = await measure(context, plan, { rounds: 3, seconds: 0.1, log: () => undefined });
+	assert.equal(tries, 3);
+	assert.deepEqual([first?.rounds, first?.note, first?.target?.met], [[], "a run with a gap does not count", false]);
+	assert.deepEqual([second?.reference, second?.ratio, second?.note], [undefined, undefined, "fragile was not measured: a run with a gap does not count"]);
 });

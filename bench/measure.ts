@@ -18,7 +18,7 @@ export interface MeasureOptions {
 	readonly log: (line: string) => void;
 }
 
-/** Measures everything planned. A subject that fails is left out with a note; the others go on. */
+/** Measures everything planned. A subject that fails, in whichever round, is left out with a note; the others go on. */
 export async function measure(context: Context, { entries, subjects }: Plan, options: MeasureOptions): Promise<BenchResult[]> {
 	const failures = new Map<string, string>();
 	const samples = new Map<string, Sample[]>();
@@ -40,6 +40,7 @@ export async function measure(context: Context, { entries, subjects }: Plan, opt
 			}
 		} catch (error) {
 			failures.set(name, (error as Error).message);
+			samples.delete(name);
 			options.log(`${name} failed: ${(error as Error).message}`);
 		}
 	}
@@ -48,7 +49,7 @@ export async function measure(context: Context, { entries, subjects }: Plan, opt
 	for (const entry of entries) {
 		try {
 			const own = await ownFigures(entry, context, measured, failures, options.log);
-			results.push(resultOf(entry, own, measured));
+			results.push(resultOf(entry, own, measured, failures));
 		} catch (error) {
 			options.log(`${entry.name} failed: ${(error as Error).message}`);
 			results.push({ ...resultOf(entry, { rounds: [] }, measured), note: (error as Error).message.split("\n")[0] ?? "" });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { openDescriptors, type Remote, residentBytes, startRole } from "./remote.ts";
+import { freeze, openDescriptors, type Remote, residentBytes, startRole, thaw } from "./remote.ts";
 
 /** A role in plain JavaScript: echoes, fails, dies or stays silent. */
 const ROLE = `
@@ -51,4 +51,19 @@ test("remote: memory and descriptors of a process can be read from outside", { s
 	assert.ok(openDescriptors(remote.pid) > 3);
 	assert.ok(Number.isNaN(residentBytes(2 ** 30)));
 	assert.ok(Number.isNaN(openDescriptors(2 ** 30)));
+});
+
+test("remote: a frozen process answers once it is thawed; thawing one that is gone does nothing", {
+	skip: process.platform === "win32" && "has no SIGSTOP",
+}, async (t) => {
+	const remote = start(t);
+	await remote.call("echo");
+	freeze(remote);
+	await assert.rejects(remote.call("echo", 1, 200), /did not answer/);
+	const late = remote.call("echo", 2);
+	thaw(remote);
+	assert.equal(await late, 2);
+	freeze(remote);
+	await remote.stop();
+	thaw(remote);
 });

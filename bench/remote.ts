@@ -47,6 +47,38 @@ export function openDescriptors(pid: number): number {
 	}
 }
 
+/** Looks at resident sets from now on, after a collection. The result stops it, and gives the largest growth of any. */
+export async function watchGrowth(processes: readonly Remote[]): Promise<() => number> {
+	await Promise.all(processes.map((remote) => remote.call("collect")));
+	const before = processes.map((remote) => residentBytes(remote.pid));
+	const peak = [...before];
+	const watch = setInterval(() => {
+		for (const [index, remote] of processes.entries()) {
+			peak[index] = Math.max(peak[index] ?? 0, residentBytes(remote.pid));
+		}
+	}, 20);
+	return () => {
+		clearInterval(watch);
+		return Math.max(...peak.map((bytes, index) => bytes - (before[index] ?? 0)));
+	};
+}
+
+/** Stops the process where it is; calls wait until `thaw`. */
+export function freeze(remote: Remote): void {
+	process.kill(remote.pid, "SIGSTOP");
+}
+
+/** Lets a frozen process go on; does nothing to one that runs or is gone. */
+export function thaw(remote: Remote): void {
+	try {
+		process.kill(remote.pid, "SIGCONT");
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
+			throw error;
+		}
+	}
+}
+
 interface Pending {
 	readonly resolve: (result: never) => void;
 	readonly reject: (error: Error) => void;

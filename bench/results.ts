@@ -58,8 +58,13 @@ export interface Measured {
 	readonly details?: Readonly<Record<string, number>>;
 }
 
-/** Puts a plan and the measurements together. References that were not measured are left out. */
-export function resultOf(plan: ResultPlan, measured: Measured, others: ReadonlyMap<string, Measured>): BenchResult {
+/** Puts a plan and the measurements together. References that were not measured are left out; `failures` says why. */
+export function resultOf(
+	plan: ResultPlan,
+	measured: Measured,
+	others: ReadonlyMap<string, Measured>,
+	failures: ReadonlyMap<string, string> = new Map(),
+): BenchResult {
 	const summary = summarise(measured.rounds);
 	const references: Reference[] = [];
 	for (const name of plan.references) {
@@ -83,7 +88,7 @@ export function resultOf(plan: ResultPlan, measured: Measured, others: ReadonlyM
 		...(ratio === undefined ? {} : { ratio }),
 		references,
 		...(plan.target === undefined ? {} : { target: { ...plan.target, met: isMet(plan.target, summary.median, missing === undefined ? ratio : undefined) } }),
-		...(missing === undefined ? {} : { note: `${missing} was not measured` }),
+		...(missing === undefined ? {} : { note: [`${missing} was not measured`, ...reasonOf(failures.get(missing))].join(": ") }),
 	};
 }
 
@@ -94,6 +99,11 @@ export function isMet(target: Target, value: number, ratio: number | undefined):
 		return false;
 	}
 	return target.relation === ">=" ? subject >= target.bound : subject <= target.bound;
+}
+
+/** The first line of an error. */
+function reasonOf(message: string | undefined): string[] {
+	return message === undefined ? [] : message.split("\n").slice(0, 1);
 }
 
 function referenceOf(name: string, summary: Summary): Reference {

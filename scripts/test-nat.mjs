@@ -1,17 +1,60 @@
-// Runs test/nat in real network namespaces. Needs root on Linux; says so and fails otherwise, because a NAT test that did not run proves nothing.
+// Runs test/nat in real network namespaces: `npm run test:nat`, `npm run test:nat -- budget` (only files whose path contains that), and
+// `npm run test:nat -- --full [SECTION...] [--rounds N]`, which also makes docs/nat.md and takes about an hour.
+// Needs root on Linux; says so and fails otherwise, because a NAT test that did not run proves nothing.
 
 import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { globFiles } from "./files.mjs";
 
 const TIMEOUT_MS = 300_000;
-const files = globFiles(["test/nat"], /\.test\.ts$/);
+/** Commands that the lab uses, and the Debian packages that they are in. */
+const TOOLS = { ip: "iproute2", nft: "nftables", conntrack: "conntrack", sysctl: "procps", awk: "gawk", gcc: "gcc libc6-dev" };
 
-if (files.length === 0) {
-	console.log("The NAT lab arrives with direct channels: there is no file in test/nat, 0 tests were run.");
-} else if (process.platform !== "linux" || process.getuid() !== 0) {
-	console.error("The NAT lab needs Linux network namespaces and root: sudo npm run test:nat");
+const words = process.argv.slice(2);
+const full = words.includes("--full");
+const filters = full ? [] : words.filter((word) => !word.startsWith("-"));
+const files = globFiles(["test/nat"], /^test\/nat\/[^/]+\.test\.ts$/).filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
+const node = ["--conditions=source", "--import", "tsx"];
+
+const missing = whatIsMissing();
+if (missing.length > 0) {
+	console.error(missing.join("\n"));
+	process.exitCode = 1;
+} else if (files.length === 0) {
+	console.error(`No file of test/nat matches ${filters.join(" ")}.`);
 	process.exitCode = 1;
 } else {
-	const options = ["--conditions=source", "--import", "tsx", "--test", "--test-concurrency=1", `--test-timeout=${TIMEOUT_MS}`, "--test-reporter=spec"];
-	process.exitCode = spawnSync(process.execPath, [...options, ...files], { stdio: "inherit" }).status ?? 1;
+	run("test/nat/lab/natlab.sh", "sweep");
+	process.exitCode = full
+		? run(process.execPath, ...node, "test/nat/full/run.ts", ...words.filter((word) => word !== "--full"))
+		: run(process.execPath, ...node, "--test", "--test-concurrency=1", `--test-timeout=${TIMEOUT_MS}`, "--test-reporter=spec", ...files);
+}
+
+function whatIsMissing() {
+	if (process.platform !== "linux") return ["The NAT lab needs Linux network namespaces."];
+	const problems = [];
+	if (process.getuid() !== 0) problems.push("The NAT lab needs root: sudo npm run test:nat");
+	const packages = Object.entries(TOOLS).filter(([command]) => !isInstalled(command));
+	if (packages.length > 0) {
+		const names = packages.map(([, name]) => name).join(" ");
+		problems.push(`The NAT lab needs ${packages.map(([command]) => command).join(", ")}: apt-get install --no-install-recommends ${names}`);
+	}
+	if (!existsSync("/dev/net/tun")) problems.push("The NAT lab needs /dev/net/tun: modprobe tun, or give the container that device.");
+	return problems;
+}
+
+function isInstalled(command) {
+	return `${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter).some((folder) => {
+		try {
+			accessSync(join(folder, command), constants.X_OK);
+			return true;
+		} catch {
+			return false;
+		}
+	});
+}
+
+function run(command, ...args) {
+	return spawnSync(command, args, { stdio: "inherit", cwd: join(import.meta.dirname, "..") }).status ?? 1;
 }

@@ -10,7 +10,8 @@ import type { ClientOptions } from "../packages/conec/src/client/client-options.
 import type { CoordinatorOptions } from "../packages/conec/src/coordinator/coordinator-options.ts";
 import { resolveLimits } from "../packages/conec/src/options.ts";
 import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
-import type { StreamHandler, TransportCloseInfo, TransportConnection, TransportStream } from "../packages/conec/src/transport/transport.ts";
+import type { StreamHandler, Transport, TransportCloseInfo, TransportConnection, TransportStream } from "../packages/conec/src/transport/transport.ts";
+import type { ChannelMessageOfCoordinator } from "../packages/conec/src/wire/channel-messages.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { echo, type Fabric, handler, text, until, utf8, World } from "./entities-world.ts";
 
@@ -116,7 +117,7 @@ export async function scene(t: TestContext, fabric: Fabric, options: Coordinator
 export async function impostor(
 	t: TestContext,
 	fabric: Fabric,
-): Promise<{ connect: (id: string, options?: Partial<ClientOptions>) => { client: Promise<Client>; speaker: Promise<Speaker> } }> {
+): Promise<{ transport: Transport; connect: (id: string, options?: Partial<ClientOptions>) => { client: Promise<Client>; speaker: Promise<Speaker> } }> {
 	const identity = await makeSelfSigned({ names: ["localhost"] }, "ephemeral");
 	const transport = fabric.createTransport({ host: "127.0.0.1", port: 0, limits: resolveLimits({}, "coordinator"), role: "coordinator" });
 	const clients: Promise<Client>[] = [];
@@ -145,6 +146,7 @@ export async function impostor(
 	});
 	const { port } = transport.address;
 	return {
+		transport,
 		connect: (id, options = {}) => {
 			const speaker = new Promise<Speaker>((resolve) => waiting.set(id, resolve));
 			const client = connectOn(fabric.createTransport, {
@@ -172,6 +174,38 @@ export const WELCOME = {
 	capabilities: [],
 	observedAddress: { address: "192.0.2.7", port: 40_000 },
 } as const;
+
+type NameOfClient = "channel-request" | "channel-cancel" | "channel-answer yes" | "channel-answer no" | "channel-report" | "address-echo" | "nat-test";
+type NameOfCoordinator = ChannelMessageOfCoordinator["type"];
+
+const TOKEN = "00112233445566778899aabbccddeeff";
+const OFFER = { hosts: [{ address: "192.168.1.5", port: 9 }], nat: { mapping: "independent", filtering: "by-port" }, punch: true, birthday: false } as const;
+const PEER = { id: "ann", fingerprint: `sha256:${"ab".repeat(32)}` } as const;
+
+/** One of each about direct channels that a Client says, well formed, of attempts that do not exist. */
+export const CHANNEL_MESSAGES_OF_CLIENT: Readonly<Record<NameOfClient, Readonly<Record<string, unknown>>>> = {
+	"channel-request": { type: "channel-request", request: 1, peer: "nobody", ...OFFER, auto: false },
+	"channel-cancel": { type: "channel-cancel", request: 1 },
+	"channel-answer yes": { type: "channel-answer", token: TOKEN, accept: true, ...OFFER },
+	"channel-answer no": { type: "channel-answer", token: TOKEN, accept: false, code: "DECLINED" },
+	"channel-report": { type: "channel-report", token: TOKEN, outcome: "up", address: { address: "192.0.2.7", port: 9 }, rttMs: 1 },
+	"address-echo": { type: "address-echo", nonce: "0123456789abcdef" },
+	"nat-test": { type: "nat-test" },
+};
+
+/** The same of a Coordinator. */
+export const CHANNEL_MESSAGES_OF_COORDINATOR: Readonly<Record<NameOfCoordinator, Readonly<Record<string, unknown>>>> = {
+	"channel-ask": { type: "channel-ask", token: TOKEN, peer: PEER, expiresInMs: 10_000 },
+	"channel-go": {
+		...{ type: "channel-go", token: TOKEN, role: "accept", peer: PEER, certificate: "MIIB", nat: OFFER.nat, punch: true, waitMs: 0, deadlineMs: 5_000 },
+		candidates: [{ address: "192.0.2.7", port: 9, kind: "reflexive", packets: 64 }],
+	},
+	"channel-refused": { type: "channel-refused", request: 1, code: "PEER_UNKNOWN", reason: "no" },
+	"channel-cancelled": { type: "channel-cancelled", token: TOKEN, reason: "no" },
+	address: { type: "address", observedAddress: { address: "192.0.2.7", port: 9 } },
+	"peer-moved": { type: "peer-moved", peer: "ann", address: { address: "192.0.2.7", port: 9 } },
+	"peer-changed": { type: "peer-changed", peer: "ann" },
+};
 
 /** What is wrong with a field, whatever it is: the whole message as text. */
 export function broken(

@@ -10,7 +10,7 @@ import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
-import { broken, impostor, NOT_IDS, type Speaker, scene, WELCOME } from "./control-table-world.ts";
+import { broken, CHANNEL_MESSAGES_OF_CLIENT, CHANNEL_MESSAGES_OF_COORDINATOR, impostor, NOT_IDS, type Speaker, scene, WELCOME } from "./control-table-world.ts";
 import { declare, type Fabric, handler, hello, text, until, utf8 } from "./entities-world.ts";
 
 const network = createMemoryNetwork();
@@ -33,13 +33,21 @@ const MESSAGES = {
 	pong: { type: "pong", nonce: 77 },
 	close: { type: "close", reason: "enough" },
 	unknown: { type: "join", name: "x" },
+	...CHANNEL_MESSAGES_OF_CLIENT,
+	...CHANNEL_MESSAGES_OF_COORDINATOR,
 } as const;
 type Name = keyof typeof MESSAGES;
 
 /** "closed": the speaker's connection ends with PROTOCOL_ERROR. Else what it hears; nothing: it is passed over. */
 type Outcome = "closed" | "pong" | "nothing";
 
+/** About direct channels, without the capability of both (`control-table-direct.test.ts`: with it). */
+const CHANNEL_MESSAGES = Object.fromEntries(
+	[...Object.keys(CHANNEL_MESSAGES_OF_CLIENT), ...Object.keys(CHANNEL_MESSAGES_OF_COORDINATOR)].map((name) => [name, "closed"]),
+) as Record<keyof typeof CHANNEL_MESSAGES_OF_CLIENT | keyof typeof CHANNEL_MESSAGES_OF_COORDINATOR, "closed">;
+
 const AFTER_WELCOME: Record<Name, Outcome> = {
+	...CHANNEL_MESSAGES,
 	hello: "closed",
 	"hello for another's id": "closed",
 	welcome: "closed",
@@ -300,6 +308,9 @@ for (const fabric of FABRICS) {
 			...broken(WELCOME, "observedAddress", true, [7, null, [], "127.0.0.1:1", {}]),
 			...broken(WELCOME, "observedAddress.address", true, words),
 			...broken(WELCOME, "observedAddress.port", true, [...counts, 65_536]),
+			...broken({ ...WELCOME, natTest: { port: 1_720, key: "00112233445566778899aabbccddeeff" } }, "natTest", false, [7, null, [], {}]),
+			...broken({ ...WELCOME, natTest: { port: 1_720, key: "00112233445566778899aabbccddeeff" } }, "natTest.port", true, [...counts, 0, 65_536]),
+			...broken({ ...WELCOME, natTest: { port: 1_720, key: "00112233445566778899aabbccddeeff" } }, "natTest.key", true, words),
 			...broken(refused, "code", true, [7, null, [], {}, "", "id taken", "X".repeat(65), "TOO_TALL"]),
 			...broken(refused, "message", false, [7, null, [], {}]),
 			...broken(refused, "versions", false, [1, null, [], {}, [0], [1.5], new Array(17).fill(1)]),

@@ -1,6 +1,7 @@
 import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
 import { hostileSuite } from "./entities-hostile-suite.ts";
 import { identitySuite } from "./entities-identity-suite.ts";
+import { presenceSuite } from "./entities-presence-suite.ts";
 import { entitiesSuite } from "./entities-suite.ts";
 import type { Fabric } from "./entities-world.ts";
 
@@ -13,3 +14,4 @@ const fabric: Fabric = {
 entitiesSuite(fabric);
 identitySuite(fabric);
 hostileSuite(fabric);
+presenceSuite(fabric);

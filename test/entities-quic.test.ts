@@ -11,6 +11,7 @@ import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
 import { hostileSuite } from "./entities-hostile-suite.ts";
 import { identitySuite } from "./entities-identity-suite.ts";
+import { presenceSuite } from "./entities-presence-suite.ts";
 import { entitiesSuite } from "./entities-suite.ts";
 import { echo, type Fabric, text, World } from "./entities-world.ts";
 
@@ -18,6 +19,7 @@ const fabric: Fabric = { name: "quic", createTransport: createQuicTransport };
 entitiesSuite(fabric);
 identitySuite(fabric);
 hostileSuite(fabric);
+presenceSuite(fabric);
 
 test("quic: a dual-stack Coordinator is reached over IPv4 and IPv6, and shows addresses unmapped", async () => {
 	const coordinator = await Coordinator.listen({ port: 0 });

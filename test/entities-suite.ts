@@ -112,7 +112,7 @@ export function entitiesSuite(fabric: Fabric): void {
 		const world = await World.create(t, fabric);
 		const alice = await world.connect("alice");
 		await assert.rejects(alice.openStream("bob"), { name: "ConecError", code: "PEER_UNKNOWN", peer: "bob" });
-		await assert.rejects(alice.openStream("bob", { path: "direct" }), { code: "DIRECT_UNAVAILABLE" });
+		await assert.rejects(alice.openStream("bob", { path: "direct" }), { code: "PEER_UNKNOWN" });
 		await assert.rejects(alice.openStream("Bob"), { name: "TypeError", code: "ID_INVALID" });
 		await assert.rejects(alice.openStream("bob", { id: 2 ** 32 }), { name: "RangeError", code: "OPTION_INVALID" });
 		await assert.rejects(alice.openStream("bob", { id: -1 }), { name: "RangeError", code: "OPTION_INVALID" });

@@ -67,7 +67,9 @@ export class World {
 
 	clientOptions(id: string, options: Partial<ClientOptions> = {}): ClientOptions {
 		const { port } = this.coordinator.address;
-		return { id, coordinator: `localhost:${port}`, address: `127.0.0.1:${port}`, localAddress: "127.0.0.1", pin: this.coordinator.fingerprint, ...options };
+		// These suites are about what goes through the Coordinator; that of direct channels says otherwise.
+		const common = { id, coordinator: `localhost:${port}`, address: `127.0.0.1:${port}`, localAddress: "127.0.0.1", listen: false };
+		return { ...common, pin: this.coordinator.fingerprint, ...options };
 	}
 
 	/** A connection that speaks for itself, to break rules with. */

@@ -19,9 +19,11 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 	],
 	"chat.ts": ["alice hears bob: at eight", "bob hears alice: see you", 'bob: alice calls about {"subject":"dinner"}'],
 	"coordinator-stream.ts": ["the Coordinator says: the kettle boils", "alice: the Coordinator stops"],
+	"direct.ts": ["bob is reached: direct (this side dialled)", "over the direct channel: still there?", "alice's Client ended with COORDINATOR_CLOSED"],
 	"echo.ts": ["echo: one", "echo: two"],
 	"node-streams.ts": ["bob has the same bytes"],
 	"non-blocking.ts": ["shown and missed: 20000; the last one shown: 20000", "most were missed"],
+	"presence.ts": ["here: alice", 'join: bob {"status":"at lunch"}', 'update: bob {"status":"back"}', "leave: bob", "peers: alice"],
 	"typed.ts": ["roof: 21.5 °C", "not sent: ENCODE_FAILED", "cellar: 12 °C"],
 };
 

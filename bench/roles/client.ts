@@ -14,6 +14,8 @@ import { serve } from "./serve.ts";
 interface Route {
 	readonly from: string;
 	readonly to: string | null;
+	/** Default: proxied. Never chosen by the Client: a figure is of one path. */
+	readonly path?: "direct" | "proxied";
 }
 
 const clients = new Map<string, Client>();
@@ -79,6 +81,18 @@ serve({
 			...(failed === undefined ? {} : { failure: String(failed.reason) }),
 		};
 	},
+	/** Direct channels to one peer, one after another, each closed before the next. Milliseconds until the channel is open. */
+	channels: async ({ from, to, count }: { from: string; to: string; count: number }): Promise<Latency> => {
+		const client = clientOf(from);
+		const millis: number[] = [];
+		for (let index = 0; index < count; index++) {
+			const startedMs = performance.now();
+			const channel = await client.openChannel(to);
+			millis.push(performance.now() - startedMs);
+			await channel.close();
+		}
+		return { count, p50: percentile(millis, 0.5), p99: percentile(millis, 0.99) };
+	},
 	/** Opens streams, sends one message there and back, closes them. */
 	streams: ({ count, concurrency, ...route }: Route & { count: number; concurrency: number }) =>
 		atATime(count, concurrency, async () => {
@@ -91,13 +105,17 @@ serve({
 		}),
 });
 
-async function open({ from, to }: Route, mode: Mode): Promise<MessageStream> {
-	const client = clients.get(from);
+async function open({ from, to, path = "proxied" }: Route, mode: Mode): Promise<MessageStream> {
+	const metadata = { mode };
+	return to === null ? clientOf(from).openCoordinatorStream({ metadata }) : clientOf(from).openStream(to, { metadata, path });
+}
+
+function clientOf(id: string): Client {
+	const client = clients.get(id);
 	if (client === undefined) {
-		throw new Error(`no Client "${from}" here`);
+		throw new Error(`no Client "${id}" here`);
 	}
-	const options = { metadata: { mode } };
-	return to === null ? client.openCoordinatorStream(options) : client.openStream(to, options);
+	return client;
 }
 
 async function atATime(count: number, concurrency: number, task: (index: number) => Promise<void>): Promise<void> {

@@ -7,7 +7,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Context } from "../context.ts";
-import { openDescriptors, type Remote, residentBytes } from "../remote.ts";
+import { openDescriptors, type Remote, watchGrowth } from "../remote.ts";
 import type { Crowd, Mode, Received } from "../roles/figures.ts";
 import { median } from "../stats.ts";
 import { type Network, startHub, startNetwork } from "./conec.ts";
@@ -89,22 +89,6 @@ export async function connect1000(context: Context): Promise<{ seconds: number; 
 	} finally {
 		await Promise.all([client.stop(), coordinator.stop()]);
 	}
-}
-
-/** Looks at resident sets from now on, after a collection. The result stops it, and gives the largest growth of any. */
-async function watchGrowth(processes: readonly Remote[]): Promise<() => number> {
-	await Promise.all(processes.map((remote) => remote.call("collect")));
-	const before = processes.map((remote) => residentBytes(remote.pid));
-	const peak = [...before];
-	const watch = setInterval(() => {
-		for (const [index, remote] of processes.entries()) {
-			peak[index] = Math.max(peak[index] ?? 0, residentBytes(remote.pid));
-		}
-	}, 20);
-	return () => {
-		clearInterval(watch);
-		return Math.max(...peak.map((bytes, index) => bytes - (before[index] ?? 0)));
-	};
 }
 
 /** Rates with 64 streams stalled, as a share of the rates without: a bulk stream, and opening streams over the connection. */

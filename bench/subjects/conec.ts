@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ClientOptions, CoordinatorOptions } from "conec";
+import type { ClientOptions, CoordinatorOptions, Limits } from "conec";
 import type { Context } from "../context.ts";
 import { makeAuthority } from "../identity.ts";
 import type { Remote } from "../remote.ts";
@@ -77,20 +77,20 @@ export function network(context: Context): Promise<Network> {
 	return context.once("network", () => startNetwork(context));
 }
 
-/** Another network, for measurements that leave something behind or look at memory. */
-export async function startNetwork(context: Context): Promise<Network> {
-	const hub = await startHub(context);
+/** Another network, for measurements that leave something behind, look at memory, or need other limits of all three. */
+export async function startNetwork(context: Context, limits: Partial<Limits> = {}): Promise<Network> {
+	const hub = await startHub(context, limits);
 	const sender = context.start("client");
 	const receiver = context.start("client");
-	await sender.call("connect", { ...hub.connection, id: "sender" });
-	await receiver.call("connect", { ...hub.connection, id: "receiver" });
+	await sender.call("connect", { ...hub.connection, limits, id: "sender" });
+	await receiver.call("connect", { ...hub.connection, limits, id: "receiver" });
 	return { ...hub, sender, receiver };
 }
 
 /** A Coordinator alone, reached by pin. */
-export async function startHub(context: Context): Promise<Hub> {
+export async function startHub(context: Context, limits: Partial<Limits> = {}): Promise<Hub> {
 	const { certificatePem: certificate, privateKeyPem: privateKey } = context.identity;
-	const { coordinator, where, fingerprint } = await startCoordinator(context, { certificate, privateKey });
+	const { coordinator, where, fingerprint } = await startCoordinator(context, { certificate, privateKey, limits });
 	return { coordinator, connection: { id: "", ...where, pin: fingerprint } };
 }
 

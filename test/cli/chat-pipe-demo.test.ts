@@ -93,7 +93,10 @@ test("demo: shows chat, round trip and file, verifies everything and ends by its
 		demo.events.map(({ event }) => event),
 		["coordinator", "clients", "chat", "roundTrip", "file", "done"],
 	);
+	assert.equal((await demo.event("chat"))["path"], "direct");
+	assert.ok(Number((await demo.event("roundTrip"))["p50Ms"]) > 0);
 	const file = await demo.event("file");
+	assert.equal(file["path"], "direct");
 	assert.equal(file["bytes"], 67_108_864);
 	assert.match(String(file["sha256"]), /^[0-9a-f]{64}$/);
 });

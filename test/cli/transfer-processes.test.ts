@@ -282,10 +282,10 @@ describe("SIGKILL in the middle of a transfer", { concurrency: 3 }, () => {
 		assert.match((await readdir(join(place.folder, "in"))).join(), /^huge\.part-[0-9a-f]{8}$/);
 	});
 
-	test("coordinator: SIGKILL: both ends notice, no part is left", async (t) => {
+	test("coordinator: SIGKILL: both ends of a proxied transfer notice, no part is left", async (t) => {
 		const place = await site(t);
 		const bob = await receiver(place);
-		const alice = place.client("alice", "send", "--json", await hugeFile(place), "--to", "bob");
+		const alice = place.client("alice", "send", "--json", await hugeFile(place), "--to", "bob", "--path", "proxied");
 		await midTransfer(place);
 		place.coordinator.child.kill("SIGKILL");
 		await Promise.all([alice.exits(5), bob.exits(3)]);

@@ -37,15 +37,20 @@
  */
 
 export type { BroadcastMembers } from "./client/broadcast-counts.ts";
+export type { Channel, ChannelStats } from "./client/channel.ts";
 export { Client, type ClientStatus } from "./client/client.ts";
 export type { ClientOptions } from "./client/client-options.ts";
+export type { ClientChannelStatus } from "./client/direct-host.ts";
 export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules } from "./coordinator/broadcast-options.ts";
 export type { BroadcastStatus } from "./coordinator/broadcasts.ts";
+export type { ChannelStatus } from "./coordinator/channels.ts";
 export { Coordinator, type CoordinatorStatus, type ReloadOptions } from "./coordinator/coordinator.ts";
 export type { CoordinatorOptions } from "./coordinator/coordinator-options.ts";
 export type { ClientInfo } from "./coordinator/session.ts";
 export type { OpenStreamOptions } from "./entity/open-stream-options.ts";
+export type { PathCandidate, PathReport } from "./entity/path-report.ts";
 export type { PeerInfo } from "./entity/peer-info.ts";
+export type { PresenceEvent } from "./entity/presence-event.ts";
 export type { StatusLagged } from "./entity/status-feed.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
 export type { Limits } from "./options.ts";
@@ -71,4 +76,5 @@ export { fingerprint } from "./tls/fingerprint.ts";
 export type { Pem } from "./tls/pem.ts";
 export type { SocketAddress } from "./transport/transport.ts";
 export type { BroadcastMode, BroadcastPeer, BroadcastPosition, SlowReaderPolicy } from "./wire/broadcast.ts";
+export type { NatReport } from "./wire/channel-messages.ts";
 export type { JsonValue } from "./wire/json.ts";

@@ -51,6 +51,8 @@ export interface Limits {
 	readonly retryThreshold: number;
 	/** Clients connected to one Coordinator. @default 10_000 */
 	readonly clients: number;
+	/** Direct channels of one Client, and such that are being opened. Client only. @default 16 */
+	readonly channels: number;
 	/** Status events kept for a reader that is slow; older ones are dropped and counted. @default 64 */
 	readonly statusEvents: number;
 	/** Silence after which a connection is lost. @default 15_000 */
@@ -73,6 +75,36 @@ export interface Limits {
 	readonly leases: number;
 	/** Of those, from one source address (IPv6: one /64). Coordinator only. @default 64 */
 	readonly leasesPerSource: number;
+	/** Attempts at a direct channel of one Client at once: as many that it began, and as many to reach it. Coordinator only. @default 16 */
+	readonly attemptsPerClient: number;
+	/** Attempts that one Client may begin within a minute. Coordinator only. @default 60 */
+	readonly attemptsPerMinute: number;
+	/** Raw datagrams a minute, of all Clients together, to an address that only some Client names. Coordinator only. @default 60 */
+	readonly punchPacketsPerMinute: number;
+	/** Raw datagrams in one attempt to the validated address of the Client that consents to it. Coordinator only. @default 64 */
+	readonly punchPacketsPerAttempt: number;
+	/** The same a minute, of all attempts. Coordinator only. @default 2_000 */
+	readonly punchReflexivePerMinute: number;
+	/** Uses of the birthday method a minute with one address; 0 is off. Coordinator only. @default 3 */
+	readonly birthdayPerMinute: number;
+	/** Addresses that some Client named and that datagrams were granted to within a minute; further ones are not given out. Coordinator only. @default 65_536 */
+	readonly punchAddresses: number;
+	/** Pairs of Clients of which the Coordinator knows how they reach each other; beyond that the oldest are forgotten. Coordinator only. @default 10_000 */
+	readonly pathReports: number;
+	/** Answers of the Coordinator's second port to one session. Coordinator only. @default 20 */
+	readonly natTests: number;
+	/** Of those within a second. Coordinator only. @default 5 */
+	readonly natTestsPerSecond: number;
+	/** Watches of the peers that one Client may have; `peers()` is a short one. Coordinator only. @default 8 */
+	readonly presenceWatches: number;
+	/** Bytes of one watch that wait to be sent at the Coordinator, and to be read at the Client. @default 64 KiB */
+	readonly presenceQueueBytes: number;
+	/** Recent changes of presence that are kept for all watches together; a watch that falls behind them begins anew. Coordinator only. @default 1 MiB */
+	readonly presenceLogBytes: number;
+	/** Peers in one list. Client only. @default 20_000 */
+	readonly presencePeers: number;
+	/** Changes of its metadata that one Client may make a minute. Coordinator only. @default 60 */
+	readonly metadataUpdatesPerMinute: number;
 	/** Broadcasts that one Client may be in at once, each joining counted. Coordinator only. @default 32 */
 	readonly broadcastsPerClient: number;
 	/** Broadcasts with different names. Coordinator only. @default 10_000 */
@@ -133,6 +165,7 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	connectsPerSecondPerSource: { default: 10, min: 1, max: 1_000_000 },
 	retryThreshold: { default: 64, min: 0, max: 65_536 },
 	clients: { default: 10_000, min: 1, max: 1_000_000 },
+	channels: { default: 16, min: 0, max: 65_536 },
 	statusEvents: { default: 64, min: 1, max: 65_536 },
 	idleTimeoutMs: { default: 15_000, min: 100, max: 10 * MINUTE_MS },
 	keepAliveIntervalMs: { default: 5000, min: 0, max: 10 * MINUTE_MS },
@@ -144,6 +177,21 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	leaseMs: { default: 24 * 60 * MINUTE_MS, min: 0, max: 365 * 24 * 60 * MINUTE_MS },
 	leases: { default: 10_000, min: 0, max: 100_000 },
 	leasesPerSource: { default: 64, min: 0, max: 100_000 },
+	attemptsPerClient: { default: 16, min: 0, max: 65_536 },
+	attemptsPerMinute: { default: 60, min: 0, max: 1_000_000 },
+	punchPacketsPerMinute: { default: 60, min: 0, max: 1_000_000 },
+	punchPacketsPerAttempt: { default: 64, min: 0, max: 16_384 },
+	punchReflexivePerMinute: { default: 2000, min: 0, max: 1_000_000_000 },
+	birthdayPerMinute: { default: 3, min: 0, max: 1_000_000 },
+	punchAddresses: { default: 65_536, min: 0, max: 1_048_576 },
+	pathReports: { default: 10_000, min: 1, max: 1_000_000 },
+	natTests: { default: 20, min: 0, max: 1_000_000 },
+	natTestsPerSecond: { default: 5, min: 0, max: 1_000_000 },
+	presenceWatches: { default: 8, min: 0, max: 65_536 },
+	presenceQueueBytes: { default: 64 * KiB, min: 16 * KiB, max: 16 * MiB },
+	presenceLogBytes: { default: MiB, min: 64 * KiB, max: 256 * MiB },
+	presencePeers: { default: 20_000, min: 1, max: 1_000_000 },
+	metadataUpdatesPerMinute: { default: 60, min: 0, max: 1_000_000 },
 	broadcastsPerClient: { default: 32, min: 0, max: 65_536 },
 	broadcasts: { default: 10_000, min: 0, max: 1_000_000 },
 	broadcastMembers: { default: 10_000, min: 1, max: 1_000_000 },

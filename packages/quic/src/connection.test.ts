@@ -160,6 +160,8 @@ test("connection: an incoming one is announced once, with its addresses", async 
 	const accepted = await arrived;
 	assert.deepEqual(accepted.remoteAddress, client.address);
 	assert.deepEqual(dialled.remoteAddress, server.address);
+	assert.equal(accepted.localAddress, "127.0.0.1");
+	assert.equal(dialled.localAddress, undefined);
 	accepted.confirm();
 	accepted.confirm();
 	assert.equal(server.stats().undecidedConnections, 0);

@@ -30,6 +30,10 @@ export class Connection implements Target, StreamOwner {
 	readonly alpnProtocol: string;
 	/** The name a client asked for; `undefined` on the dialling side. */
 	readonly serverName: string | undefined;
+	/** The local IP address that a client dialled, unmapped; `undefined` on the dialling side and where the system does not tell. */
+	readonly localAddress: string | undefined;
+	/** With whom the handshake was, wherever the peer seems to be now: this address is proven (RFC 9000, 8.1). `undefined` on the dialling side. */
+	readonly acceptedFrom: SocketAddress | undefined;
 	/** Never rejects. */
 	readonly closed: Promise<ConnectionCloseInfo>;
 	/** QUIC datagrams; dropped while it is not set. */
@@ -50,6 +54,8 @@ export class Connection implements Target, StreamOwner {
 		this.peerCertificates = info.peerCertificates;
 		this.alpnProtocol = info.alpnProtocol;
 		this.serverName = info.serverName;
+		this.localAddress = info.localAddress;
+		this.acceptedFrom = info.acceptedFrom;
 		this.#remote = info.remote;
 		this.#onEnd = onEnd;
 		let resolve!: (info: ConnectionCloseInfo) => void;
@@ -60,9 +66,13 @@ export class Connection implements Target, StreamOwner {
 		environment.adopt(this);
 	}
 
-	/** Where the peer is now; it may move (RFC 9000, 9). */
+	/** Where the peer is now; it may move (RFC 9000, 9), and a server shows the new address before the path is validated. */
 	get remoteAddress(): SocketAddress {
-		if (!this.#over) this.#remote = mapped(() => this.environment.native.connectionRemote(this.handle));
+		try {
+			if (!this.#over) this.#remote = mapped(() => this.environment.native.connectionRemote(this.handle));
+		} catch {
+			// It is over, which nobody has been told yet: where the peer was last.
+		}
 		return this.#remote;
 	}
 

@@ -51,21 +51,6 @@ test("endpoint: an address of a family the socket lacks cannot be dialled", asyn
 	await assert.rejects(client.connect({ ...dialling(client), serverName: "not a name" }), { name: "QuicError", code: "DIAL_FAILED" });
 });
 
-test("endpoint: rebind moves live connections, and their streams go on", async (t) => {
-	const { client, dialled, accepted } = await link(t);
-	const { near, farHeard, far, nearHeard } = await ends(dialled, accepted);
-	near.write(0, Buffer.from("before"));
-	await farHeard.untilCount(1);
-	const { port } = client.address;
-	client.rebind("127.0.0.1");
-	assert.notEqual(client.address.port, port);
-	near.write(0, Buffer.from("after"));
-	await farHeard.untilCount(2);
-	far.write(0, Buffer.from("back"));
-	await nearHeard.untilCount(1);
-	await eventually(() => accepted.remoteAddress.port === client.address.port, "the server to see the new port");
-});
-
 test("endpoint: rebind to a taken port fails and changes nothing", async (t) => {
 	const { client, server, dialled, accepted } = await link(t);
 	const { address } = client;

@@ -11,12 +11,15 @@ import type { Handle } from "./native.ts";
 import { nativeDialOptions, nativeEndpointOptions, nativeListenOptions } from "./native-options.ts";
 import type { ConnectOptions, EndpointOptions, EndpointStats, ListenOptions, SocketAddress } from "./types.ts";
 
+/** Raw datagrams handed over before the event loop goes round; more are dropped, or a flood of them would take all the time there is. */
+const RAW_PER_TURN = 256;
+
 /** A bound socket. It keeps the process alive until it is closed, unless {@link Endpoint.unref} is called. */
 export class Endpoint implements Target {
 	readonly handle: Handle;
 	/** Called with each incoming connection whose handshake is over; it must be confirmed in time. Refused while not set. */
 	onConnection: ((connection: Connection) => void) | undefined;
-	/** Called with each datagram that is not QUIC, if `rawDatagrams` was asked for. */
+	/** Called with each datagram that is not QUIC, if `rawDatagrams` was asked for; 256 at most before the event loop goes round. */
 	onRaw: ((data: Uint8Array, from: SocketAddress) => void) | undefined;
 	readonly #environment: Environment;
 	readonly #rawDatagrams: boolean;
@@ -25,6 +28,9 @@ export class Endpoint implements Target {
 	#referenced = true;
 	#closing: Promise<void> | undefined;
 	#closed: (() => void) | undefined;
+	/** Raw datagrams handed over since the event loop last went round. */
+	#rawThisTurn = 0;
+	#droppedRaw = 0;
 
 	/**
 	 * Binds a UDP socket.
@@ -57,7 +63,7 @@ export class Endpoint implements Target {
 		mapped(() => this.#environment.native.endpointListen(this.handle, nativeListenOptions(options)));
 	}
 
-	/** Takes no new connections: their packets are dropped, so a dialler sees `HANDSHAKE_TIMEOUT`. Live ones stay. */
+	/** Takes no new connections: they get no answer that they would believe (a stateless reset shorter than their packet at most), so a dialler sees `HANDSHAKE_TIMEOUT`. Live ones stay. */
 	stopListening(): void {
 		this.#assertOpen();
 		mapped(() => this.#environment.native.endpointStopListening(this.handle));
@@ -115,10 +121,18 @@ export class Endpoint implements Target {
 	/** Figures since the start. */
 	stats(): EndpointStats {
 		this.#assertOpen();
-		const [openConnections, undecidedConnections, acceptedHandshakes, failedHandshakes, refusedConnections, retries, droppedRawDatagrams] = mapped(() =>
+		const [openConnections, undecidedConnections, acceptedHandshakes, failedHandshakes, refusedConnections, retries, droppedRaw] = mapped(() =>
 			this.#environment.native.endpointStats(this.handle),
 		) as [number, number, number, number, number, number, number];
-		return { openConnections, undecidedConnections, acceptedHandshakes, failedHandshakes, refusedConnections, retries, droppedRawDatagrams };
+		return {
+			openConnections,
+			undecidedConnections,
+			acceptedHandshakes,
+			failedHandshakes,
+			refusedConnections,
+			retries,
+			droppedRawDatagrams: droppedRaw + this.#droppedRaw,
+		};
 	}
 
 	/** Keeps the process alive while open (the default). */
@@ -156,7 +170,7 @@ export class Endpoint implements Target {
 				this.#accepted(subject);
 				break;
 			case RECORD.RAW:
-				if (this.#closing === undefined) this.onRaw?.(payload.subarray(20), unpackAddress(payload)); // an answer would throw
+				if (this.#closing === undefined) this.#raw(payload); // an answer would throw
 				break;
 			case RECORD.ENDPOINT_CLOSED:
 				this.#environment.release(this.handle);
@@ -164,6 +178,20 @@ export class Endpoint implements Target {
 				this.#closed?.();
 				break;
 		}
+	}
+
+	#raw(payload: Uint8Array): void {
+		const { onRaw } = this;
+		if (onRaw === undefined || this.#rawThisTurn >= RAW_PER_TURN) {
+			this.#droppedRaw++;
+			return;
+		}
+		if (this.#rawThisTurn++ === 0) {
+			setImmediate(() => {
+				this.#rawThisTurn = 0;
+			});
+		}
+		onRaw(payload.subarray(20), unpackAddress(payload));
 	}
 
 	#accepted(handle: Handle): void {

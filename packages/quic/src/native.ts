@@ -99,6 +99,7 @@ export interface NativeStreamOptions {
 export interface NativeConnectionInfo {
 	remote: SocketAddress;
 	localAddress?: string;
+	acceptedFrom?: SocketAddress;
 	serverName?: string;
 	alpnProtocol: string;
 	peerCertificates: Uint8Array[];

@@ -98,3 +98,31 @@ test("raw: datagrams still come after a rebind", async (t) => {
 	other.sendRaw(Buffer.of(1, 2), ours.address);
 	assert.deepEqual([...(await heard)], [1, 2]);
 });
+
+test("raw: a flood of datagrams is bounded in memory and time, what is too much is counted, and QUIC goes on", async (t) => {
+	const { client, server, dialled, accepted } = await link(t, { endpoint: { rawDatagrams: true } });
+	const { near, farHeard } = await ends(dialled, accepted);
+	let got = 0;
+	let thisTurn = 0;
+	let mostInATurn = 0;
+	server.onRaw = () => {
+		got++;
+		if (thisTurn++ === 0) setImmediate(() => (thisTurn = 0));
+		mostInATurn = Math.max(mostInATurn, thisTurn);
+	};
+	const probe = Buffer.alloc(33, 0x10);
+	for (let round = 1; round <= 10; round++) {
+		// This thread is busy, so they all wait: in the kernel, which may drop some, and in the addon.
+		for (let i = 0; i < 1_000; i++) client.sendRaw(probe, server.address);
+		near.write(0, probe);
+		await farHeard.untilCount(round);
+	}
+	const { droppedRawDatagrams } = server.stats();
+	assert.ok(got > 0);
+	assert.ok(mostInATurn <= 256, `${mostInATurn} in one turn of the event loop`);
+	assert.ok(droppedRawDatagrams > 0, "some were too much");
+	assert.ok(got + droppedRawDatagrams <= 10_000);
+	// And it is over when the flood is.
+	const before = got;
+	await eventually(() => client.sendRaw(probe, server.address) && got > before, "datagrams to come again");
+});

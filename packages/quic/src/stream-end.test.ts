@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Heard } from "../test/support/heard.ts";
 import { ends, join, link, nextStream } from "../test/support/link.ts";
+import { type Environment, RECORD } from "./environment.ts";
+import { Stream } from "./stream.ts";
 
 for (const first of ["near", "far"] as const) {
 	test(`half-close: ${first} side first; FIN is acknowledged, the other direction goes on`, async (t) => {
@@ -168,4 +170,38 @@ test("stale: streams, connections and endpoints that are over are harmless, also
 	other.near.write(0, Buffer.from("untouched"));
 	await other.farHeard.untilCount(1);
 	assert.deepEqual(other.farHeard.events, []);
+});
+
+/** A stream without a socket: the records are the test's. */
+function loose(): { readonly stream: Stream; readonly heard: Heard } {
+	const heard = new Heard();
+	const environment = { adopt() {}, release() {} } as unknown as Environment;
+	return { stream: new Stream(environment, 1, heard, 1_024), heard };
+}
+
+const NOTHING = new Uint8Array(0);
+const LOST_CONNECTION = new Uint8Array(Uint32Array.of(1).buffer);
+
+test("stream end: when one direction finds the connection lost, what the other still has comes first", () => {
+	const { stream, heard } = loose();
+	stream.record(RECORD.STREAM_LOST, 0, LOST_CONNECTION);
+	stream.record(RECORD.FRAME, 0, Buffer.from("last words"));
+	stream.record(RECORD.END, 0, NOTHING);
+	assert.deepEqual(heard.events, ["end"]);
+	stream.record(RECORD.STREAM_DONE, 0, NOTHING);
+	assert.equal(heard.count, 1);
+	assert.deepEqual(heard.events, ["end", "lost CONNECTION_LOST"]);
+});
+
+test("stream end: a loss waits no longer than one turn of the event loop, and nothing is told after it", async () => {
+	const { stream, heard } = loose();
+	stream.record(RECORD.STREAM_LOST, 0, LOST_CONNECTION);
+	await new Promise((resolve) => setImmediate(resolve));
+	assert.deepEqual(heard.events, ["lost CONNECTION_LOST"]);
+	stream.record(RECORD.FRAME, 0, Buffer.from("too late"));
+	stream.record(RECORD.END, 0, NOTHING);
+	stream.record(RECORD.STREAM_DONE, 0, NOTHING);
+	await new Promise((resolve) => setImmediate(resolve));
+	assert.equal(heard.count, 0);
+	assert.deepEqual(heard.events, ["lost CONNECTION_LOST"]);
 });

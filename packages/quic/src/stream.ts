@@ -55,6 +55,9 @@ export class Stream implements Target {
 	readonly #creditStep: number;
 	#unreturned = 0;
 	#done = false;
+	/** Why it broke: the handler is told when all that came before is delivered, and nothing after that. */
+	#broken: QuicError | undefined;
+	#toldLost = false;
 
 	/** @internal `alive`: false when the connection was lost before; then the handle is not ours. */
 	constructor(environment: Environment, handle: Handle, handler: StreamHandler, creditBytes: number, alive = true) {
@@ -123,6 +126,7 @@ export class Stream implements Target {
 
 	/** @internal */
 	record(type: number, kind: number, payload: Uint8Array): void {
+		if (this.#toldLost && type !== RECORD.STREAM_DONE) return;
 		switch (type) {
 			case RECORD.FRAME:
 			case RECORD.LARGE:
@@ -144,13 +148,22 @@ export class Stream implements Target {
 				this.#handler.finished();
 				break;
 			case RECORD.STREAM_LOST:
-				this.#handler.lost(streamError(readU32(payload, 0)));
+				// One direction found out; the other may still have a FIN or frames to report, unless it waits for credit.
+				this.#broken = streamError(readU32(payload, 0));
+				setImmediate(() => this.#tellLost());
 				break;
 			case RECORD.STREAM_DONE:
 				this.#done = true;
 				this.environment.release(this.handle);
+				this.#tellLost();
 				break;
 		}
+	}
+
+	#tellLost(): void {
+		if (this.#broken === undefined || this.#toldLost) return;
+		this.#toldLost = true;
+		this.#handler.lost(this.#broken);
 	}
 }
 

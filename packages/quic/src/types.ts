@@ -204,7 +204,7 @@ export interface EndpointStats {
 	readonly refusedConnections: number;
 	/** Stateless retries sent since the start. */
 	readonly retries: number;
-	/** Non-QUIC datagrams dropped because nobody asked for them or the queue was full. */
+	/** Non-QUIC datagrams dropped because nobody asked for them or too many waited. */
 	readonly droppedRawDatagrams: number;
 }
 

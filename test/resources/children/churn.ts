@@ -47,6 +47,8 @@ async function connects(count: number): Promise<void> {
 		Array.from({ length: 10 }, async (_, i) => {
 			while (left-- > 0) {
 				const client = await Client.connect({ id: `n${i}`, ...where });
+				for await (const event of client.watchPeers()) if (event.type === "members") break;
+				await Promise.all([client.peers(), client.updateMetadata(left)]);
 				await client.close();
 			}
 		}),

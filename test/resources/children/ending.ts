@@ -18,7 +18,16 @@ for (const client of [graceful, abrupt, left]) {
 	void (async () => {
 		for await (const event of (client as Client).status()) void event;
 	})();
+	void (async () => {
+		for await (const event of (client as Client).watchPeers()) void event;
+	})().catch(() => undefined);
+	// Nobody reads on.
+	await (client as Client).watchPeers()[Symbol.asyncIterator]().next();
 }
+
+void (async () => {
+	for await (const event of coordinator.watchPeers()) void event;
+})();
 
 // A connect that is given up, one that fails, and one that runs into its deadline.
 const silent = createSocket("udp4").bind(0, "127.0.0.1");

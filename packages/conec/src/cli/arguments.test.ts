@@ -79,6 +79,14 @@ test("arguments: counts have a range", () => {
 	for (const wrong of ["0", "11", "1e1", "+1", "ten"]) assert.throws(() => count(wrong), /whole number from 1 to 10/);
 });
 
+test("arguments: a choice is one of its values, exactly", () => {
+	const choice = (text: string): string | undefined => parse(["a", "--to", text]).choice("to", ["auto", "direct"]);
+	assert.equal(choice("direct"), "direct");
+	assert.equal(parse(["a"]).choice("to", ["auto"]), undefined);
+	for (const wrong of ["Direct", "dir", "toString"])
+		assert.throws(() => choice(wrong), { exitCode: 2, message: `--to must be one of auto, direct, not "${wrong}"` });
+});
+
 test("arguments: help shows every option, its environment variable and the examples", () => {
 	const help = commandHelp(SPEC);
 	for (const part of ["Usage: conec send FILE... --to PEER", "--to PEER", "[env CONEC_TO]", "--max-bytes N", "--json", "conec send a --to bob"])

@@ -39,6 +39,8 @@ export interface Arguments {
 	count(name: string, least: number, most: number): number | undefined;
 	/** Bytes, with an optional suffix K, M, G or T (powers of 1,024). */
 	bytes(name: string): number | undefined;
+	/** One of the values. */
+	choice<Value extends string>(name: string, values: readonly Value[]): Value | undefined;
 }
 
 /** Options that every command has. */
@@ -156,6 +158,14 @@ class ParsedArguments implements Arguments {
 		const value = match === null ? Number.NaN : Number(match[1]) * 1_024 ** " KMGT".indexOf((match[2] ?? "").toUpperCase() || " ");
 		if (!Number.isSafeInteger(value)) throw usageError(`--${name} must be a number of bytes such as 500000 or 10G, not "${printable(text, 64)}"`);
 		return value;
+	}
+
+	choice<Value extends string>(name: string, values: readonly Value[]): Value | undefined {
+		const text = this.text(name);
+		if (text === undefined) return undefined;
+		const found = values.find((value) => value === text);
+		if (found === undefined) throw usageError(`--${name} must be one of ${values.join(", ")}, not "${printable(text, 64)}"`);
+		return found;
 	}
 }
 

@@ -20,7 +20,12 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 	send: { summary: "send files and directories to a peer", load: async () => (await import("./commands/send.ts")).sendCommand },
 	receive: { summary: "receive files", load: async () => (await import("./commands/receive.ts")).receiveCommand },
 	pipe: { summary: "connect standard input and output with a peer's", load: async () => (await import("./commands/pipe.ts")).pipeCommand },
-	ping: { summary: "measure the round trip to a peer", load: async () => (await import("./commands/ping.ts")).pingCommand },
+	ping: { summary: "show the path and the round trip to a peer", load: async () => (await import("./commands/ping.ts")).pingCommand },
+	netcheck: {
+		summary: "say what kind of network this is, and with whom direct channels work",
+		load: async () => (await import("./commands/netcheck.ts")).netcheckCommand,
+	},
+	peers: { summary: "list who is connected", load: async () => (await import("./commands/peers.ts")).peersCommand },
 	certs: { summary: "make and renew certificates of a private authority", load: async () => (await import("./commands/certs.ts")).certsCommand },
 	demo: { summary: "show everything on this machine, in a few seconds", load: async () => (await import("./commands/demo.ts")).demoCommand },
 };

@@ -8,7 +8,7 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
-import { Client, ConecError, type JsonValue, type MessageStream } from "../index.ts";
+import { Client, type ClientOptions, ConecError, isConecError, type JsonValue, type MessageStream } from "../index.ts";
 import { type Protocol, streamProtocol } from "./application.ts";
 import type { OptionSpec } from "./arguments.ts";
 import { namesOf } from "./certificate-facts.ts";
@@ -17,6 +17,7 @@ import { claimDefaultId, idFromHostName } from "./client-id.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { orInterrupted } from "./interruption.ts";
+import { addressField, explainPeer, pathChoice } from "./path.ts";
 import { defaultStateDirectory } from "./state-directory.ts";
 import { quoted } from "./terminal-text.ts";
 import { errnoOf, errnoText } from "./transfer/file-problem.ts";
@@ -30,6 +31,10 @@ export const CONNECTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 	cert: { value: "FILE", text: "this Client's certificate chain (PEM), with --key; then --id is the name in it", env: "CONEC_CERT" },
 	key: { value: "FILE", text: "its private key (PEM)", env: "CONEC_KEY" },
 	state: { value: "DIR", text: "where keys are kept" },
+	"client-ca": { value: "FILE", text: "on direct channels, only peers with a certificate of this authority (PEM)" },
+	"no-listen": { text: "let no peer open a direct channel to this Client" },
+	"no-hole-punching": { text: "send no probes to open the NATs between this Client and a peer" },
+	birthday: { text: "guess ports where symmetric NATs need it, if the peer does so too; hard on small routers" },
 };
 
 /** File in the state directory by which a Coordinator's own user finds it. */
@@ -49,25 +54,48 @@ export function stateDirectory(context: Pick<CommandContext, "args" | "env">): s
 	return context.args.text("state") ?? defaultStateDirectory({ platform: process.platform, env: context.env, homeDirectory: homedir() });
 }
 
-/** Connects as the options say and tells as whom. Rejects with what the library says, a usage error, or the interruption. */
-export async function connect(context: CommandContext): Promise<Connection> {
-	const { args, output, signal } = context;
+/** What the options make of a Client that is not connected yet. */
+export interface PreparedClient {
+	readonly options: ClientOptions;
+	/** Gives the id back, if it is one that was claimed. Never rejects. */
+	release(): Promise<void>;
+}
+
+/** Reads the options and the files that they name. Rejects with a usage error. */
+export async function prepareClient(context: CommandContext): Promise<PreparedClient> {
+	const { args, signal } = context;
 	const directory = stateDirectory(context);
 	const trust = await coordinatorAndTrust(context, directory);
 	const identity = await givenIdentity(context);
+	const clientCa = args.text("client-ca");
+	const channels = {
+		...(clientCa === undefined ? {} : { clientCa: await readNamed(clientCa, "--client-ca") }),
+		listen: !args.flag("no-listen"),
+		holePunching: !args.flag("no-hole-punching"),
+		birthday: args.flag("birthday"),
+	};
 	const givenId = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
-	const claimed = givenId === undefined ? await claimDefaultId(directory, idFromHostName(hostname())) : { id: givenId, release: async () => {} };
+	const { id, release } = givenId === undefined ? await claimDefaultId(directory, idFromHostName(hostname())) : { id: givenId, release: async () => {} };
+	return { options: { id, ...trust, ...identity, ...channels, stateDirectory: directory, signal }, release };
+}
+
+/** Connects as the options say and tells as whom. Rejects with what the library says, a usage error, or the interruption. */
+export async function connect(context: CommandContext, prepared?: PreparedClient): Promise<Connection> {
+	const { output, signal } = context;
+	const { options, release } = prepared ?? (await prepareClient(context));
+	const { coordinator } = options;
 	let client: Client;
 	try {
-		client = await Client.connect({ id: claimed.id, ...trust, ...identity, stateDirectory: directory, signal });
+		client = await Client.connect(options);
 	} catch (error) {
-		await claimed.release();
+		await release();
 		throw error;
 	}
-	output.event("connected", { id: client.id, fingerprint: client.fingerprint, coordinator: trust.coordinator });
-	output.note(`connected to ${trust.coordinator} as ${quoted(client.id)}`);
+	output.event("connected", { id: client.id, fingerprint: client.fingerprint, coordinator });
+	output.note(`connected to ${coordinator} as ${quoted(client.id)}`);
+	void tellStatus(client, context);
 	const ended = client.closed.then((info): never => {
-		const what = `Cannot go on: the connection to ${trust.coordinator} has ended${info.reason ? `: ${info.reason}` : ""}`;
+		const what = `Cannot go on: the connection to ${coordinator} has ended${info.reason ? `: ${info.reason}` : ""}`;
 		throw new ConecError(info.code ?? "COORDINATOR_LOST", what, { closeCode: info.closeCode });
 	});
 	ended.catch(() => undefined);
@@ -76,21 +104,45 @@ export async function connect(context: CommandContext): Promise<Connection> {
 		orEnd: (work) => orInterrupted(Promise.race([work, ended]), signal),
 		async close() {
 			await client.close();
-			await claimed.release();
+			await release();
 		},
 	};
 }
 
-/** Opens a stream of a protocol to the peer that `--to` names. */
-export function openTo(
+/** Tells what becomes of direct channels, and that they go on where the Coordinator is lost. */
+async function tellStatus(client: Client, { output }: CommandContext): Promise<void> {
+	for await (const status of client.status()) {
+		if (status.type === "channel") {
+			const { peer, state } = status;
+			if (status.state === "up") output.event("channel", { peer, state, address: addressField(status.address), durationMs: status.durationMs });
+			else output.event("channel", { peer, state, code: status.info.code, by: status.info.by });
+		}
+		if (status.type === "moved") output.event("moved", { address: addressField(status.observedAddress) });
+		if (status.type === "disconnected" && status.info.by !== "local" && client.channels().length > 0) {
+			output.event("disconnected", { code: status.info.code, by: status.info.by });
+			output.note("lost the Coordinator; direct channels go on without it");
+		}
+	}
+}
+
+/** Opens a stream of a protocol to the peer that `--to` names, on the path that `--path` names. Where there is no path, `--explain` says why. */
+export async function openTo(
 	client: Client,
 	peer: string,
 	protocol: Protocol,
-	signal: AbortSignal,
+	context: CommandContext,
 	facts: Readonly<Record<string, JsonValue>> = {},
 ): Promise<MessageStream> {
-	return client.openStream(peer, { metadata: { ...facts, protocol }, signal });
+	const { args, signal } = context;
+	try {
+		return await client.openStream(peer, { metadata: { ...facts, protocol }, path: pathChoice(args), signal });
+	} catch (error) {
+		if (isConecError(error) && PATH_FAILURES.includes(error.code)) explainPeer(client, peer, undefined, context);
+		throw error;
+	}
 }
+
+const PATH_FAILURES: readonly string[] = ["DIRECT_UNAVAILABLE", "CHANNEL_CLOSED", "PEER_LOST", "PEER_TIMEOUT"];
 
 /**
  * Streams of one protocol as they come, of one peer if given; others go to `other`. Ends when the Client is closed;

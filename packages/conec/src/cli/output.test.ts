@@ -70,6 +70,15 @@ test("output: a line erases the progress line before it and draws it again after
 	assert.match(shown, /^\rfilm .*50%.*<clear>\r<clear>a remark\n\rfilm .*<clear>\r<clear>$/);
 });
 
+test("output: a line that is kept below steps aside for every line, until it is let go", () => {
+	const { output, stdout } = made({});
+	output.keepBelow({ hide: () => stdout.write("<hide>"), show: () => stdout.write("<show>") });
+	output.line("one");
+	output.keepBelow(undefined);
+	output.line("two");
+	assert.equal(stdout.text, "<hide>one\n<show>two\n");
+});
+
 test("output: no progress line without a terminal or in JSON", () => {
 	for (const { output, stderr } of [made({ tty: false }), made({ tty: true, json: true })]) {
 		const progress = output.startProgress(10);

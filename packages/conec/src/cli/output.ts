@@ -25,6 +25,12 @@ export interface OutputOptions {
 	readonly stderr: Sink;
 }
 
+/** A line that steps aside while others are written. */
+export interface LineBelow {
+	hide(): void;
+	show(): void;
+}
+
 /** Colours by meaning. */
 export type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
 
@@ -39,6 +45,7 @@ export class Output {
 	readonly #stderr: Sink;
 	readonly #color: boolean;
 	#progress: Progress | undefined;
+	#below: LineBelow | undefined;
 
 	constructor(options: OutputOptions) {
 		this.json = options.json;
@@ -84,9 +91,16 @@ export class Output {
 		return this.#progress;
 	}
 
+	/** What is being typed, say, stays below everything that is written. `undefined`: no more. */
+	keepBelow(line: LineBelow | undefined): void {
+		this.#below = line;
+	}
+
 	#writeLine(sink: Sink, text: string): void {
 		this.#progress?.erase();
+		this.#below?.hide();
 		sink.write(`${text}\n`);
+		this.#below?.show();
 		this.#progress?.redraw();
 	}
 

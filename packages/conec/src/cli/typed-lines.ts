@@ -28,12 +28,14 @@ export class TypedLines {
 
 	/** Clears the typed line from the screen, not from memory. */
 	hide(): void {
+		if (this.#closed) return;
 		const { rows } = this.#readline.getCursorPos();
 		process.stdout.write(`${rows > 0 ? `\u001b[${rows}A` : ""}\r\u001b[J`);
 	}
 
 	/** Draws it again. */
 	show(): void {
+		if (this.#closed) return;
 		// readline first goes up by as many rows as it drew last time; they are gone, and above is what was just shown.
 		(this.#readline as { prevRows?: number }).prevRows = 0;
 		this.#readline.prompt(true);
@@ -42,8 +44,8 @@ export class TypedLines {
 	/** Leaves the cursor at the start of an empty line. */
 	close(): void {
 		if (this.#closed) return;
-		this.#closed = true;
 		this.hide();
+		this.#closed = true;
 		this.#readline.close();
 	}
 }

@@ -7,13 +7,14 @@
 import { isIP } from "node:net";
 import { checkOptions } from "../entity/check-options.ts";
 import { checkMetadata } from "../entity/open-stream-options.ts";
+import type { PeerInfo } from "../entity/peer-info.ts";
 import { argumentError } from "../errors.ts";
 import { type Limits, resolveLimits } from "../options.ts";
 import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
 import { loadKeptIdentity } from "../tls/kept-identity.ts";
 import type { Pem } from "../tls/pem.ts";
 import { makeSelfSigned } from "../tls/self-signed.ts";
-import { coordinatorTrust } from "../tls/trust.ts";
+import { coordinatorTrust, readAuthorities } from "../tls/trust.ts";
 import type { SocketAddress, Trust } from "../transport/transport.ts";
 import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
@@ -39,8 +40,23 @@ export interface ClientOptions {
 	readonly privateKey?: Pem;
 	/** Where the identity is kept; made with mode 0700. @default nothing is kept */
 	readonly stateDirectory?: string;
-	/** What this Client says about itself, in `coordinator.clients()`; at most 1 KiB as JSON. */
+	/** What this Client says about itself, to the Coordinator and to every peer; at most 1 KiB as JSON. `updateMetadata` changes it. */
 	readonly metadata?: JsonValue;
+	/** Authorities that must have issued the certificates of peers on direct channels, beside the Coordinator's word for them. @default none: its word counts */
+	readonly clientCa?: Pem | readonly Pem[];
+	/** Whether peers may open direct channels to this Client. It may dial others all the same. @default true */
+	readonly listen?: boolean;
+	/** Whether this Client sends probes to open the NATs between it and a peer. Without them only peers that let packets in as they are can be dialled. @default true */
+	readonly holePunching?: boolean;
+	/**
+	 * Whether to guess ports where one side has a symmetric NAT and the other filters by port: 256 sockets at the one, up to 2,048
+	 * probes at the other, at most 15 s. Both sides must want it. Small routers feel it. @default false
+	 */
+	readonly birthday?: boolean;
+	/** Asked before a peer learns this Client's addresses; false declines the direct channel, and an error too. Its metadata is untrusted. @default everybody may */
+	readonly acceptChannel?: (peer: PeerInfo) => boolean | Promise<boolean>;
+	/** Stateless retry (RFC 9000, 8.1.2) for direct channels that peers dial. @default "under-load" */
+	readonly retry?: "under-load" | "always" | "never";
 	/** Interval of keep-alive packets in milliseconds; 0 is off, and then silence ends the connection. @default 5_000 */
 	readonly keepAliveIntervalMs?: number;
 	/** Local IP address to use. @default any */
@@ -63,6 +79,13 @@ export interface ResolvedClientOptions {
 	readonly ca: readonly Uint8Array[] | undefined;
 	readonly endAtExpiry: boolean;
 	readonly metadata: JsonValue | undefined;
+	/** Authorities for peers' certificates. */
+	readonly peerRoots: readonly Uint8Array[] | undefined;
+	readonly listen: boolean;
+	readonly holePunching: boolean;
+	readonly birthday: boolean;
+	readonly acceptChannel: (peer: PeerInfo) => boolean | Promise<boolean>;
+	readonly retry: "under-load" | "always" | "never";
 	readonly localAddress: string;
 	/** Of the addresses that can be dialled from `localAddress`; 0 is both. */
 	readonly family: 0 | 4 | 6;
@@ -85,6 +108,12 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		privateKey: "pem",
 		stateDirectory: "string",
 		metadata: "json",
+		clientCa: "pems",
+		listen: "boolean",
+		holePunching: "boolean",
+		birthday: "boolean",
+		acceptChannel: "function",
+		retry: ["under-load", "always", "never"],
 		keepAliveIntervalMs: "interval",
 		localAddress: "string",
 		keyLog: "boolean",
@@ -110,6 +139,12 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		ca: options.ca === undefined ? undefined : trust.roots,
 		endAtExpiry: options.endAtExpiry ?? false,
 		metadata: options.metadata,
+		peerRoots: options.clientCa === undefined ? undefined : readAuthorities(options.clientCa),
+		listen: options.listen ?? true,
+		holePunching: options.holePunching ?? true,
+		birthday: options.birthday ?? false,
+		acceptChannel: options.acceptChannel ?? (() => true),
+		retry: options.retry ?? "under-load",
 		localAddress: localAddress ?? "::",
 		family: localAddress === undefined || localAddress === "::" ? 0 : (isIP(localAddress) as 4 | 6),
 		keepAliveIntervalMs: options.keepAliveIntervalMs ?? limits.keepAliveIntervalMs,

@@ -5,47 +5,59 @@
  */
 
 import { lookup as dnsLookup } from "node:dns/promises";
-import { closeInfoOf } from "../entity/close-info-of.ts";
-import type { ControlChannel } from "../entity/control-channel.ts";
 import { describeStream } from "../entity/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
-import { roundTripMs } from "../entity/round-trip.ts";
+import type { PathReport } from "../entity/path-report.ts";
+import type { PeerInfo } from "../entity/peer-info.ts";
+import type { PresenceEvent } from "../entity/presence-event.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
-import { StreamSet, within } from "../entity/stream-set.ts";
-import type { TransportFactory } from "../entity/transport-factory.ts";
+import { StreamIds } from "../entity/stream-ids.ts";
+import { within } from "../entity/stream-set.ts";
+import type { TransportFactory, TransportFactoryOptions } from "../entity/transport-factory.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
-import type { StreamInit } from "../stream/framed-stream.ts";
 import { IncomingStreams } from "../stream/incoming-streams.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
-import { atTime, readValidity } from "../tls/validity.ts";
-import type { IncomingStream, SocketAddress, Transport, TransportConnection } from "../transport/transport.ts";
-import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
-import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
-import type { ControlMessage, Ping, Pong } from "../wire/control.ts";
+import { systemClock } from "../transport/clock.ts";
+import type { IncomingStream, SocketAddress, Transport } from "../transport/transport.ts";
+import { DIRECT_CAPABILITY, type NatReport } from "../wire/channel-messages.ts";
+import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
+import { decodeDatagram } from "../wire/datagrams.ts";
 import { FRAME } from "../wire/frames.ts";
-import { AUTOMATIC_STREAM_ID_MIN, idProblem } from "../wire/ids.ts";
+import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
-import { decodeOpenFromCoordinator, encodeOpen } from "../wire/open.ts";
-import { BroadcastCounts, type BroadcastMembers } from "./broadcast-counts.ts";
+import { decodeOpenDirect } from "../wire/open.ts";
+import type { BroadcastMembers } from "./broadcast-counts.ts";
+import { ClientBroadcasts } from "./broadcasts.ts";
+import type { Channel, DirectChannel } from "./channel.ts";
 import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./client-options.ts";
 import { reachCoordinator } from "./connect.ts";
+import { CoordinatorLink } from "./coordinator-link.ts";
+import { DirectChannels } from "./direct.ts";
+import type { ClientChannelStatus } from "./direct-host.ts";
+import { explainPath } from "./explain.ts";
 import type { Greeted } from "./handshake.ts";
-import { broadcastOpen, checkBroadcastName, joinBroadcast } from "./join-broadcast.ts";
+import { OwnNetwork } from "./own-network.ts";
+import { Pace } from "./pace.ts";
+import { directForAuto } from "./path-choice.ts";
+import { ClientPresence } from "./presence.ts";
 import type { Lookup } from "./race.ts";
 
 /** What happens at a Client. */
 export type ClientStatus =
 	/** There is a connection to the Coordinator, which sees this Client at `observedAddress`. */
 	| { readonly type: "connected"; readonly observedAddress: SocketAddress }
+	/** The Coordinator sees this Client at another address now. */
+	| { readonly type: "moved"; readonly observedAddress: SocketAddress }
 	/** The Coordinator has said that it stops, and why: it opens no more streams, and the connection ends within seconds. */
 	| { readonly type: "draining"; readonly reason: string }
-	/** There is none any more; streams through it have failed. */
+	/** There is none any more; streams through it have failed. Direct channels go on. */
 	| { readonly type: "disconnected"; readonly info: CloseInfo }
+	| ClientChannelStatus
 	/** This listener was too slow. */
 	| StatusLagged;
 
@@ -58,27 +70,22 @@ export class Client implements AsyncDisposable {
 	readonly id: string;
 	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate. */
 	readonly fingerprint: string;
-	/** Accepted streams that peers and the Coordinator opened. One consumer at a time; `break` releases it. Ends after `close`; fails when the Coordinator is lost. */
+	/** Accepted streams that peers and the Coordinator opened, on any path. One consumer at a time; `break` releases it. Ends after `close`; fails when the Coordinator and all direct channels are lost. */
 	readonly incomingStreams: AsyncIterable<MessageStream>;
-	/** How it ended: closed, destroyed, superseded, or disconnected. Never rejects. */
+	/** How it ended: closed, destroyed, superseded, or disconnected with no direct channel left. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
 	readonly #limits: Limits;
-	readonly #coordinatorLimits: Limits;
 	readonly #transport: Transport;
-	readonly #connection: TransportConnection;
-	readonly #control: ControlChannel;
-	readonly #streams: StreamSet = new StreamSet();
+	readonly #link: CoordinatorLink;
+	readonly #direct: DirectChannels;
+	readonly #network: OwnNetwork;
+	readonly #presence: ClientPresence;
+	readonly #broadcasts: ClientBroadcasts;
 	readonly #incoming: IncomingStreams;
 	readonly #feed: StatusFeed<ClientStatus>;
-	readonly #observedAddress: SocketAddress;
-	readonly #counts: BroadcastCounts;
-	readonly #broadcasts: boolean;
-	#nextBroadcastId = AUTOMATIC_STREAM_ID_MIN;
-	/** The Coordinator has said `close`. */
-	#draining = false;
-	#state: { readonly type: "open" } | { readonly type: "closing"; readonly done: Promise<void> } | { readonly type: "over"; readonly code: ConecErrorCode } = {
-		type: "open",
-	};
+	/** Anybody can send what looks like a challenge of the Coordinator, and each answer takes room on the control stream. */
+	readonly #echoes: Pace = new Pace(ECHOES_PER_SECOND);
+	#state: ClientState = { type: "open" };
 	#resolveClosed: (info: CloseInfo) => void = () => undefined;
 
 	/**
@@ -99,52 +106,106 @@ export class Client implements AsyncDisposable {
 		construct = (parts) => new Client(parts);
 	}
 
-	private constructor({ options, identity, transport, greeted }: ClientParts) {
+	private constructor({ options, identity, transport, createTransport, transportOptions, greeted }: ClientParts) {
 		const { limits } = options;
-		const { welcome } = greeted;
 		this.id = options.id;
 		this.fingerprint = identity.fingerprint;
 		this.#limits = limits;
-		this.#coordinatorLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
 		this.#transport = transport;
-		this.#connection = greeted.connection;
-		this.#control = greeted.control;
-		this.#observedAddress = welcome.observedAddress;
-		this.#counts = new BroadcastCounts((message) => this.#control.send(message), limits);
-		this.#broadcasts = welcome.capabilities.includes(BROADCAST_CAPABILITY);
 		this.#incoming = new IncomingStreams(limits.incomingStreams);
 		this.incomingStreams = this.#incoming;
 		this.#feed = new StatusFeed(limits.statusEvents);
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
 		});
-		greeted.listen({
-			message: (message) => this.#received(message),
-			broken: (closeCode, reason) => this.#connection.close(closeCode, reason),
+		const ids = new StreamIds();
+		this.#network = new OwnNetwork(transport, systemClock);
+		this.#direct = new DirectChannels({
+			...options,
+			identity,
+			ids,
+			clock: systemClock,
+			transport,
+			createTransport,
+			transportOptions,
+			network: this.#network,
+			link: () => (this.#link.state === "over" ? undefined : this.#link),
+			consents: async (peer) => {
+				try {
+					return await options.acceptChannel({
+						id: peer.id,
+						fingerprint: peer.fingerprint,
+						...(peer.metadata === undefined ? {} : { metadata: peer.metadata }),
+					});
+				} catch {
+					return false;
+				}
+			},
+			onStream: (incoming, channel) => this.#onDirectStream(incoming, channel),
+			emit: (status) => this.#feed.emit(status),
+			lessLeft: () => this.#endIfNothingIsLeft(),
 		});
-		this.#connection.onStream = (incoming) => this.#onStream(incoming);
-		void this.#connection.closed.then((info) => this.#lost(closeInfoOf(info, "COORDINATOR_LOST")));
-		if (options.endAtExpiry && options.trust.roots !== undefined) this.#endAtExpiry();
+		this.#broadcasts = new ClientBroadcasts({ limits, link: () => this.#link, assertConnected: (action) => this.#assertConnected(action) });
+		this.#presence = new ClientPresence({
+			connection: greeted.connection,
+			send: (message) => this.#link.send(message),
+			limits,
+			metadataBytes: greeted.welcome.limits.metadataBytes,
+			capabilities: greeted.welcome.capabilities,
+			ids,
+			assertOpen: (action) => this.#assertConnected(action),
+		});
+		this.#link = new CoordinatorLink({
+			greeted,
+			limits,
+			ids,
+			endAtExpiry: options.endAtExpiry && options.trust.roots !== undefined,
+			events: {
+				draining: (reason) => this.#feed.emit({ type: "draining", reason }),
+				channel: (message) => {
+					if (message.type === "address") this.#moved(message.observedAddress);
+					this.#direct.received(message);
+				},
+				presence: (message) => this.#presence.received(message),
+				broadcast: (message) => this.#broadcasts.answered(message),
+				refusal: () => this.#refusal(),
+				accepted: (stream) => this.#incoming.push(stream),
+				lost: (info) => this.#lost(info),
+			},
+		});
+		transport.onDatagram = (data, from) => this.#onDatagram(data, from);
+		if (this.#link.can(DIRECT_CAPABILITY)) this.#network.look(this.#link);
+		this.#link.listen();
 	}
 
 	/**
-	 * Opens a stream to a peer, or to this Client itself. Resolves when the peer's library has accepted it, within 10 s.
+	 * Opens a stream to a peer, or to this Client itself. Resolves when the peer's library has accepted it, within 10 s. With
+	 * `path: "auto"` it goes over the direct channel to the peer if there is one or one comes about soon (at most 2 s, and no
+	 * wait where that has failed before and no network has changed), else through the Coordinator.
 	 *
 	 * Rejects with TypeError `ID_INVALID` or `OPTION_INVALID`, RangeError `STREAM_ID_IN_USE`; `PEER_UNKNOWN`, `PEER_BUSY`,
-	 * `PEER_LOST`, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `CLIENT_CLOSED`; `DIRECT_UNAVAILABLE` for `path: "direct"`, as there are
-	 * no direct channels yet; `signal.reason`, and then the stream is reset.
+	 * `PEER_LOST`, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `CLIENT_CLOSED`; with `path: "direct"` also like {@link openChannel};
+	 * `signal.reason`, and then the stream is reset.
 	 */
 	async openStream(peer: string, options: OpenStreamOptions = {}): Promise<MessageStream> {
 		checkOpenStreamOptions(options, this.#limits.metadataBytes);
-		const problem = idProblem(peer);
-		if (problem !== undefined) throw argumentError("type", "ID_INVALID", `Cannot open stream to ${JSON.stringify(peer)}: the id ${problem}`);
+		const action = `Cannot open stream to ${JSON.stringify(peer)}`;
+		checkId(peer, action);
 		options.signal?.throwIfAborted();
-		this.#assertOpen(`Cannot open stream to "${peer}"`);
-		if (options.path === "direct") throw new ConecError("DIRECT_UNAVAILABLE", `Cannot open stream to "${peer}": there is no direct channel`, { peer });
-		return await this.#streams.open(this.#connection, options, (id) => ({
-			init: this.#init(peer, id, options.metadata, describeStream(id, "to", peer)),
-			payload: encodeOpen({ to: peer, id, metadata: options.metadata }),
-		}));
+		this.#assertOpen(action);
+		const { path = "auto", signal } = options;
+		if (path === "direct") return await (await this.#channel(peer, signal, action)).openStream(options);
+		const channel = path === "proxied" || peer === this.id ? undefined : await directForAuto(peer, this.#direct, this.#link, signal);
+		if (channel !== undefined) {
+			try {
+				return await channel.openStream(options);
+			} catch (error) {
+				// Its path has just broken; the Coordinator is still there, unless it is not.
+				if (!isConecError(error) || !["PEER_LOST", "CHANNEL_CLOSED"].includes(error.code) || this.#link.state !== "open") throw error;
+			}
+		}
+		this.#assertConnected(action);
+		return await this.#link.openStream(peer, options);
 	}
 
 	/**
@@ -155,11 +216,84 @@ export class Client implements AsyncDisposable {
 	async openCoordinatorStream(options: OpenStreamOptions = {}): Promise<MessageStream> {
 		checkOpenStreamOptions(options, this.#limits.metadataBytes);
 		options.signal?.throwIfAborted();
-		this.#assertOpen("Cannot open stream to the Coordinator");
-		return await this.#streams.open(this.#connection, options, (id) => ({
-			init: this.#init(null, id, options.metadata, describeStream(id, "to", null)),
-			payload: encodeOpen({ id, metadata: options.metadata }),
-		}));
+		this.#assertConnected("Cannot open stream to the Coordinator");
+		return await this.#link.openStream(null, options);
+	}
+
+	/**
+	 * The direct channel to a peer: the live one, or a new one, within 10 s (15 s with `birthday`). Calls at the same time, also
+	 * of the peer, share one attempt. Aborting rejects with `signal.reason`; the attempt goes on while somebody else waits for it.
+	 *
+	 * Rejects with TypeError `ID_INVALID`; `DIRECT_UNAVAILABLE` (the message says why), `PEER_UNKNOWN`, `PEER_BUSY`, `PEER_LOST`,
+	 * `PEER_TIMEOUT`, `LIMIT_EXCEEDED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`.
+	 */
+	async openChannel(peer: string, options: { readonly signal?: AbortSignal } = {}): Promise<Channel> {
+		const action = `Cannot open direct channel to ${JSON.stringify(peer)}`;
+		checkId(peer, action);
+		options.signal?.throwIfAborted();
+		this.#assertOpen(action);
+		return await this.#channel(peer, options.signal, action);
+	}
+
+	/** Live direct channels, whoever opened them. */
+	channels(): Channel[] {
+		return this.#direct.channels();
+	}
+
+	/** How a peer is reached and why so: the path, the addresses tried, what is known of the NATs, the round trip. At once, from what this Client knows. Throws TypeError `ID_INVALID`. */
+	explain(peer: string): PathReport {
+		checkId(peer, `Cannot explain the path to ${JSON.stringify(peer)}`);
+		const { memory } = this.#direct;
+		return explainPath({
+			id: this.id,
+			peer,
+			proxied: this.#link.state === "open" ? true : this.#link.state === "draining" ? "the Coordinator is stopping" : "the Coordinator is lost",
+			arranged: this.#link.can(DIRECT_CAPABILITY),
+			channel: this.#direct.find(peer),
+			last: memory.attempt(peer),
+			hopeless: memory.hopeless(peer),
+			trying: this.#direct.trying(peer),
+			ownNat: this.#network.nat,
+		});
+	}
+
+	/** What is known of the NAT in front of this Client, once its look at it is over: within a second or so of connecting. */
+	async nat(): Promise<NatReport> {
+		await this.#network.settled();
+		return this.#network.nat;
+	}
+
+	/**
+	 * Everybody who is connected to the Coordinator now, this Client included, in the order in which they came; within 10 s. Calls
+	 * at the same time share an answer that is not older than they are.
+	 *
+	 * Rejects with `PEER_TIMEOUT`, `LIMIT_EXCEEDED` (`limits.presencePeers`, or the Coordinator's `limits.presenceWatches`),
+	 * `PROTOCOL_UNSUPPORTED`, `PROTOCOL_ERROR`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`, or `signal.reason`.
+	 */
+	peers(options: { readonly signal?: AbortSignal } = {}): Promise<PeerInfo[]> {
+		return this.#presence.peers(options.signal);
+	}
+
+	/**
+	 * Who is connected: `members` first, then every `join`, `update` and `leave` in order, this Client's own too. Begins when it is
+	 * first read. Who reads too slowly for what is kept gets a new `members` instead of the changes. `break` releases it; it ends with
+	 * `close`.
+	 *
+	 * Rejects like {@link peers}, with `SUPERSEDED` or `COORDINATOR_LOST` when the Coordinator is lost.
+	 */
+	watchPeers(): AsyncIterable<PresenceEvent> {
+		return this.#presence.watch();
+	}
+
+	/**
+	 * Changes what this Client says about itself; `undefined` takes it back. Resolves when the Coordinator has it, within 10 s. Calls
+	 * made while one is under way are sent together: only the last of them counts.
+	 *
+	 * Rejects with TypeError `OPTION_INVALID`; `LIMIT_EXCEEDED` with `retryAfterMs` (more than 60 a minute), `PEER_TIMEOUT`,
+	 * `PROTOCOL_UNSUPPORTED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `SUPERSEDED`, `CLIENT_CLOSED`.
+	 */
+	updateMetadata(metadata: JsonValue | undefined): Promise<void> {
+		return this.#presence.update(metadata);
 	}
 
 	/**
@@ -169,13 +303,8 @@ export class Client implements AsyncDisposable {
 	 * `PROTOCOL_UNSUPPORTED` if the Coordinator has no broadcasts, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`,
 	 * `CLIENT_CLOSED`; `signal.reason`.
 	 */
-	async joinBroadcast(name: string, options: BroadcastOptions = {}): Promise<BroadcastStream> {
-		const open = broadcastOpen(name, options);
-		options.signal?.throwIfAborted();
-		this.#assertBroadcasts(`Cannot join broadcast "${name}"`);
-		const id = this.#nextBroadcastId++;
-		const context = { connection: this.#connection, limits: this.#limits, sendLimits: this.#coordinatorLimits, id };
-		return await joinBroadcast(open, { ...context, keep: (member) => this.#streams.add(member) }, options.signal);
+	joinBroadcast(name: string, options: BroadcastOptions = {}): Promise<BroadcastStream> {
+		return this.#broadcasts.join(name, options);
 	}
 
 	/**
@@ -184,23 +313,25 @@ export class Client implements AsyncDisposable {
 	 * Rejects with TypeError `BROADCAST_NAME_INVALID`; `BROADCAST_UNKNOWN`, `QUEUE_FULL` beyond 64 calls at once (`limits.requests`),
 	 * `PROTOCOL_UNSUPPORTED`, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`.
 	 */
-	async countBroadcast(name: string): Promise<BroadcastMembers> {
-		checkBroadcastName(name, "Cannot count broadcast");
-		this.#assertBroadcasts(`Cannot count broadcast "${name}"`);
-		return await this.#counts.ask(name);
+	countBroadcast(name: string): Promise<BroadcastMembers> {
+		return this.#broadcasts.count(name);
 	}
 
 	/** The present state, then what happens. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Client; `break` releases it. */
 	status(): AsyncIterable<ClientStatus> {
-		return this.#state.type === "over" ? this.#feed.listen() : this.#feed.listen({ type: "connected", observedAddress: this.#observedAddress });
+		if (this.#state.type === "over") return this.#feed.listen();
+		if (this.#state.type === "disconnected") return this.#feed.listen({ type: "disconnected", info: this.#state.info });
+		return this.#feed.listen({ type: "connected", observedAddress: this.#link.observedAddress });
 	}
 
 	/**
-	 * Leaves: tells the Coordinator, waits at most 2 s (`limits.lingerMs`) for streams that the application closed, resets all
-	 * others with `CLIENT_CLOSED`, and frees the id. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
+	 * Leaves: tells the Coordinator and the peers on direct channels, waits at most 2 s (`limits.lingerMs`) for streams that the
+	 * application closed, resets all others with `CLIENT_CLOSED`, and frees the id. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
 	 */
 	close(): Promise<void> {
-		if (this.#state.type === "open") this.#state = { type: "closing", done: this.#close() };
+		// The state comes first: what is told while things end must find it.
+		if (this.#state.type === "open" || this.#state.type === "disconnected")
+			this.#state = { type: "closing", done: Promise.resolve().then(() => this.#close()) };
 		return this.#state.type === "closing" ? this.#state.done : Promise.resolve();
 	}
 
@@ -214,21 +345,28 @@ export class Client implements AsyncDisposable {
 		return this.close();
 	}
 
+	async #channel(peer: string, signal: AbortSignal | undefined, action: string): Promise<DirectChannel> {
+		const live = this.#direct.find(peer);
+		if (live !== undefined) return live;
+		if (peer === this.id) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: there is no direct channel to oneself`, { peer });
+		this.#assertConnected(action);
+		if (!this.#link.can(DIRECT_CAPABILITY)) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator arranges none`, { peer });
+		return await this.#direct.connect(peer, { signal });
+	}
+
 	async #close(): Promise<void> {
+		if (this.#state.type !== "closing") return;
 		const { lingerMs, closeTimeoutMs } = this.#limits;
 		const deadline = performance.now() + closeTimeoutMs;
 		const error = clientClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
-		this.#control.send({ type: "close", reason: LEAVING });
-		await this.#streams.end({
-			error,
-			wireCode: RESET_CODES.CLIENT_CLOSED,
-			lingerMs: Math.min(lingerMs, closeTimeoutMs),
-			flush: (timeoutMs) => this.#control.ping(timeoutMs),
-		});
+		this.#presence.end(error);
+		this.#broadcasts.end(error);
+		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, closeTimeoutMs) };
+		await within(closeTimeoutMs, Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]));
 		const left = Math.max(0, deadline - performance.now());
 		// For the notice to be repeated where it was lost: it is not acknowledged.
-		const drainMs = Math.min(left, Math.max(MIN_DRAIN_MS, 4 * this.#rttMs()));
+		const drainMs = Math.min(left, Math.max(MIN_DRAIN_MS, 4 * this.#link.rttMs));
 		await within(left, this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, LEAVING, drainMs));
 		this.#over({ by: "local" }, error);
 	}
@@ -240,73 +378,98 @@ export class Client implements AsyncDisposable {
 		if (this.#state.type === "closing" && info.by === "local") return;
 		this.#feed.emit({ type: "disconnected", info });
 		const code = info.code === "SUPERSEDED" ? "SUPERSEDED" : "COORDINATOR_LOST";
-		this.#over(info, new ConecError(code, `Lost the Coordinator${info.reason === undefined ? "" : `: ${info.reason}`}`));
+		const error = new ConecError(code, `Lost the Coordinator${info.reason === undefined ? "" : `: ${info.reason}`}`);
+		const closing = this.#state.type === "closing";
+		if (code === "SUPERSEDED" || (closing && this.#direct.idle)) return this.#over(info, error);
+		// Direct channels are closed as gracefully as ever.
+		if (closing) return this.#link.destroy(error, RESET_CODES.NONE);
+		this.#state = { type: "disconnected", info, error };
+		this.#network.stop();
+		this.#link.destroy(error, RESET_CODES.NONE);
+		this.#presence.end(error);
+		this.#broadcasts.end(error);
+		this.#direct.coordinatorLost(error);
+		this.#endIfNothingIsLeft();
+	}
+
+	#endIfNothingIsLeft(): void {
+		if (this.#state.type === "disconnected" && this.#direct.idle) this.#over(this.#state.info, this.#state.error);
 	}
 
 	/** The end of it all; everything that waits is told. */
 	#over(info: CloseInfo, error: ConecError): void {
 		if (this.#state.type === "over") return;
 		this.#state = { type: "over", code: error.code };
-		this.#control.end();
-		this.#counts.end(error);
+		this.#network.stop();
 		if (error.code === "CLIENT_CLOSED") this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
 		else this.#incoming.destroy(error, RESET_CODES.NONE);
-		this.#streams.destroy(error, RESET_CODES.CLIENT_CLOSED);
+		this.#presence.end(error);
+		this.#broadcasts.end(error);
+		this.#link.destroy(error, RESET_CODES.CLIENT_CLOSED);
+		this.#direct.destroy(error);
+		this.#transport.onDatagram = undefined;
 		void this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, info.reason ?? LEAVING, 0).catch(() => undefined);
 		this.#feed.end();
 		this.#resolveClosed(info);
 	}
 
-	#rttMs(): number {
-		return this.#state.type === "over" ? 0 : roundTripMs(this.#connection);
+	#moved(observedAddress: SocketAddress): void {
+		this.#link.observedAddress = observedAddress;
+		this.#network.look(this.#link);
+		this.#feed.emit({ type: "moved", observedAddress });
 	}
 
-	#received(message: Exclude<ControlMessage, Ping | Pong>): void {
-		if (message.type === "broadcast-counted" || message.type === "broadcast-unknown") return this.#counts.answered(message);
-		if (message.type !== "close") return this.#connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
-		if (this.#state.type === "over" || this.#draining) return;
-		this.#draining = true;
-		this.#feed.emit({ type: "draining", reason: message.reason });
+	#onDatagram(data: Uint8Array, from: SocketAddress): void {
+		const datagram = decodeDatagram(data);
+		if (!datagram.ok || this.#state.type === "over") return;
+		const { content } = datagram.value;
+		if (content.type === "probe" || content.type === "answer") return this.#direct.datagram(datagram.value, from);
+		if (content.type !== "challenge") return this.#network.datagram(datagram.value);
+		const { address, port } = this.#link.connection.remoteAddress;
+		if (from.address !== address || from.port !== port || !this.#echoes.take(systemClock.now())) return;
+		this.#link.send({ type: "address-echo", nonce: content.nonce });
 	}
 
-	#onStream(incoming: IncomingStream): void {
+	#onDirectStream(incoming: IncomingStream, channel: DirectChannel): void {
 		if (incoming.header.kind !== FRAME.OPEN) return incoming.refuse(RESET_CODES.HEADER_INVALID);
-		const open = decodeOpenFromCoordinator(incoming.header.payload, this.#limits.metadataBytes);
+		if (!channel.takesStreams && this.#state.type !== "closing") return incoming.refuse(RESET_CODES.CHANNEL_CLOSED);
+		const open = decodeOpenDirect(incoming.header.payload, this.#limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
-		if (this.#state.type !== "open") return rejectStream(incoming, "CLIENT_CLOSED", "the Client is leaving");
-		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the peer's application has no room for another stream");
-		const { from, id, metadata } = open.value;
-		const stream = acceptMessageStream(incoming, this.#init(from ?? null, id, metadata, describeStream(id, "from", from ?? null)));
-		this.#streams.add(stream);
+		const refusal = this.#refusal();
+		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
+		const { id, metadata } = open.value;
+		// The name is that of the connection; what the header may say is not looked at.
+		const stream = acceptMessageStream(incoming, channel.init(id, metadata, describeStream(id, "from", channel.peer)));
+		channel.add(stream);
 		this.#incoming.push(stream);
 	}
 
-	#init(peer: string | null, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
-		const limits = peer === null ? this.#coordinatorLimits : this.#limits;
-		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, limits, describe, lostCode: "COORDINATOR_LOST" };
+	#refusal(): { readonly code: RejectCode; readonly reason: string } | undefined {
+		if (this.#state.type === "closing" || this.#state.type === "over") return { code: "CLIENT_CLOSED", reason: "the Client is leaving" };
+		return this.#incoming.hasRoom ? undefined : { code: "PEER_BUSY", reason: "the peer's application has no room for another stream" };
 	}
 
-	#endAtExpiry(): void {
-		const leaf = this.#connection.peerCertificates[0];
-		if (leaf === undefined) return;
-		const cancel = atTime(readValidity(leaf).toMs, () => this.#connection.close(CLOSE_CODES.CERTIFICATE_EXPIRED, "the Coordinator's certificate has expired"));
-		void this.#connection.closed.then(cancel);
-	}
-
-	#assertBroadcasts(action: string): void {
-		this.#assertOpen(action);
-		if (!this.#broadcasts) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator has no broadcasts`);
-	}
-
+	/** Streams can be opened, on some path. */
 	#assertOpen(action: string): void {
-		if (this.#state.type === "open") {
-			if (this.#draining) throw new ConecError("COORDINATOR_CLOSED", `${action}: the Coordinator is stopping`);
-			return;
-		}
+		if (this.#state.type === "open" || this.#state.type === "disconnected") return;
 		if (this.#state.type === "over" && this.#state.code !== "CLIENT_CLOSED") throw new ConecError(this.#state.code, `${action}: the Coordinator is lost`);
 		throw clientClosed(action);
 	}
+
+	/** The Coordinator is there. */
+	#assertConnected(action: string): void {
+		this.#assertOpen(action);
+		if (this.#state.type === "disconnected") throw new ConecError(this.#state.error.code, `${action}: the Coordinator is lost`);
+		if (this.#link.state === "draining") throw new ConecError("COORDINATOR_CLOSED", `${action}: the Coordinator is stopping`);
+	}
 }
+
+type ClientState =
+	| { readonly type: "open" }
+	/** The Coordinator is gone; direct channels are not. */
+	| { readonly type: "disconnected"; readonly info: CloseInfo; readonly error: ConecError }
+	| { readonly type: "closing"; readonly done: Promise<void> }
+	| { readonly type: "over"; readonly code: ConecErrorCode };
 
 /** {@link Client.connect} on any transport and resolver; for tests. */
 export async function connectOn(createTransport: TransportFactory, options: ClientOptions, lookup: Lookup = resolveAll): Promise<Client> {
@@ -315,9 +478,11 @@ export async function connectOn(createTransport: TransportFactory, options: Clie
 	const identity = await clientIdentity(options);
 	resolved.signal?.throwIfAborted();
 	const { localAddress, limits, keepAliveIntervalMs, keyLog } = resolved;
-	const transport = createTransport({ host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, keyLog });
+	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, keyLog };
+	const transport = createTransport(transportOptions);
 	try {
-		return construct({ options: resolved, identity, transport, greeted: await reachCoordinator(transport, identity, resolved, lookup) });
+		const greeted = await reachCoordinator(transport, identity, resolved, lookup);
+		return construct({ options: resolved, identity, transport, createTransport, transportOptions, greeted });
 	} catch (error) {
 		transport.destroy();
 		throw error;
@@ -329,6 +494,8 @@ interface ClientParts {
 	readonly options: ResolvedClientOptions;
 	readonly identity: LocalIdentity;
 	readonly transport: Transport;
+	readonly createTransport: TransportFactory;
+	readonly transportOptions: TransportFactoryOptions;
 	readonly greeted: Greeted;
 }
 
@@ -336,7 +503,15 @@ const resolveAll: Lookup = (host) => dnsLookup(host, { all: true, verbatim: true
 
 const MIN_DRAIN_MS = 20;
 
+/** A Coordinator sends two challenges for each new address. */
+const ECHOES_PER_SECOND = 8;
+
 const LEAVING = "the Client leaves";
+
+function checkId(peer: string, action: string): void {
+	const problem = idProblem(peer);
+	if (problem !== undefined) throw argumentError("type", "ID_INVALID", `${action}: the id ${problem}`);
+}
 
 function clientClosed(action: string): ConecError {
 	return new ConecError("CLIENT_CLOSED", `${action}: the Client is closed`);

@@ -10,7 +10,9 @@ import type { LocalIdentity } from "../tls/identity.ts";
 import { readValidity } from "../tls/validity.ts";
 import type { Transport, TransportConnection } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
+import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
+import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { ALPN_COORDINATOR, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import type { ResolvedClientOptions } from "./client-options.ts";
 import { dialAgain } from "./dial-again.ts";
@@ -34,7 +36,7 @@ export async function reachCoordinator(transport: Transport, identity: LocalIden
 		options.signal?.throwIfAborted();
 		const connection = await dialAny(transport, identity, options, lookup, abort.signal);
 		assertChain(connection, options.ca);
-		const hello = { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: [BROADCAST_CAPABILITY], metadata } as const;
+		const hello = { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: CAPABILITIES, metadata } as const;
 		return await greet(connection, hello, limits, where, abort.signal).catch((error: unknown) => {
 			throw aboutOurs(error, identity);
 		});
@@ -103,3 +105,6 @@ function unreachable(where: string, timeoutMs: number, cause?: unknown): ConecEr
 		{ cause },
 	);
 }
+
+/** What this Client can do beside streams. */
+const CAPABILITIES: readonly string[] = [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY];

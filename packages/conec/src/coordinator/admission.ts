@@ -14,10 +14,13 @@ import { chainProblem } from "../tls/chain.ts";
 import { fingerprintOf } from "../tls/fingerprint.ts";
 import type { IncomingStream, TransportConnection } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
+import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, type RefusedCode } from "../wire/codes.ts";
 import { decodeControl, type Hello, type Refused } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
+import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../wire/versions.ts";
+import type { Channels } from "./channels.ts";
 import { type Lease, type Leases, leaseSource } from "./leases.ts";
 import type { Claim, Registry } from "./registry.ts";
 import { Session, type SessionParts } from "./session.ts";
@@ -35,8 +38,10 @@ export interface AdmissionHost {
 	readonly closing: () => boolean;
 	readonly admitted: (session: Session) => void;
 	readonly refused: (connection: TransportConnection, refused: Refused, id: string) => void;
+	readonly changed: (session: Session) => void;
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
+	readonly channels: Channels;
 	readonly onRequest: SessionParts["onRequest"];
 }
 
@@ -67,6 +72,7 @@ function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): voi
 				if (progress.session !== undefined) progress.session.received(message);
 				else connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" before the welcome`);
 			},
+			heard: () => progress.session?.heard(),
 			broken: (closeCode, reason) => (progress.session === undefined ? connection.close(closeCode, reason) : progress.session.end(closeCode, reason)),
 			// FIN of ours is only ever sent after `refused`.
 			finished: () => connection.close(CLOSE_CODES.REFUSED, ""),
@@ -174,10 +180,16 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		fingerprint: applicant.fingerprint,
 		key: hello.key,
 		metadata: hello.metadata,
+		capabilities: hello.capabilities,
+		metadataUpdatesPerMinute: limits.metadataUpdatesPerMinute,
 		connection,
 		control,
+		changed: host.changed,
 		release: host.ended,
 		onStream: host.onStream,
+		direct: hello.capabilities.includes(DIRECT_CAPABILITY),
+		onChannelMessage: (from, message) => host.channels.received(from, message),
+		onHeard: (from) => host.channels.heard(from),
 		onRequest: host.onRequest,
 	});
 	host.registry.hold(applicant, session, performance.now());
@@ -185,14 +197,16 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), Date.now());
 	}
 	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
+	const natTest = session.direct ? host.channels.joined(session) : undefined;
 	control.send({
 		type: "welcome",
 		version: applicant.version,
 		session: randomBytes(16).toString("hex"),
 		epoch: host.epoch,
 		limits: { messageBytes: limits.messageBytes, metadataBytes: limits.metadataBytes, streamsPerPair: limits.streamsPerPair },
-		capabilities: [BROADCAST_CAPABILITY],
+		capabilities: [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY],
 		observedAddress: connection.remoteAddress,
+		...(natTest === undefined ? {} : { natTest }),
 	});
 	host.admitted(session);
 	return session;

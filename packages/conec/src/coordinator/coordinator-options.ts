@@ -28,6 +28,8 @@ export interface CoordinatorOptions {
 	readonly host?: string;
 	/** UDP port; 0 picks one. @default 1719 */
 	readonly port?: number;
+	/** A second UDP port, for Clients to learn what their NAT does; 0 picks one. Where it cannot be bound, direct channels do with what is known without. @default `port` + 1, or 0 with `port` 0 */
+	readonly natTestPort?: number;
 	/** CA mode: only Clients with a certificate of these authorities, valid for their id. @default open mode: any key */
 	readonly clientCa?: Pem | readonly Pem[];
 	/** Fingerprints that are never let in. */
@@ -51,6 +53,7 @@ export interface ResolvedCoordinatorOptions {
 	readonly names: readonly string[];
 	readonly host: string;
 	readonly port: number;
+	readonly natTestPort: number;
 	readonly endAtExpiry: boolean;
 	readonly retry: "under-load" | "always" | "never";
 	readonly keyLog: boolean;
@@ -66,6 +69,7 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 		names: "strings",
 		host: "string",
 		port: "port",
+		natTestPort: "port",
 		clientCa: "pems",
 		deny: "strings",
 		endAtExpiry: "boolean",
@@ -79,11 +83,14 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 	if (isIP(host) === 0) throw argumentError("type", "OPTION_INVALID", `Option "host" must be an IP address, not ${JSON.stringify(host)}`);
 	if ((options.certificate === undefined) !== (options.privateKey === undefined))
 		throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
+	const port = options.port ?? DEFAULT_PORT;
 	const limits = resolveLimits(options.limits, "coordinator");
 	return {
 		names,
 		host,
-		port: options.port ?? DEFAULT_PORT,
+		port,
+		// The last port has none after it.
+		natTestPort: options.natTestPort ?? (port === 0 || port === 65_535 ? 0 : port + 1),
 		endAtExpiry: options.endAtExpiry ?? false,
 		retry: options.retry ?? "under-load",
 		keyLog: options.keyLog ?? false,

@@ -9,6 +9,8 @@ import { checkOptions } from "../entity/check-options.ts";
 import { closeInfoOf } from "../entity/close-info-of.ts";
 import { describeStream } from "../entity/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
+import type { PathReport } from "../entity/path-report.ts";
+import type { PresenceEvent } from "../entity/presence-event.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
 import { StreamSet, within } from "../entity/stream-set.ts";
 import type { TransportFactory } from "../entity/transport-factory.ts";
@@ -21,17 +23,24 @@ import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
 import { clientTrust } from "../tls/trust.ts";
 import { atTime, readValidity } from "../tls/validity.ts";
+import { systemClock } from "../transport/clock.ts";
 import type { IncomingStream, SocketAddress, Transport, Trust } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenToCoordinator, encodeOpen } from "../wire/open.ts";
+import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { type AdmissionHost, admit } from "./admission.ts";
 import { type BroadcastStatus, Broadcasts } from "./broadcasts.ts";
+import { type ChannelStatus, Channels } from "./channels.ts";
 import { type CoordinatorOptions, coordinatorIdentity, denyList, type ResolvedCoordinatorOptions, resolveCoordinatorOptions } from "./coordinator-options.ts";
+import { bindNatTestSockets, type NatTestSockets } from "./nat-test-sockets.ts";
+import { ownSockets } from "./own-sockets.ts";
+import { PresenceService } from "./presence-service.ts";
 import { proxyStream } from "./proxy.ts";
+import { Reflector } from "./reflector.ts";
 import { Registry } from "./registry.ts";
 import type { ClientInfo, Session } from "./session.ts";
 import { type CoordinatorState, openState } from "./state.ts";
@@ -47,6 +56,10 @@ export type CoordinatorStatus =
 	| BroadcastStatus
 	/** The leases cannot be written to the state directory: after a restart they are as they were before. Writing goes on being tried. */
 	| { readonly type: "state-unsaved"; readonly error: ConecError }
+	/** A direct channel is up or down, or could not be made. */
+	| ChannelStatus
+	/** The second UDP port cannot be bound: Clients do not learn what their NAT does. Said first to every listener. */
+	| { readonly type: "nat-test-unavailable"; readonly error: ConecError }
 	/** This listener was too slow. */
 	| StatusLagged;
 
@@ -74,8 +87,11 @@ export class Coordinator implements AsyncDisposable {
 	readonly #incoming: IncomingStreams;
 	readonly #broadcasts: Broadcasts;
 	readonly #feed: StatusFeed<CoordinatorStatus>;
+	readonly #channels: Channels;
+	readonly #natTestProblem: ConecError | undefined;
 	readonly #kept: CoordinatorState;
 	readonly #epoch: string = randomBytes(16).toString("hex");
+	readonly #presence: PresenceService;
 	#identity: LocalIdentity;
 	#clientTrust: Trust;
 	#deny: ReadonlySet<string>;
@@ -110,10 +126,13 @@ export class Coordinator implements AsyncDisposable {
 		this.#incoming = new IncomingStreams(limits.incomingStreams);
 		this.incomingStreams = this.#incoming;
 		this.#feed = new StatusFeed(limits.statusEvents);
+		this.#presence = new PresenceService(this.#epoch, limits);
 		this.#broadcasts = new Broadcasts({ limits, ruleOf: parts.options.broadcastRule, transport: parts.transport, emit: (status) => this.#feed.emit(status) });
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
 		});
+		this.#natTestProblem = isConecError(parts.natTest) ? parts.natTest : undefined;
+		this.#channels = this.#createChannels(isConecError(parts.natTest) ? undefined : parts.natTest);
 		this.#kept.onProblem = (error) => this.#feed.emit({ type: "state-unsaved", error });
 		this.#kept.leases.revoke((fingerprint) => this.#deny.has(fingerprint));
 		this.#accept();
@@ -194,9 +213,28 @@ export class Coordinator implements AsyncDisposable {
 		}
 	}
 
+	/**
+	 * How two Clients reach each other, as far as they have said: `own` is the first. `undefined` if one of them is not connected.
+	 *
+	 * @throws TypeError `ID_INVALID`
+	 */
+	explain(a: string, b: string): PathReport | undefined {
+		for (const id of [a, b]) checkId(id, "Cannot explain a path");
+		const [own, peer] = [this.#registry.find(a), this.#registry.find(b)];
+		return own === undefined || peer === undefined ? undefined : this.#channels.explain(own, peer);
+	}
+
 	/** What happens from now on. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Coordinator; `break` releases it. */
 	status(): AsyncIterable<CoordinatorStatus> {
-		return this.#feed.listen();
+		return this.#natTestProblem === undefined ? this.#feed.listen() : this.#feed.listen({ type: "nat-test-unavailable", error: this.#natTestProblem });
+	}
+
+	/**
+	 * Who is connected: `members` first, then every `join`, `update` and `leave` in order. A reader that is too slow for the changes
+	 * kept (`limits.presenceLogBytes`) gets a new `members` instead of them. Ends with the Coordinator; `break` releases it.
+	 */
+	watchPeers(): AsyncIterable<PresenceEvent> {
+		return this.#presence.listen();
 	}
 
 	/**
@@ -224,11 +262,14 @@ export class Coordinator implements AsyncDisposable {
 		const deadline = performance.now() + limits.closeTimeoutMs;
 		const error = coordinatorClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
+		this.#channels.stop();
 		for (const session of this.#registry.holders()) session.control.send({ type: "close", reason: STOPPING });
 		const flush = (timeoutMs: number): Promise<unknown> =>
 			Promise.all([...this.#registry.holders()].filter((session) => session.used).map((session) => session.control.ping(timeoutMs)));
 		this.#broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
 		await this.#streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs: Math.min(limits.lingerMs, limits.closeTimeoutMs), flush });
+		// Nobody has left: it is the Coordinator that goes.
+		this.#presence.end();
 		const left = Math.max(0, deadline - performance.now());
 		await within(left, this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, STOPPING, Math.min(left, DRAIN_MS)));
 		for (const session of [...this.#registry.holders()]) session.forget();
@@ -242,7 +283,9 @@ export class Coordinator implements AsyncDisposable {
 		const error = coordinatorClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
 		this.#streams.destroy(error, RESET_CODES.COORDINATOR_CLOSED);
+		this.#presence.end();
 		for (const session of [...this.#registry.holders()]) session.forget();
+		this.#channels.end();
 		this.#kept.destroy();
 		// All connections in one call: one by one, a Client would see its peer go before it sees that the Coordinator goes.
 		void this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, info.reason ?? STOPPING, 0).catch(() => undefined);
@@ -262,8 +305,13 @@ export class Coordinator implements AsyncDisposable {
 			closing: () => this.#state.type !== "open",
 			admitted: (session) => this.#admitted(session),
 			refused: ({ remoteAddress }, { code, message = "" }, id) => this.#feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message }),
+			changed: (session) => {
+				this.#presence.set(session.peer);
+				this.#broadcasts.update(session);
+			},
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => this.#onStream(session, incoming),
+			channels: this.#channels,
 			onRequest: (session, message) => session.control.send(this.#broadcasts.count(message)),
 		};
 		this.#transport.accept({
@@ -277,7 +325,24 @@ export class Coordinator implements AsyncDisposable {
 		});
 	}
 
+	#createChannels(natTest: NatTestSockets | undefined): Channels {
+		const { limits, host } = this.#options;
+		const { now } = systemClock;
+		const ports = [this.#transport.address.port, ...(natTest === undefined ? [] : [natTest.echo.address.port, natTest.test.address.port])];
+		return new Channels({
+			limits,
+			clock: systemClock,
+			find: (id) => this.#registry.find(id),
+			closing: () => this.#state.type !== "open",
+			sendDatagram: (data, to) => this.#transport.sendDatagram(data, to),
+			isOwn: ownSockets(host, ports, now),
+			reflector: natTest === undefined ? undefined : new Reflector(natTest, limits, now),
+			emit: (status) => this.#feed.emit(status),
+		});
+	}
+
 	#admitted(session: Session): void {
+		this.#presence.set(session.peer);
 		this.#feed.emit({ type: "connected", client: session.info() });
 		const leaf = session.connection.peerCertificates[0];
 		if (!this.#options.endAtExpiry || this.#clientTrust.roots === undefined || leaf === undefined) return;
@@ -286,8 +351,12 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	#ended(session: Session): void {
+		this.#channels.left(session);
+		if (this.#registry.free(session.id, session)) {
+			this.#presence.delete(session.id);
+			this.#kept.leases.release(session.id, session.fingerprint, Date.now());
+		}
 		this.#broadcasts.sessionEnded(session);
-		if (this.#registry.free(session.id, session)) this.#kept.leases.release(session.id, session.fingerprint, Date.now());
 		void session.connection.closed.then((info) => {
 			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info: closeInfoOf(info, "PEER_LOST") });
 		});
@@ -299,17 +368,23 @@ export class Coordinator implements AsyncDisposable {
 		const open = decodeOpenToCoordinator(incoming.header.payload, limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
 		if (this.#state.type !== "open") return rejectStream(incoming, "COORDINATOR_CLOSED", "the Coordinator is stopping");
-		const { to, id, metadata, broadcast } = open.value;
+		const { to, watch, id, metadata, broadcast } = open.value;
 		if (broadcast !== undefined) {
 			session.used = true;
 			return this.#broadcasts.join(session, incoming, broadcast);
 		}
 		if (to !== undefined) return proxyStream(incoming, open.value, session, this.#registry.find(to), this.#transport, limits);
+		if (watch !== undefined) return this.#watch(session, incoming);
 		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the Coordinator's application has no room for another stream");
 		const stream = acceptMessageStream(incoming, this.#init(session, id, metadata, describeStream(id, "from", session.id)));
 		this.#streams.add(stream);
 		this.#count(session, stream);
 		this.#incoming.push(stream);
+	}
+
+	#watch(session: Session, incoming: IncomingStream): void {
+		if (session.capabilities.includes(PRESENCE_CAPABILITY)) this.#presence.watch(session, incoming);
+		else rejectStream(incoming, "PROTOCOL_ERROR", `"${PRESENCE_CAPABILITY}" is not among the capabilities of the hello`);
 	}
 
 	#init(session: Session, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
@@ -323,8 +398,7 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	#find(peer: string, action: string): Session {
-		const problem = idProblem(peer);
-		if (problem !== undefined) throw argumentError("type", "ID_INVALID", `${action}: the id ${problem}`);
+		checkId(peer, action);
 		const session = this.#registry.find(peer);
 		if (session === undefined) throw new ConecError("PEER_UNKNOWN", `${action}: peer is not connected`, { peer });
 		return session;
@@ -335,6 +409,8 @@ export class Coordinator implements AsyncDisposable {
 interface CoordinatorParts {
 	readonly options: ResolvedCoordinatorOptions;
 	readonly transport: Transport;
+	/** The second port and its companion, or why there are none. */
+	readonly natTest: NatTestSockets | ConecError;
 	readonly identity: LocalIdentity;
 	readonly clientTrust: Trust;
 	readonly deny: ReadonlySet<string>;
@@ -349,17 +425,25 @@ export async function listenOn(createTransport: TransportFactory, options: Coord
 	const { host, port, limits, keyLog } = resolved;
 	const kept = await openState(options.stateDirectory, limits);
 	let transport: Transport | undefined;
+	let natTest: NatTestSockets | ConecError | undefined;
 	try {
 		const identity = await coordinatorIdentity(options, resolved.names);
 		// The same key after a restart, so that Clients learn at once that their connection is gone (RFC 9000, 10.3).
 		const statelessResetKey = new Uint8Array(hkdfSync("sha256", identity.privateKey, "", "conec stateless reset", 32));
 		transport = createTransport({ host, port, limits, role: "coordinator", keyLog, statelessResetKey });
-		return construct({ options: resolved, transport, identity, clientTrust: trust, deny, kept });
+		natTest = bindNatTestSockets(createTransport, resolved);
+		return construct({ options: resolved, transport, natTest, identity, clientTrust: trust, deny, kept });
 	} catch (error) {
 		transport?.destroy();
+		if (natTest !== undefined && !isConecError(natTest)) for (const socket of [natTest.echo, natTest.test]) socket.destroy();
 		kept.destroy();
 		throw error;
 	}
+}
+
+function checkId(id: string, action: string): void {
+	const problem = idProblem(id);
+	if (problem !== undefined) throw argumentError("type", "ID_INVALID", `${action}: the id ${problem}`);
 }
 
 /** For the notice to be repeated where it was lost: it is not acknowledged. */

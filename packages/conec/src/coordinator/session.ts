@@ -5,11 +5,15 @@
  */
 
 import type { ControlChannel } from "../entity/control-channel.ts";
+import type { PeerInfo } from "../entity/peer-info.ts";
 import { roundTripMs } from "../entity/round-trip.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
+import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { BroadcastCount, ControlMessage, Ping, Pong } from "../wire/control.ts";
 import type { JsonValue } from "../wire/json.ts";
+import { PRESENCE_CAPABILITY, type SetMetadata } from "../wire/presence.ts";
+import { Allowance } from "./allowance.ts";
 
 /** Facts about a connected Client. */
 export interface ClientInfo {
@@ -22,7 +26,7 @@ export interface ClientInfo {
 	/** Live streams from or to it, through or with the Coordinator. */
 	readonly streams: number;
 	readonly rttMs: number;
-	/** What the Client says about itself; untrusted. */
+	/** What the Client says about itself, and may change; untrusted. */
 	readonly metadata: JsonValue | undefined;
 }
 
@@ -32,12 +36,24 @@ export interface SessionParts {
 	readonly fingerprint: string;
 	readonly key: "kept" | "ephemeral";
 	readonly metadata: JsonValue | undefined;
+	/** What the Client listed in its hello. */
+	readonly capabilities: readonly string[];
+	/** Bound of {@link Session.metadata}'s changes. */
+	readonly metadataUpdatesPerMinute: number;
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
+	/** It takes part in direct channels: so does this Coordinator. */
+	readonly direct: boolean;
+	/** The Client has changed its metadata. */
+	readonly changed: (session: Session) => void;
 	/** Frees the id. Called once, at the very moment the session ends. */
 	readonly release: (session: Session) => void;
 	/** Deals with a stream that the Client opened. */
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
+	/** Deals with what it says of direct channels. */
+	readonly onChannelMessage: (session: Session, message: ChannelMessageOfClient) => void;
+	/** Something has come on the control stream. */
+	readonly onHeard: (session: Session) => void;
 	/** Answers a question of the Client. */
 	readonly onRequest: (session: Session, message: BroadcastCount) => void;
 }
@@ -47,9 +63,11 @@ export class Session {
 	readonly id: string;
 	readonly fingerprint: string;
 	readonly key: "kept" | "ephemeral";
-	readonly metadata: JsonValue | undefined;
+	readonly capabilities: readonly string[];
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
+	/** It takes part in direct channels. */
+	readonly direct: boolean;
 	readonly connectedAt: Date = new Date();
 	/** Live proxied streams from this Client, by the peer they go to. */
 	readonly proxiedTo: Map<string, number> = new Map();
@@ -59,29 +77,55 @@ export class Session {
 	streams = 0;
 	/** The Coordinator's application has had a stream with it. */
 	used = false;
-	readonly #release: (session: Session) => void;
-	readonly #onRequest: SessionParts["onRequest"];
+	readonly #parts: SessionParts;
+	readonly #updates: Allowance;
+	#metadata: JsonValue | undefined;
 	#over = false;
 
 	constructor(parts: SessionParts) {
 		this.id = parts.id;
 		this.fingerprint = parts.fingerprint;
 		this.key = parts.key;
-		this.metadata = parts.metadata;
+		this.#metadata = parts.metadata;
+		this.capabilities = parts.capabilities;
 		this.connection = parts.connection;
 		this.control = parts.control;
-		this.#release = parts.release;
-		this.#onRequest = parts.onRequest;
+		this.direct = parts.direct;
+		this.#parts = parts;
+		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, performance.now());
 		this.connection.onStream = (incoming) => parts.onStream(this, incoming);
 		void this.connection.closed.then(() => this.forget());
+	}
+
+	/** What the Client says about itself; untrusted. */
+	get metadata(): JsonValue | undefined {
+		return this.#metadata;
+	}
+
+	/** What other Clients may know of it. */
+	get peer(): PeerInfo {
+		const { id, fingerprint } = this;
+		return { id, fingerprint, ...(this.#metadata === undefined ? {} : { metadata: this.#metadata }) };
 	}
 
 	/** A control message of this Client. */
 	received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		// Its last word: the connection's own end follows and frees the id.
 		if (message.type === "close") return;
-		if (message.type === "broadcast-count") return this.#onRequest(this, message);
+		if (this.direct && isChannelMessageOfClient(message)) return this.#parts.onChannelMessage(this, message);
+		if (message.type === "metadata" && this.capabilities.includes(PRESENCE_CAPABILITY)) return this.#setMetadata(message);
+		if (message.type === "broadcast-count") return this.#parts.onRequest(this, message);
 		this.end(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" is not allowed there`);
+	}
+
+	/** Anything at all has come on the control stream. */
+	heard(): void {
+		if (!this.#over && this.direct) this.#parts.onHeard(this);
+	}
+
+	/** Where the handshake was with: proven, unlike what the connection shows once it has moved. */
+	get acceptedFrom(): SocketAddress | undefined {
+		return this.connection.acceptedFrom;
 	}
 
 	/** Closes the connection and frees the id at once. */
@@ -96,7 +140,25 @@ export class Session {
 		if (this.#over) return;
 		this.#over = true;
 		this.control.end();
-		this.#release(this);
+		this.#parts.release(this);
+	}
+
+	#setMetadata({ request, metadata }: SetMetadata): void {
+		if (this.#over) return;
+		const allowed = this.#updates.take(performance.now());
+		if (allowed.type === "refused") {
+			const { retryAfterMs } = allowed;
+			return this.control.send({
+				type: "metadata-refused",
+				request,
+				code: "LIMIT_EXCEEDED",
+				message: "too many changes of metadata in a minute",
+				retryAfterMs,
+			});
+		}
+		this.#metadata = metadata;
+		this.#parts.changed(this);
+		this.control.send({ type: "metadata-set", request });
 	}
 
 	/** Facts for the application. */

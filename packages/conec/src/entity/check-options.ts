@@ -20,6 +20,7 @@ export type OptionKind =
 	| "signal"
 	| "object"
 	| "json"
+	| "function"
 	| "stream id"
 	| readonly string[];
 
@@ -80,4 +81,5 @@ const KINDS: Readonly<Record<Exclude<OptionKind, readonly string[]>, KindCheck>>
 	signal: { words: "an AbortSignal", type: (value) => value instanceof AbortSignal },
 	object: { words: "an object", type: (value) => typeof value === "object" && value !== null },
 	json: { words: "JSON", type: () => true },
+	function: { words: "a function", type: (value) => typeof value === "function" },
 };

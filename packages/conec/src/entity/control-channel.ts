@@ -10,11 +10,21 @@ import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection,
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { type ControlMessage, decodeControl, encodeControl, type Hello, type Ping, type Pong } from "../wire/control.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
+import type { Decoded } from "../wire/json.ts";
+
+/** The messages of one kind of control stream, ping and pong among them. */
+export interface ControlDialect<M extends { readonly type: string }> {
+	readonly encode: (message: M) => Uint8Array;
+	/** `undefined` as value: of a type that is not known. */
+	readonly decode: (payload: Uint8Array, metadataBytes: number) => Decoded<M | undefined>;
+}
 
 /** What the owner of a control stream is told. */
-export interface ControlEvents {
+export interface ControlEvents<M extends { readonly type: string } = ControlMessage> {
 	/** A message other than ping and pong, which are dealt with here. */
-	message(message: Exclude<ControlMessage, Ping | Pong>): void;
+	message(message: Exclude<M, Ping | Pong>): void;
+	/** A message has come, a ping or pong too; called before it is dealt with. */
+	heard?(): void;
 	/** The peer broke the rules; close the connection with this code and reason. Called at most once, the last call. */
 	broken(closeCode: number, reason: string): void;
 	/** All that was sent before {@link ControlChannel.finish} is in the peer's machine. */
@@ -26,22 +36,47 @@ export type ControlLimits = Pick<Limits, "controlQueueReplies" | "controlQueueBy
 
 /** Opens the control stream of a Client with its hello. */
 export function openControlChannel(connection: TransportConnection, hello: Hello, events: ControlEvents, limits: ControlLimits): ControlChannel {
-	const channel = new ControlChannel(events, limits);
-	channel.attach(connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl(hello) }, channel.handler, streamOptions(limits)));
+	return openControlChannelOf(COORDINATOR_DIALECT, connection, hello, events, limits);
+}
+
+/** The same in any dialect; `first` is the first message. */
+export function openControlChannelOf<M extends { readonly type: string }>(
+	dialect: ControlDialect<M | Ping | Pong>,
+	connection: TransportConnection,
+	first: M,
+	events: ControlEvents<M>,
+	limits: ControlLimits,
+): ControlChannel<M> {
+	const channel = new ControlChannel(dialect, events, limits);
+	channel.attach(connection.openStream({ kind: FRAME.CONTROL, payload: dialect.encode(first) }, channel.handler, streamOptions(limits)));
 	return channel;
 }
 
 /** Takes the control stream of a Client; its hello is in `incoming.header`. */
 export function acceptControlChannel(incoming: IncomingStream, events: ControlEvents, limits: ControlLimits): ControlChannel {
-	const channel = new ControlChannel(events, limits);
+	return acceptControlChannelOf(COORDINATOR_DIALECT, incoming, events, limits);
+}
+
+/** The same in any dialect. */
+export function acceptControlChannelOf<M extends { readonly type: string }>(
+	dialect: ControlDialect<M | Ping | Pong>,
+	incoming: IncomingStream,
+	events: ControlEvents<M>,
+	limits: ControlLimits,
+): ControlChannel<M> {
+	const channel = new ControlChannel(dialect, events, limits);
 	channel.attach(incoming.accept(channel.handler, streamOptions(limits)));
 	return channel;
 }
 
+/** Between a Client and its Coordinator. */
+const COORDINATOR_DIALECT: ControlDialect<ControlMessage> = { encode: encodeControl, decode: decodeControl };
+
 /** One end of a control stream. Made by {@link openControlChannel} and {@link acceptControlChannel}. */
-export class ControlChannel {
+export class ControlChannel<M extends { readonly type: string } = ControlMessage> {
 	readonly handler: StreamHandler;
-	readonly #events: ControlEvents;
+	readonly #dialect: ControlDialect<M | Ping | Pong>;
+	readonly #events: ControlEvents<M>;
 	readonly #limits: ControlLimits;
 	#stream: TransportStream | undefined;
 	#over = false;
@@ -49,7 +84,8 @@ export class ControlChannel {
 	#lastNonce = 0;
 	#ping: { nonce: number; answered: Promise<boolean>; answer: (alive: boolean) => void } | undefined;
 
-	constructor(events: ControlEvents, limits: ControlLimits) {
+	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits) {
+		this.#dialect = dialect;
 		this.#events = events;
 		this.#limits = limits;
 		this.handler = {
@@ -73,9 +109,9 @@ export class ControlChannel {
 	}
 
 	/** Sends a message. A peer that lets too many wait is reported as broken. */
-	send(message: ControlMessage): void {
+	send(message: M | Ping | Pong): void {
 		if (this.#over || this.#stream === undefined) return;
-		const payload = encodeControl(message);
+		const payload = this.#dialect.encode(message);
 		const queued = this.#stream.write(FRAME.CONTROL, payload);
 		this.#waitingReplies = queued <= payload.length + 4 ? 1 : this.#waitingReplies + 1;
 		if (queued > this.#limits.controlQueueBytes || this.#waitingReplies > this.#limits.controlQueueReplies) {
@@ -103,6 +139,11 @@ export class ControlChannel {
 		return this.#ping?.answered ?? Promise.resolve(false);
 	}
 
+	/** Sends a ping whose answer nobody waits for, whether one is under way or not. */
+	poke(): void {
+		this.send({ type: "ping", nonce: ++this.#lastNonce });
+	}
+
 	/** No message follows, and none is taken any more. */
 	finish(): void {
 		this.#end();
@@ -118,19 +159,14 @@ export class ControlChannel {
 		this.#stream?.consumed(payload.length);
 		if (this.#over || isSkippedKind(kind)) return;
 		if (kind !== FRAME.CONTROL) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, `a frame of kind 0x${kind.toString(16).padStart(2, "0")} on the control stream`);
-		const message = decodeControl(payload, this.#limits.metadataBytes);
+		const message = this.#dialect.decode(payload, this.#limits.metadataBytes);
 		if (!message.ok) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, message.error);
 		const { value } = message;
 		if (value === undefined) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
-		switch (value.type) {
-			case "ping":
-				return this.send({ type: "pong", nonce: value.nonce });
-			case "pong":
-				if (value.nonce === this.#ping?.nonce) this.#ping.answer(true);
-				return;
-			default:
-				return this.#events.message(value);
-		}
+		this.#events.heard?.();
+		if (isPing(value)) return this.send({ type: "pong", nonce: value.nonce });
+		if (!isPong(value)) return this.#events.message(value as Exclude<M, Ping | Pong>);
+		if (value.nonce === this.#ping?.nonce) this.#ping.answer(true);
 	}
 
 	#break(closeCode: number, reason: string): void {
@@ -143,6 +179,14 @@ export class ControlChannel {
 		this.#over = true;
 		this.#ping?.answer(false);
 	}
+}
+
+function isPing(message: { readonly type: string }): message is Ping {
+	return message.type === "ping";
+}
+
+function isPong(message: { readonly type: string }): message is Pong {
+	return message.type === "pong";
 }
 
 function streamOptions({ controlFrameTimeoutMs }: ControlLimits): StreamOptions {

@@ -1,12 +1,12 @@
 /**
- * A peer, as others are told of it.
+ * What one Client may know of another.
  *
  * @module
  */
 
 import type { JsonValue } from "../wire/json.ts";
 
-/** A Client, seen from another. */
+/** A peer, as the Coordinator has authenticated it. */
 export interface PeerInfo {
 	readonly id: string;
 	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate. */

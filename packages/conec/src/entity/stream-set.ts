@@ -4,15 +4,15 @@
  * @module
  */
 
-import { argumentError, ConecError, isConecError } from "../errors.ts";
+import { ConecError, isConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { openMessageStream } from "../stream/open-stream.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
-import { AUTOMATIC_STREAM_ID_MIN } from "../wire/ids.ts";
 import type { OpenStreamOptions } from "./open-stream-options.ts";
+import { StreamIds } from "./stream-ids.ts";
 
 /** How a {@link StreamSet} ends. */
 export interface StreamSetEnd {
@@ -42,11 +42,14 @@ export class StreamSet {
 	readonly #live: Set<LiveStream> = new Set();
 	/** There has been a stream at all. */
 	#used = false;
-	/** Numbers of the streams that were opened here. */
-	readonly #ids: Set<number> = new Set();
+	readonly #ids: StreamIds;
 	readonly #opening: Set<AbortController> = new Set();
-	#nextId = AUTOMATIC_STREAM_ID_MIN;
 	#ended: ConecError | undefined;
+
+	/** `ids`: shared by the sets of one entity. */
+	constructor(ids: StreamIds = new StreamIds()) {
+		this.#ids = ids;
+	}
 
 	/** Streams that are not over, those being opened included. */
 	get size(): number {
@@ -70,7 +73,7 @@ export class StreamSet {
 	): Promise<FramedStream> {
 		options.signal?.throwIfAborted();
 		if (this.#ended !== undefined) throw this.#ended;
-		const id = this.#reserve(options.id);
+		const id = this.#ids.reserve(options.id);
 		const abort = new AbortController();
 		const forward = (): void => abort.abort(options.signal?.reason);
 		options.signal?.addEventListener("abort", forward, { once: true });
@@ -83,7 +86,7 @@ export class StreamSet {
 			this.add(stream, id);
 			return stream;
 		} catch (error) {
-			this.#ids.delete(id);
+			this.#ids.release(id);
 			// A connection that has ended a moment ago says only that.
 			if (made?.lostCode !== undefined && isConecError(error) && error.code === "CONNECTION_LOST")
 				throw new ConecError(made.lostCode, `Cannot open ${made.describe}: the connection is gone`, { cause: error });
@@ -102,7 +105,7 @@ export class StreamSet {
 		// The first to wait for `closed`: whoever does so later finds the number free.
 		void stream.closed.then(() => {
 			this.#live.delete(stream);
-			if (id !== undefined) this.#ids.delete(id);
+			if (id !== undefined) this.#ids.release(id);
 		});
 	}
 
@@ -127,25 +130,9 @@ export class StreamSet {
 		for (const stream of this.#live) stream.destroy(error, wireCode);
 	}
 
-	/** Ends those with one peer. */
-	destroyOf(peer: string, error: ConecError, wireCode: number): void {
-		for (const stream of this.#live) if (stream.peer === peer) stream.destroy(error, wireCode);
-	}
-
 	#refuse(error: ConecError): void {
 		this.#ended ??= error;
 		for (const abort of this.#opening) abort.abort(error);
-	}
-
-	#reserve(id: number | undefined): number {
-		if (id === undefined) {
-			const next = this.#nextId++;
-			this.#ids.add(next);
-			return next;
-		}
-		if (this.#ids.has(id)) throw argumentError("range", "STREAM_ID_IN_USE", `Cannot open stream ${id}: a live stream has this number`);
-		this.#ids.add(id);
-		return id;
 	}
 }
 

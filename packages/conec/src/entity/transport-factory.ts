@@ -18,6 +18,8 @@ export interface TransportFactoryOptions {
 	readonly keepAliveIntervalMs?: number;
 	readonly keyLog?: boolean;
 	readonly statelessResetKey?: Uint8Array;
+	/** Deliver datagrams that are no QUIC packets. @default role is "client" */
+	readonly datagrams?: boolean;
 }
 
 /** Makes a transport; throws `QUIC_UNAVAILABLE`, `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`. */

@@ -30,7 +30,12 @@ export interface ConnectionOptions {
 	readonly windowBytes: number;
 	readonly alpnProtocol: string;
 	readonly peerCertificates: readonly Uint8Array[];
+	/** Where the peer is at first. */
 	readonly remoteAddress: SocketAddress;
+	/** What the peer dialled; set at the accepting end. */
+	readonly localAddress?: string;
+	/** Silence after which the connection is lost. */
+	readonly idleTimeoutMs: number;
 	/** Streams that the peer may have open. */
 	readonly streams: number;
 	readonly headerTimeoutMs: number;
@@ -43,7 +48,8 @@ export interface ConnectionOptions {
 /** One end of a connection. Two of them are tied together by {@link MemoryConnection.tie}. */
 export class MemoryConnection implements LinkOwner {
 	readonly peerCertificates: readonly Uint8Array[];
-	readonly remoteAddress: SocketAddress;
+	readonly localAddress: string | undefined;
+	readonly acceptedFrom: SocketAddress | undefined;
 	readonly alpnProtocol: string;
 	readonly closed: Promise<TransportCloseInfo>;
 	readonly #options: ConnectionOptions;
@@ -51,6 +57,9 @@ export class MemoryConnection implements LinkOwner {
 	/** To the peer. */
 	readonly #wire: MemoryWire;
 	#peer!: MemoryConnection;
+	#remoteAddress: SocketAddress;
+	/** Set when nothing passes any more: the idle limit. */
+	#silence: unknown = undefined;
 	#onStream: ((stream: IncomingStream) => void) | undefined = undefined;
 	#resolveClosed!: (info: TransportCloseInfo) => void;
 	#state: "undecided" | "open" | "closed";
@@ -70,7 +79,9 @@ export class MemoryConnection implements LinkOwner {
 	constructor(options: ConnectionOptions) {
 		this.#options = options;
 		this.peerCertificates = options.peerCertificates;
-		this.remoteAddress = options.remoteAddress;
+		this.#remoteAddress = options.remoteAddress;
+		this.localAddress = options.localAddress;
+		this.acceptedFrom = options.undecided === undefined ? undefined : options.remoteAddress;
 		this.alpnProtocol = options.alpnProtocol;
 		this.#defer = createDefer(options.clock);
 		this.#wire = new MemoryWire(options.clock, options.delayMs);
@@ -92,6 +103,10 @@ export class MemoryConnection implements LinkOwner {
 		if (undecided !== undefined) {
 			this.#deadline = clock.setTimeout(() => this.close(undecided.code, "not confirmed in time"), undecided.timeoutMs);
 		}
+	}
+
+	get remoteAddress(): SocketAddress {
+		return this.#remoteAddress;
 	}
 
 	get onStream(): (stream: IncomingStream) => void {
@@ -158,7 +173,24 @@ export class MemoryConnection implements LinkOwner {
 	lose(): void {
 		for (const end of [this, this.#peer]) {
 			end.#wire.cut();
-			end.fail(new ConecError("CONNECTION_LOST", "The connection is lost: nothing has come for too long"));
+			end.fail(lostConnection());
+		}
+	}
+
+	/** This end has another port. The end that accepted follows, once it hears from there; the one that dialled takes nothing from a stranger. */
+	moved(port: number): void {
+		const peer = this.#peer;
+		if (this.#options.undecided === undefined) {
+			this.#wire.post(() => {
+				peer.#remoteAddress = { ...peer.#remoteAddress, port };
+			});
+			return;
+		}
+		for (const end of [this, peer]) {
+			end.#wire.cut();
+			if (end.#state !== "closed" && end.#silence === undefined) {
+				end.#silence = end.#options.clock.setTimeout(() => end.fail(lostConnection()), end.#options.idleTimeoutMs);
+			}
 		}
 	}
 
@@ -282,6 +314,7 @@ export class MemoryConnection implements LinkOwner {
 		this.#state = "closed";
 		this.#wire.seal();
 		this.#options.clock.clearTimeout(this.#deadline);
+		this.#options.clock.clearTimeout(this.#silence);
 		for (const timer of this.#headerTimers) {
 			this.#options.clock.clearTimeout(timer);
 		}
@@ -298,4 +331,8 @@ export class MemoryConnection implements LinkOwner {
 			this.#resolveClosed(info);
 		});
 	}
+}
+
+function lostConnection(): ConecError {
+	return new ConecError("CONNECTION_LOST", "The connection is lost: nothing has come for too long");
 }

@@ -8,12 +8,14 @@
 import { ConecError } from "../errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../options.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { MemoryConnection } from "./memory-connection.ts";
+import { type ConnectionOptions, MemoryConnection } from "./memory-connection.ts";
+import { sourceAddress, takesDatagram } from "./memory-socket.ts";
 import { type MemoryHeld, type MemoryIncoming, pipeLinks } from "./memory-stream.ts";
 import { trustProblem } from "./memory-trust.ts";
 import { createDefer } from "./memory-wire.ts";
 import type {
 	AcceptOptions,
+	ConnectionTuning,
 	DialOptions,
 	HeldStream,
 	IncomingStream,
@@ -52,9 +54,16 @@ export interface MemoryNetwork {
 	createRoute(target: MemoryTransport): MemoryRoute;
 	/** Connections that are open, each counted at both its ends. */
 	readonly openConnections: number;
+	/** Asked about each packet before it leaves; false loses it, without a word to anybody. For watching, too. A dial asks each time that it sends its first packet again. */
+	onPacket: ((packet: MemoryPacket) => boolean) | undefined;
 	/** Streams that are not over, each counted at both its ends. */
 	readonly liveStreams: number;
 }
+
+/** What a test can watch and lose. Packets of connections that are up are not shown: see {@link MemoryRoute.cut} and {@link MemoryTransport.lose}. */
+export type MemoryPacket =
+	| { readonly type: "datagram"; readonly from: SocketAddress; readonly to: SocketAddress; readonly data: Uint8Array }
+	| { readonly type: "dial"; readonly from: SocketAddress; readonly to: SocketAddress };
 
 /** A port that leads to a transport. */
 export interface MemoryRoute {
@@ -69,9 +78,17 @@ export interface MemoryRoute {
 export interface MemoryTransport extends Transport {
 	/** Breaks all its connections, as if its machine were gone: nothing on its way arrives, both ends get `CONNECTION_LOST`. */
 	lose(): void;
+	/**
+	 * Takes another port, as behind a NAT that has forgotten the old one; 0 picks it. Who was dialled sees the new address one
+	 * way later and goes on. Who dialled does not follow, as in QUIC: nothing passes any more on the connections that this
+	 * transport accepted, and both ends notice after their idle limits. Throws `ADDRESS_IN_USE`.
+	 */
+	move(port?: number): void;
 }
 
 const FIRST_PORT = 49_152;
+/** When a dial sends its first packet again, after the first time (RFC 9002: 1 s, doubled). */
+const AGAIN_MS = [1000, 3000, 7000, 15_000];
 
 /** A network of its own: transports of two networks never meet. */
 export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryNetwork {
@@ -81,6 +98,12 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
 		createRoute: (target) => network.route(target as Endpoint),
 		get openConnections() {
 			return network.connections.size;
+		},
+		get onPacket() {
+			return network.onPacket;
+		},
+		set onPacket(filter) {
+			network.onPacket = filter;
 		},
 		get liveStreams() {
 			let streams = 0;
@@ -101,6 +124,7 @@ class Network {
 	/** By port: other ways to a transport. */
 	readonly routes: Map<number, { readonly target: Endpoint; readonly dialled: (connection: MemoryConnection) => void }> = new Map();
 	readonly connections: Set<MemoryConnection> = new Set();
+	onPacket: ((packet: MemoryPacket) => boolean) | undefined = undefined;
 	#nextPort = FIRST_PORT;
 
 	constructor(options: MemoryNetworkOptions) {
@@ -111,13 +135,23 @@ class Network {
 
 	create(options: MemoryTransportOptions): Endpoint {
 		const host = options.host ?? "127.0.0.1";
-		const port = options.port === undefined || options.port === 0 ? this.#freePort() : options.port;
+		const address = this.free(host, options.port ?? 0);
+		const endpoint = new Endpoint(this, address, options.limits ?? DEFAULT_LIMITS);
+		this.transports.set(address.port, endpoint);
+		return endpoint;
+	}
+
+	/** An address that nobody has; port 0 picks one. Throws `ADDRESS_IN_USE`. */
+	free(host: string, port: number): SocketAddress {
 		if (this.transports.has(port)) {
 			throw new ConecError("ADDRESS_IN_USE", `Cannot bind ${host}:${port}: the address is in use`);
 		}
-		const endpoint = new Endpoint(this, { address: host, port }, options.limits ?? DEFAULT_LIMITS);
-		this.transports.set(port, endpoint);
-		return endpoint;
+		return { address: host, port: port === 0 ? this.#freePort() : port };
+	}
+
+	/** Who has that port now, directly or by a route. */
+	at(port: number): Endpoint | undefined {
+		return this.routes.get(port)?.target ?? this.transports.get(port);
 	}
 
 	route(target: Endpoint): MemoryRoute {
@@ -146,7 +180,8 @@ class Network {
 }
 
 class Endpoint implements MemoryTransport {
-	readonly address: SocketAddress;
+	onDatagram: ((data: Uint8Array, from: SocketAddress) => void) | undefined = undefined;
+	#address: SocketAddress;
 	readonly #network: Network;
 	readonly #limits: Limits;
 	readonly #connections: Set<MemoryConnection> = new Set();
@@ -155,12 +190,48 @@ class Endpoint implements MemoryTransport {
 
 	constructor(network: Network, address: SocketAddress, limits: Limits) {
 		this.#network = network;
-		this.address = address;
+		this.#address = address;
 		this.#limits = limits;
+	}
+
+	get address(): SocketAddress {
+		return this.#address;
 	}
 
 	accept(options: AcceptOptions): void {
 		this.#accepting = options;
+	}
+
+	stopAccepting(): void {
+		this.#accepting = undefined;
+	}
+
+	sendDatagram(data: Uint8Array, to: SocketAddress): boolean {
+		if (!takesDatagram(this.#address, data, to) || !this.#open) {
+			return false;
+		}
+		const { clock, delayMs } = this.#network;
+		const from = sourceAddress(this.#address, to);
+		const copy = data.slice();
+		if (this.#network.onPacket?.({ type: "datagram", from, to, data: copy }) ?? true) {
+			const deliver = (): void => this.#network.at(to.port)?.onDatagram?.(copy, from);
+			if (delayMs === 0) {
+				createDefer(clock)(deliver);
+			} else {
+				clock.setTimeout(deliver, delayMs);
+			}
+		}
+		return true;
+	}
+
+	move(port: number = 0): void {
+		const address = this.#network.free(this.#address.address, port);
+		this.#network.transports.delete(this.#address.port);
+		this.#network.transports.set(address.port, this);
+		this.#address = address;
+		for (const connection of [...this.#connections]) {
+			connection.moved(address.port);
+		}
 	}
 
 	async dial(options: DialOptions): Promise<TransportConnection> {
@@ -215,22 +286,26 @@ class Endpoint implements MemoryTransport {
 		const { clock, delayMs } = this.#network;
 		const defer = createDefer(clock);
 		return new Promise((resolve) => {
-			const timer = clock.setTimeout(
-				() => resolve({ error: unreachable(options, `no answer within ${options.handshakeTimeoutMs} ms`) }),
-				options.handshakeTimeoutMs,
-			);
+			const timers: unknown[] = [];
+			let over = false;
 			const done = (outcome: { connection?: MemoryConnection; error?: ConecError }): void => {
-				clock.clearTimeout(timer);
+				over = true;
+				for (const timer of timers) {
+					clock.clearTimeout(timer);
+				}
 				options.signal?.removeEventListener("abort", onAbort);
 				resolve(outcome);
 			};
+			timers.push(
+				clock.setTimeout(() => done({ error: unreachable(options, `no answer within ${options.handshakeTimeoutMs} ms`) }), options.handshakeTimeoutMs),
+			);
 			const onAbort = (): void => done({});
 			options.signal?.addEventListener("abort", onAbort, { once: true });
 			const meet = (): void => {
 				const route = this.#network.routes.get(options.port);
-				const target = route?.target ?? this.#network.transports.get(options.port);
-				if (target === undefined || target.#accepting === undefined || options.signal?.aborted || !this.#open) {
-					// Nobody there answers, as with UDP: the deadline decides.
+				const target = this.#network.at(options.port);
+				if (over || target === undefined || target.#accepting === undefined || !this.#open) {
+					// Nobody there answers, as with UDP: the next packet or the deadline decides.
 					return;
 				}
 				const outcome = this.#meet(target, target.#accepting, options);
@@ -239,11 +314,21 @@ class Endpoint implements MemoryTransport {
 				}
 				done(outcome);
 			};
-			if (delayMs === 0) {
-				defer(meet);
-			} else {
-				clock.setTimeout(meet, 2 * delayMs);
+			const to = { address: options.address, port: options.port };
+			const send = (): void => {
+				if (!this.#open || !(this.#network.onPacket?.({ type: "dial", from: sourceAddress(this.#address, to), to }) ?? true)) {
+					return;
+				}
+				if (delayMs === 0) {
+					defer(meet);
+				} else {
+					clock.setTimeout(meet, 2 * delayMs);
+				}
+			};
+			for (const afterMs of AGAIN_MS.filter((ms) => ms < options.handshakeTimeoutMs)) {
+				timers.push(clock.setTimeout(send, afterMs));
 			}
+			send();
 		});
 	}
 
@@ -253,22 +338,24 @@ class Endpoint implements MemoryTransport {
 				error: new ConecError("PROTOCOL_UNSUPPORTED", `Cannot connect to ${options.address}:${options.port}: it does not speak ${options.alpnProtocol}`),
 			};
 		}
+		if (target.#connections.size >= (accepting.connections ?? target.#limits.clients) + target.#limits.undecidedConnections) {
+			return { error: new ConecError("LIMIT_EXCEEDED", `Cannot connect to ${options.address}:${options.port}: it has too many connections`) };
+		}
 		const problem = trustProblem(options.trust, accepting.identity.certificates, options.serverName);
 		if (problem !== undefined) {
 			return { error: problem };
 		}
 		const shown = options.identity?.certificates ?? [];
-		const dialling = this.#connection(target, options.alpnProtocol, accepting.identity.certificates, { address: options.address, port: options.port });
-		const accepted = target.#connection(
-			this,
-			options.alpnProtocol,
-			shown,
-			{ address: "127.0.0.1", port: this.address.port },
-			{
-				timeoutMs: target.#limits.helloTimeoutMs,
-				code: accepting.undecidedCode,
-			},
-		);
+		const { alpnProtocol } = options;
+		const there = { address: options.address, port: options.port };
+		const dialling = this.#connection(target, options, { alpnProtocol, peerCertificates: accepting.identity.certificates, remoteAddress: there });
+		const accepted = target.#connection(this, accepting, {
+			alpnProtocol,
+			peerCertificates: shown,
+			remoteAddress: sourceAddress(this.#address, there),
+			localAddress: options.address,
+			undecided: { timeoutMs: target.#limits.helloTimeoutMs, code: accepting.undecidedCode },
+		});
 		MemoryConnection.tie(dialling, accepted);
 		const refusal = trustProblem(accepting.clientTrust, shown);
 		if (refusal !== undefined) {
@@ -290,10 +377,8 @@ class Endpoint implements MemoryTransport {
 
 	#connection(
 		peer: Endpoint,
-		alpnProtocol: string,
-		peerCertificates: readonly Uint8Array[],
-		remoteAddress: SocketAddress,
-		undecided?: { readonly timeoutMs: number; readonly code: number },
+		tuning: ConnectionTuning,
+		own: Pick<ConnectionOptions, "alpnProtocol" | "peerCertificates" | "remoteAddress" | "localAddress" | "undecided">,
 	): MemoryConnection {
 		const { clock, delayMs, windowBytes, connections } = this.#network;
 		const connection = new MemoryConnection({
@@ -301,12 +386,10 @@ class Endpoint implements MemoryTransport {
 			delayMs,
 			// A window is the receiver's to give, so what this end sends is bounded by the other end's.
 			windowBytes: windowBytes ?? peer.#limits.streamWindowBytes,
-			alpnProtocol,
-			peerCertificates,
-			remoteAddress,
-			streams: this.#limits.streamsPerConnection + 1, // the control stream is one more
+			...own,
+			streams: (tuning.streamsPerConnection ?? this.#limits.streamsPerConnection) + 1, // the control stream is one more
 			headerTimeoutMs: this.#limits.headerTimeoutMs,
-			...(undecided === undefined ? {} : { undecided }),
+			idleTimeoutMs: this.#limits.idleTimeoutMs,
 			onClosed: (closed) => {
 				this.#connections.delete(closed);
 				connections.delete(closed);
@@ -320,8 +403,8 @@ class Endpoint implements MemoryTransport {
 	#release(): void {
 		this.#open = false;
 		this.#accepting = undefined;
-		if (this.#network.transports.get(this.address.port) === this) {
-			this.#network.transports.delete(this.address.port);
+		if (this.#network.transports.get(this.#address.port) === this) {
+			this.#network.transports.delete(this.#address.port);
 		}
 	}
 }

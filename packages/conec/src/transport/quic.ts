@@ -13,6 +13,7 @@ import { FRAME, FRAME_BYTES, HELLO_BYTES } from "../wire/frames.ts";
 import { TimedFrames } from "./timed-frames.ts";
 import type {
 	AcceptOptions,
+	ConnectionTuning,
 	DialOptions,
 	Frame,
 	HeldStream,
@@ -41,6 +42,8 @@ export interface QuicTransportOptions {
 	/** Write TLS secrets of dialled connections to the file that SSLKEYLOGFILE names. @default false */
 	readonly keyLog?: boolean;
 	readonly statelessResetKey?: Uint8Array;
+	/** Deliver datagrams that are no QUIC packets to {@link Transport.onDatagram}; else they are dropped without waking this process. Sending needs nothing. @default role is "client" */
+	readonly datagrams?: boolean;
 }
 
 /**
@@ -53,6 +56,7 @@ export function createQuicTransport(options: QuicTransportOptions): Transport {
 		quic.Endpoint.bind({
 			host: options.host,
 			port: options.port,
+			rawDatagrams: options.datagrams ?? options.role === "client",
 			...(options.statelessResetKey === undefined ? {} : { statelessResetKey: options.statelessResetKey }),
 		}),
 	);
@@ -86,17 +90,38 @@ class QuicTransport implements Transport {
 				undecidedConnections: limits.undecidedConnections,
 				undecidedPerSource: limits.undecidedPerSource,
 				connectsPerSecondPerSource: limits.connectsPerSecondPerSource,
-				connections: limits.clients + limits.undecidedConnections,
+				connections: (options.connections ?? limits.clients) + limits.undecidedConnections,
 				handshakeTimeoutMs: limits.handshakeTimeoutMs,
 				undecidedTimeoutMs: limits.helloTimeoutMs,
 				undecidedCode: options.undecidedCode,
 				undecidedHeaderBytes: HELLO_BYTES,
 				keyLog: options.keyLog,
-				transport: this.#tuning(),
+				transport: this.#tuning(options),
 				incoming: this.#incoming(),
 			}),
 		);
 		this.#endpoint.onConnection = (connection) => options.onConnection(new QuicConnection(connection));
+	}
+
+	stopAccepting(): void {
+		coded(() => this.#endpoint.stopListening());
+	}
+
+	get onDatagram(): ((data: Uint8Array, from: SocketAddress) => void) | undefined {
+		return this.#endpoint.onRaw;
+	}
+
+	set onDatagram(handler: ((data: Uint8Array, from: SocketAddress) => void) | undefined) {
+		this.#endpoint.onRaw = handler;
+	}
+
+	sendDatagram(data: Uint8Array, to: SocketAddress): boolean {
+		try {
+			return this.#endpoint.sendRaw(data, to);
+		} catch (error) {
+			if (error instanceof quic.QuicError && error.code === "CLOSED") return false;
+			throw conecError(error, "CONNECTION_LOST");
+		}
 	}
 
 	async dial(options: DialOptions): Promise<TransportConnection> {
@@ -111,7 +136,7 @@ class QuicTransport implements Transport {
 				alpnProtocols: [options.alpnProtocol],
 				handshakeTimeoutMs: options.handshakeTimeoutMs,
 				keyLog: this.#options.keyLog ?? false,
-				transport: this.#tuning(),
+				transport: this.#tuning(options),
 				incoming: this.#incoming(),
 				...(signal === undefined ? {} : { signal }),
 			});
@@ -141,12 +166,12 @@ class QuicTransport implements Transport {
 		void this.#endpoint.close({ drainMs: 0 });
 	}
 
-	#tuning(): quic.TransportOptions {
+	#tuning(own: ConnectionTuning): quic.TransportOptions {
 		const { limits, keepAliveIntervalMs } = this.#options;
 		return {
 			idleTimeoutMs: limits.idleTimeoutMs,
-			keepAliveIntervalMs: keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
-			bidirectionalStreams: limits.streamsPerConnection + 1, // the control stream is one more
+			keepAliveIntervalMs: own.keepAliveIntervalMs ?? keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
+			bidirectionalStreams: (own.streamsPerConnection ?? limits.streamsPerConnection) + 1, // the control stream is one more
 			streamWindowBytes: limits.streamWindowBytes,
 			datagramBufferBytes: 0,
 		};
@@ -165,6 +190,8 @@ class QuicTransport implements Transport {
 class QuicConnection implements TransportConnection {
 	readonly peerCertificates: readonly Uint8Array[];
 	readonly alpnProtocol: string;
+	readonly localAddress: string | undefined;
+	readonly acceptedFrom: SocketAddress | undefined;
 	readonly closed: Promise<TransportCloseInfo>;
 	readonly #connection: quic.Connection;
 	#onStream: (stream: IncomingStream) => void = () => {};
@@ -173,6 +200,8 @@ class QuicConnection implements TransportConnection {
 		this.#connection = connection;
 		this.peerCertificates = connection.peerCertificates;
 		this.alpnProtocol = connection.alpnProtocol;
+		this.localAddress = connection.localAddress;
+		this.acceptedFrom = connection.acceptedFrom;
 		this.closed = connection.closed.then(({ by, reason, closeCode, error }) => ({
 			by,
 			reason,

@@ -17,6 +17,10 @@ export interface TransportFixture {
 	readonly identity: Identity;
 	/** SHA-256 of the key in `identity`. */
 	readonly keyDigest: Uint8Array;
+	/** SHA-256 of the leaf certificate in `identity`. */
+	readonly certificateDigest: Uint8Array;
+	/** Somebody else, for being refused. */
+	readonly stranger: { readonly identity: Identity; readonly certificateDigest: Uint8Array };
 	/** Opens a stream to the accepting side, on the pair's connection or another, of which the header never becomes complete. */
 	openStalledStream(pair: Pair, handler: StreamHandler): void | Promise<void>;
 	/** A way to a transport that can be cut. */
@@ -25,6 +29,8 @@ export interface TransportFixture {
 	readonly windowBytes: number;
 	/** Streams that one side may have open; 16 to 256. */
 	readonly streams: number;
+	/** The transports' limit of undecided connections; few. */
+	readonly undecidedConnections: number;
 	/** Reset code for a header that comes late. */
 	readonly headerTimeoutCode: number;
 	/** Fails if anything is left of connections and streams that are over. */

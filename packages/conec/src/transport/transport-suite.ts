@@ -25,6 +25,7 @@ import {
 } from "./suite-fixture.ts";
 import { pipeSuite } from "./suite-pipe.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
+import { socketSuite } from "./suite-socket.ts";
 import type { TransportStream } from "./transport.ts";
 
 /** Registers the suite. `createFixture` is called once, before the first test. */
@@ -54,6 +55,7 @@ export function transportSuite(name: string, createFixture: () => TransportFixtu
 		connectionTests(name, () => fixture, onPair);
 		streamTests(onPair);
 		pipeSuite(onPair, () => fixture);
+		socketSuite(onPair, () => connect(fixture, { confirm: false }));
 	});
 }
 

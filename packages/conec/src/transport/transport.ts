@@ -114,8 +114,15 @@ export interface TransportStats {
 export interface TransportConnection {
 	/** DER of the peer's chain, leaf first; empty if it showed none. */
 	readonly peerCertificates: readonly Uint8Array[];
-	/** Where the peer is now (it may move). */
+	/**
+	 * Where the peer is now. It may move, and the accepting side shows the new address from the first packet on, before
+	 * anything has proven that the peer can be reached there; without proof it shows the old one again later.
+	 */
 	readonly remoteAddress: SocketAddress;
+	/** The local IP address that the peer dialled. Only at the accepting end, and only where the system tells. */
+	readonly localAddress?: string | undefined;
+	/** Where the handshake was with, wherever the peer seems to be now: there it has been reached. Only at the accepting end. */
+	readonly acceptedFrom?: SocketAddress | undefined;
 	/** ALPN protocol that both agreed on. */
 	readonly alpnProtocol: string;
 	/** Streams opened by the peer. Set once, right after the connection is handed over; until then streams wait. */
@@ -140,8 +147,16 @@ export interface PipeResult {
 	readonly end: "finished" | "reset" | "lost";
 }
 
+/** What one connection has of its own. */
+export interface ConnectionTuning {
+	/** Interval of keep-alive packets of this side; 0 is off. @default the transport's */
+	readonly keepAliveIntervalMs?: number;
+	/** Streams that the peer may have open beside the control stream. @default limits.streamsPerConnection */
+	readonly streamsPerConnection?: number;
+}
+
 /** What a dialled connection needs. Trust and identity were given when the transport was made or are given here, parsed already. */
-export interface DialOptions {
+export interface DialOptions extends ConnectionTuning {
 	readonly address: string;
 	readonly port: number;
 	readonly serverName: string;
@@ -170,7 +185,7 @@ export interface Trust {
 }
 
 /** What a transport shows and asks for when it is dialled. */
-export interface AcceptOptions {
+export interface AcceptOptions extends ConnectionTuning {
 	readonly identity: Identity;
 	readonly clientTrust: Trust;
 	readonly alpnProtocols: readonly string[];
@@ -178,6 +193,8 @@ export interface AcceptOptions {
 	/** Close code for connections that are not confirmed in time. */
 	readonly undecidedCode: number;
 	readonly keyLog: boolean;
+	/** Connections that the transport may have, dialled ones included; undecided ones come on top. Who comes later is refused. @default limits.clients */
+	readonly connections?: number;
 	readonly onConnection: (connection: TransportConnection) => void;
 }
 
@@ -186,6 +203,20 @@ export interface Transport {
 	readonly address: SocketAddress;
 	/** Starts to accept connections; again: replaces identity and trust for new connections without dropping any. */
 	accept(options: AcceptOptions): void;
+	/** Lets no new connection in: nobody answers who dials, as if nobody were there. Live and undecided ones stay. {@link Transport.accept} starts anew. */
+	stopAccepting(): void;
+	/**
+	 * Called with each datagram that is no QUIC packet (first byte without bit 0x40, RFC 9443). Anybody can send one, with
+	 * any source address. `data` belongs to the receiver, `from` is unmapped. Few wait for a busy process; more are dropped.
+	 */
+	onDatagram: ((data: Uint8Array, from: SocketAddress) => void) | undefined;
+	/**
+	 * Sends one datagram beside the connections. True: the system took it, which is no promise that it arrives. False: no
+	 * room, no such address family or route here, too long, or the transport is closed.
+	 *
+	 * Throws `OPTION_INVALID` for what would be a mistake anywhere: no data, a first byte with bit 0x40, or an address that is no IP address.
+	 */
+	sendDatagram(data: Uint8Array, to: SocketAddress): boolean;
 	/** Rejects with a coded {@link ConecError}; with `signal.reason` on abort. */
 	dial(options: DialOptions): Promise<TransportConnection>;
 	/**

@@ -30,6 +30,8 @@ export const CLOSE_CODES = {
 	CERTIFICATE_REFUSED: 0x09,
 	/** The certificate was valid when the connection began and is not any more. */
 	CERTIFICATE_EXPIRED: 0x0a,
+	/** A direct channel whose packets do not get through any more. */
+	PATH_LOST: 0x0b,
 } as const;
 
 /** Codes of this library that reset or stop a stream. All are below {@link APPLICATION_CODE_BASE}. */
@@ -58,8 +60,10 @@ export const RESET_CODES = {
 	REJECTED: 0x0a,
 	/** The Coordinator let go of the Client that held the stream. */
 	DISCONNECTED: 0x0b,
+	/** The direct channel that carried the stream was closed. */
+	CHANNEL_CLOSED: 0x0c,
 	/** A member of a broadcast was too slow, and its policy is to end then. */
-	LAGGED: 0x0c,
+	LAGGED: 0x0d,
 } as const;
 
 /** Application codes travel as this + code. */
@@ -148,6 +152,7 @@ const RESET_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, Cone
 	[RESET_CODES.MESSAGE_TOO_LONG, "MESSAGE_TOO_LONG"],
 	[RESET_CODES.STREAM_TRUNCATED, "STREAM_TRUNCATED"],
 	[RESET_CODES.DISCONNECTED, "DISCONNECTED"],
+	[RESET_CODES.CHANNEL_CLOSED, "CHANNEL_CLOSED"],
 	[RESET_CODES.LAGGED, "LAGGED"],
 ]);
 
@@ -161,4 +166,5 @@ const CLOSE_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, Cone
 	[CLOSE_CODES.LIMIT_EXCEEDED, "LIMIT_EXCEEDED"],
 	[CLOSE_CODES.CERTIFICATE_REFUSED, "CERTIFICATE_REFUSED"],
 	[CLOSE_CODES.CERTIFICATE_EXPIRED, "CERTIFICATE_EXPIRED"],
+	[CLOSE_CODES.PATH_LOST, "PEER_LOST"],
 ]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { REFUSED_CODES } from "./codes.ts";
+import { REFUSED_CODES, REJECT_CODES } from "./codes.ts";
 import { type ControlMessage, decodeControl, encodeControl, type Hello, type Refused, type Welcome } from "./control.ts";
 import { FRAME_BYTES } from "./frames.ts";
 
@@ -43,6 +43,7 @@ const message: fc.Arbitrary<ControlMessage> = fc.oneof(
 		}),
 		capabilities,
 		observedAddress: fc.record({ address: fc.ipV4(), port: fc.nat({ max: 65_535 }) }),
+		natTest: fc.record({ port: fc.integer({ min: 1, max: 65_535 }), key: fc.stringMatching(/^[0-9a-f]{32}$/) }, { noNullPrototype: true }),
 	}),
 	fc.record({ type: fc.constant("refused" as const), code: fc.constantFrom(...REFUSED_CODES) }),
 	fc.record({
@@ -55,6 +56,16 @@ const message: fc.Arbitrary<ControlMessage> = fc.oneof(
 	fc.record({ type: fc.constant("ping" as const), nonce: count }),
 	fc.record({ type: fc.constant("pong" as const), nonce: count }),
 	fc.record({ type: fc.constant("close" as const), reason: fc.string({ maxLength: 256 }) }),
+	fc.record({ type: fc.constant("metadata" as const), request: count, metadata: fc.constantFrom(null, 0, "x", { b: [1] }) }),
+	fc.record({ type: fc.constant("metadata" as const), request: count }),
+	fc.record({ type: fc.constant("metadata-set" as const), request: count }),
+	fc.record({
+		type: fc.constant("metadata-refused" as const),
+		request: count,
+		code: fc.constantFrom(...REJECT_CODES),
+		message: fc.string({ maxLength: 256 }),
+		retryAfterMs: count,
+	}),
 );
 
 function decodeText(text: string): ReturnType<typeof decodeControl> {
@@ -144,6 +155,16 @@ test("control: a welcome with any field missing, of another type, or out of boun
 			{ address: "a".repeat(65), port: 1 },
 		],
 		capabilities: [null, [""]],
+		natTest: [
+			null,
+			[],
+			{},
+			{ port: 1720 },
+			{ key: "00112233445566778899aabbccddeeff" },
+			{ port: 0, key: "00112233445566778899aabbccddeeff" },
+			{ port: 1720, key: "00" },
+			{ port: 1720, key: "g0112233445566778899aabbccddeeff" },
+		],
 	})) {
 		for (const value of values) {
 			assert.equal(changed(WELCOME, { [field]: value }).ok, false, `${field}: ${JSON.stringify(value)?.slice(0, 60)}`);

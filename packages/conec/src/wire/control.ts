@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type ChannelMessage, readChannelMessage } from "./channel-messages.ts";
 import { type RefusedCode, refusedCodeFromWire } from "./codes.ts";
 import {
 	broadcastNameField,
@@ -14,6 +15,7 @@ import {
 	cutNote,
 	FieldProblem,
 	fieldOf,
+	hexField,
 	idField,
 	integerField,
 	METADATA_BYTES,
@@ -25,6 +27,7 @@ import {
 } from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
 import { type Decoded, decodeJsonObject, encodeJson, failed, type JsonValue } from "./json.ts";
+import { type PresenceControl, readPresenceControl } from "./presence.ts";
 
 /** First message of a Client: who it is and what it can. */
 export interface Hello {
@@ -62,6 +65,8 @@ export interface Welcome {
 	readonly capabilities: readonly string[];
 	/** The Client's address as the Coordinator sees it, never IPv4-mapped. */
 	readonly observedAddress: { readonly address: string; readonly port: number };
+	/** With the capability `direct`, where the Coordinator has a second socket: its UDP port, and the key (32 hexadecimal digits) of this session's datagrams to and from it. */
+	readonly natTest?: { readonly port: number; readonly key: string } | undefined;
 }
 
 /** The Coordinator's other answer: it closes the connection. */
@@ -118,14 +123,25 @@ export interface BroadcastUnknown {
 }
 
 /** Everything that a control stream carries. */
-export type ControlMessage = Hello | Welcome | Refused | Ping | Pong | Close | BroadcastCount | BroadcastCounted | BroadcastUnknown;
+export type ControlMessage =
+	| Hello
+	| Welcome
+	| Refused
+	| Ping
+	| Pong
+	| Close
+	| ChannelMessage
+	| PresenceControl
+	| BroadcastCount
+	| BroadcastCounted
+	| BroadcastUnknown;
 
 /** The payload of a CONTROL frame. Text for people is cut to what the other side keeps of it. */
 export function encodeControl(message: ControlMessage): Uint8Array {
-	if (message.type === "close") {
+	if ("reason" in message && message.reason !== undefined) {
 		return encodeJson({ ...message, reason: cutNote(message.reason) });
 	}
-	if (message.type === "refused" && message.message !== undefined) {
+	if ((message.type === "refused" || message.type === "metadata-refused") && message.message !== undefined) {
 		return encodeJson({ ...message, message: cutNote(message.message) });
 	}
 	return encodeJson(message);
@@ -178,7 +194,7 @@ function read(type: string, object: Readonly<Record<string, unknown>>, metadataB
 		case "broadcast-unknown":
 			return { type, request: requestField(object) };
 		default:
-			return undefined;
+			return readChannelMessage(type, object) ?? readPresenceControl(type, object, metadataBytes);
 	}
 }
 
@@ -201,6 +217,7 @@ function readHello(object: Readonly<Record<string, unknown>>, metadataBytes: num
 function readWelcome(object: Readonly<Record<string, unknown>>): Welcome {
 	const limits = objectField(object, "limits");
 	const observed = objectField(object, "observedAddress");
+	const natTest = fieldOf(object, "natTest") === undefined ? undefined : objectField(object, "natTest");
 	return {
 		type: "welcome",
 		version: integerField(object, "version", 1, 0xff_ff),
@@ -213,6 +230,7 @@ function readWelcome(object: Readonly<Record<string, unknown>>): Welcome {
 		},
 		capabilities: capabilitiesField(object, "capabilities"),
 		observedAddress: { address: textField(observed, "address", 64), port: integerField(observed, "port", 0, 0xff_ff) },
+		...(natTest === undefined ? {} : { natTest: { port: integerField(natTest, "port", 1, 0xff_ff), key: hexField(natTest, "key", 32) } }),
 	};
 }
 

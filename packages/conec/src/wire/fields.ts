@@ -6,6 +6,7 @@
  */
 
 import { BROADCAST_NAME_BYTES, idProblem, isBroadcastName, isStreamId } from "./ids.ts";
+import { parseIp } from "./ip-address.ts";
 import { checkJson, type JsonValue } from "./json.ts";
 import { isVersion, VERSIONS_LISTED } from "./versions.ts";
 
@@ -17,6 +18,13 @@ export const CAPABILITIES_LISTED = 32;
 
 /** Metadata that a decoder takes unless told otherwise, in bytes of JSON. */
 export const METADATA_BYTES = 1024;
+
+/** An IP address and a UDP port, as they travel. What is sent is never IPv4-mapped. */
+export interface WireAddress {
+	readonly address: string;
+	/** 1 to 65,535. */
+	readonly port: number;
+}
 
 /** Thrown and caught inside one decoder; never leaves `wire/`. */
 export class FieldProblem {
@@ -170,6 +178,78 @@ export function objectField(object: Readonly<Record<string, unknown>>, name: str
 	return value as Record<string, unknown>;
 }
 
+/** A required `true` or `false`. */
+export function booleanField(object: Readonly<Record<string, unknown>>, name: string): boolean {
+	const value = fieldOf(object, name);
+	if (typeof value !== "boolean") {
+		throw new FieldProblem(`${name} must be true or false`);
+	}
+	return value;
+}
+
+/** A required number, whole or not. */
+export function numberField(object: Readonly<Record<string, unknown>>, name: string, min: number, max: number): number {
+	const value = fieldOf(object, name);
+	if (typeof value !== "number" || !(value >= min && value <= max)) {
+		throw new FieldProblem(`${name} must be a number from ${min} to ${max}`);
+	}
+	return value;
+}
+
+/** A required string of exactly so many hexadecimal digits, lower case. */
+export function hexField(object: Readonly<Record<string, unknown>>, name: string, digits: number): string {
+	const value = fieldOf(object, name);
+	if (typeof value !== "string" || value.length !== digits || !HEX.test(value)) {
+		throw new FieldProblem(`${name} must be ${digits} hexadecimal digits`);
+	}
+	return value;
+}
+
+/** A required fingerprint: `sha256:` and 64 hexadecimal digits. */
+export function fingerprintField(object: Readonly<Record<string, unknown>>, name: string): string {
+	const value = fieldOf(object, name);
+	if (typeof value !== "string" || !FINGERPRINT.test(value)) {
+		throw new FieldProblem(`${name} must be "sha256:" and 64 hexadecimal digits`);
+	}
+	return value;
+}
+
+/** Required base64 (RFC 4648, 4, padded) of 1 to `maxBytes`. */
+export function base64Field(object: Readonly<Record<string, unknown>>, name: string, maxBytes: number): string {
+	const value = fieldOf(object, name);
+	if (typeof value !== "string" || value.length === 0 || value.length > Math.ceil(maxBytes / 3) * 4 || value.length % 4 !== 0 || !BASE64.test(value)) {
+		throw new FieldProblem(`${name} must be 1 to ${maxBytes} bytes in base64`);
+	}
+	return value;
+}
+
+/** A required object with `address`, an IP address in any spelling without a zone, and `port`. */
+export function addressField(object: Readonly<Record<string, unknown>>, name: string): WireAddress {
+	const value = objectField(object, name);
+	const address = textField(value, "address", 64);
+	if (parseIp(address) === undefined) {
+		throw new FieldProblem(`${name} must have an IP address as address`);
+	}
+	return { address, port: integerField(value, "port", 1, 0xff_ff) };
+}
+
+/** A required list of at most `max` items. `read` takes one from the field of that name. */
+export function listField<T>(
+	object: Readonly<Record<string, unknown>>,
+	name: string,
+	max: number,
+	read: (item: Readonly<Record<string, unknown>>, name: string) => T,
+): readonly T[] {
+	const value = fieldOf(object, name);
+	if (!Array.isArray(value) || value.length > max) {
+		throw new FieldProblem(`${name} must list at most ${max}`);
+	}
+	return value.map((item: unknown) => read({ [name]: item }, name));
+}
+
+const HEX = /^[0-9a-f]*$/;
+const FINGERPRINT = /^sha256:[0-9a-f]{64}$/;
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const CODE = /^[A-Z0-9_]{1,64}$/;
 const CAPABILITY = /^[a-z0-9-]{1,64}$/;
 

@@ -29,7 +29,12 @@ export function decodeJsonObject(payload: Uint8Array): Decoded<Record<string, un
 
 /** The UTF-8 JSON text of a value that has been checked. */
 export function encodeJson(value: unknown): Uint8Array {
-	return TEXT.encode(JSON.stringify(value));
+	return encodeText(JSON.stringify(value));
+}
+
+/** JSON text in UTF-8. */
+export function encodeText(text: string): Uint8Array {
+	return TEXT.encode(text);
 }
 
 /**

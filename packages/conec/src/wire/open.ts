@@ -6,14 +6,17 @@
 
 import { type BroadcastOpen, broadcastField } from "./broadcast.ts";
 import { type RejectCode, rejectCodeFromWire } from "./codes.ts";
-import { codeField, cutNote, FieldProblem, fieldOf, idField, METADATA_BYTES, metadataField, noteField, streamIdField } from "./fields.ts";
+import { choiceField, codeField, cutNote, FieldProblem, fieldOf, idField, METADATA_BYTES, metadataField, noteField, streamIdField } from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
 import { type Decoded, decodeJsonObject, encodeJson, failed, type JsonValue } from "./json.ts";
+import { WATCHED } from "./presence.ts";
 
 /** From a Client to the Coordinator. */
 export interface OpenToCoordinator {
 	/** The peer to be reached; absent: the Coordinator itself. */
 	readonly to?: string | undefined;
+	/** The stream is a watch of the Coordinator's; see `presence.ts`. Never together with `to`. */
+	readonly watch?: (typeof WATCHED)[number] | undefined;
 	/** Joins a broadcast; there is no `to` then. */
 	readonly broadcast?: BroadcastOpen | undefined;
 	/** Number of the stream, chosen by the opener. */
@@ -49,11 +52,16 @@ export function encodeOpen(open: OpenToCoordinator | OpenFromCoordinator | OpenD
 
 /** Reads an OPEN at the Coordinator. */
 export function decodeOpenToCoordinator(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<OpenToCoordinator> {
-	return decode("OPEN", payload, (object) => ({
-		...(fieldOf(object, "to") === undefined ? {} : { to: idField(object, "to") }),
-		...(fieldOf(object, "broadcast") === undefined ? {} : { broadcast: broadcastField(object, "broadcast") }),
-		...readOpen(object, metadataBytes),
-	}));
+	return decode("OPEN", payload, (object) => {
+		const watched = fieldOf(object, "watch") !== undefined;
+		if (watched && fieldOf(object, "to") !== undefined) throw new FieldProblem("to and watch exclude each other");
+		return {
+			...(fieldOf(object, "to") === undefined ? {} : { to: idField(object, "to") }),
+			...(watched ? { watch: choiceField(object, "watch", WATCHED) } : {}),
+			...(fieldOf(object, "broadcast") === undefined ? {} : { broadcast: broadcastField(object, "broadcast") }),
+			...readOpen(object, metadataBytes),
+		};
+	});
 }
 
 /** Reads an OPEN at a Client, from the Coordinator. */

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { decodeBroadcastControl, encodeBroadcastControl, epochToBytes, TaggedDecoder, taggedFrameBytes, writeTaggedFrame } from "./broadcast.ts";
 import { applicationCodeFromWire, applicationCodeToWire, CLOSE_CODES, REFUSED_CODES, REJECT_CODES, RESET_CODES } from "./codes.ts";
 import { decodeControl, encodeControl } from "./control.ts";
+import { type DatagramContent, decodeDatagram, encodeDatagram, isAuthentic, type Mac } from "./datagrams.ts";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
 import { isId } from "./ids.ts";
 import { decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator, decodeReject, encodeOpen, encodeReject } from "./open.ts";
+import { changeText, decodePresence, encodePeerChanges, encodePeersPage, type PeerChanges, type PeersPage, peerText } from "./presence.ts";
 
 const ROOT = new URL("../../../../", import.meta.url);
 
@@ -26,6 +29,19 @@ interface PayloadVector {
 	readonly value: unknown;
 	readonly decodeOnly?: boolean;
 }
+
+interface DatagramVectors {
+	readonly token: string;
+	readonly key: string;
+	readonly label: string;
+	readonly tag: string;
+	readonly valid: readonly { readonly name: string; readonly by: keyof typeof ROLE_BYTES; readonly bytes: string; readonly content: DatagramContent }[];
+	readonly forged: readonly { readonly name: string; readonly by: keyof typeof ROLE_BYTES; readonly bytes: string }[];
+	readonly invalid: readonly { readonly name: string; readonly bytes: string }[];
+}
+
+/** What a MAC covers before the datagram itself. */
+const ROLE_BYTES = { dial: [0], accept: [1], session: [], nobody: [] };
 
 const HEADERS = {
 	"to-coordinator": decodeOpenToCoordinator,
@@ -96,6 +112,49 @@ test("vectors: OPEN and REJECT", () => {
 	}
 });
 
+test("vectors: presence", () => {
+	const { valid, invalid } = vectors<Record<"valid" | "invalid", PayloadVector[]>>("presence");
+	for (const { name, payload, message, decodeOnly } of valid) {
+		assert.deepEqual(decodePresence(fromHex(payload)), { ok: true, value: message }, name);
+		const frame = message as PeersPage | PeerChanges;
+		const encoded =
+			frame.type === "peers"
+				? encodePeersPage(frame, frame.peers.map(peerText))
+				: encodePeerChanges(
+						frame.seq,
+						frame.changes.map(({ type, peer }) => changeText(type, peerText(peer))),
+					);
+		if (decodeOnly !== true) assert.equal(toHex(encoded), payload, name);
+	}
+	for (const { name, payload } of invalid) assert.equal(decodePresence(fromHex(payload)).ok, false, name);
+});
+
+test("vectors: datagrams", () => {
+	const { token, key, label, tag, valid, forged, invalid } = vectors<DatagramVectors>("datagrams");
+	const hmac = (secret: string, data: string): string => createHmac("sha256", fromHex(secret)).update(data).digest("hex");
+	const macOf = (by: keyof typeof ROLE_BYTES): Mac => {
+		const secret = fromHex(by === "session" ? key : token);
+		return (data) => createHmac("sha256", secret).update(Uint8Array.from(ROLE_BYTES[by])).update(data).digest();
+	};
+	assert.equal(hmac(token, "conec label").slice(0, 16), label);
+	assert.equal(hmac(key, "conec session").slice(0, 16), tag);
+	for (const { name, by, bytes, content } of valid) {
+		const decoded = decodeDatagram(fromHex(bytes));
+		assert.ok(decoded.ok, name);
+		assert.deepEqual(decoded.value.content, content, name);
+		assert.equal(isAuthentic(decoded.value, macOf(by)), by !== "nobody", name);
+		assert.equal(toHex(encodeDatagram(content, macOf(by))), bytes, name);
+	}
+	for (const { name, by, bytes } of forged) {
+		const decoded = decodeDatagram(fromHex(bytes));
+		assert.equal(decoded.ok && isAuthentic(decoded.value, macOf(by)), false, name);
+		assert.equal(decoded.ok, true, name);
+	}
+	for (const { name, bytes } of invalid) {
+		assert.equal(decodeDatagram(fromHex(bytes)).ok, false, name);
+	}
+});
+
 test("vectors: broadcasts", () => {
 	const { valid, invalid, tagged, taggedInvalid } = vectors<{
 		valid: PayloadVector[];
@@ -147,9 +206,11 @@ test("vectors: ids", () => {
 
 test("docs/protocol.md: its dumps are vectors, its code tables are the codes", () => {
 	const text = readFileSync(new URL("docs/protocol.md", ROOT), "utf8");
-	const { valid } = vectors<{ valid: FrameVector[] }>("frames");
+	const valid: readonly { readonly name: string; readonly bytes: string }[] = ["frames", "datagrams"].flatMap(
+		(name) => vectors<{ valid: { name: string; bytes: string }[] }>(name).valid,
+	);
 	const dumps = [...text.matchAll(/```hex (.+)\n([^`]*)```/g)];
-	assert.ok(dumps.length >= 8);
+	assert.ok(dumps.length >= 14);
 	for (const [, name, dump] of dumps) {
 		const hex = (dump as string)
 			.split("\n")

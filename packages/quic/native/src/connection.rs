@@ -60,6 +60,8 @@ pub struct Connection {
 	confirmed: watch::Sender<bool>,
 	/// The code this side closed with.
 	close_code: AtomicU64,
+	/// With whom the handshake of an accepted connection was.
+	accepted_from: Option<SocketAddr>,
 }
 
 impl Connection {
@@ -81,6 +83,7 @@ impl Connection {
 			undecided_head_bytes: heads.bytes,
 			confirmed: watch::Sender::new(true),
 			close_code: AtomicU64::new(0),
+			accepted_from: None,
 		}
 	}
 
@@ -95,12 +98,18 @@ impl Connection {
 		undecided: Undecided,
 		undecided_head_bytes: usize,
 		established: quinn::Connection,
+		from: SocketAddr,
 	) -> Self {
 		let this = Self::dialled(handle, environment, endpoint, heads, windows);
 		let _ = this.established.set(established);
 		*lock(&this.undecided) = Some(undecided);
 		this.confirmed.send_replace(false);
-		Self { undecided_head_bytes, ..this }
+		Self { undecided_head_bytes, accepted_from: Some(from), ..this }
+	}
+
+	/// With whom the handshake was, wherever the peer is now (RFC 9000, 9: nobody moves during a handshake). Only of accepted connections.
+	pub fn accepted_from(&self) -> Option<SocketAddr> {
+		self.accepted_from
 	}
 
 	pub fn established(&self) -> Option<&quinn::Connection> {

@@ -239,6 +239,7 @@ impl Endpoint {
 	}
 
 	async fn shake_hands(self: Arc<Self>, incoming: quinn::Incoming, undecided: Undecided, rules: Admission) {
+		let from = incoming.remote_address();
 		let (accepting, driver) = capture(|| incoming.accept());
 		let established = async { accepting?.await };
 		let Ok(Ok(connection)) = tokio::time::timeout(rules.handshake_timeout, established).await else {
@@ -257,6 +258,7 @@ impl Endpoint {
 				undecided,
 				rules.undecided_head_bytes,
 				connection.clone(),
+				from,
 			)))
 		});
 		match made.and_then(|handle| table.connection(handle)) {

@@ -12,6 +12,8 @@ import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect, incomingOf, openTo } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { linesOf } from "../lines.ts";
+import type { EventFields } from "../output.ts";
+import { checkPathOption, explainPeer, PATH_OPTIONS, pathTaken } from "../path.ts";
 import { answerOther } from "../ping-echo.ts";
 import { printable, quoted } from "../terminal-text.ts";
 import { TypedLines } from "../typed-lines.ts";
@@ -27,24 +29,26 @@ export const chatCommand: Command = {
 			to: { value: "PEER", text: "the peer, which waits in `conec chat`" },
 			from: { value: "PEER", text: "wait for this peer only" },
 			room: { value: "ROOM", text: "talk with everybody in this room: 1 to 123 of a-z, 0-9, dot, underscore, hyphen" },
+			...PATH_OPTIONS,
 			...CONNECTION_OPTIONS,
 		},
 		examples: ["conec chat", "conec chat --to bob", "uptime | conec chat --to bob", "conec chat --room kitchen"],
 	},
 	linesTo: "stdout",
 	async run(context) {
-		const { args, signal } = context;
+		const { args } = context;
 		const to = args.text("to");
 		const room = args.text("room");
 		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
 		if (room !== undefined && (to !== undefined || args.text("from") !== undefined)) throw usageError("--room excludes --to and --from");
+		checkPathOption(args);
 		const connection = await connect(context);
 		try {
 			if (room !== undefined) {
-				const options = { presence: true, keepOpen: true, last: ROOM_MESSAGES, signal };
+				const options = { presence: true, keepOpen: true, last: ROOM_MESSAGES, signal: context.signal };
 				return await takePart(await joinNamed(connection.client, `chat.${room}`, options), connection, context, "leave");
 			}
-			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, signal);
+			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
 			return await talk(stream, connection, context);
 		} finally {
 			await connection.close();
@@ -72,19 +76,19 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 	const { output, signal } = context;
 	const peer = stream.peer ?? "";
 	const screen = process.stdin.isTTY && process.stdout.isTTY && !output.json ? new TypedLines() : undefined;
-	const say = (event: string, text: string): void => {
-		screen?.hide();
+	const say = (event: string, text: string, fields: EventFields = {}): void => {
 		if (event === "message") output.event("message", { from: peer, text }, `${output.style("cyan", `${peer}:`)} ${printable(text, 65_536)}`);
 		else {
-			output.event(event, { peer });
+			output.event(event, { peer, ...fields });
 			output.note(output.style("dim", text));
 		}
-		screen?.show();
 	};
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
-	say("joined", `talking with ${quoted(peer)}; Ctrl-D ends`);
+	output.keepBelow(screen);
+	const taken = pathTaken(connection.client, stream);
+	say("joined", `talking with ${quoted(peer)} (${taken.words}); Ctrl-D ends`, taken.fields);
 	let peerLeft = false;
 	const up = async (): Promise<void> => {
 		const lines = screen === undefined ? linesOf(process.stdin) : screen.lines();
@@ -113,6 +117,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 		signal.removeEventListener("abort", cancel);
 		screen?.close();
 		process.stdin.destroy();
+		explainPeer(connection.client, stream.peer, stream.path, context);
 	}
 }
 

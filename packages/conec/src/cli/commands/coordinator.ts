@@ -8,6 +8,7 @@ import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type BroadcastRules, type CloseInfo, Coordinator, type CoordinatorStatus } from "../../index.ts";
+import type { Arguments } from "../arguments.ts";
 import { certificateFacts, expiryWarning } from "../certificate-facts.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -15,6 +16,8 @@ import { givenIdentity, LOCAL_COORDINATOR_FILE, readNamed, stateDirectory } from
 import { EXIT_CODES } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
 import { orInterrupted } from "../interruption.ts";
+import { addressField } from "../path.ts";
+import { CHANNEL_SIGNS, channelLine } from "../path-words.ts";
 import { coordinatorArgument, reachableAddresses } from "../reachable.ts";
 import { Refusals } from "../refusals.ts";
 import { printable, quoted } from "../terminal-text.ts";
@@ -35,6 +38,7 @@ export const coordinatorCommand: Command = {
 		options: {
 			host: { value: "ADDRESS", text: "address to listen on; default: all" },
 			port: { value: "N", text: "UDP port; default 1719, 0 picks one" },
+			"nat-test-port": { value: "N", text: "second UDP port, which Clients need to see what NAT they are behind; default: the next one" },
 			name: { value: "HOST", text: "name for its own certificate, and in the printed command" },
 			cert: { value: "FILE", text: "certificate chain (PEM), with --key; then Clients check the name" },
 			key: { value: "FILE", text: "private key (PEM)" },
@@ -57,12 +61,14 @@ export const coordinatorCommand: Command = {
 		if (args.flag("end-at-expiry") && files.clientCa === undefined)
 			throw usageError("--end-at-expiry needs --client-ca", "Without it the dates of certificates do not count.");
 		const name = args.text("name");
+		const natTestPort = args.count("nat-test-port", 0, 65_535);
 		const listening = Coordinator.listen({
 			...files,
 			endAtExpiry: args.flag("end-at-expiry"),
 			names: name === undefined ? ["localhost", ...certificateNames(hostname())] : [name],
 			stateDirectory: directory,
 			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
+			...(natTestPort === undefined ? {} : { natTestPort }),
 			...(args.text("host") === undefined ? {} : { host: args.text("host") as string }),
 			broadcasts: BROADCASTS,
 		});
@@ -170,11 +176,13 @@ async function announce(coordinator: Coordinator, { args, output }: CommandConte
 	const caMode = files.clientCa !== undefined;
 	const commands = coordinators.map((host) => `conec chat --coordinator ${host} --pin ${pin}${caMode ? " --cert ID.pem --key ID.key" : ""}`);
 	await rememberLocally(directory, coordinatorArgument(isEverywhere(address) ? "localhost" : address, port), pin);
-	output.event("listening", { address, port, pin, addresses: hosts, commands });
+	const natTestPort = secondPort(args);
+	output.event("listening", { address, port, natTestPort, pin, addresses: hosts, commands });
 	if (output.json) return;
 	const bold = (text: string): string => output.style("bold", text);
 	const lines = [
 		`Coordinator is listening on ${bold(`${address.includes(":") ? `[${address}]` : address}:${port}`)} (UDP)`,
+		...(natTestPort === undefined ? [] : [`  NAT    Clients see theirs through port ${natTestPort} (UDP); firewalls must let it through too`]),
 		`  pin    ${pin}`,
 		...(files.certificate === undefined ? [`  key    kept in ${printable(directory)}`] : []),
 		...(caMode ? [`  Clients need a certificate of ${quoted(args.text("client-ca") ?? "")}`] : []),
@@ -183,10 +191,17 @@ async function announce(coordinator: Coordinator, { args, output }: CommandConte
 		...commands.map((command) => `  ${bold(command)}`),
 		`On this machine, as this user, ${caMode ? "these are enough" : "no option is needed"}:`,
 		`  ${bold(caMode ? "conec chat --cert ID.pem --key ID.key" : "conec chat")}`,
-		"Instead of chat: send, receive, pipe, ping. Ctrl-C ends.",
+		"Instead of chat: send, receive, pipe, ping, netcheck. Ctrl-C ends.",
 		"",
 	];
 	for (const line of lines) output.line(line);
+}
+
+/** The port through which Clients see their NAT, unless the system picks it. */
+function secondPort(args: Arguments): number | undefined {
+	const port = args.count("port", 0, 65_535) ?? DEFAULT_PORT;
+	const second = args.count("nat-test-port", 0, 65_535) ?? (port === 0 || port === 65_535 ? 0 : port + 1);
+	return second === 0 ? undefined : second;
 }
 
 function isEverywhere(address: string): boolean {
@@ -247,6 +262,22 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 				const { type, ...fields } = status;
 				return output.event(type, fields, `${time()} ${output.style("yellow", "~")} ${quoted(status.id)} ${words} broadcast ${quoted(status.name)}`);
 			}
+			case "channel": {
+				const { peers, outcome, address, rttMs, reason } = status;
+				const { shown, left } = refusals.note(outcome, peers.join(" "), performance.now());
+				if (!shown) return;
+				return output.event(
+					"channel",
+					{ peers: [...peers], outcome, address: addressField(address), rttMs, reason, left },
+					`${time()} ${output.style(outcome === "up" ? "green" : "yellow", CHANNEL_SIGNS[outcome])} ${channelLine(status)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
+				);
+			}
+			case "nat-test-unavailable":
+				return output.event(
+					"nat-test-unavailable",
+					{ code: status.error.code },
+					`${time()} ${output.style("red", "!")} Clients cannot see what NAT they are behind: ${printable(status.error.message, 300)} (--nat-test-port)`,
+				);
 			case "state-unsaved":
 				return output.event("state-unsaved", { code: status.error.code }, `${time()} ${output.style("red", "!")} ${printable(status.error.message, 300)}`);
 			default:

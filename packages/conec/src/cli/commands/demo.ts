@@ -9,22 +9,25 @@ import { createReadStream } from "node:fs";
 import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SocketAddress } from "../../index.ts";
 import { CliError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { DemoProcess, type ProcessEvent } from "../demo-process.ts";
+import { DemoProcess } from "../demo-process.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { orInterrupted } from "../interruption.ts";
+import { endpoint } from "../path-words.ts";
+import type { RoundTrips } from "../ping-times.ts";
 import { formatBytes } from "../progress.ts";
 import { printable } from "../terminal-text.ts";
 
 /** The demonstration gives up after this. */
 const DEADLINE_MS = 18_000;
 const FILE_BYTES = 64 * 1_048_576;
-const PINGS = 1_000;
+const PINGS = 2_000;
 
 const CONVERSATION: readonly (readonly [speaker: "alice" | "bob", line: string])[] = [
 	["alice", "Hello Bob! Is this really a process of its own?"],
-	["bob", "It is, and so is the Coordinator between us. 你好 🙂"],
+	["bob", "It is, and so is the Coordinator that introduced us. 你好 🙂"],
 	["alice", "And nobody but the holder of your key can answer as you. Bye!"],
 ];
 
@@ -79,25 +82,36 @@ async function demonstrate({ output }: CommandContext, directory: string, proces
 	const bob = start("bob", "chat", ...common("bob"));
 	await Promise.all([carol.next("waiting"), bob.next("waiting")]);
 	const alice = start("alice", "chat", "--to", "bob", ...common("alice"));
-	await Promise.all([alice.next("joined"), bob.next("joined")]);
+	const [{ path: chatPath, address: chatAddress }] = await Promise.all([alice.next("joined"), bob.next("joined")]);
 	ok("clients", {}, "alice, bob and carol are connected, each with a key of its own");
 
 	await converse({ alice, bob }, (speaker, line) => output.line(`      ${output.style("cyan", `${speaker}:`)} ${printable(line)}`));
 	alice.endInput();
 	await Promise.all([alice.end(), bob.end()]);
-	ok("chat", { messages: CONVERSATION.length }, `the chat from alice to bob: ${CONVERSATION.length} messages, each arrived as it was sent`);
+	ok(
+		"chat",
+		{ messages: CONVERSATION.length, path: String(chatPath) },
+		`the chat from alice to bob, ${wayOf(chatPath, chatAddress)}: ${CONVERSATION.length} messages, each arrived as it was sent`,
+	);
 
-	const ping = start("alice", "ping", "--to", "carol", "--count", String(PINGS), "--interval-ms", "0", ...common("alice"));
-	const roundTrip = await ping.next("summary");
+	const ping = start("alice", "ping", "carol", "--count", String(PINGS), "--interval-ms", "0", ...common("alice"));
+	const { paths } = await ping.next("summary");
 	await ping.end();
+	const { proxied, direct } = paths as Readonly<Partial<Record<"proxied" | "direct", RoundTrips>>>;
+	const { p50Ms = 0, p99Ms = 0 } = direct ?? proxied ?? {};
+	const counts = [
+		...(proxied === undefined ? [] : [`${proxied.count} through the Coordinator`]),
+		...(direct === undefined ? [] : [`${direct.count} directly, as soon as that could be`]),
+	];
 	ok(
 		"roundTrip",
-		{ p50Ms: Number(roundTrip["p50Ms"]), p99Ms: Number(roundTrip["p99Ms"]) },
-		`round trip from alice to carol through the Coordinator: p50 ${milliseconds(roundTrip, "p50Ms")}, p99 ${milliseconds(roundTrip, "p99Ms")} (${PINGS} of 64 bytes)`,
+		{ p50Ms, p99Ms, proxied: proxied?.count ?? 0, direct: direct?.count ?? 0 },
+		`round trips from alice to carol, ${counts.join(", then ")}: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms (64 bytes)`,
 	);
 
 	const original = await file;
 	const send = start("alice", "send", filePath, "--to", "carol", ...common("alice"));
+	const { path, address } = await send.next("path");
 	const sent = await send.next("summary");
 	await Promise.all([send.end(), carol.end()]);
 	const arrived = await hashFile(join(incoming, "random.bin"));
@@ -107,14 +121,19 @@ async function demonstrate({ output }: CommandContext, directory: string, proces
 	const bytesPerSecond = Number(sent["bytesPerSecond"]);
 	ok(
 		"file",
-		{ bytes: FILE_BYTES, seconds: Number(sent["seconds"]), bytesPerSecond, sha256: arrived },
-		`a file of ${formatBytes(FILE_BYTES)} from alice to carol: ${Number(sent["seconds"]).toFixed(2)} s, ${formatBytes(bytesPerSecond)}/s, SHA-256 equal`,
+		{ bytes: FILE_BYTES, seconds: Number(sent["seconds"]), bytesPerSecond, sha256: arrived, path: String(path) },
+		`a file of ${formatBytes(FILE_BYTES)} from alice to carol, ${wayOf(path, address)}: ${Number(sent["seconds"]).toFixed(2)} s, ${formatBytes(bytesPerSecond)}/s, SHA-256 equal`,
 	);
 
 	coordinator.interrupt();
 	if (process.platform !== "win32") await coordinator.end(EXIT_CODES.interrupted);
 	const seconds = (performance.now() - startedAtMs) / 1_000;
 	output.event("done", { seconds }, output.style("bold", `Everything was verified, in ${seconds.toFixed(1)} s. Next: conec coordinator`));
+}
+
+/** In the events of the processes. */
+function wayOf(path: unknown, address: unknown): string {
+	return path === "direct" ? `directly from process to process (${endpoint(address as SocketAddress)})` : "through the Coordinator";
 }
 
 /** Each says its lines in turn; each line must arrive at the other as it was said. */
@@ -146,8 +165,4 @@ async function hashFile(path: string): Promise<string> {
 	const hash = createHash("sha256");
 	for await (const chunk of createReadStream(path, { highWaterMark: 1_048_576 })) hash.update(chunk as Uint8Array);
 	return hash.digest("hex");
-}
-
-function milliseconds(event: ProcessEvent, field: string): string {
-	return `${Number(event[field]).toFixed(2)} ms`;
 }

@@ -13,6 +13,7 @@ import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect, incomingOf, openTo } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { Interrupted } from "../interruption.ts";
+import { checkPathOption, explainPeer, PATH_OPTIONS, tellPath } from "../path.ts";
 import { answerOther } from "../ping-echo.ts";
 import { quoted } from "../terminal-text.ts";
 
@@ -26,18 +27,20 @@ export const pipeCommand: Command = {
 		options: {
 			to: { value: "PEER", text: "the peer, which waits in `conec pipe`" },
 			from: { value: "PEER", text: "wait for this peer only" },
+			...PATH_OPTIONS,
 			...CONNECTION_OPTIONS,
 		},
 		examples: ["conec pipe > backup.tar", "tar c photos | conec pipe --to bob"],
 	},
 	linesTo: "stderr",
 	async run(context) {
-		const { args, signal } = context;
+		const { args } = context;
 		const to = args.text("to");
 		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
+		checkPathOption(args);
 		const connection = await connect(context);
 		try {
-			const stream = to === undefined ? await waitForPeer(connection, context) : await openTo(connection.client, to, PROTOCOLS.pipe, signal);
+			const stream = to === undefined ? await waitForPeer(connection, context) : await openTo(connection.client, to, PROTOCOLS.pipe, context);
 			return await pipe(stream, connection, context);
 		} finally {
 			await connection.close();
@@ -51,7 +54,6 @@ async function waitForPeer(connection: Connection, { args, output }: CommandCont
 	const first = await connection.orEnd(incoming.next());
 	if (first.done === true) throw usageError("no peer came");
 	const stream = first.value;
-	output.note(`${quoted(stream.peer ?? "")} is connected`);
 	// Whoever comes later is told at once.
 	void (async () => {
 		for await (const other of incoming) turnAway(other, APPLICATION_CODES.busy);
@@ -59,7 +61,8 @@ async function waitForPeer(connection: Connection, { args, output }: CommandCont
 	return stream;
 }
 
-async function pipe(stream: MessageStream, connection: Connection, { signal }: CommandContext): Promise<ExitCode> {
+async function pipe(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {
+	const { signal } = context;
 	const { stdin, stdout } = process;
 	const cancel = (): void => {
 		const broken = signal.reason instanceof Interrupted && signal.reason.exitCode === EXIT_CODES.brokenPipe;
@@ -67,6 +70,7 @@ async function pipe(stream: MessageStream, connection: Connection, { signal }: C
 	};
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
+	tellPath(connection.client, stream, `connected with ${quoted(stream.peer ?? "")}`, context);
 	let peerEnded = false;
 	try {
 		const up = sendInput();
@@ -80,6 +84,7 @@ async function pipe(stream: MessageStream, connection: Connection, { signal }: C
 	} finally {
 		signal.removeEventListener("abort", cancel);
 		stdin.destroy();
+		explainPeer(connection.client, stream.peer, stream.path, context);
 	}
 
 	async function sendInput(): Promise<void> {

@@ -6,13 +6,14 @@
 
 import { mkdir, realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import type { MessageStream } from "../../index.ts";
+import type { Client, MessageStream } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import { CliError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect, incomingOf } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
+import { EXPLAIN_OPTION, explainPeer, tellPath } from "../path.ts";
 import { answerOther } from "../ping-echo.ts";
 import { formatBytes } from "../progress.ts";
 import { printable, quoted } from "../terminal-text.ts";
@@ -36,6 +37,7 @@ export const receiveCommand: Command = {
 			"max-bytes": { value: "N", text: "most bytes of one transfer, refused before writing; K, M, G, T may follow" },
 			force: { text: "replace existing files" },
 			once: { text: "end after one transfer; the exit status says whether it was complete" },
+			...EXPLAIN_OPTION,
 			...CONNECTION_OPTIONS,
 		},
 		examples: ["conec receive --dir incoming", "conec receive --from alice --max-bytes 10G --once"],
@@ -70,7 +72,7 @@ async function serve(connection: Connection, options: ReceiveOptions, transfers:
 			turnAway(stream, APPLICATION_CODES.busy);
 			continue;
 		}
-		const transfer = receiveOne(stream, options, context);
+		const transfer = receiveOne(connection.client, stream, options, context);
 		transfers.add(transfer);
 		only = transfer;
 		if (args.flag("once")) break;
@@ -79,10 +81,12 @@ async function serve(connection: Connection, options: ReceiveOptions, transfers:
 	return only === undefined ? EXIT_CODES.ok : await only;
 }
 
-async function receiveOne(stream: MessageStream, options: ReceiveOptions, { output, signal }: CommandContext): Promise<ExitCode> {
+async function receiveOne(client: Client, stream: MessageStream, options: ReceiveOptions, context: CommandContext): Promise<ExitCode> {
+	const { output, signal } = context;
 	const peer = stream.peer ?? "the Coordinator";
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
+	tellPath(client, stream, `receiving from ${peer}`, context);
 	const report = new TransferReport(output, "received", peer, announcedBy(stream));
 	try {
 		const summary = await receiveFiles(stream, options, report);
@@ -102,6 +106,7 @@ async function receiveOne(stream: MessageStream, options: ReceiveOptions, { outp
 		return EXIT_CODES.incomplete;
 	} finally {
 		signal.removeEventListener("abort", cancel);
+		explainPeer(client, stream.peer, stream.path, context);
 	}
 }
 

@@ -10,6 +10,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect, openTo } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { explainPeer, PATH_OPTIONS, pathChoice, tellPath } from "../path.ts";
 import { formatBytes } from "../progress.ts";
 import { printable, quoted } from "../terminal-text.ts";
 import { sendFiles } from "../transfer/send-files.ts";
@@ -23,13 +24,14 @@ export const sendCommand: Command = {
 		usage: "FILE... --to PEER",
 		summary: "Send files, and directories with what is below them, to a peer that runs `conec receive`",
 		operands: { least: 1, most: Number.POSITIVE_INFINITY, what: "FILE" },
-		options: { to: { value: "PEER", text: "who receives" }, ...CONNECTION_OPTIONS },
+		options: { to: { value: "PEER", text: "who receives" }, ...PATH_OPTIONS, ...CONNECTION_OPTIONS },
 		examples: ["conec send film.mkv notes/ --to bob"],
 	},
 	linesTo: "stdout",
 	async run(context) {
 		const to = context.args.text("to");
 		if (to === undefined) throw usageError("--to PEER is missing", "See: conec send --help");
+		pathChoice(context.args);
 		const [counting, connecting] = await Promise.allSettled([countSources(context.args.operands, context.signal), connect(context)]);
 		if (connecting.status === "rejected") throw connecting.reason;
 		const connection = connecting.value;
@@ -44,7 +46,8 @@ export const sendCommand: Command = {
 
 async function send(connection: Connection, to: string, announced: { files: number; bytes: number }, context: CommandContext): Promise<ExitCode> {
 	const { args, output, signal } = context;
-	const stream = await openTo(connection.client, to, PROTOCOLS.files, signal, announced);
+	const stream = await openTo(connection.client, to, PROTOCOLS.files, context, announced);
+	tellPath(connection.client, stream, `sending to ${to}`, context);
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
@@ -69,6 +72,7 @@ async function send(connection: Connection, to: string, announced: { files: numb
 		throw new CliError(EXIT_CODES.incomplete, `Cannot finish sending to ${quoted(to)} (${done}): ${reason}`, undefined, error);
 	} finally {
 		signal.removeEventListener("abort", cancel);
+		explainPeer(connection.client, to, stream.path, context);
 	}
 }
 

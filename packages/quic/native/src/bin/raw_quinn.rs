@@ -1,7 +1,8 @@
 //! Reference for the benchmark: what quinn alone does on this machine, with no addon and no JavaScript.
 //!
-//! `raw_quinn server --cert F --key F [windows]` prints `{"port":N}` and serves until its standard input ends.
-//! `raw_quinn client MODE --port N --cert F --key F [--seconds S] [--size N] [--count N] [windows]` prints one JSON line.
+//! `raw_quinn server --cert F --key F [--host A] [windows]` prints `{"port":N}` and serves until its standard input ends.
+//! `raw_quinn client MODE --port N --cert F --key F [--host A] [--seconds S] [--size N] [--count N] [windows]` prints one JSON line.
+//! The host is the server's IPv4 address; 127.0.0.1 unless it is given.
 //!
 //! The client names its mode in the first five bytes of a stream (mode, then message size). Frames are those of
 //! `@conec/quic`: four bytes `kind << 24 | length`, big endian, then the payload. Rates are taken at the receiver,
@@ -62,7 +63,7 @@ async fn run(arguments: &[String]) -> Outcome<()> {
 // ---- server ----
 
 async fn serve(settings: &Settings) -> Outcome<()> {
-	let endpoint = Endpoint::server(settings.server_config()?, loopback(settings.port))?;
+	let endpoint = Endpoint::server(settings.server_config()?, settings.address())?;
 	println!("{{\"port\":{}}}", endpoint.local_addr()?.port());
 	// The parent holds our standard input open; its end is the order to leave, however the parent ended.
 	std::thread::spawn(|| {
@@ -276,6 +277,7 @@ fn print_percentiles(samples: &mut [f64], unit: &str) {
 // ---- configuration ----
 
 struct Settings {
+	host: Ipv4Addr,
 	port: u16,
 	cert: Vec<u8>,
 	key: Vec<u8>,
@@ -298,6 +300,7 @@ impl Settings {
 		};
 		let file = |name: &str| -> Outcome<Vec<u8>> { Ok(std::fs::read(text(name).ok_or(format!("{name} is missing"))?)?) };
 		Ok(Self {
+			host: text("--host").map_or(Ok(Ipv4Addr::LOCALHOST), |host| host.parse())?,
 			port: number("--port", 0.0)? as u16,
 			cert: file("--cert")?,
 			key: file("--key")?,
@@ -310,10 +313,16 @@ impl Settings {
 		})
 	}
 
+	/// Of the server.
+	fn address(&self) -> SocketAddr {
+		(self.host, self.port).into()
+	}
+
 	async fn dial(&self) -> Outcome<Connection> {
-		let mut endpoint = Endpoint::client(loopback(0))?;
+		let local = if self.host.is_loopback() { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+		let mut endpoint = Endpoint::client((local, 0).into())?;
 		endpoint.set_default_client_config(self.client_config()?);
-		Ok(endpoint.connect(loopback(self.port), "localhost")?.await?)
+		Ok(endpoint.connect(self.address(), "localhost")?.await?)
 	}
 
 	/// quinn's defaults, except for the windows and the keep-alive, which are those of `@conec/quic`.
@@ -359,10 +368,6 @@ impl Settings {
 		config.transport_config(self.transport());
 		Ok(config)
 	}
-}
-
-fn loopback(port: u16) -> SocketAddr {
-	(Ipv4Addr::LOCALHOST, port).into()
 }
 
 /// Any certificate whose key the peer proves to hold. A benchmark between two processes of one user needs no more.

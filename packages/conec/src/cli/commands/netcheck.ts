@@ -1,0 +1,112 @@
+/**
+ * `conec netcheck`: what kind of network this is, and with whom direct channels work from here.
+ *
+ * @module
+ */
+
+import { networkInterfaces } from "node:os";
+import { Client, isConecError } from "../../index.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { CONNECTION_OPTIONS, connect, type PreparedClient, prepareClient } from "../connection.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
+import { natKind } from "../nat-words.ts";
+import { type Netcheck, netcheckLines, outlookOf } from "../netcheck-words.ts";
+import { coordinatorAddresses, type FamilyLook, lookThrough } from "../network-look.ts";
+import { type Family, ownAddresses } from "../own-addresses.ts";
+
+/** How long the other IP version may take, when one has reached the Coordinator. */
+const OTHER_FAMILY_MS = 3_000;
+
+/** See `conec netcheck --help`. */
+export const netcheckCommand: Command = {
+	spec: {
+		name: "netcheck",
+		usage: "",
+		summary: "Say what kind of network this is, seen from the Coordinator: NAT, IPv4 and IPv6, round trip; and what follows for direct channels",
+		operands: { least: 0, most: 0, what: "" },
+		options: { ...CONNECTION_OPTIONS },
+		examples: ["conec netcheck", "conec netcheck --coordinator conec.example.org"],
+	},
+	linesTo: "stdout",
+	async run(context) {
+		const prepared = await prepareClient(context);
+		const { coordinator } = prepared.options;
+		const interfaces = networkInterfaces();
+		const own = { 4: ownAddresses(4, interfaces), 6: ownAddresses(6, interfaces) };
+		try {
+			const first = await lookAtFirst(prepared, context);
+			const looks = [first, await lookAtOther(first.family === 4 ? 6 : 4, own, prepared)];
+			tell({ coordinator, own, looks }, context);
+			return EXIT_CODES.ok;
+		} catch (error) {
+			if (isConecError(error) && error.code === "COORDINATOR_UNREACHABLE") {
+				const looks = ([4, 6] as const).map(async (family) => ({ family, reached: false, reason: await whyNot(family, own, coordinator) }) as const);
+				tell({ coordinator, own, looks: await Promise.all(looks) }, context);
+			}
+			throw error;
+		} finally {
+			await prepared.release();
+		}
+	},
+};
+
+/** The way that every Client here takes. */
+async function lookAtFirst(prepared: PreparedClient, context: CommandContext): Promise<FamilyLook & { readonly reached: true }> {
+	const connection = await connect(context, { ...prepared, release: async () => {} });
+	try {
+		return await connection.orEnd(lookThrough(connection.client));
+	} finally {
+		await connection.close();
+	}
+}
+
+async function lookAtOther(family: Family, own: Netcheck["own"], { options }: PreparedClient): Promise<FamilyLook> {
+	const [address] = await coordinatorAddresses(options.coordinator, family);
+	if (address === undefined || own[family].length === 0) return { family, reached: false, reason: await whyNot(family, own, options.coordinator) };
+	try {
+		const client = await Client.connect({ ...options, address, limits: { requestTimeoutMs: OTHER_FAMILY_MS } });
+		try {
+			return await lookThrough(client);
+		} finally {
+			await client.close();
+		}
+	} catch (error) {
+		options.signal?.throwIfAborted();
+		if (!isConecError(error)) throw error;
+		return { family, reached: false, reason: error.code === "COORDINATOR_UNREACHABLE" ? await whyNot(family, own, options.coordinator) : error.message };
+	}
+}
+
+/** Why an IP version does not lead to the Coordinator, where it has been tried if it could be. */
+async function whyNot(family: Family, own: Netcheck["own"], coordinator: string): Promise<string> {
+	const [address] = await coordinatorAddresses(coordinator, family);
+	if (address === undefined) return `no IPv${family} address of the Coordinator is known`;
+	return own[family].length === 0 ? `this machine has no IPv${family} address of its own` : `no packet came back from ${address}`;
+}
+
+function tell(check: Netcheck, { args, output }: CommandContext): void {
+	const participation = { listen: !args.flag("no-listen"), holePunching: !args.flag("no-hole-punching"), birthday: args.flag("birthday") };
+	output.event("netcheck", {
+		coordinator: check.coordinator,
+		udp: check.looks.some((look) => look.reached),
+		addresses: { ipv4: [...check.own[4]], ipv6: [...check.own[6]] },
+		families: check.looks.map((look) =>
+			look.reached
+				? {
+						family: look.family,
+						reached: true,
+						observed: { address: look.observed.address, port: look.observed.port },
+						roundTripMs: look.roundTripMs,
+						nat: {
+							kind: natKind(look.nat),
+							mapping: look.nat.mapping,
+							filtering: look.nat.filtering,
+							...(look.nat.portStep === undefined ? {} : { portStep: look.nat.portStep }),
+						},
+					}
+				: { family: look.family, reached: false, reason: look.reason },
+		),
+		direct: outlookOf(check, participation),
+	});
+	for (const line of netcheckLines(check, participation)) output.line(line);
+}

@@ -1,0 +1,73 @@
+/**
+ * `conec peers`: who is connected to the Coordinator.
+ *
+ * @module
+ */
+
+import type { PeerInfo, PresenceEvent } from "../../index.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { CONNECTION_OPTIONS, connect } from "../connection.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import type { Output } from "../output.ts";
+import { printable } from "../terminal-text.ts";
+
+/** See `conec peers --help`. */
+export const peersCommand: Command = {
+	spec: {
+		name: "peers",
+		usage: "[--watch]",
+		summary: "List who is connected to the Coordinator",
+		operands: { least: 0, most: 0, what: "" },
+		options: {
+			watch: { text: "go on, and show who comes, changes and goes" },
+			...CONNECTION_OPTIONS,
+		},
+		examples: ["conec peers", "conec peers --watch --json"],
+	},
+	linesTo: "stdout",
+	async run(context) {
+		const connection = await connect(context);
+		const { client } = connection;
+		try {
+			if (context.args.flag("watch")) return await connection.orEnd(watch(client.watchPeers(), client.id, context));
+			const members = await connection.orEnd(client.peers({ signal: context.signal }));
+			context.output.event("members", { members: members.map(fieldsOf) });
+			list(members, client.id, context.output);
+			return EXIT_CODES.ok;
+		} finally {
+			await connection.close();
+		}
+	},
+};
+
+async function watch(events: AsyncIterable<PresenceEvent>, self: string, { output }: CommandContext): Promise<ExitCode> {
+	for await (const event of events) {
+		const { epoch, seq } = event;
+		if (event.type === "members") {
+			output.event("members", { members: event.members.map(fieldsOf), epoch, seq });
+			list(event.members, self, output);
+			continue;
+		}
+		output.event(event.type, { peer: fieldsOf(event.peer), epoch, seq }, `${MARKS[event.type]} ${lineOf(event.peer, self)}`);
+	}
+	return EXIT_CODES.ok;
+}
+
+function list(members: readonly PeerInfo[], self: string, output: Output): void {
+	for (const member of members) output.line(`  ${lineOf(member, self)}`);
+	output.note(`${members.length} connected`);
+}
+
+/** Ids and fingerprints have been checked; metadata is whatever its Client says. */
+function lineOf({ id, fingerprint, metadata }: PeerInfo, self: string): string {
+	const words = [id, fingerprint];
+	if (metadata !== undefined) words.push(printable(JSON.stringify(metadata)));
+	if (id === self) words.push("(this Client)");
+	return words.join("  ");
+}
+
+function fieldsOf({ id, fingerprint, metadata }: PeerInfo): { id: string; fingerprint: string; metadata?: NonNullable<PeerInfo["metadata"]> | null } {
+	return { id, fingerprint, ...(metadata === undefined ? {} : { metadata }) };
+}
+
+const MARKS = { join: "+", update: "~", leave: "-" } as const;

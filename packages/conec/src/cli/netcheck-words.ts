@@ -1,0 +1,56 @@
+/**
+ * What `conec netcheck` says, in lines for people. Pure.
+ *
+ * @module
+ */
+
+import { directOutlook, natWords, type Participation } from "./nat-words.ts";
+import type { FamilyLook } from "./network-look.ts";
+import { addressScope, type Family } from "./own-addresses.ts";
+import { endpoint } from "./path-words.ts";
+import { printable } from "./terminal-text.ts";
+
+/** All that was found. */
+export interface Netcheck {
+	readonly coordinator: string;
+	/** Addresses of this machine. */
+	readonly own: Readonly<Record<Family, readonly string[]>>;
+	/** The way that Clients take here comes first. */
+	readonly looks: readonly FamilyLook[];
+}
+
+/** With whom direct channels work from here, in one sentence. */
+export function outlookOf({ looks }: Netcheck, participation: Participation): string {
+	const first = looks[0];
+	if (first?.reached !== true) return "Direct channels need a Coordinator that is reached, and UDP.";
+	if (addressScope(first.observed.address) === "machine")
+		return "Direct channels work with Clients on this machine; run the Coordinator elsewhere to see what is between.";
+	return directOutlook(first.nat, participation);
+}
+
+/** The whole report, a line each. */
+export function netcheckLines(check: Netcheck, participation: Participation): string[] {
+	const { coordinator, own, looks } = check;
+	const first = looks[0];
+	const reached = looks.filter((look) => look.reached).map(({ family }) => `IPv${family}`);
+	const lines = [
+		`Coordinator  ${printable(coordinator)}${reached.length === 0 ? " is not reached" : `, reached over ${reached.join(" and ")}`}`,
+		`UDP          ${reached.length === 0 ? "is blocked, or nothing listens there: no packet came back" : "gets through"}`,
+	];
+	for (const look of looks) {
+		lines.push(`IPv${look.family}         own ${own[look.family].join(", ") || "none"}`);
+		if (look.reached) {
+			lines.push(`             seen as ${endpoint(look.observed)}; round trip ${look.roundTripMs.toFixed(2)} ms`);
+			lines.push(`             ${natLine(look)}`);
+		} else lines.push(`             not reached: ${printable(look.reason, 300)}`);
+	}
+	lines.push("", outlookOf(check, participation));
+	if (first?.reached === true && addressScope(first.observed.address) === "private")
+		lines.push("The Coordinator is in the same private network: what is between that and the Internet does not show.");
+	return lines;
+}
+
+function natLine({ observed, nat }: FamilyLook & { readonly reached: true }): string {
+	if (addressScope(observed.address) === "machine") return "NAT: nothing to see, the Coordinator is on this machine";
+	return nat.mapping === "none" ? natWords(nat) : `NAT: ${natWords(nat)}`;
+}

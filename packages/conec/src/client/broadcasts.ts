@@ -1,0 +1,68 @@
+/**
+ * The broadcasts of a Client: joining them, and asking how many members they have.
+ *
+ * @module
+ */
+
+import { ConecError } from "../errors.ts";
+import type { Limits } from "../options.ts";
+import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
+import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
+import type { BroadcastCounted, BroadcastUnknown } from "../wire/control.ts";
+import { AUTOMATIC_STREAM_ID_MIN } from "../wire/ids.ts";
+import { BroadcastCounts, type BroadcastMembers } from "./broadcast-counts.ts";
+import type { CoordinatorLink } from "./coordinator-link.ts";
+import { broadcastOpen, checkBroadcastName, joinBroadcast } from "./join-broadcast.ts";
+
+/** What a Client lends. */
+export interface ClientBroadcastsHost {
+	readonly limits: Limits;
+	readonly link: () => CoordinatorLink;
+	/** Throws unless the Coordinator is there and this Client is not leaving. */
+	readonly assertConnected: (action: string) => void;
+}
+
+/** See the module. */
+export class ClientBroadcasts {
+	readonly #host: ClientBroadcastsHost;
+	readonly #counts: BroadcastCounts;
+	#nextId = AUTOMATIC_STREAM_ID_MIN;
+
+	constructor(host: ClientBroadcastsHost) {
+		this.#host = host;
+		this.#counts = new BroadcastCounts((message) => host.link().send(message), host.limits);
+	}
+
+	/** Like `Client.joinBroadcast`. */
+	async join(name: string, options: BroadcastOptions): Promise<BroadcastStream> {
+		const open = broadcastOpen(name, options);
+		options.signal?.throwIfAborted();
+		const { connection, streams, sendLimits } = this.#link(`Cannot join broadcast "${name}"`);
+		const context = { connection, limits: this.#host.limits, sendLimits, id: this.#nextId++ };
+		return await joinBroadcast(open, { ...context, keep: (member) => streams.add(member) }, options.signal);
+	}
+
+	/** Like `Client.countBroadcast`. */
+	async count(name: string): Promise<BroadcastMembers> {
+		checkBroadcastName(name, "Cannot count broadcast");
+		this.#link(`Cannot count broadcast "${name}"`);
+		return await this.#counts.ask(name);
+	}
+
+	/** The Coordinator has answered. */
+	answered(message: BroadcastCounted | BroadcastUnknown): void {
+		this.#counts.answered(message);
+	}
+
+	/** The Coordinator is lost, or the Client over: nothing is answered any more. */
+	end(error: ConecError): void {
+		this.#counts.end(error);
+	}
+
+	#link(action: string): CoordinatorLink {
+		this.#host.assertConnected(action);
+		const link = this.#host.link();
+		if (!link.can(BROADCAST_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator has no broadcasts`);
+		return link;
+	}
+}

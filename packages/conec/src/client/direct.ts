@@ -1,0 +1,398 @@
+/**
+ * The direct channels of a Client: those that are up, and how new ones come about.
+ *
+ * @module
+ */
+
+import { ConecError } from "../errors.ts";
+import type { CloseInfo } from "../stream/close-info.ts";
+import { fingerprintOf } from "../tls/fingerprint.ts";
+import type { SocketAddress, Transport } from "../transport/transport.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode } from "../wire/channel-messages.ts";
+import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
+import { Acceptance } from "./acceptance.ts";
+import type { AskedPhase, Attempt } from "./attempt.ts";
+import { DirectChannel } from "./channel.ts";
+import { ChannelMoves } from "./channel-moves.ts";
+import { dialDirectly } from "./dial-direct.ts";
+import type { DirectGreeting } from "./direct-handshake.ts";
+import type { DirectHost } from "./direct-host.ts";
+import { LinkWatches } from "./link-watches.ts";
+import { PacketLimiter } from "./packet-limiter.ts";
+import { PathMemory } from "./path-memory.ts";
+import { isLoopback, usableCandidates } from "./peer-addresses.ts";
+import { Punching } from "./punching.ts";
+import { Renewals } from "./renewals.ts";
+import { BIRTHDAY_TIMEOUT_MS, cannotOpen, unavailable, Wishes } from "./wishes.ts";
+
+/** See the module. */
+export class DirectChannels {
+	readonly memory: PathMemory;
+	readonly #host: DirectHost;
+	readonly #acceptance: Acceptance;
+	/** Of packets to addresses that a peer claims. */
+	readonly #limiter: PacketLimiter;
+	/** Of packets to addresses at which the Coordinator sees a peer. */
+	readonly #reflexiveLimiter: PacketLimiter;
+	readonly #watches: LinkWatches;
+	readonly #moves: ChannelMoves;
+	readonly #renewals: Renewals = new Renewals();
+	readonly #wishes: Wishes;
+	/** By peer: take streams. */
+	readonly #open: Map<string, DirectChannel> = new Map();
+	/** Those, and others that are being closed. */
+	readonly #all: Set<DirectChannel> = new Set();
+	/** By token. */
+	readonly #attempts: Map<string, Attempt> = new Map();
+	#ended: ConecError | undefined;
+
+	constructor(host: DirectHost) {
+		const { identity, limits, retry, keyLog, peerRoots, clock } = host;
+		this.#host = host;
+		this.memory = new PathMemory(limits.pathReports);
+		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots });
+		this.#limiter = new PacketLimiter({ packetsPerMinute: limits.punchPacketsPerMinute });
+		this.#reflexiveLimiter = new PacketLimiter({ packetsPerMinute: limits.punchReflexivePerMinute });
+		this.#moves = new ChannelMoves({ clock, limiter: this.#limiter, link: () => host.link() });
+		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
+		this.#wishes = new Wishes(host, {
+			attempt: (peer) => [...this.#attempts.values()].find((attempt) => attempt.peer.id === peer)?.token,
+			despair: (peer, reason) => this.memory.despair(peer, reason),
+			givenUp: (token) => this.#givenUp(token),
+		});
+	}
+
+	/** Channels that take streams. */
+	channels(): DirectChannel[] {
+		return [...this.#open.values()];
+	}
+
+	/** The channel to a peer, if it takes streams. */
+	find(peer: string): DirectChannel | undefined {
+		return this.#open.get(peer);
+	}
+
+	/** Whether a channel to a peer is being tried. */
+	trying(peer: string): boolean {
+		return this.#wishes.of(peer) !== undefined || [...this.#attempts.values()].some((attempt) => attempt.peer.id === peer);
+	}
+
+	/** Whether nothing is left that lives without the Coordinator. */
+	get idle(): boolean {
+		return this.#all.size === 0 && ![...this.#attempts.values()].some(({ phase }) => phase.type === "punching");
+	}
+
+	/** Everything that is kept for channels and such that come about, for tests. */
+	get size(): number {
+		return this.#open.size + this.#all.size + this.#attempts.size + this.#wishes.size + this.#acceptance.size + this.#watches.size + this.#moves.size;
+	}
+
+	/** The channel to a peer: the one there is, or one that comes about. Rejects like `Client.openChannel`. `auto`: not where there is no hope. */
+	async connect(peer: string, options: { readonly auto?: boolean; readonly signal?: AbortSignal | undefined } = {}): Promise<DirectChannel> {
+		const { auto = false, signal } = options;
+		signal?.throwIfAborted();
+		const open = this.#open.get(peer);
+		if (open !== undefined) return open;
+		if (this.#ended !== undefined) throw this.#ended;
+		let wish = this.#wishes.of(peer);
+		if (wish === undefined) {
+			const taken = this.#open.size + this.#wishes.size;
+			if (taken >= this.#host.limits.channels)
+				throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: there are ${taken} already, or being opened`, { peer });
+			wish = this.#wishes.make(peer, auto);
+		}
+		wish.earnest ||= !auto;
+		const mine = wish;
+		return await mine.wait(signal, () => this.#wishes.giveUp(mine, unavailable(peer, "given up")));
+	}
+
+	/** What the Coordinator says about channels. */
+	received(message: ChannelMessageOfCoordinator): void {
+		switch (message.type) {
+			case "channel-ask":
+				return void this.#asked(message);
+			case "channel-go":
+				return this.#go(message);
+			case "channel-refused":
+				return this.#wishes.refused(message);
+			case "channel-cancelled":
+				return this.#failed(message.token, message.reason, "elsewhere");
+			case "peer-changed":
+				return this.memory.peerChanged(message.peer);
+			case "peer-moved":
+				this.memory.peerChanged(message.peer);
+				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerMoved(channel, message.address);
+				return;
+			case "address":
+				this.memory.ownNetworkChanged();
+				for (const channel of this.#all) this.#moves.ownMoved(channel);
+				return;
+		}
+	}
+
+	/** A datagram beside QUIC has come to the Client's socket, with the label of an attempt or of nothing. */
+	datagram(...[datagram, from]: Parameters<Punching["received"]>): void {
+		const { content } = datagram;
+		if (content.type !== "probe" && content.type !== "answer") return;
+		for (const { phase } of this.#attempts.values()) {
+			if (phase.type === "punching" && phase.punching.keys.label === content.label) return phase.punching.received(datagram, from);
+		}
+	}
+
+	/** The Coordinator is gone: what still needs it fails. Channels and attempts whose packets fly go on. */
+	coordinatorLost(error: ConecError): void {
+		this.#wishes.coordinatorLost(error, (token) => this.#attempts.get(token)?.phase.type === "punching");
+		for (const { token, phase } of [...this.#attempts.values()]) if (phase.type === "asked") this.#forget(token);
+	}
+
+	/** Ends all channels gracefully and everything that is under way at once. */
+	async close(error: ConecError): Promise<void> {
+		this.#end(error);
+		await Promise.all([...this.#all].map((channel) => channel.end(() => error, RESET_CODES.CLIENT_CLOSED)));
+	}
+
+	/** Ends everything at once. */
+	destroy(error: ConecError): void {
+		this.#end(error);
+		for (const channel of [...this.#all]) channel.destroy(CLOSE_CODES.CLIENT_CLOSED, error.message);
+	}
+
+	#end(error: ConecError): void {
+		this.#ended ??= error;
+		this.#wishes.end(error);
+		for (const token of [...this.#attempts.keys()]) this.#forget(token);
+	}
+
+	// Attempts
+
+	async #asked({ token, peer, expiresInMs }: ChannelAsk): Promise<void> {
+		const { clock, id } = this.#host;
+		// Said twice: the first is being answered.
+		if (this.#attempts.has(token)) return;
+		const answer = (code: ChannelRefusalCode): void => this.#host.link()?.send({ type: "channel-answer", token, accept: false, code });
+		const wish = this.#wishes.of(peer.id);
+		if (this.#ended !== undefined || !this.#host.listen || peer.id === id) return answer("DECLINED");
+		if (wish?.request?.sent && id < peer.id) return answer("CROSSED");
+		if (!this.#hasRoom(peer.id)) return answer("BUSY");
+		const timer = clock.setTimeout(() => this.#failed(token, "it has expired", "elsewhere"), Math.min(expiresInMs, LONGEST_QUESTION_MS));
+		const phase: AskedPhase = { type: "asked", consented: false, timer };
+		this.#attempts.set(token, { token, peer, role: "accept", phase });
+		const isOver = (): boolean => this.#attempts.get(token)?.phase !== phase;
+		if (wish !== undefined) wish.token ??= token;
+		// Who asks for a channel to somebody wants one with them, also who does so while the application thinks it over.
+		const consents = wish !== undefined || (await this.#host.consents(peer)) || this.#wishes.of(peer.id) !== undefined;
+		if (isOver()) return;
+		if (!consents) {
+			this.#forget(token);
+			return answer("DECLINED");
+		}
+		const offer = await this.#wishes.offer();
+		if (isOver()) return;
+		phase.consented = true;
+		this.#host.link()?.send({ type: "channel-answer", token, accept: true, ...offer });
+	}
+
+	/** Whether one more attempt of a peer is to be thought over. */
+	#hasRoom(peer: string): boolean {
+		const { attemptsPerClient, channels } = this.#host.limits;
+		if (this.#attempts.size >= attemptsPerClient) return false;
+		const asking = [...this.#attempts.values()].filter(({ role }) => role === "accept").map((attempt) => attempt.peer.id);
+		const taken = new Set([...this.#open.keys(), ...asking]);
+		return taken.has(peer) || taken.size < channels;
+	}
+
+	#go(go: ChannelGo): void {
+		const { token, peer, role, request } = go;
+		if (this.#ended !== undefined) return;
+		const known = this.#attempts.get(token);
+		const certificate = new Uint8Array(Buffer.from(go.certificate, "base64"));
+		if (role === "accept") {
+			// Only what this side has consented to, once, and with whom.
+			if (known?.phase.type !== "asked" || !known.phase.consented || known.peer.id !== peer.id) return;
+			this.#host.clock.clearTimeout(known.phase.timer);
+		} else {
+			const wish = this.#wishes.of(peer.id);
+			if (known !== undefined || wish?.request?.sent !== true || wish.request.number !== request) return;
+			wish.request = undefined;
+			wish.token = token;
+		}
+		// What the application has consented to is a key, not just a name.
+		const named = [peer.fingerprint, ...(known === undefined ? [] : [known.peer.fingerprint])];
+		if (!named.every((fingerprint) => isKeyOf(certificate, fingerprint))) return this.#failed(token, "the certificate is not that of the peer's key", "here");
+		this.#punch(go, certificate);
+	}
+
+	#punch(go: ChannelGo, certificate: Uint8Array): void {
+		const { token, peer, role, request } = go;
+		const host = this.#host;
+		const { clock, transport, limits } = host;
+		const since = clock.now();
+		const coordinator = host.link()?.connection.remoteAddress;
+		const rttMs = host.link()?.rttMs ?? 0;
+		const birthday = this.#mayUseBirthday ? go.birthday : undefined;
+		const deadlineMs = Math.min(go.deadlineMs, Math.max(limits.requestTimeoutMs, BIRTHDAY_TIMEOUT_MS));
+		const waitMs = Math.min(go.waitMs, LONGEST_WAIT_MS);
+		const candidates = usableCandidates(go.candidates, { coordinator, birthday, limits });
+		const arrived = (greeting: DirectGreeting, on: Transport): void => this.#up(token, greeting, on);
+		const expect = (on: Transport): void =>
+			this.#acceptance.expect(token, { peer: peer.id, certificate, transport: on, arrived: (greeting) => arrived(greeting, on) });
+		const plan = {
+			role,
+			candidates,
+			ownNat: host.network.nat,
+			peerNat: go.nat,
+			punch: host.holePunching,
+			peerPunch: go.punch,
+			birthday,
+			coordinatorRttMs: rttMs,
+			waitMs,
+			// What has not got through by then will not: packets for which there is no hope are not worth their grant.
+			deadlineMs:
+				birthday === undefined ? Math.min(deadlineMs, waitMs + Math.round(Math.min(LONGEST_PUNCH_MS, Math.max(LEAST_PUNCH_MS, 12 * rttMs)))) : deadlineMs,
+		};
+		const reflexive = new Set(candidates.filter(({ kind }) => kind === "reflexive").map(({ address }) => address));
+		const allow = (to: SocketAddress): boolean => {
+			if (coordinator?.address === to.address && coordinator.port === to.port) return false;
+			if (!reflexive.has(to.address)) return this.#limiter.take(clock.now(), to.address);
+			return birthday !== undefined || isLoopback(to) || this.#reflexiveLimiter.take(clock.now(), to.address);
+		};
+		const punching = new Punching(token, plan, {
+			transport,
+			createTransport: host.createTransport,
+			transportOptions: host.transportOptions,
+			clock,
+			allow,
+			dial: async (on, to, signal) =>
+				arrived(await dialDirectly({ transport: on, to, token, peer: peer.id, certificate, host, timeoutMs: deadlineMs, signal }), on),
+			acceptOn: expect,
+			failed: (reason) => this.#failed(token, reason, "here"),
+		});
+		// The machine has deadlines of its own, and this is for a handshake that hangs.
+		const timer = clock.setTimeout(() => this.#failed(token, "it has taken too long", "here"), deadlineMs + LATE_MS);
+		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: birthday !== undefined, timer } as const;
+		this.#attempts.set(token, { token, peer, role, request, phase });
+		if (role === "accept") expect(transport);
+		punching.start();
+	}
+
+	/** Both sides opt in, and it is done one at a time; a Coordinator that says otherwise is not followed. */
+	get #mayUseBirthday(): boolean {
+		return this.#host.birthday && ![...this.#attempts.values()].some(({ phase }) => phase.type === "punching" && phase.birthday);
+	}
+
+	/** The attempt is over without a channel. `where` that was found out: what ended it elsewhere (the peer gave up or left) says nothing of the path. */
+	#failed(token: string, reason: string, where: "here" | "elsewhere"): void {
+		const attempt = this.#attempts.get(token);
+		if (where === "here") this.#host.link()?.send({ type: "channel-report", token, outcome: "failed", reason });
+		if (attempt !== undefined) {
+			this.#note(attempt, "failed", reason);
+			this.#forget(token);
+			if (where === "here") this.memory.despair(attempt.peer.id, reason);
+		}
+		this.#wishes.leave(token, reason, where === "elsewhere");
+		if (attempt !== undefined) this.#host.lessLeft();
+	}
+
+	/** Nobody here wants it any more. What the peer asked for is the peer's to give up. */
+	#givenUp(token: string): void {
+		const attempt = this.#attempts.get(token);
+		if (attempt?.role !== "dial") return;
+		if (attempt.request !== undefined) this.#host.link()?.send({ type: "channel-cancel", request: attempt.request });
+		this.#note(attempt, "failed", "given up");
+		this.#forget(token);
+		this.#host.lessLeft();
+	}
+
+	#note({ phase, peer }: Attempt, outcome: "up" | "failed", reason: string): void {
+		if (phase.type !== "punching") return;
+		const { candidates } = phase.punching.report();
+		this.#host.network.mapped(candidates.filter(({ probes }) => probes > 0).length);
+		const durationMs = this.#host.clock.now() - phase.since;
+		this.memory.note(peer.id, { at: new Date(), outcome, reason, durationMs, candidates, peerNat: phase.peerNat });
+	}
+
+	#forget(token: string): void {
+		const phase = this.#attempts.get(token)?.phase;
+		this.#attempts.delete(token);
+		this.#acceptance.forget(token);
+		this.#host.clock.clearTimeout(phase?.timer);
+		if (phase?.type === "punching") phase.punching.stop();
+	}
+
+	// Channels
+
+	#up(token: string, greeting: DirectGreeting, on: Transport): void {
+		const attempt = this.#attempts.get(token);
+		if (attempt?.phase.type !== "punching" || this.#ended !== undefined) return greeting.connection.close(CLOSE_CODES.CLIENT_CLOSED, "too late");
+		const peer = attempt.peer.id;
+		const { since, punching } = attempt.phase;
+		const { connection, control, peerLimits } = greeting;
+		const { limits, ids, transport, clock } = this.#host;
+		const { remoteAddress } = connection;
+		this.#note(attempt, "up", `direct to ${remoteAddress.address}`);
+		punching.established(on);
+		this.#forget(token);
+		const channel: DirectChannel = new DirectChannel({
+			peer,
+			connection,
+			transport: on,
+			control,
+			dialled: attempt.role === "dial",
+			token,
+			ids,
+			limits: { ...limits, messageBytes: Math.min(limits.messageBytes, peerLimits.messageBytes) },
+			onLeaving: () => this.#leaving(channel),
+			onEnd: (_, info) => {
+				if (on !== transport) on.destroy();
+				this.#over(channel, info);
+			},
+		});
+		const before = this.#open.get(peer);
+		this.#open.set(peer, channel);
+		this.#all.add(channel);
+		this.#watches.add(channel);
+		connection.onStream = (incoming) => this.#host.onStream(incoming, channel);
+		greeting.listen({ leaving: () => channel.peerLeaves(), broken: (closeCode, reason) => channel.destroy(closeCode, reason) });
+		// Its peer has asked for a new one, so it has given this one up.
+		before?.fail("a newer channel took its place");
+		this.#host.link()?.send({ type: "channel-report", token, outcome: "up", address: remoteAddress, rttMs: Math.round(channel.rttMs) });
+		this.#host.emit({ type: "channel", peer, state: "up", address: remoteAddress, durationMs: clock.now() - since });
+		this.#wishes.grant(channel);
+	}
+
+	#leaving(channel: DirectChannel): void {
+		if (this.#open.get(channel.peer) === channel) this.#open.delete(channel.peer);
+	}
+
+	#over(channel: DirectChannel, info: CloseInfo): void {
+		const { peer, token } = channel;
+		this.#all.delete(channel);
+		this.#watches.delete(channel);
+		this.#moves.delete(channel);
+		this.#host.link()?.send({ type: "channel-report", token, outcome: "down", reason: info.reason ?? info.code ?? "closed" });
+		this.#host.emit({ type: "channel", peer, state: "down", info });
+		// Nobody wanted it to end: whoever finds out first asks for another.
+		const wanted = info.by === "error" && this.#ended === undefined && !this.#open.has(peer) && this.#host.link() !== undefined;
+		if (wanted && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
+		this.#host.lessLeft();
+	}
+}
+
+function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
+	try {
+		return fingerprintOf(certificate) === fingerprint;
+	} catch {
+		return false;
+	}
+}
+
+/** How long packets fly without the birthday method: twelve round trips to the Coordinator, within these bounds. */
+const LEAST_PUNCH_MS = 1_500;
+const LONGEST_PUNCH_MS = 4_000;
+
+/** Beyond the punching machine's own deadline, for the handshake that it began. */
+const LATE_MS = 5_000;
+
+/** Longer than any Coordinator in its right mind makes both sides wait for each other, and leaves a question open. */
+const LONGEST_WAIT_MS = 2_000;
+const LONGEST_QUESTION_MS = 60_000;

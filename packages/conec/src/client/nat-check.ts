@@ -1,0 +1,116 @@
+/**
+ * What kind of NAT is in front of this Client's socket (RFC 4787), found with the Coordinator's second port.
+ *
+ * Mapping: another destination that sees another port means a symmetric NAT, and ports that follow each other one that can
+ * be predicted. Filtering: whether a datagram from a port that nobody here has sent to gets in.
+ *
+ * @module
+ */
+
+import type { Clock } from "../transport/clock.ts";
+import type { SocketAddress } from "../transport/transport.ts";
+import type { NatReport } from "../wire/channel-messages.ts";
+
+/** What a check needs of its Client. */
+export interface NatCheckHost {
+	/** As the Coordinator sees this Client. */
+	readonly observed: SocketAddress;
+	/** Addresses of this Client's own socket. */
+	readonly hosts: readonly SocketAddress[];
+	/** Round trip to the Coordinator. */
+	readonly rttMs: number;
+	readonly clock: Clock;
+	/** Sends an echo request to the second port. */
+	sendEcho(): void;
+	/** Asks for a datagram from a third port. */
+	askForTest(): void;
+}
+
+/** A running or finished check. */
+export interface NatCheck {
+	/** What is known by now. */
+	readonly report: NatReport;
+	/** Resolves when all is known that will be; never rejects. */
+	readonly done: Promise<void>;
+	/** The second port has seen this Client at `address`. */
+	echoed(address: SocketAddress): void;
+	/** A datagram from the third port has come in. */
+	tested(): void;
+	/** Gives it up. */
+	stop(): void;
+}
+
+/** Nothing is known: there is no second port. */
+export const NAT_UNKNOWN: NatReport = { mapping: "unknown", filtering: "unknown" };
+
+/** Starts a check; it takes a few round trips, at most about a second. */
+export function checkNat(host: NatCheckHost): NatCheck {
+	const { observed, hosts, rttMs, clock } = host;
+	const outside = hosts.some((own) => own.address === observed.address && own.port === observed.port);
+	let report: NatReport = { mapping: outside ? "none" : "unknown", filtering: "unknown" };
+	const timers = new Set<unknown>();
+	const later = (callback: () => void, delayMs: number): void => {
+		const timer = clock.setTimeout(() => {
+			timers.delete(timer);
+			callback();
+		}, delayMs);
+		timers.add(timer);
+	};
+	let resolveMapped: () => void = () => undefined;
+	let resolveFiltered: () => void = () => undefined;
+	const mapped = new Promise<void>((resolve) => {
+		resolveMapped = resolve;
+	});
+	const filtered = new Promise<void>((resolve) => {
+		resolveFiltered = resolve;
+	});
+	const patienceMs = Math.max(MIN_PATIENCE_MS, 2 * rttMs);
+	const ask = (times: number): void => {
+		host.sendEcho();
+		later(() => (times > 1 ? ask(times - 1) : resolveMapped()), patienceMs);
+	};
+	host.askForTest();
+	// Once more, as a datagram that is lost would look like a filter.
+	later(() => (report.filtering === "unknown" ? host.askForTest() : undefined), patienceMs / 2);
+	later(() => {
+		if (report.filtering === "unknown") report = { ...report, filtering: "by-port" };
+		resolveFiltered();
+	}, patienceMs);
+	if (outside) resolveMapped();
+	else ask(ECHO_TRIES);
+	return {
+		get report() {
+			return report;
+		},
+		done: Promise.all([mapped, filtered]).then(() => undefined),
+		echoed({ address, port }) {
+			if (report.mapping !== "unknown") return;
+			if (address === observed.address && port === observed.port) report = { ...report, mapping: "independent" };
+			else {
+				const step = port - observed.port;
+				report = {
+					...report,
+					mapping: "dependent",
+					lastPort: port,
+					...(step >= 1 && step <= STEP_MAX && address === observed.address ? { portStep: step } : {}),
+				};
+			}
+			resolveMapped();
+		},
+		tested() {
+			report = { ...report, filtering: "open" };
+			resolveFiltered();
+		},
+		stop() {
+			for (const timer of timers) clock.clearTimeout(timer);
+			timers.clear();
+			resolveMapped();
+			resolveFiltered();
+		},
+	};
+}
+
+const ECHO_TRIES = 3;
+const MIN_PATIENCE_MS = 100;
+/** Greatest step that counts as a sequence; by chance it is one in 4,000. */
+const STEP_MAX = 16;

@@ -1,0 +1,89 @@
+/**
+ * What a Client knows of its own place in the network: its addresses, and the NAT in front of its socket.
+ *
+ * @module
+ */
+
+import { randomBytes } from "node:crypto";
+import { createNatTestKeys, type NatTestKeys } from "../entity/nat-test-keys.ts";
+import type { Clock } from "../transport/clock.ts";
+import type { SocketAddress, Transport } from "../transport/transport.ts";
+import type { NatReport } from "../wire/channel-messages.ts";
+import type { Datagram } from "../wire/datagrams.ts";
+import type { CoordinatorLink } from "./coordinator-link.ts";
+import { hostAddresses } from "./host-addresses.ts";
+import { checkNat, NAT_UNKNOWN, type NatCheck } from "./nat-check.ts";
+
+/** See the module. */
+export class OwnNetwork {
+	readonly #transport: Transport;
+	readonly #clock: Clock;
+	#check: NatCheck | undefined;
+	#keys: NatTestKeys | undefined;
+	#nonce = "";
+	/** Mappings that this Client has made at a sequential NAT since the check. */
+	#made = 0;
+
+	constructor(transport: Transport, clock: Clock) {
+		this.#transport = transport;
+		this.#clock = clock;
+	}
+
+	/** Looks at the NAT, again if it has done so before. Where the Coordinator has no second port, or is on this machine, there is nothing to see. */
+	look(link: CoordinatorLink): void {
+		this.stop();
+		this.#made = 0;
+		const { natTest } = link.welcome;
+		const { address } = link.observedAddress;
+		if (natTest === undefined || address === "::1" || address.startsWith("127.")) return;
+		const keys = createNatTestKeys(natTest.key);
+		this.#keys = keys;
+		this.#check = checkNat({
+			observed: link.observedAddress,
+			hosts: this.hosts(),
+			rttMs: link.rttMs,
+			clock: this.#clock,
+			sendEcho: () => {
+				this.#nonce = randomBytes(8).toString("hex");
+				this.#transport.sendDatagram(keys.request(this.#nonce), { address: link.connection.remoteAddress.address, port: natTest.port });
+			},
+			askForTest: () => link.send({ type: "nat-test" }),
+		});
+	}
+
+	/** Addresses of this Client's socket on its own networks. */
+	hosts(): SocketAddress[] {
+		return hostAddresses(this.#transport.address);
+	}
+
+	/** What is known of the NAT by now. */
+	get nat(): NatReport {
+		const report = this.#check?.report ?? NAT_UNKNOWN;
+		const { portStep, lastPort } = report;
+		if (portStep === undefined || lastPort === undefined) return report;
+		const next = lastPort + portStep * this.#made;
+		return { ...report, lastPort: next <= 0xff_ff ? next : lastPort };
+	}
+
+	/** Resolves when all is known, within a second. Never rejects. */
+	async settled(): Promise<void> {
+		await this.#check?.done;
+	}
+
+	/** An attempt has sent to so many new destinations. */
+	mapped(destinations: number): void {
+		this.#made += destinations;
+	}
+
+	/** A datagram of the Coordinator's second port, or one that says so. */
+	datagram(datagram: Datagram): void {
+		const content = this.#keys?.open(datagram);
+		if (content?.type === "nat-test") this.#check?.tested();
+		if (content?.type === "nat-echo" && content.nonce === this.#nonce) this.#check?.echoed(content.observed);
+	}
+
+	/** Gives a check up that still runs. */
+	stop(): void {
+		this.#check?.stop();
+	}
+}

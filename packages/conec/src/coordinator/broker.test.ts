@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { test } from "node:test";
+import { type Attempt, Broker } from "./broker.ts";
+
+const LIMITS = { attemptsPerClient: 3, attemptsPerMinute: 5, requestTimeoutMs: 10_000 };
+const token = (): string => randomBytes(16).toString("hex");
+
+function begin(broker: Broker<string>, requester: string, target: string, request: number, now = 0): Attempt<string, undefined> {
+	const asked = broker.ask({ requester, target, request, details: undefined, token: token() }, now);
+	assert.equal(asked.type, "asked");
+	return (asked as { attempt: Attempt<string, undefined> }).attempt;
+}
+
+test("broker: only the target answers, once, and in time", () => {
+	const broker = new Broker<string>(LIMITS);
+	const attempt = begin(broker, "a", "b", 1);
+	for (const other of ["a", "c"]) assert.equal(broker.answered(attempt.token, other, 1), undefined);
+	for (let i = 0; i < 10_000; i++) assert.equal(broker.answered(token(), "b", 1), undefined);
+	assert.equal(broker.answered(attempt.token, "b", 10_000), undefined, "too late");
+	assert.equal(broker.answered(attempt.token, "b", 9_999), attempt);
+	broker.go(attempt, 9_999, 1, false);
+	assert.equal(broker.answered(attempt.token, "b", 9_999), undefined, "twice");
+});
+
+test("broker: reports are taken from the two, once each, and only after both were told to begin", () => {
+	const broker = new Broker<string>(LIMITS);
+	const attempt = begin(broker, "a", "b", 1);
+	assert.equal(broker.report(attempt.token, "a"), undefined);
+	broker.go(attempt, 0, 5_000, false);
+	assert.equal(broker.report(attempt.token, "c"), undefined);
+	assert.equal(broker.report(token(), "a"), undefined);
+	assert.equal(broker.report(attempt.token, "a"), attempt);
+	assert.equal(broker.report(attempt.token, "a"), undefined);
+	assert.equal(broker.size, 1);
+	assert.equal(broker.report(attempt.token, "b"), attempt);
+	assert.equal(broker.size, 0);
+	assert.equal(broker.report(attempt.token, "b"), undefined);
+});
+
+test("broker: one attempt of a pair in one direction, until it is over for the requester", () => {
+	const broker = new Broker<string>(LIMITS);
+	const first = begin(broker, "a", "b", 1);
+	const again = { requester: "a", target: "b", request: 2, details: undefined, token: token() };
+	assert.equal(broker.ask(again, 0).type, "refused");
+	assert.equal(broker.ask({ ...again, request: 1 }, 0).type, "violation");
+	begin(broker, "b", "a", 1);
+	broker.go(first, 0, 5_000, false);
+	broker.report(first.token, "a");
+	const second = begin(broker, "a", "b", 2);
+	assert.equal(broker.report(first.token, "b"), undefined, "the older one touches nothing newer");
+	assert.equal(broker.cancel("a", 1), undefined);
+	assert.equal(broker.cancel("a", 2), second);
+	assert.equal(broker.cancel("a", 2), undefined);
+	assert.equal(broker.size, 1);
+});
+
+test("broker: as many at once as the limit says, as requester and as target", () => {
+	const broker = new Broker<string>(LIMITS);
+	for (const [i, target] of ["b", "c", "d"].entries()) begin(broker, "a", target, i + 1);
+	const over = broker.ask({ requester: "a", target: "e", request: 9, details: undefined, token: token() }, 0);
+	assert.deepEqual([over.type, "code" in over && over.code], ["refused", "LIMIT_EXCEEDED"]);
+	for (const requester of ["x", "y"]) begin(broker, requester, "b", 1);
+	const busy = broker.ask({ requester: "z", target: "b", request: 1, details: undefined, token: token() }, 0);
+	assert.deepEqual([busy.type, "code" in busy && busy.code], ["refused", "PEER_BUSY"]);
+	assert.equal(broker.size, 5);
+});
+
+test("broker: as many within any minute as the limit says", () => {
+	const broker = new Broker<string>(LIMITS);
+	const admitted: number[] = [];
+	for (let now = 0; now < 300_000; now += 997) if (broker.admits("a", now)) admitted.push(now);
+	assert.ok(admitted.length >= 20);
+	for (const from of admitted) assert.ok(admitted.filter((at) => at >= from && at < from + 60_000).length <= 5);
+	assert.equal(broker.admits("b", 0), true, "each has its own");
+});
+
+test("broker: what is too old, or whose session is over, is over; nothing is left", () => {
+	const broker = new Broker<string>(LIMITS);
+	const [old, gone] = [begin(broker, "a", "b", 1), begin(broker, "a", "c", 2)];
+	begin(broker, "c", "d", 1, 5_000);
+	broker.go(gone, 9_000, 1_000, true);
+	assert.deepEqual([broker.inBirthday("a"), broker.inBirthday("c"), broker.inBirthday("b")], [true, true, false]);
+	assert.deepEqual(broker.expire(9_999), []);
+	assert.deepEqual(broker.expire(10_000), [old]);
+	assert.deepEqual(broker.expire(12_000), [gone], "reports have a little longer");
+	assert.equal(broker.inBirthday("a"), false);
+	assert.equal(broker.leave("c").length, 1);
+	assert.deepEqual(broker.leave("c"), []);
+	for (const session of ["a", "b", "d"]) broker.leave(session);
+	assert.deepEqual([broker.size, broker.sessions], [0, 0]);
+	begin(broker, "a", "b", 1);
+	assert.equal(broker.clear().length, 1);
+	assert.deepEqual([broker.size, broker.sessions], [0, 0]);
+});

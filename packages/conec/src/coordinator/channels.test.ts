@@ -1,0 +1,267 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Limits, resolveLimits } from "../options.ts";
+import { createVirtualClock } from "../transport/virtual-clock.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfClient, NatReport } from "../wire/channel-messages.ts";
+import { decodeDatagram } from "../wire/datagrams.ts";
+import { type ChannelStatus, Channels } from "./channels.ts";
+import type { Session } from "./session.ts";
+
+const EASY: NatReport = { mapping: "independent", filtering: "by-port" };
+const HARD: NatReport = { mapping: "dependent", filtering: "by-port" };
+const OFFER = { hosts: [], nat: EASY, punch: true, birthday: false } as const;
+
+/** A session as far as Channels look at one. */
+class FakeSession {
+	readonly id: string;
+	readonly fingerprint = `sha256:${"ab".repeat(32)}`;
+	readonly metadata = undefined;
+	readonly heard: Record<string, unknown>[] = [];
+	readonly connection: { remoteAddress: { address: string; port: number }; peerCertificates: Uint8Array[]; stats: () => { rttMs: number } };
+	readonly control = { send: (message: Record<string, unknown>) => this.heard.push(message) };
+	readonly acceptedFrom: { address: string; port: number };
+	ended: number | undefined;
+
+	constructor(id: string, address: string, rttMs = 0) {
+		this.id = id;
+		this.acceptedFrom = { address, port: 4_000 };
+		this.connection = { remoteAddress: { address, port: 4_000 }, peerCertificates: [Uint8Array.of(1, 2, 3)], stats: () => ({ rttMs }) };
+	}
+
+	end(code: number): void {
+		this.ended = code;
+	}
+
+	got<T>(type: string): T[] {
+		return this.heard.filter((message) => message["type"] === type) as T[];
+	}
+}
+
+function create(limits: Partial<Limits> = {}) {
+	const clock = createVirtualClock();
+	const sessions = new Map<string, FakeSession>();
+	const datagrams: { data: Uint8Array; to: { address: string; port: number } }[] = [];
+	const statuses: ChannelStatus[] = [];
+	const channels = new Channels({
+		limits: resolveLimits(limits, "coordinator"),
+		clock,
+		find: (id) => sessions.get(id) as unknown as Session | undefined,
+		closing: () => false,
+		sendDatagram: (data, to) => datagrams.push({ data, to }) > 0,
+		isOwn: ({ port }) => port === 1719,
+		reflector: undefined,
+		emit: (status) => statuses.push(status),
+	});
+	const enter = (id: string, address: string, rttMs?: number): FakeSession => {
+		const session = new FakeSession(id, address, rttMs);
+		sessions.set(id, session);
+		channels.joined(session as unknown as Session);
+		return session;
+	};
+	const leave = (session: FakeSession): void => {
+		sessions.delete(session.id);
+		channels.left(session as unknown as Session);
+	};
+	const say = (session: FakeSession, message: ChannelMessageOfClient): void => {
+		channels.heard(session as unknown as Session);
+		channels.received(session as unknown as Session, message);
+	};
+	let request = 0;
+	const ask = (from: FakeSession, peer: string, changes: object = {}): number => {
+		say(from, { type: "channel-request", request: ++request, peer, ...OFFER, auto: false, ...changes });
+		return request;
+	};
+	const agree = (to: FakeSession, changes: object = {}): void => {
+		const { token } = to.got<ChannelAsk>("channel-ask").at(-1) as ChannelAsk;
+		say(to, { type: "channel-answer", token, accept: true, ...OFFER, ...changes });
+	};
+	return { clock, channels, datagrams, statuses, enter, leave, say, ask, agree };
+}
+
+test("channels: the nearer of two waits for half of what their round trips differ by", () => {
+	const { enter, ask, agree } = create();
+	const [near, far] = [enter("near", "192.0.2.1", 20), enter("far", "192.0.2.2", 180)];
+	ask(near, "far");
+	agree(far);
+	assert.deepEqual(
+		[near, far].map((session) => session.got<ChannelGo>("channel-go")[0]?.waitMs),
+		[80, 0],
+	);
+	ask(far, "near");
+	agree(near);
+	assert.deepEqual(
+		[near, far].map((session) => session.got<ChannelGo>("channel-go")[1]?.waitMs),
+		[80, 0],
+	);
+	const stuck = enter("stuck", "192.0.2.3", 60_000);
+	ask(near, "stuck");
+	agree(stuck);
+	assert.equal(near.got<ChannelGo>("channel-go")[2]?.waitMs, 1_000, "not for ever");
+});
+
+test("channels: the time of an attempt runs from its request, whenever the consent comes", async () => {
+	const { clock, enter, ask, agree, statuses } = create();
+	const [a, b] = [enter("a", "192.0.2.1"), enter("b", "192.0.2.2")];
+	ask(a, "b");
+	await clock.advance(4_000);
+	agree(b);
+	assert.equal(a.got<ChannelGo>("channel-go")[0]?.deadlineMs, 6_000);
+	await clock.advance(9_000);
+	assert.deepEqual(
+		statuses.map(({ outcome, reason }) => [outcome, reason]),
+		[["failed", "neither side said what became of it"]],
+	);
+	const request = ask(a, "b");
+	await clock.advance(9_900);
+	assert.equal(a.got("channel-refused").length, 0);
+	await clock.advance(200);
+	assert.deepEqual(
+		a.got<{ request: number; code: string }>("channel-refused").map(({ request: number, code }) => [number, code]),
+		[[request, "PEER_TIMEOUT"]],
+	);
+	agree(b);
+	assert.equal(a.got("channel-go").length, 1, "too late");
+});
+
+test("channels: at rest nothing is kept but who is there, and no timer runs; after the end nothing at all", async () => {
+	const { clock, channels, enter, leave, say, ask, agree } = create();
+	const [a, b, c] = [enter("a", "192.0.2.1"), enter("b", "192.0.2.2"), enter("c", "192.0.2.3")];
+	for (const outcome of ["up", "failed"] as const) {
+		ask(a, "b", { hosts: [{ address: "10.0.0.1", port: 9 }] });
+		agree(b);
+		const { token } = a.got<ChannelGo>("channel-go").at(-1) as ChannelGo;
+		for (const side of [a, b]) say(side, { type: "channel-report", token, outcome });
+		if (outcome === "up") say(a, { type: "channel-report", token, outcome: "down" });
+	}
+	ask(c, "a");
+	c.connection.remoteAddress = { address: "198.51.100.3", port: 1 };
+	channels.heard(c as unknown as Session);
+	await clock.advance(90_000);
+	assert.equal(clock.pending, 0);
+	for (const session of [a, b, c]) leave(session);
+	assert.equal(channels.size, 0);
+	const [d, e] = [enter("d", "192.0.2.1"), enter("e", "192.0.2.2")];
+	ask(d, "e", { hosts: [{ address: "10.0.0.1", port: 9 }] });
+	agree(e);
+	ask(e, "d");
+	assert.ok(channels.size > 0 && clock.pending > 0);
+	channels.end();
+	assert.deepEqual([channels.size, clock.pending], [0, 0]);
+	for (const session of [d, e]) {
+		ask(session, "d");
+		leave(session);
+	}
+	assert.deepEqual([channels.size, clock.pending], [0, 0]);
+});
+
+test("channels: what a symmetric NAT lets hope for, before and after the target is known", () => {
+	const { enter, ask, agree, channels } = create();
+	const [hard, easy, other] = [enter("hard", "192.0.2.1"), enter("easy", "192.0.2.2"), enter("other", "192.0.2.3")];
+	const auto = { auto: true, nat: HARD };
+	ask(hard, "easy", auto);
+	assert.equal(easy.got("channel-ask").length, 1, "nothing is known of it yet");
+	agree(easy);
+	assert.equal(hard.got<{ code: string }>("channel-refused").at(-1)?.code, "DIRECT_UNAVAILABLE");
+	assert.deepEqual([easy.got("channel-cancelled").length, easy.got("channel-go").length], [1, 0]);
+	ask(hard, "easy", auto);
+	assert.deepEqual([hard.got("channel-refused").length, easy.got("channel-ask").length], [2, 1], "now it is");
+	ask(hard, "easy", { ...auto, auto: false });
+	agree(easy);
+	assert.equal(easy.got("channel-go").length, 1, "who insists may try");
+	ask(other, "easy", { auto: true });
+	agree(easy);
+	assert.equal(other.got("channel-go").length, 1);
+	assert.match(channels.explain(hard as unknown as Session, other as unknown as Session).reason, /nobody has asked/);
+});
+
+test("channels: the birthday method is one at a time for a Client, 3 a minute for an address, and has half as long again", () => {
+	const { enter, say, ask, agree } = create();
+	const [hard, easy] = [enter("hard", "192.0.2.1"), enter("easy", "192.0.2.2")];
+	const parts: (string | undefined)[] = [];
+	const wanted = (from: FakeSession, to: FakeSession, outcome: "failed" | undefined): void => {
+		ask(from, to.id, { auto: false, birthday: true, nat: from.id.startsWith("hard") ? HARD : EASY });
+		agree(to, { birthday: true, nat: to.id.startsWith("hard") ? HARD : EASY });
+		const { token, birthday, deadlineMs } = from.got<ChannelGo>("channel-go").at(-1) as ChannelGo;
+		parts.push(birthday);
+		assert.equal(deadlineMs, birthday === undefined ? 10_000 : 15_000);
+		for (const side of [from, to]) if (outcome !== undefined) say(side, { type: "channel-report", token, outcome });
+	};
+	wanted(hard, easy, undefined);
+	const third = enter("hard-2", "192.0.2.3");
+	wanted(third, easy, "failed");
+	assert.deepEqual(parts, ["hard", undefined], "easy is busy with the first");
+	const { token } = hard.got<ChannelGo>("channel-go")[0] as ChannelGo;
+	for (const side of [hard, easy]) say(side, { type: "channel-report", token, outcome: "failed" });
+	wanted(third, easy, "failed");
+	wanted(easy, hard, "failed");
+	wanted(third, easy, "failed");
+	assert.deepEqual(parts.slice(2), ["hard", "easy", undefined]);
+});
+
+test("channels: a challenge is sent twice at most, never to the Coordinator itself, and within the budget of strangers", async () => {
+	const { clock, channels, datagrams, enter, say } = create();
+	const moved = enter("moved", "192.0.2.1");
+	moved.connection.remoteAddress = { address: "198.51.100.1", port: 7 };
+	channels.heard(moved as unknown as Session);
+	channels.heard(moved as unknown as Session);
+	assert.equal(datagrams.length, 1);
+	await clock.advance(2_000);
+	assert.deepEqual(
+		datagrams.map(({ to }) => to),
+		[moved.connection.remoteAddress, moved.connection.remoteAddress],
+	);
+	const challenge = decodeDatagram(datagrams[1]?.data ?? new Uint8Array());
+	assert.ok(challenge.ok && challenge.value.content.type === "challenge");
+	say(moved, { type: "address-echo", nonce: challenge.value.content.nonce });
+	assert.deepEqual(moved.got("address"), [{ type: "address", observedAddress: moved.connection.remoteAddress }]);
+	moved.connection.remoteAddress = { address: "198.51.100.1", port: 1719 };
+	channels.heard(moved as unknown as Session);
+	assert.equal(datagrams.length, 2);
+	// 50 Clients whose packets are forged to come from one victim, again and again.
+	const clients = Array.from({ length: 50 }, (_, i) => enter(`c-${i}`, `192.0.2.${i + 100}`));
+	for (let round = 0; round < 5; round++) {
+		for (const [i, client] of clients.entries()) {
+			client.connection.remoteAddress = { address: "203.0.113.9", port: 1_000 * (round + 1) + i };
+			channels.heard(client as unknown as Session);
+		}
+		await clock.advance(3_000);
+	}
+	assert.equal(datagrams.filter(({ to }) => to.address === "203.0.113.9").length, 60);
+});
+
+test("channels: what the connection shows once it has moved is given to nobody before it is proven", () => {
+	const { enter, ask, agree } = create();
+	const [liar, honest] = [enter("liar", "203.0.113.9"), enter("honest", "192.0.2.2")];
+	liar.connection.remoteAddress = { address: "192.0.2.66", port: 1 };
+	ask(liar, "honest");
+	agree(honest);
+	assert.deepEqual(
+		honest.got<ChannelGo>("channel-go").map(({ candidates }) => candidates.map(({ address }) => address)),
+		[["203.0.113.9"]],
+	);
+});
+
+test("channels: with the budget used up the requester is refused, not left waiting", () => {
+	const { enter, ask, agree } = create({ punchReflexivePerMinute: 100 });
+	const target = enter("target", "192.0.2.2");
+	const codes: unknown[] = [];
+	for (let i = 0; i < 4; i++) {
+		const from = enter(`from-${i}`, `192.0.2.${100 + i}`);
+		ask(from, "target");
+		agree(target);
+		codes.push(from.got<ChannelGo>("channel-go")[0]?.candidates[0]?.packets ?? from.got<{ code: string }>("channel-refused")[0]?.code);
+	}
+	assert.deepEqual(codes, [64, 36, "DIRECT_UNAVAILABLE", "DIRECT_UNAVAILABLE"]);
+});
+
+test("channels: a connection that has just ended is asked for its address in vain, and nothing breaks", () => {
+	const { channels, enter, ask, agree } = create();
+	const [a, b] = [enter("a", "192.0.2.1"), enter("b", "192.0.2.2")];
+	Object.defineProperty(a.connection, "remoteAddress", {
+		get: () => assert.fail("the connection is gone"),
+	});
+	channels.heard(a as unknown as Session);
+	ask(a, "b");
+	agree(b);
+	assert.equal(b.got("channel-go").length, 1);
+});

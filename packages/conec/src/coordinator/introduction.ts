@@ -1,0 +1,88 @@
+/**
+ * What two Clients that want to reach each other are told of one another, within the budget.
+ *
+ * @module
+ */
+
+import type { ChannelCandidate, ChannelOffer } from "../wire/channel-messages.ts";
+import { CANDIDATES_LISTED } from "../wire/channel-messages.ts";
+import type { WireAddress } from "../wire/fields.ts";
+import { canonicalIp } from "../wire/ip-address.ts";
+import { candidatesFor, isLoopback } from "./candidates.ts";
+import { birthdayPart } from "./nat-prospects.ts";
+import { BIRTHDAY_PACKETS, HOST_PACKETS, type PunchBudget } from "./punch-budget.ts";
+
+/** One of the two. */
+export interface IntroducedSide {
+	readonly offer: ChannelOffer;
+	/** Its validated address, if there is one now. */
+	readonly reflexive: WireAddress | undefined;
+}
+
+/** What one of the two is told. */
+export interface Introduction {
+	/** Addresses of the other. */
+	readonly candidates: readonly ChannelCandidate[];
+	/** Its part in the birthday method. */
+	readonly birthday: "hard" | "easy" | undefined;
+}
+
+/** When, and within which bounds. */
+export interface IntroductionTerms {
+	readonly budget: PunchBudget;
+	readonly nowMs: number;
+	/** How long the attempt lasts, without and with the birthday method. */
+	readonly lifeMs: number;
+	readonly birthdayLifeMs: number;
+	/** Neither is in another attempt that uses the birthday method. */
+	readonly birthdayFree: boolean;
+	/** Sockets of the Coordinator. */
+	readonly isOwn: (address: WireAddress) => boolean;
+}
+
+/** Whether both are seen at one IP address. */
+export function atOneSite(a: WireAddress | undefined, b: WireAddress | undefined): boolean {
+	return a !== undefined && b !== undefined && canonicalIp(a.address) === canonicalIp(b.address);
+}
+
+/** Takes from the budget what both may send, and says to whom. What gets nothing is left out. */
+export function introduce(a: IntroducedSide, b: IntroducedSide, terms: IntroductionTerms): readonly [Introduction, Introduction] {
+	const part = grantedPart(a, b, terms);
+	const other = part === undefined ? undefined : part === "hard" ? "easy" : "hard";
+	return [told(b, a, part, terms), told(a, b, other, terms)];
+}
+
+/** The first's part, where both want it, it is of use and the budget allows it. */
+function grantedPart(a: IntroducedSide, b: IntroducedSide, terms: IntroductionTerms): "hard" | "easy" | undefined {
+	const { budget, nowMs, birthdayLifeMs, birthdayFree } = terms;
+	const wanted = [a, b].every(({ offer }) => offer.birthday && offer.punch);
+	if (!wanted || !birthdayFree || atOneSite(a.reflexive, b.reflexive)) return undefined;
+	const part = birthdayPart([a.offer.nat, b.offer.nat]);
+	if (part === undefined) return undefined;
+	// Each must be given the other's validated address, or it is of no use.
+	const keys = [validatedKey(a, b, terms), validatedKey(b, a, terms)] as const;
+	if (keys[0] === undefined || keys[1] === undefined) return undefined;
+	return budget.grantBirthday([keys[0], keys[1]], nowMs, birthdayLifeMs) ? part : undefined;
+}
+
+function validatedKey(side: IntroducedSide, prober: IntroducedSide, { isOwn }: IntroductionTerms): string | undefined {
+	const [first] = candidatesFor({ reflexive: side.reflexive, hosts: [] }, prober.reflexive, isOwn);
+	return first?.kind === "reflexive" ? first.budgetKey : undefined;
+}
+
+/** What `prober` is told of `side`. */
+function told(side: IntroducedSide, prober: IntroducedSide, birthday: "hard" | "easy" | undefined, terms: IntroductionTerms): Introduction {
+	const { budget, nowMs, isOwn } = terms;
+	const lifeMs = birthday === undefined ? terms.lifeMs : terms.birthdayLifeMs;
+	const candidates: ChannelCandidate[] = [];
+	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts: side.offer.hosts }, prober.reflexive, isOwn)) {
+		if (candidates.length === CANDIDATES_LISTED) break;
+		const granted =
+			kind === "reflexive"
+				? budget.grantValidated(budgetKey, nowMs, lifeMs, isLoopback({ address, port }))
+				: budget.grantUnvalidated(budgetKey, HOST_PACKETS, nowMs, lifeMs);
+		const packets = granted + (kind === "reflexive" && birthday !== undefined ? BIRTHDAY_PACKETS[birthday] : 0);
+		if (packets > 0) candidates.push({ address, port, kind, packets });
+	}
+	return { candidates, birthday };
+}

@@ -1,0 +1,97 @@
+/**
+ * Control messages of a direct channel, between two Clients. The side that dialled says hello; nobody says who it is, as the
+ * connection does. Then both say ping, pong and close.
+ *
+ * @module
+ */
+
+import { tokenField } from "./channel-messages.ts";
+import type { Close, Ping, Pong } from "./control.ts";
+import { capabilitiesField, cutNote, FieldProblem, integerField, noteField, objectField, textField, versionsField } from "./fields.ts";
+import { FRAME_BYTES } from "./frames.ts";
+import { type Decoded, decodeJsonObject, encodeJson, failed } from "./json.ts";
+
+/** First message of the side that dialled. */
+export interface DirectHello {
+	readonly type: "hello";
+	/** Versions that it speaks. */
+	readonly versions: readonly number[];
+	/** The token of the attempt: 32 hexadecimal digits, good once. */
+	readonly token: string;
+	readonly capabilities: readonly string[];
+}
+
+/** Bounds of one side that the other has to know. */
+export interface DirectLimits {
+	/** Longest message that it takes. */
+	readonly messageBytes: number;
+	/** Longest metadata. */
+	readonly metadataBytes: number;
+}
+
+/** The other side's answer: the channel is up. */
+export interface DirectWelcome {
+	readonly type: "welcome";
+	/** The version in use. */
+	readonly version: number;
+	readonly capabilities: readonly string[];
+	readonly limits: DirectLimits;
+}
+
+/** Everything that the control stream of a direct channel carries. */
+export type DirectMessage = DirectHello | DirectWelcome | Ping | Pong | Close;
+
+/** The payload of a CONTROL frame on a direct channel. */
+export function encodeDirect(message: DirectMessage): Uint8Array {
+	return encodeJson(message.type === "close" ? { ...message, reason: cutNote(message.reason) } : message);
+}
+
+/** Reads the payload of a CONTROL frame on a direct channel. `undefined` as value: of a type that is not known there, which is as wrong as one that is not understood. */
+export function decodeDirect(payload: Uint8Array): Decoded<DirectMessage | undefined> {
+	if (payload.length > FRAME_BYTES) {
+		return failed(`Control message is longer than ${FRAME_BYTES} bytes`);
+	}
+	const object = decodeJsonObject(payload);
+	if (!object.ok) {
+		return failed(`Control message ${object.error}`);
+	}
+	let type = "message";
+	try {
+		type = textField(object.value, "type", 64);
+		return { ok: true, value: read(type, object.value) };
+	} catch (problem) {
+		if (problem instanceof FieldProblem) {
+			return failed(`Control message ${JSON.stringify(type)}: ${problem.problem}`);
+		}
+		throw problem;
+	}
+}
+
+function read(type: string, object: Readonly<Record<string, unknown>>): DirectMessage | undefined {
+	switch (type) {
+		case "hello":
+			return { type, versions: versionsField(object, "versions"), token: tokenField(object), capabilities: capabilitiesField(object, "capabilities") };
+		case "welcome":
+			return readWelcome(object);
+		case "ping":
+		case "pong":
+			return { type, nonce: integerField(object, "nonce", 0, Number.MAX_SAFE_INTEGER) };
+		case "close":
+			return { type, reason: noteField(object, "reason") ?? "" };
+		default:
+			return undefined;
+	}
+}
+
+function readWelcome(object: Readonly<Record<string, unknown>>): DirectWelcome {
+	const limits = objectField(object, "limits");
+	return {
+		type: "welcome",
+		version: integerField(object, "version", 1, 0xff_ff),
+		capabilities: capabilitiesField(object, "capabilities"),
+		limits: {
+			messageBytes: integerField(limits, "messageBytes", 1, 0xff_ff_ff),
+			metadataBytes: integerField(limits, "metadataBytes", 0, FRAME_BYTES),
+		},
+	};
+}

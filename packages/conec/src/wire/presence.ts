@@ -1,0 +1,190 @@
+/**
+ * Presence: the frames of a watch, and the control messages by which a Client changes its metadata. Only where both sides
+ * list {@link PRESENCE_CAPABILITY}.
+ *
+ * @module
+ */
+
+import { type RejectCode, rejectCodeFromWire } from "./codes.ts";
+import { choiceField, codeField, FieldProblem, fieldOf, idField, integerField, metadataField, noteField, objectField, textField } from "./fields.ts";
+import { FRAME_BYTES } from "./frames.ts";
+import { type Decoded, decodeJsonObject, encodeText, failed, type JsonValue } from "./json.ts";
+
+/** What a side lists among its capabilities to take part in presence. */
+export const PRESENCE_CAPABILITY = "presence";
+
+/** What may be watched. */
+export const WATCHED = ["peers"] as const;
+
+/** Of a frame's {@link FRAME_BYTES}, what peers or changes may fill; the rest is for the fields around them. */
+export const PRESENCE_LIST_BYTES: number = FRAME_BYTES - 256;
+
+/** Longest metadata of a peer: the greatest that any Coordinator takes. */
+export const PEER_METADATA_BYTES: number = 2 * 1024;
+
+/** A connected Client. */
+export interface PresencePeer {
+	readonly id: string;
+	/** `sha256:` and 64 hexadecimal digits. */
+	readonly fingerprint: string;
+	readonly metadata?: JsonValue;
+}
+
+/** A part of the list of all peers. */
+export interface PeersPage {
+	readonly type: "peers";
+	/** Names this run of the Coordinator. */
+	readonly epoch: string;
+	/** Number of the last change before this page was made. */
+	readonly seq: number;
+	/** A new list begins; what was known before is forgotten. */
+	readonly first: boolean;
+	/** Another page follows, after the changes until then. */
+	readonly more: boolean;
+	readonly peers: readonly PresencePeer[];
+}
+
+/** One change. */
+export interface PeerChange {
+	readonly type: "join" | "update" | "leave";
+	readonly peer: PresencePeer;
+}
+
+/** Changes one after the other; the first has the number `seq`. */
+export interface PeerChanges {
+	readonly type: "changes";
+	readonly seq: number;
+	readonly changes: readonly PeerChange[];
+}
+
+/** A Client changes its metadata; absent: it has none any more. */
+export interface SetMetadata {
+	readonly type: "metadata";
+	/** Chosen by the Client; the answer has the same. */
+	readonly request: number;
+	readonly metadata?: JsonValue | undefined;
+}
+
+/** The Coordinator has the metadata. */
+export interface MetadataSet {
+	readonly type: "metadata-set";
+	readonly request: number;
+}
+
+/** The Coordinator did not take it. */
+export interface MetadataRefused {
+	readonly type: "metadata-refused";
+	readonly request: number;
+	readonly code: RejectCode;
+	/** For people. */
+	readonly message?: string | undefined;
+	/** With `LIMIT_EXCEEDED`: when to try again. */
+	readonly retryAfterMs?: number | undefined;
+}
+
+/** The control messages of presence. */
+export type PresenceControl = SetMetadata | MetadataSet | MetadataRefused;
+
+/** The JSON text of a peer, made once and used in pages and changes. */
+export function peerText({ id, fingerprint, metadata }: PresencePeer): string {
+	return JSON.stringify({ id, fingerprint, metadata });
+}
+
+/** The JSON text of a change. */
+export function changeText(type: PeerChange["type"], peer: string): string {
+	return `{"type":"${type}","peer":${peer}}`;
+}
+
+/** The payload of a page; `peers` are texts of {@link peerText}, with commas in between at most {@link PRESENCE_LIST_BYTES} long. */
+export function encodePeersPage({ epoch, seq, first, more }: Omit<PeersPage, "type" | "peers">, peers: readonly string[]): Uint8Array {
+	return encodeText(`{"type":"peers","epoch":${JSON.stringify(epoch)},"seq":${seq},"first":${first},"more":${more},"peers":[${peers.join(",")}]}`);
+}
+
+/** The payload of changes; `changes` are texts of {@link changeText}, as long as those of a page. */
+export function encodePeerChanges(seq: number, changes: readonly string[]): Uint8Array {
+	return encodeText(`{"type":"changes","seq":${seq},"changes":[${changes.join(",")}]}`);
+}
+
+/** Reads a CONTROL frame of a watch. */
+export function decodePresence(payload: Uint8Array): Decoded<PeersPage | PeerChanges> {
+	if (payload.length > FRAME_BYTES) return failed(`Presence is longer than ${FRAME_BYTES} bytes`);
+	const object = decodeJsonObject(payload);
+	if (!object.ok) return failed(`Presence ${object.error}`);
+	try {
+		return { ok: true, value: readFrame(object.value) };
+	} catch (problem) {
+		if (problem instanceof FieldProblem) return failed(`Presence: ${problem.problem}`);
+		throw problem;
+	}
+}
+
+/** Reads a control message of presence; `undefined` for any other type. Throws {@link FieldProblem}, like the other readers of `wire/`. */
+export function readPresenceControl(type: string, object: Readonly<Record<string, unknown>>, metadataBytes: number): PresenceControl | undefined {
+	const request = (): number => integerField(object, "request", 0, Number.MAX_SAFE_INTEGER);
+	switch (type) {
+		case "metadata": {
+			const metadata = metadataField(object, "metadata", metadataBytes);
+			return { type, request: request(), ...(metadata === undefined ? {} : { metadata }) };
+		}
+		case "metadata-set":
+			return { type, request: request() };
+		case "metadata-refused": {
+			const message = noteField(object, "message");
+			return {
+				type,
+				request: request(),
+				code: rejectCodeFromWire(codeField(object, "code")),
+				...(message === undefined ? {} : { message }),
+				...(fieldOf(object, "retryAfterMs") === undefined ? {} : { retryAfterMs: integerField(object, "retryAfterMs", 0, Number.MAX_SAFE_INTEGER) }),
+			};
+		}
+		default:
+			return undefined;
+	}
+}
+
+function readFrame(object: Readonly<Record<string, unknown>>): PeersPage | PeerChanges {
+	const type = choiceField(object, "type", ["peers", "changes"]);
+	if (type === "changes") {
+		const changes = listOf(object, "changes", readChange);
+		if (changes.length === 0) throw new FieldProblem("changes must not be empty");
+		// The number of the last one has to be exact, too.
+		return { type, seq: integerField(object, "seq", 1, Number.MAX_SAFE_INTEGER - changes.length), changes };
+	}
+	return {
+		type,
+		epoch: textField(object, "epoch", 64),
+		seq: integerField(object, "seq", 0, Number.MAX_SAFE_INTEGER),
+		first: booleanOf(object, "first"),
+		more: booleanOf(object, "more"),
+		peers: listOf(object, "peers", readPeer),
+	};
+}
+
+function readChange(object: Readonly<Record<string, unknown>>): PeerChange {
+	return { type: choiceField(object, "type", ["join", "update", "leave"]), peer: readPeer(objectField(object, "peer")) };
+}
+
+function readPeer(object: Readonly<Record<string, unknown>>): PresencePeer {
+	const fingerprint = textField(object, "fingerprint", 71);
+	if (!FINGERPRINT.test(fingerprint)) throw new FieldProblem("fingerprint must be sha256: and 64 hexadecimal digits");
+	const metadata = metadataField(object, "metadata", PEER_METADATA_BYTES);
+	return { id: idField(object, "id"), fingerprint, ...(metadata === undefined ? {} : { metadata }) };
+}
+
+function listOf<T>(object: Readonly<Record<string, unknown>>, name: string, read: (item: Readonly<Record<string, unknown>>) => T): T[] {
+	const value = fieldOf(object, name);
+	if (!Array.isArray(value)) throw new FieldProblem(`${name} must be a list`);
+	return value.map((item: unknown) => {
+		if (typeof item !== "object" || item === null || Array.isArray(item)) throw new FieldProblem(`${name} must be a list of objects`);
+		return read(item as Record<string, unknown>);
+	});
+}
+
+function booleanOf(object: Readonly<Record<string, unknown>>, name: string): boolean {
+	const value = fieldOf(object, name);
+	if (typeof value !== "boolean") throw new FieldProblem(`${name} must be true or false`);
+	return value;
+}
+
+const FINGERPRINT = /^sha256:[0-9a-f]{64}$/;

@@ -1,0 +1,200 @@
+/** Clients on a machine of the lab, by id. They echo what comes, but for transfers, which they check. */
+
+import { randomBytes } from "node:crypto";
+import { type Channel, Client, type ClientOptions, type ClientStatus, type MessageStream } from "../../../packages/conec/src/index.ts";
+import { nowMs, serveActions, sleep } from "./actions.ts";
+import { type Amount, failed, newTransfer, purposeOf, receiveAll, sendAll, type TransferState } from "./transfers.ts";
+
+interface Participant {
+	readonly client: Client;
+	readonly events: { readonly atMs: number; readonly event: ClientStatus }[];
+	/** When a live channel with a peer was first and last seen, by a look every 10 ms. */
+	readonly lives: { readonly peer: string; readonly fromMs: number; toMs?: number }[];
+	readonly incoming: Map<string, TransferState>;
+}
+
+const participants = new Map<string, Participant>();
+const outgoing = new Map<string, { readonly state: TransferState; readonly done: Promise<TransferState> }>();
+const streams = new Map<number, MessageStream>();
+let handles = 0;
+
+function participant(id: string): Participant {
+	const found = participants.get(id);
+	if (found === undefined) throw new TypeError(`there is no Client "${id}"`);
+	return found;
+}
+
+function channelWith(id: string, peer: string): Channel {
+	const found = participant(id)
+		.client.channels()
+		.find((channel) => channel.peer === peer);
+	if (found === undefined) throw new TypeError(`"${id}" has no channel with "${peer}"`);
+	return found;
+}
+
+/** `ms` of what was done, also where it failed. */
+async function timed<T>(work: Promise<T>): Promise<{ ms: number; value?: T; error?: { message: string; code?: string } }> {
+	const started = nowMs();
+	try {
+		const value = await work;
+		return { ms: nowMs() - started, value };
+	} catch (error) {
+		const { message, code } = error as { message: string; code?: string };
+		return { ms: nowMs() - started, error: { message, ...(code === undefined ? {} : { code }) } };
+	}
+}
+
+serveActions({
+	/** Gives how long it took, or how it failed. `decline`: consents to no channel. */
+	async connect({ decline, ...options }: ClientOptions & { readonly decline?: boolean }) {
+		const { ms, value: client, error } = await timed(Client.connect(decline ? { ...options, acceptChannel: () => false } : options));
+		if (client === undefined) return { ms, error };
+		const made: Participant = { client, events: [], lives: [], incoming: new Map() };
+		participants.set(options.id, made);
+		void record(made);
+		void watch(made);
+		void serve(made);
+		return { ms };
+	},
+	/** Leaves; nobody's business how it is with one that is not there. */
+	async close({ ids }: { ids?: readonly string[] }) {
+		const leaving = ids ?? [...participants.keys()];
+		await Promise.all(
+			leaving.map(async (id) => {
+				await participants.get(id)?.client.close();
+				participants.delete(id);
+			}),
+		);
+		for (const [handle, stream] of streams) {
+			stream.reset();
+			streams.delete(handle);
+		}
+	},
+	/** Gone without a word. */
+	destroy({ id }: { id: string }) {
+		participant(id).client.destroy();
+		participants.delete(id);
+	},
+	async openChannel({ id, peer, timeoutMs }: { id: string; peer: string; timeoutMs?: number }) {
+		const options = timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) };
+		const { ms, value, error } = await timed(participant(id).client.openChannel(peer, options));
+		return value === undefined ? { ms, error } : { ms, stats: value.stats() };
+	},
+	channels: ({ id }: { id: string }) =>
+		participant(id)
+			.client.channels()
+			.map((channel) => ({ peer: channel.peer, stats: channel.stats() })),
+	async closeChannel({ id, peer }: { id: string; peer: string }) {
+		await channelWith(id, peer).close();
+	},
+	lives: ({ id }: { id: string }) => participant(id).lives,
+	events: ({ id }: { id: string }) => participant(id).events,
+	explain: ({ id, peer }: { id: string; peer: string }) => participant(id).client.explain(peer),
+	async closed({ id }: { id: string }) {
+		return await participant(id).client.closed;
+	},
+	/** Opens a stream and has one message echoed on it, so that it is known to work. Gives a handle. */
+	async openStream({ id, peer, path }: { id: string; peer: string; path?: "auto" | "direct" | "proxied" }) {
+		const opening = async (): Promise<MessageStream> => {
+			const stream = await participant(id).client.openStream(peer, path === undefined ? {} : { path });
+			await echo(stream, 100);
+			return stream;
+		};
+		const { ms, value: stream, error } = await timed(opening());
+		if (stream === undefined) return { ms, error };
+		streams.set(++handles, stream);
+		return { ms, path: stream.path, handle: handles };
+	},
+	async echo({ handle, bytes }: { handle: number; bytes: number }) {
+		const stream = streams.get(handle);
+		if (stream === undefined) throw new TypeError(`there is no stream ${handle}`);
+		return await timed(echo(stream, bytes));
+	},
+	/** Begins to send; `sent` tells how it is and `result` waits for the end. */
+	async send({
+		id,
+		peer,
+		path,
+		name,
+		messageBytes = 65_536,
+		...amount
+	}: { id: string; peer: string; path: "direct" | "proxied"; name: string } & Partial<Amount>) {
+		const stream = await participant(id).client.openStream(peer, { path, metadata: { transfer: name } });
+		const state = newTransfer(name);
+		const done = sendAll(stream, state, { ...amount, messageBytes }).catch((error: unknown) => {
+			failed(state, error);
+			stream.reset();
+			return state;
+		});
+		outgoing.set(name, { state, done });
+		return { path: stream.path };
+	},
+	sent: ({ name }: { name: string }) => outgoing.get(name)?.state ?? null,
+	/** The receiver's account, which is the sender's too; or the sender's, with an error. */
+	result: async ({ name }: { name: string }) => (await outgoing.get(name)?.done) ?? null,
+	received: ({ id, name }: { id: string; name: string }) => participant(id).incoming.get(name) ?? null,
+});
+
+async function echo(stream: MessageStream, bytes: number): Promise<void> {
+	const message = randomBytes(bytes);
+	await stream.send(message);
+	const answer = await stream.receive();
+	if (answer === null || !message.equals(answer)) throw new Error("the echo is not what was sent");
+}
+
+async function serve({ client, incoming }: Participant): Promise<void> {
+	try {
+		for await (const stream of client.incomingStreams) {
+			const { transfer } = purposeOf(stream.metadata);
+			if (transfer === undefined) {
+				void repeat(stream);
+				continue;
+			}
+			const state = newTransfer(transfer);
+			incoming.set(transfer, state);
+			void receiveAll(stream, state).catch((error: unknown) => {
+				failed(state, error);
+				stream.stop();
+			});
+		}
+	} catch {
+		// The Coordinator is lost: `closed` and the events say so.
+	}
+}
+
+async function repeat(stream: MessageStream): Promise<void> {
+	try {
+		for await (const message of stream) await stream.send(message);
+		await stream.close();
+	} catch {
+		// Its opener knows.
+	}
+}
+
+async function record({ client, events }: Participant): Promise<void> {
+	for await (const event of client.status()) {
+		events.push({ atMs: nowMs(), event });
+		if (events.length > 1_000) events.shift();
+	}
+}
+
+/** Independent of what the status says. */
+async function watch({ client, lives }: Participant): Promise<void> {
+	let over = false;
+	void client.closed.then(() => {
+		over = true;
+	});
+	let known: readonly { readonly channel: Channel; readonly life: Participant["lives"][number] }[] = [];
+	while (!over) {
+		const present = client.channels();
+		for (const { channel, life } of known) if (!present.includes(channel)) life.toMs = nowMs();
+		known = present.map((channel) => known.find((entry) => entry.channel === channel) ?? { channel, life: begin(channel.peer) });
+		await sleep(10);
+	}
+
+	function begin(peer: string): Participant["lives"][number] {
+		const life = { peer, fromMs: nowMs() };
+		lives.push(life);
+		return life;
+	}
+}

@@ -1,0 +1,113 @@
+/** What a NAT does, seen from behind it, in the manner of RFC 5780: `serve` on a machine with two addresses, then `classify` and `alive` behind a router. */
+
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { networkInterfaces } from "node:os";
+import { serveActions, sleep } from "./actions.ts";
+
+interface Server {
+	readonly addresses: readonly [string, string];
+	readonly ports: readonly [number, number];
+}
+interface Question {
+	readonly nonce: number;
+	/** Answer from the other address, or the other port. */
+	readonly otherAddress?: boolean;
+	readonly otherPort?: boolean;
+	readonly delayMs?: number;
+}
+interface Answer {
+	readonly nonce: number;
+	readonly address: string;
+	readonly port: number;
+}
+
+/** How long an answer may take. */
+const ANSWER_MS = 150;
+let nonces = 0;
+
+async function bound(port?: number, address?: string): Promise<Socket> {
+	const socket = createSocket("udp4").on("error", () => undefined);
+	socket.bind(port ?? 0, address);
+	await once(socket, "listening");
+	return socket;
+}
+
+async function ask(socket: Socket, address: string, port: number, how: Omit<Question, "nonce"> = {}): Promise<Answer | undefined> {
+	const nonce = ++nonces;
+	let answer: Answer | undefined;
+	let wake = (): void => undefined;
+	const answered = new Promise<void>((resolve) => {
+		wake = resolve;
+	});
+	const listen = (data: Buffer): void => {
+		const said = JSON.parse(data.toString()) as Answer;
+		if (said.nonce !== nonce) return;
+		answer = said;
+		wake();
+	};
+	socket.on("message", listen);
+	socket.send(JSON.stringify({ nonce, ...how }), port, address);
+	await Promise.race([answered, sleep((how.delayMs ?? 0) + ANSWER_MS)]);
+	socket.off("message", listen);
+	return answer;
+}
+
+serveActions({
+	async serve({ addresses, ports }: Server) {
+		const sockets = new Map<string, Socket>();
+		for (const address of addresses) for (const port of ports) sockets.set(`${address}:${port}`, await bound(port, address));
+		for (const address of addresses) {
+			for (const port of ports) {
+				sockets.get(`${address}:${port}`)?.on("message", (data: Buffer, from: RemoteInfo) => {
+					const { nonce, otherAddress, otherPort, delayMs = 0 } = JSON.parse(data.toString()) as Question;
+					const by = `${otherAddress ? addresses.find((other) => other !== address) : address}:${otherPort ? ports.find((other) => other !== port) : port}`;
+					const reply: Answer = { nonce, address: from.address, port: from.port };
+					setTimeout(() => sockets.get(by)?.send(JSON.stringify(reply), from.port, from.address), delayMs);
+				});
+			}
+		}
+	},
+	/** `mapping` and `filtering` in RFC 4787's words: by nothing, by address, by address and port. */
+	async classify({ addresses, ports }: Server) {
+		const socket = await bound();
+		const fresh = await bound(); // for filtering: questions about the mapping open the way for answers
+		try {
+			const first = await ask(socket, addresses[0], ports[0]);
+			if (first === undefined) return { blocked: true };
+			const second = await ask(socket, addresses[0], ports[1]);
+			const third = await ask(socket, addresses[1], ports[0]);
+			const seen = [first, second, third].map((answer) => `${answer?.address}:${answer?.port}`);
+			const mapping = seen[0] !== seen[1] ? "address-and-port" : seen[0] !== seen[2] ? "address" : "independent";
+			let filtering = "address-and-port";
+			if ((await ask(fresh, addresses[0], ports[0], { otherAddress: true, otherPort: true })) !== undefined) filtering = "independent";
+			else if ((await ask(fresh, addresses[0], ports[0], { otherPort: true })) !== undefined) filtering = "address";
+			const own = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
+			return { mapping, filtering, address: first.address, translated: !own.includes(first.address), ports: [first.port, second?.port, third?.port] };
+		} finally {
+			socket.close();
+			fresh.close();
+		}
+	},
+	/** Whether an answer still comes in when nothing has passed for so long. */
+	async alive({ addresses, ports, ms }: Server & { ms: number }) {
+		const socket = await bound();
+		const answer = await ask(socket, addresses[0], ports[0], { delayMs: ms });
+		socket.close();
+		return answer !== undefined;
+	},
+	/** Round trip in milliseconds of one question, or null without an answer. */
+	async roundTrip({ addresses, ports }: Server) {
+		const socket = await bound();
+		const started = performance.now();
+		const answer = await ask(socket, addresses[0], ports[0]);
+		socket.close();
+		return answer === undefined ? null : performance.now() - started;
+	},
+	/** Sends so many datagrams there; `punch`: whose first two bits are zero, else one. */
+	async send({ address, port, count, punch }: { address: string; port: number; count: number; punch: boolean }) {
+		const socket = await bound();
+		for (let i = 0; i < count; i++) await new Promise((resolve) => socket.send(Uint8Array.of(punch ? 0x10 : 0xc0, 1, 2, 3), port, address, resolve));
+		socket.close();
+	},
+});

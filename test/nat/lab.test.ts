@@ -1,0 +1,140 @@
+/** The lab itself: routers classify as they are named, faults do what they say, nothing is left behind. */
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { Actor } from "./actor.ts";
+import { COORDINATOR_ADDRESS, COORDINATOR_OTHER_ADDRESS, Lab, packetsTo, RTT_100, VICTIM_ADDRESS } from "./lab.ts";
+import type { NatKind } from "./nat-kind.ts";
+
+const server = { addresses: [COORDINATOR_ADDRESS, COORDINATOR_OTHER_ADDRESS], ports: [3478, 3479] };
+
+// One lab for all but the last test: what takes time is starting the actors.
+const lab = await Lab.up({ after }, { wire: {}, ipv6: true, udpTimeoutSeconds: 1 });
+const [a, b, coord] = await Promise.all([lab.actor("a", "mapping"), lab.actor("b", "mapping"), lab.actor("coord", "mapping")]);
+await coord.call("serve", server);
+
+const classify = (actor: Actor): Promise<Record<string, unknown>> => actor.call("classify", server);
+const reaches = async (actor: Actor): Promise<boolean> => (await actor.call("roundTrip", server)) !== null;
+
+const CLASSES: Readonly<Record<NatKind, Record<string, unknown>>> = {
+	none: { mapping: "independent", filtering: "independent", address: "198.51.100.2", translated: false },
+	fw: { mapping: "independent", filtering: "address-and-port", address: "198.51.100.2", translated: false },
+	full: { mapping: "independent", filtering: "independent", address: "203.0.113.2", translated: true },
+	addr: { mapping: "independent", filtering: "address", address: "203.0.113.2", translated: true },
+	port: { mapping: "independent", filtering: "address-and-port", address: "203.0.113.2", translated: true },
+	sym: { mapping: "address-and-port", filtering: "address-and-port", address: "203.0.113.2", translated: true },
+	symseq: { mapping: "address-and-port", filtering: "address-and-port", address: "203.0.113.2", translated: true },
+	blocked: { blocked: true },
+};
+
+test("lab: routers classify as they are named, faults do what they say", async () => {
+	for (const [kind, expected] of Object.entries(CLASSES)) {
+		await lab.set("A", kind as NatKind);
+		const { ports, ...seen } = await classify(a);
+		assert.deepEqual(seen, expected, kind);
+		if (kind === "symseq") assert.deepEqual(ports, [40_000, 40_001, 40_002]);
+	}
+
+	await lab.set("A", "port");
+	const both = [a.call("alive", { ...server, ms: 400 }), a.call("alive", { ...server, ms: 2_500 })];
+	assert.deepEqual(await Promise.all(both), [true, false], "a mapping lives for its time and no longer");
+
+	const addressOf = async (): Promise<unknown> => (await classify(a))["address"];
+	await lab.roam("A");
+	assert.equal(await addressOf(), "203.0.113.3", "roam");
+	await lab.roam("A");
+	assert.equal(await addressOf(), "203.0.113.2", "roam back");
+	assert.ok((await lab.mappings("A")) > 0);
+	await lab.flush("A");
+	assert.equal(await lab.mappings("A"), 0, "flush");
+
+	const present = async (): Promise<string> => await lab.exec("a", "ip", "-4", "-o", "addr", "show", "dev", "eth0");
+	const moved = await lab.readdr("a");
+	assert.match(await present(), new RegExp(`${moved}/`), "readdr");
+	assert.ok(await reaches(a), "readdr leaves it connected");
+
+	await lab.cut("b");
+	assert.deepEqual([await reaches(a), await reaches(b)], [true, false], "cut b");
+	await lab.heal("b");
+	await lab.cut("co");
+	assert.deepEqual([await reaches(a), await reaches(b)], [false, false], "cut co");
+	await lab.heal("co");
+	assert.deepEqual([await reaches(a), await reaches(b)], [true, true], "heal");
+});
+
+test("lab: packets are counted by where they go, delivered or not, and those that are no QUIC apart", async () => {
+	await lab.set("A", "port");
+	await lab.set("B", "fw");
+	await lab.recount();
+	await a.call("send", { address: VICTIM_ADDRESS, port: 4_000, count: 7, punch: true });
+	await b.call("send", { address: VICTIM_ADDRESS, port: 4_000, count: 5, punch: false });
+	const [all, punch] = await Promise.all([lab.packets(), lab.packets("punch")]);
+	assert.equal(packetsTo(all, VICTIM_ADDRESS), 12);
+	assert.deepEqual(all.map(({ from, packets }) => `${from} ${packets}`).sort(), ["198.51.100.130 5", "203.0.113.2 7"]);
+	assert.equal(packetsTo(punch, VICTIM_ADDRESS), 7);
+	await lab.recount();
+	assert.deepEqual(await lab.packets(), []);
+});
+
+test("lab: links delay and lose as they are told, also while they run; IPv6 passes a firewall outwards only", async () => {
+	await lab.set("A", "port");
+	await lab.set("B", "port");
+	for (const link of ["a", "b", "co"] as const) await lab.wire(link, RTT_100);
+	const roundTrip = async (actor: Actor): Promise<number> => (await actor.call<number | null>("roundTrip", server)) ?? Number.POSITIVE_INFINITY;
+	await roundTrip(a); // and who is who on each link
+	assert.ok((await roundTrip(a)) >= 100);
+	assert.ok((await roundTrip(a)) < 140);
+	await lab.wire("a", { delayMs: 0 });
+	const faster = await roundTrip(a);
+	assert.ok(faster >= 50 && faster < 100, `${faster} ms`);
+	await lab.wire("b", { delayMs: 0, lossPercent: 100 });
+	assert.deepEqual([await reaches(a), await reaches(b)], [true, false]);
+	await lab.wire("b", { delayMs: 0 });
+	assert.match(await lab.exec("a", "ip", "-6", "addr", "show", "dev", "eth0"), /2001:db8:a::2\/64/);
+	// Connected out to in: the firewall of B drops it. In to out it passes.
+	const dial = (from: "a" | "coord", to: string): boolean => {
+		const program = `const s=require("net").connect({host:"${to}",port:9,timeout:700});s.on("timeout",()=>process.exit(3)).on("error",e=>process.exit(e.code==="ECONNREFUSED"?0:4))`;
+		return spawnSync("ip", ["netns", "exec", `${lab.name}-${from}`, process.execPath, "-e", program]).status === 0;
+	};
+	assert.equal(dial("a", "2001:db8:c::10"), true);
+	assert.equal(dial("coord", "2001:db8:a::2"), false);
+});
+
+test("lab: two at once are apart; after the end nothing is left, and a lab without an owner is swept", async (t) => {
+	const ends: (() => Promise<void> | void)[] = [];
+	const owner = { after: (end: () => Promise<void> | void): void => void ends.push(end) };
+	const [one, other] = await Promise.all([Lab.up(owner, { a: "port", wire: {} }), Lab.up(t, { a: "full" })]);
+	const running = one.spawn("a", ["sleep", "60"]);
+	t.after(() => running.kill("SIGKILL"));
+	const gone = new Promise<unknown>((resolve) => running.once("exit", (_, signal) => resolve(signal)));
+	const cables = (): string[] => readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && commandOf(entry).includes(`wire ${one.name}-`));
+	const namespaces = (name: string): string[] =>
+		execFileSync("ip", ["netns"], { encoding: "utf8" })
+			.split("\n")
+			.filter((line) => line.startsWith(`${name}-`));
+	assert.equal(cables().length, 3);
+	assert.equal(namespaces(one.name).length, 7);
+	for (const end of ends) await end();
+	assert.equal(await gone, "SIGKILL");
+	assert.deepEqual([cables(), namespaces(one.name), existsSync(`/run/natlab.${one.name}`)], [[], [], false]);
+	assert.equal(namespaces(other.name).length, 7, "the other one is untouched");
+
+	const script = fileURLToPath(new URL("lab/natlab.sh", import.meta.url));
+	const orphan = `t${process.pid}-orphan`;
+	const nobody = spawnSync("true").pid;
+	execFileSync(script, ["up", "none", "none"], { env: { ...process.env, NATLAB: orphan, NATLAB_OWNER: String(nobody) } });
+	assert.match(execFileSync(script, ["sweep"], { encoding: "utf8" }), new RegExp(`removed ${orphan}`));
+	assert.deepEqual(namespaces(orphan), []);
+	assert.equal(namespaces(other.name).length, 7);
+});
+
+function commandOf(pid: string): string {
+	try {
+		return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+	} catch {
+		return ""; // gone meanwhile
+	}
+}

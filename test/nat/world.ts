@@ -1,0 +1,228 @@
+/** A lab with a Coordinator and two machines of Clients in it, kept over many tries: a process takes a second to start, a connection a third of one. */
+
+import assert from "node:assert/strict";
+import type { ClientOptions, CoordinatorOptions, Limits } from "../../packages/conec/src/index.ts";
+import type { Actor } from "./actor.ts";
+import type { Amount, TransferState } from "./actors/transfers.ts";
+import { COORDINATOR_ADDRESS, Lab, type LabOptions, type Owner, RTT_100 } from "./lab.ts";
+import type { NatKind } from "./nat-kind.ts";
+
+/** A lab tries more in a minute than any user; `budget.test.ts` proves the defaults. */
+export const LAB_LIMITS: Partial<Limits> = {
+	attemptsPerMinute: 10_000,
+	punchReflexivePerMinute: 1_000_000,
+	punchPacketsPerMinute: 10_000,
+	birthdayPerMinute: 1_000,
+};
+
+/** How something went; exactly one of `error` and the rest is there. */
+export interface Timed {
+	readonly ms: number;
+	readonly error?: { readonly message: string; readonly code?: string };
+}
+export interface Opened extends Timed {
+	readonly path?: "direct" | "proxied";
+	readonly handle?: number;
+}
+/** A live channel with a peer, as the Client's own machine saw it; without `toMs` it lives still. */
+export interface Life {
+	readonly peer: string;
+	readonly fromMs: number;
+	readonly toMs?: number;
+}
+type Place = "a" | "a2" | "b";
+
+export interface WorldOptions extends LabOptions {
+	/** Of the Coordinator. @default {@link LAB_LIMITS} */
+	readonly limits?: Partial<Limits>;
+}
+
+export interface Where {
+	readonly coordinator: string;
+	readonly pin: string;
+}
+interface Listening {
+	readonly actor: Actor;
+	readonly where: Where;
+}
+
+let names = 0;
+
+/** See above. */
+export class World {
+	readonly lab: Lab;
+	coordinator: Actor;
+	#where: Where;
+	readonly #limits: Partial<Limits>;
+	readonly #clients: Map<Place, Actor>;
+
+	/** 100 ms there and back unless `wire` says otherwise. Machines of Clients: `a` and `b`. */
+	static async up(owner: Owner, options: WorldOptions = {}, places: readonly Place[] = ["a", "b"]): Promise<World> {
+		const lab = await Lab.up(owner, { wire: RTT_100, ...options });
+		const limits = options.limits ?? LAB_LIMITS;
+		const [listening, ...clients] = await Promise.all([listen(lab, limits), ...places.map((place) => lab.actor(place, "client"))]);
+		return new World(lab, limits, listening, new Map(places.map((place, i) => [place, clients[i] as Actor])));
+	}
+
+	private constructor(lab: Lab, limits: Partial<Limits>, listening: Listening, clients: Map<Place, Actor>) {
+		this.lab = lab;
+		this.coordinator = listening.actor;
+		this.#where = listening.where;
+		this.#limits = limits;
+		this.#clients = clients;
+	}
+
+	/** How to reach and trust the Coordinator. */
+	get where(): Where {
+		return this.#where;
+	}
+
+	/** Ends the Coordinator and starts one with another key. Clients of the old one are left to themselves. */
+	async anotherCoordinator(): Promise<void> {
+		await this.coordinator.kill();
+		const { actor, where } = await listen(this.lab, this.#limits);
+		this.coordinator = actor;
+		this.#where = where;
+	}
+
+	/** The machine's process. */
+	at(place: Place): Actor {
+		const actor = this.#clients.get(place);
+		assert.ok(actor, `nobody is at ${place}`);
+		return actor;
+	}
+
+	/** Connects a new Client there, which may fail. */
+	async tryConnect(place: Place, options: Partial<ClientOptions> & { readonly decline?: boolean } = {}): Promise<Timed & { readonly id: string }> {
+		const id = options.id ?? `${place}-${++names}`;
+		return { id, ...(await this.at(place).call<Timed>("connect", { ...this.#where, ...options, id })) };
+	}
+
+	/** Connects a new Client there. */
+	async connect(place: Place, options: Partial<ClientOptions> & { readonly decline?: boolean } = {}): Promise<Peer> {
+		const { id, ms, error } = await this.tryConnect(place, options);
+		assert.equal(error, undefined, `${id} cannot connect: ${JSON.stringify(error)} after ${ms} ms\n${this.at(place).stderr}`);
+		return new Peer(this.at(place), id);
+	}
+
+	/** New Clients behind routers of these kinds, with no mapping of before. The first one dials. */
+	async pair(kinds: readonly [NatKind, NatKind], options: Partial<ClientOptions> = {}): Promise<[Peer, Peer]> {
+		await this.leave();
+		await this.lab.set("A", kinds[0]);
+		await this.lab.set("B", kinds[1]);
+		return await Promise.all([this.connect("a", options), this.connect("b", options)]);
+	}
+
+	/** All Clients leave. */
+	async leave(): Promise<void> {
+		await Promise.all([...this.#clients.values()].map((actor) => actor.call("close")));
+	}
+}
+
+async function listen(lab: Lab, limits: Partial<Limits>): Promise<Listening> {
+	const actor = await lab.actor("coord", "coordinator");
+	const options: CoordinatorOptions = { limits };
+	const { port, pin } = await actor.call<{ port: number; pin: string }>("listen", options);
+	return { actor, where: { coordinator: `${COORDINATOR_ADDRESS}:${port}`, pin } };
+}
+
+/** One Client in the lab. */
+export class Peer {
+	readonly id: string;
+	readonly #actor: Actor;
+
+	constructor(actor: Actor, id: string) {
+		this.id = id;
+		this.#actor = actor;
+	}
+
+	async openChannel(peer: Pick<Peer, "id">, timeoutMs?: number): Promise<Timed> {
+		return await this.#call("openChannel", { peer: peer.id, timeoutMs });
+	}
+
+	/** With one message echoed. */
+	async openStream(peer: Peer, path?: "auto" | "direct" | "proxied"): Promise<Opened> {
+		return await this.#call("openStream", { peer: peer.id, path });
+	}
+
+	async echo(opened: Opened, bytes: number = 1_000): Promise<Timed> {
+		return await this.#call("echo", { handle: opened.handle, bytes });
+	}
+
+	/** Begins a transfer of so many bytes, or so much; `name` is unique in the process. */
+	async send(peer: Peer, path: "direct" | "proxied", name: string, amount: number | Partial<Amount>): Promise<{ readonly path: string }> {
+		return await this.#call("send", { peer: peer.id, path, name, ...(typeof amount === "number" ? { bytes: amount } : amount) });
+	}
+
+	/** What has been sent so far. */
+	async sent(name: string): Promise<TransferState> {
+		return await this.#call("sent", { name });
+	}
+
+	/** What has been received so far; null: nothing has begun. */
+	async received(name: string): Promise<TransferState | null> {
+		return await this.#call("received", { name });
+	}
+
+	/** Waits for the transfer's end. */
+	async result(name: string): Promise<TransferState> {
+		return await this.#call("result", { name });
+	}
+
+	async lives(): Promise<Life[]> {
+		return await this.#call("lives");
+	}
+
+	async events(): Promise<{ readonly atMs: number; readonly event: { readonly type: string } }[]> {
+		return await this.#call("events");
+	}
+
+	async channels(): Promise<{ readonly peer: string }[]> {
+		return await this.#call("channels");
+	}
+
+	async explain(peer: Peer): Promise<unknown> {
+		return await this.#call("explain", { peer: peer.id });
+	}
+
+	/** Resolves when the Client is over. */
+	async closed(): Promise<{ readonly by: string; readonly code?: string }> {
+		return await this.#call("closed");
+	}
+
+	async closeChannel(peer: Peer): Promise<void> {
+		await this.#call("closeChannel", { peer: peer.id });
+	}
+
+	async close(): Promise<void> {
+		await this.#actor.call("close", { ids: [this.id] });
+	}
+
+	async #call<T>(action: string, argument: object = {}): Promise<T> {
+		return await this.#actor.call<T>(action, { id: this.id, ...argument });
+	}
+}
+
+/** For a failure's message: what both sides know of their path. */
+export async function story(one: Peer, other: Peer): Promise<string> {
+	const sides = await Promise.all(
+		[[one, other] as const, [other, one] as const].map(async ([self, peer]) => ({
+			id: self.id,
+			explain: await self.explain(peer).catch(String),
+			events: await self.events().catch(String),
+			lives: await self.lives().catch(String),
+		})),
+	);
+	return `\n${sides.map((side) => JSON.stringify(side)).join("\n")}`;
+}
+
+/** Looks every 20 ms until there is something; undefined when the time is over. */
+export async function eventually<T>(withinMs: number, look: () => Promise<T | undefined | false | null>): Promise<T | undefined> {
+	const end = performance.now() + withinMs;
+	do {
+		const found = await look();
+		if (found !== undefined && found !== false && found !== null) return found;
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	} while (performance.now() < end);
+	return undefined;
+}
