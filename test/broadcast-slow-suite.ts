@@ -181,6 +181,8 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 		assert.deepEqual(events[1], { type: "join", peer: bobPeer, seq: 2 });
 		assert.deepEqual(events[3], { type: "leave", peer: bobPeer, seq: 4 });
 		assert.deepEqual(await collect(late, 1), [{ type: "members", members: [alicePeer, { id: "carol", fingerprint: carol.fingerprint }], seq: 5 }]);
+		await carol.updateMetadata({ role: "guest" });
+		assert.deepEqual(await collect(host, 1), [{ type: "update", peer: { id: "carol", fingerprint: carol.fingerprint, metadata: { role: "guest" } }, seq: 6 }]);
 		carol.destroy();
 		assert.deepEqual(
 			(await collect(host, 1)).map(({ type }) => type),

@@ -40,6 +40,7 @@ test("native: handles that never existed are refused or do nothing", () => {
 	assert.equal(native.streamWrite(handle, 0, Buffer.of(1)), -1);
 	assert.equal(native.streamQueued(handle), 0);
 	assert.deepEqual(native.writeMany(Uint32Array.of(handle, 0), 0, Buffer.of(1)), Int32Array.of(-1, -1));
+	assert.deepEqual(native.writeFrames(Uint32Array.of(handle, 0), Buffer.of(0, 0, 0, 0)), Int32Array.of(-1, -1));
 	native.streamFinish(handle);
 	native.streamReset(handle, 0);
 	native.streamStop(handle, 0);

@@ -16,6 +16,7 @@ export interface CommandEntry {
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 	coordinator: { summary: "run a Coordinator", load: async () => (await import("./commands/coordinator.ts")).coordinatorCommand },
 	chat: { summary: "talk with a peer, line by line", load: async () => (await import("./commands/chat.ts")).chatCommand },
+	broadcast: { summary: "talk in a broadcast, line by line", load: async () => (await import("./commands/broadcast.ts")).broadcastCommand },
 	send: { summary: "send files and directories to a peer", load: async () => (await import("./commands/send.ts")).sendCommand },
 	receive: { summary: "receive files", load: async () => (await import("./commands/receive.ts")).receiveCommand },
 	pipe: { summary: "connect standard input and output with a peer's", load: async () => (await import("./commands/pipe.ts")).pipeCommand },

@@ -64,21 +64,36 @@ export function stampChange({ type, peer, before }: Change, seq: number): Presen
 
 /** All members as `members` frames, as many as it takes. */
 export function encodeMembers(peers: Iterable<BroadcastPeer>, seq: number): Uint8Array {
-	const pages: BroadcastPeer[][] = [[]];
+	const pages: string[][] = [[]];
 	let room = PAGE_BYTES;
 	for (const peer of peers) {
-		const size = Buffer.byteLength(JSON.stringify(peer)) + 1;
-		if (size > room) {
+		const { json, bytes } = textOf(peer);
+		if (bytes > room) {
 			pages.push([]);
 			room = PAGE_BYTES;
 		}
-		(pages.at(-1) as BroadcastPeer[]).push(peer);
-		room -= size;
+		(pages.at(-1) as string[]).push(json);
+		room -= bytes;
 	}
+	// As `encodeBroadcastControl` would, but that a thousand who join do not each make the text of a thousand.
 	return Buffer.concat(
-		pages.map((members, i) => encodeFrame(FRAME.CONTROL, encodeBroadcastControl({ type: "members", seq, members, more: i < pages.length - 1 }))),
+		pages.map((page, i) =>
+			encodeFrame(FRAME.CONTROL, Buffer.from(`{"type":"members","seq":${seq},"members":[${page.join(",")}],"more":${i < pages.length - 1}}`)),
+		),
 	);
 }
+
+function textOf(peer: BroadcastPeer): { readonly json: string; readonly bytes: number } {
+	let text = TEXTS.get(peer);
+	if (text === undefined) {
+		const json = JSON.stringify(peer);
+		text = { json, bytes: Buffer.byteLength(json) + 1 };
+		TEXTS.set(peer, text);
+	}
+	return text;
+}
+
+const TEXTS: WeakMap<BroadcastPeer, { readonly json: string; readonly bytes: number }> = new WeakMap();
 
 /** Room for the rest of the message. */
 const PAGE_BYTES = FRAME_BYTES - 256;

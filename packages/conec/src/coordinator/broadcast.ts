@@ -485,12 +485,37 @@ export class Broadcast {
 		if (change === undefined) return;
 		this.#seq++;
 		let presence: Presence | undefined;
+		const ready: Member[] = [];
 		for (const member of this.#members) {
 			if (!member.presence) continue;
 			presence ??= stampChange(change, this.#seq);
+			if (!member.stalled && member.queue.empty) {
+				ready.push(member);
+				continue;
+			}
 			member.queue.pushPresence(presence);
 			if (member.stalled) this.#review(member);
 			else this.#drain(member);
 		}
+		if (presence !== undefined && ready.length > 0) this.#giveChange(ready, presence);
+	}
+
+	/** To those who have heard everything before, with one call. */
+	#giveChange(ready: readonly Member[], { frame }: Presence): void {
+		const queued = this.#host.writeFramesToMany(
+			ready.map((member) => member.stream),
+			frame,
+		);
+		let stalled = false;
+		for (const [i, member] of ready.entries()) {
+			const bytes = queued[i] as number;
+			if (bytes >= 0 && bytes < MEMBER_HIGH_WATER_BYTES) continue;
+			member.stalled = true;
+			if (!member.live) continue;
+			member.live = false;
+			this.#behind.add(member);
+			stalled = true;
+		}
+		if (stalled) this.#keepLive();
 	}
 }

@@ -305,7 +305,10 @@ export class Coordinator implements AsyncDisposable {
 			closing: () => this.#state.type !== "open",
 			admitted: (session) => this.#admitted(session),
 			refused: ({ remoteAddress }, { code, message = "" }, id) => this.#feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message }),
-			changed: (session) => this.#presence.set(session.peer),
+			changed: (session) => {
+				this.#presence.set(session.peer);
+				this.#broadcasts.update(session);
+			},
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => this.#onStream(session, incoming),
 			channels: this.#channels,

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { isConecError } from "../errors.ts";
-import { FRAME } from "../wire/frames.ts";
+import { encodeFrame, FRAME } from "../wire/frames.ts";
 import {
 	ALPN,
 	acceptOptions,
@@ -26,6 +26,7 @@ import {
 import { pipeSuite } from "./suite-pipe.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
 import { socketSuite } from "./suite-socket.ts";
+import type { TransportStream } from "./transport.ts";
 
 /** Registers the suite. `createFixture` is called once, before the first test. */
 export function transportSuite(name: string, createFixture: () => TransportFixture | Promise<TransportFixture>): void {
@@ -215,6 +216,36 @@ function streamTests(onPair: OnPair): void {
 		}
 		neighbour.opener.write(FRAME.DATA, pattern(5));
 		await neighbour.acceptor.framesOf(1);
+	});
+
+	onPair("whole frames reach many streams, as copies and in order with single ones; a stream that is over is told apart", async (pair) => {
+		const pairs = [await openedPair(pair), await openedPair(pair), await openedPair(pair)] as const;
+		const [first, second, over] = pairs.map(({ opener }) => opener.stream) as [TransportStream, TransportStream, TransportStream];
+		over.reset(0);
+		const sent: { kind: number; payload: Uint8Array }[] = [];
+		for (const size of [0, 10, 3_000, 20_000]) {
+			const frames = [0, 1, 2].map((i) => ({ kind: i === 1 ? FRAME.CONTROL : FRAME.DATA, payload: pattern(i === 1 ? 100 : size, i) }));
+			const bytes = new Uint8Array(Buffer.concat(frames.map(({ kind, payload }) => encodeFrame(kind, payload))));
+			const copy = bytes.slice();
+			const queued = pair.dialling.writeFramesToMany([first, over, second], copy);
+			copy.fill(0xee);
+			assert.equal(queued[1], -1);
+			assert.ok((queued[0] ?? -1) >= 0 && (queued[2] ?? -1) >= 0);
+			const single = { kind: FRAME.DATA, payload: pattern(5, size) };
+			for (const stream of [first, second]) {
+				stream.write(single.kind, single.payload);
+				assert.ok(stream.writeFrames(bytes) >= 0);
+			}
+			sent.push(...frames, single, ...frames);
+		}
+		assert.equal(over.writeFrames(encodeFrame(FRAME.DATA, pattern(1))), -1);
+		assert.equal(pair.dialling.writeFramesToMany([], encodeFrame(FRAME.DATA, pattern(1))).length, 0);
+		for (const { acceptor } of pairs.slice(0, 2)) {
+			assert.deepEqual(
+				(await acceptor.framesOf(sent.length)).map(({ kind, payload }) => ({ kind, payload: Buffer.from(payload).toString("hex") })),
+				sent.map(({ kind, payload }) => ({ kind, payload: Buffer.from(payload).toString("hex") })),
+			);
+		}
 	});
 
 	onPair("a reader that stops holds the writer back, in both directions", async (pair, { windowBytes }) => {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { createInterface, type Interface } from "node:readline";
 import type { MessageStream } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
+import { joinNamed, takePart } from "../broadcast-talk.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect, incomingOf, openTo } from "../connection.ts";
@@ -16,30 +16,38 @@ import type { EventFields } from "../output.ts";
 import { checkPathOption, explainPeer, PATH_OPTIONS, pathTaken } from "../path.ts";
 import { answerOther } from "../ping-echo.ts";
 import { printable, quoted } from "../terminal-text.ts";
+import { TypedLines } from "../typed-lines.ts";
 
 /** See `conec chat --help`. */
 export const chatCommand: Command = {
 	spec: {
 		name: "chat",
-		usage: "[--to PEER | --from PEER]",
-		summary: "Talk with a peer, line by line; without --to wait for the first who calls",
+		usage: "[--to PEER | --from PEER | --room ROOM]",
+		summary: "Talk with a peer or in a room, line by line; without --to or --room wait for the first who calls",
 		operands: { least: 0, most: 0, what: "" },
 		options: {
 			to: { value: "PEER", text: "the peer, which waits in `conec chat`" },
 			from: { value: "PEER", text: "wait for this peer only" },
+			room: { value: "ROOM", text: "talk with everybody in this room: 1 to 123 of a-z, 0-9, dot, underscore, hyphen" },
 			...PATH_OPTIONS,
 			...CONNECTION_OPTIONS,
 		},
-		examples: ["conec chat", "conec chat --to bob", "uptime | conec chat --to bob"],
+		examples: ["conec chat", "conec chat --to bob", "uptime | conec chat --to bob", "conec chat --room kitchen"],
 	},
 	linesTo: "stdout",
 	async run(context) {
 		const { args } = context;
 		const to = args.text("to");
+		const room = args.text("room");
 		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
+		if (room !== undefined && (to !== undefined || args.text("from") !== undefined)) throw usageError("--room excludes --to and --from");
 		checkPathOption(args);
 		const connection = await connect(context);
 		try {
+			if (room !== undefined) {
+				const options = { presence: true, keepOpen: true, last: ROOM_MESSAGES, signal: context.signal };
+				return await takePart(await joinNamed(connection.client, `chat.${room}`, options), connection, context, "leave");
+			}
 			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
 			return await talk(stream, connection, context);
 		} finally {
@@ -47,6 +55,9 @@ export const chatCommand: Command = {
 		}
 	},
 };
+
+/** What was said before, as far as the Coordinator keeps it. */
+const ROOM_MESSAGES = 20;
 
 async function waitForCaller(connection: Connection, { args, output }: CommandContext): Promise<MessageStream> {
 	output.event("waiting", { id: connection.client.id });
@@ -111,47 +122,3 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 }
 
 const DECODER = new TextDecoder();
-
-/** The line being typed on a terminal, which steps aside for lines that come in. */
-class TypedLines {
-	readonly #readline: Interface;
-	#closed = false;
-
-	constructor() {
-		this.#readline = createInterface({ input: process.stdin, output: process.stdout, prompt: "> " });
-		// In raw mode Ctrl-C is a key, not a signal.
-		this.#readline.on("SIGINT", () => process.emit("SIGINT", "SIGINT"));
-	}
-
-	/** Ends with Ctrl-D or {@link close}. */
-	async *lines(): AsyncGenerator<string, void, void> {
-		this.#readline.prompt();
-		for await (const line of this.#readline) {
-			yield line;
-			this.#readline.prompt();
-		}
-	}
-
-	/** Clears the typed line from the screen, not from memory. */
-	hide(): void {
-		if (this.#closed) return;
-		const { rows } = this.#readline.getCursorPos();
-		process.stdout.write(`${rows > 0 ? `\u001b[${rows}A` : ""}\r\u001b[J`);
-	}
-
-	/** Draws it again. */
-	show(): void {
-		if (this.#closed) return;
-		// readline first goes up by as many rows as it drew last time; they are gone, and above is what was just shown.
-		(this.#readline as { prevRows?: number }).prevRows = 0;
-		this.#readline.prompt(true);
-	}
-
-	/** Leaves the cursor at the start of an empty line. */
-	close(): void {
-		if (this.#closed) return;
-		this.hide();
-		this.#closed = true;
-		this.#readline.close();
-	}
-}

@@ -7,7 +7,7 @@
 import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../index.ts";
+import { type BroadcastRules, type CloseInfo, Coordinator, type CoordinatorStatus } from "../../index.ts";
 import type { Arguments } from "../arguments.ts";
 import { certificateFacts, expiryWarning } from "../certificate-facts.ts";
 import { usageError } from "../cli-error.ts";
@@ -24,6 +24,9 @@ import { printable, quoted } from "../terminal-text.ts";
 
 /** The port that Clients take when none is given. */
 const DEFAULT_PORT = 1_719;
+
+/** Who enters a room of `conec chat`, or follows a broadcast with --last, sees what was said before. */
+const BROADCASTS: BroadcastRules = { "*": { history: { messages: 100, bytes: 262_144, ageMs: 3_600_000 } } };
 
 /** See `conec coordinator --help`. */
 export const coordinatorCommand: Command = {
@@ -67,6 +70,7 @@ export const coordinatorCommand: Command = {
 			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
 			...(natTestPort === undefined ? {} : { natTestPort }),
 			...(args.text("host") === undefined ? {} : { host: args.text("host") as string }),
+			broadcasts: BROADCASTS,
 		});
 		const coordinator = await listening;
 		try {
@@ -249,6 +253,14 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 					{ id: status.id, address, code: status.code, left },
 					`${time()} ${output.style("red", "x")} refused ${quoted(status.id)} from ${address}: ${printable(status.reason, 200)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
 				);
+			}
+			case "broadcast-lagging":
+			case "broadcast-caught-up": {
+				// One that goes to and fro must not fill the screen.
+				if (!refusals.note(status.type, status.id, performance.now()).shown) return;
+				const words = status.type === "broadcast-lagging" ? "is too slow for" : "has caught up with";
+				const { type, ...fields } = status;
+				return output.event(type, fields, `${time()} ${output.style("yellow", "~")} ${quoted(status.id)} ${words} broadcast ${quoted(status.name)}`);
 			}
 			case "channel": {
 				const { peers, outcome, address, rttMs, reason } = status;

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { COORDINATOR_DEFAULT_LIMITS, type Limits } from "../options.ts";
+import { createVirtualClock, type VirtualClock } from "../transport/virtual-clock.ts";
+import type { BroadcastOpen } from "../wire/broadcast.ts";
+import { RESET_CODES } from "../wire/codes.ts";
+import { FakeMember } from "./broadcast-fixture.ts";
+import { type BroadcastStatus, Broadcasts } from "./broadcasts.ts";
+
+const KIB = "x".repeat(1_000);
+
+class Stage {
+	readonly clock: VirtualClock = createVirtualClock();
+	readonly status: BroadcastStatus[] = [];
+	readonly broadcasts: Broadcasts;
+
+	constructor(limits: Partial<Limits> = {}, block = true) {
+		this.broadcasts = new Broadcasts({
+			limits: { ...COORDINATOR_DEFAULT_LIMITS, ...limits },
+			ruleOf: () => ({ history: { messages: 0, bytes: 0, ageMs: 0 }, block }),
+			transport: { writeFramesToMany: (streams, frames) => streams.map((stream) => stream.writeFrames(frames)) },
+			emit: (status) => this.status.push(status),
+			clock: this.clock,
+		});
+	}
+
+	join(id: string, options: Partial<BroadcastOpen> = {}): FakeMember {
+		const open: BroadcastOpen = { name: "news", mode: "receive", slowReader: "drop-oldest", bufferBytes: 16_384, keepOpen: true, ...options };
+		const session = { id, fingerprint: "sha256:00", metadata: undefined, streams: 0 };
+		const member = new FakeMember(session, open);
+		this.broadcasts.join(session, member.incoming, open);
+		return member;
+	}
+
+	/** Sends until the Coordinator takes no more; the number of messages. */
+	async fill(sender: FakeMember, most = 1_000): Promise<number> {
+		let sent = 0;
+		while (sent < most && sender.send(KIB)) {
+			sent++;
+			if (sent % 10 === 0) await this.clock.advance(0);
+		}
+		await this.clock.advance(0);
+		return sent;
+	}
+}
+
+const messagesOf = (member: FakeMember): number => member.heard.filter(({ type }) => type === "message").length;
+const lostOf = (member: FakeMember): number => member.heard.reduce((sum, one) => (one.type === "gap" ? sum + one.lost : sum), 0);
+const readAll = (member: FakeMember): void => {
+	for (let i = 0; i < 100; i++) member.read(Number.POSITIVE_INFINITY);
+};
+
+test("senders wait for a full member 100 ms, then nobody waits and it is told what it lost", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const slow = stage.join("slow");
+	const sent = await stage.fill(sender);
+	assert.ok(sent < 200, `${sent} messages before anybody waits`);
+	assert.equal(sender.send(KIB), false);
+	await stage.clock.advance(99);
+	assert.equal(sender.send(KIB), false, "99 ms are not 100");
+	assert.deepEqual(stage.status, []);
+	await stage.clock.advance(2);
+	assert.deepEqual(stage.status, [{ type: "broadcast-lagging", name: "news", id: "slow" }]);
+	const more = await stage.fill(sender, 500);
+	assert.equal(more, 500);
+	readAll(slow);
+	await stage.clock.advance(0);
+	readAll(slow);
+	assert.equal(messagesOf(slow) + lostOf(slow), sent + more);
+	assert.ok(lostOf(slow) > 0);
+	assert.deepEqual(stage.status.at(-1), { type: "broadcast-caught-up", name: "news", id: "slow", lost: lostOf(slow) });
+});
+
+test("a member that is full again and again costs senders 100 ms a second and 1 s a minute, not more", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const slow = stage.join("slow");
+	let waitedMs = 0;
+	for (let ms = 0; ms < 30_000; ms += 10) {
+		await stage.fill(sender, 20);
+		if (!sender.send(KIB)) waitedMs += 10;
+		await stage.clock.advance(10);
+		if (ms % 100 === 0) slow.read(30_000);
+	}
+	assert.ok(waitedMs > 100 && waitedMs <= 1_100, `${waitedMs} ms`);
+});
+
+test("block: senders wait 5 s more, and then the oldest go", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const slow = stage.join("slow", { slowReader: "block" });
+	await stage.fill(sender);
+	await stage.clock.advance(5_050);
+	assert.equal(sender.send(KIB), false);
+	assert.deepEqual(stage.status.length, 1, "who lags is shown at once");
+	await stage.clock.advance(100);
+	assert.equal(await stage.fill(sender, 300), 300);
+	readAll(slow);
+	assert.ok(lostOf(slow) > 0);
+});
+
+test("disconnect: a member that lags is ended with LAGGED", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const slow = stage.join("slow", { slowReader: "disconnect" });
+	await stage.fill(sender);
+	await stage.clock.advance(101);
+	assert.equal(slow.resetCode, RESET_CODES.LAGGED);
+	assert.equal(await stage.fill(sender, 300), 300);
+	assert.equal(slow.session.streams, 0);
+});
+
+test("pace: senders wait while most of many readers are behind and move; one that is slower than most is not waited for", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const readers = ["a", "b", "c", "d", "e"].map((id) => stage.join(id, { bufferBytes: 262_144 }));
+	const [frozen, ...moving] = readers as [FakeMember, ...FakeMember[]];
+	let sent = 0;
+	for (let ms = 0; ms < 20_000; ms += 20) {
+		sent += await stage.fill(sender, 50);
+		await stage.clock.advance(20);
+		for (const reader of moving) reader.read(10_000);
+	}
+	for (const reader of moving) {
+		readAll(reader);
+		await stage.clock.advance(0);
+		readAll(reader);
+		assert.deepEqual([lostOf(reader)], [0], "who moves like most loses nothing");
+	}
+	assert.deepEqual(
+		stage.status.map(({ id }) => id),
+		["a"],
+	);
+	readAll(frozen);
+	assert.ok(sent >= 9_000, `${sent} messages: readers were kept busy`);
+});
+
+test("pace: readers who all stop are waited for a second, not for ever", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	for (const id of ["a", "b", "c"]) stage.join(id);
+	await stage.fill(sender);
+	await stage.clock.advance(900);
+	assert.equal(sender.send(KIB), false);
+	for (let i = 0; i < 20; i++) {
+		await stage.clock.advance(100);
+		await stage.fill(sender, 50);
+	}
+	assert.equal(stage.status.length, 3);
+	assert.equal(await stage.fill(sender, 300), 300);
+});
+
+test("what a member says of itself may change; others hear it once, in its place", () => {
+	const stage = new Stage();
+	const host = stage.join("host", { presence: true });
+	const guest = stage.join("guest", { mode: "both" });
+	guest.send("before");
+	const session = Object.assign(guest.session, { metadata: { mood: "good" } });
+	stage.broadcasts.update(session);
+	stage.broadcasts.update(session);
+	guest.send("after");
+	guest.leave();
+	readAll(host);
+	assert.deepEqual(
+		host.heard.map((one) => [one.type, one.type === "gap" ? 0 : one.seq]),
+		[
+			["members", 1],
+			["join", 2],
+			["message", 3],
+			["update", 4],
+			["message", 5],
+			["leave", 6],
+		],
+	);
+	const update = host.heard[3];
+	assert.deepEqual(update?.type === "update" && update.peer, { id: "guest", fingerprint: "sha256:00", metadata: { mood: "good" } });
+});
+
+test("nothing is left when all have gone, whatever they were at", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender");
+	const slow = stage.join("slow", { slowReader: "block" });
+	await stage.fill(sender);
+	sender.leave();
+	slow.lose();
+	await stage.clock.advance(0);
+	assert.equal(stage.broadcasts.size, 0);
+	assert.equal(stage.clock.pending, 0);
+	assert.deepEqual([sender.session.streams, slow.session.streams], [0, 0]);
+});
