@@ -1,12 +1,12 @@
 /**
- * `conec chat`: two people, line by line.
+ * `conec chat`: two people, or everybody in a room, line by line.
  *
  * @module
  */
 
-import { createInterface, type Interface } from "node:readline";
 import type { MessageStream } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
+import type { Arguments } from "../arguments.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect, incomingOf, openTo } from "../connection.ts";
@@ -16,30 +16,39 @@ import type { EventFields } from "../output.ts";
 import { checkPathOption, explainPeer, PATH_OPTIONS, pathTaken } from "../path.ts";
 import { answerOther } from "../ping-echo.ts";
 import { printable, quoted } from "../terminal-text.ts";
+import { TypedLines } from "../typed-lines.ts";
+import { checkRoom, talkInRoom } from "./chat-room.ts";
 
 /** See `conec chat --help`. */
 export const chatCommand: Command = {
 	spec: {
 		name: "chat",
-		usage: "[--to PEER | --from PEER]",
-		summary: "Talk with a peer, line by line; without --to wait for the first who calls",
+		usage: "[--to PEER | --from PEER | --room NAME]",
+		summary: "Talk with a peer, line by line; without --to wait for the first who calls, with --room talk with everybody there",
 		operands: { least: 0, most: 0, what: "" },
 		options: {
 			to: { value: "PEER", text: "the peer, which waits in `conec chat`" },
 			from: { value: "PEER", text: "wait for this peer only" },
+			room: { value: "NAME", text: "talk with everybody who is in that room" },
+			last: { value: "N", text: "with --room: begin with so many earlier lines, as far as the Coordinator keeps them" },
 			...PATH_OPTIONS,
 			...CONNECTION_OPTIONS,
 		},
-		examples: ["conec chat", "conec chat --to bob", "uptime | conec chat --to bob"],
+		examples: ["conec chat", "conec chat --to bob", "conec chat --room lobby", "uptime | conec chat --to bob"],
 	},
 	linesTo: "stdout",
 	async run(context) {
 		const { args } = context;
 		const to = args.text("to");
+		const room = args.text("room");
 		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
+		const last = args.count("last", 0, 1_000_000);
+		if (room === undefined && last !== undefined) throw usageError("--last goes with --room");
+		if (room !== undefined) checkRoomOptions(room, args);
 		checkPathOption(args);
 		const connection = await connect(context);
 		try {
+			if (room !== undefined) return await talkInRoom(room, last, connection, context);
 			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
 			return await talk(stream, connection, context);
 		} finally {
@@ -47,6 +56,13 @@ export const chatCommand: Command = {
 		}
 	},
 };
+
+/** A room has no peer, and everything in it goes through the Coordinator. */
+function checkRoomOptions(room: string, args: Arguments): void {
+	checkRoom(room);
+	const other = ["to", "from", "path"].find((name) => args.text(name) !== undefined) ?? (args.flag("explain") ? "explain" : undefined);
+	if (other !== undefined) throw usageError(`--room and --${other} exclude each other`);
+}
 
 async function waitForCaller(connection: Connection, { args, output }: CommandContext): Promise<MessageStream> {
 	output.event("waiting", { id: connection.client.id });
@@ -111,47 +127,3 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 }
 
 const DECODER = new TextDecoder();
-
-/** The line being typed on a terminal, which steps aside for lines that come in. */
-class TypedLines {
-	readonly #readline: Interface;
-	#closed = false;
-
-	constructor() {
-		this.#readline = createInterface({ input: process.stdin, output: process.stdout, prompt: "> " });
-		// In raw mode Ctrl-C is a key, not a signal.
-		this.#readline.on("SIGINT", () => process.emit("SIGINT", "SIGINT"));
-	}
-
-	/** Ends with Ctrl-D or {@link close}. */
-	async *lines(): AsyncGenerator<string, void, void> {
-		this.#readline.prompt();
-		for await (const line of this.#readline) {
-			yield line;
-			this.#readline.prompt();
-		}
-	}
-
-	/** Clears the typed line from the screen, not from memory. */
-	hide(): void {
-		if (this.#closed) return;
-		const { rows } = this.#readline.getCursorPos();
-		process.stdout.write(`${rows > 0 ? `\u001b[${rows}A` : ""}\r\u001b[J`);
-	}
-
-	/** Draws it again. */
-	show(): void {
-		if (this.#closed) return;
-		// readline first goes up by as many rows as it drew last time; they are gone, and above is what was just shown.
-		(this.#readline as { prevRows?: number }).prevRows = 0;
-		this.#readline.prompt(true);
-	}
-
-	/** Leaves the cursor at the start of an empty line. */
-	close(): void {
-		if (this.#closed) return;
-		this.hide();
-		this.#closed = true;
-		this.#readline.close();
-	}
-}
