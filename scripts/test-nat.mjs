@@ -29,6 +29,7 @@ if (missing.length > 0) {
 	process.exitCode = full
 		? run(process.execPath, ...node, "test/nat/full/run.ts", ...words.filter((word) => word !== "--full"))
 		: run(process.execPath, ...node, "--test", "--test-concurrency=1", `--test-timeout=${TIMEOUT_MS}`, "--test-reporter=spec", ...files);
+	run("test/nat/lab/natlab.sh", "sweep");
 }
 
 function whatIsMissing() {

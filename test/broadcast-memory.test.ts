@@ -1,4 +1,5 @@
 import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
+import { broadcastHostileSuite } from "./broadcast-hostile-suite.ts";
 import { broadcastSlowSuite } from "./broadcast-slow-suite.ts";
 import { broadcastSuite } from "./broadcast-suite.ts";
 import type { Fabric } from "./entities-world.ts";
@@ -11,3 +12,4 @@ const fabric: Fabric = {
 };
 broadcastSuite(fabric);
 broadcastSlowSuite(fabric);
+broadcastHostileSuite(fabric);

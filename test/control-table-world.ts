@@ -10,7 +10,7 @@ import type { ClientOptions } from "../packages/conec/src/client/client-options.
 import type { CoordinatorOptions } from "../packages/conec/src/coordinator/coordinator-options.ts";
 import { resolveLimits } from "../packages/conec/src/options.ts";
 import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
-import type { StreamHandler, TransportCloseInfo, TransportConnection, TransportStream } from "../packages/conec/src/transport/transport.ts";
+import type { StreamHandler, Transport, TransportCloseInfo, TransportConnection, TransportStream } from "../packages/conec/src/transport/transport.ts";
 import type { ChannelMessageOfCoordinator } from "../packages/conec/src/wire/channel-messages.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { echo, type Fabric, handler, text, until, utf8, World } from "./entities-world.ts";
@@ -117,7 +117,7 @@ export async function scene(t: TestContext, fabric: Fabric, options: Coordinator
 export async function impostor(
 	t: TestContext,
 	fabric: Fabric,
-): Promise<{ connect: (id: string, options?: Partial<ClientOptions>) => { client: Promise<Client>; speaker: Promise<Speaker> } }> {
+): Promise<{ transport: Transport; connect: (id: string, options?: Partial<ClientOptions>) => { client: Promise<Client>; speaker: Promise<Speaker> } }> {
 	const identity = await makeSelfSigned({ names: ["localhost"] }, "ephemeral");
 	const transport = fabric.createTransport({ host: "127.0.0.1", port: 0, limits: resolveLimits({}, "coordinator"), role: "coordinator" });
 	const clients: Promise<Client>[] = [];
@@ -146,6 +146,7 @@ export async function impostor(
 	});
 	const { port } = transport.address;
 	return {
+		transport,
 		connect: (id, options = {}) => {
 			const speaker = new Promise<Speaker>((resolve) => waiting.set(id, resolve));
 			const client = connectOn(fabric.createTransport, {

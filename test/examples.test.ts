@@ -7,6 +7,16 @@ import { promisify } from "node:util";
 
 const directory = fileURLToPath(new URL("../examples/", import.meta.url));
 const lines: Readonly<Record<string, readonly string[]>> = {
+	"broadcast.ts": [
+		"alice sees alice",
+		"alice sees bob join",
+		"bob hears alice: the kettle boils",
+		"carol hears alice: the kettle boils",
+		"carol hears bob: coming",
+		"in the room: { senders: 1, receivers: 3 }",
+		"bob: the room is closed",
+		"carol: the room is closed",
+	],
 	"chat.ts": ["alice hears bob: at eight", "bob hears alice: see you", 'bob: alice calls about {"subject":"dinner"}'],
 	"coordinator-stream.ts": ["the Coordinator says: the kettle boils", "alice: the Coordinator stops"],
 	"direct.ts": ["bob is reached: direct (this side dialled)", "over the direct channel: still there?", "alice's Client ended with COORDINATOR_CLOSED"],

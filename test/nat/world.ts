@@ -41,7 +41,7 @@ export interface Where {
 	readonly coordinator: string;
 	readonly pin: string;
 }
-interface Listening {
+export interface Listening {
 	readonly actor: Actor;
 	readonly where: Where;
 }
@@ -51,8 +51,8 @@ let names = 0;
 /** See above. */
 export class World {
 	readonly lab: Lab;
-	coordinator: Actor;
-	#where: Where;
+	readonly coordinator: Actor;
+	readonly #where: Where;
 	readonly #limits: Partial<Limits>;
 	readonly #clients: Map<Place, Actor>;
 
@@ -77,12 +77,9 @@ export class World {
 		return this.#where;
 	}
 
-	/** Ends the Coordinator and starts one with another key. Clients of the old one are left to themselves. */
-	async anotherCoordinator(): Promise<void> {
-		await this.coordinator.kill();
-		const { actor, where } = await listen(this.lab, this.#limits);
-		this.coordinator = actor;
-		this.#where = where;
+	/** One more Coordinator on that machine, which ends with the lab at the latest. A Client connects to it with its `where` among the options. */
+	async anotherCoordinator(port: number): Promise<Listening> {
+		return await listen(this.lab, this.#limits, port);
 	}
 
 	/** The machine's process. */
@@ -119,9 +116,9 @@ export class World {
 	}
 }
 
-async function listen(lab: Lab, limits: Partial<Limits>): Promise<Listening> {
+async function listen(lab: Lab, limits: Partial<Limits>, wanted: number = 1719): Promise<Listening> {
 	const actor = await lab.actor("coord", "coordinator");
-	const options: CoordinatorOptions = { limits };
+	const options: CoordinatorOptions = { limits, port: wanted };
 	const { port, pin } = await actor.call<{ port: number; pin: string }>("listen", options);
 	return { actor, where: { coordinator: `${COORDINATOR_ADDRESS}:${port}`, pin } };
 }

@@ -18,6 +18,34 @@ test("leaks: 10,000 streams and 1,000 connects leave nothing behind, and the pro
 	}
 });
 
+test("leaks: 500 direct channels opened and closed by either side and by both leave nothing behind, and the process ends by itself", {
+	timeout: 120_000,
+}, async (t) => {
+	const { lines, code, afterLastLineMs } = await run(t, "channels", "500");
+	assert.equal(code, 0);
+	assert.equal(lines[1], "closed");
+	assert.ok(afterLastLineMs < 3_000, `it lived ${afterLastLineMs} ms after the end`);
+	t.diagnostic(lines[0] as string);
+	const {
+		heapUsed = MIB * 99,
+		external = MIB * 99,
+		arrayBuffers = MIB * 99,
+		rss = MIB * 99,
+		ms: _,
+		...counted
+	} = JSON.parse(lines[0] as string) as Record<string, number>;
+	assert.ok(heapUsed <= MIB, `heap +${heapUsed}`);
+	assert.ok(external <= MIB && arrayBuffers <= MIB, `external +${external}, buffers +${arrayBuffers}`);
+	assert.ok(rss <= 16 * MIB, `RSS +${rss}`);
+	assert.deepEqual(counted, { descriptors: 0, handles: 0, timers: 0, streams: 0 });
+});
+
+test("leaks: a process ends by itself in whatever phase of a direct channel its Clients end", { timeout: 60_000 }, async (t) => {
+	const { lines, code, afterLastLineMs } = await run(t, "channels-ending");
+	assert.deepEqual([lines, code], [["closed"], 0]);
+	assert.ok(afterLastLineMs < 2_000, `it lived ${afterLastLineMs} ms after the end`);
+});
+
 test("leaks: a process ends by itself when all is closed, destroyed, aborted or lost", { timeout: 60_000 }, async (t) => {
 	const { lines, code, afterLastLineMs } = await run(t, "ending");
 	assert.deepEqual([lines, code], [["closed"], 0]);

@@ -79,11 +79,11 @@ export interface Limits {
 	readonly attemptsPerClient: number;
 	/** Attempts that one Client may begin within a minute. Coordinator only. @default 60 */
 	readonly attemptsPerMinute: number;
-	/** Raw datagrams a minute, of all Clients together, to an address that only some Client names. Coordinator only. @default 60 */
+	/** Raw datagrams a minute, of all Clients together, to an address that only some Client names. A Client counts its own, too. @default 60 */
 	readonly punchPacketsPerMinute: number;
-	/** Raw datagrams in one attempt to the validated address of the Client that consents to it. Coordinator only. @default 64 */
+	/** Raw datagrams in one attempt to the validated address of the Client that consents to it. A Client sends no more either. @default 64 */
 	readonly punchPacketsPerAttempt: number;
-	/** The same a minute, of all attempts. Coordinator only. @default 2_000 */
+	/** The same a minute, of all attempts. A Client counts its own, too. @default 2_000 */
 	readonly punchReflexivePerMinute: number;
 	/** Uses of the birthday method a minute with one address; 0 is off. Coordinator only. @default 3 */
 	readonly birthdayPerMinute: number;

@@ -68,7 +68,11 @@ export class Connection implements Target, StreamOwner {
 
 	/** Where the peer is now; it may move (RFC 9000, 9), and a server shows the new address before the path is validated. */
 	get remoteAddress(): SocketAddress {
-		if (!this.#over) this.#remote = mapped(() => this.environment.native.connectionRemote(this.handle));
+		try {
+			if (!this.#over) this.#remote = mapped(() => this.environment.native.connectionRemote(this.handle));
+		} catch {
+			// It is over, which nobody has been told yet: where the peer was last.
+		}
 		return this.#remote;
 	}
 

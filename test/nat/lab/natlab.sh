@@ -265,8 +265,8 @@ down() {
 	done
 	for node in $NODES; do
 		[ -e "/run/netns/$NAME-$node" ] || continue
-		for pid in $(ip netns pids "$NAME-$node"); do kill -9 "$pid" 2>/dev/null || true; done
-		ip netns del "$NAME-$node"
+		for pid in $(ip netns pids "$NAME-$node" 2>/dev/null); do kill -9 "$pid" 2>/dev/null || true; done
+		ip netns del "$NAME-$node" 2>/dev/null || [ ! -e "/run/netns/$NAME-$node" ] # another `down` may be at it
 	done
 	rm -rf "$RUN"
 }

@@ -1,12 +1,31 @@
 /** A process with a Coordinator or Clients in it that does what its parent says over IPC. See `actors.ts`. */
 
-import { Client, type ClientOptions, Coordinator, type CoordinatorOptions, type MessageStream } from "../../../packages/conec/src/index.ts";
+import {
+	type BroadcastStream,
+	Client,
+	type ClientOptions,
+	Coordinator,
+	type CoordinatorOptions,
+	type MessageStream,
+} from "../../../packages/conec/src/index.ts";
 
 const clients = new Map<string, Client>();
 /** Streams that are filled, and those that came and that nobody reads yet. */
 const filled: MessageStream[] = [];
 const untouched: MessageStream[] = [];
 let coordinator: Coordinator | undefined;
+const publishers = new Map<string, BroadcastStream>();
+let published = 0;
+const tallies = new Map<string, Tally>();
+
+/** What a member of a broadcast has got. */
+export interface Tally {
+	/** Number of the message that should come next, those that gaps announced included. */
+	next: number;
+	lost: number;
+	/** Messages with another number. */
+	wrong: number;
+}
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -74,6 +93,35 @@ const actions: Record<string, (argument: never) => Promise<unknown>> = {
 		}
 		return slowest;
 	},
+	/** Clients that join a broadcast and check the numbers in what they get. */
+	async members({ ids, name, ...where }: { ids: string[]; name: string; coordinator: string; pin: string }) {
+		await Promise.all(
+			ids.map(async (id) => {
+				const client = await Client.connect({ ...where, id });
+				clients.set(id, client);
+				void follow(await client.joinBroadcast(name, { mode: "receive" }), id);
+			}),
+		);
+	},
+	/** Sends so many numbered messages, as fast as `send` lets it; returns how long that took. */
+	async publish({ from, name, count, size }: { from: string; name: string; count: number; size: number }) {
+		const stream = publishers.get(name) ?? (await (clients.get(from) as Client).joinBroadcast(name, { mode: "send" }));
+		publishers.set(name, stream);
+		const started = performance.now();
+		for (let i = 0; i < count; i++) {
+			const message = Buffer.alloc(size);
+			message.writeUInt32LE(published++);
+			if (!stream.trySend(message)) await stream.send(message);
+		}
+		return performance.now() - started;
+	},
+	/** What each member has got so far. */
+	async tallies() {
+		return [...tallies.values()];
+	},
+	async pid() {
+		return process.pid;
+	},
 	async rss() {
 		for (let i = 0; i < 3; i++) {
 			(globalThis as { gc?: () => void }).gc?.();
@@ -82,6 +130,20 @@ const actions: Record<string, (argument: never) => Promise<unknown>> = {
 		return process.memoryUsage().rss;
 	},
 };
+
+async function follow(stream: BroadcastStream, id: string): Promise<void> {
+	const tally: Tally = { next: 0, lost: 0, wrong: 0 };
+	tallies.set(id, tally);
+	for await (const event of stream) {
+		if (event.type === "gap") {
+			tally.lost += event.lost;
+			tally.next += event.lost;
+		} else if (event.type === "message") {
+			if (Buffer.from(event.data.buffer, event.data.byteOffset).readUInt32LE() !== tally.next) tally.wrong++;
+			tally.next++;
+		}
+	}
+}
 
 async function take(streams: AsyncIterable<MessageStream>, how: "keep" | "read"): Promise<void> {
 	try {

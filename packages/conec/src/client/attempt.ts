@@ -13,14 +13,29 @@ export interface Attempt {
 	readonly token: string;
 	readonly peer: ChannelPeer;
 	readonly role: "dial" | "accept";
-	/** When it came to be, by the clock. */
-	readonly since: number;
-	phase: AttemptPhase;
+	/** This side's number for it, where this side asked. */
+	readonly request?: number | undefined;
+	readonly phase: AskedPhase | PunchingPhase;
 }
 
-/** Where an attempt is. */
-export type AttemptPhase =
-	/** This side, the target, has been asked, and thinks it over or has consented; `timer` ends it. */
-	| { readonly type: "asked"; readonly timer: unknown }
-	/** Both want to: packets fly. */
-	| { readonly type: "punching"; readonly punching: Punching; readonly peerNat: NatReport; readonly timer: unknown };
+/** This side, the target, has been asked, and thinks it over or has consented. */
+export interface AskedPhase {
+	readonly type: "asked";
+	/** The Coordinator has been told yes: only then may it say begin. */
+	consented: boolean;
+	/** Ends it. */
+	readonly timer: unknown;
+}
+
+/** Both want to: packets fly. */
+export interface PunchingPhase {
+	readonly type: "punching";
+	/** When that began, by the clock. */
+	readonly since: number;
+	readonly punching: Punching;
+	readonly peerNat: NatReport;
+	/** Uses the birthday method. */
+	readonly birthday: boolean;
+	/** Ends it. */
+	readonly timer: unknown;
+}

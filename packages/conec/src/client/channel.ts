@@ -16,7 +16,7 @@ import type { Limits } from "../options.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
-import type { SocketAddress, TransportConnection } from "../transport/transport.ts";
+import type { SocketAddress, Transport, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import type { DirectMessage } from "../wire/direct-messages.ts";
 import type { JsonValue } from "../wire/json.ts";
@@ -61,6 +61,8 @@ export interface Channel extends AsyncDisposable {
 export interface ChannelParts {
 	readonly peer: string;
 	readonly connection: TransportConnection;
+	/** The socket that it goes over. */
+	readonly transport: Transport;
 	readonly control: ControlChannel<DirectMessage>;
 	/** This side dialled, so this side may move (RFC 9000, 9). */
 	readonly dialled: boolean;
@@ -81,23 +83,25 @@ export class DirectChannel implements Channel {
 	readonly dialled: boolean;
 	readonly closed: Promise<CloseInfo>;
 	readonly connection: TransportConnection;
+	readonly transport: Transport;
 	readonly #control: ControlChannel<DirectMessage>;
 	readonly #streams: StreamSet;
 	readonly #limits: Limits;
 	readonly #since: Date = new Date();
 	readonly #onLeaving: (channel: DirectChannel) => void;
-	#state: { readonly type: "open" } | { readonly type: "leaving"; readonly done: Promise<void> } | { readonly type: "over"; readonly info: CloseInfo } = {
-		type: "open",
-	};
+	#state: ChannelState = { type: "open" };
+	/** Ends a channel whose peer has said that it leaves and then does not. */
+	#leaveTimer: NodeJS.Timeout | undefined;
 	/** Why the path is given up, when it is. */
 	#verdict: CloseInfo | undefined;
 	#lastStats: Omit<ChannelStats, "streams" | "since"> | undefined;
 
-	constructor({ peer, connection, control, dialled, token, ids, limits, onLeaving, onEnd }: ChannelParts) {
+	constructor({ peer, connection, transport, control, dialled, token, ids, limits, onLeaving, onEnd }: ChannelParts) {
 		this.peer = peer;
 		this.token = token;
 		this.dialled = dialled;
 		this.connection = connection;
+		this.transport = transport;
 		this.#control = control;
 		this.#streams = new StreamSet(ids);
 		this.#limits = limits;
@@ -106,6 +110,7 @@ export class DirectChannel implements Channel {
 			const info = this.#verdict ?? closeInfoOf(ended, "PEER_LOST");
 			const wasOpen = this.#state.type === "open";
 			this.#state = { type: "over", info };
+			clearTimeout(this.#leaveTimer);
 			control.end();
 			this.#streams.destroy(this.#gone(info), RESET_CODES.NONE);
 			if (wasOpen) onLeaving(this);
@@ -117,6 +122,11 @@ export class DirectChannel implements Channel {
 	/** Whether streams may be opened. */
 	get open(): boolean {
 		return this.#state.type === "open";
+	}
+
+	/** Whether streams of the peer are accepted: what it opened before it said that it leaves may come after that. */
+	get takesStreams(): boolean {
+		return this.#state.type === "open" || this.#state.type === "left";
 	}
 
 	/** Live streams. */
@@ -184,10 +194,11 @@ export class DirectChannel implements Channel {
 
 	/** {@link close} with another reason for the streams. */
 	end(error: (peer: string) => ConecError, wireCode: number): Promise<void> {
-		if (this.#state.type === "open") {
-			const done = this.#end(error(this.peer), wireCode);
-			this.#state = { type: "leaving", done };
-			this.#onLeaving(this);
+		const { type } = this.#state;
+		if (type === "open" || type === "left") {
+			clearTimeout(this.#leaveTimer);
+			this.#state = { type: "leaving", done: this.#end(error(this.peer), wireCode) };
+			if (type === "open") this.#onLeaving(this);
 		}
 		return this.#state.type === "leaving" ? this.#state.done : Promise.resolve();
 	}
@@ -203,10 +214,11 @@ export class DirectChannel implements Channel {
 		this.connection.close(closeCode, reason);
 	}
 
-	/** The peer has said `close`: it takes no more streams. */
+	/** The peer has said `close`: it takes no more streams, and is given as long to end the connection as this side would take. */
 	peerLeaves(): void {
 		if (this.#state.type !== "open") return;
-		this.#state = { type: "leaving", done: this.closed.then(() => undefined) };
+		this.#state = { type: "left" };
+		this.#leaveTimer = setTimeout(() => this.destroy(CLOSE_CODES.NORMAL, ""), this.#limits.closeTimeoutMs);
 		this.#onLeaving(this);
 	}
 
@@ -224,5 +236,13 @@ export class DirectChannel implements Channel {
 		return new ConecError(info.code, `Lost the direct channel to "${peer}"${info.reason === undefined ? "" : `: ${info.reason}`}`, { peer });
 	}
 }
+
+type ChannelState =
+	| { readonly type: "open" }
+	/** The peer takes no more streams. */
+	| { readonly type: "left" }
+	/** This side takes none, and is about to end the connection. */
+	| { readonly type: "leaving"; readonly done: Promise<void> }
+	| { readonly type: "over"; readonly info: CloseInfo };
 
 const CHANNEL_CLOSED = (peer: string): ConecError => new ConecError("CHANNEL_CLOSED", `Cannot go on: the direct channel to "${peer}" is closed`, { peer });

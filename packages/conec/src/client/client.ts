@@ -42,6 +42,7 @@ import type { ClientChannelStatus } from "./direct-host.ts";
 import { explainPath } from "./explain.ts";
 import type { Greeted } from "./handshake.ts";
 import { OwnNetwork } from "./own-network.ts";
+import { Pace } from "./pace.ts";
 import { directForAuto } from "./path-choice.ts";
 import { ClientPresence } from "./presence.ts";
 import type { Lookup } from "./race.ts";
@@ -82,6 +83,8 @@ export class Client implements AsyncDisposable {
 	readonly #broadcasts: ClientBroadcasts;
 	readonly #incoming: IncomingStreams;
 	readonly #feed: StatusFeed<ClientStatus>;
+	/** Anybody can send what looks like a challenge of the Coordinator, and each answer takes room on the control stream. */
+	readonly #echoes: Pace = new Pace(ECHOES_PER_SECOND);
 	#state: ClientState = { type: "open" };
 	#resolveClosed: (info: CloseInfo) => void = () => undefined;
 
@@ -172,6 +175,8 @@ export class Client implements AsyncDisposable {
 		});
 		transport.onDatagram = (data, from) => this.#onDatagram(data, from);
 		if (this.#link.can(DIRECT_CAPABILITY)) this.#network.look(this.#link);
+		// When the application has its Client: what came with the welcome may ask it something.
+		setImmediate(() => this.#link.listen());
 	}
 
 	/**
@@ -325,7 +330,9 @@ export class Client implements AsyncDisposable {
 	 * application closed, resets all others with `CLIENT_CLOSED`, and frees the id. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
 	 */
 	close(): Promise<void> {
-		if (this.#state.type === "open" || this.#state.type === "disconnected") this.#state = { type: "closing", done: this.#close() };
+		// The state comes first: what is told while things end must find it.
+		if (this.#state.type === "open" || this.#state.type === "disconnected")
+			this.#state = { type: "closing", done: Promise.resolve().then(() => this.#close()) };
 		return this.#state.type === "closing" ? this.#state.done : Promise.resolve();
 	}
 
@@ -349,6 +356,7 @@ export class Client implements AsyncDisposable {
 	}
 
 	async #close(): Promise<void> {
+		if (this.#state.type !== "closing") return;
 		const { lingerMs, closeTimeoutMs } = this.#limits;
 		const deadline = performance.now() + closeTimeoutMs;
 		const error = clientClosed("Cannot go on");
@@ -356,7 +364,7 @@ export class Client implements AsyncDisposable {
 		this.#presence.end(error);
 		this.#broadcasts.end(error);
 		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, closeTimeoutMs) };
-		await Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]);
+		await within(closeTimeoutMs, Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]));
 		const left = Math.max(0, deadline - performance.now());
 		// For the notice to be repeated where it was lost: it is not acknowledged.
 		const drainMs = Math.min(left, Math.max(MIN_DRAIN_MS, 4 * this.#link.rttMs));
@@ -372,7 +380,10 @@ export class Client implements AsyncDisposable {
 		this.#feed.emit({ type: "disconnected", info });
 		const code = info.code === "SUPERSEDED" ? "SUPERSEDED" : "COORDINATOR_LOST";
 		const error = new ConecError(code, `Lost the Coordinator${info.reason === undefined ? "" : `: ${info.reason}`}`);
-		if (code === "SUPERSEDED" || this.#state.type === "closing") return this.#over(info, error);
+		const closing = this.#state.type === "closing";
+		if (code === "SUPERSEDED" || (closing && this.#direct.idle)) return this.#over(info, error);
+		// Direct channels are closed as gracefully as ever.
+		if (closing) return this.#link.destroy(error, RESET_CODES.NONE);
 		this.#state = { type: "disconnected", info, error };
 		this.#network.stop();
 		this.#link.destroy(error, RESET_CODES.NONE);
@@ -416,11 +427,13 @@ export class Client implements AsyncDisposable {
 		if (content.type === "probe" || content.type === "answer") return this.#direct.datagram(datagram.value, from);
 		if (content.type !== "challenge") return this.#network.datagram(datagram.value);
 		const { address, port } = this.#link.connection.remoteAddress;
-		if (from.address === address && from.port === port) this.#link.send({ type: "address-echo", nonce: content.nonce });
+		if (from.address !== address || from.port !== port || !this.#echoes.take(systemClock.now())) return;
+		this.#link.send({ type: "address-echo", nonce: content.nonce });
 	}
 
 	#onDirectStream(incoming: IncomingStream, channel: DirectChannel): void {
 		if (incoming.header.kind !== FRAME.OPEN) return incoming.refuse(RESET_CODES.HEADER_INVALID);
+		if (!channel.takesStreams && this.#state.type !== "closing") return incoming.refuse(RESET_CODES.CHANNEL_CLOSED);
 		const open = decodeOpenDirect(incoming.header.payload, this.#limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
 		const refusal = this.#refusal();
@@ -490,6 +503,9 @@ interface ClientParts {
 const resolveAll: Lookup = (host) => dnsLookup(host, { all: true, verbatim: true });
 
 const MIN_DRAIN_MS = 20;
+
+/** A Coordinator sends two challenges for each new address. */
+const ECHOES_PER_SECOND = 8;
 
 const LEAVING = "the Client leaves";
 

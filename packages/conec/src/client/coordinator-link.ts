@@ -64,6 +64,7 @@ export class CoordinatorLink {
 	readonly streams: StreamSet;
 	/** As the Coordinator sees this Client. */
 	observedAddress: SocketAddress;
+	readonly #greeted: Greeted;
 	readonly #control: ControlChannel;
 	readonly #limits: Limits;
 	/** What holds for messages that the Coordinator itself takes. */
@@ -73,6 +74,7 @@ export class CoordinatorLink {
 
 	constructor({ greeted, limits, ids, endAtExpiry, events }: LinkParts) {
 		const { welcome, connection, control } = greeted;
+		this.#greeted = greeted;
 		this.welcome = welcome;
 		this.connection = connection;
 		this.observedAddress = welcome.observedAddress;
@@ -81,14 +83,19 @@ export class CoordinatorLink {
 		this.#limits = limits;
 		this.sendLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
 		this.#events = events;
-		greeted.listen({ message: (message) => this.#received(message), broken: (closeCode, reason) => connection.close(closeCode, reason) });
-		connection.onStream = (incoming) => this.#onStream(incoming);
 		void connection.closed.then((info) => {
 			this.#state = "over";
 			control.end();
 			events.lost(closeInfoOf(info, "COORDINATOR_LOST"));
 		});
 		if (endAtExpiry) this.#endAtExpiry();
+	}
+
+	/** Begins to tell the events, those first that came with the welcome. Once, when the owner is ready for them. */
+	listen(): void {
+		const { connection } = this;
+		this.#greeted.listen({ message: (message) => this.#received(message), broken: (closeCode, reason) => connection.close(closeCode, reason) });
+		connection.onStream = (incoming) => this.#onStream(incoming);
 	}
 
 	/** "draining": the Coordinator has said that it stops. "over": the connection has ended. */

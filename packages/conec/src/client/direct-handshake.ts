@@ -71,7 +71,8 @@ export async function greetDirectly(connection: TransportConnection, token: stri
 		const { code = "PEER_LOST", reason = "the connection ended" } = closeInfoOf(info, "PEER_LOST");
 		settle(new ConecError(code, `Cannot open direct channel: ${reason}`, { cause: info.error }));
 	});
-	const abort = (): void => connection.close(CLOSE_CODES.CLIENT_CLOSED, "given up");
+	// The channel, if the other side has it already, is closed; the Client is not.
+	const abort = (): void => connection.close(CLOSE_CODES.NORMAL, "given up");
 	signal.addEventListener("abort", abort, { once: true });
 	if (signal.aborted) abort();
 	const outcome = await answered;

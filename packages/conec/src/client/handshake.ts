@@ -36,16 +36,16 @@ export async function greet(connection: TransportConnection, hello: Hello, limit
 		settle = resolve;
 	});
 	const violation = (reason: string): ConecError => new ConecError("PROTOCOL_ERROR", `Cannot connect to ${where}: ${reason}`);
-	// What comes between the welcome and `listen`, as both may stand in one packet.
-	let missed: (() => void) | undefined;
+	// What comes between the welcome and `listen`, as all of it may stand in one packet.
+	const missed: (() => void)[] = [];
 	let events: Pick<ControlEvents, "message" | "broken"> = {
 		message: (message) => {
-			if (settle === undefined) missed ??= () => events.message(message);
+			if (settle === undefined) missed.push(() => events.message(message));
 			else settle(message.type === "welcome" || message.type === "refused" ? message : violation(`"${message.type}" before the welcome`));
 			settle = undefined;
 		},
 		broken: (closeCode, reason) => {
-			if (settle === undefined) missed = () => events.broken(closeCode, reason);
+			if (settle === undefined) missed.push(() => events.broken(closeCode, reason));
 			else settle(violation(reason));
 			settle = undefined;
 		},
@@ -89,7 +89,7 @@ export async function greet(connection: TransportConnection, hello: Hello, limit
 		welcome: answer,
 		listen: (next) => {
 			events = next;
-			missed?.();
+			for (const event of missed.splice(0)) event();
 		},
 	};
 }

@@ -121,7 +121,10 @@ test("hole punch: whatever comes, no address without a grant, and none beyond it
 			const packets = new Map<string, number>();
 			for (const action of actions) {
 				if (action.type === "send") packets.set(action.to.address, (packets.get(action.to.address) ?? 0) + 1);
-				if (action.type === "dial") assert.ok(given.candidates.some((granted) => granted.address === action.to.address));
+				if (action.type !== "dial") continue;
+				assert.ok(given.candidates.some((granted) => granted.address === action.to.address));
+				assert.ok(given.punch || action.unasked !== undefined, "a handshake with nobody is for nothing");
+				packets.set(action.to.address, (packets.get(action.to.address) ?? 0) + (action.unasked ?? 0));
 			}
 			for (const [to, count] of packets) {
 				const grant = Math.max(0, ...given.candidates.filter((granted) => granted.address === to).map((granted) => granted.packets));

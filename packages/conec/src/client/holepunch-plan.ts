@@ -44,7 +44,13 @@ export interface PunchPacket {
 export type PunchAction =
 	| { readonly type: "send"; readonly socket: number; readonly to: SocketAddress; readonly datagram: PunchDatagram }
 	/** Begin a QUIC handshake; then say `established` or `dialFailed`. Several at once only from a side that does not punch: race them. */
-	| { readonly type: "dial"; readonly socket: number; readonly to: SocketAddress }
+	| {
+			readonly type: "dial";
+			readonly socket: number;
+			readonly to: SocketAddress;
+			/** No packet of the peer has proven that somebody is there: so many may go there in vain. */
+			readonly unasked?: number;
+	  }
 	/** The peer will dial this extra socket: accept QUIC on it too. */
 	| { readonly type: "accept"; readonly socket: number }
 	/** Open that many extra sockets, numbered from 1, then say `socketsOpened`. */

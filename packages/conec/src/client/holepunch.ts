@@ -165,7 +165,7 @@ export class HolePunch {
 			const path = this.#paths.add(0, { address, port }, kind);
 			if (path === undefined) continue;
 			if (this.#plan.punch) path.nextProbeAt = now;
-			else if (this.#plan.role === "dial") this.#dial(path);
+			else if (this.#plan.role === "dial") this.#dialUnasked(path);
 		}
 		if (predictedAddresses(this.#plan).length > 0) this.#predictions = { at: now, round: 1 };
 		if (this.#birthday?.part === "easy") this.#ports = new BirthdayPorts(now + BIRTHDAY_WAIT_MS, this.#random);
@@ -212,7 +212,7 @@ export class HolePunch {
 		const path = this.#paths.add(socket, from, "learned");
 		if (path === undefined) return;
 		this.#learned++;
-		if (dials) this.#dial(path);
+		if (dials) this.#dialUnasked(path);
 		else this.#probePath(now, path, false);
 	}
 
@@ -271,6 +271,13 @@ export class HolePunch {
 		this.#actions.push({ type: "dial", socket: path.socket, to: path.to });
 	}
 
+	/** Nothing has come from there, and perhaps nobody is there: what a handshake sends until the deadline counts like probes. */
+	#dialUnasked(path: Path): void {
+		if (!this.#grants.take(path.to.address, false, HANDSHAKE_PACKETS)) return;
+		path.dial = "begun";
+		this.#actions.push({ type: "dial", socket: path.socket, to: path.to, unasked: HANDSHAKE_PACKETS });
+	}
+
 	#giveUpIfLate(now: number): void {
 		const nothingLeft = this.#state === "probing" && this.#plan.role === "dial" && !this.#plan.punch;
 		if (this.#paths.dialling || (now < this.#giveUpAt && !nothingLeft)) return;
@@ -288,6 +295,9 @@ export class HolePunch {
 /** A packet of the peer makes for an early probe at most that often, and not of an address that has just had one. */
 const LEAST_GAP_MS = 20;
 const ASKED_PROBES = 6;
+
+/** Of a QUIC handshake that nobody answers, within the time of an attempt: one at once, then after 1 s and 3 s. */
+const HANDSHAKE_PACKETS = 5;
 
 function newNonce(random: () => number): string {
 	const half = (): string =>

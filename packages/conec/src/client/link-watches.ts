@@ -22,6 +22,11 @@ export class LinkWatches {
 		this.#suspect = suspect;
 	}
 
+	/** Channels that are watched. */
+	get size(): number {
+		return this.#watches.size;
+	}
+
 	add(channel: DirectChannel): void {
 		this.#watches.set(channel, new LinkWatch());
 		this.#timer ??= this.#clock.setTimeout(() => this.#look(), LOOK_MS);

@@ -30,8 +30,6 @@ export interface NatCheckHost {
 export interface NatCheck {
 	/** What is known by now. */
 	readonly report: NatReport;
-	/** Resolves when the mapping is known, or will not be; never rejects. */
-	readonly mapped: Promise<void>;
 	/** Resolves when all is known that will be; never rejects. */
 	readonly done: Promise<void>;
 	/** The second port has seen this Client at `address`. */
@@ -84,7 +82,6 @@ export function checkNat(host: NatCheckHost): NatCheck {
 		get report() {
 			return report;
 		},
-		mapped,
 		done: Promise.all([mapped, filtered]).then(() => undefined),
 		echoed({ address, port }) {
 			if (report.mapping !== "unknown") return;
@@ -114,6 +111,6 @@ export function checkNat(host: NatCheckHost): NatCheck {
 }
 
 const ECHO_TRIES = 3;
-const MIN_PATIENCE_MS = 150;
+const MIN_PATIENCE_MS = 100;
 /** Greatest step that counts as a sequence; by chance it is one in 4,000. */
 const STEP_MAX = 16;

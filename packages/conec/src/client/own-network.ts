@@ -65,11 +65,6 @@ export class OwnNetwork {
 		return { ...report, lastPort: next <= 0xff_ff ? next : lastPort };
 	}
 
-	/** Resolves when it is known how the NAT maps, within a second. Never rejects. */
-	async known(): Promise<void> {
-		await this.#check?.mapped;
-	}
-
 	/** Resolves when all is known, within a second. Never rejects. */
 	async settled(): Promise<void> {
 		await this.#check?.done;

@@ -30,11 +30,11 @@ export class PacketGrants {
 		return this.#grants.has(address);
 	}
 
-	/** Takes one packet, if there is one. `unasked`: not in reply to a packet of the peer, so a part of the grant is not for it. */
-	take(address: string, unasked: boolean): boolean {
+	/** Takes packets, all or none. `unasked`: not in reply to a packet of the peer, so a part of the grant is not for it. */
+	take(address: string, unasked: boolean, packets: number = 1): boolean {
 		const grant = this.#grants.get(address);
-		if (grant === undefined || grant.sent >= grant.packets - (unasked ? grant.reserved : 0)) return false;
-		grant.sent++;
+		if (grant === undefined || grant.sent + packets > grant.packets - (unasked ? grant.reserved : 0)) return false;
+		grant.sent += packets;
 		return true;
 	}
 }

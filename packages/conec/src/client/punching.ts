@@ -5,7 +5,7 @@
  */
 
 import type { TransportFactory, TransportFactoryOptions } from "../entity/transport-factory.ts";
-import { isConecError } from "../errors.ts";
+import { ConecError, isConecError } from "../errors.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { SocketAddress, Transport } from "../transport/transport.ts";
 import type { Datagram } from "../wire/datagrams.ts";
@@ -112,7 +112,7 @@ export class Punching {
 			case "send":
 				return this.#send(action);
 			case "dial":
-				return void this.#dial(action.socket, action.to);
+				return void this.#dial(action);
 			case "accept":
 				return void this.#transportOf(action.socket).then((transport) => this.#over || this.#host.acceptOn(transport), ignore);
 			case "open-sockets":
@@ -137,8 +137,9 @@ export class Punching {
 		else void this.#further.get(socket)?.then((transport) => transport.sendDatagram(bytes, to), ignore);
 	}
 
-	async #dial(socket: number, to: SocketAddress): Promise<void> {
+	async #dial({ socket, to, unasked = 0 }: Extract<PunchAction, { readonly type: "dial" }>): Promise<void> {
 		try {
+			for (let packet = 0; packet < unasked; packet++) if (!this.#host.allow(to)) throw new ConecError("LIMIT_EXCEEDED", "too much goes there already");
 			const transport = await this.#transportOf(socket);
 			await this.#host.dial(transport, to, this.#abort.signal);
 		} catch (error) {

@@ -8,15 +8,24 @@
 import type { Clock } from "../transport/clock.ts";
 import type { DirectChannel } from "./channel.ts";
 
+/** A request to the Coordinator. */
+export interface WishRequest {
+	readonly number: number;
+	/** It may be refused at once where there is no hope. */
+	readonly auto: boolean;
+	/** The Coordinator has been asked, or is about to hear of it. */
+	sent: boolean;
+}
+
 /** One peer's wish. */
 export class Wish {
 	readonly peer: string;
 	/** Resolves with the channel, or rejects with why there is none. */
 	readonly granted: Promise<DirectChannel>;
-	/** Number of this side's request while it lives at the Coordinator. */
-	request: number | undefined;
-	/** That request may be refused at once where there is no hope. */
-	requestIsAuto = false;
+	/** This side's own request, from when it is made until it is answered. */
+	request: WishRequest | undefined;
+	/** Requests that were made. */
+	requests = 0;
 	/** Somebody wants it whatever the hope. */
 	earnest = false;
 	/** The peer's request goes on instead of this side's. */

@@ -46,6 +46,23 @@ export function encodeChunk(messages: readonly Unstamped[], firstSeq: number, ep
 	return { bytes, firstSeq, ends, senders, atMs };
 }
 
+/** The frames of a chunk that nobody keeps: valid until the next call. */
+export function encodeFrames(messages: readonly Unstamped[], firstSeq: number, epoch: Uint8Array): Uint8Array {
+	let length = 0;
+	for (const { sender, payload } of messages) length += taggedFrameBytes(sender.bytes.length, payload.length);
+	// Memory that is used again and again, as a stream of garbage would make the process grow until the next collection.
+	const bytes = length <= SCRATCH_BYTES ? scratch : new Uint8Array(length);
+	let at = 0;
+	for (let i = 0; i < messages.length; i++) {
+		const { sender, payload } = messages[i] as Unstamped;
+		at = writeTaggedFrame(bytes, at, sender.bytes, epoch, firstSeq + i, payload);
+	}
+	return bytes.subarray(0, length);
+}
+
+const SCRATCH_BYTES = 128 * 1_024;
+const scratch = new Uint8Array(SCRATCH_BYTES);
+
 /** The frames `from` to `to` (exclusive). */
 export function framesOf(chunk: Chunk, from: number, to: number): Uint8Array {
 	return from === 0 && to === chunk.ends.length ? chunk.bytes : chunk.bytes.subarray(startOf(chunk, from), chunk.ends[to - 1]);

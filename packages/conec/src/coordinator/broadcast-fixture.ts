@@ -147,7 +147,7 @@ export class FakeMember implements TransportStream {
 	writeFrames(frames: Uint8Array): number {
 		if (this.over) return -1;
 		assert.equal(this.#finSeen, false, "nothing is written after FIN");
-		this.#queue.push(frames);
+		this.#queue.push(new Uint8Array(frames));
 		this.queuedBytes += frames.length;
 		if (this.queuedBytes >= this.#highWaterBytes) this.#wantsDrain = true;
 		return this.queuedBytes;

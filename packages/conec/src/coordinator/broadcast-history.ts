@@ -48,13 +48,20 @@ export class History {
 		return this.#bytes;
 	}
 
+	/** Whether anything is ever kept. */
+	get keeps(): boolean {
+		return this.#bounds.messages > 0;
+	}
+
+	/** Instead of {@link push} where nothing is kept: messages up to `seq` have gone by. */
+	skip(seq: number): void {
+		this.#forgottenSeq = seq;
+	}
+
 	/** Keeps what was just stamped, and forgets what must go for it. */
 	push(chunk: Chunk): void {
 		const count = chunk.ends.length;
-		if (this.#bounds.messages === 0) {
-			this.#forgottenSeq = chunk.firstSeq + count - 1;
-			return;
-		}
+		if (!this.keeps) return this.skip(chunk.firstSeq + count - 1);
 		this.#chunks.push(chunk);
 		this.#messages += count;
 		this.#bytes += chunk.bytes.length;

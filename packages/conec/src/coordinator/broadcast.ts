@@ -11,7 +11,7 @@ import type { Clock } from "../transport/clock.ts";
 import type { TransportStream } from "../transport/transport.ts";
 import { type BroadcastOpen, type BroadcastPeer, EPOCH_BYTES, encodeBroadcastControl, epochToBytes, type Joined, LAGGING_LISTED } from "../wire/broadcast.ts";
 import { FRAME } from "../wire/frames.ts";
-import { type Chunk, encodeChunk, type Unstamped } from "./broadcast-chunk.ts";
+import { encodeChunk, encodeFrames, type Unstamped } from "./broadcast-chunk.ts";
 import { type ChunkPart, History } from "./broadcast-history.ts";
 import { MEMBER_HIGH_WATER_BYTES, Member } from "./broadcast-member.ts";
 import type { ResolvedBroadcastRule } from "./broadcast-options.ts";
@@ -218,37 +218,43 @@ export class Broadcast {
 	/** Numbers the messages of this turn and gives them to all. */
 	#flush(): void {
 		if (this.#batch.length === 0) return;
-		const chunk = encodeChunk(this.#batch, this.#seq + 1, this.#epochBytes, this.#host.clock.now());
-		this.#seq += this.#batch.length;
+		const batch = this.#batch;
+		const firstSeq = this.#seq + 1;
+		this.#seq += batch.length;
 		this.#batch = [];
 		this.#batchBytes = 0;
-		this.#history.push(chunk);
-		this.#give(chunk);
-	}
-
-	#give(chunk: Chunk): void {
-		const behind = [...this.#behind];
-		const live = this.#live;
-		if (live.length > 0) {
-			const queued = this.#host.writeFramesToMany(this.#liveStreams, chunk.bytes);
-			let stalled = 0;
-			for (let i = 0; i < live.length; i++) {
-				const bytes = queued[i] as number;
-				// Below 0 it is over, which its stream says by itself.
-				if (bytes >= 0 && bytes < MEMBER_HIGH_WATER_BYTES) continue;
-				const member = live[i] as Member;
-				member.live = false;
-				member.stalled = true;
-				this.#behind.add(member);
-				stalled++;
-			}
-			if (stalled > 0) this.#keepLive();
+		// Mostly nobody keeps it.
+		if (this.#behind.size === 0 && !this.#history.keeps) {
+			this.#history.skip(this.#seq);
+			if (this.#live.length > 0) this.#giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes));
+			return;
 		}
+		const chunk = encodeChunk(batch, firstSeq, this.#epochBytes, this.#host.clock.now());
+		this.#history.push(chunk);
+		const behind = [...this.#behind];
+		if (this.#live.length > 0) this.#giveToLive(chunk.bytes);
 		for (const member of behind) {
 			member.queue.push(chunk);
 			if (member.stalled) this.#review(member);
 			else this.#drain(member);
 		}
+	}
+
+	#giveToLive(frames: Uint8Array): void {
+		const live = this.#live;
+		const queued = this.#host.writeFramesToMany(this.#liveStreams, frames);
+		let stalled = 0;
+		for (let i = 0; i < live.length; i++) {
+			const bytes = queued[i] as number;
+			// Below 0 it is over, which its stream says by itself.
+			if (bytes >= 0 && bytes < MEMBER_HIGH_WATER_BYTES) continue;
+			const member = live[i] as Member;
+			member.live = false;
+			member.stalled = true;
+			this.#behind.add(member);
+			stalled++;
+		}
+		if (stalled > 0) this.#keepLive();
 	}
 
 	#keepLive(): void {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { scopeOf } from "../entity/address-scope.ts";
 import type { WireAddress } from "../wire/fields.ts";
 import { parseIp, unmapIp } from "../wire/ip-address.ts";
-import { candidatesFor, scopeOf } from "./candidates.ts";
+import { candidatesFor } from "./candidates.ts";
 import { ownSockets } from "./own-sockets.ts";
 
 const at = (address: string, port = 4_000): { address: string; port: number } => ({ address, port });

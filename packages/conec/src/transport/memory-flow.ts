@@ -93,7 +93,7 @@ export class Flow {
 		if (this.#sending !== "open") {
 			return -1;
 		}
-		this.#queue.push({ kind, payload: payload.slice() });
+		this.#queue.push({ kind, payload: new Uint8Array(payload) }); // a copy, which `slice` of a Buffer is not
 		this.#queuedBytes += sizeOf(payload);
 		this.#pump();
 		if (this.#queuedBytes >= this.highWaterBytes) {

@@ -1,0 +1,137 @@
+/**
+ * What happens to live channels when an address changes, or seems to have changed.
+ *
+ * However often somebody says so, a channel is asked about at most a few times a second, and packets beside QUIC stay within
+ * the limits of one address and of one channel.
+ *
+ * @module
+ */
+
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../transport/clock.ts";
+import type { SocketAddress } from "../transport/transport.ts";
+import type { DirectChannel } from "./channel.ts";
+import type { CoordinatorLink } from "./coordinator-link.ts";
+import { PacketLimiter } from "./packet-limiter.ts";
+import { usableAddress } from "./peer-addresses.ts";
+import { createPunchKeys } from "./punch-datagrams.ts";
+
+/** What {@link ChannelMoves} needs. */
+export interface MovesHost {
+	readonly clock: Clock;
+	/** Counts raw datagrams to one IP address over everything that this Client does. */
+	readonly limiter: PacketLimiter;
+	link(): CoordinatorLink | undefined;
+}
+
+interface Mover {
+	nextPokeAt: number;
+	poke: unknown;
+	checking: boolean;
+	readonly probes: Set<unknown>;
+}
+
+/** See the module. */
+export class ChannelMoves {
+	readonly #host: MovesHost;
+	readonly #movers: Map<DirectChannel, Mover> = new Map();
+	/** By token of the channel, so that many addresses of one peer cost no more than one. */
+	readonly #perChannel: PacketLimiter = new PacketLimiter({ packetsPerMinute: PROBES_PER_MINUTE });
+
+	constructor(host: MovesHost) {
+		this.#host = host;
+	}
+
+	/** Channels of which anything is kept. */
+	get size(): number {
+		return this.#movers.size;
+	}
+
+	/** A channel hears nothing: what is sent now, here and to the Coordinator, shows a new address to both. */
+	suspect(channel: DirectChannel): void {
+		this.#poke(channel);
+		this.#host.link()?.poke();
+	}
+
+	/** This side's own address is another one. */
+	ownMoved(channel: DirectChannel): void {
+		this.#poke(channel);
+		if (!channel.dialled) this.#check(channel);
+	}
+
+	/** The peer's address is another one. */
+	peerMoved(channel: DirectChannel, address: SocketAddress): void {
+		this.#poke(channel);
+		if (channel.dialled) this.#check(channel);
+		else this.#letIn(channel, address);
+	}
+
+	/** The channel is over. */
+	delete(channel: DirectChannel): void {
+		const mover = this.#movers.get(channel);
+		if (mover === undefined) return;
+		this.#movers.delete(channel);
+		for (const timer of [mover.poke, ...mover.probes]) this.#host.clock.clearTimeout(timer);
+	}
+
+	/** Says something on it, now or soon. */
+	#poke(channel: DirectChannel): void {
+		const mover = this.#mover(channel);
+		const { clock } = this.#host;
+		if (mover.poke !== undefined) return;
+		const poke = (): void => {
+			mover.poke = undefined;
+			mover.nextPokeAt = clock.now() + POKE_GAP_MS;
+			channel.poke();
+		};
+		const leftMs = mover.nextPokeAt - clock.now();
+		if (leftMs <= 0) poke();
+		else mover.poke = clock.setTimeout(poke, leftMs);
+	}
+
+	/** Where the side that accepted has moved, QUIC cannot follow (RFC 9000, 9). */
+	#check(channel: DirectChannel): void {
+		const mover = this.#mover(channel);
+		if (mover.checking) return;
+		mover.checking = true;
+		void channel.ping(Math.max(LEAST_PATIENCE_MS, 4 * channel.rttMs)).then((alive) => {
+			mover.checking = false;
+			if (!alive) channel.fail("the address of one side has changed");
+		});
+	}
+
+	/** The peer dials from another address now: this side's NAT has to expect it there before its packets get in. */
+	#letIn(channel: DirectChannel, said: SocketAddress): void {
+		const { clock, limiter, link } = this.#host;
+		const { probes } = this.#mover(channel);
+		// What was to open the way for an older address is of no use any more.
+		for (const timer of probes) clock.clearTimeout(timer);
+		probes.clear();
+		const address = usableAddress(said, link()?.connection.remoteAddress);
+		if (address === undefined) return;
+		for (const delayMs of PROBES_AFTER_MS) {
+			const timer = clock.setTimeout(() => {
+				probes.delete(timer);
+				const now = clock.now();
+				if (!this.#perChannel.take(now, channel.token) || !limiter.take(now, address.address)) return;
+				channel.transport.sendDatagram(createPunchKeys(channel.token, "accept").probe(randomBytes(8).toString("hex")), address);
+			}, delayMs);
+			probes.add(timer);
+		}
+	}
+
+	#mover(channel: DirectChannel): Mover {
+		let mover = this.#movers.get(channel);
+		if (mover === undefined) {
+			mover = { nextPokeAt: Number.NEGATIVE_INFINITY, poke: undefined, checking: false, probes: new Set() };
+			this.#movers.set(channel, mover);
+		}
+		return mover;
+	}
+}
+
+/** Twenty moves. */
+const PROBES_PER_MINUTE = 60;
+const PROBES_AFTER_MS = [0, 50, 150];
+const POKE_GAP_MS = 100;
+const LEAST_PATIENCE_MS = 500;

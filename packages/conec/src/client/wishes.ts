@@ -1,0 +1,164 @@
+/**
+ * The wishes of a Client for direct channels, one for each peer, and its requests for them to the Coordinator.
+ *
+ * @module
+ */
+
+import { ConecError } from "../errors.ts";
+import type { ChannelOffer, ChannelRefused } from "../wire/channel-messages.ts";
+import type { DirectChannel } from "./channel.ts";
+import type { DirectHost } from "./direct-host.ts";
+import { Wish } from "./wish.ts";
+
+/** What the owner of wishes is asked and told. */
+export interface WishesHost {
+	/** Token of an attempt with that peer that lives. */
+	attempt(peer: string): string | undefined;
+	/** There is no direct path to that peer until a network changes. */
+	despair(peer: string, reason: string): void;
+	/** Nobody wants what this attempt may bring any more. */
+	givenUp(token: string): void;
+}
+
+/** See the module. */
+export class Wishes {
+	readonly #host: DirectHost;
+	readonly #owner: WishesHost;
+	/** By peer. */
+	readonly #wishes: Map<string, Wish> = new Map();
+	#lastRequest = 0;
+
+	constructor(host: DirectHost, owner: WishesHost) {
+		this.#host = host;
+		this.#owner = owner;
+	}
+
+	get size(): number {
+		return this.#wishes.size;
+	}
+
+	/** That for a peer. */
+	of(peer: string): Wish | undefined {
+		return this.#wishes.get(peer);
+	}
+
+	/** A new one, for which the Coordinator is asked unless the peer was faster. */
+	make(peer: string, auto: boolean): Wish {
+		const { limits, clock } = this.#host;
+		const timeoutMs = this.#host.birthday ? Math.max(limits.requestTimeoutMs, BIRTHDAY_TIMEOUT_MS) : limits.requestTimeoutMs;
+		const wish = new Wish(peer, timeoutMs, clock, () => this.giveUp(wish, unavailable(peer, `it has not come about within ${timeoutMs / 1_000} s`)));
+		this.#wishes.set(peer, wish);
+		wish.token = this.#owner.attempt(peer);
+		if (wish.token === undefined) void this.#request(wish, auto);
+		return wish;
+	}
+
+	/** What this side says of itself for one attempt. */
+	async offer(): Promise<ChannelOffer> {
+		const { network, holePunching, birthday } = this.#host;
+		// Only in the first moments after connecting: what the Coordinator plans is only as good as what it knows of both NATs.
+		await network.settled();
+		return { hosts: network.hosts(), nat: network.nat, punch: holePunching, birthday };
+	}
+
+	/** The Coordinator, or the peer through it, says no to a request. */
+	refused({ request, code, reason }: ChannelRefused): void {
+		const wish = [...this.#wishes.values()].find((one) => one.request?.number === request);
+		if (wish?.request === undefined) return;
+		const { auto } = wish.request;
+		wish.request = undefined;
+		if (code === "CROSSED") {
+			// The peer's request grants this wish; should that have failed meanwhile, this side asks once more.
+			if (wish.token === undefined && !wish.crossed) void this.#request(wish, auto);
+			wish.crossed = true;
+			return;
+		}
+		if (wish.token !== undefined) return;
+		if (code === "DIRECT_UNAVAILABLE") {
+			if (auto && wish.earnest) return void this.#request(wish, false);
+			this.#owner.despair(wish.peer, reason);
+		}
+		this.refuse(wish, new ConecError(code, `${cannotOpen(wish.peer)}: ${reason}`, { peer: wish.peer }));
+	}
+
+	/** A channel is up. */
+	grant(channel: DirectChannel): void {
+		const wish = this.#wishes.get(channel.peer);
+		if (wish === undefined) return;
+		if (wish.request?.sent) this.#host.link()?.send({ type: "channel-cancel", request: wish.request.number });
+		this.#wishes.delete(channel.peer);
+		wish.grant(channel);
+	}
+
+	/** An attempt is over without a channel. `again`: that says nothing of the path, so this side may ask on its own behalf. */
+	leave(token: string, reason: string, again: boolean): void {
+		const wish = [...this.#wishes.values()].find((one) => one.token === token);
+		if (wish === undefined) return;
+		wish.token = this.#owner.attempt(wish.peer);
+		if (wish.token !== undefined || wish.request !== undefined) return;
+		if (again && wish.requests < MOST_REQUESTS && this.#host.link() !== undefined) return void this.#request(wish, !wish.earnest);
+		this.refuse(wish, unavailable(wish.peer, reason));
+	}
+
+	/** What only the Coordinator could bring about fails. `flies`: whether an attempt goes on without it. */
+	coordinatorLost(error: ConecError, flies: (token: string) => boolean): void {
+		for (const wish of [...this.#wishes.values()]) {
+			wish.request = undefined;
+			if (wish.token === undefined || !flies(wish.token)) this.refuse(wish, error);
+		}
+	}
+
+	/** Nobody waits any more, or too long. */
+	giveUp(wish: Wish, error: ConecError): void {
+		const { request, token } = wish;
+		wish.request = undefined;
+		if (request?.sent) this.#host.link()?.send({ type: "channel-cancel", request: request.number });
+		this.refuse(wish, error);
+		if (token !== undefined) this.#owner.givenUp(token);
+	}
+
+	/** {@link giveUp} for all. */
+	end(error: ConecError): void {
+		for (const wish of [...this.#wishes.values()]) this.giveUp(wish, error);
+	}
+
+	/** Tells those who wait why not. */
+	refuse(wish: Wish, error: ConecError): void {
+		if (this.#wishes.get(wish.peer) === wish) this.#wishes.delete(wish.peer);
+		wish.refuse(error);
+	}
+
+	async #request(wish: Wish, auto: boolean): Promise<void> {
+		const { peer } = wish;
+		const request = { number: ++this.#lastRequest, auto, sent: false };
+		wish.request = request;
+		wish.requests++;
+		const offer = await this.offer();
+		if (wish.over || wish.request !== request) return;
+		if (wish.token !== undefined) {
+			// The peer was faster, and two attempts would make two channels.
+			wish.request = undefined;
+			return;
+		}
+		const link = this.#host.link();
+		if (link === undefined) return this.refuse(wish, new ConecError("COORDINATOR_LOST", `${cannotOpen(peer)}: the Coordinator is lost`, { peer }));
+		request.sent = true;
+		link.send({ type: "channel-request", request: request.number, peer, auto, ...offer });
+	}
+}
+
+/** How messages about a channel that does not come about begin. */
+export function cannotOpen(peer: string): string {
+	return `Cannot open direct channel to "${peer}"`;
+}
+
+/** There is no channel, and why. */
+export function unavailable(peer: string, reason: string): ConecError {
+	return new ConecError("DIRECT_UNAVAILABLE", `${cannotOpen(peer)}: ${reason}`, { peer });
+}
+
+/** How long an attempt may take, from the request on, where the birthday method is wanted. */
+export const BIRTHDAY_TIMEOUT_MS = 15_000;
+
+/** For one wish, where attempts are given up by the peer. */
+const MOST_REQUESTS = 3;

@@ -1,0 +1,178 @@
+/**
+ * Members of broadcasts that break the rules: they hear of it, and nobody else does.
+ */
+
+import assert from "node:assert/strict";
+import type { BroadcastEvent } from "../packages/conec/src/stream/broadcast-stream.ts";
+import type { TransportConnection, TransportStream } from "../packages/conec/src/transport/transport.ts";
+import { RESET_CODES } from "../packages/conec/src/wire/codes.ts";
+import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { collect } from "./broadcast-suite.ts";
+import { declare, type Fabric, handler, text, until, utf8, World } from "./entities-world.ts";
+
+/** A member that says whatever it likes. */
+interface Raw {
+	readonly stream: TransportStream;
+	/** What has come: "ACCEPT", "REJECT CODE", "CONTROL type", "kind 5", "end", "reset 7". */
+	readonly log: string[];
+}
+
+const OPEN = { name: "news", mode: "both", slowReader: "drop-oldest", bufferBytes: 1_048_576 };
+const EPOCH = "0123456789abcdef";
+
+function open(connection: TransportConnection, broadcast: object, id: number): Raw {
+	const log: string[] = [];
+	const stream: TransportStream = connection.openStream(
+		{ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ broadcast, id })) },
+		handler({
+			frame: (kind, payload) => {
+				stream.consumed(payload.length);
+				if (kind === FRAME.ACCEPT) log.push("ACCEPT");
+				else if (kind === FRAME.REJECT) log.push(`REJECT ${(JSON.parse(text(payload) ?? "") as { code: string }).code}`);
+				else if (kind === FRAME.CONTROL) log.push(`CONTROL ${(JSON.parse(text(payload) ?? "") as { type: string }).type}`);
+				else log.push(`kind ${kind}`);
+			},
+			end: () => log.push("end"),
+			reset: (code) => log.push(`reset ${code}`),
+		}),
+		{ messageBytes: 2_000_000 },
+	);
+	return { stream, log };
+}
+
+/** Declares the tests. */
+export function broadcastHostileSuite(fabric: Fabric): void {
+	const it = declare(fabric);
+
+	it("broadcast: a message as long as the limit passes; a byte more ends its sender's membership only", async (t) => {
+		const world = await World.create(t, fabric, { limits: { messageBytes: 50_000 } });
+		const [alice, bob] = await Promise.all([
+			world.connect("a".repeat(63), { limits: { messageBytes: 50_000 } }),
+			world.connect("bob", { limits: { messageBytes: 50_000 } }),
+		]);
+		const [sender, reader] = await Promise.all([alice.joinBroadcast("news"), bob.joinBroadcast("news", { mode: "receive", keepOpen: true })]);
+		const { connection } = await world.enter("mallory");
+		const mallory = open(connection, OPEN, 1);
+		await until(() => mallory.log.includes("CONTROL joined"));
+		mallory.stream.write(FRAME.DATA, new Uint8Array(50_001));
+		await until(() => mallory.log.includes(`reset ${RESET_CODES.MESSAGE_TOO_LONG}`));
+		await assert.rejects(sender.send(new Uint8Array(50_001)), { code: "MESSAGE_TOO_LONG" });
+		await sender.send(new Uint8Array(50_000));
+		const [event] = (await collect(reader, 1)) as [BroadcastEvent & { type: "message" }];
+		assert.deepEqual([event.sender, event.data.length], [alice.id, 50_000]);
+		assert.deepEqual(await alice.countBroadcast("news"), { senders: 1, receivers: 2 });
+		assert.equal(world.coordinator.clientCount, 3);
+	});
+
+	it("broadcast: joining thousands of names, wrongly or not, is bounded", async (t) => {
+		const world = await World.create(t, fabric, { limits: { broadcasts: 10 } });
+		const bob = await world.connect("bob");
+		const { connection } = await world.enter("mallory");
+		const names = Array.from({ length: 60 }, (_, i) => open(connection, { ...OPEN, name: `name-${i}` }, i));
+		await until(() => names.every(({ log }) => log.length >= 1));
+		assert.equal(names.filter(({ log }) => log[0] === "ACCEPT").length, 10);
+		assert.equal(names.filter(({ log }) => log[0] === "REJECT LIMIT_EXCEEDED").length, 50);
+		assert.equal(world.coordinator.broadcastCount, 10);
+		const wrong = [
+			{ ...OPEN, name: "News" },
+			{ ...OPEN, name: "x".repeat(129) },
+			{ ...OPEN, mode: "listen" },
+			{ ...OPEN, slowReader: "wait" },
+			{ ...OPEN, bufferBytes: 1e9 },
+			{ ...OPEN, last: -1 },
+			{ ...OPEN, last: 1e9 },
+			{ ...OPEN, since: { epoch: EPOCH, seq: -1 } },
+			{ ...OPEN, since: { epoch: "future", seq: 1 } },
+			{ ...OPEN, since: { epoch: EPOCH, seq: 1 }, last: 1 },
+			{ ...OPEN, presence: "yes" },
+		].map((broadcast, i) => open(connection, broadcast, 100 + i));
+		await until(() => wrong.every(({ log }) => log[0] === "REJECT PROTOCOL_ERROR"));
+		const blocking = open(connection, { ...OPEN, name: "name-1", slowReader: "block" }, 200);
+		await until(() => blocking.log[0] === "REJECT BROADCAST_REFUSED");
+		// Its header is longer than any may be: 1 MB of "metadata".
+		const large = open(connection, { ...OPEN, metadata: "x".repeat(1_000_000) }, 201);
+		await until(() => large.log.length > 0 || world.coordinator.clientCount === 1);
+		await assert.rejects(bob.countBroadcast("name-x"), { code: "BROADCAST_UNKNOWN" });
+		connection.close(0, "");
+		await until(() => world.coordinator.broadcastCount === 0);
+	});
+
+	it("broadcast: frames that are not allowed end the membership that sent them, and nothing else", async (t) => {
+		const world = await World.create(t, fabric);
+		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
+		const [sender, reader] = await Promise.all([alice.joinBroadcast("news", { mode: "send" }), bob.joinBroadcast("news", { mode: "receive" })]);
+		const { connection } = await world.enter("mallory");
+		const invalid = `reset ${RESET_CODES.FRAME_INVALID}`;
+		const cases: [object, (stream: TransportStream) => void, string][] = [
+			[{ mode: "receive" }, (stream) => stream.write(FRAME.DATA, utf8("x")), invalid],
+			[{}, (stream) => stream.write(FRAME.TAGGED, new Uint8Array(100)), invalid],
+			[{}, (stream) => stream.write(FRAME.CONTROL, utf8(`{"type":"joined"}`)), invalid],
+			[{}, (stream) => stream.write(FRAME.OPEN, utf8("{}")), invalid],
+			[{}, (stream) => [FRAME.END, FRAME.END].forEach((kind) => void stream.write(kind, new Uint8Array(0))), invalid],
+			[{}, (stream) => [FRAME.END, FRAME.DATA].forEach((kind) => void stream.write(kind, new Uint8Array(0))), invalid],
+			[{}, (stream) => stream.finish(), `reset ${RESET_CODES.STREAM_TRUNCATED}`],
+			[{}, (stream) => stream.reset(RESET_CODES.NONE), `reset ${RESET_CODES.CANCELLED}`],
+			[{}, (stream) => stream.reset(0x40_00_00_07), `reset ${RESET_CODES.CANCELLED}`],
+		];
+		for (const [i, [options, act, expected]] of cases.entries()) {
+			const member = open(connection, { ...OPEN, ...options }, i);
+			await until(() => member.log.includes("CONTROL joined"));
+			act(member.stream);
+			await until(() => member.log.includes(expected)).catch(() => assert.fail(`case ${i}: ${member.log}`));
+			await until(() => world.coordinator.clients().find(({ id }) => id === "mallory")?.streams === 0);
+		}
+		await sender.send("fine");
+		assert.equal((await collect(reader, 1)).length, 1);
+		assert.deepEqual(await alice.countBroadcast("news"), { senders: 1, receivers: 1 });
+	});
+
+	it("broadcast: a member that floods and never reads hurts itself", async (t) => {
+		const world = await World.create(t, fabric, { limits: { broadcastWaitMs: 200 } });
+		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
+		const [sender, reader] = await Promise.all([
+			alice.joinBroadcast("news", { mode: "send" }),
+			bob.joinBroadcast("news", { mode: "receive", bufferBytes: 4 * 1_024 * 1_024 }),
+		]);
+		const { connection } = await world.enter("mallory");
+		// It gives no credit for what it gets.
+		const stream = connection.openStream(
+			{ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ broadcast: { ...OPEN, bufferBytes: 65_536 }, id: 1 })) },
+			handler(),
+		);
+		const junk = new Uint8Array(10_000);
+		const own: number[] = [];
+		const reading = (async () => {
+			for await (const event of reader) {
+				assert.notEqual(event.type, "gap");
+				if (event.type === "message" && event.sender === "alice") own.push(Number(text(event.data)));
+				if (own.length === 100) return;
+			}
+		})();
+		for (let i = 0; i < 100; i++) {
+			for (let j = 0; j < 5; j++) if (stream.queuedBytes < 1_000_000) stream.write(FRAME.DATA, junk);
+			await sender.send(String(i));
+			await new Promise((resolve) => setTimeout(resolve, 2));
+		}
+		await reading;
+		assert.deepEqual(
+			own,
+			Array.from({ length: 100 }, (_, i) => i),
+		);
+		stream.reset(RESET_CODES.NONE);
+		await until(() => world.coordinator.clients().find(({ id }) => id === "mallory")?.streams === 0);
+	});
+
+	it("broadcast: questions that are wrong, and answers to the Coordinator, end the connection", async (t) => {
+		const world = await World.create(t, fabric);
+		for (const message of [
+			{ type: "broadcast-count", request: 1, name: "News" },
+			{ type: "broadcast-count", request: -1, name: "news" },
+			{ type: "broadcast-counted", request: 1, senders: 1, receivers: 1 },
+			{ type: "broadcast-unknown", request: 1 },
+		]) {
+			const { connection, control } = await world.enter("mallory");
+			control.write(FRAME.CONTROL, utf8(JSON.stringify(message)));
+			assert.equal((await connection.closed).closeCode, 1);
+		}
+	});
+}

@@ -1,0 +1,84 @@
+/**
+ * Opens and closes direct channels: `channels.ts COUNT`. Prints what the second part has left behind, then closes everything
+ * and has to end by itself. Needs --expose-gc.
+ */
+
+import { readdirSync } from "node:fs";
+import { Client, Coordinator, type MessageStream } from "../../../packages/conec/src/index.ts";
+
+const [count = 500] = process.argv.slice(2).map(Number);
+/** A Coordinator lets nobody ask as often as this does. */
+const limits = { attemptsPerMinute: 1_000_000 };
+
+const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, limits });
+const where = { coordinator: `localhost:${coordinator.address.port}`, address: `127.0.0.1:${coordinator.address.port}`, pin: coordinator.fingerprint };
+const connect = (id: string): Promise<Client> => Client.connect({ id, localAddress: "127.0.0.1", ...where });
+const [alice, bob] = await Promise.all([connect("alice"), connect("bob")]);
+const incoming = bob.incomingStreams[Symbol.asyncIterator]();
+
+/** Who accepts has a channel a moment before who dials, who may have given it up by then: there is perhaps another one than was asked for. */
+async function noChannels(): Promise<void> {
+	for (const client of [alice, bob]) {
+		for (let live = client.channels(); live.length > 0; live = client.channels()) await Promise.all(live.map((channel) => channel.close()));
+	}
+}
+
+async function channels(times: number): Promise<void> {
+	for (let i = 0; i < times; i++) {
+		// By turns opened by each side, by both at once, and ended in every way.
+		const both = i % 3 === 2 ? bob.openChannel("alice") : undefined;
+		const [from, to] = i % 3 === 1 ? [bob, alice] : [alice, bob];
+		const [channel] = await Promise.all([from.openChannel(to.id), both]);
+		const [near, far] = await Promise.all([alice.openStream("bob", { path: "direct" }), incoming.next().then(({ value }) => value as MessageStream)]);
+		await near.send("there");
+		if ((await far.receive())?.length !== 5) throw new RangeError("not what was sent");
+		if (i % 2 === 0) await Promise.all([near.close(), far.close()]);
+		await channel.close();
+		await noChannels();
+		await Promise.all([near.closed, far.closed]);
+		// And an attempt that is given up.
+		if (i % 10 === 0) {
+			const abort = new AbortController();
+			const given = alice.openChannel("bob", { signal: abort.signal }).then(
+				(late) => late.close(),
+				() => undefined,
+			);
+			await new Promise((resolve) => setTimeout(resolve, i % 4));
+			abort.abort();
+			await given;
+			await noChannels();
+		}
+	}
+}
+
+async function figures(): Promise<Record<string, number>> {
+	for (let i = 0; i < 8; i++) {
+		(globalThis as { gc?: () => void }).gc?.();
+		await new Promise((resolve) => setTimeout(resolve, 60));
+	}
+	const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
+	return {
+		heapUsed,
+		external,
+		arrayBuffers,
+		rss,
+		descriptors: process.platform === "linux" ? readdirSync("/proc/self/fd").length : 0,
+		handles: process.getActiveResourcesInfo().filter((name) => name !== "Timeout").length,
+		timers: process.getActiveResourcesInfo().filter((name) => name === "Timeout").length,
+		streams: coordinator.clients().reduce((sum, client) => sum + client.streams, 0),
+	};
+}
+
+await channels(count);
+const before = await figures();
+const started = performance.now();
+await channels(count);
+const after = await figures();
+const growth = Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]));
+console.log(JSON.stringify({ ...growth, ms: Math.round(performance.now() - started) }));
+// One more of each kind is left open: closing a Client ends it.
+await alice.openChannel("bob");
+await alice.close();
+await bob.close();
+await coordinator.close();
+console.log("closed");
