@@ -129,8 +129,8 @@ export async function folder(t: TestContext): Promise<string> {
 	return made;
 }
 
-/** Starts a Coordinator; everything started through the site is gone when the test is over. */
-export async function site(t: TestContext): Promise<Site> {
+/** Starts a Coordinator, with further options; everything started through the site is gone when the test is over. */
+export async function site(t: TestContext, ...coordinatorOptions: string[]): Promise<Site> {
 	const started: Running[] = [];
 	// Before the folder goes: hooks run in this order.
 	t.after(() => Promise.all(started.map((running) => running.kill())));
@@ -140,7 +140,7 @@ export async function site(t: TestContext): Promise<Site> {
 		started.push(running);
 		return running;
 	};
-	const coordinator = run(["coordinator", "--json", "--host", "127.0.0.1", "--port", "0", "--state", join(made, "coordinator")]);
+	const coordinator = run(["coordinator", "--json", "--host", "127.0.0.1", "--port", "0", "--state", join(made, "coordinator"), ...coordinatorOptions]);
 	const { port, pin } = (await coordinator.event("listening")) as unknown as { port: number; pin: string };
 	const address = `127.0.0.1:${port}`;
 	const options = (id: string): string[] => ["--id", id, "--coordinator", address, "--pin", pin, "--state", join(made, `state-${id}`)];

@@ -47,6 +47,17 @@ const WRONG: readonly (readonly [args: readonly string[], stderr: RegExp])[] = [
 	[["coordinator", "--port", "65536"], /--port must be a whole number from 0 to 65535/],
 	[["coordinator", "--cert", "x"], /--cert and --key go together/],
 	[["chat", "--to", "a", "--from", "b"], /exclude each other/],
+	[["chat", "--room", "lobby", "--to", "a"], /--room and --to exclude each other/],
+	[["chat", "--room", "The Lobby"], /--room must be 1 to 123 of a-z/],
+	[["chat", "--last", "3"], /--last goes with --room/],
+	[["broadcast"], /NAME is missing/],
+	[["broadcast", "news", "--mode", "shout"], /--mode must be one of both, send, receive/],
+	[["broadcast", "news", "--slow-reader", "wait"], /--slow-reader must be one of drop-oldest/],
+	[["broadcast", "news", "--last", "3", "--since", "00112233445566ff:1"], /--since and --last exclude each other/],
+	[["broadcast", "news", "--since", "42"], /--since must be EPOCH:SEQ/],
+	[["broadcast", "news", "--mode", "send", "--echo"], /--echo is for those who receive/],
+	[["coordinator", "--history", "news"], /--history must be PATTERN=N/],
+	[["coordinator", "--block", "No way*"], /--block: "No way\*" is neither/],
 ];
 for (const [args, stderr] of WRONG) {
 	test(`cli: ${args.join(" ")} ends with status 2 and a hint`, async () => {

@@ -7,7 +7,12 @@ const SPEC: CommandSpec = {
 	usage: "FILE... --to PEER",
 	summary: "Send files",
 	operands: { least: 1, most: 2, what: "FILE" },
-	options: { to: { value: "PEER", text: "who gets them", env: "CONEC_TO" }, "max-bytes": { value: "N", text: "most" }, force: { text: "replace" } },
+	options: {
+		to: { value: "PEER", text: "who gets them", env: "CONEC_TO" },
+		"max-bytes": { value: "N", text: "most" },
+		force: { text: "replace" },
+		keep: { value: "NAME", text: "what stays", repeats: true },
+	},
 	examples: ["conec send a --to bob"],
 };
 
@@ -23,6 +28,11 @@ test("arguments: options, flags and operands in any order", () => {
 	assert.equal(parsed.text("to"), "bob");
 	assert.equal(parsed.flag("force"), true);
 	assert.equal(parsed.flag("json"), false);
+});
+
+test("arguments: an option that repeats takes every value, also several with commas between", () => {
+	assert.deepEqual(parse(["a", "--keep", "b", "--keep=c, d", "--keep", ",e"]).list("keep"), ["b", "c", "d", "e"]);
+	assert.deepEqual(parse(["a"]).list("keep"), []);
 });
 
 test("arguments: what follows -- is an operand", () => {

@@ -15,6 +15,8 @@ export interface OptionSpec {
 	readonly text: string;
 	/** Environment variable that gives the value when the option does not. */
 	readonly env?: string;
+	/** May be given several times; see {@link Arguments.list}. */
+	readonly repeats?: true;
 }
 
 /** What a command takes. */
@@ -39,6 +41,8 @@ export interface Arguments {
 	count(name: string, least: number, most: number): number | undefined;
 	/** Bytes, with an optional suffix K, M, G or T (powers of 1,024). */
 	bytes(name: string): number | undefined;
+	/** What an option that repeats was given, each time one value or several with commas between. */
+	list(name: string): readonly string[];
 	/** One of the values. */
 	choice<Value extends string>(name: string, values: readonly Value[]): Value | undefined;
 }
@@ -71,7 +75,8 @@ export function parseCommandLine(spec: CommandSpec, args: readonly string[], env
 		const option = token.rawName.startsWith("--") && Object.hasOwn(specs, token.name) ? specs[token.name] : undefined;
 		const shown = printable(token.rawName, 64);
 		if (option === undefined) throw usageError(`unknown option ${shown}`, suggestion(token.name, Object.keys(specs)) ?? hint);
-		if (values.has(token.name)) throw usageError(`option ${shown} is given twice`, hint);
+		const before = values.get(token.name);
+		if (before !== undefined && option.repeats !== true) throw usageError(`option ${shown} is given twice`, hint);
 		if (option.value === undefined) {
 			if (token.value !== undefined) throw usageError(`option ${shown} takes no value`, hint);
 			values.set(token.name, true);
@@ -79,7 +84,7 @@ export function parseCommandLine(spec: CommandSpec, args: readonly string[], env
 			// A value that begins with a dash must be written --name=-value, so that a forgotten value is noticed.
 			if (token.value === undefined || (token.inlineValue === false && token.value.startsWith("-")))
 				throw usageError(`option ${shown} needs a value: ${shown} ${option.value}`, hint);
-			values.set(token.name, token.value);
+			values.set(token.name, typeof before === "string" ? `${before},${token.value}` : token.value);
 		}
 	}
 	const { least, most, what } = spec.operands;
@@ -158,6 +163,13 @@ class ParsedArguments implements Arguments {
 		const value = match === null ? Number.NaN : Number(match[1]) * 1_024 ** " KMGT".indexOf((match[2] ?? "").toUpperCase() || " ");
 		if (!Number.isSafeInteger(value)) throw usageError(`--${name} must be a number of bytes such as 500000 or 10G, not "${printable(text, 64)}"`);
 		return value;
+	}
+
+	list(name: string): readonly string[] {
+		return (this.text(name) ?? "")
+			.split(",")
+			.map((value) => value.trim())
+			.filter((value) => value !== "");
 	}
 
 	choice<Value extends string>(name: string, values: readonly Value[]): Value | undefined {

@@ -14,9 +14,9 @@ export const EXIT_CODES = {
 	usage: 2,
 	/** The Coordinator could not be reached, was not trusted, refused this Client, or was lost. */
 	coordinator: 3,
-	/** The peer is unknown, busy, gone, or refused. */
+	/** The peer is unknown, busy, gone, or refused; nobody is in a broadcast. */
 	peer: 4,
-	/** A transfer is incomplete or a file could not be verified or written. */
+	/** A transfer is incomplete or a file could not be verified or written; a broadcast was read too slowly. */
 	incomplete: 5,
 	/** SIGHUP. */
 	hangup: 129,

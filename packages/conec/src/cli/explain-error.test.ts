@@ -11,7 +11,10 @@ test("explain error: every code keeps its message and has an exit status that is
 		const explained = explainError(new ConecError(code, `Cannot do it: ${code}`));
 		assert.equal(explained.code, code);
 		assert.equal(explained.message, `Cannot do it: ${code}`);
-		assert.ok(([EXIT_CODES.failed, EXIT_CODES.usage, EXIT_CODES.coordinator, EXIT_CODES.peer] as number[]).includes(explained.exitCode), code);
+		assert.ok(
+			([EXIT_CODES.failed, EXIT_CODES.usage, EXIT_CODES.coordinator, EXIT_CODES.peer, EXIT_CODES.incomplete] as number[]).includes(explained.exitCode),
+			code,
+		);
 	}
 });
 
@@ -49,4 +52,16 @@ test("explain error: an unexpected error is a failure and says how to see where"
 		code: undefined,
 	});
 	assert.equal(explainError("text").message, "text");
+});
+
+test("explain error: what goes wrong with broadcasts has its status and says what to change", () => {
+	const refused = explainError(new ConecError("BROADCAST_REFUSED", "x"));
+	assert.deepEqual([refused.exitCode, refused.hint?.includes("--block")], [EXIT_CODES.coordinator, true]);
+	const lagged = explainError(new ConecError("LAGGED", "x"));
+	assert.deepEqual([lagged.exitCode, lagged.hint?.includes("--buffer-bytes")], [EXIT_CODES.incomplete, true]);
+	assert.equal(explainError(new ConecError("BROADCAST_UNKNOWN", "x")).exitCode, EXIT_CODES.peer);
+	// The library throws it as a wrong argument.
+	const invalid = explainError(Object.assign(new TypeError("x"), { code: "BROADCAST_NAME_INVALID" }));
+	assert.deepEqual([invalid.exitCode, invalid.code], [EXIT_CODES.usage, "BROADCAST_NAME_INVALID"]);
+	assert.equal(explainError(Object.assign(new TypeError("x"), { code: "ERR_INVALID_ARG_TYPE" })).code, undefined);
 });

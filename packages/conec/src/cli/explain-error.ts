@@ -39,19 +39,21 @@ export function explainError(error: unknown): Explanation {
 	};
 }
 
-/** Code of a ConecError, or of a wrong argument (`OPTION_INVALID`, `ID_INVALID`). */
+/** Code of a ConecError, or of a wrong argument (`OPTION_INVALID`, `ID_INVALID`, `BROADCAST_NAME_INVALID`). */
 function errorCode(error: unknown): ConecErrorCode | undefined {
 	if (isConecError(error)) return error.code;
 	if (!(error instanceof TypeError || error instanceof RangeError) || !("code" in error)) return undefined;
-	return error.code === "ID_INVALID" || error.code === "OPTION_INVALID" ? error.code : undefined;
+	return ARGUMENT_CODES.find((code) => code === error.code);
 }
+
+const ARGUMENT_CODES = ["ID_INVALID", "OPTION_INVALID", "BROADCAST_NAME_INVALID"] as const;
 
 interface Guide {
 	readonly exitCode: ExitCode;
 	readonly hint?: string;
 }
 
-const { failed, usage, coordinator, peer } = EXIT_CODES;
+const { failed, usage, coordinator, peer, incomplete } = EXIT_CODES;
 const CERTIFICATE_HINT =
 	"For a Coordinator with its own key, give --pin as `conec coordinator` prints it; for one with a private authority, --ca FILE. Where it asks for certificates, give --cert and --key.";
 const OWN_CERTIFICATE_HINT = "The Coordinator lets in only certificates of its authority, or has this key on its deny list. Give one with --cert and --key.";
@@ -114,4 +116,8 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	STREAM_TRUNCATED: { exitCode: peer },
 	FRAME_INVALID: { exitCode: peer },
 	DECODE_FAILED: { exitCode: peer },
+	BROADCAST_UNKNOWN: { exitCode: peer, hint: "Nobody is in it now. Check the name, and that it is the same Coordinator." },
+	BROADCAST_NAME_INVALID: { exitCode: usage, hint: "A name is lower-case letters, digits, dots, underscores and hyphens, at most 128 in all." },
+	BROADCAST_REFUSED: { exitCode: coordinator, hint: "Choose another --slow-reader, or have the Coordinator run with --block and that name." },
+	LAGGED: { exitCode: incomplete, hint: "This side read too slowly. Give it more room with --buffer-bytes, or choose another --slow-reader." },
 };

@@ -1,13 +1,14 @@
 /**
- * Lines that are typed on a terminal while others appear above.
+ * Lines typed on a terminal while others come in.
  *
  * @module
  */
 
 import { createInterface, type Interface } from "node:readline";
+import type { LineBelow } from "./output.ts";
 
 /** The line being typed on a terminal, which steps aside for lines that come in. */
-export class TypedLines {
+export class TypedLines implements LineBelow {
 	readonly #readline: Interface;
 	#closed = false;
 

@@ -1,60 +1,155 @@
 /**
- * `conec broadcast`: lines to everybody who is there, and theirs.
+ * `conec broadcast`: what one sends, all hear, in one order.
  *
  * @module
  */
 
-import type { BroadcastOptions } from "../../index.ts";
-import { joinNamed, takePart } from "../broadcast-talk.ts";
+import { type BroadcastEvent, type BroadcastMode, type BroadcastPosition, isConecError, type SlowReaderPolicy } from "../../index.ts";
+import type { Arguments } from "../arguments.ts";
+import { takePart } from "../broadcast-part.ts";
+import {
+	countText,
+	gapFields,
+	lostText,
+	messageFields,
+	messageText,
+	namesText,
+	parsePosition,
+	peerFields,
+	peerText,
+	positionText,
+} from "../broadcast-words.ts";
 import { usageError } from "../cli-error.ts";
-import type { Command } from "../command.ts";
-import { CONNECTION_OPTIONS, connect } from "../connection.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { CONNECTION_OPTIONS, type Connection, connect } from "../connection.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { Interrupted } from "../interruption.ts";
 import { quoted } from "../terminal-text.ts";
-
-const POLICIES = ["drop-oldest", "drop-newest", "latest-per-sender", "disconnect", "block"] as const;
 
 /** See `conec broadcast --help`. */
 export const broadcastCommand: Command = {
 	spec: {
 		name: "broadcast",
-		usage: "NAME [--send | --receive]",
-		summary: "Send standard input to everybody in a broadcast, line by line, and show what they send; ends when the last sender has gone",
-		operands: { least: 1, most: 1, what: "the NAME of the broadcast" },
+		usage: "NAME",
+		summary: "Send lines to everybody in a broadcast, and show what the others send",
+		operands: { least: 1, most: 1, what: "NAME" },
 		options: {
-			send: { text: "only send" },
-			receive: { text: "only receive" },
-			last: { value: "N", text: "begin with up to N earlier messages, as far as the Coordinator keeps them" },
-			members: { text: "also show who is there, comes and goes" },
-			"keep-open": { text: "stay when the last sender has gone" },
-			"slow-reader": { value: "POLICY", text: `when this side is too slow: ${POLICIES.join(", ")}` },
+			mode: { value: "MODE", text: "both (default), send or receive" },
+			listen: { text: "go on showing what comes when the input, which is no terminal, has ended" },
+			"keep-open": { text: "go on when the last sender has gone" },
+			echo: { text: "show one's own messages too, in their place" },
+			presence: { text: "show who is here, who comes and who goes" },
+			last: { value: "N", text: "begin with so many earlier messages, as far as the Coordinator keeps them" },
+			since: { value: "EPOCH:SEQ", text: "go on after that one, as far as the Coordinator keeps them" },
+			"slow-reader": { value: "POLICY", text: "when this side is too slow: drop-oldest (default), drop-newest, latest-per-sender, disconnect or block" },
+			"buffer-bytes": { value: "N", text: "bytes that may wait for this side before it counts as slow; default 1M" },
+			count: { text: "say how many send and receive, and end" },
 			...CONNECTION_OPTIONS,
 		},
-		examples: ["conec broadcast news", "tail -f app.log | conec broadcast logs.app --send", "conec broadcast logs.app --receive --last 100 --keep-open"],
+		examples: ["conec broadcast news", "vmstat 1 | conec broadcast load --mode send", "conec broadcast news --mode receive --last 100 --json"],
 	},
 	linesTo: "stdout",
 	async run(context) {
-		const { args, signal } = context;
-		const [send, receive] = [args.flag("send"), args.flag("receive")];
-		if (send && receive) throw usageError("--send and --receive exclude each other");
-		const last = args.count("last", 0, 1_000_000);
-		const policy = args.text("slow-reader");
-		const slowReader = POLICIES.find((one) => one === policy);
-		if (policy !== undefined && slowReader === undefined) throw usageError(`--slow-reader must be one of ${POLICIES.join(", ")}, not ${quoted(policy)}`);
-		const options: BroadcastOptions = {
-			mode: send ? "send" : receive ? "receive" : "both",
-			keepOpen: args.flag("keep-open"),
-			presence: args.flag("members"),
-			...(last === undefined ? {} : { last }),
-			...(slowReader === undefined ? {} : { slowReader }),
-			signal,
-		};
+		const { args } = context;
+		const name = args.operands[0] ?? "";
+		const how = readOptions(args);
 		const connection = await connect(context);
 		try {
-			const broadcast = await joinNamed(connection.client, args.operands[0] ?? "", options);
-			// Who only sends has nothing to stay for.
-			return await takePart(broadcast, connection, context, receive ? "receive" : send ? "leave" : "finish");
+			return args.flag("count") ? await count(name, connection, context) : await join(name, how, connection, context);
 		} finally {
 			await connection.close();
 		}
 	},
 };
+
+interface How {
+	readonly mode: BroadcastMode;
+	readonly slowReader: SlowReaderPolicy | undefined;
+	readonly bufferBytes: number | undefined;
+	readonly since: BroadcastPosition | undefined;
+	readonly last: number | undefined;
+}
+
+function readOptions(args: Arguments): How {
+	const mode = args.choice("mode", ["both", "send", "receive"]) ?? "both";
+	const since = args.text("since");
+	const last = args.count("last", 0, 1_000_000);
+	if (since !== undefined && last !== undefined) throw usageError("--since and --last exclude each other");
+	for (const name of ["echo", "listen", "keep-open"]) if (mode === "send" && args.flag(name)) throw usageError(`--${name} is for those who receive`);
+	for (const name of ["since", "last"]) if (mode === "send" && args.text(name) !== undefined) throw usageError(`--${name} is for those who receive`);
+	return {
+		mode,
+		slowReader: args.choice("slow-reader", ["drop-oldest", "drop-newest", "latest-per-sender", "disconnect", "block"]),
+		bufferBytes: args.bytes("buffer-bytes"),
+		since: since === undefined ? undefined : parsePosition(since),
+		last,
+	};
+}
+
+async function count(name: string, { client, orEnd }: Connection, { output }: CommandContext): Promise<ExitCode> {
+	const { senders, receivers } = await orEnd(client.countBroadcast(name));
+	output.event("count", { name, senders, receivers }, countText(senders, receivers));
+	return EXIT_CODES.ok;
+}
+
+async function join(name: string, how: How, connection: Connection, context: CommandContext): Promise<ExitCode> {
+	const { args, output, signal } = context;
+	const { mode } = how;
+	const stream = await connection.orEnd(
+		connection.client.joinBroadcast(name, { ...given(how), keepOpen: args.flag("keep-open"), presence: args.flag("presence"), signal }),
+	);
+	const { epoch, recovered } = stream;
+	output.event("joined", { name, mode, epoch, recovered });
+	const typing = mode !== "receive" && process.stdin.isTTY;
+	output.note(`in broadcast ${quoted(name)}${typing ? `; Ctrl-D ${mode === "send" ? "leaves" : "sends no more"}` : ""}`);
+	if (recovered === false) output.note("what came after --since is not kept any more: messages are missing here");
+	let last: BroadcastPosition | undefined = how.since;
+	const show = (event: BroadcastEvent, own: boolean): void => {
+		last = { epoch, seq: event.type === "gap" ? event.toSeq : event.seq };
+		if (!own || args.flag("echo")) showEvent(event, connection.client.id, epoch, context);
+	};
+	try {
+		const afterInput = mode !== "send" && (typing || args.flag("listen")) ? "listen" : "leave";
+		const onListening = (): void => output.note(`sending no more${typing && !output.json ? "; Ctrl-D again leaves" : ""}`);
+		const end = await takePart(stream, connection, context, { mode, afterInput, show, onListening });
+		output.event(end, { name });
+		if (end === "ended") output.note("the last sender has gone");
+		return EXIT_CODES.ok;
+	} catch (error) {
+		if (last !== undefined && (isConecError(error) || error instanceof Interrupted))
+			output.note(`the last seen was ${positionText(last)}; --since goes on from there`);
+		throw error;
+	}
+}
+
+function given({ mode, slowReader, bufferBytes, since, last }: How) {
+	return {
+		mode,
+		...(slowReader === undefined ? {} : { slowReader }),
+		...(bufferBytes === undefined ? {} : { bufferBytes }),
+		...(since === undefined ? {} : { since }),
+		...(last === undefined ? {} : { last }),
+	};
+}
+
+function showEvent(event: BroadcastEvent, self: string, epoch: string, { output }: CommandContext): void {
+	const { type } = event;
+	switch (type) {
+		case "message": {
+			const { sender, seq, data } = event;
+			const text = output.json ? undefined : `${output.style("cyan", `${sender}:`)} ${messageText(data)}`;
+			return output.event(type, output.json ? { ...messageFields(sender, data), epoch, seq } : {}, text);
+		}
+		case "gap":
+			output.event(type, gapFields(event));
+			return output.note(output.style("yellow", lostText(event.lost)));
+		case "members":
+			output.event(type, { members: event.members.map(peerFields), seq: event.seq });
+			return output.note(`here: ${namesText(event.members.map((member) => peerText(member, self)))}`);
+		default:
+			output.event(type, { peer: peerFields(event.peer), seq: event.seq });
+			return output.note(output.style("dim", `${MARKS[type]} ${peerText(event.peer, self)}`));
+	}
+}
+
+const MARKS = { join: "+", update: "~", leave: "-" } as const;

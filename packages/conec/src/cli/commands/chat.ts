@@ -1,12 +1,12 @@
 /**
- * `conec chat`: two people, line by line.
+ * `conec chat`: two people, or everybody in a room, line by line.
  *
  * @module
  */
 
 import type { MessageStream } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
-import { joinNamed, takePart } from "../broadcast-talk.ts";
+import type { Arguments } from "../arguments.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect, incomingOf, openTo } from "../connection.ts";
@@ -17,22 +17,24 @@ import { checkPathOption, explainPeer, PATH_OPTIONS, pathTaken } from "../path.t
 import { answerOther } from "../ping-echo.ts";
 import { printable, quoted } from "../terminal-text.ts";
 import { TypedLines } from "../typed-lines.ts";
+import { checkRoom, talkInRoom } from "./chat-room.ts";
 
 /** See `conec chat --help`. */
 export const chatCommand: Command = {
 	spec: {
 		name: "chat",
-		usage: "[--to PEER | --from PEER | --room ROOM]",
-		summary: "Talk with a peer or in a room, line by line; without --to or --room wait for the first who calls",
+		usage: "[--to PEER | --from PEER | --room NAME]",
+		summary: "Talk with a peer, line by line; without --to wait for the first who calls, with --room talk with everybody there",
 		operands: { least: 0, most: 0, what: "" },
 		options: {
 			to: { value: "PEER", text: "the peer, which waits in `conec chat`" },
 			from: { value: "PEER", text: "wait for this peer only" },
-			room: { value: "ROOM", text: "talk with everybody in this room: 1 to 123 of a-z, 0-9, dot, underscore, hyphen" },
+			room: { value: "NAME", text: "talk with everybody who is in that room" },
+			last: { value: "N", text: "with --room: begin with so many earlier lines, as far as the Coordinator keeps them" },
 			...PATH_OPTIONS,
 			...CONNECTION_OPTIONS,
 		},
-		examples: ["conec chat", "conec chat --to bob", "uptime | conec chat --to bob", "conec chat --room kitchen"],
+		examples: ["conec chat", "conec chat --to bob", "conec chat --room lobby", "uptime | conec chat --to bob"],
 	},
 	linesTo: "stdout",
 	async run(context) {
@@ -40,14 +42,13 @@ export const chatCommand: Command = {
 		const to = args.text("to");
 		const room = args.text("room");
 		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
-		if (room !== undefined && (to !== undefined || args.text("from") !== undefined)) throw usageError("--room excludes --to and --from");
+		const last = args.count("last", 0, 1_000_000);
+		if (room === undefined && last !== undefined) throw usageError("--last goes with --room");
+		if (room !== undefined) checkRoomOptions(room, args);
 		checkPathOption(args);
 		const connection = await connect(context);
 		try {
-			if (room !== undefined) {
-				const options = { presence: true, keepOpen: true, last: ROOM_MESSAGES, signal: context.signal };
-				return await takePart(await joinNamed(connection.client, `chat.${room}`, options), connection, context, "leave");
-			}
+			if (room !== undefined) return await talkInRoom(room, last, connection, context);
 			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
 			return await talk(stream, connection, context);
 		} finally {
@@ -56,8 +57,12 @@ export const chatCommand: Command = {
 	},
 };
 
-/** What was said before, as far as the Coordinator keeps it. */
-const ROOM_MESSAGES = 20;
+/** A room has no peer, and everything in it goes through the Coordinator. */
+function checkRoomOptions(room: string, args: Arguments): void {
+	checkRoom(room);
+	const other = ["to", "from", "path"].find((name) => args.text(name) !== undefined) ?? (args.flag("explain") ? "explain" : undefined);
+	if (other !== undefined) throw usageError(`--room and --${other} exclude each other`);
+}
 
 async function waitForCaller(connection: Connection, { args, output }: CommandContext): Promise<MessageStream> {
 	output.event("waiting", { id: connection.client.id });

@@ -7,8 +7,10 @@
 import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { type BroadcastRules, type CloseInfo, Coordinator, type CoordinatorStatus } from "../../index.ts";
+import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../index.ts";
 import type { Arguments } from "../arguments.ts";
+import { broadcastRules } from "../broadcast-rules.ts";
+import { lostText } from "../broadcast-words.ts";
 import { certificateFacts, expiryWarning } from "../certificate-facts.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -16,6 +18,7 @@ import { givenIdentity, LOCAL_COORDINATOR_FILE, readNamed, stateDirectory } from
 import { EXIT_CODES } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
 import { orInterrupted } from "../interruption.ts";
+import { LagNotices } from "../lag-notices.ts";
 import { addressField } from "../path.ts";
 import { CHANNEL_SIGNS, channelLine } from "../path-words.ts";
 import { coordinatorArgument, reachableAddresses } from "../reachable.ts";
@@ -24,9 +27,6 @@ import { printable, quoted } from "../terminal-text.ts";
 
 /** The port that Clients take when none is given. */
 const DEFAULT_PORT = 1_719;
-
-/** Who enters a room of `conec chat`, or follows a broadcast with --last, sees what was said before. */
-const BROADCASTS: BroadcastRules = { "*": { history: { messages: 100, bytes: 262_144, ageMs: 3_600_000 } } };
 
 /** See `conec coordinator --help`. */
 export const coordinatorCommand: Command = {
@@ -45,12 +45,19 @@ export const coordinatorCommand: Command = {
 			"client-ca": { value: "FILE", text: "let in only Clients with a certificate of these authorities (PEM, one or more), under the id in it" },
 			deny: { value: "FILE", text: "never let in these fingerprints, one a line; SIGHUP reads all files again" },
 			"end-at-expiry": { text: "with --client-ca: end a Client's connection when its certificate expires" },
+			history: {
+				value: "PATTERN=N",
+				text: "keep N messages of these broadcasts for those who join later: a name, or its beginning and *; may be repeated",
+				repeats: true,
+			},
+			block: { value: "PATTERN", text: "of these broadcasts members may make the senders wait (--slow-reader block); may be repeated", repeats: true },
 			state: { value: "DIR", text: "where its own key is kept" },
 		},
 		examples: [
 			"conec coordinator",
 			"conec coordinator --name conec.example.org --cert fullchain.pem --key privkey.pem",
 			"conec coordinator --cert conec.pem --key conec.key --client-ca ca.pem",
+			"conec coordinator --history 'chat.*=50' --history news=1000",
 		],
 	},
 	linesTo: "stdout",
@@ -60,6 +67,7 @@ export const coordinatorCommand: Command = {
 		const files = await readFiles(context);
 		if (args.flag("end-at-expiry") && files.clientCa === undefined)
 			throw usageError("--end-at-expiry needs --client-ca", "Without it the dates of certificates do not count.");
+		const broadcasts = broadcastRules(args.list("history"), args.list("block"));
 		const name = args.text("name");
 		const natTestPort = args.count("nat-test-port", 0, 65_535);
 		const listening = Coordinator.listen({
@@ -67,10 +75,10 @@ export const coordinatorCommand: Command = {
 			endAtExpiry: args.flag("end-at-expiry"),
 			names: name === undefined ? ["localhost", ...certificateNames(hostname())] : [name],
 			stateDirectory: directory,
+			broadcasts,
 			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
 			...(natTestPort === undefined ? {} : { natTestPort }),
 			...(args.text("host") === undefined ? {} : { host: args.text("host") as string }),
-			broadcasts: BROADCASTS,
 		});
 		const coordinator = await listening;
 		try {
@@ -191,7 +199,7 @@ async function announce(coordinator: Coordinator, { args, output }: CommandConte
 		...commands.map((command) => `  ${bold(command)}`),
 		`On this machine, as this user, ${caMode ? "these are enough" : "no option is needed"}:`,
 		`  ${bold(caMode ? "conec chat --cert ID.pem --key ID.key" : "conec chat")}`,
-		"Instead of chat: send, receive, pipe, ping, netcheck. Ctrl-C ends.",
+		"Instead of chat: send, receive, pipe, ping, broadcast, netcheck. Ctrl-C ends.",
 		"",
 	];
 	for (const line of lines) output.line(line);
@@ -224,6 +232,13 @@ async function rememberLocally(directory: string, coordinator: string, pin: stri
 
 async function watch(coordinator: Coordinator, { output }: CommandContext): Promise<void> {
 	const refusals = new Refusals();
+	const slow = new LagNotices((status, left) => {
+		const { type, name, id } = status;
+		const lost = type === "broadcast-caught-up" ? status.lost : undefined;
+		const what = lost === undefined ? "is too slow: nobody waits for it" : `has caught up${lost === 0 ? "" : `; ${lostText(lost)} in all`}`;
+		const more = left === 0 ? "" : ` (${left} more in between)`;
+		output.event(type, { name, id, lost, left }, `${time()} ${output.style("yellow", "~")} ${id} in broadcast ${quoted(name)} ${what}${more}`);
+	});
 	for await (const status of coordinator.status()) tell(status);
 
 	function tell(status: CoordinatorStatus): void {
@@ -254,14 +269,6 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 					`${time()} ${output.style("red", "x")} refused ${quoted(status.id)} from ${address}: ${printable(status.reason, 200)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
 				);
 			}
-			case "broadcast-lagging":
-			case "broadcast-caught-up": {
-				// One that goes to and fro must not fill the screen.
-				if (!refusals.note(status.type, status.id, performance.now()).shown) return;
-				const words = status.type === "broadcast-lagging" ? "is too slow for" : "has caught up with";
-				const { type, ...fields } = status;
-				return output.event(type, fields, `${time()} ${output.style("yellow", "~")} ${quoted(status.id)} ${words} broadcast ${quoted(status.name)}`);
-			}
 			case "channel": {
 				const { peers, outcome, address, rttMs, reason } = status;
 				const { shown, left } = refusals.note(outcome, peers.join(" "), performance.now());
@@ -280,6 +287,9 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 				);
 			case "state-unsaved":
 				return output.event("state-unsaved", { code: status.error.code }, `${time()} ${output.style("red", "!")} ${printable(status.error.message, 300)}`);
+			case "broadcast-lagging":
+			case "broadcast-caught-up":
+				return slow.note(status);
 			default:
 				return output.event("lagged", {}, `${time()} some notices were left out`);
 		}
