@@ -53,7 +53,7 @@ test("broadcast: what others send is shown and not obeyed, one's own is not show
 	assert.equal(raw["base64"], "mzJK");
 });
 
-test("broadcast --presence: who is here and who comes; --count says how many", async (t) => {
+test("broadcast --presence: who is here, who comes and who changes; --count says how many", async (t) => {
 	const place = await site(t);
 	const bob = place.client("bob", "broadcast", "news", "--presence", "--json", "--mode", "receive");
 	await bob.event("members");
@@ -67,6 +67,8 @@ test("broadcast --presence: who is here and who comes; --count says how many", a
 	await Promise.all([counted.exits(0), json.exits(0)]);
 	assert.equal(counted.stdout.toString(), "1 sender, 2 receivers\n");
 	assert.deepEqual(await json.event("count"), { event: "count", name: "news", senders: 1, receivers: 2 });
+	await alice.updateMetadata("away");
+	await Promise.all([bob.event("update"), plain.says(/^~ alice "away"$/m)]);
 	await stream.close();
 	await Promise.all([bob.exits(0), plain.exits(0)]);
 	const seen = bob.events.filter(({ event }) => ["members", "join", "update", "leave"].includes(event));
@@ -76,6 +78,7 @@ test("broadcast --presence: who is here and who comes; --count says how many", a
 			["members", "bob"],
 			["join", "plain"],
 			["join", "alice"],
+			["update", "alice"],
 		],
 		"the end comes instead of the last sender's leave",
 	);
