@@ -26,30 +26,33 @@ async function kill(child: ChildProcess): Promise<void> {
 	await once(child, "exit");
 }
 
-test("kill: when a Client is killed, its peer's stream fails with PEER_LOST and its id is free again", { timeout: 30_000 }, async (t) => {
-	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, limits });
-	const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint };
-	const { child } = await start(t, "echo.ts", "bob", where.coordinator, where.pin);
-	const alice = await Client.connect({ id: "alice", ...where });
-	const stream = await alice.openStream("bob");
-	const message = new Uint8Array(100_000);
-	const transfer = (async () => {
-		for (;;) await stream.send(message);
-	})();
-	for (let i = 0; i < 20; i++) assert.equal((await stream.receive())?.length, message.length);
-	const drained = (async () => {
-		while ((await stream.receive()) !== null);
-	})();
-	await kill(child);
-	const started = performance.now();
-	await Promise.all([assert.rejects(transfer, { code: "PEER_LOST", peer: "bob" }), assert.rejects(drained, { code: "PEER_LOST" })]);
-	assert.ok(performance.now() - started < 4_000);
-	assert.equal((await stream.closed).code, "PEER_LOST");
-	const bob = await Client.connect({ id: "bob", ...where });
-	assert.equal((await alice.openStream("bob")).peer, "bob");
-	await Promise.all([alice.close(), bob.close()]);
-	await coordinator.close();
-});
+for (const path of ["proxied", "direct"] as const) {
+	test(`kill: when a Client is killed, a ${path} stream to it fails with PEER_LOST and its id is free again`, { timeout: 30_000 }, async (t) => {
+		const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, limits });
+		const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint };
+		const { child } = await start(t, "echo.ts", "bob", where.coordinator, where.pin);
+		const alice = await Client.connect({ id: "alice", ...where });
+		const stream = await alice.openStream("bob", { path });
+		assert.equal(stream.path, path);
+		const message = new Uint8Array(100_000);
+		const transfer = (async () => {
+			for (;;) await stream.send(message);
+		})();
+		for (let i = 0; i < 20; i++) assert.equal((await stream.receive())?.length, message.length);
+		const drained = (async () => {
+			while ((await stream.receive()) !== null);
+		})();
+		await kill(child);
+		const started = performance.now();
+		await Promise.all([assert.rejects(transfer, { code: "PEER_LOST", peer: "bob" }), assert.rejects(drained, { code: "PEER_LOST" })]);
+		assert.ok(performance.now() - started < 4_000);
+		assert.equal((await stream.closed).code, "PEER_LOST");
+		const bob = await Client.connect({ id: "bob", ...where });
+		assert.equal((await alice.openStream("bob")).peer, "bob");
+		await Promise.all([alice.close(), bob.close()]);
+		await coordinator.close();
+	});
+}
 
 test("kill: when the Coordinator is killed and comes back, its Clients know at once, and connect again with the same pin", { timeout: 30_000 }, async (t) => {
 	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
@@ -59,7 +62,7 @@ test("kill: when the Coordinator is killed and comes back, its Clients know at o
 	// Long enough that only a stateless reset can be the reason (RFC 9000, 10.3).
 	const options = { coordinator: `localhost:${port}`, pin, keepAliveIntervalMs: 300 };
 	const [alice, bob] = await Promise.all([Client.connect({ id: "alice", ...options }), Client.connect({ id: "bob", ...options })]);
-	const stream = await alice.openStream("bob");
+	const stream = await alice.openStream("bob", { path: "proxied" });
 	await kill(first.child);
 	const second = await start(t, "coordinator.ts", state, String(port));
 	assert.deepEqual(JSON.parse(second.line), { port, pin });

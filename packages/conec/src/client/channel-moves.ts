@@ -66,6 +66,11 @@ export class ChannelMoves {
 		else this.#letIn(channel, address);
 	}
 
+	/** The peer has lost its Coordinator, or has come back as another process: it may not be there any more. */
+	peerChanged(channel: DirectChannel): void {
+		this.#check(channel);
+	}
+
 	/** The channel is over. */
 	delete(channel: DirectChannel): void {
 		const mover = this.#movers.get(channel);
@@ -96,7 +101,7 @@ export class ChannelMoves {
 		mover.checking = true;
 		void channel.ping(Math.max(LEAST_PATIENCE_MS, 4 * channel.rttMs)).then((alive) => {
 			mover.checking = false;
-			if (!alive) channel.fail("the address of one side has changed");
+			if (!alive) channel.fail("the peer does not answer there any more");
 		});
 	}
 

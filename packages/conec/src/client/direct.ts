@@ -119,7 +119,9 @@ export class DirectChannels {
 			case "channel-cancelled":
 				return this.#failed(message.token, message.reason, "elsewhere");
 			case "peer-changed":
-				return this.memory.peerChanged(message.peer);
+				this.memory.peerChanged(message.peer);
+				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerChanged(channel);
+				return;
 			case "peer-moved":
 				this.memory.peerChanged(message.peer);
 				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerMoved(channel, message.address);

@@ -117,7 +117,9 @@ export class Channels {
 			if (attempt.target === session && attempt.state === "asked") this.#refuse(attempt.requester, attempt.request, "PEER_LOST", "the peer has left");
 			else this.#cancelled(attempt.target === session ? attempt.requester : attempt.target, attempt, "the peer has left");
 		}
-		this.#tellChanged(session.id, this.#reports.left(session.id));
+		// Those with a channel to it look whether it is still there: it may have been killed.
+		const connected = this.#reports.peersOf(session.id);
+		this.#tellChanged(session.id, [...new Set([...connected, ...this.#reports.left(session.id)])]);
 	}
 
 	/** Something of it has arrived: where it is now may be new. */
