@@ -1,10 +1,13 @@
 // Runs every quick test: `npm test`, `npm test -- wire` (only files whose path contains "wire"), `npm test -- --coverage`.
 
 import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { globFiles } from "./files.mjs";
 
 // Of a test and, on Node 20, of a whole file: the ones that run processes take a minute on a busy machine.
 const TIMEOUT_MS = 300_000;
+// Node leaves one core out, so two would run one file at a time; most files wait more than they compute.
+const CONCURRENCY = Math.max(2, availableParallelism() - 1);
 const args = process.argv.slice(2);
 const filters = args.filter((argument) => !argument.startsWith("-"));
 const flags = args.filter((argument) => argument.startsWith("-"));
@@ -23,7 +26,17 @@ const coverage = flags.includes("--coverage") ? ["--experimental-test-coverage"]
 const passed = flags.filter((flag) => flag !== "--coverage");
 // No --test-force-exit: a handle that is left open hangs its file until the timeout, and that is the leak test.
 process.exitCode = await runTests(
-	["--conditions=source", "--import", "tsx", "--test", `--test-timeout=${TIMEOUT_MS}`, "--test-reporter=spec", ...coverage, ...passed],
+	[
+		"--conditions=source",
+		"--import",
+		"tsx",
+		"--test",
+		`--test-timeout=${TIMEOUT_MS}`,
+		`--test-concurrency=${CONCURRENCY}`,
+		"--test-reporter=spec",
+		...coverage,
+		...passed,
+	],
 	files,
 );
 

@@ -259,6 +259,19 @@ export function directSuite(fabric: Fabric): void {
 		assert.deepEqual([mallory.channels(), bob.channels().length], [[], 1]);
 	});
 
+	test("direct channel: a key that is denied loses its channels, others keep theirs", async (t) => {
+		const [alice, bob, world] = await two(t);
+		const carol = await connect(world, "carol");
+		const [toBob, toCarol] = await Promise.all([alice.openChannel("bob"), alice.openChannel("carol")]);
+		const [near] = await pair(alice, bob, { path: "direct" });
+		await until(() => world.coordinator.explain("alice", "bob")?.path === "direct");
+		world.coordinator.reload({ deny: [bob.fingerprint] });
+		assert.deepEqual([(await toBob.closed).by, (await toBob.closed).code], ["local", "DISCONNECTED"]);
+		await assert.rejects(near.receive(), { code: "PEER_LOST" });
+		await bob.closed;
+		assert.deepEqual([alice.channels(), carol.channels().length, bob.channels()], [[toCarol], 1, []]);
+	});
+
 	test("direct channel: no more than the limit, and the limit is the offender's alone", async (t) => {
 		const world = await World.create(t, fabric);
 		const alice = await connect(world, "alice", { limits: { channels: 2 } });

@@ -28,6 +28,7 @@ interface Mover {
 	nextPokeAt: number;
 	poke: unknown;
 	checking: boolean;
+	verdict: unknown;
 	readonly probes: Set<unknown>;
 }
 
@@ -76,7 +77,7 @@ export class ChannelMoves {
 		const mover = this.#movers.get(channel);
 		if (mover === undefined) return;
 		this.#movers.delete(channel);
-		for (const timer of [mover.poke, ...mover.probes]) this.#host.clock.clearTimeout(timer);
+		for (const timer of [mover.poke, mover.verdict, ...mover.probes]) this.#host.clock.clearTimeout(timer);
 	}
 
 	/** Says something on it, now or soon. */
@@ -101,7 +102,9 @@ export class ChannelMoves {
 		mover.checking = true;
 		void channel.ping(Math.max(LEAST_PATIENCE_MS, 4 * channel.rttMs)).then((alive) => {
 			mover.checking = false;
-			if (!alive) channel.fail("the peer does not answer there any more");
+			if (alive || this.#movers.get(channel) !== mover) return;
+			// A connection that has just ended fails the ping too, and is about to say better why.
+			mover.verdict = this.#host.clock.setTimeout(() => channel.fail("the peer does not answer there any more"), VERDICT_MS);
 		});
 	}
 
@@ -128,7 +131,7 @@ export class ChannelMoves {
 	#mover(channel: DirectChannel): Mover {
 		let mover = this.#movers.get(channel);
 		if (mover === undefined) {
-			mover = { nextPokeAt: Number.NEGATIVE_INFINITY, poke: undefined, checking: false, probes: new Set() };
+			mover = { nextPokeAt: Number.NEGATIVE_INFINITY, poke: undefined, checking: false, verdict: undefined, probes: new Set() };
 			this.#movers.set(channel, mover);
 		}
 		return mover;
@@ -140,3 +143,4 @@ const PROBES_PER_MINUTE = 60;
 const PROBES_AFTER_MS = [0, 50, 150];
 const POKE_GAP_MS = 100;
 const LEAST_PATIENCE_MS = 500;
+const VERDICT_MS = 20;

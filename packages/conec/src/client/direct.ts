@@ -117,6 +117,8 @@ export class DirectChannels {
 			case "channel-refused":
 				return this.#wishes.refused(message);
 			case "channel-cancelled":
+				// Of a channel that is up: the Coordinator does not let this peer in any more.
+				for (const channel of this.#all) if (channel.token === message.token) channel.destroy(CLOSE_CODES.DISCONNECTED, message.reason);
 				return this.#failed(message.token, message.reason, "elsewhere");
 			case "peer-changed":
 				this.memory.peerChanged(message.peer);

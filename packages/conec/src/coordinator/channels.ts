@@ -122,6 +122,11 @@ export class Channels {
 		this.#tellChanged(session.id, [...new Set([...connected, ...this.#reports.left(session.id)])]);
 	}
 
+	/** It is not welcome any more: those with a channel to it are to end it. Before its session is ended. */
+	expel({ id }: Session, reason: string): void {
+		for (const { peer, token } of this.#reports.channelsOf(id)) this.#memberOf(peer)?.control.send({ type: "channel-cancelled", token, reason });
+	}
+
 	/** Something of it has arrived: where it is now may be new. */
 	heard(session: Session): void {
 		const member = this.#members.get(session);

@@ -190,7 +190,7 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * Replaces identity, authorities and deny list. Connections stay, except those whose fingerprint is now denied.
+	 * Replaces identity, authorities and deny list. Connections stay, except those whose fingerprint is now denied; peers with a direct channel to such a Client are told to end it.
 	 *
 	 * @throws TypeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH`, `COORDINATOR_CLOSED`; then nothing has changed
 	 */
@@ -209,7 +209,9 @@ export class Coordinator implements AsyncDisposable {
 		this.#accept();
 		this.#kept.leases.revoke((fingerprint) => denied.has(fingerprint));
 		for (const session of [...this.#registry.holders()]) {
-			if (denied.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, "its key is on the deny list");
+			if (!denied.has(session.fingerprint)) continue;
+			this.#channels.expel(session, DENIED);
+			session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
 		}
 	}
 
@@ -451,6 +453,8 @@ const DRAIN_MS = 250;
 
 /** Saving the leases may take this long even when everything before it took all the time there was. */
 const MIN_SAVE_MS = 100;
+
+const DENIED = "its key is on the deny list";
 
 const STOPPING = "the Coordinator stops";
 

@@ -109,6 +109,11 @@ export class PathReports {
 		return [...(this.#byId.get(id) ?? [])].flatMap((pair) => (pair.live === undefined ? [] : [otherOf(pair, id)]));
 	}
 
+	/** Live channels of this Client, with the id of the other side. */
+	channelsOf(id: string): { readonly peer: string; readonly token: string }[] {
+		return [...(this.#byId.get(id) ?? [])].flatMap((pair) => (pair.live === undefined ? [] : [{ peer: otherOf(pair, id), token: pair.live.token }]));
+	}
+
 	/** Ids of those with a live channel to anybody. */
 	liveIds(): Set<string> {
 		return new Set([...this.#live.values()].flatMap(({ ids }) => ids));
