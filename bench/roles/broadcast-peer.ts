@@ -7,18 +7,17 @@
 import { Client, type ClientOptions } from "conec";
 import { percentile } from "../stats.ts";
 import { broadcasting, type System } from "./broadcasting.ts";
-import { asBroadcaster } from "./contract.ts";
 import type { Crowd } from "./figures.ts";
 import { serve } from "./serve.ts";
 
 const conec: System<ClientOptions> = {
 	publisher: async (where, name) => {
 		const client = await Client.connect({ ...where, id: `${where.id}-publisher` });
-		return asBroadcaster(client).joinBroadcast(name, { mode: "send" });
+		return client.joinBroadcast(name, { mode: "send" });
 	},
 	member: async (where, name, index, inlet) => {
 		const client = await Client.connect({ ...where, id: `${where.id}-${index}` });
-		const broadcast = await asBroadcaster(client).joinBroadcast(name, { mode: "receive" });
+		const broadcast = await client.joinBroadcast(name, { mode: "receive" });
 		let leaving = false;
 		void (async () => {
 			try {
@@ -59,7 +58,7 @@ serve({
 		const seconds: number[] = [];
 		const outcomes = await Promise.allSettled(
 			crowd.map(async (client) => {
-				await asBroadcaster(client).joinBroadcast(name, { mode: "receive" });
+				await client.joinBroadcast(name, { mode: "receive" });
 				seconds.push((performance.now() - startedMs) / 1_000);
 			}),
 		);
@@ -74,6 +73,6 @@ serve({
 	/** Members that the Coordinator counts. */
 	count: async ({ name }: { name: string }): Promise<number> => {
 		const [client] = crowd;
-		return client === undefined ? 0 : (await asBroadcaster(client).countBroadcast(name)).receivers;
+		return client === undefined ? 0 : (await client.countBroadcast(name)).receivers;
 	},
 });

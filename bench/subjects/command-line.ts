@@ -88,7 +88,7 @@ async function transfer(context: Context, state: string, files: readonly string[
 		const receiver = conec("receive", "--id", "bench-receiver", "--dir", to, "--state", join(state, "receiver"), ...reach);
 		await event(receiver, "waiting");
 		const startedMs = performance.now();
-		const sender = conec("send", ...files, "--to", "bench-receiver", "--id", "bench-sender", "--state", join(state, "sender"), ...reach);
+		const sender = conec("send", ...files, "--to", "bench-receiver", "--path", "proxied", "--id", "bench-sender", "--state", join(state, "sender"), ...reach);
 		sender.stdout?.resume();
 		const [code] = (await once(sender, "exit")) as [number | null];
 		if (code !== 0) {
