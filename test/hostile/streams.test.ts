@@ -297,11 +297,16 @@ test("streams: what an application asks for wrongly fails where it asks", async 
 test("streams: a Client takes a longer message than its peer allows as an error of the stream, not of the peer", async (t) => {
 	const stage = await Stage.set(t);
 	const [cleo, small] = await Promise.all([stage.connect("cleo"), stage.connect("small", { limits: { messageBytes: 1000 } })]);
-	const [stream, far] = await Promise.all([cleo.openStream("small"), next(small.incomingStreams)]);
+	const through = { path: "proxied" } as const;
+	const [stream, far] = await Promise.all([cleo.openStream("small", through), next(small.incomingStreams)]);
 	await stream.send(new Uint8Array(1001));
 	assert.deepEqual(await soon(readAll(far), "the reader"), ["MESSAGE_TOO_LONG"]);
 	assert.deepEqual(await soon(readAll(stream), "the writer"), ["MESSAGE_TOO_LONG"]);
-	const [again, there] = await Promise.all([cleo.openStream("small"), next(small.incomingStreams)]);
+	const [again, there] = await Promise.all([cleo.openStream("small", through), next(small.incomingStreams)]);
 	await again.send(new Uint8Array(1000));
 	assert.equal((await there.receive())?.length, 1000);
+	// On a direct channel each side knows the other's limit, so nothing has to be broken off.
+	const [direct] = await Promise.all([cleo.openStream("small", { path: "direct" }), next(small.incomingStreams)]);
+	await assert.rejects(direct.send(new Uint8Array(1001)), { code: "MESSAGE_TOO_LONG" });
+	await direct.send(new Uint8Array(1000));
 });
