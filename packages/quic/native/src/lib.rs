@@ -17,7 +17,7 @@ mod pipe;
 mod queue;
 mod reader;
 mod stream;
-mod stream_exports;
+pub mod stream_exports;
 #[allow(unsafe_code)]
 mod system;
 mod table;
