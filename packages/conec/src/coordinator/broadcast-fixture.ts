@@ -35,6 +35,8 @@ export class FakeMember implements TransportStream {
 	/** It has not sent END, and may send. */
 	sends: boolean;
 	queuedBytes = 0;
+	/** Calls by which the Coordinator wrote something. */
+	writes = 0;
 	lastSeq = 0;
 	#handler!: StreamHandler;
 	#highWaterBytes = 0;
@@ -146,6 +148,7 @@ export class FakeMember implements TransportStream {
 
 	writeFrames(frames: Uint8Array): number {
 		if (this.over) return -1;
+		this.writes++;
 		assert.equal(this.#finSeen, false, "nothing is written after FIN");
 		this.#queue.push(new Uint8Array(frames));
 		this.queuedBytes += frames.length;

@@ -189,3 +189,91 @@ test("nothing is left when all have gone, whatever they were at", async () => {
 	assert.equal(stage.clock.pending, 0);
 	assert.deepEqual([sender.session.streams, slow.session.streams], [0, 0]);
 });
+
+test("latest-per-sender: messages that are longer than the queue are told as lost, and lagging ends", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const slow = stage.join("slow", { slowReader: "latest-per-sender", bufferBytes: 1_024 });
+	let sent = 0;
+	for (let i = 0; i < 40; i++) {
+		if (sender.send("x".repeat(5_000))) sent++;
+		await stage.clock.advance(20);
+	}
+	assert.equal(stage.status.at(-1)?.type, "broadcast-lagging");
+	readAll(slow);
+	await stage.clock.advance(0);
+	readAll(slow);
+	assert.equal(stage.status.at(-1)?.type, "broadcast-caught-up");
+	assert.equal(messagesOf(slow) + lostOf(slow), sent);
+});
+
+test("block: what waits for a member that only sends holds back nobody", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	stage.join("silent", { mode: "send", presence: true, slowReader: "block", bufferBytes: 1_024 });
+	for (let i = 0; i < 1_000; i++) stage.join(`guest-${i}`, { mode: "send" }).lose();
+	assert.equal(stage.status.at(-1)?.type, "broadcast-lagging");
+	assert.equal(await stage.fill(sender, 300), 300);
+});
+
+test("a member that asks for a small queue does not make messages go out one by one", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const reader = stage.join("reader");
+	stage.join("small", { bufferBytes: 1_024 }).leave();
+	const writes = reader.writes;
+	for (let i = 0; i < 60; i++) assert.equal(sender.send("x".repeat(100)), true);
+	await stage.clock.advance(0);
+	assert.equal(reader.writes - writes, 1);
+});
+
+test("the last sender goes: those who end are not told of each other, who stays is told of all", () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const ending = Array.from({ length: 50 }, (_, i) => stage.join(`reader-${i}`, { keepOpen: false, presence: true }));
+	const stays = stage.join("stays", { presence: true });
+	for (const member of [...ending, stays]) readAll(member);
+	const before = ending.map(({ writes }) => writes);
+	sender.endSending();
+	for (const [i, { writes }] of ending.entries()) assert.equal(writes - (before[i] as number), 1, "END");
+	readAll(stays);
+	assert.equal(stays.heard.filter(({ type }) => type === "leave").length, 50);
+});
+
+test("the Coordinator goes: nobody hears that others left, nor an end that is none", () => {
+	const stage = new Stage();
+	stage.join("sender", { mode: "send" });
+	const readers = ["a", "b"].map((id) => stage.join(id, { keepOpen: false, presence: true }));
+	for (const reader of readers) readAll(reader);
+	const writes = readers.map((reader) => reader.writes);
+	stage.broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
+	assert.deepEqual(
+		readers.map((reader) => reader.writes),
+		writes,
+	);
+	assert.deepEqual(
+		readers.map(({ resetCode }) => resetCode),
+		[RESET_CODES.COORDINATOR_CLOSED, RESET_CODES.COORDINATOR_CLOSED],
+	);
+	assert.equal(stage.broadcasts.size, 0);
+});
+
+test("who lags is told once for all that happens at a time, and to nobody who does not read", async () => {
+	const stage = new Stage({ broadcastWaitMs: 60_000 });
+	const sender = stage.join("sender", { mode: "send" });
+	const deaf = stage.join("deaf", { mode: "send" });
+	const slow = Array.from({ length: 70 }, (_, i) => stage.join(`${"slow".repeat(14)}-${i}`, { bufferBytes: 4_096 }));
+	readAll(sender);
+	for (let round = 0; round < 40; round++) {
+		const { writes } = sender;
+		await stage.fill(sender, 120);
+		await stage.clock.advance(130);
+		assert.ok(sender.writes - writes <= 2, `${sender.writes - writes} notices`);
+		for (let i = 0; i < 3; i++) {
+			for (const one of slow) readAll(one);
+			readAll(sender);
+			await stage.clock.advance(1_000);
+		}
+	}
+	assert.ok(deaf.queuedBytes > 60_000 && deaf.queuedBytes < 80_000, `${deaf.queuedBytes} bytes`);
+});

@@ -9,8 +9,17 @@ import type { Limits } from "../options.ts";
 import { Fifo } from "../stream/fifo.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { TransportStream } from "../transport/transport.ts";
-import { type BroadcastOpen, type BroadcastPeer, EPOCH_BYTES, encodeBroadcastControl, epochToBytes, type Joined, LAGGING_LISTED } from "../wire/broadcast.ts";
-import { FRAME } from "../wire/frames.ts";
+import {
+	type BroadcastOpen,
+	type BroadcastPeer,
+	EPOCH_BYTES,
+	encodeBroadcastControl,
+	epochToBytes,
+	type Joined,
+	LAGGING_LISTED,
+	taggedFrameBytes,
+} from "../wire/broadcast.ts";
+import { encodeFrame, FRAME } from "../wire/frames.ts";
 import { encodeChunk, encodeFrames, type Unstamped } from "./broadcast-chunk.ts";
 import { type ChunkPart, History } from "./broadcast-history.ts";
 import { MEMBER_HIGH_WATER_BYTES, Member } from "./broadcast-member.ts";
@@ -41,6 +50,10 @@ interface Pending {
 
 /** Most bytes that are stamped in one go. */
 const STEP_BYTES = 64 * 1_024;
+/** The same while some member has a small queue, which such a step may overfill: it must not make work for all others. */
+const STEP_MIN_BYTES = 16 * 1_024;
+/** Senders hear who lags so much later. */
+const LAG_NOTICE_MS = 20;
 const EMPTY = new Uint8Array(0);
 
 /** See the module. */
@@ -71,7 +84,11 @@ export class Broadcast {
 	/** Members that are waited for. */
 	#awaited = 0;
 	#paceTimer: unknown;
+	/** Members that lag, by id: how often each. */
+	readonly #laggards: Map<string, number> = new Map();
+	#lagTimer: unknown;
 	#stepBytes = STEP_BYTES;
+	#abandoned = false;
 
 	constructor(name: string, rule: ResolvedBroadcastRule, host: BroadcastHost) {
 		this.name = name;
@@ -117,7 +134,7 @@ export class Broadcast {
 			this.#receivers++;
 			this.#behind.add(member);
 		}
-		this.#stepBytes = Math.min(this.#stepBytes, Math.max(1, member.capacityBytes / 2));
+		this.#stepBytes = Math.min(this.#stepBytes, Math.max(STEP_MIN_BYTES, member.capacityBytes / 2));
 		const joined: Joined = {
 			type: "joined",
 			epoch: this.epoch,
@@ -125,7 +142,7 @@ export class Broadcast {
 			recovered,
 			senders: this.#senders,
 			receivers: this.#receivers,
-			lagging: member.sends ? this.#lagging().slice(0, LAGGING_LISTED) : undefined,
+			lagging: member.sends ? this.#lagging() : undefined,
 		};
 		member.movedAtMs = now;
 		member.stream.write(FRAME.CONTROL, encodeBroadcastControl(joined));
@@ -178,6 +195,11 @@ export class Broadcast {
 		this.#pump();
 	}
 
+	/** The Coordinator goes, and takes all members out: that is no news of any of them. */
+	abandon(): void {
+		this.#abandoned = true;
+	}
+
 	/** What a Client says of itself has changed. */
 	update(peer: BroadcastPeer): void {
 		this.#flush();
@@ -200,7 +222,7 @@ export class Broadcast {
 	/** Takes a message into the batch of this turn. */
 	#add(member: Member, payload: Uint8Array): void {
 		this.#batch.push({ sender: member.sender, payload });
-		this.#batchBytes += payload.length;
+		this.#batchBytes += taggedFrameBytes(member.sender.bytes.length, payload.length);
 		member.stream.consumed(payload.length);
 		if (this.#batchBytes >= this.#stepBytes) {
 			this.#flush();
@@ -265,7 +287,7 @@ export class Broadcast {
 	/** Writes what waits for a member while its stream has room. */
 	#drain(member: Member): void {
 		const { queue, stream } = member;
-		if (member.lagNoticeDue) this.#noticeLag(member);
+		if (member.lagNoticeDue) this.#noticeLag([member]);
 		let moved = false;
 		while (!member.stalled) {
 			const frames = queue.take(MEMBER_HIGH_WATER_BYTES);
@@ -338,7 +360,8 @@ export class Broadcast {
 
 	#hasCaughtUp({ queue, policy, stalled }: Member): boolean {
 		// With one message of each sender the queue is nearly empty from the beginning.
-		return policy === "latest-per-sender" ? queue.empty && !stalled : queue.halfEmpty;
+		// A gap may be all that is left, and is only told once the member does not lag any more.
+		return policy === "latest-per-sender" ? queue.bytes === 0 && queue.messages === 0 && !stalled : queue.halfEmpty;
 	}
 
 	/** By which clock senders wait for it; `undefined`: they do not. */
@@ -362,11 +385,12 @@ export class Broadcast {
 	#startLag(member: Member): void {
 		const already = member.lagging;
 		member.lagging = true;
-		if (already || member.policy !== "block") {
+		if (already || member.policy !== "block" || !member.receives) {
 			member.spent = true;
 			member.queue.startLag();
 		}
 		if (already) return;
+		this.#laggards.set(member.peer.id, (this.#laggards.get(member.peer.id) ?? 0) + 1);
 		this.#host.lagChanged(this, member);
 		this.#noticeLagToAll();
 		// Not at once: members are being told of something just now, and must all hear it first.
@@ -377,26 +401,46 @@ export class Broadcast {
 		member.lagging = false;
 		member.spent = false;
 		member.queue.endLag();
+		this.#lagsNoMore(member);
 		this.#host.lagChanged(this, member);
 		this.#noticeLagToAll();
 	}
 
+	#lagsNoMore({ peer: { id } }: Member): void {
+		const left = (this.#laggards.get(id) ?? 1) - 1;
+		if (left > 0) this.#laggards.set(id, left);
+		else this.#laggards.delete(id);
+	}
+
+	/** Ids of members that lag, as many as may be listed. */
 	#lagging(): string[] {
-		return [...new Set([...this.#members].filter((member) => member.lagging).map((member) => member.peer.id))];
-	}
-
-	#noticeLagToAll(): void {
-		for (const member of this.#members) {
-			if (!member.sends) continue;
-			if (member.stalled) member.lagNoticeDue = true;
-			else this.#noticeLag(member);
+		const ids: string[] = [];
+		for (const id of this.#laggards.keys()) {
+			if (ids.length === LAGGING_LISTED) break;
+			ids.push(id);
 		}
+		return ids;
 	}
 
-	#noticeLag(member: Member): void {
-		member.lagNoticeDue = false;
-		const lagging = this.#lagging();
-		member.stream.write(FRAME.CONTROL, encodeBroadcastControl({ type: "lag", lagging: lagging.slice(0, LAGGING_LISTED), total: lagging.length }));
+	/** Soon: members may begin and cease to lag faster than many senders can be told. */
+	#noticeLagToAll(): void {
+		this.#lagTimer ??= this.#host.clock.setTimeout(() => {
+			this.#lagTimer = undefined;
+			const ready: Member[] = [];
+			for (const member of this.#members) {
+				if (!member.sends) continue;
+				if (member.stalled) member.lagNoticeDue = true;
+				else ready.push(member);
+			}
+			this.#noticeLag(ready);
+		}, LAG_NOTICE_MS);
+	}
+
+	#noticeLag(members: readonly Member[]): void {
+		if (members.length === 0) return;
+		const notice = encodeBroadcastControl({ type: "lag", lagging: this.#lagging(), total: this.#laggards.size });
+		for (const member of members) member.lagNoticeDue = false;
+		this.#writeToMany(members, encodeFrame(FRAME.CONTROL, notice));
 	}
 
 	/** While most are behind, somebody has to look whether they move. */
@@ -461,18 +505,23 @@ export class Broadcast {
 		this.#tell(this.#roster.leave(member.peer.id));
 		if (member.lagging) {
 			member.lagging = false;
+			this.#lagsNoMore(member);
 			this.#noticeLagToAll();
 		}
-		if (this.#members.size === 0 && this.#paceTimer !== undefined) this.#host.clock.clearTimeout(this.#paceTimer);
+		if (this.#members.size > 0) return;
+		for (const timer of [this.#paceTimer, this.#lagTimer]) if (timer !== undefined) this.#host.clock.clearTimeout(timer);
 	}
 
 	/** The last sender has gone: readers get what waits for them, then the end. */
 	#endReaders(): void {
+		if (this.#abandoned) return;
 		const ending = [...this.#members].filter((member) => member.receives && !member.keepOpen);
+		// All at once: they are not told of each other, which would be the square of their number.
 		for (const member of ending) {
 			member.state = "ending";
-			this.#forget(member);
+			this.#members.delete(member);
 		}
+		for (const member of ending) this.#forget(member);
 		for (const member of ending) {
 			member.queue.endLag();
 			this.#drain(member);
@@ -482,7 +531,7 @@ export class Broadcast {
 
 	/** Tells those who want to know of a change. */
 	#tell(change: Change | undefined): void {
-		if (change === undefined) return;
+		if (change === undefined || this.#abandoned) return;
 		this.#seq++;
 		let presence: Presence | undefined;
 		const ready: Member[] = [];
@@ -497,17 +546,17 @@ export class Broadcast {
 			if (member.stalled) this.#review(member);
 			else this.#drain(member);
 		}
-		if (presence !== undefined && ready.length > 0) this.#giveChange(ready, presence);
+		if (presence !== undefined && ready.length > 0) this.#writeToMany(ready, presence.frame);
 	}
 
-	/** To those who have heard everything before, with one call. */
-	#giveChange(ready: readonly Member[], { frame }: Presence): void {
+	/** To members whose streams have room, with one call. */
+	#writeToMany(members: readonly Member[], frame: Uint8Array): void {
 		const queued = this.#host.writeFramesToMany(
-			ready.map((member) => member.stream),
+			members.map((member) => member.stream),
 			frame,
 		);
 		let stalled = false;
-		for (const [i, member] of ready.entries()) {
+		for (const [i, member] of members.entries()) {
 			const bytes = queued[i] as number;
 			if (bytes >= 0 && bytes < MEMBER_HIGH_WATER_BYTES) continue;
 			member.stalled = true;

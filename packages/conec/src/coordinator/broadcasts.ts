@@ -116,8 +116,9 @@ export class Broadcasts {
 		for (const stream of [...(this.#streams.get(session) ?? [])]) stream.lost();
 	}
 
-	/** Ends all of it. */
+	/** Ends all of it: members hear the code, and nothing of each other. */
 	end(wireCode: number): void {
+		for (const broadcast of this.#byName.values()) broadcast.abandon();
 		for (const streams of [...this.#streams.values()]) for (const stream of [...streams]) stream.kill(wireCode);
 	}
 }
