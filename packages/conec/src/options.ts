@@ -121,6 +121,8 @@ export interface Limits {
 	readonly broadcastWaitMs: number;
 	/** The same for a member with `slowReader: "block"`. Coordinator only. @default 5_000 */
 	readonly broadcastBlockMs: number;
+	/** Senders of one broadcast wait at most so long within one minute for all its readers together, unless they may block. Coordinator only. @default 10_000 */
+	readonly broadcastStallMs: number;
 	/** Greatest history of one broadcast, in messages. Coordinator only. @default 10_000 */
 	readonly broadcastHistoryMessages: number;
 	/** The same in bytes. Coordinator only. @default 4 MiB */
@@ -200,6 +202,7 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	broadcastLagMs: { default: 100, min: 1, max: 1000 },
 	broadcastWaitMs: { default: 1000, min: 1, max: MINUTE_MS },
 	broadcastBlockMs: { default: 5000, min: 1, max: MINUTE_MS },
+	broadcastStallMs: { default: 10_000, min: 1, max: MINUTE_MS },
 	broadcastHistoryMessages: { default: 10_000, min: 0, max: 1_000_000 },
 	broadcastHistoryBytes: { default: 4 * MiB, min: 0, max: 256 * MiB },
 	requests: { default: 64, min: 1, max: 65_536 },

@@ -103,7 +103,7 @@ class Model {
 		return {
 			mode: (["both", "both", "send", "receive"] as const)[random(4)] as BroadcastOpen["mode"],
 			slowReader: SLOW_READER_POLICIES[random(SLOW_READER_POLICIES.length)] as BroadcastOpen["slowReader"],
-			bufferBytes: 1_024 + random(40_000),
+			bufferBytes: 1_024 + random(random(3) === 0 ? 200_000 : 40_000),
 			presence: random(2) === 0,
 			...(random(4) === 0 ? { last: random(60) } : {}),
 		};

@@ -139,7 +139,7 @@ test("pace: senders wait while most of many readers are behind and move; one tha
 test("pace: readers who all stop are waited for a second, not for ever", async () => {
 	const stage = new Stage();
 	const sender = stage.join("sender", { mode: "send" });
-	for (const id of ["a", "b", "c"]) stage.join(id);
+	for (const id of ["a", "b", "c"]) stage.join(id, { bufferBytes: 262_144 });
 	await stage.fill(sender);
 	await stage.clock.advance(900);
 	assert.equal(sender.send(KIB), false);
@@ -276,4 +276,44 @@ test("who lags is told once for all that happens at a time, and to nobody who do
 		}
 	}
 	assert.ok(deaf.queuedBytes > 60_000 && deaf.queuedBytes < 80_000, `${deaf.queuedBytes} bytes`);
+});
+
+test("readers who are slow in turn, or come back again and again, stop senders for 10 s a minute at most", async () => {
+	for (const limits of [{}, { broadcastStallMs: 60_000 }]) {
+		const stage = new Stage(limits);
+		const sender = stage.join("sender", { mode: "send" });
+		const total = limits.broadcastStallMs === undefined;
+		let waitedMs = 0;
+		for (let i = 0; i < 600; i++) {
+			const slow = stage.join(total ? `slow-${i}` : "slow", { slowReader: total ? "drop-oldest" : "block", bufferBytes: 1_024 });
+			await stage.fill(sender, 200);
+			for (let ms = 0; ms < 100; ms += 10) {
+				if (!sender.send(KIB)) waitedMs += 10;
+				await stage.clock.advance(10);
+			}
+			slow.lose();
+		}
+		// One Client has its own second, and its 5 s as it may block, however often it joins.
+		const mostMs = total ? 10_000 : 6_000;
+		assert.ok(waitedMs > mostMs / 2 && waitedMs <= mostMs + 600, `${waitedMs} of ${mostMs} ms`);
+	}
+});
+
+test("pace: readers who only just move hold back those who keep up for 10 s a minute, and a drop now and then is no moving", async () => {
+	for (const bytesEach of [2_000, 40_000]) {
+		const stage = new Stage();
+		const sender = stage.join("sender", { mode: "send" });
+		const quick = stage.join("quick", { bufferBytes: 262_144 });
+		const dawdlers = ["a", "b", "c", "d"].map((id) => stage.join(id, { bufferBytes: 4 * 1_024 * 1_024 }));
+		let sent = 0;
+		for (let ms = 0; ms < 60_000; ms += 100) {
+			sent += await stage.fill(sender, 20);
+			readAll(quick);
+			await stage.clock.advance(100);
+			readAll(quick);
+			if (ms % 500 === 0) for (const one of dawdlers) one.read(bytesEach);
+		}
+		assert.ok(sent > 600 * 20 * 0.75, `${sent} messages`);
+		assert.equal(messagesOf(quick), sent);
+	}
 });

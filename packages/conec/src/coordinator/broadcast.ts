@@ -22,10 +22,12 @@ import {
 import { encodeFrame, FRAME } from "../wire/frames.ts";
 import { encodeChunk, encodeFrames, type Unstamped } from "./broadcast-chunk.ts";
 import { type ChunkPart, History } from "./broadcast-history.ts";
+import type { LagClock } from "./broadcast-lag.ts";
 import { MEMBER_HIGH_WATER_BYTES, Member } from "./broadcast-member.ts";
 import type { ResolvedBroadcastRule } from "./broadcast-options.ts";
 import { Pace, STUCK_MS } from "./broadcast-pace.ts";
 import { type Change, type Presence, Roster, stampChange } from "./broadcast-roster.ts";
+import { Waits } from "./broadcast-waits.ts";
 
 /** What a broadcast needs of its Coordinator. */
 export interface BroadcastHost {
@@ -67,6 +69,7 @@ export class Broadcast {
 	readonly #roster: Roster = new Roster();
 	readonly #members: Set<Member> = new Set();
 	readonly #pace: Pace = new Pace();
+	readonly #waits: Waits;
 	#seq = 0;
 	#senders = 0;
 	#receivers = 0;
@@ -84,6 +87,8 @@ export class Broadcast {
 	/** Members that are waited for. */
 	#awaited = 0;
 	#paceTimer: unknown;
+	/** Readers that keep up wait for those that do not, and the clock of all waiting runs. */
+	#paceHurts = false;
 	/** Members that lag, by id: how often each. */
 	readonly #laggards: Map<string, number> = new Map();
 	#lagTimer: unknown;
@@ -94,6 +99,7 @@ export class Broadcast {
 		this.name = name;
 		this.#host = host;
 		this.#history = new History(rule.history);
+		this.#waits = new Waits(host.limits);
 	}
 
 	get senders(): number {
@@ -110,7 +116,7 @@ export class Broadcast {
 
 	/** A member that {@link join} takes. */
 	createMember(peer: BroadcastPeer, open: BroadcastOpen): Member {
-		return new Member(peer, open, this.#roster.peers, this.#host.limits);
+		return new Member(peer, open, this.#roster.peers, this.#waits.join(peer.id), this.#host.limits);
 	}
 
 	/** Takes a member, whose stream has been accepted, and tells it where it stands. */
@@ -156,6 +162,7 @@ export class Broadcast {
 		if (this.#pending.length > 0 || this.#held) {
 			member.unstamped++;
 			this.#pending.push({ member, payload, action: undefined });
+			if (this.#pending.length === 1) this.#clockPace();
 			return;
 		}
 		this.#add(member, payload);
@@ -216,7 +223,7 @@ export class Broadcast {
 
 	/** Whether senders have to wait. */
 	get #held(): boolean {
-		return this.#awaited > 0 || this.#pace.tooFast;
+		return this.#awaited > 0 || (this.#pace.tooFast && (this.#live.length === 0 || this.#waits.total.remainingMs(this.#host.clock.now()) > 0));
 	}
 
 	/** Takes a message into the batch of this turn. */
@@ -276,7 +283,9 @@ export class Broadcast {
 			this.#behind.add(member);
 			stalled++;
 		}
-		if (stalled > 0) this.#keepLive();
+		if (stalled === 0) return;
+		this.#keepLive();
+		this.#clockPace();
 	}
 
 	#keepLive(): void {
@@ -288,11 +297,11 @@ export class Broadcast {
 	#drain(member: Member): void {
 		const { queue, stream } = member;
 		if (member.lagNoticeDue) this.#noticeLag([member]);
-		let moved = false;
+		let moved = 0;
 		while (!member.stalled) {
 			const frames = queue.take(MEMBER_HIGH_WATER_BYTES);
 			if (frames === undefined) break;
-			moved = true;
+			moved += frames.length;
 			const queued = stream.writeFrames(frames);
 			if (queued < 0 || queued >= MEMBER_HIGH_WATER_BYTES) member.stalled = true;
 		}
@@ -308,7 +317,7 @@ export class Broadcast {
 			}
 			return;
 		}
-		if (moved) this.#pace.moved(member, this.#host.clock.now());
+		if (moved > 0) this.#pace.moved(member, moved, this.#host.clock.now());
 		if (member.receives && !member.live && !member.stalled && queue.empty) {
 			member.live = true;
 			this.#behind.delete(member);
@@ -326,16 +335,15 @@ export class Broadcast {
 		const { queue } = member;
 		const now = this.#host.clock.now();
 		if (member.lagging && this.#hasCaughtUp(member)) this.#endLag(member);
-		let wait = false;
+		let waitFor: LagClock | undefined;
 		while (queue.full) {
 			// What waits for it is presence only, which no sender can hold back.
 			if (!member.receives && !member.lagging) this.#startLag(member);
 			const clock = this.#patienceWith(member);
 			if (clock === undefined) break;
-			clock.start(now);
-			const leftMs = clock.remainingMs(now);
+			const leftMs = this.#leftMs(clock, member, now);
 			if (leftMs > 0) {
-				wait = true;
+				waitFor = clock;
 				member.timer ??= this.#host.clock.setTimeout(
 					() => {
 						member.timer = undefined;
@@ -346,15 +354,10 @@ export class Broadcast {
 				);
 				break;
 			}
-			clock.stop(now);
 			this.#startLag(member);
 		}
-		if (!wait) this.#stopWaiting(member, now);
-		else if (!member.awaited) {
-			member.awaited = true;
-			this.#awaited++;
-		}
-		this.#pace.review(member);
+		this.#waitFor(member, waitFor, now);
+		this.#pace.review(member, now);
 		this.#watchPace();
 	}
 
@@ -365,20 +368,35 @@ export class Broadcast {
 	}
 
 	/** By which clock senders wait for it; `undefined`: they do not. */
-	#patienceWith(member: Member): Member["patience"] | undefined {
+	#patienceWith(member: Member): LagClock | undefined {
 		if (member.state !== "in" || member.spent) return undefined;
-		if (!member.lagging) return member.patience;
-		return member.policy === "block" ? member.blockPatience : undefined;
+		if (!member.lagging) return member.patience.lag;
+		return member.policy === "block" ? member.patience.block : undefined;
 	}
 
-	#stopWaiting(member: Member, now: number): void {
-		member.patience.stop(now);
-		member.blockPatience.stop(now);
-		if (member.timer !== undefined) this.#host.clock.clearTimeout(member.timer);
-		member.timer = undefined;
-		if (!member.awaited) return;
-		member.awaited = false;
-		this.#awaited--;
+	#leftMs(clock: LagClock, { patience }: Member, now: number): number {
+		return clock === patience.lag ? Math.min(clock.remainingMs(now), this.#waits.total.remainingMs(now)) : clock.remainingMs(now);
+	}
+
+	/** Senders wait for a member by that clock from now on; `undefined`: not any more. */
+	#waitFor(member: Member, clock: LagClock | undefined, now: number): void {
+		const before = member.awaitedBy;
+		if (clock === undefined && member.timer !== undefined) {
+			this.#host.clock.clearTimeout(member.timer);
+			member.timer = undefined;
+		}
+		if (before === clock) return;
+		member.awaitedBy = clock;
+		if (clock !== undefined) {
+			this.#awaited++;
+			clock.start(now);
+			if (clock === member.patience.lag) this.#waits.total.start(now);
+		}
+		if (before !== undefined) {
+			this.#awaited--;
+			before.stop(now);
+			if (before === member.patience.lag) this.#waits.total.stop(now);
+		}
 	}
 
 	/** It has had its time. */
@@ -445,6 +463,7 @@ export class Broadcast {
 
 	/** While most are behind, somebody has to look whether they move. */
 	#watchPace(): void {
+		this.#clockPace();
 		if (!this.#pace.tooFast || this.#paceTimer !== undefined) return;
 		this.#paceTimer = this.#host.clock.setTimeout(() => {
 			this.#paceTimer = undefined;
@@ -452,6 +471,15 @@ export class Broadcast {
 			this.#watchPace();
 			this.#pump();
 		}, STUCK_MS);
+	}
+
+	#clockPace(): void {
+		const hurts = this.#pace.tooFast && this.#live.length > 0 && this.#pending.length > 0;
+		if (hurts === this.#paceHurts) return;
+		this.#paceHurts = hurts;
+		const now = this.#host.clock.now();
+		if (hurts) this.#waits.total.start(now);
+		else this.#waits.total.stop(now);
 	}
 
 	/** Numbers what has waited, as far as readers allow. */
@@ -468,6 +496,7 @@ export class Broadcast {
 			// What is in the batch counts only once it is given out.
 			if (this.#pending.length === 0) this.#flush();
 		}
+		this.#clockPace();
 	}
 
 	#afterPending(member: Member, action: () => void): void {
@@ -496,8 +525,10 @@ export class Broadcast {
 		if (member.sends) this.#senders--;
 		member.sends = false;
 		if (member.receives) this.#receivers--;
-		this.#stopWaiting(member, this.#host.clock.now());
-		this.#pace.review(member);
+		const now = this.#host.clock.now();
+		this.#waitFor(member, undefined, now);
+		this.#waits.leave(member.peer.id, now);
+		this.#pace.review(member, now);
 		if (member.live) {
 			member.live = false;
 			this.#keepLive();
