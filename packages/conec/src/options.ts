@@ -123,6 +123,8 @@ export interface Limits {
 	readonly broadcastBlockMs: number;
 	/** Senders of one broadcast wait at most so long within one minute for all its readers together, unless they may block. Coordinator only. @default 10_000 */
 	readonly broadcastStallMs: number;
+	/** Bytes that all broadcasts together keep for slow members and as history, each message once. Coordinator only. @default 256 MiB */
+	readonly broadcastHeldBytes: number;
 	/** Greatest history of one broadcast, in messages. Coordinator only. @default 10_000 */
 	readonly broadcastHistoryMessages: number;
 	/** The same in bytes. Coordinator only. @default 4 MiB */
@@ -203,6 +205,7 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	broadcastWaitMs: { default: 1000, min: 1, max: MINUTE_MS },
 	broadcastBlockMs: { default: 5000, min: 1, max: MINUTE_MS },
 	broadcastStallMs: { default: 10_000, min: 1, max: MINUTE_MS },
+	broadcastHeldBytes: { default: 256 * MiB, min: 64 * KiB, max: 65_536 * MiB },
 	broadcastHistoryMessages: { default: 10_000, min: 0, max: 1_000_000 },
 	broadcastHistoryBytes: { default: 4 * MiB, min: 0, max: 256 * MiB },
 	requests: { default: 64, min: 1, max: 65_536 },

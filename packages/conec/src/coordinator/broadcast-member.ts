@@ -8,6 +8,7 @@ import type { Limits } from "../options.ts";
 import type { TransportStream } from "../transport/transport.ts";
 import type { BroadcastOpen, BroadcastPeer, SlowReaderPolicy } from "../wire/broadcast.ts";
 import type { Sender } from "./broadcast-chunk.ts";
+import type { HeldBytes } from "./broadcast-held.ts";
 import type { LagClock } from "./broadcast-lag.ts";
 import { MemberQueue } from "./broadcast-queue.ts";
 import type { Patience } from "./broadcast-waits.ts";
@@ -60,7 +61,7 @@ export class Member {
 	/** What it has sent and that waits for slow readers. */
 	unstamped = 0;
 
-	constructor(peer: BroadcastPeer, open: BroadcastOpen, roster: ReadonlyMap<string, BroadcastPeer>, patience: Patience, limits: Limits) {
+	constructor(peer: BroadcastPeer, open: BroadcastOpen, roster: ReadonlyMap<string, BroadcastPeer>, patience: Patience, held: HeldBytes, limits: Limits) {
 		this.peer = peer;
 		this.sender = { id: peer.id, bytes: new TextEncoder().encode(peer.id) };
 		this.receives = open.mode !== "send";
@@ -69,12 +70,15 @@ export class Member {
 		this.keepOpen = open.keepOpen ?? false;
 		this.policy = open.slowReader;
 		this.capacityBytes = open.bufferBytes;
-		this.queue = new MemberQueue({
-			policy: open.slowReader,
-			capacityBytes: open.bufferBytes,
-			capacityMessages: limits.broadcastBufferMessages,
-			roster: this.presence ? roster : undefined,
-		});
+		this.queue = new MemberQueue(
+			{
+				policy: open.slowReader,
+				capacityBytes: open.bufferBytes,
+				capacityMessages: limits.broadcastBufferMessages,
+				roster: this.presence ? roster : undefined,
+			},
+			held,
+		);
 		this.patience = patience;
 	}
 

@@ -168,6 +168,7 @@ for (const seed of seeds()) {
 		for (const member of [...here, model.witness]) member.leave();
 		await model.clock.advance(1_000);
 		assert.equal(model.broadcasts.size, 0);
+		assert.equal(model.broadcasts.heldBytes, 0);
 		assert.equal(model.clock.pending, 0, "no timer is left");
 		assert.equal(model.witness.session.streams, 0);
 	});

@@ -7,6 +7,7 @@
 import { type BroadcastPeer, encodeBroadcastControl, type SlowReaderPolicy } from "../wire/broadcast.ts";
 import { encodeFrame, FRAME } from "../wire/frames.ts";
 import { bytesBetween, type Chunk, framesOf, isolated } from "./broadcast-chunk.ts";
+import { ENTRY_BYTES, HeldBytes } from "./broadcast-held.ts";
 import { encodeMembers, type Presence } from "./broadcast-roster.ts";
 
 interface Links {
@@ -58,6 +59,7 @@ const UNDO_PRUNED = 256;
  */
 export class MemberQueue {
 	readonly #options: QueueOptions;
+	readonly #held: HeldBytes;
 	#first: Item | undefined;
 	#last: Item | undefined;
 	#bytes = 0;
@@ -70,8 +72,10 @@ export class MemberQueue {
 	/** Messages dropped, ever. */
 	#lost = 0;
 
-	constructor(options: QueueOptions) {
+	/** `held` is told of what is kept. */
+	constructor(options: QueueOptions, held: HeldBytes = new HeldBytes()) {
 		this.#options = options;
+		this.#held = held;
 	}
 
 	get empty(): boolean {
@@ -81,6 +85,11 @@ export class MemberQueue {
 	/** Bytes that wait, history not counted. */
 	get bytes(): number {
 		return this.#bytes - this.#replayBytes;
+	}
+
+	/** The same, history and what each takes here counted. */
+	get heldBytes(): number {
+		return this.#bytes + ENTRY_BYTES * this.#messages;
 	}
 
 	get messages(): number {
@@ -192,8 +201,14 @@ export class MemberQueue {
 		return frames;
 	}
 
+	/** Drops all that waits, history too, as there is no memory for it: it is told like any other loss. */
+	shed(): void {
+		this.#dropOldest(0, 0);
+	}
+
 	/** Forgets everything. */
 	clear(): void {
+		for (let item = this.#first; item !== undefined; item = item.next) if (item.type === "messages") this.#held.release(item.chunk);
 		this.#first = undefined;
 		this.#last = undefined;
 		this.#bytes = 0;
@@ -204,8 +219,11 @@ export class MemberQueue {
 
 	/** Drops the oldest until the rest fits. */
 	#shrink(): void {
-		const { capacityBytes, capacityMessages } = this.#options;
-		const tooMuch = (): boolean => this.bytes > capacityBytes || this.#messages > capacityMessages;
+		this.#dropOldest(this.#options.capacityBytes, this.#options.capacityMessages);
+	}
+
+	#dropOldest(keptBytes: number, keptMessages: number): void {
+		const tooMuch = (): boolean => this.bytes > keptBytes || this.#messages > keptMessages;
 		while (tooMuch()) {
 			const front = this.#first;
 			const item = front?.type === "gap" ? front.next : front;
@@ -339,7 +357,9 @@ export class MemberQueue {
 	#append(item: Item): void {
 		this.#insert(item, undefined);
 		this.#bytes += sizeOf(item);
-		if (item.type === "messages") this.#messages += item.to - item.from;
+		if (item.type !== "messages") return;
+		this.#messages += item.to - item.from;
+		this.#held.hold(item.chunk);
 	}
 
 	/** Puts an item before another, or at the end, without counting it. */
@@ -369,6 +389,7 @@ export class MemberQueue {
 		item.previous = undefined;
 		item.next = undefined;
 		if (item.type === "messages") {
+			this.#held.release(item.chunk);
 			const sender = item.chunk.senders[0] as string;
 			if (this.#latest.get(sender) === item) this.#latest.delete(sender);
 		}

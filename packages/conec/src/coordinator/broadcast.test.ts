@@ -14,10 +14,10 @@ class Stage {
 	readonly status: BroadcastStatus[] = [];
 	readonly broadcasts: Broadcasts;
 
-	constructor(limits: Partial<Limits> = {}, block = true) {
+	constructor(limits: Partial<Limits> = {}, block = true, history: number = 0) {
 		this.broadcasts = new Broadcasts({
 			limits: { ...COORDINATOR_DEFAULT_LIMITS, ...limits },
-			ruleOf: () => ({ history: { messages: 0, bytes: 0, ageMs: 0 }, block }),
+			ruleOf: () => ({ history: { messages: history, bytes: 1e9, ageMs: Number.POSITIVE_INFINITY }, block }),
 			transport: { writeFramesToMany: (streams, frames) => streams.map((stream) => stream.writeFrames(frames)) },
 			emit: (status) => this.status.push(status),
 			clock: this.clock,
@@ -316,4 +316,46 @@ test("pace: readers who only just move hold back those who keep up for 10 s a mi
 		assert.ok(sent > 600 * 20 * 0.75, `${sent} messages`);
 		assert.equal(messagesOf(quick), sent);
 	}
+});
+
+test("all broadcasts together keep no more than they may: who keeps most loses it, exactly, and histories say so", async () => {
+	const limit = 2_000_000;
+	const stage = new Stage({ broadcastHeldBytes: limit }, true, 1_000);
+	const names = ["a", "b", "c", "d"];
+	const senders = names.map((name) => stage.join("sender", { name, mode: "send" }));
+	const policies = ["drop-oldest", "drop-newest", "latest-per-sender", "block", "disconnect"] as const;
+	const quick = stage.join("quick", { name: "a", bufferBytes: 65_536 });
+	const slow = names.flatMap((name) => policies.map((slowReader) => stage.join(slowReader, { name, slowReader, bufferBytes: 1_000_000 })));
+	readAll(quick);
+	const since = { epoch: quick.joined?.epoch ?? "", seq: quick.joined?.seq ?? 0 };
+	const sent = new Map(names.map((name) => [name, 0]));
+	let most = 0;
+	for (let i = 0; i < 200; i++) {
+		for (const [which, name] of names.entries()) {
+			sent.set(name, (sent.get(name) ?? 0) + (await stage.fill(senders[which] as FakeMember, 20)));
+			readAll(quick);
+			await stage.clock.advance(0);
+			most = Math.max(most, stage.broadcasts.heldBytes);
+		}
+		await stage.clock.advance(20);
+	}
+	assert.ok(most > limit / 2 && most <= limit + 100_000, `${most} bytes`);
+	const late = stage.join("late", { name: "a", since });
+	readAll(late);
+	assert.equal(late.joined?.recovered, false);
+	await stage.clock.advance(10_000);
+	for (let i = 0; i < 10; i++) {
+		for (const one of [quick, ...slow]) readAll(one);
+		await stage.clock.advance(200);
+	}
+	for (const one of [quick, ...slow]) {
+		const { slowReader, name } = one.open;
+		if (slowReader === "disconnect") assert.equal(one.resetCode, RESET_CODES.LAGGED);
+		else assert.equal(messagesOf(one) + lostOf(one), sent.get(name), `${slowReader} of ${name}`);
+	}
+	assert.equal(lostOf(quick), 0);
+	for (const one of [...senders, quick, late, ...slow]) one.lose();
+	stage.broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
+	assert.equal(stage.broadcasts.heldBytes, 0);
+	assert.equal(stage.clock.pending, 0);
 });

@@ -21,6 +21,7 @@ import {
 } from "../wire/broadcast.ts";
 import { encodeFrame, FRAME } from "../wire/frames.ts";
 import { encodeChunk, encodeFrames, type Unstamped } from "./broadcast-chunk.ts";
+import type { HeldBytes } from "./broadcast-held.ts";
 import { type ChunkPart, History } from "./broadcast-history.ts";
 import type { LagClock } from "./broadcast-lag.ts";
 import { MEMBER_HIGH_WATER_BYTES, Member } from "./broadcast-member.ts";
@@ -33,6 +34,8 @@ import { Waits } from "./broadcast-waits.ts";
 export interface BroadcastHost {
 	readonly limits: Limits;
 	readonly clock: Clock;
+	/** What all broadcasts keep. */
+	readonly held: HeldBytes;
 	readonly writeFramesToMany: (streams: readonly TransportStream[], frames: Uint8Array) => ArrayLike<number>;
 	/** A member has begun to lag, or has caught up having lost so many messages by then. */
 	readonly lagChanged: (broadcast: Broadcast, member: Member) => void;
@@ -98,7 +101,7 @@ export class Broadcast {
 	constructor(name: string, rule: ResolvedBroadcastRule, host: BroadcastHost) {
 		this.name = name;
 		this.#host = host;
-		this.#history = new History(rule.history);
+		this.#history = new History(rule.history, host.held);
 		this.#waits = new Waits(host.limits);
 	}
 
@@ -116,7 +119,7 @@ export class Broadcast {
 
 	/** A member that {@link join} takes. */
 	createMember(peer: BroadcastPeer, open: BroadcastOpen): Member {
-		return new Member(peer, open, this.#roster.peers, this.#waits.join(peer.id), this.#host.limits);
+		return new Member(peer, open, this.#roster.peers, this.#waits.join(peer.id), this.#host.held, this.#host.limits);
 	}
 
 	/** Takes a member, whose stream has been accepted, and tells it where it stands. */
@@ -198,7 +201,7 @@ export class Broadcast {
 		if (!wasIn) return;
 		this.#forget(member);
 		if (sent && this.#senders === 0) this.#endReaders();
-		if (this.#members.size === 0) this.#host.empty(this);
+		this.#vanishIfEmpty();
 		this.#pump();
 	}
 
@@ -211,6 +214,24 @@ export class Broadcast {
 	update(peer: BroadcastPeer): void {
 		this.#flush();
 		this.#tell(this.#roster.update(peer));
+	}
+
+	/** Bytes of messages that are kept for who joins later. */
+	get historyBytes(): number {
+		return this.#history.bytes;
+	}
+
+	/** Forgets them, as there is no memory for them. */
+	shedHistory(): void {
+		this.#history.clear();
+	}
+
+	/** Drops what waits for a member, as there is no memory for it. */
+	shed(member: Member): void {
+		if (member.state === "in" && !member.lagging) this.#startLag(member);
+		member.queue.shed();
+		if (member.state === "in") this.#review(member);
+		this.#pump();
 	}
 
 	/** The stream of a member has room. */
@@ -557,7 +578,13 @@ export class Broadcast {
 			member.queue.endLag();
 			this.#drain(member);
 		}
-		if (this.#members.size === 0) this.#host.empty(this);
+		this.#vanishIfEmpty();
+	}
+
+	#vanishIfEmpty(): void {
+		if (this.#members.size > 0) return;
+		this.#history.clear();
+		this.#host.empty(this);
 	}
 
 	/** Tells those who want to know of a change. */

@@ -14,6 +14,7 @@ import { RESET_CODES } from "../wire/codes.ts";
 import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../wire/control.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
 import { Broadcast, type BroadcastHost } from "./broadcast.ts";
+import { HeldBytes } from "./broadcast-held.ts";
 import { MEMBER_HIGH_WATER_BYTES, type Member } from "./broadcast-member.ts";
 import type { ResolvedBroadcastRule } from "./broadcast-options.ts";
 import type { Session } from "./session.ts";
@@ -45,10 +46,18 @@ export class Broadcasts {
 	readonly #streams: Map<BroadcastSession, Set<MemberStream>> = new Map();
 	readonly #streamOf: WeakMap<Member, MemberStream> = new WeakMap();
 	readonly #broadcastHost: BroadcastHost;
+	readonly #held: HeldBytes;
+	#shedScheduled = false;
 
 	constructor(host: BroadcastsHost) {
 		this.#host = host;
+		this.#held = new HeldBytes(host.limits.broadcastHeldBytes, () => {
+			// Not at once: who keeps something is in the middle of that.
+			if (!this.#shedScheduled) queueMicrotask(() => this.#shed());
+			this.#shedScheduled = true;
+		});
 		this.#broadcastHost = {
+			held: this.#held,
 			limits: host.limits,
 			clock: host.clock ?? systemClock,
 			writeFramesToMany: (streams, frames) => host.transport.writeFramesToMany(streams, frames),
@@ -116,6 +125,26 @@ export class Broadcasts {
 		for (const stream of [...(this.#streams.get(session) ?? [])]) stream.lost();
 	}
 
+	/** All together keep too much: who has most loses it, until a quarter is free. */
+	#shed(): void {
+		this.#shedScheduled = false;
+		const keepers: { readonly bytes: number; readonly drop: () => void }[] = [];
+		for (const broadcast of this.#byName.values()) keepers.push({ bytes: broadcast.historyBytes, drop: () => broadcast.shedHistory() });
+		for (const streams of this.#streams.values()) {
+			for (const { broadcast, member } of streams) keepers.push({ bytes: member.queue.heldBytes, drop: () => broadcast.shed(member) });
+		}
+		keepers.sort((a, b) => b.bytes - a.bytes);
+		for (const { bytes, drop } of keepers) {
+			if (bytes === 0 || this.#held.bytes <= this.#host.limits.broadcastHeldBytes * 0.75) return;
+			drop();
+		}
+	}
+
+	/** Bytes that all of them keep now, see `limits.broadcastHeldBytes`. */
+	get heldBytes(): number {
+		return this.#held.bytes;
+	}
+
 	/** Ends all of it: members hear the code, and nothing of each other. */
 	end(wireCode: number): void {
 		for (const broadcast of this.#byName.values()) broadcast.abandon();
@@ -132,7 +161,7 @@ function peerOf({ id, fingerprint, metadata }: BroadcastSession): BroadcastPeer 
 /** What a member's stream brings. */
 class MemberStream implements StreamHandler {
 	readonly broadcast: Broadcast;
-	readonly #member: Member;
+	readonly member: Member;
 	readonly #onOver: () => void;
 	/** END has come: nothing more is sent. */
 	#ended = false;
@@ -140,30 +169,30 @@ class MemberStream implements StreamHandler {
 
 	constructor(broadcast: Broadcast, member: Member, onOver: () => void) {
 		this.broadcast = broadcast;
-		this.#member = member;
+		this.member = member;
 		this.#onOver = onOver;
 	}
 
 	get #stream(): TransportStream {
-		return this.#member.stream;
+		return this.member.stream;
 	}
 
 	frame(kind: number, payload: Uint8Array): void {
-		if (kind === FRAME.DATA && this.#member.sends && !this.#ended && !this.#over) {
-			this.broadcast.receive(this.#member, payload);
+		if (kind === FRAME.DATA && this.member.sends && !this.#ended && !this.#over) {
+			this.broadcast.receive(this.member, payload);
 			return;
 		}
 		this.#stream.consumed(payload.length);
 		if (this.#over || isSkippedKind(kind) || kind === FRAME.END_ACK) return;
 		if (kind !== FRAME.END || this.#ended) return this.kill(RESET_CODES.FRAME_INVALID);
 		this.#ended = true;
-		this.broadcast.finishSending(this.#member, () => this.#stream.write(FRAME.END_ACK, EMPTY));
+		this.broadcast.finishSending(this.member, () => this.#stream.write(FRAME.END_ACK, EMPTY));
 	}
 
 	end(): void {
 		if (!this.#ended) return this.kill(RESET_CODES.STREAM_TRUNCATED);
 		// FIN after END: it leaves.
-		this.broadcast.leaveAfter(this.#member, () => {
+		this.broadcast.leaveAfter(this.member, () => {
 			this.#stream.finish();
 			this.#settle();
 		});
@@ -186,13 +215,13 @@ class MemberStream implements StreamHandler {
 	}
 
 	drained(): void {
-		this.broadcast.drained(this.#member);
+		this.broadcast.drained(this.member);
 	}
 
 	finished(): void {}
 
 	lost(_error?: ConecError): void {
-		this.broadcast.leave(this.#member);
+		this.broadcast.leave(this.member);
 		this.#settle();
 	}
 
