@@ -107,6 +107,8 @@ export interface Limits {
 	readonly metadataUpdatesPerMinute: number;
 	/** Broadcasts that one Client may be in at once, each joining counted. Coordinator only. @default 32 */
 	readonly broadcastsPerClient: number;
+	/** Joinings of one Client within a minute, as many at once; one counts once more for each 100 members with `presence` who hear of it. Coordinator only. @default 1_200 */
+	readonly broadcastJoinsPerMinute: number;
 	/** Broadcasts with different names. Coordinator only. @default 10_000 */
 	readonly broadcasts: number;
 	/** Members of one broadcast. Coordinator only. @default 10_000 */
@@ -197,6 +199,7 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	presencePeers: { default: 20_000, min: 1, max: 1_000_000 },
 	metadataUpdatesPerMinute: { default: 60, min: 0, max: 1_000_000 },
 	broadcastsPerClient: { default: 32, min: 0, max: 65_536 },
+	broadcastJoinsPerMinute: { default: 1_200, min: 0, max: 1_000_000 },
 	broadcasts: { default: 10_000, min: 0, max: 1_000_000 },
 	broadcastMembers: { default: 10_000, min: 1, max: 1_000_000 },
 	broadcastBufferBytes: { default: 4 * MiB, min: KiB, max: 64 * MiB },

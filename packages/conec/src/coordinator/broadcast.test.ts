@@ -359,3 +359,27 @@ test("all broadcasts together keep no more than they may: who keeps most loses i
 	assert.equal(stage.broadcasts.heldBytes, 0);
 	assert.equal(stage.clock.pending, 0);
 });
+
+test("a Client that joins and leaves in a loop is refused after a while, and sooner where many hear of it", async () => {
+	for (const [listeners, joinings] of [
+		[0, 50],
+		[200, 16],
+	] as const) {
+		const stage = new Stage({ broadcastJoinsPerMinute: 50 });
+		for (let i = 0; i < listeners; i++) stage.join(`listener-${i}`, { presence: true });
+		const open: BroadcastOpen = { name: "news", mode: "receive", slowReader: "drop-oldest", bufferBytes: 16_384 };
+		const session = { id: "restless", fingerprint: "sha256:00", metadata: undefined, streams: 0 };
+		const joins = (): boolean => {
+			const member = new FakeMember(session, open);
+			stage.broadcasts.join(session, member.incoming, open);
+			member.lose();
+			return !member.rejected;
+		};
+		let taken = 0;
+		while (joins()) taken++;
+		assert.equal(taken, joinings);
+		await stage.clock.advance(60_000);
+		assert.equal(joins(), true);
+		assert.equal(session.streams, 0);
+	}
+});

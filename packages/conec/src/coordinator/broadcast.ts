@@ -76,6 +76,7 @@ export class Broadcast {
 	#seq = 0;
 	#senders = 0;
 	#receivers = 0;
+	#listeners = 0;
 	/** Members that get messages as they come, and their streams. */
 	#live: Member[] = [];
 	#liveStreams: TransportStream[] = [];
@@ -117,6 +118,11 @@ export class Broadcast {
 		return this.#members.size;
 	}
 
+	/** Members that hear of every change of the list: that is what a joining costs. */
+	get listeners(): number {
+		return this.#listeners;
+	}
+
 	/** A member that {@link join} takes. */
 	createMember(peer: BroadcastPeer, open: BroadcastOpen): Member {
 		return new Member(peer, open, this.#roster.peers, this.#waits.join(peer.id), this.#host.held, this.#host.limits);
@@ -138,6 +144,7 @@ export class Broadcast {
 		}
 		this.#tell(this.#roster.join(member.peer));
 		this.#members.add(member);
+		if (member.presence) this.#listeners++;
 		if (member.sends) this.#senders++;
 		if (member.receives) {
 			this.#receivers++;
@@ -546,6 +553,7 @@ export class Broadcast {
 		if (member.sends) this.#senders--;
 		member.sends = false;
 		if (member.receives) this.#receivers--;
+		if (member.presence) this.#listeners--;
 		const now = this.#host.clock.now();
 		this.#waitFor(member, undefined, now);
 		this.#waits.leave(member.peer.id, now);
@@ -591,6 +599,7 @@ export class Broadcast {
 	#tell(change: Change | undefined): void {
 		if (change === undefined || this.#abandoned) return;
 		this.#seq++;
+		if (this.#listeners === 0) return;
 		let presence: Presence | undefined;
 		const ready: Member[] = [];
 		for (const member of this.#members) {

@@ -13,6 +13,7 @@ import type { BroadcastOpen, BroadcastPeer } from "../wire/broadcast.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../wire/control.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
+import { Allowance } from "./allowance.ts";
 import { Broadcast, type BroadcastHost } from "./broadcast.ts";
 import { HeldBytes } from "./broadcast-held.ts";
 import { MEMBER_HIGH_WATER_BYTES, type Member } from "./broadcast-member.ts";
@@ -45,6 +46,7 @@ export class Broadcasts {
 	readonly #byName: Map<string, Broadcast> = new Map();
 	readonly #streams: Map<BroadcastSession, Set<MemberStream>> = new Map();
 	readonly #streamOf: WeakMap<Member, MemberStream> = new WeakMap();
+	readonly #joinings: WeakMap<BroadcastSession, Allowance> = new WeakMap();
 	readonly #broadcastHost: BroadcastHost;
 	readonly #held: HeldBytes;
 	#shedScheduled = false;
@@ -86,6 +88,7 @@ export class Broadcasts {
 		if ((this.#streams.get(session)?.size ?? 0) >= limits.broadcastsPerClient) return reject("the Client is in as many broadcasts as it may be");
 		if (existing === undefined && this.#byName.size >= limits.broadcasts) return reject("there are as many broadcasts as there may be");
 		if (existing !== undefined && existing.size >= limits.broadcastMembers) return reject("the broadcast has as many members as it may have");
+		if (!this.#mayJoin(session, existing)) return reject("the Client joins broadcasts too often");
 		const broadcast = existing ?? new Broadcast(open.name, rule, this.#broadcastHost);
 		this.#byName.set(open.name, broadcast);
 		const member = broadcast.createMember(peerOf(session), open);
@@ -106,6 +109,14 @@ export class Broadcasts {
 		});
 		member.stream.write(FRAME.ACCEPT, EMPTY);
 		broadcast.join(member, open);
+	}
+
+	/** Coming and going makes work for all who hear of it, so where they are many it may be done less often. */
+	#mayJoin(session: BroadcastSession, existing: Broadcast | undefined): boolean {
+		const now = this.#broadcastHost.clock.now();
+		const joinings = this.#joinings.get(session) ?? new Allowance(this.#host.limits.broadcastJoinsPerMinute, now);
+		this.#joinings.set(session, joinings);
+		return joinings.take(now, 1 + Math.floor((existing?.listeners ?? 0) / LISTENERS_PER_JOINING)).type === "taken";
 	}
 
 	/** Answers how many there are. */
@@ -153,6 +164,9 @@ export class Broadcasts {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** As many who hear of it count as one joining more. */
+const LISTENERS_PER_JOINING = 100;
 
 function peerOf({ id, fingerprint, metadata }: BroadcastSession): BroadcastPeer {
 	return metadata === undefined ? { id, fingerprint } : { id, fingerprint, metadata };
