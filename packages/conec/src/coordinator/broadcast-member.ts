@@ -39,6 +39,8 @@ export class Member {
 	state: "in" | "ending" | "out" = "in";
 	/** Nothing waits here, and its stream has room: it gets messages as they come. */
 	live = false;
+	/** Where it is among those. */
+	liveIndex = 0;
 	/** Its stream has no room until it says so. */
 	stalled = false;
 	lagging = false;

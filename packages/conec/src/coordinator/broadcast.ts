@@ -78,8 +78,8 @@ export class Broadcast {
 	#receivers = 0;
 	#listeners = 0;
 	/** Members that get messages as they come, and their streams. */
-	#live: Member[] = [];
-	#liveStreams: TransportStream[] = [];
+	readonly #live: Member[] = [];
+	readonly #liveStreams: TransportStream[] = [];
 	/** The other readers. */
 	readonly #behind: Set<Member> = new Set();
 	/** Messages of this turn, which get their numbers when it ends. */
@@ -298,27 +298,33 @@ export class Broadcast {
 	}
 
 	#giveToLive(frames: Uint8Array): void {
-		const live = this.#live;
 		const queued = this.#host.writeFramesToMany(this.#liveStreams, frames);
-		let stalled = 0;
-		for (let i = 0; i < live.length; i++) {
+		const before = this.#live.length;
+		// From the last to the first, as whoever is taken out leaves its place to the last.
+		for (let i = before - 1; i >= 0; i--) {
 			const bytes = queued[i] as number;
 			// Below 0 it is over, which its stream says by itself.
-			if (bytes >= 0 && bytes < MEMBER_HIGH_WATER_BYTES) continue;
-			const member = live[i] as Member;
-			member.live = false;
-			member.stalled = true;
-			this.#behind.add(member);
-			stalled++;
+			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) this.#stall(this.#live[i] as Member);
 		}
-		if (stalled === 0) return;
-		this.#keepLive();
-		this.#clockPace();
+		if (this.#live.length < before) this.#clockPace();
 	}
 
-	#keepLive(): void {
-		this.#live = this.#live.filter((member) => member.live);
-		this.#liveStreams = this.#live.map((member) => member.stream);
+	/** The stream of a member has no room. */
+	#stall(member: Member): void {
+		member.stalled = true;
+		if (!member.live) return;
+		this.#dropLive(member);
+		this.#behind.add(member);
+	}
+
+	#dropLive(member: Member): void {
+		member.live = false;
+		const last = this.#live.pop() as Member;
+		this.#liveStreams.pop();
+		if (last === member) return;
+		last.liveIndex = member.liveIndex;
+		this.#live[last.liveIndex] = last;
+		this.#liveStreams[last.liveIndex] = last.stream;
 	}
 
 	/** Writes what waits for a member while its stream has room. */
@@ -331,12 +337,7 @@ export class Broadcast {
 			if (frames === undefined) break;
 			moved += frames.length;
 			const queued = stream.writeFrames(frames);
-			if (queued < 0 || queued >= MEMBER_HIGH_WATER_BYTES) member.stalled = true;
-		}
-		if (member.live && member.stalled) {
-			member.live = false;
-			this.#behind.add(member);
-			this.#keepLive();
+			if (queued < 0 || queued >= MEMBER_HIGH_WATER_BYTES) this.#stall(member);
 		}
 		if (member.state === "ending") {
 			if (queue.empty) {
@@ -348,6 +349,7 @@ export class Broadcast {
 		if (moved > 0) this.#pace.moved(member, moved, this.#host.clock.now());
 		if (member.receives && !member.live && !member.stalled && queue.empty) {
 			member.live = true;
+			member.liveIndex = this.#live.length;
 			this.#behind.delete(member);
 			this.#live.push(member);
 			this.#liveStreams.push(stream);
@@ -558,10 +560,7 @@ export class Broadcast {
 		this.#waitFor(member, undefined, now);
 		this.#waits.leave(member.peer.id, now);
 		this.#pace.review(member, now);
-		if (member.live) {
-			member.live = false;
-			this.#keepLive();
-		}
+		if (member.live) this.#dropLive(member);
 		this.#tell(this.#roster.leave(member.peer.id));
 		if (member.lagging) {
 			member.lagging = false;
@@ -622,16 +621,9 @@ export class Broadcast {
 			members.map((member) => member.stream),
 			frame,
 		);
-		let stalled = false;
 		for (const [i, member] of members.entries()) {
 			const bytes = queued[i] as number;
-			if (bytes >= 0 && bytes < MEMBER_HIGH_WATER_BYTES) continue;
-			member.stalled = true;
-			if (!member.live) continue;
-			member.live = false;
-			this.#behind.add(member);
-			stalled = true;
+			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) this.#stall(member);
 		}
-		if (stalled) this.#keepLive();
 	}
 }
