@@ -107,7 +107,7 @@ export interface Limits {
 	readonly metadataUpdatesPerMinute: number;
 	/** Broadcasts that one Client may be in at once, each joining counted. Coordinator only. @default 32 */
 	readonly broadcastsPerClient: number;
-	/** Joinings of one Client within a minute, as many at once; one counts once more for each 100 members with `presence` who hear of it. Coordinator only. @default 1_200 */
+	/** Joinings of one Client within a minute, as many at once; one counts once more for each 100 members who hear of it, or, with `presence`, are heard of. Coordinator only. @default 1_200 */
 	readonly broadcastJoinsPerMinute: number;
 	/** Broadcasts with different names. Coordinator only. @default 10_000 */
 	readonly broadcasts: number;

@@ -9,21 +9,14 @@ import type { Limits } from "../options.ts";
 import { Fifo } from "../stream/fifo.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { TransportStream } from "../transport/transport.ts";
-import {
-	type BroadcastOpen,
-	type BroadcastPeer,
-	EPOCH_BYTES,
-	encodeBroadcastControl,
-	epochToBytes,
-	type Joined,
-	LAGGING_LISTED,
-	taggedFrameBytes,
-} from "../wire/broadcast.ts";
-import { encodeFrame, FRAME } from "../wire/frames.ts";
+import { type BroadcastOpen, type BroadcastPeer, EPOCH_BYTES, encodeBroadcastControl, epochToBytes, type Joined, taggedFrameBytes } from "../wire/broadcast.ts";
+import { FRAME } from "../wire/frames.ts";
 import { encodeChunk, encodeFrames, type Unstamped } from "./broadcast-chunk.ts";
 import type { HeldBytes } from "./broadcast-held.ts";
 import { type ChunkPart, History } from "./broadcast-history.ts";
 import type { LagClock } from "./broadcast-lag.ts";
+import { Laggards } from "./broadcast-laggards.ts";
+import { LiveMembers } from "./broadcast-live.ts";
 import { MEMBER_HIGH_WATER_BYTES, Member } from "./broadcast-member.ts";
 import type { ResolvedBroadcastRule } from "./broadcast-options.ts";
 import { Pace, STUCK_MS } from "./broadcast-pace.ts";
@@ -77,9 +70,8 @@ export class Broadcast {
 	#senders = 0;
 	#receivers = 0;
 	#listeners = 0;
-	/** Members that get messages as they come, and their streams. */
-	readonly #live: Member[] = [];
-	readonly #liveStreams: TransportStream[] = [];
+	/** Members that get messages as they come. */
+	readonly #live: LiveMembers = new LiveMembers();
 	/** The other readers. */
 	readonly #behind: Set<Member> = new Set();
 	/** Messages of this turn, which get their numbers when it ends. */
@@ -93,8 +85,7 @@ export class Broadcast {
 	#paceTimer: unknown;
 	/** Readers that keep up wait for those that do not, and the clock of all waiting runs. */
 	#paceHurts = false;
-	/** Members that lag, by id: how often each. */
-	readonly #laggards: Map<string, number> = new Map();
+	readonly #laggards: Laggards = new Laggards();
 	#lagTimer: unknown;
 	#stepBytes = STEP_BYTES;
 	#abandoned = false;
@@ -158,7 +149,7 @@ export class Broadcast {
 			recovered,
 			senders: this.#senders,
 			receivers: this.#receivers,
-			lagging: member.sends ? this.#lagging() : undefined,
+			lagging: member.sends ? this.#laggards.listed() : undefined,
 		};
 		member.movedAtMs = now;
 		member.stream.write(FRAME.CONTROL, encodeBroadcastControl(joined));
@@ -251,7 +242,7 @@ export class Broadcast {
 
 	/** Whether senders have to wait. */
 	get #held(): boolean {
-		return this.#awaited > 0 || (this.#pace.tooFast && (this.#live.length === 0 || this.#waits.total.remainingMs(this.#host.clock.now()) > 0));
+		return this.#awaited > 0 || (this.#pace.tooFast && (this.#live.size === 0 || this.#waits.total.remainingMs(this.#host.clock.now()) > 0));
 	}
 
 	/** Takes a message into the batch of this turn. */
@@ -283,13 +274,13 @@ export class Broadcast {
 		// Mostly nobody keeps it.
 		if (this.#behind.size === 0 && !this.#history.keeps) {
 			this.#history.skip(this.#seq);
-			if (this.#live.length > 0) this.#giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes));
+			if (this.#live.size > 0) this.#giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes));
 			return;
 		}
 		const chunk = encodeChunk(batch, firstSeq, this.#epochBytes, this.#host.clock.now());
 		this.#history.push(chunk);
 		const behind = [...this.#behind];
-		if (this.#live.length > 0) this.#giveToLive(chunk.bytes);
+		if (this.#live.size > 0) this.#giveToLive(chunk.bytes);
 		for (const member of behind) {
 			member.queue.push(chunk);
 			if (member.stalled) this.#review(member);
@@ -298,33 +289,23 @@ export class Broadcast {
 	}
 
 	#giveToLive(frames: Uint8Array): void {
-		const queued = this.#host.writeFramesToMany(this.#liveStreams, frames);
-		const before = this.#live.length;
+		const queued = this.#host.writeFramesToMany(this.#live.streams, frames);
+		const before = this.#live.size;
 		// From the last to the first, as whoever is taken out leaves its place to the last.
 		for (let i = before - 1; i >= 0; i--) {
 			const bytes = queued[i] as number;
 			// Below 0 it is over, which its stream says by itself.
-			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) this.#stall(this.#live[i] as Member);
+			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) this.#stall(this.#live.at(i));
 		}
-		if (this.#live.length < before) this.#clockPace();
+		if (this.#live.size < before) this.#clockPace();
 	}
 
 	/** The stream of a member has no room. */
 	#stall(member: Member): void {
 		member.stalled = true;
 		if (!member.live) return;
-		this.#dropLive(member);
+		this.#live.remove(member);
 		this.#behind.add(member);
-	}
-
-	#dropLive(member: Member): void {
-		member.live = false;
-		const last = this.#live.pop() as Member;
-		this.#liveStreams.pop();
-		if (last === member) return;
-		last.liveIndex = member.liveIndex;
-		this.#live[last.liveIndex] = last;
-		this.#liveStreams[last.liveIndex] = last.stream;
 	}
 
 	/** Writes what waits for a member while its stream has room. */
@@ -348,11 +329,8 @@ export class Broadcast {
 		}
 		if (moved > 0) this.#pace.moved(member, moved, this.#host.clock.now());
 		if (member.receives && !member.live && !member.stalled && queue.empty) {
-			member.live = true;
-			member.liveIndex = this.#live.length;
 			this.#behind.delete(member);
-			this.#live.push(member);
-			this.#liveStreams.push(stream);
+			this.#live.add(member);
 		}
 		const lagged = member.lagging;
 		this.#review(member);
@@ -438,7 +416,7 @@ export class Broadcast {
 			member.queue.startLag();
 		}
 		if (already) return;
-		this.#laggards.set(member.peer.id, (this.#laggards.get(member.peer.id) ?? 0) + 1);
+		this.#laggards.add(member.peer.id);
 		this.#host.lagChanged(this, member);
 		this.#noticeLagToAll();
 		// Not at once: members are being told of something just now, and must all hear it first.
@@ -449,25 +427,9 @@ export class Broadcast {
 		member.lagging = false;
 		member.spent = false;
 		member.queue.endLag();
-		this.#lagsNoMore(member);
+		this.#laggards.remove(member.peer.id);
 		this.#host.lagChanged(this, member);
 		this.#noticeLagToAll();
-	}
-
-	#lagsNoMore({ peer: { id } }: Member): void {
-		const left = (this.#laggards.get(id) ?? 1) - 1;
-		if (left > 0) this.#laggards.set(id, left);
-		else this.#laggards.delete(id);
-	}
-
-	/** Ids of members that lag, as many as may be listed. */
-	#lagging(): string[] {
-		const ids: string[] = [];
-		for (const id of this.#laggards.keys()) {
-			if (ids.length === LAGGING_LISTED) break;
-			ids.push(id);
-		}
-		return ids;
 	}
 
 	/** Soon: members may begin and cease to lag faster than many senders can be told. */
@@ -486,9 +448,8 @@ export class Broadcast {
 
 	#noticeLag(members: readonly Member[]): void {
 		if (members.length === 0) return;
-		const notice = encodeBroadcastControl({ type: "lag", lagging: this.#lagging(), total: this.#laggards.size });
 		for (const member of members) member.lagNoticeDue = false;
-		this.#writeToMany(members, encodeFrame(FRAME.CONTROL, notice));
+		this.#writeToMany(members, this.#laggards.encodeNotice());
 	}
 
 	/** While most are behind, somebody has to look whether they move. */
@@ -504,7 +465,7 @@ export class Broadcast {
 	}
 
 	#clockPace(): void {
-		const hurts = this.#pace.tooFast && this.#live.length > 0 && this.#pending.length > 0;
+		const hurts = this.#pace.tooFast && this.#live.size > 0 && this.#pending.length > 0;
 		if (hurts === this.#paceHurts) return;
 		this.#paceHurts = hurts;
 		const now = this.#host.clock.now();
@@ -560,11 +521,11 @@ export class Broadcast {
 		this.#waitFor(member, undefined, now);
 		this.#waits.leave(member.peer.id, now);
 		this.#pace.review(member, now);
-		if (member.live) this.#dropLive(member);
+		if (member.live) this.#live.remove(member);
 		this.#tell(this.#roster.leave(member.peer.id));
 		if (member.lagging) {
 			member.lagging = false;
-			this.#lagsNoMore(member);
+			this.#laggards.remove(member.peer.id);
 			this.#noticeLagToAll();
 		}
 		if (this.#members.size > 0) return;

@@ -88,7 +88,7 @@ export class Broadcasts {
 		if ((this.#streams.get(session)?.size ?? 0) >= limits.broadcastsPerClient) return reject("the Client is in as many broadcasts as it may be");
 		if (existing === undefined && this.#byName.size >= limits.broadcasts) return reject("there are as many broadcasts as there may be");
 		if (existing !== undefined && existing.size >= limits.broadcastMembers) return reject("the broadcast has as many members as it may have");
-		if (!this.#mayJoin(session, existing)) return reject("the Client joins broadcasts too often");
+		if (!this.#mayJoin(session, existing, open)) return reject("the Client joins broadcasts too often");
 		const broadcast = existing ?? new Broadcast(open.name, rule, this.#broadcastHost);
 		this.#byName.set(open.name, broadcast);
 		const member = broadcast.createMember(peerOf(session), open);
@@ -112,11 +112,13 @@ export class Broadcasts {
 	}
 
 	/** Coming and going makes work for all who hear of it, so where they are many it may be done less often. */
-	#mayJoin(session: BroadcastSession, existing: Broadcast | undefined): boolean {
+	#mayJoin(session: BroadcastSession, existing: Broadcast | undefined, { presence }: BroadcastOpen): boolean {
 		const now = this.#broadcastHost.clock.now();
 		const joinings = this.#joinings.get(session) ?? new Allowance(this.#host.limits.broadcastJoinsPerMinute, now);
 		this.#joinings.set(session, joinings);
-		return joinings.take(now, 1 + Math.floor((existing?.listeners ?? 0) / LISTENERS_PER_JOINING)).type === "taken";
+		// Who wants to hear of others gets a list of all.
+		const told = existing === undefined ? 0 : Math.max(existing.listeners, presence === true ? existing.size : 0);
+		return joinings.take(now, 1 + Math.floor(told / TOLD_PER_JOINING)).type === "taken";
 	}
 
 	/** Answers how many there are. */
@@ -165,8 +167,8 @@ export class Broadcasts {
 
 const EMPTY = new Uint8Array(0);
 
-/** As many who hear of it count as one joining more. */
-const LISTENERS_PER_JOINING = 100;
+/** As many who hear of it, or that are heard of, count as one joining more. */
+const TOLD_PER_JOINING = 100;
 
 function peerOf({ id, fingerprint, metadata }: BroadcastSession): BroadcastPeer {
 	return metadata === undefined ? { id, fingerprint } : { id, fingerprint, metadata };
