@@ -52,7 +52,7 @@ class Model {
 	step(): void {
 		const { random, members } = this;
 		const member = members[random(members.length)];
-		switch (random(12)) {
+		switch (random(14)) {
 			case 0:
 			case 1:
 				if (members.length < 8) members.push(this.join(this.#options()));
@@ -81,6 +81,13 @@ class Model {
 					member.leave();
 					members.splice(members.indexOf(member), 1);
 				}
+				return;
+			case 11:
+				if (member !== undefined) this.broadcasts.update(Object.assign(member.session, { metadata: { mood: random(3) } }));
+				return;
+			case 12:
+				// Its Client is in once more.
+				if (member !== undefined && members.length < 8 && random(2) === 0) members.push(this.join({ ...this.#options(), mode: "receive" }, member.id));
 				return;
 			default:
 				this.#recover();
@@ -292,7 +299,7 @@ function viewAt(truth: readonly Heard[], seq: number): Map<string, BroadcastPeer
 }
 
 function sorted(view: ReadonlyMap<string, BroadcastPeer>): string[] {
-	return [...view.keys()].sort();
+	return [...view.values()].map((peer) => JSON.stringify(peer)).sort();
 }
 
 function seeds(): number[] {
