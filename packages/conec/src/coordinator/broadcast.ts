@@ -20,7 +20,7 @@ import { LiveMembers } from "./broadcast-live.ts";
 import { MEMBER_HIGH_WATER_BYTES, Member } from "./broadcast-member.ts";
 import type { ResolvedBroadcastRule } from "./broadcast-options.ts";
 import { Pace, STUCK_MS } from "./broadcast-pace.ts";
-import { type Change, type Presence, Roster, stampChange } from "./broadcast-roster.ts";
+import { type Change, Roster, stampChange } from "./broadcast-roster.ts";
 import { Waits } from "./broadcast-waits.ts";
 
 /** What a broadcast needs of its Coordinator. */
@@ -69,7 +69,8 @@ export class Broadcast {
 	#seq = 0;
 	#senders = 0;
 	#receivers = 0;
-	#listeners = 0;
+	/** Members that hear of changes of the list. */
+	readonly #listeners: Set<Member> = new Set();
 	/** Members that get messages as they come. */
 	readonly #live: LiveMembers = new LiveMembers();
 	/** The other readers. */
@@ -111,7 +112,7 @@ export class Broadcast {
 
 	/** Members that hear of every change of the list: that is what a joining costs. */
 	get listeners(): number {
-		return this.#listeners;
+		return this.#listeners.size;
 	}
 
 	/** A member that {@link join} takes. */
@@ -135,7 +136,7 @@ export class Broadcast {
 		}
 		this.#tell(this.#roster.join(member.peer));
 		this.#members.add(member);
-		if (member.presence) this.#listeners++;
+		if (member.presence) this.#listeners.add(member);
 		if (member.sends) this.#senders++;
 		if (member.receives) {
 			this.#receivers++;
@@ -512,11 +513,11 @@ export class Broadcast {
 	/** Takes a member out, and tells the others. */
 	#forget(member: Member): void {
 		this.#members.delete(member);
+		this.#listeners.delete(member);
 		this.#behind.delete(member);
 		if (member.sends) this.#senders--;
 		member.sends = false;
 		if (member.receives) this.#receivers--;
-		if (member.presence) this.#listeners--;
 		const now = this.#host.clock.now();
 		this.#waitFor(member, undefined, now);
 		this.#waits.leave(member.peer.id, now);
@@ -540,6 +541,7 @@ export class Broadcast {
 		for (const member of ending) {
 			member.state = "ending";
 			this.#members.delete(member);
+			this.#listeners.delete(member);
 		}
 		for (const member of ending) this.#forget(member);
 		for (const member of ending) {
@@ -559,12 +561,10 @@ export class Broadcast {
 	#tell(change: Change | undefined): void {
 		if (change === undefined || this.#abandoned) return;
 		this.#seq++;
-		if (this.#listeners === 0) return;
-		let presence: Presence | undefined;
+		if (this.#listeners.size === 0) return;
+		const presence = stampChange(change, this.#seq);
 		const ready: Member[] = [];
-		for (const member of this.#members) {
-			if (!member.presence) continue;
-			presence ??= stampChange(change, this.#seq);
+		for (const member of this.#listeners) {
 			if (!member.stalled && member.queue.empty) {
 				ready.push(member);
 				continue;
@@ -573,7 +573,7 @@ export class Broadcast {
 			if (member.stalled) this.#review(member);
 			else this.#drain(member);
 		}
-		if (presence !== undefined && ready.length > 0) this.#writeToMany(ready, presence.frame);
+		if (ready.length > 0) this.#writeToMany(ready, presence.frame);
 	}
 
 	/** To members whose streams have room, with one call. */
