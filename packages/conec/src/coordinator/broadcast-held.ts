@@ -9,8 +9,13 @@ import type { Chunk } from "./broadcast-chunk.ts";
 /** About what an entry of a queue takes besides the message, which others may share. */
 export const ENTRY_BYTES = 128;
 
-/** About what a chunk takes besides its bytes. */
+/** About what a chunk takes besides its bytes, and each message in it. */
 const CHUNK_BYTES = 256;
+const MESSAGE_BYTES = 16;
+
+function sizeOf({ bytes, ends }: Chunk): number {
+	return CHUNK_BYTES + bytes.length + MESSAGE_BYTES * ends.length;
+}
 
 /** A sum in which each chunk counts once, whoever keeps it and however little of it. */
 export class HeldBytes {
@@ -30,12 +35,12 @@ export class HeldBytes {
 
 	/** One more keeps a chunk. */
 	hold(chunk: Chunk): void {
-		this.#bytes += ENTRY_BYTES + (chunk.holders++ === 0 ? CHUNK_BYTES + chunk.bytes.length : 0);
+		this.#bytes += ENTRY_BYTES + (chunk.holders++ === 0 ? sizeOf(chunk) : 0);
 		if (this.#bytes > this.#limitBytes) this.#exceeded();
 	}
 
 	/** One keeps it no more. */
 	release(chunk: Chunk): void {
-		this.#bytes -= ENTRY_BYTES + (--chunk.holders === 0 ? CHUNK_BYTES + chunk.bytes.length : 0);
+		this.#bytes -= ENTRY_BYTES + (--chunk.holders === 0 ? sizeOf(chunk) : 0);
 	}
 }
