@@ -239,7 +239,8 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
 		const sender = typed(await alice.joinBroadcast("news", { mode: "send" }), jsonCodec<{ n: number }>());
 		const reader = typed(await bob.joinBroadcast("news", { mode: "receive", presence: true }), jsonCodec<{ n: number }>());
-		const eager = typed(nonBlocking(await bob.joinBroadcast("news", { mode: "receive" }), 3), jsonCodec<{ n: number }>());
+		const source = await bob.joinBroadcast("news", { mode: "receive" });
+		const eager = typed(nonBlocking(source, 3), jsonCodec<{ n: number }>());
 		for (let n = 0; n < 10; n++) await sender.send({ n });
 		assert.equal(sender.trySend({ n: 10 }), true);
 		await sender.close();
@@ -251,6 +252,9 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 		}
 		assert.deepEqual(numbers, range(0, 11));
 		assert.ok(types.includes("members"));
+		// It is read once everything is there.
+		await source.closed;
+		await new Promise((resolve) => setImmediate(resolve));
 		const items = [];
 		for await (const item of eager) items.push(item.type === "lagged" ? item.lost : item.message.type === "message" && item.message.data.n);
 		assert.deepEqual(items, [8, 8, 9, 10]);

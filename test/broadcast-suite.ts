@@ -137,6 +137,15 @@ export function broadcastSuite(fabric: Fabric): void {
 		await assert.rejects(carol.joinBroadcast("news"), { code: "COORDINATOR_LOST" });
 	});
 
+	it("a Coordinator that is destroyed is no last sender that goes: readers get an error, not an end", async (t) => {
+		const world = await World.create(t, fabric);
+		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
+		await alice.joinBroadcast("news", { mode: "send" });
+		const reading = collect(await bob.joinBroadcast("news", { mode: "receive", presence: true }));
+		world.coordinator.destroy();
+		await assert.rejects(reading, (error: { readonly code?: string }) => error.code === "COORDINATOR_CLOSED" || error.code === "COORDINATOR_LOST");
+	});
+
 	it("leaving while much is unread resolves, and takes nothing along", async (t) => {
 		const world = await World.create(t, fabric);
 		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);

@@ -107,6 +107,8 @@ export interface Limits {
 	readonly metadataUpdatesPerMinute: number;
 	/** Broadcasts that one Client may be in at once, each joining counted. Coordinator only. @default 32 */
 	readonly broadcastsPerClient: number;
+	/** Joinings of one Client within a minute, as many at once; one counts once more for each 100 members who hear of it, or, with `presence`, are heard of. Coordinator only. @default 1_200 */
+	readonly broadcastJoinsPerMinute: number;
 	/** Broadcasts with different names. Coordinator only. @default 10_000 */
 	readonly broadcasts: number;
 	/** Members of one broadcast. Coordinator only. @default 10_000 */
@@ -121,6 +123,10 @@ export interface Limits {
 	readonly broadcastWaitMs: number;
 	/** The same for a member with `slowReader: "block"`. Coordinator only. @default 5_000 */
 	readonly broadcastBlockMs: number;
+	/** Senders of one broadcast wait at most so long within one minute for all its readers together, unless they may block. Coordinator only. @default 10_000 */
+	readonly broadcastStallMs: number;
+	/** Bytes that all broadcasts together keep for slow members and as history, each message once. Coordinator only. @default 256 MiB */
+	readonly broadcastHeldBytes: number;
 	/** Greatest history of one broadcast, in messages. Coordinator only. @default 10_000 */
 	readonly broadcastHistoryMessages: number;
 	/** The same in bytes. Coordinator only. @default 4 MiB */
@@ -193,6 +199,7 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	presencePeers: { default: 20_000, min: 1, max: 1_000_000 },
 	metadataUpdatesPerMinute: { default: 60, min: 0, max: 1_000_000 },
 	broadcastsPerClient: { default: 32, min: 0, max: 65_536 },
+	broadcastJoinsPerMinute: { default: 1_200, min: 0, max: 1_000_000 },
 	broadcasts: { default: 10_000, min: 0, max: 1_000_000 },
 	broadcastMembers: { default: 10_000, min: 1, max: 1_000_000 },
 	broadcastBufferBytes: { default: 4 * MiB, min: KiB, max: 64 * MiB },
@@ -200,6 +207,8 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	broadcastLagMs: { default: 100, min: 1, max: 1000 },
 	broadcastWaitMs: { default: 1000, min: 1, max: MINUTE_MS },
 	broadcastBlockMs: { default: 5000, min: 1, max: MINUTE_MS },
+	broadcastStallMs: { default: 10_000, min: 1, max: MINUTE_MS },
+	broadcastHeldBytes: { default: 256 * MiB, min: 64 * KiB, max: 65_536 * MiB },
 	broadcastHistoryMessages: { default: 10_000, min: 0, max: 1_000_000 },
 	broadcastHistoryBytes: { default: 4 * MiB, min: 0, max: 256 * MiB },
 	requests: { default: 64, min: 1, max: 65_536 },

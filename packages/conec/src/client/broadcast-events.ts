@@ -12,7 +12,7 @@ type Result = IteratorResult<BroadcastEvent, undefined>;
 
 /** What a queue needs of its stream. */
 export interface EventsHost {
-	/** The application has taken an event that came in that many bytes; below 0: not to be counted. */
+	/** The application has taken an event that came in that many bytes. */
 	consumed(bytes: number): unknown;
 	/** For error messages: `broadcast "news"`. */
 	readonly describe: string;

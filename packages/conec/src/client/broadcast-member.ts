@@ -59,7 +59,7 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 		this.describe = `broadcast "${open.name}"`;
 		this.#open = open;
 		this.#limits = limits;
-		this.#events = new BroadcastEvents({ consumed: (bytes) => bytes >= 0 && this.#transport?.consumed(bytes), describe: this.describe });
+		this.#events = new BroadcastEvents({ consumed: (bytes) => this.#transport?.consumed(bytes), describe: this.describe });
 		this.#sending = new SendQueue(this, limits);
 		this.joined = this.#opened.promise;
 		this.closed = new Promise((resolve) => {
@@ -218,10 +218,9 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 		const { value } = decoded;
 		if ((value.type === "joined") !== (this.#state === "accepted")) return this.#violated(`"${value.type}" is not allowed there`);
 		const event = this.#eventOf(value);
-		// A list of members has many parts and is one event, so it is not counted: there is one at the beginning, and one after a gap.
-		const counts = event !== undefined && event.type !== "members" && this.#reading === "open";
-		if (!counts) this.#transport?.consumed(payload.length);
-		if (event !== undefined && this.#reading === "open") this.#events.push(event, counts ? payload.length : -1);
+		// Of a list of members, which may have many parts, the last one counts: waiting for the others would be waiting for ever.
+		if (event !== undefined && this.#reading === "open") this.#events.push(event, payload.length);
+		else this.#transport?.consumed(payload.length);
 	}
 
 	/** What the application sees of it, if anything. */
@@ -239,6 +238,7 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 				return undefined;
 			case "members": {
 				for (const member of message.members) this.#members.push(member);
+				if (this.#members.length > this.#limits.presencePeers) return this.#listTooLong();
 				if (message.more) return undefined;
 				const members = this.#members;
 				this.#members = [];
@@ -249,6 +249,13 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 			default:
 				return { type: message.type, peer: message.peer, seq: message.seq };
 		}
+	}
+
+	#listTooLong(): undefined {
+		this.#members = [];
+		const error = this.#newError("LIMIT_EXCEEDED", `it has more than ${this.#limits.presencePeers} members (limits.presencePeers)`);
+		this.#fail(error, { by: "error", code: error.code }, RESET_CODES.CANCELLED);
+		return undefined;
 	}
 
 	/** The last sender has gone, so nothing is left to be done here. */

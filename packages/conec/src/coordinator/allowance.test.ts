@@ -17,3 +17,12 @@ test("allowance: as many as a minute allows at once, then evenly", () => {
 test("allowance: of nothing there is never any", () => {
 	assert.deepEqual(new Allowance(0, 0).take(1e9), { type: "refused", retryAfterMs: undefined });
 });
+
+test("allowance: what costs more takes more, but never more than there can be", () => {
+	const allowance = new Allowance(60, 0);
+	for (let i = 0; i < 6; i++) assert.equal(allowance.take(0, 10).type, "taken");
+	assert.deepEqual(allowance.take(0, 10), { type: "refused", retryAfterMs: 10_000 });
+	assert.deepEqual(allowance.take(10_000, 10), { type: "taken" });
+	assert.equal(allowance.take(70_000, 1_000).type, "taken");
+	assert.equal(allowance.take(70_000).type, "refused");
+});

@@ -16,13 +16,14 @@ export class Allowance {
 		this.#atMs = nowMs;
 	}
 
-	/** Takes one; or else, in how many milliseconds there will be one. */
-	take(nowMs: number): { readonly type: "taken" } | { readonly type: "refused"; readonly retryAfterMs: number | undefined } {
+	/** Takes one, or what `cost` says, at most all; or else, in how many milliseconds there will be as much. */
+	take(nowMs: number, cost: number = 1): { readonly type: "taken" } | { readonly type: "refused"; readonly retryAfterMs: number | undefined } {
 		this.#left = Math.min(this.#perMinute, this.#left + ((nowMs - this.#atMs) / MINUTE_MS) * this.#perMinute);
 		this.#atMs = nowMs;
-		if (this.#left < 1)
-			return { type: "refused", retryAfterMs: this.#perMinute === 0 ? undefined : Math.ceil(((1 - this.#left) / this.#perMinute) * MINUTE_MS) };
-		this.#left--;
+		const taken = Math.max(1, Math.min(cost, this.#perMinute));
+		if (this.#left < taken)
+			return { type: "refused", retryAfterMs: this.#perMinute === 0 ? undefined : Math.ceil(((taken - this.#left) / this.#perMinute) * MINUTE_MS) };
+		this.#left -= taken;
 		return { type: "taken" };
 	}
 }

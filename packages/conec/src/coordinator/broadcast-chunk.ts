@@ -18,7 +18,7 @@ export interface Unstamped {
 	readonly payload: Uint8Array;
 }
 
-/** Messages with consecutive numbers, as TAGGED frames one behind the other. Never changes. */
+/** Messages with consecutive numbers, as TAGGED frames one behind the other. Nothing of it changes but who keeps it. */
 export interface Chunk {
 	readonly bytes: Uint8Array;
 	readonly firstSeq: number;
@@ -28,6 +28,8 @@ export interface Chunk {
 	readonly senders: readonly string[];
 	/** When it was stamped. */
 	readonly atMs: number;
+	/** How many keep it, see `HeldBytes`. */
+	holders: number;
 }
 
 /** Stamps messages with numbers from `firstSeq` on; there must be one at least. */
@@ -43,7 +45,7 @@ export function encodeChunk(messages: readonly Unstamped[], firstSeq: number, ep
 		ends.push(at);
 		senders.push(sender.id);
 	}
-	return { bytes, firstSeq, ends, senders, atMs };
+	return { bytes, firstSeq, ends, senders, atMs, holders: 0 };
 }
 
 /** The frames of a chunk that nobody keeps: valid until the next call. */
@@ -77,7 +79,7 @@ export function bytesBetween(chunk: Chunk, from: number, to: number): number {
 export function isolated(chunk: Chunk, index: number): Chunk {
 	if (chunk.ends.length === 1) return chunk;
 	const bytes = Buffer.from(framesOf(chunk, index, index + 1));
-	return { bytes, firstSeq: chunk.firstSeq + index, ends: [bytes.length], senders: [chunk.senders[index] as string], atMs: chunk.atMs };
+	return { bytes, firstSeq: chunk.firstSeq + index, ends: [bytes.length], senders: [chunk.senders[index] as string], atMs: chunk.atMs, holders: 0 };
 }
 
 function startOf(chunk: Chunk, index: number): number {

@@ -5,6 +5,7 @@
  */
 
 import { bytesBetween, type Chunk } from "./broadcast-chunk.ts";
+import { HeldBytes } from "./broadcast-held.ts";
 
 /** What is kept; all of it holds. */
 export interface HistoryBounds {
@@ -25,6 +26,7 @@ export interface ChunkPart {
 /** See the module. */
 export class History {
 	readonly #bounds: HistoryBounds;
+	readonly #held: HeldBytes;
 	#chunks: Chunk[] = [];
 	/** Chunks at the front that are forgotten; taken away now and then. */
 	#head = 0;
@@ -35,8 +37,10 @@ export class History {
 	/** Every message up to here is forgotten. */
 	#forgottenSeq = 0;
 
-	constructor(bounds: HistoryBounds) {
+	/** `held` is told of what is kept. */
+	constructor(bounds: HistoryBounds, held: HeldBytes = new HeldBytes()) {
 		this.#bounds = bounds;
+		this.#held = held;
 	}
 
 	/** Messages that are kept. */
@@ -63,9 +67,20 @@ export class History {
 		const count = chunk.ends.length;
 		if (!this.keeps) return this.skip(chunk.firstSeq + count - 1);
 		this.#chunks.push(chunk);
+		this.#held.hold(chunk);
 		this.#messages += count;
 		this.#bytes += chunk.bytes.length;
 		this.#trim(chunk.atMs);
+	}
+
+	/** Forgets all of it. */
+	clear(): void {
+		while (this.#head < this.#chunks.length) {
+			const chunk = this.#chunks[this.#head] as Chunk;
+			this.#forget(chunk, chunk.ends.length);
+		}
+		this.#chunks = [];
+		this.#head = 0;
 	}
 
 	/** Everything after `seq`; `undefined` if some of it is forgotten. */
@@ -118,6 +133,7 @@ export class History {
 		this.#bytes -= bytesBetween(chunk, this.#skipped, to);
 		this.#forgottenSeq = chunk.firstSeq + to - 1;
 		if (to === chunk.ends.length) {
+			this.#held.release(chunk);
 			(this.#chunks as (Chunk | undefined)[])[this.#head] = undefined;
 			this.#head++;
 			this.#skipped = 0;

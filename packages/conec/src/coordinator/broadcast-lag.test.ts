@@ -8,6 +8,8 @@ test("a member may be waited for 100 ms in total within a second", () => {
 	clock.start(0);
 	assert.equal(clock.remainingMs(40), 60);
 	clock.start(30); // it is running
+	clock.stop(35);
+	assert.equal(clock.restedAt(40), false);
 	clock.stop(40);
 	assert.ok(Math.abs(clock.remainingMs(500) - 60) < 1e-6);
 	clock.start(500);
@@ -17,6 +19,7 @@ test("a member may be waited for 100 ms in total within a second", () => {
 	assert.equal(Math.round(clock.remainingMs(900)), 0);
 	assert.ok(clock.remainingMs(1_045) >= 38, "the first 40 ms are more than a second ago");
 	assert.equal(clock.remainingMs(2_000), 100);
+	assert.deepEqual([clock.restedAt(2_000), clock.restedAt(70_000)], [false, true]);
 });
 
 test("a member may be waited for 1 s in total within a minute, however it is spread", () => {

@@ -9,7 +9,8 @@ const SLOTS = 60;
 /** The sum of what was added within a sliding window, to the nearest sixtieth of it. */
 class SlidingSum {
 	readonly #slotMs: number;
-	readonly #sums: Float64Array = new Float64Array(SLOTS);
+	/** Only for who was ever waited for: there are few of them, and many members. */
+	#sums: Float64Array | undefined;
 	/** Number of the newest slot. */
 	#newest = 0;
 	#sum = 0;
@@ -20,6 +21,7 @@ class SlidingSum {
 
 	add(fromMs: number, toMs: number): void {
 		this.#forget(toMs);
+		this.#sums ??= new Float64Array(SLOTS);
 		// Of what is longer than the window, the end counts.
 		for (let from = Math.max(fromMs, toMs - this.#slotMs * (SLOTS - 1)); from < toMs; ) {
 			const slot = Math.floor(from / this.#slotMs);
@@ -39,8 +41,8 @@ class SlidingSum {
 	#forget(nowMs: number): void {
 		const slot = Math.floor(nowMs / this.#slotMs);
 		if (slot <= this.#newest) return;
-		if (slot - this.#newest >= SLOTS) {
-			this.#sums.fill(0);
+		if (this.#sums === undefined || slot - this.#newest >= SLOTS) {
+			this.#sums?.fill(0);
 			this.#sum = 0;
 		} else {
 			for (let old = this.#newest + 1; old <= slot; old++) {
@@ -61,7 +63,9 @@ export class LagClock {
 	readonly #perMinuteMs: number;
 	readonly #second: SlidingSum = new SlidingSum(SECOND_MS);
 	readonly #minute: SlidingSum = new SlidingSum(MINUTE_MS);
-	#since: number | undefined;
+	/** How many wait. */
+	#waiting = 0;
+	#sinceMs = 0;
 
 	/** `perSecondMs`: waiting in total within one second that is too long; `perMinuteMs`: within one minute. */
 	constructor(perSecondMs: number, perMinuteMs: number) {
@@ -69,22 +73,26 @@ export class LagClock {
 		this.#perMinuteMs = perMinuteMs;
 	}
 
-	/** Somebody waits from now on. */
+	/** Somebody waits from now on, until {@link stop}; also while others do, which is no more waiting. */
 	start(nowMs: number): void {
-		this.#since ??= nowMs;
+		if (this.#waiting++ === 0) this.#sinceMs = nowMs;
 	}
 
-	/** Nobody waits any more. */
+	/** Who called {@link start} waits no more. */
 	stop(nowMs: number): void {
-		if (this.#since === undefined) return;
-		this.#second.add(this.#since, nowMs);
-		this.#minute.add(this.#since, nowMs);
-		this.#since = undefined;
+		if (--this.#waiting > 0) return;
+		this.#second.add(this.#sinceMs, nowMs);
+		this.#minute.add(this.#sinceMs, nowMs);
 	}
 
 	/** How much longer somebody may wait, if they wait now; 0: not any longer. */
 	remainingMs(nowMs: number): number {
-		const running = this.#since === undefined ? 0 : nowMs - this.#since;
+		const running = this.#waiting === 0 ? 0 : nowMs - this.#sinceMs;
 		return Math.max(0, Math.min(this.#perSecondMs - this.#second.at(nowMs), this.#perMinuteMs - this.#minute.at(nowMs)) - running);
+	}
+
+	/** Whether nobody waits or has waited within a minute. */
+	restedAt(nowMs: number): boolean {
+		return this.#waiting === 0 && this.#minute.at(nowMs) === 0;
 	}
 }

@@ -8,8 +8,10 @@ import type { Limits } from "../options.ts";
 import type { TransportStream } from "../transport/transport.ts";
 import type { BroadcastOpen, BroadcastPeer, SlowReaderPolicy } from "../wire/broadcast.ts";
 import type { Sender } from "./broadcast-chunk.ts";
-import { LagClock } from "./broadcast-lag.ts";
+import type { HeldBytes } from "./broadcast-held.ts";
+import type { LagClock } from "./broadcast-lag.ts";
 import { MemberQueue } from "./broadcast-queue.ts";
+import type { Patience } from "./broadcast-waits.ts";
 
 /** Bytes in the stream's own queue from which on messages wait here instead. */
 export const MEMBER_HIGH_WATER_BYTES: number = 64 * 1_024;
@@ -27,10 +29,8 @@ export class Member {
 	readonly policy: SlowReaderPolicy;
 	readonly capacityBytes: number;
 	readonly queue: MemberQueue;
-	/** What senders have waited for it. */
-	readonly patience: LagClock;
-	/** The same beyond that, with "block". */
-	readonly blockPatience: LagClock;
+	/** What senders have waited for its Client. */
+	readonly patience: Patience;
 	/** Set once, right after it is made. */
 	stream!: TransportStream;
 	/** It has not finished sending. */
@@ -39,25 +39,31 @@ export class Member {
 	state: "in" | "ending" | "out" = "in";
 	/** Nothing waits here, and its stream has room: it gets messages as they come. */
 	live = false;
+	/** Where it is among those. */
+	liveIndex = 0;
 	/** Its stream has no room until it says so. */
 	stalled = false;
 	lagging = false;
 	/** Its messages are dropped although its policy is "block". */
 	spent = false;
-	/** Senders wait for it. */
-	awaited = false;
+	/** Senders wait for it, and this is the clock that runs. */
+	awaitedBy: LagClock | undefined = undefined;
 	/** Much waits for it, see `Pace`. */
 	behind = false;
 	/** It has not moved for long, see `Pace`. */
 	stuck = false;
+	/** When it was last seen to move, see `Pace`. */
 	movedAtMs = 0;
+	/** What it has taken since `movingSinceMs`. */
+	movedBytes = 0;
+	movingSinceMs = 0;
 	timer: unknown = undefined;
 	/** Who lags is to be told to it when it has room. */
 	lagNoticeDue = false;
 	/** What it has sent and that waits for slow readers. */
 	unstamped = 0;
 
-	constructor(peer: BroadcastPeer, open: BroadcastOpen, roster: ReadonlyMap<string, BroadcastPeer>, limits: Limits) {
+	constructor(peer: BroadcastPeer, open: BroadcastOpen, roster: ReadonlyMap<string, BroadcastPeer>, patience: Patience, held: HeldBytes, limits: Limits) {
 		this.peer = peer;
 		this.sender = { id: peer.id, bytes: new TextEncoder().encode(peer.id) };
 		this.receives = open.mode !== "send";
@@ -66,14 +72,16 @@ export class Member {
 		this.keepOpen = open.keepOpen ?? false;
 		this.policy = open.slowReader;
 		this.capacityBytes = open.bufferBytes;
-		this.queue = new MemberQueue({
-			policy: open.slowReader,
-			capacityBytes: open.bufferBytes,
-			capacityMessages: limits.broadcastBufferMessages,
-			roster: this.presence ? roster : undefined,
-		});
-		this.patience = new LagClock(limits.broadcastLagMs, limits.broadcastWaitMs);
-		this.blockPatience = new LagClock(limits.broadcastBlockMs, limits.broadcastBlockMs);
+		this.queue = new MemberQueue(
+			{
+				policy: open.slowReader,
+				capacityBytes: open.bufferBytes,
+				capacityMessages: limits.broadcastBufferMessages,
+				roster: this.presence ? roster : undefined,
+			},
+			held,
+		);
+		this.patience = patience;
 	}
 
 	/** From so much on it is behind. */

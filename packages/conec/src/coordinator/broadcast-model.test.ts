@@ -52,7 +52,7 @@ class Model {
 	step(): void {
 		const { random, members } = this;
 		const member = members[random(members.length)];
-		switch (random(12)) {
+		switch (random(14)) {
 			case 0:
 			case 1:
 				if (members.length < 8) members.push(this.join(this.#options()));
@@ -82,6 +82,13 @@ class Model {
 					members.splice(members.indexOf(member), 1);
 				}
 				return;
+			case 11:
+				if (member !== undefined) this.broadcasts.update(Object.assign(member.session, { metadata: { mood: random(3) } }));
+				return;
+			case 12:
+				// Its Client is in once more.
+				if (member !== undefined && members.length < 8 && random(2) === 0) members.push(this.join({ ...this.#options(), mode: "receive" }, member.id));
+				return;
 			default:
 				this.#recover();
 		}
@@ -103,7 +110,7 @@ class Model {
 		return {
 			mode: (["both", "both", "send", "receive"] as const)[random(4)] as BroadcastOpen["mode"],
 			slowReader: SLOW_READER_POLICIES[random(SLOW_READER_POLICIES.length)] as BroadcastOpen["slowReader"],
-			bufferBytes: 1_024 + random(40_000),
+			bufferBytes: 1_024 + random(random(3) === 0 ? 200_000 : 40_000),
 			presence: random(2) === 0,
 			...(random(4) === 0 ? { last: random(60) } : {}),
 		};
@@ -168,6 +175,7 @@ for (const seed of seeds()) {
 		for (const member of [...here, model.witness]) member.leave();
 		await model.clock.advance(1_000);
 		assert.equal(model.broadcasts.size, 0);
+		assert.equal(model.broadcasts.heldBytes, 0);
 		assert.equal(model.clock.pending, 0, "no timer is left");
 		assert.equal(model.witness.session.streams, 0);
 	});
@@ -291,7 +299,7 @@ function viewAt(truth: readonly Heard[], seq: number): Map<string, BroadcastPeer
 }
 
 function sorted(view: ReadonlyMap<string, BroadcastPeer>): string[] {
-	return [...view.keys()].sort();
+	return [...view.values()].map((peer) => JSON.stringify(peer)).sort();
 }
 
 function seeds(): number[] {

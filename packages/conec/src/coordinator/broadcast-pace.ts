@@ -3,7 +3,8 @@
  *
  * A reader that is slower than most is the business of its lag clock. But when most of many readers are behind, it is the
  * senders who are too fast for all, and dropping at nearly every reader would help nobody: so they wait, as long as those
- * readers move on.
+ * readers move on. Others who keep up must not suffer from it: while there is one, that waiting is bounded like all other,
+ * see `Waits.total`.
  *
  * @module
  */
@@ -13,8 +14,17 @@ import type { Member } from "./broadcast-member.ts";
 /** With fewer readers, each is dealt with by itself. */
 const READERS_MIN = 3;
 
-/** A reader that has not moved for so long is not waited for. */
+/** One with a smaller queue has chosen to lag soon. */
+const CAPACITY_MIN_BYTES = 64 * 1_024;
+
+/** A reader that is behind and has not moved for so long is not waited for. */
 export const STUCK_MS = 1_000;
+
+/** Moving is to take so much within that time: who takes a drop now and then must not hold the others. */
+const MOVE_BYTES = 32 * 1_024;
+
+/** The same for all of them together, as each of very many may be slower. */
+const MOVE_TOTAL_BYTES = 8 * 1_024 * 1_024;
 
 /** Counts readers; the broadcast tells it what happens to them. */
 export class Pace {
@@ -29,17 +39,27 @@ export class Pace {
 	}
 
 	/** Looks at a reader again. */
-	review(member: Member): void {
-		if (!member.receives) return;
+	review(member: Member, nowMs: number): void {
+		if (!member.receives || member.capacityBytes < CAPACITY_MIN_BYTES) return;
 		const bytes = member.queue.bytes;
+		const wasBehind = member.behind;
 		// Two marks, so that it does not go to and fro with every message.
 		member.behind = member.behind ? bytes > member.behindBytes / 2 : bytes >= member.behindBytes;
+		if (member.behind && !wasBehind) member.movedAtMs = nowMs;
 		const counts = member.state === "in" && !member.lagging && !member.stuck;
 		this.#count(member, counts ? member.behind : undefined);
 	}
 
-	/** It has taken something. */
-	moved(member: Member, nowMs: number): void {
+	/** It has taken so many bytes. */
+	moved(member: Member, bytes: number, nowMs: number): void {
+		if (nowMs - member.movingSinceMs >= STUCK_MS) {
+			member.movingSinceMs = nowMs;
+			member.movedBytes = 0;
+		}
+		member.movedBytes += bytes;
+		if (member.movedBytes < Math.min(MOVE_BYTES, MOVE_TOTAL_BYTES / Math.max(1, this.#readers))) return;
+		member.movingSinceMs = nowMs;
+		member.movedBytes = 0;
 		member.movedAtMs = nowMs;
 		member.stuck = false;
 	}

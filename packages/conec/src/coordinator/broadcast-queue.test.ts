@@ -173,3 +173,41 @@ test("presence: a list after a gap that covers some, as of its end, whatever is 
 		else assert.equal(seen, "members(0:m,x) join(1:y) a2 a3 a4 gap(8:5-14) members(14:m,y,z) leave(15:y) b16");
 	}
 });
+
+test("presence: of a long list no more is written at a time than there is room for, and what follows it stays behind it", () => {
+	const peers = new Map(Array.from({ length: 2_000 }, (_, i) => [`peer-${i}`, { id: `peer-${i}`, fingerprint: "sha256:00", metadata: "x".repeat(100) }]));
+	const queue = queueOf("latest-per-sender", 4, peers);
+	queue.pushMembers(1);
+	queue.push(chunk(2, "aa"));
+	const decoder = new FrameDecoder({ messageBytes: 1_000 });
+	const seen: BroadcastPeer[] = [];
+	let takes = 0;
+	for (let frames = queue.take(20_000); frames !== undefined; frames = queue.take(20_000)) {
+		takes++;
+		assert.ok(frames.length < 40_000, `${frames.length} bytes`);
+		// Comes and goes meanwhile.
+		peers.delete(`peer-${takes}`);
+		if (takes === 1) {
+			queue.startLag();
+			queue.push(chunk(4, "bcde"));
+		}
+		for (const event of decoder.push(frames)) {
+			assert.equal(event.type, "frame");
+			if (event.type !== "frame") continue;
+			if (event.kind === FRAME.TAGGED) {
+				assert.equal(seen.length, 2_000);
+				continue;
+			}
+			const control = decodeBroadcastControl(event.payload);
+			assert.ok(control.ok && control.value.type === "members");
+			if (control.ok && control.value.type === "members") {
+				seen.push(...control.value.members);
+				assert.deepEqual([control.value.seq, control.value.more], [1, seen.length < 2_000]);
+			}
+		}
+	}
+	assert.ok(takes > 10);
+	assert.equal(new Set(seen.map(({ id }) => id)).size, 2_000);
+	assert.equal(queue.empty, true);
+	assert.equal(queue.lost, 0);
+});

@@ -7,7 +7,8 @@
 import { type BroadcastPeer, encodeBroadcastControl, type SlowReaderPolicy } from "../wire/broadcast.ts";
 import { encodeFrame, FRAME } from "../wire/frames.ts";
 import { bytesBetween, type Chunk, framesOf, isolated } from "./broadcast-chunk.ts";
-import { encodeMembers, type Presence } from "./broadcast-roster.ts";
+import { ENTRY_BYTES, HeldBytes } from "./broadcast-held.ts";
+import { encodeMembersPage, type Presence } from "./broadcast-roster.ts";
 
 interface Links {
 	previous: Item | undefined;
@@ -40,6 +41,17 @@ interface GapItem extends Links {
 
 type Item = Messages | PresenceItem | GapItem;
 
+/** A list of members on its way. */
+interface Listing {
+	/** As of `seq`. */
+	readonly peers: readonly BroadcastPeer[];
+	/** Who comes next. */
+	readonly from: number;
+	readonly seq: number;
+	/** What follows at once, as it must not be dropped any more. */
+	readonly after: Uint8Array;
+}
+
 /** What a queue is for. */
 export interface QueueOptions {
 	readonly policy: SlowReaderPolicy;
@@ -58,6 +70,7 @@ const UNDO_PRUNED = 256;
  */
 export class MemberQueue {
 	readonly #options: QueueOptions;
+	readonly #held: HeldBytes;
 	#first: Item | undefined;
 	#last: Item | undefined;
 	#bytes = 0;
@@ -67,20 +80,29 @@ export class MemberQueue {
 	#lagging = false;
 	/** With "latest-per-sender", while lagging: the message of each sender that waits. */
 	readonly #latest: Map<string, Messages> = new Map();
+	/** A list of members that has begun. */
+	#listing: Listing | undefined;
 	/** Messages dropped, ever. */
 	#lost = 0;
 
-	constructor(options: QueueOptions) {
+	/** `held` is told of what is kept. */
+	constructor(options: QueueOptions, held: HeldBytes = new HeldBytes()) {
 		this.#options = options;
+		this.#held = held;
 	}
 
 	get empty(): boolean {
-		return this.#first === undefined;
+		return this.#first === undefined && this.#listing === undefined;
 	}
 
 	/** Bytes that wait, history not counted. */
 	get bytes(): number {
 		return this.#bytes - this.#replayBytes;
+	}
+
+	/** The same, history and what each takes here counted. */
+	get heldBytes(): number {
+		return this.#bytes + ENTRY_BYTES * this.#messages;
 	}
 
 	get messages(): number {
@@ -161,6 +183,7 @@ export class MemberQueue {
 
 	/** Whole frames to be written next, about `maxBytes` of them; `undefined` when nothing waits. */
 	take(maxBytes: number): Uint8Array | undefined {
+		if (this.#listing !== undefined) return this.#list(this.#listing, maxBytes);
 		const item = this.#first;
 		if (item === undefined) return undefined;
 		if (item.type === "presence") {
@@ -171,9 +194,7 @@ export class MemberQueue {
 			// It goes together with what comes after it: otherwise it might still grow, and there would be two of one run.
 			if (this.#lagging && item.next === undefined) return undefined;
 			this.#remove(item);
-			const gap = this.#encodeGap(item);
-			const next = this.take(maxBytes);
-			return next === undefined ? gap : Buffer.concat([gap, next]);
+			return this.#tell(item, maxBytes);
 		}
 		const { chunk, from } = item;
 		let to = item.to;
@@ -192,8 +213,19 @@ export class MemberQueue {
 		return frames;
 	}
 
+	/** Drops all that waits, history too, as there is no memory for it: it is told like any other loss. */
+	shed(): void {
+		this.#dropOldest(0, 0);
+	}
+
 	/** Forgets everything. */
 	clear(): void {
+		this.#forgetItems();
+		this.#listing = undefined;
+	}
+
+	#forgetItems(): void {
+		for (let item = this.#first; item !== undefined; item = item.next) if (item.type === "messages") this.#held.release(item.chunk);
 		this.#first = undefined;
 		this.#last = undefined;
 		this.#bytes = 0;
@@ -204,8 +236,11 @@ export class MemberQueue {
 
 	/** Drops the oldest until the rest fits. */
 	#shrink(): void {
-		const { capacityBytes, capacityMessages } = this.#options;
-		const tooMuch = (): boolean => this.bytes > capacityBytes || this.#messages > capacityMessages;
+		this.#dropOldest(this.#options.capacityBytes, this.#options.capacityMessages);
+	}
+
+	#dropOldest(keptBytes: number, keptMessages: number): void {
+		const tooMuch = (): boolean => this.bytes > keptBytes || this.#messages > keptMessages;
 		while (tooMuch()) {
 			const front = this.#first;
 			const item = front?.type === "gap" ? front.next : front;
@@ -238,7 +273,7 @@ export class MemberQueue {
 	#conflate(): void {
 		const items: Item[] = [];
 		for (let item = this.#first; item !== undefined; item = item.next) items.push(item);
-		this.clear();
+		this.#forgetItems();
 		for (const item of items) {
 			if (item.type === "messages") {
 				for (let i = item.from; i < item.to; i++) this.#supersede(isolated(item.chunk, i));
@@ -317,9 +352,28 @@ export class MemberQueue {
 		}
 	}
 
-	#encodeGap({ lost, fromSeq, toSeq, undo }: GapItem): Uint8Array {
+	/** A gap, and what comes after it. */
+	#tell({ lost, fromSeq, toSeq, undo }: GapItem, maxBytes: number): Uint8Array {
 		const gap = lost === 0 ? EMPTY : encodeFrame(FRAME.CONTROL, encodeBroadcastControl({ type: "gap", lost, fromSeq, toSeq }));
-		return undo === undefined ? gap : Buffer.concat([gap, encodeMembers(this.#membersAtFront().values(), toSeq)]);
+		const peers = undo === undefined ? undefined : [...this.#membersAtFront().values()];
+		const after = this.take(maxBytes) ?? EMPTY;
+		return Buffer.concat([gap, peers === undefined ? after : this.#list({ peers, from: 0, seq: toSeq, after }, maxBytes)]);
+	}
+
+	/** A list of members, about `maxBytes` of it: it may be much longer than the queue, and none is written before the last is read. */
+	#list(listing: Listing, maxBytes: number): Uint8Array {
+		const frames: Uint8Array[] = [];
+		let bytes = 0;
+		let from: number | undefined = listing.from;
+		while (from !== undefined && bytes < maxBytes) {
+			const page = encodeMembersPage(listing.peers, from, listing.seq);
+			frames.push(page.frame);
+			bytes += page.frame.length;
+			from = page.next;
+		}
+		this.#listing = from === undefined ? undefined : { ...listing, from };
+		if (from === undefined) frames.push(listing.after);
+		return Buffer.concat(frames);
 	}
 
 	/** The members of now, with everything undone that the member is still to hear of. */
@@ -339,7 +393,9 @@ export class MemberQueue {
 	#append(item: Item): void {
 		this.#insert(item, undefined);
 		this.#bytes += sizeOf(item);
-		if (item.type === "messages") this.#messages += item.to - item.from;
+		if (item.type !== "messages") return;
+		this.#messages += item.to - item.from;
+		this.#held.hold(item.chunk);
 	}
 
 	/** Puts an item before another, or at the end, without counting it. */
@@ -369,6 +425,7 @@ export class MemberQueue {
 		item.previous = undefined;
 		item.next = undefined;
 		if (item.type === "messages") {
+			this.#held.release(item.chunk);
 			const sender = item.chunk.senders[0] as string;
 			if (this.#latest.get(sender) === item) this.#latest.delete(sender);
 		}

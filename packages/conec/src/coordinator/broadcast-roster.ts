@@ -62,25 +62,25 @@ export function stampChange({ type, peer, before }: Change, seq: number): Presen
 	return { seq, id: peer.id, before, frame: encodeFrame(FRAME.CONTROL, encodeBroadcastControl({ type, seq, peer })) };
 }
 
-/** All members as `members` frames, as many as it takes. */
-export function encodeMembers(peers: Iterable<BroadcastPeer>, seq: number): Uint8Array {
-	const pages: string[][] = [[]];
+/** A `members` frame with those from `from` on, as many as it takes, and who comes next; `undefined`: nobody. */
+export function encodeMembersPage(
+	peers: readonly BroadcastPeer[],
+	from: number,
+	seq: number,
+): { readonly frame: Uint8Array; readonly next: number | undefined } {
+	const texts: string[] = [];
 	let room = PAGE_BYTES;
-	for (const peer of peers) {
-		const { json, bytes } = textOf(peer);
-		if (bytes > room) {
-			pages.push([]);
-			room = PAGE_BYTES;
-		}
-		(pages.at(-1) as string[]).push(json);
+	let at = from;
+	for (; at < peers.length; at++) {
+		const { json, bytes } = textOf(peers[at] as BroadcastPeer);
+		if (bytes > room) break;
+		texts.push(json);
 		room -= bytes;
 	}
+	const next = at < peers.length ? at : undefined;
 	// As `encodeBroadcastControl` would, but that a thousand who join do not each make the text of a thousand.
-	return Buffer.concat(
-		pages.map((page, i) =>
-			encodeFrame(FRAME.CONTROL, Buffer.from(`{"type":"members","seq":${seq},"members":[${page.join(",")}],"more":${i < pages.length - 1}}`)),
-		),
-	);
+	const text = `{"type":"members","seq":${seq},"members":[${texts.join(",")}],"more":${next !== undefined}}`;
+	return { frame: encodeFrame(FRAME.CONTROL, Buffer.from(text)), next };
 }
 
 function textOf(peer: BroadcastPeer): { readonly json: string; readonly bytes: number } {

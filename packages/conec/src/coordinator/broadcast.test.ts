@@ -14,10 +14,10 @@ class Stage {
 	readonly status: BroadcastStatus[] = [];
 	readonly broadcasts: Broadcasts;
 
-	constructor(limits: Partial<Limits> = {}, block = true) {
+	constructor(limits: Partial<Limits> = {}, block = true, history: number = 0) {
 		this.broadcasts = new Broadcasts({
 			limits: { ...COORDINATOR_DEFAULT_LIMITS, ...limits },
-			ruleOf: () => ({ history: { messages: 0, bytes: 0, ageMs: 0 }, block }),
+			ruleOf: () => ({ history: { messages: history, bytes: 1e9, ageMs: Number.POSITIVE_INFINITY }, block }),
 			transport: { writeFramesToMany: (streams, frames) => streams.map((stream) => stream.writeFrames(frames)) },
 			emit: (status) => this.status.push(status),
 			clock: this.clock,
@@ -139,7 +139,7 @@ test("pace: senders wait while most of many readers are behind and move; one tha
 test("pace: readers who all stop are waited for a second, not for ever", async () => {
 	const stage = new Stage();
 	const sender = stage.join("sender", { mode: "send" });
-	for (const id of ["a", "b", "c"]) stage.join(id);
+	for (const id of ["a", "b", "c"]) stage.join(id, { bufferBytes: 262_144 });
 	await stage.fill(sender);
 	await stage.clock.advance(900);
 	assert.equal(sender.send(KIB), false);
@@ -188,4 +188,198 @@ test("nothing is left when all have gone, whatever they were at", async () => {
 	assert.equal(stage.broadcasts.size, 0);
 	assert.equal(stage.clock.pending, 0);
 	assert.deepEqual([sender.session.streams, slow.session.streams], [0, 0]);
+});
+
+test("latest-per-sender: messages that are longer than the queue are told as lost, and lagging ends", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const slow = stage.join("slow", { slowReader: "latest-per-sender", bufferBytes: 1_024 });
+	let sent = 0;
+	for (let i = 0; i < 40; i++) {
+		if (sender.send("x".repeat(5_000))) sent++;
+		await stage.clock.advance(20);
+	}
+	assert.equal(stage.status.at(-1)?.type, "broadcast-lagging");
+	readAll(slow);
+	await stage.clock.advance(0);
+	readAll(slow);
+	assert.equal(stage.status.at(-1)?.type, "broadcast-caught-up");
+	assert.equal(messagesOf(slow) + lostOf(slow), sent);
+});
+
+test("block: what waits for a member that only sends holds back nobody", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	stage.join("silent", { mode: "send", presence: true, slowReader: "block", bufferBytes: 1_024 });
+	for (let i = 0; i < 1_000; i++) stage.join(`guest-${i}`, { mode: "send" }).lose();
+	assert.equal(stage.status.at(-1)?.type, "broadcast-lagging");
+	assert.equal(await stage.fill(sender, 300), 300);
+});
+
+test("a member that asks for a small queue does not make messages go out one by one", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const reader = stage.join("reader");
+	stage.join("small", { bufferBytes: 1_024 }).leave();
+	const writes = reader.writes;
+	for (let i = 0; i < 60; i++) assert.equal(sender.send("x".repeat(100)), true);
+	await stage.clock.advance(0);
+	assert.equal(reader.writes - writes, 1);
+});
+
+test("the last sender goes: those who end are not told of each other, who stays is told of all", () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const ending = Array.from({ length: 50 }, (_, i) => stage.join(`reader-${i}`, { keepOpen: false, presence: true }));
+	const stays = stage.join("stays", { presence: true });
+	for (const member of [...ending, stays]) readAll(member);
+	const before = ending.map(({ writes }) => writes);
+	sender.endSending();
+	for (const [i, { writes }] of ending.entries()) assert.equal(writes - (before[i] as number), 1, "END");
+	readAll(stays);
+	assert.equal(stays.heard.filter(({ type }) => type === "leave").length, 50);
+});
+
+test("the Coordinator goes: nobody hears that others left, nor an end that is none", () => {
+	const stage = new Stage();
+	stage.join("sender", { mode: "send" });
+	const readers = ["a", "b"].map((id) => stage.join(id, { keepOpen: false, presence: true }));
+	for (const reader of readers) readAll(reader);
+	const writes = readers.map((reader) => reader.writes);
+	stage.broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
+	assert.deepEqual(
+		readers.map((reader) => reader.writes),
+		writes,
+	);
+	assert.deepEqual(
+		readers.map(({ resetCode }) => resetCode),
+		[RESET_CODES.COORDINATOR_CLOSED, RESET_CODES.COORDINATOR_CLOSED],
+	);
+	assert.equal(stage.broadcasts.size, 0);
+});
+
+test("who lags is told once for all that happens at a time, and to nobody who does not read", async () => {
+	const stage = new Stage({ broadcastWaitMs: 60_000 });
+	const sender = stage.join("sender", { mode: "send" });
+	const deaf = stage.join("deaf", { mode: "send" });
+	const slow = Array.from({ length: 70 }, (_, i) => stage.join(`${"slow".repeat(14)}-${i}`, { bufferBytes: 4_096 }));
+	readAll(sender);
+	for (let round = 0; round < 40; round++) {
+		const { writes } = sender;
+		await stage.fill(sender, 120);
+		await stage.clock.advance(130);
+		assert.ok(sender.writes - writes <= 2, `${sender.writes - writes} notices`);
+		for (let i = 0; i < 3; i++) {
+			for (const one of slow) readAll(one);
+			readAll(sender);
+			await stage.clock.advance(1_000);
+		}
+	}
+	assert.ok(deaf.queuedBytes > 60_000 && deaf.queuedBytes < 80_000, `${deaf.queuedBytes} bytes`);
+});
+
+test("readers who are slow in turn, or come back again and again, stop senders for 10 s a minute at most", async () => {
+	for (const limits of [{}, { broadcastStallMs: 60_000 }]) {
+		const stage = new Stage(limits);
+		const sender = stage.join("sender", { mode: "send" });
+		const total = limits.broadcastStallMs === undefined;
+		let waitedMs = 0;
+		for (let i = 0; i < 600; i++) {
+			const slow = stage.join(total ? `slow-${i}` : "slow", { slowReader: total ? "drop-oldest" : "block", bufferBytes: 1_024 });
+			await stage.fill(sender, 200);
+			for (let ms = 0; ms < 100; ms += 10) {
+				if (!sender.send(KIB)) waitedMs += 10;
+				await stage.clock.advance(10);
+			}
+			slow.lose();
+		}
+		// One Client has its own second, and its 5 s as it may block, however often it joins.
+		const mostMs = total ? 10_000 : 6_000;
+		assert.ok(waitedMs > mostMs / 2 && waitedMs <= mostMs + 600, `${waitedMs} of ${mostMs} ms`);
+	}
+});
+
+test("pace: readers who only just move hold back those who keep up for 10 s a minute, and a drop now and then is no moving", async () => {
+	for (const bytesEach of [2_000, 40_000]) {
+		const stage = new Stage();
+		const sender = stage.join("sender", { mode: "send" });
+		const quick = stage.join("quick", { bufferBytes: 262_144 });
+		const dawdlers = ["a", "b", "c", "d"].map((id) => stage.join(id, { bufferBytes: 4 * 1_024 * 1_024 }));
+		let sent = 0;
+		for (let ms = 0; ms < 60_000; ms += 100) {
+			sent += await stage.fill(sender, 20);
+			readAll(quick);
+			await stage.clock.advance(100);
+			readAll(quick);
+			if (ms % 500 === 0) for (const one of dawdlers) one.read(bytesEach);
+		}
+		assert.ok(sent > 600 * 20 * 0.75, `${sent} messages`);
+		assert.equal(messagesOf(quick), sent);
+	}
+});
+
+test("all broadcasts together keep no more than they may: who keeps most loses it, exactly, and histories say so", async () => {
+	const limit = 2_000_000;
+	const stage = new Stage({ broadcastHeldBytes: limit }, true, 1_000);
+	const names = ["a", "b", "c", "d"];
+	const senders = names.map((name) => stage.join("sender", { name, mode: "send" }));
+	const policies = ["drop-oldest", "drop-newest", "latest-per-sender", "block", "disconnect"] as const;
+	const quick = stage.join("quick", { name: "a", bufferBytes: 65_536 });
+	const slow = names.flatMap((name) => policies.map((slowReader) => stage.join(slowReader, { name, slowReader, bufferBytes: 1_000_000 })));
+	readAll(quick);
+	const since = { epoch: quick.joined?.epoch ?? "", seq: quick.joined?.seq ?? 0 };
+	const sent = new Map(names.map((name) => [name, 0]));
+	let most = 0;
+	for (let i = 0; i < 200; i++) {
+		for (const [which, name] of names.entries()) {
+			sent.set(name, (sent.get(name) ?? 0) + (await stage.fill(senders[which] as FakeMember, 20)));
+			readAll(quick);
+			await stage.clock.advance(0);
+			most = Math.max(most, stage.broadcasts.heldBytes);
+		}
+		await stage.clock.advance(20);
+	}
+	assert.ok(most > limit / 2 && most <= limit + 100_000, `${most} bytes`);
+	const late = stage.join("late", { name: "a", since });
+	readAll(late);
+	assert.equal(late.joined?.recovered, false);
+	await stage.clock.advance(10_000);
+	for (let i = 0; i < 10; i++) {
+		for (const one of [quick, ...slow]) readAll(one);
+		await stage.clock.advance(200);
+	}
+	for (const one of [quick, ...slow]) {
+		const { slowReader, name } = one.open;
+		if (slowReader === "disconnect") assert.equal(one.resetCode, RESET_CODES.LAGGED);
+		else assert.equal(messagesOf(one) + lostOf(one), sent.get(name), `${slowReader} of ${name}`);
+	}
+	assert.equal(lostOf(quick), 0);
+	for (const one of [...senders, quick, late, ...slow]) one.lose();
+	stage.broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
+	assert.equal(stage.broadcasts.heldBytes, 0);
+	assert.equal(stage.clock.pending, 0);
+});
+
+test("a Client that joins and leaves in a loop is refused after a while, and sooner where many hear of it", async () => {
+	for (const [listeners, joinings] of [
+		[0, 50],
+		[200, 16],
+	] as const) {
+		const stage = new Stage({ broadcastJoinsPerMinute: 50 });
+		for (let i = 0; i < listeners; i++) stage.join(`listener-${i}`, { presence: true });
+		const open: BroadcastOpen = { name: "news", mode: "receive", slowReader: "drop-oldest", bufferBytes: 16_384 };
+		const session = { id: "restless", fingerprint: "sha256:00", metadata: undefined, streams: 0 };
+		const joins = (): boolean => {
+			const member = new FakeMember(session, open);
+			stage.broadcasts.join(session, member.incoming, open);
+			member.lose();
+			return !member.rejected;
+		};
+		let taken = 0;
+		while (joins()) taken++;
+		assert.equal(taken, joinings);
+		await stage.clock.advance(60_000);
+		assert.equal(joins(), true);
+		assert.equal(session.streams, 0);
+	}
 });

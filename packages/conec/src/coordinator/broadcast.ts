@@ -9,19 +9,26 @@ import type { Limits } from "../options.ts";
 import { Fifo } from "../stream/fifo.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { TransportStream } from "../transport/transport.ts";
-import { type BroadcastOpen, type BroadcastPeer, EPOCH_BYTES, encodeBroadcastControl, epochToBytes, type Joined, LAGGING_LISTED } from "../wire/broadcast.ts";
+import { type BroadcastOpen, type BroadcastPeer, EPOCH_BYTES, encodeBroadcastControl, epochToBytes, type Joined, taggedFrameBytes } from "../wire/broadcast.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeChunk, encodeFrames, type Unstamped } from "./broadcast-chunk.ts";
+import type { HeldBytes } from "./broadcast-held.ts";
 import { type ChunkPart, History } from "./broadcast-history.ts";
+import type { LagClock } from "./broadcast-lag.ts";
+import { Laggards } from "./broadcast-laggards.ts";
+import { LiveMembers } from "./broadcast-live.ts";
 import { MEMBER_HIGH_WATER_BYTES, Member } from "./broadcast-member.ts";
 import type { ResolvedBroadcastRule } from "./broadcast-options.ts";
 import { Pace, STUCK_MS } from "./broadcast-pace.ts";
-import { type Change, type Presence, Roster, stampChange } from "./broadcast-roster.ts";
+import { type Change, Roster, stampChange } from "./broadcast-roster.ts";
+import { Waits } from "./broadcast-waits.ts";
 
 /** What a broadcast needs of its Coordinator. */
 export interface BroadcastHost {
 	readonly limits: Limits;
 	readonly clock: Clock;
+	/** What all broadcasts keep. */
+	readonly held: HeldBytes;
 	readonly writeFramesToMany: (streams: readonly TransportStream[], frames: Uint8Array) => ArrayLike<number>;
 	/** A member has begun to lag, or has caught up having lost so many messages by then. */
 	readonly lagChanged: (broadcast: Broadcast, member: Member) => void;
@@ -41,6 +48,10 @@ interface Pending {
 
 /** Most bytes that are stamped in one go. */
 const STEP_BYTES = 64 * 1_024;
+/** The same while some member has a small queue, which such a step may overfill: it must not make work for all others. */
+const STEP_MIN_BYTES = 16 * 1_024;
+/** Senders hear who lags so much later. */
+const LAG_NOTICE_MS = 20;
 const EMPTY = new Uint8Array(0);
 
 /** See the module. */
@@ -54,12 +65,14 @@ export class Broadcast {
 	readonly #roster: Roster = new Roster();
 	readonly #members: Set<Member> = new Set();
 	readonly #pace: Pace = new Pace();
+	readonly #waits: Waits;
 	#seq = 0;
 	#senders = 0;
 	#receivers = 0;
-	/** Members that get messages as they come, and their streams. */
-	#live: Member[] = [];
-	#liveStreams: TransportStream[] = [];
+	/** Members that hear of changes of the list. */
+	readonly #listeners: Set<Member> = new Set();
+	/** Members that get messages as they come. */
+	readonly #live: LiveMembers = new LiveMembers();
 	/** The other readers. */
 	readonly #behind: Set<Member> = new Set();
 	/** Messages of this turn, which get their numbers when it ends. */
@@ -71,12 +84,18 @@ export class Broadcast {
 	/** Members that are waited for. */
 	#awaited = 0;
 	#paceTimer: unknown;
+	/** Readers that keep up wait for those that do not, and the clock of all waiting runs. */
+	#paceHurts = false;
+	readonly #laggards: Laggards = new Laggards();
+	#lagTimer: unknown;
 	#stepBytes = STEP_BYTES;
+	#abandoned = false;
 
 	constructor(name: string, rule: ResolvedBroadcastRule, host: BroadcastHost) {
 		this.name = name;
 		this.#host = host;
-		this.#history = new History(rule.history);
+		this.#history = new History(rule.history, host.held);
+		this.#waits = new Waits(host.limits);
 	}
 
 	get senders(): number {
@@ -91,9 +110,14 @@ export class Broadcast {
 		return this.#members.size;
 	}
 
+	/** Members that hear of every change of the list: that is what a joining costs. */
+	get listeners(): number {
+		return this.#listeners.size;
+	}
+
 	/** A member that {@link join} takes. */
 	createMember(peer: BroadcastPeer, open: BroadcastOpen): Member {
-		return new Member(peer, open, this.#roster.peers, this.#host.limits);
+		return new Member(peer, open, this.#roster.peers, this.#waits.join(peer.id), this.#host.held, this.#host.limits);
 	}
 
 	/** Takes a member, whose stream has been accepted, and tells it where it stands. */
@@ -112,12 +136,13 @@ export class Broadcast {
 		}
 		this.#tell(this.#roster.join(member.peer));
 		this.#members.add(member);
+		if (member.presence) this.#listeners.add(member);
 		if (member.sends) this.#senders++;
 		if (member.receives) {
 			this.#receivers++;
 			this.#behind.add(member);
 		}
-		this.#stepBytes = Math.min(this.#stepBytes, Math.max(1, member.capacityBytes / 2));
+		this.#stepBytes = Math.min(this.#stepBytes, Math.max(STEP_MIN_BYTES, member.capacityBytes / 2));
 		const joined: Joined = {
 			type: "joined",
 			epoch: this.epoch,
@@ -125,7 +150,7 @@ export class Broadcast {
 			recovered,
 			senders: this.#senders,
 			receivers: this.#receivers,
-			lagging: member.sends ? this.#lagging().slice(0, LAGGING_LISTED) : undefined,
+			lagging: member.sends ? this.#laggards.listed() : undefined,
 		};
 		member.movedAtMs = now;
 		member.stream.write(FRAME.CONTROL, encodeBroadcastControl(joined));
@@ -139,6 +164,7 @@ export class Broadcast {
 		if (this.#pending.length > 0 || this.#held) {
 			member.unstamped++;
 			this.#pending.push({ member, payload, action: undefined });
+			if (this.#pending.length === 1) this.#clockPace();
 			return;
 		}
 		this.#add(member, payload);
@@ -174,14 +200,37 @@ export class Broadcast {
 		if (!wasIn) return;
 		this.#forget(member);
 		if (sent && this.#senders === 0) this.#endReaders();
-		if (this.#members.size === 0) this.#host.empty(this);
+		this.#vanishIfEmpty();
 		this.#pump();
+	}
+
+	/** The Coordinator goes, and takes all members out: that is no news of any of them. */
+	abandon(): void {
+		this.#abandoned = true;
 	}
 
 	/** What a Client says of itself has changed. */
 	update(peer: BroadcastPeer): void {
 		this.#flush();
 		this.#tell(this.#roster.update(peer));
+	}
+
+	/** Bytes of messages that are kept for who joins later. */
+	get historyBytes(): number {
+		return this.#history.bytes;
+	}
+
+	/** Forgets them, as there is no memory for them. */
+	shedHistory(): void {
+		this.#history.clear();
+	}
+
+	/** Drops what waits for a member, as there is no memory for it. */
+	shed(member: Member): void {
+		if (member.state === "in" && !member.lagging) this.#startLag(member);
+		member.queue.shed();
+		if (member.state === "in") this.#review(member);
+		this.#pump();
 	}
 
 	/** The stream of a member has room. */
@@ -194,13 +243,13 @@ export class Broadcast {
 
 	/** Whether senders have to wait. */
 	get #held(): boolean {
-		return this.#awaited > 0 || this.#pace.tooFast;
+		return this.#awaited > 0 || (this.#pace.tooFast && (this.#live.size === 0 || this.#waits.total.remainingMs(this.#host.clock.now()) > 0));
 	}
 
 	/** Takes a message into the batch of this turn. */
 	#add(member: Member, payload: Uint8Array): void {
 		this.#batch.push({ sender: member.sender, payload });
-		this.#batchBytes += payload.length;
+		this.#batchBytes += taggedFrameBytes(member.sender.bytes.length, payload.length);
 		member.stream.consumed(payload.length);
 		if (this.#batchBytes >= this.#stepBytes) {
 			this.#flush();
@@ -226,13 +275,13 @@ export class Broadcast {
 		// Mostly nobody keeps it.
 		if (this.#behind.size === 0 && !this.#history.keeps) {
 			this.#history.skip(this.#seq);
-			if (this.#live.length > 0) this.#giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes));
+			if (this.#live.size > 0) this.#giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes));
 			return;
 		}
 		const chunk = encodeChunk(batch, firstSeq, this.#epochBytes, this.#host.clock.now());
 		this.#history.push(chunk);
 		const behind = [...this.#behind];
-		if (this.#live.length > 0) this.#giveToLive(chunk.bytes);
+		if (this.#live.size > 0) this.#giveToLive(chunk.bytes);
 		for (const member of behind) {
 			member.queue.push(chunk);
 			if (member.stalled) this.#review(member);
@@ -241,43 +290,36 @@ export class Broadcast {
 	}
 
 	#giveToLive(frames: Uint8Array): void {
-		const live = this.#live;
-		const queued = this.#host.writeFramesToMany(this.#liveStreams, frames);
-		let stalled = 0;
-		for (let i = 0; i < live.length; i++) {
+		const queued = this.#host.writeFramesToMany(this.#live.streams, frames);
+		const before = this.#live.size;
+		// From the last to the first, as whoever is taken out leaves its place to the last.
+		for (let i = before - 1; i >= 0; i--) {
 			const bytes = queued[i] as number;
 			// Below 0 it is over, which its stream says by itself.
-			if (bytes >= 0 && bytes < MEMBER_HIGH_WATER_BYTES) continue;
-			const member = live[i] as Member;
-			member.live = false;
-			member.stalled = true;
-			this.#behind.add(member);
-			stalled++;
+			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) this.#stall(this.#live.at(i));
 		}
-		if (stalled > 0) this.#keepLive();
+		if (this.#live.size < before) this.#clockPace();
 	}
 
-	#keepLive(): void {
-		this.#live = this.#live.filter((member) => member.live);
-		this.#liveStreams = this.#live.map((member) => member.stream);
+	/** The stream of a member has no room. */
+	#stall(member: Member): void {
+		member.stalled = true;
+		if (!member.live) return;
+		this.#live.remove(member);
+		this.#behind.add(member);
 	}
 
 	/** Writes what waits for a member while its stream has room. */
 	#drain(member: Member): void {
 		const { queue, stream } = member;
-		if (member.lagNoticeDue) this.#noticeLag(member);
-		let moved = false;
+		if (member.lagNoticeDue) this.#noticeLag([member]);
+		let moved = 0;
 		while (!member.stalled) {
 			const frames = queue.take(MEMBER_HIGH_WATER_BYTES);
 			if (frames === undefined) break;
-			moved = true;
+			moved += frames.length;
 			const queued = stream.writeFrames(frames);
-			if (queued < 0 || queued >= MEMBER_HIGH_WATER_BYTES) member.stalled = true;
-		}
-		if (member.live && member.stalled) {
-			member.live = false;
-			this.#behind.add(member);
-			this.#keepLive();
+			if (queued < 0 || queued >= MEMBER_HIGH_WATER_BYTES) this.#stall(member);
 		}
 		if (member.state === "ending") {
 			if (queue.empty) {
@@ -286,12 +328,10 @@ export class Broadcast {
 			}
 			return;
 		}
-		if (moved) this.#pace.moved(member, this.#host.clock.now());
+		if (moved > 0) this.#pace.moved(member, moved, this.#host.clock.now());
 		if (member.receives && !member.live && !member.stalled && queue.empty) {
-			member.live = true;
 			this.#behind.delete(member);
-			this.#live.push(member);
-			this.#liveStreams.push(stream);
+			this.#live.add(member);
 		}
 		const lagged = member.lagging;
 		this.#review(member);
@@ -304,16 +344,15 @@ export class Broadcast {
 		const { queue } = member;
 		const now = this.#host.clock.now();
 		if (member.lagging && this.#hasCaughtUp(member)) this.#endLag(member);
-		let wait = false;
+		let waitFor: LagClock | undefined;
 		while (queue.full) {
 			// What waits for it is presence only, which no sender can hold back.
 			if (!member.receives && !member.lagging) this.#startLag(member);
 			const clock = this.#patienceWith(member);
 			if (clock === undefined) break;
-			clock.start(now);
-			const leftMs = clock.remainingMs(now);
+			const leftMs = this.#leftMs(clock, member, now);
 			if (leftMs > 0) {
-				wait = true;
+				waitFor = clock;
 				member.timer ??= this.#host.clock.setTimeout(
 					() => {
 						member.timer = undefined;
@@ -324,49 +363,61 @@ export class Broadcast {
 				);
 				break;
 			}
-			clock.stop(now);
 			this.#startLag(member);
 		}
-		if (!wait) this.#stopWaiting(member, now);
-		else if (!member.awaited) {
-			member.awaited = true;
-			this.#awaited++;
-		}
-		this.#pace.review(member);
+		this.#waitFor(member, waitFor, now);
+		this.#pace.review(member, now);
 		this.#watchPace();
 	}
 
 	#hasCaughtUp({ queue, policy, stalled }: Member): boolean {
 		// With one message of each sender the queue is nearly empty from the beginning.
-		return policy === "latest-per-sender" ? queue.empty && !stalled : queue.halfEmpty;
+		// A gap may be all that is left, and is only told once the member does not lag any more.
+		return policy === "latest-per-sender" ? queue.bytes === 0 && queue.messages === 0 && !stalled : queue.halfEmpty;
 	}
 
 	/** By which clock senders wait for it; `undefined`: they do not. */
-	#patienceWith(member: Member): Member["patience"] | undefined {
+	#patienceWith(member: Member): LagClock | undefined {
 		if (member.state !== "in" || member.spent) return undefined;
-		if (!member.lagging) return member.patience;
-		return member.policy === "block" ? member.blockPatience : undefined;
+		if (!member.lagging) return member.patience.lag;
+		return member.policy === "block" ? member.patience.block : undefined;
 	}
 
-	#stopWaiting(member: Member, now: number): void {
-		member.patience.stop(now);
-		member.blockPatience.stop(now);
-		if (member.timer !== undefined) this.#host.clock.clearTimeout(member.timer);
-		member.timer = undefined;
-		if (!member.awaited) return;
-		member.awaited = false;
-		this.#awaited--;
+	#leftMs(clock: LagClock, { patience }: Member, now: number): number {
+		return clock === patience.lag ? Math.min(clock.remainingMs(now), this.#waits.total.remainingMs(now)) : clock.remainingMs(now);
+	}
+
+	/** Senders wait for a member by that clock from now on; `undefined`: not any more. */
+	#waitFor(member: Member, clock: LagClock | undefined, now: number): void {
+		const before = member.awaitedBy;
+		if (clock === undefined && member.timer !== undefined) {
+			this.#host.clock.clearTimeout(member.timer);
+			member.timer = undefined;
+		}
+		if (before === clock) return;
+		member.awaitedBy = clock;
+		if (clock !== undefined) {
+			this.#awaited++;
+			clock.start(now);
+			if (clock === member.patience.lag) this.#waits.total.start(now);
+		}
+		if (before !== undefined) {
+			this.#awaited--;
+			before.stop(now);
+			if (before === member.patience.lag) this.#waits.total.stop(now);
+		}
 	}
 
 	/** It has had its time. */
 	#startLag(member: Member): void {
 		const already = member.lagging;
 		member.lagging = true;
-		if (already || member.policy !== "block") {
+		if (already || member.policy !== "block" || !member.receives) {
 			member.spent = true;
 			member.queue.startLag();
 		}
 		if (already) return;
+		this.#laggards.add(member.peer.id);
 		this.#host.lagChanged(this, member);
 		this.#noticeLagToAll();
 		// Not at once: members are being told of something just now, and must all hear it first.
@@ -377,30 +428,34 @@ export class Broadcast {
 		member.lagging = false;
 		member.spent = false;
 		member.queue.endLag();
+		this.#laggards.remove(member.peer.id);
 		this.#host.lagChanged(this, member);
 		this.#noticeLagToAll();
 	}
 
-	#lagging(): string[] {
-		return [...new Set([...this.#members].filter((member) => member.lagging).map((member) => member.peer.id))];
-	}
-
+	/** Soon: members may begin and cease to lag faster than many senders can be told. */
 	#noticeLagToAll(): void {
-		for (const member of this.#members) {
-			if (!member.sends) continue;
-			if (member.stalled) member.lagNoticeDue = true;
-			else this.#noticeLag(member);
-		}
+		this.#lagTimer ??= this.#host.clock.setTimeout(() => {
+			this.#lagTimer = undefined;
+			const ready: Member[] = [];
+			for (const member of this.#members) {
+				if (!member.sends) continue;
+				if (member.stalled) member.lagNoticeDue = true;
+				else ready.push(member);
+			}
+			this.#noticeLag(ready);
+		}, LAG_NOTICE_MS);
 	}
 
-	#noticeLag(member: Member): void {
-		member.lagNoticeDue = false;
-		const lagging = this.#lagging();
-		member.stream.write(FRAME.CONTROL, encodeBroadcastControl({ type: "lag", lagging: lagging.slice(0, LAGGING_LISTED), total: lagging.length }));
+	#noticeLag(members: readonly Member[]): void {
+		if (members.length === 0) return;
+		for (const member of members) member.lagNoticeDue = false;
+		this.#writeToMany(members, this.#laggards.encodeNotice());
 	}
 
 	/** While most are behind, somebody has to look whether they move. */
 	#watchPace(): void {
+		this.#clockPace();
 		if (!this.#pace.tooFast || this.#paceTimer !== undefined) return;
 		this.#paceTimer = this.#host.clock.setTimeout(() => {
 			this.#paceTimer = undefined;
@@ -408,6 +463,15 @@ export class Broadcast {
 			this.#watchPace();
 			this.#pump();
 		}, STUCK_MS);
+	}
+
+	#clockPace(): void {
+		const hurts = this.#pace.tooFast && this.#live.size > 0 && this.#pending.length > 0;
+		if (hurts === this.#paceHurts) return;
+		this.#paceHurts = hurts;
+		const now = this.#host.clock.now();
+		if (hurts) this.#waits.total.start(now);
+		else this.#waits.total.stop(now);
 	}
 
 	/** Numbers what has waited, as far as readers allow. */
@@ -424,6 +488,7 @@ export class Broadcast {
 			// What is in the batch counts only once it is given out.
 			if (this.#pending.length === 0) this.#flush();
 		}
+		this.#clockPace();
 	}
 
 	#afterPending(member: Member, action: () => void): void {
@@ -448,47 +513,58 @@ export class Broadcast {
 	/** Takes a member out, and tells the others. */
 	#forget(member: Member): void {
 		this.#members.delete(member);
+		this.#listeners.delete(member);
 		this.#behind.delete(member);
 		if (member.sends) this.#senders--;
 		member.sends = false;
 		if (member.receives) this.#receivers--;
-		this.#stopWaiting(member, this.#host.clock.now());
-		this.#pace.review(member);
-		if (member.live) {
-			member.live = false;
-			this.#keepLive();
-		}
+		const now = this.#host.clock.now();
+		this.#waitFor(member, undefined, now);
+		this.#waits.leave(member.peer.id, now);
+		this.#pace.review(member, now);
+		if (member.live) this.#live.remove(member);
 		this.#tell(this.#roster.leave(member.peer.id));
 		if (member.lagging) {
 			member.lagging = false;
+			this.#laggards.remove(member.peer.id);
 			this.#noticeLagToAll();
 		}
-		if (this.#members.size === 0 && this.#paceTimer !== undefined) this.#host.clock.clearTimeout(this.#paceTimer);
+		if (this.#members.size > 0) return;
+		for (const timer of [this.#paceTimer, this.#lagTimer]) if (timer !== undefined) this.#host.clock.clearTimeout(timer);
 	}
 
 	/** The last sender has gone: readers get what waits for them, then the end. */
 	#endReaders(): void {
+		if (this.#abandoned) return;
 		const ending = [...this.#members].filter((member) => member.receives && !member.keepOpen);
+		// All at once: they are not told of each other, which would be the square of their number.
 		for (const member of ending) {
 			member.state = "ending";
-			this.#forget(member);
+			this.#members.delete(member);
+			this.#listeners.delete(member);
 		}
+		for (const member of ending) this.#forget(member);
 		for (const member of ending) {
 			member.queue.endLag();
 			this.#drain(member);
 		}
-		if (this.#members.size === 0) this.#host.empty(this);
+		this.#vanishIfEmpty();
+	}
+
+	#vanishIfEmpty(): void {
+		if (this.#members.size > 0) return;
+		this.#history.clear();
+		this.#host.empty(this);
 	}
 
 	/** Tells those who want to know of a change. */
 	#tell(change: Change | undefined): void {
-		if (change === undefined) return;
+		if (change === undefined || this.#abandoned) return;
 		this.#seq++;
-		let presence: Presence | undefined;
+		if (this.#listeners.size === 0) return;
+		const presence = stampChange(change, this.#seq);
 		const ready: Member[] = [];
-		for (const member of this.#members) {
-			if (!member.presence) continue;
-			presence ??= stampChange(change, this.#seq);
+		for (const member of this.#listeners) {
 			if (!member.stalled && member.queue.empty) {
 				ready.push(member);
 				continue;
@@ -497,25 +573,18 @@ export class Broadcast {
 			if (member.stalled) this.#review(member);
 			else this.#drain(member);
 		}
-		if (presence !== undefined && ready.length > 0) this.#giveChange(ready, presence);
+		if (ready.length > 0) this.#writeToMany(ready, presence.frame);
 	}
 
-	/** To those who have heard everything before, with one call. */
-	#giveChange(ready: readonly Member[], { frame }: Presence): void {
+	/** To members whose streams have room, with one call. */
+	#writeToMany(members: readonly Member[], frame: Uint8Array): void {
 		const queued = this.#host.writeFramesToMany(
-			ready.map((member) => member.stream),
+			members.map((member) => member.stream),
 			frame,
 		);
-		let stalled = false;
-		for (const [i, member] of ready.entries()) {
+		for (const [i, member] of members.entries()) {
 			const bytes = queued[i] as number;
-			if (bytes >= 0 && bytes < MEMBER_HIGH_WATER_BYTES) continue;
-			member.stalled = true;
-			if (!member.live) continue;
-			member.live = false;
-			this.#behind.add(member);
-			stalled = true;
+			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) this.#stall(member);
 		}
-		if (stalled) this.#keepLive();
 	}
 }

@@ -13,7 +13,9 @@ import type { BroadcastOpen, BroadcastPeer } from "../wire/broadcast.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../wire/control.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
+import { Allowance } from "./allowance.ts";
 import { Broadcast, type BroadcastHost } from "./broadcast.ts";
+import { HeldBytes } from "./broadcast-held.ts";
 import { MEMBER_HIGH_WATER_BYTES, type Member } from "./broadcast-member.ts";
 import type { ResolvedBroadcastRule } from "./broadcast-options.ts";
 import type { Session } from "./session.ts";
@@ -44,11 +46,20 @@ export class Broadcasts {
 	readonly #byName: Map<string, Broadcast> = new Map();
 	readonly #streams: Map<BroadcastSession, Set<MemberStream>> = new Map();
 	readonly #streamOf: WeakMap<Member, MemberStream> = new WeakMap();
+	readonly #joinings: WeakMap<BroadcastSession, Allowance> = new WeakMap();
 	readonly #broadcastHost: BroadcastHost;
+	readonly #held: HeldBytes;
+	#shedScheduled = false;
 
 	constructor(host: BroadcastsHost) {
 		this.#host = host;
+		this.#held = new HeldBytes(host.limits.broadcastHeldBytes, () => {
+			// Not at once: who keeps something is in the middle of that.
+			if (!this.#shedScheduled) queueMicrotask(() => this.#shed());
+			this.#shedScheduled = true;
+		});
 		this.#broadcastHost = {
+			held: this.#held,
 			limits: host.limits,
 			clock: host.clock ?? systemClock,
 			writeFramesToMany: (streams, frames) => host.transport.writeFramesToMany(streams, frames),
@@ -77,6 +88,7 @@ export class Broadcasts {
 		if ((this.#streams.get(session)?.size ?? 0) >= limits.broadcastsPerClient) return reject("the Client is in as many broadcasts as it may be");
 		if (existing === undefined && this.#byName.size >= limits.broadcasts) return reject("there are as many broadcasts as there may be");
 		if (existing !== undefined && existing.size >= limits.broadcastMembers) return reject("the broadcast has as many members as it may have");
+		if (!this.#mayJoin(session, existing, open)) return reject("the Client joins broadcasts too often");
 		const broadcast = existing ?? new Broadcast(open.name, rule, this.#broadcastHost);
 		this.#byName.set(open.name, broadcast);
 		const member = broadcast.createMember(peerOf(session), open);
@@ -99,6 +111,16 @@ export class Broadcasts {
 		broadcast.join(member, open);
 	}
 
+	/** Coming and going makes work for all who hear of it, so where they are many it may be done less often. */
+	#mayJoin(session: BroadcastSession, existing: Broadcast | undefined, { presence }: BroadcastOpen): boolean {
+		const now = this.#broadcastHost.clock.now();
+		const joinings = this.#joinings.get(session) ?? new Allowance(this.#host.limits.broadcastJoinsPerMinute, now);
+		this.#joinings.set(session, joinings);
+		// Who wants to hear of others gets a list of all.
+		const told = existing === undefined ? 0 : Math.max(existing.listeners, presence === true ? existing.size : 0);
+		return joinings.take(now, 1 + Math.floor(told / TOLD_PER_JOINING)).type === "taken";
+	}
+
 	/** Answers how many there are. */
 	count({ name, request }: BroadcastCount): BroadcastCounted | BroadcastUnknown {
 		const broadcast = this.#byName.get(name);
@@ -116,13 +138,37 @@ export class Broadcasts {
 		for (const stream of [...(this.#streams.get(session) ?? [])]) stream.lost();
 	}
 
-	/** Ends all of it. */
+	/** All together keep too much: who has most loses it, until a quarter is free. */
+	#shed(): void {
+		this.#shedScheduled = false;
+		const keepers: { readonly bytes: number; readonly drop: () => void }[] = [];
+		for (const broadcast of this.#byName.values()) keepers.push({ bytes: broadcast.historyBytes, drop: () => broadcast.shedHistory() });
+		for (const streams of this.#streams.values()) {
+			for (const { broadcast, member } of streams) keepers.push({ bytes: member.queue.heldBytes, drop: () => broadcast.shed(member) });
+		}
+		keepers.sort((a, b) => b.bytes - a.bytes);
+		for (const { bytes, drop } of keepers) {
+			if (bytes === 0 || this.#held.bytes <= this.#host.limits.broadcastHeldBytes * 0.75) return;
+			drop();
+		}
+	}
+
+	/** Bytes that all of them keep now, see `limits.broadcastHeldBytes`. */
+	get heldBytes(): number {
+		return this.#held.bytes;
+	}
+
+	/** Ends all of it: members hear the code, and nothing of each other. */
 	end(wireCode: number): void {
+		for (const broadcast of this.#byName.values()) broadcast.abandon();
 		for (const streams of [...this.#streams.values()]) for (const stream of [...streams]) stream.kill(wireCode);
 	}
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** As many who hear of it, or that are heard of, count as one joining more. */
+const TOLD_PER_JOINING = 100;
 
 function peerOf({ id, fingerprint, metadata }: BroadcastSession): BroadcastPeer {
 	return metadata === undefined ? { id, fingerprint } : { id, fingerprint, metadata };
@@ -131,7 +177,7 @@ function peerOf({ id, fingerprint, metadata }: BroadcastSession): BroadcastPeer 
 /** What a member's stream brings. */
 class MemberStream implements StreamHandler {
 	readonly broadcast: Broadcast;
-	readonly #member: Member;
+	readonly member: Member;
 	readonly #onOver: () => void;
 	/** END has come: nothing more is sent. */
 	#ended = false;
@@ -139,30 +185,30 @@ class MemberStream implements StreamHandler {
 
 	constructor(broadcast: Broadcast, member: Member, onOver: () => void) {
 		this.broadcast = broadcast;
-		this.#member = member;
+		this.member = member;
 		this.#onOver = onOver;
 	}
 
 	get #stream(): TransportStream {
-		return this.#member.stream;
+		return this.member.stream;
 	}
 
 	frame(kind: number, payload: Uint8Array): void {
-		if (kind === FRAME.DATA && this.#member.sends && !this.#ended && !this.#over) {
-			this.broadcast.receive(this.#member, payload);
+		if (kind === FRAME.DATA && this.member.sends && !this.#ended && !this.#over) {
+			this.broadcast.receive(this.member, payload);
 			return;
 		}
 		this.#stream.consumed(payload.length);
 		if (this.#over || isSkippedKind(kind) || kind === FRAME.END_ACK) return;
 		if (kind !== FRAME.END || this.#ended) return this.kill(RESET_CODES.FRAME_INVALID);
 		this.#ended = true;
-		this.broadcast.finishSending(this.#member, () => this.#stream.write(FRAME.END_ACK, EMPTY));
+		this.broadcast.finishSending(this.member, () => this.#stream.write(FRAME.END_ACK, EMPTY));
 	}
 
 	end(): void {
 		if (!this.#ended) return this.kill(RESET_CODES.STREAM_TRUNCATED);
 		// FIN after END: it leaves.
-		this.broadcast.leaveAfter(this.#member, () => {
+		this.broadcast.leaveAfter(this.member, () => {
 			this.#stream.finish();
 			this.#settle();
 		});
@@ -185,13 +231,13 @@ class MemberStream implements StreamHandler {
 	}
 
 	drained(): void {
-		this.broadcast.drained(this.#member);
+		this.broadcast.drained(this.member);
 	}
 
 	finished(): void {}
 
 	lost(_error?: ConecError): void {
-		this.broadcast.leave(this.#member);
+		this.broadcast.leave(this.member);
 		this.#settle();
 	}
 

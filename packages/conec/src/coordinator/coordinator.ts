@@ -285,6 +285,7 @@ export class Coordinator implements AsyncDisposable {
 		const error = coordinatorClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
 		this.#streams.destroy(error, RESET_CODES.COORDINATOR_CLOSED);
+		this.#broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
 		this.#presence.end();
 		for (const session of [...this.#registry.holders()]) session.forget();
 		this.#channels.end();

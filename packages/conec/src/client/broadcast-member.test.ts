@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DEFAULT_LIMITS } from "../options.ts";
+import type { TransportStream } from "../transport/transport.ts";
+import type { BroadcastPeer } from "../wire/broadcast.ts";
+import { FRAME } from "../wire/frames.ts";
+import { BroadcastMember } from "./broadcast-member.ts";
+
+/** A member whose Coordinator is the test, and what was done to its stream. */
+function memberOf(limits: Partial<typeof DEFAULT_LIMITS> = {}): { readonly member: BroadcastMember; readonly consumed: number[]; readonly resets: number[] } {
+	const consumed: number[] = [];
+	const resets: number[] = [];
+	const member = new BroadcastMember(
+		{ name: "news", mode: "receive", slowReader: "drop-oldest", bufferBytes: 65_536, presence: true },
+		{ ...DEFAULT_LIMITS, ...limits },
+	);
+	member.attach({
+		consumed: (bytes: number) => void consumed.push(bytes),
+		reset: (code: number) => void resets.push(code),
+		stop: () => undefined,
+		write: () => 0,
+		finish: () => undefined,
+		queuedBytes: 0,
+	} as unknown as TransportStream);
+	member.frame(FRAME.ACCEPT, new Uint8Array(0));
+	control(member, { type: "joined", epoch: "0".repeat(16), seq: 1, senders: 0, receivers: 1 });
+	consumed.length = 0;
+	return { member, consumed, resets };
+}
+
+const control = (member: BroadcastMember, message: object): void => member.frame(FRAME.CONTROL, new TextEncoder().encode(JSON.stringify(message)));
+
+const peers = (from: number, count: number): BroadcastPeer[] => Array.from({ length: count }, (_, i) => ({ id: `p${from + i}`, fingerprint: "sha256:00" }));
+
+test("a list of members is one event; its last part counts until it is read", async () => {
+	const { member, consumed } = memberOf();
+	control(member, { type: "members", seq: 1, members: peers(0, 2), more: true });
+	assert.equal(consumed.length, 1);
+	control(member, { type: "members", seq: 1, members: peers(2, 1), more: false });
+	assert.equal(consumed.length, 1);
+	const { value } = await member[Symbol.asyncIterator]().next();
+	assert.deepEqual(value, { type: "members", seq: 1, members: peers(0, 3) });
+	assert.equal(consumed.length, 2);
+});
+
+test("a list of members that does not end is LIMIT_EXCEEDED", async () => {
+	const { member, resets } = memberOf({ presencePeers: 250 });
+	for (let i = 0; i < 250; i += 50) control(member, { type: "members", seq: 1, members: peers(i, 50), more: true });
+	assert.deepEqual(resets, []);
+	control(member, { type: "members", seq: 1, members: peers(250, 1), more: true });
+	assert.equal(resets.length, 1);
+	await assert.rejects(member[Symbol.asyncIterator]().next(), { code: "LIMIT_EXCEEDED" });
+	assert.deepEqual([(await member.closed).by, (await member.closed).code], ["error", "LIMIT_EXCEEDED"]);
+});
