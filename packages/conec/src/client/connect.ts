@@ -29,7 +29,11 @@ export async function reachCoordinator(transport: Transport, identity: LocalIden
 	const { id, coordinator, limits, metadata } = options;
 	const where = `Coordinator at ${coordinator.host}:${coordinator.port}`;
 	const abort = new AbortController();
-	const timer = setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs)), limits.requestTimeoutMs);
+	// A little earlier, so that the caller hears of it by then.
+	const timer = setTimeout(
+		() => abort.abort(unreachable(where, limits.requestTimeoutMs)),
+		limits.requestTimeoutMs - Math.min(50, limits.requestTimeoutMs / 100),
+	);
 	const forward = (): void => abort.abort(options.signal?.reason);
 	options.signal?.addEventListener("abort", forward, { once: true });
 	try {
