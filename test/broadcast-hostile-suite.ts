@@ -44,6 +44,14 @@ function open(connection: TransportConnection, broadcast: object, id: number): R
 export function broadcastHostileSuite(fabric: Fabric): void {
 	const it = declare(fabric);
 
+	it("broadcast: who has not listed the capability is refused, and may do everything else", async (t) => {
+		const world = await World.create(t, fabric);
+		const { connection } = await world.enter("plain");
+		const { log } = open(connection, OPEN, 1);
+		await until(() => log.includes("end"));
+		assert.deepEqual([log, world.coordinator.broadcastCount, world.coordinator.clientCount], [["REJECT PROTOCOL_ERROR", "end"], 0, 1]);
+	});
+
 	it("broadcast: a message as long as the limit passes; a byte more ends its sender's membership only", async (t) => {
 		const world = await World.create(t, fabric, { limits: { messageBytes: 50_000 } });
 		const [alice, bob] = await Promise.all([
@@ -51,7 +59,7 @@ export function broadcastHostileSuite(fabric: Fabric): void {
 			world.connect("bob", { limits: { messageBytes: 50_000 } }),
 		]);
 		const [sender, reader] = await Promise.all([alice.joinBroadcast("news"), bob.joinBroadcast("news", { mode: "receive", keepOpen: true })]);
-		const { connection } = await world.enter("mallory");
+		const { connection } = await world.enter("mallory", "ephemeral", ["broadcast"]);
 		const mallory = open(connection, OPEN, 1);
 		await until(() => mallory.log.includes("CONTROL joined"));
 		mallory.stream.write(FRAME.DATA, new Uint8Array(50_001));
@@ -67,7 +75,7 @@ export function broadcastHostileSuite(fabric: Fabric): void {
 	it("broadcast: joining thousands of names, wrongly or not, is bounded", async (t) => {
 		const world = await World.create(t, fabric, { limits: { broadcasts: 10 } });
 		const bob = await world.connect("bob");
-		const { connection } = await world.enter("mallory");
+		const { connection } = await world.enter("mallory", "ephemeral", ["broadcast"]);
 		const names = Array.from({ length: 60 }, (_, i) => open(connection, { ...OPEN, name: `name-${i}` }, i));
 		await until(() => names.every(({ log }) => log.length >= 1));
 		assert.equal(names.filter(({ log }) => log[0] === "ACCEPT").length, 10);
@@ -101,7 +109,7 @@ export function broadcastHostileSuite(fabric: Fabric): void {
 		const world = await World.create(t, fabric);
 		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
 		const [sender, reader] = await Promise.all([alice.joinBroadcast("news", { mode: "send" }), bob.joinBroadcast("news", { mode: "receive" })]);
-		const { connection } = await world.enter("mallory");
+		const { connection } = await world.enter("mallory", "ephemeral", ["broadcast"]);
 		const invalid = `reset ${RESET_CODES.FRAME_INVALID}`;
 		const cases: [object, (stream: TransportStream) => void, string][] = [
 			[{ mode: "receive" }, (stream) => stream.write(FRAME.DATA, utf8("x")), invalid],
@@ -133,7 +141,7 @@ export function broadcastHostileSuite(fabric: Fabric): void {
 			alice.joinBroadcast("news", { mode: "send" }),
 			bob.joinBroadcast("news", { mode: "receive", bufferBytes: 4 * 1_024 * 1_024 }),
 		]);
-		const { connection } = await world.enter("mallory");
+		const { connection } = await world.enter("mallory", "ephemeral", ["broadcast"]);
 		// It gives no credit for what it gets.
 		const stream = connection.openStream(
 			{ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ broadcast: { ...OPEN, bufferBytes: 65_536 }, id: 1 })) },
@@ -170,7 +178,7 @@ export function broadcastHostileSuite(fabric: Fabric): void {
 			{ type: "broadcast-counted", request: 1, senders: 1, receivers: 1 },
 			{ type: "broadcast-unknown", request: 1 },
 		]) {
-			const { connection, control } = await world.enter("mallory");
+			const { connection, control } = await world.enter("mallory", "ephemeral", ["broadcast"]);
 			control.write(FRAME.CONTROL, utf8(JSON.stringify(message)));
 			assert.equal((await connection.closed).closeCode, 1);
 		}

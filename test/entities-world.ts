@@ -92,13 +92,14 @@ export class World {
 	async enter(
 		id: string,
 		key: Hello["key"] = "ephemeral",
+		capabilities: Hello["capabilities"] = [],
 	): Promise<{ connection: TransportConnection; control: ReturnType<TransportConnection["openStream"]> }> {
 		const { connection } = await this.dial();
 		let welcome: () => void = () => undefined;
 		const greeted = new Promise<void>((resolve) => {
 			welcome = resolve;
 		});
-		const control = connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl({ ...hello(id), key }) }, handler({ frame: welcome }));
+		const control = connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl({ ...hello(id), key, capabilities }) }, handler({ frame: welcome }));
 		await greeted;
 		return { connection, control };
 	}

@@ -25,6 +25,7 @@ import { clientTrust } from "../tls/trust.ts";
 import { atTime, readValidity } from "../tls/validity.ts";
 import { systemClock } from "../transport/clock.ts";
 import type { IncomingStream, SocketAddress, Transport, Trust } from "../transport/transport.ts";
+import { BROADCAST_CAPABILITY, type BroadcastOpen } from "../wire/broadcast.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
@@ -372,10 +373,7 @@ export class Coordinator implements AsyncDisposable {
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
 		if (this.#state.type !== "open") return rejectStream(incoming, "COORDINATOR_CLOSED", "the Coordinator is stopping");
 		const { to, watch, id, metadata, broadcast } = open.value;
-		if (broadcast !== undefined) {
-			session.used = true;
-			return this.#broadcasts.join(session, incoming, broadcast);
-		}
+		if (broadcast !== undefined) return this.#join(session, incoming, broadcast);
 		if (to !== undefined) return proxyStream(incoming, open.value, session, this.#registry.find(to), this.#transport, limits);
 		if (watch !== undefined) return this.#watch(session, incoming);
 		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the Coordinator's application has no room for another stream");
@@ -386,8 +384,14 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	#watch(session: Session, incoming: IncomingStream): void {
-		if (session.capabilities.includes(PRESENCE_CAPABILITY)) this.#presence.watch(session, incoming);
-		else rejectStream(incoming, "PROTOCOL_ERROR", `"${PRESENCE_CAPABILITY}" is not among the capabilities of the hello`);
+		if (!session.capabilities.includes(PRESENCE_CAPABILITY)) return rejectStream(incoming, "PROTOCOL_ERROR", notListed(PRESENCE_CAPABILITY));
+		this.#presence.watch(session, incoming);
+	}
+
+	#join(session: Session, incoming: IncomingStream, open: BroadcastOpen): void {
+		if (!session.capabilities.includes(BROADCAST_CAPABILITY)) return rejectStream(incoming, "PROTOCOL_ERROR", notListed(BROADCAST_CAPABILITY));
+		session.used = true;
+		this.#broadcasts.join(session, incoming, open);
 	}
 
 	#init(session: Session, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
@@ -454,6 +458,8 @@ const DRAIN_MS = 250;
 
 /** Saving the leases may take this long even when everything before it took all the time there was. */
 const MIN_SAVE_MS = 100;
+
+const notListed = (capability: string): string => `"${capability}" is not among the capabilities of the hello`;
 
 const DENIED = "its key is on the deny list";
 
