@@ -1,13 +1,20 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { test } from "node:test";
 import { DEFAULT_LIMITS } from "../options.ts";
 import type { SocketAddress } from "../transport/transport.ts";
-import { type DatagramContent, decodeDatagram, encodeDatagram, isAuthentic } from "../wire/datagrams.ts";
-import { macOf, Reflector, tagOf } from "./reflector.ts";
+import { type DatagramContent, decodeDatagram, encodeDatagram, isAuthentic, type Mac } from "../wire/datagrams.ts";
+import { Reflector } from "./reflector.ts";
 
 const KEY = "f0e1d2c3b4a5968778695a4b3c2d1e0f";
 const FROM = { address: "192.0.2.7", port: 4_000 };
 const NONCE = "0123456789abcdef";
+
+const macOf =
+	(key: string): Mac =>
+	(data) =>
+		createHmac("sha256", Buffer.from(key, "hex")).update(data).digest();
+const tagOf = (mac: Mac): string => Buffer.from(mac(Buffer.from("conec session")).subarray(0, 8)).toString("hex");
 
 function create() {
 	const sent: { data: Uint8Array; to: SocketAddress; socket: "echo" | "test" }[] = [];

@@ -6,18 +6,17 @@
  * @module
  */
 
-import { createHmac } from "node:crypto";
+import { createNatTestKeys, type NatTestKeys } from "../entity/nat-test-keys.ts";
 import type { Limits } from "../options.ts";
 import type { SocketAddress, Transport } from "../transport/transport.ts";
-import { decodeDatagram, encodeDatagram, isAuthentic, type Mac } from "../wire/datagrams.ts";
+import { decodeDatagram } from "../wire/datagrams.ts";
 
 /** The bounds of a {@link Reflector}. */
 export type ReflectorLimits = Pick<Limits, "natTests" | "natTestsPerSecond">;
 
 /** What one session is known by at the second port. */
 export interface ReflectorSession {
-	readonly tag: string;
-	readonly mac: Mac;
+	readonly keys: NatTestKeys;
 	used: number;
 	secondStartedAtMs: number;
 	usedInSecond: number;
@@ -58,20 +57,19 @@ export class Reflector {
 
 	/** From now on this session is answered. `key`: 32 hexadecimal digits, known to nobody else. */
 	admit(key: string): ReflectorSession {
-		const mac = macOf(key);
-		const session: ReflectorSession = { tag: tagOf(mac), mac, used: 0, secondStartedAtMs: Number.NEGATIVE_INFINITY, usedInSecond: 0 };
-		this.#sessions.set(session.tag, session);
+		const session: ReflectorSession = { keys: createNatTestKeys(key), used: 0, secondStartedAtMs: Number.NEGATIVE_INFINITY, usedInSecond: 0 };
+		this.#sessions.set(session.keys.tag, session);
 		return session;
 	}
 
 	/** It is not any more. */
 	dismiss(session: ReflectorSession): void {
-		this.#sessions.delete(session.tag);
+		this.#sessions.delete(session.keys.tag);
 	}
 
 	/** Sends one NAT_TEST. False: there have been too many, or it cannot be sent. */
 	test(session: ReflectorSession, nonce: string, to: SocketAddress): boolean {
-		return this.#mayAnswer(session) && this.#test.sendDatagram(encodeDatagram({ type: "nat-test", nonce }, session.mac), to);
+		return this.#mayAnswer(session) && this.#test.sendDatagram(session.keys.test(nonce), to);
 	}
 
 	/** Forgets all sessions and releases the socket. */
@@ -87,8 +85,8 @@ export class Reflector {
 		if (!datagram.ok || datagram.value.content.type !== "nat-echo-request") return;
 		const { tag, nonce } = datagram.value.content;
 		const session = this.#sessions.get(tag);
-		if (session === undefined || from.port === 0 || !isAuthentic(datagram.value, session.mac) || !this.#mayAnswer(session)) return;
-		this.#echo.sendDatagram(encodeDatagram({ type: "nat-echo", nonce, observed: from }, session.mac), from);
+		if (session === undefined || from.port === 0 || session.keys.open(datagram.value) === undefined || !this.#mayAnswer(session)) return;
+		this.#echo.sendDatagram(session.keys.echo(nonce, from), from);
 	}
 
 	#mayAnswer(session: ReflectorSession): boolean {
@@ -102,15 +100,4 @@ export class Reflector {
 		session.usedInSecond++;
 		return true;
 	}
-}
-
-/** The MAC of a session's datagrams. `key`: hexadecimal. */
-export function macOf(key: string): Mac {
-	const bytes = Buffer.from(key, "hex");
-	return (data) => createHmac("sha256", bytes).update(data).digest();
-}
-
-/** By which a datagram says whose it is: the first 8 bytes of the MAC of "conec session", in hexadecimal. */
-export function tagOf(mac: Mac): string {
-	return Buffer.from(mac(Buffer.from("conec session")).subarray(0, 8)).toString("hex");
 }
