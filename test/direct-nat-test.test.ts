@@ -1,10 +1,10 @@
 /** The Coordinator's further ports, as a Client sees them: on memory and on sockets. */
 
 import assert from "node:assert/strict";
-import { macOf, tagOf } from "../packages/conec/src/coordinator/reflector.ts";
+import { createNatTestKeys } from "../packages/conec/src/entity/nat-test-keys.ts";
 import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
-import { decodeDatagram, encodeDatagram, isAuthentic } from "../packages/conec/src/wire/datagrams.ts";
+import { decodeDatagram } from "../packages/conec/src/wire/datagrams.ts";
 import { Speaker } from "./control-table-world.ts";
 import { declare, type Fabric, hello, until, World } from "./entities-world.ts";
 
@@ -32,18 +32,17 @@ for (const fabric of FABRICS) {
 		await speaker.hears("welcome");
 		const [welcome = {}] = speaker.messages;
 		const { port, key } = welcome["natTest"] as { port: number; key: string };
-		const mac = macOf(key);
+		const keys = createNatTestKeys(key);
 		assert.notEqual(port, world.coordinator.address.port);
-		transport.sendDatagram(encodeDatagram({ type: "nat-echo-request", tag: tagOf(mac), nonce: NONCE }, mac), { address: "127.0.0.1", port });
+		transport.sendDatagram(keys.request(NONCE), { address: "127.0.0.1", port });
 		await until(() => got.length === 1);
 		const echo = decodeDatagram(got[0]?.data ?? new Uint8Array());
-		assert.ok(echo.ok && isAuthentic(echo.value, mac));
-		assert.deepEqual(echo.value.content, { type: "nat-echo", nonce: NONCE, observed: { address: "127.0.0.1", port: transport.address.port } });
+		assert.deepEqual(echo.ok && keys.open(echo.value), { type: "nat-echo", nonce: NONCE, observed: { address: "127.0.0.1", port: transport.address.port } });
 		assert.equal(got[0]?.from.port, port);
 		speaker.say({ type: "nat-test" });
 		await until(() => got.length === 2);
 		const tested = decodeDatagram(got[1]?.data ?? new Uint8Array());
-		assert.ok(tested.ok && isAuthentic(tested.value, mac) && tested.value.content.type === "nat-test");
+		assert.ok(tested.ok && keys.open(tested.value)?.type === "nat-test");
 		assert.ok(![port, world.coordinator.address.port].includes(got[1]?.from.port ?? port));
 	});
 
