@@ -14,7 +14,7 @@ export const EXIT_CODES = {
 	usage: 2,
 	/** The Coordinator could not be reached, was not trusted, refused this Client, or was lost. */
 	coordinator: 3,
-	/** The peer is unknown, busy, gone, or refused; nobody is in a broadcast. */
+	/** The peer is unknown, busy, gone, or refused; no ping was answered; nobody is in a broadcast. */
 	peer: 4,
 	/** A transfer is incomplete or a file could not be verified or written; a broadcast was read too slowly. */
 	incomplete: 5,

@@ -8,6 +8,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Client, MessageStream, NatReport, SocketAddress } from "../index.ts";
 import type { Family } from "./own-addresses.ts";
+import { answerOther, answerOthers } from "./ping-echo.ts";
 
 /** What was found. */
 export type FamilyLook =
@@ -45,6 +46,7 @@ async function observedAddress(client: Client): Promise<SocketAddress> {
 /** A stream to oneself goes to the Coordinator and back twice for one message there and back. */
 async function roundTripToCoordinator(client: Client): Promise<number> {
 	const [stream] = await Promise.all([client.openStream(client.id, { path: "proxied" }), echoOwn(client)]);
+	answerOthers(client);
 	let leastMs = Number.POSITIVE_INFINITY;
 	for (let count = 0; count < MESSAGES; count += 1) {
 		const sentAtMs = performance.now();
@@ -60,8 +62,7 @@ async function roundTripToCoordinator(client: Client): Promise<number> {
 async function echoOwn(client: Client): Promise<void> {
 	for await (const stream of client.incomingStreams) {
 		if (stream.peer !== client.id) {
-			stream.reset();
-			stream.stop();
+			answerOther(stream);
 			continue;
 		}
 		void echo(stream).catch(() => undefined);

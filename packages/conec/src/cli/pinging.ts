@@ -6,6 +6,7 @@
 
 import { type Channel, type Client, type ConecError, isConecError, type MessageStream, type SocketAddress } from "../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "./application.ts";
+import { inTime } from "./in-time.ts";
 import type { PathChoice } from "./path-words.ts";
 
 /** Why a way is taken: it is the first, or a better one, or the one before has ended. */
@@ -82,10 +83,17 @@ export class PingRoute {
 		return true;
 	}
 
-	/** Ends the stream as it should be, and the attempt at a channel. */
-	async end(): Promise<void> {
+	/** Ends the stream as it should be, and the attempt at a channel. A peer that takes longer than `limitMs` to end its side is not waited for. */
+	async end(limitMs: number): Promise<void> {
 		this.#over.abort();
-		if (this.#stream !== undefined) await finish(this.#stream, this.#signal);
+		const stream = this.#stream;
+		if (stream !== undefined && (await inTime(limitMs, this.#signal, (signal) => finish(stream, signal))) === "late") this.abandon();
+	}
+
+	/** Ends the stream and the attempt at a channel at once. */
+	abandon(): void {
+		this.#over.abort();
+		if (this.#stream !== undefined) turnAway(this.#stream, APPLICATION_CODES.cancelled);
 	}
 
 	/** Gives an attempt at a channel up. */
@@ -141,7 +149,9 @@ export class PingRoute {
 
 async function finish(stream: MessageStream, signal?: AbortSignal): Promise<void> {
 	const options = signal === undefined ? {} : { signal };
-	await Promise.all([stream.close(options), stream.receive(options)]);
+	const [, rest] = await Promise.all([stream.close(options), stream.receive(options)]);
+	// An answer that was given up on.
+	if (rest !== null) turnAway(stream, APPLICATION_CODES.cancelled);
 }
 
 const METADATA = { protocol: PROTOCOLS.ping } as const;

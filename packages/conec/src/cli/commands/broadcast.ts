@@ -24,6 +24,7 @@ import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { Interrupted } from "../interruption.ts";
+import { answerOthers } from "../ping-echo.ts";
 import { quoted } from "../terminal-text.ts";
 
 /** See `conec broadcast --help`. */
@@ -54,6 +55,7 @@ export const broadcastCommand: Command = {
 		const name = args.operands[0] ?? "";
 		const how = readOptions(args);
 		const connection = await connect(context);
+		answerOthers(connection.client);
 		try {
 			return args.flag("count") ? await count(name, connection, context) : await join(name, how, connection, context);
 		} finally {

@@ -14,7 +14,7 @@ import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { linesOf } from "../lines.ts";
 import type { EventFields } from "../output.ts";
 import { checkPathOption, explainPeer, PATH_OPTIONS, pathTaken } from "../path.ts";
-import { answerOther } from "../ping-echo.ts";
+import { answerOther, answerOthers } from "../ping-echo.ts";
 import { printable, quoted } from "../terminal-text.ts";
 import { TypedLines } from "../typed-lines.ts";
 import { checkRoom, talkInRoom } from "./chat-room.ts";
@@ -47,6 +47,7 @@ export const chatCommand: Command = {
 		if (room !== undefined) checkRoomOptions(room, args);
 		checkPathOption(args);
 		const connection = await connect(context);
+		if (to !== undefined || room !== undefined) answerOthers(connection.client, PROTOCOLS.chat);
 		try {
 			if (room !== undefined) return await talkInRoom(room, last, connection, context);
 			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);

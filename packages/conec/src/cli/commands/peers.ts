@@ -9,6 +9,7 @@ import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, connect } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
+import { answerOthers } from "../ping-echo.ts";
 import { printable } from "../terminal-text.ts";
 
 /** See `conec peers --help`. */
@@ -27,6 +28,7 @@ export const peersCommand: Command = {
 	linesTo: "stdout",
 	async run(context) {
 		const connection = await connect(context);
+		answerOthers(connection.client);
 		const { client } = connection;
 		try {
 			if (context.args.flag("watch")) return await connection.orEnd(watch(client.watchPeers(), client.id, context));

@@ -14,7 +14,7 @@ import { CONNECTION_OPTIONS, type Connection, connect, incomingOf, openTo } from
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { Interrupted } from "../interruption.ts";
 import { checkPathOption, explainPeer, PATH_OPTIONS, tellPath } from "../path.ts";
-import { answerOther } from "../ping-echo.ts";
+import { answerOther, answerOthers } from "../ping-echo.ts";
 import { quoted } from "../terminal-text.ts";
 
 /** See `conec pipe --help`. */
@@ -39,6 +39,7 @@ export const pipeCommand: Command = {
 		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
 		checkPathOption(args);
 		const connection = await connect(context);
+		if (to !== undefined) answerOthers(connection.client, PROTOCOLS.pipe);
 		try {
 			const stream = to === undefined ? await waitForPeer(connection, context) : await openTo(connection.client, to, PROTOCOLS.pipe, context);
 			return await pipe(stream, connection, context);

@@ -14,7 +14,7 @@ import { CONNECTION_OPTIONS, type Connection, connect, incomingOf } from "../con
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
 import { EXPLAIN_OPTION, explainPeer, tellPath } from "../path.ts";
-import { answerOther } from "../ping-echo.ts";
+import { answerOther, answerOthers } from "../ping-echo.ts";
 import { formatBytes } from "../progress.ts";
 import { printable, quoted } from "../terminal-text.ts";
 import { errnoOf, errnoText } from "../transfer/file-problem.ts";
@@ -78,6 +78,8 @@ async function serve(connection: Connection, options: ReceiveOptions, transfers:
 		if (args.flag("once")) break;
 		void transfer.finally(() => transfers.delete(transfer));
 	}
+	// With --once, while that one goes on.
+	answerOthers(connection.client, PROTOCOLS.files);
 	return only === undefined ? EXIT_CODES.ok : await only;
 }
 

@@ -11,6 +11,7 @@ import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect, openTo } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { explainPeer, PATH_OPTIONS, pathChoice, tellPath } from "../path.ts";
+import { answerOthers } from "../ping-echo.ts";
 import { formatBytes } from "../progress.ts";
 import { printable, quoted } from "../terminal-text.ts";
 import { sendFiles } from "../transfer/send-files.ts";
@@ -35,6 +36,7 @@ export const sendCommand: Command = {
 		const [counting, connecting] = await Promise.allSettled([countSources(context.args.operands, context.signal), connect(context)]);
 		if (connecting.status === "rejected") throw connecting.reason;
 		const connection = connecting.value;
+		answerOthers(connection.client);
 		try {
 			if (counting.status === "rejected") throw counting.reason;
 			return await send(connection, to, counting.value, context);

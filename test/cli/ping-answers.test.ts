@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { Client, type MessageStream } from "../../packages/conec/src/index.ts";
+import { outcome, type Running, type Site, site } from "./harness.ts";
+
+test("ping: a peer that sits in a room answers", async (t) => {
+	const place = await site(t);
+	const bob = place.client("bob", "chat", "--room", "tea", "--json");
+	await bob.event("joined");
+	const ping = place.client("alice", "ping", "bob", "--json", "--count", "2", "--interval-ms", "10");
+	await ping.exits(0);
+	assert.equal((await ping.event("summary"))["count"], 2);
+	assert.equal((await ping.event("summary"))["unanswered"], 0);
+	bob.child.stdin?.end("still here\n");
+	await bob.exits(0);
+});
+
+const WAITING: readonly (readonly [args: readonly string[], ready: string])[] = [
+	[["broadcast", "news", "--mode", "receive"], "joined"],
+	[["peers", "--watch"], "members"],
+	[["ping", "alice", "--timeout-ms", "60000"], "path"],
+	[["send", "package.json", "--to", "alice", "--path", "proxied"], "path"],
+	[["chat", "--to", "alice", "--path", "proxied"], "joined"],
+	[["receive", "--once"], "waiting"],
+];
+for (const [args, ready] of WAITING) {
+	test(`conec ${args.join(" ")}: answers pings and turns other streams away at once`, async (t) => {
+		const place = await site(t);
+		const alice = await library(t, place, "alice");
+		const [command = "", ...options] = args;
+		const bob = place.client("bob", command, ...options, "--json");
+		await bob.event(ready);
+		// This is the one transfer, and it never completes: what comes meanwhile must not wait for it.
+		if (command === "receive") await openTo(alice, "conec-files/1");
+		const ping = await openTo(alice, "conec-ping/1");
+		await ping.send("there and back");
+		assert.equal(Buffer.from((await ping.receive()) ?? []).toString(), "there and back");
+		// The reset may overtake that the stream was accepted.
+		const other = async (): Promise<unknown> => (await openTo(alice, command === "receive" ? "conec-files/1" : "something-else/1")).receive();
+		await assert.rejects(other(), { code: "STREAM_RESET", closeCode: command === "receive" ? 3 : 2 });
+	});
+}
+
+test("ping: a peer that takes no streams costs the time that was given, and status 4", async (t) => {
+	const place = await site(t);
+	await library(t, place, "bob");
+	const json = place.client("alice", "ping", "bob", "--json", "--count", "2", "--interval-ms", "10", "--timeout-ms", "300");
+	const people = place.client("carol", "ping", "bob", "--count", "1", "--timeout-ms", "300", "--path", "proxied");
+	await Promise.all([json.exits(4), people.exits(4)]);
+	assert.deepEqual(
+		named(json, "no-answer").map(({ peer, timeoutMs }) => [peer, timeoutMs]),
+		[
+			["bob", 300],
+			["bob", 300],
+		],
+	);
+	assert.equal((await json.event("error"))["code"], "PEER_TIMEOUT");
+	assert.equal(named(json, "summary").length, 0);
+	assert.equal(people.stdout.toString(), "pinging bob: through the Coordinator\nno answer within 0.3 s (proxied)\n");
+	assert.match(people.stderr, /^conec: Cannot measure the round trip to "bob": it answered nothing$/m);
+});
+
+test("ping: what comes too late is not taken for the next answer; a peer that does not end its side is not waited for", async (t) => {
+	const place = await site(t);
+	const bob = await library(t, place, "bob");
+	void (async () => {
+		for await (const stream of bob.incomingStreams) {
+			const first = await stream.receive();
+			const second = await stream.receive();
+			for (const message of [first, second]) if (message !== null) await stream.send(message);
+			for await (const message of stream) await stream.send(message);
+		}
+	})().catch(() => undefined);
+	const ping = place.client("alice", "ping", "bob", "--json", "--path", "proxied", "--count", "3", "--interval-ms", "10", "--timeout-ms", "1000");
+	await ping.exits(0);
+	assert.deepEqual(
+		ping.events.map(({ event }) => event).filter((event) => event === "pong" || event === "no-answer"),
+		["no-answer", "pong", "pong"],
+	);
+	const summary = await ping.event("summary");
+	assert.deepEqual([summary["count"], summary["unanswered"]], [2, 1]);
+});
+
+test("ping: an answer that is none ends with status 4", async (t) => {
+	const place = await site(t);
+	const bob = await library(t, place, "bob");
+	void (async () => {
+		for await (const stream of bob.incomingStreams) await stream.send("something else");
+	})().catch(() => undefined);
+	const ping = place.client("alice", "ping", "bob", "--path", "proxied");
+	await ping.exits(4);
+	assert.match(ping.stderr, /it did not answer with what was sent/);
+});
+
+test("ping: --timeout-ms 0 ends with status 2", async () => {
+	const result = await outcome(["ping", "bob", "--timeout-ms", "0"]);
+	assert.equal(result.status, 2, result.stderr);
+	assert.match(result.stderr, /--timeout-ms must be a whole number from 1 to 600000/);
+});
+
+/** A Client of this process that takes no streams by itself, gone when the test is over. */
+async function library(t: TestContext, place: Site, id: string): Promise<Client> {
+	const client = await Client.connect({ id, coordinator: place.address, pin: place.pin });
+	t.after(() => client.close());
+	return client;
+}
+
+async function openTo(client: Client, protocol: string): Promise<MessageStream> {
+	return await client.openStream("bob", { path: "proxied", metadata: { protocol } });
+}
+
+function named(running: Running, name: string): Running["events"] {
+	return running.events.filter(({ event }) => event === name);
+}
