@@ -185,7 +185,8 @@ export class Client implements AsyncDisposable {
 	 * wait where that has failed before and no network has changed), else through the Coordinator.
 	 *
 	 * Rejects with TypeError `ID_INVALID` or `OPTION_INVALID`, RangeError `STREAM_ID_IN_USE`; `PEER_UNKNOWN`, `PEER_BUSY`,
-	 * `PEER_LOST`, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `CLIENT_CLOSED`; with `path: "direct"` also like {@link openChannel};
+	 * `PEER_LOST`, `PEER_TIMEOUT`, `STREAM_RESET` (by a peer that did so at once), `COORDINATOR_LOST`, `CLIENT_CLOSED`; with
+	 * `path: "direct"` also like {@link openChannel};
 	 * `signal.reason`, and then the stream is reset.
 	 */
 	async openStream(peer: string, options: OpenStreamOptions = {}): Promise<MessageStream> {
