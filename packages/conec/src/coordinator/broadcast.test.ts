@@ -50,6 +50,21 @@ const readAll = (member: FakeMember): void => {
 	for (let i = 0; i < 100; i++) member.read(Number.POSITIVE_INFINITY);
 };
 
+test("a member that goes while it lags lags no more, and the status says so", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	const slow = stage.join("slow");
+	await stage.fill(sender);
+	await stage.clock.advance(101);
+	assert.deepEqual(stage.status.at(-1)?.type, "broadcast-lagging");
+	slow.leave();
+	await stage.clock.advance(0);
+	assert.deepEqual(
+		stage.status.map(({ type }) => type),
+		["broadcast-lagging", "broadcast-caught-up"],
+	);
+});
+
 test("senders wait for a full member 100 ms, then nobody waits and it is told what it lost", async () => {
 	const stage = new Stage();
 	const sender = stage.join("sender", { mode: "send" });

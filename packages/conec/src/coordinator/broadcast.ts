@@ -527,6 +527,7 @@ export class Broadcast {
 		if (member.lagging) {
 			member.lagging = false;
 			this.#laggards.remove(member.peer.id);
+			this.#host.lagChanged(this, member);
 			this.#noticeLagToAll();
 		}
 		if (this.#members.size > 0) return;

@@ -24,7 +24,7 @@ import type { Session } from "./session.ts";
 export type BroadcastStatus =
 	/** A member has begun to lag: it is too slow, and nobody waits for it any more. */
 	| { readonly type: "broadcast-lagging"; readonly name: string; readonly id: string }
-	/** It does not lag any more. `lost`: messages that it has lost in all. */
+	/** It does not lag any more: it has caught up, or has gone. `lost`: messages that it has lost in all. */
 	| { readonly type: "broadcast-caught-up"; readonly name: string; readonly id: string; readonly lost: number };
 
 /** What broadcasts need to know of a Client. */
