@@ -24,7 +24,7 @@ test("hostile: a member that is cut off inside a frame, or declares too much, is
 	void (async () => {
 		for await (const event of news) if (event.type === "message") heard.push(Buffer.from(event.data).toString());
 	})().catch(() => undefined);
-	const peer = await stage.enter("mallory");
+	const peer = await stage.enter("mallory", {}, ["broadcast"]);
 	const cases: [(raw: RawStream) => unknown, string[]][] = [
 		[(raw) => raw.frame(FRAME.DATA, "whole").bytes(declare(FRAME.DATA, 10), Buffer.from("half")).fin(), ["RESET 8"]],
 		[(raw) => raw.bytes(Uint8Array.of(FRAME.DATA, 0)).fin(), ["RESET 8"]],

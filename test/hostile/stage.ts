@@ -135,11 +135,11 @@ export class Stage {
 	}
 
 	/** The same, after a proper hello and welcome. */
-	async enter(id: string, options: Partial<ConnectOptions> = {}): Promise<RawPeer> {
+	async enter(id: string, options: Partial<ConnectOptions> = {}, capabilities: readonly string[] = []): Promise<RawPeer> {
 		const peer = await this.dial(options);
 		peer.control = await peer
 			.stream()
-			.frame(FRAME.CONTROL, JSON.stringify(helloOf(id)))
+			.frame(FRAME.CONTROL, JSON.stringify({ ...helloOf(id), capabilities }))
 			.until("CONTROL welcome");
 		return peer;
 	}
