@@ -52,8 +52,9 @@ export function broadcastSuite(fabric: Fabric): void {
 		await both.close();
 		assert.deepEqual(await alice.countBroadcast("news"), { senders: 1, receivers: 1 });
 		await sender.finish();
-		// The last sender is gone, so the reader is ended, and the name with it.
+		// The last sender is gone, so the reader is ended, and the name with the last member.
 		assert.deepEqual((await collect(receiver)).map(words), []);
+		await sender.close();
 		await assert.rejects(alice.countBroadcast("news"), { code: "BROADCAST_UNKNOWN" });
 		assert.equal(world.coordinator.broadcastCount, 0);
 		assert.deepEqual([(await sender.closed).code, (await receiver.closed).code], [undefined, undefined]);
