@@ -5,6 +5,7 @@
  * @module
  */
 
+import { decodeJson } from "./decode-json.ts";
 import {
 	broadcastNameField,
 	choiceField,
@@ -19,9 +20,9 @@ import {
 	objectField,
 	textField,
 } from "./fields.ts";
-import { FRAME, FRAME_BYTES, FRAME_HEADER_BYTES } from "./frames.ts";
+import { FRAME, FRAME_HEADER_BYTES } from "./frames.ts";
 import { ID_BYTES, isId } from "./ids.ts";
-import { type Decoded, decodeJsonObject, encodeJson, failed, type JsonValue } from "./json.ts";
+import { type Decoded, encodeJson, type JsonValue } from "./json.ts";
 
 /** The capability that both sides list. */
 export const BROADCAST_CAPABILITY = "broadcast";
@@ -142,21 +143,7 @@ export function encodeBroadcastControl(message: BroadcastControl): Uint8Array {
 
 /** Reads the payload of a CONTROL frame on the stream of a member. */
 export function decodeBroadcastControl(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<BroadcastControl> {
-	if (payload.length > FRAME_BYTES) {
-		return failed(`Broadcast message is longer than ${FRAME_BYTES} bytes`);
-	}
-	const object = decodeJsonObject(payload);
-	if (!object.ok) {
-		return failed(`Broadcast message ${object.error}`);
-	}
-	try {
-		return { ok: true, value: readControl(object.value, metadataBytes) };
-	} catch (problem) {
-		if (problem instanceof FieldProblem) {
-			return failed(`Broadcast message: ${problem.problem}`);
-		}
-		throw problem;
-	}
+	return decodeJson("Broadcast message", payload, (object) => readControl(object, metadataBytes));
 }
 
 function readControl(object: Readonly<Record<string, unknown>>, metadataBytes: number): BroadcastControl {

@@ -6,6 +6,7 @@
 
 import { type ChannelMessage, readChannelMessage } from "./channel-messages.ts";
 import { type RefusedCode, refusedCodeFromWire } from "./codes.ts";
+import { decodeTyped } from "./decode-json.ts";
 import {
 	broadcastNameField,
 	capabilitiesField,
@@ -13,7 +14,6 @@ import {
 	codeField,
 	countField,
 	cutNote,
-	FieldProblem,
 	fieldOf,
 	hexField,
 	idField,
@@ -26,7 +26,7 @@ import {
 	versionsField,
 } from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
-import { type Decoded, decodeJsonObject, encodeJson, failed, type JsonValue } from "./json.ts";
+import { type Decoded, encodeJson, type JsonValue } from "./json.ts";
 import { type PresenceControl, readPresenceControl } from "./presence.ts";
 
 /** First message of a Client: who it is and what it can. */
@@ -154,23 +154,7 @@ export function encodeControl(message: ControlMessage): Uint8Array {
  * of both sides allows it, so it is as wrong as one that is not understood.
  */
 export function decodeControl(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<ControlMessage | undefined> {
-	if (payload.length > FRAME_BYTES) {
-		return failed(`Control message is longer than ${FRAME_BYTES} bytes`);
-	}
-	const object = decodeJsonObject(payload);
-	if (!object.ok) {
-		return failed(`Control message ${object.error}`);
-	}
-	let type = "message";
-	try {
-		type = textField(object.value, "type", 64);
-		return { ok: true, value: read(type, object.value, metadataBytes) };
-	} catch (problem) {
-		if (problem instanceof FieldProblem) {
-			return failed(`Control message ${JSON.stringify(type)}: ${problem.problem}`);
-		}
-		throw problem;
-	}
+	return decodeTyped("Control message", payload, (type, object) => read(type, object, metadataBytes));
 }
 
 function read(type: string, object: Readonly<Record<string, unknown>>, metadataBytes: number): ControlMessage | undefined {

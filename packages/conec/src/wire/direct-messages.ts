@@ -7,9 +7,10 @@
 
 import { tokenField } from "./channel-messages.ts";
 import type { Close, Ping, Pong } from "./control.ts";
-import { capabilitiesField, cutNote, FieldProblem, integerField, noteField, objectField, textField, versionsField } from "./fields.ts";
+import { decodeTyped } from "./decode-json.ts";
+import { capabilitiesField, cutNote, integerField, noteField, objectField, versionsField } from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
-import { type Decoded, decodeJsonObject, encodeJson, failed } from "./json.ts";
+import { type Decoded, encodeJson } from "./json.ts";
 
 /** First message of the side that dialled. */
 export interface DirectHello {
@@ -48,23 +49,7 @@ export function encodeDirect(message: DirectMessage): Uint8Array {
 
 /** Reads the payload of a CONTROL frame on a direct channel. `undefined` as value: of a type that is not known there, which is as wrong as one that is not understood. */
 export function decodeDirect(payload: Uint8Array): Decoded<DirectMessage | undefined> {
-	if (payload.length > FRAME_BYTES) {
-		return failed(`Control message is longer than ${FRAME_BYTES} bytes`);
-	}
-	const object = decodeJsonObject(payload);
-	if (!object.ok) {
-		return failed(`Control message ${object.error}`);
-	}
-	let type = "message";
-	try {
-		type = textField(object.value, "type", 64);
-		return { ok: true, value: read(type, object.value) };
-	} catch (problem) {
-		if (problem instanceof FieldProblem) {
-			return failed(`Control message ${JSON.stringify(type)}: ${problem.problem}`);
-		}
-		throw problem;
-	}
+	return decodeTyped("Control message", payload, read);
 }
 
 function read(type: string, object: Readonly<Record<string, unknown>>): DirectMessage | undefined {

@@ -6,9 +6,9 @@
 
 import { type BroadcastOpen, broadcastField } from "./broadcast.ts";
 import { type RejectCode, rejectCodeFromWire } from "./codes.ts";
+import { decodeJson } from "./decode-json.ts";
 import { choiceField, codeField, cutNote, FieldProblem, fieldOf, idField, METADATA_BYTES, metadataField, noteField, streamIdField } from "./fields.ts";
-import { FRAME_BYTES } from "./frames.ts";
-import { type Decoded, decodeJsonObject, encodeJson, failed, type JsonValue } from "./json.ts";
+import { type Decoded, encodeJson, type JsonValue } from "./json.ts";
 import { WATCHED } from "./presence.ts";
 
 /** From a Client to the Coordinator. */
@@ -52,7 +52,7 @@ export function encodeOpen(open: OpenToCoordinator | OpenFromCoordinator | OpenD
 
 /** Reads an OPEN at the Coordinator. */
 export function decodeOpenToCoordinator(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<OpenToCoordinator> {
-	return decode("OPEN", payload, (object) => {
+	return decodeJson("OPEN", payload, (object) => {
 		const watched = fieldOf(object, "watch") !== undefined;
 		if (watched && fieldOf(object, "to") !== undefined) throw new FieldProblem("to and watch exclude each other");
 		return {
@@ -66,7 +66,7 @@ export function decodeOpenToCoordinator(payload: Uint8Array, metadataBytes: numb
 
 /** Reads an OPEN at a Client, from the Coordinator. */
 export function decodeOpenFromCoordinator(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<OpenFromCoordinator> {
-	return decode("OPEN", payload, (object) => ({
+	return decodeJson("OPEN", payload, (object) => ({
 		...(fieldOf(object, "from") === undefined ? {} : { from: idField(object, "from") }),
 		...readOpen(object, metadataBytes),
 	}));
@@ -74,7 +74,7 @@ export function decodeOpenFromCoordinator(payload: Uint8Array, metadataBytes: nu
 
 /** Reads an OPEN on a direct channel. What it says of names is not looked at: the peer is who the connection says. */
 export function decodeOpenDirect(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<OpenDirect> {
-	return decode("OPEN", payload, (object) => readOpen(object, metadataBytes));
+	return decodeJson("OPEN", payload, (object) => readOpen(object, metadataBytes));
 }
 
 /** The payload of a REJECT frame. */
@@ -84,7 +84,7 @@ export function encodeReject(reject: Reject): Uint8Array {
 
 /** Reads a REJECT. */
 export function decodeReject(payload: Uint8Array): Decoded<Reject> {
-	return decode("REJECT", payload, (object) => {
+	return decodeJson("REJECT", payload, (object) => {
 		const message = noteField(object, "message");
 		return { code: rejectCodeFromWire(codeField(object, "code")), ...(message === undefined ? {} : { message }) };
 	});
@@ -93,22 +93,4 @@ export function decodeReject(payload: Uint8Array): Decoded<Reject> {
 function readOpen(object: Readonly<Record<string, unknown>>, metadataBytes: number): OpenDirect {
 	const metadata = metadataField(object, "metadata", metadataBytes);
 	return { id: streamIdField(object, "id"), ...(metadata === undefined ? {} : { metadata }) };
-}
-
-function decode<T>(name: string, payload: Uint8Array, read: (object: Readonly<Record<string, unknown>>) => T): Decoded<T> {
-	if (payload.length > FRAME_BYTES) {
-		return failed(`${name} is longer than ${FRAME_BYTES} bytes`);
-	}
-	const object = decodeJsonObject(payload);
-	if (!object.ok) {
-		return failed(`${name} ${object.error}`);
-	}
-	try {
-		return { ok: true, value: read(object.value) };
-	} catch (problem) {
-		if (problem instanceof FieldProblem) {
-			return failed(`${name}: ${problem.problem}`);
-		}
-		throw problem;
-	}
 }

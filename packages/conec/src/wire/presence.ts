@@ -6,9 +6,10 @@
  */
 
 import { type RejectCode, rejectCodeFromWire } from "./codes.ts";
+import { decodeJson } from "./decode-json.ts";
 import { choiceField, codeField, FieldProblem, fieldOf, idField, integerField, metadataField, noteField, objectField, textField } from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
-import { type Decoded, decodeJsonObject, encodeText, failed, type JsonValue } from "./json.ts";
+import { type Decoded, encodeText, type JsonValue } from "./json.ts";
 
 /** What a side lists among its capabilities to take part in presence. */
 export const PRESENCE_CAPABILITY = "presence";
@@ -107,15 +108,7 @@ export function encodePeerChanges(seq: number, changes: readonly string[]): Uint
 
 /** Reads a CONTROL frame of a watch. */
 export function decodePresence(payload: Uint8Array): Decoded<PeersPage | PeerChanges> {
-	if (payload.length > FRAME_BYTES) return failed(`Presence is longer than ${FRAME_BYTES} bytes`);
-	const object = decodeJsonObject(payload);
-	if (!object.ok) return failed(`Presence ${object.error}`);
-	try {
-		return { ok: true, value: readFrame(object.value) };
-	} catch (problem) {
-		if (problem instanceof FieldProblem) return failed(`Presence: ${problem.problem}`);
-		throw problem;
-	}
+	return decodeJson("Presence", payload, readFrame);
 }
 
 /** Reads a control message of presence; `undefined` for any other type. Throws {@link FieldProblem}, like the other readers of `wire/`. */
