@@ -8,9 +8,8 @@ import assert from "node:assert/strict";
 import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
-import { FRAME } from "../packages/conec/src/wire/frames.ts";
-import { broken, CHANNEL_MESSAGES_OF_CLIENT, CHANNEL_MESSAGES_OF_COORDINATOR, NOT_IDS, type Speaker, scene } from "./control-table-world.ts";
-import { declare, type Fabric, handler, hello, until } from "./entities-world.ts";
+import { broken, CHANNEL_MESSAGES_OF_CLIENT, CHANNEL_MESSAGES_OF_COORDINATOR, closeSlowly, NOT_IDS, type Speaker, scene } from "./control-table-world.ts";
+import { declare, type Fabric, hello, until } from "./entities-world.ts";
 
 const network = createMemoryNetwork();
 const FABRICS: readonly Fabric[] = [
@@ -51,16 +50,8 @@ for (const fabric of FABRICS) {
 					return speaker;
 				}),
 			);
-			let closing: Promise<void> | undefined;
-			if (state.includes("Coordinator's")) {
-				const mute = (await dial()).say(hello("mute"));
-				await mute.hears("welcome");
-				mute.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.ACCEPT, new Uint8Array());
-				const stream = await world.coordinator.openStream("mute");
-				stream.close().catch(() => undefined);
-				closing = world.coordinator.close();
-				await Promise.all(speakers.map((speaker) => speaker.hears("close")));
-			}
+			const closing = state.includes("Coordinator's") ? await closeSlowly(world, dial) : undefined;
+			if (closing !== undefined) await Promise.all(speakers.map((speaker) => speaker.hears("close")));
 			await Promise.all(
 				cells.map(async ({ name, message, times }, i) => {
 					const about = `${state}: ${name} x ${times}`;
@@ -76,7 +67,7 @@ for (const fabric of FABRICS) {
 				}),
 			);
 			await rest();
-			await closing;
+			await closing?.done;
 		});
 	}
 

@@ -13,7 +13,7 @@ import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import type { StreamHandler, Transport, TransportCloseInfo, TransportConnection, TransportStream } from "../packages/conec/src/transport/transport.ts";
 import type { ChannelMessageOfCoordinator } from "../packages/conec/src/wire/channel-messages.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
-import { echo, type Fabric, handler, text, until, utf8, World } from "./entities-world.ts";
+import { echo, type Fabric, handler, hello, text, until, utf8, World } from "./entities-world.ts";
 
 /** One end of a control stream on which anything can be said. */
 export class Speaker {
@@ -111,6 +111,19 @@ export async function scene(t: TestContext, fabric: Fabric, options: Coordinator
 	})();
 	talk.done.catch(() => undefined);
 	return { world, rest, dial: async () => new Speaker((await world.dial()).connection) };
+}
+
+/**
+ * Closes a Coordinator that keeps its connections for a while: a stream that its application has closed is acknowledged by
+ * nobody. What it gives holds a promise of the end, so that awaiting the one does not wait for the other.
+ */
+export async function closeSlowly({ coordinator }: World, dial: Scene["dial"]): Promise<{ readonly done: Promise<void> }> {
+	const mute = (await dial()).say(hello("mute"));
+	await mute.hears("welcome");
+	mute.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.ACCEPT, new Uint8Array());
+	const stream = await coordinator.openStream("mute");
+	stream.close().catch(() => undefined);
+	return { done: coordinator.close() };
 }
 
 /** A Coordinator that says what the test wants, and a way for real Clients to reach it. */

@@ -10,7 +10,17 @@ import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
-import { broken, CHANNEL_MESSAGES_OF_CLIENT, CHANNEL_MESSAGES_OF_COORDINATOR, impostor, NOT_IDS, type Speaker, scene, WELCOME } from "./control-table-world.ts";
+import {
+	broken,
+	CHANNEL_MESSAGES_OF_CLIENT,
+	CHANNEL_MESSAGES_OF_COORDINATOR,
+	closeSlowly,
+	impostor,
+	NOT_IDS,
+	type Speaker,
+	scene,
+	WELCOME,
+} from "./control-table-world.ts";
 import { declare, type Fabric, handler, hello, text, until, utf8 } from "./entities-world.ts";
 
 const network = createMemoryNetwork();
@@ -108,7 +118,6 @@ for (const fabric of FABRICS) {
 			const limits = { holderPingMs: 600, lingerMs: 1_500 };
 			const { world, dial, rest } = await scene(t, fabric, { limits });
 			const cells = (Object.entries(outcomes) as [Name, Outcome][]).flatMap(([name, outcome]) => [1, 2].map((times) => ({ name, outcome, times })));
-			let closing: Promise<void> | undefined;
 			const speakers = await Promise.all(
 				cells.map(async (_, i) => {
 					const id = `cell-${i}`;
@@ -122,16 +131,8 @@ for (const fabric of FABRICS) {
 					return speaker;
 				}),
 			);
-			if (state.includes("Coordinator's")) {
-				// A stream that the Coordinator's application has closed and nobody acknowledges keeps the connections for a while.
-				const mute = (await dial()).say(hello("mute"));
-				await mute.hears("welcome");
-				mute.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.ACCEPT, new Uint8Array());
-				const stream = await world.coordinator.openStream("mute");
-				stream.close().catch(() => undefined);
-				closing = world.coordinator.close();
-				await Promise.all(speakers.map((speaker) => speaker.hears("close")));
-			}
+			const closing = state.includes("Coordinator's") ? await closeSlowly(world, dial) : undefined;
+			if (closing !== undefined) await Promise.all(speakers.map((speaker) => speaker.hears("close")));
 			await Promise.all(
 				cells.map(async ({ name, outcome, times }, i) => {
 					const about = `${state}: ${name} x ${times}`;
@@ -149,7 +150,7 @@ for (const fabric of FABRICS) {
 				assert.deepEqual(ids().sort(), ["ann", "ben", ...left].sort());
 			}
 			await rest();
-			await closing;
+			await closing?.done;
 		});
 	}
 

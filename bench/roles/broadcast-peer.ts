@@ -5,7 +5,7 @@
  */
 
 import { Client, type ClientOptions } from "conec";
-import { percentile } from "../stats.ts";
+import { allAtOnce } from "./all-at-once.ts";
 import { broadcasting, type System } from "./broadcasting.ts";
 import type { Crowd } from "./figures.ts";
 import { serve } from "./serve.ts";
@@ -53,23 +53,7 @@ serve({
 		crowd.push(...(await Promise.all(Array.from({ length: count }, (_, index) => Client.connect({ ...where, id: `${where.id}-${index}` })))));
 	},
 	/** All of them join, all at once. They stay. */
-	join: async ({ name }: { name: string }): Promise<Crowd> => {
-		const startedMs = performance.now();
-		const seconds: number[] = [];
-		const outcomes = await Promise.allSettled(
-			crowd.map(async (client) => {
-				await client.joinBroadcast(name, { mode: "receive" });
-				seconds.push((performance.now() - startedMs) / 1_000);
-			}),
-		);
-		const failed = outcomes.find((outcome) => outcome.status === "rejected");
-		return {
-			connected: seconds.length,
-			seconds: seconds.at(-1) ?? Number.NaN,
-			p50Seconds: percentile(seconds, 0.5),
-			...(failed === undefined ? {} : { failure: String(failed.reason) }),
-		};
-	},
+	join: ({ name }: { name: string }): Promise<Crowd> => allAtOnce(crowd, (client) => client.joinBroadcast(name, { mode: "receive" })),
 	/** Members that the Coordinator counts. */
 	count: async ({ name }: { name: string }): Promise<number> => {
 		const [client] = crowd;

@@ -6,6 +6,7 @@
 
 import { Client, type ClientOptions, type MessageStream } from "conec";
 import { percentile } from "../stats.ts";
+import { allAtOnce } from "./all-at-once.ts";
 import type { Crowd, Latency, LoadArgument, Mode } from "./figures.ts";
 import { bulk, bulkJson, fill, play, roundTrips } from "./message-loads.ts";
 import { serve } from "./serve.ts";
@@ -64,22 +65,11 @@ serve({
 	},
 	/** New Clients, each with an identity of its own, all at once. They stay. */
 	crowd: async ({ count, ...options }: ClientOptions & { count: number }): Promise<Crowd> => {
-		const startedMs = performance.now();
-		const seconds: number[] = [];
-		const outcomes = await Promise.allSettled(
-			Array.from({ length: count }, async (_, index) => {
-				const client = await Client.connect({ ...options, id: `${options.id}-${index}` });
-				seconds.push((performance.now() - startedMs) / 1_000);
-				clients.set(client.id, client);
-			}),
-		);
-		const failed = outcomes.find((outcome) => outcome.status === "rejected");
-		return {
-			connected: seconds.length,
-			seconds: seconds.at(-1) ?? Number.NaN,
-			p50Seconds: percentile(seconds, 0.5),
-			...(failed === undefined ? {} : { failure: String(failed.reason) }),
-		};
+		const indices = Array.from({ length: count }, (_, index) => index);
+		return allAtOnce(indices, async (index) => {
+			const client = await Client.connect({ ...options, id: `${options.id}-${index}` });
+			clients.set(client.id, client);
+		});
 	},
 	/** Direct channels to one peer, one after another, each closed before the next. Milliseconds until the channel is open. */
 	channels: async ({ from, to, count }: { from: string; to: string; count: number }): Promise<Latency> => {

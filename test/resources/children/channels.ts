@@ -3,8 +3,8 @@
  * and has to end by itself. Needs --expose-gc.
  */
 
-import { readdirSync } from "node:fs";
 import { Client, Coordinator, type MessageStream } from "../../../packages/conec/src/index.ts";
+import { figures, growth } from "./left-behind.ts";
 
 const [count = 500] = process.argv.slice(2).map(Number);
 /** A Coordinator lets nobody ask as often as this does. */
@@ -51,31 +51,12 @@ async function channels(times: number): Promise<void> {
 	}
 }
 
-async function figures(): Promise<Record<string, number>> {
-	for (let i = 0; i < 8; i++) {
-		(globalThis as { gc?: () => void }).gc?.();
-		await new Promise((resolve) => setTimeout(resolve, 60));
-	}
-	const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
-	return {
-		heapUsed,
-		external,
-		arrayBuffers,
-		rss,
-		descriptors: process.platform === "linux" ? readdirSync("/proc/self/fd").length : 0,
-		handles: process.getActiveResourcesInfo().filter((name) => name !== "Timeout").length,
-		timers: process.getActiveResourcesInfo().filter((name) => name === "Timeout").length,
-		streams: coordinator.clients().reduce((sum, client) => sum + client.streams, 0),
-	};
-}
-
 await channels(count);
-const before = await figures();
+const before = await figures(coordinator);
 const started = performance.now();
 await channels(count);
-const after = await figures();
-const growth = Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]));
-console.log(JSON.stringify({ ...growth, ms: Math.round(performance.now() - started) }));
+const after = await figures(coordinator);
+console.log(JSON.stringify({ ...growth(before, after), ms: Math.round(performance.now() - started) }));
 // One more of each kind is left open: closing a Client ends it.
 await alice.openChannel("bob");
 await alice.close();

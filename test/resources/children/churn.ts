@@ -3,8 +3,8 @@
  * everything and has to end by itself. Needs --expose-gc.
  */
 
-import { readdirSync } from "node:fs";
 import { Client, Coordinator, type MessageStream } from "../../../packages/conec/src/index.ts";
+import { figures, growth } from "./left-behind.ts";
 
 const [streamCount = 10_000, connectCount = 1_000] = process.argv.slice(2).map(Number);
 /** More at a time would make it a test of `streamsPerPair`. */
@@ -55,34 +55,14 @@ async function connects(count: number): Promise<void> {
 	);
 }
 
-async function figures(): Promise<Record<string, number>> {
-	for (let i = 0; i < 8; i++) {
-		(globalThis as { gc?: () => void }).gc?.();
-		await new Promise((resolve) => setTimeout(resolve, 60));
-	}
-	const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
-	return {
-		heapUsed,
-		external,
-		arrayBuffers,
-		rss,
-		descriptors: process.platform === "linux" ? readdirSync("/proc/self/fd").length : 0,
-		handles: process.getActiveResourcesInfo().filter((name) => name !== "Timeout").length,
-		clients: coordinator.clientCount,
-		streams: coordinator.clients().reduce((sum, client) => sum + client.streams, 0),
-	};
-}
-
 // V8 lets its young generation grow to 32 MiB before it is content; that is no leak, and has to be over before it counts.
 await streams(streamCount / 5);
 await connects((connectCount * 3) / 5);
-const before = await figures();
+const before = await figures(coordinator);
 await streams(streamCount);
-const between = await figures();
+const between = await figures(coordinator);
 await connects(connectCount);
-const after = await figures();
-const growth = (from: Record<string, number>, to: Record<string, number>): Record<string, number> =>
-	Object.fromEntries(Object.entries(to).map(([name, value]) => [name, value - (from[name] ?? 0)]));
+const after = await figures(coordinator);
 console.log(JSON.stringify({ streams: growth(before, between), connects: growth(between, after), rss: after["rss"] }));
 await Promise.all(peers.map((peer) => peer.close()));
 await coordinator.close();

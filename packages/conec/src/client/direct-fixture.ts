@@ -109,6 +109,15 @@ export class Peer {
 		};
 	}
 
+	/** The Coordinator brings it and the Client together: both have agreed, and the Client waits for its connection. */
+	async begin(token: string): Promise<void> {
+		const { clock, direct } = this.#rig;
+		direct.received(this.ask(token));
+		await clock.advance(0);
+		direct.received(this.go(token));
+		await clock.advance(0);
+	}
+
 	/** A connection to the Client, without a hello. */
 	async dial(identity: LocalIdentity = this.identity, from: MemoryTransport = this.transport): Promise<Talker> {
 		const { transport, identity: client, clock } = this.#rig;
@@ -246,10 +255,7 @@ export async function rig(
 		},
 		peer: async (id) => new Peer(made, id, await identityOf(id)),
 		async up(peer, token) {
-			direct.received(peer.ask(token));
-			await clock.advance(0);
-			direct.received(peer.go(token));
-			await clock.advance(0);
+			await peer.begin(token);
 			const talker = await peer.greet(token);
 			assert.equal(talker.messages[0]?.["type"], "welcome");
 			return talker;

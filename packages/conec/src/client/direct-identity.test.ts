@@ -17,10 +17,7 @@ const FOREIGN = "f".repeat(32);
 test("direct: another certificate than the announced one does not get through the handshake, whatever token it has", async (t) => {
 	const world = await rig(t);
 	const [bob, mallory] = [await world.peer("bob"), await identityOf("mallory")];
-	world.direct.received(bob.ask(T1));
-	await world.clock.advance(0);
-	world.direct.received(bob.go(T1));
-	await world.clock.advance(0);
+	await bob.begin(T1);
 	const talker = await bob.greet(T1, mallory);
 	assert.equal(talker.over?.by, "error");
 	const good = await bob.greet(T1);
@@ -69,10 +66,7 @@ test("direct: the right certificate with a wrong, foreign, used or late token, o
 test("direct: two connections with one token at once: one channel", async (t) => {
 	const world = await rig(t);
 	const bob = await world.peer("bob");
-	world.direct.received(bob.ask(T1));
-	await world.clock.advance(0);
-	world.direct.received(bob.go(T1));
-	await world.clock.advance(0);
+	await bob.begin(T1);
 	const talkers = [await bob.dial(), await bob.dial(), await bob.dial()];
 	for (const talker of talkers) talker.say(HELLO);
 	await world.clock.advance(10);
@@ -88,10 +82,7 @@ test("direct: two connections with one token at once: one channel", async (t) =>
 test("direct: a hello that never comes holds a place for its time and no longer", async (t) => {
 	const world = await rig(t);
 	const bob = await world.peer("bob");
-	world.direct.received(bob.ask(T1));
-	await world.clock.advance(0);
-	world.direct.received(bob.go(T1));
-	await world.clock.advance(0);
+	await bob.begin(T1);
 	const mute = await bob.dial();
 	await world.clock.advance(5_001);
 	assert.equal(mute.over?.closeCode, CLOSE_CODES.HELLO_TIMEOUT);
@@ -135,10 +126,7 @@ test("direct: with authorities for peers, neither side believes the Coordinator 
 	for (const [i, shown] of [identity, await identityOf("bob")].entries()) {
 		const bob = new Peer(world, "bob", shown);
 		const token = tokenOf(20 + i);
-		world.direct.received(bob.ask(token));
-		await world.clock.advance(0);
-		world.direct.received(bob.go(token));
-		await world.clock.advance(0);
+		await bob.begin(token);
 		const talker = await bob.greet(token);
 		assert.equal(talker.over?.closeCode, CLOSE_CODES.CERTIFICATE_REFUSED);
 		await world.clock.advance(10_000);
