@@ -34,6 +34,7 @@ for (const fabric of FABRICS) {
 		const { port, key } = welcome["natTest"] as { port: number; key: string };
 		const keys = createNatTestKeys(key);
 		assert.notEqual(port, world.coordinator.address.port);
+		assert.equal(world.coordinator.natTestPort, port);
 		transport.sendDatagram(keys.request(NONCE), { address: "127.0.0.1", port });
 		await until(() => got.length === 1);
 		const echo = decodeDatagram(got[0]?.data ?? new Uint8Array());
@@ -49,6 +50,7 @@ for (const fabric of FABRICS) {
 	it("nat test: a second port that is taken is reported to every listener, and direct channels do without", async (t) => {
 		const first = await World.create(t, fabric);
 		const world = await World.create(t, fabric, { natTestPort: first.coordinator.address.port });
+		assert.equal(world.coordinator.natTestPort, undefined);
 		for (let i = 0; i < 2; i++) {
 			for await (const status of world.coordinator.status()) {
 				assert.ok(status.type === "nat-test-unavailable" && status.error.code === "ADDRESS_IN_USE");

@@ -163,7 +163,10 @@ test("chat --room: everybody hears everybody, who is here, comes and goes; piped
 	await bob.says(/here: alice/);
 	alice.child.stdin?.write("hello all \u001b[2J\n");
 	bob.child.stdin?.write("hello alice\n");
-	await alice.event("message", ({ from, text }) => from === "bob" && text === "hello alice");
+	const message = await alice.event("message", ({ from, text }) => from === "bob" && text === "hello alice");
+	const { epoch } = await alice.event("joined");
+	assert.match(String(epoch), /^[0-9a-f]{16}$/);
+	assert.deepEqual(message, { event: "message", from: "bob", text: "hello alice", epoch, seq: message["seq"] }, "like those of `conec broadcast`");
 	const carol = place.client("carol", "chat", "--room", "lobby", "--json", "--last", "5");
 	carol.child.stdin?.end("passing by");
 	await carol.exits(0);

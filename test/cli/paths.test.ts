@@ -209,7 +209,16 @@ test("netcheck: where no packet comes back it says so and ends with 3", async (t
 	assert.equal((await check.event("error"))["code"], "COORDINATOR_UNREACHABLE");
 });
 
-test("coordinator: says that Clients cannot see their NAT where the second port is taken", async (t) => {
+test("coordinator: names the second port that it has, also where the system picked it", async (t) => {
+	const place = await site(t);
+	const { port, natTestPort } = await place.coordinator.event("listening");
+	assert.ok(Number(natTestPort) > 0 && natTestPort !== port, String(natTestPort));
+	const socket = createSocket("udp4").bind(Number(natTestPort), "127.0.0.1");
+	t.after(() => socket.close());
+	await assert.rejects(once(socket, "listening"), { code: "EADDRINUSE" });
+});
+
+test("coordinator: says that Clients cannot see their NAT where the second port is taken, and does not name that port", async (t) => {
 	const place = await site(t);
 	const socket = createSocket("udp4").bind(0, "127.0.0.1");
 	await once(socket, "listening");
@@ -228,6 +237,7 @@ test("coordinator: says that Clients cannot see their NAT where the second port 
 		join(place.folder, "other"),
 	]);
 	assert.equal((await coordinator.event("nat-test-unavailable"))["code"], "ADDRESS_IN_USE");
+	assert.equal("natTestPort" in (await coordinator.event("listening")), false);
 });
 
 const WRONG: readonly (readonly [args: readonly string[], stderr: RegExp])[] = [

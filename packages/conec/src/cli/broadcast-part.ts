@@ -9,7 +9,7 @@ import type { BroadcastEvent, BroadcastMode, BroadcastStream } from "../index.ts
 import type { CommandContext } from "./command.ts";
 import type { Connection } from "./connection.ts";
 import { linesOf } from "./lines.ts";
-import { TypedLines } from "./typed-lines.ts";
+import { typedLines } from "./typed-lines.ts";
 
 /** How to take part. */
 export interface Part {
@@ -25,11 +25,6 @@ export interface Part {
 	readonly onListening?: () => void;
 }
 
-/** A line editor for standard input and output, if both are a terminal and lines are for people. */
-export function typedLines({ output }: Pick<CommandContext, "output">, mode: BroadcastMode = "both"): TypedLines | undefined {
-	return mode !== "receive" && process.stdin.isTTY && process.stdout.isTTY && !output.json ? new TypedLines() : undefined;
-}
-
 /**
  * Resolves with `left` when this side has left, with `ended` when the last sender has gone. Rejects with what ended the
  * broadcast or the connection, or the interruption; then this side leaves, too.
@@ -39,7 +34,7 @@ export async function takePart(stream: BroadcastStream, connection: Connection, 
 	const { mode, afterInput, show } = part;
 	const { stdin } = process;
 	const self = connection.client.id;
-	const screen = typedLines(context, mode);
+	const screen = mode === "receive" ? undefined : typedLines(output);
 	let sent = 0;
 	// Own messages that came back or are among the lost. Earlier ones of this id in the history count too: then it leaves a little sooner.
 	let seen = 0;

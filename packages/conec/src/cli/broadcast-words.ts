@@ -5,9 +5,8 @@
  */
 
 import { isUtf8 } from "node:buffer";
-import type { BroadcastPeer, BroadcastPosition, JsonValue } from "../index.ts";
+import type { BroadcastPeer, BroadcastPosition } from "../index.ts";
 import { usageError } from "./cli-error.ts";
-import type { EventFields } from "./output.ts";
 import { printable, quoted } from "./terminal-text.ts";
 
 /** A message as a program gets it: the text and, where the bytes are no UTF-8, these too. */
@@ -19,11 +18,6 @@ export function messageFields(sender: string, data: Uint8Array): { readonly from
 /** A message as one line that cannot move the cursor. */
 export function messageText(data: Uint8Array): string {
 	return printable(TEXT.decode(data), MESSAGE_LENGTH);
-}
-
-/** A member as a program gets it. */
-export function peerFields({ id, fingerprint, metadata }: BroadcastPeer): { readonly id: string; readonly fingerprint: string; readonly metadata?: JsonValue } {
-	return { id, fingerprint, ...(metadata === undefined ? {} : { metadata }) };
 }
 
 /** `alice {"name":"Alice"} (this Client)`: ids have been checked, metadata is whatever its Client says. */
@@ -45,11 +39,6 @@ export function lostText(lost: number): string {
 /** `2 senders, 1 receiver`. */
 export function countText(senders: number, receivers: number): string {
 	return `${senders} sender${senders === 1 ? "" : "s"}, ${receivers} receiver${receivers === 1 ? "" : "s"}`;
-}
-
-/** Fields of a `gap` event. */
-export function gapFields({ lost, fromSeq, toSeq }: { readonly lost: number; readonly fromSeq: number; readonly toSeq: number }): EventFields {
-	return { lost, fromSeq, toSeq };
 }
 
 /** `EPOCH:SEQ`, what `--since` takes. */

@@ -5,7 +5,9 @@
  */
 
 import { BlockList, isIP } from "node:net";
-import type { Interfaces } from "./reachable.ts";
+
+/** The part of `os.networkInterfaces()` that is used. */
+export type Interfaces = Readonly<Record<string, readonly { readonly address: string; readonly internal: boolean }[] | undefined>>;
 
 /** An IP version. */
 export type Family = 4 | 6;

@@ -4,8 +4,7 @@
  * @module
  */
 
-/** The part of `os.networkInterfaces()` that is used. */
-export type Interfaces = Readonly<Record<string, readonly { readonly address: string; readonly internal: boolean }[] | undefined>>;
+import { type Interfaces, ownAddresses } from "./own-addresses.ts";
 
 /** Addresses shown at most. */
 const MOST_ADDRESSES = 6;
@@ -14,20 +13,12 @@ const MOST_ADDRESSES = 6;
 export function reachableAddresses(listening: string, name: string | undefined, interfaces: Interfaces): string[] {
 	if (name !== undefined) return [name];
 	if (listening !== "::" && listening !== "0.0.0.0") return [listening];
-	const all = Object.values(interfaces).flatMap((addresses) => addresses ?? []);
-	const outside = all
-		.filter(({ address, internal }) => !internal && !isLinkLocal(address) && (listening === "::" || !address.includes(":")))
-		.map(({ address }) => address);
-	const sorted = [...outside.filter((address) => !address.includes(":")), ...outside.filter((address) => address.includes(":"))];
-	return sorted.length === 0 ? ["localhost"] : [...new Set(sorted)].slice(0, MOST_ADDRESSES);
+	const own = [...ownAddresses(4, interfaces), ...(listening === "::" ? ownAddresses(6, interfaces) : [])];
+	return own.length === 0 ? ["localhost"] : own.slice(0, MOST_ADDRESSES);
 }
 
 /** `host`, `host:port` or `[v6]:port` as `--coordinator` takes it. */
 export function coordinatorArgument(host: string, port: number): string {
 	const bracketed = host.includes(":") ? `[${host}]` : host;
 	return port === 1_719 ? bracketed : `${bracketed}:${port}`;
-}
-
-function isLinkLocal(address: string): boolean {
-	return /^fe[89ab]/i.test(address) || address.startsWith("169.254.");
 }

@@ -5,7 +5,12 @@
  */
 
 import { createInterface, type Interface } from "node:readline";
-import type { LineBelow } from "./output.ts";
+import type { LineBelow, Output } from "./output.ts";
+
+/** A line editor for standard input and output, if both are a terminal and lines are for people. */
+export function typedLines({ json }: Pick<Output, "json">): TypedLines | undefined {
+	return process.stdin.isTTY && process.stdout.isTTY && !json ? new TypedLines() : undefined;
+}
 
 /** The line being typed on a terminal, which steps aside for lines that come in. */
 export class TypedLines implements LineBelow {

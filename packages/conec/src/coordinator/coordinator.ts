@@ -89,7 +89,7 @@ export class Coordinator implements AsyncDisposable {
 	readonly #broadcasts: Broadcasts;
 	readonly #feed: StatusFeed<CoordinatorStatus>;
 	readonly #channels: Channels;
-	readonly #natTestProblem: ConecError | undefined;
+	readonly #natTest: NatTestSockets | ConecError;
 	readonly #kept: CoordinatorState;
 	readonly #epoch: string = randomBytes(16).toString("hex");
 	readonly #presence: PresenceService;
@@ -132,7 +132,7 @@ export class Coordinator implements AsyncDisposable {
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
 		});
-		this.#natTestProblem = isConecError(parts.natTest) ? parts.natTest : undefined;
+		this.#natTest = parts.natTest;
 		this.#channels = this.#createChannels(isConecError(parts.natTest) ? undefined : parts.natTest);
 		this.#kept.onProblem = (error) => this.#feed.emit({ type: "state-unsaved", error });
 		this.#kept.leases.revoke((fingerprint) => this.#deny.has(fingerprint));
@@ -142,6 +142,11 @@ export class Coordinator implements AsyncDisposable {
 	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate: what Clients may pin. */
 	get fingerprint(): string {
 		return this.#identity.fingerprint;
+	}
+
+	/** The second UDP port, by which Clients learn what their NAT does; `undefined` where it could not be bound, and then `status()` says why. Stays the same for good, like `address`. */
+	get natTestPort(): number | undefined {
+		return isConecError(this.#natTest) ? undefined : this.#natTest.echo.address.port;
 	}
 
 	/** Connected Clients. */
@@ -229,7 +234,7 @@ export class Coordinator implements AsyncDisposable {
 
 	/** What happens from now on. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Coordinator; `break` releases it. */
 	status(): AsyncIterable<CoordinatorStatus> {
-		return this.#natTestProblem === undefined ? this.#feed.listen() : this.#feed.listen({ type: "nat-test-unavailable", error: this.#natTestProblem });
+		return isConecError(this.#natTest) ? this.#feed.listen({ type: "nat-test-unavailable", error: this.#natTest }) : this.#feed.listen();
 	}
 
 	/**

@@ -6,24 +6,15 @@
 
 import { type BroadcastEvent, type BroadcastMode, type BroadcastPosition, isConecError, type SlowReaderPolicy } from "../../index.ts";
 import type { Arguments } from "../arguments.ts";
+import { type BroadcastPresence, showBroadcastEvent } from "../broadcast-events.ts";
 import { takePart } from "../broadcast-part.ts";
-import {
-	countText,
-	gapFields,
-	lostText,
-	messageFields,
-	messageText,
-	namesText,
-	parsePosition,
-	peerFields,
-	peerText,
-	positionText,
-} from "../broadcast-words.ts";
+import { countText, namesText, parsePosition, peerText, positionText } from "../broadcast-words.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, type Connection, connect } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { Interrupted } from "../interruption.ts";
+import { PRESENCE_MARKS } from "../peer-words.ts";
 import { answerOthers } from "../ping-echo.ts";
 import { quoted } from "../terminal-text.ts";
 
@@ -108,7 +99,7 @@ async function join(name: string, how: How, connection: Connection, context: Com
 	let last: BroadcastPosition | undefined = how.since;
 	const show = (event: BroadcastEvent, own: boolean): void => {
 		last = { epoch, seq: event.type === "gap" ? event.toSeq : event.seq };
-		if (!own || args.flag("echo")) showEvent(event, connection.client.id, epoch, context);
+		if (!own || args.flag("echo")) showBroadcastEvent(event, output, (presence) => tellPresence(presence, connection.client.id, context));
 	};
 	try {
 		const afterInput = mode !== "send" && (typing || args.flag("listen")) ? "listen" : "leave";
@@ -134,24 +125,7 @@ function given({ mode, slowReader, bufferBytes, since, last }: How) {
 	};
 }
 
-function showEvent(event: BroadcastEvent, self: string, epoch: string, { output }: CommandContext): void {
-	const { type } = event;
-	switch (type) {
-		case "message": {
-			const { sender, seq, data } = event;
-			const text = output.json ? undefined : `${output.style("cyan", `${sender}:`)} ${messageText(data)}`;
-			return output.event(type, output.json ? { ...messageFields(sender, data), epoch, seq } : {}, text);
-		}
-		case "gap":
-			output.event(type, gapFields(event));
-			return output.note(output.style("yellow", lostText(event.lost)));
-		case "members":
-			output.event(type, { members: event.members.map(peerFields), seq: event.seq });
-			return output.note(`here: ${namesText(event.members.map((member) => peerText(member, self)))}`);
-		default:
-			output.event(type, { peer: peerFields(event.peer), seq: event.seq });
-			return output.note(output.style("dim", `${MARKS[type]} ${peerText(event.peer, self)}`));
-	}
+function tellPresence(event: BroadcastPresence, self: string, { output }: CommandContext): void {
+	if (event.type === "members") output.note(`here: ${namesText(event.members.map((member) => peerText(member, self)))}`);
+	else output.note(output.style("dim", `${PRESENCE_MARKS[event.type]} ${peerText(event.peer, self)}`));
 }
-
-const MARKS = { join: "+", update: "~", leave: "-" } as const;

@@ -5,8 +5,9 @@
  */
 
 import type { BroadcastEvent, BroadcastPeer } from "../../index.ts";
+import { type BroadcastPresence, showBroadcastEvent } from "../broadcast-events.ts";
 import { takePart } from "../broadcast-part.ts";
-import { gapFields, lostText, messageFields, messageText, namesText, peerFields } from "../broadcast-words.ts";
+import { namesText } from "../broadcast-words.ts";
 import { usageError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
 import type { Connection } from "../connection.ts";
@@ -27,32 +28,18 @@ export async function talkInRoom(room: string, last: number | undefined, connect
 	output.event("joined", { room, epoch: stream.epoch });
 	output.note(output.style("dim", `in room ${quoted(room)}${process.stdin.isTTY ? "; Ctrl-D leaves" : ""}`));
 	const show = (event: BroadcastEvent, own: boolean): void => {
-		if (!own) showEvent(event, client.id, context);
+		if (!own) showBroadcastEvent(event, output, (presence) => tellPresence(presence, client.id, context));
 	};
 	await takePart(stream, connection, context, { mode: "both", afterInput: "leave", show });
 	output.event("left", { room });
 	return EXIT_CODES.ok;
 }
 
-function showEvent(event: BroadcastEvent, self: string, { output }: CommandContext): void {
+function tellPresence(event: BroadcastPresence, self: string, { output }: CommandContext): void {
 	const dim = (text: string): void => output.note(output.style("dim", text));
-	switch (event.type) {
-		case "message": {
-			const { sender, data, seq } = event;
-			const text = output.json ? undefined : `${output.style("cyan", `${sender}:`)} ${messageText(data)}`;
-			return output.event("message", output.json ? { ...messageFields(sender, data), seq } : {}, text);
-		}
-		case "gap":
-			output.event("gap", gapFields(event));
-			return output.note(output.style("yellow", lostText(event.lost)));
-		case "members":
-			output.event("members", { members: event.members.map(peerFields), seq: event.seq });
-			return dim(whoIsHere(event.members, self));
-		default:
-			output.event(event.type, { peer: peerFields(event.peer), seq: event.seq });
-			// What somebody says about itself is of no interest here.
-			if (event.type !== "update") dim(`${quoted(event.peer.id)} has ${event.type === "join" ? "come" : "left"}`);
-	}
+	if (event.type === "members") dim(whoIsHere(event.members, self));
+	// What somebody says about itself is of no interest here.
+	else if (event.type !== "update") dim(`${quoted(event.peer.id)} has ${event.type === "join" ? "come" : "left"}`);
 }
 
 function whoIsHere(members: readonly BroadcastPeer[], self: string): string {

@@ -16,7 +16,7 @@ import type { EventFields } from "../output.ts";
 import { checkPathOption, explainPeer, PATH_OPTIONS, pathTaken } from "../path.ts";
 import { answerOther, answerOthers } from "../ping-echo.ts";
 import { printable, quoted } from "../terminal-text.ts";
-import { TypedLines } from "../typed-lines.ts";
+import { typedLines } from "../typed-lines.ts";
 import { checkRoom, talkInRoom } from "./chat-room.ts";
 
 /** See `conec chat --help`. */
@@ -81,7 +81,7 @@ async function waitForCaller(connection: Connection, { args, output }: CommandCo
 async function talk(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {
 	const { output, signal } = context;
 	const peer = stream.peer ?? "";
-	const screen = process.stdin.isTTY && process.stdout.isTTY && !output.json ? new TypedLines() : undefined;
+	const screen = typedLines(output);
 	const say = (event: string, text: string, fields: EventFields = {}): void => {
 		if (event === "message") output.event("message", { from: peer, text }, `${output.style("cyan", `${peer}:`)} ${printable(text, 65_536)}`);
 		else {

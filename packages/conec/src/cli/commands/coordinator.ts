@@ -8,7 +8,6 @@ import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../index.ts";
-import type { Arguments } from "../arguments.ts";
 import { broadcastRules } from "../broadcast-rules.ts";
 import { lostText } from "../broadcast-words.ts";
 import { certificateFacts, expiryWarning } from "../certificate-facts.ts";
@@ -178,13 +177,13 @@ function warnOfExpiry({ certificate, clientCa }: Files, { args, output }: Comman
 
 async function announce(coordinator: Coordinator, { args, output }: CommandContext, directory: string, files: Files): Promise<void> {
 	const { address, port } = coordinator.address;
+	const { natTestPort } = coordinator;
 	const pin = coordinator.fingerprint;
 	const hosts = reachableAddresses(address, args.text("name"), networkInterfaces());
 	const coordinators = hosts.map((host) => coordinatorArgument(host, port));
 	const caMode = files.clientCa !== undefined;
 	const commands = coordinators.map((host) => `conec chat --coordinator ${host} --pin ${pin}${caMode ? " --cert ID.pem --key ID.key" : ""}`);
 	await rememberLocally(directory, coordinatorArgument(isEverywhere(address) ? "localhost" : address, port), pin);
-	const natTestPort = secondPort(args);
 	output.event("listening", { address, port, natTestPort, pin, addresses: hosts, commands });
 	if (output.json) return;
 	const bold = (text: string): string => output.style("bold", text);
@@ -203,13 +202,6 @@ async function announce(coordinator: Coordinator, { args, output }: CommandConte
 		"",
 	];
 	for (const line of lines) output.line(line);
-}
-
-/** The port through which Clients see their NAT, unless the system picks it. */
-function secondPort(args: Arguments): number | undefined {
-	const port = args.count("port", 0, 65_535) ?? DEFAULT_PORT;
-	const second = args.count("nat-test-port", 0, 65_535) ?? (port === 0 || port === 65_535 ? 0 : port + 1);
-	return second === 0 ? undefined : second;
 }
 
 function isEverywhere(address: string): boolean {

@@ -9,6 +9,7 @@ import type { Command, CommandContext } from "../command.ts";
 import { CONNECTION_OPTIONS, connect } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
+import { PRESENCE_MARKS, peerFields } from "../peer-words.ts";
 import { answerOthers } from "../ping-echo.ts";
 import { printable } from "../terminal-text.ts";
 
@@ -33,7 +34,7 @@ export const peersCommand: Command = {
 		try {
 			if (context.args.flag("watch")) return await connection.orEnd(watch(client.watchPeers(), client.id, context));
 			const members = await connection.orEnd(client.peers({ signal: context.signal }));
-			context.output.event("members", { members: members.map(fieldsOf) });
+			context.output.event("members", { members: members.map(peerFields) });
 			list(members, client.id, context.output);
 			return EXIT_CODES.ok;
 		} finally {
@@ -46,11 +47,11 @@ async function watch(events: AsyncIterable<PresenceEvent>, self: string, { outpu
 	for await (const event of events) {
 		const { epoch, seq } = event;
 		if (event.type === "members") {
-			output.event("members", { members: event.members.map(fieldsOf), epoch, seq });
+			output.event("members", { members: event.members.map(peerFields), epoch, seq });
 			list(event.members, self, output);
 			continue;
 		}
-		output.event(event.type, { peer: fieldsOf(event.peer), epoch, seq }, `${MARKS[event.type]} ${lineOf(event.peer, self)}`);
+		output.event(event.type, { peer: peerFields(event.peer), epoch, seq }, `${PRESENCE_MARKS[event.type]} ${lineOf(event.peer, self)}`);
 	}
 	return EXIT_CODES.ok;
 }
@@ -67,9 +68,3 @@ function lineOf({ id, fingerprint, metadata }: PeerInfo, self: string): string {
 	if (id === self) words.push("(this Client)");
 	return words.join("  ");
 }
-
-function fieldsOf({ id, fingerprint, metadata }: PeerInfo): { id: string; fingerprint: string; metadata?: NonNullable<PeerInfo["metadata"]> | null } {
-	return { id, fingerprint, ...(metadata === undefined ? {} : { metadata }) };
-}
-
-const MARKS = { join: "+", update: "~", leave: "-" } as const;
