@@ -15,6 +15,8 @@ import { declare, type Fabric, text, until, World } from "./entities-world.ts";
 /** A Client that holds back little, so that it is slow soon. */
 const SMALL = { limits: { streamCreditBytes: 1_024, streamWindowBytes: 65_536 } };
 const SLOW: BroadcastOptions = { mode: "receive", bufferBytes: 65_536 };
+/** Room for all that a test sends: no busy machine makes this reader slow. */
+const AMPLE: BroadcastOptions = { mode: "receive", bufferBytes: 4 * 1_048_576 };
 const KIB = new Uint8Array(1_000);
 
 /** Declares the tests. */
@@ -27,7 +29,7 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 			const status = watch(world);
 			const [alice, bob, carol] = await Promise.all([world.connect("alice"), world.connect("bob"), world.connect("carol", SMALL)]);
 			const sender = await alice.joinBroadcast("news", { mode: "send" });
-			const [quick, slow] = await Promise.all([bob.joinBroadcast("news", { mode: "receive" }), carol.joinBroadcast("news", { ...SLOW, slowReader: policy })]);
+			const [quick, slow] = await Promise.all([bob.joinBroadcast("news", AMPLE), carol.joinBroadcast("news", { ...SLOW, slowReader: policy })]);
 			const reading = collect(quick);
 			const started = performance.now();
 			for (let i = 0; i < 3_000; i++) await sender.send(numbered(i));

@@ -30,7 +30,8 @@ function memberOf(limits: Partial<typeof DEFAULT_LIMITS> = {}): { readonly membe
 
 const control = (member: BroadcastMember, message: object): void => member.frame(FRAME.CONTROL, new TextEncoder().encode(JSON.stringify(message)));
 
-const peers = (from: number, count: number): BroadcastPeer[] => Array.from({ length: count }, (_, i) => ({ id: `p${from + i}`, fingerprint: "sha256:00" }));
+const peers = (from: number, count: number): BroadcastPeer[] =>
+	Array.from({ length: count }, (_, i) => ({ id: `p${from + i}`, fingerprint: `sha256:${"00".repeat(32)}` }));
 
 test("a list of members is one event; its last part counts until it is read", async () => {
 	const { member, consumed } = memberOf();
@@ -51,4 +52,34 @@ test("a list of members that does not end is LIMIT_EXCEEDED", async () => {
 	assert.equal(resets.length, 1);
 	await assert.rejects(member[Symbol.asyncIterator]().next(), { code: "LIMIT_EXCEEDED" });
 	assert.deepEqual([(await member.closed).by, (await member.closed).code], ["error", "LIMIT_EXCEEDED"]);
+});
+
+test("reading once more after the end is the end, and after an error that error, whoever was waiting for it", async () => {
+	const ended = memberOf().member;
+	const reading = (async () => {
+		for await (const event of ended) assert.fail(event.type);
+	})();
+	await Promise.resolve();
+	ended.frame(FRAME.END, new Uint8Array(0));
+	await reading;
+	for await (const event of ended) assert.fail(event.type);
+	const { member } = memberOf({ presencePeers: 1 });
+	const failing = member[Symbol.asyncIterator]().next();
+	control(member, { type: "members", seq: 1, members: peers(0, 2), more: true });
+	await assert.rejects(failing, { code: "LIMIT_EXCEEDED" });
+	await assert.rejects(member[Symbol.asyncIterator]().next(), { code: "LIMIT_EXCEEDED" });
+});
+
+test("what waits gets its credit when it is read or dropped, once", async () => {
+	const { member, consumed } = memberOf();
+	for (let seq = 2; seq < 6; seq++) control(member, { type: "join", seq, peer: peers(seq, 1)[0] });
+	assert.deepEqual(consumed, []);
+	const reader = member[Symbol.asyncIterator]();
+	assert.equal((await reader.next()).done, false);
+	assert.equal(consumed.length, 1);
+	member.close().catch(() => undefined);
+	assert.equal(consumed.length, 4);
+	assert.equal((await reader.next()).done, true);
+	assert.equal(new Set(consumed).size, 1, "all were as long");
+	assert.ok((consumed[0] ?? 0) > 100);
 });

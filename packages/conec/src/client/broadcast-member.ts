@@ -8,6 +8,8 @@ import { ConecError, type ConecErrorCode } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import type { BroadcastEvent, BroadcastStream } from "../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
+import { Fifo } from "../stream/fifo.ts";
+import { ReceiveQueue } from "../stream/receive-queue.ts";
 import { type SendHost, SendQueue } from "../stream/send-queue.ts";
 import { LOST_WORDS, WORDS } from "../stream/stream-words.ts";
 import { systemClock } from "../transport/clock.ts";
@@ -16,7 +18,6 @@ import { type BroadcastControl, type BroadcastOpen, type BroadcastPeer, decodeBr
 import { applicationCodeFromWire, errorCodeOfReset, RESET_CODES } from "../wire/codes.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
 import { decodeReject } from "../wire/open.ts";
-import { BroadcastEvents } from "./broadcast-events.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -33,7 +34,9 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 	readonly joined: Promise<void>;
 	readonly #open: BroadcastOpen;
 	readonly #limits: Limits;
-	readonly #events: BroadcastEvents;
+	readonly #events: ReceiveQueue<BroadcastEvent>;
+	/** What each of those that wait came in. */
+	readonly #sizes: Fifo<number> = new Fifo();
 	readonly #sending: SendQueue;
 	#transport: TransportStream | undefined;
 	#state: "opening" | "accepted" | "joined" | "over" = "opening";
@@ -59,7 +62,7 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 		this.describe = `broadcast "${open.name}"`;
 		this.#open = open;
 		this.#limits = limits;
-		this.#events = new BroadcastEvents({ consumed: (bytes) => this.#transport?.consumed(bytes), describe: this.describe });
+		this.#events = new ReceiveQueue(this);
 		this.#sending = new SendQueue(this, limits);
 		this.joined = this.#opened.promise;
 		this.closed = new Promise((resolve) => {
@@ -149,7 +152,8 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 			const message = this.#decoder.decode(payload);
 			if (typeof message === "string") return this.#violated(message);
 			const { sender, epoch, seq, data } = message;
-			this.#events.push({ type: "message", sender, epoch, seq, data }, payload.length);
+			this.#sizes.push(payload.length);
+			this.#events.push({ type: "message", sender, epoch, seq, data });
 			return;
 		}
 		const size = payload.length;
@@ -219,8 +223,17 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 		if ((value.type === "joined") !== (this.#state === "accepted")) return this.#violated(`"${value.type}" is not allowed there`);
 		const event = this.#eventOf(value);
 		// Of a list of members, which may have many parts, the last one counts: waiting for the others would be waiting for ever.
-		if (event !== undefined && this.#reading === "open") this.#events.push(event, payload.length);
-		else this.#transport?.consumed(payload.length);
+		if (event === undefined || this.#reading !== "open") {
+			this.#transport?.consumed(payload.length);
+			return;
+		}
+		this.#sizes.push(payload.length);
+		this.#events.push(event);
+	}
+
+	/** The first of those that wait does so no more; see `ReceiveHost`. */
+	consumed(): void {
+		this.#transport?.consumed(this.#sizes.shift() ?? 0);
 	}
 
 	/** What the application sees of it, if anything. */
@@ -277,7 +290,8 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 		this.#leaving = true;
 		if (this.#reading === "open") {
 			this.#reading = "ended";
-			this.#events.discard();
+			while (this.#sizes.length > 0) this.consumed();
+			this.#events.discard(null);
 		}
 		if (this.#writing === "open") this.#endSending();
 		this.#sendFin();

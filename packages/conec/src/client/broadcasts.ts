@@ -4,19 +4,21 @@
  * @module
  */
 
+import type { StreamIds } from "../entity/stream-ids.ts";
 import { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
 import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import type { BroadcastCounted, BroadcastUnknown } from "../wire/control.ts";
-import { AUTOMATIC_STREAM_ID_MIN } from "../wire/ids.ts";
 import { BroadcastCounts, type BroadcastMembers } from "./broadcast-counts.ts";
+import type { BroadcastMember } from "./broadcast-member.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
 import { broadcastOpen, checkBroadcastName, joinBroadcast } from "./join-broadcast.ts";
 
 /** What a Client lends. */
 export interface ClientBroadcastsHost {
 	readonly limits: Limits;
+	readonly ids: StreamIds;
 	readonly link: () => CoordinatorLink;
 	/** Throws unless the Coordinator is there and this Client is not leaving. */
 	readonly assertConnected: (action: string) => void;
@@ -26,7 +28,6 @@ export interface ClientBroadcastsHost {
 export class ClientBroadcasts {
 	readonly #host: ClientBroadcastsHost;
 	readonly #counts: BroadcastCounts;
-	#nextId = AUTOMATIC_STREAM_ID_MIN;
 
 	constructor(host: ClientBroadcastsHost) {
 		this.#host = host;
@@ -38,8 +39,19 @@ export class ClientBroadcasts {
 		const open = broadcastOpen(name, options);
 		options.signal?.throwIfAborted();
 		const { connection, streams, sendLimits } = this.#link(`Cannot join broadcast "${name}"`);
-		const context = { connection, limits: this.#host.limits, sendLimits, id: this.#nextId++ };
-		return await joinBroadcast(open, { ...context, keep: (member) => streams.add(member) }, options.signal);
+		const { limits, ids } = this.#host;
+		const id = ids.reserve(undefined);
+		let kept = false;
+		const keep = (member: BroadcastMember): void => {
+			kept = true;
+			streams.add(member);
+			void member.closed.then(() => ids.release(id));
+		};
+		try {
+			return await joinBroadcast(open, { connection, limits, sendLimits, id, keep }, options.signal);
+		} finally {
+			if (!kept) ids.release(id);
+		}
 	}
 
 	/** Like `Client.countBroadcast`. */

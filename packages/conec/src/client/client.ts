@@ -145,7 +145,7 @@ export class Client implements AsyncDisposable {
 			emit: (status) => this.#feed.emit(status),
 			lessLeft: () => this.#endIfNothingIsLeft(),
 		});
-		this.#broadcasts = new ClientBroadcasts({ limits, link: () => this.#link, assertConnected: (action) => this.#assertConnected(action) });
+		this.#broadcasts = new ClientBroadcasts({ limits, ids, link: () => this.#link, assertConnected: (action) => this.#assertConnected(action) });
 		this.#presence = new ClientPresence({
 			connection: greeted.connection,
 			send: (message) => this.#link.send(message),

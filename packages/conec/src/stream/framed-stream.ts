@@ -11,7 +11,6 @@ import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/co
 import type { JsonValue } from "../wire/json.ts";
 import type { CloseInfo } from "./close-info.ts";
 import type { MessageStream } from "./message-stream.ts";
-import type { ReceiveQueue } from "./receive-queue.ts";
 import type { StreamState } from "./stream-state.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
 
@@ -94,7 +93,7 @@ export class FramedStream implements MessageStream {
 	}
 
 	[Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
-		return new MessageIterator(this.#state.receiving);
+		return this.#state.receiving.iterate();
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
@@ -128,26 +127,6 @@ export class FramedStream implements MessageStream {
 	/** Ends both directions at once: `error` here, `wireCode` (one of `RESET_CODES`) at the peer. */
 	destroy(error: ConecError, wireCode: number = RESET_CODES.NONE): void {
 		this.#state.destroy(error, wireCode);
-	}
-}
-
-/** Not an async generator: those add several promises to every message. */
-class MessageIterator implements AsyncIterator<Uint8Array, undefined> {
-	readonly #queue: ReceiveQueue;
-	#done = false;
-
-	constructor(queue: ReceiveQueue) {
-		this.#queue = queue;
-	}
-
-	next(): Promise<IteratorResult<Uint8Array, undefined>> {
-		return this.#done ? Promise.resolve({ done: true, value: undefined }) : this.#queue.next(this);
-	}
-
-	return(): Promise<IteratorResult<Uint8Array, undefined>> {
-		this.#done = true;
-		this.#queue.release(this);
-		return Promise.resolve({ done: true, value: undefined });
 	}
 }
 

@@ -387,6 +387,15 @@ onEnds("cancelling a readable stops, aborting a writable resets", {}, async (end
 	await assert.rejects(near.readable.getReader().read(), { code: "STREAM_RESET" });
 });
 
+onEnds("reading once more after an error that ended a wait gives that error again", {}, async (ends) => {
+	const { near, far } = await ends.streams();
+	const waiting = near[Symbol.asyncIterator]().next();
+	far.reset(7);
+	await assert.rejects(waiting, { code: "STREAM_RESET", closeCode: 7 });
+	await assert.rejects(near[Symbol.asyncIterator]().next(), { code: "STREAM_RESET", closeCode: 7 });
+	await assert.rejects(near.receive(), { code: "STREAM_RESET", closeCode: 7 });
+});
+
 onEnds("an owner's destroy ends both directions at both ends", {}, async (ends) => {
 	const { near, far } = await ends.streams();
 	const { ConecError } = await import("../errors.ts");

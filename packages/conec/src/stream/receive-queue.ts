@@ -1,5 +1,5 @@
 /**
- * Messages that have arrived and wait for the application.
+ * Messages, or events of a broadcast, that have arrived and wait for the application.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { ConecError } from "../errors.ts";
 import { Fifo } from "./fifo.ts";
 
 /** What a queue needs of the stream it belongs to. */
-export interface ReceiveHost {
-	/** The application has taken a message of that many bytes. */
-	consumed(payloadBytes: number): void;
+export interface ReceiveHost<T> {
+	/** The application has taken one: in the order in which they came, each once, but for those that are discarded. */
+	consumed(message: T): void;
 	/** For error messages: `stream 7 from "bob"`. */
 	readonly describe: string;
 }
@@ -21,19 +21,19 @@ export interface ReceiveHost {
  * It is bounded by the credit of the stream: the peer may only send what `consumed` has made room for. What arrived
  * before an end or an error is delivered before it.
  */
-export class ReceiveQueue {
-	readonly #host: ReceiveHost;
-	readonly #messages: Fifo<Uint8Array> = new Fifo();
+export class ReceiveQueue<T> {
+	readonly #host: ReceiveHost<T>;
+	readonly #messages: Fifo<T> = new Fifo();
 	/** `undefined` while more may come; `null` after the end. */
 	#outcome: ConecError | null | undefined = undefined;
 	/** The iterator that reads. */
 	#reader: object | undefined = undefined;
 	// The one that waits: an iterator (resolveResult) or a call of receive (resolveMessage).
-	#resolveResult: ((result: IteratorResult<Uint8Array, undefined>) => void) | undefined = undefined;
-	#resolveMessage: ((message: Uint8Array | null) => void) | undefined = undefined;
+	#resolveResult: ((result: IteratorResult<T, undefined>) => void) | undefined = undefined;
+	#resolveMessage: ((message: T | null) => void) | undefined = undefined;
 	#reject: ((error: unknown) => void) | undefined = undefined;
 
-	constructor(host: ReceiveHost) {
+	constructor(host: ReceiveHost<T>) {
 		this.#host = host;
 	}
 
@@ -43,16 +43,16 @@ export class ReceiveQueue {
 	}
 
 	/** One more message. */
-	push(message: Uint8Array): void {
+	push(message: T): void {
 		if (this.#resolveResult !== undefined) {
 			const resolve = this.#resolveResult;
 			this.#forget();
-			this.#host.consumed(message.length);
+			this.#host.consumed(message);
 			resolve({ done: false, value: message });
 		} else if (this.#resolveMessage !== undefined) {
 			const resolve = this.#resolveMessage;
 			this.#forget();
-			this.#host.consumed(message.length);
+			this.#host.consumed(message);
 			resolve(message);
 		} else {
 			this.#messages.push(message);
@@ -67,25 +67,33 @@ export class ReceiveQueue {
 		this.#outcome = outcome;
 		const { resolveResult, resolveMessage, reject } = { resolveResult: this.#resolveResult, resolveMessage: this.#resolveMessage, reject: this.#reject };
 		this.#forget();
+		// An iterator that has heard the end, or an error, says no more that it is done.
+		if (reject !== undefined) {
+			this.#reader = undefined;
+		}
 		if (outcome !== null) {
 			reject?.(outcome);
 		} else if (resolveResult !== undefined) {
-			this.#reader = undefined;
 			resolveResult({ done: true, value: undefined });
 		} else {
 			resolveMessage?.(null);
 		}
 	}
 
-	/** Drops what waits, as the application wants no more. */
-	discard(error: ConecError): void {
+	/** Drops what waits, as the application wants no more; what is read from now on is this outcome. */
+	discard(outcome: ConecError | null): void {
 		this.#messages.clear();
 		this.#outcome = undefined;
-		this.finish(error);
+		this.finish(outcome);
+	}
+
+	/** A new reader, which reads from its first `next` on. Its `next` rejects with `ITERATOR_IN_USE` while another is at it. */
+	iterate(): AsyncIterator<T, undefined> {
+		return new QueueIterator(this);
 	}
 
 	/** The next message for a call of `receive`; `null` at the end. Aborting takes nothing out. */
-	receive(signal: AbortSignal | undefined): Promise<Uint8Array | null> {
+	receive(signal: AbortSignal | undefined): Promise<T | null> {
 		if (signal?.aborted) {
 			return Promise.reject(signal.reason);
 		}
@@ -103,7 +111,7 @@ export class ReceiveQueue {
 	}
 
 	/** The next result for an iterator. */
-	next(reader: object): Promise<IteratorResult<Uint8Array, undefined>> {
+	next(reader: object): Promise<IteratorResult<T, undefined>> {
 		if (this.#reader !== reader) {
 			if (this.#reader !== undefined || this.#reject !== undefined) {
 				return Promise.reject(this.#inUse());
@@ -111,7 +119,7 @@ export class ReceiveQueue {
 			this.#reader = reader;
 		}
 		if (this.#messages.length > 0) {
-			return Promise.resolve({ done: false, value: this.#take() as Uint8Array });
+			return Promise.resolve({ done: false, value: this.#take() as T });
 		}
 		if (this.#outcome !== undefined) {
 			this.#reader = undefined;
@@ -139,22 +147,22 @@ export class ReceiveQueue {
 		}
 	}
 
-	#take(): Uint8Array | undefined {
+	#take(): T | undefined {
 		const message = this.#messages.shift();
 		if (message !== undefined) {
-			this.#host.consumed(message.length);
+			this.#host.consumed(message);
 		}
 		return message;
 	}
 
-	#wait(): Promise<Uint8Array | null> {
+	#wait(): Promise<T | null> {
 		return new Promise((resolve, reject) => {
 			this.#resolveMessage = resolve;
 			this.#reject = reject;
 		});
 	}
 
-	async #waitWith(signal: AbortSignal): Promise<Uint8Array | null> {
+	async #waitWith(signal: AbortSignal): Promise<T | null> {
 		const waiting = this.#wait();
 		const reject = this.#reject;
 		const onAbort = (): void => {
@@ -179,5 +187,25 @@ export class ReceiveQueue {
 
 	#inUse(): ConecError {
 		return new ConecError("ITERATOR_IN_USE", `Cannot receive on ${this.#host.describe}: another reader is at it`);
+	}
+}
+
+/** Not an async generator: those add several promises to every message. */
+class QueueIterator<T> implements AsyncIterator<T, undefined> {
+	readonly #queue: ReceiveQueue<T>;
+	#done = false;
+
+	constructor(queue: ReceiveQueue<T>) {
+		this.#queue = queue;
+	}
+
+	next(): Promise<IteratorResult<T, undefined>> {
+		return this.#done ? Promise.resolve({ done: true, value: undefined }) : this.#queue.next(this);
+	}
+
+	return(): Promise<IteratorResult<T, undefined>> {
+		this.#done = true;
+		this.#queue.release(this);
+		return Promise.resolve({ done: true, value: undefined });
 	}
 }

@@ -39,7 +39,7 @@ export interface StateOptions {
  */
 export class StreamState implements StreamHandler {
 	readonly describe: string;
-	readonly receiving: ReceiveQueue;
+	readonly receiving: ReceiveQueue<Uint8Array>;
 	readonly sending: SendQueue;
 	/** Resolves when both directions are over. */
 	readonly closed: Promise<CloseInfo>;
@@ -116,8 +116,8 @@ export class StreamState implements StreamHandler {
 		return this.#over;
 	}
 
-	consumed(payloadBytes: number): void {
-		this.#transport?.consumed(payloadBytes);
+	consumed(payload: Uint8Array): void {
+		this.#transport?.consumed(payload.length);
 	}
 
 	frame(kind: number, payload: Uint8Array): void {
@@ -125,7 +125,7 @@ export class StreamState implements StreamHandler {
 			this.receiving.push(payload);
 			return;
 		}
-		this.consumed(payload.length);
+		this.consumed(payload);
 		if (isSkippedKind(kind) || this.#over) {
 			return;
 		}
