@@ -10,6 +10,8 @@ const GRANTED = ["203.0.113.10", "203.0.113.11", "10.0.2.2", "2001:db8::7"];
 const STRANGERS = ["198.51.100.1", "192.0.2.10"];
 
 const port = fc.oneof(fc.integer({ min: 1, max: 65_535 }), fc.constantFrom(5000, 40_000, 40_001));
+/** Of a packet that comes in: 0 is no port to send to, and can be forged. */
+const fromPort = fc.oneof({ weight: 6, arbitrary: port }, { weight: 1, arbitrary: fc.constant(0) });
 const candidate = fc.record({
 	address: fc.constantFrom(...GRANTED),
 	port,
@@ -41,10 +43,10 @@ const address = fc.oneof(fc.constantFrom(...GRANTED), fc.constantFrom(...STRANGE
 const socket = fc.constantFrom(0, 0, 0, 1, 7, 256);
 /** What a peer with the token, or somebody who replays its packets, can make come in; and time. */
 const step = fc.oneof(
-	{ weight: 4, arbitrary: fc.record({ do: fc.constant("probe" as const), nonce: fc.nat({ max: 400 }), address, port, socket }) },
+	{ weight: 4, arbitrary: fc.record({ do: fc.constant("probe" as const), nonce: fc.nat({ max: 400 }), address, port: fromPort, socket }) },
 	{ weight: 1, arbitrary: fc.record({ do: fc.constant("flood" as const), address, count: fc.integer({ min: 1, max: 300 }), socket }) },
-	{ weight: 3, arbitrary: fc.record({ do: fc.constant("answer" as const), which: fc.nat(), back: fc.boolean(), address, port, socket }) },
-	{ weight: 1, arbitrary: fc.record({ do: fc.constant("forged answer" as const), address, port }) },
+	{ weight: 3, arbitrary: fc.record({ do: fc.constant("answer" as const), which: fc.nat(), back: fc.boolean(), address, port: fromPort, socket }) },
+	{ weight: 1, arbitrary: fc.record({ do: fc.constant("forged answer" as const), address, port: fromPort }) },
 	{ weight: 4, arbitrary: fc.record({ do: fc.constant("time" as const), ms: fc.integer({ min: 0, max: 700 }) }) },
 	{ weight: 1, arbitrary: fc.record({ do: fc.constant("dial failed" as const) }) },
 	{ weight: 1, arbitrary: fc.record({ do: fc.constant("opened" as const), count: fc.integer({ min: 0, max: 256 }) }) },
@@ -120,6 +122,7 @@ test("hole punch: whatever comes, no address without a grant, and none beyond it
 			const actions = run(given, steps);
 			const packets = new Map<string, number>();
 			for (const action of actions) {
+				if (action.type === "send" || action.type === "dial") assert.notEqual(action.to.port, 0, "there is no such port");
 				if (action.type === "send") packets.set(action.to.address, (packets.get(action.to.address) ?? 0) + 1);
 				if (action.type !== "dial") continue;
 				assert.ok(given.candidates.some((granted) => granted.address === action.to.address));

@@ -91,7 +91,8 @@ export class HolePunch {
 
 	/** A packet of the peer has come. Before `start` and once it is over, nothing follows from it. */
 	received(now: number, packet: PunchPacket): PunchAction[] {
-		if (this.#state === "idle" || this.#state === "over" || !this.#grants.has(packet.from.address)) return [];
+		// A packet may say that it comes from port 0, and nothing can be sent there.
+		if (this.#state === "idle" || this.#state === "over" || packet.from.port === 0 || !this.#grants.has(packet.from.address)) return [];
 		if (packet.type === "probe") this.#onProbe(now, packet);
 		else this.#onAnswer(now, packet);
 		return this.tick(now);
