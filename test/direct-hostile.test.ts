@@ -100,7 +100,7 @@ for (const fabric of FABRICS) {
 			coordinator.say(mallory.go(token));
 			await coordinator.isAnswered(token.charCodeAt(3));
 			const talker = new Speaker(await mallory.dial(coordinator.connection.remoteAddress, client.fingerprint));
-			talker.say({ type: "hello", versions: [1], token, capabilities: [] });
+			talker.say({ type: "hello", versions: [1], token, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } });
 			await talker.hears("welcome");
 			await until(() => client.channels().length === 1);
 			const [channel] = client.channels();
@@ -131,7 +131,7 @@ for (const fabric of FABRICS) {
 		await begin(bob, ofBob);
 		await begin(eve, ofEve);
 		const to = coordinator.connection.remoteAddress;
-		const hello = (token: string) => ({ type: "hello", versions: [1], token, capabilities: [] });
+		const hello = (token: string) => ({ type: "hello", versions: [1], token, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } });
 		const mallory = await makeSelfSigned({ names: ["bob"] }, "ephemeral");
 		const forged = await bob.dial(to, client.fingerprint, mallory).then(
 			(connection) => new Speaker(connection).end(),

@@ -75,7 +75,7 @@ export interface Limits {
 	readonly leases: number;
 	/** Of those, from one source address (IPv6: one /64). Coordinator only. @default 64 */
 	readonly leasesPerSource: number;
-	/** Attempts at a direct channel of one Client at once: as many that it began, and as many to reach it. Coordinator only. @default 16 */
+	/** Attempts at a direct channel of one Client at once: as many that it began, and as many to reach it. A Client counts its own, too, and answers that it is busy. @default 16 */
 	readonly attemptsPerClient: number;
 	/** Attempts that one Client may begin within a minute. Coordinator only. @default 60 */
 	readonly attemptsPerMinute: number;
@@ -85,11 +85,11 @@ export interface Limits {
 	readonly punchPacketsPerAttempt: number;
 	/** The same a minute, of all attempts. A Client counts its own, too. @default 2_000 */
 	readonly punchReflexivePerMinute: number;
-	/** Uses of the birthday method a minute with one address; 0 is off. Coordinator only. @default 3 */
+	/** Uses of the birthday method a minute with one address; 0 is off. A Client sends no more than these need, whatever it is told. @default 3 */
 	readonly birthdayPerMinute: number;
 	/** Addresses that some Client named and that datagrams were granted to within a minute; further ones are not given out. Coordinator only. @default 65_536 */
 	readonly punchAddresses: number;
-	/** Pairs of Clients of which the Coordinator knows how they reach each other; beyond that the oldest are forgotten. Coordinator only. @default 10_000 */
+	/** Coordinator: pairs of Clients of which it knows how they reach each other. Client: peers of which it does. Beyond that the oldest are forgotten. @default 10_000 */
 	readonly pathReports: number;
 	/** Answers of the Coordinator's second port to one session. Coordinator only. @default 20 */
 	readonly natTests: number;

@@ -53,7 +53,11 @@ export interface ClientOptions {
 	 * probes at the other, at most 15 s. Both sides must want it. Small routers feel it. @default false
 	 */
 	readonly birthday?: boolean;
-	/** Asked before a peer learns this Client's addresses; false declines the direct channel, and an error too. Its metadata is untrusted. @default everybody may */
+	/**
+	 * Asked when a peer wants a direct channel, before it learns this Client's addresses; false declines it, and an error too. Not asked
+	 * about a peer to whom this Client wants one itself just then: `openChannel`, and `openStream` unless `path` is `"proxied"`, say so.
+	 * Its metadata is untrusted. @default everybody may
+	 */
 	readonly acceptChannel?: (peer: PeerInfo) => boolean | Promise<boolean>;
 	/** Stateless retry (RFC 9000, 8.1.2) for direct channels that peers dial. @default "under-load" */
 	readonly retry?: "under-load" | "always" | "never";

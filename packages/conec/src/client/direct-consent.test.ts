@@ -133,6 +133,39 @@ test("direct: as many channels as the limit says, those that are thought over co
 	await world.assertEmpty();
 });
 
+test("direct: as many channels as the limit says, those of this side's own calls and of peers together", async (t) => {
+	let answer: (yes: boolean) => void = () => undefined;
+	const consents = (): Promise<boolean> =>
+		new Promise((resolve) => {
+			answer = resolve;
+		});
+	const world = await rig(t, { bounds: { channels: 1 }, consents });
+	const answers = (): string[] => world.said.flatMap((message) => (message.type === "channel-answer" ? [message.accept ? "yes" : message.code] : []));
+	const [bob, eve] = [await world.peer("bob"), await world.peer("eve")];
+	world.direct.received(eve.ask(T2));
+	await world.clock.advance(0);
+	// Eve is only thought over, so bob may be called; then there is no room for eve any more.
+	const opening = world.direct.connect("bob");
+	await world.clock.advance(0);
+	answer(true);
+	await world.clock.advance(0);
+	assert.deepEqual(answers(), ["BUSY"]);
+	world.direct.received(eve.ask(T2));
+	await world.clock.advance(0);
+	assert.deepEqual(answers(), ["BUSY", "BUSY"], "not even asked");
+	await assert.rejects(world.direct.connect("eve"), { code: "LIMIT_EXCEEDED" });
+	world.direct.received({ type: "channel-refused", request: 1, code: "PEER_UNKNOWN", reason: "nobody" });
+	await assert.rejects(opening, { code: "PEER_UNKNOWN" });
+	// A channel that a peer has been promised counts, too.
+	world.direct.received(bob.ask(T1));
+	await world.clock.advance(0);
+	answer(true);
+	await world.clock.advance(0);
+	assert.deepEqual(answers(), ["BUSY", "BUSY", "yes"]);
+	await assert.rejects(world.direct.connect("eve"), { code: "LIMIT_EXCEEDED" });
+	await world.assertEmpty();
+});
+
 test("direct: candidates that are no place of a peer get no packet and no handshake: groups, nowhere, link-local, the Coordinator, this machine", async (t) => {
 	const bad = ["224.0.0.1", "255.255.255.255", "0.0.0.0", "169.254.1.1", "240.0.0.1", "ff02::1", "fe80::1", "::", "::ffff:224.0.0.1"];
 	for (const holePunching of [true, false]) {

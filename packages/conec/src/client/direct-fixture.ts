@@ -132,7 +132,13 @@ export class Peer {
 
 	/** A connection on which it has said hello. */
 	async greet(token: string, identity?: LocalIdentity): Promise<Talker> {
-		const talker = (await this.dial(identity)).say({ type: "hello", versions: [1], token, capabilities: [] });
+		const talker = (await this.dial(identity)).say({
+			type: "hello",
+			versions: [1],
+			token,
+			capabilities: [],
+			limits: { messageBytes: 1_048_576, metadataBytes: 1_024 },
+		});
 		await this.#rig.clock.advance(0);
 		return talker;
 	}

@@ -47,7 +47,7 @@ export async function greetDirectly(connection: TransportConnection, token: stri
 	});
 	const violation = (reason: string): ConecError => new ConecError("PROTOCOL_ERROR", `Cannot open direct channel: ${reason}`);
 	let welcome = false;
-	const hello: DirectHello = { type: "hello", versions: PROTOCOL_VERSIONS, token, capabilities: [] };
+	const hello: DirectHello = { type: "hello", versions: PROTOCOL_VERSIONS, token, capabilities: [], limits: limitsOf(limits) };
 	const control = openControlChannelOf<DirectMessage>(
 		DIALECT,
 		connection,
@@ -116,9 +116,8 @@ export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, li
 		limits,
 	);
 	connection.confirm();
-	const { messageBytes, metadataBytes } = limits;
-	control.send({ type: "welcome", version, capabilities: [], limits: { messageBytes, metadataBytes } });
-	return { connection, control, peerLimits: { messageBytes, metadataBytes }, listen: late.listen };
+	control.send({ type: "welcome", version, capabilities: [], limits: limitsOf(limits) });
+	return { connection, control, peerLimits: hello.limits, listen: late.listen };
 }
 
 /** Why a peer's certificate is not good enough beyond being the announced one, in words that follow "its certificate"; `undefined` if it is. */
@@ -128,6 +127,11 @@ export function peerCertificateProblem(chain: readonly Uint8Array[], peer: strin
 	if (problem !== undefined) return problem;
 	const id = certificateId(chain[0] ?? new Uint8Array());
 	return id === peer ? undefined : `is for "${id}"`;
+}
+
+/** What the other side is told. */
+function limitsOf({ messageBytes, metadataBytes }: Limits): DirectLimits {
+	return { messageBytes, metadataBytes };
 }
 
 const DIALECT: ControlDialect<DirectMessage> = { encode: encodeDirect, decode: decodeDirect };

@@ -11,7 +11,7 @@ import { encodeOpen } from "../wire/open.ts";
 import { identityOf, LOCAL, Peer, rig, tokenOf } from "./direct-fixture.ts";
 
 const [T1, T2, T3] = [tokenOf(1), tokenOf(2), tokenOf(3)];
-const HELLO = { type: "hello", versions: [1], token: T1, capabilities: [] } as const;
+const HELLO = { type: "hello", versions: [1], token: T1, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } } as const;
 const FOREIGN = "f".repeat(32);
 
 test("direct: another certificate than the announced one does not get through the handshake, whatever token it has", async (t) => {
@@ -101,7 +101,8 @@ test("direct: a welcome that never comes, or is none, fails the attempt and its 
 				connection = info;
 			});
 			if (answer === "another version") talker.say({ type: "welcome", version: 7, capabilities: [], limits: { messageBytes: 1_000, metadataBytes: 100 } });
-			if (answer === "ping") talker.say({ type: "hello", versions: [1], token: T1, capabilities: [] });
+			if (answer === "ping")
+				talker.say({ type: "hello", versions: [1], token: T1, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } });
 			if (answer === "close") talker.say({ type: "close", reason: "no" });
 			if (answer === "end") talker.connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, "no");
 		});
@@ -162,7 +163,7 @@ test("direct: a stream's opener is who the certificate says, whatever it writes 
 	assert.equal(world.transport.address.address, LOCAL);
 });
 
-test("direct: a peer that floods the control stream is let go of, and another's channel goes on", async (t) => {
+test("direct: each of 20,000 pings of a peer that reads is answered, only a message out of place ends its channel, and another's goes on", async (t) => {
 	const world = await rig(t);
 	const [bob, eve] = [await world.peer("bob"), await world.peer("eve")];
 	const [quiet, loud] = [await world.up(bob, T1), await world.up(eve, T2)];

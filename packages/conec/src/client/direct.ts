@@ -18,6 +18,7 @@ import { dialDirectly } from "./dial-direct.ts";
 import type { DirectGreeting } from "./direct-handshake.ts";
 import type { DirectHost } from "./direct-host.ts";
 import { endAtExpiry } from "./end-at-expiry.ts";
+import { BIRTHDAY_PROBES } from "./holepunch-birthday.ts";
 import { LinkWatches } from "./link-watches.ts";
 import { PacketLimiter } from "./packet-limiter.ts";
 import { PathMemory } from "./path-memory.ts";
@@ -35,6 +36,8 @@ export class DirectChannels {
 	readonly #limiter: PacketLimiter;
 	/** Of packets to addresses at which the Coordinator sees a peer. */
 	readonly #reflexiveLimiter: PacketLimiter;
+	/** The same in attempts by the birthday method. */
+	readonly #birthdayLimiter: PacketLimiter;
 	readonly #watches: LinkWatches;
 	readonly #moves: ChannelMoves;
 	readonly #renewals: Renewals = new Renewals();
@@ -54,6 +57,8 @@ export class DirectChannels {
 		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots });
 		this.#limiter = new PacketLimiter({ packetsPerMinute: limits.punchPacketsPerMinute });
 		this.#reflexiveLimiter = new PacketLimiter({ packetsPerMinute: limits.punchReflexivePerMinute });
+		const perUse = BIRTHDAY_PROBES + limits.punchPacketsPerAttempt;
+		this.#birthdayLimiter = new PacketLimiter({ packetsPerMinute: limits.birthdayPerMinute * perUse });
 		this.#moves = new ChannelMoves({ clock, limiter: this.#limiter, link: () => host.link() });
 		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
 		this.#wishes = new Wishes(host, {
@@ -97,9 +102,8 @@ export class DirectChannels {
 		if (this.#ended !== undefined) throw this.#ended;
 		let wish = this.#wishes.of(peer);
 		if (wish === undefined) {
-			const taken = this.#open.size + this.#wishes.size;
-			if (taken >= this.#host.limits.channels)
-				throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: there are ${taken} already, or being opened`, { peer });
+			const taken = this.#taken();
+			if (!this.#fits(peer, taken)) throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: there are ${taken.size} already, or being opened`, { peer });
 			wish = this.#wishes.make(peer, auto);
 		}
 		wish.earnest ||= !auto;
@@ -187,23 +191,34 @@ export class DirectChannels {
 		// Who asks for a channel to somebody wants one with them, also who does so while the application thinks it over.
 		const consents = wish !== undefined || (await this.#host.consents(peer)) || this.#wishes.of(peer.id) !== undefined;
 		if (isOver()) return;
-		if (!consents) {
+		const decline = (code: ChannelRefusalCode): void => {
 			this.#forget(token);
-			return answer("DECLINED");
-		}
+			answer(code);
+		};
+		if (!consents) return decline("DECLINED");
 		const offer = await this.#wishes.offer();
 		if (isOver()) return;
+		// There may have been calls meanwhile.
+		if (!this.#fits(peer.id, this.#taken())) return decline("BUSY");
 		phase.consented = true;
 		this.#host.link()?.send({ type: "channel-answer", token, accept: true, ...offer });
 	}
 
 	/** Whether one more attempt of a peer is to be thought over. */
 	#hasRoom(peer: string): boolean {
-		const { attemptsPerClient, channels } = this.#host.limits;
-		if (this.#attempts.size >= attemptsPerClient) return false;
-		const asking = [...this.#attempts.values()].filter(({ role }) => role === "accept").map((attempt) => attempt.peer.id);
-		const taken = new Set([...this.#open.keys(), ...asking]);
-		return taken.has(peer) || taken.size < channels;
+		if (this.#attempts.size >= this.#host.limits.attemptsPerClient) return false;
+		const asking = [...this.#attempts.values()].map((attempt) => attempt.peer.id);
+		return this.#fits(peer, new Set([...this.#taken(), ...asking]));
+	}
+
+	/** Peers to whom there is a channel, or one that is coming about, whoever began it. What is only thought over is not in the way of own calls. */
+	#taken(): Set<string> {
+		const begun = [...this.#attempts.values()].filter(({ phase }) => phase.type === "punching" || phase.consented).map(({ peer }) => peer.id);
+		return new Set([...this.#open.keys(), ...this.#wishes.peers(), ...begun]);
+	}
+
+	#fits(peer: string, taken: ReadonlySet<string>): boolean {
+		return taken.has(peer) || taken.size < this.#host.limits.channels;
 	}
 
 	#go(go: ChannelGo): void {
@@ -259,7 +274,7 @@ export class DirectChannels {
 		const allow = (to: SocketAddress): boolean => {
 			if (coordinator?.address === to.address && coordinator.port === to.port) return false;
 			if (!reflexive.has(to.address)) return this.#limiter.take(clock.now(), to.address);
-			return birthday !== undefined || isLoopback(to) || this.#reflexiveLimiter.take(clock.now(), to.address);
+			return isLoopback(to) || (birthday === undefined ? this.#reflexiveLimiter : this.#birthdayLimiter).take(clock.now(), to.address);
 		};
 		const punching = new Punching(token, plan, {
 			transport,
@@ -345,7 +360,11 @@ export class DirectChannels {
 			dialled: attempt.role === "dial",
 			token,
 			ids,
-			limits: { ...limits, messageBytes: Math.min(limits.messageBytes, peerLimits.messageBytes) },
+			limits: {
+				...limits,
+				messageBytes: Math.min(limits.messageBytes, peerLimits.messageBytes),
+				metadataBytes: Math.min(limits.metadataBytes, peerLimits.metadataBytes),
+			},
 			onLeaving: () => this.#leaving(channel),
 			onEnd: (_, info) => {
 				if (on !== transport) on.destroy();

@@ -37,6 +37,11 @@ export class Wishes {
 		return this.#wishes.size;
 	}
 
+	/** Whom callers wait for. */
+	peers(): Iterable<string> {
+		return this.#wishes.keys();
+	}
+
 	/** That for a peer. */
 	of(peer: string): Wish | undefined {
 		return this.#wishes.get(peer);

@@ -5,8 +5,17 @@ import { type DirectHello, type DirectMessage, type DirectWelcome, decodeDirect,
 import { FRAME_BYTES } from "./frames.ts";
 
 const TOKEN = "00112233445566778899aabbccddeeff";
-const HELLO: DirectHello = { type: "hello", versions: [1], token: TOKEN, capabilities: ["x"] };
+const HELLO: DirectHello = { type: "hello", versions: [1], token: TOKEN, capabilities: ["x"], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } };
 const WELCOME: DirectWelcome = { type: "welcome", version: 1, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } };
+const LIMITS_WRONG = [
+	undefined,
+	null,
+	[],
+	{},
+	{ ...WELCOME.limits, messageBytes: 0 },
+	{ ...WELCOME.limits, messageBytes: 2 ** 24 },
+	{ ...WELCOME.limits, metadataBytes: -1 },
+];
 const GOOD: readonly DirectMessage[] = [HELLO, WELCOME, { type: "ping", nonce: 0 }, { type: "pong", nonce: 2 ** 53 - 1 }, { type: "close", reason: "bye" }];
 
 function decodeText(text: string): ReturnType<typeof decodeDirect> {
@@ -33,6 +42,7 @@ test("direct messages: one with any field missing, of another type, or out of bo
 				versions: [undefined, null, [], [0], ["1"], Array(17).fill(1)],
 				token: [undefined, null, 7, "", TOKEN.slice(1), `${TOKEN}0`, TOKEN.toUpperCase()],
 				capabilities: [null, "x", [""], Array(33).fill("a")],
+				limits: LIMITS_WRONG,
 			},
 		],
 		[
@@ -40,15 +50,7 @@ test("direct messages: one with any field missing, of another type, or out of bo
 			{
 				version: [undefined, null, 0, "1", 65_536],
 				capabilities: [null, [1]],
-				limits: [
-					undefined,
-					null,
-					[],
-					{},
-					{ ...WELCOME.limits, messageBytes: 0 },
-					{ ...WELCOME.limits, messageBytes: 2 ** 24 },
-					{ ...WELCOME.limits, metadataBytes: -1 },
-				],
+				limits: LIMITS_WRONG,
 			},
 		],
 		[{ type: "ping", nonce: 1 }, { nonce: [undefined, null, -1, 0.5, 2 ** 53, "1"] }],

@@ -7,7 +7,7 @@
 
 import { tokenField } from "./channel-messages.ts";
 import type { Close, Ping, Pong } from "./control.ts";
-import { decodeTyped } from "./decode-json.ts";
+import { decodeTyped, type JsonFields } from "./decode-json.ts";
 import { capabilitiesField, cutNote, integerField, noteField, objectField, versionsField } from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
 import { type Decoded, encodeJson } from "./json.ts";
@@ -20,6 +20,7 @@ export interface DirectHello {
 	/** The token of the attempt: 32 hexadecimal digits, good once. */
 	readonly token: string;
 	readonly capabilities: readonly string[];
+	readonly limits: DirectLimits;
 }
 
 /** Bounds of one side that the other has to know. */
@@ -52,12 +53,23 @@ export function decodeDirect(payload: Uint8Array): Decoded<DirectMessage | undef
 	return decodeTyped("Control message", payload, read);
 }
 
-function read(type: string, object: Readonly<Record<string, unknown>>): DirectMessage | undefined {
+function read(type: string, object: JsonFields): DirectMessage | undefined {
 	switch (type) {
 		case "hello":
-			return { type, versions: versionsField(object, "versions"), token: tokenField(object), capabilities: capabilitiesField(object, "capabilities") };
+			return {
+				type,
+				versions: versionsField(object, "versions"),
+				token: tokenField(object),
+				capabilities: capabilitiesField(object, "capabilities"),
+				limits: limitsField(object),
+			};
 		case "welcome":
-			return readWelcome(object);
+			return {
+				type,
+				version: integerField(object, "version", 1, 0xff_ff),
+				capabilities: capabilitiesField(object, "capabilities"),
+				limits: limitsField(object),
+			};
 		case "ping":
 		case "pong":
 			return { type, nonce: integerField(object, "nonce", 0, Number.MAX_SAFE_INTEGER) };
@@ -68,15 +80,10 @@ function read(type: string, object: Readonly<Record<string, unknown>>): DirectMe
 	}
 }
 
-function readWelcome(object: Readonly<Record<string, unknown>>): DirectWelcome {
+function limitsField(object: JsonFields): DirectLimits {
 	const limits = objectField(object, "limits");
 	return {
-		type: "welcome",
-		version: integerField(object, "version", 1, 0xff_ff),
-		capabilities: capabilitiesField(object, "capabilities"),
-		limits: {
-			messageBytes: integerField(limits, "messageBytes", 1, 0xff_ff_ff),
-			metadataBytes: integerField(limits, "metadataBytes", 0, FRAME_BYTES),
-		},
+		messageBytes: integerField(limits, "messageBytes", 1, 0xff_ff_ff),
+		metadataBytes: integerField(limits, "metadataBytes", 0, FRAME_BYTES),
 	};
 }
