@@ -72,12 +72,16 @@ export class RawPeer {
 		return this.stream().frame(FRAME.OPEN, JSON.stringify({ ...(to === undefined ? {} : { to }), id: this.#nextId++ }));
 	}
 
-	/** The next stream that somebody opens to this peer; nothing has been answered. */
+	/** The next stream that somebody opens to this peer; nothing has been answered. One at a time: whose stream it is would be a guess otherwise. */
 	async incoming(): Promise<RawStream> {
+		assert.equal(this.connection.onStream, undefined, "a stream is waited for already");
 		const raw = new RawStream();
 		return await soon(
 			new Promise((resolve) => {
-				this.connection.onStream = (incoming) => resolve(raw.attach(incoming.accept(raw.handler, { mode: "bytes" })));
+				this.connection.onStream = (incoming) => {
+					this.connection.onStream = undefined;
+					resolve(raw.attach(incoming.accept(raw.handler, { mode: "bytes" })));
+				};
 			}),
 			"a stream to a raw peer",
 		);

@@ -26,7 +26,7 @@ import { test } from "node:test";
 import type { Client, MessageStream } from "../../packages/conec/src/index.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
 import type { RawStream } from "./raw-stream.ts";
-import { declare, next, readAll, Stage, sleep, soon, text } from "./stage.ts";
+import { declare, next, readAll, Stage, soon, text } from "./stage.ts";
 
 const LIMIT = 65_536;
 const limits = { messageBytes: LIMIT, requestTimeoutMs: 600, headerTimeoutMs: 400 };
@@ -169,18 +169,19 @@ test("streams: an acceptor that answers wrongly, or not at all", async (t) => {
 		["REJECT that is not JSON", (raw) => raw.frame(FRAME.REJECT, "no").fin(), "PROTOCOL_ERROR", []],
 		["REJECT without FIN", (raw) => raw.frame(FRAME.REJECT, '{"code":"PEER_BUSY"}'), "PEER_BUSY", []],
 	];
-	await Promise.all(
-		cases.map(async ([what, act, code, told], i) => {
-			// One after the other as far as opening goes, so that each has its own stream.
-			await sleep(i * 15);
-			const incoming = mallory.incoming();
-			const refused = assert.rejects(cleo.openStream("mallory"), { code, peer: "mallory" }, what);
-			const raw = await incoming;
-			act(raw);
-			await soon(refused, what);
-			await raw.until(...told).catch((error) => assert.fail(`${what}: ${error.message}`));
-		}),
-	);
+	const waiting: Promise<unknown>[] = [];
+	for (const [what, act, code, told] of cases) {
+		const incoming = mallory.incoming();
+		const refused = assert.rejects(cleo.openStream("mallory"), { code, peer: "mallory" }, what);
+		// One is opened after the other, so that each has its own stream; the answers are waited for together.
+		const raw = await incoming;
+		act(raw);
+		waiting.push(
+			soon(refused, what),
+			raw.until(...told).catch((error) => assert.fail(`${what}: ${error.message}`)),
+		);
+	}
+	await Promise.all(waiting);
 	const incoming = mallory.incoming();
 	const opening = cleo.openStream("mallory");
 	(await incoming).frame(0x80, "skipped").frame(FRAME.ACCEPT).frame(FRAME.DATA, "hi");
