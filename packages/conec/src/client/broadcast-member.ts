@@ -16,6 +16,7 @@ import { systemClock } from "../transport/clock.ts";
 import type { StreamHandler, TransportStream } from "../transport/transport.ts";
 import { type BroadcastControl, type BroadcastOpen, type BroadcastPeer, decodeBroadcastControl, type Joined, TaggedDecoder } from "../wire/broadcast.ts";
 import { applicationCodeFromWire, errorCodeOfReset, RESET_CODES } from "../wire/codes.ts";
+import { PEER_METADATA_BYTES } from "../wire/fields.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
 import { decodeReject } from "../wire/open.ts";
 
@@ -217,7 +218,7 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 	}
 
 	#control(payload: Uint8Array): void {
-		const decoded = decodeBroadcastControl(payload, METADATA_BYTES_MAX);
+		const decoded = decodeBroadcastControl(payload, PEER_METADATA_BYTES);
 		if (!decoded.ok) return this.#violated(decoded.error);
 		const { value } = decoded;
 		if ((value.type === "joined") !== (this.#state === "accepted")) return this.#violated(`"${value.type}" is not allowed there`);
@@ -357,9 +358,6 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 		return new ConecError(code, `Cannot go on with ${this.describe}: ${words ?? code}`, { closeCode });
 	}
 }
-
-/** What other Coordinators may allow; the frame bounds it anyway. */
-const METADATA_BYTES_MAX = 2_048;
 
 /** A promise, with its ends, whose rejection nobody has to hear. */
 interface Settled {

@@ -13,16 +13,17 @@ import {
 	FieldProblem,
 	fieldOf,
 	flagField,
-	idField,
 	integerField,
 	METADATA_BYTES,
-	metadataField,
 	objectField,
-	textField,
+	objectsField,
+	peerField,
+	readPeer,
+	type WirePeer,
 } from "./fields.ts";
 import { FRAME, FRAME_HEADER_BYTES } from "./frames.ts";
 import { ID_BYTES, isId } from "./ids.ts";
-import { type Decoded, encodeJson, type JsonValue } from "./json.ts";
+import { type Decoded, encodeJson } from "./json.ts";
 
 /** The capability that both sides list. */
 export const BROADCAST_CAPABILITY = "broadcast";
@@ -78,13 +79,7 @@ export interface BroadcastOpen {
 }
 
 /** A member, as others see it. */
-export interface BroadcastPeer {
-	readonly id: string;
-	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate. */
-	readonly fingerprint: string;
-	/** What it says about itself; untrusted. */
-	readonly metadata?: JsonValue;
-}
+export type BroadcastPeer = WirePeer;
 
 /** First frame of the Coordinator after ACCEPT. */
 export interface Joined {
@@ -167,11 +162,16 @@ function readControl(object: Readonly<Record<string, unknown>>, metadataBytes: n
 			return gap;
 		}
 		case "members":
-			return { type, seq: countField(object, "seq"), members: membersField(object, "members", metadataBytes), more: flagField(object, "more") };
+			return {
+				type,
+				seq: countField(object, "seq"),
+				members: objectsField(object, "members", (member) => readPeer(member, metadataBytes)),
+				more: flagField(object, "more"),
+			};
 		case "lag":
 			return { type, lagging: idsField(object, "lagging"), total: countField(object, "total") };
 		default:
-			return { type, seq: countField(object, "seq"), peer: readPeer(objectField(object, "peer"), metadataBytes) };
+			return { type, seq: countField(object, "seq"), peer: peerField(object, "peer", metadataBytes) };
 	}
 }
 
@@ -285,7 +285,6 @@ export class TaggedDecoder {
 
 const LATIN = new TextDecoder("latin1");
 const EPOCH = /^[0-9a-f]{16}$/;
-const FINGERPRINT_LENGTH = 80;
 
 function startsWith(bytes: Uint8Array, offset: number, expected: Uint8Array, length: number): boolean {
 	if (expected.length !== length) {
@@ -321,22 +320,4 @@ function idsField(object: Readonly<Record<string, unknown>>, name: string): read
 		throw new FieldProblem(`${name} must list at most ${LAGGING_LISTED} ids`);
 	}
 	return value;
-}
-
-function membersField(object: Readonly<Record<string, unknown>>, name: string, metadataBytes: number): readonly BroadcastPeer[] {
-	const value = fieldOf(object, name);
-	if (!Array.isArray(value)) {
-		throw new FieldProblem(`${name} must be a list`);
-	}
-	return value.map((member: unknown) => {
-		if (typeof member !== "object" || member === null || Array.isArray(member)) {
-			throw new FieldProblem(`${name} must be a list of objects`);
-		}
-		return readPeer(member as Record<string, unknown>, metadataBytes);
-	});
-}
-
-function readPeer(object: Readonly<Record<string, unknown>>, metadataBytes: number): BroadcastPeer {
-	const metadata = metadataField(object, "metadata", metadataBytes);
-	return { id: idField(object, "id"), fingerprint: textField(object, "fingerprint", FINGERPRINT_LENGTH), ...(metadata === undefined ? {} : { metadata }) };
 }

@@ -12,18 +12,17 @@ import {
 	codeField,
 	FieldProblem,
 	fieldOf,
-	fingerprintField,
 	hexField,
 	idField,
 	integerField,
 	listField,
-	metadataField,
 	noteField,
 	numberField,
 	objectField,
+	peerField,
 	type WireAddress,
+	type WirePeer,
 } from "./fields.ts";
-import type { JsonValue } from "./json.ts";
 
 /** What a side lists among its capabilities to take part in direct channels. */
 export const DIRECT_CAPABILITY = "direct";
@@ -50,13 +49,7 @@ export interface NatReport {
 }
 
 /** The other Client, as the Coordinator has verified it. */
-export interface ChannelPeer {
-	readonly id: string;
-	/** `sha256:<hex>` of its SubjectPublicKeyInfo. */
-	readonly fingerprint: string;
-	/** What it says about itself; untrusted. */
-	readonly metadata?: JsonValue | undefined;
-}
+export type ChannelPeer = WirePeer;
 
 /** What both sides say about themselves for one attempt. */
 export interface ChannelOffer {
@@ -279,7 +272,7 @@ export function readChannelMessage(type: string, object: Readonly<Record<string,
 		case "nat-test":
 			return { type };
 		case "channel-ask":
-			return { type, token: tokenField(object), peer: readPeer(object), expiresInMs: integerField(object, "expiresInMs", 0, LONGEST_MS) };
+			return { type, token: tokenField(object), peer: peerField(object, "peer"), expiresInMs: integerField(object, "expiresInMs", 0, LONGEST_MS) };
 		case "channel-go":
 			return readGo(object);
 		case "channel-refused":
@@ -310,8 +303,6 @@ export function channelRefusalCodeFromWire(code: string): ChannelRefusalCode {
 /** Digits of a token of 128 bits. */
 export const TOKEN_DIGITS = 32;
 
-/** As much as any Coordinator lets a Client say: what another said must not break the link of who hears of it. */
-const PEER_METADATA_BYTES = 2048;
 const NONCE_DIGITS = 16;
 const LONGEST_MS = 600_000;
 /** Longest step between two ports of a sequential NAT. */
@@ -343,12 +334,6 @@ function readNat(object: Readonly<Record<string, unknown>>): NatReport {
 		...(fieldOf(object, "lastPort") === undefined ? {} : { lastPort: integerField(object, "lastPort", 1, 0xff_ff) }),
 		filtering: choiceField(object, "filtering", ["unknown", "open", "by-port"]),
 	};
-}
-
-function readPeer(object: Readonly<Record<string, unknown>>): ChannelPeer {
-	const peer = objectField(object, "peer");
-	const metadata = metadataField(peer, "metadata", PEER_METADATA_BYTES);
-	return { id: idField(peer, "id"), fingerprint: fingerprintField(peer, "fingerprint"), ...(metadata === undefined ? {} : { metadata }) };
 }
 
 function readAnswer(object: Readonly<Record<string, unknown>>): ChannelConsent | ChannelRefusal {
@@ -383,7 +368,7 @@ function readGo(object: Readonly<Record<string, unknown>>): ChannelGo {
 		token,
 		...(role === "dial" ? { request: requestField(object) } : {}),
 		role,
-		peer: readPeer(object),
+		peer: peerField(object, "peer"),
 		certificate: base64Field(object, "certificate", CERTIFICATE_BYTES),
 		candidates: listField(object, "candidates", CANDIDATES_LISTED, readCandidate),
 		nat: readNat(objectField(object, "nat")),

@@ -19,6 +19,18 @@ export const CAPABILITIES_LISTED = 32;
 /** Metadata that a decoder takes unless told otherwise, in bytes of JSON. */
 export const METADATA_BYTES = 1024;
 
+/** Longest metadata of another Client, in bytes of JSON: the most that any Coordinator takes, so that what one Client says breaks the link of none that hears of it. */
+export const PEER_METADATA_BYTES = 2048;
+
+/** A Client, as the Coordinator speaks of it to others. */
+export interface WirePeer {
+	readonly id: string;
+	/** `sha256:` and 64 hexadecimal digits: of the SubjectPublicKeyInfo of its certificate. */
+	readonly fingerprint: string;
+	/** What it says about itself; untrusted. */
+	readonly metadata?: JsonValue;
+}
+
 /** An IP address and a UDP port, as they travel. What is sent is never IPv4-mapped. */
 export interface WireAddress {
 	readonly address: string;
@@ -172,10 +184,35 @@ export function metadataField(object: Readonly<Record<string, unknown>>, name: s
 /** A required object. */
 export function objectField(object: Readonly<Record<string, unknown>>, name: string): Readonly<Record<string, unknown>> {
 	const value = fieldOf(object, name);
-	if (typeof value !== "object" || value === null || Array.isArray(value)) {
+	if (!isObject(value)) {
 		throw new FieldProblem(`${name} must be an object`);
 	}
-	return value as Record<string, unknown>;
+	return value;
+}
+
+/** A required list of objects, as many as the frame holds. `read` takes one. */
+export function objectsField<T>(object: Readonly<Record<string, unknown>>, name: string, read: (item: Readonly<Record<string, unknown>>) => T): readonly T[] {
+	const value = fieldOf(object, name);
+	if (!Array.isArray(value)) {
+		throw new FieldProblem(`${name} must be a list`);
+	}
+	return value.map((item: unknown) => {
+		if (!isObject(item)) {
+			throw new FieldProblem(`${name} must be a list of objects`);
+		}
+		return read(item);
+	});
+}
+
+/** A required peer. */
+export function peerField(object: Readonly<Record<string, unknown>>, name: string, metadataBytes: number = PEER_METADATA_BYTES): WirePeer {
+	return readPeer(objectField(object, name), metadataBytes);
+}
+
+/** A peer that is no field but an item of a list. */
+export function readPeer(peer: Readonly<Record<string, unknown>>, metadataBytes: number = PEER_METADATA_BYTES): WirePeer {
+	const metadata = metadataField(peer, "metadata", metadataBytes);
+	return { id: idField(peer, "id"), fingerprint: fingerprintField(peer, "fingerprint"), ...(metadata === undefined ? {} : { metadata }) };
 }
 
 /** A required `true` or `false`. */
@@ -252,6 +289,10 @@ const FINGERPRINT = /^sha256:[0-9a-f]{64}$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const CODE = /^[A-Z0-9_]{1,64}$/;
 const CAPABILITY = /^[a-z0-9-]{1,64}$/;
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 function isCapability(value: unknown): value is string {
 	return typeof value === "string" && CAPABILITY.test(value);

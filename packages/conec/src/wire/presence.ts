@@ -7,7 +7,21 @@
 
 import { type RejectCode, rejectCodeFromWire } from "./codes.ts";
 import { decodeJson } from "./decode-json.ts";
-import { choiceField, codeField, FieldProblem, fieldOf, idField, integerField, metadataField, noteField, objectField, textField } from "./fields.ts";
+import {
+	booleanField,
+	choiceField,
+	codeField,
+	FieldProblem,
+	fieldOf,
+	integerField,
+	metadataField,
+	noteField,
+	objectsField,
+	peerField,
+	readPeer,
+	textField,
+	type WirePeer,
+} from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
 import { type Decoded, encodeText, type JsonValue } from "./json.ts";
 
@@ -20,16 +34,8 @@ export const WATCHED = ["peers"] as const;
 /** Of a frame's {@link FRAME_BYTES}, what peers or changes may fill; the rest is for the fields around them. */
 export const PRESENCE_LIST_BYTES: number = FRAME_BYTES - 256;
 
-/** Longest metadata of a peer: the greatest that any Coordinator takes. */
-export const PEER_METADATA_BYTES: number = 2 * 1024;
-
 /** A connected Client. */
-export interface PresencePeer {
-	readonly id: string;
-	/** `sha256:` and 64 hexadecimal digits. */
-	readonly fingerprint: string;
-	readonly metadata?: JsonValue;
-}
+export type PresencePeer = WirePeer;
 
 /** A part of the list of all peers. */
 export interface PeersPage {
@@ -139,7 +145,7 @@ export function readPresenceControl(type: string, object: Readonly<Record<string
 function readFrame(object: Readonly<Record<string, unknown>>): PeersPage | PeerChanges {
 	const type = choiceField(object, "type", ["peers", "changes"]);
 	if (type === "changes") {
-		const changes = listOf(object, "changes", readChange);
+		const changes = objectsField(object, "changes", readChange);
 		if (changes.length === 0) throw new FieldProblem("changes must not be empty");
 		// The number of the last one has to be exact, too.
 		return { type, seq: integerField(object, "seq", 1, Number.MAX_SAFE_INTEGER - changes.length), changes };
@@ -148,36 +154,12 @@ function readFrame(object: Readonly<Record<string, unknown>>): PeersPage | PeerC
 		type,
 		epoch: textField(object, "epoch", 64),
 		seq: integerField(object, "seq", 0, Number.MAX_SAFE_INTEGER),
-		first: booleanOf(object, "first"),
-		more: booleanOf(object, "more"),
-		peers: listOf(object, "peers", readPeer),
+		first: booleanField(object, "first"),
+		more: booleanField(object, "more"),
+		peers: objectsField(object, "peers", (peer) => readPeer(peer)),
 	};
 }
 
 function readChange(object: Readonly<Record<string, unknown>>): PeerChange {
-	return { type: choiceField(object, "type", ["join", "update", "leave"]), peer: readPeer(objectField(object, "peer")) };
+	return { type: choiceField(object, "type", ["join", "update", "leave"]), peer: peerField(object, "peer") };
 }
-
-function readPeer(object: Readonly<Record<string, unknown>>): PresencePeer {
-	const fingerprint = textField(object, "fingerprint", 71);
-	if (!FINGERPRINT.test(fingerprint)) throw new FieldProblem("fingerprint must be sha256: and 64 hexadecimal digits");
-	const metadata = metadataField(object, "metadata", PEER_METADATA_BYTES);
-	return { id: idField(object, "id"), fingerprint, ...(metadata === undefined ? {} : { metadata }) };
-}
-
-function listOf<T>(object: Readonly<Record<string, unknown>>, name: string, read: (item: Readonly<Record<string, unknown>>) => T): T[] {
-	const value = fieldOf(object, name);
-	if (!Array.isArray(value)) throw new FieldProblem(`${name} must be a list`);
-	return value.map((item: unknown) => {
-		if (typeof item !== "object" || item === null || Array.isArray(item)) throw new FieldProblem(`${name} must be a list of objects`);
-		return read(item as Record<string, unknown>);
-	});
-}
-
-function booleanOf(object: Readonly<Record<string, unknown>>, name: string): boolean {
-	const value = fieldOf(object, name);
-	if (typeof value !== "boolean") throw new FieldProblem(`${name} must be true or false`);
-	return value;
-}
-
-const FINGERPRINT = /^sha256:[0-9a-f]{64}$/;
