@@ -39,6 +39,7 @@ export interface AdmissionHost {
 	readonly admitted: (session: Session) => void;
 	readonly refused: (connection: TransportConnection, refused: Refused, id: string) => void;
 	readonly changed: (session: Session) => void;
+	readonly changeCost: (session: Session) => number;
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
 	readonly channels: Channels;
@@ -185,6 +186,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		connection,
 		control,
 		changed: host.changed,
+		changeCost: host.changeCost,
 		release: host.ended,
 		onStream: host.onStream,
 		direct: hello.capabilities.includes(DIRECT_CAPABILITY),

@@ -11,6 +11,9 @@ import { type BroadcastOpen, type BroadcastPeer, decodeBroadcastControl, type Jo
 import { encodeFrame, FRAME, FrameDecoder } from "../wire/frames.ts";
 import type { BroadcastSession } from "./broadcasts.ts";
 
+/** Of every Client in these tests. */
+export const FINGERPRINT: string = `sha256:${"00".repeat(32)}`;
+
 /** What a member has heard. */
 export type Heard =
 	| { readonly type: "message"; readonly seq: number; readonly sender: string; readonly text: string }
@@ -61,7 +64,7 @@ export class FakeMember implements TransportStream {
 	}
 
 	get id(): string {
-		return this.session.id;
+		return this.session.peer.id;
 	}
 
 	get receives(): boolean {

@@ -1,29 +1,34 @@
 /**
- * What all broadcasts of a Coordinator keep in memory: messages that wait for slow members, and histories.
+ * What all broadcasts of a Coordinator keep in memory: messages and presence that wait for slow members, and histories.
  *
  * @module
  */
 
 import type { Chunk } from "./broadcast-chunk.ts";
+import type { Presence } from "./broadcast-roster.ts";
+
+/** What several may keep. */
+export type Kept = Chunk | Presence;
 
 /** About what an entry of a queue takes besides the message, which others may share. */
 export const ENTRY_BYTES = 128;
 
-/** About what a chunk takes besides its bytes, and each message in it. */
-const CHUNK_BYTES = 256;
+/** About what a chunk or a change takes besides its bytes, and each message in a chunk. */
+const OBJECT_BYTES = 256;
 const MESSAGE_BYTES = 16;
 
-function sizeOf({ bytes, ends }: Chunk): number {
-	return CHUNK_BYTES + bytes.length + MESSAGE_BYTES * ends.length;
+function sizeOf(kept: Kept): number {
+	// A change keeps, beside its frame, what stood before: as long at most.
+	return OBJECT_BYTES + ("frame" in kept ? 2 * kept.frame.length : kept.bytes.length + MESSAGE_BYTES * kept.ends.length);
 }
 
-/** A sum in which each chunk counts once, whoever keeps it and however little of it. */
+/** A sum in which each chunk or change counts once, whoever keeps it and however little of it. */
 export class HeldBytes {
 	readonly #limitBytes: number;
 	readonly #exceeded: () => void;
 	#bytes = 0;
 
-	/** `exceeded` is called by whatever goes beyond the limit, and is to see to it that chunks are let go of soon. */
+	/** `exceeded` is called by whatever goes beyond the limit, and is to see to it that some is let go of soon. */
 	constructor(limitBytes: number = Number.POSITIVE_INFINITY, exceeded: () => void = () => undefined) {
 		this.#limitBytes = limitBytes;
 		this.#exceeded = exceeded;
@@ -33,14 +38,14 @@ export class HeldBytes {
 		return this.#bytes;
 	}
 
-	/** One more keeps a chunk. */
-	hold(chunk: Chunk): void {
-		this.#bytes += ENTRY_BYTES + (chunk.holders++ === 0 ? sizeOf(chunk) : 0);
+	/** One more keeps it. */
+	hold(kept: Kept): void {
+		this.#bytes += ENTRY_BYTES + (kept.holders++ === 0 ? sizeOf(kept) : 0);
 		if (this.#bytes > this.#limitBytes) this.#exceeded();
 	}
 
 	/** One keeps it no more. */
-	release(chunk: Chunk): void {
-		this.#bytes -= ENTRY_BYTES + (--chunk.holders === 0 ? sizeOf(chunk) : 0);
+	release(kept: Kept): void {
+		this.#bytes -= ENTRY_BYTES + (--kept.holders === 0 ? sizeOf(kept) : 0);
 	}
 }

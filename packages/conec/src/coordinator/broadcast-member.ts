@@ -76,7 +76,7 @@ export class Member {
 			{
 				policy: open.slowReader,
 				capacityBytes: open.bufferBytes,
-				capacityMessages: limits.broadcastBufferMessages,
+				capacityEntries: limits.broadcastBufferMessages,
 				roster: this.presence ? roster : undefined,
 			},
 			held,

@@ -9,7 +9,7 @@ import { COORDINATOR_DEFAULT_LIMITS } from "../options.ts";
 import { createVirtualClock, type VirtualClock } from "../transport/virtual-clock.ts";
 import { type BroadcastOpen, type BroadcastPeer, SLOW_READER_POLICIES } from "../wire/broadcast.ts";
 import { RESET_CODES } from "../wire/codes.ts";
-import { FakeMember, type Heard } from "./broadcast-fixture.ts";
+import { FakeMember, FINGERPRINT, type Heard } from "./broadcast-fixture.ts";
 import { type BroadcastSession, Broadcasts } from "./broadcasts.ts";
 
 const HISTORY = 40;
@@ -42,7 +42,7 @@ class Model {
 
 	join(options: Partial<BroadcastOpen>, id: string = `c${this.#ids++}`): FakeMember {
 		const open: BroadcastOpen = { name: "news", mode: "both", slowReader: "drop-oldest", bufferBytes: 4_096, keepOpen: true, ...options };
-		const session: BroadcastSession = { id, fingerprint: "sha256:00", metadata: undefined, streams: 0 };
+		const session: BroadcastSession = { peer: { id, fingerprint: FINGERPRINT }, streams: 0 };
 		const member = new FakeMember(session, open);
 		this.broadcasts.join(session, member.incoming, open);
 		if (open.mode !== "receive") this.sent.set(id, { payloads: [], killed: false });
@@ -83,7 +83,10 @@ class Model {
 				}
 				return;
 			case 11:
-				if (member !== undefined) this.broadcasts.update(Object.assign(member.session, { metadata: { mood: random(3) } }));
+				if (member !== undefined) {
+					const { session } = member;
+					this.broadcasts.update(Object.assign(session, { peer: { ...session.peer, metadata: { mood: random(3) } } }));
+				}
 				return;
 			case 12:
 				// Its Client is in once more.

@@ -28,10 +28,13 @@ const MOVE_TOTAL_BYTES = 8 * 1_024 * 1_024;
 
 /** Counts readers; the broadcast tells it what happens to them. */
 export class Pace {
-	/** Readers that neither lag nor are stuck. */
+	/** Clients with readers that neither lag nor are stuck: one Client is one reader, however often it joins. */
 	#readers = 0;
+	/** Those of which all readers are behind. */
 	#behind = 0;
+	/** Readers, and whether they are behind. */
 	readonly #counted: Map<Member, boolean> = new Map();
+	readonly #clients: Map<string, Counted> = new Map();
 
 	/** Whether senders are too fast for most. */
 	get tooFast(): boolean {
@@ -77,16 +80,29 @@ export class Pace {
 	#count(member: Member, behind: boolean | undefined): void {
 		const before = this.#counted.get(member);
 		if (before === behind) return;
-		if (before !== undefined) {
-			this.#readers--;
-			if (before) this.#behind--;
-		}
-		if (behind === undefined) {
-			this.#counted.delete(member);
-			return;
-		}
-		this.#readers++;
-		if (behind) this.#behind++;
-		this.#counted.set(member, behind);
+		const { id } = member.peer;
+		const client = this.#clients.get(id) ?? { members: 0, behind: 0 };
+		this.#weigh(client, -1);
+		if (before !== undefined) client.members--;
+		if (before === true) client.behind--;
+		if (behind !== undefined) client.members++;
+		if (behind === true) client.behind++;
+		this.#weigh(client, 1);
+		if (behind === undefined) this.#counted.delete(member);
+		else this.#counted.set(member, behind);
+		if (client.members === 0) this.#clients.delete(id);
+		else this.#clients.set(id, client);
 	}
+
+	#weigh({ members, behind }: Counted, sign: 1 | -1): void {
+		if (members === 0) return;
+		this.#readers += sign;
+		if (behind === members) this.#behind += sign;
+	}
+}
+
+/** The readers of one Client. */
+interface Counted {
+	members: number;
+	behind: number;
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { type BroadcastPeer, decodeBroadcastControl, type SlowReaderPolicy, TaggedDecoder } from "../wire/broadcast.ts";
 import { FRAME, FrameDecoder } from "../wire/frames.ts";
 import { type Chunk, encodeChunk } from "./broadcast-chunk.ts";
+import { FINGERPRINT } from "./broadcast-fixture.ts";
 import { MemberQueue } from "./broadcast-queue.ts";
 import { Roster, stampChange } from "./broadcast-roster.ts";
 
@@ -20,7 +21,7 @@ function chunk(firstSeq: number, senders: string): Chunk {
 }
 
 function queueOf(policy: SlowReaderPolicy, messages: number, roster?: ReadonlyMap<string, BroadcastPeer>): MemberQueue {
-	return new MemberQueue({ policy, capacityBytes: messages * FRAME_LENGTH, capacityMessages: 1_000, roster });
+	return new MemberQueue({ policy, capacityBytes: messages * FRAME_LENGTH, capacityEntries: 1_000, roster });
 }
 
 /** What a member would see: "a1 b2 gap(3:3-5) members(5:x,y)". */
@@ -52,20 +53,20 @@ function drain(queue: MemberQueue): string {
 			else if (value.type === "join" || value.type === "leave" || value.type === "update") seen.push(`${value.type}(${value.seq}:${value.peer.id})`);
 		}
 	}
-	assert.deepEqual([queue.empty, queue.bytes, queue.messages], [true, 0, 0]);
+	assert.deepEqual([queue.empty, queue.bytes, queue.entries], [true, 0, 0]);
 	return seen.join(" ");
 }
 
 test("full and half empty by bytes and by messages", () => {
 	const queue = queueOf("drop-oldest", 4);
 	queue.push(chunk(1, "aaa"));
-	assert.deepEqual([queue.full, queue.halfEmpty, queue.messages], [false, false, 3]);
+	assert.deepEqual([queue.full, queue.halfEmpty, queue.entries], [false, false, 3]);
 	queue.push(chunk(4, "a"));
 	assert.equal(queue.full, true);
 	queue.take(1);
 	queue.take(1);
 	assert.deepEqual([queue.full, queue.halfEmpty], [false, true]);
-	const many = new MemberQueue({ policy: "drop-oldest", capacityBytes: 1e6, capacityMessages: 2, roster: undefined });
+	const many = new MemberQueue({ policy: "drop-oldest", capacityBytes: 1e6, capacityEntries: 2, roster: undefined });
 	many.push(chunk(1, "aa"));
 	assert.equal(many.full, true);
 });
@@ -111,7 +112,7 @@ test("latest-per-sender: one message of each, gaps where others were, runs joine
 	const queue = queueOf("latest-per-sender", 100);
 	queue.push(chunk(1, "abacc"));
 	queue.startLag();
-	assert.equal(queue.messages, 3);
+	assert.equal(queue.entries, 3);
 	queue.push(chunk(6, "bd"));
 	assert.equal(drain(queue), "gap(2:1-2) a3 gap(1:4-4) c5 b6 d7");
 	// A message that is on its way is not superseded.
@@ -144,11 +145,11 @@ test("history does not count as being slow, but may be dropped like the rest", (
 
 test("presence: a list after a gap that covers some, as of its end, whatever is changed later", () => {
 	const roster = new Roster();
-	const peer = (id: string): BroadcastPeer => ({ id, fingerprint: "sha256:00" });
+	const peer = (id: string): BroadcastPeer => ({ id, fingerprint: FINGERPRINT });
 	for (const policy of ["drop-oldest", "drop-newest"] as const) {
 		roster.peers.clear();
 		for (const id of ["m", "x"]) roster.peers.set(id, peer(id));
-		const queue = queueOf(policy, 12, roster.peers);
+		const queue = queueOf(policy, 16, roster.peers);
 		let seq = 0;
 		const change = (type: "join" | "leave", id: string): void => {
 			const before = roster.peers.get(id);
@@ -175,7 +176,7 @@ test("presence: a list after a gap that covers some, as of its end, whatever is 
 });
 
 test("presence: of a long list no more is written at a time than there is room for, and what follows it stays behind it", () => {
-	const peers = new Map(Array.from({ length: 2_000 }, (_, i) => [`peer-${i}`, { id: `peer-${i}`, fingerprint: "sha256:00", metadata: "x".repeat(100) }]));
+	const peers = new Map(Array.from({ length: 2_000 }, (_, i) => [`peer-${i}`, { id: `peer-${i}`, fingerprint: FINGERPRINT, metadata: "x".repeat(100) }]));
 	const queue = queueOf("latest-per-sender", 4, peers);
 	queue.pushMembers(1);
 	queue.push(chunk(2, "aa"));

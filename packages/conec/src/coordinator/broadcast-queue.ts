@@ -56,7 +56,8 @@ interface Listing {
 export interface QueueOptions {
 	readonly policy: SlowReaderPolicy;
 	readonly capacityBytes: number;
-	readonly capacityMessages: number;
+	/** Of messages and changes. */
+	readonly capacityEntries: number;
 	/** The members of now; only for who asked for presence. */
 	readonly roster: ReadonlyMap<string, BroadcastPeer> | undefined;
 }
@@ -74,7 +75,8 @@ export class MemberQueue {
 	#first: Item | undefined;
 	#last: Item | undefined;
 	#bytes = 0;
-	#messages = 0;
+	/** Messages and changes. */
+	#entries = 0;
 	/** Bytes at the front that are history: they do not count as being slow. */
 	#replayBytes = 0;
 	#lagging = false;
@@ -102,11 +104,12 @@ export class MemberQueue {
 
 	/** The same, history and what each takes here counted. */
 	get heldBytes(): number {
-		return this.#bytes + ENTRY_BYTES * this.#messages;
+		return this.#bytes + ENTRY_BYTES * this.#entries;
 	}
 
-	get messages(): number {
-		return this.#messages;
+	/** Messages and changes that wait, history counted. */
+	get entries(): number {
+		return this.#entries;
 	}
 
 	/** Messages dropped so far. */
@@ -119,13 +122,13 @@ export class MemberQueue {
 	}
 
 	get full(): boolean {
-		const { capacityBytes, capacityMessages } = this.#options;
-		return this.bytes >= capacityBytes || (this.#messages >= capacityMessages && this.#replayBytes === 0);
+		const { capacityBytes, capacityEntries } = this.#options;
+		return this.bytes >= capacityBytes || (this.#entries >= capacityEntries && this.#replayBytes === 0);
 	}
 
 	get halfEmpty(): boolean {
-		const { capacityBytes, capacityMessages } = this.#options;
-		return this.bytes <= capacityBytes / 2 && this.#messages <= capacityMessages / 2;
+		const { capacityBytes, capacityEntries } = this.#options;
+		return this.bytes <= capacityBytes / 2 && this.#entries <= capacityEntries / 2;
 	}
 
 	/** Messages of the past, which come first. */
@@ -207,7 +210,7 @@ export class MemberQueue {
 			this.#remove(item);
 		} else {
 			this.#bytes -= frames.length;
-			this.#messages -= to - from;
+			this.#entries -= to - from;
 			item.from = to;
 		}
 		return frames;
@@ -225,22 +228,22 @@ export class MemberQueue {
 	}
 
 	#forgetItems(): void {
-		for (let item = this.#first; item !== undefined; item = item.next) if (item.type === "messages") this.#held.release(item.chunk);
+		for (let item = this.#first; item !== undefined; item = item.next) this.#release(item);
 		this.#first = undefined;
 		this.#last = undefined;
 		this.#bytes = 0;
-		this.#messages = 0;
+		this.#entries = 0;
 		this.#replayBytes = 0;
 		this.#latest.clear();
 	}
 
 	/** Drops the oldest until the rest fits. */
 	#shrink(): void {
-		this.#dropOldest(this.#options.capacityBytes, this.#options.capacityMessages);
+		this.#dropOldest(this.#options.capacityBytes, this.#options.capacityEntries);
 	}
 
-	#dropOldest(keptBytes: number, keptMessages: number): void {
-		const tooMuch = (): boolean => this.bytes > keptBytes || this.#messages > keptMessages;
+	#dropOldest(keptBytes: number, keptEntries: number): void {
+		const tooMuch = (): boolean => this.bytes > keptBytes || this.#entries > keptEntries;
 		while (tooMuch()) {
 			const front = this.#first;
 			const item = front?.type === "gap" ? front.next : front;
@@ -257,7 +260,7 @@ export class MemberQueue {
 				const bytes = bytesBetween(item.chunk, item.from, item.from + 1);
 				this.#bytes -= bytes;
 				this.#replayBytes = Math.max(0, this.#replayBytes - bytes);
-				this.#messages--;
+				this.#entries--;
 				item.from++;
 				dropped++;
 			}
@@ -393,9 +396,12 @@ export class MemberQueue {
 	#append(item: Item): void {
 		this.#insert(item, undefined);
 		this.#bytes += sizeOf(item);
-		if (item.type !== "messages") return;
-		this.#messages += item.to - item.from;
-		this.#held.hold(item.chunk);
+		this.#entries += entriesOf(item);
+		if (item.type !== "gap") this.#held.hold(item.type === "messages" ? item.chunk : item.presence);
+	}
+
+	#release(item: Item): void {
+		if (item.type !== "gap") this.#held.release(item.type === "messages" ? item.chunk : item.presence);
 	}
 
 	/** Puts an item before another, or at the end, without counting it. */
@@ -411,9 +417,7 @@ export class MemberQueue {
 
 	#remove(item: Item): void {
 		this.#bytes -= sizeOf(item);
-		if (item.type === "messages") {
-			this.#messages -= item.to - item.from;
-		}
+		this.#entries -= entriesOf(item);
 		this.#unlink(item);
 	}
 
@@ -424,8 +428,8 @@ export class MemberQueue {
 		else item.next.previous = item.previous;
 		item.previous = undefined;
 		item.next = undefined;
+		this.#release(item);
 		if (item.type === "messages") {
-			this.#held.release(item.chunk);
 			const sender = item.chunk.senders[0] as string;
 			if (this.#latest.get(sender) === item) this.#latest.delete(sender);
 		}
@@ -440,6 +444,17 @@ function sizeOf(item: Item): number {
 			return item.from === item.to ? 0 : bytesBetween(item.chunk, item.from, item.to);
 		case "presence":
 			return item.presence.frame.length;
+		default:
+			return 0;
+	}
+}
+
+function entriesOf(item: Item): number {
+	switch (item.type) {
+		case "messages":
+			return item.to - item.from;
+		case "presence":
+			return 1;
 		default:
 			return 0;
 	}

@@ -15,6 +15,8 @@ export interface Presence {
 	readonly before: BroadcastPeer | undefined;
 	/** The whole CONTROL frame. */
 	readonly frame: Uint8Array;
+	/** How many keep it, see `HeldBytes`. */
+	holders: number;
 }
 
 /** What is to be told of a change, before it has a number. */
@@ -59,7 +61,7 @@ export class Roster {
 
 /** The change with its number, encoded. */
 export function stampChange({ type, peer, before }: Change, seq: number): Presence {
-	return { seq, id: peer.id, before, frame: encodeFrame(FRAME.CONTROL, encodeBroadcastControl({ type, seq, peer })) };
+	return { seq, id: peer.id, before, frame: encodeFrame(FRAME.CONTROL, encodeBroadcastControl({ type, seq, peer })), holders: 0 };
 }
 
 /** A `members` frame with those from `from` on, as many as it takes, and who comes next; `undefined`: nobody. */

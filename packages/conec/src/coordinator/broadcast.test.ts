@@ -4,7 +4,7 @@ import { COORDINATOR_DEFAULT_LIMITS, type Limits } from "../options.ts";
 import { createVirtualClock, type VirtualClock } from "../transport/virtual-clock.ts";
 import type { BroadcastOpen } from "../wire/broadcast.ts";
 import { RESET_CODES } from "../wire/codes.ts";
-import { FakeMember } from "./broadcast-fixture.ts";
+import { FakeMember, FINGERPRINT } from "./broadcast-fixture.ts";
 import { type BroadcastStatus, Broadcasts } from "./broadcasts.ts";
 
 const KIB = "x".repeat(1_000);
@@ -26,7 +26,7 @@ class Stage {
 
 	join(id: string, options: Partial<BroadcastOpen> = {}): FakeMember {
 		const open: BroadcastOpen = { name: "news", mode: "receive", slowReader: "drop-oldest", bufferBytes: 16_384, keepOpen: true, ...options };
-		const session = { id, fingerprint: "sha256:00", metadata: undefined, streams: 0 };
+		const session = { peer: { id, fingerprint: FINGERPRINT }, streams: 0 };
 		const member = new FakeMember(session, open);
 		this.broadcasts.join(session, member.incoming, open);
 		return member;
@@ -166,12 +166,42 @@ test("pace: readers who all stop are waited for a second, not for ever", async (
 	assert.equal(await stage.fill(sender, 300), 300);
 });
 
+test("pace: a Client that joins often counts once: it cannot make most of the readers by itself", async () => {
+	const stage = new Stage();
+	const sender = stage.join("sender", { mode: "send" });
+	for (let i = 0; i < 20; i++) stage.join("many", { bufferBytes: 262_144 });
+	const quick = ["a", "b", "c"].map((id) => stage.join(id, { bufferBytes: 262_144 }));
+	let sent = 0;
+	for (let ms = 0; ms < 2_000; ms += 20) {
+		sent += await stage.fill(sender, 20);
+		for (const reader of quick) readAll(reader);
+		await stage.clock.advance(20);
+		for (const reader of quick) readAll(reader);
+	}
+	// Its readers are waited for until they lag, 100 ms, and not as most of all.
+	assert.ok(sent >= 20 * 90, `${sent} messages`);
+	assert.equal(stage.status.length, 20);
+	for (const reader of quick) assert.equal(messagesOf(reader), sent);
+});
+
+test("a change of metadata counts by how many hear of it", () => {
+	const stage = new Stage();
+	const guest = stage.join("guest");
+	assert.equal(stage.broadcasts.updateCost(guest.session), 1);
+	for (let i = 0; i < 250; i++) stage.join(`listener-${i}`, { presence: true });
+	for (let i = 0; i < 250; i++) stage.join(`other-${i}`);
+	assert.equal(stage.broadcasts.updateCost(guest.session), 3);
+	assert.equal(stage.broadcasts.updateCost({ peer: { id: "alone", fingerprint: FINGERPRINT }, streams: 0 }), 1);
+	guest.lose();
+	assert.equal(stage.broadcasts.updateCost(guest.session), 1);
+});
+
 test("what a member says of itself may change; others hear it once, in its place", () => {
 	const stage = new Stage();
 	const host = stage.join("host", { presence: true });
 	const guest = stage.join("guest", { mode: "both" });
 	guest.send("before");
-	const session = Object.assign(guest.session, { metadata: { mood: "good" } });
+	const session = Object.assign(guest.session, { peer: { ...guest.session.peer, metadata: { mood: "good" } } });
 	stage.broadcasts.update(session);
 	stage.broadcasts.update(session);
 	guest.send("after");
@@ -189,7 +219,7 @@ test("what a member says of itself may change; others hear it once, in its place
 		],
 	);
 	const update = host.heard[3];
-	assert.deepEqual(update?.type === "update" && update.peer, { id: "guest", fingerprint: "sha256:00", metadata: { mood: "good" } });
+	assert.deepEqual(update?.type === "update" && update.peer, { id: "guest", fingerprint: FINGERPRINT, metadata: { mood: "good" } });
 });
 
 test("nothing is left when all have gone, whatever they were at", async () => {
@@ -375,6 +405,32 @@ test("all broadcasts together keep no more than they may: who keeps most loses i
 	assert.equal(stage.clock.pending, 0);
 });
 
+test("presence that waits counts like messages: in what all keep together, and in how much waits for one", async () => {
+	const stage = new Stage({ broadcastHeldBytes: 1_000_000, broadcastBufferMessages: 64 });
+	const watchers = Array.from({ length: 40 }, (_, i) => stage.join(`watcher-${i}`, { presence: true, bufferBytes: 1_000_000 }));
+	for (const watcher of watchers) readAll(watcher);
+	const guest = stage.join("guest");
+	const change = (mood: number): void => {
+		stage.broadcasts.update(Object.assign(guest.session, { peer: { ...guest.session.peer, metadata: { mood, text: "x".repeat(900) } } }));
+	};
+	let most = 0;
+	for (let i = 0; i < 300; i++) {
+		change(i);
+		await stage.clock.advance(10);
+		most = Math.max(most, stage.broadcasts.heldBytes);
+	}
+	assert.ok(most > 100_000 && most < 1_100_000, `${most} bytes`);
+	// More than 64 waited for each: they lag, and hear of the last with the list.
+	assert.equal(stage.status.filter(({ type }) => type === "broadcast-lagging").length, 40);
+	for (const watcher of watchers) {
+		readAll(watcher);
+		const last = watcher.heard.filter(({ type }) => type === "members" || type === "update").at(-1);
+		assert.ok(last !== undefined && JSON.stringify(last).includes('"mood":299'), JSON.stringify(watcher.heard.at(-1)).slice(0, 200));
+	}
+	for (const one of [guest, ...watchers]) one.lose();
+	assert.equal(stage.broadcasts.heldBytes, 0);
+});
+
 test("a Client that joins and leaves in a loop is refused after a while, and sooner where many hear of it", async () => {
 	for (const [listeners, joinings] of [
 		[0, 50],
@@ -383,7 +439,7 @@ test("a Client that joins and leaves in a loop is refused after a while, and soo
 		const stage = new Stage({ broadcastJoinsPerMinute: 50 });
 		for (let i = 0; i < listeners; i++) stage.join(`listener-${i}`, { presence: true });
 		const open: BroadcastOpen = { name: "news", mode: "receive", slowReader: "drop-oldest", bufferBytes: 16_384 };
-		const session = { id: "restless", fingerprint: "sha256:00", metadata: undefined, streams: 0 };
+		const session = { peer: { id: "restless", fingerprint: FINGERPRINT }, streams: 0 };
 		const joins = (): boolean => {
 			const member = new FakeMember(session, open);
 			stage.broadcasts.join(session, member.incoming, open);

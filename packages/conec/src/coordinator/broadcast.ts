@@ -373,7 +373,7 @@ export class Broadcast {
 	#hasCaughtUp({ queue, policy, stalled }: Member): boolean {
 		// With one message of each sender the queue is nearly empty from the beginning.
 		// A gap may be all that is left, and is only told once the member does not lag any more.
-		return policy === "latest-per-sender" ? queue.bytes === 0 && queue.messages === 0 && !stalled : queue.halfEmpty;
+		return policy === "latest-per-sender" ? queue.bytes === 0 && queue.entries === 0 && !stalled : queue.halfEmpty;
 	}
 
 	/** By which clock senders wait for it; `undefined`: they do not. */

@@ -9,7 +9,7 @@ import type { Limits } from "../options.ts";
 import { rejectStream } from "../stream/open-stream.ts";
 import { type Clock, systemClock } from "../transport/clock.ts";
 import type { IncomingStream, StreamHandler, Transport, TransportStream } from "../transport/transport.ts";
-import type { BroadcastOpen, BroadcastPeer } from "../wire/broadcast.ts";
+import type { BroadcastOpen } from "../wire/broadcast.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../wire/control.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
@@ -28,7 +28,7 @@ export type BroadcastStatus =
 	| { readonly type: "broadcast-caught-up"; readonly name: string; readonly id: string; readonly lost: number };
 
 /** What broadcasts need to know of a Client. */
-export type BroadcastSession = Pick<Session, "id" | "fingerprint" | "metadata" | "streams">;
+export type BroadcastSession = Pick<Session, "peer" | "streams">;
 
 /** What {@link Broadcasts} needs of its Coordinator. */
 export interface BroadcastsHost {
@@ -91,7 +91,7 @@ export class Broadcasts {
 		if (!this.#mayJoin(session, existing, open)) return reject("the Client joins broadcasts too often");
 		const broadcast = existing ?? new Broadcast(open.name, rule, this.#broadcastHost);
 		this.#byName.set(open.name, broadcast);
-		const member = broadcast.createMember(peerOf(session), open);
+		const member = broadcast.createMember(session.peer, open);
 		const streams = this.#streams.get(session) ?? new Set();
 		this.#streams.set(session, streams);
 		const stream = new MemberStream(broadcast, member, () => {
@@ -118,7 +118,7 @@ export class Broadcasts {
 		this.#joinings.set(session, joinings);
 		// Who wants to hear of others gets a list of all.
 		const told = existing === undefined ? 0 : Math.max(existing.listeners, presence === true ? existing.size : 0);
-		return joinings.take(now, 1 + Math.floor(told / TOLD_PER_JOINING)).type === "taken";
+		return joinings.take(now, costOf(told)).type === "taken";
 	}
 
 	/** Answers how many there are. */
@@ -130,7 +130,13 @@ export class Broadcasts {
 
 	/** What a Client says of itself has changed. */
 	update(session: BroadcastSession): void {
-		for (const { broadcast } of [...(this.#streams.get(session) ?? [])]) broadcast.update(peerOf(session));
+		for (const { broadcast } of [...(this.#streams.get(session) ?? [])]) broadcast.update(session.peer);
+	}
+
+	/** How much work for others a change of that makes, in the measure of `limits.metadataUpdatesPerMinute`. */
+	updateCost(session: BroadcastSession): number {
+		const told = [...(this.#streams.get(session) ?? [])].reduce((sum, { broadcast }) => sum + broadcast.listeners, 0);
+		return costOf(told);
 	}
 
 	/** The connection of a Client is over. */
@@ -167,11 +173,11 @@ export class Broadcasts {
 
 const EMPTY = new Uint8Array(0);
 
-/** As many who hear of it, or that are heard of, count as one joining more. */
-const TOLD_PER_JOINING = 100;
+/** As many who hear of something, or that are heard of, make it count once more. */
+const TOLD_PER_COUNT = 100;
 
-function peerOf({ id, fingerprint, metadata }: BroadcastSession): BroadcastPeer {
-	return metadata === undefined ? { id, fingerprint } : { id, fingerprint, metadata };
+function costOf(told: number): number {
+	return 1 + Math.floor(told / TOLD_PER_COUNT);
 }
 
 /** What a member's stream brings. */

@@ -43,7 +43,7 @@ test("broker: one attempt of a pair in one direction, until it is over for the r
 	const first = begin(broker, "a", "b", 1);
 	const again = { requester: "a", target: "b", request: 2, details: undefined, token: token() };
 	assert.equal(broker.ask(again, 0).type, "refused");
-	assert.equal(broker.ask({ ...again, request: 1 }, 0).type, "violation");
+	assert.deepEqual([broker.isLive("a", 1), broker.isLive("a", 2), broker.isLive("b", 1)], [true, false, false]);
 	begin(broker, "b", "a", 1);
 	broker.go(first, 0, 5_000, false);
 	broker.report(first.token, "a");

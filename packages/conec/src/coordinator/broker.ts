@@ -20,7 +20,6 @@ export interface Attempt<S, D> {
 	readonly request: number;
 	/** What the requester said. */
 	readonly details: D;
-	readonly askedAtMs: number;
 	/** `asked`: the target's answer is waited for. `gone`: both have been told to begin. */
 	state: "asked" | "gone";
 	/** When it is over, whatever its state. */
@@ -36,14 +35,13 @@ export interface Attempt<S, D> {
 /** What {@link Broker.ask} says. */
 export type Asked<S, D> =
 	| { readonly type: "asked"; readonly attempt: Attempt<S, D> }
-	| { readonly type: "refused"; readonly code: ChannelRefusedCode; readonly reason: string }
-	/** The number is that of a live request: the Client breaks the rules. */
-	| { readonly type: "violation"; readonly reason: string };
+	| { readonly type: "refused"; readonly code: ChannelRefusedCode; readonly reason: string };
 
 /** Who asks whom for what. */
 export interface Ask<S, D> {
 	readonly requester: S;
 	readonly target: S;
+	/** None that {@link Broker.isLive}. */
 	readonly request: number;
 	readonly details: D;
 	/** Fresh random; nobody may guess it. */
@@ -87,7 +85,6 @@ export class Broker<S, D = undefined> {
 	/** Begins an attempt. */
 	ask({ requester, target, request, details, token }: Ask<S, D>, nowMs: number): Asked<S, D> {
 		const [own, other] = [this.#part(requester), this.#part(target)];
-		if (own.requests.has(request)) return { type: "violation", reason: `request ${request} is not over` };
 		for (const before of own.requests.values()) {
 			if (before.target !== target) continue;
 			// It may be over for the requester, which then need not wait for the other side's word.
@@ -103,7 +100,6 @@ export class Broker<S, D = undefined> {
 		const expiresAtMs = nowMs + this.#limits.requestTimeoutMs;
 		const attempt: Attempt<S, D> = {
 			...{ token, requester, target, request, details },
-			askedAtMs: nowMs,
 			state: "asked",
 			expiresAtMs,
 			birthday: false,

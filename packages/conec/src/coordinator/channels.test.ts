@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Limits, resolveLimits } from "../options.ts";
 import { createVirtualClock } from "../transport/virtual-clock.ts";
-import type { ChannelAsk, ChannelGo, ChannelMessageOfClient, NatReport } from "../wire/channel-messages.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfClient, ChannelPeer, NatReport } from "../wire/channel-messages.ts";
 import { decodeDatagram } from "../wire/datagrams.ts";
 import { type ChannelStatus, Channels } from "./channels.ts";
 import type { Session } from "./session.ts";
@@ -21,6 +21,10 @@ class FakeSession {
 	readonly control = { send: (message: Record<string, unknown>) => this.heard.push(message) };
 	readonly acceptedFrom: { address: string; port: number };
 	ended: number | undefined;
+
+	get peer(): ChannelPeer {
+		return { id: this.id, fingerprint: this.fingerprint };
+	}
 
 	constructor(id: string, address: string, rttMs = 0) {
 		this.id = id;
@@ -121,6 +125,32 @@ test("channels: the time of an attempt runs from its request, whenever the conse
 	);
 	agree(b);
 	assert.equal(a.got("channel-go").length, 1, "too late");
+});
+
+test("channels: an attempt that has begun and is given up, or loses a side, has failed, and is not remembered; beside a channel that is up nothing is said", () => {
+	const { channels, enter, leave, say, ask, agree, statuses } = create();
+	const [a, b] = [enter("a", "192.0.2.1"), enter("b", "192.0.2.2")];
+	const begin = (from: FakeSession, to: FakeSession): { readonly request: number; readonly token: string } => {
+		const request = ask(from, to.id);
+		agree(to);
+		return { request, token: (from.got<ChannelGo>("channel-go").at(-1) as ChannelGo).token };
+	};
+	const said = (): unknown[] => statuses.splice(0).map(({ peers, outcome, reason }) => [...peers, outcome, reason]);
+	say(a, { type: "channel-cancel", request: begin(a, b).request });
+	assert.deepEqual(said(), [["a", "b", "failed", '"a" has given up']]);
+	assert.equal(channels.explain(a as unknown as Session, b as unknown as Session).reason, '"a" has given up');
+	ask(a, "b", { auto: true });
+	assert.equal(a.got("channel-refused").length, 0, "that says nothing of the path");
+	agree(b);
+	leave(b);
+	assert.deepEqual(said(), [["a", "b", "failed", '"b" has left']]);
+	const again = enter("b", "192.0.2.2");
+	const [up, crossing] = [begin(a, again), begin(again, a)];
+	say(a, { type: "channel-report", token: up.token, outcome: "up" });
+	say(again, { type: "channel-cancel", request: crossing.request });
+	assert.deepEqual(said(), [["a", "b", "up", undefined]]);
+	say(a, { type: "channel-cancel", request: ask(a, "b") });
+	assert.deepEqual(said(), [], "one that has not begun has not failed");
 });
 
 test("channels: at rest nothing is kept but who is there, and no timer runs; after the end nothing at all", async () => {

@@ -17,7 +17,6 @@ import {
 	type ChannelConsent,
 	type ChannelMessageOfClient,
 	type ChannelOffer,
-	type ChannelPeer,
 	type ChannelRefusal,
 	type ChannelRefusedCode,
 	type ChannelReport,
@@ -114,6 +113,7 @@ export class Channels {
 		if (member.reflected !== undefined) this.#host.reflector?.dismiss(member.reflected);
 		for (const attempt of this.#broker.leave(session)) {
 			if (attempt.outcome === "up") continue;
+			if (attempt.state === "gone") this.#failed(attempt, `"${session.id}" has left`, false);
 			if (attempt.target === session && attempt.state === "asked") this.#refuse(attempt.requester, attempt.request, "PEER_LOST", "the peer has left");
 			else this.#cancelled(attempt.target === session ? attempt.requester : attempt.target, attempt, "the peer has left");
 		}
@@ -219,15 +219,16 @@ export class Channels {
 		}
 		const wish: Wish = { offer: message, auto: message.auto };
 		const asked = this.#broker.ask({ requester: session, target, request: message.request, details: wish, token: newToken() }, this.#now());
-		if (asked.type === "violation") return session.end(CLOSE_CODES.PROTOCOL_ERROR, asked.reason);
 		if (asked.type === "refused") return refuse(asked.code, asked.reason);
-		target.control.send({ type: "channel-ask", token: asked.attempt.token, peer: peerOf(session), expiresInMs: this.#host.limits.requestTimeoutMs });
+		target.control.send({ type: "channel-ask", token: asked.attempt.token, peer: session.peer, expiresInMs: this.#host.limits.requestTimeoutMs });
 		this.#watch();
 	}
 
 	#cancel(session: Session, request: number): void {
 		const attempt = this.#broker.cancel(session, request);
-		if (attempt !== undefined && attempt.outcome !== "up") this.#cancelled(attempt.target, attempt, "the peer has given up");
+		if (attempt === undefined || attempt.outcome === "up") return;
+		if (attempt.state === "gone") this.#failed(attempt, `"${session.id}" has given up`, false);
+		this.#cancelled(attempt.target, attempt, "the peer has given up");
 	}
 
 	#answered(session: Session, member: Member, message: ChannelConsent | ChannelRefusal): void {
@@ -278,12 +279,12 @@ export class Channels {
 		const ahead = (roundTripMs(attempt.target.connection) - roundTripMs(attempt.requester.connection)) / 2;
 		const common = { type: "channel-go", token: attempt.token, deadlineMs } as const;
 		attempt.requester.control.send({
-			...{ ...common, request: attempt.request, role: "dial", peer: peerOf(attempt.target), certificate: theirs },
+			...{ ...common, request: attempt.request, role: "dial", peer: attempt.target.peer, certificate: theirs },
 			...{ candidates: toRequester.candidates, nat: consent.nat, punch: consent.punch, waitMs: waitOf(ahead) },
 			...(toRequester.birthday === undefined ? {} : { birthday: toRequester.birthday }),
 		});
 		attempt.target.control.send({
-			...{ ...common, role: "accept", peer: peerOf(attempt.requester), certificate: own },
+			...{ ...common, role: "accept", peer: attempt.requester.peer, certificate: own },
 			...{ candidates: toTarget.candidates, nat: offer.nat, punch: offer.punch, waitMs: waitOf(-ahead) },
 			...(toTarget.birthday === undefined ? {} : { birthday: toTarget.birthday }),
 		});
@@ -299,7 +300,7 @@ export class Channels {
 		}
 		const attempt = this.#broker.report(token, session);
 		if (attempt === undefined) return;
-		if (outcome === "failed") return this.#failed(attempt, reason ?? "the peer could not be reached directly");
+		if (outcome === "failed") return this.#failed(attempt, reason ?? "the peer could not be reached directly", true);
 		const seen = canonicalIp(address?.address ?? "");
 		const channel: LiveChannel = {
 			...{ token, requester: attempt.requester.id, target: attempt.target.id },
@@ -314,12 +315,14 @@ export class Channels {
 		this.#watch();
 	}
 
-	#failed(attempt: Begun, reason: string): void {
+	/** `remembered`: that says something of the path. */
+	#failed(attempt: Begun, reason: string, remembered: boolean): void {
 		// The other side knows better, or has said so already.
 		if (attempt.outcome !== undefined) return;
 		attempt.outcome = "failed";
 		const [requester, target] = [attempt.requester.id, attempt.target.id];
-		this.#reports.failed(requester, target, reason, true);
+		// Of two that crossed, one is given up when the other is up.
+		if (!this.#reports.failed(requester, target, reason, remembered)) return;
 		this.#host.emit({ type: "channel", peers: [requester, target], outcome: "failed", reason });
 	}
 
@@ -396,7 +399,7 @@ export class Channels {
 		const now = this.#now();
 		for (const attempt of this.#broker.expire(now)) {
 			if (attempt.state === "gone") {
-				if (attempt.reported.size === 0) this.#failed(attempt, "neither side said what became of it");
+				if (attempt.reported.size === 0) this.#failed(attempt, "neither side said what became of it", true);
 				continue;
 			}
 			this.#refuse(attempt.requester, attempt.request, "PEER_TIMEOUT", "the peer has not answered");
@@ -462,10 +465,6 @@ function newToken(): string {
 
 function newNonce(): string {
 	return randomBytes(8).toString("hex");
-}
-
-function peerOf({ id, fingerprint, metadata }: Session): ChannelPeer {
-	return { id, fingerprint, ...(metadata === undefined ? {} : { metadata }) };
 }
 
 function unmapped(at: SocketAddress | undefined): WireAddress | undefined {

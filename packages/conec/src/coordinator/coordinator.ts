@@ -318,6 +318,7 @@ export class Coordinator implements AsyncDisposable {
 				this.#presence.set(session.peer);
 				this.#broadcasts.update(session);
 			},
+			changeCost: (session) => this.#broadcasts.updateCost(session),
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => this.#onStream(session, incoming),
 			channels: this.#channels,

@@ -78,12 +78,13 @@ export class PathReports {
 		return true;
 	}
 
-	/** An attempt has failed. `remembered`: until the network of either changes, `auto` need not try again. A live channel of the pair stays. */
-	failed(requester: string, target: string, reason: string, remembered: boolean): void {
+	/** An attempt has failed. `remembered`: until the network of either changes, `auto` need not try again. A live channel of the pair stays, and nothing is noted then: false. */
+	failed(requester: string, target: string, reason: string, remembered: boolean): boolean {
 		const pair = this.#pair(requester, target);
-		if (pair?.live !== undefined) return;
+		if (pair?.live !== undefined) return false;
 		const noted = this.#note(requester, target, reason);
 		noted.failures.set(requester, { reason, remembered });
+		return true;
 	}
 
 	/** The live channel of this token. */

@@ -8,6 +8,7 @@ import type { ControlChannel } from "../entity/control-channel.ts";
 import type { PeerInfo } from "../entity/peer-info.ts";
 import { roundTripMs } from "../entity/round-trip.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { BroadcastCount, ControlMessage, Ping, Pong } from "../wire/control.ts";
@@ -46,6 +47,8 @@ export interface SessionParts {
 	readonly direct: boolean;
 	/** The Client has changed its metadata. */
 	readonly changed: (session: Session) => void;
+	/** How often a change of it counts now, see `limits.metadataUpdatesPerMinute`. */
+	readonly changeCost: (session: Session) => number;
 	/** Frees the id. Called once, at the very moment the session ends. */
 	readonly release: (session: Session) => void;
 	/** Deals with a stream that the Client opened. */
@@ -114,7 +117,7 @@ export class Session {
 		if (message.type === "close") return;
 		if (this.direct && isChannelMessageOfClient(message)) return this.#parts.onChannelMessage(this, message);
 		if (message.type === "metadata" && this.capabilities.includes(PRESENCE_CAPABILITY)) return this.#setMetadata(message);
-		if (message.type === "broadcast-count") return this.#parts.onRequest(this, message);
+		if (message.type === "broadcast-count" && this.capabilities.includes(BROADCAST_CAPABILITY)) return this.#parts.onRequest(this, message);
 		this.end(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" is not allowed there`);
 	}
 
@@ -145,7 +148,7 @@ export class Session {
 
 	#setMetadata({ request, metadata }: SetMetadata): void {
 		if (this.#over) return;
-		const allowed = this.#updates.take(performance.now());
+		const allowed = this.#updates.take(performance.now(), this.#parts.changeCost(this));
 		if (allowed.type === "refused") {
 			const { retryAfterMs } = allowed;
 			return this.control.send({
