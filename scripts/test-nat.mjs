@@ -13,7 +13,12 @@ const TOOLS = { ip: "iproute2", nft: "nftables", conntrack: "conntrack", sysctl:
 
 const words = process.argv.slice(2);
 const full = words.includes("--full");
-const filters = full ? [] : words.filter((word) => !word.startsWith("-"));
+const unknown = words.filter((word) => word.startsWith("-") && word !== "--full" && !(full && word === "--rounds"));
+if (unknown.length > 0) {
+	console.error(`${unknown.join(" ")}: no such option\nusage: npm run test:nat [-- PART-OF-A-PATH...] | npm run test:nat -- --full [SECTION...] [--rounds N]`);
+	process.exit(2);
+}
+const filters = full ? [] : words;
 const files = globFiles(["test/nat"], /^test\/nat\/[^/]+\.test\.ts$/).filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
 const node = ["--conditions=source", "--import", "tsx"];
 

@@ -346,7 +346,7 @@ test("direct broker: 50 Clients that name one victim get at most 60 datagrams a 
 	}
 });
 
-test("direct broker: the birthday method needs both, is used one at a time, and 3 times a minute for an address", async (t) => {
+test("direct broker: the birthday method is not granted to two Clients of one address, though both want it", async (t) => {
 	const { enter, introduce } = await directScene(t);
 	const [ann, ben] = await Promise.all([enter("ann"), enter("ben")]);
 	// One address is one site, where it is of no use.

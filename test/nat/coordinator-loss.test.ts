@@ -4,11 +4,8 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { nowMs, sleep } from "./actors/actions.ts";
 import { GO_ON_MS } from "./report/results.ts";
-import { eventually, World } from "./world.ts";
+import { eventually, REQUEST_MS, TIMER_MS, World } from "./world.ts";
 
-const REQUEST_MS = 10_000;
-/** A deadline is a timer, which fires a moment later. */
-const TIMER_MS = 250;
 /** A QUIC connection is lost after 15 s of silence. */
 const NOTICED_MS = 20_000;
 

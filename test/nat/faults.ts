@@ -41,7 +41,7 @@ export const FAULTS: readonly Fault[] = [
 export interface FaultOutcome {
 	/** What is wrong with it. */
 	readonly problem?: string;
-	/** What took too long, where all else is as promised. */
+	/** What took too long, where all else is as promised: 5 of 100 may. */
 	readonly late?: string;
 	/** Longest pause of the transfer from the fault on, where the transfer went on. */
 	readonly pauseMs?: number;
@@ -73,8 +73,9 @@ async function judge(a: Peer, b: Peer, fault: Fault, faultMs: number, account: T
 	if (error === undefined) {
 		const pauseMs = Math.max(0, ...account.silences.filter(({ toMs }) => toMs > faultMs).map(({ fromMs, toMs }) => toMs - Math.max(fromMs, faultMs)));
 		if (!fault.survivable) return { problem: "the transfer went on, which cannot be: its peer is elsewhere", pauseMs };
-		const allowedMs = fault.side === "dialling" ? GO_ON_MS : DETECTION_MS;
-		return pauseMs <= allowedMs ? { pauseMs } : { late: `a pause of ${Math.round(pauseMs)} ms`, pauseMs };
+		const words = `a pause of ${Math.round(pauseMs)} ms`;
+		if (fault.side === "accepting") return pauseMs <= DETECTION_MS ? { pauseMs } : { problem: words, pauseMs };
+		return pauseMs <= GO_ON_MS ? { pauseMs } : { late: words, pauseMs };
 	}
 	if (error.code === undefined) return { problem: `not by a code of ours: ${error.message}` };
 	if (fault.side === "dialling") return { problem: `the transfer ended: ${error.code} ${error.message}` };

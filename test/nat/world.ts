@@ -15,6 +15,11 @@ export const LAB_LIMITS: Partial<Limits> = {
 	birthdayPerMinute: 1_000,
 };
 
+/** How long a Client waits for an answer by default. */
+export const REQUEST_MS = 10_000;
+/** A deadline is a timer, which fires a moment later. */
+export const TIMER_MS = 250;
+
 /** How something went; exactly one of `error` and the rest is there. */
 export interface Timed {
 	readonly ms: number;

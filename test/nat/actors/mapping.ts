@@ -23,7 +23,7 @@ interface Answer {
 }
 
 /** How long an answer may take. */
-const ANSWER_MS = 150;
+const ANSWER_MS = 400;
 let nonces = 0;
 
 async function bound(port?: number, address?: string): Promise<Socket> {

@@ -36,7 +36,7 @@ for (const name of names) {
 }
 const missed = surprises(results, KNOWN);
 for (const { name, verdict, note } of missed) console.error(`MISSED ${name}: ${verdict.text}${note === undefined ? "" : `: ${note}`}`);
-console.log(missed.length === 0 ? "\nEvery figure is reached, or known not to be." : `\n${missed.length} figures are missed.`);
+console.log(missed.length === 0 ? "\nEvery figure that was measured is reached, or known not to be." : `\n${missed.length} figures are missed.`);
 process.exit(missed.length === 0 ? 0 : 1);
 
 function readWords(words: readonly string[]): { names: readonly Name[]; rounds: number } {

@@ -64,7 +64,7 @@ export function rowsOf(results: Results): Row[] {
 		...(results.faults?.rows ?? []).map((row) => ({
 			name: row.name,
 			verdict: judgeFault(row),
-			note: row.tries.find(({ problem }) => problem !== undefined)?.problem,
+			note: row.tries.find(({ problem }) => problem !== undefined)?.problem ?? row.tries.find(({ late }) => late !== undefined)?.late,
 		})),
 		...(results.throughput?.rows ?? []).map((row) => ({ name: throughputName(row), verdict: judgeThroughput(row), note: row.note })),
 	];
@@ -77,7 +77,16 @@ export function surprises(results: Results, known: ReadonlyMap<string, string>):
 
 /** The whole page. `known`: why a row fails, by its name. */
 export function formatPage(results: Results, known: ReadonlyMap<string, string>): string {
-	const todo = rowsOf(results).filter(({ verdict }) => !verdict.met);
+	const todo = [
+		...rowsOf(results)
+			.filter(({ verdict }) => !verdict.met)
+			.map(({ name, verdict, note }) => [`todo: ${name}`, verdict.text, cell(known.get(name) ?? `not known yet${note === undefined ? "" : `: ${note}`}`)]),
+		...SECTIONS.filter(([name]) => results[name] === undefined).map(([name, title]) => [
+			`todo: ${title}`,
+			"not measured yet",
+			`\`npm run test:nat -- --full ${name}\``,
+		]),
+	];
 	return [
 		"# NATs: which pairs meet, how soon, and what a path survives",
 		"Written by `npm run test:nat -- --full` in the NAT lab of [test/nat/lab](../test/nat/lab/README.md): real processes in network namespaces, 100 ms there and back between any two places unless a table says otherwise. Kinds of routers in the words of RFC 4787:",
@@ -88,16 +97,7 @@ export function formatPage(results: Results, known: ReadonlyMap<string, string>)
 		...(results.faults === undefined ? [] : faultsSection(results.faults)),
 		...(results.throughput === undefined ? [] : throughputSection(results.throughput)),
 		"## Todo",
-		todo.length === 0
-			? "Nothing: every figure is reached."
-			: table(
-					["todo", "measured", "why"],
-					todo.map(({ name, verdict, note }) => [
-						`todo: ${name}`,
-						verdict.text,
-						cell(known.get(name) ?? `not known yet${note === undefined ? "" : `: ${note}`}`),
-					]),
-				),
+		todo.length === 0 ? "Nothing: every figure is reached." : table(["todo", "measured", "why"], todo),
 		"",
 	]
 		.join("\n\n")
@@ -114,6 +114,14 @@ const KINDS: readonly (readonly string[])[] = [
 	["sym", "address-and-port-dependent, random ports", "address-and-port-dependent"],
 	["symseq", "address-and-port-dependent, ports one after the other", "address-and-port-dependent"],
 	["blocked", "no UDP", ""],
+];
+
+/** All that the page has when it is complete. */
+const SECTIONS: readonly (readonly [keyof Results, string])[] = [
+	["pairs", "pairs"],
+	["birthday", "the birthday method"],
+	["faults", "faults"],
+	["throughput", "loss and delay"],
 ];
 
 function pairsSection({ origin, rows }: Section<Pair>): string[] {
@@ -152,7 +160,7 @@ function birthdaySection({ origin, rows }: Section<Birthday>): string[] {
 function faultsSection({ origin, rows }: Section<FaultRow>): string[] {
 	return [
 		"## Faults",
-		`In the middle of 64 MiB over a direct stream. *roam*: the router gets another public address; *flush*: it forgets its mappings; *readdr*: the machine gets another address. Of the dialling side: nothing is lost or doubled, and p95 of the pause is at most ${GO_ON_MS} ms. Of the accepting side, which cannot move: the channel is found dead within ${DETECTION_MS / 1000} s, its streams end with a code, and p95 of the time to the next channel is at most ${GO_ON_MS} ms.`,
+		`In the middle of 64 MiB over a direct stream. *roam*: the router gets another public address; *flush*: it forgets its mappings; *readdr*: the machine gets another address. Of the dialling side: nothing is lost or doubled, and p95 of the pause is at most ${GO_ON_MS} ms. Of the accepting side, which cannot move: the transfer goes on after at most ${DETECTION_MS / 1000} s, or the channel is found dead within them, its streams end with a code, and p95 of the time to the next channel is at most ${GO_ON_MS} ms.`,
 		table(
 			["fault", "as promised; median, p95"],
 			rows.map((row) => [row.name, text(judgeFault(row))]),

@@ -18,8 +18,6 @@ export const DETECTION_MS = 15_000;
 export const LUCKY_SHARE = 0.95;
 /** Throughput of a direct stream, of raw quinn's. */
 export const THROUGHPUT_SHARE = 0.8;
-/** A deadline is a timer, which fires a moment later. */
-const TIMER_MS = 250;
 
 /** Of a dialling Client behind `a` and one that answers behind `b`. */
 export function expectationOf(a: NatKind, b: NatKind): Expectation {
@@ -52,13 +50,15 @@ export interface Birthday {
 export interface FaultRow {
 	readonly name: string;
 	readonly side: "dialling" | "accepting";
-	readonly tries: readonly {
-		readonly problem?: string;
-		readonly late?: string;
-		readonly pauseMs?: number;
-		readonly detectionMs?: number;
-		readonly againMs?: number;
-	}[];
+	readonly tries: readonly FaultTry[];
+}
+/** How one went; see `FaultOutcome`. */
+export interface FaultTry {
+	readonly problem?: string;
+	readonly late?: string;
+	readonly pauseMs?: number;
+	readonly detectionMs?: number;
+	readonly againMs?: number;
 }
 /** Mbit/s by round; `correct`: every byte arrived. */
 export interface Throughput {
@@ -78,7 +78,7 @@ export interface Verdict {
 
 export function judgePair({ a, b, tries }: Pair): Verdict {
 	const expectation = expectationOf(a, b);
-	const limitMs = { direct: DIRECT_MS, predicted: Number.POSITIVE_INFINITY, proxied: PROXIED_MS, blocked: CONNECT_MS + TIMER_MS }[expectation];
+	const limitMs = { direct: DIRECT_MS, predicted: Number.POSITIVE_INFINITY, proxied: PROXIED_MS, blocked: CONNECT_MS }[expectation];
 	return judgeTries(tries, limitMs, expectation === "predicted" ? LUCKY_SHARE : 1);
 }
 
@@ -93,9 +93,10 @@ function judgeTries(tries: readonly Try[], limitMs: number, share: number): Verd
 	return { met: tries.length > 0 && good.length >= tries.length * share, text: `${good.length}/${tries.length}${spread}` };
 }
 
-/** None may have a problem; of the times 95 of 100 have to be short. */
+/** None may have a problem, or on the accepting side be silent for longer than a discovery may take; of the other times 95 of 100 have to be short. */
 export function judgeFault({ side, tries }: FaultRow): Verdict {
-	const bad = tries.filter(({ problem }) => problem !== undefined).length;
+	const silent = ({ pauseMs = 0, detectionMs = 0 }: FaultTry): boolean => side === "accepting" && Math.max(pauseMs, detectionMs) > DETECTION_MS;
+	const bad = tries.filter((one) => one.problem !== undefined || silent(one)).length;
 	const texts = [`${tries.length - bad}/${tries.length}`];
 	for (const [name, of] of [
 		["pause", "pauseMs"],

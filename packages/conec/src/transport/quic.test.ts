@@ -78,7 +78,7 @@ transportSuite("quic", createFixture);
 
 test("quic transport: a connection can have a keep-alive of its own, at either side", async () => {
 	const fixture = await createFixture();
-	const limits = resolveLimits({ idleTimeoutMs: 300 });
+	const limits = resolveLimits({ idleTimeoutMs: 1_500 });
 	const [dialling, accepting] = [0, 0].map((port) => createQuicTransport({ host: "127.0.0.1", port, limits, role: "client", keepAliveIntervalMs: 0 })) as [
 		Transport,
 		Transport,
@@ -92,10 +92,10 @@ test("quic transport: a connection can have a keep-alive of its own, at either s
 		return connection;
 	};
 	try {
-		accepting.accept({ ...confirmed, keepAliveIntervalMs: 60 });
+		accepting.accept({ ...confirmed, keepAliveIntervalMs: 200 });
 		await dial("kept by the accepting side", {});
 		accepting.accept(confirmed);
-		await dial("kept by the dialling side", { keepAliveIntervalMs: 60 });
+		await dial("kept by the dialling side", { keepAliveIntervalMs: 200 });
 		const silent = await dial("kept by nobody", {});
 		const { by, error } = await silent.closed;
 		assert.equal(by, "error");
