@@ -475,6 +475,7 @@ type ClientState =
 
 /** {@link Client.connect} on any transport and resolver; for tests. */
 export async function connectOn(createTransport: TransportFactory, options: ClientOptions, lookup: Lookup = resolveAll): Promise<Client> {
+	const startedAtMs = performance.now();
 	const resolved = resolveClientOptions(options);
 	resolved.signal?.throwIfAborted();
 	const identity = await clientIdentity(options);
@@ -483,7 +484,7 @@ export async function connectOn(createTransport: TransportFactory, options: Clie
 	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, keyLog };
 	const transport = createTransport(transportOptions);
 	try {
-		const greeted = await reachCoordinator(transport, identity, resolved, lookup);
+		const greeted = await reachCoordinator(transport, identity, resolved, lookup, startedAtMs);
 		return construct({ options: resolved, identity, transport, createTransport, transportOptions, greeted });
 	} catch (error) {
 		transport.destroy();

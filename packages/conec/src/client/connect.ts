@@ -20,20 +20,24 @@ import { type Greeted, greet } from "./handshake.ts";
 import { type Lookup, raceDials, resolveHost } from "./race.ts";
 
 /**
- * Connects and says hello, within `limits.requestTimeoutMs`.
+ * Connects and says hello, within `limits.requestTimeoutMs` of `startedAtMs`, in the time of `performance.now()`.
  *
  * Rejects with `HOST_UNRESOLVABLE`, `COORDINATOR_UNREACHABLE`, whatever `Transport.dial` and {@link greet} reject with, or
  * the reason of `options.signal`. The transport stays the caller's.
  */
-export async function reachCoordinator(transport: Transport, identity: LocalIdentity, options: ResolvedClientOptions, lookup: Lookup): Promise<Greeted> {
+export async function reachCoordinator(
+	transport: Transport,
+	identity: LocalIdentity,
+	options: ResolvedClientOptions,
+	lookup: Lookup,
+	startedAtMs: number,
+): Promise<Greeted> {
 	const { id, coordinator, limits, metadata } = options;
 	const where = `Coordinator at ${coordinator.host}:${coordinator.port}`;
 	const abort = new AbortController();
-	// A little earlier, so that the caller hears of it by then.
-	const timer = setTimeout(
-		() => abort.abort(unreachable(where, limits.requestTimeoutMs)),
-		limits.requestTimeoutMs - Math.min(50, limits.requestTimeoutMs / 100),
-	);
+	// A little earlier, so that the caller hears of it by then, however busy the process is.
+	const leftMs = limits.requestTimeoutMs * 0.98 - (performance.now() - startedAtMs);
+	const timer = setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs)), Math.max(0, leftMs));
 	const forward = (): void => abort.abort(options.signal?.reason);
 	options.signal?.addEventListener("abort", forward, { once: true });
 	try {

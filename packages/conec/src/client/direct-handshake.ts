@@ -10,7 +10,7 @@ import { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import { certificateId } from "../tls/certificate-id.ts";
 import { chainProblem } from "../tls/chain.ts";
-import type { IncomingStream, TransportConnection } from "../transport/transport.ts";
+import type { IncomingStream, TransportCloseInfo, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { type DirectHello, type DirectLimits, type DirectMessage, decodeDirect, encodeDirect } from "../wire/direct-messages.ts";
 import { FRAME } from "../wire/frames.ts";
@@ -47,29 +47,38 @@ export async function greetDirectly(connection: TransportConnection, token: stri
 	});
 	const violation = (reason: string): ConecError => new ConecError("PROTOCOL_ERROR", `Cannot open direct channel: ${reason}`);
 	let welcome = false;
+	const ended = (info: TransportCloseInfo): ConecError => {
+		const { code = "PEER_LOST", reason = "the connection ended" } = closeInfoOf(info, "PEER_LOST");
+		return new ConecError(code, `Cannot open direct channel: ${reason}`, { cause: info.error });
+	};
 	const hello: DirectHello = { type: "hello", versions: PROTOCOL_VERSIONS, token, capabilities: [], limits: limitsOf(limits) };
-	const control = openControlChannelOf<DirectMessage>(
-		DIALECT,
-		connection,
-		hello,
-		{
-			message: (message) => {
-				if (!welcome && message.type === "welcome" && PROTOCOL_VERSIONS.includes(message.version)) {
-					welcome = true;
-					settle(message.limits);
-				} else if (welcome && message.type === "close") late.events.leaving();
-				else if (welcome) late.events.broken(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
-				else settle(violation(`"${message.type}" before the welcome`));
+	let control: ControlChannel<DirectMessage>;
+	try {
+		control = openControlChannelOf<DirectMessage>(
+			DIALECT,
+			connection,
+			hello,
+			{
+				message: (message) => {
+					if (!welcome && message.type === "welcome" && PROTOCOL_VERSIONS.includes(message.version)) {
+						welcome = true;
+						settle(message.limits);
+					} else if (welcome && message.type === "close") late.events.leaving();
+					else if (welcome) late.events.broken(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
+					else settle(violation(`"${message.type}" before the welcome`));
+				},
+				broken: (closeCode, reason) => (welcome ? late.events.broken(closeCode, reason) : settle(violation(reason))),
+				finished: () => undefined,
 			},
-			broken: (closeCode, reason) => (welcome ? late.events.broken(closeCode, reason) : settle(violation(reason))),
-			finished: () => undefined,
-		},
-		limits,
-	);
+			limits,
+		);
+	} catch {
+		// It was over before we could say anything: the peer refuses our certificate only after our side of the handshake is done.
+		throw ended(await connection.closed);
+	}
 	void connection.closed.then((info) => {
 		control.end();
-		const { code = "PEER_LOST", reason = "the connection ended" } = closeInfoOf(info, "PEER_LOST");
-		settle(new ConecError(code, `Cannot open direct channel: ${reason}`, { cause: info.error }));
+		settle(ended(info));
 	});
 	// The channel, if the other side has it already, is closed; the Client is not.
 	const abort = (): void => connection.close(CLOSE_CODES.NORMAL, "given up");
