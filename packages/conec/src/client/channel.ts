@@ -119,19 +119,9 @@ export class DirectChannel implements Channel {
 		});
 	}
 
-	/** Whether streams may be opened. */
-	get open(): boolean {
-		return this.#state.type === "open";
-	}
-
 	/** Whether streams of the peer are accepted: what it opened before it said that it leaves may come after that. */
 	get takesStreams(): boolean {
 		return this.#state.type === "open" || this.#state.type === "left";
-	}
-
-	/** Live streams. */
-	get streams(): number {
-		return this.#streams.size;
 	}
 
 	/** Smoothed round trip; 0 when it is over. */

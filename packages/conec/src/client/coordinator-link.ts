@@ -119,11 +119,6 @@ export class CoordinatorLink {
 		this.#control.send(message);
 	}
 
-	/** Whether the Coordinator's process answers in time. Never rejects. */
-	ping(timeoutMs: number): Promise<boolean> {
-		return this.#control.ping(timeoutMs);
-	}
-
 	/** Says something that needs no answer, now: it shows a new address of this Client to the Coordinator. */
 	poke(): void {
 		this.#control.poke();

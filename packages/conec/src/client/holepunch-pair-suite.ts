@@ -207,7 +207,7 @@ export class Client {
 		if (this.upAt !== undefined) return;
 		this.upAt = this.#network.now;
 		this.upOn = socket;
-		this.#perform(this.machine?.established(socket) ?? []);
+		this.machine?.end();
 	}
 
 	#perform(actions: readonly PunchAction[]): void {

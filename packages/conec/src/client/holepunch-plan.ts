@@ -55,8 +55,6 @@ export type PunchAction =
 	| { readonly type: "accept"; readonly socket: number }
 	/** Open that many extra sockets, numbered from 1, then say `socketsOpened`. */
 	| { readonly type: "open-sockets"; readonly count: number }
-	/** Close the extra sockets, except that one (0: all of them). */
-	| { readonly type: "close-sockets"; readonly except: number }
 	/** Over, in words. The last action. */
 	| { readonly type: "failed"; readonly reason: string };
 

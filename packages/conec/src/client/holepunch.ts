@@ -134,14 +134,9 @@ export class HolePunch {
 		return this.tick(now);
 	}
 
-	/** A QUIC connection with the peer is up, on that socket. Nothing more is sent. */
-	established(socket: number): PunchAction[] {
-		return this.#end(socket);
-	}
-
-	/** Nobody wants it any more. Nothing more is sent. */
-	cancel(): PunchAction[] {
-		return this.#end(0);
+	/** The peer has been reached, or nobody wants it any more: nothing more is sent. */
+	end(): void {
+		this.#state = "over";
 	}
 
 	/** What was tried, at any time. */
@@ -283,13 +278,8 @@ export class HolePunch {
 		const nothingLeft = this.#state === "probing" && this.#plan.role === "dial" && !this.#plan.punch;
 		if (this.#paths.dialling || (now < this.#giveUpAt && !nothingLeft)) return;
 		const reason = describeFailure(this.#plan, this.report(), { dialled: this.#paths.failed, heard: this.#heard });
-		this.#actions.push(...this.#end(0), { type: "failed", reason });
-	}
-
-	#end(except: number): PunchAction[] {
-		const hadSockets = this.#birthday?.part === "hard" && this.#state !== "idle" && this.#state !== "over";
-		this.#state = "over";
-		return hadSockets ? [{ type: "close-sockets", except }] : [];
+		this.#actions.push({ type: "failed", reason });
+		this.end();
 	}
 }
 

@@ -52,11 +52,6 @@ export class Punching {
 		this.#machine = new HolePunch(plan);
 	}
 
-	/** Aborted when the attempt is over: what dials then gives up. */
-	get signal(): AbortSignal {
-		return this.#abort.signal;
-	}
-
 	/** What was tried so far. */
 	report(): PunchReport {
 		return this.#machine.report();
@@ -89,6 +84,7 @@ export class Punching {
 
 	#end(): void {
 		this.#over = true;
+		this.#machine.end();
 		this.#host.clock.clearTimeout(this.#timer);
 		this.#abort.abort();
 		this.#sockets?.close();
@@ -117,10 +113,6 @@ export class Punching {
 				return void this.#transportOf(action.socket).then((transport) => this.#over || this.#host.acceptOn(transport), ignore);
 			case "open-sockets":
 				return void this.#open(action.count);
-			case "close-sockets":
-				// The one that goes on has been given to a transport or is about to be: all others go with the attempt at the latest.
-				if (action.except === 0) this.#sockets?.close();
-				return;
 			case "failed": {
 				const reason = this.#lastProblem === undefined ? action.reason : `${action.reason} (${this.#lastProblem})`;
 				this.stop();

@@ -283,15 +283,3 @@ test("channels: with the budget used up the requester is refused, not left waiti
 	}
 	assert.deepEqual(codes, [25, 25, 25, 25, "LIMIT_EXCEEDED"]);
 });
-
-test("channels: a connection that has just ended is asked for its address in vain, and nothing breaks", () => {
-	const { channels, enter, ask, agree } = create();
-	const [a, b] = [enter("a", "192.0.2.1"), enter("b", "192.0.2.2")];
-	Object.defineProperty(a.connection, "remoteAddress", {
-		get: () => assert.fail("the connection is gone"),
-	});
-	channels.heard(a as unknown as Session);
-	ask(a, "b");
-	agree(b);
-	assert.equal(b.got("channel-go").length, 1);
-});

@@ -7,7 +7,6 @@
 
 import { randomBytes } from "node:crypto";
 import type { PathReport } from "../entity/path-report.ts";
-import { remoteAddressOf } from "../entity/remote-address.ts";
 import { roundTripMs } from "../entity/round-trip.ts";
 import type { Limits } from "../options.ts";
 import type { Clock } from "../transport/clock.ts";
@@ -95,7 +94,8 @@ export class Channels {
 	joined(session: Session): Welcome["natTest"] {
 		if (this.#over) return undefined;
 		const { reflector } = this.#host;
-		const member: Member = { address: new ValidatedAddress(unmapped(session.acceptedFrom), newNonce), nat: undefined, reflected: undefined };
+		const { acceptedFrom } = session;
+		const member: Member = { address: new ValidatedAddress(acceptedFrom && unmapped(acceptedFrom), newNonce), nat: undefined, reflected: undefined };
 		this.#members.set(session, member);
 		this.heard(session);
 		if (reflector === undefined) return undefined;
@@ -130,8 +130,8 @@ export class Channels {
 	/** Something of it has arrived: where it is now may be new. */
 	heard(session: Session): void {
 		const member = this.#members.get(session);
-		const from = unmapped(remoteAddressOf(session.connection));
-		if (member === undefined || from === undefined) return;
+		const from = unmapped(session.connection.remoteAddress);
+		if (member === undefined) return;
 		this.#challenge(member, member.address.heardFrom(from, this.#now()));
 	}
 
@@ -467,8 +467,8 @@ function newNonce(): string {
 	return randomBytes(8).toString("hex");
 }
 
-function unmapped(at: SocketAddress | undefined): WireAddress | undefined {
-	return at === undefined ? undefined : { address: canonicalIp(at.address) ?? at.address, port: at.port };
+function unmapped({ address, port }: SocketAddress): WireAddress {
+	return { address: canonicalIp(address) ?? address, port };
 }
 
 /** The leaf in base64, if it fits into a message. */

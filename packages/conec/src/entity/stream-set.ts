@@ -27,8 +27,6 @@ export interface StreamSetEnd {
 
 /** A stream of any kind. */
 export interface LiveStream {
-	/** Id of the other side; `null`: the Coordinator. */
-	readonly peer: string | null;
 	readonly closed: Promise<CloseInfo>;
 	/** Whether the application has called `close`. */
 	readonly closing: boolean;

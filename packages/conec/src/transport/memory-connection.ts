@@ -33,7 +33,6 @@ export interface ConnectionOptions {
 	/** Where the peer is at first. */
 	readonly remoteAddress: SocketAddress;
 	/** What the peer dialled; set at the accepting end. */
-	readonly localAddress?: string;
 	/** Silence after which the connection is lost. */
 	readonly idleTimeoutMs: number;
 	/** Streams that the peer may have open. */
@@ -48,7 +47,6 @@ export interface ConnectionOptions {
 /** One end of a connection. Two of them are tied together by {@link MemoryConnection.tie}. */
 export class MemoryConnection implements LinkOwner {
 	readonly peerCertificates: readonly Uint8Array[];
-	readonly localAddress: string | undefined;
 	readonly acceptedFrom: SocketAddress | undefined;
 	readonly alpnProtocol: string;
 	readonly closed: Promise<TransportCloseInfo>;
@@ -80,7 +78,6 @@ export class MemoryConnection implements LinkOwner {
 		this.#options = options;
 		this.peerCertificates = options.peerCertificates;
 		this.#remoteAddress = options.remoteAddress;
-		this.localAddress = options.localAddress;
 		this.acceptedFrom = options.undecided === undefined ? undefined : options.remoteAddress;
 		this.alpnProtocol = options.alpnProtocol;
 		this.#defer = createDefer(options.clock);

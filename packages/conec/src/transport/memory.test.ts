@@ -128,7 +128,6 @@ test("memory transport: connections and datagrams show the sender's own address"
 	const near = await dial(a, b);
 	assert.deepEqual(near.remoteAddress, b.address);
 	assert.deepEqual(arrived[0]?.remoteAddress, a.address);
-	assert.equal(arrived[0]?.localAddress, "192.0.2.2");
 	const from: SocketAddress[] = [];
 	b.onDatagram = (_, address) => from.push(address);
 	a.sendDatagram(Uint8Array.of(0x10), b.address);

@@ -15,7 +15,6 @@ import { trustProblem } from "./memory-trust.ts";
 import { createDefer } from "./memory-wire.ts";
 import type {
 	AcceptOptions,
-	ConnectionTuning,
 	DialOptions,
 	HeldStream,
 	IncomingStream,
@@ -348,12 +347,11 @@ class Endpoint implements MemoryTransport {
 		const shown = options.identity?.certificates ?? [];
 		const { alpnProtocol } = options;
 		const there = { address: options.address, port: options.port };
-		const dialling = this.#connection(target, options, { alpnProtocol, peerCertificates: accepting.identity.certificates, remoteAddress: there });
-		const accepted = target.#connection(this, accepting, {
+		const dialling = this.#connection(target, { alpnProtocol, peerCertificates: accepting.identity.certificates, remoteAddress: there });
+		const accepted = target.#connection(this, {
 			alpnProtocol,
 			peerCertificates: shown,
 			remoteAddress: sourceAddress(this.#address, there),
-			localAddress: options.address,
 			undecided: { timeoutMs: target.#limits.helloTimeoutMs, code: accepting.undecidedCode },
 		});
 		MemoryConnection.tie(dialling, accepted);
@@ -375,11 +373,7 @@ class Endpoint implements MemoryTransport {
 		return { connection: dialling };
 	}
 
-	#connection(
-		peer: Endpoint,
-		tuning: ConnectionTuning,
-		own: Pick<ConnectionOptions, "alpnProtocol" | "peerCertificates" | "remoteAddress" | "localAddress" | "undecided">,
-	): MemoryConnection {
+	#connection(peer: Endpoint, own: Pick<ConnectionOptions, "alpnProtocol" | "peerCertificates" | "remoteAddress" | "undecided">): MemoryConnection {
 		const { clock, delayMs, windowBytes, connections } = this.#network;
 		const connection = new MemoryConnection({
 			clock,
@@ -387,7 +381,7 @@ class Endpoint implements MemoryTransport {
 			// A window is the receiver's to give, so what this end sends is bounded by the other end's.
 			windowBytes: windowBytes ?? peer.#limits.streamWindowBytes,
 			...own,
-			streams: (tuning.streamsPerConnection ?? this.#limits.streamsPerConnection) + 1, // the control stream is one more
+			streams: this.#limits.streamsPerConnection + 1, // the control stream is one more
 			headerTimeoutMs: this.#limits.headerTimeoutMs,
 			idleTimeoutMs: this.#limits.idleTimeoutMs,
 			onClosed: (closed) => {

@@ -171,7 +171,7 @@ class QuicTransport implements Transport {
 		return {
 			idleTimeoutMs: limits.idleTimeoutMs,
 			keepAliveIntervalMs: own.keepAliveIntervalMs ?? keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
-			bidirectionalStreams: (own.streamsPerConnection ?? limits.streamsPerConnection) + 1, // the control stream is one more
+			bidirectionalStreams: limits.streamsPerConnection + 1, // the control stream is one more
 			streamWindowBytes: limits.streamWindowBytes,
 			datagramBufferBytes: 0,
 		};
@@ -190,7 +190,6 @@ class QuicTransport implements Transport {
 class QuicConnection implements TransportConnection {
 	readonly peerCertificates: readonly Uint8Array[];
 	readonly alpnProtocol: string;
-	readonly localAddress: string | undefined;
 	readonly acceptedFrom: SocketAddress | undefined;
 	readonly closed: Promise<TransportCloseInfo>;
 	readonly #connection: quic.Connection;
@@ -200,7 +199,6 @@ class QuicConnection implements TransportConnection {
 		this.#connection = connection;
 		this.peerCertificates = connection.peerCertificates;
 		this.alpnProtocol = connection.alpnProtocol;
-		this.localAddress = connection.localAddress;
 		this.acceptedFrom = connection.acceptedFrom;
 		this.closed = connection.closed.then(({ by, reason, closeCode, error }) => ({
 			by,

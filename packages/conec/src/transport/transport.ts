@@ -119,8 +119,6 @@ export interface TransportConnection {
 	 * anything has proven that the peer can be reached there; without proof it shows the old one again later.
 	 */
 	readonly remoteAddress: SocketAddress;
-	/** The local IP address that the peer dialled. Only at the accepting end, and only where the system tells. */
-	readonly localAddress?: string | undefined;
 	/** Where the handshake was with, wherever the peer seems to be now: there it has been reached. Only at the accepting end. */
 	readonly acceptedFrom?: SocketAddress | undefined;
 	/** ALPN protocol that both agreed on. */
@@ -151,8 +149,6 @@ export interface PipeResult {
 export interface ConnectionTuning {
 	/** Interval of keep-alive packets of this side; 0 is off. @default the transport's */
 	readonly keepAliveIntervalMs?: number;
-	/** Streams that the peer may have open beside the control stream. @default limits.streamsPerConnection */
-	readonly streamsPerConnection?: number;
 }
 
 /** What a dialled connection needs. Trust and identity were given when the transport was made or are given here, parsed already. */

@@ -58,11 +58,6 @@ export interface Datagram {
 	readonly mac: Uint8Array;
 }
 
-/** Whether a first byte belongs to a datagram beside QUIC rather than to a packet of QUIC. */
-export function isBesideQuic(firstByte: number | undefined): boolean {
-	return firstByte !== undefined && (firstByte & 0xc0) === 0;
-}
-
 /**
  * The bytes of a datagram. `mac` is not called for a challenge, which has none.
  *
