@@ -103,7 +103,7 @@ export interface Limits {
 	readonly presenceLogBytes: number;
 	/** Peers in one list. Client only. @default 20_000 */
 	readonly presencePeers: number;
-	/** Changes of its metadata that one Client may make a minute. Coordinator only. @default 60 */
+	/** Changes of its metadata that one Client may make a minute; one counts once more for each 100 members of broadcasts who hear of it. Coordinator only. @default 60 */
 	readonly metadataUpdatesPerMinute: number;
 	/** Broadcasts that one Client may be in at once, each joining counted. Coordinator only. @default 32 */
 	readonly broadcastsPerClient: number;
@@ -115,7 +115,7 @@ export interface Limits {
 	readonly broadcastMembers: number;
 	/** Greatest `bufferBytes` of a member. Coordinator only. @default 4 MiB */
 	readonly broadcastBufferBytes: number;
-	/** Messages that wait for one member, whatever their size. Coordinator only. @default 16_384 */
+	/** Messages, and changes of presence, that wait for one member, whatever their size. Coordinator only. @default 16_384 */
 	readonly broadcastBufferMessages: number;
 	/** A member lags once senders have waited for it so long within one second. Coordinator only. @default 100 */
 	readonly broadcastLagMs: number;
@@ -131,7 +131,7 @@ export interface Limits {
 	readonly broadcastHistoryMessages: number;
 	/** The same in bytes. Coordinator only. @default 4 MiB */
 	readonly broadcastHistoryBytes: number;
-	/** Requests of one Client that wait for their answer: `countBroadcast`. @default 64 */
+	/** Requests that wait for their answer: `countBroadcast`. Client only. @default 64 */
 	readonly requests: number;
 }
 

@@ -33,7 +33,7 @@ export type BroadcastEvent =
 	| { readonly type: "message"; readonly sender: string; readonly epoch: string; readonly seq: number; readonly data: Uint8Array }
 	/** Here this member has lost so many messages, as it was too slow. */
 	| { readonly type: "gap"; readonly lost: number; readonly fromSeq: number; readonly toSeq: number }
-	/** All members as of `seq`, this one included. First, and again wherever some change was lost. */
+	/** All members as of `seq`, this one included. First, or after the earlier messages of `last` or `since`; and again wherever some change was lost. */
 	| { readonly type: "members"; readonly members: BroadcastPeer[]; readonly seq: number }
 	| { readonly type: "join" | "update" | "leave"; readonly peer: BroadcastPeer; readonly seq: number };
 
