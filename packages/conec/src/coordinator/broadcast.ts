@@ -1,5 +1,5 @@
 /**
- * One broadcast at the Coordinator: it numbers messages, gives them to all members, and deals with those who are slow.
+ * One broadcast at the Coordinator: who is in it, and the one order of what they send.
  *
  * @module
  */
@@ -12,16 +12,12 @@ import type { TransportStream } from "../transport/transport.ts";
 import { type BroadcastOpen, type BroadcastPeer, EPOCH_BYTES, encodeBroadcastControl, epochToBytes, type Joined, taggedFrameBytes } from "../wire/broadcast.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeChunk, encodeFrames, type Unstamped } from "./broadcast-chunk.ts";
+import { Delivery } from "./broadcast-delivery.ts";
 import type { HeldBytes } from "./broadcast-held.ts";
 import { type ChunkPart, History } from "./broadcast-history.ts";
-import type { LagClock } from "./broadcast-lag.ts";
-import { Laggards } from "./broadcast-laggards.ts";
-import { LiveMembers } from "./broadcast-live.ts";
-import { MEMBER_HIGH_WATER_BYTES, Member } from "./broadcast-member.ts";
+import { Member } from "./broadcast-member.ts";
 import type { ResolvedBroadcastRule } from "./broadcast-options.ts";
-import { Pace, STUCK_MS } from "./broadcast-pace.ts";
 import { type Change, Roster, stampChange } from "./broadcast-roster.ts";
-import { Waits } from "./broadcast-waits.ts";
 
 /** What a broadcast needs of its Coordinator. */
 export interface BroadcastHost {
@@ -50,9 +46,6 @@ interface Pending {
 const STEP_BYTES = 64 * 1_024;
 /** The same while some member has a small queue, which such a step may overfill: it must not make work for all others. */
 const STEP_MIN_BYTES = 16 * 1_024;
-/** Senders hear who lags so much later. */
-const LAG_NOTICE_MS = 20;
-const EMPTY = new Uint8Array(0);
 
 /** See the module. */
 export class Broadcast {
@@ -64,30 +57,18 @@ export class Broadcast {
 	readonly #history: History;
 	readonly #roster: Roster = new Roster();
 	readonly #members: Set<Member> = new Set();
-	readonly #pace: Pace = new Pace();
-	readonly #waits: Waits;
+	readonly #delivery: Delivery;
 	#seq = 0;
 	#senders = 0;
 	#receivers = 0;
 	/** Members that hear of changes of the list. */
 	readonly #listeners: Set<Member> = new Set();
-	/** Members that get messages as they come. */
-	readonly #live: LiveMembers = new LiveMembers();
-	/** The other readers. */
-	readonly #behind: Set<Member> = new Set();
 	/** Messages of this turn, which get their numbers when it ends. */
 	#batch: Unstamped[] = [];
 	#batchBytes = 0;
 	#flushScheduled = false;
 	/** What has come while senders have to wait. */
 	readonly #pending: Fifo<Pending> = new Fifo();
-	/** Members that are waited for. */
-	#awaited = 0;
-	#paceTimer: unknown;
-	/** Readers that keep up wait for those that do not, and the clock of all waiting runs. */
-	#paceHurts = false;
-	readonly #laggards: Laggards = new Laggards();
-	#lagTimer: unknown;
 	#stepBytes = STEP_BYTES;
 	#abandoned = false;
 
@@ -95,7 +76,16 @@ export class Broadcast {
 		this.name = name;
 		this.#host = host;
 		this.#history = new History(rule.history, host.held);
-		this.#waits = new Waits(host.limits);
+		this.#delivery = new Delivery({
+			limits: host.limits,
+			clock: host.clock,
+			writeFramesToMany: host.writeFramesToMany,
+			lagChanged: (member) => host.lagChanged(this, member),
+			disconnect: host.disconnect,
+			members: () => this.#members,
+			pending: () => this.#pending.length > 0,
+			released: () => this.#pump(),
+		});
 	}
 
 	get senders(): number {
@@ -117,7 +107,7 @@ export class Broadcast {
 
 	/** A member that {@link join} takes. */
 	createMember(peer: BroadcastPeer, open: BroadcastOpen): Member {
-		return new Member(peer, open, this.#roster.peers, this.#waits.join(peer.id), this.#host.held, this.#host.limits);
+		return new Member(peer, open, this.#roster.peers, this.#delivery.patienceWith(peer.id), this.#host.held, this.#host.limits);
 	}
 
 	/** Takes a member, whose stream has been accepted, and tells it where it stands. */
@@ -138,10 +128,7 @@ export class Broadcast {
 		this.#members.add(member);
 		if (member.presence) this.#listeners.add(member);
 		if (member.sends) this.#senders++;
-		if (member.receives) {
-			this.#receivers++;
-			this.#behind.add(member);
-		}
+		if (member.receives) this.#receivers++;
 		this.#stepBytes = Math.min(this.#stepBytes, Math.max(STEP_MIN_BYTES, member.capacityBytes / 2));
 		const joined: Joined = {
 			type: "joined",
@@ -150,21 +137,20 @@ export class Broadcast {
 			recovered,
 			senders: this.#senders,
 			receivers: this.#receivers,
-			lagging: member.sends ? this.#laggards.listed() : undefined,
+			lagging: member.sends ? this.#delivery.lagging : undefined,
 		};
-		member.movedAtMs = now;
 		member.stream.write(FRAME.CONTROL, encodeBroadcastControl(joined));
 		if (member.receives) for (const { chunk, from, to } of parts) member.queue.replay(chunk, from, to);
 		if (member.presence) member.queue.pushMembers(this.#seq);
-		this.#drain(member);
+		this.#delivery.add(member);
 	}
 
 	/** A message. */
 	receive(member: Member, payload: Uint8Array): void {
-		if (this.#pending.length > 0 || this.#held) {
+		if (this.#pending.length > 0 || this.#delivery.held) {
 			member.unstamped++;
 			this.#pending.push({ member, payload, action: undefined });
-			if (this.#pending.length === 1) this.#clockPace();
+			if (this.#pending.length === 1) this.#delivery.clockWaiting();
 			return;
 		}
 		this.#add(member, payload);
@@ -227,9 +213,7 @@ export class Broadcast {
 
 	/** Drops what waits for a member, as there is no memory for it. */
 	shed(member: Member): void {
-		if (member.state === "in" && !member.lagging) this.#startLag(member);
-		member.queue.shed();
-		if (member.state === "in") this.#review(member);
+		this.#delivery.shed(member);
 		this.#pump();
 	}
 
@@ -237,13 +221,8 @@ export class Broadcast {
 	drained(member: Member): void {
 		if (member.state === "out") return;
 		member.stalled = false;
-		this.#drain(member);
+		this.#delivery.drain(member);
 		this.#pump();
-	}
-
-	/** Whether senders have to wait. */
-	get #held(): boolean {
-		return this.#awaited > 0 || (this.#pace.tooFast && (this.#live.size === 0 || this.#waits.total.remainingMs(this.#host.clock.now()) > 0));
 	}
 
 	/** Takes a message into the batch of this turn. */
@@ -273,210 +252,19 @@ export class Broadcast {
 		this.#batch = [];
 		this.#batchBytes = 0;
 		// Mostly nobody keeps it.
-		if (this.#behind.size === 0 && !this.#history.keeps) {
+		if (!this.#delivery.anyBehind && !this.#history.keeps) {
 			this.#history.skip(this.#seq);
-			if (this.#live.size > 0) this.#giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes));
+			if (this.#delivery.anyLive) this.#delivery.giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes));
 			return;
 		}
 		const chunk = encodeChunk(batch, firstSeq, this.#epochBytes, this.#host.clock.now());
 		this.#history.push(chunk);
-		const behind = [...this.#behind];
-		if (this.#live.size > 0) this.#giveToLive(chunk.bytes);
-		for (const member of behind) {
-			member.queue.push(chunk);
-			if (member.stalled) this.#review(member);
-			else this.#drain(member);
-		}
-	}
-
-	#giveToLive(frames: Uint8Array): void {
-		const queued = this.#host.writeFramesToMany(this.#live.streams, frames);
-		const before = this.#live.size;
-		// From the last to the first, as whoever is taken out leaves its place to the last.
-		for (let i = before - 1; i >= 0; i--) {
-			const bytes = queued[i] as number;
-			// Below 0 it is over, which its stream says by itself.
-			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) this.#stall(this.#live.at(i));
-		}
-		if (this.#live.size < before) this.#clockPace();
-	}
-
-	/** The stream of a member has no room. */
-	#stall(member: Member): void {
-		member.stalled = true;
-		if (!member.live) return;
-		this.#live.remove(member);
-		this.#behind.add(member);
-	}
-
-	/** Writes what waits for a member while its stream has room. */
-	#drain(member: Member): void {
-		const { queue, stream } = member;
-		if (member.lagNoticeDue) this.#noticeLag([member]);
-		let moved = 0;
-		while (!member.stalled) {
-			const frames = queue.take(MEMBER_HIGH_WATER_BYTES);
-			if (frames === undefined) break;
-			moved += frames.length;
-			const queued = stream.writeFrames(frames);
-			if (queued < 0 || queued >= MEMBER_HIGH_WATER_BYTES) this.#stall(member);
-		}
-		if (member.state === "ending") {
-			if (queue.empty) {
-				member.state = "out";
-				stream.write(FRAME.END, EMPTY);
-			}
-			return;
-		}
-		if (moved > 0) this.#pace.moved(member, moved, this.#host.clock.now());
-		if (member.receives && !member.live && !member.stalled && queue.empty) {
-			this.#behind.delete(member);
-			this.#live.add(member);
-		}
-		const lagged = member.lagging;
-		this.#review(member);
-		// A gap at the end is told once it cannot grow any more.
-		if (lagged && !member.lagging && !queue.empty) this.#drain(member);
-	}
-
-	/** Looks whether a member is too slow, and for how long senders may still wait for it. */
-	#review(member: Member): void {
-		const { queue } = member;
-		const now = this.#host.clock.now();
-		if (member.lagging && this.#hasCaughtUp(member)) this.#endLag(member);
-		let waitFor: LagClock | undefined;
-		while (queue.full) {
-			// What waits for it is presence only, which no sender can hold back.
-			if (!member.receives && !member.lagging) this.#startLag(member);
-			const clock = this.#patienceWith(member);
-			if (clock === undefined) break;
-			const leftMs = this.#leftMs(clock, member, now);
-			if (leftMs > 0) {
-				waitFor = clock;
-				member.timer ??= this.#host.clock.setTimeout(
-					() => {
-						member.timer = undefined;
-						this.#review(member);
-						this.#pump();
-					},
-					Math.max(1, leftMs),
-				);
-				break;
-			}
-			this.#startLag(member);
-		}
-		this.#waitFor(member, waitFor, now);
-		this.#pace.review(member, now);
-		this.#watchPace();
-	}
-
-	#hasCaughtUp({ queue, policy, stalled }: Member): boolean {
-		// With one message of each sender the queue is nearly empty from the beginning.
-		// A gap may be all that is left, and is only told once the member does not lag any more.
-		return policy === "latest-per-sender" ? queue.bytes === 0 && queue.entries === 0 && !stalled : queue.halfEmpty;
-	}
-
-	/** By which clock senders wait for it; `undefined`: they do not. */
-	#patienceWith(member: Member): LagClock | undefined {
-		if (member.state !== "in" || member.spent) return undefined;
-		if (!member.lagging) return member.patience.lag;
-		return member.policy === "block" ? member.patience.block : undefined;
-	}
-
-	#leftMs(clock: LagClock, { patience }: Member, now: number): number {
-		return clock === patience.lag ? Math.min(clock.remainingMs(now), this.#waits.total.remainingMs(now)) : clock.remainingMs(now);
-	}
-
-	/** Senders wait for a member by that clock from now on; `undefined`: not any more. */
-	#waitFor(member: Member, clock: LagClock | undefined, now: number): void {
-		const before = member.awaitedBy;
-		if (clock === undefined && member.timer !== undefined) {
-			this.#host.clock.clearTimeout(member.timer);
-			member.timer = undefined;
-		}
-		if (before === clock) return;
-		member.awaitedBy = clock;
-		if (clock !== undefined) {
-			this.#awaited++;
-			clock.start(now);
-			if (clock === member.patience.lag) this.#waits.total.start(now);
-		}
-		if (before !== undefined) {
-			this.#awaited--;
-			before.stop(now);
-			if (before === member.patience.lag) this.#waits.total.stop(now);
-		}
-	}
-
-	/** It has had its time. */
-	#startLag(member: Member): void {
-		const already = member.lagging;
-		member.lagging = true;
-		if (already || member.policy !== "block" || !member.receives) {
-			member.spent = true;
-			member.queue.startLag();
-		}
-		if (already) return;
-		this.#laggards.add(member.peer.id);
-		this.#host.lagChanged(this, member);
-		this.#noticeLagToAll();
-		// Not at once: members are being told of something just now, and must all hear it first.
-		if (member.policy === "disconnect") queueMicrotask(() => this.#host.disconnect(member));
-	}
-
-	#endLag(member: Member): void {
-		member.lagging = false;
-		member.spent = false;
-		member.queue.endLag();
-		this.#laggards.remove(member.peer.id);
-		this.#host.lagChanged(this, member);
-		this.#noticeLagToAll();
-	}
-
-	/** Soon: members may begin and cease to lag faster than many senders can be told. */
-	#noticeLagToAll(): void {
-		this.#lagTimer ??= this.#host.clock.setTimeout(() => {
-			this.#lagTimer = undefined;
-			const ready: Member[] = [];
-			for (const member of this.#members) {
-				if (!member.sends) continue;
-				if (member.stalled) member.lagNoticeDue = true;
-				else ready.push(member);
-			}
-			this.#noticeLag(ready);
-		}, LAG_NOTICE_MS);
-	}
-
-	#noticeLag(members: readonly Member[]): void {
-		if (members.length === 0) return;
-		for (const member of members) member.lagNoticeDue = false;
-		this.#writeToMany(members, this.#laggards.encodeNotice());
-	}
-
-	/** While most are behind, somebody has to look whether they move. */
-	#watchPace(): void {
-		this.#clockPace();
-		if (!this.#pace.tooFast || this.#paceTimer !== undefined) return;
-		this.#paceTimer = this.#host.clock.setTimeout(() => {
-			this.#paceTimer = undefined;
-			this.#pace.excludeStuck(this.#host.clock.now());
-			this.#watchPace();
-			this.#pump();
-		}, STUCK_MS);
-	}
-
-	#clockPace(): void {
-		const hurts = this.#pace.tooFast && this.#live.size > 0 && this.#pending.length > 0;
-		if (hurts === this.#paceHurts) return;
-		this.#paceHurts = hurts;
-		const now = this.#host.clock.now();
-		if (hurts) this.#waits.total.start(now);
-		else this.#waits.total.stop(now);
+		this.#delivery.give(chunk);
 	}
 
 	/** Numbers what has waited, as far as readers allow. */
 	#pump(): void {
-		while (this.#pending.length > 0 && !this.#held) {
+		while (this.#pending.length > 0 && !this.#delivery.held) {
 			const { member, payload, action } = this.#pending.shift() as Pending;
 			member.unstamped--;
 			if (payload !== undefined) {
@@ -488,7 +276,7 @@ export class Broadcast {
 			// What is in the batch counts only once it is given out.
 			if (this.#pending.length === 0) this.#flush();
 		}
-		this.#clockPace();
+		this.#delivery.clockWaiting();
 	}
 
 	#afterPending(member: Member, action: () => void): void {
@@ -514,24 +302,12 @@ export class Broadcast {
 	#forget(member: Member): void {
 		this.#members.delete(member);
 		this.#listeners.delete(member);
-		this.#behind.delete(member);
 		if (member.sends) this.#senders--;
 		member.sends = false;
 		if (member.receives) this.#receivers--;
-		const now = this.#host.clock.now();
-		this.#waitFor(member, undefined, now);
-		this.#waits.leave(member.peer.id, now);
-		this.#pace.review(member, now);
-		if (member.live) this.#live.remove(member);
+		this.#delivery.remove(member);
 		this.#tell(this.#roster.leave(member.peer.id));
-		if (member.lagging) {
-			member.lagging = false;
-			this.#laggards.remove(member.peer.id);
-			this.#host.lagChanged(this, member);
-			this.#noticeLagToAll();
-		}
-		if (this.#members.size > 0) return;
-		for (const timer of [this.#paceTimer, this.#lagTimer]) if (timer !== undefined) this.#host.clock.clearTimeout(timer);
+		if (this.#members.size === 0) this.#delivery.stop();
 	}
 
 	/** The last sender has gone: readers get what waits for them, then the end. */
@@ -547,7 +323,7 @@ export class Broadcast {
 		for (const member of ending) this.#forget(member);
 		for (const member of ending) {
 			member.queue.endLag();
-			this.#drain(member);
+			this.#delivery.drain(member);
 		}
 		this.#vanishIfEmpty();
 	}
@@ -563,29 +339,6 @@ export class Broadcast {
 		if (change === undefined || this.#abandoned) return;
 		this.#seq++;
 		if (this.#listeners.size === 0) return;
-		const presence = stampChange(change, this.#seq);
-		const ready: Member[] = [];
-		for (const member of this.#listeners) {
-			if (!member.stalled && member.queue.empty) {
-				ready.push(member);
-				continue;
-			}
-			member.queue.pushPresence(presence);
-			if (member.stalled) this.#review(member);
-			else this.#drain(member);
-		}
-		if (ready.length > 0) this.#writeToMany(ready, presence.frame);
-	}
-
-	/** To members whose streams have room, with one call. */
-	#writeToMany(members: readonly Member[], frame: Uint8Array): void {
-		const queued = this.#host.writeFramesToMany(
-			members.map((member) => member.stream),
-			frame,
-		);
-		for (const [i, member] of members.entries()) {
-			const bytes = queued[i] as number;
-			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) this.#stall(member);
-		}
+		this.#delivery.tell(this.#listeners, stampChange(change, this.#seq));
 	}
 }
