@@ -12,10 +12,11 @@ use tokio::sync::{watch, Notify};
 use crate::driver::{capture, Driver};
 use crate::endpoint::{Endpoint, Undecided};
 use crate::environment::Environment;
+use crate::head::{read_head, Head};
 use crate::lock::lock;
 use crate::options::{Heads, Windows};
 use crate::queue::{record, u64_halves};
-use crate::stream::{read_head, Head, Stream};
+use crate::stream::Stream;
 use crate::table::Entry;
 use crate::tls::RefusalSlot;
 

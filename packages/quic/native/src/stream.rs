@@ -2,19 +2,19 @@
 //!
 //! JS never waits here and no lock is held across an await, so `reset`, `stop` and `finish` always get through.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use bytes::{Bytes, BytesMut};
-use quinn::{ReadError, RecvStream, SendStream, VarInt};
+use bytes::Bytes;
+use quinn::{RecvStream, SendStream, VarInt};
 use tokio::sync::Notify;
 
 use crate::connection::Connection;
 use crate::frame::{self, Deframer, Limits, Sink};
 use crate::lock::lock;
+use crate::outgoing::{Next, Outgoing};
 use crate::queue::{record, u64_halves, Batch, Queue, LARGE_BYTES};
 use crate::reader::{Reader, ReaderEnd};
 use crate::writer::{Writer, WriterEnd};
@@ -23,8 +23,6 @@ use crate::writer::{Writer, WriterEnd};
 const OWN_CHUNK_BYTES: usize = 16 * 1024;
 /// What a frame costs besides its payload, so that empty ones are bounded too. The wrapper returns the same amount.
 pub const FRAME_COST: i64 = 64;
-/// Up to this much, the JS thread sends by itself at the end of its tick; the wrapper knows the number too.
-const INLINE_BYTES: usize = 4 * 1024;
 
 /// Why a stream broke, as JS reads it.
 #[derive(Clone, Copy)]
@@ -43,24 +41,6 @@ pub struct Reading {
 	/// What the peer is told when its framing is wrong.
 	pub too_long_code: VarInt,
 	pub truncated_code: VarInt,
-}
-
-struct Outgoing {
-	/// Small frames of this tick, packed.
-	tail: BytesMut,
-	chunks: VecDeque<Bytes>,
-	/// Bytes queued and not yet taken by QUIC.
-	queued: usize,
-	high_water: usize,
-	wants_drain: bool,
-	finish: bool,
-	reset: Option<VarInt>,
-	/// Nothing more can be written.
-	over: bool,
-	/// The writer is busy or has been notified.
-	scheduled: bool,
-	/// Little is queued and the JS thread sends it itself when its tick ends.
-	due: bool,
 }
 
 struct Incoming {
@@ -97,23 +77,11 @@ pub struct Stream {
 impl Stream {
 	/// A stream that is nobody's yet: `configure` it before it is run.
 	pub fn new(handle: u32, connection: Arc<Connection>) -> Self {
-		let outgoing = Outgoing {
-			tail: BytesMut::new(),
-			chunks: VecDeque::new(),
-			queued: 0,
-			high_water: usize::MAX, // a first frame is written before this is known
-			wants_drain: false,
-			finish: false,
-			reset: None,
-			over: false,
-			scheduled: true, // until a writer runs, nobody needs waking
-			due: false,
-		};
 		Self {
 			handle,
 			connection,
 			framed: AtomicBool::new(true),
-			outgoing: Mutex::new(outgoing),
+			outgoing: Mutex::new(Outgoing::new()),
 			outgoing_wake: Notify::new(),
 			incoming: Mutex::new(Incoming { credit: 0, stop: None, waiting: false }),
 			incoming_wake: Notify::new(),
@@ -474,65 +442,6 @@ impl Stream {
 	}
 }
 
-enum Next {
-	Nothing,
-	WakeWriter,
-	FlushLater,
-}
-
-impl Outgoing {
-	/// Grows with what the stream really carries, so that an idle stream costs little and a busy one allocates seldom.
-	fn reserve(&mut self, bytes: usize) {
-		if self.tail.capacity() - self.tail.len() < bytes {
-			let ahead = self.queued.clamp(256, 64 * 1024);
-			self.tail.reserve(bytes.max(ahead));
-		}
-	}
-
-	/// Queues bytes that others hold too, behind what is packed so far.
-	fn share(&mut self, bytes: &Bytes) {
-		let tail = self.tail.split().freeze();
-		if !tail.is_empty() {
-			self.chunks.push_back(tail);
-		}
-		self.chunks.push_back(bytes.clone());
-	}
-
-	/// Who has to know of what was just queued.
-	fn next(&mut self) -> Next {
-		if self.scheduled {
-			return Next::Nothing;
-		}
-		if self.queued <= INLINE_BYTES {
-			return if std::mem::replace(&mut self.due, true) { Next::Nothing } else { Next::FlushLater };
-		}
-		self.scheduled = true;
-		Next::WakeWriter
-	}
-
-	/// Everything queued, and whether FIN follows. Clears `scheduled` when there is nothing.
-	fn take(&mut self, batch: &mut Vec<Bytes>) -> bool {
-		batch.extend(self.chunks.drain(..));
-		if !self.tail.is_empty() {
-			batch.push(self.tail.split().freeze());
-		}
-		self.scheduled = !batch.is_empty();
-		self.finish
-	}
-
-	/// QUIC took that many bytes; whether JS waits to hear of it.
-	fn taken(&mut self, bytes: usize) -> bool {
-		self.queued = self.queued.saturating_sub(bytes);
-		self.queued < self.high_water / 2 && std::mem::replace(&mut self.wants_drain, false)
-	}
-
-	fn forget(&mut self) {
-		self.chunks.clear();
-		self.tail = BytesMut::new();
-		self.queued = 0;
-	}
-}
-
 /// Writes frames as records and adds up what they cost.
 struct Delivery<'a, 'b> {
 	handle: u32,
@@ -560,40 +469,5 @@ impl Sink for Delivery<'_, '_> {
 		let len = payload.len();
 		self.cost += len as i64 + FRAME_COST;
 		self.batch.large(kind, self.handle, vec![payload], len);
-	}
-}
-
-/// What came first on an incoming stream.
-pub enum Head {
-	Frame(u8, Vec<u8>),
-	/// Too long, cut short or reset.
-	Invalid,
-	Lost,
-}
-
-/// Reads exactly one frame and not a byte more.
-pub async fn read_head(recv: &mut RecvStream, limit: usize) -> Head {
-	let mut bytes = Vec::new();
-	let mut wanted = frame::HEADER_BYTES;
-	loop {
-		while bytes.len() < wanted {
-			match recv.read_chunk(wanted - bytes.len(), true).await {
-				Ok(Some(chunk)) => bytes.extend_from_slice(&chunk.bytes),
-				Ok(None) | Err(ReadError::Reset(_)) => return Head::Invalid,
-				Err(_) => return Head::Lost,
-			}
-		}
-		if wanted == frame::HEADER_BYTES {
-			let len = u32::from_be_bytes([0, bytes[1], bytes[2], bytes[3]]) as usize;
-			if len > limit {
-				return Head::Invalid;
-			}
-			wanted += len;
-			if len > 0 {
-				continue;
-			}
-		}
-		let payload = bytes.split_off(frame::HEADER_BYTES);
-		return Head::Frame(bytes[0], payload);
 	}
 }
