@@ -15,7 +15,7 @@ export function hostileSuite(fabric: Fabric): void {
 
 	it("a peer that never accepts is PEER_TIMEOUT", async (t) => {
 		const world = await World.create(t, fabric);
-		const alice = await world.connect("alice", { limits: { requestTimeoutMs: 300 } });
+		const alice = await world.connect("alice", { limits: { requestTimeoutMs: 1_500 } });
 		const silent = await world.enter("silent");
 		await assert.rejects(alice.openStream("silent"), { code: "PEER_TIMEOUT", peer: "silent" });
 		silent.connection.close(0, "");
@@ -36,6 +36,7 @@ export function hostileSuite(fabric: Fabric): void {
 		);
 		const info = await connection.closed;
 		assert.equal(info.closeCode, CLOSE_CODES.REFUSED);
+		await until(() => answers.length > 0);
 		assert.deepEqual(answers, [{ type: "refused", code: "VERSION_UNSUPPORTED", message: "the Client speaks 2, 3, the Coordinator 1", versions: [1] }]);
 		assert.equal(world.coordinator.clientCount, 0);
 	});
@@ -46,7 +47,7 @@ export function hostileSuite(fabric: Fabric): void {
 		const started = performance.now();
 		const info = await connection.closed;
 		assert.equal(info.closeCode, CLOSE_CODES.HELLO_TIMEOUT);
-		assert.ok(performance.now() - started < 2_000);
+		assert.ok(performance.now() - started < 4_000, "without the limit it would be the default, 5 s");
 	});
 
 	it("a first frame that is not a hello ends that connection and disturbs nobody", async (t) => {

@@ -128,8 +128,8 @@ export async function pair(from: Client, to: Client, options: Parameters<Client[
 	return [near, far];
 }
 
-/** Waits for something that has no event of its own. */
-export async function until(condition: () => boolean, timeoutMs = 5_000): Promise<void> {
+/** Waits for something that has no event of its own. Less than the idle limit, which would end what must end at once. */
+export async function until(condition: () => boolean, timeoutMs = 12_000): Promise<void> {
 	for (const end = performance.now() + timeoutMs; !condition(); ) {
 		assert.ok(performance.now() < end, `not true within ${timeoutMs} ms: ${condition}`);
 		await new Promise((resolve) => setTimeout(resolve, 5));

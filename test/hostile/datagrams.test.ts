@@ -122,19 +122,19 @@ test("datagrams: random bytes to the Coordinator's port and to Clients' ports", 
 });
 
 test("datagrams: half a handshake holds nobody up: its Initials again and again from many ports", async (t) => {
-	const stage = await Stage.set(t, { limits: { handshakeTimeoutMs: 500 } });
+	const stage = await Stage.set(t, { limits: { handshakeTimeoutMs: 8_000 } });
 	const wire = await tap(t, stage.coordinator.address.port);
 	const dora = await stage.connect("dora", { address: `127.0.0.1:${wire.port}` });
 	const initials = wire.packets.filter((packet) => ((packet[0] as number) & 0xf0) === 0xc0 && packet.length >= 1200);
 	assert.ok(initials.length > 0);
 	const strangers = await Promise.all(Array.from({ length: 40 }, () => socket(t)));
+	const started = performance.now();
 	for (let round = 0; round < 10; round++) {
 		for (const stranger of strangers) for (const initial of initials) stranger.send(initial, stage.coordinator.address.port, "127.0.0.1");
 		await sleep(5);
 	}
-	const started = performance.now();
 	await soon(stage.connect("fred"), "a Client among half handshakes");
-	assert.ok(performance.now() - started < 1_000);
+	assert.ok(performance.now() - started < 8_000, "before any of them is given up");
 	assert.equal((await soon(dora.openStream("dora"), "a stream")).peer, "dora");
 	assert.equal(stage.coordinator.clientCount, 4);
 });

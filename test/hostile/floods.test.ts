@@ -22,20 +22,23 @@ import { CLOSE_CODES } from "../../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
 import { declare, next, Stage, soon, until } from "./stage.ts";
 
+/** Of a flood: long enough that even a slow machine shakes hands with all of it before the first is given up. */
+const HELLO_TIMEOUT_MS = 10_000;
+
 test("floods: of 300 connections without hello 256 are kept until their deadline; Clients connect before and after", async (t) => {
-	const stage = await Stage.set(t, { limits: { helloTimeoutMs: 1_500 } });
+	const stage = await Stage.set(t, { limits: { helloTimeoutMs: HELLO_TIMEOUT_MS } });
 	const flood = await flooder(t, stage, "127.0.0.1");
 	const first = await flood(200);
 	assert.deepEqual(first.refused, []);
 	const started = performance.now();
 	await stage.connect("cleo");
-	assert.ok(performance.now() - started < 1_000, "among 200 undecided");
+	assert.ok(performance.now() - started < HELLO_TIMEOUT_MS / 2, "among 200 undecided");
 	const second = await flood(100);
 	assert.equal(first.closed.length + second.closed.length, 256);
 	assert.deepEqual(second.refused, new Array(44).fill("CONNECTION_REFUSED"));
-	await assert.rejects(stage.connect("dora", { limits: { requestTimeoutMs: 300 } }), { code: "LIMIT_EXCEEDED" });
+	await assert.rejects(stage.connect("dora", { limits: { requestTimeoutMs: 2_000 } }), { code: "LIMIT_EXCEEDED" });
 	await stage.unharmed();
-	const codes = await soon(Promise.all([...first.closed, ...second.closed]), "the end of all undecided");
+	const codes = await soon(Promise.all([...first.closed, ...second.closed]), "the end of all undecided", 3 * HELLO_TIMEOUT_MS);
 	assert.deepEqual(new Set(codes), new Set([CLOSE_CODES.HELLO_TIMEOUT]));
 	await stage.connect("dora");
 	assert.equal(stage.coordinator.clientCount, 4);
@@ -46,7 +49,7 @@ const ours = Object.values(networkInterfaces())
 	.find((address) => address !== undefined && address.family === "IPv4" && !address.internal)?.address;
 
 test("floods: one address gets 16 connections without hello, and others connect", { skip: ours === undefined && "no address but loopback" }, async (t) => {
-	const stage = await Stage.set(t, { host: "0.0.0.0", limits: { helloTimeoutMs: 1_000 } });
+	const stage = await Stage.set(t, { host: "0.0.0.0", limits: { helloTimeoutMs: 4_000 } });
 	const flood = await flooder(t, stage, ours as string);
 	const { closed, refused } = await flood(40);
 	assert.equal(closed.length, 16);
@@ -85,11 +88,11 @@ test("floods: streams as fast as can be, to a peer that takes none, to itself an
 });
 
 test("floods: a raw connection gets its streams and no more; those that others hold open are untouched", async (t) => {
-	const stage = await Stage.set(t, { limits: { streamsPerConnection: 32, headerTimeoutMs: 500 } });
+	const stage = await Stage.set(t, { limits: { streamsPerConnection: 32, headerTimeoutMs: 2_000 } });
 	const peer = await stage.enter("mallory");
 	const held = Array.from({ length: 300 }, () => peer.stream().bytes(Uint8Array.of(FRAME.OPEN)));
 	await stage.unharmed();
-	// Each batch waits for the one before it to be given up: 300 / 32 deadlines would be 5 s.
+	// Each batch waits for the one before it to be given up: 300 / 32 deadlines would be 20 s.
 	await Promise.all(held.slice(0, 32).map((raw) => raw.until("RESET 4", "STOP 4")));
 	await stage.unharmed();
 	assert.ok(
@@ -111,8 +114,8 @@ test("floods: 1,000 streams that declare 16 MiB and send a byte end at once", as
 	for (let batch = 0; batch < 100; batch++) {
 		await Promise.all(Array.from({ length: 10 }, () => peer.open("cleo").bytes(declare(FRAME.DATA, 0xff_ff_ff), Uint8Array.of(1)).until("RESET 7", "STOP 7")));
 	}
+	await until(() => refused.length === 1_000, "all are seen and refused");
 	await Promise.all(refused);
-	assert.equal(refused.length, 1_000);
 	await soon(cleo.openCoordinatorStream(), "a stream after all that");
 });
 

@@ -44,7 +44,7 @@ function shown(issued: Issued): { certificate: Uint8Array; privateKey: Uint8Arra
 async function refused(options: ClientOptions, code: string, what: string): Promise<void> {
 	const started = performance.now();
 	await assert.rejects(soon(Client.connect(options), what), { name: "ConecError", code }, what);
-	assert.ok(performance.now() - started < 2_000, `${what}: at once, not at the deadline`);
+	assert.ok(performance.now() - started < 8_000, `${what}: at once, not at the deadline, which is 10 s`);
 }
 
 test("handshake: each wrong certificate of a Coordinator has its own code where one connects", async (t) => {
@@ -98,7 +98,7 @@ test("handshake: each wrong certificate of a Client has its own code where it co
 	for (const [what, issued, code] of cases) {
 		const started = performance.now();
 		await assert.rejects(soon(Client.connect({ id: "cleo", ...stage.where, ...shown(issued) }), what), { code }, what);
-		assert.ok(performance.now() - started < 2_000, what);
+		assert.ok(performance.now() - started < 8_000, `${what}: at once, not at the deadline`);
 	}
 	assert.equal(stage.coordinator.clientCount, 2);
 	assert.equal((await stage.connect("cleo", shown(issue({ issuer: authority, names: ["cleo"] })))).id, "cleo");
@@ -175,5 +175,5 @@ test("handshake: a port that is taken, a host that is none, and a port where nob
 		code: "COORDINATOR_UNREACHABLE",
 	});
 	const took = performance.now() - started;
-	assert.ok(took > 400 && took < 2_000, `${took} ms`);
+	assert.ok(took > 400 && took < 8_000, `${took} ms, not the 10 s of the default`);
 });

@@ -7,7 +7,7 @@ import type { QuicError, Stream, StreamHandler } from "@conec/quic";
 import { encodeFrame, FRAME, FrameDecoder } from "../../packages/conec/src/wire/frames.ts";
 
 /** How long a test waits for what must come. */
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 12_000;
 
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(FRAME).map(([name, kind]) => [kind, name]));
 

@@ -9,6 +9,7 @@ import { Client, type ClientOptions, Coordinator, type CoordinatorOptions, type 
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { Forgotten } from "../control-table-world.ts";
 import { RawStream } from "./raw-stream.ts";
 
 /** The hello of a Client that does nothing wrong. */
@@ -23,16 +24,16 @@ export function declare(kind: number, length: number): Uint8Array {
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Waits for something that has no event of its own. */
-export async function until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
+/** Waits for something that has no event of its own. Less than the idle limit, which would end what must end at once. */
+export async function until(condition: () => boolean, what: string, timeoutMs = 12_000): Promise<void> {
 	for (const end = performance.now() + timeoutMs; !condition(); ) {
 		assert.ok(performance.now() < end, `not within ${timeoutMs} ms: ${what}`);
 		await sleep(5);
 	}
 }
 
-/** Rejects what lasts too long, so that a test names what hangs. */
-export async function soon<T>(promise: Promise<T>, what: string, timeoutMs = 8_000): Promise<T> {
+/** Rejects what lasts too long, so that a test names what hangs; as long as {@link until}. */
+export async function soon<T>(promise: Promise<T>, what: string, timeoutMs = 12_000): Promise<T> {
 	let timer: NodeJS.Timeout | undefined;
 	const late = new Promise<never>((_, reject) => {
 		timer = setTimeout(() => reject(new assert.AssertionError({ message: `not within ${timeoutMs} ms: ${what}` })), timeoutMs);
@@ -57,8 +58,12 @@ export class RawPeer {
 		this.connection = connection;
 	}
 
+	/** The connection's end. Rejects with {@link Forgotten} where it cannot be seen. */
 	get closed(): Promise<ConnectionCloseInfo> {
-		return soon(this.connection.closed, "the end of a raw connection");
+		return soon(this.connection.closed, "the end of a raw connection").then((info) => {
+			if ((info.error as { code?: string } | undefined)?.code === "STATELESS_RESET") throw new Forgotten();
+			return info;
+		});
 	}
 
 	/** A stream on which nothing is sent yet. */
