@@ -14,13 +14,12 @@ import {
 	CHANNEL_MESSAGES_OF_COORDINATOR,
 	closeSlowly,
 	NOT_IDS,
-	orForgotten,
 	SLOW_CLOSE,
 	type Speaker,
 	scene,
-	unlessForgotten,
 } from "./control-table-world.ts";
 import { declare, type Fabric, hello, until } from "./entities-world.ts";
+import { orForgotten, unlessForgotten } from "./forgotten.ts";
 
 const network = createMemoryNetwork();
 const FABRICS: readonly Fabric[] = [

@@ -14,6 +14,7 @@ import type { StreamHandler, Transport, TransportCloseInfo, TransportConnection,
 import type { ChannelMessageOfCoordinator } from "../packages/conec/src/wire/channel-messages.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { echo, type Fabric, handler, hello, text, until, utf8, World } from "./entities-world.ts";
+import { asTold } from "./forgotten.ts";
 
 /** One end of a control stream on which anything can be said. */
 export class Speaker {
@@ -75,35 +76,7 @@ export class Speaker {
 	/** The connection's end, as this side sees it. Rejects with {@link Forgotten} where it cannot be seen. */
 	async end(): Promise<TransportCloseInfo> {
 		await until(() => this.over !== undefined);
-		const over = this.over as TransportCloseInfo;
-		if ((over.error?.cause as { code?: string } | undefined)?.code === "STATELESS_RESET") throw new Forgotten();
-		return over;
-	}
-}
-
-/**
- * This side was told too late why its connection has ended. Who closes one forgets it after three probe timeouts, less than 0.1 s here,
- * and answers with a stateless reset from then on; where a machine is so busy that both are read together, quinn tells the latter only.
- */
-export class Forgotten extends assert.AssertionError {
-	constructor() {
-		super({ message: "the other side had forgotten the connection before it was read why it has ended" });
-	}
-}
-
-/** For what cannot be done again: that it has ended must do. */
-export function orForgotten(error: unknown): undefined {
-	if (!(error instanceof Forgotten)) throw error;
-}
-
-/** Does something again where that has happened; what never tells how it ends fails all the same. */
-export async function unlessForgotten<T>(run: () => Promise<T>): Promise<T> {
-	for (let tries = 1; ; tries++) {
-		try {
-			return await run();
-		} catch (error) {
-			if (!(error instanceof Forgotten) || tries === 3) throw error;
-		}
+		return asTold(this.over as TransportCloseInfo);
 	}
 }
 

@@ -17,14 +17,13 @@ import {
 	closeSlowly,
 	impostor,
 	NOT_IDS,
-	orForgotten,
 	SLOW_CLOSE,
 	type Speaker,
 	scene,
-	unlessForgotten,
 	WELCOME,
 } from "./control-table-world.ts";
 import { declare, type Fabric, handler, hello, text, until, utf8 } from "./entities-world.ts";
+import { orForgotten, unlessForgotten } from "./forgotten.ts";
 
 const network = createMemoryNetwork();
 const FABRICS: readonly Fabric[] = [
@@ -105,7 +104,7 @@ for (const fabric of FABRICS) {
 		const { world, dial } = await scene(t, fabric);
 		for (const [name, message] of Object.entries(MESSAGES)) {
 			if (name.startsWith("hello")) continue;
-			const info = await (await dial()).say(message).end();
+			const info = await unlessForgotten(async () => await (await dial()).say(message).end());
 			assert.equal(info.closeCode, CLOSE_CODES.PROTOCOL_ERROR, name);
 		}
 		const taken = (await dial()).say(MESSAGES["hello for another's id"]);

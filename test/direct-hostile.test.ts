@@ -13,6 +13,7 @@ import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { CHANNEL_MESSAGES_OF_COORDINATOR, impostor, Speaker, WELCOME } from "./control-table-world.ts";
 import { declare, type Fabric, handler, next, pair, until, utf8, World } from "./entities-world.ts";
+import { unlessForgotten } from "./forgotten.ts";
 
 const network = createMemoryNetwork();
 const FABRICS: readonly Fabric[] = [
@@ -50,12 +51,12 @@ for (const fabric of FABRICS) {
 			go: (token: string, changes: object = {}) => ({
 				...{ type: "channel-go", token, role: "accept", peer, certificate: Buffer.from(identity.certificates[0] as Uint8Array).toString("base64") },
 				...{ candidates: [{ ...transport.address, kind: "reflexive", packets: 64 }], nat: { mapping: "unknown", filtering: "unknown" } },
-				...{ punch: true, waitMs: 0, deadlineMs: 5_000, ...changes },
+				...{ punch: true, waitMs: 0, deadlineMs: 10_000, ...changes },
 			}),
 			dial: async (to: { readonly address: string; readonly port: number }, fingerprint: string, shown = identity): Promise<TransportConnection> =>
 				await transport.dial({
 					...{ ...to, serverName: "peer.conec.invalid", trust: { pinnedKeys: [Buffer.from(fingerprint.slice(7), "hex")] } },
-					...{ identity: shown, alpnProtocol: "conec-direct/1", handshakeTimeoutMs: 2_000 },
+					...{ identity: shown, alpnProtocol: "conec-direct/1", handshakeTimeoutMs: 5_000 },
 				}),
 		};
 	}
@@ -110,12 +111,13 @@ for (const fabric of FABRICS) {
 			const started = performance.now();
 			if (end === "channel") await channel?.close();
 			if (end === "client") continue;
-			await until(() => talker.over !== undefined, 2_000);
-			assert.ok(performance.now() - started < 1_500, end);
+			await until(() => talker.over !== undefined);
+			// Without the limit it would be the default, 3 s.
+			assert.ok(performance.now() - started < 2_800, `${end}: ${performance.now() - started} ms`);
 		}
 		const started = performance.now();
 		await client.close();
-		assert.ok(performance.now() - started < 1_000, `closing took ${performance.now() - started} ms`);
+		assert.ok(performance.now() - started < 2_800, `closing took ${performance.now() - started} ms`);
 	});
 
 	it("direct: another certificate, another's token, a used token, a stream before hello: no channel, and who is expected still gets in", async (t) => {
@@ -138,13 +140,14 @@ for (const fabric of FABRICS) {
 			(error: { code: string }) => error,
 		);
 		assert.match("by" in forged ? (forged.error?.code ?? "") : forged.code, /^CERTIFICATE_/);
-		const rejected = async (what: string, peer: typeof bob, message: object, kind?: number): Promise<void> => {
-			const connection = await peer.dial(to, client.fingerprint);
-			const speaker = new Speaker(connection);
-			if (kind === undefined) speaker.say(message);
-			else connection.openStream({ kind, payload: utf8(JSON.stringify(message)) }, handler());
-			assert.deepEqual([(await speaker.end()).closeCode, speaker.heard], [CLOSE_CODES.PROTOCOL_ERROR, []], what);
-		};
+		const rejected = (what: string, peer: typeof bob, message: object, kind?: number): Promise<void> =>
+			unlessForgotten(async () => {
+				const connection = await peer.dial(to, client.fingerprint);
+				const speaker = new Speaker(connection);
+				if (kind === undefined) speaker.say(message);
+				else connection.openStream({ kind, payload: utf8(JSON.stringify(message)) }, handler());
+				assert.deepEqual([(await speaker.end()).closeCode, speaker.heard], [CLOSE_CODES.PROTOCOL_ERROR, []], what);
+			});
 		await rejected("another's token", bob, hello(ofEve));
 		await rejected("no token", bob, { ...hello(ofBob), token: "" });
 		await rejected("a stream before hello", bob, hello(ofBob), FRAME.OPEN);
@@ -189,11 +192,14 @@ for (const fabric of FABRICS) {
 	it("direct: forged challenges do not fill the way to the Coordinator", async (t) => {
 		const [client, coordinator, transport] = await enter(t, "carol");
 		const challenge = Uint8Array.of(0x12, 1, 2, 3, 4, 5, 6, 7, 8);
+		const started = performance.now();
 		// From the very socket of the Coordinator, as nobody could tell by the source address.
 		for (let i = 0; i < 2_000; i++) transport.sendDatagram(challenge, coordinator.connection.remoteAddress);
 		await coordinator.isAnswered(7);
 		const echoes = coordinator.messages.filter(({ type }) => type === "address-echo").length;
-		assert.ok(echoes >= 1 && echoes <= 40, `${echoes} echoes`);
+		// Eight in any one second, however many seconds it takes.
+		const seconds = (performance.now() - started) / 1_000;
+		assert.ok(echoes >= 1 && echoes <= 8 * (seconds + 2), `${echoes} echoes in ${seconds} s`);
 		assert.equal(coordinator.over, undefined);
 		await client.close();
 	});

@@ -136,6 +136,15 @@ export async function until(condition: () => boolean, timeoutMs = 12_000): Promi
 	}
 }
 
+/** With which codes Clients have gone since, as the Coordinator tells. */
+export function disconnects(coordinator: Coordinator): Map<string, string | undefined> {
+	const told = new Map<string, string | undefined>();
+	void (async () => {
+		for await (const status of coordinator.status()) if (status.type === "disconnected") told.set(status.id, status.info.code);
+	})();
+	return told;
+}
+
 /** Echoes everything on every incoming stream, as a bystander that must not notice anything. */
 export function echo(client: Client): void {
 	void (async () => {

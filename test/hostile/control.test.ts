@@ -21,7 +21,8 @@ import { Client } from "../../packages/conec/src/index.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { CLOSE_CODES } from "../../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
-import { unlessForgotten } from "../control-table-world.ts";
+import { disconnects } from "../entities-world.ts";
+import { asTold, orForgotten, unlessForgotten } from "../forgotten.ts";
 import { RawStream } from "./raw-stream.ts";
 import { declare, helloOf, readAll, Stage, sleep, soon, until } from "./stage.ts";
 
@@ -107,6 +108,7 @@ test("control: a Client that says it leaves, and does not, is still served until
 
 test("control: a Client that asks and never reads is closed with LIMIT_EXCEEDED", async (t) => {
 	const stage = await Stage.set(t);
+	const told = disconnects(stage.coordinator);
 	const peer = await stage.enter("mallory");
 	peer.control.reading = false;
 	let over = false;
@@ -118,7 +120,10 @@ test("control: a Client that asks and never reads is closed with LIMIT_EXCEEDED"
 		await sleep(0);
 		assert.ok(nonce < 1_000_000, "it is closed before a million questions");
 	}
-	assert.equal((await closed).closeCode, CLOSE_CODES.LIMIT_EXCEEDED);
+	const info = await closed.then(asTold).catch(orForgotten);
+	if (info !== undefined) assert.equal(info.closeCode, CLOSE_CODES.LIMIT_EXCEEDED);
+	await until(() => told.has("mallory"), "it is told");
+	assert.equal(told.get("mallory"), "LIMIT_EXCEEDED");
 	await until(() => stage.coordinator.clientCount === 2, "the id is free");
 });
 

@@ -19,7 +19,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { CLOSE_CODES } from "../../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
-import { unlessForgotten } from "../control-table-world.ts";
+import { unlessForgotten } from "../forgotten.ts";
 import { declare, helloOf, Stage, sleep, until } from "./stage.ts";
 
 /** Long enough for the hello of a bystander on a slow machine; the default is 5 s. */

@@ -9,7 +9,7 @@ import { Client, type ClientOptions, Coordinator, type CoordinatorOptions, type 
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
-import { Forgotten } from "../control-table-world.ts";
+import { asTold } from "../forgotten.ts";
 import { RawStream } from "./raw-stream.ts";
 
 /** The hello of a Client that does nothing wrong. */
@@ -60,10 +60,7 @@ export class RawPeer {
 
 	/** The connection's end. Rejects with {@link Forgotten} where it cannot be seen. */
 	get closed(): Promise<ConnectionCloseInfo> {
-		return soon(this.connection.closed, "the end of a raw connection").then((info) => {
-			if ((info.error as { code?: string } | undefined)?.code === "STATELESS_RESET") throw new Forgotten();
-			return info;
-		});
+		return soon(this.connection.closed, "the end of a raw connection").then(asTold);
 	}
 
 	/** A stream on which nothing is sent yet. */
