@@ -46,9 +46,12 @@ export function directSuite(fabric: Fabric): void {
 
 	test("direct channel: auto takes it, proxied does not, and auto alone brings one about", async (t) => {
 		const [alice, bob] = await two(t);
+		const started = performance.now();
 		const [first] = await pair(alice, bob);
-		assert.equal(first.path, "direct");
-		assert.equal(alice.channels().length, 1);
+		// On a machine so slow that the attempt takes longer than a stream waits for it, the stream has waited, and the next one is direct.
+		if (first.path === "proxied") assert.ok(performance.now() - started > 240, `it has waited ${performance.now() - started} ms`);
+		await until(() => alice.channels().length === 1);
+		if (first.path === "proxied") assert.equal((await pair(alice, bob))[0].path, "direct");
 		const [proxied] = await pair(alice, bob, { path: "proxied" });
 		assert.equal(proxied.path, "proxied");
 		const [second] = await pair(bob, alice);

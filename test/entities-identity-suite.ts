@@ -212,12 +212,13 @@ export function identitySuite(fabric: Fabric): void {
 	it("a lease ends: after leaseMs, and at once when its key is denied; without leases a graceful end frees the id", async (t) => {
 		const { privateKey, certificates, fingerprint } = await makeSelfSigned({ names: ["alice"] }, "kept");
 		const kept = { privateKey, certificate: certificates[0] as Uint8Array };
-		const world = await World.create(t, fabric, { limits: { leaseMs: 400 } });
+		const leaseMs = 2_500;
+		const world = await World.create(t, fabric, { limits: { leaseMs } });
 		const gone = async (where: World): Promise<void> => until(() => where.coordinator.clientCount === 0);
 		await (await world.connect("alice", kept)).close();
 		await gone(world);
 		await assert.rejects(world.connect("alice"), { code: "ID_TAKEN" });
-		await new Promise((resolve) => setTimeout(resolve, 420));
+		await new Promise((resolve) => setTimeout(resolve, leaseMs + 20));
 		await (await world.connect("alice")).close();
 		const denying = await World.create(t, fabric);
 		await (await denying.connect("alice", kept)).close();

@@ -84,7 +84,7 @@ test("quic: of many addresses that are dead, the one that lives is found, whatev
 	const dead = ["127.0.0.9", "::1", "192.0.2.1", "2001:db8::1"].map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
 	const started = performance.now();
 	const client = await connectOn(createQuicTransport, { id: "a", coordinator: where, pin }, async () => [...dead, { address: "127.0.0.1", family: 4 }]);
-	assert.ok(performance.now() - started < 3_000, `${performance.now() - started} ms`);
+	assert.ok(performance.now() - started < 7_000, `${performance.now() - started} ms, not the 10 s after which one dead address is given up`);
 	await client.close();
 	await coordinator.close();
 });

@@ -144,7 +144,7 @@ export function entitiesSuite(fabric: Fabric): void {
 		const streams = await Promise.all([alice.openStream("bob"), alice.openStream("bob"), carol.openStream("bob")]);
 		const started = performance.now();
 		await assert.rejects(carol.openStream("bob"), { code: "PEER_BUSY" });
-		assert.ok(performance.now() - started < 2_000);
+		assert.ok(performance.now() - started < 8_000, "not at the deadline, which is 10 s");
 		streams[0].reset();
 		streams[0].stop();
 		await until(() => world.coordinator.clients().find((client) => client.id === "bob")?.streams === 2);
@@ -255,7 +255,8 @@ export function entitiesSuite(fabric: Fabric): void {
 
 	it("closing a Client delivers what its application closed, and resets the rest with CLIENT_CLOSED", async (t) => {
 		const world = await World.create(t, fabric);
-		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
+		const patient = { limits: { lingerMs: 20_000, closeTimeoutMs: 20_000 } };
+		const [alice, bob] = await Promise.all([world.connect("alice", patient), world.connect("bob")]);
 		const [closed, closedFar] = await pair(alice, bob);
 		const [open, openFar] = await pair(alice, bob);
 		for (let i = 0; i < 100; i++) await closed.send("x".repeat(10_000));
@@ -267,7 +268,7 @@ export function entitiesSuite(fabric: Fabric): void {
 		await acknowledged;
 		const started = performance.now();
 		await leaving;
-		assert.ok(performance.now() - started < 1_500, "does not wait for what is done");
+		assert.ok(performance.now() - started < 10_000, "does not wait for what is done");
 		await assert.rejects(openFar.receive(), { code: "CLIENT_CLOSED" });
 		await assert.rejects(open.receive(), { code: "CLIENT_CLOSED" });
 		assert.equal((await open.closed).by, "local");
@@ -297,7 +298,7 @@ export function entitiesSuite(fabric: Fabric): void {
 		void down.close().catch(() => undefined);
 		const started = performance.now();
 		await Promise.all([world.coordinator.close(), world.coordinator.close()]);
-		assert.ok(performance.now() - started < 3_200);
+		assert.ok(performance.now() - started < 10_000, "3 s, not until the connection is idle");
 		assert.deepEqual(await world.coordinator.closed, { by: "local" });
 		assert.equal(text(await atAlice.receive()), "goodbye");
 		assert.equal(await atAlice.receive(), null);
@@ -308,11 +309,11 @@ export function entitiesSuite(fabric: Fabric): void {
 	});
 
 	it("a Client hears that its Coordinator stops, opens nothing more, and reads what it has", async (t) => {
-		const world = await World.create(t, fabric);
+		const world = await World.create(t, fabric, { limits: { lingerMs: 30_000, closeTimeoutMs: 40_000 } });
 		const alice = await world.connect("alice");
 		const status = alice.status()[Symbol.asyncIterator]();
 		assert.equal((await status.next()).value?.type, "connected");
-		// One that never acknowledges the end of a stream, for which the Coordinator waits its 2 s.
+		// One that does not acknowledge the end of a stream: the Coordinator waits for it until it goes.
 		const mute = await world.enter("mute");
 		mute.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.ACCEPT, new Uint8Array());
 		const unheard = await world.coordinator.openStream("mute");
@@ -327,6 +328,7 @@ export function entitiesSuite(fabric: Fabric): void {
 		assert.equal(text(await atAlice.receive()), "last words");
 		assert.equal(await atAlice.receive(), null);
 		await acknowledged;
+		mute.connection.close(0, "");
 		await closing;
 		assert.deepEqual((await status.next()).value, { type: "disconnected", info: { by: "peer", code: "COORDINATOR_CLOSED", reason: "the Coordinator stops" } });
 		assert.equal((await status.next()).done, true);

@@ -60,7 +60,8 @@ test("chain: what is made to be searched for ever is given up soon", () => {
 	const leaf = forge({ subject: "leaf", issuer: knot[0] as Forged });
 	const before = process.cpuUsage().user;
 	assert.match(problem([leaf, ...knot]) ?? "", /leads to no authority/);
-	assert.ok(process.cpuUsage().user - before < 500_000);
+	// Some milliseconds; all the ways there are would take for ever.
+	assert.ok(process.cpuUsage().user - before < 2_000_000);
 });
 
 test("chain: an authority made here allows no intermediate", async () => {
