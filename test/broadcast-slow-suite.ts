@@ -25,7 +25,8 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 
 	for (const policy of ["drop-oldest", "drop-newest", "latest-per-sender"] as const) {
 		it(`${policy}: a reader that stops loses, exactly and in place; the others get everything`, async (t) => {
-			const world = await World.create(t, fabric);
+			// Of no reader here: senders that waited for one as for those that may block would wait for a minute.
+			const world = await World.create(t, fabric, { limits: { broadcastBlockMs: 60_000 } });
 			const status = watch(world);
 			const [alice, bob, carol] = await Promise.all([world.connect("alice"), world.connect("bob"), world.connect("carol", SMALL)]);
 			const sender = await alice.joinBroadcast("news", { mode: "send" });
@@ -33,7 +34,7 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 			const reading = collect(quick);
 			const started = performance.now();
 			for (let i = 0; i < 3_000; i++) await sender.send(numbered(i));
-			assert.ok(performance.now() - started < 5_000);
+			assert.ok(performance.now() - started < 30_000, `${performance.now() - started} ms`);
 			await until(() => sender.lagging.length === 1);
 			assert.deepEqual(sender.lagging, ["carol"]);
 			await sender.close();
@@ -50,7 +51,7 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 	it("disconnect: a reader that stops is ended with LAGGED, the others go on", async (t) => {
 		const world = await World.create(t, fabric);
 		const [alice, carol] = await Promise.all([world.connect("alice"), world.connect("carol", SMALL)]);
-		const sender = await alice.joinBroadcast("news");
+		const sender = await alice.joinBroadcast("news", { ...AMPLE, mode: "both" });
 		const reading = collect(sender, 2_000);
 		const slow = await carol.joinBroadcast("news", { ...SLOW, slowReader: "disconnect" });
 		for (let i = 0; i < 2_000; i++) await sender.send(numbered(i));
@@ -61,7 +62,7 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 	});
 
 	it("block: senders wait for a reader that is slow, and nothing is lost; only where it is allowed", async (t) => {
-		const world = await World.create(t, fabric, { broadcasts: { "jobs.*": { block: true } } });
+		const world = await World.create(t, fabric, { broadcasts: { "jobs.*": { block: true } }, limits: { broadcastBlockMs: 60_000 } });
 		const [alice, carol] = await Promise.all([world.connect("alice"), world.connect("carol", SMALL)]);
 		const sender = await alice.joinBroadcast("jobs.a", { mode: "send" });
 		const slow = await carol.joinBroadcast("jobs.a", { ...SLOW, slowReader: "block" });
@@ -83,11 +84,12 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 		const sender = await alice.joinBroadcast("news", { mode: "send" });
 		const slow = await carol.joinBroadcast("news", { ...SLOW, slowReader: "block" });
 		const started = performance.now();
-		for (let i = 0; i < 3_000; i++) await sender.send(numbered(i));
+		for (let i = 0; i < 1_500; i++) await sender.send(numbered(i));
 		await sender.finish();
 		const tookMs = performance.now() - started;
-		assert.ok(tookMs >= 350 && tookMs < 3_000, `${tookMs} ms`);
-		assert.ok(checkComplete(await collect(slow), 3_000) > 0);
+		// Without the limit it would be the default, 5 s, and the sending.
+		assert.ok(tookMs >= 290 && tookMs < 5_000, `${tookMs} ms`);
+		assert.ok(checkComplete(await collect(slow), 1_500) > 0);
 	});
 
 	it("a reader that catches up lags no more, and everybody is told", async (t) => {
@@ -110,12 +112,13 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 		await reading;
 		const lost = checkComplete(events, 2_000);
 		assert.ok(lost > 0);
-		const told = status.filter((event) => event.type === "broadcast-lagging" || event.type === "broadcast-caught-up");
-		assert.ok(told.length >= 2);
-		for (const [i, event] of told.entries()) {
+		const told = () => status.filter((event) => event.type === "broadcast-lagging" || event.type === "broadcast-caught-up");
+		// On a slow machine it may have lagged once more.
+		await until(() => told().at(-1)?.type === "broadcast-caught-up");
+		for (const [i, event] of told().entries()) {
 			assert.deepEqual([event.type, event.name, event.id], [i % 2 === 0 ? "broadcast-lagging" : "broadcast-caught-up", "news", "carol"]);
 		}
-		assert.deepEqual(told.filter((event) => event.type === "broadcast-caught-up").at(-1), { type: "broadcast-caught-up", name: "news", id: "carol", lost });
+		assert.deepEqual(told().at(-1), { type: "broadcast-caught-up", name: "news", id: "carol", lost });
 	});
 
 	it("history: since goes on without hole or duplicate, or says that it cannot; last begins earlier", async (t) => {
