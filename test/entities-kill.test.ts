@@ -9,8 +9,10 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Client, Coordinator } from "../packages/conec/src/index.ts";
 
-/** Quick to notice silence, so that the test is. */
-const limits = { idleTimeoutMs: 1_500, keepAliveIntervalMs: 300 };
+/** Quick to notice silence, so that the test is; not so quick that a busy machine is silent so long. */
+const limits = { idleTimeoutMs: 4_000, keepAliveIntervalMs: 400 };
+/** Noticed by then: the default of the idle limit is 15 s. */
+const NOTICED_MS = 11_000;
 
 /** Starts a child and waits for its first line. */
 async function start(t: TestContext, name: string, ...parameters: string[]): Promise<{ child: ChildProcess; line: string }> {
@@ -27,7 +29,7 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 for (const path of ["proxied", "direct"] as const) {
-	test(`kill: when a Client is killed, a ${path} stream to it fails with PEER_LOST and its id is free again`, { timeout: 30_000 }, async (t) => {
+	test(`kill: when a Client is killed, a ${path} stream to it fails with PEER_LOST and its id is free again`, { timeout: 120_000 }, async (t) => {
 		const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, limits });
 		const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint };
 		const { child } = await start(t, "echo.ts", "bob", where.coordinator, where.pin);
@@ -45,7 +47,7 @@ for (const path of ["proxied", "direct"] as const) {
 		await kill(child);
 		const started = performance.now();
 		await Promise.all([assert.rejects(transfer, { code: "PEER_LOST", peer: "bob" }), assert.rejects(drained, { code: "PEER_LOST" })]);
-		assert.ok(performance.now() - started < 4_000);
+		assert.ok(performance.now() - started < NOTICED_MS);
 		assert.equal((await stream.closed).code, "PEER_LOST");
 		const bob = await Client.connect({ id: "bob", ...where });
 		assert.equal((await alice.openStream("bob")).peer, "bob");
@@ -54,7 +56,7 @@ for (const path of ["proxied", "direct"] as const) {
 	});
 }
 
-test("kill: when the Coordinator is killed and comes back, its Clients know at once, and connect again with the same pin", { timeout: 30_000 }, async (t) => {
+test("kill: when the Coordinator is killed and comes back, its Clients know at once, and connect again with the same pin", { timeout: 120_000 }, async (t) => {
 	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(state, { recursive: true }));
 	const first = await start(t, "coordinator.ts", state);
@@ -69,13 +71,14 @@ test("kill: when the Coordinator is killed and comes back, its Clients know at o
 	const started = performance.now();
 	await assert.rejects(stream.receive(), { code: "COORDINATOR_LOST" });
 	assert.equal((await alice.closed).code, "COORDINATOR_LOST");
-	assert.ok(performance.now() - started < 3_000);
+	// The longer the restart has taken, the longer the pause until the next packet that is answered by a reset: at most as long again.
+	assert.ok(performance.now() - started < NOTICED_MS);
 	const again = await Client.connect({ id: "alice", ...options });
 	assert.equal((await again.openStream("alice")).peer, "alice");
 	await Promise.all([again.close(), bob.close()]);
 });
 
-test("kill: when the Coordinator is killed for good, Clients know after the idle limit", { timeout: 30_000 }, async (t) => {
+test("kill: when the Coordinator is killed for good, Clients know after the idle limit", { timeout: 120_000 }, async (t) => {
 	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(state, { recursive: true }));
 	const { child, line } = await start(t, "coordinator.ts", state);
@@ -86,34 +89,35 @@ test("kill: when the Coordinator is killed for good, Clients know after the idle
 	const started = performance.now();
 	await assert.rejects(stream.receive(), { code: "COORDINATOR_LOST" });
 	assert.equal((await alice.closed).by, "error");
-	assert.ok(performance.now() - started < 4_000);
+	assert.ok(performance.now() - started < NOTICED_MS);
 	await assert.rejects(alice.openStream("bob"), { code: "COORDINATOR_LOST" });
 });
 
 test("kill: a Client that is killed and started again with its kept key is back at once, and nobody else gets its id meanwhile", {
-	timeout: 30_000,
+	timeout: 120_000,
 }, async (t) => {
 	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(state, { recursive: true }));
-	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
+	// Whoever waited for the one that is killed would wait longer than a connect may take.
+	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, limits: { holderPingMs: 20_000, idleTimeoutMs: 60_000 } });
 	const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint };
 	const { child } = await start(t, "echo.ts", "bob", where.coordinator, where.pin, state);
 	await kill(child);
-	// The Coordinator has not noticed: nothing said goodbye, and the idle limit is 15 s.
+	// The Coordinator has not noticed: nothing said goodbye, and the idle limit is far.
 	assert.equal(coordinator.clientCount, 1);
 	const squatting = performance.now();
 	await assert.rejects(Client.connect({ id: "bob", ...where }), { code: "ID_TAKEN" });
-	assert.ok(performance.now() - squatting < 1_000, "nobody has to be asked");
+	assert.ok(performance.now() - squatting < 8_000, "nobody has to be asked");
 	const started = performance.now();
 	const bob = await Client.connect({ id: "bob", ...where, stateDirectory: state });
-	assert.ok(performance.now() - started < 1_000, `${performance.now() - started} ms`);
+	assert.ok(performance.now() - started < 8_000, `${performance.now() - started} ms`);
 	assert.equal((await bob.openStream("bob")).peer, "bob");
 	await bob.close();
 	await assert.rejects(Client.connect({ id: "bob", ...where }), { code: "ID_TAKEN" });
 	await coordinator.close();
 });
 
-test("kill: leases and the lock outlive a Coordinator that is killed, and the next one takes over", { timeout: 30_000 }, async (t) => {
+test("kill: leases and the lock outlive a Coordinator that is killed, and the next one takes over", { timeout: 120_000 }, async (t) => {
 	const directory = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(directory, { recursive: true }));
 	const [state, own] = [join(directory, "coordinator"), join(directory, "alice")];
@@ -126,8 +130,9 @@ test("kill: leases and the lock outlive a Coordinator that is killed, and the ne
 		message: new RegExp(`process ${first.child.pid}\\b`),
 	});
 	// Granted leases are written within a second.
-	for (const end = performance.now() + 5_000; performance.now() < end; ) {
+	for (const end = performance.now() + 12_000; ; ) {
 		if ((await readFile(join(state, "leases.txt"), "utf8").catch(() => "")).includes('"alice"')) break;
+		assert.ok(performance.now() < end, "the lease is not written");
 		await new Promise((resolve) => setTimeout(resolve, 20));
 	}
 	await kill(first.child);
@@ -139,7 +144,7 @@ test("kill: leases and the lock outlive a Coordinator that is killed, and the ne
 	await again.close();
 });
 
-test("kill: two processes with one identity do not fight for ever: the newcomer is told when to come again", { timeout: 30_000 }, async (t) => {
+test("kill: two processes with one identity do not fight for ever: the newcomer is told when to come again", { timeout: 120_000 }, async (t) => {
 	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(state, { recursive: true }));
 	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
