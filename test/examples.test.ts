@@ -38,9 +38,9 @@ test("examples: every one is listed here", () => {
 
 for (const [name, expected] of Object.entries(lines)) {
 	// That it ends by itself shows that nothing keeps a process alive after close.
-	test(`examples: ${name} runs, says what it should and ends by itself`, { timeout: 20_000 }, async () => {
+	test(`examples: ${name} runs, says what it should and ends by itself`, { timeout: 120_000 }, async () => {
 		const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--conditions=source", "--import", "tsx", `${directory}${name}`], {
-			timeout: 15_000,
+			timeout: 100_000,
 		});
 		for (const line of expected) assert.ok(stdout.split("\n").includes(line), `${line} is not in:\n${stdout}`);
 		assert.equal(stderr, "");

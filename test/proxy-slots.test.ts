@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, Coordinator, type MessageStream } from "conec";
 
-test("proxied stream: its place in the pair's limit is free for the next as soon as it is closed", { timeout: 30_000 }, async () => {
+test("proxied stream: its place in the pair's limit is free for the next as soon as it is closed", { timeout: 120_000 }, async () => {
 	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
 	const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint };
 	const [alice, bob] = await Promise.all([Client.connect({ id: "alice", ...where }), Client.connect({ id: "bob", ...where })]);
