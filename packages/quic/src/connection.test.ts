@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { dialling, endpoint, ends, eventually, join, link, listening, nextConnection } from "../test/support/link.ts";
+import { calm, dialling, endpoint, ends, eventually, join, link, listening, nextConnection } from "../test/support/link.ts";
 import { relay } from "../test/support/relay.ts";
 
 test("connection: figures are plausible and grow with what is sent", async (t) => {
@@ -10,8 +10,8 @@ test("connection: figures are plausible and grow with what is sent", async (t) =
 	const { near, farHeard } = await ends(dialled, accepted);
 	for (let i = 0; i < 10; i++) near.write(0, Buffer.alloc(50_000));
 	await farHeard.untilCount(10);
+	const far = accepted.stats(); // first: the dialling end may send more at any moment
 	const after = dialled.stats();
-	const far = accepted.stats();
 	assert.ok(after.sentBytes - before.sentBytes >= 500_000);
 	assert.ok(far.receivedBytes >= 500_000 && far.receivedBytes <= after.sentBytes);
 	assert.ok(after.receivedBytes > before.receivedBytes, "acknowledgements");
@@ -103,6 +103,7 @@ test("connection: a flood of datagrams to a busy reader is bounded, and QUIC goe
 
 test("connection: close tells the peer code and reason, once, and later calls are harmless", async (t) => {
 	const { dialled, accepted } = await link(t);
+	await calm();
 	const largest = Number.MAX_SAFE_INTEGER;
 	assert.throws(() => dialled.close(-1), { name: "QuicError", code: "INVALID_ARGUMENT" });
 	assert.throws(() => dialled.close(1.5), { name: "QuicError", code: "INVALID_ARGUMENT" });
@@ -120,11 +121,11 @@ test("connection: close tells the peer code and reason, once, and later calls ar
 });
 
 test("connection: a silent peer is lost after the idle limit, one with keep-alive is not", async (t) => {
-	const quiet = { idleTimeoutMs: 400, keepAliveIntervalMs: 0 };
+	const quiet = { idleTimeoutMs: 2_000, keepAliveIntervalMs: 0 };
 	const server = endpoint(t);
 	server.listen(listening({ transport: quiet }));
 	const client = endpoint(t);
-	const { dialled: alive } = await join(client, server, { transport: { idleTimeoutMs: 400, keepAliveIntervalMs: 100 } });
+	const { dialled: alive } = await join(client, server, { transport: { idleTimeoutMs: 2_000, keepAliveIntervalMs: 100 } });
 	const { dialled, accepted } = await join(client, server, { transport: quiet });
 	for (const { closed } of [dialled, accepted]) {
 		const { by, error } = await closed;
@@ -148,7 +149,7 @@ test("connection: a restarted endpoint with the same reset key tells old peers a
 	const { by, error } = await dialled.closed;
 	assert.equal(by, "error");
 	assert.equal((error as { code?: string }).code, "STATELESS_RESET");
-	assert.ok(performance.now() - start < 3_000);
+	assert.ok(performance.now() - start < 10_000, "the idle limit is 15 s");
 });
 
 test("connection: an incoming one is announced once, with its addresses", async (t) => {

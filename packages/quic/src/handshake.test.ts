@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { type TestContext, test } from "node:test";
-import { dialling, endpoint, eventually, join, listening, nextConnection } from "../test/support/link.ts";
+import { calm, dialling, endpoint, eventually, join, listening, nextConnection } from "../test/support/link.ts";
 import type { Connection } from "./index.ts";
 
 /** A UDP socket that never answers. */
@@ -17,7 +17,7 @@ async function stalledHandshake(t: TestContext, port: number): Promise<void> {
 	const trap = await silence(t);
 	const client = endpoint(t);
 	const first = new Promise<Buffer>((resolve) => trap.once("message", resolve));
-	client.connect({ ...dialling(client), port: trap.address().port, handshakeTimeoutMs: 300 }).catch(() => {});
+	client.connect({ ...dialling(client), port: trap.address().port }).catch(() => {});
 	const initial = await first;
 	await new Promise<void>((resolve) => trap.send(initial, port, "127.0.0.1", () => resolve()));
 }
@@ -31,7 +31,7 @@ for (const idleTimeoutMs of [15_000, 150]) {
 			name: "QuicError",
 			code: "HANDSHAKE_TIMEOUT",
 		});
-		assert.ok(performance.now() - start < 2_000);
+		assert.ok(performance.now() - start < 8_000, "the default is 10 s");
 	});
 }
 
@@ -53,20 +53,23 @@ test("handshake: an abort after the connection is there changes nothing", async 
 	const controller = new AbortController();
 	const { dialled, accepted } = await join(endpoint(t), server, { signal: controller.signal });
 	controller.abort();
+	await calm();
 	dialled.close(5);
 	assert.deepEqual(await accepted.closed, { by: "peer", closeCode: 5, reason: "" });
 });
 
 test("handshake: stalled ones end by their deadline and delay nobody", async (t) => {
 	const server = endpoint(t);
-	server.listen(listening({ handshakeTimeoutMs: 400 }));
+	server.listen(listening({ handshakeTimeoutMs: 2_000 }));
+	const start = performance.now();
 	await Promise.all(Array.from({ length: 8 }, () => stalledHandshake(t, server.address.port)));
 	await eventually(() => server.stats().undecidedConnections === 8, "eight stalled handshakes");
-	const start = performance.now();
 	await join(endpoint(t), server);
-	assert.ok(performance.now() - start < 300);
-	await eventually(() => server.stats().failedHandshakes === 8, "their end", 2_000);
-	assert.equal(server.stats().undecidedConnections, 0);
+	const { undecidedConnections, failedHandshakes } = server.stats();
+	assert.deepEqual([undecidedConnections, failedHandshakes], [8, 0], "who came last waited for none of them");
+	await eventually(() => server.stats().failedHandshakes === 8, "their end");
+	assert.ok(performance.now() - start < 5_000, "the default is 5 s");
+	await eventually(() => server.stats().undecidedConnections === 0, "their places");
 });
 
 test("undecided: beyond the cap connections are refused, and places come back", async (t) => {
@@ -101,7 +104,7 @@ test("undecided: beyond the cap on all connections they are refused", async (t) 
 
 test("undecided: who is not confirmed in time is closed with the code, who is stays", async (t) => {
 	const server = endpoint(t);
-	server.listen(listening({ undecidedTimeoutMs: 150, undecidedCode: 4_242 }));
+	server.listen(listening({ undecidedTimeoutMs: 1_000, undecidedCode: 4_242 }));
 	const client = endpoint(t);
 	const { accepted: confirmed } = await join(client, server);
 	const arrived = nextConnection(server);
@@ -109,7 +112,7 @@ test("undecided: who is not confirmed in time is closed with the code, who is st
 	const dialled = await client.connect(dialling(server));
 	const unconfirmed = await arrived;
 	assert.deepEqual(await dialled.closed, { by: "peer", closeCode: 4_242, reason: "" });
-	assert.ok(performance.now() - start < 1_500);
+	assert.ok(performance.now() - start < 5_000, "the default is 5 s");
 	assert.deepEqual(await unconfirmed.closed, { by: "local", closeCode: 4_242, reason: "" });
 	assert.equal(server.stats().openConnections >= 1, true);
 	confirmed.close(9);

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Heard } from "../test/support/heard.ts";
 import { ends, eventually, link, nextStream } from "../test/support/link.ts";
-import type { IncomingStream } from "./index.ts";
+import type { Connection, IncomingStream } from "./index.ts";
 
-const incoming = { headerBytes: 1_000, headerTimeoutMs: 150, headerTimeoutCode: 71, headerInvalidCode: 72 };
+const incoming = { headerBytes: 1_000, headerTimeoutMs: 60_000, headerTimeoutCode: 71, headerInvalidCode: 72 };
+const hasty = { ...incoming, headerTimeoutMs: 150 };
 
 test("header: exactly one frame is read; OPEN, 100 frames and FIN of one burst all arrive after accept", async (t) => {
 	const { dialled, accepted } = await link(t);
@@ -55,7 +56,7 @@ const refused: [string, number[], boolean, number][] = [
 ];
 for (const [what, bytes, finish, code] of refused) {
 	test(`header: one that ${what} ends the stream with code ${code}, and JS never sees it`, async (t) => {
-		const { dialled, accepted } = await link(t, { listen: { incoming } });
+		const { dialled, accepted } = await link(t, { listen: { incoming: code === incoming.headerTimeoutCode ? hasty : incoming } });
 		accepted.onStream = () => assert.fail("it must not be shown");
 		const heard = new Heard();
 		const stream = dialled.openStream(heard, { mode: "bytes" });
@@ -110,14 +111,27 @@ test("incoming: refused with a code, the opener hears it in both directions", as
 	await heard.until("reset 81", "stopped 81");
 });
 
+/** Some datagrams there and back: what was sent before them has been received, also where nothing tells. */
+async function exchange(from: Connection, to: Connection): Promise<void> {
+	to.onDatagram = (data) => to.sendDatagram(data);
+	for (let round = 0; round < 5; round++) {
+		const back = new Promise<Uint8Array>((resolve) => {
+			from.onDatagram = resolve;
+		});
+		from.sendDatagram(Buffer.of(round));
+		await back;
+	}
+}
+
 test("incoming: streams wait for a handler, and one given up by its opener tells so after accept", async (t) => {
 	const { dialled, accepted } = await link(t);
 	const first = dialled.openStream(new Heard(), {}, { kind: 1, payload: Buffer.of(1) });
-	dialled.openStream(new Heard(), {}, { kind: 1, payload: Buffer.of(2) });
-	await new Promise((resolve) => setTimeout(resolve, 50));
+	const second = dialled.openStream(new Heard(), {}, { kind: 1, payload: Buffer.of(2) });
+	await eventually(() => first.queuedBytes + second.queuedBytes === 0, "both to be sent");
+	await exchange(dialled, accepted);
 	first.reset(91);
 	first.stop(92);
-	await new Promise((resolve) => setTimeout(resolve, 50));
+	await exchange(dialled, accepted);
 	const taken: IncomingStream[] = [];
 	accepted.onStream = (stream) => taken.push(stream);
 	await eventually(() => taken.length === 2, "both streams");

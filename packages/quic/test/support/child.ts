@@ -19,6 +19,8 @@ export interface ChildOptions {
 	readonly env?: Readonly<Record<string, string>>;
 	/** A child that runs longer is killed, which shows as SIGKILL. @default 60_000 */
 	readonly timeoutMs?: number;
+	/** Killed that long after it has printed this. */
+	readonly killed?: { readonly after: RegExp; readonly ms: number };
 }
 
 /** Resolves with how it ended; never rejects. */
@@ -31,13 +33,18 @@ export function runChild(file: string, options: ChildOptions = {}): Promise<Ende
 	});
 	let stdout = "";
 	let stderr = "";
+	let killer: NodeJS.Timeout | undefined;
 	child.stdout.on("data", (text) => {
 		stdout += text;
+		if (options.killed?.after.test(stdout)) killer ??= setTimeout(() => child.kill("SIGKILL"), options.killed.ms);
 	});
 	child.stderr.on("data", (text) => {
 		stderr += text;
 	});
 	return new Promise((resolve) => {
-		child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+		child.on("close", (code, signal) => {
+			clearTimeout(killer);
+			resolve({ code, signal, stdout, stderr });
+		});
 	});
 }
