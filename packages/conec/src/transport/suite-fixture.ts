@@ -5,14 +5,15 @@
  */
 
 import assert from "node:assert/strict";
+import type { Limits } from "../options.ts";
 import { FRAME } from "../wire/frames.ts";
 import { Recorder, until } from "./suite-recorder.ts";
 import type { AcceptOptions, DialOptions, Identity, IncomingStream, StreamHandler, Transport, TransportConnection } from "./transport.ts";
 
 /** What a suite needs of the transport under test. */
 export interface TransportFixture {
-	/** A new transport on a free port, with the limits below. */
-	createTransport(): Transport | Promise<Transport>;
+	/** A new transport on a free port, with the limits below. Its times are longer than any test waits for, unless `times` says otherwise. */
+	createTransport(times?: Times): Transport | Promise<Transport>;
 	/** What the accepting side shows, and what the dialling side does. */
 	readonly identity: Identity;
 	/** SHA-256 of the key in `identity`. */
@@ -38,10 +39,16 @@ export interface TransportFixture {
 	close(): void | Promise<void>;
 }
 
+/** Times that a test lets run out. */
+export type Times = Partial<Pick<Limits, "headerTimeoutMs" | "helloTimeoutMs" | "idleTimeoutMs" | "keepAliveIntervalMs">>;
+
+/** For a route that will be cut. */
+export const ATTENTIVE: Times = { idleTimeoutMs: 2_000, keepAliveIntervalMs: 500 };
+
 /** A way to a transport on 127.0.0.1. */
 export interface Route {
 	readonly port: number;
-	/** Nothing passes any more, and nobody is told; both ends notice within 4 s. */
+	/** Nothing passes any more, and nobody is told; both ends of an {@link ATTENTIVE} transport's connections notice. */
 	cut(): void;
 	close(): void;
 }
@@ -80,7 +87,7 @@ export function dialOptions(fixture: TransportFixture, port: number): DialOption
 		trust: { pinnedKeys: [fixture.keyDigest] },
 		identity: fixture.identity,
 		alpnProtocol: ALPN,
-		handshakeTimeoutMs: 5_000,
+		handshakeTimeoutMs: 20_000,
 	};
 }
 
@@ -113,9 +120,9 @@ export class Arrivals {
 /** Connects two new transports. */
 export async function connect(
 	fixture: TransportFixture,
-	options: { readonly confirm?: boolean; readonly route?: (target: Transport) => Promise<number> } = {},
+	options: { readonly confirm?: boolean; readonly route?: (target: Transport) => Promise<number>; readonly times?: Times } = {},
 ): Promise<Pair> {
-	const [dialling, accepting] = [await fixture.createTransport(), await fixture.createTransport()];
+	const [dialling, accepting] = [await fixture.createTransport(options.times), await fixture.createTransport(options.times)];
 	const incoming = new Arrivals();
 	const nearIncoming = new Arrivals();
 	let far: TransportConnection | undefined;
@@ -159,20 +166,29 @@ export function pattern(length: number, seed: number = 0): Uint8Array {
 	return Uint8Array.from({ length }, (_, index) => (index * 31 + seed) & 0xff);
 }
 
-/** Writes until the transport says that the high-water mark is reached, at most `windowBytes`. Returns the bytes written. */
+/** Looks, and the time from the first to the last of them, in which nothing may move: a lost packet is sent again within that, and the machine may be busy. */
+const STILL = { looks: 40, ms: 400 };
+
+/** Writes until the high-water mark is reached and nothing moves any more, at most `windowBytes`. Returns the bytes written. */
 export async function fill(writer: Recorder, windowBytes: number): Promise<number> {
 	const payload = pattern(16 * 1_024);
 	let writtenBytes = 0;
-	for (let calm = 0; calm < 20; ) {
-		if (writer.stream.queuedBytes >= 256 * 1_024) {
-			calm++;
-			await new Promise((resolve) => setTimeout(resolve, 5));
-			continue;
+	let queuedBytes = -1;
+	let looks = 0;
+	let since = performance.now();
+	while (looks < STILL.looks || performance.now() - since < STILL.ms) {
+		if (writer.stream.queuedBytes !== queuedBytes) {
+			looks = 0;
+			since = performance.now();
 		}
-		calm = 0;
-		writer.write(FRAME.DATA, payload);
-		writtenBytes += payload.length;
-		assert.ok(writtenBytes <= windowBytes, `a reader that has stopped let ${writtenBytes} bytes pass`);
+		while (writer.stream.queuedBytes < 256 * 1_024) {
+			writer.write(FRAME.DATA, payload);
+			writtenBytes += payload.length;
+			assert.ok(writtenBytes <= windowBytes, `a reader that has stopped let ${writtenBytes} bytes pass`);
+		}
+		queuedBytes = writer.stream.queuedBytes;
+		looks++;
+		await new Promise((resolve) => setTimeout(resolve, 5));
 	}
 	return writtenBytes;
 }

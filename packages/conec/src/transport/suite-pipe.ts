@@ -6,7 +6,19 @@
 
 import assert from "node:assert/strict";
 import { FRAME } from "../wire/frames.ts";
-import { Arrivals, acceptOptions, dialOptions, fill, OPEN, type Pair, pattern, type Route, type TransportFixture } from "./suite-fixture.ts";
+import {
+	Arrivals,
+	ATTENTIVE,
+	acceptOptions,
+	dialOptions,
+	fill,
+	OPEN,
+	type Pair,
+	pattern,
+	type Route,
+	type Times,
+	type TransportFixture,
+} from "./suite-fixture.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
 import type { IncomingStream, PipeResult, TransportConnection } from "./transport.ts";
 
@@ -22,14 +34,21 @@ interface Piped {
 	close(): Promise<void>;
 }
 
+interface PipeOptions {
+	/** Who returns no credit at first. */
+	readonly hold?: "a" | "b";
+	/** Of B's transport. */
+	readonly times?: Times;
+}
+
 /** Registers the tests. `pair.accepting` is the middle. */
 export function pipeSuite(
 	onPair: (behaviour: string, run: (pair: Pair, fixture: TransportFixture) => Promise<void>) => void,
 	fixture: () => TransportFixture,
 ): void {
-	const onPipe = (behaviour: string, run: (piped: Piped, pair: Pair, fixture: TransportFixture) => Promise<void>, hold?: "a" | "b"): void => {
+	const onPipe = (behaviour: string, run: (piped: Piped, pair: Pair, fixture: TransportFixture) => Promise<void>, options: PipeOptions = {}): void => {
 		onPair(`pipe: ${behaviour}`, async (pair) => {
-			const piped = await pipe(pair, fixture(), hold);
+			const piped = await pipe(pair, fixture(), options);
 			try {
 				await run(piped, pair, fixture());
 			} finally {
@@ -106,7 +125,7 @@ export function pipeSuite(
 			await until("the writer is told to go on", () => a.count("drained") > drained);
 			await until("all of it arrived", () => b.receivedBytes === writtenBytes);
 		},
-		"b",
+		{ hold: "b" },
 	);
 
 	onPipe(
@@ -116,16 +135,20 @@ export function pipeSuite(
 			a.release();
 			await until("all of it arrived", () => a.receivedBytes === writtenBytes);
 		},
-		"a",
+		{ hold: "a" },
 	);
 
-	onPipe("losing the far leg resets and stops the near one with the code for that", async ({ a, cutB, result }) => {
-		cutB();
-		assert.equal((await a.first("reset")).code, LOST_CODE);
-		assert.equal((await a.first("stopped")).code, LOST_CODE);
-		assert.equal(a.has("end"), false);
-		assert.equal((await result).end, "lost");
-	});
+	onPipe(
+		"losing the far leg resets and stops the near one with the code for that",
+		async ({ a, cutB, result }) => {
+			cutB();
+			assert.equal((await a.first("reset")).code, LOST_CODE);
+			assert.equal((await a.first("stopped")).code, LOST_CODE);
+			assert.equal(a.has("end"), false);
+			assert.equal((await result).end, "lost");
+		},
+		{ times: ATTENTIVE },
+	);
 
 	onPipe("losing the near leg resets and stops the far one with the code for that", async ({ b, result }, pair) => {
 		pair.near.close(0, "");
@@ -160,13 +183,14 @@ export function pipeSuite(
 async function third(
 	pair: Pair,
 	fixture: TransportFixture,
+	times: Times = {},
 ): Promise<{
 	middle: TransportConnection;
 	route: Route;
 	incoming: () => Promise<IncomingStream>;
 	close: () => Promise<void>;
 }> {
-	const transport = await fixture.createTransport();
+	const transport = await fixture.createTransport(times);
 	let middle: TransportConnection | undefined;
 	pair.accepting.accept(
 		acceptOptions(fixture, (connection) => {
@@ -190,8 +214,8 @@ async function third(
 	};
 }
 
-async function pipe(pair: Pair, fixture: TransportFixture, hold: "a" | "b" | undefined): Promise<Piped> {
-	const far = await third(pair, fixture);
+async function pipe(pair: Pair, fixture: TransportFixture, { hold, times }: PipeOptions): Promise<Piped> {
+	const far = await third(pair, fixture, times);
 	const a = new Recorder({ hold: hold === "a" }).open(pair.near, OPEN);
 	const result = pair.accepting.pipe(await pair.incoming(), far.middle.openHeldStream(OPEN), LOST_CODE);
 	const b = new Recorder({ hold: hold === "b" }).accept(await far.incoming());
