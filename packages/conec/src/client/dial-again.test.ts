@@ -21,7 +21,8 @@ test("dial again: who is turned away comes again, who fails otherwise does not",
 	);
 });
 
-test("dial again: an abort rejects with its reason at once, the deadline with what was the matter", async () => {
+test("dial again: an abort rejects with its reason at once, the deadline with what was the matter", async (t) => {
+	t.mock.timers.enable({ apis: ["setTimeout"] }); // no pause ends by itself
 	for (const deadline of [true, false]) {
 		const abort = new AbortController();
 		const reason = new Error("enough");
@@ -35,11 +36,9 @@ test("dial again: an abort rejects with its reason at once, the deadline with wh
 			abort.signal,
 			() => deadline,
 		);
-		await new Promise((resolve) => setTimeout(resolve, 5));
+		await new Promise((resolve) => setImmediate(resolve));
 		abort.abort(reason);
-		const started = performance.now();
 		await assert.rejects(dialling, (actual) => actual === (deadline ? error : reason));
-		assert.ok(performance.now() - started < 20);
 		assert.equal(dialled, 1);
 	}
 });

@@ -25,7 +25,7 @@ async function temporary(t: TestContext): Promise<string> {
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-	for (const end = performance.now() + 8_000; !(await condition()); ) {
+	for (const end = performance.now() + 60_000; !(await condition()); ) {
 		assert.ok(performance.now() < end, "in time");
 		await new Promise((resolve) => setTimeout(resolve, 10));
 	}

@@ -16,7 +16,7 @@ import { connectEnds, type Ends } from "./stream-fixture.ts";
 import { typed } from "./typed.ts";
 
 function onEnds(behaviour: string, options: Parameters<typeof connectEnds>[0], run: (ends: Ends) => Promise<void>): void {
-	test(`duplex: ${behaviour}`, { timeout: 20_000 }, async () => {
+	test(`duplex: ${behaviour}`, { timeout: 120_000 }, async () => {
 		const ends = await connectEnds(options);
 		try {
 			await run(ends);
@@ -32,7 +32,7 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 /** Writes until nothing has moved for some turns. */
 async function fill(duplex: Duplex, chunkBytes: number): Promise<number> {
 	let written = 0;
-	for (let waited = 0; waited < 5; ) {
+	for (let waited = 0; waited < 20; ) {
 		if (duplex.writableNeedDrain) {
 			waited++;
 			await new Promise((resolve) => setTimeout(resolve, 5));

@@ -8,7 +8,7 @@ const TEXT = new TextDecoder();
 
 /** A test on two connected ends, after which nothing may be left. */
 function onEnds(behaviour: string, options: Parameters<typeof connectEnds>[0], run: (ends: Ends) => Promise<void>): void {
-	test(`message stream: ${behaviour}`, { timeout: 20_000 }, async () => {
+	test(`message stream: ${behaviour}`, { timeout: 120_000 }, async () => {
 		const ends = await connectEnds(options);
 		try {
 			await run(ends);
@@ -30,7 +30,7 @@ async function readAll(stream: MessageStream): Promise<string[]> {
 /** Fills the way to a reader that does not read, until `trySend` finds no room. */
 async function fill(stream: MessageStream, messageBytes: number = 16 * 1_024): Promise<number> {
 	let count = 0;
-	for (let refused = 0; refused < 5; ) {
+	for (let refused = 0; refused < 20; ) {
 		if (stream.trySend(new Uint8Array(messageBytes))) {
 			count++;
 			refused = 0;

@@ -62,7 +62,7 @@ export async function connectEnds(
 		trust: {},
 		identity,
 		alpnProtocol: ALPN,
-		handshakeTimeoutMs: 1_000,
+		handshakeTimeoutMs: 20_000,
 	});
 	await options.step?.();
 	const [near, far] = [await dialled, await accepted];
