@@ -71,7 +71,7 @@ test("ping: what comes too late is not taken for the next answer; a peer that do
 			for await (const message of stream) await stream.send(message);
 		}
 	})().catch(() => undefined);
-	const ping = place.client("alice", "ping", "bob", "--json", "--path", "proxied", "--count", "3", "--interval-ms", "10", "--timeout-ms", "1000");
+	const ping = place.client("alice", "ping", "bob", "--json", "--path", "proxied", "--count", "3", "--interval-ms", "10", "--timeout-ms", "3000");
 	await ping.exits(0);
 	assert.deepEqual(
 		ping.events.map(({ event }) => event).filter((event) => event === "pong" || event === "no-answer"),
