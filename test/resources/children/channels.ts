@@ -55,7 +55,7 @@ await channels(count);
 const before = await figures(coordinator);
 const started = performance.now();
 await channels(count);
-const after = await figures(coordinator);
+const after = await figures(coordinator, before);
 console.log(JSON.stringify({ ...growth(before, after), ms: Math.round(performance.now() - started) }));
 // One more of each kind is left open: closing a Client ends it.
 await alice.openChannel("bob");

@@ -3,12 +3,25 @@
 import { readdirSync } from "node:fs";
 import type { Coordinator } from "../../../packages/conec/src/index.ts";
 
-/** Bytes and counts, once everything has settled that does so by itself. */
-export async function figures(coordinator: Coordinator): Promise<Record<string, number>> {
-	for (let i = 0; i < 8; i++) {
-		(globalThis as { gc?: () => void }).gc?.();
-		await new Promise((resolve) => setTimeout(resolve, 60));
+/** What is counted, and must be again what it was. */
+const COUNTS = ["descriptors", "handles", "timers", "clients", "streams"] as const;
+
+/** For what ends by itself, some time after it has been closed. */
+const SETTLED_MS = 10_000;
+
+/** Bytes and counts, once everything has settled that does so by itself; where that has not come to what it was `before`, a while later. */
+export async function figures(coordinator: Coordinator, before?: Readonly<Record<string, number>>): Promise<Record<string, number>> {
+	for (const end = performance.now() + SETTLED_MS; ; ) {
+		for (let i = 0; i < 8; i++) {
+			(globalThis as { gc?: () => void }).gc?.();
+			await new Promise((resolve) => setTimeout(resolve, 60));
+		}
+		const now = figuresNow(coordinator);
+		if (before === undefined || COUNTS.every((name) => Number(now[name]) <= Number(before[name])) || performance.now() > end) return now;
 	}
+}
+
+function figuresNow(coordinator: Coordinator): Record<string, number> {
 	const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
 	const resources = process.getActiveResourcesInfo();
 	return {
