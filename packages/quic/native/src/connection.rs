@@ -162,7 +162,13 @@ impl Connection {
 		fence(Ordering::SeqCst);
 		self.close_code.store(code.into_inner(), Ordering::Release);
 		match self.established() {
-			Some(connection) => connection.close(code, reason),
+			// Sent on this thread if possible, as the process may not run for a while, or end: a peer that hears of it
+			// late hears of it together with the reset that answers its own packets, and quinn believes the reset.
+			Some(connection) => {
+				if !self.driver.get().is_some_and(|driver| driver.run_inline(|| connection.close(code, reason))) {
+					connection.close(code, reason);
+				}
+			}
 			None => self.cancelled.notify_one(),
 		}
 	}
