@@ -102,7 +102,7 @@ async function compareFrozen(context: Context, { coordinator, connection }: Hub,
 	let lost = 0;
 	let unreported = 0;
 	await flood(crew, others, 1);
-	for (let round = 0; round < (context.quick ? 1 : 3); round++) {
+	for (let round = 0; round < (context.quick ? 1 : 5); round++) {
 		const grownWithout = await watchGrowth([coordinator]);
 		const grownInAll = await watchGrowth([coordinator]);
 		without.push((await flood(crew, others, context.quick ? 3 : 10)).rate);

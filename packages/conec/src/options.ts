@@ -21,7 +21,7 @@ export interface Limits {
 	readonly streamsPerPair: number;
 	/** Received bytes of one stream that wait for the application before the sender is made to wait. @default 256 KiB */
 	readonly streamCreditBytes: number;
-	/** `send` waits while this much is queued on the stream. @default 256 KiB */
+	/** `send` waits while this much is queued on the stream. @default 512 KiB */
 	readonly sendHighWaterBytes: number;
 	/** Calls of `send` that wait on one stream; more reject with `QUEUE_FULL`. @default 1_024 */
 	readonly waitingSends: number;
@@ -156,7 +156,7 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	streamsPerConnection: { default: 128, min: 1, max: 65_536 },
 	streamsPerPair: { default: 16, min: 1, max: 65_536 },
 	streamCreditBytes: { default: 256 * KiB, min: KiB, max: 64 * MiB },
-	sendHighWaterBytes: { default: 256 * KiB, min: KiB, max: 64 * MiB },
+	sendHighWaterBytes: { default: 512 * KiB, min: KiB, max: 64 * MiB },
 	waitingSends: { default: 1024, min: 0, max: 1_048_576 },
 	streamWindowBytes: { default: MiB, coordinatorDefault: 512 * KiB, min: 64 * KiB, max: 64 * MiB },
 	controlQueueReplies: { default: 256, min: 1, max: 65_536 },

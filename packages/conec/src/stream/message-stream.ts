@@ -26,7 +26,7 @@ export interface MessageStream extends AsyncIterable<Uint8Array>, AsyncDisposabl
 	/** What the opener said of it. */
 	readonly metadata: JsonValue | undefined;
 	/**
-	 * Waits until less than 256 KiB (`limits.sendHighWaterBytes`) is queued, queues a copy and resolves: that is the whole
+	 * Waits until less than 512 KiB (`limits.sendHighWaterBytes`) is queued, queues a copy and resolves: that is the whole
 	 * backpressure API. Calls keep their order. The bytes must not change before it resolves. A string is sent as UTF-8.
 	 *
 	 * Rejected or aborted means not queued. Rejects with `MESSAGE_TOO_LONG`; `QUEUE_FULL` when more than 1_024 calls
