@@ -160,24 +160,23 @@ export function presenceSuite(fabric: Fabric): void {
 		const world = await World.create(t, fabric, { limits: { presenceWatches: 2 } });
 		const alice = await world.connect("alice");
 		for (let round = 0; round < 20; round++) {
-			for await (const event of alice.watchPeers()) {
-				assert.equal(event.type, "members");
-				break;
-			}
-			// The Coordinator hears of it in its own time.
-			for (;;) {
-				const list = await alice.peers().catch((error: { code: string }) => error.code);
-				if (list !== "LIMIT_EXCEEDED") break;
-			}
+			await roomFor(async () => {
+				for await (const event of alice.watchPeers()) {
+					assert.equal(event.type, "members");
+					break;
+				}
+			});
+			await roomFor(() => alice.peers());
 		}
-		const view = new View(alice.watchPeers());
-		const pending = alice.watchPeers()[Symbol.asyncIterator]();
-		await pending.next();
-		const next = pending.next();
-		await until(() => view.words.length === 1);
+		const begin = async (): Promise<AsyncIterator<PresenceEvent>> => {
+			const watch = alice.watchPeers()[Symbol.asyncIterator]();
+			assert.equal((await watch.next()).value?.type, "members");
+			return watch;
+		};
+		const both = [await roomFor(begin), await roomFor(begin)];
+		const next = both.map((watch) => watch.next());
 		await alice.close();
-		assert.deepEqual(await next, { done: true, value: undefined });
-		await until(() => view.over === "end");
+		for (const ended of await Promise.all(next)) assert.deepEqual(ended, { done: true, value: undefined });
 		await assert.rejects(alice.watchPeers()[Symbol.asyncIterator]().next(), { code: "CLIENT_CLOSED" });
 		await assert.rejects(alice.peers(), { code: "CLIENT_CLOSED" });
 	});
@@ -374,4 +373,15 @@ async function enter(
 	const control = connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl({ ...hello(id), capabilities }) }, handler({ frame: () => welcome() }));
 	await greeted;
 	return { connection, control };
+}
+
+/** Does it as soon as there is room for one more watch: the Coordinator hears in its own time that another is not read any more. */
+async function roomFor<T>(run: () => Promise<T>): Promise<T> {
+	for (const end = performance.now() + 60_000; ; ) {
+		try {
+			return await run();
+		} catch (error) {
+			if ((error as { code?: string }).code !== "LIMIT_EXCEEDED" || performance.now() > end) throw error;
+		}
+	}
 }

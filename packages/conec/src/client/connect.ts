@@ -36,7 +36,7 @@ export async function reachCoordinator(
 	const where = `Coordinator at ${coordinator.host}:${coordinator.port}`;
 	const abort = new AbortController();
 	// A little earlier, so that the caller hears of it by then, however busy the process is.
-	const leftMs = limits.requestTimeoutMs * 0.98 - (performance.now() - startedAtMs);
+	const leftMs = limits.requestTimeoutMs - Math.min(MARGIN_MS, limits.requestTimeoutMs / 50) - (performance.now() - startedAtMs);
 	const timer = setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs)), Math.max(0, leftMs));
 	const forward = (): void => abort.abort(options.signal?.reason);
 	options.signal?.addEventListener("abort", forward, { once: true });
@@ -113,6 +113,9 @@ function unreachable(where: string, timeoutMs: number, cause?: unknown): ConecEr
 		{ cause },
 	);
 }
+
+/** What the end of a deadline may take until the caller hears of it. */
+const MARGIN_MS = 200;
 
 /** What this Client can do beside streams. */
 const CAPABILITIES: readonly string[] = [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY];

@@ -43,7 +43,7 @@ export interface PunchPacket {
 /** What the machine asks of its caller, in order. */
 export type PunchAction =
 	| { readonly type: "send"; readonly socket: number; readonly to: SocketAddress; readonly datagram: PunchDatagram }
-	/** Begin a QUIC handshake; then say `established` or `dialFailed`. Several at once only from a side that does not punch: race them. */
+	/** Begin a QUIC handshake; then say `end` or `dialFailed`. Several at once only from a side that does not punch: race them. */
 	| {
 			readonly type: "dial";
 			readonly socket: number;

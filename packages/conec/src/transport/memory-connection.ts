@@ -32,7 +32,6 @@ export interface ConnectionOptions {
 	readonly peerCertificates: readonly Uint8Array[];
 	/** Where the peer is at first. */
 	readonly remoteAddress: SocketAddress;
-	/** What the peer dialled; set at the accepting end. */
 	/** Silence after which the connection is lost. */
 	readonly idleTimeoutMs: number;
 	/** Streams that the peer may have open. */
