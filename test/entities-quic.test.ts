@@ -4,7 +4,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
 import { connectOn } from "../packages/conec/src/client/client.ts";
-import type { Lookup } from "../packages/conec/src/client/race.ts";
+import type { Lookup } from "../packages/conec/src/entity/runtime.ts";
 import { Client, Coordinator, createCertificateAuthority, issueCertificate } from "../packages/conec/src/index.ts";
 import { resolveLimits } from "../packages/conec/src/options.ts";
 import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";

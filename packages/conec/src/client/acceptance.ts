@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import type { Limits } from "../options.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { AcceptOptions, IncomingStream, Transport, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { ALPN_DIRECT } from "../wire/versions.ts";
@@ -21,6 +22,8 @@ export interface AcceptanceParts {
 	readonly keyLog: boolean;
 	/** Authorities that peers' certificates must come from, beside being the announced ones. */
 	readonly peerRoots: readonly Uint8Array[] | undefined;
+	/** @default the machine's */
+	readonly clock?: Clock;
 }
 
 /** A peer that may come, once. */
@@ -87,16 +90,16 @@ export class Acceptance {
 
 	#greet(incoming: IncomingStream, transport: Transport): void {
 		const { connection } = incoming;
-		const { limits, peerRoots } = this.#parts;
+		const { limits, peerRoots, clock = systemClock } = this.#parts;
 		const hello = readDirectHello(incoming);
 		if (typeof hello === "string") return connection.close(CLOSE_CODES.PROTOCOL_ERROR, hello);
 		const leaf = connection.peerCertificates[0] ?? new Uint8Array();
 		const expectation = this.#expected.get(hello.token)?.find((one) => one.transport === transport && Buffer.compare(one.certificate, leaf) === 0);
 		// Another peer's token, one that is used up, or one that has expired.
 		if (expectation === undefined) return connection.close(CLOSE_CODES.PROTOCOL_ERROR, "the token is not good");
-		const problem = problemOf(connection.peerCertificates, expectation.peer, peerRoots);
+		const problem = problemOf(connection.peerCertificates, expectation.peer, peerRoots, clock.wallMs());
 		if (problem !== undefined) return connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${problem}`);
-		const greeting = welcomeDirectly(incoming, hello, limits);
+		const greeting = welcomeDirectly(incoming, hello, limits, clock);
 		if (greeting === undefined) return;
 		this.forget(hello.token);
 		expectation.arrived(greeting);
@@ -109,9 +112,9 @@ export function digestOf(certificate: Uint8Array): Uint8Array {
 }
 
 /** {@link peerCertificateProblem}, where what cannot be read is a problem too. */
-export function problemOf(chain: readonly Uint8Array[], peer: string, roots: readonly Uint8Array[] | undefined): string | undefined {
+export function problemOf(chain: readonly Uint8Array[], peer: string, roots: readonly Uint8Array[] | undefined, nowMs: number): string | undefined {
 	try {
-		return peerCertificateProblem(chain, peer, roots);
+		return peerCertificateProblem(chain, peer, roots, nowMs);
 	} catch {
 		return "has no id of a Client";
 	}

@@ -6,6 +6,7 @@
 
 import { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../wire/control.ts";
 
 /** How many members a broadcast has; one that sends and receives counts as both. */
@@ -18,20 +19,22 @@ interface Request {
 	readonly name: string;
 	readonly resolve: (count: BroadcastMembers) => void;
 	readonly reject: (error: ConecError) => void;
-	readonly timer: NodeJS.Timeout;
+	readonly timer: unknown;
 }
 
 /** Requests that wait for their answers. */
 export class BroadcastCounts {
 	readonly #send: (message: BroadcastCount) => void;
 	readonly #limits: Limits;
+	readonly #clock: Clock;
 	readonly #requests: Map<number, Request> = new Map();
 	#next = 0;
 	#error: ConecError | undefined;
 
-	constructor(send: (message: BroadcastCount) => void, limits: Limits) {
+	constructor(send: (message: BroadcastCount) => void, limits: Limits, clock: Clock = systemClock) {
 		this.#send = send;
 		this.#limits = limits;
+		this.#clock = clock;
 	}
 
 	/** Rejects with `BROADCAST_UNKNOWN`, `QUEUE_FULL`, `PEER_TIMEOUT`, or the error of {@link end}. */
@@ -41,7 +44,7 @@ export class BroadcastCounts {
 			return Promise.reject(new ConecError("QUEUE_FULL", `Cannot count broadcast "${name}": ${this.#requests.size} requests wait already`));
 		const request = this.#next++;
 		return new Promise((resolve, reject) => {
-			const timer = setTimeout(() => {
+			const timer = this.#clock.setTimeout(() => {
 				this.#requests.delete(request);
 				reject(new ConecError("PEER_TIMEOUT", `Cannot count broadcast "${name}": no answer within ${this.#limits.requestTimeoutMs} ms`));
 			}, this.#limits.requestTimeoutMs);
@@ -55,7 +58,7 @@ export class BroadcastCounts {
 		const request = this.#requests.get(message.request);
 		if (request === undefined) return;
 		this.#requests.delete(message.request);
-		clearTimeout(request.timer);
+		this.#clock.clearTimeout(request.timer);
 		if (message.type === "broadcast-counted") request.resolve({ senders: message.senders, receivers: message.receivers });
 		else request.reject(new ConecError("BROADCAST_UNKNOWN", `Cannot count broadcast "${request.name}": nobody has joined it`));
 	}
@@ -64,7 +67,7 @@ export class BroadcastCounts {
 	end(error: ConecError): void {
 		this.#error ??= error;
 		for (const { timer, reject } of this.#requests.values()) {
-			clearTimeout(timer);
+			this.#clock.clearTimeout(timer);
 			reject(this.#error);
 		}
 		this.#requests.clear();

@@ -12,7 +12,7 @@ import { Fifo } from "../stream/fifo.ts";
 import { ReceiveQueue } from "../stream/receive-queue.ts";
 import { type SendHost, SendQueue } from "../stream/send-queue.ts";
 import { LOST_WORDS, WORDS } from "../stream/stream-words.ts";
-import { systemClock } from "../transport/clock.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { StreamHandler, TransportStream } from "../transport/transport.ts";
 import { type BroadcastControl, type BroadcastOpen, type BroadcastPeer, decodeBroadcastControl, type Joined, TaggedDecoder } from "../wire/broadcast.ts";
 import { applicationCodeFromWire, errorCodeOfReset, RESET_CODES } from "../wire/codes.ts";
@@ -35,6 +35,7 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 	readonly joined: Promise<void>;
 	readonly #open: BroadcastOpen;
 	readonly #limits: Limits;
+	readonly #clock: Clock;
 	readonly #events: ReceiveQueue<BroadcastEvent>;
 	/** What each of those that wait came in. */
 	readonly #sizes: Fifo<number> = new Fifo();
@@ -58,11 +59,12 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 	#resolveClosed: (info: CloseInfo) => void = () => undefined;
 	readonly #opened: Settled = settled();
 
-	constructor(open: BroadcastOpen, limits: Limits) {
+	constructor(open: BroadcastOpen, limits: Limits, clock: Clock = systemClock) {
 		this.name = open.name;
 		this.describe = `broadcast "${open.name}"`;
 		this.#open = open;
 		this.#limits = limits;
+		this.#clock = clock;
 		this.#events = new ReceiveQueue(this);
 		this.#sending = new SendQueue(this, limits);
 		this.joined = this.#opened.promise;
@@ -134,10 +136,10 @@ export class BroadcastMember implements BroadcastStream, StreamHandler, SendHost
 	async [Symbol.asyncDispose](): Promise<void> {
 		let timer: unknown;
 		const expired = new Promise<void>((resolve) => {
-			timer = systemClock.setTimeout(resolve, this.#limits.lingerMs);
+			timer = this.#clock.setTimeout(resolve, this.#limits.lingerMs);
 		});
 		await Promise.race([this.close().catch(() => undefined), expired]);
-		systemClock.clearTimeout(timer);
+		this.#clock.clearTimeout(timer);
 		this.destroy(this.#newError("STREAM_CLOSED", "it was disposed of"), RESET_CODES.CANCELLED);
 	}
 

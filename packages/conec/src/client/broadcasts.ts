@@ -8,6 +8,7 @@ import type { StreamIds } from "../entity/stream-ids.ts";
 import { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import type { BroadcastCounted, BroadcastUnknown } from "../wire/control.ts";
 import { BroadcastCounts, type BroadcastMembers } from "./broadcast-counts.ts";
@@ -19,6 +20,8 @@ import { broadcastOpen, checkBroadcastName, joinBroadcast } from "./join-broadca
 export interface ClientBroadcastsHost {
 	readonly limits: Limits;
 	readonly ids: StreamIds;
+	/** @default the machine's */
+	readonly clock?: Clock;
 	readonly link: () => CoordinatorLink;
 	/** Throws unless the Coordinator is there and this Client is not leaving. */
 	readonly assertConnected: (action: string) => void;
@@ -31,7 +34,7 @@ export class ClientBroadcasts {
 
 	constructor(host: ClientBroadcastsHost) {
 		this.#host = host;
-		this.#counts = new BroadcastCounts((message) => host.link().send(message), host.limits);
+		this.#counts = new BroadcastCounts((message) => host.link().send(message), host.limits, host.clock);
 	}
 
 	/** Like `Client.joinBroadcast`. */
@@ -39,7 +42,7 @@ export class ClientBroadcasts {
 		const open = broadcastOpen(name, options);
 		options.signal?.throwIfAborted();
 		const { connection, streams, sendLimits } = this.#link(`Cannot join broadcast "${name}"`);
-		const { limits, ids } = this.#host;
+		const { limits, ids, clock = systemClock } = this.#host;
 		const id = ids.reserve(undefined);
 		let kept = false;
 		const keep = (member: BroadcastMember): void => {
@@ -48,7 +51,7 @@ export class ClientBroadcasts {
 			void member.closed.then(() => ids.release(id));
 		};
 		try {
-			return await joinBroadcast(open, { connection, limits, sendLimits, id, keep }, options.signal);
+			return await joinBroadcast(open, { connection, limits, sendLimits, id, clock, keep }, options.signal);
 		} finally {
 			if (!kept) ids.release(id);
 		}

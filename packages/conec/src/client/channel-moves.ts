@@ -7,7 +7,7 @@
  * @module
  */
 
-import { randomBytes } from "node:crypto";
+import { type Random, randomHex, systemRandom } from "../base/random.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { SocketAddress } from "../transport/transport.ts";
 import type { DirectChannel } from "./channel.ts";
@@ -19,6 +19,8 @@ import { createPunchKeys } from "./punch-datagrams.ts";
 /** What {@link ChannelMoves} needs. */
 export interface MovesHost {
 	readonly clock: Clock;
+	/** @default the machine's */
+	readonly random?: Random;
 	/** Counts raw datagrams to one IP address over everything that this Client does. */
 	readonly limiter: PacketLimiter;
 	link(): CoordinatorLink | undefined;
@@ -122,7 +124,8 @@ export class ChannelMoves {
 				probes.delete(timer);
 				const now = clock.now();
 				if (!this.#perChannel.take(now, channel.token) || !limiter.take(now, address.address)) return;
-				channel.transport.sendDatagram(createPunchKeys(channel.token, "accept").probe(randomBytes(8).toString("hex")), address);
+				const nonce = randomHex(this.#host.random ?? systemRandom, 8);
+				channel.transport.sendDatagram(createPunchKeys(channel.token, "accept").probe(nonce), address);
 			}, delayMs);
 			probes.add(timer);
 		}

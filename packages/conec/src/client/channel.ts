@@ -16,6 +16,7 @@ import type { Limits } from "../options.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { SocketAddress, Transport, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import type { DirectMessage } from "../wire/direct-messages.ts";
@@ -70,6 +71,8 @@ export interface ChannelParts {
 	readonly token: string;
 	readonly ids: StreamIds;
 	readonly limits: Limits;
+	/** @default the machine's */
+	readonly clock?: Clock;
 	/** The channel takes no more streams: it is being closed, by either side, or is over. Called once. */
 	readonly onLeaving: (channel: DirectChannel) => void;
 	/** It is over. Called once, after `onLeaving`. */
@@ -87,30 +90,33 @@ export class DirectChannel implements Channel {
 	readonly #control: ControlChannel<DirectMessage>;
 	readonly #streams: StreamSet;
 	readonly #limits: Limits;
-	readonly #since: Date = new Date();
+	readonly #clock: Clock;
+	readonly #since: Date;
 	readonly #onLeaving: (channel: DirectChannel) => void;
 	#state: ChannelState = { type: "open" };
 	/** Ends a channel whose peer has said that it leaves and then does not. */
-	#leaveTimer: NodeJS.Timeout | undefined;
+	#leaveTimer: unknown;
 	/** Why the path is given up, when it is. */
 	#verdict: CloseInfo | undefined;
 	#lastStats: Omit<ChannelStats, "streams" | "since"> | undefined;
 
-	constructor({ peer, connection, transport, control, dialled, token, ids, limits, onLeaving, onEnd }: ChannelParts) {
+	constructor({ peer, connection, transport, control, dialled, token, ids, limits, clock = systemClock, onLeaving, onEnd }: ChannelParts) {
 		this.peer = peer;
 		this.token = token;
 		this.dialled = dialled;
 		this.connection = connection;
 		this.transport = transport;
 		this.#control = control;
-		this.#streams = new StreamSet(ids);
+		this.#clock = clock;
+		this.#since = new Date(clock.wallMs());
+		this.#streams = new StreamSet(ids, clock);
 		this.#limits = limits;
 		this.#onLeaving = onLeaving;
 		this.closed = connection.closed.then((ended) => {
 			const info = this.#verdict ?? closeInfoOf(ended, "PEER_LOST");
 			const wasOpen = this.#state.type === "open";
 			this.#state = { type: "over", info };
-			clearTimeout(this.#leaveTimer);
+			clock.clearTimeout(this.#leaveTimer);
 			control.end();
 			this.#streams.destroy(this.#gone(info), RESET_CODES.NONE);
 			if (wasOpen) onLeaving(this);
@@ -143,7 +149,7 @@ export class DirectChannel implements Channel {
 
 	/** What a stream of this channel begins with. */
 	init(id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
-		return { peer: this.peer, id, path: "direct", metadata, limits: this.#limits, describe, lostCode: "PEER_LOST" };
+		return { peer: this.peer, id, path: "direct", metadata, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
 	}
 
 	/** Keeps a stream that the peer opened. */
@@ -186,7 +192,7 @@ export class DirectChannel implements Channel {
 	end(error: (peer: string) => ConecError, wireCode: number): Promise<void> {
 		const { type } = this.#state;
 		if (type === "open" || type === "left") {
-			clearTimeout(this.#leaveTimer);
+			this.#clock.clearTimeout(this.#leaveTimer);
 			this.#state = { type: "leaving", done: this.#end(error(this.peer), wireCode) };
 			if (type === "open") this.#onLeaving(this);
 		}
@@ -208,7 +214,7 @@ export class DirectChannel implements Channel {
 	peerLeaves(): void {
 		if (this.#state.type !== "open") return;
 		this.#state = { type: "left" };
-		this.#leaveTimer = setTimeout(() => this.destroy(CLOSE_CODES.NORMAL, ""), this.#limits.closeTimeoutMs);
+		this.#leaveTimer = this.#clock.setTimeout(() => this.destroy(CLOSE_CODES.NORMAL, ""), this.#limits.closeTimeoutMs);
 		this.#onLeaving(this);
 	}
 
@@ -217,7 +223,7 @@ export class DirectChannel implements Channel {
 		this.#control.send({ type: "close", reason: "the channel is closed" });
 		await this.#streams.end({ error, wireCode, lingerMs: Math.min(lingerMs, closeTimeoutMs), flush: (timeoutMs) => this.#control.ping(timeoutMs) });
 		this.destroy(CLOSE_CODES.NORMAL, "");
-		await within(closeTimeoutMs, this.closed);
+		await within(closeTimeoutMs, this.closed, this.#clock);
 	}
 
 	#gone(info: CloseInfo): ConecError {

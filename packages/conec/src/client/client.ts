@@ -4,12 +4,12 @@
  * @module
  */
 
-import { lookup as dnsLookup } from "node:dns/promises";
 import { describeStream } from "../entity/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
 import type { PathReport } from "../entity/path-report.ts";
 import type { PeerInfo } from "../entity/peer-info.ts";
 import type { PresenceEvent } from "../entity/presence-event.ts";
+import { type Lookup, type Runtime, runtimeOf } from "../entity/runtime.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
 import { StreamIds } from "../entity/stream-ids.ts";
 import { within } from "../entity/stream-set.ts";
@@ -22,7 +22,7 @@ import { IncomingStreams } from "../stream/incoming-streams.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
-import { systemClock } from "../transport/clock.ts";
+import type { Clock } from "../transport/clock.ts";
 import type { IncomingStream, SocketAddress, Transport } from "../transport/transport.ts";
 import { DIRECT_CAPABILITY, type NatReport } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
@@ -45,7 +45,6 @@ import { OwnNetwork } from "./own-network.ts";
 import { Pace } from "./pace.ts";
 import { directForAuto } from "./path-choice.ts";
 import { ClientPresence } from "./presence.ts";
-import type { Lookup } from "./race.ts";
 
 /** What happens at a Client. */
 export type ClientStatus =
@@ -75,6 +74,7 @@ export class Client implements AsyncDisposable {
 	/** How it ended: closed, destroyed, superseded, or disconnected with no direct channel left. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
 	readonly #limits: Limits;
+	readonly #clock: Clock;
 	readonly #transport: Transport;
 	readonly #link: CoordinatorLink;
 	readonly #direct: DirectChannels;
@@ -106,8 +106,10 @@ export class Client implements AsyncDisposable {
 		construct = (parts) => new Client(parts);
 	}
 
-	private constructor({ options, identity, transport, createTransport, transportOptions, greeted }: ClientParts) {
+	private constructor({ options, runtime, identity, transport, transportOptions, greeted }: ClientParts) {
 		const { limits } = options;
+		const { clock, random, createTransport } = runtime;
+		this.#clock = clock;
 		this.id = options.id;
 		this.fingerprint = identity.fingerprint;
 		this.#limits = limits;
@@ -119,12 +121,13 @@ export class Client implements AsyncDisposable {
 			this.#resolveClosed = resolve;
 		});
 		const ids = new StreamIds();
-		this.#network = new OwnNetwork(transport, systemClock);
+		this.#network = new OwnNetwork(transport, clock, random);
 		this.#direct = new DirectChannels({
 			...options,
 			identity,
 			ids,
-			clock: systemClock,
+			clock,
+			random,
 			transport,
 			createTransport,
 			transportOptions,
@@ -145,7 +148,7 @@ export class Client implements AsyncDisposable {
 			emit: (status) => this.#feed.emit(status),
 			lessLeft: () => this.#endIfNothingIsLeft(),
 		});
-		this.#broadcasts = new ClientBroadcasts({ limits, ids, link: () => this.#link, assertConnected: (action) => this.#assertConnected(action) });
+		this.#broadcasts = new ClientBroadcasts({ limits, ids, clock, link: () => this.#link, assertConnected: (action) => this.#assertConnected(action) });
 		this.#presence = new ClientPresence({
 			connection: greeted.connection,
 			send: (message) => this.#link.send(message),
@@ -153,12 +156,14 @@ export class Client implements AsyncDisposable {
 			metadataBytes: greeted.welcome.limits.metadataBytes,
 			capabilities: greeted.welcome.capabilities,
 			ids,
+			clock,
 			assertOpen: (action) => this.#assertConnected(action),
 		});
 		this.#link = new CoordinatorLink({
 			greeted,
 			limits,
 			ids,
+			clock,
 			endAtExpiry: options.endAtExpiry && options.trust.roots !== undefined,
 			events: {
 				draining: (reason) => this.#feed.emit({ type: "draining", reason }),
@@ -176,7 +181,7 @@ export class Client implements AsyncDisposable {
 		transport.onDatagram = (data, from) => this.#onDatagram(data, from);
 		if (this.#link.can(DIRECT_CAPABILITY)) this.#network.look(this.#link);
 		// When the application has its Client: what came with the welcome may ask it something.
-		setImmediate(() => this.#link.listen());
+		clock.soon(() => this.#link.listen());
 	}
 
 	/**
@@ -197,7 +202,7 @@ export class Client implements AsyncDisposable {
 		this.#assertOpen(action);
 		const { path = "auto", signal } = options;
 		if (path === "direct") return await (await this.#channel(peer, signal, action)).openStream(options);
-		const channel = path === "proxied" || peer === this.id ? undefined : await directForAuto(peer, this.#direct, this.#link, signal);
+		const channel = path === "proxied" || peer === this.id ? undefined : await directForAuto(peer, this.#direct, this.#link, signal, this.#clock);
 		if (channel !== undefined) {
 			try {
 				return await channel.openStream(options);
@@ -359,17 +364,18 @@ export class Client implements AsyncDisposable {
 	async #close(): Promise<void> {
 		if (this.#state.type !== "closing") return;
 		const { lingerMs, closeTimeoutMs } = this.#limits;
-		const deadline = performance.now() + closeTimeoutMs;
+		const clock = this.#clock;
+		const deadline = clock.now() + closeTimeoutMs;
 		const error = clientClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
 		this.#presence.end(error);
 		this.#broadcasts.end(error);
 		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, closeTimeoutMs) };
-		await within(closeTimeoutMs, Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]));
-		const left = Math.max(0, deadline - performance.now());
+		await within(closeTimeoutMs, Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]), clock);
+		const left = Math.max(0, deadline - clock.now());
 		// For the notice to be repeated where it was lost: it is not acknowledged.
 		const drainMs = Math.min(left, Math.max(MIN_DRAIN_MS, 4 * this.#link.rttMs));
-		await within(left, this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, LEAVING, drainMs));
+		await within(left, this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, LEAVING, drainMs), clock);
 		this.#over({ by: "local" }, error);
 	}
 
@@ -428,7 +434,7 @@ export class Client implements AsyncDisposable {
 		if (content.type === "probe" || content.type === "answer") return this.#direct.datagram(datagram.value, from);
 		if (content.type !== "challenge") return this.#network.datagram(datagram.value);
 		const { address, port } = this.#link.connection.remoteAddress;
-		if (from.address !== address || from.port !== port || !this.#echoes.take(systemClock.now())) return;
+		if (from.address !== address || from.port !== port || !this.#echoes.take(this.#clock.now())) return;
 		this.#link.send({ type: "address-echo", nonce: content.nonce });
 	}
 
@@ -473,19 +479,20 @@ type ClientState =
 	| { readonly type: "closing"; readonly done: Promise<void> }
 	| { readonly type: "over"; readonly code: ConecErrorCode };
 
-/** {@link Client.connect} on any transport and resolver; for tests. */
-export async function connectOn(createTransport: TransportFactory, options: ClientOptions, lookup: Lookup = resolveAll): Promise<Client> {
-	const startedAtMs = performance.now();
+/** {@link Client.connect} in any runtime, or on any transport and for the rest the machine's; `lookup` replaces the resolver. */
+export async function connectOn(on: Runtime | TransportFactory, options: ClientOptions, lookup?: Lookup): Promise<Client> {
+	const runtime = runtimeOf(on, lookup === undefined ? {} : { lookup });
+	const startedAtMs = runtime.clock.now();
 	const resolved = resolveClientOptions(options);
 	resolved.signal?.throwIfAborted();
 	const identity = await clientIdentity(options);
 	resolved.signal?.throwIfAborted();
 	const { localAddress, limits, keepAliveIntervalMs, keyLog } = resolved;
 	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, keyLog };
-	const transport = createTransport(transportOptions);
+	const transport = runtime.createTransport(transportOptions);
 	try {
-		const greeted = await reachCoordinator(transport, identity, resolved, lookup, startedAtMs);
-		return construct({ options: resolved, identity, transport, createTransport, transportOptions, greeted });
+		const greeted = await reachCoordinator(transport, identity, resolved, runtime, startedAtMs);
+		return construct({ options: resolved, runtime, identity, transport, transportOptions, greeted });
 	} catch (error) {
 		transport.destroy();
 		throw error;
@@ -495,14 +502,12 @@ export async function connectOn(createTransport: TransportFactory, options: Clie
 /** What a Client is made of once it is welcome. */
 interface ClientParts {
 	readonly options: ResolvedClientOptions;
+	readonly runtime: Runtime;
 	readonly identity: LocalIdentity;
 	readonly transport: Transport;
-	readonly createTransport: TransportFactory;
 	readonly transportOptions: TransportFactoryOptions;
 	readonly greeted: Greeted;
 }
-
-const resolveAll: Lookup = (host) => dnsLookup(host, { all: true, verbatim: true });
 
 const MIN_DRAIN_MS = 20;
 

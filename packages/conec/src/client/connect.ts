@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Runtime } from "../entity/runtime.ts";
 import { ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import { chainProblem } from "../tls/chain.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
@@ -17,10 +18,10 @@ import { ALPN_COORDINATOR, PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import type { ResolvedClientOptions } from "./client-options.ts";
 import { dialAgain } from "./dial-again.ts";
 import { type Greeted, greet } from "./handshake.ts";
-import { type Lookup, raceDials, resolveHost } from "./race.ts";
+import { raceDials, resolveHost } from "./race.ts";
 
 /**
- * Connects and says hello, within `limits.requestTimeoutMs` of `startedAtMs`, in the time of `performance.now()`.
+ * Connects and says hello, within `limits.requestTimeoutMs` of `startedAtMs`, in the time of `runtime.clock`.
  *
  * Rejects with `HOST_UNRESOLVABLE`, `COORDINATOR_UNREACHABLE`, whatever `Transport.dial` and {@link greet} reject with, or
  * the reason of `options.signal`. The transport stays the caller's.
@@ -29,29 +30,30 @@ export async function reachCoordinator(
 	transport: Transport,
 	identity: LocalIdentity,
 	options: ResolvedClientOptions,
-	lookup: Lookup,
+	runtime: Runtime,
 	startedAtMs: number,
 ): Promise<Greeted> {
 	const { id, coordinator, limits, metadata } = options;
+	const { clock } = runtime;
 	const where = `Coordinator at ${coordinator.host}:${coordinator.port}`;
 	const abort = new AbortController();
 	// A little earlier, so that the caller hears of it by then, however busy the process is.
-	const leftMs = limits.requestTimeoutMs - Math.min(MARGIN_MS, limits.requestTimeoutMs / 50) - (performance.now() - startedAtMs);
-	const timer = setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs)), Math.max(0, leftMs));
+	const leftMs = limits.requestTimeoutMs - Math.min(MARGIN_MS, limits.requestTimeoutMs / 50) - (clock.now() - startedAtMs);
+	const timer = clock.setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs)), Math.max(0, leftMs));
 	const forward = (): void => abort.abort(options.signal?.reason);
 	options.signal?.addEventListener("abort", forward, { once: true });
 	try {
 		options.signal?.throwIfAborted();
-		const connection = await dialAny(transport, identity, options, lookup, abort.signal);
-		assertChain(connection, options.ca);
+		const connection = await dialAny(transport, identity, options, runtime, abort.signal);
+		assertChain(connection, options.ca, clock.wallMs());
 		const hello = { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: CAPABILITIES, metadata } as const;
-		return await greet(connection, hello, limits, where, abort.signal).catch((error: unknown) => {
-			throw aboutOurs(error, identity);
+		return await greet(connection, hello, limits, where, abort.signal, clock).catch((error: unknown) => {
+			throw aboutOurs(error, identity, clock.wallMs());
 		});
 	} catch (error) {
 		throw explain(error, where, limits.requestTimeoutMs, abort.signal);
 	} finally {
-		clearTimeout(timer);
+		clock.clearTimeout(timer);
 		options.signal?.removeEventListener("abort", forward);
 	}
 }
@@ -60,12 +62,12 @@ async function dialAny(
 	transport: Transport,
 	identity: LocalIdentity,
 	options: ResolvedClientOptions,
-	lookup: Lookup,
+	runtime: Runtime,
 	signal: AbortSignal,
 ): Promise<TransportConnection> {
 	const { coordinator, address, trust, family, limits } = options;
 	const port = address?.port ?? coordinator.port;
-	const addresses = address === undefined ? await resolveHost(coordinator.host, family, lookup, signal) : [address.address];
+	const addresses = address === undefined ? await resolveHost(coordinator.host, family, runtime.lookup, signal) : [address.address];
 	const dial = (one: string, lost: AbortSignal): Promise<TransportConnection> =>
 		transport.dial({
 			address: one,
@@ -78,22 +80,22 @@ async function dialAny(
 			signal: lost,
 		});
 	const race = (): Promise<TransportConnection> =>
-		raceDials(addresses, dial, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal });
-	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason);
+		raceDials(addresses, dial, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal, clock: runtime.clock });
+	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason, runtime);
 }
 
 /** What TLS leaves out; see {@link chainProblem}. */
-function assertChain(connection: TransportConnection, ca: readonly Uint8Array[] | undefined): void {
-	const problem = ca === undefined ? undefined : chainProblem(connection.peerCertificates, ca, "server", Date.now());
+function assertChain(connection: TransportConnection, ca: readonly Uint8Array[] | undefined, nowMs: number): void {
+	const problem = ca === undefined ? undefined : chainProblem(connection.peerCertificates, ca, "server", nowMs);
 	if (problem === undefined) return;
 	connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${problem}`);
 	throw new ConecError("CERTIFICATE_INVALID", `its certificate ${problem}`);
 }
 
 /** TLS has one word for "expired" and "not valid yet"; of our own certificate we know which it is. */
-function aboutOurs(error: unknown, identity: LocalIdentity): unknown {
+function aboutOurs(error: unknown, identity: LocalIdentity, nowMs: number): unknown {
 	const leaf = identity.certificates[0];
-	if (!isConecError(error) || error.code !== "CERTIFICATE_EXPIRED" || leaf === undefined || readValidity(leaf).fromMs <= Date.now()) return error;
+	if (!isConecError(error) || error.code !== "CERTIFICATE_EXPIRED" || leaf === undefined || readValidity(leaf).fromMs <= nowMs) return error;
 	return new ConecError("CERTIFICATE_NOT_YET_VALID", error.message, { cause: error, closeCode: error.closeCode });
 }
 

@@ -17,6 +17,7 @@ import type { CloseInfo } from "../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOfCoordinator } from "../wire/channel-messages.ts";
@@ -54,6 +55,8 @@ export interface LinkParts {
 	readonly ids: StreamIds;
 	/** End the connection when the Coordinator's certificate expires. */
 	readonly endAtExpiry: boolean;
+	/** @default the machine's */
+	readonly clock?: Clock;
 	readonly events: LinkEvents;
 }
 
@@ -65,6 +68,7 @@ export class CoordinatorLink {
 	/** As the Coordinator sees this Client. */
 	observedAddress: SocketAddress;
 	readonly #greeted: Greeted;
+	readonly #clock: Clock;
 	readonly #control: ControlChannel;
 	readonly #limits: Limits;
 	/** What holds for messages that the Coordinator itself takes. */
@@ -73,13 +77,14 @@ export class CoordinatorLink {
 	#state: "open" | "draining" | "over" = "open";
 
 	constructor(parts: LinkParts) {
-		const { greeted, limits, ids, events } = parts;
+		const { greeted, limits, ids, events, clock = systemClock } = parts;
 		const { welcome, connection, control } = greeted;
 		this.#greeted = greeted;
+		this.#clock = clock;
 		this.welcome = welcome;
 		this.connection = connection;
 		this.observedAddress = welcome.observedAddress;
-		this.streams = new StreamSet(ids);
+		this.streams = new StreamSet(ids, clock);
 		this.#control = control;
 		this.#limits = limits;
 		this.sendLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
@@ -89,7 +94,7 @@ export class CoordinatorLink {
 			control.end();
 			events.lost(closeInfoOf(info, "COORDINATOR_LOST"));
 		});
-		if (parts.endAtExpiry) endAtExpiry(connection, "the Coordinator's");
+		if (parts.endAtExpiry) endAtExpiry(connection, "the Coordinator's", clock);
 	}
 
 	/** Begins to tell the events, those first that came with the welcome. Once, when the owner is ready for them. */
@@ -170,6 +175,6 @@ export class CoordinatorLink {
 
 	#init(peer: string | null, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
 		const limits = peer === null ? this.sendLimits : this.#limits;
-		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, limits, describe, lostCode: "COORDINATOR_LOST" };
+		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, limits, describe, lostCode: "COORDINATOR_LOST", clock: this.#clock };
 	}
 }

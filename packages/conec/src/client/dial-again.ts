@@ -5,7 +5,15 @@
  * @module
  */
 
+import { type Random, systemRandom } from "../base/random.ts";
 import { isConecError } from "../errors.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
+
+/** What the pauses are made of. */
+export interface PauseSource {
+	readonly clock: Clock;
+	readonly random: Random;
+}
 
 /**
  * Dials until it succeeds, or fails for another reason than being turned away (`LIMIT_EXCEEDED`). The pauses grow from 100 ms to
@@ -13,7 +21,12 @@ import { isConecError } from "../errors.ts";
  *
  * On abort it rejects with the reason; with `LIMIT_EXCEEDED` instead if it was turned away and `isDeadline(reason)`.
  */
-export async function dialAgain<T>(dial: () => Promise<T>, signal: AbortSignal, isDeadline: (reason: unknown) => boolean): Promise<T> {
+export async function dialAgain<T>(
+	dial: () => Promise<T>,
+	signal: AbortSignal,
+	isDeadline: (reason: unknown) => boolean,
+	{ clock, random }: PauseSource = { clock: systemClock, random: systemRandom },
+): Promise<T> {
 	let turnedAway: unknown;
 	for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs)) {
 		try {
@@ -23,7 +36,7 @@ export async function dialAgain<T>(dial: () => Promise<T>, signal: AbortSignal, 
 			if (!isConecError(error) || error.code !== "LIMIT_EXCEEDED") throw error;
 			turnedAway = error;
 		}
-		await pause(pauseMs * (0.25 + 0.75 * Math.random()), signal);
+		await pause(pauseMs * (0.25 + 0.75 * random.fraction()), signal, clock);
 		if (signal.aborted) throw isDeadline(signal.reason) ? turnedAway : signal.reason;
 	}
 }
@@ -33,14 +46,14 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1_000;
 
 /** Resolves after the time, or at once on abort. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+function pause(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
 	return new Promise((resolve) => {
 		const done = (): void => {
-			clearTimeout(timer);
+			clock.clearTimeout(timer);
 			signal.removeEventListener("abort", done);
 			resolve();
 		};
-		const timer = setTimeout(done, ms);
+		const timer = clock.setTimeout(done, ms);
 		signal.addEventListener("abort", done, { once: true });
 	});
 }

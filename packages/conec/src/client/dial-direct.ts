@@ -27,7 +27,7 @@ export interface DirectDial {
 
 /** Shakes hands with exactly the announced certificate and greets. Rejects like `Transport.dial`, `CERTIFICATE_REFUSED`, `greetDirectly`. */
 export async function dialDirectly({ transport, to, token, peer, certificate, host, timeoutMs, signal }: DirectDial): Promise<DirectGreeting> {
-	const { identity, peerRoots, limits, keepAliveIntervalMs } = host;
+	const { identity, peerRoots, limits, keepAliveIntervalMs, clock } = host;
 	const connection = await transport.dial({
 		address: to.address,
 		port: to.port,
@@ -40,12 +40,12 @@ export async function dialDirectly({ transport, to, token, peer, certificate, ho
 		keepAliveIntervalMs: keepAliveIntervalMs === 0 ? 0 : Math.min(keepAliveIntervalMs, MOST_KEEP_ALIVE_MS),
 		signal,
 	});
-	const problem = problemOf(connection.peerCertificates, peer, peerRoots);
+	const problem = problemOf(connection.peerCertificates, peer, peerRoots, clock.wallMs());
 	if (problem !== undefined) {
 		connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${problem}`);
 		throw new ConecError("CERTIFICATE_REFUSED", `its certificate ${problem}`, { peer });
 	}
-	return await greetDirectly(connection, token, limits, signal);
+	return await greetDirectly(connection, token, limits, signal, clock);
 }
 
 /** Tells nobody on the way who is dialled. */

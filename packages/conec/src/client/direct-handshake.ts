@@ -10,6 +10,7 @@ import { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import { certificateId } from "../tls/certificate-id.ts";
 import { chainProblem } from "../tls/chain.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { IncomingStream, TransportCloseInfo, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { type DirectHello, type DirectLimits, type DirectMessage, decodeDirect, encodeDirect } from "../wire/direct-messages.ts";
@@ -39,7 +40,13 @@ export interface DirectGreeting {
  *
  * Rejects with `PROTOCOL_ERROR`, with how the connection ended, or with `signal.reason`; the connection is closed then.
  */
-export async function greetDirectly(connection: TransportConnection, token: string, limits: Limits, signal: AbortSignal): Promise<DirectGreeting> {
+export async function greetDirectly(
+	connection: TransportConnection,
+	token: string,
+	limits: Limits,
+	signal: AbortSignal,
+	clock?: Clock,
+): Promise<DirectGreeting> {
 	const late = lateEvents();
 	let settle: (outcome: DirectLimits | ConecError) => void = () => undefined;
 	const answered = new Promise<DirectLimits | ConecError>((resolve) => {
@@ -71,6 +78,7 @@ export async function greetDirectly(connection: TransportConnection, token: stri
 				finished: () => undefined,
 			},
 			limits,
+			clock,
 		);
 	} catch {
 		// It was over before we could say anything: the peer refuses our certificate only after our side of the handshake is done.
@@ -103,7 +111,7 @@ export function readDirectHello({ header }: IncomingStream): DirectHello | strin
 }
 
 /** The side that accepted: answers a hello that it has found good. `undefined`: no version in common, and the connection is closed. */
-export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, limits: Limits): DirectGreeting | undefined {
+export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, limits: Limits, clock?: Clock): DirectGreeting | undefined {
 	const { connection } = incoming;
 	const version = negotiateVersion(PROTOCOL_VERSIONS, hello.versions);
 	if (version === undefined) {
@@ -123,6 +131,7 @@ export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, li
 			finished: () => undefined,
 		},
 		limits,
+		clock,
 	);
 	connection.confirm();
 	control.send({ type: "welcome", version, capabilities: [], limits: limitsOf(limits) });
@@ -130,9 +139,14 @@ export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, li
 }
 
 /** Why a peer's certificate is not good enough beyond being the announced one, in words that follow "its certificate"; `undefined` if it is. */
-export function peerCertificateProblem(chain: readonly Uint8Array[], peer: string, roots: readonly Uint8Array[] | undefined): string | undefined {
+export function peerCertificateProblem(
+	chain: readonly Uint8Array[],
+	peer: string,
+	roots: readonly Uint8Array[] | undefined,
+	nowMs: number = systemClock.wallMs(),
+): string | undefined {
 	if (roots === undefined) return undefined;
-	const problem = chainProblem(chain, roots, "client", Date.now());
+	const problem = chainProblem(chain, roots, "client", nowMs);
 	if (problem !== undefined) return problem;
 	const id = certificateId(chain[0] ?? new Uint8Array());
 	return id === peer ? undefined : `is for "${id}"`;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Random } from "../base/random.ts";
 import type { StreamIds } from "../entity/stream-ids.ts";
 import type { TransportFactory, TransportFactoryOptions } from "../entity/transport-factory.ts";
 import type { Limits } from "../options.ts";
@@ -45,6 +46,8 @@ export interface DirectHost extends DirectOptions {
 	readonly limits: Limits;
 	readonly ids: StreamIds;
 	readonly clock: Clock;
+	/** @default the machine's */
+	readonly random?: Random;
 	readonly transport: Transport;
 	readonly createTransport: TransportFactory;
 	readonly transportOptions: TransportFactoryOptions;

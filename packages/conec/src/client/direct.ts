@@ -51,15 +51,15 @@ export class DirectChannels {
 	#ended: ConecError | undefined;
 
 	constructor(host: DirectHost) {
-		const { identity, limits, retry, keyLog, peerRoots, clock } = host;
+		const { identity, limits, retry, keyLog, peerRoots, clock, random } = host;
 		this.#host = host;
 		this.memory = new PathMemory(limits.pathReports);
-		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots });
+		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots, clock });
 		this.#limiter = new PacketLimiter({ packetsPerMinute: limits.punchPacketsPerMinute });
 		this.#reflexiveLimiter = new PacketLimiter({ packetsPerMinute: limits.punchReflexivePerMinute });
 		const perUse = BIRTHDAY_PROBES + limits.punchPacketsPerAttempt;
 		this.#birthdayLimiter = new PacketLimiter({ packetsPerMinute: limits.birthdayPerMinute * perUse });
-		this.#moves = new ChannelMoves({ clock, limiter: this.#limiter, link: () => host.link() });
+		this.#moves = new ChannelMoves({ clock, ...(random === undefined ? {} : { random }), limiter: this.#limiter, link: () => host.link() });
 		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
 		this.#wishes = new Wishes(host, {
 			attempt: (peer) => [...this.#attempts.values()].find((attempt) => attempt.peer.id === peer)?.token,
@@ -281,6 +281,7 @@ export class DirectChannels {
 			createTransport: host.createTransport,
 			transportOptions: host.transportOptions,
 			clock,
+			random: host.random,
 			allow,
 			dial: async (on, to, signal) =>
 				arrived(await dialDirectly({ transport: on, to, token, peer: peer.id, certificate, host, timeoutMs: deadlineMs, signal }), on),
@@ -328,7 +329,7 @@ export class DirectChannels {
 		const { candidates } = phase.punching.report();
 		this.#host.network.mapped(candidates.filter(({ probes }) => probes > 0).length);
 		const durationMs = this.#host.clock.now() - phase.since;
-		this.memory.note(peer.id, { at: new Date(), outcome, reason, durationMs, candidates, peerNat: phase.peerNat });
+		this.memory.note(peer.id, { at: new Date(this.#host.clock.wallMs()), outcome, reason, durationMs, candidates, peerNat: phase.peerNat });
 	}
 
 	#forget(token: string): void {
@@ -360,6 +361,7 @@ export class DirectChannels {
 			dialled: attempt.role === "dial",
 			token,
 			ids,
+			clock,
 			limits: {
 				...limits,
 				messageBytes: Math.min(limits.messageBytes, peerLimits.messageBytes),
@@ -376,7 +378,7 @@ export class DirectChannels {
 		this.#all.add(channel);
 		this.#watches.add(channel);
 		connection.onStream = (incoming) => this.#host.onStream(incoming, channel);
-		if (this.#host.endAtExpiry && this.#host.peerRoots !== undefined) endAtExpiry(connection, "the peer's");
+		if (this.#host.endAtExpiry && this.#host.peerRoots !== undefined) endAtExpiry(connection, "the peer's", clock);
 		greeting.listen({ leaving: () => channel.peerLeaves(), broken: (closeCode, reason) => channel.destroy(closeCode, reason) });
 		// Its peer has asked for a new one, so it has given this one up.
 		before?.fail("a newer channel took its place");

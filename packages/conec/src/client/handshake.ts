@@ -8,6 +8,7 @@ import { closeInfoOf } from "../entity/close-info-of.ts";
 import { type ControlChannel, type ControlEvents, openControlChannel } from "../entity/control-channel.ts";
 import { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
+import type { Clock } from "../transport/clock.ts";
 import type { TransportCloseInfo, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { Hello, Refused, Welcome } from "../wire/control.ts";
@@ -29,7 +30,14 @@ export interface Greeted {
  * ...), with `PROTOCOL_ERROR`, with how the connection ended (`CERTIFICATE_*`: our certificate was not accepted), or with
  * `signal.reason`; the connection is closed then.
  */
-export async function greet(connection: TransportConnection, hello: Hello, limits: Limits, where: string, signal: AbortSignal): Promise<Greeted> {
+export async function greet(
+	connection: TransportConnection,
+	hello: Hello,
+	limits: Limits,
+	where: string,
+	signal: AbortSignal,
+	clock?: Clock,
+): Promise<Greeted> {
 	signal.throwIfAborted();
 	let settle: ((answer: Welcome | Refused | ConecError) => void) | undefined;
 	const answered = new Promise<Welcome | Refused | ConecError>((resolve) => {
@@ -61,6 +69,7 @@ export async function greet(connection: TransportConnection, hello: Hello, limit
 			hello,
 			{ message: (message) => events.message(message), broken: (closeCode, reason) => events.broken(closeCode, reason), finished: () => undefined },
 			limits,
+			clock,
 		);
 	} catch {
 		// It was over before we could say anything: a server refuses our certificate only after our side of the handshake is done.

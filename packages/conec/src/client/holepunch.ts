@@ -4,6 +4,7 @@
  * @module
  */
 
+import { systemRandom } from "../base/random.ts";
 import type { SocketAddress } from "../transport/transport.ts";
 import { BIRTHDAY_SOCKETS, BIRTHDAY_WAIT_MS, BirthdayPorts, BirthdayRounds } from "./holepunch-birthday.ts";
 import { type Path, PunchPaths } from "./holepunch-paths.ts";
@@ -68,7 +69,7 @@ export class HolePunch {
 	#actions: PunchAction[] = [];
 
 	/** `random`: from 0 to below 1; for nonces, which need only differ, and ports of the birthday method. */
-	constructor(plan: PunchPlan, random: () => number = Math.random) {
+	constructor(plan: PunchPlan, random: () => number = systemRandom.fraction) {
 		this.#plan = plan;
 		this.#random = random;
 		this.#grants = new PacketGrants(plan.candidates);

@@ -8,7 +8,7 @@ import { checkOptions } from "../entity/check-options.ts";
 import { argumentError, ConecError, isConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import type { BroadcastOptions } from "../stream/broadcast-stream.ts";
-import { systemClock } from "../transport/clock.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import {
 	BROADCAST_MODES,
@@ -85,6 +85,8 @@ export interface JoinContext {
 	/** What is sent may be as long as the Coordinator takes. */
 	readonly sendLimits: Limits;
 	readonly id: number;
+	/** @default the machine's */
+	readonly clock?: Clock;
 	/** Keeps the stream until it is over; also one that is still being opened. */
 	readonly keep: (member: BroadcastMember) => void;
 }
@@ -92,8 +94,8 @@ export interface JoinContext {
 /** Resolves when the Coordinator has taken the member. Rejects with its REJECT, `PEER_TIMEOUT`, `COORDINATOR_LOST`, or `signal.reason`. */
 export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, signal: AbortSignal | undefined): Promise<BroadcastMember> {
 	signal?.throwIfAborted();
-	const { limits } = context;
-	const member = new BroadcastMember(open, context.sendLimits);
+	const { limits, clock = systemClock } = context;
+	const member = new BroadcastMember(open, context.sendLimits, clock);
 	try {
 		member.attach(
 			context.connection.openStream({ kind: FRAME.OPEN, payload: encodeOpen({ broadcast: open, id: context.id }) }, member, {
@@ -107,7 +109,7 @@ export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, s
 		member.lost(error);
 	}
 	context.keep(member);
-	const timer = systemClock.setTimeout(() => {
+	const timer = clock.setTimeout(() => {
 		const words = `Cannot join ${member.describe}: no answer within ${limits.requestTimeoutMs} ms`;
 		member.destroy(new ConecError("PEER_TIMEOUT", words), RESET_CODES.CANCELLED);
 	}, limits.requestTimeoutMs);
@@ -121,6 +123,6 @@ export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, s
 		throw error === aborted ? signal?.reason : error;
 	} finally {
 		signal?.removeEventListener("abort", onAbort);
-		systemClock.clearTimeout(timer);
+		clock.clearTimeout(timer);
 	}
 }

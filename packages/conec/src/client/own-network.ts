@@ -4,7 +4,7 @@
  * @module
  */
 
-import { randomBytes } from "node:crypto";
+import { type Random, randomHex, systemRandom } from "../base/random.ts";
 import { createNatTestKeys, type NatTestKeys } from "../entity/nat-test-keys.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { SocketAddress, Transport } from "../transport/transport.ts";
@@ -18,15 +18,17 @@ import { checkNat, NAT_UNKNOWN, type NatCheck } from "./nat-check.ts";
 export class OwnNetwork {
 	readonly #transport: Transport;
 	readonly #clock: Clock;
+	readonly #random: Random;
 	#check: NatCheck | undefined;
 	#keys: NatTestKeys | undefined;
 	#nonce = "";
 	/** Mappings that this Client has made at a sequential NAT since the check. */
 	#made = 0;
 
-	constructor(transport: Transport, clock: Clock) {
+	constructor(transport: Transport, clock: Clock, random: Random = systemRandom) {
 		this.#transport = transport;
 		this.#clock = clock;
+		this.#random = random;
 	}
 
 	/** Looks at the NAT, again if it has done so before. Where the Coordinator has no second port, or is on this machine, there is nothing to see. */
@@ -44,7 +46,7 @@ export class OwnNetwork {
 			rttMs: link.rttMs,
 			clock: this.#clock,
 			sendEcho: () => {
-				this.#nonce = randomBytes(8).toString("hex");
+				this.#nonce = randomHex(this.#random, 8);
 				this.#transport.sendDatagram(keys.request(this.#nonce), { address: link.connection.remoteAddress.address, port: natTest.port });
 			},
 			askForTest: () => link.send({ type: "nat-test" }),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../transport/clock.ts";
 import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import type { DirectChannel } from "./channel.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
@@ -21,21 +22,22 @@ export async function directForAuto(
 	direct: DirectChannels,
 	link: CoordinatorLink,
 	signal: AbortSignal | undefined,
+	clock: Clock = systemClock,
 ): Promise<DirectChannel | undefined> {
 	const live = direct.find(peer);
 	if (live !== undefined) return live;
 	if (!link.can(DIRECT_CAPABILITY) || direct.memory.hopeless(peer) !== undefined) return undefined;
-	let timer: NodeJS.Timeout | undefined;
+	let timer: unknown;
 	let onAbort: () => void = () => undefined;
 	const giveUp = new Promise<undefined>((resolve, reject) => {
-		timer = setTimeout(() => resolve(undefined), patienceMs(link.rttMs));
+		timer = clock.setTimeout(() => resolve(undefined), patienceMs(link.rttMs));
 		onAbort = () => reject(signal?.reason as Error);
 		signal?.addEventListener("abort", onAbort, { once: true });
 	});
 	try {
 		return await Promise.race([direct.connect(peer, { auto: true }).catch(() => undefined), giveUp]);
 	} finally {
-		clearTimeout(timer);
+		clock.clearTimeout(timer);
 		signal?.removeEventListener("abort", onAbort);
 	}
 }

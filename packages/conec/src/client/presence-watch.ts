@@ -8,6 +8,7 @@ import type { PresenceEvent } from "../entity/presence-event.ts";
 import { ConecError, type ConecErrorCode } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import { Fifo } from "../stream/fifo.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { StreamHandler, StreamOptions, TransportStream } from "../transport/transport.ts";
 import { errorCodeOfReset, RESET_CODES } from "../wire/codes.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
@@ -18,6 +19,8 @@ import { PresenceView } from "./presence-view.ts";
 /** What a watch needs of its Client. */
 export interface WatchHost {
 	readonly limits: Pick<Limits, "presencePeers" | "presenceQueueBytes" | "requestTimeoutMs">;
+	/** @default the machine's */
+	readonly clock?: Clock;
 	/** Opens the stream; from then on the Client ends the watch when it ends itself. Throws what keeps it from being opened. */
 	open(watch: PresenceWatch, handler: StreamHandler, options: StreamOptions): OpenedWatch;
 }
@@ -35,13 +38,14 @@ export interface OpenedWatch {
  */
 export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 	readonly #host: WatchHost;
+	readonly #clock: Clock;
 	readonly #view: PresenceView;
 	readonly #frames: Fifo<Uint8Array> = new Fifo();
 	#events: readonly PresenceEvent[] = [];
 	#index = 0;
 	#waiting: Waiting[] = [];
 	#opened: OpenedWatch | undefined;
-	#timer: NodeJS.Timeout | undefined;
+	#timer: unknown;
 	#state:
 		| { readonly type: "new" | "opening" | "open" | "over" }
 		/** What has come is still read, then this is thrown. */
@@ -49,6 +53,7 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 
 	constructor(host: WatchHost) {
 		this.#host = host;
+		this.#clock = host.clock ?? systemClock;
 		this.#view = new PresenceView(host.limits.presencePeers);
 	}
 
@@ -103,7 +108,7 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 			{ messageBytes: 1, creditBytes: limits.presenceQueueBytes },
 		);
 		const timeoutMs = limits.requestTimeoutMs;
-		this.#timer = setTimeout(() => fails("PEER_TIMEOUT", `no answer within ${timeoutMs} ms`), timeoutMs);
+		this.#timer = this.#clock.setTimeout(() => fails("PEER_TIMEOUT", `no answer within ${timeoutMs} ms`), timeoutMs);
 	}
 
 	#frame(kind: number, payload: Uint8Array): void {
@@ -115,7 +120,7 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 		this.#opened?.stream.consumed(payload.length);
 		if (isSkippedKind(kind) || type === "failing" || type === "over") return;
 		if (type === "opening" && kind === FRAME.ACCEPT) {
-			clearTimeout(this.#timer);
+			this.#clock.clearTimeout(this.#timer);
 			this.#state = { type: "open" };
 		} else if (type === "opening" && kind === FRAME.REJECT) {
 			const reject = decodeReject(payload);
@@ -182,7 +187,7 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 	}
 
 	#letGo(code: number): void {
-		clearTimeout(this.#timer);
+		this.#clock.clearTimeout(this.#timer);
 		this.#opened?.stream.reset(code);
 		this.#opened?.stream.stop(code);
 		this.#opened?.release();

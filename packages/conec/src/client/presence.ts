@@ -11,6 +11,7 @@ import type { StreamIds } from "../entity/stream-ids.ts";
 import { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import { abortable } from "../stream/framed-stream.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { TransportConnection, TransportStream } from "../transport/transport.ts";
 import { FRAME } from "../wire/frames.ts";
 import type { JsonValue } from "../wire/json.ts";
@@ -30,6 +31,8 @@ export interface PresenceParts {
 	/** What the Coordinator listed in its welcome. */
 	readonly capabilities: readonly string[];
 	readonly ids: StreamIds;
+	/** @default the machine's */
+	readonly clock?: Clock;
 	/** Throws if the Client cannot do that now. */
 	readonly assertOpen: (action: string) => void;
 }
@@ -37,6 +40,7 @@ export interface PresenceParts {
 /** See the module. */
 export class ClientPresence {
 	readonly #parts: PresenceParts;
+	readonly #clock: Clock;
 	readonly #host: WatchHost;
 	readonly #watches: Set<PresenceWatch> = new Set();
 	readonly #lists: SharedRuns<PeerInfo[]> = new SharedRuns(() => this.#list());
@@ -49,8 +53,10 @@ export class ClientPresence {
 
 	constructor(parts: PresenceParts) {
 		this.#parts = parts;
+		this.#clock = parts.clock ?? systemClock;
 		this.#host = {
 			limits: parts.limits,
+			clock: this.#clock,
 			open: (watch, handler, options) => {
 				this.#assertAble(WATCH);
 				const id = parts.ids.reserve(undefined);
@@ -112,13 +118,14 @@ export class ClientPresence {
 	async #list(): Promise<PeerInfo[]> {
 		const { requestTimeoutMs } = this.#parts.limits;
 		const watch = new PresenceWatch(this.#host);
-		const timer = setTimeout(() => watch.end(new ConecError("PEER_TIMEOUT", `${LIST}: not complete within ${requestTimeoutMs} ms`)), requestTimeoutMs);
+		const late = new ConecError("PEER_TIMEOUT", `${LIST}: not complete within ${requestTimeoutMs} ms`);
+		const timer = this.#clock.setTimeout(() => watch.end(late), requestTimeoutMs);
 		try {
 			const { value } = await watch.next();
 			if (value?.type === "members") return [...value.members];
 			throw this.#ended ?? new ConecError("PROTOCOL_ERROR", `${LIST}: the Coordinator did not begin with the list`);
 		} finally {
-			clearTimeout(timer);
+			this.#clock.clearTimeout(timer);
 			await watch.return();
 		}
 	}
@@ -129,11 +136,11 @@ export class ClientPresence {
 		const id = ++this.#lastRequest;
 		const answered = new Promise<void>((resolve, reject) => {
 			const late = new ConecError("PEER_TIMEOUT", `${UPDATE}: no answer within ${limits.requestTimeoutMs} ms`);
-			const timer = setTimeout(() => this.#request?.settle(late), limits.requestTimeoutMs);
+			const timer = this.#clock.setTimeout(() => this.#request?.settle(late), limits.requestTimeoutMs);
 			this.#request = {
 				id,
 				settle: (error) => {
-					clearTimeout(timer);
+					this.#clock.clearTimeout(timer);
 					this.#request = undefined;
 					if (error === undefined) resolve();
 					else reject(error);

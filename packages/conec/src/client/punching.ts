@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Random } from "../base/random.ts";
 import type { TransportFactory, TransportFactoryOptions } from "../entity/transport-factory.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { Clock } from "../transport/clock.ts";
@@ -23,6 +24,8 @@ export interface PunchingHost {
 	readonly createTransport: TransportFactory;
 	readonly transportOptions: TransportFactoryOptions;
 	readonly clock: Clock;
+	/** @default the machine's */
+	readonly random?: Random | undefined;
 	/** Whether one more datagram may go to that address; counts it. */
 	allow(to: SocketAddress): boolean;
 	/** Dials the peer and greets it. */
@@ -49,7 +52,7 @@ export class Punching {
 	constructor(token: string, plan: PunchPlan, host: PunchingHost) {
 		this.keys = createPunchKeys(token, plan.role);
 		this.#host = host;
-		this.#machine = new HolePunch(plan);
+		this.#machine = new HolePunch(plan, host.random?.fraction);
 	}
 
 	/** What was tried so far. */

@@ -4,16 +4,16 @@
  * @module
  */
 
-import type { LookupAddress } from "node:dns";
+import type { HostAddress, Lookup } from "../entity/runtime.ts";
 import { ConecError, isConecError } from "../errors.ts";
-
-/** Resolves a host name to all of its addresses, as `dns.promises.lookup(host, { all: true })` does. */
-export type Lookup = (host: string) => Promise<LookupAddress[]>;
+import { type Clock, systemClock } from "../transport/clock.ts";
 
 /** Limits of one race. */
 export interface RaceOptions {
 	/** Wait for an attempt this long before the next one starts beside it. @default 250 */
 	readonly staggerMs?: number;
+	/** @default the machine's */
+	readonly clock?: Clock;
 	/** Gives all attempts up and rejects with its reason. */
 	readonly signal: AbortSignal;
 }
@@ -25,7 +25,7 @@ export interface RaceOptions {
  */
 export async function resolveHost(host: string, family: 0 | 4 | 6, lookup: Lookup, signal: AbortSignal): Promise<string[]> {
 	signal.throwIfAborted();
-	let found: LookupAddress[];
+	let found: readonly HostAddress[];
 	try {
 		found = await orAbort(lookup(host), signal);
 	} catch (error) {
@@ -49,17 +49,17 @@ export function raceDials<T>(
 	discard: (late: T) => void,
 	options: RaceOptions,
 ): Promise<T> {
-	const { signal, staggerMs = 250 } = options;
+	const { signal, staggerMs = 250, clock = systemClock } = options;
 	return new Promise<T>((resolve, reject) => {
 		const losers = new AbortController();
 		const errors: unknown[] = [];
-		let timer: NodeJS.Timeout | undefined;
+		let timer: unknown;
 		let next = 0;
 		let over = false;
 		const settle = (): boolean => {
 			if (over) return false;
 			over = true;
-			clearTimeout(timer);
+			clock.clearTimeout(timer);
 			signal.removeEventListener("abort", onAbort);
 			losers.abort();
 			return true;
@@ -68,10 +68,10 @@ export function raceDials<T>(
 			if (settle()) reject(signal.reason as Error);
 		};
 		const start = (): void => {
-			clearTimeout(timer);
+			clock.clearTimeout(timer);
 			const address = addresses[next++];
 			if (address === undefined || over) return;
-			if (next < addresses.length) timer = setTimeout(start, staggerMs);
+			if (next < addresses.length) timer = clock.setTimeout(start, staggerMs);
 			dial(address, losers.signal).then(
 				(won) => (settle() ? resolve(won) : discard(won)),
 				(error: unknown) => {
@@ -90,7 +90,7 @@ export function raceDials<T>(
 
 const MAX_ADDRESSES = 16;
 
-function interleave(found: readonly LookupAddress[]): string[] {
+function interleave(found: readonly HostAddress[]): string[] {
 	const favourite = found[0]?.family;
 	const first = found.filter((one) => one.family === favourite);
 	const second = found.filter((one) => one.family !== favourite);

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { randomBytes } from "node:crypto";
+import { randomHex } from "../base/random.ts";
 import { acceptControlChannel, type ControlChannel } from "../entity/control-channel.ts";
+import type { Runtime } from "../entity/runtime.ts";
 import { isConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import { certificateId } from "../tls/certificate-id.ts";
@@ -28,6 +29,7 @@ import { Session, type SessionParts } from "./session.ts";
 /** What the Coordinator lends to admissions. */
 export interface AdmissionHost {
 	readonly limits: Limits;
+	readonly runtime: Pick<Runtime, "clock" | "random">;
 	/** Names this run of the Coordinator. */
 	readonly epoch: string;
 	readonly registry: Registry<Session>;
@@ -79,6 +81,7 @@ function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): voi
 			finished: () => connection.close(CLOSE_CODES.REFUSED, ""),
 		},
 		host.limits,
+		host.runtime.clock,
 	);
 	let over = false;
 	void connection.closed.then(() => {
@@ -114,26 +117,26 @@ interface Applicant extends Claim {
 }
 
 /** The holder that stands in the way without a lease. One that was killed looks alive until its connection times out, so it is asked. */
-function holderToAsk(applicant: Applicant, { registry, leases }: AdmissionHost): Session | undefined {
-	if (leaseOfAnother(applicant, leases) !== undefined) return undefined;
-	const verdict = registry.judge(applicant, performance.now());
+function holderToAsk(applicant: Applicant, { registry, leases, runtime: { clock } }: AdmissionHost): Session | undefined {
+	if (leaseOfAnother(applicant, leases, clock.wallMs()) !== undefined) return undefined;
+	const verdict = registry.judge(applicant, clock.now());
 	return verdict.type === "taken" ? verdict.holder : undefined;
 }
 
-function leaseOfAnother({ id, identity }: Applicant, leases: Leases): Lease | undefined {
-	const lease = leases.find(id, Date.now());
+function leaseOfAnother({ id, identity }: Applicant, leases: Leases, wallMs: number): Lease | undefined {
+	const lease = leases.find(id, wallMs);
 	// With an authority for Clients the identity is the id, and leases do not count.
 	return identity === id || lease?.identity === identity ? undefined : lease;
 }
 
 /** Why not, if not. */
-function judge(applicant: Applicant, { registry, leases, closing }: AdmissionHost): Refused | undefined {
+function judge(applicant: Applicant, { registry, leases, closing, runtime: { clock } }: AdmissionHost): Refused | undefined {
 	const { id } = applicant;
 	if (closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
 	const taken = refused("ID_TAKEN", `another Client holds the id "${id}"`);
-	const lease = leaseOfAnother(applicant, leases);
-	if (lease !== undefined) return lease.until === undefined ? taken : { ...taken, retryAfterMs: Math.max(0, lease.until - Date.now()) };
-	const verdict = registry.judge(applicant, performance.now());
+	const lease = leaseOfAnother(applicant, leases, clock.wallMs());
+	if (lease !== undefined) return lease.until === undefined ? taken : { ...taken, retryAfterMs: Math.max(0, lease.until - clock.wallMs()) };
+	const verdict = registry.judge(applicant, clock.now());
 	switch (verdict.type) {
 		case "taken":
 			return taken;
@@ -162,7 +165,7 @@ function identify(connection: TransportConnection, hello: Hello, host: Admission
 		if (host.denied(fingerprint)) return refused("CERTIFICATE_REFUSED", "its key is on the deny list");
 		const roots = host.clientRoots();
 		if (roots === undefined) return { type: "applicant", version, id: hello.id, identity: fingerprint, fingerprint };
-		const problem = chainProblem(connection.peerCertificates, roots, "client", Date.now());
+		const problem = chainProblem(connection.peerCertificates, roots, "client", host.runtime.clock.wallMs());
 		if (problem !== undefined) return refused("CERTIFICATE_REFUSED", `the certificate ${problem}`);
 		const id = certificateId(leaf);
 		if (id !== hello.id) return refused("CERTIFICATE_NAME_MISMATCH", `the certificate is for "${id}", not "${hello.id}"`);
@@ -174,6 +177,7 @@ function identify(connection: TransportConnection, hello: Hello, host: Admission
 
 function welcome(connection: TransportConnection, control: ControlChannel, hello: Hello, applicant: Applicant, host: AdmissionHost): Session {
 	const { limits } = host;
+	const { clock, random } = host.runtime;
 	connection.confirm();
 	const before = host.registry.find(applicant.id);
 	const session = new Session({
@@ -183,6 +187,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		metadata: hello.metadata,
 		capabilities: hello.capabilities,
 		metadataUpdatesPerMinute: limits.metadataUpdatesPerMinute,
+		clock,
 		connection,
 		control,
 		changed: host.changed,
@@ -194,16 +199,16 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		onHeard: (from) => host.channels.heard(from),
 		onRequest: host.onRequest,
 	});
-	host.registry.hold(applicant, session, performance.now());
+	host.registry.hold(applicant, session, clock.now());
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
-		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), Date.now());
+		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), clock.wallMs());
 	}
 	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
 	const natTest = session.direct ? host.channels.joined(session) : undefined;
 	control.send({
 		type: "welcome",
 		version: applicant.version,
-		session: randomBytes(16).toString("hex"),
+		session: randomHex(random, 16),
 		epoch: host.epoch,
 		limits: { messageBytes: limits.messageBytes, metadataBytes: limits.metadataBytes, streamsPerPair: limits.streamsPerPair },
 		capabilities: [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY],

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { randomBytes } from "node:crypto";
+import { type Random, randomHex, systemRandom } from "../base/random.ts";
 import type { Limits } from "../options.ts";
 import { Fifo } from "../stream/fifo.ts";
 import type { Clock } from "../transport/clock.ts";
@@ -23,6 +23,8 @@ import { type Change, Roster, stampChange } from "./broadcast-roster.ts";
 export interface BroadcastHost {
 	readonly limits: Limits;
 	readonly clock: Clock;
+	/** @default the machine's */
+	readonly random?: Random;
 	/** What all broadcasts keep. */
 	readonly held: HeldBytes;
 	readonly writeFramesToMany: (streams: readonly TransportStream[], frames: Uint8Array) => ArrayLike<number>;
@@ -51,8 +53,8 @@ const STEP_MIN_BYTES = 16 * 1_024;
 export class Broadcast {
 	readonly name: string;
 	/** Names this life of the broadcast: one that has vanished and come back has another. */
-	readonly epoch: string = randomBytes(EPOCH_BYTES).toString("hex");
-	readonly #epochBytes: Uint8Array = epochToBytes(this.epoch);
+	readonly epoch: string;
+	readonly #epochBytes: Uint8Array;
 	readonly #host: BroadcastHost;
 	readonly #history: History;
 	readonly #roster: Roster = new Roster();
@@ -74,6 +76,8 @@ export class Broadcast {
 
 	constructor(name: string, rule: ResolvedBroadcastRule, host: BroadcastHost) {
 		this.name = name;
+		this.epoch = randomHex(host.random ?? systemRandom, EPOCH_BYTES);
+		this.#epochBytes = epochToBytes(this.epoch);
 		this.#host = host;
 		this.#history = new History(rule.history, host.held);
 		this.#delivery = new Delivery({

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Random, systemRandom } from "../base/random.ts";
 import type { ConecError } from "../errors.ts";
 import type { Limits } from "../options.ts";
 import { rejectStream } from "../stream/open-stream.ts";
@@ -38,6 +39,8 @@ export interface BroadcastsHost {
 	readonly emit: (status: BroadcastStatus) => void;
 	/** @default the machine's */
 	readonly clock?: Clock;
+	/** @default the machine's */
+	readonly random?: Random;
 }
 
 /** See the module. */
@@ -62,6 +65,7 @@ export class Broadcasts {
 			held: this.#held,
 			limits: host.limits,
 			clock: host.clock ?? systemClock,
+			random: host.random ?? systemRandom,
 			writeFramesToMany: (streams, frames) => host.transport.writeFramesToMany(streams, frames),
 			lagChanged: ({ name }, { peer: { id }, lagging, queue }) =>
 				host.emit(lagging ? { type: "broadcast-lagging", name, id } : { type: "broadcast-caught-up", name, id, lost: queue.lost }),

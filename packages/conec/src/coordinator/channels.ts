@@ -5,7 +5,7 @@
  * @module
  */
 
-import { randomBytes } from "node:crypto";
+import { type Random, randomHex, systemRandom } from "../base/random.ts";
 import type { PathReport } from "../entity/path-report.ts";
 import { roundTripMs } from "../entity/round-trip.ts";
 import type { Limits } from "../options.ts";
@@ -54,6 +54,8 @@ export interface ChannelStatus {
 export interface ChannelsHost {
 	readonly limits: Limits;
 	readonly clock: Clock;
+	/** @default the machine's */
+	readonly random?: Random;
 	readonly find: (id: string) => Session | undefined;
 	readonly closing: () => boolean;
 	/** From the Coordinator's main socket. */
@@ -82,7 +84,7 @@ export class Channels {
 		this.#host = host;
 		this.#broker = new Broker(host.limits);
 		this.#budget = new PunchBudget(host.limits);
-		this.#reports = new PathReports(host.limits.pathReports);
+		this.#reports = new PathReports(host.limits.pathReports, () => host.clock.wallMs());
 	}
 
 	/** Everything that is kept, for tests. */
@@ -95,11 +97,15 @@ export class Channels {
 		if (this.#over) return undefined;
 		const { reflector } = this.#host;
 		const { acceptedFrom } = session;
-		const member: Member = { address: new ValidatedAddress(acceptedFrom && unmapped(acceptedFrom), newNonce), nat: undefined, reflected: undefined };
+		const member: Member = {
+			address: new ValidatedAddress(acceptedFrom && unmapped(acceptedFrom), () => this.#newHex(NONCE_BYTES)),
+			nat: undefined,
+			reflected: undefined,
+		};
 		this.#members.set(session, member);
 		this.heard(session);
 		if (reflector === undefined) return undefined;
-		const key = newToken();
+		const key = this.#newHex(TOKEN_BYTES);
 		member.reflected = reflector.admit(key);
 		return { port: reflector.port, key };
 	}
@@ -218,7 +224,7 @@ export class Channels {
 			if (hopeless !== undefined) return this.#giveUp(session, message.request, target, hopeless);
 		}
 		const wish: Wish = { offer: message, auto: message.auto };
-		const asked = this.#broker.ask({ requester: session, target, request: message.request, details: wish, token: newToken() }, this.#now());
+		const asked = this.#broker.ask({ requester: session, target, request: message.request, details: wish, token: this.#newHex(TOKEN_BYTES) }, this.#now());
 		if (asked.type === "refused") return refuse(asked.code, asked.reason);
 		target.control.send({ type: "channel-ask", token: asked.attempt.token, peer: session.peer, expiresInMs: this.#host.limits.requestTimeoutMs });
 		this.#watch();
@@ -348,13 +354,17 @@ export class Channels {
 		for (const id of ids) this.#memberOf(id)?.control.send({ type: "peer-changed", peer });
 	}
 
+	#newHex(bytes: number): string {
+		return randomHex(this.#host.random ?? systemRandom, bytes);
+	}
+
 	#memberOf(id: string): Session | undefined {
 		const session = this.#host.find(id);
 		return session !== undefined && this.#members.has(session) ? session : undefined;
 	}
 
 	#natTest({ reflected, address: { address } }: Member): void {
-		if (reflected !== undefined && address !== undefined) this.#host.reflector?.test(reflected, newNonce(), address);
+		if (reflected !== undefined && address !== undefined) this.#host.reflector?.test(reflected, this.#newHex(NONCE_BYTES), address);
 	}
 
 	#challenge(member: Member, challenge: Challenge | undefined): void {
@@ -459,13 +469,9 @@ function waitOf(aheadMs: number): number {
 	return Math.round(Math.min(Math.max(0, aheadMs), LONGEST_WAIT_MS));
 }
 
-function newToken(): string {
-	return randomBytes(16).toString("hex");
-}
+const TOKEN_BYTES = 16;
 
-function newNonce(): string {
-	return randomBytes(8).toString("hex");
-}
+const NONCE_BYTES = 8;
 
 function unmapped({ address, port }: SocketAddress): WireAddress {
 	return { address: canonicalIp(address) ?? address, port };

@@ -4,13 +4,15 @@
  * @module
  */
 
-import { hkdfSync, randomBytes } from "node:crypto";
+import { hkdfSync } from "node:crypto";
+import { randomHex } from "../base/random.ts";
 import { checkOptions } from "../entity/check-options.ts";
 import { closeInfoOf } from "../entity/close-info-of.ts";
 import { describeStream } from "../entity/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
 import type { PathReport } from "../entity/path-report.ts";
 import type { PresenceEvent } from "../entity/presence-event.ts";
+import { type Runtime, runtimeOf } from "../entity/runtime.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
 import { StreamSet, within } from "../entity/stream-set.ts";
 import type { TransportFactory } from "../entity/transport-factory.ts";
@@ -22,8 +24,7 @@ import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
 import { clientTrust } from "../tls/trust.ts";
-import { atTime, readValidity } from "../tls/validity.ts";
-import { systemClock } from "../transport/clock.ts";
+import { atTime, expiryClock, readValidity } from "../tls/validity.ts";
 import type { IncomingStream, SocketAddress, Transport, Trust } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY, type BroadcastOpen } from "../wire/broadcast.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
@@ -82,16 +83,17 @@ export class Coordinator implements AsyncDisposable {
 	/** How it ended. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
 	readonly #options: ResolvedCoordinatorOptions;
+	readonly #runtime: Runtime;
 	readonly #transport: Transport;
 	readonly #registry: Registry<Session>;
-	readonly #streams: StreamSet = new StreamSet();
+	readonly #streams: StreamSet;
 	readonly #incoming: IncomingStreams;
 	readonly #broadcasts: Broadcasts;
 	readonly #feed: StatusFeed<CoordinatorStatus>;
 	readonly #channels: Channels;
 	readonly #natTest: NatTestSockets | ConecError;
 	readonly #kept: CoordinatorState;
-	readonly #epoch: string = randomBytes(16).toString("hex");
+	readonly #epoch: string;
 	readonly #presence: PresenceService;
 	#identity: LocalIdentity;
 	#clientTrust: Trust;
@@ -115,7 +117,11 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	private constructor(parts: CoordinatorParts) {
+		const { clock, random } = parts.runtime;
 		this.#options = parts.options;
+		this.#runtime = parts.runtime;
+		this.#epoch = randomHex(random, 16);
+		this.#streams = new StreamSet(undefined, clock);
 		this.#transport = parts.transport;
 		this.#identity = parts.identity;
 		this.#clientTrust = parts.clientTrust;
@@ -127,8 +133,9 @@ export class Coordinator implements AsyncDisposable {
 		this.#incoming = new IncomingStreams(limits.incomingStreams);
 		this.incomingStreams = this.#incoming;
 		this.#feed = new StatusFeed(limits.statusEvents);
-		this.#presence = new PresenceService(this.#epoch, limits);
-		this.#broadcasts = new Broadcasts({ limits, ruleOf: parts.options.broadcastRule, transport: parts.transport, emit: (status) => this.#feed.emit(status) });
+		this.#presence = new PresenceService(this.#epoch, limits, clock);
+		const { broadcastRule: ruleOf } = parts.options;
+		this.#broadcasts = new Broadcasts({ limits, ruleOf, transport: parts.transport, clock, random, emit: (status) => this.#feed.emit(status) });
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
 		});
@@ -267,7 +274,8 @@ export class Coordinator implements AsyncDisposable {
 
 	async #close(): Promise<void> {
 		const { limits } = this.#options;
-		const deadline = performance.now() + limits.closeTimeoutMs;
+		const { clock } = this.#runtime;
+		const deadline = clock.now() + limits.closeTimeoutMs;
 		const error = coordinatorClosed("Cannot go on");
 		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
 		this.#channels.stop();
@@ -278,10 +286,10 @@ export class Coordinator implements AsyncDisposable {
 		await this.#streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs: Math.min(limits.lingerMs, limits.closeTimeoutMs), flush });
 		// Nobody has left: it is the Coordinator that goes.
 		this.#presence.end();
-		const left = Math.max(0, deadline - performance.now());
-		await within(left, this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, STOPPING, Math.min(left, DRAIN_MS)));
+		const left = Math.max(0, deadline - clock.now());
+		await within(left, this.#transport.close(CLOSE_CODES.COORDINATOR_CLOSED, STOPPING, Math.min(left, DRAIN_MS)), clock);
 		for (const session of [...this.#registry.holders()]) session.forget();
-		await within(Math.max(MIN_SAVE_MS, deadline - performance.now()), this.#kept.close());
+		await within(Math.max(MIN_SAVE_MS, deadline - clock.now()), this.#kept.close(), clock);
 		this.destroy();
 	}
 
@@ -306,6 +314,7 @@ export class Coordinator implements AsyncDisposable {
 		const { retry, keyLog, limits } = this.#options;
 		const host: AdmissionHost = {
 			limits,
+			runtime: this.#runtime,
 			epoch: this.#epoch,
 			registry: this.#registry,
 			leases: this.#kept.leases,
@@ -337,11 +346,13 @@ export class Coordinator implements AsyncDisposable {
 
 	#createChannels(natTest: NatTestSockets | undefined): Channels {
 		const { limits, host } = this.#options;
-		const { now } = systemClock;
+		const { clock, random } = this.#runtime;
+		const now = (): number => clock.now();
 		const ports = [this.#transport.address.port, ...(natTest === undefined ? [] : [natTest.echo.address.port, natTest.test.address.port])];
 		return new Channels({
 			limits,
-			clock: systemClock,
+			clock,
+			random,
 			find: (id) => this.#registry.find(id),
 			closing: () => this.#state.type !== "open",
 			sendDatagram: (data, to) => this.#transport.sendDatagram(data, to),
@@ -356,7 +367,8 @@ export class Coordinator implements AsyncDisposable {
 		this.#feed.emit({ type: "connected", client: session.info() });
 		const leaf = session.connection.peerCertificates[0];
 		if (!this.#options.endAtExpiry || this.#clientTrust.roots === undefined || leaf === undefined) return;
-		const cancel = atTime(readValidity(leaf).toMs, () => session.end(CLOSE_CODES.CERTIFICATE_EXPIRED, "the Client's certificate has expired"));
+		const expired = (): void => session.end(CLOSE_CODES.CERTIFICATE_EXPIRED, "the Client's certificate has expired");
+		const cancel = atTime(readValidity(leaf).toMs, expired, expiryClock(this.#runtime.clock));
 		void session.connection.closed.then(cancel);
 	}
 
@@ -364,7 +376,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#channels.left(session);
 		if (this.#registry.free(session.id, session)) {
 			this.#presence.delete(session.id);
-			this.#kept.leases.release(session.id, session.fingerprint, Date.now());
+			this.#kept.leases.release(session.id, session.fingerprint, this.#runtime.clock.wallMs());
 		}
 		this.#broadcasts.sessionEnded(session);
 		void session.connection.closed.then((info) => {
@@ -401,7 +413,7 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	#init(session: Session, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
-		return { peer: session.id, id, path: "direct", metadata, limits: this.#options.limits, describe, lostCode: "PEER_LOST" };
+		return { peer: session.id, id, path: "direct", metadata, limits: this.#options.limits, describe, lostCode: "PEER_LOST", clock: this.#runtime.clock };
 	}
 
 	#count(session: Session, stream: MessageStream): void {
@@ -421,6 +433,7 @@ export class Coordinator implements AsyncDisposable {
 /** What a Coordinator is made of once its socket is bound. */
 interface CoordinatorParts {
 	readonly options: ResolvedCoordinatorOptions;
+	readonly runtime: Runtime;
 	readonly transport: Transport;
 	/** The second port and its companion, or why there are none. */
 	readonly natTest: NatTestSockets | ConecError;
@@ -430,13 +443,15 @@ interface CoordinatorParts {
 	readonly kept: CoordinatorState;
 }
 
-/** {@link Coordinator.listen} on any transport; for tests. */
-export async function listenOn(createTransport: TransportFactory, options: CoordinatorOptions = {}): Promise<Coordinator> {
+/** {@link Coordinator.listen} in any runtime, or on any transport and for the rest the machine's. */
+export async function listenOn(on: Runtime | TransportFactory, options: CoordinatorOptions = {}): Promise<Coordinator> {
+	const runtime = runtimeOf(on);
+	const { createTransport } = runtime;
 	const resolved = resolveCoordinatorOptions(options);
 	const deny = denyList(options.deny);
 	const trust = clientTrust(options.clientCa);
 	const { host, port, limits, keyLog } = resolved;
-	const kept = await openState(options.stateDirectory, limits);
+	const kept = await openState(options.stateDirectory, limits, runtime.clock);
 	let transport: Transport | undefined;
 	let natTest: NatTestSockets | ConecError | undefined;
 	try {
@@ -445,7 +460,7 @@ export async function listenOn(createTransport: TransportFactory, options: Coord
 		const statelessResetKey = new Uint8Array(hkdfSync("sha256", identity.privateKey, "", "conec stateless reset", 32));
 		transport = createTransport({ host, port, limits, role: "coordinator", keyLog, statelessResetKey });
 		natTest = bindNatTestSockets(createTransport, resolved);
-		return construct({ options: resolved, transport, natTest, identity, clientTrust: trust, deny, kept });
+		return construct({ options: resolved, runtime, transport, natTest, identity, clientTrust: trust, deny, kept });
 	} catch (error) {
 		transport?.destroy();
 		if (natTest !== undefined && !isConecError(natTest)) for (const socket of [natTest.echo, natTest.test]) socket.destroy();

@@ -6,6 +6,7 @@
  */
 
 import type { PathCandidate } from "../entity/path-report.ts";
+import { systemClock } from "../transport/clock.ts";
 import type { WireAddress } from "../wire/fields.ts";
 
 /** A channel that is up, as far as is known. */
@@ -31,15 +32,17 @@ export interface PairFacts {
 /** Pairs, at most so many: beyond that those without a live channel are forgotten first, the oldest before the others. */
 export class PathReports {
 	readonly #max: number;
+	readonly #wallMs: () => number;
 	/** Without a live channel, by both ids; the first is the one whose news is oldest. */
 	readonly #quiet: Map<string, Pair> = new Map();
 	readonly #live: Map<string, Pair> = new Map();
 	readonly #byToken: Map<string, Pair> = new Map();
 	readonly #byId: Map<string, Set<Pair>> = new Map();
 
-	/** `max`: pairs that are kept. */
-	constructor(max: number) {
+	/** `max`: pairs that are kept. `wallMs`: the time that is shown. */
+	constructor(max: number, wallMs: () => number = systemClock.wallMs) {
 		this.#max = max;
+		this.#wallMs = wallMs;
 	}
 
 	/** Pairs of which anything is kept. */
@@ -165,7 +168,7 @@ export class PathReports {
 		const key = keyOf(a, b);
 		const pair = this.#pair(a, b) ?? this.#make(key, a, b);
 		pair.reason = reason;
-		pair.since = new Date();
+		pair.since = new Date(this.#wallMs());
 		if (pair.live === undefined) {
 			this.#quiet.delete(key);
 			this.#quiet.set(key, pair);
@@ -178,7 +181,7 @@ export class PathReports {
 			const oldest = this.#quiet.values().next().value ?? this.#live.values().next().value;
 			if (oldest !== undefined) this.#forget(oldest);
 		}
-		const pair: Pair = { key, ids: [a, b], live: undefined, reason: "", since: new Date(), given: new Map(), failures: new Map() };
+		const pair: Pair = { key, ids: [a, b], live: undefined, reason: "", since: new Date(this.#wallMs()), given: new Map(), failures: new Map() };
 		for (const id of pair.ids) {
 			const pairs = this.#byId.get(id) ?? new Set();
 			pairs.add(pair);

@@ -8,6 +8,7 @@ import type { PeerInfo } from "../entity/peer-info.ts";
 import type { PresenceEvent } from "../entity/presence-event.ts";
 import type { Limits } from "../options.ts";
 import { rejectStream } from "../stream/open-stream.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { IncomingStream, TransportStream } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
@@ -21,16 +22,19 @@ export type PresenceLimits = Pick<Limits, "presenceWatches" | "presenceQueueByte
 export class PresenceService {
 	readonly #log: PresenceLog;
 	readonly #limits: PresenceLimits;
+	readonly #clock: Clock;
 	readonly #watches: Set<Watch> = new Set();
 	/** Watches by who has them. */
 	readonly #counts: WeakMap<object, number> = new WeakMap();
 	readonly #listeners: Set<PresenceListener> = new Set();
 	#scheduled = false;
+	#timer: unknown;
 	#restUntilMs = 0;
 	#over = false;
 
-	constructor(epoch: string, limits: PresenceLimits) {
+	constructor(epoch: string, limits: PresenceLimits, clock: Clock = systemClock) {
 		this.#limits = limits;
+		this.#clock = clock;
 		this.#log = new PresenceLog({ epoch, logBytes: limits.presenceLogBytes });
 	}
 
@@ -75,6 +79,7 @@ export class PresenceService {
 	/** Nothing is told any more. The streams of watches end with their connections. */
 	end(): void {
 		this.#over = true;
+		this.#clock.clearTimeout(this.#timer);
 		for (const listener of [...this.#listeners]) listener.end();
 		for (const watch of [...this.#watches]) watch.forget();
 	}
@@ -83,17 +88,17 @@ export class PresenceService {
 	#changed(): void {
 		if (this.#scheduled || this.#over || this.watches === 0) return;
 		this.#scheduled = true;
-		const restMs = this.#restUntilMs - performance.now();
-		if (restMs > 1) setTimeout(() => this.#tell(), restMs).unref();
-		else setImmediate(() => this.#tell());
+		const restMs = this.#restUntilMs - this.#clock.now();
+		if (restMs > 1) this.#timer = this.#clock.setTimeout(() => this.#tell(), restMs);
+		else this.#clock.soon(() => this.#tell());
 	}
 
 	#tell(): void {
 		this.#scheduled = false;
-		const startedMs = performance.now();
+		const startedMs = this.#clock.now();
 		for (const watch of this.#watches) watch.pump();
 		for (const listener of this.#listeners) listener.wake();
-		const endedMs = performance.now();
+		const endedMs = this.#clock.now();
 		this.#restUntilMs = endedMs + Math.min(REST_MAX_MS, REST_SHARE * (endedMs - startedMs));
 	}
 }

@@ -7,6 +7,7 @@
 import type { ControlChannel } from "../entity/control-channel.ts";
 import type { PeerInfo } from "../entity/peer-info.ts";
 import { roundTripMs } from "../entity/round-trip.ts";
+import type { Clock } from "../transport/clock.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../wire/channel-messages.ts";
@@ -41,6 +42,7 @@ export interface SessionParts {
 	readonly capabilities: readonly string[];
 	/** Bound of {@link Session.metadata}'s changes. */
 	readonly metadataUpdatesPerMinute: number;
+	readonly clock: Clock;
 	readonly connection: TransportConnection;
 	readonly control: ControlChannel;
 	/** It takes part in direct channels: so does this Coordinator. */
@@ -71,7 +73,7 @@ export class Session {
 	readonly control: ControlChannel;
 	/** It takes part in direct channels. */
 	readonly direct: boolean;
-	readonly connectedAt: Date = new Date();
+	readonly connectedAt: Date;
 	/** Live proxied streams from this Client, by the peer they go to. */
 	readonly proxiedTo: Map<string, number> = new Map();
 	/** Live proxied streams to this Client. */
@@ -95,7 +97,8 @@ export class Session {
 		this.control = parts.control;
 		this.direct = parts.direct;
 		this.#parts = parts;
-		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, performance.now());
+		this.connectedAt = new Date(parts.clock.wallMs());
+		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, parts.clock.now());
 		this.connection.onStream = (incoming) => parts.onStream(this, incoming);
 		void this.connection.closed.then(() => this.forget());
 	}
@@ -148,7 +151,7 @@ export class Session {
 
 	#setMetadata({ request, metadata }: SetMetadata): void {
 		if (this.#over) return;
-		const allowed = this.#updates.take(performance.now(), this.#parts.changeCost(this));
+		const allowed = this.#updates.take(this.#parts.clock.now(), this.#parts.changeCost(this));
 		if (allowed.type === "refused") {
 			const { retryAfterMs } = allowed;
 			return this.control.send({

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { randomBytes } from "node:crypto";
 import { readFileSync, unlinkSync } from "node:fs";
 import { link, mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { randomHex, systemRandom } from "../base/random.ts";
 import { ConecError } from "../errors.ts";
 
 /** A lock that is held. */
@@ -26,7 +26,7 @@ export interface StateLock {
 export async function lockStateDirectory(stateDirectory: string): Promise<StateLock> {
 	const directory = resolve(stateDirectory);
 	const path = join(directory, LOCK_FILE);
-	const mine = JSON.stringify({ pid: process.pid, start: startOf(process.pid), nonce: randomBytes(8).toString("hex") } satisfies Holder);
+	const mine = JSON.stringify({ pid: process.pid, start: startOf(process.pid), nonce: randomHex(systemRandom, 8) } satisfies Holder);
 	try {
 		await mkdir(directory, { recursive: true, mode: 0o700 });
 		// Twice at most: once for a stale lock, and once more for somebody who gave his back meanwhile.
@@ -57,7 +57,7 @@ interface Holder {
 
 /** Makes the file with all of its content at once, unless it exists. */
 async function create(path: string, content: string): Promise<boolean> {
-	const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+	const temporary = `${path}.${randomHex(systemRandom, 6)}.tmp`;
 	try {
 		await writeFile(temporary, content, { flag: "wx", mode: 0o600 });
 		try {
@@ -77,7 +77,7 @@ async function create(path: string, content: string): Promise<boolean> {
 
 /** Takes a stale lock away; if it was another one by then, puts it back. */
 async function removeStale(path: string, stale: string): Promise<void> {
-	const aside = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+	const aside = `${path}.${randomHex(systemRandom, 6)}.tmp`;
 	try {
 		await rename(path, aside);
 	} catch (error) {

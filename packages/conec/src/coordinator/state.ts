@@ -7,6 +7,7 @@
 import { join, resolve } from "node:path";
 import { ConecError } from "../errors.ts";
 import { writeAtomically } from "../tls/kept-identity.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import { LEASE_FILE, readLeaseFile, renderLeases } from "./lease-file.ts";
 import { type Lease, type LeaseLimits, Leases } from "./leases.ts";
 import { lockStateDirectory, type StateLock } from "./state-lock.ts";
@@ -27,13 +28,14 @@ export interface CoordinatorState {
  *
  * Rejects with `STATE_DIRECTORY_INVALID` and the path.
  */
-export async function openState(stateDirectory: string | undefined, limits: LeaseLimits): Promise<CoordinatorState> {
+export async function openState(stateDirectory: string | undefined, limits: LeaseLimits, clock: Clock = systemClock): Promise<CoordinatorState> {
 	if (stateDirectory === undefined) {
-		return { leases: new Leases(limits, () => undefined, [], Date.now()), onProblem: () => undefined, close: async () => undefined, destroy: () => undefined };
+		const leases = new Leases(limits, () => undefined, [], clock.wallMs());
+		return { leases, onProblem: () => undefined, close: async () => undefined, destroy: () => undefined };
 	}
 	const lock = await lockStateDirectory(stateDirectory);
 	try {
-		return new KeptState(resolve(stateDirectory), lock, limits, await readLeaseFile(resolve(stateDirectory)));
+		return new KeptState(resolve(stateDirectory), lock, limits, await readLeaseFile(resolve(stateDirectory)), clock);
 	} catch (error) {
 		lock.release();
 		throw error;
@@ -50,17 +52,19 @@ class KeptState implements CoordinatorState {
 	onProblem: (error: ConecError) => void = () => undefined;
 	readonly #path: string;
 	readonly #lock: StateLock;
-	#timer: NodeJS.Timeout | undefined;
+	readonly #clock: Clock;
+	#timer: unknown;
 	#nextWriteMs = 0;
 	#writing: Promise<void> | undefined;
 	#dirty = false;
 	#failing = false;
 	#over = false;
 
-	constructor(directory: string, lock: StateLock, limits: LeaseLimits, kept: readonly Lease[]) {
+	constructor(directory: string, lock: StateLock, limits: LeaseLimits, kept: readonly Lease[], clock: Clock) {
 		this.#path = join(directory, LEASE_FILE);
 		this.#lock = lock;
-		this.leases = new Leases(limits, () => this.#changed(), kept, Date.now());
+		this.#clock = clock;
+		this.leases = new Leases(limits, () => this.#changed(), kept, clock.wallMs());
 	}
 
 	async close(): Promise<void> {
@@ -74,7 +78,7 @@ class KeptState implements CoordinatorState {
 	destroy(): void {
 		if (this.#over) return;
 		this.#over = true;
-		clearTimeout(this.#timer);
+		this.#clock.clearTimeout(this.#timer);
 		const release = (): void => this.#lock.release();
 		if (this.#writing === undefined) release();
 		else void this.#writing.then(release);
@@ -83,17 +87,17 @@ class KeptState implements CoordinatorState {
 	#changed(): void {
 		this.#dirty = true;
 		if (this.#over || this.#writing !== undefined || this.#timer !== undefined) return;
-		this.#timer = setTimeout(
+		this.#timer = this.#clock.setTimeout(
 			() => {
 				this.#timer = undefined;
 				void this.#write();
 			},
-			Math.max(0, this.#nextWriteMs - performance.now()),
+			Math.max(0, this.#nextWriteMs - this.#clock.now()),
 		);
 	}
 
 	#write(): Promise<void> {
-		clearTimeout(this.#timer);
+		this.#clock.clearTimeout(this.#timer);
 		this.#timer = undefined;
 		this.#dirty = false;
 		this.#writing = writeAtomically(this.#path, renderLeases(this.leases.entries()), "replace").then(
@@ -105,7 +109,7 @@ class KeptState implements CoordinatorState {
 
 	#written(error?: unknown): void {
 		this.#writing = undefined;
-		this.#nextWriteMs = performance.now() + (error === undefined ? WRITE_INTERVAL_MS : RETRY_INTERVAL_MS);
+		this.#nextWriteMs = this.#clock.now() + (error === undefined ? WRITE_INTERVAL_MS : RETRY_INTERVAL_MS);
 		if (error !== undefined && !this.#failing && !this.#over) {
 			const reason = String((error as NodeJS.ErrnoException).code ?? "it failed");
 			this.onProblem(new ConecError("STATE_DIRECTORY_INVALID", `Cannot write ${this.#path}: ${reason}; leases are lost at the next start`, { cause: error }));

@@ -6,6 +6,7 @@
  */
 
 import type { Limits } from "../options.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { type ControlMessage, decodeControl, encodeControl, type Hello, type Ping, type Pong } from "../wire/control.ts";
@@ -35,8 +36,8 @@ export interface ControlEvents<M extends { readonly type: string } = ControlMess
 export type ControlLimits = Pick<Limits, "controlQueueReplies" | "controlQueueBytes" | "controlFrameTimeoutMs" | "metadataBytes">;
 
 /** Opens the control stream of a Client with its hello. */
-export function openControlChannel(connection: TransportConnection, hello: Hello, events: ControlEvents, limits: ControlLimits): ControlChannel {
-	return openControlChannelOf(COORDINATOR_DIALECT, connection, hello, events, limits);
+export function openControlChannel(connection: TransportConnection, hello: Hello, events: ControlEvents, limits: ControlLimits, clock?: Clock): ControlChannel {
+	return openControlChannelOf(COORDINATOR_DIALECT, connection, hello, events, limits, clock);
 }
 
 /** The same in any dialect; `first` is the first message. */
@@ -46,15 +47,16 @@ export function openControlChannelOf<M extends { readonly type: string }>(
 	first: M,
 	events: ControlEvents<M>,
 	limits: ControlLimits,
+	clock?: Clock,
 ): ControlChannel<M> {
-	const channel = new ControlChannel(dialect, events, limits);
+	const channel = new ControlChannel(dialect, events, limits, clock);
 	channel.attach(connection.openStream({ kind: FRAME.CONTROL, payload: dialect.encode(first) }, channel.handler, streamOptions(limits)));
 	return channel;
 }
 
 /** Takes the control stream of a Client; its hello is in `incoming.header`. */
-export function acceptControlChannel(incoming: IncomingStream, events: ControlEvents, limits: ControlLimits): ControlChannel {
-	return acceptControlChannelOf(COORDINATOR_DIALECT, incoming, events, limits);
+export function acceptControlChannel(incoming: IncomingStream, events: ControlEvents, limits: ControlLimits, clock?: Clock): ControlChannel {
+	return acceptControlChannelOf(COORDINATOR_DIALECT, incoming, events, limits, clock);
 }
 
 /** The same in any dialect. */
@@ -63,8 +65,9 @@ export function acceptControlChannelOf<M extends { readonly type: string }>(
 	incoming: IncomingStream,
 	events: ControlEvents<M>,
 	limits: ControlLimits,
+	clock?: Clock,
 ): ControlChannel<M> {
-	const channel = new ControlChannel(dialect, events, limits);
+	const channel = new ControlChannel(dialect, events, limits, clock);
 	channel.attach(incoming.accept(channel.handler, streamOptions(limits)));
 	return channel;
 }
@@ -78,16 +81,18 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 	readonly #dialect: ControlDialect<M | Ping | Pong>;
 	readonly #events: ControlEvents<M>;
 	readonly #limits: ControlLimits;
+	readonly #clock: Clock;
 	#stream: TransportStream | undefined;
 	#over = false;
 	#waitingReplies = 0;
 	#lastNonce = 0;
 	#ping: { nonce: number; answered: Promise<boolean>; answer: (alive: boolean) => void } | undefined;
 
-	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits) {
+	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits, clock: Clock = systemClock) {
 		this.#dialect = dialect;
 		this.#events = events;
 		this.#limits = limits;
+		this.#clock = clock;
 		this.handler = {
 			frame: (kind, payload) => this.#frame(kind, payload),
 			end: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream ended"),
@@ -126,9 +131,9 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 			const nonce = ++this.#lastNonce;
 			let answer: (alive: boolean) => void = () => undefined;
 			const answered = new Promise<boolean>((resolve) => {
-				const timer = setTimeout(() => answer(false), timeoutMs);
+				const timer = this.#clock.setTimeout(() => answer(false), timeoutMs);
 				answer = (alive) => {
-					clearTimeout(timer);
+					this.#clock.clearTimeout(timer);
 					this.#ping = undefined;
 					resolve(alive);
 				};

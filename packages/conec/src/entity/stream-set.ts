@@ -8,6 +8,7 @@ import { ConecError, isConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { openMessageStream } from "../stream/open-stream.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
@@ -41,12 +42,14 @@ export class StreamSet {
 	/** There has been a stream at all. */
 	#used = false;
 	readonly #ids: StreamIds;
+	readonly #clock: Clock;
 	readonly #opening: Set<AbortController> = new Set();
 	#ended: ConecError | undefined;
 
 	/** `ids`: shared by the sets of one entity. */
-	constructor(ids: StreamIds = new StreamIds()) {
+	constructor(ids: StreamIds = new StreamIds(), clock: Clock = systemClock) {
 		this.#ids = ids;
+		this.#clock = clock;
 	}
 
 	/** Streams that are not over, those being opened included. */
@@ -109,12 +112,13 @@ export class StreamSet {
 
 	/** No stream is opened any more; then: waits for those that the application closed, and resets the others. */
 	async end(how: StreamSetEnd): Promise<void> {
-		const deadline = performance.now() + how.lingerMs;
-		const left = (): number => Math.max(0, deadline - performance.now());
+		const clock = this.#clock;
+		const deadline = clock.now() + how.lingerMs;
+		const left = (): number => Math.max(0, deadline - clock.now());
 		this.#refuse(how.error);
 		if (!this.#used) return;
 		const closing = [...this.#live].filter((stream) => stream.closing);
-		if (closing.length > 0) await within(left(), Promise.all(closing.map((stream) => stream.close().catch(() => undefined))));
+		if (closing.length > 0) await within(left(), Promise.all(closing.map((stream) => stream.close().catch(() => undefined))), clock);
 		// What we acknowledged or reset, also on streams that are over here, must not be overtaken by the end of the connection.
 		if (left() > 0) await how.flush(left());
 		if (this.#live.size === 0) return;
@@ -135,11 +139,11 @@ export class StreamSet {
 }
 
 /** Waits for the promise, at most so long. */
-export async function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
-	let timer: NodeJS.Timeout | undefined;
+export async function within(timeoutMs: number, promise: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
+	let timer: unknown;
 	const expired = new Promise<void>((resolve) => {
-		timer = setTimeout(resolve, timeoutMs);
+		timer = clock.setTimeout(resolve, timeoutMs);
 	});
 	await Promise.race([promise, expired]);
-	clearTimeout(timer);
+	clock.clearTimeout(timer);
 }

@@ -5,6 +5,7 @@
  */
 
 import { argumentError, ConecError, isConecError } from "../errors.ts";
+import { systemClock } from "../transport/clock.ts";
 import { Fifo } from "./fifo.ts";
 
 /** What a {@link nonBlocking} reader gets. */
@@ -114,7 +115,7 @@ class NonBlocking<T> implements AsyncIterable<NonBlockingItem<T>> {
 				}
 			}
 			if (count % READS_PER_TURN === 0) {
-				await new Promise((resolve) => setImmediate(resolve));
+				await new Promise<void>((resolve) => systemClock.soon(resolve));
 			}
 		}
 	}

@@ -5,6 +5,7 @@
  */
 
 import { argumentError, ConecError } from "../errors.ts";
+import { systemClock } from "../transport/clock.ts";
 import type { JsonValue } from "../wire/json.ts";
 import type { BroadcastEvent, BroadcastStream } from "./broadcast-stream.ts";
 import type { CloseInfo } from "./close-info.ts";
@@ -188,12 +189,12 @@ class TypedMessageStream<T, Sent> implements TypedStream<T, Sent> {
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		if (this.#sends.waiting > 0) {
-			let timer: NodeJS.Timeout | undefined;
+			let timer: unknown;
 			const expired = new Promise((resolve) => {
-				timer = setTimeout(resolve, LINGER_MS);
+				timer = systemClock.setTimeout(() => resolve(undefined), LINGER_MS);
 			});
 			await Promise.race([this.#sends.idle, expired]);
-			clearTimeout(timer);
+			systemClock.clearTimeout(timer);
 		}
 		await this.#stream[Symbol.asyncDispose]();
 	}

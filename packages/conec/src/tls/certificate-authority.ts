@@ -7,6 +7,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, webcrypto, X509Certificate } from "node:crypto";
 import { promisify } from "node:util";
 import { argumentError, ConecError } from "../errors.ts";
+import { systemClock } from "../transport/clock.ts";
 import { parseIdentity, parseKey } from "./identity.ts";
 import { keyProblem } from "./key-strength.ts";
 import { type Pem, readPrivateKey, writePem } from "./pem.ts";
@@ -103,7 +104,7 @@ export async function issueCertificate(
 	if (issuer.getExtension(x509.BasicConstraintsExtension)?.ca !== true) {
 		throw new ConecError("CERTIFICATE_INVALID", "Cannot issue certificate: the given one is not an authority's");
 	}
-	if (issuer.notAfter.getTime() < Date.now()) throw new ConecError("CERTIFICATE_EXPIRED", "Cannot issue certificate: the authority has expired");
+	if (issuer.notAfter.getTime() < systemClock.wallMs()) throw new ConecError("CERTIFICATE_EXPIRED", "Cannot issue certificate: the authority has expired");
 	const signer = await importSigner(createPrivateKey({ key: Buffer.from(authorityKey), format: "der", type: "pkcs8" }));
 	const privateKey = options.privateKey === undefined ? await makeKey(options.keyType) : parseKey(readPrivateKey(options.privateKey));
 	const problem = keyProblem(privateKey);
@@ -146,7 +147,7 @@ async function loadX509(): Promise<typeof import("@peculiar/x509")> {
 function validity(days: number): { notBefore: Date; notAfter: Date } {
 	if (!Number.isInteger(days)) throw argumentError("type", "OPTION_INVALID", `Option "validForDays" must be an integer`);
 	if (days < 1 || days > 36_500) throw argumentError("range", "OPTION_INVALID", `Option "validForDays" must be 1 to 36500, not ${days}`);
-	const now = Date.now();
+	const now = systemClock.wallMs();
 	return { notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + days * DAY_MS) };
 }
 

@@ -5,11 +5,13 @@
  * @module
  */
 
-import { randomBytes, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { link, mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
+import { randomHex, systemRandom } from "../base/random.ts";
 import { ConecError, isConecError } from "../errors.ts";
+import { systemClock } from "../transport/clock.ts";
 import { readCertificate } from "./certificate.ts";
 import { type LocalIdentity, parseIdentity } from "./identity.ts";
 import { writePem } from "./pem.ts";
@@ -54,7 +56,7 @@ export async function loadKeptIdentity(options: KeptIdentityOptions): Promise<Lo
 
 /** Writes a file of mode 0600 so that after a crash the old one or the whole new one is there. "create" never replaces. */
 export async function writeAtomically(path: string, content: string | Uint8Array, mode: "create" | "replace"): Promise<void> {
-	const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+	const temporary = `${path}.${randomHex(systemRandom, 6)}.tmp`;
 	try {
 		const handle = await open(temporary, "wx", 0o600);
 		try {
@@ -123,7 +125,7 @@ function isFor(identity: LocalIdentity, names: readonly string[]): boolean {
 	const leaf = identity.certificates[0];
 	if (leaf === undefined || readCertificate(leaf).alternativeNames.length !== names.length) return false;
 	const certificate = new X509Certificate(leaf);
-	if (Date.parse(certificate.validTo) < Date.now() + RENEW_BEFORE_MS) return false;
+	if (Date.parse(certificate.validTo) < systemClock.wallMs() + RENEW_BEFORE_MS) return false;
 	return names.every((name) => (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined);
 }
 

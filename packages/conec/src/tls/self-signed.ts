@@ -8,6 +8,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { isIP, isIPv4 } from "node:net";
 import { argumentError, ConecError } from "../errors.ts";
+import { systemClock } from "../transport/clock.ts";
 import { DER_INTEGER, DER_OCTET_STRING, writeDer, writeOid, writeSequence } from "./der.ts";
 import { formatFingerprint, keyDigest } from "./fingerprint.ts";
 import type { LocalIdentity } from "./identity.ts";
@@ -34,7 +35,7 @@ export async function makeSelfSigned(options: SelfSignedOptions, key: LocalIdent
 	const first = names[0];
 	if (first === undefined) throw argumentError("type", "OPTION_INVALID", `Option "names" must hold at least one name`);
 	const privateKey = options.privateKey === undefined ? generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey : readKey(options.privateKey);
-	const now = options.nowMs ?? Date.now();
+	const now = options.nowMs ?? systemClock.wallMs();
 	const subject = name(first.value);
 	const body = writeSequence(
 		writeDer(0xa0, writeDer(DER_INTEGER, Uint8Array.of(2))), // version 3

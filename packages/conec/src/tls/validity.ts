@@ -6,6 +6,7 @@
 
 import { X509Certificate } from "node:crypto";
 import { ConecError } from "../errors.ts";
+import { type Clock, systemClock } from "../transport/clock.ts";
 
 /** Milliseconds since 1970, both inclusive. */
 export interface Validity {
@@ -27,8 +28,9 @@ export function readValidity(der: Uint8Array): Validity {
 
 /** What is needed of a clock; replaced in tests. */
 export interface ExpiryClock {
+	/** Milliseconds since 1970. */
 	now(): number;
-	setTimeout(callback: () => void, delayMs: number): () => void;
+	readonly setTimeout: (callback: () => void, delayMs: number) => () => void;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface ExpiryClock {
  *
  * @returns cancels it
  */
-export function atTime(timeMs: number, callback: () => void, clock: ExpiryClock = WALL_CLOCK): () => void {
+export function atTime(timeMs: number, callback: () => void, clock: ExpiryClock = expiryClock(systemClock)): () => void {
 	let cancel: () => void = () => undefined;
 	const wait = (): void => {
 		const left = timeMs - clock.now();
@@ -49,11 +51,14 @@ export function atTime(timeMs: number, callback: () => void, clock: ExpiryClock 
 
 const LOOK_AGAIN_MS = 3_600_000;
 
-const WALL_CLOCK: ExpiryClock = {
-	now: () => Date.now(),
-	setTimeout: (callback, delayMs) => {
-		const timer = setTimeout(callback, delayMs);
-		timer.unref();
-		return () => clearTimeout(timer);
-	},
-};
+/** The wall time of a clock. Timers of the machine keep no process alive. */
+export function expiryClock(clock: Clock): ExpiryClock {
+	return {
+		now: () => clock.wallMs(),
+		setTimeout: (callback, delayMs) => {
+			const timer = clock.setTimeout(callback, delayMs);
+			(timer as Partial<NodeJS.Timeout> | undefined)?.unref?.();
+			return () => clock.clearTimeout(timer);
+		},
+	};
+}

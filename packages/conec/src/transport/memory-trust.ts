@@ -11,7 +11,7 @@ import { keyDigest } from "../tls/fingerprint.ts";
 import type { Trust } from "./transport.ts";
 
 /** Why `chain` (leaf first) does not satisfy `trust`, or `undefined` if it does. `serverName` is checked with roots only. */
-export function trustProblem(trust: Trust, chain: readonly Uint8Array[], serverName?: string): ConecError | undefined {
+export function trustProblem(trust: Trust, chain: readonly Uint8Array[], nowMs: number, serverName?: string): ConecError | undefined {
 	const { roots, pinnedKeys, pinnedCertificates } = trust;
 	const leaf = chain[0];
 	if (leaf === undefined) {
@@ -23,21 +23,26 @@ export function trustProblem(trust: Trust, chain: readonly Uint8Array[], serverN
 	if (pinnedCertificates !== undefined && !contains(pinnedCertificates, sha256(leaf))) {
 		return new ConecError("PIN_MISMATCH", "Cannot verify the peer: its certificate is none of the pinned ones");
 	}
-	return roots === undefined ? undefined : rootsProblem(roots, chain, leaf, serverName);
+	return roots === undefined ? undefined : rootsProblem(roots, chain, leaf, nowMs, serverName);
 }
 
-function rootsProblem(roots: readonly Uint8Array[], chain: readonly Uint8Array[], leaf: Uint8Array, serverName: string | undefined): ConecError | undefined {
+function rootsProblem(
+	roots: readonly Uint8Array[],
+	chain: readonly Uint8Array[],
+	leaf: Uint8Array,
+	nowMs: number,
+	serverName: string | undefined,
+): ConecError | undefined {
 	const certificate = parse(leaf);
 	if (certificate === undefined) {
 		return chain.some((one) => contains(roots, one))
 			? undefined
 			: new ConecError("CERTIFICATE_UNTRUSTED", "Cannot verify the peer: no known authority issued its certificate");
 	}
-	const now = Date.now();
-	if (Date.parse(certificate.validFrom) > now) {
+	if (Date.parse(certificate.validFrom) > nowMs) {
 		return new ConecError("CERTIFICATE_NOT_YET_VALID", `Cannot verify the peer: its certificate is valid from ${certificate.validFrom}`);
 	}
-	if (Date.parse(certificate.validTo) < now) {
+	if (Date.parse(certificate.validTo) < nowMs) {
 		return new ConecError("CERTIFICATE_EXPIRED", `Cannot verify the peer: its certificate expired ${certificate.validTo}`);
 	}
 	const authorities = roots.map(parse).filter((root) => root !== undefined);

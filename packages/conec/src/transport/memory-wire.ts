@@ -5,14 +5,14 @@
  */
 
 import { Fifo } from "../stream/fifo.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** Runs an action soon, but never inside the call that asks for it. */
 export type Defer = (action: () => void) => void;
 
-/** Defers by the clock, or, in real time, to the next turn of the event loop. */
+/** Defers by the clock, which in real time is to the next turn of the event loop. */
 export function createDefer(clock: Clock): Defer {
-	return clock === systemClock ? (action) => void setImmediate(action) : (action) => void clock.setTimeout(action, 0);
+	return (action) => clock.soon(action);
 }
 
 interface Posted {

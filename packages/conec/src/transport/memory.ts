@@ -340,7 +340,7 @@ class Endpoint implements MemoryTransport {
 		if (target.#connections.size >= (accepting.connections ?? target.#limits.clients) + target.#limits.undecidedConnections) {
 			return { error: new ConecError("LIMIT_EXCEEDED", `Cannot connect to ${options.address}:${options.port}: it has too many connections`) };
 		}
-		const problem = trustProblem(options.trust, accepting.identity.certificates, options.serverName);
+		const problem = trustProblem(options.trust, accepting.identity.certificates, this.#network.clock.wallMs(), options.serverName);
 		if (problem !== undefined) {
 			return { error: problem };
 		}
@@ -355,7 +355,7 @@ class Endpoint implements MemoryTransport {
 			undecided: { timeoutMs: target.#limits.helloTimeoutMs, code: accepting.undecidedCode },
 		});
 		MemoryConnection.tie(dialling, accepted);
-		const refusal = trustProblem(accepting.clientTrust, shown);
+		const refusal = trustProblem(accepting.clientTrust, shown, this.#network.clock.wallMs());
 		if (refusal !== undefined) {
 			accepted.fail(refusal);
 			dialling.fail(

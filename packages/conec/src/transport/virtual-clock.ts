@@ -4,7 +4,7 @@
  * @module
  */
 
-import { argumentError } from "../errors.ts";
+import { argumentError, ConecError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 
 interface VirtualTimer {
@@ -12,6 +12,7 @@ interface VirtualTimer {
 	/** Breaks ties: timers of one moment fire in the order they were set. */
 	readonly order: number;
 	readonly callback: () => void;
+	set: boolean;
 }
 
 /** See {@link createVirtualClock}. */
@@ -19,60 +20,168 @@ export interface VirtualClock extends Clock {
 	/** Timers that are set. */
 	readonly pending: number;
 	/**
-	 * Moves time forward, firing each timer at its moment; between two moments everything that was already going on (promises,
-	 * microtasks, immediates) runs to its end. Timers set on the way fire too if they are due.
+	 * Moves time forward, firing each timer at its moment; between two timers everything that was already going on in
+	 * promises runs to its end, and between two moments immediates do, too. Timers set on the way fire if they are due.
+	 *
+	 * Rejects with what a timer's callback throws.
 	 */
 	advance(ms: number): Promise<void>;
+	/**
+	 * Moves time forward until the promise has settled, and gives what it gives. Time stops at the very moment.
+	 *
+	 * Rejects like the promise, or with `PEER_TIMEOUT` if it has not settled after `withinMs`.
+	 */
+	until<T>(promise: Promise<T>, withinMs: number): Promise<T>;
 }
 
-/** A clock at 0 that only {@link VirtualClock.advance} moves. */
-export function createVirtualClock(): VirtualClock {
-	const timers = new Set<VirtualTimer>();
+/** How a virtual clock begins. */
+export interface VirtualClockOptions {
+	/** What {@link Clock.wallMs} is at first. @default 2026-01-01T00:00:00Z */
+	readonly wallMs?: number;
+	/** Turns of the event loop between two moments. One is enough where nothing but promises and this clock is at work. @default 2, so that what an immediate schedules as an immediate has run as well */
+	readonly turns?: number;
+}
+
+/** A clock at 0 that only {@link VirtualClock.advance} and {@link VirtualClock.until} move. */
+export function createVirtualClock(options: VirtualClockOptions = {}): VirtualClock {
+	const { wallMs = Date.UTC(2026, 0, 1), turns = 2 } = options;
+	const timers = new TimerHeap();
 	let now = 0;
 	let order = 0;
+	const setTimer = (callback: () => void, delayMs: number): VirtualTimer => {
+		const timer: VirtualTimer = { at: now + Math.max(0, delayMs), order: order++, callback, set: true };
+		timers.push(timer);
+		return timer;
+	};
+	const settle = async (): Promise<void> => {
+		for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+	};
+	/** Goes on from moment to moment, not beyond `endMs`, while `goOn`. */
+	const move = async (endMs: number, goOn: () => boolean): Promise<void> => {
+		await settle();
+		for (let first = timers.peek(); goOn() && first !== undefined && first.at <= endMs; first = timers.peek()) {
+			now = first.at;
+			await fire(timers.take(now));
+			await settle();
+		}
+		if (goOn()) now = endMs;
+	};
 	return {
 		now: () => now,
-		setTimeout(callback, delayMs) {
-			const timer: VirtualTimer = { at: now + Math.max(0, delayMs), order: order++, callback };
-			timers.add(timer);
-			return timer;
-		},
+		wallMs: () => wallMs + now,
+		setTimeout: setTimer,
 		clearTimeout(timer) {
-			timers.delete(timer as VirtualTimer);
+			if (timer !== undefined) timers.forget(timer as VirtualTimer);
 		},
+		soon: (callback) => void setTimer(callback, 0),
 		get pending() {
 			return timers.size;
 		},
 		async advance(ms) {
-			if (!(ms >= 0)) {
-				throw argumentError("range", "OPTION_INVALID", "Time moves forward only");
-			}
-			const until = now + ms;
-			await settle();
-			for (let next = earliest(timers, until); next !== undefined; next = earliest(timers, until)) {
-				timers.delete(next);
-				now = next.at;
-				next.callback();
-				await settle();
-			}
-			now = until;
+			if (!(ms >= 0)) throw argumentError("range", "OPTION_INVALID", "Time moves forward only");
+			await move(now + ms, () => true);
+		},
+		async until(promise, withinMs) {
+			let settled = false;
+			const settles = (): void => {
+				settled = true;
+			};
+			promise.then(settles, settles);
+			await move(now + withinMs, () => !settled);
+			if (!settled) throw new ConecError("PEER_TIMEOUT", `Cannot wait any longer: nothing has settled within ${withinMs} ms of virtual time`);
+			return await promise;
 		},
 	};
 }
 
-function earliest(timers: ReadonlySet<VirtualTimer>, until: number): VirtualTimer | undefined {
-	let found: VirtualTimer | undefined;
-	for (const timer of timers) {
-		if (timer.at <= until && (found === undefined || timer.at < found.at || (timer.at === found.at && timer.order < found.order))) {
-			found = timer;
-		}
+/** Calls the timers of one moment, each in a turn of its own, so that promises run to their end in between. Nothing is called of those that another one forgets. */
+async function fire(due: readonly VirtualTimer[]): Promise<void> {
+	let failed: { readonly error: unknown } | undefined;
+	for (const timer of due) {
+		setImmediate(() => {
+			if (!timer.set) return;
+			timer.set = false;
+			try {
+				timer.callback();
+			} catch (error) {
+				failed ??= { error };
+			}
+		});
 	}
-	return found;
+	await new Promise((resolve) => setImmediate(resolve));
+	if (failed !== undefined) throw failed.error;
 }
 
-/** Two turns of the event loop: what an immediate schedules as an immediate has run as well. */
-async function settle(): Promise<void> {
-	for (let turn = 0; turn < 2; turn++) {
-		await new Promise((resolve) => setImmediate(resolve));
+/** Timers by their moments: a binary heap. Forgotten ones stay in it until they are on top, or are the greater part. */
+class TimerHeap {
+	#heap: VirtualTimer[] = [];
+	#forgotten = 0;
+	/** Taken, but not fired yet. */
+	#taken: VirtualTimer[] = [];
+
+	get size(): number {
+		return this.#heap.length - this.#forgotten + this.#taken.filter((timer) => timer.set).length;
 	}
+
+	push(timer: VirtualTimer): void {
+		const heap = this.#heap;
+		let at = heap.length;
+		heap.push(timer);
+		while (at > 0) {
+			const parent = (at - 1) >> 1;
+			if (!isBefore(timer, heap[parent] as VirtualTimer)) break;
+			heap[at] = heap[parent] as VirtualTimer;
+			at = parent;
+		}
+		heap[at] = timer;
+	}
+
+	/** The earliest one that is set. */
+	peek(): VirtualTimer | undefined {
+		while (this.#heap[0]?.set === false) {
+			this.#pop();
+			this.#forgotten--;
+		}
+		return this.#heap[0];
+	}
+
+	/** All of a moment that has come, in their order. */
+	take(now: number): readonly VirtualTimer[] {
+		this.#taken = [];
+		for (let first = this.peek(); first !== undefined && first.at <= now; first = this.peek()) this.#taken.push(this.#pop());
+		return this.#taken;
+	}
+
+	forget(timer: VirtualTimer): void {
+		if (!timer.set) return;
+		timer.set = false;
+		if (this.#taken.includes(timer)) return;
+		this.#forgotten++;
+		if (this.#forgotten < 64 || this.#forgotten < this.#heap.length / 2) return;
+		const kept = this.#heap.filter((one) => one.set);
+		this.#heap = [];
+		this.#forgotten = 0;
+		for (const one of kept) this.push(one);
+	}
+
+	#pop(): VirtualTimer {
+		const heap = this.#heap;
+		const first = heap[0] as VirtualTimer;
+		const last = heap.pop() as VirtualTimer;
+		if (heap.length === 0) return first;
+		let at = 0;
+		for (let child = 1; child < heap.length; child = 2 * at + 1) {
+			const right = heap[child + 1];
+			if (right !== undefined && isBefore(right, heap[child] as VirtualTimer)) child++;
+			if (!isBefore(heap[child] as VirtualTimer, last)) break;
+			heap[at] = heap[child] as VirtualTimer;
+			at = child;
+		}
+		heap[at] = last;
+		return first;
+	}
+}
+
+function isBefore(one: VirtualTimer, other: VirtualTimer): boolean {
+	return one.at < other.at || (one.at === other.at && one.order < other.order);
 }

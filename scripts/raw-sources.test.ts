@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { globFiles } from "./files.mjs";
+
+const root: string = join(import.meta.dirname, "..");
+
+/** Time and chance that come from the machine and not from a Clock or a Random. Globals that have no other use are refused by Biome, too; these are the members and imports that it cannot refuse. */
+const RAW: readonly (readonly [name: string, pattern: RegExp])[] = [
+	["a timer", /\b(?:setTimeout|setInterval|setImmediate)\s*\(/],
+	["the wall clock", /\bDate\.now\b|\bnew Date\(\s*\)|\bDate\(\s*\)/],
+	["the clock of the process", /\bperformance\s*\.|\bprocess\.hrtime\b|\bprocess\.uptime\b/],
+	["a timer as a signal", /\bAbortSignal\.timeout\b/],
+	["timers of Node", /["']node:timers(?:\/promises)?["']/],
+	["chance", /\bMath\.random\b|\brandom(?:Bytes|UUID|Int|Fill|FillSync)\b|\bgetRandomValues\b/],
+	["name lookup", /["']node:dns(?:\/promises)?["']/],
+];
+
+/** Where they may come from, and what for. */
+const ALLOWED: readonly (readonly [file: RegExp, why: string])[] = [
+	[/^packages\/conec\/src\/cli\//, "the command line is a program, not a library"],
+	[/\.test\.ts$|-fixture\.ts$|-suite\.ts$|\/suite-[^/]*\.ts$/, "tests and what supports them"],
+	[/\/(?:virtual-)?clock\.ts$/, "the clocks themselves"],
+	[/\/base\/random\.ts$/, "randomness itself"],
+	[/\/runtime\.ts$/, "the machine's runtime"],
+	[/\/tls\/self-signed\.ts$/, "serial numbers and keys of certificates"],
+];
+
+/** Lines of code that take time or chance from the machine. */
+function rawLines(source: string): string[] {
+	const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, (comment) => comment.replaceAll(/[^\n]/g, "")).replaceAll(/^\s*\/\/.*$/gm, "");
+	return code.split("\n").flatMap((line, index) => {
+		// A clock's own timers are not the machine's.
+		const bare = line.replaceAll(/\b(?:clock|Clock|this)(?:\(\))?\.#?\w*\.?setTimeout\(/g, "(").replaceAll(/[cC]lock\.setTimeout\(/g, "(");
+		return RAW.filter(([, pattern]) => pattern.test(bare)).map(([name]) => `${index + 1}: ${name}: ${line.trim()}`);
+	});
+}
+
+test("time and chance: the library takes them from a Clock and a Random, except where it says why not", () => {
+	const offences = globFiles(["packages/conec/src"], /\.ts$/)
+		.filter((file) => !ALLOWED.some(([allowed]) => allowed.test(file)))
+		.flatMap((file) => rawLines(readFileSync(join(root, file), "utf8")).map((line) => `${file}:${line}`));
+	assert.deepEqual(offences, []);
+});
+
+test("time and chance: each place that may take them from the machine is there and does", () => {
+	const files = globFiles(["packages/conec/src"], /\.ts$/);
+	for (const [allowed, why] of ALLOWED) {
+		const users = files.filter((file) => allowed.test(file)).filter((file) => rawLines(readFileSync(join(root, file), "utf8")).length > 0);
+		assert.ok(users.length > 0, `nothing there needs it any more: ${why}`);
+	}
+});
+
+const caught: readonly string[] = [
+	"setTimeout(go, 5);",
+	"const timer = setInterval(go, 5);",
+	"await new Promise((resolve) => setImmediate(resolve));",
+	"const at = Date.now();",
+	"since: new Date(),",
+	"const started = performance.now();",
+	"process.hrtime.bigint();",
+	"signal: AbortSignal.timeout(5_000),",
+	'import { setTimeout as pause } from "node:timers/promises";',
+	"0.5 * Math.random()",
+	'import { hkdfSync, randomBytes } from "node:crypto";',
+	"randomUUID()",
+	"randomInt(5)",
+	"webcrypto.getRandomValues(bytes)",
+	'import { lookup } from "node:dns/promises";',
+];
+
+for (const line of caught) {
+	test(`time and chance: caught is ${line}`, () => assert.equal(rawLines(`first();\n${line}\n`).length, 1));
+}
+
+const allowed: readonly string[] = [
+	"this.#clock.setTimeout(go, 5);",
+	"const timer = clock.setTimeout(go, 5);",
+	"this.#host.clock.setTimeout(go, 5);",
+	"systemClock.setTimeout(go, 5);",
+	"Date.parse(text)",
+	"new Date(clock.wallMs())",
+	"readonly setTimeout: (callback: () => void, delayMs: number) => () => void;",
+	"/** Like Math.random, in words only. */",
+	"// after setTimeout(...)",
+	"random.fraction()",
+];
+
+for (const line of allowed) {
+	test(`time and chance: not caught is ${line}`, () => assert.deepEqual(rawLines(`first();\n${line}\n`), []));
+}
