@@ -27,6 +27,8 @@ import type {
 export interface ConnectionOptions {
 	readonly clock: Clock;
 	readonly delayMs: number;
+	/** One way, for each thing that is sent. @default always `delayMs` */
+	readonly nextDelayMs?: () => number;
 	readonly windowBytes: number;
 	readonly alpnProtocol: string;
 	readonly peerCertificates: readonly Uint8Array[];
@@ -57,6 +59,8 @@ export class MemoryConnection implements LinkOwner {
 	#remoteAddress: SocketAddress;
 	/** Set when nothing passes any more: the idle limit. */
 	#silence: unknown = undefined;
+	/** Nothing will ever pass again. */
+	#cutOff = false;
 	#onStream: ((stream: IncomingStream) => void) | undefined = undefined;
 	#resolveClosed!: (info: TransportCloseInfo) => void;
 	#state: "undecided" | "open" | "closed";
@@ -80,7 +84,7 @@ export class MemoryConnection implements LinkOwner {
 		this.acceptedFrom = options.undecided === undefined ? undefined : options.remoteAddress;
 		this.alpnProtocol = options.alpnProtocol;
 		this.#defer = createDefer(options.clock);
-		this.#wire = new MemoryWire(options.clock, options.delayMs);
+		this.#wire = new MemoryWire(options.clock, options.nextDelayMs ?? (() => options.delayMs));
 		this.#state = options.undecided === undefined ? "open" : "undecided";
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
@@ -184,10 +188,44 @@ export class MemoryConnection implements LinkOwner {
 		}
 		for (const end of [this, peer]) {
 			end.#wire.cut();
-			if (end.#state !== "closed" && end.#silence === undefined) {
-				end.#silence = end.#options.clock.setTimeout(() => end.fail(lostConnection()), end.#options.idleTimeoutMs);
-			}
+			end.#cutOff = true;
+			end.#goSilent();
 		}
+	}
+
+	/** Nothing passes, either way, until {@link resume}. Both ends give up after their idle limits. */
+	stall(): void {
+		for (const end of [this, this.#peer]) {
+			end.#wire.hold();
+			end.#goSilent();
+		}
+	}
+
+	/** What has waited passes, as it is sent again. */
+	resume(): void {
+		for (const end of [this, this.#peer]) {
+			if (end.#cutOff) continue;
+			end.#options.clock.clearTimeout(end.#silence);
+			end.#silence = undefined;
+			end.#wire.release();
+		}
+	}
+
+	/** The process at this end is killed: this end is over at once, and the other one hears nothing. */
+	vanish(): void {
+		const peer = this.#peer;
+		for (const end of [this, peer]) {
+			end.#wire.cut();
+			end.#cutOff = true;
+		}
+		peer.#goSilent();
+		this.fail(lostConnection());
+	}
+
+	/** It hears nothing from now on. */
+	#goSilent(): void {
+		if (this.#state === "closed" || this.#silence !== undefined) return;
+		this.#silence = this.#options.clock.setTimeout(() => this.fail(lostConnection()), this.#options.idleTimeoutMs);
 	}
 
 	/** Ends this end with an error. */

@@ -23,13 +23,17 @@ interface Posted {
 /** Delivers in order, each action `delayMs` after it was posted. */
 export class MemoryWire {
 	readonly #clock: Clock;
-	readonly #delayMs: number;
+	readonly #delayMs: () => number;
 	readonly #defer: Defer;
 	readonly #posted: Fifo<Posted> = new Fifo();
 	#scheduled = false;
 	#sealed = false;
+	#held = false;
+	/** When the last one arrives. */
+	#lastAt = 0;
 
-	constructor(clock: Clock, delayMs: number) {
+	/** `delayMs` is asked for each action; none overtakes another. */
+	constructor(clock: Clock, delayMs: () => number) {
 		this.#clock = clock;
 		this.#delayMs = delayMs;
 		this.#defer = createDefer(clock);
@@ -40,7 +44,9 @@ export class MemoryWire {
 		if (this.#sealed) {
 			return;
 		}
-		this.#posted.push({ at: this.#delayMs === 0 ? 0 : this.#clock.now() + this.#delayMs, action });
+		const delayMs = this.#delayMs();
+		if (delayMs > 0) this.#lastAt = Math.max(this.#lastAt, this.#clock.now() + delayMs);
+		this.#posted.push({ at: this.#lastAt, action });
 		this.#schedule();
 	}
 
@@ -55,21 +61,34 @@ export class MemoryWire {
 		this.#posted.clear();
 	}
 
+	/** Nothing arrives until {@link release}. */
+	hold(): void {
+		this.#held = true;
+	}
+
+	/** What has been held arrives now, as it is sent again. */
+	release(): void {
+		this.#held = false;
+		this.#schedule();
+	}
+
 	#schedule(): void {
 		const first = this.#posted.peek();
-		if (this.#scheduled || first === undefined) {
+		if (this.#scheduled || this.#held || first === undefined) {
 			return;
 		}
 		this.#scheduled = true;
-		if (this.#delayMs === 0) {
+		const leftMs = first.at - this.#clock.now();
+		if (leftMs <= 0) {
 			this.#defer(this.#deliver);
 		} else {
-			this.#clock.setTimeout(this.#deliver, Math.max(0, first.at - this.#clock.now()));
+			this.#clock.setTimeout(this.#deliver, leftMs);
 		}
 	}
 
 	readonly #deliver = (): void => {
 		this.#scheduled = false;
+		if (this.#held) return;
 		const now = this.#clock.now();
 		// What is posted meanwhile waits for the next turn, so that no two sides can starve the rest.
 		for (let left = this.#posted.length; left > 0; left--) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { seededRandom } from "../base/random.ts";
 import { resolveLimits } from "../options.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
@@ -228,4 +229,117 @@ test("memory transport: who dialled does not follow: both ends notice at their i
 	assert.equal(opener.has("lost"), true);
 	assert.equal(network.openConnections, 0);
 	assert.equal(clock.pending, 0);
+});
+
+/** Two transports with a connection, and a stream on it, on a virtual clock. */
+async function virtualPair(options: Parameters<typeof createMemoryNetwork>[0] = {}) {
+	const clock = createVirtualClock();
+	const network = createMemoryNetwork({ clock, delayMs: 10, ...options });
+	const fixture = { ...createFixture(), createTransport: () => network.createTransport() };
+	const [dialling, accepting] = [network.createTransport(), network.createTransport()];
+	const acceptor = new Recorder();
+	const accepted: TransportConnection[] = [];
+	accepting.accept(
+		acceptOptions(fixture, (connection) => {
+			accepted.push(connection);
+			connection.confirm();
+			connection.onStream = (stream) => acceptor.accept(stream);
+		}),
+	);
+	const near = await clock.until(dialling.dial(dialOptions(fixture, accepting.address.port)), 1_000);
+	const opener = new Recorder().open(near, OPEN);
+	await clock.advance(100);
+	const ends: string[] = [];
+	void near.closed.then(({ by, error }) => ends.push(`near ${by} ${error?.code ?? ""} ${clock.now()}`));
+	void accepted[0]?.closed.then(({ by, error }) => ends.push(`far ${by} ${error?.code ?? ""} ${clock.now()}`));
+	return { clock, network, fixture, dialling, accepting, acceptor, opener, near, ends };
+}
+
+test("memory transport: between separated transports nothing passes, and what waited passes when they meet again", async () => {
+	const { clock, network, fixture, dialling, accepting, acceptor, opener, ends } = await virtualPair();
+	const datagrams: number[] = [];
+	accepting.onDatagram = () => datagrams.push(clock.now());
+	const meet = network.separate(dialling, accepting);
+	const meetAgain = network.separate(accepting, dialling);
+	opener.write(FRAME.DATA, new Uint8Array(1));
+	dialling.sendDatagram(new Uint8Array(1), accepting.address);
+	const dialled = dialling.dial({ ...dialOptions(fixture, accepting.address.port), handshakeTimeoutMs: 10_000 });
+	await clock.advance(5_000);
+	assert.equal(acceptor.summary(), "nothing");
+	meet();
+	meet();
+	await clock.advance(500);
+	assert.equal(acceptor.summary(), "nothing", "the other partition is not over");
+	meetAgain();
+	await clock.advance(0);
+	assert.equal(acceptor.summary(), "frame");
+	dialling.sendDatagram(new Uint8Array(1), accepting.address);
+	await clock.advance(10);
+	assert.deepEqual([datagrams.length, ends], [1, []]);
+	assert.notEqual(await clock.until(dialled, 10_000), undefined);
+	dialling.destroy();
+	await clock.advance(1_000);
+	assert.deepEqual([network.openConnections, clock.pending], [0, 0]);
+});
+
+test("memory transport: a partition that outlasts the idle limits ends connections at both ends", async () => {
+	const { clock, network, dialling, accepting, ends } = await virtualPair();
+	const since = clock.now();
+	const meet = network.separate(dialling, accepting);
+	await clock.advance(20_000);
+	assert.deepEqual(ends.sort(), [`far error CONNECTION_LOST ${since + 15_000}`, `near error CONNECTION_LOST ${since + 15_000}`]);
+	meet();
+	await clock.advance(1_000);
+	assert.deepEqual([network.openConnections, network.liveStreams, clock.pending], [0, 0, 0]);
+});
+
+test("memory transport: who is killed says nothing, and is missed after the idle limit", async () => {
+	const { clock, network, dialling, acceptor, opener, ends } = await virtualPair();
+	const since = clock.now();
+	opener.write(FRAME.DATA, new Uint8Array(1));
+	dialling.vanish();
+	await clock.advance(20_000);
+	assert.deepEqual(ends, [`near error CONNECTION_LOST ${since}`, `far error CONNECTION_LOST ${since + 15_000}`]);
+	assert.equal(acceptor.summary(), "lost", "what was on its way is gone");
+	assert.deepEqual([network.openConnections, network.liveStreams, clock.pending], [0, 0, 0]);
+	assert.equal(network.createTransport({ port: dialling.address.port }).address.port, dialling.address.port, "the port is free");
+});
+
+test("memory transport: cut breaks the connections of two transports and no others", async () => {
+	const { clock, network, fixture, dialling, accepting, ends } = await virtualPair();
+	const third = network.createTransport();
+	const other = await clock.until(third.dial(dialOptions(fixture, accepting.address.port)), 1_000);
+	let over = false;
+	void other.closed.then(() => {
+		over = true;
+	});
+	network.cut(accepting, dialling);
+	await clock.advance(100);
+	assert.deepEqual([ends.length, over], [2, false]);
+	third.destroy();
+	await clock.advance(100);
+	assert.equal(network.openConnections, 0);
+});
+
+test("memory transport: with jitter nothing overtakes anything, and the same seed gives the same times", async () => {
+	const run = async (seed: number): Promise<string> => {
+		const { clock, acceptor, opener, near } = await virtualPair({ jitterMs: 40, random: seededRandom(seed) });
+		const times: number[] = [];
+		for (let i = 0; i < 50; i++) {
+			opener.write(FRAME.DATA, Uint8Array.of(i));
+			await clock.advance(1);
+			times.push(acceptor.events.length);
+		}
+		await clock.advance(100);
+		const { frames } = acceptor;
+		assert.deepEqual(
+			frames.map(({ payload }) => payload[0]),
+			Array.from({ length: 50 }, (_, i) => i),
+		);
+		near.close(0, "");
+		await clock.advance(100);
+		return times.join(" ");
+	};
+	assert.equal(await run(1), await run(1));
+	assert.notEqual(await run(1), await run(2));
 });

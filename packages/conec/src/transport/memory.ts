@@ -5,10 +5,13 @@
  * @module
  */
 
+import { type Random, systemRandom } from "../base/random.ts";
 import { ConecError } from "../errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../options.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type ConnectionOptions, MemoryConnection } from "./memory-connection.ts";
+import type { MemoryNetwork, MemoryNetworkOptions, MemoryPacket, MemoryRoute, MemoryTransport, MemoryTransportOptions } from "./memory-network.ts";
+import { Partitions } from "./memory-partitions.ts";
 import { sourceAddress, takesDatagram } from "./memory-socket.ts";
 import { type MemoryHeld, type MemoryIncoming, pipeLinks } from "./memory-stream.ts";
 import { trustProblem } from "./memory-trust.ts";
@@ -25,65 +28,7 @@ import type {
 	TransportStream,
 } from "./transport.ts";
 
-/** How a memory network behaves. */
-export interface MemoryNetworkOptions {
-	/** @default the machine's */
-	readonly clock?: Clock;
-	/** Bytes of one direction of one stream that are on their way or unread. @default limits.streamWindowBytes of the receiver's transport */
-	readonly windowBytes?: number;
-	/** One way. 0: the next turn of the event loop. @default 0 */
-	readonly delayMs?: number;
-}
-
-/** What a memory transport is made with. */
-export interface MemoryTransportOptions {
-	/** Only shown: a port means the same transport on every address. @default "127.0.0.1" */
-	readonly host?: string;
-	/** 0 picks one. @default 0 */
-	readonly port?: number;
-	/** @default DEFAULT_LIMITS */
-	readonly limits?: Limits;
-}
-
-/** Transports that reach each other. */
-export interface MemoryNetwork {
-	/** Throws `ADDRESS_IN_USE`. */
-	createTransport(options?: MemoryTransportOptions): MemoryTransport;
-	/** Another way to a transport, for breaking only what goes that way. */
-	createRoute(target: MemoryTransport): MemoryRoute;
-	/** Connections that are open, each counted at both its ends. */
-	readonly openConnections: number;
-	/** Asked about each packet before it leaves; false loses it, without a word to anybody. For watching, too. A dial asks each time that it sends its first packet again. */
-	onPacket: ((packet: MemoryPacket) => boolean) | undefined;
-	/** Streams that are not over, each counted at both its ends. */
-	readonly liveStreams: number;
-}
-
-/** What a test can watch and lose. Packets of connections that are up are not shown: see {@link MemoryRoute.cut} and {@link MemoryTransport.lose}. */
-export type MemoryPacket =
-	| { readonly type: "datagram"; readonly from: SocketAddress; readonly to: SocketAddress; readonly data: Uint8Array }
-	| { readonly type: "dial"; readonly from: SocketAddress; readonly to: SocketAddress };
-
-/** A port that leads to a transport. */
-export interface MemoryRoute {
-	readonly port: number;
-	/** Breaks all connections that were dialled this way. */
-	cut(): void;
-	/** The port leads nowhere any more; connections stay. */
-	close(): void;
-}
-
-/** A {@link Transport} with what tests need beside. */
-export interface MemoryTransport extends Transport {
-	/** Breaks all its connections, as if its machine were gone: nothing on its way arrives, both ends get `CONNECTION_LOST`. */
-	lose(): void;
-	/**
-	 * Takes another port, as behind a NAT that has forgotten the old one; 0 picks it. Who was dialled sees the new address one
-	 * way later and goes on. Who dialled does not follow, as in QUIC: nothing passes any more on the connections that this
-	 * transport accepted, and both ends notice after their idle limits. Throws `ADDRESS_IN_USE`.
-	 */
-	move(port?: number): void;
-}
+export type { MemoryNetwork, MemoryNetworkOptions, MemoryPacket, MemoryRoute, MemoryTransport, MemoryTransportOptions };
 
 const FIRST_PORT = 49_152;
 /** When a dial sends its first packet again, after the first time (RFC 9002: 1 s, doubled). */
@@ -111,6 +56,10 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
 			}
 			return streams;
 		},
+		separate: (one, other) => network.separate(one as Endpoint, other as Endpoint),
+		cut: (one, other) => {
+			for (const connection of (one as Endpoint).connectionsWith(other as Endpoint)) connection.lose();
+		},
 	};
 }
 
@@ -118,6 +67,9 @@ class Network {
 	readonly clock: Clock;
 	readonly windowBytes: number | undefined;
 	readonly delayMs: number;
+	readonly jitterMs: number;
+	readonly random: Random;
+	readonly #partitions: Partitions<Endpoint> = new Partitions();
 	/** By port. */
 	readonly transports: Map<number, Endpoint> = new Map();
 	/** By port: other ways to a transport. */
@@ -130,6 +82,28 @@ class Network {
 		this.clock = options.clock ?? systemClock;
 		this.windowBytes = options.windowBytes;
 		this.delayMs = options.delayMs ?? 0;
+		this.jitterMs = options.jitterMs ?? 0;
+		this.random = options.random ?? systemRandom;
+	}
+
+	/** One way, for the next thing that is sent. */
+	nextDelayMs(): number {
+		return this.jitterMs === 0 ? this.delayMs : this.delayMs + this.jitterMs * this.random.fraction();
+	}
+
+	separate(one: Endpoint, other: Endpoint): () => void {
+		if (this.#partitions.part(one, other)) for (const connection of one.connectionsWith(other)) connection.stall();
+		let over = false;
+		return () => {
+			if (over) return;
+			over = true;
+			if (this.#partitions.join(one, other)) for (const connection of one.connectionsWith(other)) connection.resume();
+		};
+	}
+
+	/** Whether packets pass between two transports. */
+	passes(one: Endpoint, other: Endpoint): boolean {
+		return this.#partitions.passes(one, other);
 	}
 
 	create(options: MemoryTransportOptions): Endpoint {
@@ -183,7 +157,8 @@ class Endpoint implements MemoryTransport {
 	#address: SocketAddress;
 	readonly #network: Network;
 	readonly #limits: Limits;
-	readonly #connections: Set<MemoryConnection> = new Set();
+	/** With whom. */
+	readonly #connections: Map<MemoryConnection, Endpoint> = new Map();
 	#accepting: AcceptOptions | undefined = undefined;
 	#open = true;
 
@@ -209,11 +184,15 @@ class Endpoint implements MemoryTransport {
 		if (!takesDatagram(this.#address, data, to) || !this.#open) {
 			return false;
 		}
-		const { clock, delayMs } = this.#network;
+		const { clock } = this.#network;
 		const from = sourceAddress(this.#address, to);
 		const copy = data.slice();
 		if (this.#network.onPacket?.({ type: "datagram", from, to, data: copy }) ?? true) {
-			const deliver = (): void => this.#network.at(to.port)?.onDatagram?.(copy, from);
+			const deliver = (): void => {
+				const target = this.#network.at(to.port);
+				if (target !== undefined && this.#network.passes(this, target)) target.onDatagram?.(copy, from);
+			};
+			const delayMs = this.#network.nextDelayMs();
 			if (delayMs === 0) {
 				createDefer(clock)(deliver);
 			} else {
@@ -228,9 +207,13 @@ class Endpoint implements MemoryTransport {
 		this.#network.transports.delete(this.#address.port);
 		this.#network.transports.set(address.port, this);
 		this.#address = address;
-		for (const connection of [...this.#connections]) {
+		for (const connection of [...this.#connections.keys()]) {
 			connection.moved(address.port);
 		}
+	}
+
+	connectionsWith(other: Endpoint): MemoryConnection[] {
+		return [...this.#connections].flatMap(([connection, peer]) => (peer === other ? [connection] : []));
 	}
 
 	async dial(options: DialOptions): Promise<TransportConnection> {
@@ -260,7 +243,7 @@ class Endpoint implements MemoryTransport {
 
 	async close(code: number, reason: string, _drainMs: number): Promise<void> {
 		this.#release();
-		const connections = [...this.#connections];
+		const connections = [...this.#connections.keys()];
 		for (const connection of connections) {
 			connection.close(code, reason);
 		}
@@ -269,20 +252,27 @@ class Endpoint implements MemoryTransport {
 
 	destroy(): void {
 		this.#release();
-		for (const connection of [...this.#connections]) {
+		for (const connection of [...this.#connections.keys()]) {
 			connection.close(0, "");
 		}
 	}
 
 	lose(): void {
-		for (const connection of [...this.#connections]) {
+		for (const connection of [...this.#connections.keys()]) {
 			connection.lose();
+		}
+	}
+
+	vanish(): void {
+		this.#release();
+		for (const connection of [...this.#connections.keys()]) {
+			connection.vanish();
 		}
 	}
 
 	/** One round trip and a decision at each side; like TLS 1.3, the dialling side learns late that it is refused. */
 	#handshake(options: DialOptions): Promise<{ connection?: MemoryConnection; error?: ConecError }> {
-		const { clock, delayMs } = this.#network;
+		const { clock } = this.#network;
 		const defer = createDefer(clock);
 		return new Promise((resolve) => {
 			const timers: unknown[] = [];
@@ -303,7 +293,7 @@ class Endpoint implements MemoryTransport {
 			const meet = (): void => {
 				const route = this.#network.routes.get(options.port);
 				const target = this.#network.at(options.port);
-				if (over || target === undefined || target.#accepting === undefined || !this.#open) {
+				if (over || target === undefined || target.#accepting === undefined || !this.#open || !this.#network.passes(this, target)) {
 					// Nobody there answers, as with UDP: the next packet or the deadline decides.
 					return;
 				}
@@ -318,10 +308,11 @@ class Endpoint implements MemoryTransport {
 				if (!this.#open || !(this.#network.onPacket?.({ type: "dial", from: sourceAddress(this.#address, to), to }) ?? true)) {
 					return;
 				}
-				if (delayMs === 0) {
+				const roundTripMs = this.#network.nextDelayMs() + this.#network.nextDelayMs();
+				if (roundTripMs === 0) {
 					defer(meet);
 				} else {
-					clock.setTimeout(meet, 2 * delayMs);
+					clock.setTimeout(meet, roundTripMs);
 				}
 			};
 			for (const afterMs of AGAIN_MS.filter((ms) => ms < options.handshakeTimeoutMs)) {
@@ -374,10 +365,11 @@ class Endpoint implements MemoryTransport {
 	}
 
 	#connection(peer: Endpoint, own: Pick<ConnectionOptions, "alpnProtocol" | "peerCertificates" | "remoteAddress" | "undecided">): MemoryConnection {
-		const { clock, delayMs, windowBytes, connections } = this.#network;
+		const { clock, delayMs, jitterMs, windowBytes, connections } = this.#network;
 		const connection = new MemoryConnection({
 			clock,
-			delayMs,
+			delayMs: delayMs + jitterMs / 2,
+			nextDelayMs: () => this.#network.nextDelayMs(),
 			// A window is the receiver's to give, so what this end sends is bounded by the other end's.
 			windowBytes: windowBytes ?? peer.#limits.streamWindowBytes,
 			...own,
@@ -389,7 +381,7 @@ class Endpoint implements MemoryTransport {
 				connections.delete(closed);
 			},
 		});
-		this.#connections.add(connection);
+		this.#connections.set(connection, peer);
 		connections.add(connection);
 		return connection;
 	}
