@@ -23,7 +23,6 @@ import type {
 	IncomingStream,
 	PipeResult,
 	SocketAddress,
-	Transport,
 	TransportConnection,
 	TransportStream,
 } from "./transport.ts";
