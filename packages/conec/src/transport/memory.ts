@@ -16,16 +16,7 @@ import { sourceAddress, takesDatagram } from "./memory-socket.ts";
 import { type MemoryHeld, type MemoryIncoming, pipeLinks } from "./memory-stream.ts";
 import { trustProblem } from "./memory-trust.ts";
 import { createDefer } from "./memory-wire.ts";
-import type {
-	AcceptOptions,
-	DialOptions,
-	HeldStream,
-	IncomingStream,
-	PipeResult,
-	SocketAddress,
-	TransportConnection,
-	TransportStream,
-} from "./transport.ts";
+import type { AcceptOptions, DialOptions, HeldStream, IncomingStream, PipeResult, SocketAddress, TransportConnection, TransportStream } from "./transport.ts";
 
 export type { MemoryNetwork, MemoryNetworkOptions, MemoryPacket, MemoryRoute, MemoryTransport, MemoryTransportOptions };
 
