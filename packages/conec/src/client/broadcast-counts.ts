@@ -37,6 +37,11 @@ export class BroadcastCounts {
 		this.#clock = clock;
 	}
 
+	/** Those that wait. */
+	get size(): number {
+		return this.#requests.size;
+	}
+
 	/** Rejects with `BROADCAST_UNKNOWN`, `QUEUE_FULL`, `PEER_TIMEOUT`, or the error of {@link end}. */
 	ask(name: string): Promise<BroadcastMembers> {
 		if (this.#error !== undefined) return Promise.reject(this.#error);

@@ -37,6 +37,11 @@ export class ClientBroadcasts {
 		this.#counts = new BroadcastCounts((message) => host.link().send(message), host.limits, host.clock);
 	}
 
+	/** Questions that wait for an answer. */
+	get requests(): number {
+		return this.#counts.size;
+	}
+
 	/** Like `Client.joinBroadcast`. */
 	async join(name: string, options: BroadcastOptions): Promise<BroadcastStream> {
 		const open = broadcastOpen(name, options);

@@ -62,6 +62,7 @@ export type ClientStatus =
 
 /** The way to the private constructor; set by the class. */
 let construct: (parts: ClientParts) => Client;
+let count: (client: Client) => ClientCensus;
 
 /** A participant with an id, connected to its Coordinator. */
 export class Client implements AsyncDisposable {
@@ -104,6 +105,12 @@ export class Client implements AsyncDisposable {
 
 	static {
 		construct = (parts) => new Client(parts);
+		count = (client) => ({
+			streams: client.#link.streams.size,
+			direct: client.#direct.size,
+			presence: client.#presence.size,
+			broadcastRequests: client.#broadcasts.requests,
+		});
 	}
 
 	private constructor({ options, runtime, identity, transport, transportOptions, greeted }: ClientParts) {
@@ -497,6 +504,22 @@ export async function connectOn(on: Runtime | TransportFactory, options: ClientO
 		transport.destroy();
 		throw error;
 	}
+}
+
+/** How much a Client keeps; all of it is 0 at rest. */
+export interface ClientCensus {
+	/** Through the Coordinator, broadcasts among them. */
+	readonly streams: number;
+	/** Channels, and what brings them about. */
+	readonly direct: number;
+	/** Watches, and changes of metadata that wait. */
+	readonly presence: number;
+	readonly broadcastRequests: number;
+}
+
+/** Counts what a Client keeps; for tests. */
+export function censusOfClient(client: Client): ClientCensus {
+	return count(client);
 }
 
 /** What a Client is made of once it is welcome. */

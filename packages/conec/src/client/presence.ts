@@ -77,6 +77,11 @@ export class ClientPresence {
 		};
 	}
 
+	/** Watches, and what waits for the Coordinator; for tests. */
+	get size(): number {
+		return this.#watches.size + (this.#request === undefined ? 0 : 1);
+	}
+
 	/** See `Client.peers`. */
 	async peers(signal: AbortSignal | undefined): Promise<PeerInfo[]> {
 		signal?.throwIfAborted();

@@ -70,6 +70,7 @@ export type ReloadOptions = Pick<CoordinatorOptions, "certificate" | "privateKey
 
 /** The way to the private constructor; set by the class. */
 let construct: (parts: CoordinatorParts) => Coordinator;
+let count: (coordinator: Coordinator) => CoordinatorCensus;
 
 /**
  * The one well-known server: it authenticates Clients, gives each its id, proxies their streams, and has streams of its own
@@ -114,6 +115,13 @@ export class Coordinator implements AsyncDisposable {
 
 	static {
 		construct = (parts) => new Coordinator(parts);
+		count = (coordinator) => ({
+			clients: coordinator.#registry.size,
+			streams: coordinator.#streams.size,
+			broadcasts: coordinator.#broadcasts.size,
+			channels: coordinator.#channels.size,
+			watches: coordinator.#presence.watches,
+		});
 	}
 
 	private constructor(parts: CoordinatorParts) {
@@ -428,6 +436,22 @@ export class Coordinator implements AsyncDisposable {
 		if (session === undefined) throw new ConecError("PEER_UNKNOWN", `${action}: peer is not connected`, { peer });
 		return session;
 	}
+}
+
+/** How much a Coordinator keeps; all of it is 0 when nobody is connected, and nobody has been for two minutes. */
+export interface CoordinatorCensus {
+	readonly clients: number;
+	/** Its own, not those that it proxies. */
+	readonly streams: number;
+	readonly broadcasts: number;
+	/** Attempts, reports, and what may still be sent to which address. */
+	readonly channels: number;
+	readonly watches: number;
+}
+
+/** Counts what a Coordinator keeps; for tests. */
+export function censusOfCoordinator(coordinator: Coordinator): CoordinatorCensus {
+	return count(coordinator);
 }
 
 /** What a Coordinator is made of once its socket is bound. */

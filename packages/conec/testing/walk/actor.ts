@@ -1,0 +1,119 @@
+/**
+ * Applications of a walk: one at each Client, and one at the Coordinator.
+ *
+ * @module
+ */
+
+import type { Client } from "../../src/client/client.ts";
+import type { Coordinator } from "../../src/coordinator/coordinator.ts";
+import type { MessageStream } from "../../src/stream/message-stream.ts";
+import type { Machine, World } from "../world.ts";
+import type { BroadcastMemberRecord } from "./broadcast-member.ts";
+import type { Party } from "./party.ts";
+import type { PresenceRecord } from "./presence-view.ts";
+import type { StreamEnd } from "./stream-end.ts";
+import type { StreamLedger } from "./stream-ledger.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** What a walk lends to its applications. */
+export interface Stage {
+	readonly world: World;
+	readonly verdict: Verdict;
+	readonly streams: StreamLedger;
+}
+
+/** What every application of a walk has. */
+export abstract class Application implements Party {
+	abstract readonly id: string | null;
+	readonly name: string;
+	readonly machine: Machine;
+	killed = false;
+	left = false;
+	readonly ends: StreamEnd[] = [];
+	readonly watches: PresenceRecord[] = [];
+	protected readonly stage: Stage;
+
+	constructor(stage: Stage, name: string, machine: Machine) {
+		this.stage = stage;
+		this.name = name;
+		this.machine = machine;
+	}
+
+	/** Ends of streams that are not over. */
+	liveEnds(): StreamEnd[] {
+		return this.ends.filter((end) => end.live);
+	}
+
+	/** Takes every stream that comes. */
+	protected async accept(streams: AsyncIterable<MessageStream>): Promise<void> {
+		try {
+			for await (const stream of streams) {
+				const end = this.stage.streams.accepted(this, stream);
+				if (end !== undefined) this.ends.push(end);
+			}
+		} catch {
+			// The Client is over, which its own status says.
+		}
+	}
+}
+
+/** One run of a Client. */
+export class Actor extends Application {
+	readonly id: string;
+	client: Client | undefined;
+	/** "lost": the Client lives on, on direct channels, without the Coordinator. */
+	state: "connecting" | "up" | "lost" | "over" = "connecting";
+	/** The world has done something to it that may end its connection to the Coordinator. */
+	excused = false;
+	/** It is spared from faults. */
+	readonly witness: boolean;
+	readonly members: BroadcastMemberRecord[] = [];
+
+	constructor(stage: Stage, id: string, run: number, machine: Machine, witness: boolean) {
+		super(stage, `${id}.${run}`, machine);
+		this.id = id;
+		this.witness = witness;
+	}
+
+	/** The Client is there. */
+	began(client: Client): void {
+		this.client = client;
+		this.state = "up";
+		void this.accept(client.incomingStreams);
+		void this.#watchStatus(client);
+		void client.closed.then((info) => {
+			this.state = "over";
+			this.stage.world.note(`${this.name} is over ${JSON.stringify(info)}`);
+		});
+	}
+
+	liveMembers(): BroadcastMemberRecord[] {
+		return this.members.filter((member) => member.live);
+	}
+
+	liveWatches(): PresenceRecord[] {
+		return this.watches.filter((watch) => watch.live);
+	}
+
+	async #watchStatus(client: Client): Promise<void> {
+		for await (const status of client.status()) {
+			if (status.type !== "disconnected") continue;
+			if (this.state === "up") this.state = "lost";
+			const { stage, name } = this;
+			stage.world.note(`${name} has lost the Coordinator ${JSON.stringify(status.info)}`);
+			stage.verdict.must(this.excused || this.left, () => `${name} has lost the Coordinator for no reason: ${JSON.stringify(status.info)}`);
+		}
+	}
+}
+
+/** One run of the Coordinator. */
+export class CoordinatorApplication extends Application {
+	readonly id: null = null;
+	readonly coordinator: Coordinator;
+
+	constructor(stage: Stage, run: number, machine: Machine, coordinator: Coordinator) {
+		super(stage, `coordinator.${run}`, machine);
+		this.coordinator = coordinator;
+		void this.accept(coordinator.incomingStreams);
+	}
+}

@@ -1,0 +1,292 @@
+/**
+ * What applications do in a walk. Each returns whether it could be done.
+ *
+ * @module
+ */
+
+import type { BroadcastOptions } from "../../src/stream/broadcast-stream.ts";
+import type { Actor, CoordinatorApplication } from "./actor.ts";
+import type { BroadcastMemberRecord } from "./broadcast-member.ts";
+import type { Weighted } from "./chooser.ts";
+import { PresenceRecord } from "./presence-view.ts";
+import type { StreamEnd } from "./stream-end.ts";
+import { UNWITNESSED, type Walk, WITNESSED } from "./walk.ts";
+
+/** A stream is opened within this time: it may have waited for a direct channel before. */
+const OPEN_MS = 10_000;
+
+/** See the module. */
+export const ACTS: readonly Weighted<Walk>[] = [
+	...(["proxied", "direct", "auto"] as const).map((path) => ({
+		name: `open ${path}`,
+		weight: 5,
+		run: (walk: Walk) =>
+			withClient(walk, (actor, client) => {
+				const to = peerOf(walk, actor);
+				if (path === "direct" && to === actor.id) return false;
+				walk.open(actor, to, `open-${path}`, OPEN_MS, (metadata) => client.openStream(to, { path, metadata, early: walk.choose.chance(0.15) }));
+				return true;
+			}),
+	})),
+	{
+		name: "open to the Coordinator",
+		weight: 2,
+		run: (walk) =>
+			withClient(walk, (actor, client) => {
+				walk.open(actor, null, "open-coordinator", OPEN_MS, (metadata) => client.openCoordinatorStream({ metadata }));
+				return true;
+			}),
+	},
+	{
+		name: "open from the Coordinator",
+		weight: 2,
+		run: (walk) => {
+			const { coordinator } = walk;
+			const peer = walk.choose.any(walk.up());
+			if (coordinator === undefined || peer === undefined) return false;
+			walk.open(coordinator, peer.id, "open-peer", OPEN_MS, (metadata) => coordinator.coordinator.openStream(peer.id, { metadata }));
+			return true;
+		},
+	},
+	{
+		name: "open aborted",
+		weight: 2,
+		run: (walk) =>
+			withClient(walk, (actor, client) => {
+				const to = peerOf(walk, actor);
+				const abort = new AbortController();
+				const reason = new Error("the application has changed its mind");
+				walk.world.clock.setTimeout(() => abort.abort(reason), walk.choose.integer(0, 200));
+				walk.open(actor, to, "open-aborted", OPEN_MS, (metadata) => client.openStream(to, { metadata, signal: abort.signal }), reason);
+				return true;
+			}),
+	},
+	{ name: "send", weight: 24, run: (walk) => withEnd(walk, (end) => sendSome(walk, end, walk.choose.integer(1, 5), walk.choose.pick([0, 3, 20, 300, 1_500]))) },
+	{ name: "send much", weight: 3, run: (walk) => withEnd(walk, (end) => sendSome(walk, end, walk.choose.integer(5, 30), 4_000)) },
+	{
+		name: "send aborted",
+		weight: 2,
+		run: (walk) =>
+			withEnd(walk, (end) => {
+				if (end.closing !== undefined) return false;
+				const abort = new AbortController();
+				walk.world.clock.setTimeout(() => abort.abort(new Error("no more")), walk.choose.integer(0, 100));
+				for (let i = walk.choose.integer(1, 12); i > 0; i--) end.send(3_000, abort.signal);
+				return true;
+			}),
+	},
+	{ name: "pause reading", weight: 4, run: (walk) => withEnd(walk, (end) => !end.paused && does(() => end.pause())) },
+	{ name: "resume reading", weight: 5, run: (walk) => withEnd(walk, (end) => end.paused && does(() => end.resume())) },
+	{ name: "close a stream", weight: 8, run: (walk) => withEnd(walk, (end) => end.closing === undefined && does(() => end.close())) },
+	{ name: "reset a stream", weight: 1.5, run: (walk) => withEnd(walk, (end) => does(() => end.reset(walk.choose.integer(0, 99)))) },
+	{ name: "stop a stream", weight: 1.5, run: (walk) => withEnd(walk, (end) => does(() => end.stop(walk.choose.integer(0, 99)))) },
+	{
+		name: "open a channel",
+		weight: 2,
+		run: (walk) =>
+			withClient(walk, (actor, client) => {
+				const to = peerOf(walk, actor);
+				if (to === actor.id) return false;
+				walk
+					.ask(actor, `channel to ${to}`, 10_000, client.openChannel(to))
+					.then((channel) => walk.verdict.must(channel.peer === to, () => `a channel to ${to} shows ${channel.peer}`), nothing);
+				return true;
+			}),
+	},
+	{
+		name: "close a channel",
+		weight: 1,
+		run: (walk) =>
+			withClient(walk, (actor, client) => {
+				const channel = walk.choose.any(client.channels());
+				if (channel === undefined) return false;
+				walk.ask(actor, `close-channel to ${channel.peer}`, 3_000, channel.close()).catch(nothing);
+				return true;
+			}),
+	},
+	{
+		name: "join a broadcast",
+		weight: 6,
+		run: (walk) =>
+			withClient(walk, (actor, client) => {
+				const name = walk.choose.pick([...Object.keys(WITNESSED), UNWITNESSED]);
+				const options = joinOptions(walk, name, actor);
+				walk.ask(actor, `join ${name} ${JSON.stringify(options)}`, 10_000, client.joinBroadcast(name, options)).then((stream) => {
+					if (stream.recovered !== undefined) walk.sights.add(`recovered: ${stream.recovered}`);
+					actor.members.push(walk.broadcasts.joined(actor, stream, options));
+				}, nothing);
+				return true;
+			}),
+	},
+	{
+		name: "broadcast",
+		weight: 14,
+		run: (walk) =>
+			withMember(walk, (member) => member.maySend && does(() => broadcastSome(walk, member, walk.choose.integer(1, 4), walk.choose.pick([20, 200, 900])))),
+	},
+	{
+		name: "broadcast much",
+		weight: 4,
+		run: (walk) => withMember(walk, (member) => member.maySend && does(() => broadcastSome(walk, member, walk.choose.integer(10, 40), 900))),
+	},
+	{ name: "pause a broadcast", weight: 4, run: (walk) => withMember(walk, (member) => does(() => member.pause())) },
+	{ name: "resume a broadcast", weight: 4, run: (walk) => withMember(walk, (member) => does(() => member.resume())) },
+	{ name: "finish a broadcast", weight: 1, run: (walk) => withMember(walk, (member) => member.maySend && does(() => member.finish())) },
+	{ name: "leave a broadcast", weight: 3, run: (walk) => withMember(walk, (member) => does(() => member.close())) },
+	{
+		name: "count a broadcast",
+		weight: 1,
+		run: (walk) =>
+			withClient(walk, (actor, client) =>
+				does(() => walk.ask(actor, "count", 10_000, client.countBroadcast(walk.choose.pick([...Object.keys(WITNESSED), UNWITNESSED]))).catch(nothing)),
+			),
+	},
+	{
+		name: "watch the peers",
+		weight: 2,
+		run: (walk) =>
+			withClient(
+				walk,
+				(actor, client) => actor.liveWatches().length < 3 && does(() => actor.watches.push(new PresenceRecord(actor, client.watchPeers(), walk.verdict))),
+			),
+	},
+	{
+		name: "watch the peers at the Coordinator",
+		weight: 1,
+		run: (walk) => {
+			const { coordinator } = walk;
+			if (coordinator === undefined || coordinator.watches.filter(({ live }) => live).length > 1) return false;
+			return does(() => coordinator.watches.push(new PresenceRecord(coordinator, coordinator.coordinator.watchPeers(), walk.verdict)));
+		},
+	},
+	{
+		name: "pause or leave a watch",
+		weight: 2,
+		run: (walk) =>
+			withClient(walk, (actor) => {
+				const watch = walk.choose.any(actor.liveWatches());
+				if (watch === undefined) return false;
+				return does(() => walk.choose.pick([() => watch.pause(), () => watch.resume(), () => watch.leave()])());
+			}),
+	},
+	{
+		name: "list the peers",
+		weight: 1,
+		run: (walk) => withClient(walk, (actor, client) => does(() => walk.ask(actor, "peers", 10_000, client.peers()).catch(nothing))),
+	},
+	{
+		name: "change metadata",
+		weight: 3,
+		run: (walk) =>
+			withClient(walk, (actor, client) =>
+				does(() => walk.ask(actor, "metadata", 10_000, client.updateMetadata({ at: walk.choose.integer(0, 999) })).catch(nothing)),
+			),
+	},
+	{
+		name: "look",
+		weight: 1,
+		run: (walk) =>
+			withClient(walk, (actor, client) => {
+				client.explain(peerOf(walk, actor));
+				for (const channel of client.channels()) channel.stats();
+				walk.coordinator?.coordinator.clients();
+				walk.coordinator?.coordinator.explain(actor.id, peerOf(walk, actor));
+				return true;
+			}),
+	},
+	{
+		name: "close a Client",
+		weight: 1,
+		run: (walk) =>
+			withClient(walk, (actor, client) => {
+				actor.left = true;
+				walk.ask(actor, "close", 3_000, client.close()).catch(nothing);
+				return true;
+			}),
+	},
+	{
+		name: "destroy a Client",
+		weight: 0.7,
+		run: (walk) =>
+			withClient(walk, (actor, client) => {
+				actor.left = true;
+				client.destroy();
+				return true;
+			}),
+	},
+	{
+		name: "connect a Client",
+		weight: 6,
+		run: (walk) => {
+			const actor = walk.choose.any(
+				[...walk.actors.values()].filter((one) => !one.witness && (one.state === "over" || (one.state === "lost" && walk.choose.chance(0.3)))),
+			);
+			if (actor === undefined) return false;
+			// An application that has lost the Coordinator begins anew.
+			actor.left = true;
+			actor.client?.destroy();
+			walk.startClient(actor.id);
+			return true;
+		},
+	},
+];
+
+const nothing = (): void => undefined;
+
+function does(act: () => unknown): true {
+	act();
+	return true;
+}
+
+function withClient(walk: Walk, act: (actor: Actor, client: NonNullable<Actor["client"]>) => boolean): boolean {
+	const actor = walk.choose.any([...walk.up(), ...[...walk.actors.values()].filter((one) => one.state === "lost" && !one.left && !one.killed)]);
+	return actor?.client !== undefined && act(actor, actor.client);
+}
+
+/** The id of somebody, connected or not; seldom one's own, or nobody's. */
+function peerOf(walk: Walk, actor: Actor): string {
+	if (walk.choose.chance(0.03)) return "nobody";
+	const others = [...walk.actors.values()].filter((one) => !one.witness && (one !== actor || walk.choose.chance(0.2)));
+	return walk.choose.any(others)?.id ?? "nobody";
+}
+
+function withEnd(walk: Walk, act: (end: StreamEnd) => boolean): boolean {
+	const parties: (Actor | CoordinatorApplication)[] = [...walk.actors.values()];
+	if (walk.coordinator !== undefined) parties.push(walk.coordinator);
+	const end = walk.choose.any(parties.filter((party) => !party.killed && !party.left).flatMap((party) => party.liveEnds()));
+	return end !== undefined && act(end);
+}
+
+function withMember(walk: Walk, act: (member: BroadcastMemberRecord) => boolean): boolean {
+	const member = walk.choose.any(walk.up().flatMap((actor) => actor.liveMembers()));
+	return member !== undefined && act(member);
+}
+
+function sendSome(walk: Walk, end: StreamEnd, count: number, size: number): boolean {
+	if (end.closing !== undefined || end.waitingSends > 60) return false;
+	for (let i = 0; i < count; i++) end.send(size === 0 ? 0 : walk.choose.integer(Math.ceil(size / 2), size));
+	return true;
+}
+
+function broadcastSome(walk: Walk, member: BroadcastMemberRecord, count: number, size: number): void {
+	for (let i = 0; i < count; i++) member.send(walk.choose.integer(Math.ceil(size / 2), size));
+}
+
+function joinOptions(walk: Walk, name: string, actor: Actor): BroadcastOptions {
+	const { choose } = walk;
+	const policies = ["drop-oldest", "drop-newest", "latest-per-sender", "disconnect", ...(WITNESSED[name]?.block === true ? (["block"] as const) : [])] as const;
+	const options: BroadcastOptions = {
+		mode: choose.pick(["both", "both", "send", "receive"] as const),
+		slowReader: choose.pick(policies),
+		bufferBytes: choose.pick([1_024, 2_048, 8_192, 1_048_576]),
+		keepOpen: choose.chance(0.5),
+		presence: choose.chance(0.5),
+	};
+	// Who has been in it goes on, or anybody who knows a place in it.
+	const before = choose.any(
+		walk.broadcasts.members.filter((member) => member.stream.name === name && member.lastSeq > 0 && (member.party.id === actor.id || choose.chance(0.1))),
+	);
+	const chance = choose.fraction();
+	if (before !== undefined && chance < 0.5) return { ...options, since: { epoch: before.stream.epoch, seq: before.lastSeq } };
+	return chance < 0.75 ? { ...options, last: choose.pick([0, 1, 4, 5, 11, 12, 50]) } : options;
+}

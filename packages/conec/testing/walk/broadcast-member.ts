@@ -1,0 +1,181 @@
+/**
+ * One member of a broadcast in a walk: what it sends, and every event that it gets.
+ *
+ * @module
+ */
+
+import type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "../../src/stream/broadcast-stream.ts";
+import type { CloseInfo } from "../../src/stream/close-info.ts";
+import type { Party } from "./party.ts";
+import { codeOf, type Verdict } from "./verdict.ts";
+
+interface Sending {
+	readonly atMs: number;
+	state: "waiting" | "sent" | "failed";
+}
+
+/** A stretch of numbers that a member has lost. */
+export interface Gap {
+	readonly lost: number;
+	readonly fromSeq: number;
+	readonly toSeq: number;
+}
+
+/** See the module. Reads from the beginning. */
+export class BroadcastMemberRecord {
+	readonly key: number;
+	readonly party: Party;
+	readonly stream: BroadcastStream;
+	readonly options: BroadcastOptions;
+	readonly joinedAtMs: number;
+	/** Text of the messages, by number. */
+	readonly messages: Map<number, string> = new Map();
+	readonly gaps: Gap[] = [];
+	readonly sends: Sending[] = [];
+	/** Who is in it, where it asked to hear of that. */
+	readonly present: Map<string, unknown> = new Map();
+	/** The number of its first list of members. */
+	firstMembersSeq: number | undefined;
+	/** Messages that came before that. */
+	earlier = 0;
+	lastSeq = 0;
+	reading: "open" | "end" | (string & {}) = "open";
+	ending: "waiting" | "done" | (string & {}) | undefined;
+	closing: "waiting" | "done" | (string & {}) | undefined;
+	closed: CloseInfo | undefined;
+	readonly #verdict: Verdict;
+	readonly #now: () => number;
+	#resume: (() => void) | undefined;
+	#paused = false;
+
+	constructor(key: number, party: Party, stream: BroadcastStream, options: BroadcastOptions, verdict: Verdict, now: () => number) {
+		this.key = key;
+		this.party = party;
+		this.stream = stream;
+		this.options = options;
+		this.joinedAtMs = now();
+		this.lastSeq = options.since !== undefined && stream.recovered === true ? options.since.seq : 0;
+		this.#verdict = verdict;
+		this.#now = now;
+		void stream.closed.then((info) => {
+			this.closed = info;
+		});
+		if (options.mode === "send") this.reading = "end";
+		else void this.#read();
+	}
+
+	get name(): string {
+		return `member ${this.key} of "${this.stream.name}" ${this.stream.epoch}, ${this.party.name}`;
+	}
+
+	get live(): boolean {
+		return this.closed === undefined && this.closing === undefined;
+	}
+
+	get maySend(): boolean {
+		return this.options.mode !== "receive" && this.ending === undefined && this.live;
+	}
+
+	send(size: number): void {
+		const index = this.sends.length;
+		const sending: Sending = { atMs: this.#now(), state: "waiting" };
+		this.sends.push(sending);
+		this.stream.send(`${this.key}/${index} `.padEnd(size, ".")).then(
+			() => {
+				sending.state = "sent";
+			},
+			() => {
+				sending.state = "failed";
+			},
+		);
+	}
+
+	finish(): void {
+		this.ending ??= "waiting";
+		this.stream.finish().then(
+			() => {
+				this.ending = "done";
+			},
+			(error: unknown) => {
+				this.ending = codeOf(error);
+			},
+		);
+	}
+
+	close(): void {
+		this.closing ??= "waiting";
+		this.resume();
+		this.stream.close().then(
+			() => {
+				this.closing = "done";
+			},
+			(error: unknown) => {
+				this.closing = codeOf(error);
+			},
+		);
+	}
+
+	pause(): void {
+		this.#paused = true;
+	}
+
+	resume(): void {
+		this.#paused = false;
+		this.#resume?.();
+	}
+
+	async #read(): Promise<void> {
+		try {
+			for await (const event of this.stream) {
+				this.#event(event);
+				if (this.#paused) {
+					await new Promise<void>((resolve) => {
+						this.#resume = resolve;
+					});
+				}
+			}
+			this.reading = "end";
+		} catch (error) {
+			this.reading = codeOf(error);
+		}
+	}
+
+	#event(event: BroadcastEvent): void {
+		const must = (holds: boolean, problem: string): void => this.#verdict.must(holds, () => `${this.name}: ${problem}: ${brief(event)}`);
+		const first = event.type === "gap" ? event.fromSeq : event.seq;
+		// A list of members stands for a place that may have had its number told already.
+		must(event.type === "members" ? first >= this.lastSeq : first > this.lastSeq, `a number that does not grow after ${this.lastSeq}`);
+		this.lastSeq = Math.max(this.lastSeq, event.type === "gap" ? event.toSeq : event.seq);
+		switch (event.type) {
+			case "message":
+				must(event.epoch === this.stream.epoch, "another epoch");
+				if (this.firstMembersSeq === undefined) this.earlier++;
+				this.messages.set(event.seq, `${event.sender}: ${Buffer.from(event.data).toString()}`);
+				return;
+			case "gap":
+				must(event.lost > 0 && event.toSeq >= event.fromSeq, "an empty gap");
+				this.gaps.push(event);
+				return;
+			case "members":
+				this.firstMembersSeq ??= event.seq;
+				this.present.clear();
+				for (const peer of event.members) this.present.set(peer.id, peer.metadata);
+				return;
+			case "join":
+				must(!this.present.has(event.peer.id), "joined twice");
+				this.present.set(event.peer.id, event.peer.metadata);
+				return;
+			case "update":
+				must(this.present.has(event.peer.id), "changed, but is not here");
+				this.present.set(event.peer.id, event.peer.metadata);
+				return;
+			case "leave":
+				must(this.present.delete(event.peer.id), "left, but was not here");
+				return;
+		}
+	}
+}
+
+function brief(event: BroadcastEvent): string {
+	return event.type === "message" ? `message ${event.seq} of ${event.sender}` : JSON.stringify(event);
+}

@@ -1,0 +1,116 @@
+/**
+ * Every message on every stream of a walk: who has sent it, who has got it, and how each direction has ended.
+ *
+ * A message arrives once, whole and in order, or its stream reports an error at both ends.
+ *
+ * @module
+ */
+
+import type { MessageStream } from "../../src/stream/message-stream.ts";
+import { isAway, type Party } from "./party.ts";
+import { StreamEnd } from "./stream-end.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** One stream: both its ends, as far as there are two. */
+export interface StreamRecord {
+	readonly key: number;
+	readonly opener: Party;
+	/** Whom it was opened to; `null`: the Coordinator. */
+	readonly to: string | null;
+	/** How the opening went: under way, done, or the code of the error. */
+	opening: "waiting" | "open" | (string & {});
+	/** The opener's end and the acceptor's. */
+	readonly ends: [StreamEnd | undefined, StreamEnd | undefined];
+}
+
+/** See the module. */
+export class StreamLedger {
+	readonly records: StreamRecord[] = [];
+	readonly #verdict: Verdict;
+	readonly #note: (line: string) => void;
+
+	constructor(verdict: Verdict, note: (line: string) => void) {
+		this.#verdict = verdict;
+		this.#note = note;
+	}
+
+	/** Begins a record; its key goes into the metadata of the stream. */
+	begin(opener: Party, to: string | null): StreamRecord {
+		const record: StreamRecord = { key: this.records.length, opener, to, opening: "waiting", ends: [undefined, undefined] };
+		this.records.push(record);
+		return record;
+	}
+
+	/** The opener has its stream. */
+	opened(record: StreamRecord, stream: MessageStream): StreamEnd {
+		record.opening = "open";
+		const name = `stream ${record.key}`;
+		this.#verdict.must(stream.peer === record.to, () => `${name} of ${record.opener.name} was opened to ${record.to} and shows ${stream.peer}`);
+		return this.#add(record, 0, record.opener, stream);
+	}
+
+	/** A stream has come. `undefined`: its record is not known, which is wrong. */
+	accepted(party: Party, stream: MessageStream): StreamEnd | undefined {
+		const { metadata } = stream;
+		const record = typeof metadata === "number" ? this.records[metadata] : undefined;
+		if (record === undefined) {
+			this.#verdict.wrong(`${party.name} got a stream that nobody has opened: ${JSON.stringify(metadata)}`);
+			return undefined;
+		}
+		const name = `stream ${record.key}`;
+		this.#verdict.must(record.ends[1] === undefined, () => `${name} came twice`);
+		this.#verdict.must(party.id === record.to, () => `${name} to ${record.to} came to ${party.id}`);
+		this.#verdict.must(stream.peer === record.opener.id, () => `${name} of ${record.opener.id} shows ${stream.peer} as its peer`);
+		return this.#add(record, 1, party, stream);
+	}
+
+	#add(record: StreamRecord, side: 0 | 1, party: Party, stream: MessageStream): StreamEnd {
+		const end = new StreamEnd(record.key, side, party, stream, () => record.ends[side === 0 ? 1 : 0]?.sends ?? [], this.#verdict, this.#note);
+		record.ends[side] = end;
+		return end;
+	}
+
+	/** Everything is over: checks how it ended. */
+	check(): void {
+		for (const record of this.records) {
+			const [near, far] = record.ends;
+			const name = `stream ${record.key} from ${record.opener.name} to ${record.to}`;
+			this.#verdict.must(record.opening !== "waiting", () => `${name} was neither opened nor refused`);
+			for (const end of [near, far]) if (end !== undefined && !end.party.killed) this.#checkSettled(name, end);
+			if (near !== undefined && far !== undefined) {
+				this.#checkDirection(name, near, far);
+				this.#checkDirection(name, far, near);
+			}
+			// The opener has heard of an error; so has to, who has got the stream all the same.
+			if (near === undefined && far !== undefined && !isAway(far.party)) {
+				this.#verdict.must(far.reading !== "end" || far.stopped, () => `${name} failed with ${record.opening} at its opener and ended well at the other end`);
+			}
+		}
+	}
+
+	#checkSettled(name: string, end: StreamEnd): void {
+		const where = `${name}, at ${end.party.name}`;
+		this.#verdict.must(end.closed !== undefined, () => `${where}: it is not over: ${end.describe()}`);
+		this.#verdict.must(end.waitingSends === 0, () => `${where}: ${end.waitingSends} sends have neither succeeded nor failed`);
+		this.#verdict.must(end.closing !== "waiting", () => `${where}: closing has neither succeeded nor failed`);
+		this.#verdict.must(end.reading !== "open", () => `${where}: reading has neither ended nor failed`);
+	}
+
+	/** What `from` has sent against what `to` has got. That messages come whole and in order is checked as they come. */
+	#checkDirection(name: string, from: StreamEnd, to: StreamEnd): void {
+		const where = `${name}, ${from.party.name} to ${to.party.name}`;
+		const got = `${to.received} of ${from.sent} messages`;
+		if (to.reading === "end" && !to.stopped) {
+			this.#verdict.must(from.closing !== undefined, () => `${where}: it ended well, and nobody has closed it`);
+			this.#verdict.must(to.received === from.sent || from.party.killed, () => `${where}: it ended well with ${got}`);
+		}
+		if (isAway(to.party) || to.stopped) return;
+		// After its own stop, or the peer's reset, closing says only that the next hop has everything.
+		const known = !from.stopped && !to.didReset;
+		if (from.closing === "acknowledged" && known)
+			this.#verdict.must(to.reading === "end", () => `${where}: closing was acknowledged, the reader got ${to.reading} and ${got}`);
+		if (isAway(from.party) || to.reading === "end") return;
+		const told = from.closed?.code !== undefined || from.closed?.closeCode !== undefined;
+		this.#verdict.must(told || !known, () => `${where}: the reader got ${to.reading} and ${got}, the sender ${JSON.stringify(from.closed)}`);
+	}
+}
