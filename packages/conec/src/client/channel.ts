@@ -135,16 +135,18 @@ export class DirectChannel implements Channel {
 		return roundTripMs(this.connection);
 	}
 
-	async openStream(options: OpenStreamOptions = {}): Promise<MessageStream> {
+	/** `timeoutMs`: what is left of the time that the application gives it. */
+	async openStream(options: OpenStreamOptions = {}, timeoutMs?: number): Promise<MessageStream> {
 		checkOpenStreamOptions(options, this.#limits.metadataBytes);
 		if (options.path === "proxied")
 			throw argumentError("type", "OPTION_INVALID", `Cannot open stream to "${this.peer}": a stream of a direct channel is never "proxied"`);
 		options.signal?.throwIfAborted();
 		if (this.#state.type !== "open") throw this.#gone(this.#state.type === "over" ? this.#state.info : { by: "local" });
-		return await this.#streams.open(this.connection, options, (id) => ({
+		const make = (id: number): { init: StreamInit; payload: Uint8Array } => ({
 			init: this.init(id, options.metadata, describeStream(id, "to", this.peer)),
 			payload: encodeOpen({ id, metadata: options.metadata }),
-		}));
+		});
+		return await this.#streams.open(this.connection, options, make, timeoutMs);
 	}
 
 	/** What a stream of this channel begins with. */

@@ -45,6 +45,7 @@ import { OwnNetwork } from "./own-network.ts";
 import { Pace } from "./pace.ts";
 import { directForAuto } from "./path-choice.ts";
 import { ClientPresence } from "./presence.ts";
+import { channelTimeoutMs } from "./wishes.ts";
 
 /** What happens at a Client. */
 export type ClientStatus =
@@ -76,6 +77,8 @@ export class Client implements AsyncDisposable {
 	readonly closed: Promise<CloseInfo>;
 	readonly #limits: Limits;
 	readonly #clock: Clock;
+	/** What {@link openChannel} may take. */
+	readonly #channelTimeoutMs: number;
 	readonly #transport: Transport;
 	readonly #link: CoordinatorLink;
 	readonly #direct: DirectChannels;
@@ -117,6 +120,7 @@ export class Client implements AsyncDisposable {
 		const { limits } = options;
 		const { clock, random, createTransport } = runtime;
 		this.#clock = clock;
+		this.#channelTimeoutMs = channelTimeoutMs(options);
 		this.id = options.id;
 		this.fingerprint = identity.fingerprint;
 		this.#limits = limits;
@@ -208,18 +212,25 @@ export class Client implements AsyncDisposable {
 		options.signal?.throwIfAborted();
 		this.#assertOpen(action);
 		const { path = "auto", signal } = options;
-		if (path === "direct") return await (await this.#channel(peer, signal, action)).openStream(options);
+		// One deadline over all of it: the channel, if one comes about first, and the stream.
+		const clock = this.#clock;
+		const untilMs = clock.now() + (path === "direct" ? this.#channelTimeoutMs : this.#limits.requestTimeoutMs);
+		const left = (): number => Math.max(0, untilMs - clock.now());
+		if (path === "direct") {
+			const opened = await this.#channel(peer, signal, action);
+			return await opened.openStream(options, Math.min(left(), this.#limits.requestTimeoutMs));
+		}
 		const channel = path === "proxied" || peer === this.id ? undefined : await directForAuto(peer, this.#direct, this.#link, signal, this.#clock);
 		if (channel !== undefined) {
 			try {
-				return await channel.openStream(options);
+				return await channel.openStream(options, left());
 			} catch (error) {
 				// Its path has just broken; the Coordinator is still there, unless it is not.
 				if (!isConecError(error) || !["PEER_LOST", "CHANNEL_CLOSED"].includes(error.code) || this.#link.state !== "open") throw error;
 			}
 		}
 		this.#assertConnected(action);
-		return await this.#link.openStream(peer, options);
+		return await this.#link.openStream(peer, options, left());
 	}
 
 	/**

@@ -129,12 +129,13 @@ export class CoordinatorLink {
 		this.#control.poke();
 	}
 
-	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`). Rejects like `Client.openStream`. */
-	openStream(peer: string | null, options: OpenStreamOptions): Promise<MessageStream> {
-		return this.streams.open(this.connection, options, (id) => ({
+	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`), within `timeoutMs`. Rejects like `Client.openStream`. */
+	openStream(peer: string | null, options: OpenStreamOptions, timeoutMs?: number): Promise<MessageStream> {
+		const make = (id: number): { init: StreamInit; payload: Uint8Array } => ({
 			init: this.#init(peer, id, options.metadata, describeStream(id, "to", peer)),
 			payload: encodeOpen(peer === null ? { id, metadata: options.metadata } : { to: peer, id, metadata: options.metadata }),
-		}));
+		});
+		return this.streams.open(this.connection, options, make, timeoutMs);
 	}
 
 	/** Announces that this Client leaves and ends the streams as `how` says. */

@@ -49,8 +49,8 @@ export class Wishes {
 
 	/** A new one, for which the Coordinator is asked unless the peer was faster. */
 	make(peer: string, auto: boolean): Wish {
-		const { limits, clock } = this.#host;
-		const timeoutMs = this.#host.birthday ? Math.max(limits.requestTimeoutMs, BIRTHDAY_TIMEOUT_MS) : limits.requestTimeoutMs;
+		const { clock } = this.#host;
+		const timeoutMs = channelTimeoutMs(this.#host);
 		const wish = new Wish(peer, timeoutMs, clock, () => this.giveUp(wish, unavailable(peer, `it has not come about within ${timeoutMs / 1_000} s`)));
 		this.#wishes.set(peer, wish);
 		wish.token = this.#owner.attempt(peer);
@@ -164,6 +164,11 @@ export function unavailable(peer: string, reason: string): ConecError {
 
 /** How long an attempt may take, from the request on, where the birthday method is wanted. */
 export const BIRTHDAY_TIMEOUT_MS = 15_000;
+
+/** Within that time a direct channel comes about, or does not. */
+export function channelTimeoutMs({ birthday, limits }: Pick<DirectHost, "birthday" | "limits">): number {
+	return birthday ? Math.max(limits.requestTimeoutMs, BIRTHDAY_TIMEOUT_MS) : limits.requestTimeoutMs;
+}
 
 /** For one wish, where attempts are given up by the peer. */
 const MOST_REQUESTS = 3;

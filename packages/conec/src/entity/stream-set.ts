@@ -63,7 +63,7 @@ export class StreamSet {
 	}
 
 	/**
-	 * Opens a stream. `init` and `payload` (of OPEN) are made for its number.
+	 * Opens a stream within `timeoutMs` (`limits.requestTimeoutMs`). `init` and `payload` (of OPEN) are made for its number.
 	 *
 	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, or with the error of {@link end}.
 	 */
@@ -71,6 +71,7 @@ export class StreamSet {
 		connection: TransportConnection,
 		options: OpenStreamOptions,
 		make: (id: number) => { init: StreamInit; payload: Uint8Array },
+		timeoutMs?: number,
 	): Promise<FramedStream> {
 		options.signal?.throwIfAborted();
 		if (this.#ended !== undefined) throw this.#ended;
@@ -83,7 +84,7 @@ export class StreamSet {
 		try {
 			const { init, payload } = make(id);
 			made = init;
-			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, { early: options.early, signal: abort.signal });
+			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, { early: options.early, signal: abort.signal, timeoutMs });
 			this.add(stream, id);
 			return stream;
 		} catch (error) {
