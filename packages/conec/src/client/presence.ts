@@ -88,7 +88,7 @@ export class ClientPresence {
 		this.#assertAble(LIST);
 		const list = this.#lists.run();
 		// Each caller has an array of its own.
-		return [...(await (signal === undefined ? list : abortable(list, signal)))];
+		return [...(await this.#inTime(LIST, signal === undefined ? list : abortable(list, signal)))];
 	}
 
 	/** See `Client.watchPeers`. */
@@ -102,7 +102,7 @@ export class ClientPresence {
 		this.#assertAble(UPDATE);
 		// A copy: it may have to wait.
 		this.#wanted = structuredClone(metadata);
-		await this.#updates.run();
+		await this.#inTime(UPDATE, this.#updates.run());
 	}
 
 	/** An answer of the Coordinator. One that nobody waits for is ignored. */
@@ -118,6 +118,21 @@ export class ClientPresence {
 		this.#ended ??= error;
 		for (const watch of [...this.#watches]) watch.end(error);
 		this.#request?.settle(error);
+	}
+
+	/** A call that waits behind another one has no more time for that. */
+	async #inTime<T>(action: string, answered: Promise<T>): Promise<T> {
+		const { requestTimeoutMs } = this.#parts.limits;
+		let timer: unknown;
+		const late = new Promise<never>((_, reject) => {
+			const error = new ConecError("PEER_TIMEOUT", `${action}: no answer within ${requestTimeoutMs} ms`);
+			timer = this.#clock.setTimeout(() => reject(error), requestTimeoutMs);
+		});
+		try {
+			return await Promise.race([answered, late]);
+		} finally {
+			this.#clock.clearTimeout(timer);
+		}
 	}
 
 	async #list(): Promise<PeerInfo[]> {
