@@ -67,6 +67,10 @@ test("virtual clock: what a callback throws reaches who moves the clock, and the
 	await assert.rejects(clock.advance(1), TypeError);
 	assert.equal(fired, 1);
 	await assert.rejects(clock.advance(-1), { name: "RangeError", code: "OPTION_INVALID" });
+	const moving = clock.advance(5);
+	await assert.rejects(clock.advance(5), { name: "RangeError", code: "OPTION_INVALID" });
+	await moving;
+	assert.equal(clock.now(), 6);
 });
 
 test("virtual clock: thousands of timers, many of them forgotten, fire in order", async () => {

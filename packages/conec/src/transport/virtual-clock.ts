@@ -23,7 +23,7 @@ export interface VirtualClock extends Clock {
 	 * Moves time forward, firing each timer at its moment; between two timers everything that was already going on in
 	 * promises runs to its end, and between two moments immediates do, too. Timers set on the way fire if they are due.
 	 *
-	 * Rejects with what a timer's callback throws.
+	 * One call at a time. Rejects with what a timer's callback throws.
 	 */
 	advance(ms: number): Promise<void>;
 	/**
@@ -48,6 +48,7 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
 	const timers = new TimerHeap();
 	let now = 0;
 	let order = 0;
+	let moving = false;
 	const setTimer = (callback: () => void, delayMs: number): VirtualTimer => {
 		const timer: VirtualTimer = { at: now + Math.max(0, delayMs), order: order++, callback, set: true };
 		timers.push(timer);
@@ -58,6 +59,15 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
 	};
 	/** Goes on from moment to moment, not beyond `endMs`, while `goOn`. */
 	const move = async (endMs: number, goOn: () => boolean): Promise<void> => {
+		if (moving) throw argumentError("range", "OPTION_INVALID", "Something moves the time already");
+		moving = true;
+		try {
+			await moveOn(endMs, goOn);
+		} finally {
+			moving = false;
+		}
+	};
+	const moveOn = async (endMs: number, goOn: () => boolean): Promise<void> => {
 		await settle();
 		for (let first = timers.peek(); goOn() && first !== undefined && first.at <= endMs; first = timers.peek()) {
 			now = first.at;

@@ -95,7 +95,7 @@ export class BroadcastLedger {
 		if (member.options.mode === "send") return;
 		const must = (holds: boolean, problem: () => string): void => this.#verdict.must(holds, () => `${member.name}: ${problem()}`);
 		const { options, stream, gaps, messages } = member;
-		const firstSeen = Math.min(...messages.keys(), ...gaps.map(({ fromSeq }) => fromSeq), member.firstMembersSeq ?? Number.POSITIVE_INFINITY);
+		const firstSeen = Math.min(...messages.keys(), ...gaps.map(({ fromSeq }) => fromSeq), (member.firstMembersSeq ?? Number.POSITIVE_INFINITY) + 1);
 		const since = options.since !== undefined && stream.recovered === true ? options.since.seq : undefined;
 		for (const [seq, text] of truth) {
 			const inGap = gaps.some(({ fromSeq, toSeq }) => seq >= fromSeq && seq <= toSeq);

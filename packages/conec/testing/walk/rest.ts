@@ -19,11 +19,14 @@ export async function comeToRest(walk: Walk): Promise<void> {
 	const { clock } = world;
 	world.note("faults stop");
 	for (const over of [...walk.lasting]) over();
-	if (walk.coordinator === undefined) await walk.startCoordinator();
+	if (walk.returning !== undefined) {
+		await clock.advance(Math.max(0, walk.returning.atMs - clock.now()));
+		await walk.startCoordinator();
+	}
 	// Idle limits that had begun run out, and what was asked for ends.
 	await clock.advance(30_000);
 	for (const actor of walk.all) for (const one of [...actor.ends, ...actor.members, ...actor.watches]) one.resume();
-	for (const one of [...(walk.coordinator?.ends ?? []), ...(walk.coordinator?.watches ?? [])]) one.resume();
+	for (const one of walk.coordinators.flatMap(({ ends, watches }) => [...ends, ...watches])) one.resume();
 	for (const actor of [...walk.actors.values()]) {
 		if (actor.state !== "over" && actor.state !== "lost") continue;
 		actor.left = true;
@@ -109,15 +112,14 @@ async function checkPresence(walk: Walk): Promise<void> {
 
 /** Applications are done with all they have, and read to the end. */
 async function endStreams(walk: Walk): Promise<void> {
-	const { coordinator } = walk;
-	const applications = [...walk.all, ...(coordinator === undefined ? [] : [coordinator])];
+	const applications = [...walk.all, ...walk.coordinators];
 	for (const application of applications) for (const end of application.ends) end.close();
 	for (const actor of walk.all) for (const member of actor.members) if (member.closed === undefined) member.close();
 	for (const application of applications) for (const watch of application.watches) watch.leave();
 	await walk.world.clock.advance(10_000);
-	await Promise.all(walk.all.flatMap((actor) => actor.client?.channels() ?? []).map((channel) => walk.world.clock.until(channel.close(), 60_000)));
+	await walk.world.clock.until(Promise.all(walk.all.flatMap((actor) => actor.client?.channels() ?? []).map((channel) => channel.close())), 4_000);
 	await walk.world.clock.advance(10_000);
-	for (const { id, streams } of coordinator?.coordinator.clients() ?? [])
+	for (const { id, streams } of walk.coordinator?.coordinator.clients() ?? [])
 		walk.verdict.must(streams === 0, () => `${streams} streams of ${id} are left at rest`);
 }
 

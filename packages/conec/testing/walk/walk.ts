@@ -42,6 +42,8 @@ export class Walk implements Stage {
 	/** When the Coordinator comes back, while it is away. */
 	returning: { readonly atMs: number } | undefined;
 	coordinator: CoordinatorApplication | undefined;
+	/** Every run of it. */
+	readonly coordinators: CoordinatorApplication[] = [];
 	/** Faults that last: what ends them. */
 	readonly lasting: Set<() => void> = new Set();
 	readonly done: Map<string, number> = new Map();
@@ -85,6 +87,7 @@ export class Walk implements Stage {
 		const machine = world.coordinatorMachine;
 		if (machine === undefined) return;
 		this.coordinator = new CoordinatorApplication(this, ++this.#runs, machine, coordinator);
+		this.coordinators.push(this.coordinator);
 		world.note(`${this.coordinator.name} listens`);
 		this.actors.get(WITNESS)?.client?.destroy();
 		const witness = new Actor(this, WITNESS, ++this.#runs, world.machine(WITNESS), true);
