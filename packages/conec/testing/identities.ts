@@ -6,27 +6,18 @@
 
 import { type LocalIdentity, parseIdentity } from "../src/tls/identity.ts";
 
-/** An identity as options take it, and its fingerprint. */
-export interface TestIdentity {
-	readonly certificate: Uint8Array;
-	readonly privateKey: Uint8Array;
-	readonly fingerprint: string;
-}
-
 /** By the name in the certificate, valid from 2025-12-31 for ten years: "localhost" is the Coordinator's. */
-export function testIdentity(name: string): TestIdentity {
+export function testIdentity(name: string): LocalIdentity {
 	const known = parsed.get(name);
 	if (known !== undefined) return known;
 	const row = TABLE.find(([of]) => of === name);
 	if (row === undefined) throw new RangeError(`There is no identity of that name: ${name}`);
-	const [certificate, privateKey] = [decode(row[1]), decode(row[2])];
-	const { fingerprint }: LocalIdentity = parseIdentity(certificate, privateKey);
-	const identity: TestIdentity = { certificate, privateKey, fingerprint };
+	const identity = parseIdentity(decode(row[1]), decode(row[2]), "kept");
 	parsed.set(name, identity);
 	return identity;
 }
 
-const parsed: Map<string, TestIdentity> = new Map();
+const parsed: Map<string, LocalIdentity> = new Map();
 
 const decode = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, "base64"));
 

@@ -69,14 +69,8 @@ export class World {
 	/** Starts the Coordinator, always at the same port and with the same identity. */
 	async listen(): Promise<Coordinator> {
 		const machine = this.machine("coordinator");
-		const { certificate, privateKey } = testIdentity("localhost");
-		const coordinator = await listenOn(machine.runtime, {
-			host: "127.0.0.1",
-			port: COORDINATOR_PORT,
-			certificate,
-			privateKey,
-			...this.#options.coordinator,
-		});
+		const runtime = { ...machine.runtime, identity: testIdentity("localhost") };
+		const coordinator = await listenOn(runtime, { host: "127.0.0.1", port: COORDINATOR_PORT, ...this.#options.coordinator });
 		this.#coordinator = { coordinator, machine };
 		return coordinator;
 	}
@@ -105,13 +99,11 @@ export class World {
 
 	/** Connects a Client that runs on that machine. `identity` is one of the table. */
 	connect(machine: Machine, identity: string, options: Omit<ClientOptions, "coordinator">): Promise<Client> {
-		const { certificate, privateKey } = testIdentity(identity);
-		return connectOn(machine.runtime, {
+		const runtime = { ...machine.runtime, identity: testIdentity(identity) };
+		return connectOn(runtime, {
 			coordinator: `localhost:${COORDINATOR_PORT}`,
 			localAddress: "127.0.0.1",
 			pin: testIdentity("localhost").fingerprint,
-			certificate,
-			privateKey,
 			...options,
 		});
 	}

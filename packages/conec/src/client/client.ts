@@ -503,7 +503,7 @@ export async function connectOn(on: Runtime | TransportFactory, options: ClientO
 	const startedAtMs = runtime.clock.now();
 	const resolved = resolveClientOptions(options);
 	resolved.signal?.throwIfAborted();
-	const identity = await clientIdentity(options);
+	const identity = runtime.identity ?? (await clientIdentity(options));
 	resolved.signal?.throwIfAborted();
 	const { localAddress, limits, keepAliveIntervalMs, keyLog } = resolved;
 	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, keyLog };

@@ -479,7 +479,7 @@ export async function listenOn(on: Runtime | TransportFactory, options: Coordina
 	let transport: Transport | undefined;
 	let natTest: NatTestSockets | ConecError | undefined;
 	try {
-		const identity = await coordinatorIdentity(options, resolved.names);
+		const identity = runtime.identity ?? (await coordinatorIdentity(options, resolved.names));
 		// The same key after a restart, so that Clients learn at once that their connection is gone (RFC 9000, 10.3).
 		const statelessResetKey = new Uint8Array(hkdfSync("sha256", identity.privateKey, "", "conec stateless reset", 32));
 		transport = createTransport({ host, port, limits, role: "coordinator", keyLog, statelessResetKey });

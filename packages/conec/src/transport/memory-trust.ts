@@ -69,8 +69,15 @@ function parse(der: Uint8Array): X509Certificate | undefined {
 }
 
 function keyDigestOf(leaf: Uint8Array): Uint8Array {
-	return parse(leaf) === undefined ? sha256(leaf) : keyDigest(leaf);
+	const known = digests.get(leaf);
+	if (known !== undefined) return known;
+	const digest = parse(leaf) === undefined ? sha256(leaf) : keyDigest(leaf);
+	digests.set(leaf, digest);
+	return digest;
 }
+
+/** Of certificates that have been shown, which nobody changes. */
+const digests: WeakMap<Uint8Array, Uint8Array> = new WeakMap();
 
 function sha256(bytes: Uint8Array): Uint8Array {
 	return new Uint8Array(createHash("sha256").update(bytes).digest());

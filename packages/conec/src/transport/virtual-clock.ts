@@ -78,7 +78,7 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
 	};
 	return {
 		now: () => now,
-		wallMs: () => wallMs + now,
+		wallMs: () => wallMs + Math.floor(now),
 		setTimeout: setTimer,
 		clearTimeout(timer) {
 			if (timer !== undefined) timers.forget(timer as VirtualTimer);

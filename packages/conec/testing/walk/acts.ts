@@ -69,9 +69,9 @@ export const ACTS: readonly Weighted<Walk>[] = [
 		run: (walk) =>
 			withEnd(walk, (end) => {
 				if (end.closing !== undefined) return false;
-				const abort = new AbortController();
-				walk.world.clock.setTimeout(() => abort.abort(new Error("no more")), walk.choose.integer(0, 100));
-				for (let i = walk.choose.integer(1, 12); i > 0; i--) end.send(3_000, abort.signal);
+				const aborts = Array.from({ length: walk.choose.integer(1, 12) }, () => new AbortController());
+				for (const { signal } of aborts) end.send(3_000, signal);
+				walk.world.clock.setTimeout(() => walk.choose.pick(aborts).abort(new Error("not this one")), walk.choose.integer(0, 100));
 				return true;
 			}),
 	},

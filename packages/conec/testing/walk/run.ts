@@ -51,14 +51,15 @@ async function goOn(walk: Walk): Promise<void> {
 	await walk.startCoordinator();
 	for (const name of names) walk.startClient(name);
 	await world.clock.advance(500);
-	for (let step = 0; step < STEPS && verdict.problems.length === 0; ) {
+	for (let step = 0, missed = 0; step < STEPS && verdict.problems.length === 0; ) {
 		if (walk.returning !== undefined && walk.returning.atMs <= world.clock.now()) await walk.startCoordinator();
 		const kind = choose.weighted(KINDS);
 		if (!kind.run(walk)) {
 			// Nothing to do it with, perhaps because nobody is there yet.
-			await world.clock.advance(1);
+			if (++missed % 30 === 0) await world.clock.advance(250);
 			continue;
 		}
+		missed = 0;
 		step++;
 		done.set(kind.name, (done.get(kind.name) ?? 0) + 1);
 		await world.clock.advance(pauseMs(choose));

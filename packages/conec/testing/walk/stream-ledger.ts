@@ -19,6 +19,8 @@ export interface StreamRecord {
 	readonly to: string | null;
 	/** How the opening went: under way, done, or the code of the error. */
 	opening: "waiting" | "open" | (string & {});
+	/** Ends at the acceptor of openings that failed on their way: the opener has tried another one since. */
+	readonly failed: StreamEnd[];
 	/** The opener's end and the acceptor's. */
 	readonly ends: [StreamEnd | undefined, StreamEnd | undefined];
 }
@@ -36,7 +38,7 @@ export class StreamLedger {
 
 	/** Begins a record; its key goes into the metadata of the stream. */
 	begin(opener: Party, to: string | null): StreamRecord {
-		const record: StreamRecord = { key: this.records.length, opener, to, opening: "waiting", ends: [undefined, undefined] };
+		const record: StreamRecord = { key: this.records.length, opener, to, opening: "waiting", failed: [], ends: [undefined, undefined] };
 		this.records.push(record);
 		return record;
 	}
@@ -58,7 +60,11 @@ export class StreamLedger {
 			return undefined;
 		}
 		const name = `stream ${record.key}`;
-		this.#verdict.must(record.ends[1] === undefined, () => `${name} came twice`);
+		const before = record.ends[1];
+		if (before !== undefined) {
+			this.#verdict.must(stream.path === "proxied" && before.stream.path === "direct", () => `${name} came twice`);
+			record.failed.push(before);
+		}
 		this.#verdict.must(party.id === record.to, () => `${name} to ${record.to} came to ${party.id}`);
 		this.#verdict.must(stream.peer === record.opener.id, () => `${name} of ${record.opener.id} shows ${stream.peer} as its peer`);
 		return this.#add(record, 1, party, stream);
@@ -82,8 +88,10 @@ export class StreamLedger {
 				this.#checkDirection(name, far, near);
 			}
 			// The opener has heard of an error; so has to, who has got the stream all the same.
-			if (near === undefined && far !== undefined && !isAway(far.party)) {
-				this.#verdict.must(far.reading !== "end" || far.stopped, () => `${name} failed with ${record.opening} at its opener and ended well at the other end`);
+			for (const end of [...record.failed, ...(near === undefined && far !== undefined ? [far] : [])]) {
+				if (isAway(end.party)) continue;
+				this.#checkSettled(name, end);
+				this.#verdict.must(end.reading !== "end" || end.stopped, () => `${name} failed with ${record.opening} at its opener and ended well at the other end`);
 			}
 		}
 	}

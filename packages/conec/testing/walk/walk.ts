@@ -143,7 +143,7 @@ export class Walk implements Stage {
 			const known = isConecError(error) || (reason !== undefined && error === reason);
 			this.verdict.must(known, () => `${name} failed with ${codeOf(error)}, which is no error of Conec`);
 			this.sights.add(`${what.split(" ")[0]} failed: ${error instanceof ConecError ? error.code : "aborted"}`);
-			this.world.note(`${name} failed after ${Math.round(clock.now() - sinceMs)} ms: ${codeOf(error)}`);
+			this.world.note(`${name} failed after ${Math.round(clock.now() - sinceMs)} ms: ${codeOf(error)}: ${(error as Error).message}`);
 			throw error;
 		} finally {
 			clock.clearTimeout(late);
