@@ -60,14 +60,17 @@ export class StreamLedger {
 			return undefined;
 		}
 		const name = `stream ${record.key}`;
-		const before = record.ends[1];
-		if (before !== undefined) {
-			this.#verdict.must(stream.path === "proxied" && before.stream.path === "direct", () => `${name} came twice`);
-			record.failed.push(before);
-		}
 		this.#verdict.must(party.id === record.to, () => `${name} to ${record.to} came to ${party.id}`);
 		this.#verdict.must(stream.peer === record.opener.id, () => `${name} of ${record.opener.id} shows ${stream.peer} as its peer`);
-		return this.#add(record, 1, party, stream);
+		// A direct opening that fails is followed by a proxied one, and may arrive all the same, even after that.
+		const before = record.ends[1];
+		const end = this.#add(record, 1, party, stream);
+		if (before === undefined) return end;
+		this.#verdict.must(before.stream.path !== stream.path, () => `${name} came twice`);
+		const [failed, good] = stream.path === "direct" ? [end, before] : [before, end];
+		record.failed.push(failed);
+		record.ends[1] = good;
+		return end;
 	}
 
 	#add(record: StreamRecord, side: 0 | 1, party: Party, stream: MessageStream): StreamEnd {
