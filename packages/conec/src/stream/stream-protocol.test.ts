@@ -327,3 +327,34 @@ test("stream protocol: an answer that never comes is PEER_TIMEOUT after 10 s, ea
 	await closed;
 	assert.equal(clock.pending, 0);
 });
+
+onEnds("an END_ACK that crosses the reset of a side that had sent END is no error, and the other direction goes on", async (ends) => {
+	const { raw, stream } = await acceptedFrom(ends);
+	const closing = assert.rejects(stream.close(), { code: "STREAM_CLOSED", closeCode: 9 });
+	await raw.framesOf(2);
+	stream.reset(9);
+	await closing;
+	raw.write(FRAME.END_ACK, EMPTY);
+	raw.write(FRAME.DATA, Uint8Array.of(7));
+	raw.write(FRAME.END, EMPTY);
+	assert.deepEqual(await stream.receive(), Uint8Array.of(7));
+	assert.equal(await stream.receive(), null);
+	raw.stream.finish();
+	assert.deepEqual(await stream.closed, { by: "local", closeCode: 9 });
+});
+
+onEnds("of END_ACKs after a reset the second is an error, and so is the first where there was no END", async (ends) => {
+	for (const [ended, acknowledgements] of [
+		[true, 2],
+		[false, 1],
+	] as const) {
+		const { raw, stream } = await acceptedFrom(ends);
+		if (ended) {
+			void stream.close().catch(() => {});
+			await raw.framesOf(2);
+		}
+		stream.reset(9);
+		for (let i = 0; i < acknowledgements; i++) raw.write(FRAME.END_ACK, EMPTY);
+		await assert.rejects(stream.receive(), { code: "FRAME_INVALID" });
+	}
+});

@@ -51,6 +51,8 @@ export class StreamState implements StreamHandler {
 	#opening: boolean;
 	#reading: "open" | "ended" | "failed" | "stopped" = "open";
 	#writing: "open" | "ending" | "ended" | "acknowledged" | "failed" = "open";
+	/** END is written, and no END_ACK has come for it. */
+	#awaitsEndAck = false;
 	#finSent = false;
 	#finAcknowledged = false;
 	#finReceived = false;
@@ -133,8 +135,10 @@ export class StreamState implements StreamHandler {
 			this.#answered(kind, payload);
 		} else if (kind === FRAME.END && this.#reading === "open") {
 			this.#endReceived();
-		} else if (kind === FRAME.END_ACK && this.#writing === "ended") {
-			this.#acknowledged();
+		} else if (kind === FRAME.END_ACK && this.#awaitsEndAck) {
+			this.#awaitsEndAck = false;
+			// It may have crossed a reset of ours, which counts.
+			if (this.#writing === "ended") this.#acknowledged();
 		} else if (this.#reading !== "stopped" && this.#reading !== "failed") {
 			this.#violated(`a frame of kind 0x${kind.toString(16).padStart(2, "0")} is not allowed there`);
 		}
@@ -292,6 +296,7 @@ export class StreamState implements StreamHandler {
 
 	#writeEnd(): void {
 		this.#writing = "ended";
+		this.#awaitsEndAck = true;
 		this.#transport?.write(FRAME.END, EMPTY);
 		this.#progress();
 	}

@@ -127,7 +127,7 @@ export const ACTS: readonly Weighted<Walk>[] = [
 	{
 		name: "broadcast much",
 		weight: 4,
-		run: (walk) => withMember(walk, (member) => member.maySend && does(() => broadcastSome(walk, member, walk.choose.integer(10, 40), 900))),
+		run: (walk) => withMember(walk, (member) => member.maySend && does(() => broadcastSome(walk, member, walk.choose.integer(20, 60), 4_000))),
 	},
 	{ name: "pause a broadcast", weight: 4, run: (walk) => withMember(walk, (member) => does(() => member.pause())) },
 	{ name: "resume a broadcast", weight: 4, run: (walk) => withMember(walk, (member) => does(() => member.resume())) },

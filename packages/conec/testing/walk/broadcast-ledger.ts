@@ -6,9 +6,10 @@
  */
 
 import type { BroadcastOptions, BroadcastStream } from "../../src/stream/broadcast-stream.ts";
+import type { Clock } from "../../src/transport/clock.ts";
 import { BroadcastMemberRecord } from "./broadcast-member.ts";
 import { isAway, type Party } from "./party.ts";
-import type { Verdict } from "./verdict.ts";
+import { accuses, type Verdict } from "./verdict.ts";
 
 /** See the module. */
 export class BroadcastLedger {
@@ -16,18 +17,18 @@ export class BroadcastLedger {
 	/** By epoch. */
 	readonly #witnesses: Map<string, BroadcastMemberRecord> = new Map();
 	readonly #verdict: Verdict;
-	readonly #now: () => number;
+	readonly #clock: Clock;
 	/** How many messages the Coordinator keeps, by name. */
 	readonly #history: Readonly<Record<string, number>>;
 
-	constructor(verdict: Verdict, now: () => number, history: Readonly<Record<string, number>>) {
+	constructor(verdict: Verdict, clock: Clock, history: Readonly<Record<string, number>>) {
 		this.#verdict = verdict;
-		this.#now = now;
+		this.#clock = clock;
 		this.#history = history;
 	}
 
 	joined(party: Party, stream: BroadcastStream, options: BroadcastOptions): BroadcastMemberRecord {
-		const member = new BroadcastMemberRecord(this.members.length, party, stream, options, this.#verdict, this.#now);
+		const member = new BroadcastMemberRecord(this.members.length, party, stream, options, this.#verdict, this.#clock);
 		this.members.push(member);
 		return member;
 	}
@@ -74,6 +75,8 @@ export class BroadcastLedger {
 
 	#checkMember(member: BroadcastMemberRecord): void {
 		const must = (holds: boolean, problem: () => string): void => this.#verdict.must(holds, () => `${member.name}: ${problem()}`);
+		for (const code of [member.reading, member.ending, member.closing, member.closed?.code])
+			must(!accuses(code), () => `the other side is said to break the rules: ${code}`);
 		if (!member.party.killed) {
 			must(member.closed !== undefined, () => "it is not over");
 			must(member.reading !== "open", () => "reading has neither ended nor failed");

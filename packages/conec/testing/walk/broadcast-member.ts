@@ -6,6 +6,7 @@
 
 import type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "../../src/stream/broadcast-stream.ts";
 import type { CloseInfo } from "../../src/stream/close-info.ts";
+import type { Clock } from "../../src/transport/clock.ts";
 import type { Party } from "./party.ts";
 import { codeOf, type Verdict } from "./verdict.ts";
 
@@ -44,19 +45,19 @@ export class BroadcastMemberRecord {
 	closing: "waiting" | "done" | (string & {}) | undefined;
 	closed: CloseInfo | undefined;
 	readonly #verdict: Verdict;
-	readonly #now: () => number;
+	readonly #clock: Clock;
 	#resume: (() => void) | undefined;
 	#paused = false;
 
-	constructor(key: number, party: Party, stream: BroadcastStream, options: BroadcastOptions, verdict: Verdict, now: () => number) {
+	constructor(key: number, party: Party, stream: BroadcastStream, options: BroadcastOptions, verdict: Verdict, clock: Clock) {
 		this.key = key;
 		this.party = party;
 		this.stream = stream;
 		this.options = options;
-		this.joinedAtMs = now();
+		this.joinedAtMs = clock.now();
 		this.lastSeq = options.since !== undefined && stream.recovered === true ? options.since.seq : 0;
 		this.#verdict = verdict;
-		this.#now = now;
+		this.#clock = clock;
 		void stream.closed.then((info) => {
 			this.closed = info;
 		});
@@ -78,15 +79,16 @@ export class BroadcastMemberRecord {
 
 	send(size: number): void {
 		const index = this.sends.length;
-		const sending: Sending = { atMs: this.#now(), state: "waiting" };
+		const sending: Sending = { atMs: this.#clock.now(), state: "waiting" };
 		this.sends.push(sending);
+		const late = this.#clock.setTimeout(() => this.#verdict.wrong(`${this.name}: message ${index} waits for more than ${SEND_MS} ms`), SEND_MS);
+		const settled = (state: "sent" | "failed"): void => {
+			sending.state = state;
+			this.#clock.clearTimeout(late);
+		};
 		this.stream.send(`${this.key}/${index} `.padEnd(size, ".")).then(
-			() => {
-				sending.state = "sent";
-			},
-			() => {
-				sending.state = "failed";
-			},
+			() => settled("sent"),
+			() => settled("failed"),
 		);
 	}
 
@@ -175,6 +177,9 @@ export class BroadcastMemberRecord {
 		}
 	}
 }
+
+/** Slow readers hold senders up for 10 s in a minute, those with "block" for 5 s more; a link may be dead for 25 s. */
+const SEND_MS = 60_000;
 
 function brief(event: BroadcastEvent): string {
 	return event.type === "message" ? `message ${event.seq} of ${event.sender}` : JSON.stringify(event);

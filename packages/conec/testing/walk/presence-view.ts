@@ -7,7 +7,7 @@
 import type { PeerInfo } from "../../src/entity/peer-info.ts";
 import type { PresenceEvent } from "../../src/entity/presence-event.ts";
 import type { Party } from "./party.ts";
-import { codeOf, type Verdict } from "./verdict.ts";
+import { accuses, codeOf, type Verdict } from "./verdict.ts";
 
 /** See the module. Reads from the beginning. */
 export class PresenceRecord {
@@ -67,6 +67,7 @@ export class PresenceRecord {
 			this.reading = "end";
 		} catch (error) {
 			this.reading = codeOf(error);
+			this.#verdict.must(!accuses(this.reading), () => `presence at ${this.party.name}: the Coordinator is said to break the rules: ${codeOf(error)}`);
 		}
 	}
 

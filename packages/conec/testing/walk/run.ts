@@ -43,6 +43,7 @@ export async function runWalk(seed: number): Promise<WalkResult> {
 	} finally {
 		process.off("unhandledRejection", onRejection);
 	}
+	look(walk);
 	return { seed, problems: verdict.problems, log: world.log, done, sights, virtualMs: world.clock.now() };
 }
 
@@ -63,6 +64,20 @@ async function goOn(walk: Walk): Promise<void> {
 		step++;
 		done.set(kind.name, (done.get(kind.name) ?? 0) + 1);
 		await world.clock.advance(pauseMs(choose));
+	}
+}
+
+/** What has come about, for whoever wants to know whether walks reach it. */
+function look({ sights, broadcasts, streams }: Walk): void {
+	for (const { gaps, options, closed, reading, earlier } of broadcasts.members) {
+		if (gaps.length > 0) sights.add(`gap, ${options.slowReader}`);
+		if (earlier > 0 && options.last !== undefined) sights.add("history, last");
+		if (closed?.code !== undefined) sights.add(`broadcast closed ${closed.code}`);
+		if (reading !== "open" && options.mode !== "send") sights.add(`broadcast read until ${reading}`);
+	}
+	for (const { ends, failed } of streams.records) {
+		if (failed.length > 0) sights.add("stream opened again, proxied");
+		for (const end of ends) if (end !== undefined) sights.add(`${end.stream.path} stream read until ${end.reading}`);
 	}
 }
 

@@ -9,7 +9,7 @@
 import type { MessageStream } from "../../src/stream/message-stream.ts";
 import { isAway, type Party } from "./party.ts";
 import { StreamEnd } from "./stream-end.ts";
-import type { Verdict } from "./verdict.ts";
+import { accuses, type Verdict } from "./verdict.ts";
 
 /** One stream: both its ends, as far as there are two. */
 export interface StreamRecord {
@@ -101,6 +101,8 @@ export class StreamLedger {
 
 	#checkSettled(name: string, end: StreamEnd): void {
 		const where = `${name}, at ${end.party.name}`;
+		for (const code of [end.reading, end.closing, end.closed?.code])
+			this.#verdict.must(!accuses(code), () => `${where}: the other side is said to break the rules: ${code}`);
 		this.#verdict.must(end.closed !== undefined, () => `${where}: it is not over: ${end.describe()}`);
 		this.#verdict.must(end.waitingSends === 0, () => `${where}: ${end.waitingSends} sends have neither succeeded nor failed`);
 		this.#verdict.must(end.closing !== "waiting", () => `${where}: closing has neither succeeded nor failed`);

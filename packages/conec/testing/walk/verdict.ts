@@ -26,6 +26,11 @@ export class Verdict {
 	}
 }
 
+/** Whether an error says that the other side has broken the rules, which nobody does here. */
+export function accuses(code: string | undefined): boolean {
+	return code === "FRAME_INVALID" || code === "PROTOCOL_ERROR" || code === "STREAM_TRUNCATED" || code === "STREAM_ID_IN_USE";
+}
+
 /** The code of an error of Conec, or what else was thrown. */
 export function codeOf(error: unknown): string {
 	if (error instanceof Error && "code" in error) return String(error.code);

@@ -12,7 +12,7 @@ import { Actor, CoordinatorApplication, type Stage } from "./actor.ts";
 import { BroadcastLedger } from "./broadcast-ledger.ts";
 import { type Chooser, chooserOf } from "./chooser.ts";
 import { StreamLedger } from "./stream-ledger.ts";
-import { codeOf, Verdict } from "./verdict.ts";
+import { accuses, codeOf, Verdict } from "./verdict.ts";
 
 /** Broadcasts that the witness is in, with what the Coordinator keeps of them. */
 export const WITNESSED: Readonly<
@@ -61,7 +61,7 @@ export class Walk implements Stage {
 			seed,
 			delayMs: traits.integer(1, 40),
 			jitterMs: traits.chance(0.7) ? traits.integer(1, 30) : 0,
-			windowBytes: traits.pick([2_048, 8_192, 65_536]),
+			windowBytes: traits.pick([16_384, 32_768, 65_536]),
 			coordinator: {
 				broadcasts: { ...WITNESSED },
 				limits: { broadcastBufferBytes: 8 * 1_048_576, presenceQueueBytes: 16_384, presenceLogBytes: 65_536 },
@@ -76,7 +76,7 @@ export class Walk implements Stage {
 		const history = Object.fromEntries(
 			Object.entries(WITNESSED).flatMap(([name, rule]) => (rule.history === undefined ? [] : [[name, rule.history.messages]])),
 		);
-		this.broadcasts = new BroadcastLedger(this.verdict, () => this.world.clock.now(), history);
+		this.broadcasts = new BroadcastLedger(this.verdict, this.world.clock, history);
 	}
 
 	/** Starts the Coordinator, and waits until the witness is in its broadcasts again, before anybody says anything there. */
@@ -141,6 +141,7 @@ export class Walk implements Stage {
 			return await promise;
 		} catch (error) {
 			const known = isConecError(error) || (reason !== undefined && error === reason);
+			this.verdict.must(!accuses(codeOf(error)), () => `${name} failed with ${codeOf(error)}: ${(error as Error).message}`);
 			this.verdict.must(known, () => `${name} failed with ${codeOf(error)}, which is no error of Conec`);
 			this.sights.add(`${what.split(" ")[0]} failed: ${error instanceof ConecError ? error.code : "aborted"}`);
 			this.world.note(`${name} failed after ${Math.round(clock.now() - sinceMs)} ms: ${codeOf(error)}: ${(error as Error).message}`);
