@@ -106,7 +106,7 @@ export const ACTS: readonly Weighted<Walk>[] = [
 	},
 	{
 		name: "join a broadcast",
-		weight: 6,
+		weight: 9,
 		run: (walk) =>
 			withClient(walk, (actor, client) => {
 				const name = walk.choose.pick([...Object.keys(WITNESSED), UNWITNESSED]);
@@ -120,19 +120,32 @@ export const ACTS: readonly Weighted<Walk>[] = [
 	},
 	{
 		name: "broadcast",
-		weight: 14,
+		weight: 10,
 		run: (walk) =>
 			withMember(walk, (member) => member.maySend && does(() => broadcastSome(walk, member, walk.choose.integer(1, 4), walk.choose.pick([20, 200, 900])))),
 	},
 	{
 		name: "broadcast much",
 		weight: 4,
-		run: (walk) => withMember(walk, (member) => member.maySend && does(() => broadcastSome(walk, member, walk.choose.integer(20, 60), 4_000))),
+		run: (walk) => withMember(walk, (member) => member.maySend && does(() => broadcastSome(walk, member, walk.choose.integer(30, 80), 4_000))),
 	},
-	{ name: "pause a broadcast", weight: 4, run: (walk) => withMember(walk, (member) => does(() => member.pause())) },
+	{
+		// More than all that lies between the Coordinator and a reader that does not read.
+		name: "flood a slow reader",
+		weight: 4,
+		run: (walk) =>
+			withMember(walk, (reader) => {
+				const senders = walk.up().flatMap((actor) => actor.liveMembers().filter((one) => one.maySend && one.stream.epoch === reader.stream.epoch));
+				const sender = walk.choose.any(senders);
+				if (reader.options.mode === "send" || sender === undefined) return false;
+				reader.pause();
+				return does(() => broadcastSome(walk, sender, walk.choose.integer(60, 120), 4_000));
+			}),
+	},
+	{ name: "pause a broadcast", weight: 7, run: (walk) => withMember(walk, (member) => does(() => member.pause())) },
 	{ name: "resume a broadcast", weight: 4, run: (walk) => withMember(walk, (member) => does(() => member.resume())) },
 	{ name: "finish a broadcast", weight: 1, run: (walk) => withMember(walk, (member) => member.maySend && does(() => member.finish())) },
-	{ name: "leave a broadcast", weight: 3, run: (walk) => withMember(walk, (member) => does(() => member.close())) },
+	{ name: "leave a broadcast", weight: 2.5, run: (walk) => withMember(walk, (member) => does(() => member.close())) },
 	{
 		name: "count a broadcast",
 		weight: 1,
@@ -278,7 +291,7 @@ function joinOptions(walk: Walk, name: string, actor: Actor): BroadcastOptions {
 	const options: BroadcastOptions = {
 		mode: choose.pick(["both", "both", "send", "receive"] as const),
 		slowReader: choose.pick(policies),
-		bufferBytes: choose.pick([1_024, 2_048, 8_192, 1_048_576]),
+		bufferBytes: choose.pick([1_024, 2_048, 8_192, 65_536]),
 		keepOpen: choose.chance(0.5),
 		presence: choose.chance(0.5),
 	};
