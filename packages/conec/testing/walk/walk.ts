@@ -19,7 +19,7 @@ export const WITNESSED: Readonly<
 	Record<string, { readonly history?: { readonly messages: number; readonly bytes: number; readonly ageMs: number }; readonly block?: boolean }>
 > = {
 	chat: {},
-	news: { history: { messages: 12, bytes: 1_048_576, ageMs: 3_600_000 } },
+	news: { history: { messages: 40, bytes: 1_048_576, ageMs: 3_600_000 } },
 	work: { history: { messages: 5, bytes: 1_048_576, ageMs: 3_600_000 }, block: true },
 };
 
