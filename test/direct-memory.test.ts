@@ -1,9 +1,4 @@
-import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
 import { directSuite } from "./direct-suite.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
 
-const network = createMemoryNetwork();
-directSuite({
-	name: "memory",
-	createTransport: ({ host, port, limits }) => network.createTransport({ host, port, limits }),
-	leftovers: () => network.openConnections + network.liveStreams,
-});
+directSuite(virtualFabric("memory"));

@@ -11,7 +11,7 @@ import { listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
 import { createCertificateAuthority, issueCertificate } from "../packages/conec/src/tls/certificate-authority.ts";
 import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
-import { declare, type Fabric, pair, text, until, World, withoutPin } from "./entities-world.ts";
+import { declare, type Fabric, nowOf, pair, pass, runtimeOf, text, until, World, withoutPin } from "./entities-world.ts";
 
 /** Declares the tests. */
 export function identitySuite(fabric: Fabric): void {
@@ -53,14 +53,14 @@ export function identitySuite(fabric: Fabric): void {
 		const other = await makeSelfSigned({ names: ["elsewhere"] }, "ephemeral");
 		const certificate = other.certificates[0] as Uint8Array;
 		await assert.rejects(world.connect("alice", { pin: other.fingerprint }), { name: "ConecError", code: "PIN_MISMATCH" });
-		await assert.rejects(connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice", { ca: certificate }))), { code: "CERTIFICATE_UNTRUSTED" });
-		await assert.rejects(connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice"))), { code: "CERTIFICATE_UNTRUSTED" });
-		await assert.rejects(connectOn(fabric.createTransport, world.clientOptions("alice", { address: "127.0.0.1:9", limits: { requestTimeoutMs: 300 } })), {
+		await assert.rejects(connectOn(runtimeOf(fabric), withoutPin(world.clientOptions("alice", { ca: certificate }))), { code: "CERTIFICATE_UNTRUSTED" });
+		await assert.rejects(connectOn(runtimeOf(fabric), withoutPin(world.clientOptions("alice"))), { code: "CERTIFICATE_UNTRUSTED" });
+		await assert.rejects(connectOn(runtimeOf(fabric), world.clientOptions("alice", { address: "127.0.0.1:9", limits: { requestTimeoutMs: 300 } })), {
 			code: "COORDINATOR_UNREACHABLE",
 			message: /UDP within 0.3 s/,
 		});
 		await assert.rejects(
-			connectOn(fabric.createTransport, { id: "alice", coordinator: "no.such.host.invalid", pin: other.fingerprint }, () =>
+			connectOn(runtimeOf(fabric), { id: "alice", coordinator: "no.such.host.invalid", pin: other.fingerprint }, () =>
 				Promise.reject(Object.assign(new Error("x"), { code: "ENOTFOUND" })),
 			),
 			{ code: "HOST_UNRESOLVABLE" },
@@ -73,10 +73,10 @@ export function identitySuite(fabric: Fabric): void {
 		const certificate = identity.certificates[0] as Uint8Array;
 		const world = await World.create(t, fabric, { certificate, privateKey: identity.privateKey });
 		assert.equal(world.coordinator.fingerprint, identity.fingerprint);
-		const alice = await connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice", { ca: certificate })));
+		const alice = await connectOn(runtimeOf(fabric), withoutPin(world.clientOptions("alice", { ca: certificate })));
 		await alice.close();
 		const elsewhere = `example.org:${world.coordinator.address.port}`;
-		await assert.rejects(connectOn(fabric.createTransport, withoutPin(world.clientOptions("alice", { ca: certificate, coordinator: elsewhere }))), {
+		await assert.rejects(connectOn(runtimeOf(fabric), withoutPin(world.clientOptions("alice", { ca: certificate, coordinator: elsewhere }))), {
 			code: "CERTIFICATE_NAME_MISMATCH",
 		});
 		const bob = await world.connect("bob", { coordinator: elsewhere });
@@ -86,7 +86,7 @@ export function identitySuite(fabric: Fabric): void {
 	it("addresses of a name are raced, a dead one costs little", async (t) => {
 		const world = await World.create(t, fabric);
 		const { address: _dialled, ...options } = world.clientOptions("alice");
-		const client = await connectOn(fabric.createTransport, options, async () => [
+		const client = await connectOn(runtimeOf(fabric), options, async () => [
 			{ address: "127.0.0.9", family: 4 },
 			{ address: "127.0.0.1", family: 4 },
 		]);
@@ -124,9 +124,9 @@ export function identitySuite(fabric: Fabric): void {
 	it("a silent holder of an id loses it to another key after a second", async (t) => {
 		const world = await World.create(t, fabric, { limits: { holderPingMs: 300 } });
 		const { connection } = await world.enter("mallory");
-		const started = performance.now();
+		const started = nowOf(fabric);
 		const newcomer = await world.connect("mallory");
-		assert.ok(performance.now() - started >= 290);
+		assert.ok(nowOf(fabric) - started >= 290);
 		assert.equal((await connection.closed).closeCode, CLOSE_CODES.DISCONNECTED);
 		assert.equal(newcomer.id, "mallory");
 		assert.equal(world.coordinator.clientCount, 1);
@@ -147,7 +147,7 @@ export function identitySuite(fabric: Fabric): void {
 		const server = await issueCertificate(authority, "localhost");
 		const world = await World.create(t, fabric, { ...server, clientCa: authority.certificate });
 		const trusting = async (id: string, identity: { certificate?: string; privateKey?: string }): Promise<Client> =>
-			connectOn(fabric.createTransport, withoutPin(world.clientOptions(id, { ca: authority.certificate, ...identity })));
+			connectOn(runtimeOf(fabric), withoutPin(world.clientOptions(id, { ca: authority.certificate, ...identity })));
 		const alice = await trusting("alice", await issueCertificate(authority, "alice"));
 		const newer = await trusting("alice", await issueCertificate(authority, "alice"));
 		assert.equal((await alice.closed).code, "SUPERSEDED");
@@ -176,12 +176,12 @@ export function identitySuite(fabric: Fabric): void {
 		const after = await world.connect("alice", { stateDirectory });
 		assert.equal(after.fingerprint, before.fingerprint);
 		assert.equal((await before.closed).code, "SUPERSEDED");
-		await assert.rejects(listenOn(fabric.createTransport, { host: "127.0.0.1", port: 0, stateDirectory: join(directory, "coordinator") }), {
+		await assert.rejects(listenOn(runtimeOf(fabric), { host: "127.0.0.1", port: 0, stateDirectory: join(directory, "coordinator") }), {
 			code: "STATE_DIRECTORY_INVALID",
 			message: /coordinator\.lock: another Coordinator \(process \d+\)/,
 		});
 		await world.coordinator.close();
-		const again = await listenOn(fabric.createTransport, { host: "127.0.0.1", port: 0, stateDirectory: join(directory, "coordinator") });
+		const again = await listenOn(runtimeOf(fabric), { host: "127.0.0.1", port: 0, stateDirectory: join(directory, "coordinator") });
 		assert.equal(again.fingerprint, world.coordinator.fingerprint);
 		await again.close();
 	});
@@ -218,7 +218,7 @@ export function identitySuite(fabric: Fabric): void {
 		await (await world.connect("alice", kept)).close();
 		await gone(world);
 		await assert.rejects(world.connect("alice"), { code: "ID_TAKEN" });
-		await new Promise((resolve) => setTimeout(resolve, leaseMs + 20));
+		await pass(fabric, leaseMs + 20);
 		await (await world.connect("alice")).close();
 		const denying = await World.create(t, fabric);
 		await (await denying.connect("alice", kept)).close();
@@ -256,7 +256,7 @@ export function identitySuite(fabric: Fabric): void {
 	it("what is in a state directory and not Conec's is reported with its path, and nothing listens", async (t) => {
 		const directory = await mkdtemp(join(tmpdir(), "conec-entities-"));
 		t.after(() => rm(directory, { recursive: true }));
-		const listen = async (): Promise<void> => void (await listenOn(fabric.createTransport, { host: "127.0.0.1", port: 0, stateDirectory: directory }));
+		const listen = async (): Promise<void> => void (await listenOn(runtimeOf(fabric), { host: "127.0.0.1", port: 0, stateDirectory: directory }));
 		for (const name of ["leases.txt", "coordinator.pem", "coordinator.lock"]) {
 			await writeFile(join(directory, name), "something else", { mode: 0o600 });
 			await assert.rejects(

@@ -9,7 +9,7 @@ import { listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
 import type { TransportFactory } from "../packages/conec/src/entity/transport-factory.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
-import { declare, echo, type Fabric, handler, next, pair, text, until, World } from "./entities-world.ts";
+import { declare, echo, type Fabric, handler, next, pair, runtimeOf, text, until, World } from "./entities-world.ts";
 
 /** Declares the tests. */
 export function entitiesSuite(fabric: Fabric): void {
@@ -120,8 +120,8 @@ export function entitiesSuite(fabric: Fabric): void {
 		await assert.rejects(alice.openStream("bob", { Path: "auto" } as never), { name: "TypeError", code: "OPTION_INVALID" });
 		await assert.rejects(world.connect("xn--a"), { name: "TypeError", code: "ID_INVALID" });
 		await assert.rejects(world.connect("a", { limits: { messageBytes: 0 } }), { name: "RangeError", code: "OPTION_INVALID" });
-		await assert.rejects(listenOn(fabric.createTransport, { port: 65_536 }), { name: "RangeError", code: "OPTION_INVALID" });
-		await assert.rejects(listenOn(fabric.createTransport, { certificate: "x" }), { name: "TypeError", code: "OPTION_INVALID" });
+		await assert.rejects(listenOn(runtimeOf(fabric), { port: 65_536 }), { name: "RangeError", code: "OPTION_INVALID" });
+		await assert.rejects(listenOn(runtimeOf(fabric), { certificate: "x" }), { name: "TypeError", code: "OPTION_INVALID" });
 	});
 
 	it("the seventeenth stream to one peer is PEER_BUSY, and another peer is not concerned", async (t) => {
@@ -193,7 +193,7 @@ export function entitiesSuite(fabric: Fabric): void {
 			queueMicrotask(() => resolving.abort(reason));
 			return new Promise(() => undefined);
 		};
-		await assert.rejects(connectOn(fabric.createTransport, { ...byName, signal: resolving.signal }, lookup), is);
+		await assert.rejects(connectOn(runtimeOf(fabric), { ...byName, signal: resolving.signal }, lookup), is);
 		const dialling = new AbortController();
 		const createTransport: TransportFactory = (options) => {
 			queueMicrotask(() => queueMicrotask(() => dialling.abort(reason)));

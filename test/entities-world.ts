@@ -8,11 +8,13 @@ import { type Client, connectOn } from "../packages/conec/src/client/client.ts";
 import type { ClientOptions } from "../packages/conec/src/client/client-options.ts";
 import { type Coordinator, listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
 import type { CoordinatorOptions } from "../packages/conec/src/coordinator/coordinator-options.ts";
+import type { Runtime } from "../packages/conec/src/entity/runtime.ts";
 import type { TransportFactory } from "../packages/conec/src/entity/transport-factory.ts";
 import { resolveLimits } from "../packages/conec/src/options.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
 import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";
+import { systemClock } from "../packages/conec/src/transport/clock.ts";
 import type { StreamHandler, Transport, TransportConnection } from "../packages/conec/src/transport/transport.ts";
 import { encodeControl, type Hello } from "../packages/conec/src/wire/control.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
@@ -21,6 +23,8 @@ import { FRAME } from "../packages/conec/src/wire/frames.ts";
 export interface Fabric {
 	readonly name: string;
 	readonly createTransport: TransportFactory;
+	/** Time other than the machine's, and all else that Coordinators and Clients are lent. */
+	readonly runtime?: Runtime;
 	/** What is left of connections and streams, where the transport can tell. */
 	readonly leftovers?: () => number;
 }
@@ -40,7 +44,7 @@ export class World {
 	}
 
 	static async create(t: TestContext, fabric: Fabric, options: CoordinatorOptions = {}): Promise<World> {
-		const world = new World(fabric, await listenOn(fabric.createTransport, { host: "127.0.0.1", port: 0, ...options }));
+		const world = new World(fabric, await listenOn(runtimeOf(fabric), { host: "127.0.0.1", port: 0, ...options }));
 		const others = worlds.get(t);
 		if (others !== undefined) {
 			others.push(world);
@@ -60,7 +64,7 @@ export class World {
 	}
 
 	async connect(id: string, options: Partial<ClientOptions> = {}): Promise<Client> {
-		const client = await connectOn(this.fabric.createTransport, this.clientOptions(id, options));
+		const client = await connectOn(runtimeOf(this.fabric), this.clientOptions(id, options));
 		this.#parts.push(client);
 		return client;
 	}
@@ -128,11 +132,29 @@ export async function pair(from: Client, to: Client, options: Parameters<Client[
 	return [near, far];
 }
 
+/** What Coordinators and Clients of a fabric run on. */
+export function runtimeOf({ runtime, createTransport }: Fabric): Runtime | TransportFactory {
+	return runtime ?? createTransport;
+}
+
+/** The time of a fabric, for how long things take in it. */
+export function nowOf({ runtime }: Fabric): number {
+	return (runtime?.clock ?? systemClock).now();
+}
+
+/** Lets so much time of a fabric pass. */
+export function pass({ runtime }: Fabric, ms: number): Promise<void> {
+	return new Promise((resolve) => (runtime?.clock ?? systemClock).setTimeout(resolve, ms));
+}
+
+/** How {@link until} waits between two looks; on virtual time it must not hold the clock up. */
+export const polling: { pause: () => Promise<void> } = { pause: () => new Promise((resolve) => setTimeout(resolve, 5)) };
+
 /** Waits for something that has no event of its own. Less than the idle limit, which would end what must end at once. */
 export async function until(condition: () => boolean, timeoutMs = 12_000): Promise<void> {
 	for (const end = performance.now() + timeoutMs; !condition(); ) {
 		assert.ok(performance.now() < end, `not true within ${timeoutMs} ms: ${condition}`);
-		await new Promise((resolve) => setTimeout(resolve, 5));
+		await polling.pause();
 	}
 }
 

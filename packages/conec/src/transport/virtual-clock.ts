@@ -19,6 +19,8 @@ interface VirtualTimer {
 export interface VirtualClock extends Clock {
 	/** Timers that are set. */
 	readonly pending: number;
+	/** How long until the first of them; `undefined` without one. */
+	readonly nextInMs: number | undefined;
 	/**
 	 * Moves time forward, firing each timer at its moment; between two timers everything that was already going on in
 	 * promises runs to its end, and between two moments immediates do, too. Timers set on the way fire if they are due.
@@ -86,6 +88,10 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
 		soon: (callback) => void setTimer(callback, 0),
 		get pending() {
 			return timers.size;
+		},
+		get nextInMs() {
+			const first = timers.peek();
+			return first === undefined ? undefined : Math.max(0, first.at - now);
 		},
 		async advance(ms) {
 			if (!(ms >= 0)) throw argumentError("range", "OPTION_INVALID", "Time moves forward only");

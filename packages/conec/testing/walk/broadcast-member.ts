@@ -179,7 +179,7 @@ export class BroadcastMemberRecord {
 }
 
 /** Slow readers hold senders up for 10 s in a minute, those with "block" for 5 s more; a link may be dead for 25 s. */
-const SEND_MS = 60_000;
+const SEND_MS = 45_000;
 
 function brief(event: BroadcastEvent): string {
 	return event.type === "message" ? `message ${event.seq} of ${event.sender}` : JSON.stringify(event);

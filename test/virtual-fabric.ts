@@ -1,0 +1,60 @@
+/**
+ * The memory network on a time of its own, for suites that run on real networks, too: while a test waits, time jumps from timer
+ * to timer, so nothing takes long and nothing is late on a busy machine.
+ */
+
+import { systemRandom } from "../packages/conec/src/base/random.ts";
+import type { Runtime } from "../packages/conec/src/entity/runtime.ts";
+import type { Clock } from "../packages/conec/src/transport/clock.ts";
+import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
+import { createVirtualClock, type VirtualClock } from "../packages/conec/src/transport/virtual-clock.ts";
+import { type Fabric, polling } from "./entities-world.ts";
+
+/** A fabric named `name`. Once a file. */
+export function virtualFabric(name: string): Fabric {
+	const clock = createVirtualClock({ wallMs: Date.now() });
+	const moving = movingClock(clock);
+	const network = createMemoryNetwork({ clock: moving });
+	const createTransport: Runtime["createTransport"] = ({ host, port, limits }) => network.createTransport({ host, port, limits });
+	polling.pause = turn;
+	return {
+		name,
+		createTransport,
+		runtime: { clock: moving, random: systemRandom, lookup: () => Promise.reject(new Error("there is no name service")), createTransport },
+		leftovers: () => network.openConnections + network.liveStreams,
+	};
+}
+
+/** A clock that moves while timers are set, and stands while the process waits for a disk, or for a timer of the test's own. */
+function movingClock(clock: VirtualClock): Clock {
+	let moves = false;
+	const move = async (): Promise<void> => {
+		if (moves) return;
+		moves = true;
+		for (let idle = 0; clock.nextInMs !== undefined; ) {
+			await turn();
+			// What is done with files is several steps, between which nothing is to be seen for a moment.
+			idle = process.getActiveResourcesInfo().some((type) => type === "Timeout" || type.includes("Req")) ? 0 : idle + 1;
+			if (idle >= IDLE_TURNS) await clock.advance(clock.nextInMs);
+		}
+		moves = false;
+	};
+	const setTimer = (callback: () => void, delayMs: number): unknown => {
+		const timer = clock.setTimeout(callback, delayMs);
+		void move();
+		return timer;
+	};
+	return {
+		now: () => clock.now(),
+		wallMs: () => clock.wallMs(),
+		setTimeout: setTimer,
+		clearTimeout: (timer) => clock.clearTimeout(timer),
+		soon: (callback) => void setTimer(callback, 0),
+	};
+}
+
+const IDLE_TURNS = 3;
+
+function turn(): Promise<void> {
+	return new Promise((resolve) => setImmediate(resolve));
+}
