@@ -78,7 +78,17 @@ export const ACTS: readonly Weighted<Walk>[] = [
 	{ name: "pause reading", weight: 4, run: (walk) => withEnd(walk, (end) => !end.paused && does(() => end.pause())) },
 	{ name: "resume reading", weight: 5, run: (walk) => withEnd(walk, (end) => end.paused && does(() => end.resume())) },
 	{ name: "close a stream", weight: 8, run: (walk) => withEnd(walk, (end) => end.closing === undefined && does(() => end.close())) },
-	{ name: "reset a stream", weight: 1.5, run: (walk) => withEnd(walk, (end) => does(() => end.reset(walk.choose.integer(0, 99)))) },
+	{
+		name: "reset a stream",
+		weight: 1.5,
+		run: (walk) =>
+			withEnd(walk, (end) => {
+				// Now and then in the middle of closing.
+				if (walk.choose.chance(0.4)) end.close();
+				walk.world.clock.setTimeout(() => end.reset(walk.choose.integer(0, 99)), walk.choose.pick([0, 0, 20, 100]));
+				return true;
+			}),
+	},
 	{ name: "stop a stream", weight: 1.5, run: (walk) => withEnd(walk, (end) => does(() => end.stop(walk.choose.integer(0, 99)))) },
 	{
 		name: "open a channel",
