@@ -137,7 +137,7 @@ export const ACTS: readonly Weighted<Walk>[] = [
 	{
 		name: "broadcast much",
 		weight: 4,
-		run: (walk) => withMember(walk, (member) => member.maySend && does(() => broadcastSome(walk, member, walk.choose.integer(30, 80), 4_000))),
+		run: (walk) => withMember(walk, (member) => member.maySend && does(() => broadcastSome(walk, member, walk.choose.integer(10, 25), 12_000))),
 	},
 	{
 		// More than all that lies between the Coordinator and a reader that does not read.
@@ -149,7 +149,7 @@ export const ACTS: readonly Weighted<Walk>[] = [
 				const sender = walk.choose.any(senders);
 				if (reader.options.mode === "send" || sender === undefined) return false;
 				reader.pause();
-				return does(() => broadcastSome(walk, sender, walk.choose.integer(60, 120), 4_000));
+				return does(() => broadcastSome(walk, sender, walk.choose.integer(20, 40), 12_000));
 			}),
 	},
 	{ name: "pause a broadcast", weight: 7, run: (walk) => withMember(walk, (member) => does(() => member.pause())) },

@@ -131,15 +131,20 @@ export const FAULTS: readonly Weighted<Walk>[] = [
 			if (coordinator?.coordinator.clients().some(({ id }) => id === actor?.id) !== true || actor === undefined || stranger === undefined) return false;
 			// Without a lease its holder has to answer, and may be cut off just now.
 			actor.excused = true;
-			const asking = walk.world.connect(walk.world.machine("stranger"), stranger, { id: actor.id });
-			walk.ask({ name: "stranger" }, `connect as ${actor.id}`, 10_000, asking).then(
-				(client) => {
-					// The Coordinator of now knows who has the id, one after it does not.
-					walk.verdict.must(walk.coordinator !== coordinator, () => `a stranger got the id ${actor.id}`);
-					client.destroy();
-				},
-				() => undefined,
-			);
+			// A Coordinator that comes instead knows of no lease, and would give it the id for a day.
+			const abort = new AbortController();
+			walk.strangers.add(abort);
+			const asking = walk.world.connect(walk.world.machine("stranger"), stranger, { id: actor.id, signal: abort.signal });
+			walk
+				.ask({ name: "stranger" }, `connect as ${actor.id}`, 10_000, asking, STRANGER_LEAVES)
+				.then(
+					(client) => {
+						walk.verdict.wrong(`a stranger got the id ${actor.id}`);
+						client.destroy();
+					},
+					() => undefined,
+				)
+				.finally(() => walk.strangers.delete(abort));
 			return true;
 		},
 	},
@@ -188,10 +193,13 @@ function part(walk: Walk, one: string, other: string, near: Machine, far: Machin
 	return true;
 }
 
+const STRANGER_LEAVES = new Error("the Coordinator has gone");
+
 /** The Coordinator is away for a while, and then there is another one in its place. */
 function comesBack(walk: Walk): boolean {
 	walk.coordinator = undefined;
 	walk.world.coordinatorGone();
+	for (const stranger of walk.strangers) stranger.abort(STRANGER_LEAVES);
 	const awayMs = walk.choose.integer(3_500, 20_000);
 	walk.returning = { atMs: walk.world.clock.now() + awayMs };
 	return true;

@@ -24,7 +24,7 @@ export interface WalkResult {
 }
 
 /** Acts and faults of a walk. */
-export const STEPS = 220;
+export const STEPS = 204;
 
 /** All that may be done in a walk. */
 export const KINDS: readonly Weighted<Walk>[] = [...ACTS, ...FAULTS];

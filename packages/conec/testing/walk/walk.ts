@@ -46,6 +46,8 @@ export class Walk implements Stage {
 	readonly coordinators: CoordinatorApplication[] = [];
 	/** Faults that last: what ends them. */
 	readonly lasting: Set<() => void> = new Set();
+	/** Who wants the id of somebody else just now. */
+	readonly strangers: Set<AbortController> = new Set();
 	readonly done: Map<string, number> = new Map();
 	readonly sights: Set<string> = new Set();
 	/** Requests that are under way, for the log. */
