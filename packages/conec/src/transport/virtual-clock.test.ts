@@ -67,10 +67,15 @@ test("virtual clock: what a callback throws reaches who moves the clock, and the
 	await assert.rejects(clock.advance(1), TypeError);
 	assert.equal(fired, 1);
 	await assert.rejects(clock.advance(-1), { name: "RangeError", code: "OPTION_INVALID" });
-	const moving = clock.advance(5);
-	await assert.rejects(clock.advance(5), { name: "RangeError", code: "OPTION_INVALID" });
-	await moving;
-	assert.equal(clock.now(), 6);
+});
+
+test("virtual clock: calls at the same time follow each other, each to the moment that it meant", async () => {
+	const clock = createVirtualClock();
+	const fired: string[] = [];
+	for (const ms of [1, 3, 5]) clock.setTimeout(() => fired.push(`${ms}`), ms);
+	const moves = [4, 2, 5].map((ms) => clock.advance(ms).then(() => fired.push(`moved ${ms}`)));
+	await Promise.all(moves);
+	assert.deepEqual([fired, clock.now()], [["1", "3", "moved 4", "moved 2", "5", "moved 5"], 5]);
 });
 
 test("virtual clock: thousands of timers, many of them forgotten, fire in order", async () => {
