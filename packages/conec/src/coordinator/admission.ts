@@ -121,7 +121,7 @@ function holderToAsk(applicant: Applicant, { registry, leases }: AdmissionHost):
 }
 
 function leaseOfAnother({ id, identity }: Applicant, leases: Leases): Lease | undefined {
-	const lease = leases.find(id, Date.now());
+	const lease = leases.find(id, performance.now());
 	// With an authority for Clients the identity is the id, and leases do not count.
 	return identity === id || lease?.identity === identity ? undefined : lease;
 }
@@ -132,7 +132,7 @@ function judge(applicant: Applicant, { registry, leases, closing }: AdmissionHos
 	if (closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
 	const taken = refused("ID_TAKEN", `another Client holds the id "${id}"`);
 	const lease = leaseOfAnother(applicant, leases);
-	if (lease !== undefined) return lease.until === undefined ? taken : { ...taken, retryAfterMs: Math.max(0, lease.until - Date.now()) };
+	if (lease !== undefined) return lease.untilMs === undefined ? taken : { ...taken, retryAfterMs: Math.max(0, Math.ceil(lease.untilMs - performance.now())) };
 	const verdict = registry.judge(applicant, performance.now());
 	switch (verdict.type) {
 		case "taken":
@@ -196,7 +196,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 	});
 	host.registry.hold(applicant, session, performance.now());
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
-		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), Date.now());
+		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), performance.now());
 	}
 	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
 	const natTest = session.direct ? host.channels.joined(session) : undefined;

@@ -57,6 +57,8 @@ export type CoordinatorStatus =
 	| BroadcastStatus
 	/** The leases cannot be written to the state directory: after a restart they are as they were before. Writing goes on being tried. */
 	| { readonly type: "state-unsaved"; readonly error: ConecError }
+	/** The file system of the state directory has no sockets, so that a second Coordinator elsewhere is not kept out for certain. Said first to every listener. */
+	| { readonly type: "state-lock-weak"; readonly error: ConecError }
 	/** A direct channel is up or down, or could not be made. */
 	| ChannelStatus
 	/** The second UDP port cannot be bound: Clients do not learn what their NAT does. Said first to every listener. */
@@ -234,7 +236,10 @@ export class Coordinator implements AsyncDisposable {
 
 	/** What happens from now on. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Coordinator; `break` releases it. */
 	status(): AsyncIterable<CoordinatorStatus> {
-		return isConecError(this.#natTest) ? this.#feed.listen({ type: "nat-test-unavailable", error: this.#natTest }) : this.#feed.listen();
+		const present: CoordinatorStatus[] = [];
+		if (this.#kept.remark !== undefined) present.push({ type: "state-lock-weak", error: this.#kept.remark });
+		if (isConecError(this.#natTest)) present.push({ type: "nat-test-unavailable", error: this.#natTest });
+		return this.#feed.listen(...present);
 	}
 
 	/**
@@ -364,7 +369,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#channels.left(session);
 		if (this.#registry.free(session.id, session)) {
 			this.#presence.delete(session.id);
-			this.#kept.leases.release(session.id, session.fingerprint, Date.now());
+			this.#kept.leases.release(session.id, session.fingerprint, performance.now());
 		}
 		this.#broadcasts.sessionEnded(session);
 		void session.connection.closed.then((info) => {

@@ -6,14 +6,19 @@
 
 import { join, resolve } from "node:path";
 import { ConecError } from "../errors.ts";
-import { writeAtomically } from "../tls/kept-identity.ts";
-import { LEASE_FILE, readLeaseFile, renderLeases } from "./lease-file.ts";
-import { type Lease, type LeaseLimits, Leases } from "./leases.ts";
-import { lockStateDirectory, type StateLock } from "./state-lock.ts";
+import type { DirectoryLock } from "../files/directory-lock.ts";
+import { fileProblemWords } from "../files/file-error-words.ts";
+import { monotonicMs, ownBoot } from "../files/process-identity.ts";
+import { writeAtomically } from "../files/write-atomically.ts";
+import { type BootTime, LEASE_FILE, leasesNow, readLeaseFile, renderLeases } from "./lease-file.ts";
+import { type KeptLease, type LeaseLimits, Leases } from "./leases.ts";
+import { lockStateDirectory } from "./state-lock.ts";
 
 /** Leases, and where they are kept. */
 export interface CoordinatorState {
 	readonly leases: Leases;
+	/** What the directory cannot do, though it can be used; told to the application. */
+	readonly remark: ConecError | undefined;
 	/** Told each time the leases cannot be written after they could. They stay in force, and writing is tried again. */
 	onProblem: (error: ConecError) => void;
 	/** Writes what is not yet written, and gives the directory back. Never rejects. */
@@ -22,18 +27,31 @@ export interface CoordinatorState {
 	destroy(): void;
 }
 
+/** Clocks of leases. Neither is set by anybody. */
+export interface StateClock {
+	/** The clock of this process, in milliseconds. */
+	nowMs(): number;
+	/** The clock of this boot, for the next process. */
+	bootTime(): BootTime;
+}
+
+const SYSTEM_CLOCK: StateClock = { nowMs: () => performance.now(), bootTime: () => ({ boot: ownBoot(), ms: monotonicMs() }) };
+
 /**
  * Locks the state directory and reads the leases in it. Without a directory nothing is kept.
  *
  * Rejects with `STATE_DIRECTORY_INVALID` and the path.
  */
-export async function openState(stateDirectory: string | undefined, limits: LeaseLimits): Promise<CoordinatorState> {
+export async function openState(stateDirectory: string | undefined, limits: LeaseLimits, clock: StateClock = SYSTEM_CLOCK): Promise<CoordinatorState> {
 	if (stateDirectory === undefined) {
-		return { leases: new Leases(limits, () => undefined, [], Date.now()), onProblem: () => undefined, close: async () => undefined, destroy: () => undefined };
+		const leases = new Leases(limits, () => undefined, [], clock.nowMs());
+		return { leases, remark: undefined, onProblem: () => undefined, close: async () => undefined, destroy: () => undefined };
 	}
-	const lock = await lockStateDirectory(stateDirectory);
+	const directory = resolve(stateDirectory);
+	const lock = await lockStateDirectory(directory);
 	try {
-		return new KeptState(resolve(stateDirectory), lock, limits, await readLeaseFile(resolve(stateDirectory)));
+		const record = await readLeaseFile(directory);
+		return new KeptState(directory, lock, limits, record === undefined ? [] : leasesNow(record, clock.bootTime()), clock);
 	} catch (error) {
 		lock.release();
 		throw error;
@@ -45,22 +63,33 @@ const WRITE_INTERVAL_MS = 1_000;
 
 const RETRY_INTERVAL_MS = 5_000;
 
+/** What a crash of the machine can give back to leases that run: they are written again so often, as they become less. */
+const REFRESH_INTERVAL_MS = 3_600_000;
+
 class KeptState implements CoordinatorState {
 	readonly leases: Leases;
+	readonly remark: ConecError | undefined;
 	onProblem: (error: ConecError) => void = () => undefined;
-	readonly #path: string;
-	readonly #lock: StateLock;
+	readonly #directory: string;
+	readonly #lock: DirectoryLock;
+	readonly #clock: StateClock;
 	#timer: NodeJS.Timeout | undefined;
+	#refresh: NodeJS.Timeout | undefined;
 	#nextWriteMs = 0;
 	#writing: Promise<void> | undefined;
 	#dirty = false;
 	#failing = false;
 	#over = false;
 
-	constructor(directory: string, lock: StateLock, limits: LeaseLimits, kept: readonly Lease[]) {
-		this.#path = join(directory, LEASE_FILE);
+	constructor(directory: string, lock: DirectoryLock, limits: LeaseLimits, kept: readonly KeptLease[], clock: StateClock) {
+		this.#directory = directory;
 		this.#lock = lock;
-		this.leases = new Leases(limits, () => this.#changed(), kept, Date.now());
+		this.#clock = clock;
+		this.leases = new Leases(limits, () => this.#changed(), kept, clock.nowMs());
+		this.remark =
+			lock.remark === undefined
+				? undefined
+				: new ConecError("STATE_DIRECTORY_INVALID", `Cannot lock ${directory} for certain: ${lock.remark}; see to it that no other Coordinator uses it`);
 	}
 
 	async close(): Promise<void> {
@@ -75,6 +104,7 @@ class KeptState implements CoordinatorState {
 		if (this.#over) return;
 		this.#over = true;
 		clearTimeout(this.#timer);
+		clearTimeout(this.#refresh);
 		const release = (): void => this.#lock.release();
 		if (this.#writing === undefined) release();
 		else void this.#writing.then(release);
@@ -94,21 +124,34 @@ class KeptState implements CoordinatorState {
 
 	#write(): Promise<void> {
 		clearTimeout(this.#timer);
+		clearTimeout(this.#refresh);
 		this.#timer = undefined;
 		this.#dirty = false;
-		this.#writing = writeAtomically(this.#path, renderLeases(this.leases.entries()), "replace").then(
+		this.#writing = this.#save().then(
 			() => this.#written(),
 			(error: unknown) => this.#written(error),
 		);
 		return this.#writing;
 	}
 
+	async #save(): Promise<void> {
+		// The directory of another Coordinator by now: its leases are not ours to replace.
+		if (!(await this.#lock.isVisible())) throw new ConecError("STATE_DIRECTORY_INVALID", "the directory was removed or replaced while it was in use");
+		const leases = this.leases.kept(this.#clock.nowMs());
+		await writeAtomically(join(this.#directory, LEASE_FILE), renderLeases({ written: this.#clock.bootTime(), leases }), "replace");
+		if (leases.some(({ leftMs }) => leftMs !== undefined) && !this.#over) {
+			this.#refresh = setTimeout(() => this.#changed(), REFRESH_INTERVAL_MS);
+			this.#refresh.unref();
+		}
+	}
+
 	#written(error?: unknown): void {
 		this.#writing = undefined;
 		this.#nextWriteMs = performance.now() + (error === undefined ? WRITE_INTERVAL_MS : RETRY_INTERVAL_MS);
 		if (error !== undefined && !this.#failing && !this.#over) {
-			const reason = String((error as NodeJS.ErrnoException).code ?? "it failed");
-			this.onProblem(new ConecError("STATE_DIRECTORY_INVALID", `Cannot write ${this.#path}: ${reason}; leases are lost at the next start`, { cause: error }));
+			const reason = error instanceof ConecError ? error.message : fileProblemWords(error);
+			const message = `Cannot write ${join(this.#directory, LEASE_FILE)}: ${reason}; leases are lost at the next start`;
+			this.onProblem(new ConecError("STATE_DIRECTORY_INVALID", message, { cause: error }));
 		}
 		this.#failing = error !== undefined;
 		if (error !== undefined) this.#dirty = true;
