@@ -8,6 +8,7 @@ import { type ConecErrorCode, isConecError } from "../index.ts";
 import { applicationCodeText } from "./application.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
+import { STATE_HINT } from "./state-directory.ts";
 import { printable } from "./terminal-text.ts";
 
 /** What the user is told. */
@@ -64,7 +65,7 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	QUIC_UNAVAILABLE: { exitCode: failed },
 	ADDRESS_IN_USE: { exitCode: failed, hint: "Another program, perhaps another Coordinator, has that port. Choose one with --port." },
 	ADDRESS_UNAVAILABLE: { exitCode: failed, hint: "This machine has no such address. Check --host." },
-	STATE_DIRECTORY_INVALID: { exitCode: failed, hint: "Check --state, and who may read and write there." },
+	STATE_DIRECTORY_INVALID: { exitCode: failed, hint: `${STATE_HINT} With --cert and --key none is made.` },
 	HOST_UNRESOLVABLE: { exitCode: coordinator, hint: "Check the host name in --coordinator." },
 	COORDINATOR_UNREACHABLE: {
 		exitCode: coordinator,

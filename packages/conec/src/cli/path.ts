@@ -5,22 +5,11 @@
  */
 
 import type { Channel, Client, MessageStream, SocketAddress } from "../index.ts";
-import type { Arguments, OptionSpec } from "./arguments.ts";
+import type { Arguments } from "./arguments.ts";
 import { usageError } from "./cli-error.ts";
 import type { CommandContext } from "./command.ts";
 import type { EventFields } from "./output.ts";
 import { explainLines, PATH_CHOICES, type PathChoice, pathPhrase } from "./path-words.ts";
-
-/** Of commands that only take what comes. */
-export const EXPLAIN_OPTION: Readonly<Record<string, OptionSpec>> = {
-	explain: { text: "say at the end how the peer was reached and why so" },
-};
-
-/** Of commands that open streams. */
-export const PATH_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-	path: { value: "auto|direct|proxied", text: "directly, through the Coordinator, or (default) directly where it can be" },
-	...EXPLAIN_OPTION,
-};
 
 /** The path that was asked for. Throws a usage error. */
 export function pathChoice(args: Arguments): PathChoice {

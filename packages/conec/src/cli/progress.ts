@@ -5,6 +5,7 @@
  */
 
 import { printable } from "./terminal-text.ts";
+import { cutToWidth, padToWidth, textWidth } from "./text-width.ts";
 
 /** What {@link renderProgress} shows. */
 export interface ProgressState {
@@ -31,12 +32,14 @@ export function renderProgress(state: ProgressState): string {
 		if (totalBytes !== undefined && bytesPerSecond > 0 && doneBytes < totalBytes)
 			facts.push(`${formatDuration(((totalBytes - doneBytes) / bytesPerSecond) * 1_000)} left`);
 	}
-	while (facts.length > 1 && facts.join("  ").length > columns) facts.pop();
+	while (facts.length > 1 && textWidth(facts.join("  ")) > columns) facts.pop();
 	const right = facts.join("  ");
-	const room = columns - right.length - 2;
+	const room = columns - textWidth(right) - 2;
 	const barWidth = share === undefined || room < 40 ? 0 : Math.min(30, room - 24);
 	const labelRoom = room - (barWidth === 0 ? 0 : barWidth + 4);
-	const label = labelRoom < 4 ? "" : shorten(printable(state.label), labelRoom).padEnd(Math.min(labelRoom, 24));
+	// A tab is as wide as its place makes it.
+	const name = printable(state.label).replaceAll("\t", " ");
+	const label = labelRoom < 4 ? "" : padToWidth(cutToWidth(name, labelRoom), textWidth(name) > labelRoom ? labelRoom : Math.min(labelRoom, 24));
 	const filled = Math.round((share ?? 0) * barWidth);
 	const bar = barWidth === 0 ? "" : `[${"#".repeat(filled)}${"-".repeat(barWidth - filled)}]`;
 	return [label, bar, right].filter((part) => part !== "").join("  ");
@@ -85,7 +88,3 @@ export function formatDuration(milliseconds: number): string {
 
 const WINDOW_MS = 5_000;
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
-
-function shorten(text: string, length: number): string {
-	return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
-}

@@ -22,5 +22,7 @@ test("terminal text: lone surrogates are shown, pairs stay", () => {
 
 test("terminal text: long text is cut", () => {
 	assert.equal(printable("x".repeat(20), 10), `${"x".repeat(10)}…`);
+	assert.equal(printable("🙂🙂🙂", 3), "🙂…", "never half a character");
+	assert.equal(printable("🙂🙂", 4), "🙂🙂");
 	assert.equal(quoted("a b"), '"a b"');
 });

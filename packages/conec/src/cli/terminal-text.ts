@@ -12,7 +12,9 @@ const UNPRINTABLE =
 
 /** One printable line: everything that could move the cursor or hide text is shown as an escape such as `\x1b`. `maxLength` in UTF-16 units. */
 export function printable(text: string, maxLength: number = 4_096): string {
-	const shown = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
+	// A character of two units stays whole.
+	const length = isHighSurrogate(text.charCodeAt(maxLength - 1)) ? maxLength - 1 : maxLength;
+	const shown = text.length > maxLength ? `${text.slice(0, length)}…` : text;
 	return shown.replace(UNPRINTABLE, escapeCharacter);
 }
 
@@ -25,4 +27,8 @@ function escapeCharacter(character: string): string {
 	const code = character.charCodeAt(0);
 	if (character === "\t") return "\t";
 	return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
+}
+
+function isHighSurrogate(code: number): boolean {
+	return code >= 0xd800 && code < 0xdc00;
 }

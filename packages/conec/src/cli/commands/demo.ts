@@ -18,6 +18,7 @@ import { orInterrupted } from "../interruption.ts";
 import { endpoint } from "../path-words.ts";
 import type { RoundTrips } from "../ping-times.ts";
 import { formatBytes } from "../progress.ts";
+import { demoSpec } from "../specs/demo.ts";
 import { printable } from "../terminal-text.ts";
 
 /** The demonstration gives up when it gets no further for so long: all of it takes less where nothing else is going on, and a busy machine may take its time. */
@@ -33,15 +34,9 @@ const CONVERSATION: readonly (readonly [speaker: "alice" | "bob", line: string])
 
 /** See `conec demo --help`. */
 export const demoCommand: Command = {
-	spec: {
-		name: "demo",
-		usage: "",
-		summary: "Show a Coordinator and three Clients as processes on this machine: a chat, round trips, a verified file; under 20 seconds",
-		operands: { least: 0, most: 0, what: "" },
-		options: {},
-		examples: [],
-	},
+	spec: demoSpec,
 	linesTo: "stdout",
+	outputRole: "purpose",
 	async run(context) {
 		const directory = await mkdtemp(join(tmpdir(), "conec-demo-"));
 		const processes: DemoProcess[] = [];

@@ -4,34 +4,29 @@
  * @module
  */
 
-import { networkInterfaces } from "node:os";
 import { Client, isConecError } from "../../index.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CONNECTION_OPTIONS, connect, type PreparedClient, prepareClient } from "../connection.ts";
+import { connect, type PreparedClient, prepareClient } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { natKind } from "../nat-words.ts";
 import { type Netcheck, netcheckLines, outlookOf } from "../netcheck-words.ts";
 import { coordinatorAddresses, type FamilyLook, lookThrough } from "../network-look.ts";
 import { type Family, ownAddresses } from "../own-addresses.ts";
+import { ownInterfaces } from "../own-host.ts";
+import { netcheckSpec } from "../specs/netcheck.ts";
 
 /** How long the other IP version may take, when one has reached the Coordinator. */
 const OTHER_FAMILY_MS = 3_000;
 
 /** See `conec netcheck --help`. */
 export const netcheckCommand: Command = {
-	spec: {
-		name: "netcheck",
-		usage: "",
-		summary: "Say what kind of network this is, seen from the Coordinator: NAT, IPv4 and IPv6, round trip; and what follows for direct channels",
-		operands: { least: 0, most: 0, what: "" },
-		options: { ...CONNECTION_OPTIONS },
-		examples: ["conec netcheck", "conec netcheck --coordinator conec.example.org"],
-	},
+	spec: netcheckSpec,
 	linesTo: "stdout",
+	outputRole: "purpose",
 	async run(context) {
 		const prepared = await prepareClient(context);
 		const { coordinator } = prepared.options;
-		const interfaces = networkInterfaces();
+		const interfaces = ownInterfaces();
 		const own = { 4: ownAddresses(4, interfaces), 6: ownAddresses(6, interfaces) };
 		try {
 			const first = await lookAtFirst(prepared, context);
@@ -45,14 +40,14 @@ export const netcheckCommand: Command = {
 			}
 			throw error;
 		} finally {
-			await prepared.release();
+			prepared.release();
 		}
 	},
 };
 
 /** The way that every Client here takes. */
 async function lookAtFirst(prepared: PreparedClient, context: CommandContext): Promise<FamilyLook & { readonly reached: true }> {
-	const connection = await connect(context, { ...prepared, release: async () => {} });
+	const connection = await connect(context, { ...prepared, release: () => undefined });
 	try {
 		return await connection.orEnd(lookThrough(connection.client));
 	} finally {

@@ -9,35 +9,23 @@ import { ConecError } from "../../index.ts";
 import type { Arguments } from "../arguments.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CONNECTION_OPTIONS, type Connection, connect } from "../connection.ts";
+import { type Connection, connect } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
-import { addressField, explainPeer, PATH_OPTIONS, pathChoice } from "../path.ts";
+import { addressField, explainPeer, pathChoice } from "../path.ts";
 import { pathPhrase } from "../path-words.ts";
 import { answerOthers } from "../ping-echo.ts";
 import { PingExchange } from "../ping-exchange.ts";
 import { roundTripsOf, roundTripWords } from "../ping-times.ts";
 import { PingRoute, type Taken } from "../pinging.ts";
+import { pingSpec } from "../specs/ping.ts";
 import { printable, quoted } from "../terminal-text.ts";
 
 /** See `conec ping --help`. */
 export const pingCommand: Command = {
-	spec: {
-		name: "ping",
-		usage: "PEER",
-		summary: "Show the path and the round trip to a peer, whatever command it runs; begins at once and goes direct when it can",
-		operands: { least: 0, most: 1, what: "PEER" },
-		options: {
-			to: { value: "PEER", text: "the peer, instead of PEER" },
-			count: { value: "N", text: "how many messages of 64 bytes; default 4" },
-			"interval-ms": { value: "N", text: "time between them; default 1000; with 0 only the summary is shown" },
-			"timeout-ms": { value: "N", text: "how long to wait for each to come back; default 10000" },
-			...PATH_OPTIONS,
-			...CONNECTION_OPTIONS,
-		},
-		examples: ["conec ping bob", "conec ping bob --explain", "conec ping bob --path direct --count 1000 --interval-ms 0"],
-	},
+	spec: pingSpec,
 	linesTo: "stdout",
+	outputRole: "purpose",
 	async run(context) {
 		const plan = planOf(context.args);
 		const connection = await connect(context);

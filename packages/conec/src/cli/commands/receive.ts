@@ -10,12 +10,13 @@ import type { Client, MessageStream } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import { CliError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CONNECTION_OPTIONS, type Connection, connect, incomingOf } from "../connection.ts";
+import { type Connection, connect, incomingOf } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
-import { EXPLAIN_OPTION, explainPeer, tellPath } from "../path.ts";
+import { explainPeer, tellPath } from "../path.ts";
 import { answerOther, answerOthers } from "../ping-echo.ts";
 import { formatBytes } from "../progress.ts";
+import { receiveSpec } from "../specs/receive.ts";
 import { printable, quoted } from "../terminal-text.ts";
 import { errnoOf, errnoText } from "../transfer/file-problem.ts";
 import { type ReceiveOptions, receiveFiles } from "../transfer/receive-files.ts";
@@ -26,23 +27,10 @@ const MOST_TRANSFERS = 8;
 
 /** See `conec receive --help`. */
 export const receiveCommand: Command = {
-	spec: {
-		name: "receive",
-		usage: "[--dir DIR] [--from PEER]",
-		summary: "Receive files, verified by SHA-256; runs until Ctrl-C",
-		operands: { least: 0, most: 0, what: "" },
-		options: {
-			dir: { value: "DIR", text: "where files go, made if missing; default: the current directory" },
-			from: { value: "PEER", text: "take files from this peer only" },
-			"max-bytes": { value: "N", text: "most bytes of one transfer, refused before writing; K, M, G, T may follow" },
-			force: { text: "replace existing files" },
-			once: { text: "end after one transfer; the exit status says whether it was complete" },
-			...EXPLAIN_OPTION,
-			...CONNECTION_OPTIONS,
-		},
-		examples: ["conec receive --dir incoming", "conec receive --from alice --max-bytes 10G --once"],
-	},
+	spec: receiveSpec,
 	linesTo: "stdout",
+	outputRole: "report",
+	isService: (args) => !args.flag("once"),
 	async run(context) {
 		const { args, output } = context;
 		const options: ReceiveOptions = {

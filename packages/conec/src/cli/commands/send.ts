@@ -8,11 +8,12 @@ import { isConecError } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CONNECTION_OPTIONS, type Connection, connect, openTo } from "../connection.ts";
+import { type Connection, connect, openTo } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
-import { explainPeer, PATH_OPTIONS, pathChoice, tellPath } from "../path.ts";
+import { explainPeer, pathChoice, tellPath } from "../path.ts";
 import { answerOthers } from "../ping-echo.ts";
 import { formatBytes } from "../progress.ts";
+import { sendSpec } from "../specs/send.ts";
 import { printable, quoted } from "../terminal-text.ts";
 import { sendFiles } from "../transfer/send-files.ts";
 import { countSources } from "../transfer/source-files.ts";
@@ -20,15 +21,9 @@ import { TransferReport } from "../transfer-report.ts";
 
 /** See `conec send --help`. */
 export const sendCommand: Command = {
-	spec: {
-		name: "send",
-		usage: "FILE... --to PEER",
-		summary: "Send files, and directories with what is below them, to a peer that runs `conec receive`",
-		operands: { least: 1, most: Number.POSITIVE_INFINITY, what: "FILE" },
-		options: { to: { value: "PEER", text: "who receives" }, ...PATH_OPTIONS, ...CONNECTION_OPTIONS },
-		examples: ["conec send film.mkv notes/ --to bob"],
-	},
+	spec: sendSpec,
 	linesTo: "stdout",
+	outputRole: "report",
 	async run(context) {
 		const to = context.args.text("to");
 		if (to === undefined) throw usageError("--to PEER is missing", "See: conec send --help");
