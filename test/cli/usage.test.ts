@@ -132,7 +132,7 @@ test("cli: a wrong pin, an unknown peer, nobody listening and a port that is tak
 			const error = await running.event("error");
 			assert.equal(error["code"], code, JSON.stringify(error));
 			assert.equal(typeof error["hint"], "string");
-			assert.match(running.stderr, /^conec: .+\n {7}.+\n$/s);
+			assert.match(running.stderr, args[0] === "coordinator" ? /^[-0-9]{10} [:0-9]{8}[+-][:0-9]{5} conec: .+\n {7}.+\n$/s : /^conec: .+\n {7}.+\n$/s);
 			assert.ok(!running.stderr.includes("    at "), "no stack");
 		}),
 	);

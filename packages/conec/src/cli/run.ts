@@ -23,8 +23,7 @@ export interface Surroundings {
 
 /** Runs a command line. Never rejects; resolves with the exit status when all output is written, or lost. */
 export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
-	const { env } = surroundings;
-	const run: Run = { env, stdout: new StandardSink(surroundings.stdout), stderr: new StandardSink(surroundings.stderr) };
+	const run = runIn(surroundings);
 	const [name, ...rest] = args;
 	switch (name) {
 		case undefined:
@@ -45,15 +44,20 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
 		return EXIT_CODES.usage;
 	}
 	const spec = await entry.spec();
-	const parsed = parse(spec, rest, env);
-	if (parsed === "help") return await show(commandHelp(spec), run);
-	return await runCommand(await entry.load(), rest, parsed, run);
+	if (parse(spec, rest, run.env) === "help") return await show(commandHelp(spec), run);
+	return await runCommand(await entry.load(), rest, run);
 }
 
-interface Run {
+/** A run and its sinks. */
+export interface Run {
 	readonly env: Surroundings["env"];
 	readonly stdout: StandardSink;
 	readonly stderr: StandardSink;
+}
+
+/** From now on no error of a standard stream ends the process. */
+export function runIn({ env, stdout, stderr }: Surroundings): Run {
+	return { env, stdout: new StandardSink(stdout), stderr: new StandardSink(stderr) };
 }
 
 /** A wrong command line is told like any other error of the command, when it runs. */
@@ -66,9 +70,13 @@ function parse(spec: CommandSpec, args: readonly string[], env: Surroundings["en
 	}
 }
 
-async function runCommand(command: Command, args: readonly string[], parsed: Arguments | CliError, { env, stdout, stderr }: Run): Promise<ExitCode> {
+/** Runs one command with what follows its name, unless that asks for help. */
+export async function runCommand(command: Command, args: readonly string[], { env, stdout, stderr }: Run): Promise<ExitCode> {
+	const parsed = parse(command.spec, args, env);
+	if (parsed === "help") return await show(commandHelp(command.spec), { env, stdout, stderr });
 	const [{ Output }, { Interrupted, watchInterruption }] = await Promise.all([import("./output.ts"), import("./interruption.ts")]);
-	const output = new Output({ json: args.includes("--json"), linesTo: command.linesTo, isLog: command.isLog ?? false, env, stdout, stderr });
+	const isLog = command.isLog === true && !(parsed instanceof CliError);
+	const output = new Output({ json: args.includes("--json"), linesTo: command.linesTo, isLog, env, stdout, stderr });
 	if (parsed instanceof CliError) return await report(parsed, output, env);
 	const role = typeof command.outputRole === "function" ? command.outputRole(parsed) : command.outputRole;
 	const interruption = watchInterruption();
