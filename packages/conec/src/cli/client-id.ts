@@ -10,7 +10,7 @@ import { lockDirectory } from "../files/directory-lock.ts";
 import { makeDirectory } from "../files/make-directory.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
-import { STATE_HINT, stateDirectoryError } from "./state-directory.ts";
+import { stateDirectoryError } from "./state-directory.ts";
 
 /** Longest id in bytes. */
 const ID_BYTES = 63;
@@ -48,7 +48,7 @@ export async function claimDefaultId(stateDirectory: string, base: string): Prom
 			if (outcome.type === "locked") return { id, release: () => outcome.lock.release() };
 		}
 	} catch (error) {
-		throw stateDirectoryError(directory, error, `${STATE_HINT} Or give an id with --id, and a key with --cert and --key.`);
+		throw stateDirectoryError(directory, error);
 	}
 	throw new CliError(EXIT_CODES.failed, `Cannot choose an id: ${MOST_CLAIMS} processes run with ids like "${base}"`, "Give one with --id.");
 }

@@ -65,7 +65,7 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	QUIC_UNAVAILABLE: { exitCode: failed },
 	ADDRESS_IN_USE: { exitCode: failed, hint: "Another program, perhaps another Coordinator, has that port. Choose one with --port." },
 	ADDRESS_UNAVAILABLE: { exitCode: failed, hint: "This machine has no such address. Check --host." },
-	STATE_DIRECTORY_INVALID: { exitCode: failed, hint: `${STATE_HINT} With --cert and --key none is made.` },
+	STATE_DIRECTORY_INVALID: { exitCode: failed, hint: STATE_HINT },
 	HOST_UNRESOLVABLE: { exitCode: coordinator, hint: "Check the host name in --coordinator." },
 	COORDINATOR_UNREACHABLE: {
 		exitCode: coordinator,

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { type FileWriter, StandardSink, type StandardStream } from "./standard-sink.ts";
 
 const errorOf = (code: string): Error => Object.assign(new Error(code), { code });
@@ -169,4 +176,26 @@ test("standard sink: whoever waits for a reader that goes away is let go", async
 	let told = 0;
 	sink.onGone(() => told++);
 	assert.equal(told, 1, "who asks later is told at once");
+});
+
+test("standard sink: a terminal that has been stopped does not hold the process up", async (t) => {
+	const directory = await mkdtemp(join(tmpdir(), "conec-terminal-"));
+	t.after(() => rm(directory, { recursive: true, force: true }));
+	const said = join(directory, "said");
+	const child = fileURLToPath(new URL("../../../../test/children/terminal-writer.ts", import.meta.url));
+	const command = [process.execPath, "--conditions=source", "--import", import.meta.resolve("tsx"), child, said].map((word) => `'${word}'`).join(" ");
+	// `script` (util-linux) gives it a terminal and stops reading that when nobody reads its own output.
+	if (process.platform !== "linux" || spawnSync("script", ["-qec", "true", "/dev/null"]).status !== 0) return t.skip("needs script of util-linux");
+	const terminal = spawn("script", ["-qec", command, "/dev/null"], { stdio: ["ignore", "pipe", "inherit"] });
+	const over = once(terminal, "exit");
+	t.after(async () => {
+		terminal.kill("SIGKILL");
+		await over;
+	});
+	for (const end = performance.now() + 60_000; !existsSync(said); ) {
+		assert.ok(performance.now() < end, "it stands still");
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
+	await new Promise((resolve) => setTimeout(resolve, 20));
+	assert.equal(await readFile(said, "utf8"), "terminal: true, behind: true");
 });

@@ -21,7 +21,8 @@ export interface Surroundings {
 }
 
 /** What helps where a state directory cannot be used. */
-export const STATE_HINT: string = "Say with --state DIR where keys may be kept: a directory that only you can read and write.";
+export const STATE_HINT: string =
+	"Say with --state DIR where keys may be kept: a directory that only you can read and write. A Client with --cert, --key and --id needs none.";
 
 /**
  * The default of `--state`: `%LOCALAPPDATA%\conec` on Windows, `~/Library/Application Support/conec` on macOS,
@@ -57,6 +58,6 @@ export function stateDirectory({ args, env }: Pick<CommandContext, "args" | "env
 }
 
 /** A state directory in which something cannot be done. */
-export function stateDirectoryError(directory: string, error: unknown, hint: string): CliError {
-	return new CliError(EXIT_CODES.failed, `Cannot use ${quoted(directory)}: ${fileProblemWords(error)}`, hint, error);
+export function stateDirectoryError(directory: string, error: unknown): CliError {
+	return new CliError(EXIT_CODES.failed, `Cannot use ${quoted(directory)}: ${fileProblemWords(error)}`, STATE_HINT, error);
 }

@@ -138,7 +138,7 @@ for (const [kind, means, argument] of [
 		const second = new Other(t, [directory, "coordinator", ...argument], command);
 		const said = await second.said();
 		assert.equal(said.type, "taken");
-		assert.match((said as { by: string }).by, /^a process in another container or on another machine \(process \d+ there/);
+		assert.match((said as { by: string }).by, /^process \d+ of another container or machine, "/);
 		assert.equal((await lockDirectory(directory, "coordinator", means)).type, "taken", "from outside");
 		await holder.kill("SIGKILL");
 		const third = new Other(t, [directory, "coordinator", ...argument], command);

@@ -49,7 +49,7 @@ export type Holder = Pick<ProcessIdentity, "pid" | "space" | "host">;
 export function describeHolder(holder: Holder | undefined, space: string | null): string {
 	if (holder === undefined) return "another process";
 	if (holder.space === space && holder.host === safeHostName()) return `process ${holder.pid}`;
-	return `a process in another container or on another machine (process ${holder.pid} there, host ${JSON.stringify(holder.host)})`;
+	return `process ${holder.pid} of another container or machine, ${JSON.stringify(holder.host)}`;
 }
 
 /** Reads what a holder says of itself; `undefined` for anything else. */
