@@ -151,10 +151,3 @@ test("surroundings: every name that is taken from the machine can be in a certif
 		}),
 	);
 });
-
-test("surroundings: the demonstration says what helps where there is no temporary directory", async (t) => {
-	const none = await fileIn(await folder(t));
-	const result = await outcome(["demo"], { TMPDIR: none });
-	assert.equal(result.status, 1);
-	assert.match(result.stderr, /Cannot make a directory for the demonstration in ".*": a file is where a directory is needed \(ENOTDIR\)\n.*TMPDIR/);
-});

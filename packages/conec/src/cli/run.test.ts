@@ -169,3 +169,17 @@ test("run: which commands end with their output, and which are services", async 
 		demo: ["purpose", false],
 	});
 });
+
+test("run: the demonstration says what helps where there is no temporary directory", {
+	skip: process.platform === "win32" ? "it has another variable" : false,
+}, async (t) => {
+	const before = process.env["TMPDIR"];
+	t.after(() => {
+		if (before === undefined) delete process.env["TMPDIR"];
+		else process.env["TMPDIR"] = before;
+	});
+	process.env["TMPDIR"] = process.execPath;
+	const stderr = new Stream();
+	assert.equal(await runCommandLine(["demo"], { env: {}, stdout: new Stream(), stderr }), failed);
+	assert.match(stderr.text, /^conec: Cannot make a directory for the demonstration in ".*": a file is where a directory is needed \(ENOTDIR\)\n {7}.*TMPDIR/);
+});
