@@ -72,7 +72,7 @@ export class Client implements AsyncDisposable {
 	readonly fingerprint: string;
 	/** Accepted streams that peers and the Coordinator opened, on any path. One consumer at a time; `break` releases it. Ends after `close`; fails when the Coordinator and all direct channels are lost. */
 	readonly incomingStreams: AsyncIterable<MessageStream>;
-	/** How it ended: closed, destroyed, superseded, or disconnected with no direct channel left. Never rejects. */
+	/** How it ended: closed, destroyed, superseded, denied (`CERTIFICATE_REFUSED`), or disconnected with no direct channel left. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
 	readonly #limits: Limits;
 	readonly #transport: Transport;
@@ -174,7 +174,10 @@ export class Client implements AsyncDisposable {
 			},
 		});
 		transport.onDatagram = (data, from) => this.#onDatagram(data, from);
-		if (this.#link.can(DIRECT_CAPABILITY)) this.#network.look(this.#link);
+		if (this.#link.can(DIRECT_CAPABILITY)) {
+			this.#network.look(this.#link);
+			this.#direct.announce();
+		}
 		// When the application has its Client: what came with the welcome may ask it something.
 		setImmediate(() => this.#link.listen());
 	}
@@ -382,7 +385,9 @@ export class Client implements AsyncDisposable {
 		const code = info.code === "SUPERSEDED" ? "SUPERSEDED" : "COORDINATOR_LOST";
 		const error = new ConecError(code, `Lost the Coordinator${info.reason === undefined ? "" : `: ${info.reason}`}`);
 		const closing = this.#state.type === "closing";
-		if (code === "SUPERSEDED" || (closing && this.#direct.idle)) return this.#over(info, error);
+		// A key that is not welcome any more has no channels either: its peers may be where nobody can tell them.
+		const unwelcome = code === "SUPERSEDED" || (info.by === "peer" && info.code === "CERTIFICATE_REFUSED");
+		if (unwelcome || (closing && this.#direct.idle)) return this.#over(info, error);
 		// Direct channels are closed as gracefully as ever.
 		if (closing) return this.#link.destroy(error, RESET_CODES.NONE);
 		this.#state = { type: "disconnected", info, error };

@@ -8,11 +8,12 @@ import { ConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import { fingerprintOf } from "../tls/fingerprint.ts";
 import type { SocketAddress, Transport } from "../transport/transport.ts";
-import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode } from "../wire/channel-messages.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode, PeerDenied } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { Acceptance } from "./acceptance.ts";
 import type { AskedPhase, Attempt } from "./attempt.ts";
 import { DirectChannel } from "./channel.ts";
+import { channelLists, ownChannel } from "./channel-list.ts";
 import { ChannelMoves } from "./channel-moves.ts";
 import { dialDirectly } from "./dial-direct.ts";
 import type { DirectGreeting } from "./direct-handshake.ts";
@@ -121,9 +122,11 @@ export class DirectChannels {
 			case "channel-refused":
 				return this.#wishes.refused(message);
 			case "channel-cancelled":
-				// Of a channel that is up: the Coordinator does not let this peer in any more.
-				for (const channel of this.#all) if (channel.token === message.token) channel.destroy(CLOSE_CODES.DISCONNECTED, message.reason);
 				return this.#failed(message.token, message.reason, "elsewhere");
+			case "peer-denied":
+				return this.#denied(message);
+			case "channel-list-wanted":
+				return this.announce();
 			case "peer-changed":
 				this.memory.peerChanged(message.peer);
 				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerChanged(channel);
@@ -137,6 +140,11 @@ export class DirectChannels {
 				for (const channel of this.#all) this.#moves.ownMoved(channel);
 				return;
 		}
+	}
+
+	/** Tells the Coordinator which channels there are, so that it can say which of them are to end: when this Client comes to it with some, and when it asks. */
+	announce(): void {
+		for (const list of channelLists(this.#all)) this.#host.link()?.send(list);
 	}
 
 	/** A datagram beside QUIC has come to the Client's socket, with the label of an attempt or of nothing. */
@@ -313,6 +321,12 @@ export class DirectChannels {
 		if (attempt !== undefined) this.#host.lessLeft();
 	}
 
+	/** The Coordinator does not let this key in any more. What counts is the key that the peer has shown, not its name. */
+	#denied({ fingerprint, reason }: PeerDenied): void {
+		for (const channel of [...this.#all]) if (channel.fingerprint === fingerprint) channel.bar(reason);
+		for (const { token, peer } of [...this.#attempts.values()]) if (peer.fingerprint === fingerprint) this.#failed(token, reason, "elsewhere");
+	}
+
 	/** Nobody here wants it any more. What the peer asked for is the peer's to give up. */
 	#givenUp(token: string): void {
 		const attempt = this.#attempts.get(token);
@@ -354,6 +368,8 @@ export class DirectChannels {
 		this.#forget(token);
 		const channel: DirectChannel = new DirectChannel({
 			peer,
+			// TLS has let in only the very certificate of this key.
+			fingerprint: attempt.peer.fingerprint,
 			connection,
 			transport: on,
 			control,
@@ -380,7 +396,7 @@ export class DirectChannels {
 		greeting.listen({ leaving: () => channel.peerLeaves(), broken: (closeCode, reason) => channel.destroy(closeCode, reason) });
 		// Its peer has asked for a new one, so it has given this one up.
 		before?.fail("a newer channel took its place");
-		this.#host.link()?.send({ type: "channel-report", token, outcome: "up", address: remoteAddress, rttMs: Math.round(channel.rttMs) });
+		this.#host.link()?.send({ type: "channel-report", outcome: "up", ...ownChannel(channel), address: remoteAddress, rttMs: Math.round(channel.rttMs) });
 		this.#host.emit({ type: "channel", peer, state: "up", address: remoteAddress, durationMs: clock.now() - since });
 		this.#wishes.grant(channel);
 	}

@@ -214,11 +214,8 @@ export class Coordinator implements AsyncDisposable {
 		this.#deny = denied;
 		this.#accept();
 		this.#kept.leases.revoke((fingerprint) => denied.has(fingerprint));
-		for (const session of [...this.#registry.holders()]) {
-			if (!denied.has(session.fingerprint)) continue;
-			this.#channels.expel(session, DENIED);
-			session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
-		}
+		if (deny !== undefined) this.#channels.denyListChanged();
+		for (const session of [...this.#registry.holders()]) if (denied.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
 	}
 
 	/**
@@ -344,6 +341,7 @@ export class Coordinator implements AsyncDisposable {
 			clock: systemClock,
 			find: (id) => this.#registry.find(id),
 			closing: () => this.#state.type !== "open",
+			denied: (fingerprint) => this.#deny.has(fingerprint),
 			sendDatagram: (data, to) => this.#transport.sendDatagram(data, to),
 			isOwn: ownSockets(host, ports, now),
 			reflector: natTest === undefined ? undefined : new Reflector(natTest, limits, now),

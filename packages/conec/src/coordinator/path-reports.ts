@@ -1,6 +1,7 @@
 /**
- * What Clients have said of their direct channels: which are up, what failed and is remembered, and what was given out. Only for pairs
- * of which both are connected.
+ * What explains how pairs of Clients reach each other: which channels are up, what failed and is remembered, and what was given out. Only
+ * for pairs of which both are connected. Either of a pair may change it, and the oldest are forgotten: nothing that is to hold against a
+ * Client may rest on it.
  *
  * @module
  */
@@ -103,16 +104,6 @@ export class PathReports {
 		this.#quiet.set(pair.key, pair);
 		this.#note(live.requester, live.target, reason);
 		return live;
-	}
-
-	/** Ids of those with a live channel to this one. */
-	peersOf(id: string): string[] {
-		return [...(this.#byId.get(id) ?? [])].flatMap((pair) => (pair.live === undefined ? [] : [otherOf(pair, id)]));
-	}
-
-	/** Live channels of this Client, with the id of the other side. */
-	channelsOf(id: string): { readonly peer: string; readonly token: string }[] {
-		return [...(this.#byId.get(id) ?? [])].flatMap((pair) => (pair.live === undefined ? [] : [{ peer: otherOf(pair, id), token: pair.live.token }]));
 	}
 
 	/** Ids of those with a live channel to anybody. */

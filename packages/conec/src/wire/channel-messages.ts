@@ -12,6 +12,7 @@ import {
 	codeField,
 	FieldProblem,
 	fieldOf,
+	fingerprintField,
 	hexField,
 	idField,
 	integerField,
@@ -32,6 +33,9 @@ export const HOSTS_LISTED = 8;
 
 /** Addresses that a Client may be given for one attempt. */
 export const CANDIDATES_LISTED = 12;
+
+/** Direct channels that one `channel-list` names; more take more messages. */
+export const CHANNELS_LISTED = 64;
 
 /** Longest certificate that `channel-go` carries, in bytes of DER: with everything else it has to fit into a frame. */
 export const CERTIFICATE_BYTES = 8192;
@@ -100,12 +104,32 @@ export const CHANNEL_REFUSAL_CODES = ["DECLINED", "CROSSED", "BUSY"] as const;
 /** `DECLINED`: it does not want to. `CROSSED`: its own request to the same peer goes on instead. `BUSY`: it has no room. */
 export type ChannelRefusalCode = (typeof CHANNEL_REFUSAL_CODES)[number];
 
-/** Client: what became of an attempt, or later of its channel. */
+/** A direct channel as one of its ends knows it. */
+export interface OwnChannel {
+	/** Of the attempt that it came from. */
+	readonly token: string;
+	/** Id of the other end. */
+	readonly peer: string;
+	/** Of the key that the other end has shown on the channel itself. */
+	readonly fingerprint: string;
+}
+
+/** Client: direct channels that it has. Said after the welcome, of those from before it, and after {@link ChannelListWanted}. */
+export interface ChannelList {
+	readonly type: "channel-list";
+	/** 1 to {@link CHANNELS_LISTED}. */
+	readonly channels: readonly OwnChannel[];
+}
+
+/** Client: what became of an attempt, or later of its channel. Speaks for this end alone. */
 export interface ChannelReport {
 	readonly type: "channel-report";
 	readonly token: string;
 	/** `down`: a channel that was up has ended. */
 	readonly outcome: "up" | "failed" | "down";
+	/** `up`: what a {@link ChannelList} says of it. Both or neither; without them the Coordinator has to know the attempt. */
+	readonly peer?: string | undefined;
+	readonly fingerprint?: string | undefined;
 	/** `up`: where the peer is. */
 	readonly address?: WireAddress | undefined;
 	readonly rttMs?: number | undefined;
@@ -191,7 +215,7 @@ export interface ChannelRefused {
 	readonly reason: string;
 }
 
-/** Coordinator: the attempt is over; the other side cancelled or left, or time is up. */
+/** Coordinator: the attempt is over; the other side cancelled or left, or time is up. Says nothing of a channel that is up. */
 export interface ChannelCancelled {
 	readonly type: "channel-cancelled";
 	readonly token: string;
@@ -218,11 +242,34 @@ export interface PeerChanged {
 	readonly peer: string;
 }
 
+/** Coordinator: this key is not welcome any more; channels and attempts with it end at once. */
+export interface PeerDenied {
+	readonly type: "peer-denied";
+	/** Of the key that the other end has shown. */
+	readonly fingerprint: string;
+	/** For people. */
+	readonly reason: string;
+}
+
+/** Coordinator: say once more which direct channels there are. */
+export interface ChannelListWanted {
+	readonly type: "channel-list-wanted";
+}
+
 /** What a Client says. */
-export type ChannelMessageOfClient = ChannelRequest | ChannelCancel | ChannelConsent | ChannelRefusal | ChannelReport | AddressEcho | NatTest;
+export type ChannelMessageOfClient = ChannelRequest | ChannelCancel | ChannelConsent | ChannelRefusal | ChannelReport | ChannelList | AddressEcho | NatTest;
 
 /** What a Coordinator says. */
-export type ChannelMessageOfCoordinator = ChannelAsk | ChannelGo | ChannelRefused | ChannelCancelled | AddressChanged | PeerMoved | PeerChanged;
+export type ChannelMessageOfCoordinator =
+	| ChannelAsk
+	| ChannelGo
+	| ChannelRefused
+	| ChannelCancelled
+	| AddressChanged
+	| PeerMoved
+	| PeerChanged
+	| PeerDenied
+	| ChannelListWanted;
 
 /** Everything about direct channels on a control stream. */
 export type ChannelMessage = ChannelMessageOfClient | ChannelMessageOfCoordinator;
@@ -232,6 +279,7 @@ const FROM_CLIENT: readonly string[] = [
 	"channel-cancel",
 	"channel-answer",
 	"channel-report",
+	"channel-list",
 	"address-echo",
 	"nat-test",
 ] satisfies readonly ChannelMessageOfClient["type"][];
@@ -244,6 +292,8 @@ const FROM_COORDINATOR: readonly string[] = [
 	"address",
 	"peer-moved",
 	"peer-changed",
+	"peer-denied",
+	"channel-list-wanted",
 ] satisfies readonly ChannelMessageOfCoordinator["type"][];
 
 /** Whether a Client says this. */
@@ -267,6 +317,8 @@ export function readChannelMessage(type: string, object: Readonly<Record<string,
 			return readAnswer(object);
 		case "channel-report":
 			return readReport(object);
+		case "channel-list":
+			return { type, channels: readOwnChannels(object) };
 		case "address-echo":
 			return { type, nonce: hexField(object, "nonce", NONCE_DIGITS) };
 		case "nat-test":
@@ -285,6 +337,10 @@ export function readChannelMessage(type: string, object: Readonly<Record<string,
 			return { type, peer: idField(object, "peer"), address: addressField(object, "address") };
 		case "peer-changed":
 			return { type, peer: idField(object, "peer") };
+		case "peer-denied":
+			return { type, fingerprint: fingerprintField(object, "fingerprint"), reason: noteField(object, "reason") ?? "" };
+		case "channel-list-wanted":
+			return { type };
 		default:
 			return undefined;
 	}
@@ -346,14 +402,26 @@ function readAnswer(object: Readonly<Record<string, unknown>>): ChannelConsent |
 
 function readReport(object: Readonly<Record<string, unknown>>): ChannelReport {
 	const reason = noteField(object, "reason");
+	const named = fieldOf(object, "peer") !== undefined;
+	if (named !== (fieldOf(object, "fingerprint") !== undefined)) throw new FieldProblem("peer and fingerprint must be there together, or neither");
 	return {
 		type: "channel-report",
 		token: tokenField(object),
 		outcome: choiceField(object, "outcome", ["up", "failed", "down"]),
+		...(named ? { peer: idField(object, "peer"), fingerprint: fingerprintField(object, "fingerprint") } : {}),
 		...(fieldOf(object, "address") === undefined ? {} : { address: addressField(object, "address") }),
 		...(fieldOf(object, "rttMs") === undefined ? {} : { rttMs: numberField(object, "rttMs", 0, LONGEST_MS) }),
 		...(reason === undefined ? {} : { reason }),
 	};
+}
+
+function readOwnChannels(object: Readonly<Record<string, unknown>>): readonly OwnChannel[] {
+	const channels = listField(object, "channels", CHANNELS_LISTED, (list, name) => {
+		const channel = objectField(list, name);
+		return { token: tokenField(channel), peer: idField(channel, "peer"), fingerprint: fingerprintField(channel, "fingerprint") };
+	});
+	if (channels.length === 0) throw new FieldProblem("channels must list at least 1");
+	return channels;
 }
 
 function readGo(object: Readonly<Record<string, unknown>>): ChannelGo {
