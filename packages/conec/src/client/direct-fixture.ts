@@ -189,6 +189,8 @@ export interface Rig {
 	pokes: number;
 	/** Takes the Coordinator away. */
 	readonly lose: () => void;
+	/** Another connection to it. */
+	readonly regain: () => void;
 	readonly peer: (id: string) => Promise<Peer>;
 	/** A channel that `peer` has dialled. */
 	readonly up: (peer: Peer, token: string) => Promise<Talker>;
@@ -258,6 +260,9 @@ export async function rig(
 		...{ clock, network, transport, coordinator, identity, direct, said, statuses, packets, dials, streams, asked, pokes: 0 },
 		lose: () => {
 			present = undefined;
+		},
+		regain: () => {
+			present = link;
 		},
 		peer: async (id) => new Peer(made, id, await identityOf(id)),
 		async up(peer, token) {
