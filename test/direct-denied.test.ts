@@ -294,6 +294,42 @@ for (const fabric of FABRICS) {
 		}
 	});
 
+	it("denied: a channel beyond those that the Coordinator keeps of one Client ends all the same", async (t) => {
+		const { world, bob, mallory } = await prepare(t, { coordinator: { limits: { channels: 1 } } });
+		const friend = await world.connect("friend", { listen: true });
+		const kept = await bob.openChannel("friend");
+		await until(() => friend.channels().length === 1);
+		const { channel } = await mallory.connect("bob");
+		await until(() => bob.channels().length === 2);
+		await mallory.leave();
+		deny(world, mallory);
+		await until(() => channel.over !== undefined);
+		assert.deepEqual(bob.channels(), [kept]);
+	});
+
+	it("denied: who comes back with channels, also to another Coordinator, is told of the keys that have been denied meanwhile", async (t) => {
+		const key = `sha256:${"ab".repeat(32)}`;
+		const other = `sha256:${"cd".repeat(32)}`;
+		const list = (...keys: string[]) => ({
+			type: "channel-list",
+			channels: keys.map((fingerprint, i) => ({ token: `${i}`.repeat(32), peer: "mallory", fingerprint })),
+		});
+		const world = await World.create(t, fabric, { deny: [key] });
+		const honest = await Rogue.create(t, world, "honest");
+		const session = await honest.enter();
+		honest.say(list(other, key, key));
+		await session.hears("peer-denied");
+		await honest.settled();
+		const named = (): unknown[] => session.messages.filter(({ type }) => type === "peer-denied").map(({ fingerprint }) => fingerprint);
+		assert.deepEqual(named(), [key], "once, and no other");
+		world.coordinator.reload({ deny: [other] });
+		await session.hears("peer-denied", "peer-denied");
+		assert.deepEqual(named(), [key, other]);
+		// Who has not the capability is not to say this.
+		const old = (await (await Rogue.create(t, world, "old")).enter([])).say(list(key));
+		assert.equal((await old.end()).closeCode, CLOSE_CODES.PROTOCOL_ERROR);
+	});
+
 	it("denied: two honest Clients that are both denied end their channel and themselves", async (t) => {
 		const { world, bob } = await prepare(t);
 		const alice = await world.connect("alice", { listen: true });

@@ -51,7 +51,7 @@ export interface Limits {
 	readonly retryThreshold: number;
 	/** Clients connected to one Coordinator. @default 10_000 */
 	readonly clients: number;
-	/** Direct channels of one Client, and such that are being opened. Client only. @default 16 */
+	/** Direct channels of one Client, and such that are being opened; at a Coordinator, those of one Client that it keeps for when a key is denied. @default 16 */
 	readonly channels: number;
 	/** Status events kept for a reader that is slow; older ones are dropped and counted. @default 64 */
 	readonly statusEvents: number;

@@ -196,7 +196,7 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * Replaces identity, authorities and deny list. Connections stay, except those whose fingerprint is now denied; peers with a direct channel to such a Client are told to end it.
+	 * Replaces identity, authorities and deny list. Connections stay, except those whose fingerprint is now denied; peers that have, or are about to get, a direct channel to such a key are told to end it.
 	 *
 	 * @throws TypeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH`, `COORDINATOR_CLOSED`; then nothing has changed
 	 */

@@ -88,8 +88,13 @@ export class LiveChannels<S> {
 
 	/** Who has a channel with such a key, or may get one; with each of these keys once. */
 	*withKeys(wanted: (fingerprint: string) => boolean): Generator<readonly [session: S, fingerprint: string], void> {
-		for (const session of [...this.#ends.keys()]) {
-			for (const fingerprint of new Set(this.of(session).map((channel) => channel.fingerprint))) if (wanted(fingerprint)) yield [session, fingerprint];
+		for (const [session, { live, begun }] of [...this.#ends]) {
+			// Most have none, so nothing is made before there is one.
+			let found: Set<string> | undefined;
+			for (const channels of [live, begun]) {
+				for (const { fingerprint } of channels.values()) if (wanted(fingerprint)) found = (found ?? new Set()).add(fingerprint);
+			}
+			for (const fingerprint of found ?? []) yield [session, fingerprint];
 		}
 	}
 
