@@ -125,18 +125,30 @@ export class DirectChannels {
 				for (const channel of this.#all) if (channel.token === message.token) channel.destroy(CLOSE_CODES.DISCONNECTED, message.reason);
 				return this.#failed(message.token, message.reason, "elsewhere");
 			case "peer-changed":
-				this.memory.peerChanged(message.peer);
+				this.#peerChanged(message.peer);
 				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerChanged(channel);
 				return;
 			case "peer-moved":
-				this.memory.peerChanged(message.peer);
+				this.#peerChanged(message.peer);
 				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerMoved(channel, message.address);
 				return;
 			case "address":
 				this.memory.ownNetworkChanged();
+				this.#wishes.ownNetworkChanged();
+				this.#outdate(() => true);
 				for (const channel of this.#all) this.#moves.ownMoved(channel);
 				return;
 		}
+	}
+
+	#peerChanged(peer: string): void {
+		this.memory.peerChanged(peer);
+		this.#outdate((attempt) => attempt.peer.id === peer);
+	}
+
+	/** Attempts that began at addresses which have changed since. */
+	#outdate(which: (attempt: Attempt) => boolean): void {
+		for (const attempt of this.#attempts.values()) if (attempt.phase.type === "punching" && which(attempt)) attempt.phase.moved = true;
 	}
 
 	/** A datagram beside QUIC has come to the Client's socket, with the label of an attempt or of nothing. */
@@ -289,7 +301,7 @@ export class DirectChannels {
 		});
 		// The machine has deadlines of its own, and this is for a handshake that hangs.
 		const timer = clock.setTimeout(() => this.#failed(token, "it has taken too long", "here"), deadlineMs + LATE_MS);
-		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: birthday !== undefined, timer } as const;
+		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: birthday !== undefined, moved: false, timer } as const;
 		this.#attempts.set(token, { token, peer, role, request, phase });
 		if (role === "accept") expect(transport);
 		punching.start();
@@ -303,13 +315,14 @@ export class DirectChannels {
 	/** The attempt is over without a channel. `where` that was found out: what ended it elsewhere (the peer gave up or left) says nothing of the path. */
 	#failed(token: string, reason: string, where: "here" | "elsewhere"): void {
 		const attempt = this.#attempts.get(token);
+		const moved = attempt?.phase.type === "punching" && attempt.phase.moved;
 		if (where === "here") this.#host.link()?.send({ type: "channel-report", token, outcome: "failed", reason });
 		if (attempt !== undefined) {
 			this.#note(attempt, "failed", reason);
 			this.#forget(token);
-			if (where === "here") this.memory.despair(attempt.peer.id, reason);
+			if (where === "here" && !moved) this.memory.despair(attempt.peer.id, reason);
 		}
-		this.#wishes.leave(token, reason, where === "elsewhere");
+		this.#wishes.leave(token, reason, where === "elsewhere" || moved);
 		if (attempt !== undefined) this.#host.lessLeft();
 	}
 

@@ -70,7 +70,7 @@ export class Wishes {
 	refused({ request, code, reason }: ChannelRefused): void {
 		const wish = [...this.#wishes.values()].find((one) => one.request?.number === request);
 		if (wish?.request === undefined) return;
-		const { auto } = wish.request;
+		const { auto, stale } = wish.request;
 		wish.request = undefined;
 		if (code === "CROSSED") {
 			// The peer's request grants this wish; should that have failed meanwhile, this side asks once more.
@@ -80,10 +80,16 @@ export class Wishes {
 		}
 		if (wish.token !== undefined) return;
 		if (code === "DIRECT_UNAVAILABLE") {
+			if (stale && wish.requests < MOST_REQUESTS) return void this.#request(wish, auto);
 			if (auto && wish.earnest) return void this.#request(wish, false);
-			this.#owner.despair(wish.peer, reason);
+			if (!stale) this.#owner.despair(wish.peer, reason);
 		}
 		this.refuse(wish, new ConecError(code, `${cannotOpen(wish.peer)}: ${reason}`, { peer: wish.peer }));
+	}
+
+	/** This side's own address is another one. */
+	ownNetworkChanged(): void {
+		for (const { request } of this.#wishes.values()) if (request?.sent) request.stale = true;
 	}
 
 	/** A channel is up. */
@@ -135,7 +141,7 @@ export class Wishes {
 
 	async #request(wish: Wish, auto: boolean): Promise<void> {
 		const { peer } = wish;
-		const request = { number: ++this.#lastRequest, auto, sent: false };
+		const request = { number: ++this.#lastRequest, auto, sent: false, stale: false };
 		wish.request = request;
 		wish.requests++;
 		const offer = await this.offer();

@@ -115,23 +115,17 @@ export class PathReports {
 		return [...(this.#byId.get(id) ?? [])].flatMap((pair) => (pair.live === undefined ? [] : [{ peer: otherOf(pair, id), token: pair.live.token }]));
 	}
 
-	/** Ids of those with a live channel to anybody. */
-	liveIds(): Set<string> {
-		return new Set([...this.#live.values()].flatMap(({ ids }) => ids));
-	}
-
 	/** Why `auto` need not try again, if so. */
 	remembered(requester: string, target: string): string | undefined {
 		const failure = this.#pair(requester, target)?.failures.get(requester);
 		return failure?.remembered === true ? failure.reason : undefined;
 	}
 
-	/** The network of this Client is another: failures with it are forgotten. Returns who has had one with it as target. */
+	/** The network of this Client is another: failures with it are forgotten. Returns with whom it has had one, whoever asked: both sides remember it. */
 	changed(id: string): string[] {
 		const concerned: string[] = [];
 		for (const pair of this.#byId.get(id) ?? []) {
-			const other = otherOf(pair, id);
-			if (pair.failures.has(other)) concerned.push(other);
+			if (pair.failures.size > 0) concerned.push(otherOf(pair, id));
 			pair.failures.clear();
 		}
 		return concerned;
