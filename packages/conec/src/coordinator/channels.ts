@@ -200,7 +200,8 @@ export class Channels {
 	}
 
 	#requested(session: Session, message: ChannelRequest): void {
-		const refuse = (code: ChannelRefusedCode, reason: string): void => this.#refuse(session, message.request, code, reason);
+		const refuse = (code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void =>
+			this.#refuse(session, message.request, code, reason, retryAfterMs);
 		// Any answer would be taken for the other request's.
 		if (this.#broker.isLive(session, message.request)) return session.end(CLOSE_CODES.PROTOCOL_ERROR, `request ${message.request} is not over`);
 		if (this.#host.closing()) return refuse("COORDINATOR_CLOSED", "the Coordinator is stopping");
@@ -214,8 +215,8 @@ export class Channels {
 		this.heard(target);
 		// What failed, and what is known of a NAT, may be of where one of them is no more.
 		if (message.auto && !this.#whereabouts.moving(session) && !this.#whereabouts.moving(target)) {
-			const remembered = this.#reports.remembered(session.id, target.id);
-			if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered);
+			const remembered = this.#reports.remembered(session.id, target.id, this.#now());
+			if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered.reason, remembered.retryAfterMs);
 			const hopeless = other.nat === undefined ? undefined : this.#hopeless([message.nat, other.nat], session, target, message.birthday);
 			if (hopeless !== undefined) return this.#giveUp(session, message.request, target, hopeless);
 		}
@@ -358,13 +359,13 @@ export class Channels {
 		attempt.outcome = "failed";
 		const [requester, target] = [attempt.requester.id, attempt.target.id];
 		// Of two that crossed, one is given up when the other is up.
-		if (!this.#reports.failed(requester, target, reason, remembered && !this.#movedMeanwhile(attempt))) return;
+		if (!this.#reports.failed(requester, target, reason, remembered && !this.#movedMeanwhile(attempt) ? this.#now() : undefined)) return;
 		this.#host.emit({ type: "channel", peers: [requester, target], outcome: "failed", reason });
 	}
 
 	/** For `auto` there is no point in trying. */
 	#giveUp(session: Session, request: number, target: Session, reason: string): void {
-		this.#reports.failed(session.id, target.id, reason, false);
+		this.#reports.failed(session.id, target.id, reason);
 		this.#refuse(session, request, "DIRECT_UNAVAILABLE", reason);
 	}
 
@@ -400,8 +401,8 @@ export class Channels {
 		if (reflected !== undefined && address !== undefined) this.#host.reflector?.test(reflected, newNonce(), address);
 	}
 
-	#refuse(session: Session, request: number, code: ChannelRefusedCode, reason: string): void {
-		session.control.send({ type: "channel-refused", request, code, reason });
+	#refuse(session: Session, request: number, code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void {
+		session.control.send({ type: "channel-refused", request, code, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
 	}
 
 	#cancelled(session: Session, { token }: Begun, reason: string): void {
