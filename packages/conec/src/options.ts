@@ -184,7 +184,7 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	leases: { default: 10_000, min: 0, max: 100_000 },
 	leasesPerSource: { default: 64, min: 0, max: 100_000 },
 	attemptsPerClient: { default: 16, min: 0, max: 65_536 },
-	attemptsPerMinute: { default: 60, min: 0, max: 1_000_000 },
+	attemptsPerMinute: { default: 100, min: 0, max: 1_000_000 },
 	punchPacketsPerMinute: { default: 60, min: 0, max: 1_000_000 },
 	punchPacketsPerAttempt: { default: 64, min: 0, max: 16_384 },
 	punchReflexivePerMinute: { default: 2000, min: 0, max: 1_000_000_000 },

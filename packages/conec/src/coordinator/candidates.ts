@@ -27,8 +27,6 @@ export interface Candidate {
 	 * the Client that sends to it.
 	 */
 	readonly budgetKey: string;
-	/** It means one machine everywhere. */
-	readonly shared: boolean;
 }
 
 /** The addresses of `side` at which `prober` (its validated address; nothing without one) may try to reach it, the best first, no IP address twice. `isOwn`: sockets of the Coordinator. */
@@ -55,7 +53,6 @@ export function candidatesFor(side: CandidateSide, prober: WireAddress | undefin
 			address,
 			port: from.port,
 			kind: validated ? "reflexive" : "host",
-			shared: scope === "public",
 			budgetKey: scope === "public" || validated ? address : `${formatIp(site)} ${address}`,
 		});
 	};

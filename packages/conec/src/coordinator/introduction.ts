@@ -131,7 +131,7 @@ function told(
 	const hosts = [...side.offer.hosts].sort((a, b) => Number(theirs.has(canonicalIp(a.address))) - Number(theirs.has(canonicalIp(b.address))));
 	const lost: number[] = [];
 	let [mattered, used] = [false, false];
-	for (const { address, port, kind, budgetKey, shared } of candidatesFor({ reflexive: side.reflexive, hosts }, prober.reflexive, isOwn)) {
+	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts }, prober.reflexive, isOwn)) {
 		if (candidates.length === CANDIDATES_LISTED) break;
 		const isReserved = kind === "reflexive" && reserved?.key === budgetKey;
 		used ||= isReserved;
@@ -139,7 +139,7 @@ function told(
 			? reserved.grant
 			: kind === "reflexive"
 				? budget.grantValidated(budgetKey, requester, nowMs, lifeMs, isLoopback({ address, port }))
-				: budget.grantUnvalidated(budgetKey, HOST_PACKETS, nowMs, lifeMs, shared || oneSite ? 0 : KEPT_FOR_ONE_SITE);
+				: budget.grantUnvalidated(budgetKey, HOST_PACKETS, nowMs, lifeMs, budgetKey === address || oneSite ? 0 : KEPT_FOR_ONE_SITE);
 		grant.extend(nowMs, lifeMs);
 		const packets = grant.packets + (kind === "reflexive" && birthday !== undefined ? BIRTHDAY_PACKETS[birthday] : 0);
 		if (packets > 0) {
