@@ -30,6 +30,7 @@ const CONSENT: ChannelConsent = { type: "channel-answer", token: TOKEN, accept: 
 const REPORT: ChannelReport = {
 	...{ type: "channel-report", token: TOKEN, outcome: "up", peer: "alice", fingerprint: FINGERPRINT },
 	...{ address: { address: "2001:db8::1", port: 1 }, rttMs: 0.4, reason: "x" },
+	sent: [{ address: "192.0.2.7", packets: 3 }],
 };
 const OWN: OwnChannel = { token: TOKEN, peer: "alice", fingerprint: FINGERPRINT };
 const ASK: ChannelAsk = { type: "channel-ask", token: TOKEN, peer: { id: "alice", fingerprint: FINGERPRINT }, expiresInMs: 9_900 };
@@ -95,7 +96,15 @@ const message: fc.Arbitrary<ChannelMessage> = fc.oneof(
 	fc.record({ type: kind("channel-answer"), token, accept: fc.constant(true as const), ...offer }),
 	fc.record({ type: kind("channel-answer"), token, accept: fc.constant(false as const), code: fc.constantFrom(...CHANNEL_REFUSAL_CODES) }),
 	fc.record({ type: kind("channel-report"), token, outcome: fc.constantFrom("up" as const, "failed" as const, "down" as const) }),
-	fc.record({ type: kind("channel-report"), token, outcome: kind("up"), address, rttMs: fc.double({ min: 0.1, max: 600_000, noNaN: true }), reason }),
+	fc.record({
+		type: kind("channel-report"),
+		token,
+		outcome: kind("up"),
+		address,
+		rttMs: fc.double({ min: 0.1, max: 600_000, noNaN: true }),
+		reason,
+		sent: fc.array(fc.record({ address: fc.ipV4(), packets: fc.nat({ max: 65_536 }) }, { noNullPrototype: true }), { maxLength: 12 }),
+	}),
 	fc.record({ type: kind("channel-report"), token, outcome: kind("up"), peer: id, fingerprint: fc.constant(FINGERPRINT) }),
 	fc.record({ type: kind("channel-list"), channels: fc.array(own, { minLength: 1, maxLength: CHANNELS_LISTED }) }),
 	fc.record({ type: kind("address-echo"), nonce: fc.stringMatching(/^[0-9a-f]{16}$/) }),
@@ -103,7 +112,10 @@ const message: fc.Arbitrary<ChannelMessage> = fc.oneof(
 	fc.record({ type: kind("channel-ask"), token, peer, expiresInMs: milliseconds }),
 	fc.record({ ...go, role: kind("dial"), request }),
 	fc.record({ ...go, role: kind("accept"), birthday: fc.constantFrom("hard" as const, "easy" as const) }),
-	fc.record({ type: kind("channel-refused"), request, code: fc.constantFrom(...CHANNEL_REFUSED_CODES), reason }),
+	fc.record(
+		{ type: kind("channel-refused"), request, code: fc.constantFrom(...CHANNEL_REFUSED_CODES), reason, retryAfterMs: fc.nat() },
+		{ requiredKeys: ["type", "request", "code", "reason"] },
+	),
 	fc.record({ type: kind("channel-cancelled"), token, reason }),
 	fc.record({ type: kind("address"), observedAddress: address }),
 	fc.record({ type: kind("peer-moved"), peer: id, address }),
@@ -199,6 +211,14 @@ const WRONG: [ChannelMessage, [string, unknown[]][]][] = [
 			["fingerprint", NOT_FINGERPRINTS],
 			["rttMs", [null, -0.1, 600_001, 1e300, "1", {}]],
 			["reason", [null, 7, {}]],
+			[
+				"sent",
+				[
+					...[null, 7, {}, [null], [7], [{}], [{ address: "192.0.2.7" }], [{ packets: 1 }], Array(13).fill({ address: "192.0.2.7", packets: 1 })],
+					...[-1, 1.5, "1", null, 65_537].map((packets) => [{ address: "192.0.2.7", packets }]),
+					...["", "localhost", "fe80::1%1", 7].map((address) => [{ address, packets: 1 }]),
+				],
+			],
 		],
 	],
 	[

@@ -16,6 +16,7 @@ import {
 	hexField,
 	idField,
 	integerField,
+	ipField,
 	listField,
 	noteField,
 	numberField,
@@ -121,6 +122,12 @@ export interface ChannelList {
 	readonly channels: readonly OwnChannel[];
 }
 
+/** Datagrams that one side has sent to an IP address in an attempt. */
+export interface SentPackets {
+	readonly address: string;
+	readonly packets: number;
+}
+
 /** Client: what became of an attempt, or later of its channel. Speaks for this end alone. */
 export interface ChannelReport {
 	readonly type: "channel-report";
@@ -135,6 +142,8 @@ export interface ChannelReport {
 	readonly rttMs?: number | undefined;
 	/** For people. */
 	readonly reason?: string | undefined;
+	/** `up`, `failed`: what this Client has sent, at most {@link CANDIDATES_LISTED} addresses; it sends no more. Absent: perhaps all that it was granted. */
+	readonly sent?: readonly SentPackets[] | undefined;
 }
 
 /** Client: a CHALLENGE datagram arrived where it was sent to. */
@@ -213,6 +222,8 @@ export interface ChannelRefused {
 	readonly code: ChannelRefusedCode;
 	/** For people. */
 	readonly reason: string;
+	/** It may be otherwise then. Absent: not before something changes. */
+	readonly retryAfterMs?: number | undefined;
 }
 
 /** Coordinator: the attempt is over; the other side cancelled or left, or time is up. Says nothing of a channel that is up. */
@@ -328,7 +339,10 @@ export function readChannelMessage(type: string, object: Readonly<Record<string,
 		case "channel-go":
 			return readGo(object);
 		case "channel-refused":
-			return { type, request: requestField(object), code: channelRefusedCodeFromWire(codeField(object, "code")), reason: noteField(object, "reason") ?? "" };
+			return {
+				...{ type, request: requestField(object), code: channelRefusedCodeFromWire(codeField(object, "code")), reason: noteField(object, "reason") ?? "" },
+				...(fieldOf(object, "retryAfterMs") === undefined ? {} : { retryAfterMs: integerField(object, "retryAfterMs", 0, Number.MAX_SAFE_INTEGER) }),
+			};
 		case "channel-cancelled":
 			return { type, token: tokenField(object), reason: noteField(object, "reason") ?? "" };
 		case "address":
@@ -412,6 +426,7 @@ function readReport(object: Readonly<Record<string, unknown>>): ChannelReport {
 		...(fieldOf(object, "address") === undefined ? {} : { address: addressField(object, "address") }),
 		...(fieldOf(object, "rttMs") === undefined ? {} : { rttMs: numberField(object, "rttMs", 0, LONGEST_MS) }),
 		...(reason === undefined ? {} : { reason }),
+		...(fieldOf(object, "sent") === undefined ? {} : { sent: listField(object, "sent", CANDIDATES_LISTED, readSent) }),
 	};
 }
 
@@ -422,6 +437,11 @@ function readOwnChannels(object: Readonly<Record<string, unknown>>): readonly Ow
 	});
 	if (channels.length === 0) throw new FieldProblem("channels must list at least 1");
 	return channels;
+}
+
+function readSent(list: Readonly<Record<string, unknown>>, name: string): SentPackets {
+	const sent = objectField(list, name);
+	return { address: ipField(sent, "address"), packets: integerField(sent, "packets", 0, PACKETS_MAX) };
 }
 
 function readGo(object: Readonly<Record<string, unknown>>): ChannelGo {
