@@ -14,7 +14,6 @@ import type { SocketAddress } from "../transport/transport.ts";
 import {
 	CERTIFICATE_BYTES,
 	type ChannelConsent,
-	type ChannelList,
 	type ChannelMessageOfClient,
 	type ChannelOffer,
 	type ChannelRefusal,
@@ -22,7 +21,6 @@ import {
 	type ChannelReport,
 	type ChannelRequest,
 	type NatReport,
-	type OwnChannel,
 } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { Welcome } from "../wire/control.ts";
@@ -30,8 +28,8 @@ import { encodeDatagram } from "../wire/datagrams.ts";
 import type { WireAddress } from "../wire/fields.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
 import { type Attempt, Broker } from "./broker.ts";
+import { ChannelEnds } from "./channel-ends.ts";
 import { atOneSite, introduce } from "./introduction.ts";
-import { LiveChannels } from "./live-channels.ts";
 import { hopelessReason } from "./nat-prospects.ts";
 import { type LiveChannel, PathReports } from "./path-reports.ts";
 import { PunchBudget } from "./punch-budget.ts";
@@ -78,7 +76,7 @@ export class Channels {
 	/** What explains paths, of pairs: either side may change it. */
 	readonly #reports: PathReports;
 	/** Who has channels with whom: each side has its own record. */
-	readonly #live: LiveChannels<Session>;
+	readonly #ends: ChannelEnds;
 	readonly #members: Map<Session, Member> = new Map();
 	/** Those to whom a challenge is to be repeated. */
 	readonly #challenged: Set<Member> = new Set();
@@ -91,13 +89,13 @@ export class Channels {
 		this.#broker = new Broker(host.limits);
 		this.#budget = new PunchBudget(host.limits);
 		this.#reports = new PathReports(host.limits.pathReports);
-		this.#live = new LiveChannels(host.limits);
+		this.#ends = new ChannelEnds({ limits: host.limits, denied: host.denied, find: (id) => this.#memberOf(id) });
 	}
 
 	/** Everything that is kept, for tests. */
 	get size(): number {
 		const { sessions = 0 } = this.#host.reflector ?? {};
-		return this.#broker.size + this.#broker.sessions + this.#budget.size + this.#reports.size + this.#live.size + this.#members.size + sessions;
+		return this.#broker.size + this.#broker.sessions + this.#budget.size + this.#reports.size + this.#ends.size + this.#members.size + sessions;
 	}
 
 	/** A Client with the capability is about to be welcomed: what its welcome says of the second port. */
@@ -128,18 +126,14 @@ export class Channels {
 			else this.#cancelled(attempt.target === session ? attempt.requester : attempt.target, attempt, "the peer has left");
 		}
 		// Those with a channel to it look whether it is still there: it may have been killed.
-		const connected = this.#connectedTo(session).map(({ id }) => id);
-		this.#live.left(session);
+		const connected = this.#ends.connectedTo(session).map(({ id }) => id);
+		this.#ends.left(session);
 		this.#tellChanged(session.id, [...new Set([...connected, ...this.#reports.left(session.id)])]);
 	}
 
-	/**
-	 * Other keys are denied than before: whoever has a channel with a denied one, or is about to get one, is told to end it. Goes by what
-	 * each says of itself, so it does not matter what the denied key has said, nor whether it is connected. Before its session is ended.
-	 */
+	/** Other keys are denied than before: see {@link ChannelEnds.denyListChanged}. Before the sessions of those are ended. */
 	denyListChanged(): void {
-		for (const [session, fingerprint] of this.#live.withKeys(this.#host.denied)) this.#deny(session, fingerprint);
-		for (const session of this.#live.incomplete()) session.control.send({ type: "channel-list-wanted" });
+		this.#ends.denyListChanged();
 	}
 
 	/** Something of it has arrived: where it is now may be new. */
@@ -165,7 +159,7 @@ export class Channels {
 			case "channel-report":
 				return this.#reported(session, message);
 			case "channel-list":
-				return this.#listed(session, message);
+				return this.#ends.listed(session, message.channels);
 			case "address-echo":
 				if (member.address.echoed(message.nonce)) this.#moved(session, member);
 				return;
@@ -191,7 +185,7 @@ export class Channels {
 				since: facts.since,
 			};
 		}
-		if (this.#connectedTo(a).includes(b)) return { ...common, path: "direct", reason: "both have a direct channel from before" };
+		if (this.#ends.connectedTo(a).includes(b)) return { ...common, path: "direct", reason: "both have a direct channel from before" };
 		const without = own === undefined ? a : peer === undefined ? b : undefined;
 		const why = without === undefined ? "nobody has asked for a direct channel" : `"${without.id}" does not take part in direct channels`;
 		return { ...common, path: "proxied", reason: facts?.reason ?? why, ...(facts === undefined ? {} : { since: facts.since }) };
@@ -212,7 +206,7 @@ export class Channels {
 		this.#broker.clear();
 		this.#budget.clear();
 		this.#reports.clear();
-		this.#live.clear();
+		this.#ends.clear();
 		this.#members.clear();
 		this.#challenged.clear();
 		this.#host.reflector?.close();
@@ -246,7 +240,7 @@ export class Channels {
 	#cancel(session: Session, request: number): void {
 		const attempt = this.#broker.cancel(session, request);
 		if (attempt === undefined) return;
-		this.#live.over(session, attempt.token);
+		this.#ends.over(session, attempt.token);
 		if (attempt.outcome === "up") return;
 		if (attempt.state === "gone") this.#failed(attempt, `"${session.id}" has given up`, false);
 		this.#cancelled(attempt.target, attempt, "the peer has given up");
@@ -295,8 +289,7 @@ export class Channels {
 		}
 		const deadlineMs = Math.floor(birthday ? birthdayLifeMs : lifeMs);
 		this.#broker.go(attempt, now, deadlineMs, birthday);
-		this.#live.begun(attempt.requester, channelTo(attempt.target, attempt));
-		this.#live.begun(attempt.target, channelTo(attempt.requester, attempt));
+		this.#ends.begun(attempt);
 		this.#reports.began(attempt.requester.id, attempt.target.id, toRequester.candidates, toTarget.candidates);
 		// Both messages leave now and arrive half a round trip later: the nearer one waits for the farther one.
 		const ahead = (roundTripMs(attempt.target.connection) - roundTripMs(attempt.requester.connection)) / 2;
@@ -314,10 +307,9 @@ export class Channels {
 		this.#watch();
 	}
 
-	#reported(session: Session, { token, outcome, peer, fingerprint, address, rttMs, reason }: ChannelReport): void {
-		const said = peer === undefined || fingerprint === undefined ? this.#live.find(session, token) : { token, peer, fingerprint };
-		if (outcome !== "up") this.#live.over(session, token);
-		else if (said !== undefined) this.#listed(session, { channels: [said] });
+	#reported(session: Session, report: ChannelReport): void {
+		const { token, outcome, address, rttMs, reason } = report;
+		this.#ends.reported(session, report);
 		if (outcome === "down") {
 			const live = this.#reports.liveOf(token);
 			if (live === undefined || (live.requester !== session.id && live.target !== session.id)) return;
@@ -339,26 +331,6 @@ export class Channels {
 		const { requester, target, ...facts } = channel;
 		this.#host.emit({ type: "channel", peers: [requester, target], outcome, ...{ address: facts.address, rttMs: facts.rttMs } });
 		this.#watch();
-	}
-
-	/** What this Client says that it has. It may have got a channel with a key that has been denied meanwhile, here or before it came back. */
-	#listed(session: Session, { channels }: Pick<ChannelList, "channels">): void {
-		for (const channel of channels) this.#live.up(session, channel);
-		const keys = new Set(channels.map(({ fingerprint }) => fingerprint));
-		for (const fingerprint of keys) if (this.#host.denied(fingerprint)) this.#deny(session, fingerprint);
-	}
-
-	#deny(session: Session, fingerprint: string): void {
-		session.control.send({ type: "peer-denied", fingerprint, reason: "its key is on the deny list" });
-	}
-
-	/** Clients with a channel to this one, where both have said so or have been told to begin. So the word of one alone tells it nothing of the other. */
-	#connectedTo(session: Session): Session[] {
-		return this.#live.of(session).flatMap(({ token, peer, fingerprint }) => {
-			const other = this.#memberOf(peer);
-			if (other?.fingerprint !== fingerprint || this.#live.find(other, token) === undefined) return [];
-			return this.#live.isUp(session, token) || this.#live.isUp(other, token) ? [other] : [];
-		});
 	}
 
 	/** `remembered`: that says something of the path. */
@@ -386,7 +358,7 @@ export class Channels {
 	#moved(session: Session, { address: { address } }: Member): void {
 		if (address === undefined) return;
 		session.control.send({ type: "address", observedAddress: address });
-		for (const other of this.#connectedTo(session)) other.control.send({ type: "peer-moved", peer: session.id, address });
+		for (const other of this.#ends.connectedTo(session)) other.control.send({ type: "peer-moved", peer: session.id, address });
 		this.#tellChanged(session.id, this.#reports.changed(session.id));
 	}
 
@@ -423,7 +395,7 @@ export class Channels {
 	}
 
 	#cancelled(session: Session, { token }: Begun, reason: string): void {
-		this.#live.cancelled(session, token);
+		this.#ends.cancelled(session, token);
 		session.control.send({ type: "channel-cancelled", token, reason });
 	}
 
@@ -501,11 +473,6 @@ const SWEEP_MS = 1000;
 
 /** More would be a connection that is on its way down. */
 const LONGEST_WAIT_MS = 1000;
-
-/** What the other end of an attempt may have soon. */
-function channelTo({ id, fingerprint }: Session, { token }: Begun): OwnChannel {
-	return { token, peer: id, fingerprint };
-}
 
 function waitOf(aheadMs: number): number {
 	return Math.round(Math.min(Math.max(0, aheadMs), LONGEST_WAIT_MS));
