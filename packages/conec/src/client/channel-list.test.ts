@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CHANNELS_LISTED } from "../wire/channel-messages.ts";
 import { decodeControl, encodeControl } from "../wire/control.ts";
+import { CHANNELS_LISTED } from "../wire/own-channels.ts";
 import { channelLists } from "./channel-list.ts";
 
 const own = (n: number) => ({ token: n.toString(16).padStart(32, "0"), peer: `peer-${n}`, fingerprint: `sha256:${n.toString(16).padStart(64, "0")}` });

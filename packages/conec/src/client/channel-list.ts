@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CHANNELS_LISTED, type ChannelList, type OwnChannel } from "../wire/channel-messages.ts";
+import { CHANNELS_LISTED, type ChannelList, type OwnChannel } from "../wire/own-channels.ts";
 
 /** The messages that name all of these, as many as it takes: none if there is nothing to name. */
 export function channelLists(channels: Iterable<OwnChannel>): ChannelList[] {

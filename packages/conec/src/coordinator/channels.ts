@@ -7,26 +7,17 @@
 
 import { randomBytes } from "node:crypto";
 import type { PathReport } from "../entity/path-report.ts";
-import type {
-	ChannelConsent,
-	ChannelList,
-	ChannelMessageOfClient,
-	ChannelRefusal,
-	ChannelRefusedCode,
-	ChannelReport,
-	ChannelRequest,
-	OwnChannel,
-} from "../wire/channel-messages.ts";
+import type { ChannelConsent, ChannelMessageOfClient, ChannelRefusal, ChannelRefusedCode, ChannelReport, ChannelRequest } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { Welcome } from "../wire/control.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
 import { type Attempt, Broker } from "./broker.ts";
+import { ChannelEnds } from "./channel-ends.ts";
 import { certificateOf, goMessages } from "./channel-go.ts";
 import { hopelessBetween, lately, type Member, movedMeanwhile, upToDate, type Wish } from "./channel-members.ts";
 import type { ChannelsHost } from "./channels-host.ts";
 import { explainPair } from "./explain-pair.ts";
 import { giveBack, type IntroductionTerms, introduce, NOT_RESERVED, reserve } from "./introduction.ts";
-import { LiveChannels } from "./live-channels.ts";
 import { OpenGrants } from "./open-grants.ts";
 import { type LiveChannel, PathReports } from "./path-reports.ts";
 import { PunchBudget } from "./punch-budget.ts";
@@ -44,7 +35,7 @@ export class Channels {
 	/** What explains paths, of pairs: either side may change it. */
 	readonly #reports: PathReports;
 	/** Who has channels with whom: each side has its own record. */
-	readonly #live: LiveChannels<Session>;
+	readonly #ends: ChannelEnds;
 	readonly #members: Map<Session, Member> = new Map();
 	readonly #whereabouts: Whereabouts<Session>;
 	readonly #waiting: WaitingAttempts<Session, Begun>;
@@ -59,7 +50,7 @@ export class Channels {
 		this.#reports = new PathReports(host.limits.pathReports);
 		this.#whereabouts = new Whereabouts({ ...host, budget: this.#budget });
 		this.#waiting = new WaitingAttempts(this.#whereabouts);
-		this.#live = new LiveChannels(host.limits);
+		this.#ends = new ChannelEnds({ limits: host.limits, denied: host.denied, find: (id) => this.#memberOf(id) });
 	}
 
 	/** Everything that is kept, for tests. */
@@ -70,7 +61,7 @@ export class Channels {
 			this.#budget.size +
 			this.#grants.size +
 			this.#reports.size +
-			this.#live.size +
+			this.#ends.size +
 			this.#members.size +
 			(this.#host.reflector?.sessions ?? 0)
 		);
@@ -105,19 +96,15 @@ export class Channels {
 			else this.#cancelled(attempt.target === session ? attempt.requester : attempt.target, attempt, "the peer has left");
 		}
 		// Those with a channel to it look whether it is still there: it may have been killed.
-		const connected = this.#connectedTo(session).map(({ id }) => id);
-		this.#live.left(session);
+		const connected = this.#ends.connectedTo(session).map(({ id }) => id);
+		this.#ends.left(session);
 		this.#tellChanged(session.id, [...new Set([...connected, ...this.#reports.left(session.id)])]);
 		this.#watch();
 	}
 
-	/**
-	 * Other keys are denied than before: whoever has a channel with a denied one, or is about to get one, is told to end it. Goes by what
-	 * each says of itself, so it does not matter what the denied key has said, nor whether it is connected. Before its session is ended.
-	 */
+	/** Other keys are denied than before: see {@link ChannelEnds.denyListChanged}. Before the sessions of those are ended. */
 	denyListChanged(): void {
-		for (const [session, fingerprint] of this.#live.withKeys(this.#host.denied)) this.#deny(session, fingerprint);
-		for (const session of this.#live.incomplete()) session.control.send({ type: "channel-list-wanted" });
+		this.#ends.denyListChanged();
 	}
 
 	/** Something of it has arrived: where it is now may be new. */
@@ -140,7 +127,7 @@ export class Channels {
 			case "channel-report":
 				return this.#reported(session, message);
 			case "channel-list":
-				return this.#listed(session, message);
+				return this.#ends.listed(session, message.channels);
 			case "address-echo":
 				if (this.#whereabouts.echoed(session, message.nonce)) this.#moved(session, member);
 				return;
@@ -155,7 +142,7 @@ export class Channels {
 			const member = this.#members.get(session);
 			return { id: session.id, member: member !== undefined, nat: member?.said?.offer.nat };
 		};
-		return explainPair(side(a), side(b), this.#reports.facts(a.id, b.id), this.#connectedTo(a).includes(b));
+		return explainPair(side(a), side(b), this.#reports.facts(a.id, b.id), this.#ends.connectedTo(a).includes(b));
 	}
 
 	/** The Coordinator is stopping: what waits for an answer is told so. */
@@ -174,7 +161,7 @@ export class Channels {
 		this.#budget.clear();
 		this.#grants.clear();
 		this.#reports.clear();
-		this.#live.clear();
+		this.#ends.clear();
 		this.#members.clear();
 		this.#whereabouts.clear();
 		this.#waiting.clear();
@@ -228,7 +215,7 @@ export class Channels {
 	#cancel(session: Session, request: number): void {
 		const attempt = this.#broker.cancel(session, request);
 		if (attempt === undefined) return;
-		this.#live.over(session, attempt.token);
+		this.#ends.over(session, attempt.token);
 		if (attempt.outcome === "up") return;
 		this.#release(attempt.details);
 		if (attempt.state === "gone") this.#failed(attempt, `"${session.id}" has given up`, false);
@@ -304,8 +291,7 @@ export class Channels {
 		}
 		const deadlineMs = Math.floor(birthday ? birthdayLifeMs : lifeMs);
 		this.#broker.go(attempt, now, deadlineMs, birthday);
-		this.#live.begun(requester, channelTo(target, attempt));
-		this.#live.begun(target, channelTo(requester, attempt));
+		this.#ends.begun(attempt);
 		asked.moves = this.#whereabouts.moves(requester);
 		yes.moves = this.#whereabouts.moves(target);
 		const sides = [[requester, toRequester.grants] as const, [target, toTarget.grants] as const];
@@ -321,10 +307,9 @@ export class Channels {
 		this.#watch();
 	}
 
-	#reported(session: Session, { token, outcome, peer, fingerprint, address, rttMs, reason, sent }: ChannelReport): void {
-		const said = peer === undefined || fingerprint === undefined ? this.#live.find(session, token) : { token, peer, fingerprint };
-		if (outcome !== "up") this.#live.over(session, token);
-		else if (said !== undefined) this.#listed(session, { channels: [said] });
+	#reported(session: Session, report: ChannelReport): void {
+		const { token, outcome, address, rttMs, reason, sent } = report;
+		this.#ends.reported(session, report);
 		if (outcome !== "down" && sent !== undefined) this.#grants.settle(token, session, sent, this.#now());
 		if (outcome === "down") {
 			const live = this.#reports.liveOf(token);
@@ -347,26 +332,6 @@ export class Channels {
 		const { requester, target, ...facts } = channel;
 		this.#host.emit({ type: "channel", peers: [requester, target], outcome, ...{ address: facts.address, rttMs: facts.rttMs } });
 		this.#watch();
-	}
-
-	/** What this Client says that it has. It may have got a channel with a key that has been denied meanwhile, here or before it came back. */
-	#listed(session: Session, { channels }: Pick<ChannelList, "channels">): void {
-		for (const channel of channels) this.#live.up(session, channel);
-		const keys = new Set(channels.map(({ fingerprint }) => fingerprint));
-		for (const fingerprint of keys) if (this.#host.denied(fingerprint)) this.#deny(session, fingerprint);
-	}
-
-	#deny(session: Session, fingerprint: string): void {
-		session.control.send({ type: "peer-denied", fingerprint, reason: "its key is on the deny list" });
-	}
-
-	/** Clients with a channel to this one, where both have said so or have been told to begin. So the word of one alone tells it nothing of the other. */
-	#connectedTo(session: Session): Session[] {
-		return this.#live.of(session).flatMap(({ token, peer, fingerprint }) => {
-			const other = this.#memberOf(peer);
-			if (other?.fingerprint !== fingerprint || this.#live.find(other, token) === undefined) return [];
-			return this.#live.isUp(session, token) || this.#live.isUp(other, token) ? [other] : [];
-		});
 	}
 
 	/** `remembered`: that says something of the path. */
@@ -394,7 +359,7 @@ export class Channels {
 		member.said = undefined;
 		if (member.reflected !== undefined) this.#host.reflector?.renew(member.reflected);
 		session.control.send({ type: "address", observedAddress: address });
-		for (const other of this.#connectedTo(session)) other.control.send({ type: "peer-moved", peer: session.id, address });
+		for (const other of this.#ends.connectedTo(session)) other.control.send({ type: "peer-moved", peer: session.id, address });
 		// An attempt that is under way was told of the old address.
 		const trying = this.#broker.partnersOf(session).map(({ id }) => id);
 		this.#tellChanged(session.id, [...new Set([...this.#reports.changed(session.id), ...trying])]);
@@ -433,7 +398,7 @@ export class Channels {
 	}
 
 	#cancelled(session: Session, { token }: Begun, reason: string): void {
-		this.#live.cancelled(session, token);
+		this.#ends.cancelled(session, token);
 		session.control.send({ type: "channel-cancelled", token, reason });
 	}
 
@@ -491,11 +456,6 @@ const TOO_MANY = "too many datagrams have been granted to the peer's address wit
 
 /** After the end of an attempt, for its sides to say what they have sent. */
 const SETTLED_WITHIN_MS = 10_000;
-
-/** What the other end of an attempt may have soon. */
-function channelTo({ id, fingerprint }: Session, { token }: Begun): OwnChannel {
-	return { token, peer: id, fingerprint };
-}
 
 function newToken(): string {
 	return randomBytes(16).toString("hex");

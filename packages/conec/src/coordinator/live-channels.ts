@@ -9,7 +9,7 @@
  */
 
 import type { Limits } from "../options.ts";
-import type { OwnChannel } from "../wire/channel-messages.ts";
+import type { OwnChannel } from "../wire/own-channels.ts";
 
 /** The bounds of {@link LiveChannels}. */
 export type LiveChannelsLimits = Pick<Limits, "channels" | "attemptsPerClient">;

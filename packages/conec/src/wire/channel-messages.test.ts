@@ -6,7 +6,6 @@ import {
 	CERTIFICATE_BYTES,
 	CHANNEL_REFUSAL_CODES,
 	CHANNEL_REFUSED_CODES,
-	CHANNELS_LISTED,
 	type ChannelAsk,
 	type ChannelConsent,
 	type ChannelGo,
@@ -16,10 +15,10 @@ import {
 	HOSTS_LISTED,
 	isChannelMessageOfClient,
 	isChannelMessageOfCoordinator,
-	type OwnChannel,
 } from "./channel-messages.ts";
 import { decodeControl, encodeControl } from "./control.ts";
 import { FRAME_BYTES } from "./frames.ts";
+import { CHANNELS_LISTED, type OwnChannel } from "./own-channels.ts";
 
 const TOKEN = "00112233445566778899aabbccddeeff";
 const FINGERPRINT = `sha256:${"ab".repeat(32)}`;

@@ -22,9 +22,11 @@ import {
 	numberField,
 	objectField,
 	peerField,
+	tokenField,
 	type WireAddress,
 	type WirePeer,
 } from "./fields.ts";
+import { type ChannelList, type ChannelListWanted, type PeerDenied, readOwnChannelMessage } from "./own-channels.ts";
 
 /** What a side lists among its capabilities to take part in direct channels. */
 export const DIRECT_CAPABILITY = "direct";
@@ -34,9 +36,6 @@ export const HOSTS_LISTED = 8;
 
 /** Addresses that a Client may be given for one attempt. */
 export const CANDIDATES_LISTED = 12;
-
-/** Direct channels that one `channel-list` names; more take more messages. */
-export const CHANNELS_LISTED = 64;
 
 /** Longest certificate that `channel-go` carries, in bytes of DER: with everything else it has to fit into a frame. */
 export const CERTIFICATE_BYTES = 8192;
@@ -104,23 +103,6 @@ export const CHANNEL_REFUSAL_CODES = ["DECLINED", "CROSSED", "BUSY"] as const;
 
 /** `DECLINED`: it does not want to. `CROSSED`: its own request to the same peer goes on instead. `BUSY`: it has no room. */
 export type ChannelRefusalCode = (typeof CHANNEL_REFUSAL_CODES)[number];
-
-/** A direct channel as one of its ends knows it. */
-export interface OwnChannel {
-	/** Of the attempt that it came from. */
-	readonly token: string;
-	/** Id of the other end. */
-	readonly peer: string;
-	/** Of the key that the other end has shown on the channel itself. */
-	readonly fingerprint: string;
-}
-
-/** Client: direct channels that it has. Said after the welcome, of those from before it, and after {@link ChannelListWanted}. */
-export interface ChannelList {
-	readonly type: "channel-list";
-	/** 1 to {@link CHANNELS_LISTED}. */
-	readonly channels: readonly OwnChannel[];
-}
 
 /** Datagrams that one side has sent to an IP address in an attempt. */
 export interface SentPackets {
@@ -253,20 +235,6 @@ export interface PeerChanged {
 	readonly peer: string;
 }
 
-/** Coordinator: this key is not welcome any more; channels and attempts with it end at once. */
-export interface PeerDenied {
-	readonly type: "peer-denied";
-	/** Of the key that the other end has shown. */
-	readonly fingerprint: string;
-	/** For people. */
-	readonly reason: string;
-}
-
-/** Coordinator: say once more which direct channels there are. */
-export interface ChannelListWanted {
-	readonly type: "channel-list-wanted";
-}
-
 /** What a Client says. */
 export type ChannelMessageOfClient = ChannelRequest | ChannelCancel | ChannelConsent | ChannelRefusal | ChannelReport | ChannelList | AddressEcho | NatTest;
 
@@ -328,8 +296,6 @@ export function readChannelMessage(type: string, object: Readonly<Record<string,
 			return readAnswer(object);
 		case "channel-report":
 			return readReport(object);
-		case "channel-list":
-			return { type, channels: readOwnChannels(object) };
 		case "address-echo":
 			return { type, nonce: hexField(object, "nonce", NONCE_DIGITS) };
 		case "nat-test":
@@ -351,12 +317,8 @@ export function readChannelMessage(type: string, object: Readonly<Record<string,
 			return { type, peer: idField(object, "peer"), address: addressField(object, "address") };
 		case "peer-changed":
 			return { type, peer: idField(object, "peer") };
-		case "peer-denied":
-			return { type, fingerprint: fingerprintField(object, "fingerprint"), reason: noteField(object, "reason") ?? "" };
-		case "channel-list-wanted":
-			return { type };
 		default:
-			return undefined;
+			return readOwnChannelMessage(type, object);
 	}
 }
 
@@ -370,9 +332,6 @@ export function channelRefusalCodeFromWire(code: string): ChannelRefusalCode {
 	return (CHANNEL_REFUSAL_CODES as readonly string[]).includes(code) ? (code as ChannelRefusalCode) : "DECLINED";
 }
 
-/** Digits of a token of 128 bits. */
-export const TOKEN_DIGITS = 32;
-
 const NONCE_DIGITS = 16;
 const LONGEST_MS = 600_000;
 /** Longest step between two ports of a sequential NAT. */
@@ -381,11 +340,6 @@ const PACKETS_MAX = 65_536;
 
 function requestField(object: Readonly<Record<string, unknown>>): number {
 	return integerField(object, "request", 1, Number.MAX_SAFE_INTEGER);
-}
-
-/** The required token of an attempt. */
-export function tokenField(object: Readonly<Record<string, unknown>>): string {
-	return hexField(object, "token", TOKEN_DIGITS);
 }
 
 function readOffer(object: Readonly<Record<string, unknown>>): ChannelOffer {
@@ -428,15 +382,6 @@ function readReport(object: Readonly<Record<string, unknown>>): ChannelReport {
 		...(reason === undefined ? {} : { reason }),
 		...(fieldOf(object, "sent") === undefined ? {} : { sent: listField(object, "sent", CANDIDATES_LISTED, readSent) }),
 	};
-}
-
-function readOwnChannels(object: Readonly<Record<string, unknown>>): readonly OwnChannel[] {
-	const channels = listField(object, "channels", CHANNELS_LISTED, (list, name) => {
-		const channel = objectField(list, name);
-		return { token: tokenField(channel), peer: idField(channel, "peer"), fingerprint: fingerprintField(channel, "fingerprint") };
-	});
-	if (channels.length === 0) throw new FieldProblem("channels must list at least 1");
-	return channels;
 }
 
 function readSent(list: Readonly<Record<string, unknown>>, name: string): SentPackets {

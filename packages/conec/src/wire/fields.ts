@@ -19,6 +19,9 @@ export const CAPABILITIES_LISTED = 32;
 /** Metadata that a decoder takes unless told otherwise, in bytes of JSON. */
 export const METADATA_BYTES = 1024;
 
+/** Digits of a token of 128 bits. */
+export const TOKEN_DIGITS = 32;
+
 /** Longest metadata of another Client, in bytes of JSON: the most that any Coordinator takes, so that what one Client says breaks the link of none that hears of it. */
 export const PEER_METADATA_BYTES = 2048;
 
@@ -240,6 +243,11 @@ export function hexField(object: Readonly<Record<string, unknown>>, name: string
 		throw new FieldProblem(`${name} must be ${digits} hexadecimal digits`);
 	}
 	return value;
+}
+
+/** The required token of an attempt at a direct channel. */
+export function tokenField(object: Readonly<Record<string, unknown>>): string {
+	return hexField(object, "token", TOKEN_DIGITS);
 }
 
 /** A required fingerprint: `sha256:` and 64 hexadecimal digits. */
