@@ -59,7 +59,7 @@ export class DirectChannels {
 		this.#reflexiveLimiter = new PacketLimiter({ packetsPerMinute: limits.punchReflexivePerMinute });
 		const perUse = BIRTHDAY_PROBES + limits.punchPacketsPerAttempt;
 		this.#birthdayLimiter = new PacketLimiter({ packetsPerMinute: limits.birthdayPerMinute * perUse });
-		this.#moves = new ChannelMoves({ clock, limiter: this.#limiter, link: () => host.link() });
+		this.#moves = new ChannelMoves({ clock, limiter: this.#limiter, link: () => host.link(), place: () => host.network.place(host.link()) });
 		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
 		this.#wishes = new Wishes(host, {
 			attempt: (peer) => [...this.#attempts.values()].find((attempt) => attempt.peer.id === peer)?.token,
@@ -252,7 +252,7 @@ export class DirectChannels {
 		const birthday = this.#mayUseBirthday ? go.birthday : undefined;
 		const deadlineMs = Math.min(go.deadlineMs, Math.max(limits.requestTimeoutMs, BIRTHDAY_TIMEOUT_MS));
 		const waitMs = Math.min(go.waitMs, LONGEST_WAIT_MS);
-		const candidates = usableCandidates(go.candidates, { coordinator, birthday, limits });
+		const candidates = usableCandidates(go.candidates, { own: host.network.place(host.link()), birthday, limits });
 		const arrived = (greeting: DirectGreeting, on: Transport): void => this.#up(token, greeting, on);
 		const expect = (on: Transport): void =>
 			this.#acceptance.expect(token, { peer: peer.id, certificate, transport: on, arrived: (greeting) => arrived(greeting, on) });

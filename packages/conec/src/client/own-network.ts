@@ -13,6 +13,7 @@ import type { Datagram } from "../wire/datagrams.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
 import { hostAddresses } from "./host-addresses.ts";
 import { checkNat, NAT_UNKNOWN, type NatCheck } from "./nat-check.ts";
+import { type OwnPlace, ownPlace } from "./own-place.ts";
 
 /** See the module. */
 export class OwnNetwork {
@@ -54,6 +55,11 @@ export class OwnNetwork {
 	/** Addresses of this Client's socket on its own networks. */
 	hosts(): SocketAddress[] {
 		return hostAddresses(this.#transport.address);
+	}
+
+	/** Where this Client is, among the addresses of its machine as they are now. `link`: while it lives. */
+	place(link: CoordinatorLink | undefined): OwnPlace {
+		return ownPlace({ socket: this.#transport.address, observed: link?.observedAddress, coordinator: link?.connection.remoteAddress });
 	}
 
 	/** What is known of the NAT by now. */
