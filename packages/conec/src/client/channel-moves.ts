@@ -107,7 +107,7 @@ export class ChannelMoves {
 			mover.checking = false;
 			if (alive || this.#movers.get(channel) !== mover) return;
 			// A connection that has just ended fails the ping too, and is about to say better why.
-			mover.verdict = this.#host.clock.setTimeout(() => channel.fail("the peer does not answer there any more"), VERDICT_MS);
+			mover.verdict = this.#host.clock.setTimeout(() => channel.fail("no answer comes from there any more"), VERDICT_MS);
 		});
 	}
 

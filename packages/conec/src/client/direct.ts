@@ -111,6 +111,12 @@ export class DirectChannels {
 		return await mine.wait(signal, () => this.#wishes.giveUp(mine, unavailable(peer, "given up")));
 	}
 
+	/** Resolves when the channel that is being tried is up, or is not to be. Rejects with `signal.reason` only. */
+	async settled(peer: string, signal?: AbortSignal): Promise<void> {
+		if (!this.trying(peer)) return;
+		await this.connect(peer, { auto: true, signal }).catch(() => signal?.throwIfAborted());
+	}
+
 	/** What the Coordinator says about channels. */
 	received(message: ChannelMessageOfCoordinator): void {
 		switch (message.type) {

@@ -15,6 +15,16 @@ import { hostAddresses } from "./host-addresses.ts";
 import { checkNat, NAT_UNKNOWN, type NatCheck } from "./nat-check.ts";
 import { type OwnPlace, ownPlace } from "./own-place.ts";
 
+/** What a Client knows of the NAT in front of it. */
+export interface OwnNat extends NatReport {
+	/**
+	 * The Coordinator's second UDP port, by which the NAT is looked at. `none`: it has none, or is on this machine. `silent`: it has
+	 * one, and no answer came: this network lets UDP out to some ports only, and then there are no direct channels, or the
+	 * Coordinator's firewall keeps that port closed. `unknown`: the look was given up.
+	 */
+	readonly secondPort: "none" | "answers" | "silent" | "unknown";
+}
+
 /** See the module. */
 export class OwnNetwork {
 	readonly #transport: Transport;
@@ -22,6 +32,7 @@ export class OwnNetwork {
 	#check: NatCheck | undefined;
 	#keys: NatTestKeys | undefined;
 	#nonce = "";
+	#silent = false;
 	/** Mappings that this Client has made at a sequential NAT since the check. */
 	#made = 0;
 
@@ -33,13 +44,15 @@ export class OwnNetwork {
 	/** Looks at the NAT, again if it has done so before. Where the Coordinator has no second port, or is on this machine, there is nothing to see. */
 	look(link: CoordinatorLink): void {
 		this.stop();
+		this.#check = undefined;
+		this.#silent = false;
 		this.#made = 0;
 		const { natTest } = link.welcome;
 		const { address } = link.observedAddress;
 		if (natTest === undefined || address === "::1" || address.startsWith("127.")) return;
 		const keys = createNatTestKeys(natTest.key);
 		this.#keys = keys;
-		this.#check = checkNat({
+		const check = checkNat({
 			observed: link.observedAddress,
 			hosts: this.hosts(),
 			rttMs: link.rttMs,
@@ -49,6 +62,10 @@ export class OwnNetwork {
 				this.#transport.sendDatagram(keys.request(this.#nonce), { address: link.connection.remoteAddress.address, port: natTest.port });
 			},
 			askForTest: () => link.send({ type: "nat-test" }),
+		});
+		this.#check = check;
+		void check.answered.then((answers) => {
+			if (this.#check === check) this.#silent = answers === false;
 		});
 	}
 
@@ -74,6 +91,18 @@ export class OwnNetwork {
 	/** Resolves when all is known, within a second. Never rejects. */
 	async settled(): Promise<void> {
 		await this.#check?.done;
+	}
+
+	/** All of it, with what has become of the second port: within some round trips more. Never rejects. */
+	async known(): Promise<OwnNat> {
+		const answers = this.#check === undefined ? "none" : await this.#check.answered;
+		const secondPort = answers === "none" ? "none" : answers === undefined ? "unknown" : answers ? "answers" : "silent";
+		return { ...this.nat, secondPort };
+	}
+
+	/** Whether the second port has been asked, to the end and in vain. */
+	get secondPortIsSilent(): boolean {
+		return this.#silent;
 	}
 
 	/** An attempt has sent to so many new destinations. */
