@@ -64,7 +64,7 @@ const CERTIFICATE_HINT =
 	"For a Coordinator with its own key, give --pin as `conec coordinator` prints it; for one with a private authority, --ca FILE. Where it asks for certificates, give --cert and --key.";
 const OWN_CERTIFICATE_HINT = "The Coordinator lets in only certificates of its authority, or has this key on its deny list. Give one with --cert and --key.";
 
-const NO_WAY_HINT = "Nothing was sent. Connect this machine to such a network, or give --coordinator an address that can be reached from here.";
+const NO_WAY_HINT = "Nothing was sent. `conec netcheck` shows the addresses that this machine has.";
 const LOST_COORDINATOR_HINT = "The Coordinator or its machine ended, or the network failed: there, here or between.";
 
 const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import { chainProblem } from "../tls/chain.ts";
@@ -43,7 +44,7 @@ export async function reachCoordinator(
 	startedAtMs: number,
 ): Promise<Greeted> {
 	const { id, coordinator, limits, metadata } = options;
-	const where = `Coordinator at ${coordinator.host}:${coordinator.port}`;
+	const where = `Coordinator at ${isIPv6(coordinator.host) ? `[${coordinator.host}]` : coordinator.host}:${coordinator.port}`;
 	const abort = new AbortController();
 	// A little earlier, so that the caller hears of it by then, however busy the process is.
 	const leftMs = limits.requestTimeoutMs - Math.min(MARGIN_MS, limits.requestTimeoutMs / 50) - (performance.now() - startedAtMs);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createMemoryNetwork } from "../transport/memory.ts";
 import { connectOn } from "./client.ts";
-import { noWayWords, type RouteCheck, routeProblem } from "./route.ts";
+import { leadsFrom, noWayWords, type RouteCheck, routeProblem } from "./route.ts";
 
 const LOOPBACK = [
 	{ address: "127.0.0.1", internal: true },
@@ -46,6 +46,19 @@ test("route: an address that no packet can have is no way, and known at once", a
 	// Link-local without an interface; broadcast, which a socket has to ask for.
 	assert.match((await routeProblem({ address: "255.255.255.255", port: 9 }, "::")) ?? "", /^E/);
 	assert.match((await routeProblem({ address: "127.0.0.1", port: 9 }, "203.0.113.77")) ?? "", /^EADDRNOTAVAIL$/, "bound to what is not here");
+});
+
+test("route: an address of a single link leads nowhere else", () => {
+	for (const [own, to, leads] of [
+		["fe80::1", "2001:db8::9", false],
+		["169.254.3.4", "198.51.100.1", false],
+		["169.254.3.4", "169.254.9.9", true],
+		["fe80::1", "fe80::2", true],
+		["2001:db8::5", "2001:db8::9", true],
+		["192.168.1.5", "198.51.100.1", true],
+		["127.0.0.1", "127.0.0.1", true],
+	] as const)
+		assert.equal(leadsFrom(own, to), leads, `${own} to ${to}`);
 });
 
 const dead: RouteCheck = (to) => Promise.resolve(to.address.includes(":") ? "ENETUNREACH" : undefined);

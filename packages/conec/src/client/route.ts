@@ -26,8 +26,10 @@ export const routeProblem: RouteCheck = (to, localAddress) =>
 		const end = (error?: Error): void => {
 			if (over) return;
 			over = true;
-			socket.close();
 			const { code } = (error ?? {}) as { readonly code?: string };
+			const from = error === undefined ? socket.address().address : undefined;
+			socket.close();
+			if (from !== undefined) return resolve(leadsFrom(from, to.address) ? undefined : "EADDRNOTAVAIL");
 			resolve(code !== undefined && NO_WAY.includes(code) ? code : undefined);
 		};
 		socket.on("error", end);
@@ -49,6 +51,11 @@ export function noWayWords(blocked: ReadonlyMap<string, string>, interfaces: Nod
 	if (wanted.size > 1 || has.has(family)) return `this machine has no route to ${addresses} (${codes}); check its network`;
 	const other = family === 4 ? 6 : 4;
 	return `this machine has no IPv${family}, and nothing else leads to ${addresses} (${codes}); give the Coordinator an IPv${other} address, or this machine IPv${family}`;
+}
+
+/** A route alone is no way: routers pass nothing on that comes from an address of a single link, where a machine has no better one. */
+export function leadsFrom(own: string, to: string): boolean {
+	return !isLinkLocal(own) || isLinkLocal(to);
 }
 
 function familyOf(address: string): 4 | 6 {
