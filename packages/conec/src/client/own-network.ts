@@ -52,7 +52,7 @@ export class OwnNetwork {
 		if (natTest === undefined || address === "::1" || address.startsWith("127.")) return;
 		const keys = createNatTestKeys(natTest.key);
 		this.#keys = keys;
-		const check = checkNat({
+		this.#check = checkNat({
 			observed: link.observedAddress,
 			hosts: this.hosts(),
 			rttMs: link.rttMs,
@@ -63,7 +63,7 @@ export class OwnNetwork {
 			},
 			askForTest: () => link.send({ type: "nat-test" }),
 		});
-		this.#check = check;
+		const check = this.#check;
 		void check.answered.then((answers) => {
 			if (this.#check === check) this.#silent = answers === false;
 		});
@@ -95,9 +95,10 @@ export class OwnNetwork {
 
 	/** All of it, with what has become of the second port: within some round trips more. Never rejects. */
 	async known(): Promise<OwnNat> {
-		const answers = this.#check === undefined ? "none" : await this.#check.answered;
-		const secondPort = answers === "none" ? "none" : answers === undefined ? "unknown" : answers ? "answers" : "silent";
-		return { ...this.nat, secondPort };
+		await this.settled();
+		if (this.#check === undefined) return { ...this.nat, secondPort: "none" };
+		const answers = await this.#check.answered;
+		return { ...this.nat, secondPort: answers === undefined ? "unknown" : answers ? "answers" : "silent" };
 	}
 
 	/** Whether the second port has been asked, to the end and in vain. */
