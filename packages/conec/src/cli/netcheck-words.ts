@@ -25,18 +25,21 @@ export function outlookOf(check: Netcheck, participation: Participation): string
 	if (first?.reached !== true) return "Direct channels need a Coordinator that is reached, and UDP.";
 	if (addressScope(first.observed.address) === "machine")
 		return "Direct channels work with Clients on this machine; run the Coordinator elsewhere to see what is between.";
-	const other = participation.holePunching ? otherFamily(check, first) : undefined;
+	const other = participation.holePunching ? otherFamily(check, first, participation.listen ? "" : " called from here") : undefined;
 	return `${directOutlook(first.nat, participation)}${other === undefined ? "" : ` ${other}`}`;
 }
 
 /** The Coordinator sees a Client at one address, so of the other IP version only what the machine itself has counts. */
-function otherFamily({ own, looks }: Netcheck, first: FamilyLook & { readonly reached: true }): string | undefined {
+function otherFamily({ own, looks }: Netcheck, first: FamilyLook & { readonly reached: true }, called: string): string | undefined {
 	const isPublic = (family: Family): boolean => own[family].some((address) => addressScope(address) === "public");
 	if (first.family === 6)
 		return isPublic(4) ? undefined : "Peers without IPv6 are reached directly only in the same network, as the Coordinator sees this Client over IPv6.";
 	const look = looks.find(({ family }) => family === 6);
-	if (!isPublic(6) || look === undefined || (look.reached ? look.nat.mapping !== "none" : look.tried)) return undefined;
-	return `Over IPv6 they ${look.reached ? "work" : "may work"} with every peer that has it too, whatever the NATs of IPv4.`;
+	if (!isPublic(6) || look === undefined) return undefined;
+	const works = look.reached && look.nat.mapping === "none" && look.nat.secondPort !== "silent";
+	// A network that lets out only some ports does so with both.
+	const mayWork = !look.reached && !look.tried && first.nat.secondPort !== "silent";
+	return works || mayWork ? `Over IPv6 they ${works ? "work" : "may work"} with every peer${called} that has it too, whatever the NATs of IPv4.` : undefined;
 }
 
 /** The whole report, a line each. */

@@ -95,6 +95,8 @@ test("NAT check: whether the second port answers is a finding of its own, with a
 		assert.equal(await lossy.check.answered, true);
 		await lossy.clock.advance(1_000);
 		assert.deepEqual([lossy.asked.echoes, lossy.clock.pending], [3, 0]);
+		silent.check.echoed(OBSERVED);
+		assert.equal(silent.check.heard, true, "late");
 		const stopped = setup({ hosts });
 		stopped.check.stop();
 		assert.equal(await stopped.check.answered, undefined);

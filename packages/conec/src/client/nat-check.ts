@@ -34,6 +34,8 @@ export interface NatCheck {
 	readonly done: Promise<void>;
 	/** Resolves when it is known whether the second port answers, not earlier than {@link done}; `undefined` if the check is given up. Never rejects. */
 	readonly answered: Promise<boolean | undefined>;
+	/** Whether the second port has answered by now, be it late. */
+	readonly heard: boolean;
 	/** The second port has seen this Client at `address`. */
 	echoed(address: SocketAddress): void;
 	/** A datagram from the third port has come in. */
@@ -95,6 +97,9 @@ export function checkNat(host: NatCheckHost): NatCheck {
 	return {
 		get report() {
 			return report;
+		},
+		get heard() {
+			return answers;
 		},
 		done,
 		answered: done.then(() => answered),

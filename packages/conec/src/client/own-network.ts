@@ -5,6 +5,7 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { networkInterfaces } from "node:os";
 import { createNatTestKeys, type NatTestKeys } from "../entity/nat-test-keys.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { SocketAddress, Transport } from "../transport/transport.ts";
@@ -33,6 +34,8 @@ export class OwnNetwork {
 	#keys: NatTestKeys | undefined;
 	#nonce = "";
 	#silent = false;
+	#interfaces: ReturnType<typeof networkInterfaces> = {};
+	#interfacesUntil = Number.NEGATIVE_INFINITY;
 	/** Mappings that this Client has made at a sequential NAT since the check. */
 	#made = 0;
 
@@ -76,7 +79,11 @@ export class OwnNetwork {
 
 	/** Where this Client is, among the addresses of its machine as they are now. `link`: while it lives. */
 	place(link: CoordinatorLink | undefined): OwnPlace {
-		return ownPlace({ socket: this.#transport.address, observed: link?.observedAddress, coordinator: link?.connection.remoteAddress });
+		const now = this.#clock.now();
+		// However often somebody says that a peer has moved.
+		if (now >= this.#interfacesUntil) [this.#interfaces, this.#interfacesUntil] = [networkInterfaces(), now + FRESH_MS];
+		const { address: socket } = this.#transport;
+		return ownPlace({ socket, observed: link?.observedAddress, coordinator: link?.connection.remoteAddress }, this.#interfaces);
 	}
 
 	/** What is known of the NAT by now. */
@@ -98,12 +105,12 @@ export class OwnNetwork {
 		await this.settled();
 		if (this.#check === undefined) return { ...this.nat, secondPort: "none" };
 		const answers = await this.#check.answered;
-		return { ...this.nat, secondPort: answers === undefined ? "unknown" : answers ? "answers" : "silent" };
+		return { ...this.nat, secondPort: this.#check.heard ? "answers" : answers === undefined ? "unknown" : "silent" };
 	}
 
 	/** Whether the second port has been asked, to the end and in vain. */
 	get secondPortIsSilent(): boolean {
-		return this.#silent;
+		return this.#silent && this.#check?.heard === false;
 	}
 
 	/** An attempt has sent to so many new destinations. */
@@ -123,3 +130,6 @@ export class OwnNetwork {
 		this.#check?.stop();
 	}
 }
+
+/** How long the addresses of the machine are taken to be the same. */
+const FRESH_MS = 1_000;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import type { NetworkInterfaceInfo } from "node:os";
 import type { SocketAddress } from "../transport/transport.ts";
 import { canonicalIp, formatIp, parseIp, unmapIp } from "../wire/ip-address.ts";
 
@@ -22,10 +22,10 @@ export interface OwnPlace {
 	readonly coordinator: SocketAddress | undefined;
 }
 
-/** What the interfaces say now, beside what is known of the Client's connections. */
+/** What the interfaces say, beside what is known of the Client's connections. */
 export function ownPlace(
 	client: Pick<OwnPlace, "socket" | "observed" | "coordinator">,
-	interfaces: NodeJS.Dict<Pick<NetworkInterfaceInfo, "address" | "netmask">[]> = networkInterfaces(),
+	interfaces: NodeJS.Dict<Pick<NetworkInterfaceInfo, "address" | "netmask">[]>,
 ): OwnPlace {
 	const all = Object.values(interfaces).flatMap((list) => list ?? []);
 	// Some systems write the interface behind a link-local address.

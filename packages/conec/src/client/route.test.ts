@@ -39,6 +39,7 @@ for (const [what, own, blocked, words] of WORDS) {
 test("route: the system knows the way to itself, from everywhere and from an address of its own", async () => {
 	assert.equal(await routeProblem({ address: "127.0.0.1", port: 9 }, "::"), undefined);
 	assert.equal(await routeProblem({ address: "127.0.0.1", port: 9 }, "127.0.0.1"), undefined);
+	assert.equal(await routeProblem({ address: "::ffff:127.0.0.1", port: 9 }, "::"), undefined, "IPv4-mapped");
 	assert.equal(await routeProblem({ address: "127.0.0.1", port: 9 }, "::1"), undefined, "of the other version: the real socket says it better");
 });
 

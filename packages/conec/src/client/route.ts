@@ -9,6 +9,7 @@ import { createSocket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { NetworkInterfaceInfo } from "node:os";
 import type { SocketAddress } from "../transport/transport.ts";
+import { canonicalIp } from "../wire/ip-address.ts";
 
 /** Why nothing can be sent to an address from this machine, as the system's error code; `undefined` where it can. Never rejects. */
 export type RouteCheck = (to: SocketAddress, localAddress: string) => Promise<string | undefined>;
@@ -19,7 +20,9 @@ export type RouteCheck = (to: SocketAddress, localAddress: string) => Promise<st
  */
 export const routeProblem: RouteCheck = (to, localAddress) =>
 	new Promise((resolve) => {
-		const family = familyOf(to.address);
+		// IPv4-mapped ones are sent to as what they are.
+		const address = canonicalIp(to.address) ?? to.address;
+		const family = familyOf(address);
 		const bound = localAddress === "::" || localAddress === "0.0.0.0" || familyOf(localAddress) !== family ? undefined : localAddress;
 		const socket = createSocket(family === 6 ? "udp6" : "udp4");
 		let over = false;
@@ -29,11 +32,14 @@ export const routeProblem: RouteCheck = (to, localAddress) =>
 			const { code } = (error ?? {}) as { readonly code?: string };
 			const from = error === undefined ? socket.address().address : undefined;
 			socket.close();
-			if (from !== undefined) return resolve(leadsFrom(from, to.address) ? undefined : "EADDRNOTAVAIL");
+			if (from !== undefined) return resolve(leadsFrom(from, address) ? undefined : "EADDRNOTAVAIL");
 			resolve(code !== undefined && NO_WAY.includes(code) ? code : undefined);
 		};
 		socket.on("error", end);
-		socket.bind({ port: 0, ...(bound === undefined ? {} : { address: bound }) }, () => socket.connect(to.port, to.address, (error?: Error) => end(error)));
+		// A worker of node:cluster would share it with others.
+		socket.bind({ port: 0, exclusive: true, ...(bound === undefined ? {} : { address: bound }) }, () =>
+			socket.connect(to.port, address, (error?: Error) => end(error)),
+		);
 	});
 
 /**
