@@ -41,6 +41,7 @@ export type { Channel, ChannelStats } from "./client/channel.ts";
 export { Client, type ClientStatus } from "./client/client.ts";
 export type { ClientOptions } from "./client/client-options.ts";
 export type { ClientChannelStatus } from "./client/direct-host.ts";
+export type { OwnNat } from "./client/own-network.ts";
 export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules } from "./coordinator/broadcast-options.ts";
 export type { BroadcastStatus } from "./coordinator/broadcasts.ts";
 export type { ChannelStatus } from "./coordinator/channels-host.ts";

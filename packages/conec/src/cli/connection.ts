@@ -137,7 +137,7 @@ export async function openTo(
 	try {
 		return await client.openStream(peer, { metadata: { ...facts, protocol }, path: pathChoice(args), signal });
 	} catch (error) {
-		if (isConecError(error) && PATH_FAILURES.includes(error.code)) explainPeer(client, peer, undefined, context);
+		if (isConecError(error) && PATH_FAILURES.includes(error.code)) await explainPeer(client, peer, undefined, context);
 		throw error;
 	}
 }

@@ -24,7 +24,7 @@ import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import { systemClock } from "../transport/clock.ts";
 import type { IncomingStream, SocketAddress, Transport } from "../transport/transport.ts";
-import { DIRECT_CAPABILITY, type NatReport } from "../wire/channel-messages.ts";
+import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { decodeDatagram } from "../wire/datagrams.ts";
 import { FRAME } from "../wire/frames.ts";
@@ -41,11 +41,12 @@ import { DirectChannels } from "./direct.ts";
 import type { ClientChannelStatus } from "./direct-host.ts";
 import { explainPath } from "./explain.ts";
 import type { Greeted } from "./handshake.ts";
-import { OwnNetwork } from "./own-network.ts";
+import { type OwnNat, OwnNetwork } from "./own-network.ts";
 import { Pace } from "./pace.ts";
 import { directForAuto } from "./path-choice.ts";
 import { ClientPresence } from "./presence.ts";
 import type { Lookup } from "./race.ts";
+import { type RouteCheck, routeProblem } from "./route.ts";
 
 /** What happens at a Client. */
 export type ClientStatus =
@@ -99,7 +100,7 @@ export class Client implements AsyncDisposable {
 	 */
 	static async connect(options: ClientOptions): Promise<Client> {
 		const { createQuicTransport } = await import("../transport/quic.ts");
-		return await connectOn(createQuicTransport, options);
+		return await connectOn(createQuicTransport, options, resolveAll, routeProblem);
 	}
 
 	static {
@@ -261,13 +262,25 @@ export class Client implements AsyncDisposable {
 			hopeless: memory.hopeless(peer),
 			trying: this.#direct.trying(peer),
 			ownNat: this.#network.nat,
+			silentPort: this.#network.secondPortIsSilent,
 		});
 	}
 
-	/** What is known of the NAT in front of this Client, once its look at it is over: within a second or so of connecting. */
-	async nat(): Promise<NatReport> {
-		await this.#network.settled();
-		return this.#network.nat;
+	/**
+	 * {@link explain}, when an attempt at a direct channel to that peer that is under way has ended: within 10 s (15 s with `birthday`).
+	 *
+	 * Rejects with TypeError `ID_INVALID`, or `signal.reason`; then the attempt is given up, unless somebody else waits for it.
+	 */
+	async explainSettled(peer: string, options: { readonly signal?: AbortSignal } = {}): Promise<PathReport> {
+		checkId(peer, `Cannot explain the path to ${JSON.stringify(peer)}`);
+		options.signal?.throwIfAborted();
+		await this.#direct.settled(peer, options.signal);
+		return this.explain(peer);
+	}
+
+	/** What is known of the NAT in front of this Client, once its look at it is over: within a second or so of connecting, or six round trips if they are longer. */
+	async nat(): Promise<OwnNat> {
+		return await this.#network.known();
 	}
 
 	/**
@@ -480,8 +493,8 @@ type ClientState =
 	| { readonly type: "closing"; readonly done: Promise<void> }
 	| { readonly type: "over"; readonly code: ConecErrorCode };
 
-/** {@link Client.connect} on any transport and resolver; for tests. */
-export async function connectOn(createTransport: TransportFactory, options: ClientOptions, lookup: Lookup = resolveAll): Promise<Client> {
+/** {@link Client.connect} on any transport, resolver and routes; for tests. */
+export async function connectOn(createTransport: TransportFactory, options: ClientOptions, lookup: Lookup = resolveAll, route?: RouteCheck): Promise<Client> {
 	const startedAtMs = performance.now();
 	const resolved = resolveClientOptions(options);
 	resolved.signal?.throwIfAborted();
@@ -491,7 +504,7 @@ export async function connectOn(createTransport: TransportFactory, options: Clie
 	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, keyLog };
 	const transport = createTransport(transportOptions);
 	try {
-		const greeted = await reachCoordinator(transport, identity, resolved, lookup, startedAtMs);
+		const greeted = await reachCoordinator(transport, identity, resolved, { lookup, route }, startedAtMs);
 		return construct({ options: resolved, identity, transport, createTransport, transportOptions, greeted });
 	} catch (error) {
 		transport.destroy();

@@ -22,6 +22,7 @@ import { DirectChannels } from "./direct.ts";
 import type { ClientChannelStatus, DirectHost } from "./direct-host.ts";
 import { NAT_UNKNOWN } from "./nat-check.ts";
 import type { OwnNetwork } from "./own-network.ts";
+import { ownPlace } from "./own-place.ts";
 import { createPunchKeys } from "./punch-datagrams.ts";
 
 export const CLIENT_ID = "carol";
@@ -201,7 +202,12 @@ export interface Rig {
 /** The direct channels of a Client called {@link CLIENT_ID}. */
 export async function rig(
 	t: TestContext,
-	options: Partial<DirectHost> & { readonly bounds?: Partial<Limits>; readonly known?: () => Promise<void>; readonly coordinatorAt?: string } = {},
+	options: Partial<DirectHost> & {
+		readonly bounds?: Partial<Limits>;
+		readonly known?: () => Promise<void>;
+		readonly coordinatorAt?: string;
+		readonly machine?: readonly string[];
+	} = {},
 ): Promise<Rig> {
 	const clock = createVirtualClock();
 	const network = createMemoryNetwork({ clock });
@@ -243,10 +249,13 @@ export async function rig(
 		transportOptions: { host: LOCAL, port: 0, limits, role: "client" },
 		network: {
 			nat: NAT_UNKNOWN,
-			hosts: () => [],
-			settled: options.known ?? (() => Promise.resolve()),
-			mapped: () => undefined,
-			changed: () => false,
+			...{ hosts: () => [], settled: options.known ?? (() => Promise.resolve()), mapped: () => undefined, changed: () => false },
+			// Not the machine's own interfaces: whoever runs the tests has any addresses.
+			place: (at?: CoordinatorLink) =>
+				ownPlace(
+					{ socket: transport.address, observed: undefined, coordinator: at?.connection.remoteAddress },
+					{ eth0: (options.machine ?? []).map((address) => ({ address, netmask: "255.255.255.0" })) },
+				),
 		} as unknown as OwnNetwork,
 		link: () => present as unknown as CoordinatorLink | undefined,
 		consents: (peer) => {

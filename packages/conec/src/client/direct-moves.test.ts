@@ -6,6 +6,7 @@ import type { ChannelMessageOfCoordinator } from "../wire/channel-messages.ts";
 import { rig, tokenOf } from "./direct-fixture.ts";
 import { NAT_UNKNOWN } from "./nat-check.ts";
 import type { OwnNetwork } from "./own-network.ts";
+import { ownPlace } from "./own-place.ts";
 
 const [T1, PEER, OTHER] = [tokenOf(1), "bob", "dave"];
 const AT = { address: "192.0.2.9", port: 9 };
@@ -84,7 +85,10 @@ test("direct: what is known of this side's NAT is not held against a peer of the
 		["2001:db8::9", true],
 	] as const) {
 		const world = await rig(t, {
-			network: { nat: HARD, hosts: () => [], settled: () => Promise.resolve(), mapped: () => undefined, changed: () => false } as unknown as OwnNetwork,
+			network: {
+				...{ nat: HARD, hosts: () => [], settled: () => Promise.resolve(), mapped: () => undefined, changed: () => false },
+				place: () => ownPlace({ socket: { address: "192.0.2.1", port: 1 }, observed: undefined, coordinator: undefined }, {}),
+			} as unknown as OwnNetwork,
 		});
 		const bob = await world.peer(PEER);
 		const opening = world.direct.connect(PEER);

@@ -63,7 +63,7 @@ export class DirectChannels {
 		});
 		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots });
 		this.#limits = new OwnPacketLimits(limits, clock);
-		this.#moves = new ChannelMoves({ clock, limiter: this.#limits.claimed, link: () => host.link() });
+		this.#moves = new ChannelMoves({ clock, limiter: this.#limits.claimed, link: () => host.link(), place: () => host.network.place(host.link()) });
 		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
 		this.#wishes = new Wishes(host, {
 			attempt: (peer) => [...this.#attempts.values()].find((attempt) => attempt.peer.id === peer)?.token,
@@ -136,6 +136,12 @@ export class DirectChannels {
 		if (!this.#host.network.changed()) return;
 		this.memory.ownNetworkChanged();
 		this.background.changed();
+	}
+
+	/** Resolves when the channel that is being tried is up, or is not to be. Rejects with `signal.reason` only. */
+	async settled(peer: string, signal?: AbortSignal): Promise<void> {
+		if (!this.trying(peer)) return;
+		await this.connect(peer, { auto: true, signal }).catch(() => signal?.throwIfAborted());
 	}
 
 	/** What the Coordinator says about channels. */

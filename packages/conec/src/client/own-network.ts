@@ -5,6 +5,7 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { networkInterfaces } from "node:os";
 import { createNatTestKeys, type NatTestKeys } from "../entity/nat-test-keys.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { SocketAddress, Transport } from "../transport/transport.ts";
@@ -13,7 +14,19 @@ import type { Datagram } from "../wire/datagrams.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
 import { hostAddresses, ownAddresses } from "./host-addresses.ts";
 import { checkNat, NAT_UNKNOWN, type NatCheck } from "./nat-check.ts";
+
+import { type OwnPlace, ownPlace } from "./own-place.ts";
 import { routeSources } from "./route-sources.ts";
+
+/** What a Client knows of the NAT in front of it. */
+export interface OwnNat extends NatReport {
+	/**
+	 * The Coordinator's second UDP port, by which the NAT is looked at. `none`: it has none, or is on this machine. `silent`: it has
+	 * one, and no answer came: this network lets UDP out to some ports only, and then there are no direct channels, or the
+	 * Coordinator's firewall keeps that port closed. `unknown`: the look was given up.
+	 */
+	readonly secondPort: "none" | "answers" | "silent" | "unknown";
+}
 
 /** See the module. */
 export class OwnNetwork {
@@ -27,6 +40,9 @@ export class OwnNetwork {
 	/** Its addresses, and when they were looked at. */
 	#known: string | undefined;
 	#lookedAtMs = Number.NEGATIVE_INFINITY;
+	#silent = false;
+	#interfaces: ReturnType<typeof networkInterfaces> = {};
+	#interfacesUntil = Number.NEGATIVE_INFINITY;
 	/** Mappings that this Client has made at a sequential NAT since the check. */
 	#made = 0;
 
@@ -38,6 +54,8 @@ export class OwnNetwork {
 	/** Looks at the NAT, again if it has done so before. Where the Coordinator has no second port, or is on this machine, there is nothing to see. */
 	look(link: CoordinatorLink): void {
 		this.stop();
+		this.#check = undefined;
+		this.#silent = false;
 		this.#made = 0;
 		const { natTest } = link.welcome;
 		const { address } = link.observedAddress;
@@ -54,6 +72,10 @@ export class OwnNetwork {
 				this.#transport.sendDatagram(keys.request(this.#nonce), { address: link.connection.remoteAddress.address, port: natTest.port });
 			},
 			askForTest: () => link.send({ type: "nat-test" }),
+		});
+		const check = this.#check;
+		void check.answered.then((answers) => {
+			if (this.#check === check) this.#silent = answers === false;
 		});
 	}
 
@@ -79,6 +101,15 @@ export class OwnNetwork {
 		return before !== undefined && before !== this.#known;
 	}
 
+	/** Where this Client is, among the addresses of its machine as they are now. `link`: while it lives. */
+	place(link: CoordinatorLink | undefined): OwnPlace {
+		const now = this.#clock.now();
+		// However often somebody says that a peer has moved.
+		if (now >= this.#interfacesUntil) [this.#interfaces, this.#interfacesUntil] = [networkInterfaces(), now + FRESH_MS];
+		const { address: socket } = this.#transport;
+		return ownPlace({ socket, observed: link?.observedAddress, coordinator: link?.connection.remoteAddress }, this.#interfaces);
+	}
+
 	/** What is known of the NAT by now. */
 	get nat(): NatReport {
 		const report = this.#check?.report ?? NAT_UNKNOWN;
@@ -96,6 +127,19 @@ export class OwnNetwork {
 			await check?.done;
 			if (check === this.#check) return;
 		}
+	}
+
+	/** All of it, with what has become of the second port: within some round trips more. Never rejects. */
+	async known(): Promise<OwnNat> {
+		await this.settled();
+		if (this.#check === undefined) return { ...this.nat, secondPort: "none" };
+		const answers = await this.#check.answered;
+		return { ...this.nat, secondPort: this.#check.heard ? "answers" : answers === undefined ? "unknown" : "silent" };
+	}
+
+	/** Whether the second port has been asked, to the end and in vain. */
+	get secondPortIsSilent(): boolean {
+		return this.#silent && this.#check?.heard === false;
 	}
 
 	/** An attempt has sent to so many new destinations. */
@@ -120,3 +164,5 @@ const LOOK_GAP_MS = 1_000;
 
 /** That are waited for, one after another. */
 const MOST_CHECKS = 3;
+/** How long the addresses of the machine are taken to be the same. */
+const FRESH_MS = 1_000;

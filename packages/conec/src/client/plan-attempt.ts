@@ -24,7 +24,7 @@ export function planAttempt(
 	const rttMs = link?.rttMs ?? 0;
 	const deadlineMs = Math.min(go.deadlineMs, Math.max(limits.requestTimeoutMs, BIRTHDAY_TIMEOUT_MS));
 	const waitMs = Math.min(go.waitMs, LONGEST_WAIT_MS);
-	const candidates = usableCandidates(go.candidates, { coordinator, birthday, limits });
+	const candidates = usableCandidates(go.candidates, { own: network.place(link), birthday, limits });
 	// What is known of this side's NAT is of the family of addresses by which it has reached the Coordinator.
 	const seenAt = candidates.find(({ kind }) => kind === "reflexive");
 	const comparable = seenAt === undefined || coordinator === undefined || isIpv6(seenAt) === isIpv6(coordinator);

@@ -404,6 +404,8 @@ function conecError(error: unknown, unreachable: ConecErrorCode): ConecError {
 
 /** The reason in words first; what TLS itself says behind it, without its dumps. */
 function describe({ code, refusal, alert, message }: quic.QuicError): string {
+	const loss = LOSSES.get(code);
+	if (loss !== undefined) return loss;
 	const words = code === "TLS_REFUSED" && refusal !== undefined ? refusalWords(refusal) : code === "TLS_REFUSED_BY_PEER" ? alertWords(alert) : undefined;
 	return words === undefined ? message : `${words} (${message.replace(/ ?[{[].*$/s, "")})`;
 }
@@ -461,6 +463,12 @@ const REFUSALS: Readonly<Record<quic.Refusal, ConecErrorCode>> = {
 	revoked: "CERTIFICATE_REFUSED",
 	usage: "CERTIFICATE_INVALID",
 };
+
+/** What is known of a loss, whoever the other side is: not who or what failed. It follows a colon. */
+const LOSSES: ReadonlyMap<quic.QuicErrorCode, string> = new Map([
+	["IDLE_TIMEOUT", "nothing came from there for too long"],
+	["STATELESS_RESET", "who answers there does not know the connection any more, as after a restart"],
+]);
 
 /** RFC 8446, 6.2: handshake_failure, protocol_version, missing_extension, no_application_protocol. */
 const ALERTS_ABOUT_PROTOCOL: ReadonlySet<number | undefined> = new Set([40, 70, 109, 120]);

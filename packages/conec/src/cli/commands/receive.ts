@@ -108,7 +108,7 @@ async function receiveOne(client: Client, stream: MessageStream, options: Receiv
 		return EXIT_CODES.incomplete;
 	} finally {
 		signal.removeEventListener("abort", cancel);
-		explainPeer(client, stream.peer, stream.path, context);
+		await explainPeer(client, stream.peer, stream.path, context);
 	}
 }
 

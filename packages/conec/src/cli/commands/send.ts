@@ -74,7 +74,7 @@ async function send(connection: Connection, to: string, announced: { files: numb
 		throw new CliError(EXIT_CODES.incomplete, `Cannot finish sending to ${quoted(to)} (${done}): ${reason}`, undefined, error);
 	} finally {
 		signal.removeEventListener("abort", cancel);
-		explainPeer(connection.client, to, stream.path, context);
+		await explainPeer(connection.client, to, stream.path, context);
 	}
 }
 
