@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { type FileFacts, type FileSystem, NODE_FILE_SYSTEM, type OpenFile } from "../../packages/conec/src/cli/transfer/file-system.ts";
 import { type ReceiveOptions, receiveFiles } from "../../packages/conec/src/cli/transfer/receive-files.ts";
 import { type SendOptions, sendFiles } from "../../packages/conec/src/cli/transfer/send-files.ts";
 import type { LinkSource } from "../../packages/conec/src/cli/transfer/source-files.ts";
@@ -61,4 +62,30 @@ export async function transfer(
 	]);
 	assert.deepEqual(summary, receiverSummary);
 	return { sent, received, summary };
+}
+
+/** The real file system, but for some calls. */
+export function fileSystem(changes: Partial<FileSystem>): FileSystem {
+	return { ...NODE_FILE_SYSTEM, ...changes };
+}
+
+/** The real file system, but for some calls on files that are open. */
+export function withOpenFiles(change: (path: string, file: OpenFile, flags: number) => Partial<OpenFile>, changes: Partial<FileSystem> = {}): FileSystem {
+	return fileSystem({
+		...changes,
+		async open(path, flags, mode) {
+			const file = await NODE_FILE_SYSTEM.open(path, flags, mode);
+			return { ...file, ...change(path, file, flags) };
+		},
+	});
+}
+
+/** The same facts, but for some. */
+export function facts(found: FileFacts, changes: Partial<Pick<FileFacts, "size" | "mode" | "mtimeNs">>): FileFacts {
+	return Object.assign(Object.create(found) as FileFacts, changes);
+}
+
+/** What a system call rejects with. */
+export function systemError(code: string): Error {
+	return Object.assign(new Error(`${code}: made by a test`), { code });
 }

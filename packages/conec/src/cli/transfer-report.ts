@@ -109,11 +109,9 @@ function describe({ problem, detail }: FileOutcome): string {
 		case "DISK_FULL":
 			return `the receiver's disk is full: ${said}`;
 		case "NOT_WRITABLE":
-			return `the receiver cannot write it: ${said}`;
+			return `at the receiver: ${said}`;
 		case "TOO_LARGE":
 			return `too large: ${said}`;
-		case "UNREADABLE":
-			return `the sender cannot read it: ${said}`;
 		case "VERIFICATION_FAILED":
 			return `verification failed: ${said}`;
 		default:

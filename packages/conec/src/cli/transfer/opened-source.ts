@@ -106,8 +106,7 @@ export class OpenedSource {
 export function namedProblem(path: string, error: unknown): FileProblemError {
 	const errno = errnoOf(error);
 	if (errno !== "ENOENT") return readProblem("stat", error);
-	if (path.includes("\ufffd"))
-		return new FileProblemError("NAME_UNSAFE", "its name is not UTF-8, or there is no such file; send its directory, or rename it", error);
+	if (path.includes("\ufffd")) return new FileProblemError("NAME_UNSAFE", "it is not UTF-8, or there is no such file", error);
 	return new FileProblemError("UNREADABLE", errnoText(errno), error);
 }
 

@@ -121,7 +121,7 @@ class Walk {
 	async *#directory(path: string, name: string, found: FileFacts, trail: Trail): AsyncGenerator<Source, void, void> {
 		const parsed = parseSafePath(name);
 		if (!parsed.safe) {
-			yield problem(name, new FileProblemError("NAME_UNSAFE", `no receiver takes this name, and so nothing below it: ${parsed.reason}`));
+			yield problem(name, new FileProblemError("NAME_UNSAFE", `${parsed.reason}; nothing below it is sent`));
 			return;
 		}
 		let entries: readonly Buffer[];
@@ -136,7 +136,7 @@ class Walk {
 		for (const entry of entries) {
 			if (directory.refused) break;
 			const text = utf8(entry);
-			if (text === undefined) yield problem(`${name}/${escaped(entry)}`, new FileProblemError("NAME_UNSAFE", "its name is not UTF-8"));
+			if (text === undefined) yield problem(`${name}/${escaped(entry)}`, new FileProblemError("NAME_UNSAFE", "it is not UTF-8"));
 			else yield* this.#entry(join(path, text), `${name}/${text}`, trail);
 		}
 		yield { type: "leave" };
@@ -179,7 +179,7 @@ class Walk {
 
 	async #file(path: string, name: string, found: FileFacts, follow: boolean): Promise<Source> {
 		const parsed = parseSafePath(name);
-		if (!parsed.safe) return problem(name, new FileProblemError("NAME_UNSAFE", `no receiver takes this name: ${parsed.reason}`));
+		if (!parsed.safe) return problem(name, new FileProblemError("NAME_UNSAFE", parsed.reason));
 		return { type: "file", path, name, size: await this.#pseudo.size(path, found), follow };
 	}
 }
