@@ -21,7 +21,8 @@ export interface OpenFile {
 	write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>;
 	stat(): Promise<FileFacts>;
 	chmod(mode: number): Promise<void>;
-	utimes(access: Date, modification: Date): Promise<void>;
+	/** Milliseconds since 1970. */
+	utimes(accessMs: number, modificationMs: number): Promise<void>;
 	sync(): Promise<void>;
 	close(): Promise<void>;
 }
@@ -78,9 +79,16 @@ function openFile(handle: FileHandle): OpenFile {
 		write: async (buffer, offset, length, position) => (await handle.write(buffer, offset, length, position)).bytesWritten,
 		stat: () => handle.stat({ bigint: true }),
 		chmod: (mode) => handle.chmod(mode),
-		// As dates: Node takes negative numbers for now.
-		utimes: (access, modification) => handle.utimes(access, modification),
+		utimes: (accessMs, modificationMs) => handle.utimes(seconds(accessMs), seconds(modificationMs)),
 		sync: () => handle.sync(),
 		close: () => handle.close(),
 	};
+}
+
+/**
+ * Seconds for `utimes`, as text: of numbers, Node takes negative ones for now. It cuts off what is finer than it counts,
+ * so a little more is given where a whole millisecond would otherwise become the one before.
+ */
+function seconds(ms: number): string {
+	return String((ms % 1_000 === 0 ? ms : ms + Math.abs(ms) * 2 ** -51) / 1_000);
 }
