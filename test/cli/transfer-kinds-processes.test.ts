@@ -78,7 +78,7 @@ test("receive: .bashrc and .ssh are refused at the top, told to both, status 5; 
 	for (const end of [alice, bob]) {
 		const problem = await end.event("file", ({ name }) => name === ".bashrc");
 		assert.equal(problem["problem"], "NAME_HIDDEN");
-		assert.match(String(problem["detail"]), /its name begins with a dot; `conec receive --allow-hidden` takes it/);
+		assert.match(String(problem["detail"]), /it begins with a dot; `conec receive --allow-hidden` takes it/);
 		assert.equal((await end.event("directory", ({ name }) => name === ".ssh"))["problem"], "NAME_HIDDEN");
 	}
 	assert.deepEqual(await readdir(join(place.folder, "in")), ["plain"]);

@@ -21,7 +21,7 @@ export function nameConsent({ allowHidden, ask, peer }: ConsentOptions): (name: 
 	let settled: boolean | undefined = allowHidden ? true : ask === undefined ? false : undefined;
 	return async (name, reason) => {
 		if (settled !== undefined || ask === undefined) return settled === true;
-		const answer = await ask(`${peer} sends ${quoted(name)}: ${reason}. Take it?`);
+		const answer = await ask(`${peer} sends ${quoted(name)}: its name ${reason}. Take it?`);
 		if (answer === "all" || answer === "none") settled = answer === "all";
 		return answer === "yes" || answer === "all";
 	};

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { nameConsent } from "./name-consent.ts";
+import type { LineBelow } from "./output.ts";
 import { type Answer, TerminalQuestions } from "./terminal-questions.ts";
 
 interface Terminal {
@@ -13,7 +14,16 @@ interface Terminal {
 function terminal(timeoutMs?: number): Terminal {
 	const input = new PassThrough();
 	const shown: string[] = [];
-	const output = { note: (text: string) => shown.push(text), keepBelow: () => undefined };
+	let below: LineBelow | undefined;
+	const output = {
+		keepBelow: (line: LineBelow | undefined) => {
+			below = line;
+		},
+		note: (text: string) => {
+			shown.push(text);
+			below?.show();
+		},
+	};
 	return { input, shown, questions: new TerminalQuestions({ output, input, write: (text) => shown.push(text), timeoutMs }) };
 }
 
@@ -37,7 +47,7 @@ for (const [typed, expected] of [
 		const answer = questions.ask("Take it?", NEVER);
 		input.write(`${typed}\n`);
 		assert.equal(await answer, expected);
-		assert.equal(shown[0], "Take it?");
+		assert.deepEqual(shown.slice(0, 2), ["Take it?", "yes, no, all or none? (no in 60 s) "]);
 	});
 }
 
@@ -82,7 +92,7 @@ test("consent: yes and no hold for one name, all and none for the rest of the tr
 	};
 	const first = nameConsent({ allowHidden: false, ask, peer: "bob" });
 	const taken: boolean[] = [];
-	for (const name of [".a", ".b", ".c", ".d"]) taken.push(await first(name, "its name begins with a dot"));
+	for (const name of [".a", ".b", ".c", ".d"]) taken.push(await first(name, "begins with a dot"));
 	assert.deepEqual(taken, [true, false, true, true]);
 	assert.equal(asked.length, 3);
 	const second = nameConsent({ allowHidden: false, ask, peer: "bob" });
@@ -96,6 +106,6 @@ test("consent: a name cannot speak to the terminal", async () => {
 		asked = question;
 		return "no";
 	};
-	await nameConsent({ allowHidden: false, ask, peer: "bob" })(".\u001b[2J\u202eexe", "its name begins with a dot");
+	await nameConsent({ allowHidden: false, ask, peer: "bob" })(".\u001b[2J\u202eexe", "begins with a dot");
 	assert.equal(asked, 'bob sends ".\\x1b[2J\\u202eexe": its name begins with a dot. Take it?');
 });

@@ -48,9 +48,9 @@ export class TerminalQuestions {
 	#ask(question: string, signal: AbortSignal): Promise<Answer> {
 		const { output, input, write } = this.#options;
 		const prompt = `yes, no, all or none? (no in ${Math.round(this.#timeoutMs / 1_000)} s) `;
-		output.note(question);
-		write(prompt);
 		output.keepBelow({ hide: () => write("\r\u001b[K"), show: () => write(prompt) });
+		// Also shows the prompt below.
+		output.note(question);
 		// Not as an editor of lines: so Ctrl-C stays a signal.
 		const lines = createInterface({ input, terminal: false });
 		return new Promise((resolve) => {

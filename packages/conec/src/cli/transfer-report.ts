@@ -11,7 +11,7 @@ import { printable, quoted } from "./terminal-text.ts";
 import type { LinkSource } from "./transfer/source-files.ts";
 import type { FileOutcome, TransferObserver, TransferSummary } from "./transfer/transfer-events.ts";
 
-/** With more files than this, only those that fail or have a remark get a line of their own; events in JSON always come. */
+/** With more files than this, only those that fail and as many with a remark get a line of their own; events in JSON always come. */
 const LISTED_FILES = 100;
 
 /** What the sender expects to send; only for progress. */
@@ -27,6 +27,8 @@ export class TransferReport implements TransferObserver {
 	settledFiles = 0;
 	/** Symbolic links that were left out. */
 	skippedLinks = 0;
+	/** Files and directories that arrived with a remark. */
+	remarks = 0;
 	readonly #output: Output;
 	readonly #verb: "sent" | "received";
 	readonly #peer: string;
@@ -63,13 +65,15 @@ export class TransferReport implements TransferObserver {
 			this.#output.event(kind, { peer, name, ok: false, problem, detail }, text);
 			return;
 		}
+		if (remark !== undefined) this.remarks += 1;
+		const remarked = remark !== undefined && this.remarks <= LISTED_FILES;
 		const suffix = remark === undefined ? "" : `; ${printable(remark)}`;
 		if (kind === "directory") {
-			this.#output.event(kind, { peer, name, ok: true, remark }, remark === undefined ? undefined : `${this.#verb} directory ${quoted(name)}${suffix}`);
+			this.#output.event(kind, { peer, name, ok: true, remark }, remarked ? `${this.#verb} directory ${quoted(name)}${suffix}` : undefined);
 			return;
 		}
 		this.settledFiles += 1;
-		const listed = remark !== undefined || (this.settledFiles <= LISTED_FILES && (this.#announcedFiles ?? 0) <= LISTED_FILES);
+		const listed = remarked || (this.settledFiles <= LISTED_FILES && (this.#announcedFiles ?? 0) <= LISTED_FILES);
 		const text = `${this.#verb} ${quoted(name)} (${formatBytes(size ?? 0)}) ${this.#verb === "sent" ? "to" : "from"} ${peer}${suffix}`;
 		this.#output.event(kind, { peer, name, size, ok: true, sha256, remark }, listed ? text : undefined);
 	}
@@ -82,6 +86,17 @@ export class TransferReport implements TransferObserver {
 			return;
 		}
 		this.#output.event("link", { name, action, target }, `${quoted(name)} leads out of what was named, to ${quoted(target ?? "")}`);
+	}
+
+	/** What follows the amount in the last line: failures, remarks, links that were left out. */
+	addenda({ failed }: Pick<TransferSummary, "failed">): string {
+		const { remarks, skippedLinks } = this;
+		const parts = [
+			failed === 0 ? "" : `; ${failed} failed`,
+			remarks === 0 ? "" : `; ${remarks} with a remark`,
+			skippedLinks === 0 ? "" : `; ${skippedLinks} symbolic ${skippedLinks === 1 ? "link" : "links"} left out`,
+		];
+		return parts.join("");
 	}
 
 	/** Removes the progress line. */

@@ -122,8 +122,8 @@ async function receiveOne(
 		const received = output.style(failed === 0 ? "green" : "yellow", `${countThings(summary)} received from ${peer}`);
 		output.event(
 			"summary",
-			{ peer, files, directories, bytes, failed, seconds },
-			`${received} ${doneHere(summary, seconds)}${failed === 0 ? "" : `; ${failed} failed`}`,
+			{ peer, files, directories, bytes, failed, seconds, remarks: report.remarks },
+			`${received} ${doneHere(summary, seconds)}${report.addenda(summary)}`,
 		);
 		return summary.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
 	} catch (error) {

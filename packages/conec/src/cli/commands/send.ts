@@ -73,8 +73,8 @@ async function send(connection: Connection, to: string, links: LinkPolicy, annou
 		const { failed, directories } = summary;
 		const fields = { peer: to, files: summary.files, directories, bytes: summary.bytes, failed, seconds, bytesPerSecond: summary.bytes / seconds };
 		const sent = `${countThings(summary)} sent to ${to}`;
-		const text = `${output.style(failed === 0 ? "green" : "yellow", sent)} ${doneThere(summary, seconds)}${addenda(summary, report)}`;
-		output.event("summary", { ...fields, skippedLinks: report.skippedLinks }, text);
+		const text = `${output.style(failed === 0 ? "green" : "yellow", sent)} ${doneThere(summary, seconds)}${report.addenda(summary)}`;
+		output.event("summary", { ...fields, remarks: report.remarks, skippedLinks: report.skippedLinks }, text);
 		return summary.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
 	} catch (error) {
 		report.end();
@@ -93,9 +93,4 @@ async function send(connection: Connection, to: string, links: LinkPolicy, annou
 function doneThere({ files, directories, bytes }: TransferSummary, seconds: number): string {
 	if (files === 0 && directories > 0) return `and made there in ${seconds.toFixed(1)} s`;
 	return `and verified there: ${formatBytes(bytes)} in ${seconds.toFixed(1)} s (${formatBytes(bytes / seconds)}/s)`;
-}
-
-function addenda({ failed }: TransferSummary, { skippedLinks }: TransferReport): string {
-	const links = skippedLinks === 0 ? "" : `; ${skippedLinks} symbolic ${skippedLinks === 1 ? "link" : "links"} left out`;
-	return failed === 0 ? links : `; ${failed} failed${links}`;
 }

@@ -27,7 +27,7 @@ export interface ReceiveOptions {
 	readonly force: boolean;
 	/** Most bytes of content in this transfer, counted as they come; a file whose announced size would exceed it is refused before anything of it is written. */
 	readonly maxBytes?: number | undefined;
-	/** Asked about a name that `unusualName` finds: `reason` is in words. Must not reject. @default no such name is taken */
+	/** Asked about a name that `unusualName` finds: `reason` follows "its name". Must not reject. @default no such name is taken */
 	readonly allowName?: ((name: string, reason: string) => Promise<boolean>) | undefined;
 	/** Taken away from every mode. @default that of the process */
 	readonly umask?: number | undefined;
@@ -312,7 +312,7 @@ class Receiver {
 		const { components } = parsed;
 		const reason = parent === undefined ? unusualName(components) : unusualNameBelow(components.at(-1) ?? "");
 		if (reason === undefined || (await this.#options.allowName?.(name, reason)) === true) return components;
-		return new FileProblemError("NAME_HIDDEN", `${reason}; \`conec receive --allow-hidden\` takes it`);
+		return new FileProblemError("NAME_HIDDEN", `it ${reason}; \`conec receive --allow-hidden\` takes it`);
 	}
 
 	async #verdict(

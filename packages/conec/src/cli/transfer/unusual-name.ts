@@ -5,9 +5,9 @@
  * @module
  */
 
-/** Why a receiver has to allow a name, in words, or `undefined` for an ordinary one. */
+/** Why a receiver has to allow a name, in words that follow "it" or "its name", or `undefined` for an ordinary one. */
 export function unusualName(components: readonly string[]): string | undefined {
-	if (components[0]?.startsWith(".")) return "its name begins with a dot";
+	if (components[0]?.startsWith(".")) return "begins with a dot";
 	return components.some(hasInvisible) ? INVISIBLE_WORDS : undefined;
 }
 
@@ -16,7 +16,7 @@ export function unusualNameBelow(component: string): string | undefined {
 	return hasInvisible(component) ? INVISIBLE_WORDS : undefined;
 }
 
-const INVISIBLE_WORDS = "its name has invisible characters or ones that change the direction of writing";
+const INVISIBLE_WORDS = "has invisible characters, or ones that change the direction of writing";
 
 /**
  * Format characters (Cf, with direction overrides, zero-width characters and tags) and everything else that Unicode says
