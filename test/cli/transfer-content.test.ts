@@ -7,7 +7,7 @@ import { lstat, readdir, readFile, rm, statfs, truncate, writeFile } from "node:
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type FileSystem, NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/file-system.ts";
+import { type FileSystem, mountTypeIn, NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/file-system.ts";
 import { countSources } from "../../packages/conec/src/cli/transfer/source-files.ts";
 import { facts, fileSystem, folders, Recorder, systemError, transfer, withOpenFiles } from "./transfer-fixture.ts";
 
@@ -76,6 +76,56 @@ test("content: a size that grows to what was read between two looks was an old a
 	const files = withOpenFiles((_, file) => ({ stat: async () => facts(await file.stat(), looks++ === 0 ? { size: 100n } : {}) }));
 	const { summary } = await transfer([join(from, "f")], to, {}, { files });
 	assert.equal(summary.bytes, 5_000);
+});
+
+test("content: a file system that gives the present time as time of modification: its files are never changed", async (t) => {
+	for (const [type, mount, problem] of [
+		[PROC, undefined, undefined],
+		[FUSE, "fuse.lxcfs", undefined],
+		[FUSE, "fuse.sshfs", "CHANGED"],
+		[EXT4, undefined, "CHANGED"],
+	] as const) {
+		const { from, to } = await folders(t);
+		for (const size of [100, 500_000]) {
+			await writeFile(join(from, "f"), randomBytes(size));
+			let now = 1_000_000_000_000_000_000n;
+			const later = (): bigint => {
+				now += 1_000n;
+				return now;
+			};
+			const files = withOpenFiles((_, file) => ({ stat: async () => facts(await file.stat(), { mtimeNs: later() }) }), {
+				room: async () => ({ type, blocks: 0, freeBytes: 0 }),
+				mountType: async () => mount,
+			});
+			const { sent } = await transfer([join(from, "f")], to, { force: true }, { files });
+			assert.equal(sent.outcomes[0]?.problem, problem, `${type} ${mount} ${size}`);
+		}
+	}
+});
+
+test("content: the type of a mount by device number", () => {
+	const mountinfo = [
+		"22 1 253:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,discard",
+		"40 22 0:50 /proc/cpuinfo /proc/cpuinfo rw,nosuid - fuse.lxcfs lxcfs rw,user_id=0",
+		"41 22 4095:1048575 / /far rw - fuse.sshfs anna@host: rw",
+		"torn",
+		"",
+	].join("\n");
+	const device = (major: bigint, minor: bigint): bigint => ((major & 0xfffn) << 8n) | (minor & 0xffn) | ((minor & ~0xffn) << 12n) | ((major & ~0xfffn) << 32n);
+	assert.equal(mountTypeIn(mountinfo, device(253n, 1n)), "ext4");
+	assert.equal(mountTypeIn(mountinfo, device(0n, 50n)), "fuse.lxcfs");
+	assert.equal(mountTypeIn(mountinfo, device(4_095n, 1_048_575n)), "fuse.sshfs");
+	assert.equal(mountTypeIn(mountinfo, device(9n, 9n)), undefined);
+	assert.equal(mountTypeIn("", 1n), undefined);
+});
+
+test("content: the mount that a file of this machine is on is found by its device number", async (t) => {
+	const dev = await lstat("/proc/version", { bigint: true }).then(
+		(found) => found.dev,
+		() => undefined,
+	);
+	if (dev === undefined) return t.skip("this machine has no /proc");
+	assert.match((await NODE_FILE_SYSTEM.mountType(dev)) ?? "", /^(proc|fuse\.lxcfs)$/);
 });
 
 /** How a file changes between opening and end, and what is said. */

@@ -5,7 +5,7 @@
  */
 
 import type { BigIntStats } from "node:fs";
-import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, stat, statfs, unlink } from "node:fs/promises";
+import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, readFile, realpath, rename, stat, statfs, unlink } from "node:fs/promises";
 
 /** What `stat` says. The size is a claim: some file systems say 0, too little or too much. */
 export type FileFacts = Pick<
@@ -52,6 +52,8 @@ export interface FileSystem {
 	rename(from: string, to: string): Promise<void>;
 	unlink(path: string): Promise<void>;
 	room(path: string): Promise<FileSystemRoom>;
+	/** Type of the mount with that device number, such as `fuse.sshfs`; `undefined` where the system does not say. */
+	mountType(dev: bigint): Promise<string | undefined>;
 }
 
 /** The real one. */
@@ -71,7 +73,22 @@ export const NODE_FILE_SYSTEM: FileSystem = {
 		const { type, blocks, bfree, bsize } = await statfs(path);
 		return { type, blocks, freeBytes: bfree * bsize };
 	},
+	async mountType(dev) {
+		const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
+		return mountTypeIn(mounts, dev);
+	},
 };
+
+/** Type of the mount with that device number in the text of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
+export function mountTypeIn(mountinfo: string, dev: bigint): string | undefined {
+	const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+	const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
+	for (const line of mountinfo.split("\n")) {
+		const [fields = "", source = ""] = line.split(" - ");
+		if (fields.split(" ")[2] === `${major}:${minor}`) return source.split(" ")[0];
+	}
+	return undefined;
+}
 
 function openFile(handle: FileHandle): OpenFile {
 	return {

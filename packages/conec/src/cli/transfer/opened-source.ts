@@ -9,6 +9,7 @@ import { errnoOf } from "../../files/file-errors.ts";
 import { errnoText, FileProblemError, orReadProblem, readProblem } from "./file-problem.ts";
 import type { FileFacts, FileSystem, OpenFile } from "./file-system.ts";
 import { possibleTime } from "./protocol.ts";
+import type { Claims } from "./pseudo-file-systems.ts";
 
 /** What is sent of a file or directory beside its name and content. */
 export interface SourceFacts {
@@ -40,29 +41,39 @@ export function kindProblem(found: FileFacts): FileProblemError {
 	return new FileProblemError("UNREADABLE", kind);
 }
 
+/** What is opened. */
+export interface OpenOptions {
+	readonly path: string;
+	/** Also through a link. */
+	readonly follow: boolean;
+	readonly claims: Claims;
+}
+
 /** An open regular file. */
 export class OpenedSource {
 	readonly facts: SourceFacts;
 	readonly #file: OpenFile;
 	readonly #before: FileFacts;
+	readonly #synthetic: boolean;
 	#bytes = 0;
 	#ended = false;
 
-	private constructor(file: OpenFile, before: FileFacts, facts: SourceFacts) {
+	private constructor(file: OpenFile, before: FileFacts, facts: SourceFacts, synthetic: boolean) {
 		this.#file = file;
+		this.#synthetic = synthetic;
 		this.#before = before;
 		this.facts = facts;
 	}
 
-	/** Opens for reading; `follow` also through a link. Rejects with a {@link FileProblemError}. The caller closes it. */
-	static async open(files: FileSystem, path: string, follow: boolean): Promise<OpenedSource> {
+	/** Opens for reading. Rejects with a {@link FileProblemError}. The caller closes it. */
+	static async open(files: FileSystem, { path, follow, claims }: OpenOptions): Promise<OpenedSource> {
 		// A pipe that has taken the file's place must not block: O_NONBLOCK.
 		const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (follow ? 0 : (constants.O_NOFOLLOW ?? 0));
 		const file = await orReadProblem("open", files.open(path, flags));
 		try {
 			const before = await orReadProblem("stat", file.stat());
 			if (!before.isFile()) throw kindProblem(before);
-			return new OpenedSource(file, before, sourceFacts(files, before));
+			return new OpenedSource(file, before, sourceFacts(files, before), claims.synthetic);
 		} catch (error) {
 			await file.close().catch(ignore);
 			throw error;
@@ -85,9 +96,11 @@ export class OpenedSource {
 
 	/**
 	 * Rejects with `CHANGED` when the file was written to since it was opened. Where only the size is another and it is
-	 * what was read, the first answer was an old one of the file system.
+	 * what was read, the first answer was an old one of the file system. Content that is made when it is read is never
+	 * changed.
 	 */
 	async verifyUnchanged(): Promise<void> {
+		if (this.#synthetic) return;
 		const before = this.#before;
 		const after = await orReadProblem("stat", this.#file.stat());
 		const touched = after.mtimeNs !== before.mtimeNs;

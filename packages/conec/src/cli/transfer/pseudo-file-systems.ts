@@ -1,12 +1,20 @@
 /**
- * Where the sizes that `stat` says mean nothing: file systems whose content is made when it is read.
+ * Where what `stat` says means nothing: file systems whose content is made when it is read.
  *
  * @module
  */
 
 import type { FileSystem } from "./file-system.ts";
 
-/** Remembers for each device whether sizes there mean something; bounded by the file systems that are met. */
+/** How far a regular file can be believed. */
+export interface Claims {
+	/** Bytes of content; `undefined`: not known. */
+	readonly size: number | undefined;
+	/** The content is made when it is read: size and time of modification say nothing of it. */
+	readonly synthetic: boolean;
+}
+
+/** Remembers for each device whether what `stat` says there means something; bounded by the file systems that are met. */
 export class PseudoFileSystems {
 	readonly #files: FileSystem;
 	readonly #byDevice = new Map<bigint, Promise<Trust>>();
@@ -15,23 +23,25 @@ export class PseudoFileSystems {
 		this.#files = files;
 	}
 
-	/** The size of the regular file as far as it can be believed; `undefined`: not known. Never rejects. */
-	async size(path: string, { dev, size }: { readonly dev: bigint; readonly size: bigint }): Promise<number | undefined> {
-		let trust = this.#byDevice.get(dev);
-		if (trust === undefined) {
-			trust = this.#look(path);
-			this.#byDevice.set(dev, trust);
+	/** What can be believed of the regular file. Never rejects. */
+	async claims(path: string, { dev, size }: { readonly dev: bigint; readonly size: bigint }): Promise<Claims> {
+		let looking = this.#byDevice.get(dev);
+		if (looking === undefined) {
+			looking = this.#look(path, dev);
+			this.#byDevice.set(dev, looking);
 		}
+		const trust = await looking;
 		const bytes = Number(size);
-		if ((await trust) === "none" || !Number.isSafeInteger(bytes) || bytes < 0) return undefined;
-		return bytes === 0 && (await trust) === "some" ? undefined : bytes;
+		const known = trust !== "none" && Number.isSafeInteger(bytes) && bytes >= 0 && !(trust === "some" && bytes === 0);
+		return { size: known ? bytes : undefined, synthetic: trust === "none" };
 	}
 
-	async #look(path: string): Promise<Trust> {
+	async #look(path: string, dev: bigint): Promise<Trust> {
 		try {
 			const { type } = await this.#files.room(path);
 			if (PSEUDO.has(type)) return "none";
-			return DISTANT.has(type) ? "some" : "all";
+			if (!DISTANT.has(type)) return "all";
+			return type === FUSE && PSEUDO_FUSE.has((await this.#files.mountType(dev)) ?? "") ? "none" : "some";
 		} catch {
 			return "some";
 		}
@@ -40,6 +50,11 @@ export class PseudoFileSystems {
 
 /** `some`: 0 may stand for "not known". */
 type Trust = "all" | "some" | "none";
+
+/** Types of mounts. lxcfs, which containers have over files of /proc, gives the present time as time of modification. */
+const PSEUDO_FUSE: ReadonlySet<string> = new Set(["fuse.lxcfs"]);
+
+const FUSE = 0x65735546;
 
 /** Magic numbers of Linux (statfs(2)). */
 const PSEUDO: ReadonlySet<number> = new Set([
@@ -64,7 +79,7 @@ const PSEUDO: ReadonlySet<number> = new Set([
 ]);
 
 const DISTANT: ReadonlySet<number> = new Set([
-	0x65735546, // FUSE: lxcfs, sshfs, cloud drives
+	FUSE, // sshfs, cloud drives
 	0x1021997, // 9p
 	0x6969, // NFS
 	0xff534d42, // CIFS

@@ -87,11 +87,11 @@ class Sender {
 
 	async #makeReady(source: Source): Promise<Ready> {
 		if (source.type !== "file") return source;
-		if (source.size !== undefined && source.size > SMALL_BYTES) return { type: "large", source };
+		if ((source.claims.size ?? 0) > SMALL_BYTES) return { type: "large", source };
 		try {
-			const opened = await OpenedSource.open(this.#files, source.path, source.follow);
+			const opened = await OpenedSource.open(this.#files, source);
 			try {
-				const message = await readSmall(opened, source.size ?? 0);
+				const message = await readSmall(opened, source.claims.size ?? 0);
 				if (message === undefined) return { type: "large", source };
 				await opened.verifyUnchanged();
 				const sha256 = createHash("sha256").update(message.subarray(1)).digest("hex");
@@ -141,10 +141,12 @@ class Sender {
 		this.#observer.moved(size);
 	}
 
-	async #sendLarge({ path, name, size, follow }: FileSource): Promise<void> {
+	async #sendLarge(source: FileSource): Promise<void> {
+		const { name } = source;
+		const { size } = source.claims;
 		let opened: OpenedSource;
 		try {
-			opened = await OpenedSource.open(this.#files, path, follow);
+			opened = await OpenedSource.open(this.#files, source);
 		} catch (error) {
 			return this.#sendSkipped(name, readProblem("open", error));
 		}

@@ -8,7 +8,7 @@
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { FileProblemError, orReadProblem, readProblem } from "./file-problem.ts";
 import type { FileFacts, FileSystem } from "./file-system.ts";
-import { kindProblem, namedProblem, type SourceFacts, sourceFacts } from "./opened-source.ts";
+import { kindProblem, namedProblem, type OpenOptions, type SourceFacts, sourceFacts } from "./opened-source.ts";
 import { PseudoFileSystems } from "./pseudo-file-systems.ts";
 import { parseSafePath } from "./safe-path.ts";
 
@@ -16,15 +16,10 @@ import { parseSafePath } from "./safe-path.ts";
 export type LinkPolicy = "skip" | "follow" | "fail";
 
 /** A file to send. */
-export interface FileSource {
+export interface FileSource extends OpenOptions {
 	readonly type: "file";
-	readonly path: string;
 	/** What the receiver is told. */
 	readonly name: string;
-	/** As far as `stat` can be believed; `undefined`: not known. */
-	readonly size: number | undefined;
-	/** Open it through a link. */
-	readonly follow: boolean;
 }
 
 /** A directory to make. What is in it follows, then {@link Source} `leave`. */
@@ -75,7 +70,8 @@ export async function countSources(
 		signal.throwIfAborted();
 		if (source.type !== "file") continue;
 		count += 1;
-		bytes = bytes === undefined || source.size === undefined ? undefined : bytes + source.size;
+		const { size } = source.claims;
+		bytes = bytes === undefined || size === undefined ? undefined : bytes + size;
 	}
 	return { files: count, bytes };
 }
@@ -180,7 +176,7 @@ class Walk {
 	async #file(path: string, name: string, found: FileFacts, follow: boolean): Promise<Source> {
 		const parsed = parseSafePath(name);
 		if (!parsed.safe) return problem(name, new FileProblemError("NAME_UNSAFE", parsed.reason));
-		return { type: "file", path, name, size: await this.#pseudo.size(path, found), follow };
+		return { type: "file", path, name, claims: await this.#pseudo.claims(path, found), follow };
 	}
 }
 
