@@ -1,6 +1,7 @@
 /** Transfers between two ends of a stream in memory, and what was told of them. */
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +20,11 @@ export interface Folders {
 
 export async function folders(t: TestContext): Promise<Folders> {
 	const base = await mkdtemp(join(tmpdir(), "conec-transfer-"));
-	t.after(() => rm(base, { recursive: true, force: true }));
+	t.after(async () => {
+		// A test may have made directories that not even their owner may empty.
+		if (process.platform !== "win32") execFileSync("chmod", ["-R", "u+rwX", base]);
+		await rm(base, { recursive: true, force: true });
+	});
 	const made = { from: join(base, "from"), to: join(base, "to") };
 	await mkdir(made.from);
 	await mkdir(made.to);

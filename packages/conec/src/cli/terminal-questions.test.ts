@@ -3,7 +3,7 @@ import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { nameConsent } from "./name-consent.ts";
 import type { LineBelow } from "./output.ts";
-import { type Answer, TerminalQuestions } from "./terminal-questions.ts";
+import { type Answer, isForegroundIn, TerminalQuestions } from "./terminal-questions.ts";
 
 interface Terminal {
 	readonly questions: TerminalQuestions;
@@ -75,6 +75,22 @@ test("questions: silence, the end of input and an abort are no", async () => {
 	controller.abort();
 	assert.deepEqual(await Promise.all(answers), ["no", "no"]);
 	assert.ok(!aborted.shown.includes("waiting"));
+});
+
+test("questions: a process in the background does not touch the terminal: no", async () => {
+	const shown: string[] = [];
+	const output = { note: (text: string) => shown.push(text), keepBelow: () => undefined };
+	const input = new PassThrough();
+	const questions = new TerminalQuestions({ output, input, write: (text) => shown.push(text), isForeground: () => false });
+	assert.equal(await questions.ask("q", NEVER), "no");
+	assert.deepEqual(shown, []);
+});
+
+test("questions: who has the terminal, by /proc/PID/stat, also with brackets and spaces in the name", () => {
+	assert.equal(isForegroundIn("12 (node) S 1 12 10 34816 12 4194304 0"), true);
+	assert.equal(isForegroundIn("12 (node) S 1 12 10 34816 10 4194304 0"), false);
+	assert.equal(isForegroundIn("12 (a) S 9 9 (b c) S 1 12 10 34816 12 4194304 0"), true);
+	assert.equal(isForegroundIn("12 (MainThread) R 1 12 10 34816 99 4194304 0"), false);
 });
 
 test("consent: --allow-hidden takes everything and asks nothing; without a terminal nothing is taken", async () => {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Output } from "./output.ts";
 
@@ -19,12 +20,30 @@ export interface QuestionOptions {
 	readonly write: (text: string) => unknown;
 	/** Milliseconds until silence counts as no. @default 60000 */
 	readonly timeoutMs?: number | undefined;
+	/** Whether the terminal is ours now; where it is not, the answer is "no". @default always */
+	readonly isForeground?: (() => boolean) | undefined;
 }
 
 /** Asks on standard error and reads standard input; `undefined` where one of them is no terminal or programs read. */
 export function terminalQuestions(output: Output): TerminalQuestions | undefined {
 	if (output.json || !process.stdin.isTTY || process.stderr.isTTY !== true) return undefined;
-	return new TerminalQuestions({ output, input: process.stdin, write: (text) => process.stderr.write(text) });
+	return new TerminalQuestions({ output, input: process.stdin, write: (text) => process.stderr.write(text), isForeground: ownsTerminal });
+}
+
+/** Reading from the terminal would stop a process in the background (`conec receive &`). On Linux it can be seen; elsewhere it stops, as others do. */
+function ownsTerminal(): boolean {
+	try {
+		return isForegroundIn(readFileSync("/proc/self/stat", "utf8"));
+	} catch {
+		return true;
+	}
+}
+
+/** Whether the text of /proc/PID/stat (proc_pid_stat(5)) is that of a process whose group has the terminal. */
+export function isForegroundIn(stat: string): boolean {
+	// The name before the last bracket may contain anything. Then: state, parent, group, session, terminal, group that has it.
+	const [, , group, , , owner] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+	return group === owner;
 }
 
 /** One terminal. */
@@ -40,7 +59,7 @@ export class TerminalQuestions {
 
 	/** Asks when the questions before are answered. `question` is printable and says all. No answer in time, the end of input and an abort are "no". */
 	ask(question: string, signal: AbortSignal): Promise<Answer> {
-		const answer = this.#last.then(() => (signal.aborted ? "no" : this.#ask(question, signal)));
+		const answer = this.#last.then(() => (signal.aborted || this.#options.isForeground?.() === false ? "no" : this.#ask(question, signal)));
 		this.#last = answer;
 		return answer;
 	}
