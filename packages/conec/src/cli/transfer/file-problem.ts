@@ -99,7 +99,7 @@ const ERRNO_TEXTS: ReadonlyMap<string, string> = new Map([
 	["ENOENT", "no such file"],
 	["EISDIR", "it is a directory"],
 	["ENOTDIR", "a parent is not a directory"],
-	["ELOOP", "it leads through too many links"],
+	["ELOOP", "it is a link, or leads through too many"],
 	["ENOSPC", "no space left on the device"],
 	["EDQUOT", "disk quota exceeded"],
 	["EROFS", "the file system is read-only"],
