@@ -148,8 +148,9 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 		environment.table.insert_with(|handle| {
 			let tap = Tap::new(socket, raw_sink(environment.clone(), handle, options.raw_datagrams, counters.clone()))
 				.map_err(|e| socket_error(&action, e))?;
+			let runtime = driver::SharedRuntime { io: environment.io.clone() };
 			let (quinn, driver) =
-				driver::capture(|| quinn::Endpoint::new_with_abstract_socket(config, None, tap.clone(), Arc::new(driver::SharedRuntime)));
+				driver::capture(|| quinn::Endpoint::new_with_abstract_socket(config, None, tap.clone(), Arc::new(runtime)));
 			let quinn = quinn.map_err(|e| socket_error(&action, e))?;
 			let endpoint = Arc::new(Endpoint::new(handle, environment.clone(), quinn, tap, counters, driver));
 			tokio::spawn(endpoint.clone().accept_all());

@@ -127,7 +127,8 @@ impl AsyncUdpSocket for Tap {
 	}
 
 	fn poll_recv(&self, cx: &mut Context, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
-		let n = ready!(self.inner.poll_recv(cx, bufs, meta))?;
+		// An error would end the endpoint. The sockets below give one only when the I/O thread itself is going away.
+		let Ok(n) = ready!(self.inner.poll_recv(cx, bufs, meta)) else { return Poll::Pending };
 		for (buffer, meta) in bufs.iter_mut().zip(meta.iter_mut()).take(n) {
 			self.sift(buffer, meta);
 		}
