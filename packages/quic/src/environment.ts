@@ -26,6 +26,7 @@ export const RECORD = {
 	RAW: 15,
 	PIPE_END: 16,
 	ENDPOINT_CLOSED: 17,
+	ENDPOINT_LEFT: 18,
 } as const;
 
 /** Anything with a handle gets its records in order. What is new (`STREAM_IN`, `CONN_IN`) goes to its owner; `subject` is then the new handle. What `record` throws is reported as uncaught. */

@@ -367,9 +367,9 @@ export class Client implements AsyncDisposable {
 		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, closeTimeoutMs) };
 		await within(closeTimeoutMs, Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]));
 		const left = Math.max(0, deadline - performance.now());
-		// For the notice to be repeated where it was lost: it is not acknowledged.
+		// For the notice to be repeated where it was lost, as it is not acknowledged; nobody waits for that.
 		const drainMs = Math.min(left, Math.max(MIN_DRAIN_MS, 4 * this.#link.rttMs));
-		await within(left, this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, LEAVING, drainMs));
+		await within(left, this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, LEAVING, drainMs, "sent"));
 		this.#over({ by: "local" }, error);
 	}
 

@@ -158,8 +158,8 @@ class QuicTransport implements Transport {
 		);
 	}
 
-	async close(code: number, reason: string, drainMs: number): Promise<void> {
-		await this.#endpoint.close({ code, reason, drainMs });
+	async close(code: number, reason: string, drainMs: number, until: "sent" | "released" = "released"): Promise<void> {
+		await this.#endpoint.close({ code, reason, drainMs, until });
 	}
 
 	destroy(): void {

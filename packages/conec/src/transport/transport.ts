@@ -223,8 +223,11 @@ export interface Transport {
 	pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult>;
 	/** {@link TransportStream.writeFrames} to many streams of this transport in one go, with the bytes in memory once if they are many. */
 	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number>;
-	/** Closes every connection with the code and releases the socket; at most `drainMs` for the close to reach the peers. */
-	close(code: number, reason: string, drainMs: number): Promise<void>;
+	/**
+	 * Closes every connection with the code and releases the socket; at most `drainMs` for the close to reach the peers.
+	 * Resolves when the port is free again, or already when the closes have been sent: then the rest goes on behind and keeps nothing alive.
+	 */
+	close(code: number, reason: string, drainMs: number, until?: "sent" | "released"): Promise<void>;
 	/** Immediate. */
 	destroy(): void;
 }
