@@ -103,6 +103,7 @@ export interface NativeConnectionInfo {
 	serverName?: string;
 	alpnProtocol: string;
 	peerCertificates: Uint8Array[];
+	congestion: string;
 }
 
 /** The functions of the addon. Failures are errors with a `code` (see `errors.ts`). */

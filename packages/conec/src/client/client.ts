@@ -480,8 +480,8 @@ export async function connectOn(createTransport: TransportFactory, options: Clie
 	resolved.signal?.throwIfAborted();
 	const identity = await clientIdentity(options);
 	resolved.signal?.throwIfAborted();
-	const { localAddress, limits, keepAliveIntervalMs, keyLog } = resolved;
-	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, keyLog };
+	const { localAddress, limits, keepAliveIntervalMs, congestion, keyLog } = resolved;
+	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, congestion, keyLog };
 	const transport = createTransport(transportOptions);
 	try {
 		const greeted = await reachCoordinator(transport, identity, resolved, lookup, startedAtMs);

@@ -100,6 +100,9 @@ export interface TransportCloseInfo {
 	readonly error?: ConecError;
 }
 
+/** How fast a side sends: what it takes for a sign that the network is full. */
+export type Congestion = "cubic" | "bbr";
+
 /** Figures of a connection. */
 export interface TransportStats {
 	readonly rttMs: number;
@@ -107,6 +110,8 @@ export interface TransportStats {
 	readonly receivedBytes: number;
 	readonly lostPackets: number;
 	readonly congestionWindowBytes: number;
+	/** What this side's sending follows; of a transport without a network none. */
+	readonly congestion?: string;
 	readonly mtuBytes: number;
 }
 

@@ -352,6 +352,7 @@ pub struct ConnectionInfo {
 	pub accepted_from: Option<Address>,
 	pub server_name: Option<String>,
 	pub alpn_protocol: String,
+	pub congestion: String,
 	pub peer_certificates: Vec<Uint8Array>,
 }
 
@@ -368,6 +369,7 @@ pub fn connection_info(connection: u32) -> Result<ConnectionInfo> {
 			local_address: connection.local_ip().map(|ip| ip.to_canonical().to_string()),
 			accepted_from: found.accepted_from().map(Address::from),
 			server_name,
+			congestion: options::congestion_name(connection.congestion_state()).into(),
 			alpn_protocol: protocol.map_or_else(String::new, |name| String::from_utf8_lossy(&name).into_owned()),
 			peer_certificates: chain.map_or_else(Vec::new, |chain| chain.iter().map(|der| Uint8Array::from(der.to_vec())).collect()),
 		})

@@ -196,6 +196,18 @@ impl TransportInput {
 	}
 }
 
+/// What `TransportInput` calls it.
+pub fn congestion_name(controller: Box<dyn congestion::Controller>) -> &'static str {
+	let controller = controller.into_any();
+	if controller.is::<congestion::Cubic>() {
+		"cubic"
+	} else if controller.is::<congestion::NewReno>() {
+		"newreno"
+	} else {
+		"bbr"
+	}
+}
+
 /// How incoming streams begin.
 #[derive(Clone, Copy)]
 pub struct Heads {
