@@ -163,7 +163,7 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 /// Stateless resets leave at most this often, for all peers together: at quinn's 20 ms most of a thousand Clients would learn
 /// of a restart only by their idle limit. A reset answers only a packet whose connection id the endpoint's key has made, and
 /// is shorter than that packet, so nobody can be flooded with them.
-const RESET_INTERVAL: Duration = Duration::from_millis(1);
+const RESET_INTERVAL: Duration = Duration::from_micros(100);
 
 /// An endpoint that knows the connection ids and reset tokens of one with the same key before it.
 fn restartable(key: &[u8]) -> Result<EndpointConfig> {
