@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { after, before, type TestContext, test } from "node:test";
-import { type Connection, Endpoint } from "../src/index.ts";
+import type { Connection, Endpoint } from "../src/index.ts";
 import { type Bundle, bundle } from "./support/bundle.ts";
 import { ALPN, CLIENT, endpoint, eventually } from "./support/link.ts";
 

@@ -117,8 +117,7 @@ async function pair(world: World, congestion: Congestion): Promise<[Peer, Peer]>
 }
 
 function note(what: string, ...values: number[]): void {
-	const list = (samples[what] ??= []);
-	list.push(...values);
+	samples[what] = [...(samples[what] ?? []), ...values];
 	console.error(`${what}: ${values.length === 1 ? (values[0] as number).toFixed(2) : summary(values)}`);
 }
 
@@ -135,9 +134,13 @@ function report(): void {
 	for (const rttMs of sections.includes("reordering") ? rtts : []) {
 		const median = (name: string): number => middle(samples[`bulk, ${rttMs} ms, ${name}, Mbit/s`] ?? []);
 		const shares = reorderings(rttMs).slice(1);
-		console.log(`| ${rttMs} ms, share of the rate in order | ${shares.map(({ name }) => `${name} ${(median(name) / median("in order")).toFixed(2)}`).join(", ")} |`);
+		console.log(
+			`| ${rttMs} ms, share of the rate in order | ${shares.map(({ name }) => `${name} ${(median(name) / median("in order")).toFixed(2)}`).join(", ")} |`,
+		);
 	}
-	console.log(`\n${JSON.stringify(Object.fromEntries(Object.entries(samples).map(([what, values]) => [what, values.map((value) => Math.round(value * 100) / 100)])))}`);
+	console.log(
+		`\n${JSON.stringify(Object.fromEntries(Object.entries(samples).map(([what, values]) => [what, values.map((value) => Math.round(value * 100) / 100)])))}`,
+	);
 }
 
 function middle(values: readonly number[]): number {
