@@ -47,8 +47,6 @@ pub struct Connection {
 	established: OnceLock<quinn::Connection>,
 	/// Its driver, for the JS thread to run in place of a wake-up.
 	driver: OnceLock<Arc<Driver>>,
-	/// The driver panicked: nothing of the connection may be touched any more, not even to drop it.
-	broken: AtomicBool,
 	/// When the JS thread last ran the driver, in microseconds since `born`.
 	last_inline: AtomicU64,
 	born: Instant,
@@ -76,7 +74,6 @@ impl Connection {
 			endpoint,
 			established: OnceLock::new(),
 			driver: OnceLock::new(),
-			broken: AtomicBool::new(false),
 			last_inline: AtomicU64::new(0),
 			born: Instant::now(),
 			cancelled: Notify::new(),
@@ -122,8 +119,9 @@ impl Connection {
 		self.established.get().filter(|_| !self.is_broken())
 	}
 
+	/// The driver has panicked: nothing of the connection may be touched any more, not even to drop it.
 	pub fn is_broken(&self) -> bool {
-		self.broken.load(Ordering::Acquire)
+		self.driver.get().is_some_and(|driver| driver.has_panicked())
 	}
 
 	pub fn set_driver(&self, driver: Option<Arc<Driver>>) {
@@ -137,7 +135,7 @@ impl Connection {
 	/// Runs `write` and sends what it wrote on this thread. Not when that has just been done: then there is a stream of
 	/// small writes, which the I/O thread packs better. `false`: nothing was run.
 	pub fn run_inline(&self, write: impl FnOnce()) -> bool {
-		let Some(driver) = self.driver.get() else { return false };
+		let Some(driver) = self.driver.get().filter(|driver| !driver.has_panicked()) else { return false };
 		let now = self.born.elapsed().as_micros() as u64;
 		if now < self.last_inline.swap(now, Ordering::Relaxed) + INLINE_PAUSE_MICROS {
 			return false;
@@ -174,7 +172,7 @@ impl Connection {
 			// Sent on this thread if possible, as the process may not run for a while, or end: a peer that hears of it
 			// late hears of it together with the reset that answers its own packets, and quinn believes the reset.
 			Some(connection) => {
-				if !self.driver.get().is_some_and(|driver| driver.run_inline(|| connection.close(code, reason))) {
+				if !self.driver.get().is_some_and(|driver| driver.run_inline(|| connection.close(code, reason))) && !self.is_broken() {
 					connection.close(code, reason);
 				}
 			}
@@ -299,13 +297,11 @@ impl Connection {
 
 	/// Nothing drives the connection any more, though it is not over: then it is now.
 	fn abandon(&self, connection: &quinn::Connection) {
-		match self.driver.get().and_then(|driver| driver.end()) {
-			Some(DriverEnd::Panicked) => {
-				std::mem::forget(connection.clone()); // the last one to be dropped would lock
-				self.broken.store(true, Ordering::Release);
-				self.environment.table.streams().iter().filter(|stream| std::ptr::eq(&*stream.connection, self)).for_each(|stream| stream.wake());
-			}
-			_ => connection.close(VarInt::from_u32(0), b""),
+		if self.is_broken() {
+			std::mem::forget(connection.clone()); // the last one to be dropped would lock
+			self.environment.table.streams().iter().filter(|stream| std::ptr::eq(&*stream.connection, self)).for_each(|stream| stream.wake());
+		} else {
+			connection.close(VarInt::from_u32(0), b"");
 		}
 		self.tell_lost_driver();
 	}

@@ -11,7 +11,7 @@ use std::io;
 use std::net::UdpSocket;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
@@ -30,6 +30,7 @@ pub struct Driver {
 	future: Mutex<Option<Task>>,
 	gate: Arc<Gate>,
 	ended: watch::Sender<Option<DriverEnd>>,
+	panicked: AtomicBool,
 }
 
 /// How a driver ended.
@@ -105,7 +106,7 @@ impl Drop for Held<'_> {
 
 impl Driver {
 	fn new(future: Task) -> Self {
-		Self { future: Mutex::new(Some(future)), gate: Arc::default(), ended: watch::Sender::new(None) }
+		Self { future: Mutex::new(Some(future)), gate: Arc::default(), ended: watch::Sender::new(None), panicked: AtomicBool::new(false) }
 	}
 
 	fn poll_task(&self, cx: &mut Context) -> Poll<()> {
@@ -119,7 +120,10 @@ impl Driver {
 		let end = match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(&mut Context::from_waker(&waker)))) {
 			Ok(Poll::Pending) => return Poll::Pending,
 			Ok(Poll::Ready(())) => DriverEnd::Returned,
-			Err(_) => DriverEnd::Panicked,
+			Err(_) => {
+				self.panicked.store(true, Ordering::Release);
+				DriverEnd::Panicked
+			}
 		};
 		if catch_unwind(AssertUnwindSafe(|| *future = None)).is_err() {
 			*future = None; // emptied already: the panic came from what was in it
@@ -136,7 +140,12 @@ impl Driver {
 		end.unwrap_or(DriverEnd::Returned)
 	}
 
-	pub fn end(&self) -> Option<DriverEnd> {
+	pub fn has_panicked(&self) -> bool {
+		self.panicked.load(Ordering::Acquire)
+	}
+
+	#[cfg(test)]
+	fn end(&self) -> Option<DriverEnd> {
 		*self.ended.borrow()
 	}
 
