@@ -5,6 +5,7 @@
  */
 
 import { markAsUntransferable } from "node:worker_threads";
+import { mapped } from "./errors.ts";
 import { type Handle, type Native, nativeSource, requireNative } from "./native.ts";
 
 /** What a record is about; the numbers are those of `queue.rs`. */
@@ -49,7 +50,7 @@ export function currentEnvironment(): Environment {
 	const native = requireNative();
 	const shared = globalThis as unknown as Record<symbol, Environment | undefined>;
 	const key = Symbol.for(`@conec/quic environment of ${nativeSource()}`);
-	environment = shared[key] ??= new Environment(native);
+	environment = shared[key] ??= mapped(() => new Environment(native));
 	return environment;
 }
 

@@ -329,6 +329,8 @@ export class Client implements AsyncDisposable {
 	/**
 	 * Leaves: tells the Coordinator and the peers on direct channels, waits at most 2 s (`limits.lingerMs`) for streams that the
 	 * application closed, resets all others with `CLIENT_CLOSED`, and frees the id. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
+	 * Resolves when the news has left this machine. For a moment more the socket is kept, to repeat it to a side that did not hear it;
+	 * nobody has to wait for that, and it keeps no process alive.
 	 */
 	close(): Promise<void> {
 		// The state comes first: what is told while things end must find it.
