@@ -16,7 +16,8 @@ function noting(seen: string[]): TransportFactory {
 		const transport = createQuicTransport(options);
 		const { dial, accept } = transport;
 		transport.dial = async (dialling) => note("dialled", await dial.call(transport, dialling));
-		transport.accept = (accepting) => accept.call(transport, { ...accepting, onConnection: (connection) => accepting.onConnection(note("accepted", connection)) });
+		transport.accept = (accepting) =>
+			accept.call(transport, { ...accepting, onConnection: (connection) => accepting.onConnection(note("accepted", connection)) });
 		return transport;
 	};
 }

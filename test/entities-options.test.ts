@@ -11,10 +11,7 @@ const wrongRange = { name: "RangeError", code: "OPTION_INVALID" };
 test("options: defaults are filled in", () => {
 	const client = resolveClientOptions({ ...fine, pin: "0".repeat(64) });
 	assert.deepEqual(client.coordinator, { host: "localhost", port: 1719 });
-	assert.deepEqual(
-		[client.localAddress, client.family, client.keepAliveIntervalMs, client.keyLog, client.congestion],
-		["::", 0, 5_000, false, "cubic"],
-	);
+	assert.deepEqual([client.localAddress, client.family, client.keepAliveIntervalMs, client.keyLog, client.congestion], ["::", 0, 5_000, false, "cubic"]);
 	assert.equal(resolveClientOptions({ ...fine, localAddress: "127.0.0.1" }).family, 4);
 	assert.equal(resolveClientOptions({ ...fine, keepAliveIntervalMs: 0 }).keepAliveIntervalMs, 0);
 	assert.deepEqual(resolveClientOptions({ ...fine, coordinator: "a:7", address: "10.0.0.1" }).address, { address: "10.0.0.1", port: 7 });

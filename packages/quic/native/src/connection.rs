@@ -299,7 +299,12 @@ impl Connection {
 	fn abandon(&self, connection: &quinn::Connection) {
 		if self.is_broken() {
 			std::mem::forget(connection.clone()); // the last one to be dropped would lock
-			self.environment.table.streams().iter().filter(|stream| std::ptr::eq(&*stream.connection, self)).for_each(|stream| stream.wake());
+			self.environment
+				.table
+				.streams()
+				.iter()
+				.filter(|stream| std::ptr::eq(&*stream.connection, self))
+				.for_each(|stream| stream.wake());
 		} else {
 			connection.close(VarInt::from_u32(0), b"");
 		}

@@ -68,10 +68,10 @@ impl Mute {
 #[cfg(unix)]
 mod unix {
 	use std::fmt;
+	use std::future::Future;
 	use std::io::{self, IoSliceMut};
 	use std::net::{SocketAddr, UdpSocket};
 	use std::os::fd::AsRawFd;
-	use std::future::Future;
 	use std::pin::Pin;
 	#[cfg(target_os = "linux")]
 	use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
