@@ -311,4 +311,73 @@ mod tests {
 		assert!(driver.run_inline(|| {}));
 		assert_eq!((driver.end(), task.0.load(Ordering::Relaxed)), (Some(DriverEnd::Panicked), 1));
 	}
+
+	/// A socket that panics when it is used, once it is armed: quinn holds the connection's mutex then.
+	#[derive(Debug)]
+	struct Mine {
+		inner: Arc<dyn AsyncUdpSocket>,
+		armed: AtomicBool,
+	}
+
+	impl AsyncUdpSocket for Mine {
+		fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn quinn::UdpPoller>> {
+			self.inner.clone().create_io_poller()
+		}
+
+		fn try_send(&self, transmit: &quinn::udp::Transmit) -> io::Result<()> {
+			assert!(!self.armed.swap(false, Ordering::Relaxed), "as quinn might");
+			self.inner.try_send(transmit)
+		}
+
+		fn poll_recv(
+			&self,
+			cx: &mut Context,
+			bufs: &mut [io::IoSliceMut<'_>],
+			meta: &mut [quinn::udp::RecvMeta],
+		) -> Poll<io::Result<usize>> {
+			self.inner.poll_recv(cx, bufs, meta)
+		}
+
+		fn local_addr(&self) -> io::Result<std::net::SocketAddr> {
+			self.inner.local_addr()
+		}
+	}
+
+	#[test]
+	fn a_panic_in_one_connection_of_an_endpoint_is_told_and_leaves_the_others_alone() {
+		let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+		tokio.block_on(async {
+			let runtime = Arc::new(SharedRuntime { io: Handle::current() });
+			let (client_config, server_config) = crate::tls::tests::configs();
+			let endpoint = |server, socket| {
+				quinn::Endpoint::new_with_abstract_socket(quinn::EndpointConfig::default(), server, socket, runtime.clone()).unwrap()
+			};
+			let bind = || runtime.wrap_udp_socket(UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
+			let server = endpoint(Some(server_config), bind());
+			let mine = Arc::new(Mine { inner: bind(), armed: AtomicBool::new(false) });
+			let client = endpoint(None, mine.clone());
+			let dial = async || {
+				let (connecting, driver) =
+					capture(|| client.connect_with(client_config.clone(), server.local_addr().unwrap(), "localhost").unwrap());
+				let (dialled, accepted) = tokio::join!(connecting, async { server.accept().await.unwrap().await });
+				(dialled.unwrap(), accepted.unwrap(), driver.unwrap())
+			};
+			let (first, _first, first_driver) = dial().await;
+			let (second, second_accepted, second_driver) = dial().await;
+			let kept = first.clone(); // as `Connection` does
+			mine.armed.store(true, Ordering::Relaxed);
+			first.send_datagram(bytes::Bytes::from_static(b"x")).unwrap();
+			assert_eq!(first_driver.ended().await, DriverEnd::Panicked);
+			assert!(first_driver.has_panicked());
+			crate::connection::leak(&kept);
+			drop((first, kept));
+
+			second.send_datagram(bytes::Bytes::from_static(b"y")).unwrap();
+			assert_eq!(&second_accepted.read_datagram().await.unwrap()[..], b"y");
+			assert_eq!(second_driver.end(), None);
+			let (third, _third, third_driver) = dial().await;
+			third.close(quinn::VarInt::from_u32(7), b"");
+			assert_eq!(third_driver.ended().await, DriverEnd::Returned);
+		});
+	}
 }
