@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { ClientOptions, CoordinatorOptions, Limits } from "../../packages/conec/src/index.ts";
 import type { Actor } from "./actor.ts";
-import type { Ticks } from "./actors/line.ts";
+import type { Ticked, Ticks } from "./actors/line.ts";
 import type { Amount, TransferState } from "./actors/transfers.ts";
 import { COORDINATOR_ADDRESS, Lab, type LabOptions, type Owner, RTT_100 } from "./lab.ts";
 import type { NatKind } from "./nat-kind.ts";
@@ -157,8 +157,8 @@ export class Peer {
 		return await this.#call("send", { peer: peer.id, path, name, ...(typeof amount === "number" ? { bytes: amount } : amount) });
 	}
 
-	/** Sends small messages at a steady pace; gives the milliseconds that each took there and back. */
-	async tick(peer: Peer, path: "direct" | "proxied", ticks: Ticks): Promise<number[]> {
+	/** Sends small messages at a steady pace. */
+	async tick(peer: Peer, path: "direct" | "proxied", ticks: Ticks): Promise<Ticked> {
 		return await this.#call("tick", { peer: peer.id, path, ...ticks });
 	}
 

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { type Channel, Client, type ClientOptions, type ClientStatus, type MessageStream } from "../../../packages/conec/src/index.ts";
 import { nowMs, serveActions, sleep } from "./actions.ts";
-import { type Ticks, tick } from "./line.ts";
+import { stamp, type Ticks, tick } from "./line.ts";
 import { type Amount, failed, newTransfer, purposeOf, receiveAll, sendAll, type TransferState } from "./transfers.ts";
 
 interface Participant {
@@ -113,7 +113,7 @@ serveActions({
 	},
 	/** Small messages at a steady pace; gives how long each took there and back. */
 	tick: async ({ id, peer, path, ...ticks }: { id: string; peer: string; path: "direct" | "proxied" } & Ticks) =>
-		await tick(await participant(id).client.openStream(peer, { path }), ticks),
+		await tick(await participant(id).client.openStream(peer, { path, metadata: { ticks: true } }), ticks),
 	/** Begins to send; `sent` tells how it is and `result` waits for the end. */
 	async send({
 		id,
@@ -149,7 +149,11 @@ async function echo(stream: MessageStream, bytes: number): Promise<void> {
 async function serve({ client, incoming }: Participant): Promise<void> {
 	try {
 		for await (const stream of client.incomingStreams) {
-			const { transfer } = purposeOf(stream.metadata);
+			const { transfer, ticks } = purposeOf(stream.metadata);
+			if (ticks) {
+				void stamp(stream).catch(() => undefined); // its opener knows
+				continue;
+			}
 			if (transfer === undefined) {
 				void repeat(stream);
 				continue;

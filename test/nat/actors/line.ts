@@ -1,21 +1,31 @@
-/** What a line does to messages, seen by the Client that sends them: `actors/client.ts` is at the other end. */
+/** What a line does to single messages, seen by the Client that sends them and by the one that gets them. */
 
 import type { MessageStream } from "../../../packages/conec/src/index.ts";
 import { nowMs, sleep } from "./actions.ts";
 
-/** How a message is timed. */
+/** How messages are sent. */
 export interface Ticks {
 	readonly bytes: number;
 	readonly everyMs: number;
 	readonly seconds: number;
 }
 
-/** Sends a message every so often, whatever has become of the one before, and gives the milliseconds until each came back. */
-export async function tick(stream: MessageStream, { bytes, everyMs, seconds }: Ticks): Promise<number[]> {
+/** How long each message took, in milliseconds. */
+export interface Ticked {
+	readonly thereMs: number[];
+	readonly thereAndBackMs: number[];
+}
+
+/** Sends a message every so often, whatever has become of the one before. */
+export async function tick(stream: MessageStream, { bytes, everyMs, seconds }: Ticks): Promise<Ticked> {
 	const sentAt: number[] = [];
-	const tookMs: number[] = [];
+	const took: Ticked = { thereMs: [], thereAndBackMs: [] };
 	const hearing = (async () => {
-		for await (const _ of stream) tookMs.push(nowMs() - (sentAt[tookMs.length] ?? 0));
+		for await (const answer of stream) {
+			const at = sentAt[took.thereMs.length] ?? 0;
+			took.thereMs.push(Buffer.from(answer.buffer, answer.byteOffset).readDoubleBE() - at);
+			took.thereAndBackMs.push(nowMs() - at);
+		}
 	})();
 	const filling = Buffer.alloc(bytes);
 	const start = nowMs();
@@ -26,5 +36,15 @@ export async function tick(stream: MessageStream, { bytes, everyMs, seconds }: T
 	}
 	await stream.close();
 	await hearing;
-	return tookMs;
+	return took;
+}
+
+/** Answers each message with the time at which it came, in as many bytes. All machines of the lab have one clock. */
+export async function stamp(stream: MessageStream): Promise<void> {
+	for await (const message of stream) {
+		const answer = Buffer.alloc(message.length);
+		answer.writeDoubleBE(nowMs());
+		await stream.send(answer);
+	}
+	await stream.close();
 }

@@ -1,6 +1,6 @@
 /**
  * What lines of several qualities cost, and which congestion control suits them; docs/congestion.md has the figures.
- * `node --conditions=source --import tsx test/nat/full/line-quality.ts [reordering] [loss] [congestion] [--rounds N] [--rtt MS]`, as root.
+ * `node --conditions=source --import tsx test/nat/full/line-quality.ts [reordering] [loss] [messages] [congestion] [--rounds N] [--rtt MS]`, as root.
  * Another build of the addon is measured with CONEC_QUIC_NATIVE_PATH. Prints Markdown, then every sample as JSON.
  */
 
@@ -39,6 +39,7 @@ try {
 	for (let round = 0; round < rounds; round++) {
 		if (sections.includes("reordering")) for (const rttMs of rtts) await measureReordering(world, rttMs);
 		if (sections.includes("loss")) for (const rttMs of rtts) await measureLoss(world, rttMs);
+		if (sections.includes("messages")) for (const rttMs of rtts) await measureMessages(world, rttMs);
 		if (sections.includes("congestion")) await measureCongestion(world);
 	}
 } finally {
@@ -67,10 +68,14 @@ async function measureLoss(world: World, rttMs: number): Promise<void> {
 	const half: WireSpec = { delayMs: rttMs / 4, rateMbit: RATE_MBIT };
 	const line: Line = { name: "1 % lost", a: { ...half, lossPercent: 1, seed: 7 }, b: { delayMs: rttMs / 4 } };
 	note(`bulk, ${rttMs} ms, 1 % lost, Mbit/s`, (await bulk(world, line)).mbit);
-	await lay(world.lab, line);
+}
+
+async function measureMessages(world: World, rttMs: number): Promise<void> {
+	await lay(world.lab, { name: "", a: { delayMs: rttMs / 4, rateMbit: RATE_MBIT, lossPercent: 1, seed: 7 }, b: { delayMs: rttMs / 4 } });
 	const [from, to] = await pair(world, "cubic");
-	const tookMs = await from.tick(to, "direct", TICKS);
-	note(`64 B there and back, ${rttMs} ms, 1 % lost, ms over the round trip`, ...tookMs.map((ms) => ms - rttMs));
+	const { thereMs, thereAndBackMs } = await from.tick(to, "direct", TICKS);
+	note(`64 B there, ${rttMs} ms, 1 % lost, ms over half a round trip`, ...thereMs.map((ms) => ms - rttMs / 2));
+	note(`64 B there and back, ${rttMs} ms, 1 % lost, ms over the round trip`, ...thereAndBackMs.map((ms) => ms - rttMs));
 }
 
 async function measureCongestion(world: World): Promise<void> {
@@ -84,8 +89,8 @@ async function measureCongestion(world: World): Promise<void> {
 		const [from, to] = await pair(world, congestion);
 		const name = `file-${process.pid}-${performance.now()}`;
 		await from.send(to, "direct", name, { seconds: 25 });
-		const tookMs = await from.tick(to, "direct", { bytes: 64, everyMs: 100, seconds: 24 });
-		note(`ping beside a file, 1 Mbit/s with a queue of 2 s, ${congestion}, ms`, ...tookMs);
+		const { thereAndBackMs } = await from.tick(to, "direct", { bytes: 64, everyMs: 100, seconds: 24 });
+		note(`ping beside a file, 1 Mbit/s with a queue of 2 s, ${congestion}, ms`, ...thereAndBackMs);
 		note(`the file, 1 Mbit/s with a queue of 2 s, ${congestion}, Mbit/s`, await rateOf(from, name));
 	}
 }
@@ -156,7 +161,7 @@ function readWords(words: readonly string[]): { sections: readonly string[]; rou
 	};
 	const rounds = option("--rounds") ?? 5;
 	const rtt = option("--rtt");
-	const known = ["reordering", "loss", "congestion"];
+	const known = ["reordering", "loss", "messages", "congestion"];
 	if (rest.some((word) => !known.includes(word)) || !Number.isInteger(rounds) || rounds < 1 || Number.isNaN(rtt)) {
 		console.error(`usage: line-quality.ts [${known.join("] [")}] [--rounds N] [--rtt MS]`);
 		process.exit(2);
