@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { ClientOptions, CoordinatorOptions, Limits } from "../../packages/conec/src/index.ts";
 import type { Actor } from "./actor.ts";
+import type { Ticked, Ticks } from "./actors/line.ts";
 import type { Amount, TransferState } from "./actors/transfers.ts";
 import { COORDINATOR_ADDRESS, Lab, type LabOptions, type Owner, RTT_100 } from "./lab.ts";
 import type { NatKind } from "./nat-kind.ts";
@@ -154,6 +155,11 @@ export class Peer {
 	/** Begins a transfer of so many bytes, or so much; `name` is unique in the process. */
 	async send(peer: Peer, path: "direct" | "proxied", name: string, amount: number | Partial<Amount>): Promise<{ readonly path: string }> {
 		return await this.#call("send", { peer: peer.id, path, name, ...(typeof amount === "number" ? { bytes: amount } : amount) });
+	}
+
+	/** Sends small messages at a steady pace. */
+	async tick(peer: Peer, path: "direct" | "proxied", ticks: Ticks): Promise<Ticked> {
+		return await this.#call("tick", { peer: peer.id, path, ...ticks });
 	}
 
 	/** What has been sent so far. */

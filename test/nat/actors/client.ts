@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { type Channel, Client, type ClientOptions, type ClientStatus, type MessageStream } from "../../../packages/conec/src/index.ts";
 import { nowMs, serveActions, sleep } from "./actions.ts";
+import { stamp, type Ticks, tick } from "./line.ts";
 import { type Amount, failed, newTransfer, purposeOf, receiveAll, sendAll, type TransferState } from "./transfers.ts";
 
 interface Participant {
@@ -110,6 +111,9 @@ serveActions({
 		if (stream === undefined) throw new TypeError(`there is no stream ${handle}`);
 		return await timed(echo(stream, bytes));
 	},
+	/** Small messages at a steady pace; gives how long each took there and back. */
+	tick: async ({ id, peer, path, ...ticks }: { id: string; peer: string; path: "direct" | "proxied" } & Ticks) =>
+		await tick(await participant(id).client.openStream(peer, { path, metadata: { ticks: true } }), ticks),
 	/** Begins to send; `sent` tells how it is and `result` waits for the end. */
 	async send({
 		id,
@@ -145,7 +149,11 @@ async function echo(stream: MessageStream, bytes: number): Promise<void> {
 async function serve({ client, incoming }: Participant): Promise<void> {
 	try {
 		for await (const stream of client.incomingStreams) {
-			const { transfer } = purposeOf(stream.metadata);
+			const { transfer, ticks } = purposeOf(stream.metadata);
+			if (ticks) {
+				void stamp(stream).catch(() => undefined); // its opener knows
+				continue;
+			}
 			if (transfer === undefined) {
 				void repeat(stream);
 				continue;

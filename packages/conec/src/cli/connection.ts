@@ -35,7 +35,11 @@ export const CONNECTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 	"no-listen": { text: "let no peer open a direct channel to this Client" },
 	"no-hole-punching": { text: "send no probes to open the NATs between this Client and a peer" },
 	birthday: { text: "guess ports where symmetric NATs need it, if the peer does so too; hard on small routers" },
+	congestion: { value: "HOW", text: "cubic, or bbr for sending over lines that lose packets or queue them for long (experimental); default: cubic" },
 };
+
+/** Kinds of congestion control, as `--congestion` takes them. */
+export const CONGESTION_CHOICES = ["cubic", "bbr"] as const;
 
 /** File in the state directory by which a Coordinator's own user finds it. */
 export const LOCAL_COORDINATOR_FILE: string = "coordinator.json";
@@ -74,9 +78,13 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 		holePunching: !args.flag("no-hole-punching"),
 		birthday: args.flag("birthday"),
 	};
+	const congestion = args.choice("congestion", CONGESTION_CHOICES);
 	const givenId = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
 	const { id, release } = givenId === undefined ? await claimDefaultId(directory, idFromHostName(hostname())) : { id: givenId, release: async () => {} };
-	return { options: { id, ...trust, ...identity, ...channels, stateDirectory: directory, signal }, release };
+	return {
+		options: { id, ...trust, ...identity, ...channels, ...(congestion === undefined ? {} : { congestion }), stateDirectory: directory, signal },
+		release,
+	};
 }
 
 /** Connects as the options say and tells as whom. Rejects with what the library says, a usage error, or the interruption. */

@@ -347,6 +347,8 @@ export class Client implements AsyncDisposable {
 	/**
 	 * Leaves: tells the Coordinator and the peers on direct channels, waits at most 2 s (`limits.lingerMs`) for streams that the
 	 * application closed, resets all others with `CLIENT_CLOSED`, and frees the id. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
+	 * Resolves when the news has left this machine. For a moment more the socket is kept, to repeat it to a side that did not hear it;
+	 * nobody has to wait for that, and it keeps no process alive.
 	 */
 	close(): Promise<void> {
 		// The state comes first: what is told while things end must find it.
@@ -385,9 +387,9 @@ export class Client implements AsyncDisposable {
 		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, closeTimeoutMs) };
 		await within(closeTimeoutMs, Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]));
 		const left = Math.max(0, deadline - performance.now());
-		// For the notice to be repeated where it was lost: it is not acknowledged.
+		// For the notice to be repeated where it was lost, as it is not acknowledged; nobody waits for that.
 		const drainMs = Math.min(left, Math.max(MIN_DRAIN_MS, 4 * this.#link.rttMs));
-		await within(left, this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, LEAVING, drainMs));
+		await within(left, this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, LEAVING, drainMs, "sent"));
 		this.#over({ by: "local" }, error);
 	}
 
@@ -500,8 +502,8 @@ export async function connectOn(createTransport: TransportFactory, options: Clie
 	resolved.signal?.throwIfAborted();
 	const identity = await clientIdentity(options);
 	resolved.signal?.throwIfAborted();
-	const { localAddress, limits, keepAliveIntervalMs, keyLog } = resolved;
-	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, keyLog };
+	const { localAddress, limits, keepAliveIntervalMs, congestion, keyLog } = resolved;
+	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, congestion, keyLog };
 	const transport = createTransport(transportOptions);
 	try {
 		const greeted = await reachCoordinator(transport, identity, resolved, { lookup, route }, startedAtMs);

@@ -434,7 +434,7 @@ export async function listenOn(createTransport: TransportFactory, options: Coord
 	const resolved = resolveCoordinatorOptions(options);
 	const deny = denyList(options.deny);
 	const trust = clientTrust(options.clientCa);
-	const { host, port, limits, keyLog } = resolved;
+	const { host, port, limits, congestion, keyLog } = resolved;
 	const kept = await openState(options.stateDirectory, limits);
 	let transport: Transport | undefined;
 	let natTest: NatTestSockets | ConecError | undefined;
@@ -442,7 +442,7 @@ export async function listenOn(createTransport: TransportFactory, options: Coord
 		const identity = await coordinatorIdentity(options, resolved.names);
 		// The same key after a restart, so that Clients learn at once that their connection is gone (RFC 9000, 10.3).
 		const statelessResetKey = new Uint8Array(hkdfSync("sha256", identity.privateKey, "", "conec stateless reset", 32));
-		transport = createTransport({ host, port, limits, role: "coordinator", keyLog, statelessResetKey });
+		transport = createTransport({ host, port, limits, role: "coordinator", congestion, keyLog, statelessResetKey });
 		natTest = bindNatTestSockets(createTransport, resolved);
 		return construct({ options: resolved, transport, natTest, identity, clientTrust: trust, deny, kept });
 	} catch (error) {

@@ -13,7 +13,7 @@ import { lostText } from "../broadcast-words.ts";
 import { certificateFacts, expiryWarning } from "../certificate-facts.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { givenIdentity, LOCAL_COORDINATOR_FILE, readNamed, stateDirectory } from "../connection.ts";
+import { CONGESTION_CHOICES, givenIdentity, LOCAL_COORDINATOR_FILE, readNamed, stateDirectory } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
 import { orInterrupted } from "../interruption.ts";
@@ -50,6 +50,7 @@ export const coordinatorCommand: Command = {
 				repeats: true,
 			},
 			block: { value: "PATTERN", text: "of these broadcasts members may make the senders wait (--slow-reader block); may be repeated", repeats: true },
+			congestion: { value: "HOW", text: "cubic, or bbr for sending over lines that lose packets or queue them for long (experimental); default: cubic" },
 			state: { value: "DIR", text: "where its own key is kept" },
 		},
 		examples: [
@@ -69,6 +70,7 @@ export const coordinatorCommand: Command = {
 		const broadcasts = broadcastRules(args.list("history"), args.list("block"));
 		const name = args.text("name");
 		const natTestPort = args.count("nat-test-port", 0, 65_535);
+		const congestion = args.choice("congestion", CONGESTION_CHOICES);
 		const listening = Coordinator.listen({
 			...files,
 			endAtExpiry: args.flag("end-at-expiry"),
@@ -76,6 +78,7 @@ export const coordinatorCommand: Command = {
 			stateDirectory: directory,
 			broadcasts,
 			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
+			...(congestion === undefined ? {} : { congestion }),
 			...(natTestPort === undefined ? {} : { natTestPort }),
 			...(args.text("host") === undefined ? {} : { host: args.text("host") as string }),
 		});
