@@ -281,6 +281,7 @@ pub fn endpoint_close(endpoint: u32, close_code: f64, reason: String, drain_ms: 
 	environment::with(|environment| {
 		let endpoint = environment.table.endpoint(endpoint)?;
 		let drain = Duration::from_millis(drain_ms.into());
+		environment.flush(); // what was written before is sent before
 		endpoint.release();
 		environment.io.spawn(endpoint.close(code(close_code)?, reason.into_bytes(), drain));
 		Ok(())
