@@ -103,6 +103,28 @@ test("lab: links delay and lose as they are told, also while they run; IPv6 pass
 	assert.equal(dial("coord", "2001:db8:a::2"), false);
 });
 
+test("lab: a link lets as many packets leave the order as it is told, early or late, and by so much", async () => {
+	await lab.set("A", "port");
+	for (const link of ["a", "b", "co"] as const) await lab.wire(link, { delayMs: 0 });
+	const order = async (reorderPercent: number, aheadMs: number): Promise<{ overtaken: number; shortestMs: number; longestMs: number }> => {
+		await lab.wire("a", { delayMs: 40, reorderPercent, aheadMs, seed: 3 });
+		const answers = await a.call<{ question: number; ms: number }[]>("order", { ...server, count: 200 });
+		assert.equal(answers.length, 200, "nothing is lost");
+		const overtaken = answers.filter(({ question }, i) => answers.slice(0, i).some((earlier) => earlier.question > question)).length;
+		const times = answers.map(({ ms }) => ms);
+		return { overtaken, shortestMs: Math.min(...times), longestMs: Math.max(...times) };
+	};
+	const straight = await order(0, 15);
+	assert.equal(straight.overtaken, 0);
+	assert.ok(straight.shortestMs >= 80, `${straight.shortestMs} ms`);
+	const early = await order(5, 15);
+	assert.ok(early.overtaken >= 20, `each early packet overtakes many: ${early.overtaken}`);
+	assert.ok(early.shortestMs >= 80 - 2 * 15 && early.shortestMs < 80, `${early.shortestMs} ms`);
+	const late = await order(5, -15);
+	assert.ok(late.overtaken >= 5 && late.overtaken <= 60, `each late packet is overtaken itself: ${late.overtaken}`);
+	assert.ok(late.shortestMs >= 80 && late.longestMs >= 80 + 15, `${late.shortestMs} to ${late.longestMs} ms`);
+});
+
 test("lab: two at once are apart; after the end nothing is left, and a lab without an owner is swept", async (t) => {
 	const ends: (() => Promise<void> | void)[] = [];
 	const owner = { after: (end: () => Promise<void> | void): void => void ends.push(end) };

@@ -33,6 +33,8 @@ export interface WireSpec {
 	readonly rateMbit?: number;
 	readonly duplicatePercent?: number;
 	readonly reorderPercent?: number;
+	/** How long before its turn a reordered frame comes; negative: after it. Omitted: it skips the whole delay. */
+	readonly aheadMs?: number;
 	/** @default 1_000 */
 	readonly queueFrames?: number;
 	readonly seed?: number;
@@ -199,6 +201,7 @@ export function formatWire(spec: WireSpec): string {
 		["rate", spec.rateMbit],
 		["dup", spec.duplicatePercent],
 		["reorder", spec.reorderPercent],
+		["ahead", spec.aheadMs],
 		["queue", spec.queueFrames],
 		["seed", spec.seed],
 	];

@@ -104,6 +104,26 @@ serveActions({
 		socket.close();
 		return answer === undefined ? null : performance.now() - started;
 	},
+	/** Asks so many questions, one a millisecond. Gives the answers as they came: which question, and its round trip in milliseconds. */
+	async order({ addresses, ports, count }: Server & { count: number }) {
+		const socket = await bound();
+		const sentMs = new Map<number, number>();
+		const answers: { question: number; ms: number }[] = [];
+		const first = nonces + 1;
+		socket.on("message", (data: Buffer) => {
+			const { nonce } = JSON.parse(data.toString()) as Answer;
+			answers.push({ question: nonce - first, ms: performance.now() - (sentMs.get(nonce) ?? Number.NaN) });
+		});
+		for (let i = 0; i < count; i++) {
+			const nonce = ++nonces;
+			sentMs.set(nonce, performance.now());
+			socket.send(JSON.stringify({ nonce }), ports[0], addresses[0]);
+			await sleep(1);
+		}
+		await sleep(ANSWER_MS);
+		socket.close();
+		return answers;
+	},
 	/** Sends so many datagrams there; `punch`: whose first two bits are zero, else one. */
 	async send({ address, port, count, punch }: { address: string; port: number; count: number; punch: boolean }) {
 		const socket = await bound();
