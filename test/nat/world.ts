@@ -1,7 +1,7 @@
 /** A lab with a Coordinator and two machines of Clients in it, kept over many tries: a process takes a second to start, a connection a third of one. */
 
 import assert from "node:assert/strict";
-import type { ClientOptions, CoordinatorOptions } from "../../packages/conec/src/index.ts";
+import type { ClientOptions, CoordinatorOptions, NatReport } from "../../packages/conec/src/index.ts";
 import type { Actor } from "./actor.ts";
 import type { Amount, TransferState } from "./actors/transfers.ts";
 import { COORDINATOR_ADDRESS, COORDINATOR_ADDRESS_6, Lab, type LabOptions, type Machine, type Owner, RTT_100 } from "./lab.ts";
@@ -138,6 +138,16 @@ export class Peer {
 	/** With one message echoed. */
 	async openStream(peer: Peer, path?: "auto" | "direct" | "proxied"): Promise<Opened> {
 		return await this.#call("openStream", { peer: peer.id, path });
+	}
+
+	/** The same, and closes the stream. */
+	async visit(peer: Peer): Promise<Opened> {
+		return await this.#call("visit", { peer: peer.id });
+	}
+
+	/** What it knows of the NAT before it. */
+	async nat(): Promise<NatReport> {
+		return await this.#call("nat");
 	}
 
 	async echo(opened: Opened, bytes: number = 1_000): Promise<Timed> {
