@@ -182,7 +182,7 @@ export class Client implements AsyncDisposable {
 	/**
 	 * Opens a stream to a peer, or to this Client itself. Resolves when the peer's library has accepted it, within 10 s. With
 	 * `path: "auto"` it goes over the direct channel to the peer if there is one or one comes about soon (at most 2 s, and no
-	 * wait where that has failed before and no network has changed), else through the Coordinator.
+	 * wait where that has failed lately), else through the Coordinator, and a channel for later streams is tried behind it.
 	 *
 	 * Rejects with TypeError `ID_INVALID` or `OPTION_INVALID`, RangeError `STREAM_ID_IN_USE`; `PEER_UNKNOWN`, `PEER_BUSY`,
 	 * `PEER_LOST`, `PEER_TIMEOUT`, `STREAM_RESET` (by a peer that did so at once), `COORDINATOR_LOST`, `CLIENT_CLOSED`; with
@@ -207,7 +207,9 @@ export class Client implements AsyncDisposable {
 			}
 		}
 		this.#assertConnected(action);
-		return await this.#link.openStream(peer, options);
+		const stream = await this.#link.openStream(peer, options);
+		if (path === "auto" && peer !== this.id && this.#link.can(DIRECT_CAPABILITY)) this.#direct.background.opened(peer, stream.closed);
+		return stream;
 	}
 
 	/**

@@ -12,6 +12,7 @@ import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusal
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { Acceptance } from "./acceptance.ts";
 import type { AskedPhase, Attempt } from "./attempt.ts";
+import { BackgroundAttempts } from "./background-attempts.ts";
 import { DirectChannel } from "./channel.ts";
 import { ChannelMoves } from "./channel-moves.ts";
 import { dialDirectly } from "./dial-direct.ts";
@@ -30,6 +31,8 @@ import { BIRTHDAY_TIMEOUT_MS, cannotOpen, unavailable, Wishes } from "./wishes.t
 /** See the module. */
 export class DirectChannels {
 	readonly memory: PathMemory;
+	/** Attempts that nobody waits for. */
+	readonly background: BackgroundAttempts;
 	readonly #host: DirectHost;
 	readonly #acceptance: Acceptance;
 	/** Of packets to addresses that a peer claims. */
@@ -53,7 +56,15 @@ export class DirectChannels {
 	constructor(host: DirectHost) {
 		const { identity, limits, retry, keyLog, peerRoots, clock } = host;
 		this.#host = host;
-		this.memory = new PathMemory(limits.pathReports);
+		this.memory = new PathMemory(limits.pathReports, () => clock.now());
+		this.background = new BackgroundAttempts({
+			clock,
+			random: Math.random,
+			peers: limits.pathReports,
+			needless: (peer) => this.#open.has(peer) || this.trying(peer) || host.link() === undefined,
+			retryAtMs: (peer) => this.memory.retryAtMs(peer),
+			attempt: (peer) => this.connect(peer, { auto: true }),
+		});
 		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots });
 		this.#limiter = new PacketLimiter({ packetsPerMinute: limits.punchPacketsPerMinute });
 		this.#reflexiveLimiter = new PacketLimiter({ packetsPerMinute: limits.punchReflexivePerMinute });
@@ -63,7 +74,9 @@ export class DirectChannels {
 		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
 		this.#wishes = new Wishes(host, {
 			attempt: (peer) => [...this.#attempts.values()].find((attempt) => attempt.peer.id === peer)?.token,
-			despair: (peer, reason) => this.memory.despair(peer, reason),
+			despair: (peer, reason, retryAfterMs) =>
+				retryAfterMs === undefined ? this.memory.despair(peer, reason) : this.memory.postpone(peer, reason, retryAfterMs),
+			settled: () => this.background.reconsider(),
 			givenUp: (token) => this.#givenUp(token),
 		});
 	}
@@ -90,7 +103,16 @@ export class DirectChannels {
 
 	/** Everything that is kept for channels and such that come about, for tests. */
 	get size(): number {
-		return this.#open.size + this.#all.size + this.#attempts.size + this.#wishes.size + this.#acceptance.size + this.#watches.size + this.#moves.size;
+		return (
+			this.#open.size +
+			this.#all.size +
+			this.#attempts.size +
+			this.#wishes.size +
+			this.#acceptance.size +
+			this.#watches.size +
+			this.#moves.size +
+			this.background.size
+		);
 	}
 
 	/** The channel to a peer: the one there is, or one that comes about. Rejects like `Client.openChannel`. `auto`: not where there is no hope. */
@@ -125,18 +147,32 @@ export class DirectChannels {
 				for (const channel of this.#all) if (channel.token === message.token) channel.destroy(CLOSE_CODES.DISCONNECTED, message.reason);
 				return this.#failed(message.token, message.reason, "elsewhere");
 			case "peer-changed":
-				this.memory.peerChanged(message.peer);
+				this.#peerChanged(message.peer);
 				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerChanged(channel);
 				return;
 			case "peer-moved":
-				this.memory.peerChanged(message.peer);
+				this.#peerChanged(message.peer);
 				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerMoved(channel, message.address);
 				return;
 			case "address":
 				this.memory.ownNetworkChanged();
+				this.background.changed();
+				this.#wishes.ownNetworkChanged();
+				this.#outdate(() => true);
 				for (const channel of this.#all) this.#moves.ownMoved(channel);
 				return;
 		}
+	}
+
+	#peerChanged(peer: string): void {
+		this.memory.peerChanged(peer);
+		this.background.changed(peer);
+		this.#outdate((attempt) => attempt.peer.id === peer);
+	}
+
+	/** Attempts that began at addresses which have changed since. */
+	#outdate(which: (attempt: Attempt) => boolean): void {
+		for (const attempt of this.#attempts.values()) if (attempt.phase.type === "punching" && which(attempt)) attempt.phase.moved = true;
 	}
 
 	/** A datagram beside QUIC has come to the Client's socket, with the label of an attempt or of nothing. */
@@ -168,6 +204,7 @@ export class DirectChannels {
 
 	#end(error: ConecError): void {
 		this.#ended ??= error;
+		this.background.end();
 		this.#wishes.end(error);
 		for (const token of [...this.#attempts.keys()]) this.#forget(token);
 	}
@@ -289,7 +326,7 @@ export class DirectChannels {
 		});
 		// The machine has deadlines of its own, and this is for a handshake that hangs.
 		const timer = clock.setTimeout(() => this.#failed(token, "it has taken too long", "here"), deadlineMs + LATE_MS);
-		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: birthday !== undefined, timer } as const;
+		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: birthday !== undefined, moved: false, timer } as const;
 		this.#attempts.set(token, { token, peer, role, request, phase });
 		if (role === "accept") expect(transport);
 		punching.start();
@@ -303,13 +340,15 @@ export class DirectChannels {
 	/** The attempt is over without a channel. `where` that was found out: what ended it elsewhere (the peer gave up or left) says nothing of the path. */
 	#failed(token: string, reason: string, where: "here" | "elsewhere"): void {
 		const attempt = this.#attempts.get(token);
+		const moved = attempt?.phase.type === "punching" && attempt.phase.moved;
 		if (where === "here") this.#host.link()?.send({ type: "channel-report", token, outcome: "failed", reason });
 		if (attempt !== undefined) {
 			this.#note(attempt, "failed", reason);
 			this.#forget(token);
-			if (where === "here") this.memory.despair(attempt.peer.id, reason);
+			if (where === "here" && !moved) this.memory.fail(attempt.peer.id, reason);
+			this.background.reconsider();
 		}
-		this.#wishes.leave(token, reason, where === "elsewhere");
+		this.#wishes.leave(token, reason, where === "elsewhere" || moved);
 		if (attempt !== undefined) this.#host.lessLeft();
 	}
 
@@ -399,6 +438,7 @@ export class DirectChannels {
 		// Nobody wanted it to end: whoever finds out first asks for another.
 		const wanted = info.by === "error" && this.#ended === undefined && !this.#open.has(peer) && this.#host.link() !== undefined;
 		if (wanted && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
+		this.background.reconsider();
 		this.#host.lessLeft();
 	}
 }

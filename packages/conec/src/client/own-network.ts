@@ -67,7 +67,12 @@ export class OwnNetwork {
 
 	/** Resolves when all is known, within a second. Never rejects. */
 	async settled(): Promise<void> {
-		await this.#check?.done;
+		// Given up for a newer one, where this Client has moved meanwhile; not waited for endlessly where it moves all the time.
+		for (let checks = 0; checks < MOST_CHECKS; checks++) {
+			const check = this.#check;
+			await check?.done;
+			if (check === this.#check) return;
+		}
 	}
 
 	/** An attempt has sent to so many new destinations. */
@@ -87,3 +92,6 @@ export class OwnNetwork {
 		this.#check?.stop();
 	}
 }
+
+/** That are waited for, one after another. */
+const MOST_CHECKS = 3;

@@ -15,6 +15,8 @@ export interface WishRequest {
 	readonly auto: boolean;
 	/** The Coordinator has been asked, or is about to hear of it. */
 	sent: boolean;
+	/** This side's address has changed since: what was said of its network, and so the answer, is out of date. */
+	stale: boolean;
 }
 
 /** One peer's wish. */

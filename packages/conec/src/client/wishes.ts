@@ -14,8 +14,10 @@ import { Wish } from "./wish.ts";
 export interface WishesHost {
 	/** Token of an attempt with that peer that lives. */
 	attempt(peer: string): string | undefined;
-	/** There is no direct path to that peer until a network changes. */
-	despair(peer: string, reason: string): void;
+	/** There is no direct path to that peer until a network changes, or until then. */
+	despair(peer: string, reason: string, retryAfterMs: number | undefined): void;
+	/** Nobody waits for that peer any more. */
+	settled(peer: string): void;
 	/** Nobody wants what this attempt may bring any more. */
 	givenUp(token: string): void;
 }
@@ -67,10 +69,10 @@ export class Wishes {
 	}
 
 	/** The Coordinator, or the peer through it, says no to a request. */
-	refused({ request, code, reason }: ChannelRefused): void {
+	refused({ request, code, reason, retryAfterMs }: ChannelRefused): void {
 		const wish = [...this.#wishes.values()].find((one) => one.request?.number === request);
 		if (wish?.request === undefined) return;
-		const { auto } = wish.request;
+		const { auto, stale } = wish.request;
 		wish.request = undefined;
 		if (code === "CROSSED") {
 			// The peer's request grants this wish; should that have failed meanwhile, this side asks once more.
@@ -80,10 +82,16 @@ export class Wishes {
 		}
 		if (wish.token !== undefined) return;
 		if (code === "DIRECT_UNAVAILABLE") {
+			if (stale && wish.requests < MOST_REQUESTS) return void this.#request(wish, auto);
 			if (auto && wish.earnest) return void this.#request(wish, false);
-			this.#owner.despair(wish.peer, reason);
+			if (!stale) this.#owner.despair(wish.peer, reason, retryAfterMs);
 		}
-		this.refuse(wish, new ConecError(code, `${cannotOpen(wish.peer)}: ${reason}`, { peer: wish.peer }));
+		this.refuse(wish, new ConecError(code, `${cannotOpen(wish.peer)}: ${reason}`, { peer: wish.peer, retryAfterMs }));
+	}
+
+	/** This side's own address is another one. */
+	ownNetworkChanged(): void {
+		for (const { request } of this.#wishes.values()) if (request?.sent) request.stale = true;
 	}
 
 	/** A channel is up. */
@@ -93,6 +101,7 @@ export class Wishes {
 		if (wish.request?.sent) this.#host.link()?.send({ type: "channel-cancel", request: wish.request.number });
 		this.#wishes.delete(channel.peer);
 		wish.grant(channel);
+		this.#owner.settled(channel.peer);
 	}
 
 	/** An attempt is over without a channel. `again`: that says nothing of the path, so this side may ask on its own behalf. */
@@ -131,11 +140,12 @@ export class Wishes {
 	refuse(wish: Wish, error: ConecError): void {
 		if (this.#wishes.get(wish.peer) === wish) this.#wishes.delete(wish.peer);
 		wish.refuse(error);
+		this.#owner.settled(wish.peer);
 	}
 
 	async #request(wish: Wish, auto: boolean): Promise<void> {
 		const { peer } = wish;
-		const request = { number: ++this.#lastRequest, auto, sent: false };
+		const request = { number: ++this.#lastRequest, auto, sent: false, stale: false };
 		wish.request = request;
 		wish.requests++;
 		const offer = await this.offer();

@@ -125,6 +125,16 @@ export class Broker<S, D = undefined> {
 		attempt.expiresAtMs = nowMs + lifeMs + REPORT_GRACE_MS;
 	}
 
+	/** The other sides of the attempts that this session is in, where they have not reported yet. */
+	partnersOf(session: S): S[] {
+		const { requests = new Map<number, Attempt<S, D>>(), asks = new Set<Attempt<S, D>>() } = this.#sessions.get(session) ?? {};
+		const partners = [...requests.values(), ...asks].flatMap(({ requester, target, reported }) => {
+			const partner = requester === session ? target : requester;
+			return reported.has(partner) ? [] : [partner];
+		});
+		return [...new Set(partners)];
+	}
+
 	/** Whether this session is in an attempt that uses the birthday method. */
 	inBirthday(session: S): boolean {
 		const part = this.#sessions.get(session);

@@ -1,86 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Limits, resolveLimits } from "../options.ts";
-import { createVirtualClock } from "../transport/virtual-clock.ts";
-import type { ChannelAsk, ChannelGo, ChannelMessageOfClient, ChannelPeer, NatReport } from "../wire/channel-messages.ts";
+import type { ChannelGo } from "../wire/channel-messages.ts";
 import { decodeDatagram } from "../wire/datagrams.ts";
-import { type ChannelStatus, Channels } from "./channels.ts";
+import { create, EASY, type FakeSession, HARD } from "./channels-fixture.ts";
 import type { Session } from "./session.ts";
-
-const EASY: NatReport = { mapping: "independent", filtering: "by-port" };
-const HARD: NatReport = { mapping: "dependent", filtering: "by-port" };
-const OFFER = { hosts: [], nat: EASY, punch: true, birthday: false } as const;
-
-/** A session as far as Channels look at one. */
-class FakeSession {
-	readonly id: string;
-	readonly fingerprint = `sha256:${"ab".repeat(32)}`;
-	readonly metadata = undefined;
-	readonly heard: Record<string, unknown>[] = [];
-	readonly connection: { remoteAddress: { address: string; port: number }; peerCertificates: Uint8Array[]; stats: () => { rttMs: number } };
-	readonly control = { send: (message: Record<string, unknown>) => this.heard.push(message) };
-	readonly acceptedFrom: { address: string; port: number };
-	ended: number | undefined;
-
-	get peer(): ChannelPeer {
-		return { id: this.id, fingerprint: this.fingerprint };
-	}
-
-	constructor(id: string, address: string, rttMs = 0) {
-		this.id = id;
-		this.acceptedFrom = { address, port: 4_000 };
-		this.connection = { remoteAddress: { address, port: 4_000 }, peerCertificates: [Uint8Array.of(1, 2, 3)], stats: () => ({ rttMs }) };
-	}
-
-	end(code: number): void {
-		this.ended = code;
-	}
-
-	got<T>(type: string): T[] {
-		return this.heard.filter((message) => message["type"] === type) as T[];
-	}
-}
-
-function create(limits: Partial<Limits> = {}) {
-	const clock = createVirtualClock();
-	const sessions = new Map<string, FakeSession>();
-	const datagrams: { data: Uint8Array; to: { address: string; port: number } }[] = [];
-	const statuses: ChannelStatus[] = [];
-	const channels = new Channels({
-		limits: resolveLimits(limits, "coordinator"),
-		clock,
-		find: (id) => sessions.get(id) as unknown as Session | undefined,
-		closing: () => false,
-		sendDatagram: (data, to) => datagrams.push({ data, to }) > 0,
-		isOwn: ({ port }) => port === 1719,
-		reflector: undefined,
-		emit: (status) => statuses.push(status),
-	});
-	const enter = (id: string, address: string, rttMs?: number): FakeSession => {
-		const session = new FakeSession(id, address, rttMs);
-		sessions.set(id, session);
-		channels.joined(session as unknown as Session);
-		return session;
-	};
-	const leave = (session: FakeSession): void => {
-		sessions.delete(session.id);
-		channels.left(session as unknown as Session);
-	};
-	const say = (session: FakeSession, message: ChannelMessageOfClient): void => {
-		channels.heard(session as unknown as Session);
-		channels.received(session as unknown as Session, message);
-	};
-	let request = 0;
-	const ask = (from: FakeSession, peer: string, changes: object = {}): number => {
-		say(from, { type: "channel-request", request: ++request, peer, ...OFFER, auto: false, ...changes });
-		return request;
-	};
-	const agree = (to: FakeSession, changes: object = {}): void => {
-		const { token } = to.got<ChannelAsk>("channel-ask").at(-1) as ChannelAsk;
-		say(to, { type: "channel-answer", token, accept: true, ...OFFER, ...changes });
-	};
-	return { clock, channels, datagrams, statuses, enter, leave, say, ask, agree };
-}
 
 test("channels: the nearer of two waits for half of what their round trips differ by", () => {
 	const { enter, ask, agree } = create();
@@ -167,14 +90,15 @@ test("channels: at rest nothing is kept but who is there, and no timer runs; aft
 	c.connection.remoteAddress = { address: "198.51.100.3", port: 1 };
 	channels.heard(c as unknown as Session);
 	await clock.advance(90_000);
-	assert.equal(clock.pending, 0);
+	assert.equal(clock.pending, 1, "who is there is looked at");
 	for (const session of [a, b, c]) leave(session);
-	assert.equal(channels.size, 0);
+	await clock.advance(70_000);
+	assert.deepEqual([channels.size, clock.pending], [0, 0]);
 	const [d, e] = [enter("d", "192.0.2.1"), enter("e", "192.0.2.2")];
 	ask(d, "e", { hosts: [{ address: "10.0.0.1", port: 9 }] });
 	agree(e);
 	ask(e, "d");
-	assert.ok(channels.size > 0 && clock.pending > 0);
+	assert.ok(channels.size > 0 && clock.pending === 1);
 	channels.end();
 	assert.deepEqual([channels.size, clock.pending], [0, 0]);
 	for (const session of [d, e]) {
@@ -259,12 +183,13 @@ test("channels: a challenge is sent twice at most, never to the Coordinator itse
 	assert.equal(datagrams.filter(({ to }) => to.address === "203.0.113.9").length, 60);
 });
 
-test("channels: what the connection shows once it has moved is given to nobody before it is proven", () => {
-	const { enter, ask, agree } = create();
+test("channels: what the connection shows once it has moved is given to nobody before it is proven", async () => {
+	const { clock, enter, ask, agree } = create();
 	const [liar, honest] = [enter("liar", "203.0.113.9"), enter("honest", "192.0.2.2")];
 	liar.connection.remoteAddress = { address: "192.0.2.66", port: 1 };
 	ask(liar, "honest");
 	agree(honest);
+	await clock.advance(1_000);
 	assert.deepEqual(
 		honest.got<ChannelGo>("channel-go").map(({ candidates }) => candidates.map(({ address }) => address)),
 		[["203.0.113.9"]],

@@ -24,7 +24,6 @@ import {
 } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { Welcome } from "../wire/control.ts";
-import { encodeDatagram } from "../wire/datagrams.ts";
 import type { WireAddress } from "../wire/fields.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
 import { type Attempt, Broker } from "./broker.ts";
@@ -34,7 +33,7 @@ import { type LiveChannel, PathReports } from "./path-reports.ts";
 import { PunchBudget } from "./punch-budget.ts";
 import type { Reflector, ReflectorSession } from "./reflector.ts";
 import type { Session } from "./session.ts";
-import { type Challenge, ValidatedAddress } from "./validated-address.ts";
+import { newNonce, SWEEP_MS, TICK_MS, Whereabouts } from "./whereabouts.ts";
 
 /** What became of an attempt, or of a channel. */
 export interface ChannelStatus {
@@ -72,10 +71,11 @@ export class Channels {
 	readonly #budget: PunchBudget;
 	readonly #reports: PathReports;
 	readonly #members: Map<Session, Member> = new Map();
-	/** Those to whom a challenge is to be repeated. */
-	readonly #challenged: Set<Member> = new Set();
+	readonly #whereabouts: Whereabouts<Session>;
+	/** Consented to, by when they begin: one of the two seems to have moved, and has been asked whether it is there. */
+	readonly #waiting: Map<Begun, number> = new Map();
 	#sweepAtMs = 0;
-	#timer: unknown;
+	#timer: { readonly atMs: number; readonly handle: unknown } | undefined;
 	#over = false;
 
 	constructor(host: ChannelsHost) {
@@ -83,6 +83,7 @@ export class Channels {
 		this.#broker = new Broker(host.limits);
 		this.#budget = new PunchBudget(host.limits);
 		this.#reports = new PathReports(host.limits.pathReports);
+		this.#whereabouts = new Whereabouts({ ...host, budget: this.#budget });
 	}
 
 	/** Everything that is kept, for tests. */
@@ -94,10 +95,10 @@ export class Channels {
 	joined(session: Session): Welcome["natTest"] {
 		if (this.#over) return undefined;
 		const { reflector } = this.#host;
-		const { acceptedFrom } = session;
-		const member: Member = { address: new ValidatedAddress(acceptedFrom && unmapped(acceptedFrom), newNonce), nat: undefined, reflected: undefined };
+		const member: Member = { nat: undefined, reflected: undefined };
 		this.#members.set(session, member);
-		this.heard(session);
+		this.#whereabouts.enter(session);
+		this.#watch();
 		if (reflector === undefined) return undefined;
 		const key = newToken();
 		member.reflected = reflector.admit(key);
@@ -109,7 +110,7 @@ export class Channels {
 		const member = this.#members.get(session);
 		if (member === undefined) return;
 		this.#members.delete(session);
-		this.#challenged.delete(member);
+		this.#whereabouts.leave(session);
 		if (member.reflected !== undefined) this.#host.reflector?.dismiss(member.reflected);
 		for (const attempt of this.#broker.leave(session)) {
 			if (attempt.outcome === "up") continue;
@@ -120,6 +121,7 @@ export class Channels {
 		// Those with a channel to it look whether it is still there: it may have been killed.
 		const connected = this.#reports.peersOf(session.id);
 		this.#tellChanged(session.id, [...new Set([...connected, ...this.#reports.left(session.id)])]);
+		this.#watch();
 	}
 
 	/** It is not welcome any more: those with a channel to it are to end it. Before its session is ended. */
@@ -129,10 +131,7 @@ export class Channels {
 
 	/** Something of it has arrived: where it is now may be new. */
 	heard(session: Session): void {
-		const member = this.#members.get(session);
-		const from = unmapped(session.connection.remoteAddress);
-		if (member === undefined) return;
-		this.#challenge(member, member.address.heardFrom(from, this.#now()));
+		this.#whereabouts.heard(session);
 	}
 
 	/** A message of a Client with the capability. */
@@ -142,7 +141,7 @@ export class Channels {
 		switch (message.type) {
 			case "channel-request":
 				member.nat = message.nat;
-				return this.#requested(session, member, message);
+				return this.#requested(session, message);
 			case "channel-cancel":
 				return this.#cancel(session, message.request);
 			case "channel-answer":
@@ -150,10 +149,10 @@ export class Channels {
 			case "channel-report":
 				return this.#reported(session, message);
 			case "address-echo":
-				if (member.address.echoed(message.nonce)) this.#moved(session, member);
+				if (this.#whereabouts.echoed(session, message.nonce)) this.#moved(session, member);
 				return;
 			case "nat-test":
-				return this.#natTest(member);
+				return this.#natTest(session, member);
 		}
 	}
 
@@ -189,18 +188,20 @@ export class Channels {
 	/** Forgets everything; nothing is done any more. */
 	end(): void {
 		this.#over = true;
-		if (this.#timer !== undefined) this.#host.clock.clearTimeout(this.#timer);
+		if (this.#timer !== undefined) this.#host.clock.clearTimeout(this.#timer.handle);
 		this.#timer = undefined;
 		this.#broker.clear();
 		this.#budget.clear();
 		this.#reports.clear();
 		this.#members.clear();
-		this.#challenged.clear();
+		this.#whereabouts.clear();
+		this.#waiting.clear();
 		this.#host.reflector?.close();
 	}
 
-	#requested(session: Session, member: Member, message: ChannelRequest): void {
-		const refuse = (code: ChannelRefusedCode, reason: string): void => this.#refuse(session, message.request, code, reason);
+	#requested(session: Session, message: ChannelRequest): void {
+		const refuse = (code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void =>
+			this.#refuse(session, message.request, code, reason, retryAfterMs);
 		// Any answer would be taken for the other request's.
 		if (this.#broker.isLive(session, message.request)) return session.end(CLOSE_CODES.PROTOCOL_ERROR, `request ${message.request} is not over`);
 		if (this.#host.closing()) return refuse("COORDINATOR_CLOSED", "the Coordinator is stopping");
@@ -211,13 +212,15 @@ export class Channels {
 		const other = this.#members.get(target);
 		if (other === undefined) return refuse("DIRECT_UNAVAILABLE", "the peer does not take part in direct channels");
 		if (certificateOf(session) === undefined || certificateOf(target) === undefined) return refuse("DIRECT_UNAVAILABLE", "a certificate is too long");
-		if (message.auto) {
-			const remembered = this.#reports.remembered(session.id, target.id);
-			if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered);
-			const hopeless = other.nat === undefined ? undefined : this.#hopeless([message.nat, other.nat], member, other, message.birthday);
+		this.heard(target);
+		// What failed, and what is known of a NAT, may be of where one of them is no more.
+		if (message.auto && !this.#whereabouts.moving(session) && !this.#whereabouts.moving(target)) {
+			const remembered = this.#reports.remembered(session.id, target.id, this.#now());
+			if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered.reason, remembered.retryAfterMs);
+			const hopeless = other.nat === undefined ? undefined : this.#hopeless([message.nat, other.nat], session, target, message.birthday);
 			if (hopeless !== undefined) return this.#giveUp(session, message.request, target, hopeless);
 		}
-		const wish: Wish = { offer: message, auto: message.auto };
+		const wish: Wish = { offer: message, auto: message.auto, moves: this.#whereabouts.moves(session), consent: undefined };
 		const asked = this.#broker.ask({ requester: session, target, request: message.request, details: wish, token: newToken() }, this.#now());
 		if (asked.type === "refused") return refuse(asked.code, asked.reason);
 		target.control.send({ type: "channel-ask", token: asked.attempt.token, peer: session.peer, expiresInMs: this.#host.limits.requestTimeoutMs });
@@ -234,30 +237,51 @@ export class Channels {
 	#answered(session: Session, member: Member, message: ChannelConsent | ChannelRefusal): void {
 		// A token that was never given, has been used, is another's, or is too old: nobody waits for this.
 		const attempt = this.#broker.answered(message.token, session, this.#now());
-		if (attempt === undefined) return;
+		if (attempt === undefined || attempt.details.consent !== undefined) return;
 		if (message.accept) {
 			member.nat = message.nat;
-			return this.#agreed(attempt, member, message);
+			attempt.details.consent = { offer: message, moves: this.#whereabouts.moves(session) };
+			for (const one of [attempt.requester, attempt.target]) this.heard(one);
+			if (!this.#mustWait(attempt)) return this.#agreed(attempt);
+			this.#waiting.set(attempt, this.#now() + LONGEST_WAIT_MS);
+			return this.#watch();
 		}
 		this.#broker.end(attempt);
 		const { code, reason } = REFUSALS[message.code];
 		this.#refuse(attempt.requester, attempt.request, code, reason);
 	}
 
-	#agreed(attempt: Begun, target: Member, consent: ChannelOffer): void {
-		const requester = this.#members.get(attempt.requester);
-		const [own, theirs] = [certificateOf(attempt.requester), certificateOf(attempt.target)];
-		if (requester === undefined || own === undefined || theirs === undefined) return;
-		for (const session of [attempt.requester, attempt.target]) this.heard(session);
-		const { offer, auto } = attempt.details;
+	/** One of the two is being asked whether it is where it seems to be: an attempt at its old address would be in vain. */
+	#mustWait({ requester, target }: Begun): boolean {
+		return this.#whereabouts.moving(requester) || this.#whereabouts.moving(target);
+	}
+
+	/** Begins what has waited long enough. */
+	#waited(): void {
+		const now = this.#now();
+		for (const [attempt, untilMs] of this.#waiting) {
+			if (now < untilMs && this.#mustWait(attempt)) continue;
+			this.#waiting.delete(attempt);
+			// It may be over meanwhile.
+			if (this.#broker.answered(attempt.token, attempt.target, now) === attempt) this.#agreed(attempt);
+		}
+	}
+
+	#agreed(attempt: Begun): void {
+		const { requester, target } = attempt;
+		const { auto, consent: yes } = attempt.details;
+		const [own, theirs] = [certificateOf(requester), certificateOf(target)];
+		if (yes === undefined || own === undefined || theirs === undefined) return;
+		const offer = this.#upToDate(attempt.details.offer, requester, attempt.details.moves);
+		const consent = this.#upToDate(yes.offer, target, yes.moves);
 		const now = this.#now();
 		const lifeMs = Math.max(1, Math.floor(attempt.expiresAtMs - now));
 		const birthdayLifeMs = lifeMs + this.#host.limits.requestTimeoutMs / 2;
 		const [toRequester, toTarget] = introduce(
-			{ offer, reflexive: requester.address.address },
-			{ offer: consent, reflexive: target.address.address },
+			{ offer, reflexive: this.#whereabouts.of(requester) },
+			{ offer: consent, reflexive: this.#whereabouts.of(target) },
 			{
-				...{ budget: this.#budget, requester: attempt.requester.id, nowMs: now, lifeMs, birthdayLifeMs, isOwn: this.#host.isOwn },
+				...{ budget: this.#budget, requester: requester.id, nowMs: now, lifeMs, birthdayLifeMs, isOwn: this.#host.isOwn },
 				birthdayFree: !this.#broker.inBirthday(attempt.requester) && !this.#broker.inBirthday(attempt.target),
 			},
 		);
@@ -274,6 +298,8 @@ export class Channels {
 		}
 		const deadlineMs = Math.floor(birthday ? birthdayLifeMs : lifeMs);
 		this.#broker.go(attempt, now, deadlineMs, birthday);
+		attempt.details.moves = this.#whereabouts.moves(requester);
+		yes.moves = this.#whereabouts.moves(target);
 		this.#reports.began(attempt.requester.id, attempt.target.id, toRequester.candidates, toTarget.candidates);
 		// Both messages leave now and arrive half a round trip later: the nearer one waits for the farther one.
 		const ahead = (roundTripMs(attempt.target.connection) - roundTripMs(attempt.requester.connection)) / 2;
@@ -315,6 +341,17 @@ export class Channels {
 		this.#watch();
 	}
 
+	/** The offer as it is to be understood now: what was said of a NAT that its Client is not behind any more is worth nothing. */
+	#upToDate(offer: ChannelOffer, session: Session, moves: number): ChannelOffer {
+		return moves === this.#whereabouts.moves(session) ? offer : { ...offer, nat: NAT_UNKNOWN };
+	}
+
+	/** Whether one of the two has moved since both were told to begin, or perhaps just now. */
+	#movedMeanwhile({ requester, target, details: { moves, consent } }: Begun): boolean {
+		const is = this.#whereabouts;
+		return is.moves(requester) !== moves || is.moves(target) !== consent?.moves || is.moving(requester) || is.moving(target);
+	}
+
 	/** `remembered`: that says something of the path. */
 	#failed(attempt: Begun, reason: string, remembered: boolean): void {
 		// The other side knows better, or has said so already.
@@ -322,26 +359,32 @@ export class Channels {
 		attempt.outcome = "failed";
 		const [requester, target] = [attempt.requester.id, attempt.target.id];
 		// Of two that crossed, one is given up when the other is up.
-		if (!this.#reports.failed(requester, target, reason, remembered)) return;
+		if (!this.#reports.failed(requester, target, reason, remembered && !this.#movedMeanwhile(attempt) ? this.#now() : undefined)) return;
 		this.#host.emit({ type: "channel", peers: [requester, target], outcome: "failed", reason });
 	}
 
 	/** For `auto` there is no point in trying. */
 	#giveUp(session: Session, request: number, target: Session, reason: string): void {
-		this.#reports.failed(session.id, target.id, reason, false);
+		this.#reports.failed(session.id, target.id, reason);
 		this.#refuse(session, request, "DIRECT_UNAVAILABLE", reason);
 	}
 
-	#hopeless(nats: readonly [NatReport, NatReport], a: Member, b: Member, birthday: boolean): string | undefined {
-		return hopelessReason({ nats, sameSite: atOneSite(a.address.address, b.address.address), birthday });
+	#hopeless(nats: readonly [NatReport, NatReport], a: Session, b: Session, birthday: boolean): string | undefined {
+		return hopelessReason({ nats, sameSite: atOneSite(this.#whereabouts.of(a), this.#whereabouts.of(b)), birthday });
 	}
 
 	/** Its validated address is another one. */
-	#moved(session: Session, { address: { address } }: Member): void {
+	#moved(session: Session, member: Member): void {
+		const address = this.#whereabouts.of(session);
 		if (address === undefined) return;
+		member.nat = undefined;
+		if (member.reflected !== undefined) this.#host.reflector?.renew(member.reflected);
 		session.control.send({ type: "address", observedAddress: address });
 		for (const id of this.#reports.peersOf(session.id)) this.#memberOf(id)?.control.send({ type: "peer-moved", peer: session.id, address });
-		this.#tellChanged(session.id, this.#reports.changed(session.id));
+		// An attempt that is under way was told of the old address.
+		const trying = this.#broker.partnersOf(session).map(({ id }) => id);
+		this.#tellChanged(session.id, [...new Set([...this.#reports.changed(session.id), ...trying])]);
+		this.#waited();
 	}
 
 	#tellChanged(peer: string, ids: readonly string[]): void {
@@ -353,27 +396,13 @@ export class Channels {
 		return session !== undefined && this.#members.has(session) ? session : undefined;
 	}
 
-	#natTest({ reflected, address: { address } }: Member): void {
+	#natTest(session: Session, { reflected }: Member): void {
+		const address = this.#whereabouts.of(session);
 		if (reflected !== undefined && address !== undefined) this.#host.reflector?.test(reflected, newNonce(), address);
 	}
 
-	#challenge(member: Member, challenge: Challenge | undefined): void {
-		if (challenge === undefined) return;
-		const { to, nonce } = challenge;
-		// Anybody can be named by a forged packet: one datagram, and its repetition, count like any other to a stranger.
-		if (
-			to.port === 0 ||
-			this.#host.isOwn(to) ||
-			this.#budget.grantUnvalidated(to.address, CHALLENGE_PACKETS, this.#now(), CHALLENGE_LIFE_MS) < CHALLENGE_PACKETS
-		)
-			return;
-		this.#host.sendDatagram(encodeDatagram({ type: "challenge", nonce }, NO_MAC), to);
-		this.#challenged.add(member);
-		this.#watch();
-	}
-
-	#refuse(session: Session, request: number, code: ChannelRefusedCode, reason: string): void {
-		session.control.send({ type: "channel-refused", request, code, reason });
+	#refuse(session: Session, request: number, code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void {
+		session.control.send({ type: "channel-refused", request, code, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
 	}
 
 	#cancelled(session: Session, { token }: Begun, reason: string): void {
@@ -384,15 +413,22 @@ export class Channels {
 		return this.#host.clock.now();
 	}
 
-	/** Looks after what has a time, as long as there is any. */
+	/** Looks after what has a time, as long as there is any: often while something is under way, else only at where everybody is. */
 	#watch(): void {
-		const idle = this.#broker.size === 0 && this.#budget.size === 0 && this.#reports.liveCount === 0 && this.#challenged.size === 0;
-		if (this.#over || idle || this.#timer !== undefined) return;
-		this.#timer = this.#host.clock.setTimeout(() => {
+		if (this.#over) return;
+		const busy = this.#broker.size > 0 || this.#whereabouts.busy;
+		const idle = !busy && this.#budget.size === 0 && this.#whereabouts.size === 0;
+		const atMs = this.#now() + (busy ? TICK_MS : SWEEP_MS);
+		if (!idle && this.#timer !== undefined && this.#timer.atMs <= atMs) return;
+		if (this.#timer !== undefined) this.#host.clock.clearTimeout(this.#timer.handle);
+		this.#timer = undefined;
+		if (idle) return;
+		const handle = this.#host.clock.setTimeout(() => {
 			this.#timer = undefined;
 			this.#tick();
 			this.#watch();
-		}, TICK_MS);
+		}, atMs - this.#now());
+		this.#timer = { atMs, handle };
 	}
 
 	#tick(): void {
@@ -405,19 +441,11 @@ export class Channels {
 			this.#refuse(attempt.requester, attempt.request, "PEER_TIMEOUT", "the peer has not answered");
 			this.#cancelled(attempt.target, attempt, "it took too long");
 		}
-		for (const member of this.#challenged) {
-			const repeated = member.address.repeat(now);
-			if (repeated !== undefined) this.#host.sendDatagram(encodeDatagram({ type: "challenge", nonce: repeated.nonce }, NO_MAC), repeated.to);
-			if (!member.address.waiting) this.#challenged.delete(member);
-		}
+		this.#whereabouts.tick();
+		this.#waited();
 		if (now < this.#sweepAtMs) return;
 		this.#sweepAtMs = now + SWEEP_MS;
 		this.#budget.sweep(now);
-		// Their peers are to know at once that they moved; others need not be looked at before they speak.
-		for (const id of this.#reports.liveIds()) {
-			const session = this.#memberOf(id);
-			if (session !== undefined) this.heard(session);
-		}
 	}
 }
 
@@ -425,12 +453,15 @@ export class Channels {
 interface Wish {
 	readonly offer: ChannelOffer;
 	readonly auto: boolean;
+	/** How often the requester had moved when it said so; later, when both were told to begin. */
+	moves: number;
+	/** The target's yes, and the same of it. */
+	consent: { readonly offer: ChannelOffer; moves: number } | undefined;
 }
 
 type Begun = Attempt<Session, Wish>;
 
 interface Member {
-	readonly address: ValidatedAddress;
 	/** The newest that it has said. */
 	nat: NatReport | undefined;
 	reflected: ReflectorSession | undefined;
@@ -444,15 +475,9 @@ const REFUSALS: { readonly [K in ChannelRefusal["code"]]: { readonly code: Chann
 
 const TOO_MANY = "too many datagrams have been granted to the peer's address within a minute";
 
-/** A datagram and its repetition. */
-const CHALLENGE_PACKETS = 2;
-const CHALLENGE_LIFE_MS = 1000;
-const NO_MAC = (): Uint8Array => new Uint8Array();
+const NAT_UNKNOWN: NatReport = { mapping: "unknown", filtering: "unknown" };
 
-const TICK_MS = 100;
-const SWEEP_MS = 1000;
-
-/** More would be a connection that is on its way down. */
+/** More would be a connection that is on its way down, or an address that nobody answers from. */
 const LONGEST_WAIT_MS = 1000;
 
 function waitOf(aheadMs: number): number {
@@ -461,14 +486,6 @@ function waitOf(aheadMs: number): number {
 
 function newToken(): string {
 	return randomBytes(16).toString("hex");
-}
-
-function newNonce(): string {
-	return randomBytes(8).toString("hex");
-}
-
-function unmapped({ address, port }: SocketAddress): WireAddress {
-	return { address: canonicalIp(address) ?? address, port };
 }
 
 /** The leaf in base64, if it fits into a message. */

@@ -94,7 +94,10 @@ const message: fc.Arbitrary<ChannelMessage> = fc.oneof(
 	fc.record({ type: kind("channel-ask"), token, peer, expiresInMs: milliseconds }),
 	fc.record({ ...go, role: kind("dial"), request }),
 	fc.record({ ...go, role: kind("accept"), birthday: fc.constantFrom("hard" as const, "easy" as const) }),
-	fc.record({ type: kind("channel-refused"), request, code: fc.constantFrom(...CHANNEL_REFUSED_CODES), reason }),
+	fc.record(
+		{ type: kind("channel-refused"), request, code: fc.constantFrom(...CHANNEL_REFUSED_CODES), reason, retryAfterMs: fc.nat() },
+		{ requiredKeys: ["type", "request", "code", "reason"] },
+	),
 	fc.record({ type: kind("channel-cancelled"), token, reason }),
 	fc.record({ type: kind("address"), observedAddress: address }),
 	fc.record({ type: kind("peer-moved"), peer: id, address }),

@@ -189,6 +189,8 @@ export interface ChannelRefused {
 	readonly code: ChannelRefusedCode;
 	/** For people. */
 	readonly reason: string;
+	/** It may be otherwise then. Absent: not before something changes. */
+	readonly retryAfterMs?: number | undefined;
 }
 
 /** Coordinator: the attempt is over; the other side cancelled or left, or time is up. */
@@ -276,7 +278,10 @@ export function readChannelMessage(type: string, object: Readonly<Record<string,
 		case "channel-go":
 			return readGo(object);
 		case "channel-refused":
-			return { type, request: requestField(object), code: channelRefusedCodeFromWire(codeField(object, "code")), reason: noteField(object, "reason") ?? "" };
+			return {
+				...{ type, request: requestField(object), code: channelRefusedCodeFromWire(codeField(object, "code")), reason: noteField(object, "reason") ?? "" },
+				...(fieldOf(object, "retryAfterMs") === undefined ? {} : { retryAfterMs: integerField(object, "retryAfterMs", 0, Number.MAX_SAFE_INTEGER) }),
+			};
 		case "channel-cancelled":
 			return { type, token: tokenField(object), reason: noteField(object, "reason") ?? "" };
 		case "address":
