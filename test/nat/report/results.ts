@@ -122,7 +122,8 @@ export function judgeCase({ tries, limitMs }: Case): Verdict {
 
 export function judgeCrowd({ able, direct }: Crowd): Verdict {
 	const inTime = direct.filter((ms) => ms <= CROWD_MS).length;
-	const spread = direct.length === 0 ? "" : `, half of them after ${seconds(median(direct))} s, all after ${seconds(Math.max(...direct))} s`;
+	const last = direct.length < able ? "the last one" : "all";
+	const spread = direct.length === 0 ? "" : `, half of them after ${seconds(median(direct))} s, ${last} after ${seconds(Math.max(...direct))} s`;
 	return { met: able > 0 && inTime >= able, text: `${inTime} of ${able}${spread}` };
 }
 
