@@ -239,7 +239,13 @@ export async function rig(
 		...{ retry: "never", keyLog: false, keepAliveIntervalMs: 0 },
 		createTransport: ({ host, port }) => network.createTransport({ host, port, limits }),
 		transportOptions: { host: LOCAL, port: 0, limits, role: "client" },
-		network: { nat: NAT_UNKNOWN, hosts: () => [], settled: options.known ?? (() => Promise.resolve()), mapped: () => undefined } as unknown as OwnNetwork,
+		network: {
+			nat: NAT_UNKNOWN,
+			hosts: () => [],
+			settled: options.known ?? (() => Promise.resolve()),
+			mapped: () => undefined,
+			changed: () => false,
+		} as unknown as OwnNetwork,
 		link: () => present as unknown as CoordinatorLink | undefined,
 		consents: (peer) => {
 			asked.push(peer.id);

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ChannelMessageOfCoordinator } from "../wire/channel-messages.ts";
 import { rig, tokenOf } from "./direct-fixture.ts";
+import { NAT_UNKNOWN } from "./nat-check.ts";
+import type { OwnNetwork } from "./own-network.ts";
 
 const [T1, PEER, OTHER] = [tokenOf(1), "bob", "dave"];
 const AT = { address: "192.0.2.9", port: 9 };
@@ -73,4 +75,37 @@ test("direct: a Coordinator that says all the time that this Client has moved ma
 	await opening;
 	assert.equal(world.said.filter(({ type }) => type === "channel-request").length, 3);
 	await world.assertEmpty();
+});
+
+test("direct: what is known of this side's NAT is not held against a peer of the other family of addresses", async (t) => {
+	const HARD = { mapping: "dependent", filtering: "by-port" } as const;
+	for (const [address, mixed] of [
+		["192.0.2.9", false],
+		["2001:db8::9", true],
+	] as const) {
+		const world = await rig(t, {
+			network: { nat: HARD, hosts: () => [], settled: () => Promise.resolve(), mapped: () => undefined, changed: () => false } as unknown as OwnNetwork,
+		});
+		const bob = await world.peer(PEER);
+		const opening = world.direct.connect(PEER);
+		const failed = assert.rejects(opening, ({ message }: Error) => message.includes("NAT") !== mixed);
+		await world.clock.advance(0);
+		world.direct.received(bob.go(T1, { role: "dial", request: 1, nat: HARD, candidates: [{ address, port: 9, kind: "reflexive", packets: 64 }] }));
+		await world.clock.advance(4_000);
+		await failed;
+		await world.assertEmpty();
+	}
+});
+
+test("direct: a network that this machine has joined or left voids what was remembered, when the next stream is opened", async (t) => {
+	let changed = false;
+	const world = await rig(t, {
+		network: { nat: NAT_UNKNOWN, hosts: () => [], settled: () => Promise.resolve(), mapped: () => undefined, changed: () => changed } as unknown as OwnNetwork,
+	});
+	world.direct.memory.despair(PEER, "both are behind a symmetric NAT");
+	world.direct.lookAround();
+	assert.equal(world.direct.memory.hopeless(PEER), "both are behind a symmetric NAT");
+	changed = true;
+	world.direct.lookAround();
+	assert.equal(world.direct.memory.hopeless(PEER), undefined);
 });

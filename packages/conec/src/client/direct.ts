@@ -21,6 +21,7 @@ import type { DirectHost } from "./direct-host.ts";
 import { endAtExpiry } from "./end-at-expiry.ts";
 import { BIRTHDAY_PROBES } from "./holepunch-birthday.ts";
 import { LinkWatches } from "./link-watches.ts";
+import { NAT_UNKNOWN } from "./nat-check.ts";
 import { PacketLimiter } from "./packet-limiter.ts";
 import { PathMemory } from "./path-memory.ts";
 import { isLoopback, usableCandidates } from "./peer-addresses.ts";
@@ -131,6 +132,13 @@ export class DirectChannels {
 		wish.earnest ||= !auto;
 		const mine = wish;
 		return await mine.wait(signal, () => this.#wishes.giveUp(mine, unavailable(peer, "given up")));
+	}
+
+	/** Looks whether this machine is on other networks now, which nobody tells. */
+	lookAround(): void {
+		if (!this.#host.network.changed()) return;
+		this.memory.ownNetworkChanged();
+		this.background.changed();
 	}
 
 	/** What the Coordinator says about channels. */
@@ -290,13 +298,16 @@ export class DirectChannels {
 		const deadlineMs = Math.min(go.deadlineMs, Math.max(limits.requestTimeoutMs, BIRTHDAY_TIMEOUT_MS));
 		const waitMs = Math.min(go.waitMs, LONGEST_WAIT_MS);
 		const candidates = usableCandidates(go.candidates, { coordinator, birthday, limits });
+		// What is known of this side's NAT is of the family by which it has reached the Coordinator.
+		const seenAt = candidates.find(({ kind }) => kind === "reflexive");
+		const comparable = seenAt === undefined || coordinator === undefined || isIpv6(seenAt) === isIpv6(coordinator);
 		const arrived = (greeting: DirectGreeting, on: Transport): void => this.#up(token, greeting, on);
 		const expect = (on: Transport): void =>
 			this.#acceptance.expect(token, { peer: peer.id, certificate, transport: on, arrived: (greeting) => arrived(greeting, on) });
 		const plan = {
 			role,
 			candidates,
-			ownNat: host.network.nat,
+			ownNat: comparable ? host.network.nat : NAT_UNKNOWN,
 			peerNat: go.nat,
 			punch: host.holePunching,
 			peerPunch: go.punch,
@@ -441,6 +452,10 @@ export class DirectChannels {
 		this.background.reconsider();
 		this.#host.lessLeft();
 	}
+}
+
+function isIpv6({ address }: SocketAddress): boolean {
+	return address.includes(":");
 }
 
 function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {

@@ -11,8 +11,9 @@ import type { SocketAddress, Transport } from "../transport/transport.ts";
 import type { NatReport } from "../wire/channel-messages.ts";
 import type { Datagram } from "../wire/datagrams.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
-import { hostAddresses } from "./host-addresses.ts";
+import { hostAddresses, ownAddresses } from "./host-addresses.ts";
 import { checkNat, NAT_UNKNOWN, type NatCheck } from "./nat-check.ts";
+import { routeSources } from "./route-sources.ts";
 
 /** See the module. */
 export class OwnNetwork {
@@ -21,6 +22,11 @@ export class OwnNetwork {
 	#check: NatCheck | undefined;
 	#keys: NatTestKeys | undefined;
 	#nonce = "";
+	/** From where this machine sends, while that is being found out. */
+	#sources: Promise<string[]> | undefined;
+	/** Its addresses, and when they were looked at. */
+	#known: string | undefined;
+	#lookedAtMs = Number.NEGATIVE_INFINITY;
 	/** Mappings that this Client has made at a sequential NAT since the check. */
 	#made = 0;
 
@@ -40,7 +46,7 @@ export class OwnNetwork {
 		this.#keys = keys;
 		this.#check = checkNat({
 			observed: link.observedAddress,
-			hosts: this.hosts(),
+			hosts: ownAddresses(this.#transport.address),
 			rttMs: link.rttMs,
 			clock: this.#clock,
 			sendEcho: () => {
@@ -51,9 +57,26 @@ export class OwnNetwork {
 		});
 	}
 
-	/** Addresses of this Client's socket on its own networks. */
-	hosts(): SocketAddress[] {
-		return hostAddresses(this.#transport.address);
+	/** Addresses of this Client's socket on its own networks, read anew, as networks come and go. `coordinator`: where that is reached. */
+	async hosts(coordinator: SocketAddress | undefined): Promise<SocketAddress[]> {
+		// Nothing is asked for twice at the same time: calls for many peers come together.
+		this.#sources ??= routeSources(coordinator?.address).finally(() => {
+			this.#sources = undefined;
+		});
+		return hostAddresses(this.#transport.address, await this.#sources);
+	}
+
+	/** Whether this machine has other addresses than when this was last asked. Looks once a second at most. */
+	changed(): boolean {
+		const now = this.#clock.now();
+		if (now < this.#lookedAtMs + LOOK_GAP_MS) return false;
+		this.#lookedAtMs = now;
+		const before = this.#known;
+		this.#known = ownAddresses(this.#transport.address)
+			.map(({ address }) => address)
+			.sort()
+			.join();
+		return before !== undefined && before !== this.#known;
 	}
 
 	/** What is known of the NAT by now. */
@@ -92,6 +115,8 @@ export class OwnNetwork {
 		this.#check?.stop();
 	}
 }
+
+const LOOK_GAP_MS = 1_000;
 
 /** That are waited for, one after another. */
 const MOST_CHECKS = 3;

@@ -24,6 +24,7 @@ export async function directForAuto(
 ): Promise<DirectChannel | undefined> {
 	const live = direct.find(peer);
 	if (live !== undefined) return live;
+	direct.lookAround();
 	if (!link.can(DIRECT_CAPABILITY) || direct.memory.hopeless(peer) !== undefined || direct.memory.doubtful(peer)) return undefined;
 	let timer: NodeJS.Timeout | undefined;
 	let onAbort: () => void = () => undefined;

@@ -65,7 +65,8 @@ export class Wishes {
 		const { network, holePunching, birthday } = this.#host;
 		// Only in the first moments after connecting: what the Coordinator plans is only as good as what it knows of both NATs.
 		await network.settled();
-		return { hosts: network.hosts(), nat: network.nat, punch: holePunching, birthday };
+		const hosts = await network.hosts(this.#host.link()?.connection.remoteAddress);
+		return { hosts, nat: network.nat, punch: holePunching, birthday };
 	}
 
 	/** The Coordinator, or the peer through it, says no to a request. */

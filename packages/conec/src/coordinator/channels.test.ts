@@ -128,6 +128,28 @@ test("channels: what a symmetric NAT lets hope for, before and after the target 
 	assert.match(channels.explain(hard as unknown as Session, other as unknown as Session).reason, /nobody has asked/);
 });
 
+test("channels: auto tries IPv6 where IPv4 has symmetric NATs, before and after the target is known, and what was said long ago counts no more", async () => {
+	const { clock, enter, say, ask, agree } = create();
+	const [a, b, c] = [enter("a", "192.0.2.1"), enter("b", "192.0.2.2"), enter("c", "192.0.2.3")];
+	const six = (n: number): object => ({ nat: HARD, hosts: [{ address: `2001:db8:${n}::1`, port: 4_000 }] });
+	for (let round = 1; round <= 2; round++) {
+		ask(a, "b", { auto: true, ...six(1) });
+		agree(b, six(2));
+		const go = a.got<ChannelGo>("channel-go").at(-1) as ChannelGo;
+		assert.deepEqual(
+			go.candidates.map(({ address }) => address),
+			["192.0.2.2", "2001:db8:2::1"],
+		);
+		for (const side of [a, b]) say(side, { type: "channel-report", token: go.token, outcome: "up" });
+	}
+	ask(c, "b", { auto: true, nat: HARD });
+	assert.deepEqual([c.got<{ code: string }>("channel-refused").at(-1)?.code, b.got("channel-ask").length], ["DIRECT_UNAVAILABLE", 2]);
+	// By then it may have been given IPv6, which nobody is told.
+	await clock.advance(600_000);
+	ask(a, "c", { auto: true, ...six(1) });
+	assert.equal(c.got("channel-ask").length, 1);
+});
+
 test("channels: the birthday method is one at a time for a Client, 3 a minute for an address, and has half as long again", () => {
 	const { enter, say, ask, agree } = create();
 	const [hard, easy] = [enter("hard", "192.0.2.1"), enter("easy", "192.0.2.2")];

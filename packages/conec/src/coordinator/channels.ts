@@ -27,8 +27,8 @@ import type { Welcome } from "../wire/control.ts";
 import type { WireAddress } from "../wire/fields.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
 import { type Attempt, Broker } from "./broker.ts";
-import { atOneSite, introduce } from "./introduction.ts";
-import { hopelessReason } from "./nat-prospects.ts";
+import { introduce } from "./introduction.ts";
+import { hopelessReason, type ProspectSide } from "./nat-prospects.ts";
 import { type LiveChannel, PathReports } from "./path-reports.ts";
 import { PunchBudget } from "./punch-budget.ts";
 import type { Reflector, ReflectorSession } from "./reflector.ts";
@@ -95,7 +95,7 @@ export class Channels {
 	joined(session: Session): Welcome["natTest"] {
 		if (this.#over) return undefined;
 		const { reflector } = this.#host;
-		const member: Member = { nat: undefined, reflected: undefined };
+		const member: Member = { said: undefined, reflected: undefined };
 		this.#members.set(session, member);
 		this.#whereabouts.enter(session);
 		this.#watch();
@@ -140,7 +140,7 @@ export class Channels {
 		if (member === undefined) return;
 		switch (message.type) {
 			case "channel-request":
-				member.nat = message.nat;
+				member.said = { offer: message, atMs: this.#now() };
 				return this.#requested(session, message);
 			case "channel-cancel":
 				return this.#cancel(session, message.request);
@@ -160,7 +160,7 @@ export class Channels {
 	explain(a: Session, b: Session): PathReport {
 		const facts = this.#reports.facts(a.id, b.id);
 		const [own, peer] = [this.#members.get(a), this.#members.get(b)];
-		const nat = { ...(own?.nat === undefined ? {} : { own: own.nat }), ...(peer?.nat === undefined ? {} : { peer: peer.nat }) };
+		const nat = { ...(own?.said === undefined ? {} : { own: own.said.offer.nat }), ...(peer?.said === undefined ? {} : { peer: peer.said.offer.nat }) };
 		const common = { peers: [a.id, b.id] as const, candidates: facts?.candidates ?? [], nat };
 		if (facts?.live !== undefined) {
 			const { address, rttMs, requester } = facts.live;
@@ -217,7 +217,8 @@ export class Channels {
 		if (message.auto && !this.#whereabouts.moving(session) && !this.#whereabouts.moving(target)) {
 			const remembered = this.#reports.remembered(session.id, target.id, this.#now());
 			if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered.reason, remembered.retryAfterMs);
-			const hopeless = other.nat === undefined ? undefined : this.#hopeless([message.nat, other.nat], session, target, message.birthday);
+			const said = this.#lately(other);
+			const hopeless = said && this.#hopeless(session, message, target, said, message.birthday);
 			if (hopeless !== undefined) return this.#giveUp(session, message.request, target, hopeless);
 		}
 		const wish: Wish = { offer: message, auto: message.auto, moves: this.#whereabouts.moves(session), consent: undefined };
@@ -239,7 +240,7 @@ export class Channels {
 		const attempt = this.#broker.answered(message.token, session, this.#now());
 		if (attempt === undefined || attempt.details.consent !== undefined) return;
 		if (message.accept) {
-			member.nat = message.nat;
+			member.said = { offer: message, atMs: this.#now() };
 			attempt.details.consent = { offer: message, moves: this.#whereabouts.moves(session) };
 			for (const one of [attempt.requester, attempt.target]) this.heard(one);
 			if (!this.#mustWait(attempt)) return this.#agreed(attempt);
@@ -286,7 +287,7 @@ export class Channels {
 			},
 		);
 		const birthday = toRequester.birthday !== undefined;
-		const hopeless = auto ? this.#hopeless([offer.nat, consent.nat], requester, target, birthday) : undefined;
+		const hopeless = auto ? this.#hopeless(requester, offer, target, consent, birthday) : undefined;
 		if (hopeless !== undefined || toRequester.candidates.length === 0) {
 			const exhausted = hopeless === undefined && toRequester.exhausted;
 			const reason = hopeless ?? (exhausted ? TOO_MANY : "there is no address of the peer that datagrams may be sent to");
@@ -341,6 +342,11 @@ export class Channels {
 		this.#watch();
 	}
 
+	/** What a Client would say of itself now, as far as can be known: its own networks come and go without a word. */
+	#lately({ said }: Member): ChannelOffer | undefined {
+		return said !== undefined && this.#now() < said.atMs + SAID_MS ? said.offer : undefined;
+	}
+
 	/** The offer as it is to be understood now: what was said of a NAT that its Client is not behind any more is worth nothing. */
 	#upToDate(offer: ChannelOffer, session: Session, moves: number): ChannelOffer {
 		return moves === this.#whereabouts.moves(session) ? offer : { ...offer, nat: NAT_UNKNOWN };
@@ -369,15 +375,16 @@ export class Channels {
 		this.#refuse(session, request, "DIRECT_UNAVAILABLE", reason);
 	}
 
-	#hopeless(nats: readonly [NatReport, NatReport], a: Session, b: Session, birthday: boolean): string | undefined {
-		return hopelessReason({ nats, sameSite: atOneSite(this.#whereabouts.of(a), this.#whereabouts.of(b)), birthday });
+	#hopeless(requester: Session, offer: ChannelOffer, target: Session, consent: ChannelOffer, birthday: boolean): string | undefined {
+		const of = (session: Session, { nat, hosts }: ChannelOffer): ProspectSide => ({ nat, hosts, reflexive: this.#whereabouts.of(session) });
+		return hopelessReason([of(requester, offer), of(target, consent)], birthday);
 	}
 
 	/** Its validated address is another one. */
 	#moved(session: Session, member: Member): void {
 		const address = this.#whereabouts.of(session);
 		if (address === undefined) return;
-		member.nat = undefined;
+		member.said = undefined;
 		if (member.reflected !== undefined) this.#host.reflector?.renew(member.reflected);
 		session.control.send({ type: "address", observedAddress: address });
 		for (const id of this.#reports.peersOf(session.id)) this.#memberOf(id)?.control.send({ type: "peer-moved", peer: session.id, address });
@@ -462,8 +469,8 @@ interface Wish {
 type Begun = Attempt<Session, Wish>;
 
 interface Member {
-	/** The newest that it has said. */
-	nat: NatReport | undefined;
+	/** The newest that it has said of itself, at its present address. */
+	said: { readonly offer: ChannelOffer; readonly atMs: number } | undefined;
 	reflected: ReflectorSession | undefined;
 }
 
@@ -474,6 +481,9 @@ const REFUSALS: { readonly [K in ChannelRefusal["code"]]: { readonly code: Chann
 };
 
 const TOO_MANY = "too many datagrams have been granted to the peer's address within a minute";
+
+/** How long what a Client said of its networks is believed without asking. */
+const SAID_MS = 600_000;
 
 const NAT_UNKNOWN: NatReport = { mapping: "unknown", filtering: "unknown" };
 

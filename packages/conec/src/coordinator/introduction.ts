@@ -9,7 +9,7 @@ import { CANDIDATES_LISTED } from "../wire/channel-messages.ts";
 import type { WireAddress } from "../wire/fields.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
 import { candidatesFor, isLoopback } from "./candidates.ts";
-import { birthdayPart } from "./nat-prospects.ts";
+import { atOneSite, birthdayPart, inOneFamily } from "./nat-prospects.ts";
 import { BIRTHDAY_PACKETS, HOST_PACKETS, type PunchBudget } from "./punch-budget.ts";
 
 /** One of the two. */
@@ -44,11 +44,6 @@ export interface IntroductionTerms {
 	readonly isOwn: (address: WireAddress) => boolean;
 }
 
-/** Whether both are seen at one IP address. */
-export function atOneSite(a: WireAddress | undefined, b: WireAddress | undefined): boolean {
-	return a !== undefined && b !== undefined && canonicalIp(a.address) === canonicalIp(b.address);
-}
-
 /** Takes from the budget what both may send, and says to whom. What gets nothing is left out. */
 export function introduce(a: IntroducedSide, b: IntroducedSide, terms: IntroductionTerms): readonly [Introduction, Introduction] {
 	const part = grantedPart(a, b, terms);
@@ -60,7 +55,7 @@ export function introduce(a: IntroducedSide, b: IntroducedSide, terms: Introduct
 function grantedPart(a: IntroducedSide, b: IntroducedSide, terms: IntroductionTerms): "hard" | "easy" | undefined {
 	const { budget, nowMs, birthdayLifeMs, birthdayFree } = terms;
 	const wanted = [a, b].every(({ offer }) => offer.birthday && offer.punch);
-	if (!wanted || !birthdayFree || atOneSite(a.reflexive, b.reflexive)) return undefined;
+	if (!wanted || !birthdayFree || atOneSite(a.reflexive, b.reflexive) || !inOneFamily(a.reflexive, b.reflexive)) return undefined;
 	const part = birthdayPart([a.offer.nat, b.offer.nat]);
 	if (part === undefined) return undefined;
 	// Each must be given the other's validated address, or it is of no use.
@@ -80,7 +75,10 @@ function told(side: IntroducedSide, prober: IntroducedSide, birthday: "hard" | "
 	const lifeMs = birthday === undefined ? terms.lifeMs : terms.birthdayLifeMs;
 	const candidates: ChannelCandidate[] = [];
 	let exhausted = false;
-	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts: side.offer.hosts }, prober.reflexive, isOwn)) {
+	// What both call their own, the bridge of a Docker on each, is nowhere else.
+	const theirs = new Set(prober.offer.hosts.map(({ address }) => canonicalIp(address)));
+	const hosts = [...side.offer.hosts].sort((a, b) => Number(theirs.has(canonicalIp(a.address))) - Number(theirs.has(canonicalIp(b.address))));
+	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts }, prober.reflexive, isOwn)) {
 		if (candidates.length === CANDIDATES_LISTED) break;
 		const granted =
 			kind === "reflexive"
