@@ -17,7 +17,9 @@ const [a, b, coord] = await Promise.all([lab.actor("a", "mapping"), lab.actor("b
 await coord.call("serve", server);
 
 const classify = (actor: Actor): Promise<Record<string, unknown>> => actor.call("classify", server);
-const reaches = async (actor: Actor): Promise<boolean> => (await actor.call("roundTrip", server)) !== null;
+/** Asks twice: on a busy machine an answer may be late. */
+const reaches = async (actor: Actor, of: object = server): Promise<boolean> =>
+	(await actor.call("roundTrip", of)) !== null || (await actor.call("roundTrip", of)) !== null;
 
 /** Whether a TCP connection is at least refused there. */
 const dial = (from: "a" | "coord", to: string): boolean => {
@@ -140,7 +142,7 @@ test("lab: a path between two homes can be cut alone; a machine can have bridges
 	await lab.set("B", "none");
 	const there = { addresses: ["198.51.100.130"], ports: [3478, 3479] };
 	await b.call("serve", there);
-	const reachesB = async (): Promise<boolean> => (await a.call("roundTrip", there)) !== null;
+	const reachesB = async (): Promise<boolean> => await reaches(a, there);
 	assert.equal(await reachesB(), true);
 	await lab.cut("a-b");
 	assert.deepEqual([await reachesB(), await reaches(a), await reaches(b)], [false, true, true], "cut a-b");

@@ -22,6 +22,7 @@ export interface Situation {
 
 const BRIDGES = 8;
 const v6: LabOptions = { ipv6: true };
+const symmetricCarrier: LabOptions = { carriers: { a: "sym" } };
 
 /** As on a Docker host whose network card was put in later. */
 const manyInterfaces =
@@ -102,14 +103,14 @@ export const SITUATIONS: readonly Situation[] = [
 		section: "carriers",
 		name: "a symmetric carrier on one side, a full cone on the other",
 		expectation: "direct",
-		lab: { carriers: { a: "sym" } },
+		lab: symmetricCarrier,
 		kinds: ["port", "full"],
 	},
 	{
 		section: "carriers",
 		name: "a symmetric carrier on one side, a port-restricted cone on the other",
 		expectation: "proxied",
-		lab: { carriers: { a: "sym" } },
+		lab: symmetricCarrier,
 		kinds: ["port", "port"],
 	},
 	{ section: "carriers", name: "symmetric carriers on both sides", expectation: "proxied", lab: { carriers: { a: "sym", b: "sym" } }, kinds: ["port", "port"] },
@@ -128,6 +129,16 @@ export const SITUATIONS: readonly Situation[] = [
 		kinds: ["port", "port"],
 	},
 ];
+
+/** Those that can share a lab, as they differ in nothing but the routers of the homes and in how the Coordinator is reached. */
+export function sharingLabs(): Situation[][] {
+	const groups = new Map<unknown, Situation[]>();
+	for (const situation of SITUATIONS) {
+		const key = situation.prepare ?? situation.lab;
+		groups.set(key, [...(groups.get(key) ?? []), situation]);
+	}
+	return [...groups.values()];
+}
 
 /** A lab for it. */
 export async function worldFor(owner: Owner, situation: Situation): Promise<World> {

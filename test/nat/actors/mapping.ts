@@ -24,7 +24,7 @@ interface Answer {
 }
 
 /** How long an answer may take. */
-const ANSWER_MS = 400;
+const ANSWER_MS = 600;
 let nonces = 0;
 /** Of `serve`, by address and port. */
 const serving = new Map<string, Socket>();
