@@ -43,7 +43,7 @@ export type { ClientOptions } from "./client/client-options.ts";
 export type { ClientChannelStatus } from "./client/direct-host.ts";
 export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules } from "./coordinator/broadcast-options.ts";
 export type { BroadcastStatus } from "./coordinator/broadcasts.ts";
-export type { ChannelStatus } from "./coordinator/channels.ts";
+export type { ChannelStatus } from "./coordinator/channels-host.ts";
 export { Coordinator, type CoordinatorStatus, type ReloadOptions } from "./coordinator/coordinator.ts";
 export type { CoordinatorOptions } from "./coordinator/coordinator-options.ts";
 export type { ClientInfo } from "./coordinator/session.ts";

@@ -7,8 +7,8 @@
 import { ConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import { fingerprintOf } from "../tls/fingerprint.ts";
-import type { SocketAddress, Transport } from "../transport/transport.ts";
-import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode } from "../wire/channel-messages.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode, ChannelReport } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { Acceptance } from "./acceptance.ts";
 import type { AskedPhase, Attempt } from "./attempt.ts";
@@ -19,15 +19,13 @@ import { dialDirectly } from "./dial-direct.ts";
 import type { DirectGreeting } from "./direct-handshake.ts";
 import type { DirectHost } from "./direct-host.ts";
 import { endAtExpiry } from "./end-at-expiry.ts";
-import { BIRTHDAY_PROBES } from "./holepunch-birthday.ts";
 import { LinkWatches } from "./link-watches.ts";
-import { NAT_UNKNOWN } from "./nat-check.ts";
-import { PacketLimiter } from "./packet-limiter.ts";
+import { OwnPacketLimits } from "./own-packet-limits.ts";
 import { PathMemory } from "./path-memory.ts";
-import { isLoopback, usableCandidates } from "./peer-addresses.ts";
+import { planAttempt } from "./plan-attempt.ts";
 import { Punching } from "./punching.ts";
 import { Renewals } from "./renewals.ts";
-import { BIRTHDAY_TIMEOUT_MS, cannotOpen, unavailable, Wishes } from "./wishes.ts";
+import { cannotOpen, unavailable, Wishes } from "./wishes.ts";
 
 /** See the module. */
 export class DirectChannels {
@@ -36,12 +34,7 @@ export class DirectChannels {
 	readonly background: BackgroundAttempts;
 	readonly #host: DirectHost;
 	readonly #acceptance: Acceptance;
-	/** Of packets to addresses that a peer claims. */
-	readonly #limiter: PacketLimiter;
-	/** Of packets to addresses at which the Coordinator sees a peer. */
-	readonly #reflexiveLimiter: PacketLimiter;
-	/** The same in attempts by the birthday method. */
-	readonly #birthdayLimiter: PacketLimiter;
+	readonly #limits: OwnPacketLimits;
 	readonly #watches: LinkWatches;
 	readonly #moves: ChannelMoves;
 	readonly #renewals: Renewals = new Renewals();
@@ -67,17 +60,19 @@ export class DirectChannels {
 			attempt: (peer) => this.connect(peer, { auto: true }),
 		});
 		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots });
-		this.#limiter = new PacketLimiter({ packetsPerMinute: limits.punchPacketsPerMinute });
-		this.#reflexiveLimiter = new PacketLimiter({ packetsPerMinute: limits.punchReflexivePerMinute });
-		const perUse = BIRTHDAY_PROBES + limits.punchPacketsPerAttempt;
-		this.#birthdayLimiter = new PacketLimiter({ packetsPerMinute: limits.birthdayPerMinute * perUse });
-		this.#moves = new ChannelMoves({ clock, limiter: this.#limiter, link: () => host.link() });
+		this.#limits = new OwnPacketLimits(limits, clock);
+		this.#moves = new ChannelMoves({ clock, limiter: this.#limits.claimed, link: () => host.link() });
 		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
 		this.#wishes = new Wishes(host, {
 			attempt: (peer) => [...this.#attempts.values()].find((attempt) => attempt.peer.id === peer)?.token,
 			despair: (peer, reason, retryAfterMs) =>
 				retryAfterMs === undefined ? this.memory.despair(peer, reason) : this.memory.postpone(peer, reason, retryAfterMs),
 			settled: () => this.background.reconsider(),
+			noRoom: (peer, reason, retryAfterMs, earnest) => {
+				this.memory.postpone(peer, reason, retryAfterMs);
+				if (earnest) this.background.wanted(peer);
+			},
+			ownAttempts: () => [...this.#attempts.values()].filter(({ role }) => role === "dial").length,
 			givenUp: (token) => this.#givenUp(token),
 		});
 	}
@@ -251,8 +246,9 @@ export class DirectChannels {
 
 	/** Whether one more attempt of a peer is to be thought over. */
 	#hasRoom(peer: string): boolean {
-		if (this.#attempts.size >= this.#host.limits.attemptsPerClient) return false;
-		const asking = [...this.#attempts.values()].map((attempt) => attempt.peer.id);
+		// As many to reach this side as it may begin itself.
+		const asking = [...this.#attempts.values()].filter(({ role }) => role === "accept").map((attempt) => attempt.peer.id);
+		if (asking.length >= this.#host.limits.attemptsPerClient) return false;
 		return this.#fits(peer, new Set([...this.#taken(), ...asking]));
 	}
 
@@ -290,46 +286,18 @@ export class DirectChannels {
 	#punch(go: ChannelGo, certificate: Uint8Array): void {
 		const { token, peer, role, request } = go;
 		const host = this.#host;
-		const { clock, transport, limits } = host;
+		const { clock, transport } = host;
 		const since = clock.now();
-		const coordinator = host.link()?.connection.remoteAddress;
-		const rttMs = host.link()?.rttMs ?? 0;
-		const birthday = this.#mayUseBirthday ? go.birthday : undefined;
-		const deadlineMs = Math.min(go.deadlineMs, Math.max(limits.requestTimeoutMs, BIRTHDAY_TIMEOUT_MS));
-		const waitMs = Math.min(go.waitMs, LONGEST_WAIT_MS);
-		const candidates = usableCandidates(go.candidates, { coordinator, birthday, limits });
-		// What is known of this side's NAT is of the family by which it has reached the Coordinator.
-		const seenAt = candidates.find(({ kind }) => kind === "reflexive");
-		const comparable = seenAt === undefined || coordinator === undefined || isIpv6(seenAt) === isIpv6(coordinator);
+		const { plan, deadlineMs, coordinator } = planAttempt(go, host, this.#mayUseBirthday ? go.birthday : undefined);
 		const arrived = (greeting: DirectGreeting, on: Transport): void => this.#up(token, greeting, on);
 		const expect = (on: Transport): void =>
 			this.#acceptance.expect(token, { peer: peer.id, certificate, transport: on, arrived: (greeting) => arrived(greeting, on) });
-		const plan = {
-			role,
-			candidates,
-			ownNat: comparable ? host.network.nat : NAT_UNKNOWN,
-			peerNat: go.nat,
-			punch: host.holePunching,
-			peerPunch: go.punch,
-			birthday,
-			coordinatorRttMs: rttMs,
-			waitMs,
-			// What has not got through by then will not: packets for which there is no hope are not worth their grant.
-			deadlineMs:
-				birthday === undefined ? Math.min(deadlineMs, waitMs + Math.round(Math.min(LONGEST_PUNCH_MS, Math.max(LEAST_PUNCH_MS, 12 * rttMs)))) : deadlineMs,
-		};
-		const reflexive = new Set(candidates.filter(({ kind }) => kind === "reflexive").map(({ address }) => address));
-		const allow = (to: SocketAddress): boolean => {
-			if (coordinator?.address === to.address && coordinator.port === to.port) return false;
-			if (!reflexive.has(to.address)) return this.#limiter.take(clock.now(), to.address);
-			return isLoopback(to) || (birthday === undefined ? this.#reflexiveLimiter : this.#birthdayLimiter).take(clock.now(), to.address);
-		};
 		const punching = new Punching(token, plan, {
 			transport,
 			createTransport: host.createTransport,
 			transportOptions: host.transportOptions,
 			clock,
-			allow,
+			allow: this.#limits.allow(plan, coordinator),
 			dial: async (on, to, signal) =>
 				arrived(await dialDirectly({ transport: on, to, token, peer: peer.id, certificate, host, timeoutMs: deadlineMs, signal }), on),
 			acceptOn: expect,
@@ -337,7 +305,7 @@ export class DirectChannels {
 		});
 		// The machine has deadlines of its own, and this is for a handshake that hangs.
 		const timer = clock.setTimeout(() => this.#failed(token, "it has taken too long", "here"), deadlineMs + LATE_MS);
-		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: birthday !== undefined, moved: false, timer } as const;
+		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: plan.birthday !== undefined, moved: false, timer } as const;
 		this.#attempts.set(token, { token, peer, role, request, phase });
 		if (role === "accept") expect(transport);
 		punching.start();
@@ -352,7 +320,8 @@ export class DirectChannels {
 	#failed(token: string, reason: string, where: "here" | "elsewhere"): void {
 		const attempt = this.#attempts.get(token);
 		const moved = attempt?.phase.type === "punching" && attempt.phase.moved;
-		if (where === "here") this.#host.link()?.send({ type: "channel-report", token, outcome: "failed", reason });
+		// Also where the Coordinator knows: what has not been sent is there for others.
+		if (where === "here" || attempt?.phase.type === "punching") this.#report(token, attempt, { outcome: "failed", reason });
 		if (attempt !== undefined) {
 			this.#note(attempt, "failed", reason);
 			this.#forget(token);
@@ -360,6 +329,7 @@ export class DirectChannels {
 			this.background.reconsider();
 		}
 		this.#wishes.leave(token, reason, where === "elsewhere" || moved);
+		this.#wishes.attemptOver();
 		if (attempt !== undefined) this.#host.lessLeft();
 	}
 
@@ -368,9 +338,17 @@ export class DirectChannels {
 		const attempt = this.#attempts.get(token);
 		if (attempt?.role !== "dial") return;
 		if (attempt.request !== undefined) this.#host.link()?.send({ type: "channel-cancel", request: attempt.request });
+		this.#report(token, attempt, { outcome: "failed", reason: "given up" });
 		this.#note(attempt, "failed", "given up");
 		this.#forget(token);
+		this.#wishes.attemptOver();
 		this.#host.lessLeft();
+	}
+
+	/** Tells the Coordinator what became of an attempt, and what this side has sent for it: nothing more is sent. */
+	#report(token: string, attempt: Attempt | undefined, what: Pick<ChannelReport, "outcome" | "reason" | "address" | "rttMs">): void {
+		const sent = attempt?.phase.type === "punching" ? attempt.phase.punching.report().sent : [];
+		this.#host.link()?.send({ type: "channel-report", token, ...what, sent });
 	}
 
 	#note({ phase, peer }: Attempt, outcome: "up" | "failed", reason: string): void {
@@ -430,7 +408,7 @@ export class DirectChannels {
 		greeting.listen({ leaving: () => channel.peerLeaves(), broken: (closeCode, reason) => channel.destroy(closeCode, reason) });
 		// Its peer has asked for a new one, so it has given this one up.
 		before?.fail("a newer channel took its place");
-		this.#host.link()?.send({ type: "channel-report", token, outcome: "up", address: remoteAddress, rttMs: Math.round(channel.rttMs) });
+		this.#report(token, attempt, { outcome: "up", address: remoteAddress, rttMs: Math.round(channel.rttMs) });
 		this.#host.emit({ type: "channel", peer, state: "up", address: remoteAddress, durationMs: clock.now() - since });
 		this.#wishes.grant(channel);
 	}
@@ -454,10 +432,6 @@ export class DirectChannels {
 	}
 }
 
-function isIpv6({ address }: SocketAddress): boolean {
-	return address.includes(":");
-}
-
 function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
 	try {
 		return fingerprintOf(certificate) === fingerprint;
@@ -466,13 +440,8 @@ function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
 	}
 }
 
-/** How long packets fly without the birthday method: twelve round trips to the Coordinator, within these bounds. */
-const LEAST_PUNCH_MS = 1_500;
-const LONGEST_PUNCH_MS = 4_000;
-
 /** Beyond the punching machine's own deadline, for the handshake that it began. */
 const LATE_MS = 5_000;
 
-/** Longer than any Coordinator in its right mind makes both sides wait for each other, and leaves a question open. */
-const LONGEST_WAIT_MS = 2_000;
+/** Longer than any Coordinator in its right mind leaves a question open. */
 const LONGEST_QUESTION_MS = 60_000;

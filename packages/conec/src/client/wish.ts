@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { ConecError } from "../errors.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { DirectChannel } from "./channel.ts";
 
@@ -32,6 +33,13 @@ export class Wish {
 	earnest = false;
 	/** The peer's request goes on instead of this side's. */
 	crossed = false;
+	/** Its next request waits: for a place among this side's own attempts, or, with a timer, until the Coordinator may have room. */
+	waiting: { readonly auto: boolean; readonly timer: unknown } | undefined;
+	/** Why there was no room, when it was last asked for, and how often that was so. */
+	crowded: ConecError | undefined;
+	crowdings = 0;
+	/** When it expires, by the clock. */
+	readonly deadlineMs: number;
 	/** Token of the attempt that may grant it. */
 	token: string | undefined;
 	#callers = 0;
@@ -50,6 +58,7 @@ export class Wish {
 		});
 		this.granted.catch(() => undefined); // nobody may be waiting
 		this.#clock = clock;
+		this.deadlineMs = clock.now() + timeoutMs;
 		this.#timer = clock.setTimeout(() => expired(this), timeoutMs);
 	}
 
@@ -93,8 +102,15 @@ export class Wish {
 		this.#reject(error);
 	}
 
+	/** Nothing is asked for later any more. */
+	stopWaiting(): void {
+		this.#clock.clearTimeout(this.waiting?.timer);
+		this.waiting = undefined;
+	}
+
 	#end(): void {
 		this.#over = true;
+		this.stopWaiting();
 		this.#clock.clearTimeout(this.#timer);
 	}
 }

@@ -18,6 +18,10 @@ export interface WishesHost {
 	despair(peer: string, reason: string, retryAfterMs: number | undefined): void;
 	/** Nobody waits for that peer any more. */
 	settled(peer: string): void;
+	/** There was no room for an attempt in time; there may be then. `earnest`: somebody insisted on it. */
+	noRoom(peer: string, reason: string, retryAfterMs: number, earnest: boolean): void;
+	/** Attempts that this side has asked for and whose packets fly. */
+	ownAttempts(): number;
 	/** Nobody wants what this attempt may bring any more. */
 	givenUp(token: string): void;
 }
@@ -53,10 +57,10 @@ export class Wishes {
 	make(peer: string, auto: boolean): Wish {
 		const { limits, clock } = this.#host;
 		const timeoutMs = this.#host.birthday ? Math.max(limits.requestTimeoutMs, BIRTHDAY_TIMEOUT_MS) : limits.requestTimeoutMs;
-		const wish = new Wish(peer, timeoutMs, clock, () => this.giveUp(wish, unavailable(peer, `it has not come about within ${timeoutMs / 1_000} s`)));
+		const wish = new Wish(peer, timeoutMs, clock, () => this.#expired(wish, timeoutMs));
 		this.#wishes.set(peer, wish);
 		wish.token = this.#owner.attempt(peer);
-		if (wish.token === undefined) void this.#request(wish, auto);
+		if (wish.token === undefined) this.#ask(wish, auto);
 		return wish;
 	}
 
@@ -77,14 +81,18 @@ export class Wishes {
 		wish.request = undefined;
 		if (code === "CROSSED") {
 			// The peer's request grants this wish; should that have failed meanwhile, this side asks once more.
-			if (wish.token === undefined && !wish.crossed) void this.#request(wish, auto);
+			if (wish.token === undefined && !wish.crossed) this.#ask(wish, auto);
 			wish.crossed = true;
-			return;
+			return this.#next();
 		}
-		if (wish.token !== undefined) return;
+		if (wish.token !== undefined) return this.#next();
+		if ((code === "LIMIT_EXCEEDED" || code === "PEER_BUSY") && retryAfterMs !== undefined) {
+			this.#crowded(wish, auto, new ConecError(code, `${cannotOpen(wish.peer)}: ${reason}`, { peer: wish.peer, retryAfterMs }));
+			return this.#next();
+		}
 		if (code === "DIRECT_UNAVAILABLE") {
-			if (stale && wish.requests < MOST_REQUESTS) return void this.#request(wish, auto);
-			if (auto && wish.earnest) return void this.#request(wish, false);
+			if (stale && wish.requests < MOST_REQUESTS) return this.#ask(wish, auto);
+			if (auto && wish.earnest) return this.#ask(wish, false);
 			if (!stale) this.#owner.despair(wish.peer, reason, retryAfterMs);
 		}
 		this.refuse(wish, new ConecError(code, `${cannotOpen(wish.peer)}: ${reason}`, { peer: wish.peer, retryAfterMs }));
@@ -103,6 +111,7 @@ export class Wishes {
 		this.#wishes.delete(channel.peer);
 		wish.grant(channel);
 		this.#owner.settled(channel.peer);
+		this.#next();
 	}
 
 	/** An attempt is over without a channel. `again`: that says nothing of the path, so this side may ask on its own behalf. */
@@ -111,7 +120,7 @@ export class Wishes {
 		if (wish === undefined) return;
 		wish.token = this.#owner.attempt(wish.peer);
 		if (wish.token !== undefined || wish.request !== undefined) return;
-		if (again && wish.requests < MOST_REQUESTS && this.#host.link() !== undefined) return void this.#request(wish, !wish.earnest);
+		if (again && wish.requests < MOST_REQUESTS && this.#host.link() !== undefined) return this.#ask(wish, !wish.earnest);
 		this.refuse(wish, unavailable(wish.peer, reason));
 	}
 
@@ -142,6 +151,64 @@ export class Wishes {
 		if (this.#wishes.get(wish.peer) === wish) this.#wishes.delete(wish.peer);
 		wish.refuse(error);
 		this.#owner.settled(wish.peer);
+		this.#next();
+	}
+
+	/** An attempt of this side is over: another may begin. */
+	attemptOver(): void {
+		this.#next();
+	}
+
+	/** Asks the Coordinator, now or when this side has a place for one more attempt. */
+	#ask(wish: Wish, auto: boolean): void {
+		wish.stopWaiting();
+		wish.waiting = { auto, timer: undefined };
+		this.#next();
+	}
+
+	/** Those who wait for a place get it, in the order of their calls. */
+	#next(): void {
+		let free = this.#host.limits.attemptsPerClient - this.#owner.ownAttempts();
+		for (const { request } of this.#wishes.values()) if (request !== undefined) free--;
+		for (const wish of this.#wishes.values()) {
+			if (free <= 0) return;
+			if (wish.waiting === undefined || wish.waiting.timer !== undefined) continue;
+			const { auto } = wish.waiting;
+			wish.stopWaiting();
+			// The peer has been faster: should its attempt fail, this side may ask.
+			if (wish.token !== undefined) continue;
+			free--;
+			void this.#request(wish, auto && !wish.earnest);
+		}
+	}
+
+	/** The Coordinator has no room just now: asks again when it may have, if that is in time. */
+	#crowded(wish: Wish, auto: boolean, error: ConecError): void {
+		const { clock } = this.#host;
+		const { retryAfterMs = 0 } = error;
+		const leftMs = wish.deadlineMs - clock.now() - LEAST_LEFT_MS;
+		// What was refused without a reason that lies with the peer says nothing of it.
+		wish.requests--;
+		wish.crowded = error;
+		if (retryAfterMs > leftMs) return this.#tooCrowded(wish, error);
+		// All who were refused together do not come back together, and those who were refused often come less often.
+		const delayMs = Math.max(LEAST_DELAY_MS, retryAfterMs) * MORE_EACH_TIME ** wish.crowdings++ * (1 + JITTER * Math.random());
+		const timer = clock.setTimeout(() => this.#ask(wish, auto), Math.min(delayMs, Math.max(LEAST_DELAY_MS, leftMs)));
+		wish.waiting = { auto, timer };
+	}
+
+	#tooCrowded(wish: Wish, error: ConecError): void {
+		this.#owner.noRoom(wish.peer, error.message, error.retryAfterMs ?? LEAST_LEFT_MS, wish.earnest);
+		this.refuse(wish, error);
+	}
+
+	#expired(wish: Wish, timeoutMs: number): void {
+		const { peer, request, token } = wish;
+		if (request === undefined && token === undefined && wish.waiting !== undefined) {
+			const own = `there are ${this.#host.limits.attemptsPerClient} attempts of this Client already`;
+			return this.#tooCrowded(wish, wish.crowded ?? new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: ${own}`, { peer, retryAfterMs: LEAST_LEFT_MS }));
+		}
+		this.giveUp(wish, unavailable(peer, `it has not come about within ${timeoutMs / 1_000} s`));
 	}
 
 	async #request(wish: Wish, auto: boolean): Promise<void> {
@@ -175,6 +242,14 @@ export function unavailable(peer: string, reason: string): ConecError {
 
 /** How long an attempt may take, from the request on, where the birthday method is wanted. */
 export const BIRTHDAY_TIMEOUT_MS = 15_000;
+
+/** Before another request, where the Coordinator had no room. */
+const LEAST_DELAY_MS = 100;
+const MORE_EACH_TIME = 1.3;
+const JITTER = 0.5;
+
+/** An attempt in less time than that would be in vain. */
+const LEAST_LEFT_MS = 1_000;
 
 /** For one wish, where attempts are given up by the peer. */
 const MOST_REQUESTS = 3;

@@ -8,7 +8,8 @@ import { type Limits, resolveLimits } from "../options.ts";
 import type { SocketAddress } from "../transport/transport.ts";
 import { createVirtualClock, type VirtualClock } from "../transport/virtual-clock.ts";
 import type { ChannelAsk, ChannelMessageOfClient, ChannelPeer, NatReport } from "../wire/channel-messages.ts";
-import { type ChannelStatus, Channels } from "./channels.ts";
+import { Channels } from "./channels.ts";
+import type { ChannelStatus } from "./channels-host.ts";
 import type { Reflector } from "./reflector.ts";
 import type { Session } from "./session.ts";
 

@@ -7,73 +7,34 @@
 
 import { randomBytes } from "node:crypto";
 import type { PathReport } from "../entity/path-report.ts";
-import { roundTripMs } from "../entity/round-trip.ts";
-import type { Limits } from "../options.ts";
-import type { Clock } from "../transport/clock.ts";
-import type { SocketAddress } from "../transport/transport.ts";
-import {
-	CERTIFICATE_BYTES,
-	type ChannelConsent,
-	type ChannelMessageOfClient,
-	type ChannelOffer,
-	type ChannelRefusal,
-	type ChannelRefusedCode,
-	type ChannelReport,
-	type ChannelRequest,
-	type NatReport,
-} from "../wire/channel-messages.ts";
+import type { ChannelConsent, ChannelMessageOfClient, ChannelRefusal, ChannelRefusedCode, ChannelReport, ChannelRequest } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { Welcome } from "../wire/control.ts";
-import type { WireAddress } from "../wire/fields.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
 import { type Attempt, Broker } from "./broker.ts";
-import { introduce } from "./introduction.ts";
-import { hopelessReason, type ProspectSide } from "./nat-prospects.ts";
+import { certificateOf, goMessages } from "./channel-go.ts";
+import { hopelessBetween, lately, type Member, movedMeanwhile, upToDate, type Wish } from "./channel-members.ts";
+import type { ChannelsHost } from "./channels-host.ts";
+import { explainPair } from "./explain-pair.ts";
+import { giveBack, type IntroductionTerms, introduce, NOT_RESERVED, reserve } from "./introduction.ts";
+import { OpenGrants } from "./open-grants.ts";
 import { type LiveChannel, PathReports } from "./path-reports.ts";
 import { PunchBudget } from "./punch-budget.ts";
-import type { Reflector, ReflectorSession } from "./reflector.ts";
 import type { Session } from "./session.ts";
+import { WaitingAttempts } from "./waiting-attempts.ts";
 import { newNonce, SWEEP_MS, TICK_MS, Whereabouts } from "./whereabouts.ts";
-
-/** What became of an attempt, or of a channel. */
-export interface ChannelStatus {
-	readonly type: "channel";
-	/** Who asked, and whom. */
-	readonly peers: readonly [requester: string, target: string];
-	/** `down`: a channel that was up has ended. */
-	readonly outcome: "up" | "failed" | "down";
-	/** As the Clients say: where the target is. */
-	readonly address?: SocketAddress | undefined;
-	readonly rttMs?: number | undefined;
-	/** Untrusted. */
-	readonly reason?: string | undefined;
-}
-
-/** What the Coordinator lends to {@link Channels}. */
-export interface ChannelsHost {
-	readonly limits: Limits;
-	readonly clock: Clock;
-	readonly find: (id: string) => Session | undefined;
-	readonly closing: () => boolean;
-	/** From the Coordinator's main socket. */
-	readonly sendDatagram: (data: Uint8Array, to: SocketAddress) => boolean;
-	/** Whether an address is a socket of the Coordinator. */
-	readonly isOwn: (address: WireAddress) => boolean;
-	/** The second port, if there is one. */
-	readonly reflector: Reflector | undefined;
-	readonly emit: (status: ChannelStatus) => void;
-}
 
 /** All direct channels that are being made, and what is known of those that have been. */
 export class Channels {
 	readonly #host: ChannelsHost;
 	readonly #broker: Broker<Session, Wish>;
 	readonly #budget: PunchBudget;
+	/** What attempts may send, until they have said what they did. */
+	readonly #grants: OpenGrants<Session> = new OpenGrants();
 	readonly #reports: PathReports;
 	readonly #members: Map<Session, Member> = new Map();
 	readonly #whereabouts: Whereabouts<Session>;
-	/** Consented to, by when they begin: one of the two seems to have moved, and has been asked whether it is there. */
-	readonly #waiting: Map<Begun, number> = new Map();
+	readonly #waiting: WaitingAttempts<Session, Begun>;
 	#sweepAtMs = 0;
 	#timer: { readonly atMs: number; readonly handle: unknown } | undefined;
 	#over = false;
@@ -84,11 +45,20 @@ export class Channels {
 		this.#budget = new PunchBudget(host.limits);
 		this.#reports = new PathReports(host.limits.pathReports);
 		this.#whereabouts = new Whereabouts({ ...host, budget: this.#budget });
+		this.#waiting = new WaitingAttempts(this.#whereabouts);
 	}
 
 	/** Everything that is kept, for tests. */
 	get size(): number {
-		return this.#broker.size + this.#broker.sessions + this.#budget.size + this.#reports.size + this.#members.size + (this.#host.reflector?.sessions ?? 0);
+		return (
+			this.#broker.size +
+			this.#broker.sessions +
+			this.#budget.size +
+			this.#grants.size +
+			this.#reports.size +
+			this.#members.size +
+			(this.#host.reflector?.sessions ?? 0)
+		);
 	}
 
 	/** A Client with the capability is about to be welcomed: what its welcome says of the second port. */
@@ -113,6 +83,7 @@ export class Channels {
 		this.#whereabouts.leave(session);
 		if (member.reflected !== undefined) this.#host.reflector?.dismiss(member.reflected);
 		for (const attempt of this.#broker.leave(session)) {
+			this.#release(attempt.details);
 			if (attempt.outcome === "up") continue;
 			if (attempt.state === "gone") this.#failed(attempt, `"${session.id}" has left`, false);
 			if (attempt.target === session && attempt.state === "asked") this.#refuse(attempt.requester, attempt.request, "PEER_LOST", "the peer has left");
@@ -158,24 +129,11 @@ export class Channels {
 
 	/** How two connected Clients reach each other, `a` first. */
 	explain(a: Session, b: Session): PathReport {
-		const facts = this.#reports.facts(a.id, b.id);
-		const [own, peer] = [this.#members.get(a), this.#members.get(b)];
-		const nat = { ...(own?.said === undefined ? {} : { own: own.said.offer.nat }), ...(peer?.said === undefined ? {} : { peer: peer.said.offer.nat }) };
-		const common = { peers: [a.id, b.id] as const, candidates: facts?.candidates ?? [], nat };
-		if (facts?.live !== undefined) {
-			const { address, rttMs, requester } = facts.live;
-			return {
-				...common,
-				path: "direct",
-				reason: facts.reason,
-				...(address === undefined || requester !== a.id ? {} : { address }),
-				...(rttMs === undefined ? {} : { rttMs }),
-				since: facts.since,
-			};
-		}
-		const without = own === undefined ? a : peer === undefined ? b : undefined;
-		const why = without === undefined ? "nobody has asked for a direct channel" : `"${without.id}" does not take part in direct channels`;
-		return { ...common, path: "proxied", reason: facts?.reason ?? why, ...(facts === undefined ? {} : { since: facts.since }) };
+		const side = (session: Session) => {
+			const member = this.#members.get(session);
+			return { id: session.id, member: member !== undefined, nat: member?.said?.offer.nat };
+		};
+		return explainPair(side(a), side(b), this.#reports.facts(a.id, b.id));
 	}
 
 	/** The Coordinator is stopping: what waits for an answer is told so. */
@@ -192,6 +150,7 @@ export class Channels {
 		this.#timer = undefined;
 		this.#broker.clear();
 		this.#budget.clear();
+		this.#grants.clear();
 		this.#reports.clear();
 		this.#members.clear();
 		this.#whereabouts.clear();
@@ -205,7 +164,8 @@ export class Channels {
 		// Any answer would be taken for the other request's.
 		if (this.#broker.isLive(session, message.request)) return session.end(CLOSE_CODES.PROTOCOL_ERROR, `request ${message.request} is not over`);
 		if (this.#host.closing()) return refuse("COORDINATOR_CLOSED", "the Coordinator is stopping");
-		if (!this.#broker.admits(session, this.#now())) return refuse("LIMIT_EXCEEDED", "too many requests within a minute");
+		const tooManyForMs = this.#broker.refusedForMs(session, this.#now());
+		if (tooManyForMs !== undefined) return refuse("LIMIT_EXCEEDED", "too many requests within a minute", tooManyForMs);
 		if (message.peer === session.id) return refuse("DIRECT_UNAVAILABLE", "a Client needs no channel to itself");
 		const target = this.#host.find(message.peer);
 		if (target === undefined) return refuse("PEER_UNKNOWN", "peer is not connected");
@@ -217,13 +177,27 @@ export class Channels {
 		if (message.auto && !this.#whereabouts.moving(session) && !this.#whereabouts.moving(target)) {
 			const remembered = this.#reports.remembered(session.id, target.id, this.#now());
 			if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered.reason, remembered.retryAfterMs);
-			const said = this.#lately(other);
-			const hopeless = said && this.#hopeless(session, message, target, said, message.birthday);
+			const said = lately(other, this.#now());
+			const hopeless =
+				said &&
+				hopelessBetween(
+					[
+						[session, message],
+						[target, said],
+					],
+					this.#whereabouts,
+					message.birthday,
+				);
 			if (hopeless !== undefined) return this.#giveUp(session, message.request, target, hopeless);
 		}
-		const wish: Wish = { offer: message, auto: message.auto, moves: this.#whereabouts.moves(session), consent: undefined };
+		const reserved = reserve(this.#whereabouts.of(session), this.#whereabouts.of(target), this.#terms(session, this.#host.limits.requestTimeoutMs));
+		if (typeof reserved === "number") return refuse("LIMIT_EXCEEDED", TOO_MANY, reserved);
+		const wish: Wish = { auto: message.auto, asked: { offer: message, moves: this.#whereabouts.moves(session) }, consent: undefined, reserved };
 		const asked = this.#broker.ask({ requester: session, target, request: message.request, details: wish, token: newToken() }, this.#now());
-		if (asked.type === "refused") return refuse(asked.code, asked.reason);
+		if (asked.type === "refused") {
+			this.#release(wish);
+			return refuse(asked.code, asked.reason, asked.retryAfterMs);
+		}
 		target.control.send({ type: "channel-ask", token: asked.attempt.token, peer: session.peer, expiresInMs: this.#host.limits.requestTimeoutMs });
 		this.#watch();
 	}
@@ -231,6 +205,7 @@ export class Channels {
 	#cancel(session: Session, request: number): void {
 		const attempt = this.#broker.cancel(session, request);
 		if (attempt === undefined || attempt.outcome === "up") return;
+		this.#release(attempt.details);
 		if (attempt.state === "gone") this.#failed(attempt, `"${session.id}" has given up`, false);
 		this.#cancelled(attempt.target, attempt, "the peer has given up");
 	}
@@ -243,38 +218,29 @@ export class Channels {
 			member.said = { offer: message, atMs: this.#now() };
 			attempt.details.consent = { offer: message, moves: this.#whereabouts.moves(session) };
 			for (const one of [attempt.requester, attempt.target]) this.heard(one);
-			if (!this.#mustWait(attempt)) return this.#agreed(attempt);
-			this.#waiting.set(attempt, this.#now() + LONGEST_WAIT_MS);
+			if (!this.#waiting.add(attempt, this.#now())) return this.#agreed(attempt);
 			return this.#watch();
 		}
 		this.#broker.end(attempt);
+		this.#release(attempt.details);
 		const { code, reason } = REFUSALS[message.code];
 		this.#refuse(attempt.requester, attempt.request, code, reason);
 	}
 
-	/** One of the two is being asked whether it is where it seems to be: an attempt at its old address would be in vain. */
-	#mustWait({ requester, target }: Begun): boolean {
-		return this.#whereabouts.moving(requester) || this.#whereabouts.moving(target);
-	}
-
 	/** Begins what has waited long enough. */
 	#waited(): void {
-		const now = this.#now();
-		for (const [attempt, untilMs] of this.#waiting) {
-			if (now < untilMs && this.#mustWait(attempt)) continue;
-			this.#waiting.delete(attempt);
-			// It may be over meanwhile.
-			if (this.#broker.answered(attempt.token, attempt.target, now) === attempt) this.#agreed(attempt);
+		// It may be over meanwhile.
+		for (const attempt of this.#waiting.due(this.#now())) {
+			if (this.#broker.answered(attempt.token, attempt.target, this.#now()) === attempt) this.#agreed(attempt);
 		}
 	}
 
 	#agreed(attempt: Begun): void {
 		const { requester, target } = attempt;
-		const { auto, consent: yes } = attempt.details;
-		const [own, theirs] = [certificateOf(requester), certificateOf(target)];
-		if (yes === undefined || own === undefined || theirs === undefined) return;
-		const offer = this.#upToDate(attempt.details.offer, requester, attempt.details.moves);
-		const consent = this.#upToDate(yes.offer, target, yes.moves);
+		const { auto, asked, consent: yes, reserved } = attempt.details;
+		if (yes === undefined) return;
+		const offer = upToDate(asked, requester, this.#whereabouts);
+		const consent = upToDate(yes, target, this.#whereabouts);
 		const now = this.#now();
 		const lifeMs = Math.max(1, Math.floor(attempt.expiresAtMs - now));
 		const birthdayLifeMs = lifeMs + this.#host.limits.requestTimeoutMs / 2;
@@ -282,43 +248,54 @@ export class Channels {
 			{ offer, reflexive: this.#whereabouts.of(requester) },
 			{ offer: consent, reflexive: this.#whereabouts.of(target) },
 			{
-				...{ budget: this.#budget, requester: requester.id, nowMs: now, lifeMs, birthdayLifeMs, isOwn: this.#host.isOwn },
+				...{ ...this.#terms(requester, lifeMs), birthdayLifeMs },
 				birthdayFree: !this.#broker.inBirthday(attempt.requester) && !this.#broker.inBirthday(attempt.target),
 			},
+			reserved,
 		);
+		attempt.details.reserved = NOT_RESERVED;
 		const birthday = toRequester.birthday !== undefined;
-		const hopeless = auto ? this.#hopeless(requester, offer, target, consent, birthday) : undefined;
-		if (hopeless !== undefined || toRequester.candidates.length === 0) {
-			const exhausted = hopeless === undefined && toRequester.exhausted;
+		const hopeless = auto
+			? hopelessBetween(
+					[
+						[requester, offer],
+						[target, consent],
+					],
+					this.#whereabouts,
+					birthday,
+				)
+			: undefined;
+		const waits = [toRequester, toTarget].flatMap(({ exhaustedForMs }) => exhaustedForMs ?? []);
+		const exhaustedForMs = waits.length === 0 ? undefined : Math.max(...waits);
+		if (hopeless !== undefined || exhaustedForMs !== undefined || toRequester.candidates.length === 0) {
+			const exhausted = hopeless === undefined && exhaustedForMs !== undefined;
 			const reason = hopeless ?? (exhausted ? TOO_MANY : "there is no address of the peer that datagrams may be sent to");
 			this.#broker.end(attempt);
-			// In a minute it may be otherwise, so nobody is to remember that.
-			if (exhausted) this.#refuse(attempt.requester, attempt.request, "LIMIT_EXCEEDED", reason);
+			giveBack([...toRequester.grants.values(), ...toTarget.grants.values()], now);
+			// It may be otherwise soon, so nobody is to remember that.
+			if (exhausted) this.#refuse(attempt.requester, attempt.request, "LIMIT_EXCEEDED", reason, exhaustedForMs);
 			else this.#giveUp(attempt.requester, attempt.request, attempt.target, reason);
 			return this.#cancelled(attempt.target, attempt, reason);
 		}
 		const deadlineMs = Math.floor(birthday ? birthdayLifeMs : lifeMs);
 		this.#broker.go(attempt, now, deadlineMs, birthday);
-		attempt.details.moves = this.#whereabouts.moves(requester);
+		asked.moves = this.#whereabouts.moves(requester);
 		yes.moves = this.#whereabouts.moves(target);
+		const sides = [[requester, toRequester.grants] as const, [target, toTarget.grants] as const];
+		this.#grants.begin(attempt.token, sides, now + deadlineMs + SETTLED_WITHIN_MS);
 		this.#reports.began(attempt.requester.id, attempt.target.id, toRequester.candidates, toTarget.candidates);
-		// Both messages leave now and arrive half a round trip later: the nearer one waits for the farther one.
-		const ahead = (roundTripMs(attempt.target.connection) - roundTripMs(attempt.requester.connection)) / 2;
-		const common = { type: "channel-go", token: attempt.token, deadlineMs } as const;
-		attempt.requester.control.send({
-			...{ ...common, request: attempt.request, role: "dial", peer: attempt.target.peer, certificate: theirs },
-			...{ candidates: toRequester.candidates, nat: consent.nat, punch: consent.punch, waitMs: waitOf(ahead) },
-			...(toRequester.birthday === undefined ? {} : { birthday: toRequester.birthday }),
+		const [dial, accept] = goMessages([requester, target], [offer, consent], [toRequester, toTarget], {
+			token: attempt.token,
+			request: attempt.request,
+			deadlineMs,
 		});
-		attempt.target.control.send({
-			...{ ...common, role: "accept", peer: attempt.requester.peer, certificate: own },
-			...{ candidates: toTarget.candidates, nat: offer.nat, punch: offer.punch, waitMs: waitOf(-ahead) },
-			...(toTarget.birthday === undefined ? {} : { birthday: toTarget.birthday }),
-		});
+		requester.control.send(dial);
+		target.control.send(accept);
 		this.#watch();
 	}
 
-	#reported(session: Session, { token, outcome, address, rttMs, reason }: ChannelReport): void {
+	#reported(session: Session, { token, outcome, address, rttMs, reason, sent }: ChannelReport): void {
+		if (outcome !== "down" && sent !== undefined) this.#grants.settle(token, session, sent, this.#now());
 		if (outcome === "down") {
 			const live = this.#reports.liveOf(token);
 			if (live === undefined || (live.requester !== session.id && live.target !== session.id)) return;
@@ -342,22 +319,6 @@ export class Channels {
 		this.#watch();
 	}
 
-	/** What a Client would say of itself now, as far as can be known: its own networks come and go without a word. */
-	#lately({ said }: Member): ChannelOffer | undefined {
-		return said !== undefined && this.#now() < said.atMs + SAID_MS ? said.offer : undefined;
-	}
-
-	/** The offer as it is to be understood now: what was said of a NAT that its Client is not behind any more is worth nothing. */
-	#upToDate(offer: ChannelOffer, session: Session, moves: number): ChannelOffer {
-		return moves === this.#whereabouts.moves(session) ? offer : { ...offer, nat: NAT_UNKNOWN };
-	}
-
-	/** Whether one of the two has moved since both were told to begin, or perhaps just now. */
-	#movedMeanwhile({ requester, target, details: { moves, consent } }: Begun): boolean {
-		const is = this.#whereabouts;
-		return is.moves(requester) !== moves || is.moves(target) !== consent?.moves || is.moving(requester) || is.moving(target);
-	}
-
 	/** `remembered`: that says something of the path. */
 	#failed(attempt: Begun, reason: string, remembered: boolean): void {
 		// The other side knows better, or has said so already.
@@ -365,7 +326,8 @@ export class Channels {
 		attempt.outcome = "failed";
 		const [requester, target] = [attempt.requester.id, attempt.target.id];
 		// Of two that crossed, one is given up when the other is up.
-		if (!this.#reports.failed(requester, target, reason, remembered && !this.#movedMeanwhile(attempt) ? this.#now() : undefined)) return;
+		if (!this.#reports.failed(requester, target, reason, remembered && !movedMeanwhile(attempt, attempt.details, this.#whereabouts) ? this.#now() : undefined))
+			return;
 		this.#host.emit({ type: "channel", peers: [requester, target], outcome: "failed", reason });
 	}
 
@@ -373,11 +335,6 @@ export class Channels {
 	#giveUp(session: Session, request: number, target: Session, reason: string): void {
 		this.#reports.failed(session.id, target.id, reason);
 		this.#refuse(session, request, "DIRECT_UNAVAILABLE", reason);
-	}
-
-	#hopeless(requester: Session, offer: ChannelOffer, target: Session, consent: ChannelOffer, birthday: boolean): string | undefined {
-		const of = (session: Session, { nat, hosts }: ChannelOffer): ProspectSide => ({ nat, hosts, reflexive: this.#whereabouts.of(session) });
-		return hopelessReason([of(requester, offer), of(target, consent)], birthday);
 	}
 
 	/** Its validated address is another one. */
@@ -406,6 +363,19 @@ export class Channels {
 	#natTest(session: Session, { reflected }: Member): void {
 		const address = this.#whereabouts.of(session);
 		if (reflected !== undefined && address !== undefined) this.#host.reflector?.test(reflected, newNonce(), address);
+	}
+
+	/** Nobody begins, or what was to be sent has another owner: what was taken from the budget is there again. */
+	#release(wish: Wish): void {
+		giveBack(
+			wish.reserved.map((one) => one?.grant),
+			this.#now(),
+		);
+		wish.reserved = NOT_RESERVED;
+	}
+
+	#terms(requester: Session, lifeMs: number): Pick<IntroductionTerms, "budget" | "requester" | "nowMs" | "lifeMs" | "isOwn"> {
+		return { budget: this.#budget, requester: requester.id, nowMs: this.#now(), lifeMs, isOwn: this.#host.isOwn };
 	}
 
 	#refuse(session: Session, request: number, code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void {
@@ -445,6 +415,7 @@ export class Channels {
 				if (attempt.reported.size === 0) this.#failed(attempt, "neither side said what became of it", true);
 				continue;
 			}
+			this.#release(attempt.details);
 			this.#refuse(attempt.requester, attempt.request, "PEER_TIMEOUT", "the peer has not answered");
 			this.#cancelled(attempt.target, attempt, "it took too long");
 		}
@@ -453,26 +424,11 @@ export class Channels {
 		if (now < this.#sweepAtMs) return;
 		this.#sweepAtMs = now + SWEEP_MS;
 		this.#budget.sweep(now);
+		this.#grants.sweep(now);
 	}
 }
 
-/** What a request wants. */
-interface Wish {
-	readonly offer: ChannelOffer;
-	readonly auto: boolean;
-	/** How often the requester had moved when it said so; later, when both were told to begin. */
-	moves: number;
-	/** The target's yes, and the same of it. */
-	consent: { readonly offer: ChannelOffer; moves: number } | undefined;
-}
-
 type Begun = Attempt<Session, Wish>;
-
-interface Member {
-	/** The newest that it has said of itself, at its present address. */
-	said: { readonly offer: ChannelOffer; readonly atMs: number } | undefined;
-	reflected: ReflectorSession | undefined;
-}
 
 const REFUSALS: { readonly [K in ChannelRefusal["code"]]: { readonly code: ChannelRefusedCode; readonly reason: string } } = {
 	DECLINED: { code: "DIRECT_UNAVAILABLE", reason: "the peer declined" },
@@ -482,24 +438,9 @@ const REFUSALS: { readonly [K in ChannelRefusal["code"]]: { readonly code: Chann
 
 const TOO_MANY = "too many datagrams have been granted to the peer's address within a minute";
 
-/** How long what a Client said of its networks is believed without asking. */
-const SAID_MS = 600_000;
-
-const NAT_UNKNOWN: NatReport = { mapping: "unknown", filtering: "unknown" };
-
-/** More would be a connection that is on its way down, or an address that nobody answers from. */
-const LONGEST_WAIT_MS = 1000;
-
-function waitOf(aheadMs: number): number {
-	return Math.round(Math.min(Math.max(0, aheadMs), LONGEST_WAIT_MS));
-}
+/** After the end of an attempt, for its sides to say what they have sent. */
+const SETTLED_WITHIN_MS = 10_000;
 
 function newToken(): string {
 	return randomBytes(16).toString("hex");
-}
-
-/** The leaf in base64, if it fits into a message. */
-function certificateOf(session: Session): string | undefined {
-	const leaf = session.connection.peerCertificates[0];
-	return leaf === undefined || leaf.length > CERTIFICATE_BYTES ? undefined : Buffer.from(leaf).toString("base64");
 }

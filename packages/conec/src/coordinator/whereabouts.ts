@@ -138,7 +138,11 @@ export class Whereabouts<S extends Located> {
 		const { to } = challenge;
 		const now = this.#host.clock.now();
 		// Anybody can be named by a forged packet: one datagram, and its repetition, count like any other to a stranger.
-		if (to.port === 0 || this.#host.isOwn(to) || this.#host.budget.grantUnvalidated(to.address, CHALLENGE_PACKETS, now, CHALLENGE_LIFE_MS) < CHALLENGE_PACKETS)
+		if (
+			to.port === 0 ||
+			this.#host.isOwn(to) ||
+			this.#host.budget.grantUnvalidated(to.address, CHALLENGE_PACKETS, now, CHALLENGE_LIFE_MS).packets < CHALLENGE_PACKETS
+		)
 			return;
 		place.answerByMs = now + LONGEST_ANSWER_MS;
 		this.#send(challenge);

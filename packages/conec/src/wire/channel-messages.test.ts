@@ -25,7 +25,15 @@ const NAT = { mapping: "dependent", portStep: 2, lastPort: 40_002, filtering: "b
 const OFFER = { hosts: [{ address: "192.168.1.5", port: 40_000 }], nat: NAT, punch: true, birthday: false } as const;
 const REQUEST: ChannelRequest = { type: "channel-request", request: 1, peer: "bob", ...OFFER, auto: true };
 const CONSENT: ChannelConsent = { type: "channel-answer", token: TOKEN, accept: true, ...OFFER };
-const REPORT: ChannelReport = { type: "channel-report", token: TOKEN, outcome: "up", address: { address: "2001:db8::1", port: 1 }, rttMs: 0.4, reason: "x" };
+const REPORT: ChannelReport = {
+	type: "channel-report",
+	token: TOKEN,
+	outcome: "up",
+	address: { address: "2001:db8::1", port: 1 },
+	rttMs: 0.4,
+	reason: "x",
+	sent: [{ address: "192.0.2.7", packets: 3 }],
+};
 const ASK: ChannelAsk = { type: "channel-ask", token: TOKEN, peer: { id: "alice", fingerprint: FINGERPRINT }, expiresInMs: 9_900 };
 const GO: ChannelGo = {
 	type: "channel-go",
@@ -88,7 +96,15 @@ const message: fc.Arbitrary<ChannelMessage> = fc.oneof(
 	fc.record({ type: kind("channel-answer"), token, accept: fc.constant(true as const), ...offer }),
 	fc.record({ type: kind("channel-answer"), token, accept: fc.constant(false as const), code: fc.constantFrom(...CHANNEL_REFUSAL_CODES) }),
 	fc.record({ type: kind("channel-report"), token, outcome: fc.constantFrom("up" as const, "failed" as const, "down" as const) }),
-	fc.record({ type: kind("channel-report"), token, outcome: kind("up"), address, rttMs: fc.double({ min: 0.1, max: 600_000, noNaN: true }), reason }),
+	fc.record({
+		type: kind("channel-report"),
+		token,
+		outcome: kind("up"),
+		address,
+		rttMs: fc.double({ min: 0.1, max: 600_000, noNaN: true }),
+		reason,
+		sent: fc.array(fc.record({ address: fc.ipV4(), packets: fc.nat({ max: 65_536 }) }, { noNullPrototype: true }), { maxLength: 12 }),
+	}),
 	fc.record({ type: kind("address-echo"), nonce: fc.stringMatching(/^[0-9a-f]{16}$/) }),
 	fc.record({ type: kind("nat-test") }),
 	fc.record({ type: kind("channel-ask"), token, peer, expiresInMs: milliseconds }),
@@ -188,6 +204,14 @@ const WRONG: [ChannelMessage, [string, unknown[]][]][] = [
 			["address", NOT_ADDRESSES.slice(1)],
 			["rttMs", [null, -0.1, 600_001, 1e300, "1", {}]],
 			["reason", [null, 7, {}]],
+			[
+				"sent",
+				[
+					...[null, 7, {}, [null], [7], [{}], [{ address: "192.0.2.7" }], [{ packets: 1 }], Array(13).fill({ address: "192.0.2.7", packets: 1 })],
+					...[-1, 1.5, "1", null, 65_537].map((packets) => [{ address: "192.0.2.7", packets }]),
+					...["", "localhost", "fe80::1%1", 7].map((address) => [{ address, packets: 1 }]),
+				],
+			],
 		],
 	],
 	[{ type: "address-echo", nonce: "0123456789abcdef" }, [["nonce", [undefined, ...NOT_STRINGS, "0123456789abcde", "0123456789abcdeff", "0123456789ABCDEF"]]]],

@@ -15,6 +15,7 @@ import {
 	hexField,
 	idField,
 	integerField,
+	ipField,
 	listField,
 	noteField,
 	numberField,
@@ -100,6 +101,12 @@ export const CHANNEL_REFUSAL_CODES = ["DECLINED", "CROSSED", "BUSY"] as const;
 /** `DECLINED`: it does not want to. `CROSSED`: its own request to the same peer goes on instead. `BUSY`: it has no room. */
 export type ChannelRefusalCode = (typeof CHANNEL_REFUSAL_CODES)[number];
 
+/** Datagrams that one side has sent to an IP address in an attempt. */
+export interface SentPackets {
+	readonly address: string;
+	readonly packets: number;
+}
+
 /** Client: what became of an attempt, or later of its channel. */
 export interface ChannelReport {
 	readonly type: "channel-report";
@@ -111,6 +118,8 @@ export interface ChannelReport {
 	readonly rttMs?: number | undefined;
 	/** For people. */
 	readonly reason?: string | undefined;
+	/** `up`, `failed`: what this Client has sent, at most {@link CANDIDATES_LISTED} addresses; it sends no more. Absent: perhaps all that it was granted. */
+	readonly sent?: readonly SentPackets[] | undefined;
 }
 
 /** Client: a CHALLENGE datagram arrived where it was sent to. */
@@ -358,7 +367,13 @@ function readReport(object: Readonly<Record<string, unknown>>): ChannelReport {
 		...(fieldOf(object, "address") === undefined ? {} : { address: addressField(object, "address") }),
 		...(fieldOf(object, "rttMs") === undefined ? {} : { rttMs: numberField(object, "rttMs", 0, LONGEST_MS) }),
 		...(reason === undefined ? {} : { reason }),
+		...(fieldOf(object, "sent") === undefined ? {} : { sent: listField(object, "sent", CANDIDATES_LISTED, readSent) }),
 	};
+}
+
+function readSent(list: Readonly<Record<string, unknown>>, name: string): SentPackets {
+	const sent = objectField(list, name);
+	return { address: ipField(sent, "address"), packets: integerField(sent, "packets", 0, PACKETS_MAX) };
 }
 
 function readGo(object: Readonly<Record<string, unknown>>): ChannelGo {

@@ -263,11 +263,16 @@ export function base64Field(object: Readonly<Record<string, unknown>>, name: str
 /** A required object with `address`, an IP address in any spelling without a zone, and `port`. */
 export function addressField(object: Readonly<Record<string, unknown>>, name: string): WireAddress {
 	const value = objectField(object, name);
-	const address = textField(value, "address", 64);
+	return { address: ipField(value, "address"), port: integerField(value, "port", 1, 0xff_ff) };
+}
+
+/** A required IP address in any spelling without a zone. */
+export function ipField(object: Readonly<Record<string, unknown>>, name: string): string {
+	const address = textField(object, name, 64);
 	if (parseIp(address) === undefined) {
-		throw new FieldProblem(`${name} must have an IP address as address`);
+		throw new FieldProblem(`${name} must be an IP address`);
 	}
-	return { address, port: integerField(value, "port", 1, 0xff_ff) };
+	return address;
 }
 
 /** A required list of at most `max` items. `read` takes one from the field of that name. */
