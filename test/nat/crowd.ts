@@ -13,6 +13,9 @@ const CLIENTS_PER_MACHINE = 3;
 /** A stream that is not direct, or a channel that failed, is followed by another one this much later. */
 const EVERY_MS = 2_000;
 
+/** Of those that did not get there, so many say why. */
+const DETAILS = 6;
+
 /** `stream`: with path `auto`. `channel`: `openChannel`. Over when every pair that can be direct is, or after {@link CROWD_MS}. */
 export async function crowd(owner: Owner, how: "stream" | "channel"): Promise<Crowd> {
 	const [a, b, ...more] = KINDS as [NatKind, NatKind, ...NatKind[]];
@@ -29,13 +32,14 @@ export async function crowd(owner: Owner, how: "stream" | "channel"): Promise<Cr
 	);
 	const startedMs = nowMs();
 	const direct: number[] = [];
-	const others: Record<string, number> = {};
+	const left: string[] = [];
 	let unexpected = 0;
 	let missing = able.length;
 	await Promise.all(
 		pairs.map(async (pair, i) => {
 			// Every Client asks about half of the others.
-			const [from, to] = i % 2 === 0 ? [pair.one.peer, pair.other.peer] : [pair.other.peer, pair.one.peer];
+			const [one, other] = i % 2 === 0 ? [pair.one, pair.other] : [pair.other, pair.one];
+			const [from, to] = [one.peer, other.peer];
 			const expected = able.includes(pair);
 			let last = "";
 			while (nowMs() - startedMs < CROWD_MS && missing > 0) {
@@ -48,14 +52,20 @@ export async function crowd(owner: Owner, how: "stream" | "channel"): Promise<Cr
 					}
 					return;
 				}
-				last = error === undefined ? `${path}` : `${error.code}: ${error.message.replaceAll(/"[^"]*"/g, "...")}`;
+				last = error === undefined ? `${path}` : `${error.code}: ${error.message}`;
 				await sleep(EVERY_MS);
 			}
-			if (expected) others[last] = (others[last] ?? 0) + 1;
+			if (expected) left.push(`${KINDS[one.home]} to ${KINDS[other.home]}, ${last}: ${await reasons(from, to)}`);
 		}),
 	);
-	const note = Object.entries(others)
-		.map(([what, count]) => `${count} x ${what}`)
-		.join("; ");
+	const note = left.slice(0, DETAILS).join("; ");
 	return { name: how, pairs: pairs.length, able: able.length, direct, unexpected, ...(note === "" ? {} : { note }) };
 }
+
+/** What both sides know. */
+async function reasons(from: Peer, to: Peer): Promise<string> {
+	const [one, other] = await Promise.all([from.explain(to), to.explain(from)]);
+	return `${reasonOf(one)} / ${reasonOf(other)}`;
+}
+
+const reasonOf = (explained: unknown): string => String((explained as { reason?: unknown }).reason);

@@ -8,9 +8,11 @@ import { SITUATIONS, type Situation, trySituation, worldFor } from "../situation
 import { afterTrouble } from "../trouble.ts";
 import { Ending, inLabs, type Run } from "./measure.ts";
 
-const LABS = 6;
+/** Few, because a figure of milliseconds is held. */
+const CARRIER_LABS = 3;
 /** Idle for most of the time. */
-const IDLE_LABS = 8;
+const IPV6_LABS = 6;
+const MOVE_LABS = 6;
 /** By default an address that no Coordinator has seen, as an IPv6 address beside an IPv4 one, gets 60 packets a minute. */
 const IPV6_EVERY_MS = 6_500;
 const TROUBLE_LABS = 4;
@@ -31,7 +33,7 @@ async function measureSituations(run: Run, section: Situation["section"]): Promi
 	}));
 	const left = [...rows];
 	await Promise.all(
-		Array.from({ length: LABS }, async () => {
+		Array.from({ length: section === "ipv6" ? IPV6_LABS : CARRIER_LABS }, async () => {
 			for (let row = left.shift(); row !== undefined; row = left.shift()) {
 				const lab = new Ending();
 				run.owner.after(() => lab.end());
@@ -57,7 +59,7 @@ export async function measureMoves(run: Run): Promise<Case[]> {
 		cases: CALLS.map((call) => ({ call, name: `${move.name}; ${call}`, expectation: "direct" as const, limitMs: BRISK_MS, tries: [] as Try[] })),
 	}));
 	const all = Array.from({ length: run.rounds }, () => rows).flat();
-	await inLabs(run, IDLE_LABS, all, async (world, { move, cases }) => {
+	await inLabs(run, MOVE_LABS, all, async (world, { move, cases }) => {
 		const tries = await afterMove(world, move);
 		for (const one of cases) one.tries.push(noted(tries.get(one.call) as Try));
 		run.log(`${move.name}: ${cases.map((one) => judgeCase(one).text).join("; ")}`);

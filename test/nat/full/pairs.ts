@@ -7,7 +7,7 @@ import { type Birthday, expectationOf, judgeBirthday, judgePair, type Pair, type
 import type { World } from "../world.ts";
 import { inLabs, type Run, tryDirect } from "./measure.ts";
 
-const LABS = 4;
+const LABS = 5;
 /** By default two addresses may use the birthday method three times a minute: for the rest there are more labs, each with a Coordinator of its own. */
 const BIRTHDAY_LABS = 6;
 const BIRTHDAY_EVERY_MS = 21_000;
