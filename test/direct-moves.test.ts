@@ -61,3 +61,31 @@ test("direct moves: an idle Client is told that it has moved, without a word of 
 	await until(() => moved.length === 2);
 	assert.deepEqual(moved[1], transport.address.port);
 });
+
+test("direct moves: a stream that had to go through the Coordinator has a direct channel behind it, when a network changes and nobody calls", async (t) => {
+	const world = await World.create(t, fabric);
+	const [alice, from] = await connect(world, "alice");
+	const [bob, to] = await connect(world, "bob");
+	const ports = new Set([from.address.port, to.address.port]);
+	const dropped = { packets: 0 };
+	// Between the two nothing gets through, at these addresses.
+	network.onPacket = (packet) => {
+		const between = ports.has(packet.from.port) && ports.has(packet.to.port);
+		if (between) dropped.packets++;
+		return !between;
+	};
+	t.after(() => {
+		network.onPacket = undefined;
+	});
+	const far = bob.incomingStreams[Symbol.asyncIterator]();
+	const stream = await alice.openStream("bob");
+	assert.equal(stream.path, "proxied");
+	await until(() => alice.explain("bob").reason.includes("no answer"));
+	assert.ok(dropped.packets > 0);
+	assert.equal((await alice.openStream("bob")).path, "proxied");
+	to.move();
+	await until(() => alice.channels().length === 1);
+	assert.equal((await alice.openStream("bob")).path, "direct");
+	assert.equal(stream.path, "proxied");
+	await far.return?.();
+});

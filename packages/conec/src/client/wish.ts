@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { ConecError } from "../errors.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { DirectChannel } from "./channel.ts";
 
@@ -18,6 +17,13 @@ export interface WishRequest {
 	sent: boolean;
 	/** This side's address has changed since: what was said of its network, and so the answer, is out of date. */
 	stale: boolean;
+}
+
+/** The Coordinator's word that there is no room for an attempt now. */
+export interface NoRoom {
+	readonly code: "LIMIT_EXCEEDED" | "PEER_BUSY";
+	readonly reason: string;
+	readonly retryAfterMs: number;
 }
 
 /** One peer's wish. */
@@ -35,8 +41,8 @@ export class Wish {
 	crossed = false;
 	/** Its next request waits: for a place among this side's own attempts, or, with a timer, until the Coordinator may have room. */
 	waiting: { readonly auto: boolean; readonly timer: unknown } | undefined;
-	/** Why there was no room, when it was last asked for, and how often that was so. */
-	crowded: ConecError | undefined;
+	/** Why there was no room when it was last asked for, and how often that was so. */
+	crowded: NoRoom | undefined;
 	crowdings = 0;
 	/** When it expires, by the clock. */
 	readonly deadlineMs: number;

@@ -8,7 +8,7 @@ import { ConecError } from "../errors.ts";
 import type { ChannelOffer, ChannelRefused } from "../wire/channel-messages.ts";
 import type { DirectChannel } from "./channel.ts";
 import type { DirectHost } from "./direct-host.ts";
-import { Wish } from "./wish.ts";
+import { type NoRoom, Wish } from "./wish.ts";
 
 /** What the owner of wishes is asked and told. */
 export interface WishesHost {
@@ -87,7 +87,7 @@ export class Wishes {
 		}
 		if (wish.token !== undefined) return this.#next();
 		if ((code === "LIMIT_EXCEEDED" || code === "PEER_BUSY") && retryAfterMs !== undefined) {
-			this.#crowded(wish, auto, new ConecError(code, `${cannotOpen(wish.peer)}: ${reason}`, { peer: wish.peer, retryAfterMs }));
+			this.#crowded(wish, auto, { code, reason, retryAfterMs });
 			return this.#next();
 		}
 		if (code === "DIRECT_UNAVAILABLE") {
@@ -183,30 +183,31 @@ export class Wishes {
 	}
 
 	/** The Coordinator has no room just now: asks again when it may have, if that is in time. */
-	#crowded(wish: Wish, auto: boolean, error: ConecError): void {
+	#crowded(wish: Wish, auto: boolean, noRoom: NoRoom): void {
 		const { clock } = this.#host;
-		const { retryAfterMs = 0 } = error;
+		const { retryAfterMs } = noRoom;
 		const leftMs = wish.deadlineMs - clock.now() - LEAST_LEFT_MS;
-		// What was refused without a reason that lies with the peer says nothing of it.
+		// Nothing has been tried: it is none of the few requests for one call.
 		wish.requests--;
-		wish.crowded = error;
-		if (retryAfterMs > leftMs) return this.#tooCrowded(wish, error);
+		wish.crowded = noRoom;
+		if (retryAfterMs > leftMs) return this.#tooCrowded(wish, noRoom);
 		// All who were refused together do not come back together, and those who were refused often come less often.
 		const delayMs = Math.max(LEAST_DELAY_MS, retryAfterMs) * MORE_EACH_TIME ** wish.crowdings++ * (1 + JITTER * Math.random());
 		const timer = clock.setTimeout(() => this.#ask(wish, auto), Math.min(delayMs, Math.max(LEAST_DELAY_MS, leftMs)));
 		wish.waiting = { auto, timer };
 	}
 
-	#tooCrowded(wish: Wish, error: ConecError): void {
-		this.#owner.noRoom(wish.peer, error.message, error.retryAfterMs ?? LEAST_LEFT_MS, wish.earnest);
-		this.refuse(wish, error);
+	#tooCrowded(wish: Wish, { code, reason, retryAfterMs }: NoRoom): void {
+		const { peer, earnest } = wish;
+		this.#owner.noRoom(peer, reason, retryAfterMs, earnest);
+		this.refuse(wish, new ConecError(code, `${cannotOpen(peer)}: ${reason}`, { peer, retryAfterMs }));
 	}
 
 	#expired(wish: Wish, timeoutMs: number): void {
 		const { peer, request, token } = wish;
 		if (request === undefined && token === undefined && wish.waiting !== undefined) {
-			const own = `there are ${this.#host.limits.attemptsPerClient} attempts of this Client already`;
-			return this.#tooCrowded(wish, wish.crowded ?? new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: ${own}`, { peer, retryAfterMs: LEAST_LEFT_MS }));
+			const reason = `there are ${this.#host.limits.attemptsPerClient} attempts of this Client already`;
+			return this.#tooCrowded(wish, wish.crowded ?? { code: "LIMIT_EXCEEDED", reason, retryAfterMs: LEAST_LEFT_MS });
 		}
 		this.giveUp(wish, unavailable(peer, `it has not come about within ${timeoutMs / 1_000} s`));
 	}

@@ -108,6 +108,17 @@ test("channels: at rest nothing is kept but who is there, and no timer runs; aft
 	assert.deepEqual([channels.size, clock.pending], [0, 0]);
 });
 
+test("channels: an attempt on the Coordinator's own machine, where nothing is counted, leaves nothing behind either", async () => {
+	const { clock, channels, enter, leave, ask, agree } = create();
+	const [a, b] = [enter("a", "127.0.0.1"), enter("b", "127.0.0.1")];
+	ask(a, "b");
+	agree(b);
+	assert.equal(a.got("channel-go").length, 1);
+	for (const session of [a, b]) leave(session);
+	await clock.advance(30_000);
+	assert.deepEqual([channels.size, clock.pending], [0, 0]);
+});
+
 test("channels: what a symmetric NAT lets hope for, before and after the target is known", () => {
 	const { enter, ask, agree, channels } = create();
 	const [hard, easy, other] = [enter("hard", "192.0.2.1"), enter("easy", "192.0.2.2"), enter("other", "192.0.2.3")];

@@ -394,7 +394,7 @@ export class Channels {
 	#watch(): void {
 		if (this.#over) return;
 		const busy = this.#broker.size > 0 || this.#whereabouts.busy;
-		const idle = !busy && this.#budget.size === 0 && this.#whereabouts.size === 0;
+		const idle = !busy && this.#budget.size + this.#grants.size + this.#whereabouts.size === 0;
 		const atMs = this.#now() + (busy ? TICK_MS : SWEEP_MS);
 		if (!idle && this.#timer !== undefined && this.#timer.atMs <= atMs) return;
 		if (this.#timer !== undefined) this.#host.clock.clearTimeout(this.#timer.handle);

@@ -176,7 +176,7 @@ interface Place {
 	answerByMs: number;
 }
 
-/** As many are looked at in one go: about 2 ms. */
+/** As many are looked at in one go: a few milliseconds. */
 const AT_ONCE = 1000;
 
 /** A datagram and its repetition. */
