@@ -96,16 +96,18 @@ serveActions({
 	},
 	/** Opens a stream and has one message echoed on it, so that it is known to work. Gives a handle. */
 	async openStream({ id, peer, path }: { id: string; peer: string; path?: "auto" | "direct" | "proxied" }) {
-		const opening = async (): Promise<MessageStream> => {
-			const stream = await participant(id).client.openStream(peer, path === undefined ? {} : { path });
-			await echo(stream, 100);
-			return stream;
-		};
-		const { ms, value: stream, error } = await timed(opening());
+		const { ms, value: stream, error } = await timed(openAndEcho(id, peer, path));
 		if (stream === undefined) return { ms, error };
 		streams.set(++handles, stream);
 		return { ms, path: stream.path, handle: handles };
 	},
+	/** The same with path `auto`, and closes the stream again. */
+	async visit({ id, peer }: { id: string; peer: string }) {
+		const { ms, value: stream, error } = await timed(openAndEcho(id, peer));
+		void stream?.close().catch(() => undefined); // not part of the time
+		return { ms, path: stream?.path, error };
+	},
+	nat: ({ id }: { id: string }) => participant(id).client.nat(),
 	async echo({ handle, bytes }: { handle: number; bytes: number }) {
 		const stream = streams.get(handle);
 		if (stream === undefined) throw new TypeError(`there is no stream ${handle}`);
@@ -138,6 +140,12 @@ serveActions({
 	result: async ({ name }: { name: string }) => (await outgoing.get(name)?.done) ?? null,
 	received: ({ id, name }: { id: string; name: string }) => participant(id).incoming.get(name) ?? null,
 });
+
+async function openAndEcho(id: string, peer: string, path?: "auto" | "direct" | "proxied"): Promise<MessageStream> {
+	const stream = await participant(id).client.openStream(peer, path === undefined ? {} : { path });
+	await echo(stream, 100);
+	return stream;
+}
 
 async function echo(stream: MessageStream, bytes: number): Promise<void> {
 	const message = randomBytes(bytes);
