@@ -44,6 +44,8 @@ const WRONG: readonly (readonly [args: readonly string[], stderr: RegExp])[] = [
 	[["send", "x"], /--to PEER is missing/],
 	[["send", "--to", "bob"], /FILE is missing/],
 	[["receive", "--max-bytes", "lots"], /--max-bytes must be a number of bytes/],
+	[["send", "x", "--to", "bob", "--coordinator", "a", "--congestion", "reno"], /--congestion must be one of cubic, bbr/],
+	[["coordinator", "--congestion", "BBR"], /--congestion must be one of cubic, bbr/],
 	[["coordinator", "--port", "65536"], /--port must be a whole number from 0 to 65535/],
 	[["coordinator", "--cert", "x"], /--cert and --key go together/],
 	[["chat", "--to", "a", "--from", "b"], /exclude each other/],

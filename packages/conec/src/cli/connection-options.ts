@@ -19,4 +19,8 @@ export const CONNECTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 	"no-listen": { text: "let no peer open a direct channel to this Client" },
 	"no-hole-punching": { text: "send no probes to open the NATs between this Client and a peer" },
 	birthday: { text: "guess ports where symmetric NATs need it, if the peer does so too; hard on small routers" },
+	congestion: { value: "HOW", text: "cubic, or bbr for sending over lines that lose packets or queue them for long (experimental); default: cubic" },
 };
+
+/** Kinds of congestion control, as `--congestion` takes them. */
+export const CONGESTION_CHOICES = ["cubic", "bbr"] as const;

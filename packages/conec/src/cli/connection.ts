@@ -14,6 +14,7 @@ import { namesOf } from "./certificate-facts.ts";
 import { CliError, usageError } from "./cli-error.ts";
 import { claimDefaultId, idFromHostName } from "./client-id.ts";
 import type { CommandContext } from "./command.ts";
+import { CONGESTION_CHOICES } from "./connection-options.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { orInterrupted } from "./interruption.ts";
 import { addressField, explainPeer, pathChoice } from "./path.ts";
@@ -53,11 +54,12 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 		holePunching: !args.flag("no-hole-punching"),
 		birthday: args.flag("birthday"),
 	};
+	const congestion = args.choice("congestion", CONGESTION_CHOICES);
 	const kept = identity ?? { stateDirectory: stateDirectory(context) };
 	const givenId = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
 	const { id, release } =
 		givenId === undefined ? await claimDefaultId(stateDirectory(context), idFromHostName(safeHostName())) : { id: givenId, release: () => undefined };
-	return { options: { id, ...trust, ...kept, ...channels, signal }, release };
+	return { options: { id, ...trust, ...kept, ...channels, ...(congestion === undefined ? {} : { congestion }), signal }, release };
 }
 
 /** Connects as the options say and tells as whom. Rejects with what the library says, a usage error, or the interruption. */
@@ -118,7 +120,7 @@ export async function openTo(
 	try {
 		return await client.openStream(peer, { metadata: { ...facts, protocol }, path: pathChoice(args), signal });
 	} catch (error) {
-		if (isConecError(error) && PATH_FAILURES.includes(error.code)) explainPeer(client, peer, undefined, context);
+		if (isConecError(error) && PATH_FAILURES.includes(error.code)) await explainPeer(client, peer, undefined, context);
 		throw error;
 	}
 }

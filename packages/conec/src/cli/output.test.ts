@@ -124,6 +124,20 @@ test("output: a line that is kept below steps aside for every line, until it is 
 	assert.equal(stdout.text, "<hide>one\n<show>two\n");
 });
 
+test("output: no progress line is drawn while a line is kept below", () => {
+	const { output, stderr } = made({ tty: true, linesTo: "stderr" });
+	const progress = output.startProgress(1_000);
+	output.keepBelow({ hide: () => stderr.write("<hide>"), show: () => stderr.write("<show>") });
+	progress.add(500);
+	output.note("a remark");
+	output.startProgress(1_000).add(1);
+	assert.equal(stderr.text, "<hide>a remark\n<show>");
+	output.keepBelow(undefined);
+	output.startProgress(1_000).add(1);
+	assert.match(stderr.text, /<show>\r.*1 B/);
+	output.startProgress(undefined).end();
+});
+
 test("output: no progress line without a terminal or in JSON", () => {
 	for (const { output, stderr } of [made({ tty: false }), made({ tty: true, json: true })]) {
 		const progress = output.startProgress(10);

@@ -111,12 +111,14 @@ export class Output {
 		this.#progress?.end();
 		const visible = !this.json && this.#stderr.isTTY === true;
 		this.#progress = new Progress(visible ? this.#stderr : undefined, totalBytes);
+		this.#progress.paused = this.#below !== undefined;
 		return this.#progress;
 	}
 
-	/** What is being typed, say, stays below everything that is written. `undefined`: no more. */
+	/** What is being typed, say, stays below everything that is written, and no progress line is shown. `undefined`: no more. */
 	keepBelow(line: LineBelow | undefined): void {
 		this.#below = line;
+		if (this.#progress !== undefined) this.#progress.paused = line !== undefined;
 	}
 
 	#writeEvent({ event, ...fields }: EventFields & { readonly event: string }): void {
@@ -151,6 +153,7 @@ export class Progress {
 	#doneBytes = 0;
 	#drawnAtMs = 0;
 	#shown = false;
+	#paused = false;
 
 	constructor(sink: Sink | undefined, totalBytes: number | undefined) {
 		this.#sink = sink;
@@ -160,6 +163,12 @@ export class Progress {
 		// A stalled transfer must show that it is stalled.
 		this.#timer = setInterval(() => this.#draw(performance.now()), 500);
 		this.#timer.unref();
+	}
+
+	/** While this is set, nothing is drawn. */
+	set paused(paused: boolean) {
+		this.#paused = paused;
+		if (paused) this.erase();
 	}
 
 	/** That many bytes more. */
@@ -190,7 +199,7 @@ export class Progress {
 	}
 
 	#draw(now: number): void {
-		if (this.#drawnAtMs === Number.POSITIVE_INFINITY) return;
+		if (this.#paused || this.#drawnAtMs === Number.POSITIVE_INFINITY) return;
 		this.#drawnAtMs = now;
 		this.#meter.sample(now, this.#doneBytes);
 		if (this.#sink?.isBehind === true) return;

@@ -21,9 +21,11 @@ export interface ProgressState {
 
 /** One line, never wider than the terminal: label, bar, share, amount, rate, time left. Drops what does not fit, the label last. */
 export function renderProgress(state: ProgressState): string {
-	const { doneBytes, totalBytes, bytesPerSecond } = state;
+	const { doneBytes, bytesPerSecond } = state;
+	// More than was expected came: then it is not known how much there will be.
+	const totalBytes = state.totalBytes !== undefined && doneBytes > state.totalBytes ? undefined : state.totalBytes;
 	const columns = Math.max(10, state.columns - 1);
-	const share = totalBytes === undefined ? undefined : totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes);
+	const share = totalBytes === undefined ? undefined : totalBytes === 0 ? 1 : doneBytes / totalBytes;
 	const facts: string[] = [];
 	if (share !== undefined) facts.push(`${Math.floor(share * 100)}%`.padStart(4));
 	facts.push(formatBytes(doneBytes).padStart(10));

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isIPv6 } from "node:net";
+import { networkInterfaces } from "node:os";
 import { ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import { chainProblem } from "../tls/chain.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
@@ -18,6 +20,15 @@ import type { ResolvedClientOptions } from "./client-options.ts";
 import { dialAgain } from "./dial-again.ts";
 import { type Greeted, greet } from "./handshake.ts";
 import { type Lookup, raceDials, resolveHost } from "./race.ts";
+import { noWayWords, type RouteCheck } from "./route.ts";
+
+/** What a Client asks of the system to find its Coordinator. */
+export interface Finder {
+	/** Resolves the name. */
+	readonly lookup: Lookup;
+	/** Whether there is a way to an address; absent: there is. */
+	readonly route?: RouteCheck | undefined;
+}
 
 /**
  * Connects and says hello, within `limits.requestTimeoutMs` of `startedAtMs`, in the time of `performance.now()`.
@@ -29,27 +40,29 @@ export async function reachCoordinator(
 	transport: Transport,
 	identity: LocalIdentity,
 	options: ResolvedClientOptions,
-	lookup: Lookup,
+	finder: Finder,
 	startedAtMs: number,
 ): Promise<Greeted> {
 	const { id, coordinator, limits, metadata } = options;
-	const where = `Coordinator at ${coordinator.host}:${coordinator.port}`;
+	const where = `Coordinator at ${isIPv6(coordinator.host) ? `[${coordinator.host}]` : coordinator.host}:${coordinator.port}`;
 	const abort = new AbortController();
 	// A little earlier, so that the caller hears of it by then, however busy the process is.
 	const leftMs = limits.requestTimeoutMs - Math.min(MARGIN_MS, limits.requestTimeoutMs / 50) - (performance.now() - startedAtMs);
-	const timer = setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs)), Math.max(0, leftMs));
+	/** Addresses to which this machine has no way, each with the system's error code. */
+	const blocked = new Map<string, string>();
+	const timer = setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs, blocked)), Math.max(0, leftMs));
 	const forward = (): void => abort.abort(options.signal?.reason);
 	options.signal?.addEventListener("abort", forward, { once: true });
 	try {
 		options.signal?.throwIfAborted();
-		const connection = await dialAny(transport, identity, options, lookup, abort.signal);
+		const connection = await dialAny(transport, identity, options, finder, blocked, abort.signal);
 		assertChain(connection, options.ca);
 		const hello = { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: CAPABILITIES, metadata } as const;
 		return await greet(connection, hello, limits, where, abort.signal).catch((error: unknown) => {
 			throw aboutOurs(error, identity);
 		});
 	} catch (error) {
-		throw explain(error, where, limits.requestTimeoutMs, abort.signal);
+		throw explain(error, where, limits.requestTimeoutMs, blocked, abort.signal);
 	} finally {
 		clearTimeout(timer);
 		options.signal?.removeEventListener("abort", forward);
@@ -60,10 +73,11 @@ async function dialAny(
 	transport: Transport,
 	identity: LocalIdentity,
 	options: ResolvedClientOptions,
-	lookup: Lookup,
+	{ lookup, route }: Finder,
+	blocked: Map<string, string>,
 	signal: AbortSignal,
 ): Promise<TransportConnection> {
-	const { coordinator, address, trust, family, limits } = options;
+	const { coordinator, address, trust, family, limits, localAddress } = options;
 	const port = address?.port ?? coordinator.port;
 	const addresses = address === undefined ? await resolveHost(coordinator.host, family, lookup, signal) : [address.address];
 	const dial = (one: string, lost: AbortSignal): Promise<TransportConnection> =>
@@ -77,8 +91,15 @@ async function dialAny(
 			handshakeTimeoutMs: limits.requestTimeoutMs,
 			signal: lost,
 		});
+	const tryOne = async (one: string, lost: AbortSignal): Promise<TransportConnection> => {
+		const problem = await route?.({ address: one, port }, localAddress);
+		lost.throwIfAborted();
+		if (problem === undefined) return await dial(one, lost);
+		blocked.set(one, problem);
+		throw new ConecError("ADDRESS_UNAVAILABLE", `There is no way to ${one} from this machine (${problem})`);
+	};
 	const race = (): Promise<TransportConnection> =>
-		raceDials(addresses, dial, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal });
+		raceDials(addresses, route === undefined ? dial : tryOne, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal });
 	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason);
 }
 
@@ -97,19 +118,22 @@ function aboutOurs(error: unknown, identity: LocalIdentity): unknown {
 	return new ConecError("CERTIFICATE_NOT_YET_VALID", error.message, { cause: error, closeCode: error.closeCode });
 }
 
-function explain(error: unknown, where: string, timeoutMs: number, signal: AbortSignal): unknown {
+function explain(error: unknown, where: string, timeoutMs: number, blocked: ReadonlyMap<string, string>, signal: AbortSignal): unknown {
 	if (!isConecError(error) || (signal.aborted && error === signal.reason)) return error;
-	if (error.code === "COORDINATOR_UNREACHABLE") return unreachable(where, timeoutMs, error);
+	if (error.code === "COORDINATOR_UNREACHABLE") return unreachable(where, timeoutMs, blocked, error);
+	if (error.code === "ADDRESS_UNAVAILABLE" && blocked.size > 0)
+		return new ConecError("COORDINATOR_UNREACHABLE", `Cannot reach ${where}: ${noWayWords(blocked, networkInterfaces())}`, { cause: error });
 	// What the transport says of its own knows no names.
 	const known: readonly ConecErrorCode[] = ["HOST_UNRESOLVABLE"];
 	if (known.includes(error.code) || error.message.includes(where)) return error;
 	return new ConecError(error.code, `Cannot connect to ${where}: ${error.message}`, { cause: error, closeCode: error.closeCode });
 }
 
-function unreachable(where: string, timeoutMs: number, cause?: unknown): ConecError {
+function unreachable(where: string, timeoutMs: number, blocked: ReadonlyMap<string, string>, cause?: unknown): ConecError {
+	const besides = blocked.size === 0 ? "" : ` (there is no way from this machine to ${[...blocked.keys()].join(", ")})`;
 	return new ConecError(
 		"COORDINATOR_UNREACHABLE",
-		`Cannot reach ${where}: no answer over UDP within ${timeoutMs / 1_000} s; is it running, and does every firewall let UDP through?`,
+		`Cannot reach ${where}: no answer over UDP within ${timeoutMs / 1_000} s${besides}; is it running, and does every firewall let UDP through?`,
 		{ cause },
 	);
 }

@@ -92,10 +92,13 @@ function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): voi
 	};
 	const known = identify(connection, hello, host);
 	if (known.type === "refused") return refuse(known);
-	// Judged and welcomed in one go, so that no other claim comes in between.
+	// Judged and welcomed in one go, so that no other claim comes in between. By the deny list and the authorities of now: they may have
+	// changed while the holder of the id was asked.
 	const decide = (): void => {
-		const refusal = judge(known, host);
-		if (refusal === undefined) progress.session = welcome(connection, control, hello, known, host);
+		const applicant = identify(connection, hello, host);
+		if (applicant.type === "refused") return refuse(applicant);
+		const refusal = judge(applicant, host);
+		if (refusal === undefined) progress.session = welcome(connection, control, hello, applicant, host);
 		else refuse(refusal);
 	};
 	const holder = holderToAsk(known, host);

@@ -35,7 +35,8 @@ import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { type AdmissionHost, admit } from "./admission.ts";
 import { type BroadcastStatus, Broadcasts } from "./broadcasts.ts";
-import { type ChannelStatus, Channels } from "./channels.ts";
+import { Channels } from "./channels.ts";
+import type { ChannelStatus } from "./channels-host.ts";
 import { type CoordinatorOptions, coordinatorIdentity, denyList, type ResolvedCoordinatorOptions, resolveCoordinatorOptions } from "./coordinator-options.ts";
 import { bindNatTestSockets, type NatTestSockets } from "./nat-test-sockets.ts";
 import { ownSockets } from "./own-sockets.ts";
@@ -198,7 +199,7 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * Replaces identity, authorities and deny list. Connections stay, except those whose fingerprint is now denied; peers with a direct channel to such a Client are told to end it.
+	 * Replaces identity, authorities and deny list. Connections stay, except those whose fingerprint is now denied; peers that have, or are about to get, a direct channel to such a key are told to end it.
 	 *
 	 * @throws TypeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH`, `COORDINATOR_CLOSED`; then nothing has changed
 	 */
@@ -216,11 +217,8 @@ export class Coordinator implements AsyncDisposable {
 		this.#deny = denied;
 		this.#accept();
 		this.#kept.leases.revoke((fingerprint) => denied.has(fingerprint));
-		for (const session of [...this.#registry.holders()]) {
-			if (!denied.has(session.fingerprint)) continue;
-			this.#channels.expel(session, DENIED);
-			session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
-		}
+		if (deny !== undefined) this.#channels.denyListChanged();
+		for (const session of [...this.#registry.holders()]) if (denied.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
 	}
 
 	/**
@@ -349,6 +347,7 @@ export class Coordinator implements AsyncDisposable {
 			clock: systemClock,
 			find: (id) => this.#registry.find(id),
 			closing: () => this.#state.type !== "open",
+			denied: (fingerprint) => this.#deny.has(fingerprint),
 			sendDatagram: (data, to) => this.#transport.sendDatagram(data, to),
 			isOwn: ownSockets(host, ports, now),
 			reflector: natTest === undefined ? undefined : new Reflector(natTest, limits, now),
@@ -440,7 +439,7 @@ export async function listenOn(createTransport: TransportFactory, options: Coord
 	const resolved = resolveCoordinatorOptions(options);
 	const deny = denyList(options.deny);
 	const trust = clientTrust(options.clientCa);
-	const { host, port, limits, keyLog } = resolved;
+	const { host, port, limits, congestion, keyLog } = resolved;
 	const kept = await openState(options.stateDirectory, limits);
 	let transport: Transport | undefined;
 	let natTest: NatTestSockets | ConecError | undefined;
@@ -448,7 +447,7 @@ export async function listenOn(createTransport: TransportFactory, options: Coord
 		const identity = await coordinatorIdentity(options, resolved.names);
 		// The same key after a restart, so that Clients learn at once that their connection is gone (RFC 9000, 10.3).
 		const statelessResetKey = new Uint8Array(hkdfSync("sha256", identity.privateKey, "", "conec stateless reset", 32));
-		transport = createTransport({ host, port, limits, role: "coordinator", keyLog, statelessResetKey });
+		transport = createTransport({ host, port, limits, role: "coordinator", congestion, keyLog, statelessResetKey });
 		natTest = bindNatTestSockets(createTransport, resolved);
 		return construct({ options: resolved, transport, natTest, identity, clientTrust: trust, deny, kept });
 	} catch (error) {

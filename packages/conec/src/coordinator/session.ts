@@ -10,7 +10,7 @@ import { roundTripMs } from "../entity/round-trip.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../wire/channel-messages.ts";
-import { CLOSE_CODES } from "../wire/codes.ts";
+import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import type { BroadcastCount, ControlMessage, Ping, Pong } from "../wire/control.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { PRESENCE_CAPABILITY, type SetMetadata } from "../wire/presence.ts";
@@ -96,7 +96,11 @@ export class Session {
 		this.direct = parts.direct;
 		this.#parts = parts;
 		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, performance.now());
-		this.connection.onStream = (incoming) => parts.onStream(this, incoming);
+		this.connection.onStream = (incoming) => {
+			// It had come in before the connection was closed from here, and is looked at after that.
+			if (this.#over) incoming.refuse(RESET_CODES.DISCONNECTED);
+			else parts.onStream(this, incoming);
+		};
 		void this.connection.closed.then(() => this.forget());
 	}
 

@@ -15,7 +15,7 @@ const TABLE: Readonly<Record<FileCall, Readonly<Partial<Record<FileErrorMeaning,
 	create: { denied: "EACCES EPERM EROFS", full: "ENOSPC EDQUOT", exists: "EEXIST", name: "EINVAL EILSEQ ENAMETOOLONG ELOOP", io: "EIO" },
 	read: { denied: "EACCES EPERM", io: "EIO ENODEV ENXIO ENOTCONN ETIMEDOUT", other: "EINVAL", unsupported: "ENOSYS EOPNOTSUPP ENOTSUP", kind: "EISDIR" },
 	write: { full: "ENOSPC EDQUOT", "too-large": "EFBIG", io: "EIO ENOTCONN ESTALE", denied: "EPERM EROFS EACCES", other: "EINVAL" },
-	stat: { denied: "EACCES", missing: "ENOENT", io: "EIO ENOTCONN", name: "ELOOP ENAMETOOLONG", other: "EOVERFLOW" },
+	stat: { denied: "EACCES", missing: "ENOENT", io: "EIO ENOTCONN", name: "ELOOP ENAMETOOLONG EINVAL", other: "EOVERFLOW" },
 	list: { denied: "EACCES", kind: "ENOTDIR", io: "EIO", other: "EINVAL" },
 	mkdir: { exists: "EEXIST", denied: "EACCES EROFS EPERM", full: "ENOSPC", name: "EINVAL ENAMETOOLONG", missing: "ENOENT" },
 	link: {

@@ -46,6 +46,7 @@ export function fileErrorMeaning(call: FileCall, errno: string): FileErrorMeanin
 		case "open":
 		case "create":
 		case "mkdir":
+		case "stat":
 			// The name is all that these calls are given.
 			return errno === "EINVAL" ? "name" : meaning;
 		default:

@@ -112,7 +112,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 		signal.removeEventListener("abort", cancel);
 		screen?.close();
 		process.stdin.destroy();
-		explainPeer(connection.client, stream.peer, stream.path, context);
+		await explainPeer(connection.client, stream.peer, stream.path, context);
 	}
 }
 

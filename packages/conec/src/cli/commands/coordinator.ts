@@ -16,6 +16,7 @@ import { certificateFacts, expiryWarning } from "../certificate-facts.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { givenIdentity, LOCAL_COORDINATOR_FILE, readNamed } from "../connection.ts";
+import { CONGESTION_CHOICES } from "../connection-options.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
 import { orInterrupted } from "../interruption.ts";
@@ -49,6 +50,7 @@ export const coordinatorCommand: Command = {
 		const broadcasts = broadcastRules(args.list("history"), args.list("block"));
 		const name = args.text("name");
 		const natTestPort = args.count("nat-test-port", 0, 65_535);
+		const congestion = args.choice("congestion", CONGESTION_CHOICES);
 		const listening = Coordinator.listen({
 			...files,
 			endAtExpiry: args.flag("end-at-expiry"),
@@ -56,6 +58,7 @@ export const coordinatorCommand: Command = {
 			stateDirectory: directory,
 			broadcasts,
 			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
+			...(congestion === undefined ? {} : { congestion }),
 			...(natTestPort === undefined ? {} : { natTestPort }),
 			...(args.text("host") === undefined ? {} : { host: args.text("host") as string }),
 		});

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { Client, isConecError } from "../../index.ts";
+import { Client, type ConecError, isConecError } from "../../index.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { connect, type PreparedClient, prepareClient } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
+import { isWithoutWay } from "../explain-error.ts";
 import { natKind } from "../nat-words.ts";
 import { type Netcheck, netcheckLines, outlookOf } from "../netcheck-words.ts";
 import { coordinatorAddresses, type FamilyLook, lookThrough } from "../network-look.ts";
@@ -35,7 +36,7 @@ export const netcheckCommand: Command = {
 			return EXIT_CODES.ok;
 		} catch (error) {
 			if (isConecError(error) && error.code === "COORDINATOR_UNREACHABLE") {
-				const looks = ([4, 6] as const).map(async (family) => ({ family, reached: false, reason: await whyNot(family, own, coordinator) }) as const);
+				const looks = ([4, 6] as const).map((family) => notReached(family, own, coordinator, error));
 				tell({ coordinator, own, looks: await Promise.all(looks) }, context);
 			}
 			throw error;
@@ -57,7 +58,7 @@ async function lookAtFirst(prepared: PreparedClient, context: CommandContext): P
 
 async function lookAtOther(family: Family, own: Netcheck["own"], { options }: PreparedClient): Promise<FamilyLook> {
 	const [address] = await coordinatorAddresses(options.coordinator, family);
-	if (address === undefined || own[family].length === 0) return { family, reached: false, reason: await whyNot(family, own, options.coordinator) };
+	if (address === undefined || own[family].length === 0) return await notReached(family, own, options.coordinator);
 	try {
 		const client = await Client.connect({ ...options, address, limits: { requestTimeoutMs: OTHER_FAMILY_MS } });
 		try {
@@ -68,15 +69,18 @@ async function lookAtOther(family: Family, own: Netcheck["own"], { options }: Pr
 	} catch (error) {
 		options.signal?.throwIfAborted();
 		if (!isConecError(error)) throw error;
-		return { family, reached: false, reason: error.code === "COORDINATOR_UNREACHABLE" ? await whyNot(family, own, options.coordinator) : error.message };
+		if (error.code === "COORDINATOR_UNREACHABLE") return await notReached(family, own, options.coordinator, error);
+		return { family, reached: false, reason: error.message, tried: true };
 	}
 }
 
-/** Why an IP version does not lead to the Coordinator, where it has been tried if it could be. */
-async function whyNot(family: Family, own: Netcheck["own"], coordinator: string): Promise<string> {
+/** Why an IP version does not lead to the Coordinator. `error`: what came of trying, if it has been tried. */
+async function notReached(family: Family, own: Netcheck["own"], coordinator: string, error?: ConecError): Promise<FamilyLook> {
 	const [address] = await coordinatorAddresses(coordinator, family);
-	if (address === undefined) return `no IPv${family} address of the Coordinator is known`;
-	return own[family].length === 0 ? `this machine has no IPv${family} address of its own` : `no packet came back from ${address}`;
+	const because = (reason: string, tried: boolean): FamilyLook => ({ family, reached: false, reason, tried });
+	if (address === undefined) return because(`no IPv${family} address of the Coordinator is known`, false);
+	if (own[family].length === 0) return because(`this machine has no IPv${family} address of its own`, false);
+	return isWithoutWay(error) ? because(`this machine has no way to ${address}`, false) : because(`no packet came back from ${address}`, true);
 }
 
 function tell(check: Netcheck, { args, output }: CommandContext): void {
@@ -96,6 +100,7 @@ function tell(check: Netcheck, { args, output }: CommandContext): void {
 							kind: natKind(look.nat),
 							mapping: look.nat.mapping,
 							filtering: look.nat.filtering,
+							secondPort: look.nat.secondPort,
 							...(look.nat.portStep === undefined ? {} : { portStep: look.nat.portStep }),
 						},
 					}

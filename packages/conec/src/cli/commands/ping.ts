@@ -12,7 +12,7 @@ import type { Command, CommandContext } from "../command.ts";
 import { type Connection, connect } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
-import { addressField, explainPeer, pathChoice } from "../path.ts";
+import { addressField, explainPeer, pathChoice, pathSettled } from "../path.ts";
 import { pathPhrase } from "../path-words.ts";
 import { answerOthers } from "../ping-echo.ts";
 import { PingExchange } from "../ping-exchange.ts";
@@ -77,14 +77,16 @@ async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandC
 	const tally: Tally = { direct: [], proxied: [], unanswered: 0 };
 	try {
 		await orEnd(measure(exchange, route, plan, tally, context));
+		// Its end would give up the attempt at a channel that is to be explained.
+		if (args.flag("explain")) await pathSettled(client, peer, signal);
 		await orEnd(exchange.end());
 		if (answered(tally) > 0) return EXIT_CODES.ok;
 		throw new ConecError("PEER_TIMEOUT", `Cannot measure the round trip to ${quoted(peer)}: it answered nothing`, { peer });
 	} finally {
 		if (answered(tally) + tally.unanswered === plan.count || signal.aborted) summarize(tally, route, peer, output);
-		// Before the Client closes, and with it the channel.
 		route.stop();
-		if (route.path !== undefined || args.text("path") === "direct") explainPeer(client, peer, route.path, context);
+		// Before the Client closes, and with it the channel.
+		if (route.path !== undefined || args.text("path") === "direct") await explainPeer(client, peer, route.path, context);
 	}
 }
 

@@ -76,7 +76,7 @@ async function pipe(stream: MessageStream, connection: Connection, context: Comm
 	} finally {
 		signal.removeEventListener("abort", cancel);
 		stdin.destroy();
-		explainPeer(connection.client, stream.peer, stream.path, context);
+		await explainPeer(connection.client, stream.peer, stream.path, context);
 	}
 
 	async function sendInput(): Promise<void> {

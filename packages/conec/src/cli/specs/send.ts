@@ -14,6 +14,11 @@ export const sendSpec: CommandSpec = {
 	usage: "FILE... --to PEER",
 	summary: "Send files, and directories with what is below them, to a peer that runs `conec receive`",
 	operands: { least: 1, most: Number.POSITIVE_INFINITY, what: "FILE" },
-	options: { to: { value: "PEER", text: "who receives" }, ...PATH_OPTIONS, ...CONNECTION_OPTIONS },
+	options: {
+		to: { value: "PEER", text: "who receives" },
+		links: { value: "POLICY", text: "symbolic links below a directory: skip (default), follow or fail; one that is named here is followed" },
+		...PATH_OPTIONS,
+		...CONNECTION_OPTIONS,
+	},
 	examples: ["conec send film.mkv notes/ --to bob"],
 };
