@@ -60,9 +60,9 @@ export class StandardSink implements Sink {
 		return this.#isGone;
 	}
 
-	/** Whether the reader is behind: nothing is written that will be out of date when it is read. */
+	/** Whether the reader is far behind: nothing should be written that will be out of date when it is read. */
 	get isBehind(): boolean {
-		return this.#waiting > 0;
+		return this.#waiting > MUCH_WAITING;
 	}
 
 	/** Code of the first error by which something was lost; `undefined`: nothing was. */
@@ -167,11 +167,16 @@ function fileWriter({ fd, isTTY }: StandardStream): FileWriter | undefined {
 	}
 }
 
-/** A terminal that has been stopped (Ctrl-S, a dead SSH session) would hold up the whole process with the next line: Node makes it so. */
+/**
+ * A terminal that has been stopped (Ctrl-S, a dead SSH session) would hold up the whole process with the next line: Node makes it so.
+ * The shell may have the terminal in common with this process, so it is given back as it was.
+ */
 function doNotBlock(stream: StandardStream): void {
-	if (stream.isTTY !== true) return;
+	if (stream.isTTY !== true || process.platform === "win32") return;
 	const { _handle: handle } = stream as { _handle?: { setBlocking?: (blocking: boolean) => unknown } };
-	handle?.setBlocking?.(false);
+	if (handle?.setBlocking === undefined) return;
+	handle.setBlocking(false);
+	process.once("exit", () => handle.setBlocking?.(true));
 }
 
 /** What the systems say when nobody can read any more: of pipes, of sockets, and Windows of pipes. */

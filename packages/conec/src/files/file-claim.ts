@@ -92,11 +92,11 @@ export async function askFile(directory: string, file: string, answerMs: number,
 	return { type: "claims", outcome: decided(path, answerMs) };
 }
 
-interface Record extends ProcessIdentity {
+interface ClaimRecord extends ProcessIdentity {
 	readonly held: boolean;
 }
 
-type Look = { readonly type: "seen"; readonly record: Record; readonly content: string } | { readonly type: "answered"; readonly answer: Answer };
+type Look = { readonly type: "seen"; readonly record: ClaimRecord; readonly content: string } | { readonly type: "answered"; readonly answer: Answer };
 
 async function look(path: string): Promise<Look> {
 	// It may be in the middle of being written.
@@ -149,9 +149,9 @@ async function rewrite(path: string, record: object): Promise<void> {
 	}
 }
 
-function parseRecord(content: string): Record | undefined {
+function parseRecord(content: string): ClaimRecord | undefined {
 	try {
-		const value = JSON.parse(content) as Partial<Record>;
+		const value = JSON.parse(content) as Partial<ClaimRecord>;
 		const holder: Holder | undefined = parseHolder(value);
 		const { start, machine, held } = value;
 		if (holder === undefined || typeof held !== "boolean" || !isText(start) || !isText(machine)) return undefined;
