@@ -341,9 +341,7 @@ pub fn connection_confirm(connection: u32) -> Result<()> {
 #[napi(catch_unwind)]
 pub fn connection_close(connection: u32, close_code: f64, reason: String) -> Result<()> {
 	environment::with(|environment| {
-		let (connection, code) = (environment.table.connection(connection)?, code(close_code)?);
-		environment.flush(); // what was written before is sent before
-		connection.close(code, reason.as_bytes());
+		environment.table.connection(connection)?.close(code(close_code)?, reason.as_bytes());
 		Ok(())
 	})
 }
