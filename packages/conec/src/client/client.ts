@@ -226,7 +226,9 @@ export class Client implements AsyncDisposable {
 
 	/**
 	 * The direct channel to a peer: the live one, or a new one, within 10 s (15 s with `birthday`). Calls at the same time, also
-	 * of the peer, share one attempt. Aborting rejects with `signal.reason`; the attempt goes on while somebody else waits for it.
+	 * of the peer, share one attempt; calls for many peers wait for their turn. Aborting rejects with `signal.reason`; the attempt goes
+	 * on while somebody else waits for it. Where there was no room in time (`LIMIT_EXCEEDED` or `PEER_BUSY` with `retryAfterMs`), the
+	 * Client goes on trying for a minute, for later calls.
 	 *
 	 * Rejects with TypeError `ID_INVALID`; `DIRECT_UNAVAILABLE` (the message says why), `PEER_UNKNOWN`, `PEER_BUSY`, `PEER_LOST`,
 	 * `PEER_TIMEOUT`, `LIMIT_EXCEEDED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`.

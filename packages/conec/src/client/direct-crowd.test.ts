@@ -160,6 +160,34 @@ test("direct: a call that waits for room is ended by its caller, by the Client's
 	}
 });
 
+test("direct: a request that the peer has made needless before it was sent leaves its place to others", async (t) => {
+	let known: () => void = () => undefined;
+	const offered = new Promise<void>((resolve) => {
+		known = resolve;
+	});
+	const world = await rig(t, { bounds: { attemptsPerClient: 1 }, known: () => offered });
+	const bob = await world.peer("bob");
+	const opening = world.direct.connect("bob");
+	const other = assert.rejects(world.direct.connect("dave"), { code: "PEER_UNKNOWN" });
+	await world.clock.advance(0);
+	world.direct.received(bob.ask(tokenOf(1)));
+	await world.clock.advance(0);
+	known();
+	await world.clock.advance(0);
+	assert.deepEqual(
+		requestsOf(world).map(({ peer }) => peer),
+		["dave"],
+	);
+	world.direct.received({ type: "channel-refused", request: 2, code: "PEER_UNKNOWN", reason: "" });
+	await other;
+	world.direct.received(bob.go(tokenOf(1)));
+	await world.clock.advance(0);
+	const talker = await bob.greet(tokenOf(1));
+	assert.equal((await opening).peer, "bob");
+	talker.connection.close(0, "");
+	await world.assertEmpty();
+});
+
 test("direct: as many as reach this side are thought over as it may begin itself, beside its own", async (t) => {
 	const world = await rig(t, { bounds: { attemptsPerClient: 2 }, consents: () => new Promise(() => undefined) });
 	const own = ["x", "y"].map((peer) => world.direct.connect(peer).catch(() => undefined));

@@ -222,7 +222,7 @@ export class Wishes {
 		if (wish.token !== undefined) {
 			// The peer was faster, and two attempts would make two channels.
 			wish.request = undefined;
-			return;
+			return this.#next();
 		}
 		const link = this.#host.link();
 		if (link === undefined) return this.refuse(wish, new ConecError("COORDINATOR_LOST", `${cannotOpen(peer)}: the Coordinator is lost`, { peer }));

@@ -191,3 +191,33 @@ test("channels: a report that says less than nothing, more than all, or of stran
 	agree(evil);
 	assert.equal(good.got("channel-go").length, 3);
 });
+
+test("channels: those who insist where there is no hope leave half of what an address may be sent to others, also before it is known", () => {
+	const HARD = { mapping: "dependent", filtering: "by-port" };
+	const { enter, say, ask, agree } = create({ punchReflexivePerMinute: 400, attemptsPerMinute: 1_000 });
+	const hard = enter("hard", "192.0.2.1");
+	let packets = 0;
+	const insist = (i: number): boolean => {
+		const [from, before] = [enter(`vain-${i}`, `192.0.2.${10 + i}`), hard.got("channel-ask").length];
+		ask(from, "hard", { nat: HARD });
+		if (hard.got("channel-ask").length === before) return false;
+		agree(hard, { nat: HARD });
+		const go = from.got<ChannelGo>("channel-go")[0];
+		if (go === undefined) return false;
+		packets += go.candidates[0]?.packets ?? 0;
+		say(from, { type: "channel-report", token: go.token, outcome: "failed", sent: [{ address: "192.0.2.1", packets: 64 }] });
+		return true;
+	};
+	const begun = Array.from({ length: 20 }, (_, i) => insist(i));
+	assert.deepEqual([packets, begun[0], begun[19]], [192, true, false], "in whole attempts");
+	const hopeful = enter("hopeful", "192.0.2.100");
+	ask(hopeful, "hard", { nat: { mapping: "independent", filtering: "open" } });
+	agree(hard, { nat: HARD });
+	assert.equal(hopeful.got<ChannelGo>("channel-go")[0]?.candidates[0]?.packets, 64);
+	const last = enter("last", "192.0.2.101");
+	ask(last, "hard", { nat: HARD });
+	assert.deepEqual(
+		[last.got<Refused>("channel-refused")[0]?.code, (last.got<Refused>("channel-refused")[0]?.retryAfterMs ?? 0) > 1_000],
+		["LIMIT_EXCEEDED", true],
+	);
+});

@@ -7,7 +7,15 @@
 
 import { randomBytes } from "node:crypto";
 import type { PathReport } from "../entity/path-report.ts";
-import type { ChannelConsent, ChannelMessageOfClient, ChannelRefusal, ChannelRefusedCode, ChannelReport, ChannelRequest } from "../wire/channel-messages.ts";
+import type {
+	ChannelConsent,
+	ChannelMessageOfClient,
+	ChannelOffer,
+	ChannelRefusal,
+	ChannelRefusedCode,
+	ChannelReport,
+	ChannelRequest,
+} from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { Welcome } from "../wire/control.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
@@ -16,7 +24,7 @@ import { certificateOf, goMessages } from "./channel-go.ts";
 import { hopelessBetween, lately, type Member, movedMeanwhile, upToDate, type Wish } from "./channel-members.ts";
 import type { ChannelsHost } from "./channels-host.ts";
 import { explainPair } from "./explain-pair.ts";
-import { giveBack, type IntroductionTerms, introduce, NOT_RESERVED, reserve } from "./introduction.ts";
+import { giveBack, type IntroductionTerms, introduce, NOT_RESERVED, type Reservation, reserve } from "./introduction.ts";
 import { OpenGrants } from "./open-grants.ts";
 import { type LiveChannel, PathReports } from "./path-reports.ts";
 import { PunchBudget } from "./punch-budget.ts";
@@ -50,15 +58,8 @@ export class Channels {
 
 	/** Everything that is kept, for tests. */
 	get size(): number {
-		return (
-			this.#broker.size +
-			this.#broker.sessions +
-			this.#budget.size +
-			this.#grants.size +
-			this.#reports.size +
-			this.#members.size +
-			(this.#host.reflector?.sessions ?? 0)
-		);
+		const kept = [this.#broker, this.#budget, this.#grants, this.#reports, this.#members].reduce((sum, { size }) => sum + size, 0);
+		return kept + this.#broker.sessions + (this.#host.reflector?.sessions ?? 0);
 	}
 
 	/** A Client with the capability is about to be welcomed: what its welcome says of the second port. */
@@ -174,23 +175,13 @@ export class Channels {
 		if (certificateOf(session) === undefined || certificateOf(target) === undefined) return refuse("DIRECT_UNAVAILABLE", "a certificate is too long");
 		this.heard(target);
 		// What failed, and what is known of a NAT, may be of where one of them is no more.
-		if (message.auto && !this.#whereabouts.moving(session) && !this.#whereabouts.moving(target)) {
-			const remembered = this.#reports.remembered(session.id, target.id, this.#now());
-			if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered.reason, remembered.retryAfterMs);
-			const said = lately(other, this.#now());
-			const hopeless =
-				said &&
-				hopelessBetween(
-					[
-						[session, message],
-						[target, said],
-					],
-					this.#whereabouts,
-					message.birthday,
-				);
-			if (hopeless !== undefined) return this.#giveUp(session, message.request, target, hopeless);
-		}
-		const reserved = reserve(this.#whereabouts.of(session), this.#whereabouts.of(target), this.#terms(session, this.#host.limits.requestTimeoutMs));
+		const still = !this.#whereabouts.moving(session) && !this.#whereabouts.moving(target);
+		const remembered = message.auto && still ? this.#reports.remembered(session.id, target.id, this.#now()) : undefined;
+		if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered.reason, remembered.retryAfterMs);
+		const said = still ? lately(other, this.#now()) : undefined;
+		const hopeless = said && this.#hopeless([session, message], [target, said], message.birthday);
+		if (message.auto && hopeless !== undefined) return this.#giveUp(session, message.request, target, hopeless);
+		const reserved = this.#reserve(session, target, this.#host.limits.requestTimeoutMs, hopeless !== undefined);
 		if (typeof reserved === "number") return refuse("LIMIT_EXCEEDED", TOO_MANY, reserved);
 		const wish: Wish = { auto: message.auto, asked: { offer: message, moves: this.#whereabouts.moves(session) }, consent: undefined, reserved };
 		const asked = this.#broker.ask({ requester: session, target, request: message.request, details: wish, token: newToken() }, this.#now());
@@ -237,13 +228,20 @@ export class Channels {
 
 	#agreed(attempt: Begun): void {
 		const { requester, target } = attempt;
-		const { auto, asked, consent: yes, reserved } = attempt.details;
+		const { auto, asked, consent: yes } = attempt.details;
 		if (yes === undefined) return;
 		const offer = upToDate(asked, requester, this.#whereabouts);
 		const consent = upToDate(yes, target, this.#whereabouts);
 		const now = this.#now();
 		const lifeMs = Math.max(1, Math.floor(attempt.expiresAtMs - now));
 		const birthdayLifeMs = lifeMs + this.#host.limits.requestTimeoutMs / 2;
+		if (!auto && this.#hopeless([requester, offer], [target, consent], offer.birthday && consent.birthday) !== undefined) {
+			// Only now is that known.
+			this.#release(attempt.details);
+			const rest = this.#reserve(requester, target, lifeMs, true);
+			if (typeof rest === "number") return this.#putOff(attempt, rest);
+			attempt.details.reserved = rest;
+		}
 		const [toRequester, toTarget] = introduce(
 			{ offer, reflexive: this.#whereabouts.of(requester) },
 			{ offer: consent, reflexive: this.#whereabouts.of(target) },
@@ -251,31 +249,20 @@ export class Channels {
 				...{ ...this.#terms(requester, lifeMs), birthdayLifeMs },
 				birthdayFree: !this.#broker.inBirthday(attempt.requester) && !this.#broker.inBirthday(attempt.target),
 			},
-			reserved,
+			attempt.details.reserved,
 		);
 		attempt.details.reserved = NOT_RESERVED;
 		const birthday = toRequester.birthday !== undefined;
-		const hopeless = auto
-			? hopelessBetween(
-					[
-						[requester, offer],
-						[target, consent],
-					],
-					this.#whereabouts,
-					birthday,
-				)
-			: undefined;
+		const hopeless = auto ? this.#hopeless([requester, offer], [target, consent], birthday) : undefined;
 		const waits = [toRequester, toTarget].flatMap(({ exhaustedForMs }) => exhaustedForMs ?? []);
 		const exhaustedForMs = waits.length === 0 ? undefined : Math.max(...waits);
-		if (hopeless !== undefined || exhaustedForMs !== undefined || toRequester.candidates.length === 0) {
-			const exhausted = hopeless === undefined && exhaustedForMs !== undefined;
-			const reason = hopeless ?? (exhausted ? TOO_MANY : "there is no address of the peer that datagrams may be sent to");
-			this.#broker.end(attempt);
+		const reason = hopeless ?? (toRequester.candidates.length === 0 ? "there is no address of the peer that datagrams may be sent to" : undefined);
+		if (reason !== undefined || exhaustedForMs !== undefined) {
 			giveBack([...toRequester.grants.values(), ...toTarget.grants.values()], now);
-			// It may be otherwise soon, so nobody is to remember that.
-			if (exhausted) this.#refuse(attempt.requester, attempt.request, "LIMIT_EXCEEDED", reason, exhaustedForMs);
-			else this.#giveUp(attempt.requester, attempt.request, attempt.target, reason);
-			return this.#cancelled(attempt.target, attempt, reason);
+			if (hopeless === undefined && exhaustedForMs !== undefined) return this.#putOff(attempt, exhaustedForMs);
+			this.#broker.end(attempt);
+			this.#giveUp(requester, attempt.request, target, reason ?? "");
+			return this.#cancelled(target, attempt, reason ?? "");
 		}
 		const deadlineMs = Math.floor(birthday ? birthdayLifeMs : lifeMs);
 		this.#broker.go(attempt, now, deadlineMs, birthday);
@@ -329,6 +316,21 @@ export class Channels {
 		if (!this.#reports.failed(requester, target, reason, remembered && !movedMeanwhile(attempt, attempt.details, this.#whereabouts) ? this.#now() : undefined))
 			return;
 		this.#host.emit({ type: "channel", peers: [requester, target], outcome: "failed", reason });
+	}
+
+	/** It may be otherwise soon, so nobody is to remember that. */
+	#putOff(attempt: Begun, retryAfterMs: number): void {
+		this.#broker.end(attempt);
+		this.#refuse(attempt.requester, attempt.request, "LIMIT_EXCEEDED", TOO_MANY, retryAfterMs);
+		this.#cancelled(attempt.target, attempt, TOO_MANY);
+	}
+
+	#hopeless(requester: readonly [Session, ChannelOffer], target: readonly [Session, ChannelOffer], birthday: boolean): string | undefined {
+		return hopelessBetween([requester, target], this.#whereabouts, birthday);
+	}
+
+	#reserve(requester: Session, target: Session, lifeMs: number, hopeless: boolean): Reservation | number {
+		return reserve(this.#whereabouts.of(requester), this.#whereabouts.of(target), this.#terms(requester, lifeMs), hopeless);
 	}
 
 	/** For `auto` there is no point in trying. */

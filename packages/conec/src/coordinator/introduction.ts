@@ -71,19 +71,21 @@ interface Reserved {
 	readonly grant: Grant;
 }
 
-/** Takes it, or says when there may be enough; then nothing is taken. */
+/** Takes it, or says when there may be enough; then nothing is taken. `hopeless`: who asks insists on an attempt that is most likely in vain, which must not be in the way of others. */
 export function reserve(
 	a: WireAddress | undefined,
 	b: WireAddress | undefined,
 	terms: Pick<IntroductionTerms, "budget" | "requester" | "nowMs" | "lifeMs" | "isOwn">,
+	hopeless: boolean = false,
 ): Reservation | number {
 	const { budget, requester, nowMs, lifeMs } = terms;
+	const keptBack = hopeless ? KEPT_FOR_HOPEFUL : 0;
 	const taken = [
 		[b, a],
 		[a, b],
 	].map(([side, prober]) => {
 		const found = validated(side, prober, terms);
-		return found && { key: found.budgetKey, grant: budget.grantValidated(found.budgetKey, requester, nowMs, lifeMs, isLoopback(found)) };
+		return found && { key: found.budgetKey, grant: budget.grantValidated(found.budgetKey, requester, nowMs, lifeMs, isLoopback(found), keptBack) };
 	}) as [Reserved | undefined, Reserved | undefined];
 	const missing = taken.flatMap((one) => (one?.grant.packets === 0 ? [one.key] : []));
 	if (missing.length === 0 || atOneSite(a, b)) return taken;
@@ -91,7 +93,7 @@ export function reserve(
 		taken.map((one) => one?.grant),
 		nowMs,
 	);
-	return Math.max(LEAST_WAIT_MS, ...missing.map((key) => budget.validatedAfterMs(key, requester, nowMs)));
+	return Math.max(LEAST_WAIT_MS, ...missing.map((key) => budget.validatedAfterMs(key, requester, nowMs, keptBack)));
 }
 
 /** The first's part, where both want it, it is of use and the budget allows it. */
@@ -161,6 +163,9 @@ export const NOT_RESERVED: Reservation = [undefined, undefined];
 
 /** Part of the budget of a private address that only those at its Client's own site may use up: for others it is hardly ever of use. */
 const KEPT_FOR_ONE_SITE = 0.5;
+
+/** Part of the budget of a validated address that attempts with little hope leave to others. */
+const KEPT_FOR_HOPEFUL = 0.5;
 
 /** Before the budget is asked once more. */
 const LEAST_WAIT_MS = 250;

@@ -68,12 +68,13 @@ export class PunchBudget {
 		return this.#unvalidated.grant(key, Math.min(wanted, this.#unvalidated.left(key, nowMs) - keptBack * this.#limits.punchPacketsPerMinute), nowMs, lifeMs);
 	}
 
-	/** Datagrams to the validated address of a Client that consents to this attempt, which `requester` has asked for. Loopback is the Coordinator's own machine: only the attempt is bounded. */
-	grantValidated(key: string, requester: string, nowMs: number, lifeMs: number, loopback: boolean = false): Grant {
+	/** Datagrams to the validated address of a Client that consents to this attempt, which `requester` has asked for. Loopback is the Coordinator's own machine: only the attempt is bounded. `keptBack` as in {@link grantUnvalidated}. */
+	grantValidated(key: string, requester: string, nowMs: number, lifeMs: number, loopback: boolean = false, keptBack: number = 0): Grant {
 		const wanted = this.#limits.punchPacketsPerAttempt;
 		if (loopback) return { packets: wanted, settle: () => undefined, extend: () => undefined };
 		const share = `${requester} ${key}`;
-		const left = Math.min(wanted, this.#shares.left(share, nowMs), this.#validated.left(key, nowMs));
+		const forThis = Math.floor(this.#validated.left(key, nowMs) - keptBack * this.#limits.punchReflexivePerMinute);
+		const left = Math.min(wanted, this.#shares.left(share, nowMs), forThis);
 		if (left < Math.min(wanted, LEAST_PACKETS)) return NOTHING;
 		const grants = [this.#validated.grant(key, left, nowMs, lifeMs), this.#shares.grant(share, left, nowMs, lifeMs)];
 		return {
@@ -88,9 +89,12 @@ export class PunchBudget {
 	}
 
 	/** When there may be enough again for an attempt to this address that {@link grantValidated} had nothing left for. */
-	validatedAfterMs(key: string, requester: string, nowMs: number): number {
+	validatedAfterMs(key: string, requester: string, nowMs: number, keptBack: number = 0): number {
 		const least = Math.min(this.#limits.punchPacketsPerAttempt, LEAST_PACKETS);
-		return Math.max(this.#validated.afterMs(key, least, nowMs), this.#shares.afterMs(`${requester} ${key}`, least, nowMs));
+		return Math.max(
+			this.#validated.afterMs(key, least + keptBack * this.#limits.punchReflexivePerMinute, nowMs),
+			this.#shares.afterMs(`${requester} ${key}`, least, nowMs),
+		);
 	}
 
 	/** The same of an address that is not validated. */
