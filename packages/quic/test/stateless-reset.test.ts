@@ -62,15 +62,18 @@ test("stateless reset: 600 connections learn of a restart as soon as they send, 
 	const first = await listener(t, key);
 	const client = endpoint(t);
 	const connections: Connection[] = [];
+	const dialledFrom = performance.now();
 	for (let i = 0; i < 12; i++) connections.push(...(await Promise.all(Array.from({ length: 50 }, () => dial(client, first, 1_000)))));
+	const dialMs = performance.now() - dialledFrom;
 	await restart(t, first, key);
 	const start = performance.now();
 	const ends = await Promise.all(connections.map((connection) => connection.closed));
 	const tookMs = performance.now() - start;
 	assert.deepEqual([...new Set(ends.map(({ error }) => (error as { code?: string } | undefined)?.code))], ["STATELESS_RESET"]);
-	t.diagnostic(`${Math.round(tookMs)} ms`);
-	// One reset every 20 ms, which is quinn's own measure, would take 12 s.
-	assert.ok(tookMs < 9_000, `${Math.round(tookMs)} ms`);
+	t.diagnostic(`${Math.round(tookMs)} ms, dialled in ${Math.round(dialMs)} ms`);
+	// One reset every 20 ms, which is quinn's own measure, would take 12 s. A machine that needs long for the handshakes needs long for this, too.
+	const boundMs = Math.max(9_000, 2 * dialMs);
+	assert.ok(tookMs < boundMs, `${Math.round(tookMs)} ms of ${Math.round(boundMs)} ms`);
 });
 
 test("stateless reset: only for ids of its own key, and each shorter than the packet that asks for it", async (t) => {
