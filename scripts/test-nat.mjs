@@ -1,5 +1,6 @@
 // Runs test/nat in real network namespaces: `npm run test:nat`, `npm run test:nat -- budget` (only files whose path contains that), and
-// `npm run test:nat -- --full [SECTION...] [--rounds N]`, which also makes docs/nat.md and takes about an hour; sections that are named are measured anew, and the others stay as they are on that page.
+// `npm run test:nat -- --full [SECTION...] [--rounds N]`, which also makes docs/nat.md and takes about an hour. With names of
+// sections only those are measured anew; the others stay as test/nat/full/results.json has them, where every section is kept when it ends.
 // Needs root on Linux; says so and fails otherwise, because a NAT test that did not run proves nothing.
 
 import { spawnSync } from "node:child_process";

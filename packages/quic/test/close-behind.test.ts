@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Endpoint } from "../src/index.ts";
 import { bundle } from "./support/bundle.ts";
 import { runChild } from "./support/child.ts";
-import { dialling, endpoint, eventually, join, listening, nextConnection, SERVER } from "./support/link.ts";
+import { dialling, endpoint, ends, eventually, join, listening, nextConnection, SERVER } from "./support/link.ts";
 import { relay } from "./support/relay.ts";
 
 const DRAIN_MS = 10_000;
@@ -97,4 +97,20 @@ test("close: one that resolves when sent does so once, whatever comes after", as
 	await closing;
 	assert.throws(() => client.sendRaw(Uint8Array.of(1), server.address), { code: "CLOSED" });
 	await client.close();
+});
+
+test("close: what was written just before the endpoint is closed arrives first, 30 times", async (t) => {
+	const server = endpoint(t);
+	server.listen(listening());
+	for (let round = 0; round < 30; round++) {
+		const client = endpoint(t);
+		const { dialled, accepted } = await join(client, server);
+		const { near, farHeard } = await ends(dialled, accepted);
+		near.write(0, Uint8Array.of(round));
+		const closing = client.close({ code: 5, until: "sent" });
+		const { by } = await accepted.closed;
+		assert.equal(by, "peer", `round ${round}`);
+		assert.equal(farHeard.count, 1, `round ${round}`);
+		await closing;
+	}
 });

@@ -13,8 +13,8 @@ import { inLabs, type Run } from "./measure.ts";
 
 /** Transfers keep a core busy. */
 const FAULT_LABS = 2;
-/** A few megabits a second each. */
-const LOSS_LABS = 4;
+/** A few megabits a second each; more of them would be in each other's way. */
+const LOSS_LABS = 2;
 /** At 150 ms rounds differ by a factor of three: of five each, the ratio of the medians was 0.7 once, and 1.1 over twelve. */
 const LOSS_ROUNDS = 11;
 const LOSS_SECONDS = 8;
