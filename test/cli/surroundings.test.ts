@@ -19,7 +19,7 @@ const PLACES: readonly (readonly [what: string, home: (made: string) => Promise<
 	["HOME is relative", () => "somewhere", /Cannot find a place for keys: this user has no home directory/, 2],
 	["HOME is a file", (made) => fileIn(made), /Cannot use .*: a file is where a directory is needed \(ENOTDIR\)/, 1],
 	["HOME is below a file", async (made) => join(await fileIn(made), "below"), /Cannot use .*: a file is where a directory is needed \(ENOTDIR\)/, 1],
-	["HOME is where nothing can be made", () => "/proc/none", /Cannot use .*: it is not there \(ENOENT\)/, 1],
+	["HOME is where nothing can be made", () => "/proc/none", /Cannot use .*: no such file or directory \(ENOENT\)/, 1],
 ];
 
 async function fileIn(made: string): Promise<string> {

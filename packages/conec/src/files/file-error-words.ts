@@ -17,7 +17,7 @@ const WORDS: Readonly<Record<string, string>> = {
 	EACCES: "permission denied",
 	EPERM: "it is not permitted",
 	EROFS: "the file system is read-only",
-	ENOENT: "it is not there",
+	ENOENT: "no such file or directory",
 	EEXIST: "something else has that name",
 	ENOTDIR: "a file is where a directory is needed",
 	EISDIR: "a directory is where a file is needed",

@@ -3,9 +3,9 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { makeDirectory } from "../packages/conec/src/files/make-directory.ts";
+import { writeAtomically } from "../packages/conec/src/files/write-atomically.ts";
 import { failing, NO_LINKS } from "./fault-fixture.ts";
-import { makeDirectory } from "./make-directory.ts";
-import { writeAtomically } from "./write-atomically.ts";
 
 async function temporary(t: TestContext): Promise<string> {
 	const path = await mkdtemp(join(tmpdir(), "conec-write-"));

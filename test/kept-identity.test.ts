@@ -4,9 +4,9 @@ import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { failing, NO_LINKS } from "../files/fault-fixture.ts";
-import { makeDirectory } from "../files/make-directory.ts";
-import { loadKeptIdentity } from "./kept-identity.ts";
+import { makeDirectory } from "../packages/conec/src/files/make-directory.ts";
+import { loadKeptIdentity } from "../packages/conec/src/tls/kept-identity.ts";
+import { failing, NO_LINKS } from "./fault-fixture.ts";
 
 async function temporary(t: TestContext): Promise<string> {
 	const path = await mkdtemp(join(tmpdir(), "conec-identity-"));
