@@ -71,8 +71,9 @@ test("stateless reset: 600 connections learn of a restart as soon as they send, 
 	const tookMs = performance.now() - start;
 	assert.deepEqual([...new Set(ends.map(({ error }) => (error as { code?: string } | undefined)?.code))], ["STATELESS_RESET"]);
 	t.diagnostic(`${Math.round(tookMs)} ms, dialled in ${Math.round(dialMs)} ms`);
-	// One reset every 20 ms, which is quinn's own measure, would take 12 s. A machine that needs long for the handshakes needs long for this, too.
-	const boundMs = Math.max(9_000, 2 * dialMs);
+	// One reset every 20 ms, which is quinn's own measure, would take 12 s, and one for each batch of packets that is read in one go longer than that on
+	// a busy machine.
+	const boundMs = Math.max(6_000, 3 * dialMs);
 	assert.ok(tookMs < boundMs, `${Math.round(tookMs)} ms of ${Math.round(boundMs)} ms`);
 });
 
