@@ -9,7 +9,7 @@ import type { Measured, ResultPlan } from "./results.ts";
 import { broadcast, broadcastTime, frozenReader, join1000, proxyTime } from "./subjects/broadcast.ts";
 import { type Churn, churn, connect1000, coordinatorUtilization, pausedReader, stalledStreams, stoppedNonBlocking } from "./subjects/checks.ts";
 import { file1GiB, files10k } from "./subjects/command-line.ts";
-import { connect, connectCa, connectEphemeral, proxyBulk, proxyRtt, proxySmall, streamBulk, streamSmall, typedJson } from "./subjects/conec.ts";
+import { connect, connectCa, connectClose, connectEphemeral, proxyBulk, proxyRtt, proxySmall, streamBulk, streamSmall, typedJson } from "./subjects/conec.ts";
 import { directBulk, directOpen, directRtt } from "./subjects/direct.ts";
 import { natsBroadcast, natsTime } from "./subjects/nats.ts";
 import { tlsBulk, tlsConnect, tlsPaused, tlsRtt, tlsSmall } from "./subjects/node-tls.ts";
@@ -191,6 +191,14 @@ export const CATALOGUE: readonly Entry[] = [
 		unit: "ms",
 		references: ["raw-quinn-connect", "node-tls-connect"],
 		rounds: connectEphemeral,
+	},
+	{
+		name: "connect-close",
+		title: "Client.connect and close, by pin, one after another, p50 of both together",
+		unit: "ms",
+		references: ["connect"],
+		target: { of: "value", relation: "<=", bound: 15 },
+		rounds: connectClose,
 	},
 	{
 		name: "connect-1000",

@@ -43,10 +43,17 @@ const layers: Readonly<Record<string, Layer>> = {
 		forbidden: ["../stream/message-stream.ts", "../transport/memory.ts", "../client/client.ts"],
 		allowed: ["node:test", "fast-check", "./frame.ts", "../errors.ts"],
 	},
-	"packages/conec/src/stream/message-stream.ts": { forbidden: [...upper, quic], allowed: [...lower, "../transport/transport.ts", "./codec.ts"] },
+	"packages/conec/src/stream/message-stream.ts": {
+		forbidden: [...upper, quic, "../files/file-errors.ts"],
+		allowed: [...lower, "../transport/transport.ts", "./codec.ts"],
+	},
 	"packages/conec/src/stream/message-stream.test.ts": { forbidden: upper, allowed: [...lower, "../transport/memory.ts", "node:test"] },
 	"packages/conec/src/transport/quic.ts": { forbidden: upper, allowed: [...lower, "./transport.ts", quic] },
-	"packages/conec/src/tls/identity.ts": { forbidden: [...upper, quic], allowed: [...lower, "./pins.ts"] },
+	"packages/conec/src/tls/identity.ts": { forbidden: [...upper, quic], allowed: [...lower, "./pins.ts", "../files/file-errors.ts"] },
+	"packages/conec/src/files/file-errors.ts": {
+		forbidden: [...upper, quic, "../wire/frame.ts", "../tls/identity.ts", "../stream/message-stream.ts"],
+		allowed: ["./other.ts", "../errors.ts", "../options.ts", "node:fs"],
+	},
 	"packages/conec/src/entity/control-channel.ts": {
 		forbidden: [...upper, quic],
 		allowed: [...lower, "../stream/message-stream.ts", "../transport/transport.ts"],
@@ -57,16 +64,16 @@ const layers: Readonly<Record<string, Layer>> = {
 	},
 	"packages/conec/src/coordinator/coordinator.ts": {
 		forbidden: ["../index.ts", "../cli/main.ts", quic],
-		allowed: [...lower, "../stream/message-stream.ts", "../transport/transport.ts", "../tls/identity.ts"],
+		allowed: [...lower, "../stream/message-stream.ts", "../transport/transport.ts", "../tls/identity.ts", "../files/file-errors.ts"],
 	},
 	"packages/conec/src/index.ts": { forbidden: ["./cli/main.ts", quic], allowed: ["./client/client.ts", "./errors.ts", "./stream/codec.ts"] },
 	"packages/conec/src/cli/main.ts": {
 		forbidden: ["../client/client.ts", "../wire/frame.ts", "../transport/quic.ts", "../errors.ts", quic],
-		allowed: ["../index.ts", "./args.ts", "node:util"],
+		allowed: ["../index.ts", "../files/file-errors.ts", "./args.ts", "node:util"],
 	},
 	"packages/conec/src/cli/transfer/send-files.ts": {
 		forbidden: ["../../client/client.ts", "../../wire/frame.ts", "../../errors.ts"],
-		allowed: ["../../index.ts", "../main.ts", "./protocol.ts", "node:fs"],
+		allowed: ["../../index.ts", "../../files/file-errors.ts", "../main.ts", "./protocol.ts", "node:fs"],
 	},
 	"packages/quic/src/endpoint.ts": { forbidden: ["conec", "../../conec/src/errors.ts"], allowed: ["./types.ts", "node:module"] },
 };

@@ -1,5 +1,6 @@
 // Runs test/nat in real network namespaces: `npm run test:nat`, `npm run test:nat -- budget` (only files whose path contains that), and
-// `npm run test:nat -- --full [SECTION...] [--rounds N]`, which also makes docs/nat.md and takes about an hour.
+// `npm run test:nat -- --full [SECTION...] [--rounds N]`, which also makes docs/nat.md and takes about an hour. With names of
+// sections only those are measured anew; the others stay as test/nat/full/results.json has them, where every section is kept when it ends.
 // Needs root on Linux; says so and fails otherwise, because a NAT test that did not run proves nothing.
 
 import { spawnSync } from "node:child_process";
@@ -8,6 +9,8 @@ import { delimiter, join } from "node:path";
 import { globFiles } from "./files.mjs";
 
 const TIMEOUT_MS = 300_000;
+/** Files at a time. What they do is mostly waiting. */
+const CONCURRENCY = 2;
 /** Commands that the lab uses, and the Debian packages that they are in. */
 const TOOLS = { ip: "iproute2", nft: "nftables", conntrack: "conntrack", sysctl: "procps", awk: "gawk", gcc: "gcc libc6-dev" };
 
@@ -33,7 +36,7 @@ if (missing.length > 0) {
 	run("test/nat/lab/natlab.sh", "sweep");
 	process.exitCode = full
 		? run(process.execPath, ...node, "test/nat/full/run.ts", ...words.filter((word) => word !== "--full"))
-		: run(process.execPath, ...node, "--test", "--test-concurrency=1", `--test-timeout=${TIMEOUT_MS}`, "--test-reporter=spec", ...files);
+		: run(process.execPath, ...node, "--test", `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TIMEOUT_MS}`, "--test-reporter=spec", ...files);
 	run("test/nat/lab/natlab.sh", "sweep");
 }
 

@@ -80,7 +80,7 @@ test("repository: no file refers to a place outside it", () => {
 });
 
 function sources(): string[] {
-	return (globFiles(["packages/quic/src", "packages/conec/src"], /\.ts$/) as string[]).filter((file) => !/\.test\.ts$|-suite\.ts$/.test(file));
+	return (globFiles(["packages/quic/src", "packages/conec/src"], /\.ts$/) as string[]).filter((file) => !/\.test\.ts$|-(suite|fixture)\.ts$/.test(file));
 }
 
 function lines(file: string): { at: string; line: string }[] {

@@ -92,7 +92,9 @@ for (const fabric of FABRICS) {
 		const ports = [...counts, 65_536];
 		const addresses = [...words, "localhost", "1.2.3", "fe80::1%1", "1.2.3.4:5", "1".repeat(65)];
 		const { "channel-request": request, "channel-cancel": cancel, "channel-answer yes": yes, "channel-answer no": no } = CHANNEL_MESSAGES_OF_CLIENT;
-		const { "channel-report": report, "address-echo": echo } = CHANNEL_MESSAGES_OF_CLIENT;
+		const { "channel-report of its own": own, "channel-report": report, "channel-list": list, "address-echo": echo } = CHANNEL_MESSAGES_OF_CLIENT;
+		const ids = [7, null, [], {}, true, ...NOT_IDS.filter((id) => id.length < 1_000)];
+		const fingerprints = [...words, "ab".repeat(32), `sha256:${"AB".repeat(32)}`, `sha256:${"a".repeat(63)}`, `sha256:${"a".repeat(65)}`];
 		const ofOffer = (message: Readonly<Record<string, unknown>>): [string, string][] => [
 			...broken(message, "hosts", true, [7, null, {}, true, "", [null], [[]], new Array(9).fill({ address: "192.168.1.5", port: 9 })]),
 			...broken(message, "hosts.0.address", true, addresses),
@@ -107,7 +109,7 @@ for (const fabric of FABRICS) {
 		];
 		const cases = [
 			...broken(request, "request", true, counts),
-			...broken(request, "peer", true, [7, null, [], {}, true, ...NOT_IDS.filter((id) => id.length < 1_000)]),
+			...broken(request, "peer", true, ids),
 			...broken(request, "auto", true, yesNo),
 			...ofOffer(request),
 			...broken(cancel, "request", true, counts),
@@ -123,6 +125,12 @@ for (const fabric of FABRICS) {
 			...broken(report, "address.port", true, ports),
 			...broken(report, "rttMs", false, ["1", null, [], {}, true, -1, 1e300]),
 			...broken(report, "reason", false, [7, null, [], {}, true]),
+			...broken(own, "peer", true, ids),
+			...broken(own, "fingerprint", true, fingerprints),
+			...broken(list, "channels", true, [7, null, {}, true, "", [], [null], [[]], new Array(65).fill((list["channels"] as unknown[])[0])]),
+			...broken(list, "channels.0.token", true, tokens),
+			...broken(list, "channels.0.peer", true, ids),
+			...broken(list, "channels.0.fingerprint", true, fingerprints),
 			...broken(echo, "nonce", true, [...words, "0".repeat(15), "0".repeat(17), "A".repeat(16)]),
 		];
 		const entries = cases.entries();

@@ -197,7 +197,16 @@ export const WELCOME = {
 	observedAddress: { address: "192.0.2.7", port: 40_000 },
 } as const;
 
-type NameOfClient = "channel-request" | "channel-cancel" | "channel-answer yes" | "channel-answer no" | "channel-report" | "address-echo" | "nat-test";
+type NameOfClient =
+	| "channel-request"
+	| "channel-cancel"
+	| "channel-answer yes"
+	| "channel-answer no"
+	| "channel-report"
+	| "channel-report of its own"
+	| "channel-list"
+	| "address-echo"
+	| "nat-test";
 type NameOfCoordinator = ChannelMessageOfCoordinator["type"];
 
 const TOKEN = "00112233445566778899aabbccddeeff";
@@ -211,6 +220,8 @@ export const CHANNEL_MESSAGES_OF_CLIENT: Readonly<Record<NameOfClient, Readonly<
 	"channel-answer yes": { type: "channel-answer", token: TOKEN, accept: true, ...OFFER },
 	"channel-answer no": { type: "channel-answer", token: TOKEN, accept: false, code: "DECLINED" },
 	"channel-report": { type: "channel-report", token: TOKEN, outcome: "up", address: { address: "192.0.2.7", port: 9 }, rttMs: 1 },
+	"channel-report of its own": { type: "channel-report", token: TOKEN, outcome: "up", peer: PEER.id, fingerprint: PEER.fingerprint },
+	"channel-list": { type: "channel-list", channels: [{ token: TOKEN, peer: PEER.id, fingerprint: PEER.fingerprint }] },
 	"address-echo": { type: "address-echo", nonce: "0123456789abcdef" },
 	"nat-test": { type: "nat-test" },
 };
@@ -227,6 +238,8 @@ export const CHANNEL_MESSAGES_OF_COORDINATOR: Readonly<Record<NameOfCoordinator,
 	address: { type: "address", observedAddress: { address: "192.0.2.7", port: 9 } },
 	"peer-moved": { type: "peer-moved", peer: "ann", address: { address: "192.0.2.7", port: 9 } },
 	"peer-changed": { type: "peer-changed", peer: "ann" },
+	"peer-denied": { type: "peer-denied", fingerprint: PEER.fingerprint, reason: "no" },
+	"channel-list-wanted": { type: "channel-list-wanted" },
 };
 
 /** What is wrong with a field, whatever it is: the whole message as text. */

@@ -231,11 +231,22 @@ test("direct broker: hundreds of requests are answered, bounded per Client, and 
 		"one attempt of a pair at a time",
 	);
 	await introduce(ann, targets[0] as Wire);
-	// A minute's worth is used up: not even cancelling helps.
+	// At last a minute's worth is used up: not even cancelling helps.
 	for (let request = 1; request <= 300; request++) eve.say({ type: "channel-cancel", request });
-	eve.request("t-1");
-	await eve.settled();
-	assert.equal(eve.got("channel-refused").at(-1)?.["reason"], "too many requests within a minute");
+	for (let i = 0; i < 100; i++) {
+		const request = eve.request(`t-${i % 20}`);
+		eve.say({ type: "channel-cancel", request });
+		await eve.settled();
+	}
+	const last = eve.got("channel-refused").at(-1);
+	assert.equal(last?.["reason"], "too many requests within a minute");
+	assert.ok(Number(last?.["retryAfterMs"]) > 30_000 && Number(last?.["retryAfterMs"]) <= 60_000);
+	const inAll = await Promise.all(targets.map(async (target) => (await target.settled()).got("channel-ask").length));
+	// One of them is ann's.
+	assert.equal(
+		inAll.reduce((sum, count) => sum + count, 0),
+		100 + 1,
+	);
 });
 
 test("direct broker: a target that is asked by many is not asked by more than it may be", async (t) => {

@@ -142,6 +142,32 @@ export function directSuite(fabric: Fabric): void {
 		assert.deepEqual(asked, Array(5).fill({ id: "alice", fingerprint: alice.fingerprint, metadata: { role: "worker" } }));
 	});
 
+	test("direct channel: an explanation can wait for the attempt that is under way, begins none, and can be given up", async (t) => {
+		const world = await World.create(t, fabric);
+		const alice = await connect(world, "alice");
+		let answer: (consents: boolean) => void = () => undefined;
+		const acceptChannel = (): Promise<boolean> =>
+			new Promise((resolve) => {
+				answer = resolve;
+			});
+		for (const [id, consents, path, reason] of [
+			["yes", true, "direct", /^this side dialled$/],
+			["no", false, "proxied", /^the peer declined$/],
+		] as const) {
+			const peer = await connect(world, id, { acceptChannel });
+			assert.match((await alice.explainSettled(id)).reason, /^no direct channel has been tried$/);
+			const [near] = await pair(alice, peer);
+			assert.deepEqual([near.path, alice.explain(id).reason], ["proxied", "a direct channel is being tried"]);
+			await assert.rejects(alice.explainSettled(id, { signal: AbortSignal.abort("early") }), (error) => error === "early");
+			const explained = alice.explainSettled(id);
+			answer(consents);
+			const report = await explained;
+			assert.equal(report.path, path);
+			assert.match(report.reason, reason);
+		}
+		await assert.rejects(alice.explainSettled("Bob"), { code: "ID_INVALID" });
+	});
+
 	test("direct channel: unknown peers, oneself, bad ids and aborted calls", async (t) => {
 		const [alice, bob] = await two(t);
 		await assert.rejects(alice.openChannel("nobody"), { code: "PEER_UNKNOWN" });

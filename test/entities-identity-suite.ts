@@ -178,7 +178,7 @@ export function identitySuite(fabric: Fabric): void {
 		assert.equal((await before.closed).code, "SUPERSEDED");
 		await assert.rejects(listenOn(runtimeOf(fabric), { host: "127.0.0.1", port: 0, stateDirectory: join(directory, "coordinator") }), {
 			code: "STATE_DIRECTORY_INVALID",
-			message: /coordinator\.lock: another Coordinator \(process \d+\)/,
+			message: /another Coordinator \(process \d+\) uses this state directory/,
 		});
 		await world.coordinator.close();
 		const again = await listenOn(runtimeOf(fabric), { host: "127.0.0.1", port: 0, stateDirectory: join(directory, "coordinator") });
@@ -207,6 +207,23 @@ export function identitySuite(fabric: Fabric): void {
 			(error: { code?: string; retryAfterMs?: number }) => error.code === "ID_TAKEN" && error.retryAfterMs === undefined,
 		);
 		assert.equal((await back.openStream("alice")).peer, "alice");
+	});
+
+	it("a step of the wall clock neither frees a leased id nor asks for more patience than a lease lasts", async (t) => {
+		const world = await World.create(t, fabric);
+		const { privateKey, certificates } = await makeSelfSigned({ names: ["alice"] }, "kept");
+		await (await world.connect("alice", { privateKey, certificate: certificates[0] as Uint8Array })).close();
+		await until(() => world.coordinator.clientCount === 0);
+		const rightMs = Date.now();
+		t.mock.timers.enable({ apis: ["Date"], now: rightMs });
+		for (const stepMs of [0, 25 * 3_600_000, -10 * 365 * 86_400_000, 20 * 365 * 86_400_000]) {
+			t.mock.timers.setTime(rightMs + stepMs);
+			await assert.rejects(world.connect("alice"), ({ code, retryAfterMs = 0 }: { code?: string; retryAfterMs?: number }) => {
+				assert.equal(code, "ID_TAKEN");
+				assert.ok(retryAfterMs > 80_000_000 && retryAfterMs <= 86_400_000, `${retryAfterMs} after a step of ${stepMs}`);
+				return true;
+			});
+		}
 	});
 
 	it("a lease ends: after leaseMs, and at once when its key is denied; without leases a graceful end frees the id", async (t) => {
@@ -257,7 +274,7 @@ export function identitySuite(fabric: Fabric): void {
 		const directory = await mkdtemp(join(tmpdir(), "conec-entities-"));
 		t.after(() => rm(directory, { recursive: true }));
 		const listen = async (): Promise<void> => void (await listenOn(runtimeOf(fabric), { host: "127.0.0.1", port: 0, stateDirectory: directory }));
-		for (const name of ["leases.txt", "coordinator.pem", "coordinator.lock"]) {
+		for (const name of ["leases.txt", "coordinator.pem"]) {
 			await writeFile(join(directory, name), "something else", { mode: 0o600 });
 			await assert.rejects(
 				listen(),

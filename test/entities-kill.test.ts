@@ -55,16 +55,17 @@ for (const path of ["proxied", "direct"] as const) {
 		const alice = await Client.connect({ id: "alice", ...where });
 		const stream = await alice.openStream("bob", { path });
 		assert.equal(stream.path, path);
-		const message = new Uint8Array(100_000);
+		const bytes = new Uint8Array(100_000);
 		const transfer = (async () => {
-			for (;;) await stream.send(message);
+			for (;;) await stream.send(bytes);
 		})();
-		for (let i = 0; i < 20; i++) assert.equal((await stream.receive())?.length, message.length);
+		for (let i = 0; i < 20; i++) assert.equal((await stream.receive())?.length, bytes.length);
 		const drained = (async () => {
 			while ((await stream.receive()) !== null);
 		})();
 		// Both are listened to before they can fail.
-		const lost = Promise.all([assert.rejects(transfer, { code: "PEER_LOST", peer: "bob" }), assert.rejects(drained, { code: "PEER_LOST" })]);
+		const message = path === "direct" ? /^Lost stream to "bob": the direct connection is lost$/ : /: the Coordinator has lost the peer$/;
+		const lost = Promise.all([assert.rejects(transfer, { code: "PEER_LOST", peer: "bob" }), assert.rejects(drained, { code: "PEER_LOST", message })]);
 		const started = performance.now();
 		await kill(child);
 		await lost;
@@ -108,8 +109,8 @@ test("kill: when the Coordinator is killed for good, Clients know after the idle
 	const stream = await alice.openCoordinatorStream();
 	await kill(child);
 	const started = performance.now();
-	await assert.rejects(stream.receive(), { code: "COORDINATOR_LOST" });
-	assert.equal((await alice.closed).by, "error");
+	await assert.rejects(stream.receive(), { code: "COORDINATOR_LOST", message: /: the connection to the Coordinator is lost$/ });
+	assert.deepEqual(await alice.closed, { by: "error", code: "COORDINATOR_LOST", reason: "nothing came from there for too long" });
 	assert.ok(performance.now() - started < NOTICED_MS);
 	await assert.rejects(alice.openStream("bob"), { code: "COORDINATOR_LOST" });
 });

@@ -11,12 +11,19 @@ const wrongRange = { name: "RangeError", code: "OPTION_INVALID" };
 test("options: defaults are filled in", () => {
 	const client = resolveClientOptions({ ...fine, pin: "0".repeat(64) });
 	assert.deepEqual(client.coordinator, { host: "localhost", port: 1719 });
-	assert.deepEqual([client.localAddress, client.family, client.keepAliveIntervalMs, client.keyLog], ["::", 0, 5_000, false]);
+	assert.deepEqual([client.localAddress, client.family, client.keepAliveIntervalMs, client.keyLog, client.congestion], ["::", 0, 5_000, false, "cubic"]);
 	assert.equal(resolveClientOptions({ ...fine, localAddress: "127.0.0.1" }).family, 4);
 	assert.equal(resolveClientOptions({ ...fine, keepAliveIntervalMs: 0 }).keepAliveIntervalMs, 0);
 	assert.deepEqual(resolveClientOptions({ ...fine, coordinator: "a:7", address: "10.0.0.1" }).address, { address: "10.0.0.1", port: 7 });
 	const coordinator = resolveCoordinatorOptions({});
-	assert.deepEqual([coordinator.host, coordinator.port, coordinator.names, coordinator.retry], ["::", 1719, ["localhost"], "under-load"]);
+	assert.deepEqual(
+		[coordinator.host, coordinator.port, coordinator.names, coordinator.retry, coordinator.congestion],
+		["::", 1719, ["localhost"], "under-load", "cubic"],
+	);
+	for (const congestion of ["cubic", "bbr"] as const) {
+		assert.equal(resolveClientOptions({ ...fine, congestion }).congestion, congestion);
+		assert.equal(resolveCoordinatorOptions({ congestion }).congestion, congestion);
+	}
 });
 
 test("options: what is unknown, of the wrong type or out of range is refused, undefined is absent", () => {
@@ -34,6 +41,11 @@ test("options: what is unknown, of the wrong type or out of range is refused, un
 		[{ ...fine, keepAliveIntervalMs: -1 }, wrongRange],
 		[{ ...fine, keepAliveIntervalMs: "1" }, wrongType],
 		[{ ...fine, keyLog: 1 }, wrongType],
+		[{ ...fine, congestion: "newreno" }, wrongRange],
+		[{ ...fine, congestion: "BBR" }, wrongRange],
+		[{ ...fine, congestion: "" }, wrongRange],
+		[{ ...fine, congestion: true }, wrongType],
+		[{ ...fine, congestion: null }, wrongType],
 		[{ ...fine, signal: {} }, wrongType],
 		[{ ...fine, metadata: { f: () => 1 } }, wrongType],
 		[{ ...fine, limits: { messageBytes: 0 } }, wrongRange],
@@ -53,6 +65,8 @@ test("options: what is unknown, of the wrong type or out of range is refused, un
 		[{ host: "localhost" }, wrongType],
 		[{ names: "localhost" }, wrongType],
 		[{ retry: "sometimes" }, wrongRange],
+		[{ congestion: "reno" }, wrongRange],
+		[{ congestion: 1 }, wrongType],
 		[{ privateKey: "x" }, wrongType],
 		[{ deny: "x" }, wrongType],
 	] as const) {

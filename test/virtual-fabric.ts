@@ -4,7 +4,7 @@
  */
 
 import { systemRandom } from "../packages/conec/src/base/random.ts";
-import type { Runtime } from "../packages/conec/src/entity/runtime.ts";
+import { NO_NETWORK, type Runtime } from "../packages/conec/src/entity/runtime.ts";
 import type { Clock } from "../packages/conec/src/transport/clock.ts";
 import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
 import { createVirtualClock, type VirtualClock } from "../packages/conec/src/transport/virtual-clock.ts";
@@ -20,7 +20,7 @@ export function virtualFabric(name: string): Fabric {
 	return {
 		name,
 		createTransport,
-		runtime: { clock: moving, random: systemRandom, lookup: () => Promise.reject(new Error("there is no name service")), createTransport },
+		runtime: { ...NO_NETWORK, clock: moving, random: systemRandom, lookup: () => Promise.reject(new Error("there is no name service")), createTransport },
 		leftovers: () => network.openConnections + network.liveStreams,
 	};
 }

@@ -63,6 +63,16 @@ serve({
 		});
 		return { count: millis.length, p50: percentile(millis, 0.5), p99: percentile(millis, 0.99) };
 	},
+	/** New Clients one after another, each closed before the next. Milliseconds for both together. */
+	visits: async ({ count, ...options }: ClientOptions & { count: number }): Promise<Latency> => {
+		const millis: number[] = [];
+		for (let index = 0; index < count; index++) {
+			const startedMs = performance.now();
+			await (await Client.connect(options)).close();
+			millis.push(performance.now() - startedMs);
+		}
+		return { count, p50: percentile(millis, 0.5), p99: percentile(millis, 0.99) };
+	},
 	/** New Clients, each with an identity of its own, all at once. They stay. */
 	crowd: async ({ count, ...options }: ClientOptions & { count: number }): Promise<Crowd> => {
 		const indices = Array.from({ length: count }, (_, index) => index);

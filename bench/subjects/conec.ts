@@ -58,7 +58,14 @@ export const connect: Subject = async (context, seconds) => {
 	return latency(await sender.call<Latency>("connects", { ...connection, certificate, privateKey, id: "newcomer", count, concurrency: 1 }));
 };
 
-/** The same with an ephemeral identity, which `Client.connect` makes first. */
+/** `Client.connect` and `Client.close`, forty times one after the other. */
+export const connectClose: Subject = async (context) => {
+	const { sender, connection } = await network(context);
+	const { certificatePem: certificate, privateKeyPem: privateKey } = context.identity;
+	return latency(await sender.call<Latency>("visits", { ...connection, certificate, privateKey, id: "visitor", count: 40 }));
+};
+
+/** `Client.connect` alone, with an ephemeral identity, which `Client.connect` makes first. */
 export const connectEphemeral: Subject = async (context, seconds) => {
 	const { sender, connection } = await network(context);
 	const count = Math.max(10, Math.round(seconds * 25));

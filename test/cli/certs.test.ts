@@ -138,7 +138,7 @@ test("certs: renew keeps key and names, takes what is about to end, and leaves t
 
 test("certs: wrong command lines and files are refused with a hint, and nothing is written", async (t) => {
 	const { file, folder: made, certs, run } = await place(t);
-	assert.match((await certs(2, "issue", "alice")).stderr, /Cannot read ".+ca\.pem": no such file\n +Make the authority first/);
+	assert.match((await certs(2, "issue", "alice")).stderr, /Cannot read ".+ca\.pem": no such file or directory \(ENOENT\)\n +Make the authority first/);
 	await certs(0, "init");
 	const before = (await readdir(file("."))).sort();
 	await writeFile(join(made, "garbage"), randomBytes(100));

@@ -90,7 +90,13 @@ export class Running {
 	#take(text: string): void {
 		const lines = (this.#rest + text).split("\n");
 		this.#rest = lines.pop() ?? "";
-		for (const line of lines) if (line !== "") this.events.push(JSON.parse(line) as Event);
+		for (const line of lines) {
+			if (line === "") continue;
+			const { time, ...event } = JSON.parse(line) as Event & { readonly time?: string };
+			// Every event of every command has it; the tests look at the rest.
+			assert.match(time ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, line);
+			this.events.push(event as Event);
+		}
 		this.#changed();
 	}
 

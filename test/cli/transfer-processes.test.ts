@@ -52,8 +52,8 @@ test("send: files and directories arrive verified, both ends say so and end with
 	const bob = await receiver(place, "--once");
 	const alice = place.client("alice", "send", "--json", join(from, "big"), join(from, "tree"), "--to", "bob");
 	await Promise.all([alice.exits(0), bob.exits(0)]);
-	const { files, bytes, failed } = await alice.event("summary");
-	assert.deepEqual({ files, bytes, failed }, { files: 3, bytes: 5_000_004, failed: 0 });
+	const { files, directories, bytes, failed } = await alice.event("summary");
+	assert.deepEqual({ files, directories, bytes, failed }, { files: 3, directories: 2, bytes: 5_000_004, failed: 0 });
 	assert.equal((await bob.event("file", ({ name }) => name === "big"))["sha256"], sha(big));
 	assert.equal(sha(await readFile(join(place.folder, "in/big"))), sha(big));
 	assert.equal(await readFile(join(place.folder, "in/tree/deep/leaf"), "utf8"), "leaf");
@@ -197,7 +197,7 @@ test("receive: hostile names from a hand-written sender are refused one by one",
 	for (const [index, name] of names.entries()) {
 		await stream.send(encodeTransfer({ type: "file", index, name, size: 1 }));
 		await stream.send(Uint8Array.of(KINDS.content, 0x61));
-		await stream.send(encodeTransfer({ type: "verify", sha256: sha(Buffer.from("a")) }));
+		await stream.send(encodeTransfer({ type: "verify", size: 1, sha256: sha(Buffer.from("a")) }));
 	}
 	const [, verdicts] = await Promise.all([stream.close(), collect(stream)]);
 	assert.equal(verdicts.length, names.length);

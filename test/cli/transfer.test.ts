@@ -1,59 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { encodeTransfer, KINDS } from "../../packages/conec/src/cli/transfer/protocol.ts";
 import { type ReceiveOptions, receiveFiles } from "../../packages/conec/src/cli/transfer/receive-files.ts";
 import { sendFiles } from "../../packages/conec/src/cli/transfer/send-files.ts";
-import type { FileOutcome, TransferObserver } from "../../packages/conec/src/cli/transfer/transfer-events.ts";
 import type { MessageStream } from "../../packages/conec/src/index.ts";
 import { streamPair } from "./stream-pair.ts";
-
-interface Folders {
-	readonly from: string;
-	readonly to: string;
-}
-
-async function folders(t: TestContext): Promise<Folders> {
-	const base = await mkdtemp(join(tmpdir(), "conec-transfer-"));
-	t.after(() => rm(base, { recursive: true, force: true }));
-	const made = { from: join(base, "from"), to: join(base, "to") };
-	await mkdir(made.from);
-	await mkdir(made.to);
-	return made;
-}
-
-class Recorder implements TransferObserver {
-	readonly outcomes: FileOutcome[] = [];
-	bytes = 0;
-	onMoved: (() => void) | undefined;
-	started(): void {}
-	moved(bytes: number): void {
-		this.bytes += bytes;
-		this.onMoved?.();
-	}
-	settled(outcome: FileOutcome): void {
-		this.outcomes.push(outcome);
-	}
-	problems(): (readonly [name: string, problem: string | undefined])[] {
-		return this.outcomes.map((outcome) => [outcome.name, outcome.problem] as const).sort();
-	}
-}
-
-async function transfer(
-	paths: readonly string[],
-	directory: string,
-	options: Partial<ReceiveOptions> = {},
-): Promise<{ sent: Recorder; received: Recorder; summary: { files: number; bytes: number; failed: number } }> {
-	const [alice, bob] = streamPair();
-	const sent = new Recorder();
-	const received = new Recorder();
-	const [summary, receiverSummary] = await Promise.all([sendFiles(alice, paths, sent), receiveFiles(bob, { directory, force: false, ...options }, received)]);
-	assert.deepEqual(summary, receiverSummary);
-	return { sent, received, summary };
-}
+import { folders, Recorder, transfer } from "./transfer-fixture.ts";
 
 /** Acts as a sender by hand; returns what the receiver answered, or the error it ended with. */
 async function byHand(
@@ -83,8 +38,18 @@ async function drain(stream: MessageStream): Promise<void> {
 }
 
 function file(index: number, name: string, content: Uint8Array, sha256: string = sha(content)): Uint8Array[] {
-	return [encodeTransfer({ type: "file", index, name, size: content.length }), contentMessage(content), encodeTransfer({ type: "verify", sha256 })];
+	return [
+		encodeTransfer({ type: "file", index, name, size: content.length }),
+		contentMessage(content),
+		encodeTransfer({ type: "verify", size: content.length, sha256 }),
+	];
 }
+
+function directory(index: number, name: string): Uint8Array {
+	return encodeTransfer({ type: "directory", index, name });
+}
+
+const LEAVE: Uint8Array = encodeTransfer({ type: "leave" });
 
 function contentMessage(content: Uint8Array): Uint8Array {
 	return Uint8Array.of(KINDS.content, ...content);
@@ -106,7 +71,7 @@ test("transfer: files of all sizes arrive with content, mode and time", async (t
 		sizes.map((size) => join(from, `f${size}`)),
 		to,
 	);
-	assert.deepEqual(summary, { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size), failed: 0 });
+	assert.deepEqual(summary, { files: sizes.length, directories: 0, bytes: sizes.reduce((sum, size) => sum + size), failed: 0 });
 	assert.equal(sent.bytes, summary.bytes);
 	assert.equal(received.bytes, summary.bytes);
 	for (const size of sizes) {
@@ -120,19 +85,17 @@ test("transfer: files of all sizes arrive with content, mode and time", async (t
 	assert.equal((await readdir(to)).length, sizes.length);
 });
 
-test("transfer: directories arrive with what is below them, links are left out with a problem", async (t) => {
+test("transfer: directories arrive with what is below them, links are left out with a remark", async (t) => {
 	const { from, to } = await folders(t);
 	await mkdir(join(from, "a/b/c"), { recursive: true });
 	await writeFile(join(from, "a/1"), "one");
 	await writeFile(join(from, "a/b/c/2"), "two");
 	await symlink("/etc/passwd", join(from, "a/link"));
 	const { sent, received } = await transfer([join(from, "a")], to);
-	assert.deepEqual(sent.problems(), [
-		["a/1", undefined],
-		["a/b/c/2", undefined],
-		["a/link", "UNREADABLE"],
-	]);
-	assert.deepEqual(received.problems(), sent.problems());
+	const all = ["a", "a/1", "a/b", "a/b/c", "a/b/c/2"].map((name) => [name, undefined]);
+	assert.deepEqual(sent.problems(), all);
+	assert.deepEqual(received.problems(), all);
+	assert.deepEqual(sent.links, [{ type: "link", name: "a/link", action: "skipped" }]);
 	assert.equal(await readFile(join(to, "a/b/c/2"), "utf8"), "two");
 });
 
@@ -140,7 +103,7 @@ test("transfer: 2,000 small files share one stream and all are answered", async 
 	const { from, to } = await folders(t);
 	for (let index = 0; index < 2_000; index += 1) await writeFile(join(from, `n${index}`), `content ${index}`);
 	const { summary } = await transfer([from], to);
-	assert.equal(summary.files, 2_000);
+	assert.deepEqual([summary.files, summary.directories], [2_000, 1]);
 	assert.equal(await readFile(join(to, "from/n1999"), "utf8"), "content 1999");
 	assert.equal((await readdir(join(to, "from"))).length, 2_000);
 });
@@ -221,12 +184,12 @@ test("transfer: a wrong SHA-256 and a wrong size are told to both and leave noth
 		...file(0, "small", HELLO, wrongHash),
 		encodeTransfer({ type: "file", index: 1, name: "short", size: 6 }),
 		contentMessage(HELLO),
-		encodeTransfer({ type: "verify", sha256: sha(HELLO) }),
+		encodeTransfer({ type: "verify", size: 6, sha256: sha(HELLO) }),
 		encodeTransfer({ type: "file", index: 2, name: "large", size: 300_000 }),
 		contentMessage(new Uint8Array(300_000 / 3)),
 		contentMessage(new Uint8Array(300_000 / 3)),
 		contentMessage(new Uint8Array(300_000 / 3)),
-		encodeTransfer({ type: "verify", sha256: wrongHash }),
+		encodeTransfer({ type: "verify", size: 300_000, sha256: wrongHash }),
 	];
 	const { received } = await byHand(to, messages);
 	assert.deepEqual(received.problems(), [
@@ -240,18 +203,40 @@ test("transfer: a wrong SHA-256 and a wrong size are told to both and leave noth
 const VIOLATIONS: readonly (readonly [what: string, messages: () => Uint8Array[]])[] = [
 	["content without a file", () => [contentMessage(HELLO)]],
 	["a file within a file", () => [...file(0, "a", HELLO).slice(0, 1), ...file(1, "b", HELLO)]],
-	["more content than it had announced", () => [...file(0, "a", HELLO).slice(0, 2), contentMessage(HELLO)]],
 	["its end in the middle of a file", () => file(0, "a", HELLO).slice(0, 2)],
 	["a file out of turn", () => file(7, "a", HELLO)],
+	["a file within a file", () => [...file(0, "a", HELLO).slice(0, 1), directory(1, "d")]],
+	["a file within a file", () => [...file(0, "a", HELLO).slice(0, 1), LEAVE]],
+	["its end in the middle of a directory", () => [directory(0, "d"), ...file(1, "d/a", HELLO, "0".repeat(64))]],
+	["the end of a directory that it did not begin", () => [LEAVE]],
+	["a name that is not in its directory", () => [directory(0, "d"), ...file(1, "a", HELLO)]],
+	["a name that is not in its directory", () => [directory(0, "d"), ...file(1, "d/a/b", HELLO)]],
+	["a name that is not in its directory", () => [directory(0, "d"), directory(1, "dd/a")]],
+	[
+		"directories that are nested too deeply",
+		() =>
+			Array.from({ length: 65 }, (_, depth) =>
+				directory(
+					depth,
+					Array(depth + 1)
+						.fill("d")
+						.join("/"),
+				),
+			),
+	],
 	["a message of unknown kind", () => [Uint8Array.of(0x55, 0x7b, 0x7d)]],
 	["a message that only a receiver may send", () => [encodeTransfer({ type: "verdict", index: 0 })]],
 ];
-for (const [what, messages] of VIOLATIONS) {
-	test(`transfer: ${what} ends the transfer and leaves nothing`, async (t) => {
+for (const [number, [what, messages]] of VIOLATIONS.entries()) {
+	test(`transfer: ${what} ends the transfer and leaves no file (${number})`, async (t) => {
 		const { to } = await folders(t);
 		const { error } = await byHand(to, messages());
 		assert.match(String(error), new RegExp(what));
-		assert.deepEqual(await readdir(to), []);
+		const left = await readdir(to, { recursive: true, withFileTypes: true });
+		assert.deepEqual(
+			left.filter((entry) => !entry.isDirectory()),
+			[],
+		);
 	});
 }
 
@@ -266,7 +251,10 @@ test("transfer: a file that grows while it is sent is given up on both sides, th
 	sent.onMoved = () => {
 		grow ??= writeFile(join(from, "log"), "more", { flag: "a" });
 	};
-	await Promise.all([sendFiles(alice, [join(from, "log"), join(from, "next")], sent), receiveFiles(bob, { directory: to, force: false }, received)]);
+	await Promise.all([
+		sendFiles(alice, [join(from, "log"), join(from, "next")], sent, { links: "skip" }),
+		receiveFiles(bob, { directory: to, force: false }, received),
+	]);
 	await grow;
 	assert.deepEqual(sent.problems(), [
 		["log", "CHANGED"],
@@ -305,7 +293,7 @@ test("transfer: a receiver that ends early is an error at the sender", async (t)
 	const { from } = await folders(t);
 	await writeFile(join(from, "a"), "x");
 	const [alice, bob] = streamPair();
-	const sending = assert.rejects(sendFiles(alice, [join(from, "a")], new Recorder()), /its end before it had answered/);
+	const sending = assert.rejects(sendFiles(alice, [join(from, "a")], new Recorder(), { links: "skip" }), /its end before it had answered/);
 	await bob.close();
 	await sending;
 });

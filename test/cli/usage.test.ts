@@ -44,6 +44,8 @@ const WRONG: readonly (readonly [args: readonly string[], stderr: RegExp])[] = [
 	[["send", "x"], /--to PEER is missing/],
 	[["send", "--to", "bob"], /FILE is missing/],
 	[["receive", "--max-bytes", "lots"], /--max-bytes must be a number of bytes/],
+	[["send", "x", "--to", "bob", "--coordinator", "a", "--congestion", "reno"], /--congestion must be one of cubic, bbr/],
+	[["coordinator", "--congestion", "BBR"], /--congestion must be one of cubic, bbr/],
 	[["coordinator", "--port", "65536"], /--port must be a whole number from 0 to 65535/],
 	[["coordinator", "--cert", "x"], /--cert and --key go together/],
 	[["chat", "--to", "a", "--from", "b"], /exclude each other/],
@@ -132,7 +134,7 @@ test("cli: a wrong pin, an unknown peer, nobody listening and a port that is tak
 			const error = await running.event("error");
 			assert.equal(error["code"], code, JSON.stringify(error));
 			assert.equal(typeof error["hint"], "string");
-			assert.match(running.stderr, /^conec: .+\n {7}.+\n$/s);
+			assert.match(running.stderr, args[0] === "coordinator" ? /^[-0-9]{10} [:0-9]{8}[+-][:0-9]{5} conec: .+\n {7}.+\n$/s : /^conec: .+\n {7}.+\n$/s);
 			assert.ok(!running.stderr.includes("    at "), "no stack");
 		}),
 	);

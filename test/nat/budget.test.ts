@@ -29,7 +29,7 @@ const LAN_VICTIM = "10.0.2.77";
 const MAIN_PORT = 1719;
 const MALLORY = "mallory";
 
-const world = await World.up({ after }, { limits: {}, wire: { delayMs: 5 }, a: "none", b: "port" }, ["a2", "b"]);
+const world = await World.up({ after }, { wire: { delayMs: 5 }, a: "none", b: "port" }, ["a2", "b"]);
 const mallory = await world.lab.actor("a", "hostile");
 const [address, port] = world.where.coordinator.split(":");
 const honest = await connectAll();

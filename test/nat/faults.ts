@@ -34,6 +34,10 @@ export const FAULTS: readonly Fault[] = [
 	{ name: "readdr of the dialling side", promise: GOES_ON, kinds: ["port", "port"], side: "dialling", survivable: true, strike: ({ lab }) => lab.readdr("a") },
 	{ name: "roam of the accepting side", promise: ANEW, kinds: ["port", "port"], side: "accepting", survivable: false, strike: ({ lab }) => lab.roam("B") },
 	{ name: "flush of the accepting side", promise: ANEW, kinds: ["port", "port"], side: "accepting", survivable: true, strike: ({ lab }) => lab.flush("B") },
+	{
+		...{ name: "flush of the accepting side, whose NAT then gives another port", promise: ANEW, kinds: ["port", "eim"] },
+		...{ side: "accepting", survivable: false, strike: ({ lab }) => lab.flush("B") },
+	},
 	{ name: "readdr of the accepting side", promise: ANEW, kinds: ["port", "port"], side: "accepting", survivable: false, strike: ({ lab }) => lab.readdr("b") },
 ];
 

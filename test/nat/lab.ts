@@ -7,7 +7,7 @@ import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_pro
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Actor, NODE_FLAGS } from "./actor.ts";
-import type { NatKind } from "./nat-kind.ts";
+import type { RouterKind } from "./nat-kind.ts";
 
 const SCRIPT = fileURLToPath(new URL("lab/natlab.sh", import.meta.url));
 const COMMAND_TIMEOUT_MS = 20_000;
@@ -15,13 +15,21 @@ const COMMAND_TIMEOUT_MS = 20_000;
 /** Address of the Coordinator's machine; it has {@link COORDINATOR_OTHER_ADDRESS} too. */
 export const COORDINATOR_ADDRESS = "192.0.2.10";
 export const COORDINATOR_OTHER_ADDRESS = "192.0.2.11";
+/** The Coordinator's machine in a lab with IPv6. */
+export const COORDINATOR_ADDRESS_6 = "2001:db8:c::10";
 /** Where nobody is: packets to this network (203.0.113.192/26) are counted and vanish. */
 export const VICTIM_ADDRESS = "203.0.113.200";
 
-export type Side = "A" | "B";
-/** The access links: of home A, of home B, of the Coordinator. */
-export type Link = "a" | "b" | "co";
-export type LabNode = "coord" | "a" | "a2" | "b" | "ra" | "rb" | "inet";
+type Home = "a" | "b" | "c" | "d" | "e";
+/** A machine in a home. The second one is there in home A, and in the others with {@link LabOptions.machines}. */
+export type Machine = Home | `${Home}${2 | 3 | 4 | 5 | 6}`;
+/** Homes behind one router of a carrier. */
+type Customers = "a" | "b" | "ab";
+/** Whose router: of a home, or of the carrier of such homes. */
+export type Side = Uppercase<Home> | `C${Uppercase<Customers>}`;
+/** The access links: of a home, of two that share a carrier, of the Coordinator. */
+export type Link = Home | "ab" | "co";
+export type LabNode = "coord" | "inet" | Machine | `r${Home}` | `c${Customers}`;
 
 /** Impairment of one link, one-way and per direction. What is not given is none. */
 export interface WireSpec {
@@ -33,6 +41,8 @@ export interface WireSpec {
 	readonly rateMbit?: number;
 	readonly duplicatePercent?: number;
 	readonly reorderPercent?: number;
+	/** How long before its turn a reordered frame comes; negative: after it. Omitted: it skips the whole delay. */
+	readonly aheadMs?: number;
 	/** @default 1_000 */
 	readonly queueFrames?: number;
 	readonly seed?: number;
@@ -55,8 +65,14 @@ export interface Owner {
 }
 
 export interface LabOptions {
-	readonly a?: NatKind;
-	readonly b?: NatKind;
+	readonly a?: RouterKind;
+	readonly b?: RouterKind;
+	/** Routers of homes C, D and E; none unless they are given. */
+	readonly more?: readonly RouterKind[];
+	/** In every home. @default two in A, one in the others */
+	readonly machines?: number;
+	/** Routers of carriers between the internet and the routers of homes; `ab` is one for both. */
+	readonly carriers?: Readonly<Partial<Record<Customers, RouterKind>>>;
 	/** Given: links with impairment, and {@link Lab.wire} works. Omitted: plain links of no delay. */
 	readonly wire?: WireSpec;
 	readonly ipv6?: boolean;
@@ -81,8 +97,16 @@ export class Lab {
 		const lab = new Lab();
 		labs.add(lab);
 		owner.after(() => lab.down());
-		const { a = "none", b = "none", wire, ipv6 = false, udpTimeoutSeconds, mtuBytes } = options;
-		const words: string[] = [a, b];
+		const { a = "none", b = "none", more = [], machines, carriers, wire, ipv6 = false, udpTimeoutSeconds, mtuBytes } = options;
+		const words: string[] = [a, b, ...more];
+		if (machines !== undefined) words.push("--machines", String(machines));
+		if (carriers !== undefined)
+			words.push(
+				"--carrier",
+				Object.entries(carriers)
+					.map(([customers, kind]) => `${customers}=${kind}`)
+					.join(" "),
+			);
 		if (wire !== undefined) words.push("--wire", formatWire(wire));
 		if (ipv6) words.push("--ipv6");
 		if (udpTimeoutSeconds !== undefined) words.push("--udp-timeout", String(udpTimeoutSeconds));
@@ -94,7 +118,7 @@ export class Lab {
 	private constructor() {}
 
 	/** Another kind of router: addresses of that side change, and its mappings are forgotten. Clients there have to connect anew. */
-	async set(side: Side, kind: NatKind): Promise<void> {
+	async set(side: Side, kind: RouterKind): Promise<void> {
 		await this.#run("set", side, kind);
 	}
 
@@ -109,8 +133,23 @@ export class Lab {
 	}
 
 	/** The machine gets another address in its network. */
-	async readdr(node: "a" | "a2" | "b"): Promise<string> {
-		return (await this.#run("readdr", node)).trim();
+	async readdr(machine: Machine): Promise<string> {
+		return (await this.#run("readdr", machine)).trim();
+	}
+
+	/** Its network card is taken out and put in again: it has the same addresses, on the youngest of its interfaces. */
+	async replug(machine: Machine): Promise<void> {
+		await this.#run("replug", machine);
+	}
+
+	/** It gets so many bridges with private addresses, as a Docker host has them: 172.17.0.1, 172.18.0.1, ... */
+	async bridges(machine: Machine, count: number): Promise<void> {
+		await this.#run("bridges", machine, String(count));
+	}
+
+	/** From now on it has only IPv4, only IPv6, or both; of a lab with IPv6. */
+	async family(machine: Machine, family: "4" | "6" | "46"): Promise<void> {
+		await this.#run("family", machine, family);
 	}
 
 	/** Another impairment of one link from now on; of a lab that was made with one. */
@@ -118,12 +157,12 @@ export class Lab {
 		await this.#run("wire", link, formatWire(spec));
 	}
 
-	/** The link becomes a silent black hole. */
-	async cut(link: Link): Promise<void> {
+	/** The link becomes a silent black hole; `a-b`: only for what goes between these two homes. */
+	async cut(link: Link | `${Home}-${Home}`): Promise<void> {
 		await this.#run("cut", link);
 	}
 
-	async heal(link: Link): Promise<void> {
+	async heal(link: Link | `${Home}-${Home}`): Promise<void> {
 		await this.#run("heal", link);
 	}
 
@@ -199,6 +238,7 @@ export function formatWire(spec: WireSpec): string {
 		["rate", spec.rateMbit],
 		["dup", spec.duplicatePercent],
 		["reorder", spec.reorderPercent],
+		["ahead", spec.aheadMs],
 		["queue", spec.queueFrames],
 		["seed", spec.seed],
 	];

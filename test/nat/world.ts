@@ -1,19 +1,12 @@
 /** A lab with a Coordinator and two machines of Clients in it, kept over many tries: a process takes a second to start, a connection a third of one. */
 
 import assert from "node:assert/strict";
-import type { ClientOptions, CoordinatorOptions, Limits } from "../../packages/conec/src/index.ts";
+import type { ClientOptions, CoordinatorOptions, NatReport } from "../../packages/conec/src/index.ts";
 import type { Actor } from "./actor.ts";
+import type { Ticked, Ticks } from "./actors/line.ts";
 import type { Amount, TransferState } from "./actors/transfers.ts";
-import { COORDINATOR_ADDRESS, Lab, type LabOptions, type Owner, RTT_100 } from "./lab.ts";
-import type { NatKind } from "./nat-kind.ts";
-
-/** A lab tries more in a minute than any user; `budget.test.ts` proves the defaults. */
-export const LAB_LIMITS: Partial<Limits> = {
-	attemptsPerMinute: 10_000,
-	punchReflexivePerMinute: 1_000_000,
-	punchPacketsPerMinute: 10_000,
-	birthdayPerMinute: 1_000,
-};
+import { COORDINATOR_ADDRESS, COORDINATOR_ADDRESS_6, Lab, type LabOptions, type Machine, type Owner, RTT_100 } from "./lab.ts";
+import type { RouterKind } from "./nat-kind.ts";
 
 /** How long a Client waits for an answer by default. */
 export const REQUEST_MS = 10_000;
@@ -35,12 +28,6 @@ export interface Life {
 	readonly fromMs: number;
 	readonly toMs?: number;
 }
-type Place = "a" | "a2" | "b";
-
-export interface WorldOptions extends LabOptions {
-	/** Of the Coordinator. @default {@link LAB_LIMITS} */
-	readonly limits?: Partial<Limits>;
-}
 
 export interface Where {
 	readonly coordinator: string;
@@ -58,22 +45,19 @@ export class World {
 	readonly lab: Lab;
 	readonly coordinator: Actor;
 	readonly #where: Where;
-	readonly #limits: Partial<Limits>;
-	readonly #clients: Map<Place, Actor>;
+	readonly #clients: Map<Machine, Actor>;
 
 	/** 100 ms there and back unless `wire` says otherwise. Machines of Clients: `a` and `b`. */
-	static async up(owner: Owner, options: WorldOptions = {}, places: readonly Place[] = ["a", "b"]): Promise<World> {
+	static async up(owner: Owner, options: LabOptions = {}, places: readonly Machine[] = ["a", "b"]): Promise<World> {
 		const lab = await Lab.up(owner, { wire: RTT_100, ...options });
-		const limits = options.limits ?? LAB_LIMITS;
-		const [listening, ...clients] = await Promise.all([listen(lab, limits), ...places.map((place) => lab.actor(place, "client"))]);
-		return new World(lab, limits, listening, new Map(places.map((place, i) => [place, clients[i] as Actor])));
+		const [listening, ...clients] = await Promise.all([listen(lab), ...places.map((place) => lab.actor(place, "client"))]);
+		return new World(lab, listening, new Map(places.map((place, i) => [place, clients[i] as Actor])));
 	}
 
-	private constructor(lab: Lab, limits: Partial<Limits>, listening: Listening, clients: Map<Place, Actor>) {
+	private constructor(lab: Lab, listening: Listening, clients: Map<Machine, Actor>) {
 		this.lab = lab;
 		this.coordinator = listening.actor;
 		this.#where = listening.where;
-		this.#limits = limits;
 		this.#clients = clients;
 	}
 
@@ -84,34 +68,43 @@ export class World {
 
 	/** One more Coordinator on that machine, which ends with the lab at the latest. A Client connects to it with its `where` among the options. */
 	async anotherCoordinator(port: number): Promise<Listening> {
-		return await listen(this.lab, this.#limits, port);
+		return await listen(this.lab, port);
 	}
 
 	/** The machine's process. */
-	at(place: Place): Actor {
+	at(place: Machine): Actor {
 		const actor = this.#clients.get(place);
 		assert.ok(actor, `nobody is at ${place}`);
 		return actor;
 	}
 
 	/** Connects a new Client there, which may fail. */
-	async tryConnect(place: Place, options: Partial<ClientOptions> & { readonly decline?: boolean } = {}): Promise<Timed & { readonly id: string }> {
+	async tryConnect(place: Machine, options: Partial<ClientOptions> & { readonly decline?: boolean } = {}): Promise<Timed & { readonly id: string }> {
 		const id = options.id ?? `${place}-${++names}`;
 		return { id, ...(await this.at(place).call<Timed>("connect", { ...this.#where, ...options, id })) };
 	}
 
 	/** Connects a new Client there. */
-	async connect(place: Place, options: Partial<ClientOptions> & { readonly decline?: boolean } = {}): Promise<Peer> {
+	async connect(place: Machine, options: Partial<ClientOptions> & { readonly decline?: boolean } = {}): Promise<Peer> {
 		const { id, ms, error } = await this.tryConnect(place, options);
 		assert.equal(error, undefined, `${id} cannot connect: ${JSON.stringify(error)} after ${ms} ms\n${this.at(place).stderr}`);
 		return new Peer(this.at(place), id);
 	}
 
-	/** New Clients behind routers of these kinds, with no mapping of before. The first one dials. */
-	async pair(kinds: readonly [NatKind, NatKind], options: Partial<ClientOptions> = {}): Promise<[Peer, Peer]> {
+	/** The same Coordinator, over IPv6; of a lab that has it. */
+	get where6(): Where {
+		return { ...this.#where, coordinator: this.#where.coordinator.replace(COORDINATOR_ADDRESS, `[${COORDINATOR_ADDRESS_6}]`) };
+	}
+
+	/** Nobody is connected any more; routers are of these kinds and know no mapping of before. */
+	async renew(kinds: readonly [RouterKind, RouterKind]): Promise<void> {
 		await this.leave();
-		await this.lab.set("A", kinds[0]);
-		await this.lab.set("B", kinds[1]);
+		await Promise.all([this.lab.set("A", kinds[0]), this.lab.set("B", kinds[1])]);
+	}
+
+	/** New Clients behind routers of these kinds, with no mapping of before. The first one dials. */
+	async pair(kinds: readonly [RouterKind, RouterKind], options: Partial<ClientOptions> = {}): Promise<[Peer, Peer]> {
+		await this.renew(kinds);
 		return await Promise.all([this.connect("a", options), this.connect("b", options)]);
 	}
 
@@ -121,9 +114,10 @@ export class World {
 	}
 }
 
-async function listen(lab: Lab, limits: Partial<Limits>, wanted: number = 1719): Promise<Listening> {
+/** With default limits: the lab is to try nothing that a user could not. */
+async function listen(lab: Lab, wanted: number = 1719): Promise<Listening> {
 	const actor = await lab.actor("coord", "coordinator");
-	const options: CoordinatorOptions = { limits, port: wanted };
+	const options: CoordinatorOptions = { port: wanted };
 	const { port, pin } = await actor.call<{ port: number; pin: string }>("listen", options);
 	return { actor, where: { coordinator: `${COORDINATOR_ADDRESS}:${port}`, pin } };
 }
@@ -147,6 +141,16 @@ export class Peer {
 		return await this.#call("openStream", { peer: peer.id, path });
 	}
 
+	/** The same, and closes the stream. */
+	async visit(peer: Peer): Promise<Opened> {
+		return await this.#call("visit", { peer: peer.id });
+	}
+
+	/** What it knows of the NAT before it. */
+	async nat(): Promise<NatReport> {
+		return await this.#call("nat");
+	}
+
 	async echo(opened: Opened, bytes: number = 1_000): Promise<Timed> {
 		return await this.#call("echo", { handle: opened.handle, bytes });
 	}
@@ -154,6 +158,11 @@ export class Peer {
 	/** Begins a transfer of so many bytes, or so much; `name` is unique in the process. */
 	async send(peer: Peer, path: "direct" | "proxied", name: string, amount: number | Partial<Amount>): Promise<{ readonly path: string }> {
 		return await this.#call("send", { peer: peer.id, path, name, ...(typeof amount === "number" ? { bytes: amount } : amount) });
+	}
+
+	/** Sends small messages at a steady pace. */
+	async tick(peer: Peer, path: "direct" | "proxied", ticks: Ticks): Promise<Ticked> {
+		return await this.#call("tick", { peer: peer.id, path, ...ticks });
 	}
 
 	/** What has been sent so far. */

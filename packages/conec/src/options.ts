@@ -51,7 +51,7 @@ export interface Limits {
 	readonly retryThreshold: number;
 	/** Clients connected to one Coordinator. @default 10_000 */
 	readonly clients: number;
-	/** Direct channels of one Client, and such that are being opened. Client only. @default 16 */
+	/** Direct channels of one Client, and such that are being opened; at a Coordinator, those of one Client that it keeps for when a key is denied. @default 64 */
 	readonly channels: number;
 	/** Status events kept for a reader that is slow; older ones are dropped and counted. @default 64 */
 	readonly statusEvents: number;
@@ -171,7 +171,7 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	connectsPerSecondPerSource: { default: 10, min: 1, max: 1_000_000 },
 	retryThreshold: { default: 64, min: 0, max: 65_536 },
 	clients: { default: 10_000, min: 1, max: 1_000_000 },
-	channels: { default: 16, min: 0, max: 65_536 },
+	channels: { default: 64, min: 0, max: 65_536 },
 	statusEvents: { default: 64, min: 1, max: 65_536 },
 	idleTimeoutMs: { default: 15_000, min: 100, max: 10 * MINUTE_MS },
 	keepAliveIntervalMs: { default: 5000, min: 0, max: 10 * MINUTE_MS },
@@ -184,7 +184,7 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	leases: { default: 10_000, min: 0, max: 100_000 },
 	leasesPerSource: { default: 64, min: 0, max: 100_000 },
 	attemptsPerClient: { default: 16, min: 0, max: 65_536 },
-	attemptsPerMinute: { default: 60, min: 0, max: 1_000_000 },
+	attemptsPerMinute: { default: 100, min: 0, max: 1_000_000 },
 	punchPacketsPerMinute: { default: 60, min: 0, max: 1_000_000 },
 	punchPacketsPerAttempt: { default: 64, min: 0, max: 16_384 },
 	punchReflexivePerMinute: { default: 2000, min: 0, max: 1_000_000_000 },

@@ -10,7 +10,7 @@ import { type Client, connectOn } from "../src/client/client.ts";
 import type { ClientOptions } from "../src/client/client-options.ts";
 import { type Coordinator, listenOn } from "../src/coordinator/coordinator.ts";
 import type { CoordinatorOptions } from "../src/coordinator/coordinator-options.ts";
-import type { Runtime } from "../src/entity/runtime.ts";
+import { NO_NETWORK, type Runtime } from "../src/entity/runtime.ts";
 import { createMemoryNetwork, type MemoryNetwork, type MemoryNetworkOptions, type MemoryTransport } from "../src/transport/memory.ts";
 import { createVirtualClock, type VirtualClock } from "../src/transport/virtual-clock.ts";
 import { testIdentity } from "./identities.ts";
@@ -88,6 +88,7 @@ export class World {
 			clock: this.clock,
 			random: seededRandom(Math.imul(this.#options.seed, 0x9e37_79b1) ^ number),
 			lookup: () => Promise.resolve([{ address: "127.0.0.1", family: 4 }]),
+			...NO_NETWORK,
 			createTransport: ({ host, port, limits }) => {
 				const transport = this.network.createTransport({ host, port, limits });
 				transports.push(transport);

@@ -41,6 +41,7 @@ for (const congestion of ["cubic", "bbr", "newreno"] as const) {
 		test(`connection: carries bytes with ${congestion}, segmentation offload ${segmentationOffload}`, async (t) => {
 			const transport = { congestion, segmentationOffload };
 			const { dialled, accepted } = await link(t, { connect: { transport }, listen: { transport } });
+			assert.deepEqual([dialled.congestion, accepted.congestion], [congestion, congestion]);
 			const { near, farHeard } = await ends(dialled, accepted);
 			const data = randomBytes(300_000);
 			near.write(0, data);

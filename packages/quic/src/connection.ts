@@ -34,6 +34,8 @@ export class Connection implements Target, StreamOwner {
 	readonly localAddress: string | undefined;
 	/** With whom the handshake was, wherever the peer seems to be now: this address is proven (RFC 9000, 8.1). `undefined` on the dialling side. */
 	readonly acceptedFrom: SocketAddress | undefined;
+	/** What this side's sending follows. */
+	readonly congestion: string;
 	/** Never rejects. */
 	readonly closed: Promise<ConnectionCloseInfo>;
 	/** QUIC datagrams; dropped while it is not set. */
@@ -53,6 +55,7 @@ export class Connection implements Target, StreamOwner {
 		this.handle = handle;
 		this.peerCertificates = info.peerCertificates;
 		this.alpnProtocol = info.alpnProtocol;
+		this.congestion = info.congestion;
 		this.serverName = info.serverName;
 		this.localAddress = info.localAddress;
 		this.acceptedFrom = info.acceptedFrom;

@@ -28,6 +28,7 @@ export class Endpoint implements Target {
 	#referenced = true;
 	#closing: Promise<void> | undefined;
 	#closed: (() => void) | undefined;
+	#resolvesWhenSent = false;
 	/** Raw datagrams handed over since the event loop last went round. */
 	#rawThisTurn = 0;
 	#droppedRaw = 0;
@@ -149,17 +150,24 @@ export class Endpoint implements Target {
 
 	/**
 	 * Closes every connection with the code, waits at most `drainMs` for the peers to know, and releases the socket.
+	 * `until: "sent"` resolves as soon as the closes have left: the socket is then released behind, and keeps nothing alive;
+	 * a peer that did not hear the close hears it again until then. With `"released"`, the default, the port is free again.
 	 * Idempotent; never rejects, but throws `INVALID_ARGUMENT` for what is no QUIC code.
 	 */
-	close(options: { code?: number; reason?: string; drainMs?: number } = {}): Promise<void> {
+	close(options: { code?: number; reason?: string; drainMs?: number; until?: "sent" | "released" } = {}): Promise<void> {
 		if (this.#closing !== undefined) return this.#closing;
-		const { code = 0, reason = "", drainMs = 1_000 } = options;
+		const { code = 0, reason = "", drainMs = 1_000, until = "released" } = options;
 		mapped(() => this.#environment.native.endpointClose(this.handle, code, reason, drainMs));
 		for (const connection of this.#connections.values()) connection.closing(code, reason);
 		if (!this.#referenced) this.#environment.hold(); // who awaits the close is not left hanging by an early exit
 		this.#closing = new Promise((resolve) => {
-			this.#closed = resolve;
+			this.#closed = () => {
+				this.#closed = undefined;
+				this.#environment.unhold();
+				resolve();
+			};
 		});
+		this.#resolvesWhenSent = until === "sent";
 		return this.#closing;
 	}
 
@@ -172,9 +180,11 @@ export class Endpoint implements Target {
 			case RECORD.RAW:
 				if (this.#closing === undefined) this.#raw(payload); // an answer would throw
 				break;
+			case RECORD.ENDPOINT_LEFT:
+				if (this.#resolvesWhenSent) this.#closed?.();
+				break;
 			case RECORD.ENDPOINT_CLOSED:
 				this.#environment.release(this.handle);
-				this.#environment.unhold();
 				this.#closed?.();
 				break;
 		}

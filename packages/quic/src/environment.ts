@@ -5,6 +5,7 @@
  */
 
 import { markAsUntransferable } from "node:worker_threads";
+import { mapped } from "./errors.ts";
 import { type Handle, type Native, nativeSource, requireNative } from "./native.ts";
 
 /** What a record is about; the numbers are those of `queue.rs`. */
@@ -26,6 +27,7 @@ export const RECORD = {
 	RAW: 15,
 	PIPE_END: 16,
 	ENDPOINT_CLOSED: 17,
+	ENDPOINT_LEFT: 18,
 } as const;
 
 /** Anything with a handle gets its records in order. What is new (`STREAM_IN`, `CONN_IN`) goes to its owner; `subject` is then the new handle. What `record` throws is reported as uncaught. */
@@ -48,7 +50,7 @@ export function currentEnvironment(): Environment {
 	const native = requireNative();
 	const shared = globalThis as unknown as Record<symbol, Environment | undefined>;
 	const key = Symbol.for(`@conec/quic environment of ${nativeSource()}`);
-	environment = shared[key] ??= new Environment(native);
+	environment = shared[key] ??= mapped(() => new Environment(native));
 	return environment;
 }
 

@@ -103,6 +103,7 @@ export interface NativeConnectionInfo {
 	serverName?: string;
 	alpnProtocol: string;
 	peerCertificates: Uint8Array[];
+	congestion: string;
 }
 
 /** The functions of the addon. Failures are errors with a `code` (see `errors.ts`). */
@@ -169,8 +170,17 @@ export function nativeSource(): string {
 
 /** The addon, or a `QUIC_UNAVAILABLE` error that names the reason and the remedy. */
 export function requireNative(): Native {
-	const loaded = loader.load();
+	const loaded = load();
 	if (loaded.ok) return loaded.binding;
 	const tried = loaded.errors.length > 0 ? ` Tried: ${loaded.errors.join("; ")}` : "";
 	throw new QuicError("QUIC_UNAVAILABLE", `QUIC is not available: ${loaded.reason}. ${loaded.hint}${tried}`);
+}
+
+/** Looking for the addon reads files, which may fail for the moment: the next call looks again. */
+function load(): ReturnType<typeof loader.load> {
+	try {
+		return loader.load();
+	} catch (cause) {
+		throw new QuicError("QUIC_UNAVAILABLE", `QUIC is not available: ${cause instanceof Error ? cause.message : cause}`, { cause });
+	}
 }

@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { type Channel, Client, type ClientOptions, type ClientStatus, type MessageStream } from "../../../packages/conec/src/index.ts";
 import { nowMs, serveActions, sleep } from "./actions.ts";
+import { stamp, type Ticks, tick } from "./line.ts";
 import { type Amount, failed, newTransfer, purposeOf, receiveAll, sendAll, type TransferState } from "./transfers.ts";
 
 interface Participant {
@@ -95,21 +96,26 @@ serveActions({
 	},
 	/** Opens a stream and has one message echoed on it, so that it is known to work. Gives a handle. */
 	async openStream({ id, peer, path }: { id: string; peer: string; path?: "auto" | "direct" | "proxied" }) {
-		const opening = async (): Promise<MessageStream> => {
-			const stream = await participant(id).client.openStream(peer, path === undefined ? {} : { path });
-			await echo(stream, 100);
-			return stream;
-		};
-		const { ms, value: stream, error } = await timed(opening());
+		const { ms, value: stream, error } = await timed(openAndEcho(id, peer, path));
 		if (stream === undefined) return { ms, error };
 		streams.set(++handles, stream);
 		return { ms, path: stream.path, handle: handles };
 	},
+	/** The same with path `auto`, and closes the stream again. */
+	async visit({ id, peer }: { id: string; peer: string }) {
+		const { ms, value: stream, error } = await timed(openAndEcho(id, peer));
+		void stream?.close().catch(() => undefined); // not part of the time
+		return { ms, path: stream?.path, error };
+	},
+	nat: ({ id }: { id: string }) => participant(id).client.nat(),
 	async echo({ handle, bytes }: { handle: number; bytes: number }) {
 		const stream = streams.get(handle);
 		if (stream === undefined) throw new TypeError(`there is no stream ${handle}`);
 		return await timed(echo(stream, bytes));
 	},
+	/** Small messages at a steady pace; gives how long each took there and back. */
+	tick: async ({ id, peer, path, ...ticks }: { id: string; peer: string; path: "direct" | "proxied" } & Ticks) =>
+		await tick(await participant(id).client.openStream(peer, { path, metadata: { ticks: true } }), ticks),
 	/** Begins to send; `sent` tells how it is and `result` waits for the end. */
 	async send({
 		id,
@@ -135,6 +141,12 @@ serveActions({
 	received: ({ id, name }: { id: string; name: string }) => participant(id).incoming.get(name) ?? null,
 });
 
+async function openAndEcho(id: string, peer: string, path?: "auto" | "direct" | "proxied"): Promise<MessageStream> {
+	const stream = await participant(id).client.openStream(peer, path === undefined ? {} : { path });
+	await echo(stream, 100);
+	return stream;
+}
+
 async function echo(stream: MessageStream, bytes: number): Promise<void> {
 	const message = randomBytes(bytes);
 	await stream.send(message);
@@ -145,7 +157,11 @@ async function echo(stream: MessageStream, bytes: number): Promise<void> {
 async function serve({ client, incoming }: Participant): Promise<void> {
 	try {
 		for await (const stream of client.incomingStreams) {
-			const { transfer } = purposeOf(stream.metadata);
+			const { transfer, ticks } = purposeOf(stream.metadata);
+			if (ticks) {
+				void stamp(stream).catch(() => undefined); // its opener knows
+				continue;
+			}
 			if (transfer === undefined) {
 				void repeat(stream);
 				continue;

@@ -6,7 +6,8 @@ import { networkInterfaces } from "node:os";
 import { serveActions, sleep } from "./actions.ts";
 
 interface Server {
-	readonly addresses: readonly [string, string];
+	/** A second one is needed to classify. */
+	readonly addresses: readonly string[];
 	readonly ports: readonly [number, number];
 }
 interface Question {
@@ -23,8 +24,13 @@ interface Answer {
 }
 
 /** How long an answer may take. */
-const ANSWER_MS = 400;
+const ANSWER_MS = 600;
 let nonces = 0;
+/** Of `serve`, by address and port. */
+const serving = new Map<string, Socket>();
+/** A socket that stays open over several actions, and who has sent to it. */
+let kept: Socket | undefined;
+const keptHeard: string[] = [];
 
 async function bound(port?: number, address?: string): Promise<Socket> {
 	const socket = createSocket("udp4").on("error", () => undefined);
@@ -33,7 +39,7 @@ async function bound(port?: number, address?: string): Promise<Socket> {
 	return socket;
 }
 
-async function ask(socket: Socket, address: string, port: number, how: Omit<Question, "nonce"> = {}): Promise<Answer | undefined> {
+async function ask(socket: Socket, address = "", port = 0, how: Omit<Question, "nonce"> = {}): Promise<Answer | undefined> {
 	const nonce = ++nonces;
 	let answer: Answer | undefined;
 	let wake = (): void => undefined;
@@ -55,15 +61,14 @@ async function ask(socket: Socket, address: string, port: number, how: Omit<Ques
 
 serveActions({
 	async serve({ addresses, ports }: Server) {
-		const sockets = new Map<string, Socket>();
-		for (const address of addresses) for (const port of ports) sockets.set(`${address}:${port}`, await bound(port, address));
+		for (const address of addresses) for (const port of ports) serving.set(`${address}:${port}`, await bound(port, address));
 		for (const address of addresses) {
 			for (const port of ports) {
-				sockets.get(`${address}:${port}`)?.on("message", (data: Buffer, from: RemoteInfo) => {
+				serving.get(`${address}:${port}`)?.on("message", (data: Buffer, from: RemoteInfo) => {
 					const { nonce, otherAddress, otherPort, delayMs = 0 } = JSON.parse(data.toString()) as Question;
 					const by = `${otherAddress ? addresses.find((other) => other !== address) : address}:${otherPort ? ports.find((other) => other !== port) : port}`;
 					const reply: Answer = { nonce, address: from.address, port: from.port };
-					setTimeout(() => sockets.get(by)?.send(JSON.stringify(reply), from.port, from.address), delayMs);
+					setTimeout(() => serving.get(by)?.send(JSON.stringify(reply), from.port, from.address), delayMs);
 				});
 			}
 		}
@@ -89,6 +94,37 @@ serveActions({
 			fresh.close();
 		}
 	},
+	/** Ports inside and outside of one socket, which stays open for the next call; `port`: a new socket at that one. */
+	async mapped({ addresses, ports, port }: Server & { port?: number }) {
+		if (kept === undefined || port !== undefined) {
+			kept?.close();
+			keptHeard.length = 0;
+			kept = await bound(port);
+			kept.on("message", (data: Buffer, from: RemoteInfo) => {
+				if (data[0] !== 0x7b) keptHeard.push(from.address); // 0x7b: an answer, which is JSON
+			});
+		}
+		const answer = await ask(kept, addresses[0], ports[0]);
+		return { inside: kept.address().port, outside: answer?.port ?? null, address: answer?.address ?? null };
+	},
+	/** From which addresses something came to that socket that was no answer. */
+	heard: () => keptHeard,
+	/** Sends one datagram there from the first socket of `serve`. */
+	async poke({ address, port }: { address: string; port: number }) {
+		const [socket] = serving.values();
+		await new Promise((resolve) => socket?.send(Uint8Array.of(0), port, address, resolve));
+	},
+	/** Whether a datagram to there is answered with an ICMP error. */
+	async refused({ address, port }: { address: string; port: number }) {
+		const socket = createSocket("udp4");
+		const error = new Promise<string>((resolve) => socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(String(code))));
+		socket.connect(port, address);
+		await once(socket, "connect");
+		socket.send(Uint8Array.of(0));
+		const code = await Promise.race([error, sleep(ANSWER_MS)]);
+		socket.close();
+		return code === "ECONNREFUSED";
+	},
 	/** Whether an answer still comes in when nothing has passed for so long. */
 	async alive({ addresses, ports, ms }: Server & { ms: number }) {
 		const socket = await bound();
@@ -103,6 +139,26 @@ serveActions({
 		const answer = await ask(socket, addresses[0], ports[0]);
 		socket.close();
 		return answer === undefined ? null : performance.now() - started;
+	},
+	/** Asks so many questions, one a millisecond. Gives the answers as they came: which question, and its round trip in milliseconds. */
+	async order({ addresses, ports, count }: Server & { count: number }) {
+		const socket = await bound();
+		const sentMs = new Map<number, number>();
+		const answers: { question: number; ms: number }[] = [];
+		const first = nonces + 1;
+		socket.on("message", (data: Buffer) => {
+			const { nonce } = JSON.parse(data.toString()) as Answer;
+			answers.push({ question: nonce - first, ms: performance.now() - (sentMs.get(nonce) ?? Number.NaN) });
+		});
+		for (let i = 0; i < count; i++) {
+			const nonce = ++nonces;
+			sentMs.set(nonce, performance.now());
+			socket.send(JSON.stringify({ nonce }), ports[0], addresses[0]);
+			await sleep(1);
+		}
+		await sleep(ANSWER_MS);
+		socket.close();
+		return answers;
 	},
 	/** Sends so many datagrams there; `punch`: whose first two bits are zero, else one. */
 	async send({ address, port, count, punch }: { address: string; port: number; count: number; punch: boolean }) {

@@ -81,7 +81,8 @@ export async function receiveAll(stream: MessageStream, state: TransferState): P
 }
 
 /** What an incoming stream is for: its opener says so in the metadata. */
-export function purposeOf(metadata: JsonValue | undefined): { readonly transfer?: string } {
+export function purposeOf(metadata: JsonValue | undefined): { readonly transfer?: string; readonly ticks?: true } {
+	if (typeof metadata === "object" && metadata !== null && "ticks" in metadata) return { ticks: true };
 	const name = typeof metadata === "object" && metadata !== null && "transfer" in metadata ? metadata.transfer : undefined;
 	return typeof name === "string" ? { transfer: name } : {};
 }

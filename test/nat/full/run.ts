@@ -1,5 +1,5 @@
 /**
- * The full run, which makes docs/nat.md: `run.ts [SECTION...] [--rounds N]`. Sections: pairs, birthday, faults, throughput; all of
+ * The full run, which makes docs/nat.md: `run.ts [SECTION...] [--rounds N]`. Sections: see SECTIONS; all of
  * them unless some are named, and then the page keeps the others as they were measured before, from `test/nat/full/results.json`.
  * Ends with 1 when something misses its figure that is not in `known.ts`.
  */
@@ -7,11 +7,25 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeCommit, describeMachine } from "../../../bench/machine.ts";
-import { formatPage, type Origin, type Results, surprises } from "../report/page.ts";
+import { formatPage, type Results, surprises } from "../report/page.ts";
+import type { Origin } from "../report/tables.ts";
+import { measureCarriers, measureCrowd, measureIpv6, measureMoves, measureTrouble } from "./cases.ts";
+import { measureFaults, measureThroughput } from "./faults.ts";
 import { KNOWN } from "./known.ts";
-import { measureBirthday, measureFaults, measurePairs, measureThroughput, type Run } from "./sections.ts";
+import type { Run } from "./measure.ts";
+import { measureBirthday, measurePairs } from "./pairs.ts";
 
-const SECTIONS = { pairs: measurePairs, birthday: measureBirthday, faults: measureFaults, throughput: measureThroughput } as const;
+const SECTIONS = {
+	pairs: measurePairs,
+	birthday: measureBirthday,
+	carriers: measureCarriers,
+	ipv6: measureIpv6,
+	moves: measureMoves,
+	trouble: measureTrouble,
+	crowd: measureCrowd,
+	faults: measureFaults,
+	throughput: measureThroughput,
+} as const;
 type Name = keyof typeof SECTIONS;
 const ROUNDS = 20;
 
@@ -23,6 +37,7 @@ const origin = describeOrigin();
 let results = readResults();
 for (const name of names) {
 	console.log(`\n== ${name}`);
+	const startedMs = Date.now();
 	const ends: (() => Promise<void> | void)[] = [];
 	const run: Run = { owner: { after: (end) => void ends.push(end) }, rounds, root, log: (line) => console.log(line) };
 	try {
@@ -31,6 +46,7 @@ for (const name of names) {
 	} finally {
 		for (const end of ends) await end();
 	}
+	console.log(`${name}: ${Math.round((Date.now() - startedMs) / 1_000)} s`);
 	// After each section: the next one may take an hour, or fail.
 	writeFileSync(resultsFile, `${JSON.stringify(results)}\n`);
 	writeFileSync(join(root, "docs/nat.md"), formatPage(results, KNOWN));

@@ -4,9 +4,11 @@
  *   wire NAMESPACE_A INTERFACE_A NAMESPACE_B INTERFACE_B FILE
  *
  * FILE has one line of `name=value` words, read at the start and again on SIGHUP; what is not named is 0 (queue: 1000):
- *   delay=MS jitter=MS loss=PERCENT burst=FRAMES rate=MBIT dup=PERCENT reorder=PERCENT queue=FRAMES seed=N
- * All of it is one-way and per direction. Jitter keeps the order; `reorder` lets a frame skip the delay. `burst` above 1: losses
- * come in runs of that mean length, as on radio links (two-state Gilbert model), with the same average. `seed` fixes the dice.
+ *   delay=MS jitter=MS loss=PERCENT burst=FRAMES rate=MBIT dup=PERCENT reorder=PERCENT ahead=MS queue=FRAMES seed=N
+ * All of it is one-way and per direction. Jitter keeps the order. `reorder` is how many frames leave the order: each of them comes
+ * `ahead` milliseconds before its turn and overtakes the others; below zero, after its turn, as after a radio link's own second try.
+ * Without `ahead` it skips the whole delay. `burst` above 1: losses come in runs of that mean length, as on radio links (two-state
+ * Gilbert model), with the same average. `seed` fixes the dice.
  * ARP and IPv6 neighbour discovery are delayed but never lost: a lost one costs a second that has nothing to do with what is tested.
  * SIGUSR1 writes counters to standard error. SIGTERM ends it, and the devices go with it. */
 #define _GNU_SOURCE
@@ -45,7 +47,7 @@ struct direction {
 };
 
 static struct {
-	double delay_ms, jitter_ms, loss, burst, rate_mbit, duplicate, reorder;
+	double delay_ms, jitter_ms, loss, burst, rate_mbit, duplicate, reorder, ahead_ms;
 	unsigned queue;
 } spec;
 static uint64_t dice = 88172645463325252ull;
@@ -97,6 +99,7 @@ static void read_spec(const char *path) {
 		else if (!strcmp(word, "rate")) spec.rate_mbit = value;
 		else if (!strcmp(word, "dup")) spec.duplicate = value;
 		else if (!strcmp(word, "reorder")) spec.reorder = value;
+		else if (!strcmp(word, "ahead")) spec.ahead_ms = value;
 		else if (!strcmp(word, "queue")) spec.queue = value < 1 ? 1 : value > RING ? RING : (unsigned)value;
 		else if (!strcmp(word, "seed")) dice = (uint64_t)value * 0x9E3779B97F4A7C15ull | 1;
 		else fprintf(stderr, "wire: there is no %s\n", word);
@@ -144,10 +147,12 @@ static void enqueue(struct direction *d, const uint8_t *data, int length, uint64
 		d->line_free += (uint64_t)(length * 8000.0 / spec.rate_mbit);
 		due = d->line_free;
 	}
-	if (spec.reorder > 0 && roll() * 100 < spec.reorder) {
+	double ms = spec.delay_ms + (spec.jitter_ms > 0 ? spec.jitter_ms * (2 * roll() - 1) : 0);
+	if (spec.reorder > 0 && roll() * 100 < spec.reorder) { /* its turn is nobody else's business */
 		d->reordered++;
+		ms = spec.ahead_ms == 0 ? 0 : ms - spec.ahead_ms;
+		if (ms > 0) due += (uint64_t)(ms * 1e6);
 	} else {
-		double ms = spec.delay_ms + (spec.jitter_ms > 0 ? spec.jitter_ms * (2 * roll() - 1) : 0);
 		if (ms > 0) due += (uint64_t)(ms * 1e6);
 		if (due < d->last_due) due = d->last_due;
 		d->last_due = due;

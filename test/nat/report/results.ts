@@ -14,17 +14,28 @@ export const BIRTHDAY_MS = 8_000;
 /** Transfers after a fault, and channels after the discovery that one is dead; 95 of 100. */
 export const GO_ON_MS = 3_000;
 export const DETECTION_MS = 15_000;
+/** A first direct stream or channel where nothing is in its way: 250 ms, and ten times the 100 ms there and back. */
+export const BRISK_MS = 1_250;
+/** From the end of a trouble to the next direct stream. */
+export const RECOVERED_MS = 35_000;
+/** For all pairs of a crowd. */
+export const CROWD_MS = 60_000;
 /** Share of tries that has to succeed where luck is in it. */
 export const LUCKY_SHARE = 0.95;
 /** Throughput of a direct stream, of raw quinn's. */
 export const THROUGHPUT_SHARE = 0.8;
 
+/** Another port for another address or port. */
+const HARD: readonly NatKind[] = ["adm", "sym", "symseq"];
+/** Only an address and port that was sent to gets in. */
+const FILTERS: readonly NatKind[] = ["fw", "port", "reject", "masq", "eim"];
+
 /** Of a dialling Client behind `a` and one that answers behind `b`. */
 export function expectationOf(a: NatKind, b: NatKind): Expectation {
 	if (a === "blocked" || b === "blocked") return "blocked";
-	const hard = [a, b].filter((kind) => kind === "sym" || kind === "symseq");
+	const hard = [a, b].filter((kind) => HARD.includes(kind));
 	if (hard.length === 2) return "proxied";
-	const filters = [a, b].some((kind) => kind === "fw" || kind === "port");
+	const filters = [a, b].some((kind) => FILTERS.includes(kind));
 	if (hard.length === 0 || !filters) return "direct";
 	return hard[0] === "symseq" ? "predicted" : "proxied";
 }
@@ -46,6 +57,25 @@ export interface Pair {
 export interface Birthday {
 	readonly name: string;
 	readonly tries: readonly Try[];
+}
+/** Tries of one thing, each of which has to come to what is expected within so many milliseconds. */
+export interface Case {
+	readonly name: string;
+	readonly expectation: "direct" | "proxied";
+	readonly limitMs: number;
+	readonly tries: readonly Try[];
+}
+/** Many Clients at once. */
+export interface Crowd {
+	readonly name: "stream" | "channel";
+	readonly pairs: number;
+	/** Of them, those that can have a direct channel. */
+	readonly able: number;
+	/** When those of them that have one had it, in milliseconds since the start. */
+	readonly direct: readonly number[];
+	/** Others that had one all the same. */
+	readonly unexpected: number;
+	readonly note?: string;
 }
 export interface FaultRow {
 	readonly name: string;
@@ -85,6 +115,19 @@ export function judgePair({ a, b, tries }: Pair): Verdict {
 export function judgeBirthday({ tries }: Birthday): Verdict {
 	return judgeTries(tries, BIRTHDAY_MS, LUCKY_SHARE);
 }
+
+export function judgeCase({ tries, limitMs }: Case): Verdict {
+	return judgeTries(tries, limitMs, 1);
+}
+
+export function judgeCrowd({ able, direct }: Crowd): Verdict {
+	const inTime = direct.filter((ms) => ms <= CROWD_MS).length;
+	const last = direct.length < able ? "the last one" : "all";
+	const spread = direct.length === 0 ? "" : `, half of them after ${seconds(median(direct))} s, ${last} after ${seconds(Math.max(...direct))} s`;
+	return { met: able > 0 && inTime >= able, text: `${inTime} of ${able}${spread}` };
+}
+
+const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
 
 function judgeTries(tries: readonly Try[], limitMs: number, share: number): Verdict {
 	const good = tries.filter(({ ok, ms }) => ok && ms <= limitMs);

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { once } from "node:events";
 import type { BroadcastEvent, BroadcastMode, BroadcastStream } from "../index.ts";
 import type { CommandContext } from "./command.ts";
 import type { Connection } from "./connection.ts";
@@ -77,7 +76,7 @@ export async function takePart(stream: BroadcastStream, connection: Connection, 
 			if (event.type === "gap") seen += event.lost;
 			leaveIfDelivered();
 			// A reader of ours that is slow makes this member slow, not this process large.
-			if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");
+			await output.drained();
 		}
 		over = true;
 		screen?.close();

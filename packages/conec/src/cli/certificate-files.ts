@@ -5,12 +5,15 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { link, lstat, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { lstat, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fileProblemWords } from "../files/file-error-words.ts";
+import { errnoOf } from "../files/file-errors.ts";
+import { makeDirectory as makePath } from "../files/make-directory.ts";
+import { writeAtomically } from "../files/write-atomically.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { quoted } from "./terminal-text.ts";
-import { errnoOf, errnoText } from "./transfer/file-problem.ts";
 
 /** Where one certificate and its key are. */
 export interface CertificatePaths {
@@ -30,7 +33,7 @@ export function certificatePaths(directory: string, name: string): CertificatePa
 /** Makes the directory, for its owner only, if it is not there. */
 export async function makeDirectory(path: string): Promise<void> {
 	try {
-		await mkdir(path, { recursive: true, mode: 0o700 });
+		await makePath(path, 0o700);
 	} catch (error) {
 		throw problem("create", path, error);
 	}
@@ -58,20 +61,15 @@ export async function writeBoth(paths: CertificatePaths, made: { readonly certif
 export async function writeWhole(path: string, content: string, mode: number, replace: boolean): Promise<void> {
 	const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.tmp`);
 	try {
-		const handle = await open(temporary, "wx", mode);
-		try {
-			await handle.writeFile(content);
-			await handle.sync();
-		} finally {
-			await handle.close();
-		}
-		if (replace) await rename(temporary, path);
-		else await link(temporary, path).catch((error: unknown) => renameIfNoLinks(error, temporary, path));
+		if (!(await writeAtomically(path, content, replace ? "replace" : "create", { mode, temporary }))) throw exists(path);
 	} catch (error) {
-		throw errnoOf(error) === "EEXIST" ? exists(path) : problem("write", path, error);
-	} finally {
-		await unlink(temporary).catch(() => undefined);
+		throw error instanceof CliError ? error : problem("write", path, error);
 	}
+}
+
+/** Whether only its owner can read the file, as far as the system says. */
+export async function isPrivate(path: string): Promise<boolean> {
+	return process.platform !== "win32" && ((await stat(path)).mode & 0o077) === 0;
 }
 
 /** Reads a file, or says what is needed for it to be there. */
@@ -79,14 +77,8 @@ export async function readMade(path: string, hint: string): Promise<Buffer> {
 	try {
 		return await readFile(path);
 	} catch (error) {
-		throw new CliError(EXIT_CODES.usage, `Cannot read ${quoted(path)}: ${errnoText(errnoOf(error))}`, hint);
+		throw new CliError(EXIT_CODES.usage, `Cannot read ${quoted(path)}: ${fileProblemWords(error)}`, hint);
 	}
-}
-
-/** File systems without hard links; {@link assertFree} has looked a moment ago. */
-async function renameIfNoLinks(error: unknown, from: string, to: string): Promise<void> {
-	if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error))) throw error;
-	await rename(from, to);
 }
 
 function exists(path: string): CliError {
@@ -98,5 +90,5 @@ function exists(path: string): CliError {
 }
 
 function problem(action: string, path: string, error: unknown): CliError {
-	return new CliError(EXIT_CODES.failed, `Cannot ${action} ${quoted(path)}: ${errnoText(errnoOf(error))}`, "Check --dir.");
+	return new CliError(EXIT_CODES.failed, `Cannot ${action} ${quoted(path)}: ${fileProblemWords(error)}`, "Check --dir.");
 }

@@ -5,11 +5,12 @@
  * @module
  */
 
-import { mkdir, open, readFile, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { resolve } from "node:path";
+import { lockDirectory } from "../files/directory-lock.ts";
+import { makeDirectory } from "../files/make-directory.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
-import { errnoOf } from "./transfer/file-problem.ts";
+import { stateDirectoryError } from "./state-directory.ts";
 
 /** Longest id in bytes. */
 const ID_BYTES = 63;
@@ -27,49 +28,29 @@ export function idFromHostName(hostName: string): string {
 /** An id that no other process with this state directory has by default. */
 export interface ClaimedId {
 	readonly id: string;
-	/** Gives it back. Never rejects. */
-	release(): Promise<void>;
+	/** Gives it back. Never throws. */
+	release(): void;
 }
 
 /**
- * Claims `base`, or else `base-2`, `base-3` ... A claim is a file with the process's number; one of a process that is
- * gone does not count.
+ * Claims `base`, or else `base-2`, `base-3` ... A claim is a lock that is free again when its process has ended, however that ended,
+ * so that a Client that was killed, or whose machine was, has its id and its key again.
+ *
+ * Rejects with a `CliError` where the directory cannot be used.
  */
 export async function claimDefaultId(stateDirectory: string, base: string): Promise<ClaimedId> {
-	await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
-	for (let number = 1; number < MOST_CLAIMS; number += 1) {
-		const id = number === 1 ? base : `${base}-${number}`;
-		const path = join(stateDirectory, `client.${id}.pid`);
-		if (await claim(path)) return { id, release: () => unlink(path).catch(() => undefined) };
+	const directory = resolve(stateDirectory);
+	try {
+		await makeDirectory(directory, 0o700);
+		for (let number = 1; number < MOST_CLAIMS; number += 1) {
+			const id = number === 1 ? base : `${base}-${number}`;
+			const outcome = await lockDirectory(directory, `client.${id}`);
+			if (outcome.type === "locked") return { id, release: () => outcome.lock.release() };
+		}
+	} catch (error) {
+		throw stateDirectoryError(directory, error);
 	}
 	throw new CliError(EXIT_CODES.failed, `Cannot choose an id: ${MOST_CLAIMS} processes run with ids like "${base}"`, "Give one with --id.");
-}
-
-async function claim(path: string): Promise<boolean> {
-	for (let attempt = 0; attempt < 2; attempt += 1) {
-		try {
-			const handle = await open(path, "wx", 0o600);
-			await handle.writeFile(String(process.pid));
-			await handle.close();
-			return true;
-		} catch (error) {
-			if (errnoOf(error) !== "EEXIST") throw error;
-		}
-		if (await isHeld(path)) return false;
-		await unlink(path).catch(() => undefined);
-	}
-	return false;
-}
-
-async function isHeld(path: string): Promise<boolean> {
-	const pid = Number.parseInt(await readFile(path, "utf8").catch(() => ""), 10);
-	if (!(pid > 0)) return false;
-	try {
-		process.kill(pid, 0);
-		return pid !== process.pid;
-	} catch (error) {
-		return errnoOf(error) === "EPERM";
-	}
 }
 
 function trimDashes(text: string): string {

@@ -6,36 +6,21 @@
 
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { homedir, hostname } from "node:os";
 import { join } from "node:path";
+import { safeHostName } from "../files/process-identity.ts";
 import { Client, type ClientOptions, ConecError, isConecError, type JsonValue, type MessageStream } from "../index.ts";
 import { type Protocol, streamProtocol } from "./application.ts";
-import type { OptionSpec } from "./arguments.ts";
 import { namesOf } from "./certificate-facts.ts";
 import { CliError, usageError } from "./cli-error.ts";
 import { claimDefaultId, idFromHostName } from "./client-id.ts";
 import type { CommandContext } from "./command.ts";
+import { CONGESTION_CHOICES } from "./connection-options.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { orInterrupted } from "./interruption.ts";
 import { addressField, explainPeer, pathChoice } from "./path.ts";
-import { defaultStateDirectory } from "./state-directory.ts";
+import { stateDirectory } from "./state-directory.ts";
 import { quoted } from "./terminal-text.ts";
 import { errnoOf, errnoText } from "./transfer/file-problem.ts";
-
-/** Options of every command that connects. */
-export const CONNECTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-	id: { value: "ID", text: "this Client's id; default: the machine's name", env: "CONEC_ID" },
-	coordinator: { value: "HOST[:PORT]", text: "default: the one that last ran with this state directory", env: "CONEC_COORDINATOR" },
-	pin: { value: "sha256:HEX", text: "trust the Coordinator by its key", env: "CONEC_PIN" },
-	ca: { value: "FILE", text: "trust the Coordinator by this certificate authority (PEM)" },
-	cert: { value: "FILE", text: "this Client's certificate chain (PEM), with --key; then --id is the name in it", env: "CONEC_CERT" },
-	key: { value: "FILE", text: "its private key (PEM)", env: "CONEC_KEY" },
-	state: { value: "DIR", text: "where keys are kept" },
-	"client-ca": { value: "FILE", text: "on direct channels, only peers with a certificate of this authority (PEM)" },
-	"no-listen": { text: "let no peer open a direct channel to this Client" },
-	"no-hole-punching": { text: "send no probes to open the NATs between this Client and a peer" },
-	birthday: { text: "guess ports where symmetric NATs need it, if the peer does so too; hard on small routers" },
-};
 
 /** File in the state directory by which a Coordinator's own user finds it. */
 export const LOCAL_COORDINATOR_FILE: string = "coordinator.json";
@@ -49,23 +34,18 @@ export interface Connection {
 	close(): Promise<void>;
 }
 
-/** The state directory that was asked for, or the default one. */
-export function stateDirectory(context: Pick<CommandContext, "args" | "env">): string {
-	return context.args.text("state") ?? defaultStateDirectory({ platform: process.platform, env: context.env, homeDirectory: homedir() });
-}
-
 /** What the options make of a Client that is not connected yet. */
 export interface PreparedClient {
 	readonly options: ClientOptions;
-	/** Gives the id back, if it is one that was claimed. Never rejects. */
-	release(): Promise<void>;
+	/** Gives the id back, if it is one that was claimed. Never throws. */
+	release(): void;
 }
 
 /** Reads the options and the files that they name. Rejects with a usage error. */
 export async function prepareClient(context: CommandContext): Promise<PreparedClient> {
 	const { args, signal } = context;
-	const directory = stateDirectory(context);
-	const trust = await coordinatorAndTrust(context, directory);
+	// Who brings everything along needs no place to keep something.
+	const trust = await coordinatorAndTrust(context);
 	const identity = await givenIdentity(context);
 	const clientCa = args.text("client-ca");
 	const channels = {
@@ -74,9 +54,12 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 		holePunching: !args.flag("no-hole-punching"),
 		birthday: args.flag("birthday"),
 	};
+	const congestion = args.choice("congestion", CONGESTION_CHOICES);
+	const kept = identity ?? { stateDirectory: stateDirectory(context) };
 	const givenId = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
-	const { id, release } = givenId === undefined ? await claimDefaultId(directory, idFromHostName(hostname())) : { id: givenId, release: async () => {} };
-	return { options: { id, ...trust, ...identity, ...channels, stateDirectory: directory, signal }, release };
+	const { id, release } =
+		givenId === undefined ? await claimDefaultId(stateDirectory(context), idFromHostName(safeHostName())) : { id: givenId, release: () => undefined };
+	return { options: { id, ...trust, ...kept, ...channels, ...(congestion === undefined ? {} : { congestion }), signal }, release };
 }
 
 /** Connects as the options say and tells as whom. Rejects with what the library says, a usage error, or the interruption. */
@@ -88,7 +71,7 @@ export async function connect(context: CommandContext, prepared?: PreparedClient
 	try {
 		client = await Client.connect(options);
 	} catch (error) {
-		await release();
+		release();
 		throw error;
 	}
 	output.event("connected", { id: client.id, fingerprint: client.fingerprint, coordinator });
@@ -104,7 +87,7 @@ export async function connect(context: CommandContext, prepared?: PreparedClient
 		orEnd: (work) => orInterrupted(Promise.race([work, ended]), signal),
 		async close() {
 			await client.close();
-			await release();
+			release();
 		},
 	};
 }
@@ -137,7 +120,7 @@ export async function openTo(
 	try {
 		return await client.openStream(peer, { metadata: { ...facts, protocol }, path: pathChoice(args), signal });
 	} catch (error) {
-		if (isConecError(error) && PATH_FAILURES.includes(error.code)) explainPeer(client, peer, undefined, context);
+		if (isConecError(error) && PATH_FAILURES.includes(error.code)) await explainPeer(client, peer, undefined, context);
 		throw error;
 	}
 }
@@ -166,13 +149,13 @@ interface CoordinatorAndTrust {
 	readonly ca?: Uint8Array;
 }
 
-async function coordinatorAndTrust(context: CommandContext, directory: string): Promise<CoordinatorAndTrust> {
+async function coordinatorAndTrust(context: CommandContext): Promise<CoordinatorAndTrust> {
 	const { args } = context;
 	const coordinator = args.text("coordinator");
 	const pin = args.text("pin");
 	const caPath = args.text("ca");
 	if (coordinator === undefined) {
-		const local = await localCoordinator(directory);
+		const local = await localCoordinator(stateDirectory(context));
 		if (local === undefined) throw usageError("--coordinator HOST[:PORT] is missing", "Start one with `conec coordinator`: it prints the whole command.");
 		return { coordinator: local.coordinator, pin: pin ?? local.pin };
 	}

@@ -65,3 +65,20 @@ test("explain error: what goes wrong with broadcasts has its status and says wha
 	assert.deepEqual([invalid.exitCode, invalid.code], [EXIT_CODES.usage, "BROADCAST_NAME_INVALID"]);
 	assert.equal(explainError(Object.assign(new TypeError("x"), { code: "ERR_INVALID_ARG_TYPE" })).code, undefined);
 });
+
+test("explain error: a loss is told by what is known, never by whose fault it was", () => {
+	for (const code of ["PEER_LOST", "COORDINATOR_LOST", "CONNECTION_LOST", "PEER_TIMEOUT"] as const) {
+		const { hint } = explainError(new ConecError(code, "x"));
+		assert.match(hint ?? "", / or the network failed: there, here or between\.$/, code);
+	}
+});
+
+test("explain error: where nothing could be sent to the Coordinator, no firewall is blamed", () => {
+	const noWay = new ConecError("COORDINATOR_UNREACHABLE", "x", { cause: new ConecError("ADDRESS_UNAVAILABLE", "y") });
+	assert.match(explainError(noWay).hint ?? "", /^Nothing was sent\./);
+	assert.equal(explainError(noWay).exitCode, EXIT_CODES.coordinator);
+	for (const cause of [undefined, new ConecError("COORDINATOR_UNREACHABLE", "silence"), new Error("?")]) {
+		assert.match(explainError(new ConecError("COORDINATOR_UNREACHABLE", "x", { cause })).hint ?? "", /firewalls/);
+	}
+	assert.match(explainError(new ConecError("ADDRESS_UNAVAILABLE", "x")).hint ?? "", /--host/);
+});

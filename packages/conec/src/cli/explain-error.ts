@@ -8,6 +8,7 @@ import { type ConecErrorCode, isConecError } from "../index.ts";
 import { applicationCodeText } from "./application.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
+import { STATE_HINT } from "./state-directory.ts";
 import { printable } from "./terminal-text.ts";
 
 /** What the user is told. */
@@ -31,12 +32,18 @@ export function explainError(error: unknown): Explanation {
 	if (code === undefined) return { exitCode: EXIT_CODES.failed, message, hint: "Set CONEC_DEBUG=1 to see where.", code: undefined };
 	const guide = GUIDES[code];
 	const said = isConecError(error) ? applicationCodeText(error.closeCode) : undefined;
+	const hint = isWithoutWay(error) ? NO_WAY_HINT : guide?.hint;
 	return {
 		exitCode: guide?.exitCode ?? EXIT_CODES.failed,
 		message,
-		hint: said !== undefined && guide?.exitCode === EXIT_CODES.peer ? `The peer ${said}.` : guide?.hint,
+		hint: said !== undefined && guide?.exitCode === EXIT_CODES.peer ? `The peer ${said}.` : hint,
 		code,
 	};
+}
+
+/** Whether the Coordinator is not reached as nothing can be sent to it from here: no firewall and no silence is to blame. */
+export function isWithoutWay(error: unknown): boolean {
+	return isConecError(error) && error.code === "COORDINATOR_UNREACHABLE" && isConecError(error.cause) && error.cause.code === "ADDRESS_UNAVAILABLE";
 }
 
 /** Code of a ConecError, or of a wrong argument (`OPTION_INVALID`, `ID_INVALID`, `BROADCAST_NAME_INVALID`). */
@@ -58,21 +65,24 @@ const CERTIFICATE_HINT =
 	"For a Coordinator with its own key, give --pin as `conec coordinator` prints it; for one with a private authority, --ca FILE. Where it asks for certificates, give --cert and --key.";
 const OWN_CERTIFICATE_HINT = "The Coordinator lets in only certificates of its authority, or has this key on its deny list. Give one with --cert and --key.";
 
+const NO_WAY_HINT = "Nothing was sent. `conec netcheck` shows the addresses that this machine has.";
+const LOST_COORDINATOR_HINT = "The Coordinator or its machine ended, or the network failed: there, here or between.";
+
 const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	OPTION_INVALID: { exitCode: usage },
 	ID_INVALID: { exitCode: usage, hint: "An id is lower-case letters, digits and dashes, in labels joined by dots, at most 63 in all." },
 	QUIC_UNAVAILABLE: { exitCode: failed },
 	ADDRESS_IN_USE: { exitCode: failed, hint: "Another program, perhaps another Coordinator, has that port. Choose one with --port." },
 	ADDRESS_UNAVAILABLE: { exitCode: failed, hint: "This machine has no such address. Check --host." },
-	STATE_DIRECTORY_INVALID: { exitCode: failed, hint: "Check --state, and who may read and write there." },
+	STATE_DIRECTORY_INVALID: { exitCode: failed, hint: STATE_HINT },
 	HOST_UNRESOLVABLE: { exitCode: coordinator, hint: "Check the host name in --coordinator." },
 	COORDINATOR_UNREACHABLE: {
 		exitCode: coordinator,
 		hint: "Check that the Coordinator runs, the host and port, and that UDP gets through: many firewalls block it.",
 	},
 	COORDINATOR_CLOSED: { exitCode: coordinator, hint: "The Coordinator was stopped." },
-	COORDINATOR_LOST: { exitCode: coordinator, hint: "The Coordinator ended or the network between failed." },
-	CONNECTION_LOST: { exitCode: coordinator, hint: "The Coordinator ended or the network between failed." },
+	COORDINATOR_LOST: { exitCode: coordinator, hint: LOST_COORDINATOR_HINT },
+	CONNECTION_LOST: { exitCode: coordinator, hint: LOST_COORDINATOR_HINT },
 	PROTOCOL_UNSUPPORTED: { exitCode: coordinator, hint: "What listens there is no Coordinator, or speaks another version." },
 	VERSION_UNSUPPORTED: { exitCode: coordinator, hint: "The Coordinator runs another version of conec." },
 	PROTOCOL_ERROR: { exitCode: coordinator },
@@ -104,8 +114,11 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	DISCONNECTED: { exitCode: coordinator, hint: "The Coordinator ended this connection." },
 	PEER_UNKNOWN: { exitCode: peer, hint: "Check the peer's id, and that it is connected to the same Coordinator." },
 	PEER_BUSY: { exitCode: peer, hint: "Try again later." },
-	PEER_LOST: { exitCode: peer, hint: "The peer ended or lost its connection." },
-	PEER_TIMEOUT: { exitCode: peer, hint: "The peer did not answer in time." },
+	PEER_LOST: { exitCode: peer, hint: "The peer or its machine ended, or the network failed: there, here or between." },
+	PEER_TIMEOUT: {
+		exitCode: peer,
+		hint: "No answer came in time: the other side is too busy or has just ended, or the network failed: there, here or between.",
+	},
 	DIRECT_UNAVAILABLE: {
 		exitCode: peer,
 		hint: "Without --path direct the Coordinator forwards where there is no direct way. --explain shows what was tried, `conec netcheck` this side's network.",

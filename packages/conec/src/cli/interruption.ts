@@ -9,9 +9,14 @@ import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
 
 /** The reason that the signal of {@link watchInterruption} is aborted with. */
 export class Interrupted extends CliError {
-	constructor(signalName: string, exitCode: ExitCode) {
-		super(exitCode, `ended by ${signalName}`);
+	constructor(cause: string, exitCode: ExitCode) {
+		super(exitCode, `ended by ${cause}`);
 	}
+}
+
+/** Whether that is why an abort happened: nobody reads standard output any more. */
+export function isOutputGone(reason: unknown): boolean {
+	return reason instanceof Interrupted && reason.exitCode === EXIT_CODES.brokenPipe;
 }
 
 const SIGNALS: Readonly<Record<string, ExitCode>> = { SIGINT: EXIT_CODES.interrupted, SIGTERM: EXIT_CODES.terminated, SIGHUP: EXIT_CODES.hangup };
@@ -24,10 +29,12 @@ export interface Interruption {
 	 * console is closed.
 	 */
 	onHangup(listener: () => void): void;
+	/** Nobody reads the output that the command is run for: what would be SIGPIPE elsewhere, as in `conec peers --watch | head`. */
+	outputGone(): void;
 	stop(): void;
 }
 
-/** Aborts the returned signal on the first of SIGINT, SIGTERM and SIGHUP, or when standard output breaks; a second signal ends the process at once. */
+/** Aborts the returned signal on the first of SIGINT, SIGTERM and SIGHUP; a second signal ends the process at once. */
 export function watchInterruption(): Interruption {
 	const controller = new AbortController();
 	let hangup: (() => void) | undefined;
@@ -37,16 +44,14 @@ export function watchInterruption(): Interruption {
 		if (controller.signal.aborted) process.exit(exitCode);
 		controller.abort(new Interrupted(name, exitCode));
 	};
-	// What would be SIGPIPE elsewhere: `conec receive | head`.
-	const onOutputError = (error: Error): void => {
-		if (!controller.signal.aborted) controller.abort(new Interrupted(error.message, EXIT_CODES.brokenPipe));
-	};
 	for (const name of Object.keys(SIGNALS)) process.on(name, listener);
-	process.stdout.on("error", onOutputError);
 	return {
 		signal: controller.signal,
 		onHangup(reload) {
 			if (process.platform !== "win32") hangup = reload;
+		},
+		outputGone() {
+			if (!controller.signal.aborted) controller.abort(new Interrupted("the end of whoever read its output", EXIT_CODES.brokenPipe));
 		},
 		stop() {
 			for (const name of Object.keys(SIGNALS)) process.off(name, listener);

@@ -6,7 +6,7 @@
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import type { Client, MessageStream, NatReport, SocketAddress } from "../index.ts";
+import type { Client, MessageStream, OwnNat, SocketAddress } from "../index.ts";
 import type { Family } from "./own-addresses.ts";
 import { answerOther, answerOthers } from "./ping-echo.ts";
 
@@ -18,10 +18,10 @@ export type FamilyLook =
 			/** This machine as the Coordinator sees it. */
 			readonly observed: SocketAddress;
 			readonly roundTripMs: number;
-			readonly nat: NatReport;
+			readonly nat: OwnNat;
 	  }
-	/** `reason`: in words. */
-	| { readonly family: Family; readonly reached: false; readonly reason: string };
+	/** `reason`: in words. `tried`: packets were sent; else there was nowhere to send them, or no way. */
+	| { readonly family: Family; readonly reached: false; readonly reason: string; readonly tried: boolean };
 
 /** Looks at the network through a connected Client, for a second or so. Rejects when the Client ends. */
 export async function lookThrough(client: Client): Promise<FamilyLook & { readonly reached: true }> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Output, type Sink } from "./output.ts";
+import { localTime, Output, type Sink } from "./output.ts";
 
 class Screen implements Sink {
 	text = "";
@@ -14,14 +14,17 @@ class Screen implements Sink {
 	}
 }
 
-function made(options: { json?: boolean; tty?: boolean; env?: Record<string, string>; linesTo?: "stdout" | "stderr" }): {
+const NOW = new Date("2026-11-29T12:00:00.000Z");
+
+function made(options: { json?: boolean; tty?: boolean; isLog?: boolean; env?: Record<string, string>; linesTo?: "stdout" | "stderr" }): {
 	output: Output;
 	stdout: Screen;
 	stderr: Screen;
 } {
 	const stdout = new Screen(options.tty ?? false);
 	const stderr = new Screen(options.tty ?? false);
-	const output = new Output({ json: options.json ?? false, linesTo: options.linesTo ?? "stdout", env: options.env ?? {}, stdout, stderr });
+	const { json = false, linesTo = "stdout", env = {}, isLog = false } = options;
+	const output = new Output({ json, linesTo, env, stdout, stderr, isLog, now: () => NOW });
 	return { output, stdout, stderr };
 }
 
@@ -45,11 +48,53 @@ test("output: JSON is one object per line and nothing else on standard output", 
 			.split("\n")
 			.map((line) => JSON.parse(line)),
 		[
-			{ event: "received", name: "a\nb" },
-			{ event: "error", code: "PEER_LOST", message: "Cannot go on", hint: "try again" },
+			{ event: "received", time: "2026-11-29T12:00:00.000Z", name: "a\nb" },
+			{ event: "error", time: "2026-11-29T12:00:00.000Z", code: "PEER_LOST", message: "Cannot go on", hint: "try again" },
 		],
 	);
 	assert.equal(stderr.text, "conec: Cannot go on\n       try again\n");
+});
+
+test("output: lines of a log have the date and the time, with the distance from UTC", () => {
+	const { output, stdout, stderr } = made({ isLog: true });
+	output.line("Coordinator is listening");
+	output.event("connected", { id: "a" }, "+ a");
+	output.note("closing");
+	output.error("Cannot reload", "check it", undefined);
+	const stamp = localTime(NOW);
+	assert.match(stamp, /^2026-11-(29|30) \d\d:\d\d:00[+-]\d\d:\d\d$/);
+	assert.equal(new Date(stamp).getTime(), NOW.getTime(), "RFC 3339 with a space");
+	assert.equal(stdout.text, `Coordinator is listening\n${stamp} + a\n`);
+	assert.equal(stderr.text, `${stamp} closing\n${stamp} conec: Cannot reload\n       check it\n`);
+});
+
+test("output: local times of zones east and west, with half hours and summer time, are the same moment", (t) => {
+	const zone = process.env["TZ"];
+	t.after(() => {
+		if (zone === undefined) delete process.env["TZ"];
+		else process.env["TZ"] = zone;
+	});
+	const cases: [string, string, string][] = [
+		["UTC", "2026-11-29T12:00:00Z", "2026-11-29 12:00:00+00:00"],
+		["Europe/Berlin", "2026-11-29T12:00:00Z", "2026-11-29 13:00:00+01:00"],
+		["Europe/Berlin", "2026-07-29T12:00:00Z", "2026-07-29 14:00:00+02:00"],
+		["America/St_Johns", "2026-11-29T01:00:00Z", "2026-11-28 21:30:00-03:30"],
+		["Asia/Kathmandu", "2026-12-31T23:00:00Z", "2027-01-01 04:45:00+05:45"],
+	];
+	for (const [name, moment, shown] of cases) {
+		process.env["TZ"] = name;
+		assert.equal(localTime(new Date(moment)), shown, name);
+	}
+});
+
+test("output: a progress line is not drawn for a reader that is behind", () => {
+	const { stderr } = made({ tty: true });
+	const behind = { write: (text: string) => stderr.write(text), isTTY: true, isBehind: true };
+	const output = new Output({ json: false, linesTo: "stdout", env: {}, stdout: stderr, stderr: behind });
+	const progress = output.startProgress(10);
+	progress.add(5);
+	progress.end();
+	assert.equal(stderr.text, "");
 });
 
 test("output: colour on a terminal only, and NO_COLOR is obeyed", () => {
@@ -77,6 +122,20 @@ test("output: a line that is kept below steps aside for every line, until it is 
 	output.keepBelow(undefined);
 	output.line("two");
 	assert.equal(stdout.text, "<hide>one\n<show>two\n");
+});
+
+test("output: no progress line is drawn while a line is kept below", () => {
+	const { output, stderr } = made({ tty: true, linesTo: "stderr" });
+	const progress = output.startProgress(1_000);
+	output.keepBelow({ hide: () => stderr.write("<hide>"), show: () => stderr.write("<show>") });
+	progress.add(500);
+	output.note("a remark");
+	output.startProgress(1_000).add(1);
+	assert.equal(stderr.text, "<hide>a remark\n<show>");
+	output.keepBelow(undefined);
+	output.startProgress(1_000).add(1);
+	assert.match(stderr.text, /<show>\r.*1 B/);
+	output.startProgress(undefined).end();
 });
 
 test("output: no progress line without a terminal or in JSON", () => {

@@ -5,14 +5,19 @@
  * @module
  */
 
+import { inspect } from "node:util";
 import type { JsonValue } from "../index.ts";
 import { RateMeter, renderProgress } from "./progress.ts";
 
-/** The part of a writable stream that is used. */
+/** Where text goes. Never fails: what cannot be written is lost. */
 export interface Sink {
-	write(text: string): unknown;
+	write(text: string): void;
 	readonly isTTY?: boolean | undefined;
 	readonly columns?: number | undefined;
+	/** What was written before has not been taken yet. */
+	readonly isBehind?: boolean | undefined;
+	/** Resolves when there is room for more. */
+	drained?(): Promise<void>;
 }
 
 /** How to speak. */
@@ -23,6 +28,10 @@ export interface OutputOptions {
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly stdout: Sink;
 	readonly stderr: Sink;
+	/** Lines are a log: each that tells of something has the date and the time. @default false */
+	readonly isLog?: boolean;
+	/** @default the clock */
+	readonly now?: () => Date;
 }
 
 /** A line that steps aside while others are written. */
@@ -44,6 +53,8 @@ export class Output {
 	readonly #lines: Sink;
 	readonly #stderr: Sink;
 	readonly #color: boolean;
+	readonly #isLog: boolean;
+	readonly #now: () => Date;
 	#progress: Progress | undefined;
 	#below: LineBelow | undefined;
 
@@ -52,30 +63,42 @@ export class Output {
 		this.#stderr = options.stderr;
 		this.#lines = options.linesTo === "stdout" ? options.stdout : options.stderr;
 		this.#color = usesColor(options.env, this.#lines);
+		this.#isLog = options.isLog ?? false;
+		this.#now = options.now ?? (() => new Date());
 	}
 
-	/** Something happened: a JSON object, or a line unless `text` is absent. */
+	/** Something happened: a JSON object with the time (RFC 3339, UTC), or a line unless `text` is absent. */
 	event(event: string, fields: EventFields, text?: string): void {
-		if (this.json) this.#lines.write(`${JSON.stringify({ event, ...fields })}\n`);
-		else if (text !== undefined) this.#writeLine(this.#lines, text);
+		if (this.json) this.#writeEvent({ event, ...fields });
+		else if (text !== undefined) this.#writeLine(this.#lines, this.#dated(text));
 	}
 
-	/** A line for people where lines go; nothing in JSON. */
+	/** A line for people where lines go, never with a date; nothing in JSON. */
 	line(text: string): void {
 		if (!this.json) this.#writeLine(this.#lines, text);
 	}
 
 	/** A remark for people, on standard error; nothing in JSON. */
 	note(text: string): void {
-		if (!this.json) this.#writeLine(this.#stderr, text);
+		if (!this.json) this.#writeLine(this.#stderr, this.#dated(text));
 	}
 
 	/** An error: on standard error for people, and as an `error` event for programs. */
 	error(message: string, hint: string | undefined, code: string | undefined): void {
-		if (this.json) this.#lines.write(`${JSON.stringify({ event: "error", code, message, hint })}\n`);
+		if (this.json) this.#writeEvent({ event: "error", code, message, hint });
 		if (this.json && this.#lines === this.#stderr) return;
-		this.#writeLine(this.#stderr, `${this.#paint(usesColor({}, this.#stderr) && this.#color, "red", "conec:")} ${message}`);
+		this.#writeLine(this.#stderr, this.#dated(`${this.#paint(usesColor({}, this.#stderr) && this.#color, "red", "conec:")} ${message}`));
 		if (hint !== undefined) this.#writeLine(this.#stderr, `       ${hint}`);
+	}
+
+	/** All that is known of an error, on standard error, for whoever looks for its cause. */
+	debug(error: unknown): void {
+		this.#writeLine(this.#stderr, inspect(error));
+	}
+
+	/** Resolves when whoever reads the lines has room for more. */
+	async drained(): Promise<void> {
+		await this.#lines.drained?.();
 	}
 
 	/** Colours text where lines go to a terminal. */
@@ -88,12 +111,22 @@ export class Output {
 		this.#progress?.end();
 		const visible = !this.json && this.#stderr.isTTY === true;
 		this.#progress = new Progress(visible ? this.#stderr : undefined, totalBytes);
+		this.#progress.paused = this.#below !== undefined;
 		return this.#progress;
 	}
 
-	/** What is being typed, say, stays below everything that is written. `undefined`: no more. */
+	/** What is being typed, say, stays below everything that is written, and no progress line is shown. `undefined`: no more. */
 	keepBelow(line: LineBelow | undefined): void {
 		this.#below = line;
+		if (this.#progress !== undefined) this.#progress.paused = line !== undefined;
+	}
+
+	#writeEvent({ event, ...fields }: EventFields & { readonly event: string }): void {
+		this.#lines.write(`${JSON.stringify({ event, time: this.#now().toISOString(), ...fields })}\n`);
+	}
+
+	#dated(text: string): string {
+		return this.#isLog ? `${localTime(this.#now())} ${text}` : text;
 	}
 
 	#writeLine(sink: Sink, text: string): void {
@@ -120,6 +153,7 @@ export class Progress {
 	#doneBytes = 0;
 	#drawnAtMs = 0;
 	#shown = false;
+	#paused = false;
 
 	constructor(sink: Sink | undefined, totalBytes: number | undefined) {
 		this.#sink = sink;
@@ -129,6 +163,12 @@ export class Progress {
 		// A stalled transfer must show that it is stalled.
 		this.#timer = setInterval(() => this.#draw(performance.now()), 500);
 		this.#timer.unref();
+	}
+
+	/** While this is set, nothing is drawn. */
+	set paused(paused: boolean) {
+		this.#paused = paused;
+		if (paused) this.erase();
 	}
 
 	/** That many bytes more. */
@@ -159,9 +199,10 @@ export class Progress {
 	}
 
 	#draw(now: number): void {
-		if (this.#drawnAtMs === Number.POSITIVE_INFINITY) return;
+		if (this.#paused || this.#drawnAtMs === Number.POSITIVE_INFINITY) return;
 		this.#drawnAtMs = now;
 		this.#meter.sample(now, this.#doneBytes);
+		if (this.#sink?.isBehind === true) return;
 		const line = renderProgress({
 			label: this.label,
 			doneBytes: this.#doneBytes,
@@ -177,6 +218,14 @@ export class Progress {
 /** Colour only on a terminal that has some and whose user has not said no (https://no-color.org). */
 export function usesColor(env: Readonly<Record<string, string | undefined>>, sink: Sink): boolean {
 	return sink.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
+}
+
+/** `2026-11-29 12:00:00+01:00`: local, with its distance from UTC. */
+export function localTime(date: Date): string {
+	const offset = -date.getTimezoneOffset();
+	const local = new Date(date.getTime() + offset * 60_000).toISOString();
+	const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60].map((part) => String(part).padStart(2, "0"));
+	return `${local.slice(0, 10)} ${local.slice(11, 19)}${offset < 0 ? "-" : "+"}${hours}:${minutes}`;
 }
 
 const STYLES: Readonly<Record<Style, string>> = { bold: "1", dim: "2", green: "32", red: "31", yellow: "33", cyan: "36" };

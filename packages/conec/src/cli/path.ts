@@ -5,22 +5,11 @@
  */
 
 import type { Channel, Client, MessageStream, SocketAddress } from "../index.ts";
-import type { Arguments, OptionSpec } from "./arguments.ts";
+import type { Arguments } from "./arguments.ts";
 import { usageError } from "./cli-error.ts";
 import type { CommandContext } from "./command.ts";
 import type { EventFields } from "./output.ts";
 import { explainLines, PATH_CHOICES, type PathChoice, pathPhrase } from "./path-words.ts";
-
-/** Of commands that only take what comes. */
-export const EXPLAIN_OPTION: Readonly<Record<string, OptionSpec>> = {
-	explain: { text: "say at the end how the peer was reached and why so" },
-};
-
-/** Of commands that open streams. */
-export const PATH_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-	path: { value: "auto|direct|proxied", text: "directly, through the Coordinator, or (default) directly where it can be" },
-	...EXPLAIN_OPTION,
-};
 
 /** The path that was asked for. Throws a usage error. */
 export function pathChoice(args: Arguments): PathChoice {
@@ -64,9 +53,23 @@ export function tellPath(client: Client, stream: MessageStream, what: string, { 
 	output.note(`${what}: ${words}`);
 }
 
-/** With `--explain`, tells how a peer is reached and why so: an event `explain`, and lines. Where streams are left open, before the Client closes. */
-export function explainPeer(client: Client, peer: string | null | undefined, used: "direct" | "proxied" | undefined, { args, output }: CommandContext): void {
+/** Waits until no direct channel to a peer is being tried: 10 s at most, 15 s with `--birthday`. Not after an interruption. Never rejects. */
+export async function pathSettled(client: Client, peer: string, signal: AbortSignal): Promise<void> {
+	await client.explainSettled(peer, { signal }).catch(() => undefined);
+}
+
+/**
+ * With `--explain`, tells how a peer is reached and why so: an event `explain`, and lines. Where a direct channel is being tried,
+ * when that has ended; not after an interruption. Where streams are left open, before the Client closes. Never rejects.
+ */
+export async function explainPeer(
+	client: Client,
+	peer: string | null | undefined,
+	used: "direct" | "proxied" | undefined,
+	{ args, output, signal }: CommandContext,
+): Promise<void> {
 	if (!args.flag("explain") || peer === undefined || peer === null) return;
+	await pathSettled(client, peer, signal);
 	const report = client.explain(peer);
 	output.event("explain", {
 		peer,

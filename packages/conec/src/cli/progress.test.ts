@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatBytes, formatDuration, RateMeter, renderProgress } from "./progress.ts";
+import { textWidth } from "./text-width.ts";
 
 test("progress: a wide terminal shows name, bar, share, amount, rate and time left", () => {
 	const line = renderProgress({ label: "film.mkv", doneBytes: 524_288_000, totalBytes: 1_048_576_000, bytesPerSecond: 104_857_600, columns: 110 });
@@ -9,12 +10,23 @@ test("progress: a wide terminal shows name, bar, share, amount, rate and time le
 
 test("progress: never wider than the terminal, at any width and any name", () => {
 	for (let columns = 10; columns < 140; columns += 1) {
-		for (const label of ["", "a", "x".repeat(300), "\u001b[2J".repeat(10)]) {
+		for (const label of ["", "a", "x".repeat(300), "\u001b[2J".repeat(10), "写真".repeat(30), "🙂.jpg".repeat(20), "e\u0301".repeat(80), "a\tb".repeat(20)]) {
 			const line = renderProgress({ label, doneBytes: 123_456_789, totalBytes: 987_654_321, bytesPerSecond: 1_234_567, columns });
-			assert.ok(line.length < Math.max(columns, 11) || columns < 11, `${line.length} of ${columns}: ${line}`);
+			assert.ok(textWidth(line) < Math.max(columns, 11) || columns < 11, `${textWidth(line)} of ${columns}: ${line}`);
+			assert.ok(!line.includes("\t"));
 			assert.ok(!line.includes("\u001b"));
 		}
 	}
+});
+
+test("progress: the columns stay where they are, whatever script the name is in", () => {
+	const at = (label: string): number => {
+		const line = renderProgress({ label, doneBytes: 500, totalBytes: 1_000, bytesPerSecond: 100, columns: 110 });
+		return textWidth(line.slice(0, line.indexOf("[")));
+	};
+	for (const label of ["写真.jpg", "🙂 holiday.jpg", "cafe\u0301.txt"]) assert.equal(at(label), at("film.mkv"), label);
+	for (const label of ["とても長い名前のファイルです、ここで切れます.txt", "x写真".repeat(20), "🙂".repeat(40)])
+		assert.equal(at(label), at("x".repeat(99)), label);
 });
 
 test("progress: without a total there is no bar and no time left", () => {
@@ -28,8 +40,9 @@ test("progress: nothing to send is done", () => {
 	assert.match(renderProgress({ label: "empty", doneBytes: 0, totalBytes: 0, bytesPerSecond: undefined, columns: 100 }), /\[#{30}\] {2}100%/);
 });
 
-test("progress: more than announced stays at 100%", () => {
-	assert.match(renderProgress({ label: "log", doneBytes: 300, totalBytes: 200, bytesPerSecond: 10, columns: 100 }), /100% .*10 B\/s$/);
+test("progress: more than announced shows no share, no bar and no time left", () => {
+	const line = renderProgress({ label: "log", doneBytes: 300, totalBytes: 200, bytesPerSecond: 10, columns: 100 });
+	assert.match(line, /^log +300 B +10 B\/s$/);
 });
 
 test("rate meter: forgets what is older than its window", () => {

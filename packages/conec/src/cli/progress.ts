@@ -5,6 +5,7 @@
  */
 
 import { printable } from "./terminal-text.ts";
+import { cutToWidth, padToWidth, textWidth } from "./text-width.ts";
 
 /** What {@link renderProgress} shows. */
 export interface ProgressState {
@@ -20,9 +21,11 @@ export interface ProgressState {
 
 /** One line, never wider than the terminal: label, bar, share, amount, rate, time left. Drops what does not fit, the label last. */
 export function renderProgress(state: ProgressState): string {
-	const { doneBytes, totalBytes, bytesPerSecond } = state;
+	const { doneBytes, bytesPerSecond } = state;
+	// More than was expected came: then it is not known how much there will be.
+	const totalBytes = state.totalBytes !== undefined && doneBytes > state.totalBytes ? undefined : state.totalBytes;
 	const columns = Math.max(10, state.columns - 1);
-	const share = totalBytes === undefined ? undefined : totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes);
+	const share = totalBytes === undefined ? undefined : totalBytes === 0 ? 1 : doneBytes / totalBytes;
 	const facts: string[] = [];
 	if (share !== undefined) facts.push(`${Math.floor(share * 100)}%`.padStart(4));
 	facts.push(formatBytes(doneBytes).padStart(10));
@@ -31,12 +34,14 @@ export function renderProgress(state: ProgressState): string {
 		if (totalBytes !== undefined && bytesPerSecond > 0 && doneBytes < totalBytes)
 			facts.push(`${formatDuration(((totalBytes - doneBytes) / bytesPerSecond) * 1_000)} left`);
 	}
-	while (facts.length > 1 && facts.join("  ").length > columns) facts.pop();
+	while (facts.length > 1 && textWidth(facts.join("  ")) > columns) facts.pop();
 	const right = facts.join("  ");
-	const room = columns - right.length - 2;
+	const room = columns - textWidth(right) - 2;
 	const barWidth = share === undefined || room < 40 ? 0 : Math.min(30, room - 24);
 	const labelRoom = room - (barWidth === 0 ? 0 : barWidth + 4);
-	const label = labelRoom < 4 ? "" : shorten(printable(state.label), labelRoom).padEnd(Math.min(labelRoom, 24));
+	// A tab is as wide as its place makes it.
+	const name = printable(state.label).replaceAll("\t", " ");
+	const label = labelRoom < 4 ? "" : padToWidth(cutToWidth(name, labelRoom), textWidth(name) > labelRoom ? labelRoom : Math.min(labelRoom, 24));
 	const filled = Math.round((share ?? 0) * barWidth);
 	const bar = barWidth === 0 ? "" : `[${"#".repeat(filled)}${"-".repeat(barWidth - filled)}]`;
 	return [label, bar, right].filter((part) => part !== "").join("  ");
@@ -85,7 +90,3 @@ export function formatDuration(milliseconds: number): string {
 
 const WINDOW_MS = 5_000;
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
-
-function shorten(text: string, length: number): string {
-	return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
-}

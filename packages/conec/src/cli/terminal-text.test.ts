@@ -10,6 +10,7 @@ test("terminal text: control sequences are shown, not obeyed", () => {
 test("terminal text: direction overrides and invisible characters are shown", () => {
 	assert.equal(printable("photo\u202egnp.exe"), "photo\\u202egnp.exe");
 	assert.equal(printable("a\u200bb\ufeff"), "a\\u200bb\\ufeff");
+	assert.equal(printable("a\u034fb\u3164\u180e\u{e0041}"), "a\\u034fb\\u3164\\u180e\\u{e0041}");
 });
 
 test("terminal text: tabs, accents, emoji and other scripts stay", () => {
@@ -22,5 +23,7 @@ test("terminal text: lone surrogates are shown, pairs stay", () => {
 
 test("terminal text: long text is cut", () => {
 	assert.equal(printable("x".repeat(20), 10), `${"x".repeat(10)}…`);
+	assert.equal(printable("🙂🙂🙂", 3), "🙂…", "never half a character");
+	assert.equal(printable("🙂🙂", 4), "🙂🙂");
 	assert.equal(quoted("a b"), '"a b"');
 });

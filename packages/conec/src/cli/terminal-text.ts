@@ -5,14 +5,17 @@
  * @module
  */
 
-/** C0, DEL, C1, line and paragraph separators, direction marks and overrides, invisible format characters, lone surrogates. */
-const UNPRINTABLE =
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-	/[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/**
+ * Control and format characters, lone surrogates, line and paragraph separators, and what Unicode says to show as
+ * nothing. Variation selectors 15 and 16 stay: they choose between text and emoji.
+ */
+const UNPRINTABLE = /(?![\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** One printable line: everything that could move the cursor or hide text is shown as an escape such as `\x1b`. `maxLength` in UTF-16 units. */
 export function printable(text: string, maxLength: number = 4_096): string {
-	const shown = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
+	// A character of two units stays whole.
+	const length = isHighSurrogate(text.charCodeAt(maxLength - 1)) ? maxLength - 1 : maxLength;
+	const shown = text.length > maxLength ? `${text.slice(0, length)}…` : text;
 	return shown.replace(UNPRINTABLE, escapeCharacter);
 }
 
@@ -22,7 +25,12 @@ export function quoted(text: string): string {
 }
 
 function escapeCharacter(character: string): string {
-	const code = character.charCodeAt(0);
+	const code = character.codePointAt(0) ?? 0;
 	if (character === "\t") return "\t";
-	return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
+	if (code < 0x100) return `\\x${code.toString(16).padStart(2, "0")}`;
+	return code < 0x1_0000 ? `\\u${code.toString(16).padStart(4, "0")}` : `\\u{${code.toString(16)}}`;
+}
+
+function isHighSurrogate(code: number): boolean {
+	return code >= 0xd800 && code < 0xdc00;
 }

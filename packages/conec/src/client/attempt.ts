@@ -36,6 +36,8 @@ export interface PunchingPhase {
 	readonly peerNat: NatReport;
 	/** Uses the birthday method. */
 	readonly birthday: boolean;
+	/** One of the two has another address since: how it ends says nothing of the path that there is now. */
+	moved: boolean;
 	/** Ends it. */
 	readonly timer: unknown;
 }

@@ -12,6 +12,7 @@ import type { Clock } from "../transport/clock.ts";
 import type { SocketAddress } from "../transport/transport.ts";
 import type { DirectChannel } from "./channel.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
+import type { OwnPlace } from "./own-place.ts";
 import { PacketLimiter } from "./packet-limiter.ts";
 import { usableAddress } from "./peer-addresses.ts";
 import { createPunchKeys } from "./punch-datagrams.ts";
@@ -24,6 +25,8 @@ export interface MovesHost {
 	/** Counts raw datagrams to one IP address over everything that this Client does. */
 	readonly limiter: PacketLimiter;
 	link(): CoordinatorLink | undefined;
+	/** Where this Client is now. */
+	place(): OwnPlace;
 }
 
 interface Mover {
@@ -106,18 +109,18 @@ export class ChannelMoves {
 			mover.checking = false;
 			if (alive || this.#movers.get(channel) !== mover) return;
 			// A connection that has just ended fails the ping too, and is about to say better why.
-			mover.verdict = this.#host.clock.setTimeout(() => channel.fail("the peer does not answer there any more"), VERDICT_MS);
+			mover.verdict = this.#host.clock.setTimeout(() => channel.fail("no answer comes from there any more"), VERDICT_MS);
 		});
 	}
 
 	/** The peer dials from another address now: this side's NAT has to expect it there before its packets get in. */
 	#letIn(channel: DirectChannel, said: SocketAddress): void {
-		const { clock, limiter, link } = this.#host;
+		const { clock, limiter, place } = this.#host;
 		const { probes } = this.#mover(channel);
 		// What was to open the way for an older address is of no use any more.
 		for (const timer of probes) clock.clearTimeout(timer);
 		probes.clear();
-		const address = usableAddress(said, link()?.connection.remoteAddress);
+		const address = usableAddress(said, place(), [{ address: said.address, kind: "reflexive" }]);
 		if (address === undefined) return;
 		for (const delayMs of PROBES_AFTER_MS) {
 			const timer = clock.setTimeout(() => {

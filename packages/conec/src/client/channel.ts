@@ -61,6 +61,8 @@ export interface Channel extends AsyncDisposable {
 /** What a channel is made of. */
 export interface ChannelParts {
 	readonly peer: string;
+	/** Of the key that the peer has shown. */
+	readonly fingerprint: string;
 	readonly connection: TransportConnection;
 	/** The socket that it goes over. */
 	readonly transport: Transport;
@@ -82,6 +84,7 @@ export interface ChannelParts {
 /** See {@link Channel}; with the handles of its owner. */
 export class DirectChannel implements Channel {
 	readonly peer: string;
+	readonly fingerprint: string;
 	readonly token: string;
 	readonly dialled: boolean;
 	readonly closed: Promise<CloseInfo>;
@@ -100,8 +103,9 @@ export class DirectChannel implements Channel {
 	#verdict: CloseInfo | undefined;
 	#lastStats: Omit<ChannelStats, "streams" | "since"> | undefined;
 
-	constructor({ peer, connection, transport, control, dialled, token, ids, limits, clock = systemClock, onLeaving, onEnd }: ChannelParts) {
+	constructor({ peer, fingerprint, connection, transport, control, dialled, token, ids, limits, clock = systemClock, onLeaving, onEnd }: ChannelParts) {
 		this.peer = peer;
+		this.fingerprint = fingerprint;
 		this.token = token;
 		this.dialled = dialled;
 		this.connection = connection;
@@ -207,6 +211,16 @@ export class DirectChannel implements Channel {
 		this.destroy(CLOSE_CODES.PATH_LOST, reason);
 	}
 
+	/** Ends it at once, as the peer is not welcome any more: no stream is taken from it or opened from now on, also none that is on its way here. */
+	bar(reason: string): void {
+		const { type } = this.#state;
+		if (type === "barred" || type === "over") return;
+		this.#clock.clearTimeout(this.#leaveTimer);
+		this.#state = { type: "barred" };
+		if (type === "open") this.#onLeaving(this);
+		this.destroy(CLOSE_CODES.DISCONNECTED, reason);
+	}
+
 	/** Ends the connection at once. */
 	destroy(closeCode: number, reason: string): void {
 		this.connection.close(closeCode, reason);
@@ -241,6 +255,8 @@ type ChannelState =
 	| { readonly type: "left" }
 	/** This side takes none, and is about to end the connection. */
 	| { readonly type: "leaving"; readonly done: Promise<void> }
+	/** The peer is not welcome any more, and the connection is ending. */
+	| { readonly type: "barred" }
 	| { readonly type: "over"; readonly info: CloseInfo };
 
 const CHANNEL_CLOSED = (peer: string): ConecError => new ConecError("CHANNEL_CLOSED", `Cannot go on: the direct channel to "${peer}" is closed`, { peer });

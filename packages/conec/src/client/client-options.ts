@@ -65,6 +65,11 @@ export interface ClientOptions {
 	readonly keepAliveIntervalMs?: number;
 	/** Local IP address to use. @default any */
 	readonly localAddress?: string;
+	/**
+	 * Congestion control of all connections of this Client, the direction in which it sends. "bbr" keeps the rate on lines that lose
+	 * packets without being full, and queues short on lines with long ones; it is experimental. See docs/congestion.md. @default "cubic"
+	 */
+	readonly congestion?: "cubic" | "bbr";
 	/** Write TLS secrets to the file that SSLKEYLOGFILE names. For debugging. @default false */
 	readonly keyLog?: boolean;
 	/** Bounds; see docs/limits.md. */
@@ -94,6 +99,7 @@ export interface ResolvedClientOptions {
 	/** Of the addresses that can be dialled from `localAddress`; 0 is both. */
 	readonly family: 0 | 4 | 6;
 	readonly keepAliveIntervalMs: number;
+	readonly congestion: "cubic" | "bbr";
 	readonly keyLog: boolean;
 	readonly limits: Limits;
 	readonly signal: AbortSignal | undefined;
@@ -120,6 +126,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		retry: ["under-load", "always", "never"],
 		keepAliveIntervalMs: "interval",
 		localAddress: "string",
+		congestion: ["cubic", "bbr"],
 		keyLog: "boolean",
 		limits: "object",
 		signal: "signal",
@@ -152,6 +159,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		localAddress: localAddress ?? "::",
 		family: localAddress === undefined || localAddress === "::" ? 0 : (isIP(localAddress) as 4 | 6),
 		keepAliveIntervalMs: options.keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
+		congestion: options.congestion ?? "cubic",
 		keyLog: options.keyLog ?? false,
 		limits,
 		signal: options.signal,

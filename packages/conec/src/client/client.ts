@@ -9,7 +9,7 @@ import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-s
 import type { PathReport } from "../entity/path-report.ts";
 import type { PeerInfo } from "../entity/peer-info.ts";
 import type { PresenceEvent } from "../entity/presence-event.ts";
-import { type Lookup, type Runtime, runtimeOf } from "../entity/runtime.ts";
+import { type Lookup, type RouteCheck, type Runtime, runtimeOf } from "../entity/runtime.ts";
 import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
 import { StreamIds } from "../entity/stream-ids.ts";
 import { within } from "../entity/stream-set.ts";
@@ -24,7 +24,7 @@ import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import type { Clock } from "../transport/clock.ts";
 import type { IncomingStream, SocketAddress, Transport } from "../transport/transport.ts";
-import { DIRECT_CAPABILITY, type NatReport } from "../wire/channel-messages.ts";
+import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { decodeDatagram } from "../wire/datagrams.ts";
 import { FRAME } from "../wire/frames.ts";
@@ -41,10 +41,11 @@ import { DirectChannels } from "./direct.ts";
 import type { ClientChannelStatus } from "./direct-host.ts";
 import { explainPath } from "./explain.ts";
 import type { Greeted } from "./handshake.ts";
-import { OwnNetwork } from "./own-network.ts";
+import { type OwnNat, OwnNetwork } from "./own-network.ts";
 import { Pace } from "./pace.ts";
 import { directForAuto } from "./path-choice.ts";
 import { ClientPresence } from "./presence.ts";
+import { routeProblem } from "./route.ts";
 import { channelTimeoutMs } from "./wishes.ts";
 
 /** What happens at a Client. */
@@ -73,7 +74,7 @@ export class Client implements AsyncDisposable {
 	readonly fingerprint: string;
 	/** Accepted streams that peers and the Coordinator opened, on any path. One consumer at a time; `break` releases it. Ends after `close`; fails when the Coordinator and all direct channels are lost. */
 	readonly incomingStreams: AsyncIterable<MessageStream>;
-	/** How it ended: closed, destroyed, superseded, or disconnected with no direct channel left. Never rejects. */
+	/** How it ended: closed, destroyed, superseded, denied (`CERTIFICATE_REFUSED`), or disconnected with no direct channel left. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
 	readonly #limits: Limits;
 	readonly #clock: Clock;
@@ -103,7 +104,7 @@ export class Client implements AsyncDisposable {
 	 */
 	static async connect(options: ClientOptions): Promise<Client> {
 		const { createQuicTransport } = await import("../transport/quic.ts");
-		return await connectOn(createQuicTransport, options);
+		return await connectOn(createQuicTransport, options, undefined, routeProblem);
 	}
 
 	static {
@@ -132,7 +133,7 @@ export class Client implements AsyncDisposable {
 			this.#resolveClosed = resolve;
 		});
 		const ids = new StreamIds();
-		this.#network = new OwnNetwork(transport, clock, random);
+		this.#network = new OwnNetwork(transport, runtime);
 		this.#direct = new DirectChannels({
 			...options,
 			identity,
@@ -190,7 +191,10 @@ export class Client implements AsyncDisposable {
 			},
 		});
 		transport.onDatagram = (data, from) => this.#onDatagram(data, from);
-		if (this.#link.can(DIRECT_CAPABILITY)) this.#network.look(this.#link);
+		if (this.#link.can(DIRECT_CAPABILITY)) {
+			this.#network.look(this.#link);
+			this.#direct.announce();
+		}
 		// When the application has its Client: what came with the welcome may ask it something.
 		clock.soon(() => this.#link.listen());
 	}
@@ -198,7 +202,7 @@ export class Client implements AsyncDisposable {
 	/**
 	 * Opens a stream to a peer, or to this Client itself. Resolves when the peer's library has accepted it, within 10 s. With
 	 * `path: "auto"` it goes over the direct channel to the peer if there is one or one comes about soon (at most 2 s, and no
-	 * wait where that has failed before and no network has changed), else through the Coordinator.
+	 * wait where that has failed lately), else through the Coordinator, and a channel for later streams is tried behind it.
 	 *
 	 * Rejects with TypeError `ID_INVALID` or `OPTION_INVALID`, RangeError `STREAM_ID_IN_USE`; `PEER_UNKNOWN`, `PEER_BUSY`,
 	 * `PEER_LOST`, `PEER_TIMEOUT`, `STREAM_RESET` (by a peer that did so at once), `COORDINATOR_LOST`, `CLIENT_CLOSED`; with
@@ -230,7 +234,9 @@ export class Client implements AsyncDisposable {
 			}
 		}
 		this.#assertConnected(action);
-		return await this.#link.openStream(peer, options, left());
+		const stream = await this.#link.openStream(peer, options, left());
+		if (path === "auto" && peer !== this.id && this.#link.can(DIRECT_CAPABILITY)) this.#direct.background.opened(peer, stream.closed);
+		return stream;
 	}
 
 	/**
@@ -247,7 +253,9 @@ export class Client implements AsyncDisposable {
 
 	/**
 	 * The direct channel to a peer: the live one, or a new one, within 10 s (15 s with `birthday`). Calls at the same time, also
-	 * of the peer, share one attempt. Aborting rejects with `signal.reason`; the attempt goes on while somebody else waits for it.
+	 * of the peer, share one attempt; calls for many peers wait for their turn. Aborting rejects with `signal.reason`; the attempt goes
+	 * on while somebody else waits for it. Where there was no room in time (`LIMIT_EXCEEDED` or `PEER_BUSY` with `retryAfterMs`), the
+	 * Client goes on trying for a minute, for later calls.
 	 *
 	 * Rejects with TypeError `ID_INVALID`; `DIRECT_UNAVAILABLE` (the message says why), `PEER_UNKNOWN`, `PEER_BUSY`, `PEER_LOST`,
 	 * `PEER_TIMEOUT`, `LIMIT_EXCEEDED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`.
@@ -279,13 +287,25 @@ export class Client implements AsyncDisposable {
 			hopeless: memory.hopeless(peer),
 			trying: this.#direct.trying(peer),
 			ownNat: this.#network.nat,
+			silentPort: this.#network.secondPortIsSilent,
 		});
 	}
 
-	/** What is known of the NAT in front of this Client, once its look at it is over: within a second or so of connecting. */
-	async nat(): Promise<NatReport> {
-		await this.#network.settled();
-		return this.#network.nat;
+	/**
+	 * {@link explain}, when an attempt at a direct channel to that peer that is under way has ended: within 10 s (15 s with `birthday`).
+	 *
+	 * Rejects with TypeError `ID_INVALID`, or `signal.reason`; then the attempt is given up, unless somebody else waits for it.
+	 */
+	async explainSettled(peer: string, options: { readonly signal?: AbortSignal } = {}): Promise<PathReport> {
+		checkId(peer, `Cannot explain the path to ${JSON.stringify(peer)}`);
+		options.signal?.throwIfAborted();
+		await this.#direct.settled(peer, options.signal);
+		return this.explain(peer);
+	}
+
+	/** What is known of the NAT in front of this Client, once its look at it is over: within a second or so of connecting, or six round trips if they are longer. */
+	async nat(): Promise<OwnNat> {
+		return await this.#network.known();
 	}
 
 	/**
@@ -352,6 +372,8 @@ export class Client implements AsyncDisposable {
 	/**
 	 * Leaves: tells the Coordinator and the peers on direct channels, waits at most 2 s (`limits.lingerMs`) for streams that the
 	 * application closed, resets all others with `CLIENT_CLOSED`, and frees the id. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
+	 * Resolves when the news has left this machine. For a moment more the socket is kept, to repeat it to a side that did not hear it;
+	 * nobody has to wait for that, and it keeps no process alive.
 	 */
 	close(): Promise<void> {
 		// The state comes first: what is told while things end must find it.
@@ -391,9 +413,9 @@ export class Client implements AsyncDisposable {
 		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, closeTimeoutMs) };
 		await within(closeTimeoutMs, Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]), clock);
 		const left = Math.max(0, deadline - clock.now());
-		// For the notice to be repeated where it was lost: it is not acknowledged.
+		// For the notice to be repeated where it was lost, as it is not acknowledged; nobody waits for that.
 		const drainMs = Math.min(left, Math.max(MIN_DRAIN_MS, 4 * this.#link.rttMs));
-		await within(left, this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, LEAVING, drainMs), clock);
+		await within(left, this.#transport.close(CLOSE_CODES.CLIENT_CLOSED, LEAVING, drainMs, "sent"), clock);
 		this.#over({ by: "local" }, error);
 	}
 
@@ -406,7 +428,9 @@ export class Client implements AsyncDisposable {
 		const code = info.code === "SUPERSEDED" ? "SUPERSEDED" : "COORDINATOR_LOST";
 		const error = new ConecError(code, `Lost the Coordinator${info.reason === undefined ? "" : `: ${info.reason}`}`);
 		const closing = this.#state.type === "closing";
-		if (code === "SUPERSEDED" || (closing && this.#direct.idle)) return this.#over(info, error);
+		// A key that is not welcome any more has no channels either: its peers may be where nobody can tell them.
+		const unwelcome = code === "SUPERSEDED" || (info.by === "peer" && info.code === "CERTIFICATE_REFUSED");
+		if (unwelcome || (closing && this.#direct.idle)) return this.#over(info, error);
 		// Direct channels are closed as gracefully as ever.
 		if (closing) return this.#link.destroy(error, RESET_CODES.NONE);
 		this.#state = { type: "disconnected", info, error };
@@ -497,16 +521,16 @@ type ClientState =
 	| { readonly type: "closing"; readonly done: Promise<void> }
 	| { readonly type: "over"; readonly code: ConecErrorCode };
 
-/** {@link Client.connect} in any runtime, or on any transport and for the rest the machine's; `lookup` replaces the resolver. */
-export async function connectOn(on: Runtime | TransportFactory, options: ClientOptions, lookup?: Lookup): Promise<Client> {
-	const runtime = runtimeOf(on, lookup === undefined ? {} : { lookup });
+/** {@link Client.connect} in any runtime, or on any transport and for the rest the machine's; `lookup` and `route` replace the resolver and the check of routes. */
+export async function connectOn(on: Runtime | TransportFactory, options: ClientOptions, lookup?: Lookup, route?: RouteCheck): Promise<Client> {
+	const runtime = runtimeOf(on, { ...(lookup === undefined ? {} : { lookup }), ...(route === undefined ? {} : { route }) });
 	const startedAtMs = runtime.clock.now();
 	const resolved = resolveClientOptions(options);
 	resolved.signal?.throwIfAborted();
 	const identity = runtime.identity ?? (await clientIdentity(options));
 	resolved.signal?.throwIfAborted();
-	const { localAddress, limits, keepAliveIntervalMs, keyLog } = resolved;
-	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, keyLog };
+	const { localAddress, limits, keepAliveIntervalMs, congestion, keyLog } = resolved;
+	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, congestion, keyLog };
 	const transport = runtime.createTransport(transportOptions);
 	try {
 		const greeted = await reachCoordinator(transport, identity, resolved, runtime, startedAtMs);

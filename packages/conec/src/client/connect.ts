@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isIPv6 } from "node:net";
 import type { Runtime } from "../entity/runtime.ts";
 import { ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import { chainProblem } from "../tls/chain.ts";
@@ -19,6 +20,7 @@ import type { ResolvedClientOptions } from "./client-options.ts";
 import { dialAgain } from "./dial-again.ts";
 import { type Greeted, greet } from "./handshake.ts";
 import { raceDials, resolveHost } from "./race.ts";
+import { noWayWords } from "./route.ts";
 
 /**
  * Connects and says hello, within `limits.requestTimeoutMs` of `startedAtMs`, in the time of `runtime.clock`.
@@ -35,23 +37,25 @@ export async function reachCoordinator(
 ): Promise<Greeted> {
 	const { id, coordinator, limits, metadata } = options;
 	const { clock } = runtime;
-	const where = `Coordinator at ${coordinator.host}:${coordinator.port}`;
+	const where = `Coordinator at ${isIPv6(coordinator.host) ? `[${coordinator.host}]` : coordinator.host}:${coordinator.port}`;
 	const abort = new AbortController();
 	// A little earlier, so that the caller hears of it by then, however busy the process is.
 	const leftMs = limits.requestTimeoutMs - Math.min(MARGIN_MS, limits.requestTimeoutMs / 50) - (clock.now() - startedAtMs);
-	const timer = clock.setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs)), Math.max(0, leftMs));
+	/** Addresses to which this machine has no way, each with the system's error code. */
+	const blocked = new Map<string, string>();
+	const timer = clock.setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs, blocked)), Math.max(0, leftMs));
 	const forward = (): void => abort.abort(options.signal?.reason);
 	options.signal?.addEventListener("abort", forward, { once: true });
 	try {
 		options.signal?.throwIfAborted();
-		const connection = await dialAny(transport, identity, options, runtime, abort.signal);
+		const connection = await dialAny(transport, identity, options, runtime, blocked, abort.signal);
 		assertChain(connection, options.ca, clock.wallMs());
 		const hello = { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: CAPABILITIES, metadata } as const;
 		return await greet(connection, hello, limits, where, abort.signal, clock).catch((error: unknown) => {
 			throw aboutOurs(error, identity, clock.wallMs());
 		});
 	} catch (error) {
-		throw explain(error, where, limits.requestTimeoutMs, abort.signal);
+		throw explain(error, where, limits.requestTimeoutMs, blocked, runtime, abort.signal);
 	} finally {
 		clock.clearTimeout(timer);
 		options.signal?.removeEventListener("abort", forward);
@@ -63,11 +67,13 @@ async function dialAny(
 	identity: LocalIdentity,
 	options: ResolvedClientOptions,
 	runtime: Runtime,
+	blocked: Map<string, string>,
 	signal: AbortSignal,
 ): Promise<TransportConnection> {
-	const { coordinator, address, trust, family, limits } = options;
+	const { coordinator, address, trust, family, limits, localAddress } = options;
+	const { clock, lookup, route } = runtime;
 	const port = address?.port ?? coordinator.port;
-	const addresses = address === undefined ? await resolveHost(coordinator.host, family, runtime.lookup, signal) : [address.address];
+	const addresses = address === undefined ? await resolveHost(coordinator.host, family, lookup, signal) : [address.address];
 	const dial = (one: string, lost: AbortSignal): Promise<TransportConnection> =>
 		transport.dial({
 			address: one,
@@ -79,8 +85,15 @@ async function dialAny(
 			handshakeTimeoutMs: limits.requestTimeoutMs,
 			signal: lost,
 		});
+	const tryOne = async (one: string, lost: AbortSignal): Promise<TransportConnection> => {
+		const problem = await route?.({ address: one, port }, localAddress);
+		lost.throwIfAborted();
+		if (problem === undefined) return await dial(one, lost);
+		blocked.set(one, problem);
+		throw new ConecError("ADDRESS_UNAVAILABLE", `There is no way to ${one} from this machine (${problem})`);
+	};
 	const race = (): Promise<TransportConnection> =>
-		raceDials(addresses, dial, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal, clock: runtime.clock });
+		raceDials(addresses, route === undefined ? dial : tryOne, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal, clock });
 	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason, runtime);
 }
 
@@ -99,19 +112,29 @@ function aboutOurs(error: unknown, identity: LocalIdentity, nowMs: number): unkn
 	return new ConecError("CERTIFICATE_NOT_YET_VALID", error.message, { cause: error, closeCode: error.closeCode });
 }
 
-function explain(error: unknown, where: string, timeoutMs: number, signal: AbortSignal): unknown {
+function explain(
+	error: unknown,
+	where: string,
+	timeoutMs: number,
+	blocked: ReadonlyMap<string, string>,
+	{ interfaces }: Runtime,
+	signal: AbortSignal,
+): unknown {
 	if (!isConecError(error) || (signal.aborted && error === signal.reason)) return error;
-	if (error.code === "COORDINATOR_UNREACHABLE") return unreachable(where, timeoutMs, error);
+	if (error.code === "COORDINATOR_UNREACHABLE") return unreachable(where, timeoutMs, blocked, error);
+	if (error.code === "ADDRESS_UNAVAILABLE" && blocked.size > 0)
+		return new ConecError("COORDINATOR_UNREACHABLE", `Cannot reach ${where}: ${noWayWords(blocked, interfaces())}`, { cause: error });
 	// What the transport says of its own knows no names.
 	const known: readonly ConecErrorCode[] = ["HOST_UNRESOLVABLE"];
 	if (known.includes(error.code) || error.message.includes(where)) return error;
 	return new ConecError(error.code, `Cannot connect to ${where}: ${error.message}`, { cause: error, closeCode: error.closeCode });
 }
 
-function unreachable(where: string, timeoutMs: number, cause?: unknown): ConecError {
+function unreachable(where: string, timeoutMs: number, blocked: ReadonlyMap<string, string>, cause?: unknown): ConecError {
+	const besides = blocked.size === 0 ? "" : ` (there is no way from this machine to ${[...blocked.keys()].join(", ")})`;
 	return new ConecError(
 		"COORDINATOR_UNREACHABLE",
-		`Cannot reach ${where}: no answer over UDP within ${timeoutMs / 1_000} s; is it running, and does every firewall let UDP through?`,
+		`Cannot reach ${where}: no answer over UDP within ${timeoutMs / 1_000} s${besides}; is it running, and does every firewall let UDP through?`,
 		{ cause },
 	);
 }

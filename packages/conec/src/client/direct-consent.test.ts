@@ -44,7 +44,13 @@ test("direct: consent to one key is none to another, nor to another name", async
 		await world.clock.advance(0);
 		world.direct.received(bob.go(token, go));
 		await world.clock.advance(100);
-		assert.deepEqual(world.said.at(-1), { type: "channel-report", token, outcome: "failed", reason: "the certificate is not that of the peer's key" });
+		assert.deepEqual(world.said.at(-1), {
+			type: "channel-report",
+			token,
+			outcome: "failed",
+			reason: "the certificate is not that of the peer's key",
+			sent: [],
+		});
 	}
 	world.direct.received(bob.ask(T1));
 	await world.clock.advance(0);

@@ -22,6 +22,7 @@ import { DirectChannels } from "./direct.ts";
 import type { ClientChannelStatus, DirectHost } from "./direct-host.ts";
 import { NAT_UNKNOWN } from "./nat-check.ts";
 import type { OwnNetwork } from "./own-network.ts";
+import { ownPlace } from "./own-place.ts";
 import { createPunchKeys } from "./punch-datagrams.ts";
 
 export const CLIENT_ID = "carol";
@@ -189,6 +190,8 @@ export interface Rig {
 	pokes: number;
 	/** Takes the Coordinator away. */
 	readonly lose: () => void;
+	/** Another connection to it. */
+	readonly regain: () => void;
 	readonly peer: (id: string) => Promise<Peer>;
 	/** A channel that `peer` has dialled. */
 	readonly up: (peer: Peer, token: string) => Promise<Talker>;
@@ -199,7 +202,12 @@ export interface Rig {
 /** The direct channels of a Client called {@link CLIENT_ID}. */
 export async function rig(
 	t: TestContext,
-	options: Partial<DirectHost> & { readonly bounds?: Partial<Limits>; readonly known?: () => Promise<void>; readonly coordinatorAt?: string } = {},
+	options: Partial<DirectHost> & {
+		readonly bounds?: Partial<Limits>;
+		readonly known?: () => Promise<void>;
+		readonly coordinatorAt?: string;
+		readonly machine?: readonly string[];
+	} = {},
 ): Promise<Rig> {
 	const clock = createVirtualClock();
 	const network = createMemoryNetwork({ clock });
@@ -239,7 +247,16 @@ export async function rig(
 		...{ retry: "never", keyLog: false, keepAliveIntervalMs: 0 },
 		createTransport: ({ host, port }) => network.createTransport({ host, port, limits }),
 		transportOptions: { host: LOCAL, port: 0, limits, role: "client" },
-		network: { nat: NAT_UNKNOWN, hosts: () => [], settled: options.known ?? (() => Promise.resolve()), mapped: () => undefined } as unknown as OwnNetwork,
+		network: {
+			nat: NAT_UNKNOWN,
+			...{ hosts: () => [], settled: options.known ?? (() => Promise.resolve()), mapped: () => undefined, changed: () => false },
+			// Not the machine's own interfaces: whoever runs the tests has any addresses.
+			place: (at?: CoordinatorLink) =>
+				ownPlace(
+					{ socket: transport.address, observed: undefined, coordinator: at?.connection.remoteAddress },
+					{ eth0: (options.machine ?? []).map((address) => ({ address, netmask: "255.255.255.0" })) },
+				),
+		} as unknown as OwnNetwork,
 		link: () => present as unknown as CoordinatorLink | undefined,
 		consents: (peer) => {
 			asked.push(peer.id);
@@ -258,6 +275,9 @@ export async function rig(
 		...{ clock, network, transport, coordinator, identity, direct, said, statuses, packets, dials, streams, asked, pokes: 0 },
 		lose: () => {
 			present = undefined;
+		},
+		regain: () => {
+			present = link;
 		},
 		peer: async (id) => new Peer(made, id, await identityOf(id)),
 		async up(peer, token) {

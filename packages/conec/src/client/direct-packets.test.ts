@@ -54,6 +54,28 @@ test("direct: forged, reflected, replayed, late and foreign probes and answers g
 	await world.assertEmpty();
 });
 
+test("direct: nothing is sent to this machine because a peer or the Coordinator names an address of it", async (t) => {
+	const machine = ["192.168.1.10", "172.17.0.1"];
+	const world = await rig(t, { coordinatorAt: "203.0.113.1", machine });
+	const bob = await world.peer("bob");
+	world.direct.received(bob.ask(T1));
+	await world.clock.advance(0);
+	const named = [...machine, "192.168.1.255", "192.168.1.20"].map((address) => ({ address, port: 22, kind: "host", packets: 8 }) as const);
+	world.direct.received(bob.go(T1, { candidates: [{ address: "203.0.113.9", port: 22, kind: "reflexive", packets: 8 }, ...named] }));
+	await world.clock.advance(5_000);
+	assert.deepEqual([...new Set(world.packets.map(({ to }) => to.address))].sort(), ["192.168.1.20", "203.0.113.9"]);
+	world.direct.received({ type: "channel-cancelled", token: T1, reason: "" });
+	const live = await world.up(await world.peer("quiet"), T2);
+	const before = world.packets.length;
+	for (const address of [...machine, "203.0.113.9"]) {
+		world.direct.received({ type: "peer-moved", peer: "quiet", address: { address, port: 22 } });
+		await world.clock.advance(500);
+	}
+	assert.deepEqual([...new Set(world.packets.slice(before).map(({ to }) => to.address))], ["203.0.113.9"]);
+	live.connection.close(0, "");
+	await world.assertEmpty();
+});
+
 test("direct: a storm of peer-moved costs a few pings and few packets to any address, and none where no peer can be", async (t) => {
 	const world = await rig(t);
 	const bob = await world.peer("bob");

@@ -4,40 +4,40 @@
  * @module
  */
 
+import { systemRandom } from "../base/random.ts";
 import { ConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import { fingerprintOf } from "../tls/fingerprint.ts";
-import type { SocketAddress, Transport } from "../transport/transport.ts";
-import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode } from "../wire/channel-messages.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode, ChannelReport } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
+import type { PeerDenied } from "../wire/own-channels.ts";
 import { Acceptance } from "./acceptance.ts";
 import type { AskedPhase, Attempt } from "./attempt.ts";
+import { BackgroundAttempts } from "./background-attempts.ts";
 import { DirectChannel } from "./channel.ts";
+import { channelLists, ownChannel } from "./channel-list.ts";
 import { ChannelMoves } from "./channel-moves.ts";
 import { dialDirectly } from "./dial-direct.ts";
 import type { DirectGreeting } from "./direct-handshake.ts";
 import type { DirectHost } from "./direct-host.ts";
 import { endAtExpiry } from "./end-at-expiry.ts";
-import { BIRTHDAY_PROBES } from "./holepunch-birthday.ts";
 import { LinkWatches } from "./link-watches.ts";
-import { PacketLimiter } from "./packet-limiter.ts";
+import { OwnPacketLimits } from "./own-packet-limits.ts";
 import { PathMemory } from "./path-memory.ts";
-import { isLoopback, usableCandidates } from "./peer-addresses.ts";
+import { planAttempt } from "./plan-attempt.ts";
 import { Punching } from "./punching.ts";
 import { Renewals } from "./renewals.ts";
-import { BIRTHDAY_TIMEOUT_MS, cannotOpen, unavailable, Wishes } from "./wishes.ts";
+import { cannotOpen, unavailable, Wishes } from "./wishes.ts";
 
 /** See the module. */
 export class DirectChannels {
 	readonly memory: PathMemory;
+	/** Attempts that nobody waits for. */
+	readonly background: BackgroundAttempts;
 	readonly #host: DirectHost;
 	readonly #acceptance: Acceptance;
-	/** Of packets to addresses that a peer claims. */
-	readonly #limiter: PacketLimiter;
-	/** Of packets to addresses at which the Coordinator sees a peer. */
-	readonly #reflexiveLimiter: PacketLimiter;
-	/** The same in attempts by the birthday method. */
-	readonly #birthdayLimiter: PacketLimiter;
+	readonly #limits: OwnPacketLimits;
 	readonly #watches: LinkWatches;
 	readonly #moves: ChannelMoves;
 	readonly #renewals: Renewals = new Renewals();
@@ -51,19 +51,35 @@ export class DirectChannels {
 	#ended: ConecError | undefined;
 
 	constructor(host: DirectHost) {
-		const { identity, limits, retry, keyLog, peerRoots, clock, random } = host;
+		const { identity, limits, retry, keyLog, peerRoots, clock, random = systemRandom } = host;
 		this.#host = host;
-		this.memory = new PathMemory(limits.pathReports);
+		this.memory = new PathMemory(
+			limits.pathReports,
+			() => clock.now(),
+			() => random.fraction(),
+		);
+		this.background = new BackgroundAttempts({
+			clock,
+			random: () => random.fraction(),
+			peers: limits.pathReports,
+			needless: (peer) => this.#open.has(peer) || this.trying(peer) || host.link() === undefined,
+			retryAtMs: (peer) => this.memory.retryAtMs(peer),
+			attempt: (peer) => this.connect(peer, { auto: true }),
+		});
 		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots, clock });
-		this.#limiter = new PacketLimiter({ packetsPerMinute: limits.punchPacketsPerMinute });
-		this.#reflexiveLimiter = new PacketLimiter({ packetsPerMinute: limits.punchReflexivePerMinute });
-		const perUse = BIRTHDAY_PROBES + limits.punchPacketsPerAttempt;
-		this.#birthdayLimiter = new PacketLimiter({ packetsPerMinute: limits.birthdayPerMinute * perUse });
-		this.#moves = new ChannelMoves({ clock, ...(random === undefined ? {} : { random }), limiter: this.#limiter, link: () => host.link() });
+		this.#limits = new OwnPacketLimits(limits, clock);
+		this.#moves = new ChannelMoves({ clock, random, limiter: this.#limits.claimed, link: () => host.link(), place: () => host.network.place(host.link()) });
 		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
 		this.#wishes = new Wishes(host, {
 			attempt: (peer) => [...this.#attempts.values()].find((attempt) => attempt.peer.id === peer)?.token,
-			despair: (peer, reason) => this.memory.despair(peer, reason),
+			despair: (peer, reason, retryAfterMs) =>
+				retryAfterMs === undefined ? this.memory.despair(peer, reason) : this.memory.postpone(peer, reason, retryAfterMs),
+			settled: () => this.background.reconsider(),
+			noRoom: (peer, reason, retryAfterMs, earnest) => {
+				this.memory.postpone(peer, reason, retryAfterMs);
+				if (earnest) this.background.wanted(peer);
+			},
+			ownAttempts: () => [...this.#attempts.values()].filter(({ role }) => role === "dial").length,
 			givenUp: (token) => this.#givenUp(token),
 		});
 	}
@@ -90,7 +106,16 @@ export class DirectChannels {
 
 	/** Everything that is kept for channels and such that come about, for tests. */
 	get size(): number {
-		return this.#open.size + this.#all.size + this.#attempts.size + this.#wishes.size + this.#acceptance.size + this.#watches.size + this.#moves.size;
+		return (
+			this.#open.size +
+			this.#all.size +
+			this.#attempts.size +
+			this.#wishes.size +
+			this.#acceptance.size +
+			this.#watches.size +
+			this.#moves.size +
+			this.background.size
+		);
 	}
 
 	/** The channel to a peer: the one there is, or one that comes about. Rejects like `Client.openChannel`. `auto`: not where there is no hope. */
@@ -111,6 +136,19 @@ export class DirectChannels {
 		return await mine.wait(signal, () => this.#wishes.giveUp(mine, unavailable(peer, "given up")));
 	}
 
+	/** Looks whether this machine is on other networks now, which nobody tells. */
+	lookAround(): void {
+		if (!this.#host.network.changed()) return;
+		this.memory.ownNetworkChanged();
+		this.background.changed();
+	}
+
+	/** Resolves when the channel that is being tried is up, or is not to be. Rejects with `signal.reason` only. */
+	async settled(peer: string, signal?: AbortSignal): Promise<void> {
+		if (!this.trying(peer)) return;
+		await this.connect(peer, { auto: true, signal }).catch(() => signal?.throwIfAborted());
+	}
+
 	/** What the Coordinator says about channels. */
 	received(message: ChannelMessageOfCoordinator): void {
 		switch (message.type) {
@@ -121,22 +159,43 @@ export class DirectChannels {
 			case "channel-refused":
 				return this.#wishes.refused(message);
 			case "channel-cancelled":
-				// Of a channel that is up: the Coordinator does not let this peer in any more.
-				for (const channel of this.#all) if (channel.token === message.token) channel.destroy(CLOSE_CODES.DISCONNECTED, message.reason);
 				return this.#failed(message.token, message.reason, "elsewhere");
+			case "peer-denied":
+				return this.#denied(message);
+			case "channel-list-wanted":
+				return this.announce();
 			case "peer-changed":
-				this.memory.peerChanged(message.peer);
+				this.#peerChanged(message.peer);
 				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerChanged(channel);
 				return;
 			case "peer-moved":
-				this.memory.peerChanged(message.peer);
+				this.#peerChanged(message.peer);
 				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerMoved(channel, message.address);
 				return;
 			case "address":
 				this.memory.ownNetworkChanged();
+				this.background.changed();
+				this.#wishes.ownNetworkChanged();
+				this.#outdate(() => true);
 				for (const channel of this.#all) this.#moves.ownMoved(channel);
 				return;
 		}
+	}
+
+	/** Tells the Coordinator which channels there are, so that it can say which of them are to end: when this Client comes to it with some, and when it asks. */
+	announce(): void {
+		for (const list of channelLists(this.#all)) this.#host.link()?.send(list);
+	}
+
+	#peerChanged(peer: string): void {
+		this.memory.peerChanged(peer);
+		this.background.changed(peer);
+		this.#outdate((attempt) => attempt.peer.id === peer);
+	}
+
+	/** Attempts that began at addresses which have changed since. */
+	#outdate(which: (attempt: Attempt) => boolean): void {
+		for (const attempt of this.#attempts.values()) if (attempt.phase.type === "punching" && which(attempt)) attempt.phase.moved = true;
 	}
 
 	/** A datagram beside QUIC has come to the Client's socket, with the label of an attempt or of nothing. */
@@ -168,6 +227,7 @@ export class DirectChannels {
 
 	#end(error: ConecError): void {
 		this.#ended ??= error;
+		this.background.end();
 		this.#wishes.end(error);
 		for (const token of [...this.#attempts.keys()]) this.#forget(token);
 	}
@@ -206,8 +266,9 @@ export class DirectChannels {
 
 	/** Whether one more attempt of a peer is to be thought over. */
 	#hasRoom(peer: string): boolean {
-		if (this.#attempts.size >= this.#host.limits.attemptsPerClient) return false;
-		const asking = [...this.#attempts.values()].map((attempt) => attempt.peer.id);
+		// As many to reach this side as it may begin itself.
+		const asking = [...this.#attempts.values()].filter(({ role }) => role === "accept").map((attempt) => attempt.peer.id);
+		if (asking.length >= this.#host.limits.attemptsPerClient) return false;
 		return this.#fits(peer, new Set([...this.#taken(), ...asking]));
 	}
 
@@ -245,44 +306,19 @@ export class DirectChannels {
 	#punch(go: ChannelGo, certificate: Uint8Array): void {
 		const { token, peer, role, request } = go;
 		const host = this.#host;
-		const { clock, transport, limits } = host;
+		const { clock, transport } = host;
 		const since = clock.now();
-		const coordinator = host.link()?.connection.remoteAddress;
-		const rttMs = host.link()?.rttMs ?? 0;
-		const birthday = this.#mayUseBirthday ? go.birthday : undefined;
-		const deadlineMs = Math.min(go.deadlineMs, Math.max(limits.requestTimeoutMs, BIRTHDAY_TIMEOUT_MS));
-		const waitMs = Math.min(go.waitMs, LONGEST_WAIT_MS);
-		const candidates = usableCandidates(go.candidates, { coordinator, birthday, limits });
+		const { plan, deadlineMs, coordinator } = planAttempt(go, host, this.#mayUseBirthday ? go.birthday : undefined);
 		const arrived = (greeting: DirectGreeting, on: Transport): void => this.#up(token, greeting, on);
 		const expect = (on: Transport): void =>
 			this.#acceptance.expect(token, { peer: peer.id, certificate, transport: on, arrived: (greeting) => arrived(greeting, on) });
-		const plan = {
-			role,
-			candidates,
-			ownNat: host.network.nat,
-			peerNat: go.nat,
-			punch: host.holePunching,
-			peerPunch: go.punch,
-			birthday,
-			coordinatorRttMs: rttMs,
-			waitMs,
-			// What has not got through by then will not: packets for which there is no hope are not worth their grant.
-			deadlineMs:
-				birthday === undefined ? Math.min(deadlineMs, waitMs + Math.round(Math.min(LONGEST_PUNCH_MS, Math.max(LEAST_PUNCH_MS, 12 * rttMs)))) : deadlineMs,
-		};
-		const reflexive = new Set(candidates.filter(({ kind }) => kind === "reflexive").map(({ address }) => address));
-		const allow = (to: SocketAddress): boolean => {
-			if (coordinator?.address === to.address && coordinator.port === to.port) return false;
-			if (!reflexive.has(to.address)) return this.#limiter.take(clock.now(), to.address);
-			return isLoopback(to) || (birthday === undefined ? this.#reflexiveLimiter : this.#birthdayLimiter).take(clock.now(), to.address);
-		};
 		const punching = new Punching(token, plan, {
 			transport,
 			createTransport: host.createTransport,
 			transportOptions: host.transportOptions,
 			clock,
 			random: host.random,
-			allow,
+			allow: this.#limits.allow(plan, coordinator),
 			dial: async (on, to, signal) =>
 				arrived(await dialDirectly({ transport: on, to, token, peer: peer.id, certificate, host, timeoutMs: deadlineMs, signal }), on),
 			acceptOn: expect,
@@ -290,7 +326,7 @@ export class DirectChannels {
 		});
 		// The machine has deadlines of its own, and this is for a handshake that hangs.
 		const timer = clock.setTimeout(() => this.#failed(token, "it has taken too long", "here"), deadlineMs + LATE_MS);
-		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: birthday !== undefined, timer } as const;
+		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: plan.birthday !== undefined, moved: false, timer } as const;
 		this.#attempts.set(token, { token, peer, role, request, phase });
 		if (role === "accept") expect(transport);
 		punching.start();
@@ -304,14 +340,24 @@ export class DirectChannels {
 	/** The attempt is over without a channel. `where` that was found out: what ended it elsewhere (the peer gave up or left) says nothing of the path. */
 	#failed(token: string, reason: string, where: "here" | "elsewhere"): void {
 		const attempt = this.#attempts.get(token);
-		if (where === "here") this.#host.link()?.send({ type: "channel-report", token, outcome: "failed", reason });
+		const moved = attempt?.phase.type === "punching" && attempt.phase.moved;
+		// Also where the Coordinator knows: what has not been sent is there for others.
+		if (where === "here" || attempt?.phase.type === "punching") this.#report(token, attempt, { outcome: "failed", reason });
 		if (attempt !== undefined) {
 			this.#note(attempt, "failed", reason);
 			this.#forget(token);
-			if (where === "here") this.memory.despair(attempt.peer.id, reason);
+			if (where === "here" && !moved) this.memory.fail(attempt.peer.id, reason);
+			this.background.reconsider();
 		}
-		this.#wishes.leave(token, reason, where === "elsewhere");
+		this.#wishes.leave(token, reason, where === "elsewhere" || moved);
+		this.#wishes.attemptOver();
 		if (attempt !== undefined) this.#host.lessLeft();
+	}
+
+	/** The Coordinator does not let this key in any more. What counts is the key that the peer has shown, not its name. */
+	#denied({ fingerprint, reason }: PeerDenied): void {
+		for (const channel of [...this.#all]) if (channel.fingerprint === fingerprint) channel.bar(reason);
+		for (const { token, peer } of [...this.#attempts.values()]) if (peer.fingerprint === fingerprint) this.#failed(token, reason, "elsewhere");
 	}
 
 	/** Nobody here wants it any more. What the peer asked for is the peer's to give up. */
@@ -319,9 +365,17 @@ export class DirectChannels {
 		const attempt = this.#attempts.get(token);
 		if (attempt?.role !== "dial") return;
 		if (attempt.request !== undefined) this.#host.link()?.send({ type: "channel-cancel", request: attempt.request });
+		this.#report(token, attempt, { outcome: "failed", reason: "given up" });
 		this.#note(attempt, "failed", "given up");
 		this.#forget(token);
+		this.#wishes.attemptOver();
 		this.#host.lessLeft();
+	}
+
+	/** Tells the Coordinator what became of an attempt, and what this side has sent for it: nothing more is sent. */
+	#report(token: string, attempt: Attempt | undefined, what: Pick<ChannelReport, "outcome" | "reason" | "address" | "rttMs">): void {
+		const sent = attempt?.phase.type === "punching" ? attempt.phase.punching.report().sent : [];
+		this.#host.link()?.send({ type: "channel-report", token, ...what, sent });
 	}
 
 	#note({ phase, peer }: Attempt, outcome: "up" | "failed", reason: string): void {
@@ -355,6 +409,8 @@ export class DirectChannels {
 		this.#forget(token);
 		const channel: DirectChannel = new DirectChannel({
 			peer,
+			// TLS has let in only the very certificate of this key.
+			fingerprint: attempt.peer.fingerprint,
 			connection,
 			transport: on,
 			control,
@@ -382,7 +438,7 @@ export class DirectChannels {
 		greeting.listen({ leaving: () => channel.peerLeaves(), broken: (closeCode, reason) => channel.destroy(closeCode, reason) });
 		// Its peer has asked for a new one, so it has given this one up.
 		before?.fail("a newer channel took its place");
-		this.#host.link()?.send({ type: "channel-report", token, outcome: "up", address: remoteAddress, rttMs: Math.round(channel.rttMs) });
+		this.#report(token, attempt, { outcome: "up", ...ownChannel(channel), address: remoteAddress, rttMs: Math.round(channel.rttMs) });
 		this.#host.emit({ type: "channel", peer, state: "up", address: remoteAddress, durationMs: clock.now() - since });
 		this.#wishes.grant(channel);
 	}
@@ -401,6 +457,7 @@ export class DirectChannels {
 		// Nobody wanted it to end: whoever finds out first asks for another.
 		const wanted = info.by === "error" && this.#ended === undefined && !this.#open.has(peer) && this.#host.link() !== undefined;
 		if (wanted && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
+		this.background.reconsider();
 		this.#host.lessLeft();
 	}
 }
@@ -413,13 +470,8 @@ function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
 	}
 }
 
-/** How long packets fly without the birthday method: twelve round trips to the Coordinator, within these bounds. */
-const LEAST_PUNCH_MS = 1_500;
-const LONGEST_PUNCH_MS = 4_000;
-
 /** Beyond the punching machine's own deadline, for the handshake that it began. */
 const LATE_MS = 5_000;
 
-/** Longer than any Coordinator in its right mind makes both sides wait for each other, and leaves a question open. */
-const LONGEST_WAIT_MS = 2_000;
+/** Longer than any Coordinator in its right mind leaves a question open. */
 const LONGEST_QUESTION_MS = 60_000;

@@ -24,6 +24,8 @@ export interface PathFacts {
 	/** An attempt is under way. */
 	readonly trying: boolean;
 	readonly ownNat: NatReport;
+	/** The Coordinator's second port has been asked, to the end and in vain. */
+	readonly silentPort: boolean;
 }
 
 /** See the module. */
@@ -38,10 +40,11 @@ export function explainPath(facts: PathFacts): PathReport {
 	return { ...known, path: "proxied", reason: whyNotDirect(facts) };
 }
 
-function whyNotDirect({ id, peer, arranged, last, hopeless, trying }: PathFacts): string {
+function whyNotDirect({ id, peer, arranged, last, hopeless, trying, silentPort }: PathFacts): string {
 	if (id === peer) return "streams to oneself go through the Coordinator";
 	if (!arranged) return "the Coordinator arranges no direct channels";
 	if (trying) return "a direct channel is being tried";
-	if (hopeless !== undefined) return hopeless;
-	return last === undefined ? "no direct channel has been tried" : last.outcome === "up" ? "the direct channel has ended" : last.reason;
+	const failed = hopeless ?? (last?.outcome === "failed" ? last.reason : undefined);
+	if (failed === undefined) return last === undefined ? "no direct channel has been tried" : "the direct channel has ended";
+	return silentPort ? `${failed}; the Coordinator's second UDP port does not answer either, so this network may let out only some ports` : failed;
 }

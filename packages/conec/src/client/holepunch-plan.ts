@@ -5,7 +5,7 @@
  */
 
 import type { SocketAddress } from "../transport/transport.ts";
-import type { ChannelCandidate, NatReport } from "../wire/channel-messages.ts";
+import type { ChannelCandidate, NatReport, SentPackets } from "../wire/channel-messages.ts";
 import type { PunchRole } from "./punch-datagrams.ts";
 
 /** One attempt, as `channel-go` and this Client's own options describe it. */
@@ -84,6 +84,8 @@ export interface PunchReport {
 	readonly predictedProbes: number;
 	/** Probes of the birthday method. */
 	readonly birthdayProbes: number;
+	/** All datagrams, answers included, to each IP address that any may go to; and what a handshake may have sent where nobody had answered. */
+	readonly sent: readonly SentPackets[];
 }
 
 /** Ports that are tried after the last that the peer's NAT gave. */

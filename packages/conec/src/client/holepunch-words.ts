@@ -24,7 +24,7 @@ export function describeFailure(plan: PunchPlan, report: PunchReport, { dialled,
 	if (heard)
 		return plan.role === "accept"
 			? "the peer was heard, but it did not connect"
-			: `the peer was heard, but answered no probe within ${plan.deadlineMs} ms${because}`;
+			: `the peer was heard, but no answer to a probe came within ${plan.deadlineMs} ms${because}`;
 	if (!plan.punch) return `nobody came within ${plan.deadlineMs} ms, and this side does not punch holes${because}`;
 	if (report.candidates.length === 0) return `the time of ${plan.deadlineMs} ms was over before it could begin`;
 	const tried = report.candidates.map((path) => `${show(path)} (${path.probes} probes)`);
@@ -44,5 +44,8 @@ function describeNats({ ownNat, peerNat }: PunchPlan): string | undefined {
 	if (own && peer) return "both sides are behind NATs that use another port for every destination";
 	if (own && peerNat.filtering === "by-port") return "this side's NAT uses another port for every destination, and the peer's lets in known ports only";
 	if (peer && ownNat.filtering === "by-port") return "the peer's NAT uses another port for every destination, and this side's lets in known ports only";
-	return undefined;
+	// What the Coordinator's one address cannot show.
+	const byAddress =
+		(ownNat.mapping === "independent" && peerNat.filtering === "by-port") || (peerNat.mapping === "independent" && ownNat.filtering === "by-port");
+	return byAddress ? "there is no way if one of the NATs has another port for each address, which is not known" : undefined;
 }

@@ -142,7 +142,7 @@ export class HolePunch {
 
 	/** What was tried, at any time. */
 	report(): PunchReport {
-		return { candidates: this.#paths.attempts(), predictedProbes: this.#predictedProbes, birthdayProbes: this.#birthdayProbes };
+		return { candidates: this.#paths.attempts(), predictedProbes: this.#predictedProbes, birthdayProbes: this.#birthdayProbes, sent: this.#grants.sent() };
 	}
 
 	/** Whether this side still sends probes of its own. */

@@ -71,12 +71,36 @@ test("NAT check: a datagram from a port that nobody sent to shows an open filter
 	assert.equal(check.report.filtering, "open", "the deadline changes nothing any more");
 });
 
-test("NAT check: where the Coordinator sees the own address there is none, and nothing is asked of the second port", async () => {
-	const { clock, asked, check, settled } = setup({ hosts: [OBSERVED] });
+test("NAT check: where the Coordinator sees the own address there is none, whatever the second port says", async () => {
+	const { clock, check, settled } = setup({ hosts: [OBSERVED] });
 	await clock.advance(0);
-	assert.deepEqual([check.report.mapping, asked.echoes, settled.done], ["none", 0, false]);
+	assert.deepEqual([check.report.mapping, settled.done], ["none", false]);
 	await clock.advance(200);
 	assert.deepEqual([check.report, settled.done], [{ mapping: "none", filtering: "by-port" }, true]);
+	check.echoed({ ...OBSERVED, port: 9 });
+	assert.equal(check.report.mapping, "none");
+	await clock.advance(10_000);
+	assert.equal(clock.pending, 0);
+});
+
+test("NAT check: whether the second port answers is a finding of its own, with a NAT and without", async () => {
+	for (const hosts of [[OBSERVED], [{ address: "10.0.1.2", port: 40_000 }]]) {
+		const silent = setup({ hosts });
+		await silent.clock.advance(600);
+		assert.deepEqual([await silent.check.answered, silent.asked.echoes, silent.clock.pending], [false, 3, 0]);
+		const lossy = setup({ hosts });
+		await lossy.clock.advance(450);
+		lossy.check.echoed(OBSERVED);
+		await lossy.clock.advance(0);
+		assert.equal(await lossy.check.answered, true);
+		await lossy.clock.advance(1_000);
+		assert.deepEqual([lossy.asked.echoes, lossy.clock.pending], [3, 0]);
+		silent.check.echoed(OBSERVED);
+		assert.equal(silent.check.heard, true, "late");
+		const stopped = setup({ hosts });
+		stopped.check.stop();
+		assert.equal(await stopped.check.answered, undefined);
+	}
 });
 
 test("NAT check: no answer after three tries leaves it unknown; nothing is left running", async () => {

@@ -30,8 +30,12 @@ export interface NatCheckHost {
 export interface NatCheck {
 	/** What is known by now. */
 	readonly report: NatReport;
-	/** Resolves when all is known that will be; never rejects. */
+	/** Resolves when all is known of the NAT that will be; never rejects. */
 	readonly done: Promise<void>;
+	/** Resolves when it is known whether the second port answers, not earlier than {@link done}; `undefined` if the check is given up. Never rejects. */
+	readonly answered: Promise<boolean | undefined>;
+	/** Whether the second port has answered by now, be it late. */
+	readonly heard: boolean;
 	/** The second port has seen this Client at `address`. */
 	echoed(address: SocketAddress): void;
 	/** A datagram from the third port has come in. */
@@ -58,16 +62,26 @@ export function checkNat(host: NatCheckHost): NatCheck {
 	};
 	let resolveMapped: () => void = () => undefined;
 	let resolveFiltered: () => void = () => undefined;
+	let resolveAnswered: (answers: boolean | undefined) => void = () => undefined;
 	const mapped = new Promise<void>((resolve) => {
 		resolveMapped = resolve;
 	});
 	const filtered = new Promise<void>((resolve) => {
 		resolveFiltered = resolve;
 	});
+	let answers = false;
+	const answered = new Promise<boolean | undefined>((resolve) => {
+		resolveAnswered = resolve;
+	});
 	const patienceMs = Math.max(MIN_PATIENCE_MS, 2 * rttMs);
 	const ask = (times: number): void => {
 		host.sendEcho();
-		later(() => (times > 1 ? ask(times - 1) : resolveMapped()), patienceMs);
+		later(() => {
+			if (answers) return;
+			if (times > 1) return ask(times - 1);
+			resolveMapped();
+			resolveAnswered(false);
+		}, patienceMs);
 	};
 	host.askForTest();
 	// Once more, as a datagram that is lost would look like a filter.
@@ -76,14 +90,22 @@ export function checkNat(host: NatCheckHost): NatCheck {
 		if (report.filtering === "unknown") report = { ...report, filtering: "by-port" };
 		resolveFiltered();
 	}, patienceMs);
+	// Also without a NAT: silence shows a network that lets out only some ports.
+	ask(ECHO_TRIES);
 	if (outside) resolveMapped();
-	else ask(ECHO_TRIES);
+	const done = Promise.all([mapped, filtered]).then(() => undefined);
 	return {
 		get report() {
 			return report;
 		},
-		done: Promise.all([mapped, filtered]).then(() => undefined),
+		get heard() {
+			return answers;
+		},
+		done,
+		answered: done.then(() => answered),
 		echoed({ address, port }) {
+			answers = true;
+			resolveAnswered(true);
 			if (report.mapping !== "unknown") return;
 			if (address === observed.address && port === observed.port) report = { ...report, mapping: "independent" };
 			else {
@@ -106,6 +128,7 @@ export function checkNat(host: NatCheckHost): NatCheck {
 			timers.clear();
 			resolveMapped();
 			resolveFiltered();
+			resolveAnswered(undefined);
 		},
 	};
 }

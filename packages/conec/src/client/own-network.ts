@@ -4,36 +4,58 @@
  * @module
  */
 
-import { type Random, randomHex, systemRandom } from "../base/random.ts";
+import { randomHex } from "../base/random.ts";
 import { createNatTestKeys, type NatTestKeys } from "../entity/nat-test-keys.ts";
-import type { Clock } from "../transport/clock.ts";
+import type { Runtime } from "../entity/runtime.ts";
 import type { SocketAddress, Transport } from "../transport/transport.ts";
 import type { NatReport } from "../wire/channel-messages.ts";
 import type { Datagram } from "../wire/datagrams.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
-import { hostAddresses } from "./host-addresses.ts";
+import { hostAddresses, ownAddresses } from "./host-addresses.ts";
 import { checkNat, NAT_UNKNOWN, type NatCheck } from "./nat-check.ts";
+import { type OwnPlace, ownPlace } from "./own-place.ts";
+
+/** What a Client knows of the NAT in front of it. */
+export interface OwnNat extends NatReport {
+	/**
+	 * The Coordinator's second UDP port, by which the NAT is looked at. `none`: it has none, or is on this machine. `silent`: it has
+	 * one, and no answer came: this network lets UDP out to some ports only, and then there are no direct channels, or the
+	 * Coordinator's firewall keeps that port closed. `unknown`: the look was given up.
+	 */
+	readonly secondPort: "none" | "answers" | "silent" | "unknown";
+}
+
+/** What of the outside it looks at. */
+export type OwnNetworkRuntime = Pick<Runtime, "clock" | "random" | "interfaces" | "routeSources">;
 
 /** See the module. */
 export class OwnNetwork {
 	readonly #transport: Transport;
-	readonly #clock: Clock;
-	readonly #random: Random;
+	readonly #runtime: OwnNetworkRuntime;
 	#check: NatCheck | undefined;
 	#keys: NatTestKeys | undefined;
 	#nonce = "";
+	/** From where this machine sends, while that is being found out. */
+	#sources: Promise<readonly string[]> | undefined;
+	/** Its addresses, and when they were looked at. */
+	#known: string | undefined;
+	#lookedAtMs = Number.NEGATIVE_INFINITY;
+	#silent = false;
+	#interfaces: ReturnType<Runtime["interfaces"]> = {};
+	#interfacesUntil = Number.NEGATIVE_INFINITY;
 	/** Mappings that this Client has made at a sequential NAT since the check. */
 	#made = 0;
 
-	constructor(transport: Transport, clock: Clock, random: Random = systemRandom) {
+	constructor(transport: Transport, runtime: OwnNetworkRuntime) {
 		this.#transport = transport;
-		this.#clock = clock;
-		this.#random = random;
+		this.#runtime = runtime;
 	}
 
 	/** Looks at the NAT, again if it has done so before. Where the Coordinator has no second port, or is on this machine, there is nothing to see. */
 	look(link: CoordinatorLink): void {
 		this.stop();
+		this.#check = undefined;
+		this.#silent = false;
 		this.#made = 0;
 		const { natTest } = link.welcome;
 		const { address } = link.observedAddress;
@@ -42,20 +64,50 @@ export class OwnNetwork {
 		this.#keys = keys;
 		this.#check = checkNat({
 			observed: link.observedAddress,
-			hosts: this.hosts(),
+			hosts: ownAddresses(this.#transport.address, this.#runtime.interfaces()),
 			rttMs: link.rttMs,
-			clock: this.#clock,
+			clock: this.#runtime.clock,
 			sendEcho: () => {
-				this.#nonce = randomHex(this.#random, 8);
+				this.#nonce = randomHex(this.#runtime.random, 8);
 				this.#transport.sendDatagram(keys.request(this.#nonce), { address: link.connection.remoteAddress.address, port: natTest.port });
 			},
 			askForTest: () => link.send({ type: "nat-test" }),
 		});
+		const check = this.#check;
+		void check.answered.then((answers) => {
+			if (this.#check === check) this.#silent = answers === false;
+		});
 	}
 
-	/** Addresses of this Client's socket on its own networks. */
-	hosts(): SocketAddress[] {
-		return hostAddresses(this.#transport.address);
+	/** Addresses of this Client's socket on its own networks, read anew, as networks come and go. `coordinator`: where that is reached. */
+	async hosts(coordinator: SocketAddress | undefined): Promise<SocketAddress[]> {
+		// Nothing is asked for twice at the same time: calls for many peers come together.
+		this.#sources ??= this.#runtime.routeSources(coordinator?.address).finally(() => {
+			this.#sources = undefined;
+		});
+		return hostAddresses(this.#transport.address, await this.#sources, this.#runtime.interfaces());
+	}
+
+	/** Whether this machine has other addresses than when this was last asked. Looks once a second at most. */
+	changed(): boolean {
+		const now = this.#runtime.clock.now();
+		if (now < this.#lookedAtMs + LOOK_GAP_MS) return false;
+		this.#lookedAtMs = now;
+		const before = this.#known;
+		this.#known = ownAddresses(this.#transport.address, this.#runtime.interfaces())
+			.map(({ address }) => address)
+			.sort()
+			.join();
+		return before !== undefined && before !== this.#known;
+	}
+
+	/** Where this Client is, among the addresses of its machine as they are now. `link`: while it lives. */
+	place(link: CoordinatorLink | undefined): OwnPlace {
+		const now = this.#runtime.clock.now();
+		// However often somebody says that a peer has moved.
+		if (now >= this.#interfacesUntil) [this.#interfaces, this.#interfacesUntil] = [this.#runtime.interfaces(), now + FRESH_MS];
+		const { address: socket } = this.#transport;
+		return ownPlace({ socket, observed: link?.observedAddress, coordinator: link?.connection.remoteAddress }, this.#interfaces);
 	}
 
 	/** What is known of the NAT by now. */
@@ -69,7 +121,25 @@ export class OwnNetwork {
 
 	/** Resolves when all is known, within a second. Never rejects. */
 	async settled(): Promise<void> {
-		await this.#check?.done;
+		// Given up for a newer one, where this Client has moved meanwhile; not waited for endlessly where it moves all the time.
+		for (let checks = 0; checks < MOST_CHECKS; checks++) {
+			const check = this.#check;
+			await check?.done;
+			if (check === this.#check) return;
+		}
+	}
+
+	/** All of it, with what has become of the second port: within some round trips more. Never rejects. */
+	async known(): Promise<OwnNat> {
+		await this.settled();
+		if (this.#check === undefined) return { ...this.nat, secondPort: "none" };
+		const answers = await this.#check.answered;
+		return { ...this.nat, secondPort: this.#check.heard ? "answers" : answers === undefined ? "unknown" : "silent" };
+	}
+
+	/** Whether the second port has been asked, to the end and in vain. */
+	get secondPortIsSilent(): boolean {
+		return this.#silent && this.#check?.heard === false;
 	}
 
 	/** An attempt has sent to so many new destinations. */
@@ -89,3 +159,10 @@ export class OwnNetwork {
 		this.#check?.stop();
 	}
 }
+
+const LOOK_GAP_MS = 1_000;
+
+/** That are waited for, one after another. */
+const MOST_CHECKS = 3;
+/** How long the addresses of the machine are taken to be the same. */
+const FRESH_MS = 1_000;

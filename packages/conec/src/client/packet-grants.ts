@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ChannelCandidate } from "../wire/channel-messages.ts";
+import type { ChannelCandidate, SentPackets } from "../wire/channel-messages.ts";
 
 interface Grant {
 	readonly packets: number;
@@ -28,6 +28,11 @@ export class PacketGrants {
 	/** Whether anything at all may go to this IP address. */
 	has(address: string): boolean {
 		return this.#grants.has(address);
+	}
+
+	/** What has been taken so far, by IP address. */
+	sent(): SentPackets[] {
+		return [...this.#grants].map(([address, { sent }]) => ({ address, packets: sent }));
 	}
 
 	/** Takes packets, all or none. `unasked`: not in reply to a packet of the peer, so a part of the grant is not for it. */

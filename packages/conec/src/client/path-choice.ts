@@ -13,7 +13,7 @@ import type { DirectChannels } from "./direct.ts";
 /**
  * The direct channel that a stream for path "auto" should take, or `undefined`: through the Coordinator. Waits for an
  * attempt, but never long: about as long as one that succeeds takes, at most two seconds; it goes on behind the scenes, for
- * later streams. Does not begin one where the last has failed and neither network has changed since.
+ * later streams. Waits for none where the last has failed lately: the next one is made behind the stream ({@link BackgroundAttempts}).
  *
  * Rejects with `signal.reason` only.
  */
@@ -26,7 +26,8 @@ export async function directForAuto(
 ): Promise<DirectChannel | undefined> {
 	const live = direct.find(peer);
 	if (live !== undefined) return live;
-	if (!link.can(DIRECT_CAPABILITY) || direct.memory.hopeless(peer) !== undefined) return undefined;
+	direct.lookAround();
+	if (!link.can(DIRECT_CAPABILITY) || direct.memory.hopeless(peer) !== undefined || direct.memory.doubtful(peer)) return undefined;
 	let timer: unknown;
 	let onAbort: () => void = () => undefined;
 	const giveUp = new Promise<undefined>((resolve, reject) => {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { systemRandom } from "../base/random.ts";
+import { failureLifeMs } from "../entity/failure-life.ts";
 import type { NatReport } from "../wire/channel-messages.ts";
 import type { PathAttempt } from "./holepunch-plan.ts";
 
@@ -18,16 +20,19 @@ export interface PastAttempt {
 	readonly peerNat: NatReport;
 }
 
-/** Bounded by peers; the oldest are forgotten. */
+/** Bounded by peers; the oldest are forgotten. Pure: takes the time. */
 export class PathMemory {
 	readonly #capacity: number;
+	readonly #now: () => number;
+	readonly #random: () => number;
 	readonly #attempts: Map<string, PastAttempt> = new Map();
-	/** Why there is no direct path, where that holds until a network changes. */
-	readonly #hopeless: Map<string, string> = new Map();
+	readonly #obstacles: Map<string, Obstacle> = new Map();
 
-	/** `capacity`: peers remembered. */
-	constructor(capacity: number) {
+	/** `capacity`: peers remembered. `random`: from 0 to below 1, so that those who failed together do not try again together. */
+	constructor(capacity: number, now: () => number, random: () => number = () => systemRandom.fraction()) {
 		this.#capacity = capacity;
+		this.#now = now;
+		this.#random = random;
 	}
 
 	/** The last attempt. */
@@ -35,32 +40,81 @@ export class PathMemory {
 		return this.#attempts.get(peer);
 	}
 
-	/** Why not to try again for `auto`, if so. */
+	/** Why not to try now for `auto`, if so. */
 	hopeless(peer: string): string | undefined {
-		return this.#hopeless.get(peer);
+		const obstacle = this.#obstacle(peer);
+		return obstacle !== undefined && this.#now() < obstacle.untilMs ? obstacle.reason : undefined;
+	}
+
+	/** Whether an attempt has failed so lately that no stream is to wait for the next one. */
+	doubtful(peer: string): boolean {
+		return (this.#obstacle(peer)?.failures ?? 0) > 0;
+	}
+
+	/** When to try again; infinite: when a network has changed; `undefined`: at once. */
+	retryAtMs(peer: string): number | undefined {
+		return this.#obstacle(peer)?.untilMs;
 	}
 
 	/** Keeps how an attempt went. */
 	note(peer: string, attempt: PastAttempt): void {
 		keep(this.#attempts, peer, attempt, this.#capacity);
-		if (attempt.outcome === "up") this.#hopeless.delete(peer);
+		if (attempt.outcome === "up") this.#obstacles.delete(peer);
 	}
 
 	/** There is no direct path, until one of both networks changes. */
 	despair(peer: string, reason: string): void {
-		keep(this.#hopeless, peer, reason, this.#capacity);
+		keep(this.#obstacles, peer, { reason, failures: 0, untilMs: Number.POSITIVE_INFINITY }, this.#capacity);
+	}
+
+	/** Nothing came through: that may have been bad luck, the more likely the less often it was so. */
+	fail(peer: string, reason: string): void {
+		const failures = (this.#obstacle(peer)?.failures ?? 0) + 1;
+		const lifeMs = failureLifeMs(failures) * (1 - JITTER * this.#random());
+		keep(this.#obstacles, peer, { reason, failures, untilMs: this.#now() + lifeMs }, this.#capacity);
+	}
+
+	/** There is no attempt now; that says nothing of the path. */
+	postpone(peer: string, reason: string, delayMs: number): void {
+		const { failures = 0 } = this.#obstacle(peer) ?? {};
+		const untilMs = this.#now() + Math.min(delayMs, LONGEST_DELAY_MS) * (1 + JITTER * this.#random());
+		keep(this.#obstacles, peer, { reason, failures, untilMs }, this.#capacity);
 	}
 
 	/** The peer's network or process is another one. */
 	peerChanged(peer: string): void {
-		this.#hopeless.delete(peer);
+		this.#obstacles.delete(peer);
 	}
 
 	/** This side's own network is another one. */
 	ownNetworkChanged(): void {
-		this.#hopeless.clear();
+		this.#obstacles.clear();
+	}
+
+	#obstacle(peer: string): Obstacle | undefined {
+		const obstacle = this.#obstacles.get(peer);
+		if (obstacle === undefined || this.#now() < obstacle.untilMs + FORGOTTEN_AFTER_MS) return obstacle;
+		this.#obstacles.delete(peer);
+		return undefined;
 	}
 }
+
+/** What is in the way. */
+interface Obstacle {
+	readonly reason: string;
+	/** Attempts that came to nothing, one after the other. */
+	readonly failures: number;
+	readonly untilMs: number;
+}
+
+/** Part of a time that is left to chance. */
+const JITTER = 0.2;
+
+/** Whatever a Coordinator says. */
+const LONGEST_DELAY_MS = 600_000;
+
+/** After the time to try again, when nobody did. */
+const FORGOTTEN_AFTER_MS = 600_000;
 
 function keep<T>(map: Map<string, T>, key: string, value: T, capacity: number): void {
 	map.delete(key);

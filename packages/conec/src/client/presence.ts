@@ -65,7 +65,7 @@ export class ClientPresence {
 					stream = parts.connection.openStream({ kind: FRAME.OPEN, payload: encodeOpen({ watch: "peers", id }) }, handler, options);
 				} catch (error) {
 					parts.ids.release(id);
-					throw new ConecError("COORDINATOR_LOST", `${WATCH}: the connection is gone`, { cause: error });
+					throw new ConecError("COORDINATOR_LOST", `${WATCH}: the connection is lost`, { cause: error });
 				}
 				this.#watches.add(watch);
 				const release = (): void => {

@@ -15,6 +15,15 @@ export interface WishRequest {
 	readonly auto: boolean;
 	/** The Coordinator has been asked, or is about to hear of it. */
 	sent: boolean;
+	/** This side's address has changed since: what was said of its network, and so the answer, is out of date. */
+	stale: boolean;
+}
+
+/** The Coordinator's word that there is no room for an attempt now. */
+export interface NoRoom {
+	readonly code: "LIMIT_EXCEEDED" | "PEER_BUSY";
+	readonly reason: string;
+	readonly retryAfterMs: number;
 }
 
 /** One peer's wish. */
@@ -30,6 +39,13 @@ export class Wish {
 	earnest = false;
 	/** The peer's request goes on instead of this side's. */
 	crossed = false;
+	/** Its next request waits: for a place among this side's own attempts, or, with a timer, until the Coordinator may have room. */
+	waiting: { readonly auto: boolean; readonly timer: unknown } | undefined;
+	/** Why there was no room when it was last asked for, and how often that was so. */
+	crowded: NoRoom | undefined;
+	crowdings = 0;
+	/** When it expires, by the clock. */
+	readonly deadlineMs: number;
 	/** Token of the attempt that may grant it. */
 	token: string | undefined;
 	#callers = 0;
@@ -48,6 +64,7 @@ export class Wish {
 		});
 		this.granted.catch(() => undefined); // nobody may be waiting
 		this.#clock = clock;
+		this.deadlineMs = clock.now() + timeoutMs;
 		this.#timer = clock.setTimeout(() => expired(this), timeoutMs);
 	}
 
@@ -91,8 +108,15 @@ export class Wish {
 		this.#reject(error);
 	}
 
+	/** Nothing is asked for later any more. */
+	stopWaiting(): void {
+		this.#clock.clearTimeout(this.waiting?.timer);
+		this.waiting = undefined;
+	}
+
 	#end(): void {
 		this.#over = true;
+		this.stopWaiting();
 		this.#clock.clearTimeout(this.#timer);
 	}
 }

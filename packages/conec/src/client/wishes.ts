@@ -4,18 +4,25 @@
  * @module
  */
 
+import { systemRandom } from "../base/random.ts";
 import { ConecError } from "../errors.ts";
 import type { ChannelOffer, ChannelRefused } from "../wire/channel-messages.ts";
 import type { DirectChannel } from "./channel.ts";
 import type { DirectHost } from "./direct-host.ts";
-import { Wish } from "./wish.ts";
+import { type NoRoom, Wish } from "./wish.ts";
 
 /** What the owner of wishes is asked and told. */
 export interface WishesHost {
 	/** Token of an attempt with that peer that lives. */
 	attempt(peer: string): string | undefined;
-	/** There is no direct path to that peer until a network changes. */
-	despair(peer: string, reason: string): void;
+	/** There is no direct path to that peer until a network changes, or until then. */
+	despair(peer: string, reason: string, retryAfterMs: number | undefined): void;
+	/** Nobody waits for that peer any more. */
+	settled(peer: string): void;
+	/** There was no room for an attempt in time; there may be then. `earnest`: somebody insisted on it. */
+	noRoom(peer: string, reason: string, retryAfterMs: number, earnest: boolean): void;
+	/** Attempts that this side has asked for and whose packets fly. */
+	ownAttempts(): number;
 	/** Nobody wants what this attempt may bring any more. */
 	givenUp(token: string): void;
 }
@@ -49,12 +56,11 @@ export class Wishes {
 
 	/** A new one, for which the Coordinator is asked unless the peer was faster. */
 	make(peer: string, auto: boolean): Wish {
-		const { clock } = this.#host;
 		const timeoutMs = channelTimeoutMs(this.#host);
-		const wish = new Wish(peer, timeoutMs, clock, () => this.giveUp(wish, unavailable(peer, `it has not come about within ${timeoutMs / 1_000} s`)));
+		const wish = new Wish(peer, timeoutMs, this.#host.clock, () => this.#expired(wish, timeoutMs));
 		this.#wishes.set(peer, wish);
 		wish.token = this.#owner.attempt(peer);
-		if (wish.token === undefined) void this.#request(wish, auto);
+		if (wish.token === undefined) this.#ask(wish, auto);
 		return wish;
 	}
 
@@ -63,27 +69,38 @@ export class Wishes {
 		const { network, holePunching, birthday } = this.#host;
 		// Only in the first moments after connecting: what the Coordinator plans is only as good as what it knows of both NATs.
 		await network.settled();
-		return { hosts: network.hosts(), nat: network.nat, punch: holePunching, birthday };
+		const hosts = await network.hosts(this.#host.link()?.connection.remoteAddress);
+		return { hosts, nat: network.nat, punch: holePunching, birthday };
 	}
 
 	/** The Coordinator, or the peer through it, says no to a request. */
-	refused({ request, code, reason }: ChannelRefused): void {
+	refused({ request, code, reason, retryAfterMs }: ChannelRefused): void {
 		const wish = [...this.#wishes.values()].find((one) => one.request?.number === request);
 		if (wish?.request === undefined) return;
-		const { auto } = wish.request;
+		const { auto, stale } = wish.request;
 		wish.request = undefined;
 		if (code === "CROSSED") {
 			// The peer's request grants this wish; should that have failed meanwhile, this side asks once more.
-			if (wish.token === undefined && !wish.crossed) void this.#request(wish, auto);
+			if (wish.token === undefined && !wish.crossed) this.#ask(wish, auto);
 			wish.crossed = true;
-			return;
+			return this.#next();
 		}
-		if (wish.token !== undefined) return;
+		if (wish.token !== undefined) return this.#next();
+		if ((code === "LIMIT_EXCEEDED" || code === "PEER_BUSY") && retryAfterMs !== undefined) {
+			this.#crowded(wish, auto, { code, reason, retryAfterMs });
+			return this.#next();
+		}
 		if (code === "DIRECT_UNAVAILABLE") {
-			if (auto && wish.earnest) return void this.#request(wish, false);
-			this.#owner.despair(wish.peer, reason);
+			if (stale && wish.requests < MOST_REQUESTS) return this.#ask(wish, auto);
+			if (auto && wish.earnest) return this.#ask(wish, false);
+			if (!stale) this.#owner.despair(wish.peer, reason, retryAfterMs);
 		}
-		this.refuse(wish, new ConecError(code, `${cannotOpen(wish.peer)}: ${reason}`, { peer: wish.peer }));
+		this.refuse(wish, new ConecError(code, `${cannotOpen(wish.peer)}: ${reason}`, { peer: wish.peer, retryAfterMs }));
+	}
+
+	/** This side's own address is another one. */
+	ownNetworkChanged(): void {
+		for (const { request } of this.#wishes.values()) if (request?.sent) request.stale = true;
 	}
 
 	/** A channel is up. */
@@ -93,6 +110,8 @@ export class Wishes {
 		if (wish.request?.sent) this.#host.link()?.send({ type: "channel-cancel", request: wish.request.number });
 		this.#wishes.delete(channel.peer);
 		wish.grant(channel);
+		this.#owner.settled(channel.peer);
+		this.#next();
 	}
 
 	/** An attempt is over without a channel. `again`: that says nothing of the path, so this side may ask on its own behalf. */
@@ -101,7 +120,7 @@ export class Wishes {
 		if (wish === undefined) return;
 		wish.token = this.#owner.attempt(wish.peer);
 		if (wish.token !== undefined || wish.request !== undefined) return;
-		if (again && wish.requests < MOST_REQUESTS && this.#host.link() !== undefined) return void this.#request(wish, !wish.earnest);
+		if (again && wish.requests < MOST_REQUESTS && this.#host.link() !== undefined) return this.#ask(wish, !wish.earnest);
 		this.refuse(wish, unavailable(wish.peer, reason));
 	}
 
@@ -131,11 +150,71 @@ export class Wishes {
 	refuse(wish: Wish, error: ConecError): void {
 		if (this.#wishes.get(wish.peer) === wish) this.#wishes.delete(wish.peer);
 		wish.refuse(error);
+		this.#owner.settled(wish.peer);
+		this.#next();
+	}
+
+	/** An attempt of this side is over: another may begin. */
+	attemptOver(): void {
+		this.#next();
+	}
+
+	/** Asks the Coordinator, now or when this side has a place for one more attempt. */
+	#ask(wish: Wish, auto: boolean): void {
+		wish.stopWaiting();
+		wish.waiting = { auto, timer: undefined };
+		this.#next();
+	}
+
+	/** Those who wait for a place get it, in the order of their calls. */
+	#next(): void {
+		let free = this.#host.limits.attemptsPerClient - this.#owner.ownAttempts();
+		for (const { request } of this.#wishes.values()) if (request !== undefined) free--;
+		for (const wish of this.#wishes.values()) {
+			if (free <= 0) return;
+			if (wish.waiting === undefined || wish.waiting.timer !== undefined) continue;
+			const { auto } = wish.waiting;
+			wish.stopWaiting();
+			// The peer has been faster: should its attempt fail, this side may ask.
+			if (wish.token !== undefined) continue;
+			free--;
+			void this.#request(wish, auto && !wish.earnest);
+		}
+	}
+
+	/** The Coordinator has no room just now: asks again when it may have, if that is in time. */
+	#crowded(wish: Wish, auto: boolean, noRoom: NoRoom): void {
+		const { clock, random = systemRandom } = this.#host;
+		const { retryAfterMs } = noRoom;
+		const leftMs = wish.deadlineMs - clock.now() - LEAST_LEFT_MS;
+		// Nothing has been tried: it is none of the few requests for one call.
+		wish.requests--;
+		wish.crowded = noRoom;
+		if (retryAfterMs > leftMs) return this.#tooCrowded(wish, noRoom);
+		// All who were refused together do not come back together, and those who were refused often come less often.
+		const delayMs = Math.max(LEAST_DELAY_MS, retryAfterMs) * MORE_EACH_TIME ** wish.crowdings++ * (1 + JITTER * random.fraction());
+		const timer = clock.setTimeout(() => this.#ask(wish, auto), Math.min(delayMs, Math.max(LEAST_DELAY_MS, leftMs)));
+		wish.waiting = { auto, timer };
+	}
+
+	#tooCrowded(wish: Wish, { code, reason, retryAfterMs }: NoRoom): void {
+		const { peer, earnest } = wish;
+		this.#owner.noRoom(peer, reason, retryAfterMs, earnest);
+		this.refuse(wish, new ConecError(code, `${cannotOpen(peer)}: ${reason}`, { peer, retryAfterMs }));
+	}
+
+	#expired(wish: Wish, timeoutMs: number): void {
+		const { peer, request, token } = wish;
+		if (request === undefined && token === undefined && wish.waiting !== undefined) {
+			const reason = `there are ${this.#host.limits.attemptsPerClient} attempts of this Client already`;
+			return this.#tooCrowded(wish, wish.crowded ?? { code: "LIMIT_EXCEEDED", reason, retryAfterMs: LEAST_LEFT_MS });
+		}
+		this.giveUp(wish, unavailable(peer, `it has not come about within ${timeoutMs / 1_000} s`));
 	}
 
 	async #request(wish: Wish, auto: boolean): Promise<void> {
 		const { peer } = wish;
-		const request = { number: ++this.#lastRequest, auto, sent: false };
+		const request = { number: ++this.#lastRequest, auto, sent: false, stale: false };
 		wish.request = request;
 		wish.requests++;
 		const offer = await this.offer();
@@ -143,7 +222,7 @@ export class Wishes {
 		if (wish.token !== undefined) {
 			// The peer was faster, and two attempts would make two channels.
 			wish.request = undefined;
-			return;
+			return this.#next();
 		}
 		const link = this.#host.link();
 		if (link === undefined) return this.refuse(wish, new ConecError("COORDINATOR_LOST", `${cannotOpen(peer)}: the Coordinator is lost`, { peer }));
@@ -169,6 +248,14 @@ export const BIRTHDAY_TIMEOUT_MS = 15_000;
 export function channelTimeoutMs({ birthday, limits }: Pick<DirectHost, "birthday" | "limits">): number {
 	return birthday ? Math.max(limits.requestTimeoutMs, BIRTHDAY_TIMEOUT_MS) : limits.requestTimeoutMs;
 }
+
+/** Before another request, where the Coordinator had no room. */
+const LEAST_DELAY_MS = 100;
+const MORE_EACH_TIME = 1.3;
+const JITTER = 0.5;
+
+/** An attempt in less time than that would be in vain. */
+const LEAST_LEFT_MS = 1_000;
 
 /** For one wish, where attempts are given up by the peer. */
 const MOST_REQUESTS = 3;

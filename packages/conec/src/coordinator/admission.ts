@@ -95,10 +95,13 @@ function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): voi
 	};
 	const known = identify(connection, hello, host);
 	if (known.type === "refused") return refuse(known);
-	// Judged and welcomed in one go, so that no other claim comes in between.
+	// Judged and welcomed in one go, so that no other claim comes in between. By the deny list and the authorities of now: they may have
+	// changed while the holder of the id was asked.
 	const decide = (): void => {
-		const refusal = judge(known, host);
-		if (refusal === undefined) progress.session = welcome(connection, control, hello, known, host);
+		const applicant = identify(connection, hello, host);
+		if (applicant.type === "refused") return refuse(applicant);
+		const refusal = judge(applicant, host);
+		if (refusal === undefined) progress.session = welcome(connection, control, hello, applicant, host);
 		else refuse(refusal);
 	};
 	const holder = holderToAsk(known, host);
@@ -118,13 +121,13 @@ interface Applicant extends Claim {
 
 /** The holder that stands in the way without a lease. One that was killed looks alive until its connection times out, so it is asked. */
 function holderToAsk(applicant: Applicant, { registry, leases, runtime: { clock } }: AdmissionHost): Session | undefined {
-	if (leaseOfAnother(applicant, leases, clock.wallMs()) !== undefined) return undefined;
+	if (leaseOfAnother(applicant, leases, clock.now()) !== undefined) return undefined;
 	const verdict = registry.judge(applicant, clock.now());
 	return verdict.type === "taken" ? verdict.holder : undefined;
 }
 
-function leaseOfAnother({ id, identity }: Applicant, leases: Leases, wallMs: number): Lease | undefined {
-	const lease = leases.find(id, wallMs);
+function leaseOfAnother({ id, identity }: Applicant, leases: Leases, nowMs: number): Lease | undefined {
+	const lease = leases.find(id, nowMs);
 	// With an authority for Clients the identity is the id, and leases do not count.
 	return identity === id || lease?.identity === identity ? undefined : lease;
 }
@@ -134,8 +137,8 @@ function judge(applicant: Applicant, { registry, leases, closing, runtime: { clo
 	const { id } = applicant;
 	if (closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
 	const taken = refused("ID_TAKEN", `another Client holds the id "${id}"`);
-	const lease = leaseOfAnother(applicant, leases, clock.wallMs());
-	if (lease !== undefined) return lease.until === undefined ? taken : { ...taken, retryAfterMs: Math.max(0, lease.until - clock.wallMs()) };
+	const lease = leaseOfAnother(applicant, leases, clock.now());
+	if (lease !== undefined) return lease.untilMs === undefined ? taken : { ...taken, retryAfterMs: Math.max(0, Math.ceil(lease.untilMs - clock.now())) };
 	const verdict = registry.judge(applicant, clock.now());
 	switch (verdict.type) {
 		case "taken":
@@ -201,7 +204,7 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 	});
 	host.registry.hold(applicant, session, clock.now());
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
-		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), clock.wallMs());
+		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), clock.now());
 	}
 	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
 	const natTest = session.direct ? host.channels.joined(session) : undefined;

@@ -69,10 +69,39 @@ test("broker: as many at once as the limit says, as requester and as target", ()
 test("broker: as many within any minute as the limit says", () => {
 	const broker = new Broker<string>(LIMITS);
 	const admitted: number[] = [];
-	for (let now = 0; now < 300_000; now += 997) if (broker.admits("a", now)) admitted.push(now);
+	for (let now = 0; now < 300_000; now += 1_997) {
+		const waitMs = broker.refusedForMs("a", now);
+		if (waitMs !== undefined) {
+			assert.ok(waitMs > 0 && waitMs <= 60_000);
+			continue;
+		}
+		const attempt = begin(broker, "a", "b", now + 1, now);
+		broker.end(attempt);
+		admitted.push(now);
+	}
 	assert.ok(admitted.length >= 20);
 	for (const from of admitted) assert.ok(admitted.filter((at) => at >= from && at < from + 60_000).length <= 5);
-	assert.equal(broker.admits("b", 0), true, "each has its own");
+	assert.equal(broker.refusedForMs("b", 0), undefined, "each has its own");
+});
+
+test("broker: requests for which nobody is asked are many more, and bounded too", () => {
+	const broker = new Broker<string>(LIMITS);
+	const answers = Array.from({ length: 200 }, (_, i) => broker.refusedForMs("a", i));
+	assert.equal(answers.filter((answer) => answer === undefined).length, 50);
+	assert.deepEqual([answers[50], answers[199]], [59_950, 59_801]);
+	assert.equal(broker.refusedForMs("a", 60_000), undefined);
+});
+
+test("broker: an attempt that is over for one of the two takes no place of it", () => {
+	const broker = new Broker<string>(LIMITS);
+	const attempts = ["b", "c", "d"].map((target, i) => begin(broker, "a", target, i + 1));
+	for (const attempt of attempts) {
+		broker.go(attempt, 0, 5_000, false);
+		broker.report(attempt.token, "a");
+	}
+	for (const [i, target] of ["e", "f", "g"].entries()) begin(broker, "a", target, i + 10);
+	const over = broker.ask({ requester: "a", target: "h", request: 20, details: undefined, token: token() }, 0);
+	assert.deepEqual([over.type, "retryAfterMs" in over && over.retryAfterMs], ["refused", 500]);
 });
 
 test("broker: what is too old, or whose session is over, is over; nothing is left", () => {

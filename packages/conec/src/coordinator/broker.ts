@@ -35,7 +35,7 @@ export interface Attempt<S, D> {
 /** What {@link Broker.ask} says. */
 export type Asked<S, D> =
 	| { readonly type: "asked"; readonly attempt: Attempt<S, D> }
-	| { readonly type: "refused"; readonly code: ChannelRefusedCode; readonly reason: string };
+	| { readonly type: "refused"; readonly code: ChannelRefusedCode; readonly reason: string; readonly retryAfterMs: number };
 
 /** Who asks whom for what. */
 export interface Ask<S, D> {
@@ -68,13 +68,22 @@ export class Broker<S, D = undefined> {
 		return this.#sessions.size;
 	}
 
-	/** Counts a request of this session, whatever becomes of it. False: there have been too many within a minute. */
-	admits(session: S, nowMs: number): boolean {
+	/**
+	 * Counts a request of this session, whatever becomes of it. `undefined`: it may go on. Else there have been too many within a minute: when there is room.
+	 * Those for which nobody was asked cost little, and honest Clients repeat what there is no room for just now; so there may be many more of them.
+	 */
+	refusedForMs(session: S, nowMs: number): number | undefined {
 		const part = this.#part(session);
-		while (part.requestedAtMs.length > 0 && (part.requestedAtMs[0] as number) <= nowMs - MINUTE_MS) part.requestedAtMs.shift();
-		if (part.requestedAtMs.length >= this.#limits.attemptsPerMinute) return false;
-		part.requestedAtMs.push(nowMs);
-		return true;
+		if (nowMs >= part.minuteStartedAtMs + MINUTE_MS) {
+			part.minuteStartedAtMs = nowMs;
+			part.requestsInMinute = 0;
+		}
+		part.requestsInMinute++;
+		while (part.askedAtMs.length > 0 && (part.askedAtMs[0] as number) <= nowMs - MINUTE_MS) part.askedAtMs.shift();
+		const { attemptsPerMinute } = this.#limits;
+		if (part.requestsInMinute > attemptsPerMinute * REQUESTS_PER_ATTEMPT) return Math.ceil(part.minuteStartedAtMs + MINUTE_MS - nowMs);
+		if (part.askedAtMs.length < attemptsPerMinute) return undefined;
+		return Math.ceil((part.askedAtMs[0] ?? nowMs) + MINUTE_MS - nowMs);
 	}
 
 	/** Whether the number is that of a live request of this session. */
@@ -88,15 +97,15 @@ export class Broker<S, D = undefined> {
 		for (const before of own.requests.values()) {
 			if (before.target !== target) continue;
 			// It may be over for the requester, which then need not wait for the other side's word.
-			if (!before.reported.has(requester)) return { type: "refused", code: "LIMIT_EXCEEDED", reason: "there is an attempt to reach this peer already" };
+			if (!before.reported.has(requester)) return refused("LIMIT_EXCEEDED", "there is an attempt to reach this peer already");
 			this.#remove(before);
 		}
-		if (own.requests.size >= this.#limits.attemptsPerClient) {
-			return { type: "refused", code: "LIMIT_EXCEEDED", reason: `there are ${own.requests.size} attempts of this Client already` };
-		}
-		if (other.asks.size >= this.#limits.attemptsPerClient) {
-			return { type: "refused", code: "PEER_BUSY", reason: `there are ${other.asks.size} attempts to reach this peer already` };
-		}
+		// Over for one of the two, it takes no place there, though the other has not said so yet.
+		const owns = countOf(own.requests.values(), requester);
+		if (owns >= this.#limits.attemptsPerClient) return refused("LIMIT_EXCEEDED", `there are ${owns} attempts of this Client already`);
+		const asks = countOf(other.asks, target);
+		if (asks >= this.#limits.attemptsPerClient) return refused("PEER_BUSY", `there are ${asks} attempts to reach this peer already`);
+		own.askedAtMs.push(nowMs);
 		const expiresAtMs = nowMs + this.#limits.requestTimeoutMs;
 		const attempt: Attempt<S, D> = {
 			...{ token, requester, target, request, details },
@@ -123,6 +132,16 @@ export class Broker<S, D = undefined> {
 		attempt.state = "gone";
 		attempt.birthday = birthday;
 		attempt.expiresAtMs = nowMs + lifeMs + REPORT_GRACE_MS;
+	}
+
+	/** The other sides of the attempts that this session is in, where they have not reported yet. */
+	partnersOf(session: S): S[] {
+		const { requests = new Map<number, Attempt<S, D>>(), asks = new Set<Attempt<S, D>>() } = this.#sessions.get(session) ?? {};
+		const partners = [...requests.values(), ...asks].flatMap(({ requester, target, reported }) => {
+			const partner = requester === session ? target : requester;
+			return reported.has(partner) ? [] : [partner];
+		});
+		return [...new Set(partners)];
 	}
 
 	/** Whether this session is in an attempt that uses the birthday method. */
@@ -189,7 +208,7 @@ export class Broker<S, D = undefined> {
 	#part(session: S): Part<S, D> {
 		let part = this.#sessions.get(session);
 		if (part === undefined) {
-			part = { requests: new Map(), asks: new Set(), requestedAtMs: [] };
+			part = { requests: new Map(), asks: new Set(), askedAtMs: [], minuteStartedAtMs: Number.NEGATIVE_INFINITY, requestsInMinute: 0 };
 			this.#sessions.set(session, part);
 		}
 		return part;
@@ -201,11 +220,31 @@ interface Part<S, D> {
 	readonly requests: Map<number, Attempt<S, D>>;
 	/** Those in which it is the target. */
 	readonly asks: Set<Attempt<S, D>>;
-	/** Its requests within the last minute. */
-	readonly requestedAtMs: number[];
+	/** When others were asked for it, within the last minute. */
+	readonly askedAtMs: number[];
+	/** All its requests. */
+	minuteStartedAtMs: number;
+	requestsInMinute: number;
+}
+
+function refused(code: ChannelRefusedCode, reason: string): { readonly type: "refused"; code: ChannelRefusedCode; reason: string; retryAfterMs: number } {
+	return { type: "refused", code, reason, retryAfterMs: NEXT_PLACE_MS };
+}
+
+/** Those that are not over for this session. */
+function countOf<S, D>(attempts: Iterable<Attempt<S, D>>, session: S): number {
+	let count = 0;
+	for (const { reported } of attempts) if (!reported.has(session)) count++;
+	return count;
 }
 
 const MINUTE_MS = 60_000;
+
+/** Requests that a Client may make for each attempt that it may begin. */
+const REQUESTS_PER_ATTEMPT = 10;
+
+/** When a place may be free again: an attempt that succeeds takes a few round trips. */
+const NEXT_PLACE_MS = 500;
 
 /** How much longer than the attempt its reports are waited for. */
 const REPORT_GRACE_MS = 2000;

@@ -1,86 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Limits, resolveLimits } from "../options.ts";
-import { createVirtualClock } from "../transport/virtual-clock.ts";
-import type { ChannelAsk, ChannelGo, ChannelMessageOfClient, ChannelPeer, NatReport } from "../wire/channel-messages.ts";
+import type { ChannelGo } from "../wire/channel-messages.ts";
 import { decodeDatagram } from "../wire/datagrams.ts";
-import { type ChannelStatus, Channels } from "./channels.ts";
+import { create, EASY, type FakeSession, HARD } from "./channels-fixture.ts";
 import type { Session } from "./session.ts";
-
-const EASY: NatReport = { mapping: "independent", filtering: "by-port" };
-const HARD: NatReport = { mapping: "dependent", filtering: "by-port" };
-const OFFER = { hosts: [], nat: EASY, punch: true, birthday: false } as const;
-
-/** A session as far as Channels look at one. */
-class FakeSession {
-	readonly id: string;
-	readonly fingerprint = `sha256:${"ab".repeat(32)}`;
-	readonly metadata = undefined;
-	readonly heard: Record<string, unknown>[] = [];
-	readonly connection: { remoteAddress: { address: string; port: number }; peerCertificates: Uint8Array[]; stats: () => { rttMs: number } };
-	readonly control = { send: (message: Record<string, unknown>) => this.heard.push(message) };
-	readonly acceptedFrom: { address: string; port: number };
-	ended: number | undefined;
-
-	get peer(): ChannelPeer {
-		return { id: this.id, fingerprint: this.fingerprint };
-	}
-
-	constructor(id: string, address: string, rttMs = 0) {
-		this.id = id;
-		this.acceptedFrom = { address, port: 4_000 };
-		this.connection = { remoteAddress: { address, port: 4_000 }, peerCertificates: [Uint8Array.of(1, 2, 3)], stats: () => ({ rttMs }) };
-	}
-
-	end(code: number): void {
-		this.ended = code;
-	}
-
-	got<T>(type: string): T[] {
-		return this.heard.filter((message) => message["type"] === type) as T[];
-	}
-}
-
-function create(limits: Partial<Limits> = {}) {
-	const clock = createVirtualClock();
-	const sessions = new Map<string, FakeSession>();
-	const datagrams: { data: Uint8Array; to: { address: string; port: number } }[] = [];
-	const statuses: ChannelStatus[] = [];
-	const channels = new Channels({
-		limits: resolveLimits(limits, "coordinator"),
-		clock,
-		find: (id) => sessions.get(id) as unknown as Session | undefined,
-		closing: () => false,
-		sendDatagram: (data, to) => datagrams.push({ data, to }) > 0,
-		isOwn: ({ port }) => port === 1719,
-		reflector: undefined,
-		emit: (status) => statuses.push(status),
-	});
-	const enter = (id: string, address: string, rttMs?: number): FakeSession => {
-		const session = new FakeSession(id, address, rttMs);
-		sessions.set(id, session);
-		channels.joined(session as unknown as Session);
-		return session;
-	};
-	const leave = (session: FakeSession): void => {
-		sessions.delete(session.id);
-		channels.left(session as unknown as Session);
-	};
-	const say = (session: FakeSession, message: ChannelMessageOfClient): void => {
-		channels.heard(session as unknown as Session);
-		channels.received(session as unknown as Session, message);
-	};
-	let request = 0;
-	const ask = (from: FakeSession, peer: string, changes: object = {}): number => {
-		say(from, { type: "channel-request", request: ++request, peer, ...OFFER, auto: false, ...changes });
-		return request;
-	};
-	const agree = (to: FakeSession, changes: object = {}): void => {
-		const { token } = to.got<ChannelAsk>("channel-ask").at(-1) as ChannelAsk;
-		say(to, { type: "channel-answer", token, accept: true, ...OFFER, ...changes });
-	};
-	return { clock, channels, datagrams, statuses, enter, leave, say, ask, agree };
-}
 
 test("channels: the nearer of two waits for half of what their round trips differ by", () => {
 	const { enter, ask, agree } = create();
@@ -167,20 +90,32 @@ test("channels: at rest nothing is kept but who is there, and no timer runs; aft
 	c.connection.remoteAddress = { address: "198.51.100.3", port: 1 };
 	channels.heard(c as unknown as Session);
 	await clock.advance(90_000);
-	assert.equal(clock.pending, 0);
+	assert.equal(clock.pending, 1, "who is there is looked at");
 	for (const session of [a, b, c]) leave(session);
-	assert.equal(channels.size, 0);
+	await clock.advance(70_000);
+	assert.deepEqual([channels.size, clock.pending], [0, 0]);
 	const [d, e] = [enter("d", "192.0.2.1"), enter("e", "192.0.2.2")];
 	ask(d, "e", { hosts: [{ address: "10.0.0.1", port: 9 }] });
 	agree(e);
 	ask(e, "d");
-	assert.ok(channels.size > 0 && clock.pending > 0);
+	assert.ok(channels.size > 0 && clock.pending === 1);
 	channels.end();
 	assert.deepEqual([channels.size, clock.pending], [0, 0]);
 	for (const session of [d, e]) {
 		ask(session, "d");
 		leave(session);
 	}
+	assert.deepEqual([channels.size, clock.pending], [0, 0]);
+});
+
+test("channels: an attempt on the Coordinator's own machine, where nothing is counted, leaves nothing behind either", async () => {
+	const { clock, channels, enter, leave, ask, agree } = create();
+	const [a, b] = [enter("a", "127.0.0.1"), enter("b", "127.0.0.1")];
+	ask(a, "b");
+	agree(b);
+	assert.equal(a.got("channel-go").length, 1);
+	for (const session of [a, b]) leave(session);
+	await clock.advance(30_000);
 	assert.deepEqual([channels.size, clock.pending], [0, 0]);
 });
 
@@ -202,6 +137,28 @@ test("channels: what a symmetric NAT lets hope for, before and after the target 
 	agree(easy);
 	assert.equal(other.got("channel-go").length, 1);
 	assert.match(channels.explain(hard as unknown as Session, other as unknown as Session).reason, /nobody has asked/);
+});
+
+test("channels: auto tries IPv6 where IPv4 has symmetric NATs, before and after the target is known, and what was said long ago counts no more", async () => {
+	const { clock, enter, say, ask, agree } = create();
+	const [a, b, c] = [enter("a", "192.0.2.1"), enter("b", "192.0.2.2"), enter("c", "192.0.2.3")];
+	const six = (n: number): object => ({ nat: HARD, hosts: [{ address: `2001:db8:${n}::1`, port: 4_000 }] });
+	for (let round = 1; round <= 2; round++) {
+		ask(a, "b", { auto: true, ...six(1) });
+		agree(b, six(2));
+		const go = a.got<ChannelGo>("channel-go").at(-1) as ChannelGo;
+		assert.deepEqual(
+			go.candidates.map(({ address }) => address),
+			["192.0.2.2", "2001:db8:2::1"],
+		);
+		for (const side of [a, b]) say(side, { type: "channel-report", token: go.token, outcome: "up" });
+	}
+	ask(c, "b", { auto: true, nat: HARD });
+	assert.deepEqual([c.got<{ code: string }>("channel-refused").at(-1)?.code, b.got("channel-ask").length], ["DIRECT_UNAVAILABLE", 2]);
+	// By then it may have been given IPv6, which nobody is told.
+	await clock.advance(600_000);
+	ask(a, "c", { auto: true, ...six(1) });
+	assert.equal(c.got("channel-ask").length, 1);
 });
 
 test("channels: the birthday method is one at a time for a Client, 3 a minute for an address, and has half as long again", () => {
@@ -259,12 +216,13 @@ test("channels: a challenge is sent twice at most, never to the Coordinator itse
 	assert.equal(datagrams.filter(({ to }) => to.address === "203.0.113.9").length, 60);
 });
 
-test("channels: what the connection shows once it has moved is given to nobody before it is proven", () => {
-	const { enter, ask, agree } = create();
+test("channels: what the connection shows once it has moved is given to nobody before it is proven", async () => {
+	const { clock, enter, ask, agree } = create();
 	const [liar, honest] = [enter("liar", "203.0.113.9"), enter("honest", "192.0.2.2")];
 	liar.connection.remoteAddress = { address: "192.0.2.66", port: 1 };
 	ask(liar, "honest");
 	agree(honest);
+	await clock.advance(1_000);
 	assert.deepEqual(
 		honest.got<ChannelGo>("channel-go").map(({ candidates }) => candidates.map(({ address }) => address)),
 		[["203.0.113.9"]],
@@ -282,4 +240,115 @@ test("channels: with the budget used up the requester is refused, not left waiti
 		codes.push(from.got<ChannelGo>("channel-go")[0]?.candidates[0]?.packets ?? from.got<{ code: string }>("channel-refused")[0]?.code);
 	}
 	assert.deepEqual(codes, [25, 25, 25, 25, "LIMIT_EXCEEDED"]);
+});
+
+/** What a session has been told to end. */
+const told = (session: FakeSession): unknown[] => session.got<{ fingerprint: string }>("peer-denied").map(({ fingerprint }) => fingerprint);
+
+test("channels: who has a channel with a denied key is told, by its own word, whatever the other side says and does", async () => {
+	const { clock, channels, enter, leave, say, ask, agree, deny } = create();
+	const [a, b, c] = [enter("a", "192.0.2.1"), enter("b", "192.0.2.2"), enter("c", "192.0.2.3")];
+	const begin = (from: FakeSession, to: FakeSession): string => {
+		ask(from, to.id);
+		agree(to);
+		return (from.got<ChannelGo>("channel-go").at(-1) as ChannelGo).token;
+	};
+	const [ab, cb] = [begin(a, b), begin(c, b)];
+	for (const [session, token] of [
+		[a, ab],
+		[b, ab],
+		[c, cb],
+		[b, cb],
+	] as const)
+		say(session, { type: "channel-report", token, outcome: "up" });
+	say(b, { type: "channel-report", token: ab, outcome: "down" });
+	say(b, { type: "channel-report", token: cb, outcome: "failed" });
+	leave(b);
+	deny(`sha256:${"0".repeat(64)}`);
+	assert.deepEqual([told(a), told(c)], [[], []]);
+	deny(b.fingerprint);
+	assert.deepEqual([told(a), told(c)], [[b.fingerprint], [b.fingerprint]]);
+	say(a, { type: "channel-report", token: ab, outcome: "down" });
+	deny(b.fingerprint);
+	assert.deepEqual([told(a).length, told(c).length], [1, 2], "said again to who still has it, which is as good as once");
+	for (const session of [a, c]) leave(session);
+	await clock.advance(90_000);
+	assert.equal(channels.size, 0);
+});
+
+test("channels: a Client that says which channels it has is told which of them end, and what was forgotten here counts all the same", async () => {
+	const { clock, enter, leave, say, ask, agree, deny } = create();
+	const [a, b] = [enter("a", "192.0.2.1"), enter("b", "192.0.2.2")];
+	deny(b.fingerprint);
+	const own = (n: number, fingerprint: string) => ({ token: n.toString(16).padStart(32, "0"), peer: "b", fingerprint });
+	const other = `sha256:${"0".repeat(64)}`;
+	say(a, { type: "channel-list", channels: [own(1, b.fingerprint), own(2, other), own(3, b.fingerprint)] });
+	assert.deepEqual(told(a), [b.fingerprint], "once for all channels with one key");
+	deny(other);
+	assert.deepEqual(told(a), [b.fingerprint, other]);
+	deny();
+	// An attempt of which nothing was heard in time: its channel may come up later.
+	ask(a, "b");
+	agree(b);
+	const { token } = a.got<ChannelGo>("channel-go")[0] as ChannelGo;
+	leave(b);
+	await clock.advance(60_000);
+	deny(b.fingerprint);
+	assert.deepEqual(told(a).slice(2), [b.fingerprint], "as 1 and 3 are up");
+	say(a, { type: "channel-report", token, outcome: "up", peer: "b", fingerprint: b.fingerprint });
+	assert.deepEqual(told(a).slice(3), [b.fingerprint]);
+	const back = enter("a", "192.0.2.1");
+	deny(b.fingerprint, other);
+	assert.deepEqual(told(back), [], "a session that has said nothing");
+});
+
+test("channels: a Client with more channels than are kept is asked for them when keys are denied", () => {
+	const { channels, enter, leave, say, deny } = create({ channels: 2 });
+	const a = enter("a", "192.0.2.1");
+	const own = (n: number) => ({ token: n.toString(16).padStart(32, "0"), peer: "b", fingerprint: `sha256:${n.toString(16).padStart(64, "0")}` });
+	say(a, { type: "channel-list", channels: [own(1), own(2)] });
+	deny(own(9).fingerprint);
+	assert.deepEqual(a.heard, []);
+	say(a, { type: "channel-list", channels: [own(3)] });
+	deny(own(3).fingerprint);
+	assert.deepEqual(a.heard, [{ type: "channel-list-wanted" }]);
+	say(a, { type: "channel-list", channels: [own(1), own(2), own(3)] });
+	assert.deepEqual(told(a), [own(3).fingerprint]);
+	leave(a);
+	assert.equal(channels.size, 0);
+});
+
+test("channels: nobody learns where a Client has moved to by saying that there is a channel with it", async () => {
+	const { channels, datagrams, enter, say, ask, agree } = create();
+	const [a, b, liar] = [enter("a", "192.0.2.1"), enter("b", "192.0.2.2"), enter("liar", "192.0.2.3")];
+	const move = (session: FakeSession, port: number): void => {
+		session.connection.remoteAddress = { address: "198.51.100.1", port };
+		channels.heard(session as unknown as Session);
+		const challenge = decodeDatagram(datagrams.at(-1)?.data ?? new Uint8Array());
+		assert.ok(challenge.ok && challenge.value.content.type === "challenge");
+		say(session, { type: "address-echo", nonce: challenge.value.content.nonce });
+	};
+	const token = "a".repeat(32);
+	say(liar, { type: "channel-list", channels: [{ token, peer: "a", fingerprint: a.fingerprint }] });
+	move(a, 1);
+	assert.deepEqual(
+		[liar.got("peer-moved"), liar.got("peer-changed"), channels.explain(a as unknown as Session, liar as unknown as Session).path],
+		[[], [], "proxied"],
+	);
+	// Two that come back to a Coordinator that knows nothing of their channel.
+	say(a, { type: "channel-list", channels: [{ token, peer: "b", fingerprint: b.fingerprint }] });
+	say(b, { type: "channel-list", channels: [{ token, peer: "a", fingerprint: a.fingerprint }] });
+	assert.equal(channels.explain(a as unknown as Session, b as unknown as Session).path, "direct");
+	move(a, 2);
+	assert.deepEqual([b.got("peer-moved").length, liar.got("peer-moved").length], [1, 0]);
+	// Beyond the key there is the name: another key that has it now is told nothing.
+	const usurper = enter("b", "192.0.2.9");
+	say(usurper, { type: "channel-list", channels: [{ token, peer: "a", fingerprint: a.fingerprint }] });
+	move(a, 3);
+	assert.deepEqual([usurper.got("peer-moved"), b.got("peer-moved").length], [[], 1]);
+	// An attempt that has only begun is none.
+	ask(a, "liar");
+	agree(liar);
+	move(a, 4);
+	assert.deepEqual(liar.got("peer-moved"), []);
 });

@@ -5,79 +5,50 @@
  * @module
  */
 
-import { type Random, randomHex, systemRandom } from "../base/random.ts";
+import { randomHex, systemRandom } from "../base/random.ts";
 import type { PathReport } from "../entity/path-report.ts";
-import { roundTripMs } from "../entity/round-trip.ts";
-import type { Limits } from "../options.ts";
-import type { Clock } from "../transport/clock.ts";
-import type { SocketAddress } from "../transport/transport.ts";
-import {
-	CERTIFICATE_BYTES,
-	type ChannelConsent,
-	type ChannelMessageOfClient,
-	type ChannelOffer,
-	type ChannelRefusal,
-	type ChannelRefusedCode,
-	type ChannelReport,
-	type ChannelRequest,
-	type NatReport,
+import type {
+	ChannelConsent,
+	ChannelMessageOfClient,
+	ChannelOffer,
+	ChannelRefusal,
+	ChannelRefusedCode,
+	ChannelReport,
+	ChannelRequest,
 } from "../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import type { Welcome } from "../wire/control.ts";
-import { encodeDatagram } from "../wire/datagrams.ts";
-import type { WireAddress } from "../wire/fields.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
 import { type Attempt, Broker } from "./broker.ts";
-import { atOneSite, introduce } from "./introduction.ts";
-import { hopelessReason } from "./nat-prospects.ts";
+import { ChannelEnds } from "./channel-ends.ts";
+import { certificateOf, goMessages } from "./channel-go.ts";
+import { hopelessBetween, lately, type Member, movedMeanwhile, upToDate, type Wish } from "./channel-members.ts";
+import type { ChannelsHost } from "./channels-host.ts";
+import { explainPair } from "./explain-pair.ts";
+import { giveBack, type IntroductionTerms, introduce, NOT_RESERVED, type Reservation, reserve } from "./introduction.ts";
+import { OpenGrants } from "./open-grants.ts";
 import { type LiveChannel, PathReports } from "./path-reports.ts";
 import { PunchBudget } from "./punch-budget.ts";
-import type { Reflector, ReflectorSession } from "./reflector.ts";
 import type { Session } from "./session.ts";
-import { type Challenge, ValidatedAddress } from "./validated-address.ts";
-
-/** What became of an attempt, or of a channel. */
-export interface ChannelStatus {
-	readonly type: "channel";
-	/** Who asked, and whom. */
-	readonly peers: readonly [requester: string, target: string];
-	/** `down`: a channel that was up has ended. */
-	readonly outcome: "up" | "failed" | "down";
-	/** As the Clients say: where the target is. */
-	readonly address?: SocketAddress | undefined;
-	readonly rttMs?: number | undefined;
-	/** Untrusted. */
-	readonly reason?: string | undefined;
-}
-
-/** What the Coordinator lends to {@link Channels}. */
-export interface ChannelsHost {
-	readonly limits: Limits;
-	readonly clock: Clock;
-	/** @default the machine's */
-	readonly random?: Random;
-	readonly find: (id: string) => Session | undefined;
-	readonly closing: () => boolean;
-	/** From the Coordinator's main socket. */
-	readonly sendDatagram: (data: Uint8Array, to: SocketAddress) => boolean;
-	/** Whether an address is a socket of the Coordinator. */
-	readonly isOwn: (address: WireAddress) => boolean;
-	/** The second port, if there is one. */
-	readonly reflector: Reflector | undefined;
-	readonly emit: (status: ChannelStatus) => void;
-}
+import { WaitingAttempts } from "./waiting-attempts.ts";
+import { SWEEP_MS, TICK_MS, Whereabouts } from "./whereabouts.ts";
 
 /** All direct channels that are being made, and what is known of those that have been. */
 export class Channels {
 	readonly #host: ChannelsHost;
 	readonly #broker: Broker<Session, Wish>;
 	readonly #budget: PunchBudget;
+	/** What attempts may send, until they have said what they did. */
+	readonly #grants: OpenGrants<Session> = new OpenGrants();
+	/** What explains paths, of pairs: either side may change it. */
 	readonly #reports: PathReports;
+	/** Who has channels with whom: each side has its own record. */
+	readonly #ends: ChannelEnds;
 	readonly #members: Map<Session, Member> = new Map();
-	/** Those to whom a challenge is to be repeated. */
-	readonly #challenged: Set<Member> = new Set();
+	readonly #whereabouts: Whereabouts<Session>;
+	readonly #waiting: WaitingAttempts<Session, Begun>;
 	#sweepAtMs = 0;
-	#timer: unknown;
+	#timer: { readonly atMs: number; readonly handle: unknown } | undefined;
 	#over = false;
 
 	constructor(host: ChannelsHost) {
@@ -85,25 +56,25 @@ export class Channels {
 		this.#broker = new Broker(host.limits);
 		this.#budget = new PunchBudget(host.limits);
 		this.#reports = new PathReports(host.limits.pathReports, () => host.clock.wallMs());
+		this.#whereabouts = new Whereabouts({ ...host, budget: this.#budget });
+		this.#waiting = new WaitingAttempts(this.#whereabouts);
+		this.#ends = new ChannelEnds({ limits: host.limits, denied: host.denied, find: (id) => this.#memberOf(id) });
 	}
 
 	/** Everything that is kept, for tests. */
 	get size(): number {
-		return this.#broker.size + this.#broker.sessions + this.#budget.size + this.#reports.size + this.#members.size + (this.#host.reflector?.sessions ?? 0);
+		const kept = [this.#broker, this.#budget, this.#grants, this.#reports, this.#ends, this.#members].reduce((sum, { size }) => sum + size, 0);
+		return kept + this.#broker.sessions + (this.#host.reflector?.sessions ?? 0);
 	}
 
 	/** A Client with the capability is about to be welcomed: what its welcome says of the second port. */
 	joined(session: Session): Welcome["natTest"] {
 		if (this.#over) return undefined;
 		const { reflector } = this.#host;
-		const { acceptedFrom } = session;
-		const member: Member = {
-			address: new ValidatedAddress(acceptedFrom && unmapped(acceptedFrom), () => this.#newHex(NONCE_BYTES)),
-			nat: undefined,
-			reflected: undefined,
-		};
+		const member: Member = { said: undefined, reflected: undefined };
 		this.#members.set(session, member);
-		this.heard(session);
+		this.#whereabouts.enter(session);
+		this.#watch();
 		if (reflector === undefined) return undefined;
 		const key = this.#newHex(TOKEN_BYTES);
 		member.reflected = reflector.admit(key);
@@ -115,30 +86,30 @@ export class Channels {
 		const member = this.#members.get(session);
 		if (member === undefined) return;
 		this.#members.delete(session);
-		this.#challenged.delete(member);
+		this.#whereabouts.leave(session);
 		if (member.reflected !== undefined) this.#host.reflector?.dismiss(member.reflected);
 		for (const attempt of this.#broker.leave(session)) {
+			this.#release(attempt.details);
 			if (attempt.outcome === "up") continue;
 			if (attempt.state === "gone") this.#failed(attempt, `"${session.id}" has left`, false);
 			if (attempt.target === session && attempt.state === "asked") this.#refuse(attempt.requester, attempt.request, "PEER_LOST", "the peer has left");
 			else this.#cancelled(attempt.target === session ? attempt.requester : attempt.target, attempt, "the peer has left");
 		}
 		// Those with a channel to it look whether it is still there: it may have been killed.
-		const connected = this.#reports.peersOf(session.id);
+		const connected = this.#ends.connectedTo(session).map(({ id }) => id);
+		this.#ends.left(session);
 		this.#tellChanged(session.id, [...new Set([...connected, ...this.#reports.left(session.id)])]);
+		this.#watch();
 	}
 
-	/** It is not welcome any more: those with a channel to it are to end it. Before its session is ended. */
-	expel({ id }: Session, reason: string): void {
-		for (const { peer, token } of this.#reports.channelsOf(id)) this.#memberOf(peer)?.control.send({ type: "channel-cancelled", token, reason });
+	/** Other keys are denied than before: see {@link ChannelEnds.denyListChanged}. Before the sessions of those are ended. */
+	denyListChanged(): void {
+		this.#ends.denyListChanged();
 	}
 
 	/** Something of it has arrived: where it is now may be new. */
 	heard(session: Session): void {
-		const member = this.#members.get(session);
-		const from = unmapped(session.connection.remoteAddress);
-		if (member === undefined) return;
-		this.#challenge(member, member.address.heardFrom(from, this.#now()));
+		this.#whereabouts.heard(session);
 	}
 
 	/** A message of a Client with the capability. */
@@ -147,42 +118,31 @@ export class Channels {
 		if (member === undefined) return;
 		switch (message.type) {
 			case "channel-request":
-				member.nat = message.nat;
-				return this.#requested(session, member, message);
+				member.said = { offer: message, atMs: this.#now() };
+				return this.#requested(session, message);
 			case "channel-cancel":
 				return this.#cancel(session, message.request);
 			case "channel-answer":
 				return this.#answered(session, member, message);
 			case "channel-report":
 				return this.#reported(session, message);
+			case "channel-list":
+				return this.#ends.listed(session, message.channels);
 			case "address-echo":
-				if (member.address.echoed(message.nonce)) this.#moved(session, member);
+				if (this.#whereabouts.echoed(session, message.nonce)) this.#moved(session, member);
 				return;
 			case "nat-test":
-				return this.#natTest(member);
+				return this.#natTest(session, member);
 		}
 	}
 
 	/** How two connected Clients reach each other, `a` first. */
 	explain(a: Session, b: Session): PathReport {
-		const facts = this.#reports.facts(a.id, b.id);
-		const [own, peer] = [this.#members.get(a), this.#members.get(b)];
-		const nat = { ...(own?.nat === undefined ? {} : { own: own.nat }), ...(peer?.nat === undefined ? {} : { peer: peer.nat }) };
-		const common = { peers: [a.id, b.id] as const, candidates: facts?.candidates ?? [], nat };
-		if (facts?.live !== undefined) {
-			const { address, rttMs, requester } = facts.live;
-			return {
-				...common,
-				path: "direct",
-				reason: facts.reason,
-				...(address === undefined || requester !== a.id ? {} : { address }),
-				...(rttMs === undefined ? {} : { rttMs }),
-				since: facts.since,
-			};
-		}
-		const without = own === undefined ? a : peer === undefined ? b : undefined;
-		const why = without === undefined ? "nobody has asked for a direct channel" : `"${without.id}" does not take part in direct channels`;
-		return { ...common, path: "proxied", reason: facts?.reason ?? why, ...(facts === undefined ? {} : { since: facts.since }) };
+		const side = (session: Session) => {
+			const member = this.#members.get(session);
+			return { id: session.id, member: member !== undefined, nat: member?.said?.offer.nat };
+		};
+		return explainPair(side(a), side(b), this.#reports.facts(a.id, b.id), this.#ends.connectedTo(a).includes(b));
 	}
 
 	/** The Coordinator is stopping: what waits for an answer is told so. */
@@ -195,44 +155,59 @@ export class Channels {
 	/** Forgets everything; nothing is done any more. */
 	end(): void {
 		this.#over = true;
-		if (this.#timer !== undefined) this.#host.clock.clearTimeout(this.#timer);
+		if (this.#timer !== undefined) this.#host.clock.clearTimeout(this.#timer.handle);
 		this.#timer = undefined;
 		this.#broker.clear();
 		this.#budget.clear();
+		this.#grants.clear();
 		this.#reports.clear();
+		this.#ends.clear();
 		this.#members.clear();
-		this.#challenged.clear();
+		this.#whereabouts.clear();
+		this.#waiting.clear();
 		this.#host.reflector?.close();
 	}
 
-	#requested(session: Session, member: Member, message: ChannelRequest): void {
-		const refuse = (code: ChannelRefusedCode, reason: string): void => this.#refuse(session, message.request, code, reason);
+	#requested(session: Session, message: ChannelRequest): void {
+		const refuse = (code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void =>
+			this.#refuse(session, message.request, code, reason, retryAfterMs);
 		// Any answer would be taken for the other request's.
 		if (this.#broker.isLive(session, message.request)) return session.end(CLOSE_CODES.PROTOCOL_ERROR, `request ${message.request} is not over`);
 		if (this.#host.closing()) return refuse("COORDINATOR_CLOSED", "the Coordinator is stopping");
-		if (!this.#broker.admits(session, this.#now())) return refuse("LIMIT_EXCEEDED", "too many requests within a minute");
+		const tooManyForMs = this.#broker.refusedForMs(session, this.#now());
+		if (tooManyForMs !== undefined) return refuse("LIMIT_EXCEEDED", "too many requests within a minute", tooManyForMs);
 		if (message.peer === session.id) return refuse("DIRECT_UNAVAILABLE", "a Client needs no channel to itself");
 		const target = this.#host.find(message.peer);
 		if (target === undefined) return refuse("PEER_UNKNOWN", "peer is not connected");
 		const other = this.#members.get(target);
 		if (other === undefined) return refuse("DIRECT_UNAVAILABLE", "the peer does not take part in direct channels");
 		if (certificateOf(session) === undefined || certificateOf(target) === undefined) return refuse("DIRECT_UNAVAILABLE", "a certificate is too long");
-		if (message.auto) {
-			const remembered = this.#reports.remembered(session.id, target.id);
-			if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered);
-			const hopeless = other.nat === undefined ? undefined : this.#hopeless([message.nat, other.nat], member, other, message.birthday);
-			if (hopeless !== undefined) return this.#giveUp(session, message.request, target, hopeless);
-		}
-		const wish: Wish = { offer: message, auto: message.auto };
+		this.heard(target);
+		// What failed, and what is known of a NAT, may be of where one of them is no more.
+		const still = !this.#whereabouts.moving(session) && !this.#whereabouts.moving(target);
+		const remembered = message.auto && still ? this.#reports.remembered(session.id, target.id, this.#now()) : undefined;
+		if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered.reason, remembered.retryAfterMs);
+		const said = still ? lately(other, this.#now()) : undefined;
+		const hopeless = said && this.#hopeless([session, message], [target, said], message.birthday);
+		if (message.auto && hopeless !== undefined) return this.#giveUp(session, message.request, target, hopeless);
+		const reserved = this.#reserve(session, target, this.#host.limits.requestTimeoutMs, hopeless !== undefined);
+		if (typeof reserved === "number") return refuse("LIMIT_EXCEEDED", TOO_MANY, reserved);
+		const wish: Wish = { auto: message.auto, asked: { offer: message, moves: this.#whereabouts.moves(session) }, consent: undefined, reserved };
 		const asked = this.#broker.ask({ requester: session, target, request: message.request, details: wish, token: this.#newHex(TOKEN_BYTES) }, this.#now());
-		if (asked.type === "refused") return refuse(asked.code, asked.reason);
+		if (asked.type === "refused") {
+			this.#release(wish);
+			return refuse(asked.code, asked.reason, asked.retryAfterMs);
+		}
 		target.control.send({ type: "channel-ask", token: asked.attempt.token, peer: session.peer, expiresInMs: this.#host.limits.requestTimeoutMs });
 		this.#watch();
 	}
 
 	#cancel(session: Session, request: number): void {
 		const attempt = this.#broker.cancel(session, request);
-		if (attempt === undefined || attempt.outcome === "up") return;
+		if (attempt === undefined) return;
+		this.#ends.over(session, attempt.token);
+		if (attempt.outcome === "up") return;
+		this.#release(attempt.details);
 		if (attempt.state === "gone") this.#failed(attempt, `"${session.id}" has given up`, false);
 		this.#cancelled(attempt.target, attempt, "the peer has given up");
 	}
@@ -240,64 +215,88 @@ export class Channels {
 	#answered(session: Session, member: Member, message: ChannelConsent | ChannelRefusal): void {
 		// A token that was never given, has been used, is another's, or is too old: nobody waits for this.
 		const attempt = this.#broker.answered(message.token, session, this.#now());
-		if (attempt === undefined) return;
+		if (attempt === undefined || attempt.details.consent !== undefined) return;
 		if (message.accept) {
-			member.nat = message.nat;
-			return this.#agreed(attempt, member, message);
+			member.said = { offer: message, atMs: this.#now() };
+			attempt.details.consent = { offer: message, moves: this.#whereabouts.moves(session) };
+			for (const one of [attempt.requester, attempt.target]) this.heard(one);
+			if (!this.#waiting.add(attempt, this.#now())) return this.#agreed(attempt);
+			return this.#watch();
 		}
 		this.#broker.end(attempt);
+		this.#release(attempt.details);
 		const { code, reason } = REFUSALS[message.code];
 		this.#refuse(attempt.requester, attempt.request, code, reason);
 	}
 
-	#agreed(attempt: Begun, target: Member, consent: ChannelOffer): void {
-		const requester = this.#members.get(attempt.requester);
-		const [own, theirs] = [certificateOf(attempt.requester), certificateOf(attempt.target)];
-		if (requester === undefined || own === undefined || theirs === undefined) return;
-		for (const session of [attempt.requester, attempt.target]) this.heard(session);
-		const { offer, auto } = attempt.details;
+	/** Begins what has waited long enough. */
+	#waited(): void {
+		// It may be over meanwhile.
+		for (const attempt of this.#waiting.due(this.#now())) {
+			if (this.#broker.answered(attempt.token, attempt.target, this.#now()) === attempt) this.#agreed(attempt);
+		}
+	}
+
+	#agreed(attempt: Begun): void {
+		const { requester, target } = attempt;
+		const { auto, asked, consent: yes } = attempt.details;
+		if (yes === undefined) return;
+		const offer = upToDate(asked, requester, this.#whereabouts);
+		const consent = upToDate(yes, target, this.#whereabouts);
 		const now = this.#now();
 		const lifeMs = Math.max(1, Math.floor(attempt.expiresAtMs - now));
 		const birthdayLifeMs = lifeMs + this.#host.limits.requestTimeoutMs / 2;
+		if (!auto && this.#hopeless([requester, offer], [target, consent], offer.birthday && consent.birthday) !== undefined) {
+			// Only now is that known.
+			this.#release(attempt.details);
+			const rest = this.#reserve(requester, target, lifeMs, true);
+			if (typeof rest === "number") return this.#putOff(attempt, rest);
+			attempt.details.reserved = rest;
+		}
 		const [toRequester, toTarget] = introduce(
-			{ offer, reflexive: requester.address.address },
-			{ offer: consent, reflexive: target.address.address },
+			{ offer, reflexive: this.#whereabouts.of(requester) },
+			{ offer: consent, reflexive: this.#whereabouts.of(target) },
 			{
-				...{ budget: this.#budget, requester: attempt.requester.id, nowMs: now, lifeMs, birthdayLifeMs, isOwn: this.#host.isOwn },
+				...{ ...this.#terms(requester, lifeMs), birthdayLifeMs },
 				birthdayFree: !this.#broker.inBirthday(attempt.requester) && !this.#broker.inBirthday(attempt.target),
 			},
+			attempt.details.reserved,
 		);
+		attempt.details.reserved = NOT_RESERVED;
 		const birthday = toRequester.birthday !== undefined;
-		const hopeless = auto ? this.#hopeless([offer.nat, consent.nat], requester, target, birthday) : undefined;
-		if (hopeless !== undefined || toRequester.candidates.length === 0) {
-			const exhausted = hopeless === undefined && toRequester.exhausted;
-			const reason = hopeless ?? (exhausted ? TOO_MANY : "there is no address of the peer that datagrams may be sent to");
+		const hopeless = auto ? this.#hopeless([requester, offer], [target, consent], birthday) : undefined;
+		const waits = [toRequester, toTarget].flatMap(({ exhaustedForMs }) => exhaustedForMs ?? []);
+		const exhaustedForMs = waits.length === 0 ? undefined : Math.max(...waits);
+		const reason = hopeless ?? (toRequester.candidates.length === 0 ? "there is no address of the peer that datagrams may be sent to" : undefined);
+		if (reason !== undefined || exhaustedForMs !== undefined) {
+			giveBack([...toRequester.grants.values(), ...toTarget.grants.values()], now);
+			if (hopeless === undefined && exhaustedForMs !== undefined) return this.#putOff(attempt, exhaustedForMs);
 			this.#broker.end(attempt);
-			// In a minute it may be otherwise, so nobody is to remember that.
-			if (exhausted) this.#refuse(attempt.requester, attempt.request, "LIMIT_EXCEEDED", reason);
-			else this.#giveUp(attempt.requester, attempt.request, attempt.target, reason);
-			return this.#cancelled(attempt.target, attempt, reason);
+			this.#giveUp(requester, attempt.request, target, reason ?? "");
+			return this.#cancelled(target, attempt, reason ?? "");
 		}
 		const deadlineMs = Math.floor(birthday ? birthdayLifeMs : lifeMs);
 		this.#broker.go(attempt, now, deadlineMs, birthday);
+		this.#ends.begun(attempt);
+		asked.moves = this.#whereabouts.moves(requester);
+		yes.moves = this.#whereabouts.moves(target);
+		const sides = [[requester, toRequester.grants] as const, [target, toTarget.grants] as const];
+		this.#grants.begin(attempt.token, sides, now + deadlineMs + SETTLED_WITHIN_MS);
 		this.#reports.began(attempt.requester.id, attempt.target.id, toRequester.candidates, toTarget.candidates);
-		// Both messages leave now and arrive half a round trip later: the nearer one waits for the farther one.
-		const ahead = (roundTripMs(attempt.target.connection) - roundTripMs(attempt.requester.connection)) / 2;
-		const common = { type: "channel-go", token: attempt.token, deadlineMs } as const;
-		attempt.requester.control.send({
-			...{ ...common, request: attempt.request, role: "dial", peer: attempt.target.peer, certificate: theirs },
-			...{ candidates: toRequester.candidates, nat: consent.nat, punch: consent.punch, waitMs: waitOf(ahead) },
-			...(toRequester.birthday === undefined ? {} : { birthday: toRequester.birthday }),
+		const [dial, accept] = goMessages([requester, target], [offer, consent], [toRequester, toTarget], {
+			token: attempt.token,
+			request: attempt.request,
+			deadlineMs,
 		});
-		attempt.target.control.send({
-			...{ ...common, role: "accept", peer: attempt.requester.peer, certificate: own },
-			...{ candidates: toTarget.candidates, nat: offer.nat, punch: offer.punch, waitMs: waitOf(-ahead) },
-			...(toTarget.birthday === undefined ? {} : { birthday: toTarget.birthday }),
-		});
+		requester.control.send(dial);
+		target.control.send(accept);
 		this.#watch();
 	}
 
-	#reported(session: Session, { token, outcome, address, rttMs, reason }: ChannelReport): void {
+	#reported(session: Session, report: ChannelReport): void {
+		const { token, outcome, address, rttMs, reason, sent } = report;
+		this.#ends.reported(session, report);
+		if (outcome !== "down" && sent !== undefined) this.#grants.settle(token, session, sent, this.#now());
 		if (outcome === "down") {
 			const live = this.#reports.liveOf(token);
 			if (live === undefined || (live.requester !== session.id && live.target !== session.id)) return;
@@ -328,26 +327,44 @@ export class Channels {
 		attempt.outcome = "failed";
 		const [requester, target] = [attempt.requester.id, attempt.target.id];
 		// Of two that crossed, one is given up when the other is up.
-		if (!this.#reports.failed(requester, target, reason, remembered)) return;
+		if (!this.#reports.failed(requester, target, reason, remembered && !movedMeanwhile(attempt, attempt.details, this.#whereabouts) ? this.#now() : undefined))
+			return;
 		this.#host.emit({ type: "channel", peers: [requester, target], outcome: "failed", reason });
+	}
+
+	/** It may be otherwise soon, so nobody is to remember that. */
+	#putOff(attempt: Begun, retryAfterMs: number): void {
+		this.#broker.end(attempt);
+		this.#refuse(attempt.requester, attempt.request, "LIMIT_EXCEEDED", TOO_MANY, retryAfterMs);
+		this.#cancelled(attempt.target, attempt, TOO_MANY);
+	}
+
+	#hopeless(requester: readonly [Session, ChannelOffer], target: readonly [Session, ChannelOffer], birthday: boolean): string | undefined {
+		return hopelessBetween([requester, target], this.#whereabouts, birthday);
+	}
+
+	#reserve(requester: Session, target: Session, lifeMs: number, hopeless: boolean): Reservation | number {
+		return reserve(this.#whereabouts.of(requester), this.#whereabouts.of(target), this.#terms(requester, lifeMs), hopeless);
 	}
 
 	/** For `auto` there is no point in trying. */
 	#giveUp(session: Session, request: number, target: Session, reason: string): void {
-		this.#reports.failed(session.id, target.id, reason, false);
+		this.#reports.failed(session.id, target.id, reason);
 		this.#refuse(session, request, "DIRECT_UNAVAILABLE", reason);
 	}
 
-	#hopeless(nats: readonly [NatReport, NatReport], a: Member, b: Member, birthday: boolean): string | undefined {
-		return hopelessReason({ nats, sameSite: atOneSite(a.address.address, b.address.address), birthday });
-	}
-
 	/** Its validated address is another one. */
-	#moved(session: Session, { address: { address } }: Member): void {
+	#moved(session: Session, member: Member): void {
+		const address = this.#whereabouts.of(session);
 		if (address === undefined) return;
+		member.said = undefined;
+		if (member.reflected !== undefined) this.#host.reflector?.renew(member.reflected);
 		session.control.send({ type: "address", observedAddress: address });
-		for (const id of this.#reports.peersOf(session.id)) this.#memberOf(id)?.control.send({ type: "peer-moved", peer: session.id, address });
-		this.#tellChanged(session.id, this.#reports.changed(session.id));
+		for (const other of this.#ends.connectedTo(session)) other.control.send({ type: "peer-moved", peer: session.id, address });
+		// An attempt that is under way was told of the old address.
+		const trying = this.#broker.partnersOf(session).map(({ id }) => id);
+		this.#tellChanged(session.id, [...new Set([...this.#reports.changed(session.id), ...trying])]);
+		this.#waited();
 	}
 
 	#tellChanged(peer: string, ids: readonly string[]): void {
@@ -363,30 +380,30 @@ export class Channels {
 		return session !== undefined && this.#members.has(session) ? session : undefined;
 	}
 
-	#natTest({ reflected, address: { address } }: Member): void {
+	#natTest(session: Session, { reflected }: Member): void {
+		const address = this.#whereabouts.of(session);
 		if (reflected !== undefined && address !== undefined) this.#host.reflector?.test(reflected, this.#newHex(NONCE_BYTES), address);
 	}
 
-	#challenge(member: Member, challenge: Challenge | undefined): void {
-		if (challenge === undefined) return;
-		const { to, nonce } = challenge;
-		// Anybody can be named by a forged packet: one datagram, and its repetition, count like any other to a stranger.
-		if (
-			to.port === 0 ||
-			this.#host.isOwn(to) ||
-			this.#budget.grantUnvalidated(to.address, CHALLENGE_PACKETS, this.#now(), CHALLENGE_LIFE_MS) < CHALLENGE_PACKETS
-		)
-			return;
-		this.#host.sendDatagram(encodeDatagram({ type: "challenge", nonce }, NO_MAC), to);
-		this.#challenged.add(member);
-		this.#watch();
+	/** Nobody begins, or what was to be sent has another owner: what was taken from the budget is there again. */
+	#release(wish: Wish): void {
+		giveBack(
+			wish.reserved.map((one) => one?.grant),
+			this.#now(),
+		);
+		wish.reserved = NOT_RESERVED;
 	}
 
-	#refuse(session: Session, request: number, code: ChannelRefusedCode, reason: string): void {
-		session.control.send({ type: "channel-refused", request, code, reason });
+	#terms(requester: Session, lifeMs: number): Pick<IntroductionTerms, "budget" | "requester" | "nowMs" | "lifeMs" | "isOwn"> {
+		return { budget: this.#budget, requester: requester.id, nowMs: this.#now(), lifeMs, isOwn: this.#host.isOwn };
+	}
+
+	#refuse(session: Session, request: number, code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void {
+		session.control.send({ type: "channel-refused", request, code, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
 	}
 
 	#cancelled(session: Session, { token }: Begun, reason: string): void {
+		this.#ends.cancelled(session, token);
 		session.control.send({ type: "channel-cancelled", token, reason });
 	}
 
@@ -394,15 +411,22 @@ export class Channels {
 		return this.#host.clock.now();
 	}
 
-	/** Looks after what has a time, as long as there is any. */
+	/** Looks after what has a time, as long as there is any: often while something is under way, else only at where everybody is. */
 	#watch(): void {
-		const idle = this.#broker.size === 0 && this.#budget.size === 0 && this.#reports.liveCount === 0 && this.#challenged.size === 0;
-		if (this.#over || idle || this.#timer !== undefined) return;
-		this.#timer = this.#host.clock.setTimeout(() => {
+		if (this.#over) return;
+		const busy = this.#broker.size > 0 || this.#whereabouts.busy;
+		const idle = !busy && this.#budget.size + this.#grants.size + this.#whereabouts.size === 0;
+		const atMs = this.#now() + (busy ? TICK_MS : SWEEP_MS);
+		if (!idle && this.#timer !== undefined && this.#timer.atMs <= atMs) return;
+		if (this.#timer !== undefined) this.#host.clock.clearTimeout(this.#timer.handle);
+		this.#timer = undefined;
+		if (idle) return;
+		const handle = this.#host.clock.setTimeout(() => {
 			this.#timer = undefined;
 			this.#tick();
 			this.#watch();
-		}, TICK_MS);
+		}, atMs - this.#now());
+		this.#timer = { atMs, handle };
 	}
 
 	#tick(): void {
@@ -412,39 +436,20 @@ export class Channels {
 				if (attempt.reported.size === 0) this.#failed(attempt, "neither side said what became of it", true);
 				continue;
 			}
+			this.#release(attempt.details);
 			this.#refuse(attempt.requester, attempt.request, "PEER_TIMEOUT", "the peer has not answered");
 			this.#cancelled(attempt.target, attempt, "it took too long");
 		}
-		for (const member of this.#challenged) {
-			const repeated = member.address.repeat(now);
-			if (repeated !== undefined) this.#host.sendDatagram(encodeDatagram({ type: "challenge", nonce: repeated.nonce }, NO_MAC), repeated.to);
-			if (!member.address.waiting) this.#challenged.delete(member);
-		}
+		this.#whereabouts.tick();
+		this.#waited();
 		if (now < this.#sweepAtMs) return;
 		this.#sweepAtMs = now + SWEEP_MS;
 		this.#budget.sweep(now);
-		// Their peers are to know at once that they moved; others need not be looked at before they speak.
-		for (const id of this.#reports.liveIds()) {
-			const session = this.#memberOf(id);
-			if (session !== undefined) this.heard(session);
-		}
+		this.#grants.sweep(now);
 	}
 }
 
-/** What a request wants. */
-interface Wish {
-	readonly offer: ChannelOffer;
-	readonly auto: boolean;
-}
-
 type Begun = Attempt<Session, Wish>;
-
-interface Member {
-	readonly address: ValidatedAddress;
-	/** The newest that it has said. */
-	nat: NatReport | undefined;
-	reflected: ReflectorSession | undefined;
-}
 
 const REFUSALS: { readonly [K in ChannelRefusal["code"]]: { readonly code: ChannelRefusedCode; readonly reason: string } } = {
 	DECLINED: { code: "DIRECT_UNAVAILABLE", reason: "the peer declined" },
@@ -454,31 +459,9 @@ const REFUSALS: { readonly [K in ChannelRefusal["code"]]: { readonly code: Chann
 
 const TOO_MANY = "too many datagrams have been granted to the peer's address within a minute";
 
-/** A datagram and its repetition. */
-const CHALLENGE_PACKETS = 2;
-const CHALLENGE_LIFE_MS = 1000;
-const NO_MAC = (): Uint8Array => new Uint8Array();
-
-const TICK_MS = 100;
-const SWEEP_MS = 1000;
-
-/** More would be a connection that is on its way down. */
-const LONGEST_WAIT_MS = 1000;
-
-function waitOf(aheadMs: number): number {
-	return Math.round(Math.min(Math.max(0, aheadMs), LONGEST_WAIT_MS));
-}
+/** After the end of an attempt, for its sides to say what they have sent. */
+const SETTLED_WITHIN_MS = 10_000;
 
 const TOKEN_BYTES = 16;
 
 const NONCE_BYTES = 8;
-
-function unmapped({ address, port }: SocketAddress): WireAddress {
-	return { address: canonicalIp(address) ?? address, port };
-}
-
-/** The leaf in base64, if it fits into a message. */
-function certificateOf(session: Session): string | undefined {
-	const leaf = session.connection.peerCertificates[0];
-	return leaf === undefined || leaf.length > CERTIFICATE_BYTES ? undefined : Buffer.from(leaf).toString("base64");
-}

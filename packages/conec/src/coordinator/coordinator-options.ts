@@ -38,6 +38,11 @@ export interface CoordinatorOptions {
 	readonly endAtExpiry?: boolean;
 	/** QUIC stateless retry: make Clients prove their address first. @default "under-load" */
 	readonly retry?: "under-load" | "always" | "never";
+	/**
+	 * Congestion control of all connections of this Coordinator, the direction in which it sends. "bbr" keeps the rate on lines that lose
+	 * packets without being full, and queues short on lines with long ones; it is experimental. See docs/congestion.md. @default "cubic"
+	 */
+	readonly congestion?: "cubic" | "bbr";
 	/** Write TLS secrets to the file that SSLKEYLOGFILE names. For debugging. @default false */
 	readonly keyLog?: boolean;
 	/** Where the identity and the leases of ids are kept; made with mode 0700. For one Coordinator at a time. @default nothing is kept */
@@ -56,6 +61,7 @@ export interface ResolvedCoordinatorOptions {
 	readonly natTestPort: number;
 	readonly endAtExpiry: boolean;
 	readonly retry: "under-load" | "always" | "never";
+	readonly congestion: "cubic" | "bbr";
 	readonly keyLog: boolean;
 	readonly broadcastRule: (name: string) => ResolvedBroadcastRule;
 	readonly limits: Limits;
@@ -74,6 +80,7 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 		deny: "strings",
 		endAtExpiry: "boolean",
 		retry: ["under-load", "always", "never"],
+		congestion: ["cubic", "bbr"],
 		keyLog: "boolean",
 		stateDirectory: "string",
 		broadcasts: "object",
@@ -93,6 +100,7 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 		natTestPort: options.natTestPort ?? (port === 0 || port === 65_535 ? 0 : port + 1),
 		endAtExpiry: options.endAtExpiry ?? false,
 		retry: options.retry ?? "under-load",
+		congestion: options.congestion ?? "cubic",
 		keyLog: options.keyLog ?? false,
 		broadcastRule: resolveBroadcastRules(options.broadcasts, limits),
 		limits,

@@ -36,7 +36,8 @@ import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { type AdmissionHost, admit } from "./admission.ts";
 import { type BroadcastStatus, Broadcasts } from "./broadcasts.ts";
-import { type ChannelStatus, Channels } from "./channels.ts";
+import { Channels } from "./channels.ts";
+import type { ChannelStatus } from "./channels-host.ts";
 import { type CoordinatorOptions, coordinatorIdentity, denyList, type ResolvedCoordinatorOptions, resolveCoordinatorOptions } from "./coordinator-options.ts";
 import { bindNatTestSockets, type NatTestSockets } from "./nat-test-sockets.ts";
 import { ownSockets } from "./own-sockets.ts";
@@ -58,6 +59,8 @@ export type CoordinatorStatus =
 	| BroadcastStatus
 	/** The leases cannot be written to the state directory: after a restart they are as they were before. Writing goes on being tried. */
 	| { readonly type: "state-unsaved"; readonly error: ConecError }
+	/** The file system of the state directory has no sockets, so that a second Coordinator elsewhere is not kept out for certain. Said first to every listener. */
+	| { readonly type: "state-lock-weak"; readonly error: ConecError }
 	/** A direct channel is up or down, or could not be made. */
 	| ChannelStatus
 	/** The second UDP port cannot be bound: Clients do not learn what their NAT does. Said first to every listener. */
@@ -211,7 +214,7 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * Replaces identity, authorities and deny list. Connections stay, except those whose fingerprint is now denied; peers with a direct channel to such a Client are told to end it.
+	 * Replaces identity, authorities and deny list. Connections stay, except those whose fingerprint is now denied; peers that have, or are about to get, a direct channel to such a key are told to end it.
 	 *
 	 * @throws TypeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH`, `COORDINATOR_CLOSED`; then nothing has changed
 	 */
@@ -229,11 +232,8 @@ export class Coordinator implements AsyncDisposable {
 		this.#deny = denied;
 		this.#accept();
 		this.#kept.leases.revoke((fingerprint) => denied.has(fingerprint));
-		for (const session of [...this.#registry.holders()]) {
-			if (!denied.has(session.fingerprint)) continue;
-			this.#channels.expel(session, DENIED);
-			session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
-		}
+		if (deny !== undefined) this.#channels.denyListChanged();
+		for (const session of [...this.#registry.holders()]) if (denied.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
 	}
 
 	/**
@@ -249,7 +249,10 @@ export class Coordinator implements AsyncDisposable {
 
 	/** What happens from now on. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Coordinator; `break` releases it. */
 	status(): AsyncIterable<CoordinatorStatus> {
-		return isConecError(this.#natTest) ? this.#feed.listen({ type: "nat-test-unavailable", error: this.#natTest }) : this.#feed.listen();
+		const present: CoordinatorStatus[] = [];
+		if (this.#kept.remark !== undefined) present.push({ type: "state-lock-weak", error: this.#kept.remark });
+		if (isConecError(this.#natTest)) present.push({ type: "nat-test-unavailable", error: this.#natTest });
+		return this.#feed.listen(...present);
 	}
 
 	/**
@@ -354,7 +357,7 @@ export class Coordinator implements AsyncDisposable {
 
 	#createChannels(natTest: NatTestSockets | undefined): Channels {
 		const { limits, host } = this.#options;
-		const { clock, random } = this.#runtime;
+		const { clock, random, interfaces } = this.#runtime;
 		const now = (): number => clock.now();
 		const ports = [this.#transport.address.port, ...(natTest === undefined ? [] : [natTest.echo.address.port, natTest.test.address.port])];
 		return new Channels({
@@ -363,8 +366,9 @@ export class Coordinator implements AsyncDisposable {
 			random,
 			find: (id) => this.#registry.find(id),
 			closing: () => this.#state.type !== "open",
+			denied: (fingerprint) => this.#deny.has(fingerprint),
 			sendDatagram: (data, to) => this.#transport.sendDatagram(data, to),
-			isOwn: ownSockets(host, ports, now),
+			isOwn: ownSockets(host, ports, now, interfaces),
 			reflector: natTest === undefined ? undefined : new Reflector(natTest, limits, now),
 			emit: (status) => this.#feed.emit(status),
 		});
@@ -384,7 +388,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#channels.left(session);
 		if (this.#registry.free(session.id, session)) {
 			this.#presence.delete(session.id);
-			this.#kept.leases.release(session.id, session.fingerprint, this.#runtime.clock.wallMs());
+			this.#kept.leases.release(session.id, session.fingerprint, this.#runtime.clock.now());
 		}
 		this.#broadcasts.sessionEnded(session);
 		void session.connection.closed.then((info) => {
@@ -474,7 +478,7 @@ export async function listenOn(on: Runtime | TransportFactory, options: Coordina
 	const resolved = resolveCoordinatorOptions(options);
 	const deny = denyList(options.deny);
 	const trust = clientTrust(options.clientCa);
-	const { host, port, limits, keyLog } = resolved;
+	const { host, port, limits, congestion, keyLog } = resolved;
 	const kept = await openState(options.stateDirectory, limits, runtime.clock);
 	let transport: Transport | undefined;
 	let natTest: NatTestSockets | ConecError | undefined;
@@ -482,7 +486,7 @@ export async function listenOn(on: Runtime | TransportFactory, options: Coordina
 		const identity = runtime.identity ?? (await coordinatorIdentity(options, resolved.names));
 		// The same key after a restart, so that Clients learn at once that their connection is gone (RFC 9000, 10.3).
 		const statelessResetKey = new Uint8Array(hkdfSync("sha256", identity.privateKey, "", "conec stateless reset", 32));
-		transport = createTransport({ host, port, limits, role: "coordinator", keyLog, statelessResetKey });
+		transport = createTransport({ host, port, limits, role: "coordinator", congestion, keyLog, statelessResetKey });
 		natTest = bindNatTestSockets(createTransport, resolved);
 		return construct({ options: resolved, runtime, transport, natTest, identity, clientTrust: trust, deny, kept });
 	} catch (error) {

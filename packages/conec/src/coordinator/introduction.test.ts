@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { DEFAULT_LIMITS } from "../options.ts";
 import type { NatReport } from "../wire/channel-messages.ts";
 import { type IntroducedSide, type IntroductionTerms, introduce } from "./introduction.ts";
-import { birthdayPart, hopelessReason } from "./nat-prospects.ts";
+import { birthdayPart, hopelessReason, type ProspectSide } from "./nat-prospects.ts";
 import { PunchBudget } from "./punch-budget.ts";
 
 const EASY: NatReport = { mapping: "independent", filtering: "by-port" };
@@ -21,12 +21,22 @@ const side = (address: string, nat: NatReport, birthday = false, hosts: string[]
 	offer: { hosts: hosts.map((host) => ({ address: host, port: 2 })), nat, punch: true, birthday },
 });
 
+/** What one is seen as and names. */
+const [V4_A, V4_B, V6_A, V6_B, ULA] = ["192.0.2.1", "192.0.2.2", "2001:db8:a::1", "2001:db8:b::1", "fd00::1"];
+const seen = (address: string | undefined, nat: NatReport, hosts: string[] = []): ProspectSide => ({
+	nat,
+	reflexive: address === undefined ? undefined : { address, port: 1 },
+	hosts: hosts.map((host) => ({ address: host, port: 2 })),
+});
+const hopelessBetween = (a: ProspectSide, b: ProspectSide, birthday = false): boolean => {
+	const reason = hopelessReason([a, b], birthday);
+	assert.equal(reason, hopelessReason([b, a], birthday), "whoever asks");
+	return reason !== undefined;
+};
+
 test("prospects: hopeless is what no method of ours gets through", () => {
-	const hopeless = (a: NatReport, b: NatReport, birthday = false, sameSite = false): boolean => {
-		const one = hopelessReason({ nats: [a, b], sameSite, birthday });
-		assert.equal(one, hopelessReason({ nats: [b, a], sameSite, birthday }));
-		return one !== undefined;
-	};
+	const hopeless = (a: NatReport, b: NatReport, birthday = false, sameSite = false): boolean =>
+		hopelessBetween(seen(V4_A, a), seen(sameSite ? V4_A : V4_B, b), birthday);
 	for (const nat of [EASY, OPEN, UNKNOWN]) for (const other of [EASY, OPEN, UNKNOWN]) assert.equal(hopeless(nat, other), false);
 	assert.deepEqual([hopeless(HARD, HARD), hopeless(STEPPING, HARD), hopeless(STEPPING, STEPPING)], [true, true, true]);
 	assert.equal(hopeless(HARD, HARD, true), true);
@@ -35,6 +45,24 @@ test("prospects: hopeless is what no method of ours gets through", () => {
 		[true, false, false, false, false],
 	);
 	assert.equal(hopeless(HARD, HARD, false, true), false, "on one network there are host candidates");
+});
+
+test("prospects: symmetric NATs of IPv4 are no matter where both have IPv6, and what is said of one family says nothing of the other", () => {
+	for (const [a, b, expected, why] of [
+		[seen(V4_A, HARD, [V6_A]), seen(V4_B, HARD, ["10.0.0.2", V6_B]), false, "both name a global address"],
+		[seen(V4_A, HARD, [V6_A]), seen(V6_B, EASY), false, "one is seen at its own"],
+		[seen(V4_A, HARD), seen(V6_B, HARD, ["10.0.0.2"]), false, "reports of two families"],
+		[seen(V6_A, HARD), seen(V6_B, HARD), false, "both are seen there"],
+		[seen(V4_A, HARD, [V6_A]), seen(V4_B, HARD), true, "only one has IPv6"],
+		[seen(V4_A, HARD, [V6_A]), seen(V4_B, EASY, [ULA]), true, "the other's means nothing outside"],
+		[seen(V4_A, HARD, ["fe80::1", "2002:c000:204::1", "2001:0:1::1"]), seen(V4_B, HARD, [V6_B]), true, "nor do these"],
+		[seen(V4_A, HARD, ["::ffff:192.0.2.9"]), seen(V4_B, HARD, [V6_B]), true, "IPv4 in another spelling"],
+		[seen(V4_A, EASY), seen(V6_B, EASY), true, "no family in common"],
+		[seen(V4_A, EASY, [V6_A]), seen(V6_B, EASY), false, "one"],
+		[seen(undefined, HARD, [V6_A]), seen(V4_B, HARD, [V6_B]), false, "no address is proven now"],
+		[seen(undefined, EASY), seen(V4_B, EASY), false, "none is known at all"],
+	] as const)
+		assert.equal(hopelessBetween(a, b), expected, why);
 });
 
 test("prospects: the parts of the birthday method", () => {
@@ -70,6 +98,20 @@ test("introduction: both learn the other's addresses with what they may send, an
 	assert.deepEqual(introduce({ ...ann, reflexive: undefined }, ben, terms())[0].candidates, [], "who has no address of its own can be told of nobody");
 });
 
+test("introduction: what both call their own comes last", () => {
+	const [ann, ben] = [
+		side("192.0.2.1", EASY, false, ["172.17.0.1", "10.0.0.1", "2001:db8:a::1"]),
+		side("192.0.2.2", EASY, false, ["::ffff:172.17.0.1", "10.0.0.2", "2001:db8:b::1"]),
+	];
+	assert.deepEqual(
+		introduce(ann, ben, terms()).map(({ candidates }) => candidates.map(({ address }) => address)),
+		[
+			["192.0.2.2", "10.0.0.2", "2001:db8:b::1", "172.17.0.1"],
+			["192.0.2.1", "10.0.0.1", "2001:db8:a::1", "172.17.0.1"],
+		],
+	);
+});
+
 test("introduction: the birthday method is granted where both want it, it helps, and the budget allows", () => {
 	const [hard, easy] = [side("192.0.2.1", HARD, true), side("192.0.2.2", EASY, true)];
 	const granted = introduce(hard, easy, terms());
@@ -85,6 +127,7 @@ test("introduction: the birthday method is granted where both want it, it helps,
 		for (const { birthday, candidates } of introduce(a, b, with_)) assert.deepEqual([birthday, (candidates[0]?.packets ?? 0) <= 64], [undefined, true]);
 	};
 	none(side("192.0.2.1", HARD, false), easy, terms());
+	none(side("2001:db8::1", HARD, true), easy, terms());
 	none({ ...hard, offer: { ...hard.offer, punch: false } }, easy, terms());
 	none(hard, side("192.0.2.2", OPEN, true), terms());
 	none(hard, side("192.0.2.1", EASY, true), terms());

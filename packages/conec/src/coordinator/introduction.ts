@@ -8,9 +8,9 @@ import type { ChannelCandidate, ChannelOffer } from "../wire/channel-messages.ts
 import { CANDIDATES_LISTED } from "../wire/channel-messages.ts";
 import type { WireAddress } from "../wire/fields.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
-import { candidatesFor, isLoopback } from "./candidates.ts";
-import { birthdayPart } from "./nat-prospects.ts";
-import { BIRTHDAY_PACKETS, HOST_PACKETS, type PunchBudget } from "./punch-budget.ts";
+import { type Candidate, candidatesFor, isLoopback } from "./candidates.ts";
+import { atOneSite, birthdayPart, inOneFamily } from "./nat-prospects.ts";
+import { BIRTHDAY_PACKETS, type Grant, HOST_PACKETS, type PunchBudget } from "./punch-budget.ts";
 
 /** One of the two. */
 export interface IntroducedSide {
@@ -25,8 +25,10 @@ export interface Introduction {
 	readonly candidates: readonly ChannelCandidate[];
 	/** Its part in the birthday method. */
 	readonly birthday: "hard" | "easy" | undefined;
-	/** An address was left out because the budget has nothing left for it now. */
-	readonly exhausted: boolean;
+	/** What it may send, by IP address. */
+	readonly grants: ReadonlyMap<string, Grant>;
+	/** The budget has nothing left for the addresses that matter: an attempt would be in vain. When it may have. */
+	readonly exhaustedForMs: number | undefined;
 }
 
 /** When, and within which bounds. */
@@ -44,51 +46,126 @@ export interface IntroductionTerms {
 	readonly isOwn: (address: WireAddress) => boolean;
 }
 
-/** Whether both are seen at one IP address. */
-export function atOneSite(a: WireAddress | undefined, b: WireAddress | undefined): boolean {
-	return a !== undefined && b !== undefined && canonicalIp(a.address) === canonicalIp(b.address);
-}
-
-/** Takes from the budget what both may send, and says to whom. What gets nothing is left out. */
-export function introduce(a: IntroducedSide, b: IntroducedSide, terms: IntroductionTerms): readonly [Introduction, Introduction] {
+/** Takes from the budget what both may send, and says to whom. What gets nothing is left out. `reserved` is used, or given back. */
+export function introduce(
+	a: IntroducedSide,
+	b: IntroducedSide,
+	terms: IntroductionTerms,
+	reserved: Reservation = NOT_RESERVED,
+): readonly [Introduction, Introduction] {
 	const part = grantedPart(a, b, terms);
 	const other = part === undefined ? undefined : part === "hard" ? "easy" : "hard";
-	return [told(b, a, part, terms), told(a, b, other, terms)];
+	return [told(b, a, part, terms, reserved[0]), told(a, b, other, terms, reserved[1])];
+}
+
+/** Gives all of it back: nothing was sent. */
+export function giveBack(grants: Iterable<Grant | undefined>, nowMs: number): void {
+	for (const grant of grants) grant?.settle(0, nowMs);
+}
+
+/** What each of two may send to the other's validated address, where it has one: taken before anybody is asked. */
+export type Reservation = readonly [Reserved | undefined, Reserved | undefined];
+
+interface Reserved {
+	readonly key: string;
+	readonly grant: Grant;
+}
+
+/** Takes it, or says when there may be enough; then nothing is taken. `hopeless`: who asks insists on an attempt that is most likely in vain, which must not be in the way of others. */
+export function reserve(
+	a: WireAddress | undefined,
+	b: WireAddress | undefined,
+	terms: Pick<IntroductionTerms, "budget" | "requester" | "nowMs" | "lifeMs" | "isOwn">,
+	hopeless: boolean = false,
+): Reservation | number {
+	const { budget, requester, nowMs, lifeMs } = terms;
+	const keptBack = hopeless ? KEPT_FOR_HOPEFUL : 0;
+	const taken = [
+		[b, a],
+		[a, b],
+	].map(([side, prober]) => {
+		const found = validated(side, prober, terms);
+		return found && { key: found.budgetKey, grant: budget.grantValidated(found.budgetKey, requester, nowMs, lifeMs, isLoopback(found), keptBack) };
+	}) as [Reserved | undefined, Reserved | undefined];
+	const missing = taken.flatMap((one) => (one?.grant.packets === 0 ? [one.key] : []));
+	if (missing.length === 0 || atOneSite(a, b)) return taken;
+	giveBack(
+		taken.map((one) => one?.grant),
+		nowMs,
+	);
+	return Math.max(LEAST_WAIT_MS, ...missing.map((key) => budget.validatedAfterMs(key, requester, nowMs, keptBack)));
 }
 
 /** The first's part, where both want it, it is of use and the budget allows it. */
 function grantedPart(a: IntroducedSide, b: IntroducedSide, terms: IntroductionTerms): "hard" | "easy" | undefined {
 	const { budget, nowMs, birthdayLifeMs, birthdayFree } = terms;
 	const wanted = [a, b].every(({ offer }) => offer.birthday && offer.punch);
-	if (!wanted || !birthdayFree || atOneSite(a.reflexive, b.reflexive)) return undefined;
+	if (!wanted || !birthdayFree || atOneSite(a.reflexive, b.reflexive) || !inOneFamily(a.reflexive, b.reflexive)) return undefined;
 	const part = birthdayPart([a.offer.nat, b.offer.nat]);
 	if (part === undefined) return undefined;
 	// Each must be given the other's validated address, or it is of no use.
-	const keys = [validatedKey(a, b, terms), validatedKey(b, a, terms)] as const;
-	if (keys[0] === undefined || keys[1] === undefined) return undefined;
-	return budget.grantBirthday([keys[0], keys[1]], nowMs, birthdayLifeMs) ? part : undefined;
+	const [toA, toB] = [validated(a.reflexive, b.reflexive, terms), validated(b.reflexive, a.reflexive, terms)];
+	if (toA === undefined || toB === undefined) return undefined;
+	return budget.grantBirthday([toA.budgetKey, toB.budgetKey], nowMs, birthdayLifeMs) ? part : undefined;
 }
 
-function validatedKey(side: IntroducedSide, prober: IntroducedSide, { isOwn }: IntroductionTerms): string | undefined {
-	const [first] = candidatesFor({ reflexive: side.reflexive, hosts: [] }, prober.reflexive, isOwn);
-	return first?.kind === "reflexive" ? first.budgetKey : undefined;
+/** The validated address of one side, where the other may be given it as such. */
+function validated(side: WireAddress | undefined, prober: WireAddress | undefined, { isOwn }: Pick<IntroductionTerms, "isOwn">): Candidate | undefined {
+	const [first] = candidatesFor({ reflexive: side, hosts: [] }, prober, isOwn);
+	return first?.kind === "reflexive" ? first : undefined;
 }
 
 /** What `prober` is told of `side`. */
-function told(side: IntroducedSide, prober: IntroducedSide, birthday: "hard" | "easy" | undefined, terms: IntroductionTerms): Introduction {
+function told(
+	side: IntroducedSide,
+	prober: IntroducedSide,
+	birthday: "hard" | "easy" | undefined,
+	terms: IntroductionTerms,
+	reserved: Reserved | undefined,
+): Introduction {
 	const { budget, requester, nowMs, isOwn } = terms;
 	const lifeMs = birthday === undefined ? terms.lifeMs : terms.birthdayLifeMs;
 	const candidates: ChannelCandidate[] = [];
-	let exhausted = false;
-	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts: side.offer.hosts }, prober.reflexive, isOwn)) {
+	const grants = new Map<string, Grant>();
+	const oneSite = atOneSite(side.reflexive, prober.reflexive);
+	// What both call their own, the bridge of a Docker on each, is nowhere else.
+	const theirs = new Set(prober.offer.hosts.map(({ address }) => canonicalIp(address)));
+	const hosts = [...side.offer.hosts].sort((a, b) => Number(theirs.has(canonicalIp(a.address))) - Number(theirs.has(canonicalIp(b.address))));
+	const lost: number[] = [];
+	let [mattered, used] = [false, false];
+	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts }, prober.reflexive, isOwn)) {
 		if (candidates.length === CANDIDATES_LISTED) break;
-		const granted =
-			kind === "reflexive"
+		const isReserved = kind === "reflexive" && reserved?.key === budgetKey;
+		used ||= isReserved;
+		const grant = isReserved
+			? reserved.grant
+			: kind === "reflexive"
 				? budget.grantValidated(budgetKey, requester, nowMs, lifeMs, isLoopback({ address, port }))
-				: budget.grantUnvalidated(budgetKey, HOST_PACKETS, nowMs, lifeMs);
-		const packets = granted + (kind === "reflexive" && birthday !== undefined ? BIRTHDAY_PACKETS[birthday] : 0);
-		if (packets > 0) candidates.push({ address, port, kind, packets });
-		else exhausted = true;
+				: budget.grantUnvalidated(budgetKey, HOST_PACKETS, nowMs, lifeMs, budgetKey === address || oneSite ? 0 : KEPT_FOR_ONE_SITE);
+		grant.extend(nowMs, lifeMs);
+		const packets = grant.packets + (kind === "reflexive" && birthday !== undefined ? BIRTHDAY_PACKETS[birthday] : 0);
+		if (packets > 0) {
+			candidates.push({ address, port, kind, packets });
+			grants.set(address, grant);
+			continue;
+		}
+		// Two at one site meet at their own addresses, others hardly ever anywhere but where the Coordinator sees them.
+		mattered ||= kind === "reflexive" && !oneSite;
+		lost.push(kind === "reflexive" ? budget.validatedAfterMs(budgetKey, requester, nowMs) : budget.unvalidatedAfterMs(budgetKey, nowMs));
 	}
-	return { candidates, birthday, exhausted };
+	if (!used) giveBack([reserved?.grant], nowMs);
+	const inVain = mattered || (lost.length > 0 && candidates.length === 0);
+	return { candidates, birthday, grants, exhaustedForMs: inVain ? Math.max(LEAST_WAIT_MS, Math.min(...lost)) : undefined };
 }
+
+/** Nothing was taken beforehand. */
+export const NOT_RESERVED: Reservation = [undefined, undefined];
+
+/** Part of the budget of a private address that only those at its Client's own site may use up: for others it is hardly ever of use. */
+const KEPT_FOR_ONE_SITE = 0.5;
+
+/** Part of the budget of a validated address that attempts with little hope leave to others. */
+const KEPT_FOR_HOPEFUL = 0.5;
+
+/** Before the budget is asked once more. */
+const LEAST_WAIT_MS = 250;

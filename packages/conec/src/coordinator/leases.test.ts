@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Lease, Leases, leaseSource } from "./leases.ts";
+import { type KeptLease, Leases, leaseSource } from "./leases.ts";
 
 const HOUR = 3_600_000;
 const [k1, k2] = ["1", "2"].map((digit) => `sha256:${digit.repeat(64)}`) as [string, string];
 
 function leases(
 	limits: Partial<{ leaseMs: number; leases: number; leasesPerSource: number }> = {},
-	kept: Lease[] = [],
+	kept: KeptLease[] = [],
 	nowMs = 0,
 ): Leases & { changes: number } {
 	const all = Object.assign(new Leases({ leaseMs: 24 * HOUR, leases: 4, leasesPerSource: 3, ...limits }, () => all.changes++, kept, nowMs), { changes: 0 });
@@ -24,7 +24,7 @@ test("leases: a key keeps its id while it is connected, for a day after, and not
 	assert.equal(all.hold("a", k2, "t", 1_024 * HOUR - 1), false);
 	assert.equal(all.find("a", 1_024 * HOUR), undefined);
 	assert.equal(all.hold("a", k2, "t", 1_024 * HOUR), true);
-	assert.deepEqual([...all.entries()], [{ id: "a", identity: k2, source: "t", until: undefined }]);
+	assert.deepEqual(all.kept(1_024 * HOUR), [{ id: "a", identity: k2, source: "t", leftMs: undefined }]);
 });
 
 test("leases: coming back ends the countdown, and only the key itself starts it", () => {
@@ -32,12 +32,12 @@ test("leases: coming back ends the countdown, and only the key itself starts it"
 	all.hold("a", k1, "s", 0);
 	all.release("a", k2, 0);
 	all.release("b", k1, 0);
-	assert.equal(all.find("a", 100 * HOUR)?.until, undefined);
+	assert.equal(all.find("a", 100 * HOUR)?.untilMs, undefined);
 	all.release("a", k1, 0);
 	all.release("a", k1, 20 * HOUR);
-	assert.equal(all.find("a", 20 * HOUR)?.until, 24 * HOUR, "a second end changes nothing");
+	assert.equal(all.find("a", 20 * HOUR)?.untilMs, 24 * HOUR, "a second end changes nothing");
 	assert.equal(all.hold("a", k1, "elsewhere", 23 * HOUR), true);
-	assert.deepEqual(all.find("a", 100 * HOUR), { id: "a", identity: k1, source: "s", until: undefined });
+	assert.deepEqual(all.find("a", 100 * HOUR), { id: "a", identity: k1, source: "s", untilMs: undefined });
 });
 
 test("leases: when all or those of a source are taken, no new one is granted; one that is over makes room", () => {
@@ -64,30 +64,40 @@ test("leases: a flood that finds no room does not make it look at all leases eac
 });
 
 test("leases: turned off, none is granted", () => {
-	const all = leases({ leaseMs: 0 }, [{ id: "a", identity: k1, source: "s", until: HOUR }]);
+	const all = leases({ leaseMs: 0 }, [{ id: "a", identity: k1, source: "s", leftMs: HOUR }]);
 	assert.equal(all.hold("b", k1, "s", 0), false);
 	assert.equal(all.size, 0);
 });
 
 test("leases: after a restart those that were held run from now, those that ran go on, none lasts longer than a new one", () => {
 	const now = 1_000 * HOUR;
+	const kept: [string, number | undefined][] = [
+		["held", undefined],
+		["runs", HOUR],
+		["over", 0],
+		["long over", -5 * HOUR],
+		["too long", 9_999 * HOUR],
+	];
 	const all = leases(
 		{},
-		[
-			{ id: "held", identity: k1, source: "s", until: undefined },
-			{ id: "runs", identity: k1, source: "s", until: now + HOUR },
-			{ id: "over", identity: k1, source: "s", until: now },
-			{ id: "clock", identity: k1, source: "s", until: now + 9_999 * HOUR },
-		],
+		kept.map(([id, leftMs]) => ({ id, identity: k1, source: "s", leftMs })),
 		now,
 	);
 	assert.deepEqual(
-		[...all.entries()].map(({ id, until }) => [id, (until ?? 0) - now]),
+		all.kept(now).map(({ id, leftMs }) => [id, leftMs]),
 		[
 			["held", 24 * HOUR],
 			["runs", HOUR],
-			["clock", 24 * HOUR],
+			["too long", 24 * HOUR],
 		],
+	);
+	assert.deepEqual(
+		all.kept(now + HOUR).map(({ id, leftMs }) => [id, leftMs]),
+		[
+			["held", 23 * HOUR],
+			["too long", 23 * HOUR],
+		],
+		"what is over is not kept",
 	);
 	assert.equal(all.hold("new", k2, "s", now), false, "those that were kept count");
 });

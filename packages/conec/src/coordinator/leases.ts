@@ -1,6 +1,7 @@
 /**
  * Leases: an id stays with the kept key that had it, for a while after its last connection. Open mode only. Knows nothing
- * of connections or files, and is told the time; that is wall-clock time, as leases outlive the process.
+ * of connections or files, and is told the time: that of a clock which only ever goes forward, such as `performance.now()`, as a
+ * step of the wall clock must neither free an id nor hold it for longer.
  *
  * @module
  */
@@ -12,8 +13,14 @@ export interface Lease {
 	readonly identity: string;
 	/** To whom it counts: an IPv4 address or an IPv6 /64. */
 	readonly source: string;
-	/** When it ends, in milliseconds since 1970; `undefined` while its key is connected. */
-	readonly until: number | undefined;
+	/** When it ends, on the clock of this process; `undefined` while its key is connected. */
+	readonly untilMs: number | undefined;
+}
+
+/** A lease as it outlives the process. */
+export interface KeptLease extends Omit<Lease, "untilMs"> {
+	/** How long it still lasts; `undefined`: its key was connected. */
+	readonly leftMs: number | undefined;
 }
 
 /** Bounds of {@link Leases}. */
@@ -30,16 +37,15 @@ export class Leases {
 	readonly #onChange: () => void;
 	readonly #entries: Map<string, Lease> = new Map();
 	readonly #perSource: Map<string, number> = new Map();
-	#nextPruneMs = 0;
+	#nextPruneMs = Number.NEGATIVE_INFINITY;
 
 	/** `kept` are those of an earlier run. Those that were connected when it ended last from now on; none lasts longer than a new one would. */
-	constructor(limits: LeaseLimits, onChange: () => void, kept: Iterable<Lease>, nowMs: number) {
+	constructor(limits: LeaseLimits, onChange: () => void, kept: Iterable<KeptLease>, nowMs: number) {
 		this.#limits = limits;
 		this.#onChange = onChange;
-		const latest = nowMs + limits.leaseMs;
-		for (const lease of kept) {
-			const until = Math.min(lease.until ?? latest, latest);
-			if (until > nowMs) this.#add({ ...lease, until });
+		for (const { id, identity, source, leftMs } of kept) {
+			const lastsMs = Math.min(leftMs ?? limits.leaseMs, limits.leaseMs);
+			if (lastsMs > 0) this.#add({ id, identity, source, untilMs: nowMs + lastsMs });
 		}
 	}
 
@@ -48,9 +54,14 @@ export class Leases {
 		return this.#entries.size;
 	}
 
-	/** All of them, to be kept. */
-	entries(): IterableIterator<Lease> {
-		return this.#entries.values();
+	/** All that are not over, to be kept. */
+	kept(nowMs: number): KeptLease[] {
+		const kept: KeptLease[] = [];
+		for (const lease of this.#entries.values()) {
+			const { id, identity, source, untilMs } = lease;
+			if (!isOver(lease, nowMs)) kept.push({ id, identity, source, leftMs: untilMs === undefined ? undefined : Math.ceil(untilMs - nowMs) });
+		}
+		return kept;
 	}
 
 	/** The lease on an id, if there is one now. */
@@ -66,7 +77,7 @@ export class Leases {
 	hold(id: string, identity: string, source: string, nowMs: number): boolean {
 		const before = this.#entries.get(id);
 		if (before?.identity === identity) {
-			if (before.until !== undefined) this.#set({ ...before, until: undefined });
+			if (before.untilMs !== undefined) this.#set({ ...before, untilMs: undefined });
 			return true;
 		}
 		if (before !== undefined) {
@@ -74,7 +85,7 @@ export class Leases {
 			this.#remove(before);
 		}
 		if (this.#limits.leaseMs === 0 || !this.#hasRoom(source, nowMs)) return false;
-		this.#add({ id, identity, source, until: undefined });
+		this.#add({ id, identity, source, untilMs: undefined });
 		this.#onChange();
 		return true;
 	}
@@ -82,7 +93,7 @@ export class Leases {
 	/** The key's connection under this id is over: from now on its lease runs. */
 	release(id: string, identity: string, nowMs: number): void {
 		const lease = this.#entries.get(id);
-		if (lease?.identity === identity && lease.until === undefined) this.#set({ ...lease, until: nowMs + this.#limits.leaseMs });
+		if (lease?.identity === identity && lease.untilMs === undefined) this.#set({ ...lease, untilMs: nowMs + this.#limits.leaseMs });
 	}
 
 	/** Ends all leases of keys that are not welcome any more. */
@@ -98,7 +109,7 @@ export class Leases {
 		const full = (): boolean => this.#entries.size >= this.#limits.leases || (this.#perSource.get(source) ?? 0) >= this.#limits.leasesPerSource;
 		if (!full()) return true;
 		// Looking at all of them for every newcomer would be a gift to a flood.
-		if (nowMs < this.#nextPruneMs && nowMs > this.#nextPruneMs - PRUNE_INTERVAL_MS) return false;
+		if (nowMs < this.#nextPruneMs) return false;
 		this.#nextPruneMs = nowMs + PRUNE_INTERVAL_MS;
 		for (const lease of this.#entries.values()) if (isOver(lease, nowMs)) this.#remove(lease);
 		return !full();
@@ -139,6 +150,6 @@ export function leaseSource(address: string): string {
 
 const PRUNE_INTERVAL_MS = 1_000;
 
-function isOver({ until }: Lease, nowMs: number): boolean {
-	return until !== undefined && until <= nowMs;
+function isOver({ untilMs }: Lease, nowMs: number): boolean {
+	return untilMs !== undefined && untilMs <= nowMs;
 }

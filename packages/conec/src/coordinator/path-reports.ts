@@ -1,10 +1,12 @@
 /**
- * What Clients have said of their direct channels: which are up, what failed and is remembered, and what was given out. Only for pairs
- * of which both are connected.
+ * What explains how pairs of Clients reach each other: which channels are up, what failed and is remembered, and what was given out. Only
+ * for pairs of which both are connected. Either of a pair may change it, and the oldest are forgotten: nothing that is to hold against a
+ * Client may rest on it.
  *
  * @module
  */
 
+import { failureLifeMs } from "../entity/failure-life.ts";
 import type { PathCandidate } from "../entity/path-report.ts";
 import { systemClock } from "../transport/clock.ts";
 import type { WireAddress } from "../wire/fields.ts";
@@ -81,12 +83,14 @@ export class PathReports {
 		return true;
 	}
 
-	/** An attempt has failed. `remembered`: until the network of either changes, `auto` need not try again. A live channel of the pair stays, and nothing is noted then: false. */
-	failed(requester: string, target: string, reason: string, remembered: boolean): boolean {
+	/** An attempt has failed at `nowMs`; absent: that says nothing of the path, and is not remembered. A live channel of the pair stays, and nothing is noted then: false. */
+	failed(requester: string, target: string, reason: string, nowMs?: number): boolean {
 		const pair = this.#pair(requester, target);
 		if (pair?.live !== undefined) return false;
-		const noted = this.#note(requester, target, reason);
-		noted.failures.set(requester, { reason, remembered });
+		const { failures } = this.#note(requester, target, reason);
+		const before = failures.get(requester) ?? { reason, count: 0, untilMs: Number.NEGATIVE_INFINITY };
+		const count = before.count + 1;
+		failures.set(requester, nowMs === undefined ? before : { reason, count, untilMs: nowMs + BELIEVED * failureLifeMs(count) });
 		return true;
 	}
 
@@ -108,33 +112,18 @@ export class PathReports {
 		return live;
 	}
 
-	/** Ids of those with a live channel to this one. */
-	peersOf(id: string): string[] {
-		return [...(this.#byId.get(id) ?? [])].flatMap((pair) => (pair.live === undefined ? [] : [otherOf(pair, id)]));
-	}
-
-	/** Live channels of this Client, with the id of the other side. */
-	channelsOf(id: string): { readonly peer: string; readonly token: string }[] {
-		return [...(this.#byId.get(id) ?? [])].flatMap((pair) => (pair.live === undefined ? [] : [{ peer: otherOf(pair, id), token: pair.live.token }]));
-	}
-
-	/** Ids of those with a live channel to anybody. */
-	liveIds(): Set<string> {
-		return new Set([...this.#live.values()].flatMap(({ ids }) => ids));
-	}
-
-	/** Why `auto` need not try again, if so. */
-	remembered(requester: string, target: string): string | undefined {
+	/** Why `auto` need not try again now, if so, and when it may. */
+	remembered(requester: string, target: string, nowMs: number): { readonly reason: string; readonly retryAfterMs: number } | undefined {
 		const failure = this.#pair(requester, target)?.failures.get(requester);
-		return failure?.remembered === true ? failure.reason : undefined;
+		if (failure === undefined || nowMs >= failure.untilMs) return undefined;
+		return { reason: failure.reason, retryAfterMs: Math.ceil(failure.untilMs - nowMs) };
 	}
 
-	/** The network of this Client is another: failures with it are forgotten. Returns who has had one with it as target. */
+	/** The network of this Client is another: failures with it are forgotten. Returns with whom it has had one, whoever asked: both sides remember it. */
 	changed(id: string): string[] {
 		const concerned: string[] = [];
 		for (const pair of this.#byId.get(id) ?? []) {
-			const other = otherOf(pair, id);
-			if (pair.failures.has(other)) concerned.push(other);
+			if (pair.failures.size > 0) concerned.push(otherOf(pair, id));
 			pair.failures.clear();
 		}
 		return concerned;
@@ -210,8 +199,11 @@ interface Pair {
 	since: Date;
 	given: ReadonlyMap<string, readonly PathCandidate[]>;
 	/** By requester. */
-	readonly failures: Map<string, { readonly reason: string; readonly remembered: boolean }>;
+	readonly failures: Map<string, { readonly reason: string; readonly count: number; readonly untilMs: number }>;
 }
+
+/** Part of the time for which a Client believes in a failure; it leaves a fifth of that to chance. */
+const BELIEVED = 0.75;
 
 /** Ids have no spaces. */
 function keyOf(a: string, b: string): string {

@@ -62,6 +62,11 @@ export class Reflector {
 		return session;
 	}
 
+	/** It is somewhere else, behind another NAT perhaps, and begins anew. */
+	renew(session: ReflectorSession): void {
+		session.used = 0;
+	}
+
 	/** It is not any more. */
 	dismiss(session: ReflectorSession): void {
 		this.#sessions.delete(session.keys.tag);

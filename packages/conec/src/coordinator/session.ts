@@ -11,7 +11,7 @@ import type { Clock } from "../transport/clock.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../wire/channel-messages.ts";
-import { CLOSE_CODES } from "../wire/codes.ts";
+import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import type { BroadcastCount, ControlMessage, Ping, Pong } from "../wire/control.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { PRESENCE_CAPABILITY, type SetMetadata } from "../wire/presence.ts";
@@ -99,7 +99,11 @@ export class Session {
 		this.#parts = parts;
 		this.connectedAt = new Date(parts.clock.wallMs());
 		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, parts.clock.now());
-		this.connection.onStream = (incoming) => parts.onStream(this, incoming);
+		this.connection.onStream = (incoming) => {
+			// It had come in before the connection was closed from here, and is looked at after that.
+			if (this.#over) incoming.refuse(RESET_CODES.DISCONNECTED);
+			else parts.onStream(this, incoming);
+		};
 		void this.connection.closed.then(() => this.forget());
 	}
 

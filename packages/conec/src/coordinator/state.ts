@@ -6,15 +6,20 @@
 
 import { join, resolve } from "node:path";
 import { ConecError } from "../errors.ts";
-import { writeAtomically } from "../tls/kept-identity.ts";
+import type { DirectoryLock } from "../files/directory-lock.ts";
+import { fileProblemWords } from "../files/file-error-words.ts";
+import { monotonicMs, ownBoot } from "../files/process-identity.ts";
+import { writeAtomically } from "../files/write-atomically.ts";
 import { type Clock, systemClock } from "../transport/clock.ts";
-import { LEASE_FILE, readLeaseFile, renderLeases } from "./lease-file.ts";
-import { type Lease, type LeaseLimits, Leases } from "./leases.ts";
-import { lockStateDirectory, type StateLock } from "./state-lock.ts";
+import { type BootTime, LEASE_FILE, leasesNow, readLeaseFile, renderLeases } from "./lease-file.ts";
+import { type KeptLease, type LeaseLimits, Leases } from "./leases.ts";
+import { lockStateDirectory } from "./state-lock.ts";
 
 /** Leases, and where they are kept. */
 export interface CoordinatorState {
 	readonly leases: Leases;
+	/** What the directory cannot do, though it can be used; told to the application. */
+	readonly remark: ConecError | undefined;
 	/** Told each time the leases cannot be written after they could. They stay in force, and writing is tried again. */
 	onProblem: (error: ConecError) => void;
 	/** Writes what is not yet written, and gives the directory back. Never rejects. */
@@ -23,19 +28,30 @@ export interface CoordinatorState {
 	destroy(): void;
 }
 
+/** The clock of this boot, which nobody sets, for the next process. Like the directory it is the machine's, whatever the {@link Clock}. */
+const ownBootTime = (): BootTime => ({ boot: ownBoot(), ms: monotonicMs() });
+
 /**
- * Locks the state directory and reads the leases in it. Without a directory nothing is kept.
+ * Locks the state directory and reads the leases in it. Without a directory nothing is kept. Leases run by `clock.now()`; `bootTime` says
+ * how much of them has passed between two processes.
  *
  * Rejects with `STATE_DIRECTORY_INVALID` and the path.
  */
-export async function openState(stateDirectory: string | undefined, limits: LeaseLimits, clock: Clock = systemClock): Promise<CoordinatorState> {
+export async function openState(
+	stateDirectory: string | undefined,
+	limits: LeaseLimits,
+	clock: Clock = systemClock,
+	bootTime: () => BootTime = ownBootTime,
+): Promise<CoordinatorState> {
 	if (stateDirectory === undefined) {
-		const leases = new Leases(limits, () => undefined, [], clock.wallMs());
-		return { leases, onProblem: () => undefined, close: async () => undefined, destroy: () => undefined };
+		const leases = new Leases(limits, () => undefined, [], clock.now());
+		return { leases, remark: undefined, onProblem: () => undefined, close: async () => undefined, destroy: () => undefined };
 	}
-	const lock = await lockStateDirectory(stateDirectory);
+	const directory = resolve(stateDirectory);
+	const lock = await lockStateDirectory(directory);
 	try {
-		return new KeptState(resolve(stateDirectory), lock, limits, await readLeaseFile(resolve(stateDirectory)), clock);
+		const record = await readLeaseFile(directory);
+		return new KeptState(directory, lock, limits, record === undefined ? [] : leasesNow(record, bootTime()), clock, bootTime);
 	} catch (error) {
 		lock.release();
 		throw error;
@@ -47,24 +63,35 @@ const WRITE_INTERVAL_MS = 1_000;
 
 const RETRY_INTERVAL_MS = 5_000;
 
+/** What a crash of the machine can give back to leases that run: they are written again so often, as they become less. */
+const REFRESH_INTERVAL_MS = 3_600_000;
+
 class KeptState implements CoordinatorState {
 	readonly leases: Leases;
+	readonly remark: ConecError | undefined;
 	onProblem: (error: ConecError) => void = () => undefined;
-	readonly #path: string;
-	readonly #lock: StateLock;
+	readonly #directory: string;
+	readonly #lock: DirectoryLock;
 	readonly #clock: Clock;
+	readonly #bootTime: () => BootTime;
 	#timer: unknown;
+	#refresh: unknown;
 	#nextWriteMs = 0;
 	#writing: Promise<void> | undefined;
 	#dirty = false;
 	#failing = false;
 	#over = false;
 
-	constructor(directory: string, lock: StateLock, limits: LeaseLimits, kept: readonly Lease[], clock: Clock) {
-		this.#path = join(directory, LEASE_FILE);
+	constructor(directory: string, lock: DirectoryLock, limits: LeaseLimits, kept: readonly KeptLease[], clock: Clock, bootTime: () => BootTime) {
+		this.#directory = directory;
 		this.#lock = lock;
 		this.#clock = clock;
-		this.leases = new Leases(limits, () => this.#changed(), kept, clock.wallMs());
+		this.#bootTime = bootTime;
+		this.leases = new Leases(limits, () => this.#changed(), kept, clock.now());
+		this.remark =
+			lock.remark === undefined
+				? undefined
+				: new ConecError("STATE_DIRECTORY_INVALID", `Cannot lock ${directory} for certain: ${lock.remark}; see to it that no other Coordinator uses it`);
 	}
 
 	async close(): Promise<void> {
@@ -79,6 +106,7 @@ class KeptState implements CoordinatorState {
 		if (this.#over) return;
 		this.#over = true;
 		this.#clock.clearTimeout(this.#timer);
+		this.#clock.clearTimeout(this.#refresh);
 		const release = (): void => this.#lock.release();
 		if (this.#writing === undefined) release();
 		else void this.#writing.then(release);
@@ -98,21 +126,33 @@ class KeptState implements CoordinatorState {
 
 	#write(): Promise<void> {
 		this.#clock.clearTimeout(this.#timer);
+		this.#clock.clearTimeout(this.#refresh);
 		this.#timer = undefined;
 		this.#dirty = false;
-		this.#writing = writeAtomically(this.#path, renderLeases(this.leases.entries()), "replace").then(
+		this.#writing = this.#save().then(
 			() => this.#written(),
 			(error: unknown) => this.#written(error),
 		);
 		return this.#writing;
 	}
 
+	async #save(): Promise<void> {
+		// The directory of another Coordinator by now: its leases are not ours to replace.
+		if (!(await this.#lock.isVisible())) throw new ConecError("STATE_DIRECTORY_INVALID", "the directory was removed or replaced while it was in use");
+		const leases = this.leases.kept(this.#clock.now());
+		await writeAtomically(join(this.#directory, LEASE_FILE), renderLeases({ written: this.#bootTime(), leases }), "replace");
+		if (leases.some(({ leftMs }) => leftMs !== undefined) && !this.#over) {
+			this.#refresh = this.#clock.setTimeout(() => this.#changed(), REFRESH_INTERVAL_MS);
+		}
+	}
+
 	#written(error?: unknown): void {
 		this.#writing = undefined;
 		this.#nextWriteMs = this.#clock.now() + (error === undefined ? WRITE_INTERVAL_MS : RETRY_INTERVAL_MS);
 		if (error !== undefined && !this.#failing && !this.#over) {
-			const reason = String((error as NodeJS.ErrnoException).code ?? "it failed");
-			this.onProblem(new ConecError("STATE_DIRECTORY_INVALID", `Cannot write ${this.#path}: ${reason}; leases are lost at the next start`, { cause: error }));
+			const reason = error instanceof ConecError ? error.message : fileProblemWords(error);
+			const message = `Cannot write ${join(this.#directory, LEASE_FILE)}: ${reason}; leases are lost at the next start`;
+			this.onProblem(new ConecError("STATE_DIRECTORY_INVALID", message, { cause: error }));
 		}
 		this.#failing = error !== undefined;
 		if (error !== undefined) this.#dirty = true;

@@ -21,6 +21,7 @@ export class ValidatedAddress {
 	#address: WireAddress | undefined;
 	#pending: { readonly challenge: Challenge; readonly startedAtMs: number; repeated: boolean } | undefined;
 	readonly #challengedAtMs: number[] = [];
+	#moves = 0;
 
 	/** `initial`: the one that the handshake has proven, as far as is known. `newNonce`: 16 random hexadecimal digits. */
 	constructor(initial: WireAddress | undefined, newNonce: () => string) {
@@ -31,6 +32,16 @@ export class ValidatedAddress {
 	/** The newest address that is validated; `undefined`: there is none now. */
 	get address(): WireAddress | undefined {
 		return this.#address;
+	}
+
+	/** How often it has become another one. */
+	get moves(): number {
+		return this.#moves;
+	}
+
+	/** A challenge has not come back. */
+	get pending(): boolean {
+		return this.#pending !== undefined;
 	}
 
 	/** A challenge is still to be repeated. */
@@ -68,6 +79,7 @@ export class ValidatedAddress {
 		if (pending === undefined || pending.challenge.nonce !== nonce) return false;
 		this.#pending = undefined;
 		this.#address = pending.challenge.to;
+		this.#moves++;
 		return true;
 	}
 }

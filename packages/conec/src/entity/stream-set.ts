@@ -91,7 +91,7 @@ export class StreamSet {
 			this.#ids.release(id);
 			// A connection that has ended a moment ago says only that.
 			if (made?.lostCode !== undefined && isConecError(error) && error.code === "CONNECTION_LOST")
-				throw new ConecError(made.lostCode, `Cannot open ${made.describe}: the connection is gone`, { cause: error });
+				throw new ConecError(made.lostCode, `Cannot open ${made.describe}: the connection is lost`, { cause: error });
 			throw error;
 		} finally {
 			this.#opening.delete(abort);

@@ -5,7 +5,7 @@
  */
 
 import type { Limits } from "../options.ts";
-import type { Transport } from "../transport/transport.ts";
+import type { Congestion, Transport } from "../transport/transport.ts";
 
 /** What a transport is made with. */
 export interface TransportFactoryOptions {
@@ -17,6 +17,8 @@ export interface TransportFactoryOptions {
 	readonly role: "coordinator" | "client";
 	readonly keepAliveIntervalMs?: number;
 	readonly keyLog?: boolean;
+	/** Congestion control of its connections. @default "cubic" */
+	readonly congestion?: Congestion;
 	readonly statelessResetKey?: Uint8Array;
 	/** Deliver datagrams that are no QUIC packets. @default role is "client" */
 	readonly datagrams?: boolean;

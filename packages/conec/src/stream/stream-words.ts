@@ -10,7 +10,7 @@ import type { ConecErrorCode } from "../errors.ts";
 export const WORDS: Partial<Record<ConecErrorCode, string>> = {
 	PEER_BUSY: "the peer has no room for another stream",
 	PEER_UNKNOWN: "peer is not connected",
-	PEER_LOST: "the peer is gone",
+	PEER_LOST: "the Coordinator has lost the peer",
 	PEER_TIMEOUT: "it took the other side too long",
 	CLIENT_CLOSED: "the Client has closed",
 	COORDINATOR_CLOSED: "the Coordinator has closed",
@@ -28,7 +28,7 @@ export const WORDS: Partial<Record<ConecErrorCode, string>> = {
 
 /** Why a stream is over, when its connection is. */
 export const LOST_WORDS: Partial<Record<ConecErrorCode, string>> = {
-	COORDINATOR_LOST: "the connection to the Coordinator is gone",
-	PEER_LOST: "the connection to the peer is gone",
-	CONNECTION_LOST: "the connection is gone",
+	COORDINATOR_LOST: "the connection to the Coordinator is lost",
+	PEER_LOST: "the direct connection is lost",
+	CONNECTION_LOST: "the connection is lost",
 };

@@ -6,11 +6,14 @@
  */
 
 import { X509Certificate } from "node:crypto";
-import { link, mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { type FileHandle, readFile, stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
-import { randomHex, systemRandom } from "../base/random.ts";
 import { ConecError, isConecError } from "../errors.ts";
+import { fileProblemWords } from "../files/file-error-words.ts";
+import { errnoOf } from "../files/file-errors.ts";
+import { makeDirectory } from "../files/make-directory.ts";
+import { writeAtomically } from "../files/write-atomically.ts";
 import { systemClock } from "../transport/clock.ts";
 import { readCertificate } from "./certificate.ts";
 import { type LocalIdentity, parseIdentity } from "./identity.ts";
@@ -36,60 +39,38 @@ export async function loadKeptIdentity(options: KeptIdentityOptions): Promise<Lo
 	const directory = resolve(options.stateDirectory);
 	const path = join(directory, `${options.file}.pem`);
 	try {
-		await mkdir(directory, { recursive: true, mode: 0o700 });
+		await makeDirectory(directory, 0o700);
 		const kept = await read(path);
 		if (kept === undefined) {
 			const made = await makeSelfSigned({ names: options.names }, "kept");
-			await writeAtomically(path, render(made), "create");
+			await writeAtomically(path, render(made), "create", { check: (handle) => assertPrivate(path, handle) });
 			// Another process may have been first; then its file counts.
 			return (await read(path)) ?? made;
 		}
 		if (isFor(kept, options.names)) return kept;
 		const renewed = await makeSelfSigned({ names: options.names, privateKey: kept.privateKey }, "kept");
-		await writeAtomically(path, render(renewed), "replace");
+		// The key is what counts, and it is kept already: where nothing can be written, the new certificate is made at each start.
+		await writeAtomically(path, render(renewed), "replace", { check: (handle) => assertPrivate(path, handle) }).catch((error: unknown) => {
+			if (isConecError(error)) throw error;
+		});
 		return renewed;
 	} catch (error) {
 		if (isConecError(error) || error instanceof TypeError) throw error;
-		throw invalid(path, error instanceof Error && "code" in error ? String(error.code) : "it cannot be used", error);
+		throw invalid(path, fileProblemWords(error), error);
 	}
 }
 
-/** Writes a file of mode 0600 so that after a crash the old one or the whole new one is there. "create" never replaces. */
-export async function writeAtomically(path: string, content: string | Uint8Array, mode: "create" | "replace"): Promise<void> {
-	const temporary = `${path}.${randomHex(systemRandom, 6)}.tmp`;
-	try {
-		const handle = await open(temporary, "wx", 0o600);
-		try {
-			await handle.writeFile(content);
-			await handle.sync();
-		} finally {
-			await handle.close();
-		}
-		if (mode === "replace") await rename(temporary, path);
-		else await linkNew(temporary, path);
-	} finally {
-		await unlink(temporary).catch(() => undefined);
-	}
-	await syncDirectory(resolve(path, ".."));
+/** Refuses a file system that shows every file to others (FAT, some shared drives): before the key is in the file, not at the next start. */
+async function assertPrivate(path: string, handle: FileHandle): Promise<void> {
+	if (await isPrivate(handle)) return;
+	// Where new files get more than was asked for, it may still be taken from them.
+	await handle.chmod(0o600).catch(() => undefined);
+	if (!(await isPrivate(handle)))
+		throw invalid(path, "its file system lets others read every file, and a key must be private; choose another directory, or give a key of your own");
 }
 
-async function linkNew(from: string, to: string): Promise<void> {
-	try {
-		await link(from, to);
-	} catch (error) {
-		const code = (error as NodeJS.ErrnoException).code;
-		if (code === "EEXIST") return;
-		// File systems without hard links.
-		if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS" && code !== "EOPNOTSUPP") throw error;
-		await rename(from, to);
-	}
-}
-
-/** Makes the new name durable; Windows and some file systems cannot, and there it is done by the file's own sync. */
-async function syncDirectory(path: string): Promise<void> {
-	const handle = await open(path, "r").catch(() => undefined);
-	await handle?.sync().catch(() => undefined);
-	await handle?.close();
+async function isPrivate(handle: FileHandle): Promise<boolean> {
+	return process.platform === "win32" || ((await handle.stat()).mode & 0o077) === 0;
 }
 
 async function read(path: string): Promise<LocalIdentity | undefined> {
@@ -99,10 +80,10 @@ async function read(path: string): Promise<LocalIdentity | undefined> {
 		if (!found.isFile()) throw invalid(path, "it is not a file");
 		if (found.size > MAX_FILE_BYTES) throw invalid(path, "it is not an identity of Conec");
 		if (process.platform !== "win32" && (found.mode & 0o077) !== 0)
-			throw invalid(path, "others may read the key in it; change its mode to 0600 or replace the key");
+			throw invalid(path, "others may read the key in it; change its mode to 0600, or replace the key, or use another directory");
 		text = await readFile(path, "latin1");
 	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+		if (errnoOf(error) === "ENOENT") return undefined;
 		throw error;
 	}
 	try {

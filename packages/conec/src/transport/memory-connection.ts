@@ -368,5 +368,5 @@ export class MemoryConnection implements LinkOwner {
 }
 
 function lostConnection(): ConecError {
-	return new ConecError("CONNECTION_LOST", "The connection is lost: nothing has come for too long");
+	return new ConecError("CONNECTION_LOST", "nothing came from there for too long");
 }

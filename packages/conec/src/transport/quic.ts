@@ -13,6 +13,7 @@ import { FRAME, FRAME_BYTES, HELLO_BYTES } from "../wire/frames.ts";
 import { TimedFrames } from "./timed-frames.ts";
 import type {
 	AcceptOptions,
+	Congestion,
 	ConnectionTuning,
 	DialOptions,
 	Frame,
@@ -41,6 +42,8 @@ export interface QuicTransportOptions {
 	readonly keepAliveIntervalMs?: number;
 	/** Write TLS secrets of dialled connections to the file that SSLKEYLOGFILE names. @default false */
 	readonly keyLog?: boolean;
+	/** @default "cubic" */
+	readonly congestion?: Congestion;
 	readonly statelessResetKey?: Uint8Array;
 	/** Deliver datagrams that are no QUIC packets to {@link Transport.onDatagram}; else they are dropped without waking this process. Sending needs nothing. @default role is "client" */
 	readonly datagrams?: boolean;
@@ -158,8 +161,8 @@ class QuicTransport implements Transport {
 		);
 	}
 
-	async close(code: number, reason: string, drainMs: number): Promise<void> {
-		await this.#endpoint.close({ code, reason, drainMs });
+	async close(code: number, reason: string, drainMs: number, until: "sent" | "released" = "released"): Promise<void> {
+		await this.#endpoint.close({ code, reason, drainMs, until });
 	}
 
 	destroy(): void {
@@ -174,6 +177,7 @@ class QuicTransport implements Transport {
 			bidirectionalStreams: limits.streamsPerConnection + 1, // the control stream is one more
 			streamWindowBytes: limits.streamWindowBytes,
 			datagramBufferBytes: 0,
+			congestion: this.#options.congestion ?? "cubic",
 		};
 	}
 
@@ -250,7 +254,7 @@ class QuicConnection implements TransportConnection {
 
 	stats(): TransportStats {
 		const { rttMs, sentBytes, receivedBytes, lostPackets, congestionWindowBytes, mtuBytes } = coded(() => this.#connection.stats());
-		return { rttMs, sentBytes, receivedBytes, lostPackets, congestionWindowBytes, mtuBytes };
+		return { rttMs, sentBytes, receivedBytes, lostPackets, congestionWindowBytes, mtuBytes, congestion: this.#connection.congestion };
 	}
 }
 
@@ -404,6 +408,8 @@ function conecError(error: unknown, unreachable: ConecErrorCode): ConecError {
 
 /** The reason in words first; what TLS itself says behind it, without its dumps. */
 function describe({ code, refusal, alert, message }: quic.QuicError): string {
+	const loss = LOSSES.get(code);
+	if (loss !== undefined) return loss;
 	const words = code === "TLS_REFUSED" && refusal !== undefined ? refusalWords(refusal) : code === "TLS_REFUSED_BY_PEER" ? alertWords(alert) : undefined;
 	return words === undefined ? message : `${words} (${message.replace(/ ?[{[].*$/s, "")})`;
 }
@@ -461,6 +467,12 @@ const REFUSALS: Readonly<Record<quic.Refusal, ConecErrorCode>> = {
 	revoked: "CERTIFICATE_REFUSED",
 	usage: "CERTIFICATE_INVALID",
 };
+
+/** What is known of a loss, whoever the other side is: not who or what failed. It follows a colon. */
+const LOSSES: ReadonlyMap<quic.QuicErrorCode, string> = new Map([
+	["IDLE_TIMEOUT", "nothing came from there for too long"],
+	["STATELESS_RESET", "who answers there does not know the connection any more, as after a restart"],
+]);
 
 /** RFC 8446, 6.2: handshake_failure, protocol_version, missing_extension, no_application_protocol. */
 const ALERTS_ABOUT_PROTOCOL: ReadonlySet<number | undefined> = new Set([40, 70, 109, 120]);

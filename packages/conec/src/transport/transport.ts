@@ -100,6 +100,9 @@ export interface TransportCloseInfo {
 	readonly error?: ConecError;
 }
 
+/** How fast a side sends: what it takes for a sign that the network is full. */
+export type Congestion = "cubic" | "bbr";
+
 /** Figures of a connection. */
 export interface TransportStats {
 	readonly rttMs: number;
@@ -107,6 +110,8 @@ export interface TransportStats {
 	readonly receivedBytes: number;
 	readonly lostPackets: number;
 	readonly congestionWindowBytes: number;
+	/** What this side's sending follows; of a transport without a network none. */
+	readonly congestion?: string;
 	readonly mtuBytes: number;
 }
 
@@ -223,8 +228,11 @@ export interface Transport {
 	pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult>;
 	/** {@link TransportStream.writeFrames} to many streams of this transport in one go, with the bytes in memory once if they are many. */
 	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number>;
-	/** Closes every connection with the code and releases the socket; at most `drainMs` for the close to reach the peers. */
-	close(code: number, reason: string, drainMs: number): Promise<void>;
+	/**
+	 * Closes every connection with the code and releases the socket; at most `drainMs` for the close to reach the peers.
+	 * Resolves when the port is free again, or already when the closes have been sent: then the rest goes on behind and keeps nothing alive.
+	 */
+	close(code: number, reason: string, drainMs: number, until?: "sent" | "released"): Promise<void>;
 	/** Immediate. */
 	destroy(): void;
 }

@@ -18,6 +18,7 @@ import {
 } from "./channel-messages.ts";
 import { decodeControl, encodeControl } from "./control.ts";
 import { FRAME_BYTES } from "./frames.ts";
+import { CHANNELS_LISTED, type OwnChannel } from "./own-channels.ts";
 
 const TOKEN = "00112233445566778899aabbccddeeff";
 const FINGERPRINT = `sha256:${"ab".repeat(32)}`;
@@ -25,7 +26,12 @@ const NAT = { mapping: "dependent", portStep: 2, lastPort: 40_002, filtering: "b
 const OFFER = { hosts: [{ address: "192.168.1.5", port: 40_000 }], nat: NAT, punch: true, birthday: false } as const;
 const REQUEST: ChannelRequest = { type: "channel-request", request: 1, peer: "bob", ...OFFER, auto: true };
 const CONSENT: ChannelConsent = { type: "channel-answer", token: TOKEN, accept: true, ...OFFER };
-const REPORT: ChannelReport = { type: "channel-report", token: TOKEN, outcome: "up", address: { address: "2001:db8::1", port: 1 }, rttMs: 0.4, reason: "x" };
+const REPORT: ChannelReport = {
+	...{ type: "channel-report", token: TOKEN, outcome: "up", peer: "alice", fingerprint: FINGERPRINT },
+	...{ address: { address: "2001:db8::1", port: 1 }, rttMs: 0.4, reason: "x" },
+	sent: [{ address: "192.0.2.7", packets: 3 }],
+};
+const OWN: OwnChannel = { token: TOKEN, peer: "alice", fingerprint: FINGERPRINT };
 const ASK: ChannelAsk = { type: "channel-ask", token: TOKEN, peer: { id: "alice", fingerprint: FINGERPRINT }, expiresInMs: 9_900 };
 const GO: ChannelGo = {
 	type: "channel-go",
@@ -61,6 +67,7 @@ const nat = fc.oneof(
 const offer = { hosts: fc.array(address, { maxLength: HOSTS_LISTED }), nat, punch: fc.boolean(), birthday: fc.boolean() };
 const peer = fc.record({ id, fingerprint: fc.constant(FINGERPRINT), metadata: fc.constantFrom(null, 0, "x", ["a"], { b: 1 }) }, { noNullPrototype: true });
 const reason = fc.string({ maxLength: 256 });
+const own = fc.record({ token, peer: id, fingerprint: fc.constant(FINGERPRINT) }, { noNullPrototype: true });
 const candidate = fc.record(
 	{
 		address: fc.ipV4(),
@@ -88,17 +95,32 @@ const message: fc.Arbitrary<ChannelMessage> = fc.oneof(
 	fc.record({ type: kind("channel-answer"), token, accept: fc.constant(true as const), ...offer }),
 	fc.record({ type: kind("channel-answer"), token, accept: fc.constant(false as const), code: fc.constantFrom(...CHANNEL_REFUSAL_CODES) }),
 	fc.record({ type: kind("channel-report"), token, outcome: fc.constantFrom("up" as const, "failed" as const, "down" as const) }),
-	fc.record({ type: kind("channel-report"), token, outcome: kind("up"), address, rttMs: fc.double({ min: 0.1, max: 600_000, noNaN: true }), reason }),
+	fc.record({
+		type: kind("channel-report"),
+		token,
+		outcome: kind("up"),
+		address,
+		rttMs: fc.double({ min: 0.1, max: 600_000, noNaN: true }),
+		reason,
+		sent: fc.array(fc.record({ address: fc.ipV4(), packets: fc.nat({ max: 65_536 }) }, { noNullPrototype: true }), { maxLength: 12 }),
+	}),
+	fc.record({ type: kind("channel-report"), token, outcome: kind("up"), peer: id, fingerprint: fc.constant(FINGERPRINT) }),
+	fc.record({ type: kind("channel-list"), channels: fc.array(own, { minLength: 1, maxLength: CHANNELS_LISTED }) }),
 	fc.record({ type: kind("address-echo"), nonce: fc.stringMatching(/^[0-9a-f]{16}$/) }),
 	fc.record({ type: kind("nat-test") }),
 	fc.record({ type: kind("channel-ask"), token, peer, expiresInMs: milliseconds }),
 	fc.record({ ...go, role: kind("dial"), request }),
 	fc.record({ ...go, role: kind("accept"), birthday: fc.constantFrom("hard" as const, "easy" as const) }),
-	fc.record({ type: kind("channel-refused"), request, code: fc.constantFrom(...CHANNEL_REFUSED_CODES), reason }),
+	fc.record(
+		{ type: kind("channel-refused"), request, code: fc.constantFrom(...CHANNEL_REFUSED_CODES), reason, retryAfterMs: fc.nat() },
+		{ requiredKeys: ["type", "request", "code", "reason"] },
+	),
 	fc.record({ type: kind("channel-cancelled"), token, reason }),
 	fc.record({ type: kind("address"), observedAddress: address }),
 	fc.record({ type: kind("peer-moved"), peer: id, address }),
 	fc.record({ type: kind("peer-changed"), peer: id }),
+	fc.record({ type: kind("peer-denied"), fingerprint: fc.constant(FINGERPRINT), reason }),
+	fc.record({ type: kind("channel-list-wanted") }),
 );
 
 /** The message with fields changed, by path; `undefined` leaves one out. */
@@ -139,6 +161,7 @@ const NOT_BOOLEANS = [undefined, null, 0, 1, "true", {}, []];
 const NOT_MILLISECONDS = [undefined, null, "1", -1, 0.5, 600_001, {}];
 const NOT_TOKENS = [undefined, ...NOT_STRINGS, TOKEN.slice(1), `${TOKEN}0`, TOKEN.toUpperCase(), `${TOKEN.slice(1)}g`, [TOKEN]];
 const NOT_IDS = [undefined, ...NOT_STRINGS, "Bob", "b".repeat(64), "xn--b", "__proto__"];
+const NOT_FINGERPRINTS = [undefined, ...NOT_STRINGS, "sha256:", FINGERPRINT.toUpperCase(), `${FINGERPRINT}a`, FINGERPRINT.slice(7)];
 const NOT_ADDRESSES = [
 	undefined,
 	null,
@@ -183,8 +206,27 @@ const WRONG: [ChannelMessage, [string, unknown[]][]][] = [
 			["token", NOT_TOKENS],
 			["outcome", [undefined, ...NOT_STRINGS, "Up", "constructor"]],
 			["address", NOT_ADDRESSES.slice(1)],
+			["peer", NOT_IDS],
+			["fingerprint", NOT_FINGERPRINTS],
 			["rttMs", [null, -0.1, 600_001, 1e300, "1", {}]],
 			["reason", [null, 7, {}]],
+			[
+				"sent",
+				[
+					...[null, 7, {}, [null], [7], [{}], [{ address: "192.0.2.7" }], [{ packets: 1 }], Array(13).fill({ address: "192.0.2.7", packets: 1 })],
+					...[-1, 1.5, "1", null, 65_537].map((packets) => [{ address: "192.0.2.7", packets }]),
+					...["", "localhost", "fe80::1%1", 7].map((address) => [{ address, packets: 1 }]),
+				],
+			],
+		],
+	],
+	[
+		{ type: "channel-list", channels: [OWN] },
+		[
+			["channels", [undefined, null, {}, [], "a", [null], [[]], Array(CHANNELS_LISTED + 1).fill(OWN)]],
+			["channels.0.token", NOT_TOKENS],
+			["channels.0.peer", NOT_IDS],
+			["channels.0.fingerprint", NOT_FINGERPRINTS],
 		],
 	],
 	[{ type: "address-echo", nonce: "0123456789abcdef" }, [["nonce", [undefined, ...NOT_STRINGS, "0123456789abcde", "0123456789abcdeff", "0123456789ABCDEF"]]]],
@@ -194,7 +236,7 @@ const WRONG: [ChannelMessage, [string, unknown[]][]][] = [
 			["token", NOT_TOKENS],
 			["peer", [undefined, null, [], "alice"]],
 			["peer.id", NOT_IDS],
-			["peer.fingerprint", [undefined, ...NOT_STRINGS, "sha256:", FINGERPRINT.toUpperCase(), `${FINGERPRINT}a`]],
+			["peer.fingerprint", NOT_FINGERPRINTS],
 			["peer.metadata", ["x".repeat(2_047)]],
 			["expiresInMs", NOT_MILLISECONDS],
 		],
@@ -243,6 +285,14 @@ const WRONG: [ChannelMessage, [string, unknown[]][]][] = [
 		],
 	],
 	[{ type: "peer-changed", peer: "bob" }, [["peer", NOT_IDS]]],
+	[
+		{ type: "peer-denied", fingerprint: FINGERPRINT, reason: "no" },
+		[
+			["fingerprint", NOT_FINGERPRINTS],
+			["reason", [null, 7, {}]],
+		],
+	],
+	[{ type: "channel-list-wanted" }, []],
 ];
 
 test("channel messages: one with any field missing, of another type, or out of bounds is refused", () => {
@@ -295,7 +345,10 @@ test("channel messages: the longest of each fits into a frame", () => {
 		waitMs: 600_000,
 		deadlineMs: 600_000,
 	};
-	const payload = encodeControl(longest);
-	assert.ok(payload.length <= FRAME_BYTES, `${payload.length}`);
-	assert.deepEqual(decodeControl(payload, 0), { ok: true, value: longest });
+	const channels = Array.from({ length: CHANNELS_LISTED }, () => ({ token: TOKEN, peer: "b".repeat(63), fingerprint: FINGERPRINT }));
+	for (const one of [longest, { type: "channel-list", channels } as const]) {
+		const payload = encodeControl(one);
+		assert.ok(payload.length <= FRAME_BYTES, `${one.type}: ${payload.length}`);
+		assert.deepEqual(decodeControl(payload, 0), { ok: true, value: one });
+	}
 });

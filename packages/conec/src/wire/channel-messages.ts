@@ -12,17 +12,21 @@ import {
 	codeField,
 	FieldProblem,
 	fieldOf,
+	fingerprintField,
 	hexField,
 	idField,
 	integerField,
+	ipField,
 	listField,
 	noteField,
 	numberField,
 	objectField,
 	peerField,
+	tokenField,
 	type WireAddress,
 	type WirePeer,
 } from "./fields.ts";
+import { type ChannelList, type ChannelListWanted, type PeerDenied, readOwnChannelMessage } from "./own-channels.ts";
 
 /** What a side lists among its capabilities to take part in direct channels. */
 export const DIRECT_CAPABILITY = "direct";
@@ -100,17 +104,28 @@ export const CHANNEL_REFUSAL_CODES = ["DECLINED", "CROSSED", "BUSY"] as const;
 /** `DECLINED`: it does not want to. `CROSSED`: its own request to the same peer goes on instead. `BUSY`: it has no room. */
 export type ChannelRefusalCode = (typeof CHANNEL_REFUSAL_CODES)[number];
 
-/** Client: what became of an attempt, or later of its channel. */
+/** Datagrams that one side has sent to an IP address in an attempt. */
+export interface SentPackets {
+	readonly address: string;
+	readonly packets: number;
+}
+
+/** Client: what became of an attempt, or later of its channel. Speaks for this end alone. */
 export interface ChannelReport {
 	readonly type: "channel-report";
 	readonly token: string;
 	/** `down`: a channel that was up has ended. */
 	readonly outcome: "up" | "failed" | "down";
+	/** `up`: what a {@link ChannelList} says of it. Both or neither; without them the Coordinator has to know the attempt. */
+	readonly peer?: string | undefined;
+	readonly fingerprint?: string | undefined;
 	/** `up`: where the peer is. */
 	readonly address?: WireAddress | undefined;
 	readonly rttMs?: number | undefined;
 	/** For people. */
 	readonly reason?: string | undefined;
+	/** `up`, `failed`: what this Client has sent, at most {@link CANDIDATES_LISTED} addresses; it sends no more. Absent: perhaps all that it was granted. */
+	readonly sent?: readonly SentPackets[] | undefined;
 }
 
 /** Client: a CHALLENGE datagram arrived where it was sent to. */
@@ -189,9 +204,11 @@ export interface ChannelRefused {
 	readonly code: ChannelRefusedCode;
 	/** For people. */
 	readonly reason: string;
+	/** It may be otherwise then. Absent: not before something changes. */
+	readonly retryAfterMs?: number | undefined;
 }
 
-/** Coordinator: the attempt is over; the other side cancelled or left, or time is up. */
+/** Coordinator: the attempt is over; the other side cancelled or left, or time is up. Says nothing of a channel that is up. */
 export interface ChannelCancelled {
 	readonly type: "channel-cancelled";
 	readonly token: string;
@@ -219,10 +236,19 @@ export interface PeerChanged {
 }
 
 /** What a Client says. */
-export type ChannelMessageOfClient = ChannelRequest | ChannelCancel | ChannelConsent | ChannelRefusal | ChannelReport | AddressEcho | NatTest;
+export type ChannelMessageOfClient = ChannelRequest | ChannelCancel | ChannelConsent | ChannelRefusal | ChannelReport | ChannelList | AddressEcho | NatTest;
 
 /** What a Coordinator says. */
-export type ChannelMessageOfCoordinator = ChannelAsk | ChannelGo | ChannelRefused | ChannelCancelled | AddressChanged | PeerMoved | PeerChanged;
+export type ChannelMessageOfCoordinator =
+	| ChannelAsk
+	| ChannelGo
+	| ChannelRefused
+	| ChannelCancelled
+	| AddressChanged
+	| PeerMoved
+	| PeerChanged
+	| PeerDenied
+	| ChannelListWanted;
 
 /** Everything about direct channels on a control stream. */
 export type ChannelMessage = ChannelMessageOfClient | ChannelMessageOfCoordinator;
@@ -232,6 +258,7 @@ const FROM_CLIENT: readonly string[] = [
 	"channel-cancel",
 	"channel-answer",
 	"channel-report",
+	"channel-list",
 	"address-echo",
 	"nat-test",
 ] satisfies readonly ChannelMessageOfClient["type"][];
@@ -244,6 +271,8 @@ const FROM_COORDINATOR: readonly string[] = [
 	"address",
 	"peer-moved",
 	"peer-changed",
+	"peer-denied",
+	"channel-list-wanted",
 ] satisfies readonly ChannelMessageOfCoordinator["type"][];
 
 /** Whether a Client says this. */
@@ -276,7 +305,10 @@ export function readChannelMessage(type: string, object: Readonly<Record<string,
 		case "channel-go":
 			return readGo(object);
 		case "channel-refused":
-			return { type, request: requestField(object), code: channelRefusedCodeFromWire(codeField(object, "code")), reason: noteField(object, "reason") ?? "" };
+			return {
+				...{ type, request: requestField(object), code: channelRefusedCodeFromWire(codeField(object, "code")), reason: noteField(object, "reason") ?? "" },
+				...(fieldOf(object, "retryAfterMs") === undefined ? {} : { retryAfterMs: integerField(object, "retryAfterMs", 0, Number.MAX_SAFE_INTEGER) }),
+			};
 		case "channel-cancelled":
 			return { type, token: tokenField(object), reason: noteField(object, "reason") ?? "" };
 		case "address":
@@ -286,7 +318,7 @@ export function readChannelMessage(type: string, object: Readonly<Record<string,
 		case "peer-changed":
 			return { type, peer: idField(object, "peer") };
 		default:
-			return undefined;
+			return readOwnChannelMessage(type, object);
 	}
 }
 
@@ -300,9 +332,6 @@ export function channelRefusalCodeFromWire(code: string): ChannelRefusalCode {
 	return (CHANNEL_REFUSAL_CODES as readonly string[]).includes(code) ? (code as ChannelRefusalCode) : "DECLINED";
 }
 
-/** Digits of a token of 128 bits. */
-export const TOKEN_DIGITS = 32;
-
 const NONCE_DIGITS = 16;
 const LONGEST_MS = 600_000;
 /** Longest step between two ports of a sequential NAT. */
@@ -311,11 +340,6 @@ const PACKETS_MAX = 65_536;
 
 function requestField(object: Readonly<Record<string, unknown>>): number {
 	return integerField(object, "request", 1, Number.MAX_SAFE_INTEGER);
-}
-
-/** The required token of an attempt. */
-export function tokenField(object: Readonly<Record<string, unknown>>): string {
-	return hexField(object, "token", TOKEN_DIGITS);
 }
 
 function readOffer(object: Readonly<Record<string, unknown>>): ChannelOffer {
@@ -346,14 +370,23 @@ function readAnswer(object: Readonly<Record<string, unknown>>): ChannelConsent |
 
 function readReport(object: Readonly<Record<string, unknown>>): ChannelReport {
 	const reason = noteField(object, "reason");
+	const named = fieldOf(object, "peer") !== undefined;
+	if (named !== (fieldOf(object, "fingerprint") !== undefined)) throw new FieldProblem("peer and fingerprint must be there together, or neither");
 	return {
 		type: "channel-report",
 		token: tokenField(object),
 		outcome: choiceField(object, "outcome", ["up", "failed", "down"]),
+		...(named ? { peer: idField(object, "peer"), fingerprint: fingerprintField(object, "fingerprint") } : {}),
 		...(fieldOf(object, "address") === undefined ? {} : { address: addressField(object, "address") }),
 		...(fieldOf(object, "rttMs") === undefined ? {} : { rttMs: numberField(object, "rttMs", 0, LONGEST_MS) }),
 		...(reason === undefined ? {} : { reason }),
+		...(fieldOf(object, "sent") === undefined ? {} : { sent: listField(object, "sent", CANDIDATES_LISTED, readSent) }),
 	};
+}
+
+function readSent(list: Readonly<Record<string, unknown>>, name: string): SentPackets {
+	const sent = objectField(list, name);
+	return { address: ipField(sent, "address"), packets: integerField(sent, "packets", 0, PACKETS_MAX) };
 }
 
 function readGo(object: Readonly<Record<string, unknown>>): ChannelGo {

@@ -5,10 +5,9 @@
  * @module
  */
 
-import { tokenField } from "./channel-messages.ts";
 import type { Close, Ping, Pong } from "./control.ts";
 import { decodeTyped, type JsonFields } from "./decode-json.ts";
-import { capabilitiesField, cutNote, integerField, noteField, objectField, versionsField } from "./fields.ts";
+import { capabilitiesField, cutNote, integerField, noteField, objectField, tokenField, versionsField } from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
 import { type Decoded, encodeJson } from "./json.ts";
 

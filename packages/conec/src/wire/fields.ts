@@ -19,6 +19,9 @@ export const CAPABILITIES_LISTED = 32;
 /** Metadata that a decoder takes unless told otherwise, in bytes of JSON. */
 export const METADATA_BYTES = 1024;
 
+/** Digits of a token of 128 bits. */
+export const TOKEN_DIGITS = 32;
+
 /** Longest metadata of another Client, in bytes of JSON: the most that any Coordinator takes, so that what one Client says breaks the link of none that hears of it. */
 export const PEER_METADATA_BYTES = 2048;
 
@@ -242,6 +245,11 @@ export function hexField(object: Readonly<Record<string, unknown>>, name: string
 	return value;
 }
 
+/** The required token of an attempt at a direct channel. */
+export function tokenField(object: Readonly<Record<string, unknown>>): string {
+	return hexField(object, "token", TOKEN_DIGITS);
+}
+
 /** A required fingerprint: `sha256:` and 64 hexadecimal digits. */
 export function fingerprintField(object: Readonly<Record<string, unknown>>, name: string): string {
 	const value = fieldOf(object, name);
@@ -263,11 +271,16 @@ export function base64Field(object: Readonly<Record<string, unknown>>, name: str
 /** A required object with `address`, an IP address in any spelling without a zone, and `port`. */
 export function addressField(object: Readonly<Record<string, unknown>>, name: string): WireAddress {
 	const value = objectField(object, name);
-	const address = textField(value, "address", 64);
+	return { address: ipField(value, "address"), port: integerField(value, "port", 1, 0xff_ff) };
+}
+
+/** A required IP address in any spelling without a zone. */
+export function ipField(object: Readonly<Record<string, unknown>>, name: string): string {
+	const address = textField(object, name, 64);
 	if (parseIp(address) === undefined) {
-		throw new FieldProblem(`${name} must have an IP address as address`);
+		throw new FieldProblem(`${name} must be an IP address`);
 	}
-	return { address, port: integerField(value, "port", 1, 0xff_ff) };
+	return address;
 }
 
 /** A required list of at most `max` items. `read` takes one from the field of that name. */

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::sync::{watch, Notify};
 
-use crate::driver::{capture, Driver};
+use crate::driver::{capture, Driver, DriverEnd};
 use crate::endpoint::{Endpoint, Undecided};
 use crate::environment::Environment;
 use crate::head::{read_head, Head};
@@ -47,7 +47,7 @@ pub struct Connection {
 	established: OnceLock<quinn::Connection>,
 	/// Its driver, for the JS thread to run in place of a wake-up.
 	driver: OnceLock<Arc<Driver>>,
-	/// When that was last done, in microseconds since `born`.
+	/// When the JS thread last ran the driver, in microseconds since `born`.
 	last_inline: AtomicU64,
 	born: Instant,
 	/// A close that JS asked for before that.
@@ -101,11 +101,13 @@ impl Connection {
 		established: quinn::Connection,
 		from: SocketAddr,
 	) -> Self {
-		let this = Self::dialled(handle, environment, endpoint, heads, windows);
+		let mut this = Self::dialled(handle, environment, endpoint, heads, windows);
 		let _ = this.established.set(established);
 		*lock(&this.undecided) = Some(undecided);
 		this.confirmed.send_replace(false);
-		Self { undecided_head_bytes, accepted_from: Some(from), ..this }
+		this.undecided_head_bytes = undecided_head_bytes;
+		this.accepted_from = Some(from);
+		this
 	}
 
 	/// With whom the handshake was, wherever the peer is now (RFC 9000, 9: nobody moves during a handshake). Only of accepted connections.
@@ -114,7 +116,12 @@ impl Connection {
 	}
 
 	pub fn established(&self) -> Option<&quinn::Connection> {
-		self.established.get()
+		self.established.get().filter(|_| !self.is_broken())
+	}
+
+	/// The driver has panicked: nothing of the connection may be touched any more, not even to drop it.
+	pub fn is_broken(&self) -> bool {
+		self.driver.get().is_some_and(|driver| driver.has_panicked())
 	}
 
 	pub fn set_driver(&self, driver: Option<Arc<Driver>>) {
@@ -128,7 +135,7 @@ impl Connection {
 	/// Runs `write` and sends what it wrote on this thread. Not when that has just been done: then there is a stream of
 	/// small writes, which the I/O thread packs better. `false`: nothing was run.
 	pub fn run_inline(&self, write: impl FnOnce()) -> bool {
-		let Some(driver) = self.driver.get() else { return false };
+		let Some(driver) = self.driver.get().filter(|driver| !driver.has_panicked()) else { return false };
 		let now = self.born.elapsed().as_micros() as u64;
 		if now < self.last_inline.swap(now, Ordering::Relaxed) + INLINE_PAUSE_MICROS {
 			return false;
@@ -165,7 +172,7 @@ impl Connection {
 			// Sent on this thread if possible, as the process may not run for a while, or end: a peer that hears of it
 			// late hears of it together with the reset that answers its own packets, and quinn believes the reset.
 			Some(connection) => {
-				if !self.driver.get().is_some_and(|driver| driver.run_inline(|| connection.close(code, reason))) {
+				if !self.driver.get().is_some_and(|driver| driver.run_inline(|| connection.close(code, reason))) && !self.is_broken() {
 					connection.close(code, reason);
 				}
 			}
@@ -176,7 +183,32 @@ impl Connection {
 	/// Resolves when the connection is over or will never be.
 	pub async fn ended(&self) {
 		if let Some(connection) = self.established() {
-			connection.closed().await;
+			tokio::select! {
+				biased;
+				_ = self.driver_ended() => {}
+				_ = connection.closed() => {}
+			}
+		}
+	}
+
+	/// Resolves when the driver has panicked.
+	pub async fn broke(&self) {
+		if self.driver_ended().await != DriverEnd::Panicked {
+			std::future::pending().await
+		}
+	}
+
+	async fn driver_ended(&self) -> DriverEnd {
+		match self.driver.get() {
+			Some(driver) => driver.ended().await,
+			None => std::future::pending().await,
+		}
+	}
+
+	/// I/O thread: sends what there is to send.
+	pub fn drive(&self) {
+		if let Some(driver) = self.driver.get() {
+			driver.run();
 		}
 	}
 
@@ -191,7 +223,9 @@ impl Connection {
 			Err(e) => return self.tell_end(Layer::DialFailed, 0, 0, e.to_string().as_bytes()),
 		};
 		let outcome = tokio::select! {
+			biased;
 			outcome = connecting => outcome,
+			_ = self.driver_ended() => return self.tell_lost_driver(),
 			() = tokio::time::sleep(timeout) => return self.tell_end(Layer::HandshakeTimeout, 0, 0, b""),
 			() = self.cancelled.notified() => return self.tell_end(Layer::ClosedLocally, 0, 0, b""),
 		};
@@ -248,9 +282,38 @@ impl Connection {
 				self.environment.queue.event(record::DATAGRAM, self.handle, &[&data]);
 			}
 		};
-		let (error, ..) = tokio::join!(connection.closed(), bidirectional, unidirectional, datagrams);
+		let served = tokio::select! {
+			biased;
+			() = self.broke() => None,
+			(error, ..) = async { tokio::join!(connection.closed(), bidirectional, unidirectional, datagrams) } => Some(error),
+			_ = self.driver_ended() => connection.close_reason(),
+		};
 		drop(lock(&self.undecided).take());
-		self.tell_error(&error, 0);
+		match served {
+			Some(error) => self.tell_error(&error, 0),
+			None => self.abandon(&connection),
+		}
+	}
+
+	/// Nothing drives the connection any more, though it is not over: then it is now.
+	fn abandon(&self, connection: &quinn::Connection) {
+		if self.is_broken() {
+			leak(connection);
+			self.environment
+				.table
+				.streams()
+				.iter()
+				.filter(|stream| std::ptr::eq(&*stream.connection, self))
+				.for_each(|stream| stream.wake());
+		} else {
+			connection.close(VarInt::from_u32(0), b"");
+		}
+		self.tell_lost_driver();
+	}
+
+	fn tell_lost_driver(&self) {
+		const INTERNAL_ERROR: u64 = 1; // RFC 9000, 20.1
+		self.tell_end(Layer::TransportLocally, INTERNAL_ERROR, 0, b"what drives the connection has failed");
 	}
 
 	/// Reads the first frame of an incoming stream, then leaves the stream to JS.
@@ -353,4 +416,9 @@ impl Connection {
 		let head: [&[u8]; 4] = [&(layer as u32).to_ne_bytes(), &refusal.to_ne_bytes(), &u64_halves(code), reason];
 		self.environment.queue.event(record::CONN_CLOSED, self.handle, &head);
 	}
+}
+
+/// Lets every clone of a broken connection be dropped: the last one would lock, and quinn does not count the first.
+pub fn leak(connection: &quinn::Connection) {
+	std::mem::forget([connection.clone(), connection.clone()]);
 }

@@ -6,17 +6,19 @@
 //! work on the connection already, an ordinary wake-up serves as well.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::future::{poll_fn, Future};
 use std::io;
 use std::net::UdpSocket;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::lock::lock;
 
@@ -27,6 +29,17 @@ pub struct Driver {
 	/// `None` once it has ended.
 	future: Mutex<Option<Task>>,
 	gate: Arc<Gate>,
+	ended: watch::Sender<Option<DriverEnd>>,
+	panicked: AtomicBool,
+}
+
+/// How a driver ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DriverEnd {
+	/// By itself: its connection is over, or should be.
+	Returned,
+	/// By a panic in quinn, which held its mutex: using or dropping anything of the connection would panic too.
+	Panicked,
 }
 
 /// Passes wake-ups on to the I/O thread, or holds them back while the JS thread is about to do the work itself.
@@ -93,22 +106,54 @@ impl Drop for Held<'_> {
 
 impl Driver {
 	fn new(future: Task) -> Self {
-		Self { future: Mutex::new(Some(future)), gate: Arc::default() }
+		Self { future: Mutex::new(Some(future)), gate: Arc::default(), ended: watch::Sender::new(None), panicked: AtomicBool::new(false) }
 	}
 
 	fn poll_task(&self, cx: &mut Context) -> Poll<()> {
 		self.gate.set_task(cx.waker());
-		Self::poll_future(&mut lock(&self.future), &self.gate)
+		self.poll_future(&mut lock(&self.future))
 	}
 
-	fn poll_future(future: &mut Option<Task>, gate: &Arc<Gate>) -> Poll<()> {
-		let waker = Waker::from(gate.clone());
+	fn poll_future(&self, future: &mut Option<Task>) -> Poll<()> {
+		let waker = Waker::from(self.gate.clone());
 		let Some(running) = future else { return Poll::Ready(()) };
-		let end = running.as_mut().poll(&mut Context::from_waker(&waker));
-		if end.is_ready() {
-			*future = None;
+		let end = match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(&mut Context::from_waker(&waker)))) {
+			Ok(Poll::Pending) => return Poll::Pending,
+			Ok(Poll::Ready(())) => DriverEnd::Returned,
+			Err(_) => {
+				self.panicked.store(true, Ordering::Release);
+				DriverEnd::Panicked
+			}
+		};
+		if catch_unwind(AssertUnwindSafe(|| *future = None)).is_err() {
+			*future = None; // emptied already: the panic came from what was in it
 		}
-		end
+		self.ended.send_replace(Some(end));
+		Poll::Ready(())
+	}
+
+	/// Resolves when nothing drives the connection any more. quinn does not tell: with its timers gone, the connection would
+	/// never be over.
+	pub async fn ended(&self) -> DriverEnd {
+		let mut ended = self.ended.subscribe();
+		let end = ended.wait_for(Option::is_some).await.map_or(None, |end| *end);
+		end.unwrap_or(DriverEnd::Returned)
+	}
+
+	pub fn has_panicked(&self) -> bool {
+		self.panicked.load(Ordering::Acquire)
+	}
+
+	#[cfg(test)]
+	fn end(&self) -> Option<DriverEnd> {
+		*self.ended.borrow()
+	}
+
+	/// I/O thread: does now what there is to do.
+	pub fn run(&self) {
+		if self.poll_future(&mut lock(&self.future)).is_ready() {
+			self.gate.pass_on(); // the task has to notice
+		}
 	}
 
 	/// JS thread: runs `write`, which gives the connection something to send, and sends it in place. `false`: the I/O
@@ -118,7 +163,7 @@ impl Driver {
 		let _held = self.gate.hold();
 		write();
 		let _ = self.gate.woken(); // what `write` asked for is about to be done
-		let ended = Self::poll_future(&mut future, &self.gate).is_ready();
+		let ended = self.poll_future(&mut future).is_ready();
 		drop(future);
 		if ended {
 			self.gate.pass_on(); // the task has to notice
@@ -139,27 +184,26 @@ pub fn capture<T>(make: impl FnOnce() -> T) -> (T, Option<Arc<Driver>>) {
 	(made, SPAWNED.take())
 }
 
-/// Tokio, with drivers that can be captured.
-pub struct SharedRuntime;
-
-impl fmt::Debug for SharedRuntime {
-	fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-		f.write_str("SharedRuntime")
-	}
+/// Tokio, with drivers that can be captured, and for any thread: the JS thread, which has no runtime of its own, drives too.
+#[derive(Debug)]
+pub struct SharedRuntime {
+	pub io: Handle,
 }
 
 impl Runtime for SharedRuntime {
 	fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
+		let _context = self.io.enter();
 		TokioRuntime.new_timer(at)
 	}
 
 	fn spawn(&self, future: Task) {
 		let driver = Arc::new(Driver::new(future));
 		SPAWNED.set(Some(driver.clone()));
-		tokio::spawn(poll_fn(move |cx| driver.poll_task(cx)));
+		self.io.spawn(poll_fn(move |cx| driver.poll_task(cx)));
 	}
 
 	fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+		let _context = self.io.enter();
 		TokioRuntime.wrap_udp_socket(socket)
 	}
 }
@@ -220,5 +264,120 @@ mod tests {
 		assert!(driver.run_inline(|| {}));
 		assert_eq!(task.0.load(Ordering::Relaxed), 1);
 		assert!(driver.poll_task(&mut Context::from_waker(&Waker::from(task))).is_ready());
+	}
+
+	/// Panics when it is dropped.
+	struct Grudge;
+
+	impl Drop for Grudge {
+		fn drop(&mut self) {
+			if !std::thread::panicking() {
+				panic!("dropped");
+			}
+		}
+	}
+
+	#[test]
+	fn every_end_of_a_driver_is_told() {
+		let ends: [(Task, DriverEnd); 4] = [
+			(Box::pin(async {}), DriverEnd::Returned),
+			(Box::pin(async { panic!("as quinn might") }), DriverEnd::Panicked),
+			(Box::pin(poll_fn(|_| panic!("as quinn might"))), DriverEnd::Panicked),
+			(
+				{
+					let grudge = Grudge;
+					Box::pin(poll_fn(move |_| {
+						let _kept = &grudge;
+						Poll::Ready(())
+					}))
+				},
+				DriverEnd::Returned,
+			),
+		];
+		for (future, end) in ends {
+			let driver = Driver::new(future);
+			assert_eq!(driver.end(), None);
+			driver.run();
+			assert_eq!(driver.end(), Some(end));
+			assert!(driver.poll_task(&mut Context::from_waker(Waker::noop())).is_ready());
+		}
+	}
+
+	#[test]
+	fn a_panic_on_the_js_thread_ends_the_driver_and_lets_its_task_end() {
+		let driver = Driver::new(Box::pin(async { panic!("as quinn might") }));
+		let task = Arc::new(Counting(AtomicUsize::new(0)));
+		*lock(&driver.gate.task) = Some(Waker::from(task.clone()));
+		assert!(driver.run_inline(|| {}));
+		assert_eq!((driver.end(), task.0.load(Ordering::Relaxed)), (Some(DriverEnd::Panicked), 1));
+	}
+
+	/// A socket that panics when it is used, once it is armed: quinn holds the connection's mutex then.
+	#[derive(Debug)]
+	struct Mine {
+		inner: Arc<dyn AsyncUdpSocket>,
+		armed: AtomicBool,
+	}
+
+	impl AsyncUdpSocket for Mine {
+		fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn quinn::UdpPoller>> {
+			self.inner.clone().create_io_poller()
+		}
+
+		fn try_send(&self, transmit: &quinn::udp::Transmit) -> io::Result<()> {
+			assert!(!self.armed.swap(false, Ordering::Relaxed), "as quinn might");
+			self.inner.try_send(transmit)
+		}
+
+		fn poll_recv(
+			&self,
+			cx: &mut Context,
+			bufs: &mut [io::IoSliceMut<'_>],
+			meta: &mut [quinn::udp::RecvMeta],
+		) -> Poll<io::Result<usize>> {
+			self.inner.poll_recv(cx, bufs, meta)
+		}
+
+		fn local_addr(&self) -> io::Result<std::net::SocketAddr> {
+			self.inner.local_addr()
+		}
+	}
+
+	#[test]
+	fn a_panic_in_one_connection_of_an_endpoint_is_told_and_leaves_the_others_alone() {
+		let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+		tokio.block_on(async {
+			let runtime = Arc::new(SharedRuntime { io: Handle::current() });
+			let (client_config, server_config) = crate::tls::tests::configs();
+			let endpoint = |server, socket| {
+				quinn::Endpoint::new_with_abstract_socket(quinn::EndpointConfig::default(), server, socket, runtime.clone()).unwrap()
+			};
+			let bind = || runtime.wrap_udp_socket(UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
+			let server = endpoint(Some(server_config), bind());
+			let mine = Arc::new(Mine { inner: bind(), armed: AtomicBool::new(false) });
+			let client = endpoint(None, mine.clone());
+			let dial = async || {
+				let (connecting, driver) =
+					capture(|| client.connect_with(client_config.clone(), server.local_addr().unwrap(), "localhost").unwrap());
+				let (dialled, accepted) = tokio::join!(connecting, async { server.accept().await.unwrap().await });
+				(dialled.unwrap(), accepted.unwrap(), driver.unwrap())
+			};
+			let (first, _first, first_driver) = dial().await;
+			let (second, second_accepted, second_driver) = dial().await;
+			let kept = first.clone(); // as `Connection` does
+			mine.armed.store(true, Ordering::Relaxed);
+			first.send_datagram(bytes::Bytes::from_static(b"x")).unwrap();
+			assert_eq!(first_driver.ended().await, DriverEnd::Panicked);
+			assert!(first_driver.has_panicked());
+			crate::connection::leak(&kept);
+			drop((first, kept));
+
+			second.send_datagram(bytes::Bytes::from_static(b"y")).unwrap();
+			assert_eq!(&second_accepted.read_datagram().await.unwrap()[..], b"y");
+			assert_eq!(second_driver.end(), None);
+			let (third, _third, third_driver) = dial().await;
+			third.close(quinn::VarInt::from_u32(7), b"");
+			assert_eq!(third_driver.ended().await, DriverEnd::Returned);
+		});
 	}
 }

@@ -16,7 +16,7 @@ use crate::options::{Heads, Windows};
 use crate::queue::record;
 use crate::stream::Stream;
 use crate::table::Entry;
-use crate::tap::Tap;
+use crate::tap::{Released, Tap, Unplugged};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -64,7 +64,8 @@ pub struct Endpoint {
 	pub handle: u32,
 	pub environment: Arc<Environment>,
 	pub quinn: quinn::Endpoint,
-	pub tap: Mutex<Arc<Tap>>,
+	/// quinn's, until the endpoint is closed.
+	tap: Mutex<(Weak<Tap>, Option<Released>)>,
 	pub admission: Mutex<Option<Admission>>,
 	pub counters: Arc<Counters>,
 	crowd: Arc<Mutex<Crowd>>,
@@ -73,6 +74,8 @@ pub struct Endpoint {
 	expecting: Mutex<Weak<Stream>>,
 	/// JS has closed it: nothing is expected any more.
 	closing: AtomicBool,
+	/// Closed, and the peers have been told.
+	left: AtomicBool,
 }
 
 /// A place among the undecided connections, given back when dropped.
@@ -165,11 +168,11 @@ impl Endpoint {
 		handle: u32,
 		environment: Arc<Environment>,
 		quinn: quinn::Endpoint,
-		tap: Arc<Tap>,
+		tap: (&Arc<Tap>, Released),
 		counters: Arc<Counters>,
 		driver: Option<Arc<Driver>>,
 	) -> Self {
-		let tap = Mutex::new(tap);
+		let tap = Mutex::new((Arc::downgrade(tap.0), Some(tap.1)));
 		Self {
 			handle,
 			environment,
@@ -181,6 +184,7 @@ impl Endpoint {
 			driver,
 			expecting: Mutex::default(),
 			closing: AtomicBool::new(false),
+			left: AtomicBool::new(false),
 		}
 	}
 
@@ -206,8 +210,22 @@ impl Endpoint {
 	/// A further descriptor of the socket, and how to silence it.
 	#[cfg(target_os = "linux")]
 	pub fn socket(&self) -> Option<(std::net::UdpSocket, crate::system::socket::Mute)> {
-		let tap = lock(&self.tap);
+		let tap = self.tap()?;
 		Some((tap.socket().ok()?, tap.mute.clone()))
+	}
+
+	/// `None`: closed.
+	pub fn tap(&self) -> Option<Arc<Tap>> {
+		lock(&self.tap).0.upgrade()
+	}
+
+	pub fn set_tap(&self, tap: &Arc<Tap>, released: Released) {
+		*lock(&self.tap) = (Arc::downgrade(tap), Some(released));
+	}
+
+	/// Whether it is closed and the peers have been told.
+	pub fn has_left(&self) -> bool {
+		self.left.load(Ordering::Relaxed)
 	}
 
 	pub fn undecided(&self) -> u32 {
@@ -276,7 +294,8 @@ impl Endpoint {
 		crate::system::uv::forget(self.handle);
 	}
 
-	/// Closes every connection, then tells JS when the peers know or the time is up.
+	/// Closes every connection and tells JS when that has left. The socket stays for a peer that did not hear it, until no
+	/// connection needs it or the time is up; then it is released, and JS told that too.
 	pub async fn close(self: Arc<Self>, code: VarInt, reason: Vec<u8>, drain: Duration) {
 		self.quinn.set_server_config(None);
 		// What JS did before it closed, a reset say, is still on its way through the tasks: closing would drop it.
@@ -284,10 +303,42 @@ impl Endpoint {
 			tokio::task::yield_now().await;
 		}
 		self.quinn.close(code, &reason);
-		let _ = tokio::time::timeout(drain, self.quinn.wait_idle()).await;
+		let told = async {
+			self.send_closes().await;
+			self.left.store(true, Ordering::Relaxed);
+			self.environment.queue.event(record::ENDPOINT_LEFT, self.handle, &[]);
+			self.quinn.wait_idle().await;
+		};
+		let _ = tokio::time::timeout(drain, told).await;
+		self.unplug().await;
 		self.environment.queue.event(record::ENDPOINT_CLOSED, self.handle, &[]);
 	}
+
+	/// The closes that quinn has been asked for leave now; where the socket is full, when it has room.
+	pub async fn send_closes(&self) {
+		let connections = self.environment.table.connections(self.handle);
+		connections.iter().for_each(|connection| connection.drive());
+		if let Some(tap) = self.tap() {
+			tap.room().await; // those that waited come first
+		}
+	}
+
+	/// Takes the socket away from quinn, which closes it.
+	async fn unplug(&self) {
+		let Ok(local_addr) = self.quinn.local_addr() else { return };
+		// Twice, as quinn keeps the last one but one too.
+		for _ in 0..2 {
+			let _ = self.quinn.rebind_abstract(Arc::new(Unplugged { local_addr }));
+		}
+		let released = lock(&self.tap).1.take();
+		if let Some(released) = released {
+			let _ = tokio::time::timeout(RELEASE, released).await; // every connection has to let go first
+		}
+	}
 }
+
+/// How long tasks may take to let go of a socket.
+const RELEASE: Duration = Duration::from_secs(1);
 
 /// A datagram's source as JS reads it: port, family (4 or 6), then 16 bytes of address.
 pub fn packed_address(from: SocketAddr) -> [u8; 20] {

@@ -121,12 +121,14 @@ impl Ending {
 
 /// Tells the peers, who would otherwise wait for their idle limit.
 async fn farewell(environment: &Environment) {
-	let endpoints = environment.table.endpoints();
+	let mut endpoints = environment.table.endpoints();
+	endpoints.retain(|endpoint| !endpoint.has_left());
 	for endpoint in &endpoints {
 		endpoint.quinn.close(VarInt::from_u32(0), b"");
 	}
 	let idle = async {
 		for endpoint in &endpoints {
+			endpoint.send_closes().await;
 			endpoint.quinn.wait_idle().await;
 		}
 	};

@@ -143,20 +143,28 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 			None => EndpointConfig::default(),
 		};
 		config.grease_quic_bit(false); // the bit tells QUIC from raw datagrams
+		config.min_reset_interval(RESET_INTERVAL);
 		let _context = environment.io.enter();
 		let counters = Arc::new(Counters::default());
 		environment.table.insert_with(|handle| {
-			let tap = Tap::new(socket, raw_sink(environment.clone(), handle, options.raw_datagrams, counters.clone()))
+			let (tap, released) = Tap::new(socket, raw_sink(environment.clone(), handle, options.raw_datagrams, counters.clone()))
 				.map_err(|e| socket_error(&action, e))?;
+			let runtime = driver::SharedRuntime { io: environment.io.clone() };
 			let (quinn, driver) =
-				driver::capture(|| quinn::Endpoint::new_with_abstract_socket(config, None, tap.clone(), Arc::new(driver::SharedRuntime)));
+				driver::capture(|| quinn::Endpoint::new_with_abstract_socket(config, None, tap.clone(), Arc::new(runtime)));
 			let quinn = quinn.map_err(|e| socket_error(&action, e))?;
-			let endpoint = Arc::new(Endpoint::new(handle, environment.clone(), quinn, tap, counters, driver));
+			let endpoint = Arc::new(Endpoint::new(handle, environment.clone(), quinn, (&tap, released), counters, driver));
 			tokio::spawn(endpoint.clone().accept_all());
 			Ok(Entry::Endpoint(endpoint))
 		})
 	})
 }
+
+/// Stateless resets have no interval: at quinn's 20 ms most of a thousand Clients would learn of a restart only by their idle
+/// limit. Nor would a short one do: quinn takes one time for all packets that it reads in one go, so only the first of those
+/// would be answered. A reset answers only a packet whose connection id the endpoint's key has made, and is shorter than that
+/// packet, so nobody gets more of them than is sent for them.
+const RESET_INTERVAL: Duration = Duration::ZERO;
 
 /// An endpoint that knows the connection ids and reset tokens of one with the same key before it.
 fn restartable(key: &[u8]) -> Result<EndpointConfig> {
@@ -248,9 +256,9 @@ pub fn endpoint_rebind(endpoint: u32, host: String, port: u16, raw_datagrams: bo
 		let socket = tap::bind(at.ip(), at.port(), &sizes).map_err(|e| socket_error(&action, e))?;
 		let _context = environment.io.enter();
 		let sink = raw_sink(environment.clone(), handle, raw_datagrams, endpoint.counters.clone());
-		let tap = Tap::new(socket, sink).map_err(|e| socket_error(&action, e))?;
+		let (tap, released) = Tap::new(socket, sink).map_err(|e| socket_error(&action, e))?;
 		endpoint.quinn.rebind_abstract(tap.clone()).map_err(|e| socket_error(&action, e))?;
-		*lock::lock(&endpoint.tap) = tap;
+		endpoint.set_tap(&tap, released);
 		system::uv::forget(handle);
 		endpoint.quinn.local_addr().map(Address::from).map_err(|e| socket_error(&action, e))
 	})
@@ -264,8 +272,8 @@ pub fn endpoint_send_raw(endpoint: u32, data: &[u8], host: String, port: u16) ->
 		if data.first().is_none_or(|first| first & 0x40 != 0) {
 			return Err(invalid("A raw datagram has at least one byte, without bit 0x40 (RFC 9443)"));
 		}
-		let tap = lock::lock(&endpoint.tap).clone();
-		Ok(tap.send_raw(data, address(&host, port)?).is_ok())
+		let to = address(&host, port)?;
+		Ok(endpoint.tap().is_some_and(|tap| tap.send_raw(data, to).is_ok()))
 	})
 }
 
@@ -274,6 +282,8 @@ pub fn endpoint_close(endpoint: u32, close_code: f64, reason: String, drain_ms: 
 	environment::with(|environment| {
 		let endpoint = environment.table.endpoint(endpoint)?;
 		let drain = Duration::from_millis(drain_ms.into());
+		environment.flush(); // what was written before is sent before
+		endpoint.release();
 		environment.io.spawn(endpoint.close(code(close_code)?, reason.into_bytes(), drain));
 		Ok(())
 	})
@@ -344,6 +354,7 @@ pub struct ConnectionInfo {
 	pub accepted_from: Option<Address>,
 	pub server_name: Option<String>,
 	pub alpn_protocol: String,
+	pub congestion: String,
 	pub peer_certificates: Vec<Uint8Array>,
 }
 
@@ -360,6 +371,7 @@ pub fn connection_info(connection: u32) -> Result<ConnectionInfo> {
 			local_address: connection.local_ip().map(|ip| ip.to_canonical().to_string()),
 			accepted_from: found.accepted_from().map(Address::from),
 			server_name,
+			congestion: options::congestion_name(connection.congestion_state()).into(),
 			alpn_protocol: protocol.map_or_else(String::new, |name| String::from_utf8_lossy(&name).into_owned()),
 			peer_certificates: chain.map_or_else(Vec::new, |chain| chain.iter().map(|der| Uint8Array::from(der.to_vec())).collect()),
 		})

@@ -151,6 +151,13 @@ impl TrustInput {
 	}
 }
 
+/// A packet is not taken for lost because later ones have arrived (RFC 9002, 6.1.1): Wi-Fi, handovers and bonded links reorder
+/// far more than three packets, and each false alarm halves the rate.
+const PACKET_THRESHOLD: u32 = u32::MAX;
+/// But because it is overdue (RFC 9002, 6.1.2), in round trips: a quarter of one for reordering, and some for jitter. More would
+/// find real losses later.
+const TIME_THRESHOLD: f32 = 1.375;
+
 /// What a connection gets once both sides want it.
 #[derive(Clone, Copy)]
 pub struct Windows {
@@ -175,6 +182,8 @@ impl TransportInput {
 		let mut mtu = MtuDiscoveryConfig::default();
 		mtu.upper_bound(self.max_mtu_bytes.max(1200));
 		config
+			.packet_threshold(PACKET_THRESHOLD)
+			.time_threshold(TIME_THRESHOLD)
 			.max_idle_timeout((self.idle_timeout_ms > 0).then_some(idle))
 			.keep_alive_interval(keep_alive)
 			.stream_receive_window(window)
@@ -193,6 +202,18 @@ impl TransportInput {
 			other => return Err(invalid(format!("congestion: \"{other}\" is none of cubic, newreno, bbr"))),
 		};
 		Ok(Arc::new(config))
+	}
+}
+
+/// What `TransportInput` calls it.
+pub fn congestion_name(controller: Box<dyn congestion::Controller>) -> &'static str {
+	let controller = controller.into_any();
+	if controller.is::<congestion::Cubic>() {
+		"cubic"
+	} else if controller.is::<congestion::NewReno>() {
+		"newreno"
+	} else {
+		"bbr"
 	}
 }
 

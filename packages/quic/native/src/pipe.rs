@@ -60,9 +60,23 @@ async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt) -> (End, u6
 		let _ = cancel.send(Some(code));
 		std::future::pending::<()>().await
 	};
+	let mut moving = Box::pin(async { tokio::join!(forward, backward) });
 	tokio::select! {
-		((end, forward), (other_end, backward)) = async { tokio::join!(forward, backward) } => (end.max(other_end), forward, backward),
+		biased;
+		() = broke(a, b) => {
+			std::mem::forget(moving); // its halves must not be touched; the other leg ends with its connection, or by JS
+			(End::Lost, 0, 0)
+		}
+		((end, forward), (other_end, backward)) = &mut moving => (end.max(other_end), forward, backward),
 		() = cancelling => unreachable!("never ends"),
+	}
+}
+
+/// Resolves when one of the connections is past using.
+async fn broke(a: &Stream, b: &Stream) {
+	tokio::select! {
+		() = a.connection.broke() => {}
+		() = b.connection.broke() => {}
 	}
 }
 

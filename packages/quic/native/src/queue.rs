@@ -32,6 +32,8 @@ pub mod record {
 	pub const RAW: u8 = 15;
 	pub const PIPE_END: u8 = 16;
 	pub const ENDPOINT_CLOSED: u8 = 17;
+	/// Its closes have left; `ENDPOINT_CLOSED` follows.
+	pub const ENDPOINT_LEFT: u8 = 18;
 }
 
 /// Payloads from here on are handed over one by one instead of being packed.

@@ -58,7 +58,7 @@ impl Reader {
 		let gate = self.gate.clone();
 		let _held = gate.hold();
 		receive();
-		if gate.woken() && self.end.is_none() {
+		if gate.woken() && self.end.is_none() && !stream.connection.is_broken() {
 			if let Poll::Ready(end) = self.advance(stream) {
 				self.end = Some(end);
 				gate.pass_on();

@@ -253,6 +253,17 @@ impl Stream {
 		}
 	}
 
+	/// The connection broke: the tasks are to look.
+	pub fn wake(&self) {
+		self.outgoing_wake.notify_one();
+		self.incoming_wake.notify_one();
+	}
+
+	/// Gives up what belongs to a broken connection without touching it.
+	fn leak(&self) {
+		std::mem::forget((lock(&self.writer).take(), lock(&self.reader).take(), lock(&self.parked).take()));
+	}
+
 	// Tasks of the I/O thread.
 
 	/// Starts the tasks for the halves that exist.
@@ -316,6 +327,7 @@ impl Stream {
 		*lock(&self.writer) = Some(Writer::new(send));
 		let end = loop {
 			let advance = poll_fn(|cx| match lock(&self.writer).as_mut() {
+				_ if self.connection.is_broken() => Poll::Ready(WriterEnd::Lost),
 				Some(writer) => writer.poll_task(&self, cx),
 				None => Poll::Ready(WriterEnd::Lost), // unreachable: only this task takes the writer away
 			});
@@ -325,6 +337,9 @@ impl Stream {
 				() = self.outgoing_wake.notified() => {}
 			}
 		};
+		if self.connection.is_broken() {
+			self.leak();
+		}
 		let writer = lock(&self.writer).take();
 		{
 			let mut out = lock(&self.outgoing);
@@ -369,6 +384,7 @@ impl Stream {
 		*lock(&self.reader) = Some(Reader::new(recv, &reading));
 		let end = loop {
 			let advance = poll_fn(|cx| match lock(&self.reader).as_mut() {
+				_ if self.connection.is_broken() => Poll::Ready(ReaderEnd::Lost),
 				Some(reader) => reader.poll_task(&self, cx),
 				None => Poll::Ready(ReaderEnd::Lost), // unreachable: only this task takes the reader away
 			});
@@ -378,6 +394,9 @@ impl Stream {
 				() = self.incoming_wake.notified() => {}
 			}
 		};
+		if self.connection.is_broken() {
+			self.leak();
+		}
 		let reader = lock(&self.reader).take();
 		let stop = |code| {
 			if let Some(Reader { mut recv, .. }) = reader {
@@ -439,6 +458,14 @@ impl Stream {
 		});
 		lock(&self.incoming).credit -= cost;
 		result
+	}
+}
+
+impl Drop for Stream {
+	fn drop(&mut self) {
+		if self.connection.is_broken() {
+			self.leak();
+		}
 	}
 }
 

@@ -115,6 +115,24 @@ impl Table {
 		entries.filter_map(|entry| if let Entry::Endpoint(found) = entry { Some(found.clone()) } else { None }).collect()
 	}
 
+	pub fn streams(&self) -> Vec<Arc<Stream>> {
+		let table = lock(&self.slots);
+		let entries = table.slots.iter().filter_map(|slot| slot.entry.as_ref());
+		entries.filter_map(|entry| if let Entry::Stream(found) = entry { Some(found.clone()) } else { None }).collect()
+	}
+
+	/// Of one endpoint.
+	pub fn connections(&self, endpoint: u32) -> Vec<Arc<Connection>> {
+		let table = lock(&self.slots);
+		let entries = table.slots.iter().filter_map(|slot| slot.entry.as_ref());
+		entries
+			.filter_map(|entry| match entry {
+				Entry::Connection(found) if found.endpoint.handle == endpoint => Some(found.clone()),
+				_ => None,
+			})
+			.collect()
+	}
+
 	pub fn clear(&self) {
 		let all = std::mem::take(&mut lock(&self.slots).slots);
 		drop(all);

@@ -12,6 +12,8 @@ use std::task::{ready, Context, Poll};
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
+use tokio::sync::oneshot;
+
 use crate::system::socket::Mute;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -24,7 +26,12 @@ pub struct Tap {
 	/// A second handle of the same socket, for sending beside QUIC.
 	raw: UdpSocket,
 	sink: Arc<RawSink>,
+	/// Dropped last, when the socket is closed.
+	_released: oneshot::Sender<()>,
 }
+
+/// Told when a tap is gone, and its socket with it.
+pub type Released = oneshot::Receiver<()>;
 
 impl fmt::Debug for Tap {
 	fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -65,10 +72,17 @@ fn no_such_family(e: &io::Error) -> bool {
 
 impl Tap {
 	/// Needs the I/O runtime's context.
-	pub fn new(socket: UdpSocket, sink: Arc<RawSink>) -> io::Result<Arc<Self>> {
+	pub fn new(socket: UdpSocket, sink: Arc<RawSink>) -> io::Result<(Arc<Self>, Released)> {
 		let raw = socket.try_clone()?;
 		let (inner, mute) = crate::system::socket::wrap(socket)?;
-		Ok(Arc::new(Self { inner, mute, raw, sink }))
+		let (_released, released) = oneshot::channel();
+		Ok((Arc::new(Self { inner, mute, raw, sink, _released }), released))
+	}
+
+	/// Resolves when the socket has room for a packet.
+	pub async fn room(self: Arc<Self>) {
+		let mut poller = self.create_io_poller();
+		let _ = std::future::poll_fn(|cx| poller.as_mut().poll_writable(cx)).await;
 	}
 
 	#[cfg(target_os = "linux")]
@@ -127,7 +141,8 @@ impl AsyncUdpSocket for Tap {
 	}
 
 	fn poll_recv(&self, cx: &mut Context, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
-		let n = ready!(self.inner.poll_recv(cx, bufs, meta))?;
+		// An error would end the endpoint. The sockets below give one only when the I/O thread itself is going away.
+		let Ok(n) = ready!(self.inner.poll_recv(cx, bufs, meta)) else { return Poll::Pending };
 		for (buffer, meta) in bufs.iter_mut().zip(meta.iter_mut()).take(n) {
 			self.sift(buffer, meta);
 		}
@@ -151,6 +166,37 @@ impl AsyncUdpSocket for Tap {
 	}
 }
 
+/// What an endpoint has in place of its socket when it is closed: quinn keeps a connection for three probe timeouts after
+/// its end, and the port need not wait for that.
+#[derive(Debug)]
+pub struct Unplugged {
+	pub local_addr: SocketAddr,
+}
+
+impl AsyncUdpSocket for Unplugged {
+	fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+		Box::pin(Self { local_addr: self.local_addr })
+	}
+
+	fn try_send(&self, _transmit: &Transmit) -> io::Result<()> {
+		Ok(())
+	}
+
+	fn poll_recv(&self, _cx: &mut Context, _bufs: &mut [IoSliceMut<'_>], _meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
+		Poll::Pending
+	}
+
+	fn local_addr(&self) -> io::Result<SocketAddr> {
+		Ok(self.local_addr)
+	}
+}
+
+impl UdpPoller for Unplugged {
+	fn poll_writable(self: Pin<&mut Self>, _cx: &mut Context) -> Poll<io::Result<()>> {
+		Poll::Ready(Ok(()))
+	}
+}
+
 #[cfg(test)]
 mod tests {
 	use std::sync::Mutex;
@@ -165,7 +211,7 @@ mod tests {
 		let sink = taken.clone();
 		let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
 		let addr = socket.local_addr().unwrap();
-		let tap = Tap::new(socket, Arc::new(Box::new(move |_, data: &[u8]| sink.lock().unwrap().push(data.to_vec())))).unwrap();
+		let (tap, _) = Tap::new(socket, Arc::new(Box::new(move |_, data: &[u8]| sink.lock().unwrap().push(data.to_vec())))).unwrap();
 		let mut buffer = data.to_vec();
 		let mut meta = RecvMeta { addr, len: data.len(), stride, ecn: None, dst_ip: None };
 		tap.sift(&mut buffer, &mut meta);

@@ -335,7 +335,7 @@ impl ClientCertVerifier for ClientPolicy {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
 	use rustls::client::ResolvesClientCert;
 	use rustls::server::{ClientHello, ResolvesServerCert};
 	use rustls::sign::CertifiedKey;
@@ -395,6 +395,16 @@ mod tests {
 
 	fn pinned() -> Trust {
 		Trust { certificates: vec![sha256(&bytes(CERTIFICATE))], ..Trust::default() }
+	}
+
+	/// For quinn: a client and a server that take each other.
+	pub fn configs() -> (quinn::ClientConfig, quinn::ServerConfig) {
+		use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+		let (client, _) = client_config(None, pinned(), &["test".into()], false).unwrap();
+		let identity = Identity::new(vec![bytes(CERTIFICATE)], &bytes(KEY)).unwrap();
+		let server = server_config(identity, None, &["test".into()], false).unwrap();
+		let client = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(client).unwrap()));
+		(client, quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(server).unwrap())))
 	}
 
 	/// Shakes hands in memory; the client and the server sign with these keys. The error and the client's refusal.

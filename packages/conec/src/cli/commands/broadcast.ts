@@ -11,36 +11,19 @@ import { takePart } from "../broadcast-part.ts";
 import { countText, namesText, parsePosition, peerText, positionText } from "../broadcast-words.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CONNECTION_OPTIONS, type Connection, connect } from "../connection.ts";
+import { type Connection, connect } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { Interrupted } from "../interruption.ts";
 import { PRESENCE_MARKS } from "../peer-words.ts";
 import { answerOthers } from "../ping-echo.ts";
+import { broadcastSpec } from "../specs/broadcast.ts";
 import { quoted } from "../terminal-text.ts";
 
 /** See `conec broadcast --help`. */
 export const broadcastCommand: Command = {
-	spec: {
-		name: "broadcast",
-		usage: "NAME",
-		summary: "Send lines to everybody in a broadcast, and show what the others send",
-		operands: { least: 1, most: 1, what: "NAME" },
-		options: {
-			mode: { value: "MODE", text: "both (default), send or receive" },
-			listen: { text: "go on showing what comes when the input, which is no terminal, has ended" },
-			"keep-open": { text: "go on when the last sender has gone" },
-			echo: { text: "show one's own messages too, in their place" },
-			presence: { text: "show who is here, who comes and who goes" },
-			last: { value: "N", text: "begin with so many earlier messages, as far as the Coordinator keeps them" },
-			since: { value: "EPOCH:SEQ", text: "go on after that one, as far as the Coordinator keeps them" },
-			"slow-reader": { value: "POLICY", text: "when this side is too slow: drop-oldest (default), drop-newest, latest-per-sender, disconnect or block" },
-			"buffer-bytes": { value: "N", text: "bytes that may wait for this side before it counts as slow; default 1M" },
-			count: { text: "say how many send and receive, and end" },
-			...CONNECTION_OPTIONS,
-		},
-		examples: ["conec broadcast news", "vmstat 1 | conec broadcast load --mode send", "conec broadcast news --mode receive --last 100 --json"],
-	},
+	spec: broadcastSpec,
 	linesTo: "stdout",
+	outputRole: (args) => (args.text("mode") === "send" ? "report" : "purpose"),
 	async run(context) {
 		const { args } = context;
 		const name = args.operands[0] ?? "";

@@ -9,37 +9,30 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type CertificateAndKey, createCertificateAuthority, issueCertificate, type KeyType } from "../../index.ts";
 import { type CertificateFacts, certificateFacts, day, daysLeft, expiryWarning } from "../certificate-facts.ts";
-import { AUTHORITY, assertFree, type CertificatePaths, certificatePaths, makeDirectory, readMade, writeBoth, writeWhole } from "../certificate-files.ts";
+import {
+	AUTHORITY,
+	assertFree,
+	type CertificatePaths,
+	certificatePaths,
+	isPrivate,
+	makeDirectory,
+	readMade,
+	writeBoth,
+	writeWhole,
+} from "../certificate-files.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { readNamed } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { certsSpec } from "../specs/certs.ts";
 import { printable, quoted } from "../terminal-text.ts";
 
 /** See `conec certs --help`. */
 export const certsCommand: Command = {
-	spec: {
-		name: "certs",
-		usage: "init | issue NAME... | show FILE... | renew [NAME...]",
-		summary:
-			"Make a private authority (init), certificates for ids, host names and IP addresses (issue), look at them (show), and make new ones for the same keys (renew: those named, or all that expire within 30 days)",
-		operands: { least: 1, most: Number.POSITIVE_INFINITY, what: "init, issue, show or renew" },
-		options: {
-			dir: { value: "DIR", text: "where the files are; default: conec-certs" },
-			days: { value: "N", text: "days until the end; default: 3650 for init, 365 for issue, as before for renew" },
-			name: { value: "TEXT", text: "init: name of the authority, for people" },
-			"key-type": { value: "TYPE", text: "init, issue: P-256 (default), P-384, RSA-2048 or RSA-3072" },
-			force: { text: "init, issue: replace existing files" },
-		},
-		examples: [
-			"conec certs init",
-			"conec certs issue coordinator.example.org 192.0.2.7",
-			"conec certs issue alice",
-			"conec certs show conec-certs/alice.pem",
-			"conec certs renew",
-		],
-	},
+	spec: certsSpec,
 	linesTo: "stdout",
+	// A half-made certificate would be worse than a line that nobody reads.
+	outputRole: ({ operands }) => (operands[0] === "show" ? "purpose" : "report"),
 	async run(context) {
 		const [action = "", ...operands] = context.args.operands;
 		const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
@@ -75,7 +68,7 @@ async function init(operands: readonly string[], context: CommandContext): Promi
 	await assertFree(paths, args.flag("force"));
 	const made = await createCertificateAuthority({ name: args.text("name") ?? DEFAULT_AUTHORITY_NAME, ...making(context) });
 	await writeBoth(paths, made, args.flag("force"));
-	tell("authority", "made authority", paths, made, context);
+	await tell("authority", "made authority", paths, made, context);
 	output.line("  give the certificate to everybody (--ca, --client-ca); keep the key where no Client and no Coordinator runs");
 	return EXIT_CODES.ok;
 }
@@ -92,7 +85,7 @@ async function issue(names: readonly string[], context: CommandContext): Promise
 	const paths = certificatePaths(directory, name.toLowerCase());
 	await assertFree(paths, args.flag("force"));
 	await writeBoth(paths, made, args.flag("force"));
-	tell("issued", `issued ${names.map((one) => quoted(one.toLowerCase())).join(", ")}`, paths, made, context);
+	await tell("issued", `issued ${names.map((one) => quoted(one.toLowerCase())).join(", ")}`, paths, made, context);
 	return EXIT_CODES.ok;
 }
 
@@ -127,7 +120,7 @@ async function renew(names: readonly string[], context: CommandContext): Promise
 		const paths = certificatePaths(directory, name);
 		const made = await renewed(name, paths, directory, context);
 		await writeWhole(paths.certificate, made.certificate, 0o644, true);
-		tell("renewed", `renewed ${quoted(name)}`, paths, made, context);
+		await tell("renewed", `renewed ${quoted(name)}`, paths, made, context);
 	}
 	if (sorted.length === 0) output.event("renewed", { count: 0 }, `nothing in ${printable(directory)} expires within 30 days; name what to renew all the same`);
 	if (sorted.includes(AUTHORITY)) output.line("  give the authority's new certificate to everybody; what it issued before stays valid");
@@ -173,13 +166,15 @@ async function readAuthority(directory: string): Promise<{ certificate: Buffer; 
 	return { certificate: await readMade(paths.certificate, hint), privateKey: await readMade(paths.privateKey, hint) };
 }
 
-function tell(event: string, text: string, paths: CertificatePaths, made: CertificateAndKey, { output }: CommandContext): void {
+async function tell(event: string, text: string, paths: CertificatePaths, made: CertificateAndKey, { output }: CommandContext): Promise<void> {
 	const facts = certificateFacts(Buffer.from(made.certificate), paths.certificate)[0] as CertificateFacts;
 	output.event(event, { ...jsonOf(facts), certificate: paths.certificate, privateKey: paths.privateKey });
 	output.line(`${text}, valid until ${day(facts.to)} (${daysLeft(facts.to, Date.now())})`);
 	output.line(`  certificate  ${printable(paths.certificate)}`);
-	output.line(`  key          ${printable(paths.privateKey)}${process.platform === "win32" ? "" : " (only you can read it)"}`);
+	output.line(`  key          ${printable(paths.privateKey)}${(await isPrivate(paths.privateKey)) ? " (only you can read it)" : ""}`);
 	output.line(`  fingerprint  ${facts.fingerprint}`);
+	if (process.platform !== "win32" && !(await isPrivate(paths.privateKey)))
+		output.note(`warning: others can read ${quoted(paths.privateKey)}: its file system, or its mode, lets them; move it to where only you can`);
 	const warning = expiryWarning(facts, Date.now());
 	if (warning !== undefined) output.note(`warning: ${quoted(facts.subject)} ${warning}`);
 }

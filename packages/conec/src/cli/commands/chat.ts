@@ -9,34 +9,23 @@ import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import type { Arguments } from "../arguments.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CONNECTION_OPTIONS, type Connection, connect, incomingOf, openTo } from "../connection.ts";
+import { type Connection, connect, incomingOf, openTo } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { isOutputGone } from "../interruption.ts";
 import { linesOf } from "../lines.ts";
 import type { EventFields } from "../output.ts";
-import { checkPathOption, explainPeer, PATH_OPTIONS, pathTaken } from "../path.ts";
+import { checkPathOption, explainPeer, pathTaken } from "../path.ts";
 import { answerOther, answerOthers } from "../ping-echo.ts";
+import { chatSpec } from "../specs/chat.ts";
 import { printable, quoted } from "../terminal-text.ts";
 import { typedLines } from "../typed-lines.ts";
 import { checkRoom, talkInRoom } from "./chat-room.ts";
 
 /** See `conec chat --help`. */
 export const chatCommand: Command = {
-	spec: {
-		name: "chat",
-		usage: "[--to PEER | --from PEER | --room NAME]",
-		summary: "Talk with a peer, line by line; without --to wait for the first who calls, with --room talk with everybody there",
-		operands: { least: 0, most: 0, what: "" },
-		options: {
-			to: { value: "PEER", text: "the peer, which waits in `conec chat`" },
-			from: { value: "PEER", text: "wait for this peer only" },
-			room: { value: "NAME", text: "talk with everybody who is in that room" },
-			last: { value: "N", text: "with --room: begin with so many earlier lines, as far as the Coordinator keeps them" },
-			...PATH_OPTIONS,
-			...CONNECTION_OPTIONS,
-		},
-		examples: ["conec chat", "conec chat --to bob", "conec chat --room lobby", "uptime | conec chat --to bob"],
-	},
+	spec: chatSpec,
 	linesTo: "stdout",
+	outputRole: "purpose",
 	async run(context) {
 		const { args } = context;
 		const to = args.text("to");
@@ -89,7 +78,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 			output.note(output.style("dim", text));
 		}
 	};
-	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
+	const cancel = (): void => turnAway(stream, isOutputGone(signal.reason) ? APPLICATION_CODES.outputClosed : APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
 	output.keepBelow(screen);
@@ -123,7 +112,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 		signal.removeEventListener("abort", cancel);
 		screen?.close();
 		process.stdin.destroy();
-		explainPeer(connection.client, stream.peer, stream.path, context);
+		await explainPeer(connection.client, stream.peer, stream.path, context);
 	}
 }
 

@@ -4,24 +4,31 @@
  * @module
  */
 
-import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
-import { hostname, networkInterfaces } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileProblemWords } from "../../files/file-error-words.ts";
+import { safeHostName } from "../../files/process-identity.ts";
+import { writeAtomically } from "../../files/write-atomically.ts";
 import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../index.ts";
 import { broadcastRules } from "../broadcast-rules.ts";
 import { lostText } from "../broadcast-words.ts";
 import { certificateFacts, expiryWarning } from "../certificate-facts.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { givenIdentity, LOCAL_COORDINATOR_FILE, readNamed, stateDirectory } from "../connection.ts";
+import { givenIdentity, LOCAL_COORDINATOR_FILE, readNamed } from "../connection.ts";
+import { CONGESTION_CHOICES } from "../connection-options.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
 import { orInterrupted } from "../interruption.ts";
 import { LagNotices } from "../lag-notices.ts";
+import type { Output } from "../output.ts";
+import { certificateNames, ownInterfaces } from "../own-host.ts";
 import { addressField } from "../path.ts";
 import { CHANNEL_SIGNS, channelLine } from "../path-words.ts";
 import { coordinatorArgument, reachableAddresses } from "../reachable.ts";
 import { Refusals } from "../refusals.ts";
+import { coordinatorSpec } from "../specs/coordinator.ts";
+import { stateDirectory } from "../state-directory.ts";
 import { printable, quoted } from "../terminal-text.ts";
 
 /** The port that Clients take when none is given. */
@@ -29,37 +36,11 @@ const DEFAULT_PORT = 1_719;
 
 /** See `conec coordinator --help`. */
 export const coordinatorCommand: Command = {
-	spec: {
-		name: "coordinator",
-		usage: "",
-		summary: "Run a Coordinator until Ctrl-C; without options it makes and keeps its own key, and prints the command that Clients run",
-		operands: { least: 0, most: 0, what: "" },
-		options: {
-			host: { value: "ADDRESS", text: "address to listen on; default: all" },
-			port: { value: "N", text: "UDP port; default 1719, 0 picks one" },
-			"nat-test-port": { value: "N", text: "second UDP port, which Clients need to see what NAT they are behind; default: the next one" },
-			name: { value: "HOST", text: "name for its own certificate, and in the printed command" },
-			cert: { value: "FILE", text: "certificate chain (PEM), with --key; then Clients check the name" },
-			key: { value: "FILE", text: "private key (PEM)" },
-			"client-ca": { value: "FILE", text: "let in only Clients with a certificate of these authorities (PEM, one or more), under the id in it" },
-			deny: { value: "FILE", text: "never let in these fingerprints, one a line; SIGHUP reads all files again" },
-			"end-at-expiry": { text: "with --client-ca: end a Client's connection when its certificate expires" },
-			history: {
-				value: "PATTERN=N",
-				text: "keep N messages of these broadcasts for those who join later: a name, or its beginning and *; may be repeated",
-				repeats: true,
-			},
-			block: { value: "PATTERN", text: "of these broadcasts members may make the senders wait (--slow-reader block); may be repeated", repeats: true },
-			state: { value: "DIR", text: "where its own key is kept" },
-		},
-		examples: [
-			"conec coordinator",
-			"conec coordinator --name conec.example.org --cert fullchain.pem --key privkey.pem",
-			"conec coordinator --cert conec.pem --key conec.key --client-ca ca.pem",
-			"conec coordinator --history 'chat.*=50' --history news=1000",
-		],
-	},
+	spec: coordinatorSpec,
 	linesTo: "stdout",
+	outputRole: "report",
+	isService: () => true,
+	isLog: true,
 	async run(context) {
 		const { args, signal } = context;
 		const directory = stateDirectory(context);
@@ -69,13 +50,15 @@ export const coordinatorCommand: Command = {
 		const broadcasts = broadcastRules(args.list("history"), args.list("block"));
 		const name = args.text("name");
 		const natTestPort = args.count("nat-test-port", 0, 65_535);
+		const congestion = args.choice("congestion", CONGESTION_CHOICES);
 		const listening = Coordinator.listen({
 			...files,
 			endAtExpiry: args.flag("end-at-expiry"),
-			names: name === undefined ? ["localhost", ...certificateNames(hostname())] : [name],
+			names: name === undefined ? ["localhost", ...certificateNames(safeHostName())] : [name],
 			stateDirectory: directory,
 			broadcasts,
 			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
+			...(congestion === undefined ? {} : { congestion }),
 			...(natTestPort === undefined ? {} : { natTestPort }),
 			...(args.text("host") === undefined ? {} : { host: args.text("host") as string }),
 		});
@@ -94,14 +77,6 @@ export const coordinatorCommand: Command = {
 		}
 	},
 };
-
-/** The machine's name, if a certificate can carry it. */
-function certificateNames(host: string): string[] {
-	const name = host.toLowerCase();
-	return /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(name) && !/^[\d.]+$/.test(name) && name !== "localhost"
-		? [name]
-		: [];
-}
 
 /** What is in the files that the options name. */
 interface Files {
@@ -149,7 +124,7 @@ async function reload(coordinator: Coordinator, context: CommandContext): Promis
 			...(files.clientCa === undefined ? [] : ["authorities"]),
 			...(denied === undefined ? [] : [`${denied} denied`]),
 		];
-		output.event("reloaded", { pin: coordinator.fingerprint, denied }, `${time()} reloaded: ${parts.join(", ")}; pin ${coordinator.fingerprint}`);
+		output.event("reloaded", { pin: coordinator.fingerprint, denied }, `reloaded: ${parts.join(", ")}; pin ${coordinator.fingerprint}`);
 		warnOfExpiry(files, context);
 	} catch (error) {
 		if (context.signal.aborted) return;
@@ -179,11 +154,11 @@ async function announce(coordinator: Coordinator, { args, output }: CommandConte
 	const { address, port } = coordinator.address;
 	const { natTestPort } = coordinator;
 	const pin = coordinator.fingerprint;
-	const hosts = reachableAddresses(address, args.text("name"), networkInterfaces());
+	const hosts = reachableAddresses(address, args.text("name"), ownInterfaces());
 	const coordinators = hosts.map((host) => coordinatorArgument(host, port));
 	const caMode = files.clientCa !== undefined;
 	const commands = coordinators.map((host) => `conec chat --coordinator ${host} --pin ${pin}${caMode ? " --cert ID.pem --key ID.key" : ""}`);
-	await rememberLocally(directory, coordinatorArgument(isEverywhere(address) ? "localhost" : address, port), pin);
+	const remembered = await rememberLocally(directory, coordinatorArgument(isEverywhere(address) ? "localhost" : address, port), pin, output);
 	output.event("listening", { address, port, natTestPort, pin, addresses: hosts, commands });
 	if (output.json) return;
 	const bold = (text: string): string => output.style("bold", text);
@@ -196,8 +171,12 @@ async function announce(coordinator: Coordinator, { args, output }: CommandConte
 		"",
 		`On another machine${hosts.length > 1 ? " (use the address that it can reach)" : ""}:`,
 		...commands.map((command) => `  ${bold(command)}`),
-		`On this machine, as this user, ${caMode ? "these are enough" : "no option is needed"}:`,
-		`  ${bold(caMode ? "conec chat --cert ID.pem --key ID.key" : "conec chat")}`,
+		...(remembered
+			? [
+					`On this machine, as this user, ${caMode ? "these are enough" : "no option is needed"}:`,
+					`  ${bold(caMode ? "conec chat --cert ID.pem --key ID.key" : "conec chat")}`,
+				]
+			: []),
 		"Instead of chat: send, receive, pipe, ping, broadcast, netcheck. Ctrl-C ends.",
 		"",
 	];
@@ -208,18 +187,17 @@ function isEverywhere(address: string): boolean {
 	return address === "::" || address === "0.0.0.0";
 }
 
-/** Lets Clients with the same state directory find it without options. */
-async function rememberLocally(directory: string, coordinator: string, pin: string): Promise<void> {
+/** Lets Clients with the same state directory find it without options. Whether that was possible: it is told if not, and no reason to end. */
+async function rememberLocally(directory: string, coordinator: string, pin: string, output: Output): Promise<boolean> {
 	const path = join(directory, LOCAL_COORDINATOR_FILE);
 	const content = `${JSON.stringify({ coordinator, pin })}\n`;
-	if ((await readFile(path, "utf8").catch(() => "")) === content) return;
-	await mkdir(directory, { recursive: true, mode: 0o700 });
-	const temporary = `${path}.${process.pid}.tmp`;
-	await writeFile(temporary, content, { mode: 0o600, flag: "wx" });
-	await rename(temporary, path).catch(async (error: unknown) => {
-		await unlink(temporary).catch(() => undefined);
-		throw error;
-	});
+	try {
+		if ((await readFile(path, "utf8").catch(() => "")) !== content) await writeAtomically(path, content, "replace");
+		return true;
+	} catch (error) {
+		output.note(`cannot write ${quoted(path)}: ${fileProblemWords(error)}; Clients here need --coordinator and --pin`);
+		return false;
+	}
 }
 
 async function watch(coordinator: Coordinator, { output }: CommandContext): Promise<void> {
@@ -229,7 +207,7 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 		const lost = type === "broadcast-caught-up" ? status.lost : undefined;
 		const what = lost === undefined ? "is too slow: nobody waits for it" : `has caught up${lost === 0 ? "" : `; ${lostText(lost)} in all`}`;
 		const more = left === 0 ? "" : ` (${left} more in between)`;
-		output.event(type, { name, id, lost, left }, `${time()} ${output.style("yellow", "~")} ${id} in broadcast ${quoted(name)} ${what}${more}`);
+		output.event(type, { name, id, lost, left }, `${output.style("yellow", "~")} ${id} in broadcast ${quoted(name)} ${what}${more}`);
 	});
 	for await (const status of coordinator.status()) tell(status);
 
@@ -242,14 +220,14 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 				return output.event(
 					"connected",
 					{ id, fingerprint, address: where, clients },
-					`${time()} ${output.style("green", "+")} ${id} from ${where} (${clients} connected)`,
+					`${output.style("green", "+")} ${id} from ${where} (${clients} connected)`,
 				);
 			}
 			case "disconnected":
 				return output.event(
 					"disconnected",
 					{ id: status.id, fingerprint: status.fingerprint, clients, code: status.info.code, by: status.info.by },
-					`${time()} ${output.style("yellow", "-")} ${status.id}${reasonOf(status.info)} (${clients} connected)`,
+					`${output.style("yellow", "-")} ${status.id}${reasonOf(status.info)} (${clients} connected)`,
 				);
 			case "refused": {
 				const { address } = status.address;
@@ -258,7 +236,7 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 				return output.event(
 					"refused",
 					{ id: status.id, address, code: status.code, left },
-					`${time()} ${output.style("red", "x")} refused ${quoted(status.id)} from ${address}: ${printable(status.reason, 200)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
+					`${output.style("red", "x")} refused ${quoted(status.id)} from ${address}: ${printable(status.reason, 200)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
 				);
 			}
 			case "channel": {
@@ -268,22 +246,24 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 				return output.event(
 					"channel",
 					{ peers: [...peers], outcome, address: addressField(address), rttMs, reason, left },
-					`${time()} ${output.style(outcome === "up" ? "green" : "yellow", CHANNEL_SIGNS[outcome])} ${channelLine(status)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
+					`${output.style(outcome === "up" ? "green" : "yellow", CHANNEL_SIGNS[outcome])} ${channelLine(status)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
 				);
 			}
 			case "nat-test-unavailable":
 				return output.event(
 					"nat-test-unavailable",
 					{ code: status.error.code },
-					`${time()} ${output.style("red", "!")} Clients cannot see what NAT they are behind: ${printable(status.error.message, 300)} (--nat-test-port)`,
+					`${output.style("red", "!")} Clients cannot see what NAT they are behind: ${printable(status.error.message, 300)} (--nat-test-port)`,
 				);
+			case "state-lock-weak":
+				return output.event("state-lock-weak", { code: status.error.code }, `${output.style("yellow", "!")} ${printable(status.error.message, 500)}`);
 			case "state-unsaved":
-				return output.event("state-unsaved", { code: status.error.code }, `${time()} ${output.style("red", "!")} ${printable(status.error.message, 300)}`);
+				return output.event("state-unsaved", { code: status.error.code }, `${output.style("red", "!")} ${printable(status.error.message, 300)}`);
 			case "broadcast-lagging":
 			case "broadcast-caught-up":
 				return slow.note(status);
 			default:
-				return output.event("lagged", {}, `${time()} some notices were left out`);
+				return output.event("lagged", {}, `some notices were left out`);
 		}
 	}
 }
@@ -291,8 +271,4 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 function reasonOf(info: CloseInfo): string {
 	if (info.code === undefined || info.code === "CLIENT_CLOSED") return " left";
 	return ` ended: ${info.code}`;
-}
-
-function time(): string {
-	return new Date().toTimeString().slice(0, 8);
 }

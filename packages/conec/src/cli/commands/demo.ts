@@ -9,6 +9,7 @@ import { createReadStream } from "node:fs";
 import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileProblemWords } from "../../files/file-error-words.ts";
 import type { SocketAddress } from "../../index.ts";
 import { CliError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -18,7 +19,8 @@ import { orInterrupted } from "../interruption.ts";
 import { endpoint } from "../path-words.ts";
 import type { RoundTrips } from "../ping-times.ts";
 import { formatBytes } from "../progress.ts";
-import { printable } from "../terminal-text.ts";
+import { demoSpec } from "../specs/demo.ts";
+import { printable, quoted } from "../terminal-text.ts";
 
 /** The demonstration gives up when it gets no further for so long: all of it takes less where nothing else is going on, and a busy machine may take its time. */
 const DEADLINE_MS = 18_000;
@@ -33,17 +35,11 @@ const CONVERSATION: readonly (readonly [speaker: "alice" | "bob", line: string])
 
 /** See `conec demo --help`. */
 export const demoCommand: Command = {
-	spec: {
-		name: "demo",
-		usage: "",
-		summary: "Show a Coordinator and three Clients as processes on this machine: a chat, round trips, a verified file; under 20 seconds",
-		operands: { least: 0, most: 0, what: "" },
-		options: {},
-		examples: [],
-	},
+	spec: demoSpec,
 	linesTo: "stdout",
+	outputRole: "purpose",
 	async run(context) {
-		const directory = await mkdtemp(join(tmpdir(), "conec-demo-"));
+		const directory = await temporaryDirectory();
 		const processes: DemoProcess[] = [];
 		const late = new AbortController();
 		const timer = setTimeout(
@@ -63,6 +59,16 @@ export const demoCommand: Command = {
 		}
 	},
 };
+
+async function temporaryDirectory(): Promise<string> {
+	const parent = tmpdir();
+	try {
+		return await mkdtemp(join(parent, "conec-demo-"));
+	} catch (error) {
+		const problem = `Cannot make a directory for the demonstration in ${quoted(parent)}: ${fileProblemWords(error)}`;
+		throw new CliError(EXIT_CODES.failed, problem, "Say with the environment variable TMPDIR where temporary files may be.", error);
+	}
+}
 
 async function demonstrate({ output }: CommandContext, directory: string, processes: DemoProcess[], onProgress: () => void): Promise<void> {
 	const startedAtMs = performance.now();

@@ -4,34 +4,30 @@
  * @module
  */
 
-import { networkInterfaces } from "node:os";
-import { Client, isConecError } from "../../index.ts";
+import { Client, type ConecError, isConecError } from "../../index.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CONNECTION_OPTIONS, connect, type PreparedClient, prepareClient } from "../connection.ts";
+import { connect, type PreparedClient, prepareClient } from "../connection.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
+import { isWithoutWay } from "../explain-error.ts";
 import { natKind } from "../nat-words.ts";
 import { type Netcheck, netcheckLines, outlookOf } from "../netcheck-words.ts";
 import { coordinatorAddresses, type FamilyLook, lookThrough } from "../network-look.ts";
 import { type Family, ownAddresses } from "../own-addresses.ts";
+import { ownInterfaces } from "../own-host.ts";
+import { netcheckSpec } from "../specs/netcheck.ts";
 
 /** How long the other IP version may take, when one has reached the Coordinator. */
 const OTHER_FAMILY_MS = 3_000;
 
 /** See `conec netcheck --help`. */
 export const netcheckCommand: Command = {
-	spec: {
-		name: "netcheck",
-		usage: "",
-		summary: "Say what kind of network this is, seen from the Coordinator: NAT, IPv4 and IPv6, round trip; and what follows for direct channels",
-		operands: { least: 0, most: 0, what: "" },
-		options: { ...CONNECTION_OPTIONS },
-		examples: ["conec netcheck", "conec netcheck --coordinator conec.example.org"],
-	},
+	spec: netcheckSpec,
 	linesTo: "stdout",
+	outputRole: "purpose",
 	async run(context) {
 		const prepared = await prepareClient(context);
 		const { coordinator } = prepared.options;
-		const interfaces = networkInterfaces();
+		const interfaces = ownInterfaces();
 		const own = { 4: ownAddresses(4, interfaces), 6: ownAddresses(6, interfaces) };
 		try {
 			const first = await lookAtFirst(prepared, context);
@@ -40,19 +36,19 @@ export const netcheckCommand: Command = {
 			return EXIT_CODES.ok;
 		} catch (error) {
 			if (isConecError(error) && error.code === "COORDINATOR_UNREACHABLE") {
-				const looks = ([4, 6] as const).map(async (family) => ({ family, reached: false, reason: await whyNot(family, own, coordinator) }) as const);
+				const looks = ([4, 6] as const).map((family) => notReached(family, own, coordinator, error));
 				tell({ coordinator, own, looks: await Promise.all(looks) }, context);
 			}
 			throw error;
 		} finally {
-			await prepared.release();
+			prepared.release();
 		}
 	},
 };
 
 /** The way that every Client here takes. */
 async function lookAtFirst(prepared: PreparedClient, context: CommandContext): Promise<FamilyLook & { readonly reached: true }> {
-	const connection = await connect(context, { ...prepared, release: async () => {} });
+	const connection = await connect(context, { ...prepared, release: () => undefined });
 	try {
 		return await connection.orEnd(lookThrough(connection.client));
 	} finally {
@@ -62,7 +58,7 @@ async function lookAtFirst(prepared: PreparedClient, context: CommandContext): P
 
 async function lookAtOther(family: Family, own: Netcheck["own"], { options }: PreparedClient): Promise<FamilyLook> {
 	const [address] = await coordinatorAddresses(options.coordinator, family);
-	if (address === undefined || own[family].length === 0) return { family, reached: false, reason: await whyNot(family, own, options.coordinator) };
+	if (address === undefined || own[family].length === 0) return await notReached(family, own, options.coordinator);
 	try {
 		const client = await Client.connect({ ...options, address, limits: { requestTimeoutMs: OTHER_FAMILY_MS } });
 		try {
@@ -73,15 +69,18 @@ async function lookAtOther(family: Family, own: Netcheck["own"], { options }: Pr
 	} catch (error) {
 		options.signal?.throwIfAborted();
 		if (!isConecError(error)) throw error;
-		return { family, reached: false, reason: error.code === "COORDINATOR_UNREACHABLE" ? await whyNot(family, own, options.coordinator) : error.message };
+		if (error.code === "COORDINATOR_UNREACHABLE") return await notReached(family, own, options.coordinator, error);
+		return { family, reached: false, reason: error.message, tried: true };
 	}
 }
 
-/** Why an IP version does not lead to the Coordinator, where it has been tried if it could be. */
-async function whyNot(family: Family, own: Netcheck["own"], coordinator: string): Promise<string> {
+/** Why an IP version does not lead to the Coordinator. `error`: what came of trying, if it has been tried. */
+async function notReached(family: Family, own: Netcheck["own"], coordinator: string, error?: ConecError): Promise<FamilyLook> {
 	const [address] = await coordinatorAddresses(coordinator, family);
-	if (address === undefined) return `no IPv${family} address of the Coordinator is known`;
-	return own[family].length === 0 ? `this machine has no IPv${family} address of its own` : `no packet came back from ${address}`;
+	const because = (reason: string, tried: boolean): FamilyLook => ({ family, reached: false, reason, tried });
+	if (address === undefined) return because(`no IPv${family} address of the Coordinator is known`, false);
+	if (own[family].length === 0) return because(`this machine has no IPv${family} address of its own`, false);
+	return isWithoutWay(error) ? because(`this machine has no way to ${address}`, false) : because(`no packet came back from ${address}`, true);
 }
 
 function tell(check: Netcheck, { args, output }: CommandContext): void {
@@ -101,6 +100,7 @@ function tell(check: Netcheck, { args, output }: CommandContext): void {
 							kind: natKind(look.nat),
 							mapping: look.nat.mapping,
 							filtering: look.nat.filtering,
+							secondPort: look.nat.secondPort,
 							...(look.nat.portStep === undefined ? {} : { portStep: look.nat.portStep }),
 						},
 					}

@@ -6,27 +6,19 @@
 
 import type { PeerInfo, PresenceEvent } from "../../index.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CONNECTION_OPTIONS, connect } from "../connection.ts";
+import { connect } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
 import { PRESENCE_MARKS, peerFields } from "../peer-words.ts";
 import { answerOthers } from "../ping-echo.ts";
+import { peersSpec } from "../specs/peers.ts";
 import { printable } from "../terminal-text.ts";
 
 /** See `conec peers --help`. */
 export const peersCommand: Command = {
-	spec: {
-		name: "peers",
-		usage: "[--watch]",
-		summary: "List who is connected to the Coordinator",
-		operands: { least: 0, most: 0, what: "" },
-		options: {
-			watch: { text: "go on, and show who comes, changes and goes" },
-			...CONNECTION_OPTIONS,
-		},
-		examples: ["conec peers", "conec peers --watch --json"],
-	},
+	spec: peersSpec,
 	linesTo: "stdout",
+	outputRole: "purpose",
 	async run(context) {
 		const connection = await connect(context);
 		answerOthers(connection.client);

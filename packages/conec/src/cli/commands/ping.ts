@@ -9,35 +9,23 @@ import { ConecError } from "../../index.ts";
 import type { Arguments } from "../arguments.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CONNECTION_OPTIONS, type Connection, connect } from "../connection.ts";
+import { type Connection, connect } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
-import { addressField, explainPeer, PATH_OPTIONS, pathChoice } from "../path.ts";
+import { addressField, explainPeer, pathChoice, pathSettled } from "../path.ts";
 import { pathPhrase } from "../path-words.ts";
 import { answerOthers } from "../ping-echo.ts";
 import { PingExchange } from "../ping-exchange.ts";
 import { roundTripsOf, roundTripWords } from "../ping-times.ts";
 import { PingRoute, type Taken } from "../pinging.ts";
+import { pingSpec } from "../specs/ping.ts";
 import { printable, quoted } from "../terminal-text.ts";
 
 /** See `conec ping --help`. */
 export const pingCommand: Command = {
-	spec: {
-		name: "ping",
-		usage: "PEER",
-		summary: "Show the path and the round trip to a peer, whatever command it runs; begins at once and goes direct when it can",
-		operands: { least: 0, most: 1, what: "PEER" },
-		options: {
-			to: { value: "PEER", text: "the peer, instead of PEER" },
-			count: { value: "N", text: "how many messages of 64 bytes; default 4" },
-			"interval-ms": { value: "N", text: "time between them; default 1000; with 0 only the summary is shown" },
-			"timeout-ms": { value: "N", text: "how long to wait for each to come back; default 10000" },
-			...PATH_OPTIONS,
-			...CONNECTION_OPTIONS,
-		},
-		examples: ["conec ping bob", "conec ping bob --explain", "conec ping bob --path direct --count 1000 --interval-ms 0"],
-	},
+	spec: pingSpec,
 	linesTo: "stdout",
+	outputRole: "purpose",
 	async run(context) {
 		const plan = planOf(context.args);
 		const connection = await connect(context);
@@ -89,14 +77,16 @@ async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandC
 	const tally: Tally = { direct: [], proxied: [], unanswered: 0 };
 	try {
 		await orEnd(measure(exchange, route, plan, tally, context));
+		// Its end would give up the attempt at a channel that is to be explained.
+		if (args.flag("explain")) await pathSettled(client, peer, signal);
 		await orEnd(exchange.end());
 		if (answered(tally) > 0) return EXIT_CODES.ok;
 		throw new ConecError("PEER_TIMEOUT", `Cannot measure the round trip to ${quoted(peer)}: it answered nothing`, { peer });
 	} finally {
 		if (answered(tally) + tally.unanswered === plan.count || signal.aborted) summarize(tally, route, peer, output);
-		// Before the Client closes, and with it the channel.
 		route.stop();
-		if (route.path !== undefined || args.text("path") === "direct") explainPeer(client, peer, route.path, context);
+		// Before the Client closes, and with it the channel.
+		if (route.path !== undefined || args.text("path") === "direct") await explainPeer(client, peer, route.path, context);
 	}
 }
 

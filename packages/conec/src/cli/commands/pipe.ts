@@ -6,33 +6,25 @@
 
 import { closeSync, openSync } from "node:fs";
 import { devNull } from "node:os";
+import { errnoOf } from "../../files/file-errors.ts";
 import type { MessageStream } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CONNECTION_OPTIONS, type Connection, connect, incomingOf, openTo } from "../connection.ts";
+import { type Connection, connect, incomingOf, openTo } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
-import { Interrupted } from "../interruption.ts";
-import { checkPathOption, explainPeer, PATH_OPTIONS, tellPath } from "../path.ts";
+import { isOutputGone } from "../interruption.ts";
+import { outputError } from "../output-error.ts";
+import { checkPathOption, explainPeer, tellPath } from "../path.ts";
 import { answerOther, answerOthers } from "../ping-echo.ts";
+import { pipeSpec } from "../specs/pipe.ts";
 import { quoted } from "../terminal-text.ts";
 
 /** See `conec pipe --help`. */
 export const pipeCommand: Command = {
-	spec: {
-		name: "pipe",
-		usage: "[--to PEER | --from PEER]",
-		summary: "Send standard input to a peer's standard output and show what the peer sends; without --to wait for a peer",
-		operands: { least: 0, most: 0, what: "" },
-		options: {
-			to: { value: "PEER", text: "the peer, which waits in `conec pipe`" },
-			from: { value: "PEER", text: "wait for this peer only" },
-			...PATH_OPTIONS,
-			...CONNECTION_OPTIONS,
-		},
-		examples: ["conec pipe > backup.tar", "tar c photos | conec pipe --to bob"],
-	},
+	spec: pipeSpec,
 	linesTo: "stderr",
+	outputRole: "purpose",
 	async run(context) {
 		const { args } = context;
 		const to = args.text("to");
@@ -66,8 +58,7 @@ async function pipe(stream: MessageStream, connection: Connection, context: Comm
 	const { signal } = context;
 	const { stdin, stdout } = process;
 	const cancel = (): void => {
-		const broken = signal.reason instanceof Interrupted && signal.reason.exitCode === EXIT_CODES.brokenPipe;
-		turnAway(stream, broken ? APPLICATION_CODES.outputClosed : APPLICATION_CODES.cancelled);
+		turnAway(stream, isOutputGone(signal.reason) ? APPLICATION_CODES.outputClosed : APPLICATION_CODES.cancelled);
 	};
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
@@ -85,7 +76,7 @@ async function pipe(stream: MessageStream, connection: Connection, context: Comm
 	} finally {
 		signal.removeEventListener("abort", cancel);
 		stdin.destroy();
-		explainPeer(connection.client, stream.peer, stream.path, context);
+		await explainPeer(connection.client, stream.peer, stream.path, context);
 	}
 
 	async function sendInput(): Promise<void> {
@@ -109,7 +100,11 @@ async function pipe(stream: MessageStream, connection: Connection, context: Comm
 
 function write(stdout: NodeJS.WriteStream, chunk: Uint8Array): Promise<void> {
 	return new Promise((resolve, reject) => {
-		stdout.write(chunk, (error) => (error ? reject(error) : resolve()));
+		stdout.write(chunk, (error) => {
+			if (!error) return resolve();
+			// When the reader has gone, that is heard in a moment and ends the command otherwise.
+			setImmediate(() => reject(outputError(errnoOf(error), error)));
+		});
 	});
 }
 

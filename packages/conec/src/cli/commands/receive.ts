@@ -10,52 +10,45 @@ import type { Client, MessageStream } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import { CliError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CONNECTION_OPTIONS, type Connection, connect, incomingOf } from "../connection.ts";
+import { type Connection, connect, incomingOf } from "../connection.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
-import { EXPLAIN_OPTION, explainPeer, tellPath } from "../path.ts";
+import { nameConsent } from "../name-consent.ts";
+import { explainPeer, tellPath } from "../path.ts";
 import { answerOther, answerOthers } from "../ping-echo.ts";
 import { formatBytes } from "../progress.ts";
+import { receiveSpec } from "../specs/receive.ts";
+import { type TerminalQuestions, terminalQuestions } from "../terminal-questions.ts";
 import { printable, quoted } from "../terminal-text.ts";
 import { errnoOf, errnoText } from "../transfer/file-problem.ts";
 import { type ReceiveOptions, receiveFiles } from "../transfer/receive-files.ts";
-import { TransferReport } from "../transfer-report.ts";
+import type { TransferSummary } from "../transfer/transfer-events.ts";
+import { type AnnouncedTransfer, countThings, TransferReport } from "../transfer-report.ts";
 
 /** Transfers at the same time; further ones are told that we are busy. */
 const MOST_TRANSFERS = 8;
 
 /** See `conec receive --help`. */
 export const receiveCommand: Command = {
-	spec: {
-		name: "receive",
-		usage: "[--dir DIR] [--from PEER]",
-		summary: "Receive files, verified by SHA-256; runs until Ctrl-C",
-		operands: { least: 0, most: 0, what: "" },
-		options: {
-			dir: { value: "DIR", text: "where files go, made if missing; default: the current directory" },
-			from: { value: "PEER", text: "take files from this peer only" },
-			"max-bytes": { value: "N", text: "most bytes of one transfer, refused before writing; K, M, G, T may follow" },
-			force: { text: "replace existing files" },
-			once: { text: "end after one transfer; the exit status says whether it was complete" },
-			...EXPLAIN_OPTION,
-			...CONNECTION_OPTIONS,
-		},
-		examples: ["conec receive --dir incoming", "conec receive --from alice --max-bytes 10G --once"],
-	},
+	spec: receiveSpec,
 	linesTo: "stdout",
+	outputRole: "report",
+	isService: (args) => !args.flag("once"),
 	async run(context) {
 		const { args, output } = context;
+		const questions = args.flag("allow-hidden") ? undefined : terminalQuestions(output);
 		const options: ReceiveOptions = {
 			directory: await receivingDirectory(args.text("dir") ?? "."),
 			force: args.flag("force"),
 			maxBytes: args.bytes("max-bytes"),
+			umask: process.umask(),
 		};
 		const connection = await connect(context);
 		const transfers = new Set<Promise<ExitCode>>();
 		try {
 			output.event("waiting", { id: connection.client.id, directory: options.directory });
 			output.note(`waiting for files into ${printable(options.directory)}; others send with: conec send FILE --to ${connection.client.id}`);
-			return await connection.orEnd(serve(connection, options, transfers, context));
+			return await connection.orEnd(serve(connection, options, questions, transfers, context));
 		} finally {
 			await Promise.allSettled(transfers);
 			await connection.close();
@@ -64,7 +57,13 @@ export const receiveCommand: Command = {
 };
 
 /** Takes transfers until the Client ends; with `--once` resolves when the first is over. */
-async function serve(connection: Connection, options: ReceiveOptions, transfers: Set<Promise<ExitCode>>, context: CommandContext): Promise<ExitCode> {
+async function serve(
+	connection: Connection,
+	options: ReceiveOptions,
+	questions: TerminalQuestions | undefined,
+	transfers: Set<Promise<ExitCode>>,
+	context: CommandContext,
+): Promise<ExitCode> {
 	const { args, signal } = context;
 	let only: Promise<ExitCode> | undefined;
 	for await (const stream of incomingOf(connection.client, PROTOCOLS.files, args.text("from"), answerOther)) {
@@ -72,7 +71,7 @@ async function serve(connection: Connection, options: ReceiveOptions, transfers:
 			turnAway(stream, APPLICATION_CODES.busy);
 			continue;
 		}
-		const transfer = receiveOne(connection.client, stream, options, context);
+		const transfer = receiveOne(connection.client, stream, options, questions, context);
 		transfers.add(transfer);
 		only = transfer;
 		if (args.flag("once")) break;
@@ -83,21 +82,33 @@ async function serve(connection: Connection, options: ReceiveOptions, transfers:
 	return only === undefined ? EXIT_CODES.ok : await only;
 }
 
-async function receiveOne(client: Client, stream: MessageStream, options: ReceiveOptions, context: CommandContext): Promise<ExitCode> {
-	const { output, signal } = context;
+async function receiveOne(
+	client: Client,
+	stream: MessageStream,
+	options: ReceiveOptions,
+	questions: TerminalQuestions | undefined,
+	context: CommandContext,
+): Promise<ExitCode> {
+	const { args, output, signal } = context;
 	const peer = stream.peer ?? "the Coordinator";
+	const over = new AbortController();
+	void stream.closed.then(() => over.abort());
+	const ask = questions === undefined ? undefined : (question: string) => questions.ask(question, AbortSignal.any([signal, over.signal]));
+	const allowName = nameConsent({ allowHidden: args.flag("allow-hidden"), ask, peer });
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	tellPath(client, stream, `receiving from ${peer}`, context);
 	const report = new TransferReport(output, "received", peer, announcedBy(stream));
 	try {
-		const summary = await receiveFiles(stream, options, report);
+		const summary = await receiveFiles(stream, { ...options, allowName }, report);
 		report.end();
 		const seconds = report.elapsedMs / 1_000;
+		const { files, directories, bytes, failed } = summary;
+		const received = output.style(failed === 0 ? "green" : "yellow", `${countThings(summary)} received from ${peer}`);
 		output.event(
 			"summary",
-			{ peer, files: summary.files, bytes: summary.bytes, failed: summary.failed, seconds },
-			`${output.style(summary.failed === 0 ? "green" : "yellow", `${summary.files} ${summary.files === 1 ? "file" : "files"} received from ${peer}`)} and verified: ${formatBytes(summary.bytes)} in ${seconds.toFixed(1)} s${summary.failed === 0 ? "" : `; ${summary.failed} failed`}`,
+			{ peer, files, directories, bytes, failed, seconds, remarks: report.remarks },
+			`${received} ${doneHere(summary, seconds)}${report.addenda(summary)}`,
 		);
 		return summary.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
 	} catch (error) {
@@ -108,14 +119,20 @@ async function receiveOne(client: Client, stream: MessageStream, options: Receiv
 		return EXIT_CODES.incomplete;
 	} finally {
 		signal.removeEventListener("abort", cancel);
-		explainPeer(client, stream.peer, stream.path, context);
+		await explainPeer(client, stream.peer, stream.path, context);
 	}
 }
 
+function doneHere({ files, directories, bytes }: TransferSummary, seconds: number): string {
+	if (files === 0 && directories > 0) return `and made in ${seconds.toFixed(1)} s`;
+	return `and verified: ${formatBytes(bytes)} in ${seconds.toFixed(1)} s`;
+}
+
 /** What the sender said would come; only for the progress line. */
-function announcedBy(stream: MessageStream): { files: number; bytes: number } | undefined {
+function announcedBy(stream: MessageStream): AnnouncedTransfer | undefined {
 	const { files, bytes } = (stream.metadata ?? {}) as Readonly<Record<string, unknown>>;
-	return typeof files === "number" && typeof bytes === "number" && files >= 0 && bytes >= 0 ? { files, bytes } : undefined;
+	if (typeof files !== "number" || files < 0) return undefined;
+	return { files, bytes: typeof bytes === "number" && bytes >= 0 ? bytes : undefined };
 }
 
 async function receivingDirectory(path: string): Promise<string> {

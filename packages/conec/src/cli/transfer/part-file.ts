@@ -1,5 +1,6 @@
 /**
- * A file on its way in: written as `NAME.part-xxxxxxxx` beside its place, given its name only when it is whole.
+ * A file on its way in: written as `NAME.part-xxxxxxxx` beside its place, for its owner only, and given its mode, its
+ * time and its name when it is whole.
  *
  * Links: the receiving directory may be one, nothing below it may. Each component is looked at before it is entered,
  * and the part file is created exclusively and without following links. A sender cannot make links, so what remains
@@ -10,21 +11,23 @@
 
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, link, lstat, mkdir, open, rename, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf, errnoText, FileProblemError, writeProblem } from "./file-problem.ts";
+import { errnoOf } from "../../files/file-errors.ts";
+import { FileProblemError, orWriteProblem, writeProblem } from "./file-problem.ts";
+import type { FileFacts, FileSystem, OpenFile } from "./file-system.ts";
+import { type KeptFacts, keepFacts } from "./kept-facts.ts";
+import { NEW_FILE, placeFile, syncFile, writeAll } from "./place-file.ts";
 import { MAX_COMPONENT_BYTES } from "./safe-path.ts";
 
 /** What a {@link PartFile} is made of. */
 export interface PartFileOptions {
+	readonly files: FileSystem;
 	/** The receiving directory; exists. */
 	readonly directory: string;
 	/** From `parseSafePath`. */
 	readonly components: readonly string[];
-	/** Bytes expected; refused with `DISK_FULL` at once when the file system has less room. */
-	readonly size: number;
-	/** Permission bits, reduced by the umask. @default 0o666 */
-	readonly mode?: number | undefined;
+	/** Bytes expected, if known; refused with `DISK_FULL` at once when the file system has less room. */
+	readonly size: number | undefined;
 	/** Replace an existing file. */
 	readonly force: boolean;
 }
@@ -39,35 +42,32 @@ const ROOM_CHECK_BYTES = 1_048_576;
 export class PartFile {
 	/** Where the bytes are until `finish`. */
 	readonly partPath: string;
+	readonly #files: FileSystem;
 	readonly #finalPath: string;
-	readonly #handle: FileHandle;
+	readonly #file: OpenFile;
 	readonly #force: boolean;
 	readonly #pending = new Set<Promise<void>>();
 	#position = 0;
-	#failure: unknown;
+	#failure: { readonly error: unknown } | undefined;
 
-	private constructor(handle: FileHandle, partPath: string, finalPath: string, force: boolean) {
-		this.#handle = handle;
+	private constructor(files: FileSystem, file: OpenFile, partPath: string, finalPath: string, force: boolean) {
+		this.#files = files;
+		this.#file = file;
 		this.partPath = partPath;
 		this.#finalPath = finalPath;
 		this.#force = force;
 	}
 
 	/** Rejects with a {@link FileProblemError}, and then nothing is left but directories. */
-	static async create(options: PartFileOptions): Promise<PartFile> {
-		try {
-			const parent = await enterParents(options.directory, options.components.slice(0, -1));
-			const name = options.components.at(-1) ?? "";
-			const finalPath = join(parent, name);
-			await refuseExisting(finalPath, options.force);
-			if (options.size >= ROOM_CHECK_BYTES) await refuseWithoutRoom(parent, options.size);
-			const partPath = join(parent, partName(name, randomBytes(4).toString("hex")));
-			const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-			const handle = await open(partPath, flags, (options.mode ?? 0o666) | 0o400);
-			return new PartFile(handle, partPath, finalPath, options.force);
-		} catch (error) {
-			throw writeProblem(error);
-		}
+	static async create({ files, directory, components, size, force }: PartFileOptions): Promise<PartFile> {
+		const parent = await enterDirectory(files, directory, components.slice(0, -1));
+		const name = components.at(-1) ?? "";
+		const finalPath = join(parent.path, name);
+		await refuseExisting(files, finalPath, force);
+		if (size !== undefined && size >= ROOM_CHECK_BYTES) await refuseWithoutRoom(files, parent.path, size);
+		const partPath = join(parent.path, partName(name, randomBytes(4).toString("hex")));
+		const file = await orWriteProblem("create", files.open(partPath, constants.O_WRONLY | NEW_FILE, 0o600));
+		return new PartFile(files, file, partPath, finalPath, force);
 	}
 
 	/** Appends. Resolves while few writes are under way; a failed write shows in a later call. `data` must not change any more. */
@@ -75,44 +75,47 @@ export class PartFile {
 		this.#throwFailure();
 		if (this.#pending.size >= PENDING_WRITES) await Promise.race(this.#pending);
 		this.#throwFailure();
-		const write: Promise<void> = writeAll(this.#handle, data, this.#position).then(
+		const write: Promise<void> = writeAll(this.#file, data, this.#position).then(
 			() => {
 				this.#pending.delete(write);
 			},
 			(error: unknown) => {
 				this.#pending.delete(write);
-				this.#failure ??= error;
+				this.#failure ??= { error };
 			},
 		);
 		this.#position += data.length;
 		this.#pending.add(write);
 	}
 
-	/** Puts the content on disk and gives the file its name; with a {@link FileProblemError} on failure, and then the part file is gone. */
-	async finish(mtimeMs?: number): Promise<void> {
+	/**
+	 * Puts the content on disk and gives the file its mode, time and name. Resolves with remarks on what the file system
+	 * refused; rejects with a {@link FileProblemError}, and then the part file is gone.
+	 */
+	async finish(facts: KeptFacts): Promise<string[]> {
 		try {
 			await Promise.all(this.#pending);
 			this.#throwFailure();
-			if (mtimeMs !== undefined) await this.#handle.utimes(Date.now() / 1_000, mtimeMs / 1_000);
-			await this.#handle.sync();
-			await this.#handle.close();
-			if (this.#force) await rename(this.partPath, this.#finalPath);
-			else await nameExclusively(this.partPath, this.#finalPath);
+			const remarks = await keepFacts(this.#file, facts);
+			remarks.push(...(await syncFile(this.#file)));
+			await orWriteProblem("write", this.#file.close());
+			remarks.push(...(await placeFile(this.#files, this.partPath, this.#finalPath, this.#force)));
+			return remarks;
 		} catch (error) {
 			await this.discard();
-			throw writeProblem(error);
+			throw error;
 		}
 	}
 
 	/** Removes the part file. Never rejects. */
 	async discard(): Promise<void> {
 		await Promise.all(this.#pending);
-		await this.#handle.close().catch(ignore);
-		await unlink(this.partPath).catch(ignore);
+		await this.#file.close().catch(ignore);
+		await this.#files.unlink(this.partPath).catch(ignore);
 	}
 
 	#throwFailure(): void {
-		if (this.#failure !== undefined) throw writeProblem(this.#failure);
+		if (this.#failure !== undefined) throw this.#failure.error;
 	}
 }
 
@@ -130,66 +133,60 @@ export function partName(name: string, unique: string): string {
 	return kept + suffix;
 }
 
-/** Goes down component by component, making what is missing; refuses links and files on the way. */
-async function enterParents(directory: string, components: readonly string[]): Promise<string> {
-	let path = directory;
-	for (const component of components) {
-		path = join(path, component);
-		const made = await mkdir(path).then(
-			() => true,
-			(error: unknown) => {
-				if (errnoOf(error) === "EEXIST") return false;
-				throw error;
-			},
-		);
-		if (made) continue;
-		const found = await lstat(path);
-		if (found.isSymbolicLink()) throw new FileProblemError("NAME_UNSAFE", "it leads through a link");
-		if (!found.isDirectory()) throw new FileProblemError("NAME_UNSAFE", "a parent is not a directory");
-	}
-	return path;
+/** A directory that was entered. */
+export interface Entered {
+	readonly path: string;
+	/** Whether the last component was made. */
+	readonly made: boolean;
+	/** Its permission bits before, where it was there. */
+	readonly mode: number | undefined;
 }
 
-async function refuseExisting(path: string, force: boolean): Promise<void> {
-	const found = await lstat(path).catch((error: unknown) => {
+/**
+ * Goes down component by component, making what is missing, for its owner only; refuses links and files on the way.
+ * Rejects with a {@link FileProblemError}.
+ */
+export async function enterDirectory(files: FileSystem, directory: string, components: readonly string[]): Promise<Entered> {
+	let entered: Entered = { path: directory, made: false, mode: undefined };
+	for (const component of components) entered = await enterOne(files, join(entered.path, component));
+	return entered;
+}
+
+async function enterOne(files: FileSystem, path: string): Promise<Entered> {
+	let failure: unknown;
+	try {
+		await files.mkdir(path, 0o700);
+		return { path, made: true, mode: undefined };
+	} catch (error) {
+		failure = error;
+	}
+	// What is there counts, whatever the system says of making it: EEXIST, but also EROFS, EACCES or EISDIR.
+	let found: FileFacts;
+	try {
+		found = await files.lstat(path);
+	} catch {
+		throw writeProblem("mkdir", failure);
+	}
+	if (found.isSymbolicLink()) throw new FileProblemError("NAME_UNSAFE", "it leads through a link");
+	if (!found.isDirectory()) throw new FileProblemError("EXISTS", "a file is where a directory is needed");
+	return { path, made: false, mode: Number(found.mode & 0o777n) };
+}
+
+async function refuseExisting(files: FileSystem, path: string, force: boolean): Promise<void> {
+	const found = await files.lstat(path).catch((error: unknown) => {
 		if (errnoOf(error) === "ENOENT") return undefined;
-		throw error;
+		throw writeProblem("stat", error);
 	});
 	if (found === undefined) return;
 	if (found.isDirectory()) throw new FileProblemError("EXISTS", "a directory of that name exists");
-	if (!force) throw new FileProblemError("EXISTS", errnoText("EEXIST"));
+	if (!force) throw new FileProblemError("EXISTS", "a file of that name exists; `conec receive --force` replaces it");
 }
 
-async function refuseWithoutRoom(directory: string, size: number): Promise<void> {
-	const { bavail, bsize } = await statfs(directory);
-	if (size > bavail * bsize) throw new FileProblemError("DISK_FULL", `${size} bytes do not fit into the ${bavail * bsize} bytes that are free`);
-}
-
-/** Never replaces: two writers of one name, in whatever process, get one file and one `EXISTS`. */
-async function nameExclusively(partPath: string, finalPath: string): Promise<void> {
-	try {
-		await link(partPath, finalPath);
-	} catch (error) {
-		if (!NO_LINKS.has(errnoOf(error))) throw error;
-		// A file system without hard links: reserve the name with an empty file of ours, then replace that.
-		const reserved = await open(finalPath, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600);
-		await reserved.close();
-		await rename(partPath, finalPath).catch(async (failure: unknown) => {
-			await unlink(finalPath).catch(ignore);
-			throw failure;
-		});
-		return;
-	}
-	await unlink(partPath).catch(ignore);
-}
-
-const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"]);
-
-async function writeAll(handle: FileHandle, data: Uint8Array, position: number): Promise<void> {
-	for (let offset = 0; offset < data.length; ) {
-		const { bytesWritten } = await handle.write(data, offset, data.length - offset, position + offset);
-		offset += bytesWritten;
-	}
+/** Refuses what certainly does not fit. Where the file system says nothing of its room, writing shows it. */
+async function refuseWithoutRoom(files: FileSystem, directory: string, size: number): Promise<void> {
+	const room = await files.room(directory).catch(() => undefined);
+	if (room === undefined || room.blocks === 0 || !(size > room.freeBytes)) return;
+	throw new FileProblemError("DISK_FULL", `${size} bytes do not fit into the ${room.freeBytes} bytes that are free`);
 }
 
 function ignore(): void {}

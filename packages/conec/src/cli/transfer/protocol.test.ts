@@ -10,7 +10,17 @@ const problem = fc.constantFrom(...FILE_PROBLEMS);
 test("transfer protocol: what is encoded is decoded", () => {
 	const message: fc.Arbitrary<Exclude<TransferMessage, { type: "content" }>> = fc.oneof(
 		fc.record({ type: fc.constant("file" as const), index: count, name: text, size: count, mode: fc.nat({ max: 0o777 }), mtimeMs: fc.integer() }),
-		fc.record({ type: fc.constant("verify" as const), sha256: fc.stringMatching(/^[0-9a-f]{64}$/) }),
+		fc.record({
+			type: fc.constant("file" as const),
+			index: count,
+			name: text,
+			size: fc.constant(undefined),
+			mode: fc.constant(undefined),
+			mtimeMs: fc.double({ min: -8.64e15, max: 8.64e15, noNaN: true }).map((time) => time + 0),
+		}),
+		fc.record({ type: fc.constant("directory" as const), index: count, name: text, mode: fc.nat({ max: 0o777 }), mtimeMs: fc.integer() }),
+		fc.record({ type: fc.constant("leave" as const) }),
+		fc.record({ type: fc.constant("verify" as const), size: count, sha256: fc.stringMatching(/^[0-9a-f]{64}$/) }),
 		fc.record({ type: fc.constant("abandon" as const), problem, detail: text }),
 		fc.record({ type: fc.constant("skipped" as const), name: text, problem, detail: text }),
 		fc.record({ type: fc.constant("verdict" as const), index: count, problem, detail: text }),
@@ -56,8 +66,12 @@ const WRONG: readonly (readonly [what: string, message: Uint8Array, reason: RegE
 	["FILE with a size that is no integer", raw(KINDS.file, { index: 0, name: "a", size: 1.5 }), /size/],
 	["FILE with a size past 2^53", raw(KINDS.file, { index: 0, name: "a", size: 2 ** 53 }), /size/],
 	["FILE with setuid", raw(KINDS.file, { index: 0, name: "a", size: 1, mode: 0o4755 }), /mode/],
-	["FILE with an impossible time", raw(KINDS.file, { index: 0, name: "a", size: 1, mtimeMs: 1e300 }), /time/],
-	["VERIFY with a short hash", raw(KINDS.verify, { sha256: "ab" }), /SHA-256/],
+	["DIRECTORY without a name", raw(KINDS.directory, { index: 0 }), /DIRECTORY without a name/],
+	["DIRECTORY without an index", raw(KINDS.directory, { name: "a" }), /DIRECTORY without an index/],
+	["DIRECTORY with the sticky bit", raw(KINDS.directory, { index: 0, name: "a", mode: 0o1777 }), /mode/],
+	["LEAVE that is not a JSON object", Uint8Array.of(KINDS.leave), /not a JSON object/],
+	["VERIFY without a size", raw(KINDS.verify, { sha256: "0".repeat(64) }), /size/],
+	["VERIFY with a short hash", raw(KINDS.verify, { size: 0, sha256: "ab" }), /SHA-256/],
 	["VERDICT without an index", raw(KINDS.verdict, {}), /index/],
 ];
 
@@ -71,4 +85,19 @@ for (const [what, message, reason] of WRONG) {
 test("transfer protocol: an unknown problem counts as FAILED", () => {
 	const decoded = decodeTransfer(raw(KINDS.verdict, { index: 3, problem: "SOLAR_FLARE", detail: 7 }));
 	assert.deepEqual(decoded, { ok: true, message: { type: "verdict", index: 3, problem: "FAILED", detail: "" } });
+});
+
+test("transfer protocol: a time that no date can have is left out, and the file stays", () => {
+	for (const time of ["1e300", "-1e300", "8640000000000001", "-8640000000000001", "null", '"yesterday"', "[]", "{}", "true", "1e999"]) {
+		const body = new TextEncoder().encode(`{"index":0,"name":"a","mtimeMs":${time}}`);
+		const decoded = decodeTransfer(Uint8Array.of(KINDS.file, ...body));
+		assert.deepEqual(decoded, { ok: true, message: { type: "file", index: 0, name: "a", size: undefined, mode: undefined, mtimeMs: undefined } }, time);
+	}
+});
+
+test("transfer protocol: times before 1970, at the ends of the range and between milliseconds are kept", () => {
+	for (const mtimeMs of [-1, -0.5, 0, 0.25, -8.64e15, 8.64e15]) {
+		const decoded = decodeTransfer(raw(KINDS.directory, { index: 0, name: "a", mtimeMs }));
+		assert.equal(decoded.ok && decoded.message.type === "directory" && decoded.message.mtimeMs, mtimeMs);
+	}
 });

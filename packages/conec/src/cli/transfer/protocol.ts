@@ -2,14 +2,14 @@
  * The messages of a file transfer (`conec-files/1`), encoded and decoded. Pure; `docs/cli.md` is the normative text.
  *
  * A message is one kind byte and a body: JSON, or bytes for `CONTENT`. Sender: for each file `FILE`, any number of
- * `CONTENT`, then `VERIFY` or `ABANDON`; or `SKIPPED` for a file that could not be opened. Receiver: one `VERDICT` per
- * `FILE`, in any order, as soon as it is known.
+ * `CONTENT`, then `VERIFY` or `ABANDON`; for each directory `DIRECTORY`, what is in it, `LEAVE`; `SKIPPED` for what could
+ * not be opened. Receiver: one `VERDICT` per `FILE` and `DIRECTORY`, in any order, as soon as it is known.
  *
  * @module
  */
 
 /** Kind bytes. */
-export const KINDS = { file: 0x01, content: 0x02, verify: 0x03, abandon: 0x04, skipped: 0x05, verdict: 0x06 } as const;
+export const KINDS = { file: 0x01, content: 0x02, verify: 0x03, abandon: 0x04, skipped: 0x05, verdict: 0x06, directory: 0x07, leave: 0x08 } as const;
 
 /** Most bytes of a file in one `CONTENT` message that this implementation sends. */
 export const CONTENT_BYTES: number = 256 * 1_024;
@@ -20,6 +20,8 @@ export const CONTROL_BYTES: number = 16 * 1_024;
 export const FILE_PROBLEMS = [
 	/** The name is not one safe relative path, or leads through a link. */
 	"NAME_UNSAFE",
+	/** The name is hidden or has invisible characters, and the receiver did not allow that. */
+	"NAME_HIDDEN",
 	/** A file of that name exists and `--force` was not given. */
 	"EXISTS",
 	/** It would exceed the receiver's `--max-bytes`. */
@@ -41,38 +43,51 @@ export const FILE_PROBLEMS = [
 /** One of {@link FILE_PROBLEMS}. */
 export type FileProblem = (typeof FILE_PROBLEMS)[number];
 
-/** Announces a file. */
-export interface FileMessage {
-	readonly type: "file";
-	/** Counts the sender's `FILE` messages from 0; a `VERDICT` names it. */
+/** What is announced of a file or a directory. */
+interface Announced {
+	/** Counts the sender's `FILE` and `DIRECTORY` messages from 0; a `VERDICT` names it. */
 	readonly index: number;
-	/** Relative path, components separated by `/`. */
+	/** Relative path, components separated by `/`. Within a directory: its name, `/`, and one component. */
 	readonly name: string;
-	/** Bytes of content that follow. */
-	readonly size: number;
-	/** Permission bits, 0 .. 0o777. */
+	/** Permission bits, 0 .. 0o777; `undefined`: not known, and then it is private. */
 	readonly mode?: number | undefined;
-	/** Last modification, milliseconds since 1970. */
+	/** Last modification, milliseconds since 1970, also negative; `undefined`: not known, or no date can have it. */
 	readonly mtimeMs?: number | undefined;
+}
+
+/** Announces a file. */
+export interface FileMessage extends Announced {
+	readonly type: "file";
+	/** Bytes of content that are likely to follow; `undefined`: not known. `VERIFY` says how many there were. */
+	readonly size?: number | undefined;
+}
+
+/** Announces a directory. What follows until the matching `LEAVE` is in it. */
+export interface DirectoryMessage extends Announced {
+	readonly type: "directory";
 }
 
 /** Everything that travels in a transfer. */
 export type TransferMessage =
 	| FileMessage
 	| { readonly type: "content"; readonly data: Uint8Array }
-	| { readonly type: "verify"; readonly sha256: string }
+	| { readonly type: "verify"; readonly size: number; readonly sha256: string }
 	| { readonly type: "abandon"; readonly problem: FileProblem; readonly detail: string }
 	| { readonly type: "skipped"; readonly name: string; readonly problem: FileProblem; readonly detail: string }
+	| DirectoryMessage
+	| { readonly type: "leave" }
 	| VerdictMessage;
 
-/** Tells the sender what became of a file. */
+/** Tells the sender what became of a file or a directory. */
 export interface VerdictMessage {
 	readonly type: "verdict";
 	readonly index: number;
 	/** `undefined`: it is verified, on disk and has its name. */
 	readonly problem?: FileProblem | undefined;
-	/** Words for a person; untrusted. */
+	/** Of a problem: words for a person; untrusted. */
 	readonly detail?: string | undefined;
+	/** Without a problem: what could not be kept, such as its time; words for a person, untrusted. */
+	readonly remark?: string | undefined;
 }
 
 /** Decoded, or why not. */
@@ -99,10 +114,15 @@ export function decodeTransfer(message: Uint8Array): DecodedTransfer {
 	switch (kind) {
 		case KINDS.file:
 			return decodeFile(body);
+		case KINDS.directory:
+			return decodeDirectory(body);
+		case KINDS.leave:
+			return { ok: true, message: { type: "leave" } };
 		case KINDS.verify: {
-			const sha256 = body["sha256"];
+			const { size, sha256 } = body;
+			if (!isCount(size)) return refuse("VERIFY without a size");
 			if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) return refuse("VERIFY without a SHA-256");
-			return { ok: true, message: { type: "verify", sha256 } };
+			return { ok: true, message: { type: "verify", size, sha256 } };
 		}
 		case KINDS.abandon:
 			return { ok: true, message: { type: "abandon", problem: problemOf(body["problem"]), detail: textOf(body["detail"]) } };
@@ -111,7 +131,10 @@ export function decodeTransfer(message: Uint8Array): DecodedTransfer {
 		case KINDS.verdict: {
 			const index = body["index"];
 			if (!isCount(index)) return refuse("VERDICT without an index");
-			if (body["problem"] === undefined) return { ok: true, message: { type: "verdict", index } };
+			if (body["problem"] === undefined) {
+				const remark = textOf(body["remark"]);
+				return { ok: true, message: remark === "" ? { type: "verdict", index } : { type: "verdict", index, remark } };
+			}
 			return { ok: true, message: { type: "verdict", index, problem: problemOf(body["problem"]), detail: textOf(body["detail"]) } };
 		}
 		default:
@@ -123,13 +146,28 @@ const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function decodeFile(body: Readonly<Record<string, unknown>>): DecodedTransfer {
-	const { index, name, size, mode, mtimeMs } = body;
-	if (!isCount(index)) return refuse("FILE without an index");
-	if (typeof name !== "string") return refuse("FILE without a name");
-	if (!isCount(size)) return refuse("FILE without a size");
-	if (mode !== undefined && !(isCount(mode) && mode <= 0o777)) return refuse("FILE with a wrong mode");
-	if (mtimeMs !== undefined && !(typeof mtimeMs === "number" && Math.abs(mtimeMs) <= 8.64e15)) return refuse("FILE with a wrong time");
-	return { ok: true, message: { type: "file", index, name, size, mode, mtimeMs } };
+	const announced = decodeAnnounced("FILE", body);
+	if (typeof announced === "string") return refuse(announced);
+	const { size } = body;
+	if (size !== undefined && !isCount(size)) return refuse("FILE with a wrong size");
+	return { ok: true, message: { type: "file", ...announced, size } };
+}
+
+function decodeDirectory(body: Readonly<Record<string, unknown>>): DecodedTransfer {
+	const announced = decodeAnnounced("DIRECTORY", body);
+	return typeof announced === "string" ? refuse(announced) : { ok: true, message: { type: "directory", ...announced } };
+}
+
+function decodeAnnounced(what: string, { index, name, mode, mtimeMs }: Readonly<Record<string, unknown>>): Announced | string {
+	if (!isCount(index)) return `${what} without an index`;
+	if (typeof name !== "string") return `${what} without a name`;
+	if (mode !== undefined && !(isCount(mode) && mode <= 0o777)) return `${what} with a wrong mode`;
+	return { index, name, mode, mtimeMs: possibleTime(mtimeMs) };
+}
+
+/** The time, or `undefined` where it is none that a date can have: a wrong time is no reason to lose a file. */
+export function possibleTime(mtimeMs: unknown): number | undefined {
+	return typeof mtimeMs === "number" && Math.abs(mtimeMs) <= 8.64e15 ? mtimeMs : undefined;
 }
 
 function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {

@@ -1,6 +1,6 @@
 /**
  * The receiving side of `conec-files/1`: streams to disk, several files being put in place at once, and answers each
- * file with a verdict.
+ * file and directory with a verdict.
  *
  * @module
  */
@@ -9,11 +9,15 @@ import { createHash, type Hash } from "node:crypto";
 import type { MessageStream } from "../../index.ts";
 import { turnAway } from "../application.ts";
 import { FileProblemError, writeProblem } from "./file-problem.ts";
+import { type FileSystem, NODE_FILE_SYSTEM } from "./file-system.ts";
+import { IncomingDirectory } from "./incoming-directory.ts";
+import { MemorySink } from "./memory-sink.ts";
 import { PartFile } from "./part-file.ts";
-import { CONTENT_BYTES, decodeTransfer, encodeTransfer, type FileMessage, type TransferMessage } from "./protocol.ts";
-import { parseSafePath } from "./safe-path.ts";
+import { CONTENT_BYTES, type DirectoryMessage, decodeTransfer, encodeTransfer, type FileMessage, type TransferMessage } from "./protocol.ts";
+import { MAX_COMPONENTS, parseSafePath } from "./safe-path.ts";
 import { TaskSlots } from "./task-slots.ts";
-import { failureCode, type TransferObserver, type TransferSummary, transferProtocolError } from "./transfer-events.ts";
+import { failureCode, type OutcomeKind, type TransferObserver, type TransferSummary, transferProtocolError } from "./transfer-events.ts";
+import { unusualName, unusualNameBelow } from "./unusual-name.ts";
 
 /** Where received files go and what is refused. */
 export interface ReceiveOptions {
@@ -21,8 +25,14 @@ export interface ReceiveOptions {
 	readonly directory: string;
 	/** Replace existing files. */
 	readonly force: boolean;
-	/** Most bytes of content in this transfer; a file that would exceed it is refused before anything of it is written. */
+	/** Most bytes of content in this transfer, counted as they come; a file whose announced size would exceed it is refused before anything of it is written. */
 	readonly maxBytes?: number | undefined;
+	/** Asked about a name that `unusualName` finds: `reason` follows "its name". Must not reject. @default no such name is taken */
+	readonly allowName?: ((name: string, reason: string) => Promise<boolean>) | undefined;
+	/** Taken away from every mode. @default that of the process */
+	readonly umask?: number | undefined;
+	/** @default the real one */
+	readonly files?: FileSystem | undefined;
 }
 
 /** Files being written and put in place at once; together they hold at most this many times 256 KiB. */
@@ -55,56 +65,57 @@ export async function receiveFiles(stream: MessageStream, options: ReceiveOption
 /** The file whose content is arriving. */
 interface Arriving {
 	readonly file: FileMessage;
+	readonly parent: IncomingDirectory | undefined;
+	readonly components: readonly string[];
 	readonly hash: Hash;
 	received: number;
 	/** `undefined`: refused, what still comes is dropped. */
 	sink: MemorySink | PartFile | undefined;
 }
 
-/** A small file is collected here, so that many can be written at once. */
-class MemorySink {
-	readonly components: readonly string[];
-	readonly content: Uint8Array;
-
-	constructor(components: readonly string[], size: number) {
-		this.components = components;
-		this.content = new Uint8Array(size);
-	}
-}
-
 class Receiver {
 	readonly #stream: MessageStream;
 	readonly #options: ReceiveOptions;
+	readonly #files: FileSystem;
+	readonly #umask: number;
 	readonly #observer: TransferObserver;
 	readonly #slots = new TaskSlots(PARALLEL_FILES);
+	/** The directories that the sender is in, from the outside in. */
+	readonly #open: IncomingDirectory[] = [];
 	#arriving: Arriving | undefined;
 	#nextIndex = 0;
 	#acceptedBytes = 0;
-	#files = 0;
+	#arrivedFiles = 0;
+	#arrivedDirectories = 0;
 	#bytes = 0;
 	#failed = 0;
 
 	constructor(stream: MessageStream, options: ReceiveOptions, observer: TransferObserver) {
 		this.#stream = stream;
 		this.#options = options;
+		this.#files = options.files ?? NODE_FILE_SYSTEM;
+		this.#umask = options.umask ?? process.umask();
 		this.#observer = observer;
 	}
 
 	async take(message: TransferMessage): Promise<void> {
 		switch (message.type) {
 			case "file":
-				if (this.#arriving !== undefined) throw transferProtocolError("a file within a file");
 				return this.#begin(message);
 			case "content":
 				return this.#content(this.#expectArriving(), message.data);
 			case "verify":
-				return this.#verify(this.#expectArriving(), message.sha256);
+				return this.#verify(this.#expectArriving(), message.size, message.sha256);
 			case "abandon":
 				return this.#abandon(this.#expectArriving(), new FileProblemError(message.problem, message.detail));
+			case "directory":
+				return this.#enter(message);
+			case "leave":
+				return this.#leave();
 			case "skipped":
-				if (this.#arriving !== undefined) throw transferProtocolError("a file within a file");
+				this.#expectNoFile();
 				this.#failed += 1;
-				this.#observer.settled({ name: message.name, size: 0, problem: message.problem, detail: `the sender skipped it: ${message.detail}` });
+				this.#observer.settled({ kind: "file", name: message.name, problem: message.problem, detail: `the sender skipped it: ${message.detail}` });
 				return;
 			case "verdict":
 				throw transferProtocolError("a message that only a receiver may send");
@@ -114,6 +125,7 @@ class Receiver {
 	/** The sender has ended: everything must be whole. */
 	async finish(): Promise<void> {
 		if (this.#arriving !== undefined) throw transferProtocolError("its end in the middle of a file");
+		if (this.#open.length > 0) throw transferProtocolError("its end in the middle of a directory");
 		await this.#slots.finish();
 	}
 
@@ -125,87 +137,141 @@ class Receiver {
 	}
 
 	summary(): TransferSummary {
-		return { files: this.#files, bytes: this.#bytes, failed: this.#failed };
+		return { files: this.#arrivedFiles, directories: this.#arrivedDirectories, bytes: this.#bytes, failed: this.#failed };
+	}
+
+	async #enter(message: DirectoryMessage): Promise<void> {
+		const parent = this.#announced(message);
+		if (this.#open.length >= MAX_COMPONENTS) throw transferProtocolError("directories that are nested too deeply");
+		const components = await this.#components(message.name, parent);
+		const directory =
+			components instanceof FileProblemError
+				? new IncomingDirectory(message, parent, components)
+				: await IncomingDirectory.enter(this.#files, this.#options.directory, components, message, parent);
+		this.#open.push(directory);
+		// A refusal is told at once, so that the sender may leave out what is in it.
+		if (directory.problem !== undefined) await this.#verdict("directory", message, directory.problem);
+	}
+
+	async #leave(): Promise<void> {
+		this.#expectNoFile();
+		const directory = this.#open.pop();
+		if (directory === undefined) throw transferProtocolError("the end of a directory that it did not begin");
+		if (directory.leave()) await this.#slots.start(() => this.#complete(directory));
+	}
+
+	/** Finishes a directory in which everything is settled, and those above that are complete by that. */
+	async #complete(directory: IncomingDirectory): Promise<void> {
+		if (directory.problem === undefined) {
+			let outcome: FileProblemError | string[];
+			try {
+				outcome = await directory.finish(this.#files, this.#umask);
+			} catch (error) {
+				outcome = writeProblem("chmod", error);
+			}
+			await this.#verdict("directory", directory.message, outcome);
+		}
+		await this.#settled(directory.parent);
+	}
+
+	async #settled(parent: IncomingDirectory | undefined): Promise<void> {
+		if (parent?.settleChild() === true) await this.#complete(parent);
 	}
 
 	async #begin(file: FileMessage): Promise<void> {
-		if (file.index !== this.#nextIndex) throw transferProtocolError("a file out of turn");
-		this.#nextIndex += 1;
-		const arriving: Arriving = { file, hash: createHash("sha256"), received: 0, sink: undefined };
+		const parent = this.#announced(file);
+		const components = await this.#components(file.name, parent);
+		const arriving: Arriving = {
+			file,
+			parent,
+			components: components instanceof FileProblemError ? [] : components,
+			hash: createHash("sha256"),
+			received: 0,
+			sink: undefined,
+		};
 		this.#arriving = arriving;
-		const parsed = parseSafePath(file.name);
-		if (!parsed.safe) return this.#verdict(file, new FileProblemError("NAME_UNSAFE", parsed.reason));
+		if (components instanceof FileProblemError) return this.#refuse(arriving, components);
 		const { maxBytes } = this.#options;
-		if (maxBytes !== undefined && this.#acceptedBytes + file.size > maxBytes)
-			return this.#verdict(file, new FileProblemError("TOO_LARGE", `the receiver takes at most ${maxBytes} bytes in one transfer`));
-		this.#acceptedBytes += file.size;
-		this.#observer.started(file.name, file.size);
-		if (file.size <= CONTENT_BYTES) {
-			arriving.sink = new MemorySink(parsed.components, file.size);
+		const { size } = file;
+		if (maxBytes !== undefined && this.#acceptedBytes + (size ?? 0) > maxBytes) return this.#refuse(arriving, tooLarge(maxBytes));
+		this.#observer.started(file.name);
+		if (size === undefined || size <= CONTENT_BYTES) {
+			arriving.sink = new MemorySink(size ?? 0, CONTENT_BYTES);
 			return;
 		}
 		try {
-			arriving.sink = await this.#createPart(file, parsed.components);
+			arriving.sink = await this.#createPart(file, components);
 		} catch (error) {
-			await this.#verdict(file, writeProblem(error));
+			await this.#refuse(arriving, writeProblem("create", error));
 		}
 	}
 
 	async #content(arriving: Arriving, data: Uint8Array): Promise<void> {
-		const position = arriving.received;
 		arriving.received += data.length;
-		if (arriving.received > arriving.file.size) throw transferProtocolError("more content than it had announced");
 		this.#observer.moved(data.length);
 		const { sink } = arriving;
 		if (sink === undefined || data.length === 0) return;
-		if (sink instanceof MemorySink) {
-			arriving.hash.update(data);
-			sink.content.set(data, position);
-			return;
+		const { maxBytes } = this.#options;
+		this.#acceptedBytes += data.length;
+		if (maxBytes !== undefined && this.#acceptedBytes > maxBytes) {
+			// Nothing of it stays, so the room is there for the next file.
+			this.#acceptedBytes -= arriving.received;
+			return this.#refuse(arriving, tooLarge(maxBytes));
 		}
+		arriving.hash.update(data);
+		if (sink instanceof MemorySink && sink.add(data)) return;
 		try {
-			const written = sink.write(data);
-			arriving.hash.update(data);
-			await written;
+			await (sink instanceof MemorySink ? await this.#spill(arriving, sink) : sink).write(data);
 		} catch (error) {
-			arriving.sink = undefined;
-			await sink.discard();
-			await this.#verdict(arriving.file, writeProblem(error));
+			await this.#refuse(arriving, writeProblem("write", error));
 		}
 	}
 
-	async #verify(arriving: Arriving, announced: string): Promise<void> {
+	/** What was taken for a small file is none. */
+	async #spill(arriving: Arriving, sink: MemorySink): Promise<PartFile> {
+		const part = await this.#createPart(arriving.file, arriving.components);
+		arriving.sink = part;
+		await part.write(sink.content);
+		return part;
+	}
+
+	async #verify(arriving: Arriving, size: number, announced: string): Promise<void> {
 		this.#arriving = undefined;
-		const { file, sink } = arriving;
+		const { file, sink, received } = arriving;
 		if (sink === undefined) return;
 		const sha256 = arriving.hash.digest("hex");
-		const problem = verificationProblem(arriving, sha256, announced);
-		if (problem !== undefined) {
-			if (sink instanceof PartFile) await sink.discard();
-			return this.#verdict(file, problem);
-		}
+		const problem = verificationProblem(received, size, sha256, announced);
+		if (problem !== undefined) return this.#refuse(arriving, problem);
 		await this.#slots.start(async () => {
-			let failure: FileProblemError | undefined;
+			let outcome: FileProblemError | string[];
 			try {
-				const part = sink instanceof PartFile ? sink : await this.#writeSmall(file, sink);
-				await part.finish(file.mtimeMs);
+				const part = sink instanceof PartFile ? sink : await this.#writeSmall(file, arriving.components, sink);
+				outcome = await part.finish({ mode: this.#fileMode(arriving), mtimeMs: file.mtimeMs });
 			} catch (error) {
-				failure = writeProblem(error);
+				outcome = writeProblem("write", error);
 			}
-			await this.#verdict(file, failure, sha256);
+			await this.#verdict("file", file, outcome, { size, sha256 });
+			await this.#settled(arriving.parent);
 		});
 	}
 
 	async #abandon(arriving: Arriving, error: FileProblemError): Promise<void> {
 		this.#arriving = undefined;
-		const { file, sink } = arriving;
-		if (sink === undefined) return;
-		if (sink instanceof PartFile) await sink.discard();
-		await this.#verdict(file, new FileProblemError(error.problem, `the sender gave it up: ${error.message}`));
+		if (arriving.sink !== undefined) await this.#refuse(arriving, new FileProblemError(error.problem, `the sender gave it up: ${error.message}`));
 	}
 
-	async #writeSmall(file: FileMessage, sink: MemorySink): Promise<PartFile> {
-		const part = await this.#createPart(file, sink.components);
+	/** The file is not taken: removes what is there of it, and answers. */
+	async #refuse(arriving: Arriving, problem: FileProblemError): Promise<void> {
+		const { sink } = arriving;
+		arriving.sink = undefined;
+		if (sink instanceof PartFile) await sink.discard();
+		await this.#verdict("file", arriving.file, problem);
+		// The directory is still open: the sender is in this file.
+		arriving.parent?.settleChild();
+	}
+
+	async #writeSmall(file: FileMessage, components: readonly string[], sink: MemorySink): Promise<PartFile> {
+		const part = await this.#createPart(file, components);
 		try {
 			await part.write(sink.content);
 		} catch (error) {
@@ -216,32 +282,79 @@ class Receiver {
 	}
 
 	#createPart(file: FileMessage, components: readonly string[]): Promise<PartFile> {
-		return PartFile.create({ directory: this.#options.directory, components, size: file.size, mode: file.mode, force: this.#options.force });
+		return PartFile.create({ files: this.#files, directory: this.#options.directory, components, size: file.size, force: this.#options.force });
 	}
 
-	async #verdict(file: FileMessage, error: FileProblemError | undefined, sha256?: string): Promise<void> {
-		const outcome = { name: file.name, size: file.size };
-		if (error === undefined) {
-			this.#files += 1;
-			this.#bytes += file.size;
-			this.#observer.settled({ ...outcome, sha256 });
-			await this.#stream.send(encodeTransfer({ type: "verdict", index: file.index }));
-		} else {
+	/** Never wider than at the sender; private where the sender does not say. */
+	#fileMode({ file, parent }: Arriving): number | undefined {
+		if (file.mode === undefined || !this.#files.hasModes) return undefined;
+		return file.mode & (parent?.reach() ?? 0o777) & ~this.#umask;
+	}
+
+	/** Checks the place of an announcement in the order of things; the directory that it is in. */
+	#announced({ index, name }: FileMessage | DirectoryMessage): IncomingDirectory | undefined {
+		this.#expectNoFile();
+		if (index !== this.#nextIndex) throw transferProtocolError("a file out of turn");
+		this.#nextIndex += 1;
+		const parent = this.#open.at(-1);
+		if (parent === undefined) return undefined;
+		const prefix = `${parent.message.name}/`;
+		if (!name.startsWith(prefix) || name.includes("/", prefix.length)) throw transferProtocolError("a name that is not in its directory");
+		parent.enterChild();
+		return parent;
+	}
+
+	/** The components of a name that is taken, or why it is not. */
+	async #components(name: string, parent: IncomingDirectory | undefined): Promise<readonly string[] | FileProblemError> {
+		const parsed = parseSafePath(name);
+		if (!parsed.safe) return new FileProblemError("NAME_UNSAFE", parsed.reason);
+		if (parent?.problem !== undefined) return new FileProblemError(parent.problem.problem, `its directory was refused: ${innermost(parent.problem.message)}`);
+		const { components } = parsed;
+		const reason = parent === undefined ? unusualName(components) : unusualNameBelow(components.at(-1) ?? "");
+		if (reason === undefined || (await this.#options.allowName?.(name, reason)) === true) return components;
+		return new FileProblemError("NAME_HIDDEN", `it ${reason}; \`conec receive --allow-hidden\` takes it`);
+	}
+
+	async #verdict(
+		kind: OutcomeKind,
+		{ index, name }: FileMessage | DirectoryMessage,
+		outcome: FileProblemError | string[],
+		content?: { readonly size: number; readonly sha256: string },
+	): Promise<void> {
+		if (outcome instanceof FileProblemError) {
 			this.#failed += 1;
-			this.#observer.settled({ ...outcome, problem: error.problem, detail: error.message });
-			await this.#stream.send(encodeTransfer({ type: "verdict", index: file.index, problem: error.problem, detail: error.message }));
+			this.#observer.settled({ kind, name, problem: outcome.problem, detail: outcome.message });
+			await this.#stream.send(encodeTransfer({ type: "verdict", index, problem: outcome.problem, detail: outcome.message }));
+			return;
 		}
+		if (kind === "file") this.#arrivedFiles += 1;
+		else this.#arrivedDirectories += 1;
+		this.#bytes += content?.size ?? 0;
+		const remark = outcome.length === 0 ? undefined : outcome.join("; ");
+		this.#observer.settled({ kind, name, ...content, remark });
+		await this.#stream.send(encodeTransfer({ type: "verdict", index, remark }));
 	}
 
 	#expectArriving(): Arriving {
 		if (this.#arriving === undefined) throw transferProtocolError("content without a file");
 		return this.#arriving;
 	}
+
+	#expectNoFile(): void {
+		if (this.#arriving !== undefined) throw transferProtocolError("a file within a file");
+	}
 }
 
-function verificationProblem(arriving: Arriving, sha256: string, announced: string): FileProblemError | undefined {
-	const { received, file } = arriving;
-	if (received !== file.size) return new FileProblemError("VERIFICATION_FAILED", `${received} of ${file.size} bytes arrived`);
+function tooLarge(maxBytes: number): FileProblemError {
+	return new FileProblemError("TOO_LARGE", `the receiver takes at most ${maxBytes} bytes in one transfer`);
+}
+
+function innermost(detail: string): string {
+	return detail.replace(/^(?:its directory was refused: )+/, "");
+}
+
+function verificationProblem(received: number, size: number, sha256: string, announced: string): FileProblemError | undefined {
+	if (received !== size) return new FileProblemError("VERIFICATION_FAILED", `${received} of ${size} bytes arrived`);
 	if (sha256 !== announced) return new FileProblemError("VERIFICATION_FAILED", "the SHA-256 of what arrived is another than that of what was sent");
 	return undefined;
 }

@@ -6,274 +6,229 @@
  */
 
 import { createHash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
 import type { MessageStream } from "../../index.ts";
 import { turnAway } from "../application.ts";
 import { FileProblemError, readProblem } from "./file-problem.ts";
+import { type FileSystem, NODE_FILE_SYSTEM } from "./file-system.ts";
+import { OpenedSource, type SourceFacts, TIME_LEFT_OUT } from "./opened-source.ts";
 import { orderedAhead } from "./ordered-ahead.ts";
-import { CONTENT_BYTES, decodeTransfer, encodeTransfer, type FileMessage, KINDS } from "./protocol.ts";
-import { openSource, type Source, walkSources } from "./source-files.ts";
-import { failureCode, type TransferObserver, type TransferSummary, transferProtocolError } from "./transfer-events.ts";
+import { CONTENT_BYTES, encodeTransfer, KINDS } from "./protocol.ts";
+import { type FileSource, type LinkPolicy, type Source, walkSources } from "./source-files.ts";
+import { failureCode, type TransferObserver, type TransferSummary } from "./transfer-events.ts";
+import { Verdicts } from "./verdicts.ts";
 
 /** Files up to this size are read whole, several at a time. */
 const SMALL_BYTES = 64 * 1_024;
 /** Small files read ahead. */
 const READ_AHEAD = 32;
-/** Files whose verdict is outstanding. */
-const OUTSTANDING = 1_024;
+/** Most UTF-16 units of a name in `SKIPPED`: it may be one that nobody takes. */
+const SKIPPED_NAME_LENGTH = 1_024;
+
+/** How files are sent. */
+export interface SendOptions {
+	/** Symbolic links below a directory. */
+	readonly links: LinkPolicy;
+	/** @default the real one */
+	readonly files?: FileSystem | undefined;
+}
 
 /**
- * Sends the files and everything below the directories, closes the stream and waits for every verdict.
+ * Sends the files, the directories and everything below them, closes the stream and waits for every verdict.
  *
  * Problems of single files go to `observer` and the summary. Rejects when the stream fails or the peer ends it early.
  * The caller aborts by resetting the stream.
  */
-export async function sendFiles(stream: MessageStream, paths: readonly string[], observer: TransferObserver): Promise<TransferSummary> {
+export async function sendFiles(stream: MessageStream, paths: readonly string[], observer: TransferObserver, options: SendOptions): Promise<TransferSummary> {
 	const verdicts = new Verdicts(stream, observer);
+	const sender = new Sender(stream, observer, verdicts, options.files ?? NODE_FILE_SYSTEM);
 	let first: { readonly error: unknown } | undefined;
 	const abort = (error: unknown): void => {
 		first ??= { error };
 		turnAway(stream, failureCode(error));
 	};
-	await Promise.all([sendAll(stream, paths, observer, verdicts).catch(abort), verdicts.read().catch(abort)]);
+	await Promise.all([sender.sendAll(paths, options.links).catch(abort), verdicts.read().catch(abort)]);
 	if (first !== undefined) throw (first as { readonly error: unknown }).error;
 	return verdicts.summary();
 }
 
-/** Counts what is outstanding and listens to what the receiver says about it. */
-class Verdicts {
+/** A file that is in memory with its hash. */
+interface SmallFile {
+	readonly type: "small";
+	readonly name: string;
+	readonly facts: SourceFacts;
+	/** A whole `CONTENT` message. */
+	readonly message: Uint8Array;
+	readonly sha256: string;
+}
+
+/** A step made ready. A large file is opened when it is its turn. */
+type Ready = Exclude<Source, FileSource> | SmallFile | { readonly type: "large"; readonly source: FileSource };
+
+class Sender {
 	readonly #stream: MessageStream;
 	readonly #observer: TransferObserver;
-	readonly #outstanding = new Map<number, { readonly name: string; readonly size: number; sha256?: string }>();
-	#announced = 0;
-	#arrived = 0;
-	#failed = 0;
-	#bytes = 0;
-	#allSent = false;
-	#ended = false;
-	#wake: (() => void) | undefined;
+	readonly #verdicts: Verdicts;
+	readonly #files: FileSystem;
+	/** Indices of the directories that are open, from the outside in. */
+	readonly #open: number[] = [];
 
-	constructor(stream: MessageStream, observer: TransferObserver) {
+	constructor(stream: MessageStream, observer: TransferObserver, verdicts: Verdicts, files: FileSystem) {
 		this.#stream = stream;
 		this.#observer = observer;
+		this.#verdicts = verdicts;
+		this.#files = files;
 	}
 
-	/** Waits for room, then gives the next index. */
-	async announce(name: string, size: number): Promise<number> {
-		while (this.#outstanding.size >= OUTSTANDING && !this.#ended) {
-			await new Promise<void>((resolve) => {
-				this.#wake = resolve;
-			});
-		}
-		const index = this.#announced;
-		this.#announced += 1;
-		this.#outstanding.set(index, { name, size });
-		return index;
+	async sendAll(paths: readonly string[], links: LinkPolicy): Promise<void> {
+		for await (const ready of orderedAhead(walkSources(paths, links, this.#files), READ_AHEAD, (source) => this.#makeReady(source))) await this.#send(ready);
+		this.#verdicts.allSent();
+		await this.#stream.close();
 	}
 
-	/** Whether the receiver still wants this file. */
-	isWanted(index: number): boolean {
-		return this.#outstanding.has(index);
-	}
-
-	setHash(index: number, sha256: string): void {
-		const file = this.#outstanding.get(index);
-		if (file !== undefined) file.sha256 = sha256;
-	}
-
-	/** A file that never got an index. */
-	skipped(name: string, error: FileProblemError): void {
-		this.#failed += 1;
-		this.#observer.settled({ name, size: 0, problem: error.problem, detail: error.message });
-	}
-
-	/** The sender gave it up: whatever the receiver says of it, this is the reason. */
-	abandoned(index: number, error: FileProblemError): void {
-		const file = this.#outstanding.get(index);
-		if (file === undefined) return;
-		this.#outstanding.delete(index);
-		this.#failed += 1;
-		this.#observer.settled({ name: file.name, size: file.size, problem: error.problem, detail: error.message });
-	}
-
-	allSent(): void {
-		this.#allSent = true;
-	}
-
-	async read(): Promise<void> {
+	async #makeReady(source: Source): Promise<Ready> {
+		if (source.type !== "file") return source;
+		if ((source.claims.size ?? 0) > SMALL_BYTES) return { type: "large", source };
 		try {
-			for await (const bytes of this.#stream) this.#take(bytes);
-			if (!this.#allSent || this.#outstanding.size > 0) throw transferProtocolError(`its end before it had answered for ${this.#outstanding.size} files`);
-		} finally {
-			this.#ended = true;
-			this.#wake?.();
-		}
-	}
-
-	summary(): TransferSummary {
-		return { files: this.#arrived, bytes: this.#bytes, failed: this.#failed };
-	}
-
-	#take(bytes: Uint8Array): void {
-		const decoded = decodeTransfer(bytes);
-		if (!decoded.ok) throw transferProtocolError(decoded.reason);
-		if (decoded.message.type !== "verdict") throw transferProtocolError("a message that only a sender may send");
-		const { index, problem, detail } = decoded.message;
-		if (index >= this.#announced) throw transferProtocolError("a verdict on a file that was not sent");
-		const file = this.#outstanding.get(index);
-		if (file === undefined) return;
-		if (problem === undefined && file.sha256 === undefined) throw transferProtocolError("a verdict before the end of the file");
-		this.#outstanding.delete(index);
-		if (problem === undefined) {
-			this.#arrived += 1;
-			this.#bytes += file.size;
-		} else this.#failed += 1;
-		this.#observer.settled({ name: file.name, size: file.size, problem, detail, sha256: file.sha256 });
-		this.#wake?.();
-	}
-}
-
-/** A source made ready: small ones are in memory with their hash. */
-type Ready =
-	| {
-			readonly type: "small";
-			readonly source: Source & { type: "file" };
-			readonly content: Uint8Array;
-			readonly mode: number;
-			readonly mtimeMs: number;
-			readonly sha256: string;
-	  }
-	| { readonly type: "large"; readonly source: Source & { type: "file" } }
-	| { readonly type: "problem"; readonly name: string; readonly error: FileProblemError };
-
-async function sendAll(stream: MessageStream, paths: readonly string[], observer: TransferObserver, verdicts: Verdicts): Promise<void> {
-	for await (const ready of orderedAhead(walkSources(paths), READ_AHEAD, makeReady)) {
-		if (ready.type === "problem") await sendSkipped(stream, ready.name, ready.error, verdicts);
-		else if (ready.type === "large") await sendLarge(stream, ready.source, observer, verdicts);
-		else {
-			const { name } = ready.source;
-			const size = ready.content.length - 1;
-			observer.started(name, size);
-			const index = await verdicts.announce(name, size);
-			await stream.send(encodeTransfer(fileMessage(index, name, size, ready)));
-			verdicts.setHash(index, ready.sha256);
-			if (size > 0) await stream.send(ready.content);
-			await stream.send(encodeTransfer({ type: "verify", sha256: ready.sha256 }));
-			observer.moved(size);
-		}
-	}
-	verdicts.allSent();
-	await stream.close();
-}
-
-async function makeReady(source: Source): Promise<Ready> {
-	if (source.type === "problem") return source;
-	if (source.size > SMALL_BYTES) return { type: "large", source };
-	try {
-		const file = await openSource(source.path, source.follow);
-		try {
-			if (file.size > SMALL_BYTES) return { type: "large", source };
-			const content = new Uint8Array(1 + file.size);
-			content[0] = KINDS.content;
-			for (let offset = 0; offset < file.size; ) {
-				const { bytesRead } = await file.handle.read(content, 1 + offset, file.size - offset, offset);
-				if (bytesRead === 0) break;
-				offset += bytesRead;
+			const opened = await OpenedSource.open(this.#files, source);
+			try {
+				const message = await readSmall(opened, source.claims.size ?? 0);
+				if (message === undefined) return { type: "large", source };
+				await opened.verifyUnchanged();
+				const sha256 = createHash("sha256").update(message.subarray(1)).digest("hex");
+				return { type: "small", name: source.name, facts: opened.facts, message, sha256 };
+			} finally {
+				await opened.close();
 			}
-			await file.verifyUnchanged();
-			const sha256 = createHash("sha256").update(content.subarray(1)).digest("hex");
-			return { type: "small", source, content, mode: file.mode, mtimeMs: file.mtimeMs, sha256 };
-		} finally {
-			await file.handle.close();
-		}
-	} catch (error) {
-		return { type: "problem", name: source.name, error: readProblem(error) };
-	}
-}
-
-async function sendLarge(stream: MessageStream, source: Source & { type: "file" }, observer: TransferObserver, verdicts: Verdicts): Promise<void> {
-	let file: Awaited<ReturnType<typeof openSource>>;
-	try {
-		file = await openSource(source.path, source.follow);
-	} catch (error) {
-		await sendSkipped(stream, source.name, readProblem(error), verdicts);
-		return;
-	}
-	try {
-		observer.started(source.name, file.size);
-		const index = await verdicts.announce(source.name, file.size);
-		await stream.send(encodeTransfer(fileMessage(index, source.name, file.size, file)));
-		try {
-			const sha256 = await sendContent(stream, file.handle, file.size, observer, () => verdicts.isWanted(index));
-			if (sha256 === undefined) {
-				await stream.send(encodeTransfer({ type: "abandon", problem: "FAILED", detail: "refused by the receiver" }));
-				return;
-			}
-			await orReadProblem(file.verifyUnchanged());
-			verdicts.setHash(index, sha256);
-			await stream.send(encodeTransfer({ type: "verify", sha256 }));
 		} catch (error) {
-			if (!(error instanceof FileProblemError)) throw error;
-			verdicts.abandoned(index, error);
-			await stream.send(encodeTransfer({ type: "abandon", problem: error.problem, detail: error.message }));
+			return { type: "problem", name: source.name, error: readProblem("read", error) };
 		}
-	} finally {
-		await file.handle.close();
 	}
-}
 
-/** Sends `size` bytes while the next ones are read. The hash, or `undefined` when the receiver refused meanwhile. */
-async function sendContent(
-	stream: MessageStream,
-	handle: FileHandle,
-	size: number,
-	observer: TransferObserver,
-	isWanted: () => boolean,
-): Promise<string | undefined> {
-	const hash = createHash("sha256");
-	let current = new Uint8Array(1 + CONTENT_BYTES);
-	let spare = new Uint8Array(1 + CONTENT_BYTES);
-	current[0] = spare[0] = KINDS.content;
-	let position = 0;
-	let reading = readAt(handle, current, position, size);
-	try {
-		while (position < size) {
-			const count = await reading;
-			if (count === 0) throw new FileProblemError("CHANGED", `it became shorter than its ${size} bytes while it was sent`);
-			position += count;
-			reading = readAt(handle, spare, position, size);
-			hash.update(current.subarray(1, 1 + count));
-			await stream.send(current.subarray(0, 1 + count));
-			observer.moved(count);
-			if (!isWanted()) return undefined;
-			[current, spare] = [spare, current];
+	async #send(ready: Ready): Promise<void> {
+		switch (ready.type) {
+			case "small":
+				return this.#sendSmall(ready);
+			case "large":
+				return this.#sendLarge(ready.source);
+			case "problem":
+				return this.#sendSkipped(ready.name, ready.error);
+			case "link":
+				return this.#observer.link(ready);
+			case "directory": {
+				const { name, facts } = ready;
+				const index = await this.#verdicts.announce("directory", name, remarkOf(facts), () => {
+					ready.refused = true;
+				});
+				this.#open.push(index);
+				return this.#stream.send(encodeTransfer({ type: "directory", index, name, ...facts }));
+			}
+			case "leave": {
+				const index = this.#open.pop();
+				if (index !== undefined) this.#verdicts.completeDirectory(index);
+				return this.#stream.send(encodeTransfer({ type: "leave" }));
+			}
 		}
-		return hash.digest("hex");
-	} finally {
-		await reading.catch(() => 0);
+	}
+
+	async #sendSmall({ name, facts, message, sha256 }: SmallFile): Promise<void> {
+		const size = message.length - 1;
+		this.#observer.started(name);
+		const index = await this.#verdicts.announce("file", name, remarkOf(facts));
+		await this.#stream.send(encodeTransfer({ type: "file", index, name, size, ...facts }));
+		this.#verdicts.completeFile(index, size, sha256);
+		if (size > 0) await this.#stream.send(message);
+		await this.#stream.send(encodeTransfer({ type: "verify", size, sha256 }));
+		this.#observer.moved(size);
+	}
+
+	async #sendLarge(source: FileSource): Promise<void> {
+		const { name } = source;
+		const { size } = source.claims;
+		let opened: OpenedSource;
+		try {
+			opened = await OpenedSource.open(this.#files, source);
+		} catch (error) {
+			return this.#sendSkipped(name, readProblem("open", error));
+		}
+		try {
+			this.#observer.started(name);
+			const index = await this.#verdicts.announce("file", name, remarkOf(opened.facts));
+			await this.#stream.send(encodeTransfer({ type: "file", index, name, size, ...opened.facts }));
+			try {
+				const sent = await this.#sendContent(opened, () => this.#verdicts.isWanted(index));
+				if (sent === undefined) return await this.#stream.send(encodeTransfer({ type: "abandon", problem: "FAILED", detail: "refused by the receiver" }));
+				await opened.verifyUnchanged();
+				this.#verdicts.completeFile(index, sent.size, sent.sha256);
+				await this.#stream.send(encodeTransfer({ type: "verify", ...sent }));
+			} catch (error) {
+				if (!(error instanceof FileProblemError)) throw error;
+				this.#verdicts.abandoned(index, error);
+				await this.#stream.send(encodeTransfer({ type: "abandon", problem: error.problem, detail: error.message }));
+			}
+		} finally {
+			await opened.close();
+		}
+	}
+
+	/** Sends to the end of the file while the next bytes are read. `undefined` when the receiver refused meanwhile. */
+	async #sendContent(opened: OpenedSource, isWanted: () => boolean): Promise<{ size: number; sha256: string } | undefined> {
+		const hash = createHash("sha256");
+		let current = contentBuffer(CONTENT_BYTES);
+		let spare = contentBuffer(CONTENT_BYTES);
+		let size = 0;
+		let reading = fillAhead(opened, current);
+		try {
+			for (;;) {
+				const count = await reading;
+				if (count === 0) return { size, sha256: hash.digest("hex") };
+				reading = fillAhead(opened, spare);
+				hash.update(current.subarray(1, 1 + count));
+				await this.#stream.send(current.subarray(0, 1 + count));
+				size += count;
+				this.#observer.moved(count);
+				if (!isWanted()) return undefined;
+				[current, spare] = [spare, current];
+			}
+		} finally {
+			await reading.catch(ignore);
+		}
+	}
+
+	async #sendSkipped(name: string, error: FileProblemError): Promise<void> {
+		this.#verdicts.skipped(name, error);
+		await this.#stream.send(encodeTransfer({ type: "skipped", name: name.slice(0, SKIPPED_NAME_LENGTH), problem: error.problem, detail: error.message }));
 	}
 }
 
-async function readAt(handle: FileHandle, buffer: Uint8Array, position: number, size: number): Promise<number> {
-	const wanted = Math.min(CONTENT_BYTES, size - position);
-	if (wanted === 0) return 0;
-	const { bytesRead } = await orReadProblem(handle.read(buffer, 1, wanted, position));
-	return bytesRead;
-}
-
-async function sendSkipped(stream: MessageStream, name: string, error: FileProblemError, verdicts: Verdicts): Promise<void> {
-	verdicts.skipped(name, error);
-	await stream.send(encodeTransfer({ type: "skipped", name: name.slice(0, 1_024), problem: error.problem, detail: error.message }));
-}
-
-function fileMessage(index: number, name: string, size: number, facts: { readonly mode: number; readonly mtimeMs: number }): FileMessage {
-	return { type: "file", index, name, size, mode: facts.mode, mtimeMs: facts.mtimeMs };
-}
-
-async function orReadProblem<Value>(operation: Promise<Value>): Promise<Value> {
-	try {
-		return await operation;
-	} catch (error) {
-		throw readProblem(error);
+/** The `CONTENT` message of a file that has at most {@link SMALL_BYTES}, whatever `size` said of it; `undefined` for a larger one. */
+async function readSmall(opened: OpenedSource, size: number): Promise<Uint8Array | undefined> {
+	// One byte more than expected, so that a file that ends there is seen to end.
+	let buffer = contentBuffer(Math.max(size, 511) + 1);
+	let end = 1 + (await opened.fill(buffer, 1));
+	if (end === buffer.length && end <= SMALL_BYTES + 1) {
+		const larger = contentBuffer(SMALL_BYTES + 1);
+		larger.set(buffer);
+		buffer = larger;
+		end += await opened.fill(buffer, end);
 	}
+	return end - 1 > SMALL_BYTES ? undefined : buffer.subarray(0, end);
 }
+
+function contentBuffer(bytes: number): Uint8Array {
+	const buffer = new Uint8Array(1 + bytes);
+	buffer[0] = KINDS.content;
+	return buffer;
+}
+
+/** A failure shows when the result is awaited, which may be after a while. */
+function fillAhead(opened: OpenedSource, buffer: Uint8Array): Promise<number> {
+	const reading = opened.fill(buffer, 1);
+	reading.catch(ignore);
+	return reading;
+}
+
+function remarkOf({ mtimeMs }: SourceFacts): string | undefined {
+	return mtimeMs === undefined ? TIME_LEFT_OUT : undefined;
+}
+
+function ignore(): void {}

@@ -1,118 +1,205 @@
 /**
- * What `conec send` reads: the named files and, of named directories, every regular file below.
+ * What `conec send` sends: the named files and, of named directories, everything below: directories, regular files and,
+ * as `--links` says, what symbolic links lead to.
  *
  * @module
  */
 
-import { constants } from "node:fs";
-import { type FileHandle, lstat, open, readdir, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
-import { errnoOf, errnoText, FileProblemError, readProblem } from "./file-problem.ts";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { FileProblemError, orReadProblem, readProblem } from "./file-problem.ts";
+import type { FileFacts, FileSystem } from "./file-system.ts";
+import { kindProblem, namedProblem, type OpenOptions, type SourceFacts, sourceFacts } from "./opened-source.ts";
+import { PseudoFileSystems } from "./pseudo-file-systems.ts";
 import { parseSafePath } from "./safe-path.ts";
 
-/** A file to send, or why there is none. `name` is what the receiver is told. */
+/** What is done with symbolic links below a named directory. */
+export type LinkPolicy = "skip" | "follow" | "fail";
+
+/** A file to send. */
+export interface FileSource extends OpenOptions {
+	readonly type: "file";
+	/** What the receiver is told. */
+	readonly name: string;
+}
+
+/** A directory to make. What is in it follows, then {@link Source} `leave`. */
+export interface DirectorySource {
+	readonly type: "directory";
+	readonly name: string;
+	readonly facts: SourceFacts;
+	/** Set by the consumer when the receiver does not take the directory: the rest of it is left out. */
+	refused: boolean;
+}
+
+/** A link below a directory that is left out, or followed to a place outside of that directory. */
+export interface LinkSource {
+	readonly type: "link";
+	readonly name: string;
+	readonly action: "skipped" | "followed-outside";
+	/** Where it leads, when followed. */
+	readonly target?: string | undefined;
+}
+
+/** A step of the walk. */
 export type Source =
-	| { readonly type: "file"; readonly path: string; readonly name: string; readonly size: number; readonly follow: boolean }
+	| FileSource
+	| DirectorySource
+	| { readonly type: "leave" }
+	| LinkSource
 	| { readonly type: "problem"; readonly name: string; readonly error: FileProblemError };
 
-/** An opened regular file and what it was like then. */
-export interface OpenedFile {
-	readonly handle: FileHandle;
-	readonly size: number;
-	readonly mode: number;
-	readonly mtimeMs: number;
-	/** Rejects with `CHANGED` when size or modification time differ from those at opening. */
-	verifyUnchanged(): Promise<void>;
-}
-
 /**
- * Walks in a stable order (sorted within a directory). A link given by the user is followed; links below a directory
- * are left out with a problem, as are devices, pipes and sockets. Never rejects for a file.
+ * Walks in a stable order (sorted within a directory). A link that the user named is followed; for those below a
+ * directory `links` decides. Devices, pipes and sockets are problems. Never rejects for a file.
  */
-export async function* walkSources(paths: readonly string[]): AsyncGenerator<Source, void, void> {
-	for (const path of paths) {
-		const name = basename(resolve(path));
-		try {
-			const found = await stat(path);
-			if (found.isDirectory()) yield* walkDirectory(path, name);
-			else if (found.isFile()) yield fileSource(path, name, found.size, true);
-			else yield { type: "problem", name, error: new FileProblemError("UNREADABLE", "it is not a regular file") };
-		} catch (error) {
-			yield { type: "problem", name: name === "" ? path : name, error: readProblem(error) };
-		}
-	}
+export async function* walkSources(paths: readonly string[], links: LinkPolicy, files: FileSystem): AsyncGenerator<Source, void, void> {
+	const walk = new Walk(links, files);
+	for (const path of paths) yield* walk.named(path);
 }
 
-/** Files and bytes that {@link walkSources} would give; holds nothing in memory. Stops early when aborted. */
-export async function countSources(paths: readonly string[], signal: AbortSignal): Promise<{ files: number; bytes: number }> {
-	let files = 0;
-	let bytes = 0;
-	for await (const source of walkSources(paths)) {
+/** What {@link walkSources} would give, counted; holds nothing in memory. `bytes` is `undefined` where a size is not known. Rejects when aborted. */
+export async function countSources(
+	paths: readonly string[],
+	links: LinkPolicy,
+	files: FileSystem,
+	signal: AbortSignal,
+): Promise<{ files: number; bytes: number | undefined }> {
+	let count = 0;
+	let bytes: number | undefined = 0;
+	for await (const source of walkSources(paths, links, files)) {
 		signal.throwIfAborted();
 		if (source.type !== "file") continue;
-		files += 1;
-		bytes += source.size;
+		count += 1;
+		const { size } = source.claims;
+		bytes = bytes === undefined || size === undefined ? undefined : bytes + size;
 	}
-	return { files, bytes };
+	return { files: count, bytes };
 }
 
-/** Opens for reading. Rejects with a {@link FileProblemError}. The caller closes the handle. */
-export async function openSource(path: string, follow: boolean): Promise<OpenedFile> {
-	let handle: FileHandle;
-	try {
-		handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (follow ? 0 : (constants.O_NOFOLLOW ?? 0)));
-	} catch (error) {
-		throw readProblem(error);
-	}
-	try {
-		const before = await handle.stat({ bigint: true });
-		if (!before.isFile()) throw new FileProblemError("UNREADABLE", "it is not a regular file");
-		return {
-			handle,
-			size: Number(before.size),
-			mode: Number(before.mode & 0o777n),
-			mtimeMs: Number(before.mtimeMs),
-			async verifyUnchanged() {
-				const after = await handle.stat({ bigint: true });
-				if (after.size !== before.size) throw new FileProblemError("CHANGED", `its size changed from ${before.size} to ${after.size} bytes while it was sent`);
-				if (after.mtimeNs !== before.mtimeNs) throw new FileProblemError("CHANGED", "it was written to while it was sent");
-			},
-		};
-	} catch (error) {
-		await handle.close();
-		throw readProblem(error);
-	}
+/** How the walk came to where it is, in real paths; only kept where links are followed. */
+interface Trail {
+	/** The directory that was named, and those to which links led. */
+	readonly tops: readonly string[];
+	/** The directories that hold the links that were followed. */
+	readonly links: readonly string[];
 }
 
-async function* walkDirectory(path: string, name: string): AsyncGenerator<Source, void, void> {
-	let entries: string[];
-	try {
-		entries = await readdir(path);
-	} catch (error) {
-		yield { type: "problem", name, error: new FileProblemError("UNREADABLE", `cannot list the directory: ${errnoText(errnoOf(error))}`, error) };
-		return;
+const NO_TRAIL: Trail = { tops: [], links: [] };
+
+class Walk {
+	readonly #links: LinkPolicy;
+	readonly #files: FileSystem;
+	readonly #pseudo: PseudoFileSystems;
+
+	constructor(links: LinkPolicy, files: FileSystem) {
+		this.#links = links;
+		this.#files = files;
+		this.#pseudo = new PseudoFileSystems(files);
 	}
-	for (const entry of entries.sort()) {
-		const entryPath = join(path, entry);
-		const entryName = `${name}/${entry}`;
+
+	async *named(path: string): AsyncGenerator<Source, void, void> {
+		const name = basename(resolve(path));
 		try {
-			const found = await lstat(entryPath);
-			if (found.isDirectory()) yield* walkDirectory(entryPath, entryName);
-			else if (found.isFile()) yield fileSource(entryPath, entryName, found.size, false);
-			else
-				yield {
-					type: "problem",
-					name: entryName,
-					error: new FileProblemError("UNREADABLE", found.isSymbolicLink() ? "links are not followed" : "it is not a regular file"),
-				};
+			const found = await this.#files.stat(path);
+			// Real paths show where a link leads back to, and where it leads out.
+			if (found.isDirectory()) yield* this.#directory(path, name, found, await this.#trail(path));
+			else if (found.isFile()) yield await this.#file(path, name, found, true);
+			else yield problem(name, kindProblem(found));
 		} catch (error) {
-			yield { type: "problem", name: entryName, error: readProblem(error) };
+			yield problem(path === "" || name === "" ? path : name, namedProblem(path, error));
 		}
 	}
+
+	async #trail(path: string): Promise<Trail> {
+		return this.#links === "follow" ? { tops: [await this.#files.realpath(path)], links: [] } : NO_TRAIL;
+	}
+
+	async *#directory(path: string, name: string, found: FileFacts, trail: Trail): AsyncGenerator<Source, void, void> {
+		const parsed = parseSafePath(name);
+		if (!parsed.safe) {
+			yield problem(name, new FileProblemError("NAME_UNSAFE", `${parsed.reason}; nothing below it is sent`));
+			return;
+		}
+		let entries: readonly Buffer[];
+		try {
+			entries = [...(await orReadProblem("list", this.#files.list(path)))].sort(Buffer.compare);
+		} catch (error) {
+			yield problem(name, readProblem("list", error));
+			return;
+		}
+		const directory: DirectorySource = { type: "directory", name, facts: sourceFacts(this.#files, found), refused: false };
+		yield directory;
+		for (const entry of entries) {
+			if (directory.refused) break;
+			const text = utf8(entry);
+			if (text === undefined) yield problem(`${name}/${escaped(entry)}`, new FileProblemError("NAME_UNSAFE", "it is not UTF-8"));
+			else yield* this.#entry(join(path, text), `${name}/${text}`, trail);
+		}
+		yield { type: "leave" };
+	}
+
+	async *#entry(path: string, name: string, trail: Trail): AsyncGenerator<Source, void, void> {
+		try {
+			const found = await orReadProblem("stat", this.#files.lstat(path));
+			if (found.isDirectory()) yield* this.#directory(path, name, found, trail);
+			else if (found.isFile()) yield await this.#file(path, name, found, false);
+			else if (found.isSymbolicLink()) yield* this.#link(path, name, trail);
+			else yield problem(name, kindProblem(found));
+		} catch (error) {
+			yield problem(name, readProblem("stat", error));
+		}
+	}
+
+	async *#link(path: string, name: string, trail: Trail): AsyncGenerator<Source, void, void> {
+		if (this.#links === "skip") {
+			yield { type: "link", name, action: "skipped" };
+			return;
+		}
+		if (this.#links === "fail") throw new FileProblemError("UNREADABLE", "it is a symbolic link");
+		let target: string;
+		let found: FileFacts;
+		try {
+			target = await this.#files.realpath(path);
+			found = await this.#files.stat(path);
+		} catch (error) {
+			throw new FileProblemError("UNREADABLE", `it is a link that cannot be followed: ${readProblem("stat", error).message}`, error);
+		}
+		const links = [...trail.links, await orReadProblem("stat", this.#files.realpath(dirname(path)))];
+		if (found.isDirectory() && links.some((place) => isWithin(place, target)))
+			throw new FileProblemError("UNREADABLE", "it is a link that leads back to a directory that it is in");
+		if (!trail.tops.some((top) => isWithin(target, top))) yield { type: "link", name, action: "followed-outside", target };
+		if (found.isDirectory()) yield* this.#directory(path, name, found, { tops: [...trail.tops, target], links });
+		else if (found.isFile()) yield await this.#file(path, name, found, true);
+		else yield problem(name, kindProblem(found));
+	}
+
+	async #file(path: string, name: string, found: FileFacts, follow: boolean): Promise<Source> {
+		const parsed = parseSafePath(name);
+		if (!parsed.safe) return problem(name, new FileProblemError("NAME_UNSAFE", parsed.reason));
+		return { type: "file", path, name, claims: await this.#pseudo.claims(path, found), follow };
+	}
 }
 
-function fileSource(path: string, name: string, size: number, follow: boolean): Source {
-	const parsed = parseSafePath(name);
-	if (!parsed.safe) return { type: "problem", name, error: new FileProblemError("NAME_UNSAFE", `no receiver takes this name: ${parsed.reason}`) };
-	return { type: "file", path, name, size, follow };
+function problem(name: string, error: FileProblemError): Source {
+	return { type: "problem", name, error };
+}
+
+/** Whether the path is the directory or below it; both are real paths. */
+function isWithin(path: string, directory: string): boolean {
+	return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+}
+
+function utf8(bytes: Buffer): string | undefined {
+	try {
+		return UTF8.decode(bytes);
+	} catch {
+		return undefined;
+	}
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** `caf\xe9`: what is ASCII stays. */
+function escaped(bytes: Buffer): string {
+	return Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`)).join("");
 }

@@ -8,32 +8,45 @@ import { APPLICATION_CODES } from "../application.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import type { FileProblem } from "./protocol.ts";
+import type { LinkSource } from "./source-files.ts";
 
-/** What became of one file. `name` and `detail` may come from the peer: untrusted text. */
+/** What is sent. */
+export type OutcomeKind = "file" | "directory";
+
+/** What became of one file or directory. `name`, `detail` and `remark` may come from the peer: untrusted text. */
 export interface FileOutcome {
+	readonly kind: OutcomeKind;
 	readonly name: string;
-	readonly size: number;
+	/** Bytes of the content; present when a file arrived. */
+	readonly size?: number | undefined;
 	/** `undefined`: verified and on the receiver's disk. */
 	readonly problem?: FileProblem | undefined;
 	readonly detail?: string | undefined;
-	/** Hex; present when the file arrived. */
+	/** What could not be kept of it, such as its time. `undefined` or empty: nothing. */
+	readonly remark?: string | undefined;
+	/** Hex; present when a file arrived. */
 	readonly sha256?: string | undefined;
 }
 
 /** Receives what happens, as it happens. Must not throw. */
 export interface TransferObserver {
 	/** The file whose content moves now. */
-	started(name: string, size: number): void;
+	started(name: string): void;
 	/** That many more bytes of content were sent or received. */
 	moved(bytes: number): void;
-	/** One file is settled. */
+	/** One file or directory is settled. */
 	settled(outcome: FileOutcome): void;
+	/** The sender met a symbolic link that it leaves out, or that leads outside. */
+	link(link: LinkSource): void;
 }
 
 /** What a whole transfer came to. */
 export interface TransferSummary {
 	readonly files: number;
+	readonly directories: number;
+	/** Of the files that arrived. */
 	readonly bytes: number;
+	/** Files and directories that did not arrive. */
 	readonly failed: number;
 }
 

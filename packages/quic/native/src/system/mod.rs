@@ -2,5 +2,9 @@
 //! (`lib.rs` denies it elsewhere); each use says why it is sound.
 
 pub mod allocator;
+#[cfg(unix)]
+mod bell;
+#[cfg(unix)]
+mod room;
 pub mod socket;
 pub mod uv;

@@ -65,108 +65,46 @@ impl Mute {
 	}
 }
 
-/// The socket inside an epoll instance of its own, which is what the I/O thread waits for: so that it can be silenced.
-#[cfg(target_os = "linux")]
-mod bell {
-	use std::io;
-	use std::net::UdpSocket;
-	use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-
-	pub struct Bell {
-		epoll: OwnedFd,
-		/// Keeps the descriptor that is watched.
-		socket: UdpSocket,
-	}
-
-	impl AsRawFd for Bell {
-		fn as_raw_fd(&self) -> RawFd {
-			self.epoll.as_raw_fd()
-		}
-	}
-
-	impl Bell {
-		pub fn socket(&self) -> &UdpSocket {
-			&self.socket
-		}
-
-		pub fn new(socket: UdpSocket) -> io::Result<Self> {
-			// SAFETY: takes a flag, returns a new descriptor or -1.
-			let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
-			if epoll < 0 {
-				return Err(io::Error::last_os_error());
-			}
-			// SAFETY: just made, owned by nobody else.
-			let epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
-			let bell = Self { epoll, socket };
-			bell.control(libc::EPOLL_CTL_ADD)?;
-			Ok(bell)
-		}
-
-		/// Turned on, it rings at once if there is something to read. By adding and removing: a changed interest does not
-		/// ring when the kernel still has the socket on its list from before.
-		pub fn set(&self, on: bool) {
-			let _ = self.control(if on { libc::EPOLL_CTL_ADD } else { libc::EPOLL_CTL_DEL });
-			// fails if it was so already
-		}
-
-		fn control(&self, operation: libc::c_int) -> io::Result<()> {
-			let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 0 };
-			// SAFETY: both descriptors are open, `event` is read during the call only.
-			match unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, self.socket.as_raw_fd(), &mut event) } {
-				0 => Ok(()),
-				_ => Err(io::Error::last_os_error()),
-			}
-		}
-	}
-}
-
 #[cfg(unix)]
 mod unix {
 	use std::fmt;
+	use std::future::Future;
 	use std::io::{self, IoSliceMut};
 	use std::net::{SocketAddr, UdpSocket};
 	use std::os::fd::AsRawFd;
-	#[cfg(not(target_os = "linux"))]
-	use std::os::fd::RawFd;
 	use std::pin::Pin;
 	#[cfg(target_os = "linux")]
-	use std::sync::atomic::AtomicU64;
-	use std::sync::atomic::{AtomicBool, Ordering};
-	use std::sync::Arc;
+	use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+	use std::sync::{Arc, Mutex, Weak};
 	use std::task::{ready, Context, Poll};
+	use std::time::Duration;
 
 	use quinn::udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 	use quinn::{AsyncUdpSocket, UdpPoller};
 	use tokio::io::unix::AsyncFd;
 	use tokio::io::Interest;
 	use tokio::runtime::Handle;
+	use tokio::task::AbortHandle;
+	use tokio::time::Sleep;
 
+	use crate::lock::lock;
+	use crate::system::bell::Bell;
+	use crate::system::room::{Place, Room};
+
+	/// What is waited for when the socket is full. On Linux the socket itself, whose descriptor the I/O thread's event queue
+	/// does not have yet: so that no descriptor is needed just when there may be none.
 	#[cfg(target_os = "linux")]
-	use super::bell::Bell;
-
-	/// Elsewhere the socket itself is waited for.
-	#[cfg(not(target_os = "linux"))]
-	struct Bell(UdpSocket);
-
-	#[cfg(not(target_os = "linux"))]
-	impl Bell {
-		fn new(socket: UdpSocket) -> io::Result<Self> {
-			Ok(Self(socket))
-		}
-
-		fn socket(&self) -> &UdpSocket {
-			&self.0
-		}
+	fn write_side(socket: &Arc<UdpSocket>) -> io::Result<Arc<UdpSocket>> {
+		Ok(socket.clone())
 	}
 
+	/// Elsewhere the queue has it, for reading, and would forget both together.
 	#[cfg(not(target_os = "linux"))]
-	impl AsRawFd for Bell {
-		fn as_raw_fd(&self) -> RawFd {
-			self.0.as_raw_fd()
-		}
+	fn write_side(socket: &Arc<UdpSocket>) -> io::Result<Arc<UdpSocket>> {
+		socket.try_clone().map(Arc::new)
 	}
 
-	/// `T` is a `UdpSocket` or a `Bell`.
+	/// `T` is an `Arc<UdpSocket>` or a `Bell`.
 	fn register<T: AsRawFd>(waited: T, interest: Interest) -> io::Result<AsyncFd<T>> {
 		// SAFETY: both own their descriptor, always return the same one, and close it only when dropped; the `AsyncFd`
 		// owns them and deregisters before it drops them.
@@ -177,8 +115,13 @@ mod unix {
 		io: AsyncFd<Bell>,
 		state: UdpSocketState,
 		runtime: Handle,
-		/// The last packet found no room.
-		full: AtomicBool,
+		room: Room,
+		/// The task that waits for room.
+		watch: Mutex<Option<AbortHandle>>,
+		/// Reading goes on after that.
+		rest: Mutex<Option<Pin<Box<Sleep>>>>,
+		#[cfg(test)]
+		faults: tests::Faults,
 		/// How often the socket was muted.
 		#[cfg(target_os = "linux")]
 		muted: AtomicU64,
@@ -189,7 +132,13 @@ mod unix {
 
 	/// Longest time that the socket stays muted.
 	#[cfg(target_os = "linux")]
-	const MUTE: std::time::Duration = std::time::Duration::from_millis(15);
+	const MUTE: Duration = Duration::from_millis(15);
+
+	/// After that the socket is tried again, when the system cannot tell when it is ready.
+	const RETRY: Duration = Duration::from_millis(10);
+
+	/// Errors read in a row before reading takes a rest. Each may be one ICMP message, or all may be one lasting fault.
+	const ERRORS_IN_A_ROW: usize = 16;
 
 	impl Socket {
 		pub fn new(socket: UdpSocket) -> io::Result<Self> {
@@ -199,7 +148,11 @@ mod unix {
 				io,
 				state,
 				runtime: Handle::current(),
-				full: AtomicBool::new(false),
+				room: Room::default(),
+				watch: Mutex::default(),
+				rest: Mutex::default(),
+				#[cfg(test)]
+				faults: tests::Faults::default(),
 				#[cfg(target_os = "linux")]
 				muted: AtomicU64::new(0),
 				#[cfg(target_os = "linux")]
@@ -242,8 +195,79 @@ mod unix {
 			self.io.get_ref().set(on);
 		}
 
-		fn socket(&self) -> &UdpSocket {
+		fn socket(&self) -> &Arc<UdpSocket> {
 			self.io.get_ref().socket()
+		}
+
+		/// Starts the one task that waits for room in behalf of everybody who does.
+		fn watch(this: &Arc<Self>) {
+			let weak = Arc::downgrade(this);
+			let task = this.runtime.spawn(Self::wait_for_room(weak));
+			*lock(&this.watch) = Some(task.abort_handle());
+		}
+
+		async fn wait_for_room(weak: Weak<Self>) {
+			let registered = {
+				let Some(this) = weak.upgrade() else { return };
+				match this.room.is_fruitless() {
+					true => Err(io::ErrorKind::WouldBlock.into()), // ready, as the system said last time, it was not
+					false => this.register_for_writing(),
+				}
+			};
+			// Not the socket but its descriptor is held meanwhile: the socket's end ends the wait.
+			let told = match &registered {
+				Ok(waited) => waited.writable().await.is_ok(),
+				Err(_) => false,
+			};
+			if !told {
+				tokio::time::sleep(RETRY).await;
+			}
+			drop(registered);
+			if let Some(this) = weak.upgrade() {
+				this.room.freed();
+			}
+		}
+
+		fn register_for_writing(&self) -> io::Result<AsyncFd<Arc<UdpSocket>>> {
+			#[cfg(test)]
+			self.faults.registration()?;
+			register(write_side(self.socket())?, Interest::WRITABLE)
+		}
+
+		fn send(&self, transmit: &Transmit) -> io::Result<()> {
+			#[cfg(test)]
+			self.faults.sending()?;
+			self.state.send(UdpSockRef::from(&**self.socket()), transmit)
+		}
+
+		fn recv(&self, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> io::Result<usize> {
+			#[cfg(test)]
+			self.faults.receiving()?;
+			self.state.recv(UdpSockRef::from(&**self.socket()), bufs, meta)
+		}
+
+		/// Nothing is read for a while. Polls the pause once, so that it wakes.
+		fn take_a_rest(&self, cx: &mut Context) -> Poll<()> {
+			let mut rest = lock(&self.rest);
+			let pause = rest.get_or_insert_with(|| {
+				let _context = self.runtime.enter(); // the JS thread may be the one that polls
+				Box::pin(tokio::time::sleep(RETRY))
+			});
+			ready!(pause.as_mut().poll(cx));
+			*rest = None;
+			Poll::Ready(())
+		}
+
+		fn is_resting(&self) -> bool {
+			lock(&self.rest).is_some()
+		}
+	}
+
+	impl Drop for Socket {
+		fn drop(&mut self) {
+			if let Some(watch) = lock(&self.watch).take() {
+				watch.abort();
+			}
 		}
 	}
 
@@ -255,27 +279,39 @@ mod unix {
 
 	impl AsyncUdpSocket for Socket {
 		fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-			Box::pin(Writable { socket: self, waiting: None })
+			Box::pin(Writable { socket: self, place: Place::default() })
 		}
 
+		/// Of all errors only `WouldBlock` is told: any other would end the connection, and a packet that the system refused is
+		/// a lost packet.
 		fn try_send(&self, transmit: &Transmit) -> io::Result<()> {
-			let sent = self.state.send(UdpSockRef::from(self.socket()), transmit);
-			if matches!(&sent, Err(e) if e.kind() == io::ErrorKind::WouldBlock) {
-				self.full.store(true, Ordering::Relaxed);
+			match self.send(transmit) {
+				Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+					self.room.filled();
+					Err(e)
+				}
+				_ => {
+					self.room.sent();
+					Ok(())
+				}
 			}
-			sent
 		}
 
+		/// Never an error, which would end the endpoint.
 		fn poll_recv(&self, cx: &mut Context, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
 			if super::EAGER.take() {
-				if let Ok(n) = self.state.recv(UdpSockRef::from(self.socket()), bufs, meta) {
+				if let Ok(n) = self.recv(bufs, meta) {
 					super::EAGER.set(n == bufs.len());
 					return Poll::Ready(Ok(n));
 				}
 			}
-			loop {
-				let mut ready = ready!(self.io.poll_read_ready(cx))?;
-				match ready.try_io(|io| self.state.recv(UdpSockRef::from(io.get_ref().socket()), bufs, meta)) {
+			if self.is_resting() {
+				ready!(self.take_a_rest(cx));
+			}
+			let mut errors = 0;
+			while errors < ERRORS_IN_A_ROW {
+				let Ok(mut ready) = ready!(self.io.poll_read_ready(cx)) else { break };
+				match ready.try_io(|_| self.recv(bufs, meta)) {
 					Ok(Ok(n)) => {
 						// Where several are read at a time (not on the BSDs).
 						let batched = cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple"));
@@ -284,10 +320,14 @@ mod unix {
 						}
 						return Poll::Ready(Ok(n));
 					}
-					Ok(Err(_)) => {} // an ICMP message about some packet: consumed by reading it, and nobody's end
+					Ok(Err(_)) => errors += 1, // an ICMP message about some packet: consumed by reading it, and nobody's end
 					Err(_would_block) => {}
 				}
 			}
+			if self.take_a_rest(cx).is_ready() {
+				cx.waker().wake_by_ref();
+			}
+			Poll::Pending
 		}
 
 		fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -307,88 +347,27 @@ mod unix {
 		}
 	}
 
-	/// Waits for room in the socket's buffer, which is seldom missing: registered only while somebody waits.
+	/// One connection's place in the line for room.
+	#[derive(Debug)]
 	struct Writable {
 		socket: Arc<Socket>,
-		waiting: Option<AsyncFd<UdpSocket>>,
-	}
-
-	impl fmt::Debug for Writable {
-		fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-			f.debug_struct("Writable").field("waiting", &self.waiting.is_some()).finish()
-		}
+		place: Place,
 	}
 
 	impl UdpPoller for Writable {
+		/// Never an error, which would end the connection's driver, and with it the timers that end the connection.
 		fn poll_writable(self: Pin<&mut Self>, cx: &mut Context) -> Poll<io::Result<()>> {
-			let this = self.get_mut();
-			if this.waiting.is_none() {
-				// quinn asks before every packet.
-				if !this.socket.full.load(Ordering::Relaxed) {
-					return Poll::Ready(Ok(()));
-				}
-				let _context = this.socket.runtime.enter(); // the JS thread may be the one that polls
-				let again = this.socket.socket().try_clone()?;
-				this.waiting = Some(register(again, Interest::WRITABLE)?);
-			}
-			if let Some(waiting) = &this.waiting {
-				drop(ready!(waiting.poll_write_ready(cx))?);
-			}
-			this.waiting = None;
-			this.socket.full.store(false, Ordering::Relaxed);
-			Poll::Ready(Ok(()))
+			let Self { socket, place } = self.get_mut();
+			socket.room.poll(place, cx.waker(), || Socket::watch(socket)).map(Ok)
+		}
+	}
+
+	impl Drop for Writable {
+		fn drop(&mut self) {
+			self.socket.room.leave(&mut self.place);
 		}
 	}
 
 	#[cfg(test)]
-	mod tests {
-		use std::future::poll_fn;
-
-		use super::*;
-
-		#[cfg(target_os = "linux")]
-		#[test]
-		fn is_silent_while_muted_and_rings_for_what_came_meanwhile() {
-			let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-			runtime.block_on(async {
-				let plain = UdpSocket::bind("127.0.0.1:0").unwrap();
-				plain.set_nonblocking(true).unwrap();
-				let to = plain.local_addr().unwrap();
-				let from = UdpSocket::bind("127.0.0.1:0").unwrap();
-				let socket = Arc::new(Socket::new(plain).unwrap());
-				let mut memory = [[0; 2048]; 2];
-				let mut receive = async || {
-					let mut bufs = memory.each_mut().map(|memory| IoSliceMut::new(memory));
-					poll_fn(|cx| socket.poll_recv(cx, &mut bufs, &mut [RecvMeta::default(); 2])).await.unwrap()
-				};
-				let soon = std::time::Duration::from_millis(50);
-				for _ in 0..3 {
-					from.send_to(&[1], to).unwrap();
-					assert_eq!(tokio::time::timeout(soon, receive()).await.unwrap(), 1);
-					socket.ring(false);
-					from.send_to(&[2], to).unwrap();
-					assert!(tokio::time::timeout(soon, receive()).await.is_err());
-					socket.ring(true);
-					assert_eq!(tokio::time::timeout(soon, receive()).await.unwrap(), 1);
-				}
-			});
-		}
-
-		#[test]
-		fn waits_for_room_only_while_there_is_none() {
-			let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-			runtime.block_on(async {
-				let plain = UdpSocket::bind("127.0.0.1:0").unwrap();
-				plain.set_nonblocking(true).unwrap();
-				let socket = Arc::new(Socket::new(plain).unwrap());
-				let mut poller = Writable { socket, waiting: None };
-				for full in [false, true, true] {
-					poller.socket.full.store(full, Ordering::Relaxed);
-					poll_fn(|cx| Pin::new(&mut poller).poll_writable(cx)).await.unwrap();
-					assert!(poller.waiting.is_none());
-					assert!(!poller.socket.full.load(Ordering::Relaxed));
-				}
-			});
-		}
-	}
+	mod tests;
 }

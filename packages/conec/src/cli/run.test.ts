@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Command, CommandContext, OutputRole } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
+import { runCommand, runCommandLine, runIn } from "./run.ts";
+import type { StandardStream } from "./standard-sink.ts";
+
+/** A standard stream on which every write fails with the code, or works. */
+class Stream implements StandardStream {
+	text = "";
+	readonly #errno: string | undefined;
+	#listener: (error: Error) => void = () => undefined;
+
+	constructor(errno?: string) {
+		this.#errno = errno;
+	}
+
+	on(_event: "error", listener: (error: Error) => void): void {
+		this.#listener = listener;
+	}
+
+	write(text: string, done: () => void): void {
+		const errno = this.#errno;
+		if (errno !== undefined) return void setImmediate(() => this.#listener(Object.assign(new Error(errno), { code: errno })));
+		this.text += text;
+		done();
+	}
+}
+
+const command = (outputRole: OutputRole, run: Command["run"], more: Partial<Command> = {}): Command => ({
+	spec: { name: "try", usage: "", summary: "Try", operands: { least: 0, most: 0, what: "" }, options: {}, examples: [] },
+	linesTo: "stdout",
+	outputRole,
+	run,
+	...more,
+});
+
+/** Says something and works until it is told to end, or for a while. */
+async function work({ output, signal }: CommandContext): Promise<0> {
+	output.event("begun", {}, "begun");
+	output.note("a remark");
+	for (let round = 0; round < 20; round++) {
+		await new Promise((resolve) => setImmediate(resolve));
+		signal.throwIfAborted();
+	}
+	output.event("done", {}, "done");
+	return 0;
+}
+
+const { ok, failed, brokenPipe } = EXIT_CODES;
+const ERRNOS = ["EPIPE", "ECONNRESET", "EOF", "ENOSPC", "EDQUOT", "EIO", "EAGAIN", "EFBIG", "ENXIO", "EBADF"];
+const isGone = (errno: string): boolean => ["EPIPE", "ECONNRESET", "EOF"].includes(errno);
+
+for (const errno of ERRNOS) {
+	for (const json of [[], ["--json"]]) {
+		const how = json.length === 0 ? "" : " with --json";
+		test(`run: ${errno} on standard error ends nothing${how}`, async () => {
+			for (const role of ["purpose", "report"] as const) {
+				const stdout = new Stream();
+				assert.equal(await runCommand(command(role, work), json, runIn({ env: {}, stdout, stderr: new Stream(errno) })), ok, role);
+				assert.match(stdout.text, /begun(?:.|\n)*done/);
+			}
+		});
+
+		test(`run: ${errno} on standard output does not end a command whose work is elsewhere${how}`, async () => {
+			const stderr = new Stream();
+			assert.equal(await runCommand(command("report", work), json, runIn({ env: {}, stdout: new Stream(errno), stderr })), ok);
+			assert.equal(stderr.text, json.length === 0 ? "a remark\n" : "");
+		});
+
+		test(`run: ${errno} on standard output ${isGone(errno) ? "ends a command whose purpose it is, quietly" : "lets such a command go on, and fail at its end"}${how}`, async () => {
+			const stderr = new Stream();
+			let ended = false;
+			const running = command("purpose", async (context) => {
+				try {
+					return await work(context);
+				} finally {
+					ended = context.signal.aborted;
+				}
+			});
+			const status = await runCommand(running, json, runIn({ env: {}, stdout: new Stream(errno), stderr }));
+			assert.deepEqual([status, ended], isGone(errno) ? [brokenPipe, true] : [failed, false]);
+			assert.equal(/conec: Cannot write all of the output: .+\n {7}Check where standard output goes\.\n$/.test(stderr.text), !isGone(errno), stderr.text);
+		});
+	}
+
+	test(`run: ${errno} on standard output while the last words are written counts, too`, async () => {
+		const say = command("purpose", async ({ output }) => {
+			output.line("all at once");
+			return ok;
+		});
+		assert.equal(await runCommand(say, [], runIn({ env: {}, stdout: new Stream(errno), stderr: new Stream() })), isGone(errno) ? brokenPipe : failed);
+	});
+
+	test(`run: ${errno} on the standard output of help and version is told in the status, never with a stack`, async () => {
+		for (const args of [["--help"], ["help"], ["-h"], ["--version"], ...Object.keys(COMMANDS).map((name) => [name, "--help"])]) {
+			const stderr = new Stream();
+			const status = await runCommandLine(args, { env: {}, stdout: new Stream(errno), stderr });
+			assert.equal(status, isGone(errno) ? brokenPipe : failed, args.join(" "));
+			assert.match(stderr.text, isGone(errno) ? /^$/ : /^conec: Cannot write all of the output: [^\n]+\n {7}[^\n]+\n$/);
+		}
+	});
+
+	test(`run: ${errno} on standard error does not hide that a command line is wrong`, async () => {
+		for (const args of [[], ["nonsense"], ["--nonsense"], ["send"], ["ping", "--nonsense"]])
+			assert.equal(await runCommandLine(args, { env: {}, stdout: new Stream(), stderr: new Stream(errno) }), EXIT_CODES.usage, args.join(" "));
+	});
+}
+
+test("run: a command that has failed keeps its status, whatever becomes of its output", async () => {
+	const fail = command("purpose", async ({ output }) => {
+		output.line("something");
+		throw Object.assign(new TypeError("Cannot: no"), { code: "OPTION_INVALID" });
+	});
+	for (const errno of [undefined, ...ERRNOS])
+		assert.equal(await runCommand(fail, [], runIn({ env: {}, stdout: new Stream(errno), stderr: new Stream(errno) })), EXIT_CODES.usage);
+});
+
+test("run: SIGTERM is the ordinary end of a service, and of nothing else; Ctrl-C is told", {
+	skip: process.platform === "win32" ? "there are no signals" : false,
+}, async (t) => {
+	// A signal alone keeps no process.
+	const alive = setInterval(() => undefined, 1_000);
+	t.after(() => clearInterval(alive));
+	const until = command("report", ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
+	const service: Command = { ...until, isService: () => true };
+	const cases = [
+		[service, "SIGTERM", ok],
+		[service, "SIGINT", EXIT_CODES.interrupted],
+		[service, "SIGHUP", EXIT_CODES.hangup],
+		[until, "SIGTERM", EXIT_CODES.terminated],
+		[{ ...until, isService: () => false }, "SIGTERM", EXIT_CODES.terminated],
+	] as const;
+	for (const [one, signal, status] of cases) {
+		const running = runCommand(one, [], runIn({ env: {}, stdout: new Stream(), stderr: new Stream() }));
+		while (process.listenerCount(signal) === 0) await new Promise((resolve) => setImmediate(resolve));
+		process.kill(process.pid, signal);
+		assert.equal(await running, status, signal);
+	}
+});
+
+test("run: which commands end with their output, and which are services", async () => {
+	const roles: Record<string, unknown> = {};
+	const args = {
+		operands: [],
+		text: () => undefined,
+		flag: () => false,
+		count: () => undefined,
+		bytes: () => undefined,
+		list: () => [],
+		choice: () => undefined,
+	};
+	for (const [name, entry] of Object.entries(COMMANDS)) {
+		const { outputRole, isService } = await entry.load();
+		roles[name] = [typeof outputRole === "function" ? outputRole(args) : outputRole, isService?.(args) === true];
+	}
+	assert.deepEqual(roles, {
+		coordinator: ["report", true],
+		chat: ["purpose", false],
+		send: ["report", false],
+		receive: ["report", true],
+		pipe: ["purpose", false],
+		broadcast: ["purpose", false],
+		ping: ["purpose", false],
+		netcheck: ["purpose", false],
+		peers: ["purpose", false],
+		certs: ["report", false],
+		demo: ["purpose", false],
+	});
+});
+
+test("run: the demonstration says what helps where there is no temporary directory", {
+	skip: process.platform === "win32" ? "it has another variable" : false,
+}, async (t) => {
+	const before = process.env["TMPDIR"];
+	t.after(() => {
+		if (before === undefined) delete process.env["TMPDIR"];
+		else process.env["TMPDIR"] = before;
+	});
+	process.env["TMPDIR"] = process.execPath;
+	const stderr = new Stream();
+	assert.equal(await runCommandLine(["demo"], { env: {}, stdout: new Stream(), stderr }), failed);
+	assert.match(stderr.text, /^conec: Cannot make a directory for the demonstration in ".*": a file is where a directory is needed \(ENOTDIR\)\n {7}.*TMPDIR/);
+});

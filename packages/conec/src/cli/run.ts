@@ -1,0 +1,158 @@
+/**
+ * One run of `conec`: from the command line to the exit status. Loads only what is needed: help loads no command.
+ *
+ * @module
+ */
+
+import { readFile } from "node:fs/promises";
+import { type Arguments, type CommandSpec, commandHelp, parseCommandLine, suggestion } from "./arguments.ts";
+import { CliError } from "./cli-error.ts";
+import type { Command } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
+import type { Output } from "./output.ts";
+import { StandardSink, type StandardStream } from "./standard-sink.ts";
+import { printable } from "./terminal-text.ts";
+
+/** What surrounds a run. */
+export interface Surroundings {
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly stdout: StandardStream;
+	readonly stderr: StandardStream;
+}
+
+/** Runs a command line. Never rejects; resolves with the exit status when all output is written, or lost. */
+export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+	const run = runIn(surroundings);
+	const [name, ...rest] = args;
+	switch (name) {
+		case undefined:
+			run.stderr.write(overview());
+			return EXIT_CODES.usage;
+		case "help":
+		case "--help":
+		case "-h":
+			return await show(overview(), run);
+		case "--version":
+			return await show(`${await version()}\n`, run);
+	}
+	const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+	if (entry === undefined) {
+		const what = name.startsWith("-") ? "unknown option" : "unknown command";
+		const hint = (name.startsWith("-") ? undefined : suggestion(name, Object.keys(COMMANDS), "")) ?? "See: conec --help";
+		run.stderr.write(`conec: ${what} ${printable(name, 64)}\n       ${hint}\n`);
+		return EXIT_CODES.usage;
+	}
+	const spec = await entry.spec();
+	if (parse(spec, rest, run.env) === "help") return await show(commandHelp(spec), run);
+	return await runCommand(await entry.load(), rest, run);
+}
+
+/** A run and its sinks. */
+export interface Run {
+	readonly env: Surroundings["env"];
+	readonly stdout: StandardSink;
+	readonly stderr: StandardSink;
+}
+
+/** From now on no error of a standard stream ends the process. */
+export function runIn({ env, stdout, stderr }: Surroundings): Run {
+	return { env, stdout: new StandardSink(stdout), stderr: new StandardSink(stderr) };
+}
+
+/** A wrong command line is told like any other error of the command, when it runs. */
+function parse(spec: CommandSpec, args: readonly string[], env: Surroundings["env"]): Arguments | "help" | CliError {
+	try {
+		return parseCommandLine(spec, args, env);
+	} catch (error) {
+		if (error instanceof CliError) return error;
+		throw error;
+	}
+}
+
+/** Runs one command with what follows its name, unless that asks for help. */
+export async function runCommand(command: Command, args: readonly string[], { env, stdout, stderr }: Run): Promise<ExitCode> {
+	const parsed = parse(command.spec, args, env);
+	if (parsed === "help") return await show(commandHelp(command.spec), { env, stdout, stderr });
+	const [{ Output }, { Interrupted, watchInterruption }] = await Promise.all([import("./output.ts"), import("./interruption.ts")]);
+	const isLog = command.isLog === true && !(parsed instanceof CliError);
+	const output = new Output({ json: args.includes("--json"), linesTo: command.linesTo, isLog, env, stdout, stderr });
+	if (parsed instanceof CliError) return await report(parsed, output, env);
+	const role = typeof command.outputRole === "function" ? command.outputRole(parsed) : command.outputRole;
+	const interruption = watchInterruption();
+	if (role === "purpose") {
+		stdout.keepAll();
+		stdout.onGone(() => interruption.outputGone());
+	}
+	let status: ExitCode;
+	try {
+		status = await command.run({ args: parsed, output, env, signal: interruption.signal, onHangup: interruption.onHangup });
+	} catch (error) {
+		if (!(error instanceof Interrupted)) status = await report(error, output, env);
+		else status = error.exitCode === EXIT_CODES.terminated && command.isService?.(parsed) === true ? EXIT_CODES.ok : error.exitCode;
+	} finally {
+		interruption.stop();
+	}
+	if (role === "purpose") return await afterOutput(status, output, stdout);
+	await stdout.flushed(LAST_WORDS_MS);
+	return status;
+}
+
+/** Writes what was asked for. */
+async function show(text: string, { env, stdout, stderr }: Run): Promise<ExitCode> {
+	stdout.write(text);
+	await stdout.flushed();
+	if (stdout.failure === undefined) return EXIT_CODES.ok;
+	const { Output } = await import("./output.ts");
+	return await incomplete(new Output({ json: false, linesTo: "stdout", env, stdout, stderr }), stdout, stdout.failure);
+}
+
+/** Waits until the output has been read, however long that takes, and says when it is not whole: that is no success. */
+async function afterOutput(status: ExitCode, output: Output, stdout: StandardSink): Promise<ExitCode> {
+	await stdout.flushed();
+	return status === EXIT_CODES.ok && stdout.failure !== undefined ? await incomplete(output, stdout, stdout.failure) : status;
+}
+
+async function incomplete(output: Output, stdout: StandardSink, errno: string): Promise<ExitCode> {
+	if (stdout.isGone) return EXIT_CODES.brokenPipe;
+	const { outputError } = await import("./output-error.ts");
+	const error = outputError(errno);
+	output.error(error.message, error.hint, undefined);
+	return error.exitCode;
+}
+
+async function report(error: unknown, output: Output, env: Surroundings["env"]): Promise<ExitCode> {
+	if (env["CONEC_DEBUG"]) output.debug(error);
+	if (error instanceof CliError && error.cause === undefined) {
+		output.error(printable(error.message), error.hint, error.exitCode === EXIT_CODES.usage ? "USAGE" : undefined);
+		return error.exitCode;
+	}
+	const { explainError } = await import("./explain-error.ts");
+	const { message, hint, code, exitCode } = explainError(error);
+	output.error(message, hint, code);
+	return exitCode;
+}
+
+/** How long the last words of a command may wait for a slow reader, where they are not its purpose. */
+const LAST_WORDS_MS = 5_000;
+
+function overview(): string {
+	const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+	return [
+		"Usage: conec COMMAND [OPTION...]",
+		"",
+		"Channels between machines: messages and files from peer to peer through one Coordinator, over QUIC.",
+		"",
+		"Commands:",
+		...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+		"",
+		"conec COMMAND --help shows its options; conec --version the version.",
+		"Start with: conec demo",
+		"",
+	].join("\n");
+}
+
+async function version(): Promise<string> {
+	const manifest: { version: string } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+	return manifest.version;
+}

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createVirtualClock } from "../transport/virtual-clock.ts";
+import { BackgroundAttempts } from "./background-attempts.ts";
+
+interface Try {
+	readonly peer: string;
+	readonly atMs: number;
+	readonly end: (error?: unknown) => void;
+}
+
+function create(peers = 100) {
+	const clock = createVirtualClock();
+	const tries: Try[] = [];
+	const retryAt = new Map<string, number>();
+	const up = new Set<string>();
+	const scene = { random: 0, most: 0, running: 0 };
+	const background = new BackgroundAttempts({
+		clock,
+		random: () => scene.random,
+		peers,
+		needless: (peer) => up.has(peer),
+		retryAtMs: (peer) => retryAt.get(peer),
+		attempt: (peer) =>
+			new Promise<void>((resolve, reject) => {
+				scene.most = Math.max(scene.most, ++scene.running);
+				tries.push({
+					peer,
+					atMs: clock.now(),
+					end: (error) => {
+						scene.running--;
+						if (error === undefined) {
+							up.add(peer);
+							resolve();
+						} else reject(error);
+					},
+				});
+			}),
+	});
+	/** A stream that goes through the Coordinator, until it is closed. */
+	const stream = (peer: string): (() => void) => {
+		let close: () => void = () => undefined;
+		background.opened(
+			peer,
+			new Promise<void>((resolve) => {
+				close = resolve;
+			}),
+		);
+		return close;
+	};
+	return { clock, tries, retryAt, up, scene, background, stream };
+}
+
+test("background attempts: behind a stream, when what was in the way has passed, and not after it has come about", async () => {
+	const { clock, tries, retryAt, background, stream } = create();
+	retryAt.set("bob", 30_000);
+	const close = stream("bob");
+	await clock.advance(29_999);
+	assert.equal(tries.length, 0);
+	await clock.advance(1);
+	assert.deepEqual(
+		tries.map(({ peer, atMs }) => [peer, atMs]),
+		[["bob", 30_000]],
+	);
+	await clock.advance(60_000);
+	assert.equal(tries.length, 1, "one at a time");
+	tries[0]?.end();
+	await clock.advance(600_000);
+	assert.equal(tries.length, 1);
+	close();
+	await clock.advance(60_000);
+	assert.deepEqual([background.size, clock.pending], [0, 0]);
+});
+
+test("background attempts: as long as there is a stream, and a minute longer; then never again", async () => {
+	const { clock, tries, retryAt, background, stream } = create();
+	const fails = async (): Promise<void> => {
+		tries.at(-1)?.end(new Error("no answer"));
+		retryAt.set("bob", clock.now() + 50_000);
+		await clock.advance(0);
+	};
+	const [close, closeOther] = [stream("bob"), stream("bob")];
+	await clock.advance(0);
+	for (let i = 1; i <= 5; i++) {
+		assert.equal(tries.length, i);
+		await fails();
+		if (i === 3) close();
+		await clock.advance(50_000);
+	}
+	await fails();
+	closeOther();
+	await clock.advance(50_000);
+	assert.equal(tries.length, 7, "within the minute");
+	await fails();
+	await clock.advance(3_600_000);
+	assert.deepEqual([tries.length, background.size, clock.pending], [7, 0, 0]);
+});
+
+test("background attempts: what is a matter of structure is tried when a network has changed, soon but not at once", async () => {
+	for (const [what, change] of [
+		["the peer's", (one: BackgroundAttempts) => one.changed("bob")],
+		["this side's", (one: BackgroundAttempts) => one.changed()],
+	] as const) {
+		const { clock, tries, retryAt, scene, background, stream } = create();
+		retryAt.set("bob", Number.POSITIVE_INFINITY);
+		stream("bob");
+		await clock.advance(3_600_000);
+		assert.deepEqual([tries.length, clock.pending], [0, 0], what);
+		retryAt.delete("bob");
+		scene.random = 0.5;
+		background.changed("carol");
+		await clock.advance(0);
+		assert.equal(tries.length, 1, "it was looked at, and there is nothing in the way");
+		tries[0]?.end(new Error("no answer"));
+		retryAt.set("bob", Number.POSITIVE_INFINITY);
+		await clock.advance(10_000);
+		retryAt.delete("bob");
+		change(background);
+		await clock.advance(999);
+		assert.equal(tries.length, 1, what);
+		await clock.advance(1);
+		assert.equal(tries.length, 2, what);
+	}
+});
+
+test("background attempts: eight at once, sixteen in a burst, then one in two seconds, so 1,000 peers are no herd", async () => {
+	const { clock, tries, scene, background, stream } = create(10_000);
+	for (let i = 0; i < 1_000; i++) stream(`peer-${i}`);
+	await clock.advance(0);
+	assert.equal(tries.length, 8);
+	for (let second = 0; second < 600; second++) {
+		for (const one of tries.slice(-8)) one.end(new Error("no answer"));
+		await clock.advance(1_000);
+	}
+	assert.equal(scene.most, 8);
+	for (const { atMs } of tries) {
+		const inMinute = tries.filter((other) => other.atMs >= atMs && other.atMs < atMs + 60_000).length;
+		assert.ok(inMinute <= 46, `${inMinute} within a minute`);
+	}
+	assert.ok(tries.length >= 300, `${tries.length} in ten minutes`);
+	background.end();
+	assert.deepEqual([background.size, clock.pending], [0, 0]);
+});
+
+test("background attempts: one that says nothing of the path is not made again at once", async () => {
+	const { clock, tries, stream } = create();
+	stream("bob");
+	for (let i = 0; i < 12; i++) {
+		await clock.advance(0);
+		tries.at(-1)?.end(new Error("the peer has not answered"));
+		await clock.advance(4_999);
+		assert.equal(tries.length, i + 1);
+		await clock.advance(1);
+	}
+});
+
+test("background attempts: a channel for which there was no room is tried for a minute, without a stream", async () => {
+	const { clock, tries, retryAt, background } = create();
+	retryAt.set("bob", 40_000);
+	background.wanted("bob");
+	retryAt.set("carol", 70_000);
+	background.wanted("carol");
+	await clock.advance(3_600_000);
+	assert.deepEqual(
+		tries.map(({ peer, atMs }) => [peer, atMs]),
+		[["bob", 40_000]],
+	);
+	tries[0]?.end();
+	await clock.advance(0);
+	assert.deepEqual([background.size, clock.pending], [0, 0]);
+});
+
+test("background attempts: bounded by peers; those with a stream are kept", async () => {
+	const { clock, background, stream, retryAt } = create(3);
+	for (let i = 0; i < 100; i++) retryAt.set(`peer-${i}`, Number.POSITIVE_INFINITY);
+	const close = stream("peer-0");
+	for (let i = 1; i < 100; i++) {
+		if (i < 50) stream(`peer-${i}`)();
+		else background.wanted(`peer-${i}`);
+		await clock.advance(0);
+		assert.ok(background.size <= 3);
+	}
+	close();
+	await clock.advance(60_000);
+	assert.deepEqual([background.size, clock.pending], [0, 0]);
+	for (let i = 0; i < 5; i++) stream(`peer-${i}`);
+	assert.equal(background.size, 3, "more than that is not kept in mind");
+	background.end();
+	stream("peer-9");
+	assert.deepEqual([background.size, clock.pending], [0, 0]);
+});

@@ -1,0 +1,104 @@
+/** Attempts that came to nothing, and when they are made again: behind streams, by themselves. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Rig, rig, tokenOf } from "./direct-fixture.ts";
+
+const PEER = "bob";
+const requestsOf = ({ said }: Rig): number[] => said.flatMap((message) => (message.type === "channel-request" ? [message.request] : []));
+
+/** A stream to the peer that goes through the Coordinator; returns its end. */
+function stream(world: Rig): () => void {
+	let close: () => void = () => undefined;
+	world.direct.background.opened(
+		PEER,
+		new Promise<void>((resolve) => {
+			close = resolve;
+		}),
+	);
+	return close;
+}
+
+test("direct: no answer is tried again behind the stream, within 35 s, and longer apart each time", async (t) => {
+	const world = await rig(t);
+	const bob = await world.peer(PEER);
+	const first = assert.rejects(world.direct.connect(PEER, { auto: true }), { code: "DIRECT_UNAVAILABLE" });
+	await world.clock.advance(0);
+	world.direct.received(bob.go(tokenOf(1), { role: "dial", request: 1 }));
+	await world.clock.advance(2_000);
+	await first;
+	const close = stream(world);
+	const failed: number[] = [world.clock.now()];
+	const gaps: number[] = [];
+	for (let attempt = 2; attempt <= 6; attempt++) {
+		for (let waited = 0; requestsOf(world).length < attempt && waited < 700; waited++) await world.clock.advance(1_000);
+		assert.equal(requestsOf(world).length, attempt);
+		gaps.push(world.clock.now() - (failed.at(-1) ?? 0));
+		world.direct.received(bob.go(tokenOf(attempt), { role: "dial", request: attempt }));
+		await world.clock.advance(2_000);
+		failed.push(world.clock.now());
+	}
+	for (const [i, most] of [30, 30, 60, 120, 240].entries()) {
+		const gap = (gaps[i] ?? 0) / 1_000;
+		assert.ok(gap >= 0.8 * most - 3 && gap <= most + 1, `${gap} s before attempt ${i + 2}`);
+	}
+	assert.ok(
+		world.said.every((message) => message.type !== "channel-request" || message.auto),
+		"whoever is not waited for does not insist",
+	);
+	close();
+	await world.clock.advance(60_000);
+	await world.assertEmpty();
+});
+
+test("direct: what a Coordinator still remembers is asked about when it says, what it says of structure never", async (t) => {
+	for (const retryAfterMs of [12_000, undefined]) {
+		const world = await rig(t);
+		const close = stream(world);
+		await world.clock.advance(0);
+		assert.deepEqual(requestsOf(world), [1]);
+		world.direct.received({
+			type: "channel-refused",
+			request: 1,
+			code: "DIRECT_UNAVAILABLE",
+			reason: "no",
+			...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+		});
+		await world.clock.advance(11_000);
+		assert.deepEqual([requestsOf(world), world.direct.memory.hopeless(PEER)], [[1], "no"]);
+		await world.clock.advance(5_000);
+		assert.deepEqual(requestsOf(world), retryAfterMs === undefined ? [1] : [1, 2]);
+		await world.clock.advance(3_600_000);
+		assert.equal(world.direct.memory.hopeless(PEER), retryAfterMs === undefined ? "no" : undefined);
+		if (retryAfterMs === undefined) {
+			world.direct.received({ type: "peer-changed", peer: PEER });
+			await world.clock.advance(2_000);
+			assert.deepEqual(requestsOf(world), [1, 2], "a network has changed");
+		}
+		close();
+		world.direct.received({ type: "channel-refused", request: requestsOf(world).at(-1) ?? 0, code: "PEER_LOST", reason: "left" });
+		await world.clock.advance(60_000);
+		await world.assertEmpty();
+	}
+});
+
+test("direct: a refusal's time reaches who called", async (t) => {
+	const world = await rig(t);
+	const opening = assert.rejects(world.direct.connect(PEER), { code: "DIRECT_UNAVAILABLE", retryAfterMs: 700 });
+	await world.clock.advance(0);
+	world.direct.received({ type: "channel-refused", request: 1, code: "DIRECT_UNAVAILABLE", reason: "no", retryAfterMs: 700 });
+	await opening;
+	await world.assertEmpty();
+});
+
+test("direct: without the Coordinator nothing is tried, and after the end nothing is kept", async (t) => {
+	const world = await rig(t);
+	stream(world);
+	world.lose();
+	await world.clock.advance(60_000);
+	assert.deepEqual(requestsOf(world), []);
+	const again = await rig(t);
+	stream(again);
+	again.direct.destroy(new Error("over") as never);
+	await again.assertEmpty();
+});

@@ -1,0 +1,105 @@
+/**
+ * Direct channels by the word of each of their ends, and what follows from it: who is told to end one, and who is told of whom.
+ *
+ * @module
+ */
+
+import type { Limits } from "../options.ts";
+import type { ChannelReport } from "../wire/channel-messages.ts";
+import type { OwnChannel } from "../wire/own-channels.ts";
+import { LiveChannels } from "./live-channels.ts";
+import type { Session } from "./session.ts";
+
+/** What {@link ChannelEnds} needs. */
+export interface ChannelEndsHost {
+	readonly limits: Limits;
+	/** Whether a key is not welcome. */
+	readonly denied: (fingerprint: string) => boolean;
+	/** A Client that takes part in direct channels. */
+	readonly find: (id: string) => Session | undefined;
+}
+
+/** Two sessions that have been told to begin. */
+interface Introduction {
+	readonly token: string;
+	readonly requester: Session;
+	readonly target: Session;
+}
+
+/** See the module. */
+export class ChannelEnds {
+	readonly #host: ChannelEndsHost;
+	readonly #live: LiveChannels<Session>;
+
+	constructor(host: ChannelEndsHost) {
+		this.#host = host;
+		this.#live = new LiveChannels(host.limits);
+	}
+
+	/** Sessions of which anything is kept. */
+	get size(): number {
+		return this.#live.size;
+	}
+
+	/** Both have been told to begin. */
+	begun({ token, requester, target }: Introduction): void {
+		this.#live.begun(requester, { token, peer: target.id, fingerprint: target.fingerprint });
+		this.#live.begun(target, { token, peer: requester.id, fingerprint: requester.fingerprint });
+	}
+
+	/** What a Client says of an attempt or a channel. */
+	reported(session: Session, { token, outcome, peer, fingerprint }: Pick<ChannelReport, "token" | "outcome" | "peer" | "fingerprint">): void {
+		if (outcome !== "up") return this.#live.over(session, token);
+		const said = peer === undefined || fingerprint === undefined ? this.#live.find(session, token) : { token, peer, fingerprint };
+		if (said !== undefined) this.listed(session, [said]);
+	}
+
+	/** What a Client says that it has. It may have got a channel with a key that has been denied meanwhile, here or before it came back. */
+	listed(session: Session, channels: readonly OwnChannel[]): void {
+		for (const channel of channels) this.#live.up(session, channel);
+		const keys = new Set(channels.map(({ fingerprint }) => fingerprint));
+		for (const fingerprint of keys) if (this.#host.denied(fingerprint)) deny(session, fingerprint);
+	}
+
+	/** A Client has given an attempt up. */
+	over(session: Session, token: string): void {
+		this.#live.over(session, token);
+	}
+
+	/** A Client is told that an attempt is over. */
+	cancelled(session: Session, token: string): void {
+		this.#live.cancelled(session, token);
+	}
+
+	/** The session is over. */
+	left(session: Session): void {
+		this.#live.left(session);
+	}
+
+	/**
+	 * Other keys are denied than before: whoever has a channel with a denied one, or is about to get one, is told to end it. Goes by what
+	 * each says of itself, so it does not matter what the denied key has said, nor whether it is connected.
+	 */
+	denyListChanged(): void {
+		for (const [session, fingerprint] of this.#live.withKeys(this.#host.denied)) deny(session, fingerprint);
+		for (const session of this.#live.incomplete()) session.control.send({ type: "channel-list-wanted" });
+	}
+
+	/** Clients with a channel to this one, where both have said so or have been told to begin. So the word of one alone tells it nothing of the other. */
+	connectedTo(session: Session): Session[] {
+		return this.#live.of(session).flatMap(({ token, peer, fingerprint }) => {
+			const other = this.#host.find(peer);
+			if (other?.fingerprint !== fingerprint || this.#live.find(other, token) === undefined) return [];
+			return this.#live.isUp(session, token) || this.#live.isUp(other, token) ? [other] : [];
+		});
+	}
+
+	/** Forgets everything. */
+	clear(): void {
+		this.#live.clear();
+	}
+}
+
+function deny(session: Session, fingerprint: string): void {
+	session.control.send({ type: "peer-denied", fingerprint, reason: "its key is on the deny list" });
+}

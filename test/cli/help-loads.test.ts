@@ -1,0 +1,69 @@
+/** Help is quick because it loads nothing that it does not need. Counted, not timed. */
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { COMMANDS } from "../../packages/conec/src/cli/commands.ts";
+import { folder } from "./harness.ts";
+
+const SOURCE = new URL("../../packages/conec/src/", import.meta.url).href;
+const MAIN = fileURLToPath(new URL("cli/main.ts", SOURCE));
+
+/** What every help loads: the command line, its words and its output. */
+const NEEDED = [
+	"cli/arguments.ts",
+	"cli/cli-error.ts",
+	"cli/commands.ts",
+	"cli/exit-codes.ts",
+	"cli/main.ts",
+	"cli/run.ts",
+	"cli/standard-sink.ts",
+	"cli/terminal-text.ts",
+	"files/file-errors.ts",
+];
+const OPTIONS = ["cli/connection-options.ts", "cli/path-options.ts"];
+
+/** Runs `conec` and returns the modules that it has loaded, without Node's own. */
+function loaded(log: string, args: readonly string[]): { readonly modules: string[]; readonly status: number | null; readonly stderr: string } {
+	const hooks = `import { appendFileSync } from "node:fs";
+		export async function load(url, context, next) { appendFileSync(${JSON.stringify(log)}, url + "\\n"); return next(url, context); }`;
+	const register = `import { register } from "node:module"; register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)});`;
+	const { status, stderr } = spawnSync(
+		process.execPath,
+		["--conditions=source", "--import", import.meta.resolve("tsx"), "--import", `data:text/javascript,${encodeURIComponent(register)}`, MAIN, ...args],
+		{ encoding: "utf8" },
+	);
+	const urls = readFileSync(log, "utf8").trimEnd().split("\n");
+	const modules = urls.map((url) => url.replace(/\?.*/, "")).filter((url) => !url.startsWith("node:") && !url.startsWith("data:"));
+	return { modules: [...new Set(modules)].map((url) => (url.startsWith(SOURCE) ? url.slice(SOURCE.length) : url)).sort(), status, stderr };
+}
+
+test("help: that of a command loads what the command takes, and nothing of what it does", async (t) => {
+	const made = await folder(t);
+	for (const name of Object.keys(COMMANDS)) {
+		const { modules, status, stderr } = loaded(join(made, name), [name, "--help"]);
+		assert.equal(status, 0, stderr);
+		assert.deepEqual(
+			modules.filter((module) => !OPTIONS.includes(module)),
+			[...NEEDED, `cli/specs/${name}.ts`].sort(),
+			name,
+		);
+	}
+});
+
+test("help: the overview and the version load no command at all", async (t) => {
+	const made = await folder(t);
+	for (const argument of ["--help", "--version"]) {
+		const { modules, status, stderr } = loaded(join(made, argument), [argument]);
+		assert.equal(status, 0, stderr);
+		assert.deepEqual(modules, NEEDED);
+	}
+});
+
+test("help: a command that runs loads the library, so that the test would see it", async (t) => {
+	const { modules } = loaded(join(await folder(t), "log"), ["peers", "--coordinator", "nowhere.invalid", "--cert", "none", "--key", "none"]);
+	assert.ok(modules.includes("index.ts") && modules.includes("client/client.ts"), modules.join("\n"));
+});

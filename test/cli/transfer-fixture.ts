@@ -1,0 +1,96 @@
+/** Transfers between two ends of a stream in memory, and what was told of them. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { type FileFacts, type FileSystem, NODE_FILE_SYSTEM, type OpenFile } from "../../packages/conec/src/cli/transfer/file-system.ts";
+import { type ReceiveOptions, receiveFiles } from "../../packages/conec/src/cli/transfer/receive-files.ts";
+import { type SendOptions, sendFiles } from "../../packages/conec/src/cli/transfer/send-files.ts";
+import type { LinkSource } from "../../packages/conec/src/cli/transfer/source-files.ts";
+import type { FileOutcome, TransferObserver, TransferSummary } from "../../packages/conec/src/cli/transfer/transfer-events.ts";
+import { streamPair } from "./stream-pair.ts";
+
+export interface Folders {
+	readonly from: string;
+	readonly to: string;
+}
+
+export async function folders(t: TestContext): Promise<Folders> {
+	const base = await mkdtemp(join(tmpdir(), "conec-transfer-"));
+	t.after(async () => {
+		// A test may have made directories that not even their owner may empty.
+		if (process.platform !== "win32") execFileSync("chmod", ["-R", "u+rwX", base]);
+		await rm(base, { recursive: true, force: true });
+	});
+	const made = { from: join(base, "from"), to: join(base, "to") };
+	await mkdir(made.from);
+	await mkdir(made.to);
+	return made;
+}
+
+export class Recorder implements TransferObserver {
+	readonly outcomes: FileOutcome[] = [];
+	readonly links: LinkSource[] = [];
+	bytes = 0;
+	onMoved: (() => void) | undefined;
+	started(): void {}
+	moved(bytes: number): void {
+		this.bytes += bytes;
+		this.onMoved?.();
+	}
+	settled(outcome: FileOutcome): void {
+		this.outcomes.push(outcome);
+	}
+	link(link: LinkSource): void {
+		this.links.push(link);
+	}
+	problems(): (readonly [name: string, problem: string | undefined])[] {
+		return this.outcomes.map((outcome) => [outcome.name, outcome.problem] as const).sort();
+	}
+}
+
+export async function transfer(
+	paths: readonly string[],
+	directory: string,
+	options: Partial<ReceiveOptions> = {},
+	sending: Partial<SendOptions> = {},
+): Promise<{ sent: Recorder; received: Recorder; summary: TransferSummary }> {
+	const [alice, bob] = streamPair();
+	const sent = new Recorder();
+	const received = new Recorder();
+	const [summary, receiverSummary] = await Promise.all([
+		sendFiles(alice, paths, sent, { links: "skip", ...sending }),
+		receiveFiles(bob, { directory, force: false, ...options }, received),
+	]);
+	assert.deepEqual(summary, receiverSummary);
+	return { sent, received, summary };
+}
+
+/** The real file system, but for some calls. */
+export function fileSystem(changes: Partial<FileSystem>): FileSystem {
+	return { ...NODE_FILE_SYSTEM, ...changes };
+}
+
+/** The real file system, but for some calls on files that are open. */
+export function withOpenFiles(change: (path: string, file: OpenFile, flags: number) => Partial<OpenFile>, changes: Partial<FileSystem> = {}): FileSystem {
+	return fileSystem({
+		...changes,
+		async open(path, flags, mode) {
+			const file = await NODE_FILE_SYSTEM.open(path, flags, mode);
+			return { ...file, ...change(path, file, flags) };
+		},
+	});
+}
+
+/** The same facts, but for some. */
+export function facts(found: FileFacts, changes: Partial<Pick<FileFacts, "size" | "mode" | "mtimeNs">>): FileFacts {
+	return Object.assign(Object.create(found) as FileFacts, changes);
+}
+
+/** What a system call rejects with. */
+export function systemError(code: string): Error {
+	return Object.assign(new Error(`${code}: made by a test`), { code });
+}
