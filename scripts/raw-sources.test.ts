@@ -5,14 +5,16 @@ import { test } from "node:test";
 
 const root: string = join(import.meta.dirname, "..");
 
-/** Time and chance that come from the machine and not from a Clock or a Random. Globals that have no other use are refused by Biome, too; these are the members and imports that it cannot refuse. */
+/** Time, chance and the like that come from the machine and not from a Runtime. Globals that have no other use are refused by Biome, too; these are the members and imports that it cannot refuse. */
 const RAW: readonly (readonly [name: string, pattern: RegExp])[] = [
-	["a timer", /\b(?:setTimeout|setInterval|setImmediate)\s*\(/],
+	["a timer", /\b(?:set|clear)(?:Timeout|Interval|Immediate)\s*\(/],
 	["the wall clock", /\bDate\.now\b|\bnew Date\(\s*\)|\bDate\(\s*\)/],
 	["the clock of the process", /\bperformance\s*\.|\bprocess\.hrtime\b|\bprocess\.uptime\b/],
 	["a timer as a signal", /\bAbortSignal\.timeout\b/],
 	["timers of Node", /["']node:timers(?:\/promises)?["']/],
 	["chance", /\bMath\.random\b|\brandom(?:Bytes|UUID|Int|Fill|FillSync)\b|\bgetRandomValues\b/],
+	["the machine's network", /\bnetworkInterfaces\b|["']node:dgram["']/],
+	["files", /["']node:fs(?:\/promises)?["']/],
 	["name lookup", /["']node:dns(?:\/promises)?["']/],
 ];
 
@@ -23,6 +25,11 @@ const ALLOWED: readonly (readonly [file: RegExp, why: string])[] = [
 	[/\/(?:virtual-)?clock\.ts$/, "the clocks themselves"],
 	[/\/base\/random\.ts$/, "randomness itself"],
 	[/\/runtime\.ts$/, "the machine's runtime"],
+	[/\/entity\/route-sources\.ts$/, "the machine's routes, which the machine's runtime asks for"],
+	[/\/client\/route\.ts$/, "the same, for `Client.connect`"],
+	[/\/client\/probe-sockets\.ts$/, "the many sockets of the birthday method, which only who opts in gets, and worlds do not"],
+	[/\/files\//, "locks and files of the state directory: real files and sockets, between processes"],
+	[/\/tls\/kept-identity\.ts$|\/coordinator\/lease-file\.ts$/, "what is in the state directory"],
 	[/\/tls\/self-signed\.ts$/, "serial numbers and keys of certificates"],
 ];
 
@@ -37,7 +44,7 @@ function rawLines(source: string): string[] {
 	const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, (comment) => comment.replaceAll(/[^\n]/g, "")).replaceAll(/^\s*\/\/.*$/gm, "");
 	return code.split("\n").flatMap((line, index) => {
 		// A clock's own timers are not the machine's.
-		const bare = line.replaceAll(/\b(?:clock|Clock|this)(?:\(\))?\.#?\w*\.?setTimeout\(/g, "(").replaceAll(/[cC]lock\.setTimeout\(/g, "(");
+		const bare = line.replaceAll(/\b(?:clock|Clock|this)(?:\(\))?\.#?\w*\.?(?:set|clear)Timeout\(/g, "(").replaceAll(/[cC]lock\.(?:set|clear)Timeout\(/g, "(");
 		return RAW.filter(([, pattern]) => pattern.test(bare)).map(([name]) => `${index + 1}: ${name}: ${line.trim()}`);
 	});
 }
@@ -65,6 +72,10 @@ const caught: readonly string[] = [
 	"since: new Date(),",
 	"const started = performance.now();",
 	"process.hrtime.bigint();",
+	"clearTimeout(timer);",
+	'import { networkInterfaces } from "node:os";',
+	'import { createSocket } from "node:dgram";',
+	'import { readFile } from "node:fs/promises";',
 	"signal: AbortSignal.timeout(5_000),",
 	'import { setTimeout as pause } from "node:timers/promises";',
 	"0.5 * Math.random()",
@@ -84,6 +95,9 @@ const allowed: readonly string[] = [
 	"const timer = clock.setTimeout(go, 5);",
 	"this.#host.clock.setTimeout(go, 5);",
 	"systemClock.setTimeout(go, 5);",
+	"this.#clock.clearTimeout(this.#timer);",
+	"clearTimeout: (timer) => clock.clearTimeout(timer),",
+	'import type { NetworkInterfaceInfo } from "node:os";',
 	"Date.parse(text)",
 	"new Date(clock.wallMs())",
 	"readonly setTimeout: (callback: () => void, delayMs: number) => () => void;",

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import type { NetworkInterfaceInfo } from "node:os";
 import type { SocketAddress } from "../transport/transport.ts";
 import { HOSTS_LISTED } from "../wire/channel-messages.ts";
 
@@ -12,7 +12,7 @@ import { HOSTS_LISTED } from "../wire/channel-messages.ts";
  * Of the socket bound at `bound` ("::" and "0.0.0.0": on every interface), all addresses that mean something elsewhere. Link-local
  * addresses are left out: they mean nothing without an interface. So is loopback, which the Coordinator sees by itself where it counts.
  */
-export function ownAddresses(bound: SocketAddress, interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces()): SocketAddress[] {
+export function ownAddresses(bound: SocketAddress, interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): SocketAddress[] {
 	return listed(bound, interfaces).map(({ address }) => ({ address, port: bound.port }));
 }
 
@@ -21,11 +21,7 @@ export function ownAddresses(bound: SocketAddress, interfaces: NodeJS.Dict<Netwo
  * see `routeSources`), then those of other interfaces, then those of bridges to containers and virtual machines, of which a machine can have
  * dozens, all of them of no use to others, and further IPv6 addresses of one network. Each family keeps two places.
  */
-export function hostAddresses(
-	bound: SocketAddress,
-	sources: readonly string[] = [],
-	interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces(),
-): SocketAddress[] {
+export function hostAddresses(bound: SocketAddress, sources: readonly string[], interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): SocketAddress[] {
 	const ranked: Ranked[] = [];
 	const networks = new Set(sources.map(networkOf));
 	for (const one of listed(bound, interfaces)) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 import { scopeOf } from "../entity/address-scope.ts";
 import type { WireAddress } from "../wire/fields.ts";
@@ -92,7 +93,7 @@ test("candidates: a private address that the Coordinator sees is somebody else's
 
 test("candidates: the Coordinator's own sockets are given to nobody, in whatever spelling", () => {
 	let now = 0;
-	const isOwn = ownSockets("::", [1719, 1720], () => now);
+	const isOwn = ownSockets("::", [1719, 1720], () => now, networkInterfaces);
 	for (const address of ["127.0.0.1", "127.9.9.9", "::1"]) {
 		assert.deepEqual(
 			[1719, 1720, 1721].map((port) => isOwn({ address, port })),
@@ -102,7 +103,7 @@ test("candidates: the Coordinator's own sockets are given to nobody, in whatever
 	}
 	now = 60_000;
 	assert.equal(isOwn({ address: "203.0.113.9", port: 1719 }), false);
-	assert.equal(ownSockets("203.0.113.9", [1719], () => now)({ address: "203.0.113.9", port: 1719 }), true);
+	assert.equal(ownSockets("203.0.113.9", [1719], () => now, networkInterfaces)({ address: "203.0.113.9", port: 1719 }), true);
 	assert.deepEqual(
 		hostsGiven(["::ffff:203.0.113.9", "10.0.0.5"], "192.0.2.7", "198.51.100.8", ({ address }) => address === "203.0.113.9"),
 		["10.0.0.5"],

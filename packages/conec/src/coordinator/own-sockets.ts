@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import type { NetworkInterfaceInfo } from "node:os";
 import type { WireAddress } from "../wire/fields.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
 
@@ -13,7 +13,7 @@ export function ownSockets(
 	host: string,
 	ports: readonly number[],
 	now: () => number,
-	interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces,
+	interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>,
 ): (address: WireAddress) => boolean {
 	let known: ReadonlySet<string> = new Set();
 	let knownUntilMs = Number.NEGATIVE_INFINITY;
