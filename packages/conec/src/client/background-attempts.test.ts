@@ -170,6 +170,31 @@ test("background attempts: a channel for which there was no room is tried for a 
 	assert.deepEqual([background.size, clock.pending], [0, 0]);
 });
 
+test("background attempts: none for a peer that is forgotten, whatever is under way, until there is another stream", async () => {
+	for (const state of ["idle", "waiting", "trying", "failed"] as const) {
+		const { clock, tries, retryAt, background, stream } = create();
+		if (state !== "idle") retryAt.set("bob", state === "waiting" ? 30_000 : 0);
+		const close = state === "idle" ? () => undefined : stream("bob");
+		await clock.advance(0);
+		if (state === "failed") tries[0]?.end(new Error("no answer"));
+		await clock.advance(0);
+		background.forget("bob");
+		if (state === "trying") tries[0]?.end(new Error("no answer"));
+		close();
+		background.changed("bob");
+		await clock.advance(600_000);
+		const before = state === "trying" || state === "failed" ? 1 : 0;
+		assert.deepEqual([tries.length, background.size, clock.pending], [before, 0, 0], state);
+		const again = stream("bob");
+		await clock.advance(0);
+		assert.equal(tries.length, before + 1, state);
+		tries.at(-1)?.end();
+		again();
+		await clock.advance(60_000);
+		assert.deepEqual([background.size, clock.pending], [0, 0], state);
+	}
+});
+
 test("background attempts: bounded by peers; those with a stream are kept", async () => {
 	const { clock, background, stream, retryAt } = create(3);
 	for (let i = 0; i < 100; i++) retryAt.set(`peer-${i}`, Number.POSITIVE_INFINITY);

@@ -64,6 +64,12 @@ export class BackgroundAttempts {
 		this.reconsider();
 	}
 
+	/** The channel to this peer has been closed on purpose: none is made again before there is another stream. */
+	forget(peer: string): void {
+		this.#interests.delete(peer);
+		this.reconsider();
+	}
+
 	/** A network has changed, that of the peer or this side's own: what was in the way may be gone. */
 	changed(peer?: string): void {
 		for (const [id, interest] of this.#interests) if (peer === undefined || peer === id) interest.notBeforeMs = this.#soon();

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Rig, rig, tokenOf } from "./direct-fixture.ts";
+import { CLOSE_CODES } from "../wire/codes.ts";
+import { type Rig, rig, type Talker, tokenOf } from "./direct-fixture.ts";
 
 const PEER = "bob";
 const requestsOf = ({ said }: Rig): number[] => said.flatMap((message) => (message.type === "channel-request" ? [message.request] : []));
@@ -76,6 +77,40 @@ test("direct: what a Coordinator still remembers is asked about when it says, wh
 			assert.deepEqual(requestsOf(world), [1, 2], "a network has changed");
 		}
 		close();
+		world.direct.received({ type: "channel-refused", request: requestsOf(world).at(-1) ?? 0, code: "PEER_LOST", reason: "left" });
+		await world.clock.advance(60_000);
+		await world.assertEmpty();
+	}
+});
+
+test("direct: a channel that either side has closed is not made again behind a stream, before there is another one; one that broke is", async (t) => {
+	const ends: readonly (readonly [what: string, end: (world: Rig, talker: Talker) => void, again: boolean])[] = [
+		["closed here", ({ direct }) => void direct.find(PEER)?.close(), false],
+		["closed by the peer", (_, talker) => talker.say({ type: "close", reason: "done" }).connection.close(CLOSE_CODES.NORMAL, ""), false],
+		["the peer leaves", (_, talker) => talker.connection.close(CLOSE_CODES.CLIENT_CLOSED, "leaving"), false],
+		["broken here", ({ direct }) => direct.find(PEER)?.fail("no answer"), true],
+		["broken there", (_, talker) => talker.connection.close(CLOSE_CODES.PATH_LOST, "no answer"), true],
+	];
+	for (const [what, end, again] of ends) {
+		const world = await rig(t);
+		const talker = await world.up(await world.peer(PEER), tokenOf(1));
+		const close = stream(world);
+		await world.clock.advance(0);
+		end(world, talker);
+		// Looked at anew while the channel ends.
+		world.direct.background.reconsider();
+		await world.clock.advance(10_000);
+		assert.equal(requestsOf(world).length > 0, again, what);
+		if (!again) {
+			world.direct.received({ type: "peer-changed", peer: PEER });
+			await world.clock.advance(30_000);
+			assert.deepEqual(requestsOf(world), [], what);
+		}
+		const other = stream(world);
+		await world.clock.advance(0);
+		assert.ok(requestsOf(world).length > 0, what);
+		close();
+		other();
 		world.direct.received({ type: "channel-refused", request: requestsOf(world).at(-1) ?? 0, code: "PEER_LOST", reason: "left" });
 		await world.clock.advance(60_000);
 		await world.assertEmpty();

@@ -62,7 +62,7 @@ export class DirectChannels {
 			clock,
 			random: () => random.fraction(),
 			peers: limits.pathReports,
-			needless: (peer) => this.#open.has(peer) || this.trying(peer) || host.link() === undefined,
+			needless: (peer) => this.#open.has(peer) || this.#closing(peer) || this.trying(peer) || host.link() === undefined,
 			retryAtMs: (peer) => this.memory.retryAtMs(peer),
 			attempt: (peer) => this.connect(peer, { auto: true }),
 		});
@@ -457,9 +457,20 @@ export class DirectChannels {
 		// Nobody wanted it to end: whoever finds out first asks for another.
 		const wanted = info.by === "error" && this.#ended === undefined && !this.#open.has(peer) && this.#host.link() !== undefined;
 		if (wanted && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
-		this.background.reconsider();
+		// Whoever closed it does not want it back; only another stream brings it.
+		if (onPurpose(info) && !this.#open.has(peer)) this.background.forget(peer);
+		else this.background.reconsider();
 		this.#host.lessLeft();
 	}
+
+	/** Whether a channel to that peer is on its way down. */
+	#closing(peer: string): boolean {
+		return this.#all.size > this.#open.size && [...this.#all].some((channel) => channel.peer === peer);
+	}
+}
+
+function onPurpose({ by, code }: CloseInfo): boolean {
+	return by !== "error" && (code === undefined || code === "CLIENT_CLOSED");
 }
 
 function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { IncomingStream } from "../transport/transport.ts";
+import { createVirtualClock } from "../transport/virtual-clock.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { Session, type SessionParts } from "./session.ts";
 
@@ -14,7 +15,7 @@ test("session: streams that had come in before it was ended, and are looked at a
 	let released = 0;
 	const session = new Session({
 		...{ id: "mallory", fingerprint: `sha256:${"ab".repeat(32)}`, key: "ephemeral", metadata: undefined, capabilities: [], direct: false },
-		...{ metadataUpdatesPerMinute: 60, connection, control: { end: () => undefined } },
+		...{ metadataUpdatesPerMinute: 60, clock: createVirtualClock(), connection, control: { end: () => undefined } },
 		changed: () => undefined,
 		changeCost: () => 1,
 		release: () => void released++,
