@@ -113,7 +113,7 @@ type Operation =
 	| { readonly type: "open"; readonly near: boolean };
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-	{ weight: 8, arbitrary: fc.record({ type: fc.constant("set" as const), who: fc.nat(60), bytes: fc.constantFrom(0, 1, 100, 1020) }) },
+	{ weight: 8, arbitrary: fc.record({ type: fc.constant("set" as const), who: fc.nat(60), bytes: fc.constantFrom(0, 1, 100, 1020, 1020, 1020) }) },
 	{ weight: 4, arbitrary: fc.record({ type: fc.constant("delete" as const), who: fc.nat(60) }) },
 	{ weight: 6, arbitrary: fc.record({ type: fc.constant("step" as const), watcher: fc.nat(5), frames: fc.integer({ min: 1, max: 4 }) }) },
 	{ weight: 1, arbitrary: fc.record({ type: fc.constant("open" as const), near: fc.boolean() }) },
