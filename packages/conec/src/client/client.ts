@@ -545,7 +545,7 @@ export async function connectOn(on: Runtime | TransportFactory, options: ClientO
 export interface ClientCensus {
 	/** Through the Coordinator, broadcasts among them. */
 	readonly streams: number;
-	/** Channels, and what brings them about. */
+	/** Channels, what brings them about, and peers that are kept in mind for a minute after the last stream. What is remembered of paths does not count. */
 	readonly direct: number;
 	/** Watches, and changes of metadata that wait. */
 	readonly presence: number;

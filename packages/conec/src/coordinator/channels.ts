@@ -63,7 +63,8 @@ export class Channels {
 
 	/** Everything that is kept, for tests. */
 	get size(): number {
-		const kept = [this.#broker, this.#budget, this.#grants, this.#reports, this.#ends, this.#members].reduce((sum, { size }) => sum + size, 0);
+		const all = [this.#broker, this.#budget, this.#grants, this.#reports, this.#ends, this.#members, this.#whereabouts, this.#waiting];
+		const kept = all.reduce((sum, { size }) => sum + size, 0);
 		return kept + this.#broker.sessions + (this.#host.reflector?.sessions ?? 0);
 	}
 

@@ -31,6 +31,11 @@ export class WaitingAttempts<S extends Located, A extends { readonly requester: 
 		return due;
 	}
 
+	/** Attempts that wait. */
+	get size(): number {
+		return this.#waiting.size;
+	}
+
 	/** Forgets all. */
 	clear(): void {
 		this.#waiting.clear();

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { testIdentity } from "../identities.ts";
 import type { Machine } from "../world.ts";
-import type { Actor } from "./actor.ts";
+import type { Actor, CoordinatorApplication } from "./actor.ts";
 import type { Weighted } from "./chooser.ts";
 import type { Walk } from "./walk.ts";
 
@@ -162,6 +163,16 @@ export const FAULTS: readonly Weighted<Walk>[] = [
 			}),
 	},
 	{
+		name: "fault: a key is denied",
+		weight: 0.6,
+		run: (walk) =>
+			withCoordinator(walk, (actor) => {
+				const { coordinator } = walk;
+				if (coordinator === undefined || coordinator.left || coordinator.killed || walk.denials.size > 0) return false;
+				return denied(walk, actor, coordinator);
+			}),
+	},
+	{
 		name: "fault: a Client has another address",
 		weight: 0.7,
 		run: (walk) => {
@@ -182,6 +193,7 @@ function withCoordinator(walk: Walk, act: (actor: Actor, machine: Machine) => bo
 
 function part(walk: Walk, one: string, other: string, near: Machine, far: Machine, forMs: number): boolean {
 	walk.world.note(`fault: ${one} and ${other} are parted for ${forMs} ms`);
+	walk.partings++;
 	const meet = walk.world.separate(near, far);
 	const over = (): void => {
 		walk.world.clock.clearTimeout(timer);
@@ -194,6 +206,41 @@ function part(walk: Walk, one: string, other: string, near: Machine, far: Machin
 }
 
 const STRANGER_LEAVES = new Error("the Coordinator has gone");
+
+/** The key of a Client is denied for a while, which it may not hear of. Unless the network parts somebody else, nobody who is connected has a channel to it soon after. */
+function denied(walk: Walk, { id, name, machine }: Actor, { coordinator, machine: its }: CoordinatorApplication): boolean {
+	const { world, verdict } = walk;
+	const { clock } = world;
+	const { fingerprint } = testIdentity(id);
+	const forMs = walk.choose.integer(100, 20_000);
+	for (const other of walk.actors.values()) if (other.id === id) other.excused = true;
+	world.note(`fault: the key of ${name} is denied for ${forMs} ms`);
+	const undisturbed = walk.lasting.size === 0;
+	if (walk.choose.chance(0.5)) part(walk, name, "the Coordinator", machine, its, walk.choose.integer(2_000, 20_000));
+	coordinator.reload({ deny: [fingerprint] });
+	const before = undisturbed ? walk.partings : undefined;
+	const look = clock.setTimeout(() => {
+		if (walk.partings !== before || walk.coordinator?.coordinator !== coordinator) return;
+		walk.sights.add("a denied key, looked at");
+		verdict.must(!coordinator.clients().some((client) => client.fingerprint === fingerprint), () => `${name} is connected, and its key is denied`);
+		for (const other of walk.up()) {
+			const has = other.client?.channels().some(({ peer }) => peer === id) === true;
+			verdict.must(!has, () => `${other.name} has a channel to ${name}, whose key is denied`);
+		}
+	}, DENIAL_KNOWN_MS);
+	const over = (): void => {
+		clock.clearTimeout(timer);
+		clock.clearTimeout(look);
+		walk.denials.delete(over);
+		if (walk.coordinator?.coordinator === coordinator) coordinator.reload({ deny: [] });
+	};
+	const timer = clock.setTimeout(over, forMs);
+	walk.denials.add(over);
+	return true;
+}
+
+/** Until the word of it has reached everybody, with packets behind others that wait. */
+const DENIAL_KNOWN_MS = 1_000;
 
 /** The Coordinator is away for a while, and then there is another one in its place. */
 function comesBack(walk: Walk): boolean {

@@ -18,7 +18,7 @@ export async function comeToRest(walk: Walk): Promise<void> {
 	const { world, verdict } = walk;
 	const { clock } = world;
 	world.note("faults stop");
-	for (const over of [...walk.lasting]) over();
+	for (const over of [...walk.lasting, ...walk.denials]) over();
 	if (walk.returning !== undefined) {
 		await clock.advance(Math.max(0, walk.returning.atMs - clock.now()));
 		await walk.startCoordinator();
@@ -118,7 +118,8 @@ async function endStreams(walk: Walk): Promise<void> {
 	for (const application of applications) for (const watch of application.watches) watch.leave();
 	await walk.world.clock.advance(10_000);
 	await walk.world.clock.until(Promise.all(walk.all.flatMap((actor) => actor.client?.channels() ?? []).map((channel) => channel.close())), 4_000);
-	await walk.world.clock.advance(10_000);
+	// A peer is kept in mind for a minute after a stream to it that might have been direct.
+	await walk.world.clock.advance(70_000);
 	for (const { id, streams } of walk.coordinator?.coordinator.clients() ?? [])
 		walk.verdict.must(streams === 0, () => `${streams} streams of ${id} are left at rest`);
 }

@@ -46,6 +46,10 @@ export class Walk implements Stage {
 	readonly coordinators: CoordinatorApplication[] = [];
 	/** Faults that last: what ends them. */
 	readonly lasting: Set<() => void> = new Set();
+	/** How often the network has parted somebody. */
+	partings = 0;
+	/** Keys that are denied just now: what lets them in again. */
+	readonly denials: Set<() => void> = new Set();
 	/** Who wants the id of somebody else just now. */
 	readonly strangers: Set<AbortController> = new Set();
 	readonly done: Map<string, number> = new Map();
