@@ -147,9 +147,9 @@ export class BroadcastLedger {
 			return;
 		const before = truth.filter(([seq]) => seq < here).length;
 		const expected = Math.min(last, kept, before);
-		const { earlier } = member;
+		const { earlier, earlierLost } = member;
 		this.#verdict.must(
-			earlier >= expected && earlier <= Math.min(last, kept),
+			earlier + earlierLost >= expected && earlier <= Math.min(last, kept),
 			() => `${member.name}: it asked for the last ${last} of ${before}, of which ${kept} are kept, and began with ${earlier}`,
 		);
 	}

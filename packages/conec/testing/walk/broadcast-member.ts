@@ -39,6 +39,8 @@ export class BroadcastMemberRecord {
 	firstMembersSeq: number | undefined;
 	/** Messages that came before that. */
 	earlier = 0;
+	/** Lost before that, by gaps: a reader that was too slow for them. */
+	earlierLost = 0;
 	lastSeq = 0;
 	reading: "open" | "end" | (string & {}) = "open";
 	ending: "waiting" | "done" | (string & {}) | undefined;
@@ -157,6 +159,7 @@ export class BroadcastMemberRecord {
 			case "gap":
 				must(event.lost > 0 && event.toSeq >= event.fromSeq, "an empty gap");
 				this.gaps.push(event);
+				if (this.firstMembersSeq === undefined) this.earlierLost += event.lost;
 				return;
 			case "members":
 				this.firstMembersSeq ??= event.seq;

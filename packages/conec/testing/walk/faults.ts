@@ -223,7 +223,9 @@ function denied(walk: Walk, { id, name, machine }: Actor, { coordinator, machine
 		if (walk.partings !== before || walk.coordinator?.coordinator !== coordinator) return;
 		walk.sights.add("a denied key, looked at");
 		verdict.must(!coordinator.clients().some((client) => client.fingerprint === fingerprint), () => `${name} is connected, and its key is denied`);
-		for (const other of walk.up()) {
+		// Not those that still wait for a Coordinator that was killed before this one came.
+		const connected = new Set(coordinator.clients().map((client) => client.id));
+		for (const other of walk.up().filter((one) => connected.has(one.id))) {
 			const has = other.client?.channels().some(({ peer }) => peer === id) === true;
 			verdict.must(!has, () => `${other.name} has a channel to ${name}, whose key is denied`);
 		}
