@@ -205,7 +205,7 @@ function part(walk: Walk, one: string, other: string, near: Machine, far: Machin
 	return true;
 }
 
-const STRANGER_LEAVES = new Error("the Coordinator has gone");
+const STRANGER_LEAVES = new Error("the id may be free now");
 
 /** The key of a Client is denied for a while, which it may not hear of. Unless the network parts somebody else, nobody who is connected has a channel to it soon after. */
 function denied(walk: Walk, { id, name, machine }: Actor, { coordinator, machine: its }: CoordinatorApplication): boolean {
@@ -217,6 +217,8 @@ function denied(walk: Walk, { id, name, machine }: Actor, { coordinator, machine
 	world.note(`fault: the key of ${name} is denied for ${forMs} ms`);
 	const undisturbed = walk.lasting.size === 0;
 	if (walk.choose.chance(0.5)) part(walk, name, "the Coordinator", machine, its, walk.choose.integer(2_000, 20_000));
+	// It has no lease any more, so its id is for whoever comes.
+	for (const stranger of walk.strangers) stranger.abort(STRANGER_LEAVES);
 	coordinator.reload({ deny: [fingerprint] });
 	const before = undisturbed ? walk.partings : undefined;
 	const look = clock.setTimeout(() => {
