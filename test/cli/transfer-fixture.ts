@@ -86,7 +86,7 @@ export function withOpenFiles(change: (path: string, file: OpenFile, flags: numb
 }
 
 /** The same facts, but for some. */
-export function facts(found: FileFacts, changes: Partial<Pick<FileFacts, "size" | "mode" | "mtimeNs">>): FileFacts {
+export function facts(found: FileFacts, changes: Partial<Pick<FileFacts, "size" | "mode" | "mtimeNs" | "ctimeNs" | "ino">>): FileFacts {
 	return Object.assign(Object.create(found) as FileFacts, changes);
 }
 

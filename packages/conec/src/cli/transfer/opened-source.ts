@@ -117,6 +117,7 @@ export class OpenedSource {
 
 /** Why a path that the user named leads nowhere. Node decodes names that are not UTF-8 with replacement characters, and then nothing is there. */
 export function namedProblem(path: string, error: unknown): FileProblemError {
+	if (error instanceof FileProblemError) return error;
 	const errno = errnoOf(error);
 	if (errno !== "ENOENT") return readProblem("stat", error);
 	if (path.includes("\ufffd")) return new FileProblemError("NAME_UNSAFE", "it is not UTF-8, or there is no such file", error);

@@ -13,6 +13,7 @@ import { type FileSystem, NODE_FILE_SYSTEM } from "./file-system.ts";
 import { IncomingDirectory } from "./incoming-directory.ts";
 import { MemorySink } from "./memory-sink.ts";
 import { PartFile } from "./part-file.ts";
+import { PlacedFiles } from "./placed-files.ts";
 import { CONTENT_BYTES, type DirectoryMessage, decodeTransfer, encodeTransfer, type FileMessage, type TransferMessage } from "./protocol.ts";
 import { MAX_COMPONENTS, parseSafePath } from "./safe-path.ts";
 import { TaskSlots } from "./task-slots.ts";
@@ -79,6 +80,7 @@ class Receiver {
 	readonly #files: FileSystem;
 	readonly #umask: number;
 	readonly #observer: TransferObserver;
+	readonly #placed: PlacedFiles;
 	readonly #slots = new TaskSlots(PARALLEL_FILES);
 	/** The directories that the sender is in, from the outside in. */
 	readonly #open: IncomingDirectory[] = [];
@@ -94,6 +96,7 @@ class Receiver {
 		this.#stream = stream;
 		this.#options = options;
 		this.#files = options.files ?? NODE_FILE_SYSTEM;
+		this.#placed = new PlacedFiles(this.#files);
 		this.#umask = options.umask ?? process.umask();
 		this.#observer = observer;
 	}
@@ -282,7 +285,8 @@ class Receiver {
 	}
 
 	#createPart(file: FileMessage, components: readonly string[]): Promise<PartFile> {
-		return PartFile.create({ files: this.#files, directory: this.#options.directory, components, size: file.size, force: this.#options.force });
+		const { directory, force } = this.#options;
+		return PartFile.create({ files: this.#files, directory, components, size: file.size, force, placed: this.#placed });
 	}
 
 	/** Never wider than at the sender; private where the sender does not say. */

@@ -90,6 +90,8 @@ class Walk {
 	readonly #links: LinkPolicy;
 	readonly #files: FileSystem;
 	readonly #pseudo: PseudoFileSystems;
+	/** Names of what the user named; they are the memory of the command line. */
+	readonly #named = new Set<string>();
 
 	constructor(links: LinkPolicy, files: FileSystem) {
 		this.#links = links;
@@ -101,6 +103,9 @@ class Walk {
 		const name = basename(resolve(path));
 		try {
 			const found = await this.#files.stat(path);
+			if (this.#named.has(name) && (found.isDirectory() || found.isFile()))
+				throw new FileProblemError("EXISTS", "something else that is sent has that name already; send it in a transfer of its own");
+			this.#named.add(name);
 			// Real paths show where a link leads back to, and where it leads out.
 			if (found.isDirectory()) yield* this.#directory(path, name, found, await this.#trail(path));
 			else if (found.isFile()) yield await this.#file(path, name, found, true);
