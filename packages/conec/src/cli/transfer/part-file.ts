@@ -52,6 +52,7 @@ export class PartFile {
 	readonly #placed: PlacedFiles;
 	readonly #pending = new Set<Promise<void>>();
 	#position = 0;
+	#discarded: Promise<boolean> | undefined;
 	#failure: { readonly error: unknown } | undefined;
 
 	private constructor(file: OpenFile, partPath: string, finalPath: string, { files, force, placed = new PlacedFiles(files) }: PartFileOptions) {
@@ -113,11 +114,19 @@ export class PartFile {
 		}
 	}
 
-	/** Removes the part file. Never rejects. */
-	async discard(): Promise<void> {
+	/** Removes the part file, also after a `finish` that failed. Resolves with whether nothing of it stays. Never rejects. */
+	discard(): Promise<boolean> {
+		this.#discarded ??= this.#discard();
+		return this.#discarded;
+	}
+
+	async #discard(): Promise<boolean> {
 		await Promise.all(this.#pending);
 		await this.#file.close().catch(ignore);
-		await this.#files.unlink(this.partPath).catch(ignore);
+		return await this.#files.unlink(this.partPath).then(
+			() => true,
+			(error: unknown) => errnoOf(error) === "ENOENT",
+		);
 	}
 
 	#throwFailure(): void {
