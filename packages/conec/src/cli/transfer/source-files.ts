@@ -101,8 +101,10 @@ class Walk {
 	}
 
 	async *named(path: string): AsyncGenerator<Source, void, void> {
-		const name = basename(resolve(path));
+		let name = path;
 		try {
+			// Rejects where the working directory was removed.
+			name = basename(resolve(path));
 			const found = await this.#files.stat(path);
 			if (this.#named.has(name) && (found.isDirectory() || found.isFile()))
 				throw new FileProblemError("EXISTS", "something else that is sent has that name already; send it in a transfer of its own");
