@@ -260,7 +260,7 @@ test("names: an entry that is gone when it is looked at is named, the others arr
 });
 
 /** Names, as they are sent, that have to be allowed; a trailing slash stands for a directory with a file `f` in it. */
-const HIDDEN = [".bashrc", ".ssh/", ".config/", ".a", "..a"];
+const HIDDEN = [".bashrc", ".ssh/", ".config/", ".a", "..a", "BASHRC~1", "SSH~1/", "GITCON~1.TXT"];
 const INVISIBLE = [
 	"\u202egnp.exe",
 	"a\u200bb",
