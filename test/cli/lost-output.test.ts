@@ -147,6 +147,32 @@ test("pipe: whoever reads standard output goes away, and the peer hears why; a f
 	}
 });
 
+test("pipe: a file that has no room for the end of the data is a failure at both ends, also in the middle of a piece", async (t) => {
+	if (process.platform === "win32") return t.skip("there is no ulimit");
+	const place = await watchedSite(t);
+	const file = join(place.folder, "out");
+	// 100 KiB in blocks of 512 bytes (POSIX), which bash takes only so.
+	const limited = `ulimit -f 200 && exec "$@" > ${file}`;
+	const command = [process.execPath, ...NODE, MAIN, "pipe", ...place.options("bob")];
+	const waiting = spawn("sh", ["-c", limited, "sh", ...command], { stdio: ["pipe", "ignore", "pipe"], env: { ...process.env, POSIXLY_CORRECT: "1" } });
+	let text = "";
+	waiting.stderr.on("data", (chunk) => {
+		text += chunk;
+	});
+	const over = once(waiting, "exit");
+	t.after(async () => {
+		if (waiting.exitCode === null) waiting.kill("SIGKILL");
+		await over;
+	});
+	await place.arrival("bob");
+	const calling = await start(t, ["pipe", "--to", "bob", ...place.options("alice")], "read", "read");
+	calling.child.stdin?.end("x".repeat(110_000));
+	// The other direction is still open: the failure, not the end, is what ends both.
+	assert.deepEqual([(await over)[0], await calling.status], [1, 4], `${text}${calling.text()}`);
+	assert.match(text, /conec: Cannot write all of the output: the file would be larger than is allowed \(EFBIG\)\n/);
+	assert.equal((await readFile(file)).length, 102_400);
+});
+
 test("chat: whoever reads standard output goes away, and the peer hears why", async (t) => {
 	const place = await watchedSite(t);
 	const waiting = await start(t, ["chat", ...place.options("bob")], "closed", "read");

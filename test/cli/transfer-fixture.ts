@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -20,6 +20,8 @@ export interface Folders {
 
 export async function folders(t: TestContext): Promise<Folders> {
 	const base = await mkdtemp(join(tmpdir(), "conec-transfer-"));
+	// Else nobody but the owner could read what is sent.
+	await chmod(base, 0o755);
 	t.after(async () => {
 		// A test may have made directories that not even their owner may empty.
 		if (process.platform !== "win32") execFileSync("chmod", ["-R", "u+rwX", base]);
@@ -86,7 +88,7 @@ export function withOpenFiles(change: (path: string, file: OpenFile, flags: numb
 }
 
 /** The same facts, but for some. */
-export function facts(found: FileFacts, changes: Partial<Pick<FileFacts, "size" | "mode" | "mtimeNs">>): FileFacts {
+export function facts(found: FileFacts, changes: Partial<Pick<FileFacts, "size" | "mode" | "mtimeNs" | "ctimeNs" | "ino">>): FileFacts {
 	return Object.assign(Object.create(found) as FileFacts, changes);
 }
 

@@ -69,6 +69,27 @@ test("names: the empty one and the root are problems of their own", async (t) =>
 	);
 });
 
+test("names: relative ones in a working directory that was removed are problems of their own, the others arrive", async (t) => {
+	if (process.platform === "win32") return t.skip("a working directory cannot be removed");
+	const { from, to } = await folders(t);
+	await writeFile(join(from, "plain"), "plain");
+	const before = process.cwd();
+	const gone = join(from, "gone");
+	await mkdir(gone);
+	process.chdir(gone);
+	t.after(() => process.chdir(before));
+	await rm(gone, { recursive: true });
+	assert.throws(() => process.cwd(), { code: "ENOENT" });
+	const { sent } = await transfer(["a", "b/c", "..", join(from, "plain")], to);
+	assert.deepEqual(sent.problems(), [
+		["..", "UNREADABLE"],
+		["a", "UNREADABLE"],
+		["b/c", "UNREADABLE"],
+		["plain", undefined],
+	]);
+	for (const { problem, detail } of sent.outcomes) if (problem !== undefined) assert.match(detail ?? "", /no such file/);
+});
+
 test("names: a directory that no receiver takes is named once, nothing below it is sent", async (t) => {
 	const { from, to } = await folders(t);
 	for (const name of ["a:b", "ends.", "back\\slash"]) {
@@ -239,7 +260,7 @@ test("names: an entry that is gone when it is looked at is named, the others arr
 });
 
 /** Names, as they are sent, that have to be allowed; a trailing slash stands for a directory with a file `f` in it. */
-const HIDDEN = [".bashrc", ".ssh/", ".config/", ".a", "..a"];
+const HIDDEN = [".bashrc", ".ssh/", ".config/", ".a", "..a", "BASHRC~1", "SSH~1/", "GITCON~1.TXT"];
 const INVISIBLE = [
 	"\u202egnp.exe",
 	"a\u200bb",

@@ -102,8 +102,9 @@ for (const way of ["link", "link and rename"]) {
 		await writeFile(join(from, "mine"), "theirs");
 		await writeFile(join(to, "mine"), "mine");
 		const files = CALLS[way]?.(() => Promise.reject(systemError("ENOSYS")));
-		const { sent } = await transfer([join(from, "a/same"), join(from, "b/same"), join(from, "mine")], to, { files });
-		assert.deepEqual(sent.outcomes.map(({ problem }) => problem).sort(), ["EXISTS", "EXISTS", undefined]);
+		const transfers = await Promise.all([[join(from, "a/same")], [join(from, "b/same"), join(from, "mine")]].map((paths) => transfer(paths, to, { files })));
+		const problems = transfers.flatMap(({ sent }) => sent.outcomes.map(({ problem }) => problem));
+		assert.deepEqual(problems.sort(), ["EXISTS", "EXISTS", undefined]);
 		assert.equal(await readFile(join(to, "mine"), "utf8"), "mine");
 		assert.deepEqual((await readdir(to)).sort(), ["mine", "same"]);
 	});

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { claimDefaultId } from "../../packages/conec/src/cli/client-id.ts";
 import { COMMANDS } from "../../packages/conec/src/cli/commands.ts";
 import { EXIT_CODES } from "../../packages/conec/src/cli/exit-codes.ts";
+import { openState } from "../../packages/conec/src/coordinator/state.ts";
+import { lockStateDirectory } from "../../packages/conec/src/coordinator/state-lock.ts";
 import { folder, outcome, site } from "./harness.ts";
 
 test("cli: help of every command goes to standard output and is documented", async () => {
@@ -138,4 +141,35 @@ test("cli: a wrong pin, an unknown peer, nobody listening and a port that is tak
 			assert.ok(!running.stderr.includes("    at "), "no stack");
 		}),
 	);
+});
+
+test("receive: --dir that is a file, or leads through one or to nowhere, is told before anything is asked of the Coordinator", async (t) => {
+	if (process.platform === "win32") return t.skip("links need a privilege");
+	const made = await folder(t);
+	await writeFile(join(made, "file"), "");
+	await symlink(join(made, "none", "below"), join(made, "dangling"));
+	await symlink(join(made, "file"), join(made, "link"));
+	for (const [dir, words] of [
+		["file", "a file of that name exists"],
+		["link", "a file of that name exists"],
+		["file/below", "a parent is not a directory"],
+		["dangling", "a file of that name exists"],
+	] as const) {
+		const path = join(made, dir);
+		const { status, stderr } = await outcome(["receive", "--dir", path, "--coordinator", "127.0.0.1:9", "--state", join(made, "state")]);
+		assert.equal(status, 1, stderr);
+		assert.equal(stderr, `conec: Cannot receive into "${path}": ${words}\n       Check --dir.\n`);
+	}
+});
+
+test("cli: a relative --state in a working directory that was removed is told as that", async (t) => {
+	if (process.platform === "win32") return t.skip("a working directory cannot be removed");
+	const before = process.cwd();
+	const gone = await folder(t);
+	process.chdir(gone);
+	t.after(() => process.chdir(before));
+	await rm(gone, { recursive: true });
+	await assert.rejects(claimDefaultId("state", "alice"), { name: "CliError", message: /state.*no such file or directory/ });
+	await assert.rejects(lockStateDirectory("state"), { code: "STATE_DIRECTORY_INVALID", message: /^Cannot use state: no such file or directory/ });
+	await assert.rejects(openState("state", { leaseMs: 1, leases: 1, leasesPerSource: 1 } as never), { code: "STATE_DIRECTORY_INVALID" });
 });

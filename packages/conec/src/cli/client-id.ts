@@ -5,7 +5,7 @@
  * @module
  */
 
-import { resolve } from "node:path";
+import { absolutePath } from "../files/absolute-path.ts";
 import { lockDirectory } from "../files/directory-lock.ts";
 import { makeDirectory } from "../files/make-directory.ts";
 import { CliError } from "./cli-error.ts";
@@ -39,7 +39,7 @@ export interface ClaimedId {
  * Rejects with a `CliError` where the directory cannot be used.
  */
 export async function claimDefaultId(stateDirectory: string, base: string): Promise<ClaimedId> {
-	const directory = resolve(stateDirectory);
+	const directory = absolutePath(stateDirectory);
 	try {
 		await makeDirectory(directory, 0o700);
 		for (let number = 1; number < MOST_CLAIMS; number += 1) {

@@ -146,3 +146,22 @@ test("output: no progress line without a terminal or in JSON", () => {
 		assert.equal(stderr.text, "");
 	}
 });
+
+test("output: in JSON, what cannot be seen or steers a terminal is an escape, and the value is the same", () => {
+	let count = 0;
+	for (let code = 0; code <= 0x10ffff; code++) {
+		const character = String.fromCodePoint(code);
+		if (!/(?![\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u.test(character)) continue;
+		count += 1;
+		const { output, stdout } = made({ json: true });
+		const fields = { text: `a${character}b`, [`key${character}`]: { list: [character] } };
+		output.event("message", fields);
+		assert.doesNotMatch(stdout.text.slice(0, -1), /[^\x20-\x7e]/, code.toString(16));
+		const { event, time, ...read } = JSON.parse(stdout.text) as Record<string, unknown>;
+		assert.deepEqual([event, typeof time, read], ["message", "string", fields]);
+	}
+	assert.ok(count > 6_000, `${count} characters`);
+	const { output, stdout } = made({ json: true });
+	output.event("message", { text: "\u009b2J \u202egnp \u{e0041} caf\u00e9 \u6f22 \u2764\ufe0f \\" });
+	assert.match(stdout.text, /"\\u009b2J \\u202egnp \\udb40\\udc41 caf\u00e9 \u6f22 \u2764\ufe0f \\\\"/);
+});

@@ -122,7 +122,7 @@ export class Output {
 	}
 
 	#writeEvent({ event, ...fields }: EventFields & { readonly event: string }): void {
-		this.#lines.write(`${JSON.stringify({ event, time: this.#now().toISOString(), ...fields })}\n`);
+		this.#lines.write(`${visibleJson({ event, time: this.#now().toISOString(), ...fields })}\n`);
 	}
 
 	#dated(text: string): string {
@@ -214,6 +214,16 @@ export class Progress {
 		this.#shown = true;
 	}
 }
+
+/** JSON often ends on a terminal: what peers say must not steer it, nor look like something else. Escapes of JSON keep every value as it is. */
+function visibleJson(value: EventFields): string {
+	return JSON.stringify(value).replace(INVISIBLE, (character) =>
+		Array.from({ length: character.length }, (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""),
+	);
+}
+
+/** What JSON does not escape of itself: as `printable` does, DEL, C1, format characters, separators of lines, and what is shown as nothing. */
+const INVISIBLE = /(?![\ufe0e\ufe0f])[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** Colour only on a terminal that has some and whose user has not said no (https://no-color.org). */
 export function usesColor(env: Readonly<Record<string, string | undefined>>, sink: Sink): boolean {

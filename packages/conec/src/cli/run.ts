@@ -102,6 +102,7 @@ export async function runCommand(command: Command, args: readonly string[], { en
 async function show(text: string, { env, stdout, stderr }: Run): Promise<ExitCode> {
 	stdout.write(text);
 	await stdout.flushed();
+	stdout.settleFile();
 	if (stdout.failure === undefined) return EXIT_CODES.ok;
 	const { Output } = await import("./output.ts");
 	return await incomplete(new Output({ json: false, linesTo: "stdout", env, stdout, stderr }), stdout, stdout.failure);
@@ -110,6 +111,7 @@ async function show(text: string, { env, stdout, stderr }: Run): Promise<ExitCod
 /** Waits until the output has been read, however long that takes, and says when it is not whole: that is no success. */
 async function afterOutput(status: ExitCode, output: Output, stdout: StandardSink): Promise<ExitCode> {
 	await stdout.flushed();
+	stdout.settleFile();
 	return status === EXIT_CODES.ok && stdout.failure !== undefined ? await incomplete(output, stdout, stdout.failure) : status;
 }
 

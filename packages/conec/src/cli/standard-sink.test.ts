@@ -199,3 +199,21 @@ test("standard sink: a terminal that has been stopped does not hold the process 
 	await new Promise((resolve) => setTimeout(resolve, 20));
 	assert.equal(await readFile(said, "utf8"), "terminal: true, behind: true");
 });
+
+for (const [code, failure] of [
+	...["EDQUOT", "ENOSPC", "EIO", "ESTALE"].map((lost) => [lost, lost] as const),
+	...["EINVAL", "ENOTSUP", "EROFS"].map((cannot) => [cannot, undefined] as const),
+] as const) {
+	test(`standard sink: a file whose flush says ${code} at the end ${failure === undefined ? "cannot flush, and nothing is lost" : "has lost something"}`, () => {
+		const sink = new StandardSink(new Stream(), {
+			writeFile: (text, from) => text.length - from,
+			syncFile() {
+				throw errorOf(code);
+			},
+		});
+		sink.write("a line\n");
+		assert.equal(sink.failure, undefined);
+		sink.settleFile();
+		assert.equal(sink.failure, failure);
+	});
+}

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { fstatSync, writeSync } from "node:fs";
-import { errnoOf } from "../files/file-errors.ts";
+import { fstatSync, fsyncSync, writeSync } from "node:fs";
+import { errnoOf, fileErrorMeaning } from "../files/file-errors.ts";
 import type { Sink } from "./output.ts";
 
 /** The part of a standard stream that is used. */
@@ -25,12 +25,15 @@ export type FileWriter = (text: Uint8Array, from: number) => number;
 export interface StandardSinkOptions {
 	/** @default that of `node:fs` for a stream that is a file; `undefined`: the stream writes */
 	readonly writeFile?: FileWriter | undefined;
+	/** Flushes the file to its disk; throws a system error. @default that of `node:fs` for a stream that is a file */
+	readonly syncFile?: (() => void) | undefined;
 }
 
 /** Writes to a standard stream. */
 export class StandardSink implements Sink {
 	readonly #stream: StandardStream;
 	readonly #writeFile: FileWriter | undefined;
+	readonly #syncFile: (() => void) | undefined;
 	#keepsAll = false;
 	#isGone = false;
 	#onGone: () => void = () => undefined;
@@ -43,6 +46,8 @@ export class StandardSink implements Sink {
 	constructor(stream: StandardStream, options: StandardSinkOptions = {}) {
 		this.#stream = stream;
 		this.#writeFile = "writeFile" in options ? options.writeFile : fileWriter(stream);
+		const { fd } = stream;
+		this.#syncFile = "syncFile" in options || fd === undefined ? options.syncFile : () => fsyncSync(fd);
 		stream.on("error", (error) => this.#failed(errnoOf(error)));
 		doNotBlock(stream);
 	}
@@ -115,6 +120,16 @@ export class StandardSink implements Sink {
 		await new Promise((resolve) => setImmediate(resolve));
 	}
 
+	/** After the last write: a network drive or a quota may say only now that something is lost. Then that is the `failure`. */
+	settleFile(): void {
+		if (this.#writeFile === undefined || this.#syncFile === undefined) return;
+		try {
+			this.#syncFile();
+		} catch (error) {
+			if (fileErrorMeaning("sync", errnoOf(error)) !== "unsupported") this.#failed(errnoOf(error));
+		}
+	}
+
 	#writeToFile(writeFile: FileWriter, text: string): void {
 		// What is left of a line that the disk had no room for is ended first.
 		const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
@@ -155,12 +170,15 @@ export class StandardSink implements Sink {
 	}
 }
 
-/** Node's own stream for a file loses what comes after an error, and says so in the middle of a line. */
-function fileWriter({ fd, isTTY }: StandardStream): FileWriter | undefined {
+/**
+ * Writes to the stream's descriptor where that is a file or a device, but no terminal; `undefined` elsewhere. Node's own stream for a file
+ * loses what comes after an error, says so in the middle of a line, and takes a short write for a whole one; for a block device it writes nothing.
+ */
+export function fileWriter({ fd, isTTY }: Pick<StandardStream, "fd" | "isTTY">): FileWriter | undefined {
 	if (fd === undefined) return undefined;
 	try {
 		const stat = fstatSync(fd);
-		const isFile = stat.isFile() || (stat.isCharacterDevice() && isTTY !== true);
+		const isFile = stat.isFile() || stat.isBlockDevice() || (stat.isCharacterDevice() && isTTY !== true);
 		return isFile ? (text, from) => writeSync(fd, text, from) : undefined;
 	} catch {
 		return undefined;

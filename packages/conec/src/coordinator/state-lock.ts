@@ -4,8 +4,8 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { ConecError } from "../errors.ts";
+import { absolutePath } from "../files/absolute-path.ts";
 import { type DirectoryLock, type LockMeans, lockDirectory } from "../files/directory-lock.ts";
 import { fileProblemWords } from "../files/file-error-words.ts";
 import { makeDirectory } from "../files/make-directory.ts";
@@ -16,7 +16,7 @@ import { makeDirectory } from "../files/make-directory.ts";
  * Rejects with `STATE_DIRECTORY_INVALID` and the path: another Coordinator has it, or it cannot be written.
  */
 export async function lockStateDirectory(stateDirectory: string, means?: LockMeans): Promise<DirectoryLock> {
-	const directory = resolve(stateDirectory);
+	const directory = absolutePath(stateDirectory);
 	try {
 		await makeDirectory(directory, 0o700);
 		const outcome = await lockDirectory(directory, "coordinator", means);

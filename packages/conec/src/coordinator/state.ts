@@ -4,8 +4,9 @@
  * @module
  */
 
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { ConecError } from "../errors.ts";
+import { absolutePath } from "../files/absolute-path.ts";
 import type { DirectoryLock } from "../files/directory-lock.ts";
 import { fileProblemWords } from "../files/file-error-words.ts";
 import { monotonicMs, ownBoot } from "../files/process-identity.ts";
@@ -47,7 +48,7 @@ export async function openState(
 		const leases = new Leases(limits, () => undefined, [], clock.now());
 		return { leases, remark: undefined, onProblem: () => undefined, close: async () => undefined, destroy: () => undefined };
 	}
-	const directory = resolve(stateDirectory);
+	const directory = absolutePath(stateDirectory);
 	const lock = await lockStateDirectory(directory);
 	try {
 		const record = await readLeaseFile(directory);

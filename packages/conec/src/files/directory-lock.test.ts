@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -235,13 +236,58 @@ for (const [what, record] of [
 	});
 }
 
-test("lock by file: what is no claim is left, and is not taken for a dead one", async (t) => {
-	const directory = await temporary(t);
-	for (const content of ["", "17", "null", '{"pid":-1}', "{"]) {
-		await writeFile(join(directory, "coordinator.0123456789abcdef.lock"), content);
-		assert.deepEqual(await lockDirectory(directory, "coordinator", WITHOUT_SOCKETS), { type: "taken", by: "another process that does not answer" });
+/** What a power failure, a full disk or somebody else may leave in the place of a claim. */
+const TORN: readonly (readonly [what: string, content: string | Uint8Array])[] = [
+	["empty", ""],
+	["of zeros", new Uint8Array(4_096)],
+	["half of one", JSON.stringify({ ...GONE, space: here, machine: null }).slice(0, 40)],
+	["one with the rest of a longer one behind it", `${JSON.stringify({ ...GONE, pid: process.pid, space: here, machine: null })}3}`],
+	["another JSON text", '{"pid":-1}'],
+	["a number", "17"],
+	["null", "null"],
+	["no text", Uint8Array.of(0xff, 0xfe, 0x00, 0x80)],
+];
+
+for (const name of ["coordinator", "client.a"]) {
+	for (const [what, content] of TORN) {
+		test(`lock by file: a claim to ${name} that is ${what} does not count once it has not changed for a while, and is removed`, async (t) => {
+			const directory = await temporary(t);
+			await writeFile(join(directory, `${name}.0123456789abcdef.lock`), content);
+			locked(await lockDirectory(directory, name, { ...WITHOUT_SOCKETS, heartbeat: { intervalMs: 100, patienceMs: 400 } })).release();
+			assert.deepEqual(await readdir(directory), []);
+		});
 	}
+}
+
+test("lock: a torn claim by file does not hold up a claim by socket for ever", async (t) => {
+	const directory = await temporary(t);
+	await writeFile(join(directory, "coordinator.0123456789abcdef.lock"), "");
+	locked(await lockDirectory(directory, "coordinator", { heartbeat: { intervalMs: 100, patienceMs: 400 } })).release();
+	assert.deepEqual(await readdir(directory), []);
+});
+
+test("lock by file: what cannot be read but changes is somebody who lives", async (t) => {
+	const directory = await temporary(t);
+	const path = join(directory, "coordinator.0123456789abcdef.lock");
+	await writeFile(path, "{");
+	let count = 0;
+	const beat = setInterval(() => writeFileSync(path, `{${count++}`), 50);
+	t.after(() => clearInterval(beat));
+	const outcome = await lockDirectory(directory, "coordinator", { ...WITHOUT_SOCKETS, answerMs: 500 });
+	assert.deepEqual(outcome, { type: "taken", by: "another process that does not answer" });
 	assert.deepEqual(await readdir(directory), ["coordinator.0123456789abcdef.lock"]);
+});
+
+test("lock by file: what cannot be read and then is a claim of a process that runs counts", async (t) => {
+	const directory = await temporary(t);
+	const path = join(directory, "coordinator.0123456789abcdef.lock");
+	const holder = locked(await lockDirectory(directory, "client.a", WITHOUT_SOCKETS));
+	const [file = ""] = await readdir(directory);
+	const record = { ...(JSON.parse(await readFile(join(directory, file), "utf8")) as object), held: true };
+	await writeFile(path, "{");
+	setTimeout(() => writeFileSync(path, JSON.stringify(record)), 1_000);
+	assert.deepEqual(await lockDirectory(directory, "coordinator", WITHOUT_SOCKETS), { type: "taken", by: `process ${process.pid}` });
+	holder.release();
 });
 
 test("lock: other files in the directory are nobody's claim", async (t) => {

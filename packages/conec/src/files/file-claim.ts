@@ -1,14 +1,14 @@
 /**
  * A claim that is a plain file, for file systems without sockets (FAT, some network and shared drives). The file says which process it
  * belongs to, and changes every few seconds as long as that runs: where the process cannot be looked up, being in another container
- * or from before a reboot, a file that has stopped changing is dead.
+ * or from before a reboot, a file that has stopped changing is dead. So is one that cannot be read as a claim and does not change.
  *
  * @module
  */
 
 import { randomBytes } from "node:crypto";
 import { unlinkSync } from "node:fs";
-import { lstat, open, readFile, rename, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, open, readFile, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { errnoOf, fileErrorMeaning } from "./file-errors.ts";
@@ -42,7 +42,9 @@ export async function publishFile(directory: string, name: string, { intervalMs 
 	try {
 		const handle = await open(staged, "wx", 0o600);
 		try {
-			await handle.writeFile(JSON.stringify(record));
+			await handle.writeFile(textOf(record));
+			// Else a power failure can leave the name with nothing in it.
+			await flush(handle);
 		} finally {
 			await handle.close();
 		}
@@ -81,9 +83,16 @@ export async function publishFile(directory: string, name: string, { intervalMs 
 export async function askFile(directory: string, file: string, answerMs: number, { intervalMs, patienceMs }: Heartbeat): Promise<Answer> {
 	const path = join(directory, file);
 	const first = await look(path);
-	if (first.type !== "seen") return first.answer;
+	if (first.type === "answered") return first.answer;
+	const changesInTime = (): Promise<boolean> => changes(path, first.content, patienceMs, Math.min(250, intervalMs));
+	if (first.type === "torn") {
+		// A living process soon writes all of it again. What a power failure has left never changes.
+		if (await changesInTime()) return { type: "unclear" };
+		await unlink(path).catch(() => undefined);
+		return { type: "gone" };
+	}
 	let running = isRunning(first.record);
-	if (running === undefined) running = await changes(path, first.content, patienceMs, Math.min(250, intervalMs));
+	if (running === undefined) running = await changesInTime();
 	if (!running) {
 		await unlink(path).catch(() => undefined);
 		return { type: "gone" };
@@ -96,7 +105,11 @@ interface ClaimRecord extends ProcessIdentity {
 	readonly held: boolean;
 }
 
-type Look = { readonly type: "seen"; readonly record: ClaimRecord; readonly content: string } | { readonly type: "answered"; readonly answer: Answer };
+type Look =
+	| { readonly type: "seen"; readonly record: ClaimRecord; readonly content: string }
+	/** It is no claim, or not all of one. */
+	| { readonly type: "torn"; readonly content: string }
+	| { readonly type: "answered"; readonly answer: Answer };
 
 async function look(path: string): Promise<Look> {
 	// It may be in the middle of being written.
@@ -110,7 +123,7 @@ async function look(path: string): Promise<Look> {
 		}
 		const record = parseRecord(content);
 		if (record !== undefined) return { type: "seen", record, content };
-		if (attempt === 20) return { type: "answered", answer: { type: "silent", errno: undefined } };
+		if (attempt === 20) return { type: "torn", content };
 		await delay(25);
 	}
 }
@@ -130,6 +143,7 @@ async function decided(path: string, answerMs: number): Promise<Answer> {
 	for (const endMs = performance.now() + answerMs; performance.now() < endMs; await delay(50)) {
 		const seen = await look(path);
 		if (seen.type === "answered") return seen.answer;
+		if (seen.type === "torn") continue;
 		if (seen.record.held) return { type: "held", holder: seen.record };
 		if (isRunning(seen.record) === false) return { type: "gone" };
 	}
@@ -141,11 +155,27 @@ async function rewrite(path: string, record: object): Promise<void> {
 	// Never made anew: who has removed it has reasons.
 	const handle = await open(path, "r+");
 	try {
-		const content = Buffer.from(JSON.stringify(record));
+		const content = Buffer.from(textOf(record));
 		await handle.write(content, 0, content.length, 0);
 		await handle.truncate(content.length);
 	} finally {
 		await handle.close();
+	}
+}
+
+/** Of one length, so that a process that is stopped between writing and cutting off still has a claim that can be read. */
+function textOf(record: object): string {
+	return JSON.stringify(record).padEnd(RECORD_LENGTH);
+}
+
+/** More than a record ever has, in characters. */
+const RECORD_LENGTH = 1_024;
+
+async function flush(handle: FileHandle): Promise<void> {
+	try {
+		await handle.sync();
+	} catch (error) {
+		if (fileErrorMeaning("sync", errnoOf(error)) !== "unsupported") throw error;
 	}
 }
 

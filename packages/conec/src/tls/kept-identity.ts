@@ -8,8 +8,9 @@
 import { X509Certificate } from "node:crypto";
 import { type FileHandle, readFile, stat } from "node:fs/promises";
 import { isIP } from "node:net";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { ConecError, isConecError } from "../errors.ts";
+import { absolutePath } from "../files/absolute-path.ts";
 import { fileProblemWords } from "../files/file-error-words.ts";
 import { errnoOf } from "../files/file-errors.ts";
 import { makeDirectory } from "../files/make-directory.ts";
@@ -36,7 +37,7 @@ export interface KeptIdentityOptions {
  * @throws ConecError `STATE_DIRECTORY_INVALID` with the path
  */
 export async function loadKeptIdentity(options: KeptIdentityOptions): Promise<LocalIdentity> {
-	const directory = resolve(options.stateDirectory);
+	const directory = absolutePath(options.stateDirectory);
 	const path = join(directory, `${options.file}.pem`);
 	try {
 		await makeDirectory(directory, 0o700);

@@ -4,17 +4,14 @@
  * @module
  */
 
-import { closeSync, openSync } from "node:fs";
-import { devNull } from "node:os";
-import { errnoOf } from "../../files/file-errors.ts";
 import type { MessageStream } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import { usageError } from "../cli-error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { type Connection, connect, incomingOf, openTo } from "../connection.ts";
+import { DataOutput } from "../data-output.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { isOutputGone } from "../interruption.ts";
-import { outputError } from "../output-error.ts";
 import { checkPathOption, explainPeer, tellPath } from "../path.ts";
 import { answerOther, answerOthers } from "../ping-echo.ts";
 import { pipeSpec } from "../specs/pipe.ts";
@@ -89,31 +86,12 @@ async function pipe(stream: MessageStream, connection: Connection, context: Comm
 	}
 
 	async function showOutput(): Promise<void> {
-		for await (const chunk of stream) await write(stdout, chunk);
+		const output = new DataOutput(stdout);
+		for await (const chunk of stream) await output.write(chunk);
 		peerEnded = true;
-		await write(stdout, new Uint8Array(0));
+		await output.write(new Uint8Array(0));
 		// Nobody types for a peer that has finished; a program behind a pipe may still be sending.
 		if (stdin.isTTY) stdin.destroy();
-		if (!stdout.isTTY) endStandardOutput();
-	}
-}
-
-function write(stdout: NodeJS.WriteStream, chunk: Uint8Array): Promise<void> {
-	return new Promise((resolve, reject) => {
-		stdout.write(chunk, (error) => {
-			if (!error) return resolve();
-			// When the reader has gone, that is heard in a moment and ends the command otherwise.
-			setImmediate(() => reject(outputError(errnoOf(error), error)));
-		});
-	});
-}
-
-/** Lets whoever reads our output see its end while we may still be sending. Node never closes it; the null device takes its number. */
-function endStandardOutput(): void {
-	try {
-		closeSync(1);
-		openSync(devNull, "w");
-	} catch {
-		// Then the end comes with the end of the process.
+		output.end();
 	}
 }

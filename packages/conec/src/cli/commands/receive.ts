@@ -4,8 +4,9 @@
  * @module
  */
 
-import { mkdir, realpath } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { realpath } from "node:fs/promises";
+import { resolve } from "node:path";
+import { makeDirectory } from "../../files/make-directory.ts";
 import type { Client, MessageStream } from "../../index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../application.ts";
 import { CliError } from "../cli-error.ts";
@@ -137,22 +138,9 @@ function announcedBy(stream: MessageStream): AnnouncedTransfer | undefined {
 
 async function receivingDirectory(path: string): Promise<string> {
 	try {
-		await makeDirectory(resolve(path));
+		await makeDirectory(resolve(path), 0o777);
 		return await realpath(path);
 	} catch (error) {
 		throw new CliError(EXIT_CODES.failed, `Cannot receive into ${quoted(path)}: ${errnoText(errnoOf(error))}`, "Check --dir.", error);
-	}
-}
-
-/** Makes it and what is missing above. Node's own `recursive` never ends where a parent exists and still nothing can be made (/proc). */
-async function makeDirectory(path: string): Promise<void> {
-	try {
-		await mkdir(path);
-	} catch (error) {
-		const errno = errnoOf(error);
-		if (errno === "EEXIST") return;
-		if (errno !== "ENOENT" || dirname(path) === path) throw error;
-		await makeDirectory(dirname(path));
-		await mkdir(path);
 	}
 }

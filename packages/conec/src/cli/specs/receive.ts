@@ -20,7 +20,7 @@ export const receiveSpec: CommandSpec = {
 		"max-bytes": { value: "N", text: "most bytes of one transfer; K, M, G, T may follow" },
 		force: { text: "replace existing files" },
 		"allow-hidden": {
-			text: "take names that begin with a dot, and ones with invisible characters; else a terminal is asked, and without one they are refused",
+			text: "take names that begin with a dot, short names (NAME~1), and ones with invisible characters; else a terminal is asked, and without one they are refused",
 		},
 		once: { text: "end after one transfer; the exit status says whether it was complete" },
 		...EXPLAIN_OPTION,

@@ -10,7 +10,19 @@ import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, readFile, re
 /** What `stat` says. The size is a claim: some file systems say 0, too little or too much. */
 export type FileFacts = Pick<
 	BigIntStats,
-	"dev" | "size" | "mode" | "mtimeNs" | "isFile" | "isDirectory" | "isSymbolicLink" | "isFIFO" | "isSocket" | "isCharacterDevice" | "isBlockDevice"
+	| "dev"
+	| "ino"
+	| "size"
+	| "mode"
+	| "mtimeNs"
+	| "ctimeNs"
+	| "isFile"
+	| "isDirectory"
+	| "isSymbolicLink"
+	| "isFIFO"
+	| "isSocket"
+	| "isCharacterDevice"
+	| "isBlockDevice"
 >;
 
 /** An open file or directory. */

@@ -19,9 +19,9 @@ export interface SourceFacts {
 	readonly mtimeMs: number | undefined;
 }
 
-/** What is sent of these facts. */
-export function sourceFacts(files: FileSystem, { mode, mtimeNs }: FileFacts): SourceFacts {
-	return { mode: files.hasModes ? Number(mode & 0o777n) : undefined, mtimeMs: possibleTime(Number(floorDivide(mtimeNs, 1_000_000n))) };
+/** What is sent of these facts, with no permission bits but those of `reach`. */
+export function sourceFacts(files: FileSystem, { mode, mtimeNs }: FileFacts, reach: number): SourceFacts {
+	return { mode: files.hasModes ? Number(mode) & reach & 0o777 : undefined, mtimeMs: possibleTime(Number(floorDivide(mtimeNs, 1_000_000n))) };
 }
 
 /** What the user is told where {@link SourceFacts} has no time. */
@@ -47,6 +47,8 @@ export interface OpenOptions {
 	/** Also through a link. */
 	readonly follow: boolean;
 	readonly claims: Claims;
+	/** The permission bits that it may be sent with; see `reachOf`. */
+	readonly reach: number;
 }
 
 /** An open regular file. */
@@ -66,14 +68,14 @@ export class OpenedSource {
 	}
 
 	/** Opens for reading. Rejects with a {@link FileProblemError}. The caller closes it. */
-	static async open(files: FileSystem, { path, follow, claims }: OpenOptions): Promise<OpenedSource> {
+	static async open(files: FileSystem, { path, follow, claims, reach }: OpenOptions): Promise<OpenedSource> {
 		// A pipe that has taken the file's place must not block: O_NONBLOCK.
 		const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (follow ? 0 : (constants.O_NOFOLLOW ?? 0));
 		const file = await orReadProblem("open", files.open(path, flags));
 		try {
 			const before = await orReadProblem("stat", file.stat());
 			if (!before.isFile()) throw kindProblem(before);
-			return new OpenedSource(file, before, sourceFacts(files, before), claims.synthetic);
+			return new OpenedSource(file, before, sourceFacts(files, before, reach), claims.synthetic);
 		} catch (error) {
 			await file.close().catch(ignore);
 			throw error;
@@ -117,6 +119,7 @@ export class OpenedSource {
 
 /** Why a path that the user named leads nowhere. Node decodes names that are not UTF-8 with replacement characters, and then nothing is there. */
 export function namedProblem(path: string, error: unknown): FileProblemError {
+	if (error instanceof FileProblemError) return error;
 	const errno = errnoOf(error);
 	if (errno !== "ENOENT") return readProblem("stat", error);
 	if (path.includes("\ufffd")) return new FileProblemError("NAME_UNSAFE", "it is not UTF-8, or there is no such file", error);

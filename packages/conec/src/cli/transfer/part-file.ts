@@ -16,7 +16,8 @@ import { errnoOf } from "../../files/file-errors.ts";
 import { FileProblemError, orWriteProblem, writeProblem } from "./file-problem.ts";
 import type { FileFacts, FileSystem, OpenFile } from "./file-system.ts";
 import { type KeptFacts, keepFacts } from "./kept-facts.ts";
-import { NEW_FILE, placeFile, syncFile, writeAll } from "./place-file.ts";
+import { NEW_FILE, syncFile, writeAll } from "./place-file.ts";
+import { PlacedFiles } from "./placed-files.ts";
 import { MAX_COMPONENT_BYTES } from "./safe-path.ts";
 
 /** What a {@link PartFile} is made of. */
@@ -30,6 +31,8 @@ export interface PartFileOptions {
 	readonly size: number | undefined;
 	/** Replace an existing file. */
 	readonly force: boolean;
+	/** Those of the same transfer. @default none but this one */
+	readonly placed?: PlacedFiles | undefined;
 }
 
 /** Writes that may be under way at once. */
@@ -46,20 +49,24 @@ export class PartFile {
 	readonly #finalPath: string;
 	readonly #file: OpenFile;
 	readonly #force: boolean;
+	readonly #placed: PlacedFiles;
 	readonly #pending = new Set<Promise<void>>();
 	#position = 0;
+	#discarded: Promise<boolean> | undefined;
 	#failure: { readonly error: unknown } | undefined;
 
-	private constructor(files: FileSystem, file: OpenFile, partPath: string, finalPath: string, force: boolean) {
+	private constructor(file: OpenFile, partPath: string, finalPath: string, { files, force, placed = new PlacedFiles(files) }: PartFileOptions) {
 		this.#files = files;
 		this.#file = file;
 		this.partPath = partPath;
 		this.#finalPath = finalPath;
 		this.#force = force;
+		this.#placed = placed;
 	}
 
 	/** Rejects with a {@link FileProblemError}, and then nothing is left but directories. */
-	static async create({ files, directory, components, size, force }: PartFileOptions): Promise<PartFile> {
+	static async create(options: PartFileOptions): Promise<PartFile> {
+		const { files, directory, components, size, force } = options;
 		const parent = await enterDirectory(files, directory, components.slice(0, -1));
 		const name = components.at(-1) ?? "";
 		const finalPath = join(parent.path, name);
@@ -67,7 +74,7 @@ export class PartFile {
 		if (size !== undefined && size >= ROOM_CHECK_BYTES) await refuseWithoutRoom(files, parent.path, size);
 		const partPath = join(parent.path, partName(name, randomBytes(4).toString("hex")));
 		const file = await orWriteProblem("create", files.open(partPath, constants.O_WRONLY | NEW_FILE, 0o600));
-		return new PartFile(files, file, partPath, finalPath, force);
+		return new PartFile(file, partPath, finalPath, options);
 	}
 
 	/** Appends. Resolves while few writes are under way; a failed write shows in a later call. `data` must not change any more. */
@@ -99,7 +106,7 @@ export class PartFile {
 			const remarks = await keepFacts(this.#file, facts);
 			remarks.push(...(await syncFile(this.#file)));
 			await orWriteProblem("write", this.#file.close());
-			remarks.push(...(await placeFile(this.#files, this.partPath, this.#finalPath, this.#force)));
+			remarks.push(...(await this.#placed.place(this.partPath, this.#finalPath, this.#force)));
 			return remarks;
 		} catch (error) {
 			await this.discard();
@@ -107,11 +114,19 @@ export class PartFile {
 		}
 	}
 
-	/** Removes the part file. Never rejects. */
-	async discard(): Promise<void> {
+	/** Removes the part file, also after a `finish` that failed. Resolves with whether nothing of it stays. Never rejects. */
+	discard(): Promise<boolean> {
+		this.#discarded ??= this.#discard();
+		return this.#discarded;
+	}
+
+	async #discard(): Promise<boolean> {
 		await Promise.all(this.#pending);
 		await this.#file.close().catch(ignore);
-		await this.#files.unlink(this.partPath).catch(ignore);
+		return await this.#files.unlink(this.partPath).then(
+			() => true,
+			(error: unknown) => errnoOf(error) === "ENOENT",
+		);
 	}
 
 	#throwFailure(): void {

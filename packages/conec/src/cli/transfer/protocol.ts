@@ -22,7 +22,7 @@ export const FILE_PROBLEMS = [
 	"NAME_UNSAFE",
 	/** The name is hidden or has invisible characters, and the receiver did not allow that. */
 	"NAME_HIDDEN",
-	/** A file of that name exists and `--force` was not given. */
+	/** A file of that name exists and `--force` was not given, or the file is one of this transfer. */
 	"EXISTS",
 	/** It would exceed the receiver's `--max-bytes`. */
 	"TOO_LARGE",

@@ -13,6 +13,7 @@ import { type FileSystem, NODE_FILE_SYSTEM } from "./file-system.ts";
 import { IncomingDirectory } from "./incoming-directory.ts";
 import { MemorySink } from "./memory-sink.ts";
 import { PartFile } from "./part-file.ts";
+import { PlacedFiles } from "./placed-files.ts";
 import { CONTENT_BYTES, type DirectoryMessage, decodeTransfer, encodeTransfer, type FileMessage, type TransferMessage } from "./protocol.ts";
 import { MAX_COMPONENTS, parseSafePath } from "./safe-path.ts";
 import { TaskSlots } from "./task-slots.ts";
@@ -25,7 +26,7 @@ export interface ReceiveOptions {
 	readonly directory: string;
 	/** Replace existing files. */
 	readonly force: boolean;
-	/** Most bytes of content in this transfer, counted as they come; a file whose announced size would exceed it is refused before anything of it is written. */
+	/** Most bytes of content in this transfer, counted as they come, without those of files that did not stay; a file whose announced size would exceed it is refused before anything of it is written. */
 	readonly maxBytes?: number | undefined;
 	/** Asked about a name that `unusualName` finds: `reason` follows "its name". Must not reject. @default no such name is taken */
 	readonly allowName?: ((name: string, reason: string) => Promise<boolean>) | undefined;
@@ -69,6 +70,8 @@ interface Arriving {
 	readonly components: readonly string[];
 	readonly hash: Hash;
 	received: number;
+	/** Bytes of it that count against `maxBytes`. */
+	counted: number;
 	/** `undefined`: refused, what still comes is dropped. */
 	sink: MemorySink | PartFile | undefined;
 }
@@ -79,6 +82,7 @@ class Receiver {
 	readonly #files: FileSystem;
 	readonly #umask: number;
 	readonly #observer: TransferObserver;
+	readonly #placed: PlacedFiles;
 	readonly #slots = new TaskSlots(PARALLEL_FILES);
 	/** The directories that the sender is in, from the outside in. */
 	readonly #open: IncomingDirectory[] = [];
@@ -94,6 +98,7 @@ class Receiver {
 		this.#stream = stream;
 		this.#options = options;
 		this.#files = options.files ?? NODE_FILE_SYSTEM;
+		this.#placed = new PlacedFiles(this.#files);
 		this.#umask = options.umask ?? process.umask();
 		this.#observer = observer;
 	}
@@ -187,6 +192,7 @@ class Receiver {
 			components: components instanceof FileProblemError ? [] : components,
 			hash: createHash("sha256"),
 			received: 0,
+			counted: 0,
 			sink: undefined,
 		};
 		this.#arriving = arriving;
@@ -213,11 +219,8 @@ class Receiver {
 		if (sink === undefined || data.length === 0) return;
 		const { maxBytes } = this.#options;
 		this.#acceptedBytes += data.length;
-		if (maxBytes !== undefined && this.#acceptedBytes > maxBytes) {
-			// Nothing of it stays, so the room is there for the next file.
-			this.#acceptedBytes -= arriving.received;
-			return this.#refuse(arriving, tooLarge(maxBytes));
-		}
+		arriving.counted += data.length;
+		if (maxBytes !== undefined && this.#acceptedBytes > maxBytes) return this.#refuse(arriving, tooLarge(maxBytes));
 		arriving.hash.update(data);
 		if (sink instanceof MemorySink && sink.add(data)) return;
 		try {
@@ -244,10 +247,13 @@ class Receiver {
 		if (problem !== undefined) return this.#refuse(arriving, problem);
 		await this.#slots.start(async () => {
 			let outcome: FileProblemError | string[];
+			let part = sink instanceof PartFile ? sink : undefined;
 			try {
-				const part = sink instanceof PartFile ? sink : await this.#writeSmall(file, arriving.components, sink);
+				part ??= await this.#createPart(file, arriving.components);
+				if (sink instanceof MemorySink) await part.write(sink.content);
 				outcome = await part.finish({ mode: this.#fileMode(arriving), mtimeMs: file.mtimeMs });
 			} catch (error) {
+				await this.#discarded(arriving, part);
 				outcome = writeProblem("write", error);
 			}
 			await this.#verdict("file", file, outcome, { size, sha256 });
@@ -264,25 +270,22 @@ class Receiver {
 	async #refuse(arriving: Arriving, problem: FileProblemError): Promise<void> {
 		const { sink } = arriving;
 		arriving.sink = undefined;
-		if (sink instanceof PartFile) await sink.discard();
+		await this.#discarded(arriving, sink instanceof PartFile ? sink : undefined);
 		await this.#verdict("file", arriving.file, problem);
 		// The directory is still open: the sender is in this file.
 		arriving.parent?.settleChild();
 	}
 
-	async #writeSmall(file: FileMessage, components: readonly string[], sink: MemorySink): Promise<PartFile> {
-		const part = await this.#createPart(file, components);
-		try {
-			await part.write(sink.content);
-		} catch (error) {
-			await part.discard();
-			throw error;
-		}
-		return part;
+	/** Removes what is there of the file. Once nothing of it stays, its room is there for the next one. */
+	async #discarded(arriving: Arriving, part: PartFile | undefined): Promise<void> {
+		if (part !== undefined && !(await part.discard())) return;
+		this.#acceptedBytes -= arriving.counted;
+		arriving.counted = 0;
 	}
 
 	#createPart(file: FileMessage, components: readonly string[]): Promise<PartFile> {
-		return PartFile.create({ files: this.#files, directory: this.#options.directory, components, size: file.size, force: this.#options.force });
+		const { directory, force } = this.#options;
+		return PartFile.create({ files: this.#files, directory, components, size: file.size, force, placed: this.#placed });
 	}
 
 	/** Never wider than at the sender; private where the sender does not say. */

@@ -11,6 +11,7 @@ import type { FileFacts, FileSystem } from "./file-system.ts";
 import { kindProblem, namedProblem, type OpenOptions, type SourceFacts, sourceFacts } from "./opened-source.ts";
 import { PseudoFileSystems } from "./pseudo-file-systems.ts";
 import { parseSafePath } from "./safe-path.ts";
+import { PRIVATE_REACH, reachOf } from "./source-reach.ts";
 
 /** What is done with symbolic links below a named directory. */
 export type LinkPolicy = "skip" | "follow" | "fail";
@@ -76,20 +77,22 @@ export async function countSources(
 	return { files: count, bytes };
 }
 
-/** How the walk came to where it is, in real paths; only kept where links are followed. */
+/** How the walk came to where it is. Real paths are only kept where links are followed. */
 interface Trail {
+	/** The permission bits that what is here may be sent with, for the directories above the last of `tops`. */
+	readonly reach: number;
 	/** The directory that was named, and those to which links led. */
 	readonly tops: readonly string[];
 	/** The directories that hold the links that were followed. */
 	readonly links: readonly string[];
 }
 
-const NO_TRAIL: Trail = { tops: [], links: [] };
-
 class Walk {
 	readonly #links: LinkPolicy;
 	readonly #files: FileSystem;
 	readonly #pseudo: PseudoFileSystems;
+	/** Names of what the user named; they are the memory of the command line. */
+	readonly #named = new Set<string>();
 
 	constructor(links: LinkPolicy, files: FileSystem) {
 		this.#links = links;
@@ -98,12 +101,17 @@ class Walk {
 	}
 
 	async *named(path: string): AsyncGenerator<Source, void, void> {
-		const name = basename(resolve(path));
+		let name = path;
 		try {
+			// Rejects where the working directory was removed.
+			name = basename(resolve(path));
 			const found = await this.#files.stat(path);
+			if (this.#named.has(name) && (found.isDirectory() || found.isFile()))
+				throw new FileProblemError("EXISTS", "something else that is sent has that name already; send it in a transfer of its own");
+			this.#named.add(name);
 			// Real paths show where a link leads back to, and where it leads out.
 			if (found.isDirectory()) yield* this.#directory(path, name, found, await this.#trail(path));
-			else if (found.isFile()) yield await this.#file(path, name, found, true);
+			else if (found.isFile()) yield await this.#file(path, name, found, true, (await this.#trail(path)).reach);
 			else yield problem(name, kindProblem(found));
 		} catch (error) {
 			yield problem(path === "" || name === "" ? path : name, namedProblem(path, error));
@@ -111,7 +119,12 @@ class Walk {
 	}
 
 	async #trail(path: string): Promise<Trail> {
-		return this.#links === "follow" ? { tops: [await this.#files.realpath(path)], links: [] } : NO_TRAIL;
+		const top = await this.#files.realpath(path).catch((error: unknown) => {
+			if (this.#links === "follow") throw error;
+			return undefined;
+		});
+		const reach = top === undefined ? PRIVATE_REACH : await reachOf(this.#files, top);
+		return { reach, tops: top === undefined || this.#links !== "follow" ? [] : [top], links: [] };
 	}
 
 	async *#directory(path: string, name: string, found: FileFacts, trail: Trail): AsyncGenerator<Source, void, void> {
@@ -127,7 +140,7 @@ class Walk {
 			yield problem(name, readProblem("list", error));
 			return;
 		}
-		const directory: DirectorySource = { type: "directory", name, facts: sourceFacts(this.#files, found), refused: false };
+		const directory: DirectorySource = { type: "directory", name, facts: sourceFacts(this.#files, found, trail.reach), refused: false };
 		yield directory;
 		for (const entry of entries) {
 			if (directory.refused) break;
@@ -142,7 +155,7 @@ class Walk {
 		try {
 			const found = await orReadProblem("stat", this.#files.lstat(path));
 			if (found.isDirectory()) yield* this.#directory(path, name, found, trail);
-			else if (found.isFile()) yield await this.#file(path, name, found, false);
+			else if (found.isFile()) yield await this.#file(path, name, found, false, trail.reach);
 			else if (found.isSymbolicLink()) yield* this.#link(path, name, trail);
 			else yield problem(name, kindProblem(found));
 		} catch (error) {
@@ -168,15 +181,16 @@ class Walk {
 		if (found.isDirectory() && links.some((place) => isWithin(place, target)))
 			throw new FileProblemError("UNREADABLE", "it is a link that leads back to a directory that it is in");
 		if (!trail.tops.some((top) => isWithin(target, top))) yield { type: "link", name, action: "followed-outside", target };
-		if (found.isDirectory()) yield* this.#directory(path, name, found, { tops: [...trail.tops, target], links });
-		else if (found.isFile()) yield await this.#file(path, name, found, true);
+		const reach = await reachOf(this.#files, target);
+		if (found.isDirectory()) yield* this.#directory(path, name, found, { reach, tops: [...trail.tops, target], links });
+		else if (found.isFile()) yield await this.#file(path, name, found, true, reach);
 		else yield problem(name, kindProblem(found));
 	}
 
-	async #file(path: string, name: string, found: FileFacts, follow: boolean): Promise<Source> {
+	async #file(path: string, name: string, found: FileFacts, follow: boolean, reach: number): Promise<Source> {
 		const parsed = parseSafePath(name);
 		if (!parsed.safe) return problem(name, new FileProblemError("NAME_UNSAFE", parsed.reason));
-		return { type: "file", path, name, claims: await this.#pseudo.claims(path, found), follow };
+		return { type: "file", path, name, claims: await this.#pseudo.claims(path, found), follow, reach };
 	}
 }
 

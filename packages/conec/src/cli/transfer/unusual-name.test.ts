@@ -26,3 +26,26 @@ test("unusual name: ordinary text of many scripts and emoji with variation selec
 	for (const name of ["été", "漢字", "العربية", "עברית", "ไทย", "हिन्दी", "❤️.png", "1️⃣", "naïve café", "a b", "﷽"])
 		assert.equal(unusualName([name]), undefined, name);
 });
+
+test("unusual name: what Windows may take for the short name of another file, at the top only", () => {
+	for (const name of [
+		"BASHRC~1",
+		"bashrc~1",
+		"SSH~1",
+		"GITCON~1.TXT",
+		"A~12",
+		"CONFIG~3.LO",
+		"~1",
+		"AB12~4",
+		"\u00e9t\u00e9~1",
+		"ABCD~123456",
+		"ABCDEF~1.toolong",
+	]) {
+		assert.match(unusualName([name]) ?? "", /may be the short name of another file/, name);
+		assert.match(unusualName([name, "config"]) ?? "", /may be the short name of another file/, name);
+		assert.equal(unusualName(["a", name]), undefined, name);
+		assert.equal(unusualNameBelow(name), undefined, name);
+	}
+	for (const name of ["a~", "notes~old", "letter.txt~", "report.v~1", "verylongname~1.txt", "a~1b", "~a", "1~x.txt"])
+		assert.equal(unusualName([name]), undefined, name);
+});
