@@ -19,7 +19,7 @@ export interface BackgroundHost {
 	readonly peers: number;
 	/** Whether there is no need, or no way, to try now: there is a channel, one is being tried, or the Coordinator is gone. */
 	needless(peer: string): boolean;
-	/** When to try; infinite: not before something changes; `undefined`: now. */
+	/** When to try; infinite: not before something changes; `undefined`: at once. */
 	retryAtMs(peer: string): number | undefined;
 	/** Tries. */
 	attempt(peer: string): Promise<unknown>;

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ConecError } from "../errors.ts";
 import { identityOf, rig, tokenOf } from "./direct-fixture.ts";
 
 const [T1, T2] = [tokenOf(1), tokenOf(2)];
@@ -62,6 +63,20 @@ test("direct: consent to one key is none to another, nor to another name", async
 	await world.clock.advance(10_000);
 	await opening;
 	await world.assertEmpty();
+});
+
+test("direct: one that is ending says that it is busy, and not for good that it does not want to", async (t) => {
+	for (const end of ["close", "destroy"] as const) {
+		for (const listen of [true, false]) {
+			const world = await rig(t, { listen });
+			const bob = await world.peer("bob");
+			void world.direct[end](new ConecError("CLIENT_CLOSED", "Cannot go on"));
+			world.direct.received(bob.ask(T1));
+			await world.clock.advance(0);
+			assert.deepEqual(world.said, [{ type: "channel-answer", token: T1, accept: false, code: "BUSY" }], `${end} ${listen}`);
+			await world.assertEmpty();
+		}
+	}
 });
 
 test("direct: asked twice with one token, it answers once, keeps one timer and asks the application once", async (t) => {

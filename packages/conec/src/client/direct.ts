@@ -235,7 +235,9 @@ export class DirectChannels {
 		if (this.#attempts.has(token)) return;
 		const answer = (code: ChannelRefusalCode): void => this.#host.link()?.send({ type: "channel-answer", token, accept: false, code });
 		const wish = this.#wishes.of(peer.id);
-		if (this.#ended !== undefined || !this.#host.listen || peer.id === id) return answer("DECLINED");
+		// It may be back in a moment, as another process, and a no is remembered.
+		if (this.#ended !== undefined) return answer("BUSY");
+		if (!this.#host.listen || peer.id === id) return answer("DECLINED");
 		if (wish?.request?.sent && id < peer.id) return answer("CROSSED");
 		if (!this.#hasRoom(peer.id)) return answer("BUSY");
 		const timer = clock.setTimeout(() => this.#failed(token, "it has expired", "elsewhere"), Math.min(expiresInMs, LONGEST_QUESTION_MS));

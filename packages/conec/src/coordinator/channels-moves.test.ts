@@ -166,6 +166,55 @@ test("channels: nothing is remembered of an attempt during which one of the two 
 	}
 });
 
+test("channels: a peer that did not want, or could not, is asked again when it has moved, has left, or is another process", async () => {
+	type Answer = (made: ReturnType<typeof scene>, from: FakeSession, peer: FakeSession) => void;
+	const answers: Record<string, Answer> = {
+		declined: ({ ask, say }, from, peer) => {
+			ask(from, "peer", { auto: true });
+			const { token } = peer.got<{ token: string }>("channel-ask").at(-1) ?? { token: "" };
+			say(peer, { type: "channel-answer", token, accept: false, code: "DECLINED" });
+		},
+		"declined, insisted on": ({ ask, say }, from, peer) => {
+			ask(from, "peer");
+			const { token } = peer.got<{ token: string }>("channel-ask").at(-1) ?? { token: "" };
+			say(peer, { type: "channel-answer", token, accept: false, code: "DECLINED" });
+		},
+		"declined, where a channel is said to be up": (made, from, peer) => {
+			made.ask(from, "peer");
+			made.agree(peer);
+			const { token } = from.got<ChannelGo>("channel-go").at(-1) as ChannelGo;
+			for (const side of [from, peer]) made.say(side, { type: "channel-report", token, outcome: "up" });
+			answers["declined"]?.(made, from, peer);
+		},
+		"its certificate is too long": ({ ask }, from, peer) => {
+			peer.connection.peerCertificates[0] = new Uint8Array(100_000);
+			ask(from, "peer", { auto: true });
+		},
+		"takes no part": ({ ask }, from) => void ask(from, "peer", { auto: true }),
+	};
+	for (const [how, answer] of Object.entries(answers)) {
+		for (const change of ["moves", "leaves"]) {
+			const partless = how === "takes no part";
+			if (partless && change === "moves") continue;
+			const made = scene();
+			const [from, stranger] = [made.enter("from", HOME), made.enter("stranger", "192.0.2.9")];
+			const peer = partless ? made.enterWithout("peer", "192.0.2.2") : made.enter("peer", "192.0.2.2");
+			await made.clock.advance(20_000);
+			answer(made, from, peer);
+			const { code, retryAfterMs } = from.got<{ code: string; retryAfterMs?: number }>("channel-refused").at(-1) ?? {};
+			assert.deepEqual([code, retryAfterMs], ["DIRECT_UNAVAILABLE", undefined], how);
+			if (change === "leaves") made.leave(peer);
+			else {
+				peer.connection.remoteAddress = AWAY;
+				await made.clock.advance(2_000);
+				assert.ok(made.echo(peer), "it was not challenged");
+			}
+			assert.deepEqual(from.got("peer-changed"), [{ type: "peer-changed", peer: "peer" }], `${how}, ${change}`);
+			assert.deepEqual(stranger.got("peer-changed"), [], `${how}, ${change}`);
+		}
+	}
+});
+
 test("channels: the second port answers anew for a Client that has moved", async () => {
 	const renewed: unknown[] = [];
 	const reflected = { mark: "session" };

@@ -84,7 +84,8 @@ export class Channels {
 	/** Its session is over. */
 	left(session: Session): void {
 		const member = this.#members.get(session);
-		if (member === undefined) return;
+		// Some have asked for a channel to it nevertheless.
+		if (member === undefined) return this.#tellChanged(session.id, this.#reports.left(session.id));
 		this.#members.delete(session);
 		this.#whereabouts.leave(session);
 		if (member.reflected !== undefined) this.#host.reflector?.dismiss(member.reflected);
@@ -180,8 +181,9 @@ export class Channels {
 		const target = this.#host.find(message.peer);
 		if (target === undefined) return refuse("PEER_UNKNOWN", "peer is not connected");
 		const other = this.#members.get(target);
-		if (other === undefined) return refuse("DIRECT_UNAVAILABLE", "the peer does not take part in direct channels");
-		if (certificateOf(session) === undefined || certificateOf(target) === undefined) return refuse("DIRECT_UNAVAILABLE", "a certificate is too long");
+		if (other === undefined) return this.#giveUp(session, message.request, target, "the peer does not take part in direct channels");
+		if (certificateOf(session) === undefined || certificateOf(target) === undefined)
+			return this.#giveUp(session, message.request, target, "a certificate is too long");
 		this.heard(target);
 		// What failed, and what is known of a NAT, may be of where one of them is no more.
 		const still = !this.#whereabouts.moving(session) && !this.#whereabouts.moving(target);
@@ -225,6 +227,7 @@ export class Channels {
 		}
 		this.#broker.end(attempt);
 		this.#release(attempt.details);
+		if (message.code === "DECLINED") return this.#giveUp(attempt.requester, attempt.request, session, "the peer declined");
 		const { code, reason } = REFUSALS[message.code];
 		this.#refuse(attempt.requester, attempt.request, code, reason);
 	}
@@ -347,9 +350,9 @@ export class Channels {
 		return reserve(this.#whereabouts.of(requester), this.#whereabouts.of(target), this.#terms(requester, lifeMs), hopeless);
 	}
 
-	/** For `auto` there is no point in trying. */
+	/** There is no point in trying, until something changes. */
 	#giveUp(session: Session, request: number, target: Session, reason: string): void {
-		this.#reports.failed(session.id, target.id, reason);
+		this.#reports.refused(session.id, target.id, reason);
 		this.#refuse(session, request, "DIRECT_UNAVAILABLE", reason);
 	}
 
@@ -447,8 +450,7 @@ export class Channels {
 
 type Begun = Attempt<Session, Wish>;
 
-const REFUSALS: { readonly [K in ChannelRefusal["code"]]: { readonly code: ChannelRefusedCode; readonly reason: string } } = {
-	DECLINED: { code: "DIRECT_UNAVAILABLE", reason: "the peer declined" },
+const REFUSALS: { readonly [K in Exclude<ChannelRefusal["code"], "DECLINED">]: { readonly code: ChannelRefusedCode; readonly reason: string } } = {
 	CROSSED: { code: "CROSSED", reason: "the peer's own attempt goes on instead" },
 	BUSY: { code: "PEER_BUSY", reason: "the peer has no room for another attempt" },
 };
