@@ -20,6 +20,7 @@ import { CLOSE_CODES } from "../wire/codes.ts";
 import type { Welcome } from "../wire/control.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
 import { type Attempt, Broker } from "./broker.ts";
+import { ChallengeBudget } from "./challenge-budget.ts";
 import { ChannelEnds } from "./channel-ends.ts";
 import { certificateOf, goMessages } from "./channel-go.ts";
 import { hopelessBetween, lately, type Member, movedMeanwhile, upToDate, type Wish } from "./channel-members.ts";
@@ -56,7 +57,7 @@ export class Channels {
 		this.#broker = new Broker(host.limits);
 		this.#budget = new PunchBudget(host.limits);
 		this.#reports = new PathReports(host.limits.pathReports);
-		this.#whereabouts = new Whereabouts({ ...host, budget: this.#budget });
+		this.#whereabouts = new Whereabouts({ ...host, challenges: new ChallengeBudget(host.limits) });
 		this.#waiting = new WaitingAttempts(this.#whereabouts);
 		this.#ends = new ChannelEnds({ limits: host.limits, denied: host.denied, find: (id) => this.#memberOf(id) });
 	}
@@ -186,7 +187,7 @@ export class Channels {
 			return this.#giveUp(session, message.request, target, "a certificate is too long");
 		this.heard(target);
 		// What failed, and what is known of a NAT, may be of where one of them is no more.
-		const still = !this.#whereabouts.moving(session) && !this.#whereabouts.moving(target);
+		const still = !this.#whereabouts.unproven(session) && !this.#whereabouts.unproven(target);
 		const remembered = message.auto && still ? this.#reports.remembered(session.id, target.id, this.#now()) : undefined;
 		if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered.reason, remembered.retryAfterMs);
 		const said = still ? lately(other, this.#now()) : undefined;
@@ -414,7 +415,7 @@ export class Channels {
 	#watch(): void {
 		if (this.#over) return;
 		const busy = this.#broker.size > 0 || this.#whereabouts.busy;
-		const idle = !busy && this.#budget.size + this.#grants.size + this.#whereabouts.size === 0;
+		const idle = !busy && this.#whereabouts.idle && this.#budget.size + this.#grants.size === 0;
 		const atMs = this.#now() + (busy ? TICK_MS : SWEEP_MS);
 		if (!idle && this.#timer !== undefined && this.#timer.atMs <= atMs) return;
 		if (this.#timer !== undefined) this.#host.clock.clearTimeout(this.#timer.handle);
