@@ -66,10 +66,10 @@ export class DirectChannels {
 		this.#moves = new ChannelMoves({ clock, limiter: this.#limits.claimed, link: () => host.link(), place: () => host.network.place(host.link()) });
 		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
 		this.#wishes = new Wishes(host, {
-			attempt: (peer) => [...this.#attempts.values()].find((attempt) => attempt.peer.id === peer)?.token,
+			attempt: (peer) => this.#attemptWith(peer)?.token,
 			despair: (peer, reason, retryAfterMs) =>
 				retryAfterMs === undefined ? this.memory.despair(peer, reason) : this.memory.postpone(peer, reason, retryAfterMs),
-			settled: () => this.background.reconsider(),
+			settled: (peer) => this.background.reconsider(peer),
 			noRoom: (peer, reason, retryAfterMs, earnest) => {
 				this.memory.postpone(peer, reason, retryAfterMs);
 				if (earnest) this.background.wanted(peer);
@@ -91,7 +91,13 @@ export class DirectChannels {
 
 	/** Whether a channel to a peer is being tried. */
 	trying(peer: string): boolean {
-		return this.#wishes.of(peer) !== undefined || [...this.#attempts.values()].some((attempt) => attempt.peer.id === peer);
+		return this.#wishes.of(peer) !== undefined || this.#attemptWith(peer) !== undefined;
+	}
+
+	/** Asked for each peer that is kept in mind, so nothing is made for it. */
+	#attemptWith(peer: string): Attempt | undefined {
+		for (const attempt of this.#attempts.values()) if (attempt.peer.id === peer) return attempt;
+		return undefined;
 	}
 
 	/** Whether nothing is left that lives without the Coordinator. */
@@ -343,7 +349,7 @@ export class DirectChannels {
 			this.#note(attempt, "failed", reason);
 			this.#forget(token);
 			if (where === "here" && !moved) this.memory.fail(attempt.peer.id, reason);
-			this.background.reconsider();
+			this.background.reconsider(attempt.peer.id);
 		}
 		this.#wishes.leave(token, reason, where === "elsewhere" || moved);
 		this.#wishes.attemptOver();
@@ -400,6 +406,7 @@ export class DirectChannels {
 		const { connection, control, peerLimits } = greeting;
 		const { limits, ids, transport, clock } = this.#host;
 		const { remoteAddress } = connection;
+		const upMs = clock.now();
 		this.#note(attempt, "up", `direct to ${remoteAddress.address}`);
 		punching.established(on);
 		this.#forget(token);
@@ -421,7 +428,7 @@ export class DirectChannels {
 			onLeaving: () => this.#leaving(channel),
 			onEnd: (_, info) => {
 				if (on !== transport) on.destroy();
-				this.#over(channel, info);
+				this.#over(channel, info, clock.now() - upMs);
 			},
 		});
 		const before = this.#open.get(peer);
@@ -434,15 +441,17 @@ export class DirectChannels {
 		// Its peer has asked for a new one, so it has given this one up.
 		before?.fail("a newer channel took its place");
 		this.#report(token, attempt, { outcome: "up", ...ownChannel(channel), address: remoteAddress, rttMs: Math.round(channel.rttMs) });
-		this.#host.emit({ type: "channel", peer, state: "up", address: remoteAddress, durationMs: clock.now() - since });
+		this.#host.emit({ type: "channel", peer, state: "up", address: remoteAddress, durationMs: upMs - since });
 		this.#wishes.grant(channel);
 	}
 
 	#leaving(channel: DirectChannel): void {
-		if (this.#open.get(channel.peer) === channel) this.#open.delete(channel.peer);
+		if (this.#open.get(channel.peer) !== channel) return;
+		this.#open.delete(channel.peer);
+		this.background.closing(channel.peer);
 	}
 
-	#over(channel: DirectChannel, info: CloseInfo): void {
+	#over(channel: DirectChannel, info: CloseInfo, livedMs: number): void {
 		const { peer, token } = channel;
 		this.#all.delete(channel);
 		this.#watches.delete(channel);
@@ -450,9 +459,9 @@ export class DirectChannels {
 		this.#host.link()?.send({ type: "channel-report", token, outcome: "down", reason: info.reason ?? info.code ?? "closed" });
 		this.#host.emit({ type: "channel", peer, state: "down", info });
 		// Nobody wanted it to end: whoever finds out first asks for another.
-		const wanted = info.by === "error" && this.#ended === undefined && !this.#open.has(peer) && this.#host.link() !== undefined;
-		if (wanted && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
-		this.background.reconsider();
+		const broken = info.by === "error" && this.#ended === undefined && !this.#open.has(peer);
+		if (broken && this.#host.link() !== undefined && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
+		if (broken) this.background.broken(peer, livedMs);
 		this.#host.lessLeft();
 	}
 }
