@@ -79,6 +79,26 @@ test("direct: one that is ending says that it is busy, and not for good that it 
 	}
 });
 
+test("direct: a go that comes when the consent to it has expired is answered: nothing has begun here", async (t) => {
+	const world = await rig(t);
+	const bob = await world.peer("bob");
+	world.direct.received(bob.ask(T1, { expiresInMs: 1_000 }));
+	await world.clock.advance(1_000);
+	world.said.length = 0;
+	for (let i = 0; i < 3; i++) world.direct.received(bob.go(T1));
+	await world.clock.advance(1_000);
+	assert.deepEqual(world.said, [{ type: "channel-report", token: T1, outcome: "failed", reason: "it has expired", sent: [] }]);
+	assert.deepEqual([world.packets, world.dials], [[], []]);
+	// Said again of one that has come about, it says nothing of that.
+	await world.up(bob, T2);
+	world.said.length = 0;
+	world.direct.received(bob.go(T2));
+	await world.clock.advance(1_000);
+	assert.deepEqual([world.said, world.direct.find("bob")?.token], [[], T2]);
+	world.direct.destroy(new ConecError("CLIENT_CLOSED", "Cannot go on"));
+	await world.assertEmpty();
+});
+
 test("direct: asked twice with one token, it answers once, keeps one timer and asks the application once", async (t) => {
 	const world = await rig(t);
 	const bob = await world.peer("bob");

@@ -47,6 +47,8 @@ export class DirectChannels {
 	readonly #all: Set<DirectChannel> = new Set();
 	/** By token. */
 	readonly #attempts: Map<string, Attempt> = new Map();
+	/** Tokens of questions that took too long after this side had said yes; the first is the oldest. */
+	readonly #lapsed: Set<string> = new Set();
 	#ended: ConecError | undefined;
 
 	constructor(host: DirectHost) {
@@ -246,7 +248,7 @@ export class DirectChannels {
 		if (!this.#host.listen || peer.id === id) return answer("DECLINED");
 		if (wish?.request?.sent && id < peer.id) return answer("CROSSED");
 		if (!this.#hasRoom(peer.id)) return answer("BUSY");
-		const timer = clock.setTimeout(() => this.#failed(token, "it has expired", "elsewhere"), Math.min(expiresInMs, LONGEST_QUESTION_MS));
+		const timer = clock.setTimeout(() => this.#lapse(token, phase.consented), Math.min(expiresInMs, LONGEST_QUESTION_MS));
 		const phase: AskedPhase = { type: "asked", consented: false, timer };
 		this.#attempts.set(token, { token, peer, role: "accept", phase });
 		const isOver = (): boolean => this.#attempts.get(token)?.phase !== phase;
@@ -292,6 +294,7 @@ export class DirectChannels {
 		const certificate = new Uint8Array(Buffer.from(go.certificate, "base64"));
 		if (role === "accept") {
 			// Only what this side has consented to, once, and with whom.
+			if (this.#lapsed.delete(token)) return this.#report(token, undefined, { outcome: "failed", reason: EXPIRED });
 			if (known?.phase.type !== "asked" || !known.phase.consented || known.peer.id !== peer.id) return;
 			this.#host.clock.clearTimeout(known.phase.timer);
 		} else {
@@ -304,6 +307,15 @@ export class DirectChannels {
 		const named = [peer.fingerprint, ...(known === undefined ? [] : [known.peer.fingerprint])];
 		if (!named.every((fingerprint) => isKeyOf(certificate, fingerprint))) return this.#failed(token, "the certificate is not that of the peer's key", "here");
 		this.#punch(go, certificate);
+	}
+
+	/** What this side has said yes to has taken too long: should the Coordinator begin all the same, it is told that nothing begins here. */
+	#lapse(token: string, consented: boolean): void {
+		this.#failed(token, EXPIRED, "elsewhere");
+		if (!consented) return;
+		this.#lapsed.add(token);
+		const [oldest] = this.#lapsed;
+		if (oldest !== undefined && this.#lapsed.size > this.#host.limits.attemptsPerClient) this.#lapsed.delete(oldest);
 	}
 
 	#punch(go: ChannelGo, certificate: Uint8Array): void {
@@ -473,6 +485,8 @@ function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
 		return false;
 	}
 }
+
+const EXPIRED = "it has expired";
 
 /** Beyond the punching machine's own deadline, for the handshake that it began. */
 const LATE_MS = 5_000;

@@ -15,6 +15,7 @@ export interface ChannelEndsHost {
 	readonly limits: Limits;
 	/** Whether a key is not welcome. */
 	readonly denied: (fingerprint: string) => boolean;
+	readonly now: () => number;
 	/** A Client that takes part in direct channels. */
 	readonly find: (id: string) => Session | undefined;
 }
@@ -41,10 +42,10 @@ export class ChannelEnds {
 		return this.#live.size;
 	}
 
-	/** Both have been told to begin. */
-	begun({ token, requester, target }: Introduction): void {
-		this.#live.begun(requester, { token, peer: target.id, fingerprint: target.fingerprint });
-		this.#live.begun(target, { token, peer: requester.id, fingerprint: requester.fingerprint });
+	/** Both have been told to begin, and say by then what became of it. */
+	begun({ token, requester, target }: Introduction, untilMs: number): void {
+		this.#live.begun(requester, { token, peer: target.id, fingerprint: target.fingerprint }, untilMs);
+		this.#live.begun(target, { token, peer: requester.id, fingerprint: requester.fingerprint }, untilMs);
 	}
 
 	/** What a Client says of an attempt or a channel. */
@@ -85,11 +86,12 @@ export class ChannelEnds {
 		for (const session of this.#live.incomplete()) session.control.send({ type: "channel-list-wanted" });
 	}
 
-	/** Clients with a channel to this one, where both have said so or have been told to begin. So the word of one alone tells it nothing of the other. */
+	/** Clients with a channel to this one, where both have said so or have just been told to begin. So the word of one alone tells it nothing of the other. */
 	connectedTo(session: Session): Session[] {
+		const now = this.#host.now();
 		return this.#live.of(session).flatMap(({ token, peer, fingerprint }) => {
 			const other = this.#host.find(peer);
-			if (other?.fingerprint !== fingerprint || this.#live.find(other, token) === undefined) return [];
+			if (other?.fingerprint !== fingerprint || ![session, other].every((side) => this.#live.mayHave(side, token, now))) return [];
 			return this.#live.isUp(session, token) || this.#live.isUp(other, token) ? [other] : [];
 		});
 	}

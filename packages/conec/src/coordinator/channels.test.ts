@@ -354,3 +354,25 @@ test("channels: nobody learns where a Client has moved to by saying that there i
 	move(a, 4);
 	assert.deepEqual(liar.got("peer-moved"), []);
 });
+
+test("channels: whoever says that a channel came of an attempt learns of no move of one that has not said so in time, or says that it has not", async () => {
+	for (const silent of [true, false]) {
+		for (const role of ["requester", "target"]) {
+			const { clock, channels, datagrams, enter, say, ask, agree } = create();
+			const [honest, liar] = [enter("honest", "192.0.2.1"), enter("liar", "192.0.2.3")];
+			const [from, to] = role === "requester" ? [honest, liar] : [liar, honest];
+			ask(from, to.id);
+			agree(to);
+			const { token, deadlineMs } = honest.got<ChannelGo>("channel-go")[0] as ChannelGo;
+			say(liar, { type: "channel-report", token, outcome: "up", peer: "honest", fingerprint: honest.fingerprint });
+			if (silent) await clock.advance(deadlineMs + 11_000);
+			else say(honest, { type: "channel-report", token, outcome: "failed", reason: "it has expired" });
+			honest.connection.remoteAddress = { address: "198.51.100.1", port: 1 };
+			channels.heard(honest as unknown as Session);
+			const challenge = decodeDatagram(datagrams.at(-1)?.data ?? new Uint8Array());
+			assert.ok(challenge.ok && challenge.value.content.type === "challenge", "it was challenged");
+			say(honest, { type: "address-echo", nonce: challenge.value.content.nonce });
+			assert.deepEqual([honest.got("address").length, liar.got("peer-moved")], [1, []], `${role} ${silent}`);
+		}
+	}
+});

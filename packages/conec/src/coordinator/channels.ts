@@ -59,7 +59,7 @@ export class Channels {
 		this.#reports = new PathReports(host.limits.pathReports);
 		this.#whereabouts = new Whereabouts({ ...host, challenges: new ChallengeBudget(host.limits) });
 		this.#waiting = new WaitingAttempts(this.#whereabouts);
-		this.#ends = new ChannelEnds({ limits: host.limits, denied: host.denied, find: (id) => this.#memberOf(id) });
+		this.#ends = new ChannelEnds({ limits: host.limits, denied: host.denied, now: () => this.#now(), find: (id) => this.#memberOf(id) });
 	}
 
 	/** Everything that is kept, for tests. */
@@ -281,11 +281,12 @@ export class Channels {
 		}
 		const deadlineMs = Math.floor(birthday ? birthdayLifeMs : lifeMs);
 		this.#broker.go(attempt, now, deadlineMs, birthday);
-		this.#ends.begun(attempt);
 		asked.moves = this.#whereabouts.moves(requester);
 		yes.moves = this.#whereabouts.moves(target);
 		const sides = [[requester, toRequester.grants] as const, [target, toTarget.grants] as const];
-		this.#grants.begin(attempt.token, sides, now + deadlineMs + SETTLED_WITHIN_MS);
+		const settledByMs = now + deadlineMs + SETTLED_WITHIN_MS;
+		this.#ends.begun(attempt, settledByMs);
+		this.#grants.begin(attempt.token, sides, settledByMs);
 		this.#reports.began(attempt.requester.id, attempt.target.id, toRequester.candidates, toTarget.candidates);
 		const [dial, accept] = goMessages([requester, target], [offer, consent], [toRequester, toTarget], {
 			token: attempt.token,
