@@ -7,6 +7,7 @@
 import type { Limits } from "../options.ts";
 import type { ChannelReport } from "../wire/channel-messages.ts";
 import type { OwnChannel } from "../wire/own-channels.ts";
+import { Allowance } from "./allowance.ts";
 import { LiveChannels } from "./live-channels.ts";
 import type { Session } from "./session.ts";
 
@@ -31,6 +32,8 @@ interface Introduction {
 export class ChannelEnds {
 	readonly #host: ChannelEndsHost;
 	readonly #live: LiveChannels<Session>;
+	/** Messages that name the keys of channels, by who has said them. */
+	readonly #named: WeakMap<Session, Allowance> = new WeakMap();
 
 	constructor(host: ChannelEndsHost) {
 		this.#host = host;
@@ -55,8 +58,9 @@ export class ChannelEnds {
 		if (said !== undefined) this.listed(session, [said]);
 	}
 
-	/** What a Client says that it has. It may have got a channel with a key that has been denied meanwhile, here or before it came back. */
+	/** What a Client says that it has. It may have got a channel with a key that has been denied meanwhile, here or before it came back. What is too much is not looked at before it is asked for. */
 	listed(session: Session, channels: readonly OwnChannel[]): void {
+		if (!this.#mayName(session)) return this.#live.missed(session);
 		for (const channel of channels) this.#live.up(session, channel);
 		const keys = new Set(channels.map(({ fingerprint }) => fingerprint));
 		for (const fingerprint of keys) if (this.#host.denied(fingerprint)) deny(session, fingerprint);
@@ -83,7 +87,10 @@ export class ChannelEnds {
 	 */
 	denyListChanged(): void {
 		for (const [session, fingerprint] of this.#live.withKeys(this.#host.denied)) deny(session, fingerprint);
-		for (const session of this.#live.incomplete()) session.control.send({ type: "channel-list-wanted" });
+		for (const session of this.#live.incomplete()) {
+			this.#named.delete(session);
+			session.control.send({ type: "channel-list-wanted" });
+		}
 	}
 
 	/** Clients with a channel to this one, where both have said so or have just been told to begin. So the word of one alone tells it nothing of the other. */
@@ -96,6 +103,17 @@ export class ChannelEnds {
 		});
 	}
 
+	/** Each message that names keys is looked up, and answered where one is denied. */
+	#mayName(session: Session): boolean {
+		const now = this.#host.now();
+		let named = this.#named.get(session);
+		if (named === undefined) {
+			named = new Allowance(MESSAGES_PER_MINUTE, now);
+			this.#named.set(session, named);
+		}
+		return named.take(now).type === "taken";
+	}
+
 	/** Forgets everything. */
 	clear(): void {
 		this.#live.clear();
@@ -105,3 +123,6 @@ export class ChannelEnds {
 function deny(session: Session, fingerprint: string): void {
 	session.control.send({ type: "peer-denied", fingerprint, reason: "its key is on the deny list" });
 }
+
+/** As many as the most channels that a Client can have need, 64 in each. */
+const MESSAGES_PER_MINUTE = 1024;

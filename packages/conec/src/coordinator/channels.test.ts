@@ -376,3 +376,32 @@ test("channels: whoever says that a channel came of an attempt learns of no move
 		}
 	}
 });
+
+test("channels: keys are looked up for a Client so often in a minute, and however much it has said before, it can say what it has when a key is denied", async () => {
+	const { clock, enter, say, deny } = create();
+	const [a, other] = [enter("a", "192.0.2.1"), enter("other", "192.0.2.2")];
+	const key = `sha256:${"7".repeat(64)}`;
+	deny(key);
+	const own = (n: number) => ({ token: n.toString(16).padStart(32, "0"), peer: "x", fingerprint: key });
+	for (let i = 0; i < 3_000; i++) {
+		if (i % 2 === 0) say(a, { type: "channel-list", channels: [own(i)] });
+		else say(a, { type: "channel-report", outcome: "up", ...own(i) });
+	}
+	assert.equal(a.got("peer-denied").length, 1_024);
+	say(other, { type: "channel-list", channels: [own(1)] });
+	assert.equal(other.got("peer-denied").length, 1, "others have their own");
+	a.heard.length = 0;
+	deny(key, `sha256:${"8".repeat(64)}`);
+	assert.equal(a.got("channel-list-wanted").length, 1);
+	a.heard.length = 0;
+	say(a, { type: "channel-list", channels: [own(5_000)] });
+	assert.deepEqual(
+		a.got<{ fingerprint: string }>("peer-denied").map(({ fingerprint }) => fingerprint),
+		[key],
+	);
+	for (let i = 0; i < 2_000; i++) say(a, { type: "channel-list", channels: [own(i)] });
+	a.heard.length = 0;
+	await clock.advance(60_000);
+	say(a, { type: "channel-list", channels: [own(1)] });
+	assert.equal(a.got("peer-denied").length, 1);
+});

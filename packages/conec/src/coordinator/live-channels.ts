@@ -104,6 +104,11 @@ export class LiveChannels<S> {
 		}
 	}
 
+	/** What this session has said was not looked at. */
+	missed(session: S): void {
+		this.#end(session).complete = false;
+	}
+
 	/** Sessions that have had more than is kept: only they know all of their channels. */
 	*incomplete(): Generator<S, void> {
 		for (const [session, { complete }] of [...this.#ends]) if (!complete) yield session;
