@@ -87,6 +87,8 @@ export interface Limits {
 	readonly punchReflexivePerMinute: number;
 	/** Uses of the birthday method a minute with one address; 0 is off. A Client sends no more than these need, whatever it is told. @default 3 */
 	readonly birthdayPerMinute: number;
+	/** Challenges to one IP address from which Clients seem to come now, at once and a minute, two datagrams each; one that is answered counts no more. Coordinator only. @default 1_000 */
+	readonly challengesPerMinute: number;
 	/** Addresses that some Client named and that datagrams were granted to within a minute; further ones are not given out. Coordinator only. @default 65_536 */
 	readonly punchAddresses: number;
 	/** Coordinator: pairs of Clients of which it knows how they reach each other. Client: peers of which it does. Beyond that the oldest are forgotten. @default 10_000 */
@@ -189,6 +191,7 @@ export const LIMIT_RULES: { readonly [K in keyof Limits]: LimitRule } = {
 	punchPacketsPerAttempt: { default: 64, min: 0, max: 16_384 },
 	punchReflexivePerMinute: { default: 2000, min: 0, max: 1_000_000_000 },
 	birthdayPerMinute: { default: 3, min: 0, max: 1_000_000 },
+	challengesPerMinute: { default: 1000, min: 0, max: 1_000_000 },
 	punchAddresses: { default: 65_536, min: 0, max: 1_048_576 },
 	pathReports: { default: 10_000, min: 1, max: 1_000_000 },
 	natTests: { default: 20, min: 0, max: 1_000_000 },

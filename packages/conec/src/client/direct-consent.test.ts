@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ConecError } from "../errors.ts";
 import { identityOf, rig, tokenOf } from "./direct-fixture.ts";
 
 const [T1, T2] = [tokenOf(1), tokenOf(2)];
@@ -61,6 +62,40 @@ test("direct: consent to one key is none to another, nor to another name", async
 	// What bob has asked for goes on, until it expires; then this side asks.
 	await world.clock.advance(10_000);
 	await opening;
+	await world.assertEmpty();
+});
+
+test("direct: one that is ending says that it is busy, and not for good that it does not want to", async (t) => {
+	for (const end of ["close", "destroy"] as const) {
+		for (const listen of [true, false]) {
+			const world = await rig(t, { listen });
+			const bob = await world.peer("bob");
+			void world.direct[end](new ConecError("CLIENT_CLOSED", "Cannot go on"));
+			world.direct.received(bob.ask(T1));
+			await world.clock.advance(0);
+			assert.deepEqual(world.said, [{ type: "channel-answer", token: T1, accept: false, code: "BUSY" }], `${end} ${listen}`);
+			await world.assertEmpty();
+		}
+	}
+});
+
+test("direct: a go that comes when the consent to it has expired is answered: nothing has begun here", async (t) => {
+	const world = await rig(t);
+	const bob = await world.peer("bob");
+	world.direct.received(bob.ask(T1, { expiresInMs: 1_000 }));
+	await world.clock.advance(1_000);
+	world.said.length = 0;
+	for (let i = 0; i < 3; i++) world.direct.received(bob.go(T1));
+	await world.clock.advance(1_000);
+	assert.deepEqual(world.said, [{ type: "channel-report", token: T1, outcome: "failed", reason: "it has expired", sent: [] }]);
+	assert.deepEqual([world.packets, world.dials], [[], []]);
+	// Said again of one that has come about, it says nothing of that.
+	await world.up(bob, T2);
+	world.said.length = 0;
+	world.direct.received(bob.go(T2));
+	await world.clock.advance(1_000);
+	assert.deepEqual([world.said, world.direct.find("bob")?.token], [[], T2]);
+	world.direct.destroy(new ConecError("CLIENT_CLOSED", "Cannot go on"));
 	await world.assertEmpty();
 });
 

@@ -69,7 +69,7 @@ test("direct: what a Coordinator still remembers is asked about when it says, wh
 		assert.deepEqual([requestsOf(world), world.direct.memory.hopeless(PEER)], [[1], "no"]);
 		await world.clock.advance(5_000);
 		assert.deepEqual(requestsOf(world), retryAfterMs === undefined ? [1] : [1, 2]);
-		await world.clock.advance(3_600_000);
+		await world.clock.advance(400_000);
 		assert.equal(world.direct.memory.hopeless(PEER), retryAfterMs === undefined ? "no" : undefined);
 		if (retryAfterMs === undefined) {
 			world.direct.received({ type: "peer-changed", peer: PEER });
@@ -136,4 +136,40 @@ test("direct: without the Coordinator nothing is tried, and after the end nothin
 	stream(again);
 	again.direct.destroy(new Error("over") as never);
 	await again.assertEmpty();
+});
+
+test("direct: a channel that either side closed is not made again before somebody opens a stream, and one that broke is", async (t) => {
+	const ends = {
+		"this side": ({ direct }: Rig) => void direct.find(PEER)?.close(),
+		"the peer": (_: Rig, talker: Talker) => void talker.say({ type: "close", reason: "enough" }),
+		"the peer, at once": (_: Rig, talker: Talker) => talker.connection.close(0, ""),
+		"the path": ({ direct }: Rig) => direct.find(PEER)?.fail("no answer comes from there any more"),
+	};
+	for (const [by, end] of Object.entries(ends)) {
+		const world = await rig(t);
+		const bob = await world.peer(PEER);
+		const close = stream(world);
+		await world.clock.advance(0);
+		const talker = await world.up(bob, tokenOf(1));
+		await world.clock.advance(0);
+		const before = requestsOf(world).length;
+		end(world, talker);
+		for (let i = 0; i < 10; i++) {
+			await world.clock.advance(500);
+			// Others come and go meanwhile.
+			world.direct.background.reconsider();
+		}
+		talker.connection.close(0, "");
+		await world.clock.advance(100_000);
+		if (by === "the path") assert.ok(requestsOf(world).length > before, by);
+		else {
+			assert.equal(requestsOf(world).length, before, by);
+			stream(world)();
+			await world.clock.advance(0);
+			assert.equal(requestsOf(world).length, before + 1, by);
+		}
+		close();
+		world.direct.destroy(new Error("over") as never);
+		await world.clock.advance(60_000);
+	}
 });

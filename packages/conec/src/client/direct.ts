@@ -48,6 +48,8 @@ export class DirectChannels {
 	readonly #all: Set<DirectChannel> = new Set();
 	/** By token. */
 	readonly #attempts: Map<string, Attempt> = new Map();
+	/** Tokens of questions that took too long after this side had said yes; the first is the oldest. */
+	readonly #lapsed: Set<string> = new Set();
 	#ended: ConecError | undefined;
 
 	constructor(host: DirectHost) {
@@ -71,10 +73,10 @@ export class DirectChannels {
 		this.#moves = new ChannelMoves({ clock, random, limiter: this.#limits.claimed, link: () => host.link(), place: () => host.network.place(host.link()) });
 		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
 		this.#wishes = new Wishes(host, {
-			attempt: (peer) => [...this.#attempts.values()].find((attempt) => attempt.peer.id === peer)?.token,
+			attempt: (peer) => this.#attemptWith(peer)?.token,
 			despair: (peer, reason, retryAfterMs) =>
 				retryAfterMs === undefined ? this.memory.despair(peer, reason) : this.memory.postpone(peer, reason, retryAfterMs),
-			settled: () => this.background.reconsider(),
+			settled: (peer) => this.background.reconsider(peer),
 			noRoom: (peer, reason, retryAfterMs, earnest) => {
 				this.memory.postpone(peer, reason, retryAfterMs);
 				if (earnest) this.background.wanted(peer);
@@ -96,7 +98,13 @@ export class DirectChannels {
 
 	/** Whether a channel to a peer is being tried. */
 	trying(peer: string): boolean {
-		return this.#wishes.of(peer) !== undefined || [...this.#attempts.values()].some((attempt) => attempt.peer.id === peer);
+		return this.#wishes.of(peer) !== undefined || this.#attemptWith(peer) !== undefined;
+	}
+
+	/** Asked for each peer that is kept in mind, so nothing is made for it. */
+	#attemptWith(peer: string): Attempt | undefined {
+		for (const attempt of this.#attempts.values()) if (attempt.peer.id === peer) return attempt;
+		return undefined;
 	}
 
 	/** Whether nothing is left that lives without the Coordinator. */
@@ -240,10 +248,12 @@ export class DirectChannels {
 		if (this.#attempts.has(token)) return;
 		const answer = (code: ChannelRefusalCode): void => this.#host.link()?.send({ type: "channel-answer", token, accept: false, code });
 		const wish = this.#wishes.of(peer.id);
-		if (this.#ended !== undefined || !this.#host.listen || peer.id === id) return answer("DECLINED");
+		// It may be back in a moment, as another process, and a no is remembered.
+		if (this.#ended !== undefined) return answer("BUSY");
+		if (!this.#host.listen || peer.id === id) return answer("DECLINED");
 		if (wish?.request?.sent && id < peer.id) return answer("CROSSED");
 		if (!this.#hasRoom(peer.id)) return answer("BUSY");
-		const timer = clock.setTimeout(() => this.#failed(token, "it has expired", "elsewhere"), Math.min(expiresInMs, LONGEST_QUESTION_MS));
+		const timer = clock.setTimeout(() => this.#lapse(token, phase.consented), Math.min(expiresInMs, LONGEST_QUESTION_MS));
 		const phase: AskedPhase = { type: "asked", consented: false, timer };
 		this.#attempts.set(token, { token, peer, role: "accept", phase });
 		const isOver = (): boolean => this.#attempts.get(token)?.phase !== phase;
@@ -289,6 +299,7 @@ export class DirectChannels {
 		const certificate = new Uint8Array(Buffer.from(go.certificate, "base64"));
 		if (role === "accept") {
 			// Only what this side has consented to, once, and with whom.
+			if (this.#lapsed.delete(token)) return this.#report(token, undefined, { outcome: "failed", reason: EXPIRED });
 			if (known?.phase.type !== "asked" || !known.phase.consented || known.peer.id !== peer.id) return;
 			this.#host.clock.clearTimeout(known.phase.timer);
 		} else {
@@ -301,6 +312,15 @@ export class DirectChannels {
 		const named = [peer.fingerprint, ...(known === undefined ? [] : [known.peer.fingerprint])];
 		if (!named.every((fingerprint) => isKeyOf(certificate, fingerprint))) return this.#failed(token, "the certificate is not that of the peer's key", "here");
 		this.#punch(go, certificate);
+	}
+
+	/** What this side has said yes to has taken too long: should the Coordinator begin all the same, it is told that nothing begins here. */
+	#lapse(token: string, consented: boolean): void {
+		this.#failed(token, EXPIRED, "elsewhere");
+		if (!consented) return;
+		this.#lapsed.add(token);
+		const [oldest] = this.#lapsed;
+		if (oldest !== undefined && this.#lapsed.size > this.#host.limits.attemptsPerClient) this.#lapsed.delete(oldest);
 	}
 
 	#punch(go: ChannelGo, certificate: Uint8Array): void {
@@ -347,7 +367,7 @@ export class DirectChannels {
 			this.#note(attempt, "failed", reason);
 			this.#forget(token);
 			if (where === "here" && !moved) this.memory.fail(attempt.peer.id, reason);
-			this.background.reconsider();
+			this.background.reconsider(attempt.peer.id);
 		}
 		this.#wishes.leave(token, reason, where === "elsewhere" || moved);
 		this.#wishes.attemptOver();
@@ -404,6 +424,7 @@ export class DirectChannels {
 		const { connection, control, peerLimits } = greeting;
 		const { limits, ids, transport, clock } = this.#host;
 		const { remoteAddress } = connection;
+		const upMs = clock.now();
 		this.#note(attempt, "up", `direct to ${remoteAddress.address}`);
 		punching.established(on);
 		this.#forget(token);
@@ -426,7 +447,7 @@ export class DirectChannels {
 			onLeaving: () => this.#leaving(channel),
 			onEnd: (_, info) => {
 				if (on !== transport) on.destroy();
-				this.#over(channel, info);
+				this.#over(channel, info, clock.now() - upMs);
 			},
 		});
 		const before = this.#open.get(peer);
@@ -439,15 +460,17 @@ export class DirectChannels {
 		// Its peer has asked for a new one, so it has given this one up.
 		before?.fail("a newer channel took its place");
 		this.#report(token, attempt, { outcome: "up", ...ownChannel(channel), address: remoteAddress, rttMs: Math.round(channel.rttMs) });
-		this.#host.emit({ type: "channel", peer, state: "up", address: remoteAddress, durationMs: clock.now() - since });
+		this.#host.emit({ type: "channel", peer, state: "up", address: remoteAddress, durationMs: upMs - since });
 		this.#wishes.grant(channel);
 	}
 
 	#leaving(channel: DirectChannel): void {
-		if (this.#open.get(channel.peer) === channel) this.#open.delete(channel.peer);
+		if (this.#open.get(channel.peer) !== channel) return;
+		this.#open.delete(channel.peer);
+		this.background.closing(channel.peer);
 	}
 
-	#over(channel: DirectChannel, info: CloseInfo): void {
+	#over(channel: DirectChannel, info: CloseInfo, livedMs: number): void {
 		const { peer, token } = channel;
 		this.#all.delete(channel);
 		this.#watches.delete(channel);
@@ -455,11 +478,10 @@ export class DirectChannels {
 		this.#host.link()?.send({ type: "channel-report", token, outcome: "down", reason: info.reason ?? info.code ?? "closed" });
 		this.#host.emit({ type: "channel", peer, state: "down", info });
 		// Nobody wanted it to end: whoever finds out first asks for another.
-		const wanted = info.by === "error" && this.#ended === undefined && !this.#open.has(peer) && this.#host.link() !== undefined;
-		if (wanted && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
-		// Whoever closed it does not want it back; only another stream brings it.
-		if (onPurpose(info) && !this.#open.has(peer)) this.background.forget(peer);
-		else this.background.reconsider();
+		const broken = !onPurpose(info) && this.#ended === undefined && !this.#open.has(peer);
+		const found = broken && info.by === "error" && this.#host.link() !== undefined;
+		if (found && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
+		if (broken) this.background.broken(peer, livedMs);
 		this.#host.lessLeft();
 	}
 
@@ -469,8 +491,9 @@ export class DirectChannels {
 	}
 }
 
+/** Whether this side, or the peer, wanted the channel to end. A peer that has given up a dead one says so with another code. */
 function onPurpose({ by, code }: CloseInfo): boolean {
-	return by !== "error" && (code === undefined || code === "CLIENT_CLOSED");
+	return by === "local" || (by === "peer" && (code === undefined || code === "CLIENT_CLOSED"));
 }
 
 function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
@@ -480,6 +503,8 @@ function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
 		return false;
 	}
 }
+
+const EXPIRED = "it has expired";
 
 /** Beyond the punching machine's own deadline, for the handshake that it began. */
 const LATE_MS = 5_000;

@@ -12,16 +12,35 @@ function create(capacity = 10, random = (): number => 0) {
 	return { time, memory: new PathMemory(capacity, () => time.now, random) };
 }
 
-test("path memory: what is a matter of structure lasts until either network changes, or a channel comes up", () => {
+test("path memory: what is a matter of structure is believed until either network changes, or a channel comes up", () => {
 	const { time, memory } = create();
 	for (const end of [() => memory.peerChanged("bob"), () => memory.ownNetworkChanged(), () => memory.note("bob", attempt("up"))]) {
 		memory.despair("bob", "both are symmetric");
 		memory.note("bob", attempt("failed"));
-		time.now += 1e9;
-		assert.deepEqual([memory.hopeless("bob"), memory.doubtful("bob"), memory.retryAtMs("bob")], ["both are symmetric", false, Number.POSITIVE_INFINITY]);
+		time.now += 599_999;
+		assert.deepEqual([memory.hopeless("bob"), memory.retryAtMs("bob")], ["both are symmetric", time.now + 1]);
 		assert.equal(memory.hopeless("carol"), undefined);
 		end();
 		assert.deepEqual([memory.hopeless("bob"), memory.retryAtMs("bob")], [undefined, undefined]);
+	}
+});
+
+test("path memory: nothing is believed for longer than ten minutes, as those who would say that it is over may have forgotten it, and no stream waits for the look", () => {
+	for (const [chance, believedMs] of [
+		[0, 600_000],
+		[0.5, 540_000],
+	] as const) {
+		const { time, memory } = create(10, () => chance);
+		for (let i = 0; i < 3; i++) {
+			memory.despair("bob", "the peer declined");
+			assert.equal(memory.retryAtMs("bob"), time.now + believedMs);
+			time.now += believedMs - 1;
+			assert.equal(memory.hopeless("bob"), "the peer declined");
+			time.now += 1;
+			assert.deepEqual([memory.hopeless("bob"), memory.doubtful("bob")], [undefined, true]);
+		}
+		memory.fail("bob", "no answer");
+		assert.equal(memory.retryAtMs("bob"), time.now + 30_000 * (1 - 0.2 * chance), "that was no attempt that failed");
 	}
 });
 

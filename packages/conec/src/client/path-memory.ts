@@ -46,12 +46,12 @@ export class PathMemory {
 		return obstacle !== undefined && this.#now() < obstacle.untilMs ? obstacle.reason : undefined;
 	}
 
-	/** Whether an attempt has failed so lately that no stream is to wait for the next one. */
+	/** Whether there was an attempt, or no way for one, so lately that no stream is to wait for the next one. */
 	doubtful(peer: string): boolean {
-		return (this.#obstacle(peer)?.failures ?? 0) > 0;
+		return this.#obstacle(peer)?.doubtful ?? false;
 	}
 
-	/** When to try again; infinite: when a network has changed; `undefined`: at once. */
+	/** When to try again; `undefined`: at once. */
 	retryAtMs(peer: string): number | undefined {
 		return this.#obstacle(peer)?.untilMs;
 	}
@@ -62,23 +62,24 @@ export class PathMemory {
 		if (attempt.outcome === "up") this.#obstacles.delete(peer);
 	}
 
-	/** There is no direct path, until one of both networks changes. */
+	/** There is no direct path, until one of both networks changes; whoever would say so may have forgotten it, so there is a look now and then. */
 	despair(peer: string, reason: string): void {
-		keep(this.#obstacles, peer, { reason, failures: 0, untilMs: Number.POSITIVE_INFINITY }, this.#capacity);
+		const untilMs = this.#now() + LONGEST_DELAY_MS * (1 - JITTER * this.#random());
+		keep(this.#obstacles, peer, { reason, failures: 0, doubtful: true, untilMs }, this.#capacity);
 	}
 
 	/** Nothing came through: that may have been bad luck, the more likely the less often it was so. */
 	fail(peer: string, reason: string): void {
 		const failures = (this.#obstacle(peer)?.failures ?? 0) + 1;
 		const lifeMs = failureLifeMs(failures) * (1 - JITTER * this.#random());
-		keep(this.#obstacles, peer, { reason, failures, untilMs: this.#now() + lifeMs }, this.#capacity);
+		keep(this.#obstacles, peer, { reason, failures, doubtful: true, untilMs: this.#now() + lifeMs }, this.#capacity);
 	}
 
 	/** There is no attempt now; that says nothing of the path. */
 	postpone(peer: string, reason: string, delayMs: number): void {
-		const { failures = 0 } = this.#obstacle(peer) ?? {};
+		const { failures = 0, doubtful = false } = this.#obstacle(peer) ?? {};
 		const untilMs = this.#now() + Math.min(delayMs, LONGEST_DELAY_MS) * (1 + JITTER * this.#random());
-		keep(this.#obstacles, peer, { reason, failures, untilMs }, this.#capacity);
+		keep(this.#obstacles, peer, { reason, failures, doubtful, untilMs }, this.#capacity);
 	}
 
 	/** The peer's network or process is another one. */
@@ -104,6 +105,8 @@ interface Obstacle {
 	readonly reason: string;
 	/** Attempts that came to nothing, one after the other. */
 	readonly failures: number;
+	/** No stream is to wait for the next attempt. */
+	readonly doubtful: boolean;
 	readonly untilMs: number;
 }
 

@@ -26,6 +26,11 @@ export class Allowance {
 		this.#left -= taken;
 		return { type: "taken" };
 	}
+
+	/** One that was taken has not been needed. */
+	giveBack(): void {
+		this.#left = Math.min(this.#perMinute, this.#left + 1);
+	}
 }
 
 const MINUTE_MS = 60_000;

@@ -7,6 +7,7 @@
 import type { Limits } from "../options.ts";
 import type { ChannelReport } from "../wire/channel-messages.ts";
 import type { OwnChannel } from "../wire/own-channels.ts";
+import { Allowance } from "./allowance.ts";
 import { LiveChannels } from "./live-channels.ts";
 import type { Session } from "./session.ts";
 
@@ -15,6 +16,7 @@ export interface ChannelEndsHost {
 	readonly limits: Limits;
 	/** Whether a key is not welcome. */
 	readonly denied: (fingerprint: string) => boolean;
+	readonly now: () => number;
 	/** A Client that takes part in direct channels. */
 	readonly find: (id: string) => Session | undefined;
 }
@@ -30,6 +32,8 @@ interface Introduction {
 export class ChannelEnds {
 	readonly #host: ChannelEndsHost;
 	readonly #live: LiveChannels<Session>;
+	/** Messages that name the keys of channels, by who has said them. */
+	readonly #named: WeakMap<Session, Allowance> = new WeakMap();
 
 	constructor(host: ChannelEndsHost) {
 		this.#host = host;
@@ -41,10 +45,10 @@ export class ChannelEnds {
 		return this.#live.size;
 	}
 
-	/** Both have been told to begin. */
-	begun({ token, requester, target }: Introduction): void {
-		this.#live.begun(requester, { token, peer: target.id, fingerprint: target.fingerprint });
-		this.#live.begun(target, { token, peer: requester.id, fingerprint: requester.fingerprint });
+	/** Both have been told to begin, and say by then what became of it. */
+	begun({ token, requester, target }: Introduction, untilMs: number): void {
+		this.#live.begun(requester, { token, peer: target.id, fingerprint: target.fingerprint }, untilMs);
+		this.#live.begun(target, { token, peer: requester.id, fingerprint: requester.fingerprint }, untilMs);
 	}
 
 	/** What a Client says of an attempt or a channel. */
@@ -54,8 +58,9 @@ export class ChannelEnds {
 		if (said !== undefined) this.listed(session, [said]);
 	}
 
-	/** What a Client says that it has. It may have got a channel with a key that has been denied meanwhile, here or before it came back. */
+	/** What a Client says that it has. It may have got a channel with a key that has been denied meanwhile, here or before it came back. What is too much is not looked at before it is asked for. */
 	listed(session: Session, channels: readonly OwnChannel[]): void {
+		if (!this.#mayName(session)) return this.#live.missed(session);
 		for (const channel of channels) this.#live.up(session, channel);
 		const keys = new Set(channels.map(({ fingerprint }) => fingerprint));
 		for (const fingerprint of keys) if (this.#host.denied(fingerprint)) deny(session, fingerprint);
@@ -82,16 +87,31 @@ export class ChannelEnds {
 	 */
 	denyListChanged(): void {
 		for (const [session, fingerprint] of this.#live.withKeys(this.#host.denied)) deny(session, fingerprint);
-		for (const session of this.#live.incomplete()) session.control.send({ type: "channel-list-wanted" });
+		for (const session of this.#live.incomplete()) {
+			this.#named.delete(session);
+			session.control.send({ type: "channel-list-wanted" });
+		}
 	}
 
-	/** Clients with a channel to this one, where both have said so or have been told to begin. So the word of one alone tells it nothing of the other. */
+	/** Clients with a channel to this one, where both have said so or have just been told to begin. So the word of one alone tells it nothing of the other. */
 	connectedTo(session: Session): Session[] {
+		const now = this.#host.now();
 		return this.#live.of(session).flatMap(({ token, peer, fingerprint }) => {
 			const other = this.#host.find(peer);
-			if (other?.fingerprint !== fingerprint || this.#live.find(other, token) === undefined) return [];
+			if (other?.fingerprint !== fingerprint || ![session, other].every((side) => this.#live.mayHave(side, token, now))) return [];
 			return this.#live.isUp(session, token) || this.#live.isUp(other, token) ? [other] : [];
 		});
+	}
+
+	/** Each message that names keys is looked up, and answered where one is denied. */
+	#mayName(session: Session): boolean {
+		const now = this.#host.now();
+		let named = this.#named.get(session);
+		if (named === undefined) {
+			named = new Allowance(MESSAGES_PER_MINUTE, now);
+			this.#named.set(session, named);
+		}
+		return named.take(now).type === "taken";
 	}
 
 	/** Forgets everything. */
@@ -103,3 +123,6 @@ export class ChannelEnds {
 function deny(session: Session, fingerprint: string): void {
 	session.control.send({ type: "peer-denied", fingerprint, reason: "its key is on the deny list" });
 }
+
+/** As many as the most channels that a Client can have need, 64 in each. */
+const MESSAGES_PER_MINUTE = 1024;

@@ -46,14 +46,14 @@ export function upToDate<S extends Located>({ offer, moves }: Statement, session
 	return moves === whereabouts.moves(session) ? offer : { ...offer, nat: NAT_UNKNOWN };
 }
 
-/** Whether one of the two has moved since both were told to begin, or perhaps just now. */
+/** Whether one of the two has moved since both were told to begin, or perhaps has. */
 export function movedMeanwhile<S extends Located>(
 	{ requester, target }: { readonly requester: S; readonly target: S },
 	{ asked, consent }: Wish,
 	whereabouts: Whereabouts<S>,
 ): boolean {
 	if (whereabouts.moves(requester) !== asked.moves || whereabouts.moves(target) !== consent?.moves) return true;
-	return whereabouts.moving(requester) || whereabouts.moving(target);
+	return whereabouts.unproven(requester) || whereabouts.unproven(target);
 }
 
 /** Why a direct channel between two is out of reach, or `undefined`. */

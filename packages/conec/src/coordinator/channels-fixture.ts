@@ -57,6 +57,8 @@ export interface Scene {
 	readonly datagrams: { readonly data: Uint8Array; readonly to: SocketAddress }[];
 	readonly statuses: ChannelStatus[];
 	readonly enter: (id: string, address: string, rttMs?: number) => FakeSession;
+	/** One that takes no part in direct channels. */
+	readonly enterWithout: (id: string, address: string) => FakeSession;
 	readonly leave: (session: FakeSession) => void;
 	readonly say: (session: FakeSession, message: ChannelMessageOfClient) => void;
 	/** Asks for a channel; the number of the request. */
@@ -91,6 +93,11 @@ export function create(limits: Partial<Limits> = {}, reflector?: Reflector): Sce
 		channels.joined(session as unknown as Session);
 		return session;
 	};
+	const enterWithout = (id: string, address: string): FakeSession => {
+		const session = new FakeSession(id, address);
+		sessions.set(id, session);
+		return session;
+	};
 	const leave = (session: FakeSession): void => {
 		sessions.delete(session.id);
 		channels.left(session as unknown as Session);
@@ -113,5 +120,5 @@ export function create(limits: Partial<Limits> = {}, reflector?: Reflector): Sce
 		for (const fingerprint of fingerprints) denied.add(fingerprint);
 		channels.denyListChanged();
 	};
-	return { clock, channels, datagrams, statuses, enter, leave, say, ask, agree, deny };
+	return { clock, channels, datagrams, statuses, enter, enterWithout, leave, say, ask, agree, deny };
 }

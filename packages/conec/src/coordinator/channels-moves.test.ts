@@ -18,8 +18,8 @@ const MOVES = [
 	["from IPv4 to IPv6", { address: "2001:db8::7", port: 4_000 }],
 ] as const;
 
-function scene() {
-	const made = create();
+function scene(limits: Parameters<typeof create>[0] = {}) {
+	const made = create(limits);
 	/** It gets the newest challenge that was sent to where it is. */
 	const echo = (session: FakeSession): boolean => {
 		const { address, port } = session.connection.remoteAddress;
@@ -163,6 +163,91 @@ test("channels: nothing is remembered of an attempt during which one of the two 
 			agree(target);
 			assert.deepEqual([requester.got("channel-refused"), requester.got("channel-go").length], [[], 2], `${mover} ${when}`);
 		}
+	}
+});
+
+test("channels: a peer that did not want, or could not, is asked again when it has moved, has left, or is another process", async () => {
+	type Answer = (made: ReturnType<typeof scene>, from: FakeSession, peer: FakeSession) => void;
+	const answers: Record<string, Answer> = {
+		declined: ({ ask, say }, from, peer) => {
+			ask(from, "peer", { auto: true });
+			const { token } = peer.got<{ token: string }>("channel-ask").at(-1) ?? { token: "" };
+			say(peer, { type: "channel-answer", token, accept: false, code: "DECLINED" });
+		},
+		"declined, insisted on": ({ ask, say }, from, peer) => {
+			ask(from, "peer");
+			const { token } = peer.got<{ token: string }>("channel-ask").at(-1) ?? { token: "" };
+			say(peer, { type: "channel-answer", token, accept: false, code: "DECLINED" });
+		},
+		"declined, where a channel is said to be up": (made, from, peer) => {
+			made.ask(from, "peer");
+			made.agree(peer);
+			const { token } = from.got<ChannelGo>("channel-go").at(-1) as ChannelGo;
+			for (const side of [from, peer]) made.say(side, { type: "channel-report", token, outcome: "up" });
+			answers["declined"]?.(made, from, peer);
+		},
+		"its certificate is too long": ({ ask }, from, peer) => {
+			peer.connection.peerCertificates[0] = new Uint8Array(100_000);
+			ask(from, "peer", { auto: true });
+		},
+		"takes no part": ({ ask }, from) => void ask(from, "peer", { auto: true }),
+	};
+	for (const [how, answer] of Object.entries(answers)) {
+		for (const change of ["moves", "leaves"]) {
+			const partless = how === "takes no part";
+			if (partless && change === "moves") continue;
+			const made = scene();
+			const [from, stranger] = [made.enter("from", HOME), made.enter("stranger", "192.0.2.9")];
+			const peer = partless ? made.enterWithout("peer", "192.0.2.2") : made.enter("peer", "192.0.2.2");
+			await made.clock.advance(20_000);
+			answer(made, from, peer);
+			const { code, retryAfterMs } = from.got<{ code: string; retryAfterMs?: number }>("channel-refused").at(-1) ?? {};
+			assert.deepEqual([code, retryAfterMs], ["DIRECT_UNAVAILABLE", undefined], how);
+			if (change === "leaves") made.leave(peer);
+			else {
+				peer.connection.remoteAddress = AWAY;
+				await made.clock.advance(2_000);
+				assert.ok(made.echo(peer), "it was not challenged");
+			}
+			assert.deepEqual(from.got("peer-changed"), [{ type: "peer-changed", peer: "peer" }], `${how}, ${change}`);
+			assert.deepEqual(stranger.got("peer-changed"), [], `${how}, ${change}`);
+		}
+	}
+});
+
+test("channels: a hundred idle Clients behind one router that gets another address are all found within seconds, whatever attempts name that address", async () => {
+	const { clock, datagrams, enter, say, ask, agree, echo } = scene();
+	const [one, two] = [enter("one", "192.0.2.200"), enter("two", "192.0.2.201")];
+	const many = Array.from({ length: 100 }, (_, n) => enter(`c${n}`, HOME));
+	for (const session of many) session.connection.remoteAddress = { address: HOME, port: 4_000 };
+	for (let i = 0; i < 10; i++) {
+		const request = ask(one, "two", { hosts: [{ address: AWAY.address, port: 9 }] });
+		agree(two, { hosts: [] });
+		say(one, { type: "channel-cancel", request });
+	}
+	await clock.advance(5_000);
+	// Again and again: an answer gives back what a challenge has taken.
+	for (let move = 0; move < 5; move++) {
+		datagrams.length = 0;
+		for (const [n, session] of many.entries()) session.connection.remoteAddress = { ...AWAY, port: 5_000 + 1_000 * move + n };
+		await clock.advance(2_000);
+		assert.equal(many.filter(echo).length, 100, `move ${move}`);
+		assert.ok(many.every((session) => session.got("address").length === move + 1));
+	}
+});
+
+test("channels: nothing is remembered of an attempt at an address where a Client seems not to be, though no challenge could be sent", async () => {
+	const made = scene({ challengesPerMinute: 0 });
+	const { clock, datagrams, enter, say, ask, agree } = made;
+	const [moved, other] = [enter("moved", HOME), enter("other", "192.0.2.2")];
+	moved.connection.remoteAddress = AWAY;
+	await clock.advance(10_000);
+	for (let i = 1; i <= 3; i++) {
+		ask(other, "moved", { auto: true });
+		agree(moved);
+		const { token } = other.got<ChannelGo>("channel-go").at(-1) as ChannelGo;
+		for (const session of [other, moved]) say(session, { type: "channel-report", token, outcome: "failed", reason: "no answer", sent: [] });
+		assert.deepEqual([other.got("channel-refused"), other.got("channel-go").length, datagrams.length], [[], i, 0]);
 	}
 });
 

@@ -185,8 +185,8 @@ test("channels: the birthday method is one at a time for a Client, 3 a minute fo
 	assert.deepEqual(parts.slice(2), ["hard", "easy", undefined]);
 });
 
-test("channels: a challenge is sent twice at most, never to the Coordinator itself, and within the budget of strangers", async () => {
-	const { clock, channels, datagrams, enter, say } = create();
+test("channels: a challenge is sent twice at most, never to the Coordinator itself, and to one IP address within its budget", async () => {
+	const { clock, channels, datagrams, enter, say } = create({ challengesPerMinute: 60 });
 	const moved = enter("moved", "192.0.2.1");
 	moved.connection.remoteAddress = { address: "198.51.100.1", port: 7 };
 	channels.heard(moved as unknown as Session);
@@ -213,7 +213,9 @@ test("channels: a challenge is sent twice at most, never to the Coordinator itse
 		}
 		await clock.advance(3_000);
 	}
-	assert.equal(datagrams.filter(({ to }) => to.address === "203.0.113.9").length, 60);
+	// As many at once, a quarter of that in the 15 s of the rounds, two datagrams each.
+	const toVictim = datagrams.filter(({ to }) => to.address === "203.0.113.9").length;
+	assert.ok(toVictim >= 120 && toVictim <= 2 * (60 + 15), `${toVictim}`);
 });
 
 test("channels: what the connection shows once it has moved is given to nobody before it is proven", async () => {
@@ -351,4 +353,55 @@ test("channels: nobody learns where a Client has moved to by saying that there i
 	agree(liar);
 	move(a, 4);
 	assert.deepEqual(liar.got("peer-moved"), []);
+});
+
+test("channels: whoever says that a channel came of an attempt learns of no move of one that has not said so in time, or says that it has not", async () => {
+	for (const silent of [true, false]) {
+		for (const role of ["requester", "target"]) {
+			const { clock, channels, datagrams, enter, say, ask, agree } = create();
+			const [honest, liar] = [enter("honest", "192.0.2.1"), enter("liar", "192.0.2.3")];
+			const [from, to] = role === "requester" ? [honest, liar] : [liar, honest];
+			ask(from, to.id);
+			agree(to);
+			const { token, deadlineMs } = honest.got<ChannelGo>("channel-go")[0] as ChannelGo;
+			say(liar, { type: "channel-report", token, outcome: "up", peer: "honest", fingerprint: honest.fingerprint });
+			if (silent) await clock.advance(deadlineMs + 11_000);
+			else say(honest, { type: "channel-report", token, outcome: "failed", reason: "it has expired" });
+			honest.connection.remoteAddress = { address: "198.51.100.1", port: 1 };
+			channels.heard(honest as unknown as Session);
+			const challenge = decodeDatagram(datagrams.at(-1)?.data ?? new Uint8Array());
+			assert.ok(challenge.ok && challenge.value.content.type === "challenge", "it was challenged");
+			say(honest, { type: "address-echo", nonce: challenge.value.content.nonce });
+			assert.deepEqual([honest.got("address").length, liar.got("peer-moved")], [1, []], `${role} ${silent}`);
+		}
+	}
+});
+
+test("channels: keys are looked up for a Client so often in a minute, and however much it has said before, it can say what it has when a key is denied", async () => {
+	const { clock, enter, say, deny } = create();
+	const [a, other] = [enter("a", "192.0.2.1"), enter("other", "192.0.2.2")];
+	const key = `sha256:${"7".repeat(64)}`;
+	deny(key);
+	const own = (n: number) => ({ token: n.toString(16).padStart(32, "0"), peer: "x", fingerprint: key });
+	for (let i = 0; i < 3_000; i++) {
+		if (i % 2 === 0) say(a, { type: "channel-list", channels: [own(i)] });
+		else say(a, { type: "channel-report", outcome: "up", ...own(i) });
+	}
+	assert.equal(a.got("peer-denied").length, 1_024);
+	say(other, { type: "channel-list", channels: [own(1)] });
+	assert.equal(other.got("peer-denied").length, 1, "others have their own");
+	a.heard.length = 0;
+	deny(key, `sha256:${"8".repeat(64)}`);
+	assert.equal(a.got("channel-list-wanted").length, 1);
+	a.heard.length = 0;
+	say(a, { type: "channel-list", channels: [own(5_000)] });
+	assert.deepEqual(
+		a.got<{ fingerprint: string }>("peer-denied").map(({ fingerprint }) => fingerprint),
+		[key],
+	);
+	for (let i = 0; i < 2_000; i++) say(a, { type: "channel-list", channels: [own(i)] });
+	a.heard.length = 0;
+	await clock.advance(60_000);
+	say(a, { type: "channel-list", channels: [own(1)] });
+	assert.equal(a.got("peer-denied").length, 1);
 });

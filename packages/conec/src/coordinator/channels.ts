@@ -20,6 +20,7 @@ import { CLOSE_CODES } from "../wire/codes.ts";
 import type { Welcome } from "../wire/control.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
 import { type Attempt, Broker } from "./broker.ts";
+import { ChallengeBudget } from "./challenge-budget.ts";
 import { ChannelEnds } from "./channel-ends.ts";
 import { certificateOf, goMessages } from "./channel-go.ts";
 import { hopelessBetween, lately, type Member, movedMeanwhile, upToDate, type Wish } from "./channel-members.ts";
@@ -56,9 +57,9 @@ export class Channels {
 		this.#broker = new Broker(host.limits);
 		this.#budget = new PunchBudget(host.limits);
 		this.#reports = new PathReports(host.limits.pathReports, () => host.clock.wallMs());
-		this.#whereabouts = new Whereabouts({ ...host, budget: this.#budget });
+		this.#whereabouts = new Whereabouts({ ...host, challenges: new ChallengeBudget(host.limits) });
 		this.#waiting = new WaitingAttempts(this.#whereabouts);
-		this.#ends = new ChannelEnds({ limits: host.limits, denied: host.denied, find: (id) => this.#memberOf(id) });
+		this.#ends = new ChannelEnds({ limits: host.limits, denied: host.denied, now: () => this.#now(), find: (id) => this.#memberOf(id) });
 	}
 
 	/** Everything that is kept, for tests. */
@@ -85,7 +86,8 @@ export class Channels {
 	/** Its session is over. */
 	left(session: Session): void {
 		const member = this.#members.get(session);
-		if (member === undefined) return;
+		// Some have asked for a channel to it nevertheless.
+		if (member === undefined) return this.#tellChanged(session.id, this.#reports.left(session.id));
 		this.#members.delete(session);
 		this.#whereabouts.leave(session);
 		if (member.reflected !== undefined) this.#host.reflector?.dismiss(member.reflected);
@@ -181,11 +183,12 @@ export class Channels {
 		const target = this.#host.find(message.peer);
 		if (target === undefined) return refuse("PEER_UNKNOWN", "peer is not connected");
 		const other = this.#members.get(target);
-		if (other === undefined) return refuse("DIRECT_UNAVAILABLE", "the peer does not take part in direct channels");
-		if (certificateOf(session) === undefined || certificateOf(target) === undefined) return refuse("DIRECT_UNAVAILABLE", "a certificate is too long");
+		if (other === undefined) return this.#giveUp(session, message.request, target, "the peer does not take part in direct channels");
+		if (certificateOf(session) === undefined || certificateOf(target) === undefined)
+			return this.#giveUp(session, message.request, target, "a certificate is too long");
 		this.heard(target);
 		// What failed, and what is known of a NAT, may be of where one of them is no more.
-		const still = !this.#whereabouts.moving(session) && !this.#whereabouts.moving(target);
+		const still = !this.#whereabouts.unproven(session) && !this.#whereabouts.unproven(target);
 		const remembered = message.auto && still ? this.#reports.remembered(session.id, target.id, this.#now()) : undefined;
 		if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered.reason, remembered.retryAfterMs);
 		const said = still ? lately(other, this.#now()) : undefined;
@@ -226,6 +229,7 @@ export class Channels {
 		}
 		this.#broker.end(attempt);
 		this.#release(attempt.details);
+		if (message.code === "DECLINED") return this.#giveUp(attempt.requester, attempt.request, session, "the peer declined");
 		const { code, reason } = REFUSALS[message.code];
 		this.#refuse(attempt.requester, attempt.request, code, reason);
 	}
@@ -278,11 +282,12 @@ export class Channels {
 		}
 		const deadlineMs = Math.floor(birthday ? birthdayLifeMs : lifeMs);
 		this.#broker.go(attempt, now, deadlineMs, birthday);
-		this.#ends.begun(attempt);
 		asked.moves = this.#whereabouts.moves(requester);
 		yes.moves = this.#whereabouts.moves(target);
 		const sides = [[requester, toRequester.grants] as const, [target, toTarget.grants] as const];
-		this.#grants.begin(attempt.token, sides, now + deadlineMs + SETTLED_WITHIN_MS);
+		const settledByMs = now + deadlineMs + SETTLED_WITHIN_MS;
+		this.#ends.begun(attempt, settledByMs);
+		this.#grants.begin(attempt.token, sides, settledByMs);
 		this.#reports.began(attempt.requester.id, attempt.target.id, toRequester.candidates, toTarget.candidates);
 		const [dial, accept] = goMessages([requester, target], [offer, consent], [toRequester, toTarget], {
 			token: attempt.token,
@@ -348,9 +353,9 @@ export class Channels {
 		return reserve(this.#whereabouts.of(requester), this.#whereabouts.of(target), this.#terms(requester, lifeMs), hopeless);
 	}
 
-	/** For `auto` there is no point in trying. */
+	/** There is no point in trying, until something changes. */
 	#giveUp(session: Session, request: number, target: Session, reason: string): void {
-		this.#reports.failed(session.id, target.id, reason);
+		this.#reports.refused(session.id, target.id, reason);
 		this.#refuse(session, request, "DIRECT_UNAVAILABLE", reason);
 	}
 
@@ -416,7 +421,7 @@ export class Channels {
 	#watch(): void {
 		if (this.#over) return;
 		const busy = this.#broker.size > 0 || this.#whereabouts.busy;
-		const idle = !busy && this.#budget.size + this.#grants.size + this.#whereabouts.size === 0;
+		const idle = !busy && this.#whereabouts.idle && this.#budget.size + this.#grants.size === 0;
 		const atMs = this.#now() + (busy ? TICK_MS : SWEEP_MS);
 		if (!idle && this.#timer !== undefined && this.#timer.atMs <= atMs) return;
 		if (this.#timer !== undefined) this.#host.clock.clearTimeout(this.#timer.handle);
@@ -452,8 +457,7 @@ export class Channels {
 
 type Begun = Attempt<Session, Wish>;
 
-const REFUSALS: { readonly [K in ChannelRefusal["code"]]: { readonly code: ChannelRefusedCode; readonly reason: string } } = {
-	DECLINED: { code: "DIRECT_UNAVAILABLE", reason: "the peer declined" },
+const REFUSALS: { readonly [K in Exclude<ChannelRefusal["code"], "DECLINED">]: { readonly code: ChannelRefusedCode; readonly reason: string } } = {
 	CROSSED: { code: "CROSSED", reason: "the peer's own attempt goes on instead" },
 	BUSY: { code: "PEER_BUSY", reason: "the peer has no room for another attempt" },
 };

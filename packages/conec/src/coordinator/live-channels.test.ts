@@ -29,11 +29,11 @@ test("live channels: each end has a record of its own, which ends by its own wor
 
 test("live channels: an attempt counts from when it begins until its own side says that it is over, or is told so", () => {
 	const channels = new LiveChannels<string>(LIMITS);
-	channels.begun("a", channel("1", "B"));
-	assert.deepEqual([concerned(channels, "B"), channels.isUp("a", "1"), channels.find("a", "1")], [["a B"], false, channel("1", "B")]);
+	channels.begun("a", channel("1", "B"), 1_000);
+	assert.deepEqual([concerned(channels, "B"), channels.isUp("a", "1"), channels.find("a", "1")?.fingerprint], [["a B"], false, "B"]);
 	channels.cancelled("a", "1");
 	assert.deepEqual([concerned(channels, "B"), channels.size], [[], 0]);
-	channels.begun("a", channel("1", "B"));
+	channels.begun("a", channel("1", "B"), 1_000);
 	channels.up("a", channel("1", "B"));
 	// It was up before it was told.
 	channels.cancelled("a", "1");
@@ -46,7 +46,7 @@ test("live channels: a key is named once to each, however many channels there ar
 	const channels = new LiveChannels<string>(LIMITS);
 	channels.up("a", channel("1", "B", "bob"));
 	channels.up("a", channel("2", "B", "robert"));
-	channels.begun("a", channel("3", "B", "bob"));
+	channels.begun("a", channel("3", "B", "bob"), 1_000);
 	channels.up("c", channel("4", "B", "bob"));
 	channels.up("c", channel("5", "D", "dan"));
 	assert.deepEqual(concerned(channels, "B"), ["a B", "c B"]);
@@ -57,7 +57,7 @@ test("live channels: who has more than is kept is known to have more, and takes 
 	const channels = new LiveChannels<string>(LIMITS);
 	channels.up("honest", channel("0", "B"));
 	for (let i = 1; i <= 100; i++) channels.up("greedy", channel(`${i}`, `K${i}`));
-	for (let i = 101; i <= 200; i++) channels.begun("eager", channel(`${i}`, `K${i}`));
+	for (let i = 101; i <= 200; i++) channels.begun("eager", channel(`${i}`, `K${i}`), 1_000);
 	assert.deepEqual([channels.of("greedy").length, channels.of("eager").map(({ token }) => token)], [3, ["197", "198", "199", "200"]]);
 	assert.deepEqual([...channels.incomplete()], ["greedy", "eager"]);
 	assert.deepEqual(concerned(channels, "B", "K3", "K4"), ["honest B", "greedy K3"]);
@@ -82,7 +82,7 @@ test("live channels: whatever others do in whatever order, an honest end is conc
 			for (const { session, act, token, key } of steps) {
 				if (act === "left") channels.left(session);
 				else if (act === "over" || act === "cancelled") channels[act](session, token);
-				else channels[act](session, channel(token, key));
+				else channels[act](session, channel(token, key), 1_000);
 				if (session !== "honest") continue;
 				if (act === "up") own.set(token, key);
 				if (act === "over") own.delete(token);
@@ -94,4 +94,19 @@ test("live channels: whatever others do in whatever order, an honest end is conc
 			for (const token of TOKENS) assert.equal(channels.isUp("honest", token), own.has(token));
 		}),
 	);
+});
+
+test("live channels: who has begun may have a channel until it should have said so, and who says so has one", () => {
+	const channels = new LiveChannels<string>(LIMITS);
+	channels.begun("a", channel("1", "B"), 1_000);
+	assert.deepEqual(
+		[0, 999, 1_000].map((now) => channels.mayHave("a", "1", now)),
+		[true, true, false],
+	);
+	assert.deepEqual([channels.mayHave("a", "2", 0), channels.mayHave("b", "1", 0)], [false, false]);
+	assert.deepEqual(concerned(channels, "B"), ["a B"], "a denied key has no such term");
+	channels.up("a", channel("1", "B"));
+	assert.equal(channels.mayHave("a", "1", 1_000), true);
+	channels.over("a", "1");
+	assert.equal(channels.mayHave("a", "1", 0), false);
 });

@@ -28,10 +28,10 @@ export class LiveChannels<S> {
 		return this.#ends.size;
 	}
 
-	/** This session has been told to begin: a channel may come about at any time, whatever becomes known of the attempt. */
-	begun(session: S, { token, peer, fingerprint }: OwnChannel): void {
+	/** This session has been told to begin: a channel may come about at any time, whatever becomes known of the attempt. If it has said nothing by `untilMs`, none has. */
+	begun(session: S, { token, peer, fingerprint }: OwnChannel, untilMs: number): void {
 		const end = this.#end(session);
-		end.begun.set(token, { token, peer, fingerprint });
+		end.begun.set(token, { token, peer, fingerprint, untilMs });
 		// As many as it began, and as many to reach it.
 		if (end.begun.size <= 2 * this.#limits.attemptsPerClient) return;
 		for (const oldest of end.begun.keys()) {
@@ -80,6 +80,12 @@ export class LiveChannels<S> {
 		return this.#ends.get(session)?.live.has(token) ?? false;
 	}
 
+	/** Whether this session has this channel, or may have it: it has been told to begin, and is still to say what became of it. */
+	mayHave(session: S, token: string, nowMs: number): boolean {
+		const end = this.#ends.get(session);
+		return end !== undefined && (end.live.has(token) || nowMs < (end.begun.get(token)?.untilMs ?? Number.NEGATIVE_INFINITY));
+	}
+
 	/** Channels and attempts that have begun, of this session. */
 	of(session: S): OwnChannel[] {
 		const end = this.#ends.get(session);
@@ -96,6 +102,11 @@ export class LiveChannels<S> {
 			}
 			for (const fingerprint of found ?? []) yield [session, fingerprint];
 		}
+	}
+
+	/** What this session has said was not looked at. */
+	missed(session: S): void {
+		this.#end(session).complete = false;
 	}
 
 	/** Sessions that have had more than is kept: only they know all of their channels. */
@@ -126,7 +137,7 @@ export class LiveChannels<S> {
 interface End {
 	readonly live: Map<string, OwnChannel>;
 	/** The first is the oldest. */
-	readonly begun: Map<string, OwnChannel>;
+	readonly begun: Map<string, OwnChannel & { readonly untilMs: number }>;
 	/** Nothing has been left out for want of room. */
 	complete: boolean;
 }

@@ -94,6 +94,13 @@ export class PathReports {
 		return true;
 	}
 
+	/** The requester is told that there is no way, whatever is said to be up: it is to hear when that may be otherwise. */
+	refused(requester: string, target: string, reason: string): void {
+		const known = this.#pair(requester, target);
+		const { failures } = known?.live === undefined ? this.#note(requester, target, reason) : known;
+		if (!failures.has(requester)) failures.set(requester, { reason, count: 0, untilMs: Number.NEGATIVE_INFINITY });
+	}
+
 	/** The live channel of this token. */
 	liveOf(token: string): LiveChannel | undefined {
 		return this.#byToken.get(token)?.live;

@@ -22,6 +22,8 @@ export class ValidatedAddress {
 	#pending: { readonly challenge: Challenge; readonly startedAtMs: number; repeated: boolean } | undefined;
 	readonly #challengedAtMs: number[] = [];
 	#moves = 0;
+	/** Where it was heard from last. */
+	#heardFrom: WireAddress | undefined;
 
 	/** `initial`: the one that the handshake has proven, as far as is known. `newNonce`: 16 random hexadecimal digits. */
 	constructor(initial: WireAddress | undefined, newNonce: () => string) {
@@ -39,6 +41,11 @@ export class ValidatedAddress {
 		return this.#moves;
 	}
 
+	/** It was last heard from elsewhere, and has not been found to be there: no challenge has come back, or none could be sent. */
+	get unproven(): boolean {
+		return this.#heardFrom !== undefined && (this.#address === undefined || !sameAddress(this.#heardFrom, this.#address));
+	}
+
 	/** A challenge has not come back. */
 	get pending(): boolean {
 		return this.#pending !== undefined;
@@ -49,8 +56,9 @@ export class ValidatedAddress {
 		return this.#pending !== undefined && !this.#pending.repeated;
 	}
 
-	/** The Client was heard from there: the challenge to be sent now, if one is needed. */
-	heardFrom(from: WireAddress, nowMs: number): Challenge | undefined {
+	/** The Client was heard from there: the challenge to be sent now, if one is needed. `may`: whether one may be sent there, and then it is counted; else the Client is none the worse for it. */
+	heardFrom(from: WireAddress, nowMs: number, may: () => boolean = () => true): Challenge | undefined {
+		this.#heardFrom = from;
 		if (this.#address !== undefined && sameAddress(from, this.#address)) {
 			this.#pending = undefined;
 			return undefined;
@@ -58,7 +66,7 @@ export class ValidatedAddress {
 		const pending = this.#pending;
 		if (pending !== undefined && sameAddress(from, pending.challenge.to) && nowMs < pending.startedAtMs + AGAIN_MS) return undefined;
 		while (this.#challengedAtMs.length > 0 && (this.#challengedAtMs[0] as number) <= nowMs - MINUTE_MS) this.#challengedAtMs.shift();
-		if (this.#challengedAtMs.length >= CHALLENGES_PER_MINUTE) return undefined;
+		if (this.#challengedAtMs.length >= CHALLENGES_PER_MINUTE || !may()) return undefined;
 		this.#challengedAtMs.push(nowMs);
 		const challenge = { nonce: this.#newNonce(), to: from };
 		this.#pending = { challenge, startedAtMs: nowMs, repeated: false };

@@ -13,8 +13,8 @@ import type { SocketAddress } from "../transport/transport.ts";
 import { encodeDatagram } from "../wire/datagrams.ts";
 import type { WireAddress } from "../wire/fields.ts";
 import { canonicalIp } from "../wire/ip-address.ts";
-import type { PunchBudget } from "./punch-budget.ts";
-import { type Challenge, sameAddress, ValidatedAddress } from "./validated-address.ts";
+import type { ChallengeBudget } from "./challenge-budget.ts";
+import { type Challenge, ValidatedAddress } from "./validated-address.ts";
 
 /** A Client as far as its address goes. */
 export interface Located {
@@ -27,7 +27,7 @@ export interface WhereaboutsHost {
 	readonly clock: Pick<Clock, "now">;
 	/** For nonces. @default the machine's */
 	readonly random?: Random;
-	readonly budget: PunchBudget;
+	readonly challenges: ChallengeBudget;
 	readonly isOwn: (address: WireAddress) => boolean;
 	readonly sendDatagram: (data: Uint8Array, to: SocketAddress) => boolean;
 }
@@ -49,6 +49,11 @@ export class Whereabouts<S extends Located> {
 	/** Clients that are looked at. */
 	get size(): number {
 		return this.#places.size;
+	}
+
+	/** Nobody is looked at, and nothing is kept. */
+	get idle(): boolean {
+		return this.#places.size + this.#host.challenges.size === 0;
 	}
 
 	/** Something is due within a tenth of a second. */
@@ -76,6 +81,7 @@ export class Whereabouts<S extends Located> {
 	clear(): void {
 		this.#places.clear();
 		this.#challenged.clear();
+		this.#host.challenges.clear();
 		this.#sweep = undefined;
 	}
 
@@ -95,6 +101,11 @@ export class Whereabouts<S extends Located> {
 		return place?.validated.pending === true && this.#host.clock.now() < place.answerByMs;
 	}
 
+	/** It seems to be somewhere else, and nobody knows whether it is: that others do not reach it where it was says nothing. */
+	unproven(session: S): boolean {
+		return this.#places.get(session)?.validated.unproven ?? false;
+	}
+
 	/** Something of it has come, or it is its turn: where it is now may be new. */
 	heard(session: S): void {
 		const place = this.#places.get(session);
@@ -102,20 +113,28 @@ export class Whereabouts<S extends Located> {
 		const { remoteAddress } = session.connection;
 		// Nearly always it is where it was.
 		if (!place.validated.pending && place.seen?.port === remoteAddress.port && place.seen.address === remoteAddress.address) return;
-		const challenge = place.validated.heardFrom(unmapped(remoteAddress), this.#host.clock.now());
-		const { address } = place.validated;
-		place.seen = address !== undefined && sameAddress(address, unmapped(remoteAddress)) ? remoteAddress : undefined;
-		if (challenge !== undefined) this.#challenge(place, challenge);
+		const now = this.#host.clock.now();
+		const from = unmapped(remoteAddress);
+		const challenge = place.validated.heardFrom(from, now, () => this.#mayChallenge(from, now));
+		place.seen = place.validated.unproven ? undefined : remoteAddress;
+		if (challenge === undefined) return;
+		place.answerByMs = now + LONGEST_ANSWER_MS;
+		this.#send(challenge);
+		this.#challenged.add(place);
 	}
 
 	/** It has repeated the nonce of a challenge. True: its address is another one now. */
 	echoed(session: S, nonce: string): boolean {
-		return this.#places.get(session)?.validated.echoed(nonce) ?? false;
+		const validated = this.#places.get(session)?.validated;
+		if (validated?.echoed(nonce) !== true) return false;
+		this.#host.challenges.answered(validated.address?.address ?? "");
+		return true;
 	}
 
 	/** Repeats what may have been lost, and looks at those whose turn it is. */
 	tick(): void {
 		const now = this.#host.clock.now();
+		this.#host.challenges.sweep(now);
 		for (const place of this.#challenged) {
 			const repeated = place.validated.repeat(now);
 			if (repeated !== undefined) this.#send(repeated);
@@ -137,19 +156,9 @@ export class Whereabouts<S extends Located> {
 		}
 	}
 
-	#challenge(place: Place, challenge: Challenge): void {
-		const { to } = challenge;
-		const now = this.#host.clock.now();
-		// Anybody can be named by a forged packet: one datagram, and its repetition, count like any other to a stranger.
-		if (
-			to.port === 0 ||
-			this.#host.isOwn(to) ||
-			this.#host.budget.grantUnvalidated(to.address, CHALLENGE_PACKETS, now, CHALLENGE_LIFE_MS).packets < CHALLENGE_PACKETS
-		)
-			return;
-		place.answerByMs = now + LONGEST_ANSWER_MS;
-		this.#send(challenge);
-		this.#challenged.add(place);
+	/** Anybody can be named by a forged packet. */
+	#mayChallenge(to: WireAddress, now: number): boolean {
+		return to.port !== 0 && !this.#host.isOwn(to) && this.#host.challenges.take(to.address, now);
 	}
 
 	#send({ nonce, to }: Challenge): void {
@@ -177,9 +186,6 @@ interface Place {
 /** As many are looked at in one go: a few milliseconds. */
 const AT_ONCE = 1000;
 
-/** A datagram and its repetition. */
-const CHALLENGE_PACKETS = 2;
-const CHALLENGE_LIFE_MS = 1000;
 const LONGEST_ANSWER_MS = 1000;
 
 const NONCE_BYTES = 8;
