@@ -14,6 +14,7 @@ import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import type { PeerDenied } from "../wire/own-channels.ts";
 import { Acceptance } from "./acceptance.ts";
 import type { AskedPhase, Attempt } from "./attempt.ts";
+import { Attempts } from "./attempts.ts";
 import { BackgroundAttempts } from "./background-attempts.ts";
 import { DirectChannel } from "./channel.ts";
 import { channelLists, ownChannel } from "./channel-list.ts";
@@ -46,15 +47,13 @@ export class DirectChannels {
 	readonly #open: Map<string, DirectChannel> = new Map();
 	/** Those, and others that are being closed. */
 	readonly #all: Set<DirectChannel> = new Set();
-	/** By token. */
-	readonly #attempts: Map<string, Attempt> = new Map();
-	/** Tokens of questions that took too long after this side had said yes; the first is the oldest. */
-	readonly #lapsed: Set<string> = new Set();
+	readonly #attempts: Attempts;
 	#ended: ConecError | undefined;
 
 	constructor(host: DirectHost) {
 		const { identity, limits, retry, keyLog, peerRoots, clock, random = systemRandom } = host;
 		this.#host = host;
+		this.#attempts = new Attempts(limits.attemptsPerClient);
 		this.memory = new PathMemory(
 			limits.pathReports,
 			() => clock.now(),
@@ -73,7 +72,7 @@ export class DirectChannels {
 		this.#moves = new ChannelMoves({ clock, random, limiter: this.#limits.claimed, link: () => host.link(), place: () => host.network.place(host.link()) });
 		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
 		this.#wishes = new Wishes(host, {
-			attempt: (peer) => this.#attemptWith(peer)?.token,
+			attempt: (peer) => this.#attempts.with(peer)?.token,
 			despair: (peer, reason, retryAfterMs) =>
 				retryAfterMs === undefined ? this.memory.despair(peer, reason) : this.memory.postpone(peer, reason, retryAfterMs),
 			settled: (peer) => this.background.reconsider(peer),
@@ -81,7 +80,7 @@ export class DirectChannels {
 				this.memory.postpone(peer, reason, retryAfterMs);
 				if (earnest) this.background.wanted(peer);
 			},
-			ownAttempts: () => [...this.#attempts.values()].filter(({ role }) => role === "dial").length,
+			ownAttempts: () => this.#attempts.of("dial").length,
 			givenUp: (token) => this.#givenUp(token),
 		});
 	}
@@ -98,18 +97,12 @@ export class DirectChannels {
 
 	/** Whether a channel to a peer is being tried. */
 	trying(peer: string): boolean {
-		return this.#wishes.of(peer) !== undefined || this.#attemptWith(peer) !== undefined;
-	}
-
-	/** Asked for each peer that is kept in mind, so nothing is made for it. */
-	#attemptWith(peer: string): Attempt | undefined {
-		for (const attempt of this.#attempts.values()) if (attempt.peer.id === peer) return attempt;
-		return undefined;
+		return this.#wishes.of(peer) !== undefined || this.#attempts.with(peer) !== undefined;
 	}
 
 	/** Whether nothing is left that lives without the Coordinator. */
 	get idle(): boolean {
-		return this.#all.size === 0 && ![...this.#attempts.values()].some(({ phase }) => phase.type === "punching");
+		return this.#all.size === 0 && this.#attempts.punching().length === 0;
 	}
 
 	/** Everything that is kept for channels and such that come about, for tests. */
@@ -184,7 +177,7 @@ export class DirectChannels {
 				this.memory.ownNetworkChanged();
 				this.background.changed();
 				this.#wishes.ownNetworkChanged();
-				this.#outdate(() => true);
+				this.#attempts.outdate();
 				for (const channel of this.#all) this.#moves.ownMoved(channel);
 				return;
 		}
@@ -198,27 +191,20 @@ export class DirectChannels {
 	#peerChanged(peer: string): void {
 		this.memory.peerChanged(peer);
 		this.background.changed(peer);
-		this.#outdate((attempt) => attempt.peer.id === peer);
-	}
-
-	/** Attempts that began at addresses which have changed since. */
-	#outdate(which: (attempt: Attempt) => boolean): void {
-		for (const attempt of this.#attempts.values()) if (attempt.phase.type === "punching" && which(attempt)) attempt.phase.moved = true;
+		this.#attempts.outdate(peer);
 	}
 
 	/** A datagram beside QUIC has come to the Client's socket, with the label of an attempt or of nothing. */
 	datagram(...[datagram, from]: Parameters<Punching["received"]>): void {
 		const { content } = datagram;
 		if (content.type !== "probe" && content.type !== "answer") return;
-		for (const { phase } of this.#attempts.values()) {
-			if (phase.type === "punching" && phase.punching.keys.label === content.label) return phase.punching.received(datagram, from);
-		}
+		for (const { punching } of this.#attempts.punching()) if (punching.keys.label === content.label) return punching.received(datagram, from);
 	}
 
 	/** The Coordinator is gone: what still needs it fails. Channels and attempts whose packets fly go on. */
 	coordinatorLost(error: ConecError): void {
-		this.#wishes.coordinatorLost(error, (token) => this.#attempts.get(token)?.phase.type === "punching");
-		for (const { token, phase } of [...this.#attempts.values()]) if (phase.type === "asked") this.#forget(token);
+		this.#wishes.coordinatorLost(error, (token) => this.#attempts.isPunching(token));
+		for (const { token, phase } of this.#attempts.all()) if (phase.type === "asked") this.#forget(token);
 	}
 
 	/** Ends all channels gracefully and everything that is under way at once. */
@@ -237,7 +223,7 @@ export class DirectChannels {
 		this.#ended ??= error;
 		this.background.end();
 		this.#wishes.end(error);
-		for (const token of [...this.#attempts.keys()]) this.#forget(token);
+		for (const { token } of this.#attempts.all()) this.#forget(token);
 	}
 
 	// Attempts
@@ -245,7 +231,7 @@ export class DirectChannels {
 	async #asked({ token, peer, expiresInMs }: ChannelAsk): Promise<void> {
 		const { clock, id } = this.#host;
 		// Said twice: the first is being answered.
-		if (this.#attempts.has(token)) return;
+		if (this.#attempts.get(token) !== undefined) return;
 		const answer = (code: ChannelRefusalCode): void => this.#host.link()?.send({ type: "channel-answer", token, accept: false, code });
 		const wish = this.#wishes.of(peer.id);
 		// It may be back in a moment, as another process, and a no is remembered.
@@ -253,9 +239,13 @@ export class DirectChannels {
 		if (!this.#host.listen || peer.id === id) return answer("DECLINED");
 		if (wish?.request?.sent && id < peer.id) return answer("CROSSED");
 		if (!this.#hasRoom(peer.id)) return answer("BUSY");
-		const timer = clock.setTimeout(() => this.#lapse(token, phase.consented), Math.min(expiresInMs, LONGEST_QUESTION_MS));
+		const lapse = (): void => {
+			if (phase.consented) this.#attempts.lapse(token);
+			this.#failed(token, EXPIRED, "elsewhere");
+		};
+		const timer = clock.setTimeout(lapse, Math.min(expiresInMs, LONGEST_QUESTION_MS));
 		const phase: AskedPhase = { type: "asked", consented: false, timer };
-		this.#attempts.set(token, { token, peer, role: "accept", phase });
+		this.#attempts.set({ token, peer, role: "accept", phase });
 		const isOver = (): boolean => this.#attempts.get(token)?.phase !== phase;
 		if (wish !== undefined) wish.token ??= token;
 		// Who asks for a channel to somebody wants one with them, also who does so while the application thinks it over.
@@ -277,15 +267,14 @@ export class DirectChannels {
 	/** Whether one more attempt of a peer is to be thought over. */
 	#hasRoom(peer: string): boolean {
 		// As many to reach this side as it may begin itself.
-		const asking = [...this.#attempts.values()].filter(({ role }) => role === "accept").map((attempt) => attempt.peer.id);
+		const asking = this.#attempts.of("accept").map((attempt) => attempt.peer.id);
 		if (asking.length >= this.#host.limits.attemptsPerClient) return false;
 		return this.#fits(peer, new Set([...this.#taken(), ...asking]));
 	}
 
 	/** Peers to whom there is a channel, or one that is coming about, whoever began it. What is only thought over is not in the way of own calls. */
 	#taken(): Set<string> {
-		const begun = [...this.#attempts.values()].filter(({ phase }) => phase.type === "punching" || phase.consented).map(({ peer }) => peer.id);
-		return new Set([...this.#open.keys(), ...this.#wishes.peers(), ...begun]);
+		return new Set([...this.#open.keys(), ...this.#wishes.peers(), ...this.#attempts.agreed()]);
 	}
 
 	#fits(peer: string, taken: ReadonlySet<string>): boolean {
@@ -299,7 +288,7 @@ export class DirectChannels {
 		const certificate = new Uint8Array(Buffer.from(go.certificate, "base64"));
 		if (role === "accept") {
 			// Only what this side has consented to, once, and with whom.
-			if (this.#lapsed.delete(token)) return this.#report(token, undefined, { outcome: "failed", reason: EXPIRED });
+			if (this.#attempts.takeLapsed(token)) return this.#report(token, undefined, { outcome: "failed", reason: EXPIRED });
 			if (known?.phase.type !== "asked" || !known.phase.consented || known.peer.id !== peer.id) return;
 			this.#host.clock.clearTimeout(known.phase.timer);
 		} else {
@@ -312,15 +301,6 @@ export class DirectChannels {
 		const named = [peer.fingerprint, ...(known === undefined ? [] : [known.peer.fingerprint])];
 		if (!named.every((fingerprint) => isKeyOf(certificate, fingerprint))) return this.#failed(token, "the certificate is not that of the peer's key", "here");
 		this.#punch(go, certificate);
-	}
-
-	/** What this side has said yes to has taken too long: should the Coordinator begin all the same, it is told that nothing begins here. */
-	#lapse(token: string, consented: boolean): void {
-		this.#failed(token, EXPIRED, "elsewhere");
-		if (!consented) return;
-		this.#lapsed.add(token);
-		const [oldest] = this.#lapsed;
-		if (oldest !== undefined && this.#lapsed.size > this.#host.limits.attemptsPerClient) this.#lapsed.delete(oldest);
 	}
 
 	#punch(go: ChannelGo, certificate: Uint8Array): void {
@@ -347,14 +327,14 @@ export class DirectChannels {
 		// The machine has deadlines of its own, and this is for a handshake that hangs.
 		const timer = clock.setTimeout(() => this.#failed(token, "it has taken too long", "here"), deadlineMs + LATE_MS);
 		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: plan.birthday !== undefined, moved: false, timer } as const;
-		this.#attempts.set(token, { token, peer, role, request, phase });
+		this.#attempts.set({ token, peer, role, request, phase });
 		if (role === "accept") expect(transport);
 		punching.start();
 	}
 
 	/** Both sides opt in, and it is done one at a time; a Coordinator that says otherwise is not followed. */
 	get #mayUseBirthday(): boolean {
-		return this.#host.birthday && ![...this.#attempts.values()].some(({ phase }) => phase.type === "punching" && phase.birthday);
+		return this.#host.birthday && !this.#attempts.punching().some(({ birthday }) => birthday);
 	}
 
 	/** The attempt is over without a channel. `where` that was found out: what ended it elsewhere (the peer gave up or left) says nothing of the path. */
@@ -377,7 +357,7 @@ export class DirectChannels {
 	/** The Coordinator does not let this key in any more. What counts is the key that the peer has shown, not its name. */
 	#denied({ fingerprint, reason }: PeerDenied): void {
 		for (const channel of [...this.#all]) if (channel.fingerprint === fingerprint) channel.bar(reason);
-		for (const { token, peer } of [...this.#attempts.values()]) if (peer.fingerprint === fingerprint) this.#failed(token, reason, "elsewhere");
+		for (const { token, peer } of this.#attempts.all()) if (peer.fingerprint === fingerprint) this.#failed(token, reason, "elsewhere");
 	}
 
 	/** Nobody here wants it any more. What the peer asked for is the peer's to give up. */
