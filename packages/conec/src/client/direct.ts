@@ -6,12 +6,11 @@
 
 import { ConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
-import { fingerprintOf } from "../tls/fingerprint.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode, ChannelReport } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import type { PeerDenied } from "../wire/own-channels.ts";
-import { Acceptance } from "./acceptance.ts";
+import { Acceptance, isKeyOf } from "./acceptance.ts";
 import type { AskedPhase, Attempt } from "./attempt.ts";
 import { Attempts } from "./attempts.ts";
 import { BackgroundAttempts } from "./background-attempts.ts";
@@ -455,14 +454,6 @@ export class DirectChannels {
 		if (broken && this.#host.link() !== undefined && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
 		if (broken) this.background.broken(peer, livedMs);
 		this.#host.lessLeft();
-	}
-}
-
-function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
-	try {
-		return fingerprintOf(certificate) === fingerprint;
-	} catch {
-		return false;
 	}
 }
 
