@@ -7,6 +7,7 @@
 
 import { createHash } from "node:crypto";
 import type { Limits } from "../options.ts";
+import { fingerprintOf } from "../tls/fingerprint.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import { type Clock, systemClock } from "../transport/clock.ts";
 import type { AcceptOptions, IncomingStream, Transport, TransportConnection } from "../transport/transport.ts";
@@ -109,6 +110,15 @@ export class Acceptance {
 /** SHA-256 of a certificate, as trust pins it. */
 export function digestOf(certificate: Uint8Array): Uint8Array {
 	return new Uint8Array(createHash("sha256").update(certificate).digest());
+}
+
+/** Whether a certificate, if it can be read, is one of this key. */
+export function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
+	try {
+		return fingerprintOf(certificate) === fingerprint;
+	} catch {
+		return false;
+	}
 }
 
 /** {@link peerCertificateProblem}, where what cannot be read is a problem too. */

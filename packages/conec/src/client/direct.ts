@@ -7,12 +7,11 @@
 import { systemRandom } from "../base/random.ts";
 import { ConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
-import { fingerprintOf } from "../tls/fingerprint.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode, ChannelReport } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import type { PeerDenied } from "../wire/own-channels.ts";
-import { Acceptance } from "./acceptance.ts";
+import { Acceptance, isKeyOf } from "./acceptance.ts";
 import type { AskedPhase, Attempt } from "./attempt.ts";
 import { Attempts } from "./attempts.ts";
 import { BackgroundAttempts } from "./background-attempts.ts";
@@ -474,14 +473,6 @@ export class DirectChannels {
 /** Whether this side, or the peer, wanted the channel to end. A peer that has given up a dead one says so with another code. */
 function onPurpose({ by, code }: CloseInfo): boolean {
 	return by === "local" || (by === "peer" && (code === undefined || code === "CLIENT_CLOSED"));
-}
-
-function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
-	try {
-		return fingerprintOf(certificate) === fingerprint;
-	} catch {
-		return false;
-	}
 }
 
 const EXPIRED = "it has expired";

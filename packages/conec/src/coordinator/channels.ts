@@ -25,6 +25,7 @@ import { ChannelEnds } from "./channel-ends.ts";
 import { certificateOf, goMessages } from "./channel-go.ts";
 import { hopelessBetween, lately, type Member, movedMeanwhile, upToDate, type Wish } from "./channel-members.ts";
 import type { ChannelsHost } from "./channels-host.ts";
+import { DueTimer } from "./due-timer.ts";
 import { explainPair } from "./explain-pair.ts";
 import { giveBack, type IntroductionTerms, introduce, NOT_RESERVED, type Reservation, reserve } from "./introduction.ts";
 import { OpenGrants } from "./open-grants.ts";
@@ -49,11 +50,15 @@ export class Channels {
 	readonly #whereabouts: Whereabouts<Session>;
 	readonly #waiting: WaitingAttempts<Session, Begun>;
 	#sweepAtMs = 0;
-	#timer: { readonly atMs: number; readonly handle: unknown } | undefined;
+	readonly #timer: DueTimer;
 	#over = false;
 
 	constructor(host: ChannelsHost) {
 		this.#host = host;
+		this.#timer = new DueTimer(host.clock, () => {
+			this.#tick();
+			this.#watch();
+		});
 		this.#broker = new Broker(host.limits);
 		this.#budget = new PunchBudget(host.limits);
 		this.#reports = new PathReports(host.limits.pathReports, () => host.clock.wallMs());
@@ -158,8 +163,7 @@ export class Channels {
 	/** Forgets everything; nothing is done any more. */
 	end(): void {
 		this.#over = true;
-		if (this.#timer !== undefined) this.#host.clock.clearTimeout(this.#timer.handle);
-		this.#timer = undefined;
+		this.#timer.clear();
 		this.#broker.clear();
 		this.#budget.clear();
 		this.#grants.clear();
@@ -422,17 +426,8 @@ export class Channels {
 		if (this.#over) return;
 		const busy = this.#broker.size > 0 || this.#whereabouts.busy;
 		const idle = !busy && this.#whereabouts.idle && this.#budget.size + this.#grants.size === 0;
-		const atMs = this.#now() + (busy ? TICK_MS : SWEEP_MS);
-		if (!idle && this.#timer !== undefined && this.#timer.atMs <= atMs) return;
-		if (this.#timer !== undefined) this.#host.clock.clearTimeout(this.#timer.handle);
-		this.#timer = undefined;
-		if (idle) return;
-		const handle = this.#host.clock.setTimeout(() => {
-			this.#timer = undefined;
-			this.#tick();
-			this.#watch();
-		}, atMs - this.#now());
-		this.#timer = { atMs, handle };
+		if (idle) this.#timer.clear();
+		else this.#timer.by(this.#now() + (busy ? TICK_MS : SWEEP_MS));
 	}
 
 	#tick(): void {
