@@ -141,7 +141,7 @@ test("kill: a Client that is killed and started again with its kept key is back 
 
 test("kill: leases and the lock outlive a Coordinator that is killed, and the next one takes over", { timeout: 120_000 }, async (t) => {
 	const directory = await mkdtemp(join(tmpdir(), "conec-kill-"));
-	t.after(() => rm(directory, { recursive: true }));
+	t.after(() => rm(directory, { recursive: true, maxRetries: 20, retryDelay: 100 }));
 	const [state, own] = [join(directory, "coordinator"), join(directory, "alice")];
 	const first = await start(t, "coordinator.ts", state, await quietPort());
 	const { port, pin } = JSON.parse(first.line) as { port: number; pin: string };
