@@ -212,13 +212,13 @@ function denied(walk: Walk, { id, name, machine }: Actor, { coordinator, machine
 	const { world, verdict } = walk;
 	const { clock } = world;
 	const { fingerprint } = testIdentity(id);
+	// It has no lease any more then, so its id is for whoever comes: also for a stranger who has asked already, and is not to get it.
+	if (walk.strangers.size > 0) return false;
 	const forMs = walk.choose.integer(100, 20_000);
 	for (const other of walk.actors.values()) if (other.id === id) other.excused = true;
 	world.note(`fault: the key of ${name} is denied for ${forMs} ms`);
 	const undisturbed = walk.lasting.size === 0;
 	if (walk.choose.chance(0.5)) part(walk, name, "the Coordinator", machine, its, walk.choose.integer(2_000, 20_000));
-	// It has no lease any more, so its id is for whoever comes.
-	for (const stranger of walk.strangers) stranger.abort(STRANGER_LEAVES);
 	coordinator.reload({ deny: [fingerprint] });
 	const before = undisturbed ? walk.partings : undefined;
 	const look = clock.setTimeout(() => {
