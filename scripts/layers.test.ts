@@ -21,7 +21,7 @@ const upper = ["../client/client.ts", "../coordinator/coordinator.ts", "../index
 /** Every edge of `cli -> index -> {client, coordinator} -> entity -> {stream, transport, tls} -> {wire, base} -> {options, errors}`, seen from a file of each layer. */
 const layers: Readonly<Record<string, Layer>> = {
 	"packages/conec/src/errors.ts": { forbidden: ["./wire/frame.ts", "./index.ts", "./client/client.ts"], allowed: ["node:util"] },
-	"packages/conec/src/options.ts": { forbidden: ["./transport/transport.ts", "./tls/identity.ts"], allowed: ["./errors.ts"] },
+	"packages/conec/src/limits.ts": { forbidden: ["./transport/transport.ts", "./tls/identity.ts"], allowed: ["./errors.ts"] },
 	"packages/conec/src/base/random.ts": {
 		forbidden: ["../wire/frame.ts", "../transport/transport.ts", "../tls/identity.ts", "../entity/runtime.ts", ...upper, quic],
 		allowed: ["node:crypto", "./clock.ts", "../errors.ts", "../options.ts"],
@@ -48,13 +48,13 @@ const layers: Readonly<Record<string, Layer>> = {
 		allowed: [...lower, "../transport/transport.ts", "./codec.ts"],
 	},
 	"packages/conec/src/stream/message-stream.test.ts": { forbidden: upper, allowed: [...lower, "../transport/memory.ts", "node:test"] },
-	"packages/conec/src/transport/quic.ts": { forbidden: upper, allowed: [...lower, "./transport.ts", quic] },
+	"packages/conec/src/transport/quic/transport.ts": { forbidden: upper, allowed: [...lower, "./transport.ts", quic] },
 	"packages/conec/src/tls/identity.ts": { forbidden: [...upper, quic], allowed: [...lower, "./pins.ts", "../files/file-errors.ts"] },
 	"packages/conec/src/files/file-errors.ts": {
 		forbidden: [...upper, quic, "../wire/frame.ts", "../tls/identity.ts", "../stream/message-stream.ts"],
 		allowed: ["./other.ts", "../errors.ts", "../options.ts", "node:fs"],
 	},
-	"packages/conec/src/entity/control-channel.ts": {
+	"packages/conec/src/session/control-channel.ts": {
 		forbidden: [...upper, quic],
 		allowed: [...lower, "../stream/message-stream.ts", "../transport/transport.ts"],
 	},

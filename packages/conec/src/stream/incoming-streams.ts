@@ -6,7 +6,7 @@
 
 import { ConecError } from "../errors.ts";
 import type { RESET_CODES } from "../wire/codes.ts";
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../base/fifo.ts";
 import type { FramedStream } from "./framed-stream.ts";
 import type { MessageStream } from "./message-stream.ts";
 

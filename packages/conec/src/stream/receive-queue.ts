@@ -5,7 +5,7 @@
  */
 
 import { ConecError } from "../errors.ts";
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../base/fifo.ts";
 
 /** What a queue needs of the stream it belongs to. */
 export interface ReceiveHost<T> {

@@ -15,7 +15,7 @@ import { fileProblemWords } from "../files/file-error-words.ts";
 import { errnoOf } from "../files/file-errors.ts";
 import { makeDirectory } from "../files/make-directory.ts";
 import { writeAtomically } from "../files/write-atomically.ts";
-import { systemClock } from "../transport/clock.ts";
+import { systemClock } from "../base/clock.ts";
 import { readCertificate } from "./certificate.ts";
 import { type LocalIdentity, parseIdentity } from "./identity.ts";
 import { writePem } from "./pem.ts";

@@ -6,7 +6,7 @@
 
 import { X509Certificate } from "node:crypto";
 import { ConecError } from "../errors.ts";
-import { type Clock, systemClock } from "../transport/clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 
 /** Milliseconds since 1970, both inclusive. */
 export interface Validity {

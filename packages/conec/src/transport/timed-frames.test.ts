@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { encodeFrame, FRAME } from "../wire/frames.ts";
 import { TimedFrames } from "./timed-frames.ts";
 import type { TransportConnection } from "./transport.ts";
-import { createVirtualClock } from "./virtual-clock.ts";
+import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
 
 function setup() {
 	const clock = createVirtualClock();

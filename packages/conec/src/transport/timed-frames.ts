@@ -6,7 +6,7 @@
 
 import { ConecError } from "../errors.ts";
 import { encodeFrame, FRAME_BYTES, FrameDecoder } from "../wire/frames.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { StreamHandler, TransportConnection, TransportStream } from "./transport.ts";
 
 /** A stream of plain bytes. */
