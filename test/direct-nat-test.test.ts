@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { createNatTestKeys } from "../packages/conec/src/session/nat-test-keys.ts";
-import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { decodeDatagram } from "../packages/conec/src/wire/datagrams.ts";
+import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import { Speaker } from "./control-table-world.ts";
 import { declare, type Fabric, hello, until, World } from "./entities-world.ts";
 

@@ -5,11 +5,11 @@
  */
 
 import assert from "node:assert/strict";
+import type { BroadcastSession } from "../src/coordinator/broadcast/service.ts";
 import { ConecError } from "../src/errors.ts";
 import type { Frame, IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../src/transport/transport.ts";
 import { type BroadcastOpen, type BroadcastPeer, decodeBroadcastControl, type Joined, TaggedDecoder } from "../src/wire/broadcast.ts";
 import { encodeFrame, FRAME, FrameDecoder } from "../src/wire/frames.ts";
-import type { BroadcastSession } from "../src/coordinator/broadcast/service.ts";
 
 /** Of every Client in these tests. */
 export const FINGERPRINT: string = `sha256:${"00".repeat(32)}`;

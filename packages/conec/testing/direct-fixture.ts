@@ -6,24 +6,24 @@
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { StreamIds } from "../src/session/stream-ids.ts";
-import { ConecError } from "../src/errors.ts";
-import { type Limits, resolveLimits } from "../src/limits.ts";
-import type { LocalIdentity } from "../src/tls/identity.ts";
-import { makeSelfSigned } from "../src/tls/self-signed.ts";
-import { createMemoryNetwork, type MemoryNetwork, type MemoryPacket, type MemoryTransport } from "./memory/transport.ts";
-import type { IncomingStream, SocketAddress, StreamHandler, TransportCloseInfo, TransportConnection, TransportStream } from "../src/transport/transport.ts";
-import { createVirtualClock, type VirtualClock } from "./memory/virtual-clock.ts";
-import type { ChannelAsk, ChannelGo, ChannelMessageOfClient, ChannelPeer } from "../src/wire/channel-messages.ts";
-import { decodeDatagram } from "../src/wire/datagrams.ts";
-import { FRAME } from "../src/wire/frames.ts";
-import type { CoordinatorLink } from "../src/client/uplink/coordinator-link.ts";
-import { DirectChannels } from "../src/client/direct/service.ts";
 import type { ClientChannelStatus, DirectHost } from "../src/client/direct/host.ts";
+import { DirectChannels } from "../src/client/direct/service.ts";
 import { NAT_UNKNOWN } from "../src/client/network/nat-check.ts";
 import type { OwnNetwork } from "../src/client/network/own-network.ts";
 import { ownPlace } from "../src/client/network/own-place.ts";
 import { createPunchKeys } from "../src/client/punch/datagrams.ts";
+import type { CoordinatorLink } from "../src/client/uplink/coordinator-link.ts";
+import { ConecError } from "../src/errors.ts";
+import { type Limits, resolveLimits } from "../src/limits.ts";
+import { StreamIds } from "../src/session/stream-ids.ts";
+import type { LocalIdentity } from "../src/tls/identity.ts";
+import { makeSelfSigned } from "../src/tls/self-signed.ts";
+import type { IncomingStream, SocketAddress, StreamHandler, TransportCloseInfo, TransportConnection, TransportStream } from "../src/transport/transport.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfClient, ChannelPeer } from "../src/wire/channel-messages.ts";
+import { decodeDatagram } from "../src/wire/datagrams.ts";
+import { FRAME } from "../src/wire/frames.ts";
+import { createMemoryNetwork, type MemoryNetwork, type MemoryPacket, type MemoryTransport } from "./memory/transport.ts";
+import { createVirtualClock, type VirtualClock } from "./memory/virtual-clock.ts";
 
 export const CLIENT_ID = "carol";
 export const LOCAL = "127.0.0.1";

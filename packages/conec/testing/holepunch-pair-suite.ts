@@ -5,13 +5,13 @@
  * @module
  */
 
+import { createPunchKeys, type PunchKeys } from "../src/client/punch/datagrams.ts";
+import { HolePunch } from "../src/client/punch/machine.ts";
+import type { PunchAction, PunchPlan } from "../src/client/punch/plan.ts";
 import type { SocketAddress } from "../src/transport/transport.ts";
 import type { ChannelCandidate, NatReport } from "../src/wire/channel-messages.ts";
 import { decodeDatagram } from "../src/wire/datagrams.ts";
-import { HolePunch } from "../src/client/punch/machine.ts";
-import type { PunchAction, PunchPlan } from "../src/client/punch/plan.ts";
 import { type ModelSocket, type NatType, Network, type Site } from "./nat-model-suite.ts";
-import { createPunchKeys, type PunchKeys } from "../src/client/punch/datagrams.ts";
 
 /** What one side of a pair is like. */
 export interface SideOptions {

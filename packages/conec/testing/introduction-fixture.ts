@@ -5,14 +5,14 @@
  */
 
 import { randomBytes } from "node:crypto";
+import type { Reflector } from "../src/coordinator/addresses/reflector.ts";
+import type { ChannelStatus } from "../src/coordinator/introduction/host.ts";
+import { Channels } from "../src/coordinator/introduction/service.ts";
+import type { Session } from "../src/coordinator/sessions/session.ts";
 import { type Limits, resolveLimits } from "../src/limits.ts";
 import type { SocketAddress } from "../src/transport/transport.ts";
-import { createVirtualClock, type VirtualClock } from "./memory/virtual-clock.ts";
 import type { ChannelAsk, ChannelMessageOfClient, ChannelPeer, NatReport } from "../src/wire/channel-messages.ts";
-import { Channels } from "../src/coordinator/introduction/service.ts";
-import type { ChannelStatus } from "../src/coordinator/introduction/host.ts";
-import type { Reflector } from "../src/coordinator/addresses/reflector.ts";
-import type { Session } from "../src/coordinator/sessions/session.ts";
+import { createVirtualClock, type VirtualClock } from "./memory/virtual-clock.ts";
 
 export const EASY: NatReport = { mapping: "independent", filtering: "by-port" };
 export const HARD: NatReport = { mapping: "dependent", filtering: "by-port" };

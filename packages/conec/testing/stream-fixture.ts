@@ -4,14 +4,14 @@
  * @module
  */
 
-import { type Limits, resolveLimits } from "../src/limits.ts";
 import type { Clock } from "../src/base/clock.ts";
-import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from "./memory/transport.ts";
-import { Arrivals } from "./transport/suite-fixture.ts";
-import type { IncomingStream, TransportConnection } from "../src/transport/transport.ts";
-import { FRAME } from "../src/wire/frames.ts";
+import { type Limits, resolveLimits } from "../src/limits.ts";
 import type { FramedStream, StreamInit } from "../src/stream/framed-stream.ts";
 import { acceptMessageStream, type OpenOptions, openMessageStream } from "../src/stream/open-stream.ts";
+import type { IncomingStream, TransportConnection } from "../src/transport/transport.ts";
+import { FRAME } from "../src/wire/frames.ts";
+import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from "./memory/transport.ts";
+import { Arrivals } from "./transport/suite-fixture.ts";
 
 export const ALPN = "conec-test/1";
 export const HEADER: { readonly kind: number; readonly payload: Uint8Array } = { kind: FRAME.OPEN, payload: new TextEncoder().encode('{"id":7}') };

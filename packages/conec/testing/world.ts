@@ -11,9 +11,9 @@ import type { ClientOptions } from "../src/client/options.ts";
 import { type Coordinator, listenOn } from "../src/coordinator/coordinator.ts";
 import type { CoordinatorOptions } from "../src/coordinator/options.ts";
 import { NO_NETWORK, type Runtime } from "../src/session/runtime.ts";
+import { testIdentity } from "./identities.ts";
 import { createMemoryNetwork, type MemoryNetwork, type MemoryNetworkOptions, type MemoryTransport } from "./memory/transport.ts";
 import { createVirtualClock, type VirtualClock } from "./memory/virtual-clock.ts";
-import { testIdentity } from "./identities.ts";
 
 /** How a world begins. */
 export interface WorldOptions extends Pick<MemoryNetworkOptions, "delayMs" | "jitterMs" | "windowBytes"> {

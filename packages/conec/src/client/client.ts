@@ -4,6 +4,10 @@
  * @module
  */
 
+import type { Clock } from "../base/clock.ts";
+import { RateLimit } from "../base/rate-limit.ts";
+import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
 import { describeStream } from "../session/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
@@ -14,15 +18,12 @@ import { StatusFeed, type StatusLagged } from "../session/status-feed.ts";
 import { StreamIds } from "../session/stream-ids.ts";
 import { within } from "../session/stream-set.ts";
 import type { TransportFactory, TransportFactoryOptions } from "../session/transport-factory.ts";
-import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
-import type { Limits } from "../limits.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import { IncomingStreams } from "../stream/incoming-streams.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
-import type { Clock } from "../base/clock.ts";
 import type { IncomingStream, SocketAddress, Transport } from "../transport/transport.ts";
 import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
@@ -31,22 +32,17 @@ import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenDirect } from "../wire/open.ts";
-import type { BroadcastMembers } from "./broadcast/counts.ts";
-import { ClientBroadcasts } from "./broadcast/service.ts";
-import type { Channel, DirectChannel } from "./channel/channel.ts";
+import type { BroadcastMembers } from "./broadcast/index.ts";
+import { ClientBroadcasts } from "./broadcast/index.ts";
+import type { Channel, DirectChannel } from "./channel/index.ts";
+import type { ClientChannelStatus } from "./direct/index.ts";
+import { channelTimeoutMs, DirectChannels } from "./direct/index.ts";
+import { type OwnNat, OwnNetwork } from "./network/index.ts";
 import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
-import { reachCoordinator } from "./uplink/connect.ts";
-import { CoordinatorLink } from "./uplink/coordinator-link.ts";
-import { DirectChannels } from "./direct/service.ts";
-import type { ClientChannelStatus } from "./direct/host.ts";
-import { explainPath } from "./paths/explain.ts";
-import type { Greeted } from "./uplink/handshake.ts";
-import { type OwnNat, OwnNetwork } from "./network/own-network.ts";
-import { RateLimit } from "../base/rate-limit.ts";
-import { directForAuto } from "./paths/choice.ts";
-import { ClientPresence } from "./presence/service.ts";
-import { routeProblem } from "./uplink/route.ts";
-import { channelTimeoutMs } from "./direct/wishes.ts";
+import { directForAuto, explainPath } from "./paths/index.ts";
+import { ClientPresence } from "./presence/index.ts";
+import type { Greeted } from "./uplink/index.ts";
+import { CoordinatorLink, reachCoordinator, routeProblem } from "./uplink/index.ts";
 
 /** What happens at a Client. */
 export type ClientStatus =
@@ -103,7 +99,7 @@ export class Client implements AsyncDisposable {
 	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_UNAVAILABLE`, `QUIC_UNAVAILABLE`.
 	 */
 	static async connect(options: ClientOptions): Promise<Client> {
-		const { createQuicTransport } = await import("../transport/quic/transport.ts");
+		const { createQuicTransport } = await import("../transport/quic/index.ts");
 		return await connectOn(createQuicTransport, options, undefined, routeProblem);
 	}
 

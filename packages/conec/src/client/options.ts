@@ -6,10 +6,10 @@
 
 import { isIP } from "node:net";
 import { checkOptions } from "../base/check-options.ts";
-import { checkMetadata } from "../session/open-stream-options.ts";
-import type { PeerInfo } from "../session/peer-info.ts";
 import { argumentError } from "../errors.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
+import { checkMetadata } from "../session/open-stream-options.ts";
+import type { PeerInfo } from "../session/peer-info.ts";
 import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
 import { loadKeptIdentity } from "../tls/kept-identity.ts";
 import type { Pem } from "../tls/pem.ts";
@@ -17,8 +17,8 @@ import { makeSelfSigned } from "../tls/self-signed.ts";
 import { coordinatorTrust, readAuthorities } from "../tls/trust.ts";
 import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
-import { parseCoordinator, parseSocketAddress } from "./uplink/address.ts";
-import type { UplinkOptions } from "./uplink/connect.ts";
+import type { UplinkOptions } from "./uplink/index.ts";
+import { parseCoordinator, parseSocketAddress } from "./uplink/index.ts";
 
 /** Options of `Client.connect`. */
 export interface ClientOptions {

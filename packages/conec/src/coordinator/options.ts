@@ -14,7 +14,7 @@ import { loadKeptIdentity } from "../tls/kept-identity.ts";
 import type { Pem } from "../tls/pem.ts";
 import { makeSelfSigned } from "../tls/self-signed.ts";
 import { DEFAULT_PORT } from "../wire/versions.ts";
-import { type BroadcastRules, type ResolvedBroadcastRule, resolveBroadcastRules } from "./broadcast/rules.ts";
+import { type BroadcastRules, type ResolvedBroadcastRule, resolveBroadcastRules } from "./broadcast/index.ts";
 
 /** Options of `Coordinator.listen`. */
 export interface CoordinatorOptions {

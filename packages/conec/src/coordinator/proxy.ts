@@ -10,7 +10,7 @@ import type { HeldStream, IncomingStream, Transport } from "../transport/transpo
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeOpen, type OpenToCoordinator } from "../wire/open.ts";
-import type { Session } from "./sessions/session.ts";
+import type { Session } from "./sessions/index.ts";
 
 /** Opens the far leg and pipes, or answers REJECT (`PEER_UNKNOWN`, `PEER_BUSY`). `to` may be `from`. */
 export function proxyStream(

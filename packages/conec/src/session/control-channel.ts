@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Limits } from "../limits.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
+import type { Limits } from "../limits.ts";
 import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { type ControlMessage, decodeControl, encodeControl, type Hello, type Ping, type Pong } from "../wire/control.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { atTime, expiryClock, readValidity } from "../tls/validity.ts";
 import type { Clock } from "../base/clock.ts";
+import { atTime, expiryClock, readValidity } from "../tls/validity.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { checkOptions } from "../base/check-options.ts";
 import { argumentError } from "../errors.ts";
 import { checkJson, type JsonValue } from "../wire/json.ts";
-import { checkOptions } from "../base/check-options.ts";
 
 /** Options of `openStream` and `openCoordinatorStream`. */
 export interface OpenStreamOptions {

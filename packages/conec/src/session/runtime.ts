@@ -7,9 +7,9 @@
 
 import { lookup as dnsLookup } from "node:dns/promises";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
-import { type Clock, systemClock } from "../base/clock.ts";
 import type { SocketAddress } from "../transport/transport.ts";
 import { routeSources } from "./route-sources.ts";
 import type { TransportFactory } from "./transport-factory.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createMemoryNetwork } from "../../testing/memory/transport.ts";
 import { ConecError } from "../errors.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { acceptMessageStream } from "../stream/open-stream.ts";
-import { createMemoryNetwork } from "../../testing/memory/transport.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { encodeOpen } from "../wire/open.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../base/clock.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { openMessageStream } from "../stream/open-stream.ts";
-import { type Clock, systemClock } from "../base/clock.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../base/clock.ts";
 import { argumentError, type ConecError, type ConecErrorCode } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import { type Clock, systemClock } from "../base/clock.ts";
 import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
 import type { JsonValue } from "../wire/json.ts";
 import type { CloseInfo } from "./close-info.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { ConecError, isConecError } from "../errors.ts";
 import { systemClock } from "../base/clock.ts";
+import { ConecError, isConecError } from "../errors.ts";
 import type { Frame, IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";

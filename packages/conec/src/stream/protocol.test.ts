@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { resolveLimits } from "../limits.ts";
-import { Recorder, until } from "../../testing/transport/suite-recorder.ts";
 import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
+import { connectEnds, type Ends, HEADER } from "../../testing/stream-fixture.ts";
+import { Recorder, until } from "../../testing/transport/suite-recorder.ts";
+import { resolveLimits } from "../limits.ts";
 import { APPLICATION_CODE_BASE, RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeReject } from "../wire/open.ts";
 import type { FramedStream } from "./framed-stream.ts";
 import { acceptMessageStream, openMessageStream, rejectStream } from "./open-stream.ts";
-import { connectEnds, type Ends, HEADER } from "../../testing/stream-fixture.ts";
 
 const EMPTY = new Uint8Array(0);
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { ConecError } from "../errors.ts";
 import { Fifo } from "../base/fifo.ts";
+import { ConecError } from "../errors.ts";
 
 /** What a queue needs of the stream it belongs to. */
 export interface ReceiveHost<T> {

@@ -4,13 +4,9 @@
  * @module
  */
 
-import { ConecError } from "../../src/errors.ts";
-import { Fifo } from "../../src/base/fifo.ts";
-import { RESET_CODES } from "../../src/wire/codes.ts";
-import { FRAME_BYTES, HELLO_BYTES } from "../../src/wire/frames.ts";
 import type { Clock } from "../../src/base/clock.ts";
-import { createLink, type Link, type LinkOwner, MemoryHeld, MemoryIncoming, MemoryStream, refuseLink } from "./stream.ts";
-import { createDefer, type Defer, MemoryWire } from "./wire.ts";
+import { Fifo } from "../../src/base/fifo.ts";
+import { ConecError } from "../../src/errors.ts";
 import type {
 	Frame,
 	HeldStream,
@@ -22,6 +18,10 @@ import type {
 	TransportStats,
 	TransportStream,
 } from "../../src/transport/transport.ts";
+import { RESET_CODES } from "../../src/wire/codes.ts";
+import { FRAME_BYTES, HELLO_BYTES } from "../../src/wire/frames.ts";
+import { createLink, type Link, type LinkOwner, MemoryHeld, MemoryIncoming, MemoryStream, refuseLink } from "./stream.ts";
+import { createDefer, type Defer, MemoryWire } from "./wire.ts";
 
 /** What both ends of a connection have to know. */
 export interface ConnectionOptions {

@@ -7,9 +7,9 @@
  */
 
 import { Fifo } from "../../src/base/fifo.ts";
+import type { Frame } from "../../src/transport/transport.ts";
 import { FRAME_HEADER_BYTES } from "../../src/wire/frames.ts";
 import type { Defer, MemoryWire } from "./wire.ts";
-import type { Frame } from "../../src/transport/transport.ts";
 
 /** What the sending end is told. */
 export interface FlowSource {

@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { Clock } from "../../src/base/clock.ts";
 import type { Random } from "../../src/base/random.ts";
 import type { Limits } from "../../src/limits.ts";
-import type { Clock } from "../../src/base/clock.ts";
 import type { SocketAddress, Transport } from "../../src/transport/transport.ts";
 
 /** How a memory network behaves. */

@@ -5,11 +5,20 @@
  */
 
 import { ConecError } from "../../src/errors.ts";
+import type {
+	Frame,
+	HeldStream,
+	IncomingStream,
+	PipeResult,
+	StreamHandler,
+	StreamOptions,
+	TransportConnection,
+	TransportStream,
+} from "../../src/transport/transport.ts";
 import { RESET_CODES } from "../../src/wire/codes.ts";
 import { FRAME_HEADER_BYTES, lengthAt, maxPayloadBytes } from "../../src/wire/frames.ts";
 import { Flow, type FlowSink } from "./flow.ts";
 import type { Defer, MemoryWire } from "./wire.ts";
-import type { Frame, HeldStream, IncomingStream, PipeResult, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../../src/transport/transport.ts";
 
 /** What a frame costs of the credit besides its payload, so that empty ones are bounded too. */
 const FRAME_COST_BYTES = 64;

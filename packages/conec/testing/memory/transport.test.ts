@@ -3,14 +3,14 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { seededRandom } from "../../src/base/random.ts";
 import { resolveLimits } from "../../src/limits.ts";
+import type { SocketAddress, TransportConnection } from "../../src/transport/transport.ts";
 import { RESET_CODES } from "../../src/wire/codes.ts";
 import { FRAME } from "../../src/wire/frames.ts";
-import { createMemoryNetwork, type MemoryTransport } from "./transport.ts";
-import type { MemoryConnection } from "./connection.ts";
 import { acceptOptions, dialOptions, OPEN, type TransportFixture } from "../transport/suite-fixture.ts";
 import { Recorder, until } from "../transport/suite-recorder.ts";
-import type { SocketAddress, TransportConnection } from "../../src/transport/transport.ts";
 import { transportSuite } from "../transport/transport-suite.ts";
+import type { MemoryConnection } from "./connection.ts";
+import { createMemoryNetwork, type MemoryTransport } from "./transport.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 
 const CERTIFICATE = new TextEncoder().encode("stands for a certificate");

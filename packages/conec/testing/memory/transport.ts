@@ -5,10 +5,20 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { type Random, systemRandom } from "../../src/base/random.ts";
 import { ConecError } from "../../src/errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/limits.ts";
-import { type Clock, systemClock } from "../../src/base/clock.ts";
+import type {
+	AcceptOptions,
+	DialOptions,
+	HeldStream,
+	IncomingStream,
+	PipeResult,
+	SocketAddress,
+	TransportConnection,
+	TransportStream,
+} from "../../src/transport/transport.ts";
 import { type ConnectionOptions, MemoryConnection } from "./connection.ts";
 import type { MemoryNetwork, MemoryNetworkOptions, MemoryPacket, MemoryRoute, MemoryTransport, MemoryTransportOptions } from "./network.ts";
 import { Partitions } from "./partitions.ts";
@@ -16,7 +26,6 @@ import { sourceAddress, takesDatagram } from "./socket.ts";
 import { type MemoryHeld, type MemoryIncoming, pipeLinks } from "./stream.ts";
 import { trustProblem } from "./trust.ts";
 import { createDefer } from "./wire.ts";
-import type { AcceptOptions, DialOptions, HeldStream, IncomingStream, PipeResult, SocketAddress, TransportConnection, TransportStream } from "../../src/transport/transport.ts";
 
 export type { MemoryNetwork, MemoryNetworkOptions, MemoryPacket, MemoryRoute, MemoryTransport, MemoryTransportOptions };
 

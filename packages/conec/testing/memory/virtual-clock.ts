@@ -4,8 +4,8 @@
  * @module
  */
 
-import { argumentError, ConecError } from "../../src/errors.ts";
 import type { Clock } from "../../src/base/clock.ts";
+import { argumentError, ConecError } from "../../src/errors.ts";
 
 interface VirtualTimer {
 	readonly at: number;

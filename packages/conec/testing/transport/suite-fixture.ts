@@ -6,10 +6,10 @@
 
 import assert from "node:assert/strict";
 import type { Limits } from "../../src/limits.ts";
+import type { Identity } from "../../src/tls/identity.ts";
+import type { AcceptOptions, DialOptions, IncomingStream, StreamHandler, Transport, TransportConnection } from "../../src/transport/transport.ts";
 import { FRAME } from "../../src/wire/frames.ts";
 import { Recorder, until } from "./suite-recorder.ts";
-import type { AcceptOptions, DialOptions, IncomingStream, StreamHandler, Transport, TransportConnection } from "../../src/transport/transport.ts";
-import type { Identity } from "../../src/tls/identity.ts";
 
 /** What a suite needs of the transport under test. */
 export interface TransportFixture {

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import type { IncomingStream, PipeResult, TransportConnection } from "../../src/transport/transport.ts";
 import { FRAME } from "../../src/wire/frames.ts";
 import {
 	Arrivals,
@@ -20,7 +21,6 @@ import {
 	type TransportFixture,
 } from "./suite-fixture.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
-import type { IncomingStream, PipeResult, TransportConnection } from "../../src/transport/transport.ts";
 
 const LOST_CODE = 0x01;
 

@@ -5,8 +5,8 @@
  */
 
 import { createSocket, type Socket } from "node:dgram";
-import type { Route } from "./suite-fixture.ts";
 import type { Transport } from "../../src/transport/transport.ts";
+import type { Route } from "./suite-fixture.ts";
 
 /** Passes datagrams between whoever sends to its port and `target`, each sender from a port of its own. */
 export async function createRelay(target: Transport): Promise<Route> {

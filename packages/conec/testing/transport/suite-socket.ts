@@ -6,10 +6,10 @@
  */
 
 import assert from "node:assert/strict";
+import type { SocketAddress, Transport, TransportConnection } from "../../src/transport/transport.ts";
 import { FRAME } from "../../src/wire/frames.ts";
 import { acceptOptions, dialOptions, OPEN, openedPair, type Pair, pattern, type TransportFixture } from "./suite-fixture.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
-import type { SocketAddress, Transport, TransportConnection } from "../../src/transport/transport.ts";
 
 type OnPair = (behaviour: string, run: (pair: Pair, fixture: TransportFixture) => Promise<void>) => void;
 

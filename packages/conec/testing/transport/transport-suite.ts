@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { isConecError } from "../../src/errors.ts";
+import type { TransportStream } from "../../src/transport/transport.ts";
 import { encodeFrame, FRAME } from "../../src/wire/frames.ts";
 import {
 	ALPN,
@@ -28,7 +29,6 @@ import {
 import { pipeSuite } from "./suite-pipe.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
 import { socketSuite } from "./suite-socket.ts";
-import type { TransportStream } from "../../src/transport/transport.ts";
 
 /** Registers the suite. `createFixture` is called once, before the first test. */
 export function transportSuite(name: string, createFixture: () => TransportFixture | Promise<TransportFixture>): void {

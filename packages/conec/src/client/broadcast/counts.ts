@@ -4,9 +4,9 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../../wire/control.ts";
 
 /** How many members a broadcast has; one that sends and receives counts as both. */

@@ -5,10 +5,10 @@
  */
 
 import { checkOptions } from "../../base/check-options.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { argumentError, ConecError, isConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { BroadcastOptions } from "../../stream/broadcast-stream.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import type { TransportConnection } from "../../transport/transport.ts";
 import {
 	BROADCAST_MODES,

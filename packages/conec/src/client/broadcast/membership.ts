@@ -4,15 +4,15 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { Fifo } from "../../base/fifo.ts";
 import { ConecError, type ConecErrorCode } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { BroadcastEvent, BroadcastStream } from "../../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
-import { Fifo } from "../../base/fifo.ts";
 import { ReceiveQueue } from "../../stream/receive-queue.ts";
 import { type SendHost, SendQueue } from "../../stream/send-queue.ts";
 import { LOST_WORDS, WORDS } from "../../stream/words.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import type { StreamHandler, TransportStream } from "../../transport/transport.ts";
 import { type BroadcastControl, type BroadcastOpen, type BroadcastPeer, decodeBroadcastControl, type Joined, TaggedDecoder } from "../../wire/broadcast.ts";
 import { applicationCodeFromWire, errorCodeOfReset, RESET_CODES } from "../../wire/codes.ts";

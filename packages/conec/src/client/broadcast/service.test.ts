@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { StreamIds } from "../../session/stream-ids.ts";
 import { DEFAULT_LIMITS } from "../../limits.ts";
+import { StreamIds } from "../../session/stream-ids.ts";
 import type { TransportStream } from "../../transport/transport.ts";
-import { ClientBroadcasts, type ClientBroadcastsHost } from "./service.ts";
 import type { CoordinatorLink } from "../uplink/coordinator-link.ts";
+import { ClientBroadcasts, type ClientBroadcastsHost } from "./service.ts";
 
 test("a membership has a number like every stream of its Client, and gives it back", async () => {
 	const ids = new StreamIds();

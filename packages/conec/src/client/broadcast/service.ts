@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { StreamIds } from "../../session/stream-ids.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
+import type { StreamIds } from "../../session/stream-ids.ts";
 import type { BroadcastOptions, BroadcastStream } from "../../stream/broadcast-stream.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import type { BroadcastCounted, BroadcastUnknown } from "../../wire/control.ts";
+import type { CoordinatorLink } from "../uplink/index.ts";
 import { BroadcastCounts, type BroadcastMembers } from "./counts.ts";
-import type { Membership } from "./membership.ts";
-import type { CoordinatorLink } from "../uplink/coordinator-link.ts";
 import { broadcastOpen, checkBroadcastName, joinBroadcast } from "./join.ts";
+import type { Membership } from "./membership.ts";
 
 /** What a Client lends. */
 export interface ClientBroadcastsHost {

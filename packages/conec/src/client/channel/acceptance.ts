@@ -6,10 +6,10 @@
  */
 
 import { createHash } from "node:crypto";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Limits } from "../../limits.ts";
 import { fingerprintOf } from "../../tls/fingerprint.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import type { AcceptOptions, IncomingStream, Transport, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { ALPN_DIRECT } from "../../wire/versions.ts";

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { argumentError, ConecError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlChannel } from "../../session/control-channel.ts";
 import { describeStream } from "../../session/describe-stream.ts";
@@ -11,12 +14,9 @@ import { checkOpenStreamOptions, type OpenStreamOptions } from "../../session/op
 import { roundTripMs } from "../../session/round-trip.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet, within } from "../../session/stream-set.ts";
-import { argumentError, ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import type { SocketAddress, Transport, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { DirectMessage } from "../../wire/direct-messages.ts";

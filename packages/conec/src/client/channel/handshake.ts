@@ -4,13 +4,13 @@
  * @module
  */
 
-import { closeInfoOf } from "../../session/close-info-of.ts";
-import { acceptControlChannelOf, type ControlChannel, type ControlDialect, openControlChannelOf } from "../../session/control-channel.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
+import { closeInfoOf } from "../../session/close-info-of.ts";
+import { acceptControlChannelOf, type ControlChannel, type ControlDialect, openControlChannelOf } from "../../session/control-channel.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
 import { chainProblem } from "../../tls/chain.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import type { IncomingStream, TransportCloseInfo, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { type DirectHello, type DirectLimits, type DirectMessage, decodeDirect, encodeDirect } from "../../wire/direct-messages.ts";

@@ -7,15 +7,15 @@
  * @module
  */
 
-import { type Random, randomHex, systemRandom } from "../../base/random.ts";
 import type { Clock } from "../../base/clock.ts";
+import { type Random, randomHex, systemRandom } from "../../base/random.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
+import type { OwnPlace } from "../network/index.ts";
+import { createPunchKeys } from "../punch/index.ts";
+import type { CoordinatorLink } from "../uplink/index.ts";
 import type { DirectChannel } from "./channel.ts";
-import type { CoordinatorLink } from "../uplink/coordinator-link.ts";
-import type { OwnPlace } from "../network/own-place.ts";
 import { PacketLimiter } from "./packet-limiter.ts";
 import { usableAddress } from "./peer-addresses.ts";
-import { createPunchKeys } from "../punch/datagrams.ts";
 
 /** What {@link ChannelMoves} needs. */
 export interface MovesHost {

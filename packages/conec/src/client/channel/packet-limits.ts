@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Limits } from "../../limits.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { Limits } from "../../limits.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
-import { BIRTHDAY_PROBES } from "../punch/birthday.ts";
-import type { PunchPlan } from "../punch/plan.ts";
+import type { PunchPlan } from "../punch/index.ts";
+import { BIRTHDAY_PROBES } from "../punch/index.ts";
 import { PacketLimiter } from "./packet-limiter.ts";
 import { isLoopback } from "./peer-addresses.ts";
 

@@ -5,13 +5,13 @@
  * @module
  */
 
-import { mayBeBroadcast, scopeOf } from "../../wire/address-scope.ts";
 import type { Limits } from "../../limits.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
+import { mayBeBroadcast, scopeOf } from "../../wire/address-scope.ts";
 import type { ChannelCandidate } from "../../wire/channel-messages.ts";
 import { canonicalIp, formatIp, parseIp, unmapIp } from "../../wire/ip-address.ts";
-import { BIRTHDAY_PROBES, BIRTHDAY_ROUNDS, BIRTHDAY_SOCKETS } from "../punch/birthday.ts";
-import type { OwnPlace } from "../network/own-place.ts";
+import type { OwnPlace } from "../network/index.ts";
+import { BIRTHDAY_PROBES, BIRTHDAY_ROUNDS, BIRTHDAY_SOCKETS } from "../punch/index.ts";
 
 /** The address of a peer in its one spelling, or `undefined` where nothing is sent to. `named`: everything that is said of where that peer is. */
 export function usableAddress(at: SocketAddress, own: OwnPlace, named: readonly NamedAddress[]): SocketAddress | undefined {

@@ -5,7 +5,7 @@
  */
 
 import type { ChannelPeer, NatReport } from "../../wire/channel-messages.ts";
-import type { Punching } from "../punch/punching.ts";
+import type { Punching } from "../punch/index.ts";
 
 /** See the module. */
 export interface Attempt {

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { identityOf, Peer, type Rig, rig, tokenOf } from "../../../testing/direct-fixture.ts";
 import { acceptMessageStream } from "../../stream/open-stream.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodeOpen } from "../../wire/open.ts";
-import { identityOf, Peer, type Rig, rig, tokenOf } from "../../../testing/direct-fixture.ts";
 
 const [T1, T2, T3] = [tokenOf(1), tokenOf(2), tokenOf(3)];
 

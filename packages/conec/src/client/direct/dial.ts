@@ -8,8 +8,7 @@ import { ConecError } from "../../errors.ts";
 import type { SocketAddress, Transport } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { ALPN_DIRECT } from "../../wire/versions.ts";
-import { digestOf, problemOf } from "../channel/acceptance.ts";
-import { type DirectGreeting, greetDirectly } from "../channel/handshake.ts";
+import { type DirectGreeting, digestOf, greetDirectly, problemOf } from "../channel/index.ts";
 import type { DirectHost } from "./host.ts";
 
 /** One handshake. */

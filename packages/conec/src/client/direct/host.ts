@@ -4,18 +4,18 @@
  * @module
  */
 
+import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
+import type { Limits } from "../../limits.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import type { TransportFactory, TransportFactoryOptions } from "../../session/transport-factory.ts";
-import type { Limits } from "../../limits.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
-import type { Clock } from "../../base/clock.ts";
 import type { AcceptOptions, IncomingStream, SocketAddress, Transport } from "../../transport/transport.ts";
 import type { ChannelPeer } from "../../wire/channel-messages.ts";
-import type { DirectChannel } from "../channel/channel.ts";
-import type { CoordinatorLink } from "../uplink/coordinator-link.ts";
-import type { OwnNetwork } from "../network/own-network.ts";
+import type { DirectChannel } from "../channel/index.ts";
+import type { OwnNetwork } from "../network/index.ts";
+import type { CoordinatorLink } from "../uplink/index.ts";
 
 /** A direct channel came about or ended. */
 export type ClientChannelStatus =

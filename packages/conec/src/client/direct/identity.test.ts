@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { identityOf, LOCAL, Peer, rig, tokenOf } from "../../../testing/direct-fixture.ts";
 import { createCertificateAuthority, issueCertificate } from "../../tls/certificate-authority.ts";
 import { parseIdentity } from "../../tls/identity.ts";
 import { readCertificates } from "../../tls/pem.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodeOpen } from "../../wire/open.ts";
-import { identityOf, LOCAL, Peer, rig, tokenOf } from "../../../testing/direct-fixture.ts";
 
 const [T1, T2, T3] = [tokenOf(1), tokenOf(2), tokenOf(3)];
 const HELLO = { type: "hello", versions: [1], token: T1, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } } as const;

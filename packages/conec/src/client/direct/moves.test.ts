@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ChannelMessageOfCoordinator } from "../../wire/channel-messages.ts";
 import { rig, tokenOf } from "../../../testing/direct-fixture.ts";
+import type { ChannelMessageOfCoordinator } from "../../wire/channel-messages.ts";
 import { NAT_UNKNOWN } from "../network/nat-check.ts";
 import type { OwnNetwork } from "../network/own-network.ts";
 import { ownPlace } from "../network/own-place.ts";

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { rig, tokenOf } from "../../../testing/direct-fixture.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
-import { rig, tokenOf } from "../../../testing/direct-fixture.ts";
 import { createPunchKeys } from "../punch/datagrams.ts";
 
 const [T1, T2] = [tokenOf(1), tokenOf(2)];

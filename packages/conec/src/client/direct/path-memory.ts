@@ -4,10 +4,10 @@
  * @module
  */
 
-import { systemRandom } from "../../base/random.ts";
 import { failureLifeMs } from "../../base/failure-life.ts";
+import { systemRandom } from "../../base/random.ts";
 import type { NatReport } from "../../wire/channel-messages.ts";
-import type { PathAttempt } from "../punch/plan.ts";
+import type { PathAttempt } from "../punch/index.ts";
 
 /** How the last attempt for a peer went. */
 export interface PastAttempt {

@@ -6,10 +6,10 @@
 
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { ChannelGo } from "../../wire/channel-messages.ts";
+import { usableCandidates } from "../channel/index.ts";
+import { NAT_UNKNOWN } from "../network/index.ts";
+import type { PunchPlan } from "../punch/index.ts";
 import type { DirectHost } from "./host.ts";
-import type { PunchPlan } from "../punch/plan.ts";
-import { NAT_UNKNOWN } from "../network/nat-check.ts";
-import { usableCandidates } from "../channel/peer-addresses.ts";
 import { BIRTHDAY_TIMEOUT_MS } from "./wishes.ts";
 
 /** See the module. `birthday`: this side's part, where this Client takes part in that method. */

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CLOSE_CODES } from "../../wire/codes.ts";
 import { type Rig, rig, type Talker, tokenOf } from "../../../testing/direct-fixture.ts";
+import { CLOSE_CODES } from "../../wire/codes.ts";
 
 const PEER = "bob";
 const requestsOf = ({ said }: Rig): number[] => said.flatMap((message) => (message.type === "channel-request" ? [message.request] : []));

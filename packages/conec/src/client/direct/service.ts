@@ -6,27 +6,22 @@
 
 import { systemRandom } from "../../base/random.ts";
 import { ConecError } from "../../errors.ts";
+import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode, ChannelReport } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { PeerDenied } from "../../wire/own-channels.ts";
-import { Acceptance, isKeyOf } from "../channel/acceptance.ts";
+import type { DirectGreeting } from "../channel/index.ts";
+import { Acceptance, ChannelMoves, channelLists, DirectChannel, isKeyOf, LinkWatches, OwnPacketLimits, ownChannel } from "../channel/index.ts";
+import { Punching } from "../punch/index.ts";
 import type { AskedPhase, Attempt } from "./attempt.ts";
 import { Attempts } from "./attempts.ts";
 import { BackgroundAttempts } from "./background-attempts.ts";
-import { DirectChannel } from "../channel/channel.ts";
-import { channelLists, ownChannel } from "../channel/list.ts";
-import { ChannelMoves } from "../channel/moves.ts";
 import { dialDirectly } from "./dial.ts";
-import type { DirectGreeting } from "../channel/handshake.ts";
 import type { DirectHost } from "./host.ts";
-import { endAtExpiry } from "../../session/end-at-expiry.ts";
-import { LinkWatches } from "../channel/silence-watches.ts";
-import { OwnPacketLimits } from "../channel/packet-limits.ts";
 import { PathMemory } from "./path-memory.ts";
 import { planAttempt } from "./plan-attempt.ts";
-import { Punching } from "../punch/punching.ts";
 import { Renewals } from "./renewals.ts";
 import { cannotOpen, unavailable, Wishes } from "./wishes.ts";
 

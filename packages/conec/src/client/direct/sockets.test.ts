@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConecError } from "../../errors.ts";
 import { rig, tokenOf } from "../../../testing/direct-fixture.ts";
+import { ConecError } from "../../errors.ts";
 import { BIRTHDAY_SOCKETS } from "../punch/birthday.ts";
 
 const T1 = tokenOf(1);

@@ -6,7 +6,7 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import type { DirectChannel } from "../channel/channel.ts";
+import type { DirectChannel } from "../channel/index.ts";
 
 /** A request to the Coordinator. */
 export interface WishRequest {

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConecError } from "../../errors.ts";
 import { rig, tokenOf } from "../../../testing/direct-fixture.ts";
+import { ConecError } from "../../errors.ts";
 
 const [T1, T2] = [tokenOf(1), tokenOf(2)];
 /** Ids before and after that of the Client. */

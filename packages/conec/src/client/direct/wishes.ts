@@ -7,7 +7,7 @@
 import { systemRandom } from "../../base/random.ts";
 import { ConecError } from "../../errors.ts";
 import type { ChannelOffer, ChannelRefused } from "../../wire/channel-messages.ts";
-import type { DirectChannel } from "../channel/channel.ts";
+import type { DirectChannel } from "../channel/index.ts";
 import type { DirectHost } from "./host.ts";
 import { type NoRoom, Wish } from "./wish.ts";
 

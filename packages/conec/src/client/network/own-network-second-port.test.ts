@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createMemoryNetwork } from "../../../testing/memory/transport.ts";
+import { createVirtualClock } from "../../../testing/memory/virtual-clock.ts";
 import { seededRandom } from "../../base/random.ts";
 import { createNatTestKeys } from "../../session/nat-test-keys.ts";
 import { NO_NETWORK } from "../../session/runtime.ts";
-import { createMemoryNetwork } from "../../../testing/memory/transport.ts";
-import { createVirtualClock } from "../../../testing/memory/virtual-clock.ts";
 import { decodeDatagram } from "../../wire/datagrams.ts";
 import type { CoordinatorLink } from "../uplink/coordinator-link.ts";
 import { type OwnNat, OwnNetwork } from "./own-network.ts";

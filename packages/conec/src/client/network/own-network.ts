@@ -10,7 +10,7 @@ import type { Runtime } from "../../session/runtime.ts";
 import type { SocketAddress, Transport } from "../../transport/transport.ts";
 import type { NatReport } from "../../wire/channel-messages.ts";
 import type { Datagram } from "../../wire/datagrams.ts";
-import type { CoordinatorLink } from "../uplink/coordinator-link.ts";
+import type { CoordinatorLink } from "../uplink/index.ts";
 import { hostAddresses, ownAddresses } from "./host-addresses.ts";
 import { checkNat, NAT_UNKNOWN, type NatCheck } from "./nat-check.ts";
 import { type OwnPlace, ownPlace } from "./own-place.ts";

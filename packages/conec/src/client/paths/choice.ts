@@ -6,9 +6,9 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
-import type { DirectChannel } from "../channel/channel.ts";
-import type { CoordinatorLink } from "../uplink/coordinator-link.ts";
-import type { DirectChannels } from "../direct/service.ts";
+import type { DirectChannel } from "../channel/index.ts";
+import type { DirectChannels } from "../direct/index.ts";
+import type { CoordinatorLink } from "../uplink/index.ts";
 
 /**
  * The direct channel that a stream for path "auto" should take, or `undefined`: through the Coordinator. Waits for an

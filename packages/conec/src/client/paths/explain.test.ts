@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DirectChannel } from "../channel/channel.ts";
-import { explainPath, type PathFacts } from "./explain.ts";
-import { NAT_UNKNOWN } from "../network/nat-check.ts";
 import type { PastAttempt } from "../direct/path-memory.ts";
+import { NAT_UNKNOWN } from "../network/nat-check.ts";
+import { explainPath, type PathFacts } from "./explain.ts";
 
 const FACTS: PathFacts = {
 	id: "alice",

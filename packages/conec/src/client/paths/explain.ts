@@ -6,8 +6,8 @@
 
 import type { PathReport } from "../../session/path-report.ts";
 import type { NatReport } from "../../wire/channel-messages.ts";
-import type { DirectChannel } from "../channel/channel.ts";
-import type { PastAttempt } from "../direct/path-memory.ts";
+import type { DirectChannel } from "../channel/index.ts";
+import type { PastAttempt } from "../direct/index.ts";
 
 /** What there is to go by. */
 export interface PathFacts {

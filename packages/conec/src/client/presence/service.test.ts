@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { StreamIds } from "../../session/stream-ids.ts";
 import { ConecError } from "../../errors.ts";
 import { resolveLimits } from "../../limits.ts";
+import { StreamIds } from "../../session/stream-ids.ts";
 import type { StreamHandler, TransportConnection } from "../../transport/transport.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodePeersPage } from "../../wire/presence.ts";

@@ -4,21 +4,21 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { SharedRuns } from "../../base/shared-runs.ts";
+import { ConecError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
 import { checkMetadata } from "../../session/open-stream-options.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
-import { ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
 import { abortable } from "../../stream/framed-stream.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import type { TransportConnection, TransportStream } from "../../transport/transport.ts";
 import { FRAME } from "../../wire/frames.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import { encodeOpen } from "../../wire/open.ts";
 import { type MetadataRefused, type MetadataSet, PRESENCE_CAPABILITY, type SetMetadata } from "../../wire/presence.ts";
 import { PresenceWatch, type WatchHost } from "./watch.ts";
-import { SharedRuns } from "../../base/shared-runs.ts";
 
 /** What presence needs of its Client. */
 export interface PresenceParts {

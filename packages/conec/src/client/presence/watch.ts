@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { PresenceEvent } from "../../session/presence-event.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { Fifo } from "../../base/fifo.ts";
 import { ConecError, type ConecErrorCode } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import { Fifo } from "../../base/fifo.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
+import type { PresenceEvent } from "../../session/presence-event.ts";
 import type { StreamHandler, StreamOptions, TransportStream } from "../../transport/transport.ts";
 import { errorCodeOfReset, RESET_CODES } from "../../wire/codes.ts";
 import { FRAME, isSkippedKind } from "../../wire/frames.ts";

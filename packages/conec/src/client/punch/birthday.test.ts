@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BIRTHDAY_PROBES, BIRTHDAY_SOCKETS, BirthdayPorts, BirthdayRounds } from "./birthday.ts";
 import { grantOf, runPair } from "../../../testing/holepunch-pair-suite.ts";
 import { seededRandom } from "../../../testing/nat-model-suite.ts";
+import { BIRTHDAY_PROBES, BIRTHDAY_SOCKETS, BirthdayPorts, BirthdayRounds } from "./birthday.ts";
 
 test("birthday ports: 400 a second, all different, 2,048 at most", () => {
 	const ports = new BirthdayPorts(300, seededRandom(3));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { seededRandom } from "../../../testing/nat-model-suite.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import { HolePunch } from "./machine.ts";
 import { LEARNED_ADDRESSES, type PunchAction, type PunchPlan } from "./plan.ts";
-import { seededRandom } from "../../../testing/nat-model-suite.ts";
 
 const GRANTED = ["203.0.113.10", "203.0.113.11", "10.0.2.2", "2001:db8::7"];
 const STRANGERS = ["198.51.100.1", "192.0.2.10"];

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { runPair } from "../../../testing/holepunch-pair-suite.ts";
+import { seededRandom } from "../../../testing/nat-model-suite.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { ChannelCandidate } from "../../wire/channel-messages.ts";
 import { HolePunch } from "./machine.ts";
-import { runPair } from "../../../testing/holepunch-pair-suite.ts";
 import type { PunchAction, PunchPlan } from "./plan.ts";
-import { seededRandom } from "../../../testing/nat-model-suite.ts";
 
 const REFLEXIVE: ChannelCandidate = { address: "203.0.113.10", port: 40_000, kind: "reflexive", packets: 64 };
 const HOST: ChannelCandidate = { address: "10.0.2.2", port: 5000, kind: "host", packets: 6 };

@@ -7,6 +7,7 @@
 import { systemRandom } from "../../base/random.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import { BIRTHDAY_SOCKETS, BIRTHDAY_WAIT_MS, BirthdayPorts, BirthdayRounds } from "./birthday.ts";
+import { PacketGrants } from "./grants.ts";
 import { type Path, PunchPaths } from "./paths.ts";
 import {
 	graceMs,
@@ -23,7 +24,6 @@ import {
 	probeGapMs,
 } from "./plan.ts";
 import { describeFailure } from "./words.ts";
-import { PacketGrants } from "./grants.ts";
 
 interface SentProbe {
 	readonly socket: number;

@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { Random } from "../../base/random.ts";
-import type { TransportFactory, TransportFactoryOptions } from "../../session/transport-factory.ts";
-import { ConecError, isConecError } from "../../errors.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import { ConecError, isConecError } from "../../errors.ts";
+import type { TransportFactory, TransportFactoryOptions } from "../../session/transport-factory.ts";
 import type { SocketAddress, Transport } from "../../transport/transport.ts";
 import type { Datagram } from "../../wire/datagrams.ts";
 import { decodeDatagram } from "../../wire/datagrams.ts";
+import { createPunchKeys, type PunchKeys } from "./datagrams.ts";
 import { HolePunch } from "./machine.ts";
 import type { PunchAction, PunchPlan, PunchReport } from "./plan.ts";
 import { openProbeSockets, type ProbeSockets } from "./probe-sockets.ts";
-import { createPunchKeys, type PunchKeys } from "./datagrams.ts";
 
 /** What an attempt stands on. */
 export interface PunchingHost {

@@ -5,21 +5,21 @@
  */
 
 import { isIPv6 } from "node:net";
-import type { Runtime } from "../../session/runtime.ts";
 import { ConecError, type ConecErrorCode, isConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import type { Trust } from "../../tls/trust.ts";
-import type { JsonValue } from "../../wire/json.ts";
-import type { HostAndPort } from "./address.ts";
+import type { Runtime } from "../../session/runtime.ts";
 import { chainProblem } from "../../tls/chain.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
+import type { Trust } from "../../tls/trust.ts";
 import { readValidity } from "../../tls/validity.ts";
 import type { SocketAddress, Transport, TransportConnection } from "../../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
+import type { JsonValue } from "../../wire/json.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import { ALPN_COORDINATOR, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
+import type { HostAndPort } from "./address.ts";
 import { dialAgain } from "./dial-again.ts";
 import { type Greeted, greet } from "./handshake.ts";
 import { raceDials, resolveHost } from "./race.ts";

@@ -4,20 +4,21 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../../base/clock.ts";
+import type { ConecError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlChannel } from "../../session/control-channel.ts";
 import { describeStream } from "../../session/describe-stream.ts";
+import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
-import type { ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOfCoordinator } from "../../wire/channel-messages.ts";
@@ -27,7 +28,6 @@ import { FRAME } from "../../wire/frames.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import { decodeOpenFromCoordinator, encodeOpen } from "../../wire/open.ts";
 import { type MetadataRefused, type MetadataSet, PRESENCE_CAPABILITY } from "../../wire/presence.ts";
-import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import type { Greeted } from "./handshake.ts";
 
 /** What the owner of a link is told and asked. */

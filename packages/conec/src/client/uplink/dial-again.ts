@@ -5,9 +5,9 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { type Random, systemRandom } from "../../base/random.ts";
 import { isConecError } from "../../errors.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 
 /** What the pauses are made of. */
 export interface PauseSource {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { closeInfoOf } from "../../session/close-info-of.ts";
-import { type ControlChannel, type ControlEvents, openControlChannel } from "../../session/control-channel.ts";
+import type { Clock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import type { Clock } from "../../base/clock.ts";
+import { closeInfoOf } from "../../session/close-info-of.ts";
+import { type ControlChannel, type ControlEvents, openControlChannel } from "../../session/control-channel.ts";
 import type { TransportCloseInfo, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import type { Hello, Refused, Welcome } from "../../wire/control.ts";

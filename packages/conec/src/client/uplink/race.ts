@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { HostAddress, Lookup } from "../../session/runtime.ts";
-import { ConecError, isConecError } from "../../errors.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { ConecError, isConecError } from "../../errors.ts";
+import type { HostAddress, Lookup } from "../../session/runtime.ts";
 
 /** Limits of one race. */
 export interface RaceOptions {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { RouteCheck } from "../../session/runtime.ts";
 import { createMemoryNetwork } from "../../../testing/memory/transport.ts";
+import type { RouteCheck } from "../../session/runtime.ts";
 import { connectOn } from "../client.ts";
 import { leadsFrom, noWayWords, routeProblem } from "./route.ts";
 

@@ -8,8 +8,8 @@
  * @module
  */
 
-import type { Limits } from "../../limits.ts";
 import { Allowance } from "../../base/allowance.ts";
+import type { Limits } from "../../limits.ts";
 
 /** The bounds of a {@link ChallengeBudget}. */
 export type ChallengeLimits = Pick<Limits, "challengesPerMinute" | "punchAddresses">;

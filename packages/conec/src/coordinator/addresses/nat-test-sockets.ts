@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { TransportFactory } from "../../session/transport-factory.ts";
 import { type ConecError, isConecError } from "../../errors.ts";
-import type { Transport } from "../../transport/transport.ts";
 import type { Limits } from "../../limits.ts";
+import type { TransportFactory } from "../../session/transport-factory.ts";
+import type { Transport } from "../../transport/transport.ts";
 
 /** See the module. */
 export interface NatTestSockets {

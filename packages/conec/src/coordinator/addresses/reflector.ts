@@ -6,8 +6,8 @@
  * @module
  */
 
-import { createNatTestKeys, type NatTestKeys } from "../../session/nat-test-keys.ts";
 import type { Limits } from "../../limits.ts";
+import { createNatTestKeys, type NatTestKeys } from "../../session/nat-test-keys.ts";
 import type { SocketAddress, Transport } from "../../transport/transport.ts";
 import { decodeDatagram } from "../../wire/datagrams.ts";
 

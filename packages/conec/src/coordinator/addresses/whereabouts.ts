@@ -7,8 +7,8 @@
  * @module
  */
 
-import { type Random, randomHex, systemRandom } from "../../base/random.ts";
 import type { Clock } from "../../base/clock.ts";
+import { type Random, randomHex, systemRandom } from "../../base/random.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import { encodeDatagram } from "../../wire/datagrams.ts";
 import type { WireAddress } from "../../wire/fields.ts";

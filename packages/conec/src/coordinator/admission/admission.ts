@@ -6,10 +6,10 @@
  */
 
 import { randomHex } from "../../base/random.ts";
-import { acceptControlChannel, type ControlChannel } from "../../session/control-channel.ts";
-import type { Runtime } from "../../session/runtime.ts";
 import { isConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
+import { acceptControlChannel, type ControlChannel } from "../../session/control-channel.ts";
+import type { Runtime } from "../../session/runtime.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
 import { chainProblem } from "../../tls/chain.ts";
 import { fingerprintOf } from "../../tls/fingerprint.ts";
@@ -21,10 +21,10 @@ import { decodeControl, type Hello, type Refused } from "../../wire/control.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
-import type { Channels } from "../introduction/service.ts";
+import type { Channels } from "../introduction/index.ts";
+import type { Claim, Registry } from "../sessions/index.ts";
+import { Session, type SessionParts } from "../sessions/index.ts";
 import { type Lease, type Leases, leaseSource } from "./leases.ts";
-import type { Claim, Registry } from "../sessions/registry.ts";
-import { Session, type SessionParts } from "../sessions/session.ts";
 
 /** What the Coordinator lends to admissions. */
 export interface AdmissionHost {

@@ -5,13 +5,13 @@
  */
 
 import { join } from "node:path";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
 import { absolutePath } from "../../files/absolute-path.ts";
 import type { DirectoryLock } from "../../files/directory-lock.ts";
 import { fileProblemWords } from "../../files/file-error-words.ts";
 import { monotonicMs, ownBoot } from "../../files/process-identity.ts";
 import { writeAtomically } from "../../files/write-atomically.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import { type BootTime, LEASE_FILE, leasesNow, readLeaseFile, renderLeases } from "./lease-file.ts";
 import { type KeptLease, type LeaseLimits, Leases } from "./leases.ts";
 import { lockStateDirectory } from "./state-lock.ts";

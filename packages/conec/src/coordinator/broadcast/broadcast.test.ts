@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { COORDINATOR_DEFAULT_LIMITS, type Limits } from "../../limits.ts";
+import { FakeMember, FINGERPRINT } from "../../../testing/broadcast-fixture.ts";
 import { createVirtualClock, type VirtualClock } from "../../../testing/memory/virtual-clock.ts";
+import { COORDINATOR_DEFAULT_LIMITS, type Limits } from "../../limits.ts";
 import type { BroadcastOpen } from "../../wire/broadcast.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
-import { FakeMember, FINGERPRINT } from "../../../testing/broadcast-fixture.ts";
 import { type BroadcastStatus, Broadcasts } from "./service.ts";
 
 const KIB = "x".repeat(1_000);

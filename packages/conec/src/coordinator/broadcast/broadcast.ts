@@ -4,20 +4,28 @@
  * @module
  */
 
+import type { Clock } from "../../base/clock.ts";
+import { Fifo } from "../../base/fifo.ts";
 import { type Random, randomHex, systemRandom } from "../../base/random.ts";
 import type { Limits } from "../../limits.ts";
-import { Fifo } from "../../base/fifo.ts";
-import type { Clock } from "../../base/clock.ts";
 import type { TransportStream } from "../../transport/transport.ts";
-import { type BroadcastOpen, type BroadcastPeer, EPOCH_BYTES, encodeBroadcastControl, epochToBytes, type Joined, taggedFrameBytes } from "../../wire/broadcast.ts";
+import {
+	type BroadcastOpen,
+	type BroadcastPeer,
+	EPOCH_BYTES,
+	encodeBroadcastControl,
+	epochToBytes,
+	type Joined,
+	taggedFrameBytes,
+} from "../../wire/broadcast.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodeChunk, encodeFrames, type Unstamped } from "./chunk.ts";
 import { Delivery } from "./delivery.ts";
 import type { HeldBytes } from "./held.ts";
 import { type ChunkPart, History } from "./history.ts";
 import { Member } from "./member.ts";
-import type { ResolvedBroadcastRule } from "./rules.ts";
 import { type Change, Roster, stampChange } from "./roster.ts";
+import type { ResolvedBroadcastRule } from "./rules.ts";
 
 /** What a broadcast needs of its Coordinator. */
 export interface BroadcastHost {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Limits } from "../../limits.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { Limits } from "../../limits.ts";
 import type { TransportStream } from "../../transport/transport.ts";
 import { FRAME } from "../../wire/frames.ts";
 import type { Chunk } from "./chunk.ts";

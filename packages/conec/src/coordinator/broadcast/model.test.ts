@@ -5,11 +5,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { COORDINATOR_DEFAULT_LIMITS } from "../../limits.ts";
+import { FakeMember, FINGERPRINT, type Heard } from "../../../testing/broadcast-fixture.ts";
 import { createVirtualClock, type VirtualClock } from "../../../testing/memory/virtual-clock.ts";
+import { COORDINATOR_DEFAULT_LIMITS } from "../../limits.ts";
 import { type BroadcastOpen, type BroadcastPeer, SLOW_READER_POLICIES } from "../../wire/broadcast.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
-import { FakeMember, FINGERPRINT, type Heard } from "../../../testing/broadcast-fixture.ts";
 import { type BroadcastSession, Broadcasts } from "./service.ts";
 
 const HISTORY = 40;

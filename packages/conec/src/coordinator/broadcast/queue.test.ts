@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FINGERPRINT } from "../../../testing/broadcast-fixture.ts";
 import { type BroadcastPeer, decodeBroadcastControl, type SlowReaderPolicy, TaggedDecoder } from "../../wire/broadcast.ts";
 import { FRAME, FrameDecoder } from "../../wire/frames.ts";
 import { type Chunk, encodeChunk } from "./chunk.ts";
-import { FINGERPRINT } from "../../../testing/broadcast-fixture.ts";
 import { MemberQueue } from "./queue.ts";
 import { Roster, stampChange } from "./roster.ts";
 

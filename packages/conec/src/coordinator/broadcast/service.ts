@@ -4,22 +4,22 @@
  * @module
  */
 
+import { Allowance } from "../../base/allowance.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import { type Random, systemRandom } from "../../base/random.ts";
 import type { ConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { rejectStream } from "../../stream/open-stream.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import type { IncomingStream, StreamHandler, Transport, TransportStream } from "../../transport/transport.ts";
 import type { BroadcastOpen } from "../../wire/broadcast.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../../wire/control.ts";
 import { FRAME, isSkippedKind } from "../../wire/frames.ts";
-import { Allowance } from "../../base/allowance.ts";
+import type { Session } from "../sessions/index.ts";
 import { Broadcast, type BroadcastHost } from "./broadcast.ts";
 import { HeldBytes } from "./held.ts";
 import { MEMBER_HIGH_WATER_BYTES, type Member } from "./member.ts";
 import type { ResolvedBroadcastRule } from "./rules.ts";
-import type { Session } from "../sessions/session.ts";
 
 /** What happens in broadcasts that a Coordinator's application may want to know. */
 export type BroadcastStatus =

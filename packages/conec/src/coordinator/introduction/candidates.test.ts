@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { scopeOf } from "../../wire/address-scope.ts";
 import type { WireAddress } from "../../wire/fields.ts";
 import { parseIp, unmapIp } from "../../wire/ip-address.ts";
-import { candidatesFor } from "./candidates.ts";
 import { ownSockets } from "../addresses/own-sockets.ts";
+import { candidatesFor } from "./candidates.ts";
 
 const at = (address: string, port = 4_000): { address: string; port: number } => ({ address, port });
 const nobody = (_address: WireAddress): boolean => false;

@@ -4,12 +4,12 @@
  * @module
  */
 
+import { Allowance } from "../../base/allowance.ts";
 import type { Limits } from "../../limits.ts";
 import type { ChannelReport } from "../../wire/channel-messages.ts";
 import type { OwnChannel } from "../../wire/own-channels.ts";
-import { Allowance } from "../../base/allowance.ts";
+import type { Session } from "../sessions/index.ts";
 import { LiveChannels } from "./live-channels.ts";
-import type { Session } from "../sessions/session.ts";
 
 /** What {@link ChannelEnds} needs. */
 export interface ChannelEndsHost {

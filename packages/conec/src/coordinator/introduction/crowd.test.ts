@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ChannelAsk, ChannelGo, SentPackets } from "../../wire/channel-messages.ts";
 import { create, type FakeSession, type Scene } from "../../../testing/introduction-fixture.ts";
+import type { ChannelAsk, ChannelGo, SentPackets } from "../../wire/channel-messages.ts";
 
 interface Refused {
 	readonly request: number;

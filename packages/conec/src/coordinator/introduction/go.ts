@@ -6,8 +6,8 @@
 
 import { roundTripMs } from "../../session/round-trip.ts";
 import { CERTIFICATE_BYTES, type ChannelGo, type ChannelOffer } from "../../wire/channel-messages.ts";
+import type { Session } from "../sessions/index.ts";
 import type { Introduction } from "./introduce.ts";
-import type { Session } from "../sessions/session.ts";
 
 /** To the requester and to the target, of what each is told about the other. Both have a {@link certificateOf}. */
 export function goMessages(

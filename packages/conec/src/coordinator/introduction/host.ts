@@ -4,13 +4,13 @@
  * @module
  */
 
+import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { Limits } from "../../limits.ts";
-import type { Clock } from "../../base/clock.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { WireAddress } from "../../wire/fields.ts";
-import type { Reflector } from "../addresses/reflector.ts";
-import type { Session } from "../sessions/session.ts";
+import type { Reflector } from "../addresses/index.ts";
+import type { Session } from "../sessions/index.ts";
 
 /** What became of an attempt, or of a channel. */
 export interface ChannelStatus {

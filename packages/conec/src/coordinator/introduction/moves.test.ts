@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { create, type FakeSession, HARD } from "../../../testing/introduction-fixture.ts";
 import type { ChannelGo, NatReport } from "../../wire/channel-messages.ts";
 import { decodeDatagram } from "../../wire/datagrams.ts";
-import { create, type FakeSession, HARD } from "../../../testing/introduction-fixture.ts";
 
 const HOME = "192.0.2.1";
 const AWAY = { address: "198.51.100.7", port: 7_000 };

@@ -6,10 +6,9 @@
  */
 
 import type { ChannelOffer, NatReport } from "../../wire/channel-messages.ts";
+import type { Located, ReflectorSession, Whereabouts } from "../addresses/index.ts";
 import type { Reservation } from "./introduce.ts";
 import { hopelessReason, type ProspectSide } from "./nat-prospects.ts";
-import type { ReflectorSession } from "../addresses/reflector.ts";
-import type { Located, Whereabouts } from "../addresses/whereabouts.ts";
 
 /** One of them. */
 export interface Party {

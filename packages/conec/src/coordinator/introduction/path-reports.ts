@@ -6,9 +6,9 @@
  * @module
  */
 
+import { systemClock } from "../../base/clock.ts";
 import { failureLifeMs } from "../../base/failure-life.ts";
 import type { PathCandidate } from "../../session/path-report.ts";
-import { systemClock } from "../../base/clock.ts";
 import type { WireAddress } from "../../wire/fields.ts";
 
 /** A channel that is up, as far as is known. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { create, EASY, type FakeSession, HARD } from "../../../testing/introduction-fixture.ts";
 import type { ChannelGo } from "../../wire/channel-messages.ts";
 import { decodeDatagram } from "../../wire/datagrams.ts";
-import { create, EASY, type FakeSession, HARD } from "../../../testing/introduction-fixture.ts";
 import type { Session } from "../sessions/session.ts";
 
 test("channels: the nearer of two waits for half of what their round trips differ by", () => {

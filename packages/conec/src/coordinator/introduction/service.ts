@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DueTimer } from "../../base/due-timer.ts";
 import { randomHex, systemRandom } from "../../base/random.ts";
 import type { PathReport } from "../../session/path-report.ts";
 import type {
@@ -19,21 +20,19 @@ import type {
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import type { Welcome } from "../../wire/control.ts";
 import { canonicalIp } from "../../wire/ip-address.ts";
+import { ChallengeBudget, SWEEP_MS, TICK_MS, Whereabouts } from "../addresses/index.ts";
+import type { Session } from "../sessions/index.ts";
 import { type Attempt, Broker } from "./broker.ts";
-import { ChallengeBudget } from "../addresses/challenge-budget.ts";
 import { ChannelEnds } from "./channel-ends.ts";
-import { certificateOf, goMessages } from "./go.ts";
-import { hopelessBetween, lately, type Party, movedMeanwhile, upToDate, type Arrangement } from "./parties.ts";
-import type { ChannelsHost } from "./host.ts";
-import { DueTimer } from "../../base/due-timer.ts";
 import { explainPair } from "./explain-pair.ts";
+import { certificateOf, goMessages } from "./go.ts";
+import type { ChannelsHost } from "./host.ts";
 import { giveBack, type IntroductionTerms, introduce, NOT_RESERVED, type Reservation, reserve } from "./introduce.ts";
 import { OpenGrants } from "./open-grants.ts";
+import { type Arrangement, hopelessBetween, lately, movedMeanwhile, type Party, upToDate } from "./parties.ts";
 import { type LiveChannel, PathReports } from "./path-reports.ts";
 import { PunchBudget } from "./punch-budget.ts";
-import type { Session } from "../sessions/session.ts";
 import { WaitingAttempts } from "./waiting-attempts.ts";
-import { SWEEP_MS, TICK_MS, Whereabouts } from "../addresses/whereabouts.ts";
 
 /** All direct channels that are being made, and what is known of those that have been. */
 export class Channels {
@@ -201,7 +200,10 @@ export class Channels {
 		const reserved = this.#reserve(session, target, this.#host.limits.requestTimeoutMs, hopeless !== undefined);
 		if (typeof reserved === "number") return refuse("LIMIT_EXCEEDED", TOO_MANY, reserved);
 		const arrangement: Arrangement = { auto: message.auto, asked: { offer: message, moves: this.#whereabouts.moves(session) }, consent: undefined, reserved };
-		const asked = this.#broker.ask({ requester: session, target, request: message.request, details: arrangement, token: this.#newHex(TOKEN_BYTES) }, this.#now());
+		const asked = this.#broker.ask(
+			{ requester: session, target, request: message.request, details: arrangement, token: this.#newHex(TOKEN_BYTES) },
+			this.#now(),
+		);
 		if (asked.type === "refused") {
 			this.#release(arrangement);
 			return refuse(asked.code, asked.reason, asked.retryAfterMs);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Located, Whereabouts } from "../addresses/whereabouts.ts";
+import type { Located, Whereabouts } from "../addresses/index.ts";
 
 /** See the module. Bounded by the attempts that there are. Pure: takes the time. */
 export class WaitingAttempts<S extends Located, A extends { readonly requester: S; readonly target: S }> {

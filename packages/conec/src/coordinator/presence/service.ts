@@ -4,16 +4,16 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../../base/clock.ts";
+import type { Limits } from "../../limits.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
-import type { Limits } from "../../limits.ts";
 import { rejectStream } from "../../stream/open-stream.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import type { IncomingStream, TransportStream } from "../../transport/transport.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { FRAME, isSkippedKind } from "../../wire/frames.ts";
-import { type PresenceCursor, PresenceLog } from "./log.ts";
 import { PresenceListener } from "./listener.ts";
+import { type PresenceCursor, PresenceLog } from "./log.ts";
 
 /** The bounds that presence needs. */
 export type PresenceLimits = Pick<Limits, "presenceWatches" | "presenceQueueBytes" | "presenceLogBytes">;

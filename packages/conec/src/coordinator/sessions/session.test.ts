@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { IncomingStream } from "../../transport/transport.ts";
 import { createVirtualClock } from "../../../testing/memory/virtual-clock.ts";
+import type { IncomingStream } from "../../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import { Session, type SessionParts } from "./session.ts";
 

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { Allowance } from "../../base/allowance.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { ControlChannel } from "../../session/control-channel.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
-import type { Clock } from "../../base/clock.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../../wire/channel-messages.ts";
@@ -15,7 +16,6 @@ import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { BroadcastCount, ControlMessage, Ping, Pong } from "../../wire/control.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import { PRESENCE_CAPABILITY, type SetMetadata } from "../../wire/presence.ts";
-import { Allowance } from "../../base/allowance.ts";
 
 /** Facts about a connected Client. */
 export interface ClientInfo {

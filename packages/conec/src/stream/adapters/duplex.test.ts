@@ -8,11 +8,11 @@ import { finished, pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { connect, createSecureContext, TLSSocket } from "node:tls";
 import { createGunzip, createGzip } from "node:zlib";
-import { makeSelfSigned } from "../../tls/self-signed.ts";
+import { connectEnds, type Ends } from "../../../testing/stream-fixture.ts";
 import { until } from "../../../testing/transport/suite-recorder.ts";
+import { makeSelfSigned } from "../../tls/self-signed.ts";
 import { toDuplex } from "./duplex.ts";
 import { jsonCodec } from "./json-codec.ts";
-import { connectEnds, type Ends } from "../../../testing/stream-fixture.ts";
 import { typed } from "./typed.ts";
 
 function onEnds(behaviour: string, options: Parameters<typeof connectEnds>[0], run: (ends: Ends) => Promise<void>): void {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ConecError } from "../../errors.ts";
+import { connectEnds, type Ends } from "../../../testing/stream-fixture.ts";
 import { until } from "../../../testing/transport/suite-recorder.ts";
+import { ConecError } from "../../errors.ts";
 import { jsonCodec } from "./json-codec.ts";
 import { type NonBlockingItem, nonBlocking } from "./non-blocking.ts";
-import { connectEnds, type Ends } from "../../../testing/stream-fixture.ts";
 import { typed } from "./typed.ts";
 
 const TEXT = new TextDecoder();

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { argumentError, ConecError, isConecError } from "../../errors.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Fifo } from "../../base/fifo.ts";
+import { argumentError, ConecError, isConecError } from "../../errors.ts";
 
 /** What a {@link nonBlocking} reader gets. */
 export type NonBlockingItem<T> =

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as v from "valibot";
 import { z } from "zod";
-import { type ConecError, isConecError } from "../../errors.ts";
+import { connectEnds, type Ends } from "../../../testing/stream-fixture.ts";
 import { until } from "../../../testing/transport/suite-recorder.ts";
+import { type ConecError, isConecError } from "../../errors.ts";
+import type { MessageStream } from "../message-stream.ts";
 import type { StandardSchema } from "./codec.ts";
 import { jsonCodec } from "./json-codec.ts";
-import type { MessageStream } from "../message-stream.ts";
-import { connectEnds, type Ends } from "../../../testing/stream-fixture.ts";
 import { type TypedStream, typed } from "./typed.ts";
 
 function onEnds(behaviour: string, run: (ends: Ends) => Promise<void>): void {

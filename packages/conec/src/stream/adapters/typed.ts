@@ -4,21 +4,21 @@
  * @module
  */
 
-import { argumentError, ConecError } from "../../errors.ts";
 import { systemClock } from "../../base/clock.ts";
+import { Turns } from "../../base/turns.ts";
+import { argumentError, ConecError } from "../../errors.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import type { BroadcastEvent, BroadcastStream } from "../broadcast-stream.ts";
 import type { CloseInfo } from "../close-info.ts";
-import type { Codec } from "./codec.ts";
-import { Coding } from "./coding.ts";
 import { abortable } from "../framed-stream.ts";
 import type { MessageStream } from "../message-stream.ts";
+import { readableOf, writableOf } from "../web-streams.ts";
+import type { Codec } from "./codec.ts";
+import { Coding } from "./coding.ts";
 import type { NonBlockingItem } from "./non-blocking.ts";
-import { Turns } from "../../base/turns.ts";
 import { TypedBroadcast, type TypedBroadcastStream } from "./typed-broadcast.ts";
 import type { TypedBroadcastEvent } from "./typed-event.ts";
 import { TypedIterator, typedItems } from "./typed-iterator.ts";
-import { readableOf, writableOf } from "../web-streams.ts";
 
 /**
  * A {@link MessageStream} of values: the same promises, but that messages are `T`. `Sent` differs from `T` only where a schema

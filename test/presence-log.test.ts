@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { PresenceView } from "../../client/presence/view.ts";
-import type { PeerInfo } from "../../session/peer-info.ts";
-import type { PresenceEvent } from "../../session/presence-event.ts";
-import { FRAME_BYTES } from "../../wire/frames.ts";
-import { decodePresence } from "../../wire/presence.ts";
-import { type PresenceCursor, PresenceLog } from "./log.ts";
+import { PresenceView } from "../packages/conec/src/client/presence/view.ts";
+import { type PresenceCursor, PresenceLog } from "../packages/conec/src/coordinator/presence/log.ts";
+import type { PeerInfo } from "../packages/conec/src/session/peer-info.ts";
+import type { PresenceEvent } from "../packages/conec/src/session/presence-event.ts";
+import { FRAME_BYTES } from "../packages/conec/src/wire/frames.ts";
+import { decodePresence } from "../packages/conec/src/wire/presence.ts";
 
 const LOG_BYTES = 64 * 1024;
 const FINGERPRINT = `sha256:${"0".repeat(64)}`;
