@@ -75,6 +75,10 @@ const layers: Readonly<Record<string, Layer>> = {
 		forbidden: ["../../client/client.ts", "../../wire/frame.ts", "../../errors.ts"],
 		allowed: ["../../index.ts", "../../files/file-errors.ts", "../main.ts", "./protocol.ts", "node:fs"],
 	},
+	"packages/conec/src/cli/commands/send/command.ts": {
+		forbidden: ["../../../client/client.ts", "../../../wire/frame.ts", "../../../errors.ts", quic],
+		allowed: ["../../../index.ts", "../../../files/file-errors.ts", "../../connecting/index.ts", "./spec.ts", "node:fs"],
+	},
 	"packages/quic/src/endpoint.ts": { forbidden: ["conec", "../../conec/src/errors.ts"], allowed: ["./types.ts", "node:module"] },
 };
 
