@@ -7,8 +7,8 @@ import { test } from "node:test";
 import { COMMANDS } from "../../packages/conec/src/cli/commands/index.ts";
 import { claimDefaultId } from "../../packages/conec/src/cli/machine/client-id.ts";
 import { EXIT_CODES } from "../../packages/conec/src/cli/outcome/exit-codes.ts";
-import { openState } from "../../packages/conec/src/coordinator/state.ts";
-import { lockStateDirectory } from "../../packages/conec/src/coordinator/state-lock.ts";
+import { openState } from "../../packages/conec/src/coordinator/admission/state.ts";
+import { lockStateDirectory } from "../../packages/conec/src/coordinator/admission/state-lock.ts";
 import { folder, outcome, site } from "./harness.ts";
 
 test("cli: help of every command goes to standard output and is documented", async () => {
