@@ -79,8 +79,13 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 		this.#transport = transport;
 	}
 
-	get transport(): TransportStream {
-		return this.#transport as TransportStream;
+	/** See `SendHost`. */
+	write(message: Uint8Array): number {
+		return (this.#transport as TransportStream).write(FRAME.DATA, message);
+	}
+
+	get queuedBytes(): number {
+		return (this.#transport as TransportStream).queuedBytes;
 	}
 
 	get epoch(): string {

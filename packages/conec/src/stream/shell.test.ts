@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
 import { ConecError } from "../errors.ts";
 import { resolveLimits } from "../limits.ts";
 import type { TransportStream } from "../transport/transport.ts";
 import { FRAME } from "../wire/frames.ts";
 import { FramedStream } from "./framed-stream.ts";
-import { StreamState } from "./state.ts";
+import { StreamShell } from "./shell.ts";
 
 const LIMITS = resolveLimits({ sendHighWaterBytes: 1_024, waitingSends: 3, messageBytes: 700 });
 
@@ -85,11 +86,14 @@ test("stream state: whatever happens in whatever order, FIN comes last, frames k
 	await fc.assert(
 		fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 40 }), async (opening, steps) => {
 			const script = new Script();
-			const state = new StreamState({ peer: "bob", describe: "stream 1", limits: LIMITS, lostCode: "PEER_LOST", opening });
-			state.attach(script.stream);
-			const stream = new FramedStream({ peer: "bob", id: 1, path: "proxied", metadata: undefined, limits: LIMITS, describe: "stream 1" }, state);
+			const clock = createVirtualClock();
+			const shell = new StreamShell(opening ? "opener" : "acceptor", { peer: "bob", describe: "stream 1", lostCode: "PEER_LOST" }, LIMITS, clock);
+			const state = shell.exchange;
+			if (opening) state.open(script.stream, clock.now(), 1_000);
+			else state.accept(script.stream);
+			const stream = new FramedStream({ peer: "bob", id: 1, path: "proxied", metadata: undefined, limits: LIMITS, describe: "stream 1" }, shell);
 			const iterator = stream[Symbol.asyncIterator]();
-			const promises: Promise<unknown>[] = [state.accepted];
+			const promises: Promise<unknown>[] = [shell.accepted];
 			let finReceived = false;
 			let arrivedBytes = 0;
 			for (const one of steps) {
@@ -158,6 +162,7 @@ test("stream state: whatever happens in whatever order, FIN comes last, frames k
 			}
 			state.lost(new ConecError("CONNECTION_LOST", "gone"));
 			assert.equal(state.over, true);
+			assert.equal(clock.pending, 0);
 			const info = await stream.closed;
 			assert.ok(["local", "peer", "error"].includes(info.by));
 			const outcomes = await Promise.allSettled(promises);
