@@ -13,7 +13,7 @@ import type { LocalIdentity } from "../../tls/identity.ts";
 import type { AcceptOptions, IncomingStream, Transport, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { ALPN_DIRECT } from "../../wire/versions.ts";
-import { type DirectGreeting, peerCertificateProblem, readDirectHello, welcomeDirectly } from "./handshake.ts";
+import { type DirectGreeting, peerIdentityProblem, readDirectHello, welcomeDirectly } from "./handshake.ts";
 
 /** What an acceptance is made with. */
 export interface AcceptanceParts {
@@ -94,11 +94,12 @@ export class Acceptance {
 		const { limits, peerRoots, clock = systemClock } = this.#parts;
 		const hello = readDirectHello(incoming);
 		if (typeof hello === "string") return connection.close(CLOSE_CODES.PROTOCOL_ERROR, hello);
-		const leaf = connection.peerCertificates[0] ?? new Uint8Array();
-		const expectation = this.#expected.get(hello.token)?.find((one) => one.transport === transport && Buffer.compare(one.certificate, leaf) === 0);
+		const { peer } = connection;
+		if (peer.type === "none") return connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${peer.problem}`);
+		const expectation = this.#expected.get(hello.token)?.find((one) => one.transport === transport && Buffer.compare(one.certificate, peer.leaf) === 0);
 		// Another peer's token, one that is used up, or one that has expired.
 		if (expectation === undefined) return connection.close(CLOSE_CODES.PROTOCOL_ERROR, "the token is not good");
-		const problem = problemOf(connection.peerCertificates, expectation.peer, peerRoots, clock.wallMs());
+		const problem = peerIdentityProblem(peer, expectation.peer, peerRoots, clock.wallMs());
 		if (problem !== undefined) return connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${problem}`);
 		const greeting = welcomeDirectly(incoming, hello, limits, clock);
 		if (greeting === undefined) return;
@@ -118,15 +119,6 @@ export function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
 		return fingerprintOf(certificate) === fingerprint;
 	} catch {
 		return false;
-	}
-}
-
-/** {@link peerCertificateProblem}, where what cannot be read is a problem too. */
-export function problemOf(chain: readonly Uint8Array[], peer: string, roots: readonly Uint8Array[] | undefined, nowMs: number): string | undefined {
-	try {
-		return peerCertificateProblem(chain, peer, roots, nowMs);
-	} catch {
-		return "has no id of a Client";
 	}
 }
 
