@@ -9,7 +9,7 @@ import type { Reflector } from "../src/coordinator/addresses/reflector.ts";
 import type { ChannelStatus } from "../src/coordinator/introduction/host.ts";
 import { Channels } from "../src/coordinator/introduction/service.ts";
 import type { Session } from "../src/coordinator/sessions/session.ts";
-import { type Limits, resolveLimits } from "../src/limits.ts";
+import { type CoordinatorLimits, resolveLimits } from "../src/limits.ts";
 import type { ProvenIdentity } from "../src/tls/proven-identity.ts";
 import type { SocketAddress } from "../src/transport/transport.ts";
 import type { ChannelAsk, ChannelMessageOfClient, ChannelPeer, NatReport } from "../src/wire/channel-messages.ts";
@@ -76,7 +76,7 @@ export interface Scene {
 }
 
 /** A Coordinator's channels, and what Clients do there. `reflector`: its second port. */
-export function create(limits: Partial<Limits> = {}, reflector?: Reflector): Scene {
+export function create(limits: Partial<CoordinatorLimits> = {}, reflector?: Reflector): Scene {
 	const clock = createVirtualClock();
 	const sessions = new Map<string, FakeSession>();
 	const datagrams: { data: Uint8Array; to: { address: string; port: number } }[] = [];

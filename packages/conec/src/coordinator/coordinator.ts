@@ -349,6 +349,7 @@ export class Coordinator implements AsyncDisposable {
 			retry,
 			undecidedCode: CLOSE_CODES.HELLO_TIMEOUT,
 			keyLog,
+			connections: limits.clients,
 			onConnection: (connection) => admit(connection, host),
 		});
 	}

@@ -8,6 +8,7 @@
  */
 
 import type { ConecError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
 import type { Identity } from "../tls/identity.ts";
 import type { ProvenIdentity } from "../tls/proven-identity.ts";
 import type { Trust } from "../tls/trust.ts";
@@ -181,10 +182,26 @@ export interface AcceptOptions extends ConnectionTuning {
 	/** Close code for connections that are not confirmed in time. */
 	readonly undecidedCode: number;
 	readonly keyLog: boolean;
-	/** Connections that the transport may have, dialled ones included; undecided ones come on top. Who comes later is refused. @default limits.clients */
-	readonly connections?: number;
+	/** Connections that the transport may have, dialled ones included. Undecided ones come on top. Further ones are refused. */
+	readonly connections: number;
 	readonly onConnection: (connection: TransportConnection) => void;
 }
+
+/** The limits that a transport keeps. */
+export type TransportLimits = Pick<
+	Limits,
+	| "undecidedConnections"
+	| "undecidedPerSource"
+	| "connectsPerSecondPerSource"
+	| "retryThreshold"
+	| "handshakeTimeoutMs"
+	| "helloTimeoutMs"
+	| "headerTimeoutMs"
+	| "idleTimeoutMs"
+	| "keepAliveIntervalMs"
+	| "streamsPerConnection"
+	| "streamWindowBytes"
+>;
 
 /** One local socket: dials and is dialled. */
 export interface Transport {

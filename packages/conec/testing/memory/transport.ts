@@ -8,7 +8,7 @@
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { type Random, systemRandom } from "../../src/base/random.ts";
 import { ConecError } from "../../src/errors.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../src/limits.ts";
+import { DEFAULT_LIMITS } from "../../src/limits.ts";
 import { certificateIdentity } from "../../src/tls/proven-identity.ts";
 import { refuseStreams, strangerError } from "../../src/transport/strangers.ts";
 import type {
@@ -19,6 +19,7 @@ import type {
 	PipeResult,
 	SocketAddress,
 	TransportConnection,
+	TransportLimits,
 	TransportStream,
 } from "../../src/transport/transport.ts";
 import { type ConnectionOptions, MemoryConnection } from "./connection.ts";
@@ -157,13 +158,13 @@ class Endpoint implements MemoryTransport {
 	onDatagram: ((data: Uint8Array, from: SocketAddress) => void) | undefined = undefined;
 	#address: SocketAddress;
 	readonly #network: Network;
-	readonly #limits: Limits;
+	readonly #limits: TransportLimits;
 	/** With whom. */
 	readonly #connections: Map<MemoryConnection, Endpoint> = new Map();
 	#accepting: AcceptOptions | undefined = undefined;
 	#open = true;
 
-	constructor(network: Network, address: SocketAddress, limits: Limits) {
+	constructor(network: Network, address: SocketAddress, limits: TransportLimits) {
 		this.#network = network;
 		this.#address = address;
 		this.#limits = limits;
@@ -340,7 +341,7 @@ class Endpoint implements MemoryTransport {
 				error: new ConecError("PROTOCOL_UNSUPPORTED", `Cannot connect to ${options.address}:${options.port}: it does not speak ${options.alpnProtocol}`),
 			};
 		}
-		if (target.#connections.size >= (accepting.connections ?? target.#limits.clients) + target.#limits.undecidedConnections) {
+		if (target.#connections.size >= accepting.connections + target.#limits.undecidedConnections) {
 			return { error: new ConecError("LIMIT_EXCEEDED", `Cannot connect to ${options.address}:${options.port}: it has too many connections`) };
 		}
 		const problem = trustProblem(options.trust, accepting.identity.certificates, this.#network.clock.wallMs(), options.serverName);

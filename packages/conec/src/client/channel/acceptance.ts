@@ -5,10 +5,9 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { type Clock, systemClock } from "../../base/clock.ts";
-import type { Limits } from "../../limits.ts";
-import { fingerprintOf } from "../../tls/fingerprint.ts";
+import type { ClientLimits } from "../../limits.ts";
+import { certificateDigest, fingerprintOf } from "../../tls/fingerprint.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
 import type { AcceptOptions, IncomingStream, Transport, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
@@ -18,7 +17,7 @@ import { type DirectGreeting, peerIdentityProblem, readDirectHello, welcomeDirec
 /** What an acceptance is made with. */
 export interface AcceptanceParts {
 	readonly identity: LocalIdentity;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	readonly retry: AcceptOptions["retry"];
 	readonly keyLog: boolean;
 	/** Authorities that peers' certificates must come from, beside being the announced ones. */
@@ -72,7 +71,7 @@ export class Acceptance {
 		if (here.length === 0) return transport.stopAccepting();
 		transport.accept({
 			identity,
-			clientTrust: { pinnedCertificates: here.map(({ certificate }) => digestOf(certificate)) },
+			clientTrust: { pinnedCertificates: here.map(({ certificate }) => certificateDigest(certificate)) },
 			alpnProtocols: [ALPN_DIRECT],
 			retry,
 			undecidedCode: CLOSE_CODES.HELLO_TIMEOUT,
@@ -106,11 +105,6 @@ export class Acceptance {
 		this.forget(hello.token);
 		expectation.arrived(greeting);
 	}
-}
-
-/** SHA-256 of a certificate, as trust pins it. */
-export function digestOf(certificate: Uint8Array): Uint8Array {
-	return new Uint8Array(createHash("sha256").update(certificate).digest());
 }
 
 /** Whether a certificate, if it can be read, is one of this key. */

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import { acceptControlChannelOf, type ControlChannel, type ControlDialect, openControlChannelOf } from "../../session/control-channel.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
@@ -43,7 +43,7 @@ export interface DirectGreeting {
 export async function greetDirectly(
 	connection: TransportConnection,
 	token: string,
-	limits: Limits,
+	limits: ClientLimits,
 	signal: AbortSignal,
 	clock?: Clock,
 ): Promise<DirectGreeting> {
@@ -111,7 +111,7 @@ export function readDirectHello({ header }: IncomingStream): DirectHello | strin
 }
 
 /** The side that accepted: answers a hello that it has found good. `undefined`: no version in common, and the connection is closed. */
-export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, limits: Limits, clock?: Clock): DirectGreeting | undefined {
+export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, limits: ClientLimits, clock?: Clock): DirectGreeting | undefined {
 	const { connection } = incoming;
 	const version = negotiateVersion(PROTOCOL_VERSIONS, hello.versions);
 	if (version === undefined) {
@@ -156,7 +156,7 @@ export function peerIdentityProblem(identity: ProvenIdentity, peer: string, root
 }
 
 /** What the other side is told. */
-function limitsOf({ messageBytes, metadataBytes }: Limits): DirectLimits {
+function limitsOf({ messageBytes, metadataBytes }: ClientLimits): DirectLimits {
 	return { messageBytes, metadataBytes };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { Acceptance, digestOf, isKeyOf } from "./acceptance.ts";
+export { Acceptance, isKeyOf } from "./acceptance.ts";
 export { type Channel, type ChannelStats, DirectChannel } from "./channel.ts";
 export { type DirectGreeting, greetDirectly, peerIdentityProblem } from "./handshake.ts";
 export { channelLists, ownChannel } from "./list.ts";

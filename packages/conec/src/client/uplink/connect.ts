@@ -6,7 +6,7 @@
 
 import { isIPv6 } from "node:net";
 import { ConecError, type ConecErrorCode, isConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { Runtime } from "../../session/runtime.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
 import { identityProblem } from "../../tls/proven-identity.ts";
@@ -38,7 +38,7 @@ export interface UplinkOptions {
 	readonly localAddress: string;
 	/** Of the addresses that can be dialled from `localAddress`; 0 is both. */
 	readonly family: 0 | 4 | 6;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	/** Gives up. */
 	readonly signal: AbortSignal | undefined;
 }

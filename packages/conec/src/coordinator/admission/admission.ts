@@ -7,7 +7,7 @@
 
 import { randomHex } from "../../base/random.ts";
 import { isConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import { acceptControlChannel, type ControlChannel } from "../../session/control-channel.ts";
 import type { Runtime } from "../../session/runtime.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
@@ -27,7 +27,7 @@ import { type Lease, type Leases, leaseSource } from "./leases.ts";
 
 /** What the Coordinator lends to admissions. */
 export interface AdmissionHost {
-	readonly limits: Limits;
+	readonly limits: CoordinatorLimits;
 	readonly runtime: Pick<Runtime, "clock" | "random">;
 	/** Names this run of the Coordinator. */
 	readonly epoch: string;

@@ -5,7 +5,6 @@
  */
 
 import * as quic from "@conec/quic";
-import type { Limits } from "../../limits.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { FRAME_BYTES, HELLO_BYTES } from "../../wire/frames.ts";
 import { refuseStreams, strangerError } from "../strangers.ts";
@@ -20,6 +19,7 @@ import type {
 	SocketAddress,
 	Transport,
 	TransportConnection,
+	TransportLimits,
 	TransportStream,
 } from "../transport.ts";
 import { QuicConnection } from "./connection.ts";
@@ -32,7 +32,7 @@ export interface QuicTransportOptions {
 	readonly host: string;
 	/** 0 picks one. */
 	readonly port: number;
-	readonly limits: Limits;
+	readonly limits: TransportLimits;
 	readonly role: "coordinator" | "client";
 	/** @default `limits.keepAliveIntervalMs` */
 	readonly keepAliveIntervalMs?: number;
@@ -87,7 +87,7 @@ class QuicTransport implements Transport {
 				undecidedConnections: limits.undecidedConnections,
 				undecidedPerSource: limits.undecidedPerSource,
 				connectsPerSecondPerSource: limits.connectsPerSecondPerSource,
-				connections: (options.connections ?? limits.clients) + limits.undecidedConnections,
+				connections: options.connections + limits.undecidedConnections,
 				handshakeTimeoutMs: limits.handshakeTimeoutMs,
 				undecidedTimeoutMs: limits.helloTimeoutMs,
 				undecidedCode: options.undecidedCode,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { World } from "../../../testing/world.ts";
-import { connectOn } from "../../client/client.ts";
-import type { CoordinatorStatus } from "../coordinator.ts";
+import { connectOn } from "../../packages/conec/src/client/client.ts";
+import type { CoordinatorStatus } from "../../packages/conec/src/coordinator/coordinator.ts";
+import { World } from "../../packages/conec/testing/world.ts";
 
 test("admission: a Client whose certificate cannot be read is refused with a word, and others come in as before", async () => {
 	const world = new World({ seed: 1 });
