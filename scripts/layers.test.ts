@@ -110,6 +110,10 @@ const layers: Readonly<Record<string, Layer>> = {
 		forbidden: ["../../client/client.ts", "../../wire/frame.ts", "../../errors.ts", "../connecting/connection.ts"],
 		allowed: ["../../index.ts", "../../files/file-errors.ts", "../main.ts", "./protocol.ts", "../connecting/index.ts", "node:fs"],
 	},
+	"packages/conec/src/cli/commands/send/command.ts": {
+		forbidden: ["../../../client/client.ts", "../../../wire/frame.ts", "../../../errors.ts", quic],
+		allowed: ["../../../index.ts", "../../../files/file-errors.ts", "../../connecting/index.ts", "./spec.ts", "node:fs"],
+	},
 };
 
 /** One offence (or none) per file: the rules beside the layers. */

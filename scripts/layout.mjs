@@ -31,7 +31,15 @@ const PACKAGES = { "@conec/quic": ["transport/quic"], "@peculiar/x509": ["tls"],
 
 /** Modules of Node and the only rooms or files that may use them: what is not here runs anywhere. The command line and files are of Node alone. */
 const NODE = {
-	"node:crypto": ["base/random.ts", "tls", "session/nat-test-keys.ts", "coordinator/admission/lease-file.ts", "coordinator/coordinator.ts"],
+	"node:crypto": [
+		"base/random.ts",
+		"tls",
+		"session/nat-test-keys.ts",
+		"client/channel/acceptance.ts",
+		"client/punch/datagrams.ts",
+		"coordinator/admission/lease-file.ts",
+		"coordinator/coordinator.ts",
+	],
 	"node:dgram": ["session/route-sources.ts", "client/uplink/route.ts", "client/punch/probe-sockets.ts"],
 	"node:dns/promises": ["session/runtime.ts"],
 	"node:fs/promises": ["tls/kept-identity.ts", "coordinator/admission/lease-file.ts"],
