@@ -14,10 +14,17 @@ const MAIN = fileURLToPath(new URL("cli/main.ts", SOURCE));
 
 /** What every help loads: the command line, its words and its output. */
 const NEEDED = [
-	...["main.ts", "run.ts", "commands/index.ts", ...Object.keys(COMMANDS).map((name) => `commands/${name}/index.ts`)],
+	...["main.ts", "run.ts", "process-surroundings.ts", "commands/index.ts", ...Object.keys(COMMANDS).map((name) => `commands/${name}/index.ts`)],
 	...["command-line/index.ts", "command-line/arguments.ts", "command-line/connection-options.ts", "command-line/path-options.ts"],
 	...["outcome/index.ts", "outcome/cli-error.ts", "outcome/exit-codes.ts", "text/index.ts", "text/printable.ts"],
-	...["surroundings/index.ts", "surroundings/standard-sink.ts", "../files/file-errors.ts"],
+	...[
+		"surroundings/index.ts",
+		"surroundings/clock.ts",
+		"surroundings/foreground.ts",
+		"surroundings/standard-sink.ts",
+		"../files/file-errors.ts",
+		"../files/process-identity.ts",
+	],
 ]
 	.map((path) => posix.join("cli", path))
 	.sort();

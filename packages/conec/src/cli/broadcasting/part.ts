@@ -28,11 +28,11 @@ export interface Part {
  * broadcast or the connection, or the interruption; then this side leaves, too.
  */
 export async function takePart(stream: BroadcastStream, connection: Connection, context: CommandContext, part: Part): Promise<"left" | "ended"> {
-	const { output, signal } = context;
+	const { output, signal, surroundings } = context;
 	const { mode, afterInput, show } = part;
-	const { stdin } = process;
+	const { stdin } = surroundings;
 	const self = connection.client.id;
-	const screen = mode === "receive" ? undefined : typedLines(output);
+	const screen = mode === "receive" ? undefined : typedLines(output, surroundings);
 	let sent = 0;
 	// Own messages that came back or are among the lost. Earlier ones of this id in the history count too: then it leaves a little sooner.
 	let seen = 0;

@@ -8,12 +8,12 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../files/file-errors.ts";
-import { safeHostName } from "../../files/process-identity.ts";
 import { Client, type ClientOptions, ConecError, isConecError, type JsonValue, type MessageStream } from "../../index.ts";
 import type { CommandContext } from "../command-line/index.ts";
 import { CONGESTION_CHOICES } from "../command-line/index.ts";
 import { claimDefaultId, idFromHostName, stateDirectory } from "../machine/index.ts";
 import { CliError, EXIT_CODES, usageError } from "../outcome/index.ts";
+import type { Surroundings } from "../surroundings/index.ts";
 import { orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
 import { errnoText } from "../words/index.ts";
@@ -42,7 +42,7 @@ export interface PreparedClient {
 
 /** Reads the options and the files that they name. Rejects with a usage error. */
 export async function prepareClient(context: CommandContext): Promise<PreparedClient> {
-	const { args, signal } = context;
+	const { args, signal, surroundings } = context;
 	// Who brings everything along needs no place to keep something.
 	const trust = await coordinatorAndTrust(context);
 	const identity = await givenIdentity(context);
@@ -57,18 +57,20 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 	const kept = identity ?? { stateDirectory: stateDirectory(context) };
 	const givenId = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
 	const { id, release } =
-		givenId === undefined ? await claimDefaultId(stateDirectory(context), idFromHostName(safeHostName())) : { id: givenId, release: () => undefined };
+		givenId === undefined
+			? await claimDefaultId(stateDirectory(context), idFromHostName(surroundings.machine.hostName()))
+			: { id: givenId, release: () => undefined };
 	return { options: { id, ...trust, ...kept, ...channels, ...(congestion === undefined ? {} : { congestion }), signal }, release };
 }
 
 /** Connects as the options say and tells as whom. Rejects with what the library says, a usage error, or the interruption. */
 export async function connect(context: CommandContext, prepared?: PreparedClient): Promise<Connection> {
-	const { output, signal } = context;
+	const { output, signal, surroundings } = context;
 	const { options, release } = prepared ?? (await prepareClient(context));
 	const { coordinator } = options;
 	let client: Client;
 	try {
-		client = await Client.connect(options);
+		client = await connectClient(options, surroundings);
 	} catch (error) {
 		release();
 		throw error;
@@ -89,6 +91,11 @@ export async function connect(context: CommandContext, prepared?: PreparedClient
 			release();
 		},
 	};
+}
+
+/** Connects in the way that the surroundings have. */
+export function connectClient(options: ClientOptions, { connect: connectGiven }: Surroundings): Promise<Client> {
+	return connectGiven === undefined ? Client.connect(options) : connectGiven(options);
 }
 
 /** Tells what becomes of direct channels, and that they go on where the Coordinator is lost. */

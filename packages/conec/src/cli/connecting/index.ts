@@ -9,6 +9,7 @@ export { type CertificateFacts, certificateFacts, day, daysLeft, expiryWarning }
 export {
 	type Connection,
 	connect,
+	connectClient,
 	givenIdentity,
 	incomingOf,
 	LOCAL_COORDINATOR_FILE,

@@ -7,6 +7,7 @@
 
 import { fstatSync, fsyncSync, writeSync } from "node:fs";
 import { errnoOf, fileErrorMeaning } from "../../files/file-errors.ts";
+import type { Clock, Timer } from "./clock.ts";
 import type { Sink } from "./sink.ts";
 
 /** The part of a standard stream that is used. */
@@ -14,7 +15,7 @@ export interface StandardStream {
 	readonly fd?: number | undefined;
 	readonly isTTY?: boolean | undefined;
 	readonly columns?: number | undefined;
-	write(text: string, done: () => void): unknown;
+	write(data: string | Uint8Array, done: (error?: Error | null) => void): unknown;
 	on(event: "error", listener: (error: Error) => void): unknown;
 }
 
@@ -27,6 +28,7 @@ export interface StandardSinkOptions {
 	readonly writeFile?: FileWriter | undefined;
 	/** Flushes the file to its disk; throws a system error. @default that of `node:fs` for a stream that is a file */
 	readonly syncFile?: (() => void) | undefined;
+	readonly clock: Clock;
 }
 
 /** Writes to a standard stream. */
@@ -34,6 +36,7 @@ export class StandardSink implements Sink {
 	readonly #stream: StandardStream;
 	readonly #writeFile: FileWriter | undefined;
 	readonly #syncFile: (() => void) | undefined;
+	readonly #clock: Clock;
 	#keepsAll = false;
 	#isGone = false;
 	#onGone: () => void = () => undefined;
@@ -43,13 +46,13 @@ export class StandardSink implements Sink {
 	#epoch = 0;
 	#flushed: (() => void)[] = [];
 
-	constructor(stream: StandardStream, options: StandardSinkOptions = {}) {
+	constructor(stream: StandardStream, options: StandardSinkOptions) {
 		this.#stream = stream;
+		this.#clock = options.clock;
 		this.#writeFile = "writeFile" in options ? options.writeFile : fileWriter(stream);
 		const { fd } = stream;
 		this.#syncFile = "syncFile" in options || fd === undefined ? options.syncFile : () => fsyncSync(fd);
 		stream.on("error", (error) => this.#failed(errnoOf(error)));
-		doNotBlock(stream);
 	}
 
 	get isTTY(): boolean {
@@ -109,12 +112,12 @@ export class StandardSink implements Sink {
 	/** Resolves when all has been written or is lost; after `limitMs` at the latest. */
 	async flushed(limitMs?: number): Promise<void> {
 		if (this.#waiting > 0) {
-			let timer: NodeJS.Timeout | undefined;
+			let timer: Timer | undefined;
 			await new Promise<void>((resolve) => {
 				this.#flushed.push(resolve);
-				if (limitMs !== undefined) timer = setTimeout(resolve, limitMs);
+				if (limitMs !== undefined) timer = this.#clock.after(limitMs, resolve);
 			});
-			clearTimeout(timer);
+			timer?.cancel();
 		}
 		// What is wrong with a write that was done at once comes a moment later.
 		await new Promise((resolve) => setImmediate(resolve));
@@ -183,18 +186,6 @@ export function fileWriter({ fd, isTTY }: Pick<StandardStream, "fd" | "isTTY">):
 	} catch {
 		return undefined;
 	}
-}
-
-/**
- * A terminal that has been stopped (Ctrl-S, a dead SSH session) would hold up the whole process with the next line: Node makes it so.
- * The shell may have the terminal in common with this process, so it is given back as it was.
- */
-function doNotBlock(stream: StandardStream): void {
-	if (stream.isTTY !== true || process.platform === "win32") return;
-	const { _handle: handle } = stream as { _handle?: { setBlocking?: (blocking: boolean) => unknown } };
-	if (handle?.setBlocking === undefined) return;
-	handle.setBlocking(false);
-	process.once("exit", () => handle.setBlocking?.(true));
 }
 
 /** What the systems say when nobody can read any more: of pipes, of sockets, and Windows of pipes. */

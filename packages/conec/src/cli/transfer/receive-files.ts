@@ -17,7 +17,6 @@ import {
 	type FileMessage,
 	FileProblemError,
 	type FileSystem,
-	NODE_FILE_SYSTEM,
 	type TransferMessage,
 	writeProblem,
 } from "./ground/index.ts";
@@ -36,10 +35,9 @@ export interface ReceiveOptions {
 	readonly maxBytes?: number | undefined;
 	/** Asked about a name that `unusualName` finds: `reason` follows "its name". Must not reject. @default no such name is taken */
 	readonly allowName?: ((name: string, reason: string) => Promise<boolean>) | undefined;
-	/** Taken away from every mode. @default that of the process */
-	readonly umask?: number | undefined;
-	/** @default the real one */
-	readonly files?: FileSystem | undefined;
+	/** Taken away from every mode. */
+	readonly umask: number;
+	readonly files: FileSystem;
 }
 
 /** Files being written and put in place at once; together they hold at most this many times 256 KiB. */
@@ -103,9 +101,9 @@ class Receiver {
 	constructor(stream: MessageStream, options: ReceiveOptions, observer: TransferObserver) {
 		this.#stream = stream;
 		this.#options = options;
-		this.#files = options.files ?? NODE_FILE_SYSTEM;
+		this.#files = options.files;
 		this.#placed = new PlacedFiles(this.#files);
-		this.#umask = options.umask ?? process.umask();
+		this.#umask = options.umask;
 		this.#observer = observer;
 	}
 

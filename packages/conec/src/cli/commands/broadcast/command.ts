@@ -64,14 +64,14 @@ async function count(name: string, { client, orEnd }: Connection, { output }: Co
 }
 
 async function join(name: string, how: How, connection: Connection, context: CommandContext): Promise<ExitCode> {
-	const { args, output, signal } = context;
+	const { args, output, signal, surroundings } = context;
 	const { mode } = how;
 	const stream = await connection.orEnd(
 		connection.client.joinBroadcast(name, { ...given(how), keepOpen: args.flag("keep-open"), presence: args.flag("presence"), signal }),
 	);
 	const { epoch, recovered } = stream;
 	output.event("joined", { name, mode, epoch, recovered });
-	const typing = mode !== "receive" && process.stdin.isTTY;
+	const typing = mode !== "receive" && surroundings.stdin.isTTY === true;
 	output.note(`in broadcast ${quoted(name)}${typing ? `; Ctrl-D ${mode === "send" ? "leaves" : "sends no more"}` : ""}`);
 	if (recovered === false) output.note("what came after --since is not kept any more: messages are missing here");
 	let last: BroadcastPosition | undefined = how.since;

@@ -74,9 +74,10 @@ async function waitForCaller(connection: Connection, { args, output }: CommandCo
 }
 
 async function talk(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {
-	const { output, signal } = context;
+	const { output, signal, surroundings } = context;
+	const { stdin } = surroundings;
 	const peer = stream.peer ?? "";
-	const screen = typedLines(output);
+	const screen = typedLines(output, surroundings);
 	const say = (event: string, text: string, fields: EventFields = {}): void => {
 		if (event === "message") output.event("message", { from: peer, text }, `${output.style("cyan", `${peer}:`)} ${printable(text, 65_536)}`);
 		else {
@@ -92,7 +93,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 	say("joined", `talking with ${quoted(peer)} (${taken.words}); Ctrl-D ends`, taken.fields);
 	let peerLeft = false;
 	const up = async (): Promise<void> => {
-		const lines = screen === undefined ? linesOf(process.stdin) : screen.lines();
+		const lines = screen === undefined ? linesOf(stdin) : screen.lines();
 		try {
 			for await (const line of lines) await stream.send(line);
 		} catch (error) {
@@ -105,7 +106,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 		peerLeft = true;
 		say("left", `${quoted(peer)} has left`);
 		screen?.close();
-		process.stdin.destroy();
+		stdin.destroy();
 	};
 	try {
 		await connection.orEnd(Promise.all([up(), down()]));
@@ -117,7 +118,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 	} finally {
 		signal.removeEventListener("abort", cancel);
 		screen?.close();
-		process.stdin.destroy();
+		stdin.destroy();
 		await explainPeer(connection.client, stream.peer, stream.path, context);
 	}
 }

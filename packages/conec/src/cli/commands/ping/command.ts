@@ -4,11 +4,11 @@
  * @module
  */
 
-import { setTimeout as delay } from "node:timers/promises";
 import { ConecError } from "../../../index.ts";
 import type { Arguments, Command, CommandContext } from "../../command-line/index.ts";
 import { addressField, answerOthers, type Connection, connect, explainPeer, pathChoice, pathSettled } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
+import { delay } from "../../surroundings/index.ts";
 import type { Output } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
 import { pathPhrase, roundTripsOf, roundTripWords } from "../../words/index.ts";
@@ -58,7 +58,7 @@ function planOf(args: Arguments): Plan {
 async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandContext): Promise<ExitCode> {
 	const { args, output, signal } = context;
 	const { peer } = plan;
-	const route = new PingRoute(client, peer, pathChoice(args), signal, {
+	const route = new PingRoute(client, peer, pathChoice(args), context, {
 		taken(path, address, why) {
 			output.event("path", { peer, path, address: addressField(address) });
 			output.line(output.style("dim", `${TAKEN[why](peer)}${pathPhrase(path, address)}`));
@@ -68,7 +68,7 @@ async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandC
 			output.note(output.style("dim", printable(error.message, 500)));
 		},
 	});
-	const exchange = new PingExchange(route, peer, plan.timeoutMs, signal);
+	const exchange = new PingExchange(route, peer, plan.timeoutMs, context);
 	const tally: Tally = { direct: [], proxied: [], unanswered: 0 };
 	try {
 		await orEnd(measure(exchange, route, plan, tally, context));
@@ -85,10 +85,10 @@ async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandC
 	}
 }
 
-async function measure(exchange: PingExchange, route: PingRoute, plan: Plan, tally: Tally, { output, signal }: CommandContext): Promise<void> {
+async function measure(exchange: PingExchange, route: PingRoute, plan: Plan, tally: Tally, { output, signal, surroundings }: CommandContext): Promise<void> {
 	const { peer, count, intervalMs, timeoutMs } = plan;
 	for (let index = 0; index < count; index += 1) {
-		if (index > 0 && intervalMs > 0) await delay(intervalMs, undefined, { signal });
+		if (index > 0 && intervalMs > 0) await delay(surroundings.clock, intervalMs, signal);
 		const exchanged = await exchange.exchange(index);
 		if (signal.aborted) return;
 		const { path } = exchanged;

@@ -61,8 +61,8 @@ async function waitForPeer(connection: Connection, { args, output }: CommandCont
 }
 
 async function pipe(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {
-	const { signal } = context;
-	const { stdin, stdout } = process;
+	const { signal, surroundings } = context;
+	const { stdin, stdout } = surroundings;
 	const cancel = (): void => {
 		turnAway(stream, isOutputGone(signal.reason) ? APPLICATION_CODES.outputClosed : APPLICATION_CODES.cancelled);
 	};

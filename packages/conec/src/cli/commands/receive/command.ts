@@ -27,7 +27,7 @@ import { CliError, EXIT_CODES, type ExitCode } from "../../outcome/index.ts";
 import { formatBytes, type TerminalQuestions, terminalQuestions } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
 import type { TransferSummary } from "../../transfer/index.ts";
-import { type AnnouncedTransfer, countThings, type ReceiveOptions, receiveFiles, TransferReport } from "../../transfer/index.ts";
+import { type AnnouncedTransfer, countThings, nodeFileSystem, type ReceiveOptions, receiveFiles, TransferReport } from "../../transfer/index.ts";
 import { errnoText } from "../../words/index.ts";
 import { nameConsent } from "./name-consent.ts";
 import { receiveSpec } from "./spec.ts";
@@ -42,13 +42,14 @@ export const receiveCommand: Command = {
 	outputRole: "report",
 	isService: (args) => !args.flag("once"),
 	async run(context) {
-		const { args, output } = context;
-		const questions = args.flag("allow-hidden") ? undefined : terminalQuestions(output);
+		const { args, output, surroundings } = context;
+		const questions = args.flag("allow-hidden") ? undefined : terminalQuestions(output, surroundings);
 		const options: ReceiveOptions = {
 			directory: await receivingDirectory(args.text("dir") ?? "."),
 			force: args.flag("force"),
 			maxBytes: args.bytes("max-bytes"),
-			umask: process.umask(),
+			umask: surroundings.umask(),
+			files: nodeFileSystem(surroundings),
 		};
 		const connection = await connect(context);
 		const transfers = new Set<Promise<ExitCode>>();
@@ -96,7 +97,7 @@ async function receiveOne(
 	questions: TerminalQuestions | undefined,
 	context: CommandContext,
 ): Promise<ExitCode> {
-	const { args, output, signal } = context;
+	const { args, output, signal, surroundings } = context;
 	const peer = stream.peer ?? "the Coordinator";
 	const over = new AbortController();
 	void stream.closed.then(() => over.abort());
@@ -105,7 +106,7 @@ async function receiveOne(
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	tellPath(client, stream, `receiving from ${peer}`, context);
-	const report = new TransferReport(output, "received", peer, announcedBy(stream));
+	const report = new TransferReport(output, surroundings.clock, "received", peer, announcedBy(stream));
 	try {
 		const summary = await receiveFiles(stream, { ...options, allowName }, report);
 		report.end();

@@ -9,7 +9,6 @@
  * @module
  */
 
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../../../files/file-errors.ts";
@@ -72,7 +71,7 @@ export class PartFile {
 		const finalPath = join(parent.path, name);
 		await refuseExisting(files, finalPath, force);
 		if (size !== undefined && size >= ROOM_CHECK_BYTES) await refuseWithoutRoom(files, parent.path, size);
-		const partPath = join(parent.path, partName(name, randomBytes(4).toString("hex")));
+		const partPath = join(parent.path, partName(name, files.uniqueDigits()));
 		const file = await orWriteProblem("create", files.open(partPath, constants.O_WRONLY | NEW_FILE, 0o600));
 		return new PartFile(file, partPath, finalPath, options);
 	}
