@@ -29,7 +29,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 		"sum: 6",
 		"sum/1 of alice failed: Error: there is nothing to add",
 		"sum: STREAM_RESET",
-		'Cannot open stream to "bob": it handles no protocol "sum/1". Check the name, and whether the program there is of a version that handles it',
+		'Cannot open stream to "bob": it handles no protocol "sum/1" (check the name, and the version of the program there)',
 	],
 	"typed.ts": ["roof: 21.5 °C", "not sent: ENCODE_FAILED", "cellar: 12 °C"],
 };

@@ -116,7 +116,7 @@ export function protocolsSuite(fabric: Fabric): void {
 			const bystander = await open({ protocol: "echo/1" });
 			await assert.rejects(open({ protocol: "echo/2" }), (error: ConecError) => {
 				assert.equal(error.code, "PROTOCOL_UNHANDLED", name);
-				assert.ok(error.message.startsWith(`Cannot open ${called}: it handles no protocol "echo/2". `), error.message);
+				assert.ok(error.message.startsWith(`Cannot open ${called}: it handles no protocol "echo/2" (`), error.message);
 				return true;
 			});
 			const early = await open({ protocol: "echo", early: true });

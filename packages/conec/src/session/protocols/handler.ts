@@ -15,8 +15,9 @@ import { checkProtocol } from "../open-stream-options.ts";
  *   is still open, then stopped.
  * - A handler that returns nothing keeps the stream: ending it is up to the application.
  * - A handler that throws or rejects has failed: the stream is reset and stopped with the application code 0, and `status()` says so once.
- *   A handler may reset the stream with a code of its own before it throws. It has not failed when it passes on the error with which the
- *   stream itself broke, or the reason of `signal`.
+ *   A handler may reset the stream with a code of its own before it throws.
+ * - A handler that passes on the error with which the stream itself broke, or the reason of `signal`, has not failed. When everything is
+ *   closing, its stream then ends at once as closing ends streams: with `CLIENT_CLOSED` or `COORDINATOR_CLOSED`.
  */
 export type ProtocolHandler = (stream: MessageStream, context: HandlerContext) => void | Promise<void>;
 

@@ -81,7 +81,7 @@ test("reception: says why a stream is not accepted, for each kind by itself", as
 		[reception.refusal(undefined)?.code, reception.refusal("a/1"), reception.refusal("a/2")?.code],
 		["PEER_BUSY", undefined, "PROTOCOL_UNHANDLED"],
 	);
-	assert.match(reception.refusal("a/2")?.reason ?? "", /^it handles no protocol "a\/2"\. Check the name, /);
+	assert.match(reception.refusal("a/2")?.reason ?? "", /^it handles no protocol "a\/2" \(check the name, /);
 	await send("a/1");
 	assert.deepEqual([reception.refusal("a/1")?.code, reception.running], ["PEER_BUSY", 1]);
 	handling.close();
@@ -167,7 +167,7 @@ test("reception: closing aborts the signals with its error, and what handlers do
 			},
 		},
 	);
-	await send("waits/1");
+	const { near, far } = await send("waits/1");
 	await send("fails/1");
 	assert.deepEqual([signals[0]?.aborted, reception.running], [false, 2]);
 	reception.close(closed, RESET_CODES.CLIENT_CLOSED);
@@ -175,6 +175,9 @@ test("reception: closing aborts the signals with its error, and what handlers do
 	assert.equal(signals[0]?.reason, closed);
 	await Promise.all([reception.settled(), settle()]);
 	assert.deepEqual([told, reception.running], [[], 0]);
+	// It has passed on the reason of its signal, so its stream ends as closing ends streams, without waiting for it.
+	assert.deepEqual(await far.closed, { by: "local", code: "CLIENT_CLOSED" });
+	await assert.rejects(near.receive(), { code: "CLIENT_CLOSED" });
 	assert.equal(reception.refusal("waits/1")?.code, "PEER_BUSY");
 });
 

@@ -90,7 +90,7 @@ export class Reception {
 		if (!this.#handlers.has(protocol))
 			return {
 				code: "PROTOCOL_UNHANDLED",
-				reason: `it handles no protocol "${protocol}". Check the name, and whether the program there is of a version that handles it`,
+				reason: `it handles no protocol "${protocol}" (check the name, and the version of the program there)`,
 			};
 		return this.#runs.hasRoom ? undefined : busy(`${this.#owner} runs ${this.#runs.size} handlers already`);
 	}
@@ -107,13 +107,13 @@ export class Reception {
 	/** Takes no more: streams that nobody has taken are reset with `wireCode`, iterating `incomingStreams` ends, and handlers are told to end. */
 	close(error: ConecError, wireCode: (typeof RESET_CODES)[keyof typeof RESET_CODES]): void {
 		this.incoming.close(error, wireCode);
-		this.#runs.end(error);
+		this.#runs.end(error, wireCode);
 	}
 
 	/** The same, but iterating `incomingStreams` ends with the error. */
 	destroy(error: ConecError, wireCode: (typeof RESET_CODES)[keyof typeof RESET_CODES]): void {
 		this.incoming.destroy(error, wireCode);
-		this.#runs.end(error);
+		this.#runs.end(error, wireCode);
 	}
 
 	/** Resolves when the handlers have ended, or have had the time that closing leaves them: `limits.lingerMs`, and never all of `limits.closeTimeoutMs`. */

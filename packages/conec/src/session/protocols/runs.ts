@@ -20,7 +20,7 @@ export class HandlerRuns {
 	readonly #most: number;
 	readonly #failed: (failure: HandlerFailed) => void;
 	readonly #running: Set<Run> = new Set();
-	#over: ConecError | undefined = undefined;
+	#over: { readonly error: ConecError; readonly wireCode: number } | undefined = undefined;
 
 	/** `most`: `limits.runningHandlers`. `failed` is told once for each handler that fails, until {@link end}. */
 	constructor(most: number, failed: (failure: HandlerFailed) => void) {
@@ -49,10 +49,10 @@ export class HandlerRuns {
 		run.ended = Promise.race([work, stream.closed]);
 	}
 
-	/** No handler begins any more, and those that run are told to end. */
-	end(error: ConecError): void {
+	/** No handler begins any more, and those that run are told to end. A handler that rejects with `error` has its stream end with it, and with `wireCode` at the peer. */
+	end(error: ConecError, wireCode: number): void {
 		if (this.#over !== undefined) return;
-		this.#over = error;
+		this.#over = { error, wireCode };
 		for (const { abort } of this.#running) abort.abort(error);
 	}
 
@@ -73,6 +73,7 @@ export class HandlerRuns {
 			await returned;
 			if (!stream.over) void stream[Symbol.asyncDispose]();
 		} catch (error) {
+			if (this.#over?.error === error) return stream.destroy(this.#over.error, this.#over.wireCode);
 			stream.reset(0);
 			stream.stop(0);
 			// At once: both directions are over now.
