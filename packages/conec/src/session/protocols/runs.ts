@@ -73,12 +73,13 @@ export class HandlerRuns {
 			await returned;
 			if (!stream.over) void stream[Symbol.asyncDispose]();
 		} catch (error) {
-			if (this.#over?.error === error) return stream.destroy(this.#over.error, this.#over.wireCode);
+			const over = this.#over;
+			if (over !== undefined && error === over.error) return stream.destroy(over.error, over.wireCode);
 			stream.reset(0);
 			stream.stop(0);
 			// At once: both directions are over now.
 			const info = await stream.closed;
-			if (this.#over === undefined && !isPassedOn(error, info, signal)) this.#failed({ type: "handler-failed", protocol, peer: stream.peer, error });
+			if (over === undefined && !isPassedOn(error, info, signal)) this.#failed({ type: "handler-failed", protocol, peer: stream.peer, error });
 		} finally {
 			this.#running.delete(run);
 		}
