@@ -53,6 +53,7 @@ export type { OpenStreamOptions } from "./session/open-stream-options.ts";
 export type { PathCandidate, PathReport } from "./session/path-report.ts";
 export type { PeerInfo } from "./session/peer-info.ts";
 export type { PresenceEvent } from "./session/presence-event.ts";
+export type { HandlerContext, HandlerFailed, Handling, ProtocolHandler, ProtocolHandlers } from "./session/protocols/index.ts";
 export type { StatusLagged } from "./session/status-feed.ts";
 export type {
 	Codec,

@@ -19,6 +19,10 @@ export interface Limits {
 	readonly metadataBytes: number;
 	/** Accepted streams that the application has not yet taken from `incomingStreams`. Further ones are rejected with `PEER_BUSY`. @default 64 */
 	readonly incomingStreams: number;
+	/** Protocols that have a handler. @default 1_024 */
+	readonly protocols: number;
+	/** Handlers of protocols that have not ended, also when their stream has. Further streams are rejected with `PEER_BUSY`. @default 1_024, at a Coordinator 16_384 */
+	readonly runningHandlers: number;
 	/** Streams that the other side of one connection may have open. The control stream does not count. @default 128 */
 	readonly streamsPerConnection: number;
 	/** Received bytes of one stream that wait for the application. With more, the sender has to wait. @default 262_144 */
@@ -172,6 +176,8 @@ export const SHARED_RULES: Rules<Limits> = {
 	messageBytes: { default: MiB, min: 1, max: 16 * MiB - KiB },
 	metadataBytes: { default: KiB, min: 0, max: 2 * KiB },
 	incomingStreams: { default: 64, min: 0, max: 65_536 },
+	protocols: { default: 1024, min: 0, max: 65_536 },
+	runningHandlers: { default: 1024, coordinatorDefault: 16_384, min: 0, max: 1_048_576 },
 	streamsPerConnection: { default: 128, min: 1, max: 65_536 },
 	streamCreditBytes: { default: 256 * KiB, min: KiB, max: 64 * MiB },
 	sendHighWaterBytes: { default: 512 * KiB, min: KiB, max: 64 * MiB },

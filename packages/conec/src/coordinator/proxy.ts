@@ -29,7 +29,10 @@ export function proxyStream(
 	let held: HeldStream;
 	try {
 		// The name comes from the sender's own connection, never from what it wrote.
-		held = to.connection.openHeldStream({ kind: FRAME.OPEN, payload: encodeOpen({ from: from.id, id: open.id, metadata: open.metadata }) });
+		held = to.connection.openHeldStream({
+			kind: FRAME.OPEN,
+			payload: encodeOpen({ from: from.id, id: open.id, metadata: open.metadata, protocol: open.protocol }),
+		});
 	} catch {
 		return rejectStream(incoming, "PEER_LOST", "the connection to the peer has just ended");
 	}

@@ -21,6 +21,8 @@ export interface StreamInit {
 	readonly id: number;
 	readonly path: "direct" | "proxied";
 	readonly metadata: JsonValue | undefined;
+	/** @default none */
+	readonly protocol?: string | undefined;
 	readonly limits: Limits;
 	/** For error messages: `stream 7 to "bob"`. */
 	readonly describe: string;
@@ -36,6 +38,7 @@ export class FramedStream implements MessageStream {
 	readonly id: number;
 	readonly path: "direct" | "proxied";
 	readonly metadata: JsonValue | undefined;
+	readonly protocol: string | undefined;
 	readonly closed: Promise<CloseInfo>;
 	readonly #shell: StreamShell;
 	readonly #lingerMs: number;
@@ -48,6 +51,7 @@ export class FramedStream implements MessageStream {
 		this.id = init.id;
 		this.path = init.path;
 		this.metadata = init.metadata;
+		this.protocol = init.protocol;
 		this.closed = shell.closed;
 		this.#shell = shell;
 		this.#lingerMs = init.limits.lingerMs;

@@ -20,8 +20,7 @@ import type { MessageStream } from "../../stream/message-stream.ts";
 import type { SocketAddress, Transport, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { DirectMessage } from "../../wire/direct-messages.ts";
-import type { JsonValue } from "../../wire/json.ts";
-import { encodeOpen } from "../../wire/open.ts";
+import { encodeOpen, type OpenDirect } from "../../wire/open.ts";
 
 /** Figures of a direct channel. */
 export interface ChannelStats {
@@ -47,7 +46,7 @@ export interface Channel extends AsyncDisposable {
 	 * Opens a stream on this channel. Resolves when the peer's library has accepted it, within 10 s.
 	 *
 	 * Rejects with TypeError `OPTION_INVALID`, also for `path: "proxied"`; RangeError `STREAM_ID_IN_USE`; `CHANNEL_CLOSED`,
-	 * `PEER_BUSY`, `PEER_LOST`, `PEER_TIMEOUT`, `CLIENT_CLOSED`; `signal.reason`, and then the stream is reset.
+	 * `PEER_BUSY`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `CLIENT_CLOSED`; `signal.reason`, and then the stream is reset.
 	 */
 	openStream(options?: OpenStreamOptions): Promise<MessageStream>;
 	/** Figures of now, or the last ones known. */
@@ -146,16 +145,16 @@ export class DirectChannel implements Channel {
 			throw argumentError("type", "OPTION_INVALID", `Cannot open stream to "${this.peer}": a stream of a direct channel is never "proxied"`);
 		options.signal?.throwIfAborted();
 		if (this.#state.type !== "open") throw this.#gone(this.#state.type === "over" ? this.#state.info : { by: "local" });
-		const make = (id: number): { init: StreamInit; payload: Uint8Array } => ({
-			init: this.init(id, options.metadata, describeStream(id, "to", this.peer)),
-			payload: encodeOpen({ id, metadata: options.metadata }),
-		});
+		const make = (id: number): { init: StreamInit; payload: Uint8Array } => {
+			const open = { id, metadata: options.metadata, protocol: options.protocol };
+			return { init: this.init(open, describeStream(id, "to", this.peer)), payload: encodeOpen(open) };
+		};
 		return await this.#streams.open(this.connection, options, make, timeoutMs);
 	}
 
 	/** What a stream of this channel begins with. */
-	init(id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
-		return { peer: this.peer, id, path: "direct", metadata, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
+	init({ id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
+		return { peer: this.peer, id, path: "direct", metadata, protocol, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
 	}
 
 	/** Keeps a stream that the peer opened. */

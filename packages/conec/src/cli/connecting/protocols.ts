@@ -1,13 +1,13 @@
 /**
- * How the commands recognise each other's streams: the stream's metadata names an application protocol, and
- * application codes say why a stream was turned away. `docs/cli.md` is the normative text.
+ * The protocols that commands speak with each other, and the application codes that say why a stream was turned away.
+ * `docs/cli.md` is the normative text.
  *
  * @module
  */
 
 import type { MessageStream } from "../../index.ts";
 
-/** Value of `protocol` in a stream's metadata. */
+/** What streams of the commands are opened with, as their protocol. */
 export const PROTOCOLS = {
 	chat: "conec-chat/1",
 	files: "conec-files/1",
@@ -22,7 +22,7 @@ export type Protocol = (typeof PROTOCOLS)[keyof typeof PROTOCOLS];
 export const APPLICATION_CODES = {
 	/** The user interrupted the command. */
 	cancelled: 1,
-	/** This command does not speak the stream's protocol, or not with this peer. */
+	/** This command does not want to talk with this peer. */
 	notWanted: 2,
 	/** This command is talking to somebody else. */
 	busy: 3,
@@ -33,14 +33,6 @@ export const APPLICATION_CODES = {
 	/** Something failed here; a file may be incomplete. */
 	failed: 6,
 } as const;
-
-/** The application protocol that a stream's opener named, if any. */
-export function streamProtocol(stream: Pick<MessageStream, "metadata">): string | undefined {
-	const metadata = stream.metadata;
-	if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return undefined;
-	const protocol = (metadata as Readonly<Record<string, unknown>>)["protocol"];
-	return typeof protocol === "string" ? protocol : undefined;
-}
 
 /** Turns a stream away in both directions. */
 export function turnAway(stream: Pick<MessageStream, "reset" | "stop">, code: number): void {
@@ -54,7 +46,7 @@ export function applicationCodeText(code: number | undefined): string | undefine
 		case APPLICATION_CODES.cancelled:
 			return "was interrupted";
 		case APPLICATION_CODES.notWanted:
-			return "runs another conec command, or accepts only certain peers";
+			return "accepts only certain peers, or runs another conec command or another version of conec";
 		case APPLICATION_CODES.busy:
 			return "is busy with somebody else";
 		case APPLICATION_CODES.protocolError:
