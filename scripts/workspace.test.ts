@@ -24,7 +24,7 @@ test("workspace: both packages, their dependency and the crate have one version"
 
 test("workspace: the loader and the addon agree on the ABI number", () => {
 	const expected = /^const ABI_VERSION = (\d+);$/m.exec(text("packages/quic/native/target.cjs"))?.[1];
-	const found = /^(?:pub )?const ABI_VERSION: u32 = (\d+);$/m.exec(text("packages/quic/native/src/lib.rs"))?.[1];
+	const found = /^(?:pub )?const ABI_VERSION: u32 = (\d+);$/m.exec(text("packages/quic/native/src/bridge/addon.rs"))?.[1];
 	assert.ok(expected !== undefined);
 	assert.equal(found, expected);
 });
@@ -49,7 +49,7 @@ test("workspace: the tarball of @conec/quic has what a build needs and nothing o
 		assert.ok(files.includes(file), file);
 	}
 	assert.ok(files.includes("LICENSE"));
-	const strays = files.filter((file) => /\.test\.|fixture|native\/(target|build|prebuilds)\/|native\/src\/bin|tsconfig/.test(file));
+	const strays = files.filter((file) => /\.test\.|fixture|native\/(target|build|prebuilds)\/|native\/bench|tsconfig/.test(file));
 	assert.deepEqual(strays, []);
 });
 
