@@ -21,15 +21,15 @@ const RAW: readonly (readonly [name: string, pattern: RegExp])[] = [
 /** Where they may come from, and what for. */
 const ALLOWED: readonly (readonly [file: RegExp, why: string])[] = [
 	[/^packages\/conec\/src\/cli\//, "the command line is a program, not a library"],
-	[/\.test\.ts$|-fixture\.ts$|-suite\.ts$|\/suite-[^/]*\.ts$/, "tests and what supports them"],
-	[/\/(?:virtual-)?clock\.ts$/, "the clocks themselves"],
+	[/\.test\.ts$/, "tests"],
+	[/\/base\/clock\.ts$/, "the clock itself"],
 	[/\/base\/random\.ts$/, "randomness itself"],
 	[/\/runtime\.ts$/, "the machine's runtime"],
-	[/\/entity\/route-sources\.ts$/, "the machine's routes, which the machine's runtime asks for"],
-	[/\/client\/route\.ts$/, "the same, for `Client.connect`"],
-	[/\/client\/probe-sockets\.ts$/, "the many sockets of the birthday method, which only who opts in gets, and worlds do not"],
+	[/\/session\/route-sources\.ts$/, "the machine's routes, which the machine's runtime asks for"],
+	[/\/client\/uplink\/route\.ts$/, "the same, for `Client.connect`"],
+	[/\/client\/punch\/probe-sockets\.ts$/, "the many sockets of the birthday method, which only who opts in gets, and worlds do not"],
 	[/\/files\//, "locks and files of the state directory: real files and sockets, between processes"],
-	[/\/tls\/kept-identity\.ts$|\/coordinator\/lease-file\.ts$/, "what is in the state directory"],
+	[/\/tls\/kept-identity\.ts$|\/coordinator\/admission\/lease-file\.ts$/, "what is in the state directory"],
 	[/\/tls\/self-signed\.ts$/, "serial numbers and keys of certificates"],
 ];
 

@@ -1,5 +1,5 @@
-import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
-import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
+import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
+import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import { adaptersSuite } from "./adapters-suite.ts";
 
 const network = createMemoryNetwork();

@@ -1,4 +1,4 @@
-import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
+import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { broadcastHostileSuite } from "./broadcast-hostile-suite.ts";
 import { broadcastSlowSuite } from "./broadcast-slow-suite.ts";
 import { broadcastSuite } from "./broadcast-suite.ts";

@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import type { Client } from "../packages/conec/src/client/client.ts";
 import type { CoordinatorStatus } from "../packages/conec/src/coordinator/coordinator.ts";
+import { jsonCodec } from "../packages/conec/src/stream/adapters/json-codec.ts";
+import { nonBlocking } from "../packages/conec/src/stream/adapters/non-blocking.ts";
+import { typed } from "../packages/conec/src/stream/adapters/typed.ts";
 import type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "../packages/conec/src/stream/broadcast-stream.ts";
-import { jsonCodec } from "../packages/conec/src/stream/json-codec.ts";
-import { nonBlocking } from "../packages/conec/src/stream/non-blocking.ts";
-import { typed } from "../packages/conec/src/stream/typed.ts";
 import { collect, words } from "./broadcast-suite.ts";
 import { declare, type Fabric, nowOf, pass, text, until, World } from "./entities-world.ts";
 

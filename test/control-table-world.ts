@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { type Client, connectOn } from "../packages/conec/src/client/client.ts";
-import type { ClientOptions } from "../packages/conec/src/client/client-options.ts";
-import type { CoordinatorOptions } from "../packages/conec/src/coordinator/coordinator-options.ts";
-import { resolveLimits } from "../packages/conec/src/options.ts";
+import type { ClientOptions } from "../packages/conec/src/client/options.ts";
+import type { CoordinatorOptions } from "../packages/conec/src/coordinator/options.ts";
+import { resolveLimits } from "../packages/conec/src/limits.ts";
 import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import type { StreamHandler, Transport, TransportCloseInfo, TransportConnection, TransportStream } from "../packages/conec/src/transport/transport.ts";
 import type { ChannelMessageOfCoordinator } from "../packages/conec/src/wire/channel-messages.ts";

@@ -6,10 +6,10 @@
  */
 
 import assert from "node:assert/strict";
-import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
-import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
+import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import {
 	broken,
 	CHANNEL_MESSAGES_OF_CLIENT,

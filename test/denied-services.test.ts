@@ -1,9 +1,9 @@
 /** What else a denied key had at the Coordinator ends with it: streams, broadcasts, presence, watches, attempts; and nothing of it comes through afterwards. */
 
 import assert from "node:assert/strict";
-import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
-import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
+import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import { Rogue } from "./denied-world.ts";
 import { declare, type Fabric, handler, next, text, until, utf8, World } from "./entities-world.ts";
 

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { resolveLimits } from "../packages/conec/src/options.ts";
+import { resolveLimits } from "../packages/conec/src/limits.ts";
 import type { LocalIdentity } from "../packages/conec/src/tls/identity.ts";
 import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";

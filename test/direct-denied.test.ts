@@ -6,14 +6,14 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { Client } from "../packages/conec/src/client/client.ts";
-import type { ClientOptions } from "../packages/conec/src/client/client-options.ts";
-import type { CoordinatorOptions } from "../packages/conec/src/coordinator/coordinator-options.ts";
+import type { ClientOptions } from "../packages/conec/src/client/options.ts";
+import type { CoordinatorOptions } from "../packages/conec/src/coordinator/options.ts";
 import { createCertificateAuthority, issueCertificate } from "../packages/conec/src/index.ts";
 import { type LocalIdentity, parseIdentity } from "../packages/conec/src/tls/identity.ts";
-import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
-import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
+import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import type { ChannelGo } from "../packages/conec/src/wire/channel-messages.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
+import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import type { Speaker } from "./control-table-world.ts";
 import { knock, Rogue } from "./denied-world.ts";
 import { declare, type Fabric, hello, next, until, World } from "./entities-world.ts";

@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { Client } from "../packages/conec/src/client/client.ts";
-import type { ClientOptions } from "../packages/conec/src/client/client-options.ts";
-import { resolveLimits } from "../packages/conec/src/options.ts";
+import type { ClientOptions } from "../packages/conec/src/client/options.ts";
+import { resolveLimits } from "../packages/conec/src/limits.ts";
 import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
-import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
-import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
+import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import type { Transport, TransportConnection } from "../packages/conec/src/transport/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import { CHANNEL_MESSAGES_OF_COORDINATOR, impostor, Speaker, WELCOME } from "./control-table-world.ts";
 import { declare, type Fabric, handler, next, pair, until, utf8, World } from "./entities-world.ts";
 import { unlessForgotten } from "./forgotten.ts";

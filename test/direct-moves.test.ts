@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "../packages/conec/src/client/client.ts";
-import { createMemoryNetwork, type MemoryTransport } from "../packages/conec/src/transport/memory.ts";
+import { createMemoryNetwork, type MemoryTransport } from "../packages/conec/testing/memory/transport.ts";
 import { declare, type Fabric, until, World } from "./entities-world.ts";
 
 const network = createMemoryNetwork();

@@ -1,10 +1,10 @@
 /** The Coordinator's further ports, as a Client sees them: on memory and on sockets. */
 
 import assert from "node:assert/strict";
-import { createNatTestKeys } from "../packages/conec/src/entity/nat-test-keys.ts";
-import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
-import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
+import { createNatTestKeys } from "../packages/conec/src/session/nat-test-keys.ts";
+import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { decodeDatagram } from "../packages/conec/src/wire/datagrams.ts";
+import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import { Speaker } from "./control-table-world.ts";
 import { declare, type Fabric, hello, until, World } from "./entities-world.ts";
 

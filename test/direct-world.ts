@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { Coordinator } from "../packages/conec/src/coordinator/coordinator.ts";
-import type { CoordinatorOptions } from "../packages/conec/src/coordinator/coordinator-options.ts";
+import type { CoordinatorOptions } from "../packages/conec/src/coordinator/options.ts";
 import type { CoordinatorStatus } from "../packages/conec/src/index.ts";
-import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from "../packages/conec/src/transport/memory.ts";
 import type { ChannelAsk, ChannelGo } from "../packages/conec/src/wire/channel-messages.ts";
+import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from "../packages/conec/testing/memory/transport.ts";
 import { Speaker } from "./control-table-world.ts";
 import { type Fabric, hello, until, World } from "./entities-world.ts";
 

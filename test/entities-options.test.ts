@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { resolveClientOptions } from "../packages/conec/src/client/client-options.ts";
-import { denyList, resolveCoordinatorOptions } from "../packages/conec/src/coordinator/coordinator-options.ts";
-import { checkOpenStreamOptions } from "../packages/conec/src/entity/open-stream-options.ts";
+import { resolveClientOptions } from "../packages/conec/src/client/options.ts";
+import { denyList, resolveCoordinatorOptions } from "../packages/conec/src/coordinator/options.ts";
+import { checkOpenStreamOptions } from "../packages/conec/src/session/open-stream-options.ts";
 
 const fine = { id: "a", coordinator: "localhost" };
 const wrongType = { name: "TypeError", code: "OPTION_INVALID" };

@@ -3,8 +3,8 @@
  */
 
 import assert from "node:assert/strict";
-import type { PeerInfo } from "../packages/conec/src/entity/peer-info.ts";
-import type { PresenceEvent } from "../packages/conec/src/entity/presence-event.ts";
+import type { PeerInfo } from "../packages/conec/src/session/peer-info.ts";
+import type { PresenceEvent } from "../packages/conec/src/session/presence-event.ts";
 import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import type { TransportConnection, TransportStream } from "../packages/conec/src/transport/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";

@@ -4,17 +4,17 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { systemClock } from "../packages/conec/src/base/clock.ts";
 import { type Client, connectOn } from "../packages/conec/src/client/client.ts";
-import type { ClientOptions } from "../packages/conec/src/client/client-options.ts";
+import type { ClientOptions } from "../packages/conec/src/client/options.ts";
 import { type Coordinator, listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
-import type { CoordinatorOptions } from "../packages/conec/src/coordinator/coordinator-options.ts";
-import type { Runtime } from "../packages/conec/src/entity/runtime.ts";
-import type { TransportFactory } from "../packages/conec/src/entity/transport-factory.ts";
-import { resolveLimits } from "../packages/conec/src/options.ts";
+import type { CoordinatorOptions } from "../packages/conec/src/coordinator/options.ts";
+import { resolveLimits } from "../packages/conec/src/limits.ts";
+import type { Runtime } from "../packages/conec/src/session/runtime.ts";
+import type { TransportFactory } from "../packages/conec/src/session/transport-factory.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
 import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";
-import { systemClock } from "../packages/conec/src/transport/clock.ts";
 import type { StreamHandler, Transport, TransportConnection } from "../packages/conec/src/transport/transport.ts";
 import { encodeControl, type Hello } from "../packages/conec/src/wire/control.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";

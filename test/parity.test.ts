@@ -18,10 +18,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Client, connectOn } from "../packages/conec/src/client/client.ts";
-import { nonBlocking } from "../packages/conec/src/stream/non-blocking.ts";
+import { nonBlocking } from "../packages/conec/src/stream/adapters/non-blocking.ts";
 import { createCertificateAuthority, issueCertificate } from "../packages/conec/src/tls/certificate-authority.ts";
-import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
-import { createQuicTransport } from "../packages/conec/src/transport/quic.ts";
+import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
+import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import { declare, type Fabric, next, pair, text, until, World, withoutPin } from "./entities-world.ts";
 
 const network = createMemoryNetwork();

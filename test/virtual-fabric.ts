@@ -3,11 +3,11 @@
  * to timer, so nothing takes long and nothing is late on a busy machine.
  */
 
+import type { Clock } from "../packages/conec/src/base/clock.ts";
 import { systemRandom } from "../packages/conec/src/base/random.ts";
-import { NO_NETWORK, type Runtime } from "../packages/conec/src/entity/runtime.ts";
-import type { Clock } from "../packages/conec/src/transport/clock.ts";
-import { createMemoryNetwork } from "../packages/conec/src/transport/memory.ts";
-import { createVirtualClock, type VirtualClock } from "../packages/conec/src/transport/virtual-clock.ts";
+import { NO_NETWORK, type Runtime } from "../packages/conec/src/session/runtime.ts";
+import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
+import { createVirtualClock, type VirtualClock } from "../packages/conec/testing/memory/virtual-clock.ts";
 import { type Fabric, polling } from "./entities-world.ts";
 
 /** A fabric named `name`. Once a file. */

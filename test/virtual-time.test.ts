@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Client } from "../packages/conec/src/client/client.ts";
-import type { Limits } from "../packages/conec/src/options.ts";
+import type { Limits } from "../packages/conec/src/limits.ts";
 import { type Machine, World } from "../packages/conec/testing/world.ts";
 
 /** A Coordinator and two Clients on machines of their own. */

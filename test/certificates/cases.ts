@@ -4,8 +4,8 @@
  * hears of refusals after the handshake.
  */
 
-import type { ClientOptions } from "../../packages/conec/src/client/client-options.ts";
-import type { CoordinatorOptions } from "../../packages/conec/src/coordinator/coordinator-options.ts";
+import type { ClientOptions } from "../../packages/conec/src/client/options.ts";
+import type { CoordinatorOptions } from "../../packages/conec/src/coordinator/options.ts";
 import type { ConecErrorCode } from "../../packages/conec/src/errors.ts";
 import { fingerprintOf } from "../../packages/conec/src/tls/fingerprint.ts";
 import { type Forged, forge, type KeyKind, pemOf, shown, type Wanted } from "./forge.ts";

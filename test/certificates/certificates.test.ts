@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { Client } from "../../packages/conec/src/client/client.ts";
 import { Coordinator, type CoordinatorStatus } from "../../packages/conec/src/coordinator/coordinator.ts";
 import { ConecError } from "../../packages/conec/src/errors.ts";
-import { resolveLimits } from "../../packages/conec/src/options.ts";
+import { resolveLimits } from "../../packages/conec/src/limits.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
-import { createQuicTransport } from "../../packages/conec/src/transport/quic.ts";
+import { createQuicTransport } from "../../packages/conec/src/transport/quic/transport.ts";
 import { CASES, type Case, type Outcome } from "./cases.ts";
 import { forge, pemOf, shown } from "./forge.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client } from "../../packages/conec/src/client/client.ts";
-import type { ClientOptions } from "../../packages/conec/src/client/client-options.ts";
+import type { ClientOptions } from "../../packages/conec/src/client/options.ts";
 import { Coordinator } from "../../packages/conec/src/coordinator/coordinator.ts";
-import type { CoordinatorOptions } from "../../packages/conec/src/coordinator/coordinator-options.ts";
+import type { CoordinatorOptions } from "../../packages/conec/src/coordinator/options.ts";
 import { readValidity } from "../../packages/conec/src/tls/validity.ts";
 import { type Forged, forge, pemOf, shown } from "./forge.ts";
 

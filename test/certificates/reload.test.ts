@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client } from "../../packages/conec/src/client/client.ts";
-import type { ClientOptions } from "../../packages/conec/src/client/client-options.ts";
+import type { ClientOptions } from "../../packages/conec/src/client/options.ts";
 import { Coordinator } from "../../packages/conec/src/coordinator/coordinator.ts";
-import { resolveLimits } from "../../packages/conec/src/options.ts";
+import { resolveLimits } from "../../packages/conec/src/limits.ts";
 import { fingerprintOf } from "../../packages/conec/src/tls/fingerprint.ts";
 import { parseIdentity } from "../../packages/conec/src/tls/identity.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
-import { createQuicTransport } from "../../packages/conec/src/transport/quic.ts";
+import { createQuicTransport } from "../../packages/conec/src/transport/quic/transport.ts";
 import { type ControlMessage, decodeControl, encodeControl } from "../../packages/conec/src/wire/control.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
 import { echo, handler, hello } from "../entities-world.ts";

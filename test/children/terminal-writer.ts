@@ -1,7 +1,7 @@
 /** Writes more to standard output than a terminal takes that nobody reads, then says in the file that is its argument that it goes on. */
 
 import { writeFileSync } from "node:fs";
-import { StandardSink } from "../../packages/conec/src/cli/standard-sink.ts";
+import { StandardSink } from "../../packages/conec/src/cli/surroundings/standard-sink.ts";
 
 const sink = new StandardSink(process.stdout);
 for (let count = 0; count < 2_000; count++) sink.write(`${"x".repeat(1_000)}\n`);

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { COMMANDS } from "../../packages/conec/src/cli/commands.ts";
+import { COMMANDS } from "../../packages/conec/src/cli/commands/index.ts";
 import { folder } from "./harness.ts";
 
 const SOURCE = new URL("../../packages/conec/src/", import.meta.url).href;
@@ -14,17 +14,13 @@ const MAIN = fileURLToPath(new URL("cli/main.ts", SOURCE));
 
 /** What every help loads: the command line, its words and its output. */
 const NEEDED = [
-	"cli/arguments.ts",
-	"cli/cli-error.ts",
-	"cli/commands.ts",
-	"cli/exit-codes.ts",
-	"cli/main.ts",
-	"cli/run.ts",
-	"cli/standard-sink.ts",
-	"cli/terminal-text.ts",
-	"files/file-errors.ts",
-];
-const OPTIONS = ["cli/connection-options.ts", "cli/path-options.ts"];
+	...["main.ts", "run.ts", "commands/index.ts", ...Object.keys(COMMANDS).map((name) => `commands/${name}/index.ts`)],
+	...["command-line/index.ts", "command-line/arguments.ts", "command-line/connection-options.ts", "command-line/path-options.ts"],
+	...["outcome/index.ts", "outcome/cli-error.ts", "outcome/exit-codes.ts", "text/index.ts", "text/printable.ts"],
+	...["surroundings/index.ts", "surroundings/standard-sink.ts", "../files/file-errors.ts"],
+]
+	.map((path) => posix.join("cli", path))
+	.sort();
 
 /** Runs `conec` and returns the modules that it has loaded, without Node's own. */
 function loaded(log: string, args: readonly string[]): { readonly modules: string[]; readonly status: number | null; readonly stderr: string } {
@@ -46,11 +42,7 @@ test("help: that of a command loads what the command takes, and nothing of what 
 	for (const name of Object.keys(COMMANDS)) {
 		const { modules, status, stderr } = loaded(join(made, name), [name, "--help"]);
 		assert.equal(status, 0, stderr);
-		assert.deepEqual(
-			modules.filter((module) => !OPTIONS.includes(module)),
-			[...NEEDED, `cli/specs/${name}.ts`].sort(),
-			name,
-		);
+		assert.deepEqual(modules, [...NEEDED, `cli/commands/${name}/spec.ts`].sort(), name);
 	}
 });
 

@@ -7,7 +7,7 @@ import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { certificateNames } from "../../packages/conec/src/cli/own-host.ts";
+import { certificateNames } from "../../packages/conec/src/cli/machine/host.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { folder, outcome, Running, site } from "./harness.ts";
 
@@ -120,7 +120,7 @@ test("surroundings: a Coordinator starts whatever its machine is called", async 
 	const state = join(await folder(t), "coordinator");
 	const script = `
 		import { Coordinator } from ${JSON.stringify(new URL("../../packages/conec/src/index.ts", import.meta.url).href)};
-		import { certificateNames } from ${JSON.stringify(new URL("../../packages/conec/src/cli/own-host.ts", import.meta.url).href)};
+		import { certificateNames } from ${JSON.stringify(new URL("../../packages/conec/src/cli/machine/host.ts", import.meta.url).href)};
 		import { safeHostName } from ${JSON.stringify(new URL("../../packages/conec/src/files/process-identity.ts", import.meta.url).href)};
 		const names = ["localhost", ...certificateNames(safeHostName())];
 		const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, names, stateDirectory: ${JSON.stringify(state)} });

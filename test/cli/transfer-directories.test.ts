@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/file-system.ts";
+import { NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
 import type { ReceiveOptions } from "../../packages/conec/src/cli/transfer/receive-files.ts";
 import { facts, fileSystem, folders, transfer, withOpenFiles } from "./transfer-fixture.ts";
 

@@ -6,11 +6,11 @@ import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type FileFacts, type FileSystem, NODE_FILE_SYSTEM, type OpenFile } from "../../packages/conec/src/cli/transfer/file-system.ts";
+import type { FileOutcome, TransferObserver, TransferSummary } from "../../packages/conec/src/cli/transfer/events.ts";
+import { type FileFacts, type FileSystem, NODE_FILE_SYSTEM, type OpenFile } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
+import type { LinkSource } from "../../packages/conec/src/cli/transfer/reading/source-files.ts";
 import { type ReceiveOptions, receiveFiles } from "../../packages/conec/src/cli/transfer/receive-files.ts";
 import { type SendOptions, sendFiles } from "../../packages/conec/src/cli/transfer/send-files.ts";
-import type { LinkSource } from "../../packages/conec/src/cli/transfer/source-files.ts";
-import type { FileOutcome, TransferObserver, TransferSummary } from "../../packages/conec/src/cli/transfer/transfer-events.ts";
 import { streamPair } from "./stream-pair.ts";
 
 export interface Folders {

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/file-system.ts";
-import type { LinkPolicy } from "../../packages/conec/src/cli/transfer/source-files.ts";
+import { NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
+import type { LinkPolicy } from "../../packages/conec/src/cli/transfer/reading/source-files.ts";
 import { fileSystem, folders, systemError, transfer } from "./transfer-fixture.ts";
 
 /** Bytes that are no UTF-8. */

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { chmod, mkdir, open, readdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { encodeTransfer, KINDS } from "../../packages/conec/src/cli/transfer/protocol.ts";
+import { encodeTransfer, KINDS } from "../../packages/conec/src/cli/transfer/ground/protocol.ts";
 import { Client } from "../../packages/conec/src/index.ts";
 import { type Running, type Site, site } from "./harness.ts";
 

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type FileSystem, NODE_FILE_SYSTEM, type OpenFile } from "../../packages/conec/src/cli/transfer/file-system.ts";
+import { type FileSystem, NODE_FILE_SYSTEM, type OpenFile } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
 import { fileSystem, folders, systemError, transfer, withOpenFiles } from "./transfer-fixture.ts";
 
 type Failure = () => Promise<never>;

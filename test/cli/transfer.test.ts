@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { encodeTransfer, KINDS } from "../../packages/conec/src/cli/transfer/protocol.ts";
+import { encodeTransfer, KINDS } from "../../packages/conec/src/cli/transfer/ground/protocol.ts";
 import { type ReceiveOptions, receiveFiles } from "../../packages/conec/src/cli/transfer/receive-files.ts";
 import { sendFiles } from "../../packages/conec/src/cli/transfer/send-files.ts";
 import type { MessageStream } from "../../packages/conec/src/index.ts";

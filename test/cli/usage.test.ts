@@ -4,11 +4,11 @@ import { once } from "node:events";
 import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { claimDefaultId } from "../../packages/conec/src/cli/client-id.ts";
-import { COMMANDS } from "../../packages/conec/src/cli/commands.ts";
-import { EXIT_CODES } from "../../packages/conec/src/cli/exit-codes.ts";
-import { openState } from "../../packages/conec/src/coordinator/state.ts";
-import { lockStateDirectory } from "../../packages/conec/src/coordinator/state-lock.ts";
+import { COMMANDS } from "../../packages/conec/src/cli/commands/index.ts";
+import { claimDefaultId } from "../../packages/conec/src/cli/machine/client-id.ts";
+import { EXIT_CODES } from "../../packages/conec/src/cli/outcome/exit-codes.ts";
+import { openState } from "../../packages/conec/src/coordinator/admission/state.ts";
+import { lockStateDirectory } from "../../packages/conec/src/coordinator/admission/state-lock.ts";
 import { folder, outcome, site } from "./harness.ts";
 
 test("cli: help of every command goes to standard output and is documented", async () => {

@@ -36,35 +36,38 @@
  * @module
  */
 
-export type { BroadcastMembers } from "./client/broadcast-counts.ts";
-export type { Channel, ChannelStats } from "./client/channel.ts";
+export type { BroadcastMembers } from "./client/broadcast/index.ts";
+export type { Channel, ChannelStats } from "./client/channel/index.ts";
 export { Client, type ClientStatus } from "./client/client.ts";
-export type { ClientOptions } from "./client/client-options.ts";
-export type { ClientChannelStatus } from "./client/direct-host.ts";
-export type { OwnNat } from "./client/own-network.ts";
-export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules } from "./coordinator/broadcast-options.ts";
-export type { BroadcastStatus } from "./coordinator/broadcasts.ts";
-export type { ChannelStatus } from "./coordinator/channels-host.ts";
+export type { ClientChannelStatus } from "./client/direct/index.ts";
+export type { OwnNat } from "./client/network/index.ts";
+export type { ClientOptions } from "./client/options.ts";
+export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules, BroadcastStatus } from "./coordinator/broadcast/index.ts";
 export { Coordinator, type CoordinatorStatus, type ReloadOptions } from "./coordinator/coordinator.ts";
-export type { CoordinatorOptions } from "./coordinator/coordinator-options.ts";
-export type { ClientInfo } from "./coordinator/session.ts";
-export type { OpenStreamOptions } from "./entity/open-stream-options.ts";
-export type { PathCandidate, PathReport } from "./entity/path-report.ts";
-export type { PeerInfo } from "./entity/peer-info.ts";
-export type { PresenceEvent } from "./entity/presence-event.ts";
-export type { StatusLagged } from "./entity/status-feed.ts";
+export type { ChannelStatus } from "./coordinator/introduction/index.ts";
+export type { CoordinatorOptions } from "./coordinator/options.ts";
+export type { ClientInfo } from "./coordinator/sessions/index.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
-export type { Limits } from "./options.ts";
+export type { Limits } from "./limits.ts";
+export type { OpenStreamOptions } from "./session/open-stream-options.ts";
+export type { PathCandidate, PathReport } from "./session/path-report.ts";
+export type { PeerInfo } from "./session/peer-info.ts";
+export type { PresenceEvent } from "./session/presence-event.ts";
+export type { StatusLagged } from "./session/status-feed.ts";
+export type {
+	Codec,
+	CodecWithoutSchema,
+	CodecWithSchema,
+	SchemaIssue,
+	SchemaResult,
+	StandardSchema,
+	TypedBroadcastEvent,
+	TypedBroadcastStream,
+} from "./stream/adapters/index.ts";
+export { jsonCodec, type NonBlockingItem, nonBlocking, type TypedStream, toDuplex, typed } from "./stream/adapters/index.ts";
 export type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "./stream/broadcast-stream.ts";
 export type { CloseInfo } from "./stream/close-info.ts";
-export type { Codec, CodecWithoutSchema, CodecWithSchema, SchemaIssue, SchemaResult, StandardSchema } from "./stream/codec.ts";
-export { toDuplex } from "./stream/duplex.ts";
-export { jsonCodec } from "./stream/json-codec.ts";
 export type { MessageStream } from "./stream/message-stream.ts";
-export { type NonBlockingItem, nonBlocking } from "./stream/non-blocking.ts";
-export { type TypedStream, typed } from "./stream/typed.ts";
-export type { TypedBroadcastStream } from "./stream/typed-broadcast.ts";
-export type { TypedBroadcastEvent } from "./stream/typed-event.ts";
 export {
 	type CertificateAndKey,
 	type CertificateAuthorityOptions,

@@ -7,13 +7,13 @@
 
 import { type Random, seededRandom } from "../src/base/random.ts";
 import { type Client, connectOn } from "../src/client/client.ts";
-import type { ClientOptions } from "../src/client/client-options.ts";
+import type { ClientOptions } from "../src/client/options.ts";
 import { type Coordinator, listenOn } from "../src/coordinator/coordinator.ts";
-import type { CoordinatorOptions } from "../src/coordinator/coordinator-options.ts";
-import { NO_NETWORK, type Runtime } from "../src/entity/runtime.ts";
-import { createMemoryNetwork, type MemoryNetwork, type MemoryNetworkOptions, type MemoryTransport } from "../src/transport/memory.ts";
-import { createVirtualClock, type VirtualClock } from "../src/transport/virtual-clock.ts";
+import type { CoordinatorOptions } from "../src/coordinator/options.ts";
+import { NO_NETWORK, type Runtime } from "../src/session/runtime.ts";
 import { testIdentity } from "./identities.ts";
+import { createMemoryNetwork, type MemoryNetwork, type MemoryNetworkOptions, type MemoryTransport } from "./memory/transport.ts";
+import { createVirtualClock, type VirtualClock } from "./memory/virtual-clock.ts";
 
 /** How a world begins. */
 export interface WorldOptions extends Pick<MemoryNetworkOptions, "delayMs" | "jitterMs" | "windowBytes"> {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Command, CommandContext, OutputRole } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
-import { EXIT_CODES } from "./exit-codes.ts";
+import type { Command, CommandContext, OutputRole } from "./command-line/command.ts";
+import { COMMANDS } from "./commands/index.ts";
+import { EXIT_CODES } from "./outcome/exit-codes.ts";
 import { runCommand, runCommandLine, runIn } from "./run.ts";
-import type { StandardStream } from "./standard-sink.ts";
+import type { StandardStream } from "./surroundings/standard-sink.ts";
 
 /** A standard stream on which every write fails with the code, or works. */
 class Stream implements StandardStream {

@@ -5,14 +5,13 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { type Arguments, type CommandSpec, commandHelp, parseCommandLine, suggestion } from "./arguments.ts";
-import { CliError } from "./cli-error.ts";
-import type { Command } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
-import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
-import type { Output } from "./output.ts";
-import { StandardSink, type StandardStream } from "./standard-sink.ts";
-import { printable } from "./terminal-text.ts";
+import type { Command } from "./command-line/index.ts";
+import { type Arguments, type CommandSpec, commandHelp, parseCommandLine, suggestion } from "./command-line/index.ts";
+import { COMMANDS } from "./commands/index.ts";
+import { CliError, EXIT_CODES, type ExitCode } from "./outcome/index.ts";
+import { StandardSink, type StandardStream } from "./surroundings/index.ts";
+import type { Output } from "./terminal/index.ts";
+import { printable } from "./text/index.ts";
 
 /** What surrounds a run. */
 export interface Surroundings {
@@ -74,7 +73,7 @@ function parse(spec: CommandSpec, args: readonly string[], env: Surroundings["en
 export async function runCommand(command: Command, args: readonly string[], { env, stdout, stderr }: Run): Promise<ExitCode> {
 	const parsed = parse(command.spec, args, env);
 	if (parsed === "help") return await show(commandHelp(command.spec), { env, stdout, stderr });
-	const [{ Output }, { Interrupted, watchInterruption }] = await Promise.all([import("./output.ts"), import("./interruption.ts")]);
+	const { Output, Interrupted, watchInterruption } = await import("./terminal/index.ts");
 	const isLog = command.isLog === true && !(parsed instanceof CliError);
 	const output = new Output({ json: args.includes("--json"), linesTo: command.linesTo, isLog, env, stdout, stderr });
 	if (parsed instanceof CliError) return await report(parsed, output, env);
@@ -104,7 +103,7 @@ async function show(text: string, { env, stdout, stderr }: Run): Promise<ExitCod
 	await stdout.flushed();
 	stdout.settleFile();
 	if (stdout.failure === undefined) return EXIT_CODES.ok;
-	const { Output } = await import("./output.ts");
+	const { Output } = await import("./terminal/index.ts");
 	return await incomplete(new Output({ json: false, linesTo: "stdout", env, stdout, stderr }), stdout, stdout.failure);
 }
 
@@ -117,7 +116,7 @@ async function afterOutput(status: ExitCode, output: Output, stdout: StandardSin
 
 async function incomplete(output: Output, stdout: StandardSink, errno: string): Promise<ExitCode> {
 	if (stdout.isGone) return EXIT_CODES.brokenPipe;
-	const { outputError } = await import("./output-error.ts");
+	const { outputError } = await import("./terminal/index.ts");
 	const error = outputError(errno);
 	output.error(error.message, error.hint, undefined);
 	return error.exitCode;
@@ -129,7 +128,7 @@ async function report(error: unknown, output: Output, env: Surroundings["env"]):
 		output.error(printable(error.message), error.hint, error.exitCode === EXIT_CODES.usage ? "USAGE" : undefined);
 		return error.exitCode;
 	}
-	const { explainError } = await import("./explain-error.ts");
+	const { explainError } = await import("./connecting/index.ts");
 	const { message, hint, code, exitCode } = explainError(error);
 	output.error(message, hint, code);
 	return exitCode;

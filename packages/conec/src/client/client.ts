@@ -4,25 +4,26 @@
  * @module
  */
 
-import { describeStream } from "../entity/describe-stream.ts";
-import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
-import type { PathReport } from "../entity/path-report.ts";
-import type { PeerInfo } from "../entity/peer-info.ts";
-import type { PresenceEvent } from "../entity/presence-event.ts";
-import { type Lookup, type RouteCheck, type Runtime, runtimeOf } from "../entity/runtime.ts";
-import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
-import { StreamIds } from "../entity/stream-ids.ts";
-import { within } from "../entity/stream-set.ts";
-import type { TransportFactory, TransportFactoryOptions } from "../entity/transport-factory.ts";
+import type { Clock } from "../base/clock.ts";
+import { RateLimit } from "../base/rate-limit.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
-import type { Limits } from "../options.ts";
+import type { Limits } from "../limits.ts";
+import { describeStream } from "../session/describe-stream.ts";
+import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
+import type { PathReport } from "../session/path-report.ts";
+import type { PeerInfo } from "../session/peer-info.ts";
+import type { PresenceEvent } from "../session/presence-event.ts";
+import { type Lookup, type RouteCheck, type Runtime, runtimeOf } from "../session/runtime.ts";
+import { StatusFeed, type StatusLagged } from "../session/status-feed.ts";
+import { StreamIds } from "../session/stream-ids.ts";
+import { within } from "../session/stream-set.ts";
+import type { TransportFactory, TransportFactoryOptions } from "../session/transport-factory.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import { IncomingStreams } from "../stream/incoming-streams.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
-import type { Clock } from "../transport/clock.ts";
 import type { IncomingStream, SocketAddress, Transport } from "../transport/transport.ts";
 import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
@@ -31,22 +32,17 @@ import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenDirect } from "../wire/open.ts";
-import type { BroadcastMembers } from "./broadcast-counts.ts";
-import { ClientBroadcasts } from "./broadcasts.ts";
-import type { Channel, DirectChannel } from "./channel.ts";
-import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./client-options.ts";
-import { reachCoordinator } from "./connect.ts";
-import { CoordinatorLink } from "./coordinator-link.ts";
-import { DirectChannels } from "./direct.ts";
-import type { ClientChannelStatus } from "./direct-host.ts";
-import { explainPath } from "./explain.ts";
-import type { Greeted } from "./handshake.ts";
-import { type OwnNat, OwnNetwork } from "./own-network.ts";
-import { Pace } from "./pace.ts";
-import { directForAuto } from "./path-choice.ts";
-import { ClientPresence } from "./presence.ts";
-import { routeProblem } from "./route.ts";
-import { channelTimeoutMs } from "./wishes.ts";
+import type { BroadcastMembers } from "./broadcast/index.ts";
+import { ClientBroadcasts } from "./broadcast/index.ts";
+import type { Channel, DirectChannel } from "./channel/index.ts";
+import type { ClientChannelStatus } from "./direct/index.ts";
+import { channelTimeoutMs, DirectChannels } from "./direct/index.ts";
+import { type OwnNat, OwnNetwork } from "./network/index.ts";
+import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
+import { directForAuto, explainPath } from "./paths/index.ts";
+import { ClientPresence } from "./presence/index.ts";
+import type { Greeted } from "./uplink/index.ts";
+import { CoordinatorLink, reachCoordinator, routeProblem } from "./uplink/index.ts";
 
 /** What happens at a Client. */
 export type ClientStatus =
@@ -89,7 +85,7 @@ export class Client implements AsyncDisposable {
 	readonly #incoming: IncomingStreams;
 	readonly #feed: StatusFeed<ClientStatus>;
 	/** Anybody can send what looks like a challenge of the Coordinator, and each answer takes room on the control stream. */
-	readonly #echoes: Pace = new Pace(ECHOES_PER_SECOND);
+	readonly #echoes: RateLimit = new RateLimit(ECHOES_PER_SECOND);
 	#state: ClientState = { type: "open" };
 	#resolveClosed: (info: CloseInfo) => void = () => undefined;
 
@@ -103,7 +99,7 @@ export class Client implements AsyncDisposable {
 	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_UNAVAILABLE`, `QUIC_UNAVAILABLE`.
 	 */
 	static async connect(options: ClientOptions): Promise<Client> {
-		const { createQuicTransport } = await import("../transport/quic.ts");
+		const { createQuicTransport } = await import("../transport/quic/index.ts");
 		return await connectOn(createQuicTransport, options, undefined, routeProblem);
 	}
 

@@ -5,27 +5,28 @@
  */
 
 import { hkdfSync } from "node:crypto";
+import { checkOptions } from "../base/check-options.ts";
 import { randomHex } from "../base/random.ts";
-import { checkOptions } from "../entity/check-options.ts";
-import { closeInfoOf } from "../entity/close-info-of.ts";
-import { describeStream } from "../entity/describe-stream.ts";
-import { checkOpenStreamOptions, type OpenStreamOptions } from "../entity/open-stream-options.ts";
-import type { PathReport } from "../entity/path-report.ts";
-import type { PresenceEvent } from "../entity/presence-event.ts";
-import { type Runtime, runtimeOf } from "../entity/runtime.ts";
-import { StatusFeed, type StatusLagged } from "../entity/status-feed.ts";
-import { StreamSet, within } from "../entity/stream-set.ts";
-import type { TransportFactory } from "../entity/transport-factory.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
+import { closeInfoOf } from "../session/close-info-of.ts";
+import { describeStream } from "../session/describe-stream.ts";
+import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
+import type { PathReport } from "../session/path-report.ts";
+import type { PresenceEvent } from "../session/presence-event.ts";
+import { type Runtime, runtimeOf } from "../session/runtime.ts";
+import { StatusFeed, type StatusLagged } from "../session/status-feed.ts";
+import { StreamSet, within } from "../session/stream-set.ts";
+import type { TransportFactory } from "../session/transport-factory.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { StreamInit } from "../stream/framed-stream.ts";
 import { IncomingStreams } from "../stream/incoming-streams.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
+import type { Trust } from "../tls/trust.ts";
 import { clientTrust } from "../tls/trust.ts";
 import { atTime, expiryClock, readValidity } from "../tls/validity.ts";
-import type { IncomingStream, SocketAddress, Transport, Trust } from "../transport/transport.ts";
+import type { IncomingStream, SocketAddress, Transport } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY, type BroadcastOpen } from "../wire/broadcast.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
@@ -34,19 +35,16 @@ import type { JsonValue } from "../wire/json.ts";
 import { decodeOpenToCoordinator, encodeOpen } from "../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
-import { type AdmissionHost, admit } from "./admission.ts";
-import { type BroadcastStatus, Broadcasts } from "./broadcasts.ts";
-import { Channels } from "./channels.ts";
-import type { ChannelStatus } from "./channels-host.ts";
-import { type CoordinatorOptions, coordinatorIdentity, denyList, type ResolvedCoordinatorOptions, resolveCoordinatorOptions } from "./coordinator-options.ts";
-import { bindNatTestSockets, type NatTestSockets } from "./nat-test-sockets.ts";
-import { ownSockets } from "./own-sockets.ts";
-import { PresenceService } from "./presence-service.ts";
+import { bindNatTestSockets, type NatTestSockets, ownSockets, Reflector } from "./addresses/index.ts";
+import { type AdmissionHost, admit, type CoordinatorState, openState } from "./admission/index.ts";
+import { type BroadcastStatus, Broadcasts } from "./broadcast/index.ts";
+import type { ChannelStatus } from "./introduction/index.ts";
+import { Channels } from "./introduction/index.ts";
+import { type CoordinatorOptions, coordinatorIdentity, denyList, type ResolvedCoordinatorOptions, resolveCoordinatorOptions } from "./options.ts";
+import { PresenceService } from "./presence/index.ts";
 import { proxyStream } from "./proxy.ts";
-import { Reflector } from "./reflector.ts";
-import { Registry } from "./registry.ts";
-import type { ClientInfo, Session } from "./session.ts";
-import { type CoordinatorState, openState } from "./state.ts";
+import type { ClientInfo, Session } from "./sessions/index.ts";
+import { Registry } from "./sessions/index.ts";
 
 /** What happens at a Coordinator. */
 export type CoordinatorStatus =
@@ -112,7 +110,7 @@ export class Coordinator implements AsyncDisposable {
 	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`, `QUIC_UNAVAILABLE`.
 	 */
 	static async listen(options: CoordinatorOptions = {}): Promise<Coordinator> {
-		const { createQuicTransport } = await import("../transport/quic.ts");
+		const { createQuicTransport } = await import("../transport/quic/index.ts");
 		return await listenOn(createQuicTransport, options);
 	}
 

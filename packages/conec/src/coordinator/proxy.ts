@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Limits } from "../options.ts";
+import type { Limits } from "../limits.ts";
 import { rejectStream } from "../stream/open-stream.ts";
 import type { HeldStream, IncomingStream, Transport } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeOpen, type OpenToCoordinator } from "../wire/open.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "./sessions/index.ts";
 
 /** Opens the far leg and pipes, or answers REJECT (`PEER_UNKNOWN`, `PEER_BUSY`). `to` may be `from`. */
 export function proxyStream(

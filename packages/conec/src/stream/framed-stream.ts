@@ -4,14 +4,14 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../base/clock.ts";
 import { argumentError, type ConecError, type ConecErrorCode } from "../errors.ts";
-import type { Limits } from "../options.ts";
-import { type Clock, systemClock } from "../transport/clock.ts";
+import type { Limits } from "../limits.ts";
 import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
 import type { JsonValue } from "../wire/json.ts";
 import type { CloseInfo } from "./close-info.ts";
 import type { MessageStream } from "./message-stream.ts";
-import type { StreamState } from "./stream-state.ts";
+import type { StreamState } from "./state.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
 
 /** What is known of a stream before its first message. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { connectEnds, type Ends, HEADER } from "../../testing/stream-fixture.ts";
+import { Recorder, until } from "../../testing/transport/suite-recorder.ts";
 import { ConecError } from "../errors.ts";
-import { Recorder, until } from "../transport/suite-recorder.ts";
 import { APPLICATION_CODE_BASE, RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { IncomingStreams } from "./incoming-streams.ts";
 import { acceptMessageStream } from "./open-stream.ts";
-import { connectEnds, type Ends, HEADER } from "./stream-fixture.ts";
 
 async function withEnds(run: (ends: Ends, add: (streams: IncomingStreams) => Promise<Recorder>) => Promise<void>): Promise<void> {
 	const ends = await connectEnds();

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { Fifo } from "../base/fifo.ts";
 import { ConecError } from "../errors.ts";
 import type { RESET_CODES } from "../wire/codes.ts";
-import { Fifo } from "./fifo.ts";
 import type { FramedStream } from "./framed-stream.ts";
 import type { MessageStream } from "./message-stream.ts";
 

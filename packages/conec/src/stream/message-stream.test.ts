@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "../transport/suite-recorder.ts";
+import { connectEnds, type Ends } from "../../testing/stream-fixture.ts";
+import { until } from "../../testing/transport/suite-recorder.ts";
 import type { MessageStream } from "./message-stream.ts";
-import { connectEnds, type Ends } from "./stream-fixture.ts";
 
 const TEXT = new TextDecoder();
 

@@ -4,14 +4,14 @@
  * @module
  */
 
+import { systemClock } from "../base/clock.ts";
 import { ConecError, isConecError } from "../errors.ts";
-import { systemClock } from "../transport/clock.ts";
 import type { Frame, IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeReject } from "../wire/open.ts";
 import { FramedStream, type StreamInit } from "./framed-stream.ts";
-import { StreamState } from "./stream-state.ts";
+import { StreamState } from "./state.ts";
 
 /** How long to wait for ACCEPT, and whether at all. */
 export interface OpenOptions {

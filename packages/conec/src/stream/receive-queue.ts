@@ -4,8 +4,8 @@
  * @module
  */
 
+import { Fifo } from "../base/fifo.ts";
 import { ConecError } from "../errors.ts";
-import { Fifo } from "./fifo.ts";
 
 /** What a queue needs of the stream it belongs to. */
 export interface ReceiveHost<T> {

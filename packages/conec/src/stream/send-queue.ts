@@ -4,11 +4,11 @@
  * @module
  */
 
+import { Fifo } from "../base/fifo.ts";
 import { argumentError, ConecError } from "../errors.ts";
-import type { Limits } from "../options.ts";
+import type { Limits } from "../limits.ts";
 import type { TransportStream } from "../transport/transport.ts";
 import { FRAME } from "../wire/frames.ts";
-import { Fifo } from "./fifo.ts";
 
 /** What a queue needs of the stream it belongs to. */
 export interface SendHost {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { until } from "../transport/suite-recorder.ts";
-import { jsonCodec } from "./json-codec.ts";
-import { connectEnds, type Ends } from "./stream-fixture.ts";
-import { typed } from "./typed.ts";
+import { connectEnds, type Ends } from "../../testing/stream-fixture.ts";
+import { until } from "../../testing/transport/suite-recorder.ts";
+import { jsonCodec } from "./adapters/json-codec.ts";
+import { typed } from "./adapters/typed.ts";
 
 function onEnds(behaviour: string, run: (ends: Ends) => Promise<void>): void {
 	test(`web streams: ${behaviour}`, { timeout: 120_000 }, async () => {

@@ -6,8 +6,8 @@
 
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, webcrypto, X509Certificate } from "node:crypto";
 import { promisify } from "node:util";
+import { systemClock } from "../base/clock.ts";
 import { argumentError, ConecError } from "../errors.ts";
-import { systemClock } from "../transport/clock.ts";
 import { parseIdentity, parseKey } from "./identity.ts";
 import { keyProblem } from "./key-strength.ts";
 import { type Pem, readPrivateKey, writePem } from "./pem.ts";

@@ -6,11 +6,16 @@
 
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { ConecError } from "../errors.ts";
-import type { Identity } from "../transport/transport.ts";
 import { readCertificate } from "./certificate.ts";
 import { formatFingerprint, keyDigest } from "./fingerprint.ts";
 import { keyProblem } from "./key-strength.ts";
 import { type Pem, type PrivateKeyBytes, readCertificates, readPrivateKey } from "./pem.ts";
+
+/** A certificate chain (DER, leaf first) and its private key (DER PKCS#8). */
+export interface Identity {
+	readonly certificates: readonly Uint8Array[];
+	readonly privateKey: Uint8Array;
+}
 
 /** What the transport shows, and the fingerprint by which others know it. */
 export interface LocalIdentity extends Identity {

@@ -7,8 +7,8 @@
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { isIP, isIPv4 } from "node:net";
+import { systemClock } from "../base/clock.ts";
 import { argumentError, ConecError } from "../errors.ts";
-import { systemClock } from "../transport/clock.ts";
 import { DER_INTEGER, DER_OCTET_STRING, writeDer, writeOid, writeSequence } from "./der.ts";
 import { formatFingerprint, keyDigest } from "./fingerprint.ts";
 import type { LocalIdentity } from "./identity.ts";

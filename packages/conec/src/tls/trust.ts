@@ -1,5 +1,5 @@
 /**
- * From options to the seam's {@link Trust}.
+ * Whom a connection is made with: what {@link Trust} says, and how options become it.
  *
  * @module
  */
@@ -7,11 +7,20 @@
 import { X509Certificate } from "node:crypto";
 import { rootCertificates } from "node:tls";
 import { ConecError } from "../errors.ts";
-import type { Trust } from "../transport/transport.ts";
 import { readCertificate } from "./certificate.ts";
 import { parseFingerprint } from "./fingerprint.ts";
 import { keyProblem } from "./key-strength.ts";
 import { type Pem, readCertificates } from "./pem.ts";
+
+/** Every condition that is given must hold; with none, any key whose possession is proven (accepting side only). */
+export interface Trust {
+	/** DER of authorities. Dates, usage and, for the dialling side, the server name are checked. */
+	readonly roots?: readonly Uint8Array[];
+	/** SHA-256 of acceptable SubjectPublicKeyInfos. Alone, names and dates are not checked: the key is. */
+	readonly pinnedKeys?: readonly Uint8Array[];
+	/** SHA-256 of acceptable whole certificates. Same rule. */
+	readonly pinnedCertificates?: readonly Uint8Array[];
+}
 
 /**
  * Whom a Client trusts to be the Coordinator. `pin` alone: only the key counts, names and dates do not. `ca` alone: the

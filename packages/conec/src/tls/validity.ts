@@ -5,8 +5,8 @@
  */
 
 import { X509Certificate } from "node:crypto";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { ConecError } from "../errors.ts";
-import { type Clock, systemClock } from "../transport/clock.ts";
 
 /** Milliseconds since 1970, both inclusive. */
 export interface Validity {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
 import { encodeFrame, FRAME } from "../wire/frames.ts";
 import { TimedFrames } from "./timed-frames.ts";
 import type { TransportConnection } from "./transport.ts";
-import { createVirtualClock } from "./virtual-clock.ts";
 
 function setup() {
 	const clock = createVirtualClock();

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../base/clock.ts";
 import { ConecError } from "../errors.ts";
 import { encodeFrame, FRAME_BYTES, FrameDecoder } from "../wire/frames.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import type { StreamHandler, TransportConnection, TransportStream } from "./transport.ts";
 
 /** A stream of plain bytes. */

@@ -8,6 +8,8 @@
  */
 
 import type { ConecError } from "../errors.ts";
+import type { Identity } from "../tls/identity.ts";
+import type { Trust } from "../tls/trust.ts";
 
 /** An IP address (never IPv4-mapped) and a port. */
 export interface SocketAddress {
@@ -167,22 +169,6 @@ export interface DialOptions extends ConnectionTuning {
 	readonly alpnProtocol: string;
 	readonly handshakeTimeoutMs: number;
 	readonly signal?: AbortSignal;
-}
-
-/** A certificate chain (DER, leaf first) and its private key (DER PKCS#8). */
-export interface Identity {
-	readonly certificates: readonly Uint8Array[];
-	readonly privateKey: Uint8Array;
-}
-
-/** Every condition that is given must hold; with none, any key whose possession is proven (accepting side only). */
-export interface Trust {
-	/** DER of authorities. Dates, usage and, for the dialling side, the server name are checked. */
-	readonly roots?: readonly Uint8Array[];
-	/** SHA-256 of acceptable SubjectPublicKeyInfos. Alone, names and dates are not checked: the key is. */
-	readonly pinnedKeys?: readonly Uint8Array[];
-	/** SHA-256 of acceptable whole certificates. Same rule. */
-	readonly pinnedCertificates?: readonly Uint8Array[];
 }
 
 /** What a transport shows and asks for when it is dialled. */

@@ -5,8 +5,8 @@
  * @module
  */
 
+import type { Clock } from "../../src/base/clock.ts";
 import type { BroadcastOptions, BroadcastStream } from "../../src/stream/broadcast-stream.ts";
-import type { Clock } from "../../src/transport/clock.ts";
 import { BroadcastMemberRecord } from "./broadcast-member.ts";
 import { isAway, type Party } from "./party.ts";
 import { accuses, type Verdict } from "./verdict.ts";

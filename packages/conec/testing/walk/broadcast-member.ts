@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { Clock } from "../../src/base/clock.ts";
 import type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "../../src/stream/broadcast-stream.ts";
 import type { CloseInfo } from "../../src/stream/close-info.ts";
-import type { Clock } from "../../src/transport/clock.ts";
 import type { Party } from "./party.ts";
 import { codeOf, type Verdict } from "./verdict.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { PeerInfo } from "../../src/entity/peer-info.ts";
-import type { PresenceEvent } from "../../src/entity/presence-event.ts";
+import type { PeerInfo } from "../../src/session/peer-info.ts";
+import type { PresenceEvent } from "../../src/session/presence-event.ts";
 import type { Party } from "./party.ts";
 import { accuses, codeOf, type Verdict } from "./verdict.ts";
 

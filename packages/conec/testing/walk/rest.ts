@@ -6,7 +6,7 @@
 
 import { censusOfClient } from "../../src/client/client.ts";
 import { censusOfCoordinator } from "../../src/coordinator/coordinator.ts";
-import type { PeerInfo } from "../../src/entity/peer-info.ts";
+import type { PeerInfo } from "../../src/session/peer-info.ts";
 import { CLIENT_NAMES, testIdentity } from "../identities.ts";
 import type { Actor } from "./actor.ts";
 import type { BroadcastMemberRecord } from "./broadcast-member.ts";

@@ -7,18 +7,24 @@
 
 import { createHash, type Hash } from "node:crypto";
 import type { MessageStream } from "../../index.ts";
-import { turnAway } from "../application.ts";
-import { FileProblemError, writeProblem } from "./file-problem.ts";
-import { type FileSystem, NODE_FILE_SYSTEM } from "./file-system.ts";
-import { IncomingDirectory } from "./incoming-directory.ts";
+import { turnAway } from "../connecting/index.ts";
+import { failureCode, type OutcomeKind, type TransferObserver, type TransferSummary, transferProtocolError } from "./events.ts";
+import {
+	CONTENT_BYTES,
+	type DirectoryMessage,
+	decodeTransfer,
+	encodeTransfer,
+	type FileMessage,
+	FileProblemError,
+	type FileSystem,
+	NODE_FILE_SYSTEM,
+	type TransferMessage,
+	writeProblem,
+} from "./ground/index.ts";
 import { MemorySink } from "./memory-sink.ts";
-import { PartFile } from "./part-file.ts";
-import { PlacedFiles } from "./placed-files.ts";
-import { CONTENT_BYTES, type DirectoryMessage, decodeTransfer, encodeTransfer, type FileMessage, type TransferMessage } from "./protocol.ts";
-import { MAX_COMPONENTS, parseSafePath } from "./safe-path.ts";
+import { MAX_COMPONENTS, parseSafePath, unusualName, unusualNameBelow } from "./names/index.ts";
+import { IncomingDirectory, PartFile, PlacedFiles } from "./placing/index.ts";
 import { TaskSlots } from "./task-slots.ts";
-import { failureCode, type OutcomeKind, type TransferObserver, type TransferSummary, transferProtocolError } from "./transfer-events.ts";
-import { unusualName, unusualNameBelow } from "./unusual-name.ts";
 
 /** Where received files go and what is refused. */
 export interface ReceiveOptions {

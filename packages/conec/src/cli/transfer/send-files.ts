@@ -7,14 +7,11 @@
 
 import { createHash } from "node:crypto";
 import type { MessageStream } from "../../index.ts";
-import { turnAway } from "../application.ts";
-import { FileProblemError, readProblem } from "./file-problem.ts";
-import { type FileSystem, NODE_FILE_SYSTEM } from "./file-system.ts";
-import { OpenedSource, type SourceFacts, TIME_LEFT_OUT } from "./opened-source.ts";
+import { turnAway } from "../connecting/index.ts";
+import { failureCode, type TransferObserver, type TransferSummary } from "./events.ts";
+import { CONTENT_BYTES, encodeTransfer, FileProblemError, type FileSystem, KINDS, NODE_FILE_SYSTEM, readProblem } from "./ground/index.ts";
 import { orderedAhead } from "./ordered-ahead.ts";
-import { CONTENT_BYTES, encodeTransfer, KINDS } from "./protocol.ts";
-import { type FileSource, type LinkPolicy, type Source, walkSources } from "./source-files.ts";
-import { failureCode, type TransferObserver, type TransferSummary } from "./transfer-events.ts";
+import { type FileSource, type LinkPolicy, OpenedSource, type Source, type SourceFacts, TIME_LEFT_OUT, walkSources } from "./reading/index.ts";
 import { Verdicts } from "./verdicts.ts";
 
 /** Files up to this size are read whole, several at a time. */

@@ -5,9 +5,9 @@
  */
 
 import type { MessageStream } from "../../index.ts";
-import type { FileProblemError } from "./file-problem.ts";
-import { decodeTransfer } from "./protocol.ts";
-import { type OutcomeKind, type TransferObserver, type TransferSummary, transferProtocolError } from "./transfer-events.ts";
+import { type OutcomeKind, type TransferObserver, type TransferSummary, transferProtocolError } from "./events.ts";
+import type { FileProblemError } from "./ground/index.ts";
+import { decodeTransfer } from "./ground/index.ts";
 
 /** Files and directories whose verdict is outstanding. */
 const OUTSTANDING = 1_024;

@@ -1,0 +1,39 @@
+/**
+ * Showing what happens in a broadcast or a room.
+ *
+ * @module
+ */
+
+import type { BroadcastEvent } from "../../index.ts";
+import type { EventFields, Output } from "../terminal/index.ts";
+import { peerFields } from "../words/index.ts";
+import { lostText, messageFields, messageText } from "./words.ts";
+
+/** Who is here, comes, changes or goes. */
+export type BroadcastPresence = Extract<BroadcastEvent, { readonly type: "members" | "join" | "update" | "leave" }>;
+
+/** Shows all of an event to a program. For people it shows messages and gaps, and leaves who is here to `tell`, as rooms have other words for that. */
+export function showBroadcastEvent(event: BroadcastEvent, output: Output, tell: (event: BroadcastPresence) => void): void {
+	if (output.json) return output.event(event.type, fieldsOf(event));
+	switch (event.type) {
+		case "message":
+			return output.line(`${output.style("cyan", `${event.sender}:`)} ${messageText(event.data)}`);
+		case "gap":
+			return output.note(output.style("yellow", lostText(event.lost)));
+		default:
+			return tell(event);
+	}
+}
+
+function fieldsOf(event: BroadcastEvent): EventFields {
+	switch (event.type) {
+		case "message":
+			return { ...messageFields(event.sender, event.data), epoch: event.epoch, seq: event.seq };
+		case "gap":
+			return { lost: event.lost, fromSeq: event.fromSeq, toSeq: event.toSeq };
+		case "members":
+			return { members: event.members.map(peerFields), seq: event.seq };
+		default:
+			return { peer: peerFields(event.peer), seq: event.seq };
+	}
+}

@@ -1,0 +1,99 @@
+/**
+ * Taking part in a broadcast from a terminal or a pipe: lines go out, events come in, until one side ends it.
+ *
+ * @module
+ */
+
+import type { BroadcastEvent, BroadcastMode, BroadcastStream } from "../../index.ts";
+import type { CommandContext } from "../command-line/index.ts";
+import type { Connection } from "../connecting/index.ts";
+import { linesOf, typedLines } from "../terminal/index.ts";
+
+/** How to take part. */
+export interface Part {
+	readonly mode: BroadcastMode;
+	/**
+	 * What follows the end of the input. `leave`: go once everything sent has its place, and this side has seen what came before
+	 * the last of it. `listen`: go on reading; on a terminal a second Ctrl-D leaves.
+	 */
+	readonly afterInput: "leave" | "listen";
+	/** Shows an event. `own`: a message of this Client. */
+	readonly show: (event: BroadcastEvent, own: boolean) => void;
+	/** The input has ended and this side goes on listening. */
+	readonly onListening?: () => void;
+}
+
+/**
+ * Resolves with `left` when this side has left, with `ended` when the last sender has gone. Rejects with what ended the
+ * broadcast or the connection, or the interruption; then this side leaves, too.
+ */
+export async function takePart(stream: BroadcastStream, connection: Connection, context: CommandContext, part: Part): Promise<"left" | "ended"> {
+	const { output, signal } = context;
+	const { mode, afterInput, show } = part;
+	const { stdin } = process;
+	const self = connection.client.id;
+	const screen = mode === "receive" ? undefined : typedLines(output);
+	let sent = 0;
+	// Own messages that came back or are among the lost. Earlier ones of this id in the history count too: then it leaves a little sooner.
+	let seen = 0;
+	let inputEnded = false;
+	let left = false;
+	let over = false;
+	const leave = (): void => {
+		left = true;
+		stream.close().catch(() => undefined);
+	};
+	const leaveIfDelivered = (): void => {
+		if (inputEnded && afterInput === "leave" && (mode === "send" || seen >= sent)) leave();
+	};
+	const up = async (): Promise<void> => {
+		if (mode === "receive") return;
+		try {
+			for await (const line of screen === undefined ? linesOf(stdin) : screen.lines()) {
+				sent++;
+				await stream.send(line);
+			}
+		} catch (error) {
+			if (!over) throw error;
+			return;
+		}
+		screen?.close();
+		output.keepBelow(undefined);
+		await stream.finish();
+		inputEnded = true;
+		leaveIfDelivered();
+		if (afterInput === "leave" || over) return;
+		part.onListening?.();
+		// The line editor has given the terminal back; what is typed now is nobody's, except its end.
+		if (screen !== undefined) stdin.once("end", leave).resume();
+	};
+	const down = async (): Promise<void> => {
+		for await (const event of stream) {
+			const own = event.type === "message" && event.sender === self;
+			show(event, own);
+			if (own) seen++;
+			if (event.type === "gap") seen += event.lost;
+			leaveIfDelivered();
+			// A reader of ours that is slow makes this member slow, not this process large.
+			await output.drained();
+		}
+		over = true;
+		screen?.close();
+		stdin.destroy();
+	};
+	output.keepBelow(screen);
+	try {
+		await connection.orEnd(Promise.all([up(), down()]));
+		await connection.orEnd(stream.close());
+		return left ? "left" : "ended";
+	} catch (error) {
+		// What was sent still goes out, in the time that closing the Client has.
+		stream.close().catch(() => undefined);
+		signal.throwIfAborted();
+		throw error;
+	} finally {
+		screen?.close();
+		output.keepBelow(undefined);
+		stdin.destroy();
+	}
+}

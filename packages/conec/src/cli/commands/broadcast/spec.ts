@@ -1,0 +1,30 @@
+/**
+ * What `conec broadcast` takes. Apart from the command itself, so that its help loads nothing of it.
+ *
+ * @module
+ */
+
+import type { CommandSpec } from "../../command-line/index.ts";
+import { CONNECTION_OPTIONS } from "../../command-line/index.ts";
+
+/** See `conec broadcast --help`. */
+export const broadcastSpec: CommandSpec = {
+	name: "broadcast",
+	usage: "NAME",
+	summary: "Send lines to everybody in a broadcast, and show what the others send",
+	operands: { least: 1, most: 1, what: "NAME" },
+	options: {
+		mode: { value: "MODE", text: "both (default), send or receive" },
+		listen: { text: "go on showing what comes when the input, which is no terminal, has ended" },
+		"keep-open": { text: "go on when the last sender has gone" },
+		echo: { text: "show one's own messages too, in their place" },
+		presence: { text: "show who is here, who comes and who goes" },
+		last: { value: "N", text: "begin with so many earlier messages, as far as the Coordinator keeps them" },
+		since: { value: "EPOCH:SEQ", text: "go on after that one, as far as the Coordinator keeps them" },
+		"slow-reader": { value: "POLICY", text: "when this side is too slow: drop-oldest (default), drop-newest, latest-per-sender, disconnect or block" },
+		"buffer-bytes": { value: "N", text: "bytes that may wait for this side before it counts as slow; default 1M" },
+		count: { text: "say how many send and receive, and end" },
+		...CONNECTION_OPTIONS,
+	},
+	examples: ["conec broadcast news", "vmstat 1 | conec broadcast load --mode send", "conec broadcast news --mode receive --last 100 --json"],
+};

@@ -1,0 +1,125 @@
+/**
+ * `conec chat`: two people, or everybody in a room, line by line.
+ *
+ * @module
+ */
+
+import type { MessageStream } from "../../../index.ts";
+import type { Arguments, Command, CommandContext } from "../../command-line/index.ts";
+import {
+	APPLICATION_CODES,
+	answerOther,
+	answerOthers,
+	type Connection,
+	checkPathOption,
+	connect,
+	explainPeer,
+	incomingOf,
+	openTo,
+	PROTOCOLS,
+	pathTaken,
+	turnAway,
+} from "../../connecting/index.ts";
+import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
+import type { EventFields } from "../../terminal/index.ts";
+import { isOutputGone, linesOf, typedLines } from "../../terminal/index.ts";
+import { printable, quoted } from "../../text/index.ts";
+import { checkRoom, talkInRoom } from "./room.ts";
+import { chatSpec } from "./spec.ts";
+
+/** See `conec chat --help`. */
+export const chatCommand: Command = {
+	spec: chatSpec,
+	linesTo: "stdout",
+	outputRole: "purpose",
+	async run(context) {
+		const { args } = context;
+		const to = args.text("to");
+		const room = args.text("room");
+		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
+		const last = args.count("last", 0, 1_000_000);
+		if (room === undefined && last !== undefined) throw usageError("--last goes with --room");
+		if (room !== undefined) checkRoomOptions(room, args);
+		checkPathOption(args);
+		const connection = await connect(context);
+		if (to !== undefined || room !== undefined) answerOthers(connection.client, PROTOCOLS.chat);
+		try {
+			if (room !== undefined) return await talkInRoom(room, last, connection, context);
+			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
+			return await talk(stream, connection, context);
+		} finally {
+			await connection.close();
+		}
+	},
+};
+
+/** A room has no peer, and everything in it goes through the Coordinator. */
+function checkRoomOptions(room: string, args: Arguments): void {
+	checkRoom(room);
+	const other = ["to", "from", "path"].find((name) => args.text(name) !== undefined) ?? (args.flag("explain") ? "explain" : undefined);
+	if (other !== undefined) throw usageError(`--room and --${other} exclude each other`);
+}
+
+async function waitForCaller(connection: Connection, { args, output }: CommandContext): Promise<MessageStream> {
+	output.event("waiting", { id: connection.client.id });
+	output.note(`waiting for a caller, who comes with: conec chat --to ${connection.client.id}`);
+	const incoming = incomingOf(connection.client, PROTOCOLS.chat, args.text("from"), answerOther);
+	const first = await connection.orEnd(incoming.next());
+	if (first.done === true) throw usageError("nobody called");
+	// Whoever calls later is told at once.
+	void (async () => {
+		for await (const other of incoming) turnAway(other, APPLICATION_CODES.busy);
+	})().catch(() => undefined);
+	return first.value;
+}
+
+async function talk(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {
+	const { output, signal } = context;
+	const peer = stream.peer ?? "";
+	const screen = typedLines(output);
+	const say = (event: string, text: string, fields: EventFields = {}): void => {
+		if (event === "message") output.event("message", { from: peer, text }, `${output.style("cyan", `${peer}:`)} ${printable(text, 65_536)}`);
+		else {
+			output.event(event, { peer, ...fields });
+			output.note(output.style("dim", text));
+		}
+	};
+	const cancel = (): void => turnAway(stream, isOutputGone(signal.reason) ? APPLICATION_CODES.outputClosed : APPLICATION_CODES.cancelled);
+	signal.addEventListener("abort", cancel, { once: true });
+	if (signal.aborted) cancel();
+	output.keepBelow(screen);
+	const taken = pathTaken(connection.client, stream);
+	say("joined", `talking with ${quoted(peer)} (${taken.words}); Ctrl-D ends`, taken.fields);
+	let peerLeft = false;
+	const up = async (): Promise<void> => {
+		const lines = screen === undefined ? linesOf(process.stdin) : screen.lines();
+		try {
+			for await (const line of lines) await stream.send(line);
+		} catch (error) {
+			if (!peerLeft) throw error;
+		}
+		await stream.close();
+	};
+	const down = async (): Promise<void> => {
+		for await (const message of stream) say("message", DECODER.decode(message));
+		peerLeft = true;
+		say("left", `${quoted(peer)} has left`);
+		screen?.close();
+		process.stdin.destroy();
+	};
+	try {
+		await connection.orEnd(Promise.all([up(), down()]));
+		return EXIT_CODES.ok;
+	} catch (error) {
+		signal.throwIfAborted();
+		turnAway(stream, APPLICATION_CODES.failed);
+		throw error;
+	} finally {
+		signal.removeEventListener("abort", cancel);
+		screen?.close();
+		process.stdin.destroy();
+		await explainPeer(connection.client, stream.peer, stream.path, context);
+	}
+}
+
+const DECODER = new TextDecoder();

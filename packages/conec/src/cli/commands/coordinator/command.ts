@@ -1,0 +1,268 @@
+/**
+ * `conec coordinator`: runs a Coordinator and tells how to reach it.
+ *
+ * @module
+ */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileProblemWords } from "../../../files/file-error-words.ts";
+import { safeHostName } from "../../../files/process-identity.ts";
+import { writeAtomically } from "../../../files/write-atomically.ts";
+import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../../index.ts";
+import { lostText } from "../../broadcasting/index.ts";
+import type { Command, CommandContext } from "../../command-line/index.ts";
+import { CONGESTION_CHOICES } from "../../command-line/index.ts";
+import { addressField, certificateFacts, expiryWarning, explainError, givenIdentity, LOCAL_COORDINATOR_FILE, readNamed } from "../../connecting/index.ts";
+import { certificateNames, coordinatorArgument, ownInterfaces, reachableAddresses, stateDirectory } from "../../machine/index.ts";
+import { EXIT_CODES, usageError } from "../../outcome/index.ts";
+import type { Output } from "../../terminal/index.ts";
+import { orInterrupted } from "../../terminal/index.ts";
+import { printable, quoted } from "../../text/index.ts";
+import { CHANNEL_SIGNS, channelLine } from "../../words/index.ts";
+import { broadcastRules } from "./broadcast-rules.ts";
+import { LagNotices } from "./lag-notices.ts";
+import { Refusals } from "./refusals.ts";
+import { coordinatorSpec } from "./spec.ts";
+
+/** The port that Clients take when none is given. */
+const DEFAULT_PORT = 1_719;
+
+/** See `conec coordinator --help`. */
+export const coordinatorCommand: Command = {
+	spec: coordinatorSpec,
+	linesTo: "stdout",
+	outputRole: "report",
+	isService: () => true,
+	isLog: true,
+	async run(context) {
+		const { args, signal } = context;
+		const directory = stateDirectory(context);
+		const files = await readFiles(context);
+		if (args.flag("end-at-expiry") && files.clientCa === undefined)
+			throw usageError("--end-at-expiry needs --client-ca", "Without it the dates of certificates do not count.");
+		const broadcasts = broadcastRules(args.list("history"), args.list("block"));
+		const name = args.text("name");
+		const natTestPort = args.count("nat-test-port", 0, 65_535);
+		const congestion = args.choice("congestion", CONGESTION_CHOICES);
+		const listening = Coordinator.listen({
+			...files,
+			endAtExpiry: args.flag("end-at-expiry"),
+			names: name === undefined ? ["localhost", ...certificateNames(safeHostName())] : [name],
+			stateDirectory: directory,
+			broadcasts,
+			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
+			...(congestion === undefined ? {} : { congestion }),
+			...(natTestPort === undefined ? {} : { natTestPort }),
+			...(args.text("host") === undefined ? {} : { host: args.text("host") as string }),
+		});
+		const coordinator = await listening;
+		try {
+			const watching = watch(coordinator, context);
+			await announce(coordinator, context, directory, files);
+			warnOfExpiry(files, context);
+			if (Object.keys(files).length > 0) context.onHangup(() => void reload(coordinator, context));
+			await orInterrupted(coordinator.closed, signal);
+			await watching;
+			return EXIT_CODES.failed;
+		} finally {
+			if (signal.aborted) context.output.note("closing; Ctrl-C again ends at once");
+			await coordinator.close();
+		}
+	},
+};
+
+/** What is in the files that the options name. */
+interface Files {
+	readonly certificate?: Uint8Array;
+	readonly privateKey?: Uint8Array;
+	readonly clientCa?: Uint8Array;
+	readonly deny?: string[];
+}
+
+async function readFiles(context: CommandContext): Promise<Files> {
+	const [clientCa, deny] = [context.args.text("client-ca"), context.args.text("deny")];
+	return {
+		...(await givenIdentity(context)),
+		...(clientCa === undefined ? {} : { clientCa: await readNamed(clientCa, "--client-ca") }),
+		...(deny === undefined ? {} : { deny: parseDenyList(await readNamed(deny, "--deny"), deny) }),
+	};
+}
+
+/** One fingerprint a line; `#` begins a remark. */
+function parseDenyList(content: Uint8Array, path: string): string[] {
+	const lines = Buffer.from(content)
+		.toString()
+		.split(/\r\n|\n|\r/);
+	return lines.flatMap((line, index) => {
+		const text = line.replace(/#.*/, "").trim();
+		if (text === "") return [];
+		if (!/^(sha256:)?([0-9a-f]{2}:?){32}$/i.test(text))
+			throw usageError(
+				`${quoted(path)}, line ${index + 1}, is not a fingerprint`,
+				"A fingerprint is sha256: and 64 hexadecimal digits; `conec certs show FILE` shows it.",
+			);
+		return [text];
+	});
+}
+
+/** Reads all files again. What is wrong in them is told, and then everything stays as it was. */
+async function reload(coordinator: Coordinator, context: CommandContext): Promise<void> {
+	const { output } = context;
+	try {
+		const files = await readFiles(context);
+		coordinator.reload(files);
+		const denied = files.deny?.length;
+		const parts = [
+			...(files.certificate === undefined ? [] : ["certificate"]),
+			...(files.clientCa === undefined ? [] : ["authorities"]),
+			...(denied === undefined ? [] : [`${denied} denied`]),
+		];
+		output.event("reloaded", { pin: coordinator.fingerprint, denied }, `reloaded: ${parts.join(", ")}; pin ${coordinator.fingerprint}`);
+		warnOfExpiry(files, context);
+	} catch (error) {
+		if (context.signal.aborted) return;
+		const { message, hint, code } = explainError(error);
+		output.error(`Cannot reload, nothing has changed: ${message}`, hint, code);
+	}
+}
+
+/** Tells of certificates that expire within 30 days, or have. */
+function warnOfExpiry({ certificate, clientCa }: Files, { args, output }: CommandContext): void {
+	const all = [
+		[certificate, args.text("cert") ?? ""],
+		[clientCa, args.text("client-ca") ?? ""],
+	] as const;
+	for (const [content, file] of all) {
+		if (content === undefined) continue;
+		for (const facts of certificateFacts(content, file)) {
+			const warning = expiryWarning(facts, Date.now());
+			if (warning === undefined) continue;
+			output.event("expiring", { file, subject: facts.subject, to: facts.to.toISOString() });
+			output.note(`warning: ${quoted(facts.subject)} in ${quoted(file)} ${warning}`);
+		}
+	}
+}
+
+async function announce(coordinator: Coordinator, { args, output }: CommandContext, directory: string, files: Files): Promise<void> {
+	const { address, port } = coordinator.address;
+	const { natTestPort } = coordinator;
+	const pin = coordinator.fingerprint;
+	const hosts = reachableAddresses(address, args.text("name"), ownInterfaces());
+	const coordinators = hosts.map((host) => coordinatorArgument(host, port));
+	const caMode = files.clientCa !== undefined;
+	const commands = coordinators.map((host) => `conec chat --coordinator ${host} --pin ${pin}${caMode ? " --cert ID.pem --key ID.key" : ""}`);
+	const remembered = await rememberLocally(directory, coordinatorArgument(isEverywhere(address) ? "localhost" : address, port), pin, output);
+	output.event("listening", { address, port, natTestPort, pin, addresses: hosts, commands });
+	if (output.json) return;
+	const bold = (text: string): string => output.style("bold", text);
+	const lines = [
+		`Coordinator is listening on ${bold(`${address.includes(":") ? `[${address}]` : address}:${port}`)} (UDP)`,
+		...(natTestPort === undefined ? [] : [`  NAT    Clients see theirs through port ${natTestPort} (UDP); firewalls must let it through too`]),
+		`  pin    ${pin}`,
+		...(files.certificate === undefined ? [`  key    kept in ${printable(directory)}`] : []),
+		...(caMode ? [`  Clients need a certificate of ${quoted(args.text("client-ca") ?? "")}`] : []),
+		"",
+		`On another machine${hosts.length > 1 ? " (use the address that it can reach)" : ""}:`,
+		...commands.map((command) => `  ${bold(command)}`),
+		...(remembered
+			? [
+					`On this machine, as this user, ${caMode ? "these are enough" : "no option is needed"}:`,
+					`  ${bold(caMode ? "conec chat --cert ID.pem --key ID.key" : "conec chat")}`,
+				]
+			: []),
+		"Instead of chat: send, receive, pipe, ping, broadcast, netcheck. Ctrl-C ends.",
+		"",
+	];
+	for (const line of lines) output.line(line);
+}
+
+function isEverywhere(address: string): boolean {
+	return address === "::" || address === "0.0.0.0";
+}
+
+/** Lets Clients with the same state directory find it without options. Whether that was possible: it is told if not, and no reason to end. */
+async function rememberLocally(directory: string, coordinator: string, pin: string, output: Output): Promise<boolean> {
+	const path = join(directory, LOCAL_COORDINATOR_FILE);
+	const content = `${JSON.stringify({ coordinator, pin })}\n`;
+	try {
+		if ((await readFile(path, "utf8").catch(() => "")) !== content) await writeAtomically(path, content, "replace");
+		return true;
+	} catch (error) {
+		output.note(`cannot write ${quoted(path)}: ${fileProblemWords(error)}; Clients here need --coordinator and --pin`);
+		return false;
+	}
+}
+
+async function watch(coordinator: Coordinator, { output }: CommandContext): Promise<void> {
+	const refusals = new Refusals();
+	const slow = new LagNotices((status, left) => {
+		const { type, name, id } = status;
+		const lost = type === "broadcast-caught-up" ? status.lost : undefined;
+		const what = lost === undefined ? "is too slow: nobody waits for it" : `has caught up${lost === 0 ? "" : `; ${lostText(lost)} in all`}`;
+		const more = left === 0 ? "" : ` (${left} more in between)`;
+		output.event(type, { name, id, lost, left }, `${output.style("yellow", "~")} ${id} in broadcast ${quoted(name)} ${what}${more}`);
+	});
+	for await (const status of coordinator.status()) tell(status);
+
+	function tell(status: CoordinatorStatus): void {
+		const clients = coordinator.clientCount;
+		switch (status.type) {
+			case "connected": {
+				const { id, fingerprint, address } = status.client;
+				const where = coordinatorArgument(address.address, address.port);
+				return output.event(
+					"connected",
+					{ id, fingerprint, address: where, clients },
+					`${output.style("green", "+")} ${id} from ${where} (${clients} connected)`,
+				);
+			}
+			case "disconnected":
+				return output.event(
+					"disconnected",
+					{ id: status.id, fingerprint: status.fingerprint, clients, code: status.info.code, by: status.info.by },
+					`${output.style("yellow", "-")} ${status.id}${reasonOf(status.info)} (${clients} connected)`,
+				);
+			case "refused": {
+				const { address } = status.address;
+				const { shown, left } = refusals.note(status.code, address, performance.now());
+				if (!shown) return;
+				return output.event(
+					"refused",
+					{ id: status.id, address, code: status.code, left },
+					`${output.style("red", "x")} refused ${quoted(status.id)} from ${address}: ${printable(status.reason, 200)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
+				);
+			}
+			case "channel": {
+				const { peers, outcome, address, rttMs, reason } = status;
+				const { shown, left } = refusals.note(outcome, peers.join(" "), performance.now());
+				if (!shown) return;
+				return output.event(
+					"channel",
+					{ peers: [...peers], outcome, address: addressField(address), rttMs, reason, left },
+					`${output.style(outcome === "up" ? "green" : "yellow", CHANNEL_SIGNS[outcome])} ${channelLine(status)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
+				);
+			}
+			case "nat-test-unavailable":
+				return output.event(
+					"nat-test-unavailable",
+					{ code: status.error.code },
+					`${output.style("red", "!")} Clients cannot see what NAT they are behind: ${printable(status.error.message, 300)} (--nat-test-port)`,
+				);
+			case "state-lock-weak":
+				return output.event("state-lock-weak", { code: status.error.code }, `${output.style("yellow", "!")} ${printable(status.error.message, 500)}`);
+			case "state-unsaved":
+				return output.event("state-unsaved", { code: status.error.code }, `${output.style("red", "!")} ${printable(status.error.message, 300)}`);
+			case "broadcast-lagging":
+			case "broadcast-caught-up":
+				return slow.note(status);
+			default:
+				return output.event("lagged", {}, `some notices were left out`);
+		}
+	}
+}
+
+function reasonOf(info: CloseInfo): string {
+	if (info.code === undefined || info.code === "CLIENT_CLOSED") return " left";
+	return ` ended: ${info.code}`;
+}

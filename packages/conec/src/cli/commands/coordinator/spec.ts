@@ -1,0 +1,40 @@
+/**
+ * What `conec coordinator` takes. Apart from the command itself, so that its help loads nothing of it.
+ *
+ * @module
+ */
+
+import type { CommandSpec } from "../../command-line/index.ts";
+
+/** See `conec coordinator --help`. */
+export const coordinatorSpec: CommandSpec = {
+	name: "coordinator",
+	usage: "",
+	summary: "Run a Coordinator until Ctrl-C; without options it makes and keeps its own key, and prints the command that Clients run",
+	operands: { least: 0, most: 0, what: "" },
+	options: {
+		host: { value: "ADDRESS", text: "address to listen on; default: all" },
+		port: { value: "N", text: "UDP port; default 1719, 0 picks one" },
+		"nat-test-port": { value: "N", text: "second UDP port, which Clients need to see what NAT they are behind; default: the next one" },
+		name: { value: "HOST", text: "name for its own certificate, and in the printed command" },
+		cert: { value: "FILE", text: "certificate chain (PEM), with --key; then Clients check the name" },
+		key: { value: "FILE", text: "private key (PEM)" },
+		"client-ca": { value: "FILE", text: "let in only Clients with a certificate of these authorities (PEM, one or more), under the id in it" },
+		deny: { value: "FILE", text: "never let in these fingerprints, one a line; SIGHUP reads all files again" },
+		"end-at-expiry": { text: "with --client-ca: end a Client's connection when its certificate expires" },
+		history: {
+			value: "PATTERN=N",
+			text: "keep N messages of these broadcasts for those who join later: a name, or its beginning and *; may be repeated",
+			repeats: true,
+		},
+		block: { value: "PATTERN", text: "of these broadcasts members may make the senders wait (--slow-reader block); may be repeated", repeats: true },
+		congestion: { value: "HOW", text: "cubic, or bbr for sending over lines that lose packets or queue them for long (experimental); default: cubic" },
+		state: { value: "DIR", text: "where its own key is kept" },
+	},
+	examples: [
+		"conec coordinator",
+		"conec coordinator --name conec.example.org --cert fullchain.pem --key privkey.pem",
+		"conec coordinator --cert conec.pem --key conec.key --client-ca ca.pem",
+		"conec coordinator --history 'chat.*=50' --history news=1000",
+	],
+};

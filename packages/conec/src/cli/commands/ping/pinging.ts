@@ -1,0 +1,160 @@
+/**
+ * Where pings go: at first over whatever path there is at once, and over the direct channel when there is one.
+ *
+ * @module
+ */
+
+import { type Channel, type Client, type ConecError, isConecError, type MessageStream, type SocketAddress } from "../../../index.ts";
+import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../../connecting/index.ts";
+import type { PathChoice } from "../../words/index.ts";
+import { inTime } from "./in-time.ts";
+
+/** Why a way is taken: it is the first, or a better one, or the one before has ended. */
+export type Taken = "first" | "better" | "lost";
+
+/** What is told while pings go on. */
+export interface RouteEvents {
+	/** Pings go this way from now on. */
+	taken(path: "direct" | "proxied", address: SocketAddress | undefined, why: Taken): void;
+	/** There is no direct channel for now. */
+	unavailable(error: ConecError): void;
+}
+
+/** A stream to the peer, and how it is replaced. */
+export class PingRoute {
+	readonly #client: Client;
+	readonly #peer: string;
+	readonly #asked: PathChoice;
+	readonly #signal: AbortSignal;
+	readonly #events: RouteEvents;
+	readonly #over = new AbortController();
+	#stream: MessageStream | undefined;
+	#channel: Channel | undefined;
+	#lost = false;
+	#asking = false;
+	#watching = false;
+
+	constructor(client: Client, peer: string, asked: PathChoice, signal: AbortSignal, events: RouteEvents) {
+		this.#client = client;
+		this.#peer = peer;
+		this.#asked = asked;
+		this.#signal = signal;
+		this.#events = events;
+	}
+
+	/** Path of the latest stream. */
+	get path(): "direct" | "proxied" | undefined {
+		return this.#stream?.path;
+	}
+
+	/** Where the peer is, on a direct path. */
+	get address(): SocketAddress | undefined {
+		return this.path === "direct" ? this.#channel?.stats().remoteAddress : undefined;
+	}
+
+	/** The stream for the next ping: a direct one as soon as that can be. Rejects like `openStream`. */
+	async stream(): Promise<MessageStream> {
+		const current = this.#stream;
+		if (current === undefined) return await this.#begin();
+		const channel = this.#channel;
+		if (this.#asked !== "auto" || current.path === "direct" || channel === undefined) return current;
+		try {
+			this.#stream = await this.#openOn(channel);
+		} catch (error) {
+			if (!isConecError(error)) throw error;
+			// It has just ended; the stream that there is will do.
+			this.#channel = undefined;
+			return current;
+		}
+		finish(current).catch(() => turnAway(current, APPLICATION_CODES.failed));
+		this.#events.taken("direct", this.address, "better");
+		return this.#stream;
+	}
+
+	/** The latest stream has failed. Whether there may be another way, which {@link stream} then takes. */
+	failed(error: unknown): boolean {
+		const was = this.#stream;
+		if (this.#asked !== "auto" || was === undefined || !isConecError(error) || !LOST.includes(error.code)) return false;
+		if (was.path === "proxied" && this.#channel === undefined) return false;
+		if (was.path === "direct") this.#channel = undefined;
+		turnAway(was, APPLICATION_CODES.failed);
+		this.#lost = true;
+		this.#stream = undefined;
+		return true;
+	}
+
+	/** Ends the stream as it should be, and the attempt at a channel. A peer that takes longer than `limitMs` to end its side is not waited for. */
+	async end(limitMs: number): Promise<void> {
+		this.#over.abort();
+		const stream = this.#stream;
+		if (stream !== undefined && (await inTime(limitMs, this.#signal, (signal) => finish(stream, signal))) === "late") this.abandon();
+	}
+
+	/** Ends the stream and the attempt at a channel at once. */
+	abandon(): void {
+		this.#over.abort();
+		if (this.#stream !== undefined) turnAway(this.#stream, APPLICATION_CODES.cancelled);
+	}
+
+	/** Gives an attempt at a channel up. */
+	stop(): void {
+		this.#over.abort();
+	}
+
+	async #begin(): Promise<MessageStream> {
+		if (this.#asked === "direct") this.#channel = await this.#client.openChannel(this.#peer, { signal: this.#signal });
+		const live = this.#asked === "proxied" ? undefined : (this.#channel ?? this.#client.channels().find(({ peer }) => peer === this.#peer));
+		this.#channel = live;
+		this.#stream =
+			live === undefined ? await this.#client.openStream(this.#peer, { metadata: METADATA, path: "proxied", signal: this.#signal }) : await this.#openOn(live);
+		this.#events.taken(this.#stream.path, this.address, this.#lost ? "lost" : "first");
+		if (this.#asked === "auto" && live === undefined) {
+			void this.#ask();
+			void this.#watch();
+		}
+		return this.#stream;
+	}
+
+	#openOn(channel: Channel): Promise<MessageStream> {
+		return channel.openStream({ metadata: METADATA, signal: this.#signal });
+	}
+
+	/** Asks again when there is new hope: the peer has opened a channel, or this side is at another address. */
+	async #watch(): Promise<void> {
+		if (this.#watching) return;
+		this.#watching = true;
+		for await (const status of this.#client.status()) {
+			if (this.#over.signal.aborted) return;
+			const hope = (status.type === "channel" && status.peer === this.#peer && status.state === "up") || status.type === "moved";
+			if (hope && this.#channel === undefined) void this.#ask();
+		}
+	}
+
+	async #ask(): Promise<void> {
+		if (this.#asking) return;
+		this.#asking = true;
+		try {
+			const channel = await this.#client.openChannel(this.#peer, { signal: this.#over.signal });
+			this.#channel = channel;
+			void channel.closed.then(() => {
+				if (this.#channel === channel) this.#channel = undefined;
+			});
+		} catch (error) {
+			if (!this.#over.signal.aborted && isConecError(error)) this.#events.unavailable(error);
+		} finally {
+			this.#asking = false;
+		}
+	}
+}
+
+async function finish(stream: MessageStream, signal?: AbortSignal): Promise<void> {
+	const options = signal === undefined ? {} : { signal };
+	const [, rest] = await Promise.all([stream.close(options), stream.receive(options)]);
+	// An answer that was given up on.
+	if (rest !== null) turnAway(stream, APPLICATION_CODES.cancelled);
+}
+
+const METADATA = { protocol: PROTOCOLS.ping } as const;
+
+/** Codes of a path that is gone. */
+const LOST: readonly string[] = ["PEER_LOST", "CHANNEL_CLOSED", "COORDINATOR_LOST", "PEER_TIMEOUT"];

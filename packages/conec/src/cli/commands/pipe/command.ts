@@ -1,0 +1,106 @@
+/**
+ * `conec pipe`: standard input goes to the peer's standard output and the other way round, like netcat.
+ *
+ * @module
+ */
+
+import type { MessageStream } from "../../../index.ts";
+import type { Command, CommandContext } from "../../command-line/index.ts";
+import {
+	APPLICATION_CODES,
+	answerOther,
+	answerOthers,
+	type Connection,
+	checkPathOption,
+	connect,
+	explainPeer,
+	incomingOf,
+	openTo,
+	PROTOCOLS,
+	tellPath,
+	turnAway,
+} from "../../connecting/index.ts";
+import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
+import { isOutputGone } from "../../terminal/index.ts";
+import { quoted } from "../../text/index.ts";
+import { DataOutput } from "./data-output.ts";
+import { pipeSpec } from "./spec.ts";
+
+/** See `conec pipe --help`. */
+export const pipeCommand: Command = {
+	spec: pipeSpec,
+	linesTo: "stderr",
+	outputRole: "purpose",
+	async run(context) {
+		const { args } = context;
+		const to = args.text("to");
+		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
+		checkPathOption(args);
+		const connection = await connect(context);
+		if (to !== undefined) answerOthers(connection.client, PROTOCOLS.pipe);
+		try {
+			const stream = to === undefined ? await waitForPeer(connection, context) : await openTo(connection.client, to, PROTOCOLS.pipe, context);
+			return await pipe(stream, connection, context);
+		} finally {
+			await connection.close();
+		}
+	},
+};
+
+async function waitForPeer(connection: Connection, { args, output }: CommandContext): Promise<MessageStream> {
+	output.note(`waiting for a peer; it comes with: conec pipe --to ${connection.client.id}`);
+	const incoming = incomingOf(connection.client, PROTOCOLS.pipe, args.text("from"), answerOther);
+	const first = await connection.orEnd(incoming.next());
+	if (first.done === true) throw usageError("no peer came");
+	const stream = first.value;
+	// Whoever comes later is told at once.
+	void (async () => {
+		for await (const other of incoming) turnAway(other, APPLICATION_CODES.busy);
+	})().catch(() => undefined);
+	return stream;
+}
+
+async function pipe(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {
+	const { signal } = context;
+	const { stdin, stdout } = process;
+	const cancel = (): void => {
+		turnAway(stream, isOutputGone(signal.reason) ? APPLICATION_CODES.outputClosed : APPLICATION_CODES.cancelled);
+	};
+	signal.addEventListener("abort", cancel, { once: true });
+	if (signal.aborted) cancel();
+	tellPath(connection.client, stream, `connected with ${quoted(stream.peer ?? "")}`, context);
+	let peerEnded = false;
+	try {
+		const up = sendInput();
+		const down = showOutput();
+		await connection.orEnd(Promise.all([up, down]));
+		return EXIT_CODES.ok;
+	} catch (error) {
+		signal.throwIfAborted();
+		turnAway(stream, APPLICATION_CODES.failed);
+		throw error;
+	} finally {
+		signal.removeEventListener("abort", cancel);
+		stdin.destroy();
+		await explainPeer(connection.client, stream.peer, stream.path, context);
+	}
+
+	async function sendInput(): Promise<void> {
+		try {
+			for await (const chunk of stdin as AsyncIterable<Uint8Array>) await stream.send(chunk);
+		} catch (error) {
+			if (!(peerEnded && stdin.isTTY)) throw error;
+		}
+		await stream.close();
+	}
+
+	async function showOutput(): Promise<void> {
+		const output = new DataOutput(stdout);
+		for await (const chunk of stream) await output.write(chunk);
+		peerEnded = true;
+		await output.write(new Uint8Array(0));
+		// Nobody types for a peer that has finished; a program behind a pipe may still be sending.
+		if (stdin.isTTY) stdin.destroy();
+		output.end();
+	}
+}

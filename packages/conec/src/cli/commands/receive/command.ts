@@ -1,0 +1,152 @@
+/**
+ * `conec receive`: takes files from peers, one after another or several at once.
+ *
+ * @module
+ */
+
+import { realpath } from "node:fs/promises";
+import { resolve } from "node:path";
+import { errnoOf } from "../../../files/file-errors.ts";
+import { makeDirectory } from "../../../files/make-directory.ts";
+import type { Client, MessageStream } from "../../../index.ts";
+import type { Command, CommandContext } from "../../command-line/index.ts";
+import {
+	APPLICATION_CODES,
+	answerOther,
+	answerOthers,
+	type Connection,
+	connect,
+	explainError,
+	explainPeer,
+	incomingOf,
+	PROTOCOLS,
+	tellPath,
+	turnAway,
+} from "../../connecting/index.ts";
+import { CliError, EXIT_CODES, type ExitCode } from "../../outcome/index.ts";
+import { formatBytes, type TerminalQuestions, terminalQuestions } from "../../terminal/index.ts";
+import { printable, quoted } from "../../text/index.ts";
+import type { TransferSummary } from "../../transfer/index.ts";
+import { type AnnouncedTransfer, countThings, type ReceiveOptions, receiveFiles, TransferReport } from "../../transfer/index.ts";
+import { errnoText } from "../../words/index.ts";
+import { nameConsent } from "./name-consent.ts";
+import { receiveSpec } from "./spec.ts";
+
+/** Transfers at the same time; further ones are told that we are busy. */
+const MOST_TRANSFERS = 8;
+
+/** See `conec receive --help`. */
+export const receiveCommand: Command = {
+	spec: receiveSpec,
+	linesTo: "stdout",
+	outputRole: "report",
+	isService: (args) => !args.flag("once"),
+	async run(context) {
+		const { args, output } = context;
+		const questions = args.flag("allow-hidden") ? undefined : terminalQuestions(output);
+		const options: ReceiveOptions = {
+			directory: await receivingDirectory(args.text("dir") ?? "."),
+			force: args.flag("force"),
+			maxBytes: args.bytes("max-bytes"),
+			umask: process.umask(),
+		};
+		const connection = await connect(context);
+		const transfers = new Set<Promise<ExitCode>>();
+		try {
+			output.event("waiting", { id: connection.client.id, directory: options.directory });
+			output.note(`waiting for files into ${printable(options.directory)}; others send with: conec send FILE --to ${connection.client.id}`);
+			return await connection.orEnd(serve(connection, options, questions, transfers, context));
+		} finally {
+			await Promise.allSettled(transfers);
+			await connection.close();
+		}
+	},
+};
+
+/** Takes transfers until the Client ends; with `--once` resolves when the first is over. */
+async function serve(
+	connection: Connection,
+	options: ReceiveOptions,
+	questions: TerminalQuestions | undefined,
+	transfers: Set<Promise<ExitCode>>,
+	context: CommandContext,
+): Promise<ExitCode> {
+	const { args, signal } = context;
+	let only: Promise<ExitCode> | undefined;
+	for await (const stream of incomingOf(connection.client, PROTOCOLS.files, args.text("from"), answerOther)) {
+		if (signal.aborted || transfers.size >= MOST_TRANSFERS) {
+			turnAway(stream, APPLICATION_CODES.busy);
+			continue;
+		}
+		const transfer = receiveOne(connection.client, stream, options, questions, context);
+		transfers.add(transfer);
+		only = transfer;
+		if (args.flag("once")) break;
+		void transfer.finally(() => transfers.delete(transfer));
+	}
+	// With --once, while that one goes on.
+	answerOthers(connection.client, PROTOCOLS.files);
+	return only === undefined ? EXIT_CODES.ok : await only;
+}
+
+async function receiveOne(
+	client: Client,
+	stream: MessageStream,
+	options: ReceiveOptions,
+	questions: TerminalQuestions | undefined,
+	context: CommandContext,
+): Promise<ExitCode> {
+	const { args, output, signal } = context;
+	const peer = stream.peer ?? "the Coordinator";
+	const over = new AbortController();
+	void stream.closed.then(() => over.abort());
+	const ask = questions === undefined ? undefined : (question: string) => questions.ask(question, AbortSignal.any([signal, over.signal]));
+	const allowName = nameConsent({ allowHidden: args.flag("allow-hidden"), ask, peer });
+	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
+	signal.addEventListener("abort", cancel, { once: true });
+	tellPath(client, stream, `receiving from ${peer}`, context);
+	const report = new TransferReport(output, "received", peer, announcedBy(stream));
+	try {
+		const summary = await receiveFiles(stream, { ...options, allowName }, report);
+		report.end();
+		const seconds = report.elapsedMs / 1_000;
+		const { files, directories, bytes, failed } = summary;
+		const received = output.style(failed === 0 ? "green" : "yellow", `${countThings(summary)} received from ${peer}`);
+		output.event(
+			"summary",
+			{ peer, files, directories, bytes, failed, seconds, remarks: report.remarks },
+			`${received} ${doneHere(summary, seconds)}${report.addenda(summary)}`,
+		);
+		return summary.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
+	} catch (error) {
+		report.end();
+		if (signal.aborted) return EXIT_CODES.interrupted;
+		const { message, hint, code } = explainError(error);
+		output.error(`Cannot finish receiving from ${quoted(peer)} (unfinished files are removed): ${message}`, hint, code);
+		return EXIT_CODES.incomplete;
+	} finally {
+		signal.removeEventListener("abort", cancel);
+		await explainPeer(client, stream.peer, stream.path, context);
+	}
+}
+
+function doneHere({ files, directories, bytes }: TransferSummary, seconds: number): string {
+	if (files === 0 && directories > 0) return `and made in ${seconds.toFixed(1)} s`;
+	return `and verified: ${formatBytes(bytes)} in ${seconds.toFixed(1)} s`;
+}
+
+/** What the sender said would come; only for the progress line. */
+function announcedBy(stream: MessageStream): AnnouncedTransfer | undefined {
+	const { files, bytes } = (stream.metadata ?? {}) as Readonly<Record<string, unknown>>;
+	if (typeof files !== "number" || files < 0) return undefined;
+	return { files, bytes: typeof bytes === "number" && bytes >= 0 ? bytes : undefined };
+}
+
+async function receivingDirectory(path: string): Promise<string> {
+	try {
+		await makeDirectory(resolve(path), 0o777);
+		return await realpath(path);
+	} catch (error) {
+		throw new CliError(EXIT_CODES.failed, `Cannot receive into ${quoted(path)}: ${errnoText(errnoOf(error))}`, "Check --dir.", error);
+	}
+}

@@ -1,0 +1,23 @@
+/**
+ * What `conec send` takes. Apart from the command itself, so that its help loads nothing of it.
+ *
+ * @module
+ */
+
+import type { CommandSpec } from "../../command-line/index.ts";
+import { CONNECTION_OPTIONS, PATH_OPTIONS } from "../../command-line/index.ts";
+
+/** See `conec send --help`. */
+export const sendSpec: CommandSpec = {
+	name: "send",
+	usage: "FILE... --to PEER",
+	summary: "Send files, and directories with what is below them, to a peer that runs `conec receive`",
+	operands: { least: 1, most: Number.POSITIVE_INFINITY, what: "FILE" },
+	options: {
+		to: { value: "PEER", text: "who receives" },
+		links: { value: "POLICY", text: "symbolic links below a directory: skip (default), follow or fail; one that is named here is followed" },
+		...PATH_OPTIONS,
+		...CONNECTION_OPTIONS,
+	},
+	examples: ["conec send film.mkv notes/ --to bob"],
+};

@@ -1,0 +1,201 @@
+/**
+ * How a command becomes a Client: the common options, where its key is kept, and which Coordinator it goes to.
+ *
+ * @module
+ */
+
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { errnoOf } from "../../files/file-errors.ts";
+import { safeHostName } from "../../files/process-identity.ts";
+import { Client, type ClientOptions, ConecError, isConecError, type JsonValue, type MessageStream } from "../../index.ts";
+import type { CommandContext } from "../command-line/index.ts";
+import { CONGESTION_CHOICES } from "../command-line/index.ts";
+import { claimDefaultId, idFromHostName, stateDirectory } from "../machine/index.ts";
+import { CliError, EXIT_CODES, usageError } from "../outcome/index.ts";
+import { orInterrupted } from "../terminal/index.ts";
+import { quoted } from "../text/index.ts";
+import { errnoText } from "../words/index.ts";
+import { type Protocol, streamProtocol } from "./application.ts";
+import { namesOf } from "./certificate-facts.ts";
+import { addressField, explainPeer, pathChoice } from "./path.ts";
+
+/** File in the state directory by which a Coordinator's own user finds it. */
+export const LOCAL_COORDINATOR_FILE: string = "coordinator.json";
+
+/** A connected Client and what has to be undone with it. */
+export interface Connection {
+	readonly client: Client;
+	/** Settles as `work` does; rejects at once when the command is interrupted or the Client ends on its own. */
+	orEnd<Value>(work: Promise<Value>): Promise<Value>;
+	/** Closes gracefully. Never rejects. */
+	close(): Promise<void>;
+}
+
+/** What the options make of a Client that is not connected yet. */
+export interface PreparedClient {
+	readonly options: ClientOptions;
+	/** Gives the id back, if it is one that was claimed. Never throws. */
+	release(): void;
+}
+
+/** Reads the options and the files that they name. Rejects with a usage error. */
+export async function prepareClient(context: CommandContext): Promise<PreparedClient> {
+	const { args, signal } = context;
+	// Who brings everything along needs no place to keep something.
+	const trust = await coordinatorAndTrust(context);
+	const identity = await givenIdentity(context);
+	const clientCa = args.text("client-ca");
+	const channels = {
+		...(clientCa === undefined ? {} : { clientCa: await readNamed(clientCa, "--client-ca") }),
+		listen: !args.flag("no-listen"),
+		holePunching: !args.flag("no-hole-punching"),
+		birthday: args.flag("birthday"),
+	};
+	const congestion = args.choice("congestion", CONGESTION_CHOICES);
+	const kept = identity ?? { stateDirectory: stateDirectory(context) };
+	const givenId = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
+	const { id, release } =
+		givenId === undefined ? await claimDefaultId(stateDirectory(context), idFromHostName(safeHostName())) : { id: givenId, release: () => undefined };
+	return { options: { id, ...trust, ...kept, ...channels, ...(congestion === undefined ? {} : { congestion }), signal }, release };
+}
+
+/** Connects as the options say and tells as whom. Rejects with what the library says, a usage error, or the interruption. */
+export async function connect(context: CommandContext, prepared?: PreparedClient): Promise<Connection> {
+	const { output, signal } = context;
+	const { options, release } = prepared ?? (await prepareClient(context));
+	const { coordinator } = options;
+	let client: Client;
+	try {
+		client = await Client.connect(options);
+	} catch (error) {
+		release();
+		throw error;
+	}
+	output.event("connected", { id: client.id, fingerprint: client.fingerprint, coordinator });
+	output.note(`connected to ${coordinator} as ${quoted(client.id)}`);
+	void tellStatus(client, context);
+	const ended = client.closed.then((info): never => {
+		const what = `Cannot go on: the connection to ${coordinator} has ended${info.reason ? `: ${info.reason}` : ""}`;
+		throw new ConecError(info.code ?? "COORDINATOR_LOST", what, { closeCode: info.closeCode });
+	});
+	ended.catch(() => undefined);
+	return {
+		client,
+		orEnd: (work) => orInterrupted(Promise.race([work, ended]), signal),
+		async close() {
+			await client.close();
+			release();
+		},
+	};
+}
+
+/** Tells what becomes of direct channels, and that they go on where the Coordinator is lost. */
+async function tellStatus(client: Client, { output }: CommandContext): Promise<void> {
+	for await (const status of client.status()) {
+		if (status.type === "channel") {
+			const { peer, state } = status;
+			if (status.state === "up") output.event("channel", { peer, state, address: addressField(status.address), durationMs: status.durationMs });
+			else output.event("channel", { peer, state, code: status.info.code, by: status.info.by });
+		}
+		if (status.type === "moved") output.event("moved", { address: addressField(status.observedAddress) });
+		if (status.type === "disconnected" && status.info.by !== "local" && client.channels().length > 0) {
+			output.event("disconnected", { code: status.info.code, by: status.info.by });
+			output.note("lost the Coordinator; direct channels go on without it");
+		}
+	}
+}
+
+/** Opens a stream of a protocol to the peer that `--to` names, on the path that `--path` names. Where there is no path, `--explain` says why. */
+export async function openTo(
+	client: Client,
+	peer: string,
+	protocol: Protocol,
+	context: CommandContext,
+	facts: Readonly<Record<string, JsonValue>> = {},
+): Promise<MessageStream> {
+	const { args, signal } = context;
+	try {
+		return await client.openStream(peer, { metadata: { ...facts, protocol }, path: pathChoice(args), signal });
+	} catch (error) {
+		if (isConecError(error) && PATH_FAILURES.includes(error.code)) await explainPeer(client, peer, undefined, context);
+		throw error;
+	}
+}
+
+const PATH_FAILURES: readonly string[] = ["DIRECT_UNAVAILABLE", "CHANNEL_CLOSED", "PEER_LOST", "PEER_TIMEOUT"];
+
+/**
+ * Streams of one protocol as they come, of one peer if given; others go to `other`. Ends when the Client is closed;
+ * rejects when the Client ends otherwise.
+ */
+export async function* incomingOf(
+	client: Client,
+	protocol: Protocol,
+	from: string | undefined,
+	other: (stream: MessageStream) => void,
+): AsyncGenerator<MessageStream, void, void> {
+	for await (const stream of client.incomingStreams) {
+		if (streamProtocol(stream) === protocol && (from === undefined || stream.peer === from)) yield stream;
+		else other(stream);
+	}
+}
+
+interface CoordinatorAndTrust {
+	readonly coordinator: string;
+	readonly pin?: string;
+	readonly ca?: Uint8Array;
+}
+
+async function coordinatorAndTrust(context: CommandContext): Promise<CoordinatorAndTrust> {
+	const { args } = context;
+	const coordinator = args.text("coordinator");
+	const pin = args.text("pin");
+	const caPath = args.text("ca");
+	if (coordinator === undefined) {
+		const local = await localCoordinator(stateDirectory(context));
+		if (local === undefined) throw usageError("--coordinator HOST[:PORT] is missing", "Start one with `conec coordinator`: it prints the whole command.");
+		return { coordinator: local.coordinator, pin: pin ?? local.pin };
+	}
+	if (pin !== undefined) return { coordinator, pin, ...(caPath === undefined ? {} : { ca: await readNamed(caPath, "--ca") }) };
+	return caPath === undefined ? { coordinator } : { coordinator, ca: await readNamed(caPath, "--ca") };
+}
+
+/** The certificate and key that `--cert` and `--key` name, if they do. */
+export async function givenIdentity({ args }: Pick<CommandContext, "args">): Promise<{ certificate: Uint8Array; privateKey: Uint8Array } | undefined> {
+	const cert = args.text("cert");
+	const key = args.text("key");
+	if (cert === undefined && key === undefined) return undefined;
+	if (cert === undefined || key === undefined) throw usageError("--cert and --key go together");
+	return { certificate: await readNamed(cert, "--cert"), privateKey: await readNamed(key, "--key") };
+}
+
+/** The only name in a certificate; `undefined` where there are several or none, or it cannot be read, which the library explains better. */
+function idOf(certificate: Uint8Array): string | undefined {
+	try {
+		const names = namesOf(new X509Certificate(certificate));
+		return names.length === 1 ? names[0] : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+/** Reads a file that an option names. */
+export async function readNamed(path: string, option: string): Promise<Uint8Array> {
+	try {
+		return await readFile(path);
+	} catch (error) {
+		throw new CliError(EXIT_CODES.usage, `Cannot read ${quoted(path)}: ${errnoText(errnoOf(error))}`, `Check ${option}.`, error);
+	}
+}
+
+async function localCoordinator(directory: string): Promise<{ coordinator: string; pin: string } | undefined> {
+	try {
+		const value: unknown = JSON.parse(await readFile(join(directory, LOCAL_COORDINATOR_FILE), "utf8"));
+		const { coordinator, pin } = value as Readonly<Record<string, unknown>>;
+		return typeof coordinator === "string" && typeof pin === "string" ? { coordinator, pin } : undefined;
+	} catch {
+		return undefined;
+	}
+}

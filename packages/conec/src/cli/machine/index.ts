@@ -1,0 +1,11 @@
+/**
+ * What this machine is called, where it keeps keys, which addresses it has, and how others reach it.
+ *
+ * @module
+ */
+
+export { addressScope, type Family, ownAddresses } from "./addresses.ts";
+export { claimDefaultId, idFromHostName } from "./client-id.ts";
+export { certificateNames, ownInterfaces } from "./host.ts";
+export { coordinatorArgument, reachableAddresses } from "./reachable.ts";
+export { STATE_HINT, stateDirectory } from "./state-directory.ts";

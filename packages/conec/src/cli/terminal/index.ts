@@ -1,0 +1,13 @@
+/**
+ * How a command speaks and listens: lines, JSON, a progress line, questions, typed lines, and Ctrl-C.
+ *
+ * @module
+ */
+
+export { Interrupted, isOutputGone, orInterrupted, watchInterruption } from "./interruption.ts";
+export { linesOf } from "./lines.ts";
+export { type EventFields, Output, type Progress } from "./output.ts";
+export { outputError } from "./output-error.ts";
+export { formatBytes } from "./progress.ts";
+export { type Answer, type TerminalQuestions, terminalQuestions } from "./questions.ts";
+export { typedLines } from "./typed-lines.ts";

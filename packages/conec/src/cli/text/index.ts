@@ -1,0 +1,7 @@
+/**
+ * Text that is safe to show. Pure.
+ *
+ * @module
+ */
+
+export { printable, quoted } from "./printable.ts";

@@ -1,0 +1,12 @@
+/**
+ * The transfer of files that `conec send` and `conec receive` make over one stream.
+ *
+ * @module
+ */
+
+export type { TransferSummary } from "./events.ts";
+export { NODE_FILE_SYSTEM } from "./ground/index.ts";
+export { countSources, type LinkPolicy } from "./reading/index.ts";
+export { type ReceiveOptions, receiveFiles } from "./receive-files.ts";
+export { type AnnouncedTransfer, countThings, TransferReport } from "./report.ts";
+export { sendFiles } from "./send-files.ts";

@@ -1,0 +1,135 @@
+/**
+ * Tells how a transfer goes: a progress line, a line per file unless there are very many, an event per file and
+ * directory.
+ *
+ * @module
+ */
+
+import type { Output, Progress } from "../terminal/index.ts";
+import { formatBytes } from "../terminal/index.ts";
+import { printable, quoted } from "../text/index.ts";
+import type { FileOutcome, TransferObserver, TransferSummary } from "./events.ts";
+import type { LinkSource } from "./reading/index.ts";
+
+/** With more files than this, only those that fail and as many with a remark get a line of their own; events in JSON always come. */
+const LISTED_FILES = 100;
+
+/** What the sender expects to send; only for progress. */
+export interface AnnouncedTransfer {
+	readonly files: number;
+	/** `undefined`: not known. */
+	readonly bytes: number | undefined;
+}
+
+/** Observes one transfer. */
+export class TransferReport implements TransferObserver {
+	/** Files that arrived. */
+	settledFiles = 0;
+	/** Symbolic links that were left out. */
+	skippedLinks = 0;
+	/** Files and directories that arrived with a remark. */
+	remarks = 0;
+	readonly #output: Output;
+	readonly #verb: "sent" | "received";
+	readonly #peer: string;
+	readonly #announcedFiles: number | undefined;
+	readonly #progress: Progress;
+	readonly #startedAtMs: number = performance.now();
+
+	constructor(output: Output, verb: "sent" | "received", peer: string, announced: AnnouncedTransfer | undefined) {
+		this.#output = output;
+		this.#verb = verb;
+		this.#peer = peer;
+		this.#announcedFiles = announced?.files;
+		this.#progress = output.startProgress(announced?.bytes);
+	}
+
+	get elapsedMs(): number {
+		return performance.now() - this.#startedAtMs;
+	}
+
+	started(name: string): void {
+		this.#progress.label = this.#announcedFiles !== undefined && this.#announcedFiles > 1 ? `${this.settledFiles}/${this.#announcedFiles} ${name}` : name;
+	}
+
+	moved(bytes: number): void {
+		this.#progress.add(bytes);
+	}
+
+	settled(outcome: FileOutcome): void {
+		const { kind, name, size, problem, detail, sha256 } = outcome;
+		const peer = this.#peer;
+		const remark = outcome.remark === "" ? undefined : outcome.remark;
+		if (problem !== undefined) {
+			const text = `${this.#output.style("red", `not ${this.#verb}`)} ${quoted(name)}: ${describe(outcome)}`;
+			this.#output.event(kind, { peer, name, ok: false, problem, detail }, text);
+			return;
+		}
+		if (remark !== undefined) this.remarks += 1;
+		const remarked = remark !== undefined && this.remarks <= LISTED_FILES;
+		const suffix = remark === undefined ? "" : `; ${printable(remark)}`;
+		if (kind === "directory") {
+			this.#output.event(kind, { peer, name, ok: true, remark }, remarked ? `${this.#verb} directory ${quoted(name)}${suffix}` : undefined);
+			return;
+		}
+		this.settledFiles += 1;
+		const listed = remarked || (this.settledFiles <= LISTED_FILES && (this.#announcedFiles ?? 0) <= LISTED_FILES);
+		const text = `${this.#verb} ${quoted(name)} (${formatBytes(size ?? 0)}) ${this.#verb === "sent" ? "to" : "from"} ${peer}${suffix}`;
+		this.#output.event(kind, { peer, name, size, ok: true, sha256, remark }, listed ? text : undefined);
+	}
+
+	link({ name, action, target }: LinkSource): void {
+		if (action === "skipped") {
+			this.skippedLinks += 1;
+			const text = this.skippedLinks <= LISTED_FILES ? `left out ${quoted(name)}: it is a symbolic link (see --links)` : undefined;
+			this.#output.event("link", { name, action }, text);
+			return;
+		}
+		this.#output.event("link", { name, action, target }, `${quoted(name)} leads out of what was named, to ${quoted(target ?? "")}`);
+	}
+
+	/** What follows the amount in the last line: failures, remarks, links that were left out. */
+	addenda({ failed }: Pick<TransferSummary, "failed">): string {
+		const { remarks, skippedLinks } = this;
+		const parts = [
+			failed === 0 ? "" : `; ${failed} failed`,
+			remarks === 0 ? "" : `; ${remarks} with a remark`,
+			skippedLinks === 0 ? "" : `; ${skippedLinks} symbolic ${skippedLinks === 1 ? "link" : "links"} left out`,
+		];
+		return parts.join("");
+	}
+
+	/** Removes the progress line. */
+	end(): void {
+		this.#progress.end();
+	}
+}
+
+/** `1 file`, `2 files and 1 directory`, `3 directories`. */
+export function countThings({ files, directories }: Pick<TransferSummary, "files" | "directories">): string {
+	const counted = directories === 0 ? "" : `${directories} ${directories === 1 ? "directory" : "directories"}`;
+	if (files === 0 && counted !== "") return counted;
+	return `${files} ${files === 1 ? "file" : "files"}${counted === "" ? "" : ` and ${counted}`}`;
+}
+
+function describe({ problem, detail }: FileOutcome): string {
+	const said = detail === undefined || detail === "" ? "" : quoted(detail).slice(1, -1);
+	switch (problem) {
+		case "NAME_UNSAFE":
+			return `its name cannot be used: ${said}`;
+		case "NAME_HIDDEN":
+			return `its name is not allowed: ${said}`;
+		case "EXISTS":
+			return said || "it exists";
+		case "DISK_FULL":
+			return `the receiver's disk is full: ${said}`;
+		case "NOT_WRITABLE":
+			return `at the receiver: ${said}`;
+		case "TOO_LARGE":
+			return `too large: ${said}`;
+		case "VERIFICATION_FAILED":
+			return `verification failed: ${said}`;
+		default:
+			return said || "failed";
+	}
+}

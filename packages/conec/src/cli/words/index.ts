@@ -1,0 +1,11 @@
+/**
+ * Facts of the library in words: networks, paths, peers, round trips, system errors. Pure.
+ *
+ * @module
+ */
+
+export { errnoText } from "./errno.ts";
+export { directOutlook, natKind, natWords, type Participation } from "./nat.ts";
+export { CHANNEL_SIGNS, channelLine, endpoint, explainLines, PATH_CHOICES, type PathChoice, pathPhrase } from "./path.ts";
+export { PRESENCE_MARKS, peerFields } from "./peer.ts";
+export { type RoundTrips, roundTripsOf, roundTripWords } from "./round-trips.ts";

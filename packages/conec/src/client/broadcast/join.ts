@@ -1,0 +1,128 @@
+/**
+ * Joining a broadcast.
+ *
+ * @module
+ */
+
+import { checkOptions } from "../../base/check-options.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { argumentError, ConecError, isConecError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { BroadcastOptions } from "../../stream/broadcast-stream.ts";
+import type { TransportConnection } from "../../transport/transport.ts";
+import {
+	BROADCAST_MODES,
+	type BroadcastOpen,
+	BUFFER_BYTES_MAX,
+	BUFFER_BYTES_MIN,
+	isEpoch,
+	LAST_MAX,
+	SLOW_READER_POLICIES,
+	TAG_BYTES,
+} from "../../wire/broadcast.ts";
+import { RESET_CODES } from "../../wire/codes.ts";
+import { FRAME } from "../../wire/frames.ts";
+import { BROADCAST_NAME_BYTES, isBroadcastName } from "../../wire/ids.ts";
+import { encodeOpen } from "../../wire/open.ts";
+import { Membership } from "./membership.ts";
+
+const BUFFER_BYTES = 1_024 * 1_024;
+
+/** Throws TypeError `BROADCAST_NAME_INVALID`. */
+export function checkBroadcastName(name: string, action: string): void {
+	if (isBroadcastName(name)) return;
+	throw argumentError(
+		"type",
+		"BROADCAST_NAME_INVALID",
+		`${action}: the name must be 1 to ${BROADCAST_NAME_BYTES} of a-z, 0-9, dot, underscore and hyphen, not ${JSON.stringify(name)}`,
+	);
+}
+
+/** What is asked of the Coordinator. Throws TypeError or RangeError `BROADCAST_NAME_INVALID` or `OPTION_INVALID`. */
+export function broadcastOpen(name: string, options: BroadcastOptions): BroadcastOpen {
+	checkBroadcastName(name, "Cannot join broadcast");
+	checkOptions(options, {
+		mode: BROADCAST_MODES,
+		slowReader: SLOW_READER_POLICIES,
+		bufferBytes: "integer",
+		since: "object",
+		last: "integer",
+		keepOpen: "boolean",
+		presence: "boolean",
+		signal: "signal",
+	});
+	const { mode = "both", slowReader = "drop-oldest", bufferBytes = BUFFER_BYTES, since, last, keepOpen, presence } = options;
+	checkRange("bufferBytes", bufferBytes, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX);
+	if (last !== undefined) checkRange("last", last, 0, LAST_MAX);
+	if (since !== undefined) {
+		if (last !== undefined) throw argumentError("type", "OPTION_INVALID", `Options "since" and "last" exclude each other`);
+		if (!isEpoch(since.epoch)) throw argumentError("type", "OPTION_INVALID", `Option "since" must have an epoch of 16 hexadecimal digits`);
+		if (typeof since.seq !== "number") throw argumentError("type", "OPTION_INVALID", `Option "since" must have a seq`);
+		checkRange("since.seq", since.seq, 0, Number.MAX_SAFE_INTEGER);
+	}
+	return {
+		name,
+		mode,
+		slowReader,
+		bufferBytes,
+		...(since === undefined ? {} : { since: { epoch: since.epoch, seq: since.seq } }),
+		...(last === undefined ? {} : { last }),
+		...(keepOpen === true ? { keepOpen } : {}),
+		...(presence === true ? { presence } : {}),
+	};
+}
+
+function checkRange(name: string, value: number, min: number, max: number): void {
+	if (Number.isInteger(value) && value >= min && value <= max) return;
+	throw argumentError("range", "OPTION_INVALID", `Option "${name}" must be an integer from ${min} to ${max}, not ${value}`);
+}
+
+/** What joining needs of its Client. */
+export interface JoinContext {
+	readonly connection: TransportConnection;
+	/** What is received may be as long as this Client takes. */
+	readonly limits: Limits;
+	/** What is sent may be as long as the Coordinator takes. */
+	readonly sendLimits: Limits;
+	readonly id: number;
+	/** @default the machine's */
+	readonly clock?: Clock;
+	/** Keeps the stream until it is over; also one that is still being opened. */
+	readonly keep: (member: Membership) => void;
+}
+
+/** Resolves when the Coordinator has taken the member. Rejects with its REJECT, `PEER_TIMEOUT`, `COORDINATOR_LOST`, or `signal.reason`. */
+export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, signal: AbortSignal | undefined): Promise<Membership> {
+	signal?.throwIfAborted();
+	const { limits, clock = systemClock } = context;
+	const member = new Membership(open, context.sendLimits, clock);
+	try {
+		member.attach(
+			context.connection.openStream({ kind: FRAME.OPEN, payload: encodeOpen({ broadcast: open, id: context.id }) }, member, {
+				messageBytes: limits.messageBytes + TAG_BYTES,
+				creditBytes: limits.streamCreditBytes,
+				highWaterBytes: limits.sendHighWaterBytes,
+			}),
+		);
+	} catch (error) {
+		if (!isConecError(error) || error.code !== "CONNECTION_LOST") throw error;
+		member.lost(error);
+	}
+	context.keep(member);
+	const timer = clock.setTimeout(() => {
+		const words = `Cannot join ${member.describe}: no answer within ${limits.requestTimeoutMs} ms`;
+		member.destroy(new ConecError("PEER_TIMEOUT", words), RESET_CODES.CANCELLED);
+	}, limits.requestTimeoutMs);
+	const aborted = new ConecError("STREAM_CLOSED", `Cannot join ${member.describe}: aborted`);
+	const onAbort = (): void => member.destroy(aborted, RESET_CODES.CANCELLED);
+	signal?.addEventListener("abort", onAbort, { once: true });
+	try {
+		await member.joined;
+		return member;
+	} catch (error) {
+		throw error === aborted ? signal?.reason : error;
+	} finally {
+		signal?.removeEventListener("abort", onAbort);
+		clock.clearTimeout(timer);
+	}
+}

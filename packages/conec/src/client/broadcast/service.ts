@@ -1,0 +1,88 @@
+/**
+ * The broadcasts of a Client: joining them, and asking how many members they have.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { ConecError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { StreamIds } from "../../session/stream-ids.ts";
+import type { BroadcastOptions, BroadcastStream } from "../../stream/broadcast-stream.ts";
+import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
+import type { BroadcastCounted, BroadcastUnknown } from "../../wire/control.ts";
+import type { CoordinatorLink } from "../uplink/index.ts";
+import { BroadcastCounts, type BroadcastMembers } from "./counts.ts";
+import { broadcastOpen, checkBroadcastName, joinBroadcast } from "./join.ts";
+import type { Membership } from "./membership.ts";
+
+/** What a Client lends. */
+export interface ClientBroadcastsHost {
+	readonly limits: Limits;
+	readonly ids: StreamIds;
+	/** @default the machine's */
+	readonly clock?: Clock;
+	readonly link: () => CoordinatorLink;
+	/** Throws unless the Coordinator is there and this Client is not leaving. */
+	readonly assertConnected: (action: string) => void;
+}
+
+/** See the module. */
+export class ClientBroadcasts {
+	readonly #host: ClientBroadcastsHost;
+	readonly #counts: BroadcastCounts;
+
+	constructor(host: ClientBroadcastsHost) {
+		this.#host = host;
+		this.#counts = new BroadcastCounts((message) => host.link().send(message), host.limits, host.clock);
+	}
+
+	/** Questions that wait for an answer. */
+	get requests(): number {
+		return this.#counts.size;
+	}
+
+	/** Like `Client.joinBroadcast`. */
+	async join(name: string, options: BroadcastOptions): Promise<BroadcastStream> {
+		const open = broadcastOpen(name, options);
+		options.signal?.throwIfAborted();
+		const { connection, streams, sendLimits } = this.#link(`Cannot join broadcast "${name}"`);
+		const { limits, ids, clock = systemClock } = this.#host;
+		const id = ids.reserve(undefined);
+		let kept = false;
+		const keep = (member: Membership): void => {
+			kept = true;
+			streams.add(member);
+			void member.closed.then(() => ids.release(id));
+		};
+		try {
+			return await joinBroadcast(open, { connection, limits, sendLimits, id, clock, keep }, options.signal);
+		} finally {
+			if (!kept) ids.release(id);
+		}
+	}
+
+	/** Like `Client.countBroadcast`. */
+	async count(name: string): Promise<BroadcastMembers> {
+		checkBroadcastName(name, "Cannot count broadcast");
+		this.#link(`Cannot count broadcast "${name}"`);
+		return await this.#counts.ask(name);
+	}
+
+	/** The Coordinator has answered. */
+	answered(message: BroadcastCounted | BroadcastUnknown): void {
+		this.#counts.answered(message);
+	}
+
+	/** The Coordinator is lost, or the Client over: nothing is answered any more. */
+	end(error: ConecError): void {
+		this.#counts.end(error);
+	}
+
+	#link(action: string): CoordinatorLink {
+		this.#host.assertConnected(action);
+		const link = this.#host.link();
+		if (!link.can(BROADCAST_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator has no broadcasts`);
+		return link;
+	}
+}

@@ -1,0 +1,262 @@
+/**
+ * A direct channel to a peer: one QUIC connection between two Clients, and the streams on it.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { argumentError, ConecError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import { closeInfoOf } from "../../session/close-info-of.ts";
+import type { ControlChannel } from "../../session/control-channel.ts";
+import { describeStream } from "../../session/describe-stream.ts";
+import { checkOpenStreamOptions, type OpenStreamOptions } from "../../session/open-stream-options.ts";
+import { roundTripMs } from "../../session/round-trip.ts";
+import type { StreamIds } from "../../session/stream-ids.ts";
+import { StreamSet, within } from "../../session/stream-set.ts";
+import type { CloseInfo } from "../../stream/close-info.ts";
+import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
+import type { MessageStream } from "../../stream/message-stream.ts";
+import type { SocketAddress, Transport, TransportConnection } from "../../transport/transport.ts";
+import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
+import type { DirectMessage } from "../../wire/direct-messages.ts";
+import type { JsonValue } from "../../wire/json.ts";
+import { encodeOpen } from "../../wire/open.ts";
+
+/** Figures of a direct channel. */
+export interface ChannelStats {
+	/** Smoothed round trip. */
+	readonly rttMs: number;
+	/** Where the peer is now. */
+	readonly remoteAddress: SocketAddress;
+	/** UDP payload. */
+	readonly sentBytes: number;
+	readonly receivedBytes: number;
+	readonly lostPackets: number;
+	/** Live streams, of both sides. */
+	readonly streams: number;
+	/** When it came about. */
+	readonly since: Date;
+}
+
+/** A direct way to a peer. It outlives the Coordinator. Opened by `client.openChannel`, or by the peer. */
+export interface Channel extends AsyncDisposable {
+	/** Id of the authenticated peer. */
+	readonly peer: string;
+	/**
+	 * Opens a stream on this channel. Resolves when the peer's library has accepted it, within 10 s.
+	 *
+	 * Rejects with TypeError `OPTION_INVALID`, also for `path: "proxied"`; RangeError `STREAM_ID_IN_USE`; `CHANNEL_CLOSED`,
+	 * `PEER_BUSY`, `PEER_LOST`, `PEER_TIMEOUT`, `CLIENT_CLOSED`; `signal.reason`, and then the stream is reset.
+	 */
+	openStream(options?: OpenStreamOptions): Promise<MessageStream>;
+	/** Figures of now, or the last ones known. */
+	stats(): ChannelStats;
+	/** Waits at most 2 s (`limits.lingerMs`) for streams that the application closed, resets all others with `CHANNEL_CLOSED`, and ends the connection. Idempotent; never rejects. */
+	close(): Promise<void>;
+	/** How it ended. Never rejects. */
+	readonly closed: Promise<CloseInfo>;
+}
+
+/** What a channel is made of. */
+export interface ChannelParts {
+	readonly peer: string;
+	/** Of the key that the peer has shown. */
+	readonly fingerprint: string;
+	readonly connection: TransportConnection;
+	/** The socket that it goes over. */
+	readonly transport: Transport;
+	readonly control: ControlChannel<DirectMessage>;
+	/** This side dialled, so this side may move (RFC 9000, 9). */
+	readonly dialled: boolean;
+	/** Of the attempt that it came from; probes on its behalf carry it. */
+	readonly token: string;
+	readonly ids: StreamIds;
+	readonly limits: Limits;
+	/** @default the machine's */
+	readonly clock?: Clock;
+	/** The channel takes no more streams: it is being closed, by either side, or is over. Called once. */
+	readonly onLeaving: (channel: DirectChannel) => void;
+	/** It is over. Called once, after `onLeaving`. */
+	readonly onEnd: (channel: DirectChannel, info: CloseInfo) => void;
+}
+
+/** See {@link Channel}; with the handles of its owner. */
+export class DirectChannel implements Channel {
+	readonly peer: string;
+	readonly fingerprint: string;
+	readonly token: string;
+	readonly dialled: boolean;
+	readonly closed: Promise<CloseInfo>;
+	readonly connection: TransportConnection;
+	readonly transport: Transport;
+	readonly #control: ControlChannel<DirectMessage>;
+	readonly #streams: StreamSet;
+	readonly #limits: Limits;
+	readonly #clock: Clock;
+	readonly #since: Date;
+	readonly #onLeaving: (channel: DirectChannel) => void;
+	#state: ChannelState = { type: "open" };
+	/** Ends a channel whose peer has said that it leaves and then does not. */
+	#leaveTimer: unknown;
+	/** Why the path is given up, when it is. */
+	#verdict: CloseInfo | undefined;
+	#lastStats: Omit<ChannelStats, "streams" | "since"> | undefined;
+
+	constructor({ peer, fingerprint, connection, transport, control, dialled, token, ids, limits, clock = systemClock, onLeaving, onEnd }: ChannelParts) {
+		this.peer = peer;
+		this.fingerprint = fingerprint;
+		this.token = token;
+		this.dialled = dialled;
+		this.connection = connection;
+		this.transport = transport;
+		this.#control = control;
+		this.#clock = clock;
+		this.#since = new Date(clock.wallMs());
+		this.#streams = new StreamSet(ids, clock);
+		this.#limits = limits;
+		this.#onLeaving = onLeaving;
+		this.closed = connection.closed.then((ended) => {
+			const info = this.#verdict ?? closeInfoOf(ended, "PEER_LOST");
+			const wasOpen = this.#state.type === "open";
+			this.#state = { type: "over", info };
+			clock.clearTimeout(this.#leaveTimer);
+			control.end();
+			this.#streams.destroy(this.#gone(info), RESET_CODES.NONE);
+			if (wasOpen) onLeaving(this);
+			onEnd(this, info);
+			return info;
+		});
+	}
+
+	/** Whether streams of the peer are accepted: what it opened before it said that it leaves may come after that. */
+	get takesStreams(): boolean {
+		return this.#state.type === "open" || this.#state.type === "left";
+	}
+
+	/** Smoothed round trip; 0 when it is over. */
+	get rttMs(): number {
+		return roundTripMs(this.connection);
+	}
+
+	/** `timeoutMs`: what is left of the time that the application gives it. */
+	async openStream(options: OpenStreamOptions = {}, timeoutMs?: number): Promise<MessageStream> {
+		checkOpenStreamOptions(options, this.#limits.metadataBytes);
+		if (options.path === "proxied")
+			throw argumentError("type", "OPTION_INVALID", `Cannot open stream to "${this.peer}": a stream of a direct channel is never "proxied"`);
+		options.signal?.throwIfAborted();
+		if (this.#state.type !== "open") throw this.#gone(this.#state.type === "over" ? this.#state.info : { by: "local" });
+		const make = (id: number): { init: StreamInit; payload: Uint8Array } => ({
+			init: this.init(id, options.metadata, describeStream(id, "to", this.peer)),
+			payload: encodeOpen({ id, metadata: options.metadata }),
+		});
+		return await this.#streams.open(this.connection, options, make, timeoutMs);
+	}
+
+	/** What a stream of this channel begins with. */
+	init(id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
+		return { peer: this.peer, id, path: "direct", metadata, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
+	}
+
+	/** Keeps a stream that the peer opened. */
+	add(stream: FramedStream): void {
+		this.#streams.add(stream);
+	}
+
+	stats(): ChannelStats {
+		if (this.#state.type !== "over") {
+			try {
+				const { rttMs, sentBytes, receivedBytes, lostPackets } = this.connection.stats();
+				this.#lastStats = { rttMs, sentBytes, receivedBytes, lostPackets, remoteAddress: this.connection.remoteAddress };
+			} catch {
+				// It is over, which nobody has been told yet.
+			}
+		}
+		const last = this.#lastStats ?? { rttMs: 0, sentBytes: 0, receivedBytes: 0, lostPackets: 0, remoteAddress: this.connection.remoteAddress };
+		return { ...last, streams: this.#streams.size, since: this.#since };
+	}
+
+	/** Whether the peer's process answers on this path. Never rejects. */
+	ping(timeoutMs: number): Promise<boolean> {
+		return this.#control.ping(timeoutMs);
+	}
+
+	/** Says something that needs no answer: it shows a new address of this side to the peer. */
+	poke(): void {
+		this.#control.poke();
+	}
+
+	close(): Promise<void> {
+		return this.end(CHANNEL_CLOSED, RESET_CODES.CHANNEL_CLOSED);
+	}
+
+	[Symbol.asyncDispose](): Promise<void> {
+		return this.close();
+	}
+
+	/** {@link close} with another reason for the streams. */
+	end(error: (peer: string) => ConecError, wireCode: number): Promise<void> {
+		const { type } = this.#state;
+		if (type === "open" || type === "left") {
+			this.#clock.clearTimeout(this.#leaveTimer);
+			this.#state = { type: "leaving", done: this.#end(error(this.peer), wireCode) };
+			if (type === "open") this.#onLeaving(this);
+		}
+		return this.#state.type === "leaving" ? this.#state.done : Promise.resolve();
+	}
+
+	/** Ends it at once: streams fail with `PEER_LOST` here, and there when they hear of it. */
+	fail(reason: string): void {
+		this.#verdict ??= { by: "error", code: "PEER_LOST", reason };
+		this.destroy(CLOSE_CODES.PATH_LOST, reason);
+	}
+
+	/** Ends it at once, as the peer is not welcome any more: no stream is taken from it or opened from now on, also none that is on its way here. */
+	bar(reason: string): void {
+		const { type } = this.#state;
+		if (type === "barred" || type === "over") return;
+		this.#clock.clearTimeout(this.#leaveTimer);
+		this.#state = { type: "barred" };
+		if (type === "open") this.#onLeaving(this);
+		this.destroy(CLOSE_CODES.DISCONNECTED, reason);
+	}
+
+	/** Ends the connection at once. */
+	destroy(closeCode: number, reason: string): void {
+		this.connection.close(closeCode, reason);
+	}
+
+	/** The peer has said `close`: it takes no more streams, and is given as long to end the connection as this side would take. */
+	peerLeaves(): void {
+		if (this.#state.type !== "open") return;
+		this.#state = { type: "left" };
+		this.#leaveTimer = this.#clock.setTimeout(() => this.destroy(CLOSE_CODES.NORMAL, ""), this.#limits.closeTimeoutMs);
+		this.#onLeaving(this);
+	}
+
+	async #end(error: ConecError, wireCode: number): Promise<void> {
+		const { lingerMs, closeTimeoutMs } = this.#limits;
+		this.#control.send({ type: "close", reason: "the channel is closed" });
+		await this.#streams.end({ error, wireCode, lingerMs: Math.min(lingerMs, closeTimeoutMs), flush: (timeoutMs) => this.#control.ping(timeoutMs) });
+		this.destroy(CLOSE_CODES.NORMAL, "");
+		await within(closeTimeoutMs, this.closed, this.#clock);
+	}
+
+	#gone(info: CloseInfo): ConecError {
+		const { peer } = this;
+		if (info.code === undefined) return CHANNEL_CLOSED(peer);
+		return new ConecError(info.code, `Lost the direct channel to "${peer}"${info.reason === undefined ? "" : `: ${info.reason}`}`, { peer });
+	}
+}
+
+type ChannelState =
+	| { readonly type: "open" }
+	/** The peer takes no more streams. */
+	| { readonly type: "left" }
+	/** This side takes none, and is about to end the connection. */
+	| { readonly type: "leaving"; readonly done: Promise<void> }
+	/** The peer is not welcome any more, and the connection is ending. */
+	| { readonly type: "barred" }
+	| { readonly type: "over"; readonly info: CloseInfo };
+
+const CHANNEL_CLOSED = (peer: string): ConecError => new ConecError("CHANNEL_CLOSED", `Cannot go on: the direct channel to "${peer}" is closed`, { peer });

@@ -1,0 +1,14 @@
+/**
+ * The door of this room: what others may use of it.
+ *
+ * @module
+ */
+
+export { Acceptance, digestOf, isKeyOf, problemOf } from "./acceptance.ts";
+export { type Channel, type ChannelStats, DirectChannel } from "./channel.ts";
+export { type DirectGreeting, greetDirectly } from "./handshake.ts";
+export { channelLists, ownChannel } from "./list.ts";
+export { ChannelMoves } from "./moves.ts";
+export { OwnPacketLimits } from "./packet-limits.ts";
+export { usableCandidates } from "./peer-addresses.ts";
+export { LinkWatches } from "./silence-watches.ts";

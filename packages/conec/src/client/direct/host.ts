@@ -1,0 +1,64 @@
+/**
+ * What a Client lends to its direct channels.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import type { Limits } from "../../limits.ts";
+import type { StreamIds } from "../../session/stream-ids.ts";
+import type { TransportFactory, TransportFactoryOptions } from "../../session/transport-factory.ts";
+import type { CloseInfo } from "../../stream/close-info.ts";
+import type { LocalIdentity } from "../../tls/identity.ts";
+import type { AcceptOptions, IncomingStream, SocketAddress, Transport } from "../../transport/transport.ts";
+import type { ChannelPeer } from "../../wire/channel-messages.ts";
+import type { DirectChannel } from "../channel/index.ts";
+import type { OwnNetwork } from "../network/index.ts";
+import type { CoordinatorLink } from "../uplink/index.ts";
+
+/** A direct channel came about or ended. */
+export type ClientChannelStatus =
+	| { readonly type: "channel"; readonly peer: string; readonly state: "up"; readonly address: SocketAddress; readonly durationMs: number }
+	| { readonly type: "channel"; readonly peer: string; readonly state: "down"; readonly info: CloseInfo };
+
+/** Options that concern direct channels. */
+export interface DirectOptions {
+	/** Whether peers may open channels to this Client. */
+	readonly listen: boolean;
+	/** Whether this Client sends probes. */
+	readonly holePunching: boolean;
+	/** Whether it takes part in the birthday method. */
+	readonly birthday: boolean;
+	/** Authorities that peers' certificates must come from. */
+	readonly peerRoots: readonly Uint8Array[] | undefined;
+	/** End a channel when the peer's certificate expires; only where there are authorities for it, as dates do not count otherwise. */
+	readonly endAtExpiry: boolean;
+	readonly retry: AcceptOptions["retry"];
+	readonly keyLog: boolean;
+	readonly keepAliveIntervalMs: number;
+}
+
+/** See the module. */
+export interface DirectHost extends DirectOptions {
+	readonly id: string;
+	readonly identity: LocalIdentity;
+	readonly limits: Limits;
+	readonly ids: StreamIds;
+	readonly clock: Clock;
+	/** @default the machine's */
+	readonly random?: Random;
+	readonly transport: Transport;
+	readonly createTransport: TransportFactory;
+	readonly transportOptions: TransportFactoryOptions;
+	readonly network: OwnNetwork;
+	/** The link to the Coordinator while it lives. */
+	link(): CoordinatorLink | undefined;
+	/** The application's word on a peer that wants a channel. Never rejects. */
+	consents(peer: ChannelPeer): Promise<boolean>;
+	/** A peer has opened a stream on a channel. */
+	onStream(incoming: IncomingStream, channel: DirectChannel): void;
+	emit(status: ClientChannelStatus): void;
+	/** A channel or an attempt is over. */
+	lessLeft(): void;
+}

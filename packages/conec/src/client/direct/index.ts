@@ -1,0 +1,10 @@
+/**
+ * The door of this room: what others may use of it.
+ *
+ * @module
+ */
+
+export type { ClientChannelStatus } from "./host.ts";
+export type { PastAttempt } from "./path-memory.ts";
+export { DirectChannels } from "./service.ts";
+export { channelTimeoutMs } from "./wishes.ts";

@@ -1,0 +1,479 @@
+/**
+ * The direct channels of a Client: those that are up, and how new ones come about.
+ *
+ * @module
+ */
+
+import { systemRandom } from "../../base/random.ts";
+import { ConecError } from "../../errors.ts";
+import { endAtExpiry } from "../../session/end-at-expiry.ts";
+import type { CloseInfo } from "../../stream/close-info.ts";
+import type { Transport } from "../../transport/transport.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode, ChannelReport } from "../../wire/channel-messages.ts";
+import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
+import type { PeerDenied } from "../../wire/own-channels.ts";
+import type { DirectGreeting } from "../channel/index.ts";
+import { Acceptance, ChannelMoves, channelLists, DirectChannel, isKeyOf, LinkWatches, OwnPacketLimits, ownChannel } from "../channel/index.ts";
+import { Punching } from "../punch/index.ts";
+import type { AskedPhase, Attempt } from "./attempt.ts";
+import { Attempts } from "./attempts.ts";
+import { BackgroundAttempts } from "./background-attempts.ts";
+import { dialDirectly } from "./dial.ts";
+import type { DirectHost } from "./host.ts";
+import { PathMemory } from "./path-memory.ts";
+import { planAttempt } from "./plan-attempt.ts";
+import { Renewals } from "./renewals.ts";
+import { cannotOpen, unavailable, Wishes } from "./wishes.ts";
+
+/** See the module. */
+export class DirectChannels {
+	readonly memory: PathMemory;
+	/** Attempts that nobody waits for. */
+	readonly background: BackgroundAttempts;
+	readonly #host: DirectHost;
+	readonly #acceptance: Acceptance;
+	readonly #limits: OwnPacketLimits;
+	readonly #watches: LinkWatches;
+	readonly #moves: ChannelMoves;
+	readonly #renewals: Renewals = new Renewals();
+	readonly #wishes: Wishes;
+	/** By peer: take streams. */
+	readonly #open: Map<string, DirectChannel> = new Map();
+	/** Those, and others that are being closed. */
+	readonly #all: Set<DirectChannel> = new Set();
+	readonly #attempts: Attempts;
+	#ended: ConecError | undefined;
+
+	constructor(host: DirectHost) {
+		const { identity, limits, retry, keyLog, peerRoots, clock, random = systemRandom } = host;
+		this.#host = host;
+		this.#attempts = new Attempts(limits.attemptsPerClient);
+		this.memory = new PathMemory(
+			limits.pathReports,
+			() => clock.now(),
+			() => random.fraction(),
+		);
+		this.background = new BackgroundAttempts({
+			clock,
+			random: () => random.fraction(),
+			peers: limits.pathReports,
+			needless: (peer) => this.#open.has(peer) || this.#closing(peer) || this.trying(peer) || host.link() === undefined,
+			retryAtMs: (peer) => this.memory.retryAtMs(peer),
+			attempt: (peer) => this.connect(peer, { auto: true }),
+		});
+		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots, clock });
+		this.#limits = new OwnPacketLimits(limits, clock);
+		this.#moves = new ChannelMoves({ clock, random, limiter: this.#limits.claimed, link: () => host.link(), place: () => host.network.place(host.link()) });
+		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
+		this.#wishes = new Wishes(host, {
+			attempt: (peer) => this.#attempts.with(peer)?.token,
+			despair: (peer, reason, retryAfterMs) =>
+				retryAfterMs === undefined ? this.memory.despair(peer, reason) : this.memory.postpone(peer, reason, retryAfterMs),
+			settled: (peer) => this.background.reconsider(peer),
+			noRoom: (peer, reason, retryAfterMs, earnest) => {
+				this.memory.postpone(peer, reason, retryAfterMs);
+				if (earnest) this.background.wanted(peer);
+			},
+			ownAttempts: () => this.#attempts.of("dial").length,
+			givenUp: (token) => this.#givenUp(token),
+		});
+	}
+
+	/** Channels that take streams. */
+	channels(): DirectChannel[] {
+		return [...this.#open.values()];
+	}
+
+	/** The channel to a peer, if it takes streams. */
+	find(peer: string): DirectChannel | undefined {
+		return this.#open.get(peer);
+	}
+
+	/** Whether a channel to a peer is being tried. */
+	trying(peer: string): boolean {
+		return this.#wishes.of(peer) !== undefined || this.#attempts.with(peer) !== undefined;
+	}
+
+	/** Whether nothing is left that lives without the Coordinator. */
+	get idle(): boolean {
+		return this.#all.size === 0 && this.#attempts.punching().length === 0;
+	}
+
+	/** Everything that is kept for channels and such that come about, for tests. */
+	get size(): number {
+		return (
+			this.#open.size +
+			this.#all.size +
+			this.#attempts.size +
+			this.#wishes.size +
+			this.#acceptance.size +
+			this.#watches.size +
+			this.#moves.size +
+			this.background.size
+		);
+	}
+
+	/** The channel to a peer: the one there is, or one that comes about. Rejects like `Client.openChannel`. `auto`: not where there is no hope. */
+	async connect(peer: string, options: { readonly auto?: boolean; readonly signal?: AbortSignal | undefined } = {}): Promise<DirectChannel> {
+		const { auto = false, signal } = options;
+		signal?.throwIfAborted();
+		const open = this.#open.get(peer);
+		if (open !== undefined) return open;
+		if (this.#ended !== undefined) throw this.#ended;
+		let wish = this.#wishes.of(peer);
+		if (wish === undefined) {
+			const taken = this.#taken();
+			if (!this.#fits(peer, taken)) throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: there are ${taken.size} already, or being opened`, { peer });
+			wish = this.#wishes.make(peer, auto);
+		}
+		wish.earnest ||= !auto;
+		const mine = wish;
+		return await mine.wait(signal, () => this.#wishes.giveUp(mine, unavailable(peer, "given up")));
+	}
+
+	/** Looks whether this machine is on other networks now, which nobody tells. */
+	lookAround(): void {
+		if (!this.#host.network.changed()) return;
+		this.memory.ownNetworkChanged();
+		this.background.changed();
+	}
+
+	/** Resolves when the channel that is being tried is up, or is not to be. Rejects with `signal.reason` only. */
+	async settled(peer: string, signal?: AbortSignal): Promise<void> {
+		if (!this.trying(peer)) return;
+		await this.connect(peer, { auto: true, signal }).catch(() => signal?.throwIfAborted());
+	}
+
+	/** What the Coordinator says about channels. */
+	received(message: ChannelMessageOfCoordinator): void {
+		switch (message.type) {
+			case "channel-ask":
+				return void this.#asked(message);
+			case "channel-go":
+				return this.#go(message);
+			case "channel-refused":
+				return this.#wishes.refused(message);
+			case "channel-cancelled":
+				return this.#failed(message.token, message.reason, "elsewhere");
+			case "peer-denied":
+				return this.#denied(message);
+			case "channel-list-wanted":
+				return this.announce();
+			case "peer-changed":
+				this.#peerChanged(message.peer);
+				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerChanged(channel);
+				return;
+			case "peer-moved":
+				this.#peerChanged(message.peer);
+				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerMoved(channel, message.address);
+				return;
+			case "address":
+				this.memory.ownNetworkChanged();
+				this.background.changed();
+				this.#wishes.ownNetworkChanged();
+				this.#attempts.outdate();
+				for (const channel of this.#all) this.#moves.ownMoved(channel);
+				return;
+		}
+	}
+
+	/** Tells the Coordinator which channels there are, so that it can say which of them are to end: when this Client comes to it with some, and when it asks. */
+	announce(): void {
+		for (const list of channelLists(this.#all)) this.#host.link()?.send(list);
+	}
+
+	#peerChanged(peer: string): void {
+		this.memory.peerChanged(peer);
+		this.background.changed(peer);
+		this.#attempts.outdate(peer);
+	}
+
+	/** A datagram beside QUIC has come to the Client's socket, with the label of an attempt or of nothing. */
+	datagram(...[datagram, from]: Parameters<Punching["received"]>): void {
+		const { content } = datagram;
+		if (content.type !== "probe" && content.type !== "answer") return;
+		for (const { punching } of this.#attempts.punching()) if (punching.keys.label === content.label) return punching.received(datagram, from);
+	}
+
+	/** The Coordinator is gone: what still needs it fails. Channels and attempts whose packets fly go on. */
+	coordinatorLost(error: ConecError): void {
+		this.#wishes.coordinatorLost(error, (token) => this.#attempts.isPunching(token));
+		for (const { token, phase } of this.#attempts.all()) if (phase.type === "asked") this.#forget(token);
+	}
+
+	/** Ends all channels gracefully and everything that is under way at once. */
+	async close(error: ConecError): Promise<void> {
+		this.#end(error);
+		await Promise.all([...this.#all].map((channel) => channel.end(() => error, RESET_CODES.CLIENT_CLOSED)));
+	}
+
+	/** Ends everything at once. */
+	destroy(error: ConecError): void {
+		this.#end(error);
+		for (const channel of [...this.#all]) channel.destroy(CLOSE_CODES.CLIENT_CLOSED, error.message);
+	}
+
+	#end(error: ConecError): void {
+		this.#ended ??= error;
+		this.background.end();
+		this.#wishes.end(error);
+		for (const { token } of this.#attempts.all()) this.#forget(token);
+	}
+
+	// Attempts
+
+	async #asked({ token, peer, expiresInMs }: ChannelAsk): Promise<void> {
+		const { clock, id } = this.#host;
+		// Said twice: the first is being answered.
+		if (this.#attempts.get(token) !== undefined) return;
+		const answer = (code: ChannelRefusalCode): void => this.#host.link()?.send({ type: "channel-answer", token, accept: false, code });
+		const wish = this.#wishes.of(peer.id);
+		// It may be back in a moment, as another process, and a no is remembered.
+		if (this.#ended !== undefined) return answer("BUSY");
+		if (!this.#host.listen || peer.id === id) return answer("DECLINED");
+		if (wish?.request?.sent && id < peer.id) return answer("CROSSED");
+		if (!this.#hasRoom(peer.id)) return answer("BUSY");
+		const lapse = (): void => {
+			if (phase.consented) this.#attempts.lapse(token);
+			this.#failed(token, EXPIRED, "elsewhere");
+		};
+		const timer = clock.setTimeout(lapse, Math.min(expiresInMs, LONGEST_QUESTION_MS));
+		const phase: AskedPhase = { type: "asked", consented: false, timer };
+		this.#attempts.set({ token, peer, role: "accept", phase });
+		const isOver = (): boolean => this.#attempts.get(token)?.phase !== phase;
+		if (wish !== undefined) wish.token ??= token;
+		// Who asks for a channel to somebody wants one with them, also who does so while the application thinks it over.
+		const consents = wish !== undefined || (await this.#host.consents(peer)) || this.#wishes.of(peer.id) !== undefined;
+		if (isOver()) return;
+		const decline = (code: ChannelRefusalCode): void => {
+			this.#forget(token);
+			answer(code);
+		};
+		if (!consents) return decline("DECLINED");
+		const offer = await this.#wishes.offer();
+		if (isOver()) return;
+		// There may have been calls meanwhile.
+		if (!this.#fits(peer.id, this.#taken())) return decline("BUSY");
+		phase.consented = true;
+		this.#host.link()?.send({ type: "channel-answer", token, accept: true, ...offer });
+	}
+
+	/** Whether one more attempt of a peer is to be thought over. */
+	#hasRoom(peer: string): boolean {
+		// As many to reach this side as it may begin itself.
+		const asking = this.#attempts.of("accept").map((attempt) => attempt.peer.id);
+		if (asking.length >= this.#host.limits.attemptsPerClient) return false;
+		return this.#fits(peer, new Set([...this.#taken(), ...asking]));
+	}
+
+	/** Peers to whom there is a channel, or one that is coming about, whoever began it. What is only thought over is not in the way of own calls. */
+	#taken(): Set<string> {
+		return new Set([...this.#open.keys(), ...this.#wishes.peers(), ...this.#attempts.agreed()]);
+	}
+
+	#fits(peer: string, taken: ReadonlySet<string>): boolean {
+		return taken.has(peer) || taken.size < this.#host.limits.channels;
+	}
+
+	#go(go: ChannelGo): void {
+		const { token, peer, role, request } = go;
+		if (this.#ended !== undefined) return;
+		const known = this.#attempts.get(token);
+		const certificate = new Uint8Array(Buffer.from(go.certificate, "base64"));
+		if (role === "accept") {
+			// Only what this side has consented to, once, and with whom.
+			if (this.#attempts.takeLapsed(token)) return this.#report(token, undefined, { outcome: "failed", reason: EXPIRED });
+			if (known?.phase.type !== "asked" || !known.phase.consented || known.peer.id !== peer.id) return;
+			this.#host.clock.clearTimeout(known.phase.timer);
+		} else {
+			const wish = this.#wishes.of(peer.id);
+			if (known !== undefined || wish?.request?.sent !== true || wish.request.number !== request) return;
+			wish.request = undefined;
+			wish.token = token;
+		}
+		// What the application has consented to is a key, not just a name.
+		const named = [peer.fingerprint, ...(known === undefined ? [] : [known.peer.fingerprint])];
+		if (!named.every((fingerprint) => isKeyOf(certificate, fingerprint))) return this.#failed(token, "the certificate is not that of the peer's key", "here");
+		this.#punch(go, certificate);
+	}
+
+	#punch(go: ChannelGo, certificate: Uint8Array): void {
+		const { token, peer, role, request } = go;
+		const host = this.#host;
+		const { clock, transport } = host;
+		const since = clock.now();
+		const { plan, deadlineMs, coordinator } = planAttempt(go, host, this.#mayUseBirthday ? go.birthday : undefined);
+		const arrived = (greeting: DirectGreeting, on: Transport): void => this.#up(token, greeting, on);
+		const expect = (on: Transport): void =>
+			this.#acceptance.expect(token, { peer: peer.id, certificate, transport: on, arrived: (greeting) => arrived(greeting, on) });
+		const punching = new Punching(token, plan, {
+			transport,
+			createTransport: host.createTransport,
+			transportOptions: host.transportOptions,
+			clock,
+			random: host.random,
+			allow: this.#limits.allow(plan, coordinator),
+			dial: async (on, to, signal) =>
+				arrived(await dialDirectly({ transport: on, to, token, peer: peer.id, certificate, host, timeoutMs: deadlineMs, signal }), on),
+			acceptOn: expect,
+			failed: (reason) => this.#failed(token, reason, "here"),
+		});
+		// The machine has deadlines of its own, and this is for a handshake that hangs.
+		const timer = clock.setTimeout(() => this.#failed(token, "it has taken too long", "here"), deadlineMs + LATE_MS);
+		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: plan.birthday !== undefined, moved: false, timer } as const;
+		this.#attempts.set({ token, peer, role, request, phase });
+		if (role === "accept") expect(transport);
+		punching.start();
+	}
+
+	/** Both sides opt in, and it is done one at a time; a Coordinator that says otherwise is not followed. */
+	get #mayUseBirthday(): boolean {
+		return this.#host.birthday && !this.#attempts.punching().some(({ birthday }) => birthday);
+	}
+
+	/** The attempt is over without a channel. `where` that was found out: what ended it elsewhere (the peer gave up or left) says nothing of the path. */
+	#failed(token: string, reason: string, where: "here" | "elsewhere"): void {
+		const attempt = this.#attempts.get(token);
+		const moved = attempt?.phase.type === "punching" && attempt.phase.moved;
+		// Also where the Coordinator knows: what has not been sent is there for others.
+		if (where === "here" || attempt?.phase.type === "punching") this.#report(token, attempt, { outcome: "failed", reason });
+		if (attempt !== undefined) {
+			this.#note(attempt, "failed", reason);
+			this.#forget(token);
+			if (where === "here" && !moved) this.memory.fail(attempt.peer.id, reason);
+			this.background.reconsider(attempt.peer.id);
+		}
+		this.#wishes.leave(token, reason, where === "elsewhere" || moved);
+		this.#wishes.attemptOver();
+		if (attempt !== undefined) this.#host.lessLeft();
+	}
+
+	/** The Coordinator does not let this key in any more. What counts is the key that the peer has shown, not its name. */
+	#denied({ fingerprint, reason }: PeerDenied): void {
+		for (const channel of [...this.#all]) if (channel.fingerprint === fingerprint) channel.bar(reason);
+		for (const { token, peer } of this.#attempts.all()) if (peer.fingerprint === fingerprint) this.#failed(token, reason, "elsewhere");
+	}
+
+	/** Nobody here wants it any more. What the peer asked for is the peer's to give up. */
+	#givenUp(token: string): void {
+		const attempt = this.#attempts.get(token);
+		if (attempt?.role !== "dial") return;
+		if (attempt.request !== undefined) this.#host.link()?.send({ type: "channel-cancel", request: attempt.request });
+		this.#report(token, attempt, { outcome: "failed", reason: "given up" });
+		this.#note(attempt, "failed", "given up");
+		this.#forget(token);
+		this.#wishes.attemptOver();
+		this.#host.lessLeft();
+	}
+
+	/** Tells the Coordinator what became of an attempt, and what this side has sent for it: nothing more is sent. */
+	#report(token: string, attempt: Attempt | undefined, what: Pick<ChannelReport, "outcome" | "reason" | "address" | "rttMs">): void {
+		const sent = attempt?.phase.type === "punching" ? attempt.phase.punching.report().sent : [];
+		this.#host.link()?.send({ type: "channel-report", token, ...what, sent });
+	}
+
+	#note({ phase, peer }: Attempt, outcome: "up" | "failed", reason: string): void {
+		if (phase.type !== "punching") return;
+		const { candidates } = phase.punching.report();
+		this.#host.network.mapped(candidates.filter(({ probes }) => probes > 0).length);
+		const durationMs = this.#host.clock.now() - phase.since;
+		this.memory.note(peer.id, { at: new Date(this.#host.clock.wallMs()), outcome, reason, durationMs, candidates, peerNat: phase.peerNat });
+	}
+
+	#forget(token: string): void {
+		const phase = this.#attempts.get(token)?.phase;
+		this.#attempts.delete(token);
+		this.#acceptance.forget(token);
+		this.#host.clock.clearTimeout(phase?.timer);
+		if (phase?.type === "punching") phase.punching.stop();
+	}
+
+	// Channels
+
+	#up(token: string, greeting: DirectGreeting, on: Transport): void {
+		const attempt = this.#attempts.get(token);
+		if (attempt?.phase.type !== "punching" || this.#ended !== undefined) return greeting.connection.close(CLOSE_CODES.NORMAL, "too late");
+		const peer = attempt.peer.id;
+		const { since, punching } = attempt.phase;
+		const { connection, control, peerLimits } = greeting;
+		const { limits, ids, transport, clock } = this.#host;
+		const { remoteAddress } = connection;
+		const upMs = clock.now();
+		this.#note(attempt, "up", `direct to ${remoteAddress.address}`);
+		punching.established(on);
+		this.#forget(token);
+		const channel: DirectChannel = new DirectChannel({
+			peer,
+			// TLS has let in only the very certificate of this key.
+			fingerprint: attempt.peer.fingerprint,
+			connection,
+			transport: on,
+			control,
+			dialled: attempt.role === "dial",
+			token,
+			ids,
+			clock,
+			limits: {
+				...limits,
+				messageBytes: Math.min(limits.messageBytes, peerLimits.messageBytes),
+				metadataBytes: Math.min(limits.metadataBytes, peerLimits.metadataBytes),
+			},
+			onLeaving: () => this.#leaving(channel),
+			onEnd: (_, info) => {
+				if (on !== transport) on.destroy();
+				this.#over(channel, info, clock.now() - upMs);
+			},
+		});
+		const before = this.#open.get(peer);
+		this.#open.set(peer, channel);
+		this.#all.add(channel);
+		this.#watches.add(channel);
+		connection.onStream = (incoming) => this.#host.onStream(incoming, channel);
+		if (this.#host.endAtExpiry && this.#host.peerRoots !== undefined) endAtExpiry(connection, "the peer's", clock);
+		greeting.listen({ leaving: () => channel.peerLeaves(), broken: (closeCode, reason) => channel.destroy(closeCode, reason) });
+		// Its peer has asked for a new one, so it has given this one up.
+		before?.fail("a newer channel took its place");
+		this.#report(token, attempt, { outcome: "up", ...ownChannel(channel), address: remoteAddress, rttMs: Math.round(channel.rttMs) });
+		this.#host.emit({ type: "channel", peer, state: "up", address: remoteAddress, durationMs: upMs - since });
+		this.#wishes.grant(channel);
+	}
+
+	#leaving(channel: DirectChannel): void {
+		if (this.#open.get(channel.peer) !== channel) return;
+		this.#open.delete(channel.peer);
+		this.background.closing(channel.peer);
+	}
+
+	#over(channel: DirectChannel, info: CloseInfo, livedMs: number): void {
+		const { peer, token } = channel;
+		this.#all.delete(channel);
+		this.#watches.delete(channel);
+		this.#moves.delete(channel);
+		this.#host.link()?.send({ type: "channel-report", token, outcome: "down", reason: info.reason ?? info.code ?? "closed" });
+		this.#host.emit({ type: "channel", peer, state: "down", info });
+		// Nobody wanted it to end: whoever finds out first asks for another.
+		const broken = !onPurpose(info) && this.#ended === undefined && !this.#open.has(peer);
+		const found = broken && info.by === "error" && this.#host.link() !== undefined;
+		if (found && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
+		if (broken) this.background.broken(peer, livedMs);
+		this.#host.lessLeft();
+	}
+
+	/** Whether a channel to that peer is on its way down. */
+	#closing(peer: string): boolean {
+		return this.#all.size > this.#open.size && [...this.#all].some((channel) => channel.peer === peer);
+	}
+}
+
+/** Whether this side, or the peer, wanted the channel to end. A peer that has given up a dead one says so with another code. */
+function onPurpose({ by, code }: CloseInfo): boolean {
+	return by === "local" || (by === "peer" && (code === undefined || code === "CLIENT_CLOSED"));
+}
+
+const EXPIRED = "it has expired";
+
+/** Beyond the punching machine's own deadline, for the handshake that it began. */
+const LATE_MS = 5_000;
+
+/** Longer than any Coordinator in its right mind leaves a question open. */
+const LONGEST_QUESTION_MS = 60_000;

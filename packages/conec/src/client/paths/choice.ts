@@ -1,0 +1,53 @@
+/**
+ * Which way a stream takes when the caller leaves it open.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
+import type { DirectChannel } from "../channel/index.ts";
+import type { DirectChannels } from "../direct/index.ts";
+import type { CoordinatorLink } from "../uplink/index.ts";
+
+/**
+ * The direct channel that a stream for path "auto" should take, or `undefined`: through the Coordinator. Waits for an
+ * attempt, but never long: about as long as one that succeeds takes, at most two seconds; it goes on behind the scenes, for
+ * later streams. Waits for none where the last has failed lately: the next one is made behind the stream ({@link BackgroundAttempts}).
+ *
+ * Rejects with `signal.reason` only.
+ */
+export async function directForAuto(
+	peer: string,
+	direct: DirectChannels,
+	link: CoordinatorLink,
+	signal: AbortSignal | undefined,
+	clock: Clock = systemClock,
+): Promise<DirectChannel | undefined> {
+	const live = direct.find(peer);
+	if (live !== undefined) return live;
+	direct.lookAround();
+	if (!link.can(DIRECT_CAPABILITY) || direct.memory.hopeless(peer) !== undefined || direct.memory.doubtful(peer)) return undefined;
+	let timer: unknown;
+	let onAbort: () => void = () => undefined;
+	const giveUp = new Promise<undefined>((resolve, reject) => {
+		timer = clock.setTimeout(() => resolve(undefined), patienceMs(link.rttMs));
+		onAbort = () => reject(signal?.reason as Error);
+		signal?.addEventListener("abort", onAbort, { once: true });
+	});
+	try {
+		return await Promise.race([direct.connect(peer, { auto: true }).catch(() => undefined), giveUp]);
+	} finally {
+		clock.clearTimeout(timer);
+		signal?.removeEventListener("abort", onAbort);
+	}
+}
+
+/** Two round trips to arrange it, one or two to find an address, two for the handshake and the greeting; each side has its own. */
+export function patienceMs(coordinatorRttMs: number): number {
+	return Math.min(MOST_MS, LEAST_MS + ROUND_TRIPS * coordinatorRttMs);
+}
+
+const ROUND_TRIPS = 10;
+const LEAST_MS = 250;
+const MOST_MS = 2_000;

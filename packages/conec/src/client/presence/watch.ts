@@ -1,0 +1,204 @@
+/**
+ * One watch of the peers: its stream, what has come and was not read, and the events that are made of it when they are read.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { Fifo } from "../../base/fifo.ts";
+import { ConecError, type ConecErrorCode } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { PresenceEvent } from "../../session/presence-event.ts";
+import type { StreamHandler, StreamOptions, TransportStream } from "../../transport/transport.ts";
+import { errorCodeOfReset, RESET_CODES } from "../../wire/codes.ts";
+import { FRAME, isSkippedKind } from "../../wire/frames.ts";
+import { decodeReject } from "../../wire/open.ts";
+import { decodePresence } from "../../wire/presence.ts";
+import { PresenceView } from "./view.ts";
+
+/** What a watch needs of its Client. */
+export interface WatchHost {
+	readonly limits: Pick<Limits, "presencePeers" | "presenceQueueBytes" | "requestTimeoutMs">;
+	/** @default the machine's */
+	readonly clock?: Clock;
+	/** Opens the stream; from then on the Client ends the watch when it ends itself. Throws what keeps it from being opened. */
+	open(watch: PresenceWatch, handler: StreamHandler, options: StreamOptions): OpenedWatch;
+}
+
+/** A watch that has begun. */
+export interface OpenedWatch {
+	readonly stream: TransportStream;
+	/** It is over. Called once. */
+	readonly release: () => void;
+}
+
+/**
+ * Opened by the first `next`. Frames wait as they came, up to `presenceQueueBytes`; then the Coordinator waits, and goes on
+ * with a new list if it has forgotten the changes since.
+ */
+export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
+	readonly #host: WatchHost;
+	readonly #clock: Clock;
+	readonly #view: PresenceView;
+	readonly #frames: Fifo<Uint8Array> = new Fifo();
+	#events: readonly PresenceEvent[] = [];
+	#index = 0;
+	#waiting: Waiting[] = [];
+	#opened: OpenedWatch | undefined;
+	#timer: unknown;
+	#state:
+		| { readonly type: "new" | "opening" | "open" | "over" }
+		/** What has come is still read, then this is thrown. */
+		| { readonly type: "failing"; readonly error: ConecError } = { type: "new" };
+
+	constructor(host: WatchHost) {
+		this.#host = host;
+		this.#clock = host.clock ?? systemClock;
+		this.#view = new PresenceView(host.limits.presencePeers);
+	}
+
+	next(): Promise<IteratorResult<PresenceEvent, undefined>> {
+		if (this.#state.type === "over") return Promise.resolve({ done: true, value: undefined });
+		if (this.#state.type === "new") {
+			try {
+				this.#open();
+			} catch (error) {
+				this.#state = { type: "over" };
+				return Promise.reject(error);
+			}
+		}
+		return new Promise((resolve, reject) => {
+			this.#waiting.push({ resolve, reject });
+			this.#serve();
+		});
+	}
+
+	return(): Promise<IteratorResult<PresenceEvent, undefined>> {
+		this.#finish();
+		return Promise.resolve({ done: true, value: undefined });
+	}
+
+	[Symbol.asyncIterator](): this {
+		return this;
+	}
+
+	/** It goes no further: what has come is read, then `error`; with `CLIENT_CLOSED` it is over at once, as the application wanted. */
+	end(error: ConecError): void {
+		if (error.code === "CLIENT_CLOSED") this.#finish();
+		else this.#fail(error, RESET_CODES.NONE);
+	}
+
+	#open(): void {
+		const { limits } = this.#host;
+		this.#state = { type: "opening" };
+		const fails = (code: ConecErrorCode, message: string): void => this.#fail(new ConecError(code, `Cannot watch the peers: ${message}`), RESET_CODES.NONE);
+		this.#opened = this.#host.open(
+			this,
+			{
+				frame: (kind, payload) => this.#frame(kind, payload),
+				end: () => fails("STREAM_TRUNCATED", "the Coordinator ended the watch"),
+				reset: (code) => fails(errorCodeOfReset(code) ?? "STREAM_RESET", "the Coordinator ended the watch"),
+				// All there is to send has been sent; a reset says the same and comes along.
+				stopped: () => undefined,
+				drained: () => undefined,
+				finished: () => undefined,
+				// What the loss of the connection means, the Client says.
+				lost: (error) => (error.code === "CONNECTION_LOST" ? undefined : this.#fail(error, RESET_CODES.NONE)),
+			},
+			{ messageBytes: 1, creditBytes: limits.presenceQueueBytes },
+		);
+		const timeoutMs = limits.requestTimeoutMs;
+		this.#timer = this.#clock.setTimeout(() => fails("PEER_TIMEOUT", `no answer within ${timeoutMs} ms`), timeoutMs);
+	}
+
+	#frame(kind: number, payload: Uint8Array): void {
+		const { type } = this.#state;
+		if (type === "open" && kind === FRAME.CONTROL) {
+			this.#frames.push(payload);
+			return this.#serve();
+		}
+		this.#opened?.stream.consumed(payload.length);
+		if (isSkippedKind(kind) || type === "failing" || type === "over") return;
+		if (type === "opening" && kind === FRAME.ACCEPT) {
+			this.#clock.clearTimeout(this.#timer);
+			this.#state = { type: "open" };
+		} else if (type === "opening" && kind === FRAME.REJECT) {
+			const reject = decodeReject(payload);
+			const { code, message = "refused" } = reject.ok ? reject.value : { code: "PROTOCOL_ERROR" as const, message: reject.error };
+			this.#fail(new ConecError(code, `Cannot watch the peers: ${message}`), RESET_CODES.NONE);
+		} else {
+			this.#fail(broken(`a frame of kind 0x${kind.toString(16).padStart(2, "0")}`), RESET_CODES.FRAME_INVALID);
+		}
+	}
+
+	#serve(): void {
+		while (this.#waiting.length > 0) {
+			const event = this.#take();
+			if (event !== undefined) this.#waiting.shift()?.resolve({ done: false, value: event });
+			else if (this.#state.type === "failing") {
+				this.#waiting.shift()?.reject(this.#state.error);
+				return this.#finish();
+			} else return;
+		}
+	}
+
+	#take(): PresenceEvent | undefined {
+		while (this.#index === this.#events.length) {
+			const payload = this.#frames.shift();
+			if (payload === undefined) return undefined;
+			this.#opened?.stream.consumed(payload.length);
+			this.#index = 0;
+			this.#events = this.#read(payload);
+		}
+		return this.#events[this.#index++];
+	}
+
+	#read(payload: Uint8Array): readonly PresenceEvent[] {
+		const frame = decodePresence(payload);
+		const step = frame.ok ? this.#view.push(frame.value) : ({ type: "invalid", problem: frame.error } as const);
+		if (step.type === "events") return step.events;
+		this.#frames.clear();
+		const error =
+			step.type === "invalid"
+				? broken(step.problem)
+				: new ConecError("LIMIT_EXCEEDED", `Cannot watch the peers: there are more than ${this.#host.limits.presencePeers} (limits.presencePeers)`);
+		// What follows an error in the protocol is no reason that the application needs.
+		if (this.#state.type === "failing") this.#state = { type: "failing", error };
+		else this.#fail(error, step.type === "invalid" ? RESET_CODES.FRAME_INVALID : RESET_CODES.NONE);
+		return [];
+	}
+
+	#fail(error: ConecError, code: number): void {
+		if (this.#state.type !== "opening" && this.#state.type !== "open") return;
+		this.#state = { type: "failing", error };
+		this.#letGo(code);
+		this.#serve();
+	}
+
+	#finish(): void {
+		const { type } = this.#state;
+		if (type === "over") return;
+		this.#state = { type: "over" };
+		if (type === "opening" || type === "open") this.#letGo(RESET_CODES.NONE);
+		this.#frames.clear();
+		this.#events = [];
+		this.#index = 0;
+		for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined });
+	}
+
+	#letGo(code: number): void {
+		this.#clock.clearTimeout(this.#timer);
+		this.#opened?.stream.reset(code);
+		this.#opened?.stream.stop(code);
+		this.#opened?.release();
+	}
+}
+
+interface Waiting {
+	readonly resolve: (result: IteratorResult<PresenceEvent, undefined>) => void;
+	readonly reject: (error: unknown) => void;
+}
+
+function broken(problem: string): ConecError {
+	return new ConecError("PROTOCOL_ERROR", `Cannot watch the peers: the Coordinator broke the protocol: ${problem}`);
+}

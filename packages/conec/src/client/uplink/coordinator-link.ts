@@ -1,0 +1,181 @@
+/**
+ * A Client's end of its connection to the Coordinator: the control stream, and the streams that go through it.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../../base/clock.ts";
+import type { ConecError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import { closeInfoOf } from "../../session/close-info-of.ts";
+import type { ControlChannel } from "../../session/control-channel.ts";
+import { describeStream } from "../../session/describe-stream.ts";
+import { endAtExpiry } from "../../session/end-at-expiry.ts";
+import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
+import { roundTripMs } from "../../session/round-trip.ts";
+import type { StreamIds } from "../../session/stream-ids.ts";
+import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
+import type { CloseInfo } from "../../stream/close-info.ts";
+import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
+import type { MessageStream } from "../../stream/message-stream.ts";
+import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
+import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
+import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOfCoordinator } from "../../wire/channel-messages.ts";
+import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../../wire/codes.ts";
+import type { BroadcastCounted, BroadcastUnknown, ControlMessage, Ping, Pong, Welcome } from "../../wire/control.ts";
+import { FRAME } from "../../wire/frames.ts";
+import type { JsonValue } from "../../wire/json.ts";
+import { decodeOpenFromCoordinator, encodeOpen } from "../../wire/open.ts";
+import { type MetadataRefused, type MetadataSet, PRESENCE_CAPABILITY } from "../../wire/presence.ts";
+import type { Greeted } from "./handshake.ts";
+
+/** What the owner of a link is told and asked. */
+export interface LinkEvents {
+	/** The Coordinator stops, and why. Called once. */
+	draining(reason: string): void;
+	/** About direct channels. Never called unless the Coordinator has the capability. */
+	channel(message: ChannelMessageOfCoordinator): void;
+	/** An answer about metadata. Never called unless the Coordinator has the capability. */
+	presence(message: MetadataSet | MetadataRefused): void;
+	/** How many members a broadcast has. */
+	broadcast(message: BroadcastCounted | BroadcastUnknown): void;
+	/** Why no stream is accepted now; `undefined`: it is. */
+	refusal(): { readonly code: RejectCode; readonly reason: string } | undefined;
+	/** A stream of a peer or of the Coordinator has been accepted. */
+	accepted(stream: FramedStream): void;
+	/** The connection has ended. Called once, the last call. */
+	lost(info: CloseInfo): void;
+}
+
+/** What a link is made of. */
+export interface LinkParts {
+	readonly greeted: Greeted;
+	readonly limits: Limits;
+	readonly ids: StreamIds;
+	/** End the connection when the Coordinator's certificate expires. */
+	readonly endAtExpiry: boolean;
+	/** @default the machine's */
+	readonly clock?: Clock;
+	readonly events: LinkEvents;
+}
+
+/** See the module. Made when the Coordinator has said welcome. */
+export class CoordinatorLink {
+	readonly welcome: Welcome;
+	readonly connection: TransportConnection;
+	readonly streams: StreamSet;
+	/** As the Coordinator sees this Client. */
+	observedAddress: SocketAddress;
+	readonly #greeted: Greeted;
+	readonly #clock: Clock;
+	readonly #control: ControlChannel;
+	readonly #limits: Limits;
+	/** What holds for messages that the Coordinator itself takes. */
+	readonly sendLimits: Limits;
+	readonly #events: LinkEvents;
+	#state: "open" | "draining" | "over" = "open";
+
+	constructor(parts: LinkParts) {
+		const { greeted, limits, ids, events, clock = systemClock } = parts;
+		const { welcome, connection, control } = greeted;
+		this.#greeted = greeted;
+		this.#clock = clock;
+		this.welcome = welcome;
+		this.connection = connection;
+		this.observedAddress = welcome.observedAddress;
+		this.streams = new StreamSet(ids, clock);
+		this.#control = control;
+		this.#limits = limits;
+		this.sendLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
+		this.#events = events;
+		void connection.closed.then((info) => {
+			this.#state = "over";
+			control.end();
+			events.lost(closeInfoOf(info, "COORDINATOR_LOST"));
+		});
+		if (parts.endAtExpiry) endAtExpiry(connection, "the Coordinator's", clock);
+	}
+
+	/** Begins to tell the events, those first that came with the welcome. Once, when the owner is ready for them. */
+	listen(): void {
+		const { connection } = this;
+		this.#greeted.listen({ message: (message) => this.#received(message), broken: (closeCode, reason) => connection.close(closeCode, reason) });
+		connection.onStream = (incoming) => this.#onStream(incoming);
+	}
+
+	/** "draining": the Coordinator has said that it stops. "over": the connection has ended. */
+	get state(): "open" | "draining" | "over" {
+		return this.#state;
+	}
+
+	/** Whether both sides have a capability. */
+	can(capability: string): boolean {
+		return this.welcome.capabilities.includes(capability);
+	}
+
+	/** Smoothed round trip; 0 when it is over. */
+	get rttMs(): number {
+		return roundTripMs(this.connection);
+	}
+
+	/** Sends a control message; nothing happens when the connection is over. */
+	send(message: Exclude<ControlMessage, Ping | Pong>): void {
+		this.#control.send(message);
+	}
+
+	/** Says something that needs no answer, now: it shows a new address of this Client to the Coordinator. */
+	poke(): void {
+		this.#control.poke();
+	}
+
+	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`), within `timeoutMs`. Rejects like `Client.openStream`. */
+	openStream(peer: string | null, options: OpenStreamOptions, timeoutMs?: number): Promise<MessageStream> {
+		const make = (id: number): { init: StreamInit; payload: Uint8Array } => ({
+			init: this.#init(peer, id, options.metadata, describeStream(id, "to", peer)),
+			payload: encodeOpen(peer === null ? { id, metadata: options.metadata } : { to: peer, id, metadata: options.metadata }),
+		});
+		return this.streams.open(this.connection, options, make, timeoutMs);
+	}
+
+	/** Announces that this Client leaves and ends the streams as `how` says. */
+	async leave(reason: string, how: Omit<StreamSetEnd, "flush">): Promise<void> {
+		this.#control.send({ type: "close", reason });
+		await this.streams.end({ ...how, flush: (timeoutMs) => this.#control.ping(timeoutMs) });
+	}
+
+	/** Forgets what is waited for and ends the streams; the connection is closed by who owns the socket. */
+	destroy(error: ConecError, wireCode: number): void {
+		this.#control.end();
+		this.streams.destroy(error, wireCode);
+	}
+
+	#received(message: Exclude<ControlMessage, Ping | Pong>): void {
+		if (this.#state === "over") return;
+		if (isChannelMessageOfCoordinator(message) && this.can(DIRECT_CAPABILITY)) return this.#events.channel(message);
+		if ((message.type === "broadcast-counted" || message.type === "broadcast-unknown") && this.can(BROADCAST_CAPABILITY))
+			return this.#events.broadcast(message);
+		if ((message.type === "metadata-set" || message.type === "metadata-refused") && this.can(PRESENCE_CAPABILITY)) return this.#events.presence(message);
+		if (message.type !== "close") return this.connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
+		if (this.#state === "draining") return;
+		this.#state = "draining";
+		this.#events.draining(message.reason);
+	}
+
+	#onStream(incoming: IncomingStream): void {
+		if (incoming.header.kind !== FRAME.OPEN) return incoming.refuse(RESET_CODES.HEADER_INVALID);
+		const open = decodeOpenFromCoordinator(incoming.header.payload, this.#limits.metadataBytes);
+		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
+		const refusal = this.#events.refusal();
+		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
+		const { from, id, metadata } = open.value;
+		const stream = acceptMessageStream(incoming, this.#init(from ?? null, id, metadata, describeStream(id, "from", from ?? null)));
+		this.streams.add(stream);
+		this.#events.accepted(stream);
+	}
+
+	#init(peer: string | null, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
+		const limits = peer === null ? this.sendLimits : this.#limits;
+		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, limits, describe, lostCode: "COORDINATOR_LOST", clock: this.#clock };
+	}
+}

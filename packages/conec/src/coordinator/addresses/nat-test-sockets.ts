@@ -1,0 +1,40 @@
+/**
+ * The two further sockets by which Clients learn what their NAT does. They are never used for QUIC.
+ *
+ * @module
+ */
+
+import { type ConecError, isConecError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { TransportFactory } from "../../session/transport-factory.ts";
+import type { Transport } from "../../transport/transport.ts";
+
+/** See the module. */
+export interface NatTestSockets {
+	/** The second port: says from where it sees who asks. */
+	readonly echo: Transport;
+	/** A third one, which only sends: a NAT that lets its packets in filters by address at most. Nobody may ever have sent to it, so its port is told to nobody. */
+	readonly test: Transport;
+}
+
+/** Where they are bound. */
+export interface NatTestOptions {
+	/** IP address of the machine. */
+	readonly host: string;
+	/** UDP port of the second one; 0 is any. */
+	readonly natTestPort: number;
+	readonly limits: Limits;
+}
+
+/** Binds both, or says why that cannot be, which is no reason not to listen. Throws what is none of the network's doing. */
+export function bindNatTestSockets(createTransport: TransportFactory, { host, natTestPort, limits }: NatTestOptions): NatTestSockets | ConecError {
+	let echo: Transport | undefined;
+	try {
+		echo = createTransport({ host, port: natTestPort, limits, role: "coordinator", datagrams: true });
+		return { echo, test: createTransport({ host, port: 0, limits, role: "coordinator" }) };
+	} catch (error) {
+		echo?.destroy();
+		if (isConecError(error)) return error as ConecError;
+		throw error;
+	}
+}

@@ -1,0 +1,227 @@
+/**
+ * From a connection whose handshake is done to a {@link Session}, or to `refused`. The transport closes the connection if
+ * this is not decided in time (`limits.helloTimeoutMs`), so nothing here waits without a bound.
+ *
+ * @module
+ */
+
+import { randomHex } from "../../base/random.ts";
+import { isConecError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import { acceptControlChannel, type ControlChannel } from "../../session/control-channel.ts";
+import type { Runtime } from "../../session/runtime.ts";
+import { certificateId } from "../../tls/certificate-id.ts";
+import { chainProblem } from "../../tls/chain.ts";
+import { fingerprintOf } from "../../tls/fingerprint.ts";
+import type { IncomingStream, TransportConnection } from "../../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
+import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
+import { CLOSE_CODES, type RefusedCode } from "../../wire/codes.ts";
+import { decodeControl, type Hello, type Refused } from "../../wire/control.ts";
+import { FRAME } from "../../wire/frames.ts";
+import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
+import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
+import type { Channels } from "../introduction/index.ts";
+import type { Claim, Registry } from "../sessions/index.ts";
+import { Session, type SessionParts } from "../sessions/index.ts";
+import { type Lease, type Leases, leaseSource } from "./leases.ts";
+
+/** What the Coordinator lends to admissions. */
+export interface AdmissionHost {
+	readonly limits: Limits;
+	readonly runtime: Pick<Runtime, "clock" | "random">;
+	/** Names this run of the Coordinator. */
+	readonly epoch: string;
+	readonly registry: Registry<Session>;
+	readonly leases: Leases;
+	/** In CA mode the authorities of now, by one of which a Client's certificate says the id. */
+	readonly clientRoots: () => readonly Uint8Array[] | undefined;
+	readonly denied: (fingerprint: string) => boolean;
+	readonly closing: () => boolean;
+	readonly admitted: (session: Session) => void;
+	readonly refused: (connection: TransportConnection, refused: Refused, id: string) => void;
+	readonly changed: (session: Session) => void;
+	readonly changeCost: (session: Session) => number;
+	readonly ended: (session: Session) => void;
+	readonly onStream: (session: Session, incoming: IncomingStream) => void;
+	readonly channels: Channels;
+	readonly onRequest: SessionParts["onRequest"];
+}
+
+/** Takes a new connection; never throws and never rejects. */
+export function admit(connection: TransportConnection, host: AdmissionHost): void {
+	connection.onStream = (incoming) => {
+		connection.onStream = () => connection.close(CLOSE_CODES.PROTOCOL_ERROR, "a stream before the welcome");
+		const hello = readHello(incoming, host.limits.metadataBytes);
+		if (typeof hello === "string") connection.close(CLOSE_CODES.PROTOCOL_ERROR, hello);
+		else greet(incoming, hello, host);
+	};
+}
+
+function readHello({ header }: IncomingStream, metadataBytes: number): Hello | string {
+	if (header.kind !== FRAME.CONTROL) return "the first stream is not the control stream";
+	const message = decodeControl(header.payload, metadataBytes);
+	if (!message.ok) return message.error;
+	return message.value?.type === "hello" ? message.value : "the first message is not hello";
+}
+
+function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): void {
+	const { connection } = incoming;
+	const progress: { session?: Session } = {};
+	const control = acceptControlChannel(
+		incoming,
+		{
+			message: (message) => {
+				if (progress.session !== undefined) progress.session.received(message);
+				else connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" before the welcome`);
+			},
+			heard: () => progress.session?.heard(),
+			broken: (closeCode, reason) => (progress.session === undefined ? connection.close(closeCode, reason) : progress.session.end(closeCode, reason)),
+			// FIN of ours is only ever sent after `refused`.
+			finished: () => connection.close(CLOSE_CODES.REFUSED, ""),
+		},
+		host.limits,
+		host.runtime.clock,
+	);
+	let over = false;
+	void connection.closed.then(() => {
+		over = true;
+		control.end();
+	});
+	const refuse = (refusal: Refused): void => {
+		control.send(refusal);
+		control.finish();
+		host.refused(connection, refusal, hello.id);
+	};
+	const known = identify(connection, hello, host);
+	if (known.type === "refused") return refuse(known);
+	// Judged and welcomed in one go, so that no other claim comes in between. By the deny list and the authorities of now: they may have
+	// changed while the holder of the id was asked.
+	const decide = (): void => {
+		const applicant = identify(connection, hello, host);
+		if (applicant.type === "refused") return refuse(applicant);
+		const refusal = judge(applicant, host);
+		if (refusal === undefined) progress.session = welcome(connection, control, hello, applicant, host);
+		else refuse(refusal);
+	};
+	const holder = holderToAsk(known, host);
+	if (holder === undefined) return decide();
+	void holder.control.ping(host.limits.holderPingMs).then((alive) => {
+		if (!alive) holder.end(CLOSE_CODES.DISCONNECTED, "it was silent while another Client asked for its id");
+		if (!over) decide();
+	});
+}
+
+/** Who it is, once that is certain. */
+interface Applicant extends Claim {
+	readonly type: "applicant";
+	readonly version: number;
+	readonly fingerprint: string;
+}
+
+/** The holder that stands in the way without a lease. One that was killed looks alive until its connection times out, so it is asked. */
+function holderToAsk(applicant: Applicant, { registry, leases, runtime: { clock } }: AdmissionHost): Session | undefined {
+	if (leaseOfAnother(applicant, leases, clock.now()) !== undefined) return undefined;
+	const verdict = registry.judge(applicant, clock.now());
+	return verdict.type === "taken" ? verdict.holder : undefined;
+}
+
+function leaseOfAnother({ id, identity }: Applicant, leases: Leases, nowMs: number): Lease | undefined {
+	const lease = leases.find(id, nowMs);
+	// With an authority for Clients the identity is the id, and leases do not count.
+	return identity === id || lease?.identity === identity ? undefined : lease;
+}
+
+/** Why not, if not. */
+function judge(applicant: Applicant, { registry, leases, closing, runtime: { clock } }: AdmissionHost): Refused | undefined {
+	const { id } = applicant;
+	if (closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
+	const taken = refused("ID_TAKEN", `another Client holds the id "${id}"`);
+	const lease = leaseOfAnother(applicant, leases, clock.now());
+	if (lease !== undefined) return lease.untilMs === undefined ? taken : { ...taken, retryAfterMs: Math.max(0, Math.ceil(lease.untilMs - clock.now())) };
+	const verdict = registry.judge(applicant, clock.now());
+	switch (verdict.type) {
+		case "taken":
+			return taken;
+		case "contended":
+			return { ...refused("ID_CONTENDED", `two processes take the id "${id}" from each other`), retryAfterMs: verdict.retryAfterMs };
+		case "full":
+			return refused("LIMIT_EXCEEDED", "the Coordinator has as many Clients as it takes");
+		default:
+			return undefined;
+	}
+}
+
+function identify(connection: TransportConnection, hello: Hello, host: AdmissionHost): Applicant | Refused {
+	const version = negotiateVersion(PROTOCOL_VERSIONS, hello.versions);
+	if (version === undefined) {
+		return {
+			...refused("VERSION_UNSUPPORTED", `the Client speaks ${hello.versions.join(", ")}, the Coordinator ${PROTOCOL_VERSIONS.join(", ")}`),
+			versions: PROTOCOL_VERSIONS,
+		};
+	}
+	if (host.closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
+	const leaf = connection.peerCertificates[0];
+	if (leaf === undefined) return refused("CERTIFICATE_REQUIRED", "the Client showed no certificate");
+	try {
+		const fingerprint = fingerprintOf(leaf);
+		if (host.denied(fingerprint)) return refused("CERTIFICATE_REFUSED", "its key is on the deny list");
+		const roots = host.clientRoots();
+		if (roots === undefined) return { type: "applicant", version, id: hello.id, identity: fingerprint, fingerprint };
+		const problem = chainProblem(connection.peerCertificates, roots, "client", host.runtime.clock.wallMs());
+		if (problem !== undefined) return refused("CERTIFICATE_REFUSED", `the certificate ${problem}`);
+		const id = certificateId(leaf);
+		if (id !== hello.id) return refused("CERTIFICATE_NAME_MISMATCH", `the certificate is for "${id}", not "${hello.id}"`);
+		return { type: "applicant", version, id, identity: id, fingerprint };
+	} catch (error) {
+		return refused("CERTIFICATE_REFUSED", isConecError(error) ? error.message : "it cannot be read");
+	}
+}
+
+function welcome(connection: TransportConnection, control: ControlChannel, hello: Hello, applicant: Applicant, host: AdmissionHost): Session {
+	const { limits } = host;
+	const { clock, random } = host.runtime;
+	connection.confirm();
+	const before = host.registry.find(applicant.id);
+	const session = new Session({
+		id: applicant.id,
+		fingerprint: applicant.fingerprint,
+		key: hello.key,
+		metadata: hello.metadata,
+		capabilities: hello.capabilities,
+		metadataUpdatesPerMinute: limits.metadataUpdatesPerMinute,
+		clock,
+		connection,
+		control,
+		changed: host.changed,
+		changeCost: host.changeCost,
+		release: host.ended,
+		onStream: host.onStream,
+		direct: hello.capabilities.includes(DIRECT_CAPABILITY),
+		onChannelMessage: (from, message) => host.channels.received(from, message),
+		onHeard: (from) => host.channels.heard(from),
+		onRequest: host.onRequest,
+	});
+	host.registry.hold(applicant, session, clock.now());
+	if (hello.key === "kept" && applicant.identity !== applicant.id) {
+		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), clock.now());
+	}
+	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
+	const natTest = session.direct ? host.channels.joined(session) : undefined;
+	control.send({
+		type: "welcome",
+		version: applicant.version,
+		session: randomHex(random, 16),
+		epoch: host.epoch,
+		limits: { messageBytes: limits.messageBytes, metadataBytes: limits.metadataBytes, streamsPerPair: limits.streamsPerPair },
+		capabilities: [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY],
+		observedAddress: connection.remoteAddress,
+		...(natTest === undefined ? {} : { natTest }),
+	});
+	host.admitted(session);
+	return session;
+}
+
+function refused(code: RefusedCode, message: string): Refused {
+	return { type: "refused", code, message };
+}

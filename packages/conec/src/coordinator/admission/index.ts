@@ -1,0 +1,8 @@
+/**
+ * The door of this room: what others may use of it.
+ *
+ * @module
+ */
+
+export { type AdmissionHost, admit } from "./admission.ts";
+export { type CoordinatorState, openState } from "./state.ts";

@@ -1,0 +1,356 @@
+/**
+ * One broadcast at the Coordinator: who is in it, and the one order of what they send.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../base/clock.ts";
+import { Fifo } from "../../base/fifo.ts";
+import { type Random, randomHex, systemRandom } from "../../base/random.ts";
+import type { Limits } from "../../limits.ts";
+import type { TransportStream } from "../../transport/transport.ts";
+import {
+	type BroadcastOpen,
+	type BroadcastPeer,
+	EPOCH_BYTES,
+	encodeBroadcastControl,
+	epochToBytes,
+	type Joined,
+	taggedFrameBytes,
+} from "../../wire/broadcast.ts";
+import { FRAME } from "../../wire/frames.ts";
+import { encodeChunk, encodeFrames, type Unstamped } from "./chunk.ts";
+import { Delivery } from "./delivery.ts";
+import type { HeldBytes } from "./held.ts";
+import { type ChunkPart, History } from "./history.ts";
+import { Member } from "./member.ts";
+import { type Change, Roster, stampChange } from "./roster.ts";
+import type { ResolvedBroadcastRule } from "./rules.ts";
+
+/** What a broadcast needs of its Coordinator. */
+export interface BroadcastHost {
+	readonly limits: Limits;
+	readonly clock: Clock;
+	/** @default the machine's */
+	readonly random?: Random;
+	/** What all broadcasts keep. */
+	readonly held: HeldBytes;
+	readonly writeFramesToMany: (streams: readonly TransportStream[], frames: Uint8Array) => ArrayLike<number>;
+	/** A member has begun to lag, or has caught up having lost so many messages by then. */
+	readonly lagChanged: (broadcast: Broadcast, member: Member) => void;
+	/** A member is to be ended, as it lags and has asked for that. */
+	readonly disconnect: (member: Member) => void;
+	/** The last member has gone. */
+	readonly empty: (broadcast: Broadcast) => void;
+}
+
+/** What a sender has sent and that waits for slow readers. */
+interface Pending {
+	readonly member: Member;
+	readonly payload: Uint8Array | undefined;
+	/** Instead of a payload: what to do once everything before is stamped. */
+	readonly action: (() => void) | undefined;
+}
+
+/** Most bytes that are stamped in one go. */
+const STEP_BYTES = 64 * 1_024;
+/** The same while some member has a small queue, which such a step may overfill: it must not make work for all others. */
+const STEP_MIN_BYTES = 16 * 1_024;
+
+/** See the module. */
+export class Broadcast {
+	readonly name: string;
+	/** Names this life of the broadcast: one that has vanished and come back has another. */
+	readonly epoch: string;
+	readonly #epochBytes: Uint8Array;
+	readonly #host: BroadcastHost;
+	readonly #history: History;
+	readonly #roster: Roster = new Roster();
+	readonly #members: Set<Member> = new Set();
+	readonly #delivery: Delivery;
+	#seq = 0;
+	#senders = 0;
+	#receivers = 0;
+	/** Members that hear of changes of the list. */
+	readonly #listeners: Set<Member> = new Set();
+	/** Messages of this turn, which get their numbers when it ends. */
+	#batch: Unstamped[] = [];
+	#batchBytes = 0;
+	#flushScheduled = false;
+	/** What has come while senders have to wait. */
+	readonly #pending: Fifo<Pending> = new Fifo();
+	#stepBytes = STEP_BYTES;
+	#abandoned = false;
+
+	constructor(name: string, rule: ResolvedBroadcastRule, host: BroadcastHost) {
+		this.name = name;
+		this.epoch = randomHex(host.random ?? systemRandom, EPOCH_BYTES);
+		this.#epochBytes = epochToBytes(this.epoch);
+		this.#host = host;
+		this.#history = new History(rule.history, host.held);
+		this.#delivery = new Delivery({
+			limits: host.limits,
+			clock: host.clock,
+			writeFramesToMany: host.writeFramesToMany,
+			lagChanged: (member) => host.lagChanged(this, member),
+			disconnect: host.disconnect,
+			members: () => this.#members,
+			pending: () => this.#pending.length > 0,
+			released: () => this.#pump(),
+		});
+	}
+
+	get senders(): number {
+		return this.#senders;
+	}
+
+	get receivers(): number {
+		return this.#receivers;
+	}
+
+	get size(): number {
+		return this.#members.size;
+	}
+
+	/** Members that hear of every change of the list: that is what a joining costs. */
+	get listeners(): number {
+		return this.#listeners.size;
+	}
+
+	/** A member that {@link join} takes. */
+	createMember(peer: BroadcastPeer, open: BroadcastOpen): Member {
+		return new Member(peer, open, this.#roster.peers, this.#delivery.patienceWith(peer.id), this.#host.held, this.#host.limits);
+	}
+
+	/** Takes a member, whose stream has been accepted, and tells it where it stands. */
+	join(member: Member, open: BroadcastOpen): void {
+		this.#flush();
+		const { since, last } = open;
+		const now = this.#host.clock.now();
+		let recovered: boolean | undefined;
+		let parts: readonly ChunkPart[] = [];
+		if (since !== undefined) {
+			const found = since.epoch === this.epoch && since.seq <= this.#seq ? this.#history.since(since.seq, now) : undefined;
+			recovered = found !== undefined;
+			parts = found ?? [];
+		} else if (last !== undefined) {
+			parts = this.#history.last(last, now);
+		}
+		this.#tell(this.#roster.join(member.peer));
+		this.#members.add(member);
+		if (member.presence) this.#listeners.add(member);
+		if (member.sends) this.#senders++;
+		if (member.receives) this.#receivers++;
+		this.#stepBytes = Math.min(this.#stepBytes, Math.max(STEP_MIN_BYTES, member.capacityBytes / 2));
+		const joined: Joined = {
+			type: "joined",
+			epoch: this.epoch,
+			seq: this.#seq,
+			recovered,
+			senders: this.#senders,
+			receivers: this.#receivers,
+			lagging: member.sends ? this.#delivery.lagging : undefined,
+		};
+		member.stream.write(FRAME.CONTROL, encodeBroadcastControl(joined));
+		if (member.receives) for (const { chunk, from, to } of parts) member.queue.replay(chunk, from, to);
+		if (member.presence) member.queue.pushMembers(this.#seq);
+		this.#delivery.add(member);
+	}
+
+	/** A message. */
+	receive(member: Member, payload: Uint8Array): void {
+		if (this.#pending.length > 0 || this.#delivery.held) {
+			member.unstamped++;
+			this.#pending.push({ member, payload, action: undefined });
+			if (this.#pending.length === 1) this.#delivery.clockWaiting();
+			return;
+		}
+		this.#add(member, payload);
+	}
+
+	/** A member has sent its last message; `acknowledge` is called when all of them have their numbers. */
+	finishSending(member: Member, acknowledge: () => void): void {
+		this.#afterPending(member, () => {
+			acknowledge();
+			if (!member.sends) return;
+			member.sends = false;
+			this.#senders--;
+			if (this.#senders === 0) this.#endReaders();
+		});
+	}
+
+	/** A member goes, once its messages have their numbers; `then` is called right after. */
+	leaveAfter(member: Member, then: () => void): void {
+		this.#afterPending(member, () => {
+			this.leave(member);
+			then();
+		});
+	}
+
+	/** A member goes at once; what it has sent and has no number is dropped. */
+	leave(member: Member): void {
+		if (member.unstamped > 0) this.#forgetPending(member);
+		this.#flush();
+		const wasIn = member.state === "in";
+		const sent = member.sends;
+		member.state = "out";
+		member.queue.clear();
+		if (!wasIn) return;
+		this.#forget(member);
+		if (sent && this.#senders === 0) this.#endReaders();
+		this.#vanishIfEmpty();
+		this.#pump();
+	}
+
+	/** The Coordinator goes, and takes all members out: that is no news of any of them. */
+	abandon(): void {
+		this.#abandoned = true;
+	}
+
+	/** What a Client says of itself has changed. */
+	update(peer: BroadcastPeer): void {
+		this.#flush();
+		this.#tell(this.#roster.update(peer));
+	}
+
+	/** Bytes of messages that are kept for who joins later. */
+	get historyBytes(): number {
+		return this.#history.bytes;
+	}
+
+	/** Forgets them, as there is no memory for them. */
+	shedHistory(): void {
+		this.#history.clear();
+	}
+
+	/** Drops what waits for a member, as there is no memory for it. */
+	shed(member: Member): void {
+		this.#delivery.shed(member);
+		this.#pump();
+	}
+
+	/** The stream of a member has room. */
+	drained(member: Member): void {
+		if (member.state === "out") return;
+		member.stalled = false;
+		this.#delivery.drain(member);
+		this.#pump();
+	}
+
+	/** Takes a message into the batch of this turn. */
+	#add(member: Member, payload: Uint8Array): void {
+		this.#batch.push({ sender: member.sender, payload });
+		this.#batchBytes += taggedFrameBytes(member.sender.bytes.length, payload.length);
+		member.stream.consumed(payload.length);
+		if (this.#batchBytes >= this.#stepBytes) {
+			this.#flush();
+		} else if (!this.#flushScheduled) {
+			this.#flushScheduled = true;
+			queueMicrotask(this.#flushLater);
+		}
+	}
+
+	readonly #flushLater = (): void => {
+		this.#flushScheduled = false;
+		this.#flush();
+	};
+
+	/** Numbers the messages of this turn and gives them to all. */
+	#flush(): void {
+		if (this.#batch.length === 0) return;
+		const batch = this.#batch;
+		const firstSeq = this.#seq + 1;
+		this.#seq += batch.length;
+		this.#batch = [];
+		this.#batchBytes = 0;
+		// Mostly nobody keeps it.
+		if (!this.#delivery.anyBehind && !this.#history.keeps) {
+			this.#history.skip(this.#seq);
+			if (this.#delivery.anyLive) this.#delivery.giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes));
+			return;
+		}
+		const chunk = encodeChunk(batch, firstSeq, this.#epochBytes, this.#host.clock.now());
+		this.#history.push(chunk);
+		this.#delivery.give(chunk);
+	}
+
+	/** Numbers what has waited, as far as readers allow. */
+	#pump(): void {
+		while (this.#pending.length > 0 && !this.#delivery.held) {
+			const { member, payload, action } = this.#pending.shift() as Pending;
+			member.unstamped--;
+			if (payload !== undefined) {
+				this.#add(member, payload);
+			} else if (action !== undefined) {
+				this.#flush();
+				action();
+			}
+			// What is in the batch counts only once it is given out.
+			if (this.#pending.length === 0) this.#flush();
+		}
+		this.#delivery.clockWaiting();
+	}
+
+	#afterPending(member: Member, action: () => void): void {
+		if (member.unstamped > 0) {
+			member.unstamped++;
+			this.#pending.push({ member, payload: undefined, action });
+		} else {
+			this.#flush();
+			action();
+		}
+	}
+
+	#forgetPending(member: Member): void {
+		const kept: Pending[] = [];
+		for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) {
+			if (next.member !== member) kept.push(next);
+		}
+		for (const one of kept) this.#pending.push(one);
+		member.unstamped = 0;
+	}
+
+	/** Takes a member out, and tells the others. */
+	#forget(member: Member): void {
+		this.#members.delete(member);
+		this.#listeners.delete(member);
+		if (member.sends) this.#senders--;
+		member.sends = false;
+		if (member.receives) this.#receivers--;
+		this.#delivery.remove(member);
+		this.#tell(this.#roster.leave(member.peer.id));
+		if (this.#members.size === 0) this.#delivery.stop();
+	}
+
+	/** The last sender has gone: readers get what waits for them, then the end. */
+	#endReaders(): void {
+		if (this.#abandoned) return;
+		const ending = [...this.#members].filter((member) => member.receives && !member.keepOpen);
+		// All at once: they are not told of each other, which would be the square of their number.
+		for (const member of ending) {
+			member.state = "ending";
+			this.#members.delete(member);
+			this.#listeners.delete(member);
+		}
+		for (const member of ending) this.#forget(member);
+		for (const member of ending) {
+			member.queue.endLag();
+			this.#delivery.drain(member);
+		}
+		this.#vanishIfEmpty();
+	}
+
+	#vanishIfEmpty(): void {
+		if (this.#members.size > 0) return;
+		this.#history.clear();
+		this.#host.empty(this);
+	}
+
+	/** Tells those who want to know of a change. */
+	#tell(change: Change | undefined): void {
+		if (change === undefined || this.#abandoned) return;
+		this.#seq++;
+		if (this.#listeners.size === 0) return;
+		this.#delivery.tell(this.#listeners, stampChange(change, this.#seq));
+	}
+}

@@ -1,0 +1,461 @@
+/**
+ * What waits for one member of a broadcast, and what becomes of it when the member is too slow.
+ *
+ * @module
+ */
+
+import { type BroadcastPeer, encodeBroadcastControl, type SlowReaderPolicy } from "../../wire/broadcast.ts";
+import { encodeFrame, FRAME } from "../../wire/frames.ts";
+import { bytesBetween, type Chunk, framesOf, isolated } from "./chunk.ts";
+import { ENTRY_BYTES, HeldBytes } from "./held.ts";
+import { encodeMembersPage, type Presence } from "./roster.ts";
+
+interface Links {
+	previous: Item | undefined;
+	next: Item | undefined;
+}
+
+/** Consecutive messages. */
+interface Messages extends Links {
+	readonly type: "messages";
+	readonly chunk: Chunk;
+	from: number;
+	readonly to: number;
+}
+
+interface PresenceItem extends Links {
+	readonly type: "presence";
+	readonly presence: Presence;
+}
+
+/** Where something was dropped. */
+interface GapItem extends Links {
+	readonly type: "gap";
+	/** Messages. */
+	lost: number;
+	fromSeq: number;
+	toSeq: number;
+	/** Where presence was dropped too: what stood, before the gap, for each id that changed in it. */
+	undo: Map<string, BroadcastPeer | undefined> | undefined;
+}
+
+type Item = Messages | PresenceItem | GapItem;
+
+/** A list of members on its way. */
+interface Listing {
+	/** As of `seq`. */
+	readonly peers: readonly BroadcastPeer[];
+	/** Who comes next. */
+	readonly from: number;
+	readonly seq: number;
+	/** What follows at once, as it must not be dropped any more. */
+	readonly after: Uint8Array;
+}
+
+/** What a queue is for. */
+export interface QueueOptions {
+	readonly policy: SlowReaderPolicy;
+	readonly capacityBytes: number;
+	/** Of messages and changes. */
+	readonly capacityEntries: number;
+	/** The members of now; only for who asked for presence. */
+	readonly roster: ReadonlyMap<string, BroadcastPeer> | undefined;
+}
+
+/** From how many ids on a gap forgets those that were absent before and are now. */
+const UNDO_PRUNED = 256;
+
+/**
+ * A queue of references to chunks: what waits costs no copies. While its member lags ({@link startLag} to {@link endLag})
+ * the policy keeps it within its capacity; before, whoever fills it stops when it is {@link full}.
+ */
+export class MemberQueue {
+	readonly #options: QueueOptions;
+	readonly #held: HeldBytes;
+	#first: Item | undefined;
+	#last: Item | undefined;
+	#bytes = 0;
+	/** Messages and changes. */
+	#entries = 0;
+	/** Bytes at the front that are history: they do not count as being slow. */
+	#replayBytes = 0;
+	#lagging = false;
+	/** With "latest-per-sender", while lagging: the message of each sender that waits. */
+	readonly #latest: Map<string, Messages> = new Map();
+	/** A list of members that has begun. */
+	#listing: Listing | undefined;
+	/** Messages dropped, ever. */
+	#lost = 0;
+
+	/** `held` is told of what is kept. */
+	constructor(options: QueueOptions, held: HeldBytes = new HeldBytes()) {
+		this.#options = options;
+		this.#held = held;
+	}
+
+	get empty(): boolean {
+		return this.#first === undefined && this.#listing === undefined;
+	}
+
+	/** Bytes that wait, history not counted. */
+	get bytes(): number {
+		return this.#bytes - this.#replayBytes;
+	}
+
+	/** The same, history and what each takes here counted. */
+	get heldBytes(): number {
+		return this.#bytes + ENTRY_BYTES * this.#entries;
+	}
+
+	/** Messages and changes that wait, history counted. */
+	get entries(): number {
+		return this.#entries;
+	}
+
+	/** Messages dropped so far. */
+	get lost(): number {
+		return this.#lost;
+	}
+
+	get lagging(): boolean {
+		return this.#lagging;
+	}
+
+	get full(): boolean {
+		const { capacityBytes, capacityEntries } = this.#options;
+		return this.bytes >= capacityBytes || (this.#entries >= capacityEntries && this.#replayBytes === 0);
+	}
+
+	get halfEmpty(): boolean {
+		const { capacityBytes, capacityEntries } = this.#options;
+		return this.bytes <= capacityBytes / 2 && this.#entries <= capacityEntries / 2;
+	}
+
+	/** Messages of the past, which come first. */
+	replay(chunk: Chunk, from: number, to: number): void {
+		this.#append({ type: "messages", chunk, from, to, previous: undefined, next: undefined });
+		this.#replayBytes += bytesBetween(chunk, from, to);
+	}
+
+	/** All members as of `seq`, before anything later. */
+	pushMembers(seq: number): void {
+		const gap = this.#gapAt(undefined, seq + 1);
+		gap.toSeq = seq;
+		gap.undo ??= new Map();
+	}
+
+	/** New messages. */
+	push(chunk: Chunk): void {
+		const count = chunk.ends.length;
+		const policy = this.#lagging ? this.#options.policy : undefined;
+		if (policy === "drop-newest") {
+			this.#lose(this.#gapAt(undefined, chunk.firstSeq), count, chunk.firstSeq + count - 1);
+			return;
+		}
+		if (policy === "latest-per-sender") {
+			for (let i = 0; i < count; i++) this.#supersede(isolated(chunk, i));
+		} else {
+			this.#append({ type: "messages", chunk, from: 0, to: count, previous: undefined, next: undefined });
+		}
+		if (policy !== undefined) this.#shrink();
+	}
+
+	/** A change of the roster. */
+	pushPresence(presence: Presence): void {
+		if (this.#options.roster === undefined) return;
+		if (this.#lagging && this.#options.policy === "drop-newest") {
+			this.#losePresence(this.#gapAt(undefined, presence.seq), presence);
+			return;
+		}
+		this.#append({ type: "presence", presence, previous: undefined, next: undefined });
+		if (this.#lagging) this.#shrink();
+	}
+
+	/** From now on the policy applies. */
+	startLag(): void {
+		this.#lagging = true;
+		if (this.#options.policy === "latest-per-sender") this.#conflate();
+		this.#shrink();
+	}
+
+	/** From now on it does not. */
+	endLag(): void {
+		this.#lagging = false;
+		this.#latest.clear();
+	}
+
+	/** Whole frames to be written next, about `maxBytes` of them; `undefined` when nothing waits. */
+	take(maxBytes: number): Uint8Array | undefined {
+		if (this.#listing !== undefined) return this.#list(this.#listing, maxBytes);
+		const item = this.#first;
+		if (item === undefined) return undefined;
+		if (item.type === "presence") {
+			this.#remove(item);
+			return item.presence.frame;
+		}
+		if (item.type === "gap") {
+			// It goes together with what comes after it: otherwise it might still grow, and there would be two of one run.
+			if (this.#lagging && item.next === undefined) return undefined;
+			this.#remove(item);
+			return this.#tell(item, maxBytes);
+		}
+		const { chunk, from } = item;
+		let to = item.to;
+		if (bytesBetween(chunk, from, to) > maxBytes) {
+			for (to = from + 1; to < item.to && bytesBetween(chunk, from, to + 1) <= maxBytes; ) to++;
+		}
+		const frames = framesOf(chunk, from, to);
+		this.#replayBytes = Math.max(0, this.#replayBytes - frames.length);
+		if (to === item.to) {
+			this.#remove(item);
+		} else {
+			this.#bytes -= frames.length;
+			this.#entries -= to - from;
+			item.from = to;
+		}
+		return frames;
+	}
+
+	/** Drops all that waits, history too, as there is no memory for it: it is told like any other loss. */
+	shed(): void {
+		this.#dropOldest(0, 0);
+	}
+
+	/** Forgets everything. */
+	clear(): void {
+		this.#forgetItems();
+		this.#listing = undefined;
+	}
+
+	#forgetItems(): void {
+		for (let item = this.#first; item !== undefined; item = item.next) this.#release(item);
+		this.#first = undefined;
+		this.#last = undefined;
+		this.#bytes = 0;
+		this.#entries = 0;
+		this.#replayBytes = 0;
+		this.#latest.clear();
+	}
+
+	/** Drops the oldest until the rest fits. */
+	#shrink(): void {
+		this.#dropOldest(this.#options.capacityBytes, this.#options.capacityEntries);
+	}
+
+	#dropOldest(keptBytes: number, keptEntries: number): void {
+		const tooMuch = (): boolean => this.bytes > keptBytes || this.#entries > keptEntries;
+		while (tooMuch()) {
+			const front = this.#first;
+			const item = front?.type === "gap" ? front.next : front;
+			if (item === undefined || item.type === "gap") return; // two gaps are never neighbours
+			if (item.type === "presence") {
+				const gap = this.#gapAt(item, item.presence.seq);
+				this.#remove(item);
+				this.#losePresence(gap, item.presence);
+				continue;
+			}
+			const gap = this.#gapAt(item, item.chunk.firstSeq + item.from);
+			let dropped = 0;
+			while (item.from < item.to && tooMuch()) {
+				const bytes = bytesBetween(item.chunk, item.from, item.from + 1);
+				this.#bytes -= bytes;
+				this.#replayBytes = Math.max(0, this.#replayBytes - bytes);
+				this.#entries--;
+				item.from++;
+				dropped++;
+			}
+			this.#lose(gap, dropped, item.chunk.firstSeq + item.from - 1);
+			if (item.from === item.to) {
+				this.#unlink(item);
+				this.#mergeAt(gap);
+			}
+		}
+	}
+
+	/** Keeps only the last message of each sender. */
+	#conflate(): void {
+		const items: Item[] = [];
+		for (let item = this.#first; item !== undefined; item = item.next) items.push(item);
+		this.#forgetItems();
+		for (const item of items) {
+			if (item.type === "messages") {
+				for (let i = item.from; i < item.to; i++) this.#supersede(isolated(item.chunk, i));
+			} else {
+				this.#append(item);
+			}
+		}
+	}
+
+	/** One more message, instead of the one of its sender that waits. */
+	#supersede(chunk: Chunk): void {
+		const sender = chunk.senders[0] as string;
+		const older = this.#latest.get(sender);
+		if (older !== undefined) {
+			const { firstSeq } = older.chunk;
+			const gap: GapItem = { type: "gap", lost: 0, fromSeq: firstSeq, toSeq: firstSeq, undo: undefined, previous: undefined, next: undefined };
+			this.#insert(gap, older);
+			this.#remove(older);
+			this.#lose(gap, 1, firstSeq);
+			this.#mergeAt(gap);
+		}
+		const item: Messages = { type: "messages", chunk, from: 0, to: 1, previous: undefined, next: undefined };
+		this.#latest.set(sender, item);
+		this.#append(item);
+	}
+
+	/** The gap that ends right before an item, or at the end of the queue; a new one if there is none. */
+	#gapAt(before: Item | undefined, seq: number): GapItem {
+		const previous = before === undefined ? this.#last : before.previous;
+		if (previous?.type === "gap") return previous;
+		const gap: GapItem = { type: "gap", lost: 0, fromSeq: seq, toSeq: seq, undo: undefined, previous: undefined, next: undefined };
+		this.#insert(gap, before);
+		return gap;
+	}
+
+	#lose(gap: GapItem, count: number, toSeq: number): void {
+		gap.lost += count;
+		gap.toSeq = Math.max(gap.toSeq, toSeq);
+		this.#lost += count;
+	}
+
+	#losePresence(gap: GapItem, { seq, id, before }: Presence): void {
+		gap.undo ??= new Map();
+		if (!gap.undo.has(id)) gap.undo.set(id, before);
+		gap.toSeq = Math.max(gap.toSeq, seq);
+		this.#prune(gap.undo);
+		this.#mergeAt(gap);
+	}
+
+	/** Joins a gap with its neighbours, if they are gaps. */
+	#mergeAt(gap: GapItem): void {
+		let older = gap;
+		if (gap.previous?.type === "gap") {
+			older = gap.previous;
+			this.#merge(older, gap);
+		}
+		if (older.next?.type === "gap") this.#merge(older, older.next);
+	}
+
+	#merge(older: GapItem, newer: GapItem): void {
+		older.lost += newer.lost;
+		older.fromSeq = Math.min(older.fromSeq, newer.fromSeq);
+		older.toSeq = Math.max(older.toSeq, newer.toSeq);
+		if (newer.undo !== undefined) {
+			older.undo = new Map([...newer.undo, ...(older.undo ?? [])]);
+			this.#prune(older.undo);
+		}
+		this.#unlink(newer);
+	}
+
+	/** Whoever was absent before and is now needs no undoing. */
+	#prune(undo: Map<string, BroadcastPeer | undefined>): void {
+		if (undo.size < UNDO_PRUNED || undo.size % UNDO_PRUNED !== 0) return;
+		for (const [id, before] of undo) {
+			if (before === undefined && this.#options.roster?.has(id) !== true) undo.delete(id);
+		}
+	}
+
+	/** A gap, and what comes after it. */
+	#tell({ lost, fromSeq, toSeq, undo }: GapItem, maxBytes: number): Uint8Array {
+		const gap = lost === 0 ? EMPTY : encodeFrame(FRAME.CONTROL, encodeBroadcastControl({ type: "gap", lost, fromSeq, toSeq }));
+		const peers = undo === undefined ? undefined : [...this.#membersAtFront().values()];
+		const after = this.take(maxBytes) ?? EMPTY;
+		return Buffer.concat([gap, peers === undefined ? after : this.#list({ peers, from: 0, seq: toSeq, after }, maxBytes)]);
+	}
+
+	/** A list of members, about `maxBytes` of it: it may be much longer than the queue, and none is written before the last is read. */
+	#list(listing: Listing, maxBytes: number): Uint8Array {
+		const frames: Uint8Array[] = [];
+		let bytes = 0;
+		let from: number | undefined = listing.from;
+		while (from !== undefined && bytes < maxBytes) {
+			const page = encodeMembersPage(listing.peers, from, listing.seq);
+			frames.push(page.frame);
+			bytes += page.frame.length;
+			from = page.next;
+		}
+		this.#listing = from === undefined ? undefined : { ...listing, from };
+		if (from === undefined) frames.push(listing.after);
+		return Buffer.concat(frames);
+	}
+
+	/** The members of now, with everything undone that the member is still to hear of. */
+	#membersAtFront(): Map<string, BroadcastPeer> {
+		const peers = new Map(this.#options.roster);
+		const stood = (id: string, before: BroadcastPeer | undefined): void => {
+			if (before === undefined) peers.delete(id);
+			else peers.set(id, before);
+		};
+		for (let item = this.#last; item !== undefined; item = item.previous) {
+			if (item.type === "presence") stood(item.presence.id, item.presence.before);
+			else if (item.type === "gap" && item.undo !== undefined) for (const [id, before] of item.undo) stood(id, before);
+		}
+		return peers;
+	}
+
+	#append(item: Item): void {
+		this.#insert(item, undefined);
+		this.#bytes += sizeOf(item);
+		this.#entries += entriesOf(item);
+		if (item.type !== "gap") this.#held.hold(item.type === "messages" ? item.chunk : item.presence);
+	}
+
+	#release(item: Item): void {
+		if (item.type !== "gap") this.#held.release(item.type === "messages" ? item.chunk : item.presence);
+	}
+
+	/** Puts an item before another, or at the end, without counting it. */
+	#insert(item: Item, before: Item | undefined): void {
+		const previous = before === undefined ? this.#last : before.previous;
+		item.previous = previous;
+		item.next = before;
+		if (previous === undefined) this.#first = item;
+		else previous.next = item;
+		if (before === undefined) this.#last = item;
+		else before.previous = item;
+	}
+
+	#remove(item: Item): void {
+		this.#bytes -= sizeOf(item);
+		this.#entries -= entriesOf(item);
+		this.#unlink(item);
+	}
+
+	#unlink(item: Item): void {
+		if (item.previous === undefined) this.#first = item.next;
+		else item.previous.next = item.next;
+		if (item.next === undefined) this.#last = item.previous;
+		else item.next.previous = item.previous;
+		item.previous = undefined;
+		item.next = undefined;
+		this.#release(item);
+		if (item.type === "messages") {
+			const sender = item.chunk.senders[0] as string;
+			if (this.#latest.get(sender) === item) this.#latest.delete(sender);
+		}
+	}
+}
+
+const EMPTY = new Uint8Array(0);
+
+function sizeOf(item: Item): number {
+	switch (item.type) {
+		case "messages":
+			return item.from === item.to ? 0 : bytesBetween(item.chunk, item.from, item.to);
+		case "presence":
+			return item.presence.frame.length;
+		default:
+			return 0;
+	}
+}
+
+function entriesOf(item: Item): number {
+	switch (item.type) {
+		case "messages":
+			return item.to - item.from;
+		case "presence":
+			return 1;
+		default:
+			return 0;
+	}
+}

@@ -1,0 +1,259 @@
+/**
+ * All broadcasts of a Coordinator: names, limits, and the streams of members.
+ *
+ * @module
+ */
+
+import { Allowance } from "../../base/allowance.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { type Random, systemRandom } from "../../base/random.ts";
+import type { ConecError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import { rejectStream } from "../../stream/open-stream.ts";
+import type { IncomingStream, StreamHandler, Transport, TransportStream } from "../../transport/transport.ts";
+import type { BroadcastOpen } from "../../wire/broadcast.ts";
+import { RESET_CODES } from "../../wire/codes.ts";
+import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../../wire/control.ts";
+import { FRAME, isSkippedKind } from "../../wire/frames.ts";
+import type { Session } from "../sessions/index.ts";
+import { Broadcast, type BroadcastHost } from "./broadcast.ts";
+import { HeldBytes } from "./held.ts";
+import { MEMBER_HIGH_WATER_BYTES, type Member } from "./member.ts";
+import type { ResolvedBroadcastRule } from "./rules.ts";
+
+/** What happens in broadcasts that a Coordinator's application may want to know. */
+export type BroadcastStatus =
+	/** A member has begun to lag: it is too slow, and nobody waits for it any more. */
+	| { readonly type: "broadcast-lagging"; readonly name: string; readonly id: string }
+	/** It does not lag any more: it has caught up, or has gone. `lost`: messages that it has lost in all. */
+	| { readonly type: "broadcast-caught-up"; readonly name: string; readonly id: string; readonly lost: number };
+
+/** What broadcasts need to know of a Client. */
+export type BroadcastSession = Pick<Session, "peer" | "streams">;
+
+/** What {@link Broadcasts} needs of its Coordinator. */
+export interface BroadcastsHost {
+	readonly limits: Limits;
+	readonly ruleOf: (name: string) => ResolvedBroadcastRule;
+	readonly transport: Pick<Transport, "writeFramesToMany">;
+	readonly emit: (status: BroadcastStatus) => void;
+	/** @default the machine's */
+	readonly clock?: Clock;
+	/** @default the machine's */
+	readonly random?: Random;
+}
+
+/** See the module. */
+export class Broadcasts {
+	readonly #host: BroadcastsHost;
+	readonly #byName: Map<string, Broadcast> = new Map();
+	readonly #streams: Map<BroadcastSession, Set<MemberStream>> = new Map();
+	readonly #streamOf: WeakMap<Member, MemberStream> = new WeakMap();
+	readonly #joinings: WeakMap<BroadcastSession, Allowance> = new WeakMap();
+	readonly #broadcastHost: BroadcastHost;
+	readonly #held: HeldBytes;
+	#shedScheduled = false;
+
+	constructor(host: BroadcastsHost) {
+		this.#host = host;
+		this.#held = new HeldBytes(host.limits.broadcastHeldBytes, () => {
+			// Not at once: who keeps something is in the middle of that.
+			if (!this.#shedScheduled) queueMicrotask(() => this.#shed());
+			this.#shedScheduled = true;
+		});
+		this.#broadcastHost = {
+			held: this.#held,
+			limits: host.limits,
+			clock: host.clock ?? systemClock,
+			random: host.random ?? systemRandom,
+			writeFramesToMany: (streams, frames) => host.transport.writeFramesToMany(streams, frames),
+			lagChanged: ({ name }, { peer: { id }, lagging, queue }) =>
+				host.emit(lagging ? { type: "broadcast-lagging", name, id } : { type: "broadcast-caught-up", name, id, lost: queue.lost }),
+			disconnect: (member) => this.#streamOf.get(member)?.kill(RESET_CODES.LAGGED),
+			empty: (broadcast) => {
+				if (this.#byName.get(broadcast.name) === broadcast) this.#byName.delete(broadcast.name);
+			},
+		};
+	}
+
+	/** Names in use. */
+	get size(): number {
+		return this.#byName.size;
+	}
+
+	/** Joins a Client, or answers REJECT (`LIMIT_EXCEEDED`, `BROADCAST_REFUSED`). */
+	join(session: BroadcastSession, incoming: IncomingStream, open: BroadcastOpen): void {
+		const { limits } = this.#host;
+		const rule = this.#host.ruleOf(open.name);
+		const existing = this.#byName.get(open.name);
+		const reject = (words: string): void => rejectStream(incoming, "LIMIT_EXCEEDED", words);
+		if (open.slowReader === "block" && !rule.block) return rejectStream(incoming, "BROADCAST_REFUSED", `"block" is not allowed for "${open.name}"`);
+		if (open.bufferBytes > limits.broadcastBufferBytes) return reject(`bufferBytes is at most ${limits.broadcastBufferBytes} here`);
+		if ((this.#streams.get(session)?.size ?? 0) >= limits.broadcastsPerClient) return reject("the Client is in as many broadcasts as it may be");
+		if (existing === undefined && this.#byName.size >= limits.broadcasts) return reject("there are as many broadcasts as there may be");
+		if (existing !== undefined && existing.size >= limits.broadcastMembers) return reject("the broadcast has as many members as it may have");
+		if (!this.#mayJoin(session, existing, open)) return reject("the Client joins broadcasts too often");
+		const broadcast = existing ?? new Broadcast(open.name, rule, this.#broadcastHost);
+		this.#byName.set(open.name, broadcast);
+		const member = broadcast.createMember(session.peer, open);
+		const streams = this.#streams.get(session) ?? new Set();
+		this.#streams.set(session, streams);
+		const stream = new MemberStream(broadcast, member, () => {
+			if (!streams.delete(stream)) return;
+			session.streams--;
+			if (streams.size === 0) this.#streams.delete(session);
+		});
+		streams.add(stream);
+		session.streams++;
+		this.#streamOf.set(member, stream);
+		member.stream = incoming.accept(stream, {
+			messageBytes: limits.messageBytes,
+			creditBytes: limits.streamCreditBytes,
+			highWaterBytes: MEMBER_HIGH_WATER_BYTES,
+		});
+		member.stream.write(FRAME.ACCEPT, EMPTY);
+		broadcast.join(member, open);
+	}
+
+	/** Coming and going makes work for all who hear of it, so where they are many it may be done less often. */
+	#mayJoin(session: BroadcastSession, existing: Broadcast | undefined, { presence }: BroadcastOpen): boolean {
+		const now = this.#broadcastHost.clock.now();
+		const joinings = this.#joinings.get(session) ?? new Allowance(this.#host.limits.broadcastJoinsPerMinute, now);
+		this.#joinings.set(session, joinings);
+		// Who wants to hear of others gets a list of all.
+		const told = existing === undefined ? 0 : Math.max(existing.listeners, presence === true ? existing.size : 0);
+		return joinings.take(now, costOf(told)).type === "taken";
+	}
+
+	/** Answers how many there are. */
+	count({ name, request }: BroadcastCount): BroadcastCounted | BroadcastUnknown {
+		const broadcast = this.#byName.get(name);
+		if (broadcast === undefined) return { type: "broadcast-unknown", request };
+		return { type: "broadcast-counted", request, senders: broadcast.senders, receivers: broadcast.receivers };
+	}
+
+	/** What a Client says of itself has changed. */
+	update(session: BroadcastSession): void {
+		for (const { broadcast } of [...(this.#streams.get(session) ?? [])]) broadcast.update(session.peer);
+	}
+
+	/** How much work for others a change of that makes, in the measure of `limits.metadataUpdatesPerMinute`. */
+	updateCost(session: BroadcastSession): number {
+		const told = [...(this.#streams.get(session) ?? [])].reduce((sum, { broadcast }) => sum + broadcast.listeners, 0);
+		return costOf(told);
+	}
+
+	/** The connection of a Client is over. */
+	sessionEnded(session: BroadcastSession): void {
+		for (const stream of [...(this.#streams.get(session) ?? [])]) stream.lost();
+	}
+
+	/** All together keep too much: who has most loses it, until a quarter is free. */
+	#shed(): void {
+		this.#shedScheduled = false;
+		const keepers: { readonly bytes: number; readonly drop: () => void }[] = [];
+		for (const broadcast of this.#byName.values()) keepers.push({ bytes: broadcast.historyBytes, drop: () => broadcast.shedHistory() });
+		for (const streams of this.#streams.values()) {
+			for (const { broadcast, member } of streams) keepers.push({ bytes: member.queue.heldBytes, drop: () => broadcast.shed(member) });
+		}
+		keepers.sort((a, b) => b.bytes - a.bytes);
+		for (const { bytes, drop } of keepers) {
+			if (bytes === 0 || this.#held.bytes <= this.#host.limits.broadcastHeldBytes * 0.75) return;
+			drop();
+		}
+	}
+
+	/** Bytes that all of them keep now, see `limits.broadcastHeldBytes`. */
+	get heldBytes(): number {
+		return this.#held.bytes;
+	}
+
+	/** Ends all of it: members hear the code, and nothing of each other. */
+	end(wireCode: number): void {
+		for (const broadcast of this.#byName.values()) broadcast.abandon();
+		for (const streams of [...this.#streams.values()]) for (const stream of [...streams]) stream.kill(wireCode);
+	}
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** As many who hear of something, or that are heard of, make it count once more. */
+const TOLD_PER_COUNT = 100;
+
+function costOf(told: number): number {
+	return 1 + Math.floor(told / TOLD_PER_COUNT);
+}
+
+/** What a member's stream brings. */
+class MemberStream implements StreamHandler {
+	readonly broadcast: Broadcast;
+	readonly member: Member;
+	readonly #onOver: () => void;
+	/** END has come: nothing more is sent. */
+	#ended = false;
+	#over = false;
+
+	constructor(broadcast: Broadcast, member: Member, onOver: () => void) {
+		this.broadcast = broadcast;
+		this.member = member;
+		this.#onOver = onOver;
+	}
+
+	get #stream(): TransportStream {
+		return this.member.stream;
+	}
+
+	frame(kind: number, payload: Uint8Array): void {
+		if (kind === FRAME.DATA && this.member.sends && !this.#ended && !this.#over) {
+			this.broadcast.receive(this.member, payload);
+			return;
+		}
+		this.#stream.consumed(payload.length);
+		if (this.#over || isSkippedKind(kind) || kind === FRAME.END_ACK) return;
+		if (kind !== FRAME.END || this.#ended) return this.kill(RESET_CODES.FRAME_INVALID);
+		this.#ended = true;
+		this.broadcast.finishSending(this.member, () => this.#stream.write(FRAME.END_ACK, EMPTY));
+	}
+
+	end(): void {
+		if (!this.#ended) return this.kill(RESET_CODES.STREAM_TRUNCATED);
+		// FIN after END: it leaves.
+		this.broadcast.leaveAfter(this.member, () => {
+			this.#stream.finish();
+			this.#settle();
+		});
+	}
+
+	reset(): void {
+		this.kill(RESET_CODES.CANCELLED);
+	}
+
+	stopped(): void {
+		this.kill(RESET_CODES.CANCELLED);
+	}
+
+	/** Ends it at once, with one of `RESET_CODES`. */
+	kill(wireCode: number): void {
+		if (this.#over) return;
+		this.#stream.reset(wireCode);
+		this.#stream.stop(wireCode);
+		this.lost();
+	}
+
+	drained(): void {
+		this.broadcast.drained(this.member);
+	}
+
+	finished(): void {}
+
+	lost(_error?: ConecError): void {
+		this.broadcast.leave(this.member);
+		this.#settle();
+	}
+
+	#settle(): void {
+		if (this.#over) return;
+		this.#over = true;
+		this.#onOver();
+	}
+}

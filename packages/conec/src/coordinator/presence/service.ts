@@ -1,0 +1,172 @@
+/**
+ * Presence at the Coordinator: who comes and goes is written into one log, and every watch reads it at its own speed.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../../base/clock.ts";
+import type { Limits } from "../../limits.ts";
+import type { PeerInfo } from "../../session/peer-info.ts";
+import type { PresenceEvent } from "../../session/presence-event.ts";
+import { rejectStream } from "../../stream/open-stream.ts";
+import type { IncomingStream, TransportStream } from "../../transport/transport.ts";
+import { RESET_CODES } from "../../wire/codes.ts";
+import { FRAME, isSkippedKind } from "../../wire/frames.ts";
+import { PresenceListener } from "./listener.ts";
+import { type PresenceCursor, PresenceLog } from "./log.ts";
+
+/** The bounds that presence needs. */
+export type PresenceLimits = Pick<Limits, "presenceWatches" | "presenceQueueBytes" | "presenceLogBytes">;
+
+/** Everything about presence that a Coordinator has. */
+export class PresenceService {
+	readonly #log: PresenceLog;
+	readonly #limits: PresenceLimits;
+	readonly #clock: Clock;
+	readonly #watches: Set<Watch> = new Set();
+	/** Watches by who has them. */
+	readonly #counts: WeakMap<object, number> = new WeakMap();
+	readonly #listeners: Set<PresenceListener> = new Set();
+	#scheduled = false;
+	#timer: unknown;
+	#restUntilMs = 0;
+	#over = false;
+
+	constructor(epoch: string, limits: PresenceLimits, clock: Clock = systemClock) {
+		this.#limits = limits;
+		this.#clock = clock;
+		this.#log = new PresenceLog({ epoch, logBytes: limits.presenceLogBytes });
+	}
+
+	/** Watches of Clients and of this process. */
+	get watches(): number {
+		return this.#watches.size + this.#listeners.size;
+	}
+
+	/** A Client is welcome, is another connection of the same identity now, or has other metadata. */
+	set(peer: PeerInfo): void {
+		this.#log.set(peer);
+		this.#changed();
+	}
+
+	/** A Client is gone. */
+	delete(id: string): void {
+		this.#log.delete(id);
+		this.#changed();
+	}
+
+	/** Takes a watch that a Client has opened, or answers REJECT (`LIMIT_EXCEEDED`). `owner` is what is counted: one connection. */
+	watch(owner: object, incoming: IncomingStream): void {
+		const count = this.#counts.get(owner) ?? 0;
+		if (count >= this.#limits.presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", `there are ${count} watches of this Client already`);
+		this.#counts.set(owner, count + 1);
+		const watch: Watch = new Watch(incoming, this.#log, this.#limits.presenceQueueBytes, () => {
+			this.#watches.delete(watch);
+			this.#counts.set(owner, (this.#counts.get(owner) ?? 1) - 1);
+		});
+		this.#watches.add(watch);
+		watch.pump();
+	}
+
+	/** A watch of the application. Ends with the Coordinator; `break` releases it. */
+	listen(): AsyncIterableIterator<PresenceEvent> {
+		const listener = new PresenceListener(this.#log, (one) => this.#listeners.delete(one));
+		this.#listeners.add(listener);
+		if (this.#over) listener.end();
+		return listener;
+	}
+
+	/** Nothing is told any more. The streams of watches end with their connections. */
+	end(): void {
+		this.#over = true;
+		this.#clock.clearTimeout(this.#timer);
+		for (const listener of [...this.#listeners]) listener.end();
+		for (const watch of [...this.#watches]) watch.forget();
+	}
+
+	/** Once a turn, so that what happens in one goes into one frame; more rarely where that takes long. */
+	#changed(): void {
+		if (this.#scheduled || this.#over || this.watches === 0) return;
+		this.#scheduled = true;
+		const restMs = this.#restUntilMs - this.#clock.now();
+		if (restMs > 1) this.#timer = this.#clock.setTimeout(() => this.#tell(), restMs);
+		else this.#clock.soon(() => this.#tell());
+	}
+
+	#tell(): void {
+		this.#scheduled = false;
+		const startedMs = this.#clock.now();
+		for (const watch of this.#watches) watch.pump();
+		for (const listener of this.#listeners) listener.wake();
+		const endedMs = this.#clock.now();
+		this.#restUntilMs = endedMs + Math.min(REST_MAX_MS, REST_SHARE * (endedMs - startedMs));
+	}
+}
+
+/** With thousands of watches, telling them takes a quarter of the thread's time at most: it rests three times as long as it took. */
+const REST_SHARE = 3;
+
+const REST_MAX_MS = 250;
+
+/** A watch of a Client: its stream, and how far it has come. */
+class Watch {
+	readonly #log: PresenceLog;
+	readonly #queueBytes: number;
+	readonly #release: () => void;
+	readonly #cursor: PresenceCursor;
+	readonly #stream: TransportStream;
+	/** As much is queued as may be; `drained` ends that. */
+	#full = false;
+	#over = false;
+
+	constructor(incoming: IncomingStream, log: PresenceLog, queueBytes: number, release: () => void) {
+		this.#log = log;
+		this.#queueBytes = queueBytes;
+		this.#release = release;
+		this.#cursor = log.open();
+		const leave = (): void => this.#leave(RESET_CODES.NONE);
+		this.#stream = incoming.accept(
+			{
+				frame: (kind, payload) => {
+					this.#stream.consumed(payload.length);
+					// A Client has nothing to say here.
+					if (!isSkippedKind(kind)) this.#leave(RESET_CODES.FRAME_INVALID);
+				},
+				end: leave,
+				reset: leave,
+				stopped: leave,
+				drained: () => {
+					this.#full = false;
+					this.pump();
+				},
+				finished: () => undefined,
+				lost: () => this.forget(),
+			},
+			{ messageBytes: 1, highWaterBytes: queueBytes },
+		);
+		this.#stream.write(FRAME.ACCEPT, new Uint8Array(0));
+	}
+
+	/** Sends what is new, as far as there is room. */
+	pump(): void {
+		while (!this.#full && !this.#over) {
+			const frame = this.#log.readFrame(this.#cursor);
+			if (frame === undefined) return;
+			this.#full = this.#stream.write(FRAME.CONTROL, frame) >= this.#queueBytes;
+		}
+	}
+
+	/** Reads no further. */
+	forget(): void {
+		if (this.#over) return;
+		this.#over = true;
+		this.#log.close();
+		this.#release();
+	}
+
+	#leave(code: number): void {
+		this.#stream.reset(code);
+		this.#stream.stop(code);
+		this.forget();
+	}
+}

@@ -1,0 +1,186 @@
+/**
+ * One connected Client, as its Coordinator sees it: from `welcome` until the connection is over.
+ *
+ * @module
+ */
+
+import { Allowance } from "../../base/allowance.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { ControlChannel } from "../../session/control-channel.ts";
+import type { PeerInfo } from "../../session/peer-info.ts";
+import { roundTripMs } from "../../session/round-trip.ts";
+import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
+import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../../wire/channel-messages.ts";
+import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
+import type { BroadcastCount, ControlMessage, Ping, Pong } from "../../wire/control.ts";
+import type { JsonValue } from "../../wire/json.ts";
+import { PRESENCE_CAPABILITY, type SetMetadata } from "../../wire/presence.ts";
+
+/** Facts about a connected Client. */
+export interface ClientInfo {
+	readonly id: string;
+	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate. */
+	readonly fingerprint: string;
+	/** Where it is now. */
+	readonly address: SocketAddress;
+	readonly connectedAt: Date;
+	/** Live streams from or to it, through or with the Coordinator. */
+	readonly streams: number;
+	readonly rttMs: number;
+	/** What the Client says about itself, and may change; untrusted. */
+	readonly metadata: JsonValue | undefined;
+}
+
+/** What a session is made of. */
+export interface SessionParts {
+	readonly id: string;
+	readonly fingerprint: string;
+	readonly key: "kept" | "ephemeral";
+	readonly metadata: JsonValue | undefined;
+	/** What the Client listed in its hello. */
+	readonly capabilities: readonly string[];
+	/** Bound of {@link Session.metadata}'s changes. */
+	readonly metadataUpdatesPerMinute: number;
+	readonly clock: Clock;
+	readonly connection: TransportConnection;
+	readonly control: ControlChannel;
+	/** It takes part in direct channels: so does this Coordinator. */
+	readonly direct: boolean;
+	/** The Client has changed its metadata. */
+	readonly changed: (session: Session) => void;
+	/** How often a change of it counts now, see `limits.metadataUpdatesPerMinute`. */
+	readonly changeCost: (session: Session) => number;
+	/** Frees the id. Called once, at the very moment the session ends. */
+	readonly release: (session: Session) => void;
+	/** Deals with a stream that the Client opened. */
+	readonly onStream: (session: Session, incoming: IncomingStream) => void;
+	/** Deals with what it says of direct channels. */
+	readonly onChannelMessage: (session: Session, message: ChannelMessageOfClient) => void;
+	/** Something has come on the control stream. */
+	readonly onHeard: (session: Session) => void;
+	/** Answers a question of the Client. */
+	readonly onRequest: (session: Session, message: BroadcastCount) => void;
+}
+
+/** One connected Client. */
+export class Session {
+	readonly id: string;
+	readonly fingerprint: string;
+	readonly key: "kept" | "ephemeral";
+	readonly capabilities: readonly string[];
+	readonly connection: TransportConnection;
+	readonly control: ControlChannel;
+	/** It takes part in direct channels. */
+	readonly direct: boolean;
+	readonly connectedAt: Date;
+	/** Live proxied streams from this Client, by the peer they go to. */
+	readonly proxiedTo: Map<string, number> = new Map();
+	/** Live proxied streams to this Client. */
+	proxiedFrom = 0;
+	/** Live streams from or to it. */
+	streams = 0;
+	/** The Coordinator's application has had a stream with it. */
+	used = false;
+	readonly #parts: SessionParts;
+	readonly #updates: Allowance;
+	#metadata: JsonValue | undefined;
+	#over = false;
+
+	constructor(parts: SessionParts) {
+		this.id = parts.id;
+		this.fingerprint = parts.fingerprint;
+		this.key = parts.key;
+		this.#metadata = parts.metadata;
+		this.capabilities = parts.capabilities;
+		this.connection = parts.connection;
+		this.control = parts.control;
+		this.direct = parts.direct;
+		this.#parts = parts;
+		this.connectedAt = new Date(parts.clock.wallMs());
+		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, parts.clock.now());
+		this.connection.onStream = (incoming) => {
+			// It had come in before the connection was closed from here, and is looked at after that.
+			if (this.#over) incoming.refuse(RESET_CODES.DISCONNECTED);
+			else parts.onStream(this, incoming);
+		};
+		void this.connection.closed.then(() => this.forget());
+	}
+
+	/** What the Client says about itself; untrusted. */
+	get metadata(): JsonValue | undefined {
+		return this.#metadata;
+	}
+
+	/** What other Clients may know of it. */
+	get peer(): PeerInfo {
+		const { id, fingerprint } = this;
+		return { id, fingerprint, ...(this.#metadata === undefined ? {} : { metadata: this.#metadata }) };
+	}
+
+	/** A control message of this Client. */
+	received(message: Exclude<ControlMessage, Ping | Pong>): void {
+		// Its last word: the connection's own end follows and frees the id.
+		if (message.type === "close") return;
+		if (this.direct && isChannelMessageOfClient(message)) return this.#parts.onChannelMessage(this, message);
+		if (message.type === "metadata" && this.capabilities.includes(PRESENCE_CAPABILITY)) return this.#setMetadata(message);
+		if (message.type === "broadcast-count" && this.capabilities.includes(BROADCAST_CAPABILITY)) return this.#parts.onRequest(this, message);
+		this.end(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" is not allowed there`);
+	}
+
+	/** Anything at all has come on the control stream. */
+	heard(): void {
+		if (!this.#over && this.direct) this.#parts.onHeard(this);
+	}
+
+	/** Where the handshake was with: proven, unlike what the connection shows once it has moved. */
+	get acceptedFrom(): SocketAddress | undefined {
+		return this.connection.acceptedFrom;
+	}
+
+	/** Closes the connection and frees the id at once. */
+	end(closeCode: number, reason: string): void {
+		if (this.#over) return;
+		this.forget();
+		this.connection.close(closeCode, reason);
+	}
+
+	/** Frees the id, as the connection is over or about to be closed together with all others. */
+	forget(): void {
+		if (this.#over) return;
+		this.#over = true;
+		this.control.end();
+		this.#parts.release(this);
+	}
+
+	#setMetadata({ request, metadata }: SetMetadata): void {
+		if (this.#over) return;
+		const allowed = this.#updates.take(this.#parts.clock.now(), this.#parts.changeCost(this));
+		if (allowed.type === "refused") {
+			const { retryAfterMs } = allowed;
+			return this.control.send({
+				type: "metadata-refused",
+				request,
+				code: "LIMIT_EXCEEDED",
+				message: "too many changes of metadata in a minute",
+				retryAfterMs,
+			});
+		}
+		this.#metadata = metadata;
+		this.#parts.changed(this);
+		this.control.send({ type: "metadata-set", request });
+	}
+
+	/** Facts for the application. */
+	info(): ClientInfo {
+		return {
+			id: this.id,
+			fingerprint: this.fingerprint,
+			address: this.connection.remoteAddress,
+			connectedAt: this.connectedAt,
+			streams: this.streams,
+			rttMs: roundTripMs(this.connection),
+			metadata: this.metadata,
+		};
+	}
+}

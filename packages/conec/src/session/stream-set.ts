@@ -1,0 +1,150 @@
+/**
+ * The live streams of an entity: their numbers, and how they end when it does.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../base/clock.ts";
+import { ConecError, isConecError } from "../errors.ts";
+import type { CloseInfo } from "../stream/close-info.ts";
+import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
+import { openMessageStream } from "../stream/open-stream.ts";
+import type { TransportConnection } from "../transport/transport.ts";
+import { RESET_CODES } from "../wire/codes.ts";
+import { FRAME } from "../wire/frames.ts";
+import type { OpenStreamOptions } from "./open-stream-options.ts";
+import { StreamIds } from "./stream-ids.ts";
+
+/** How a {@link StreamSet} ends. */
+export interface StreamSetEnd {
+	/** What the streams that are not over fail with here, and at their peers. */
+	readonly error: ConecError;
+	readonly wireCode: number;
+	/** How long streams that the application closed may take to be acknowledged. */
+	readonly lingerMs: number;
+	/** Resolves when what was written before is most likely with the next hop: a ping and its answer. */
+	readonly flush: (timeoutMs: number) => Promise<unknown>;
+}
+
+/** A stream of any kind. */
+export interface LiveStream {
+	readonly closed: Promise<CloseInfo>;
+	/** Whether the application has called `close`. */
+	readonly closing: boolean;
+	close(): Promise<void>;
+	/** Ends it at once: `error` here, `wireCode` at the other side. */
+	destroy(error: ConecError, wireCode: number): void;
+}
+
+/** Streams that were opened and accepted here, until they are over. */
+export class StreamSet {
+	readonly #live: Set<LiveStream> = new Set();
+	/** There has been a stream at all. */
+	#used = false;
+	readonly #ids: StreamIds;
+	readonly #clock: Clock;
+	readonly #opening: Set<AbortController> = new Set();
+	#ended: ConecError | undefined;
+
+	/** `ids`: shared by the sets of one entity. */
+	constructor(ids: StreamIds = new StreamIds(), clock: Clock = systemClock) {
+		this.#ids = ids;
+		this.#clock = clock;
+	}
+
+	/** Streams that are not over, those being opened included. */
+	get size(): number {
+		return this.#live.size + this.#opening.size;
+	}
+
+	/** Numbers in use. */
+	get ids(): number {
+		return this.#ids.size;
+	}
+
+	/**
+	 * Opens a stream within `timeoutMs` (`limits.requestTimeoutMs`). `init` and `payload` (of OPEN) are made for its number.
+	 *
+	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, or with the error of {@link end}.
+	 */
+	async open(
+		connection: TransportConnection,
+		options: OpenStreamOptions,
+		make: (id: number) => { init: StreamInit; payload: Uint8Array },
+		timeoutMs?: number,
+	): Promise<FramedStream> {
+		options.signal?.throwIfAborted();
+		if (this.#ended !== undefined) throw this.#ended;
+		const id = this.#ids.reserve(options.id);
+		const abort = new AbortController();
+		const forward = (): void => abort.abort(options.signal?.reason);
+		options.signal?.addEventListener("abort", forward, { once: true });
+		this.#opening.add(abort);
+		let made: StreamInit | undefined;
+		try {
+			const { init, payload } = make(id);
+			made = init;
+			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, { early: options.early, signal: abort.signal, timeoutMs });
+			this.add(stream, id);
+			return stream;
+		} catch (error) {
+			this.#ids.release(id);
+			// A connection that has ended a moment ago says only that.
+			if (made?.lostCode !== undefined && isConecError(error) && error.code === "CONNECTION_LOST")
+				throw new ConecError(made.lostCode, `Cannot open ${made.describe}: the connection is lost`, { cause: error });
+			throw error;
+		} finally {
+			this.#opening.delete(abort);
+			options.signal?.removeEventListener("abort", forward);
+		}
+	}
+
+	/** Keeps a stream until it is over, and its number in use if it was opened here. */
+	add(stream: LiveStream, id?: number): void {
+		if (this.#ended !== undefined) stream.destroy(this.#ended, RESET_CODES.NONE);
+		this.#used = true;
+		this.#live.add(stream);
+		// The first to wait for `closed`: whoever does so later finds the number free.
+		void stream.closed.then(() => {
+			this.#live.delete(stream);
+			if (id !== undefined) this.#ids.release(id);
+		});
+	}
+
+	/** No stream is opened any more; then: waits for those that the application closed, and resets the others. */
+	async end(how: StreamSetEnd): Promise<void> {
+		const clock = this.#clock;
+		const deadline = clock.now() + how.lingerMs;
+		const left = (): number => Math.max(0, deadline - clock.now());
+		this.#refuse(how.error);
+		if (!this.#used) return;
+		const closing = [...this.#live].filter((stream) => stream.closing);
+		if (closing.length > 0) await within(left(), Promise.all(closing.map((stream) => stream.close().catch(() => undefined))), clock);
+		// What we acknowledged or reset, also on streams that are over here, must not be overtaken by the end of the connection.
+		if (left() > 0) await how.flush(left());
+		if (this.#live.size === 0) return;
+		this.destroy(how.error, how.wireCode);
+		if (left() > 0) await how.flush(left());
+	}
+
+	/** Ends all at once. */
+	destroy(error: ConecError, wireCode: number): void {
+		this.#refuse(error);
+		for (const stream of this.#live) stream.destroy(error, wireCode);
+	}
+
+	#refuse(error: ConecError): void {
+		this.#ended ??= error;
+		for (const abort of this.#opening) abort.abort(error);
+	}
+}
+
+/** Waits for the promise, at most so long. */
+export async function within(timeoutMs: number, promise: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
+	let timer: unknown;
+	const expired = new Promise<void>((resolve) => {
+		timer = clock.setTimeout(resolve, timeoutMs);
+	});
+	await Promise.race([promise, expired]);
+	clock.clearTimeout(timer);
+}

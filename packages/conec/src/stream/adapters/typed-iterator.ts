@@ -1,0 +1,109 @@
+/**
+ * Iterating over values whose messages may be undecodable.
+ *
+ * @module
+ */
+
+import type { BroadcastEvent } from "../broadcast-stream.ts";
+import type { Coding } from "./coding.ts";
+import type { NonBlockingItem } from "./non-blocking.ts";
+import { decodeEvent, type TypedBroadcastEvent } from "./typed-event.ts";
+
+/**
+ * Values of a stream. One that cannot be decoded rejects its `next`; then the stream is free for any reader, also this one,
+ * because `for await` abandons an iterator that rejects without a word. Not an async generator: those end at the first error.
+ */
+export class TypedIterator<T, M = Uint8Array> implements AsyncIterator<T, undefined> {
+	readonly #stream: AsyncIterable<M>;
+	readonly #decode: (message: M) => T | Promise<T>;
+	#messages: AsyncIterator<M>;
+	#pending = 0;
+	#done = false;
+
+	constructor(stream: AsyncIterable<M>, decode: (message: M) => T | Promise<T>) {
+		this.#stream = stream;
+		this.#decode = decode;
+		this.#messages = stream[Symbol.asyncIterator]();
+	}
+
+	next(): Promise<IteratorResult<T, undefined>> {
+		if (this.#done) {
+			return Promise.resolve({ done: true, value: undefined });
+		}
+		this.#pending++;
+		return this.#messages.next().then(this.#taken, this.#failed);
+	}
+
+	async return(): Promise<IteratorResult<T, undefined>> {
+		this.#done = true;
+		await this.#messages.return?.();
+		return { done: true, value: undefined };
+	}
+
+	readonly #taken = (result: IteratorResult<M>): IteratorResult<T, undefined> | Promise<IteratorResult<T, undefined>> => {
+		if (result.done === true) {
+			this.#pending--;
+			return { done: true, value: undefined };
+		}
+		let value: T | Promise<T>;
+		try {
+			value = this.#decode(result.value);
+		} catch (error) {
+			return this.#undecodable(error);
+		}
+		if (value instanceof Promise) {
+			return value.then(this.#decoded, this.#undecodable);
+		}
+		this.#pending--;
+		return { done: false, value };
+	};
+
+	readonly #decoded = (value: T): IteratorResult<T, undefined> => {
+		this.#pending--;
+		return { done: false, value };
+	};
+
+	readonly #failed = (error: unknown): never => {
+		this.#pending--;
+		throw error;
+	};
+
+	readonly #undecodable = (error: unknown): never => {
+		this.#pending--;
+		if (this.#pending === 0 && !this.#done) {
+			void this.#messages.return?.();
+			this.#messages = this.#stream[Symbol.asyncIterator]();
+		}
+		throw error;
+	};
+}
+
+/** The same over a `nonBlocking`, which no reader occupies. */
+export function typedItems<T, Sent>(
+	source: AsyncIterable<NonBlockingItem<Uint8Array | BroadcastEvent>>,
+	coding: Coding<T, Sent>,
+): AsyncIterable<NonBlockingItem<T | TypedBroadcastEvent<T>>> {
+	return {
+		[Symbol.asyncIterator](): AsyncIterator<NonBlockingItem<T | TypedBroadcastEvent<T>>, undefined> {
+			const items = source[Symbol.asyncIterator]();
+			const decode = (message: Uint8Array | BroadcastEvent): T | TypedBroadcastEvent<T> | Promise<T | TypedBroadcastEvent<T>> =>
+				message instanceof Uint8Array ? coding.decode(message) : decodeEvent(message, coding);
+			return {
+				async next() {
+					const next = await items.next();
+					if (next.done === true) {
+						return { done: true, value: undefined };
+					}
+					if (next.value.type !== "message") {
+						return { done: false, value: next.value };
+					}
+					return { done: false, value: { type: "message", message: await decode(next.value.message) } };
+				},
+				async return() {
+					await items.return?.();
+					return { done: true, value: undefined };
+				},
+			};
+		},
+	};
+}

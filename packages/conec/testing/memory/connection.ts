@@ -1,0 +1,372 @@
+/**
+ * Connections of the memory network.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../src/base/clock.ts";
+import { Fifo } from "../../src/base/fifo.ts";
+import { ConecError } from "../../src/errors.ts";
+import type {
+	Frame,
+	HeldStream,
+	IncomingStream,
+	SocketAddress,
+	StreamHandler,
+	StreamOptions,
+	TransportCloseInfo,
+	TransportStats,
+	TransportStream,
+} from "../../src/transport/transport.ts";
+import { RESET_CODES } from "../../src/wire/codes.ts";
+import { FRAME_BYTES, HELLO_BYTES } from "../../src/wire/frames.ts";
+import { createLink, type Link, type LinkOwner, MemoryHeld, MemoryIncoming, MemoryStream, refuseLink } from "./stream.ts";
+import { createDefer, type Defer, MemoryWire } from "./wire.ts";
+
+/** What both ends of a connection have to know. */
+export interface ConnectionOptions {
+	readonly clock: Clock;
+	readonly delayMs: number;
+	/** One way, for each thing that is sent. @default always `delayMs` */
+	readonly nextDelayMs?: () => number;
+	readonly windowBytes: number;
+	readonly alpnProtocol: string;
+	readonly peerCertificates: readonly Uint8Array[];
+	/** Where the peer is at first. */
+	readonly remoteAddress: SocketAddress;
+	/** Silence after which the connection is lost. */
+	readonly idleTimeoutMs: number;
+	/** Streams that the peer may have open. */
+	readonly streams: number;
+	readonly headerTimeoutMs: number;
+	/** Set at the accepting end: it is closed with the code unless confirmed in time. */
+	readonly undecided?: { readonly timeoutMs: number; readonly code: number };
+	/** The connection is over. */
+	readonly onClosed: (connection: MemoryConnection) => void;
+}
+
+/** One end of a connection. Two of them are tied together by {@link MemoryConnection.tie}. */
+export class MemoryConnection implements LinkOwner {
+	readonly peerCertificates: readonly Uint8Array[];
+	readonly acceptedFrom: SocketAddress | undefined;
+	readonly alpnProtocol: string;
+	readonly closed: Promise<TransportCloseInfo>;
+	readonly #options: ConnectionOptions;
+	readonly #defer: Defer;
+	/** To the peer. */
+	readonly #wire: MemoryWire;
+	#peer!: MemoryConnection;
+	#remoteAddress: SocketAddress;
+	/** Set when nothing passes any more: the idle limit. */
+	#silence: unknown = undefined;
+	/** Nothing will ever pass again. */
+	#cutOff = false;
+	#onStream: ((stream: IncomingStream) => void) | undefined = undefined;
+	#resolveClosed!: (info: TransportCloseInfo) => void;
+	#state: "undecided" | "open" | "closed";
+	#deadline: unknown = undefined;
+	/** Who is told when a stream breaks with the connection; a stream is here until both its directions are over. */
+	readonly #links: Map<Link, (error: ConecError) => void> = new Map();
+	/** Streams that the peer opened and that wait for `onStream` or `confirm`. */
+	readonly #unseen: Fifo<MemoryIncoming> = new Fifo();
+	/** Streams of ours that wait for the peer's stream limit. */
+	readonly #unsent: Fifo<Link> = new Fifo();
+	/** Streams of ours that count against the peer's limit. */
+	#live = 0;
+	/** Headers that never came. */
+	readonly #headerTimers: Set<unknown> = new Set();
+	readonly #counts: { sentBytes: number; receivedBytes: number } = { sentBytes: 0, receivedBytes: 0 };
+
+	constructor(options: ConnectionOptions) {
+		this.#options = options;
+		this.peerCertificates = options.peerCertificates;
+		this.#remoteAddress = options.remoteAddress;
+		this.acceptedFrom = options.undecided === undefined ? undefined : options.remoteAddress;
+		this.alpnProtocol = options.alpnProtocol;
+		this.#defer = createDefer(options.clock);
+		this.#wire = new MemoryWire(options.clock, options.nextDelayMs ?? (() => options.delayMs));
+		this.#state = options.undecided === undefined ? "open" : "undecided";
+		this.closed = new Promise((resolve) => {
+			this.#resolveClosed = resolve;
+		});
+	}
+
+	/** Makes two ends one connection. */
+	static tie(dialling: MemoryConnection, accepting: MemoryConnection): void {
+		dialling.#peer = accepting;
+		accepting.#peer = dialling;
+	}
+
+	/** Starts the time in which the accepting end must decide. */
+	startDeadline(): void {
+		const { undecided, clock } = this.#options;
+		if (undecided !== undefined) {
+			this.#deadline = clock.setTimeout(() => this.close(undecided.code, "not confirmed in time"), undecided.timeoutMs);
+		}
+	}
+
+	get remoteAddress(): SocketAddress {
+		return this.#remoteAddress;
+	}
+
+	get onStream(): (stream: IncomingStream) => void {
+		return this.#onStream ?? (() => {});
+	}
+
+	set onStream(onStream: (stream: IncomingStream) => void) {
+		this.#onStream = onStream;
+		this.#defer(() => this.#showStreams());
+	}
+
+	openStream(header: Frame, handler: StreamHandler, options: StreamOptions = {}): TransportStream {
+		const link = this.#createLink();
+		const stream = new MemoryStream(this, link.backward, link.forward, handler, options);
+		this.#begin(link, header, (error) => stream.lose(error));
+		stream.start();
+		return stream;
+	}
+
+	openHeldStream(header: Frame): HeldStream {
+		const link = this.#createLink();
+		this.#begin(link, header, () => {});
+		return new MemoryHeld(this, link);
+	}
+
+	/** For tests: a stream whose header never becomes complete. */
+	openStalledStream(handler: StreamHandler): TransportStream {
+		const link = this.#createLink();
+		const stream = new MemoryStream(this, link.backward, link.forward, handler, {});
+		this.adopt(link, (error) => stream.lose(error));
+		stream.start();
+		const peer = this.#peer;
+		this.#wire.post(() => {
+			peer.adopt(link, () => {});
+			const timer = peer.#options.clock.setTimeout(() => {
+				peer.#headerTimers.delete(timer);
+				refuseLink(link, RESET_CODES.HEADER_TIMEOUT);
+			}, peer.#options.headerTimeoutMs);
+			peer.#headerTimers.add(timer);
+		});
+		return stream;
+	}
+
+	confirm(): void {
+		if (this.#state !== "undecided") {
+			return;
+		}
+		this.#state = "open";
+		this.#options.clock.clearTimeout(this.#deadline);
+		this.#wire.post(() => this.#peer.#sendWaiting());
+		this.#defer(() => this.#showStreams());
+	}
+
+	close(code: number, reason: string): void {
+		if (this.#state === "closed") {
+			return;
+		}
+		const peer = this.#peer;
+		this.#wire.post(() => peer.#end({ by: "peer", closeCode: code, reason }));
+		this.#end({ by: "local", closeCode: code, reason });
+	}
+
+	/** The network no longer carries anything: both ends notice, each on its own. */
+	lose(): void {
+		for (const end of [this, this.#peer]) {
+			end.#wire.cut();
+			end.fail(lostConnection());
+		}
+	}
+
+	/** This end has another port. The end that accepted follows, once it hears from there; the one that dialled takes nothing from a stranger. */
+	moved(port: number): void {
+		const peer = this.#peer;
+		if (this.#options.undecided === undefined) {
+			this.#wire.post(() => {
+				peer.#remoteAddress = { ...peer.#remoteAddress, port };
+			});
+			return;
+		}
+		for (const end of [this, peer]) {
+			end.#wire.cut();
+			end.#cutOff = true;
+			end.#goSilent();
+		}
+	}
+
+	/** Nothing passes, either way, until {@link resume}. Both ends give up after their idle limits. */
+	stall(): void {
+		for (const end of [this, this.#peer]) {
+			end.#wire.hold();
+			end.#goSilent();
+		}
+	}
+
+	/** What has waited passes, as it is sent again. */
+	resume(): void {
+		for (const end of [this, this.#peer]) {
+			if (end.#cutOff) continue;
+			end.#options.clock.clearTimeout(end.#silence);
+			end.#silence = undefined;
+			end.#wire.release();
+		}
+	}
+
+	/** The process at this end is killed: this end is over at once, and the other one hears nothing. */
+	vanish(): void {
+		const peer = this.#peer;
+		for (const end of [this, peer]) {
+			end.#wire.cut();
+			end.#cutOff = true;
+		}
+		peer.#goSilent();
+		this.fail(lostConnection());
+	}
+
+	/** It hears nothing from now on. */
+	#goSilent(): void {
+		if (this.#state === "closed" || this.#silence !== undefined) return;
+		this.#silence = this.#options.clock.setTimeout(() => this.fail(lostConnection()), this.#options.idleTimeoutMs);
+	}
+
+	/** Ends this end with an error. */
+	fail(error: ConecError): void {
+		this.#end({ by: "error", reason: error.message, error });
+	}
+
+	stats(): TransportStats {
+		return { rttMs: 2 * this.#options.delayMs, ...this.#counts, lostPackets: 0, congestionWindowBytes: this.#options.windowBytes, mtuBytes: 1_452 };
+	}
+
+	/** Says who is to be told when a stream breaks with the connection. */
+	adopt(link: Link, onLost: (error: ConecError) => void): void {
+		if (this.#state === "closed") {
+			this.#defer(() => this.#abandon(link, onLost));
+		} else {
+			this.#links.set(link, onLost);
+		}
+	}
+
+	count(what: "sentBytes" | "receivedBytes", bytes: number): void {
+		this.#counts[what] += bytes;
+	}
+
+	/** Streams that are not over, of both sides. */
+	get liveStreams(): number {
+		return this.#links.size;
+	}
+
+	#createLink(): Link {
+		return createLink({
+			opener: this,
+			windowBytes: this.#options.windowBytes,
+			toAcceptor: this.#wire,
+			toOpener: this.#peer.#wire,
+			defer: this.#defer,
+			onOver: (link) => {
+				this.#links.delete(link);
+				this.#peer.#links.delete(link);
+				if (link.started) {
+					this.#peer.#wire.post(() => {
+						this.#live--;
+						this.#sendWaiting();
+					});
+				}
+			},
+		});
+	}
+
+	#begin(link: Link, header: Frame, onLost: (error: ConecError) => void): void {
+		this.adopt(link, onLost);
+		if (this.#state === "closed") {
+			return;
+		}
+		link.forward.write(header.kind, header.payload);
+		this.#unsent.push(link);
+		this.#sendWaiting();
+	}
+
+	/** Streams that the peer lets this end have: one, until it has decided. */
+	get #limit(): number {
+		return this.#peer.#state === "undecided" ? 1 : this.#peer.#options.streams;
+	}
+
+	#sendWaiting(): void {
+		while (this.#live < this.#limit && this.#unsent.length > 0) {
+			const link = this.#unsent.shift() as Link;
+			const peer = this.#peer;
+			if (link.over) {
+				continue;
+			}
+			link.started = true;
+			this.#live++;
+			this.#wire.post(() => peer.#receive(link));
+			link.forward.start();
+			link.backward.start();
+		}
+	}
+
+	/** A stream of the peer has begun: its header is read, and nothing more. */
+	#receive(link: Link): void {
+		if (this.#state === "closed") {
+			return;
+		}
+		this.adopt(link, () => {});
+		const invalid = (): void => refuseLink(link, RESET_CODES.HEADER_INVALID);
+		link.forward.read({
+			ready: true,
+			frame: (frame) => {
+				link.forward.pause();
+				if (frame.payload.length > (this.#state === "undecided" ? HELLO_BYTES : FRAME_BYTES)) {
+					invalid();
+					return;
+				}
+				this.#unseen.push(new MemoryIncoming(this, link, frame));
+				this.#showStreams();
+			},
+			end: invalid,
+			reset: invalid,
+		});
+	}
+
+	#showStreams(): void {
+		while (this.#onStream !== undefined && this.#state !== "closed" && this.#unseen.length > 0) {
+			this.#onStream(this.#unseen.shift() as MemoryIncoming);
+		}
+	}
+
+	#abandon(link: Link, onLost: (error: ConecError) => void): void {
+		const [outgoing, incoming] = link.opener === this ? [link.forward, link.backward] : [link.backward, link.forward];
+		outgoing.abandonSending();
+		incoming.abandonReading();
+		onLost(new ConecError("CONNECTION_LOST", "The stream is lost: its connection is over"));
+	}
+
+	#end(info: TransportCloseInfo): void {
+		if (this.#state === "closed") {
+			return;
+		}
+		this.#state = "closed";
+		this.#wire.seal();
+		this.#options.clock.clearTimeout(this.#deadline);
+		this.#options.clock.clearTimeout(this.#silence);
+		for (const timer of this.#headerTimers) {
+			this.#options.clock.clearTimeout(timer);
+		}
+		this.#headerTimers.clear();
+		this.#unseen.clear();
+		this.#unsent.clear();
+		const links = [...this.#links];
+		this.#links.clear();
+		this.#options.onClosed(this);
+		this.#defer(() => {
+			for (const [link, onLost] of links) {
+				this.#abandon(link, onLost);
+			}
+			this.#resolveClosed(info);
+		});
+	}
+}
+
+function lostConnection(): ConecError {
+	return new ConecError("CONNECTION_LOST", "nothing came from there for too long");
+}

@@ -1,0 +1,96 @@
+/**
+ * Streams over a memory network, for the tests beside.
+ *
+ * @module
+ */
+
+import type { Clock } from "../src/base/clock.ts";
+import { type Limits, resolveLimits } from "../src/limits.ts";
+import type { FramedStream, StreamInit } from "../src/stream/framed-stream.ts";
+import { acceptMessageStream, type OpenOptions, openMessageStream } from "../src/stream/open-stream.ts";
+import type { IncomingStream, TransportConnection } from "../src/transport/transport.ts";
+import { FRAME } from "../src/wire/frames.ts";
+import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from "./memory/transport.ts";
+import { Arrivals } from "./transport/suite-fixture.ts";
+
+export const ALPN = "conec-test/1";
+export const HEADER: { readonly kind: number; readonly payload: Uint8Array } = { kind: FRAME.OPEN, payload: new TextEncoder().encode('{"id":7}') };
+
+/** Two connected ends. */
+export interface Ends {
+	readonly network: MemoryNetwork;
+	readonly near: TransportConnection;
+	readonly far: TransportConnection;
+	readonly nearTransport: MemoryTransport;
+	readonly farTransport: MemoryTransport;
+	incoming(): Promise<IncomingStream>;
+	/** Facts about a stream, for either side. */
+	init(changes?: Partial<StreamInit>): StreamInit;
+	/** A stream opened at the near end and accepted at the far one. */
+	streams(options?: OpenOptions): Promise<{ near: FramedStream; far: FramedStream }>;
+	close(): Promise<void>;
+}
+
+/** Connects two ends. On a virtual clock, the delay must be 0. */
+export async function connectEnds(
+	options: { readonly limits?: Partial<Limits>; readonly windowBytes?: number; readonly clock?: Clock; readonly step?: () => Promise<void> } = {},
+): Promise<Ends> {
+	const limits = resolveLimits(options.limits);
+	const network = createMemoryNetwork({ windowBytes: options.windowBytes ?? 64 * 1_024, ...(options.clock === undefined ? {} : { clock: options.clock }) });
+	const [nearTransport, farTransport] = [network.createTransport({ limits }), network.createTransport({ limits })];
+	const incoming = new Arrivals();
+	const identity = { certificates: [new Uint8Array(1)], privateKey: new Uint8Array(0) };
+	const accepted = new Promise<TransportConnection>((resolve) => {
+		farTransport.accept({
+			identity,
+			clientTrust: {},
+			alpnProtocols: [ALPN],
+			retry: "never",
+			undecidedCode: 2,
+			keyLog: false,
+			onConnection(connection) {
+				connection.onStream = (stream) => incoming.add(stream);
+				connection.confirm();
+				resolve(connection);
+			},
+		});
+	});
+	const dialled = nearTransport.dial({
+		address: "127.0.0.1",
+		port: farTransport.address.port,
+		serverName: "localhost",
+		trust: {},
+		identity,
+		alpnProtocol: ALPN,
+		handshakeTimeoutMs: 20_000,
+	});
+	await options.step?.();
+	const [near, far] = [await dialled, await accepted];
+	const init = (changes: Partial<StreamInit> = {}): StreamInit => ({
+		peer: "bob",
+		id: 7,
+		path: "proxied",
+		metadata: undefined,
+		limits,
+		describe: 'stream 7 to "bob"',
+		...(options.clock === undefined ? {} : { clock: options.clock }),
+		...changes,
+	});
+	return {
+		network,
+		near,
+		far,
+		nearTransport,
+		farTransport,
+		incoming: () => incoming.next(),
+		init,
+		async streams(openOptions = {}) {
+			const opening = openMessageStream(near, HEADER, init(), openOptions);
+			const stream = acceptMessageStream(await incoming.next(), init({ peer: "alice", describe: 'stream 7 from "alice"' }));
+			return { near: await opening, far: stream };
+		},
+		async close() {
+			await Promise.all([nearTransport.close(0, "", 0), farTransport.close(0, "", 0)]);
+		},
+	};
+}
