@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 // @ts-expect-error a script without types
 import { globFiles } from "./files.mjs";
+// @ts-expect-error a script without types
+import { MAX_FILES, MAX_LINES } from "./layout.mjs";
 
 const root: string = join(import.meta.dirname, "..");
 const quic = manifest("packages/quic/package.json");
@@ -70,6 +72,20 @@ test("source: no bare Error is thrown, every error has a class and a code", () =
 test("source: nothing that Node 20 lacks", () => {
 	const late = sources().flatMap((file) => lines(file).filter(({ line }) => /^\s*(await )?using \w+ =|Promise\.(withResolvers|try)\(/.test(line)));
 	assert.deepEqual(late, []);
+});
+
+test("source: files and folders of @conec/quic stay small", () => {
+	const files = sources().filter((file) => file.startsWith("packages/quic/"));
+	const inside = (folder: string): string[] => files.filter((file) => dirname(file) === folder);
+	assert.ok(files.length > 5);
+	assert.deepEqual(
+		[...new Set(files.map(dirname))].filter((folder) => inside(folder).length > MAX_FILES),
+		[],
+	);
+	assert.deepEqual(
+		files.filter((file) => text(file).split("\n").length - 1 > MAX_LINES),
+		[],
+	);
 });
 
 test("repository: no file refers to a place outside it", () => {
