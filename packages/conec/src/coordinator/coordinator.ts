@@ -305,7 +305,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#channels.stop();
 		for (const session of this.#registry.holders()) session.control.send({ type: "close", reason: STOPPING });
 		const flush = (timeoutMs: number): Promise<unknown> =>
-			Promise.all([...this.#registry.holders()].filter((session) => session.used).map((session) => session.control.ping(timeoutMs)));
+			Promise.all([...this.#registry.holders()].filter((session) => session.used).map((session) => session.control.flush(timeoutMs)));
 		this.#broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
 		await this.#reception.settled();
 		const lingerMs = Math.min(limits.lingerMs, Math.max(0, deadline - clock.now()));

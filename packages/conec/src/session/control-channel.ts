@@ -86,7 +86,10 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 	#over = false;
 	#waitingReplies = 0;
 	#lastNonce = 0;
-	#ping: { nonce: number; answered: Promise<boolean>; answer: (alive: boolean) => void } | undefined;
+	/** The ping that calls of {@link ping} share. */
+	#ping: Promise<boolean> | undefined;
+	/** Who waits for which answer: one ping at most, and flushes. */
+	readonly #unanswered: Map<number, (alive: boolean) => void> = new Map();
 
 	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits, clock: Clock = systemClock) {
 		this.#dialect = dialect;
@@ -127,21 +130,22 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 	/** Whether the peer's process answers within `timeoutMs`. Calls at the same time share one ping. Never rejects. */
 	ping(timeoutMs: number): Promise<boolean> {
 		if (this.#over) return Promise.resolve(false);
-		if (this.#ping === undefined) {
-			const nonce = ++this.#lastNonce;
-			let answer: (alive: boolean) => void = () => undefined;
-			const answered = new Promise<boolean>((resolve) => {
-				const timer = this.#clock.setTimeout(() => answer(false), timeoutMs);
-				answer = (alive) => {
-					this.#clock.clearTimeout(timer);
-					this.#ping = undefined;
-					resolve(alive);
-				};
-			});
-			this.#ping = { nonce, answered, answer };
-			this.send({ type: "ping", nonce });
-		}
-		return this.#ping?.answered ?? Promise.resolve(false);
+		this.#ping ??= this.#ask(timeoutMs, () => {
+			this.#ping = undefined;
+		});
+		return this.#ping;
+	}
+
+	/**
+	 * Whether the peer's library has heard of all that was said on this connection before, within `timeoutMs`. One packet that the
+	 * network loses is not missed at once: who is about to close flushes twice. Never rejects.
+	 */
+	async flush(timeoutMs: number): Promise<boolean> {
+		const deadline = this.#clock.now() + timeoutMs;
+		await this.#stream?.connection.settled?.();
+		if (this.#over) return false;
+		// A ping that is under way proves nothing of what was said after it.
+		return await this.#ask(Math.max(0, deadline - this.#clock.now()), () => undefined);
 	}
 
 	/** Sends a ping whose answer nobody waits for, whether one is under way or not. */
@@ -169,9 +173,33 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 		const { value } = message;
 		if (value === undefined) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
 		this.#events.heard?.();
-		if (isPing(value)) return this.send({ type: "pong", nonce: value.nonce });
+		if (isPing(value)) return this.#answer(value.nonce);
 		if (!isPong(value)) return this.#events.message(value as Exclude<M, Ping | Pong>);
-		if (value.nonce === this.#ping?.nonce) this.#ping.answer(true);
+		this.#unanswered.get(value.nonce)?.(true);
+	}
+
+	/** Sends a ping; `over` is called when it is answered or given up. */
+	#ask(timeoutMs: number, over: () => void): Promise<boolean> {
+		const nonce = ++this.#lastNonce;
+		const answered = new Promise<boolean>((resolve) => {
+			const answer = (alive: boolean): void => {
+				this.#clock.clearTimeout(timer);
+				this.#unanswered.delete(nonce);
+				over();
+				resolve(alive);
+			};
+			const timer = this.#clock.setTimeout(() => answer(false), timeoutMs);
+			this.#unanswered.set(nonce, answer);
+		});
+		this.send({ type: "ping", nonce });
+		return answered;
+	}
+
+	/** The peer may close as soon as it has the answer: first all is heard here that it said before. */
+	#answer(nonce: number): void {
+		const settled = this.#stream?.connection.settled?.();
+		if (settled === undefined) return this.send({ type: "pong", nonce });
+		void settled.then(() => this.send({ type: "pong", nonce }));
 	}
 
 	#break(closeCode: number, reason: string): void {
@@ -182,7 +210,7 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 
 	#end(): void {
 		this.#over = true;
-		this.#ping?.answer(false);
+		for (const answer of [...this.#unanswered.values()]) answer(false);
 	}
 }
 

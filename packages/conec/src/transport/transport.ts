@@ -140,6 +140,11 @@ export interface TransportConnection {
 	openHeldStream(header: Frame): HeldStream;
 	/** The accepting side has decided to keep the peer: lifts the limits of undecided connections (one stream, small window, short deadline). */
 	confirm(): void;
+	/**
+	 * Resolves when all that was done before on this connection and its streams is on its way, in that order, and all that had come
+	 * from the peer is delivered here; or when the connection is over. A transport without it is always so. Never rejects.
+	 */
+	settled?(): Promise<void>;
 	/** Ends the connection at once; data not yet delivered may be lost, so finish streams first. */
 	close(code: number, reason: string): void;
 	/** Never rejects. */

@@ -11,7 +11,7 @@ use tokio::sync::{watch, Notify};
 
 use crate::endpoint::{Accepted, Endpoint, Heads, Terms, Undecided};
 use crate::events::record;
-use crate::io::{capture, leak, Due};
+use crate::io::{capture, leak, others_first, Due};
 use crate::lock::lock;
 use crate::stream::{Line, Parked, Stream};
 use crate::tls::RefusalSlot;
@@ -217,6 +217,9 @@ impl Connection {
 			_ = self.line.driver_ended() => connection.close_reason(),
 		};
 		self.decided();
+		// Streams tell first what the peer said on them before it closed, and then that they are lost.
+		others_first().await;
+		others_first().await;
 		match served {
 			Some(error) => self.end_of(&error, 0),
 			None => self.abandon(&connection, registry),
@@ -261,6 +264,13 @@ impl Connection {
 				None => parked.refuse(invalid_code),
 			},
 		}
+	}
+
+	/// Tells JS when QUIC has all that JS did before, and JS has all that QUIC had got for it.
+	pub async fn settle(self: Arc<Self>) {
+		others_first().await;
+		self.line.drive();
+		self.line.queue.event(record::CONN_SETTLED, self.handle, &[]);
 	}
 
 	/// Opens a stream for JS, waiting for the peer's stream limit if need be.

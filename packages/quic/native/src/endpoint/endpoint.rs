@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use quinn::VarInt;
 
 use crate::events::{record, Queue};
-use crate::io::{capture, Driver, Unplugged};
+use crate::io::{capture, others_first, Driver, Unplugged};
 use crate::lock::lock;
 use crate::stream::Port;
 
@@ -120,9 +120,7 @@ impl Endpoint {
 	pub async fn close(self: Arc<Self>, code: VarInt, reason: Vec<u8>, drain: Duration, drive: impl Fn()) {
 		self.quinn.set_server_config(None);
 		// What JS did before the close, a reset for example, is still on its way through the tasks. Closing now would drop it.
-		for _ in 0..4 {
-			tokio::task::yield_now().await;
-		}
+		others_first().await;
 		self.quinn.close(code, &reason);
 		let told = async {
 			self.send_closes(drive).await;

@@ -6,6 +6,7 @@ mod gate;
 mod line;
 mod port;
 mod tap;
+mod turns;
 
 pub use driver::{capture, leak, Driver, SharedRuntime};
 pub use due::Due;
@@ -13,3 +14,4 @@ pub use gate::Gate;
 pub use line::Line;
 pub use port::{Expecting, Port};
 pub use tap::{bind, RawSink, SocketSizes, Tap, Unplugged};
+pub use turns::others_first;

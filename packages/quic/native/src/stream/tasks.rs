@@ -7,6 +7,7 @@ use std::task::Poll;
 use quinn::{RecvStream, SendStream};
 
 use crate::events::record;
+use crate::io::others_first;
 use crate::lock::lock;
 
 use super::incoming::{Lost, Reading};
@@ -73,9 +74,15 @@ impl Stream {
 			WriterEnd::Acknowledged => self.event(record::FINISHED),
 			WriterEnd::Reset(_) => {}
 			WriterEnd::Stopped(code) => self.coded_event(record::STOPPED, code),
-			WriterEnd::Lost => self.lost(Lost::Connection),
+			WriterEnd::Lost => self.lose().await,
 		}
 		self.direction_over();
+	}
+
+	/// Lets the other direction tell first what it knows of the peer: a reset or a stop says why, a lost connection does not.
+	async fn lose(&self) {
+		others_first().await;
+		self.lost(Lost::Connection);
 	}
 
 	async fn read_all(self: Arc<Self>, recv: RecvStream, reading: Reading) {
@@ -105,7 +112,7 @@ impl Stream {
 			ReaderEnd::Finished => self.event(record::END),
 			ReaderEnd::Reset(code) => self.coded_event(record::RESET, code),
 			ReaderEnd::Stopped(code) => stop(code),
-			ReaderEnd::Lost => self.lost(Lost::Connection),
+			ReaderEnd::Lost => self.lose().await,
 			ReaderEnd::Invalid(why) => {
 				let code = if matches!(why, Lost::TooLong) { reading.too_long_code } else { reading.truncated_code };
 				stop(code);
