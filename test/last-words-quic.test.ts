@@ -5,8 +5,10 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Client, Coordinator, isConecError, type MessageStream } from "../packages/conec/src/index.ts";
+import { WORDS } from "./children/words.ts";
 
 const CHILD = fileURLToPath(new URL("children/last-words.ts", import.meta.url));
+const COORDINATOR = fileURLToPath(new URL("children/last-words-coordinator.ts", import.meta.url));
 /** Each of five words on a stream that this side opened, and on one that the other side opened. */
 const STREAMS = 10;
 
@@ -19,6 +21,15 @@ for (const path of ["direct", "proxied", "coordinator"] as const) {
 			for (const [name, words] of heard) assert.deepEqual(words, name.includes("-end-") && !name.includes("stop") ? END : TOLD, name);
 		});
 	}
+}
+
+for (const feed of ["small", "much"] as const) {
+	test(`last words: a reset, a stop and an end reach the Clients that send ${feed}, though the Coordinator closes at once and its process ends`, {
+		timeout: 60_000,
+	}, async (t) => {
+		const heard = await listenToCoordinator(t, feed === "small" ? 5 : 65_536);
+		for (const [name, words] of heard) assert.deepEqual(words, name.startsWith("end-") ? END : TOLD, name);
+	});
 }
 
 /** The peer stopped the stream or reset it, with its code. */
@@ -62,6 +73,25 @@ async function listen(t: TestContext, path: "direct" | "proxied" | "coordinator"
 	}
 	assert.equal(heard.size, STREAMS);
 	return heard;
+}
+
+/** Runs the Coordinator that speaks; what was heard of each of its streams, by the Client's id. */
+async function listenToCoordinator(t: TestContext, feedBytes: number): Promise<Map<string, Heard>> {
+	const child = spawn(process.execPath, ["--conditions=source", "--import", "tsx", COORDINATOR], { stdio: ["ignore", "pipe", "inherit"] });
+	t.after(() => child.kill("SIGKILL"));
+	const ended = once(child, "close");
+	const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+	const [port, pin = ""] = line.split(" ");
+	const hear = async (word: string, opener: string): Promise<[string, Heard]> => {
+		const id = `${word}-${opener}`;
+		const client = await Client.connect({ id, localAddress: "127.0.0.1", coordinator: `127.0.0.1:${port}`, pin });
+		t.after(() => client.destroy());
+		const stream = opener === "there" ? await client.openCoordinatorStream() : (await client.incomingStreams[Symbol.asyncIterator]().next()).value;
+		return [id, await wordsOf(stream as MessageStream, feedBytes)];
+	};
+	const heard = await Promise.all(Object.keys(WORDS).flatMap((word) => ["here", "there"].map((opener) => hear(word, opener))));
+	assert.equal((await ended)[0], 0);
+	return new Map(heard);
 }
 
 /** Sends all the time and listens, until the stream is over or the peer has ended its side. */

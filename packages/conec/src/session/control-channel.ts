@@ -12,6 +12,7 @@ import { CLOSE_CODES } from "../wire/codes.ts";
 import { type ControlMessage, decodeControl, encodeControl, type Hello, type Ping, type Pong } from "../wire/control.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
 import type { Decoded } from "../wire/json.ts";
+import { within } from "./stream-set.ts";
 
 /** The messages of one kind of control stream, ping and pong among them. */
 export interface ControlDialect<M extends { readonly type: string }> {
@@ -142,7 +143,7 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 	 */
 	async flush(timeoutMs: number): Promise<boolean> {
 		const deadline = this.#clock.now() + timeoutMs;
-		await this.#stream?.connection.settled?.();
+		if (this.#stream !== undefined) await within(timeoutMs, this.#stream.connection.settled(), this.#clock);
 		if (this.#over) return false;
 		// A ping that is under way proves nothing of what was said after it.
 		return await this.#ask(Math.max(0, deadline - this.#clock.now()), () => undefined);
@@ -197,9 +198,7 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 
 	/** The peer may close as soon as it has the answer: first all is heard here that it said before. */
 	#answer(nonce: number): void {
-		const settled = this.#stream?.connection.settled?.();
-		if (settled === undefined) return this.send({ type: "pong", nonce });
-		void settled.then(() => this.send({ type: "pong", nonce }));
+		void this.#stream?.connection.settled().then(() => this.send({ type: "pong", nonce }));
 	}
 
 	#break(closeCode: number, reason: string): void {

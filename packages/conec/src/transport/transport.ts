@@ -141,13 +141,13 @@ export interface TransportConnection {
 	/** The accepting side has decided to keep the peer: lifts the limits of undecided connections (one stream, small window, short deadline). */
 	confirm(): void;
 	/**
-	 * Resolves when all that was done before on this connection and its streams is on its way, in that order, and all that had come
-	 * from the peer is delivered here; or when the connection is over. A transport without it is always so. Never rejects.
+	 * Resolves when all that was done before on this connection and its streams is on its way, so that nothing done later overtakes
+	 * it, and all that had come from the peer is delivered here; or when the connection is over. Never rejects.
 	 */
-	settled?(): Promise<void>;
-	/** Ends the connection at once; data not yet delivered may be lost, so finish streams first. */
+	settled(): Promise<void>;
+	/** Ends the connection at once; data not yet delivered may be lost, so finish streams first and wait for {@link settled}. */
 	close(code: number, reason: string): void;
-	/** Never rejects. */
+	/** Resolves after the handlers of all streams were told what the peer said before, and which are lost. Never rejects. */
 	readonly closed: Promise<TransportCloseInfo>;
 	stats(): TransportStats;
 }

@@ -49,6 +49,7 @@ pub fn connection_confirm(connection: u32) -> Result<()> {
 #[napi(catch_unwind)]
 pub fn connection_settle(connection: u32) -> Result<()> {
 	environment::with(|environment| {
+		environment.flush(); // what was written in this tick comes before it too
 		environment.io.spawn(environment.connection(connection)?.settle());
 		Ok(())
 	})
