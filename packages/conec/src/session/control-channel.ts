@@ -86,6 +86,8 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 	#stream: TransportStream | undefined;
 	#over = false;
 	#waitingReplies = 0;
+	/** Pings that are not answered yet. */
+	#answering = 0;
 	#lastNonce = 0;
 	/** The ping that calls of {@link ping} share. */
 	#ping: Promise<boolean> | undefined;
@@ -198,7 +200,12 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 
 	/** The peer may close as soon as it has the answer: first all is heard here that it said before. */
 	#answer(nonce: number): void {
-		void this.#stream?.connection.settled().then(() => this.send({ type: "pong", nonce }));
+		if (this.#stream === undefined) return;
+		if (++this.#answering > this.#limits.controlQueueReplies) return this.#break(CLOSE_CODES.LIMIT_EXCEEDED, "too many pings come at once");
+		void this.#stream.connection.settled().then(() => {
+			this.#answering--;
+			this.send({ type: "pong", nonce });
+		});
 	}
 
 	#break(closeCode: number, reason: string): void {
