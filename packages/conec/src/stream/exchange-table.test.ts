@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, type RecordedExchange, recordedExchange } from "../../testing/exchange-fixture.ts";
+import { ANSWER_MS, type RecordedExchange, recordedExchange } from "../../testing/exchange/recorded.ts";
 import { ConecError } from "../errors.ts";
 import { APPLICATION_CODE_BASE, errorCodeOfReset, RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { ConecError } from "../src/errors.ts";
-import { Exchange, type ExchangeSink, type ExchangeWire } from "../src/stream/exchange.ts";
-import type { Subject } from "../src/stream/failures.ts";
-import { RESET_CODES } from "../src/wire/codes.ts";
-import { FRAME } from "../src/wire/frames.ts";
+import type { ConecError } from "../../src/errors.ts";
+import { Exchange, type ExchangeSink, type ExchangeWire } from "../../src/stream/exchange.ts";
+import type { Subject } from "../../src/stream/failures.ts";
+import { RESET_CODES } from "../../src/wire/codes.ts";
+import { FRAME } from "../../src/wire/frames.ts";
 
 export const SUBJECT: Subject = { peer: "bob", describe: 'stream 7 to "bob"', lostCode: "PEER_LOST" };
 
