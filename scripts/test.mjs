@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
+import { buildDist, distIsCurrent } from "./build-dist.mjs";
 import { globFiles } from "./files.mjs";
 
 // Of a test and, on Node 20, of a whole file: the ones that run processes take a minute, and several on a machine that is slow and busy.
@@ -19,6 +20,12 @@ const files = globFiles(["packages", "test", "bench", "examples", "scripts"], /\
 
 if (files.length === 0) {
 	console.error(`No test file matches ${filters.join(" ") || "*.test.ts"}.`);
+	process.exit(1);
+}
+
+// Tests that are about processes start what is installed.
+if (!distIsCurrent() && buildDist() !== true) {
+	console.error("The sources cannot be compiled: see above. Tests that start processes need dist.");
 	process.exit(1);
 }
 

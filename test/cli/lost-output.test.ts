@@ -8,11 +8,10 @@ import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { folder, type Site, site } from "./harness.ts";
+import { main } from "./running.ts";
 
-const MAIN = fileURLToPath(new URL("../../packages/conec/src/cli/main.ts", import.meta.url));
-const NODE = ["--conditions=source", "--import", import.meta.resolve("tsx")];
+const MAIN = main();
 const NO_FULL = existsSync("/dev/full") ? false : "there is no /dev/full";
 
 /** Where an output goes: to nobody, from the first line on or after it; to a disk that is full; or to the test. */
@@ -28,7 +27,7 @@ interface Started {
 async function start(t: TestContext, args: readonly string[], stdout: Fate, stderr: Fate): Promise<Started> {
 	const handles = await Promise.all([stdout, stderr].map((fate) => (fate === "full" ? open("/dev/full", "w") : undefined)));
 	const stdio = handles.map((handle) => handle?.fd ?? ("pipe" as const));
-	const child = spawn(process.execPath, [...NODE, MAIN, ...args], { stdio: ["pipe", ...stdio] });
+	const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["pipe", ...stdio] });
 	await Promise.all(handles.map((handle) => handle?.close()));
 	child.stdin?.on("error", () => undefined);
 	let text = "";
@@ -153,7 +152,7 @@ test("pipe: a file that has no room for the end of the data is a failure at both
 	const file = join(place.folder, "out");
 	// 100 KiB in blocks of 512 bytes (POSIX), which bash takes only so.
 	const limited = `ulimit -f 200 && exec "$@" > ${file}`;
-	const command = [process.execPath, ...NODE, MAIN, "pipe", ...place.options("bob")];
+	const command = [process.execPath, MAIN, "pipe", ...place.options("bob")];
 	const waiting = spawn("sh", ["-c", limited, "sh", ...command], { stdio: ["pipe", "ignore", "pipe"], env: { ...process.env, POSIXLY_CORRECT: "1" } });
 	let text = "";
 	waiting.stderr.on("data", (chunk) => {
@@ -244,7 +243,7 @@ test("coordinator: its log goes on when the disk has room again, and no line is 
 	const log = await open(join(disk, "log"), "a");
 	const filler = join(disk, "filler");
 	const state = join(made, "coordinator");
-	const child = spawn(process.execPath, [...NODE, MAIN, "coordinator", "--json", "--host", "127.0.0.1", "--port", "0", "--state", state], {
+	const child = spawn(process.execPath, [MAIN, "coordinator", "--json", "--host", "127.0.0.1", "--port", "0", "--state", state], {
 		stdio: ["ignore", log.fd, log.fd],
 	});
 	await log.close();

@@ -5,7 +5,7 @@ import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Client } from "../../packages/conec/src/index.ts";
-import { type Event, folder, outcome, type Running, type Site, site } from "./harness.ts";
+import { type Event, folder, outcome, type Running, type Site, site, siteOfProcesses } from "./harness.ts";
 
 /** Pings for so long that even on a slow machine a direct channel comes about meanwhile. */
 const COUNT = 120;
@@ -63,7 +63,7 @@ test("ping: a direct channel that ends costs no answer: on through the Coordinat
 });
 
 test("ping: a direct path outlives the Coordinator", async (t) => {
-	const place = await site(t);
+	const place = await siteOfProcesses(t);
 	await receiver(place, "bob");
 	const ping = place.client("alice", "ping", "bob", "--json", ...LONG);
 	await ping.event("pong", ({ path }) => path === "direct");
@@ -75,9 +75,9 @@ test("ping: a direct path outlives the Coordinator", async (t) => {
 test("ping: Ctrl-C ends with 130, after the summary of what there was", async (t) => {
 	const place = await site(t);
 	await receiver(place, "bob");
-	const ping = place.client("alice", "ping", "bob", "--json", "--explain", "--count", "1000", "--interval-ms", "50");
+	const ping = place.process("alice", "ping", "bob", "--json", "--explain", "--count", "1000", "--interval-ms", "50");
 	await ping.event("pong", ({ path }) => path === "direct");
-	ping.child.kill("SIGINT");
+	ping.signal("SIGINT");
 	await ping.exits(130);
 	assert.equal((await ping.event("summary"))["count"], named(ping, "pong").length);
 	assert.equal((await ping.event("explain"))["path"], "direct");
@@ -158,7 +158,7 @@ test("send: a direct transfer outlives the Coordinator; both ends are told that 
 	const bob = await receiver(place, "bob");
 	const alice = place.client("alice", "send", file, "--to", "bob", "--json", "--path", "direct");
 	assert.equal((await bob.event("path"))["path"], "direct");
-	place.coordinator.child.kill("SIGINT");
+	place.coordinator.signal("SIGINT");
 	await Promise.all([alice.exits(0), place.coordinator.exits(130)]);
 	assert.equal((await bob.event("file"))["ok"], true);
 	await Promise.all([bob.event("disconnected"), alice.event("disconnected"), bob.exits(3)]);
@@ -171,14 +171,14 @@ test("chat, pipe: who is there comes with the path", async (t) => {
 	const alice = place.client("alice", "chat", "--to", "bob", "--path", "direct");
 	assert.equal((await bob.event("joined"))["path"], "direct");
 	await alice.says(/talking with "bob" \(direct, \S+:\d+\); Ctrl-D ends/);
-	alice.child.stdin?.end();
-	bob.child.stdin?.end();
+	alice.stdin.end();
+	bob.stdin.end();
 	await Promise.all([alice.exits(0), bob.exits(0)]);
 	const waiting = place.client("dave", "pipe");
 	await waiting.says(/waiting for a peer/);
 	const carol = place.client("carol", "pipe", "--to", "dave", "--path", "proxied", "--explain");
-	carol.child.stdin?.end("data");
-	waiting.child.stdin?.end();
+	carol.stdin.end("data");
+	waiting.stdin.end();
 	await Promise.all([carol.exits(0), waiting.exits(0)]);
 	assert.match(waiting.stderr, /^connected with "carol": through the Coordinator$/m);
 	assert.match(carol.stderr, /^path to dave: through the Coordinator, as --path proxied says$/m);

@@ -11,7 +11,7 @@ test("ping: a peer that sits in a room answers", async (t) => {
 	await ping.exits(0);
 	assert.equal((await ping.event("summary"))["count"], 2);
 	assert.equal((await ping.event("summary"))["unanswered"], 0);
-	bob.child.stdin?.end("still here\n");
+	bob.stdin.end("still here\n");
 	await bob.exits(0);
 });
 

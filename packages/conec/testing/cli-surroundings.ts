@@ -4,9 +4,9 @@
  * @module
  */
 
-import { PassThrough } from "node:stream";
+import { Transform } from "node:stream";
 import { machine, systemClock } from "../src/cli/process-surroundings.ts";
-import type { Clock, Signals, StandardInput, StandardStream, Surroundings, Timer } from "../src/cli/surroundings/index.ts";
+import type { Clock, Signals, StandardStream, Surroundings, Timer } from "../src/cli/surroundings/index.ts";
 
 /** A clock that stands still until it is moved. */
 export class ManualClock implements Clock {
@@ -136,6 +136,23 @@ export class CapturedStream implements StandardStream {
 	}
 }
 
+/** Standard input into which the test writes. What reads it gets pieces of at most 64 KiB, as from a pipe. */
+export class WrittenInput extends Transform {
+	readonly isTTY: boolean = false;
+
+	constructor() {
+		// Else the pieces that wait would be read as one.
+		super({ readableObjectMode: true });
+	}
+
+	override _transform(data: Uint8Array, _encoding: string, done: () => void): void {
+		for (let from = 0; from < data.length; from += PIECE_BYTES) this.push(data.subarray(from, from + PIECE_BYTES));
+		done();
+	}
+}
+
+const PIECE_BYTES = 65_536;
+
 /** Signals that a test sends. */
 export class SentSignals implements Signals {
 	readonly #listeners = new Set<Parameters<Signals["subscribe"]>[0]>();
@@ -157,7 +174,7 @@ export class SentSignals implements Signals {
 
 /** The surroundings of one run, and the parts that a test speaks through. */
 export interface TestSurroundings extends Surroundings {
-	readonly stdin: PassThrough & StandardInput;
+	readonly stdin: WrittenInput;
 	readonly stdout: CapturedStream;
 	readonly stderr: CapturedStream;
 	readonly signals: SentSignals;
@@ -166,7 +183,7 @@ export interface TestSurroundings extends Surroundings {
 /** Surroundings with an empty environment, on this machine and by its clock, unless said otherwise. The library is the real one. */
 export function testSurroundings(changes: Partial<TestSurroundings> = {}): TestSurroundings {
 	return {
-		stdin: new PassThrough(),
+		stdin: new WrittenInput(),
 		stdout: new CapturedStream(),
 		stderr: new CapturedStream(),
 		signals: new SentSignals(),

@@ -7,7 +7,7 @@
 import type { Clock } from "../base/clock.ts";
 import { RateLimit } from "../base/rate-limit.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
-import type { Limits } from "../limits.ts";
+import type { ClientLimits } from "../limits.ts";
 import { describeStream } from "../session/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
@@ -73,7 +73,7 @@ export class Client implements AsyncDisposable {
 	readonly incomingStreams: AsyncIterable<MessageStream>;
 	/** How it ended: closed, destroyed, superseded, denied (`CERTIFICATE_REFUSED`), or disconnected with no direct channel left. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
-	readonly #limits: Limits;
+	readonly #limits: ClientLimits;
 	readonly #clock: Clock;
 	/** What {@link openChannel} may take. */
 	readonly #channelTimeoutMs: number;

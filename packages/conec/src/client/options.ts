@@ -7,7 +7,7 @@
 import { isIP } from "node:net";
 import { checkOptions } from "../base/check-options.ts";
 import { argumentError } from "../errors.ts";
-import { type Limits, resolveLimits } from "../limits.ts";
+import { type ClientLimits, resolveLimits } from "../limits.ts";
 import { checkMetadata } from "../session/open-stream-options.ts";
 import type { PeerInfo } from "../session/peer-info.ts";
 import { checkHandlers, type ProtocolHandler, type ProtocolHandlers } from "../session/protocols/index.ts";
@@ -75,8 +75,8 @@ export interface ClientOptions {
 	readonly congestion?: "cubic" | "bbr";
 	/** Write TLS secrets to the file that SSLKEYLOGFILE names. For debugging. @default false */
 	readonly keyLog?: boolean;
-	/** Bounds; see docs/limits.md. */
-	readonly limits?: Partial<Limits>;
+	/** Bounds; see docs/limits.md. One that only the Coordinator has is refused with `OPTION_INVALID`. */
+	readonly limits?: Partial<ClientLimits>;
 	/** Gives up connecting. Without effect once connected. */
 	readonly signal?: AbortSignal;
 }

@@ -10,6 +10,7 @@ import { randomHex } from "../base/random.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import { closeInfoOf } from "../session/close-info-of.ts";
 import { describeStream } from "../session/describe-stream.ts";
+import { atExpiry } from "../session/end-at-expiry.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
 import type { PresenceEvent } from "../session/presence-event.ts";
@@ -25,7 +26,6 @@ import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
 import type { Trust } from "../tls/trust.ts";
 import { clientTrust } from "../tls/trust.ts";
-import { atTime, expiryClock, readValidity } from "../tls/validity.ts";
 import type { IncomingStream, SocketAddress, Transport } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY, type BroadcastOpen } from "../wire/broadcast.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
@@ -366,6 +366,7 @@ export class Coordinator implements AsyncDisposable {
 			retry,
 			undecidedCode: CLOSE_CODES.HELLO_TIMEOUT,
 			keyLog,
+			connections: limits.clients,
 			onConnection: (connection) => admit(connection, host),
 		});
 	}
@@ -392,11 +393,9 @@ export class Coordinator implements AsyncDisposable {
 	#admitted(session: Session): void {
 		this.#presence.set(session.peer);
 		this.#feed.emit({ type: "connected", client: session.info() });
-		const leaf = session.connection.peerCertificates[0];
-		if (!this.#options.endAtExpiry || this.#clientTrust.roots === undefined || leaf === undefined) return;
+		if (!this.#options.endAtExpiry || this.#clientTrust.roots === undefined) return;
 		const expired = (): void => session.end(CLOSE_CODES.CERTIFICATE_EXPIRED, "the Client's certificate has expired");
-		const cancel = atTime(readValidity(leaf).toMs, expired, expiryClock(this.#runtime.clock));
-		void session.connection.closed.then(cancel);
+		atExpiry(session.connection, this.#runtime.clock, expired);
 	}
 
 	#ended(session: Session): void {

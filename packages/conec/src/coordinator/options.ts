@@ -7,7 +7,7 @@
 import { isIP } from "node:net";
 import { checkOptions } from "../base/check-options.ts";
 import { argumentError } from "../errors.ts";
-import { type Limits, resolveLimits } from "../limits.ts";
+import { type CoordinatorLimits, resolveLimits } from "../limits.ts";
 import { checkHandlers, type ProtocolHandler, type ProtocolHandlers } from "../session/protocols/index.ts";
 import { formatFingerprint, parseFingerprint } from "../tls/fingerprint.ts";
 import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
@@ -52,8 +52,8 @@ export interface CoordinatorOptions {
 	readonly handlers?: ProtocolHandlers;
 	/** What is kept of which broadcasts, and where members may block; see docs/broadcasts.md. @default nothing and nowhere */
 	readonly broadcasts?: BroadcastRules;
-	/** Bounds; see docs/limits.md. */
-	readonly limits?: Partial<Limits>;
+	/** Bounds; see docs/limits.md. One that only a Client has is refused with `OPTION_INVALID`. */
+	readonly limits?: Partial<CoordinatorLimits>;
 }
 
 /** Checked options without their identity. */
@@ -68,7 +68,7 @@ export interface ResolvedCoordinatorOptions {
 	readonly keyLog: boolean;
 	readonly handlers: ReadonlyMap<string, ProtocolHandler>;
 	readonly broadcastRule: (name: string) => ResolvedBroadcastRule;
-	readonly limits: Limits;
+	readonly limits: CoordinatorLimits;
 }
 
 /** Checks options and fills in defaults. Throws TypeError or RangeError `OPTION_INVALID`. */

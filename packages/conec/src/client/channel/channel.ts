@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { argumentError, ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlChannel } from "../../session/control-channel.ts";
 import { describeStream } from "../../session/describe-stream.ts";
@@ -71,7 +71,7 @@ export interface ChannelParts {
 	/** Of the attempt that it came from; probes on its behalf carry it. */
 	readonly token: string;
 	readonly ids: StreamIds;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	/** @default the machine's */
 	readonly clock?: Clock;
 	/** The channel takes no more streams: it is being closed, by either side, or is over. Called once. */
@@ -91,7 +91,7 @@ export class DirectChannel implements Channel {
 	readonly transport: Transport;
 	readonly #control: ControlChannel<DirectMessage>;
 	readonly #streams: StreamSet;
-	readonly #limits: Limits;
+	readonly #limits: ClientLimits;
 	readonly #clock: Clock;
 	readonly #since: Date;
 	readonly #onLeaving: (channel: DirectChannel) => void;

@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import type { ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlChannel } from "../../session/control-channel.ts";
 import { describeStream } from "../../session/describe-stream.ts";
@@ -51,7 +51,7 @@ export interface LinkEvents {
 /** What a link is made of. */
 export interface LinkParts {
 	readonly greeted: Greeted;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	readonly ids: StreamIds;
 	/** End the connection when the Coordinator's certificate expires. */
 	readonly endAtExpiry: boolean;
@@ -70,9 +70,9 @@ export class CoordinatorLink {
 	readonly #greeted: Greeted;
 	readonly #clock: Clock;
 	readonly #control: ControlChannel;
-	readonly #limits: Limits;
+	readonly #limits: ClientLimits;
 	/** What holds for messages that the Coordinator itself takes. */
-	readonly sendLimits: Limits;
+	readonly sendLimits: ClientLimits;
 	readonly #events: LinkEvents;
 	#state: "open" | "draining" | "over" = "open";
 
