@@ -23,7 +23,7 @@ export interface ClientBroadcastsHost {
 	/** @default the machine's */
 	readonly clock?: Clock;
 	readonly link: () => CoordinatorLink;
-	/** Throws unless the Coordinator is there and this Client is not leaving. */
+	/** Throws if the Coordinator is lost or this Client is closing. */
 	readonly assertConnected: (action: string) => void;
 }
 
