@@ -70,7 +70,8 @@ function resolveRule(key: string, rule: unknown, limits: CoordinatorLimits): Res
 }
 
 function checkedObject(key: string, value: unknown, names: readonly string[]): Readonly<Record<string, unknown>> {
-	if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid("type", `: the rule for ${JSON.stringify(key)}, and its history, must be objects`);
+	if (typeof value !== "object" || value === null || Array.isArray(value))
+		throw invalid("type", `: the rule for ${JSON.stringify(key)}, and its history, must be objects`);
 	const unknown = Object.keys(value).find((name) => !names.includes(name));
 	if (unknown !== undefined) throw invalid("type", `: the rule for ${JSON.stringify(key)} has an unknown field ${JSON.stringify(unknown)}`);
 	return value as Record<string, unknown>;
