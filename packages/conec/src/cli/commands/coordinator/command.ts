@@ -255,7 +255,10 @@ async function watch(coordinator: Coordinator, { output, surroundings: { clock }
 			case "broadcast-lagging":
 			case "broadcast-caught-up":
 				return slow.note(status);
-			default:
+			case "handler-failed":
+				// This Coordinator handles no protocols, so there is nothing to tell.
+				return;
+			case "lagged":
 				return output.event("lagged", {}, `some notices were left out`);
 		}
 	}
