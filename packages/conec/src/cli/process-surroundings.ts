@@ -1,14 +1,12 @@
 /**
- * The surroundings that a process has: the only file beside `main.ts` that knows the process.
+ * The surroundings that a process has: the only file beside `main.ts` that knows the process. Help needs this file too, so what
+ * Node takes time to load is loaded when it is used.
  *
  * @module
  */
 
-import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { homedir, networkInterfaces, tmpdir } from "node:os";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { safeHostName } from "../files/process-identity.ts";
 import { type Clock, isForegroundIn, type Machine, type SignalName, type Signals, type StandardStream, type Surroundings } from "./surroundings/index.ts";
@@ -25,15 +23,17 @@ export function processSurroundings(): Surroundings {
 		platform: process.platform,
 		machine,
 		clock: systemClock,
-		random: randomBytes,
+		random: (bytes) => process.getBuiltinModule("node:crypto").randomBytes(bytes),
 		signals,
 		terminal: {
-			editor: (prompt) => (stdin.isTTY && stdout.isTTY ? createInterface({ input: stdin, output: stdout, prompt }) : undefined),
+			editor: (prompt) =>
+				stdin.isTTY && stdout.isTTY ? process.getBuiltinModule("node:readline").createInterface({ input: stdin, output: stdout, prompt }) : undefined,
 			isForeground: ownsTerminal,
 		},
 		umask: () => process.umask(),
 		exit: (status) => process.exit(status),
-		start: (args) => spawn(process.execPath, [...process.execArgv, MAIN, ...args], { stdio: ["pipe", "pipe", "pipe"] }),
+		start: (args) =>
+			process.getBuiltinModule("node:child_process").spawn(process.execPath, [...process.execArgv, MAIN, ...args], { stdio: ["pipe", "pipe", "pipe"] }),
 	};
 }
 
