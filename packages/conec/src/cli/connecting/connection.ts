@@ -43,7 +43,7 @@ export interface PreparedClient {
 /** Reads the options and the files that they name. Rejects with a usage error. */
 export async function prepareClient(context: CommandContext): Promise<PreparedClient> {
 	const { args, signal, surroundings } = context;
-	// Who brings everything along needs no place to keep something.
+	// A Client that is given its certificate, key and id keeps nothing, so it needs no state directory.
 	const trust = await coordinatorAndTrust(context);
 	const identity = await givenIdentity(context);
 	const clientCa = args.text("client-ca");
@@ -63,7 +63,7 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 	return { options: { id, ...trust, ...kept, ...channels, ...(congestion === undefined ? {} : { congestion }), signal }, release };
 }
 
-/** Connects as the options say and tells as whom. Rejects with what the library says, a usage error, or the interruption. */
+/** Connects as the options say, and tells the id. Rejects with an error of the library, a usage error, or the interruption. */
 export async function connect(context: CommandContext, prepared?: PreparedClient): Promise<Connection> {
 	const { output, signal, surroundings } = context;
 	const { options, release } = prepared ?? (await prepareClient(context));
@@ -93,7 +93,7 @@ export async function connect(context: CommandContext, prepared?: PreparedClient
 	};
 }
 
-/** Connects in the way that the surroundings have. */
+/** Connects with the function that the surroundings give, or else with `Client.connect`. Rejects as that does. */
 export function connectClient(options: ClientOptions, { connect: connectGiven }: Surroundings): Promise<Client> {
 	return connectGiven === undefined ? Client.connect(options) : connectGiven(options);
 }

@@ -10,15 +10,15 @@ import { APPLICATION_CODES, PROTOCOLS, type Protocol, streamProtocol, turnAway }
 /** Longest message that is echoed, bytes. */
 const PING_BYTES = 1_024;
 
-/** Takes a stream that the command does not want: echoes a ping, turns others away. Needs no waiting for. */
+/** Takes a stream that the command does not want: echoes a ping, turns others away. The caller need not wait for this. */
 export function answerOther(stream: MessageStream): void {
 	if (streamProtocol(stream) === PROTOCOLS.ping) echo(stream).catch(() => turnAway(stream, APPLICATION_CODES.failed));
 	else turnAway(stream, APPLICATION_CODES.notWanted);
 }
 
 /**
- * Does so with every stream until the Client ends, and says `busy` to those of the command's own protocol. For commands that wait
- * for nobody, or no longer: a stream that nobody takes would leave its opener waiting. Needs no waiting for.
+ * Answers every stream in this way until the Client ends; those of the command's own protocol are told that it is busy. For commands
+ * that take no streams themselves: a stream that nobody takes would leave its opener waiting. The caller need not wait for this.
  */
 export function answerOthers(client: Client, own?: Protocol): void {
 	void (async () => {

@@ -66,7 +66,7 @@ async function waitForCaller(connection: Connection, { args, output }: CommandCo
 	const incoming = incomingOf(connection.client, PROTOCOLS.chat, args.text("from"), answerOther);
 	const first = await connection.orEnd(incoming.next());
 	if (first.done === true) throw usageError("nobody called");
-	// Whoever calls later is told at once.
+	// A peer that calls later is told at once that this command is busy.
 	void (async () => {
 		for await (const other of incoming) turnAway(other, APPLICATION_CODES.busy);
 	})().catch(() => undefined);

@@ -53,7 +53,7 @@ async function waitForPeer(connection: Connection, { args, output }: CommandCont
 	const first = await connection.orEnd(incoming.next());
 	if (first.done === true) throw usageError("no peer came");
 	const stream = first.value;
-	// Whoever comes later is told at once.
+	// A peer that comes later is told at once that this command is busy.
 	void (async () => {
 		for await (const other of incoming) turnAway(other, APPLICATION_CODES.busy);
 	})().catch(() => undefined);
