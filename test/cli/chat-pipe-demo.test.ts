@@ -29,7 +29,7 @@ test("chat: control sequences from the peer are shown, not obeyed; a third calle
 	await bob.says(/waiting for a caller/);
 	const client = await Client.connect({ id: "mallory", coordinator: place.address, pin: place.pin });
 	t.after(() => client.close());
-	const stream = await client.openStream("bob", { metadata: { protocol: "conec-chat/1" } });
+	const stream = await client.openStream("bob", { protocol: "conec-chat/1" });
 	await stream.send("\u001b[2J\u001b]0;owned\u0007hi");
 	await bob.says(/talking with "mallory"/);
 	const carol = place.client("carol", "chat", "--json", "--to", "bob");

@@ -50,13 +50,9 @@ describe("paths", { concurrency: 4 }, () => {
 	test("ping: a direct channel that ends costs no answer: on through the Coordinator, and direct again", async (t) => {
 		const place = await site(t);
 		const bob = await library(t, place, "bob");
-		void (async () => {
-			for await (const stream of bob.incomingStreams)
-				void (async () => {
-					for await (const message of stream) await stream.send(message);
-					await stream.close();
-				})().catch(() => undefined);
-		})().catch(() => undefined);
+		bob.handle("conec-ping/1", async (stream) => {
+			for await (const message of stream) await stream.send(message);
+		});
 		const ping = place.client("alice", "ping", "bob", "--json", ...LONG);
 		await ping.event("pong", ({ path }) => path === "direct");
 		await bob.channels()[0]?.close();

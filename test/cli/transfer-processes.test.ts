@@ -183,7 +183,7 @@ test("receive: hostile names from a hand-written sender are refused one by one",
 	await receiver(place);
 	const client = await Client.connect({ id: "mallory", coordinator: place.address, pin: place.pin });
 	t.after(() => client.close());
-	const stream = await client.openStream("bob", { metadata: { protocol: "conec-files/1" } });
+	const stream = await client.openStream("bob", { protocol: "conec-files/1" });
 	const names = [
 		"../evil",
 		"/etc/evil",
@@ -226,7 +226,7 @@ test("receive: a sender that breaks the protocol ends its transfer only", async 
 	const bob = await receiver(place);
 	const client = await Client.connect({ id: "mallory", coordinator: place.address, pin: place.pin });
 	t.after(() => client.close());
-	const stream = await client.openStream("bob", { metadata: { protocol: "conec-files/1" } });
+	const stream = await client.openStream("bob", { protocol: "conec-files/1" });
 	await stream.send(encodeTransfer({ type: "file", index: 0, name: "a", size: 1_000_000 }));
 	await stream.send("not a message of this protocol");
 	await assert.rejects(stream.receive(), { code: "STREAM_RESET", closeCode: 4 });

@@ -30,7 +30,7 @@
  * list (docs/errors.md); wrong arguments are `TypeError` and `RangeError`; an abort rejects with your own reason.
  * **Adapters** put another face on a stream: {@link typed} for values, {@link nonBlocking} for readers that must not make the
  * sender wait, {@link toDuplex} for Node streams (docs/adapters.md).
- * **Limits** are all in {@link Limits} (docs/limits.md). **Trust** is a `ca`, a `pin`, or Node's root store
+ * **Limits** are all in {@link ClientLimits} and {@link CoordinatorLimits} (docs/limits.md). **Trust** is a `ca`, a `pin`, or Node's root store
  * (docs/security.md). What travels is in docs/protocol.md.
  *
  * @module
@@ -48,11 +48,12 @@ export type { ChannelStatus } from "./coordinator/introduction/index.ts";
 export type { CoordinatorOptions } from "./coordinator/options.ts";
 export type { ClientInfo } from "./coordinator/sessions/index.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
-export type { Limits } from "./limits.ts";
+export type { ClientLimits, CoordinatorLimits, Limits } from "./limits.ts";
 export type { OpenStreamOptions } from "./session/open-stream-options.ts";
 export type { PathCandidate, PathReport } from "./session/path-report.ts";
 export type { PeerInfo } from "./session/peer-info.ts";
 export type { PresenceEvent } from "./session/presence-event.ts";
+export type { HandlerContext, HandlerFailed, Handling, ProtocolHandler, ProtocolHandlers } from "./session/protocols/index.ts";
 export type { StatusLagged } from "./session/status-feed.ts";
 export type {
 	Codec,

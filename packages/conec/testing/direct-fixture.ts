@@ -14,7 +14,7 @@ import { ownPlace } from "../src/client/network/own-place.ts";
 import { createPunchKeys } from "../src/client/punch/datagrams.ts";
 import type { CoordinatorLink } from "../src/client/uplink/coordinator-link.ts";
 import { ConecError } from "../src/errors.ts";
-import { type Limits, resolveLimits } from "../src/limits.ts";
+import { type ClientLimits, resolveLimits } from "../src/limits.ts";
 import { StreamIds } from "../src/session/stream-ids.ts";
 import type { LocalIdentity } from "../src/tls/identity.ts";
 import { makeSelfSigned } from "../src/tls/self-signed.ts";
@@ -147,7 +147,7 @@ export class Peer {
 	/** Accepts the Client that dials, and shows each connection. */
 	accept(onHello: (incoming: IncomingStream, talker: Talker) => void): void {
 		this.transport.accept({
-			...{ identity: this.identity, clientTrust: {}, alpnProtocols: ["conec-direct/1"], retry: "never", undecidedCode: 2, keyLog: false },
+			...{ identity: this.identity, clientTrust: {}, alpnProtocols: ["conec-direct/1"], retry: "never", undecidedCode: 2, keyLog: false, connections: 1_000 },
 			onConnection: (connection) => {
 				connection.onStream = (incoming) => onHello(incoming, new Talker(connection));
 			},
@@ -203,7 +203,7 @@ export interface Rig {
 export async function rig(
 	t: TestContext,
 	options: Partial<DirectHost> & {
-		readonly bounds?: Partial<Limits>;
+		readonly bounds?: Partial<ClientLimits>;
 		readonly known?: () => Promise<void>;
 		readonly coordinatorAt?: string;
 		readonly machine?: readonly string[];

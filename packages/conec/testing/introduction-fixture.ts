@@ -9,7 +9,8 @@ import type { Reflector } from "../src/coordinator/addresses/reflector.ts";
 import type { ChannelStatus } from "../src/coordinator/introduction/host.ts";
 import { Channels } from "../src/coordinator/introduction/service.ts";
 import type { Session } from "../src/coordinator/sessions/session.ts";
-import { type Limits, resolveLimits } from "../src/limits.ts";
+import { type CoordinatorLimits, resolveLimits } from "../src/limits.ts";
+import type { ProvenIdentity } from "../src/tls/proven-identity.ts";
 import type { SocketAddress } from "../src/transport/transport.ts";
 import type { ChannelAsk, ChannelMessageOfClient, ChannelPeer, NatReport } from "../src/wire/channel-messages.ts";
 import { createVirtualClock, type VirtualClock } from "./memory/virtual-clock.ts";
@@ -25,7 +26,7 @@ export class FakeSession {
 	readonly fingerprint: string = `sha256:${randomBytes(32).toString("hex")}`;
 	readonly metadata: undefined;
 	readonly heard: Record<string, unknown>[] = [];
-	readonly connection: { remoteAddress: { address: string; port: number }; peerCertificates: Uint8Array[]; stats: () => { rttMs: number } };
+	readonly connection: { remoteAddress: { address: string; port: number }; peer: ProvenIdentity; stats: () => { rttMs: number } };
 	readonly control: { readonly send: (message: Record<string, unknown>) => number } = { send: (message: Record<string, unknown>) => this.heard.push(message) };
 	readonly acceptedFrom: { address: string; port: number };
 	ended: number | undefined;
@@ -37,7 +38,12 @@ export class FakeSession {
 	constructor(id: string, address: string, rttMs = 0) {
 		this.id = id;
 		this.acceptedFrom = { address, port: 4_000 };
-		this.connection = { remoteAddress: { address, port: 4_000 }, peerCertificates: [Uint8Array.of(1, 2, 3)], stats: () => ({ rttMs }) };
+		this.connection = { remoteAddress: { address, port: 4_000 }, peer: this.proves(Uint8Array.of(1, 2, 3)), stats: () => ({ rttMs }) };
+	}
+
+	/** What it has proven, with that for a certificate. */
+	proves(leaf: Uint8Array): ProvenIdentity {
+		return { type: "certificate", leaf, chain: [leaf], fingerprint: this.fingerprint };
 	}
 
 	end(code: number): void {
@@ -70,7 +76,7 @@ export interface Scene {
 }
 
 /** A Coordinator's channels, and what Clients do there. `reflector`: its second port. */
-export function create(limits: Partial<Limits> = {}, reflector?: Reflector): Scene {
+export function create(limits: Partial<CoordinatorLimits> = {}, reflector?: Reflector): Scene {
 	const clock = createVirtualClock();
 	const sessions = new Map<string, FakeSession>();
 	const datagrams: { data: Uint8Array; to: { address: string; port: number } }[] = [];

@@ -7,12 +7,13 @@
 import type { Clock } from "../base/clock.ts";
 import { RateLimit } from "../base/rate-limit.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
-import type { Limits } from "../limits.ts";
+import type { ClientLimits } from "../limits.ts";
 import { describeStream } from "../session/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
 import type { PeerInfo } from "../session/peer-info.ts";
 import type { PresenceEvent } from "../session/presence-event.ts";
+import { type HandlerFailed, type Handling, type ProtocolHandler, Reception, type Refusal } from "../session/protocols/index.ts";
 import { type Lookup, type RouteCheck, type Runtime, runtimeOf } from "../session/runtime.ts";
 import { StatusFeed, type StatusLagged } from "../session/status-feed.ts";
 import { StreamIds } from "../session/stream-ids.ts";
@@ -20,13 +21,12 @@ import { within } from "../session/stream-set.ts";
 import type { TransportFactory, TransportFactoryOptions } from "../session/transport-factory.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
-import { IncomingStreams } from "../stream/incoming-streams.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import type { IncomingStream, SocketAddress, Transport } from "../transport/transport.ts";
 import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
-import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../wire/codes.ts";
+import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { decodeDatagram } from "../wire/datagrams.ts";
 import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
@@ -55,6 +55,7 @@ export type ClientStatus =
 	/** There is none any more; streams through it have failed. Direct channels go on. */
 	| { readonly type: "disconnected"; readonly info: CloseInfo }
 	| ClientChannelStatus
+	| HandlerFailed
 	/** This listener was too slow. */
 	| StatusLagged;
 
@@ -68,11 +69,11 @@ export class Client implements AsyncDisposable {
 	readonly id: string;
 	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate. */
 	readonly fingerprint: string;
-	/** Accepted streams that peers and the Coordinator opened, on any path. One consumer at a time; `break` releases it. Ends after `close`; fails when the Coordinator and all direct channels are lost. */
+	/** Accepted streams without a protocol that peers and the Coordinator opened, on any path. One consumer at a time; `break` releases it. Ends after `close`; fails when the Coordinator and all direct channels are lost. */
 	readonly incomingStreams: AsyncIterable<MessageStream>;
 	/** How it ended: closed, destroyed, superseded, denied (`CERTIFICATE_REFUSED`), or disconnected with no direct channel left. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
-	readonly #limits: Limits;
+	readonly #limits: ClientLimits;
 	readonly #clock: Clock;
 	/** What {@link openChannel} may take. */
 	readonly #channelTimeoutMs: number;
@@ -82,7 +83,7 @@ export class Client implements AsyncDisposable {
 	readonly #network: OwnNetwork;
 	readonly #presence: ClientPresence;
 	readonly #broadcasts: ClientBroadcasts;
-	readonly #incoming: IncomingStreams;
+	readonly #reception: Reception;
 	readonly #feed: StatusFeed<ClientStatus>;
 	/** Anybody can send what looks like a challenge of the Coordinator, and each answer takes room on the control stream. */
 	readonly #echoes: RateLimit = new RateLimit(ECHOES_PER_SECOND);
@@ -110,6 +111,7 @@ export class Client implements AsyncDisposable {
 			direct: client.#direct.size,
 			presence: client.#presence.size,
 			broadcastRequests: client.#broadcasts.requests,
+			handlers: client.#reception.running,
 		});
 	}
 
@@ -122,8 +124,8 @@ export class Client implements AsyncDisposable {
 		this.fingerprint = identity.fingerprint;
 		this.#limits = limits;
 		this.#transport = transport;
-		this.#incoming = new IncomingStreams(limits.incomingStreams);
-		this.incomingStreams = this.#incoming;
+		this.#reception = new Reception({ owner: "the peer", limits, clock, handlers: options.handlers, failed: (failure) => this.#feed.emit(failure) });
+		this.incomingStreams = this.#reception.incoming;
 		this.#feed = new StatusFeed(limits.statusEvents);
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
@@ -181,8 +183,8 @@ export class Client implements AsyncDisposable {
 				},
 				presence: (message) => this.#presence.received(message),
 				broadcast: (message) => this.#broadcasts.answered(message),
-				refusal: () => this.#refusal(),
-				accepted: (stream) => this.#incoming.push(stream),
+				refusal: (protocol) => this.#refusal(protocol),
+				accepted: (stream) => this.#reception.take(stream),
 				lost: (info) => this.#lost(info),
 			},
 		});
@@ -201,7 +203,7 @@ export class Client implements AsyncDisposable {
 	 * wait where that has failed lately), else through the Coordinator, and a channel for later streams is tried behind it.
 	 *
 	 * Rejects with TypeError `ID_INVALID` or `OPTION_INVALID`, RangeError `STREAM_ID_IN_USE`; `PEER_UNKNOWN`, `PEER_BUSY`,
-	 * `PEER_LOST`, `PEER_TIMEOUT`, `STREAM_RESET` (by a peer that did so at once), `COORDINATOR_LOST`, `CLIENT_CLOSED`; with
+	 * `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `STREAM_RESET` (by a peer that did so at once), `COORDINATOR_LOST`, `CLIENT_CLOSED`; with
 	 * `path: "direct"` also like {@link openChannel};
 	 * `signal.reason`, and then the stream is reset.
 	 */
@@ -245,6 +247,19 @@ export class Client implements AsyncDisposable {
 		options.signal?.throwIfAborted();
 		this.#assertConnected("Cannot open stream to the Coordinator");
 		return await this.#link.openStream(null, options);
+	}
+
+	/**
+	 * Has streams of a protocol given to `handler` from now on: those that peers and the Coordinator open with `{ protocol }`, on any path.
+	 * See {@link ProtocolHandler} for what becomes of the stream. Handlers that must be there before the first stream go into the options
+	 * of {@link connect}. A Client that has lost its Coordinator still handles the streams of its direct channels.
+	 *
+	 * Throws TypeError `OPTION_INVALID` for a name that is none (1 to 64 of `a-z 0-9 . - /`), for what is no function, and where the
+	 * protocol has a handler; `LIMIT_EXCEEDED` beyond `limits.protocols`; `CLIENT_CLOSED`, or what else has ended the Client.
+	 */
+	handle(protocol: string, handler: ProtocolHandler): Handling {
+		this.#assertOpen("Cannot handle a protocol");
+		return this.#reception.handle(protocol, handler);
 	}
 
 	/**
@@ -366,8 +381,8 @@ export class Client implements AsyncDisposable {
 	}
 
 	/**
-	 * Leaves: tells the Coordinator and the peers on direct channels, waits at most 2 s (`limits.lingerMs`) for streams that the
-	 * application closed, resets all others with `CLIENT_CLOSED`, and frees the id. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
+	 * Leaves: tells handlers of protocols to end, and waits at most 2 s (`limits.lingerMs`) for those that have a stream; tells the
+	 * Coordinator and the peers on direct channels, waits at most 2 s for streams that the application closed, resets all others with `CLIENT_CLOSED`, and frees the id. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
 	 * Resolves when the news has left this machine. For a moment more the socket is kept, to repeat it to a side that did not hear it;
 	 * nobody has to wait for that, and it keeps no process alive.
 	 */
@@ -403,11 +418,14 @@ export class Client implements AsyncDisposable {
 		const clock = this.#clock;
 		const deadline = clock.now() + closeTimeoutMs;
 		const error = clientClosed("Cannot go on");
-		this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
+		this.#reception.close(error, RESET_CODES.CLIENT_CLOSED);
 		this.#presence.end(error);
 		this.#broadcasts.end(error);
-		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, closeTimeoutMs) };
-		await within(closeTimeoutMs, Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]), clock);
+		await this.#reception.settled();
+		if (this.#state.type !== "closing") return;
+		const leavingMs = Math.max(0, deadline - clock.now());
+		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, leavingMs) };
+		await within(leavingMs, Promise.all([this.#direct.close(error), this.#link.state === "over" ? undefined : this.#link.leave(LEAVING, how)]), clock);
 		const left = Math.max(0, deadline - clock.now());
 		// For the notice to be repeated where it was lost, as it is not acknowledged; nobody waits for that.
 		const drainMs = Math.min(left, Math.max(MIN_DRAIN_MS, 4 * this.#link.rttMs));
@@ -447,8 +465,8 @@ export class Client implements AsyncDisposable {
 		if (this.#state.type === "over") return;
 		this.#state = { type: "over", code: error.code };
 		this.#network.stop();
-		if (error.code === "CLIENT_CLOSED") this.#incoming.close(error, RESET_CODES.CLIENT_CLOSED);
-		else this.#incoming.destroy(error, RESET_CODES.NONE);
+		if (error.code === "CLIENT_CLOSED") this.#reception.close(error, RESET_CODES.CLIENT_CLOSED);
+		else this.#reception.destroy(error, RESET_CODES.NONE);
 		this.#presence.end(error);
 		this.#broadcasts.end(error);
 		this.#link.destroy(error, RESET_CODES.CLIENT_CLOSED);
@@ -481,18 +499,17 @@ export class Client implements AsyncDisposable {
 		if (!channel.takesStreams && this.#state.type !== "closing") return incoming.refuse(RESET_CODES.CHANNEL_CLOSED);
 		const open = decodeOpenDirect(incoming.header.payload, this.#limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
-		const refusal = this.#refusal();
+		const refusal = this.#refusal(open.value.protocol);
 		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
-		const { id, metadata } = open.value;
 		// The name is that of the connection; what the header may say is not looked at.
-		const stream = acceptMessageStream(incoming, channel.init(id, metadata, describeStream(id, "from", channel.peer)));
+		const stream = acceptMessageStream(incoming, channel.init(open.value, describeStream(open.value.id, "from", channel.peer)));
 		channel.add(stream);
-		this.#incoming.push(stream);
+		this.#reception.take(stream);
 	}
 
-	#refusal(): { readonly code: RejectCode; readonly reason: string } | undefined {
+	#refusal(protocol: string | undefined): Refusal | undefined {
 		if (this.#state.type === "closing" || this.#state.type === "over") return { code: "CLIENT_CLOSED", reason: "the Client is leaving" };
-		return this.#incoming.hasRoom ? undefined : { code: "PEER_BUSY", reason: "the peer's application has no room for another stream" };
+		return this.#reception.refusal(protocol);
 	}
 
 	/** Streams can be opened, on some path. */
@@ -546,6 +563,8 @@ export interface ClientCensus {
 	/** Watches, and changes of metadata that wait. */
 	readonly presence: number;
 	readonly broadcastRequests: number;
+	/** Handlers of protocols that have not ended. */
+	readonly handlers: number;
 }
 
 /** Counts what a Client keeps; for tests. */

@@ -7,9 +7,10 @@
 import { isIP } from "node:net";
 import { checkOptions } from "../base/check-options.ts";
 import { argumentError } from "../errors.ts";
-import { type Limits, resolveLimits } from "../limits.ts";
+import { type ClientLimits, resolveLimits } from "../limits.ts";
 import { checkMetadata } from "../session/open-stream-options.ts";
 import type { PeerInfo } from "../session/peer-info.ts";
+import { checkHandlers, type ProtocolHandler, type ProtocolHandlers } from "../session/protocols/index.ts";
 import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
 import { loadKeptIdentity } from "../tls/kept-identity.ts";
 import type { Pem } from "../tls/pem.ts";
@@ -59,6 +60,8 @@ export interface ClientOptions {
 	 * Its metadata is untrusted. @default everybody may
 	 */
 	readonly acceptChannel?: (peer: PeerInfo) => boolean | Promise<boolean>;
+	/** Handlers of protocols that are there before any stream comes: `{ "chat/1": async (stream) => { ... } }`. `client.handle` adds more. @default none */
+	readonly handlers?: ProtocolHandlers;
 	/** Stateless retry (RFC 9000, 8.1.2) for direct channels that peers dial. @default "under-load" */
 	readonly retry?: "under-load" | "always" | "never";
 	/** Interval of keep-alive packets in milliseconds; 0 is off, and then silence ends the connection. @default 5_000 */
@@ -72,8 +75,8 @@ export interface ClientOptions {
 	readonly congestion?: "cubic" | "bbr";
 	/** Write TLS secrets to the file that SSLKEYLOGFILE names. For debugging. @default false */
 	readonly keyLog?: boolean;
-	/** Bounds; see docs/limits.md. */
-	readonly limits?: Partial<Limits>;
+	/** Bounds; see docs/limits.md. One that only the Coordinator has is refused with `OPTION_INVALID`. */
+	readonly limits?: Partial<ClientLimits>;
 	/** Gives up connecting. Without effect once connected. */
 	readonly signal?: AbortSignal;
 }
@@ -87,6 +90,7 @@ export interface ResolvedClientOptions extends UplinkOptions {
 	readonly holePunching: boolean;
 	readonly birthday: boolean;
 	readonly acceptChannel: (peer: PeerInfo) => boolean | Promise<boolean>;
+	readonly handlers: ReadonlyMap<string, ProtocolHandler>;
 	readonly retry: "under-load" | "always" | "never";
 	readonly keepAliveIntervalMs: number;
 	readonly congestion: "cubic" | "bbr";
@@ -111,6 +115,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		holePunching: "boolean",
 		birthday: "boolean",
 		acceptChannel: "function",
+		handlers: "object",
 		retry: ["under-load", "always", "never"],
 		keepAliveIntervalMs: "interval",
 		localAddress: "string",
@@ -143,6 +148,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		holePunching: options.holePunching ?? true,
 		birthday: options.birthday ?? false,
 		acceptChannel: options.acceptChannel ?? (() => true),
+		handlers: checkHandlers(options.handlers, limits.protocols),
 		retry: options.retry ?? "under-load",
 		localAddress: localAddress ?? "::",
 		family: localAddress === undefined || localAddress === "::" ? 0 : (isIP(localAddress) as 4 | 6),

@@ -10,29 +10,28 @@ import { randomHex } from "../base/random.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import { closeInfoOf } from "../session/close-info-of.ts";
 import { describeStream } from "../session/describe-stream.ts";
+import { atExpiry } from "../session/end-at-expiry.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
 import type { PresenceEvent } from "../session/presence-event.ts";
+import { type HandlerFailed, type Handling, type ProtocolHandler, Reception } from "../session/protocols/index.ts";
 import { type Runtime, runtimeOf } from "../session/runtime.ts";
 import { StatusFeed, type StatusLagged } from "../session/status-feed.ts";
 import { StreamSet, within } from "../session/stream-set.ts";
 import type { TransportFactory } from "../session/transport-factory.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { StreamInit } from "../stream/framed-stream.ts";
-import { IncomingStreams } from "../stream/incoming-streams.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import { acceptMessageStream, rejectStream } from "../stream/open-stream.ts";
 import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
 import type { Trust } from "../tls/trust.ts";
 import { clientTrust } from "../tls/trust.ts";
-import { atTime, expiryClock, readValidity } from "../tls/validity.ts";
 import type { IncomingStream, SocketAddress, Transport } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY, type BroadcastOpen } from "../wire/broadcast.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { idProblem } from "../wire/ids.ts";
-import type { JsonValue } from "../wire/json.ts";
-import { decodeOpenToCoordinator, encodeOpen } from "../wire/open.ts";
+import { decodeOpenToCoordinator, encodeOpen, type OpenDirect } from "../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { bindNatTestSockets, type NatTestSockets, ownSockets, Reflector } from "./addresses/index.ts";
@@ -61,6 +60,7 @@ export type CoordinatorStatus =
 	| { readonly type: "state-lock-weak"; readonly error: ConecError }
 	/** A direct channel is up or down, or could not be made. */
 	| ChannelStatus
+	| HandlerFailed
 	/** The second UDP port cannot be bound: Clients do not learn what their NAT does. Said first to every listener. */
 	| { readonly type: "nat-test-unavailable"; readonly error: ConecError }
 	/** This listener was too slow. */
@@ -80,7 +80,7 @@ let count: (coordinator: Coordinator) => CoordinatorCensus;
 export class Coordinator implements AsyncDisposable {
 	/** Where it listens. */
 	readonly address: SocketAddress;
-	/** Accepted streams that Clients opened to the Coordinator; `stream.peer` is the Client's id. One consumer at a time; `break` releases it. Ends after `close`. */
+	/** Accepted streams without a protocol that Clients opened to the Coordinator; `stream.peer` is the Client's id. One consumer at a time; `break` releases it. Ends after `close`. */
 	readonly incomingStreams: AsyncIterable<MessageStream>;
 	/** How it ended. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
@@ -89,7 +89,7 @@ export class Coordinator implements AsyncDisposable {
 	readonly #transport: Transport;
 	readonly #registry: Registry<Session>;
 	readonly #streams: StreamSet;
-	readonly #incoming: IncomingStreams;
+	readonly #reception: Reception;
 	readonly #broadcasts: Broadcasts;
 	readonly #feed: StatusFeed<CoordinatorStatus>;
 	readonly #channels: Channels;
@@ -122,6 +122,7 @@ export class Coordinator implements AsyncDisposable {
 			broadcasts: coordinator.#broadcasts.size,
 			channels: coordinator.#channels.size,
 			watches: coordinator.#presence.watches,
+			handlers: coordinator.#reception.running,
 		});
 	}
 
@@ -139,8 +140,9 @@ export class Coordinator implements AsyncDisposable {
 		const { limits } = parts.options;
 		this.address = parts.transport.address;
 		this.#registry = new Registry(limits);
-		this.#incoming = new IncomingStreams(limits.incomingStreams);
-		this.incomingStreams = this.#incoming;
+		const { handlers } = parts.options;
+		this.#reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => this.#feed.emit(failure) });
+		this.incomingStreams = this.#reception.incoming;
 		this.#feed = new StatusFeed(limits.statusEvents);
 		this.#presence = new PresenceService(this.#epoch, limits, clock);
 		const { broadcastRule: ruleOf } = parts.options;
@@ -184,7 +186,7 @@ export class Coordinator implements AsyncDisposable {
 	 * Opens a stream to a Client, for which `stream.peer` is null. Resolves when the Client's library has accepted it.
 	 *
 	 * Rejects with TypeError `ID_INVALID` or `OPTION_INVALID`, RangeError `STREAM_ID_IN_USE`; `PEER_UNKNOWN`, `PEER_BUSY`,
-	 * `PEER_LOST`, `PEER_TIMEOUT`, `COORDINATOR_CLOSED`; `signal.reason`, and then the stream is reset.
+	 * `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `COORDINATOR_CLOSED`; `signal.reason`, and then the stream is reset.
 	 */
 	async openStream(peer: string, options: OpenStreamOptions = {}): Promise<MessageStream> {
 		const { limits } = this.#options;
@@ -192,12 +194,25 @@ export class Coordinator implements AsyncDisposable {
 		options.signal?.throwIfAborted();
 		if (this.#state.type !== "open") throw coordinatorClosed(`Cannot open stream to "${peer}"`);
 		const session = this.#find(peer, `Cannot open stream to "${peer}"`);
-		const stream = await this.#streams.open(session.connection, options, (id) => ({
-			init: this.#init(session, id, options.metadata, describeStream(id, "to", peer)),
-			payload: encodeOpen({ id, metadata: options.metadata }),
-		}));
+		const stream = await this.#streams.open(session.connection, options, (id) => {
+			const open = { id, metadata: options.metadata, protocol: options.protocol };
+			return { init: this.#init(session, open, describeStream(id, "to", peer)), payload: encodeOpen(open) };
+		});
 		this.#count(session, stream);
 		return stream;
+	}
+
+	/**
+	 * Has streams of a protocol that Clients open to the Coordinator given to `handler` from now on. See {@link ProtocolHandler} for what
+	 * becomes of the stream. Handlers that must be there before the first Client go into the options of {@link listen}. Streams from
+	 * Client to Client do not come here, whatever their protocol.
+	 *
+	 * Throws TypeError `OPTION_INVALID` for a name that is none (1 to 64 of `a-z 0-9 . - /`), for what is no function, and where the
+	 * protocol has a handler; `LIMIT_EXCEEDED` beyond `limits.protocols`; `COORDINATOR_CLOSED`.
+	 */
+	handle(protocol: string, handler: ProtocolHandler): Handling {
+		if (this.#state.type !== "open") throw coordinatorClosed("Cannot handle a protocol");
+		return this.#reception.handle(protocol, handler);
 	}
 
 	/**
@@ -262,8 +277,8 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * Stops: tells the Clients, waits at most 2 s (`limits.lingerMs`) for streams that the application closed, resets its other
-	 * streams with `COORDINATOR_CLOSED`, ends every connection. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
+	 * Stops: tells the Clients, and the handlers of protocols to end; waits at most 2 s (`limits.lingerMs`) for those that have a stream,
+	 * and as long for streams that the application closed; resets its other streams with `COORDINATOR_CLOSED`, ends every connection. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
 	 */
 	close(): Promise<void> {
 		if (this.#state.type === "open") this.#state = { type: "closing", done: this.#close() };
@@ -286,13 +301,15 @@ export class Coordinator implements AsyncDisposable {
 		const { clock } = this.#runtime;
 		const deadline = clock.now() + limits.closeTimeoutMs;
 		const error = coordinatorClosed("Cannot go on");
-		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
+		this.#reception.close(error, RESET_CODES.COORDINATOR_CLOSED);
 		this.#channels.stop();
 		for (const session of this.#registry.holders()) session.control.send({ type: "close", reason: STOPPING });
 		const flush = (timeoutMs: number): Promise<unknown> =>
 			Promise.all([...this.#registry.holders()].filter((session) => session.used).map((session) => session.control.ping(timeoutMs)));
 		this.#broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
-		await this.#streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs: Math.min(limits.lingerMs, limits.closeTimeoutMs), flush });
+		await this.#reception.settled();
+		const lingerMs = Math.min(limits.lingerMs, Math.max(0, deadline - clock.now()));
+		await this.#streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs, flush });
 		// Nobody has left: it is the Coordinator that goes.
 		this.#presence.end();
 		const left = Math.max(0, deadline - clock.now());
@@ -306,7 +323,7 @@ export class Coordinator implements AsyncDisposable {
 	#over(info: CloseInfo): void {
 		this.#state = { type: "over" };
 		const error = coordinatorClosed("Cannot go on");
-		this.#incoming.close(error, RESET_CODES.COORDINATOR_CLOSED);
+		this.#reception.close(error, RESET_CODES.COORDINATOR_CLOSED);
 		this.#streams.destroy(error, RESET_CODES.COORDINATOR_CLOSED);
 		this.#broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
 		this.#presence.end();
@@ -349,6 +366,7 @@ export class Coordinator implements AsyncDisposable {
 			retry,
 			undecidedCode: CLOSE_CODES.HELLO_TIMEOUT,
 			keyLog,
+			connections: limits.clients,
 			onConnection: (connection) => admit(connection, host),
 		});
 	}
@@ -375,11 +393,9 @@ export class Coordinator implements AsyncDisposable {
 	#admitted(session: Session): void {
 		this.#presence.set(session.peer);
 		this.#feed.emit({ type: "connected", client: session.info() });
-		const leaf = session.connection.peerCertificates[0];
-		if (!this.#options.endAtExpiry || this.#clientTrust.roots === undefined || leaf === undefined) return;
+		if (!this.#options.endAtExpiry || this.#clientTrust.roots === undefined) return;
 		const expired = (): void => session.end(CLOSE_CODES.CERTIFICATE_EXPIRED, "the Client's certificate has expired");
-		const cancel = atTime(readValidity(leaf).toMs, expired, expiryClock(this.#runtime.clock));
-		void session.connection.closed.then(cancel);
+		atExpiry(session.connection, this.#runtime.clock, expired);
 	}
 
 	#ended(session: Session): void {
@@ -400,15 +416,16 @@ export class Coordinator implements AsyncDisposable {
 		const open = decodeOpenToCoordinator(incoming.header.payload, limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
 		if (this.#state.type !== "open") return rejectStream(incoming, "COORDINATOR_CLOSED", "the Coordinator is stopping");
-		const { to, watch, id, metadata, broadcast } = open.value;
+		const { to, watch, id, protocol, broadcast } = open.value;
 		if (broadcast !== undefined) return this.#join(session, incoming, broadcast);
 		if (to !== undefined) return proxyStream(incoming, open.value, session, this.#registry.find(to), this.#transport, limits);
 		if (watch !== undefined) return this.#watch(session, incoming);
-		if (!this.#incoming.hasRoom) return rejectStream(incoming, "PEER_BUSY", "the Coordinator's application has no room for another stream");
-		const stream = acceptMessageStream(incoming, this.#init(session, id, metadata, describeStream(id, "from", session.id)));
+		const refusal = this.#reception.refusal(protocol);
+		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
+		const stream = acceptMessageStream(incoming, this.#init(session, open.value, describeStream(id, "from", session.id)));
 		this.#streams.add(stream);
 		this.#count(session, stream);
-		this.#incoming.push(stream);
+		this.#reception.take(stream);
 	}
 
 	#watch(session: Session, incoming: IncomingStream): void {
@@ -422,8 +439,9 @@ export class Coordinator implements AsyncDisposable {
 		this.#broadcasts.join(session, incoming, open);
 	}
 
-	#init(session: Session, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
-		return { peer: session.id, id, path: "direct", metadata, limits: this.#options.limits, describe, lostCode: "PEER_LOST", clock: this.#runtime.clock };
+	#init(session: Session, { id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
+		const { limits } = this.#options;
+		return { peer: session.id, id, path: "direct", metadata, protocol, limits, describe, lostCode: "PEER_LOST", clock: this.#runtime.clock };
 	}
 
 	#count(session: Session, stream: MessageStream): void {
@@ -449,6 +467,8 @@ export interface CoordinatorCensus {
 	/** Attempts, reports, and what may still be sent to which address. */
 	readonly channels: number;
 	readonly watches: number;
+	/** Handlers of protocols that have not ended. */
+	readonly handlers: number;
 }
 
 /** Counts what a Coordinator keeps; for tests. */

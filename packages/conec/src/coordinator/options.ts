@@ -7,7 +7,8 @@
 import { isIP } from "node:net";
 import { checkOptions } from "../base/check-options.ts";
 import { argumentError } from "../errors.ts";
-import { type Limits, resolveLimits } from "../limits.ts";
+import { type CoordinatorLimits, resolveLimits } from "../limits.ts";
+import { checkHandlers, type ProtocolHandler, type ProtocolHandlers } from "../session/protocols/index.ts";
 import { formatFingerprint, parseFingerprint } from "../tls/fingerprint.ts";
 import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
 import { loadKeptIdentity } from "../tls/kept-identity.ts";
@@ -47,10 +48,12 @@ export interface CoordinatorOptions {
 	readonly keyLog?: boolean;
 	/** Where the identity and the leases of ids are kept; made with mode 0700. For one Coordinator at a time. @default nothing is kept */
 	readonly stateDirectory?: string;
+	/** Handlers of protocols that are there before any Client comes: `{ "log/1": async (stream) => { ... } }`. `coordinator.handle` adds more. @default none */
+	readonly handlers?: ProtocolHandlers;
 	/** What is kept of which broadcasts, and where members may block; see docs/broadcasts.md. @default nothing and nowhere */
 	readonly broadcasts?: BroadcastRules;
-	/** Bounds; see docs/limits.md. */
-	readonly limits?: Partial<Limits>;
+	/** Bounds; see docs/limits.md. One that only a Client has is refused with `OPTION_INVALID`. */
+	readonly limits?: Partial<CoordinatorLimits>;
 }
 
 /** Checked options without their identity. */
@@ -63,8 +66,9 @@ export interface ResolvedCoordinatorOptions {
 	readonly retry: "under-load" | "always" | "never";
 	readonly congestion: "cubic" | "bbr";
 	readonly keyLog: boolean;
+	readonly handlers: ReadonlyMap<string, ProtocolHandler>;
 	readonly broadcastRule: (name: string) => ResolvedBroadcastRule;
-	readonly limits: Limits;
+	readonly limits: CoordinatorLimits;
 }
 
 /** Checks options and fills in defaults. Throws TypeError or RangeError `OPTION_INVALID`. */
@@ -83,6 +87,7 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 		congestion: ["cubic", "bbr"],
 		keyLog: "boolean",
 		stateDirectory: "string",
+		handlers: "object",
 		broadcasts: "object",
 		limits: "object",
 	});
@@ -102,6 +107,7 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 		retry: options.retry ?? "under-load",
 		congestion: options.congestion ?? "cubic",
 		keyLog: options.keyLog ?? false,
+		handlers: checkHandlers(options.handlers, limits.protocols),
 		broadcastRule: resolveBroadcastRules(options.broadcasts, limits),
 		limits,
 	};

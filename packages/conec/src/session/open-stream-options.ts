@@ -6,6 +6,7 @@
 
 import { checkOptions } from "../base/check-options.ts";
 import { argumentError } from "../errors.ts";
+import { isProtocol, PROTOCOL_BYTES } from "../wire/ids.ts";
 import { checkJson, type JsonValue } from "../wire/json.ts";
 
 /** Options of `openStream` and `openCoordinatorStream`. */
@@ -16,6 +17,8 @@ export interface OpenStreamOptions {
 	readonly id?: number;
 	/** Shown to the acceptor. @default none */
 	readonly metadata?: JsonValue;
+	/** What the messages mean, 1 to 64 of `a-z 0-9 . - /`: the other side gives the stream to its handler of that name, or rejects it with `PROTOCOL_UNHANDLED`. @default none: it goes to `incomingStreams` */
+	readonly protocol?: string;
 	/** Resolve at once, so that messages go with the opening; a rejection then fails the stream. @default false: resolve when the peer has accepted */
 	readonly early?: boolean;
 	/** Gives up waiting for the acceptance, and then the stream is reset. Without effect afterwards. */
@@ -28,8 +31,16 @@ export interface OpenStreamOptions {
  * @throws TypeError or RangeError with `code` `OPTION_INVALID`
  */
 export function checkOpenStreamOptions(options: OpenStreamOptions, metadataBytes: number): void {
-	checkOptions(options, { path: ["auto", "direct", "proxied"], id: "stream id", metadata: "json", early: "boolean", signal: "signal" });
+	checkOptions(options, { path: ["auto", "direct", "proxied"], id: "stream id", metadata: "json", protocol: "string", early: "boolean", signal: "signal" });
+	if (options.protocol !== undefined) checkProtocol(options.protocol, 'Option "protocol"');
 	checkMetadata(options.metadata, metadataBytes);
+}
+
+/** Checks the name of a protocol. Throws TypeError `OPTION_INVALID`; `what` begins its message. */
+export function checkProtocol(protocol: unknown, what: string): asserts protocol is string {
+	if (isProtocol(protocol)) return;
+	const given = typeof protocol === "string" ? JSON.stringify(protocol.slice(0, 2 * PROTOCOL_BYTES)) : protocol === null ? "null" : typeof protocol;
+	throw argumentError("type", "OPTION_INVALID", `${what} must be 1 to ${PROTOCOL_BYTES} of a-z, 0-9, dot, slash and hyphen, not ${given}`);
 }
 
 /** Checks metadata, which may be absent. Throws like {@link checkOpenStreamOptions}. */

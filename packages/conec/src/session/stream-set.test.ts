@@ -36,6 +36,7 @@ async function connect(accepting: boolean): Promise<{ connection: TransportConne
 		retry: "never",
 		undecidedCode: 0,
 		keyLog: false,
+		connections: 10,
 		onConnection: (connection) => {
 			connection.confirm();
 			if (accepting) connection.onStream = (incoming) => void far.push(acceptMessageStream(incoming, init(0)));

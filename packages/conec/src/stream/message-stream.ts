@@ -25,6 +25,8 @@ export interface MessageStream extends AsyncIterable<Uint8Array>, AsyncDisposabl
 	readonly path: "direct" | "proxied";
 	/** What the opener said of it. */
 	readonly metadata: JsonValue | undefined;
+	/** The protocol that the opener named, which is what its handler handles; `undefined`: none. */
+	readonly protocol: string | undefined;
 	/**
 	 * Waits until less than 512 KiB (`limits.sendHighWaterBytes`) is queued, queues a copy and resolves: that is the whole
 	 * backpressure API. Calls keep their order. The bytes must not change before it resolves. A string is sent as UTF-8.

@@ -29,6 +29,11 @@ export function keyDigest(der: Uint8Array): Uint8Array {
 	return new Uint8Array(createHash("sha256").update(readCertificate(der).publicKeyInfo).digest());
 }
 
+/** SHA-256 of a whole DER certificate, as `Trust.pinnedCertificates` has it. */
+export function certificateDigest(der: Uint8Array): Uint8Array {
+	return new Uint8Array(createHash("sha256").update(der).digest());
+}
+
 /** `sha256:<hex>` of a digest. */
 export function formatFingerprint(digest: Uint8Array): string {
 	return `sha256:${Buffer.from(digest).toString("hex")}`;

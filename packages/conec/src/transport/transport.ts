@@ -1,6 +1,6 @@
 /**
- * The seam between Conec and what carries its bytes. Two implementations pass one compliance suite
- * (`transport-suite.ts`): QUIC (`quic.ts`) and memory (`memory.ts`, bounded windows and virtual delay, for tests).
+ * The seam between Conec and what carries its bytes. Two implementations pass one compliance suite (in `testing/transport/`):
+ * QUIC (`quic/`), and the memory network for tests, with bounded windows and virtual delay (in `testing/memory/`).
  *
  * Contract of every callback: called on the JS thread, in wire order, never from inside a call that this side makes.
  *
@@ -8,7 +8,9 @@
  */
 
 import type { ConecError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
 import type { Identity } from "../tls/identity.ts";
+import type { ProvenIdentity } from "../tls/proven-identity.ts";
 import type { Trust } from "../tls/trust.ts";
 
 /** An IP address (never IPv4-mapped) and a port. */
@@ -87,7 +89,7 @@ export interface StreamOptions {
 	readonly highWaterBytes?: number;
 	/** Higher goes first. @default 0 */
 	readonly priority?: number;
-	/** A frame that is not complete so long after its first byte ends the stream: `lost` with `PEER_TIMEOUT`. Only where parts of frames can arrive. @default none */
+	/** A frame that is not complete so long after its first byte ends the stream: `lost` with `PEER_TIMEOUT`. Only where parts of frames can arrive. Such a stream takes no part in {@link Transport.writeFramesToMany}. @default none */
 	readonly frameTimeoutMs?: number;
 }
 
@@ -119,8 +121,8 @@ export interface TransportStats {
 
 /** One authenticated connection. */
 export interface TransportConnection {
-	/** DER of the peer's chain, leaf first; empty if it showed none. */
-	readonly peerCertificates: readonly Uint8Array[];
+	/** What the other side has proven to be, when the connection was made. It never changes. */
+	readonly peer: ProvenIdentity;
 	/**
 	 * Where the peer is now. It may move, and the accepting side shows the new address from the first packet on, before
 	 * anything has proven that the peer can be reached there; without proof it shows the old one again later.
@@ -180,10 +182,26 @@ export interface AcceptOptions extends ConnectionTuning {
 	/** Close code for connections that are not confirmed in time. */
 	readonly undecidedCode: number;
 	readonly keyLog: boolean;
-	/** Connections that the transport may have, dialled ones included; undecided ones come on top. Who comes later is refused. @default limits.clients */
-	readonly connections?: number;
+	/** Connections that the transport may have, dialled ones included. Undecided ones come on top. Further ones are refused. */
+	readonly connections: number;
 	readonly onConnection: (connection: TransportConnection) => void;
 }
+
+/** The limits that a transport keeps. */
+export type TransportLimits = Pick<
+	Limits,
+	| "undecidedConnections"
+	| "undecidedPerSource"
+	| "connectsPerSecondPerSource"
+	| "retryThreshold"
+	| "handshakeTimeoutMs"
+	| "helloTimeoutMs"
+	| "headerTimeoutMs"
+	| "idleTimeoutMs"
+	| "keepAliveIntervalMs"
+	| "streamsPerConnection"
+	| "streamWindowBytes"
+>;
 
 /** One local socket: dials and is dialled. */
 export interface Transport {
@@ -210,9 +228,18 @@ export interface Transport {
 	 * Splices two streams natively in both directions: FIN, reset, stop and backpressure pass through. A lost leg
 	 * resets and stops the other with `lostCode`, never FIN. Resolves when both directions are over; `onEnd` is called
 	 * then in order with other events, so before any stream that the same peer has opened after it.
+	 *
+	 * Both must be streams of this very transport, and nobody may have accepted, piped or refused them. Otherwise it rejects with a
+	 * `TypeError` of the code `OPTION_INVALID`. Both are refused with `lostCode` then, so that none stays open with nobody to serve
+	 * it, and `onEnd` is not called. A stream that was accepted or piped before goes on as it was.
 	 */
 	pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult>;
-	/** {@link TransportStream.writeFrames} to many streams of this transport in one go, with the bytes in memory once if they are many. */
+	/**
+	 * {@link TransportStream.writeFrames} to many streams in one go, with the bytes in memory once if they are many.
+	 *
+	 * Each must be a stream of this very transport without {@link StreamOptions.frameTimeoutMs}. Otherwise it throws a `TypeError` of the
+	 * code `OPTION_INVALID`, and nothing is written to any of them. They stay the caller's.
+	 */
 	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number>;
 	/**
 	 * Closes every connection with the code and releases the socket; at most `drainMs` for the close to reach the peers.

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { BROADCAST_NAME_BYTES, idProblem, isBroadcastName, isStreamId } from "./ids.ts";
+import { BROADCAST_NAME_BYTES, idProblem, isBroadcastName, isProtocol, isStreamId, PROTOCOL_BYTES } from "./ids.ts";
 import { parseIp } from "./ip-address.ts";
 import { checkJson, type JsonValue } from "./json.ts";
 import { isVersion, VERSIONS_LISTED } from "./versions.ts";
@@ -97,6 +97,15 @@ export function broadcastNameField(object: Readonly<Record<string, unknown>>, na
 	const value = fieldOf(object, name);
 	if (!isBroadcastName(value)) {
 		throw new FieldProblem(`${name} must be 1 to ${BROADCAST_NAME_BYTES} of a-z, 0-9, dot, underscore and hyphen`);
+	}
+	return value;
+}
+
+/** The name of a protocol, or absent. */
+export function protocolField(object: Readonly<Record<string, unknown>>, name: string): string | undefined {
+	const value = fieldOf(object, name);
+	if (value !== undefined && !isProtocol(value)) {
+		throw new FieldProblem(`${name} must be 1 to ${PROTOCOL_BYTES} of a-z, 0-9, dot, slash and hyphen`);
 	}
 	return value;
 }

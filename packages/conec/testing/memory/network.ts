@@ -6,8 +6,7 @@
 
 import type { Clock } from "../../src/base/clock.ts";
 import type { Random } from "../../src/base/random.ts";
-import type { Limits } from "../../src/limits.ts";
-import type { SocketAddress, Transport } from "../../src/transport/transport.ts";
+import type { SocketAddress, Transport, TransportLimits } from "../../src/transport/transport.ts";
 
 /** How a memory network behaves. */
 export interface MemoryNetworkOptions {
@@ -30,7 +29,7 @@ export interface MemoryTransportOptions {
 	/** 0 picks one. @default 0 */
 	readonly port?: number;
 	/** @default DEFAULT_LIMITS */
-	readonly limits?: Limits;
+	readonly limits?: TransportLimits;
 }
 
 /** Transports that reach each other. */

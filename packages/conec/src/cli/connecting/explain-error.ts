@@ -8,7 +8,7 @@ import { type ConecErrorCode, isConecError } from "../../index.ts";
 import { STATE_HINT } from "../machine/index.ts";
 import { CliError, EXIT_CODES, type ExitCode } from "../outcome/index.ts";
 import { printable } from "../text/index.ts";
-import { applicationCodeText } from "./application.ts";
+import { applicationCodeText } from "./protocols.ts";
 
 /** What the user is told. */
 export interface Explanation {
@@ -119,6 +119,7 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 		exitCode: peer,
 		hint: "No answer came in time. The other side is too busy or has just ended, or the network between failed.",
 	},
+	PROTOCOL_UNHANDLED: { exitCode: peer, hint: "The peer runs another conec command, another version of conec, or a program that is no conec command." },
 	DIRECT_UNAVAILABLE: {
 		exitCode: peer,
 		hint: "Leave --path direct out, and the Coordinator forwards where there is no direct way. --explain shows what was tried, and `conec netcheck` shows the network of this side.",

@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../../wire/control.ts";
 
 /** How many members a broadcast has; one that sends and receives counts as both. */
@@ -25,13 +25,13 @@ interface Request {
 /** Requests that wait for their answers. */
 export class BroadcastCounts {
 	readonly #send: (message: BroadcastCount) => void;
-	readonly #limits: Limits;
+	readonly #limits: ClientLimits;
 	readonly #clock: Clock;
 	readonly #requests: Map<number, Request> = new Map();
 	#next = 0;
 	#error: ConecError | undefined;
 
-	constructor(send: (message: BroadcastCount) => void, limits: Limits, clock: Clock = systemClock) {
+	constructor(send: (message: BroadcastCount) => void, limits: ClientLimits, clock: Clock = systemClock) {
 		this.#send = send;
 		this.#limits = limits;
 		this.#clock = clock;

@@ -7,7 +7,7 @@
 import { checkOptions } from "../../base/check-options.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { argumentError, ConecError, isConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastOptions } from "../../stream/broadcast-stream.ts";
 import type { TransportConnection } from "../../transport/transport.ts";
 import {
@@ -81,9 +81,9 @@ function checkRange(name: string, value: number, min: number, max: number): void
 export interface JoinContext {
 	readonly connection: TransportConnection;
 	/** What is received may be as long as this Client takes. */
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	/** What is sent may be as long as the Coordinator takes. */
-	readonly sendLimits: Limits;
+	readonly sendLimits: ClientLimits;
 	readonly id: number;
 	/** @default the machine's */
 	readonly clock?: Clock;

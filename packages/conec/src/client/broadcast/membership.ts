@@ -7,7 +7,7 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { Fifo } from "../../base/fifo.ts";
 import { ConecError, type ConecErrorCode } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastEvent, BroadcastStream } from "../../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
 import { ReceiveQueue } from "../../stream/receive-queue.ts";
@@ -34,7 +34,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	/** Resolves when the Coordinator has said `joined`; rejects if the stream ends before. */
 	readonly joined: Promise<void>;
 	readonly #open: BroadcastOpen;
-	readonly #limits: Limits;
+	readonly #limits: ClientLimits;
 	readonly #clock: Clock;
 	readonly #events: ReceiveQueue<BroadcastEvent>;
 	/** What each of those that wait came in. */
@@ -59,7 +59,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	#resolveClosed: (info: CloseInfo) => void = () => undefined;
 	readonly #opened: Settled = settled();
 
-	constructor(open: BroadcastOpen, limits: Limits, clock: Clock = systemClock) {
+	constructor(open: BroadcastOpen, limits: ClientLimits, clock: Clock = systemClock) {
 		this.name = open.name;
 		this.describe = `broadcast "${open.name}"`;
 		this.#open = open;
@@ -79,8 +79,13 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 		this.#transport = transport;
 	}
 
-	get transport(): TransportStream {
-		return this.#transport as TransportStream;
+	/** See `SendHost`. */
+	write(message: Uint8Array): number {
+		return (this.#transport as TransportStream).write(FRAME.DATA, message);
+	}
+
+	get queuedBytes(): number {
+		return (this.#transport as TransportStream).queuedBytes;
 	}
 
 	get epoch(): string {

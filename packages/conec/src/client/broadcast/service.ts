@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import type { BroadcastOptions, BroadcastStream } from "../../stream/broadcast-stream.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
@@ -18,7 +18,7 @@ import type { Membership } from "./membership.ts";
 
 /** What a Client lends. */
 export interface ClientBroadcastsHost {
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	readonly ids: StreamIds;
 	/** @default the machine's */
 	readonly clock?: Clock;

@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { argumentError, ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlChannel } from "../../session/control-channel.ts";
 import { describeStream } from "../../session/describe-stream.ts";
@@ -20,8 +20,7 @@ import type { MessageStream } from "../../stream/message-stream.ts";
 import type { SocketAddress, Transport, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { DirectMessage } from "../../wire/direct-messages.ts";
-import type { JsonValue } from "../../wire/json.ts";
-import { encodeOpen } from "../../wire/open.ts";
+import { encodeOpen, type OpenDirect } from "../../wire/open.ts";
 
 /** Figures of a direct channel. */
 export interface ChannelStats {
@@ -47,7 +46,7 @@ export interface Channel extends AsyncDisposable {
 	 * Opens a stream on this channel. Resolves when the peer's library has accepted it, within 10 s.
 	 *
 	 * Rejects with TypeError `OPTION_INVALID`, also for `path: "proxied"`; RangeError `STREAM_ID_IN_USE`; `CHANNEL_CLOSED`,
-	 * `PEER_BUSY`, `PEER_LOST`, `PEER_TIMEOUT`, `CLIENT_CLOSED`; `signal.reason`, and then the stream is reset.
+	 * `PEER_BUSY`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `CLIENT_CLOSED`; `signal.reason`, and then the stream is reset.
 	 */
 	openStream(options?: OpenStreamOptions): Promise<MessageStream>;
 	/** Figures of now, or the last ones known. */
@@ -72,7 +71,7 @@ export interface ChannelParts {
 	/** Of the attempt that it came from; probes on its behalf carry it. */
 	readonly token: string;
 	readonly ids: StreamIds;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	/** @default the machine's */
 	readonly clock?: Clock;
 	/** The channel takes no more streams: it is being closed, by either side, or is over. Called once. */
@@ -92,7 +91,7 @@ export class DirectChannel implements Channel {
 	readonly transport: Transport;
 	readonly #control: ControlChannel<DirectMessage>;
 	readonly #streams: StreamSet;
-	readonly #limits: Limits;
+	readonly #limits: ClientLimits;
 	readonly #clock: Clock;
 	readonly #since: Date;
 	readonly #onLeaving: (channel: DirectChannel) => void;
@@ -146,16 +145,16 @@ export class DirectChannel implements Channel {
 			throw argumentError("type", "OPTION_INVALID", `Cannot open stream to "${this.peer}": a stream of a direct channel is never "proxied"`);
 		options.signal?.throwIfAborted();
 		if (this.#state.type !== "open") throw this.#gone(this.#state.type === "over" ? this.#state.info : { by: "local" });
-		const make = (id: number): { init: StreamInit; payload: Uint8Array } => ({
-			init: this.init(id, options.metadata, describeStream(id, "to", this.peer)),
-			payload: encodeOpen({ id, metadata: options.metadata }),
-		});
+		const make = (id: number): { init: StreamInit; payload: Uint8Array } => {
+			const open = { id, metadata: options.metadata, protocol: options.protocol };
+			return { init: this.init(open, describeStream(id, "to", this.peer)), payload: encodeOpen(open) };
+		};
 		return await this.#streams.open(this.connection, options, make, timeoutMs);
 	}
 
 	/** What a stream of this channel begins with. */
-	init(id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
-		return { peer: this.peer, id, path: "direct", metadata, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
+	init({ id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
+		return { peer: this.peer, id, path: "direct", metadata, protocol, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
 	}
 
 	/** Keeps a stream that the peer opened. */

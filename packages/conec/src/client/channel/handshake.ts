@@ -4,13 +4,13 @@
  * @module
  */
 
-import { type Clock, systemClock } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import { acceptControlChannelOf, type ControlChannel, type ControlDialect, openControlChannelOf } from "../../session/control-channel.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
-import { chainProblem } from "../../tls/chain.ts";
+import { identityProblem, type ProvenIdentity } from "../../tls/proven-identity.ts";
 import type { IncomingStream, TransportCloseInfo, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { type DirectHello, type DirectLimits, type DirectMessage, decodeDirect, encodeDirect } from "../../wire/direct-messages.ts";
@@ -43,7 +43,7 @@ export interface DirectGreeting {
 export async function greetDirectly(
 	connection: TransportConnection,
 	token: string,
-	limits: Limits,
+	limits: ClientLimits,
 	signal: AbortSignal,
 	clock?: Clock,
 ): Promise<DirectGreeting> {
@@ -111,7 +111,7 @@ export function readDirectHello({ header }: IncomingStream): DirectHello | strin
 }
 
 /** The side that accepted: answers a hello that it has found good. `undefined`: no version in common, and the connection is closed. */
-export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, limits: Limits, clock?: Clock): DirectGreeting | undefined {
+export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, limits: ClientLimits, clock?: Clock): DirectGreeting | undefined {
 	const { connection } = incoming;
 	const version = negotiateVersion(PROTOCOL_VERSIONS, hello.versions);
 	if (version === undefined) {
@@ -138,22 +138,25 @@ export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, li
 	return { connection, control, peerLimits: hello.limits, listen: late.listen };
 }
 
-/** Why a peer's certificate is not good enough beyond being the announced one, in words that follow "its certificate"; `undefined` if it is. */
-export function peerCertificateProblem(
-	chain: readonly Uint8Array[],
-	peer: string,
-	roots: readonly Uint8Array[] | undefined,
-	nowMs: number = systemClock.wallMs(),
-): string | undefined {
+/**
+ * Why what a peer has proven is not good enough beyond being the announced certificate, in words that follow "its certificate";
+ * `undefined` if it is. With `roots` the certificate must come from them and be for the id `peer`.
+ */
+export function peerIdentityProblem(identity: ProvenIdentity, peer: string, roots: readonly Uint8Array[] | undefined, nowMs: number): string | undefined {
+	if (identity.type === "none") return identity.problem;
 	if (roots === undefined) return undefined;
-	const problem = chainProblem(chain, roots, "client", nowMs);
+	const problem = identityProblem(identity, roots, "client", nowMs);
 	if (problem !== undefined) return problem;
-	const id = certificateId(chain[0] ?? new Uint8Array());
-	return id === peer ? undefined : `is for "${id}"`;
+	try {
+		const id = certificateId(identity.leaf);
+		return id === peer ? undefined : `is for "${id}"`;
+	} catch {
+		return "has no id of a Client";
+	}
 }
 
 /** What the other side is told. */
-function limitsOf({ messageBytes, metadataBytes }: Limits): DirectLimits {
+function limitsOf({ messageBytes, metadataBytes }: ClientLimits): DirectLimits {
 	return { messageBytes, metadataBytes };
 }
 

@@ -84,7 +84,7 @@ test("direct: a channel that is being closed, by either side, ends at once too",
 	for (const by of ["this side", "the peer"]) {
 		const world = await rig(t, {
 			onStream: (incoming, channel) => {
-				const stream = acceptMessageStream(incoming, channel.init(1, undefined, "stream 1"));
+				const stream = acceptMessageStream(incoming, channel.init({ id: 1 }, "stream 1"));
 				channel.add(stream);
 				// The peer never says that it has all of it.
 				stream.close().catch(() => undefined);

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import type { TransportFactory, TransportFactoryOptions } from "../../session/transport-factory.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
@@ -43,7 +43,7 @@ export interface DirectOptions {
 export interface DirectHost extends DirectOptions {
 	readonly id: string;
 	readonly identity: LocalIdentity;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	readonly ids: StreamIds;
 	readonly clock: Clock;
 	/** @default the machine's */

@@ -7,7 +7,7 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { SharedRuns } from "../../base/shared-runs.ts";
 import { ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import { checkMetadata } from "../../session/open-stream-options.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
@@ -25,7 +25,7 @@ export interface PresenceParts {
 	readonly connection: TransportConnection;
 	/** Sends a control message. */
 	readonly send: (message: SetMetadata) => void;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	/** Longest metadata that the Coordinator takes. */
 	readonly metadataBytes: number;
 	/** What the Coordinator listed in its welcome. */

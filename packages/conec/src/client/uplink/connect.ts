@@ -6,10 +6,10 @@
 
 import { isIPv6 } from "node:net";
 import { ConecError, type ConecErrorCode, isConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { Runtime } from "../../session/runtime.ts";
-import { chainProblem } from "../../tls/chain.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
+import { identityProblem } from "../../tls/proven-identity.ts";
 import type { Trust } from "../../tls/trust.ts";
 import { readValidity } from "../../tls/validity.ts";
 import type { SocketAddress, Transport, TransportConnection } from "../../transport/transport.ts";
@@ -38,7 +38,7 @@ export interface UplinkOptions {
 	readonly localAddress: string;
 	/** Of the addresses that can be dialled from `localAddress`; 0 is both. */
 	readonly family: 0 | 4 | 6;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	/** Gives up. */
 	readonly signal: AbortSignal | undefined;
 }
@@ -118,9 +118,9 @@ async function dialAny(
 	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason, runtime);
 }
 
-/** What TLS leaves out; see {@link chainProblem}. */
+/** What TLS leaves out; see {@link identityProblem}. */
 function assertChain(connection: TransportConnection, ca: readonly Uint8Array[] | undefined, nowMs: number): void {
-	const problem = ca === undefined ? undefined : chainProblem(connection.peerCertificates, ca, "server", nowMs);
+	const problem = ca === undefined ? undefined : identityProblem(connection.peer, ca, "server", nowMs);
 	if (problem === undefined) return;
 	connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${problem}`);
 	throw new ConecError("CERTIFICATE_INVALID", `its certificate ${problem}`);

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import { type ControlChannel, type ControlEvents, openControlChannel } from "../../session/control-channel.ts";
 import type { TransportCloseInfo, TransportConnection } from "../../transport/transport.ts";
@@ -33,7 +33,7 @@ export interface Greeted {
 export async function greet(
 	connection: TransportConnection,
 	hello: Hello,
-	limits: Limits,
+	limits: ClientLimits,
 	where: string,
 	signal: AbortSignal,
 	clock?: Clock,

@@ -7,12 +7,11 @@
 
 import { randomHex } from "../../base/random.ts";
 import { isConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import { acceptControlChannel, type ControlChannel } from "../../session/control-channel.ts";
 import type { Runtime } from "../../session/runtime.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
-import { chainProblem } from "../../tls/chain.ts";
-import { fingerprintOf } from "../../tls/fingerprint.ts";
+import { identityProblem } from "../../tls/proven-identity.ts";
 import type { IncomingStream, TransportConnection } from "../../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
@@ -28,7 +27,7 @@ import { type Lease, type Leases, leaseSource } from "./leases.ts";
 
 /** What the Coordinator lends to admissions. */
 export interface AdmissionHost {
-	readonly limits: Limits;
+	readonly limits: CoordinatorLimits;
 	readonly runtime: Pick<Runtime, "clock" | "random">;
 	/** Names this run of the Coordinator. */
 	readonly epoch: string;
@@ -161,16 +160,16 @@ function identify(connection: TransportConnection, hello: Hello, host: Admission
 		};
 	}
 	if (host.closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
-	const leaf = connection.peerCertificates[0];
-	if (leaf === undefined) return refused("CERTIFICATE_REQUIRED", "the Client showed no certificate");
+	const { peer } = connection;
+	if (peer.type === "none") return refused(peer.code, `the Client's certificate ${peer.problem}`);
+	const { fingerprint } = peer;
+	if (host.denied(fingerprint)) return refused("CERTIFICATE_REFUSED", "its key is on the deny list");
+	const roots = host.clientRoots();
+	if (roots === undefined) return { type: "applicant", version, id: hello.id, identity: fingerprint, fingerprint };
+	const problem = identityProblem(peer, roots, "client", host.runtime.clock.wallMs());
+	if (problem !== undefined) return refused("CERTIFICATE_REFUSED", `the certificate ${problem}`);
 	try {
-		const fingerprint = fingerprintOf(leaf);
-		if (host.denied(fingerprint)) return refused("CERTIFICATE_REFUSED", "its key is on the deny list");
-		const roots = host.clientRoots();
-		if (roots === undefined) return { type: "applicant", version, id: hello.id, identity: fingerprint, fingerprint };
-		const problem = chainProblem(connection.peerCertificates, roots, "client", host.runtime.clock.wallMs());
-		if (problem !== undefined) return refused("CERTIFICATE_REFUSED", `the certificate ${problem}`);
-		const id = certificateId(leaf);
+		const id = certificateId(peer.leaf);
 		if (id !== hello.id) return refused("CERTIFICATE_NAME_MISMATCH", `the certificate is for "${id}", not "${hello.id}"`);
 		return { type: "applicant", version, id, identity: id, fingerprint };
 	} catch (error) {

@@ -7,7 +7,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { Fifo } from "../../base/fifo.ts";
 import { type Random, randomHex, systemRandom } from "../../base/random.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import type { TransportStream } from "../../transport/transport.ts";
 import {
 	type BroadcastOpen,
@@ -29,7 +29,7 @@ import type { ResolvedBroadcastRule } from "./rules.ts";
 
 /** What a broadcast needs of its Coordinator. */
 export interface BroadcastHost {
-	readonly limits: Limits;
+	readonly limits: CoordinatorLimits;
 	readonly clock: Clock;
 	/** @default the machine's */
 	readonly random?: Random;

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import type { TransportStream } from "../../transport/transport.ts";
 import { FRAME } from "../../wire/frames.ts";
 import type { Chunk } from "./chunk.ts";
@@ -19,7 +19,7 @@ import { type Patience, Waits } from "./waits.ts";
 
 /** What {@link Delivery} needs of its broadcast. */
 export interface DeliveryHost {
-	readonly limits: Limits;
+	readonly limits: CoordinatorLimits;
 	readonly clock: Clock;
 	readonly writeFramesToMany: (streams: readonly TransportStream[], frames: Uint8Array) => ArrayLike<number>;
 	/** A member has begun to lag, or has caught up. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import type { TransportStream } from "../../transport/transport.ts";
 import type { BroadcastOpen, BroadcastPeer, SlowReaderPolicy } from "../../wire/broadcast.ts";
 import type { Sender } from "./chunk.ts";
@@ -63,7 +63,14 @@ export class Member {
 	/** What it has sent and that waits for slow readers. */
 	unstamped = 0;
 
-	constructor(peer: BroadcastPeer, open: BroadcastOpen, roster: ReadonlyMap<string, BroadcastPeer>, patience: Patience, held: HeldBytes, limits: Limits) {
+	constructor(
+		peer: BroadcastPeer,
+		open: BroadcastOpen,
+		roster: ReadonlyMap<string, BroadcastPeer>,
+		patience: Patience,
+		held: HeldBytes,
+		limits: CoordinatorLimits,
+	) {
 		this.peer = peer;
 		this.sender = { id: peer.id, bytes: new TextEncoder().encode(peer.id) };
 		this.receives = open.mode !== "send";

@@ -5,7 +5,7 @@
  */
 
 import { argumentError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import { isBroadcastName } from "../../wire/ids.ts";
 import type { HistoryBounds } from "./history.ts";
 
@@ -40,7 +40,7 @@ export interface ResolvedBroadcastRule {
 }
 
 /** The rule for each name. Throws TypeError or RangeError `OPTION_INVALID`. */
-export function resolveBroadcastRules(rules: BroadcastRules | undefined, limits: Limits): (name: string) => ResolvedBroadcastRule {
+export function resolveBroadcastRules(rules: BroadcastRules | undefined, limits: CoordinatorLimits): (name: string) => ResolvedBroadcastRule {
 	const resolved: { readonly prefix: string; readonly exact: boolean; readonly rule: ResolvedBroadcastRule }[] = [];
 	for (const [key, rule] of Object.entries(rules ?? {})) {
 		const exact = !key.endsWith("*");
@@ -56,7 +56,7 @@ export function resolveBroadcastRules(rules: BroadcastRules | undefined, limits:
 
 const NO_RULE: ResolvedBroadcastRule = { history: { messages: 0, bytes: 0, ageMs: Number.POSITIVE_INFINITY }, block: false };
 
-function resolveRule(key: string, rule: unknown, limits: Limits): ResolvedBroadcastRule {
+function resolveRule(key: string, rule: unknown, limits: CoordinatorLimits): ResolvedBroadcastRule {
 	const { history, block = false } = checkedObject(key, rule, ["history", "block"]);
 	if (typeof block !== "boolean") throw invalid("type", `: block of ${JSON.stringify(key)} must be true or false`);
 	if (history === undefined) return { history: NO_RULE.history, block };

@@ -8,7 +8,7 @@ import { Allowance } from "../../base/allowance.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { type Random, systemRandom } from "../../base/random.ts";
 import type { ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import { rejectStream } from "../../stream/open-stream.ts";
 import type { IncomingStream, StreamHandler, Transport, TransportStream } from "../../transport/transport.ts";
 import type { BroadcastOpen } from "../../wire/broadcast.ts";
@@ -33,7 +33,7 @@ export type BroadcastSession = Pick<Session, "peer" | "streams">;
 
 /** What {@link Broadcasts} needs of its Coordinator. */
 export interface BroadcastsHost {
-	readonly limits: Limits;
+	readonly limits: CoordinatorLimits;
 	readonly ruleOf: (name: string) => ResolvedBroadcastRule;
 	readonly transport: Pick<Transport, "writeFramesToMany">;
 	readonly emit: (status: BroadcastStatus) => void;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import { LagClock } from "./lag.ts";
 
 /** What senders have waited for one Client, however often it has joined and in whichever of its queues. */
@@ -26,12 +26,12 @@ const REMEMBERED = 1_024;
 export class Waits {
 	/** All waiting but for who may block: also many who are slow in turn, or come back under another name, stop nobody for long. */
 	readonly total: LagClock;
-	readonly #limits: Limits;
+	readonly #limits: CoordinatorLimits;
 	readonly #clients: Map<string, Kept> = new Map();
 	/** Those that have left and were waited for, the oldest first. */
 	readonly #gone: Map<string, Kept> = new Map();
 
-	constructor(limits: Limits) {
+	constructor(limits: CoordinatorLimits) {
 		this.#limits = limits;
 		this.total = new LagClock(Number.POSITIVE_INFINITY, limits.broadcastStallMs);
 	}

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import type { ChannelRefusedCode } from "../../wire/channel-messages.ts";
 
 /** The bounds of a {@link Broker}. */
-export type BrokerLimits = Pick<Limits, "attemptsPerClient" | "attemptsPerMinute" | "requestTimeoutMs">;
+export type BrokerLimits = Pick<CoordinatorLimits, "attemptsPerClient" | "attemptsPerMinute" | "requestTimeoutMs">;
 
 /** One attempt. */
 export interface Attempt<S, D> {

@@ -5,7 +5,7 @@
  */
 
 import { Allowance } from "../../base/allowance.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import type { ChannelReport } from "../../wire/channel-messages.ts";
 import type { OwnChannel } from "../../wire/own-channels.ts";
 import type { Session } from "../sessions/index.ts";
@@ -13,7 +13,7 @@ import { LiveChannels } from "./live-channels.ts";
 
 /** What {@link ChannelEnds} needs. */
 export interface ChannelEndsHost {
-	readonly limits: Limits;
+	readonly limits: CoordinatorLimits;
 	/** Whether a key is not welcome. */
 	readonly denied: (fingerprint: string) => boolean;
 	readonly now: () => number;

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { WireAddress } from "../../wire/fields.ts";
 import type { Reflector } from "../addresses/index.ts";
@@ -28,7 +28,7 @@ export interface ChannelStatus {
 
 /** What the Coordinator lends to `Channels`. */
 export interface ChannelsHost {
-	readonly limits: Limits;
+	readonly limits: CoordinatorLimits;
 	readonly clock: Clock;
 	/** @default the machine's */
 	readonly random?: Random;

@@ -27,7 +27,7 @@ import { TypedIterator, typedItems } from "./typed-iterator.ts";
  * It keeps nothing of its own, so the stream below may be used beside it.
  */
 export interface TypedStream<T, Sent = T>
-	extends Pick<MessageStream, "peer" | "id" | "path" | "metadata" | "close" | "reset" | "stop" | "closed">,
+	extends Pick<MessageStream, "peer" | "id" | "path" | "metadata" | "protocol" | "close" | "reset" | "stop" | "closed">,
 		AsyncIterable<T>,
 		AsyncDisposable {
 	/**
@@ -102,6 +102,7 @@ class TypedMessageStream<T, Sent> implements TypedStream<T, Sent> {
 	readonly id: number;
 	readonly path: "direct" | "proxied";
 	readonly metadata: JsonValue | undefined;
+	readonly protocol: string | undefined;
 	readonly closed: Promise<CloseInfo>;
 	readonly [BRAND]: true = true;
 	readonly #stream: MessageStream;
@@ -116,6 +117,7 @@ class TypedMessageStream<T, Sent> implements TypedStream<T, Sent> {
 		this.id = stream.id;
 		this.path = stream.path;
 		this.metadata = stream.metadata;
+		this.protocol = stream.protocol;
 		this.closed = stream.closed;
 		this.#stream = stream;
 		this.#coding = coding;

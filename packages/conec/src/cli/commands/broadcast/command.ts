@@ -7,7 +7,7 @@
 import { type BroadcastEvent, type BroadcastMode, type BroadcastPosition, isConecError, type SlowReaderPolicy } from "../../../index.ts";
 import { type BroadcastPresence, countText, namesText, parsePosition, peerText, positionText, showBroadcastEvent, takePart } from "../../broadcasting/index.ts";
 import type { Arguments, Command, CommandContext } from "../../command-line/index.ts";
-import { answerOthers, type Connection, connect } from "../../connecting/index.ts";
+import { type Connection, connect } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { Interrupted } from "../../terminal/index.ts";
 import { quoted } from "../../text/index.ts";
@@ -24,7 +24,6 @@ export const broadcastCommand: Command = {
 		const name = args.operands[0] ?? "";
 		const how = readOptions(args);
 		const connection = await connect(context);
-		answerOthers(connection.client);
 		try {
 			return args.flag("count") ? await count(name, connection, context) : await join(name, how, connection, context);
 		} finally {

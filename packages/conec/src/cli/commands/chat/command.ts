@@ -8,13 +8,13 @@ import type { MessageStream } from "../../../index.ts";
 import type { Arguments, Command, CommandContext } from "../../command-line/index.ts";
 import {
 	APPLICATION_CODES,
-	answerOther,
-	answerOthers,
+	answerBusy,
 	type Connection,
 	checkPathOption,
 	connect,
 	explainPeer,
-	incomingOf,
+	type FirstCaller,
+	firstCaller,
 	openTo,
 	PROTOCOLS,
 	pathTaken,
@@ -41,11 +41,12 @@ export const chatCommand: Command = {
 		if (room === undefined && last !== undefined) throw usageError("--last goes with --room");
 		if (room !== undefined) checkRoomOptions(room, args);
 		checkPathOption(args);
-		const connection = await connect(context);
-		if (to !== undefined || room !== undefined) answerOthers(connection.client, PROTOCOLS.chat);
+		const caller = firstCaller(args.text("from"));
+		const waits = to === undefined && room === undefined;
+		const connection = await connect(context, { [PROTOCOLS.chat]: waits ? caller.handler : answerBusy });
 		try {
 			if (room !== undefined) return await talkInRoom(room, last, connection, context);
-			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
+			const stream = to === undefined ? await waitForCaller(caller, connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
 			return await talk(stream, connection, context);
 		} finally {
 			await connection.close();
@@ -60,17 +61,10 @@ function checkRoomOptions(room: string, args: Arguments): void {
 	if (other !== undefined) throw usageError(`--room and --${other} exclude each other`);
 }
 
-async function waitForCaller(connection: Connection, { args, output }: CommandContext): Promise<MessageStream> {
+async function waitForCaller(caller: FirstCaller, connection: Connection, { output }: CommandContext): Promise<MessageStream> {
 	output.event("waiting", { id: connection.client.id });
 	output.note(`waiting for a caller, who comes with: conec chat --to ${connection.client.id}`);
-	const incoming = incomingOf(connection.client, PROTOCOLS.chat, args.text("from"), answerOther);
-	const first = await connection.orEnd(incoming.next());
-	if (first.done === true) throw usageError("nobody called");
-	// A peer that calls later is told at once that this command is busy.
-	void (async () => {
-		for await (const other of incoming) turnAway(other, APPLICATION_CODES.busy);
-	})().catch(() => undefined);
-	return first.value;
+	return await connection.orEnd(caller.stream);
 }
 
 async function talk(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {

@@ -46,7 +46,7 @@ export const netcheckCommand: Command = {
 
 /** The way that every Client here takes. */
 async function lookAtFirst(prepared: PreparedClient, context: CommandContext): Promise<FamilyLook & { readonly reached: true }> {
-	const connection = await connect(context, { ...prepared, release: () => undefined });
+	const connection = await connect(context, {}, { ...prepared, release: () => undefined });
 	try {
 		return await connection.orEnd(lookThrough(connection.client, context.surroundings.clock));
 	} finally {

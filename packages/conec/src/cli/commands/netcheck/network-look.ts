@@ -5,8 +5,8 @@
  */
 
 import { isIP } from "node:net";
-import type { Client, MessageStream, OwnNat, SocketAddress } from "../../../index.ts";
-import { answerOther, answerOthers } from "../../connecting/index.ts";
+import type { Client, OwnNat, SocketAddress } from "../../../index.ts";
+import { PROTOCOLS } from "../../connecting/index.ts";
 import type { Family } from "../../machine/index.ts";
 import type { Clock, Machine } from "../../surroundings/index.ts";
 
@@ -43,10 +43,9 @@ async function observedAddress(client: Client): Promise<SocketAddress> {
 	throw new TypeError("the Client has ended");
 }
 
-/** A stream to oneself goes to the Coordinator and back twice for one message there and back. */
+/** A stream to oneself goes to the Coordinator and back twice for one message there and back. This Client answers its own pings. */
 async function roundTripToCoordinator(client: Client, clock: Clock): Promise<number> {
-	const [stream] = await Promise.all([client.openStream(client.id, { path: "proxied" }), echoOwn(client)]);
-	answerOthers(client);
+	const stream = await client.openStream(client.id, { protocol: PROTOCOLS.ping, path: "proxied" });
 	let leastMs = Number.POSITIVE_INFINITY;
 	for (let count = 0; count < MESSAGES; count += 1) {
 		const sentAtMs = clock.nowMs();
@@ -56,23 +55,6 @@ async function roundTripToCoordinator(client: Client, clock: Clock): Promise<num
 	}
 	await stream.close();
 	return leastMs / 2;
-}
-
-/** Takes the stream that comes from this Client itself and sends back what comes. */
-async function echoOwn(client: Client): Promise<void> {
-	for await (const stream of client.incomingStreams) {
-		if (stream.peer !== client.id) {
-			answerOther(stream);
-			continue;
-		}
-		void echo(stream).catch(() => undefined);
-		return;
-	}
-}
-
-async function echo(stream: MessageStream): Promise<void> {
-	for await (const message of stream) await stream.send(message);
-	await stream.close();
 }
 
 const MESSAGES = 5;

@@ -6,7 +6,7 @@
 
 import { ConecError } from "../../../index.ts";
 import type { Arguments, Command, CommandContext } from "../../command-line/index.ts";
-import { addressField, answerOthers, type Connection, connect, explainPeer, pathChoice, pathSettled } from "../../connecting/index.ts";
+import { addressField, type Connection, connect, explainPeer, pathChoice, pathSettled } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { delay } from "../../surroundings/index.ts";
 import type { Output } from "../../terminal/index.ts";
@@ -24,7 +24,6 @@ export const pingCommand: Command = {
 	async run(context) {
 		const plan = planOf(context.args);
 		const connection = await connect(context);
-		answerOthers(connection.client);
 		try {
 			return await ping(connection, plan, context);
 		} finally {

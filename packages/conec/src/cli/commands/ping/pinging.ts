@@ -110,7 +110,9 @@ export class PingRoute {
 		const live = this.#asked === "proxied" ? undefined : (this.#channel ?? this.#client.channels().find(({ peer }) => peer === this.#peer));
 		this.#channel = live;
 		this.#stream =
-			live === undefined ? await this.#client.openStream(this.#peer, { metadata: METADATA, path: "proxied", signal: this.#signal }) : await this.#openOn(live);
+			live === undefined
+				? await this.#client.openStream(this.#peer, { protocol: PROTOCOLS.ping, path: "proxied", signal: this.#signal })
+				: await this.#openOn(live);
 		this.#events.taken(this.#stream.path, this.address, this.#lost ? "lost" : "first");
 		if (this.#asked === "auto" && live === undefined) {
 			void this.#ask();
@@ -120,7 +122,7 @@ export class PingRoute {
 	}
 
 	#openOn(channel: Channel): Promise<MessageStream> {
-		return channel.openStream({ metadata: METADATA, signal: this.#signal });
+		return channel.openStream({ protocol: PROTOCOLS.ping, signal: this.#signal });
 	}
 
 	/** Asks again when there is new hope: the peer has opened a channel, or this side is at another address. */
@@ -157,8 +159,6 @@ async function finish(stream: MessageStream, signal?: AbortSignal): Promise<void
 	// An answer that was given up on.
 	if (rest !== null) turnAway(stream, APPLICATION_CODES.cancelled);
 }
-
-const METADATA = { protocol: PROTOCOLS.ping } as const;
 
 /** Codes of a path that is gone. */
 const LOST: readonly string[] = ["PEER_LOST", "CHANNEL_CLOSED", "COORDINATOR_LOST", "PEER_TIMEOUT"];

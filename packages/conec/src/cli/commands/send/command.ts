@@ -6,18 +6,7 @@
 
 import { isConecError } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import {
-	APPLICATION_CODES,
-	answerOthers,
-	type Connection,
-	connect,
-	explainPeer,
-	openTo,
-	PROTOCOLS,
-	pathChoice,
-	tellPath,
-	turnAway,
-} from "../../connecting/index.ts";
+import { APPLICATION_CODES, type Connection, connect, explainPeer, openTo, PROTOCOLS, pathChoice, tellPath, turnAway } from "../../connecting/index.ts";
 import { CliError, EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { formatBytes } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
@@ -51,7 +40,6 @@ export const sendCommand: Command = {
 		const [counting, connecting] = await Promise.allSettled([count, connect(context)]);
 		if (connecting.status === "rejected") throw connecting.reason;
 		const connection = connecting.value;
-		answerOthers(connection.client);
 		try {
 			if (counting.status === "rejected") throw counting.reason;
 			return await send(connection, to, { links, files }, counting.value, context);
