@@ -71,7 +71,7 @@ export const coordinatorCommand: Command = {
 	},
 };
 
-/** What is in the files that the options name. */
+/** Contents of the files that the options name. */
 interface Files {
 	readonly certificate?: Uint8Array;
 	readonly privateKey?: Uint8Array;
@@ -105,7 +105,7 @@ function parseDenyList(content: Uint8Array, path: string): string[] {
 	});
 }
 
-/** Reads all files again. What is wrong in them is told, and then everything stays as it was. */
+/** Reads all files again. If something is wrong in them, that is told and nothing changes. */
 async function reload(coordinator: Coordinator, context: CommandContext): Promise<void> {
 	const { output } = context;
 	try {
