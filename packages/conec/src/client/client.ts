@@ -6,6 +6,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { RateLimit } from "../base/rate-limit.ts";
+import { within } from "../base/signals.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import type { ClientLimits } from "../limits.ts";
 import { describeStream } from "../session/describe-stream.ts";
@@ -17,7 +18,6 @@ import { type HandlerFailed, type Handling, type ProtocolHandler, Reception, typ
 import { type Lookup, type RouteCheck, type Runtime, runtimeOf } from "../session/runtime.ts";
 import { StatusFeed, type StatusLagged } from "../session/status-feed.ts";
 import { StreamIds } from "../session/stream-ids.ts";
-import { within } from "../session/stream-set.ts";
 import type { TransportFactory, TransportFactoryOptions } from "../session/transport-factory.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../stream/close-info.ts";

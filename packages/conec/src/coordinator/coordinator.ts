@@ -7,6 +7,7 @@
 import { hkdfSync } from "node:crypto";
 import { checkOptions } from "../base/check-options.ts";
 import { randomHex } from "../base/random.ts";
+import { within } from "../base/signals.ts";
 import { argumentError, ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import { closeInfoOf } from "../session/close-info-of.ts";
 import { describeStream } from "../session/describe-stream.ts";
@@ -17,7 +18,7 @@ import type { PresenceEvent } from "../session/presence-event.ts";
 import { type HandlerFailed, type Handling, type ProtocolHandler, Reception } from "../session/protocols/index.ts";
 import { type Runtime, runtimeOf } from "../session/runtime.ts";
 import { StatusFeed, type StatusLagged } from "../session/status-feed.ts";
-import { StreamSet, within } from "../session/stream-set.ts";
+import { StreamSet } from "../session/stream-set.ts";
 import type { TransportFactory } from "../session/transport-factory.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { StreamInit } from "../stream/framed-stream.ts";
