@@ -110,7 +110,7 @@ export class Client implements AsyncDisposable {
 			streams: client.#link.streams.size,
 			direct: client.#direct.size,
 			presence: client.#presence.size,
-			broadcastRequests: client.#broadcasts.requests,
+			requests: client.#link.requests.size,
 			handlers: client.#reception.running,
 		});
 	}
@@ -160,11 +160,8 @@ export class Client implements AsyncDisposable {
 		});
 		this.#broadcasts = new ClientBroadcasts({ limits, ids, clock, link: () => this.#link, assertConnected: (action) => this.#assertConnected(action) });
 		this.#presence = new ClientPresence({
-			connection: greeted.connection,
-			send: (message) => this.#link.send(message),
+			link: () => this.#link,
 			limits,
-			metadataBytes: greeted.welcome.limits.metadataBytes,
-			capabilities: greeted.welcome.capabilities,
 			ids,
 			clock,
 			assertOpen: (action) => this.#assertConnected(action),
@@ -181,8 +178,6 @@ export class Client implements AsyncDisposable {
 					if (message.type === "address") this.#moved(message.observedAddress);
 					this.#direct.received(message);
 				},
-				presence: (message) => this.#presence.received(message),
-				broadcast: (message) => this.#broadcasts.answered(message),
 				refusal: (protocol) => this.#refusal(protocol),
 				accepted: (stream) => this.#reception.take(stream),
 				lost: (info) => this.#lost(info),
@@ -420,7 +415,6 @@ export class Client implements AsyncDisposable {
 		const error = clientClosed("Cannot go on");
 		this.#reception.close(error, RESET_CODES.CLIENT_CLOSED);
 		this.#presence.end(error);
-		this.#broadcasts.end(error);
 		await this.#reception.settled();
 		if (this.#state.type !== "closing") return;
 		const leavingMs = Math.max(0, deadline - clock.now());
@@ -451,7 +445,6 @@ export class Client implements AsyncDisposable {
 		this.#network.stop();
 		this.#link.destroy(error, RESET_CODES.NONE);
 		this.#presence.end(error);
-		this.#broadcasts.end(error);
 		this.#direct.coordinatorLost(error);
 		this.#endIfNothingIsLeft();
 	}
@@ -468,7 +461,6 @@ export class Client implements AsyncDisposable {
 		if (error.code === "CLIENT_CLOSED") this.#reception.close(error, RESET_CODES.CLIENT_CLOSED);
 		else this.#reception.destroy(error, RESET_CODES.NONE);
 		this.#presence.end(error);
-		this.#broadcasts.end(error);
 		this.#link.destroy(error, RESET_CODES.CLIENT_CLOSED);
 		this.#direct.destroy(error);
 		this.#transport.onDatagram = undefined;
@@ -560,9 +552,10 @@ export interface ClientCensus {
 	readonly streams: number;
 	/** Channels, what brings them about, and peers that are kept in mind for a minute after the last stream. What is remembered of paths does not count. */
 	readonly direct: number;
-	/** Watches, and changes of metadata that wait. */
+	/** Watches. */
 	readonly presence: number;
-	readonly broadcastRequests: number;
+	/** Questions to the Coordinator that wait for an answer. */
+	readonly requests: number;
 	/** Handlers of protocols that have not ended. */
 	readonly handlers: number;
 }

@@ -76,6 +76,8 @@ export class DirectChannels {
 			},
 			ownAttempts: () => this.#attempts.of("dial").length,
 			givenUp: (token) => this.#givenUp(token),
+			begun: (token) => this.#attempts.get(token) !== undefined,
+			begin: (go) => this.#begin(go, go.peer.fingerprint),
 		});
 	}
 
@@ -150,9 +152,10 @@ export class DirectChannels {
 			case "channel-ask":
 				return void this.#asked(message);
 			case "channel-go":
-				return this.#go(message);
+				return message.role === "accept" ? this.#agreed(message) : undefined;
 			case "channel-refused":
-				return this.#wishes.refused(message);
+				// The answer to a request that nobody makes any more.
+				return;
 			case "channel-cancelled":
 				return this.#failed(message.token, message.reason, "elsewhere");
 			case "peer-denied":
@@ -231,7 +234,7 @@ export class DirectChannels {
 		// It may be back in a moment, as another process, and a no is remembered.
 		if (this.#ended !== undefined) return answer("BUSY");
 		if (!this.#host.listen || peer.id === id) return answer("DECLINED");
-		if (wish?.request?.sent && id < peer.id) return answer("CROSSED");
+		if (wish?.request?.asked !== undefined && id < peer.id) return answer("CROSSED");
 		if (!this.#hasRoom(peer.id)) return answer("BUSY");
 		const lapse = (): void => {
 			if (phase.consented) this.#attempts.lapse(token);
@@ -275,26 +278,23 @@ export class DirectChannels {
 		return taken.has(peer) || taken.size < this.#host.limits.channels;
 	}
 
-	#go(go: ChannelGo): void {
-		const { token, peer, role, request } = go;
+	/** Both sides have agreed to what the peer has asked for. */
+	#agreed(go: ChannelGo): void {
+		const { token, peer } = go;
 		if (this.#ended !== undefined) return;
 		const known = this.#attempts.get(token);
+		// Only what this side has consented to, once, and with whom.
+		if (this.#attempts.takeLapsed(token)) return this.#report(token, undefined, { outcome: "failed", reason: EXPIRED });
+		if (known?.phase.type !== "asked" || !known.phase.consented || known.peer.id !== peer.id) return;
+		this.#host.clock.clearTimeout(known.phase.timer);
+		this.#begin(go, known.peer.fingerprint);
+	}
+
+	/** `agreed`: the peer's key when this side agreed. What the application has consented to is a key, not just a name. */
+	#begin(go: ChannelGo, agreed: string): void {
 		const certificate = new Uint8Array(Buffer.from(go.certificate, "base64"));
-		if (role === "accept") {
-			// Only what this side has consented to, once, and with whom.
-			if (this.#attempts.takeLapsed(token)) return this.#report(token, undefined, { outcome: "failed", reason: EXPIRED });
-			if (known?.phase.type !== "asked" || !known.phase.consented || known.peer.id !== peer.id) return;
-			this.#host.clock.clearTimeout(known.phase.timer);
-		} else {
-			const wish = this.#wishes.of(peer.id);
-			if (known !== undefined || wish?.request?.sent !== true || wish.request.number !== request) return;
-			wish.request = undefined;
-			wish.token = token;
-		}
-		// What the application has consented to is a key, not just a name.
-		const named = [peer.fingerprint, ...(known === undefined ? [] : [known.peer.fingerprint])];
-		if (!named.every((fingerprint) => isKeyOf(certificate, fingerprint))) return this.#failed(token, "the certificate is not that of the peer's key", "here");
-		this.#punch(go, certificate);
+		if (isKeyOf(certificate, go.peer.fingerprint) && go.peer.fingerprint === agreed) return this.#punch(go, certificate);
+		this.#failed(go.token, "the certificate is not that of the peer's key", "here");
 	}
 
 	#punch(go: ChannelGo, certificate: Uint8Array): void {

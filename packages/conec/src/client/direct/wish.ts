@@ -7,15 +7,15 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { type Deferred, deferred, onAbort, quietlyDeferred } from "../../base/signals.ts";
+import type { Asked } from "../../session/requests.ts";
 import type { DirectChannel } from "../channel/index.ts";
 
 /** A request to the Coordinator. */
 export interface WishRequest {
-	readonly number: number;
 	/** It may be refused at once where there is no hope. */
 	readonly auto: boolean;
-	/** The Coordinator has been asked, or is about to hear of it. */
-	sent: boolean;
+	/** The question, once the Coordinator has been asked. */
+	asked: Asked | undefined;
 	/** This side's address has changed since: what was said of its network, and so the answer, is out of date. */
 	stale: boolean;
 }
