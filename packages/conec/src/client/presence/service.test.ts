@@ -29,7 +29,7 @@ function stage(options: { readonly capabilities?: readonly string[]; readonly re
 		welcome: { limits: { metadataBytes: 100 } } as Welcome,
 		requests,
 	};
-	const presence = new ClientPresence({ link: () => link, limits, ids, assertOpen: nothing });
+	const presence = new ClientPresence({ link: () => link, limits, ids, assertConnected: nothing });
 	return { presence, ids, handlers, sent, requests };
 }
 

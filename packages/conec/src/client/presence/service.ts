@@ -29,8 +29,8 @@ export interface PresenceParts {
 	readonly ids: StreamIds;
 	/** @default the machine's */
 	readonly clock?: Clock;
-	/** Throws if the Client cannot do that now. */
-	readonly assertOpen: (action: string) => void;
+	/** Throws unless the Coordinator is there and this Client is not leaving. */
+	readonly assertConnected: (action: string) => void;
 }
 
 /** What presence needs of a link. */
@@ -143,7 +143,7 @@ export class ClientPresence {
 	}
 
 	#assertAble(action: string): void {
-		this.#parts.assertOpen(action);
+		this.#parts.assertConnected(action);
 		if (this.#ended !== undefined) throw this.#ended;
 		if (!this.#parts.link().can(PRESENCE_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not know presence`);
 	}

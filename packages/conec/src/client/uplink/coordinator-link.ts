@@ -142,9 +142,13 @@ export class CoordinatorLink {
 		return this.streams.open(this.connection, options, make, timeoutMs);
 	}
 
-	/** Announces that this Client leaves, tells what waits for an answer, and ends the streams as `how` says. */
+	/** No answer is waited for any more, and nothing is asked: all that wait are told. */
+	endRequests(error: ConecError): void {
+		this.#requests.end(error);
+	}
+
+	/** Announces that this Client leaves and ends the streams as `how` says. */
 	async leave(reason: string, how: Omit<StreamSetEnd, "flush">): Promise<void> {
-		this.#requests.end(how.error);
 		this.#control.send({ type: "close", reason });
 		await this.streams.end({ ...how, flush: (timeoutMs) => this.#control.ping(timeoutMs) });
 	}
