@@ -249,6 +249,11 @@ export class DirectChannel implements Channel {
 	}
 }
 
+/** Whether this side, or the peer, wanted the channel to end. A peer that has given up a dead one says so with another code. */
+export function endedOnPurpose({ by, code }: CloseInfo): boolean {
+	return by === "local" || (by === "peer" && (code === undefined || code === "CLIENT_CLOSED"));
+}
+
 type ChannelState =
 	| { readonly type: "open" }
 	/** The peer takes no more streams. */

@@ -4,5 +4,5 @@
  * @module
  */
 
-export type { ChannelStatus } from "./host.ts";
+export type { ChannelStatus, ChannelsHost } from "./host.ts";
 export { Channels } from "./service.ts";

@@ -9,7 +9,9 @@
 import { systemClock } from "../../base/clock.ts";
 import { failureLifeMs } from "../../base/failure-life.ts";
 import type { PathCandidate } from "../../session/path-report.ts";
+import type { ChannelReport } from "../../wire/channel-messages.ts";
 import type { WireAddress } from "../../wire/fields.ts";
+import { canonicalIp } from "../../wire/ip-address.ts";
 
 /** A channel that is up, as far as is known. */
 export interface LiveChannel {
@@ -19,6 +21,20 @@ export interface LiveChannel {
 	/** Where the target is, if its requester has said so. */
 	readonly address?: WireAddress | undefined;
 	readonly rttMs?: number | undefined;
+}
+
+/** The channel that one of the two reports as up. Where the target is, only its requester can say. */
+export function liveChannelOf(
+	[requester, target]: readonly [requester: string, target: string],
+	reporter: string,
+	{ token, address, rttMs }: Pick<ChannelReport, "token" | "address" | "rttMs">,
+): LiveChannel {
+	const seen = canonicalIp(address?.address ?? "");
+	return {
+		...{ token, requester, target },
+		...(reporter !== requester || address === undefined || seen === undefined ? {} : { address: { address: seen, port: address.port } }),
+		...(rttMs === undefined ? {} : { rttMs }),
+	};
 }
 
 /** What is known of a pair. */
