@@ -20,8 +20,9 @@ import { StreamIds } from "../src/session/stream-ids.ts";
 import type { LocalIdentity } from "../src/tls/identity.ts";
 import { makeSelfSigned } from "../src/tls/self-signed.ts";
 import type { IncomingStream, SocketAddress, StreamHandler, TransportCloseInfo, TransportConnection, TransportStream } from "../src/transport/transport.ts";
-import type { ChannelAsk, ChannelGo, ChannelMessageOfClient, ChannelMessageOfCoordinator, ChannelPeer } from "../src/wire/channel-messages.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfClient, ChannelMessageOfCoordinator } from "../src/wire/channel-messages.ts";
 import { decodeDatagram } from "../src/wire/datagrams.ts";
+import type { WirePeer } from "../src/wire/fields.ts";
 import { FRAME } from "../src/wire/frames.ts";
 import { createMemoryNetwork, type MemoryNetwork, type MemoryPacket, type MemoryTransport } from "./memory/transport.ts";
 import { createVirtualClock, type VirtualClock } from "./memory/virtual-clock.ts";
@@ -77,7 +78,7 @@ export class Talker {
 
 /** A peer, by its own word. */
 export class Peer {
-	readonly peer: ChannelPeer;
+	readonly peer: WirePeer;
 	readonly identity: LocalIdentity;
 	readonly transport: MemoryTransport;
 	readonly datagrams: Uint8Array[] = [];

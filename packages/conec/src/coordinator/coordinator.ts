@@ -26,8 +26,8 @@ import { beginCoordinator, type CoordinatorParts } from "./begin.ts";
 import { Broadcasts } from "./broadcast/index.ts";
 import { type Credentials, type ReloadOptions, reloaded } from "./credentials.ts";
 import { dispatchStream } from "./dispatch.ts";
-import type { Channels } from "./introduction/index.ts";
-import { createChannels } from "./introductions.ts";
+import type { Introductions } from "./introduction/index.ts";
+import { createIntroductions } from "./introductions.ts";
 import { CoordinatorLife } from "./life.ts";
 import type { CoordinatorOptions } from "./options.ts";
 import { OwnStreams } from "./own-streams/index.ts";
@@ -56,7 +56,7 @@ export class Coordinator implements AsyncDisposable {
 	readonly #reception: Reception;
 	readonly #streams: OwnStreams;
 	readonly #broadcasts: Broadcasts;
-	readonly #channels: Channels;
+	readonly #introductions: Introductions;
 	readonly #presence: PresenceService;
 	readonly #admission: AdmissionHost;
 	readonly #feed: StatusFeed<CoordinatorStatus>;
@@ -79,7 +79,7 @@ export class Coordinator implements AsyncDisposable {
 			clients: coordinator.#registry.size,
 			streams: coordinator.#streams.size,
 			broadcasts: coordinator.#broadcasts.size,
-			channels: coordinator.#channels.size,
+			channels: coordinator.#introductions.size,
 			watches: coordinator.#presence.watches,
 			handlers: coordinator.#reception.running,
 		});
@@ -99,7 +99,18 @@ export class Coordinator implements AsyncDisposable {
 		const streams = new OwnStreams(limits, clock, reception);
 		const presence = new PresenceService(epoch, limits, clock);
 		const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, emit: (status) => feed.emit(status) });
-		const life = new CoordinatorLife({ limits, clock, transport, kept, registry, streams, broadcasts, presence, feed, channels: () => this.#channels });
+		const life = new CoordinatorLife({
+			limits,
+			clock,
+			transport,
+			kept,
+			registry,
+			streams,
+			broadcasts,
+			presence,
+			feed,
+			introductions: () => this.#introductions,
+		});
 		this.#feed = feed;
 		this.#registry = registry;
 		this.#streams = streams;
@@ -108,7 +119,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#life = life;
 		this.#reception = reception;
 		this.incomingStreams = reception.incoming;
-		this.#channels = createChannels(parts, {
+		this.#introductions = createIntroductions(parts, {
 			find: (id) => registry.find(id),
 			closing: () => life.closing,
 			denied: (fingerprint) => this.#credentials.deny.has(fingerprint),
@@ -130,12 +141,12 @@ export class Coordinator implements AsyncDisposable {
 			changeCost: (session) => broadcasts.updateCost(session),
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => dispatchStream(session, incoming, destinations),
-			channels: this.#channels,
+			introductions: this.#introductions,
 			onRequest: (session, message) => session.control.send(broadcasts.count(message)),
 		};
 		// They end the other way round.
 		this.closed = life.closed;
-		life.own(() => this.#channels.end());
+		life.own(() => this.#introductions.end());
 		life.own(() => {
 			for (const session of [...registry.holders()]) session.forget();
 		});
@@ -222,7 +233,7 @@ export class Coordinator implements AsyncDisposable {
 		const { deny } = this.#credentials;
 		this.#accept();
 		this.#parts.kept.leases.revoke((fingerprint) => deny.has(fingerprint));
-		if (options.deny !== undefined) this.#channels.denyListChanged();
+		if (options.deny !== undefined) this.#introductions.denyListChanged();
 		for (const session of [...this.#registry.holders()]) if (deny.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
 	}
 
@@ -234,7 +245,7 @@ export class Coordinator implements AsyncDisposable {
 	explain(a: string, b: string): PathReport | undefined {
 		for (const id of [a, b]) checkId(id, "Cannot explain a path");
 		const [own, peer] = [this.#registry.find(a), this.#registry.find(b)];
-		return own === undefined || peer === undefined ? undefined : this.#channels.explain(own, peer);
+		return own === undefined || peer === undefined ? undefined : this.#introductions.explain(own, peer);
 	}
 
 	/** What happens from now on. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Coordinator; `break` releases it. */
@@ -297,7 +308,7 @@ export class Coordinator implements AsyncDisposable {
 
 	#ended(session: Session): void {
 		const { kept, runtime } = this.#parts;
-		this.#channels.left(session);
+		this.#introductions.left(session);
 		if (this.#registry.free(session.id, session)) {
 			this.#presence.delete(session.id);
 			kept.leases.release(session.id, session.fingerprint, runtime.clock.now());

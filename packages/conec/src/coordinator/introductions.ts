@@ -7,17 +7,17 @@
 import { isConecError } from "../errors.ts";
 import { ownSockets, Reflector } from "./addresses/index.ts";
 import type { CoordinatorParts } from "./begin.ts";
-import { Channels, type ChannelsHost } from "./introduction/index.ts";
+import { Introductions, type IntroductionsHost } from "./introduction/index.ts";
 
 /** Made once. */
-export function createChannels(parts: CoordinatorParts, host: Pick<ChannelsHost, "find" | "closing" | "denied" | "emit">): Channels {
+export function createIntroductions(parts: CoordinatorParts, host: Pick<IntroductionsHost, "find" | "closing" | "denied" | "emit">): Introductions {
 	const { options, runtime, transport } = parts;
 	const { limits } = options;
 	const { clock, random, interfaces } = runtime;
 	const natTest = isConecError(parts.natTest) ? undefined : parts.natTest;
 	const now = (): number => clock.now();
 	const ports = [transport.address.port, ...(natTest === undefined ? [] : [natTest.echo.address.port, natTest.test.address.port])];
-	return new Channels({
+	return new Introductions({
 		...host,
 		...{ limits, clock, random },
 		sendDatagram: (data, to) => transport.sendDatagram(data, to),

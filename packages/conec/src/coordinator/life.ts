@@ -15,7 +15,7 @@ import type { Transport } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import type { CoordinatorState } from "./admission/index.ts";
 import type { Broadcasts } from "./broadcast/index.ts";
-import type { Channels } from "./introduction/index.ts";
+import type { Introductions } from "./introduction/index.ts";
 import type { OwnStreams } from "./own-streams/index.ts";
 import type { PresenceService } from "./presence/index.ts";
 import type { Registry, Session } from "./sessions/index.ts";
@@ -39,7 +39,7 @@ export interface CoordinatorLifeHost {
 	readonly streams: OwnStreams;
 	readonly broadcasts: Broadcasts;
 	readonly presence: PresenceService;
-	readonly channels: () => Channels;
+	readonly introductions: () => Introductions;
 	readonly feed: StatusFeed<CoordinatorStatus>;
 }
 
@@ -94,11 +94,11 @@ export class CoordinatorLife {
 	}
 
 	async #close(): Promise<void> {
-		const { limits, clock, transport, kept, registry, streams, broadcasts, presence, channels } = this.#host;
+		const { limits, clock, transport, kept, registry, streams, broadcasts, presence, introductions } = this.#host;
 		const deadline = clock.now() + limits.closeTimeoutMs;
 		const error = coordinatorClosed("Cannot go on");
 		streams.stop(error);
-		channels().stop();
+		introductions().stop();
 		for (const session of registry.holders()) session.control.send({ type: "close", reason: STOPPING });
 		const flush = (timeoutMs: number): Promise<unknown> =>
 			Promise.all([...registry.holders()].filter((session) => session.used).map((session) => session.control.ping(timeoutMs)));

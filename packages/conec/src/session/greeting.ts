@@ -17,14 +17,14 @@ import { FRAME } from "../wire/frames.ts";
 import { PROTOCOL_VERSIONS } from "../wire/versions.ts";
 import { closeInfoOf } from "./close-info-of.ts";
 import {
-	acceptControlChannel,
-	type ControlChannel,
+	acceptControlStream,
 	type ControlDialect,
 	type ControlEvents,
 	type ControlLimits,
-	openControlChannel,
+	type ControlStream,
+	openControlStream,
 	type Typed,
-} from "./control-channel.ts";
+} from "./control-stream.ts";
 
 /** What is told of a control stream after the greeting. */
 export type GreetedEvents<M extends Typed> = Pick<ControlEvents<M>, "message" | "heard" | "broken">;
@@ -32,7 +32,7 @@ export type GreetedEvents<M extends Typed> = Pick<ControlEvents<M>, "message" | 
 /** A connection on which both sides have greeted. */
 export interface Greeting<M extends Typed> {
 	readonly connection: TransportConnection;
-	readonly control: ControlChannel<M>;
+	readonly control: ControlStream<M>;
 	/** Hands over what comes from now on. What has come since the greeting is told first. Once. */
 	listen(events: GreetedEvents<M>): void;
 }
@@ -82,9 +82,9 @@ export async function sayHello<M extends Typed, A extends M & { readonly version
 		message: (message) => settle(isAnswer(message) ? message : violation(`"${message.type}" before the welcome`)),
 		broken: (_, reason) => settle(violation(reason)),
 	});
-	let control: ControlChannel<M>;
+	let control: ControlStream<M>;
 	try {
-		control = openControlChannel(dialect, connection, hello, inbox, limits, clock);
+		control = openControlStream(dialect, connection, hello, inbox, limits, clock);
 	} catch {
 		// It was over before anything could be said: a server refuses our certificate only after our side of the handshake is done.
 		throw ended(await connection.closed);
@@ -139,7 +139,7 @@ function readHello<M extends Typed, H extends M>({ header }: IncomingStream, { d
 
 /** A hello that is to be answered with one of the two. Any other message of the peer before that ends the connection with `PROTOCOL_ERROR`. */
 export interface Answering<M extends Typed> {
-	readonly control: ControlChannel<M>;
+	readonly control: ControlStream<M>;
 	/** The connection has ended: nobody hears the answer. */
 	readonly over: boolean;
 	/** Yes, with this message. */
@@ -160,7 +160,7 @@ export function answerHello<M extends Typed>(
 		message: ({ type }) => connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${type}" before the welcome`),
 		broken: (closeCode, reason) => connection.close(closeCode, reason),
 	});
-	const control = acceptControlChannel(dialect, incoming, inbox, limits, clock);
+	const control = acceptControlStream(dialect, incoming, inbox, limits, clock);
 	let over = false;
 	void connection.closed.then(() => {
 		over = true;

@@ -9,7 +9,7 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { deferred, onAbort } from "../base/signals.ts";
 import { ConecError } from "../errors.ts";
-import type { Typed } from "./control-channel.ts";
+import type { Typed } from "./control-stream.ts";
 
 /** A message with the number of its question; without one it is neither question nor answer. */
 export interface Numbered extends Typed {

@@ -9,7 +9,7 @@ import { within } from "../../base/signals.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
-import type { ControlChannel } from "../../session/control-channel.ts";
+import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../../session/open-stream-options.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
@@ -66,7 +66,7 @@ export interface ChannelParts {
 	readonly connection: TransportConnection;
 	/** The socket that it goes over. */
 	readonly transport: Transport;
-	readonly control: ControlChannel<DirectMessage>;
+	readonly control: ControlStream<DirectMessage>;
 	/** This side dialled, so this side may move (RFC 9000, 9). */
 	readonly dialled: boolean;
 	/** Of the attempt that it came from; probes on its behalf carry it. */
@@ -90,7 +90,7 @@ export class DirectChannel implements Channel {
 	readonly closed: Promise<CloseInfo>;
 	readonly connection: TransportConnection;
 	readonly transport: Transport;
-	readonly #control: ControlChannel<DirectMessage>;
+	readonly #control: ControlStream<DirectMessage>;
 	readonly #streams: StreamSet;
 	readonly #limits: ClientLimits;
 	readonly #clock: Clock;

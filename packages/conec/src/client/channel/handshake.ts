@@ -6,7 +6,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import type { ClientLimits } from "../../limits.ts";
-import type { ControlChannel, ControlDialect } from "../../session/control-channel.ts";
+import type { ControlDialect, ControlStream } from "../../session/control-stream.ts";
 import { answerHello, type Greeting, type HelloToHear, sayHello } from "../../session/greeting.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
 import { identityProblem, type ProvenIdentity } from "../../tls/proven-identity.ts";
@@ -26,7 +26,7 @@ export interface DirectEvents {
 /** A connection on which both have greeted. */
 export interface DirectGreeting {
 	readonly connection: TransportConnection;
-	readonly control: ControlChannel<DirectMessage>;
+	readonly control: ControlStream<DirectMessage>;
 	/** What the peer takes. */
 	readonly peerLimits: DirectLimits;
 	/** Takes the events over; those that came before are told now. */

@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import type { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
-import type { ControlChannel } from "../../session/control-channel.ts";
+import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
@@ -66,7 +66,7 @@ export class CoordinatorLink {
 	observedAddress: SocketAddress;
 	readonly #greeted: Greeted;
 	readonly #clock: Clock;
-	readonly #control: ControlChannel;
+	readonly #control: ControlStream;
 	readonly #limits: ClientLimits;
 	/** What holds for messages that the Coordinator itself takes. */
 	readonly sendLimits: ClientLimits;

@@ -7,7 +7,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
-import { COORDINATOR_DIALECT } from "../../session/control-channel.ts";
+import { COORDINATOR_DIALECT } from "../../session/control-stream.ts";
 import { type Greeting, sayHello } from "../../session/greeting.ts";
 import type { TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";

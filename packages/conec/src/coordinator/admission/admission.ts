@@ -8,7 +8,7 @@
 import { randomHex } from "../../base/random.ts";
 import { isConecError } from "../../errors.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
-import { COORDINATOR_DIALECT } from "../../session/control-channel.ts";
+import { COORDINATOR_DIALECT } from "../../session/control-stream.ts";
 import { type Answering, answerHello, hearHello } from "../../session/greeting.ts";
 import type { Runtime } from "../../session/runtime.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
@@ -20,7 +20,7 @@ import { CLOSE_CODES, type RefusedCode } from "../../wire/codes.ts";
 import type { ControlMessage, Hello, Refused } from "../../wire/control.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
-import type { Channels } from "../introduction/index.ts";
+import type { Introductions } from "../introduction/index.ts";
 import type { Claim, Registry } from "../sessions/index.ts";
 import { Session, type SessionParts } from "../sessions/index.ts";
 import { type Lease, type Leases, leaseSource } from "./leases.ts";
@@ -43,7 +43,7 @@ export interface AdmissionHost {
 	readonly changeCost: (session: Session) => number;
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
-	readonly channels: Channels;
+	readonly introductions: Introductions;
 	readonly onRequest: SessionParts["onRequest"];
 }
 
@@ -169,8 +169,8 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 		release: host.ended,
 		onStream: host.onStream,
 		direct: hello.capabilities.includes(DIRECT_CAPABILITY),
-		onChannelMessage: (from, message) => host.channels.received(from, message),
-		onHeard: (from) => host.channels.heard(from),
+		onChannelMessage: (from, message) => host.introductions.received(from, message),
+		onHeard: (from) => host.introductions.heard(from),
 		onRequest: host.onRequest,
 	});
 	host.registry.hold(applicant, session, clock.now());
@@ -178,7 +178,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), clock.now());
 	}
 	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
-	const natTest = session.direct ? host.channels.joined(session) : undefined;
+	const natTest = session.direct ? host.introductions.joined(session) : undefined;
 	const greeting = answering.welcome({
 		type: "welcome",
 		version: applicant.version,

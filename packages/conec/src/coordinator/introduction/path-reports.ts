@@ -14,7 +14,7 @@ import type { WireAddress } from "../../wire/fields.ts";
 import { canonicalIp } from "../../wire/ip-address.ts";
 
 /** A channel that is up, as far as is known. */
-export interface LiveChannel {
+export interface ReportedChannel {
 	readonly token: string;
 	readonly requester: string;
 	readonly target: string;
@@ -24,11 +24,11 @@ export interface LiveChannel {
 }
 
 /** The channel that one of the two reports as up. Where the target is, only its requester can say. */
-export function liveChannelOf(
+export function reportedChannel(
 	[requester, target]: readonly [requester: string, target: string],
 	reporter: string,
 	{ token, address, rttMs }: Pick<ChannelReport, "token" | "address" | "rttMs">,
-): LiveChannel {
+): ReportedChannel {
 	const seen = canonicalIp(address?.address ?? "");
 	return {
 		...{ token, requester, target },
@@ -39,7 +39,7 @@ export function liveChannelOf(
 
 /** What is known of a pair. */
 export interface PairFacts {
-	readonly live: LiveChannel | undefined;
+	readonly live: ReportedChannel | undefined;
 	/** Of the latest attempt. */
 	readonly reason: string;
 	readonly since: Date;
@@ -83,7 +83,7 @@ export class PathReports {
 	}
 
 	/** A channel is up; it replaces an older one of the pair. False: it was known. */
-	up(channel: LiveChannel): boolean {
+	up(channel: ReportedChannel): boolean {
 		const known = this.#byToken.get(channel.token);
 		if (known?.live !== undefined) {
 			known.live = { ...channel, address: channel.address ?? known.live.address, rttMs: channel.rttMs ?? known.live.rttMs };
@@ -118,12 +118,12 @@ export class PathReports {
 	}
 
 	/** The live channel of this token. */
-	liveOf(token: string): LiveChannel | undefined {
+	liveOf(token: string): ReportedChannel | undefined {
 		return this.#byToken.get(token)?.live;
 	}
 
 	/** A channel that was up is not any more. */
-	down(token: string, reason: string): LiveChannel | undefined {
+	down(token: string, reason: string): ReportedChannel | undefined {
 		const pair = this.#byToken.get(token);
 		const live = pair?.live;
 		if (pair === undefined || live === undefined) return undefined;
@@ -217,7 +217,7 @@ export class PathReports {
 interface Pair {
 	readonly key: string;
 	readonly ids: readonly [string, string];
-	live: LiveChannel | undefined;
+	live: ReportedChannel | undefined;
 	reason: string;
 	since: Date;
 	given: ReadonlyMap<string, readonly PathCandidate[]>;

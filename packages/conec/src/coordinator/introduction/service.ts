@@ -22,21 +22,21 @@ import type { Welcome } from "../../wire/control.ts";
 import { ChallengeBudget, SWEEP_MS, TICK_MS, Whereabouts } from "../addresses/index.ts";
 import type { Session } from "../sessions/index.ts";
 import { refusalOf, refuse } from "./answers.ts";
-import { type Attempt, Broker } from "./broker.ts";
+import { Broker, type BrokeredAttempt } from "./broker.ts";
 import { ChannelEnds } from "./channel-ends.ts";
 import { explainPair } from "./explain-pair.ts";
 import { certificateOf, goMessages } from "./go.ts";
-import type { ChannelsHost } from "./host.ts";
+import type { IntroductionsHost } from "./host.ts";
 import { giveBack, type IntroductionTerms, introduce, NOT_RESERVED, type Reservation, reserve } from "./introduce.ts";
 import { OpenGrants } from "./open-grants.ts";
 import { type Arrangement, hopelessBetween, lately, movedMeanwhile, type Party, upToDate } from "./parties.ts";
-import { liveChannelOf, PathReports } from "./path-reports.ts";
+import { PathReports, reportedChannel } from "./path-reports.ts";
 import { PunchBudget } from "./punch-budget.ts";
 import { WaitingAttempts } from "./waiting-attempts.ts";
 
 /** All direct channels that are being made, and what is known of those that have been. */
-export class Channels {
-	readonly #host: ChannelsHost;
+export class Introductions {
+	readonly #host: IntroductionsHost;
 	readonly #broker: Broker<Session, Arrangement>;
 	readonly #budget: PunchBudget;
 	/** What attempts may send, until they have said what they did. */
@@ -54,7 +54,7 @@ export class Channels {
 	readonly #timer: DueTimer;
 	#over = false;
 
-	constructor(host: ChannelsHost) {
+	constructor(host: IntroductionsHost) {
 		this.#host = host;
 		this.#timer = new DueTimer(host.clock, () => {
 			this.#tick();
@@ -312,7 +312,7 @@ export class Channels {
 		const attempt = this.#broker.report(token, session);
 		if (attempt === undefined) return;
 		if (outcome === "failed") return this.#failed(attempt, reason ?? "the peer could not be reached directly", true);
-		const channel = liveChannelOf([attempt.requester.id, attempt.target.id], session.id, report);
+		const channel = reportedChannel([attempt.requester.id, attempt.target.id], session.id, report);
 		attempt.outcome = "up";
 		if (!this.#reports.up(channel)) return;
 		const { requester, target, ...facts } = channel;
@@ -436,7 +436,7 @@ export class Channels {
 	}
 }
 
-type Begun = Attempt<Session, Arrangement>;
+type Begun = BrokeredAttempt<Session, Arrangement>;
 
 const TOO_MANY = "too many datagrams have been granted to the peer's address within a minute";
 

@@ -34,7 +34,7 @@ export interface ControlEvents<M extends Typed = ControlMessage> {
 	heard?(): void;
 	/** The peer broke the rules; close the connection with this code and reason. Called at most once, the last call. */
 	broken(closeCode: number, reason: string): void;
-	/** All that was sent before {@link ControlChannel.finish} is in the peer's machine. */
+	/** All that was sent before {@link ControlStream.finish} is in the peer's machine. */
 	finished(): void;
 }
 
@@ -45,34 +45,34 @@ export type ControlLimits = Pick<Limits, "controlQueueReplies" | "controlQueueBy
 export const COORDINATOR_DIALECT: ControlDialect<ControlMessage> = { encode: encodeControl, decode: decodeControl };
 
 /** Opens a control stream with its first message, in any dialect. */
-export function openControlChannel<M extends Typed>(
+export function openControlStream<M extends Typed>(
 	dialect: ControlDialect<M | Ping | Pong>,
 	connection: TransportConnection,
 	first: M,
 	events: ControlEvents<M>,
 	limits: ControlLimits,
 	clock?: Clock,
-): ControlChannel<M> {
-	const channel = new ControlChannel(dialect, events, limits, clock);
+): ControlStream<M> {
+	const channel = new ControlStream(dialect, events, limits, clock);
 	channel.attach(connection.openStream({ kind: FRAME.CONTROL, payload: dialect.encode(first) }, channel.handler, streamOptions(limits)));
 	return channel;
 }
 
 /** Takes the control stream that somebody has opened, in any dialect; its first message is in `incoming.header`. */
-export function acceptControlChannel<M extends Typed>(
+export function acceptControlStream<M extends Typed>(
 	dialect: ControlDialect<M | Ping | Pong>,
 	incoming: IncomingStream,
 	events: ControlEvents<M>,
 	limits: ControlLimits,
 	clock?: Clock,
-): ControlChannel<M> {
-	const channel = new ControlChannel(dialect, events, limits, clock);
+): ControlStream<M> {
+	const channel = new ControlStream(dialect, events, limits, clock);
 	channel.attach(incoming.accept(channel.handler, streamOptions(limits)));
 	return channel;
 }
 
-/** One end of a control stream. Made by {@link openControlChannel} and {@link acceptControlChannel}. */
-export class ControlChannel<M extends Typed = ControlMessage> {
+/** One end of a control stream. Made by {@link openControlStream} and {@link acceptControlStream}. */
+export class ControlStream<M extends Typed = ControlMessage> {
 	readonly handler: StreamHandler;
 	readonly #dialect: ControlDialect<M | Ping | Pong>;
 	readonly #events: ControlEvents<M>;
