@@ -148,8 +148,8 @@ export class Client implements AsyncDisposable {
 			},
 		});
 		transport.onDatagram = datagramsTo(this.#direct, network, link, () => clock.now());
-		// They end the other way round.
 		this.closed = life.closed;
+		// What is given last ends first.
 		life.own(({ error }) => this.#direct.destroy(error));
 		life.own(({ error }) => this.#link.destroy(error, RESET_CODES.CLIENT_CLOSED));
 		life.own(({ error }) => this.#presence.end(error));

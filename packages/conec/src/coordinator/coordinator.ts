@@ -100,15 +100,7 @@ export class Coordinator implements AsyncDisposable {
 		const presence = new PresenceService(epoch, limits, clock);
 		const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, emit: (status) => feed.emit(status) });
 		const life = new CoordinatorLife({
-			limits,
-			clock,
-			transport,
-			kept,
-			registry,
-			streams,
-			broadcasts,
-			presence,
-			feed,
+			...{ limits, clock, transport, kept, registry, streams, broadcasts, presence, feed },
 			introductions: () => this.#introductions,
 		});
 		this.#feed = feed;
@@ -144,8 +136,8 @@ export class Coordinator implements AsyncDisposable {
 			introductions: this.#introductions,
 			onRequest: (session, message) => session.control.send(broadcasts.count(message)),
 		};
-		// They end the other way round.
 		this.closed = life.closed;
+		// What is given last ends first.
 		life.own(() => this.#introductions.end());
 		life.own(() => {
 			for (const session of [...registry.holders()]) session.forget();
