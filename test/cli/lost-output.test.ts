@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { folder, outcome, type Site, site } from "./harness.ts";
-import { main } from "./running.ts";
+import { main, RunningHere } from "./running.ts";
 
 const MAIN = main();
 const NO_FULL = existsSync("/dev/full") ? false : "there is no /dev/full";
@@ -260,8 +260,14 @@ test("coordinator: its log goes on when the disk has room again, and no line is 
 	await visit("before");
 	await until(() => logged("before"), "the log is written");
 	spawnSync("dd", ["if=/dev/zero", `of=${filler}`, "bs=1k", "count=64"]);
+	// It sees who leaves, so that the Coordinator is known to have come so far.
+	const watcher = new RunningHere(["peers", "--watch", "--json", "--id", "watcher", "--state", join(made, "watcher"), ...where]);
+	t.after(() => watcher.kill());
+	await watcher.event("members");
 	// The last page of the log has room yet.
 	for (let count = 0; count < 3; count++) await Promise.all([1, 2, 3, 4].map((number) => visit(`during-${count}-${number}`)));
+	await watcher.event("leave", ({ peer }) => (peer as { id: string }).id === "during-2-4");
+	await visit("during-3");
 	spawnSync("rm", [filler]);
 	await visit("after");
 	await until(() => logged("after"), "the log goes on");

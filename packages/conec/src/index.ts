@@ -38,15 +38,18 @@
 
 export type { BroadcastMembers } from "./client/broadcast/index.ts";
 export type { Channel, ChannelStats } from "./client/channel/index.ts";
-export { Client, type ClientStatus } from "./client/client.ts";
+export { Client } from "./client/client.ts";
 export type { ClientChannelStatus } from "./client/direct/index.ts";
 export type { OwnNat } from "./client/network/index.ts";
 export type { ClientOptions } from "./client/options.ts";
+export type { ClientStatus } from "./client/status.ts";
 export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules, BroadcastStatus } from "./coordinator/broadcast/index.ts";
-export { Coordinator, type CoordinatorStatus, type ReloadOptions } from "./coordinator/coordinator.ts";
+export { Coordinator } from "./coordinator/coordinator.ts";
+export type { ReloadOptions } from "./coordinator/credentials.ts";
 export type { ChannelStatus } from "./coordinator/introduction/index.ts";
 export type { CoordinatorOptions } from "./coordinator/options.ts";
 export type { ClientInfo } from "./coordinator/sessions/index.ts";
+export type { CoordinatorStatus } from "./coordinator/status.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
 export type { ClientLimits, CoordinatorLimits, Limits } from "./limits.ts";
 export type { OpenStreamOptions } from "./session/open-stream-options.ts";

@@ -86,7 +86,7 @@ const signals: Signals = {
 
 const MAIN: string = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.js", import.meta.url));
 
-/** Reading from the terminal would stop a process in the background (`conec receive &`). On Linux it can be seen; elsewhere it stops, as others do. */
+/** Reading from the terminal would stop a process in the background (`conec receive &`). Linux says who has the terminal; on other systems the process stops, as other programs do. */
 function ownsTerminal(): boolean {
 	try {
 		return isForegroundIn(readFileSync("/proc/self/stat", "utf8"));
@@ -96,8 +96,8 @@ function ownsTerminal(): boolean {
 }
 
 /**
- * A terminal that has been stopped (Ctrl-S, a dead SSH session) would hold up the whole process with the next line: Node makes it so.
- * The shell may have the terminal in common with this process, so it is given back as it was.
+ * Node writes to a terminal in a way that blocks: one that has been stopped (Ctrl-S, a dead SSH session) would hold up the whole process.
+ * The shell may share the terminal with this process, so it is given back as it was.
  */
 function doNotBlock(stream: StandardStream): void {
 	if (stream.isTTY !== true || process.platform === "win32") return;

@@ -59,9 +59,6 @@ export interface NatReport {
 	readonly filtering: "unknown" | "open" | "by-port";
 }
 
-/** The other Client, as the Coordinator has verified it. */
-export type ChannelPeer = WirePeer;
-
 /** What both sides say about themselves for one attempt. */
 export interface ChannelOffer {
 	/** Addresses of its own socket on its own networks, at most {@link HOSTS_LISTED}. */
@@ -151,7 +148,7 @@ export interface NatTest {
 export interface ChannelAsk {
 	readonly type: "channel-ask";
 	readonly token: string;
-	readonly peer: ChannelPeer;
+	readonly peer: WirePeer;
 	/** An answer after that is too late. */
 	readonly expiresInMs: number;
 }
@@ -172,7 +169,7 @@ export interface ChannelGo {
 	readonly request?: number | undefined;
 	/** Who is the QUIC client. */
 	readonly role: "dial" | "accept";
-	readonly peer: ChannelPeer;
+	readonly peer: WirePeer;
 	/** DER of the peer's leaf certificate, in base64. */
 	readonly certificate: string;
 	/** At most {@link CANDIDATES_LISTED}. */

@@ -66,8 +66,8 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 }
 
 /**
- * Connects as the options say and tells as whom. Streams of peers go to `handlers`; others are answered as every command does. Rejects
- * with what the library says, a usage error, or the interruption.
+ * Connects as the options say, and tells the id. Streams of peers go to `handlers`; others are answered as every command does. Rejects
+ * with an error of the library, a usage error, or the interruption.
  */
 export async function connect(context: CommandContext, handlers: ProtocolHandlers = {}, prepared?: PreparedClient): Promise<Connection> {
 	const { output, signal, surroundings } = context;
@@ -98,7 +98,10 @@ export async function connect(context: CommandContext, handlers: ProtocolHandler
 	};
 }
 
-/** Connects in the way that the surroundings have. The Client answers pings, and takes no streams but those of `options.handlers`. */
+/**
+ * Connects with the function that the surroundings give, or else with `Client.connect`. Rejects as that does. The Client answers pings,
+ * and takes no streams but those of `options.handlers`.
+ */
 export async function connectClient(options: ClientOptions, { connect: connectGiven }: Surroundings): Promise<Client> {
 	const all = { ...options, handlers: { [PROTOCOLS.ping]: answerPings, ...options.handlers } };
 	const client = await (connectGiven === undefined ? Client.connect(all) : connectGiven(all));

@@ -6,6 +6,7 @@
 
 import { checkOptions } from "../../base/check-options.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { onAbort } from "../../base/signals.ts";
 import { argumentError, ConecError, isConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastOptions } from "../../stream/broadcast-stream.ts";
@@ -114,15 +115,14 @@ export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, s
 		member.destroy(new ConecError("PEER_TIMEOUT", words), RESET_CODES.CANCELLED);
 	}, limits.requestTimeoutMs);
 	const aborted = new ConecError("STREAM_CLOSED", `Cannot join ${member.describe}: aborted`);
-	const onAbort = (): void => member.destroy(aborted, RESET_CODES.CANCELLED);
-	signal?.addEventListener("abort", onAbort, { once: true });
+	const forget = onAbort(signal, () => member.destroy(aborted, RESET_CODES.CANCELLED));
 	try {
 		await member.joined;
 		return member;
 	} catch (error) {
 		throw error === aborted ? signal?.reason : error;
 	} finally {
-		signal?.removeEventListener("abort", onAbort);
+		forget();
 		clock.clearTimeout(timer);
 	}
 }

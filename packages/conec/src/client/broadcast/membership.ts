@@ -6,6 +6,7 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { Fifo } from "../../base/fifo.ts";
+import { type Deferred, deferred, quietlyDeferred, within } from "../../base/signals.ts";
 import { ConecError, type ConecErrorCode } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastEvent, BroadcastStream } from "../../stream/broadcast-stream.ts";
@@ -57,11 +58,11 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	#decoder = new TaggedDecoder("");
 	/** The parts of a list of members that is not complete yet. */
 	#members: BroadcastPeer[] = [];
-	#finished: Settled | undefined;
-	#left: Settled | undefined;
+	#finished: Deferred<void> | undefined;
+	#left: Deferred<void> | undefined;
 	#error: ConecError | undefined;
-	#resolveClosed: (info: CloseInfo) => void = () => undefined;
-	readonly #opened: Settled = settled();
+	readonly #closed: Deferred<CloseInfo> = deferred();
+	readonly #opened: Deferred<void> = quietlyDeferred();
 
 	constructor(open: BroadcastOpen, limits: ClientLimits, clock: Clock = systemClock) {
 		this.name = open.name;
@@ -72,9 +73,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 		this.#events = new ReceiveQueue(this);
 		this.#sending = new SendQueue(this, limits);
 		this.joined = this.#opened.promise;
-		this.closed = new Promise((resolve) => {
-			this.#resolveClosed = resolve;
-		});
+		this.closed = this.#closed.promise;
 		if (open.mode === "receive") this.#sending.end(this.#newError("STREAM_CLOSED", `this member only receives`));
 	}
 
@@ -119,7 +118,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 
 	finish(): Promise<void> {
 		if (this.#finished === undefined) {
-			this.#finished = settled();
+			this.#finished = quietlyDeferred();
 			if (this.#writing === "acknowledged") this.#finished.resolve();
 			else if (this.#state === "over") this.#finished.reject(this.#ended());
 			else this.#endSending();
@@ -130,7 +129,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	close(): Promise<void> {
 		this.#closing = true;
 		if (this.#left === undefined) {
-			this.#left = settled();
+			this.#left = quietlyDeferred();
 			if (this.#state !== "over") this.#leave();
 			else if (this.#error === undefined) this.#left.resolve();
 			else this.#left.reject(this.#error);
@@ -143,12 +142,11 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
-		let timer: unknown;
-		const expired = new Promise<void>((resolve) => {
-			timer = this.#clock.setTimeout(resolve, this.#limits.lingerMs);
-		});
-		await Promise.race([this.close().catch(() => undefined), expired]);
-		this.#clock.clearTimeout(timer);
+		await within(
+			this.#limits.lingerMs,
+			this.close().catch(() => undefined),
+			this.#clock,
+		);
 		this.destroy(this.#newError("STREAM_CLOSED", "it was disposed of"), RESET_CODES.CANCELLED);
 	}
 
@@ -358,7 +356,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	#over(info: CloseInfo): void {
 		if (this.#state === "over") return;
 		this.#state = "over";
-		this.#resolveClosed(info);
+		this.#closed.resolve(info);
 	}
 
 	#ended(): ConecError {
@@ -368,22 +366,4 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	#newError(code: ConecErrorCode, words: string | undefined, closeCode?: number): ConecError {
 		return new ConecError(code, `Cannot go on with ${this.describe}: ${words ?? code}`, { closeCode });
 	}
-}
-
-/** A promise, with its ends, whose rejection nobody has to hear. */
-interface Settled {
-	readonly promise: Promise<void>;
-	readonly resolve: () => void;
-	readonly reject: (error: unknown) => void;
-}
-
-function settled(): Settled {
-	let resolve: () => void = () => undefined;
-	let reject: (error: unknown) => void = () => undefined;
-	const promise = new Promise<void>((one, other) => {
-		resolve = one;
-		reject = other;
-	});
-	promise.catch(() => undefined);
-	return { promise, resolve, reject };
 }

@@ -5,15 +5,16 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { within } from "../../base/signals.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
-import type { ControlChannel } from "../../session/control-channel.ts";
+import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../../session/open-stream-options.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
-import { StreamSet, within } from "../../session/stream-set.ts";
+import { StreamSet } from "../../session/stream-set.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
@@ -65,7 +66,7 @@ export interface ChannelParts {
 	readonly connection: TransportConnection;
 	/** The socket that it goes over. */
 	readonly transport: Transport;
-	readonly control: ControlChannel<DirectMessage>;
+	readonly control: ControlStream<DirectMessage>;
 	/** This side dialled, so this side may move (RFC 9000, 9). */
 	readonly dialled: boolean;
 	/** Of the attempt that it came from; probes on its behalf carry it. */
@@ -89,7 +90,7 @@ export class DirectChannel implements Channel {
 	readonly closed: Promise<CloseInfo>;
 	readonly connection: TransportConnection;
 	readonly transport: Transport;
-	readonly #control: ControlChannel<DirectMessage>;
+	readonly #control: ControlStream<DirectMessage>;
 	readonly #streams: StreamSet;
 	readonly #limits: ClientLimits;
 	readonly #clock: Clock;
@@ -246,6 +247,11 @@ export class DirectChannel implements Channel {
 		if (info.code === undefined) return CHANNEL_CLOSED(peer);
 		return new ConecError(info.code, `Lost the direct channel to "${peer}"${info.reason === undefined ? "" : `: ${info.reason}`}`, { peer });
 	}
+}
+
+/** Whether this side, or the peer, wanted the channel to end. A peer that has given up a dead one says so with another code. */
+export function endedOnPurpose({ by, code }: CloseInfo): boolean {
+	return by === "local" || (by === "peer" && (code === undefined || code === "CLIENT_CLOSED"));
 }
 
 type ChannelState =

@@ -8,38 +8,8 @@ import { type BroadcastPeer, encodeBroadcastControl, type SlowReaderPolicy } fro
 import { encodeFrame, FRAME } from "../../wire/frames.ts";
 import { bytesBetween, type Chunk, framesOf, isolated } from "./chunk.ts";
 import { ENTRY_BYTES, HeldBytes } from "./held.ts";
+import { entriesOf, type GapItem, type Item, type Messages, sizeOf } from "./queue-items.ts";
 import { encodeMembersPage, type Presence } from "./roster.ts";
-
-interface Links {
-	previous: Item | undefined;
-	next: Item | undefined;
-}
-
-/** Consecutive messages. */
-interface Messages extends Links {
-	readonly type: "messages";
-	readonly chunk: Chunk;
-	from: number;
-	readonly to: number;
-}
-
-interface PresenceItem extends Links {
-	readonly type: "presence";
-	readonly presence: Presence;
-}
-
-/** Where something was dropped. */
-interface GapItem extends Links {
-	readonly type: "gap";
-	/** Messages. */
-	lost: number;
-	fromSeq: number;
-	toSeq: number;
-	/** Where presence was dropped too: what stood, before the gap, for each id that changed in it. */
-	undo: Map<string, BroadcastPeer | undefined> | undefined;
-}
-
-type Item = Messages | PresenceItem | GapItem;
 
 /** A list of members on its way. */
 interface Listing {
@@ -437,25 +407,3 @@ export class MemberQueue {
 }
 
 const EMPTY = new Uint8Array(0);
-
-function sizeOf(item: Item): number {
-	switch (item.type) {
-		case "messages":
-			return item.from === item.to ? 0 : bytesBetween(item.chunk, item.from, item.to);
-		case "presence":
-			return item.presence.frame.length;
-		default:
-			return 0;
-	}
-}
-
-function entriesOf(item: Item): number {
-	switch (item.type) {
-		case "messages":
-			return item.to - item.from;
-		case "presence":
-			return 1;
-		default:
-			return 0;
-	}
-}

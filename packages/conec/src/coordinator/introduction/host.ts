@@ -27,7 +27,7 @@ export interface ChannelStatus {
 }
 
 /** What the Coordinator lends to `Channels`. */
-export interface ChannelsHost {
+export interface IntroductionsHost {
 	readonly limits: CoordinatorLimits;
 	readonly clock: Clock;
 	/** @default the machine's */

@@ -6,7 +6,7 @@
 
 import { Allowance } from "../../base/allowance.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { ControlChannel } from "../../session/control-channel.ts";
+import type { ControlStream } from "../../session/control-stream.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
@@ -47,7 +47,7 @@ export interface SessionParts {
 	readonly metadataUpdatesPerMinute: number;
 	readonly clock: Clock;
 	readonly connection: TransportConnection;
-	readonly control: ControlChannel;
+	readonly control: ControlStream;
 	/** It takes part in direct channels: so does this Coordinator. */
 	readonly direct: boolean;
 	/** The Client has changed its metadata. */
@@ -73,7 +73,7 @@ export class Session {
 	readonly key: "kept" | "ephemeral";
 	readonly capabilities: readonly string[];
 	readonly connection: TransportConnection;
-	readonly control: ControlChannel;
+	readonly control: ControlStream;
 	/** It takes part in direct channels. */
 	readonly direct: boolean;
 	readonly connectedAt: Date;

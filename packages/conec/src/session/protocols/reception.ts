@@ -6,13 +6,13 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { within } from "../../base/signals.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
 import { IncomingStreams } from "../../stream/incoming-streams.ts";
 import { RESET_CODES, type RejectCode } from "../../wire/codes.ts";
 import { checkProtocol } from "../open-stream-options.ts";
-import { within } from "../stream-set.ts";
 import { checkHandler, type HandlerFailed, type Handling, type ProtocolHandler } from "./handler.ts";
 import { HandlerRuns } from "./runs.ts";
 

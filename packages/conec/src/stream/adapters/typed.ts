@@ -4,13 +4,12 @@
  * @module
  */
 
-import { systemClock } from "../../base/clock.ts";
+import { abortable, within } from "../../base/signals.ts";
 import { Turns } from "../../base/turns.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import type { BroadcastEvent, BroadcastStream } from "../broadcast-stream.ts";
 import type { CloseInfo } from "../close-info.ts";
-import { abortable } from "../framed-stream.ts";
 import type { MessageStream } from "../message-stream.ts";
 import { readableOf, writableOf } from "../web-streams.ts";
 import type { Codec } from "./codec.ts";
@@ -194,12 +193,7 @@ class TypedMessageStream<T, Sent> implements TypedStream<T, Sent> {
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		if (this.#sends.waiting > 0) {
-			let timer: unknown;
-			const expired = new Promise((resolve) => {
-				timer = systemClock.setTimeout(() => resolve(undefined), LINGER_MS);
-			});
-			await Promise.race([this.#sends.idle, expired]);
-			systemClock.clearTimeout(timer);
+			await within(LINGER_MS, this.#sends.idle);
 		}
 		await this.#stream[Symbol.asyncDispose]();
 	}

@@ -138,7 +138,11 @@ async function renewed(name: string, paths: CertificatePaths, directory: string,
 	if (name === AUTHORITY) {
 		const authority = await createCertificateAuthority({ name: before.subject, validForDays, privateKey });
 		if (new X509Certificate(authority.certificate).subject !== new X509Certificate(certificate).subject)
-			throw new CliError(EXIT_CODES.failed, `Cannot renew ${quoted(paths.certificate)}: it was not made by conec certs init`, "Renew it with what made it.");
+			throw new CliError(
+				EXIT_CODES.failed,
+				`Cannot renew ${quoted(paths.certificate)}: it was not made by conec certs init`,
+				"Renew it with the program that made it.",
+			);
 		return authority;
 	}
 	const [first, ...alternativeNames] = before.names.map((one) => one.toLowerCase());
