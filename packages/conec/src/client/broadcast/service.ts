@@ -25,9 +25,11 @@ export interface ClientBroadcastsHost {
 	readonly assertConnected: (action: string) => void;
 }
 
-/** How many members a broadcast has; one that sends and receives counts as both. */
+/** How many members a broadcast has. A member that sends and receives counts as both. */
 export interface BroadcastMembers {
+	/** Members that may send. */
 	readonly senders: number;
+	/** Members that receive. */
 	readonly receivers: number;
 }
 
