@@ -47,5 +47,5 @@ function describeNats({ ownNat, peerNat }: PunchPlan): string | undefined {
 	// What the Coordinator's one address cannot show.
 	const byAddress =
 		(ownNat.mapping === "independent" && peerNat.filtering === "by-port") || (peerNat.mapping === "independent" && ownNat.filtering === "by-port");
-	return byAddress ? "there is no way if one of the NATs has another port for each address, which is not known" : undefined;
+	return byAddress ? "it cannot work if one of the NATs uses another port for each address, which is not known here" : undefined;
 }
