@@ -130,7 +130,10 @@ export class SendQueue {
 
 	#fitting(message: Uint8Array): Uint8Array {
 		if (message.length > this.#limits.messageBytes) {
-			throw new ConecError("MESSAGE_TOO_LONG", `Cannot send on ${this.#host.describe}: the message is longer than ${this.#limits.messageBytes} bytes. Send it in parts`);
+			throw new ConecError(
+				"MESSAGE_TOO_LONG",
+				`Cannot send on ${this.#host.describe}: the message is longer than ${this.#limits.messageBytes} bytes. Send it in parts`,
+			);
 		}
 		return message;
 	}

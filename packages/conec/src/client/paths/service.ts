@@ -128,7 +128,8 @@ export class ClientPaths {
 		if (live !== undefined) return live;
 		if (peer === id) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: a Client has no direct channel to itself`, { peer });
 		assertConnected(action);
-		if (!this.#host.link().can(DIRECT_CAPABILITY)) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator does not support direct channels`, { peer });
+		if (!this.#host.link().can(DIRECT_CAPABILITY))
+			throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator does not support direct channels`, { peer });
 		return await direct.connect(peer, { signal });
 	}
 }

@@ -145,7 +145,8 @@ export class ClientPresence {
 	#assertAble(action: string): void {
 		this.#parts.assertConnected(action);
 		if (this.#ended !== undefined) throw this.#ended;
-		if (!this.#parts.link().can(PRESENCE_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not support lists of peers`);
+		if (!this.#parts.link().can(PRESENCE_CAPABILITY))
+			throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not support lists of peers`);
 	}
 }
 

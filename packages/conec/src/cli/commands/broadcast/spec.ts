@@ -21,7 +21,10 @@ export const broadcastSpec: CommandSpec = {
 		presence: { text: "show who is here, who joins and who leaves" },
 		last: { value: "N", text: "begin with at most N earlier messages, if the Coordinator keeps them" },
 		since: { value: "EPOCH:SEQ", text: "begin after that message, if the Coordinator keeps what followed" },
-		"slow-reader": { value: "POLICY", text: "what happens when this side is too slow: drop-oldest (default), drop-newest, latest-per-sender, disconnect or block" },
+		"slow-reader": {
+			value: "POLICY",
+			text: "what happens when this side is too slow: drop-oldest (default), drop-newest, latest-per-sender, disconnect or block",
+		},
 		"buffer-bytes": { value: "N", text: "bytes that may wait for this side before it counts as slow; default 1M" },
 		count: { text: "say how many members send and receive, and end" },
 		...CONNECTION_OPTIONS,

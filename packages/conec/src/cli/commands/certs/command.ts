@@ -121,7 +121,8 @@ async function renew(names: readonly string[], context: CommandContext): Promise
 		await writeWhole(paths.certificate, made.certificate, 0o644, true, context.surroundings);
 		await tell("renewed", `renewed ${quoted(name)}`, paths, made, context);
 	}
-	if (sorted.length === 0) output.event("renewed", { count: 0 }, `nothing in ${printable(directory)} expires within 30 days; name the certificates to renew them anyway`);
+	if (sorted.length === 0)
+		output.event("renewed", { count: 0 }, `nothing in ${printable(directory)} expires within 30 days; name the certificates to renew them anyway`);
 	if (sorted.includes(AUTHORITY)) output.line("  give the authority's new certificate to everybody; what it issued before stays valid");
 	else if (sorted.length > 0) output.line("  put it in place, then `kill -HUP` the Coordinator, or start the Client again");
 	return EXIT_CODES.ok;
