@@ -38,15 +38,15 @@ import { CoordinatorLink, routeProblem } from "./uplink/index.ts";
 let construct: (parts: ClientParts) => Client;
 let count: (client: Client) => ClientCensus;
 
-/** A participant with an id, connected to its Coordinator. */
+/** A participant with an id. It is connected to a Coordinator, and opens streams to other Clients by their ids. */
 export class Client implements AsyncDisposable {
-	/** Its name among the peers. */
+	/** The id of this Client. */
 	readonly id: string;
-	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate. */
+	/** `sha256:<hex>` of the SubjectPublicKeyInfo of this Client's certificate. */
 	readonly fingerprint: string;
-	/** Accepted streams without a protocol that peers and the Coordinator opened, on any path. One consumer at a time; `break` releases it. Ends after `close`; fails when the Coordinator and all direct channels are lost. */
+	/** Streams without a protocol that peers and the Coordinator have opened, on any path. They are accepted already. There is one consumer at a time (`ITERATOR_IN_USE`). `break` lets another one begin. The iteration ends after `close`, and fails when the Coordinator and all direct channels are lost. */
 	readonly incomingStreams: AsyncIterable<MessageStream>;
-	/** How it ended: closed, destroyed, superseded, denied (`CERTIFICATE_REFUSED`), or disconnected with no direct channel left. Never rejects. */
+	/** Resolves when the Client has ended: closed, destroyed, superseded, denied (`CERTIFICATE_REFUSED`), or disconnected without a direct channel left. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
 	readonly #life: ClientLife;
 	readonly #link: CoordinatorLink;
@@ -59,13 +59,13 @@ export class Client implements AsyncDisposable {
 	readonly #feed: StatusFeed<ClientStatus>;
 
 	/**
-	 * Connects to the Coordinator and resolves when it has said welcome, within 10 s (`limits.requestTimeoutMs`). Aborting
-	 * rejects with `signal.reason` and leaves nothing behind; once connected it has no effect.
+	 * Connects to the Coordinator. Resolves when the Coordinator has admitted this Client, within 10 s (`limits.requestTimeoutMs`). An abort
+	 * rejects with `signal.reason` and leaves nothing behind. Once the Client is connected, the signal has no effect.
 	 *
-	 * Rejects with TypeError or RangeError `OPTION_INVALID`, TypeError `ID_INVALID`; `HOST_UNRESOLVABLE`,
-	 * `COORDINATOR_UNREACHABLE`, `PIN_MISMATCH`, `CERTIFICATE_*`, `PROTOCOL_UNSUPPORTED`, `VERSION_UNSUPPORTED`,
+	 * @throws TypeError or RangeError `OPTION_INVALID`; TypeError `ID_INVALID`
+	 * @throws ConecError `HOST_UNRESOLVABLE`, `COORDINATOR_UNREACHABLE`, `PIN_MISMATCH`, `CERTIFICATE_*`, `PROTOCOL_UNSUPPORTED`, `VERSION_UNSUPPORTED`,
 	 * `PROTOCOL_ERROR`, `ID_TAKEN`, `ID_CONTENDED`, `SUPERSEDED`, `LIMIT_EXCEEDED`, `COORDINATOR_CLOSED`, `CONNECTION_LOST`,
-	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_UNAVAILABLE`, `QUIC_UNAVAILABLE`.
+	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_UNAVAILABLE`, `QUIC_UNAVAILABLE`
 	 */
 	static async connect(options: ClientOptions): Promise<Client> {
 		const { createQuicTransport } = await import("../transport/quic/index.ts");
@@ -149,7 +149,7 @@ export class Client implements AsyncDisposable {
 		});
 		transport.onDatagram = datagramsTo(this.#direct, network, link, () => clock.now());
 		this.closed = life.closed;
-		// What is given last ends first.
+		// The last one that is given ends first.
 		life.own(({ error }) => this.#direct.destroy(error));
 		life.own(({ error }) => this.#link.destroy(error, RESET_CODES.CLIENT_CLOSED));
 		life.own(({ error }) => this.#presence.end(error));
@@ -159,40 +159,39 @@ export class Client implements AsyncDisposable {
 			network.look(this.#link);
 			this.#direct.announce();
 		}
-		// When the application has its Client: what came with the welcome may ask it something.
+		// Later, when the application has its Client: messages that came with the welcome may concern it.
 		clock.soon(() => this.#link.listen());
 	}
 
 	/**
-	 * Opens a stream to a peer, or to this Client itself. Resolves when the peer's library has accepted it, within 10 s. With
-	 * `path: "auto"` it goes over the direct channel to the peer if there is one or one comes about soon (at most 2 s, and no
-	 * wait where that has failed lately), else through the Coordinator, and a channel for later streams is tried behind it.
+	 * Opens a stream to a peer, or to this Client itself. Resolves when the peer's library has accepted it, within 10 s. With `path: "auto"`
+	 * the stream is direct if there is a direct channel to the peer or one can be made soon: it waits for that at most 2 s, and not at all if
+	 * it failed lately. Otherwise the stream is proxied, and a channel is tried meanwhile for later streams.
 	 *
-	 * Rejects with TypeError `ID_INVALID` or `OPTION_INVALID`, RangeError `STREAM_ID_IN_USE`; `PEER_UNKNOWN`, `PEER_BUSY`,
-	 * `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `STREAM_RESET` (by a peer that did so at once), `COORDINATOR_LOST`, `CLIENT_CLOSED`; with
-	 * `path: "direct"` also like {@link openChannel};
-	 * `signal.reason`, and then the stream is reset.
+	 * @throws TypeError `ID_INVALID` or `OPTION_INVALID`; RangeError `STREAM_ID_IN_USE`; `signal.reason` on abort, and then the stream is reset
+	 * @throws ConecError `PEER_UNKNOWN`, `PEER_BUSY`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `STREAM_RESET` (the peer reset it at once),
+	 * `COORDINATOR_LOST`, `COORDINATOR_CLOSED` (it is stopping), `CLIENT_CLOSED`; with `path: "direct"` also those of {@link openChannel}
 	 */
 	openStream(peer: string, options: OpenStreamOptions = {}): Promise<MessageStream> {
 		return this.#paths.openStream(peer, options);
 	}
 
 	/**
-	 * Opens a stream to the Coordinator itself; `stream.peer` is null there.
+	 * Opens a stream to the Coordinator itself. Its `stream.peer` is null.
 	 *
-	 * Rejects like {@link openStream}, but never with `PEER_UNKNOWN` or `DIRECT_UNAVAILABLE`; `COORDINATOR_CLOSED` while it stops.
+	 * @throws the errors of {@link openStream}, but never `PEER_UNKNOWN` or `DIRECT_UNAVAILABLE`
 	 */
 	openCoordinatorStream(options: OpenStreamOptions = {}): Promise<MessageStream> {
 		return this.#paths.openCoordinatorStream(options);
 	}
 
 	/**
-	 * Has streams of a protocol given to `handler` from now on: those that peers and the Coordinator open with `{ protocol }`, on any path.
-	 * See {@link ProtocolHandler} for what becomes of the stream. Handlers that must be there before the first stream go into the options
-	 * of {@link connect}. A Client that has lost its Coordinator still handles the streams of its direct channels.
+	 * From now on, `handler` gets the streams that peers and the Coordinator open with this `protocol`, on any path. {@link ProtocolHandler}
+	 * says what happens to a stream when its handler ends. A handler that must be there before the first stream goes into the options of
+	 * {@link connect}. After the Coordinator is lost, the streams of direct channels are still handled.
 	 *
-	 * Throws TypeError `OPTION_INVALID` for a name that is none (1 to 64 of `a-z 0-9 . - /`), for what is no function, and where the
-	 * protocol has a handler; `LIMIT_EXCEEDED` beyond `limits.protocols`; `CLIENT_CLOSED`, or what else has ended the Client.
+	 * @throws TypeError `OPTION_INVALID` if the name is not 1 to 64 of `a-z 0-9 . - /`, `handler` is not a function, or the protocol has a handler
+	 * @throws ConecError `LIMIT_EXCEEDED` beyond `limits.protocols`; `CLIENT_CLOSED`, or the code with which the Client has ended
 	 */
 	handle(protocol: string, handler: ProtocolHandler): Handling {
 		this.#life.assertOpen("Cannot handle a protocol");
@@ -200,112 +199,113 @@ export class Client implements AsyncDisposable {
 	}
 
 	/**
-	 * The direct channel to a peer: the live one, or a new one, within 10 s (15 s with `birthday`). Calls at the same time, also
-	 * of the peer, share one attempt; calls for many peers wait for their turn. Aborting rejects with `signal.reason`; the attempt goes
-	 * on while somebody else waits for it. Where there was no room in time (`LIMIT_EXCEEDED` or `PEER_BUSY` with `retryAfterMs`), the
-	 * Client goes on trying for a minute, for later calls.
+	 * Returns the direct channel to a peer. If there is none, it makes one within 10 s (15 s with `birthday`). Calls at the same time share one
+	 * attempt, also with a call of the peer. Calls for many peers wait for their turn. An abort rejects with `signal.reason`; the attempt goes
+	 * on if another call waits for it. After `LIMIT_EXCEEDED` or `PEER_BUSY` with `retryAfterMs`, there was no room for the attempt in time;
+	 * then the Client goes on trying for a minute, for later calls.
 	 *
-	 * Rejects with TypeError `ID_INVALID`; `DIRECT_UNAVAILABLE` (the message says why), `PEER_UNKNOWN`, `PEER_BUSY`, `PEER_LOST`,
-	 * `PEER_TIMEOUT`, `LIMIT_EXCEEDED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`.
+	 * @throws TypeError `ID_INVALID`; ConecError `DIRECT_UNAVAILABLE` (the message says why), `PEER_UNKNOWN`, `PEER_BUSY`, `PEER_LOST`,
+	 * `PEER_TIMEOUT`, `LIMIT_EXCEEDED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`
 	 */
 	openChannel(peer: string, options: { readonly signal?: AbortSignal } = {}): Promise<Channel> {
 		return this.#paths.openChannel(peer, options.signal);
 	}
 
-	/** Live direct channels, whoever opened them. */
+	/** The live direct channels, whichever side opened them. */
 	channels(): Channel[] {
 		return this.#direct.channels();
 	}
 
-	/** How a peer is reached and why so: the path, the addresses tried, what is known of the NATs, the round trip. At once, from what this Client knows. Throws TypeError `ID_INVALID`. */
+	/** Says how a peer is reached, and why: the path, the addresses that were tried, what is known about the NATs, the round trip. It tells what this Client knows now and asks nobody. Throws TypeError `ID_INVALID`. */
 	explain(peer: string): PathReport {
 		return this.#paths.explain(peer);
 	}
 
 	/**
-	 * {@link explain}, when an attempt at a direct channel to that peer that is under way has ended: within 10 s (15 s with `birthday`).
+	 * Like {@link explain}, but waits until a running attempt at a direct channel to that peer has ended: within 10 s (15 s with `birthday`).
 	 *
-	 * Rejects with TypeError `ID_INVALID`, or `signal.reason`; then the attempt is given up, unless somebody else waits for it.
+	 * @throws TypeError `ID_INVALID`; `signal.reason` on abort, and then the attempt is given up unless another call waits for it
 	 */
 	explainSettled(peer: string, options: { readonly signal?: AbortSignal } = {}): Promise<PathReport> {
 		return this.#paths.explainSettled(peer, options.signal);
 	}
 
-	/** What is known of the NAT in front of this Client, once its look at it is over: within a second or so of connecting, or six round trips if they are longer. */
+	/** What is known about the NAT in front of this Client. Resolves when the NAT has been tested: about a second after connecting, or six round trips if that is longer. Never rejects. */
 	nat(): Promise<OwnNat> {
 		return this.#network.known();
 	}
 
 	/**
-	 * Everybody who is connected to the Coordinator now, this Client included, in the order in which they came; within 10 s. Calls
-	 * at the same time share an answer that is not older than they are.
+	 * Lists all Clients that are connected to the Coordinator now, this one included, in the order in which they came. It takes at most 10 s.
+	 * Calls at the same time share an answer, which is never older than the call.
 	 *
-	 * Rejects with `PEER_TIMEOUT`, `LIMIT_EXCEEDED` (`limits.presencePeers`, or the Coordinator's `limits.presenceWatches`),
-	 * `PROTOCOL_UNSUPPORTED`, `PROTOCOL_ERROR`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`, or `signal.reason`.
+	 * @throws ConecError `PEER_TIMEOUT`, `LIMIT_EXCEEDED` (`limits.presencePeers`, or the Coordinator's `limits.presenceWatches`),
+	 * `PROTOCOL_UNSUPPORTED`, `PROTOCOL_ERROR`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`; `signal.reason` on abort
 	 */
 	peers(options: { readonly signal?: AbortSignal } = {}): Promise<PeerInfo[]> {
 		return this.#presence.peers(options.signal);
 	}
 
 	/**
-	 * Who is connected: `members` first, then every `join`, `update` and `leave` in order, this Client's own too. Begins when it is
-	 * first read. Who reads too slowly for what is kept gets a new `members` instead of the changes. `break` releases it; it ends with
-	 * `close`.
+	 * Watches which Clients are connected: first `members`, then every `join`, `update` and `leave` in order, also of this Client. The watch
+	 * begins when it is first read. A reader that is too slow gets a new `members` in place of the changes. `break` ends the watch, and so
+	 * does `close`.
 	 *
-	 * Rejects like {@link peers}, with `SUPERSEDED` or `COORDINATOR_LOST` when the Coordinator is lost.
+	 * @throws while iterating, the errors of {@link peers}; `SUPERSEDED` or `COORDINATOR_LOST` when the Coordinator is lost
 	 */
 	watchPeers(): AsyncIterable<PresenceEvent> {
 		return this.#presence.watch();
 	}
 
 	/**
-	 * Changes what this Client says about itself; `undefined` takes it back. Resolves when the Coordinator has it, within 10 s. Calls
-	 * made while one is under way are sent together: only the last of them counts.
+	 * Replaces the metadata of this Client, which peers and the Coordinator see. `undefined` removes it. Resolves when the Coordinator has it,
+	 * within 10 s. If several calls are made while one is under way, only the last of them is sent.
 	 *
-	 * Rejects with TypeError `OPTION_INVALID`; `LIMIT_EXCEEDED` with `retryAfterMs` (more than 60 a minute), `PEER_TIMEOUT`,
-	 * `PROTOCOL_UNSUPPORTED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `SUPERSEDED`, `CLIENT_CLOSED`.
+	 * @throws TypeError `OPTION_INVALID`; ConecError `LIMIT_EXCEEDED` with `retryAfterMs` (more than 60 a minute), `PEER_TIMEOUT`,
+	 * `PROTOCOL_UNSUPPORTED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `SUPERSEDED`, `CLIENT_CLOSED`
 	 */
 	updateMetadata(metadata: JsonValue | undefined): Promise<void> {
 		return this.#presence.update(metadata);
 	}
 
 	/**
-	 * Joins a broadcast: what one member sends, all get, in one order. Resolves when the Coordinator has taken this member, within 10 s.
+	 * Joins a broadcast. All members get the messages of all, in one order. Resolves when this Client is a member, within 10 s. A name is 1 to 128 of `a-z 0-9 . _ -`.
 	 *
-	 * Rejects with TypeError `BROADCAST_NAME_INVALID`, TypeError or RangeError `OPTION_INVALID`; `BROADCAST_REFUSED`, `LIMIT_EXCEEDED`,
-	 * `PROTOCOL_UNSUPPORTED` if the Coordinator has no broadcasts, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`,
-	 * `CLIENT_CLOSED`; `signal.reason`.
+	 * @throws TypeError `BROADCAST_NAME_INVALID`; TypeError or RangeError `OPTION_INVALID`; `signal.reason` on abort
+	 * @throws ConecError `BROADCAST_REFUSED`, `LIMIT_EXCEEDED`, `PROTOCOL_UNSUPPORTED` (the Coordinator has no broadcasts), `PEER_TIMEOUT`,
+	 * `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`
 	 */
 	joinBroadcast(name: string, options: BroadcastOptions = {}): Promise<BroadcastStream> {
 		return this.#broadcasts.join(name, options);
 	}
 
 	/**
-	 * How many members a broadcast has; one that sends and receives counts as both. Right at once: when joining or closing has resolved, it counts.
+	 * Asks how many members a broadcast has now, within 10 s. A member that sends and receives counts as both. Once joining or closing has resolved, it counts here.
 	 *
-	 * Rejects with TypeError `BROADCAST_NAME_INVALID`; `BROADCAST_UNKNOWN`, `QUEUE_FULL` beyond 64 calls at once (`limits.requests`),
-	 * `PROTOCOL_UNSUPPORTED`, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`.
+	 * @throws TypeError `BROADCAST_NAME_INVALID`; ConecError `BROADCAST_UNKNOWN`, `QUEUE_FULL` beyond 64 calls at once (`limits.requests`),
+	 * `PROTOCOL_UNSUPPORTED`, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`
 	 */
 	countBroadcast(name: string): Promise<BroadcastMembers> {
 		return this.#broadcasts.count(name);
 	}
 
-	/** The present state, then what happens. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Client; `break` releases it. */
+	/** Yields the present state, then each event. For a slow listener 64 events are kept (`limits.statusEvents`); the oldest are dropped, and it is told how many. It ends with the Client, or with `break`. */
 	status(): AsyncIterable<ClientStatus> {
 		return this.#feed.listen(...this.#life.present);
 	}
 
 	/**
-	 * Leaves: tells handlers of protocols to end, and waits at most 2 s (`limits.lingerMs`) for those that have a stream; tells the
-	 * Coordinator and the peers on direct channels, waits at most 2 s for streams that the application closed, resets all others with `CLIENT_CLOSED`, and frees the id. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
-	 * Resolves when the news has left this machine. For a moment more the socket is kept, to repeat it to a side that did not hear it;
-	 * nobody has to wait for that, and it keeps no process alive.
+	 * Closes the Client, in at most 3 s (`limits.closeTimeoutMs`). A second call waits for the same end. In this order:
+	 * 1. Handlers of protocols are told to end. It waits for those that have a stream, at most 2 s (`limits.lingerMs`).
+	 * 2. The Coordinator and the peers on direct channels are told. It waits at most 2 s for streams that the application closed.
+	 * 3. All other streams are reset with `CLIENT_CLOSED`, and the id is free. It resolves when the notice has left this machine.
+	 * 4. The socket is kept for a moment, to repeat the notice if it was lost. That does not keep the process alive.
 	 */
 	close(): Promise<void> {
 		return this.#life.close();
 	}
 
-	/** Ends everything at once; data on its way may be lost. */
+	/** Ends everything at once. Data on its way may be lost. `closed` tells the `error`, if one is given. */
 	destroy(error?: Error): void {
 		this.#life.destroy(error);
 	}
@@ -321,18 +321,18 @@ export class Client implements AsyncDisposable {
 	}
 }
 
-/** {@link Client.connect} in any runtime, or on any transport and for the rest the machine's; `lookup` and `route` replace the resolver and the check of routes. */
+/** Does {@link Client.connect} in a given runtime, or on a given transport with everything else from the machine. `lookup` and `route` replace the resolver and the check of routes. */
 export async function connectOn(on: Runtime | TransportFactory, options: ClientOptions, lookup?: Lookup, route?: RouteCheck): Promise<Client> {
 	return await beginClient(runtimeOf(on, { ...(lookup === undefined ? {} : { lookup }), ...(route === undefined ? {} : { route }) }), options, construct);
 }
 
-/** How much a Client keeps; all of it is 0 at rest. */
+/** How much a Client keeps. At rest, all of it is 0. */
 export interface ClientCensus {
-	/** Through the Coordinator, broadcasts among them. */
+	/** Streams through the Coordinator, broadcasts among them. */
 	readonly streams: number;
-	/** Channels, what brings them about, and peers that are kept in mind for a minute after the last stream. What is remembered of paths does not count. */
+	/** Channels, wishes, attempts, and peers that are remembered for a minute after their last stream. The memory of paths does not count. */
 	readonly direct: number;
-	/** Watches. */
+	/** Watches of the peers. */
 	readonly presence: number;
 	/** Questions to the Coordinator that wait for an answer. */
 	readonly requests: number;

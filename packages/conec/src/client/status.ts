@@ -1,5 +1,5 @@
 /**
- * What a Client tells those who listen to its status.
+ * What `status()` of a Client tells.
  *
  * @module
  */
@@ -10,17 +10,19 @@ import type { CloseInfo } from "../stream/close-info.ts";
 import type { SocketAddress } from "../transport/transport.ts";
 import type { ClientChannelStatus } from "./direct/index.ts";
 
-/** What happens at a Client. */
+/** An event of `client.status()`. */
 export type ClientStatus =
-	/** There is a connection to the Coordinator, which sees this Client at `observedAddress`. */
+	/** The Client is connected. The Coordinator sees it at `observedAddress`. */
 	| { readonly type: "connected"; readonly observedAddress: SocketAddress }
 	/** The Coordinator sees this Client at another address now. */
 	| { readonly type: "moved"; readonly observedAddress: SocketAddress }
-	/** The Coordinator has said that it stops, and why: it opens no more streams, and the connection ends within seconds. */
+	/** The Coordinator is stopping, for `reason`. No more streams can be opened through it, and the connection ends within seconds. */
 	| { readonly type: "draining"; readonly reason: string }
-	/** There is none any more; streams through it have failed. Direct channels go on. */
+	/** The connection to the Coordinator has ended, as `info` says. Streams through it have failed. Direct channels go on. */
 	| { readonly type: "disconnected"; readonly info: CloseInfo }
+	/** A direct channel is up, or has ended. */
 	| ClientChannelStatus
+	/** A handler of a protocol has failed. */
 	| HandlerFailed
-	/** This listener was too slow. */
+	/** This listener read too slowly, and has lost events. */
 	| StatusLagged;

@@ -40,15 +40,15 @@ let construct: (parts: CoordinatorParts) => Coordinator;
 let count: (coordinator: Coordinator) => CoordinatorCensus;
 
 /**
- * The one well-known server: it authenticates Clients, gives each its id, proxies their streams, and has streams of its own
+ * The one well-known server. It authenticates Clients, gives each its id, proxies streams between them, and has streams of its own
  * with them. It can read what it proxies.
  */
 export class Coordinator implements AsyncDisposable {
-	/** Where it listens. */
+	/** The address and the UDP port on which it listens. */
 	readonly address: SocketAddress;
-	/** Accepted streams without a protocol that Clients opened to the Coordinator; `stream.peer` is the Client's id. One consumer at a time; `break` releases it. Ends after `close`. */
+	/** Streams without a protocol that Clients have opened to the Coordinator. They are accepted already, and `stream.peer` is the Client's id. There is one consumer at a time (`ITERATOR_IN_USE`). `break` lets another one begin. The iteration ends after `close`. */
 	readonly incomingStreams: AsyncIterable<MessageStream>;
-	/** How it ended. Never rejects. */
+	/** Resolves when the Coordinator has ended, and says how. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
 	readonly #parts: CoordinatorParts;
 	readonly #life: CoordinatorLife;
@@ -65,8 +65,8 @@ export class Coordinator implements AsyncDisposable {
 	/**
 	 * Binds the socket and starts to listen.
 	 *
-	 * Rejects with TypeError or RangeError `OPTION_INVALID`; `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH`,
-	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`, `QUIC_UNAVAILABLE`.
+	 * @throws TypeError or RangeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH`,
+	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`, `QUIC_UNAVAILABLE`
 	 */
 	static async listen(options: CoordinatorOptions = {}): Promise<Coordinator> {
 		const { createQuicTransport } = await import("../transport/quic/index.ts");
@@ -137,7 +137,7 @@ export class Coordinator implements AsyncDisposable {
 			onRequest: (session, message) => session.control.send(broadcasts.count(message)),
 		};
 		this.closed = life.closed;
-		// What is given last ends first.
+		// The last one that is given ends first.
 		life.own(() => this.#introductions.end());
 		life.own(() => {
 			for (const session of [...registry.holders()]) session.forget();
@@ -150,37 +150,37 @@ export class Coordinator implements AsyncDisposable {
 		this.#accept();
 	}
 
-	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate: what Clients may pin. */
+	/** `sha256:<hex>` of the SubjectPublicKeyInfo of the Coordinator's certificate. Clients may pin it. */
 	get fingerprint(): string {
 		return this.#credentials.identity.fingerprint;
 	}
 
-	/** The second UDP port, by which Clients learn what their NAT does; `undefined` where it could not be bound, and then `status()` says why. Stays the same for good, like `address`. */
+	/** The second UDP port, with which Clients learn how their NAT behaves. `undefined` if it could not be bound; `status()` says why. It never changes. */
 	get natTestPort(): number | undefined {
 		const { natTest } = this.#parts;
 		return isConecError(natTest) ? undefined : natTest.echo.address.port;
 	}
 
-	/** Connected Clients. */
+	/** How many Clients are connected. */
 	get clientCount(): number {
 		return this.#registry.size;
 	}
 
-	/** Broadcasts that somebody has joined, each name once. */
+	/** How many broadcasts have members. */
 	get broadcastCount(): number {
 		return this.#broadcasts.size;
 	}
 
-	/** Connected Clients, with facts. */
+	/** The connected Clients, with facts about each. */
 	clients(): ClientInfo[] {
 		return [...this.#registry.holders()].map((session) => session.info());
 	}
 
 	/**
-	 * Opens a stream to a Client, for which `stream.peer` is null. Resolves when the Client's library has accepted it.
+	 * Opens a stream to a Client. There, its `stream.peer` is null. Resolves when the Client's library has accepted it, within 10 s.
 	 *
-	 * Rejects with TypeError `ID_INVALID` or `OPTION_INVALID`, RangeError `STREAM_ID_IN_USE`; `PEER_UNKNOWN`, `PEER_BUSY`,
-	 * `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `COORDINATOR_CLOSED`; `signal.reason`, and then the stream is reset.
+	 * @throws TypeError `ID_INVALID` or `OPTION_INVALID`; RangeError `STREAM_ID_IN_USE`; `signal.reason` on abort, and then the stream is reset
+	 * @throws ConecError `PEER_UNKNOWN`, `PEER_BUSY`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `COORDINATOR_CLOSED`
 	 */
 	async openStream(peer: string, options: OpenStreamOptions = {}): Promise<MessageStream> {
 		checkOpenStreamOptions(options, this.#parts.options.limits.metadataBytes);
@@ -191,12 +191,12 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * Has streams of a protocol that Clients open to the Coordinator given to `handler` from now on. See {@link ProtocolHandler} for what
-	 * becomes of the stream. Handlers that must be there before the first Client go into the options of {@link listen}. Streams from
-	 * Client to Client do not come here, whatever their protocol.
+	 * From now on, `handler` gets the streams that Clients open to the Coordinator with this `protocol`. {@link ProtocolHandler} says what
+	 * happens to a stream when its handler ends. A handler that must be there before the first Client goes into the options of
+	 * {@link listen}. Streams from Client to Client never come here.
 	 *
-	 * Throws TypeError `OPTION_INVALID` for a name that is none (1 to 64 of `a-z 0-9 . - /`), for what is no function, and where the
-	 * protocol has a handler; `LIMIT_EXCEEDED` beyond `limits.protocols`; `COORDINATOR_CLOSED`.
+	 * @throws TypeError `OPTION_INVALID` if the name is not 1 to 64 of `a-z 0-9 . - /`, `handler` is not a function, or the protocol has a handler
+	 * @throws ConecError `LIMIT_EXCEEDED` beyond `limits.protocols`; `COORDINATOR_CLOSED`
 	 */
 	handle(protocol: string, handler: ProtocolHandler): Handling {
 		this.#life.assertOpen("Cannot handle a protocol");
@@ -204,10 +204,10 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * Ends the connection of a Client at once. Its id is free, unless a kept key has a lease on it; to keep the key out, deny it.
+	 * Ends the connection of a Client at once. Its id is free then, unless a kept key has a lease on it. The Client may come back; `deny` keeps its key out.
 	 *
-	 * @param reason what the Client is told
-	 * @throws TypeError `ID_INVALID`; ConecError `PEER_UNKNOWN`
+	 * @param reason a text that the Client is told
+	 * @throws TypeError `ID_INVALID` or `OPTION_INVALID`; ConecError `PEER_UNKNOWN`
 	 */
 	disconnect(peer: string, reason: string = ""): void {
 		if (typeof reason !== "string") throw argumentError("type", "OPTION_INVALID", "A reason must be a string");
@@ -215,9 +215,9 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * Replaces identity, authorities and deny list. Connections stay, except those whose fingerprint is now denied; peers that have, or are about to get, a direct channel to such a key are told to end it.
+	 * Replaces identity, authorities and deny list. Connections stay, except those of keys that are denied now. Peers end their direct channels to such a key, and attempts at them.
 	 *
-	 * @throws TypeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH`, `COORDINATOR_CLOSED`; then nothing has changed
+	 * @throws TypeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH`, `COORDINATOR_CLOSED`. Nothing has changed then
 	 */
 	reload(options: ReloadOptions): void {
 		this.#life.assertOpen("Cannot reload");
@@ -230,7 +230,7 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * How two Clients reach each other, as far as they have said: `own` is the first. `undefined` if one of them is not connected.
+	 * Says how two Clients reach each other, as far as they have reported it. In the report, `own` is the first. `undefined`: one of them is not connected.
 	 *
 	 * @throws TypeError `ID_INVALID`
 	 */
@@ -240,7 +240,7 @@ export class Coordinator implements AsyncDisposable {
 		return own === undefined || peer === undefined ? undefined : this.#introductions.explain(own, peer);
 	}
 
-	/** What happens from now on. Bounded (`limits.statusEvents`): a slow listener loses the oldest and hears how many. Ends with the Coordinator; `break` releases it. */
+	/** Yields each event from now on. For a slow listener 64 events are kept (`limits.statusEvents`); the oldest are dropped, and it is told how many. It ends with the Coordinator, or with `break`. */
 	status(): AsyncIterable<CoordinatorStatus> {
 		const { kept, natTest } = this.#parts;
 		const present: CoordinatorStatus[] = [];
@@ -250,22 +250,24 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * Who is connected: `members` first, then every `join`, `update` and `leave` in order. A reader that is too slow for the changes
-	 * kept (`limits.presenceLogBytes`) gets a new `members` instead of them. Ends with the Coordinator; `break` releases it.
+	 * Watches which Clients are connected: first `members`, then every `join`, `update` and `leave` in order. A reader that is too slow for the
+	 * changes that are kept (`limits.presenceLogBytes`) gets a new `members` in their place. It ends with the Coordinator, or with `break`.
 	 */
 	watchPeers(): AsyncIterable<PresenceEvent> {
 		return this.#presence.listen();
 	}
 
 	/**
-	 * Stops: tells the Clients, and the handlers of protocols to end; waits at most 2 s (`limits.lingerMs`) for those that have a stream,
-	 * and as long for streams that the application closed; resets its other streams with `COORDINATOR_CLOSED`, ends every connection. At most 3 s (`limits.closeTimeoutMs`). Idempotent.
+	 * Stops the Coordinator, in at most 3 s (`limits.closeTimeoutMs`). A second call waits for the same end. In this order:
+	 * 1. The Clients are told, and handlers of protocols are told to end. It waits for those that have a stream, at most 2 s (`limits.lingerMs`).
+	 * 2. It waits, at most as long, for streams that the application closed. Its other streams are reset with `COORDINATOR_CLOSED`.
+	 * 3. Every connection ends.
 	 */
 	close(): Promise<void> {
 		return this.#life.close();
 	}
 
-	/** Ends everything at once; data on its way may be lost. */
+	/** Ends everything at once. Data on its way may be lost. `closed` tells the `error`, if one is given. */
 	destroy(error?: Error): void {
 		this.#life.destroy(error);
 	}
@@ -274,7 +276,7 @@ export class Coordinator implements AsyncDisposable {
 		return this.close();
 	}
 
-	/** Takes connections from now on, by the credentials of now. */
+	/** Accepts connections from now on, with the present credentials. */
 	#accept(): void {
 		const { options, transport } = this.#parts;
 		const { limits, retry, keyLog } = options;
@@ -319,13 +321,13 @@ export class Coordinator implements AsyncDisposable {
 	}
 }
 
-/** How much a Coordinator keeps; all of it is 0 when nobody is connected, and nobody has been for two minutes. */
+/** How much a Coordinator keeps. All of it is 0 when no Client has been connected for two minutes. */
 export interface CoordinatorCensus {
 	readonly clients: number;
-	/** Its own, not those that it proxies. */
+	/** The Coordinator's own streams, not those that it proxies. */
 	readonly streams: number;
 	readonly broadcasts: number;
-	/** Attempts, reports, and what may still be sent to which address. */
+	/** Attempts, reports, and budgets of addresses. */
 	readonly channels: number;
 	readonly watches: number;
 	/** Handlers of protocols that have not ended. */
@@ -337,7 +339,7 @@ export function censusOfCoordinator(coordinator: Coordinator): CoordinatorCensus
 	return count(coordinator);
 }
 
-/** {@link Coordinator.listen} in any runtime, or on any transport and for the rest the machine's. */
+/** Does {@link Coordinator.listen} in a given runtime, or on a given transport with everything else from the machine. */
 export async function listenOn(on: Runtime | TransportFactory, options: CoordinatorOptions = {}): Promise<Coordinator> {
 	return await beginCoordinator(runtimeOf(on), options, construct);
 }

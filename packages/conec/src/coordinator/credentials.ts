@@ -10,7 +10,7 @@ import { type LocalIdentity, parseIdentity } from "../tls/identity.ts";
 import { clientTrust, type Trust } from "../tls/trust.ts";
 import { type CoordinatorOptions, denyList } from "./options.ts";
 
-/** What {@link Coordinator.reload} replaces; what is absent stays. */
+/** What {@link Coordinator.reload} replaces. An option that is absent stays as it is. */
 export type ReloadOptions = Pick<CoordinatorOptions, "certificate" | "privateKey" | "clientCa" | "deny">;
 
 /** The three together. */

@@ -42,13 +42,20 @@ export const CERTIFICATE_BYTES = 8192;
 
 /** What a Client knows of the NAT in front of its socket. */
 export interface NatReport {
-	/** `none`: its own address is what the Coordinator sees. `independent`: one port for all destinations. `dependent`: another port for another destination (symmetric). */
+	/**
+	 * How the NAT maps the socket's port.
+	 *
+	 * - "unknown": it has not been tested.
+	 * - "none": there is no NAT. The Coordinator sees the Client's own address.
+	 * - "independent": the socket has one outer port for all destinations.
+	 * - "dependent": the outer port is another for each destination (symmetric NAT).
+	 */
 	readonly mapping: "unknown" | "none" | "independent" | "dependent";
-	/** `dependent` and sequential: ports from one new mapping to the next, 1 to 16. */
+	/** With "dependent", if new mappings get ports in sequence: the step from one to the next, 1 to 16. */
 	readonly portStep?: number | undefined;
-	/** `dependent`: the newest mapped port that it knows. */
+	/** With "dependent": the newest outer port that is known. */
 	readonly lastPort?: number | undefined;
-	/** `open`: packets from another port of an address that was sent to get in. */
+	/** Which packets get in from an address that the Client has sent to. "open": from each of its ports. "by-port": only from the port that was sent to. */
 	readonly filtering: "unknown" | "open" | "by-port";
 }
 

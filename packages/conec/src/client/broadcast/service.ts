@@ -21,13 +21,15 @@ export interface ClientBroadcastsHost {
 	/** @default the machine's */
 	readonly clock?: Clock;
 	readonly link: () => CoordinatorLink;
-	/** Throws unless the Coordinator is there and this Client is not leaving. */
+	/** Throws if the Coordinator is lost or this Client is closing. */
 	readonly assertConnected: (action: string) => void;
 }
 
-/** How many members a broadcast has; one that sends and receives counts as both. */
+/** How many members a broadcast has. A member that sends and receives counts as both. */
 export interface BroadcastMembers {
+	/** Members that may send. */
 	readonly senders: number;
+	/** Members that receive. */
 	readonly receivers: number;
 }
 

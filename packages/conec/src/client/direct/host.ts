@@ -17,7 +17,7 @@ import type { DirectChannel } from "../channel/index.ts";
 import type { OwnNetwork } from "../network/index.ts";
 import type { CoordinatorLink } from "../uplink/index.ts";
 
-/** A direct channel came about or ended. */
+/** A direct channel to `peer` is up, after an attempt that took `durationMs`, or has ended as `info` says. */
 export type ClientChannelStatus =
 	| { readonly type: "channel"; readonly peer: string; readonly state: "up"; readonly address: SocketAddress; readonly durationMs: number }
 	| { readonly type: "channel"; readonly peer: string; readonly state: "down"; readonly info: CloseInfo };

@@ -19,16 +19,19 @@ import { PRESENCE_CAPABILITY, type SetMetadata } from "../../wire/presence.ts";
 
 /** Facts about a connected Client. */
 export interface ClientInfo {
+	/** The Client's id. */
 	readonly id: string;
 	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate. */
 	readonly fingerprint: string;
-	/** Where it is now. */
+	/** The address that its packets come from now. */
 	readonly address: SocketAddress;
+	/** When it connected. */
 	readonly connectedAt: Date;
-	/** Live streams from or to it, through or with the Coordinator. */
+	/** Its live streams: those with the Coordinator, and those that the Coordinator proxies from or to it. */
 	readonly streams: number;
+	/** The round-trip time, in milliseconds. */
 	readonly rttMs: number;
-	/** What the Client says about itself, and may change; untrusted. */
+	/** What the Client says about itself. It may change, and it is untrusted. `undefined`: nothing. */
 	readonly metadata: JsonValue | undefined;
 }
 
