@@ -93,7 +93,7 @@ function isPassedOn(error: unknown, info: CloseInfo, signal: AbortSignal): boole
 
 function brokenOff(stream: FramedStream, code: NonNullable<CloseInfo["code"]>): ConecError {
 	const from = stream.peer === null ? "the Coordinator" : `"${stream.peer}"`;
-	return new ConecError(code, `Cannot go on with the stream from ${from}: it has broken off`, stream.peer === null ? {} : { peer: stream.peer });
+	return new ConecError(code, `Cannot continue the stream from ${from}: it has broken off`, stream.peer === null ? {} : { peer: stream.peer });
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
