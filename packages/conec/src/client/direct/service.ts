@@ -115,10 +115,8 @@ export class DirectChannels {
 		let wish = this.#wishes.of(peer);
 		if (wish === undefined) {
 			const taken = this.#taken();
-			if (!this.#fits(peer, taken))
-				throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: there are ${taken.size} channels already, open or being opened. Close one first`, {
-					peer,
-				});
+			const full = `${cannotOpen(peer)}: there are ${taken.size} channels already, open or being opened. Close one first`;
+			if (!this.#fits(peer, taken)) throw new ConecError("LIMIT_EXCEEDED", full, { peer });
 			wish = this.#wishes.make(peer, auto);
 		}
 		wish.earnest ||= !auto;
