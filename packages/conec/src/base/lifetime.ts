@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Owns parts and ends them once, all with the same word, the youngest first: what a part was made with is still there when it ends. `H`: how it ends. */
+/** Owns parts. It ends them once, in the reverse order, and tells each the same `how`. So what a part was made with is still there when it ends. */
 export class Lifetime<H> {
 	#ends: ((how: H) => void)[] = [];
 	#over: { readonly how: H } | undefined;
@@ -14,14 +14,14 @@ export class Lifetime<H> {
 		return this.#over !== undefined;
 	}
 
-	/** Owns one more part, and says how that ends. What comes too late is ended at once. */
+	/** Owns one more part, which `end` ends. If it is over already, the part is ended at once. */
 	own(end: (how: H) => void): void {
 		if (this.#over === undefined) this.#ends.push(end);
 		else end(this.#over.how);
 	}
 
 	/**
-	 * Ends every part. A part that throws keeps no other from being ended; the first error is thrown when all have been.
+	 * Ends every part. If one throws, the others are ended all the same, and then the first error is thrown.
 	 *
 	 * @returns false if it had ended already: nothing is done then
 	 */

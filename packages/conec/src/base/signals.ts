@@ -1,5 +1,5 @@
 /**
- * Waiting that may be given up: promises whose ends are in one's hand, abort signals, and time that runs out.
+ * Help for waits that may be given up: promises that are settled from outside, abort signals, and deadlines.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export function deferred<T>(): Deferred<T> {
 	return { promise, resolve, reject };
 }
 
-/** {@link deferred}, where nobody has to hear of a rejection. */
+/** Like {@link deferred}, but a rejection that nobody handles is no error of the process. */
 export function quietlyDeferred<T>(): Deferred<T> {
 	const made = deferred<T>();
 	made.promise.catch(() => undefined);
@@ -32,9 +32,9 @@ export function quietlyDeferred<T>(): Deferred<T> {
 }
 
 /**
- * Calls back once when the signal aborts, at once if it has. Without a signal it never does.
+ * Calls back once when the signal aborts, or at once if it has aborted. Without a signal it never calls back.
  *
- * @returns what takes that back; call it when the wait is over, as signals may live long
+ * @returns a function that takes this back. Call it when the wait is over, as signals may live long
  */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
 	if (signal === undefined) return () => undefined;
@@ -46,7 +46,7 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
 	return () => signal.removeEventListener("abort", callback);
 }
 
-/** Settles like the promise, or rejects with `signal.reason` when that comes first. What the promise does afterwards nobody hears. */
+/** Settles like the promise, or rejects with `signal.reason` when that comes first. What the promise does afterwards has no effect. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
 	if (signal === undefined) return promise;
 	return new Promise<T>((resolve, reject) => {
@@ -60,7 +60,7 @@ export interface LinkedAbort {
 	readonly signal: AbortSignal;
 	/** Aborts it alone, not the other. */
 	readonly abort: (reason: unknown) => void;
-	/** The other one concerns it no more. */
+	/** From now on the other one has no effect on it. */
 	readonly unlink: () => void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The life of a Client: connected, perhaps without its Coordinator for the sake of direct channels, closing, over. It says what can be
- * done now, and ends the parts that the Client has given it.
+ * The life of a Client. It is connected; it may lose its Coordinator and go on with its direct channels; it closes; it is over. This says
+ * what can be done now, and ends the parts that the Client has given it.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The life of a Coordinator: open, closing, over. It ends the parts that the Coordinator has given it.
+ * The life of a Coordinator: it is open, it closes, it is over. This says what can be done now, and ends the parts that the Coordinator
+ * has given it.
  *
  * @module
  */

@@ -2,7 +2,8 @@
  * Hello and its answer, the first words on a connection, said and answered in any dialect of the control stream: between a Client and its
  * Coordinator, and between two Clients on a direct channel.
  *
- * Whoever greets is not yet the one who listens. What comes in between is kept here, within a bound, and told when somebody listens.
+ * The code that greets is not the code that listens afterwards. Messages that come in between are kept here, up to a bound. They are
+ * delivered when the listener is there.
  *
  * @module
  */
@@ -33,7 +34,7 @@ export type GreetedEvents<M extends Typed> = Pick<ControlEvents<M>, "message" | 
 export interface Greeting<M extends Typed> {
 	readonly connection: TransportConnection;
 	readonly control: ControlStream<M>;
-	/** Hands over what comes from now on. What has come since the greeting is told first. Once. */
+	/** Delivers what comes from now on. What has come since the greeting is delivered first. Call it once. */
 	listen(events: GreetedEvents<M>): void;
 }
 
@@ -49,9 +50,9 @@ export interface HelloToSay<M extends Typed, A extends M> {
 	/** What the loss of the connection means. */
 	readonly lostCode: ConecErrorCode;
 	readonly limits: ControlLimits;
-	/** Gives up. */
+	/** Ends the wait. */
 	readonly signal: AbortSignal;
-	/** What the other side is told when that happens: one of `CLOSE_CODES`. */
+	/** The connection is closed with this code then: one of `CLOSE_CODES`. */
 	readonly givenUpCode: number;
 	/** @default the machine's */
 	readonly clock?: Clock | undefined;
@@ -119,7 +120,7 @@ export interface HelloToHear<M extends Typed, H extends M> {
 	readonly heard: (incoming: IncomingStream, hello: H) => void;
 }
 
-/** Waits for the hello of whoever has connected. Anything else in its place, and a second stream before the welcome, end the connection with `PROTOCOL_ERROR`. */
+/** Waits for the hello on a connection that was accepted. Anything else in its place, and a second stream before the welcome, end the connection with `PROTOCOL_ERROR`. */
 export function hearHello<M extends Typed, H extends M>(connection: TransportConnection, parts: HelloToHear<M, H>): void {
 	connection.onStream = (incoming) => {
 		connection.onStream = () => connection.close(CLOSE_CODES.PROTOCOL_ERROR, "a stream before the welcome");
@@ -183,10 +184,10 @@ export function answerHello<M extends Typed>(
 	};
 }
 
-/** What comes on a control stream, told to whoever is to hear it by then. */
+/** Delivers what comes on a control stream: at first to the greeting, later to the listener. In between it keeps it. */
 class Inbox<M extends Typed> implements ControlEvents<M> {
 	readonly #connection: TransportConnection;
-	/** `undefined`: nobody listens yet, and it is kept. */
+	/** `undefined`: nobody listens yet, and messages are kept. */
 	#events: GreetedEvents<M> | undefined;
 	#kept: ((events: GreetedEvents<M>) => void)[] = [];
 
@@ -196,7 +197,7 @@ class Inbox<M extends Typed> implements ControlEvents<M> {
 		this.#events = greeting;
 	}
 
-	/** The greeting is over; what comes is kept until somebody listens. */
+	/** The greeting is over. What comes is kept until somebody listens. */
 	keep(): void {
 		this.#events = undefined;
 	}
@@ -231,5 +232,5 @@ class Inbox<M extends Typed> implements ControlEvents<M> {
 	}
 }
 
-/** Messages that are kept until somebody listens, which takes a turn of the event loop: far more than an honest side says by then. */
+/** Messages that are kept at most. Somebody listens within a turn of the event loop, and an honest side says far less by then. */
 const MOST_KEPT = 256;

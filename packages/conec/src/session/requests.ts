@@ -1,7 +1,8 @@
 /**
  * Asking and being answered on a control stream: each question carries a number, and its answer carries the same.
  *
- * What comes in answer is the other side's word. A number that nobody waits for, a second answer and one of another type are passed over.
+ * Answers come from the other side, which may break the rules. An answer with a number that nobody waits for, a second answer and one of
+ * another type are passed over.
  *
  * @module
  */
@@ -102,7 +103,11 @@ export class Requests<Q extends Numbered, A extends Numbered> {
 		}
 	}
 
-	/** Asks, for those who must hear the answer before the next message is looked at, and who see to it themselves that they do not wait for ever. An error: nothing has been asked. */
+	/**
+	 * Asks, and calls back with the answer before the next message is looked at. There is no deadline: the caller withdraws the question in time.
+	 *
+	 * @returns an error if nothing has been asked: `QUEUE_FULL`, or that of {@link end}
+	 */
 	ask<T extends A>({ ask, isAnswer, action }: Question<Q, A, T>, hearing: Hearing<T>): Asked | ConecError {
 		if (this.#ended !== undefined) return this.#ended;
 		const number = this.#last + 1;
@@ -129,7 +134,7 @@ export class Requests<Q extends Numbered, A extends Numbered> {
 		return good;
 	}
 
-	/** The connection is over, or its owner: everything that waits is told, and so is whoever asks from now on. Once. */
+	/** The connection is over, or its owner is. All questions that wait end with this error, and so does each that is asked from now on. Only the first call counts. */
 	end(error: ConecError): void {
 		if (this.#ended !== undefined) return;
 		this.#ended = error;

@@ -66,7 +66,7 @@ const OWN_CERTIFICATE_HINT =
 	"The Coordinator lets in only certificates of its authority, or this key is on its deny list. Give another certificate with --cert and --key.";
 
 const NO_WAY_HINT = "Nothing was sent. `conec netcheck` shows the addresses of this machine.";
-const LOST_COORDINATOR_HINT = "The Coordinator or its machine has stopped, or the network between has failed.";
+const LOST_COORDINATOR_HINT = "The Coordinator or its machine ended, or the network failed: there, here or between.";
 
 const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	OPTION_INVALID: { exitCode: usage },
@@ -114,10 +114,10 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	DISCONNECTED: { exitCode: coordinator, hint: "The Coordinator ended this connection." },
 	PEER_UNKNOWN: { exitCode: peer, hint: "Check the peer's id, and that it is connected to the same Coordinator." },
 	PEER_BUSY: { exitCode: peer, hint: "Try again later." },
-	PEER_LOST: { exitCode: peer, hint: "The peer or its machine has stopped, or the network between has failed." },
+	PEER_LOST: { exitCode: peer, hint: "The peer or its machine ended, or the network failed: there, here or between." },
 	PEER_TIMEOUT: {
 		exitCode: peer,
-		hint: "No answer came in time. The other side is too busy or has just stopped, or the network between has failed.",
+		hint: "No answer came in time. The other side is too busy or has just ended, or the network failed: there, here or between.",
 	},
 	PROTOCOL_UNHANDLED: { exitCode: peer, hint: "The peer runs another conec command, another version of conec, or a program that is no conec command." },
 	DIRECT_UNAVAILABLE: {
