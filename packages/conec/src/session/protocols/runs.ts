@@ -38,7 +38,7 @@ export class HandlerRuns {
 		return this.#over === undefined && this.#running.size < this.#most;
 	}
 
-	/** Gives a stream to a handler, once the present turn is over: the handler may do anything, also to the connection that has brought the stream. */
+	/** Gives a stream to a handler after the present turn. A handler may do anything, also to the connection that brought the stream. */
 	begin(protocol: string, handler: ProtocolHandler, stream: FramedStream): void {
 		const run: Run = { abort: new AbortController(), ended: stream.closed };
 		this.#running.add(run);
@@ -49,7 +49,7 @@ export class HandlerRuns {
 		run.ended = Promise.race([work, stream.closed]);
 	}
 
-	/** No handler begins any more, and those that run are told to end. A handler that rejects with `error` has its stream end with it, and with `wireCode` at the peer. */
+	/** No more handlers begin, and those that run are told to end. If a handler rejects with `error`, its stream ends with it, at the peer with `wireCode`. */
 	end(error: ConecError, wireCode: number): void {
 		if (this.#over !== undefined) return;
 		this.#over = { error, wireCode };
@@ -66,7 +66,7 @@ export class HandlerRuns {
 		const { signal } = run.abort;
 		try {
 			await null;
-			// It may have broken since, or all of it may be ending.
+			// The stream may have broken since, or everything may be ending.
 			if (this.#over !== undefined || stream.over) return;
 			const returned: unknown = handler(stream, { signal });
 			if (!isThenable(returned)) return;
