@@ -13,12 +13,15 @@ export function buildDist() {
 	const tsc = compiler();
 	if (tsc === undefined) return undefined;
 	let clean = true;
+	const compile = (project) => spawnSync(process.execPath, [tsc, "-p", project], { stdio: "inherit", cwd: root }).status === 0;
 	for (const name of ["quic", "conec"]) {
 		const directory = join(root, "packages", name);
 		// A file that was renamed must not live on in dist.
 		rmSync(join(directory, "dist"), { recursive: true, force: true });
-		clean = spawnSync(process.execPath, [tsc, "-p", directory], { stdio: "inherit", cwd: root }).status === 0 && clean;
+		clean = compile(directory) && clean;
 	}
+	// `conec/testing` comes last: it reads the declarations of the library.
+	clean = compile(join(root, "packages", "conec", "tsconfig.testing.json")) && clean;
 	// npm made it executable when it linked it; this is another file.
 	const main = join(root, "packages", "conec", "dist", "cli", "main.js");
 	if (existsSync(main)) chmodSync(main, 0o755);

@@ -24,6 +24,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 	"node-streams.ts": ["bob has the same bytes"],
 	"non-blocking.ts": ["shown and missed: 20000; the last one shown: 20000", "most were missed"],
 	"presence.ts": ["here: alice", 'join: bob {"status":"at lunch"}', 'update: bob {"status":"back"}', "leave: bob", "peers: alice"],
+	"testing.ts": ["attempt 1: it is late", "attempt 27: it is late", "no answer without a clock, after 35 minutes of the network"],
 	"typed.ts": ["roof: 21.5 °C", "not sent: ENCODE_FAILED", "cellar: 12 °C"],
 };
 

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Clock } from "../../src/base/clock.ts";
-import type { Random } from "../../src/base/random.ts";
-import type { Limits } from "../../src/limits.ts";
-import type { SocketAddress, Transport } from "../../src/transport/transport.ts";
+import type { Clock } from "#conec/base/clock";
+import type { Random } from "#conec/base/random";
+import type { Limits } from "#conec/limits";
+import type { SocketAddress, Transport } from "#conec/transport/transport";
 
 /** How a memory network behaves. */
 export interface MemoryNetworkOptions {

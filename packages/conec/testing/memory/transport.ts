@@ -5,10 +5,10 @@
  * @module
  */
 
-import { type Clock, systemClock } from "../../src/base/clock.ts";
-import { type Random, systemRandom } from "../../src/base/random.ts";
-import { ConecError } from "../../src/errors.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../src/limits.ts";
+import { type Clock, systemClock } from "#conec/base/clock";
+import { type Random, systemRandom } from "#conec/base/random";
+import { ConecError } from "#conec/errors";
+import { DEFAULT_LIMITS, type Limits } from "#conec/limits";
 import type {
 	AcceptOptions,
 	DialOptions,
@@ -18,7 +18,7 @@ import type {
 	SocketAddress,
 	TransportConnection,
 	TransportStream,
-} from "../../src/transport/transport.ts";
+} from "#conec/transport/transport";
 import { type ConnectionOptions, MemoryConnection } from "./connection.ts";
 import type { MemoryNetwork, MemoryNetworkOptions, MemoryPacket, MemoryRoute, MemoryTransport, MemoryTransportOptions } from "./network.ts";
 import { Partitions } from "./partitions.ts";
