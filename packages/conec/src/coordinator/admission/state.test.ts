@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { NODE_FLAGS } from "../../../testing/node-flags.ts";
 import type { ConecError } from "../../errors.ts";
 import { type BootTime, LEASE_FILE, type LeaseRecord, parseLeases, renderLeases } from "./lease-file.ts";
 import type { KeptLease } from "./leases.ts";
@@ -185,7 +186,7 @@ test("state lock: a directory that cannot be written, or is none, is reported wi
 			const ask = `import { lockStateDirectory } from ${JSON.stringify(new URL("state-lock.ts", import.meta.url).href)};
 				process.setgid(65534); process.setuid(65534);
 				lockStateDirectory(${JSON.stringify(directory)}).then(() => console.log("taken"), (error) => console.log(error.code, error.message));`;
-			const { stdout, stderr } = spawnSync(process.execPath, ["--conditions=source", "--import", "tsx", "--input-type=module", "--eval", ask], {
+			const { stdout, stderr } = spawnSync(process.execPath, [...NODE_FLAGS, "--input-type=module", "--eval", ask], {
 				encoding: "utf8",
 			});
 			assert.match(stdout, /^STATE_DIRECTORY_INVALID Cannot use .*: permission denied \(EACCES\)/, stderr);
