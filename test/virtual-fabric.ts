@@ -6,19 +6,32 @@
 import type { Clock } from "../packages/conec/src/base/clock.ts";
 import { systemRandom } from "../packages/conec/src/base/random.ts";
 import { NO_NETWORK, type Runtime } from "../packages/conec/src/session/runtime.ts";
-import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
-import { createVirtualClock, type VirtualClock } from "../packages/conec/testing/memory/virtual-clock.ts";
-import { type Fabric, polling } from "./entities-world.ts";
+import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from "../packages/conec/testing/memory/transport.ts";
+import { createVirtualClock, turn, type VirtualClock } from "../packages/conec/testing/memory/virtual-clock.ts";
+import type { Fabric } from "./entities-world.ts";
 
-/** A fabric named `name`. Once a file. */
-export function virtualFabric(name: string): Fabric {
+/** A fabric on time of its own, with what tests can do to its network. */
+export interface VirtualFabric extends Fabric {
+	readonly network: MemoryNetwork;
+	/** The sockets that there have been, in order. */
+	readonly transports: readonly MemoryTransport[];
+}
+
+/** A fabric named `name`, with a network of its own. */
+export function virtualFabric(name: string): VirtualFabric {
 	const clock = createVirtualClock({ wallMs: Date.now() });
 	const moving = movingClock(clock);
 	const network = createMemoryNetwork({ clock: moving });
-	const createTransport: Runtime["createTransport"] = ({ host, port, limits }) => network.createTransport({ host, port, limits });
-	polling.pause = turn;
+	const transports: MemoryTransport[] = [];
+	const createTransport: Runtime["createTransport"] = ({ host, port, limits }) => {
+		const transport = network.createTransport({ host, port, limits });
+		transports.push(transport);
+		return transport;
+	};
 	return {
 		name,
+		network,
+		transports,
 		createTransport,
 		runtime: { ...NO_NETWORK, clock: moving, random: systemRandom, lookup: () => Promise.reject(new Error("there is no name service")), createTransport },
 		leftovers: () => network.openConnections + network.liveStreams,
@@ -54,7 +67,3 @@ function movingClock(clock: VirtualClock): Clock {
 }
 
 const IDLE_TURNS = 3;
-
-function turn(): Promise<void> {
-	return new Promise((resolve) => setImmediate(resolve));
-}
