@@ -25,9 +25,12 @@ export interface NetworkTime {
 	stop(error: ConecError): void;
 }
 
-/** `startMs`: what the clock on the wall shows at first. */
-export function createTime(mode: TimeMode, startMs: number): NetworkTime {
-	return mode === "real" ? new RealTime() : new VirtualTime(mode === "auto", startMs);
+/**
+ * `startMs`: what the clock on the wall shows at first. `busy`: virtual time stands still while the process is at work at
+ * something of that name, as Node says it: FSReqCallback, GetAddrInfoReqWrap, SIGNREQUEST.
+ */
+export function createTime(mode: TimeMode, startMs: number, busy: RegExp = /req/i): NetworkTime {
+	return mode === "real" ? new RealTime() : new VirtualTime(mode === "auto", startMs, busy);
 }
 
 /** Waits that `stop` ends, in any time. */
@@ -122,8 +125,8 @@ class VirtualTime implements NetworkTime {
 	readonly #goals: Set<Goal> = new Set();
 	#moves = false;
 
-	constructor(byItself: boolean, startMs: number) {
-		const clock = createVirtualClock({ wallMs: startMs, settle });
+	constructor(byItself: boolean, startMs: number, busy: RegExp) {
+		const clock = createVirtualClock({ wallMs: startMs, settle: () => settle(busy) });
 		this.#clock = clock;
 		if (byItself) this.#goals.add({ endMs: Number.POSITIVE_INFINITY, reached: () => undefined });
 		const setTimer = (callback: () => void, delayMs: number): unknown => {
@@ -206,17 +209,15 @@ class VirtualTime implements NetworkTime {
 	}
 }
 
-/** Everything that goes on in promises has come to rest, and the process waits for no file, name or key. (What is done with files is several steps, between which nothing is to be seen.) */
-async function settle(): Promise<void> {
+/** Everything that goes on in promises has come to rest, and the process is not busy. (What is done with files is several steps, between which nothing is to be seen.) */
+async function settle(busy: RegExp): Promise<void> {
 	for (let idle = 0; idle < IDLE_TURNS; ) {
 		await turn();
-		idle = process.getActiveResourcesInfo().some((type) => REQUEST.test(type)) ? 0 : idle + 1;
+		idle = process.getActiveResourcesInfo().some((type) => busy.test(type)) ? 0 : idle + 1;
 	}
 }
 
 const IDLE_TURNS = 3;
-/** As Node names what it works at: FSReqCallback, GetAddrInfoReqWrap, SIGNREQUEST. */
-const REQUEST = /req/i;
 
 function checkMs(ms: number): void {
 	if (!(ms >= 0)) throw argumentError("range", "OPTION_INVALID", `Time moves forward only: it cannot move by ${String(ms)} ms`);
