@@ -19,6 +19,7 @@ import type { StreamHandler, Transport, TransportConnection } from "../packages/
 import { encodeControl, type Hello } from "../packages/conec/src/wire/control.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { turn } from "../packages/conec/testing/memory/virtual-clock.ts";
+import { shortly, until as untilTrue } from "../packages/conec/testing/until.ts";
 
 /** What the suite runs on. */
 export interface Fabric {
@@ -149,8 +150,6 @@ export function pass({ runtime }: Fabric, ms: number): Promise<void> {
 	return new Promise((resolve) => (runtime?.clock ?? systemClock).setTimeout(resolve, ms));
 }
 
-const shortly = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
-
 /** How {@link until} waits between two looks; on virtual time it must not hold the clock up. Tests of a file run one after the other. */
 let pause: () => Promise<void> = shortly;
 
@@ -158,12 +157,9 @@ function pauseAs({ runtime }: Fabric): void {
 	pause = runtime === undefined ? shortly : turn;
 }
 
-/** Waits for something that has no event of its own. Less than the idle limit, which would end what must end at once. */
-export async function until(condition: () => boolean, timeoutMs = 12_000): Promise<void> {
-	for (const end = performance.now() + timeoutMs; !condition(); ) {
-		assert.ok(performance.now() < end, `not true within ${timeoutMs} ms: ${condition}`);
-		await pause();
-	}
+/** Waits for something that has no event of its own. */
+export function until(condition: () => boolean, timeoutMs?: number): Promise<void> {
+	return untilTrue(condition, { pause: () => pause(), ...(timeoutMs === undefined ? {} : { timeoutMs }) });
 }
 
 /** With which codes Clients have gone since, as the Coordinator tells. */

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { NODE_FLAGS } from "../../testing/node-flags.ts";
+import { temporary } from "../../testing/temporary.ts";
 import { type LockMeans, type LockOutcome, lockDirectory, lockPipe } from "./directory-lock.ts";
 
 const CHILD = fileURLToPath(new URL("../../../../test/children/lock.ts", import.meta.url));
@@ -51,12 +51,6 @@ class Other {
 		this.child.stdin?.end();
 		await over;
 	}
-}
-
-async function temporary(t: TestContext): Promise<string> {
-	const path = await realpath(await mkdtemp(join(tmpdir(), "conec-lock-")));
-	t.after(() => rm(path, { recursive: true, force: true }));
-	return path;
 }
 
 function locked(outcome: LockOutcome): Extract<LockOutcome, { type: "locked" }>["lock"] {
