@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { buildDist, distIsCurrent } from "./build-dist.mjs";
 import { globFiles } from "./files.mjs";
 import { COMPILED, compileSources } from "./testing/compile.mjs";
 
@@ -38,6 +39,12 @@ if (files.length === 0) {
 	process.exit(1);
 }
 if (!compileSources()) process.exit(1);
+
+// Tests that are about processes start what is installed.
+if (!distIsCurrent() && buildDist() !== true) {
+	console.error("The sources cannot be compiled: see above. Tests that start processes need dist.");
+	process.exit(1);
+}
 
 const coverage = flags.includes("--coverage") ? ["--experimental-test-coverage"] : [];
 const passed = flags.filter((flag) => flag !== "--coverage");

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 // @ts-expect-error a script without types
 import { globFiles } from "./files.mjs";
+// @ts-expect-error a script without types
+import { MAX_FILES, MAX_LINES } from "./layout.mjs";
 
 const root: string = join(import.meta.dirname, "..");
 const quic = manifest("packages/quic/package.json");
@@ -24,7 +26,7 @@ test("workspace: both packages, their dependency and the crate have one version"
 
 test("workspace: the loader and the addon agree on the ABI number", () => {
 	const expected = /^const ABI_VERSION = (\d+);$/m.exec(text("packages/quic/native/target.cjs"))?.[1];
-	const found = /^(?:pub )?const ABI_VERSION: u32 = (\d+);$/m.exec(text("packages/quic/native/src/lib.rs"))?.[1];
+	const found = /^(?:pub )?const ABI_VERSION: u32 = (\d+);$/m.exec(text("packages/quic/native/src/bridge/addon.rs"))?.[1];
 	assert.ok(expected !== undefined);
 	assert.equal(found, expected);
 });
@@ -49,7 +51,7 @@ test("workspace: the tarball of @conec/quic has what a build needs and nothing o
 		assert.ok(files.includes(file), file);
 	}
 	assert.ok(files.includes("LICENSE"));
-	const strays = files.filter((file) => /\.test\.|fixture|native\/(target|build|prebuilds)\/|native\/src\/bin|tsconfig/.test(file));
+	const strays = files.filter((file) => /\.test\.|fixture|native\/(target|build|prebuilds)\/|native\/bench|tsconfig/.test(file));
 	assert.deepEqual(strays, []);
 });
 
@@ -70,6 +72,20 @@ test("source: no bare Error is thrown, every error has a class and a code", () =
 test("source: nothing that Node 20 lacks", () => {
 	const late = sources().flatMap((file) => lines(file).filter(({ line }) => /^\s*(await )?using \w+ =|Promise\.(withResolvers|try)\(/.test(line)));
 	assert.deepEqual(late, []);
+});
+
+test("source: files and folders of @conec/quic stay small", () => {
+	const files = sources().filter((file) => file.startsWith("packages/quic/"));
+	const inside = (folder: string): string[] => files.filter((file) => dirname(file) === folder);
+	assert.ok(files.length > 5);
+	assert.deepEqual(
+		[...new Set(files.map(dirname))].filter((folder) => inside(folder).length > MAX_FILES),
+		[],
+	);
+	assert.deepEqual(
+		files.filter((file) => text(file).split("\n").length - 1 > MAX_LINES),
+		[],
+	);
 });
 
 test("repository: no file refers to a place outside it", () => {

@@ -156,6 +156,7 @@ export async function impostor(
 		retry: "never",
 		undecidedCode: 2,
 		keyLog: false,
+		connections: 1_000,
 		onConnection: (connection) => {
 			connection.confirm();
 			connection.onStream = (incoming) => {

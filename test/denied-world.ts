@@ -152,7 +152,7 @@ export class Rogue {
 			arrived = resolve;
 		});
 		this.#transport.accept({
-			...{ identity: this.identity, clientTrust: {}, alpnProtocols: ["conec-direct/1"], retry: "never", undecidedCode: 2, keyLog: false },
+			...{ identity: this.identity, clientTrust: {}, alpnProtocols: ["conec-direct/1"], retry: "never", undecidedCode: 2, keyLog: false, connections: 1_000 },
 			onConnection: (connection) => {
 				connection.onStream = (incoming) => {
 					const speaker = new ChannelSpeaker(connection);

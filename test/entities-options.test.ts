@@ -49,6 +49,11 @@ test("options: what is unknown, of the wrong type or out of range is refused, un
 		[{ ...fine, signal: {} }, wrongType],
 		[{ ...fine, metadata: { f: () => 1 } }, wrongType],
 		[{ ...fine, limits: { messageBytes: 0 } }, wrongRange],
+		[
+			{ ...fine, limits: { leases: 5 } },
+			{ ...wrongType, message: /"limits\.leases" is a limit of the Coordinator; a Client has no such limit/ },
+		],
+		[{ ...fine, limits: { message: 5 } }, wrongType],
 		[{ ...fine, coordinator: "a b" }, wrongType],
 		[{ coordinator: "a" }, { name: "TypeError", code: "ID_INVALID" }],
 		[
@@ -68,6 +73,8 @@ test("options: what is unknown, of the wrong type or out of range is refused, un
 		[{ congestion: "reno" }, wrongRange],
 		[{ congestion: 1 }, wrongType],
 		[{ privateKey: "x" }, wrongType],
+		[{ limits: { requests: 5 } }, { ...wrongType, message: /"limits\.requests" is a limit of a Client; the Coordinator has no such limit/ }],
+		[{ limits: { lease: 5 } }, { ...wrongType, message: /did you mean "leases"/ }],
 		[{ deny: "x" }, wrongType],
 	] as const) {
 		assert.throws(() => resolveCoordinatorOptions(options as never), error, JSON.stringify(options));

@@ -25,6 +25,13 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 	"node-streams.ts": ["bob has the same bytes"],
 	"non-blocking.ts": ["shown and missed: 20000; the last one shown: 20000", "most were missed"],
 	"presence.ts": ["here: alice", 'join: bob {"status":"at lunch"}', 'update: bob {"status":"back"}', "leave: bob", "peers: alice"],
+	"protocols.ts": [
+		"echo: hello",
+		"sum: 6",
+		"sum/1 of alice failed: Error: there is nothing to add",
+		"sum: STREAM_RESET",
+		'Cannot open stream to "bob": it handles no protocol "sum/1" (check the name, and the version of the program there)',
+	],
 	"testing.ts": ["attempt 1: it is late", "attempt 27: it is late", "no answer without a clock, after 35 minutes of the network"],
 	"typed.ts": ["roof: 21.5 °C", "not sent: ENCODE_FAILED", "cellar: 12 °C"],
 };

@@ -8,24 +8,49 @@
  * | stream_block_nonblock                            | a reader that does not read: the sender waits, or messages are counted out |
  * | stream_loopback                                  | a stream to oneself                                                       |
  * | client_cert, reject_client_cert                  | Clients with certificates of an authority, and with none of it            |
+ * | channel_errors, channel_simple, channel_close, channel_oneway, client_cert_channel | parity-channels-suite.ts |
+ * | broadcast_loopback, broadcast_bidi, broadcast_codec, broadcast_sender_close, broadcast_receiver_close, broadcast_block_nonblock | parity-broadcasts-suite.ts |
  * | keepalive                                        | QUIC alone: memory has no idle limit                                      |
  *
- * Left out, as what they are about does not exist yet. Direct channels: channel_errors, channel_simple, channel_close, channel_oneway,
- * client_cert_channel. Broadcasts: broadcast_loopback, broadcast_bidi, broadcast_codec, broadcast_sender_close, broadcast_receiver_close,
- * broadcast_block_nonblock.
+ * That each name of conec's is here is a test itself.
  */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { type Client, connectOn } from "../packages/conec/src/client/client.ts";
 import { nonBlocking } from "../packages/conec/src/stream/adapters/non-blocking.ts";
 import { createCertificateAuthority, issueCertificate } from "../packages/conec/src/tls/certificate-authority.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { declare, type Fabric, next, pair, runtimeOf, text, until, World, withoutPin } from "./entities-world.ts";
+import { broadcastsParity } from "./parity-broadcasts-suite.ts";
+import { channelsParity } from "./parity-channels-suite.ts";
 import { virtualFabric } from "./virtual-fabric.ts";
 
 const FABRICS: readonly Fabric[] = [virtualFabric("memory"), { name: "quic", createTransport: createQuicTransport }];
-for (const fabric of FABRICS) parity(fabric);
+for (const fabric of FABRICS) {
+	parity(fabric);
+	channelsParity(fabric);
+	broadcastsParity(fabric);
+}
+
+/** The tests of conec 0.2.0, by its names. */
+const CRATE: readonly string[] = [
+	...["simple", "repeat_name", "stream_uni", "stream_bi", "new_stream", "stream_block_nonblock", "stream_bi_multi", "stream_loopback"],
+	...["broadcast_loopback", "broadcast_bidi", "broadcast_codec", "broadcast_sender_close", "broadcast_receiver_close", "broadcast_block_nonblock"],
+	...["channel_errors", "channel_simple", "channel_close", "channel_oneway", "client_cert", "client_cert_channel", "reject_client_cert", "keepalive"],
+];
+
+test("parity: each test of the crate has one of its name here", () => {
+	const sources = ["parity.test.ts", "parity-channels-suite.ts", "parity-broadcasts-suite.ts"].map((file) =>
+		readFileSync(join(import.meta.dirname, file), "utf8"),
+	);
+	const named = sources.flatMap((source) =>
+		[...source.matchAll(/\("(?:quic: )?parity, ([a-z_, ]+(?: and [a-z_]+)*):/g)].flatMap((match) => (match[1] as string).split(/, | and /)),
+	);
+	assert.deepEqual([...new Set(named)].sort(), [...CRATE].sort());
+});
 
 function parity(fabric: Fabric): void {
 	const it = declare(fabric);

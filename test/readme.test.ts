@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
@@ -17,6 +17,19 @@ test("testing page: its test runs and passes", { timeout: 120_000 }, async (t) =
 	const { stdout, stderr } = await runFirstProgram(t, "docs/testing.md");
 	assert.match(stdout, /# pass 1\n# fail 0\n/);
 	assert.equal(stderr, "");
+});
+
+test("readme: its excerpts are from examples, which are run", () => {
+	const [, ...excerpts] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] as string);
+	assert.ok(excerpts.length > 0);
+	const examples = readdirSync(join(root, "examples")).map((name) => readFileSync(join(root, "examples", name), "utf8"));
+	for (const excerpt of excerpts) {
+		const parts = excerpt.trim().split("\n\n");
+		assert.ok(
+			examples.some((example) => parts.every((part) => example.includes(`\n${part}\n`))),
+			`in no example as it stands: ${excerpt}`,
+		);
+	}
 });
 
 test("readme: every link within the repository leads somewhere", () => {

@@ -1,5 +1,5 @@
 /**
- * Reference: quinn in Rust alone, two processes. See `packages/quic/native/src/bin/raw_quinn.rs`.
+ * Reference: quinn in Rust alone, two processes. See `packages/quic/native/bench/raw_quinn`.
  *
  * @module
  */

@@ -22,7 +22,7 @@ test("broadcast: piped lines reach everybody in one order; who piped leaves when
 	const alice = place.client("alice", "broadcast", "news", "--json", "--echo");
 	await alice.event("joined");
 	const lines = Array.from({ length: 2_000 }, (_, i) => `line ${i} 🙂`);
-	alice.child.stdin?.end(`${lines.join("\n")}\r\n\nlast line without end`);
+	alice.stdin.end(`${lines.join("\n")}\r\n\nlast line without end`);
 	await Promise.all([alice.exits(0), reader.exits(0)]);
 	const expected = [...lines, "", "last line without end"];
 	assert.deepEqual(texts(reader), expected);
@@ -41,7 +41,7 @@ test("broadcast: what others send is shown and not obeyed, one's own is not show
 	const json = place.client("json", "broadcast", "news", "--mode", "receive", "--json");
 	await json.event("joined");
 	const mallory = await (await member(t, place, "mallory")).joinBroadcast("news");
-	bob.child.stdin?.end("from bob\n");
+	bob.stdin.end("from bob\n");
 	await bob.says(/sending no more/);
 	await mallory.send("\u001b[2J\u001b]0;owned\u0007hi\r\nbob: \u202efake");
 	await mallory.send(Uint8Array.of(0x9b, 0x32, 0x4a));
@@ -93,7 +93,7 @@ test("broadcast: earlier messages with --last and --since, and honest about what
 	const two = await bob.event("message", ({ text }) => text === "two");
 	await bob.event("message", ({ text }) => text === "four");
 	assert.deepEqual(texts(bob), ["two", "three", "four"]);
-	bob.child.kill("SIGINT");
+	bob.signal("SIGINT");
 	await bob.exits(130);
 	const since = (position: string): Running => place.client("carol", "broadcast", "news.local", "--mode", "receive", "--json", "--since", position);
 	const again = since(`${two["epoch"]}:${two["seq"]}`);
@@ -128,16 +128,16 @@ test("broadcast: what is refused has its status and code; so has the loss of the
 	}
 	const allowed = place.client("bob", "broadcast", "jobs.1", "--slow-reader", "block", "--mode", "receive", "--json");
 	await allowed.event("joined");
-	place.coordinator.child.kill("SIGTERM");
+	place.coordinator.signal("SIGTERM");
 	await allowed.exits(3);
 });
 
 test("broadcast: a reader that stands still hears how many messages it has lost, and the Coordinator's log that it lagged", async (t) => {
 	const place = await site(t);
 	const alice = await (await member(t, place, "alice")).joinBroadcast("flood", { mode: "send" });
-	const slow = place.client("slow", "broadcast", "flood", "--mode", "receive", "--json", "--buffer-bytes", "1K");
-	const gone = place.client("gone", "broadcast", "flood", "--mode", "receive", "--json", "--buffer-bytes", "1K", "--slow-reader", "disconnect");
-	const people = place.client("people", "broadcast", "flood", "--mode", "receive", "--buffer-bytes", "1K");
+	const slow = place.process("slow", "broadcast", "flood", "--mode", "receive", "--json", "--buffer-bytes", "1K");
+	const gone = place.process("gone", "broadcast", "flood", "--mode", "receive", "--json", "--buffer-bytes", "1K", "--slow-reader", "disconnect");
+	const people = place.process("people", "broadcast", "flood", "--mode", "receive", "--buffer-bytes", "1K");
 	await Promise.all([slow.event("joined"), gone.event("joined"), people.says(/in broadcast/)]);
 	for (const { child } of [slow, gone, people]) child.kill("SIGSTOP");
 	const sent = 6_000;
@@ -161,14 +161,14 @@ test("chat --room: everybody hears everybody, who is here, comes and goes; piped
 	await alice.event("members");
 	const bob = place.client("bob", "chat", "--room", "lobby");
 	await bob.says(/here: alice/);
-	alice.child.stdin?.write("hello all \u001b[2J\n");
-	bob.child.stdin?.write("hello alice\n");
+	alice.stdin.write("hello all \u001b[2J\n");
+	bob.stdin.write("hello alice\n");
 	const message = await alice.event("message", ({ from, text }) => from === "bob" && text === "hello alice");
 	const { epoch } = await alice.event("joined");
 	assert.match(String(epoch), /^[0-9a-f]{16}$/);
 	assert.deepEqual(message, { event: "message", from: "bob", text: "hello alice", epoch, seq: message["seq"] }, "like those of `conec broadcast`");
 	const carol = place.client("carol", "chat", "--room", "lobby", "--json", "--last", "5");
-	carol.child.stdin?.end("passing by");
+	carol.stdin.end("passing by");
 	await carol.exits(0);
 	assert.deepEqual(texts(carol).sort(), ["hello alice", "hello all \u001b[2J"], "and not its own");
 	assert.deepEqual(
@@ -176,10 +176,10 @@ test("chat --room: everybody hears everybody, who is here, comes and goes; piped
 		["alice", "bob", "carol"],
 	);
 	await alice.event("leave", ({ peer }) => (peer as { id: string }).id === "carol");
-	bob.child.kill("SIGINT");
+	bob.signal("SIGINT");
 	await bob.exits(130);
 	await alice.event("leave", ({ peer }) => (peer as { id: string }).id === "bob");
-	alice.child.stdin?.end();
+	alice.stdin.end();
 	await alice.exits(0);
 	assert.equal(bob.stdout.toString(), "alice: hello all \\x1b[2J\ncarol: passing by\n");
 	assert.match(bob.stderr, /"carol" has come\n"carol" has left\n/);

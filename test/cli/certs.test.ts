@@ -5,7 +5,8 @@ import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fingerprint } from "../../packages/conec/src/index.ts";
-import { folder, Running } from "./harness.ts";
+import { folder, type Running } from "./harness.ts";
+import { RunningHere, RunningProcess } from "./running.ts";
 
 const NO_SIGHUP = process.platform === "win32" ? "Windows sends SIGHUP when the console is closed, not to reload" : false;
 const NO_MODES = process.platform === "win32";
@@ -14,8 +15,10 @@ interface Place {
 	readonly folder: string;
 	/** Path of a file among the certificates. */
 	file(name: string): string;
-	/** Starts a command; it is gone when the test is over. */
+	/** Runs a command in this process; it is gone when the test is over. */
 	run(...args: readonly string[]): Running;
+	/** Starts a command in a process of its own; it is gone when the test is over. */
+	process(...args: readonly string[]): Running;
 	/** Runs `conec certs ...` in the folder of certificates to its end, which has to be that one. */
 	certs(status: number, ...args: readonly string[]): Promise<Running>;
 }
@@ -24,17 +27,17 @@ async function place(t: TestContext): Promise<Place> {
 	const started: Running[] = [];
 	t.after(() => Promise.all(started.map((running) => running.kill())));
 	const made = await folder(t);
-	const run = (...args: readonly string[]): Running => {
-		const running = new Running(args);
+	const kept = (running: Running): Running => {
 		started.push(running);
 		return running;
 	};
+	const run = (...args: readonly string[]): Running => kept(new RunningHere(args));
 	const certs = async (status: number, action: string, ...args: readonly string[]): Promise<Running> => {
 		const running = run("certs", action, "--json", ...(action === "show" ? [] : ["--dir", join(made, "certs")]), ...args);
 		await running.exits(status);
 		return running;
 	};
-	return { folder: made, file: (name) => join(made, "certs", name), run, certs: certs as Place["certs"] };
+	return { folder: made, file: (name) => join(made, "certs", name), run, process: (...args) => kept(new RunningProcess(args)), certs: certs as Place["certs"] };
 }
 
 function verify(authority: string, certificate: string, ...more: readonly string[]): string {
@@ -42,8 +45,8 @@ function verify(authority: string, certificate: string, ...more: readonly string
 }
 
 /** A Coordinator in CA mode, and the options by which Clients reach it. */
-async function coordinatorOf(site: Place, ...more: readonly string[]): Promise<{ coordinator: Running; client(id: string): string[] }> {
-	const { file, folder, run } = site;
+async function coordinatorOf(site: Place, run: Place["run"], ...more: readonly string[]): Promise<{ coordinator: Running; client(id: string): string[] }> {
+	const { file, folder } = site;
 	const identity = ["--cert", file("localhost.pem"), "--key", file("localhost.key"), "--client-ca", file("ca.pem")];
 	const coordinator = run("coordinator", "--json", "--host", "127.0.0.1", "--port", "0", "--state", join(folder, "state"), ...identity, ...more);
 	const { port } = (await coordinator.event("listening")) as unknown as { port: number };
@@ -174,7 +177,7 @@ test("certs: init, issue, a Coordinator in CA mode and two Clients, from nothing
 	const { folder: made, certs, run } = site;
 	await certs(0, "init");
 	for (const name of ["localhost", "alice", "bob"]) await certs(0, "issue", name);
-	const { coordinator, client } = await coordinatorOf(site);
+	const { coordinator, client } = await coordinatorOf(site, run);
 	const bob = run("receive", "--json", "--once", "--dir", join(made, "in"), ...client("bob"));
 	await bob.event("waiting");
 	const content = randomBytes(300_000);
@@ -203,7 +206,7 @@ test("certs: SIGHUP reloads certificate, authorities and deny list; a denied Cli
 	for (const name of ["alice", "bob"]) await certs(0, "issue", name);
 	const deny = join(made, "deny");
 	await writeFile(deny, "# nobody yet\n");
-	const { coordinator, client } = await coordinatorOf(site, "--deny", deny);
+	const { coordinator, client } = await coordinatorOf(site, site.process, "--deny", deny);
 	const expiring = await coordinator.event("expiring");
 	assert.deepEqual([expiring["subject"], expiring["file"]], ["localhost", file("localhost.pem")]);
 	const [alice, bob] = ["alice", "bob"].map((id) => run("receive", "--json", "--dir", join(made, `in-${id}`), ...client(id))) as [Running, Running];
@@ -211,7 +214,7 @@ test("certs: SIGHUP reloads certificate, authorities and deny list; a denied Cli
 
 	// A file that cannot be used changes nothing.
 	await writeFile(deny, "alice\n");
-	coordinator.child.kill("SIGHUP");
+	coordinator.signal("SIGHUP");
 	const error = await coordinator.event("error");
 	assert.match(String(error["message"]), /Cannot reload, nothing has changed: ".+deny", line 1, is not a fingerprint/);
 
@@ -219,7 +222,7 @@ test("certs: SIGHUP reloads certificate, authorities and deny list; a denied Cli
 	await certs(0, "renew", "localhost", "--days", "60");
 	const warnings = coordinator.events.filter(({ event }) => event === "expiring").length;
 	const started = performance.now();
-	coordinator.child.kill("SIGHUP");
+	coordinator.signal("SIGHUP");
 	const gone = await coordinator.event("disconnected", (event) => event["id"] === "alice");
 	const tookMs = performance.now() - started;
 	assert.ok(tookMs < 8_000, `${tookMs} ms, not when it is idle, after 15 s`);
@@ -233,20 +236,20 @@ test("certs: SIGHUP reloads certificate, authorities and deny list; a denied Cli
 	assert.equal((await again.event("error"))["code"], "CERTIFICATE_REFUSED");
 
 	await writeFile(deny, "");
-	coordinator.child.kill("SIGHUP");
+	coordinator.signal("SIGHUP");
 	await coordinator.event("reloaded", (event) => event["denied"] === 0);
 	const ping = run("ping", "--json", "--to", "bob", "--count", "2", "--interval-ms", "0", ...client("alice"));
 	await ping.exits(0);
 	assert.ok(!coordinator.events.some(({ event, id }) => event === "disconnected" && id === "bob"));
-	coordinator.child.kill("SIGINT");
+	coordinator.signal("SIGINT");
 	await coordinator.exits(130);
 });
 
 test("certs: a Coordinator without files to reload is ended by SIGHUP", { skip: NO_SIGHUP }, async (t) => {
-	const { folder: made, run } = await place(t);
-	const coordinator = run("coordinator", "--json", "--host", "127.0.0.1", "--port", "0", "--state", join(made, "state"));
+	const { folder: made, process: start } = await place(t);
+	const coordinator = start("coordinator", "--json", "--host", "127.0.0.1", "--port", "0", "--state", join(made, "state"));
 	await coordinator.event("listening");
-	coordinator.child.kill("SIGHUP");
+	coordinator.signal("SIGHUP");
 	await coordinator.exits(129);
 });
 

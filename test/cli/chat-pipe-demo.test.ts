@@ -4,17 +4,17 @@ import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { Client } from "../../packages/conec/src/index.ts";
-import { Running, site } from "./harness.ts";
+import { site, started } from "./harness.ts";
 
 test("chat: lines go both ways, each side hears the other leave, both end with 0", async (t) => {
 	const place = await site(t);
 	const bob = place.client("bob", "chat", "--json");
 	await bob.event("waiting");
 	const alice = place.client("alice", "chat", "--json", "--to", "bob");
-	alice.child.stdin?.write("hello bob 🙂\n");
+	alice.stdin.write("hello bob 🙂\n");
 	assert.deepEqual(await bob.event("message"), { event: "message", from: "alice", text: "hello bob 🙂" });
-	bob.child.stdin?.write("hello alice\n\nlast line without end");
-	bob.child.stdin?.end();
+	bob.stdin.write("hello alice\n\nlast line without end");
+	bob.stdin.end();
 	await alice.event("message", ({ text }) => text === "last line without end");
 	await Promise.all([alice.exits(0), bob.exits(0)]);
 	assert.deepEqual(
@@ -29,7 +29,7 @@ test("chat: control sequences from the peer are shown, not obeyed; a third calle
 	await bob.says(/waiting for a caller/);
 	const client = await Client.connect({ id: "mallory", coordinator: place.address, pin: place.pin });
 	t.after(() => client.close());
-	const stream = await client.openStream("bob", { metadata: { protocol: "conec-chat/1" } });
+	const stream = await client.openStream("bob", { protocol: "conec-chat/1" });
 	await stream.send("\u001b[2J\u001b]0;owned\u0007hi");
 	await bob.says(/talking with "mallory"/);
 	const carol = place.client("carol", "chat", "--json", "--to", "bob");
@@ -44,10 +44,10 @@ test("chat: Ctrl-C ends with 130 and the peer hears why", async (t) => {
 	const place = await site(t);
 	const bob = place.client("bob", "chat", "--json");
 	await bob.event("waiting");
-	const alice = place.client("alice", "chat", "--json", "--to", "bob");
+	const alice = place.process("alice", "chat", "--json", "--to", "bob");
 	await bob.event("joined");
 	await alice.event("joined");
-	alice.child.kill("SIGINT");
+	alice.signal("SIGINT");
 	await Promise.all([alice.exits(130), bob.exits(4)]);
 	assert.match(String((await bob.event("error"))["hint"]), /was interrupted/);
 });
@@ -59,10 +59,10 @@ test("pipe: binary both ways at once, each direction ends on its own", async (t)
 	const alice = place.client("alice", "pipe", "--to", "bob");
 	const up = randomBytes(5_000_000);
 	const down = randomBytes(3_000_000);
-	alice.child.stdin?.end(up);
+	alice.stdin.end(up);
 	// Bob's input ends only after all of Alice's has arrived: her end must not end his.
-	while (bob.stdout.length < up.length) await new Promise((resolve) => bob.child.stdout?.once("data", resolve));
-	bob.child.stdin?.end(down);
+	await bob.outputs(up.length);
+	bob.stdin.end(down);
 	await Promise.all([alice.exits(0), bob.exits(0)]);
 	assert.ok(bob.stdout.equals(up));
 	assert.ok(alice.stdout.equals(down));
@@ -70,14 +70,14 @@ test("pipe: binary both ways at once, each direction ends on its own", async (t)
 
 test("pipe: an output that closes ends both sides, neither with a stack", async (t) => {
 	const place = await site(t);
-	const bob = place.client("bob", "pipe");
+	const bob = place.process("bob", "pipe");
 	await bob.says(/waiting for a peer/);
-	bob.child.stdin?.end();
-	const alice = place.client("alice", "pipe", "--to", "bob");
-	const feed = setInterval(() => alice.child.stdin?.write(Buffer.alloc(64 * 1_024)), 5);
+	bob.stdin.end();
+	const alice = place.process("alice", "pipe", "--to", "bob");
+	const feed = setInterval(() => alice.stdin.write(Buffer.alloc(64 * 1_024)), 5);
 	t.after(() => clearInterval(feed));
-	await new Promise((resolve) => bob.child.stdout?.once("data", resolve));
-	bob.child.stdout?.destroy();
+	await Promise.race([bob.outputs(1), alice.exit().then((status) => assert.fail(`${status}: ${alice.stderr}`))]);
+	bob.closeOutput();
 	await Promise.all([bob.exits(141), alice.exits(4)]);
 	assert.match(alice.stderr, /closed its output/);
 	assert.ok(!(alice.stderr + bob.stderr).includes("    at "));
@@ -85,8 +85,7 @@ test("pipe: an output that closes ends both sides, neither with a stack", async 
 
 test("demo: shows chat, round trip and file, verifies everything and ends by itself", async (t) => {
 	const startedAt = performance.now();
-	const demo = new Running(["demo", "--json"]);
-	t.after(() => demo.kill());
+	const demo = started(t, ["demo", "--json"]);
 	await demo.exits(0);
 	// 20 s are promised, and a third of that is usual; a busy machine that runs the sources may take several times as long.
 	assert.ok(performance.now() - startedAt < 100_000);
@@ -106,10 +105,9 @@ test("demo: shows chat, round trip and file, verifies everything and ends by its
 
 test("demo: Ctrl-C removes processes and files", async (t) => {
 	const before = await demoFolders();
-	const demo = new Running(["demo", "--json"]);
-	t.after(() => demo.kill());
+	const demo = started(t, ["demo", "--json"]);
 	await demo.event("coordinator");
-	demo.child.kill("SIGINT");
+	demo.signal("SIGINT");
 	await demo.exits(130);
 	// Somebody else may run a demonstration of its own at the same time.
 	const left = async (): Promise<string[]> => (await demoFolders()).filter((name) => !before.includes(name));

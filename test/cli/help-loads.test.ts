@@ -5,19 +5,27 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { pathToFileURL } from "node:url";
 import { COMMANDS } from "../../packages/conec/src/cli/commands/index.ts";
 import { folder } from "./harness.ts";
+import { main } from "./running.ts";
 
-const SOURCE = new URL("../../packages/conec/src/", import.meta.url).href;
-const MAIN = fileURLToPath(new URL("cli/main.ts", SOURCE));
+const MAIN = main();
+const DIST = pathToFileURL(MAIN).href.replace(/cli\/main\.js$/, "");
 
 /** What every help loads: the command line, its words and its output. */
 const NEEDED = [
-	...["main.ts", "run.ts", "commands/index.ts", ...Object.keys(COMMANDS).map((name) => `commands/${name}/index.ts`)],
+	...["main.ts", "run.ts", "process-surroundings.ts", "commands/index.ts", ...Object.keys(COMMANDS).map((name) => `commands/${name}/index.ts`)],
 	...["command-line/index.ts", "command-line/arguments.ts", "command-line/connection-options.ts", "command-line/path-options.ts"],
 	...["outcome/index.ts", "outcome/cli-error.ts", "outcome/exit-codes.ts", "text/index.ts", "text/printable.ts"],
-	...["surroundings/index.ts", "surroundings/standard-sink.ts", "../files/file-errors.ts"],
+	...[
+		"surroundings/index.ts",
+		"surroundings/clock.ts",
+		"surroundings/foreground.ts",
+		"surroundings/standard-sink.ts",
+		"../files/file-errors.ts",
+		"../files/process-identity.ts",
+	],
 ]
 	.map((path) => posix.join("cli", path))
 	.sort();
@@ -27,14 +35,12 @@ function loaded(log: string, args: readonly string[]): { readonly modules: strin
 	const hooks = `import { appendFileSync } from "node:fs";
 		export async function load(url, context, next) { appendFileSync(${JSON.stringify(log)}, url + "\\n"); return next(url, context); }`;
 	const register = `import { register } from "node:module"; register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)});`;
-	const { status, stderr } = spawnSync(
-		process.execPath,
-		["--conditions=source", "--import", import.meta.resolve("tsx"), "--import", `data:text/javascript,${encodeURIComponent(register)}`, MAIN, ...args],
-		{ encoding: "utf8" },
-	);
+	const { status, stderr } = spawnSync(process.execPath, ["--import", `data:text/javascript,${encodeURIComponent(register)}`, MAIN, ...args], {
+		encoding: "utf8",
+	});
 	const urls = readFileSync(log, "utf8").trimEnd().split("\n");
 	const modules = urls.map((url) => url.replace(/\?.*/, "")).filter((url) => !url.startsWith("node:") && !url.startsWith("data:"));
-	return { modules: [...new Set(modules)].map((url) => (url.startsWith(SOURCE) ? url.slice(SOURCE.length) : url)).sort(), status, stderr };
+	return { modules: [...new Set(modules)].map((url) => (url.startsWith(DIST) ? url.slice(DIST.length).replace(/\.js$/, ".ts") : url)).sort(), status, stderr };
 }
 
 test("help: that of a command loads what the command takes, and nothing of what it does", async (t) => {

@@ -46,11 +46,11 @@ test("peers --watch: who comes, changes and goes, in order, until Ctrl-C", async
 			["leave", 3, "busy"],
 		],
 	);
-	watcher.child.kill("SIGINT");
+	watcher.signal("SIGINT");
 	await watcher.exits(130);
 	const other = place.client("other", "peers", "--watch");
 	await other.says(/1 connected/);
-	place.coordinator.child.kill("SIGTERM");
+	place.coordinator.signal("SIGTERM");
 	await other.exits(3);
 	assert.match(other.stderr, /Lost the Coordinator/);
 });

@@ -1,4 +1,4 @@
-/** Commands as real processes in surroundings that lack something: a home, a place to write, a name of the machine. */
+/** Commands in surroundings that lack something: a home, a place to write, a name of the machine. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -6,11 +6,14 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { certificateNames } from "../../packages/conec/src/cli/machine/host.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
-import { folder, outcome, Running, site } from "./harness.ts";
+import { folder, outcome, site, started } from "./harness.ts";
+import { main } from "./running.ts";
 
+const DIST = pathToFileURL(main()).href.replace(/cli\/main\.js$/, "");
 const NOWHERE = ["--coordinator", "127.0.0.1:9", "--pin", `sha256:${"0".repeat(64)}`];
 
 /** Surroundings in which there is no place for keys, and what is said about it. `HOME: undefined` is one without a passwd entry, too. */
@@ -51,12 +54,12 @@ for (const [what, home, said, status] of PLACES) {
 
 test("surroundings: a user without a passwd entry and without HOME is told so", async (t) => {
 	if (process.getuid?.() !== 0) return t.skip("only root can be such a user");
-	const running = new Running(["peers", ...NOWHERE], { uid: 54_321, env: { HOME: "" } });
+	const running = started(t, ["peers", ...NOWHERE], { uid: 54_321, env: { HOME: "" } });
 	await running.exits(2);
 	assert.match(running.stderr, /this user has no home directory\n.*--state DIR/);
 	const state = await folder(t);
 	await chmod(state, 0o777);
-	const placed = new Running(["peers", "--state", state, ...NOWHERE], { uid: 54_321, env: { HOME: "" } });
+	const placed = started(t, ["peers", "--state", state, ...NOWHERE], { uid: 54_321, env: { HOME: "" } });
 	await placed.exits(3);
 });
 
@@ -69,7 +72,7 @@ test("surroundings: a directory that only root may write, and one that is read-o
 		["receive", "--id", "bob", "--dir", "/tmp", ...NOWHERE],
 		["coordinator", "--port", "0"],
 	]) {
-		const running = new Running([...args, "--state", state], { uid: 54_321 });
+		const running = started(t, [...args, "--state", state], { uid: 54_321 });
 		await running.exits(1);
 		assert.match(running.stderr, /Cannot use .*: permission denied \(EACCES\)\n.*--state DIR/);
 	}
@@ -85,7 +88,7 @@ test("surroundings: a Client that brings its certificate, key and id needs no pl
 	await writeFile(cert, pem("CERTIFICATE", certificates[0] as Uint8Array));
 	await writeFile(key, pem("PRIVATE KEY", privateKey));
 	for (const home of ["", "/proc/none", key]) {
-		const running = place.run(["peers", "--json", "--coordinator", place.address, "--pin", place.pin, "--cert", cert, "--key", key], { env: { HOME: home } });
+		const running = place.run(["peers", "--json", "--coordinator", place.address, "--pin", place.pin, "--cert", cert, "--key", key], { HOME: home });
 		await running.exits(0);
 		assert.equal((await running.event("connected"))["id"], "carol");
 	}
@@ -96,10 +99,9 @@ test("surroundings: the file by which Clients find the Coordinator cannot be wri
 	const state = join(made, "coordinator");
 	// A directory in its place: not even root can replace it.
 	await mkdir(join(state, "coordinator.json", "in the way"), { recursive: true });
-	const coordinator = new Running(["coordinator", "--host", "127.0.0.1", "--port", "0", "--state", state]);
-	t.after(() => coordinator.kill());
+	const coordinator = started(t, ["coordinator", "--host", "127.0.0.1", "--port", "0", "--state", state]);
 	await coordinator.says(/cannot write ".*coordinator\.json": .*; Clients here need --coordinator and --pin/);
-	coordinator.child.kill("SIGTERM");
+	coordinator.signal("SIGTERM");
 	await coordinator.exits(process.platform === "win32" ? "SIGTERM" : 0);
 	assert.match(coordinator.stdout.toString(), /Coordinator is listening/);
 	assert.doesNotMatch(coordinator.stdout.toString(), /On this machine, as this user/);
@@ -119,14 +121,14 @@ test("surroundings: a Coordinator starts whatever its machine is called", async 
 		return t.skip("this user or system cannot give a process a host name");
 	const state = join(await folder(t), "coordinator");
 	const script = `
-		import { Coordinator } from ${JSON.stringify(new URL("../../packages/conec/src/index.ts", import.meta.url).href)};
-		import { certificateNames } from ${JSON.stringify(new URL("../../packages/conec/src/cli/machine/host.ts", import.meta.url).href)};
-		import { safeHostName } from ${JSON.stringify(new URL("../../packages/conec/src/files/process-identity.ts", import.meta.url).href)};
+		import { Coordinator } from ${JSON.stringify(new URL("index.js", DIST).href)};
+		import { certificateNames } from ${JSON.stringify(new URL("cli/machine/index.js", DIST).href)};
+		import { safeHostName } from ${JSON.stringify(new URL("files/process-identity.js", DIST).href)};
 		const names = ["localhost", ...certificateNames(safeHostName())];
 		const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, names, stateDirectory: ${JSON.stringify(state)} });
 		console.log(JSON.stringify([safeHostName(), names.length, coordinator.fingerprint]));
 		await coordinator.close();`;
-	const node = [process.execPath, "--conditions=source", "--import", import.meta.resolve("tsx"), "--input-type=module", "--eval", script];
+	const node = [process.execPath, "--input-type=module", "--eval", script];
 	const pins = new Set<string>();
 	for (const [name, names] of [
 		["a".repeat(64), 1],

@@ -7,9 +7,9 @@ import { lstat, readdir, readFile, rm, statfs, truncate, writeFile } from "node:
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type FileSystem, mountTypeIn, NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
+import { type FileSystem, mountTypeIn } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
 import { countSources } from "../../packages/conec/src/cli/transfer/reading/source-files.ts";
-import { facts, fileSystem, folders, Recorder, systemError, transfer, withOpenFiles } from "./transfer-fixture.ts";
+import { facts, fileSystem, folders, NODE_FILE_SYSTEM, Recorder, systemError, transfer, withOpenFiles } from "./transfer-fixture.ts";
 
 /** A file system on which `stat` says that size, with a path and with a handle. */
 function saying(size: bigint, kind: number = 0xef53): FileSystem {

@@ -4,9 +4,8 @@ import assert from "node:assert/strict";
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
 import type { ReceiveOptions } from "../../packages/conec/src/cli/transfer/receive-files.ts";
-import { facts, fileSystem, folders, transfer, withOpenFiles } from "./transfer-fixture.ts";
+import { facts, fileSystem, folders, NODE_FILE_SYSTEM, transfer, withOpenFiles } from "./transfer-fixture.ts";
 
 async function modeOf(path: string): Promise<string> {
 	return ((await lstat(path)).mode & 0o7777).toString(8);

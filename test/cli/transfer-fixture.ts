@@ -7,11 +7,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { FileOutcome, TransferObserver, TransferSummary } from "../../packages/conec/src/cli/transfer/events.ts";
-import { type FileFacts, type FileSystem, NODE_FILE_SYSTEM, type OpenFile } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
+import { type FileFacts, type FileSystem, nodeFileSystem, type OpenFile } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
 import type { LinkSource } from "../../packages/conec/src/cli/transfer/reading/source-files.ts";
 import { type ReceiveOptions, receiveFiles } from "../../packages/conec/src/cli/transfer/receive-files.ts";
 import { type SendOptions, sendFiles } from "../../packages/conec/src/cli/transfer/send-files.ts";
+import { testSurroundings } from "../../packages/conec/testing/cli-surroundings.ts";
 import { streamPair } from "./stream-pair.ts";
+
+/** The real file system. */
+export const NODE_FILE_SYSTEM: FileSystem = nodeFileSystem(testSurroundings());
+
+/** What a receiver is given beside its directory, unless a test says otherwise. */
+export const RECEIVER: Pick<ReceiveOptions, "force" | "umask" | "files"> = { force: false, umask: process.umask(), files: NODE_FILE_SYSTEM };
 
 export interface Folders {
 	readonly from: string;
@@ -64,8 +71,8 @@ export async function transfer(
 	const sent = new Recorder();
 	const received = new Recorder();
 	const [summary, receiverSummary] = await Promise.all([
-		sendFiles(alice, paths, sent, { links: "skip", ...sending }),
-		receiveFiles(bob, { directory, force: false, ...options }, received),
+		sendFiles(alice, paths, sent, { links: "skip", files: NODE_FILE_SYSTEM, ...sending }),
+		receiveFiles(bob, { ...RECEIVER, directory, ...options }, received),
 	]);
 	assert.deepEqual(summary, receiverSummary);
 	return { sent, received, summary };

@@ -5,8 +5,8 @@ import { spawn } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { type Running, type Site, site } from "./harness.ts";
+import { main } from "./running.ts";
 
 async function receiver(place: Site, ...args: string[]): Promise<Running> {
 	const bob = place.client("bob", "receive", "--json", "--dir", join(place.folder, "in"), ...args);
@@ -92,9 +92,8 @@ test("receive: on a terminal it asks, and a typed yes takes the file", async (t)
 	const place = await site(t);
 	await writeFile(join(place.folder, "from/.bashrc"), "rc");
 	await writeFile(join(place.folder, "from/.profile"), "profile");
-	const main = fileURLToPath(new URL("../../packages/conec/src/cli/main.ts", import.meta.url));
 	const receive = ["receive", "--once", "--dir", join(place.folder, "in"), ...place.options("bob")];
-	const command = [process.execPath, "--conditions=source", "--import", import.meta.resolve("tsx"), main, ...receive].map((word) => `'${word}'`).join(" ");
+	const command = [process.execPath, main(), ...receive].map((word) => `'${word}'`).join(" ");
 	// script(1) of util-linux gives a terminal.
 	const terminal = spawn("script", ["-qec", command, "/dev/null"], { stdio: ["pipe", "pipe", "ignore"] });
 	const missing = await new Promise<boolean>((resolve) => {

@@ -5,11 +5,11 @@ import { createHash } from "node:crypto";
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type FileSystem, NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
+import type { FileSystem } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
 import { encodeTransfer, KINDS } from "../../packages/conec/src/cli/transfer/ground/protocol.ts";
 import { receiveFiles } from "../../packages/conec/src/cli/transfer/receive-files.ts";
 import { streamPair } from "./stream-pair.ts";
-import { fileSystem, folders, Recorder, systemError, withOpenFiles } from "./transfer-fixture.ts";
+import { fileSystem, folders, NODE_FILE_SYSTEM, RECEIVER, Recorder, systemError, withOpenFiles } from "./transfer-fixture.ts";
 
 type End = "verified" | "abandoned" | "wrong hash" | "wrong size";
 
@@ -25,10 +25,15 @@ function file(index: number, name: string, size: number, end: End): Uint8Array[]
 }
 
 /** Sends one file after another, each when there was a verdict on the one before. Resolves with the problems. */
-async function oneByOne(directory: string, files: readonly Uint8Array[][], maxBytes: number, system?: FileSystem): Promise<(string | undefined)[]> {
+async function oneByOne(
+	directory: string,
+	files: readonly Uint8Array[][],
+	maxBytes: number,
+	system: FileSystem = NODE_FILE_SYSTEM,
+): Promise<(string | undefined)[]> {
 	const [alice, bob] = streamPair();
 	const received = new Recorder();
-	const receiving = receiveFiles(bob, { directory, force: false, maxBytes, files: system }, received);
+	const receiving = receiveFiles(bob, { ...RECEIVER, directory, maxBytes, files: system }, received);
 	const verdicts = alice[Symbol.asyncIterator]();
 	for (const messages of files) {
 		for (const message of messages) await alice.send(message);

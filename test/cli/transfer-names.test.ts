@@ -4,9 +4,8 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
 import type { LinkPolicy } from "../../packages/conec/src/cli/transfer/reading/source-files.ts";
-import { fileSystem, folders, systemError, transfer } from "./transfer-fixture.ts";
+import { fileSystem, folders, NODE_FILE_SYSTEM, systemError, transfer } from "./transfer-fixture.ts";
 
 /** Bytes that are no UTF-8. */
 const NOT_UTF8: readonly (readonly [what: string, bytes: readonly number[], shown: string])[] = [

@@ -6,11 +6,18 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { encodeTransfer, KINDS } from "../../packages/conec/src/cli/transfer/ground/protocol.ts";
 import { Client } from "../../packages/conec/src/index.ts";
-import { type Running, type Site, site } from "./harness.ts";
+import { type Running, type Site, site, siteOfProcesses, started } from "./harness.ts";
 
 /** Bob, waiting for files. */
 async function receiver(place: Site, ...args: string[]): Promise<Running> {
 	const bob = place.client("bob", "receive", "--json", "--dir", join(place.folder, "in"), ...args);
+	await bob.event("waiting");
+	return bob;
+}
+
+/** Bob, waiting for files in a process of his own. */
+async function processReceiver(place: Site): Promise<Running> {
+	const bob = place.process("bob", "receive", "--json", "--dir", join(place.folder, "in"));
 	await bob.event("waiting");
 	return bob;
 }
@@ -102,7 +109,7 @@ test("receive: goes on for the next sender; --from turns others away; --max-byte
 	const second = place.client("alice", "send", "--json", join(place.folder, "from/small"), "--to", "bob");
 	await second.exits(0);
 	assert.deepEqual(await readdir(join(place.folder, "in")), ["small"]);
-	bob.child.kill("SIGINT");
+	bob.signal("SIGINT");
 	await bob.exits(130);
 });
 
@@ -118,10 +125,7 @@ test("send: an unreadable file is named at both ends, the others arrive, status 
 	await mkdir(join(place.folder, "state-alice"));
 	await chmod(join(place.folder, "state-alice"), 0o777);
 	const bob = await receiver(place, "--once");
-	const alice = place.run(
-		["send", "--json", secret, join(place.folder, "from/open"), "--to", "bob", ...place.options("alice")],
-		uid === undefined ? {} : { uid },
-	);
+	const alice = started(t, ["send", "--json", secret, join(place.folder, "from/open"), "--to", "bob", ...place.options("alice")], { uid });
 	await Promise.all([alice.exits(5), bob.exits(5)]);
 	for (const end of [alice, bob]) {
 		const event = await end.event("file", ({ name }) => name === "secret");
@@ -179,7 +183,7 @@ test("receive: hostile names from a hand-written sender are refused one by one",
 	await receiver(place);
 	const client = await Client.connect({ id: "mallory", coordinator: place.address, pin: place.pin });
 	t.after(() => client.close());
-	const stream = await client.openStream("bob", { metadata: { protocol: "conec-files/1" } });
+	const stream = await client.openStream("bob", { protocol: "conec-files/1" });
 	const names = [
 		"../evil",
 		"/etc/evil",
@@ -222,7 +226,7 @@ test("receive: a sender that breaks the protocol ends its transfer only", async 
 	const bob = await receiver(place);
 	const client = await Client.connect({ id: "mallory", coordinator: place.address, pin: place.pin });
 	t.after(() => client.close());
-	const stream = await client.openStream("bob", { metadata: { protocol: "conec-files/1" } });
+	const stream = await client.openStream("bob", { protocol: "conec-files/1" });
 	await stream.send(encodeTransfer({ type: "file", index: 0, name: "a", size: 1_000_000 }));
 	await stream.send("not a message of this protocol");
 	await assert.rejects(stream.receive(), { code: "STREAM_RESET", closeCode: 4 });
@@ -235,10 +239,10 @@ test("receive: a sender that breaks the protocol ends its transfer only", async 
 
 test("receive: Ctrl-C in the middle removes the part at once; the sender says why, status 5", async (t) => {
 	const place = await site(t);
-	const bob = await receiver(place);
+	const bob = await processReceiver(place);
 	const alice = place.client("alice", "send", "--json", await hugeFile(place), "--to", "bob");
 	await midTransfer(place);
-	bob.child.kill("SIGINT");
+	bob.signal("SIGINT");
 	await Promise.all([bob.exits(130), alice.exits(5)]);
 	assert.match(String((await alice.event("error"))["hint"]), /was interrupted/);
 	assert.deepEqual(await readdir(join(place.folder, "in")), []);
@@ -247,9 +251,9 @@ test("receive: Ctrl-C in the middle removes the part at once; the sender says wh
 test("send: Ctrl-C in the middle ends with 130; the receiver removes the part and goes on", async (t) => {
 	const place = await site(t);
 	const bob = await receiver(place);
-	const alice = place.client("alice", "send", "--json", await hugeFile(place), "--to", "bob");
+	const alice = place.process("alice", "send", "--json", await hugeFile(place), "--to", "bob");
 	await midTransfer(place);
-	alice.child.kill("SIGINT");
+	alice.signal("SIGINT");
 	await alice.exits(130);
 	assert.match(String((await bob.event("error"))["hint"]), /was interrupted/);
 	assert.deepEqual(await readdir(join(place.folder, "in")), []);
@@ -262,9 +266,9 @@ describe("SIGKILL in the middle of a transfer", { concurrency: 3 }, () => {
 	test("send: SIGKILL of the sender: the receiver notices, removes the part and goes on", async (t) => {
 		const place = await site(t);
 		const bob = await receiver(place);
-		const alice = place.client("alice", "send", "--json", await hugeFile(place), "--to", "bob");
+		const alice = place.process("alice", "send", "--json", await hugeFile(place), "--to", "bob");
 		await midTransfer(place);
-		alice.child.kill("SIGKILL");
+		await alice.kill();
 		assert.equal((await bob.event("error"))["code"], "PEER_LOST");
 		assert.deepEqual(await readdir(join(place.folder, "in")), []);
 		await writeFile(join(place.folder, "from/next"), "next");
@@ -273,21 +277,21 @@ describe("SIGKILL in the middle of a transfer", { concurrency: 3 }, () => {
 
 	test("receive: SIGKILL of the receiver: the sender notices, status 5; the part is marked", async (t) => {
 		const place = await site(t);
-		const bob = await receiver(place);
-		const alice = place.client("alice", "send", "--json", await hugeFile(place), "--to", "bob");
+		const bob = await processReceiver(place);
+		const alice = place.process("alice", "send", "--json", await hugeFile(place), "--to", "bob");
 		await midTransfer(place);
-		bob.child.kill("SIGKILL");
+		await bob.kill();
 		await alice.exits(5);
 		assert.equal((await alice.event("error"))["code"], "PEER_LOST");
 		assert.match((await readdir(join(place.folder, "in"))).join(), /^huge\.part-[0-9a-f]{8}$/);
 	});
 
 	test("coordinator: SIGKILL: both ends of a proxied transfer notice, no part is left", async (t) => {
-		const place = await site(t);
-		const bob = await receiver(place);
-		const alice = place.client("alice", "send", "--json", await hugeFile(place), "--to", "bob", "--path", "proxied");
+		const place = await siteOfProcesses(t);
+		const bob = await processReceiver(place);
+		const alice = place.process("alice", "send", "--json", await hugeFile(place), "--to", "bob", "--path", "proxied");
 		await midTransfer(place);
-		place.coordinator.child.kill("SIGKILL");
+		await place.coordinator.kill();
 		await Promise.all([alice.exits(5), bob.exits(3)]);
 		assert.equal((await alice.event("error"))["code"], "COORDINATOR_LOST");
 		assert.deepEqual(await readdir(join(place.folder, "in")), []);

@@ -4,8 +4,7 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
-import { fileSystem, folders, systemError, transfer } from "./transfer-fixture.ts";
+import { fileSystem, folders, NODE_FILE_SYSTEM, systemError, transfer } from "./transfer-fixture.ts";
 
 const NO_MODES = process.platform === "win32" ? "there are no permission bits" : false;
 

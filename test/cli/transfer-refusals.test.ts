@@ -5,8 +5,8 @@ import { randomBytes } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type FileSystem, NODE_FILE_SYSTEM, type OpenFile } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
-import { fileSystem, folders, systemError, transfer, withOpenFiles } from "./transfer-fixture.ts";
+import type { FileSystem, OpenFile } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
+import { fileSystem, folders, NODE_FILE_SYSTEM, systemError, transfer, withOpenFiles } from "./transfer-fixture.ts";
 
 type Failure = () => Promise<never>;
 
@@ -101,7 +101,7 @@ for (const way of ["link", "link and rename"]) {
 		await writeFile(join(from, "b/same"), "second");
 		await writeFile(join(from, "mine"), "theirs");
 		await writeFile(join(to, "mine"), "mine");
-		const files = CALLS[way]?.(() => Promise.reject(systemError("ENOSYS")));
+		const files = CALLS[way]?.(() => Promise.reject(systemError("ENOSYS"))) ?? NODE_FILE_SYSTEM;
 		const transfers = await Promise.all([[join(from, "a/same")], [join(from, "b/same"), join(from, "mine")]].map((paths) => transfer(paths, to, { files })));
 		const problems = transfers.flatMap(({ sent }) => sent.outcomes.map(({ problem }) => problem));
 		assert.deepEqual(problems.sort(), ["EXISTS", "EXISTS", undefined]);

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
-import { type FileSystem, NODE_FILE_SYSTEM } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
+import type { FileSystem } from "../../packages/conec/src/cli/transfer/ground/file-system.ts";
 import { PlacedFiles } from "../../packages/conec/src/cli/transfer/placing/placed-files.ts";
-import { facts, fileSystem, folders, systemError, transfer } from "./transfer-fixture.ts";
+import { facts, fileSystem, folders, NODE_FILE_SYSTEM, systemError, transfer } from "./transfer-fixture.ts";
 
 /** A file system that takes some names for one. */
 function folding(fold: (name: string) => string, changes: Partial<FileSystem> = {}): FileSystem {

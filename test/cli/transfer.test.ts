@@ -8,7 +8,7 @@ import { type ReceiveOptions, receiveFiles } from "../../packages/conec/src/cli/
 import { sendFiles } from "../../packages/conec/src/cli/transfer/send-files.ts";
 import type { MessageStream } from "../../packages/conec/src/index.ts";
 import { streamPair } from "./stream-pair.ts";
-import { folders, Recorder, transfer } from "./transfer-fixture.ts";
+import { folders, NODE_FILE_SYSTEM, RECEIVER, Recorder, transfer } from "./transfer-fixture.ts";
 
 /** Acts as a sender by hand; returns what the receiver answered, or the error it ended with. */
 async function byHand(
@@ -18,7 +18,7 @@ async function byHand(
 ): Promise<{ error: unknown; received: Recorder }> {
 	const [alice, bob] = streamPair();
 	const received = new Recorder();
-	const receiving = receiveFiles(bob, { directory, force: false, ...options }, received).then(
+	const receiving = receiveFiles(bob, { ...RECEIVER, directory, ...options }, received).then(
 		() => undefined,
 		(error: unknown) => error,
 	);
@@ -252,8 +252,8 @@ test("transfer: a file that grows while it is sent is given up on both sides, th
 		grow ??= writeFile(join(from, "log"), "more", { flag: "a" });
 	};
 	await Promise.all([
-		sendFiles(alice, [join(from, "log"), join(from, "next")], sent, { links: "skip" }),
-		receiveFiles(bob, { directory: to, force: false }, received),
+		sendFiles(alice, [join(from, "log"), join(from, "next")], sent, { links: "skip", files: NODE_FILE_SYSTEM }),
+		receiveFiles(bob, { ...RECEIVER, directory: to }, received),
 	]);
 	await grow;
 	assert.deepEqual(sent.problems(), [
@@ -281,7 +281,7 @@ test("transfer: a reset in the middle removes the partial file", async (t) => {
 	const { to } = await folders(t);
 	const [alice, bob] = streamPair();
 	const received = new Recorder();
-	const receiving = receiveFiles(bob, { directory: to, force: false }, received);
+	const receiving = receiveFiles(bob, { ...RECEIVER, directory: to }, received);
 	received.onMoved = () => alice.reset(1);
 	await alice.send(encodeTransfer({ type: "file", index: 0, name: "big", size: 1_000_000 }));
 	await alice.send(contentMessage(new Uint8Array(100_000)));
@@ -293,7 +293,10 @@ test("transfer: a receiver that ends early is an error at the sender", async (t)
 	const { from } = await folders(t);
 	await writeFile(join(from, "a"), "x");
 	const [alice, bob] = streamPair();
-	const sending = assert.rejects(sendFiles(alice, [join(from, "a")], new Recorder(), { links: "skip" }), /its end before it had answered/);
+	const sending = assert.rejects(
+		sendFiles(alice, [join(from, "a")], new Recorder(), { links: "skip", files: NODE_FILE_SYSTEM }),
+		/its end before it had answered/,
+	);
 	await bob.close();
 	await sending;
 });

@@ -109,7 +109,7 @@ test("cli: the Coordinator's key is kept, is private, and its user needs no opti
 	const ping = run(["ping", "--json", "--id", "alice", "--to", "bob", "--count", "3", "--interval-ms", "0", "--state", state]);
 	assert.equal((await ping.event("summary"))["count"], 3);
 	await ping.exits(0);
-	coordinator.child.kill("SIGINT");
+	coordinator.signal("SIGINT");
 	await coordinator.exits(130);
 	const again = run(["coordinator", "--json", "--host", "127.0.0.1", "--port", "0", "--state", state]);
 	assert.equal((await again.event("listening"))["pin"], pin);

@@ -30,7 +30,7 @@
  * list (docs/errors.md); wrong arguments are `TypeError` and `RangeError`; an abort rejects with your own reason.
  * **Adapters** put another face on a stream: {@link typed} for values, {@link nonBlocking} for readers that must not make the
  * sender wait, {@link toDuplex} for Node streams (docs/adapters.md).
- * **Limits** are all in {@link Limits} (docs/limits.md). **Trust** is a `ca`, a `pin`, or Node's root store
+ * **Limits** are all in {@link ClientLimits} and {@link CoordinatorLimits} (docs/limits.md). **Trust** is a `ca`, a `pin`, or Node's root store
  * (docs/security.md). What travels is in docs/protocol.md.
  *
  * @module
@@ -38,21 +38,25 @@
 
 export type { BroadcastMembers } from "./client/broadcast/index.ts";
 export type { Channel, ChannelStats } from "./client/channel/index.ts";
-export { Client, type ClientStatus } from "./client/client.ts";
+export { Client } from "./client/client.ts";
 export type { ClientChannelStatus } from "./client/direct/index.ts";
 export type { OwnNat } from "./client/network/index.ts";
 export type { ClientOptions } from "./client/options.ts";
+export type { ClientStatus } from "./client/status.ts";
 export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules, BroadcastStatus } from "./coordinator/broadcast/index.ts";
-export { Coordinator, type CoordinatorStatus, type ReloadOptions } from "./coordinator/coordinator.ts";
+export { Coordinator } from "./coordinator/coordinator.ts";
+export type { ReloadOptions } from "./coordinator/credentials.ts";
 export type { ChannelStatus } from "./coordinator/introduction/index.ts";
 export type { CoordinatorOptions } from "./coordinator/options.ts";
 export type { ClientInfo } from "./coordinator/sessions/index.ts";
+export type { CoordinatorStatus } from "./coordinator/status.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
-export type { Limits } from "./limits.ts";
+export type { ClientLimits, CoordinatorLimits, Limits } from "./limits.ts";
 export type { OpenStreamOptions } from "./session/open-stream-options.ts";
 export type { PathCandidate, PathReport } from "./session/path-report.ts";
 export type { PeerInfo } from "./session/peer-info.ts";
 export type { PresenceEvent } from "./session/presence-event.ts";
+export type { HandlerContext, HandlerFailed, Handling, ProtocolHandler, ProtocolHandlers } from "./session/protocols/index.ts";
 export type { StatusLagged } from "./session/status-feed.ts";
 export type {
 	Codec,

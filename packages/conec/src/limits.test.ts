@@ -1,7 +1,24 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { COORDINATOR_DEFAULT_LIMITS, DEFAULT_LIMITS, LIMIT_RULES, type Limits, resolveLimits } from "./limits.ts";
+import {
+	CLIENT_RULES,
+	COORDINATOR_DEFAULT_LIMITS,
+	COORDINATOR_RULES,
+	DEFAULT_LIMITS,
+	type LimitRule,
+	type Limits,
+	resolveLimits,
+	SHARED_RULES,
+} from "./limits.ts";
+
+/** For names and values that the types would not let through. */
+const resolve = (role: "client" | "coordinator", limits: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> => ({
+	...(role === "client" ? resolveLimits(limits, role) : resolveLimits(limits, role)),
+});
+const entriesOf = (...rules: readonly object[]): [string, LimitRule][] => rules.flatMap((one) => Object.entries<LimitRule>({ ...one }));
+const RULES = { client: entriesOf(SHARED_RULES, CLIENT_RULES), coordinator: entriesOf(SHARED_RULES, COORDINATOR_RULES) };
+const ROLES = ["client", "coordinator"] as const;
 
 test("limits: what is not given has its default, which differs by role", () => {
 	assert.deepEqual(resolveLimits(), DEFAULT_LIMITS);
@@ -14,42 +31,158 @@ test("limits: what is not given has its default, which differs by role", () => {
 });
 
 test("limits: each takes its least and greatest value and nothing beyond", () => {
-	for (const [name, { min, max, default: value }] of Object.entries(LIMIT_RULES)) {
-		for (const good of [min, value, max]) {
-			assert.equal(resolveLimits({ [name]: good })[name as keyof Limits], good);
-		}
-		for (const bad of [min - 1, max + 1, Number.MAX_SAFE_INTEGER]) {
-			assert.throws(() => resolveLimits({ [name]: bad }), { name: "RangeError", code: "OPTION_INVALID" }, `${name}: ${bad}`);
-		}
-		for (const bad of [null, "5", 1.5, Number.NaN, Number.POSITIVE_INFINITY, {}, true, 5n]) {
-			assert.throws(() => resolveLimits({ [name]: bad }), { name: "TypeError", code: "OPTION_INVALID" }, `${name}: ${String(bad)}`);
+	for (const role of ROLES) {
+		for (const [name, { min, max, default: value }] of RULES[role]) {
+			for (const good of [min, value, max]) {
+				assert.equal(resolve(role, { [name]: good })[name], good);
+			}
+			for (const bad of [min - 1, max + 1, Number.MAX_SAFE_INTEGER]) {
+				assert.throws(() => resolve(role, { [name]: bad }), { name: "RangeError", code: "OPTION_INVALID" }, `${name}: ${bad}`);
+			}
+			for (const bad of [null, "5", 1.5, Number.NaN, Number.POSITIVE_INFINITY, {}, true, 5n]) {
+				assert.throws(() => resolve(role, { [name]: bad }), { name: "TypeError", code: "OPTION_INVALID" }, `${name}: ${String(bad)}`);
+			}
 		}
 	}
 });
 
 test("limits: names that do not exist, and what is no object, are TypeErrors", () => {
-	for (const name of ["messagebytes", "constructor", "toString", "__proto__x", ""]) {
-		assert.throws(() => resolveLimits({ [name]: 1 }), { name: "TypeError", code: "OPTION_INVALID" });
+	for (const role of ROLES) {
+		for (const name of ["messagebytes", "constructor", "toString", "__proto__x", "", "x".repeat(100_000)]) {
+			assert.throws(() => resolve(role, { [name]: 1 }), { name: "TypeError", code: "OPTION_INVALID" });
+		}
+		assert.throws(() => resolve(role, JSON.parse('{"__proto__":1}')), { name: "TypeError", code: "OPTION_INVALID" });
+		for (const value of [null, 5, "x"]) {
+			assert.throws(() => resolve(role, value as never), { name: "TypeError", code: "OPTION_INVALID" });
+		}
 	}
-	assert.throws(() => resolveLimits(JSON.parse('{"__proto__":1}')), { name: "TypeError", code: "OPTION_INVALID" });
-	for (const value of [null, 5, "x"]) {
-		assert.throws(() => resolveLimits(value as never), { name: "TypeError", code: "OPTION_INVALID" });
+});
+
+test("limits: a limit of the other role is refused, whatever its value, and the message says whose it is", () => {
+	for (const [role, others, words] of [
+		["client", COORDINATOR_RULES, "is a limit of the Coordinator; a Client has no such limit"],
+		["coordinator", CLIENT_RULES, "is a limit of a Client; the Coordinator has no such limit"],
+	] as const) {
+		for (const [name, rule] of entriesOf(others)) {
+			for (const value of [rule.default, undefined, "5"]) {
+				assert.throws(() => resolve(role, { [name]: value }), { name: "TypeError", code: "OPTION_INVALID", message: `Option "limits.${name}" ${words}` });
+			}
+		}
+	}
+	// @ts-expect-error A Client has no leases.
+	assert.throws(() => resolveLimits({ leases: 5 }), TypeError);
+	// @ts-expect-error The Coordinator asks nobody for counts.
+	assert.throws(() => resolveLimits({ requests: 5 }, "coordinator"), TypeError);
+});
+
+test("limits: a name that does not exist is told with the nearest one, those of the role first", () => {
+	for (const [role, given, message] of [
+		["client", "messagebytes", 'Option "limits" has no "messagebytes"; did you mean "messageBytes"?'],
+		["client", "requestTimeout", 'Option "limits" has no "requestTimeout"; did you mean "requestTimeoutMs"?'],
+		["client", "leasse", 'Option "limits" has no "leasse"; did you mean "leases"?'],
+		["coordinator", "lease", 'Option "limits" has no "lease"; did you mean "leases"?'],
+		["coordinator", "presenceQueueByte", 'Option "limits" has no "presenceQueueByte"; did you mean "presenceQueueBytes"?'],
+		["client", "maximumBandwidth", 'Option "limits" has no "maximumBandwidth"'],
+		["client", "", 'Option "limits" has no ""'],
+		["client", "x".repeat(100_000), `Option "limits" has no "${"x".repeat(40)}..."`],
+	] as const) {
+		assert.throws(() => resolve(role, { [given]: 1 }), { message });
+	}
+});
+
+const RULES_BY_INTERFACE = { Limits: SHARED_RULES, ClientLimits: CLIENT_RULES, CoordinatorLimits: COORDINATOR_RULES };
+
+test("limits: the defaults in their comments are those of the rules", () => {
+	const text = readFileSync(new URL("limits.ts", import.meta.url), "utf8");
+	for (const [name, rules] of Object.entries(RULES_BY_INTERFACE)) {
+		const [, body = ""] = new RegExp(`export interface ${name} [^{]*\\{\\n([^}]*(?:\\{@link[^}]*\\}[^}]*)*)\\n\\}`).exec(text) ?? [];
+		const said = [...body.matchAll(/\/\*\* .* @default ([\d_]+)(?:, at a Coordinator ([\d_]+))? \*\/\n\treadonly (\w+): number;/g)].map(
+			([, value = "", atCoordinator, limit]) => [limit, Number(value.replaceAll("_", "")), Number((atCoordinator ?? value).replaceAll("_", ""))],
+		);
+		assert.deepEqual(
+			said,
+			entriesOf(rules).map(([limit, rule]) => [limit, rule.default, rule.coordinatorDefault ?? rule.default]),
+		);
 	}
 });
 
 test("docs/limits.md: its table says what the code says", () => {
 	const text = readFileSync(new URL("../../../docs/limits.md", import.meta.url), "utf8");
-	const rows = [...text.matchAll(/^\| `([A-Za-z]+)` \| ([^|]+) \| (\d+) \| (\d+) \| ([^|]+) \| ([^|]+) \|$/gm)].map(([, name, value, min, max]) => [
-		name,
-		value,
-		min,
-		max,
+	for (const [heading, rules] of [
+		["Limits that both have", SHARED_RULES],
+		["Limits of a Client", CLIENT_RULES],
+		["Limits of the Coordinator", COORDINATOR_RULES],
+	] as const) {
+		const [, section = ""] = text.split(`\n## ${heading}\n`);
+		const [table = ""] = section.split("\n## ");
+		const rows = [...table.matchAll(/^\| `([A-Za-z]+)` \| ([^|]+) \| (\d+) \| (\d+) \| ([^|]+) \| ([^|]+) \|$/gm)].map(([, name, value, min, max]) => [
+			name,
+			value,
+			min,
+			max,
+		]);
+		const expected = entriesOf(rules).map(([name, { default: value, coordinatorDefault, min, max }]) => [
+			name,
+			coordinatorDefault === undefined ? String(value) : `${value}; Coordinator ${coordinatorDefault}`,
+			String(min),
+			String(max),
+		]);
+		assert.deepEqual(rows, expected, heading);
+	}
+});
+
+/** The places that look at a limit, by rooms: `limits.name`, or a pattern that takes it out of limits. */
+function roomsThatUse(name: string, sources: Readonly<Record<string, string>>): Set<string> {
+	const read = new RegExp(`(?<!welcome\\.)\\b(?:limits|sendLimits)\\.${name}\\b`);
+	const taken = new RegExp(`\\{[^{}]*\\b${name}\\b[^{}]*\\}(?: = [\\w.#]*\\b(?:limits|sendLimits);|: \\w*Limits\\b)`);
+	const users = Object.entries(sources).filter(([, source]) => read.test(source) || taken.test(source));
+	return new Set(users.map(([file]) => file.split("/")[0] ?? ""));
+}
+
+/** What is wrong with where the limits of the roles are used. */
+function idleLimits(sources: Readonly<Record<string, string>>): string[] {
+	const problems: string[] = [];
+	const of = (rules: object, roles: readonly string[]): void => {
+		for (const name of Object.keys(rules)) {
+			const rooms = roomsThatUse(name, sources);
+			const both = SHARED_ROOMS.some((room) => rooms.has(room));
+			for (const role of ROLES) {
+				const uses = both || rooms.has(role);
+				if (roles.includes(role) && !uses) problems.push(`${name} does nothing at a ${role}`);
+				if (!roles.includes(role) && uses) problems.push(`${name} is used at a ${role}, which does not have it`);
+			}
+		}
+	};
+	of(SHARED_RULES, ROLES);
+	of(CLIENT_RULES, ["client"]);
+	of(COORDINATOR_RULES, ["coordinator"]);
+	return problems;
+}
+
+/** What a Client and a Coordinator both run. */
+const SHARED_ROOMS = ["session", "stream", "transport"];
+
+test("limits: each is used by the roles that have it, and by no other", () => {
+	const src = new URL(".", import.meta.url);
+	const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+	const withoutComments = (source: string): string => source.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
+	const sources = Object.fromEntries(files.map((file) => [file.replaceAll("\\", "/"), withoutComments(readFileSync(new URL(file, src), "utf8"))]));
+	assert.deepEqual(idleLimits(sources), []);
+});
+
+test("limits: one that is used nowhere, at one end only, or at the wrong end, is found", () => {
+	const named = (name: string, files: Readonly<Record<string, string>>): string[] => idleLimits(files).filter((line) => line.startsWith(`${name} `));
+	const [atClient, atCoordinator] = ["channels does nothing at a client", "channels does nothing at a coordinator"];
+	assert.deepEqual(named("channels", {}), [atClient, atCoordinator]);
+	assert.deepEqual(named("channels", { "client/client.ts": "if (open >= this.#limits.channels) return;" }), [atCoordinator]);
+	assert.deepEqual(named("channels", { "client/client.ts": "client.channels();", "coordinator/a.ts": "const { channels } = this.#host;" }), [
+		atClient,
+		atCoordinator,
 	]);
-	const expected = Object.entries(LIMIT_RULES).map(([name, { default: value, coordinatorDefault, min, max }]) => [
-		name,
-		coordinatorDefault === undefined ? String(value) : `${value}; Coordinator ${coordinatorDefault}`,
-		String(min),
-		String(max),
+	assert.deepEqual(named("channels", { "client/a.ts": "const { channels, requests } = host.limits;", "coordinator/a.ts": "limits.channels" }), []);
+	assert.deepEqual(named("channels", { "session/a.ts": "function f({ channels }: SomeLimits) {}" }), []);
+	assert.deepEqual(named("requests", { "client/a.ts": "limits.requests", "coordinator/a.ts": "limits.requests" }), [
+		"requests is used at a coordinator, which does not have it",
 	]);
-	assert.deepEqual(rows, expected);
+	assert.deepEqual(named("streamsPerPair", { "client/a.ts": "welcome.limits.streamsPerPair" }), ["streamsPerPair does nothing at a coordinator"]);
 });

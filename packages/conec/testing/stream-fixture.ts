@@ -48,6 +48,7 @@ export async function connectEnds(
 			retry: "never",
 			undecidedCode: 2,
 			keyLog: false,
+			connections: 10,
 			onConnection(connection) {
 				connection.onStream = (stream) => incoming.add(stream);
 				connection.confirm();

@@ -6,7 +6,7 @@ const { readdirSync, readFileSync } = require("node:fs");
 const { join } = require("node:path");
 
 /**
- * The number that `abiVersion()` of the binary must return. It changes with every incompatible change of the native surface, here and in `src/lib.rs` at once.
+ * The number that `abiVersion()` of the binary must return. It changes with every incompatible change of the native surface, here and in `src/bridge/addon.rs` at once.
  */
 const ABI_VERSION = 1;
 
@@ -31,7 +31,7 @@ function packageName(target) {
 	return `@conec/quic-${target}`;
 }
 
-/** Twelve hex digits that change whenever something that goes into the binary changes. `src/bin` does not. */
+/** Twelve hex digits that change whenever something that goes into the binary changes. */
 function sourceHash(nativeDirectory) {
 	const hash = createHash("sha256");
 	for (const file of ["Cargo.toml", "Cargo.lock", "build.rs", ...rustFiles(nativeDirectory, "src")]) {
@@ -52,7 +52,7 @@ function rustFiles(nativeDirectory, folder) {
 		.sort((a, b) => (a.name < b.name ? -1 : 1))
 		.flatMap((entry) => {
 			const path = `${folder}/${entry.name}`;
-			if (entry.isDirectory()) return path === "src/bin" ? [] : rustFiles(nativeDirectory, path);
+			if (entry.isDirectory()) return rustFiles(nativeDirectory, path);
 			return entry.name.endsWith(".rs") ? [path] : [];
 		});
 }

@@ -4,11 +4,20 @@
  * @module
  */
 
-import { type Environment, RECORD, readU32, readU64, type Target } from "./environment.ts";
+import { CONNECTION_STATS, DATAGRAM_RESULT, named, RECORD } from "./constants.ts";
+import { type Environment, readU32, readU64, type Target } from "./environment.ts";
 import { connectionError, mapped, QuicError } from "./errors.ts";
 import type { Handle } from "./native.ts";
 import { HeldStream, IncomingStream, nativeStreamOptions, Stream, type StreamHandler, type StreamOwner } from "./stream.ts";
 import type { ConnectionCloseInfo, ConnectionStats, SocketAddress, StreamOptions } from "./types.ts";
+
+/** What `sendDatagram` says for a number of the addon. */
+const DATAGRAM_RESULTS = {
+	[DATAGRAM_RESULT.SENT]: "sent",
+	[DATAGRAM_RESULT.TOO_LARGE]: "too-large",
+	[DATAGRAM_RESULT.UNSUPPORTED]: "unsupported",
+	[DATAGRAM_RESULT.CLOSED]: "closed",
+} as const;
 
 /** A first frame. */
 export interface FirstFrame {
@@ -32,13 +41,13 @@ export class Connection implements Target, StreamOwner {
 	readonly serverName: string | undefined;
 	/** The local IP address that a client dialled, unmapped; `undefined` on the dialling side and where the system does not tell. */
 	readonly localAddress: string | undefined;
-	/** With whom the handshake was, wherever the peer seems to be now: this address is proven (RFC 9000, 8.1). `undefined` on the dialling side. */
+	/** The peer's address during the handshake, wherever the peer seems to be now. This address is proven (RFC 9000, 8.1). `undefined` on the dialling side. */
 	readonly acceptedFrom: SocketAddress | undefined;
-	/** What this side's sending follows. */
+	/** The congestion controller of this side: "cubic", "newreno" or "bbr". */
 	readonly congestion: string;
-	/** Never rejects. */
+	/** Resolves when the connection is over; never rejects. */
 	readonly closed: Promise<ConnectionCloseInfo>;
-	/** QUIC datagrams; dropped while it is not set. */
+	/** Called with each QUIC datagram. While it is not set, they are dropped. */
 	onDatagram: ((data: Uint8Array) => void) | undefined;
 	readonly #undecided = new Set<IncomingStream>();
 	readonly #resolveClosed: (info: ConnectionCloseInfo) => void;
@@ -69,17 +78,17 @@ export class Connection implements Target, StreamOwner {
 		environment.adopt(this);
 	}
 
-	/** Where the peer is now; it may move (RFC 9000, 9), and a server shows the new address before the path is validated. */
+	/** Where the peer is now. A client may move (RFC 9000, 9); a server then shows the new address before the path is validated. */
 	get remoteAddress(): SocketAddress {
 		try {
 			if (!this.#over) this.#remote = mapped(() => this.environment.native.connectionRemote(this.handle));
 		} catch {
-			// It is over, which nobody has been told yet: where the peer was last.
+			// It is over, but nobody has been told yet. This tells where the peer was last.
 		}
 		return this.#remote;
 	}
 
-	/** Called with each stream that the peer opens; until it is set, they wait. */
+	/** Called with each stream that the peer opens. Streams wait until it is set. */
 	get onStream(): ((stream: IncomingStream) => void) | undefined {
 		return this.#onStream;
 	}
@@ -95,7 +104,7 @@ export class Connection implements Target, StreamOwner {
 		if (!this.#over) mapped(() => this.environment.native.connectionConfirm(this.handle));
 	}
 
-	/** Opens a bidirectional stream, with a first frame if given. Waits silently for the peer's stream limit. */
+	/** Opens a bidirectional stream, with a first frame if one is given. At the peer's stream limit the stream waits, and what is written to it too. */
 	openStream(handler: StreamHandler, options: StreamOptions = {}, first?: FirstFrame): Stream {
 		return this.#open(true, handler, options, first);
 	}
@@ -105,7 +114,7 @@ export class Connection implements Target, StreamOwner {
 		return this.#open(false, handler, options, first);
 	}
 
-	/** Opens a stream for `pipe`: its first frame is sent at once, nothing of it is read. */
+	/** Opens a stream for `pipe`. Its first frame is sent at once; nothing of it is read here. */
 	openHeldStream(first: FirstFrame): HeldStream {
 		this.#assertOpen();
 		const native = nativeStreamOptions({});
@@ -116,8 +125,7 @@ export class Connection implements Target, StreamOwner {
 	/** Sends one unreliable datagram (RFC 9221), or says why not. "full" never happens: the oldest waiting one is dropped. */
 	sendDatagram(data: Uint8Array): "sent" | "too-large" | "unsupported" | "closed" {
 		if (this.#over) return "closed";
-		const result = mapped(() => this.environment.native.connectionDatagram(this.handle, data));
-		return (["sent", "too-large", "unsupported", "closed"] as const)[result];
+		return DATAGRAM_RESULTS[mapped(() => this.environment.native.connectionDatagram(this.handle, data))];
 	}
 
 	/** Largest datagram for now, in bytes; 0 when the peer takes none. */
@@ -131,50 +139,13 @@ export class Connection implements Target, StreamOwner {
 		return mapped(() => this.environment.native.connectionExportKey(this.handle, Buffer.from(label), context, lengthBytes));
 	}
 
-	/** Figures of now; the last known ones are gone with the connection (`CLOSED`). */
+	/** Figures of this moment. Throws `CLOSED` when the connection is over. */
 	stats(): ConnectionStats {
 		this.#assertOpen();
-		const [
-			rttMs,
-			minRttMs,
-			congestionWindowBytes,
-			mtuBytes,
-			sentPackets,
-			lostPackets,
-			lostBytes,
-			congestionEvents,
-			sentBytes,
-			receivedBytes,
-			sentDatagrams,
-			receivedDatagrams,
-		] = mapped(() => this.environment.native.connectionStats(this.handle)) as [
-			number,
-			number,
-			number,
-			number,
-			number,
-			number,
-			number,
-			number,
-			number,
-			number,
-			number,
-			number,
-		];
-		return {
-			rttMs,
-			minRttMs,
-			congestionWindowBytes,
-			mtuBytes,
-			sentPackets,
-			lostPackets,
-			lostBytes,
-			congestionEvents,
-			sentBytes,
-			receivedBytes,
-			sentDatagrams,
-			receivedDatagrams,
-		};
+		return named(
+			CONNECTION_STATS,
+			mapped(() => this.environment.native.connectionStats(this.handle)),
+		);
 	}
 
 	/** Ends the connection at once (CONNECTION_CLOSE). What is queued or unacknowledged may be lost: finish streams first. */

@@ -5,19 +5,20 @@
  */
 
 import { Connection, closeError } from "./connection.ts";
-import { currentEnvironment, type Environment, RECORD, readU16, type Target } from "./environment.ts";
+import { ENDPOINT_STATS, named, RECORD, SIZE } from "./constants.ts";
+import { currentEnvironment, type Environment, readU16, type Target } from "./environment.ts";
 import { mapped, QuicError } from "./errors.ts";
 import type { Handle } from "./native.ts";
 import { nativeDialOptions, nativeEndpointOptions, nativeListenOptions } from "./native-options.ts";
 import type { ConnectOptions, EndpointOptions, EndpointStats, ListenOptions, SocketAddress } from "./types.ts";
 
-/** Raw datagrams handed over before the event loop goes round; more are dropped, or a flood of them would take all the time there is. */
+/** At most this many raw datagrams are handed over before the event loop goes round. More are dropped: a flood would take all the time there is. */
 const RAW_PER_TURN = 256;
 
 /** A bound socket. It keeps the process alive until it is closed, unless {@link Endpoint.unref} is called. */
 export class Endpoint implements Target {
 	readonly handle: Handle;
-	/** Called with each incoming connection whose handshake is over; it must be confirmed in time. Refused while not set. */
+	/** Called with each incoming connection whose handshake is over. Confirm it in time. While this is not set, connections are closed. */
 	onConnection: ((connection: Connection) => void) | undefined;
 	/** Called with each datagram that is not QUIC, if `rawDatagrams` was asked for; 256 at most before the event loop goes round. */
 	onRaw: ((data: Uint8Array, from: SocketAddress) => void) | undefined;
@@ -58,20 +59,20 @@ export class Endpoint implements Target {
 		return this.#address;
 	}
 
-	/** Starts to accept connections. Again: identity, trust and limits of new connections from here on; live ones stay. */
+	/** Starts to accept connections. Called again, it changes identity, trust and limits for new connections; live ones stay. */
 	listen(options: ListenOptions): void {
 		this.#assertOpen();
 		mapped(() => this.#environment.native.endpointListen(this.handle, nativeListenOptions(options)));
 	}
 
-	/** Takes no new connections: they get no answer that they would believe (a stateless reset shorter than their packet at most), so a dialler sees `HANDSHAKE_TIMEOUT`. Live ones stay. */
+	/** Takes no new connections. A dialler gets no answer that it would believe (a stateless reset at most), so it sees `HANDSHAKE_TIMEOUT`. Live connections stay. */
 	stopListening(): void {
 		this.#assertOpen();
 		mapped(() => this.#environment.native.endpointStopListening(this.handle));
 	}
 
 	/**
-	 * Dials. Note that a server may still refuse our certificate after this resolves (TLS 1.3): then `closed` tells.
+	 * Dials. With TLS 1.3, a server may still refuse our certificate after this resolves. Then `closed` tells.
 	 *
 	 * @throws {@link QuicError} `TLS_REFUSED`, `TLS_REFUSED_BY_PEER`, `HANDSHAKE_TIMEOUT`, `CONNECTION_REFUSED`, `VERSION_MISMATCH`, `DIAL_FAILED`, `CERTIFICATE_INVALID`, `KEY_INVALID`, `CLOSED`; the signal's reason on abort
 	 */
@@ -122,18 +123,11 @@ export class Endpoint implements Target {
 	/** Figures since the start. */
 	stats(): EndpointStats {
 		this.#assertOpen();
-		const [openConnections, undecidedConnections, acceptedHandshakes, failedHandshakes, refusedConnections, retries, droppedRaw] = mapped(() =>
-			this.#environment.native.endpointStats(this.handle),
-		) as [number, number, number, number, number, number, number];
-		return {
-			openConnections,
-			undecidedConnections,
-			acceptedHandshakes,
-			failedHandshakes,
-			refusedConnections,
-			retries,
-			droppedRawDatagrams: droppedRaw + this.#droppedRaw,
-		};
+		const figures = named(
+			ENDPOINT_STATS,
+			mapped(() => this.#environment.native.endpointStats(this.handle)),
+		);
+		return { ...figures, droppedRawDatagrams: figures.droppedRawDatagrams + this.#droppedRaw };
 	}
 
 	/** Keeps the process alive while open (the default). */
@@ -149,17 +143,20 @@ export class Endpoint implements Target {
 	}
 
 	/**
-	 * Closes every connection with the code, waits at most `drainMs` for the peers to know, and releases the socket.
-	 * `until: "sent"` resolves as soon as the closes have left: the socket is then released behind, and keeps nothing alive;
-	 * a peer that did not hear the close hears it again until then. With `"released"`, the default, the port is free again.
-	 * Idempotent; never rejects, but throws `INVALID_ARGUMENT` for what is no QUIC code.
+	 * Closes every connection with the code, waits at most `drainMs` until the peers know, and releases the socket.
+	 *
+	 * With `until: "released"`, the default, the port is free again when this resolves. With `until: "sent"` it resolves as soon as
+	 * the closes have left. The socket is released later and does not keep the process alive; until then, a peer that did not hear
+	 * the close hears it again. Further calls return the first promise. It never rejects.
+	 *
+	 * @throws {@link QuicError} `INVALID_ARGUMENT` for a code that is not a QUIC code
 	 */
 	close(options: { code?: number; reason?: string; drainMs?: number; until?: "sent" | "released" } = {}): Promise<void> {
 		if (this.#closing !== undefined) return this.#closing;
 		const { code = 0, reason = "", drainMs = 1_000, until = "released" } = options;
 		mapped(() => this.#environment.native.endpointClose(this.handle, code, reason, drainMs));
 		for (const connection of this.#connections.values()) connection.closing(code, reason);
-		if (!this.#referenced) this.#environment.hold(); // who awaits the close is not left hanging by an early exit
+		if (!this.#referenced) this.#environment.hold(); // an early exit must not leave somebody hanging who awaits the close
 		this.#closing = new Promise((resolve) => {
 			this.#closed = () => {
 				this.#closed = undefined;
@@ -201,7 +198,7 @@ export class Endpoint implements Target {
 				this.#rawThisTurn = 0;
 			});
 		}
-		onRaw(payload.subarray(20), unpackAddress(payload));
+		onRaw(payload.subarray(SIZE.ADDRESS_BYTES), unpackAddress(payload));
 	}
 
 	#accepted(handle: Handle): void {
@@ -221,7 +218,7 @@ export class Endpoint implements Target {
 	}
 }
 
-/** Port, family, two bytes of padding, 16 bytes of address: `packed_address` of `endpoint.rs`. */
+/** Port, family, two bytes of padding, 16 bytes of address: `packed_address` of `endpoint/raw.rs`. */
 function unpackAddress(payload: Uint8Array): SocketAddress {
 	const port = readU16(payload, 0);
 	if (payload[2] === 4) return { address: payload.subarray(4, 8).join("."), port };

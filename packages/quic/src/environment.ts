@@ -5,46 +5,24 @@
  */
 
 import { markAsUntransferable } from "node:worker_threads";
+import { RECORD, SIZE } from "./constants.ts";
 import { mapped } from "./errors.ts";
 import { type Handle, type Native, nativeSource, requireNative } from "./native.ts";
 
-/** What a record is about; the numbers are those of `queue.rs`. */
-export const RECORD = {
-	FRAME: 1,
-	LARGE: 2,
-	END: 3,
-	RESET: 4,
-	STOPPED: 5,
-	DRAIN: 6,
-	FINISHED: 7,
-	STREAM_LOST: 8,
-	STREAM_IN: 9,
-	STREAM_DONE: 10,
-	CONN_IN: 11,
-	CONN_OPEN: 12,
-	CONN_CLOSED: 13,
-	DATAGRAM: 14,
-	RAW: 15,
-	PIPE_END: 16,
-	ENDPOINT_CLOSED: 17,
-	ENDPOINT_LEFT: 18,
-} as const;
-
-/** Anything with a handle gets its records in order. What is new (`STREAM_IN`, `CONN_IN`) goes to its owner; `subject` is then the new handle. What `record` throws is reported as uncaught. */
+/** An object with a handle, which gets its records in order. A new stream or connection (`STREAM_IN`, `CONN_IN`) is told to its owner; `subject` is then the new handle. What `record` throws is reported as uncaught. */
 export interface Target {
 	readonly handle: Handle;
 	record(type: number, kind: number, payload: Uint8Array, subject: Handle): void;
 }
 
-/** A retained message keeps at most this much alive. */
-const SLAB_BYTES = 256 * 1024;
-/** After that much in one turn, other work of the event loop gets its chance. */
+/** After this many bytes in one turn, other work of the event loop gets its chance. */
 const TURN_BYTES = 1024 * 1024;
 /** What a turn costs besides what it delivers. */
 const TURN_COST_BYTES = 4 * 1024;
-const SLOT_MASK = 0xf_ffff;
+const SLOT_MASK = 2 ** SIZE.SLOT_BITS - 1;
+const { RECORD_BYTES, MORE } = SIZE;
 
-/** The environment of this thread, started on first use; one for all copies of this module that share an addon. Throws `QUIC_UNAVAILABLE`. */
+/** The environment of this thread, started on first use. All copies of this module that share an addon share it. Throws `QUIC_UNAVAILABLE`. */
 export function currentEnvironment(): Environment {
 	if (environment !== undefined) return environment;
 	const native = requireNative();
@@ -65,7 +43,7 @@ export class Environment {
 	#words!: Uint32Array;
 	#used = 0;
 	#holds = 0;
-	/** Bytes delivered since the event loop last went round, as far as anybody counts. */
+	/** Bytes delivered since the event loop last went round. It is set back only when half of the allowance is used. */
 	#delivered = 0;
 	#renewing = false;
 	#postponed = false;
@@ -94,14 +72,14 @@ export class Environment {
 		this.#targets[target.handle & SLOT_MASK] = target;
 	}
 
-	/** After the last record of a handle. */
+	/** Forgets a handle, after its last record. */
 	release(handle: Handle): void {
 		const slot = handle & SLOT_MASK;
 		if (this.#targets[slot]?.handle === handle) this.#targets[slot] = undefined;
 		this.native.release(handle);
 	}
 
-	/** Sends what little has been written when this tick ends: all of it in as few packets as can be. */
+	/** Sends the little that has been written when this tick ends, all of it in as few packets as possible. */
 	flushLater(): void {
 		if (this.#flushing) return;
 		this.#flushing = true;
@@ -118,11 +96,11 @@ export class Environment {
 	}
 
 	#renew(): void {
-		this.#bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
+		this.#bytes = Buffer.allocUnsafeSlow(SIZE.BATCH_BYTES);
 		this.#slab = this.#bytes.buffer as ArrayBuffer;
 		this.#words = new Uint32Array(this.#slab);
 		this.#used = 0;
-		markAsUntransferable(this.#slab); // messages share it: moving one to a worker must not take its neighbours along
+		markAsUntransferable(this.#slab); // messages share it, and moving one to a worker must not take its neighbours along
 	}
 
 	/** Delivers what waits. Node may call this many times before the event loop goes on, so all of them share one allowance. */
@@ -135,8 +113,8 @@ export class Environment {
 				return;
 			}
 			const result = this.native.poll(this.#bytes, this.#used);
-			const length = result & 0x7fff_ffff;
-			const more = result >= 0x8000_0000;
+			const length = result & ~MORE;
+			const more = result >= MORE;
 			const from = this.#used;
 			const slab = this.#slab;
 			const words = this.#words;
@@ -167,16 +145,16 @@ export class Environment {
 				this.native.take(own);
 				payload = new Uint8Array(own.buffer, 0, length);
 				delivered += length;
-				at += 12;
+				at += RECORD_BYTES;
 			} else {
-				payload = new Uint8Array(slab, at + 12, length);
-				at += 12 + ((length + 3) & ~3);
+				payload = new Uint8Array(slab, at + RECORD_BYTES, length);
+				at += RECORD_BYTES + ((length + 3) & ~3);
 			}
 			const isNew = type === RECORD.STREAM_IN || type === RECORD.CONN_IN;
 			const owner = isNew ? readU32(payload, 0) : handle;
 			const target = targets[owner & SLOT_MASK];
 			if (target === undefined || target.handle !== owner) {
-				if (isNew) this.native.release(handle); // its owner is gone: so is it
+				if (isNew) this.native.release(handle); // its owner is gone, and it goes too
 				continue;
 			}
 			try {

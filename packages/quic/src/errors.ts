@@ -4,6 +4,8 @@
  * @module
  */
 
+import { ERROR_CODES, LAYER, LOST, REFUSAL } from "./constants.ts";
+
 /** What went wrong. */
 export type QuicErrorCode =
 	/** The addon could not be loaded; the message says why and what to do. */
@@ -74,18 +76,19 @@ export class QuicError extends Error {
 }
 Object.defineProperty(QuicError.prototype, "name", { value: "QuicError", configurable: true, writable: true });
 
-const FROM_NATIVE: ReadonlyMap<unknown, QuicErrorCode> = new Map<unknown, QuicErrorCode>([
-	["ADDRESS_IN_USE", "ADDRESS_IN_USE"],
-	["ADDRESS_UNAVAILABLE", "ADDRESS_UNAVAILABLE"],
-	["PERMISSION_DENIED", "PERMISSION_DENIED"],
-	["SOCKET_FAILED", "SOCKET_FAILED"],
-	["TOO_MANY_HANDLES", "TOO_MANY_HANDLES"],
-	["THREAD_FAILED", "THREAD_FAILED"],
-	["CERTIFICATE_INVALID", "CERTIFICATE_INVALID"],
-	["KEY_INVALID", "KEY_INVALID"],
-	["HANDLE_STALE", "CLOSED"],
-	["NOT_INITIALISED", "CLOSED"],
-]);
+const FROM_NATIVE: Readonly<Record<(typeof ERROR_CODES)[number], QuicErrorCode>> = {
+	INVALID_ARGUMENT: "INVALID_ARGUMENT",
+	HANDLE_STALE: "CLOSED",
+	NOT_INITIALISED: "CLOSED",
+	TOO_MANY_HANDLES: "TOO_MANY_HANDLES",
+	CERTIFICATE_INVALID: "CERTIFICATE_INVALID",
+	KEY_INVALID: "KEY_INVALID",
+	ADDRESS_IN_USE: "ADDRESS_IN_USE",
+	ADDRESS_UNAVAILABLE: "ADDRESS_UNAVAILABLE",
+	PERMISSION_DENIED: "PERMISSION_DENIED",
+	SOCKET_FAILED: "SOCKET_FAILED",
+	THREAD_FAILED: "THREAD_FAILED",
+};
 
 /** Runs a native call and turns what it throws into a {@link QuicError}. */
 export function mapped<T>(call: () => T): T {
@@ -93,35 +96,45 @@ export function mapped<T>(call: () => T): T {
 		return call();
 	} catch (error) {
 		if (error instanceof QuicError) throw error;
-		const code = FROM_NATIVE.get((error as { code?: unknown }).code) ?? "INVALID_ARGUMENT";
+		const native = ERROR_CODES.find((code) => code === (error as { code?: unknown }).code);
+		const code = native === undefined ? "INVALID_ARGUMENT" : FROM_NATIVE[native];
 		throw new QuicError(code, error instanceof Error ? error.message : String(error), { cause: error });
 	}
 }
 
-/** Layers of `connection.rs`. */
-const LAYERS: readonly (QuicErrorCode | undefined)[] = [
-	undefined,
-	"CLOSED",
-	"CLOSED_BY_PEER",
-	"IDLE_TIMEOUT",
-	"HANDSHAKE_TIMEOUT",
-	"STATELESS_RESET",
-	"VERSION_MISMATCH",
-	"TLS_REFUSED_BY_PEER",
-	"TLS_REFUSED",
-	"TRANSPORT_ERROR",
-	"TRANSPORT_ERROR",
-	"DIAL_FAILED",
-];
+/** The code of an error by the layer in which the connection ended. */
+const CODES: Readonly<Record<number, QuicErrorCode>> = {
+	[LAYER.CLOSED_LOCALLY]: "CLOSED",
+	[LAYER.CLOSED_BY_PEER]: "CLOSED_BY_PEER",
+	[LAYER.IDLE_TIMEOUT]: "IDLE_TIMEOUT",
+	[LAYER.HANDSHAKE_TIMEOUT]: "HANDSHAKE_TIMEOUT",
+	[LAYER.STATELESS_RESET]: "STATELESS_RESET",
+	[LAYER.VERSION_MISMATCH]: "VERSION_MISMATCH",
+	[LAYER.TLS_BY_PEER]: "TLS_REFUSED_BY_PEER",
+	[LAYER.TLS_LOCALLY]: "TLS_REFUSED",
+	[LAYER.TRANSPORT_BY_PEER]: "TRANSPORT_ERROR",
+	[LAYER.TRANSPORT_LOCALLY]: "TRANSPORT_ERROR",
+	[LAYER.DIAL_FAILED]: "DIAL_FAILED",
+};
 
-const REFUSALS: readonly (Refusal | undefined)[] = [undefined, "pin", "name", "expired", "not-yet-valid", "unknown-issuer", "invalid", "revoked", "usage"];
+const REFUSALS: Readonly<Record<number, Refusal>> = {
+	[REFUSAL.PIN]: "pin",
+	[REFUSAL.NAME]: "name",
+	[REFUSAL.EXPIRED]: "expired",
+	[REFUSAL.NOT_YET_VALID]: "not-yet-valid",
+	[REFUSAL.UNKNOWN_ISSUER]: "unknown-issuer",
+	[REFUSAL.INVALID]: "invalid",
+	[REFUSAL.REVOKED]: "revoked",
+	[REFUSAL.USAGE]: "usage",
+};
 
 /** RFC 9000, 20.1. */
 const CONNECTION_REFUSED = 0x2;
 
-/** The error that a `CONN_CLOSED` record stands for. `reason` is the peer's or quinn's text and only ends the message. */
+/** The error that a `CONN_CLOSED` record stands for. `reason` is the peer's or quinn's text; it is only the end of the message. */
 export function connectionError(layer: number, refusal: number, code: number, reason: string): QuicError {
-	const name = LAYERS[layer] ?? "TRANSPORT_ERROR";
+	const name = CODES[layer] ?? "TRANSPORT_ERROR";
+	const byPeer = layer === LAYER.TRANSPORT_BY_PEER;
 	const words = reason === "" ? "" : `: ${printable(reason)}`;
 	switch (name) {
 		case "CLOSED":
@@ -143,8 +156,8 @@ export function connectionError(layer: number, refusal: number, code: number, re
 		case "DIAL_FAILED":
 			return new QuicError(name, `The address cannot be dialled${words}`);
 		default:
-			if (layer === 9 && code === CONNECTION_REFUSED) return new QuicError("CONNECTION_REFUSED", "The peer turned the connection away", { closeCode: code });
-			return new QuicError("TRANSPORT_ERROR", `${layer === 9 ? "The peer reports" : "The peer caused"} QUIC error 0x${code.toString(16)}${words}`, {
+			if (byPeer && code === CONNECTION_REFUSED) return new QuicError("CONNECTION_REFUSED", "The peer turned the connection away", { closeCode: code });
+			return new QuicError("TRANSPORT_ERROR", `${byPeer ? "The peer reports" : "The peer caused"} QUIC error 0x${code.toString(16)}${words}`, {
 				closeCode: code,
 			});
 	}
@@ -153,9 +166,9 @@ export function connectionError(layer: number, refusal: number, code: number, re
 /** The error that a `STREAM_LOST` record stands for. */
 export function streamError(why: number): QuicError {
 	switch (why) {
-		case 2:
+		case LOST.TOO_LONG:
 			return new QuicError("FRAME_TOO_LONG", "A frame is longer than allowed");
-		case 3:
+		case LOST.TRUNCATED:
 			return new QuicError("FRAME_TRUNCATED", "The stream ended inside a frame");
 		default:
 			return new QuicError("CONNECTION_LOST", "The connection under the stream is over");

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RETRY } from "./constants.ts";
 import type { NativeDialOptions, NativeEndpointOptions, NativeIdentity, NativeIncoming, NativeListenOptions, NativeTransport, NativeTrust } from "./native.ts";
 import type { ConnectOptions, EndpointOptions, Identity, IncomingOptions, ListenOptions, TransportOptions, Trust } from "./types.ts";
 
@@ -26,7 +27,7 @@ export function nativeListenOptions(options: ListenOptions): NativeListenOptions
 		identity: nativeIdentity(options.identity),
 		...(options.clientTrust === undefined ? {} : { clientTrust: nativeTrust(options.clientTrust) }),
 		alpnProtocols: options.alpnProtocols,
-		retry: RETRY[options.retry ?? "under-load"],
+		retry: RETRIES[options.retry ?? "under-load"],
 		retryThreshold: options.retryThreshold ?? 64,
 		undecidedConnections: options.undecidedConnections ?? 256,
 		undecidedPerSource: options.undecidedPerSource ?? 16,
@@ -57,7 +58,7 @@ export function nativeDialOptions(options: ConnectOptions): NativeDialOptions {
 	};
 }
 
-const RETRY = { never: 0, "under-load": 1, always: 2 } as const;
+const RETRIES = { never: RETRY.NEVER, "under-load": RETRY.UNDER_LOAD, always: RETRY.ALWAYS } as const;
 
 function nativeIdentity(identity: Identity): NativeIdentity {
 	return { certificates: identity.certificates, privateKey: identity.privateKey };
@@ -87,8 +88,8 @@ function nativeTransport(options: TransportOptions): NativeTransport {
 }
 
 /**
- * One window more than streams: stalled streams can use up theirs and a further one still flows. And an eighth of it
- * all on top, because that much may be read before quinn tells the peer of it (MAX_DATA).
+ * One window more than there are streams: stalled streams can use up theirs, and a further one still flows. An eighth of the
+ * whole window comes on top, because that much may be read before quinn tells the peer (MAX_DATA).
  */
 function connectionWindow(streams: number, streamWindowBytes: number): number {
 	return Math.ceil(((streams + 1) * streamWindowBytes * 8) / 7);

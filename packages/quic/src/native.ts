@@ -1,5 +1,5 @@
 /**
- * The addon's surface as `native/src/lib.rs` defines it, and how it is found. Everything is synchronous.
+ * The addon's surface as `native/src/bridge` defines it, and how it is found. Everything is synchronous.
  *
  * @module
  */
@@ -106,9 +106,17 @@ export interface NativeConnectionInfo {
 	congestion: string;
 }
 
+/** Numbers and names by list. */
+export interface NativeConstants {
+	numbers: Record<string, Record<string, number>>;
+	names: Record<string, string[]>;
+}
+
 /** The functions of the addon. Failures are errors with a `code` (see `errors.ts`). */
 export interface Native {
 	abiVersion(): number;
+	/** What `constants.ts` says, as the addon has it. Only a test asks. */
+	constants(): NativeConstants;
 	init(wake: () => void, watch: boolean): void;
 	setReferenced(on: boolean): void;
 	poll(buffer: Buffer, offset: number): number;
@@ -146,7 +154,7 @@ export interface Native {
 	pipeStreams(from: Handle, to: Handle, lostCode: number): boolean;
 }
 
-/** What the loader says; see `native/loader.cjs`. */
+/** The loader's answer; see `native/loader.cjs`. */
 type Loaded = { ok: true; binding: Native; source: string; version: string } | { ok: false; reason: string; hint: string; errors: readonly string[] };
 
 /** Whether this machine has the addon, and if not, why and what to do. */
@@ -162,7 +170,7 @@ export function quicAvailable(): QuicAvailability {
 	return loaded.ok ? { ok: true, source: loaded.source, version: loaded.version } : { ok: false, reason: loaded.reason, hint: loaded.hint };
 }
 
-/** Where the addon was loaded from, for those who share it. */
+/** Where the addon was loaded from. Copies of this module that load the same file share an environment. */
 export function nativeSource(): string {
 	const loaded = loader.load();
 	return loaded.ok ? loaded.source : "";
@@ -176,7 +184,7 @@ export function requireNative(): Native {
 	throw new QuicError("QUIC_UNAVAILABLE", `QUIC is not available: ${loaded.reason}. ${loaded.hint}${tried}`);
 }
 
-/** Looking for the addon reads files, which may fail for the moment: the next call looks again. */
+/** Looking for the addon reads files. That may fail for the moment, so the next call looks again. */
 function load(): ReturnType<typeof loader.load> {
 	try {
 		return loader.load();

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Heard } from "../test/support/heard.ts";
 import { ends, join, link, nextStream } from "../test/support/link.ts";
-import { type Environment, RECORD } from "./environment.ts";
+import { RECORD } from "./constants.ts";
+import type { Environment } from "./environment.ts";
 import { Stream } from "./stream.ts";
 
 for (const first of ["near", "far"] as const) {

@@ -4,17 +4,19 @@
  * @module
  */
 
-import { type Environment, RECORD, readU32, readU64, type Target } from "./environment.ts";
+import { LOST, PIPE_END, RECORD, SIZE } from "./constants.ts";
+import { type Environment, readU32, readU64, type Target } from "./environment.ts";
 import { mapped, QuicError, streamError } from "./errors.ts";
 import type { Handle, NativeStreamOptions } from "./native.ts";
 import type { PipeResult, StreamOptions } from "./types.ts";
 
 /**
- * Receives everything that happens on a stream, in order, on the JS thread and never from inside a call. Each
- * direction ends at most once: `end`, `reset` or `lost` for what arrives, `finished`, `stopped` or `lost` for what is sent.
+ * Receives everything that happens on a stream, in order, on the JS thread and never from inside a call.
+ *
+ * Each direction ends at most once. What arrives ends with `end`, `reset` or `lost`; what is sent ends with `finished`, `stopped` or `lost`.
  */
 export interface StreamHandler {
-	/** A whole frame (or, in byte mode, a chunk of kind 0). `payload` is the receiver's; the memory may be shared with other messages, at most 256 KiB of it. Counts until {@link Stream.consumed}. */
+	/** A whole frame (or, in byte mode, a chunk of kind 0). `payload` belongs to the receiver; it may share up to 256 KiB of memory with other messages. It counts against the credit until {@link Stream.consumed}. */
 	frame(kind: number, payload: Uint8Array): void;
 	/** FIN: no frame follows. */
 	end(): void;
@@ -24,25 +26,21 @@ export interface StreamHandler {
 	stopped(code: number): void;
 	/** Less than half of the high-water mark is queued, after the mark had been reached. */
 	drained(): void;
-	/** Our FIN and all before it is acknowledged by the peer's QUIC. */
+	/** The peer's QUIC has acknowledged our FIN and all before it. */
 	finished(): void;
-	/** The stream broke: `CONNECTION_LOST`, `FRAME_TOO_LONG` or `FRAME_TRUNCATED`. The last call. */
+	/** The stream broke: `CONNECTION_LOST`, `FRAME_TOO_LONG` or `FRAME_TRUNCATED`. No other call follows. */
 	lost(error: QuicError): void;
 }
 
-/** What a frame costs besides its payload; the same as in `stream.rs`. */
-const FRAME_COST_BYTES = 64;
-/** Up to this much is sent when the tick ends, more at once; the same as in `stream.rs`. */
-const INLINE_BYTES = 4 * 1024;
+const { FRAME_COST_BYTES, INLINE_BYTES, MAX_FRAME_BYTES } = SIZE;
 const DEFAULT_CREDIT_BYTES = 256 * 1024;
-const MAX_FRAME_BYTES = 0xff_ffff;
-/** `Lost::Connection` of `stream.rs`. */
-const LOST_CONNECTION = 1;
+/** What `pipe` resolves to for a number of the addon. */
+const PIPE_ENDS: Readonly<Record<number, PipeResult["end"]>> = { [PIPE_END.FINISHED]: "finished", [PIPE_END.RESET]: "reset", [PIPE_END.LOST]: "lost" };
 
 /** @internal What streams need of the connection they belong to. */
 export interface StreamOwner {
 	readonly environment: Environment;
-	/** An incoming stream has been taken, piped or refused; false if that had happened before. */
+	/** An incoming stream has been taken, piped or refused. Returns false if that had happened before. */
 	decided(stream: IncomingStream): boolean;
 }
 
@@ -55,7 +53,7 @@ export class Stream implements Target {
 	readonly #creditStep: number;
 	#unreturned = 0;
 	#done = false;
-	/** Why it broke: the handler is told when all that came before is delivered, and nothing after that. */
+	/** Why it broke. The handler is told when all that came before is delivered; nothing follows. */
 	#broken: QuicError | undefined;
 	#toldLost = false;
 
@@ -69,14 +67,14 @@ export class Stream implements Target {
 			environment.adopt(this);
 		} else {
 			this.#done = true;
-			queueMicrotask(() => handler.lost(streamError(LOST_CONNECTION)));
+			queueMicrotask(() => handler.lost(streamError(LOST.CONNECTION)));
 		}
 	}
 
 	/**
 	 * Queues a copy of one frame (in byte mode: of the bytes; `kind` is ignored).
 	 *
-	 * @returns the bytes now queued, or -1 when this direction is over. Nothing is refused for being too much: wait for
+	 * @returns the bytes now queued, or -1 when this direction is over. However much is queued, nothing is refused: wait for
 	 * `drained` once the high-water mark is reached.
 	 * @throws {@link QuicError} `INVALID_ARGUMENT` for more than 2^24 - 1 bytes
 	 */
@@ -98,17 +96,17 @@ export class Stream implements Target {
 		return this.#done ? 0 : this.environment.native.streamQueued(this.handle);
 	}
 
-	/** Sends FIN after what is queued; `finished` tells when the peer has it all. */
+	/** Sends FIN after what is queued. `finished` tells when the peer has all of it. */
 	finish(): void {
 		if (!this.#done) this.environment.native.streamFinish(this.handle);
 	}
 
-	/** Gives up sending (RESET_STREAM); drops what is queued. */
+	/** Gives up sending (RESET_STREAM) and drops what is queued. */
 	reset(code: number): void {
 		if (!this.#done) mapped(() => this.environment.native.streamReset(this.handle, code));
 	}
 
-	/** Wants no more (STOP_SENDING); frames on their way may still arrive. */
+	/** Tells the peer to send no more (STOP_SENDING). Frames on their way may still arrive. */
 	stop(code: number): void {
 		if (!this.#done) mapped(() => this.environment.native.streamStop(this.handle, code));
 	}
@@ -148,7 +146,7 @@ export class Stream implements Target {
 				this.#handler.finished();
 				break;
 			case RECORD.STREAM_LOST:
-				// One direction found out; the other may still have a FIN or frames to report, unless it waits for credit.
+				// One direction has found out. The other may still have a FIN or frames to report, unless it waits for credit.
 				this.#broken = streamError(readU32(payload, 0));
 				setImmediate(() => this.#tellLost());
 				break;
@@ -205,7 +203,7 @@ export class IncomingStream {
 		if (!this.#taken && this.take()) mapped(() => this.owner.environment.native.streamRefuse(this.handle, code));
 	}
 
-	/** @internal The one decision about it; false when its connection is gone. */
+	/** @internal Decides about it, which is allowed once. Returns false when its connection is gone. */
 	take(): boolean {
 		if (this.#taken) throw new QuicError("INVALID_ARGUMENT", "The stream was accepted, piped or refused before");
 		this.#taken = true;
@@ -219,7 +217,7 @@ export class IncomingStream {
 	}
 }
 
-/** A stream opened only to be piped: its first frame is sent, nothing of it is read here. */
+/** A stream that was opened only to be piped. Its first frame is sent; nothing of it is read here. */
 export class HeldStream {
 	/** @internal */
 	readonly handle: Handle;
@@ -238,17 +236,17 @@ export class HeldStream {
 }
 
 /**
- * Splices two streams natively, both ways: FIN, reset, stop and backpressure pass through, JS sees none of the bytes.
+ * Splices two streams natively, both ways. FIN, reset, stop and backpressure pass through; JS sees none of the bytes.
  * A lost leg resets and stops the other with `lostCode`. Both streams are used up.
  *
  * @param onEnd called in order with other events, before a stream that the same peer opened later; a promise is a batch later
- * @returns when both directions are over: FIN, reset or stop has been passed on; never rejects
+ * @returns when both directions are over, that is, FIN, reset or stop has been passed on; never rejects
  * @throws {@link QuicError} `INVALID_ARGUMENT` when `from` was accepted, piped or refused before
  */
 export function pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: (result: PipeResult) => void): Promise<PipeResult> {
 	const { environment } = from.owner;
 	from.take();
-	// Before `adopt`: the handle of a stream that is gone may be another's by now. Records come in a later turn.
+	// This comes before `adopt`: the handle of a stream that is gone may belong to another one by now. Records come in a later turn.
 	if (!mapped(() => environment.native.pipeStreams(from.handle, to.handle, lostCode))) {
 		environment.release(from.handle);
 		environment.release(to.handle);
@@ -263,7 +261,7 @@ export function pipe(from: IncomingStream, to: HeldStream, lostCode: number, onE
 				if (type !== RECORD.PIPE_END) return;
 				environment.release(from.handle);
 				environment.release(to.handle);
-				const end = (["finished", "reset", "lost"] as const)[readU32(payload, 0)] ?? "lost";
+				const end = PIPE_ENDS[readU32(payload, 0)] ?? "lost";
 				const result = { end, forwardBytes: readU64(payload, 4), backwardBytes: readU64(payload, 12) };
 				onEnd?.(result);
 				resolve(result);
@@ -286,8 +284,8 @@ export function writeMany(streams: readonly Stream[], kind: number, payload: Uin
 }
 
 /**
- * Queues whole frames, whose headers stand in the bytes already, on many streams of this thread, keeping them in memory once.
- * The headers are not looked at: they must be right.
+ * Queues whole frames on many streams of this thread, keeping them in memory once. The bytes contain the headers already.
+ * The headers are not checked: they must be right.
  *
  * @returns for each stream what {@link Stream.write} would have returned
  */

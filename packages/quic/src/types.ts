@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { CONGESTION } from "./constants.ts";
+
 /** An IP address (never a host name, never IPv4-mapped) and a UDP port. */
 export interface SocketAddress {
 	readonly address: string;
@@ -53,7 +55,7 @@ export interface TransportOptions {
 	/** Generic segmentation offload. @default true */
 	readonly segmentationOffload?: boolean;
 	/** @default "cubic" */
-	readonly congestion?: "cubic" | "bbr" | "newreno";
+	readonly congestion?: (typeof CONGESTION)[number];
 	/** QUIC datagrams waiting to be read, in bytes; 0 refuses datagrams. The oldest are dropped. @default 256 KiB */
 	readonly datagramBufferBytes?: number;
 }
@@ -100,13 +102,13 @@ export interface EndpointOptions {
 	readonly statelessResetKey?: Uint8Array;
 }
 
-/** What a listening endpoint shows, asks for and bears. */
+/** What a listening endpoint shows, what it asks for, and how much it takes in. */
 export interface ListenOptions {
 	readonly identity: Identity;
 	/** `undefined`: no client certificate is asked for. */
 	readonly clientTrust?: Trust;
 	readonly alpnProtocols: readonly string[];
-	/** Stateless retry (RFC 9000, 8.1.2). "under-load": while more than `retryThreshold` connections are undecided. @default "under-load" */
+	/** Stateless retry (RFC 9000, 8.1.2). "under-load": while `retryThreshold` or more connections are undecided. @default "under-load" */
 	readonly retry?: "never" | "under-load" | "always";
 	/** @default 64 */
 	readonly retryThreshold?: number;
@@ -114,7 +116,7 @@ export interface ListenOptions {
 	readonly undecidedConnections?: number;
 	/** Undecided connections from one source address (IPv6: one /64). Loopback is exempt. @default 16 */
 	readonly undecidedPerSource?: number;
-	/** New connections a second from one IPv4 /24 or IPv6 /64, counted only while more than `retryThreshold` are undecided. Loopback is exempt. @default 10 */
+	/** New connections a second from one IPv4 /24 or IPv6 /64, counted only while `retryThreshold` or more are undecided. Loopback is exempt. @default 10 */
 	readonly connectsPerSecondPerSource?: number;
 	/** Connections in all. @default 65_536 */
 	readonly connections?: number;
@@ -158,7 +160,7 @@ export interface StreamOptions {
 	readonly frames?: FrameLimits;
 	/** Received bytes that may wait in this process before the peer is made to wait. @default 256 KiB */
 	readonly creditBytes?: number;
-	/** `onDrain` is called once less than half of this is queued, after it had been reached. @default 256 KiB */
+	/** `drained` is called once less than half of this is queued, after it had been reached. @default 256 KiB */
 	readonly highWaterBytes?: number;
 	/** Higher goes first within a connection. @default 0 */
 	readonly priority?: number;

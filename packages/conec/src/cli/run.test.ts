@@ -1,38 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CapturedStream, testSurroundings } from "../../testing/cli-surroundings.ts";
 import type { Command, CommandContext, OutputRole } from "./command-line/command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { EXIT_CODES } from "./outcome/exit-codes.ts";
-import { runCommand, runCommandLine, runIn } from "./run.ts";
-import type { StandardStream } from "./surroundings/standard-sink.ts";
+import { run, runCommand } from "./run.ts";
 
-/** A standard stream on which every write fails with the code, or works. */
-class Stream implements StandardStream {
-	text = "";
-	readonly #errno: string | undefined;
-	#listener: (error: Error) => void = () => undefined;
-
-	constructor(errno?: string) {
-		this.#errno = errno;
-	}
-
-	on(_event: "error", listener: (error: Error) => void): void {
-		this.#listener = listener;
-	}
-
-	write(text: string, done: () => void): void {
-		const errno = this.#errno;
-		if (errno !== undefined) return void setImmediate(() => this.#listener(Object.assign(new Error(errno), { code: errno })));
-		this.text += text;
-		done();
-	}
-}
-
-const command = (outputRole: OutputRole, run: Command["run"], more: Partial<Command> = {}): Command => ({
+const command = (outputRole: OutputRole, runs: Command["run"], more: Partial<Command> = {}): Command => ({
 	spec: { name: "try", usage: "", summary: "Try", operands: { least: 0, most: 0, what: "" }, options: {}, examples: [] },
 	linesTo: "stdout",
 	outputRole,
-	run,
+	run: runs,
 	...more,
 });
 
@@ -57,20 +35,20 @@ for (const errno of ERRNOS) {
 		const how = json.length === 0 ? "" : " with --json";
 		test(`run: ${errno} on standard error ends nothing${how}`, async () => {
 			for (const role of ["purpose", "report"] as const) {
-				const stdout = new Stream();
-				assert.equal(await runCommand(command(role, work), json, runIn({ env: {}, stdout, stderr: new Stream(errno) })), ok, role);
+				const stdout = new CapturedStream();
+				assert.equal(await runCommand(command(role, work), json, testSurroundings({ stdout, stderr: new CapturedStream({ errno }) })), ok, role);
 				assert.match(stdout.text, /begun(?:.|\n)*done/);
 			}
 		});
 
 		test(`run: ${errno} on standard output does not end a command whose work is elsewhere${how}`, async () => {
-			const stderr = new Stream();
-			assert.equal(await runCommand(command("report", work), json, runIn({ env: {}, stdout: new Stream(errno), stderr })), ok);
+			const stderr = new CapturedStream();
+			assert.equal(await runCommand(command("report", work), json, testSurroundings({ stdout: new CapturedStream({ errno }), stderr })), ok);
 			assert.equal(stderr.text, json.length === 0 ? "a remark\n" : "");
 		});
 
 		test(`run: ${errno} on standard output ${isGone(errno) ? "ends a command whose purpose it is, quietly" : "lets such a command go on, and fail at its end"}${how}`, async () => {
-			const stderr = new Stream();
+			const stderr = new CapturedStream();
 			let ended = false;
 			const running = command("purpose", async (context) => {
 				try {
@@ -79,7 +57,7 @@ for (const errno of ERRNOS) {
 					ended = context.signal.aborted;
 				}
 			});
-			const status = await runCommand(running, json, runIn({ env: {}, stdout: new Stream(errno), stderr }));
+			const status = await runCommand(running, json, testSurroundings({ stdout: new CapturedStream({ errno }), stderr }));
 			assert.deepEqual([status, ended], isGone(errno) ? [brokenPipe, true] : [failed, false]);
 			assert.equal(/conec: Cannot write all of the output: .+\n {7}Check where standard output goes\.\n$/.test(stderr.text), !isGone(errno), stderr.text);
 		});
@@ -90,13 +68,16 @@ for (const errno of ERRNOS) {
 			output.line("all at once");
 			return ok;
 		});
-		assert.equal(await runCommand(say, [], runIn({ env: {}, stdout: new Stream(errno), stderr: new Stream() })), isGone(errno) ? brokenPipe : failed);
+		assert.equal(
+			await runCommand(say, [], testSurroundings({ stdout: new CapturedStream({ errno }), stderr: new CapturedStream() })),
+			isGone(errno) ? brokenPipe : failed,
+		);
 	});
 
 	test(`run: ${errno} on the standard output of help and version is told in the status, never with a stack`, async () => {
 		for (const args of [["--help"], ["help"], ["-h"], ["--version"], ...Object.keys(COMMANDS).map((name) => [name, "--help"])]) {
-			const stderr = new Stream();
-			const status = await runCommandLine(args, { env: {}, stdout: new Stream(errno), stderr });
+			const stderr = new CapturedStream();
+			const status = await run(args, testSurroundings({ stdout: new CapturedStream({ errno }), stderr }));
 			assert.equal(status, isGone(errno) ? brokenPipe : failed, args.join(" "));
 			assert.match(stderr.text, isGone(errno) ? /^$/ : /^conec: Cannot write all of the output: [^\n]+\n {7}[^\n]+\n$/);
 		}
@@ -104,7 +85,11 @@ for (const errno of ERRNOS) {
 
 	test(`run: ${errno} on standard error does not hide that a command line is wrong`, async () => {
 		for (const args of [[], ["nonsense"], ["--nonsense"], ["send"], ["ping", "--nonsense"]])
-			assert.equal(await runCommandLine(args, { env: {}, stdout: new Stream(), stderr: new Stream(errno) }), EXIT_CODES.usage, args.join(" "));
+			assert.equal(
+				await run(args, testSurroundings({ stdout: new CapturedStream(), stderr: new CapturedStream({ errno }) })),
+				EXIT_CODES.usage,
+				args.join(" "),
+			);
 	});
 }
 
@@ -114,15 +99,13 @@ test("run: a command that has failed keeps its status, whatever becomes of its o
 		throw Object.assign(new TypeError("Cannot: no"), { code: "OPTION_INVALID" });
 	});
 	for (const errno of [undefined, ...ERRNOS])
-		assert.equal(await runCommand(fail, [], runIn({ env: {}, stdout: new Stream(errno), stderr: new Stream(errno) })), EXIT_CODES.usage);
+		assert.equal(
+			await runCommand(fail, [], testSurroundings({ stdout: new CapturedStream({ errno }), stderr: new CapturedStream({ errno }) })),
+			EXIT_CODES.usage,
+		);
 });
 
-test("run: SIGTERM is the ordinary end of a service, and of nothing else; Ctrl-C is told", {
-	skip: process.platform === "win32" ? "there are no signals" : false,
-}, async (t) => {
-	// A signal alone keeps no process.
-	const alive = setInterval(() => undefined, 1_000);
-	t.after(() => clearInterval(alive));
+test("run: SIGTERM is the ordinary end of a service, and of nothing else; Ctrl-C is told", async () => {
 	const until = command("report", ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
 	const service: Command = { ...until, isService: () => true };
 	const cases = [
@@ -133,9 +116,10 @@ test("run: SIGTERM is the ordinary end of a service, and of nothing else; Ctrl-C
 		[{ ...until, isService: () => false }, "SIGTERM", EXIT_CODES.terminated],
 	] as const;
 	for (const [one, signal, status] of cases) {
-		const running = runCommand(one, [], runIn({ env: {}, stdout: new Stream(), stderr: new Stream() }));
-		while (process.listenerCount(signal) === 0) await new Promise((resolve) => setImmediate(resolve));
-		process.kill(process.pid, signal);
+		const surroundings = testSurroundings();
+		const running = runCommand(one, [], surroundings);
+		while (!surroundings.signals.isHeard) await new Promise((resolve) => setImmediate(resolve));
+		surroundings.signals.raise(signal);
 		assert.equal(await running, status, signal);
 	}
 });
@@ -170,16 +154,10 @@ test("run: which commands end with their output, and which are services", async 
 	});
 });
 
-test("run: the demonstration says what helps where there is no temporary directory", {
-	skip: process.platform === "win32" ? "it has another variable" : false,
-}, async (t) => {
-	const before = process.env["TMPDIR"];
-	t.after(() => {
-		if (before === undefined) delete process.env["TMPDIR"];
-		else process.env["TMPDIR"] = before;
-	});
-	process.env["TMPDIR"] = process.execPath;
-	const stderr = new Stream();
-	assert.equal(await runCommandLine(["demo"], { env: {}, stdout: new Stream(), stderr }), failed);
+test("run: the demonstration says what helps where there is no temporary directory", async () => {
+	const { machine } = testSurroundings();
+	const surroundings = testSurroundings({ machine: { ...machine, temporaryDirectory: () => process.execPath } });
+	const { stderr } = surroundings;
+	assert.equal(await run(["demo"], surroundings), failed);
 	assert.match(stderr.text, /^conec: Cannot make a directory for the demonstration in ".*": a file is where a directory is needed \(ENOTDIR\)\n {7}.*TMPDIR/);
 });

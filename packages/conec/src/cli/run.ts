@@ -9,57 +9,54 @@ import type { Command } from "./command-line/index.ts";
 import { type Arguments, type CommandSpec, commandHelp, parseCommandLine, suggestion } from "./command-line/index.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { CliError, EXIT_CODES, type ExitCode } from "./outcome/index.ts";
-import { StandardSink, type StandardStream } from "./surroundings/index.ts";
+import { StandardSink, type Surroundings } from "./surroundings/index.ts";
 import type { Output } from "./terminal/index.ts";
 import { printable } from "./text/index.ts";
 
-/** What surrounds a run. */
-export interface Surroundings {
-	readonly env: Readonly<Record<string, string | undefined>>;
-	readonly stdout: StandardStream;
-	readonly stderr: StandardStream;
-}
-
-/** Runs a command line. Never rejects; resolves with the exit status when all output is written, or lost. */
-export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
-	const run = runIn(surroundings);
+/**
+ * Runs a command line. All that it needs of the outside is in `surroundings`. Never rejects. Resolves with the exit status when all
+ * output is written, or lost.
+ */
+export async function run(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+	const { env } = surroundings;
+	const sinks = sinksOf(surroundings);
+	const { stderr } = sinks;
 	const [name, ...rest] = args;
 	switch (name) {
 		case undefined:
-			run.stderr.write(overview());
+			stderr.write(overview());
 			return EXIT_CODES.usage;
 		case "help":
 		case "--help":
 		case "-h":
-			return await show(overview(), run);
+			return await show(overview(), sinks, surroundings);
 		case "--version":
-			return await show(`${await version()}\n`, run);
+			return await show(`${await version()}\n`, sinks, surroundings);
 	}
 	const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
 	if (entry === undefined) {
 		const what = name.startsWith("-") ? "unknown option" : "unknown command";
 		const hint = (name.startsWith("-") ? undefined : suggestion(name, Object.keys(COMMANDS), "")) ?? "See: conec --help";
-		run.stderr.write(`conec: ${what} ${printable(name, 64)}\n       ${hint}\n`);
+		stderr.write(`conec: ${what} ${printable(name, 64)}\n       ${hint}\n`);
 		return EXIT_CODES.usage;
 	}
 	const spec = await entry.spec();
-	if (parse(spec, rest, run.env) === "help") return await show(commandHelp(spec), run);
-	return await runCommand(await entry.load(), rest, run);
+	if (parse(spec, rest, env) === "help") return await show(commandHelp(spec), sinks, surroundings);
+	return await runCommand(await entry.load(), rest, surroundings, sinks);
 }
 
-/** A run and its sinks. */
-export interface Run {
-	readonly env: Surroundings["env"];
+/** Standard output and standard error, to which writing never fails. */
+interface Sinks {
 	readonly stdout: StandardSink;
 	readonly stderr: StandardSink;
 }
 
 /** From now on no error of a standard stream ends the process. */
-export function runIn({ env, stdout, stderr }: Surroundings): Run {
-	return { env, stdout: new StandardSink(stdout), stderr: new StandardSink(stderr) };
+function sinksOf({ stdout, stderr, clock }: Surroundings): Sinks {
+	return { stdout: new StandardSink(stdout, { clock }), stderr: new StandardSink(stderr, { clock }) };
 }
 
-/** A wrong command line is told like any other error of the command, when it runs. */
+/** Parses what follows the command's name. An error is returned, not thrown: it is told when the command runs, like any other. */
 function parse(spec: CommandSpec, args: readonly string[], env: Surroundings["env"]): Arguments | "help" | CliError {
 	try {
 		return parseCommandLine(spec, args, env);
@@ -69,23 +66,30 @@ function parse(spec: CommandSpec, args: readonly string[], env: Surroundings["en
 	}
 }
 
-/** Runs one command with what follows its name, unless that asks for help. */
-export async function runCommand(command: Command, args: readonly string[], { env, stdout, stderr }: Run): Promise<ExitCode> {
+/** Runs one command with the arguments that follow its name; `--help` among them shows its help instead. Never rejects. */
+export async function runCommand(
+	command: Command,
+	args: readonly string[],
+	surroundings: Surroundings,
+	sinks: Sinks = sinksOf(surroundings),
+): Promise<ExitCode> {
+	const { env, clock } = surroundings;
+	const { stdout, stderr } = sinks;
 	const parsed = parse(command.spec, args, env);
-	if (parsed === "help") return await show(commandHelp(command.spec), { env, stdout, stderr });
+	if (parsed === "help") return await show(commandHelp(command.spec), sinks, surroundings);
 	const { Output, Interrupted, watchInterruption } = await import("./terminal/index.ts");
 	const isLog = command.isLog === true && !(parsed instanceof CliError);
-	const output = new Output({ json: args.includes("--json"), linesTo: command.linesTo, isLog, env, stdout, stderr });
+	const output = new Output({ json: args.includes("--json"), linesTo: command.linesTo, isLog, env, clock, stdout, stderr });
 	if (parsed instanceof CliError) return await report(parsed, output, env);
 	const role = typeof command.outputRole === "function" ? command.outputRole(parsed) : command.outputRole;
-	const interruption = watchInterruption();
+	const interruption = watchInterruption(surroundings);
 	if (role === "purpose") {
 		stdout.keepAll();
 		stdout.onGone(() => interruption.outputGone());
 	}
 	let status: ExitCode;
 	try {
-		status = await command.run({ args: parsed, output, env, signal: interruption.signal, onHangup: interruption.onHangup });
+		status = await command.run({ args: parsed, output, surroundings, signal: interruption.signal, onHangup: interruption.onHangup });
 	} catch (error) {
 		if (!(error instanceof Interrupted)) status = await report(error, output, env);
 		else status = error.exitCode === EXIT_CODES.terminated && command.isService?.(parsed) === true ? EXIT_CODES.ok : error.exitCode;
@@ -97,14 +101,14 @@ export async function runCommand(command: Command, args: readonly string[], { en
 	return status;
 }
 
-/** Writes what was asked for. */
-async function show(text: string, { env, stdout, stderr }: Run): Promise<ExitCode> {
+/** Writes a text that the user has asked for, such as help. */
+async function show(text: string, { stdout, stderr }: Sinks, { env, clock }: Surroundings): Promise<ExitCode> {
 	stdout.write(text);
 	await stdout.flushed();
 	stdout.settleFile();
 	if (stdout.failure === undefined) return EXIT_CODES.ok;
 	const { Output } = await import("./terminal/index.ts");
-	return await incomplete(new Output({ json: false, linesTo: "stdout", env, stdout, stderr }), stdout, stdout.failure);
+	return await incomplete(new Output({ json: false, linesTo: "stdout", env, clock, stdout, stderr }), stdout, stdout.failure);
 }
 
 /** Waits until the output has been read, however long that takes, and says when it is not whole: that is no success. */
@@ -134,7 +138,7 @@ async function report(error: unknown, output: Output, env: Surroundings["env"]):
 	return exitCode;
 }
 
-/** How long the last words of a command may wait for a slow reader, where they are not its purpose. */
+/** How long the last lines of a command may wait for a slow reader, if its output is not its purpose. Milliseconds. */
 const LAST_WORDS_MS = 5_000;
 
 function overview(): string {

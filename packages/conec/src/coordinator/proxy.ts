@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Limits } from "../limits.ts";
+import type { CoordinatorLimits } from "../limits.ts";
 import { rejectStream } from "../stream/open-stream.ts";
 import type { HeldStream, IncomingStream, Transport } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
@@ -19,7 +19,7 @@ export function proxyStream(
 	from: Session,
 	to: Session | undefined,
 	transport: Transport,
-	limits: Limits,
+	limits: CoordinatorLimits,
 ): void {
 	if (to === undefined) return rejectStream(incoming, "PEER_UNKNOWN", "peer is not connected");
 	const before = from.proxiedTo.get(to.id) ?? 0;
@@ -29,7 +29,10 @@ export function proxyStream(
 	let held: HeldStream;
 	try {
 		// The name comes from the sender's own connection, never from what it wrote.
-		held = to.connection.openHeldStream({ kind: FRAME.OPEN, payload: encodeOpen({ from: from.id, id: open.id, metadata: open.metadata }) });
+		held = to.connection.openHeldStream({
+			kind: FRAME.OPEN,
+			payload: encodeOpen({ from: from.id, id: open.id, metadata: open.metadata, protocol: open.protocol }),
+		});
 	} catch {
 		return rejectStream(incoming, "PEER_LOST", "the connection to the peer has just ended");
 	}

@@ -9,11 +9,14 @@ import { atTime, expiryClock, readValidity } from "../tls/validity.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 
-/** Closes the connection with `CERTIFICATE_EXPIRED` at that moment. `whose`: for the reason, `the Coordinator's`. */
+/** Closes the connection with `CERTIFICATE_EXPIRED` when the certificate of its other side expires. `whose` begins the reason: `the Coordinator's`. */
 export function endAtExpiry(connection: TransportConnection, whose: string, clock: Clock): void {
-	const leaf = connection.peerCertificates[0];
-	if (leaf === undefined) return;
-	const expired = (): void => connection.close(CLOSE_CODES.CERTIFICATE_EXPIRED, `${whose} certificate has expired`);
-	const cancel = atTime(readValidity(leaf).toMs, expired, expiryClock(clock));
-	void connection.closed.then(cancel);
+	atExpiry(connection, clock, () => connection.close(CLOSE_CODES.CERTIFICATE_EXPIRED, `${whose} certificate has expired`));
+}
+
+/** Calls back when the certificate of the other side expires, unless the connection has ended by then. What is no certificate does not expire. */
+export function atExpiry(connection: Pick<TransportConnection, "peer" | "closed">, clock: Clock, expired: () => void): void {
+	const { peer, closed } = connection;
+	if (peer.type !== "certificate") return;
+	void closed.then(atTime(readValidity(peer.leaf).toMs, expired, expiryClock(clock)));
 }

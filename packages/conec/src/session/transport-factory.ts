@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Limits } from "../limits.ts";
-import type { Congestion, Transport } from "../transport/transport.ts";
+import type { Congestion, Transport, TransportLimits } from "../transport/transport.ts";
 
 /** What a transport is made with. */
 export interface TransportFactoryOptions {
@@ -13,7 +12,7 @@ export interface TransportFactoryOptions {
 	readonly host: string;
 	/** 0 picks one. */
 	readonly port: number;
-	readonly limits: Limits;
+	readonly limits: TransportLimits;
 	readonly role: "coordinator" | "client";
 	readonly keepAliveIntervalMs?: number;
 	readonly keyLog?: boolean;

@@ -5,13 +5,14 @@
  */
 
 import { type Clock, systemClock } from "../base/clock.ts";
+import { abortable } from "../base/signals.ts";
 import { argumentError, type ConecError, type ConecErrorCode } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
 import type { JsonValue } from "../wire/json.ts";
 import type { CloseInfo } from "./close-info.ts";
 import type { MessageStream } from "./message-stream.ts";
-import type { StreamState } from "./state.ts";
+import type { StreamShell } from "./shell.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
 
 /** What is known of a stream before its first message. */
@@ -21,6 +22,8 @@ export interface StreamInit {
 	readonly id: number;
 	readonly path: "direct" | "proxied";
 	readonly metadata: JsonValue | undefined;
+	/** @default none */
+	readonly protocol?: string | undefined;
 	readonly limits: Limits;
 	/** For error messages: `stream 7 to "bob"`. */
 	readonly describe: string;
@@ -36,50 +39,52 @@ export class FramedStream implements MessageStream {
 	readonly id: number;
 	readonly path: "direct" | "proxied";
 	readonly metadata: JsonValue | undefined;
+	readonly protocol: string | undefined;
 	readonly closed: Promise<CloseInfo>;
-	readonly #state: StreamState;
+	readonly #shell: StreamShell;
 	readonly #lingerMs: number;
 	readonly #clock: Clock;
 	#readable: ReadableStream<Uint8Array> | undefined = undefined;
 	#writable: WritableStream<Uint8Array> | undefined = undefined;
 
-	constructor(init: StreamInit, state: StreamState) {
+	constructor(init: StreamInit, shell: StreamShell) {
 		this.peer = init.peer;
 		this.id = init.id;
 		this.path = init.path;
 		this.metadata = init.metadata;
-		this.closed = state.closed;
-		this.#state = state;
+		this.protocol = init.protocol;
+		this.closed = shell.closed;
+		this.#shell = shell;
 		this.#lingerMs = init.limits.lingerMs;
 		this.#clock = init.clock ?? systemClock;
 	}
 
 	send(message: Uint8Array | string, options?: { readonly signal?: AbortSignal }): Promise<void> {
-		return this.#state.sending.send(message, options?.signal);
+		return this.#shell.sending.send(message, options?.signal);
 	}
 
 	trySend(message: Uint8Array | string): boolean {
-		return this.#state.sending.trySend(message);
+		return this.#shell.sending.trySend(message);
 	}
 
 	receive(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array | null> {
-		return this.#state.receiving.receive(options?.signal);
+		return this.#shell.receiving.receive(options?.signal);
 	}
 
 	close(options?: { readonly signal?: AbortSignal }): Promise<void> {
 		const signal = options?.signal;
 		if (signal === undefined) {
-			return this.#state.close();
+			return this.#shell.close();
 		}
-		return signal.aborted ? Promise.reject(signal.reason) : abortable(this.#state.close(), signal);
+		return signal.aborted ? Promise.reject(signal.reason) : abortable(this.#shell.close(), signal);
 	}
 
 	reset(code: number = 0): void {
-		this.#state.resetLocally(checkedCode(code));
+		this.#shell.exchange.resetLocally(checkedCode(code));
 	}
 
 	stop(code: number = 0): void {
-		this.#state.stopLocally(checkedCode(code));
+		this.#shell.stop(checkedCode(code));
 	}
 
 	get readable(): ReadableStream<Uint8Array> {
@@ -93,7 +98,7 @@ export class FramedStream implements MessageStream {
 	}
 
 	[Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
-		return this.#state.receiving.iterate();
+		return this.#shell.receiving.iterate();
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
@@ -101,7 +106,7 @@ export class FramedStream implements MessageStream {
 		const expired = new Promise<"expired">((resolve) => {
 			timer = this.#clock.setTimeout(() => resolve("expired"), this.#lingerMs);
 		});
-		const outcome = await Promise.race([this.#state.close().catch(() => undefined), expired]);
+		const outcome = await Promise.race([this.#shell.close().catch(() => undefined), expired]);
 		this.#clock.clearTimeout(timer);
 		this.stop(0);
 		if (outcome === "expired") {
@@ -111,36 +116,22 @@ export class FramedStream implements MessageStream {
 
 	/** Whether the application has called `close`: such streams are given time when their owner closes. */
 	get closing(): boolean {
-		return this.#state.closing;
+		return this.#shell.exchange.closing;
 	}
 
 	/** Whether both directions are over. */
 	get over(): boolean {
-		return this.#state.over;
+		return this.#shell.exchange.over;
 	}
 
 	/** Messages that wait for the application. */
 	get waitingMessages(): number {
-		return this.#state.receiving.length;
+		return this.#shell.receiving.length;
 	}
 
 	/** Ends both directions at once: `error` here, `wireCode` (one of `RESET_CODES`) at the peer. */
 	destroy(error: ConecError, wireCode: number = RESET_CODES.NONE): void {
-		this.#state.destroy(error, wireCode);
-	}
-}
-
-/** Waits for `promise`, or rejects with `signal.reason` when that comes first. */
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-	let onAbort: (() => void) | undefined;
-	const aborted = new Promise<never>((_, reject) => {
-		onAbort = () => reject(signal.reason);
-		signal.addEventListener("abort", onAbort, { once: true });
-	});
-	try {
-		return await Promise.race([promise, aborted]);
-	} finally {
-		signal.removeEventListener("abort", onAbort as () => void);
+		this.#shell.exchange.destroy(error, wireCode);
 	}
 }
 

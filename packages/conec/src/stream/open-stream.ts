@@ -5,13 +5,15 @@
  */
 
 import { systemClock } from "../base/clock.ts";
+import { onAbort } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { Frame, IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeReject } from "../wire/open.ts";
+import type { Subject } from "./failures.ts";
 import { FramedStream, type StreamInit } from "./framed-stream.ts";
-import { StreamState } from "./state.ts";
+import { StreamShell } from "./shell.ts";
 
 /** How long to wait for ACCEPT, and whether at all. */
 export interface OpenOptions {
@@ -33,52 +35,37 @@ export async function openMessageStream(connection: TransportConnection, header:
 	const { early = false, signal, timeoutMs = init.limits.requestTimeoutMs } = options;
 	signal?.throwIfAborted();
 	const clock = init.clock ?? systemClock;
-	const state = stateOf(init, true);
+	const shell = new StreamShell("opener", subjectOf(init), init.limits, clock);
+	const { exchange } = shell;
 	try {
-		state.attach(connection.openStream(header, state, streamOptions(init)));
+		exchange.open(connection.openStream(header, exchange, streamOptions(init)), clock.now(), timeoutMs);
 	} catch (error) {
 		// It knows already that it is over; some transports say so by `lost` instead.
 		if (isConecError(error) && error.code === "CONNECTION_LOST") {
-			state.lost(error);
-			throw state.error;
+			exchange.lost(error);
+			throw exchange.error;
 		}
 		throw error;
 	}
-	const timer = clock.setTimeout(() => {
-		const error = new ConecError(
-			"PEER_TIMEOUT",
-			`Cannot open ${init.describe}: no answer within ${timeoutMs} ms`,
-			init.peer === null ? {} : { peer: init.peer },
-		);
-		state.destroy(error, RESET_CODES.CANCELLED);
-	}, timeoutMs);
-	const stream = new FramedStream(init, state);
-	if (early) {
-		const forget = (): void => clock.clearTimeout(timer);
-		state.accepted.then(forget, forget);
-		return stream;
-	}
-	const onAbort = (): void => state.destroy(new ConecError("STREAM_CLOSED", `Cannot open ${init.describe}: aborted`), RESET_CODES.CANCELLED);
-	signal?.addEventListener("abort", onAbort, { once: true });
+	const stream = new FramedStream(init, shell);
+	if (early) return stream;
+	const forget = onAbort(signal, () => exchange.destroy(new ConecError("STREAM_CLOSED", `Cannot open ${init.describe}: aborted`), RESET_CODES.CANCELLED));
 	try {
-		await state.accepted;
+		await shell.accepted;
 	} catch (error) {
 		// The application's own reason, untouched, where it was the abort that ended it.
 		throw signal?.aborted && (error as ConecError).code === "STREAM_CLOSED" ? signal.reason : error;
 	} finally {
-		signal?.removeEventListener("abort", onAbort);
-		clock.clearTimeout(timer);
+		forget();
 	}
 	return stream;
 }
 
 /** Accepts a stream whose header has been understood: ACCEPT goes out at once. */
 export function acceptMessageStream(incoming: IncomingStream, init: StreamInit): FramedStream {
-	const state = stateOf(init, false);
-	const transport = incoming.accept(state, streamOptions(init));
-	state.attach(transport);
-	transport.write(FRAME.ACCEPT, new Uint8Array(0));
-	return new FramedStream(init, state);
+	const shell = new StreamShell("acceptor", subjectOf(init), init.limits, init.clock ?? systemClock);
+	shell.exchange.accept(incoming.accept(shell.exchange, streamOptions(init)));
+	return new FramedStream(init, shell);
 }
 
 /** Answers REJECT and FIN, and reads nothing more. */
@@ -98,8 +85,8 @@ export function rejectStream(incoming: IncomingStream, code: RejectCode, message
 	stream.stop(RESET_CODES.REJECTED);
 }
 
-function stateOf(init: StreamInit, opening: boolean): StreamState {
-	return new StreamState({ peer: init.peer, describe: init.describe, limits: init.limits, lostCode: init.lostCode ?? "CONNECTION_LOST", opening });
+function subjectOf(init: StreamInit): Subject {
+	return { peer: init.peer, describe: init.describe, lostCode: init.lostCode ?? "CONNECTION_LOST" };
 }
 
 function streamOptions(init: StreamInit): StreamOptions {

@@ -7,13 +7,13 @@
 import { Fifo } from "../base/fifo.ts";
 import { argumentError, ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { TransportStream } from "../transport/transport.ts";
-import { FRAME } from "../wire/frames.ts";
 
 /** What a queue needs of the stream it belongs to. */
 export interface SendHost {
-	/** Where frames go. */
-	readonly transport: TransportStream;
+	/** Writes a message, and gives the bytes now queued below, or -1 when sending is over. */
+	write(message: Uint8Array): number;
+	/** Bytes queued below. */
+	readonly queuedBytes: number;
 	/** Every waiting call has been served. Called only after there were some. */
 	emptied(): void;
 	/** For error messages: `stream 7 to "bob"`. */
@@ -32,7 +32,7 @@ interface WaitingSend {
 const SENT: Promise<void> = Promise.resolve();
 const TEXT = new TextEncoder();
 
-/** Keeps calls in order and less than `limits.sendHighWaterBytes` plus one message in the transport's queue. */
+/** Keeps calls in order and less than `limits.sendHighWaterBytes` plus one message in the queue below. */
 export class SendQueue {
 	readonly #host: SendHost;
 	readonly #limits: Limits;
@@ -79,12 +79,12 @@ export class SendQueue {
 
 	/** The transport has room again. */
 	drained(): void {
-		this.#queuedBytes = this.#host.transport.queuedBytes;
+		this.#queuedBytes = this.#host.queuedBytes;
 		if (this.#waiting.length === 0) {
 			return;
 		}
 		while (this.#waiting.length > 0 && this.#queuedBytes < this.#limits.sendHighWaterBytes) {
-			const queuedBytes = this.#host.transport.write(FRAME.DATA, (this.#waiting.peek() as WaitingSend).bytes);
+			const queuedBytes = this.#host.write((this.#waiting.peek() as WaitingSend).bytes);
 			if (queuedBytes < 0) {
 				// This direction is over; the transport is about to say why, and that is what the calls are told.
 				return;
@@ -141,12 +141,12 @@ export class SendQueue {
 			return false;
 		}
 		if (this.#queuedBytes >= this.#limits.sendHighWaterBytes) {
-			this.#queuedBytes = this.#host.transport.queuedBytes;
+			this.#queuedBytes = this.#host.queuedBytes;
 			if (this.#queuedBytes >= this.#limits.sendHighWaterBytes) {
 				return false;
 			}
 		}
-		const queuedBytes = this.#host.transport.write(FRAME.DATA, bytes);
+		const queuedBytes = this.#host.write(bytes);
 		if (queuedBytes < 0) {
 			return false;
 		}

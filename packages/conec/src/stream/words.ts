@@ -20,6 +20,7 @@ export const WORDS: Partial<Record<ConecErrorCode, string>> = {
 	DISCONNECTED: "the Coordinator has disconnected the Client",
 	LAGGED: "it was read too slowly",
 	BROADCAST_REFUSED: "the Coordinator does not allow it",
+	PROTOCOL_UNHANDLED: "it does not handle that protocol",
 	LIMIT_EXCEEDED: "too many streams to this peer",
 	STREAM_ID_IN_USE: "the id is in use",
 	ID_INVALID: "that is not an id",

@@ -28,8 +28,13 @@ export function chainProblem(chain: readonly Uint8Array[], roots: readonly Uint8
 		if (climb(leaf, 0, search)) return undefined;
 		return search.tooDeep ? "is below more intermediates than an authority's path length allows" : "leads to no authority that is trusted";
 	} catch (error) {
-		return isConecError(error) ? `cannot be read (${error.message})` : "cannot be read";
+		return unreadableWords(error);
 	}
+}
+
+/** What is wrong with a certificate that could not be read, in words that follow "the certificate". */
+export function unreadableWords(error: unknown): string {
+	return isConecError(error) ? `cannot be read (${error.message})` : "cannot be read";
 }
 
 /** A certificate as one step of a path. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { BROADCAST_NAME_BYTES, idProblem, isBroadcastName, isStreamId } from "./ids.ts";
+import { BROADCAST_NAME_BYTES, idProblem, isBroadcastName, isProtocol, isStreamId, PROTOCOL_BYTES } from "./ids.ts";
 import { parseIp } from "./ip-address.ts";
 import { checkJson, type JsonValue } from "./json.ts";
 import { isVersion, VERSIONS_LISTED } from "./versions.ts";
@@ -25,12 +25,13 @@ export const TOKEN_DIGITS = 32;
 /** Longest metadata of another Client, in bytes of JSON: the most that any Coordinator takes, so that what one Client says breaks the link of none that hears of it. */
 export const PEER_METADATA_BYTES = 2048;
 
-/** A Client, as the Coordinator speaks of it to others. */
+/** A Client, as the Coordinator describes it to others. */
 export interface WirePeer {
+	/** The Client's id. */
 	readonly id: string;
 	/** `sha256:` and 64 hexadecimal digits: of the SubjectPublicKeyInfo of its certificate. */
 	readonly fingerprint: string;
-	/** What it says about itself; untrusted. */
+	/** What the Client says about itself. It is untrusted. */
 	readonly metadata?: JsonValue;
 }
 
@@ -97,6 +98,15 @@ export function broadcastNameField(object: Readonly<Record<string, unknown>>, na
 	const value = fieldOf(object, name);
 	if (!isBroadcastName(value)) {
 		throw new FieldProblem(`${name} must be 1 to ${BROADCAST_NAME_BYTES} of a-z, 0-9, dot, underscore and hyphen`);
+	}
+	return value;
+}
+
+/** The name of a protocol, or absent. */
+export function protocolField(object: Readonly<Record<string, unknown>>, name: string): string | undefined {
+	const value = fieldOf(object, name);
+	if (value !== undefined && !isProtocol(value)) {
+		throw new FieldProblem(`${name} must be 1 to ${PROTOCOL_BYTES} of a-z, 0-9, dot, slash and hyphen`);
 	}
 	return value;
 }

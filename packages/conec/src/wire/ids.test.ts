@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { idProblem, isBroadcastName, isExplicitStreamId, isId, isStreamId } from "./ids.ts";
+import { idProblem, isBroadcastName, isExplicitStreamId, isId, isProtocol, isStreamId } from "./ids.ts";
 
 test("ids: the ones that are", () => {
 	for (const id of [
@@ -100,6 +100,15 @@ test("broadcast names: 1 to 128 of a-z, 0-9, dot, underscore, hyphen", () => {
 	}
 	for (const name of ["", "A", "a b", "a/b", "é", "a\n", "x".repeat(129), 1, null, undefined]) {
 		assert.equal(isBroadcastName(name), false, String(name));
+	}
+});
+
+test("protocols: 1 to 64 of a-z, 0-9, dot, slash, hyphen", () => {
+	for (const name of ["a", ".", "/", "-", "7", "chat/1", "com.example/chat-room/1.2", "x".repeat(64)]) {
+		assert.equal(isProtocol(name), true, name);
+	}
+	for (const name of ["", "Chat", "a b", "a_b", "é", "a\n", "a\0", "__proto__", "x".repeat(65), 1, {}, ["a"], null, undefined]) {
+		assert.equal(isProtocol(name), false, String(name));
 	}
 });
 

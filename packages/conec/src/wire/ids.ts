@@ -1,5 +1,5 @@
 /**
- * Names: ids of Clients, names of broadcasts, numbers of streams. What is not exactly right is refused, never normalised.
+ * Names: ids of Clients, names of broadcasts and of protocols, numbers of streams. What is not exactly right is refused, never normalised.
  *
  * @module
  */
@@ -9,6 +9,9 @@ export const ID_BYTES = 63;
 
 /** Longest name of a broadcast, in bytes (they are ASCII). */
 export const BROADCAST_NAME_BYTES = 128;
+
+/** Longest name of a protocol, in bytes (they are ASCII). */
+export const PROTOCOL_BYTES = 64;
 
 /** Greatest number of a stream that an application may choose. */
 export const EXPLICIT_STREAM_ID_MAX = 0xff_ff_ff_ff;
@@ -49,6 +52,11 @@ export function isBroadcastName(name: unknown): name is string {
 	return typeof name === "string" && name.length <= BROADCAST_NAME_BYTES && BROADCAST_NAME.test(name);
 }
 
+/** Whether `name` can name the protocol of a stream: `[a-z0-9./-]`, 1-64 bytes. */
+export function isProtocol(name: unknown): name is string {
+	return typeof name === "string" && name.length <= PROTOCOL_BYTES && PROTOCOL.test(name);
+}
+
 /** Whether `id` can number a stream on the wire: an integer, 0 to 2^53 - 1. */
 export function isStreamId(id: unknown): id is number {
 	return Number.isSafeInteger(id) && (id as number) >= 0;
@@ -63,3 +71,4 @@ export function isExplicitStreamId(id: unknown): id is number {
 const LABELS = /^[a-z0-9](?:[a-z0-9]|-+[a-z0-9])*(?:\.[a-z0-9](?:[a-z0-9]|-+[a-z0-9])*)*$/;
 const DIGITS = /^[0-9]+$/;
 const BROADCAST_NAME = /^[a-z0-9._-]+$/;
+const PROTOCOL = /^[a-z0-9./-]+$/;

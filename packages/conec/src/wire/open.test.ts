@@ -9,6 +9,7 @@ const text = (json: unknown): Uint8Array => new TextEncoder().encode(JSON.string
 const header = fc.oneof(
 	fc.record({ id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) }),
 	fc.record({ id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), metadata: fc.constantFrom(null, 0, "x", ["a"], { b: { c: 1 } }) }),
+	fc.record({ id: fc.nat(), protocol: fc.constantFrom("a", "chat/1", "x".repeat(64)) }),
 );
 
 test("open: what is encoded is decoded, each header by its own decoder", () => {
@@ -37,6 +38,10 @@ test("open: a field that is missing, of another type or out of bounds is refused
 		assert.equal(decode(text({ id: 1, metadata: "x".repeat(1_022) })).ok, true);
 		assert.equal(decode(text({ id: 1, metadata: "x".repeat(1_023) })).ok, false);
 		assert.equal(decode(text({ id: 1, metadata: "x".repeat(10) }), 11).ok, false);
+		for (const protocol of ["", "x".repeat(65), "Chat", "a b", "a_b", "é", "a\n", 7, null, {}, ["a"], true]) {
+			assert.equal(decode(text({ id: 1, protocol })).ok, false, JSON.stringify(protocol));
+		}
+		assert.equal(decode(new TextEncoder().encode('{"id":1,"__proto__":{"protocol":"a"}}')).ok, true);
 		assert.equal(decode(new TextEncoder().encode(`{"id":1}${" ".repeat(FRAME_BYTES)}`)).ok, false);
 		assert.equal(decode(new Uint8Array(0)).ok, false);
 		assert.equal(decode(text([])).ok, false);

@@ -7,7 +7,19 @@
 import { type BroadcastOpen, broadcastField } from "./broadcast.ts";
 import { type RejectCode, rejectCodeFromWire } from "./codes.ts";
 import { decodeJson } from "./decode-json.ts";
-import { choiceField, codeField, cutNote, FieldProblem, fieldOf, idField, METADATA_BYTES, metadataField, noteField, streamIdField } from "./fields.ts";
+import {
+	choiceField,
+	codeField,
+	cutNote,
+	FieldProblem,
+	fieldOf,
+	idField,
+	METADATA_BYTES,
+	metadataField,
+	noteField,
+	protocolField,
+	streamIdField,
+} from "./fields.ts";
 import { type Decoded, encodeJson, type JsonValue } from "./json.ts";
 import { WATCHED } from "./presence.ts";
 
@@ -22,6 +34,8 @@ export interface OpenToCoordinator {
 	/** Number of the stream, chosen by the opener. */
 	readonly id: number;
 	readonly metadata?: JsonValue | undefined;
+	/** What the messages of the stream mean: it goes to who handles that. The Coordinator passes it on. */
+	readonly protocol?: string | undefined;
 }
 
 /** From the Coordinator to a Client. */
@@ -30,12 +44,14 @@ export interface OpenFromCoordinator {
 	readonly from?: string | undefined;
 	readonly id: number;
 	readonly metadata?: JsonValue | undefined;
+	readonly protocol?: string | undefined;
 }
 
 /** From Client to Client, on a direct channel. */
 export interface OpenDirect {
 	readonly id: number;
 	readonly metadata?: JsonValue | undefined;
+	readonly protocol?: string | undefined;
 }
 
 /** Why a stream is not taken. */
@@ -92,5 +108,6 @@ export function decodeReject(payload: Uint8Array): Decoded<Reject> {
 
 function readOpen(object: Readonly<Record<string, unknown>>, metadataBytes: number): OpenDirect {
 	const metadata = metadataField(object, "metadata", metadataBytes);
-	return { id: streamIdField(object, "id"), ...(metadata === undefined ? {} : { metadata }) };
+	const protocol = protocolField(object, "protocol");
+	return { id: streamIdField(object, "id"), ...(metadata === undefined ? {} : { metadata }), ...(protocol === undefined ? {} : { protocol }) };
 }

@@ -7,6 +7,7 @@
 import type { Clock } from "#conec/base/clock";
 import { Fifo } from "#conec/base/fifo";
 import { ConecError } from "#conec/errors";
+import type { ProvenIdentity } from "#conec/tls/proven-identity";
 import type {
 	Frame,
 	HeldStream,
@@ -14,6 +15,7 @@ import type {
 	SocketAddress,
 	StreamHandler,
 	StreamOptions,
+	Transport,
 	TransportCloseInfo,
 	TransportStats,
 	TransportStream,
@@ -31,7 +33,9 @@ export interface ConnectionOptions {
 	readonly nextDelayMs?: () => number;
 	readonly windowBytes: number;
 	readonly alpnProtocol: string;
-	readonly peerCertificates: readonly Uint8Array[];
+	/** Whose end it is. */
+	readonly transport: Transport;
+	readonly peer: ProvenIdentity;
 	/** Where the peer is at first. */
 	readonly remoteAddress: SocketAddress;
 	/** Silence after which the connection is lost. */
@@ -47,7 +51,8 @@ export interface ConnectionOptions {
 
 /** One end of a connection. Two of them are tied together by {@link MemoryConnection.tie}. */
 export class MemoryConnection implements LinkOwner {
-	readonly peerCertificates: readonly Uint8Array[];
+	readonly transport: Transport;
+	readonly peer: ProvenIdentity;
 	readonly acceptedFrom: SocketAddress | undefined;
 	readonly alpnProtocol: string;
 	readonly closed: Promise<TransportCloseInfo>;
@@ -79,7 +84,8 @@ export class MemoryConnection implements LinkOwner {
 
 	constructor(options: ConnectionOptions) {
 		this.#options = options;
-		this.peerCertificates = options.peerCertificates;
+		this.transport = options.transport;
+		this.peer = options.peer;
 		this.#remoteAddress = options.remoteAddress;
 		this.acceptedFrom = options.undecided === undefined ? undefined : options.remoteAddress;
 		this.alpnProtocol = options.alpnProtocol;

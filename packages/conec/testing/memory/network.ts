@@ -6,8 +6,7 @@
 
 import type { Clock } from "#conec/base/clock";
 import type { Random } from "#conec/base/random";
-import type { Limits } from "#conec/limits";
-import type { SocketAddress, Transport } from "#conec/transport/transport";
+import type { SocketAddress, Transport, TransportLimits } from "#conec/transport/transport";
 
 /** How a memory network behaves. */
 export interface MemoryNetworkOptions {
@@ -30,7 +29,7 @@ export interface MemoryTransportOptions {
 	/** 0 picks one. @default 0 */
 	readonly port?: number;
 	/** @default DEFAULT_LIMITS */
-	readonly limits?: Limits;
+	readonly limits?: TransportLimits;
 }
 
 /** Transports that reach each other. */

@@ -12,6 +12,7 @@ import type {
 	PipeResult,
 	StreamHandler,
 	StreamOptions,
+	Transport,
 	TransportConnection,
 	TransportStream,
 } from "#conec/transport/transport";
@@ -28,6 +29,8 @@ const DEFAULT_MESSAGE_BYTES = 1_024 * 1_024;
 
 /** What a stream needs of the connection at its end. */
 export interface LinkOwner extends TransportConnection {
+	/** Whose connection it is. */
+	readonly transport: Transport;
 	/** Says who is to be told when the stream breaks with the connection. */
 	adopt(link: Link, onLost: (error: ConecError) => void): void;
 	count(what: "sentBytes" | "receivedBytes", bytes: number): void;
@@ -81,6 +84,8 @@ export function createLink(options: LinkOptions): Link {
 /** One end of a stream that JavaScript reads and writes. */
 export class MemoryStream implements TransportStream {
 	readonly connection: LinkOwner;
+	/** It has a `frameTimeoutMs`, which here never runs out. */
+	readonly timed: boolean;
 	readonly #incoming: Flow;
 	readonly #outgoing: Flow;
 	readonly #handler: StreamHandler;
@@ -90,6 +95,7 @@ export class MemoryStream implements TransportStream {
 
 	constructor(connection: LinkOwner, incoming: Flow, outgoing: Flow, handler: StreamHandler, options: StreamOptions) {
 		this.connection = connection;
+		this.timed = options.frameTimeoutMs !== undefined;
 		this.#incoming = incoming;
 		this.#outgoing = outgoing;
 		this.#handler = handler;
@@ -191,7 +197,7 @@ export class MemoryIncoming implements IncomingStream {
 	readonly header: Frame;
 	readonly connection: LinkOwner;
 	readonly link: Link;
-	/** Nobody has taken or refused it. */
+	/** Nobody has accepted, piped or refused it. */
 	undecided: boolean = true;
 
 	constructor(connection: LinkOwner, link: Link, header: Frame) {
@@ -220,6 +226,8 @@ export class MemoryIncoming implements IncomingStream {
 export class MemoryHeld implements HeldStream {
 	readonly connection: LinkOwner;
 	readonly link: Link;
+	/** Nobody has piped or refused it. */
+	undecided: boolean = true;
 
 	constructor(connection: LinkOwner, link: Link) {
 		this.connection = connection;
@@ -227,6 +235,8 @@ export class MemoryHeld implements HeldStream {
 	}
 
 	refuse(code: number): void {
+		if (!this.undecided) return;
+		this.undecided = false;
 		this.link.forward.reset(code);
 		this.link.backward.stop(code);
 	}
@@ -241,6 +251,7 @@ export function refuseLink(link: Link, code: number): void {
 /** See `Transport.pipe`. */
 export function pipeLinks(from: MemoryIncoming, to: MemoryHeld, lostCode: number): Promise<PipeResult> {
 	from.undecided = false;
+	to.undecided = false;
 	// The headers are no part of what is piped.
 	const { readBytes: forwardStart } = from.link.forward;
 	return new Promise((resolve) => {

@@ -1,54 +1,22 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { seededRandom } from "../../src/base/random.ts";
-import { resolveLimits } from "../../src/limits.ts";
 import type { SocketAddress, TransportConnection } from "../../src/transport/transport.ts";
-import { RESET_CODES } from "../../src/wire/codes.ts";
 import { FRAME } from "../../src/wire/frames.ts";
-import { acceptOptions, dialOptions, OPEN, type TransportFixture } from "../transport/suite-fixture.ts";
+import { createMemoryFixture } from "../transport/memory-fixture.ts";
+import { acceptOptions, dialOptions, OPEN } from "../transport/suite-fixture.ts";
 import { Recorder, until } from "../transport/suite-recorder.ts";
 import { transportSuite } from "../transport/transport-suite.ts";
-import type { MemoryConnection } from "./connection.ts";
 import { createMemoryNetwork, type MemoryTransport } from "./transport.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 
-const CERTIFICATE = new TextEncoder().encode("stands for a certificate");
-const IDENTITY = { certificates: [CERTIFICATE], privateKey: new Uint8Array(0) };
-const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(bytes).digest());
-const STRANGER = new TextEncoder().encode("stands for another certificate");
-const STREAMS = 60;
-const UNDECIDED = 8;
-
-function createFixture(options: { readonly delayMs?: number } = {}): TransportFixture {
-	const network = createMemoryNetwork({ windowBytes: 512 * 1_024, ...options });
-	const limits = { headerTimeoutMs: 60_000, helloTimeoutMs: 60_000, streamsPerConnection: STREAMS - 1, undecidedConnections: UNDECIDED };
-	return {
-		createTransport: (times) => network.createTransport({ limits: resolveLimits({ ...limits, ...times }) }),
-		identity: IDENTITY,
-		keyDigest: sha256(CERTIFICATE),
-		certificateDigest: sha256(CERTIFICATE),
-		stranger: { identity: { ...IDENTITY, certificates: [STRANGER] }, certificateDigest: sha256(STRANGER) },
-		openStalledStream: (pair, handler) => void (pair.near as MemoryConnection).openStalledStream(handler),
-		createRoute: (target) => network.createRoute(target as MemoryTransport),
-		windowBytes: 2 * 1_024 * 1_024,
-		streams: STREAMS,
-		undecidedConnections: UNDECIDED,
-		headerTimeoutCode: RESET_CODES.HEADER_TIMEOUT,
-		async assertNothingLeft() {
-			await until("nothing is left", () => network.openConnections + network.liveStreams === 0);
-		},
-		close() {},
-	};
-}
-
-transportSuite("memory", () => createFixture());
-transportSuite("memory with delay", () => createFixture({ delayMs: 2 }));
+transportSuite("memory", () => createMemoryFixture());
+transportSuite("memory with delay", () => createMemoryFixture({ delayMs: 2 }));
 
 test("memory transport: on a virtual clock nothing moves but by advance", async () => {
 	const clock = createVirtualClock();
 	const network = createMemoryNetwork({ clock, delayMs: 100 });
-	const fixture = { ...createFixture(), createTransport: () => network.createTransport() };
+	const fixture = { ...createMemoryFixture(), createTransport: () => network.createTransport() };
 	const [dialling, accepting] = [network.createTransport(), network.createTransport()];
 	let far: TransportConnection | undefined;
 	const acceptor = new Recorder();
@@ -89,7 +57,7 @@ test("memory transport: a port can be bound once", () => {
 
 test("memory transport: who is not trusted connects but is told so at once", async () => {
 	const network = createMemoryNetwork();
-	const fixture = createFixture();
+	const fixture = createMemoryFixture();
 	const [dialling, accepting] = [network.createTransport(), network.createTransport()];
 	accepting.accept({ ...acceptOptions(fixture, () => assert.fail("nothing may come")), clientTrust: { roots: [new Uint8Array(1)] } });
 	const near = await dialling.dial(dialOptions(fixture, accepting.address.port));
@@ -104,7 +72,7 @@ test("memory transport: who is not trusted connects but is told so at once", asy
 function createWorld(hosts: readonly [string, string] = ["192.0.2.1", "192.0.2.2"]) {
 	const clock = createVirtualClock();
 	const network = createMemoryNetwork({ clock, delayMs: 10 });
-	const fixture = createFixture();
+	const fixture = createMemoryFixture();
 	const arrived: TransportConnection[] = [];
 	const [a, b] = hosts.map((host) => network.createTransport({ host })) as [MemoryTransport, MemoryTransport];
 	for (const transport of [a, b]) {
@@ -235,7 +203,7 @@ test("memory transport: who dialled does not follow: both ends notice at their i
 async function virtualPair(options: Parameters<typeof createMemoryNetwork>[0] = {}) {
 	const clock = createVirtualClock();
 	const network = createMemoryNetwork({ clock, delayMs: 10, ...options });
-	const fixture = { ...createFixture(), createTransport: () => network.createTransport() };
+	const fixture = { ...createMemoryFixture(), createTransport: () => network.createTransport() };
 	const [dialling, accepting] = [network.createTransport(), network.createTransport()];
 	const acceptor = new Recorder();
 	const accepted: TransportConnection[] = [];

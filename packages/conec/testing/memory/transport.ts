@@ -8,7 +8,9 @@
 import { type Clock, systemClock } from "#conec/base/clock";
 import { type Random, systemRandom } from "#conec/base/random";
 import { ConecError } from "#conec/errors";
-import { DEFAULT_LIMITS, type Limits } from "#conec/limits";
+import { DEFAULT_LIMITS } from "#conec/limits";
+import { certificateIdentity } from "#conec/tls/proven-identity";
+import { refuseStreams, strangerError } from "#conec/transport/strangers";
 import type {
 	AcceptOptions,
 	DialOptions,
@@ -17,13 +19,14 @@ import type {
 	PipeResult,
 	SocketAddress,
 	TransportConnection,
+	TransportLimits,
 	TransportStream,
 } from "#conec/transport/transport";
 import { type ConnectionOptions, MemoryConnection } from "./connection.ts";
 import type { MemoryNetwork, MemoryNetworkOptions, MemoryPacket, MemoryRoute, MemoryTransport, MemoryTransportOptions } from "./network.ts";
 import { Partitions } from "./partitions.ts";
 import { sourceAddress, takesDatagram } from "./socket.ts";
-import { type MemoryHeld, type MemoryIncoming, pipeLinks } from "./stream.ts";
+import { MemoryHeld, MemoryIncoming, MemoryStream, pipeLinks } from "./stream.ts";
 import { trustProblem } from "./trust.ts";
 import { createDefer } from "./wire.ts";
 
@@ -155,13 +158,13 @@ class Endpoint implements MemoryTransport {
 	onDatagram: ((data: Uint8Array, from: SocketAddress) => void) | undefined = undefined;
 	#address: SocketAddress;
 	readonly #network: Network;
-	readonly #limits: Limits;
+	readonly #limits: TransportLimits;
 	/** With whom. */
 	readonly #connections: Map<MemoryConnection, Endpoint> = new Map();
 	#accepting: AcceptOptions | undefined = undefined;
 	#open = true;
 
-	constructor(network: Network, address: SocketAddress, limits: Limits) {
+	constructor(network: Network, address: SocketAddress, limits: TransportLimits) {
 		this.#network = network;
 		this.#address = address;
 		this.#limits = limits;
@@ -231,13 +234,24 @@ class Endpoint implements MemoryTransport {
 	}
 
 	async pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult> {
-		const result = await pipeLinks(from as MemoryIncoming, to as MemoryHeld, lostCode);
+		if (!(from instanceof MemoryIncoming && to instanceof MemoryHeld && this.#owns(from) && this.#owns(to))) {
+			refuseStreams([from, to], lostCode);
+			throw strangerError("Cannot pipe streams");
+		}
+		const result = await pipeLinks(from, to, lostCode);
 		onEnd?.(); // here every event is a task of its own, so this comes before the next
 		return result;
 	}
 
 	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number> {
+		for (const stream of streams) {
+			if (!(stream instanceof MemoryStream) || stream.timed || stream.connection.transport !== this) throw strangerError("Cannot write to streams");
+		}
 		return streams.map((stream) => stream.writeFrames(frames));
+	}
+
+	#owns({ connection, undecided }: MemoryIncoming | MemoryHeld): boolean {
+		return undecided && connection.transport === this;
 	}
 
 	async close(code: number, reason: string, _drainMs: number): Promise<void> {
@@ -327,7 +341,7 @@ class Endpoint implements MemoryTransport {
 				error: new ConecError("PROTOCOL_UNSUPPORTED", `Cannot connect to ${options.address}:${options.port}: it does not speak ${options.alpnProtocol}`),
 			};
 		}
-		if (target.#connections.size >= (accepting.connections ?? target.#limits.clients) + target.#limits.undecidedConnections) {
+		if (target.#connections.size >= accepting.connections + target.#limits.undecidedConnections) {
 			return { error: new ConecError("LIMIT_EXCEEDED", `Cannot connect to ${options.address}:${options.port}: it has too many connections`) };
 		}
 		const problem = trustProblem(options.trust, accepting.identity.certificates, this.#network.clock.wallMs(), options.serverName);
@@ -337,10 +351,10 @@ class Endpoint implements MemoryTransport {
 		const shown = options.identity?.certificates ?? [];
 		const { alpnProtocol } = options;
 		const there = { address: options.address, port: options.port };
-		const dialling = this.#connection(target, { alpnProtocol, peerCertificates: accepting.identity.certificates, remoteAddress: there });
+		const dialling = this.#connection(target, { alpnProtocol, peer: certificateIdentity(accepting.identity.certificates), remoteAddress: there });
 		const accepted = target.#connection(this, {
 			alpnProtocol,
-			peerCertificates: shown,
+			peer: certificateIdentity(shown),
 			remoteAddress: sourceAddress(this.#address, there),
 			undecided: { timeoutMs: target.#limits.helloTimeoutMs, code: accepting.undecidedCode },
 		});
@@ -363,7 +377,7 @@ class Endpoint implements MemoryTransport {
 		return { connection: dialling };
 	}
 
-	#connection(peer: Endpoint, own: Pick<ConnectionOptions, "alpnProtocol" | "peerCertificates" | "remoteAddress" | "undecided">): MemoryConnection {
+	#connection(peer: Endpoint, own: Pick<ConnectionOptions, "alpnProtocol" | "peer" | "remoteAddress" | "undecided">): MemoryConnection {
 		const { clock, delayMs, jitterMs, windowBytes, connections } = this.#network;
 		const connection = new MemoryConnection({
 			clock,
@@ -372,6 +386,7 @@ class Endpoint implements MemoryTransport {
 			// A window is the receiver's to give, so what this end sends is bounded by the other end's.
 			windowBytes: windowBytes ?? peer.#limits.streamWindowBytes,
 			...own,
+			transport: this,
 			streams: this.#limits.streamsPerConnection + 1, // the control stream is one more
 			headerTimeoutMs: this.#limits.headerTimeoutMs,
 			idleTimeoutMs: this.#limits.idleTimeoutMs,

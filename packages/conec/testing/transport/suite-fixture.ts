@@ -76,7 +76,16 @@ export const MESSAGE_BYTES: number = 64 * 1_024;
 
 /** Options to accept with. */
 export function acceptOptions(fixture: TransportFixture, onConnection: (connection: TransportConnection) => void): AcceptOptions {
-	return { identity: fixture.identity, clientTrust: {}, alpnProtocols: [ALPN], retry: "never", undecidedCode: UNDECIDED_CODE, keyLog: false, onConnection };
+	return {
+		identity: fixture.identity,
+		clientTrust: {},
+		alpnProtocols: [ALPN],
+		retry: "never",
+		undecidedCode: UNDECIDED_CODE,
+		keyLog: false,
+		connections: 1_000,
+		onConnection,
+	};
 }
 
 /** Options to dial with. */

@@ -1,5 +1,5 @@
 /**
- * What every transport must do. Run on memory by `memory.test.ts` and on QUIC by `quic.test.ts`.
+ * What every transport must do. Run on memory by `testing/memory/transport.test.ts` and on QUIC by `src/transport/quic/transport.test.ts`.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { isConecError } from "../../src/errors.ts";
+import { formatFingerprint } from "../../src/tls/fingerprint.ts";
 import type { TransportStream } from "../../src/transport/transport.ts";
 import { encodeFrame, FRAME } from "../../src/wire/frames.ts";
 import {
@@ -29,6 +30,7 @@ import {
 import { pipeSuite } from "./suite-pipe.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
 import { socketSuite } from "./suite-socket.ts";
+import { strangersSuite } from "./suite-strangers.ts";
 
 /** Registers the suite. `createFixture` is called once, before the first test. */
 export function transportSuite(name: string, createFixture: () => TransportFixture | Promise<TransportFixture>): void {
@@ -57,6 +59,11 @@ export function transportSuite(name: string, createFixture: () => TransportFixtu
 		connectionTests(name, () => fixture, onPair);
 		streamTests(onPair);
 		pipeSuite(onPair, () => fixture);
+		strangersSuite(
+			`${name} transport`,
+			() => fixture,
+			() => fixture,
+		);
 		socketSuite(onPair, () => connect(fixture, { confirm: false }));
 	});
 }
@@ -64,15 +71,16 @@ export function transportSuite(name: string, createFixture: () => TransportFixtu
 type OnPair = (behaviour: string, run: (pair: Pair, fixture: TransportFixture) => Promise<void>, times?: Times) => void;
 
 function connectionTests(name: string, fixture: () => TransportFixture, onPair: OnPair): void {
-	onPair("each end sees the other's certificate, address and protocol", async (pair, { identity }) => {
-		assert.deepEqual(
-			pair.near.peerCertificates.map((one) => [...one]),
-			identity.certificates.map((one) => [...one]),
-		);
-		assert.deepEqual(
-			pair.far.peerCertificates.map((one) => [...one]),
-			identity.certificates.map((one) => [...one]),
-		);
+	onPair("each end sees the other's certificate, address and protocol", async (pair, { identity, keyDigest }) => {
+		for (const { peer } of [pair.near, pair.far]) {
+			assert.ok(peer.type === "certificate");
+			assert.deepEqual(
+				peer.chain.map((one) => [...one]),
+				identity.certificates.map((one) => [...one]),
+			);
+			assert.deepEqual([...peer.leaf], [...(identity.certificates[0] ?? [])]);
+			assert.equal(peer.fingerprint, formatFingerprint(keyDigest));
+		}
 		assert.equal(pair.near.alpnProtocol, ALPN);
 		assert.equal(pair.far.alpnProtocol, ALPN);
 		assert.equal(pair.near.remoteAddress.port, pair.accepting.address.port);

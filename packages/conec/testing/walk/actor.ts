@@ -6,12 +6,14 @@
 
 import type { Client } from "../../src/client/client.ts";
 import type { Coordinator } from "../../src/coordinator/coordinator.ts";
+import type { Handling, ProtocolHandler } from "../../src/session/protocols/index.ts";
 import type { MessageStream } from "../../src/stream/message-stream.ts";
 import type { Machine, World } from "../world.ts";
 import type { StreamEnd } from "./end-record.ts";
 import type { BroadcastMemberRecord } from "./member-record.ts";
 import type { Party } from "./party.ts";
 import type { PresenceRecord } from "./presence-record.ts";
+import { CHANGING, FAILING, FAILS_AFTER_MS, HANDLED } from "./protocols.ts";
 import type { StreamLedger } from "./stream-ledger.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -31,6 +33,11 @@ export abstract class Application implements Party {
 	left = false;
 	readonly ends: StreamEnd[] = [];
 	readonly watches: PresenceRecord[] = [];
+	/** Handlers that have failed, and how often it was told. */
+	failed = 0;
+	failuresTold = 0;
+	/** While the protocol that comes and goes is here. */
+	handling: Handling | undefined;
 	protected readonly stage: Stage;
 
 	constructor(stage: Stage, name: string, machine: Machine) {
@@ -44,13 +51,43 @@ export abstract class Application implements Party {
 		return this.ends.filter((end) => end.live);
 	}
 
+	/** Handlers that are there from the beginning. */
+	get handlers(): Readonly<Record<string, ProtocolHandler>> {
+		return {
+			[HANDLED]: async (stream) => {
+				this.#take(stream);
+				await stream.closed;
+			},
+			[FAILING]: async (stream) => {
+				const end = this.#take(stream);
+				await new Promise<void>((resolve) => this.stage.world.clock.setTimeout(resolve, FAILS_AFTER_MS));
+				this.failed++;
+				if (end !== undefined) {
+					end.didReset = true;
+					end.stopped = true;
+				}
+				throw new Error("this handler always fails");
+			},
+		};
+	}
+
+	/** Handles the protocol that comes and goes, or does not any more. The handler gives the stream to the application. */
+	change(on: { handle(protocol: string, handler: ProtocolHandler): Handling }): void {
+		const { handling } = this;
+		this.handling = handling === undefined ? on.handle(CHANGING, (stream) => void this.#take(stream)) : undefined;
+		handling?.close();
+	}
+
+	#take(stream: MessageStream): StreamEnd | undefined {
+		const end = this.stage.streams.accepted(this, stream);
+		if (end !== undefined) this.ends.push(end);
+		return end;
+	}
+
 	/** Takes every stream that comes. */
 	protected async accept(streams: AsyncIterable<MessageStream>): Promise<void> {
 		try {
-			for await (const stream of streams) {
-				const end = this.stage.streams.accepted(this, stream);
-				if (end !== undefined) this.ends.push(end);
-			}
+			for await (const stream of streams) this.#take(stream);
 		} catch {
 			// The Client is over, which its own status says.
 		}
@@ -97,6 +134,7 @@ export class Actor extends Application {
 
 	async #watchStatus(client: Client): Promise<void> {
 		for await (const status of client.status()) {
+			if (status.type === "handler-failed") this.failuresTold++;
 			if (status.type !== "disconnected") continue;
 			if (this.state === "up") this.state = "lost";
 			const { stage, name } = this;
@@ -114,6 +152,12 @@ export class CoordinatorApplication extends Application {
 	constructor(stage: Stage, run: number, machine: Machine, coordinator: Coordinator) {
 		super(stage, `coordinator.${run}`, machine);
 		this.coordinator = coordinator;
+		for (const [protocol, handler] of Object.entries(this.handlers)) coordinator.handle(protocol, handler);
 		void this.accept(coordinator.incomingStreams);
+		void this.#watchStatus();
+	}
+
+	async #watchStatus(): Promise<void> {
+		for await (const status of this.coordinator.status()) if (status.type === "handler-failed") this.failuresTold++;
 	}
 }

@@ -10,6 +10,7 @@ import type { Weighted } from "./chooser.ts";
 import type { StreamEnd } from "./end-record.ts";
 import type { BroadcastMemberRecord } from "./member-record.ts";
 import { PresenceRecord } from "./presence-record.ts";
+import { CHANGING, FAILING, HANDLED, UNHANDLED } from "./protocols.ts";
 import { UNWITNESSED, type Walk, WITNESSED } from "./walk.ts";
 
 /** A stream is opened within this time: it may have waited for a direct channel before. */
@@ -57,9 +58,19 @@ export const ACTS: readonly Weighted<Walk>[] = [
 				const abort = new AbortController();
 				const reason = new Error("the application has changed its mind");
 				walk.world.clock.setTimeout(() => abort.abort(reason), walk.choose.integer(0, 200));
-				walk.open(actor, to, "open-aborted", OPEN_MS, (metadata) => client.openStream(to, { metadata, signal: abort.signal }), reason);
+				walk.open(actor, to, "open-aborted", OPEN_MS, (metadata) => client.openStream(to, { metadata, signal: abort.signal }), { reason });
 				return true;
 			}),
+	},
+	openWith("open with a protocol", 4, HANDLED),
+	openWith("open with a protocol that fails", 1.5, FAILING),
+	openWith("open with a protocol that comes and goes", 2, CHANGING),
+	openWith("open with a protocol that nobody handles", 1.5, UNHANDLED),
+	{ name: "handle a protocol, or no more", weight: 2.5, run: (walk) => withClient(walk, (actor, client) => does(() => actor.change(client))) },
+	{
+		name: "handle a protocol at the Coordinator, or no more",
+		weight: 1,
+		run: ({ coordinator }) => coordinator !== undefined && does(() => coordinator.change(coordinator.coordinator)),
 	},
 	{ name: "send", weight: 24, run: (walk) => withEnd(walk, (end) => sendSome(walk, end, walk.choose.integer(1, 5), walk.choose.pick([0, 3, 20, 300, 1_500]))) },
 	{ name: "send much", weight: 3, run: (walk) => withEnd(walk, (end) => sendSome(walk, end, walk.choose.integer(5, 30), 4_000)) },
@@ -271,6 +282,30 @@ function peerOf(walk: Walk, actor: Actor): string {
 	if (walk.choose.chance(0.03)) return "nobody";
 	const others = [...walk.actors.values()].filter((one) => !one.witness && (one !== actor || walk.choose.chance(0.2)));
 	return walk.choose.any(others)?.id ?? "nobody";
+}
+
+/** Opens a stream with a protocol, by any way there is. */
+function openWith(name: string, weight: number, protocol: string): Weighted<Walk> {
+	const run = (walk: Walk): boolean => {
+		const { coordinator, choose } = walk;
+		const facts = (metadata: number) => ({ metadata, protocol, early: protocol !== UNHANDLED && choose.chance(0.15) });
+		const way = choose.pick(["auto", "proxied", "direct", "to", "from"] as const);
+		if (way === "from") {
+			const peer = choose.any(walk.up());
+			if (coordinator === undefined || peer === undefined) return false;
+			walk.open(coordinator, peer.id, "open-peer", OPEN_MS, (metadata) => coordinator.coordinator.openStream(peer.id, facts(metadata)), { protocol });
+			return true;
+		}
+		return withClient(walk, (actor, client) => {
+			const to = way === "to" ? null : peerOf(walk, actor);
+			if (way === "direct" && to === actor.id) return false;
+			const open = (metadata: number) =>
+				to === null || way === "to" ? client.openCoordinatorStream(facts(metadata)) : client.openStream(to, { ...facts(metadata), path: way });
+			walk.open(actor, to, `open-${way}-with-protocol`, OPEN_MS, open, { protocol });
+			return true;
+		});
+	};
+	return { name, weight, run };
 }
 
 function withEnd(walk: Walk, act: (end: StreamEnd) => boolean): boolean {

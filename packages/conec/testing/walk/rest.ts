@@ -41,6 +41,11 @@ export async function comeToRest(walk: Walk): Promise<void> {
 	await checkPresence(walk);
 	await endStreams(walk);
 	walk.streams.check();
+	for (const application of [...walk.all.filter(({ state }) => state === "up"), ...walk.coordinators.filter((one) => one === walk.coordinator)])
+		verdict.must(
+			application.failed === application.failuresTold,
+			() => `${application.name}: ${application.failed} handlers have failed, and ${application.failuresTold} are told`,
+		);
 	walk.broadcasts.check();
 	for (const actor of walk.all) {
 		if (actor.client === undefined || actor.state !== "up") continue;

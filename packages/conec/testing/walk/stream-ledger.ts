@@ -17,6 +17,7 @@ export interface StreamRecord {
 	readonly opener: Party;
 	/** Whom it was opened to; `null`: the Coordinator. */
 	readonly to: string | null;
+	readonly protocol: string | undefined;
 	/** How the opening went: under way, done, or the code of the error. */
 	opening: "waiting" | "open" | (string & {});
 	/** Ends at the acceptor of openings that failed on their way: the opener has tried another one since. */
@@ -37,8 +38,8 @@ export class StreamLedger {
 	}
 
 	/** Begins a record; its key goes into the metadata of the stream. */
-	begin(opener: Party, to: string | null): StreamRecord {
-		const record: StreamRecord = { key: this.records.length, opener, to, opening: "waiting", failed: [], ends: [undefined, undefined] };
+	begin(opener: Party, to: string | null, protocol?: string): StreamRecord {
+		const record: StreamRecord = { key: this.records.length, opener, to, protocol, opening: "waiting", failed: [], ends: [undefined, undefined] };
 		this.records.push(record);
 		return record;
 	}
@@ -60,6 +61,7 @@ export class StreamLedger {
 			return undefined;
 		}
 		const name = `stream ${record.key}`;
+		this.#verdict.must(stream.protocol === record.protocol, () => `${name} with protocol ${record.protocol} came with ${stream.protocol}`);
 		this.#verdict.must(party.id === record.to, () => `${name} to ${record.to} came to ${party.id}`);
 		this.#verdict.must(stream.peer === record.opener.id, () => `${name} of ${record.opener.id} shows ${stream.peer} as its peer`);
 		// A direct opening that fails is followed by a proxied one, and may arrive all the same, even after that.

@@ -11,6 +11,7 @@ import { World } from "../world.ts";
 import { Actor, CoordinatorApplication, type Stage } from "./actor.ts";
 import { BroadcastLedger } from "./broadcast-ledger.ts";
 import { type Chooser, chooserOf } from "./chooser.ts";
+import { UNHANDLED } from "./protocols.ts";
 import { StreamLedger } from "./stream-ledger.ts";
 import { accuses, codeOf, Verdict } from "./verdict.ts";
 
@@ -119,7 +120,7 @@ export class Walk implements Stage {
 		const limits = this.#limits;
 		// The Coordinator may be away for longer than that.
 		actor.excused = this.coordinator === undefined;
-		this.ask(actor, "connect", 10_000, world.connect(actor.machine, id, { id, metadata, limits })).then(
+		this.ask(actor, "connect", 10_000, world.connect(actor.machine, id, { id, metadata, limits, handlers: actor.handlers })).then(
 			(client) => {
 				if (actor.killed || actor.left) client.destroy();
 				actor.began(client);
@@ -165,12 +166,13 @@ export class Walk implements Stage {
 		what: string,
 		withinMs: number,
 		open: (metadata: number) => Promise<MessageStream>,
-		reason?: unknown,
+		{ reason, protocol }: { readonly reason?: unknown; readonly protocol?: string } = {},
 	): void {
-		const record = this.streams.begin(party, to);
+		const record = this.streams.begin(party, to, protocol);
 		this.ask(party, `${what} ${record.key} to ${to}`, withinMs, open(record.key), reason).then(
 			(stream) => {
 				this.sights.add(`stream ${stream.path}`);
+				this.verdict.must(protocol !== UNHANDLED, () => `stream ${record.key} to ${to} was accepted, and nobody there handles ${protocol}`);
 				party.ends.push(this.streams.opened(record, stream));
 			},
 			(error: unknown) => {

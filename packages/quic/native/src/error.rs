@@ -1,4 +1,4 @@
-//! Errors that cross into JS carry a code; `packages/quic/src/errors.ts` is the only place that maps them.
+//! Errors that cross into JS carry a code; only `packages/quic/src/errors.ts` maps these codes to its own.
 
 use std::io;
 
@@ -17,17 +17,28 @@ impl From<napi::Status> for Code {
 	}
 }
 
-pub const INVALID_ARGUMENT: Code = Code("INVALID_ARGUMENT");
-pub const HANDLE_STALE: Code = Code("HANDLE_STALE");
-pub const NOT_INITIALISED: Code = Code("NOT_INITIALISED");
-pub const TOO_MANY_HANDLES: Code = Code("TOO_MANY_HANDLES");
-pub const CERTIFICATE_INVALID: Code = Code("CERTIFICATE_INVALID");
-pub const KEY_INVALID: Code = Code("KEY_INVALID");
-pub const ADDRESS_IN_USE: Code = Code("ADDRESS_IN_USE");
-pub const ADDRESS_UNAVAILABLE: Code = Code("ADDRESS_UNAVAILABLE");
-pub const PERMISSION_DENIED: Code = Code("PERMISSION_DENIED");
-pub const SOCKET_FAILED: Code = Code("SOCKET_FAILED");
-pub const THREAD_FAILED: Code = Code("THREAD_FAILED");
+macro_rules! codes {
+	($($name:ident),+ $(,)?) => {
+		$(pub const $name: Code = Code(stringify!($name));)+
+
+		/// All of them, for `constants()`.
+		pub const ALL: &[&str] = &[$(stringify!($name)),+];
+	};
+}
+
+codes! {
+	INVALID_ARGUMENT,
+	HANDLE_STALE,
+	NOT_INITIALISED,
+	TOO_MANY_HANDLES,
+	CERTIFICATE_INVALID,
+	KEY_INVALID,
+	ADDRESS_IN_USE,
+	ADDRESS_UNAVAILABLE,
+	PERMISSION_DENIED,
+	SOCKET_FAILED,
+	THREAD_FAILED,
+}
 
 pub type Error = napi::Error<Code>;
 pub type Result<T> = std::result::Result<T, Error>;
@@ -44,7 +55,7 @@ pub fn stale(what: &str) -> Error {
 	error(HANDLE_STALE, format!("{what} is closed"))
 }
 
-/// Tells apart the socket failures a caller can act on.
+/// Tells apart the socket failures that a caller can act on.
 pub fn socket_error(action: &str, e: io::Error) -> Error {
 	let code = match e.kind() {
 		io::ErrorKind::AddrInUse => ADDRESS_IN_USE,

@@ -1,4 +1,4 @@
-//! A mutex lock that survives a panic elsewhere: state here is always left consistent between statements.
+//! A mutex lock that survives a panic elsewhere: what is behind our mutexes is consistent after every statement.
 
 use std::sync::{Mutex, MutexGuard};
 

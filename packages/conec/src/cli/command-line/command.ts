@@ -5,6 +5,7 @@
  */
 
 import type { ExitCode } from "../outcome/index.ts";
+import type { Surroundings } from "../surroundings/index.ts";
 import type { Output } from "../terminal/index.ts";
 import type { Arguments, CommandSpec } from "./arguments.ts";
 
@@ -12,7 +13,8 @@ import type { Arguments, CommandSpec } from "./arguments.ts";
 export interface CommandContext {
 	readonly args: Arguments;
 	readonly output: Output;
-	readonly env: Readonly<Record<string, string | undefined>>;
+	/** What the command needs of the outside. */
+	readonly surroundings: Surroundings;
 	/** Makes SIGHUP call this instead of ending the command; not on Windows. */
 	readonly onHangup: (listener: () => void) => void;
 	/** Aborted by Ctrl-C, SIGTERM or SIGHUP, and where the output is the purpose when its reader has gone; the command then cleans up and rejects with its reason. */

@@ -8,18 +8,20 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../files/file-errors.ts";
-import { safeHostName } from "../../files/process-identity.ts";
-import { Client, type ClientOptions, ConecError, isConecError, type JsonValue, type MessageStream } from "../../index.ts";
+import { Client, type ClientOptions, ConecError, isConecError, type JsonValue, type MessageStream, type ProtocolHandlers } from "../../index.ts";
 import type { CommandContext } from "../command-line/index.ts";
 import { CONGESTION_CHOICES } from "../command-line/index.ts";
 import { claimDefaultId, idFromHostName, stateDirectory } from "../machine/index.ts";
 import { CliError, EXIT_CODES, usageError } from "../outcome/index.ts";
+import type { Surroundings } from "../surroundings/index.ts";
 import { orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
 import { errnoText } from "../words/index.ts";
-import { type Protocol, streamProtocol } from "./application.ts";
+import { answerPings, turnAwayUnnamed } from "./answers.ts";
 import { namesOf } from "./certificate-facts.ts";
+import { explainError } from "./explain-error.ts";
 import { addressField, explainPeer, pathChoice } from "./path.ts";
+import { PROTOCOLS, type Protocol } from "./protocols.ts";
 
 /** File in the state directory by which a Coordinator's own user finds it. */
 export const LOCAL_COORDINATOR_FILE: string = "coordinator.json";
@@ -42,7 +44,7 @@ export interface PreparedClient {
 
 /** Reads the options and the files that they name. Rejects with a usage error. */
 export async function prepareClient(context: CommandContext): Promise<PreparedClient> {
-	const { args, signal } = context;
+	const { args, signal, surroundings } = context;
 	// Who brings everything along needs no place to keep something.
 	const trust = await coordinatorAndTrust(context);
 	const identity = await givenIdentity(context);
@@ -57,18 +59,23 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 	const kept = identity ?? { stateDirectory: stateDirectory(context) };
 	const givenId = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
 	const { id, release } =
-		givenId === undefined ? await claimDefaultId(stateDirectory(context), idFromHostName(safeHostName())) : { id: givenId, release: () => undefined };
+		givenId === undefined
+			? await claimDefaultId(stateDirectory(context), idFromHostName(surroundings.machine.hostName()))
+			: { id: givenId, release: () => undefined };
 	return { options: { id, ...trust, ...kept, ...channels, ...(congestion === undefined ? {} : { congestion }), signal }, release };
 }
 
-/** Connects as the options say and tells as whom. Rejects with what the library says, a usage error, or the interruption. */
-export async function connect(context: CommandContext, prepared?: PreparedClient): Promise<Connection> {
-	const { output, signal } = context;
+/**
+ * Connects as the options say, and tells the id. Streams of peers go to `handlers`; others are answered as every command does. Rejects
+ * with an error of the library, a usage error, or the interruption.
+ */
+export async function connect(context: CommandContext, handlers: ProtocolHandlers = {}, prepared?: PreparedClient): Promise<Connection> {
+	const { output, signal, surroundings } = context;
 	const { options, release } = prepared ?? (await prepareClient(context));
 	const { coordinator } = options;
 	let client: Client;
 	try {
-		client = await Client.connect(options);
+		client = await connectClient({ ...options, handlers }, surroundings);
 	} catch (error) {
 		release();
 		throw error;
@@ -91,13 +98,28 @@ export async function connect(context: CommandContext, prepared?: PreparedClient
 	};
 }
 
-/** Tells what becomes of direct channels, and that they go on where the Coordinator is lost. */
+/**
+ * Connects with the function that the surroundings give, or else with `Client.connect`. Rejects as that does. The Client answers pings,
+ * and takes no streams but those of `options.handlers`.
+ */
+export async function connectClient(options: ClientOptions, { connect: connectGiven }: Surroundings): Promise<Client> {
+	const all = { ...options, handlers: { [PROTOCOLS.ping]: answerPings, ...options.handlers } };
+	const client = await (connectGiven === undefined ? Client.connect(all) : connectGiven(all));
+	turnAwayUnnamed(client);
+	return client;
+}
+
+/** Tells what becomes of direct channels, that they go on where the Coordinator is lost, and what goes wrong with a stream of a peer. */
 async function tellStatus(client: Client, { output }: CommandContext): Promise<void> {
 	for await (const status of client.status()) {
 		if (status.type === "channel") {
 			const { peer, state } = status;
 			if (status.state === "up") output.event("channel", { peer, state, address: addressField(status.address), durationMs: status.durationMs });
 			else output.event("channel", { peer, state, code: status.info.code, by: status.info.by });
+		}
+		if (status.type === "handler-failed") {
+			const { message, hint, code } = explainError(status.error);
+			output.error(`Cannot go on with ${status.protocol} of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, hint, code);
 		}
 		if (status.type === "moved") output.event("moved", { address: addressField(status.observedAddress) });
 		if (status.type === "disconnected" && status.info.by !== "local" && client.channels().length > 0) {
@@ -113,11 +135,11 @@ export async function openTo(
 	peer: string,
 	protocol: Protocol,
 	context: CommandContext,
-	facts: Readonly<Record<string, JsonValue>> = {},
+	facts?: Readonly<Record<string, JsonValue>>,
 ): Promise<MessageStream> {
 	const { args, signal } = context;
 	try {
-		return await client.openStream(peer, { metadata: { ...facts, protocol }, path: pathChoice(args), signal });
+		return await client.openStream(peer, { protocol, ...(facts === undefined ? {} : { metadata: facts }), path: pathChoice(args), signal });
 	} catch (error) {
 		if (isConecError(error) && PATH_FAILURES.includes(error.code)) await explainPeer(client, peer, undefined, context);
 		throw error;
@@ -125,22 +147,6 @@ export async function openTo(
 }
 
 const PATH_FAILURES: readonly string[] = ["DIRECT_UNAVAILABLE", "CHANNEL_CLOSED", "PEER_LOST", "PEER_TIMEOUT"];
-
-/**
- * Streams of one protocol as they come, of one peer if given; others go to `other`. Ends when the Client is closed;
- * rejects when the Client ends otherwise.
- */
-export async function* incomingOf(
-	client: Client,
-	protocol: Protocol,
-	from: string | undefined,
-	other: (stream: MessageStream) => void,
-): AsyncGenerator<MessageStream, void, void> {
-	for await (const stream of client.incomingStreams) {
-		if (streamProtocol(stream) === protocol && (from === undefined || stream.peer === from)) yield stream;
-		else other(stream);
-	}
-}
 
 interface CoordinatorAndTrust {
 	readonly coordinator: string;

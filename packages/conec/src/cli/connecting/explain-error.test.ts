@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { CONEC_ERROR_CODES, ConecError } from "../../index.ts";
 import { CliError, usageError } from "../outcome/cli-error.ts";
 import { EXIT_CODES } from "../outcome/exit-codes.ts";
-import { APPLICATION_CODES } from "./application.ts";
 import { explainError } from "./explain-error.ts";
+import { APPLICATION_CODES } from "./protocols.ts";
 
 test("explain error: every code keeps its message and has an exit status that is not success", () => {
 	for (const code of CONEC_ERROR_CODES) {
@@ -31,6 +31,15 @@ test("explain error: a peer's application code is put in words, an unknown one i
 	const reset = (closeCode: number): string | undefined => explainError(new ConecError("STREAM_RESET", "x", { closeCode })).hint;
 	assert.equal(reset(APPLICATION_CODES.busy), "The peer is busy with somebody else.");
 	assert.equal(reset(12_345), undefined);
+});
+
+test("explain error: a peer that does not speak the command's protocol may run another command, or another version", () => {
+	const unhandled = explainError(new ConecError("PROTOCOL_UNHANDLED", "x"));
+	assert.equal(unhandled.exitCode, EXIT_CODES.peer);
+	assert.match(unhandled.hint ?? "", /another conec command, another version of conec/);
+	// What versions say that do not know protocols: of a stream that names none, and of one that they take for such.
+	for (const closeCode of [APPLICATION_CODES.protocolError, APPLICATION_CODES.notWanted])
+		assert.match(explainError(new ConecError("STREAM_RESET", "x", { closeCode })).hint ?? "", /version of conec/);
 });
 
 test("explain error: what comes from elsewhere is made printable", () => {

@@ -4,13 +4,13 @@
  * @module
  */
 
-export { APPLICATION_CODES, PROTOCOLS, turnAway } from "./application.ts";
+export { answerBusy, type FirstCaller, firstCaller } from "./answers.ts";
 export { type CertificateFacts, certificateFacts, day, daysLeft, expiryWarning } from "./certificate-facts.ts";
 export {
 	type Connection,
 	connect,
+	connectClient,
 	givenIdentity,
-	incomingOf,
 	LOCAL_COORDINATOR_FILE,
 	openTo,
 	type PreparedClient,
@@ -19,4 +19,4 @@ export {
 } from "./connection.ts";
 export { explainError, isWithoutWay } from "./explain-error.ts";
 export { addressField, checkPathOption, explainPeer, pathChoice, pathSettled, pathTaken, tellPath } from "./path.ts";
-export { answerOther, answerOthers } from "./ping-echo.ts";
+export { APPLICATION_CODES, PROTOCOLS, turnAway } from "./protocols.ts";

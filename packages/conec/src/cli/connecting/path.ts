@@ -84,7 +84,7 @@ export async function explainPeer(
 	for (const line of explainLines(report, { asked: pathChoice(args), used })) output.line(line);
 }
 
-/** As JSON has it: without what is undefined. */
+/** The value as JSON has it: without fields that are undefined. */
 function plain(value: object | undefined): Record<string, string | number | boolean> | null {
 	return value === undefined ? null : JSON.parse(JSON.stringify(value));
 }

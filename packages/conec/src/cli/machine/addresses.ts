@@ -5,9 +5,7 @@
  */
 
 import { BlockList, isIP } from "node:net";
-
-/** The part of `os.networkInterfaces()` that is used. */
-export type Interfaces = Readonly<Record<string, readonly { readonly address: string; readonly internal: boolean }[] | undefined>>;
+import type { Interfaces } from "../surroundings/index.ts";
 
 /** An IP version. */
 export type Family = 4 | 6;

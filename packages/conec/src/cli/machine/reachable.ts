@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Interfaces, ownAddresses } from "./addresses.ts";
+import type { Interfaces } from "../surroundings/index.ts";
+import { ownAddresses } from "./addresses.ts";
 
 /** Addresses shown at most. */
 const MOST_ADDRESSES = 6;

@@ -9,10 +9,9 @@ import { fileProblemWords } from "../../files/file-error-words.ts";
 import type { CommandContext } from "../command-line/index.ts";
 import { CliError, EXIT_CODES, usageError } from "../outcome/index.ts";
 import { quoted } from "../text/index.ts";
-import { homeDirectory } from "./host.ts";
 
 /** What decides the place. */
-export interface Surroundings {
+export interface Whereabouts {
 	readonly platform: string;
 	readonly env: Readonly<Record<string, string | undefined>>;
 	/** `undefined`: there is none. */
@@ -28,7 +27,7 @@ export const STATE_HINT: string =
  * elsewhere `$XDG_STATE_HOME/conec` (ignored when relative, as its specification says) or `~/.local/state/conec`.
  * `undefined` without a home directory; one that is relative counts as none, as it would be another in each directory.
  */
-export function defaultStateDirectory({ platform, env, homeDirectory }: Surroundings): string | undefined {
+export function defaultStateDirectory({ platform, env, homeDirectory }: Whereabouts): string | undefined {
 	const { isAbsolute, join } = platform === "win32" ? win32 : posix;
 	const { variable, below } = PLACES[platform] ?? OTHERWHERE;
 	const given = variable === undefined ? undefined : env[variable];
@@ -50,8 +49,9 @@ const PLACES: Readonly<Record<string, Place>> = {
 const OTHERWHERE: Place = { variable: "XDG_STATE_HOME", below: [".local", "state"] };
 
 /** The state directory that was asked for, or the default one. Throws a usage error where there is none. */
-export function stateDirectory({ args, env }: Pick<CommandContext, "args" | "env">): string {
-	const directory = args.text("state") ?? defaultStateDirectory({ platform: process.platform, env, homeDirectory: homeDirectory() });
+export function stateDirectory({ args, surroundings }: Pick<CommandContext, "args" | "surroundings">): string {
+	const { platform, env, machine } = surroundings;
+	const directory = args.text("state") ?? defaultStateDirectory({ platform, env, homeDirectory: machine.homeDirectory() });
 	if (directory === undefined) throw usageError("Cannot find a place for keys: this user has no home directory", STATE_HINT);
 	return directory;
 }

@@ -7,6 +7,7 @@
 
 import { fstatSync, fsyncSync, writeSync } from "node:fs";
 import { errnoOf, fileErrorMeaning } from "../../files/file-errors.ts";
+import type { Clock, Timer } from "./clock.ts";
 import type { Sink } from "./sink.ts";
 
 /** The part of a standard stream that is used. */
@@ -14,7 +15,7 @@ export interface StandardStream {
 	readonly fd?: number | undefined;
 	readonly isTTY?: boolean | undefined;
 	readonly columns?: number | undefined;
-	write(text: string, done: () => void): unknown;
+	write(data: string | Uint8Array, done: (error?: Error | null) => void): unknown;
 	on(event: "error", listener: (error: Error) => void): unknown;
 }
 
@@ -27,6 +28,7 @@ export interface StandardSinkOptions {
 	readonly writeFile?: FileWriter | undefined;
 	/** Flushes the file to its disk; throws a system error. @default that of `node:fs` for a stream that is a file */
 	readonly syncFile?: (() => void) | undefined;
+	readonly clock: Clock;
 }
 
 /** Writes to a standard stream. */
@@ -34,6 +36,7 @@ export class StandardSink implements Sink {
 	readonly #stream: StandardStream;
 	readonly #writeFile: FileWriter | undefined;
 	readonly #syncFile: (() => void) | undefined;
+	readonly #clock: Clock;
 	#keepsAll = false;
 	#isGone = false;
 	#onGone: () => void = () => undefined;
@@ -43,13 +46,13 @@ export class StandardSink implements Sink {
 	#epoch = 0;
 	#flushed: (() => void)[] = [];
 
-	constructor(stream: StandardStream, options: StandardSinkOptions = {}) {
+	constructor(stream: StandardStream, options: StandardSinkOptions) {
 		this.#stream = stream;
+		this.#clock = options.clock;
 		this.#writeFile = "writeFile" in options ? options.writeFile : fileWriter(stream);
 		const { fd } = stream;
 		this.#syncFile = "syncFile" in options || fd === undefined ? options.syncFile : () => fsyncSync(fd);
 		stream.on("error", (error) => this.#failed(errnoOf(error)));
-		doNotBlock(stream);
 	}
 
 	get isTTY(): boolean {
@@ -109,14 +112,14 @@ export class StandardSink implements Sink {
 	/** Resolves when all has been written or is lost; after `limitMs` at the latest. */
 	async flushed(limitMs?: number): Promise<void> {
 		if (this.#waiting > 0) {
-			let timer: NodeJS.Timeout | undefined;
+			let timer: Timer | undefined;
 			await new Promise<void>((resolve) => {
 				this.#flushed.push(resolve);
-				if (limitMs !== undefined) timer = setTimeout(resolve, limitMs);
+				if (limitMs !== undefined) timer = this.#clock.after(limitMs, resolve);
 			});
-			clearTimeout(timer);
+			timer?.cancel();
 		}
-		// What is wrong with a write that was done at once comes a moment later.
+		// A stream that writes at once reports an error only in a later turn.
 		await new Promise((resolve) => setImmediate(resolve));
 	}
 
@@ -131,7 +134,7 @@ export class StandardSink implements Sink {
 	}
 
 	#writeToFile(writeFile: FileWriter, text: string): void {
-		// What is left of a line that the disk had no room for is ended first.
+		// If the disk had room for a part of the last line only, that line is ended first.
 		const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
 		let done = 0;
 		try {
@@ -149,7 +152,7 @@ export class StandardSink implements Sink {
 
 	#failed(errno: string): void {
 		this.#lost(errno);
-		// What else waits on the stream is lost with it, and never answered.
+		// Everything else that waits on the stream is lost too; its callbacks never come.
 		this.#epoch++;
 		this.#settled(0);
 		if (this.#isGone || !GONE.includes(errno)) return;
@@ -185,25 +188,13 @@ export function fileWriter({ fd, isTTY }: Pick<StandardStream, "fd" | "isTTY">):
 	}
 }
 
-/**
- * A terminal that has been stopped (Ctrl-S, a dead SSH session) would hold up the whole process with the next line: Node makes it so.
- * The shell may have the terminal in common with this process, so it is given back as it was.
- */
-function doNotBlock(stream: StandardStream): void {
-	if (stream.isTTY !== true || process.platform === "win32") return;
-	const { _handle: handle } = stream as { _handle?: { setBlocking?: (blocking: boolean) => unknown } };
-	if (handle?.setBlocking === undefined) return;
-	handle.setBlocking(false);
-	process.once("exit", () => handle.setBlocking?.(true));
-}
-
-/** What the systems say when nobody can read any more: of pipes, of sockets, and Windows of pipes. */
+/** Codes that mean that nobody can read any more: of pipes, of sockets, and of pipes on Windows. */
 const GONE: readonly string[] = ["EPIPE", "ECONNRESET", "ENOTCONN", "EOF"];
 
-/** Characters that may wait before whoever can wait does. */
+/** With more characters waiting than this, `drained` waits. */
 const MUCH_WAITING = 65_536;
 
-/** Characters that may wait for a slow reader. */
+/** Most characters that wait for a slow reader; more are lost. */
 const MOST_WAITING = 1_048_576;
 
 const LINE_FEED = 0x0a;

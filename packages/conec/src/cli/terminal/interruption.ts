@@ -5,6 +5,7 @@
  */
 
 import { CliError, EXIT_CODES, type ExitCode } from "../outcome/index.ts";
+import type { SignalName, Surroundings } from "../surroundings/index.ts";
 
 /** The reason that the signal of {@link watchInterruption} is aborted with. */
 export class Interrupted extends CliError {
@@ -13,12 +14,12 @@ export class Interrupted extends CliError {
 	}
 }
 
-/** Whether that is why an abort happened: nobody reads standard output any more. */
+/** Whether a signal was aborted because nobody reads standard output any more. */
 export function isOutputGone(reason: unknown): boolean {
 	return reason instanceof Interrupted && reason.exitCode === EXIT_CODES.brokenPipe;
 }
 
-const SIGNALS: Readonly<Record<string, ExitCode>> = { SIGINT: EXIT_CODES.interrupted, SIGTERM: EXIT_CODES.terminated, SIGHUP: EXIT_CODES.hangup };
+const SIGNALS: Readonly<Record<SignalName, ExitCode>> = { SIGINT: EXIT_CODES.interrupted, SIGTERM: EXIT_CODES.terminated, SIGHUP: EXIT_CODES.hangup };
 
 /** What a running command knows of signals. */
 export interface Interruption {
@@ -28,33 +29,30 @@ export interface Interruption {
 	 * console is closed.
 	 */
 	onHangup(listener: () => void): void;
-	/** Nobody reads the output that the command is run for: what would be SIGPIPE elsewhere, as in `conec peers --watch | head`. */
+	/** To be called when nobody reads the output that the command is run for. Other programs get SIGPIPE then, as in `conec peers --watch | head`. */
 	outputGone(): void;
 	stop(): void;
 }
 
 /** Aborts the returned signal on the first of SIGINT, SIGTERM and SIGHUP; a second signal ends the process at once. */
-export function watchInterruption(): Interruption {
+export function watchInterruption({ signals, platform, exit }: Pick<Surroundings, "signals" | "platform" | "exit">): Interruption {
 	const controller = new AbortController();
 	let hangup: (() => void) | undefined;
-	const listener = (name: NodeJS.Signals): void => {
+	const stop = signals.subscribe((name) => {
 		if (name === "SIGHUP" && hangup !== undefined && !controller.signal.aborted) return hangup();
-		const exitCode = SIGNALS[name] ?? EXIT_CODES.interrupted;
-		if (controller.signal.aborted) process.exit(exitCode);
+		const exitCode = SIGNALS[name];
+		if (controller.signal.aborted) return exit(exitCode);
 		controller.abort(new Interrupted(name, exitCode));
-	};
-	for (const name of Object.keys(SIGNALS)) process.on(name, listener);
+	});
 	return {
 		signal: controller.signal,
 		onHangup(reload) {
-			if (process.platform !== "win32") hangup = reload;
+			if (platform !== "win32") hangup = reload;
 		},
 		outputGone() {
 			if (!controller.signal.aborted) controller.abort(new Interrupted("the end of whoever read its output", EXIT_CODES.brokenPipe));
 		},
-		stop() {
-			for (const name of Object.keys(SIGNALS)) process.off(name, listener);
-		},
+		stop,
 	};
 }
 

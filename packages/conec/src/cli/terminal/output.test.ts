@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ManualClock } from "../../../testing/cli-surroundings.ts";
 import type { Sink } from "../surroundings/sink.ts";
 import { localTime, Output } from "./output.ts";
 
@@ -24,8 +25,11 @@ function made(options: { json?: boolean; tty?: boolean; isLog?: boolean; env?: R
 } {
 	const stdout = new Screen(options.tty ?? false);
 	const stderr = new Screen(options.tty ?? false);
+	// It has run for a second.
+	const clock = new ManualClock(new Date(NOW.getTime() - 1_000));
+	clock.pass(1_000);
 	const { json = false, linesTo = "stdout", env = {}, isLog = false } = options;
-	const output = new Output({ json, linesTo, env, stdout, stderr, isLog, now: () => NOW });
+	const output = new Output({ json, linesTo, env, stdout, stderr, isLog, clock });
 	return { output, stdout, stderr };
 }
 
@@ -91,7 +95,7 @@ test("output: local times of zones east and west, with half hours and summer tim
 test("output: a progress line is not drawn for a reader that is behind", () => {
 	const { stderr } = made({ tty: true });
 	const behind = { write: (text: string) => stderr.write(text), isTTY: true, isBehind: true };
-	const output = new Output({ json: false, linesTo: "stdout", env: {}, stdout: stderr, stderr: behind });
+	const output = new Output({ json: false, linesTo: "stdout", env: {}, stdout: stderr, stderr: behind, clock: new ManualClock() });
 	const progress = output.startProgress(10);
 	progress.add(5);
 	progress.end();

@@ -7,7 +7,7 @@
 
 import { inspect } from "node:util";
 import type { JsonValue } from "../../index.ts";
-import type { Sink } from "../surroundings/index.ts";
+import type { Clock, Sink, Timer } from "../surroundings/index.ts";
 import { RateMeter, renderProgress } from "./progress.ts";
 
 /** How to speak. */
@@ -20,8 +20,7 @@ export interface OutputOptions {
 	readonly stderr: Sink;
 	/** Lines are a log: each that tells of something has the date and the time. @default false */
 	readonly isLog?: boolean;
-	/** @default the clock */
-	readonly now?: () => Date;
+	readonly clock: Clock;
 }
 
 /** A line that steps aside while others are written. */
@@ -36,7 +35,7 @@ export type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
 /** Fields of a JSON event; `undefined` is left out. */
 export type EventFields = Readonly<Record<string, JsonValue | undefined>>;
 
-/** Speaks to whoever runs the command. Texts must be printable already. */
+/** Speaks to the user or the program that runs the command. Texts must be printable already. */
 export class Output {
 	/** Whether JSON was asked for. */
 	readonly json: boolean;
@@ -44,7 +43,7 @@ export class Output {
 	readonly #stderr: Sink;
 	readonly #color: boolean;
 	readonly #isLog: boolean;
-	readonly #now: () => Date;
+	readonly #clock: Clock;
 	#progress: Progress | undefined;
 	#below: LineBelow | undefined;
 
@@ -54,7 +53,7 @@ export class Output {
 		this.#lines = options.linesTo === "stdout" ? options.stdout : options.stderr;
 		this.#color = usesColor(options.env, this.#lines);
 		this.#isLog = options.isLog ?? false;
-		this.#now = options.now ?? (() => new Date());
+		this.#clock = options.clock;
 	}
 
 	/** Something happened: a JSON object with the time (RFC 3339, UTC), or a line unless `text` is absent. */
@@ -81,12 +80,12 @@ export class Output {
 		if (hint !== undefined) this.#writeLine(this.#stderr, `       ${hint}`);
 	}
 
-	/** All that is known of an error, on standard error, for whoever looks for its cause. */
+	/** Everything that is known of an error, on standard error, to find its cause. */
 	debug(error: unknown): void {
 		this.#writeLine(this.#stderr, inspect(error));
 	}
 
-	/** Resolves when whoever reads the lines has room for more. */
+	/** Resolves when the reader of the lines has room for more. */
 	async drained(): Promise<void> {
 		await this.#lines.drained?.();
 	}
@@ -100,23 +99,23 @@ export class Output {
 	startProgress(totalBytes: number | undefined): Progress {
 		this.#progress?.end();
 		const visible = !this.json && this.#stderr.isTTY === true;
-		this.#progress = new Progress(visible ? this.#stderr : undefined, totalBytes);
+		this.#progress = new Progress(visible ? this.#stderr : undefined, totalBytes, this.#clock);
 		this.#progress.paused = this.#below !== undefined;
 		return this.#progress;
 	}
 
-	/** What is being typed, say, stays below everything that is written, and no progress line is shown. `undefined`: no more. */
+	/** From now on this line, such as one that is being typed, stays below everything that is written, and no progress line is shown. `undefined` ends that. */
 	keepBelow(line: LineBelow | undefined): void {
 		this.#below = line;
 		if (this.#progress !== undefined) this.#progress.paused = line !== undefined;
 	}
 
 	#writeEvent({ event, ...fields }: EventFields & { readonly event: string }): void {
-		this.#lines.write(`${visibleJson({ event, time: this.#now().toISOString(), ...fields })}\n`);
+		this.#lines.write(`${visibleJson({ event, time: this.#clock.date().toISOString(), ...fields })}\n`);
 	}
 
 	#dated(text: string): string {
-		return this.#isLog ? `${localTime(this.#now())} ${text}` : text;
+		return this.#isLog ? `${localTime(this.#clock.date())} ${text}` : text;
 	}
 
 	#writeLine(sink: Sink, text: string): void {
@@ -139,20 +138,20 @@ export class Progress {
 	readonly #sink: Sink | undefined;
 	readonly #totalBytes: number | undefined;
 	readonly #meter = new RateMeter();
-	readonly #timer: NodeJS.Timeout | undefined;
+	readonly #clock: Clock;
+	#timer: Timer | undefined;
 	#doneBytes = 0;
 	#drawnAtMs = 0;
 	#shown = false;
 	#paused = false;
 
-	constructor(sink: Sink | undefined, totalBytes: number | undefined) {
+	constructor(sink: Sink | undefined, totalBytes: number | undefined, clock: Clock) {
 		this.#sink = sink;
+		this.#clock = clock;
 		this.#totalBytes = totalBytes;
 		if (sink === undefined) return;
-		this.#meter.sample(performance.now(), 0);
-		// A stalled transfer must show that it is stalled.
-		this.#timer = setInterval(() => this.#draw(performance.now()), 500);
-		this.#timer.unref();
+		this.#meter.sample(clock.nowMs(), 0);
+		this.#drawSoon();
 	}
 
 	/** While this is set, nothing is drawn. */
@@ -165,13 +164,13 @@ export class Progress {
 	add(bytes: number): void {
 		this.#doneBytes += bytes;
 		if (this.#sink === undefined) return;
-		const now = performance.now();
+		const now = this.#clock.nowMs();
 		if (now - this.#drawnAtMs >= 100) this.#draw(now);
 	}
 
 	/** Removes the line for good. */
 	end(): void {
-		clearInterval(this.#timer);
+		this.#timer?.cancel();
 		this.erase();
 		this.#drawnAtMs = Number.POSITIVE_INFINITY;
 	}
@@ -185,7 +184,16 @@ export class Progress {
 
 	/** Draws again after {@link erase}. */
 	redraw(): void {
-		if (this.#sink !== undefined && Number.isFinite(this.#drawnAtMs) && this.#drawnAtMs > 0) this.#draw(performance.now());
+		if (this.#sink !== undefined && Number.isFinite(this.#drawnAtMs) && this.#drawnAtMs > 0) this.#draw(this.#clock.nowMs());
+	}
+
+	/** A stalled transfer must show that it is stalled. */
+	#drawSoon(): void {
+		const draw = (): void => {
+			this.#drawSoon();
+			this.#draw(this.#clock.nowMs());
+		};
+		this.#timer = this.#clock.after(500, draw, "background");
 	}
 
 	#draw(now: number): void {
@@ -205,14 +213,14 @@ export class Progress {
 	}
 }
 
-/** JSON often ends on a terminal: what peers say must not steer it, nor look like something else. Escapes of JSON keep every value as it is. */
+/** JSON often ends up on a terminal. Text of peers must not steer the terminal and must not look like something else. Escapes keep every value as it is. */
 function visibleJson(value: EventFields): string {
 	return JSON.stringify(value).replace(INVISIBLE, (character) =>
 		Array.from({ length: character.length }, (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""),
 	);
 }
 
-/** What JSON does not escape of itself: as `printable` does, DEL, C1, format characters, separators of lines, and what is shown as nothing. */
+/** The characters that JSON leaves alone and `printable` does not: DEL, C1, format characters, line separators, and characters that show nothing. */
 const INVISIBLE = /(?![\ufe0e\ufe0f])[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** Colour only on a terminal that has some and whose user has not said no (https://no-color.org). */

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
+import { ManualClock } from "../../../testing/cli-surroundings.ts";
 import { nameConsent } from "../commands/receive/name-consent.ts";
+import { isForegroundIn } from "../surroundings/foreground.ts";
 import type { LineBelow } from "./output.ts";
-import { type Answer, isForegroundIn, TerminalQuestions } from "./questions.ts";
+import { type Answer, TerminalQuestions } from "./questions.ts";
+
+const clock = new ManualClock();
 
 interface Terminal {
 	readonly questions: TerminalQuestions;
@@ -24,7 +28,7 @@ function terminal(timeoutMs?: number): Terminal {
 			below?.show();
 		},
 	};
-	return { input, shown, questions: new TerminalQuestions({ output, input, write: (text) => shown.push(text), timeoutMs }) };
+	return { input, shown, questions: new TerminalQuestions({ output, clock, input, write: (text) => shown.push(text), timeoutMs }) };
 }
 
 const NEVER: AbortSignal = new AbortController().signal;
@@ -64,7 +68,10 @@ test("questions: one after another, each with its own answer", async () => {
 
 test("questions: silence, the end of input and an abort are no", async () => {
 	const silent = terminal(10);
-	assert.equal(await silent.questions.ask("q", NEVER), "no");
+	const silence = silent.questions.ask("q", NEVER);
+	await new Promise((resolve) => setImmediate(resolve));
+	clock.pass(10);
+	assert.equal(await silence, "no");
 	const ended = terminal();
 	ended.input.end();
 	assert.equal(await ended.questions.ask("q", NEVER), "no");
@@ -81,7 +88,7 @@ test("questions: a process in the background does not touch the terminal: no", a
 	const shown: string[] = [];
 	const output = { note: (text: string) => shown.push(text), keepBelow: () => undefined };
 	const input = new PassThrough();
-	const questions = new TerminalQuestions({ output, input, write: (text) => shown.push(text), isForeground: () => false });
+	const questions = new TerminalQuestions({ output, clock, input, write: (text) => shown.push(text), isForeground: () => false });
 	assert.equal(await questions.ask("q", NEVER), "no");
 	assert.deepEqual(shown, []);
 });

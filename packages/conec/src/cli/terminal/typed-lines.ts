@@ -4,23 +4,28 @@
  * @module
  */
 
-import { createInterface, type Interface } from "node:readline";
+import type { Interface } from "node:readline";
+import type { Surroundings } from "../surroundings/index.ts";
 import type { LineBelow, Output } from "./output.ts";
 
 /** A line editor for standard input and output, if both are a terminal and lines are for people. */
-export function typedLines({ json }: Pick<Output, "json">): TypedLines | undefined {
-	return process.stdin.isTTY && process.stdout.isTTY && !json ? new TypedLines() : undefined;
+export function typedLines({ json }: Pick<Output, "json">, { terminal, signals, stdout }: Surroundings): TypedLines | undefined {
+	const editor = json ? undefined : terminal.editor("> ");
+	// In raw mode Ctrl-C is a key, not a signal.
+	editor?.on("SIGINT", () => signals.raise("SIGINT"));
+	return editor === undefined ? undefined : new TypedLines(editor, (text) => stdout.write(text, () => undefined));
 }
 
 /** The line being typed on a terminal, which steps aside for lines that come in. */
 export class TypedLines implements LineBelow {
 	readonly #readline: Interface;
+	readonly #write: (text: string) => unknown;
 	#closed = false;
 
-	constructor() {
-		this.#readline = createInterface({ input: process.stdin, output: process.stdout, prompt: "> " });
-		// In raw mode Ctrl-C is a key, not a signal.
-		this.#readline.on("SIGINT", () => process.emit("SIGINT", "SIGINT"));
+	/** `write` writes to the editor's own terminal. */
+	constructor(editor: Interface, write: (text: string) => unknown) {
+		this.#readline = editor;
+		this.#write = write;
 	}
 
 	/** Ends with Ctrl-D or {@link close}. */
@@ -36,13 +41,13 @@ export class TypedLines implements LineBelow {
 	hide(): void {
 		if (this.#closed) return;
 		const { rows } = this.#readline.getCursorPos();
-		process.stdout.write(`${rows > 0 ? `\u001b[${rows}A` : ""}\r\u001b[J`);
+		this.#write(`${rows > 0 ? `\u001b[${rows}A` : ""}\r\u001b[J`);
 	}
 
 	/** Draws it again. */
 	show(): void {
 		if (this.#closed) return;
-		// readline first goes up by as many rows as it drew last time; they are gone, and above is what was just shown.
+		// readline begins by going up as many rows as it drew last time. Those rows are gone, and above is the line that was just shown.
 		(this.#readline as { prevRows?: number }).prevRows = 0;
 		this.#readline.prompt(true);
 	}

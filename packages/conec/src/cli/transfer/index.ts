@@ -5,8 +5,8 @@
  */
 
 export type { TransferSummary } from "./events.ts";
-export { NODE_FILE_SYSTEM } from "./ground/index.ts";
+export { nodeFileSystem } from "./ground/index.ts";
 export { countSources, type LinkPolicy } from "./reading/index.ts";
 export { type ReceiveOptions, receiveFiles } from "./receive-files.ts";
 export { type AnnouncedTransfer, countThings, TransferReport } from "./report.ts";
-export { sendFiles } from "./send-files.ts";
+export { type SendOptions, sendFiles } from "./send-files.ts";

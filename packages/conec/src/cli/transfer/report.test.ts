@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ManualClock } from "../../../testing/cli-surroundings.ts";
 import { Output } from "../terminal/output.ts";
 import { FILE_PROBLEMS } from "./ground/protocol.ts";
 import { countThings, TransferReport } from "./report.ts";
 
 function report(files: number, json = false): { readonly report: TransferReport; readonly lines: string[] } {
 	const lines: string[] = [];
+	const clock = new ManualClock();
 	const sink = { write: (text: string) => lines.push(text) };
-	const output = new Output({ json, linesTo: "stdout", env: {}, stdout: sink, stderr: { write: () => undefined } });
-	return { report: new TransferReport(output, "sent", "bob", { files, bytes: undefined }), lines };
+	const output = new Output({ json, linesTo: "stdout", env: {}, stdout: sink, stderr: { write: () => undefined }, clock });
+	return { report: new TransferReport(output, clock, "sent", "bob", { files, bytes: undefined }), lines };
 }
 
 test("transfer report: a file system that refuses times for thousands of files says so a hundred times and counts the rest", () => {

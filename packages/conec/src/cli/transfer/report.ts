@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Clock } from "../surroundings/index.ts";
 import type { Output, Progress } from "../terminal/index.ts";
 import { formatBytes } from "../terminal/index.ts";
 import { printable, quoted } from "../text/index.ts";
@@ -34,10 +35,13 @@ export class TransferReport implements TransferObserver {
 	readonly #peer: string;
 	readonly #announcedFiles: number | undefined;
 	readonly #progress: Progress;
-	readonly #startedAtMs: number = performance.now();
+	readonly #clock: Clock;
+	readonly #startedAtMs: number;
 
-	constructor(output: Output, verb: "sent" | "received", peer: string, announced: AnnouncedTransfer | undefined) {
+	constructor(output: Output, clock: Clock, verb: "sent" | "received", peer: string, announced: AnnouncedTransfer | undefined) {
 		this.#output = output;
+		this.#clock = clock;
+		this.#startedAtMs = clock.nowMs();
 		this.#verb = verb;
 		this.#peer = peer;
 		this.#announcedFiles = announced?.files;
@@ -45,7 +49,7 @@ export class TransferReport implements TransferObserver {
 	}
 
 	get elapsedMs(): number {
-		return performance.now() - this.#startedAtMs;
+		return this.#clock.nowMs() - this.#startedAtMs;
 	}
 
 	started(name: string): void {

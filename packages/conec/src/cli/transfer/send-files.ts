@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import type { MessageStream } from "../../index.ts";
 import { turnAway } from "../connecting/index.ts";
 import { failureCode, type TransferObserver, type TransferSummary } from "./events.ts";
-import { CONTENT_BYTES, encodeTransfer, FileProblemError, type FileSystem, KINDS, NODE_FILE_SYSTEM, readProblem } from "./ground/index.ts";
+import { CONTENT_BYTES, encodeTransfer, FileProblemError, type FileSystem, KINDS, readProblem } from "./ground/index.ts";
 import { orderedAhead } from "./ordered-ahead.ts";
 import { type FileSource, type LinkPolicy, OpenedSource, type Source, type SourceFacts, TIME_LEFT_OUT, walkSources } from "./reading/index.ts";
 import { Verdicts } from "./verdicts.ts";
@@ -18,15 +18,14 @@ import { Verdicts } from "./verdicts.ts";
 const SMALL_BYTES = 64 * 1_024;
 /** Small files read ahead. */
 const READ_AHEAD = 32;
-/** Most UTF-16 units of a name in `SKIPPED`: it may be one that nobody takes. */
+/** Most UTF-16 units of a name in `SKIPPED`. Such a name need not be one that a receiver takes. */
 const SKIPPED_NAME_LENGTH = 1_024;
 
 /** How files are sent. */
 export interface SendOptions {
 	/** Symbolic links below a directory. */
 	readonly links: LinkPolicy;
-	/** @default the real one */
-	readonly files?: FileSystem | undefined;
+	readonly files: FileSystem;
 }
 
 /**
@@ -37,7 +36,7 @@ export interface SendOptions {
  */
 export async function sendFiles(stream: MessageStream, paths: readonly string[], observer: TransferObserver, options: SendOptions): Promise<TransferSummary> {
 	const verdicts = new Verdicts(stream, observer);
-	const sender = new Sender(stream, observer, verdicts, options.files ?? NODE_FILE_SYSTEM);
+	const sender = new Sender(stream, observer, verdicts, options.files);
 	let first: { readonly error: unknown } | undefined;
 	const abort = (error: unknown): void => {
 		first ??= { error };

@@ -5,20 +5,21 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { type Clock, systemClock } from "../../base/clock.ts";
-import type { Limits } from "../../limits.ts";
-import { fingerprintOf } from "../../tls/fingerprint.ts";
+import type { ClientLimits } from "../../limits.ts";
+import { hearHello } from "../../session/greeting.ts";
+import { certificateDigest, fingerprintOf } from "../../tls/fingerprint.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
-import type { AcceptOptions, IncomingStream, Transport, TransportConnection } from "../../transport/transport.ts";
+import type { AcceptOptions, IncomingStream, Transport } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
+import type { DirectHello } from "../../wire/direct-messages.ts";
 import { ALPN_DIRECT } from "../../wire/versions.ts";
-import { type DirectGreeting, peerCertificateProblem, readDirectHello, welcomeDirectly } from "./handshake.ts";
+import { type DirectGreeting, directHello, peerIdentityProblem, welcomeDirectly } from "./handshake.ts";
 
 /** What an acceptance is made with. */
 export interface AcceptanceParts {
 	readonly identity: LocalIdentity;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	readonly retry: AcceptOptions["retry"];
 	readonly keyLog: boolean;
 	/** Authorities that peers' certificates must come from, beside being the announced ones. */
@@ -72,33 +73,29 @@ export class Acceptance {
 		if (here.length === 0) return transport.stopAccepting();
 		transport.accept({
 			identity,
-			clientTrust: { pinnedCertificates: here.map(({ certificate }) => digestOf(certificate)) },
+			clientTrust: { pinnedCertificates: here.map(({ certificate }) => certificateDigest(certificate)) },
 			alpnProtocols: [ALPN_DIRECT],
 			retry,
 			undecidedCode: CLOSE_CODES.HELLO_TIMEOUT,
 			keyLog,
 			connections: limits.channels + limits.attemptsPerClient + EXTRA_CONNECTIONS,
-			onConnection: (connection) => this.#onConnection(connection, transport),
+			onConnection: (connection) =>
+				hearHello(
+					connection,
+					directHello(limits, (incoming, hello) => this.#answer(incoming, hello, transport)),
+				),
 		});
 	}
 
-	#onConnection(connection: TransportConnection, transport: Transport): void {
-		connection.onStream = (incoming) => {
-			connection.onStream = () => connection.close(CLOSE_CODES.PROTOCOL_ERROR, "a stream before the welcome");
-			this.#greet(incoming, transport);
-		};
-	}
-
-	#greet(incoming: IncomingStream, transport: Transport): void {
+	#answer(incoming: IncomingStream, hello: DirectHello, transport: Transport): void {
 		const { connection } = incoming;
 		const { limits, peerRoots, clock = systemClock } = this.#parts;
-		const hello = readDirectHello(incoming);
-		if (typeof hello === "string") return connection.close(CLOSE_CODES.PROTOCOL_ERROR, hello);
-		const leaf = connection.peerCertificates[0] ?? new Uint8Array();
-		const expectation = this.#expected.get(hello.token)?.find((one) => one.transport === transport && Buffer.compare(one.certificate, leaf) === 0);
+		const { peer } = connection;
+		if (peer.type === "none") return connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${peer.problem}`);
+		const expectation = this.#expected.get(hello.token)?.find((one) => one.transport === transport && Buffer.compare(one.certificate, peer.leaf) === 0);
 		// Another peer's token, one that is used up, or one that has expired.
 		if (expectation === undefined) return connection.close(CLOSE_CODES.PROTOCOL_ERROR, "the token is not good");
-		const problem = problemOf(connection.peerCertificates, expectation.peer, peerRoots, clock.wallMs());
+		const problem = peerIdentityProblem(peer, expectation.peer, peerRoots, clock.wallMs());
 		if (problem !== undefined) return connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${problem}`);
 		const greeting = welcomeDirectly(incoming, hello, limits, clock);
 		if (greeting === undefined) return;
@@ -107,26 +104,12 @@ export class Acceptance {
 	}
 }
 
-/** SHA-256 of a certificate, as trust pins it. */
-export function digestOf(certificate: Uint8Array): Uint8Array {
-	return new Uint8Array(createHash("sha256").update(certificate).digest());
-}
-
 /** Whether a certificate, if it can be read, is one of this key. */
 export function isKeyOf(certificate: Uint8Array, fingerprint: string): boolean {
 	try {
 		return fingerprintOf(certificate) === fingerprint;
 	} catch {
 		return false;
-	}
-}
-
-/** {@link peerCertificateProblem}, where what cannot be read is a problem too. */
-export function problemOf(chain: readonly Uint8Array[], peer: string, roots: readonly Uint8Array[] | undefined, nowMs: number): string | undefined {
-	try {
-		return peerCertificateProblem(chain, peer, roots, nowMs);
-	} catch {
-		return "has no id of a Client";
 	}
 }
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-export { Acceptance, digestOf, isKeyOf, problemOf } from "./acceptance.ts";
-export { type Channel, type ChannelStats, DirectChannel } from "./channel.ts";
-export { type DirectGreeting, greetDirectly } from "./handshake.ts";
+export { Acceptance, isKeyOf } from "./acceptance.ts";
+export { type Channel, type ChannelStats, DirectChannel, endedOnPurpose } from "./channel.ts";
+export { type DirectGreeting, greetDirectly, peerIdentityProblem } from "./handshake.ts";
 export { channelLists, ownChannel } from "./list.ts";
 export { ChannelMoves } from "./moves.ts";
 export { OwnPacketLimits } from "./packet-limits.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { PunchPlan } from "../punch/index.ts";
 import { BIRTHDAY_PROBES } from "../punch/index.ts";
@@ -22,7 +22,7 @@ export class OwnPacketLimits {
 	readonly #birthday: PacketLimiter;
 	readonly #clock: Clock;
 
-	constructor(limits: Limits, clock: Clock) {
+	constructor(limits: ClientLimits, clock: Clock) {
 		this.claimed = new PacketLimiter({ packetsPerMinute: limits.punchPacketsPerMinute });
 		this.#reflexive = new PacketLimiter({ packetsPerMinute: limits.punchReflexivePerMinute });
 		this.#birthday = new PacketLimiter({ packetsPerMinute: limits.birthdayPerMinute * (BIRTHDAY_PROBES + limits.punchPacketsPerAttempt) });

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import { mayBeBroadcast, scopeOf } from "../../wire/address-scope.ts";
 import type { ChannelCandidate } from "../../wire/channel-messages.ts";
@@ -28,7 +28,7 @@ export function usableAddress(at: SocketAddress, own: OwnPlace, named: readonly 
 /** The candidates of `channel-go` that are tried, each with as many packets as this Client lets itself send. */
 export function usableCandidates(
 	candidates: readonly ChannelCandidate[],
-	{ own, birthday, limits }: { readonly own: OwnPlace; readonly birthday: "hard" | "easy" | undefined; readonly limits: Limits },
+	{ own, birthday, limits }: { readonly own: OwnPlace; readonly birthday: "hard" | "easy" | undefined; readonly limits: ClientLimits },
 ): ChannelCandidate[] {
 	const more = birthday === undefined ? 0 : birthday === "hard" ? BIRTHDAY_ROUNDS * BIRTHDAY_SOCKETS : BIRTHDAY_PROBES;
 	return candidates.flatMap((candidate) => {

@@ -5,10 +5,11 @@
  */
 
 import { ConecError } from "../../errors.ts";
+import { certificateDigest } from "../../tls/fingerprint.ts";
 import type { SocketAddress, Transport } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { ALPN_DIRECT } from "../../wire/versions.ts";
-import { type DirectGreeting, digestOf, greetDirectly, problemOf } from "../channel/index.ts";
+import { type DirectGreeting, greetDirectly, peerIdentityProblem } from "../channel/index.ts";
 import type { DirectHost } from "./host.ts";
 
 /** One handshake. */
@@ -31,7 +32,7 @@ export async function dialDirectly({ transport, to, token, peer, certificate, ho
 		address: to.address,
 		port: to.port,
 		serverName: SERVER_NAME,
-		trust: { pinnedCertificates: [digestOf(certificate)] },
+		trust: { pinnedCertificates: [certificateDigest(certificate)] },
 		identity,
 		alpnProtocol: ALPN_DIRECT,
 		handshakeTimeoutMs: timeoutMs,
@@ -39,7 +40,7 @@ export async function dialDirectly({ transport, to, token, peer, certificate, ho
 		keepAliveIntervalMs: keepAliveIntervalMs === 0 ? 0 : Math.min(keepAliveIntervalMs, MOST_KEEP_ALIVE_MS),
 		signal,
 	});
-	const problem = problemOf(connection.peerCertificates, peer, peerRoots, clock.wallMs());
+	const problem = peerIdentityProblem(connection.peer, peer, peerRoots, clock.wallMs());
 	if (problem !== undefined) {
 		connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${problem}`);
 		throw new ConecError("CERTIFICATE_REFUSED", `its certificate ${problem}`, { peer });

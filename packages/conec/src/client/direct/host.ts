@@ -6,18 +6,18 @@
 
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import type { TransportFactory, TransportFactoryOptions } from "../../session/transport-factory.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
 import type { AcceptOptions, IncomingStream, SocketAddress, Transport } from "../../transport/transport.ts";
-import type { ChannelPeer } from "../../wire/channel-messages.ts";
+import type { WirePeer } from "../../wire/fields.ts";
 import type { DirectChannel } from "../channel/index.ts";
 import type { OwnNetwork } from "../network/index.ts";
 import type { CoordinatorLink } from "../uplink/index.ts";
 
-/** A direct channel came about or ended. */
+/** A direct channel to `peer` is up, after an attempt that took `durationMs`, or has ended as `info` says. */
 export type ClientChannelStatus =
 	| { readonly type: "channel"; readonly peer: string; readonly state: "up"; readonly address: SocketAddress; readonly durationMs: number }
 	| { readonly type: "channel"; readonly peer: string; readonly state: "down"; readonly info: CloseInfo };
@@ -43,7 +43,7 @@ export interface DirectOptions {
 export interface DirectHost extends DirectOptions {
 	readonly id: string;
 	readonly identity: LocalIdentity;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	readonly ids: StreamIds;
 	readonly clock: Clock;
 	/** @default the machine's */
@@ -55,7 +55,7 @@ export interface DirectHost extends DirectOptions {
 	/** The link to the Coordinator while it lives. */
 	link(): CoordinatorLink | undefined;
 	/** The application's word on a peer that wants a channel. Never rejects. */
-	consents(peer: ChannelPeer): Promise<boolean>;
+	consents(peer: WirePeer): Promise<boolean>;
 	/** A peer has opened a stream on a channel. */
 	onStream(incoming: IncomingStream, channel: DirectChannel): void;
 	emit(status: ClientChannelStatus): void;

@@ -14,22 +14,22 @@ test("direct: the 256 sockets of the birthday method are closed whatever ends th
 	for (const end of ["nobody comes", "cancelled", "destroyed", "destroyed at once", "a channel"]) {
 		const world = await rig(t, { birthday: true });
 		const bob = await world.peer("bob");
-		world.direct.received(bob.ask(T1));
+		world.hear(bob.ask(T1));
 		await world.clock.advance(0);
 		const nat = { mapping: "independent", filtering: "by-port" } as const;
-		world.direct.received(bob.go(T1, { birthday: "hard", nat, candidates: [{ ...bob.transport.address, kind: "reflexive", packets: 576 }] }));
+		world.hear(bob.go(T1, { birthday: "hard", nat, candidates: [{ ...bob.transport.address, kind: "reflexive", packets: 576 }] }));
 		if (end !== "destroyed at once") {
 			await until(() => sockets() === BIRTHDAY_SOCKETS, { timeoutMs: 60_000 });
 			await world.clock.advance(500);
 		}
 		// A second attempt at the same time does without.
 		const eve = await world.peer("eve");
-		world.direct.received(eve.ask(tokenOf(2)));
+		world.hear(eve.ask(tokenOf(2)));
 		await world.clock.advance(0);
-		world.direct.received(eve.go(tokenOf(2), { birthday: "hard", nat }));
+		world.hear(eve.go(tokenOf(2), { birthday: "hard", nat }));
 		await world.clock.advance(0);
 		assert.ok(sockets() <= BIRTHDAY_SOCKETS);
-		if (end === "cancelled") world.direct.received({ type: "channel-cancelled", token: T1, reason: "left" });
+		if (end === "cancelled") world.hear({ type: "channel-cancelled", token: T1, reason: "left" });
 		if (end.startsWith("destroyed")) world.direct.destroy(new ConecError("CLIENT_CLOSED", "enough"));
 		if (end === "a channel") assert.equal((await bob.greet(T1)).messages[0]?.["type"], "welcome");
 		if (end === "nobody comes") await world.clock.advance(20_000);

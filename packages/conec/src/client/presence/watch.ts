@@ -7,7 +7,7 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { Fifo } from "../../base/fifo.ts";
 import { ConecError, type ConecErrorCode } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
 import type { StreamHandler, StreamOptions, TransportStream } from "../../transport/transport.ts";
 import { errorCodeOfReset, RESET_CODES } from "../../wire/codes.ts";
@@ -18,7 +18,7 @@ import { PresenceView } from "./view.ts";
 
 /** What a watch needs of its Client. */
 export interface WatchHost {
-	readonly limits: Pick<Limits, "presencePeers" | "presenceQueueBytes" | "requestTimeoutMs">;
+	readonly limits: Pick<ClientLimits, "presencePeers" | "presenceQueueBytes" | "requestTimeoutMs">;
 	/** @default the machine's */
 	readonly clock?: Clock;
 	/** Opens the stream; from then on the Client ends the watch when it ends itself. Throws what keeps it from being opened. */

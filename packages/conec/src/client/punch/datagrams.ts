@@ -5,7 +5,8 @@
  */
 
 import { createHmac } from "node:crypto";
-import { type Datagram, type DatagramContent, encodeDatagram, isAuthentic, type Mac, type ObservedAddress } from "../../wire/datagrams.ts";
+import { type Datagram, type DatagramContent, encodeDatagram, isAuthentic, type Mac } from "../../wire/datagrams.ts";
+import type { WireAddress } from "../../wire/fields.ts";
 
 /** Who sent a packet of an attempt: the dialler of QUIC or its acceptor. */
 export type PunchRole = "dial" | "accept";
@@ -20,7 +21,7 @@ export interface PunchKeys {
 	/** A PROBE of this side. */
 	probe(nonce: string): Uint8Array;
 	/** An ANSWER of this side: its 51 bytes are fewer than twice the 33 that it answers. */
-	answer(nonce: string, observed: ObservedAddress): Uint8Array;
+	answer(nonce: string, observed: WireAddress): Uint8Array;
 	/** What the other side said, or `undefined` for what is not of this attempt, forged, or this side's own packet come back. */
 	open(datagram: Datagram): OpenedPunch | undefined;
 }

@@ -6,7 +6,7 @@
 
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { ChannelCandidate } from "../../wire/channel-messages.ts";
-import type { PathAttempt, PathKind } from "./plan.ts";
+import type { PathKind, TriedAddress } from "./plan.ts";
 
 /** An address of the peer, as seen from one socket. */
 export interface Path {
@@ -81,7 +81,7 @@ export class PunchPaths {
 	}
 
 	/** For people and reports. */
-	attempts(): PathAttempt[] {
+	attempts(): TriedAddress[] {
 		return [...this].map(({ to, kind, probes, rttMs }) => ({ ...to, kind, probes, answered: rttMs !== undefined, ...(rttMs === undefined ? {} : { rttMs }) }));
 	}
 }

@@ -67,7 +67,7 @@ export type PunchDatagram =
 export type PathKind = "reflexive" | "host" | "learned" | "predicted" | "birthday";
 
 /** One address that was tried. */
-export interface PathAttempt {
+export interface TriedAddress {
 	readonly address: string;
 	readonly port: number;
 	readonly kind: PathKind;
@@ -79,7 +79,7 @@ export interface PathAttempt {
 
 /** What an attempt did. */
 export interface PunchReport {
-	readonly candidates: readonly PathAttempt[];
+	readonly candidates: readonly TriedAddress[];
 	/** Probes to predicted ports. */
 	readonly predictedProbes: number;
 	/** Probes of the birthday method. */

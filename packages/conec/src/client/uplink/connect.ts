@@ -5,11 +5,12 @@
  */
 
 import { isIPv6 } from "node:net";
+import { linkedAbort } from "../../base/signals.ts";
 import { ConecError, type ConecErrorCode, isConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import type { Runtime } from "../../session/runtime.ts";
-import { chainProblem } from "../../tls/chain.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
+import { identityProblem } from "../../tls/proven-identity.ts";
 import type { Trust } from "../../tls/trust.ts";
 import { readValidity } from "../../tls/validity.ts";
 import type { SocketAddress, Transport, TransportConnection } from "../../transport/transport.ts";
@@ -38,7 +39,7 @@ export interface UplinkOptions {
 	readonly localAddress: string;
 	/** Of the addresses that can be dialled from `localAddress`; 0 is both. */
 	readonly family: 0 | 4 | 6;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	/** Gives up. */
 	readonly signal: AbortSignal | undefined;
 }
@@ -59,14 +60,12 @@ export async function reachCoordinator(
 	const { id, coordinator, limits, metadata } = options;
 	const { clock } = runtime;
 	const where = `Coordinator at ${isIPv6(coordinator.host) ? `[${coordinator.host}]` : coordinator.host}:${coordinator.port}`;
-	const abort = new AbortController();
+	const abort = linkedAbort(options.signal);
 	// A little earlier, so that the caller hears of it by then, however busy the process is.
 	const leftMs = limits.requestTimeoutMs - Math.min(MARGIN_MS, limits.requestTimeoutMs / 50) - (clock.now() - startedAtMs);
 	/** Addresses to which this machine has no way, each with the system's error code. */
 	const blocked = new Map<string, string>();
 	const timer = clock.setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs, blocked)), Math.max(0, leftMs));
-	const forward = (): void => abort.abort(options.signal?.reason);
-	options.signal?.addEventListener("abort", forward, { once: true });
 	try {
 		options.signal?.throwIfAborted();
 		const connection = await dialAny(transport, identity, options, runtime, blocked, abort.signal);
@@ -79,7 +78,7 @@ export async function reachCoordinator(
 		throw explain(error, where, limits.requestTimeoutMs, blocked, runtime, abort.signal);
 	} finally {
 		clock.clearTimeout(timer);
-		options.signal?.removeEventListener("abort", forward);
+		abort.unlink();
 	}
 }
 
@@ -118,9 +117,9 @@ async function dialAny(
 	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason, runtime);
 }
 
-/** What TLS leaves out; see {@link chainProblem}. */
+/** What TLS leaves out; see {@link identityProblem}. */
 function assertChain(connection: TransportConnection, ca: readonly Uint8Array[] | undefined, nowMs: number): void {
-	const problem = ca === undefined ? undefined : chainProblem(connection.peerCertificates, ca, "server", nowMs);
+	const problem = ca === undefined ? undefined : identityProblem(connection.peer, ca, "server", nowMs);
 	if (problem === undefined) return;
 	connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${problem}`);
 	throw new ConecError("CERTIFICATE_INVALID", `its certificate ${problem}`);

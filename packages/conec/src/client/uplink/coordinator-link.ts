@@ -6,12 +6,13 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import type { ConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
-import type { ControlChannel } from "../../session/control-channel.ts";
+import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
+import type { Refusal } from "../../session/protocols/index.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
@@ -22,26 +23,22 @@ import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOfCoordinator } from "../../wire/channel-messages.ts";
-import { CLOSE_CODES, RESET_CODES, type RejectCode } from "../../wire/codes.ts";
-import type { BroadcastCounted, BroadcastUnknown, ControlMessage, Ping, Pong, Welcome } from "../../wire/control.ts";
+import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
+import type { ControlMessage, Ping, Pong, Welcome } from "../../wire/control.ts";
 import { FRAME } from "../../wire/frames.ts";
-import type { JsonValue } from "../../wire/json.ts";
-import { decodeOpenFromCoordinator, encodeOpen } from "../../wire/open.ts";
-import { type MetadataRefused, type MetadataSet, PRESENCE_CAPABILITY } from "../../wire/presence.ts";
+import { decodeOpenFromCoordinator, encodeOpen, type OpenDirect } from "../../wire/open.ts";
+import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import type { Greeted } from "./handshake.ts";
+import { type ClientRequests, clientRequests } from "./questions.ts";
 
 /** What the owner of a link is told and asked. */
 export interface LinkEvents {
 	/** The Coordinator stops, and why. Called once. */
 	draining(reason: string): void;
-	/** About direct channels. Never called unless the Coordinator has the capability. */
+	/** About direct channels, and no answer that somebody waits for. Never called unless the Coordinator has the capability. */
 	channel(message: ChannelMessageOfCoordinator): void;
-	/** An answer about metadata. Never called unless the Coordinator has the capability. */
-	presence(message: MetadataSet | MetadataRefused): void;
-	/** How many members a broadcast has. */
-	broadcast(message: BroadcastCounted | BroadcastUnknown): void;
-	/** Why no stream is accepted now; `undefined`: it is. */
-	refusal(): { readonly code: RejectCode; readonly reason: string } | undefined;
+	/** Why no stream of that protocol, or of none, is accepted now; `undefined`: it is. */
+	refusal(protocol: string | undefined): Refusal | undefined;
 	/** A stream of a peer or of the Coordinator has been accepted. */
 	accepted(stream: FramedStream): void;
 	/** The connection has ended. Called once, the last call. */
@@ -51,7 +48,7 @@ export interface LinkEvents {
 /** What a link is made of. */
 export interface LinkParts {
 	readonly greeted: Greeted;
-	readonly limits: Limits;
+	readonly limits: ClientLimits;
 	readonly ids: StreamIds;
 	/** End the connection when the Coordinator's certificate expires. */
 	readonly endAtExpiry: boolean;
@@ -69,11 +66,12 @@ export class CoordinatorLink {
 	observedAddress: SocketAddress;
 	readonly #greeted: Greeted;
 	readonly #clock: Clock;
-	readonly #control: ControlChannel;
-	readonly #limits: Limits;
+	readonly #control: ControlStream;
+	readonly #limits: ClientLimits;
 	/** What holds for messages that the Coordinator itself takes. */
-	readonly sendLimits: Limits;
+	readonly sendLimits: ClientLimits;
 	readonly #events: LinkEvents;
+	readonly #requests: ClientRequests;
 	#state: "open" | "draining" | "over" = "open";
 
 	constructor(parts: LinkParts) {
@@ -89,6 +87,7 @@ export class CoordinatorLink {
 		this.#limits = limits;
 		this.sendLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
 		this.#events = events;
+		this.#requests = clientRequests((message) => control.send(message), limits, clock);
 		void connection.closed.then((info) => {
 			this.#state = "over";
 			control.end();
@@ -124,6 +123,11 @@ export class CoordinatorLink {
 		this.#control.send(message);
 	}
 
+	/** Questions to the Coordinator that wait for an answer. */
+	get requests(): Pick<ClientRequests, "ask" | "request" | "size"> {
+		return this.#requests;
+	}
+
 	/** Says something that needs no answer, now: it shows a new address of this Client to the Coordinator. */
 	poke(): void {
 		this.#control.poke();
@@ -131,11 +135,16 @@ export class CoordinatorLink {
 
 	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`), within `timeoutMs`. Rejects like `Client.openStream`. */
 	openStream(peer: string | null, options: OpenStreamOptions, timeoutMs?: number): Promise<MessageStream> {
-		const make = (id: number): { init: StreamInit; payload: Uint8Array } => ({
-			init: this.#init(peer, id, options.metadata, describeStream(id, "to", peer)),
-			payload: encodeOpen(peer === null ? { id, metadata: options.metadata } : { to: peer, id, metadata: options.metadata }),
-		});
+		const make = (id: number): { init: StreamInit; payload: Uint8Array } => {
+			const open = { id, metadata: options.metadata, protocol: options.protocol };
+			return { init: this.#init(peer, open, describeStream(id, "to", peer)), payload: encodeOpen(peer === null ? open : { to: peer, ...open }) };
+		};
 		return this.streams.open(this.connection, options, make, timeoutMs);
+	}
+
+	/** No answer is waited for any more, and nothing is asked: all that wait are told. */
+	endRequests(error: ConecError): void {
+		this.#requests.end(error);
 	}
 
 	/** Announces that this Client leaves and ends the streams as `how` says. */
@@ -147,15 +156,20 @@ export class CoordinatorLink {
 	/** Forgets what is waited for and ends the streams; the connection is closed by who owns the socket. */
 	destroy(error: ConecError, wireCode: number): void {
 		this.#control.end();
+		this.#requests.end(error);
 		this.streams.destroy(error, wireCode);
 	}
 
 	#received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		if (this.#state === "over") return;
-		if (isChannelMessageOfCoordinator(message) && this.can(DIRECT_CAPABILITY)) return this.#events.channel(message);
-		if ((message.type === "broadcast-counted" || message.type === "broadcast-unknown") && this.can(BROADCAST_CAPABILITY))
-			return this.#events.broadcast(message);
-		if ((message.type === "metadata-set" || message.type === "metadata-refused") && this.can(PRESENCE_CAPABILITY)) return this.#events.presence(message);
+		if (isChannelMessageOfCoordinator(message) && this.can(DIRECT_CAPABILITY)) {
+			if (!this.#requests.answered(message)) this.#events.channel(message);
+			return;
+		}
+		const counted = (message.type === "broadcast-counted" || message.type === "broadcast-unknown") && this.can(BROADCAST_CAPABILITY);
+		const changed = (message.type === "metadata-set" || message.type === "metadata-refused") && this.can(PRESENCE_CAPABILITY);
+		// One that nobody waits for is passed over.
+		if (counted || changed) return void this.#requests.answered(message);
 		if (message.type !== "close") return this.connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
 		if (this.#state === "draining") return;
 		this.#state = "draining";
@@ -166,16 +180,16 @@ export class CoordinatorLink {
 		if (incoming.header.kind !== FRAME.OPEN) return incoming.refuse(RESET_CODES.HEADER_INVALID);
 		const open = decodeOpenFromCoordinator(incoming.header.payload, this.#limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
-		const refusal = this.#events.refusal();
+		const refusal = this.#events.refusal(open.value.protocol);
 		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
-		const { from, id, metadata } = open.value;
-		const stream = acceptMessageStream(incoming, this.#init(from ?? null, id, metadata, describeStream(id, "from", from ?? null)));
+		const { from = null, id } = open.value;
+		const stream = acceptMessageStream(incoming, this.#init(from, open.value, describeStream(id, "from", from)));
 		this.streams.add(stream);
 		this.#events.accepted(stream);
 	}
 
-	#init(peer: string | null, id: number, metadata: JsonValue | undefined, describe: string): StreamInit {
+	#init(peer: string | null, { id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
 		const limits = peer === null ? this.sendLimits : this.#limits;
-		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, limits, describe, lostCode: "COORDINATOR_LOST", clock: this.#clock };
+		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, protocol, limits, describe, lostCode: "COORDINATOR_LOST", clock: this.#clock };
 	}
 }

@@ -9,10 +9,10 @@
  */
 
 import { Allowance } from "../../base/allowance.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 
 /** The bounds of a {@link ChallengeBudget}. */
-export type ChallengeLimits = Pick<Limits, "challengesPerMinute" | "punchAddresses">;
+export type ChallengeLimits = Pick<CoordinatorLimits, "challengesPerMinute" | "punchAddresses">;
 
 /** See the module. */
 export class ChallengeBudget {

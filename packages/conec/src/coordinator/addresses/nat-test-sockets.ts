@@ -5,7 +5,7 @@
  */
 
 import { type ConecError, isConecError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import type { TransportFactory } from "../../session/transport-factory.ts";
 import type { Transport } from "../../transport/transport.ts";
 
@@ -23,7 +23,7 @@ export interface NatTestOptions {
 	readonly host: string;
 	/** UDP port of the second one; 0 is any. */
 	readonly natTestPort: number;
-	readonly limits: Limits;
+	readonly limits: CoordinatorLimits;
 }
 
 /** Binds both, or says why that cannot be, which is no reason not to listen. Throws what is none of the network's doing. */

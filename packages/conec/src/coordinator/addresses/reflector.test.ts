@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { test } from "node:test";
-import { DEFAULT_LIMITS } from "../../limits.ts";
+import { COORDINATOR_DEFAULT_LIMITS } from "../../limits.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import { type DatagramContent, decodeDatagram, encodeDatagram, isAuthentic, type Mac } from "../../wire/datagrams.ts";
 import { Reflector } from "./reflector.ts";
@@ -27,7 +27,7 @@ function create() {
 	});
 	const sockets = { echo: socketOf("echo"), test: socketOf("test") };
 	const time = { now: 0 };
-	const reflector = new Reflector(sockets, DEFAULT_LIMITS, () => time.now);
+	const reflector = new Reflector(sockets, COORDINATOR_DEFAULT_LIMITS, () => time.now);
 	const request = (key: string, tag = tagOf(macOf(key))): Uint8Array => encodeDatagram({ type: "nat-echo-request", tag, nonce: NONCE }, macOf(key));
 	const receive = (data: Uint8Array, from: SocketAddress = FROM) => sockets.echo.onDatagram?.(data, from);
 	return { reflector, sockets, sent, time, request, receive, openSockets: () => open };

@@ -6,13 +6,13 @@
  * @module
  */
 
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import { createNatTestKeys, type NatTestKeys } from "../../session/nat-test-keys.ts";
 import type { SocketAddress, Transport } from "../../transport/transport.ts";
 import { decodeDatagram } from "../../wire/datagrams.ts";
 
 /** The bounds of a {@link Reflector}. */
-export type ReflectorLimits = Pick<Limits, "natTests" | "natTestsPerSecond">;
+export type ReflectorLimits = Pick<CoordinatorLimits, "natTests" | "natTestsPerSecond">;
 
 /** What one session is known by at the second port. */
 export interface ReflectorSession {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeMember, FINGERPRINT } from "../../../testing/broadcast-fixture.ts";
 import { createVirtualClock, type VirtualClock } from "../../../testing/memory/virtual-clock.ts";
-import { COORDINATOR_DEFAULT_LIMITS, type Limits } from "../../limits.ts";
+import { COORDINATOR_DEFAULT_LIMITS, type CoordinatorLimits } from "../../limits.ts";
 import type { BroadcastOpen } from "../../wire/broadcast.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { type BroadcastStatus, Broadcasts } from "./service.ts";
@@ -14,7 +14,7 @@ class Stage {
 	readonly status: BroadcastStatus[] = [];
 	readonly broadcasts: Broadcasts;
 
-	constructor(limits: Partial<Limits> = {}, block = true, history: number = 0) {
+	constructor(limits: Partial<CoordinatorLimits> = {}, block = true, history: number = 0) {
 		this.broadcasts = new Broadcasts({
 			limits: { ...COORDINATOR_DEFAULT_LIMITS, ...limits },
 			ruleOf: () => ({ history: { messages: history, bytes: 1e9, ageMs: Number.POSITIVE_INFINITY }, block }),

@@ -5,7 +5,7 @@
  */
 
 import { Allowance } from "../../base/allowance.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import type { ChannelReport } from "../../wire/channel-messages.ts";
 import type { OwnChannel } from "../../wire/own-channels.ts";
 import type { Session } from "../sessions/index.ts";
@@ -13,7 +13,7 @@ import { LiveChannels } from "./live-channels.ts";
 
 /** What {@link ChannelEnds} needs. */
 export interface ChannelEndsHost {
-	readonly limits: Limits;
+	readonly limits: CoordinatorLimits;
 	/** Whether a key is not welcome. */
 	readonly denied: (fingerprint: string) => boolean;
 	readonly now: () => number;
@@ -22,7 +22,7 @@ export interface ChannelEndsHost {
 }
 
 /** Two sessions that have been told to begin. */
-interface Introduction {
+interface BegunPair {
 	readonly token: string;
 	readonly requester: Session;
 	readonly target: Session;
@@ -46,7 +46,7 @@ export class ChannelEnds {
 	}
 
 	/** Both have been told to begin, and say by then what became of it. */
-	begun({ token, requester, target }: Introduction, untilMs: number): void {
+	begun({ token, requester, target }: BegunPair, untilMs: number): void {
 		this.#live.begun(requester, { token, peer: target.id, fingerprint: target.fingerprint }, untilMs);
 		this.#live.begun(target, { token, peer: requester.id, fingerprint: requester.fingerprint }, untilMs);
 	}

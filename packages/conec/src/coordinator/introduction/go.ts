@@ -31,8 +31,8 @@ export function goMessages(
 
 /** The leaf in base64, if it fits into a message. */
 export function certificateOf(session: Session): string | undefined {
-	const leaf = session.connection.peerCertificates[0];
-	return leaf === undefined || leaf.length > CERTIFICATE_BYTES ? undefined : Buffer.from(leaf).toString("base64");
+	const { peer } = session.connection;
+	return peer.type === "none" || peer.leaf.length > CERTIFICATE_BYTES ? undefined : Buffer.from(peer.leaf).toString("base64");
 }
 
 function waitOf(aheadMs: number): number {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEFAULT_LIMITS } from "../../limits.ts";
+import { COORDINATOR_DEFAULT_LIMITS } from "../../limits.ts";
 import type { NatReport } from "../../wire/channel-messages.ts";
 import { type IntroducedSide, type IntroductionTerms, introduce } from "./introduce.ts";
 import { birthdayPart, hopelessReason, type ProspectSide } from "./nat-prospects.ts";
@@ -12,7 +12,7 @@ const HARD: NatReport = { mapping: "dependent", filtering: "by-port" };
 const STEPPING: NatReport = { ...HARD, portStep: 1, lastPort: 9 };
 const UNKNOWN: NatReport = { mapping: "unknown", filtering: "unknown" };
 
-const terms = (budget = new PunchBudget(DEFAULT_LIMITS), changes: Partial<IntroductionTerms> = {}): IntroductionTerms => ({
+const terms = (budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS), changes: Partial<IntroductionTerms> = {}): IntroductionTerms => ({
 	...{ budget, requester: "ann", nowMs: 0, lifeMs: 10_000, birthdayLifeMs: 15_000, birthdayFree: true, isOwn: () => false },
 	...changes,
 });
@@ -78,7 +78,7 @@ test("prospects: the parts of the birthday method", () => {
 });
 
 test("introduction: both learn the other's addresses with what they may send, and what gets nothing is left out", () => {
-	const budget = new PunchBudget(DEFAULT_LIMITS);
+	const budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS);
 	const [ann, ben] = [side("192.0.2.1", EASY, false, ["10.0.0.1", "203.0.113.9"]), side("192.0.2.2", EASY, false, ["10.0.0.2", "203.0.113.9"])];
 	const [toAnn, toBen] = introduce(ann, ben, terms(budget));
 	assert.deepEqual(toAnn.candidates, [
@@ -133,7 +133,7 @@ test("introduction: the birthday method is granted where both want it, it helps,
 	none(hard, side("192.0.2.1", EASY, true), terms());
 	none(hard, { ...easy, reflexive: undefined }, terms());
 	none(hard, easy, terms(undefined, { birthdayFree: false }));
-	const budget = new PunchBudget(DEFAULT_LIMITS);
+	const budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS);
 	for (let i = 0; i < 3; i++) assert.equal(introduce(hard, easy, terms(budget))[0].birthday, "hard");
 	none(hard, easy, terms(budget));
 });

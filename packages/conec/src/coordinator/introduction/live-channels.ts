@@ -8,11 +8,11 @@
  * @module
  */
 
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import type { OwnChannel } from "../../wire/own-channels.ts";
 
 /** The bounds of {@link LiveChannels}. */
-export type LiveChannelsLimits = Pick<Limits, "channels" | "attemptsPerClient">;
+export type LiveChannelsLimits = Pick<CoordinatorLimits, "channels" | "attemptsPerClient">;
 
 /** Direct channels, and attempts that have begun, by session. */
 export class LiveChannels<S> {

@@ -187,7 +187,7 @@ test("channels: a peer that did not want, or could not, is asked again when it h
 			answers["declined"]?.(made, from, peer);
 		},
 		"its certificate is too long": ({ ask }, from, peer) => {
-			peer.connection.peerCertificates[0] = new Uint8Array(100_000);
+			peer.connection.peer = peer.proves(new Uint8Array(100_000));
 			ask(from, "peer", { auto: true });
 		},
 		"takes no part": ({ ask }, from) => void ask(from, "peer", { auto: true }),

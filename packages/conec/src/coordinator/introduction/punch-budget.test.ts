@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DEFAULT_LIMITS, resolveLimits } from "../../limits.ts";
+import { COORDINATOR_DEFAULT_LIMITS, resolveLimits } from "../../limits.ts";
 import { HOST_PACKETS, PunchBudget } from "./punch-budget.ts";
 
 test("punch budget: 50 Clients that want one address sprayed get 60 datagrams for any minute, whenever they send them", () => {
 	for (const [limits, most] of [
-		[DEFAULT_LIMITS, 60],
-		[resolveLimits({ punchPacketsPerMinute: 600 }), 600],
+		[COORDINATOR_DEFAULT_LIMITS, 60],
+		[resolveLimits({ punchPacketsPerMinute: 600 }, "coordinator"), 600],
 	] as const) {
 		fc.assert(
 			fc.property(fc.array(fc.tuple(fc.nat({ max: 3_000 }), fc.nat({ max: 10_000 }), fc.boolean()), { minLength: 50, maxLength: 400 }), (asks) => {
@@ -31,7 +31,7 @@ test("punch budget: 50 Clients that want one address sprayed get 60 datagrams fo
 });
 
 test("punch budget: all of it is used where it is asked for, and it comes back", () => {
-	const budget = new PunchBudget(DEFAULT_LIMITS);
+	const budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS);
 	const grants = Array.from({ length: 50 }, () => budget.grantUnvalidated("v", HOST_PACKETS, 0, 10_000).packets);
 	assert.deepEqual(grants.filter((packets) => packets > 0).length, 10);
 	assert.equal(budget.grantUnvalidated("other", HOST_PACKETS, 0, 10_000).packets, HOST_PACKETS);
@@ -40,7 +40,7 @@ test("punch budget: all of it is used where it is asked for, and it comes back",
 });
 
 test("punch budget: a validated address has 64 an attempt and 2,000 a minute; loopback only the first", () => {
-	const budget = new PunchBudget(DEFAULT_LIMITS);
+	const budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS);
 	let granted = 0;
 	for (let i = 0; i < 100; i++) {
 		const packets = budget.grantValidated("r", `from-${i}`, i, 10_000).packets;
@@ -52,7 +52,7 @@ test("punch budget: a validated address has 64 an attempt and 2,000 a minute; lo
 });
 
 test("punch budget: one requester gets a quarter of what an address may be sent, and others the rest", () => {
-	const budget = new PunchBudget(DEFAULT_LIMITS);
+	const budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS);
 	const all = (requester: string): number => {
 		let granted = 0;
 		for (let i = 0; i < 100; i++) granted += budget.grantValidated("r", requester, i, 10_000).packets;
@@ -65,7 +65,7 @@ test("punch budget: one requester gets a quarter of what an address may be sent,
 });
 
 test("punch budget: the birthday method counts for both addresses, or for none", () => {
-	const budget = new PunchBudget(DEFAULT_LIMITS);
+	const budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS);
 	for (const other of ["b", "c", "d"]) assert.equal(budget.grantBirthday(["a", other], 0, 15_000), true);
 	assert.equal(budget.grantBirthday(["a", "e"], 0, 15_000), false);
 	assert.equal(budget.grantBirthday(["e", "f"], 0, 15_000), true);
@@ -73,12 +73,12 @@ test("punch budget: the birthday method counts for both addresses, or for none",
 	assert.equal(budget.grantBirthday(["e", "g"], 0, 15_000), true, "one address twice counts once, and what was refused not at all");
 	assert.equal(budget.grantBirthday(["e", "h"], 0, 15_000), false);
 	assert.equal(budget.grantBirthday(["a", "h"], 75_000, 15_000), true);
-	const off = new PunchBudget(resolveLimits({ birthdayPerMinute: 0 }));
+	const off = new PunchBudget(resolveLimits({ birthdayPerMinute: 0 }, "coordinator"));
 	assert.equal(off.grantBirthday(["a", "b"], 0, 1), false);
 });
 
 test("punch budget: it holds only what is recent, and no more addresses than it may", () => {
-	const budget = new PunchBudget(resolveLimits({ punchAddresses: 100 }));
+	const budget = new PunchBudget(resolveLimits({ punchAddresses: 100 }, "coordinator"));
 	const granted = Array.from({ length: 1_000 }, (_, i) => budget.grantUnvalidated(`victim ${i}`, HOST_PACKETS, 0, 10_000).packets).filter(
 		(packets) => packets > 0,
 	);
@@ -95,7 +95,7 @@ test("punch budget: it holds only what is recent, and no more addresses than it 
 });
 
 test("punch budget: what was not sent is there again at once, and what was counts for a minute", () => {
-	const budget = new PunchBudget(DEFAULT_LIMITS);
+	const budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS);
 	const grants = Array.from({ length: 7 }, (_, i) => budget.grantValidated("r", "ann", i, 10_000));
 	assert.ok(grants.every(({ packets }) => packets === 64));
 	assert.equal(budget.grantValidated("r", "ann", 10, 10_000).packets, 52, "the rest of its share");
@@ -114,7 +114,7 @@ test("punch budget: what was not sent is there again at once, and what was count
 });
 
 test("punch budget: when all of it has been sent it is there a minute later, and that is said", () => {
-	const budget = new PunchBudget(resolveLimits({ punchReflexivePerMinute: 400 }));
+	const budget = new PunchBudget(resolveLimits({ punchReflexivePerMinute: 400 }, "coordinator"));
 	for (let i = 0; i < 2; i++) budget.grantValidated("r", "ann", 1_000, 10_000).settle(50, 2_000 + i * 1_000);
 	assert.equal(budget.grantValidated("r", "ann", 4_000, 10_000).packets, 0);
 	assert.equal(budget.validatedAfterMs("r", "ann", 4_000), 58_000);
@@ -141,7 +141,7 @@ test("punch budget: whatever liars say of themselves, the honest send no more to
 					},
 				),
 				(attempts) => {
-					const budget = new PunchBudget(DEFAULT_LIMITS);
+					const budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS);
 					const sent: { at: number; packets: number }[] = [];
 					const ends: { at: number; end: () => void }[] = [];
 					let now = 0;
@@ -176,7 +176,7 @@ test("punch budget: whatever liars say of themselves, the honest send no more to
 });
 
 test("punch budget: the half of a private address's that is kept back is there for those at its site", () => {
-	const budget = new PunchBudget(DEFAULT_LIMITS);
+	const budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS);
 	const take = (keptBack: number): number => {
 		let taken = 0;
 		for (let i = 0; i < 100; i++) taken += budget.grantUnvalidated("192.0.2.1 10.0.0.9", HOST_PACKETS, 0, 10_000, keptBack).packets;

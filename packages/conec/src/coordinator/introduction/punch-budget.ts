@@ -8,10 +8,13 @@
  * @module
  */
 
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 
 /** The bounds of a {@link PunchBudget}. */
-export type PunchLimits = Pick<Limits, "punchPacketsPerMinute" | "punchPacketsPerAttempt" | "punchReflexivePerMinute" | "birthdayPerMinute" | "punchAddresses">;
+export type PunchLimits = Pick<
+	CoordinatorLimits,
+	"punchPacketsPerMinute" | "punchPacketsPerAttempt" | "punchReflexivePerMinute" | "birthdayPerMinute" | "punchAddresses"
+>;
 
 /** Datagrams to one host candidate in one attempt. */
 export const HOST_PACKETS = 6;

@@ -33,9 +33,9 @@ export interface PresenceLogOptions {
 export class PresenceLog {
 	readonly epoch: string;
 	readonly #logBytes: number;
-	readonly #members: Map<string, Member> = new Map();
+	readonly #members: Map<string, Entry> = new Map();
 	/** By `order`, ascending; some have left. */
-	#ordered: Member[] = [];
+	#ordered: Entry[] = [];
 	#left = 0;
 	#nextOrder = 1;
 	#seq = 0;
@@ -83,7 +83,7 @@ export class PresenceLog {
 			before.text = undefined;
 			return this.#record("update", before);
 		}
-		const member: Member = { peer, order: this.#nextOrder++, here: true, text: undefined, bytes: 0 };
+		const member: Entry = { peer, order: this.#nextOrder++, here: true, text: undefined, bytes: 0 };
 		this.#members.set(peer.id, member);
 		this.#ordered.push(member);
 		this.#record("join", member);
@@ -140,7 +140,7 @@ export class PresenceLog {
 		return batch === undefined ? [] : batch.changes.map(({ type, peer }, index) => ({ type, peer, epoch: this.epoch, seq: batch.seq + index }));
 	}
 
-	#record(type: PeerChange["type"], member: Member): void {
+	#record(type: PeerChange["type"], member: Entry): void {
 		this.#seq++;
 		if (this.#cursors === 0) return;
 		const text = changeText(type, textOf(member));
@@ -179,9 +179,9 @@ export class PresenceLog {
 	#page(cursor: PresenceCursor, order: number): Uint8Array {
 		const texts: string[] = [];
 		let bytes = 0;
-		let next: Member | undefined;
+		let next: Entry | undefined;
 		for (let index = this.#indexOf(order); index < this.#ordered.length; index++) {
-			const member = this.#ordered[index] as Member;
+			const member = this.#ordered[index] as Entry;
 			if (!member.here) continue;
 			const text = textOf(member);
 			if (bytes + member.bytes + 1 > PRESENCE_LIST_BYTES) {
@@ -201,14 +201,14 @@ export class PresenceLog {
 		let high = this.#ordered.length;
 		while (low < high) {
 			const middle = (low + high) >>> 1;
-			if ((this.#ordered[middle] as Member).order < order) low = middle + 1;
+			if ((this.#ordered[middle] as Entry).order < order) low = middle + 1;
 			else high = middle;
 		}
 		return low;
 	}
 }
 
-interface Member {
+interface Entry {
 	peer: PeerInfo;
 	/** Goes up with every join, from 1. */
 	readonly order: number;
@@ -236,7 +236,7 @@ const CHANGE_BYTES = 28;
 /** Members that have left before their places are taken out. */
 const COMPACTION_SLACK = 64;
 
-function textOf(member: Member): string {
+function textOf(member: Entry): string {
 	if (member.text === undefined) {
 		member.text = peerText(member.peer);
 		member.bytes = Buffer.byteLength(member.text);

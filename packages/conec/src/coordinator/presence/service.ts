@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
-import type { Limits } from "../../limits.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
 import { rejectStream } from "../../stream/open-stream.ts";
@@ -16,7 +16,7 @@ import { PresenceListener } from "./listener.ts";
 import { type PresenceCursor, PresenceLog } from "./log.ts";
 
 /** The bounds that presence needs. */
-export type PresenceLimits = Pick<Limits, "presenceWatches" | "presenceQueueBytes" | "presenceLogBytes">;
+export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "presenceQueueBytes" | "presenceLogBytes">;
 
 /** Everything about presence that a Coordinator has. */
 export class PresenceService {

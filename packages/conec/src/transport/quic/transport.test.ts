@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { Endpoint } from "@conec/quic";
+import { createMemoryFixture } from "../../../testing/transport/memory-fixture.ts";
 import { ALPN, acceptOptions, dialOptions, type TransportFixture } from "../../../testing/transport/suite-fixture.ts";
 import { quiet, until } from "../../../testing/transport/suite-recorder.ts";
 import { createRelay } from "../../../testing/transport/suite-relay.ts";
+import { strangersSuite } from "../../../testing/transport/suite-strangers.ts";
 import { transportSuite } from "../../../testing/transport/transport-suite.ts";
 import { resolveLimits } from "../../limits.ts";
 import { parseFingerprint } from "../../tls/fingerprint.ts";
@@ -76,6 +78,28 @@ function leafDigest({ certificates }: Identity): Uint8Array {
 const NOTHING = { frame() {}, end() {}, drained() {}, finished() {}, lost() {} };
 
 transportSuite("quic", createFixture);
+
+describe("transports of two kinds", () => {
+	const memory = createMemoryFixture();
+	let quic: TransportFixture;
+	before(async () => {
+		quic = await createFixture();
+	});
+	after(async () => {
+		await memory.assertNothingLeft();
+		await quic.close();
+	});
+	strangersSuite(
+		"a quic transport, given streams of a memory transport",
+		() => quic,
+		() => memory,
+	);
+	strangersSuite(
+		"a memory transport, given streams of a quic transport",
+		() => memory,
+		() => quic,
+	);
+});
 
 test("quic transport: a connection can have a keep-alive of its own, at either side", async () => {
 	const fixture = await createFixture();

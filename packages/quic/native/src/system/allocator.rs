@@ -1,12 +1,12 @@
 //! Large blocks come from the system and go back to it, page by page.
 //!
-//! Each endpoint has a receive buffer of 3 MiB. glibc raises its threshold for `mmap` to the largest block that was freed, so
-//! from the second endpoint on these buffers would lie between small blocks in its heap, be zeroed by hand, and stay resident
-//! after they are freed: 40 MiB after some hundred connects. A mapping costs only the pages that are touched.
+//! Each endpoint has a receive buffer of 3 MiB. glibc raises its threshold for `mmap` to the largest block that was freed. So
+//! from the second endpoint on these buffers would lie between small blocks in its heap. They would be zeroed by hand, and stay
+//! resident after they are freed: 40 MiB after some hundred connects. A mapping costs only the pages that are touched.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-/// The system's allocator, but for large blocks on Linux.
+/// The system's allocator, except for large blocks on Linux.
 pub struct Allocator;
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
@@ -62,12 +62,12 @@ mod mapping {
 	}
 
 	/// # Safety
-	/// Never called, as nothing is large.
+	/// Never called, because nothing is large here.
 	pub unsafe fn unmap(_address: *mut u8, _layout: Layout) {}
 }
 
-// SAFETY: which of the two allocators a block belongs to depends on its layout alone, which the caller repeats; both keep the
-// contract.
+// SAFETY: a block's layout alone says which of the two allocators it belongs to, and the caller repeats the layout. Both keep
+// the contract.
 unsafe impl GlobalAlloc for Allocator {
 	unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
 		if mapping::is_large(layout) {

@@ -1,5 +1,5 @@
-//! What the I/O thread waits for to read a socket. On Linux the socket inside an epoll instance of its own, so that it can
-//! be silenced; on other Unix systems the socket itself.
+//! What the I/O thread waits for before it reads a socket. On Linux this is the socket inside an epoll instance of its own, so
+//! that it can be silenced. On other Unix systems it is the socket itself.
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::Bell;
@@ -15,7 +15,7 @@ mod linux {
 
 	pub struct Bell {
 		epoll: OwnedFd,
-		/// Keeps the descriptor that is watched.
+		/// Keeps the descriptor open that is watched.
 		socket: Arc<UdpSocket>,
 	}
 
@@ -43,11 +43,11 @@ mod linux {
 			Ok(bell)
 		}
 
-		/// Turned on, it rings at once if there is something to read. By adding and removing: a changed interest does not
-		/// ring when the kernel still has the socket on its list from before.
+		/// When it is turned on, it rings at once if there is something to read. It adds and removes the socket: a mere change of
+		/// interest does not ring when the kernel still has the socket on its list from before.
 		pub fn set(&self, on: bool) {
+			// Fails if it was on, or off, already.
 			let _ = self.control(if on { libc::EPOLL_CTL_ADD } else { libc::EPOLL_CTL_DEL });
-			// fails if it was so already
 		}
 
 		fn control(&self, operation: libc::c_int) -> io::Result<()> {

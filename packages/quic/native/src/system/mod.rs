@@ -1,5 +1,5 @@
-//! What the operating system and libuv offer and no safe library does. The only room of this crate with `unsafe`
-//! (`lib.rs` denies it elsewhere); each use says why it is sound.
+//! What the operating system and libuv offer and no safe library does. This is the only room of the crate with `unsafe`, which
+//! `lib.rs` denies elsewhere. Each use says why it is sound.
 
 pub mod allocator;
 #[cfg(unix)]

@@ -12,14 +12,14 @@ use crate::lock::lock;
 pub struct Room {
 	/// The last packet found none.
 	full: AtomicBool,
-	/// Nothing has been sent since there was said to be room.
+	/// Room was announced, and nothing has been sent since.
 	fruitless: AtomicBool,
 	line: Mutex<Line>,
 }
 
 #[derive(Default)]
 struct Line {
-	/// By number. `None`: woken, and not asked again since.
+	/// By number. `None`: the holder was woken and has not asked again since.
 	waiting: BTreeMap<u64, Option<Waker>>,
 	next: u64,
 	/// Somebody watches the socket for all of them.
@@ -43,8 +43,8 @@ impl Room {
 		self.full.store(true, Ordering::Relaxed);
 	}
 
-	/// Ready: there is room as far as is known. Pending: `waker` is woken when there is; `watch` is called if nobody looks
-	/// out for that yet, and sees to it that `freed` is called.
+	/// Ready: there is room, as far as is known. Pending: `waker` is woken when there is. `watch` is called if nobody watches the
+	/// socket yet; it has to see to it that `freed` is called.
 	pub fn poll(&self, place: &mut Place, waker: &Waker, watch: impl FnOnce()) -> Poll<()> {
 		if place.0.is_none() && !self.full.load(Ordering::Relaxed) {
 			return Poll::Ready(()); // quinn asks before every packet
@@ -85,7 +85,7 @@ impl Room {
 		self.fruitless.load(Ordering::Relaxed)
 	}
 
-	/// The place is left, as its holder is gone.
+	/// Leaves the place, because its holder is gone.
 	pub fn leave(&self, place: &mut Place) {
 		if place.0.is_some() {
 			Self::give_up(&mut lock(&self.line), place);

@@ -1,5 +1,5 @@
-//! The UDP socket under quinn. On Unix our own: quinn's registers for writability all the time, and Linux then wakes the
-//! I/O thread once more for every packet that has left, which costs as much as the packet.
+//! The UDP socket under quinn. On Unix it is our own: quinn's is always registered for writability. Linux then wakes the I/O
+//! thread once more for every packet that has left, which costs as much as the packet.
 
 use std::cell::Cell;
 use std::io;
@@ -12,8 +12,8 @@ thread_local! {
 	static EAGER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `poll`, in which sockets are read without asking the I/O thread's event queue first: on the JS thread, which
-/// knows from its own that there is something.
+/// JS thread: runs `poll`, in which sockets are read without asking the I/O thread's event queue first. The JS thread knows from
+/// its own event queue that there is something.
 pub fn eagerly<T>(poll: impl FnOnce() -> T) -> T {
 	struct Reset;
 	impl Drop for Reset {
@@ -53,8 +53,8 @@ pub struct Mute {
 
 #[cfg(target_os = "linux")]
 impl Mute {
-	/// Turned off, the I/O thread hears of what has come meanwhile. Turned on, it does so by itself after a while: the JS
-	/// thread may be busy with something that is none of ours.
+	/// When it is turned off, the I/O thread hears of what has come meanwhile. When it is turned on, it turns itself off after a
+	/// while: the JS thread may be busy with work that is not ours.
 	pub fn set(&self, on: bool) {
 		if let Some(socket) = self.socket.upgrade() {
 			socket.ring(!on);
@@ -91,14 +91,14 @@ mod unix {
 	use crate::system::bell::Bell;
 	use crate::system::room::{Place, Room};
 
-	/// What is waited for when the socket is full. On Linux the socket itself, whose descriptor the I/O thread's event queue
-	/// does not have yet: so that no descriptor is needed just when there may be none.
+	/// What is waited for when the socket is full. On Linux this is the socket itself, because the I/O thread's event queue does
+	/// not have its descriptor yet. So no new descriptor is needed just when there may be none.
 	#[cfg(target_os = "linux")]
 	fn write_side(socket: &Arc<UdpSocket>) -> io::Result<Arc<UdpSocket>> {
 		Ok(socket.clone())
 	}
 
-	/// Elsewhere the queue has it, for reading, and would forget both together.
+	/// Elsewhere the queue has the descriptor, for reading, and would forget both together.
 	#[cfg(not(target_os = "linux"))]
 	fn write_side(socket: &Arc<UdpSocket>) -> io::Result<Arc<UdpSocket>> {
 		socket.try_clone().map(Arc::new)
@@ -118,26 +118,26 @@ mod unix {
 		room: Room,
 		/// The task that waits for room.
 		watch: Mutex<Option<AbortHandle>>,
-		/// Reading goes on after that.
+		/// Reading goes on when this is over.
 		rest: Mutex<Option<Pin<Box<Sleep>>>>,
 		#[cfg(test)]
 		faults: tests::Faults,
 		/// How often the socket was muted.
 		#[cfg(target_os = "linux")]
 		muted: AtomicU64,
-		/// A task looks after that.
+		/// A task sees to it that the socket does not stay muted.
 		#[cfg(target_os = "linux")]
 		minded: AtomicBool,
 	}
 
-	/// Longest time that the socket stays muted.
+	/// The socket stays muted for this long at most.
 	#[cfg(target_os = "linux")]
 	const MUTE: Duration = Duration::from_millis(15);
 
-	/// After that the socket is tried again, when the system cannot tell when it is ready.
+	/// After this time the socket is tried again, where the system cannot tell when it is ready.
 	const RETRY: Duration = Duration::from_millis(10);
 
-	/// Errors read in a row before reading takes a rest. Each may be one ICMP message, or all may be one lasting fault.
+	/// After this many errors in a row, reading takes a rest. Each may be one ICMP message, or all may be one lasting fault.
 	const ERRORS_IN_A_ROW: usize = 16;
 
 	impl Socket {
@@ -160,7 +160,8 @@ mod unix {
 			})
 		}
 
-		/// One task per burst of messages: it ends when the socket has been muted, or left alone, since its last look.
+		/// One task for each burst of messages. It looks every `MUTE`, and ends when the socket was not muted anew since its last look;
+		/// the socket rings again then.
 		#[cfg(target_os = "linux")]
 		pub fn mind(this: &Arc<Self>) {
 			this.muted.fetch_add(1, Ordering::AcqRel);
@@ -199,7 +200,7 @@ mod unix {
 			self.io.get_ref().socket()
 		}
 
-		/// Starts the one task that waits for room in behalf of everybody who does.
+		/// Starts the one task that waits for room on behalf of all connections.
 		fn watch(this: &Arc<Self>) {
 			let weak = Arc::downgrade(this);
 			let task = this.runtime.spawn(Self::wait_for_room(weak));
@@ -210,11 +211,11 @@ mod unix {
 			let registered = {
 				let Some(this) = weak.upgrade() else { return };
 				match this.room.is_fruitless() {
-					true => Err(io::ErrorKind::WouldBlock.into()), // ready, as the system said last time, it was not
+					true => Err(io::ErrorKind::WouldBlock.into()), // the system said last time that it was ready, and it was not
 					false => this.register_for_writing(),
 				}
 			};
-			// Not the socket but its descriptor is held meanwhile: the socket's end ends the wait.
+			// This holds the descriptor meanwhile, not the socket: the socket's end ends the wait.
 			let told = match &registered {
 				Ok(waited) => waited.writable().await.is_ok(),
 				Err(_) => false,
@@ -246,7 +247,7 @@ mod unix {
 			self.state.recv(UdpSockRef::from(&**self.socket()), bufs, meta)
 		}
 
-		/// Nothing is read for a while. Polls the pause once, so that it wakes.
+		/// Reads nothing for a while. Polls the pause once, so that it wakes the task.
 		fn take_a_rest(&self, cx: &mut Context) -> Poll<()> {
 			let mut rest = lock(&self.rest);
 			let pause = rest.get_or_insert_with(|| {
@@ -282,8 +283,7 @@ mod unix {
 			Box::pin(Writable { socket: self, place: Place::default() })
 		}
 
-		/// Of all errors only `WouldBlock` is told: any other would end the connection, and a packet that the system refused is
-		/// a lost packet.
+		/// Tells no error but `WouldBlock`: any other would end the connection. A packet that the system refused is a lost packet.
 		fn try_send(&self, transmit: &Transmit) -> io::Result<()> {
 			match self.send(transmit) {
 				Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
@@ -313,14 +313,14 @@ mod unix {
 				let Ok(mut ready) = ready!(self.io.poll_read_ready(cx)) else { break };
 				match ready.try_io(|_| self.recv(bufs, meta)) {
 					Ok(Ok(n)) => {
-						// Where several are read at a time (not on the BSDs).
+						// Several are read at a time, except on the BSDs.
 						let batched = cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple"));
 						if batched && n < bufs.len() {
-							ready.clear_ready(); // all of it: the next datagram will say so itself
+							ready.clear_ready(); // this was all of it: the next datagram rings again
 						}
 						return Poll::Ready(Ok(n));
 					}
-					Ok(Err(_)) => errors += 1, // an ICMP message about some packet: consumed by reading it, and nobody's end
+					Ok(Err(_)) => errors += 1, // an ICMP message about some packet: reading it has consumed it, and it ends nothing
 					Err(_would_block) => {}
 				}
 			}

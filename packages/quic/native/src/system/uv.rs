@@ -1,13 +1,15 @@
 //! Watching an endpoint's socket from the event loop of the JS thread itself. Linux only.
 //!
-//! Where two programs talk in turns, every message has to wake the receiver's I/O thread and then, a second time, its JS
-//! thread; on an idle machine these wake-ups are most of a round trip. So after the JS thread has sent something itself
-//! (`Stream::flush`) it expects an answer: while it waits in its event loop it watches the socket, and the I/O thread
-//! does not. It reads the answer in place. When the JS thread is awake the I/O thread has the socket back (after 15 ms at
-//! the latest, where the JS thread woke up for something that is none of ours), and for good once packets come that
-//! nobody expected: bulk traffic, pipes and a busy JS thread are the I/O thread's.
+//! Where two programs talk in turns, every message has to wake the receiver's I/O thread and then its JS thread. On an idle
+//! machine these wake-ups are most of a round trip. So after the JS thread has sent something itself (`Stream::flush`), it
+//! expects an answer: while it waits in its event loop it watches the socket, and the I/O thread does not. It reads the answer
+//! in place.
 //!
-//! libuv is found at run time; where it is not, or JS says that this is not Node, nothing is watched and nothing else
+//! When the JS thread is awake, the I/O thread has the socket back; after 15 ms at the latest, where the JS thread woke up for
+//! work that is not ours. It has the socket back for good once packets come that nobody expected: bulk traffic, pipes and a busy
+//! JS thread are the I/O thread's.
+//!
+//! libuv is found at run time. Where it is not found, or JS says that this is not Node, nothing is watched and nothing else
 //! changes.
 
 #[cfg(not(target_os = "linux"))]
@@ -19,13 +21,14 @@ pub use linux::*;
 mod elsewhere {
 	use std::sync::Arc;
 
-	use crate::endpoint::Endpoint;
+	/// What can be watched: nothing here.
+	pub trait Watched {}
 
-	pub fn start(_: &napi::Env) {}
-	pub fn stop() {}
-	pub fn watch(_: &Arc<Endpoint>) {}
-	pub fn awake() {}
-	pub fn forget(_: u32) {}
+	pub fn start<W: Watched>(_: &napi::Env) {}
+	pub fn stop<W: Watched>() {}
+	pub fn watch<W: Watched>(_: &Arc<W>) {}
+	pub fn awake<W: Watched>() {}
+	pub fn forget<W: Watched>(_: u32) {}
 }
 
 #[cfg(target_os = "linux")]
@@ -37,16 +40,16 @@ mod linux {
 	use std::os::fd::AsRawFd;
 	use std::panic::catch_unwind;
 	use std::sync::{Arc, Weak};
+	use std::thread::LocalKey;
 
 	use libloading::os::unix::Library;
 	use napi::sys::uv_loop_s;
 
-	use crate::endpoint::Endpoint;
 	use crate::system::socket::Mute;
 
-	/// Packets that came without being expected, after which the socket is left to the I/O thread.
+	/// After this many packets that nobody expected, the socket is left to the I/O thread.
 	const UNEXPECTED: u32 = 2;
-	/// Rounds of the event loop without an answer, after which it is too.
+	/// After this many rounds of the event loop without an answer, it is left to the I/O thread too.
 	const ROUNDS: u32 = 64;
 
 	type Handle = *mut c_void;
@@ -60,7 +63,7 @@ mod linux {
 	const UV_PREPARE: c_int = 9;
 	const UV_READABLE: c_int = 1;
 
-	/// What is used of libuv, whose ABI is stable throughout version 1.
+	/// The functions of libuv that are used. Their ABI is stable throughout version 1.
 	struct Uv {
 		handle_size: unsafe extern "C" fn(c_int) -> usize,
 		poll_init: unsafe extern "C" fn(Loop, Handle, c_int) -> c_int,
@@ -77,37 +80,45 @@ mod linux {
 		version: unsafe extern "C" fn() -> c_uint,
 	}
 
+	/// What can be watched: an endpoint's socket.
+	pub trait Watched: Sized + 'static {
+		/// Of the endpoint.
+		fn handle(&self) -> u32;
+		/// A descriptor of its own, and how to silence the socket for the I/O thread. `None` when the endpoint is closed.
+		fn socket(&self) -> Option<(UdpSocket, Mute)>;
+		/// There is something to read.
+		fn receive_inline(&self);
+		/// The watches of this thread. They live where the type is known, so that reading needs no dynamic dispatch.
+		fn watches() -> &'static LocalKey<RefCell<Option<Watches<Self>>>>;
+	}
+
 	/// One endpoint's socket in the event loop.
-	struct Watched {
+	struct Entry<W> {
 		handle: Handle,
 		/// A descriptor of its own; closed after the handle.
 		socket: UdpSocket,
 		mute: Mute,
-		endpoint: Weak<Endpoint>,
+		endpoint: Weak<W>,
 		active: bool,
 		muted: bool,
 		unexpected: u32,
 		rounds: u32,
 	}
 
-	/// All of it is used by the JS thread only.
-	struct Watches {
+	/// The sockets that the event loop of one JS thread watches. Only that thread uses it.
+	pub struct Watches<W> {
 		uv: Uv,
 		event_loop: Loop,
-		/// Before and after the loop waits; they run while anything is active.
+		/// They run before and after the loop waits, while anything is active.
 		prepare: Handle,
 		check: Handle,
 		active: usize,
 		/// By the endpoint's handle.
-		watched: HashMap<u32, Watched>,
+		watched: HashMap<u32, Entry<W>>,
 	}
 
-	thread_local! {
-		static WATCHES: RefCell<Option<Watches>> = const { RefCell::new(None) };
-	}
-
-	/// Once for a JS thread, before anything is watched.
-	pub fn start(env: &napi::Env) {
+	/// Called once in a JS thread, before anything is watched.
+	pub fn start<W: Watched>(env: &napi::Env) {
 		let (Some(uv), Ok(event_loop)) = (Uv::find(), env.get_uv_event_loop()) else { return };
 		let (Some(prepare), Some(check)) = (uv.allocate(UV_PREPARE), uv.allocate(UV_CHECK)) else { return };
 		// SAFETY: fresh handles on this thread's own loop; these two cannot fail.
@@ -117,16 +128,16 @@ mod linux {
 			(uv.unref)(prepare);
 			(uv.unref)(check);
 		}
-		WATCHES.set(Some(Watches { uv, event_loop, prepare, check, active: 0, watched: HashMap::new() }));
+		W::watches().set(Some(Watches { uv, event_loop, prepare, check, active: 0, watched: HashMap::new() }));
 	}
 
-	/// The environment is going away, and its loop after it, whose last rounds free the handles.
-	pub fn stop() {
-		if let Some(mut watches) = WATCHES.take() {
+	/// The environment is going away. Its loop ends later; the last rounds of the loop free the handles.
+	pub fn stop<W: Watched>() {
+		if let Some(mut watches) = W::watches().take() {
 			for (_, watched) in std::mem::take(&mut watches.watched) {
 				watches.close(watched);
 			}
-			// SAFETY: initialised in `start`, closed once, as the whole is taken out.
+			// SAFETY: initialised in `start`, closed once, because the whole is taken out.
 			unsafe {
 				(watches.uv.close)(watches.prepare, on_closed);
 				(watches.uv.close)(watches.check, on_closed);
@@ -134,46 +145,46 @@ mod linux {
 		}
 	}
 
-	/// From now on, while the event loop waits, the endpoint's socket is watched: an answer is expected.
-	pub fn watch(endpoint: &Arc<Endpoint>) {
-		with(|watches| watches.watch(endpoint));
+	/// An answer is expected: from now on the endpoint's socket is watched while the event loop waits.
+	pub fn watch<W: Watched>(endpoint: &Arc<W>) {
+		with::<W>(|watches| watches.watch(endpoint));
 	}
 
-	/// The JS thread is at work: the I/O thread minds the socket.
-	pub fn awake() {
-		with(|watches| watches.mute(false));
+	/// The JS thread is at work: the I/O thread has the sockets back.
+	pub fn awake<W: Watched>() {
+		with::<W>(|watches| watches.mute(false));
 	}
 
 	/// The endpoint is closed, or its socket is another one now.
-	pub fn forget(endpoint: u32) {
-		with(|watches| {
+	pub fn forget<W: Watched>(endpoint: u32) {
+		with::<W>(|watches| {
 			if let Some(watched) = watches.watched.remove(&endpoint) {
 				watches.close(watched);
 			}
 		});
 	}
 
-	fn with(act: impl FnOnce(&mut Watches)) {
-		WATCHES.with_borrow_mut(|watches| {
+	fn with<W: Watched>(act: impl FnOnce(&mut Watches<W>)) {
+		W::watches().with_borrow_mut(|watches| {
 			if let Some(watches) = watches {
 				act(watches);
 			}
 		});
 	}
 
-	impl Watches {
-		fn watch(&mut self, endpoint: &Arc<Endpoint>) {
-			if !self.watched.contains_key(&endpoint.handle) {
+	impl<W: Watched> Watches<W> {
+		fn watch(&mut self, endpoint: &Arc<W>) {
+			if !self.watched.contains_key(&endpoint.handle()) {
 				match self.open(endpoint) {
-					Some(opened) => drop(self.watched.insert(endpoint.handle, opened)),
+					Some(opened) => drop(self.watched.insert(endpoint.handle(), opened)),
 					None => return,
 				}
 			}
-			let Some(watched) = self.watched.get_mut(&endpoint.handle) else { return };
+			let Some(watched) = self.watched.get_mut(&endpoint.handle()) else { return };
 			watched.unexpected = 0;
 			watched.rounds = 0;
 			// SAFETY: the handle was initialised and is not closed while it is in the map.
-			if watched.active || unsafe { (self.uv.poll_start)(watched.handle, UV_READABLE, on_readable) } != 0 {
+			if watched.active || unsafe { (self.uv.poll_start)(watched.handle, UV_READABLE, on_readable::<W>) } != 0 {
 				return;
 			}
 			watched.active = true;
@@ -181,16 +192,16 @@ mod linux {
 			if self.active == 1 {
 				// SAFETY: initialised in `start`, closed only with the whole.
 				unsafe {
-					(self.uv.prepare_start)(self.prepare, on_prepare);
-					(self.uv.check_start)(self.check, on_check);
+					(self.uv.prepare_start)(self.prepare, on_prepare::<W>);
+					(self.uv.check_start)(self.check, on_check::<W>);
 				}
 			}
 		}
 
-		fn open(&self, endpoint: &Arc<Endpoint>) -> Option<Watched> {
+		fn open(&self, endpoint: &Arc<W>) -> Option<Entry<W>> {
 			let (socket, mute) = endpoint.socket()?;
 			let handle = self.uv.allocate(UV_POLL)?;
-			// SAFETY: a fresh handle on this thread's own loop; if it is not initialised it is nobody's but ours.
+			// SAFETY: a fresh handle on this thread's own loop; if it is not initialised, nobody else knows it.
 			unsafe {
 				if (self.uv.poll_init)(self.event_loop, handle, socket.as_raw_fd()) != 0 {
 					libc::free(handle);
@@ -199,7 +210,7 @@ mod linux {
 				(self.uv.unref)(handle);
 			}
 			let endpoint = Arc::downgrade(endpoint);
-			Some(Watched { handle, socket, mute, endpoint, active: false, muted: false, unexpected: 0, rounds: 0 })
+			Some(Entry { handle, socket, mute, endpoint, active: false, muted: false, unexpected: 0, rounds: 0 })
 		}
 
 		/// The loop is about to wait, or has waited.
@@ -232,7 +243,7 @@ mod linux {
 			}
 		}
 
-		fn close(&mut self, watched: Watched) {
+		fn close(&mut self, watched: Entry<W>) {
 			if watched.active {
 				self.active -= 1;
 				if self.active == 0 {
@@ -258,11 +269,11 @@ mod linux {
 		unsafe { libc::free(handle) };
 	}
 
-	// No panic may leave the functions below, as C frames are under them.
+	// No panic may leave the functions below, because C frames are under them.
 
-	extern "C" fn on_prepare(_: Handle) {
+	extern "C" fn on_prepare<W: Watched>(_: Handle) {
 		let _ = catch_unwind(|| {
-			with(|watches| {
+			with::<W>(|watches| {
 				let mut tired = None;
 				for (endpoint, watched) in watches.watched.iter_mut().filter(|(_, watched)| watched.active) {
 					watched.rounds += 1;
@@ -278,14 +289,14 @@ mod linux {
 		});
 	}
 
-	extern "C" fn on_check(_: Handle) {
-		let _ = catch_unwind(awake);
+	extern "C" fn on_check<W: Watched>(_: Handle) {
+		let _ = catch_unwind(awake::<W>);
 	}
 
-	extern "C" fn on_readable(handle: Handle, status: c_int, _events: c_int) {
+	extern "C" fn on_readable<W: Watched>(handle: Handle, status: c_int, _events: c_int) {
 		let _ = catch_unwind(|| {
 			let mut endpoint = None;
-			with(|watches| {
+			with::<W>(|watches| {
 				let found = watches.watched.iter_mut().find(|(_, watched)| watched.handle == handle);
 				let Some((id, watched)) = found.map(|(id, watched)| (*id, watched)) else { return };
 				watched.unexpected += 1;

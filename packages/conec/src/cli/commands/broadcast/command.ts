@@ -7,7 +7,7 @@
 import { type BroadcastEvent, type BroadcastMode, type BroadcastPosition, isConecError, type SlowReaderPolicy } from "../../../index.ts";
 import { type BroadcastPresence, countText, namesText, parsePosition, peerText, positionText, showBroadcastEvent, takePart } from "../../broadcasting/index.ts";
 import type { Arguments, Command, CommandContext } from "../../command-line/index.ts";
-import { answerOthers, type Connection, connect } from "../../connecting/index.ts";
+import { type Connection, connect } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { Interrupted } from "../../terminal/index.ts";
 import { quoted } from "../../text/index.ts";
@@ -24,7 +24,6 @@ export const broadcastCommand: Command = {
 		const name = args.operands[0] ?? "";
 		const how = readOptions(args);
 		const connection = await connect(context);
-		answerOthers(connection.client);
 		try {
 			return args.flag("count") ? await count(name, connection, context) : await join(name, how, connection, context);
 		} finally {
@@ -64,14 +63,14 @@ async function count(name: string, { client, orEnd }: Connection, { output }: Co
 }
 
 async function join(name: string, how: How, connection: Connection, context: CommandContext): Promise<ExitCode> {
-	const { args, output, signal } = context;
+	const { args, output, signal, surroundings } = context;
 	const { mode } = how;
 	const stream = await connection.orEnd(
 		connection.client.joinBroadcast(name, { ...given(how), keepOpen: args.flag("keep-open"), presence: args.flag("presence"), signal }),
 	);
 	const { epoch, recovered } = stream;
 	output.event("joined", { name, mode, epoch, recovered });
-	const typing = mode !== "receive" && process.stdin.isTTY;
+	const typing = mode !== "receive" && surroundings.stdin.isTTY === true;
 	output.note(`in broadcast ${quoted(name)}${typing ? `; Ctrl-D ${mode === "send" ? "leaves" : "sends no more"}` : ""}`);
 	if (recovered === false) output.note("what came after --since is not kept any more: messages are missing here");
 	let last: BroadcastPosition | undefined = how.since;

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { randomBytes } from "node:crypto";
 import { lstat, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileProblemWords } from "../../../files/file-error-words.ts";
@@ -12,7 +11,11 @@ import { errnoOf } from "../../../files/file-errors.ts";
 import { makeDirectory as makePath } from "../../../files/make-directory.ts";
 import { writeAtomically } from "../../../files/write-atomically.ts";
 import { CliError, EXIT_CODES } from "../../outcome/index.ts";
+import type { Surroundings } from "../../surroundings/index.ts";
 import { quoted } from "../../text/index.ts";
+
+/** What gives a temporary file a name of its own. */
+type Chance = Pick<Surroundings, "random">;
 
 /** Where one certificate and its key are. */
 export interface CertificatePaths {
@@ -51,14 +54,19 @@ export async function assertFree(paths: CertificatePaths, force: boolean): Promi
 }
 
 /** Writes the key (mode 0600), then the certificate (0644). */
-export async function writeBoth(paths: CertificatePaths, made: { readonly certificate: string; readonly privateKey: string }, force: boolean): Promise<void> {
-	await writeWhole(paths.privateKey, made.privateKey, 0o600, force);
-	await writeWhole(paths.certificate, made.certificate, 0o644, force);
+export async function writeBoth(
+	paths: CertificatePaths,
+	made: { readonly certificate: string; readonly privateKey: string },
+	force: boolean,
+	chance: Chance,
+): Promise<void> {
+	await writeWhole(paths.privateKey, made.privateKey, 0o600, force, chance);
+	await writeWhole(paths.certificate, made.certificate, 0o644, force, chance);
 }
 
 /** Writes a file so that the old one, none or the whole new one is there, also after a crash. */
-export async function writeWhole(path: string, content: string, mode: number, replace: boolean): Promise<void> {
-	const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.tmp`);
+export async function writeWhole(path: string, content: string, mode: number, replace: boolean, { random }: Chance): Promise<void> {
+	const temporary = join(dirname(path), `.${Buffer.from(random(6)).toString("hex")}.tmp`);
 	try {
 		if (!(await writeAtomically(path, content, replace ? "replace" : "create", { mode, temporary }))) throw exists(path);
 	} catch (error) {
@@ -66,9 +74,9 @@ export async function writeWhole(path: string, content: string, mode: number, re
 	}
 }
 
-/** Whether only its owner can read the file, as far as the system says. */
+/** Whether only its owner can read the file, where modes say so. */
 export async function isPrivate(path: string): Promise<boolean> {
-	return process.platform !== "win32" && ((await stat(path)).mode & 0o077) === 0;
+	return ((await stat(path)).mode & 0o077) === 0;
 }
 
 /** Reads a file, or says what is needed for it to be there. */

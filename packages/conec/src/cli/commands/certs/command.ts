@@ -65,7 +65,7 @@ async function init(operands: readonly string[], context: CommandContext): Promi
 	await makeDirectory(directory);
 	await assertFree(paths, args.flag("force"));
 	const made = await createCertificateAuthority({ name: args.text("name") ?? DEFAULT_AUTHORITY_NAME, ...making(context) });
-	await writeBoth(paths, made, args.flag("force"));
+	await writeBoth(paths, made, args.flag("force"), context.surroundings);
 	await tell("authority", "made authority", paths, made, context);
 	output.line("  give the certificate to everybody (--ca, --client-ca); keep the key where no Client and no Coordinator runs");
 	return EXIT_CODES.ok;
@@ -82,22 +82,23 @@ async function issue(names: readonly string[], context: CommandContext): Promise
 	const made = await issueCertificate(authority, name, { alternativeNames, ...making(context) });
 	const paths = certificatePaths(directory, name.toLowerCase());
 	await assertFree(paths, args.flag("force"));
-	await writeBoth(paths, made, args.flag("force"));
+	await writeBoth(paths, made, args.flag("force"), context.surroundings);
 	await tell("issued", `issued ${names.map((one) => quoted(one.toLowerCase())).join(", ")}`, paths, made, context);
 	return EXIT_CODES.ok;
 }
 
-async function show(files: readonly string[], { output }: CommandContext): Promise<ExitCode> {
+async function show(files: readonly string[], { output, surroundings }: CommandContext): Promise<ExitCode> {
+	const nowMs = surroundings.clock.date().getTime();
 	if (files.length === 0) throw usageError("FILE is missing", "See: conec certs --help");
 	for (const file of files) {
 		for (const facts of certificateFacts(await readNamed(file, "FILE"), file)) {
-			const warning = expiryWarning(facts, Date.now());
+			const warning = expiryWarning(facts, nowMs);
 			output.event("certificate", { file, ...jsonOf(facts), warning });
 			const { kind, subject, issuer, selfSigned, names, from, to, key, fingerprint, serial } = facts;
 			output.line(`${output.style("bold", printable(file))}: ${kind} ${quoted(subject)}`);
 			if (names.length > 0) output.line(`  names        ${names.join(", ")}`);
 			output.line(`  issued by    ${selfSigned ? "itself" : quoted(issuer)}`);
-			output.line(`  valid        ${day(from)} to ${day(to)}${to.getTime() > Date.now() ? ` (${daysLeft(to, Date.now())} left)` : ""}`);
+			output.line(`  valid        ${day(from)} to ${day(to)}${to.getTime() > nowMs ? ` (${daysLeft(to, nowMs)} left)` : ""}`);
 			output.line(`  key          ${key}`);
 			output.line(`  fingerprint  ${fingerprint}`);
 			output.line(`  serial       ${serial}`);
@@ -110,14 +111,14 @@ async function show(files: readonly string[], { output }: CommandContext): Promi
 async function renew(names: readonly string[], context: CommandContext): Promise<ExitCode> {
 	const { output } = context;
 	const directory = directoryOf(context);
-	const chosen = names.length > 0 ? names.map((name) => name.toLowerCase()) : await expiring(directory);
+	const chosen = names.length > 0 ? names.map((name) => name.toLowerCase()) : await expiring(directory, context);
 	// The authority first: nothing that it issues lasts longer than itself.
 	const sorted = [...new Set(chosen)].sort((a, b) => Number(b === AUTHORITY) - Number(a === AUTHORITY));
 	for (const name of sorted) {
 		if (!/^[a-z0-9_.:-]+$/.test(name) || name.startsWith(".")) throw usageError(`${quoted(name)} is not the name of a certificate`);
 		const paths = certificatePaths(directory, name);
 		const made = await renewed(name, paths, directory, context);
-		await writeWhole(paths.certificate, made.certificate, 0o644, true);
+		await writeWhole(paths.certificate, made.certificate, 0o644, true, context.surroundings);
 		await tell("renewed", `renewed ${quoted(name)}`, paths, made, context);
 	}
 	if (sorted.length === 0) output.event("renewed", { count: 0 }, `nothing in ${printable(directory)} expires within 30 days; name what to renew all the same`);
@@ -137,7 +138,11 @@ async function renewed(name: string, paths: CertificatePaths, directory: string,
 	if (name === AUTHORITY) {
 		const authority = await createCertificateAuthority({ name: before.subject, validForDays, privateKey });
 		if (new X509Certificate(authority.certificate).subject !== new X509Certificate(certificate).subject)
-			throw new CliError(EXIT_CODES.failed, `Cannot renew ${quoted(paths.certificate)}: it was not made by conec certs init`, "Renew it with what made it.");
+			throw new CliError(
+				EXIT_CODES.failed,
+				`Cannot renew ${quoted(paths.certificate)}: it was not made by conec certs init`,
+				"Renew it with the program that made it.",
+			);
 		return authority;
 	}
 	const [first, ...alternativeNames] = before.names.map((one) => one.toLowerCase());
@@ -146,14 +151,15 @@ async function renewed(name: string, paths: CertificatePaths, directory: string,
 }
 
 /** Names of certificates in the directory, the authority's included, that expire within 30 days. Files of others are left out. */
-async function expiring(directory: string): Promise<string[]> {
+async function expiring(directory: string, { surroundings }: CommandContext): Promise<string[]> {
 	await readAuthority(directory);
+	const nowMs = surroundings.clock.date().getTime();
 	const files = await readdir(directory);
 	const found: string[] = [];
 	for (const file of files.filter((one) => one.endsWith(".pem") && files.includes(`${one.slice(0, -4)}.key`)).sort()) {
 		const path = join(directory, file);
 		const [facts] = certificateFacts(await readMade(path, "Check --dir."), path);
-		if (facts !== undefined && expiryWarning(facts, Date.now()) !== undefined) found.push(file.slice(0, -4));
+		if (facts !== undefined && expiryWarning(facts, nowMs) !== undefined) found.push(file.slice(0, -4));
 	}
 	return found;
 }
@@ -164,16 +170,19 @@ async function readAuthority(directory: string): Promise<{ certificate: Buffer; 
 	return { certificate: await readMade(paths.certificate, hint), privateKey: await readMade(paths.privateKey, hint) };
 }
 
-async function tell(event: string, text: string, paths: CertificatePaths, made: CertificateAndKey, { output }: CommandContext): Promise<void> {
+async function tell(event: string, text: string, paths: CertificatePaths, made: CertificateAndKey, { output, surroundings }: CommandContext): Promise<void> {
+	const nowMs = surroundings.clock.date().getTime();
+	const hasModes = surroundings.platform !== "win32";
+	const kept = hasModes && (await isPrivate(paths.privateKey));
 	const facts = certificateFacts(Buffer.from(made.certificate), paths.certificate)[0] as CertificateFacts;
 	output.event(event, { ...jsonOf(facts), certificate: paths.certificate, privateKey: paths.privateKey });
-	output.line(`${text}, valid until ${day(facts.to)} (${daysLeft(facts.to, Date.now())})`);
+	output.line(`${text}, valid until ${day(facts.to)} (${daysLeft(facts.to, nowMs)})`);
 	output.line(`  certificate  ${printable(paths.certificate)}`);
-	output.line(`  key          ${printable(paths.privateKey)}${(await isPrivate(paths.privateKey)) ? " (only you can read it)" : ""}`);
+	output.line(`  key          ${printable(paths.privateKey)}${kept ? " (only you can read it)" : ""}`);
 	output.line(`  fingerprint  ${facts.fingerprint}`);
-	if (process.platform !== "win32" && !(await isPrivate(paths.privateKey)))
+	if (hasModes && !kept)
 		output.note(`warning: others can read ${quoted(paths.privateKey)}: its file system, or its mode, lets them; move it to where only you can`);
-	const warning = expiryWarning(facts, Date.now());
+	const warning = expiryWarning(facts, nowMs);
 	if (warning !== undefined) output.note(`warning: ${quoted(facts.subject)} ${warning}`);
 }
 

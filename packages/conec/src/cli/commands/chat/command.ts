@@ -8,13 +8,13 @@ import type { MessageStream } from "../../../index.ts";
 import type { Arguments, Command, CommandContext } from "../../command-line/index.ts";
 import {
 	APPLICATION_CODES,
-	answerOther,
-	answerOthers,
+	answerBusy,
 	type Connection,
 	checkPathOption,
 	connect,
 	explainPeer,
-	incomingOf,
+	type FirstCaller,
+	firstCaller,
 	openTo,
 	PROTOCOLS,
 	pathTaken,
@@ -41,11 +41,12 @@ export const chatCommand: Command = {
 		if (room === undefined && last !== undefined) throw usageError("--last goes with --room");
 		if (room !== undefined) checkRoomOptions(room, args);
 		checkPathOption(args);
-		const connection = await connect(context);
-		if (to !== undefined || room !== undefined) answerOthers(connection.client, PROTOCOLS.chat);
+		const caller = firstCaller(args.text("from"));
+		const waits = to === undefined && room === undefined;
+		const connection = await connect(context, { [PROTOCOLS.chat]: waits ? caller.handler : answerBusy });
 		try {
 			if (room !== undefined) return await talkInRoom(room, last, connection, context);
-			const stream = to === undefined ? await waitForCaller(connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
+			const stream = to === undefined ? await waitForCaller(caller, connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
 			return await talk(stream, connection, context);
 		} finally {
 			await connection.close();
@@ -60,23 +61,17 @@ function checkRoomOptions(room: string, args: Arguments): void {
 	if (other !== undefined) throw usageError(`--room and --${other} exclude each other`);
 }
 
-async function waitForCaller(connection: Connection, { args, output }: CommandContext): Promise<MessageStream> {
+async function waitForCaller(caller: FirstCaller, connection: Connection, { output }: CommandContext): Promise<MessageStream> {
 	output.event("waiting", { id: connection.client.id });
 	output.note(`waiting for a caller, who comes with: conec chat --to ${connection.client.id}`);
-	const incoming = incomingOf(connection.client, PROTOCOLS.chat, args.text("from"), answerOther);
-	const first = await connection.orEnd(incoming.next());
-	if (first.done === true) throw usageError("nobody called");
-	// Whoever calls later is told at once.
-	void (async () => {
-		for await (const other of incoming) turnAway(other, APPLICATION_CODES.busy);
-	})().catch(() => undefined);
-	return first.value;
+	return await connection.orEnd(caller.stream);
 }
 
 async function talk(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {
-	const { output, signal } = context;
+	const { output, signal, surroundings } = context;
+	const { stdin } = surroundings;
 	const peer = stream.peer ?? "";
-	const screen = typedLines(output);
+	const screen = typedLines(output, surroundings);
 	const say = (event: string, text: string, fields: EventFields = {}): void => {
 		if (event === "message") output.event("message", { from: peer, text }, `${output.style("cyan", `${peer}:`)} ${printable(text, 65_536)}`);
 		else {
@@ -92,7 +87,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 	say("joined", `talking with ${quoted(peer)} (${taken.words}); Ctrl-D ends`, taken.fields);
 	let peerLeft = false;
 	const up = async (): Promise<void> => {
-		const lines = screen === undefined ? linesOf(process.stdin) : screen.lines();
+		const lines = screen === undefined ? linesOf(stdin) : screen.lines();
 		try {
 			for await (const line of lines) await stream.send(line);
 		} catch (error) {
@@ -105,7 +100,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 		peerLeft = true;
 		say("left", `${quoted(peer)} has left`);
 		screen?.close();
-		process.stdin.destroy();
+		stdin.destroy();
 	};
 	try {
 		await connection.orEnd(Promise.all([up(), down()]));
@@ -117,7 +112,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 	} finally {
 		signal.removeEventListener("abort", cancel);
 		screen?.close();
-		process.stdin.destroy();
+		stdin.destroy();
 		await explainPeer(connection.client, stream.peer, stream.path, context);
 	}
 }

@@ -18,12 +18,12 @@ export function checkRoom(room: string): void {
 
 /** Talks in the room until Ctrl-D, or the end of the input. Rejects with what ended the room or the connection, or the interruption. */
 export async function talkInRoom(room: string, last: number | undefined, connection: Connection, context: CommandContext): Promise<ExitCode> {
-	const { output, signal } = context;
+	const { output, signal, surroundings } = context;
 	const { client } = connection;
 	const options = { presence: true, keepOpen: true, ...(last === undefined ? {} : { last }), signal };
 	const stream = await connection.orEnd(client.joinBroadcast(`${PREFIX}${room}`, options));
 	output.event("joined", { room, epoch: stream.epoch });
-	output.note(output.style("dim", `in room ${quoted(room)}${process.stdin.isTTY ? "; Ctrl-D leaves" : ""}`));
+	output.note(output.style("dim", `in room ${quoted(room)}${surroundings.stdin.isTTY ? "; Ctrl-D leaves" : ""}`));
 	const show = (event: BroadcastEvent, own: boolean): void => {
 		if (!own) showBroadcastEvent(event, output, (presence) => tellPresence(presence, client.id, context));
 	};

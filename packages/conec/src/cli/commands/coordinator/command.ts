@@ -7,14 +7,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileProblemWords } from "../../../files/file-error-words.ts";
-import { safeHostName } from "../../../files/process-identity.ts";
 import { writeAtomically } from "../../../files/write-atomically.ts";
 import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../../index.ts";
 import { lostText } from "../../broadcasting/index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
 import { CONGESTION_CHOICES } from "../../command-line/index.ts";
 import { addressField, certificateFacts, expiryWarning, explainError, givenIdentity, LOCAL_COORDINATOR_FILE, readNamed } from "../../connecting/index.ts";
-import { certificateNames, coordinatorArgument, ownInterfaces, reachableAddresses, stateDirectory } from "../../machine/index.ts";
+import { certificateNames, coordinatorArgument, reachableAddresses, stateDirectory } from "../../machine/index.ts";
 import { EXIT_CODES, usageError } from "../../outcome/index.ts";
 import type { Output } from "../../terminal/index.ts";
 import { orInterrupted } from "../../terminal/index.ts";
@@ -36,7 +35,7 @@ export const coordinatorCommand: Command = {
 	isService: () => true,
 	isLog: true,
 	async run(context) {
-		const { args, signal } = context;
+		const { args, signal, surroundings } = context;
 		const directory = stateDirectory(context);
 		const files = await readFiles(context);
 		if (args.flag("end-at-expiry") && files.clientCa === undefined)
@@ -45,10 +44,11 @@ export const coordinatorCommand: Command = {
 		const name = args.text("name");
 		const natTestPort = args.count("nat-test-port", 0, 65_535);
 		const congestion = args.choice("congestion", CONGESTION_CHOICES);
-		const listening = Coordinator.listen({
+		const { listen = (options) => Coordinator.listen(options) } = surroundings;
+		const coordinator = await listen({
 			...files,
 			endAtExpiry: args.flag("end-at-expiry"),
-			names: name === undefined ? ["localhost", ...certificateNames(safeHostName())] : [name],
+			names: name === undefined ? ["localhost", ...certificateNames(surroundings.machine.hostName())] : [name],
 			stateDirectory: directory,
 			broadcasts,
 			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
@@ -56,7 +56,6 @@ export const coordinatorCommand: Command = {
 			...(natTestPort === undefined ? {} : { natTestPort }),
 			...(args.text("host") === undefined ? {} : { host: args.text("host") as string }),
 		});
-		const coordinator = await listening;
 		try {
 			const watching = watch(coordinator, context);
 			await announce(coordinator, context, directory, files);
@@ -72,7 +71,7 @@ export const coordinatorCommand: Command = {
 	},
 };
 
-/** What is in the files that the options name. */
+/** Contents of the files that the options name. */
 interface Files {
 	readonly certificate?: Uint8Array;
 	readonly privateKey?: Uint8Array;
@@ -106,7 +105,7 @@ function parseDenyList(content: Uint8Array, path: string): string[] {
 	});
 }
 
-/** Reads all files again. What is wrong in them is told, and then everything stays as it was. */
+/** Reads all files again. If something is wrong in them, that is told and nothing changes. */
 async function reload(coordinator: Coordinator, context: CommandContext): Promise<void> {
 	const { output } = context;
 	try {
@@ -128,7 +127,7 @@ async function reload(coordinator: Coordinator, context: CommandContext): Promis
 }
 
 /** Tells of certificates that expire within 30 days, or have. */
-function warnOfExpiry({ certificate, clientCa }: Files, { args, output }: CommandContext): void {
+function warnOfExpiry({ certificate, clientCa }: Files, { args, output, surroundings }: CommandContext): void {
 	const all = [
 		[certificate, args.text("cert") ?? ""],
 		[clientCa, args.text("client-ca") ?? ""],
@@ -136,7 +135,7 @@ function warnOfExpiry({ certificate, clientCa }: Files, { args, output }: Comman
 	for (const [content, file] of all) {
 		if (content === undefined) continue;
 		for (const facts of certificateFacts(content, file)) {
-			const warning = expiryWarning(facts, Date.now());
+			const warning = expiryWarning(facts, surroundings.clock.date().getTime());
 			if (warning === undefined) continue;
 			output.event("expiring", { file, subject: facts.subject, to: facts.to.toISOString() });
 			output.note(`warning: ${quoted(facts.subject)} in ${quoted(file)} ${warning}`);
@@ -144,11 +143,11 @@ function warnOfExpiry({ certificate, clientCa }: Files, { args, output }: Comman
 	}
 }
 
-async function announce(coordinator: Coordinator, { args, output }: CommandContext, directory: string, files: Files): Promise<void> {
+async function announce(coordinator: Coordinator, { args, output, surroundings }: CommandContext, directory: string, files: Files): Promise<void> {
 	const { address, port } = coordinator.address;
 	const { natTestPort } = coordinator;
 	const pin = coordinator.fingerprint;
-	const hosts = reachableAddresses(address, args.text("name"), ownInterfaces());
+	const hosts = reachableAddresses(address, args.text("name"), surroundings.machine.interfaces());
 	const coordinators = hosts.map((host) => coordinatorArgument(host, port));
 	const caMode = files.clientCa !== undefined;
 	const commands = coordinators.map((host) => `conec chat --coordinator ${host} --pin ${pin}${caMode ? " --cert ID.pem --key ID.key" : ""}`);
@@ -194,9 +193,9 @@ async function rememberLocally(directory: string, coordinator: string, pin: stri
 	}
 }
 
-async function watch(coordinator: Coordinator, { output }: CommandContext): Promise<void> {
+async function watch(coordinator: Coordinator, { output, surroundings: { clock } }: CommandContext): Promise<void> {
 	const refusals = new Refusals();
-	const slow = new LagNotices((status, left) => {
+	const slow = new LagNotices(clock, (status, left) => {
 		const { type, name, id } = status;
 		const lost = type === "broadcast-caught-up" ? status.lost : undefined;
 		const what = lost === undefined ? "is too slow: nobody waits for it" : `has caught up${lost === 0 ? "" : `; ${lostText(lost)} in all`}`;
@@ -225,7 +224,7 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 				);
 			case "refused": {
 				const { address } = status.address;
-				const { shown, left } = refusals.note(status.code, address, performance.now());
+				const { shown, left } = refusals.note(status.code, address, clock.nowMs());
 				if (!shown) return;
 				return output.event(
 					"refused",
@@ -235,7 +234,7 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 			}
 			case "channel": {
 				const { peers, outcome, address, rttMs, reason } = status;
-				const { shown, left } = refusals.note(outcome, peers.join(" "), performance.now());
+				const { shown, left } = refusals.note(outcome, peers.join(" "), clock.nowMs());
 				if (!shown) return;
 				return output.event(
 					"channel",
@@ -256,7 +255,10 @@ async function watch(coordinator: Coordinator, { output }: CommandContext): Prom
 			case "broadcast-lagging":
 			case "broadcast-caught-up":
 				return slow.note(status);
-			default:
+			case "handler-failed":
+				// This Coordinator handles no protocols, so there is nothing to tell.
+				return;
+			case "lagged":
 				return output.event("lagged", {}, `some notices were left out`);
 		}
 	}

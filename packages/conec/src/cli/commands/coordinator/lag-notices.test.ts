@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ManualClock } from "../../../../testing/cli-surroundings.ts";
 import type { BroadcastStatus } from "../../../index.ts";
 import { LagNotices } from "./lag-notices.ts";
 
@@ -8,19 +9,11 @@ const caughtUp = (id: string, lost: number): BroadcastStatus => ({ type: "broadc
 
 function fixture() {
 	const shown: string[] = [];
-	let due: { at: number; callback: () => void }[] = [];
-	let now = 0;
-	const notices = new LagNotices(
-		(status, left) => shown.push(`${now} ${status.id} ${status.type === "broadcast-lagging" ? "lags" : status.lost} ${left}`),
-		(callback, delayMs) => due.push({ at: now + delayMs, callback }),
+	const clock = new ManualClock();
+	const notices = new LagNotices(clock, (status, left) =>
+		shown.push(`${clock.nowMs()} ${status.id} ${status.type === "broadcast-lagging" ? "lags" : status.lost} ${left}`),
 	);
-	const pass = (ms: number): void => {
-		now += ms;
-		const ready = due.filter(({ at }) => at <= now);
-		due = due.filter(({ at }) => at > now);
-		for (const { callback } of ready) callback();
-	};
-	return { notices, shown, pass, timers: () => due.length };
+	return { notices, shown, pass: (ms: number) => clock.pass(ms), timers: () => clock.waiting };
 }
 
 test("lag notices: of one member at most one a second, and at the end the last state", () => {

@@ -6,21 +6,19 @@
  */
 
 import type { BroadcastStatus } from "../../../index.ts";
-
-/** Calls back after so many milliseconds. */
-export type Later = (callback: () => void, delayMs: number) => unknown;
+import type { Clock } from "../../surroundings/index.ts";
 
 /** Spaces notices out. */
 export class LagNotices {
 	readonly #show: (status: BroadcastStatus, left: number) => void;
-	readonly #later: Later;
+	readonly #clock: Pick<Clock, "after">;
 	/** Members of which something was shown within the last second. */
 	readonly #recent: Map<string, { waiting: BroadcastStatus | undefined; left: number }> = new Map();
 
-	/** `show` gets how many changes of that member were left out before this one. `later` is for tests. */
-	constructor(show: (status: BroadcastStatus, left: number) => void, later: Later = (callback, delayMs) => setTimeout(callback, delayMs).unref()) {
+	/** `show` gets how many changes of that member were left out before this one. */
+	constructor(clock: Pick<Clock, "after">, show: (status: BroadcastStatus, left: number) => void) {
 		this.#show = show;
-		this.#later = later;
+		this.#clock = clock;
 	}
 
 	/** A change. */
@@ -37,10 +35,11 @@ export class LagNotices {
 		const recent: { waiting: BroadcastStatus | undefined; left: number } = { waiting: undefined, left: 0 };
 		this.#recent.set(key, recent);
 		this.#show(status, left);
-		this.#later(() => {
+		const over = (): void => {
 			if (recent.waiting === undefined) this.#recent.delete(key);
 			else this.#showNow(key, recent.waiting, recent.left);
-		}, INTERVAL_MS);
+		};
+		this.#clock.after(INTERVAL_MS, over, "background");
 	}
 }
 

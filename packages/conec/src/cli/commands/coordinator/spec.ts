@@ -27,7 +27,7 @@ export const coordinatorSpec: CommandSpec = {
 			text: "keep N messages of these broadcasts for those who join later: a name, or its beginning and *; may be repeated",
 			repeats: true,
 		},
-		block: { value: "PATTERN", text: "of these broadcasts members may make the senders wait (--slow-reader block); may be repeated", repeats: true },
+		block: { value: "PATTERN", text: "let members of these broadcasts make the senders wait (--slow-reader block); may be repeated", repeats: true },
 		congestion: { value: "HOW", text: "cubic, or bbr for sending over lines that lose packets or queue them for long (experimental); default: cubic" },
 		state: { value: "DIR", text: "where its own key is kept" },
 	},

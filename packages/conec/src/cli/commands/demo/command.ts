@@ -4,15 +4,15 @@
  * @module
  */
 
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdtemp, open, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileProblemWords } from "../../../files/file-error-words.ts";
 import type { SocketAddress } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
 import { CliError, EXIT_CODES } from "../../outcome/index.ts";
+import type { Surroundings } from "../../surroundings/index.ts";
 import { formatBytes, orInterrupted } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
 import type { RoundTrips } from "../../words/index.ts";
@@ -37,29 +37,30 @@ export const demoCommand: Command = {
 	linesTo: "stdout",
 	outputRole: "purpose",
 	async run(context) {
-		const directory = await temporaryDirectory();
+		const directory = await temporaryDirectory(context.surroundings);
 		const processes: DemoProcess[] = [];
 		const late = new AbortController();
-		const timer = setTimeout(
-			() => late.abort(new CliError(EXIT_CODES.failed, `Cannot finish the demonstration: nothing has happened for ${DEADLINE_MS / 1_000} s`)),
-			DEADLINE_MS,
-		);
+		const { clock } = context.surroundings;
+		const giveUp = (): void =>
+			late.abort(new CliError(EXIT_CODES.failed, `Cannot finish the demonstration: nothing has happened for ${DEADLINE_MS / 1_000} s`));
+		let timer = clock.after(DEADLINE_MS, giveUp);
+		const onProgress = (): void => {
+			timer.cancel();
+			timer = clock.after(DEADLINE_MS, giveUp);
+		};
 		try {
-			await orInterrupted(
-				demonstrate(context, directory, processes, () => timer.refresh()),
-				AbortSignal.any([context.signal, late.signal]),
-			);
+			await orInterrupted(demonstrate(context, directory, processes, onProgress), AbortSignal.any([context.signal, late.signal]));
 			return EXIT_CODES.ok;
 		} finally {
-			clearTimeout(timer);
+			timer.cancel();
 			await Promise.all(processes.map((started) => started.stop()));
 			await rm(directory, { recursive: true, force: true, maxRetries: 3 });
 		}
 	},
 };
 
-async function temporaryDirectory(): Promise<string> {
-	const parent = tmpdir();
+async function temporaryDirectory({ machine }: Surroundings): Promise<string> {
+	const parent = machine.temporaryDirectory();
 	try {
 		return await mkdtemp(join(parent, "conec-demo-"));
 	} catch (error) {
@@ -68,21 +69,22 @@ async function temporaryDirectory(): Promise<string> {
 	}
 }
 
-async function demonstrate({ output }: CommandContext, directory: string, processes: DemoProcess[], onProgress: () => void): Promise<void> {
-	const startedAtMs = performance.now();
+async function demonstrate({ output, surroundings }: CommandContext, directory: string, processes: DemoProcess[], onProgress: () => void): Promise<void> {
+	const { clock, platform } = surroundings;
+	const startedAtMs = clock.nowMs();
 	const ok = (event: string, fields: Parameters<typeof output.event>[1], text: string): void => {
 		onProgress();
 		output.event(event, fields, `${output.style("green", "ok")}  ${text}`);
 	};
 	const start = (name: string, ...args: string[]): DemoProcess => {
-		const started = new DemoProcess(name, args);
+		const started = new DemoProcess(name, args, surroundings);
 		processes.push(started);
 		return started;
 	};
 	output.line(output.style("bold", "conec demo: a Coordinator and three Clients, each a process of its own"));
 
 	const filePath = join(directory, "random.bin");
-	const file = writeRandomFile(filePath, FILE_BYTES);
+	const file = writeRandomFile(filePath, FILE_BYTES, surroundings);
 	file.catch(() => undefined);
 	const coordinator = start("the Coordinator", "coordinator", "--host", "127.0.0.1", "--port", "0", "--state", join(directory, "coordinator"));
 	const { port, pin } = await coordinator.next("listening");
@@ -138,8 +140,8 @@ async function demonstrate({ output }: CommandContext, directory: string, proces
 	);
 
 	coordinator.interrupt();
-	if (process.platform !== "win32") await coordinator.end(EXIT_CODES.interrupted);
-	const seconds = (performance.now() - startedAtMs) / 1_000;
+	if (platform !== "win32") await coordinator.end(EXIT_CODES.interrupted);
+	const seconds = (clock.nowMs() - startedAtMs) / 1_000;
 	output.event("done", { seconds }, output.style("bold", `Everything was verified, in ${seconds.toFixed(1)} s. Next: conec coordinator`));
 }
 
@@ -158,12 +160,12 @@ async function converse(people: Readonly<Record<"alice" | "bob", DemoProcess>>, 
 	}
 }
 
-async function writeRandomFile(path: string, bytes: number): Promise<string> {
+async function writeRandomFile(path: string, bytes: number, { random }: Surroundings): Promise<string> {
 	const hash = createHash("sha256");
 	const handle = await open(path, "wx", 0o600);
 	try {
 		for (let written = 0; written < bytes; written += 1_048_576) {
-			const block = randomBytes(1_048_576);
+			const block = random(1_048_576);
 			hash.update(block);
 			await handle.writeFile(block);
 		}

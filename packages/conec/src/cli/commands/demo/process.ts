@@ -4,10 +4,8 @@
  * @module
  */
 
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { CliError, EXIT_CODES } from "../../outcome/index.ts";
+import type { Clock, OtherRun, Surroundings } from "../../surroundings/index.ts";
 import { linesOf } from "../../terminal/index.ts";
 
 /** A JSON line of a command. */
@@ -16,16 +14,17 @@ export type ProcessEvent = Readonly<Record<string, unknown>> & { readonly event:
 /** A running `conec COMMAND --json`. */
 export class DemoProcess {
 	readonly #name: string;
-	readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+	readonly #clock: Clock;
+	readonly #child: OtherRun;
 	readonly #exited: Promise<number | null>;
 	readonly #events: AsyncIterator<ProcessEvent>;
 	#errors = "";
 
 	/** Starts it with the same Node and the same code as this process. */
-	constructor(name: string, args: readonly string[]) {
+	constructor(name: string, args: readonly string[], { start, clock }: Surroundings) {
 		this.#name = name;
-		const main = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../main.ts" : "../../main.js", import.meta.url));
-		this.#child = spawn(process.execPath, [...process.execArgv, main, ...args, "--json"], { stdio: ["pipe", "pipe", "pipe"] });
+		this.#clock = clock;
+		this.#child = start([...args, "--json"]);
 		this.#exited = new Promise((resolve) => {
 			this.#child.once("exit", (code) => resolve(code));
 			this.#child.once("error", () => resolve(null));
@@ -71,9 +70,9 @@ export class DemoProcess {
 	async stop(): Promise<void> {
 		if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined) return;
 		this.#child.kill("SIGTERM");
-		const insist = setTimeout(() => this.#child.kill("SIGKILL"), 1_000);
+		const insist = this.#clock.after(1_000, () => this.#child.kill("SIGKILL"));
 		await this.#exited;
-		clearTimeout(insist);
+		insist.cancel();
 	}
 
 	#failure(what: string): CliError {
@@ -82,7 +81,7 @@ export class DemoProcess {
 	}
 }
 
-async function* eventsOf(stdout: Readable): AsyncGenerator<ProcessEvent, void, void> {
+async function* eventsOf(stdout: AsyncIterable<Uint8Array>): AsyncGenerator<ProcessEvent, void, void> {
 	for await (const line of linesOf(stdout)) {
 		if (line !== "") yield JSON.parse(line) as ProcessEvent;
 	}

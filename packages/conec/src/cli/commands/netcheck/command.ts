@@ -4,10 +4,10 @@
  * @module
  */
 
-import { Client, type ConecError, isConecError } from "../../../index.ts";
+import { type ConecError, isConecError } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import { connect, isWithoutWay, type PreparedClient, prepareClient } from "../../connecting/index.ts";
-import { type Family, ownAddresses, ownInterfaces } from "../../machine/index.ts";
+import { connect, connectClient, isWithoutWay, type PreparedClient, prepareClient } from "../../connecting/index.ts";
+import { type Family, ownAddresses } from "../../machine/index.ts";
 import { EXIT_CODES } from "../../outcome/index.ts";
 import { natKind } from "../../words/index.ts";
 import { coordinatorAddresses, type FamilyLook, lookThrough } from "./network-look.ts";
@@ -25,16 +25,16 @@ export const netcheckCommand: Command = {
 	async run(context) {
 		const prepared = await prepareClient(context);
 		const { coordinator } = prepared.options;
-		const interfaces = ownInterfaces();
+		const interfaces = context.surroundings.machine.interfaces();
 		const own = { 4: ownAddresses(4, interfaces), 6: ownAddresses(6, interfaces) };
 		try {
 			const first = await lookAtFirst(prepared, context);
-			const looks = [first, await lookAtOther(first.family === 4 ? 6 : 4, own, prepared)];
+			const looks = [first, await lookAtOther(first.family === 4 ? 6 : 4, own, prepared, context)];
 			tell({ coordinator, own, looks }, context);
 			return EXIT_CODES.ok;
 		} catch (error) {
 			if (isConecError(error) && error.code === "COORDINATOR_UNREACHABLE") {
-				const looks = ([4, 6] as const).map((family) => notReached(family, own, coordinator, error));
+				const looks = ([4, 6] as const).map((family) => notReached(family, own, coordinator, context, error));
 				tell({ coordinator, own, looks: await Promise.all(looks) }, context);
 			}
 			throw error;
@@ -46,35 +46,41 @@ export const netcheckCommand: Command = {
 
 /** The way that every Client here takes. */
 async function lookAtFirst(prepared: PreparedClient, context: CommandContext): Promise<FamilyLook & { readonly reached: true }> {
-	const connection = await connect(context, { ...prepared, release: () => undefined });
+	const connection = await connect(context, {}, { ...prepared, release: () => undefined });
 	try {
-		return await connection.orEnd(lookThrough(connection.client));
+		return await connection.orEnd(lookThrough(connection.client, context.surroundings.clock));
 	} finally {
 		await connection.close();
 	}
 }
 
-async function lookAtOther(family: Family, own: Netcheck["own"], { options }: PreparedClient): Promise<FamilyLook> {
-	const [address] = await coordinatorAddresses(options.coordinator, family);
-	if (address === undefined || own[family].length === 0) return await notReached(family, own, options.coordinator);
+async function lookAtOther(family: Family, own: Netcheck["own"], { options }: PreparedClient, context: CommandContext): Promise<FamilyLook> {
+	const [address] = await coordinatorAddresses(options.coordinator, family, context.surroundings.machine);
+	if (address === undefined || own[family].length === 0) return await notReached(family, own, options.coordinator, context);
 	try {
-		const client = await Client.connect({ ...options, address, limits: { requestTimeoutMs: OTHER_FAMILY_MS } });
+		const client = await connectClient({ ...options, address, limits: { requestTimeoutMs: OTHER_FAMILY_MS } }, context.surroundings);
 		try {
-			return await lookThrough(client);
+			return await lookThrough(client, context.surroundings.clock);
 		} finally {
 			await client.close();
 		}
 	} catch (error) {
 		options.signal?.throwIfAborted();
 		if (!isConecError(error)) throw error;
-		if (error.code === "COORDINATOR_UNREACHABLE") return await notReached(family, own, options.coordinator, error);
+		if (error.code === "COORDINATOR_UNREACHABLE") return await notReached(family, own, options.coordinator, context, error);
 		return { family, reached: false, reason: error.message, tried: true };
 	}
 }
 
 /** Why an IP version does not lead to the Coordinator. `error`: what came of trying, if it has been tried. */
-async function notReached(family: Family, own: Netcheck["own"], coordinator: string, error?: ConecError): Promise<FamilyLook> {
-	const [address] = await coordinatorAddresses(coordinator, family);
+async function notReached(
+	family: Family,
+	own: Netcheck["own"],
+	coordinator: string,
+	{ surroundings }: CommandContext,
+	error?: ConecError,
+): Promise<FamilyLook> {
+	const [address] = await coordinatorAddresses(coordinator, family, surroundings.machine);
 	const because = (reason: string, tried: boolean): FamilyLook => ({ family, reached: false, reason, tried });
 	if (address === undefined) return because(`no IPv${family} address of the Coordinator is known`, false);
 	if (own[family].length === 0) return because(`this machine has no IPv${family} address of its own`, false);

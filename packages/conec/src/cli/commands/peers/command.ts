@@ -6,7 +6,7 @@
 
 import type { PeerInfo, PresenceEvent } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import { answerOthers, connect } from "../../connecting/index.ts";
+import { connect } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode } from "../../outcome/index.ts";
 import type { Output } from "../../terminal/index.ts";
 import { printable } from "../../text/index.ts";
@@ -20,7 +20,6 @@ export const peersCommand: Command = {
 	outputRole: "purpose",
 	async run(context) {
 		const connection = await connect(context);
-		answerOthers(connection.client);
 		const { client } = connection;
 		try {
 			if (context.args.flag("watch")) return await connection.orEnd(watch(client.watchPeers(), client.id, context));

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { setTimeout as delay } from "node:timers/promises";
 import { ConecError } from "../../../index.ts";
 import type { Arguments, Command, CommandContext } from "../../command-line/index.ts";
-import { addressField, answerOthers, type Connection, connect, explainPeer, pathChoice, pathSettled } from "../../connecting/index.ts";
+import { addressField, type Connection, connect, explainPeer, pathChoice, pathSettled } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
+import { delay } from "../../surroundings/index.ts";
 import type { Output } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
 import { pathPhrase, roundTripsOf, roundTripWords } from "../../words/index.ts";
@@ -24,7 +24,6 @@ export const pingCommand: Command = {
 	async run(context) {
 		const plan = planOf(context.args);
 		const connection = await connect(context);
-		answerOthers(connection.client);
 		try {
 			return await ping(connection, plan, context);
 		} finally {
@@ -58,7 +57,7 @@ function planOf(args: Arguments): Plan {
 async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandContext): Promise<ExitCode> {
 	const { args, output, signal } = context;
 	const { peer } = plan;
-	const route = new PingRoute(client, peer, pathChoice(args), signal, {
+	const route = new PingRoute(client, peer, pathChoice(args), context, {
 		taken(path, address, why) {
 			output.event("path", { peer, path, address: addressField(address) });
 			output.line(output.style("dim", `${TAKEN[why](peer)}${pathPhrase(path, address)}`));
@@ -68,11 +67,11 @@ async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandC
 			output.note(output.style("dim", printable(error.message, 500)));
 		},
 	});
-	const exchange = new PingExchange(route, peer, plan.timeoutMs, signal);
+	const exchange = new PingExchange(route, peer, plan.timeoutMs, context);
 	const tally: Tally = { direct: [], proxied: [], unanswered: 0 };
 	try {
 		await orEnd(measure(exchange, route, plan, tally, context));
-		// Its end would give up the attempt at a channel that is to be explained.
+		// The end of the stream would give up the attempt at a direct channel, and that attempt is to be explained.
 		if (args.flag("explain")) await pathSettled(client, peer, signal);
 		await orEnd(exchange.end());
 		if (answered(tally) > 0) return EXIT_CODES.ok;
@@ -85,10 +84,10 @@ async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandC
 	}
 }
 
-async function measure(exchange: PingExchange, route: PingRoute, plan: Plan, tally: Tally, { output, signal }: CommandContext): Promise<void> {
+async function measure(exchange: PingExchange, route: PingRoute, plan: Plan, tally: Tally, { output, signal, surroundings }: CommandContext): Promise<void> {
 	const { peer, count, intervalMs, timeoutMs } = plan;
 	for (let index = 0; index < count; index += 1) {
-		if (index > 0 && intervalMs > 0) await delay(intervalMs, undefined, { signal });
+		if (index > 0 && intervalMs > 0) await delay(surroundings.clock, intervalMs, signal);
 		const exchanged = await exchange.exchange(index);
 		if (signal.aborted) return;
 		const { path } = exchanged;

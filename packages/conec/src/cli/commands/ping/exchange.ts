@@ -5,8 +5,10 @@
  */
 
 import { isConecError, type MessageStream } from "../../../index.ts";
+import type { CommandContext } from "../../command-line/index.ts";
 import { APPLICATION_CODES, turnAway } from "../../connecting/index.ts";
 import { CliError, EXIT_CODES } from "../../outcome/index.ts";
+import type { Clock } from "../../surroundings/index.ts";
 import { quoted } from "../../text/index.ts";
 import { inTime } from "./in-time.ts";
 import type { PingRoute } from "./pinging.ts";
@@ -23,19 +25,21 @@ export class PingExchange {
 	readonly #peer: string;
 	readonly #timeoutMs: number;
 	readonly #signal: AbortSignal;
+	readonly #clock: Clock;
 	#stream: MessageStream | undefined;
 	/** Messages on this stream that have not come back in time, oldest first: they may still come. */
 	#owed: Uint8Array[] = [];
 
 	/** `timeoutMs`: how long an answer may take. */
-	constructor(route: PingRoute, peer: string, timeoutMs: number, signal: AbortSignal) {
+	constructor(route: PingRoute, peer: string, timeoutMs: number, { signal, surroundings }: Pick<CommandContext, "signal" | "surroundings">) {
 		this.#route = route;
 		this.#peer = peer;
 		this.#timeoutMs = timeoutMs;
 		this.#signal = signal;
+		this.#clock = surroundings.clock;
 	}
 
-	/** Sends message number `index` and waits for it to come back; where its way is lost and there is another, sends it again there. */
+	/** Sends message number `index` and waits for it to come back. If its way is lost and there is another, it is sent again there. */
 	async exchange(index: number): Promise<Exchanged> {
 		const message = new Uint8Array(MESSAGE_BYTES);
 		new DataView(message.buffer).setUint32(0, index);
@@ -44,7 +48,7 @@ export class PingExchange {
 			if (stream !== this.#stream) this.#owed = [];
 			this.#stream = stream;
 			try {
-				const roundTripMs = await inTime(this.#timeoutMs, this.#signal, (signal) => this.#thereAndBack(stream, message, signal));
+				const roundTripMs = await inTime(this.#clock, this.#timeoutMs, this.#signal, (signal) => this.#thereAndBack(stream, message, signal));
 				return roundTripMs === "late" ? { type: "unanswered", path: stream.path } : { type: "answered", path: stream.path, roundTripMs };
 			} catch (error) {
 				if (way === MOST_WAYS || !isConecError(error) || !this.#route.failed(error)) throw error;
@@ -59,12 +63,12 @@ export class PingExchange {
 	}
 
 	async #thereAndBack(stream: MessageStream, message: Uint8Array, signal: AbortSignal): Promise<number> {
-		const sentAtMs = performance.now();
+		const sentAtMs = this.#clock.nowMs();
 		await stream.send(message, { signal });
 		this.#owed.push(message);
 		for (;;) {
 			const answer = await stream.receive({ signal });
-			const roundTripMs = performance.now() - sentAtMs;
+			const roundTripMs = this.#clock.nowMs() - sentAtMs;
 			const expected = this.#owed.shift();
 			if (answer === null || expected === undefined || Buffer.compare(answer, expected) !== 0) {
 				turnAway(stream, APPLICATION_CODES.protocolError);

@@ -5,7 +5,9 @@
  */
 
 import { type Channel, type Client, type ConecError, isConecError, type MessageStream, type SocketAddress } from "../../../index.ts";
+import type { CommandContext } from "../../command-line/index.ts";
 import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../../connecting/index.ts";
+import type { Clock } from "../../surroundings/index.ts";
 import type { PathChoice } from "../../words/index.ts";
 import { inTime } from "./in-time.ts";
 
@@ -26,6 +28,7 @@ export class PingRoute {
 	readonly #peer: string;
 	readonly #asked: PathChoice;
 	readonly #signal: AbortSignal;
+	readonly #clock: Clock;
 	readonly #events: RouteEvents;
 	readonly #over = new AbortController();
 	#stream: MessageStream | undefined;
@@ -34,11 +37,12 @@ export class PingRoute {
 	#asking = false;
 	#watching = false;
 
-	constructor(client: Client, peer: string, asked: PathChoice, signal: AbortSignal, events: RouteEvents) {
+	constructor(client: Client, peer: string, asked: PathChoice, { signal, surroundings }: Pick<CommandContext, "signal" | "surroundings">, events: RouteEvents) {
 		this.#client = client;
 		this.#peer = peer;
 		this.#asked = asked;
 		this.#signal = signal;
+		this.#clock = surroundings.clock;
 		this.#events = events;
 	}
 
@@ -87,7 +91,7 @@ export class PingRoute {
 	async end(limitMs: number): Promise<void> {
 		this.#over.abort();
 		const stream = this.#stream;
-		if (stream !== undefined && (await inTime(limitMs, this.#signal, (signal) => finish(stream, signal))) === "late") this.abandon();
+		if (stream !== undefined && (await inTime(this.#clock, limitMs, this.#signal, (signal) => finish(stream, signal))) === "late") this.abandon();
 	}
 
 	/** Ends the stream and the attempt at a channel at once. */
@@ -106,7 +110,9 @@ export class PingRoute {
 		const live = this.#asked === "proxied" ? undefined : (this.#channel ?? this.#client.channels().find(({ peer }) => peer === this.#peer));
 		this.#channel = live;
 		this.#stream =
-			live === undefined ? await this.#client.openStream(this.#peer, { metadata: METADATA, path: "proxied", signal: this.#signal }) : await this.#openOn(live);
+			live === undefined
+				? await this.#client.openStream(this.#peer, { protocol: PROTOCOLS.ping, path: "proxied", signal: this.#signal })
+				: await this.#openOn(live);
 		this.#events.taken(this.#stream.path, this.address, this.#lost ? "lost" : "first");
 		if (this.#asked === "auto" && live === undefined) {
 			void this.#ask();
@@ -116,7 +122,7 @@ export class PingRoute {
 	}
 
 	#openOn(channel: Channel): Promise<MessageStream> {
-		return channel.openStream({ metadata: METADATA, signal: this.#signal });
+		return channel.openStream({ protocol: PROTOCOLS.ping, signal: this.#signal });
 	}
 
 	/** Asks again when there is new hope: the peer has opened a channel, or this side is at another address. */
@@ -153,8 +159,6 @@ async function finish(stream: MessageStream, signal?: AbortSignal): Promise<void
 	// An answer that was given up on.
 	if (rest !== null) turnAway(stream, APPLICATION_CODES.cancelled);
 }
-
-const METADATA = { protocol: PROTOCOLS.ping } as const;
 
 /** Codes of a path that is gone. */
 const LOST: readonly string[] = ["PEER_LOST", "CHANNEL_CLOSED", "COORDINATOR_LOST", "PEER_TIMEOUT"];

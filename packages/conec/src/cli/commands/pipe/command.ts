@@ -8,13 +8,13 @@ import type { MessageStream } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
 import {
 	APPLICATION_CODES,
-	answerOther,
-	answerOthers,
+	answerBusy,
 	type Connection,
 	checkPathOption,
 	connect,
 	explainPeer,
-	incomingOf,
+	type FirstCaller,
+	firstCaller,
 	openTo,
 	PROTOCOLS,
 	tellPath,
@@ -36,10 +36,10 @@ export const pipeCommand: Command = {
 		const to = args.text("to");
 		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
 		checkPathOption(args);
-		const connection = await connect(context);
-		if (to !== undefined) answerOthers(connection.client, PROTOCOLS.pipe);
+		const caller = firstCaller(args.text("from"));
+		const connection = await connect(context, { [PROTOCOLS.pipe]: to === undefined ? caller.handler : answerBusy });
 		try {
-			const stream = to === undefined ? await waitForPeer(connection, context) : await openTo(connection.client, to, PROTOCOLS.pipe, context);
+			const stream = to === undefined ? await waitForPeer(caller, connection, context) : await openTo(connection.client, to, PROTOCOLS.pipe, context);
 			return await pipe(stream, connection, context);
 		} finally {
 			await connection.close();
@@ -47,22 +47,14 @@ export const pipeCommand: Command = {
 	},
 };
 
-async function waitForPeer(connection: Connection, { args, output }: CommandContext): Promise<MessageStream> {
+async function waitForPeer(caller: FirstCaller, connection: Connection, { output }: CommandContext): Promise<MessageStream> {
 	output.note(`waiting for a peer; it comes with: conec pipe --to ${connection.client.id}`);
-	const incoming = incomingOf(connection.client, PROTOCOLS.pipe, args.text("from"), answerOther);
-	const first = await connection.orEnd(incoming.next());
-	if (first.done === true) throw usageError("no peer came");
-	const stream = first.value;
-	// Whoever comes later is told at once.
-	void (async () => {
-		for await (const other of incoming) turnAway(other, APPLICATION_CODES.busy);
-	})().catch(() => undefined);
-	return stream;
+	return await connection.orEnd(caller.stream);
 }
 
 async function pipe(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {
-	const { signal } = context;
-	const { stdin, stdout } = process;
+	const { signal, surroundings } = context;
+	const { stdin, stdout } = surroundings;
 	const cancel = (): void => {
 		turnAway(stream, isOutputGone(signal.reason) ? APPLICATION_CODES.outputClosed : APPLICATION_CODES.cancelled);
 	};

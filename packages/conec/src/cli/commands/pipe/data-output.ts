@@ -7,15 +7,11 @@
 import { closeSync, openSync } from "node:fs";
 import { devNull } from "node:os";
 import { errnoOf } from "../../../files/file-errors.ts";
-import { type FileWriter, fileWriter } from "../../surroundings/index.ts";
+import { type FileWriter, fileWriter, type StandardStream } from "../../surroundings/index.ts";
 import { outputError } from "../../terminal/index.ts";
 
 /** The part of standard output that is used. */
-export interface DataStream {
-	readonly fd?: number | undefined;
-	readonly isTTY?: boolean | undefined;
-	write(data: Uint8Array, done: (error?: Error | null) => void): unknown;
-}
+export type DataStream = Pick<StandardStream, "fd" | "isTTY" | "write">;
 
 /** See {@link DataOutput}. */
 export interface DataOutputOptions {
@@ -74,7 +70,7 @@ export class DataOutput {
 		return new Promise((resolve, reject) => {
 			this.#stream.write(data, (error) => {
 				if (!error) return resolve();
-				// When the reader has gone, that is heard in a moment and ends the command otherwise.
+				// If the reader has gone, that is heard in a moment and ends the command quietly. So this error comes after it.
 				setImmediate(() => reject(outputError(errnoOf(error), error)));
 			});
 		});

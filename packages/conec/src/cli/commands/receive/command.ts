@@ -8,26 +8,14 @@ import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { errnoOf } from "../../../files/file-errors.ts";
 import { makeDirectory } from "../../../files/make-directory.ts";
-import type { Client, MessageStream } from "../../../index.ts";
+import type { Client, MessageStream, ProtocolHandler } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import {
-	APPLICATION_CODES,
-	answerOther,
-	answerOthers,
-	type Connection,
-	connect,
-	explainError,
-	explainPeer,
-	incomingOf,
-	PROTOCOLS,
-	tellPath,
-	turnAway,
-} from "../../connecting/index.ts";
+import { APPLICATION_CODES, connect, explainError, explainPeer, PROTOCOLS, tellPath, turnAway } from "../../connecting/index.ts";
 import { CliError, EXIT_CODES, type ExitCode } from "../../outcome/index.ts";
 import { formatBytes, type TerminalQuestions, terminalQuestions } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
 import type { TransferSummary } from "../../transfer/index.ts";
-import { type AnnouncedTransfer, countThings, type ReceiveOptions, receiveFiles, TransferReport } from "../../transfer/index.ts";
+import { type AnnouncedTransfer, countThings, nodeFileSystem, type ReceiveOptions, receiveFiles, TransferReport } from "../../transfer/index.ts";
 import { errnoText } from "../../words/index.ts";
 import { nameConsent } from "./name-consent.ts";
 import { receiveSpec } from "./spec.ts";
@@ -42,20 +30,23 @@ export const receiveCommand: Command = {
 	outputRole: "report",
 	isService: (args) => !args.flag("once"),
 	async run(context) {
-		const { args, output } = context;
-		const questions = args.flag("allow-hidden") ? undefined : terminalQuestions(output);
+		const { args, output, surroundings } = context;
+		const questions = args.flag("allow-hidden") ? undefined : terminalQuestions(output, surroundings);
 		const options: ReceiveOptions = {
 			directory: await receivingDirectory(args.text("dir") ?? "."),
 			force: args.flag("force"),
 			maxBytes: args.bytes("max-bytes"),
-			umask: process.umask(),
+			umask: surroundings.umask(),
+			files: nodeFileSystem(surroundings),
 		};
-		const connection = await connect(context);
 		const transfers = new Set<Promise<ExitCode>>();
+		const incoming = incomingTransfers(transfers, context, async (stream) => await receiveOne((await connecting).client, stream, options, questions, context));
+		const connecting = connect(context, { [PROTOCOLS.files]: incoming.handler });
+		const connection = await connecting;
 		try {
 			output.event("waiting", { id: connection.client.id, directory: options.directory });
 			output.note(`waiting for files into ${printable(options.directory)}; others send with: conec send FILE --to ${connection.client.id}`);
-			return await connection.orEnd(serve(connection, options, questions, transfers, context));
+			return await connection.orEnd(incoming.only);
 		} finally {
 			await Promise.allSettled(transfers);
 			await connection.close();
@@ -63,30 +54,37 @@ export const receiveCommand: Command = {
 	},
 };
 
-/** Takes transfers until the Client ends; with `--once` resolves when the first is over. */
-async function serve(
-	connection: Connection,
-	options: ReceiveOptions,
-	questions: TerminalQuestions | undefined,
+/** Takes transfers as they come, and keeps those under way in `transfers`. */
+function incomingTransfers(
 	transfers: Set<Promise<ExitCode>>,
-	context: CommandContext,
-): Promise<ExitCode> {
-	const { args, signal } = context;
-	let only: Promise<ExitCode> | undefined;
-	for await (const stream of incomingOf(connection.client, PROTOCOLS.files, args.text("from"), answerOther)) {
-		if (signal.aborted || transfers.size >= MOST_TRANSFERS) {
-			turnAway(stream, APPLICATION_CODES.busy);
-			continue;
-		}
-		const transfer = receiveOne(connection.client, stream, options, questions, context);
+	{ args, signal }: CommandContext,
+	receive: (stream: MessageStream) => Promise<ExitCode>,
+): { readonly handler: ProtocolHandler /** With `--once`, how the first transfer went; without, it goes on. */; readonly only: Promise<ExitCode> } {
+	const from = args.text("from");
+	let taken = false;
+	let resolveOnly: (code: ExitCode | Promise<ExitCode>) => void = () => undefined;
+	const only = new Promise<ExitCode>((resolve) => {
+		resolveOnly = resolve;
+	});
+	const handler: ProtocolHandler = async (stream) => {
+		if (from !== undefined && stream.peer !== from) return turnAway(stream, APPLICATION_CODES.notWanted);
+		if (signal.aborted || transfers.size >= MOST_TRANSFERS || (args.flag("once") && taken)) return turnAway(stream, APPLICATION_CODES.busy);
+		taken = true;
+		const transfer = receive(stream);
 		transfers.add(transfer);
-		only = transfer;
-		if (args.flag("once")) break;
-		void transfer.finally(() => transfers.delete(transfer));
-	}
-	// With --once, while that one goes on.
-	answerOthers(connection.client, PROTOCOLS.files);
-	return only === undefined ? EXIT_CODES.ok : await only;
+		if (args.flag("once")) {
+			resolveOnly(transfer);
+			// How it went is the command's to say.
+			await Promise.allSettled([transfer]);
+			return;
+		}
+		try {
+			await transfer;
+		} finally {
+			transfers.delete(transfer);
+		}
+	};
+	return { handler, only };
 }
 
 async function receiveOne(
@@ -96,7 +94,7 @@ async function receiveOne(
 	questions: TerminalQuestions | undefined,
 	context: CommandContext,
 ): Promise<ExitCode> {
-	const { args, output, signal } = context;
+	const { args, output, signal, surroundings } = context;
 	const peer = stream.peer ?? "the Coordinator";
 	const over = new AbortController();
 	void stream.closed.then(() => over.abort());
@@ -105,7 +103,7 @@ async function receiveOne(
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	tellPath(client, stream, `receiving from ${peer}`, context);
-	const report = new TransferReport(output, "received", peer, announcedBy(stream));
+	const report = new TransferReport(output, surroundings.clock, "received", peer, announcedBy(stream));
 	try {
 		const summary = await receiveFiles(stream, { ...options, allowName }, report);
 		report.end();

@@ -6,23 +6,21 @@
 
 import { isConecError } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import {
-	APPLICATION_CODES,
-	answerOthers,
-	type Connection,
-	connect,
-	explainPeer,
-	openTo,
-	PROTOCOLS,
-	pathChoice,
-	tellPath,
-	turnAway,
-} from "../../connecting/index.ts";
+import { APPLICATION_CODES, type Connection, connect, explainPeer, openTo, PROTOCOLS, pathChoice, tellPath, turnAway } from "../../connecting/index.ts";
 import { CliError, EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { formatBytes } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
 import type { TransferSummary } from "../../transfer/index.ts";
-import { type AnnouncedTransfer, countSources, countThings, type LinkPolicy, NODE_FILE_SYSTEM, sendFiles, TransferReport } from "../../transfer/index.ts";
+import {
+	type AnnouncedTransfer,
+	countSources,
+	countThings,
+	type LinkPolicy,
+	nodeFileSystem,
+	type SendOptions,
+	sendFiles,
+	TransferReport,
+} from "../../transfer/index.ts";
 import { sendSpec } from "./spec.ts";
 
 const LINK_POLICIES: readonly LinkPolicy[] = ["skip", "follow", "fail"];
@@ -37,31 +35,31 @@ export const sendCommand: Command = {
 		if (to === undefined) throw usageError("--to PEER is missing", "See: conec send --help");
 		pathChoice(context.args);
 		const links = context.args.choice("links", LINK_POLICIES) ?? "skip";
-		const count = countSources(context.args.operands, links, NODE_FILE_SYSTEM, context.signal);
+		const files = nodeFileSystem(context.surroundings);
+		const count = countSources(context.args.operands, links, files, context.signal);
 		const [counting, connecting] = await Promise.allSettled([count, connect(context)]);
 		if (connecting.status === "rejected") throw connecting.reason;
 		const connection = connecting.value;
-		answerOthers(connection.client);
 		try {
 			if (counting.status === "rejected") throw counting.reason;
-			return await send(connection, to, links, counting.value, context);
+			return await send(connection, to, { links, files }, counting.value, context);
 		} finally {
 			await connection.close();
 		}
 	},
 };
 
-async function send(connection: Connection, to: string, links: LinkPolicy, announced: AnnouncedTransfer, context: CommandContext): Promise<ExitCode> {
-	const { args, output, signal } = context;
+async function send(connection: Connection, to: string, options: SendOptions, announced: AnnouncedTransfer, context: CommandContext): Promise<ExitCode> {
+	const { args, output, signal, surroundings } = context;
 	const { files, bytes } = announced;
 	const stream = await openTo(connection.client, to, PROTOCOLS.files, context, bytes === undefined ? { files } : { files, bytes });
 	tellPath(connection.client, stream, `sending to ${to}`, context);
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
-	const report = new TransferReport(output, "sent", to, announced);
+	const report = new TransferReport(output, surroundings.clock, "sent", to, announced);
 	try {
-		const summary = await sendFiles(stream, args.operands, report, { links });
+		const summary = await sendFiles(stream, args.operands, report, options);
 		report.end();
 		const seconds = report.elapsedMs / 1_000;
 		const { failed, directories } = summary;

@@ -6,6 +6,7 @@
 
 import type { BigIntStats } from "node:fs";
 import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, readFile, realpath, rename, stat, statfs, unlink } from "node:fs/promises";
+import type { Clock, Surroundings } from "../../surroundings/index.ts";
 
 /** What `stat` says. The size is a claim: some file systems say 0, too little or too much. */
 export type FileFacts = Pick<
@@ -33,8 +34,8 @@ export interface OpenFile {
 	write(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>;
 	stat(): Promise<FileFacts>;
 	chmod(mode: number): Promise<void>;
-	/** Milliseconds since 1970. */
-	utimes(accessMs: number, modificationMs: number): Promise<void>;
+	/** When it was last changed, in milliseconds since 1970. It counts as read now. */
+	utimes(modificationMs: number): Promise<void>;
 	sync(): Promise<void>;
 	close(): Promise<void>;
 }
@@ -50,7 +51,7 @@ export interface FileSystemRoom {
 
 /** The calls that transfers make. All reject with system errors that have a `code`. */
 export interface FileSystem {
-	/** Whether permission bits say who may do what. On Windows they do not. */
+	/** Whether the system has permission bits. Windows has not. */
 	readonly hasModes: boolean;
 	open(path: string, flags: number, mode?: number): Promise<OpenFile>;
 	stat(path: string): Promise<FileFacts>;
@@ -64,32 +65,37 @@ export interface FileSystem {
 	rename(from: string, to: string): Promise<void>;
 	unlink(path: string): Promise<void>;
 	room(path: string): Promise<FileSystemRoom>;
+	/** Eight hexadecimal digits that tell one part file from another. */
+	uniqueDigits(): string;
 	/** Type of the mount with that device number, such as `fuse.sshfs`; `undefined` where the system does not say. */
 	mountType(dev: bigint): Promise<string | undefined>;
 }
 
 /** The real one. */
-export const NODE_FILE_SYSTEM: FileSystem = {
-	hasModes: process.platform !== "win32",
-	open: async (path, flags, mode) => openFile(await open(path, flags, mode)),
-	stat: (path) => stat(path, { bigint: true }),
-	lstat: (path) => lstat(path, { bigint: true }),
-	list: (path) => readdir(path, { encoding: "buffer" }),
-	realpath: (path) => realpath(path),
-	mkdir: (path, mode) => mkdir(path, mode),
-	chmod: (path, mode) => chmod(path, mode),
-	link: (from, to) => link(from, to),
-	rename: (from, to) => rename(from, to),
-	unlink: (path) => unlink(path),
-	async room(path) {
-		const { type, blocks, bfree, bsize } = await statfs(path);
-		return { type, blocks, freeBytes: bfree * bsize };
-	},
-	async mountType(dev) {
-		const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
-		return mountTypeIn(mounts, dev);
-	},
-};
+export function nodeFileSystem({ platform, clock, random }: Pick<Surroundings, "platform" | "clock" | "random">): FileSystem {
+	return {
+		hasModes: platform !== "win32",
+		open: async (path, flags, mode) => openFile(await open(path, flags, mode), clock),
+		uniqueDigits: () => Buffer.from(random(4)).toString("hex"),
+		stat: (path) => stat(path, { bigint: true }),
+		lstat: (path) => lstat(path, { bigint: true }),
+		list: (path) => readdir(path, { encoding: "buffer" }),
+		realpath: (path) => realpath(path),
+		mkdir: (path, mode) => mkdir(path, mode),
+		chmod: (path, mode) => chmod(path, mode),
+		link: (from, to) => link(from, to),
+		rename: (from, to) => rename(from, to),
+		unlink: (path) => unlink(path),
+		async room(path) {
+			const { type, blocks, bfree, bsize } = await statfs(path);
+			return { type, blocks, freeBytes: bfree * bsize };
+		},
+		async mountType(dev) {
+			const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
+			return mountTypeIn(mounts, dev);
+		},
+	};
+}
 
 /** Type of the mount with that device number in the text of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
 export function mountTypeIn(mountinfo: string, dev: bigint): string | undefined {
@@ -102,20 +108,20 @@ export function mountTypeIn(mountinfo: string, dev: bigint): string | undefined 
 	return undefined;
 }
 
-function openFile(handle: FileHandle): OpenFile {
+function openFile(handle: FileHandle, clock: Clock): OpenFile {
 	return {
 		read: async (buffer, offset, length) => (await handle.read(buffer, offset, length, null)).bytesRead,
 		write: async (buffer, offset, length, position) => (await handle.write(buffer, offset, length, position)).bytesWritten,
 		stat: () => handle.stat({ bigint: true }),
 		chmod: (mode) => handle.chmod(mode),
-		utimes: (accessMs, modificationMs) => handle.utimes(seconds(accessMs), seconds(modificationMs)),
+		utimes: (modificationMs) => handle.utimes(clock.date(), seconds(modificationMs)),
 		sync: () => handle.sync(),
 		close: () => handle.close(),
 	};
 }
 
 /**
- * Seconds for `utimes`, as text: of numbers, Node takes negative ones for now. It cuts off what is finer than it counts,
+ * Seconds for `utimes`, as text: Node reads a negative number as "now". Node cuts off what is finer than it counts,
  * so a little more is given where a whole millisecond would otherwise become the one before.
  */
 function seconds(ms: number): string {

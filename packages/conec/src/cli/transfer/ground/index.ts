@@ -5,7 +5,7 @@
  */
 
 export { errnoOf, FileProblemError, orReadProblem, orWriteProblem, readProblem, writeProblem } from "./file-problem.ts";
-export { type FileFacts, type FileSystem, NODE_FILE_SYSTEM, type OpenFile } from "./file-system.ts";
+export { type FileFacts, type FileSystem, nodeFileSystem, type OpenFile } from "./file-system.ts";
 export {
 	CONTENT_BYTES,
 	type DirectoryMessage,

@@ -20,7 +20,7 @@ export interface KeptFacts {
 export async function keepFacts(file: OpenFile, { mode, mtimeMs }: KeptFacts): Promise<string[]> {
 	const remarks: string[] = [];
 	if (mode !== undefined) remarks.push(...(await orRemark("chmod", "its mode was not set", file.chmod(mode))));
-	if (mtimeMs !== undefined) remarks.push(...(await orRemark("utimes", "its time was not set", file.utimes(Date.now(), mtimeMs))));
+	if (mtimeMs !== undefined) remarks.push(...(await orRemark("utimes", "its time was not set", file.utimes(mtimeMs))));
 	return remarks;
 }
 

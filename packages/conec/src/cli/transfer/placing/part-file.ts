@@ -9,7 +9,6 @@
  * @module
  */
 
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../../../files/file-errors.ts";
@@ -72,7 +71,7 @@ export class PartFile {
 		const finalPath = join(parent.path, name);
 		await refuseExisting(files, finalPath, force);
 		if (size !== undefined && size >= ROOM_CHECK_BYTES) await refuseWithoutRoom(files, parent.path, size);
-		const partPath = join(parent.path, partName(name, randomBytes(4).toString("hex")));
+		const partPath = join(parent.path, partName(name, files.uniqueDigits()));
 		const file = await orWriteProblem("create", files.open(partPath, constants.O_WRONLY | NEW_FILE, 0o600));
 		return new PartFile(file, partPath, finalPath, options);
 	}
@@ -175,7 +174,7 @@ async function enterOne(files: FileSystem, path: string): Promise<Entered> {
 	} catch (error) {
 		failure = error;
 	}
-	// What is there counts, whatever the system says of making it: EEXIST, but also EROFS, EACCES or EISDIR.
+	// A directory that is there is enough. Making it may have failed with EEXIST, but also with EROFS, EACCES or EISDIR.
 	let found: FileFacts;
 	try {
 		found = await files.lstat(path);

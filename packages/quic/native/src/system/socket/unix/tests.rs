@@ -1,4 +1,4 @@
-//! Tests of `../../socket.rs`, and what they have the system answer.
+//! Tests of `../../socket.rs`, with a system that answers as they want.
 
 use std::future::poll_fn;
 
@@ -32,7 +32,7 @@ fn is_silent_while_muted_and_rings_for_what_came_meanwhile() {
 	});
 }
 
-/// What the system is to answer, instead of being asked.
+/// Answers that are given instead of the system's.
 #[derive(Default)]
 pub struct Faults {
 	send: Mutex<Vec<i32>>,
@@ -65,7 +65,7 @@ impl Faults {
 	}
 }
 
-/// Errors of the network, of the system, and such as nobody expects of a socket.
+/// Errors of the network and of the system, and errors that nobody expects of a socket.
 const ODD: [i32; 16] = [
 	libc::ENOBUFS,
 	libc::ENOMEM,

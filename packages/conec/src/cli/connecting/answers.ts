@@ -1,0 +1,57 @@
+/**
+ * What every command does with the streams that peers open: it answers pings, and turns away at once what it does not want.
+ *
+ * @module
+ */
+
+import type { Client, MessageStream, ProtocolHandler } from "../../index.ts";
+import { APPLICATION_CODES, turnAway } from "./protocols.ts";
+
+/** Longest message that is echoed, bytes. */
+const PING_BYTES = 1_024;
+
+/** Answers `conec ping` while a command runs. */
+export const answerPings: ProtocolHandler = async (stream, { signal }) => {
+	for (;;) {
+		const message = await stream.receive({ signal });
+		if (message === null) return;
+		if (message.length > PING_BYTES) return turnAway(stream, APPLICATION_CODES.protocolError);
+		await stream.send(message, { signal });
+	}
+};
+
+/** Says that the command talks to somebody else, or waits for nobody. */
+export const answerBusy: ProtocolHandler = (stream) => turnAway(stream, APPLICATION_CODES.busy);
+
+/**
+ * Turns streams away that name no protocol, until the Client ends: nobody takes them, and their opener would wait. A program that is
+ * no command opens them, or a version of conec that named the protocol elsewhere. Needs no waiting for.
+ */
+export function turnAwayUnnamed(client: Client): void {
+	void (async () => {
+		for await (const stream of client.incomingStreams) turnAway(stream, APPLICATION_CODES.protocolError);
+	})().catch(() => undefined);
+}
+
+/** Waits for one caller. */
+export interface FirstCaller {
+	/** For the protocol that callers come with: takes the first, and says `busy` to the others. */
+	readonly handler: ProtocolHandler;
+	/** The stream of the first. Never rejects. */
+	readonly stream: Promise<MessageStream>;
+}
+
+/** Waits for the first caller, who must be `from` if that is given; others are turned away. */
+export function firstCaller(from: string | undefined): FirstCaller {
+	let take: ((stream: MessageStream) => void) | undefined;
+	const stream = new Promise<MessageStream>((resolve) => {
+		take = resolve;
+	});
+	const handler: ProtocolHandler = (caller) => {
+		if (from !== undefined && caller.peer !== from) return turnAway(caller, APPLICATION_CODES.notWanted);
+		if (take === undefined) return turnAway(caller, APPLICATION_CODES.busy);
+		take(caller);
+		take = undefined;
+	};
+	return { handler, stream };
+}

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { StreamHandler, TransportConnection } from "../transport/transport.ts";
+import { CLOSE_CODES } from "../wire/codes.ts";
+import { type ControlMessage, encodeControl } from "../wire/control.ts";
+import { FRAME } from "../wire/frames.ts";
+import { COORDINATOR_DIALECT, type ControlStream, openControlStream } from "./control-stream.ts";
+
+const limits = { controlQueueReplies: 256, controlQueueBytes: 262_144, controlFrameTimeoutMs: 10_000, metadataBytes: 1_024 };
+
+/** A control stream whose peer reads only when told to. */
+function setup(changes: Partial<typeof limits> = {}) {
+	const sent: Record<string, unknown>[] = [];
+	const broken: [number, string][] = [];
+	const heard: string[] = [];
+	const state = { queued: 0, reads: false, handler: undefined as StreamHandler | undefined };
+	const stream = {
+		connection: {} as TransportConnection,
+		get queuedBytes() {
+			return state.queued;
+		},
+		write(_kind: number, payload: Uint8Array) {
+			sent.push(JSON.parse(Buffer.from(payload).toString()));
+			if (state.reads) state.queued = 0;
+			state.queued += payload.length + 4;
+			return state.queued;
+		},
+		finish: () => sent.push({ fin: true }),
+		reset: () => undefined,
+		stop: () => undefined,
+		consumed: () => undefined,
+	};
+	const connection = {
+		openStream: (_header: unknown, handler: StreamHandler) => {
+			state.handler = handler;
+			return stream;
+		},
+	} as unknown as TransportConnection;
+	const channel: ControlStream = openControlStream<ControlMessage>(
+		COORDINATOR_DIALECT,
+		connection,
+		{ type: "hello", versions: [1], id: "a", key: "kept", capabilities: [] },
+		{ message: ({ type }) => heard.push(type), broken: (code, reason) => broken.push([code, reason]), finished: () => undefined },
+		{ ...limits, ...changes },
+	);
+	const hear = (message: Parameters<typeof encodeControl>[0]): void => state.handler?.frame(FRAME.CONTROL, encodeControl(message));
+	return { channel, state, sent, broken, heard, hear };
+}
+
+test("control channel: 256 answers may wait to be read, one more ends it, and nothing is answered after that", () => {
+	const { hear, sent, broken } = setup();
+	for (let nonce = 0; nonce < 256; nonce++) hear({ type: "ping", nonce });
+	assert.equal(broken.length, 0);
+	hear({ type: "ping", nonce: 256 });
+	assert.deepEqual(
+		broken.map(([code]) => code),
+		[CLOSE_CODES.LIMIT_EXCEEDED],
+	);
+	hear({ type: "ping", nonce: 257 });
+	assert.equal(sent.length, 257);
+	assert.equal(broken.length, 1);
+});
+
+test("control channel: the bytes that wait are bounded too", () => {
+	const { channel, broken, state } = setup({ controlQueueReplies: 65_536, controlQueueBytes: 16_384 });
+	while (broken.length === 0) channel.send({ type: "close", reason: "x".repeat(200) });
+	assert.equal(broken.at(0)?.at(0), CLOSE_CODES.LIMIT_EXCEEDED);
+	assert.ok(state.queued > 16_384 && state.queued < 16_384 + 300, `${state.queued}`);
+});
+
+test("control channel: a peer that reads may ask as often as it likes", () => {
+	const { hear, sent, broken, state } = setup();
+	state.reads = true;
+	for (let nonce = 0; nonce < 10_000; nonce++) hear({ type: "ping", nonce });
+	assert.equal(sent.length, 10_000);
+	assert.deepEqual(broken, []);
+});
+
+test("control channel: pings at the same time share one question; only its own answer counts; the end answers no", async () => {
+	const { channel, hear, sent } = setup();
+	const both = [channel.ping(10_000), channel.ping(10_000)];
+	assert.deepEqual(sent, [{ type: "ping", nonce: 1 }]);
+	hear({ type: "pong", nonce: 7 });
+	hear({ type: "pong", nonce: 1 });
+	assert.deepEqual(await Promise.all(both), [true, true]);
+	assert.equal(await channel.ping(1), false, "in time");
+	const open = channel.ping(60_000);
+	channel.end();
+	assert.equal(await open, false);
+	assert.equal(await channel.ping(60_000), false);
+});
+
+test("control channel: frames of kinds to be skipped are, others than CONTROL and wrong ends break it, once", () => {
+	const cases: [string, (handler: StreamHandler) => void][] = [
+		["DATA", (handler) => handler.frame(FRAME.DATA, new Uint8Array())],
+		["not JSON", (handler) => handler.frame(FRAME.CONTROL, Buffer.from("{"))],
+		["unknown", (handler) => handler.frame(FRAME.CONTROL, Buffer.from('{"type":"join"}'))],
+		["end", (handler) => handler.end()],
+		["reset", (handler) => handler.reset(0)],
+		["stopped", (handler) => handler.stopped(0)],
+	];
+	for (const [what, act] of cases) {
+		const { state, broken, heard, hear } = setup();
+		const handler = state.handler as StreamHandler;
+		handler.frame(0x80, new Uint8Array(10));
+		assert.deepEqual(broken, [], what);
+		act(handler);
+		act(handler);
+		hear({ type: "close", reason: "" });
+		assert.equal(broken.length, 1, what);
+		assert.equal(broken[0]?.[0], CLOSE_CODES.PROTOCOL_ERROR, what);
+		assert.deepEqual(heard, [], what);
+	}
+});

@@ -1,0 +1,193 @@
+/**
+ * The control stream of a connection, the same at both ends: JSON messages in CONTROL frames, pings answered, and a
+ * bound on what waits for a peer that does not read.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../base/clock.ts";
+import { deferred } from "../base/signals.ts";
+import type { Limits } from "../limits.ts";
+import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
+import { CLOSE_CODES } from "../wire/codes.ts";
+import { type ControlMessage, decodeControl, encodeControl, type Ping, type Pong } from "../wire/control.ts";
+import { FRAME, isSkippedKind } from "../wire/frames.ts";
+import type { Decoded } from "../wire/json.ts";
+
+/** Any message: its type names it. */
+export interface Typed {
+	readonly type: string;
+}
+
+/** The messages of one kind of control stream, ping and pong among them. */
+export interface ControlDialect<M extends Typed> {
+	readonly encode: (message: M) => Uint8Array;
+	/** `undefined` as value: of a type that is not known. */
+	readonly decode: (payload: Uint8Array, metadataBytes: number) => Decoded<M | undefined>;
+}
+
+/** What the owner of a control stream is told. */
+export interface ControlEvents<M extends Typed = ControlMessage> {
+	/** A message other than ping and pong, which are dealt with here. */
+	message(message: Exclude<M, Ping | Pong>): void;
+	/** A message has come, a ping or pong too; called before it is dealt with. */
+	heard?(): void;
+	/** The peer broke the rules; close the connection with this code and reason. Called at most once, the last call. */
+	broken(closeCode: number, reason: string): void;
+	/** All that was sent before {@link ControlStream.finish} is in the peer's machine. */
+	finished(): void;
+}
+
+/** The bounds that a control stream needs. */
+export type ControlLimits = Pick<Limits, "controlQueueReplies" | "controlQueueBytes" | "controlFrameTimeoutMs" | "metadataBytes">;
+
+/** Between a Client and its Coordinator. */
+export const COORDINATOR_DIALECT: ControlDialect<ControlMessage> = { encode: encodeControl, decode: decodeControl };
+
+/** Opens a control stream with its first message, in any dialect. */
+export function openControlStream<M extends Typed>(
+	dialect: ControlDialect<M | Ping | Pong>,
+	connection: TransportConnection,
+	first: M,
+	events: ControlEvents<M>,
+	limits: ControlLimits,
+	clock?: Clock,
+): ControlStream<M> {
+	const channel = new ControlStream(dialect, events, limits, clock);
+	channel.attach(connection.openStream({ kind: FRAME.CONTROL, payload: dialect.encode(first) }, channel.handler, streamOptions(limits)));
+	return channel;
+}
+
+/** Takes the control stream that somebody has opened, in any dialect; its first message is in `incoming.header`. */
+export function acceptControlStream<M extends Typed>(
+	dialect: ControlDialect<M | Ping | Pong>,
+	incoming: IncomingStream,
+	events: ControlEvents<M>,
+	limits: ControlLimits,
+	clock?: Clock,
+): ControlStream<M> {
+	const channel = new ControlStream(dialect, events, limits, clock);
+	channel.attach(incoming.accept(channel.handler, streamOptions(limits)));
+	return channel;
+}
+
+/** One end of a control stream. Made by {@link openControlStream} and {@link acceptControlStream}. */
+export class ControlStream<M extends Typed = ControlMessage> {
+	readonly handler: StreamHandler;
+	readonly #dialect: ControlDialect<M | Ping | Pong>;
+	readonly #events: ControlEvents<M>;
+	readonly #limits: ControlLimits;
+	readonly #clock: Clock;
+	#stream: TransportStream | undefined;
+	#over = false;
+	#waitingReplies = 0;
+	#lastNonce = 0;
+	#ping: { nonce: number; answered: Promise<boolean>; answer: (alive: boolean) => void } | undefined;
+
+	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits, clock: Clock = systemClock) {
+		this.#dialect = dialect;
+		this.#events = events;
+		this.#limits = limits;
+		this.#clock = clock;
+		this.handler = {
+			frame: (kind, payload) => this.#frame(kind, payload),
+			end: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream ended"),
+			reset: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream was reset"),
+			stopped: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream was stopped"),
+			drained: () => undefined,
+			finished: () => events.finished(),
+			lost: (error) => {
+				// A lost connection says so itself; what is left is a frame that is too long or cut short.
+				if (error.code === "CONNECTION_LOST") this.#end();
+				else this.#break(CLOSE_CODES.PROTOCOL_ERROR, `control stream: ${error.message}`);
+			},
+		};
+	}
+
+	/** Gives the channel its stream. Once, right after it was made. */
+	attach(stream: TransportStream): void {
+		this.#stream = stream;
+	}
+
+	/** Sends a message. A peer that lets too many wait is reported as broken. */
+	send(message: M | Ping | Pong): void {
+		if (this.#over || this.#stream === undefined) return;
+		const payload = this.#dialect.encode(message);
+		const queued = this.#stream.write(FRAME.CONTROL, payload);
+		this.#waitingReplies = queued <= payload.length + 4 ? 1 : this.#waitingReplies + 1;
+		if (queued > this.#limits.controlQueueBytes || this.#waitingReplies > this.#limits.controlQueueReplies) {
+			this.#break(CLOSE_CODES.LIMIT_EXCEEDED, "too many answers wait to be read");
+		}
+	}
+
+	/** Whether the peer's process answers within `timeoutMs`. Calls at the same time share one ping. Never rejects. */
+	ping(timeoutMs: number): Promise<boolean> {
+		if (this.#over) return Promise.resolve(false);
+		if (this.#ping === undefined) {
+			const nonce = ++this.#lastNonce;
+			const { promise: answered, resolve } = deferred<boolean>();
+			const answer = (alive: boolean): void => {
+				this.#clock.clearTimeout(timer);
+				this.#ping = undefined;
+				resolve(alive);
+			};
+			const timer = this.#clock.setTimeout(() => answer(false), timeoutMs);
+			this.#ping = { nonce, answered, answer };
+			this.send({ type: "ping", nonce });
+		}
+		return this.#ping?.answered ?? Promise.resolve(false);
+	}
+
+	/** Sends a ping whose answer nobody waits for, whether one is under way or not. */
+	poke(): void {
+		this.send({ type: "ping", nonce: ++this.#lastNonce });
+	}
+
+	/** No message follows, and none is taken any more. */
+	finish(): void {
+		this.#end();
+		this.#stream?.finish();
+	}
+
+	/** Forgets what was waited for. The owner calls it when the connection is over. */
+	end(): void {
+		this.#end();
+	}
+
+	#frame(kind: number, payload: Uint8Array): void {
+		this.#stream?.consumed(payload.length);
+		if (this.#over || isSkippedKind(kind)) return;
+		if (kind !== FRAME.CONTROL) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, `a frame of kind 0x${kind.toString(16).padStart(2, "0")} on the control stream`);
+		const message = this.#dialect.decode(payload, this.#limits.metadataBytes);
+		if (!message.ok) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, message.error);
+		const { value } = message;
+		if (value === undefined) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
+		this.#events.heard?.();
+		if (isPing(value)) return this.send({ type: "pong", nonce: value.nonce });
+		if (!isPong(value)) return this.#events.message(value as Exclude<M, Ping | Pong>);
+		if (value.nonce === this.#ping?.nonce) this.#ping.answer(true);
+	}
+
+	#break(closeCode: number, reason: string): void {
+		if (this.#over) return;
+		this.#end();
+		this.#events.broken(closeCode, reason);
+	}
+
+	#end(): void {
+		this.#over = true;
+		this.#ping?.answer(false);
+	}
+}
+
+function isPing(message: Typed): message is Ping {
+	return message.type === "ping";
+}
+
+function isPong(message: Typed): message is Pong {
+	return message.type === "pong";
+}
+
+function streamOptions({ controlFrameTimeoutMs }: ControlLimits): StreamOptions {
+	return { messageBytes: 1, priority: 1, frameTimeoutMs: controlFrameTimeoutMs };
+}

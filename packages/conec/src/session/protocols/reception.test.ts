@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { createVirtualClock, type VirtualClock } from "../../../testing/memory/virtual-clock.ts";
+import { connectEnds } from "../../../testing/stream-fixture.ts";
+import { ConecError, isConecError } from "../../errors.ts";
+import { type Limits, resolveLimits } from "../../limits.ts";
+import type { FramedStream } from "../../stream/framed-stream.ts";
+import { acceptMessageStream, openMessageStream } from "../../stream/open-stream.ts";
+import { RESET_CODES } from "../../wire/codes.ts";
+import { FRAME } from "../../wire/frames.ts";
+import { encodeOpen } from "../../wire/open.ts";
+import { checkHandlers, type HandlerFailed, type ProtocolHandler } from "./handler.ts";
+import { Reception } from "./reception.ts";
+
+const closed = new ConecError("CLIENT_CLOSED", "Cannot go on: the Client is closed");
+const never: ProtocolHandler = () => new Promise(() => undefined);
+
+interface Scene {
+	readonly clock: VirtualClock;
+	readonly reception: Reception;
+	readonly told: HandlerFailed[];
+	/** A stream of that protocol, which the reception has taken. */
+	readonly send: (protocol?: string) => Promise<{ near: FramedStream; far: FramedStream }>;
+	/** Everything that can go on without time has gone on. */
+	readonly settle: () => Promise<void>;
+}
+
+async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Record<string, ProtocolHandler> = {}): Promise<Scene> {
+	const clock = createVirtualClock();
+	const settle = (): Promise<void> => clock.advance(0);
+	const ends = await connectEnds({ clock, step: settle });
+	t.after(async () => {
+		const closing = ends.close();
+		await clock.advance(1_000);
+		await closing;
+	});
+	const told: HandlerFailed[] = [];
+	const reception = new Reception({
+		owner: "the peer",
+		limits: resolveLimits(limits),
+		clock,
+		handlers: checkHandlers(handlers, 10),
+		failed: (failure) => told.push(failure),
+	});
+	return {
+		clock,
+		reception,
+		told,
+		settle,
+		async send(protocol) {
+			const opening = openMessageStream(ends.near, { kind: FRAME.OPEN, payload: encodeOpen({ id: 1, protocol }) }, ends.init({ protocol }));
+			await settle();
+			const far = acceptMessageStream(await ends.incoming(), ends.init({ peer: "alice", protocol }));
+			reception.take(far);
+			await settle();
+			return { near: await opening, far };
+		},
+	};
+}
+
+test("reception: streams without a protocol wait in the queue, those with one go to its handler", async (t) => {
+	const got: unknown[] = [];
+	const { reception, send } = await scene(t, { incomingStreams: 1 }, { "a/1": (stream) => void got.push(["a", stream]) });
+	reception.handle("b/1", (stream) => void got.push(["b", stream]));
+	const [a, b, plain] = [await send("a/1"), await send("b/1"), await send()];
+	assert.deepEqual(got, [
+		["a", a.far],
+		["b", b.far],
+	]);
+	assert.equal(reception.incoming.length, 1);
+	for await (const stream of reception.incoming) {
+		assert.equal(stream, plain.far);
+		break;
+	}
+});
+
+test("reception: says why a stream is not accepted, for each kind by itself", async (t) => {
+	const { reception, send } = await scene(t, { incomingStreams: 0, runningHandlers: 1 });
+	const handling = reception.handle("a/1", never);
+	assert.deepEqual(
+		[reception.refusal(undefined)?.code, reception.refusal("a/1"), reception.refusal("a/2")?.code],
+		["PEER_BUSY", undefined, "PROTOCOL_UNHANDLED"],
+	);
+	assert.match(reception.refusal("a/2")?.reason ?? "", /^it handles no protocol "a\/2" \(check the name, /);
+	await send("a/1");
+	assert.deepEqual([reception.refusal("a/1")?.code, reception.running], ["PEER_BUSY", 1]);
+	handling.close();
+	assert.equal(reception.refusal("a/1")?.code, "PROTOCOL_UNHANDLED");
+	for (const name of ["constructor", "tostring", "__proto__"]) assert.equal(reception.refusal(name)?.code, "PROTOCOL_UNHANDLED");
+});
+
+test("reception: a stream whose handler has gone before it is handed over is reset, and nothing else happens", async (t) => {
+	const { reception, send } = await scene(t);
+	const { near } = await send("a/1");
+	await assert.rejects(near.receive(), { code: "STREAM_RESET" });
+	assert.equal(reception.running, 0);
+});
+
+test("reception: a handler is called after the turn that brought its stream, and not when the stream has broken by then", async (t) => {
+	const calls: string[] = [];
+	const { reception, send, settle } = await scene(t, {}, { "a/1": () => void calls.push("called") });
+	const { far } = await send();
+	Object.defineProperty(far, "protocol", { value: "a/1" });
+	reception.take(far);
+	assert.deepEqual([calls, reception.running], [[], 1]);
+	await settle();
+	assert.deepEqual([calls, reception.running], [["called"], 0]);
+	reception.take(far);
+	far.destroy(closed);
+	await settle();
+	assert.deepEqual([calls.length, reception.running], [1, 0]);
+});
+
+test("reception: each way to fail is told once, with what was thrown", async (t) => {
+	const errors = [new Error("at once"), "a word", undefined, new ConecError("PEER_LOST", "of another stream")];
+	const [thrown, rejected, nothing, foreign] = errors;
+	const { told, send, reception } = await scene(
+		t,
+		{},
+		{
+			"throws/1": () => {
+				throw thrown;
+			},
+			"rejects/1": () => Promise.reject(rejected),
+			"nothing/1": () => Promise.reject(nothing),
+			"foreign/1": () => Promise.reject(foreign),
+			// biome-ignore lint/suspicious/noThenProperty: a promise of another library
+			"thenable/1": () => ({ then: (_: unknown, reject: (error: unknown) => void) => reject(thrown) }) as unknown as Promise<void>,
+		},
+	);
+	for (const [protocol, error] of [
+		["throws/1", thrown],
+		["rejects/1", rejected],
+		["nothing/1", nothing],
+		["foreign/1", foreign],
+		["thenable/1", thrown],
+	] as const) {
+		const { near, far } = await send(protocol);
+		assert.deepEqual(told.splice(0), [{ type: "handler-failed", protocol, peer: "alice", error }]);
+		await assert.rejects(near.receive(), { code: "STREAM_RESET", closeCode: 0 });
+		assert.deepEqual([await far.closed, reception.running], [{ by: "local", closeCode: 0 }, 0]);
+	}
+});
+
+test("reception: a stream that its handler has closed already is not touched again", async (t) => {
+	const { send, told } = await scene(t, {}, { "a/1": async (stream) => stream.close() });
+	const { near, far } = await send("a/1");
+	assert.equal(await near.receive(), null);
+	near.close().catch(() => undefined);
+	await Promise.all([near.closed, far.closed]);
+	assert.deepEqual(told, []);
+});
+
+test("reception: closing aborts the signals with its error, and what handlers do then is not told", async (t) => {
+	const signals: AbortSignal[] = [];
+	const { reception, send, told, settle } = await scene(
+		t,
+		{},
+		{
+			"waits/1": async (_, { signal }) => {
+				signals.push(signal);
+				await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+			},
+			"fails/1": async (_, { signal }) => {
+				await new Promise((resolve) => signal.addEventListener("abort", resolve));
+				throw new Error("in the hurry");
+			},
+		},
+	);
+	const { near, far } = await send("waits/1");
+	await send("fails/1");
+	assert.deepEqual([signals[0]?.aborted, reception.running], [false, 2]);
+	reception.close(closed, RESET_CODES.CLIENT_CLOSED);
+	reception.destroy(new ConecError("COORDINATOR_LOST", "later"), RESET_CODES.NONE);
+	assert.equal(signals[0]?.reason, closed);
+	await Promise.all([reception.settled(), settle()]);
+	assert.deepEqual([told, reception.running], [[], 0]);
+	// It has passed on the reason of its signal, so its stream ends as closing ends streams, without waiting for it.
+	assert.deepEqual(await far.closed, { by: "local", code: "CLIENT_CLOSED" });
+	await assert.rejects(near.receive(), { code: "CLIENT_CLOSED" });
+	assert.equal(reception.refusal("waits/1")?.code, "PEER_BUSY");
+});
+
+test("reception: settled waits for handlers with a live stream, at most lingerMs and two thirds of closeTimeoutMs", async (t) => {
+	for (const [limits, ms] of [
+		[{ lingerMs: 500, closeTimeoutMs: 3_000 }, 500],
+		[{ lingerMs: 2_000, closeTimeoutMs: 900 }, 600],
+	] as const) {
+		const { reception, send, clock } = await scene(t, limits, { "never/1": never });
+		await reception.settled();
+		const { far } = await send("never/1");
+		reception.close(closed, RESET_CODES.CLIENT_CLOSED);
+		const since = clock.now();
+		await clock.until(reception.settled(), 5_000);
+		assert.equal(clock.now() - since, ms);
+		far.destroy(closed);
+		await clock.until(reception.settled(), 5_000);
+		assert.equal(clock.now() - since, ms, "a handler whose stream is over is not waited for");
+	}
+});
+
+test("reception: the signal aborts when the stream breaks, not when it ends well", async (t) => {
+	const signals: AbortSignal[] = [];
+	const { send, settle, clock } = await scene(
+		t,
+		{},
+		{
+			"a/1": (stream, { signal }) => {
+				signals.push(signal);
+				stream.close().catch(() => undefined);
+				return never(stream, { signal });
+			},
+		},
+	);
+	const good = await send("a/1");
+	await clock.until(good.near.close(), 1_000);
+	await clock.until(good.far.closed, 1_000);
+	const bad = await send("a/1");
+	bad.near.reset(3);
+	bad.near.stop(3);
+	await clock.until(bad.far.closed, 1_000);
+	await settle();
+	assert.deepEqual(
+		signals.map(({ aborted }) => aborted),
+		[false, true],
+	);
+	const reason: unknown = signals[1]?.reason;
+	assert.ok(isConecError(reason) && reason.code === "STREAM_RESET");
+});

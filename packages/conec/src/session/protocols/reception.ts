@@ -1,0 +1,129 @@
+/**
+ * Where incoming streams go: to the handler of their protocol, or, where they have none, to `incomingStreams`. The same at a Client
+ * and at a Coordinator.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { within } from "../../base/signals.ts";
+import { argumentError, ConecError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { FramedStream } from "../../stream/framed-stream.ts";
+import { IncomingStreams } from "../../stream/incoming-streams.ts";
+import { RESET_CODES, type RejectCode } from "../../wire/codes.ts";
+import { checkProtocol } from "../open-stream-options.ts";
+import { checkHandler, type HandlerFailed, type Handling, type ProtocolHandler } from "./handler.ts";
+import { HandlerRuns } from "./runs.ts";
+
+/** Why a stream is not accepted. */
+export interface Refusal {
+	readonly code: RejectCode;
+	/** For people at the other side. */
+	readonly reason: string;
+}
+
+/** What a reception is made of. */
+export interface ReceptionParts {
+	/** Whose it is, in the words of those who are refused. */
+	readonly owner: "the peer" | "the Coordinator";
+	readonly limits: Limits;
+	/** @default the machine's */
+	readonly clock?: Clock;
+	/** Those that are there from the beginning. */
+	readonly handlers: ReadonlyMap<string, ProtocolHandler>;
+	/** A handler has failed. */
+	readonly failed: (failure: HandlerFailed) => void;
+}
+
+/** See the module. */
+export class Reception {
+	/** Streams without a protocol. */
+	readonly incoming: IncomingStreams;
+	readonly #owner: ReceptionParts["owner"];
+	readonly #limits: Limits;
+	readonly #clock: Clock;
+	readonly #handlers: Map<string, ProtocolHandler>;
+	readonly #runs: HandlerRuns;
+
+	constructor({ owner, limits, clock = systemClock, handlers, failed }: ReceptionParts) {
+		this.incoming = new IncomingStreams(limits.incomingStreams);
+		this.#owner = owner;
+		this.#limits = limits;
+		this.#clock = clock;
+		this.#handlers = new Map(handlers);
+		this.#runs = new HandlerRuns(limits.runningHandlers, failed);
+	}
+
+	/** Handlers that run. */
+	get running(): number {
+		return this.#runs.size;
+	}
+
+	/**
+	 * Has the streams of a protocol given to `handler` from now on.
+	 *
+	 * Throws TypeError `OPTION_INVALID` for a name that is none, for what is no function, and where the protocol has a handler;
+	 * ConecError `LIMIT_EXCEEDED` beyond `limits.protocols`.
+	 */
+	handle(protocol: string, handler: ProtocolHandler): Handling {
+		checkProtocol(protocol, "The name of a protocol");
+		checkHandler(handler, protocol);
+		const handlers = this.#handlers;
+		const most = this.#limits.protocols;
+		if (handlers.has(protocol))
+			throw argumentError("type", "OPTION_INVALID", `Cannot handle protocol "${protocol}": it has a handler already. Close that first`);
+		if (handlers.size >= most)
+			throw new ConecError("LIMIT_EXCEEDED", `Cannot handle protocol "${protocol}": there are ${most} handlers already (limits.protocols)`);
+		handlers.set(protocol, handler);
+		let open = true;
+		const close = (): void => {
+			if (open) handlers.delete(protocol);
+			open = false;
+		};
+		return { protocol, close, [Symbol.dispose]: close };
+	}
+
+	/** Why a stream of that protocol, or of none, is not accepted now; `undefined`: it is, and {@link take} takes it in the same turn. */
+	refusal(protocol: string | undefined): Refusal | undefined {
+		if (protocol === undefined) return this.incoming.hasRoom ? undefined : busy(`${this.#owner}'s application has no room for another stream`);
+		if (!this.#handlers.has(protocol))
+			return {
+				code: "PROTOCOL_UNHANDLED",
+				reason: `it handles no protocol "${protocol}" (check the name, and the version of the program there)`,
+			};
+		return this.#runs.hasRoom ? undefined : busy(`${this.#owner} runs ${this.#runs.size} handlers already`);
+	}
+
+	/** Hands over a stream that has been accepted. */
+	take(stream: FramedStream): void {
+		const { protocol } = stream;
+		if (protocol === undefined) return this.incoming.push(stream);
+		const handler = this.#handlers.get(protocol);
+		if (handler !== undefined) return this.#runs.begin(protocol, handler, stream);
+		stream.destroy(new ConecError("PROTOCOL_UNHANDLED", `Cannot take a stream: nobody handles protocol "${protocol}"`), RESET_CODES.REJECTED);
+	}
+
+	/** Takes no more: streams that nobody has taken are reset with `wireCode`, iterating `incomingStreams` ends, and handlers are told to end. */
+	close(error: ConecError, wireCode: (typeof RESET_CODES)[keyof typeof RESET_CODES]): void {
+		this.incoming.close(error, wireCode);
+		this.#runs.end(error, wireCode);
+	}
+
+	/** The same, but iterating `incomingStreams` ends with the error. */
+	destroy(error: ConecError, wireCode: (typeof RESET_CODES)[keyof typeof RESET_CODES]): void {
+		this.incoming.destroy(error, wireCode);
+		this.#runs.end(error, wireCode);
+	}
+
+	/** Resolves when the handlers have ended, or have had the time that closing leaves them: `limits.lingerMs`, and never all of `limits.closeTimeoutMs`. */
+	async settled(): Promise<void> {
+		if (this.#runs.size === 0) return;
+		const { lingerMs, closeTimeoutMs } = this.#limits;
+		await within(Math.min(lingerMs, (2 * closeTimeoutMs) / 3), this.#runs.settled(), this.#clock);
+	}
+}
+
+function busy(reason: string): Refusal {
+	return { code: "PEER_BUSY", reason };
+}

@@ -1,0 +1,101 @@
+/**
+ * Handlers that run, each with one stream: how they begin, and what becomes of the stream when they end.
+ *
+ * @module
+ */
+
+import { ConecError, isConecError } from "../../errors.ts";
+import type { CloseInfo } from "../../stream/close-info.ts";
+import type { FramedStream } from "../../stream/framed-stream.ts";
+import type { HandlerFailed, ProtocolHandler } from "./handler.ts";
+
+interface Run {
+	readonly abort: AbortController;
+	/** Resolves when the handler has ended, or when its stream is over, which leaves it nothing to do here. */
+	ended: Promise<unknown>;
+}
+
+/** See the module. */
+export class HandlerRuns {
+	readonly #most: number;
+	readonly #failed: (failure: HandlerFailed) => void;
+	readonly #running: Set<Run> = new Set();
+	#over: { readonly error: ConecError; readonly wireCode: number } | undefined = undefined;
+
+	/** `most`: `limits.runningHandlers`. `failed` is told once for each handler that fails, until {@link end}. */
+	constructor(most: number, failed: (failure: HandlerFailed) => void) {
+		this.#most = most;
+		this.#failed = failed;
+	}
+
+	/** Handlers that have not ended. */
+	get size(): number {
+		return this.#running.size;
+	}
+
+	/** Whether another handler may begin. */
+	get hasRoom(): boolean {
+		return this.#over === undefined && this.#running.size < this.#most;
+	}
+
+	/** Gives a stream to a handler, once the present turn is over: the handler may do anything, also to the connection that has brought the stream. */
+	begin(protocol: string, handler: ProtocolHandler, stream: FramedStream): void {
+		const run: Run = { abort: new AbortController(), ended: stream.closed };
+		this.#running.add(run);
+		void stream.closed.then((info) => {
+			if (info.by !== "local" && info.code !== undefined) run.abort.abort(brokenOff(stream, info.code));
+		});
+		const work = this.#run(run, protocol, handler, stream);
+		run.ended = Promise.race([work, stream.closed]);
+	}
+
+	/** No handler begins any more, and those that run are told to end. A handler that rejects with `error` has its stream end with it, and with `wireCode` at the peer. */
+	end(error: ConecError, wireCode: number): void {
+		if (this.#over !== undefined) return;
+		this.#over = { error, wireCode };
+		for (const { abort } of this.#running) abort.abort(error);
+	}
+
+	/** Resolves when each handler that runs now has ended, or its stream is over. */
+	async settled(): Promise<void> {
+		await Promise.all(Array.from(this.#running, ({ ended }) => ended));
+	}
+
+	/** Never rejects. */
+	async #run(run: Run, protocol: string, handler: ProtocolHandler, stream: FramedStream): Promise<void> {
+		const { signal } = run.abort;
+		try {
+			await null;
+			// It may have broken since, or all of it may be ending.
+			if (this.#over !== undefined || stream.over) return;
+			const returned: unknown = handler(stream, { signal });
+			if (!isThenable(returned)) return;
+			await returned;
+			if (!stream.over) void stream[Symbol.asyncDispose]();
+		} catch (error) {
+			const over = this.#over;
+			if (over !== undefined && error === over.error) return stream.destroy(over.error, over.wireCode);
+			stream.reset(0);
+			stream.stop(0);
+			// At once: both directions are over now.
+			const info = await stream.closed;
+			if (over === undefined && !isPassedOn(error, info, signal)) this.#failed({ type: "handler-failed", protocol, peer: stream.peer, error });
+		} finally {
+			this.#running.delete(run);
+		}
+	}
+}
+
+/** Whether a handler has only passed on what its stream or its signal has told it. */
+function isPassedOn(error: unknown, info: CloseInfo, signal: AbortSignal): boolean {
+	return (signal.aborted && error === signal.reason) || (isConecError(error) && error.code === info.code);
+}
+
+function brokenOff(stream: FramedStream, code: NonNullable<CloseInfo["code"]>): ConecError {
+	const from = stream.peer === null ? "the Coordinator" : `"${stream.peer}"`;
+	return new ConecError(code, `Cannot go on with the stream from ${from}: it has broken off`, stream.peer === null ? {} : { peer: stream.peer });
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+	return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

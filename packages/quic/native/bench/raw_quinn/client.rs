@@ -1,0 +1,110 @@
+//! The client, and what it measures in each mode.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+
+use crate::frames::{frame_of, ECHO, SINK, STALL};
+use crate::settings::{Outcome, Settings};
+
+/// Small messages are packed up to this size before quinn sees them, as the addon does.
+const PACK_BYTES: usize = 64 * 1024;
+
+pub async fn bulk(settings: &Settings) -> Outcome<()> {
+	let connection = settings.dial().await?;
+	let (mut send, mut receive) = open(&connection, SINK, settings.size).await?;
+	let frame = frame_of(settings.size);
+	let packed: Bytes = frame.repeat((PACK_BYTES / frame.len()).max(1)).into();
+	let deadline = Instant::now() + settings.duration;
+	while Instant::now() < deadline {
+		if frame.len() < PACK_BYTES / 2 {
+			// One copy per message, as any program pays that makes its messages one by one.
+			let mut batch = BytesMut::with_capacity(packed.len());
+			while batch.len() + frame.len() <= packed.len() {
+				batch.extend_from_slice(&frame);
+			}
+			send.write_chunk(batch.freeze()).await?;
+		} else {
+			send.write_chunk(packed.clone()).await?;
+		}
+	}
+	send.finish()?;
+	let mut reply = [0; 24];
+	receive.read_exact(&mut reply).await?;
+	let word = |at: usize| u64::from_be_bytes(reply[at..at + 8].try_into().expect("eight bytes"));
+	let (bytes, messages, nanos) = (word(0), word(8), word(16));
+	println!("{{\"bytes\":{bytes},\"messages\":{messages},\"seconds\":{}}}", nanos as f64 / 1e9);
+	leave(connection).await;
+	Ok(())
+}
+
+pub async fn rtt(settings: &Settings) -> Outcome<()> {
+	let connection = settings.dial().await?;
+	let (mut send, mut receive) = open(&connection, ECHO, settings.size).await?;
+	let frame = frame_of(settings.size);
+	let mut echo = vec![0; frame.len()];
+	let mut micros = Vec::new();
+	let deadline = Instant::now() + settings.duration;
+	while Instant::now() < deadline {
+		let started = Instant::now();
+		send.write_all(&frame).await?;
+		receive.read_exact(&mut echo).await?;
+		micros.push(started.elapsed().as_nanos() as f64 / 1e3);
+	}
+	print_percentiles(&mut micros, "Us");
+	leave(connection).await;
+	Ok(())
+}
+
+/// A new socket, a handshake, and one message each way: what a `hello` and its `welcome` cost at the least.
+pub async fn connect(settings: &Settings) -> Outcome<()> {
+	let mut millis = Vec::new();
+	for _ in 0..settings.count {
+		let started = Instant::now();
+		let connection = settings.dial().await?;
+		let (mut send, mut receive) = open(&connection, ECHO, settings.size).await?;
+		let frame = frame_of(settings.size);
+		send.write_all(&frame).await?;
+		receive.read_exact(&mut vec![0; frame.len()]).await?;
+		millis.push(started.elapsed().as_nanos() as f64 / 1e6);
+		leave(connection).await;
+	}
+	print_percentiles(&mut millis, "Ms");
+	Ok(())
+}
+
+/// Writes to a peer that never reads, until nothing has been taken for half a second.
+pub async fn paused(settings: &Settings) -> Outcome<()> {
+	let connection = settings.dial().await?;
+	let (mut send, _receive) = open(&connection, STALL, settings.size).await?;
+	let frame = frame_of(settings.size);
+	let mut bytes = 0;
+	while let Ok(written) = tokio::time::timeout(Duration::from_millis(500), send.write(&frame)).await {
+		bytes += written?;
+	}
+	println!("{{\"bytes\":{bytes}}}");
+	leave(connection).await;
+	Ok(())
+}
+
+async fn open(connection: &Connection, mode: u8, size: usize) -> Outcome<(SendStream, RecvStream)> {
+	let (mut send, receive) = connection.open_bi().await?;
+	let mut head = [0; 5];
+	head[0] = mode;
+	head[1..].copy_from_slice(&(size as u32).to_be_bytes());
+	send.write_all(&head).await?;
+	Ok((send, receive))
+}
+
+async fn leave(connection: Connection) {
+	connection.close(VarInt::from_u32(0), b"done");
+	// One pass of the driver, so that the close frame leaves before the endpoint is dropped.
+	tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+fn print_percentiles(samples: &mut [f64], unit: &str) {
+	samples.sort_by(f64::total_cmp);
+	let at = |share: f64| samples[((samples.len() - 1) as f64 * share).round() as usize];
+	println!("{{\"count\":{},\"p50{unit}\":{},\"p99{unit}\":{}}}", samples.len(), at(0.5), at(0.99));
+}

@@ -1,0 +1,191 @@
+//! What one Node environment (the main thread or a worker) owns: one I/O thread, one queue of events, one table of handles.
+//!
+//! The end is the delicate part. On `worker.terminate()` and `process.exit()` Node tears an environment down whatever is going on.
+//! The cleanup hook first makes sure that nothing calls into the environment any more. Then it gives the endpoints a moment to
+//! say goodbye, and joins the thread.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use quinn::VarInt;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+use crate::connection::{Connection, Registry};
+use crate::endpoint::Endpoint;
+use crate::error::{error, stale, Result, NOT_INITIALISED, THREAD_FAILED};
+use crate::events::{Queue, Waker};
+use crate::io::Due;
+use crate::lock::lock;
+use crate::stream::{Line, Port, Stream};
+use crate::system::uv;
+
+use super::table::Table;
+
+/// See the module.
+pub struct Environment {
+	pub queue: Arc<Queue>,
+	pub table: Table<Entry>,
+	/// Of the I/O thread.
+	pub io: Handle,
+	/// Streams with a little to send at the end of this tick.
+	pub due: Arc<Due<Stream>>,
+}
+
+/// What a handle stands for.
+#[derive(Clone)]
+pub enum Entry {
+	Endpoint(Arc<Endpoint>),
+	Connection(Arc<Connection>),
+	Stream(Arc<Stream>),
+}
+
+impl Environment {
+	/// JS thread, at the end of its tick: sends what is due.
+	pub fn flush(&self) {
+		for stream in self.due.take() {
+			stream.flush();
+		}
+	}
+
+	/// Throws `HANDLE_STALE` in JS if there is none.
+	pub fn endpoint(&self, handle: u32) -> Result<Arc<Endpoint>> {
+		match self.table.get(handle) {
+			Some(Entry::Endpoint(found)) => Ok(found),
+			_ => Err(stale("endpoint")),
+		}
+	}
+
+	/// Throws `HANDLE_STALE` in JS if there is none.
+	pub fn connection(&self, handle: u32) -> Result<Arc<Connection>> {
+		match self.table.get(handle) {
+			Some(Entry::Connection(found)) => Ok(found),
+			_ => Err(stale("connection")),
+		}
+	}
+
+	pub fn stream(&self, handle: u32) -> Option<Arc<Stream>> {
+		match self.table.get(handle) {
+			Some(Entry::Stream(found)) => Some(found),
+			_ => None,
+		}
+	}
+
+	/// I/O thread: runs the drivers of all connections of an endpoint once.
+	pub fn drive(&self, endpoint: u32) {
+		let connections = self.table.choose(|entry| match entry {
+			Entry::Connection(found) if found.endpoint.handle == endpoint => Some(found.clone()),
+			_ => None,
+		});
+		connections.iter().for_each(|connection| connection.line.drive());
+	}
+}
+
+impl Registry for Arc<Environment> {
+	fn add_stream(&self, line: &Arc<Line>) -> Option<Arc<Stream>> {
+		let made = self.table.insert(|handle| Entry::Stream(Arc::new(Stream::new(handle, line.clone()))));
+		made.ok().and_then(|handle| self.stream(handle))
+	}
+
+	fn streams_of(&self, line: &Arc<Line>) -> Vec<Arc<Stream>> {
+		self.table.choose(|entry| match entry {
+			Entry::Stream(found) if Arc::ptr_eq(&found.line, line) => Some(found.clone()),
+			_ => None,
+		})
+	}
+}
+
+/// How long the goodbye packets of a dying environment may take.
+const FAREWELL: Duration = Duration::from_millis(20);
+
+thread_local! {
+	static CURRENT: RefCell<Option<Arc<Environment>>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` with the environment of this JS thread.
+pub fn with<T>(f: impl FnOnce(&Arc<Environment>) -> Result<T>) -> Result<T> {
+	CURRENT.with_borrow(|current| match current {
+		Some(environment) => f(environment),
+		None => Err(error(NOT_INITIALISED, "The QUIC addon is not initialised in this thread, or the thread is ending")),
+	})
+}
+
+/// Starts the I/O thread of this JS thread and hooks into the environment's end.
+pub fn start(env: &napi::Env, waker: Waker, watch: bool) -> Result<()> {
+	if CURRENT.with_borrow(Option::is_some) {
+		return Err(error(THREAD_FAILED, "The QUIC addon is in use in this thread already, by another copy of its wrapper"));
+	}
+	let runtime = Builder::new_current_thread()
+		.enable_io()
+		.enable_time()
+		.build()
+		.map_err(|e| error(THREAD_FAILED, format!("Cannot start the I/O runtime: {e}")))?;
+	let environment = Arc::new(Environment {
+		queue: Arc::new(Queue::new(waker)),
+		table: Table::new(),
+		io: runtime.handle().clone(),
+		due: Arc::default(),
+	});
+	let (stop, stopped) = oneshot::channel();
+	let serving = environment.clone();
+	let thread = std::thread::Builder::new()
+		.name("conec-quic".into())
+		.spawn(move || {
+			runtime.block_on(async {
+				let _ = stopped.await;
+				farewell(&serving).await;
+			});
+			drop(runtime); // drops every task, and with them every socket
+			serving.table.clear();
+		})
+		.map_err(|e| error(THREAD_FAILED, format!("Cannot start the I/O thread: {e}")))?;
+	let ending = Ending { environment: environment.clone(), stop, thread };
+	env.add_env_cleanup_hook(Mutex::new(Some(ending)), |ending| {
+		if let Some(ending) = lock(&ending).take() {
+			ending.run();
+		}
+	})
+	.map_err(|e| error(THREAD_FAILED, format!("Cannot hook into the end of the environment: {e}")))?;
+	environment.queue.set_referenced(env, false);
+	if watch {
+		uv::start::<Port>(env);
+	}
+	CURRENT.with_borrow_mut(|current| *current = Some(environment));
+	Ok(())
+}
+
+struct Ending {
+	environment: Arc<Environment>,
+	stop: oneshot::Sender<()>,
+	thread: JoinHandle<()>,
+}
+
+impl Ending {
+	fn run(self) {
+		CURRENT.with_borrow_mut(Option::take);
+		uv::stop::<Port>();
+		self.environment.queue.silence();
+		let _ = self.stop.send(());
+		let _ = self.thread.join();
+	}
+}
+
+/// Tells the peers. They would otherwise wait for their idle limit.
+async fn farewell(environment: &Environment) {
+	let endpoints = environment.table.choose(|entry| match entry {
+		Entry::Endpoint(found) if !found.has_left() => Some(found.clone()),
+		_ => None,
+	});
+	for endpoint in &endpoints {
+		endpoint.quinn.close(VarInt::from_u32(0), b"");
+	}
+	let idle = async {
+		for endpoint in &endpoints {
+			endpoint.send_closes(|| environment.drive(endpoint.handle)).await;
+			endpoint.quinn.wait_idle().await;
+		}
+	};
+	let _ = tokio::time::timeout(FAREWELL, idle).await;
+}

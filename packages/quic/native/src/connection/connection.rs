@@ -1,0 +1,298 @@
+//! One QUIC connection, from the handshake to its last event.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{fence, AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use quinn::{RecvStream, SendStream, VarInt};
+use tokio::sync::{watch, Notify};
+
+use crate::endpoint::{Accepted, Endpoint, Heads, Terms, Undecided};
+use crate::events::record;
+use crate::io::{capture, leak, Due};
+use crate::lock::lock;
+use crate::stream::{Line, Parked, Stream};
+use crate::tls::RefusalSlot;
+
+use super::end::{End, Layer};
+use super::head::{read_head, Head};
+
+/// Knows all streams by their handles. The bridge implements it.
+pub trait Registry: Clone + Send + Sync + 'static {
+	/// Makes a stream with a new handle. `None`: there are no more handles.
+	fn add_stream(&self, line: &Arc<Line>) -> Option<Arc<Stream>>;
+	/// All streams of a connection.
+	fn streams_of(&self, line: &Arc<Line>) -> Vec<Arc<Stream>>;
+}
+
+/// See the module.
+pub struct Connection {
+	pub handle: u32,
+	pub endpoint: Arc<Endpoint>,
+	/// What its streams see of it.
+	pub line: Arc<Line>,
+	/// JS closed it before it was established.
+	cancelled: Notify,
+	was_cancelled: AtomicBool,
+	terms: Terms,
+	/// Held by an accepted connection until JS confirms it.
+	undecided: Mutex<Option<Undecided>>,
+	undecided_head_bytes: usize,
+	confirmed: watch::Sender<bool>,
+	/// The code this side closed with.
+	close_code: AtomicU64,
+	/// The peer of an accepted connection at the time of the handshake.
+	accepted_from: Option<SocketAddr>,
+}
+
+impl Connection {
+	/// A connection that this side dials. Nobody has to confirm it.
+	pub fn dialled(handle: u32, endpoint: Arc<Endpoint>, due: Arc<Due<Stream>>, terms: Terms) -> Self {
+		let line = Arc::new(Line::new(endpoint.queue.clone(), due, endpoint.port.clone()));
+		Self {
+			handle,
+			endpoint,
+			line,
+			cancelled: Notify::new(),
+			was_cancelled: AtomicBool::new(false),
+			terms,
+			undecided: Mutex::new(None),
+			undecided_head_bytes: terms.heads.bytes,
+			confirmed: watch::Sender::new(true),
+			close_code: AtomicU64::new(0),
+			accepted_from: None,
+		}
+	}
+
+	/// A connection that was accepted and whose handshake is over.
+	pub fn accepted(handle: u32, due: Arc<Due<Stream>>, accepted: Accepted) -> Self {
+		let this = Self::dialled(handle, accepted.endpoint, due, accepted.rules.terms);
+		this.line.set_established(accepted.connection);
+		this.line.set_driver(accepted.driver);
+		Self {
+			undecided: Mutex::new(Some(accepted.undecided)),
+			undecided_head_bytes: accepted.rules.undecided_head_bytes,
+			confirmed: watch::Sender::new(false),
+			accepted_from: Some(accepted.from),
+			..this
+		}
+	}
+
+	/// The peer's address during the handshake, wherever the peer is now (RFC 9000, 9: nobody moves during a handshake). Only
+	/// accepted connections have it.
+	pub fn accepted_from(&self) -> Option<SocketAddr> {
+		self.accepted_from
+	}
+
+	pub fn established(&self) -> Option<&quinn::Connection> {
+		self.line.established()
+	}
+
+	// What JS calls.
+
+	/// The peer may stay: it gets all its streams and windows, and no longer counts as undecided.
+	pub fn confirm(&self) {
+		if self.confirmed.send_replace(true) {
+			return;
+		}
+		self.decided();
+		if let Some(connection) = self.established() {
+			connection.set_receive_window(self.terms.windows.connection);
+			connection.set_max_concurrent_bi_streams(self.terms.windows.bidirectional.into());
+			connection.set_max_concurrent_uni_streams(self.terms.windows.unidirectional.into());
+		}
+	}
+
+	/// Gives the place among the undecided back.
+	fn decided(&self) {
+		drop(lock(&self.undecided).take());
+	}
+
+	pub fn close(&self, code: VarInt, reason: &[u8]) {
+		// Ordered with `dial`, which sets `established` and then looks here: one of the two sees the other.
+		self.was_cancelled.swap(true, Ordering::SeqCst);
+		fence(Ordering::SeqCst);
+		self.close_code.store(code.into_inner(), Ordering::Release);
+		match self.established() {
+			// Sent on this thread if possible, because the process may not run for a while, or may end. A peer that hears of it late
+			// hears of it together with the reset that answers its own packets, and quinn believes the reset.
+			Some(connection) => {
+				if !self.line.run_inline(|| connection.close(code, reason)) && !self.line.is_broken() {
+					connection.close(code, reason);
+				}
+			}
+			None => self.cancelled.notify_one(),
+		}
+	}
+
+	pub fn send_datagram(&self, data: &[u8]) -> Result<(), quinn::SendDatagramError> {
+		match self.established() {
+			None => Err(quinn::SendDatagramError::Disabled),
+			Some(connection) => connection.send_datagram(Bytes::copy_from_slice(data)),
+		}
+	}
+
+	// Tasks of the I/O thread.
+
+	/// Dials, then serves until the end. `CONN_CLOSED` is always the last event.
+	pub async fn dial(self: Arc<Self>, dial: Dial, registry: impl Registry) {
+		let end = match self.reach(dial).await {
+			Ok(connection) => {
+				self.line.queue.event(record::CONN_OPEN, self.handle, &[]);
+				self.serve(connection, registry).await
+			}
+			Err(end) => end,
+		};
+		end.tell(&self.line.queue, self.handle);
+	}
+
+	/// The handshake of a connection that this side dials.
+	async fn reach(&self, dial: Dial) -> Result<quinn::Connection, End> {
+		let Dial { config, to, server_name, timeout, refusal } = dial;
+		let (dialled, driver) = capture(|| self.endpoint.quinn.connect_with(config, to, &server_name));
+		self.line.set_driver(driver);
+		let connecting = dialled.map_err(|e| End::dial_failed(&e.to_string()))?;
+		let outcome = tokio::select! {
+			biased;
+			outcome = connecting => outcome,
+			_ = self.line.driver_ended() => return Err(End::lost_driver()),
+			() = tokio::time::sleep(timeout) => return Err(End::of(Layer::HandshakeTimeout)),
+			() = self.cancelled.notified() => return Err(End::of(Layer::ClosedLocally)),
+		};
+		let connection = outcome.map_err(|e| self.end_of(&e, lock(&refusal).map_or(0, |refusal| refusal as u32)))?;
+		self.line.set_established(connection.clone());
+		fence(Ordering::SeqCst);
+		if self.was_cancelled.load(Ordering::SeqCst) {
+			connection.close(VarInt::from_u32(0), b"");
+		}
+		Ok(connection)
+	}
+
+	/// Serves an accepted connection. Closes it with `code` when JS does not confirm it in time.
+	pub async fn serve_accepted(self: Arc<Self>, timeout: Duration, code: VarInt, registry: impl Registry) {
+		let Some(connection) = self.established().cloned() else { return };
+		self.line.queue.event(record::CONN_IN, self.handle, &[&self.endpoint.handle.to_ne_bytes()]);
+		let mut confirmed = self.confirmed.subscribe();
+		let watched = self.clone();
+		let ended = connection.clone();
+		tokio::spawn(async move {
+			tokio::select! {
+				decided = tokio::time::timeout(timeout, confirmed.wait_for(|yes| *yes)) => {
+					if decided.is_err() {
+						watched.close(code, b"");
+					}
+				}
+				_ = ended.closed() => {}
+			}
+		});
+		self.serve(connection, registry).await.tell(&self.line.queue, self.handle);
+	}
+
+	async fn serve(self: &Arc<Self>, connection: quinn::Connection, registry: impl Registry) -> End {
+		let bidirectional = async {
+			while let Ok((send, recv)) = connection.accept_bi().await {
+				tokio::spawn(self.clone().greet(Some(send), recv, registry.clone()));
+			}
+		};
+		let unidirectional = async {
+			while let Ok(recv) = connection.accept_uni().await {
+				tokio::spawn(self.clone().greet(None, recv, registry.clone()));
+			}
+		};
+		let queue = &self.line.queue;
+		let datagrams = async {
+			while let Ok(data) = connection.read_datagram().await {
+				while !queue.admit_datagram(data.len()) {
+					queue.drained().await; // meanwhile QUIC's own buffer drops the oldest
+				}
+				queue.event(record::DATAGRAM, self.handle, &[&data]);
+			}
+		};
+		let served = tokio::select! {
+			biased;
+			() = self.line.broke() => None,
+			(error, ..) = async { tokio::join!(connection.closed(), bidirectional, unidirectional, datagrams) } => Some(error),
+			_ = self.line.driver_ended() => connection.close_reason(),
+		};
+		self.decided();
+		match served {
+			Some(error) => self.end_of(&error, 0),
+			None => self.abandon(&connection, registry),
+		}
+	}
+
+	/// Nothing drives the connection any more, though it is not over. So it is over now.
+	fn abandon(&self, connection: &quinn::Connection, registry: impl Registry) -> End {
+		if self.line.is_broken() {
+			leak(connection);
+			registry.streams_of(&self.line).iter().for_each(|stream| stream.wake());
+		} else {
+			connection.close(VarInt::from_u32(0), b"");
+		}
+		End::lost_driver()
+	}
+
+	fn end_of(&self, e: &quinn::ConnectionError, refusal: u32) -> End {
+		End::from_error(e, self.close_code.load(Ordering::Acquire), refusal)
+	}
+
+	/// Reads the first frame of an incoming stream, then leaves the stream to JS.
+	async fn greet(self: Arc<Self>, send: Option<SendStream>, mut recv: RecvStream, registry: impl Registry) {
+		let confirmed = *self.confirmed.borrow();
+		let Heads { bytes, timeout, timeout_code, invalid_code } = self.terms.heads;
+		let limit = if confirmed { bytes } else { self.undecided_head_bytes };
+		let head = tokio::time::timeout(timeout, read_head(&mut recv, limit)).await;
+		let flags = u32::from(send.is_some());
+		let parked = Parked { send, recv: Some(recv) };
+		match head {
+			Err(_) => parked.refuse(timeout_code),
+			Ok(Head::Lost) => {}
+			Ok(Head::Invalid) => parked.refuse(invalid_code),
+			Ok(Head::Frame(kind, payload)) => match registry.add_stream(&self.line) {
+				Some(stream) => {
+					stream.park(parked);
+					self.line.queue.push(|batch| {
+						let parts: [&[u8]; 3] = [&self.handle.to_ne_bytes(), &flags.to_ne_bytes(), &payload];
+						batch.record(record::STREAM_IN, kind, stream.handle, &parts);
+					});
+				}
+				None => parked.refuse(invalid_code),
+			},
+		}
+	}
+
+	/// Opens a stream for JS, waiting for the peer's stream limit if need be.
+	pub async fn open(&self, bidirectional: bool, stream: &Stream, priority: i32) -> Option<(SendStream, Option<RecvStream>)> {
+		let connection = self.established()?;
+		let opening = async {
+			match bidirectional {
+				true => connection.open_bi().await.map(|(send, recv)| (send, Some(recv))),
+				false => connection.open_uni().await.map(|send| (send, None)),
+			}
+		};
+		let opened = tokio::select! {
+			biased;
+			_ = stream.cancellation() => None,
+			opened = opening => opened.ok(),
+		};
+		if let Some((send, _)) = &opened {
+			if priority != 0 {
+				let _ = send.set_priority(priority);
+			}
+		}
+		opened
+	}
+}
+
+/// What `Connection::dial` needs.
+pub struct Dial {
+	pub config: quinn::ClientConfig,
+	pub to: SocketAddr,
+	/// The name that the peer's certificate must carry.
+	pub server_name: String,
+	pub timeout: Duration,
+	/// Where the verifier says why it refused the peer's certificate.
+	pub refusal: RefusalSlot,
+}

@@ -1,0 +1,8 @@
+//! QUIC connections, from the handshake to the last event.
+
+mod connection;
+mod end;
+mod head;
+
+pub use connection::{Connection, Dial, Registry};
+pub use end::Layer;

@@ -1,0 +1,160 @@
+//! One endpoint: one UDP socket that dials, listens and carries raw datagrams at once, and the caps on what may come in.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use quinn::VarInt;
+
+use crate::events::{record, Queue};
+use crate::io::{capture, Driver, Unplugged};
+use crate::lock::lock;
+use crate::stream::Port;
+
+use super::admission::{Admission, Crowd, Undecided, Verdict};
+
+/// What has happened since the start.
+#[derive(Default)]
+pub struct Counters {
+	pub accepted: AtomicU64,
+	pub failed: AtomicU64,
+	pub refused: AtomicU64,
+	pub retries: AtomicU64,
+	pub dropped_raw: AtomicU64,
+}
+
+/// See the module.
+pub struct Endpoint {
+	pub handle: u32,
+	/// Where its events go.
+	pub queue: Arc<Queue>,
+	pub quinn: quinn::Endpoint,
+	/// Its socket, as the JS thread uses it.
+	pub port: Arc<Port>,
+	/// `None`: it does not listen.
+	pub admission: Mutex<Option<Admission>>,
+	pub counters: Arc<Counters>,
+	crowd: Arc<Mutex<Crowd>>,
+	/// It is closed, and the peers have been told.
+	left: AtomicBool,
+}
+
+/// A connection whose handshake is over.
+pub struct Accepted {
+	pub endpoint: Arc<Endpoint>,
+	pub connection: quinn::Connection,
+	pub driver: Option<Arc<Driver>>,
+	/// Where the handshake came from.
+	pub from: SocketAddr,
+	/// Its place among the undecided.
+	pub undecided: Undecided,
+	/// The rules that it was let in by.
+	pub rules: Admission,
+}
+
+impl Endpoint {
+	pub fn new(handle: u32, queue: Arc<Queue>, quinn: quinn::Endpoint, port: Arc<Port>, counters: Arc<Counters>) -> Self {
+		let admission = Mutex::new(None);
+		Self { handle, queue, quinn, port, admission, counters, crowd: Arc::default(), left: AtomicBool::new(false) }
+	}
+
+	/// Whether it is closed and the peers have been told.
+	pub fn has_left(&self) -> bool {
+		self.left.load(Ordering::Relaxed)
+	}
+
+	pub fn undecided(&self) -> u32 {
+		lock(&self.crowd).undecided()
+	}
+
+	/// Accepts until the endpoint closes. Each handshake has a task of its own, so a stalled one delays no other. `serve` gets each
+	/// connection whose handshake is over.
+	pub async fn accept_all<F, T>(self: Arc<Self>, serve: F)
+	where
+		F: Fn(Accepted) -> T + Clone + Send + 'static,
+		T: Future<Output = ()> + Send + 'static,
+	{
+		while let Some(incoming) = self.quinn.accept().await {
+			let Some(rules) = lock(&self.admission).clone() else {
+				incoming.refuse();
+				continue;
+			};
+			let from = incoming.remote_address().ip();
+			let validated = incoming.remote_address_validated() || !incoming.may_retry();
+			let open = u32::try_from(self.quinn.open_connections()).unwrap_or(u32::MAX);
+			match Crowd::judge(&self.crowd, &rules, from, validated, open, Instant::now()) {
+				Verdict::Retry => {
+					self.counters.retries.fetch_add(1, Ordering::Relaxed);
+					let _ = incoming.retry(); // only fails when validated, which was asked
+				}
+				Verdict::Refuse => {
+					self.counters.refused.fetch_add(1, Ordering::Relaxed);
+					incoming.refuse();
+				}
+				Verdict::Admit(undecided) => drop(tokio::spawn(self.clone().shake_hands(incoming, undecided, rules, serve.clone()))),
+			}
+		}
+	}
+
+	async fn shake_hands<F, T>(self: Arc<Self>, incoming: quinn::Incoming, undecided: Undecided, rules: Admission, serve: F)
+	where
+		F: Fn(Accepted) -> T,
+		T: Future<Output = ()>,
+	{
+		let from = incoming.remote_address();
+		let (accepting, driver) = capture(|| incoming.accept());
+		let established = async { accepting?.await };
+		let Ok(Ok(connection)) = tokio::time::timeout(rules.handshake_timeout, established).await else {
+			self.counters.failed.fetch_add(1, Ordering::Relaxed);
+			return;
+		};
+		self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+		serve(Accepted { endpoint: self, connection, driver, from, undecided, rules }).await;
+	}
+
+	/// Closes every connection, and tells JS when the closes have left. The socket stays for a peer that did not hear its close,
+	/// until no connection needs it or the time is up. Then it is released, and JS is told that too. `drive` runs the drivers of
+	/// all connections of this endpoint once.
+	pub async fn close(self: Arc<Self>, code: VarInt, reason: Vec<u8>, drain: Duration, drive: impl Fn()) {
+		self.quinn.set_server_config(None);
+		// What JS did before the close, a reset for example, is still on its way through the tasks. Closing now would drop it.
+		for _ in 0..4 {
+			tokio::task::yield_now().await;
+		}
+		self.quinn.close(code, &reason);
+		let told = async {
+			self.send_closes(drive).await;
+			self.left.store(true, Ordering::Relaxed);
+			self.queue.event(record::ENDPOINT_LEFT, self.handle, &[]);
+			self.quinn.wait_idle().await;
+		};
+		let _ = tokio::time::timeout(drain, told).await;
+		self.unplug().await;
+		self.queue.event(record::ENDPOINT_CLOSED, self.handle, &[]);
+	}
+
+	/// Sends the closes that quinn has been asked for: now, or when a full socket has room.
+	pub async fn send_closes(&self, drive: impl Fn()) {
+		drive();
+		if let Some(tap) = self.port.tap() {
+			tap.room().await; // those that waited come first
+		}
+	}
+
+	/// Takes the socket away from quinn, which then closes it.
+	async fn unplug(&self) {
+		let Ok(local_addr) = self.quinn.local_addr() else { return };
+		// Twice, because quinn keeps the last one but one too.
+		for _ in 0..2 {
+			let _ = self.quinn.rebind_abstract(Arc::new(Unplugged { local_addr }));
+		}
+		if let Some(released) = self.port.take_released() {
+			let _ = tokio::time::timeout(RELEASE, released).await; // every connection has to let go first
+		}
+	}
+}
+
+/// How long tasks may take to let go of a socket.
+const RELEASE: Duration = Duration::from_secs(1);

@@ -1,0 +1,13 @@
+//! Endpoints: one UDP socket each, and what they let in.
+
+mod admission;
+mod endpoint;
+mod raw;
+mod restart;
+mod terms;
+
+pub use admission::{Admission, Retry, Undecided};
+pub use endpoint::{Accepted, Counters, Endpoint};
+pub use raw::{raw_sink, ADDRESS_BYTES};
+pub use restart::{restartable, RESET_INTERVAL};
+pub use terms::{Heads, Terms, Windows};

@@ -1,0 +1,116 @@
+//! The receiving half of a stream as a state machine, like `writer.rs`. The I/O thread's task moves it on; the JS thread may
+//! do so when it has just read the socket itself.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use quinn::{ReadError, RecvStream, VarInt};
+
+use crate::events::LARGE_BYTES;
+use crate::io::Gate;
+
+use super::frame::Deframer;
+use super::incoming::{Lost, Reading};
+
+/// Where a reader delivers what it has read.
+pub trait Intake {
+	/// Whether there is credit to read on. If JS wants no more, the code to stop with.
+	fn next_read(&self) -> Result<bool, VarInt>;
+	/// Gives JS the frames in `chunks`, or the bytes as they are.
+	fn deliver(&self, chunks: &mut [Bytes], deframer: Option<&mut Deframer>) -> Result<(), Lost>;
+	/// Whether nothing of the connection may be touched any more.
+	fn is_broken(&self) -> bool;
+}
+
+/// Chunks read at a time.
+const READ_CHUNKS: usize = 64;
+
+/// How the receiving half ended.
+#[derive(Clone, Copy)]
+pub enum ReaderEnd {
+	Finished,
+	Reset(VarInt),
+	Stopped(VarInt),
+	Lost,
+	Invalid(Lost),
+}
+
+pub struct Reader {
+	pub recv: RecvStream,
+	/// `None`: bytes as they come.
+	deframer: Option<Deframer>,
+	/// A reset can still come: not all has arrived.
+	resettable: bool,
+	/// Between quinn and the task.
+	gate: Arc<Gate>,
+	/// The JS thread has found the end; the task reports it.
+	end: Option<ReaderEnd>,
+}
+
+impl Reader {
+	pub fn new(recv: RecvStream, reading: &Reading) -> Self {
+		let deframer = reading.limits.map(|limits| Deframer::new(limits, LARGE_BYTES));
+		Self { recv, deframer, resettable: true, gate: Arc::default(), end: None }
+	}
+
+	/// The task's turn.
+	pub fn poll_task(&mut self, intake: &impl Intake, cx: &mut Context) -> Poll<ReaderEnd> {
+		self.gate.set_task(cx.waker());
+		match self.end {
+			Some(end) => Poll::Ready(end),
+			None => self.advance(intake),
+		}
+	}
+
+	/// The JS thread's turn: runs `receive`, and reads what that brought for this stream.
+	pub fn poll_inline(&mut self, intake: &impl Intake, receive: impl FnOnce()) {
+		let gate = self.gate.clone();
+		let _held = gate.hold();
+		receive();
+		if gate.woken() && self.end.is_none() && !intake.is_broken() {
+			if let Poll::Ready(end) = self.advance(intake) {
+				self.end = Some(end);
+				gate.pass_on();
+			}
+		}
+	}
+
+	fn advance(&mut self, intake: &impl Intake) -> Poll<ReaderEnd> {
+		let waker = Waker::from(self.gate.clone());
+		let cx = &mut Context::from_waker(&waker);
+		let mut chunks: [Bytes; READ_CHUNKS] = std::array::from_fn(|_| Bytes::new());
+		loop {
+			let may_read = match intake.next_read() {
+				Ok(may_read) => may_read,
+				Err(code) => return Poll::Ready(ReaderEnd::Stopped(code)),
+			};
+			if !may_read {
+				if !self.resettable {
+					return Poll::Pending;
+				}
+				match pin!(self.recv.received_reset()).poll(cx) {
+					Poll::Pending => return Poll::Pending,
+					Poll::Ready(Ok(Some(code))) => return Poll::Ready(ReaderEnd::Reset(code)),
+					Poll::Ready(Ok(None)) => self.resettable = false, // all of it is here: only credit is missing
+					Poll::Ready(Err(_)) => return Poll::Ready(ReaderEnd::Lost),
+				}
+				continue;
+			}
+			let Poll::Ready(read) = pin!(self.recv.read_chunks(&mut chunks)).poll(cx) else { return Poll::Pending };
+			match read {
+				Ok(Some(n)) => {
+					if let Err(why) = intake.deliver(&mut chunks[..n], self.deframer.as_mut()) {
+						return Poll::Ready(ReaderEnd::Invalid(why));
+					}
+				}
+				Ok(None) if self.deframer.as_ref().is_none_or(Deframer::between_frames) => return Poll::Ready(ReaderEnd::Finished),
+				Ok(None) => return Poll::Ready(ReaderEnd::Invalid(Lost::Truncated)),
+				Err(ReadError::Reset(code)) => return Poll::Ready(ReaderEnd::Reset(code)),
+				Err(_) => return Poll::Ready(ReaderEnd::Lost),
+			}
+		}
+	}
+}

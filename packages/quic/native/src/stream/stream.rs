@@ -1,0 +1,333 @@
+//! One stream: a queue of bytes going out, credit for bytes coming in, and one task for each direction.
+//!
+//! JS never waits here and no lock is held across an await, so `reset`, `stop` and `finish` always get through.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use quinn::VarInt;
+use tokio::sync::Notify;
+
+use crate::events::{record, u64_halves, Queue};
+use crate::io;
+use crate::lock::lock;
+
+use super::frame::{self, Deframer, Sink};
+use super::incoming::{Delivery, Incoming, Lost, Reading};
+use super::outgoing::{Next, Outgoing, OWN_CHUNK_BYTES};
+use super::parked::Parked;
+use super::reader::{Intake, Reader};
+use super::writer::{Source, Writer};
+
+/// A connection as its streams see it.
+pub type Line = io::Line<Stream>;
+
+/// See the module.
+pub struct Stream {
+	pub handle: u32,
+	/// Of the connection that the stream belongs to.
+	pub line: Arc<Line>,
+	/// Whether writes get a frame header.
+	framed: AtomicBool,
+	pub(super) outgoing: Mutex<Outgoing>,
+	pub(super) outgoing_wake: Notify,
+	incoming: Mutex<Incoming>,
+	pub(super) incoming_wake: Notify,
+	parked: Mutex<Option<Parked>>,
+	pub parked_wake: Notify,
+	/// The two halves, while they live and their tasks run.
+	pub(super) writer: Mutex<Option<Writer>>,
+	pub(super) reader: Mutex<Option<Reader>>,
+	/// Directions still open.
+	open: AtomicU8,
+	lost_told: AtomicBool,
+}
+
+impl Stream {
+	/// A stream that nothing serves yet: `configure` it before it is run.
+	pub fn new(handle: u32, line: Arc<Line>) -> Self {
+		Self {
+			handle,
+			line,
+			framed: AtomicBool::new(true),
+			outgoing: Mutex::new(Outgoing::new()),
+			outgoing_wake: Notify::new(),
+			incoming: Mutex::default(),
+			incoming_wake: Notify::new(),
+			parked: Mutex::new(None),
+			parked_wake: Notify::new(),
+			writer: Mutex::new(None),
+			reader: Mutex::new(None),
+			open: AtomicU8::new(2),
+			lost_told: AtomicBool::new(false),
+		}
+	}
+
+	pub fn configure(&self, reading: &Reading, high_water: usize) {
+		self.framed.store(reading.limits.is_some(), Ordering::Relaxed);
+		lock(&self.outgoing).high_water = high_water;
+		lock(&self.incoming).credit += reading.credit;
+	}
+
+	// What JS calls. Each of these is cheap, and allowed at any time.
+
+	/// Queues a copy. Returns the bytes now queued, or `None` when this direction is over.
+	pub fn write(self: &Arc<Self>, kind: u8, payload: &[u8]) -> Option<usize> {
+		self.enqueue(Some(kind), payload.len(), |out| {
+			if payload.len() >= OWN_CHUNK_BYTES {
+				out.append(Bytes::copy_from_slice(payload));
+			} else {
+				out.tail.extend_from_slice(payload);
+			}
+		})
+	}
+
+	/// Like `write`, with bytes that many streams share.
+	pub fn write_shared(self: &Arc<Self>, kind: u8, payload: &Bytes) -> Option<usize> {
+		if payload.len() < OWN_CHUNK_BYTES {
+			return self.write(kind, payload);
+		}
+		self.enqueue(Some(kind), payload.len(), |out| out.append(payload.clone()))
+	}
+
+	/// Queues whole frames that bring their headers along, in bytes that many streams share.
+	pub fn write_frames(self: &Arc<Self>, frames: &Bytes) -> Option<usize> {
+		self.enqueue(None, frames.len(), |out| {
+			if frames.len() >= OWN_CHUNK_BYTES {
+				out.append(frames.clone());
+			} else {
+				out.tail.extend_from_slice(frames);
+			}
+		})
+	}
+
+	/// `put` adds the payload. If there is no kind, what it adds has its headers already.
+	fn enqueue(self: &Arc<Self>, kind: Option<u8>, len: usize, put: impl FnOnce(&mut Outgoing)) -> Option<usize> {
+		let (queued, next) = {
+			let mut out = lock(&self.outgoing);
+			if out.over || out.finish || out.reset.is_some() {
+				return None;
+			}
+			let mut added = len;
+			let packed = if len < OWN_CHUNK_BYTES { len } else { 0 };
+			match kind {
+				Some(kind) if self.framed.load(Ordering::Relaxed) => {
+					out.reserve(frame::HEADER_BYTES + packed);
+					out.tail.extend_from_slice(&frame::header(kind, len));
+					added += frame::HEADER_BYTES;
+				}
+				_ => out.reserve(packed),
+			}
+			put(&mut out);
+			out.queued += added;
+			if out.queued >= out.high_water {
+				out.wants_drain = true;
+			}
+			(out.queued, out.next())
+		};
+		match next {
+			Next::Nothing => {}
+			Next::WakeWriter => self.outgoing_wake.notify_one(),
+			Next::FlushLater => self.line.due.add(self.clone()),
+		}
+		Some(queued)
+	}
+
+	/// JS thread, at the end of a tick: sends in place the little that was written in it, or wakes the I/O thread.
+	pub fn flush(self: &Arc<Self>) {
+		{
+			let mut out = lock(&self.outgoing);
+			out.due = false;
+			if out.queued == 0 || std::mem::replace(&mut out.scheduled, true) {
+				return;
+			}
+		}
+		let sent = self.line.run_paced(|| match self.writer.try_lock() {
+			Ok(mut writer) => match writer.as_mut() {
+				Some(writer) => writer.poll_inline(&**self),
+				None => self.outgoing_wake.notify_one(),
+			},
+			Err(_) => self.outgoing_wake.notify_one(),
+		});
+		if sent {
+			self.line.port.expect_answer(self);
+		} else {
+			self.outgoing_wake.notify_one();
+		}
+	}
+
+	pub fn queued(&self) -> usize {
+		lock(&self.outgoing).queued
+	}
+
+	pub fn finish(&self) {
+		lock(&self.outgoing).finish = true;
+		self.outgoing_wake.notify_one();
+	}
+
+	pub fn reset(&self, code: VarInt) {
+		{
+			let mut out = lock(&self.outgoing);
+			out.reset.get_or_insert(code);
+			out.forget();
+		}
+		self.outgoing_wake.notify_one();
+	}
+
+	pub fn stop(&self, code: VarInt) {
+		lock(&self.incoming).stop.get_or_insert(code);
+		self.incoming_wake.notify_one();
+	}
+
+	/// Returns credit: `payload` bytes and `FRAME_COST` for each frame, summed up by the wrapper.
+	pub fn add_credit(&self, amount: i64) {
+		let waiting = lock(&self.incoming).add_credit(amount);
+		if waiting {
+			self.incoming_wake.notify_one();
+		}
+	}
+
+	/// Keeps the halves until JS decides.
+	pub fn park(&self, parked: Parked) {
+		*lock(&self.parked) = Some(parked);
+		self.parked_wake.notify_one();
+	}
+
+	pub fn unpark(&self) -> Option<Parked> {
+		lock(&self.parked).take()
+	}
+
+	/// For a stream that no writer or reader serves: the code to reset it with, if JS gave it up.
+	pub fn cancelled(&self) -> Option<VarInt> {
+		lock(&self.outgoing).reset.or(lock(&self.incoming).stop)
+	}
+
+	/// Resolves when JS resets or stops the stream.
+	pub async fn cancellation(&self) -> VarInt {
+		loop {
+			if let Some(code) = self.cancelled() {
+				return code;
+			}
+			tokio::select! {
+				() = self.outgoing_wake.notified() => {}
+				() = self.incoming_wake.notified() => {}
+			}
+		}
+	}
+
+	/// Wakes the tasks, because the connection is broken.
+	pub fn wake(&self) {
+		self.outgoing_wake.notify_one();
+		self.incoming_wake.notify_one();
+	}
+
+	/// Lets go of what belongs to a broken connection without touching it: nothing of it is ever dropped.
+	pub(super) fn leak(&self) {
+		std::mem::forget((lock(&self.writer).take(), lock(&self.reader).take(), lock(&self.parked).take()));
+	}
+
+	fn queue(&self) -> &Queue {
+		&self.line.queue
+	}
+
+	pub(super) fn event(&self, kind: u8) {
+		self.queue().event(kind, self.handle, &[]);
+	}
+
+	pub(super) fn coded_event(&self, kind: u8, code: VarInt) {
+		self.queue().event(kind, self.handle, &[&u64_halves(code.into_inner())]);
+	}
+
+	/// Tells JS once that the stream broke.
+	pub fn lost(&self, why: Lost) {
+		if !self.lost_told.swap(true, Ordering::Relaxed) {
+			self.queue().final_event(record::STREAM_LOST, self.handle, &[&(why as u32).to_ne_bytes()]);
+		}
+	}
+
+	/// The stream could not be opened. Tells JS that it broke, unless JS gave it up before.
+	pub fn lost_unless_cancelled(&self) {
+		if self.cancelled().is_none() {
+			self.lost(Lost::Connection);
+		}
+	}
+
+	/// One direction is over. The second one sends `STREAM_DONE`, after which no record carries this handle.
+	pub fn direction_over(&self) {
+		if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+			self.event(record::STREAM_DONE);
+		}
+	}
+}
+
+impl Source for Stream {
+	fn take_outgoing(&self, batch: &mut Vec<Bytes>) -> bool {
+		lock(&self.outgoing).take(batch)
+	}
+
+	fn reset_asked(&self) -> Option<VarInt> {
+		lock(&self.outgoing).reset
+	}
+
+	fn outgoing_taken(&self, bytes: usize) {
+		if lock(&self.outgoing).taken(bytes) {
+			self.event(record::DRAIN);
+		}
+	}
+}
+
+impl Intake for Stream {
+	fn next_read(&self) -> Result<bool, VarInt> {
+		lock(&self.incoming).next_read()
+	}
+
+	fn deliver(&self, chunks: &mut [Bytes], deframer: Option<&mut Deframer>) -> Result<(), Lost> {
+		let mut cost = 0;
+		let mut result = Ok(());
+		self.queue().push(|batch| {
+			let mut sink = Delivery { handle: self.handle, batch, cost: 0 };
+			match deframer {
+				Some(deframer) => {
+					for chunk in chunks {
+						if deframer.feed(std::mem::take(chunk), &mut sink).is_err() {
+							result = Err(Lost::TooLong);
+							break;
+						}
+					}
+				}
+				None => chunks.iter_mut().for_each(|chunk| sink.whole(0, &std::mem::take(chunk))),
+			}
+			cost = sink.cost;
+		});
+		lock(&self.incoming).credit -= cost;
+		result
+	}
+
+	fn is_broken(&self) -> bool {
+		self.line.is_broken()
+	}
+}
+
+impl io::Expecting for Stream {
+	fn receive_inline(&self, read_socket: impl FnOnce()) {
+		let receive = || {
+			self.line.run_inline(read_socket);
+		};
+		match self.reader.try_lock() {
+			Ok(mut reader) => match reader.as_mut() {
+				Some(reader) => reader.poll_inline(self, receive),
+				None => receive(),
+			},
+			Err(_) => receive(), // the I/O thread is reading the stream
+		}
+	}
+}
+
+impl Drop for Stream {
+	fn drop(&mut self) {
+		if self.line.is_broken() {
+			self.leak();
+		}
+	}
+}

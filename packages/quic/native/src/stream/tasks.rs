@@ -1,0 +1,118 @@
+//! The two tasks of a stream on the I/O thread, one for each direction.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use quinn::{RecvStream, SendStream};
+
+use crate::events::record;
+use crate::lock::lock;
+
+use super::incoming::{Lost, Reading};
+use super::parked::Parked;
+use super::reader::{Reader, ReaderEnd};
+use super::stream::Stream;
+use super::writer::{Writer, WriterEnd};
+
+impl Stream {
+	/// Starts the tasks for the halves that exist.
+	pub fn run(self: &Arc<Self>, send: Option<SendStream>, recv: Option<RecvStream>, reading: Reading) {
+		match send {
+			Some(send) => drop(tokio::spawn(self.clone().write_all(send))),
+			None => self.direction_over(),
+		}
+		match recv {
+			Some(recv) => drop(tokio::spawn(self.clone().read_all(recv, reading))),
+			None => self.direction_over(),
+		}
+	}
+
+	/// Sends what was queued (the first frame) and waits to be piped.
+	pub async fn hold(&self, mut send: SendStream, recv: Option<RecvStream>) {
+		let mut first = Vec::new();
+		lock(&self.outgoing).take(&mut first);
+		tokio::select! {
+			biased; // being given up counts more than having just been written
+			code = self.cancellation() => Parked { send: Some(send), recv }.refuse(code),
+			_ = send.write_all_chunks(&mut first) => self.park(Parked { send: Some(send), recv }), // the pipe sees a failure
+		}
+	}
+
+	async fn write_all(self: Arc<Self>, send: SendStream) {
+		*lock(&self.writer) = Some(Writer::new(send));
+		let end = loop {
+			let advance = poll_fn(|cx| match lock(&self.writer).as_mut() {
+				_ if self.line.is_broken() => Poll::Ready(WriterEnd::Lost),
+				Some(writer) => writer.poll_task(&*self, cx),
+				None => Poll::Ready(WriterEnd::Lost), // unreachable: only this task takes the writer away
+			});
+			tokio::select! {
+				biased;
+				end = advance => break end,
+				() = self.outgoing_wake.notified() => {}
+			}
+		};
+		if self.line.is_broken() {
+			self.leak();
+		}
+		let writer = lock(&self.writer).take();
+		{
+			let mut out = lock(&self.outgoing);
+			out.over = true;
+			out.forget();
+		}
+		if let Some(Writer { mut send, .. }) = writer {
+			match end {
+				WriterEnd::Reset(code) => drop(send.reset(code)),
+				WriterEnd::Stopped(code) => drop(send.reset(code)), // RFC 9000, 3.5: answer STOP_SENDING with RESET_STREAM
+				WriterEnd::Acknowledged | WriterEnd::Lost => {}
+			}
+		}
+		match end {
+			WriterEnd::Acknowledged => self.event(record::FINISHED),
+			WriterEnd::Reset(_) => {}
+			WriterEnd::Stopped(code) => self.coded_event(record::STOPPED, code),
+			WriterEnd::Lost => self.lost(Lost::Connection),
+		}
+		self.direction_over();
+	}
+
+	async fn read_all(self: Arc<Self>, recv: RecvStream, reading: Reading) {
+		*lock(&self.reader) = Some(Reader::new(recv, &reading));
+		let end = loop {
+			let advance = poll_fn(|cx| match lock(&self.reader).as_mut() {
+				_ if self.line.is_broken() => Poll::Ready(ReaderEnd::Lost),
+				Some(reader) => reader.poll_task(&*self, cx),
+				None => Poll::Ready(ReaderEnd::Lost), // unreachable: only this task takes the reader away
+			});
+			tokio::select! {
+				biased;
+				end = advance => break end,
+				() = self.incoming_wake.notified() => {}
+			}
+		};
+		if self.line.is_broken() {
+			self.leak();
+		}
+		let reader = lock(&self.reader).take();
+		let stop = |code| {
+			if let Some(Reader { mut recv, .. }) = reader {
+				let _ = recv.stop(code);
+			}
+		};
+		match end {
+			ReaderEnd::Finished => self.event(record::END),
+			ReaderEnd::Reset(code) => self.coded_event(record::RESET, code),
+			ReaderEnd::Stopped(code) => stop(code),
+			ReaderEnd::Lost => self.lost(Lost::Connection),
+			ReaderEnd::Invalid(why) => {
+				let code = if matches!(why, Lost::TooLong) { reading.too_long_code } else { reading.truncated_code };
+				stop(code);
+				self.reset(code);
+				self.lost(why);
+			}
+		}
+		self.direction_over();
+	}
+}

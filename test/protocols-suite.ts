@@ -1,0 +1,552 @@
+/**
+ * Streams that name their protocol, on any transport: they go to its handler, whoever opens them and whichever way they travel.
+ */
+
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import { type Client, censusOfClient } from "../packages/conec/src/client/client.ts";
+import type { ClientOptions } from "../packages/conec/src/client/options.ts";
+import { type Coordinator, censusOfCoordinator, listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
+import type { CoordinatorOptions } from "../packages/conec/src/coordinator/options.ts";
+import type { ConecError } from "../packages/conec/src/errors.ts";
+import type { HandlerFailed, OpenStreamOptions, ProtocolHandler } from "../packages/conec/src/index.ts";
+import { jsonCodec, typed } from "../packages/conec/src/stream/adapters/index.ts";
+import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
+import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { declare, echo, type Fabric, handler, next, nowOf, runtimeOf, text, until, utf8, World } from "./entities-world.ts";
+
+/** Sends everything back. */
+const echoing: ProtocolHandler = async (stream) => {
+	for await (const message of stream) await stream.send(message);
+};
+
+/** A handler that never ends by itself. */
+const endless: ProtocolHandler = () => new Promise(() => undefined);
+
+/** One way of opening a stream: who takes it there, and what it is to be. */
+interface Way {
+	readonly name: string;
+	readonly taker: Client | Coordinator;
+	readonly open: (options: OpenStreamOptions) => Promise<MessageStream>;
+	readonly path: "direct" | "proxied";
+	/** What the opener is called in messages of errors. */
+	readonly called: string;
+	/** Whom the taker sees. */
+	readonly peer: string | null;
+}
+
+interface Scene {
+	readonly world: World;
+	readonly alice: Client;
+	readonly bob: Client;
+	readonly ways: readonly Way[];
+}
+
+/** What a Client or Coordinator says of handlers that have failed, as it comes. */
+function failures(of: Client | Coordinator): HandlerFailed[] {
+	const told: HandlerFailed[] = [];
+	void (async () => {
+		for await (const status of of.status()) if (status.type === "handler-failed") told.push(status);
+	})();
+	return told;
+}
+
+/** Says something and waits for it to come back. */
+async function isAnswered(stream: MessageStream, message: string): Promise<void> {
+	await stream.send(message);
+	assert.equal(text(await stream.receive()), message);
+}
+
+/** Closes a stream, and reads what is left of it. */
+async function finish(stream: MessageStream): Promise<void> {
+	await stream.close();
+	assert.equal(await stream.receive(), null);
+}
+
+/** Declares the suite. */
+export function protocolsSuite(fabric: Fabric): void {
+	const it = declare(fabric);
+
+	async function scene(t: TestContext, options: Partial<ClientOptions> = {}, ofCoordinator: CoordinatorOptions = {}): Promise<Scene> {
+		const world = await World.create(t, fabric, ofCoordinator);
+		const [alice, bob] = await Promise.all([world.connect("alice", { listen: true }), world.connect("bob", { listen: true, ...options })]);
+		const { coordinator } = world;
+		const called = 'stream to "bob"';
+		const ways: Way[] = [
+			{ name: "proxied", taker: bob, open: (given) => alice.openStream("bob", { ...given, path: "proxied" }), path: "proxied", called, peer: "alice" },
+			{ name: "direct", taker: bob, open: (given) => alice.openStream("bob", { ...given, path: "direct" }), path: "direct", called, peer: "alice" },
+			{ name: "to itself", taker: bob, open: (given) => bob.openStream("bob", given), path: "proxied", called, peer: "bob" },
+			{
+				name: "to the Coordinator",
+				taker: coordinator,
+				open: (given) => alice.openCoordinatorStream(given),
+				path: "direct",
+				called: "stream to the Coordinator",
+				peer: "alice",
+			},
+			{ name: "from the Coordinator", taker: bob, open: (given) => coordinator.openStream("bob", given), path: "direct", called, peer: null },
+		];
+		return { world, alice, bob, ways };
+	}
+
+	it("a stream with a protocol goes to its handler, whichever way it comes, and one without to incomingStreams", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		const seen: unknown[] = [];
+		for (const taker of [bob, world.coordinator]) {
+			taker.handle("echo/1", async (stream, context) => {
+				seen.push([stream.protocol, stream.peer, stream.path, stream.metadata, context.signal.aborted]);
+				await echoing(stream, context);
+			});
+		}
+		for (const { name, taker, open, path, peer } of ways) {
+			const stream = await open({ protocol: "echo/1", metadata: { name } });
+			assert.deepEqual([stream.protocol, stream.path], ["echo/1", path], name);
+			await isAnswered(stream, name);
+			assert.deepEqual(seen.pop(), ["echo/1", peer, path, { name }, false], name);
+			const [near, far] = await Promise.all([open({}), next(taker.incomingStreams)]);
+			assert.deepEqual([near.protocol, far.protocol, far.peer, far.path], [undefined, undefined, peer, path], name);
+			await Promise.all([finish(stream), near.close(), far.close()]);
+		}
+	});
+
+	it("a stream whose protocol nobody handles is PROTOCOL_UNHANDLED, in plain words, and disturbs nobody", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		for (const taker of [bob, world.coordinator]) taker.handle("echo/1", echoing);
+		for (const { name, open, called } of ways) {
+			const bystander = await open({ protocol: "echo/1" });
+			await assert.rejects(open({ protocol: "echo/2" }), (error: ConecError) => {
+				assert.equal(error.code, "PROTOCOL_UNHANDLED", name);
+				assert.ok(error.message.startsWith(`Cannot open ${called}: it handles no protocol "echo/2" (`), error.message);
+				return true;
+			});
+			const early = await open({ protocol: "echo", early: true });
+			await assert.rejects(early.receive(), { code: "PROTOCOL_UNHANDLED" }, name);
+			assert.deepEqual(await early.closed, { by: "peer", code: "PROTOCOL_UNHANDLED" });
+			await isAnswered(bystander, "still here");
+			await finish(bystander);
+		}
+	});
+
+	it("what is opened early reaches the handler with its first messages", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		for (const taker of [bob, world.coordinator]) taker.handle("echo/1", echoing);
+		for (const { open } of ways) {
+			const stream = await open({ protocol: "echo/1", early: true });
+			await Promise.all([stream.send("one"), stream.send("two"), stream.close()]);
+			const heard: (string | null)[] = [];
+			for await (const message of stream) heard.push(text(message));
+			assert.deepEqual(heard, ["one", "two"]);
+		}
+	});
+
+	it("handlers of the options are there before the first stream", async (t) => {
+		const world = await World.create(t, fabric, { handlers: { "greet/1": async (stream) => stream.send(`hello, ${stream.peer}`) } });
+		const { coordinator } = world;
+		// Opened in the moment in which the Coordinator has the Client, which is before the Client has heard its welcome.
+		const greeting = (async () => {
+			for await (const status of coordinator.status())
+				if (status.type === "connected") return await coordinator.openStream("bob", { protocol: "greet/1", early: true });
+			return undefined;
+		})();
+		const bob = await world.connect("bob", { handlers: { "greet/1": async (stream) => stream.send(`welcome, ${stream.peer}`) } });
+		const early = await greeting;
+		assert.ok(early !== undefined);
+		assert.equal(text(await early.receive()), "welcome, null");
+		assert.equal(text(await (await bob.openCoordinatorStream({ protocol: "greet/1" })).receive()), "hello, bob");
+		assert.throws(() => bob.handle("greet/1", echoing), { code: "OPTION_INVALID" });
+	});
+
+	it("a stream is closed when its handler resolves, and stopped where the peer goes on", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		for (const taker of [bob, world.coordinator]) {
+			taker.handle("one-answer/1", async (stream) => {
+				assert.equal(text(await stream.receive()), "question");
+				await stream.send("answer");
+			});
+		}
+		for (const { open } of ways) {
+			const stream = await open({ protocol: "one-answer/1" });
+			await stream.send("question");
+			assert.deepEqual([text(await stream.receive()), await stream.receive()], ["answer", null]);
+			const info = await stream.closed.then(
+				(ended) => ended,
+				() => undefined,
+			);
+			assert.equal(info?.code, "STREAM_STOPPED");
+			await assert.rejects(stream.send("another question"), { code: "STREAM_STOPPED", closeCode: 0 });
+		}
+	});
+
+	it("a handler that returns nothing keeps the stream for the application", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		const kept: MessageStream[] = [];
+		for (const taker of [bob, world.coordinator]) taker.handle("keep/1", (stream) => void kept.push(stream));
+		for (const { open } of ways) {
+			const near = await open({ protocol: "keep/1" });
+			await until(() => kept.length === 1);
+			const far = kept.pop() as MessageStream;
+			await near.send("later");
+			assert.equal(text(await far.receive()), "later");
+			await far.send("much later");
+			assert.equal(text(await near.receive()), "much later");
+			await Promise.all([near.close(), far.close()]);
+			await near.closed;
+		}
+		assert.equal(censusOfClient(bob).handlers, 0);
+	});
+
+	it("a handler that throws or rejects is told once, the peer gets a reset, and the others go on", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		const boom = new Error("boom");
+		for (const { name, taker, open, peer } of ways) {
+			const handlings = [
+				taker.handle("echo/1", echoing),
+				taker.handle("throws/1", () => {
+					throw boom;
+				}),
+				taker.handle("rejects/1", async (stream) => {
+					await stream.receive();
+					throw boom;
+				}),
+			];
+			const told = failures(taker);
+			const bystander = await open({ protocol: "echo/1" });
+			for (const protocol of ["throws/1", "rejects/1"]) {
+				// A throw may be as fast as the acceptance.
+				const stream = await open({ protocol, early: true });
+				await stream.send("go").catch(() => undefined);
+				await assert.rejects(stream.receive(), { code: "STREAM_RESET", closeCode: 0 }, `${name} ${protocol}`);
+				await until(() => told.length > 0);
+				assert.deepEqual(told, [{ type: "handler-failed", protocol, peer, error: boom }], `${name} ${protocol}`);
+				told.length = 0;
+				await isAnswered(bystander, protocol);
+			}
+			await finish(bystander);
+			assert.deepEqual(told, []);
+			for (const handling of handlings) handling.close();
+		}
+		await until(() => censusOfClient(bob).handlers === 0 && censusOfCoordinator(world.coordinator).handlers === 0);
+	});
+
+	it("a handler that resets with a code of its own before it throws says that code to the peer", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		for (const taker of [bob, world.coordinator]) {
+			taker.handle("teapot/1", async (stream) => {
+				await stream.receive();
+				stream.reset(418);
+				throw new Error("I am a teapot");
+			});
+		}
+		for (const { open } of ways) {
+			const stream = await open({ protocol: "teapot/1" });
+			await stream.send("coffee, please");
+			await assert.rejects(stream.receive(), { code: "STREAM_RESET", closeCode: 418 });
+		}
+	});
+
+	it("a handler that passes on how its stream broke has not failed, and its signal says the same", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		const reasons: unknown[] = [];
+		const told = [failures(bob), failures(world.coordinator)];
+		let done = 0;
+		for (const taker of [bob, world.coordinator]) {
+			taker.handle("read/1", async (stream, { signal }) => {
+				signal.addEventListener("abort", () => reasons.push((signal.reason as ConecError).code));
+				try {
+					while ((await stream.receive()) !== null);
+				} finally {
+					done++;
+				}
+			});
+		}
+		for (const [index, { open }] of ways.entries()) {
+			const stream = await open({ protocol: "read/1" });
+			await stream.send("one");
+			stream.reset(7);
+			stream.stop(7);
+			await until(() => done === index + 1 && reasons.length === index + 1);
+		}
+		assert.deepEqual(new Set(reasons), new Set(["STREAM_RESET"]));
+		assert.deepEqual(told, [[], []]);
+		await until(() => censusOfClient(bob).handlers === 0);
+	});
+
+	it("a protocol is handled once at a time: twice is refused, and again after it was closed is not", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		for (const taker of [bob, world.coordinator]) {
+			const first = taker.handle("echo/1", echoing);
+			assert.equal(first.protocol, "echo/1");
+			assert.throws(() => taker.handle("echo/1", echoing), { name: "TypeError", code: "OPTION_INVALID", message: /echo\/1.*already/ });
+			first.close();
+			const second = taker.handle("echo/1", endless);
+			first.close();
+			first[Symbol.dispose]();
+			assert.throws(() => taker.handle("echo/1", echoing), { code: "OPTION_INVALID" }, "closing what is closed takes nothing away from others");
+			second[Symbol.dispose]();
+		}
+		for (const { open } of ways) await assert.rejects(open({ protocol: "echo/1" }), { code: "PROTOCOL_UNHANDLED" });
+	});
+
+	it("a handler taken away while streams open: each opener is told once, and streams that are open go on", async (t) => {
+		const { ways } = await scene(t);
+		for (const { name, taker, open } of ways) {
+			const handling = taker.handle("echo/1", echoing);
+			const before = await open({ protocol: "echo/1" });
+			const opening = Array.from({ length: 8 }, () => open({ protocol: "echo/1" }));
+			handling.close();
+			const outcomes = await Promise.allSettled(opening);
+			for (const outcome of outcomes) {
+				if (outcome.status === "rejected") {
+					assert.equal((outcome.reason as ConecError).code, "PROTOCOL_UNHANDLED", name);
+					continue;
+				}
+				await isAnswered(outcome.value, "in time");
+				await finish(outcome.value);
+			}
+			await isAnswered(before, "from before");
+			await finish(before);
+			await assert.rejects(open({ protocol: "echo/1" }), { code: "PROTOCOL_UNHANDLED" });
+		}
+	});
+
+	it("a thousand protocols, each with its own handler", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		for (const taker of [bob, world.coordinator])
+			for (let number = 0; number < 1_000; number++) taker.handle(`number/${number}`, async (stream) => stream.send(`${number}`));
+		for (const { open } of ways) {
+			for (const number of [0, 1, 500, 999]) assert.equal(text(await (await open({ protocol: `number/${number}` })).receive()), `${number}`);
+			await assert.rejects(open({ protocol: "number/1000" }), { code: "PROTOCOL_UNHANDLED" });
+		}
+	});
+
+	it("handlers that run, and protocols, are bounded; who asks for more is told", async (t) => {
+		const world = await World.create(t, fabric, { limits: { runningHandlers: 2 } });
+		const alice = await world.connect("alice");
+		const bob = await world.connect("bob", { limits: { runningHandlers: 2, protocols: 1, incomingStreams: 0 } });
+		let release: () => void = () => undefined;
+		const held = new Promise<void>((resolve) => {
+			release = resolve;
+		});
+		for (const taker of [bob, world.coordinator]) taker.handle("wait/1", () => held);
+		assert.throws(() => bob.handle("another/1", echoing), { name: "ConecError", code: "LIMIT_EXCEEDED" });
+		for (const open of [() => alice.openStream("bob", { protocol: "wait/1" }), () => alice.openCoordinatorStream({ protocol: "wait/1" })]) {
+			const [first] = await Promise.all([open(), open()]);
+			await assert.rejects(open(), { code: "PEER_BUSY" });
+			// The handler has not ended only because its stream has.
+			first?.reset();
+			first?.stop();
+			await first?.closed;
+			await assert.rejects(open(), { code: "PEER_BUSY" });
+		}
+		release();
+		await until(() => censusOfClient(bob).handlers === 0 && censusOfCoordinator(world.coordinator).handlers === 0);
+		for (const stream of [await alice.openStream("bob", { protocol: "wait/1" }), await alice.openCoordinatorStream({ protocol: "wait/1" })])
+			assert.equal(await stream.receive(), null);
+	});
+
+	it("closing tells handlers, waits for those that end, and delivers what they say last", async (t) => {
+		const { ways, world } = await scene(t);
+		const opened: { stream: MessageStream; name: string }[] = [];
+		const handlers = new Map<Client | Coordinator, AbortSignal[]>();
+		for (const { name, taker, open } of ways) {
+			if (!handlers.has(taker)) {
+				const signals: AbortSignal[] = [];
+				handlers.set(taker, signals);
+				taker.handle("last-words/1", async (stream, { signal }) => {
+					signals.push(signal);
+					await new Promise((resolve) => signal.addEventListener("abort", resolve));
+					await stream.send("goodbye");
+				});
+			}
+			opened.push({ stream: await open({ protocol: "last-words/1" }), name });
+		}
+		await until(() => [...handlers.values()].flat().length === ways.length);
+		for (const taker of handlers.keys()) {
+			const code = taker === world.coordinator ? "COORDINATOR_CLOSED" : "CLIENT_CLOSED";
+			const of = opened.filter((_, index) => ways[index]?.taker === taker && ways[index]?.name !== "to itself");
+			const closing = taker.close();
+			assert.throws(() => taker.handle("late/1", echoing), { code });
+			for (const { stream, name } of of) assert.deepEqual([text(await stream.receive()), await stream.receive()], ["goodbye", null], name);
+			await closing;
+			for (const signal of handlers.get(taker) ?? []) assert.equal((signal.reason as ConecError).code, code);
+			assert.throws(() => taker.handle("late/1", echoing), { code });
+		}
+	});
+
+	it("closing ends in time though handlers never do, and their streams are reset", async (t) => {
+		const limits = { closeTimeoutMs: 900, lingerMs: 600 };
+		for (const who of ["bob", "the Coordinator"]) {
+			const { ways, world, bob } = await scene(t, { limits }, { limits });
+			const taker = who === "bob" ? bob : world.coordinator;
+			taker.handle("endless/1", endless);
+			taker.handle("deaf/1", echoing);
+			const streams: MessageStream[] = [];
+			for (const { open } of ways.filter((way) => way.taker === taker)) {
+				for (const protocol of ["endless/1", "deaf/1"]) streams.push(await open({ protocol }));
+			}
+			const told = failures(taker);
+			const started = nowOf(fabric);
+			await Promise.all([taker.close(), taker.close()]);
+			// On the machine's own time it may take as long as the machine likes.
+			if (fabric.runtime !== undefined) assert.ok(nowOf(fabric) - started <= limits.closeTimeoutMs, `${who}: ${nowOf(fabric) - started} ms`);
+			const code = who === "bob" ? "CLIENT_CLOSED" : "COORDINATOR_CLOSED";
+			for (const stream of streams) await assert.rejects(stream.receive(), { code }, who);
+			assert.deepEqual(told, [], "what they hear of the closing is not their fault");
+		}
+	});
+
+	it("destroying does not wait for handlers, and none begins afterwards", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		let begun = 0;
+		const signals: AbortSignal[] = [];
+		for (const taker of [bob, world.coordinator]) {
+			taker.handle("endless/1", (stream, context) => {
+				begun++;
+				signals.push(context.signal);
+				return endless(stream, context);
+			});
+		}
+		for (const { open } of ways) await open({ protocol: "endless/1" });
+		await until(() => begun === ways.length);
+		bob.destroy();
+		world.coordinator.destroy();
+		assert.ok(signals.every(({ aborted }) => aborted));
+		assert.throws(() => bob.handle("late/1", echoing), { code: "CLIENT_CLOSED" });
+		await Promise.all([bob.closed, world.coordinator.closed]);
+		assert.equal(begun, ways.length);
+	});
+
+	it("a Client that has lost its Coordinator goes on handling what comes directly", async (t) => {
+		const { world, alice, bob } = await scene(t, { handlers: { "echo/1": echoing } });
+		const channel = await alice.openChannel("bob");
+		const before = await channel.openStream({ protocol: "echo/1" });
+		world.coordinator.destroy();
+		await isAnswered(before, "before");
+		bob.handle("late/1", echoing);
+		for (const protocol of ["echo/1", "late/1"]) await isAnswered(await channel.openStream({ protocol }), protocol);
+		await assert.rejects(channel.openStream({ protocol: "other/1" }), { code: "PROTOCOL_UNHANDLED" });
+	});
+
+	it("typed streams know their protocol, at both ends", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		for (const taker of [bob, world.coordinator]) {
+			taker.handle("sum/1", async (stream) => {
+				const numbers = typed(stream, jsonCodec<number[]>());
+				assert.equal(numbers.protocol, "sum/1");
+				for await (const list of numbers) await numbers.send([list.reduce((sum, one) => sum + one, 0)]);
+			});
+		}
+		for (const { open } of ways) {
+			const numbers = typed(await open({ protocol: "sum/1" }), jsonCodec<number[]>());
+			assert.equal(numbers.protocol, "sum/1");
+			await numbers.send([1, 2, 3]);
+			assert.deepEqual(await numbers.receive(), [6]);
+			await numbers.close();
+		}
+	});
+
+	it("names that are none, and handlers that are no functions, are refused at once", async (t) => {
+		const { ways, bob, world } = await scene(t);
+		const wrong = ["", "x".repeat(65), "Chat/1", "a b", "a_b", "ü", "a\n", 7, null, {}, ["a"], true] as unknown[] as string[];
+		for (const name of wrong) {
+			for (const { open } of ways) await assert.rejects(open({ protocol: name }), { name: "TypeError", code: "OPTION_INVALID" }, JSON.stringify(name));
+			for (const taker of [bob, world.coordinator]) assert.throws(() => taker.handle(name, echoing), { name: "TypeError", code: "OPTION_INVALID" });
+		}
+		for (const what of [undefined, null, {}, "echo", 7] as unknown[] as ProtocolHandler[])
+			for (const taker of [bob, world.coordinator]) assert.throws(() => taker.handle("a", what), { name: "TypeError", code: "OPTION_INVALID" });
+		const handlers: unknown[] = [
+			{ A: echoing },
+			{ a: 7 },
+			{ a: null },
+			[echoing],
+			new Map([["a", echoing]]),
+			echoing,
+			"a",
+			null,
+			{ __proto__: { a: echoing } },
+		];
+		for (const given of handlers) {
+			const options = { handlers: given as Record<string, ProtocolHandler> };
+			await assert.rejects(world.connect("carol", options), { name: "TypeError", code: "OPTION_INVALID" });
+			await assert.rejects(listenOn(runtimeOf(fabric), { port: 0, ...options }), { name: "TypeError", code: "OPTION_INVALID" });
+		}
+		const many = { limits: { protocols: 1 }, handlers: { a: echoing, b: echoing } };
+		await assert.rejects(world.connect("carol", many), { name: "RangeError", code: "OPTION_INVALID" });
+		const carol = await world.connect("carol", { ...many, handlers: { a: echoing, b: undefined as unknown as ProtocolHandler } });
+		assert.equal(carol.id, "carol");
+	});
+
+	it("an OPEN whose protocol is none is answered with PROTOCOL_ERROR, and the connection goes on", async (t) => {
+		const world = await World.create(t, fabric);
+		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob", { handlers: { "echo/1": echoing } })]);
+		echo(alice);
+		world.coordinator.handle("echo/1", echoing);
+		const { connection } = await world.enter("mallory");
+		const ask = (payload: Uint8Array): Promise<string> =>
+			new Promise((resolve) => {
+				connection.openStream(
+					{ kind: FRAME.OPEN, payload },
+					handler({
+						frame: (kind, answer) => resolve(kind === FRAME.REJECT ? JSON.parse(text(answer) ?? "").code : `${kind}`),
+						reset: (code) => resolve(`reset ${code}`),
+					}),
+				);
+			});
+		const wrong: unknown[] = [
+			"",
+			"x".repeat(65),
+			"x".repeat(10_000),
+			"Echo/1",
+			"echo 1",
+			"echo/1\n",
+			"echo/1\0",
+			"écho",
+			7,
+			null,
+			true,
+			{},
+			["echo/1"],
+			{ toString: "echo/1" },
+		];
+		for (const protocol of wrong) {
+			assert.equal(await ask(utf8(JSON.stringify({ id: 1, protocol }))), "PROTOCOL_ERROR", JSON.stringify(protocol).slice(0, 80));
+			assert.equal(await ask(utf8(JSON.stringify({ to: "bob", id: 1, protocol }))), "PROTOCOL_ERROR", JSON.stringify(protocol).slice(0, 80));
+		}
+		for (const to of ["", '"to":"bob",']) {
+			assert.equal(await ask(utf8(`{${to}"id":1,"protocol":"echo/2"}`)), "PROTOCOL_UNHANDLED");
+			assert.equal(await ask(utf8(`{${to}"id":1,"protocol":"echo/1"}`)), `${FRAME.ACCEPT}`);
+			assert.equal(await ask(utf8(`{${to}"id":1,"__proto__":{"protocol":"echo/2"}}`)), `${FRAME.ACCEPT}`, "what is on a prototype is no field");
+			for (const name of ["constructor", "tostring", "hasownproperty"])
+				assert.equal(await ask(utf8(`{${to}"id":1,"protocol":"${name}"}`)), "PROTOCOL_UNHANDLED", "no handler comes from a prototype");
+		}
+		const bystander = await bob.openStream("alice");
+		await isAnswered(bystander, "undisturbed");
+		connection.close(0, "");
+	});
+
+	it("a handler may do anything: close its Client, open streams, take itself away", async (t) => {
+		const { alice, bob, world } = await scene(t);
+		const own = bob.handle("once/1", async (stream) => {
+			own.close();
+			const back = await bob.openStream("alice", { protocol: "back/1", path: "proxied" });
+			await back.send("from the handler");
+			await back.close();
+			await stream.send("done");
+		});
+		const heard: (string | null)[] = [];
+		alice.handle("back/1", async (stream) => {
+			for await (const message of stream) heard.push(text(message));
+		});
+		bob.handle("leave/1", () => void bob.close());
+		const carol = await world.connect("carol");
+		carol.handle("vanish/1", () => carol.destroy());
+		const once = await alice.openStream("bob", { protocol: "once/1" });
+		assert.deepEqual([text(await once.receive()), await once.receive()], ["done", null]);
+		assert.deepEqual(heard, ["from the handler"]);
+		await assert.rejects(alice.openStream("bob", { protocol: "once/1" }), { code: "PROTOCOL_UNHANDLED" });
+		await alice.openStream("bob", { protocol: "leave/1", early: true });
+		await alice.openStream("carol", { protocol: "vanish/1", early: true });
+		await Promise.all([bob.closed, carol.closed]);
+		await until(() => world.coordinator.clientCount === 1);
+	});
+}
