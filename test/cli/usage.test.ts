@@ -62,7 +62,7 @@ const WRONG: readonly (readonly [args: readonly string[], stderr: RegExp])[] = [
 	[["broadcast", "news", "--since", "42"], /--since must be EPOCH:SEQ/],
 	[["broadcast", "news", "--mode", "send", "--echo"], /--echo needs a --mode that receives/],
 	[["coordinator", "--history", "news"], /--history must be PATTERN=N/],
-	[["coordinator", "--block", "No way*"], /--block: "No way\*" is neither/],
+	[["coordinator", "--block", "No way*"], /--block must be the name of a broadcast.*not "No way\*"/],
 ];
 for (const [args, stderr] of WRONG) {
 	test(`cli: ${args.join(" ")} ends with status 2 and a hint`, async () => {

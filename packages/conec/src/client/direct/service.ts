@@ -115,8 +115,8 @@ export class DirectChannels {
 		let wish = this.#wishes.of(peer);
 		if (wish === undefined) {
 			const taken = this.#taken();
-			const full = `${cannotOpen(peer)}: there are ${taken.size} channels already, open or being opened. Close one first`;
-			if (!this.#fits(peer, taken)) throw new ConecError("LIMIT_EXCEEDED", full, { peer });
+			if (!this.#fits(peer, taken))
+				throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: ${taken.size} are open or being opened. Close one first`, { peer });
 			wish = this.#wishes.make(peer, auto);
 		}
 		wish.earnest ||= !auto;
