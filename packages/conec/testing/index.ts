@@ -1,6 +1,6 @@
 /**
- * A network in memory, for tests of programs that use Conec: real Clients and a real Coordinator, without sockets, without the
- * native addon, and on a time that does not wait.
+ * A network in memory, for tests of programs that use Conec. Its Clients and its Coordinator are the real ones. It needs no sockets and
+ * no native addon, and its time passes without waiting.
  *
  * ```ts
  * import { createTestNetwork } from "conec/testing";

@@ -9,7 +9,7 @@ import type { TransportFactoryOptions } from "#conec/session/transport-factory";
 import { idProblem } from "#conec/wire/ids";
 import type { MemoryNetwork, MemoryTransport } from "../memory/network.ts";
 
-/** Who takes part in a test network: the id of a Client, or `null` for the Coordinator. */
+/** One side in a test network: the id of a Client, or `null` for the Coordinator. */
 export type Party = string | null;
 
 /** What one Client or the Coordinator runs on. */

@@ -14,31 +14,31 @@ import type { TimeMode } from "./time.ts";
 export interface TestNetworkOptions {
 	/**
 	 * How time passes.
-	 * - `"auto"`: it jumps from timer to timer whenever the program waits. Ten seconds of a deadline take no time.
-	 * - `"manual"`: the same, but only in `advance` and `run`, and while `connect` and `listen` are at work.
-	 * - `"real"`: the machine's own time, for programs that wait for something else than the network.
+	 * - `"auto"`: whenever the program waits, time jumps to the next timer. A deadline of ten seconds takes no time.
+	 * - `"manual"`: the same, but only in `advance` and `run`, and while `connect` and `listen` work.
+	 * - `"real"`: the machine's own time, for programs that also wait for other things than the network.
 	 *
 	 * @default "auto"
 	 */
 	readonly time?: TimeMode;
-	/** Everything that is left to chance comes from it: the same seed gives the same run. A whole number. @default 1 */
+	/** A whole number from which all randomness of the network comes. The same seed gives the same run. @default 1 */
 	readonly seed?: number;
-	/** Milliseconds that everything takes, one way, at most 60,000. @default 0 */
+	/** How long everything travels one way, in milliseconds, at most 60,000. @default 0 */
 	readonly delayMs?: number;
-	/** Milliseconds that come on top of `delayMs`, at random, up to this, at most 60,000. Nothing on one connection overtakes anything. @default 0 */
+	/** A random time from 0 to this comes on top of `delayMs`, in milliseconds, at most 60,000. Within one connection the order stays. @default 0 */
 	readonly jitterMs?: number;
-	/** Bytes of one direction of one stream that are on their way or unread, at least 1. @default `limits.streamWindowBytes` of the receiver */
+	/** How many bytes of one direction of one stream may be on their way or unread, at least 1. @default `limits.streamWindowBytes` of the receiver */
 	readonly windowBytes?: number;
-	/** What the clock on the wall shows at first, in milliseconds since 1970. It counts for the dates of certificates and for times that are shown. @default the machine's */
+	/** The date at the beginning, in milliseconds since 1970. It counts for the dates of certificates and for times that are shown. @default the machine's */
 	readonly startMs?: number;
 }
 
-/** Of `Coordinator.listen`, without what only real sockets, files and TLS have. */
+/** The options of `Coordinator.listen`, without those of real sockets, files and TLS. */
 export type TestCoordinatorOptions = Omit<CoordinatorOptions, (typeof NOT_FOR_COORDINATORS)[number]>;
 
-/** Of `Client.connect`, without what only real sockets and TLS have. */
+/** The options of `Client.connect`, without those of real sockets and TLS. */
 export type TestClientOptions = Omit<ClientOptions, "coordinator" | (typeof NOT_FOR_CLIENTS)[number]> & {
-	/** "host" or "host:port". Any host is the machine of the network's Coordinator; the port has to be right. @default where the Coordinator listens */
+	/** "host" or "host:port". Every host leads to the network's Coordinator. The port must be right. @default where the Coordinator listens */
 	readonly coordinator?: string;
 };
 
@@ -65,7 +65,7 @@ export function resolveNetworkOptions(options: TestNetworkOptions): ResolvedNetw
 	checkRange("startMs", startMs, 0, MAX_DATE_MS);
 	if (windowBytes !== undefined) checkRange("windowBytes", windowBytes, 1, Number.MAX_SAFE_INTEGER);
 	if (time === "real" && options.startMs !== undefined)
-		throw argumentError("type", "OPTION_INVALID", `Option "startMs" does nothing with time: "real", which is the machine's own`);
+		throw argumentError("type", "OPTION_INVALID", `Option "startMs" does nothing with time: "real". Leave it out`);
 	return { time, seed, delayMs, jitterMs, startMs, ...(windowBytes === undefined ? {} : { windowBytes }) };
 }
 

@@ -27,93 +27,93 @@ import {
 import { createTime, type NetworkTime } from "./time.ts";
 
 /**
- * A network in memory. Its Clients and its Coordinator are those of `conec`; only what is below them is another: no sockets,
- * no addon, no TLS, and by default no waiting.
+ * A network in memory. Its Clients and its Coordinator are those of `conec`. Below them there are no sockets, no addon and no TLS, and by
+ * default nothing waits. Disposing is `close()`.
  */
 export interface TestNetwork extends AsyncDisposable {
 	/**
-	 * Starts the network's Coordinator, like `Coordinator.listen`. Its key is the same each time, so that Clients that pin it
-	 * know it again after a restart. One at a time.
+	 * Starts the network's Coordinator, like `Coordinator.listen`. There is one at a time. Its key is the same each time, so Clients that pin
+	 * it trust it again after a restart.
 	 *
-	 * Rejects like `Coordinator.listen`; with TypeError `OPTION_INVALID` also for options that do nothing here, with
-	 * `ADDRESS_IN_USE` while there is a Coordinator, with `COORDINATOR_CLOSED` when the network is closed.
+	 * @throws the errors of `Coordinator.listen`; TypeError `OPTION_INVALID` also for options that do nothing here; ConecError
+	 * `ADDRESS_IN_USE` while there is a Coordinator, `COORDINATOR_CLOSED` when the network is closed
 	 */
 	listen(options?: TestCoordinatorOptions): Promise<Coordinator>;
 	/**
 	 * Connects a Client, like `Client.connect`. Without `ca` and `pin` it trusts the network's Coordinator.
 	 *
-	 * Without `certificate` and `stateDirectory` it has a new key each time, so that a second Client with the id of one that is
-	 * connected gets `ID_TAKEN`. With the same `stateDirectory` an id has the same key; nothing is written there.
+	 * Without `certificate` and `stateDirectory` it has a new key each time. So a second Client with the same id gets `ID_TAKEN` while the first is
+	 * connected. With the same `stateDirectory`, an id has the same key. Nothing is written there.
 	 *
-	 * Rejects like `Client.connect`: with `COORDINATOR_UNREACHABLE`, after 10 s of the network's time, where no Coordinator
-	 * listens. With TypeError `OPTION_INVALID` also for options that do nothing here, with `COORDINATOR_CLOSED` when the
-	 * network is closed.
+	 * @throws the errors of `Client.connect`, such as `COORDINATOR_UNREACHABLE` after 10 s of the network's time if no Coordinator listens;
+	 * TypeError `OPTION_INVALID` also for options that do nothing here; ConecError `COORDINATOR_CLOSED` when the network is closed
 	 */
 	connect(options: TestClientOptions): Promise<Client>;
-	/** The Coordinator that runs now. */
+	/** The Coordinator that runs now. `undefined`: none does. */
 	readonly coordinator: Coordinator | undefined;
 	/** Milliseconds since the network began. */
 	now(): number;
 	/**
-	 * Resolves when that many milliseconds have passed in the network, which in virtual time is at once. Calls at the same time
-	 * count from the same moment.
+	 * Moves time forward, and resolves when `ms` milliseconds have passed in the network. In virtual time that is at once. Calls at the same
+	 * time count from the same moment.
 	 *
-	 * Rejects with RangeError `OPTION_INVALID` for less than 0; `COORDINATOR_CLOSED` when the network closes.
+	 * @throws RangeError `OPTION_INVALID` for less than 0; ConecError `COORDINATOR_CLOSED` when the network closes
 	 */
 	advance(ms: number): Promise<void>;
 	/**
-	 * Lets time pass until the promise has settled, and gives what it gives. Time stops at that moment. With `time: "manual"`
-	 * this is the way to wait for anything; elsewhere it is a deadline.
+	 * Lets time pass until the promise has settled, and returns its value. With `time: "manual"`, use it to wait for anything; time stops when
+	 * the promise has settled. With other times it is a deadline.
 	 *
-	 * Rejects like the promise; with `PEER_TIMEOUT` if it has not settled after `withinMs` of the network's time; with
-	 * `COORDINATOR_CLOSED` when the network closes.
-	 *
-	 * @param withinMs milliseconds. @default 60_000
+	 * @param withinMs the deadline, in milliseconds of the network's time. @default 60_000
+	 * @throws the error of the promise; ConecError `PEER_TIMEOUT` if it has not settled after `withinMs`, `COORDINATOR_CLOSED` when the
+	 * network closes
 	 */
 	run<T>(promise: Promise<T>, withinMs?: number): Promise<T>;
 	/**
-	 * Resolves when that many milliseconds have passed in the network, but does not make them pass: for programs that wait, in
-	 * the place of a timer of the machine.
+	 * Resolves when `ms` milliseconds have passed in the network. It does not make them pass. Programs under test use it in place of a timer
+	 * of the machine.
 	 *
-	 * Rejects with `signal.reason`; RangeError `OPTION_INVALID` for less than 0; `COORDINATOR_CLOSED` when the network closes.
+	 * @throws `signal.reason` on abort; RangeError `OPTION_INVALID` for less than 0; ConecError `COORDINATOR_CLOSED` when the network closes
 	 */
 	sleep(ms: number, options?: { readonly signal?: AbortSignal }): Promise<void>;
 	/**
-	 * Nothing passes between two sides: who asks gets no answer, and what is on connections waits. Connections go on when the
-	 * partition is over, unless silence has ended them by then (`limits.idleTimeoutMs`). It holds for Clients that connect later,
-	 * too. With one side only, that side is parted from everybody else.
+	 * Lets nothing pass between two sides. Dials get no answer, and what is on connections waits. When the partition is over, connections go on,
+	 * unless the silence has ended them (`limits.idleTimeoutMs`). It also holds for Clients that connect later. If there is only one side, it
+	 * is parted from all others.
 	 *
-	 * A Client is named by its id, the Coordinator by `null`. Parting two Clients leaves them the way through the Coordinator.
+	 * A Client is named by its id, the Coordinator by `null`. Two Clients that are parted still have the path through the Coordinator.
 	 *
-	 * @returns what ends this partition
-	 * @throws TypeError `ID_INVALID`; RangeError `OPTION_INVALID` for an empty side, or one and the same party on both
+	 * @returns a function that ends this partition
+	 * @throws TypeError `ID_INVALID`; RangeError `OPTION_INVALID` for an empty side, or for a party that is on both sides
 	 */
 	partition(one: Party | readonly Party[], other?: Party | readonly Party[]): () => void;
 	/** Ends all partitions. */
 	heal(): void;
 	/**
-	 * Breaks the connections between two parties, or all of one party. Both ends notice at once; what was on its way is lost.
+	 * Breaks the connections between two parties, or all connections of one party. Both ends notice at once. What was on its way is lost.
 	 *
-	 * @throws TypeError `ID_INVALID`; ConecError `PEER_UNKNOWN` or `COORDINATOR_CLOSED` where nothing of that name runs
+	 * @throws TypeError `ID_INVALID`; ConecError `PEER_UNKNOWN` or `COORDINATOR_CLOSED` if the Client or the Coordinator does not run
 	 */
 	cut(one: Party, other?: Party): void;
 	/**
-	 * Kills a Client or, with `null`, the Coordinator, as if its process had ended: it is destroyed, and the others notice only
-	 * by its silence (`limits.idleTimeoutMs`).
+	 * Kills a Client or, with `null`, the Coordinator, as if its process had ended. It is destroyed. The others notice only that it is silent
+	 * (`limits.idleTimeoutMs`).
 	 *
-	 * @throws like {@link cut}
+	 * @throws the errors of {@link cut}
 	 */
 	kill(party: Party): void;
 	/**
-	 * Closes all Clients, then the Coordinator, and ends time. Everything that waits in the network is rejected. At most 6 s of
-	 * the network's time. Idempotent.
+	 * Closes all Clients, then the Coordinator, and ends time. Everything that waits in the network is rejected. It takes at most 6 s of the
+	 * network's time. A second call waits for the same end.
 	 */
 	close(): Promise<void>;
 }
 
 /**
- * Makes a network in memory. Networks do not know of each other. Its functions can be handed on alone, such as `connect` to a
- * program that takes `Client.connect` otherwise. Throws TypeError or RangeError `OPTION_INVALID`.
+ * Makes a network in memory. Networks do not know of each other. Its functions work without the object: for example, a program that
+ * normally gets `Client.connect` can be given `network.connect`.
+ *
+ * @throws TypeError or RangeError `OPTION_INVALID`
  */
 export function createTestNetwork(options: TestNetworkOptions = {}): TestNetwork {
 	const network = new Network(resolveNetworkOptions(options));
