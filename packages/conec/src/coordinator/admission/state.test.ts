@@ -71,6 +71,8 @@ test("state: leases are there again after close, and after destroy those that ha
 	second.leases.hold("bob", key, "s", performance.now());
 	await until(async () => (await readFile(join(directory, LEASE_FILE), "utf8")).includes("bob"), { timeoutMs: 60_000 });
 	second.destroy();
+	// The file is there before its write has ended, and until then the directory stays locked.
+	await until(async () => (await readdir(directory)).length === 1, { timeoutMs: 60_000 });
 	const third = await openState(directory, limits);
 	assert.deepEqual(
 		third.leases
