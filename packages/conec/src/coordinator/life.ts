@@ -7,7 +7,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { Lifetime } from "../base/lifetime.ts";
-import { within } from "../base/signals.ts";
+import { deferred, within } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { CoordinatorLimits } from "../limits.ts";
 import type { StatusFeed } from "../session/status-feed.ts";
@@ -79,7 +79,12 @@ export class CoordinatorLife {
 
 	/** See `Coordinator.close`. */
 	close(): Promise<void> {
-		if (this.#state.type === "open") this.#state = { type: "closing", done: this.#close() };
+		if (this.#state.type === "open") {
+			const { promise: done, resolve } = deferred<void>();
+			// The state comes first: a handler that is told to end may call anything at once.
+			this.#state = { type: "closing", done };
+			resolve(this.#close());
+		}
 		return this.#state.type === "closing" ? this.#state.done : Promise.resolve();
 	}
 
