@@ -99,6 +99,7 @@ export class Client implements AsyncDisposable {
 			direct: () => this.#direct,
 			closing: (error) => {
 				streams.end(error);
+				this.#direct.stop(error);
 				this.#link.endRequests(error);
 				this.#presence.end(error);
 				return reception.settled();

@@ -10,6 +10,7 @@ import { Lifetime } from "../base/lifetime.ts";
 import { within } from "../base/signals.ts";
 import { ConecError, type ConecErrorCode, isConecError } from "../errors.ts";
 import type { ClientLimits } from "../limits.ts";
+import { leavingTimeMs } from "../session/leaving-time.ts";
 import type { StatusFeed } from "../session/status-feed.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -143,7 +144,7 @@ export class ClientLife {
 		await closing(error);
 		// Destroyed meanwhile.
 		if (this.over) return;
-		const leavingMs = Math.max(0, deadline - clock.now());
+		const leavingMs = leavingTimeMs(closeTimeoutMs, Math.max(0, deadline - clock.now()));
 		const how = { error, wireCode: RESET_CODES.CLIENT_CLOSED, lingerMs: Math.min(lingerMs, leavingMs) };
 		await within(leavingMs, Promise.all([direct.close(error), link.state === "over" ? undefined : link.leave(LEAVING, how)]), clock);
 		const left = Math.max(0, deadline - clock.now());

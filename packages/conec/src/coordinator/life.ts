@@ -7,9 +7,10 @@
 
 import type { Clock } from "../base/clock.ts";
 import { Lifetime } from "../base/lifetime.ts";
-import { within } from "../base/signals.ts";
+import { deferred, within } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { CoordinatorLimits } from "../limits.ts";
+import { leavingTimeMs } from "../session/leaving-time.ts";
 import type { StatusFeed } from "../session/status-feed.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -79,7 +80,12 @@ export class CoordinatorLife {
 
 	/** See `Coordinator.close`. */
 	close(): Promise<void> {
-		if (this.#state.type === "open") this.#state = { type: "closing", done: this.#close() };
+		if (this.#state.type === "open") {
+			const { promise: done, resolve } = deferred<void>();
+			// The state comes first: a handler that is told to end may call anything at once.
+			this.#state = { type: "closing", done };
+			resolve(this.#close());
+		}
 		return this.#state.type === "closing" ? this.#state.done : Promise.resolve();
 	}
 
@@ -105,7 +111,7 @@ export class CoordinatorLife {
 			Promise.all([...registry.holders()].filter((session) => session.used).map((session) => session.control.ping(timeoutMs)));
 		broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
 		await streams.settled();
-		const lingerMs = Math.min(limits.lingerMs, Math.max(0, deadline - clock.now()));
+		const lingerMs = Math.min(limits.lingerMs, leavingTimeMs(limits.closeTimeoutMs, Math.max(0, deadline - clock.now())));
 		await streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs, flush });
 		// Nobody has left: it is the Coordinator that goes.
 		presence.end();

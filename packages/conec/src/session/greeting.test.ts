@@ -37,10 +37,14 @@ async function connect(): Promise<{ dialled: TransportConnection; accepted: Tran
 	return { dialled, accepted: await promise };
 }
 
-function say(connection: TransportConnection, signal: AbortSignal = new AbortController().signal) {
+function say(connection: TransportConnection, signal: AbortSignal = new AbortController().signal, answered: () => void = () => undefined) {
 	return sayHello<DirectMessage, DirectWelcome>({
 		...{ dialect: DIALECT, connection, hello: HELLO, action: "Cannot greet", lostCode: "PEER_LOST", limits: DEFAULT_LIMITS, signal },
-		...{ isAnswer: (message) => message.type === "welcome", givenUpCode: CLOSE_CODES.NORMAL },
+		isAnswer: (message) => {
+			answered();
+			return message.type === "welcome";
+		},
+		givenUpCode: CLOSE_CODES.NORMAL,
 	});
 }
 
@@ -190,6 +194,7 @@ test("greeting: a connection that ends instead of an answer says how", async () 
 test("greeting: an abort rejects with its reason and closes the connection with the code for that; afterwards it has no effect", async () => {
 	const early = await connect();
 	await assert.rejects(say(early.dialled, AbortSignal.abort("early")), (reason) => reason === "early");
+	assert.equal((await early.accepted.closed).closeCode, CLOSE_CODES.NORMAL);
 	const { dialled, accepted } = await connect();
 	const opened = talkOn(accepted);
 	const abort = new AbortController();
@@ -208,6 +213,28 @@ test("greeting: an abort rejects with its reason and closes the connection with 
 	const alive = control.ping(10_000);
 	write(await stream, { type: "pong", nonce: 1 });
 	assert.equal(await alive, true);
+});
+
+test("greeting: an abort right behind the welcome either has no effect, or rejects and closes the connection", async () => {
+	const outcomes = new Set<string>();
+	for (let microtasks = 0; microtasks < 12; microtasks++) {
+		const { dialled, accepted } = await connect();
+		const opened = talkOn(accepted);
+		const abort = new AbortController();
+		const later = async (): Promise<void> => {
+			for (let i = 0; i < microtasks; i++) await null;
+			abort.abort("now");
+		};
+		const greeted = say(dialled, abort.signal, () => void later());
+		write(await opened, WELCOME);
+		const outcome = await greeted.then(
+			() => "greeted",
+			(reason: unknown) => reason,
+		);
+		if (outcome === "now") assert.equal((await accepted.closed).closeCode, CLOSE_CODES.NORMAL, `after ${microtasks} microtasks`);
+		outcomes.add(String(outcome));
+	}
+	assert.deepEqual([...outcomes].sort(), ["greeted", "now"]);
 });
 
 test("greeting: anything else than one hello in the first frame, and a second stream, are PROTOCOL_ERROR", async () => {

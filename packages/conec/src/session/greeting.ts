@@ -68,7 +68,11 @@ export async function sayHello<M extends Typed, A extends M & { readonly version
 	parts: HelloToSay<M, A>,
 ): Promise<Greeting<M> & { readonly answer: A }> {
 	const { dialect, connection, hello, isAnswer, action, lostCode, limits, signal, givenUpCode, clock } = parts;
-	signal.throwIfAborted();
+	const giveUp = (): never => {
+		connection.close(givenUpCode, "given up");
+		throw signal.reason;
+	};
+	if (signal.aborted) giveUp();
 	const violation = (reason: string): ConecError => new ConecError("PROTOCOL_ERROR", `${action}: ${reason}`);
 	const ended = (info: TransportCloseInfo): ConecError => {
 		const { code = lostCode, reason = "the connection ended" } = closeInfoOf(info, lostCode);
@@ -99,7 +103,8 @@ export async function sayHello<M extends Typed, A extends M & { readonly version
 		answered.reject(signal.reason);
 	});
 	const answer = await answered.promise.finally(forget);
-	if (signal.aborted) throw signal.reason;
+	// Between the answer and this moment nobody looked.
+	if (signal.aborted) giveUp();
 	if (answer instanceof ConecError) {
 		connection.close(CLOSE_CODES.PROTOCOL_ERROR, answer.message);
 		throw answer;

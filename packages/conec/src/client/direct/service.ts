@@ -195,23 +195,24 @@ export class DirectChannels {
 		for (const { token, phase } of this.#attempts.all()) if (phase.type === "asked") this.#forget(token);
 	}
 
+	/** Makes and takes no more channels, and ends everything that is under way. Channels that are up go on. */
+	stop(error: ConecError): void {
+		this.#ended ??= error;
+		this.background.end();
+		this.#wishes.end(error);
+		for (const { token } of this.#attempts.all()) this.#forget(token);
+	}
+
 	/** Ends all channels gracefully and everything that is under way at once. */
 	async close(error: ConecError): Promise<void> {
-		this.#end(error);
+		this.stop(error);
 		await Promise.all([...this.#channels.all].map((channel) => channel.end(() => error, RESET_CODES.CLIENT_CLOSED)));
 	}
 
 	/** Ends everything at once. */
 	destroy(error: ConecError): void {
-		this.#end(error);
+		this.stop(error);
 		for (const channel of [...this.#channels.all]) channel.destroy(CLOSE_CODES.CLIENT_CLOSED, error.message);
-	}
-
-	#end(error: ConecError): void {
-		this.#ended ??= error;
-		this.background.end();
-		this.#wishes.end(error);
-		for (const { token } of this.#attempts.all()) this.#forget(token);
 	}
 
 	// Attempts
