@@ -21,6 +21,8 @@ interface Scene {
 	readonly told: HandlerFailed[];
 	/** A stream of that protocol, which the reception has taken. */
 	readonly send: (protocol?: string) => Promise<{ near: FramedStream; far: FramedStream }>;
+	/** The peer ends the connection. */
+	readonly lose: () => void;
 	/** Everything that can go on without time has gone on. */
 	readonly settle: () => Promise<void>;
 }
@@ -47,6 +49,7 @@ async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Rec
 		reception,
 		told,
 		settle,
+		lose: () => ends.near.close(3, "gone"),
 		async send(protocol) {
 			const opening = openMessageStream(ends.near, { kind: FRAME.OPEN, payload: encodeOpen({ id: 1, protocol }) }, ends.init({ protocol }));
 			await settle();
@@ -226,4 +229,55 @@ test("reception: the signal aborts when the stream breaks, not when it ends well
 	);
 	const reason: unknown = signals[1]?.reason;
 	assert.ok(isConecError(reason) && reason.code === "STREAM_RESET");
+});
+
+test("reception: a handler that passes on how either direction of its stream broke has not failed", async (t) => {
+	const message = new Uint8Array(100_000);
+	const sends: ProtocolHandler = async (stream) => {
+		for (;;) await stream.send(message);
+	};
+	const receives: ProtocolHandler = async (stream) => {
+		for (;;) await stream.receive();
+	};
+	const { send, settle, told, reception } = await scene(t, {}, { "sends/1": sends, "receives/1": receives });
+	for (const protocol of ["sends/1", "receives/1"]) {
+		for (const order of [["reset", "stop"] as const, ["stop", "reset"] as const]) {
+			const { near } = await send(protocol);
+			for (const how of order) near[how](3);
+			await settle();
+			assert.deepEqual([told, reception.running], [[], 0], `${protocol}, ${order.join(" then ")}`);
+		}
+	}
+});
+
+test("reception: a handler that wants no messages hears, too, that its stream has broken", async (t) => {
+	const signals: AbortSignal[] = [];
+	const { send, settle, told, reception, lose } = await scene(
+		t,
+		{},
+		{
+			"sends/1": async (stream, { signal }) => {
+				signals.push(signal);
+				stream.stop();
+				for (;;) await stream.send(new Uint8Array(100_000));
+			},
+			"waits/1": async (stream, { signal }) => {
+				signals.push(signal);
+				stream.stop();
+				await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+			},
+		},
+	);
+	const { near } = await send("waits/1");
+	near.stop(3);
+	await settle();
+	await send("sends/1");
+	await send("waits/1");
+	lose();
+	await settle();
+	assert.deepEqual(
+		signals.map(({ reason }) => isConecError(reason) && reason.code),
+		["STREAM_STOPPED", "CONNECTION_LOST", "CONNECTION_LOST"],
+	);
+	assert.deepEqual([told, reception.running], [[], 0]);
 });

@@ -43,7 +43,8 @@ export class HandlerRuns {
 		const run: Run = { abort: new AbortController(), ended: stream.closed };
 		this.#running.add(run);
 		void stream.closed.then((info) => {
-			if (info.by !== "local" && info.code !== undefined) run.abort.abort(brokenOff(stream, info.code));
+			const [failure] = stream.failures;
+			if (failure !== undefined) run.abort.abort(brokenOff(stream, info.code ?? failure.code));
 		});
 		const work = this.#run(run, protocol, handler, stream);
 		run.ended = Promise.race([work, stream.closed]);
@@ -74,12 +75,14 @@ export class HandlerRuns {
 			if (!stream.over) void stream[Symbol.asyncDispose]();
 		} catch (error) {
 			const over = this.#over;
+			// Before it is reset here.
+			const { failures } = stream;
 			if (over !== undefined && error === over.error) return stream.destroy(over.error, over.wireCode);
 			stream.reset(0);
 			stream.stop(0);
 			// At once: both directions are over now.
 			const info = await stream.closed;
-			if (over === undefined && !isPassedOn(error, info, signal)) this.#failed({ type: "handler-failed", protocol, peer: stream.peer, error });
+			if (over === undefined && !isPassedOn(error, failures, info, signal)) this.#failed({ type: "handler-failed", protocol, peer: stream.peer, error });
 		} finally {
 			this.#running.delete(run);
 		}
@@ -87,8 +90,10 @@ export class HandlerRuns {
 }
 
 /** Whether a handler has only passed on what its stream or its signal has told it. */
-function isPassedOn(error: unknown, info: CloseInfo, signal: AbortSignal): boolean {
-	return (signal.aborted && error === signal.reason) || (isConecError(error) && error.code === info.code);
+function isPassedOn(error: unknown, failures: readonly ConecError[], info: CloseInfo, signal: AbortSignal): boolean {
+	if (signal.aborted && error === signal.reason) return true;
+	// The two directions may have broken in two ways, and only the first is in `info`.
+	return isConecError(error) && (failures.includes(error) || error.code === info.code);
 }
 
 function brokenOff(stream: FramedStream, code: NonNullable<CloseInfo["code"]>): ConecError {
