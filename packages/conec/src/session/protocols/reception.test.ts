@@ -281,3 +281,20 @@ test("reception: a handler that wants no messages hears, too, that its stream ha
 	);
 	assert.deepEqual([told, reception.running], [[], 0]);
 });
+
+test("reception: closing aborts the signal of a stream that its handler has kept, while that stream lives", async (t) => {
+	const signals: AbortSignal[] = [];
+	const { reception, send, settle } = await scene(t, {}, { "keeps/1": (_, { signal }) => void signals.push(signal) });
+	const over = await send("keeps/1");
+	over.near.reset();
+	over.far.reset();
+	await settle();
+	await send("keeps/1");
+	assert.equal(reception.running, 0);
+	reception.close(closed, RESET_CODES.CLIENT_CLOSED);
+	assert.deepEqual(
+		signals.map((signal) => signal.reason === closed),
+		[false, true],
+	);
+	await reception.settled();
+});

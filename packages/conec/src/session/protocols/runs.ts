@@ -20,6 +20,8 @@ export class HandlerRuns {
 	readonly #most: number;
 	readonly #failed: (failure: HandlerFailed) => void;
 	readonly #running: Set<Run> = new Set();
+	/** Handlers that returned nothing, while their streams live: the application has these, and its signals. */
+	readonly #handedOver: Set<Run> = new Set();
 	#over: { readonly error: ConecError; readonly wireCode: number } | undefined = undefined;
 
 	/** `most`: `limits.runningHandlers`. `failed` is told once for each handler that fails, until {@link end}. */
@@ -43,6 +45,7 @@ export class HandlerRuns {
 		const run: Run = { abort: new AbortController(), ended: stream.closed };
 		this.#running.add(run);
 		void stream.closed.then((info) => {
+			this.#handedOver.delete(run);
 			const [failure] = stream.failures;
 			if (failure !== undefined) run.abort.abort(brokenOff(stream, info.code ?? failure.code));
 		});
@@ -54,7 +57,7 @@ export class HandlerRuns {
 	end(error: ConecError, wireCode: number): void {
 		if (this.#over !== undefined) return;
 		this.#over = { error, wireCode };
-		for (const { abort } of this.#running) abort.abort(error);
+		for (const { abort } of [...this.#running, ...this.#handedOver]) abort.abort(error);
 	}
 
 	/** Resolves when each handler that runs now has ended, or its stream is over. */
@@ -70,7 +73,10 @@ export class HandlerRuns {
 			// It may have broken since, or all of it may be ending.
 			if (this.#over !== undefined || stream.over) return;
 			const returned: unknown = handler(stream, { signal });
-			if (!isThenable(returned)) return;
+			if (!isThenable(returned)) {
+				if (!stream.over) this.#handedOver.add(run);
+				return;
+			}
 			await returned;
 			if (!stream.over) void stream[Symbol.asyncDispose]();
 		} catch (error) {
