@@ -298,3 +298,25 @@ test("reception: closing aborts the signal of a stream that its handler has kept
 	);
 	await reception.settled();
 });
+
+test("reception: messages that came whole reach the handler, also when their stream breaks in the same turn", async (t) => {
+	const got: unknown[] = [];
+	const { reception, send, settle, told } = await scene(
+		t,
+		{},
+		{
+			"reads/1": async (stream) => {
+				for await (const message of stream) got.push(new TextDecoder().decode(message));
+			},
+		},
+	);
+	const { near, far } = await send();
+	await near.send("one");
+	await near.send("two");
+	await settle();
+	Object.defineProperty(far, "protocol", { value: "reads/1" });
+	reception.take(far);
+	far.destroy(new ConecError("PEER_LOST", "gone"));
+	await settle();
+	assert.deepEqual([got, told, reception.running], [["one", "two"], [], 0]);
+});

@@ -70,8 +70,8 @@ export class HandlerRuns {
 		const { signal } = run.abort;
 		try {
 			await null;
-			// It may have broken since, or all of it may be ending.
-			if (this.#over !== undefined || stream.over) return;
+			// All of it may be ending. Or the stream may have broken since; messages that came whole are read all the same.
+			if (this.#over !== undefined || (stream.over && stream.waitingMessages === 0)) return;
 			const returned: unknown = handler(stream, { signal });
 			if (!isThenable(returned)) {
 				if (!stream.over) this.#handedOver.add(run);
