@@ -1,8 +1,8 @@
 /**
  * Conec: COordinated NEtwork Channels. Many Clients, one Coordinator, one verified identity on every path.
  *
- * A {@link Coordinator} is the one well-known server. A {@link Client} connects to it over QUIC with mutual TLS, has an id,
- * and opens streams to other Clients by theirs. A {@link MessageStream} carries whole messages both ways, in order.
+ * A {@link Coordinator} is the one well-known server. A {@link Client} connects to it over QUIC with mutual TLS. It has an id, and
+ * opens streams to other Clients by their ids. A {@link MessageStream} carries whole messages both ways, in order.
  *
  * ```ts
  * import { Client, Coordinator } from "conec";
@@ -25,13 +25,15 @@
  * }
  * ```
  *
- * **Backpressure** is one rule: `send` resolves when there is room. **Ends** are never silent: a stream that was cut off
- * rejects with a code; only the peer's `close` ends `for await`. **Errors** are {@link ConecError} with a `code` of a closed
- * list (docs/errors.md); wrong arguments are `TypeError` and `RangeError`; an abort rejects with your own reason.
- * **Adapters** put another face on a stream: {@link typed} for values, {@link nonBlocking} for readers that must not make the
- * sender wait, {@link toDuplex} for Node streams (docs/adapters.md).
- * **Limits** are all in {@link ClientLimits} and {@link CoordinatorLimits} (docs/limits.md). **Trust** is a `ca`, a `pin`, or Node's root store
- * (docs/security.md). What travels is in docs/protocol.md.
+ * - **Backpressure** is one rule: `send` resolves when there is room.
+ * - **Ends** are never silent. Only the peer's `close` ends `for await`. A stream that is cut off rejects with a code.
+ * - **Errors** are {@link ConecError} with a `code` of a closed list (docs/errors.md). Wrong arguments are `TypeError` and `RangeError`. An
+ *   abort rejects with your own reason.
+ * - **Adapters** wrap a stream: {@link typed} for values, {@link nonBlocking} for readers that must not make the sender wait, and
+ *   {@link toDuplex} for Node streams (docs/adapters.md).
+ * - **Limits** are all in {@link ClientLimits} and {@link CoordinatorLimits} (docs/limits.md).
+ * - **Trust** is a `ca`, a `pin`, or Node's root store (docs/security.md).
+ * - **The protocol** is in docs/protocol.md.
  *
  * @module
  */

@@ -91,7 +91,7 @@ export class ClientLife {
 	/** See `Client.destroy`. */
 	destroy(error: Error | undefined): void {
 		const code = isConecError(error) ? { code: error.code } : {};
-		this.#over({ by: "local", ...code, ...(error === undefined ? {} : { reason: error.message }) }, clientClosed("Cannot go on"));
+		this.#over({ by: "local", ...code, ...(error === undefined ? {} : { reason: error.message }) }, clientClosed("Cannot continue"));
 	}
 
 	/** The connection to the Coordinator has ended. */
@@ -139,7 +139,7 @@ export class ClientLife {
 		const { lingerMs, closeTimeoutMs } = limits;
 		const [link, direct] = [this.#host.link(), this.#host.direct()];
 		const deadline = clock.now() + closeTimeoutMs;
-		const error = clientClosed("Cannot go on");
+		const error = clientClosed("Cannot continue");
 		await closing(error);
 		// Destroyed meanwhile.
 		if (this.over) return;

@@ -90,14 +90,14 @@ export class CoordinatorLife {
 		this.#state = { type: "over" };
 		this.#parts.end({
 			info: { by: "local", ...code, ...(error === undefined ? {} : { reason: error.message }) },
-			error: coordinatorClosed("Cannot go on"),
+			error: coordinatorClosed("Cannot continue"),
 		});
 	}
 
 	async #close(): Promise<void> {
 		const { limits, clock, transport, kept, registry, streams, broadcasts, presence, introductions } = this.#host;
 		const deadline = clock.now() + limits.closeTimeoutMs;
-		const error = coordinatorClosed("Cannot go on");
+		const error = coordinatorClosed("Cannot continue");
 		streams.stop(error);
 		introductions().stop();
 		for (const session of registry.holders()) session.control.send({ type: "close", reason: STOPPING });

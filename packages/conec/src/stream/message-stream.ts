@@ -50,7 +50,7 @@ export interface MessageStream extends AsyncIterable<Uint8Array>, AsyncDisposabl
 	 * - `STREAM_RESET`: the peer gave up sending; `closeCode` is its code
 	 * - `STREAM_TRUNCATED`, `COORDINATOR_LOST`, `PEER_LOST`, or any other error that ended the stream
 	 * - `STREAM_CLOSED`: after `stop`
-	 * - `ITERATOR_IN_USE`: another reader is at it
+	 * - `ITERATOR_IN_USE`: another reader has the stream
 	 * - `signal.reason` on abort; then no message is lost
 	 */
 	receive(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array | null>;

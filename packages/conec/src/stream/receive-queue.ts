@@ -191,7 +191,7 @@ export class ReceiveQueue<T> {
 	}
 
 	#inUse(): ConecError {
-		return new ConecError("ITERATOR_IN_USE", `Cannot receive on ${this.#host.describe}: another reader is at it`);
+		return new ConecError("ITERATOR_IN_USE", `Cannot receive on ${this.#host.describe}: another reader has it. End that one first`);
 	}
 }
 

@@ -106,7 +106,7 @@ export async function issueCertificate(
 	const x509 = await loadX509();
 	const issuer = new x509.X509Certificate(certificates[0] as Uint8Array<ArrayBuffer>);
 	if (issuer.getExtension(x509.BasicConstraintsExtension)?.ca !== true) {
-		throw new ConecError("CERTIFICATE_INVALID", "Cannot issue certificate: the given one is not an authority's");
+		throw new ConecError("CERTIFICATE_INVALID", "Cannot issue certificate: the certificate of the authority is not a CA certificate");
 	}
 	if (issuer.notAfter.getTime() < systemClock.wallMs()) throw new ConecError("CERTIFICATE_EXPIRED", "Cannot issue certificate: the authority has expired");
 	const signer = await importSigner(createPrivateKey({ key: Buffer.from(authorityKey), format: "der", type: "pkcs8" }));

@@ -183,8 +183,9 @@ export class End implements ExchangeSink, ExchangeWire {
 		this.exchange.frame(kind, payload);
 	}
 
-	/** Every frame's credit is back, or its message waits, or the application did not want it. */
-	checkCredit(): void {
+	/** Every frame's credit is back, or its message waits, or the application did not want it. Time is awaited only for the answer. */
+	check(): void {
+		if (this.exchange.answer.type === "settled") assert.equal(this.deadlineMs, undefined, `${this.name}: no deadline outlives what it was set for`);
 		const held = this.inbox.reduce((sum, message) => sum + message.length + COST_BYTES, 0);
 		assert.equal(this.framesIn, this.returned + this.dropped + held, `${this.name}: credit of each frame is given back once`);
 	}

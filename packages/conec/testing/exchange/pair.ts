@@ -141,7 +141,7 @@ class Pair {
 		else if (rare < resets + stops) this.#stop(end);
 		else if (rare < resets + stops + destroys) this.#destroy(end);
 		else if (rare > 0.8) this.#close(end);
-		for (const one of this.#began()) one.checkCredit();
+		for (const one of this.#began()) one.check();
 	}
 
 	#sent(end: End): string {
@@ -262,7 +262,7 @@ class Pair {
 			let busy = this.#network();
 			for (const end of this.#began()) {
 				busy = end.read() || busy;
-				end.checkCredit();
+				end.check();
 			}
 			if (!busy && !this.#pass()) return;
 		}

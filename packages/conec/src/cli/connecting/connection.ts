@@ -84,7 +84,7 @@ export async function connect(context: CommandContext, handlers: ProtocolHandler
 	output.note(`connected to ${coordinator} as ${quoted(client.id)}`);
 	void tellStatus(client, context);
 	const ended = client.closed.then((info): never => {
-		const what = `Cannot go on: the connection to ${coordinator} has ended${info.reason ? `: ${info.reason}` : ""}`;
+		const what = `Cannot continue: the connection to ${coordinator} has ended${info.reason ? `: ${info.reason}` : ""}`;
 		throw new ConecError(info.code ?? "COORDINATOR_LOST", what, { closeCode: info.closeCode });
 	});
 	ended.catch(() => undefined);
@@ -119,7 +119,7 @@ async function tellStatus(client: Client, { output }: CommandContext): Promise<v
 		}
 		if (status.type === "handler-failed") {
 			const { message, hint, code } = explainError(status.error);
-			output.error(`Cannot go on with ${status.protocol} of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, hint, code);
+			output.error(`Cannot continue ${status.protocol} of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, hint, code);
 		}
 		if (status.type === "moved") output.event("moved", { address: addressField(status.observedAddress) });
 		if (status.type === "disconnected" && status.info.by !== "local" && client.channels().length > 0) {

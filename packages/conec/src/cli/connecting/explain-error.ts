@@ -61,11 +61,11 @@ interface Guide {
 
 const { failed, usage, coordinator, peer, incomplete } = EXIT_CODES;
 const CERTIFICATE_HINT =
-	"Trust a Coordinator that has its own key with --pin, as `conec coordinator` prints it, and one of a private authority with --ca FILE. If it asks for certificates, give --cert and --key.";
+	"If the Coordinator has its own key, give --pin as `conec coordinator` prints it. If it has a certificate of a private authority, give --ca FILE. If it asks for certificates, give --cert and --key.";
 const OWN_CERTIFICATE_HINT =
 	"The Coordinator lets in only certificates of its authority, or this key is on its deny list. Give another certificate with --cert and --key.";
 
-const NO_WAY_HINT = "Nothing was sent. `conec netcheck` shows the addresses that this machine has.";
+const NO_WAY_HINT = "Nothing was sent. `conec netcheck` shows the addresses of this machine.";
 const LOST_COORDINATOR_HINT = "The Coordinator or its machine ended, or the network failed: there, here or between.";
 
 const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
@@ -93,11 +93,11 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	},
 	CERTIFICATE_NAME_MISMATCH: {
 		exitCode: coordinator,
-		hint: "Use a host name that is in the Coordinator's certificate, or give --pin. The id in --id must be the only name in --cert; without --id it is taken from there.",
+		hint: "Use a host name that is in the Coordinator's certificate, or give --pin. With --cert, --id must be the only name in that certificate. Without --id, the id is taken from it.",
 	},
 	CERTIFICATE_EXPIRED: {
 		exitCode: coordinator,
-		hint: "Renew the certificate that has expired: that of the Coordinator (or give --pin), or the one in --cert. Also check the clocks of both machines.",
+		hint: "Renew the certificate that has expired: the Coordinator's, or the one in --cert. For the Coordinator's, --pin helps too. Also check the clocks of both machines.",
 	},
 	CERTIFICATE_NOT_YET_VALID: { exitCode: coordinator, hint: "Check the clocks of both machines." },
 	CERTIFICATE_UNTRUSTED: { exitCode: coordinator, hint: CERTIFICATE_HINT },
@@ -122,9 +122,9 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	PROTOCOL_UNHANDLED: { exitCode: peer, hint: "The peer runs another conec command, another version of conec, or a program that is no conec command." },
 	DIRECT_UNAVAILABLE: {
 		exitCode: peer,
-		hint: "Leave --path direct out, and the Coordinator forwards where there is no direct way. --explain shows what was tried, and `conec netcheck` shows the network of this side.",
+		hint: "Without --path direct, the Coordinator forwards if there is no direct path. --explain shows what was tried, and `conec netcheck` shows the network of this side.",
 	},
-	CHANNEL_CLOSED: { exitCode: peer, hint: "The peer ended, or closed the direct channel." },
+	CHANNEL_CLOSED: { exitCode: peer, hint: "The peer has stopped, or has closed the direct channel." },
 	STREAM_RESET: { exitCode: peer },
 	STREAM_STOPPED: { exitCode: peer },
 	STREAM_TRUNCATED: { exitCode: peer },
@@ -133,5 +133,5 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	BROADCAST_UNKNOWN: { exitCode: peer, hint: "Nobody is in this broadcast now. Check its name, and that both sides use the same Coordinator." },
 	BROADCAST_NAME_INVALID: { exitCode: usage, hint: "A name is lower-case letters, digits, dots, underscores and hyphens, at most 128 in all." },
 	BROADCAST_REFUSED: { exitCode: coordinator, hint: "Choose another --slow-reader, or start the Coordinator with --block and that name." },
-	LAGGED: { exitCode: incomplete, hint: "This side has read too slowly. Give it more room with --buffer-bytes, or choose another --slow-reader." },
+	LAGGED: { exitCode: incomplete, hint: "This side read too slowly. Give it more room with --buffer-bytes, or choose another --slow-reader." },
 };

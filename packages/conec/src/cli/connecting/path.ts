@@ -20,7 +20,7 @@ export function checkPathOption(args: Arguments): void {
 	if (args.text("path") === undefined) return;
 	pathChoice(args);
 	if (args.text("to") === undefined)
-		throw usageError("--path goes with --to: whoever calls chooses the path", "--no-listen keeps direct channels of others out.");
+		throw usageError("--path goes with --to: the side that calls chooses the path", "To refuse direct channels of peers, use --no-listen.");
 }
 
 /** The live direct channel to a peer. */

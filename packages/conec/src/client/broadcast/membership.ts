@@ -364,6 +364,6 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	}
 
 	#newError(code: ConecErrorCode, words: string | undefined, closeCode?: number): ConecError {
-		return new ConecError(code, `Cannot go on with ${this.describe}: ${words ?? code}`, { closeCode });
+		return new ConecError(code, `Cannot continue ${this.describe}: ${words ?? code}`, { closeCode });
 	}
 }

@@ -78,7 +78,7 @@ export class ClientBroadcasts {
 	#link(action: string): CoordinatorLink {
 		this.#host.assertConnected(action);
 		const link = this.#host.link();
-		if (!link.can(BROADCAST_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator has no broadcasts`);
+		if (!link.can(BROADCAST_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not support broadcasts`);
 		return link;
 	}
 }

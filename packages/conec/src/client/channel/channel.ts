@@ -266,4 +266,4 @@ type ChannelState =
 	| { readonly type: "barred" }
 	| { readonly type: "over"; readonly info: CloseInfo };
 
-const CHANNEL_CLOSED = (peer: string): ConecError => new ConecError("CHANNEL_CLOSED", `Cannot go on: the direct channel to "${peer}" is closed`, { peer });
+const CHANNEL_CLOSED = (peer: string): ConecError => new ConecError("CHANNEL_CLOSED", `Cannot continue: the direct channel to "${peer}" is closed`, { peer });

@@ -115,7 +115,8 @@ export class DirectChannels {
 		let wish = this.#wishes.of(peer);
 		if (wish === undefined) {
 			const taken = this.#taken();
-			if (!this.#fits(peer, taken)) throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: there are ${taken.size} already, or being opened`, { peer });
+			if (!this.#fits(peer, taken))
+				throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: ${taken.size} are open or being opened. Close one first`, { peer });
 			wish = this.#wishes.make(peer, auto);
 		}
 		wish.earnest ||= !auto;

@@ -126,9 +126,10 @@ export class ClientPaths {
 		const { id, direct, assertConnected } = this.#host;
 		const live = direct.find(peer);
 		if (live !== undefined) return live;
-		if (peer === id) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: there is no direct channel to oneself`, { peer });
+		if (peer === id) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: a Client has no direct channel to itself`, { peer });
 		assertConnected(action);
-		if (!this.#host.link().can(DIRECT_CAPABILITY)) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator arranges none`, { peer });
+		if (!this.#host.link().can(DIRECT_CAPABILITY))
+			throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator does not support direct channels`, { peer });
 		return await direct.connect(peer, { signal });
 	}
 }

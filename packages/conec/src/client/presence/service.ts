@@ -44,7 +44,7 @@ export class ClientPresence {
 	readonly #watches: Set<PresenceWatch> = new Set();
 	readonly #lists: SharedRuns<PeerInfo[]> = new SharedRuns(() => this.#list());
 	readonly #updates: SharedRuns<void> = new SharedRuns(() => this.#update());
-	/** What the Coordinator is to know next. */
+	/** The metadata that the Coordinator will get next. */
 	#wanted: JsonValue | undefined;
 	#ended: ConecError | undefined;
 
@@ -84,7 +84,7 @@ export class ClientPresence {
 		signal?.throwIfAborted();
 		this.#assertAble(LIST);
 		const list = this.#lists.run();
-		// Each caller has an array of its own.
+		// Each caller gets its own array.
 		return [...(await this.#inTime(LIST, abortable(list, signal)))];
 	}
 
@@ -97,7 +97,7 @@ export class ClientPresence {
 	async update(metadata: JsonValue | undefined): Promise<void> {
 		checkMetadata(metadata, Math.min(this.#parts.limits.metadataBytes, this.#parts.link().welcome.limits.metadataBytes));
 		this.#assertAble(UPDATE);
-		// A copy: it may have to wait.
+		// A copy, because it may have to wait.
 		this.#wanted = structuredClone(metadata);
 		await this.#inTime(UPDATE, this.#updates.run());
 	}
@@ -108,7 +108,7 @@ export class ClientPresence {
 		for (const watch of [...this.#watches]) watch.end(error);
 	}
 
-	/** A call that waits behind another one has no more time for that. */
+	/** A call that waits behind another one does not get more time. */
 	#inTime<T>(action: string, answered: Promise<T>): Promise<T> {
 		const { requestTimeoutMs } = this.#parts.limits;
 		return inTime(answered, requestTimeoutMs, () => new ConecError("PEER_TIMEOUT", `${action}: no answer within ${requestTimeoutMs} ms`), this.#clock);
@@ -145,7 +145,8 @@ export class ClientPresence {
 	#assertAble(action: string): void {
 		this.#parts.assertConnected(action);
 		if (this.#ended !== undefined) throw this.#ended;
-		if (!this.#parts.link().can(PRESENCE_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not know presence`);
+		if (!this.#parts.link().can(PRESENCE_CAPABILITY))
+			throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not support lists of peers`);
 	}
 }
 

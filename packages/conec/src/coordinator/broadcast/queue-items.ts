@@ -1,5 +1,5 @@
 /**
- * What a queue of a broadcast's member is a chain of: runs of messages, changes of presence, and the gaps where some were dropped.
+ * The items in the queue of a broadcast's member: runs of messages, changes of presence, and gaps where some were dropped.
  *
  * @module
  */
@@ -28,21 +28,21 @@ export interface PresenceItem extends Links {
 	readonly presence: Presence;
 }
 
-/** Where something was dropped. */
+/** A place where something was dropped. */
 export interface GapItem extends Links {
 	readonly type: "gap";
-	/** Messages. */
+	/** How many messages were dropped. */
 	lost: number;
 	fromSeq: number;
 	toSeq: number;
-	/** Where presence was dropped too: what stood, before the gap, for each id that changed in it. */
+	/** If changes of presence were dropped too: for each id that changed, its entry before the gap. */
 	undo: Map<string, BroadcastPeer | undefined> | undefined;
 }
 
-/** Whatever waits. */
+/** Anything that waits in a queue. */
 export type Item = Messages | PresenceItem | GapItem;
 
-/** Bytes to be written for it. */
+/** How many bytes will be written for an item. */
 export function sizeOf(item: Item): number {
 	switch (item.type) {
 		case "messages":
@@ -54,7 +54,7 @@ export function sizeOf(item: Item): number {
 	}
 }
 
-/** How many messages or changes it is. */
+/** How many messages or changes an item holds. */
 export function entriesOf(item: Item): number {
 	switch (item.type) {
 		case "messages":

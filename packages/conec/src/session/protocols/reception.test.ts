@@ -12,7 +12,7 @@ import { encodeOpen } from "../../wire/open.ts";
 import { checkHandlers, type HandlerFailed, type ProtocolHandler } from "./handler.ts";
 import { Reception } from "./reception.ts";
 
-const closed = new ConecError("CLIENT_CLOSED", "Cannot go on: the Client is closed");
+const closed = new ConecError("CLIENT_CLOSED", "Cannot continue: the Client is closed");
 const never: ProtocolHandler = () => new Promise(() => undefined);
 
 interface Scene {

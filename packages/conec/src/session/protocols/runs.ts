@@ -40,7 +40,7 @@ export class HandlerRuns {
 		return this.#over === undefined && this.#running.size < this.#most;
 	}
 
-	/** Gives a stream to a handler, once the present turn is over: the handler may do anything, also to the connection that has brought the stream. */
+	/** Gives a stream to a handler after the present turn. A handler may do anything, also to the connection that brought the stream. */
 	begin(protocol: string, handler: ProtocolHandler, stream: FramedStream): void {
 		const run: Run = { abort: new AbortController(), ended: stream.closed };
 		this.#running.add(run);
@@ -53,7 +53,7 @@ export class HandlerRuns {
 		run.ended = Promise.race([work, stream.closed]);
 	}
 
-	/** No handler begins any more, and those that run are told to end. A handler that rejects with `error` has its stream end with it, and with `wireCode` at the peer. */
+	/** No more handlers begin, and those that run are told to end. If a handler rejects with `error`, its stream ends with it, at the peer with `wireCode`. */
 	end(error: ConecError, wireCode: number): void {
 		if (this.#over !== undefined) return;
 		this.#over = { error, wireCode };
@@ -70,7 +70,7 @@ export class HandlerRuns {
 		const { signal } = run.abort;
 		try {
 			await null;
-			// All of it may be ending. Or the stream may have broken since; messages that came whole are read all the same.
+			// Everything may be ending, or the stream may have broken since. Messages that came whole are read even then.
 			if (this.#over !== undefined || (stream.over && stream.waitingMessages === 0)) return;
 			const returned: unknown = handler(stream, { signal });
 			if (!isThenable(returned)) {
@@ -104,7 +104,7 @@ function isPassedOn(error: unknown, failures: readonly ConecError[], info: Close
 
 function brokenOff(stream: FramedStream, code: NonNullable<CloseInfo["code"]>): ConecError {
 	const from = stream.peer === null ? "the Coordinator" : `"${stream.peer}"`;
-	return new ConecError(code, `Cannot go on with the stream from ${from}: it has broken off`, stream.peer === null ? {} : { peer: stream.peer });
+	return new ConecError(code, `Cannot continue the stream from ${from}: it has broken off`, stream.peer === null ? {} : { peer: stream.peer });
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
