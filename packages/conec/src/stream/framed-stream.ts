@@ -129,6 +129,12 @@ export class FramedStream implements MessageStream {
 		return this.#shell.receiving.length;
 	}
 
+	/** The error of each direction that has broken. What the application itself did, by `close`, `reset` or `stop`, does not count. */
+	get failures(): readonly ConecError[] {
+		const { receiving, sending } = this.#shell;
+		return [receiving.failure, sending.failure].filter((error): error is ConecError => error !== undefined && error.code !== "STREAM_CLOSED");
+	}
+
 	/** Ends both directions at once: `error` here, `wireCode` (one of `RESET_CODES`) at the peer. */
 	destroy(error: ConecError, wireCode: number = RESET_CODES.NONE): void {
 		this.#shell.exchange.destroy(error, wireCode);

@@ -42,6 +42,11 @@ export class ReceiveQueue<T> {
 		return this.#messages.length;
 	}
 
+	/** The error that is read after what waits. `undefined`: more may come, or the end is the peer's. */
+	get failure(): ConecError | undefined {
+		return this.#outcome ?? undefined;
+	}
+
 	/** One more message. */
 	push(message: T): void {
 		if (this.#resolveResult !== undefined) {

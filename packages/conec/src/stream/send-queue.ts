@@ -52,6 +52,11 @@ export class SendQueue {
 		return this.#waiting.length;
 	}
 
+	/** Why nothing more can be sent; `undefined`: more can. */
+	get failure(): ConecError | undefined {
+		return this.#error;
+	}
+
 	/** See `MessageStream.send`. */
 	send(message: Uint8Array | string, signal: AbortSignal | undefined): Promise<void> {
 		if (signal?.aborted) {

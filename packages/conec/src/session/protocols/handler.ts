@@ -28,7 +28,8 @@ export interface HandlerContext {
 	 *
 	 * - when the Client or the Coordinator begins to close. The handler then has at most 2 s (`limits.lingerMs`) until its stream is reset;
 	 * - when the Client or the Coordinator has ended otherwise;
-	 * - when the peer or the network has broken the stream.
+	 * - when the stream is over and has broken: by the peer, by the network, or because its channel was closed. What the handler did itself, by
+	 *   `reset` or `stop`, does not count.
 	 */
 	readonly signal: AbortSignal;
 }
