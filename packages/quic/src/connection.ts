@@ -54,6 +54,9 @@ export class Connection implements Target, StreamOwner {
 	readonly #onEnd: () => void;
 	#onStream: ((stream: IncomingStream) => void) | undefined;
 	#remote: SocketAddress;
+	#settled: Promise<void> | undefined;
+	#settledNext: Promise<void> | undefined;
+	#tellSettled: () => void = () => {};
 	#closing: { code: number; reason: string } | undefined;
 	#over = false;
 
@@ -148,6 +151,27 @@ export class Connection implements Target, StreamOwner {
 		);
 	}
 
+	/**
+	 * Resolves when QUIC has all that was done on this connection and its streams before, and the handlers all that QUIC had got
+	 * from the peer; or when the connection is over. Without it, what is done later may leave earlier. Never rejects.
+	 */
+	settled(): Promise<void> {
+		if (this.#over) return Promise.resolve();
+		if (this.#settled !== undefined) {
+			// That one may have begun before the last write: another one follows it.
+			this.#settledNext ??= this.#settled.then(() => {
+				this.#settledNext = undefined;
+				return this.settled();
+			});
+			return this.#settledNext;
+		}
+		this.#settled = new Promise((resolve) => {
+			this.#tellSettled = resolve;
+		});
+		mapped(() => this.environment.native.connectionSettle(this.handle));
+		return this.#settled;
+	}
+
 	/** Ends the connection at once (CONNECTION_CLOSE). What is queued or unacknowledged may be lost: finish streams first. */
 	close(code: number, reason = ""): void {
 		if (this.#over || this.#closing !== undefined) return;
@@ -173,6 +197,10 @@ export class Connection implements Target, StreamOwner {
 				break;
 			case RECORD.DATAGRAM:
 				this.onDatagram?.(payload);
+				break;
+			case RECORD.CONN_SETTLED:
+				this.#settled = undefined;
+				this.#tellSettled();
 				break;
 			case RECORD.CONN_CLOSED:
 				this.#end(payload);
@@ -207,6 +235,7 @@ export class Connection implements Target, StreamOwner {
 		this.#over = true;
 		for (const stream of [...this.#undecided]) stream.abandon();
 		this.environment.release(this.handle);
+		this.#tellSettled();
 		const error = closeError(payload);
 		if (error.code === "CLOSED_BY_PEER")
 			this.#resolveClosed({ by: "peer", reason: closeReason(payload), ...(error.closeCode === undefined ? {} : { closeCode: error.closeCode }) });

@@ -24,6 +24,7 @@ export const RECORD = {
 	PIPE_END: 16,
 	ENDPOINT_CLOSED: 17,
 	ENDPOINT_LEFT: 18,
+	CONN_SETTLED: 19,
 } as const;
 
 /** In which layer a connection ended; `connection/end.rs`. */

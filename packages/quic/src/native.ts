@@ -134,6 +134,7 @@ export interface Native {
 	connectionDial(endpoint: Handle, options: NativeDialOptions): Handle;
 	connectionConfirm(connection: Handle): void;
 	connectionClose(connection: Handle, code: number, reason: string): void;
+	connectionSettle(connection: Handle): void;
 	connectionInfo(connection: Handle): NativeConnectionInfo;
 	connectionRemote(connection: Handle): SocketAddress;
 	connectionStats(connection: Handle): number[];

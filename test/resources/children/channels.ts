@@ -1,10 +1,10 @@
 /**
- * Opens and closes direct channels: `channels.ts COUNT`. Prints what the second part has left behind, then closes everything
- * and has to end by itself. Needs --expose-gc.
+ * Opens and closes direct channels: `channels.ts COUNT`. Several times; prints the least that one time has left behind,
+ * then closes everything and has to end by itself. Needs --expose-gc.
  */
 
 import { Client, Coordinator, type MessageStream } from "../../../packages/conec/src/index.ts";
-import { figures, growth } from "./left-behind.ts";
+import { leastLeftBehind } from "./left-behind.ts";
 
 const [count = 500] = process.argv.slice(2).map(Number);
 /** A Coordinator lets nobody ask as often as this does. */
@@ -52,11 +52,7 @@ async function channels(times: number): Promise<void> {
 }
 
 await channels(count);
-const before = await figures(coordinator);
-const started = performance.now();
-await channels(count);
-const after = await figures(coordinator, before);
-console.log(JSON.stringify({ ...growth(before, after), ms: Math.round(performance.now() - started) }));
+console.log(JSON.stringify(await leastLeftBehind(coordinator, () => channels(count))));
 // One more of each kind is left open: closing a Client ends it.
 await alice.openChannel("bob");
 await alice.close();

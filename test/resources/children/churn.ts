@@ -1,10 +1,10 @@
 /**
- * Opens and closes a great deal, twice: `churn.ts STREAMS CONNECTS`. Prints what the second time has left behind, then closes
- * everything and has to end by itself. Needs --expose-gc.
+ * Opens and closes a great deal, several times: `churn.ts STREAMS CONNECTS`. Prints the least that one time has left behind, then
+ * closes everything and has to end by itself. Needs --expose-gc.
  */
 
 import { Client, Coordinator, type MessageStream } from "../../../packages/conec/src/index.ts";
-import { figures, growth } from "./left-behind.ts";
+import { leastLeftBehind } from "./left-behind.ts";
 
 const [streamCount = 10_000, connectCount = 1_000] = process.argv.slice(2).map(Number);
 /** More at a time would make it a test of `streamsPerPair`. */
@@ -58,12 +58,11 @@ async function connects(count: number): Promise<void> {
 // V8 lets its young generation grow to 32 MiB before it is content; that is no leak, and has to be over before it counts.
 await streams(streamCount / 5);
 await connects((connectCount * 3) / 5);
-const before = await figures(coordinator);
-await streams(streamCount);
-const between = await figures(coordinator, before);
-await connects(connectCount);
-const after = await figures(coordinator, between);
-console.log(JSON.stringify({ streams: growth(before, between), connects: growth(between, after), rss: after["rss"] }));
+const left = {
+	streams: await leastLeftBehind(coordinator, () => streams(streamCount)),
+	connects: await leastLeftBehind(coordinator, () => connects(connectCount)),
+};
+console.log(JSON.stringify(left));
 await Promise.all(peers.map((peer) => peer.close()));
 await coordinator.close();
 console.log("closed");

@@ -6,11 +6,17 @@ import type { Coordinator } from "../../../packages/conec/src/index.ts";
 /** What is counted, and must be again what it was. */
 const COUNTS = ["descriptors", "handles", "timers", "clients", "streams"] as const;
 
+const MIB = 1024 * 1024;
+/** What a round of work may leave behind, in bytes; of what is counted, nothing. */
+export const BOUNDS: Readonly<Record<string, number>> = { heapUsed: MIB, external: MIB, arrayBuffers: MIB, rss: 16 * MIB };
+/** Code that V8 compiles and what it learns of it grow for several rounds, and then no more. */
+const ROUNDS = 6;
+
 /** For what ends by itself, some time after it has been closed. */
 const SETTLED_MS = 10_000;
 
 /** Bytes and counts, once everything has settled that does so by itself; where that has not come to what it was `before`, a while later. */
-export async function figures(coordinator: Coordinator, before?: Readonly<Record<string, number>>): Promise<Record<string, number>> {
+async function figures(coordinator: Coordinator, before?: Readonly<Record<string, number>>): Promise<Record<string, number>> {
 	for (const end = performance.now() + SETTLED_MS; ; ) {
 		for (let i = 0; i < 8; i++) {
 			(globalThis as { gc?: () => void }).gc?.();
@@ -37,7 +43,29 @@ function figuresNow(coordinator: Coordinator): Record<string, number> {
 	};
 }
 
+/**
+ * Does the same work again and again and returns, for each figure, the least that a round has left behind. What leaks is left behind
+ * by every round, and so by that one too; compiled code, caches and the allocator grow in some rounds only. Ends as soon as nothing
+ * is over its bound. The work has to have been done once before.
+ */
+export async function leastLeftBehind(coordinator: Coordinator, work: () => Promise<void>): Promise<Record<string, number>> {
+	let before = await figures(coordinator);
+	let least: Record<string, number> = {};
+	for (let round = 0; round < ROUNDS; round++) {
+		await work();
+		const after = await figures(coordinator, before);
+		least = leastOf(least, growth(before, after));
+		if (Object.entries(least).every(([name, more]) => more <= (BOUNDS[name] ?? 0))) break;
+		before = after;
+	}
+	return least;
+}
+
+function leastOf(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
+	return Object.fromEntries(Object.entries(b).map(([name, value]) => [name, Math.min(value, a[name] ?? value)]));
+}
+
 /** How much more it is than it was. */
-export function growth(from: Readonly<Record<string, number>>, to: Readonly<Record<string, number>>): Record<string, number> {
+function growth(from: Readonly<Record<string, number>>, to: Readonly<Record<string, number>>): Record<string, number> {
 	return Object.fromEntries(Object.entries(to).map(([name, value]) => [name, value - (from[name] ?? 0)]));
 }

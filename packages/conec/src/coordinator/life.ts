@@ -108,7 +108,7 @@ export class CoordinatorLife {
 		introductions().stop();
 		for (const session of registry.holders()) session.control.send({ type: "close", reason: STOPPING });
 		const flush = (timeoutMs: number): Promise<unknown> =>
-			Promise.all([...registry.holders()].filter((session) => session.used).map((session) => session.control.ping(timeoutMs)));
+			Promise.all([...registry.holders()].filter((session) => session.used).map((session) => session.control.flush(timeoutMs)));
 		broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
 		await streams.settled();
 		const lingerMs = Math.min(limits.lingerMs, leavingTimeMs(limits.closeTimeoutMs, Math.max(0, deadline - clock.now())));

@@ -13,9 +13,9 @@ function setup(changes: Partial<typeof limits> = {}) {
 	const sent: Record<string, unknown>[] = [];
 	const broken: [number, string][] = [];
 	const heard: string[] = [];
-	const state = { queued: 0, reads: false, handler: undefined as StreamHandler | undefined };
+	const state = { queued: 0, reads: false, handler: undefined as StreamHandler | undefined, settled: Promise.resolve() };
 	const stream = {
-		connection: {} as TransportConnection,
+		connection: { settled: () => state.settled } as TransportConnection,
 		get queuedBytes() {
 			return state.queued;
 		},
@@ -47,18 +47,75 @@ function setup(changes: Partial<typeof limits> = {}) {
 	return { channel, state, sent, broken, heard, hear };
 }
 
-test("control channel: 256 answers may wait to be read, one more ends it, and nothing is answered after that", () => {
+/** Lets answers be sent that wait for nothing any more. */
+function answers(): Promise<void> {
+	return new Promise((resolve) => setImmediate(resolve));
+}
+
+test("control channel: 256 answers may wait to be read, one more ends it, and nothing is answered after that", async () => {
 	const { hear, sent, broken } = setup();
 	for (let nonce = 0; nonce < 256; nonce++) hear({ type: "ping", nonce });
+	await answers();
 	assert.equal(broken.length, 0);
 	hear({ type: "ping", nonce: 256 });
+	await answers();
 	assert.deepEqual(
 		broken.map(([code]) => code),
 		[CLOSE_CODES.LIMIT_EXCEEDED],
 	);
 	hear({ type: "ping", nonce: 257 });
+	await answers();
 	assert.equal(sent.length, 257);
 	assert.equal(broken.length, 1);
+});
+
+test("control channel: a ping is answered when all that came before it is delivered; so many may wait for that as may wait to be read", async () => {
+	const { hear, sent, broken, state } = setup();
+	let settle = (): void => undefined;
+	state.settled = new Promise((resolve) => {
+		settle = resolve;
+	});
+	state.reads = true;
+	for (let nonce = 0; nonce < 256; nonce++) hear({ type: "ping", nonce });
+	await answers();
+	assert.equal(sent.length, 0);
+	settle();
+	await answers();
+	assert.deepEqual(
+		sent.map(({ nonce }) => nonce),
+		Array.from({ length: 256 }, (_, nonce) => nonce),
+	);
+	state.settled = new Promise(() => undefined);
+	for (let nonce = 0; nonce < 257; nonce++) hear({ type: "ping", nonce });
+	assert.deepEqual(
+		broken.map(([code]) => code),
+		[CLOSE_CODES.LIMIT_EXCEEDED],
+	);
+});
+
+test("control channel: a flush asks when all that was done before is on its way, asks itself though a ping is under way, and has a deadline", async () => {
+	const { channel, hear, sent, state } = setup();
+	let settle = (): void => undefined;
+	state.settled = new Promise((resolve) => {
+		settle = resolve;
+	});
+	const ping = channel.ping(60_000);
+	const flushed = channel.flush(60_000);
+	await answers();
+	assert.deepEqual(sent, [{ type: "ping", nonce: 1 }]);
+	settle();
+	await answers();
+	assert.deepEqual(sent.at(-1), { type: "ping", nonce: 2 });
+	hear({ type: "pong", nonce: 1 });
+	assert.equal(await ping, true);
+	hear({ type: "pong", nonce: 2 });
+	assert.equal(await flushed, true);
+	state.settled = new Promise(() => undefined);
+	assert.equal(await channel.flush(1), false, "what is not on its way in time is not asked about for ever");
+	const open = channel.flush(60_000);
+	channel.end();
+	state.settled = Promise.resolve();
+	assert.equal(await Promise.race([open, channel.flush(60_000)]), false);
 });
 
 test("control channel: the bytes that wait are bounded too", () => {
@@ -68,10 +125,14 @@ test("control channel: the bytes that wait are bounded too", () => {
 	assert.ok(state.queued > 16_384 && state.queued < 16_384 + 300, `${state.queued}`);
 });
 
-test("control channel: a peer that reads may ask as often as it likes", () => {
+test("control channel: a peer that reads may ask as often as it likes", async () => {
 	const { hear, sent, broken, state } = setup();
 	state.reads = true;
-	for (let nonce = 0; nonce < 10_000; nonce++) hear({ type: "ping", nonce });
+	for (let nonce = 0; nonce < 10_000; nonce++) {
+		hear({ type: "ping", nonce });
+		if (nonce % 256 === 255) await answers();
+	}
+	await answers();
 	assert.equal(sent.length, 10_000);
 	assert.deepEqual(broken, []);
 });

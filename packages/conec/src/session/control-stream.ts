@@ -6,7 +6,7 @@
  */
 
 import { type Clock, systemClock } from "../base/clock.ts";
-import { deferred } from "../base/signals.ts";
+import { deferred, within } from "../base/signals.ts";
 import type { Limits } from "../limits.ts";
 import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
@@ -81,8 +81,13 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	#stream: TransportStream | undefined;
 	#over = false;
 	#waitingReplies = 0;
+	/** Pings that are not answered yet. */
+	#answering = 0;
 	#lastNonce = 0;
-	#ping: { nonce: number; answered: Promise<boolean>; answer: (alive: boolean) => void } | undefined;
+	/** The ping that calls of {@link ping} share. */
+	#ping: Promise<boolean> | undefined;
+	/** What waits for the answer of which number: one ping at most, and flushes. */
+	readonly #unanswered: Map<number, (alive: boolean) => void> = new Map();
 
 	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits, clock: Clock = systemClock) {
 		this.#dialect = dialect;
@@ -123,19 +128,22 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	/** Whether the peer's process answers within `timeoutMs`. Calls at the same time share one ping. Never rejects. */
 	ping(timeoutMs: number): Promise<boolean> {
 		if (this.#over) return Promise.resolve(false);
-		if (this.#ping === undefined) {
-			const nonce = ++this.#lastNonce;
-			const { promise: answered, resolve } = deferred<boolean>();
-			const answer = (alive: boolean): void => {
-				this.#clock.clearTimeout(timer);
-				this.#ping = undefined;
-				resolve(alive);
-			};
-			const timer = this.#clock.setTimeout(() => answer(false), timeoutMs);
-			this.#ping = { nonce, answered, answer };
-			this.send({ type: "ping", nonce });
-		}
-		return this.#ping?.answered ?? Promise.resolve(false);
+		this.#ping ??= this.#ask(timeoutMs, () => {
+			this.#ping = undefined;
+		});
+		return this.#ping;
+	}
+
+	/**
+	 * Whether the peer's library has heard of all that was said on this connection before, within `timeoutMs`. One packet that the
+	 * network loses is not missed at once: so a side that is about to close flushes twice. Never rejects.
+	 */
+	async flush(timeoutMs: number): Promise<boolean> {
+		const deadline = this.#clock.now() + timeoutMs;
+		if (this.#stream !== undefined) await within(timeoutMs, this.#stream.connection.settled(), this.#clock);
+		if (this.#over) return false;
+		// A ping that is under way proves nothing of what was said after it.
+		return await this.#ask(Math.max(0, deadline - this.#clock.now()), () => undefined);
 	}
 
 	/** Sends a ping whose answer nobody waits for, whether one is under way or not. */
@@ -163,9 +171,35 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		const { value } = message;
 		if (value === undefined) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
 		this.#events.heard?.();
-		if (isPing(value)) return this.send({ type: "pong", nonce: value.nonce });
+		if (isPing(value)) return this.#answer(value.nonce);
 		if (!isPong(value)) return this.#events.message(value as Exclude<M, Ping | Pong>);
-		if (value.nonce === this.#ping?.nonce) this.#ping.answer(true);
+		this.#unanswered.get(value.nonce)?.(true);
+	}
+
+	/** Sends a ping; `over` is called when it is answered or given up. */
+	#ask(timeoutMs: number, over: () => void): Promise<boolean> {
+		const nonce = ++this.#lastNonce;
+		const { promise: answered, resolve } = deferred<boolean>();
+		const answer = (alive: boolean): void => {
+			this.#clock.clearTimeout(timer);
+			this.#unanswered.delete(nonce);
+			over();
+			resolve(alive);
+		};
+		const timer = this.#clock.setTimeout(() => answer(false), timeoutMs);
+		this.#unanswered.set(nonce, answer);
+		this.send({ type: "ping", nonce });
+		return answered;
+	}
+
+	/** The peer may close as soon as it has the answer: first all is heard here that it said before. */
+	#answer(nonce: number): void {
+		if (this.#stream === undefined) return;
+		if (++this.#answering > this.#limits.controlQueueReplies) return this.#break(CLOSE_CODES.LIMIT_EXCEEDED, "too many pings come at once");
+		void this.#stream.connection.settled().then(() => {
+			this.#answering--;
+			this.send({ type: "pong", nonce });
+		});
 	}
 
 	#break(closeCode: number, reason: string): void {
@@ -176,7 +210,7 @@ export class ControlStream<M extends Typed = ControlMessage> {
 
 	#end(): void {
 		this.#over = true;
-		this.#ping?.answer(false);
+		for (const answer of [...this.#unanswered.values()]) answer(false);
 	}
 }
 

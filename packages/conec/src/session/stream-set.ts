@@ -23,7 +23,7 @@ export interface StreamSetEnd {
 	readonly wireCode: number;
 	/** How long streams that the application closed may take to be acknowledged. */
 	readonly lingerMs: number;
-	/** Resolves when what was written before is most likely with the next hop: a ping and its answer. */
+	/** Resolves when the next hop has heard of what was said before, unless a packet was lost: see `ControlStream.flush`. */
 	readonly flush: (timeoutMs: number) => Promise<unknown>;
 }
 
@@ -121,8 +121,8 @@ export class StreamSet {
 		if (closing.length > 0) await within(left(), Promise.all(closing.map((stream) => stream.close().catch(() => undefined))), clock);
 		// What we acknowledged or reset, also on streams that are over here, must not be overtaken by the end of the connection.
 		if (left() > 0) await how.flush(left());
-		if (this.#live.size === 0) return;
-		this.destroy(how.error, how.wireCode);
+		if (this.#live.size > 0) this.destroy(how.error, how.wireCode);
+		// The second time also for a packet that the first one overtook, as it was lost and had to be sent again.
 		if (left() > 0) await how.flush(left());
 	}
 

@@ -145,9 +145,14 @@ export interface TransportConnection {
 	openHeldStream(header: Frame): HeldStream;
 	/** The accepting side keeps the peer. This lifts the limits of undecided connections: one stream, a small window, a short deadline. */
 	confirm(): void;
-	/** Ends the connection at once. Data that is not delivered may be lost, so finish streams first. */
+	/**
+	 * Resolves when all that was done before on this connection and its streams is on its way, so that nothing done later overtakes
+	 * it, and all that had come from the peer is delivered here; or when the connection is over. Never rejects.
+	 */
+	settled(): Promise<void>;
+	/** Ends the connection at once. Data that is not delivered may be lost, so finish streams first and wait for {@link settled}. */
 	close(code: number, reason: string): void;
-	/** Never rejects. */
+	/** Resolves after the handlers of all streams were told what the peer said before, and which are lost. Never rejects. */
 	readonly closed: Promise<TransportCloseInfo>;
 	stats(): TransportStats;
 }

@@ -166,6 +166,11 @@ export class MemoryConnection implements LinkOwner {
 		this.#defer(() => this.#showStreams());
 	}
 
+	/** One wire carries everything in the order in which it was done. Only what a handler is told later must have been told. */
+	settled(): Promise<void> {
+		return new Promise((resolve) => this.#defer(resolve));
+	}
+
 	close(code: number, reason: string): void {
 		if (this.#state === "closed") {
 			return;

@@ -27,6 +27,7 @@ import {
 	type TransportFixture,
 	UNDECIDED_CODE,
 } from "./suite-fixture.ts";
+import { lastWordsSuite } from "./suite-last-words.ts";
 import { pipeSuite } from "./suite-pipe.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
 import { socketSuite } from "./suite-socket.ts";
@@ -58,6 +59,7 @@ export function transportSuite(name: string, createFixture: () => TransportFixtu
 
 		connectionTests(name, () => fixture, onPair);
 		streamTests(onPair);
+		lastWordsSuite(onPair);
 		pipeSuite(onPair, () => fixture);
 		strangersSuite(
 			`${name} transport`,

@@ -239,7 +239,7 @@ export class DirectChannel implements Channel {
 	async #end(error: ConecError, wireCode: number): Promise<void> {
 		const { lingerMs, closeTimeoutMs } = this.#limits;
 		this.#control.send({ type: "close", reason: "the channel is closed" });
-		await this.#streams.end({ error, wireCode, lingerMs: Math.min(lingerMs, closeTimeoutMs), flush: (timeoutMs) => this.#control.ping(timeoutMs) });
+		await this.#streams.end({ error, wireCode, lingerMs: Math.min(lingerMs, closeTimeoutMs), flush: (timeoutMs) => this.#control.flush(timeoutMs) });
 		this.destroy(CLOSE_CODES.NORMAL, "");
 		await within(closeTimeoutMs, this.closed, this.#clock);
 	}

@@ -150,7 +150,7 @@ export class CoordinatorLink {
 	/** Announces that this Client leaves and ends the streams as `how` says. */
 	async leave(reason: string, how: Omit<StreamSetEnd, "flush">): Promise<void> {
 		this.#control.send({ type: "close", reason });
-		await this.streams.end({ ...how, flush: (timeoutMs) => this.#control.ping(timeoutMs) });
+		await this.streams.end({ ...how, flush: (timeoutMs) => this.#control.flush(timeoutMs) });
 	}
 
 	/** Forgets what is waited for and ends the streams; the connection is closed by who owns the socket. */

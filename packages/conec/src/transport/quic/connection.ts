@@ -82,6 +82,10 @@ export class QuicConnection implements StreamOwner {
 		coded(() => this.#connection.confirm());
 	}
 
+	settled(): Promise<void> {
+		return this.#connection.settled();
+	}
+
 	close(code: number, reason: string): void {
 		coded(() => this.#connection.close(code, reason));
 	}

@@ -45,6 +45,16 @@ pub fn connection_confirm(connection: u32) -> Result<()> {
 	})
 }
 
+/// `CONN_SETTLED` follows, unless the connection ends before.
+#[napi(catch_unwind)]
+pub fn connection_settle(connection: u32) -> Result<()> {
+	environment::with(|environment| {
+		environment.flush(); // what was written in this tick comes before it too
+		environment.io.spawn(environment.connection(connection)?.settle());
+		Ok(())
+	})
+}
+
 #[napi(catch_unwind)]
 pub fn connection_close(connection: u32, close_code: f64, reason: String) -> Result<()> {
 	environment::with(|environment| {

@@ -170,8 +170,14 @@ pub fn endpoint_close(endpoint: u32, close_code: f64, reason: String, drain_ms: 
 		environment.flush(); // what was written before the close is sent before it
 		endpoint.port.release();
 		let handle = endpoint.handle;
-		let owner = environment.clone();
-		environment.io.spawn(endpoint.close(code(close_code)?, reason.into_bytes(), drain, move || owner.drive(handle)));
+		let (code, reason, owner) = (code(close_code)?, reason.into_bytes(), environment.clone());
+		let connections = environment.connections_of(handle);
+		let carried_out = async move {
+			for connection in connections {
+				connection.line.commands.carried_out().await;
+			}
+		};
+		environment.io.spawn(endpoint.close(code, reason, drain, carried_out, move || owner.drive(handle)));
 		Ok(())
 	})
 }

@@ -73,13 +73,17 @@ impl Environment {
 		}
 	}
 
-	/// I/O thread: runs the drivers of all connections of an endpoint once.
-	pub fn drive(&self, endpoint: u32) {
-		let connections = self.table.choose(|entry| match entry {
+	/// All connections of an endpoint.
+	pub fn connections_of(&self, endpoint: u32) -> Vec<Arc<Connection>> {
+		self.table.choose(|entry| match entry {
 			Entry::Connection(found) if found.endpoint.handle == endpoint => Some(found.clone()),
 			_ => None,
-		});
-		connections.iter().for_each(|connection| connection.line.drive());
+		})
+	}
+
+	/// I/O thread: runs the drivers of all connections of an endpoint once.
+	pub fn drive(&self, endpoint: u32) {
+		self.connections_of(endpoint).iter().for_each(|connection| connection.line.drive());
 	}
 }
 

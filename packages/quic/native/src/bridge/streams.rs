@@ -37,6 +37,10 @@ pub fn stream_open(
 				stream.write(first_kind as u8, first); // also in byte mode: every stream begins with a frame
 			}
 			stream.configure(&reading, options.high_water_bytes as usize);
+			stream.writing.open(&connection.line.commands);
+			if !held {
+				stream.reading.open(&connection.line.commands);
+			}
 			environment.io.spawn(open(connection, stream.clone(), bidirectional, held, options.priority, reading));
 			Ok(Entry::Stream(stream))
 		})
@@ -44,16 +48,22 @@ pub fn stream_open(
 }
 
 async fn open(connection: Arc<Connection>, stream: Arc<Stream>, bidirectional: bool, held: bool, priority: i32, reading: Reading) {
-	match connection.open(bidirectional, &stream, priority).await {
-		Some((send, recv)) if held => stream.hold(send, recv).await,
-		Some((send, recv)) => stream.run(Some(send), recv, reading),
-		None if held => {} // `pipe_streams` or `stream_refuse` finds nothing parked and ends it
-		None => {
-			stream.lost_unless_cancelled();
-			stream.direction_over();
-			stream.direction_over();
+	let commands = &connection.line.commands;
+	let task = async {
+		let report = connection.line.reports.expect();
+		match stream.reading.postpone(commands, connection.open(bidirectional, &stream, priority)).await {
+			Some((send, recv)) if held => stream.hold(send, recv).await,
+			Some((send, recv)) => stream.serve_opened(send, recv, reading, report).await,
+			None if held => {} // `pipe_streams` or `stream_refuse` finds nothing parked and ends it
+			None => {
+				stream.reading.close(commands);
+				stream.lost_unless_cancelled();
+				stream.direction_over();
+				stream.direction_over();
+			}
 		}
-	}
+	};
+	stream.writing.serve(commands, task).await;
 }
 
 /// Starts reading and writing an incoming stream.

@@ -11,7 +11,7 @@ use tokio::sync::{watch, Notify};
 
 use crate::endpoint::{Accepted, Endpoint, Heads, Terms, Undecided};
 use crate::events::record;
-use crate::io::{capture, leak, Due};
+use crate::io::{capture, leak, others_first, Due, Report};
 use crate::lock::lock;
 use crate::stream::{Line, Parked, Stream};
 use crate::tls::RefusalSlot;
@@ -193,12 +193,12 @@ impl Connection {
 	async fn serve(self: &Arc<Self>, connection: quinn::Connection, registry: impl Registry) -> End {
 		let bidirectional = async {
 			while let Ok((send, recv)) = connection.accept_bi().await {
-				tokio::spawn(self.clone().greet(Some(send), recv, registry.clone()));
+				tokio::spawn(self.clone().greet(Some(send), recv, registry.clone(), self.line.reports.expect()));
 			}
 		};
 		let unidirectional = async {
 			while let Ok(recv) = connection.accept_uni().await {
-				tokio::spawn(self.clone().greet(None, recv, registry.clone()));
+				tokio::spawn(self.clone().greet(None, recv, registry.clone(), self.line.reports.expect()));
 			}
 		};
 		let queue = &self.line.queue;
@@ -218,7 +218,10 @@ impl Connection {
 		};
 		self.decided();
 		match served {
-			Some(error) => self.end_of(&error, 0),
+			Some(error) => {
+				self.line.reports.told().await;
+				self.end_of(&error, 0)
+			}
 			None => self.abandon(&connection, registry),
 		}
 	}
@@ -239,7 +242,7 @@ impl Connection {
 	}
 
 	/// Reads the first frame of an incoming stream, then leaves the stream to JS.
-	async fn greet(self: Arc<Self>, send: Option<SendStream>, mut recv: RecvStream, registry: impl Registry) {
+	async fn greet(self: Arc<Self>, send: Option<SendStream>, mut recv: RecvStream, registry: impl Registry, _report: Report) {
 		let confirmed = *self.confirmed.borrow();
 		let Heads { bytes, timeout, timeout_code, invalid_code } = self.terms.heads;
 		let limit = if confirmed { bytes } else { self.undecided_head_bytes };
@@ -261,6 +264,15 @@ impl Connection {
 				None => parked.refuse(invalid_code),
 			},
 		}
+	}
+
+	/// Tells JS when QUIC has all that JS did before, and JS has all that QUIC had got for it. The first is sure. The second is for
+	/// streams that JS has not seen yet: what came on the others, JS is told before the end of the connection anyway.
+	pub async fn settle(self: Arc<Self>) {
+		self.line.commands.carried_out().await;
+		others_first().await;
+		self.line.drive();
+		self.line.queue.event(record::CONN_SETTLED, self.handle, &[]);
 	}
 
 	/// Opens a stream for JS, waiting for the peer's stream limit if need be.

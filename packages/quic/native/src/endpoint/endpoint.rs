@@ -115,14 +115,19 @@ impl Endpoint {
 	}
 
 	/// Closes every connection, and tells JS when the closes have left. The socket stays for a peer that did not hear its close,
-	/// until no connection needs it or the time is up. Then it is released, and JS is told that too. `drive` runs the drivers of
-	/// all connections of this endpoint once.
-	pub async fn close(self: Arc<Self>, code: VarInt, reason: Vec<u8>, drain: Duration, drive: impl Fn()) {
+	/// until no connection needs it or the time is up. Then it is released, and JS is told that too. `carried_out` resolves when
+	/// QUIC has all that JS did before. `drive` runs the drivers of all connections of this endpoint once.
+	pub async fn close(
+		self: Arc<Self>,
+		code: VarInt,
+		reason: Vec<u8>,
+		drain: Duration,
+		carried_out: impl Future<Output = ()>,
+		drive: impl Fn(),
+	) {
 		self.quinn.set_server_config(None);
-		// What JS did before the close, a reset for example, is still on its way through the tasks. Closing now would drop it.
-		for _ in 0..4 {
-			tokio::task::yield_now().await;
-		}
+		// What JS did before the close, a reset for example, may still be on its way through the tasks. Closing now would drop it.
+		let _ = tokio::time::timeout(HAND_OVER, carried_out).await;
 		self.quinn.close(code, &reason);
 		let told = async {
 			self.send_closes(drive).await;
@@ -156,5 +161,7 @@ impl Endpoint {
 	}
 }
 
+/// How long tasks may take to hand to QUIC what JS did before. A few turns of the I/O thread do.
+const HAND_OVER: Duration = Duration::from_secs(1);
 /// How long tasks may take to let go of a socket.
 const RELEASE: Duration = Duration::from_secs(1);

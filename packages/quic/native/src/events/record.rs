@@ -22,4 +22,5 @@ numbered! {
 	const ENDPOINT_CLOSED = 17;
 	/// The closes of its connections have left; `ENDPOINT_CLOSED` follows.
 	const ENDPOINT_LEFT = 18;
+	const CONN_SETTLED = 19;
 }

@@ -6,9 +6,11 @@ use std::time::Instant;
 
 use crate::events::Queue;
 
+use super::commands::Commands;
 use super::driver::{Driver, DriverEnd};
 use super::due::Due;
 use super::port::Port;
+use super::reports::Reports;
 
 /// The JS thread sends by itself at most this often.
 const INLINE_PAUSE_MICROS: u64 = 30;
@@ -21,6 +23,10 @@ pub struct Line<S> {
 	pub due: Arc<Due<S>>,
 	/// Where its packets come in and go out.
 	pub port: Arc<Port<S>>,
+	/// What JS told the tasks of its streams to do.
+	pub commands: Commands,
+	/// What those tasks have to tell when it is over.
+	pub reports: Arc<Reports>,
 	/// Set once the handshake is over.
 	established: OnceLock<quinn::Connection>,
 	/// quinn's driver of the connection, which the JS thread runs in place of a wake-up.
@@ -36,6 +42,8 @@ impl<S> Line<S> {
 			queue,
 			due,
 			port,
+			commands: Commands::default(),
+			reports: Arc::default(),
 			established: OnceLock::new(),
 			driver: OnceLock::new(),
 			last_inline: AtomicU64::new(0),
@@ -61,6 +69,11 @@ impl<S> Line<S> {
 	/// Whether the driver has panicked. Then nothing of the connection may be touched any more, not even to drop it.
 	pub fn is_broken(&self) -> bool {
 		self.driver.get().is_some_and(|driver| driver.has_panicked())
+	}
+
+	/// Whether nothing can come from the peer any more.
+	pub fn is_over(&self) -> bool {
+		self.established().is_some_and(|connection| connection.close_reason().is_some())
 	}
 
 	/// JS thread: runs `write` and sends in place what it wrote, unless this thread has just done that: then there is a series of

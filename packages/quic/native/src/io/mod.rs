@@ -1,15 +1,21 @@
 //! How quinn's drivers and sockets are run by two threads: the I/O thread, and the JS thread where that spares a wake-up.
 
+mod commands;
 mod driver;
 mod due;
 mod gate;
 mod line;
 mod port;
+mod reports;
 mod tap;
+mod turns;
 
+pub use commands::Orders;
 pub use driver::{capture, leak, Driver, SharedRuntime};
 pub use due::Due;
 pub use gate::Gate;
 pub use line::Line;
 pub use port::{Expecting, Port};
+pub use reports::{Loss, Report};
 pub use tap::{bind, RawSink, SocketSizes, Tap, Unplugged};
+pub use turns::others_first;

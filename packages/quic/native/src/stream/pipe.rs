@@ -160,7 +160,11 @@ async fn direction(
 						moved += written.bytes as u64;
 					}
 					Err(WriteError::Stopped(code)) => break Some(Stop::ByReceiver(code)),
-					Err(_) => break Some(Stop::ReceiverLost),
+					// Asked to write on a lost connection, quinn does not say that the receiver stopped the stream before.
+					Err(_) => break Some(match stopped.as_mut().await {
+						Ok(Some(code)) => Stop::ByReceiver(code),
+						_ => Stop::ReceiverLost,
+					}),
 				},
 				reset = recv.received_reset(), if resettable => match reset {
 					Ok(Some(code)) => break Some(Stop::BySender(code)),

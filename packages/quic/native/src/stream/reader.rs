@@ -10,7 +10,7 @@ use bytes::Bytes;
 use quinn::{ReadError, RecvStream, VarInt};
 
 use crate::events::LARGE_BYTES;
-use crate::io::Gate;
+use crate::io::{Gate, Report};
 
 use super::frame::Deframer;
 use super::incoming::{Lost, Reading};
@@ -44,6 +44,8 @@ pub struct Reader {
 	deframer: Option<Deframer>,
 	/// A reset can still come: not all has arrived.
 	resettable: bool,
+	/// Until JS knows all that the peer can say, or what is left waits for JS alone.
+	pub report: Option<Report>,
 	/// Between quinn and the task.
 	gate: Arc<Gate>,
 	/// The JS thread has found the end; the task reports it.
@@ -51,9 +53,9 @@ pub struct Reader {
 }
 
 impl Reader {
-	pub fn new(recv: RecvStream, reading: &Reading) -> Self {
+	pub fn new(recv: RecvStream, reading: &Reading, report: Report) -> Self {
 		let deframer = reading.limits.map(|limits| Deframer::new(limits, LARGE_BYTES));
-		Self { recv, deframer, resettable: true, gate: Arc::default(), end: None }
+		Self { recv, deframer, resettable: true, report: Some(report), gate: Arc::default(), end: None }
 	}
 
 	/// The task's turn.
@@ -94,7 +96,10 @@ impl Reader {
 				match pin!(self.recv.received_reset()).poll(cx) {
 					Poll::Pending => return Poll::Pending,
 					Poll::Ready(Ok(Some(code))) => return Poll::Ready(ReaderEnd::Reset(code)),
-					Poll::Ready(Ok(None)) => self.resettable = false, // all of it is here: only credit is missing
+					Poll::Ready(Ok(None)) => {
+						self.resettable = false; // all of it is here: only credit is missing
+						self.report = None;
+					}
 					Poll::Ready(Err(_)) => return Poll::Ready(ReaderEnd::Lost),
 				}
 				continue;

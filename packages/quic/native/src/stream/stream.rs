@@ -10,7 +10,7 @@ use quinn::VarInt;
 use tokio::sync::Notify;
 
 use crate::events::{record, u64_halves, Queue};
-use crate::io;
+use crate::io::{self, Orders};
 use crate::lock::lock;
 
 use super::frame::{self, Deframer, Sink};
@@ -34,6 +34,9 @@ pub struct Stream {
 	pub(super) outgoing_wake: Notify,
 	incoming: Mutex<Incoming>,
 	pub(super) incoming_wake: Notify,
+	/// What JS told the task of each direction to do.
+	pub writing: Orders,
+	pub reading: Orders,
 	parked: Mutex<Option<Parked>>,
 	pub parked_wake: Notify,
 	/// The two halves, while they live and their tasks run.
@@ -55,6 +58,8 @@ impl Stream {
 			outgoing_wake: Notify::new(),
 			incoming: Mutex::default(),
 			incoming_wake: Notify::new(),
+			writing: Orders::default(),
+			reading: Orders::default(),
 			parked: Mutex::new(None),
 			parked_wake: Notify::new(),
 			writer: Mutex::new(None),
@@ -128,7 +133,7 @@ impl Stream {
 		};
 		match next {
 			Next::Nothing => {}
-			Next::WakeWriter => self.outgoing_wake.notify_one(),
+			Next::WakeWriter => self.command_writer(),
 			Next::FlushLater => self.line.due.add(self.clone()),
 		}
 		Some(queued)
@@ -146,15 +151,21 @@ impl Stream {
 		let sent = self.line.run_paced(|| match self.writer.try_lock() {
 			Ok(mut writer) => match writer.as_mut() {
 				Some(writer) => writer.poll_inline(&**self),
-				None => self.outgoing_wake.notify_one(),
+				None => self.command_writer(),
 			},
-			Err(_) => self.outgoing_wake.notify_one(),
+			Err(_) => self.command_writer(),
 		});
 		if sent {
 			self.line.port.expect_answer(self);
 		} else {
-			self.outgoing_wake.notify_one();
+			self.command_writer();
 		}
+	}
+
+	/// Wakes the writer, and counts that as a command.
+	fn command_writer(&self) {
+		self.writing.give(&self.line.commands);
+		self.outgoing_wake.notify_one();
 	}
 
 	pub fn queued(&self) -> usize {
@@ -163,7 +174,7 @@ impl Stream {
 
 	pub fn finish(&self) {
 		lock(&self.outgoing).finish = true;
-		self.outgoing_wake.notify_one();
+		self.command_writer();
 	}
 
 	pub fn reset(&self, code: VarInt) {
@@ -172,11 +183,12 @@ impl Stream {
 			out.reset.get_or_insert(code);
 			out.forget();
 		}
-		self.outgoing_wake.notify_one();
+		self.command_writer();
 	}
 
 	pub fn stop(&self, code: VarInt) {
 		lock(&self.incoming).stop.get_or_insert(code);
+		self.reading.give(&self.line.commands);
 		self.incoming_wake.notify_one();
 	}
 

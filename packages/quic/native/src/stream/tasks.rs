@@ -7,6 +7,7 @@ use std::task::Poll;
 use quinn::{RecvStream, SendStream};
 
 use crate::events::record;
+use crate::io::{Loss, Report};
 use crate::lock::lock;
 
 use super::incoming::{Lost, Reading};
@@ -18,13 +19,37 @@ use super::writer::{Writer, WriterEnd};
 impl Stream {
 	/// Starts the tasks for the halves that exist.
 	pub fn run(self: &Arc<Self>, send: Option<SendStream>, recv: Option<RecvStream>, reading: Reading) {
+		self.writing.open(&self.line.commands);
+		self.reading.open(&self.line.commands);
 		match send {
-			Some(send) => drop(tokio::spawn(self.clone().write_all(send))),
-			None => self.direction_over(),
+			Some(send) => {
+				let (stream, report) = (self.clone(), self.line.reports.expect());
+				tokio::spawn(async move { stream.writing.serve(&stream.line.commands, stream.write_all(send, report)).await });
+			}
+			None => {
+				self.writing.close(&self.line.commands);
+				self.direction_over();
+			}
 		}
+		self.start_reading(recv, reading);
+	}
+
+	/// Serves a stream that was just opened, in the task that opened it: then no command falls between two tasks.
+	pub async fn serve_opened(self: &Arc<Self>, send: SendStream, recv: Option<RecvStream>, reading: Reading, report: Report) {
+		self.start_reading(recv, reading);
+		self.write_all(send, report).await;
+	}
+
+	fn start_reading(self: &Arc<Self>, recv: Option<RecvStream>, reading: Reading) {
 		match recv {
-			Some(recv) => drop(tokio::spawn(self.clone().read_all(recv, reading))),
-			None => self.direction_over(),
+			Some(recv) => {
+				let (stream, report) = (self.clone(), self.line.reports.expect());
+				tokio::spawn(async move { stream.reading.serve(&stream.line.commands, stream.read_all(recv, reading, report)).await });
+			}
+			None => {
+				self.reading.close(&self.line.commands);
+				self.direction_over();
+			}
 		}
 	}
 
@@ -39,12 +64,12 @@ impl Stream {
 		}
 	}
 
-	async fn write_all(self: Arc<Self>, send: SendStream) {
+	async fn write_all(&self, send: SendStream, report: Report) {
 		*lock(&self.writer) = Some(Writer::new(send));
 		let end = loop {
 			let advance = poll_fn(|cx| match lock(&self.writer).as_mut() {
 				_ if self.line.is_broken() => Poll::Ready(WriterEnd::Lost),
-				Some(writer) => writer.poll_task(&*self, cx),
+				Some(writer) => writer.poll_task(self, cx),
 				None => Poll::Ready(WriterEnd::Lost), // unreachable: only this task takes the writer away
 			});
 			tokio::select! {
@@ -73,17 +98,28 @@ impl Stream {
 			WriterEnd::Acknowledged => self.event(record::FINISHED),
 			WriterEnd::Reset(_) => {}
 			WriterEnd::Stopped(code) => self.coded_event(record::STOPPED, code),
-			WriterEnd::Lost => self.lost(Lost::Connection),
+			WriterEnd::Lost => return drop(self.lose(Some(report)).await),
 		}
 		self.direction_over();
 	}
 
-	async fn read_all(self: Arc<Self>, recv: RecvStream, reading: Reading) {
-		*lock(&self.reader) = Some(Reader::new(recv, &reading));
+	/// A direction is over with its connection. A reset or a stop says why, a lost connection does not: so all of those come first.
+	async fn lose(&self, report: Option<Report>) -> Option<Loss> {
+		let loss = match report {
+			Some(report) if self.line.is_over() => Some(report.lost().await),
+			_ => None, // the connection may not be touched any more: nobody tells anything
+		};
+		self.lost(Lost::Connection);
+		self.direction_over();
+		loss
+	}
+
+	async fn read_all(&self, recv: RecvStream, reading: Reading, report: Report) {
+		*lock(&self.reader) = Some(Reader::new(recv, &reading, report));
 		let end = loop {
 			let advance = poll_fn(|cx| match lock(&self.reader).as_mut() {
 				_ if self.line.is_broken() => Poll::Ready(ReaderEnd::Lost),
-				Some(reader) => reader.poll_task(&*self, cx),
+				Some(reader) => reader.poll_task(self, cx),
 				None => Poll::Ready(ReaderEnd::Lost), // unreachable: only this task takes the reader away
 			});
 			tokio::select! {
@@ -95,7 +131,8 @@ impl Stream {
 		if self.line.is_broken() {
 			self.leak();
 		}
-		let reader = lock(&self.reader).take();
+		let mut reader = lock(&self.reader).take();
+		let report = reader.as_mut().and_then(|reader| reader.report.take());
 		let stop = |code| {
 			if let Some(Reader { mut recv, .. }) = reader {
 				let _ = recv.stop(code);
@@ -105,7 +142,7 @@ impl Stream {
 			ReaderEnd::Finished => self.event(record::END),
 			ReaderEnd::Reset(code) => self.coded_event(record::RESET, code),
 			ReaderEnd::Stopped(code) => stop(code),
-			ReaderEnd::Lost => self.lost(Lost::Connection),
+			ReaderEnd::Lost => return drop(self.lose(report).await),
 			ReaderEnd::Invalid(why) => {
 				let code = if matches!(why, Lost::TooLong) { reading.too_long_code } else { reading.truncated_code };
 				stop(code);

@@ -100,7 +100,13 @@ impl Writer {
 					source.outgoing_taken(written.bytes);
 				}
 				Poll::Ready(Err(WriteError::Stopped(code))) => return Poll::Ready(WriterEnd::Stopped(code)),
-				Poll::Ready(Err(_)) => return Poll::Ready(WriterEnd::Lost),
+				// Asked to write on a lost connection, quinn does not say that the peer stopped the stream before.
+				Poll::Ready(Err(_)) => {
+					return Poll::Ready(match self.stopped.as_mut().poll(cx) {
+						Poll::Ready(Ok(Some(code))) => WriterEnd::Stopped(code),
+						_ => WriterEnd::Lost,
+					})
+				}
 			}
 		}
 	}
