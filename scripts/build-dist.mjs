@@ -18,14 +18,17 @@ export function buildDist() {
 	const tsc = compiler();
 	if (tsc === undefined) return undefined;
 	let clean = true;
+	const compile = (project) => spawnSync(process.execPath, [tsc, "-p", project], { stdio: "inherit", cwd: root }).status === 0;
 	const sources = sourcesDigest();
 	rmSync(stamp, { force: true });
 	for (const name of packages) {
 		const directory = join(root, "packages", name);
 		// A file that was renamed must not live on in dist.
 		rmSync(join(directory, "dist"), { recursive: true, force: true });
-		clean = spawnSync(process.execPath, [tsc, "-p", directory], { stdio: "inherit", cwd: root }).status === 0 && clean;
+		clean = compile(directory) && clean;
 	}
+	// `conec/testing` comes last: it reads the declarations of the library.
+	clean = compile(join(root, "packages", "conec", "tsconfig.testing.json")) && clean;
 	// npm made it executable when it linked it; this is another file.
 	const main = join(root, "packages", "conec", "dist", "cli", "main.js");
 	if (existsSync(main)) chmodSync(main, 0o755);
@@ -45,13 +48,11 @@ export function distIsCurrent() {
 /** SHA-256 of all that a compilation reads. */
 function sourcesDigest() {
 	const hash = createHash("sha256");
-	const sources = globFiles(
-		packages.map((name) => `packages/${name}/src`),
-		/\.ts$/,
-	);
+	const sources = globFiles([...packages.map((name) => `packages/${name}/src`), "packages/conec/testing"], /\.ts$/);
 	const settings = [
 		"tsconfig.base.json",
 		"package-lock.json",
+		"packages/conec/tsconfig.testing.json",
 		...packages.flatMap((name) => [`packages/${name}/tsconfig.json`, `packages/${name}/package.json`]),
 	];
 	for (const file of [...sources, ...settings].sort())

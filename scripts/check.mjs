@@ -1,6 +1,7 @@
 // Everything that is checked without running the product: `npm run check`, or `npm run check -- lint types` for some of it. `.ci/run` runs the same.
 
 import { spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkAdvisories } from "./advisories.mjs";
 import { buildDist } from "./build-dist.mjs";
@@ -16,7 +17,7 @@ const steps = {
 	lint: () => node(tool("@biomejs/biome", "bin/biome"), "ci", "--error-on-warnings", `--colors=${process.stdout.isTTY ? "force" : "off"}`, root),
 	dist: () => buildDist() === true,
 	publint: () => packages.every((directory) => node(tool("publint", "src/cli.js"), "--strict", "--pack", "npm", directory)),
-	attw: () => packages.every((directory) => node(tool("@arethetypeswrong/cli", "dist/index.js"), "--profile", "esm-only", "--pack", directory)),
+	attw: () => packages.every(typesResolve),
 	rustfmt: () => cargo("fmt", ...manifest, "--check"),
 	clippy: () => cargo("clippy", ...manifest, "--locked", "--all-targets", "--all-features", "--quiet", "--", "-D", "warnings"),
 	rust: () => cargo("test", ...manifest, "--locked", "--lib", "--quiet"),
@@ -56,6 +57,30 @@ async function attempt(run) {
 
 function node(...args) {
 	return spawnSync(process.execPath, args, { stdio: "inherit", cwd: root }).status === 0;
+}
+
+/**
+ * Whether what a package exports has its types, for ES modules in Node and for bundlers. attw's own exit status counts one
+ * problem where it ignores all others: in the resolution of before Node 12, which knows no `imports` of a package.
+ */
+function typesResolve(directory) {
+	// Into a file, as it exits before a pipe has taken all of it.
+	const report = join(root, ".tmp", "attw.json");
+	mkdirSync(join(root, ".tmp"), { recursive: true });
+	const file = openSync(report, "w");
+	spawnSync(process.execPath, [tool("@arethetypeswrong/cli", "dist/index.js"), "--profile", "esm-only", "--format", "json", "--pack", directory], {
+		stdio: ["ignore", file, "inherit"],
+		cwd: root,
+	});
+	closeSync(file);
+	const { analysis, problems = {} } = JSON.parse(readFileSync(report, "utf8"));
+	const ours = Object.values(problems)
+		.flat()
+		.filter(({ resolutionKind, resolutionOption }) => !["node10", "node16-cjs"].includes(resolutionKind ?? resolutionOption));
+	for (const problem of ours) console.error(JSON.stringify(problem));
+	const entries = Object.keys(analysis.entrypoints);
+	console.log(`${analysis.packageName}: ${entries.join(", ")}: ${ours.length} problems`);
+	return analysis.types !== false && entries.length > 0 && ours.length === 0;
 }
 
 function cargo(...args) {

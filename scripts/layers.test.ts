@@ -74,7 +74,7 @@ const layers: Readonly<Record<string, Layer>> = {
 		forbidden: [...upper, quic, "../wire/frame.ts", "../tls/identity.ts", "../stream/message-stream.ts", "../base/random.ts"],
 		allowed: ["./other.ts", "../errors.ts", "../limits.ts", "node:fs"],
 	},
-	"packages/conec/src/session/control-channel.ts": {
+	"packages/conec/src/session/control-stream.ts": {
 		forbidden: [...upper, quic, "node:crypto", "../transport/quic/transport.ts"],
 		allowed: [...lower, "../stream/message-stream.ts", "../transport/transport.ts", "../transport/quic/index.ts"],
 	},
@@ -82,7 +82,7 @@ const layers: Readonly<Record<string, Layer>> = {
 		forbidden: ["../index.ts", "../cli/main.ts", quic, "../coordinator/coordinator.ts", "./direct/service.ts", "../coordinator/broadcast/index.ts"],
 		allowed: [
 			...lower,
-			"../session/control-channel.ts",
+			"../session/control-stream.ts",
 			"../stream/message-stream.ts",
 			"../transport/transport.ts",
 			"../tls/identity.ts",

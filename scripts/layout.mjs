@@ -38,7 +38,7 @@ const NODE = {
 		"client/channel/acceptance.ts",
 		"client/punch/datagrams.ts",
 		"coordinator/admission/lease-file.ts",
-		"coordinator/coordinator.ts",
+		"coordinator/begin.ts",
 	],
 	"node:dgram": ["session/route-sources.ts", "client/uplink/route.ts", "client/punch/probe-sockets.ts"],
 	"node:dns/promises": ["session/runtime.ts"],

@@ -1,11 +1,6 @@
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
-import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import { adaptersSuite } from "./adapters-suite.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
 
-const network = createMemoryNetwork();
-adaptersSuite({
-	name: "memory",
-	createTransport: ({ host, port, limits }) => network.createTransport({ host, port, limits }),
-	leftovers: () => network.openConnections + network.liveStreams,
-});
+adaptersSuite(virtualFabric("memory"));
 adaptersSuite({ name: "quic", createTransport: createQuicTransport });

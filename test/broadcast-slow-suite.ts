@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import type { Client } from "../packages/conec/src/client/client.ts";
-import type { CoordinatorStatus } from "../packages/conec/src/coordinator/coordinator.ts";
+import type { CoordinatorStatus } from "../packages/conec/src/coordinator/status.ts";
 import { jsonCodec } from "../packages/conec/src/stream/adapters/json-codec.ts";
 import { nonBlocking } from "../packages/conec/src/stream/adapters/non-blocking.ts";
 import { typed } from "../packages/conec/src/stream/adapters/typed.ts";

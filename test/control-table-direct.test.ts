@@ -7,7 +7,6 @@
 import assert from "node:assert/strict";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
-import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import {
 	broken,
 	CHANNEL_MESSAGES_OF_CLIENT,
@@ -20,16 +19,9 @@ import {
 } from "./control-table-world.ts";
 import { declare, type Fabric, hello, until } from "./entities-world.ts";
 import { orForgotten, unlessForgotten } from "./forgotten.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
 
-const network = createMemoryNetwork();
-const FABRICS: readonly Fabric[] = [
-	{
-		name: "memory",
-		createTransport: ({ host, port, limits }) => network.createTransport({ host, port, limits }),
-		leftovers: () => network.openConnections + network.liveStreams,
-	},
-	{ name: "quic", createTransport: createQuicTransport },
-];
+const FABRICS: readonly Fabric[] = [virtualFabric("memory"), { name: "quic", createTransport: createQuicTransport }];
 
 const direct = (id: string) => ({ ...hello(id), capabilities: ["direct"] });
 

@@ -3,19 +3,11 @@
 import assert from "node:assert/strict";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
-import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import { Rogue } from "./denied-world.ts";
 import { declare, type Fabric, handler, next, text, until, utf8, World } from "./entities-world.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
 
-const network = createMemoryNetwork();
-const FABRICS: readonly Fabric[] = [
-	{
-		name: "memory",
-		createTransport: ({ host, port, limits }) => network.createTransport({ host, port, limits }),
-		leftovers: () => network.openConnections + network.liveStreams,
-	},
-	{ name: "quic", createTransport: createQuicTransport },
-];
+const FABRICS: readonly Fabric[] = [virtualFabric("memory"), { name: "quic", createTransport: createQuicTransport }];
 
 const BROADCAST = { name: "news", mode: "both", slowReader: "drop-oldest", bufferBytes: 65_536, presence: true } as const;
 

@@ -13,20 +13,12 @@ import { type LocalIdentity, parseIdentity } from "../packages/conec/src/tls/ide
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import type { ChannelGo } from "../packages/conec/src/wire/channel-messages.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
-import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import type { Speaker } from "./control-table-world.ts";
 import { knock, Rogue } from "./denied-world.ts";
 import { declare, type Fabric, hello, next, until, World } from "./entities-world.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
 
-const network = createMemoryNetwork();
-const FABRICS: readonly Fabric[] = [
-	{
-		name: "memory",
-		createTransport: ({ host, port, limits }) => network.createTransport({ host, port, limits }),
-		leftovers: () => network.openConnections + network.liveStreams,
-	},
-	{ name: "quic", createTransport: createQuicTransport },
-];
+const FABRICS: readonly Fabric[] = [virtualFabric("memory"), { name: "quic", createTransport: createQuicTransport }];
 
 /** Where an attack takes place: bob is honest, mallory will be denied, a channel between them is up. */
 interface Scene {

@@ -10,20 +10,12 @@ import { createQuicTransport } from "../packages/conec/src/transport/quic/transp
 import type { Transport, TransportConnection } from "../packages/conec/src/transport/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
-import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import { CHANNEL_MESSAGES_OF_COORDINATOR, impostor, Speaker, WELCOME } from "./control-table-world.ts";
 import { declare, type Fabric, handler, next, pair, until, utf8, World } from "./entities-world.ts";
 import { unlessForgotten } from "./forgotten.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
 
-const network = createMemoryNetwork();
-const FABRICS: readonly Fabric[] = [
-	{
-		name: "memory",
-		createTransport: ({ host, port, limits }) => network.createTransport({ host, port, limits }),
-		leftovers: () => network.openConnections + network.liveStreams,
-	},
-	{ name: "quic", createTransport: createQuicTransport },
-];
+const FABRICS: readonly Fabric[] = [virtualFabric("memory"), { name: "quic", createTransport: createQuicTransport }];
 
 const DIRECT_WELCOME = { ...WELCOME, capabilities: ["direct"] };
 

@@ -1,22 +1,13 @@
 /** Whole Clients that have another address than when they connected: the first call is direct, whoever makes it. */
 
 import assert from "node:assert/strict";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "../packages/conec/src/client/client.ts";
-import { createMemoryNetwork, type MemoryTransport } from "../packages/conec/testing/memory/transport.ts";
-import { declare, type Fabric, until, World } from "./entities-world.ts";
+import type { MemoryTransport } from "../packages/conec/testing/memory/transport.ts";
+import { declare, pass, until, World } from "./entities-world.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
 
-const network = createMemoryNetwork();
-const transports: MemoryTransport[] = [];
-const fabric: Fabric = {
-	name: "memory",
-	createTransport: ({ host, port, limits }) => {
-		const transport = network.createTransport({ host, port, limits });
-		transports.push(transport);
-		return transport;
-	},
-	leftovers: () => network.openConnections + network.liveStreams,
-};
+const fabric = virtualFabric("memory");
+const { network, transports } = fabric;
 const test = declare(fabric);
 
 /** A Client with the transport that it is on. */
@@ -34,7 +25,7 @@ for (const mover of ["who calls", "who is called", "both"]) {
 			const [aliceMoved, bobMoved] = [mover !== "who is called", mover !== "who calls"];
 			if (aliceMoved) from.move();
 			if (bobMoved) to.move();
-			await delay(idleMs);
+			await pass(fabric, idleMs);
 			const channel = await alice.openChannel("bob");
 			assert.equal(channel.stats().remoteAddress.port, to.address.port);
 			const far = bob.incomingStreams[Symbol.asyncIterator]();

@@ -4,19 +4,11 @@ import assert from "node:assert/strict";
 import { createNatTestKeys } from "../packages/conec/src/session/nat-test-keys.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { decodeDatagram } from "../packages/conec/src/wire/datagrams.ts";
-import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
 import { Speaker } from "./control-table-world.ts";
 import { declare, type Fabric, hello, until, World } from "./entities-world.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
 
-const network = createMemoryNetwork();
-const FABRICS: readonly Fabric[] = [
-	{
-		name: "memory",
-		createTransport: ({ host, port, limits }) => network.createTransport({ host, port, limits }),
-		leftovers: () => network.openConnections + network.liveStreams,
-	},
-	{ name: "quic", createTransport: createQuicTransport },
-];
+const FABRICS: readonly Fabric[] = [virtualFabric("memory"), { name: "quic", createTransport: createQuicTransport }];
 
 const NONCE = "0123456789abcdef";
 

@@ -8,9 +8,10 @@ import type { Coordinator } from "../packages/conec/src/coordinator/coordinator.
 import type { CoordinatorOptions } from "../packages/conec/src/coordinator/options.ts";
 import type { CoordinatorStatus } from "../packages/conec/src/index.ts";
 import type { ChannelAsk, ChannelGo } from "../packages/conec/src/wire/channel-messages.ts";
-import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from "../packages/conec/testing/memory/transport.ts";
+import type { MemoryNetwork, MemoryTransport } from "../packages/conec/testing/memory/transport.ts";
 import { Speaker } from "./control-table-world.ts";
-import { type Fabric, hello, until, World } from "./entities-world.ts";
+import { hello, until, World } from "./entities-world.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
 
 /** What each side says of itself unless a test says otherwise. */
 export const OFFER = { hosts: [], nat: { mapping: "independent", filtering: "by-port" }, punch: true, birthday: false } as const;
@@ -74,12 +75,8 @@ export interface DirectScene {
 }
 
 export async function directScene(t: TestContext, options: CoordinatorOptions = {}): Promise<DirectScene> {
-	const network = createMemoryNetwork();
-	const fabric: Fabric = {
-		name: "memory",
-		createTransport: ({ host, port, limits }) => network.createTransport({ host, port, limits }),
-		leftovers: () => network.openConnections + network.liveStreams,
-	};
+	const fabric = virtualFabric("memory");
+	const { network } = fabric;
 	const world = await World.create(t, fabric, options);
 	const statuses: CoordinatorStatus[] = [];
 	void (async () => {

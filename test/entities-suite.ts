@@ -4,8 +4,8 @@
 
 import assert from "node:assert/strict";
 import { connectOn } from "../packages/conec/src/client/client.ts";
-import type { CoordinatorStatus } from "../packages/conec/src/coordinator/coordinator.ts";
 import { listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
+import type { CoordinatorStatus } from "../packages/conec/src/coordinator/status.ts";
 import type { TransportFactory } from "../packages/conec/src/session/transport-factory.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";

@@ -18,6 +18,8 @@ import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";
 import type { StreamHandler, Transport, TransportConnection } from "../packages/conec/src/transport/transport.ts";
 import { encodeControl, type Hello } from "../packages/conec/src/wire/control.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { turn } from "../packages/conec/testing/memory/virtual-clock.ts";
+import { shortly, until as untilTrue } from "../packages/conec/testing/until.ts";
 
 /** What the suite runs on. */
 export interface Fabric {
@@ -44,6 +46,7 @@ export class World {
 	}
 
 	static async create(t: TestContext, fabric: Fabric, options: CoordinatorOptions = {}): Promise<World> {
+		pauseAs(fabric);
 		const world = new World(fabric, await listenOn(runtimeOf(fabric), { host: "127.0.0.1", port: 0, ...options }));
 		const others = worlds.get(t);
 		if (others !== undefined) {
@@ -147,15 +150,16 @@ export function pass({ runtime }: Fabric, ms: number): Promise<void> {
 	return new Promise((resolve) => (runtime?.clock ?? systemClock).setTimeout(resolve, ms));
 }
 
-/** How {@link until} waits between two looks; on virtual time it must not hold the clock up. */
-export const polling: { pause: () => Promise<void> } = { pause: () => new Promise((resolve) => setTimeout(resolve, 5)) };
+/** How {@link until} waits between two looks; on virtual time it must not hold the clock up. Tests of a file run one after the other. */
+let pause: () => Promise<void> = shortly;
 
-/** Waits for something that has no event of its own. Less than the idle limit, which would end what must end at once. */
-export async function until(condition: () => boolean, timeoutMs = 12_000): Promise<void> {
-	for (const end = performance.now() + timeoutMs; !condition(); ) {
-		assert.ok(performance.now() < end, `not true within ${timeoutMs} ms: ${condition}`);
-		await polling.pause();
-	}
+function pauseAs({ runtime }: Fabric): void {
+	pause = runtime === undefined ? shortly : turn;
+}
+
+/** Waits for something that has no event of its own. */
+export function until(condition: () => boolean, timeoutMs?: number): Promise<void> {
+	return untilTrue(condition, { pause: () => pause(), ...(timeoutMs === undefined ? {} : { timeoutMs }) });
 }
 
 /** With which codes Clients have gone since, as the Coordinator tells. */
@@ -181,7 +185,11 @@ export function echo(client: Client): void {
 
 /** How the tests of a suite are declared. */
 export function declare(fabric: Fabric): (name: string, run: (t: TestContext) => Promise<void>) => void {
-	return (name, run) => void test(`${fabric.name}: ${name}`, run);
+	return (name, run) =>
+		void test(`${fabric.name}: ${name}`, (t) => {
+			pauseAs(fabric);
+			return run(t);
+		});
 }
 
 /** The same options, to trust in another way. */

@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
-import fs, { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import fs, { readdir, stat } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { makeDirectory } from "../packages/conec/src/files/make-directory.ts";
 import { loadKeptIdentity } from "../packages/conec/src/tls/kept-identity.ts";
+import { temporary } from "../packages/conec/testing/temporary.ts";
 import { failing, NO_LINKS } from "./fault-fixture.ts";
-
-async function temporary(t: TestContext): Promise<string> {
-	const path = await mkdtemp(join(tmpdir(), "conec-identity-"));
-	t.after(() => rm(path, { recursive: true, force: true }));
-	return path;
-}
 
 for (const code of NO_LINKS) {
 	test(`kept identity: is made where hard links are refused with ${code}, and is the same the next time`, async (t) => {

@@ -23,20 +23,12 @@ import { type Client, connectOn } from "../packages/conec/src/client/client.ts";
 import { nonBlocking } from "../packages/conec/src/stream/adapters/non-blocking.ts";
 import { createCertificateAuthority, issueCertificate } from "../packages/conec/src/tls/certificate-authority.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
-import { createMemoryNetwork } from "../packages/conec/testing/memory/transport.ts";
-import { declare, type Fabric, next, pair, text, until, World, withoutPin } from "./entities-world.ts";
+import { declare, type Fabric, next, pair, runtimeOf, text, until, World, withoutPin } from "./entities-world.ts";
 import { broadcastsParity } from "./parity-broadcasts-suite.ts";
 import { channelsParity } from "./parity-channels-suite.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
 
-const network = createMemoryNetwork();
-const FABRICS: readonly Fabric[] = [
-	{
-		name: "memory",
-		createTransport: ({ host, port, limits }) => network.createTransport({ host, port, limits }),
-		leftovers: () => network.openConnections + network.liveStreams,
-	},
-	{ name: "quic", createTransport: createQuicTransport },
-];
+const FABRICS: readonly Fabric[] = [virtualFabric("memory"), { name: "quic", createTransport: createQuicTransport }];
 for (const fabric of FABRICS) {
 	parity(fabric);
 	channelsParity(fabric);
@@ -238,7 +230,7 @@ async function certified(t: Parameters<typeof World.create>[0], fabric: Fabric) 
 	const world = await World.create(t, fabric, { ...(await issueCertificate(ca, "localhost")), clientCa: ca.certificate });
 	const connect = async (id: string, authority: Authority, name: string): Promise<Client> => {
 		const client = await connectOn(
-			fabric.createTransport,
+			runtimeOf(fabric),
 			withoutPin(world.clientOptions(id, { ca: ca.certificate, ...(await issueCertificate(authority, name)) })),
 		);
 		t.after(() => client.destroy());

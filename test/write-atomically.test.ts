@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { makeDirectory } from "../packages/conec/src/files/make-directory.ts";
 import { writeAtomically } from "../packages/conec/src/files/write-atomically.ts";
+import { temporary } from "../packages/conec/testing/temporary.ts";
 import { failing, NO_LINKS } from "./fault-fixture.ts";
-
-async function temporary(t: TestContext): Promise<string> {
-	const path = await mkdtemp(join(tmpdir(), "conec-write-"));
-	t.after(() => rm(path, { recursive: true, force: true }));
-	return path;
-}
 
 for (const code of NO_LINKS) {
 	test(`write: hard links that are refused with ${code} are done without, and nothing is replaced`, async (t) => {

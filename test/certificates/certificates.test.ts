@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client } from "../../packages/conec/src/client/client.ts";
-import { Coordinator, type CoordinatorStatus } from "../../packages/conec/src/coordinator/coordinator.ts";
+import { Coordinator } from "../../packages/conec/src/coordinator/coordinator.ts";
+import type { CoordinatorStatus } from "../../packages/conec/src/coordinator/status.ts";
 import { ConecError } from "../../packages/conec/src/errors.ts";
 import { resolveLimits } from "../../packages/conec/src/limits.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";

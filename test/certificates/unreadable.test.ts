@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connectOn } from "../../packages/conec/src/client/client.ts";
-import type { CoordinatorStatus } from "../../packages/conec/src/coordinator/coordinator.ts";
+import type { CoordinatorStatus } from "../../packages/conec/src/coordinator/status.ts";
 import { World } from "../../packages/conec/testing/world.ts";
 
 test("admission: a Client whose certificate cannot be read is refused with a word, and others come in as before", async () => {

@@ -146,7 +146,7 @@ test("certs: wrong command lines and files are refused with a hint, and nothing 
 	const before = (await readdir(file("."))).sort();
 	await writeFile(join(made, "garbage"), randomBytes(100));
 	for (const [args, stderr] of [
-		[["make"], /"make" is none of init, issue, show and renew/],
+		[["make"], /"make" is not init, issue, show or renew/],
 		[["init", "x"], /unexpected argument "x"/],
 		[["issue"], /NAME is missing/],
 		[["issue", "CA"], /the name of the authority's files/],

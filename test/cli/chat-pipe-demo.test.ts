@@ -76,7 +76,7 @@ test("pipe: an output that closes ends both sides, neither with a stack", async 
 	const alice = place.process("alice", "pipe", "--to", "bob");
 	const feed = setInterval(() => alice.stdin.write(Buffer.alloc(64 * 1_024)), 5);
 	t.after(() => clearInterval(feed));
-	await bob.outputs(1);
+	await Promise.race([bob.outputs(1), alice.exit().then((status) => assert.fail(`${status}: ${alice.stderr}`))]);
 	bob.closeOutput();
 	await Promise.all([bob.exits(141), alice.exits(4)]);
 	assert.match(alice.stderr, /closed its output/);

@@ -8,8 +8,8 @@ import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { folder, type Site, site } from "./harness.ts";
-import { main } from "./running.ts";
+import { folder, outcome, type Site, site } from "./harness.ts";
+import { main, RunningHere } from "./running.ts";
 
 const MAIN = main();
 const NO_FULL = existsSync("/dev/full") ? false : "there is no /dev/full";
@@ -86,8 +86,8 @@ for (const [stdout, stderr, json] of [
 		const state = join(made, "coordinator");
 		const coordinator = await start(t, ["coordinator", ...json, "--host", "127.0.0.1", "--port", "0", "--state", state], stdout, stderr);
 		const where = await coordinatorAt(state);
-		const visits = await Promise.all(["a", "b"].map((id) => start(t, ["peers", "--id", id, "--state", join(made, id), ...where], "read", "read")));
-		for (const visit of visits) assert.equal(await visit.status, 0, visit.text());
+		const visits = await Promise.all(["a", "b"].map((id) => outcome(["peers", "--id", id, "--state", join(made, id), ...where])));
+		for (const visit of visits) assert.equal(visit.status, 0, visit.stderr);
 		assert.equal(coordinator.child.exitCode, null);
 		coordinator.child.kill("SIGTERM");
 		assert.equal(await coordinator.status, process.platform === "win32" ? "SIGTERM" : 0);
@@ -137,10 +137,10 @@ test("pipe: whoever reads standard output goes away, and the peer hears why; a f
 	] as const) {
 		const waiting = await start(t, ["pipe", ...place.options(fate)], fate, "read");
 		await place.arrival(fate);
-		const calling = await start(t, ["pipe", "--to", fate, ...place.options("alice")], "read", "read");
-		calling.child.stdin?.write("x".repeat(1_000));
-		assert.deepEqual(await Promise.all([waiting.status, calling.status]), [status, 4], `${waiting.text()}${calling.text()}`);
-		assert.match(calling.text(), said);
+		const calling = place.client("alice", "pipe", "--to", fate);
+		calling.stdin.write("x".repeat(1_000));
+		assert.deepEqual(await Promise.all([waiting.status, calling.exit()]), [status, 4], `${waiting.text()}${calling.stderr}`);
+		assert.match(calling.stderr, said);
 		if (fate === "full") assert.match(waiting.text(), /conec: Cannot write all of the output: no space is left on the device \(ENOSPC\)\n/);
 		else assert.doesNotMatch(waiting.text(), /conec: /, "quietly");
 	}
@@ -164,10 +164,10 @@ test("pipe: a file that has no room for the end of the data is a failure at both
 		await over;
 	});
 	await place.arrival("bob");
-	const calling = await start(t, ["pipe", "--to", "bob", ...place.options("alice")], "read", "read");
-	calling.child.stdin?.end("x".repeat(110_000));
+	const calling = place.client("alice", "pipe", "--to", "bob");
+	calling.stdin.end("x".repeat(110_000));
 	// The other direction is still open: the failure, not the end, is what ends both.
-	assert.deepEqual([(await over)[0], await calling.status], [1, 4], `${text}${calling.text()}`);
+	assert.deepEqual([(await over)[0], await calling.exit()], [1, 4], `${text}${calling.stderr}`);
 	assert.match(text, /conec: Cannot write all of the output: the file would be larger than is allowed \(EFBIG\)\n/);
 	assert.equal((await readFile(file)).length, 102_400);
 });
@@ -176,17 +176,17 @@ test("chat: whoever reads standard output goes away, and the peer hears why", as
 	const place = await watchedSite(t);
 	const waiting = await start(t, ["chat", ...place.options("bob")], "closed", "read");
 	await place.arrival("bob");
-	const calling = await start(t, ["chat", "--to", "bob", ...place.options("alice")], "read", "read");
-	calling.child.stdin?.write("hello\n");
-	assert.deepEqual(await Promise.all([waiting.status, calling.status]), [141, 4], `${waiting.text()}${calling.text()}`);
-	assert.match(calling.text(), /closed its output/);
+	const calling = place.client("alice", "chat", "--to", "bob");
+	calling.stdin.write("hello\n");
+	assert.deepEqual(await Promise.all([waiting.status, calling.exit()]), [141, 4], `${waiting.text()}${calling.stderr}`);
+	assert.match(calling.stderr, /closed its output/);
 });
 
 test("peers, ping, netcheck, broadcast: end quietly when nobody reads their output, and fail when it cannot be written", { skip: NO_FULL }, async (t) => {
 	const place = await watchedSite(t);
-	const bob = await start(t, ["receive", "--dir", join(place.folder, "in"), ...place.options("bob")], "read", "read");
-	const says = await start(t, ["broadcast", "news", "--mode", "send", ...place.options("carol")], "read", "read");
-	const talk = setInterval(() => says.child.stdin?.write("news\n"), 100);
+	const bob = place.client("bob", "receive", "--dir", join(place.folder, "in"));
+	const says = place.client("carol", "broadcast", "news", "--mode", "send");
+	const talk = setInterval(() => says.stdin.write("news\n"), 100);
 	t.after(() => clearInterval(talk));
 	await Promise.all([place.arrival("bob"), place.arrival("carol")]);
 	const quick = [["peers"], ["ping", "bob", "--count", "3", "--interval-ms", "200"], ["netcheck"]];
@@ -195,7 +195,7 @@ test("peers, ping, netcheck, broadcast: end quietly when nobody reads their outp
 		["peers", "--watch", "--json"],
 		["broadcast", "news", "--mode", "receive"],
 	];
-	const come = setInterval(() => void start(t, ["peers", ...place.options("visitor")], "read", "read"), 3_000);
+	const come = setInterval(() => place.client("visitor", "peers"), 1_000);
 	t.after(() => clearInterval(come));
 	await Promise.all([
 		...[...quick, ...endless].map(async (args, index) => {
@@ -209,7 +209,7 @@ test("peers, ping, netcheck, broadcast: end quietly when nobody reads their outp
 			assert.match(running.text(), /conec: Cannot write all of the output: no space is left on the device \(ENOSPC\)\n/);
 		}),
 	]);
-	assert.equal(bob.child.exitCode, null);
+	assert.equal(bob.hasEnded, false);
 });
 
 test("certs: what is made is whole, whatever becomes of the lines about it", { skip: NO_FULL }, async (t) => {
@@ -254,14 +254,20 @@ test("coordinator: its log goes on when the disk has room again, and no line is 
 	});
 	const where = await coordinatorAt(state);
 	const visit = async (id: string): Promise<void> => {
-		assert.equal(await (await start(t, ["peers", "--id", id, "--state", join(made, id), ...where], "read", "read")).status, 0);
+		assert.equal((await outcome(["peers", "--id", id, "--state", join(made, id), ...where])).status, 0);
 	};
 	const logged = async (id: string): Promise<boolean> => (await readFile(join(disk, "log"), "utf8")).includes(`"id":"${id}"`);
 	await visit("before");
 	await until(() => logged("before"), "the log is written");
 	spawnSync("dd", ["if=/dev/zero", `of=${filler}`, "bs=1k", "count=64"]);
+	// It sees who leaves, so that the Coordinator is known to have come so far.
+	const watcher = new RunningHere(["peers", "--watch", "--json", "--id", "watcher", "--state", join(made, "watcher"), ...where]);
+	t.after(() => watcher.kill());
+	await watcher.event("members");
 	// The last page of the log has room yet.
 	for (let count = 0; count < 3; count++) await Promise.all([1, 2, 3, 4].map((number) => visit(`during-${count}-${number}`)));
+	await watcher.event("leave", ({ peer }) => (peer as { id: string }).id === "during-2-4");
+	await visit("during-3");
 	spawnSync("rm", [filler]);
 	await visit("after");
 	await until(() => logged("after"), "the log goes on");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { Client, type MessageStream, type ProtocolHandler } from "../../packages/conec/src/index.ts";
+import { Client, type MessageStream, type ProtocolHandler, type ProtocolHandlers } from "../../packages/conec/src/index.ts";
 import { outcome, type Running, type Site, site } from "./harness.ts";
 
 test("ping: a peer that sits in a room answers", async (t) => {
@@ -26,7 +26,10 @@ const WAITING: readonly (readonly [args: readonly string[], ready: string])[] = 
 for (const [args, ready] of WAITING) {
 	test(`conec ${args.join(" ")}: answers pings and turns other streams away at once`, async (t) => {
 		const place = await site(t);
-		const alice = await library(t, place, "alice");
+		// She takes whatever a command may open, and says nothing.
+		const kept: MessageStream[] = [];
+		const keep: ProtocolHandler = (stream) => void kept.push(stream);
+		const alice = await library(t, place, "alice", { "conec-ping/1": keep, "conec-files/1": keep, "conec-chat/1": keep });
 		const [command = "", ...options] = args;
 		const bob = place.client("bob", command, ...options, "--json");
 		await bob.event(ready);
@@ -47,7 +50,7 @@ for (const [args, ready] of WAITING) {
 
 test("ping: a peer that takes no streams costs the time that was given, and status 4", async (t) => {
 	const place = await site(t);
-	await library(t, place, "bob", () => new Promise(() => undefined));
+	await library(t, place, "bob", { "conec-ping/1": () => undefined });
 	const json = place.client("alice", "ping", "bob", "--json", "--count", "2", "--interval-ms", "10", "--timeout-ms", "300");
 	const people = place.client("carol", "ping", "bob", "--count", "1", "--timeout-ms", "300", "--path", "proxied");
 	await Promise.all([json.exits(4), people.exits(4)]);
@@ -66,13 +69,14 @@ test("ping: a peer that takes no streams costs the time that was given, and stat
 
 test("ping: what comes too late is not taken for the next answer; a peer that does not end its side is not waited for", async (t) => {
 	const place = await site(t);
-	await library(t, place, "bob", async (stream) => {
+	const answer = async (stream: MessageStream): Promise<void> => {
 		const first = await stream.receive();
 		const second = await stream.receive();
 		for (const message of [first, second]) if (message !== null) await stream.send(message);
 		for await (const message of stream) await stream.send(message);
-		await new Promise(() => undefined);
-	});
+	};
+	// It keeps the stream, so that nothing ends its side.
+	await library(t, place, "bob", { "conec-ping/1": (stream) => void answer(stream).catch(() => undefined) });
 	const ping = place.client("alice", "ping", "bob", "--json", "--path", "proxied", "--count", "3", "--interval-ms", "10", "--timeout-ms", "3000");
 	await ping.exits(0);
 	assert.deepEqual(
@@ -85,7 +89,8 @@ test("ping: what comes too late is not taken for the next answer; a peer that do
 
 test("ping: an answer that is none ends with status 4", async (t) => {
 	const place = await site(t);
-	await library(t, place, "bob", (stream) => stream.send("something else"));
+	// It keeps the stream: one that is answered and ended at once would not even take the ping.
+	await library(t, place, "bob", { "conec-ping/1": (stream) => void stream.send("something else") });
 	const ping = place.client("alice", "ping", "bob", "--path", "proxied");
 	await ping.exits(4);
 	assert.match(ping.stderr, /it did not answer with what was sent/);
@@ -106,9 +111,9 @@ test("ping: --timeout-ms 0 ends with status 2", async () => {
 	assert.match(result.stderr, /--timeout-ms must be a whole number from 1 to 600000/);
 });
 
-/** A Client of this process that takes no streams but pings, if they have a handler; gone when the test is over. */
-async function library(t: TestContext, place: Site, id: string, pings?: ProtocolHandler): Promise<Client> {
-	const client = await Client.connect({ id, coordinator: place.address, pin: place.pin, handlers: pings === undefined ? {} : { "conec-ping/1": pings } });
+/** A Client of this process that takes no streams but those of its handlers; gone when the test is over. */
+async function library(t: TestContext, place: Site, id: string, handlers: ProtocolHandlers = {}): Promise<Client> {
+	const client = await Client.connect({ id, coordinator: place.address, pin: place.pin, handlers });
 	t.after(() => client.close());
 	return client;
 }

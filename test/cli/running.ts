@@ -83,7 +83,8 @@ export abstract class Running {
 		assert.equal(status, expected, `${this.#args.join(" ")}\n${this.stderr}${JSON.stringify(this.events.slice(-5))}`);
 	}
 
-	protected get ended(): boolean {
+	/** Whether it has ended. */
+	get hasEnded(): boolean {
 		return this.#ended;
 	}
 
@@ -159,7 +160,7 @@ export class RunningHere extends Running {
 	}
 
 	override async kill(): Promise<void> {
-		if (!this.ended) this.signal("SIGINT");
+		if (!this.hasEnded) this.signal("SIGINT");
 		await this.exit();
 	}
 }
@@ -200,7 +201,7 @@ export class RunningProcess extends Running {
 	}
 
 	override async kill(): Promise<void> {
-		if (!this.ended) this.child.kill("SIGKILL");
+		if (!this.hasEnded) this.child.kill("SIGKILL");
 		await this.exit();
 	}
 }

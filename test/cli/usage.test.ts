@@ -60,9 +60,9 @@ const WRONG: readonly (readonly [args: readonly string[], stderr: RegExp])[] = [
 	[["broadcast", "news", "--slow-reader", "wait"], /--slow-reader must be one of drop-oldest/],
 	[["broadcast", "news", "--last", "3", "--since", "00112233445566ff:1"], /--since and --last exclude each other/],
 	[["broadcast", "news", "--since", "42"], /--since must be EPOCH:SEQ/],
-	[["broadcast", "news", "--mode", "send", "--echo"], /--echo is for those who receive/],
+	[["broadcast", "news", "--mode", "send", "--echo"], /--echo needs a --mode that receives/],
 	[["coordinator", "--history", "news"], /--history must be PATTERN=N/],
-	[["coordinator", "--block", "No way*"], /--block: "No way\*" is neither/],
+	[["coordinator", "--block", "No way*"], /--block must be the name of a broadcast.*not "No way\*"/],
 ];
 for (const [args, stderr] of WRONG) {
 	test(`cli: ${args.join(" ")} ends with status 2 and a hint`, async () => {

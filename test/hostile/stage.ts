@@ -9,8 +9,12 @@ import { Client, type ClientOptions, Coordinator, type CoordinatorOptions, type 
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { until as untilTrue } from "../../packages/conec/testing/until.ts";
+import { next, text } from "../entities-world.ts";
 import { asTold } from "../forgotten.ts";
 import { RawStream } from "./raw-stream.ts";
+
+export { next, text };
 
 /** The hello of a Client that does nothing wrong. */
 export function helloOf(id: string): Record<string, unknown> {
@@ -24,12 +28,9 @@ export function declare(kind: number, length: number): Uint8Array {
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Waits for something that has no event of its own. Less than the idle limit, which would end what must end at once. */
-export async function until(condition: () => boolean, what: string, timeoutMs = 12_000): Promise<void> {
-	for (const end = performance.now() + timeoutMs; !condition(); ) {
-		assert.ok(performance.now() < end, `not within ${timeoutMs} ms: ${what}`);
-		await sleep(5);
-	}
+/** Waits for something that has no event of its own. */
+export function until(condition: () => boolean, what: string, timeoutMs?: number): Promise<void> {
+	return untilTrue(condition, { what, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
 }
 
 /** Rejects what lasts too long, so that a test names what hangs; as long as {@link until}. */
@@ -189,16 +190,6 @@ export class Stage {
 			await stream.close();
 		})().catch(() => undefined);
 	}
-}
-
-export function text(message: Uint8Array | null): string | null {
-	return message === null ? null : Buffer.from(message).toString();
-}
-
-/** The next incoming stream. */
-export async function next(streams: AsyncIterable<MessageStream>): Promise<MessageStream> {
-	for await (const stream of streams) return stream;
-	throw new assert.AssertionError({ message: "no stream came" });
 }
 
 /** Reads until the end; returns what came, the error's code last if there was one. */

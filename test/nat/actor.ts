@@ -7,9 +7,6 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** What makes Node understand the sources, as this process does. */
-export const NODE_FLAGS: readonly string[] = ["--conditions=source", "--import", import.meta.resolve("tsx")];
-
 /** An action failed there. */
 export class ActorError extends Error {
 	/** `code` of the error there, if it had one. */

@@ -6,7 +6,8 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { Actor, NODE_FLAGS } from "./actor.ts";
+import { NODE_FLAGS } from "../../packages/conec/testing/node-flags.ts";
+import { Actor } from "./actor.ts";
 import type { RouterKind } from "./nat-kind.ts";
 
 const SCRIPT = fileURLToPath(new URL("lab/natlab.sh", import.meta.url));

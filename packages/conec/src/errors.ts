@@ -65,27 +65,37 @@ export const CONEC_ERROR_CODES = [
 	"LAGGED",
 ] as const;
 
-/** What went wrong; see `docs/errors.md`. */
+/** What went wrong. `docs/errors.md` explains each code. */
 export type ConecErrorCode = (typeof CONEC_ERROR_CODES)[number];
 
-/** Facts beside the code, where they are known. */
+/** Facts beside the code. Each is there only where it is known. */
 export interface ConecErrorOptions {
+	/** The error that led to this one. */
 	readonly cause?: unknown;
-	/** Id of the peer concerned. */
+	/** Id of the peer that the error is about. */
 	readonly peer?: string | undefined;
-	/** Application code of a reset, stop or close. */
+	/** The application's code of a reset, stop or close, 0 to 2^30 - 1. */
 	readonly closeCode?: number | undefined;
-	/** When to try again, where the other side said so. */
+	/** How long to wait before trying again, where the other side has said it. In milliseconds. */
 	readonly retryAfterMs?: number | undefined;
 }
 
 const BRAND = Symbol.for("conec.ConecError");
 
-/** The only error class that Conec rejects with, besides `TypeError`/`RangeError` for wrong arguments and the caller's own abort reason. */
+/**
+ * The error class of Conec. Two failures have other classes:
+ *
+ * - A wrong argument is a `TypeError` or a `RangeError`. It has a `code` too.
+ * - An abort rejects with the reason of the caller's own signal.
+ */
 export class ConecError extends Error {
+	/** What went wrong. Programs decide by this; the message is for people. */
 	readonly code: ConecErrorCode;
+	/** See {@link ConecErrorOptions.peer}. */
 	readonly peer: string | undefined;
+	/** See {@link ConecErrorOptions.closeCode}. */
 	readonly closeCode: number | undefined;
+	/** See {@link ConecErrorOptions.retryAfterMs}. */
 	readonly retryAfterMs: number | undefined;
 
 	constructor(code: ConecErrorCode, message: string, options: ConecErrorOptions = {}) {
@@ -99,7 +109,7 @@ export class ConecError extends Error {
 }
 Object.defineProperty(ConecError.prototype, "name", { value: "ConecError", configurable: true, writable: true });
 
-/** Whether a value is a {@link ConecError}, also one from a second installed copy of this package. */
+/** Whether a value is a {@link ConecError}. A second installed copy of this package may have made it. */
 export function isConecError(value: unknown): value is ConecError {
 	return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
 }

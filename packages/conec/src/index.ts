@@ -1,8 +1,8 @@
 /**
  * Conec: COordinated NEtwork Channels. Many Clients, one Coordinator, one verified identity on every path.
  *
- * A {@link Coordinator} is the one well-known server. A {@link Client} connects to it over QUIC with mutual TLS, has an id,
- * and opens streams to other Clients by theirs. A {@link MessageStream} carries whole messages both ways, in order.
+ * A {@link Coordinator} is the one well-known server. A {@link Client} connects to it over QUIC with mutual TLS. It has an id, and
+ * opens streams to other Clients by their ids. A {@link MessageStream} carries whole messages both ways, in order.
  *
  * ```ts
  * import { Client, Coordinator } from "conec";
@@ -25,28 +25,33 @@
  * }
  * ```
  *
- * **Backpressure** is one rule: `send` resolves when there is room. **Ends** are never silent: a stream that was cut off
- * rejects with a code; only the peer's `close` ends `for await`. **Errors** are {@link ConecError} with a `code` of a closed
- * list (docs/errors.md); wrong arguments are `TypeError` and `RangeError`; an abort rejects with your own reason.
- * **Adapters** put another face on a stream: {@link typed} for values, {@link nonBlocking} for readers that must not make the
- * sender wait, {@link toDuplex} for Node streams (docs/adapters.md).
- * **Limits** are all in {@link ClientLimits} and {@link CoordinatorLimits} (docs/limits.md). **Trust** is a `ca`, a `pin`, or Node's root store
- * (docs/security.md). What travels is in docs/protocol.md.
+ * - **Backpressure** is one rule: `send` resolves when there is room.
+ * - **Ends** are never silent. Only the peer's `close` ends `for await`. A stream that is cut off rejects with a code.
+ * - **Errors** are {@link ConecError} with a `code` of a closed list (docs/errors.md). Wrong arguments are `TypeError` and `RangeError`. An
+ *   abort rejects with your own reason.
+ * - **Adapters** wrap a stream: {@link typed} for values, {@link nonBlocking} for readers that must not make the sender wait, and
+ *   {@link toDuplex} for Node streams (docs/adapters.md).
+ * - **Limits** are all in {@link ClientLimits} and {@link CoordinatorLimits} (docs/limits.md).
+ * - **Trust** is a `ca`, a `pin`, or Node's root store (docs/security.md).
+ * - **The protocol** is in docs/protocol.md.
  *
  * @module
  */
 
 export type { BroadcastMembers } from "./client/broadcast/index.ts";
 export type { Channel, ChannelStats } from "./client/channel/index.ts";
-export { Client, type ClientStatus } from "./client/client.ts";
+export { Client } from "./client/client.ts";
 export type { ClientChannelStatus } from "./client/direct/index.ts";
 export type { OwnNat } from "./client/network/index.ts";
 export type { ClientOptions } from "./client/options.ts";
+export type { ClientStatus } from "./client/status.ts";
 export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules, BroadcastStatus } from "./coordinator/broadcast/index.ts";
-export { Coordinator, type CoordinatorStatus, type ReloadOptions } from "./coordinator/coordinator.ts";
+export { Coordinator } from "./coordinator/coordinator.ts";
+export type { ReloadOptions } from "./coordinator/credentials.ts";
 export type { ChannelStatus } from "./coordinator/introduction/index.ts";
 export type { CoordinatorOptions } from "./coordinator/options.ts";
 export type { ClientInfo } from "./coordinator/sessions/index.ts";
+export type { CoordinatorStatus } from "./coordinator/status.ts";
 export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
 export type { ClientLimits, CoordinatorLimits, Limits } from "./limits.ts";
 export type { OpenStreamOptions } from "./session/open-stream-options.ts";

@@ -13,14 +13,16 @@ import type { OwnNetwork } from "../src/client/network/own-network.ts";
 import { ownPlace } from "../src/client/network/own-place.ts";
 import { createPunchKeys } from "../src/client/punch/datagrams.ts";
 import type { CoordinatorLink } from "../src/client/uplink/coordinator-link.ts";
+import { clientRequests } from "../src/client/uplink/questions.ts";
 import { ConecError } from "../src/errors.ts";
 import { type ClientLimits, resolveLimits } from "../src/limits.ts";
 import { StreamIds } from "../src/session/stream-ids.ts";
 import type { LocalIdentity } from "../src/tls/identity.ts";
 import { makeSelfSigned } from "../src/tls/self-signed.ts";
 import type { IncomingStream, SocketAddress, StreamHandler, TransportCloseInfo, TransportConnection, TransportStream } from "../src/transport/transport.ts";
-import type { ChannelAsk, ChannelGo, ChannelMessageOfClient, ChannelPeer } from "../src/wire/channel-messages.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfClient, ChannelMessageOfCoordinator } from "../src/wire/channel-messages.ts";
 import { decodeDatagram } from "../src/wire/datagrams.ts";
+import type { WirePeer } from "../src/wire/fields.ts";
 import { FRAME } from "../src/wire/frames.ts";
 import { createMemoryNetwork, type MemoryNetwork, type MemoryPacket, type MemoryTransport } from "./memory/transport.ts";
 import { createVirtualClock, type VirtualClock } from "./memory/virtual-clock.ts";
@@ -76,7 +78,7 @@ export class Talker {
 
 /** A peer, by its own word. */
 export class Peer {
-	readonly peer: ChannelPeer;
+	readonly peer: WirePeer;
 	readonly identity: LocalIdentity;
 	readonly transport: MemoryTransport;
 	readonly datagrams: Uint8Array[] = [];
@@ -112,10 +114,10 @@ export class Peer {
 
 	/** The Coordinator brings it and the Client together: both have agreed, and the Client waits for its connection. */
 	async begin(token: string): Promise<void> {
-		const { clock, direct } = this.#rig;
-		direct.received(this.ask(token));
+		const { clock, hear } = this.#rig;
+		hear(this.ask(token));
 		await clock.advance(0);
-		direct.received(this.go(token));
+		hear(this.go(token));
 		await clock.advance(0);
 	}
 
@@ -175,6 +177,8 @@ export interface Rig {
 	readonly coordinator: SocketAddress;
 	readonly identity: LocalIdentity;
 	readonly direct: DirectChannels;
+	/** The Coordinator says something. */
+	readonly hear: (message: ChannelMessageOfCoordinator) => void;
 	/** What the Coordinator has been told. */
 	readonly said: ChannelMessageOfClient[];
 	readonly statuses: ClientChannelStatus[];
@@ -223,13 +227,15 @@ export async function rig(
 		else dials.push(packet.to);
 		return true;
 	};
-	const link = {
+	const say = (message: ChannelMessageOfClient): void => void said.push(message);
+	const linkOf = () => ({
 		rttMs: 0,
 		connection: { remoteAddress: coordinator },
-		send: (message: ChannelMessageOfClient) => void said.push(message),
+		requests: clientRequests((message) => (message.type === "channel-request" ? say(message) : assert.fail(message.type)), limits, clock),
+		send: say,
 		poke: () => void made.pokes++,
-	};
-	let present: typeof link | undefined = link;
+	});
+	let present: ReturnType<typeof linkOf> | undefined = linkOf();
 	const direct = new DirectChannels({
 		...{
 			id: CLIENT_ID,
@@ -273,11 +279,15 @@ export async function rig(
 	};
 	const made: Rig = {
 		...{ clock, network, transport, coordinator, identity, direct, said, statuses, packets, dials, streams, asked, pokes: 0 },
+		hear: (message) => {
+			if (present?.requests.answered(message) !== true) direct.received(message);
+		},
 		lose: () => {
+			present?.requests.end(new ConecError("COORDINATOR_LOST", "the test took it away"));
 			present = undefined;
 		},
 		regain: () => {
-			present = link;
+			present = linkOf();
 		},
 		peer: async (id) => new Peer(made, id, await identityOf(id)),
 		async up(peer, token) {

@@ -1,5 +1,5 @@
 /**
- * Channels with Clients that say what a test wants, on a virtual clock.
+ * The introductions of a Coordinator, with Clients that say what a test wants, on a virtual clock.
  *
  * @module
  */
@@ -7,19 +7,20 @@
 import { randomBytes } from "node:crypto";
 import type { Reflector } from "../src/coordinator/addresses/reflector.ts";
 import type { ChannelStatus } from "../src/coordinator/introduction/host.ts";
-import { Channels } from "../src/coordinator/introduction/service.ts";
+import { Introductions } from "../src/coordinator/introduction/service.ts";
 import type { Session } from "../src/coordinator/sessions/session.ts";
 import { type CoordinatorLimits, resolveLimits } from "../src/limits.ts";
 import type { ProvenIdentity } from "../src/tls/proven-identity.ts";
 import type { SocketAddress } from "../src/transport/transport.ts";
-import type { ChannelAsk, ChannelMessageOfClient, ChannelPeer, NatReport } from "../src/wire/channel-messages.ts";
+import type { ChannelAsk, ChannelMessageOfClient, NatReport } from "../src/wire/channel-messages.ts";
+import type { WirePeer } from "../src/wire/fields.ts";
 import { createVirtualClock, type VirtualClock } from "./memory/virtual-clock.ts";
 
 export const EASY: NatReport = { mapping: "independent", filtering: "by-port" };
 export const HARD: NatReport = { mapping: "dependent", filtering: "by-port" };
 const OFFER = { hosts: [], nat: EASY, punch: true, birthday: false } as const;
 
-/** A session as far as Channels look at one. */
+/** A session as far as Introductions look at one. */
 export class FakeSession {
 	readonly id: string;
 	/** Another one each time: it is as good as a key. */
@@ -31,7 +32,7 @@ export class FakeSession {
 	readonly acceptedFrom: { address: string; port: number };
 	ended: number | undefined;
 
-	get peer(): ChannelPeer {
+	get peer(): WirePeer {
 		return { id: this.id, fingerprint: this.fingerprint };
 	}
 
@@ -58,7 +59,7 @@ export class FakeSession {
 /** See {@link create}. */
 export interface Scene {
 	readonly clock: VirtualClock;
-	readonly channels: Channels;
+	readonly channels: Introductions;
 	/** What the Coordinator has sent beside QUIC. */
 	readonly datagrams: { readonly data: Uint8Array; readonly to: SocketAddress }[];
 	readonly statuses: ChannelStatus[];
@@ -82,7 +83,7 @@ export function create(limits: Partial<CoordinatorLimits> = {}, reflector?: Refl
 	const datagrams: { data: Uint8Array; to: { address: string; port: number } }[] = [];
 	const statuses: ChannelStatus[] = [];
 	const denied = new Set<string>();
-	const channels = new Channels({
+	const channels = new Introductions({
 		limits: resolveLimits(limits, "coordinator"),
 		clock,
 		find: (id) => sessions.get(id) as unknown as Session | undefined,

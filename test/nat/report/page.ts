@@ -99,10 +99,10 @@ export function formatPage(results: Results, known: ReadonlyMap<string, string>)
 		]),
 	];
 	return [
-		"# NATs: which pairs meet, how soon, and what a path survives",
-		"Written by `npm run test:nat -- --full` in the NAT lab of [test/nat/lab](../test/nat/lab/README.md): real processes in network namespaces, 100 ms there and back between any two places unless a table says otherwise. Kinds of routers in the words of RFC 4787:",
+		"# NATs: which pairs get a direct path, how soon, and what a path survives",
+		"`npm run test:nat -- --full` writes this page. It measures in the NAT lab of [test/nat/lab](../test/nat/lab/README.md): real processes in network namespaces. A round trip between any two places takes 100 ms unless a table says otherwise. These are the kinds of routers, in the words of RFC 4787:",
 		table(["kind", "mapping", "filtering"], KINDS),
-		"The Coordinator and the Clients have their default limits. For every try there are new Clients and new mappings. A time is from the call to its result, connecting to the Coordinator not included: the median and the longest.",
+		"The Coordinator and the Clients have their default limits. Every try has new Clients and new mappings. A time is from the call to its result, without connecting to the Coordinator. The tables give the median and the longest time.",
 		...(results.pairs === undefined ? [] : pairsSection(results.pairs)),
 		...(results.birthday === undefined ? [] : birthdaySection(results.birthday)),
 		...(results.carriers === undefined ? [] : carriersSection(results.carriers)),

@@ -70,7 +70,7 @@ export function pairsSection({ origin, rows }: Section<Pair>): string[] {
 	};
 	return [
 		"## Pairs",
-		`Row: who dials; column: who answers. *direct* within ${DIRECT_MS} ms, every time; *predicted*: direct by guessing the next port of a NAT that counts, ${LUCKY_SHARE * 100} of 100; *proxied*: no direct way, so a stream with path \`auto\` is up through the Coordinator within ${PROXIED_MS} ms; *blocked*: \`connect\` fails with \`COORDINATOR_UNREACHABLE\` within ${CONNECT_MS / 1000} s.`,
+		`The Client of the row dials, and the Client of the column answers. These are the words of the table, with the figure that must be reached:\n\n- *direct*: a direct path within ${DIRECT_MS} ms, every time.\n- *predicted*: a direct path by guessing the next port of a NAT that counts its ports up, in ${LUCKY_SHARE * 100} of 100 tries.\n- *proxied*: there is no direct way, so a stream with path \`auto\` is open through the Coordinator within ${PROXIED_MS} ms.\n- *blocked*: \`connect\` fails with \`COORDINATOR_UNREACHABLE\` within ${CONNECT_MS / 1000} s.`,
 		table(
 			["", ...kinds],
 			kinds.map((a) => [`**${a}**`, ...kinds.map((b) => at(a, b))]),
@@ -86,7 +86,7 @@ const WORDS = { direct: "direct", predicted: "predicted", proxied: "proxied", bl
 export function birthdaySection({ origin, rows }: Section<Birthday>): string[] {
 	return [
 		"## The birthday method",
-		`Option \`birthday\` on both sides. Direct within ${BIRTHDAY_MS / 1000} s, ${LUCKY_SHARE * 100} of 100.`,
+		`Both sides have the option \`birthday\`. There must be a direct path within ${BIRTHDAY_MS / 1000} s, in ${LUCKY_SHARE * 100} of 100 tries.`,
 		table(
 			["pair", "direct"],
 			rows.map((row) => [row.name, text(judgeBirthday(row))]),
@@ -99,7 +99,7 @@ export function birthdaySection({ origin, rows }: Section<Birthday>): string[] {
 export function ipv6Section({ origin, rows }: Section<Case>): string[] {
 	return [
 		"## IPv6 and many interfaces",
-		`A stream with path \`auto\` between two Clients, and one message there and back on it. Every machine has a public IPv6 address behind a stateful firewall, and the Coordinator is reached over IPv4, unless a row says otherwise. *direct* within ${BRISK_MS} ms, *proxied* within ${PROXIED_MS} ms, every time. A bridge is one as Docker makes them, and the network card is younger than they are.`,
+		`One Client opens a stream with path \`auto\` to another, and one message goes there and back on it. Unless a row says otherwise, every machine has a public IPv6 address behind a stateful firewall, and the Clients reach the Coordinator over IPv4. *direct* must be reached within ${BRISK_MS} ms and *proxied* within ${PROXIED_MS} ms, every time. A bridge is made as Docker makes one. The bridges are there before the network card.`,
 		casesTable("network", rows),
 		formatOrigin(origin),
 	];
@@ -109,7 +109,7 @@ export function ipv6Section({ origin, rows }: Section<Case>): string[] {
 export function carriersSection({ origin, rows }: Section<Case>): string[] {
 	return [
 		"## Carriers",
-		`The same where the router at home is behind one of a carrier, which has the public address (CGNAT). With a *hairpin* the carrier's router lets its customers reach each other at that address.`,
+		`One Client opens a stream to another, as under *IPv6 and many interfaces*. Here the router at home is behind a router of a carrier, and the carrier's router has the public address (CGNAT). With a *hairpin* the carrier's router lets its customers reach each other at that address.`,
 		casesTable("network", rows),
 		formatOrigin(origin),
 	];
@@ -119,7 +119,7 @@ export function carriersSection({ origin, rows }: Section<Case>): string[] {
 export function movesSection({ origin, rows }: Section<Case>): string[] {
 	return [
 		"## Clients that moved while they were idle",
-		`A Client is connected and has done nothing yet. Its address changes, and 9 s later somebody calls. The first try has to be direct within ${BRISK_MS} ms: a stream with path \`auto\` and one message there and back on it, or a channel that is asked for.`,
+		`A Client is connected and has done nothing yet. Its address changes, and 9 s later one side calls the other. The call opens a stream with path \`auto\` and sends one message there and back on it, or it opens a channel. The first try must be direct within ${BRISK_MS} ms.`,
 		casesTable("move; call", rows),
 		formatOrigin(origin),
 	];
@@ -129,7 +129,7 @@ export function movesSection({ origin, rows }: Section<Case>): string[] {
 export function troubleSection({ origin, rows }: Section<Case>): string[] {
 	return [
 		"## Trouble at the first try",
-		`The path between two homes is a black hole when they first need it, and the stream goes through the Coordinator. Afterwards the applications open a stream with path \`auto\` every two seconds. Time from the end of the trouble to the first one that is direct, at most ${RECOVERED_MS / 1_000} s.`,
+		`The direct path between two homes loses every packet when they first need it, so the stream goes through the Coordinator. Afterwards the applications open a stream with path \`auto\` every two seconds. The table gives the time from the end of the trouble to the first direct stream. It must be at most ${RECOVERED_MS / 1_000} s.`,
 		casesTable("trouble", rows),
 		formatOrigin(origin),
 	];
@@ -139,7 +139,7 @@ export function troubleSection({ origin, rows }: Section<Case>): string[] {
 export function crowdSection({ origin, rows }: Section<Crowd>): string[] {
 	return [
 		"## A crowd",
-		`Thirty Clients, six behind each of five NATs (port, eim, full, reject, sym). All pairs want to speak at once, by streams with path \`auto\` or by asking for channels, and try again every two seconds. Every pair that can be direct has to be within ${CROWD_MS / 1_000} s, with default limits.`,
+		`Thirty Clients, six behind each of five NATs (port, eim, full, reject, sym). All pairs begin at once, with streams with path \`auto\` or with channels, and try again every two seconds. Every pair that can be direct must be direct within ${CROWD_MS / 1_000} s, with default limits.`,
 		table(
 			["by", "pairs", "direct, of those that can be"],
 			rows.map((row) => [row.name === "stream" ? "streams" : "channels", String(row.pairs), text(judgeCrowd(row))]),
@@ -162,7 +162,7 @@ function casesTable(what: string, rows: readonly Case[]): string {
 export function faultsSection({ origin, rows }: Section<FaultRow>): string[] {
 	return [
 		"## Faults",
-		`In the middle of 64 MiB over a direct stream. *roam*: the router gets another public address; *flush*: it forgets its mappings; *readdr*: the machine gets another address. Of the dialling side: nothing is lost or doubled, and p95 of the pause is at most ${GO_ON_MS} ms. Of the accepting side, which cannot move: the transfer goes on after at most ${DETECTION_MS / 1000} s, or the channel is found dead within them, its streams end with a code, and p95 of the time to the next channel is at most ${GO_ON_MS} ms.`,
+		`A fault happens in the middle of a transfer of 64 MiB over a direct stream:\n\n- *roam*: the router gets another public address.\n- *flush*: the router forgets its mappings.\n- *readdr*: the machine gets another address.\n\nOn the dialling side, nothing may be lost or doubled, and the p95 of the pause must be at most ${GO_ON_MS} ms. The accepting side cannot move, so one of two things must happen. Either the transfer goes on after at most ${DETECTION_MS / 1000} s. Or the channel is found dead within that time, its streams end with a code, and the p95 of the time to the next channel is at most ${GO_ON_MS} ms.`,
 		table(
 			["fault", "as promised; median, p95"],
 			rows.map((row) => [row.name, text(judgeFault(row))]),
@@ -175,7 +175,7 @@ export function faultsSection({ origin, rows }: Section<FaultRow>): string[] {
 export function throughputSection({ origin, rows }: Section<Throughput>): string[] {
 	return [
 		"## Loss and delay",
-		`One direct stream, against raw quinn between the same machines with the same windows; medians of interleaved rounds; at least ${THROUGHPUT_SHARE} of it.`,
+		`The table compares one direct stream with raw quinn between the same machines, with the same windows. The figures are medians of interleaved rounds. The direct stream must reach at least ${THROUGHPUT_SHARE} of quinn.`,
 		table(
 			["there and back, loss", "direct of quinn, ratio"],
 			rows.map((row) => [`${row.rttMs} ms, ${row.lossPercent} %`, text(judgeThroughput(row))]),

@@ -1,14 +1,12 @@
 /**
- * The surroundings that a process has: the only file beside `main.ts` that knows the process.
+ * The surroundings that a process has: the only file beside `main.ts` that knows the process. Help needs this file too, so what
+ * Node takes time to load is loaded when it is used.
  *
  * @module
  */
 
-import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { homedir, networkInterfaces, tmpdir } from "node:os";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { safeHostName } from "../files/process-identity.ts";
 import { type Clock, isForegroundIn, type Machine, type SignalName, type Signals, type StandardStream, type Surroundings } from "./surroundings/index.ts";
@@ -25,15 +23,17 @@ export function processSurroundings(): Surroundings {
 		platform: process.platform,
 		machine,
 		clock: systemClock,
-		random: randomBytes,
+		random: (bytes) => process.getBuiltinModule("node:crypto").randomBytes(bytes),
 		signals,
 		terminal: {
-			editor: (prompt) => (stdin.isTTY && stdout.isTTY ? createInterface({ input: stdin, output: stdout, prompt }) : undefined),
+			editor: (prompt) =>
+				stdin.isTTY && stdout.isTTY ? process.getBuiltinModule("node:readline").createInterface({ input: stdin, output: stdout, prompt }) : undefined,
 			isForeground: ownsTerminal,
 		},
 		umask: () => process.umask(),
 		exit: (status) => process.exit(status),
-		start: (args) => spawn(process.execPath, [...process.execArgv, MAIN, ...args], { stdio: ["pipe", "pipe", "pipe"] }),
+		start: (args) =>
+			process.getBuiltinModule("node:child_process").spawn(process.execPath, [...process.execArgv, MAIN, ...args], { stdio: ["pipe", "pipe", "pipe"] }),
 	};
 }
 
@@ -86,7 +86,7 @@ const signals: Signals = {
 
 const MAIN: string = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.js", import.meta.url));
 
-/** Reading from the terminal would stop a process in the background (`conec receive &`). On Linux it can be seen; elsewhere it stops, as others do. */
+/** Reading from the terminal would stop a process in the background (`conec receive &`). Linux says who has the terminal; on other systems the process stops, as other programs do. */
 function ownsTerminal(): boolean {
 	try {
 		return isForegroundIn(readFileSync("/proc/self/stat", "utf8"));
@@ -96,8 +96,8 @@ function ownsTerminal(): boolean {
 }
 
 /**
- * A terminal that has been stopped (Ctrl-S, a dead SSH session) would hold up the whole process with the next line: Node makes it so.
- * The shell may have the terminal in common with this process, so it is given back as it was.
+ * Node writes to a terminal in a way that blocks: one that has been stopped (Ctrl-S, a dead SSH session) would hold up the whole process.
+ * The shell may share the terminal with this process, so it is given back as it was.
  */
 function doNotBlock(stream: StandardStream): void {
 	if (stream.isTTY !== true || process.platform === "win32") return;

@@ -14,8 +14,8 @@ import type { Output } from "./terminal/index.ts";
 import { printable } from "./text/index.ts";
 
 /**
- * Runs a command line. Never rejects. Resolves with the exit status when all output is written, or lost; what the run is to be
- * told and what it needs of the outside is in its surroundings.
+ * Runs a command line. All that it needs of the outside is in `surroundings`. Never rejects. Resolves with the exit status when all
+ * output is written, or lost.
  */
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
 	const { env } = surroundings;
@@ -56,7 +56,7 @@ function sinksOf({ stdout, stderr, clock }: Surroundings): Sinks {
 	return { stdout: new StandardSink(stdout, { clock }), stderr: new StandardSink(stderr, { clock }) };
 }
 
-/** A wrong command line is told like any other error of the command, when it runs. */
+/** Parses what follows the command's name. An error is returned, not thrown: it is told when the command runs, like any other. */
 function parse(spec: CommandSpec, args: readonly string[], env: Surroundings["env"]): Arguments | "help" | CliError {
 	try {
 		return parseCommandLine(spec, args, env);
@@ -66,7 +66,7 @@ function parse(spec: CommandSpec, args: readonly string[], env: Surroundings["en
 	}
 }
 
-/** Runs one command with what follows its name, unless that asks for help. */
+/** Runs one command with the arguments that follow its name; `--help` among them shows its help instead. Never rejects. */
 export async function runCommand(
 	command: Command,
 	args: readonly string[],
@@ -101,7 +101,7 @@ export async function runCommand(
 	return status;
 }
 
-/** Writes what was asked for. */
+/** Writes a text that the user has asked for, such as help. */
 async function show(text: string, { stdout, stderr }: Sinks, { env, clock }: Surroundings): Promise<ExitCode> {
 	stdout.write(text);
 	await stdout.flushed();
@@ -138,7 +138,7 @@ async function report(error: unknown, output: Output, env: Surroundings["env"]):
 	return exitCode;
 }
 
-/** How long the last words of a command may wait for a slow reader, where they are not its purpose. */
+/** How long the last lines of a command may wait for a slow reader, if its output is not its purpose. Milliseconds. */
 const LAST_WORDS_MS = 5_000;
 
 function overview(): string {

@@ -23,61 +23,68 @@ import { parseCoordinator, parseSocketAddress } from "./uplink/index.ts";
 
 /** Options of `Client.connect`. */
 export interface ClientOptions {
-	/** Name of this Client: labels of a-z, 0-9 and inner hyphens, joined by dots, at most 63 bytes. */
+	/** The id of this Client: labels of a-z, 0-9 and inner hyphens, joined by dots. At most 63 bytes. */
 	readonly id: string;
-	/** "host", "host:port" or "[::1]:1719". The Coordinator's certificate must be valid for the host, unless its key is pinned. */
+	/** Where the Coordinator is: "host", "host:port" or "[::1]:1719". Its certificate must be valid for the host, unless its key is pinned. @default port 1719 */
 	readonly coordinator: string;
-	/** "ip:port" to dial instead of resolving the host, which is still what the certificate must be valid for. */
+	/** An "ip" or "ip:port" to dial, so that the host is not resolved. The certificate must still be valid for the host. @default the host is resolved */
 	readonly address?: string;
-	/** Authorities that the Coordinator's certificate must come from; a self-signed one is its own. @default Node's root store */
+	/** Authorities that may have issued the Coordinator's certificate. A self-signed certificate is its own authority. @default Node's root store */
 	readonly ca?: Pem | readonly Pem[];
-	/** Fingerprints of the Coordinator's key. Alone, names and dates are not checked: the key is. */
+	/** Fingerprints, `sha256:<hex>`, of which one must be that of the Coordinator's key. Without `ca`, only the key is checked, not names and dates. */
 	readonly pin?: string | readonly string[];
-	/** End a connection, with `CERTIFICATE_EXPIRED`, when the other side's certificate expires: the Coordinator's, unless there is only a `pin`, where dates do not count; on direct channels the peer's, with `clientCa`. @default false */
+	/**
+	 * End a connection with `CERTIFICATE_EXPIRED` when the other side's certificate expires. This concerns:
+	 *
+	 * - the Coordinator's certificate, unless there is only a `pin`, because dates do not count then
+	 * - the certificates of peers on direct channels, if there is a `clientCa`
+	 *
+	 * @default false
+	 */
 	readonly endAtExpiry?: boolean;
-	/** Certificate chain, leaf first. @default a self-signed one for `id`, kept in `stateDirectory` if that is given, else new each time */
+	/** The certificate chain of this Client, leaf first. @default a self-signed certificate for `id`. With `stateDirectory` it is kept, else it is new each time */
 	readonly certificate?: Pem;
-	/** Key of `certificate`; PKCS#8, SEC1 or PKCS#1, not encrypted. */
+	/** The key of `certificate`: PKCS#8, SEC1 or PKCS#1, not encrypted. The two go together. */
 	readonly privateKey?: Pem;
-	/** Where the identity is kept; made with mode 0700. @default nothing is kept */
+	/** The directory where the identity is kept. It is made with mode 0700 if it does not exist. @default nothing is kept */
 	readonly stateDirectory?: string;
-	/** What this Client says about itself, to the Coordinator and to every peer; at most 1 KiB as JSON. `updateMetadata` changes it. */
+	/** What this Client says about itself to the Coordinator and to every peer. At most 1 KiB as JSON (`limits.metadataBytes`). `updateMetadata` changes it. @default nothing */
 	readonly metadata?: JsonValue;
-	/** Authorities that must have issued the certificates of peers on direct channels, beside the Coordinator's word for them. @default none: its word counts */
+	/** Authorities that must have issued the certificates of peers on direct channels. The Coordinator vouches for those certificates in any case. @default none: its word is enough */
 	readonly clientCa?: Pem | readonly Pem[];
-	/** Whether peers may open direct channels to this Client. It may dial others all the same. @default true */
+	/** Whether peers may open direct channels to this Client. It may open channels to peers in any case. @default true */
 	readonly listen?: boolean;
-	/** Whether this Client sends probes to open the NATs between it and a peer. Without them only peers that let packets in as they are can be dialled. @default true */
+	/** Whether this Client sends probes, which open the NATs between it and a peer. Without probes, it can only dial peers that packets reach anyway. @default true */
 	readonly holePunching?: boolean;
 	/**
-	 * Whether to guess ports where one side has a symmetric NAT and the other filters by port: 256 sockets at the one, up to 2,048
-	 * probes at the other, at most 15 s. Both sides must want it. Small routers feel it. @default false
+	 * Whether to guess ports where one side has a symmetric NAT and the other filters by port. The one side opens 256 sockets, the other
+	 * sends up to 2,048 probes, for at most 15 s. Both sides must allow it. It is a load for small routers. @default false
 	 */
 	readonly birthday?: boolean;
 	/**
-	 * Asked when a peer wants a direct channel, before it learns this Client's addresses; false declines it, and an error too. Not asked
-	 * about a peer to whom this Client wants one itself just then: `openChannel`, and `openStream` unless `path` is `"proxied"`, say so.
-	 * Its metadata is untrusted. @default everybody may
+	 * Called when a peer wants a direct channel, before the peer learns this Client's addresses. False declines, and so does an error.
+	 * It is not called if this Client wants a channel to that peer at the same time, by `openChannel` or by `openStream` without
+	 * `path: "proxied"`. The peer's metadata is untrusted. @default every peer may
 	 */
 	readonly acceptChannel?: (peer: PeerInfo) => boolean | Promise<boolean>;
-	/** Handlers of protocols that are there before any stream comes: `{ "chat/1": async (stream) => { ... } }`. `client.handle` adds more. @default none */
+	/** Handlers of protocols, set before any stream can come: `{ "chat/1": async (stream) => { ... } }`. `client.handle` adds more. @default none */
 	readonly handlers?: ProtocolHandlers;
-	/** Stateless retry (RFC 9000, 8.1.2) for direct channels that peers dial. @default "under-load" */
+	/** QUIC stateless retry (RFC 9000, 8.1.2): whether peers that dial this Client must first prove their address. @default "under-load" */
 	readonly retry?: "under-load" | "always" | "never";
-	/** Interval of keep-alive packets in milliseconds; 0 is off, and then silence ends the connection. @default 5_000 */
+	/** Interval of keep-alive packets, in milliseconds. 0 turns them off; then a connection that is silent for `limits.idleTimeoutMs` is lost. @default 5_000 */
 	readonly keepAliveIntervalMs?: number;
-	/** Local IP address to use. @default any */
+	/** The local IP address to use. @default any */
 	readonly localAddress?: string;
 	/**
-	 * Congestion control of all connections of this Client, the direction in which it sends. "bbr" keeps the rate on lines that lose
-	 * packets without being full, and queues short on lines with long ones; it is experimental. See docs/congestion.md. @default "cubic"
+	 * Congestion control of what this Client sends, on all its connections. "bbr" keeps its rate on lines that lose packets although they are
+	 * not full, and keeps queues short where they grow long. It is experimental. See docs/congestion.md. @default "cubic"
 	 */
 	readonly congestion?: "cubic" | "bbr";
-	/** Write TLS secrets to the file that SSLKEYLOGFILE names. For debugging. @default false */
+	/** For debugging: write TLS secrets to the file that the environment variable SSLKEYLOGFILE names. @default false */
 	readonly keyLog?: boolean;
-	/** Bounds; see docs/limits.md. One that only the Coordinator has is refused with `OPTION_INVALID`. */
+	/** Limits that differ from their defaults; see docs/limits.md. A limit that only a Coordinator has is refused with `OPTION_INVALID`. */
 	readonly limits?: Partial<ClientLimits>;
-	/** Gives up connecting. Without effect once connected. */
+	/** Aborting gives up connecting: `connect` rejects with the signal's reason. It has no effect once the Client is connected. */
 	readonly signal?: AbortSignal;
 }
 

@@ -19,40 +19,43 @@ import { type BroadcastRules, type ResolvedBroadcastRule, resolveBroadcastRules 
 
 /** Options of `Coordinator.listen`. */
 export interface CoordinatorOptions {
-	/** Certificate chain, leaf first. @default a self-signed one for `names`, kept in `stateDirectory` if that is given */
+	/** The certificate chain of this Coordinator, leaf first. @default a self-signed certificate for `names`. With `stateDirectory` it is kept, else it is new each time */
 	readonly certificate?: Pem;
-	/** Key of `certificate`; PKCS#8, SEC1 or PKCS#1, not encrypted. */
+	/** The key of `certificate`: PKCS#8, SEC1 or PKCS#1, not encrypted. The two go together. */
 	readonly privateKey?: Pem;
-	/** DNS names and IP addresses of the self-signed certificate. @default ["localhost"] */
+	/** The DNS names and IP addresses in the self-signed certificate. @default ["localhost"] */
 	readonly names?: readonly string[];
-	/** Local IP address. @default "::", which is dual stack, or 0.0.0.0 where there is no IPv6 */
+	/** The local IP address to bind. @default "::", which takes IPv6 and IPv4, or 0.0.0.0 where there is no IPv6 */
 	readonly host?: string;
-	/** UDP port; 0 picks one. @default 1719 */
+	/** The UDP port. With 0 the system picks one. @default 1719 */
 	readonly port?: number;
-	/** A second UDP port, for Clients to learn what their NAT does; 0 picks one. Where it cannot be bound, direct channels do with what is known without. @default `port` + 1, or 0 with `port` 0 */
+	/**
+	 * A second UDP port, with which Clients learn how their NAT behaves. With 0 the system picks one. If the port cannot be bound, direct
+	 * channels are made without that knowledge. @default `port` + 1, or 0 with `port` 0
+	 */
 	readonly natTestPort?: number;
-	/** CA mode: only Clients with a certificate of these authorities, valid for their id. @default open mode: any key */
+	/** CA mode: a Client needs a certificate that one of these authorities issued and that is valid for its id. @default open mode: every key is let in */
 	readonly clientCa?: Pem | readonly Pem[];
-	/** Fingerprints that are never let in. */
+	/** Fingerprints, `sha256:<hex>`, of keys that are never let in. @default none */
 	readonly deny?: readonly string[];
-	/** End a Client's connection, with `CERTIFICATE_EXPIRED`, when its certificate expires; in CA mode only, as elsewhere dates do not count. @default false: as with TLS, dates count when a connection begins */
+	/** End a Client's connection with `CERTIFICATE_EXPIRED` when its certificate expires. It has an effect in CA mode only, because dates do not count in open mode. @default false: dates count when a connection begins, as with TLS */
 	readonly endAtExpiry?: boolean;
-	/** QUIC stateless retry: make Clients prove their address first. @default "under-load" */
+	/** QUIC stateless retry (RFC 9000, 8.1.2): whether Clients must first prove their address. @default "under-load" */
 	readonly retry?: "under-load" | "always" | "never";
 	/**
-	 * Congestion control of all connections of this Coordinator, the direction in which it sends. "bbr" keeps the rate on lines that lose
-	 * packets without being full, and queues short on lines with long ones; it is experimental. See docs/congestion.md. @default "cubic"
+	 * Congestion control of what this Coordinator sends, on all its connections. "bbr" keeps its rate on lines that lose packets although they are
+	 * not full, and keeps queues short where they grow long. It is experimental. See docs/congestion.md. @default "cubic"
 	 */
 	readonly congestion?: "cubic" | "bbr";
-	/** Write TLS secrets to the file that SSLKEYLOGFILE names. For debugging. @default false */
+	/** For debugging: write TLS secrets to the file that the environment variable SSLKEYLOGFILE names. @default false */
 	readonly keyLog?: boolean;
-	/** Where the identity and the leases of ids are kept; made with mode 0700. For one Coordinator at a time. @default nothing is kept */
+	/** The directory where the identity and the leases of ids are kept. It is made with mode 0700 if it does not exist. One Coordinator may use it at a time. @default nothing is kept */
 	readonly stateDirectory?: string;
-	/** Handlers of protocols that are there before any Client comes: `{ "log/1": async (stream) => { ... } }`. `coordinator.handle` adds more. @default none */
+	/** Handlers of protocols, set before any Client can come: `{ "log/1": async (stream) => { ... } }`. `coordinator.handle` adds more. @default none */
 	readonly handlers?: ProtocolHandlers;
-	/** What is kept of which broadcasts, and where members may block; see docs/broadcasts.md. @default nothing and nowhere */
+	/** Which broadcasts have a history, and in which ones members may block; see docs/broadcasts.md. @default none */
 	readonly broadcasts?: BroadcastRules;
-	/** Bounds; see docs/limits.md. One that only a Client has is refused with `OPTION_INVALID`. */
+	/** Limits that differ from their defaults; see docs/limits.md. A limit that only a Client has is refused with `OPTION_INVALID`. */
 	readonly limits?: Partial<CoordinatorLimits>;
 }
 

@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "../../testing/node-flags.ts";
+import { temporary } from "../../testing/temporary.ts";
 import { type LockMeans, type LockOutcome, lockDirectory, lockPipe } from "./directory-lock.ts";
 
 const CHILD = fileURLToPath(new URL("../../../../test/children/lock.ts", import.meta.url));
-const NODE = ["--conditions=source", "--import", import.meta.resolve("tsx")];
 
 /** As on a file system that refuses sockets. */
 const WITHOUT_SOCKETS: LockMeans = {
@@ -28,7 +28,7 @@ class Other {
 
 	constructor(t: TestContext, args: readonly string[], command: readonly string[] = []) {
 		const [program = "", ...before] = [...command, process.execPath];
-		this.child = spawn(program, [...before, ...NODE, CHILD, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+		this.child = spawn(program, [...before, ...NODE_FLAGS, CHILD, ...args], { stdio: ["pipe", "pipe", "inherit"] });
 		this.#lines = createInterface({ input: this.child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
 		t.after(() => this.kill("SIGKILL"));
 	}
@@ -51,12 +51,6 @@ class Other {
 		this.child.stdin?.end();
 		await over;
 	}
-}
-
-async function temporary(t: TestContext): Promise<string> {
-	const path = await realpath(await mkdtemp(join(tmpdir(), "conec-lock-")));
-	t.after(() => rm(path, { recursive: true, force: true }));
-	return path;
 }
 
 function locked(outcome: LockOutcome): Extract<LockOutcome, { type: "locked" }>["lock"] {
@@ -272,8 +266,9 @@ test("lock by file: what cannot be read but changes is somebody who lives", asyn
 	await writeFile(path, "{");
 	let count = 0;
 	const beat = setInterval(() => writeFileSync(path, `{${count++}`), 50);
-	t.after(() => clearInterval(beat));
-	const outcome = await lockDirectory(directory, "coordinator", { ...WITHOUT_SOCKETS, answerMs: 500 });
+	const locking = lockDirectory(directory, "coordinator", { ...WITHOUT_SOCKETS, answerMs: 500 });
+	// Before the directory is removed: hooks run in the order in which they were made.
+	const outcome = await locking.finally(() => clearInterval(beat));
 	assert.deepEqual(outcome, { type: "taken", by: "another process that does not answer" });
 	assert.deepEqual(await readdir(directory), ["coordinator.0123456789abcdef.lock"]);
 });
@@ -306,7 +301,7 @@ test("lock: a claim of another user that may not be asked counts", async (t) => 
 	const ask = `import { lockDirectory } from ${JSON.stringify(new URL("directory-lock.ts", import.meta.url).href)};
 		process.setgid(65534); process.setuid(65534);
 		console.log(JSON.stringify(await lockDirectory(${JSON.stringify(directory)}, "coordinator")));`;
-	const { stdout, stderr } = spawnSync(process.execPath, [...NODE, "--input-type=module", "--eval", ask], { encoding: "utf8" });
+	const { stdout, stderr } = spawnSync(process.execPath, [...NODE_FLAGS, "--input-type=module", "--eval", ask], { encoding: "utf8" });
 	assert.deepEqual(JSON.parse(stdout || "null"), { type: "taken", by: "another process that cannot be asked (EACCES)" }, stderr);
 	lock.release();
 });

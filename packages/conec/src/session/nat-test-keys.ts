@@ -6,7 +6,8 @@
  */
 
 import { createHmac } from "node:crypto";
-import { type Datagram, type DatagramContent, encodeDatagram, isAuthentic, type Mac, type ObservedAddress } from "../wire/datagrams.ts";
+import { type Datagram, type DatagramContent, encodeDatagram, isAuthentic, type Mac } from "../wire/datagrams.ts";
+import type { WireAddress } from "../wire/fields.ts";
 
 /** Seals and opens the datagrams between a session and the Coordinator's second port. Each side uses its half. */
 export interface NatTestKeys {
@@ -15,7 +16,7 @@ export interface NatTestKeys {
 	/** A NAT_ECHO_REQUEST of the Client. */
 	request(nonce: string): Uint8Array;
 	/** The Coordinator's NAT_ECHO. It is shorter than the request. */
-	echo(nonce: string, observed: ObservedAddress): Uint8Array;
+	echo(nonce: string, observed: WireAddress): Uint8Array;
 	/** The Coordinator's NAT_TEST. */
 	test(nonce: string): Uint8Array;
 	/** What the other side said, or `undefined` for what is not of this session or forged. A receiver looks at `type`: its own kinds are not for it. */

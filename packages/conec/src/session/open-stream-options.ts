@@ -11,22 +11,33 @@ import { checkJson, type JsonValue } from "../wire/json.ts";
 
 /** Options of `openStream` and `openCoordinatorStream`. */
 export interface OpenStreamOptions {
-	/** "direct" needs a channel to the peer; "auto" takes the best way there is. Between a Client and the Coordinator there is only one way. @default "auto" */
+	/**
+	 * The path that the stream takes. Between a Client and the Coordinator there is only one.
+	 *
+	 * - "auto": direct if there is a direct channel to the peer or one can be made soon (at most 2 s), else proxied.
+	 * - "direct": over a direct channel, which is made if there is none. If that fails, so does the stream.
+	 * - "proxied": through the Coordinator.
+	 *
+	 * @default "auto"
+	 */
 	readonly path?: "auto" | "direct" | "proxied";
-	/** Number of the stream, 0 to 2^32 - 1, unlike those of all live streams that this side opened. @default a number from 2^32 that is never used again */
+	/** Number of the stream, 0 to 2^32 - 1. No live stream that this side opened may have it (`STREAM_ID_IN_USE`). @default a number from 2^32 on that is never used again */
 	readonly id?: number;
-	/** Shown to the acceptor. @default none */
+	/** What the other side sees of the stream before its messages. At most 1 KiB as JSON (`limits.metadataBytes`). @default none */
 	readonly metadata?: JsonValue;
-	/** What the messages mean, 1 to 64 of `a-z 0-9 . - /`: the other side gives the stream to its handler of that name, or rejects it with `PROTOCOL_UNHANDLED`. @default none: it goes to `incomingStreams` */
+	/**
+	 * Names what the messages mean: 1 to 64 of `a-z 0-9 . - /`. The other side gives the stream to its handler of that name. Without such a
+	 * handler it rejects the stream with `PROTOCOL_UNHANDLED`. @default none: the stream goes to `incomingStreams`
+	 */
 	readonly protocol?: string;
-	/** Resolve at once, so that messages go with the opening; a rejection then fails the stream. @default false: resolve when the peer has accepted */
+	/** Resolve at once, so that the first messages travel with the opening. If the peer rejects the stream, the stream fails. @default false: resolve when the peer has accepted */
 	readonly early?: boolean;
-	/** Gives up waiting for the acceptance, and then the stream is reset. Without effect afterwards. */
+	/** Aborting gives up the opening: the call rejects with the signal's reason, and the stream is reset. It has no effect once the stream is open. */
 	readonly signal?: AbortSignal;
 }
 
 /**
- * Checks them.
+ * Checks the options.
  *
  * @throws TypeError or RangeError with `code` `OPTION_INVALID`
  */

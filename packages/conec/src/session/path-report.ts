@@ -1,5 +1,5 @@
 /**
- * How two Clients reach each other, and why so: what `client.explain(peer)` and `coordinator.explain(a, b)` say.
+ * How two Clients reach each other, and why: what `client.explain(peer)` and `coordinator.explain(a, b)` return.
  *
  * @module
  */
@@ -7,34 +7,41 @@
 import type { SocketAddress } from "../transport/transport.ts";
 import type { NatReport } from "../wire/channel-messages.ts";
 
-/** An address that was tried, or may be. */
+/** An address at which a direct path was or may be tried. */
 export interface PathCandidate extends SocketAddress {
-	/** `reflexive`: seen by the Coordinator. `host`: the peer says so. `learned`: the peer was heard from there. `predicted`, `birthday`: guessed, and right. */
+	/**
+	 * How the address came to be known.
+	 *
+	 * - "reflexive": the Coordinator sees the peer there.
+	 * - "host": the peer says that it has this address.
+	 * - "learned": packets of the peer came from there.
+	 * - "predicted", "birthday": the port was guessed, and the guess was right.
+	 */
 	readonly kind: "reflexive" | "host" | "learned" | "predicted" | "birthday";
-	/** Probes sent there. Absent where they are not seen: the Coordinator knows what it has given out, not what was sent. */
+	/** How many probes were sent there. Absent in a report of the Coordinator, which does not see them. */
 	readonly probes?: number | undefined;
 	/** Whether the peer has answered from there. */
 	readonly answered?: boolean | undefined;
-	/** From probe to answer. */
+	/** Time from the probe to its answer, in milliseconds. */
 	readonly rttMs?: number | undefined;
 }
 
 /** How two Clients reach each other. */
 export interface PathReport {
-	/** The two ids: the own one, or the one that was asked about first, and its peer. */
+	/** The two ids. A Client's own id comes first. At the Coordinator, the first argument of `explain` does. */
 	readonly peers: readonly [own: string, peer: string];
-	/** `none`: not at all. */
+	/** "none": they cannot reach each other now. */
 	readonly path: "direct" | "proxied" | "none";
-	/** Why this path, in words; with `proxied` why it is not direct. Partly of the peer's making, so untrusted. */
+	/** In words, why it is this path. With "proxied", it says why the path is not direct. The peer may have written parts of it, so it is untrusted. */
 	readonly reason: string;
-	/** Addresses of the peer in the latest attempt. */
+	/** The peer's addresses in the latest attempt. */
 	readonly candidates: readonly PathCandidate[];
-	/** What each has said of its NAT, if it has. */
+	/** What each of the two has reported about its NAT. */
 	readonly nat: { readonly own?: NatReport | undefined; readonly peer?: NatReport | undefined };
-	/** With `direct`: where the peer is. */
+	/** With "direct": the peer's address. */
 	readonly address?: SocketAddress | undefined;
-	/** Round-trip time of the direct channel. */
+	/** With "direct": the round-trip time of the channel, in milliseconds. */
 	readonly rttMs?: number | undefined;
-	/** Since when it is so. */
+	/** When the path became what it is. */
 	readonly since?: Date | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * What one Client may know of another.
+ * What one Client knows of another.
  *
  * @module
  */
@@ -8,9 +8,10 @@ import type { JsonValue } from "../wire/json.ts";
 
 /** A peer, as the Coordinator has authenticated it. */
 export interface PeerInfo {
+	/** The peer's id. */
 	readonly id: string;
 	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate. */
 	readonly fingerprint: string;
-	/** What it says about itself; untrusted. */
+	/** What the peer says about itself. It is untrusted. Absent if it says nothing. */
 	readonly metadata?: JsonValue;
 }

@@ -1,5 +1,5 @@
 /**
- * Who is connected, and what changes about it.
+ * Which Clients are connected, and how that changes.
  *
  * @module
  */
@@ -7,12 +7,14 @@
 import type { PeerInfo } from "./peer-info.ts";
 
 /**
- * What `watchPeers()` gives: `members` first, then every change in order. `seq` goes up by one with each change at the
- * Coordinator; that of `members` is the change up to which it is right. `members` comes again whenever changes were left out
- * because nobody read them in time, and stands for all of them.
+ * What `watchPeers()` yields: first `members`, then every change in order.
+ *
+ * - `seq` goes up by one with each change at the Coordinator. The `seq` of `members` is that of the last change that the list includes.
+ * - `epoch` names the life of the Coordinator within which `seq` counts.
+ * - If the application reads too slowly, changes are left out. Then `members` comes again in their place.
  */
 export type PresenceEvent =
-	/** Everybody who is connected, in the order in which they came. */
+	/** All connected Clients, in the order in which they came. */
 	| { readonly type: "members"; readonly members: readonly PeerInfo[]; readonly epoch: string; readonly seq: number }
-	/** `update`: its metadata changed, or a newer connection of the same identity took over. `leave`: `peer` is what was last known. */
+	/** "update": the peer's metadata changed, or a newer connection of the same identity took over. "leave": `peer` is what was last known of it. */
 	| { readonly type: "join" | "update" | "leave"; readonly peer: PeerInfo; readonly epoch: string; readonly seq: number };

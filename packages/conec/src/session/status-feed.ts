@@ -1,13 +1,13 @@
 /**
- * Lifecycle notices for whoever listens: bounded per listener, the oldest are dropped and counted.
+ * Notices of what happens to a Client or a Coordinator. Each listener has a bounded queue: its oldest notices are dropped and counted.
  *
  * @module
  */
 
-/** Says that a slow listener missed notices. */
+/** Says that notices were dropped because the listener read too slowly. At most 64 are kept for it (`limits.statusEvents`). */
 export interface StatusLagged {
 	readonly type: "lagged";
-	/** Notices dropped since the last one read. */
+	/** How many notices were dropped since the last one that was read. */
 	readonly lost: number;
 }
 
@@ -39,7 +39,7 @@ export class StatusFeed<T> {
 		this.#listeners.clear();
 	}
 
-	/** A new listener, which first hears `present`. `break` in `for await` lets it go. */
+	/** A new listener. It first gets `present`. `break` in `for await` removes it. */
 	listen(...present: T[]): AsyncIterableIterator<T | StatusLagged> {
 		const listener = new Listener<T>(this.#capacity, () => this.#listeners.delete(listener));
 		for (const notice of present) listener.push(notice);
@@ -88,7 +88,7 @@ class Listener<T> implements AsyncIterableIterator<T | StatusLagged> {
 			return Promise.resolve({ done: false, value: { type: "lagged", lost } });
 		}
 		if (this.#ring.length > 0) {
-			// Straighten the ring first: it is only ever crooked after a loss, and short.
+			// Straighten the ring first. It is crooked only after a loss, and it is short.
 			if (this.#oldest > 0) this.#ring.push(...this.#ring.splice(0, this.#oldest));
 			this.#oldest = 0;
 			return Promise.resolve({ done: false, value: this.#ring.shift() as T });

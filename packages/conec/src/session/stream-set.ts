@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../base/clock.ts";
+import { type LinkedAbort, linkedAbort, within } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
@@ -22,7 +23,7 @@ export interface StreamSetEnd {
 	readonly wireCode: number;
 	/** How long streams that the application closed may take to be acknowledged. */
 	readonly lingerMs: number;
-	/** Resolves when the next hop has heard of what was said before, unless a packet was lost: see `ControlChannel.flush`. */
+	/** Resolves when the next hop has heard of what was said before, unless a packet was lost: see `ControlStream.flush`. */
 	readonly flush: (timeoutMs: number) => Promise<unknown>;
 }
 
@@ -43,7 +44,7 @@ export class StreamSet {
 	#used = false;
 	readonly #ids: StreamIds;
 	readonly #clock: Clock;
-	readonly #opening: Set<AbortController> = new Set();
+	readonly #opening: Set<LinkedAbort> = new Set();
 	#ended: ConecError | undefined;
 
 	/** `ids`: shared by the sets of one entity. */
@@ -76,9 +77,7 @@ export class StreamSet {
 		options.signal?.throwIfAborted();
 		if (this.#ended !== undefined) throw this.#ended;
 		const id = this.#ids.reserve(options.id);
-		const abort = new AbortController();
-		const forward = (): void => abort.abort(options.signal?.reason);
-		options.signal?.addEventListener("abort", forward, { once: true });
+		const abort = linkedAbort(options.signal);
 		this.#opening.add(abort);
 		let made: StreamInit | undefined;
 		try {
@@ -95,7 +94,7 @@ export class StreamSet {
 			throw error;
 		} finally {
 			this.#opening.delete(abort);
-			options.signal?.removeEventListener("abort", forward);
+			abort.unlink();
 		}
 	}
 
@@ -137,14 +136,4 @@ export class StreamSet {
 		this.#ended ??= error;
 		for (const abort of this.#opening) abort.abort(error);
 	}
-}
-
-/** Waits for the promise, at most so long. */
-export async function within(timeoutMs: number, promise: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
-	let timer: unknown;
-	const expired = new Promise<void>((resolve) => {
-		timer = clock.setTimeout(resolve, timeoutMs);
-	});
-	await Promise.race([promise, expired]);
-	clock.clearTimeout(timer);
 }

@@ -9,62 +9,72 @@ import type { CloseInfo } from "./close-info.ts";
 
 /** How a broadcast is joined. */
 export interface BroadcastOptions {
-	/** What this member does. @default "both" */
+	/** Whether this member sends, receives, or both. @default "both" */
 	readonly mode?: BroadcastMode;
-	/** What is done when this member is too slow; see docs/broadcasts.md. "block" only where the Coordinator allows it. @default "drop-oldest" */
+	/** What the Coordinator does when this member reads too slowly; see docs/broadcasts.md. "block" needs the Coordinator's permission. @default "drop-oldest" */
 	readonly slowReader?: SlowReaderPolicy;
-	/** Bytes that may wait for this member at the Coordinator before it counts as slow, framing of about 30 bytes a message included; 1_024 to 64 MiB, and what the Coordinator allows. @default 1 MiB */
+	/**
+	 * Bytes that may wait for this member at the Coordinator before the member counts as slow. Framing of about 30 bytes a message counts
+	 * too. 1_024 to 64 MiB, and at most what the Coordinator allows. @default 1 MiB
+	 */
 	readonly bufferBytes?: number;
-	/** Go on after the last event that was seen. {@link BroadcastStream.recovered} says whether it was possible. Not with `last`. */
+	/** Continue after this position, which is that of the last event that was seen. {@link BroadcastStream.recovered} says whether that was possible. Not together with `last`. */
 	readonly since?: BroadcastPosition;
-	/** Begin with so many earlier messages, as far as the Coordinator keeps them. Not with `since`. */
+	/** Begin with at most this many earlier messages, 0 to 1_000_000. The Coordinator may keep fewer. Not together with `since`. */
 	readonly last?: number;
-	/** Go on when the last sender goes. @default false: then this member's iteration ends */
+	/** Stay when the last sender has gone. @default false: this member's iteration ends then */
 	readonly keepOpen?: boolean;
-	/** Also get `members`, `join`, `update` and `leave`. @default false */
+	/** Also get the events "members", "join", "update" and "leave". @default false */
 	readonly presence?: boolean;
-	/** Gives up waiting to be taken. Without effect afterwards. */
+	/** Aborting gives up joining, which then rejects with the signal's reason. It has no effect once this Client is a member. */
 	readonly signal?: AbortSignal;
 }
 
-/** What a member gets, in the one order that all members see. `seq` only grows. */
+/** What a member gets. All members see one order. `seq` only grows, and `epoch` names the life of the broadcast that it counts in. */
 export type BroadcastEvent =
-	/** A message, possibly one's own. `data` is the receiver's. */
+	/** A message. It may be the member's own. The receiver may keep `data`. */
 	| { readonly type: "message"; readonly sender: string; readonly epoch: string; readonly seq: number; readonly data: Uint8Array }
-	/** Here this member has lost so many messages, as it was too slow. */
+	/** Here this member has lost `lost` messages, because it read too slowly. */
 	| { readonly type: "gap"; readonly lost: number; readonly fromSeq: number; readonly toSeq: number }
-	/** All members as of `seq`, this one included. First, or after the earlier messages of `last` or `since`; and again wherever some change was lost. */
+	/** All members as of `seq`, this one included. It is the first event, or comes after the earlier messages of `last` or `since`. It comes again wherever a change was lost. */
 	| { readonly type: "members"; readonly members: BroadcastPeer[]; readonly seq: number }
+	/** A member came, changed its metadata, or went. */
 	| { readonly type: "join" | "update" | "leave"; readonly peer: BroadcastPeer; readonly seq: number };
 
 /**
- * Membership in a broadcast: everybody's messages, one's own included, in one order.
+ * Membership in a broadcast. It gets the messages of all members in one order, its own included.
  *
- * One reader at a time (`ITERATOR_IN_USE`); `break` leaves the rest to the next. The iteration ends when the last sender has
- * gone (unless `keepOpen`), or after `close`; every other end is an error. Disposing is `close()` in at most 2 s
- * (`limits.lingerMs`), and never throws.
+ * - **Reading.** There is one reader at a time; another gets `ITERATOR_IN_USE`. `break` leaves the other events to the next reader.
+ * - **Ends.** The iteration ends after `close`, and when the last sender has gone (unless `keepOpen`). Every other end is an error,
+ *   for example `LAGGED` with `slowReader: "disconnect"`.
+ * - **Disposal** is `close()`. It takes at most 2 s (`limits.lingerMs`) and never throws.
  */
 export interface BroadcastStream extends AsyncIterable<BroadcastEvent>, AsyncDisposable {
+	/** The name of the broadcast. */
 	readonly name: string;
-	/** Names this life of the broadcast. When all members have gone, or the Coordinator has restarted, there is another. */
+	/** Names this life of the broadcast: 16 hexadecimal digits. After all members have gone, or after a restart of the Coordinator, it is another. */
 	readonly epoch: string;
-	/** With `since`: whether every message after it follows. `undefined` without. */
+	/** With `since`: whether every message after that position follows. Otherwise `undefined`. */
 	readonly recovered: boolean | undefined;
-	/** Ids of members that are too slow, as far as this member sends: at most 64. */
+	/** Ids of the members that are too slow now, at most 64. Only members that send are told. */
 	readonly lagging: readonly string[];
-	/** How it ended. Never rejects. */
+	/** Resolves when the membership is over, and says how it ended. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
 	/**
-	 * As `MessageStream.send`: waits for room and queues a copy. Room there is while readers keep up; see docs/broadcasts.md.
+	 * Waits for room and queues a copy, as `MessageStream.send` does. There is room while the readers keep up; see docs/broadcasts.md.
 	 *
-	 * Rejects with `MESSAGE_TOO_LONG`, `QUEUE_FULL`, `STREAM_CLOSED` (after `finish` or `close`, or with mode "receive"), whatever
-	 * ended the stream, or `signal.reason`; then nothing was sent.
+	 * If it rejects, nothing was sent. It rejects with:
+	 *
+	 * - `MESSAGE_TOO_LONG`, `QUEUE_FULL`: as `MessageStream.send`
+	 * - `STREAM_CLOSED`: after `finish` or `close`, or with mode "receive"
+	 * - any other error that ended the membership
+	 * - `signal.reason` on abort
 	 */
 	send(message: Uint8Array | string, options?: { readonly signal?: AbortSignal }): Promise<void>;
-	/** Queues a copy if there is room now; false: there is none. Throws what `send` would reject with, but never `QUEUE_FULL`. */
+	/** Queues a copy if there is room now, and returns true. Otherwise it queues nothing and returns false. Throws what `send` would reject with, but never `QUEUE_FULL`. */
 	trySend(message: Uint8Array | string): boolean;
-	/** No more sending. Resolves when the Coordinator has given every message its place. Reading goes on. */
+	/** Ends sending. Resolves when the Coordinator has given every message its place. Reading goes on. Rejects with the error that ended the membership first. */
 	finish(): Promise<void>;
-	/** Leaves, after what was sent. Resolves when the Coordinator has taken this member out; what is unread is dropped. */
+	/** Leaves the broadcast, after what was sent. Unread events are dropped. Resolves when the Coordinator has removed this member. Rejects with the error that ended the membership first. */
 	close(): Promise<void>;
 }

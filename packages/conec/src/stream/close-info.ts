@@ -1,5 +1,5 @@
 /**
- * How something that lives ended.
+ * How a stream, a channel, a Client or a Coordinator ended.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import type { ConecErrorCode } from "../errors.ts";
 
 /** How a stream, a channel, a Client or a Coordinator ended. */
 export interface CloseInfo {
-	/** Who ended it; "error": nobody wanted it. */
+	/** Which side ended it. "error": neither side did; it broke. */
 	readonly by: "local" | "peer" | "error";
-	/** Absent after a graceful end. */
+	/** Why it ended. Absent after a graceful end. */
 	readonly code?: ConecErrorCode;
-	/** The application's code, where it gave one to `reset` or `stop`. */
+	/** The code that the application gave to `reset` or `stop`, if it did. */
 	readonly closeCode?: number;
-	/** For people; what the other side said is untrusted. */
+	/** A text for people. The other side may have written it, so it is untrusted. */
 	readonly reason?: string;
 }

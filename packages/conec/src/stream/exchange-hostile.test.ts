@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, recordedExchange } from "../../testing/exchange-fixture.ts";
+import { ANSWER_MS, recordedExchange } from "../../testing/exchange/recorded.ts";
 import { type Random, seededRandom } from "../base/random.ts";
 import { ConecError } from "../errors.ts";
 import { APPLICATION_CODE_BASE, RESET_CODES } from "../wire/codes.ts";

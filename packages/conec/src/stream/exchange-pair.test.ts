@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Happening, runExchangePair } from "../../testing/exchange-pair.ts";
+import { type Happening, runExchangePair } from "../../testing/exchange/pair.ts";
 
 const SEEDS = 4_000;
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, type RecordedExchange, recordedExchange } from "../../testing/exchange-fixture.ts";
+import { ANSWER_MS, type RecordedExchange, recordedExchange } from "../../testing/exchange/recorded.ts";
 import { ConecError } from "../errors.ts";
 import { APPLICATION_CODE_BASE, errorCodeOfReset, RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeReject } from "../wire/open.ts";
+import type { CloseInfo } from "./close-info.ts";
 import type { Exchange } from "./exchange.ts";
 
 const ONE = new Uint8Array(1);
@@ -250,6 +251,35 @@ test("stream exchange: every event does in every state what the table says", () 
 			tell(exchange);
 			assert.deepEqual({ log, state: stateOf(exchange) }, expectedOf(line, state), `"${event}" in "${state}" (${way.role}: ${way.path.join(", ")})`);
 		}
+	}
+});
+
+test("stream exchange: of what ended a stream otherwise than by END on both sides the first is told, else who sent END first", () => {
+	const cases: readonly (readonly ["opener" | "acceptor", string, CloseInfo])[] = [
+		["acceptor", "close, END_ACK, END", { by: "local" }],
+		["acceptor", "close, END, END_ACK", { by: "local" }],
+		["acceptor", "END, close, END_ACK", { by: "peer" }],
+		["opener", "close, ACCEPT, END, END_ACK", { by: "local" }],
+		["acceptor", "reset APPLICATION, resetLocally", { by: "peer", code: "STREAM_RESET", closeCode: 9 }],
+		["acceptor", "resetLocally, reset APPLICATION", { by: "local", closeCode: 9 }],
+		["acceptor", "stopped APPLICATION, stopLocally", { by: "peer", code: "STREAM_STOPPED", closeCode: 9 }],
+		["acceptor", "stopLocally, stopped APPLICATION", { by: "local", closeCode: 9 }],
+		["acceptor", "reset CANCELLED, close, FIN acknowledged", { by: "peer", code: "STREAM_RESET" }],
+		["acceptor", "reset APPLICATION, lost", { by: "peer", code: "STREAM_RESET", closeCode: 9 }],
+		["acceptor", "resetLocally, CONTROL", { by: "local", closeCode: 9 }],
+		["acceptor", "reset PEER_LOST", { by: "peer", code: "PEER_LOST" }],
+		["acceptor", "stopped PEER_LOST", { by: "peer", code: "PEER_LOST" }],
+		["acceptor", "lost", { by: "error", code: "PEER_LOST" }],
+		["acceptor", "FIN", { by: "error", code: "STREAM_TRUNCATED" }],
+		["acceptor", "END, FIN, close, FIN acknowledged", { by: "error", code: "STREAM_TRUNCATED" }],
+		["acceptor", "CONTROL", { by: "error", code: "FRAME_INVALID" }],
+		["acceptor", "destroy", { by: "local", code: "CLIENT_CLOSED" }],
+		["opener", "REJECT", { by: "peer", code: "PEER_BUSY" }],
+		["opener", "woken in time", { by: "local", code: "PEER_TIMEOUT" }],
+	];
+	for (const [role, path, info] of cases) {
+		const { ends } = after({ role, path: path.split(", ") });
+		assert.deepEqual(ends, [info], `${role}: ${path}`);
 	}
 });
 

@@ -12,6 +12,7 @@ import { applicationCodeFromWire, applicationCodeToWire, errorCodeOfReset, RESET
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
 import { decodeReject } from "../wire/open.ts";
 import type { CloseInfo } from "./close-info.ts";
+import { type Answer, AWAITED, awaitsEndAck, ENDED_HERE, ENDED_THERE, type Ending, isOver, type Receiving, SETTLED, type Sending } from "./exchange-states.ts";
 import { cannotGoOn, cannotOpen, endOf, lostWith, type Subject } from "./failures.ts";
 import type { ReceiveHost } from "./receive-queue.ts";
 import type { SendHost } from "./send-queue.ts";
@@ -34,7 +35,12 @@ export interface ExchangeWire {
 	consumed(payloadBytes: number): void;
 }
 
-/** What the machine says to the side of the application. Each method of the second half is called at most once. */
+/**
+ * What the machine says to the side of the application.
+ *
+ * `opened` or `refused` is called once at the opener, never both and never at the acceptor. `acknowledged` or
+ * `unacknowledged` is called once, and so is `over`, which is the last call but for `discard` and `drained`.
+ */
 export interface ExchangeSink {
 	/** Messages that came. */
 	readonly receiving: {
@@ -67,62 +73,8 @@ export interface ExchangeSink {
 	over(info: CloseInfo): void;
 }
 
-/** What the opener knows of the peer's answer. */
-export type Answer =
-	/** ACCEPT or REJECT is to come until then, which was so long after the opening. */
-	| { readonly type: "awaited"; readonly untilMs: number; readonly withinMs: number }
-	/** STOP_SENDING came first. On its way it may have overtaken the REJECT that explains it. */
-	| { readonly type: "overtaken"; readonly untilMs: number; readonly withinMs: number; readonly stopCode: number }
-	/** It came, or it does not matter any more. At the acceptor always. */
-	| { readonly type: "settled" };
-
-/** What comes. */
-export type Receiving =
-	/** Messages may come. */
-	| "open"
-	/** END came, and END_ACK is written. */
-	| "ended"
-	/** FIN came after END: the peer says nothing more. */
-	| "finished"
-	/** A reset came after END: nothing is missing, but no END_ACK can come. */
-	| "cut"
-	/** A reset or an error ended it before END. */
-	| "failed"
-	/** This side wants no more. */
-	| "stopped";
-
-/** What goes. FIN goes once END is written and receiving is over, so END_ACK always goes before it. */
-export type Sending =
-	/** Messages may go. */
-	| "open"
-	/** The application has closed; messages still wait, and END goes after them. */
-	| "ending"
-	/** END is written. */
-	| "ended"
-	/** END and FIN are written. */
-	| "finished"
-	/** The peer's transport has all of it, FIN too; END_ACK is still missing. */
-	| "delivered"
-	/** END_ACK came; FIN is not written. */
-	| "acknowledged"
-	/** All is done. */
-	| "done"
-	/** It ended before its time. */
-	| "failed"
-	/** Likewise, after END: the END_ACK for that may still come, as it has crossed. */
-	| "abandoned";
-
-/** How it ends, as far as known. What ended it otherwise than by END on both sides counts, and of that the first. */
-type Ending =
-	/** By END on both sides; who sent it first. */
-	{ readonly type: "orderly"; readonly by: "local" | "peer" } | { readonly type: "broken"; readonly info: CloseInfo };
-
 /** Before a machine has its wire, and where it never gets one. */
 const NO_WIRE: ExchangeWire = { write: () => -1, queuedBytes: 0, finish() {}, reset() {}, stop() {}, consumed() {} };
-const SETTLED: Answer = { type: "settled" };
-const AWAITED: Answer = { type: "awaited", untilMs: Number.POSITIVE_INFINITY, withinMs: Number.POSITIVE_INFINITY };
-const ENDED_HERE: Ending = { type: "orderly", by: "local" };
-const ENDED_THERE: Ending = { type: "orderly", by: "peer" };
 
 /**
  * See the module. {@link open} or {@link accept} comes first. Then come the transport's events in the order of
@@ -447,15 +399,6 @@ export class Exchange implements StreamHandler, SendHost, ReceiveHost<Uint8Array
 	#newError(code: ConecError["code"], words?: string, closeCode?: number): ConecError {
 		return cannotGoOn(this.#subject, code, words, closeCode);
 	}
-}
-
-function isOver(sending: Sending): boolean {
-	return sending === "done" || sending === "failed" || sending === "abandoned";
-}
-
-/** Whether END is written and its END_ACK may come. */
-function awaitsEndAck(sending: Sending): boolean {
-	return sending === "ended" || sending === "finished" || sending === "delivered" || sending === "abandoned";
 }
 
 function hexOf(kind: number): string {

@@ -8,33 +8,33 @@ import { ConecError, type ConecErrorCode } from "../errors.ts";
 import type { CloseInfo } from "./close-info.ts";
 import { LOST_WORDS, WORDS } from "./words.ts";
 
-/** What a stream is called in its errors. */
+/** How errors name a stream. */
 export interface Subject {
 	/** Id of the peer; `null`: the Coordinator. */
 	readonly peer: string | null;
 	/** Such as `stream 7 to "bob"`. */
 	readonly describe: string;
-	/** What the loss of the connection means to the application. */
+	/** The code that the application gets when the connection is lost. */
 	readonly lostCode: ConecErrorCode;
 }
 
-/** It cannot go on; `closeCode` is the application's, where one was given. */
+/** The stream cannot continue. `closeCode` is the application's, if it gave one. */
 export function cannotGoOn(subject: Subject, code: ConecErrorCode, words: string = WORDS[code] ?? code, closeCode?: number): ConecError {
-	return new ConecError(code, `Cannot go on with ${subject.describe}: ${words}`, { closeCode, peer: subject.peer ?? undefined });
+	return new ConecError(code, `Cannot continue ${subject.describe}: ${words}`, { closeCode, peer: subject.peer ?? undefined });
 }
 
-/** It was never open. */
+/** The stream could not be opened. */
 export function cannotOpen(subject: Subject, code: ConecErrorCode, words: string = WORDS[code] ?? code): ConecError {
 	return new ConecError(code, `Cannot open ${subject.describe}: ${words}`, { peer: subject.peer ?? undefined });
 }
 
-/** What carried it has broken. */
+/** The connection that carried the stream has ended. */
 export function lostWith(subject: Subject, cause: ConecError): ConecError {
 	const code = cause.code === "CONNECTION_LOST" ? subject.lostCode : cause.code;
 	return new ConecError(code, `Lost ${subject.describe}: ${LOST_WORDS[code] ?? cause.message}`, { cause, peer: subject.peer ?? undefined });
 }
 
-/** How a stream has ended that `error` ended. */
+/** How a stream ended that `error` has ended. */
 export function endOf(by: CloseInfo["by"], error: ConecError): CloseInfo {
 	return error.closeCode === undefined ? { by, code: error.code } : { by, code: error.code, closeCode: error.closeCode };
 }

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../base/clock.ts";
+import { abortable } from "../base/signals.ts";
 import { argumentError, type ConecError, type ConecErrorCode } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
@@ -128,23 +129,15 @@ export class FramedStream implements MessageStream {
 		return this.#shell.receiving.length;
 	}
 
+	/** The error of each direction that has broken. What the application itself did, by `close`, `reset` or `stop`, does not count. */
+	get failures(): readonly ConecError[] {
+		const { receiving, sending } = this.#shell;
+		return [receiving.failure, sending.failure].filter((error): error is ConecError => error !== undefined && error.code !== "STREAM_CLOSED");
+	}
+
 	/** Ends both directions at once: `error` here, `wireCode` (one of `RESET_CODES`) at the peer. */
 	destroy(error: ConecError, wireCode: number = RESET_CODES.NONE): void {
 		this.#shell.exchange.destroy(error, wireCode);
-	}
-}
-
-/** Waits for `promise`, or rejects with `signal.reason` when that comes first. */
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-	let onAbort: (() => void) | undefined;
-	const aborted = new Promise<never>((_, reject) => {
-		onAbort = () => reject(signal.reason);
-		signal.addEventListener("abort", onAbort, { once: true });
-	});
-	try {
-		return await Promise.race([promise, aborted]);
-	} finally {
-		signal.removeEventListener("abort", onAbort as () => void);
 	}
 }
 

@@ -77,7 +77,7 @@ export class IncomingStreams implements AsyncIterable<MessageStream> {
 
 	#next(reader: object): Promise<IteratorResult<MessageStream, undefined>> {
 		if ((this.#reader !== undefined && this.#reader !== reader) || this.#waiting !== undefined) {
-			return Promise.reject(new ConecError("ITERATOR_IN_USE", "Cannot take incoming streams: another consumer is at it"));
+			return Promise.reject(new ConecError("ITERATOR_IN_USE", "Cannot take incoming streams: another consumer iterates them. End that one first"));
 		}
 		this.#reader = reader;
 		const stream = this.#streams.shift();

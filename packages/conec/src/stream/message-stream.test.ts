@@ -401,7 +401,7 @@ onEnds("an owner's destroy ends both directions at both ends", {}, async (ends) 
 	const { ConecError } = await import("../errors.ts");
 	const { RESET_CODES } = await import("../wire/codes.ts");
 	const receiving = far.receive();
-	near.destroy(new ConecError("CLIENT_CLOSED", "Cannot go on: the Client is closed"), RESET_CODES.CLIENT_CLOSED);
+	near.destroy(new ConecError("CLIENT_CLOSED", "Cannot continue: the Client is closed"), RESET_CODES.CLIENT_CLOSED);
 	await assert.rejects(near.send("x"), { code: "CLIENT_CLOSED" });
 	await assert.rejects(near.receive(), { code: "CLIENT_CLOSED" });
 	await assert.rejects(receiving, { code: "CLIENT_CLOSED" });

@@ -8,61 +8,70 @@ import type { JsonValue } from "../wire/json.ts";
 import type { CloseInfo } from "./close-info.ts";
 
 /**
- * An ordered, bidirectional sequence of whole messages. Each direction ends on its own: by `close`, seen by the peer as the
- * end of its iteration, or abruptly, which is always an error at the other side and never a quiet end.
+ * A stream that carries whole messages both ways, in order.
  *
- * Reading is by `for await`, by `receive` or by `readable`, one reader at a time (`ITERATOR_IN_USE`); `break` leaves the
- * rest to the next reader and stops nothing. A side that reads no more should `stop`.
- *
- * Disposing is `close()`, then `stop(0)`, in at most 2 s (`limits.lingerMs`), and never throws.
+ * - **Ends.** Each direction ends on its own. After `close`, the peer's iteration ends. Every other end is an error at the other side.
+ * - **Reading.** Read with `for await`, `receive` or `readable`. There is one reader at a time; another gets `ITERATOR_IN_USE`. `break`
+ *   leaves the other messages to the next reader, and the peer may go on sending. A side that wants no more should call `stop`.
+ * - **Disposal** is `close()`, then `stop(0)`. It takes at most 2 s (`limits.lingerMs`) and never throws.
  */
 export interface MessageStream extends AsyncIterable<Uint8Array>, AsyncDisposable {
-	/** Id of the peer, as the Coordinator or the peer's certificate said; `null`: the Coordinator. */
+	/** Id of the peer, as the Coordinator or the peer's certificate proves it. `null` means the Coordinator. */
 	readonly peer: string | null;
-	/** Number of the stream among those of its opener. */
+	/** Number of the stream. It is unique among the live streams of the side that opened it. */
 	readonly id: number;
-	/** How it travels. */
+	/** Whether the stream goes directly to the peer or through the Coordinator. */
 	readonly path: "direct" | "proxied";
-	/** What the opener said of it. */
+	/** What the opener said about the stream. If the peer opened it, this is untrusted. */
 	readonly metadata: JsonValue | undefined;
-	/** The protocol that the opener named, which is what its handler handles; `undefined`: none. */
+	/** The protocol that the opener named. `undefined`: it named none. */
 	readonly protocol: string | undefined;
 	/**
-	 * Waits until less than 512 KiB (`limits.sendHighWaterBytes`) is queued, queues a copy and resolves: that is the whole
+	 * Waits until less than 512 KiB (`limits.sendHighWaterBytes`) is queued, then queues a copy and resolves. That is the whole
 	 * backpressure API. Calls keep their order. The bytes must not change before it resolves. A string is sent as UTF-8.
 	 *
-	 * Rejected or aborted means not queued. Rejects with `MESSAGE_TOO_LONG`; `QUEUE_FULL` when more than 1_024 calls
-	 * (`limits.waitingSends`) wait; `STREAM_CLOSED` after `close` or `reset`; `STREAM_STOPPED` with the peer's `closeCode`;
-	 * whatever else ended the stream; `signal.reason`.
+	 * If it rejects, nothing was queued. It rejects with:
+	 *
+	 * - `MESSAGE_TOO_LONG`: the message is longer than the other side takes (`limits.messageBytes`, 1 MiB)
+	 * - `QUEUE_FULL`: 1_024 calls (`limits.waitingSends`) wait already
+	 * - `STREAM_CLOSED`: after `close` or `reset`
+	 * - `STREAM_STOPPED`: the peer wants no more; `closeCode` is its code
+	 * - any other error that ended the stream
+	 * - `signal.reason` on abort
 	 */
 	send(message: Uint8Array | string, options?: { readonly signal?: AbortSignal }): Promise<void>;
-	/** Queues a copy if there is room now; false: there is none, nothing was queued. Throws what `send` would reject with, but never `QUEUE_FULL`. */
+	/** Queues a copy if there is room now, and returns true. Otherwise it queues nothing and returns false. Throws what `send` would reject with, but never `QUEUE_FULL`. */
 	trySend(message: Uint8Array | string): boolean;
 	/**
-	 * The next message, which is the caller's; `null`: the peer has finished. Aborting takes no message out.
+	 * Waits for the next message. Its bytes are the caller's to keep. `null`: the peer has finished.
 	 *
-	 * Rejects, after the messages that came whole, with `STREAM_RESET` and the peer's `closeCode`, `STREAM_TRUNCATED`,
-	 * `COORDINATOR_LOST`, `PEER_LOST` or whatever else ended the stream; `STREAM_CLOSED` after `stop`; `ITERATOR_IN_USE`.
+	 * Messages that came whole are delivered before an error. It rejects with:
+	 *
+	 * - `STREAM_RESET`: the peer gave up sending; `closeCode` is its code
+	 * - `STREAM_TRUNCATED`, `COORDINATOR_LOST`, `PEER_LOST`, or any other error that ended the stream
+	 * - `STREAM_CLOSED`: after `stop`
+	 * - `ITERATOR_IN_USE`: another reader has the stream
+	 * - `signal.reason` on abort; then no message is lost
 	 */
 	receive(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array | null>;
 	/**
-	 * Finishes writing, after the sends that wait. Resolves when all of it is in the peer's process (received by its library,
-	 * not necessarily read by its application). The peer acknowledges on this stream, so go on reading meanwhile if it may be
-	 * sending a lot. After `stop` or the peer's `reset` there is no way to acknowledge: then it resolves once the next hop
-	 * has everything.
+	 * Ends sending, after the sends that wait. It resolves when everything is in the peer's process: its library has received all
+	 * messages, its application may not have read them yet. The acknowledgement comes on this stream. So go on reading meanwhile if
+	 * the peer may be sending a lot. After `stop`, or after the peer's `reset`, there can be no acknowledgement; then it resolves once the
+	 * next hop has everything.
 	 *
-	 * Idempotent. Rejects with whatever ended the stream before the acknowledgement; `signal.reason` on abort, while the end
-	 * stays on its way.
+	 * Further calls wait for the same end. It rejects with the error that ended the stream before the acknowledgement, or with
+	 * `signal.reason` on abort; an abort does not take back the end.
 	 */
 	close(options?: { readonly signal?: AbortSignal }): Promise<void>;
-	/** Gives up sending: what is queued is dropped, the peer gets `STREAM_RESET` with the code. `RangeError` unless 0 to 2^30 - 1. @default 0 */
+	/** Gives up sending. What is queued is dropped, and the peer gets `STREAM_RESET` with the code. Throws `RangeError` unless the code is 0 to 2^30 - 1. @default 0 */
 	reset(code?: number): void;
-	/** Wants no more: what waits is dropped, the peer's sends get `STREAM_STOPPED` with the code. `RangeError` unless 0 to 2^30 - 1. @default 0 */
+	/** Gives up reading. Unread messages are dropped, and the peer's sends reject with `STREAM_STOPPED` and the code. Throws `RangeError` unless the code is 0 to 2^30 - 1. @default 0 */
 	stop(code?: number): void;
 	/** Resolves when both directions are over. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
-	/** The messages as a Web Stream, one chunk each, read only as fast as it is; cancelling is `stop(0)`. It is the reader from its first read on. */
+	/** The messages as a Web Stream, one chunk each. Nothing is read ahead of its reader. From its first read on it is the stream's one reader. Cancelling it is `stop(0)`. */
 	readonly readable: ReadableStream<Uint8Array>;
-	/** Sending as a Web Stream, one message a chunk; closing is `close()`, aborting is `reset(0)`. */
+	/** Sending as a Web Stream: each chunk is a message. Closing it is `close()`, aborting it is `reset(0)`. */
 	readonly writable: WritableStream<Uint8Array>;
 }

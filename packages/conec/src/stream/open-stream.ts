@@ -5,6 +5,7 @@
  */
 
 import { systemClock } from "../base/clock.ts";
+import { onAbort } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { Frame, IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
@@ -48,15 +49,14 @@ export async function openMessageStream(connection: TransportConnection, header:
 	}
 	const stream = new FramedStream(init, shell);
 	if (early) return stream;
-	const onAbort = (): void => exchange.destroy(new ConecError("STREAM_CLOSED", `Cannot open ${init.describe}: aborted`), RESET_CODES.CANCELLED);
-	signal?.addEventListener("abort", onAbort, { once: true });
+	const forget = onAbort(signal, () => exchange.destroy(new ConecError("STREAM_CLOSED", `Cannot open ${init.describe}: aborted`), RESET_CODES.CANCELLED));
 	try {
 		await shell.accepted;
 	} catch (error) {
 		// The application's own reason, untouched, where it was the abort that ended it.
 		throw signal?.aborted && (error as ConecError).code === "STREAM_CLOSED" ? signal.reason : error;
 	} finally {
-		signal?.removeEventListener("abort", onAbort);
+		forget();
 	}
 	return stream;
 }

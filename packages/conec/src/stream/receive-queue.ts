@@ -42,6 +42,11 @@ export class ReceiveQueue<T> {
 		return this.#messages.length;
 	}
 
+	/** The error that is read after what waits. `undefined`: more may come, or the end is the peer's. */
+	get failure(): ConecError | undefined {
+		return this.#outcome ?? undefined;
+	}
+
 	/** One more message. */
 	push(message: T): void {
 		if (this.#resolveResult !== undefined) {
@@ -186,7 +191,7 @@ export class ReceiveQueue<T> {
 	}
 
 	#inUse(): ConecError {
-		return new ConecError("ITERATOR_IN_USE", `Cannot receive on ${this.#host.describe}: another reader is at it`);
+		return new ConecError("ITERATOR_IN_USE", `Cannot receive on ${this.#host.describe}: another reader has it. End that one first`);
 	}
 }
 

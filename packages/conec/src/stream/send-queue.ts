@@ -52,6 +52,11 @@ export class SendQueue {
 		return this.#waiting.length;
 	}
 
+	/** Why nothing more can be sent; `undefined`: more can. */
+	get failure(): ConecError | undefined {
+		return this.#error;
+	}
+
 	/** See `MessageStream.send`. */
 	send(message: Uint8Array | string, signal: AbortSignal | undefined): Promise<void> {
 		if (signal?.aborted) {
@@ -67,7 +72,7 @@ export class SendQueue {
 			return SENT;
 		}
 		if (this.#waiting.length >= this.#limits.waitingSends) {
-			return Promise.reject(new ConecError("QUEUE_FULL", `Cannot send on ${this.#host.describe}: ${this.#waiting.length} calls wait already`));
+			return Promise.reject(new ConecError("QUEUE_FULL", `Cannot send on ${this.#host.describe}: ${this.#waiting.length} calls wait already. Await each send`));
 		}
 		return this.#wait(bytes, signal);
 	}
@@ -130,7 +135,10 @@ export class SendQueue {
 
 	#fitting(message: Uint8Array): Uint8Array {
 		if (message.length > this.#limits.messageBytes) {
-			throw new ConecError("MESSAGE_TOO_LONG", `Cannot send on ${this.#host.describe}: the message is longer than ${this.#limits.messageBytes} bytes`);
+			throw new ConecError(
+				"MESSAGE_TOO_LONG",
+				`Cannot send on ${this.#host.describe}: the message is longer than ${this.#limits.messageBytes} bytes. Send it in parts`,
+			);
 		}
 		return message;
 	}

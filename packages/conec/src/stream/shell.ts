@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import { type Deferred, deferred, quietlyDeferred } from "../base/signals.ts";
 import type { ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { CloseInfo } from "./close-info.ts";
@@ -12,13 +13,6 @@ import { Exchange, type ExchangeSink } from "./exchange.ts";
 import type { Subject } from "./failures.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
 import { SendQueue } from "./send-queue.ts";
-
-/** The promise of `close`. */
-interface Acknowledgement {
-	readonly promise: Promise<void>;
-	readonly resolve: () => void;
-	readonly reject: (error: ConecError) => void;
-}
 
 /** See the module. The {@link exchange} is the handler of the transport's stream, and decides everything. */
 export class StreamShell implements ExchangeSink {
@@ -31,35 +25,26 @@ export class StreamShell implements ExchangeSink {
 	readonly accepted: Promise<void>;
 	readonly #clock: Clock;
 	#timer: unknown = undefined;
-	#acknowledgement: Acknowledgement | undefined = undefined;
-	#resolveClosed!: (info: CloseInfo) => void;
-	#resolveAccepted!: () => void;
-	#rejectAccepted!: (error: ConecError) => void;
+	readonly #closed: Deferred<CloseInfo> = deferred();
+	readonly #opened: Deferred<void> | undefined;
+	/** The promise of `close`. Whoever called it gets the error; the stream itself must not raise it a second time. */
+	#acknowledgement: Deferred<void> | undefined = undefined;
 
 	constructor(role: "opener" | "acceptor", subject: Subject, limits: Limits, clock: Clock) {
 		this.#clock = clock;
 		this.exchange = new Exchange(role, subject, this);
 		this.receiving = new ReceiveQueue(this.exchange);
 		this.sending = new SendQueue(this.exchange, limits);
-		this.closed = new Promise((resolve) => {
-			this.#resolveClosed = resolve;
-		});
-		if (role === "opener") {
-			this.accepted = new Promise((resolve, reject) => {
-				this.#resolveAccepted = resolve;
-				this.#rejectAccepted = reject;
-			});
-			// With `early`, nobody waits for it: the stream itself reports the error.
-			this.accepted.catch(() => {});
-		} else {
-			this.accepted = ACCEPTED;
-		}
+		this.closed = this.#closed.promise;
+		// With `early`, nobody waits for it: the stream itself reports the error.
+		this.#opened = role === "opener" ? quietlyDeferred() : undefined;
+		this.accepted = this.#opened?.promise ?? ACCEPTED;
 	}
 
 	/** See `MessageStream.close`; the promise is the same for every call. */
 	close(): Promise<void> {
 		if (this.exchange.sending === "open") {
-			this.#acknowledgement = acknowledgement();
+			this.#acknowledgement = quietlyDeferred();
 			this.exchange.close(this.sending.waiting);
 		}
 		return this.#acknowledgement?.promise ?? Promise.reject(this.exchange.error);
@@ -78,11 +63,11 @@ export class StreamShell implements ExchangeSink {
 	}
 
 	opened(): void {
-		this.#resolveAccepted();
+		this.#opened?.resolve();
 	}
 
 	refused(error: ConecError): void {
-		this.#rejectAccepted(error);
+		this.#opened?.reject(error);
 	}
 
 	acknowledged(): void {
@@ -94,19 +79,8 @@ export class StreamShell implements ExchangeSink {
 	}
 
 	over(info: CloseInfo): void {
-		this.#resolveClosed(info);
+		this.#closed.resolve(info);
 	}
 }
 
 const ACCEPTED: Promise<void> = Promise.resolve();
-
-function acknowledgement(): Acknowledgement {
-	let resolve: () => void = () => {};
-	let reject: (error: ConecError) => void = () => {};
-	const promise = new Promise<void>((...ends) => {
-		[resolve, reject] = ends;
-	});
-	// Whoever called close gets the error; the stream itself must not raise it a second time.
-	promise.catch(() => {});
-	return { promise, resolve, reject };
-}

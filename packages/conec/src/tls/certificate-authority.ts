@@ -13,44 +13,47 @@ import { keyProblem } from "./key-strength.ts";
 import { type Pem, readPrivateKey, writePem } from "./pem.ts";
 import { alternativeName, BACKDATE_MS, serialNumber } from "./self-signed.ts";
 
-/** A certificate and its private key (PKCS#8), both PEM. */
+/** A certificate and its private key, as PEM text. */
 export interface CertificateAndKey {
-	/** Followed by those between it and its root, where there are any. */
+	/** The certificate. Intermediate certificates follow it, if there are any. */
 	readonly certificate: string;
+	/** The private key, as PKCS#8. It is not encrypted. */
 	readonly privateKey: string;
 }
 
-/** Kinds of keys that are made. Ed25519 keys, which TLS takes as well, have to be brought along. */
+/** The kinds of keys that can be made here. TLS takes Ed25519 keys too, but the caller has to bring one. */
 export type KeyType = "P-256" | "P-384" | "RSA-2048" | "RSA-3072";
 
 /** Options of {@link createCertificateAuthority}. */
 export interface CertificateAuthorityOptions {
-	/** Name of the authority, for people: 1 to 64 characters. */
+	/** The authority's name, for people. 1 to 64 characters. */
 	readonly name: string;
-	/** 1 to 36,500. @default 3_650 */
+	/** For how many days it is valid, 1 to 36_500. @default 3_650 */
 	readonly validForDays?: number;
-	/** @default "P-256", ECDSA */
+	/** The kind of key that is made. @default "P-256", which is ECDSA */
 	readonly keyType?: KeyType;
-	/** Key to use instead of a new one, of a kind that could have been made. With the key and the name of an older authority, everything that one issued stays valid. */
+	/** A key to use instead of a new one: ECDSA or RSA. With the key and the name of an older authority, everything that the older one issued stays valid. @default a new key */
 	readonly privateKey?: Pem;
 }
 
 /** Options of {@link issueCertificate}. */
 export interface IssueOptions {
-	/** Further DNS names and IP addresses, for a Coordinator. A Client's certificate must have one name. @default [] */
+	/** Further DNS names and IP addresses, for a Coordinator. A Client's certificate must have exactly one name. @default [] */
 	readonly alternativeNames?: readonly string[];
-	/** 1 to 36,500, but never longer than the authority. @default 365 */
+	/** For how many days it is valid, 1 to 36_500. It never outlives the authority. @default 365 */
 	readonly validForDays?: number;
-	/** @default "P-256", ECDSA */
+	/** The kind of key that is made. @default "P-256", which is ECDSA */
 	readonly keyType?: KeyType;
-	/** Key to use instead of a new one: ECDSA P-256 or P-384, Ed25519, RSA from 2048 bits. The fingerprint stays the key's. */
+	/** A key to use instead of a new one: ECDSA P-256 or P-384, Ed25519, or RSA with at least 2048 bits. The same key gives the same fingerprint. @default a new key */
 	readonly privateKey?: Pem;
 }
 
 /**
- * Makes an authority: a self-signed certificate that may only sign end certificates and revocation lists, valid from 5
- * minutes ago (clocks differ). Keep its key where no Client and no Coordinator runs; give its certificate to all of them
- * (`clientCa`, `ca`).
+ * Makes an authority: a self-signed certificate that may only sign end certificates and revocation lists.
+ *
+ * - Give its certificate to all Clients (`ca`) and to the Coordinator (`clientCa`).
+ * - Keep its key on a machine where neither a Client nor a Coordinator runs.
+ * - It is valid from 5 minutes ago, because clocks differ.
  *
  * @throws TypeError or RangeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID` for a `privateKey` that cannot be used
  */
@@ -85,11 +88,12 @@ export async function createCertificateAuthority(options: CertificateAuthorityOp
 }
 
 /**
- * Issues a certificate for one name, an id of a Client or the host name or IP address of a Coordinator. It is good for both
- * roles, valid from 5 minutes ago (clocks differ), and never longer than the authority's own.
+ * Issues a certificate for one name: the id of a Client, or the host name or IP address of a Coordinator. The certificate suits
+ * both roles. It is valid from 5 minutes ago, because clocks differ, and it never outlives the authority.
  *
- * @throws TypeError or RangeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH` for an
- * authority that is none or has another key, `CERTIFICATE_EXPIRED` for one that has expired
+ * @throws TypeError or RangeError `OPTION_INVALID` for a wrong argument
+ * @throws ConecError `CERTIFICATE_INVALID` if the certificate is not an authority's or a key cannot be used,
+ * `CERTIFICATE_KEY_MISMATCH` if the key is not the authority's, `CERTIFICATE_EXPIRED` if the authority has expired
  */
 export async function issueCertificate(
 	authority: { readonly certificate: Pem; readonly privateKey: Pem },
@@ -102,7 +106,7 @@ export async function issueCertificate(
 	const x509 = await loadX509();
 	const issuer = new x509.X509Certificate(certificates[0] as Uint8Array<ArrayBuffer>);
 	if (issuer.getExtension(x509.BasicConstraintsExtension)?.ca !== true) {
-		throw new ConecError("CERTIFICATE_INVALID", "Cannot issue certificate: the given one is not an authority's");
+		throw new ConecError("CERTIFICATE_INVALID", "Cannot issue certificate: the certificate of the authority is not a CA certificate");
 	}
 	if (issuer.notAfter.getTime() < systemClock.wallMs()) throw new ConecError("CERTIFICATE_EXPIRED", "Cannot issue certificate: the authority has expired");
 	const signer = await importSigner(createPrivateKey({ key: Buffer.from(authorityKey), format: "der", type: "pkcs8" }));
@@ -115,7 +119,7 @@ export async function issueCertificate(
 		{
 			serialNumber: Buffer.from(serialNumber()).toString("hex"),
 			issuer: issuer.subjectName,
-			// A name that is too long for a common name stands where it counts alone.
+			// A name that is too long for a common name is only in the alternative names, where it counts.
 			subject: new x509.Name([{ CN: [common.length > 64 ? "conec" : common] }]),
 			notBefore: period.notBefore,
 			notAfter: new Date(Math.min(period.notAfter.getTime(), issuer.notAfter.getTime())),
@@ -138,7 +142,7 @@ export async function issueCertificate(
 
 const DAY_MS = 86_400_000;
 
-/** The library is large, and only who makes certificates needs it. It wants `Reflect` metadata to be there. */
+/** Loads the library late: it is large, and only making certificates needs it. It needs `Reflect` metadata. */
 async function loadX509(): Promise<typeof import("@peculiar/x509")> {
 	await import("reflect-metadata");
 	return await import("@peculiar/x509");

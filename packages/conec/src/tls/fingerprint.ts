@@ -1,5 +1,5 @@
 /**
- * Fingerprints: `sha256:<hex>` of a SubjectPublicKeyInfo. They name a key, so they outlive the certificates around it.
+ * Fingerprints: `sha256:<hex>` of a SubjectPublicKeyInfo. A fingerprint names a key, so it stays the same when the key gets a new certificate.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { readCertificate } from "./certificate.ts";
 import { type Pem, readCertificates } from "./pem.ts";
 
 /**
- * Fingerprint of the key of a certificate, of the leaf if it is a chain.
+ * The fingerprint of a certificate's key: `sha256:` and 64 hexadecimal digits. Of a chain, it is the leaf's.
  *
- * @throws ConecError `CERTIFICATE_INVALID`, naming what was wrong.
+ * @throws ConecError `CERTIFICATE_INVALID` if the certificate cannot be read. The message says why.
  */
 export function fingerprint(pem: Pem): string {
 	const [leaf] = readCertificates(pem);

@@ -7,7 +7,7 @@
 import { ConecError } from "../errors.ts";
 import { DER_SEQUENCE, readDer } from "./der.ts";
 
-/** A certificate, a chain of them or a key: PEM as text or bytes, or DER as bytes. */
+/** A certificate, a chain of certificates, or a key. PEM may be text or bytes. DER is bytes, and holds one certificate or key. */
 export type Pem = string | Uint8Array;
 
 /**

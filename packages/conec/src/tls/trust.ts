@@ -49,7 +49,7 @@ export function clientTrust(clientCa: Pem | readonly Pem[] | undefined): Trust {
 export function readAuthorities(source: Pem | readonly Pem[]): Uint8Array[] {
 	const sources: readonly Pem[] = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
 	const roots = sources.flatMap((one) => readCertificates(one));
-	if (roots.length === 0) throw new ConecError("CERTIFICATE_INVALID", "Cannot read authorities: there are none");
+	if (roots.length === 0) throw new ConecError("CERTIFICATE_INVALID", "Cannot read authorities: no certificate is given");
 	for (const root of roots) checkAuthority(root);
 	return roots;
 }
@@ -63,7 +63,7 @@ function checkAuthority(der: Uint8Array): void {
 	} catch (cause) {
 		throw new ConecError("CERTIFICATE_INVALID", "Cannot use authority: its key cannot be read", { cause });
 	}
-	if (problem !== undefined) throw new ConecError("CERTIFICATE_INVALID", `Cannot use authority: the key is too weak or of no use here: ${problem}`);
+	if (problem !== undefined) throw new ConecError("CERTIFICATE_INVALID", `Cannot use authority: its key is not supported: ${problem}`);
 }
 
 let cachedRoots: readonly Uint8Array[] | undefined;

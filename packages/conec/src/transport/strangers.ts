@@ -9,7 +9,7 @@ import type { HeldStream, IncomingStream } from "./transport.ts";
 
 /** A `TypeError` with the code `OPTION_INVALID`. `what` says what cannot be done. */
 export function strangerError(what: string): Error & { code: ConecErrorCode } {
-	return argumentError("type", "OPTION_INVALID", `${what}: each of them must be a stream of this transport that nothing else has been done with`);
+	return argumentError("type", "OPTION_INVALID", `${what}: each must be a stream of this transport that is not used otherwise`);
 }
 
 /** Refuses each of the streams. They may be anything: what one of them throws does not keep the others open. */

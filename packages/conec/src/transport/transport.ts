@@ -2,7 +2,7 @@
  * The seam between Conec and what carries its bytes. Two implementations pass one compliance suite (in `testing/transport/`):
  * QUIC (`quic/`), and the memory network for tests, with bounded windows and virtual delay (in `testing/memory/`).
  *
- * Contract of every callback: called on the JS thread, in wire order, never from inside a call that this side makes.
+ * Every callback is called on the JS thread, in the order of the wire, and never from inside a call that this side makes.
  *
  * @module
  */
@@ -13,9 +13,11 @@ import type { Identity } from "../tls/identity.ts";
 import type { ProvenIdentity } from "../tls/proven-identity.ts";
 import type { Trust } from "../tls/trust.ts";
 
-/** An IP address (never IPv4-mapped) and a port. */
+/** An IP address and a port. */
 export interface SocketAddress {
+	/** An IPv4 or IPv6 address, never an IPv4-mapped one. */
 	readonly address: string;
+	/** 0 to 65_535. */
 	readonly port: number;
 }
 
@@ -25,7 +27,7 @@ export interface Frame {
 	readonly payload: Uint8Array;
 }
 
-/** Receives everything that happens on a stream. Each direction ends at most once. `lost` ends both and is the last call. */
+/** Gets everything that happens on a stream. Each direction ends at most once. `lost` ends both, and is the last call. */
 export interface StreamHandler {
 	/** A whole frame. `payload` belongs to the receiver. It counts against the stream's credit until {@link TransportStream.consumed}. */
 	frame(kind: number, payload: Uint8Array): void;
@@ -39,25 +41,28 @@ export interface StreamHandler {
 	drained(): void;
 	/** Our FIN and everything before it is acknowledged by the peer's transport. */
 	finished(): void;
-	/** The stream broke: connection lost (`COORDINATOR_LOST`/`PEER_LOST` is decided above: here `CONNECTION_LOST`), a frame too long (`MESSAGE_TOO_LONG`), or cut short (`STREAM_TRUNCATED`). */
+	/**
+	 * The stream broke: the connection is lost (`CONNECTION_LOST`), a frame is too long (`MESSAGE_TOO_LONG`), or a frame is cut short
+	 * (`STREAM_TRUNCATED`). The floors above turn `CONNECTION_LOST` into `COORDINATOR_LOST` or `PEER_LOST`.
+	 */
 	lost(error: ConecError): void;
 }
 
 /** One bidirectional stream. All methods are synchronous, cheap and safe after the end (then they do nothing). */
 export interface TransportStream {
-	/** Queues a copy of one frame and returns the bytes now queued, or -1 when this direction is over. Never refuses: the caller watches the number. */
+	/** Queues a copy of one frame. Returns the bytes now queued, or -1 if this direction is over. It never refuses a frame: the caller watches the number. */
 	write(kind: number, payload: Uint8Array): number;
-	/** Queues a copy of whole frames that bring their headers along, which must be right; returns what {@link TransportStream.write} would. */
+	/** Queues a copy of whole frames with their headers, which must be right. Returns what {@link TransportStream.write} would. */
 	writeFrames(frames: Uint8Array): number;
 	/** Bytes queued and not yet taken by the transport. */
 	readonly queuedBytes: number;
 	/** Sends FIN after what is queued. */
 	finish(): void;
-	/** Gives up sending; drops what is queued. */
+	/** Gives up sending. What is queued is dropped. */
 	reset(code: number): void;
-	/** Wants no more from the peer; frames that arrive are dropped. */
+	/** Gives up reading. Frames that arrive are dropped. */
 	stop(code: number): void;
-	/** Returns credit for one received frame with a payload of that many bytes. */
+	/** Returns the credit for one received frame with a payload of this many bytes. */
 	consumed(payloadBytes: number): void;
 	readonly connection: TransportConnection;
 }
@@ -72,10 +77,10 @@ export interface IncomingStream {
 	refuse(code: number): void;
 }
 
-/** A stream that was opened only to be piped: its header is sent, nothing of it is read here. */
+/** A stream that was opened only to be piped. Its header is sent. Nothing of it is read here. */
 export interface HeldStream {
 	readonly connection: TransportConnection;
-	/** Gives it up before it is piped. */
+	/** Gives the stream up before it is piped. */
 	refuse(code: number): void;
 }
 
@@ -89,7 +94,7 @@ export interface StreamOptions {
 	readonly highWaterBytes?: number;
 	/** Higher goes first. @default 0 */
 	readonly priority?: number;
-	/** A frame that is not complete so long after its first byte ends the stream: `lost` with `PEER_TIMEOUT`. Only where parts of frames can arrive. Such a stream takes no part in {@link Transport.writeFramesToMany}. @default none */
+	/** Time from the first byte of a frame to its last. A slower frame ends the stream: `lost` with `PEER_TIMEOUT`. Only where parts of frames can arrive. Such a stream takes no part in {@link Transport.writeFramesToMany}. @default none */
 	readonly frameTimeoutMs?: number;
 }
 
@@ -104,7 +109,7 @@ export interface TransportCloseInfo {
 	readonly error?: ConecError;
 }
 
-/** How fast a side sends: what it takes for a sign that the network is full. */
+/** The congestion control of a side: how it decides how fast it sends. */
 export type Congestion = "cubic" | "bbr";
 
 /** Figures of a connection. */
@@ -114,38 +119,38 @@ export interface TransportStats {
 	readonly receivedBytes: number;
 	readonly lostPackets: number;
 	readonly congestionWindowBytes: number;
-	/** What this side's sending follows; of a transport without a network none. */
+	/** The congestion control of this side. A transport without a network has none. */
 	readonly congestion?: string;
 	readonly mtuBytes: number;
 }
 
 /** One authenticated connection. */
 export interface TransportConnection {
-	/** What the other side has proven to be, when the connection was made. It never changes. */
+	/** What the other side proved when the connection was made. It never changes. */
 	readonly peer: ProvenIdentity;
 	/**
-	 * Where the peer is now. It may move, and the accepting side shows the new address from the first packet on, before
-	 * anything has proven that the peer can be reached there; without proof it shows the old one again later.
+	 * The peer's address now. A peer may move. The accepting side then shows the new address from the first packet on, before
+	 * anything has proved that the peer can be reached there. If no proof comes, it shows the old one again later.
 	 */
 	readonly remoteAddress: SocketAddress;
-	/** Where the handshake was with, wherever the peer seems to be now: there it has been reached. Only at the accepting end. */
+	/** The peer's address during the handshake. The peer has proved that it can be reached there. Only at the accepting end. */
 	readonly acceptedFrom?: SocketAddress | undefined;
 	/** ALPN protocol that both agreed on. */
 	readonly alpnProtocol: string;
-	/** Streams opened by the peer. Set once, right after the connection is handed over; until then streams wait. */
+	/** Called with each stream that the peer opens. Set it once, right after the connection is handed over. Until then, streams wait. */
 	onStream: (stream: IncomingStream) => void;
-	/** Opens a stream whose first frame is `header`; waits silently when the peer's stream limit is reached. */
+	/** Opens a stream whose first frame is `header`. At the peer's stream limit, the stream waits without a word. */
 	openStream(header: Frame, handler: StreamHandler, options?: StreamOptions): TransportStream;
 	/** Opens a stream to be given to {@link Transport.pipe}. */
 	openHeldStream(header: Frame): HeldStream;
-	/** The accepting side has decided to keep the peer: lifts the limits of undecided connections (one stream, small window, short deadline). */
+	/** The accepting side keeps the peer. This lifts the limits of undecided connections: one stream, a small window, a short deadline. */
 	confirm(): void;
 	/**
 	 * Resolves when all that was done before on this connection and its streams is on its way, so that nothing done later overtakes
 	 * it, and all that had come from the peer is delivered here; or when the connection is over. Never rejects.
 	 */
 	settled(): Promise<void>;
-	/** Ends the connection at once; data not yet delivered may be lost, so finish streams first and wait for {@link settled}. */
+	/** Ends the connection at once. Data that is not delivered may be lost, so finish streams first and wait for {@link settled}. */
 	close(code: number, reason: string): void;
 	/** Resolves after the handlers of all streams were told what the peer said before, and which are lost. Never rejects. */
 	readonly closed: Promise<TransportCloseInfo>;
@@ -159,35 +164,35 @@ export interface PipeResult {
 	readonly end: "finished" | "reset" | "lost";
 }
 
-/** What one connection has of its own. */
+/** Settings of one connection. */
 export interface ConnectionTuning {
 	/** Interval of keep-alive packets of this side; 0 is off. @default the transport's */
 	readonly keepAliveIntervalMs?: number;
 }
 
-/** What a dialled connection needs. Trust and identity were given when the transport was made or are given here, parsed already. */
+/** What dialling needs. Identity and trust are already parsed. */
 export interface DialOptions extends ConnectionTuning {
 	readonly address: string;
 	readonly port: number;
 	readonly serverName: string;
 	readonly trust: Trust;
-	/** Shown when the other side asks for a certificate. */
+	/** What this side shows when it is asked for a certificate. */
 	readonly identity?: Identity;
 	readonly alpnProtocol: string;
 	readonly handshakeTimeoutMs: number;
 	readonly signal?: AbortSignal;
 }
 
-/** What a transport shows and asks for when it is dialled. */
+/** What a transport shows when it is dialled, what it asks for, and how much it takes in. */
 export interface AcceptOptions extends ConnectionTuning {
 	readonly identity: Identity;
 	readonly clientTrust: Trust;
 	readonly alpnProtocols: readonly string[];
 	readonly retry: "never" | "under-load" | "always";
-	/** Close code for connections that are not confirmed in time. */
+	/** The code with which connections are closed that are not confirmed in time. */
 	readonly undecidedCode: number;
 	readonly keyLog: boolean;
-	/** Connections that the transport may have, dialled ones included. Undecided ones come on top. Further ones are refused. */
+	/** How many connections the transport may have, dialled ones included. Undecided ones come on top. Further ones are refused. */
 	readonly connections: number;
 	readonly onConnection: (connection: TransportConnection) => void;
 }
@@ -208,49 +213,50 @@ export type TransportLimits = Pick<
 	| "streamWindowBytes"
 >;
 
-/** One local socket: dials and is dialled. */
+/** One local socket, which dials and accepts. */
 export interface Transport {
 	readonly address: SocketAddress;
-	/** Starts to accept connections; again: replaces identity and trust for new connections without dropping any. */
+	/** Starts to accept connections. A second call replaces identity and trust for new connections. Live connections stay. */
 	accept(options: AcceptOptions): void;
-	/** Lets no new connection in: nobody answers who dials, as if nobody were there. Live and undecided ones stay. {@link Transport.accept} starts anew. */
+	/** Accepts no new connections. Diallers get no answer, as if nobody were there. Live and undecided connections stay. {@link Transport.accept} starts again. */
 	stopAccepting(): void;
 	/**
-	 * Called with each datagram that is no QUIC packet (first byte without bit 0x40, RFC 9443). Anybody can send one, with
-	 * any source address. `data` belongs to the receiver, `from` is unmapped. Few wait for a busy process; more are dropped.
+	 * Called with each datagram that is not a QUIC packet (first byte without bit 0x40, RFC 9443). Anybody can send one, with
+	 * any source address. `data` belongs to the receiver. `from` is never IPv4-mapped. While the process is busy, a few wait and the others are dropped.
 	 */
 	onDatagram: ((data: Uint8Array, from: SocketAddress) => void) | undefined;
 	/**
-	 * Sends one datagram beside the connections. True: the system took it, which is no promise that it arrives. False: no
-	 * room, no such address family or route here, too long, or the transport is closed.
+	 * Sends one datagram beside the connections. True: the system took it. That does not promise that it arrives. False: there is no
+	 * room, no such address family or route here, it is too long, or the transport is closed.
 	 *
-	 * Throws `OPTION_INVALID` for what would be a mistake anywhere: no data, a first byte with bit 0x40, or an address that is no IP address.
+	 * Throws `OPTION_INVALID` for what is a mistake everywhere: no data, a first byte with bit 0x40, or something that is not an IP address.
 	 */
 	sendDatagram(data: Uint8Array, to: SocketAddress): boolean;
 	/** Rejects with a coded {@link ConecError}; with `signal.reason` on abort. */
 	dial(options: DialOptions): Promise<TransportConnection>;
 	/**
-	 * Splices two streams natively in both directions: FIN, reset, stop and backpressure pass through. A lost leg
-	 * resets and stops the other with `lostCode`, never FIN. Resolves when both directions are over; `onEnd` is called
-	 * then in order with other events, so before any stream that the same peer has opened after it.
+	 * Joins two streams natively in both directions. FIN, reset, stop and backpressure pass through. If one stream is lost, the other is
+	 * reset and stopped with `lostCode`; it never gets a FIN. Resolves when both directions are over. `onEnd` is called
+	 * then, in order with other events: before any stream that the same peer opened later.
 	 *
-	 * Both must be streams of this very transport, and nobody may have accepted, piped or refused them. Otherwise it rejects with a
-	 * `TypeError` of the code `OPTION_INVALID`. Both are refused with `lostCode` then, so that none stays open with nobody to serve
-	 * it, and `onEnd` is not called. A stream that was accepted or piped before goes on as it was.
+	 * Both must be streams of this transport that nobody has accepted, piped or refused. Otherwise it rejects with a `TypeError` of the
+	 * code `OPTION_INVALID`, refuses both with `lostCode`, so that none stays open unserved, and does not call `onEnd`. A stream
+	 * that was accepted or piped before goes on as it was.
 	 */
 	pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult>;
 	/**
-	 * {@link TransportStream.writeFrames} to many streams in one go, with the bytes in memory once if they are many.
+	 * Does {@link TransportStream.writeFrames} on many streams in one call. Many bytes are kept in memory only once.
 	 *
-	 * Each must be a stream of this very transport without {@link StreamOptions.frameTimeoutMs}. Otherwise it throws a `TypeError` of the
-	 * code `OPTION_INVALID`, and nothing is written to any of them. They stay the caller's.
+	 * Each must be a stream of this transport without {@link StreamOptions.frameTimeoutMs}. Otherwise it throws a `TypeError` of the
+	 * code `OPTION_INVALID`, and writes nothing to any of them. The streams stay the caller's.
 	 */
 	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number>;
 	/**
-	 * Closes every connection with the code and releases the socket; at most `drainMs` for the close to reach the peers.
-	 * Resolves when the port is free again, or already when the closes have been sent: then the rest goes on behind and keeps nothing alive.
+	 * Closes every connection with the code, waits at most `drainMs` until the peers know, and releases the socket.
+	 * With "released", the default, the port is free when it resolves. With "sent" it resolves as soon as the closes have left; the socket is
+	 * released later and does not keep the process alive.
 	 */
 	close(code: number, reason: string, drainMs: number, until?: "sent" | "released"): Promise<void>;
-	/** Immediate. */
+	/** Closes the transport at once. It does not wait for the peers. */
 	destroy(): void;
 }

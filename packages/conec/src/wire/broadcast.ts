@@ -34,10 +34,10 @@ export const EPOCH_BYTES = 8;
 /** The most that a TAGGED frame adds to a message: the longest sender and its length, epoch, sequence number. */
 export const TAG_BYTES: number = 1 + ID_BYTES + EPOCH_BYTES + 8;
 
-/** What a member does. */
+/** See {@link BroadcastMode}. */
 export const BROADCAST_MODES = ["both", "send", "receive"] as const;
 
-/** What is done for a member that lags. */
+/** See {@link SlowReaderPolicy}. */
 export const SLOW_READER_POLICIES = ["drop-oldest", "drop-newest", "latest-per-sender", "disconnect", "block"] as const;
 
 /** Least and greatest `bufferBytes`. */
@@ -50,15 +50,24 @@ export const LAST_MAX = 1_000_000;
 /** Ids that a `lag` and a `joined` list. */
 export const LAGGING_LISTED = 64;
 
-/** See {@link BROADCAST_MODES}. */
+/** Whether a member of a broadcast sends, receives, or does both. */
 export type BroadcastMode = (typeof BROADCAST_MODES)[number];
-/** See {@link SLOW_READER_POLICIES}. */
+/**
+ * What the Coordinator does with a member that reads too slowly.
+ *
+ * - "drop-oldest": the oldest messages that wait for it are dropped.
+ * - "drop-newest": new messages are dropped until it no longer lags.
+ * - "latest-per-sender": only the last message of each sender waits for it.
+ * - "disconnect": its membership ends with `LAGGED`.
+ * - "block": senders wait for it, at most 5 s a minute; then it is as "drop-oldest". The Coordinator must allow it.
+ */
 export type SlowReaderPolicy = (typeof SLOW_READER_POLICIES)[number];
 
-/** Where a member has got to. */
+/** A position in a broadcast. */
 export interface BroadcastPosition {
-	/** 16 hexadecimal digits. */
+	/** The life of the broadcast that `seq` counts in: 16 hexadecimal digits. */
 	readonly epoch: string;
+	/** The `seq` of an event, 0 to 2^53 - 1. */
 	readonly seq: number;
 }
 
@@ -68,17 +77,17 @@ export interface BroadcastOpen {
 	readonly mode: BroadcastMode;
 	readonly slowReader: SlowReaderPolicy;
 	readonly bufferBytes: number;
-	/** Go on after that. Not with `last`. */
+	/** Continue after this position. Not together with `last`. */
 	readonly since?: BroadcastPosition | undefined;
-	/** Begin with so many earlier messages. */
+	/** Begin with at most this many earlier messages. */
 	readonly last?: number | undefined;
-	/** Do not end when the last sender goes. */
+	/** Stay when the last sender has gone. */
 	readonly keepOpen?: boolean | undefined;
-	/** Hear of members. */
+	/** Get the events about members too. */
 	readonly presence?: boolean | undefined;
 }
 
-/** A member, as others see it. */
+/** A member of a broadcast, as the other members see it. The Coordinator has verified its id. Its metadata is untrusted. */
 export type BroadcastPeer = WirePeer;
 
 /** First frame of the Coordinator after ACCEPT. */
@@ -92,11 +101,11 @@ export interface Joined {
 	readonly recovered?: boolean | undefined;
 	readonly senders: number;
 	readonly receivers: number;
-	/** Members that lag, for those who send. */
+	/** Ids of the members that lag. Only members that send get it. */
 	readonly lagging?: readonly string[] | undefined;
 }
 
-/** Messages that this member will not get, in the place where they would have been. */
+/** Takes the place of messages that this member has lost. */
 export interface Gap {
 	readonly type: "gap";
 	/** Messages only. */
@@ -121,7 +130,7 @@ export interface PresenceChange {
 	readonly peer: BroadcastPeer;
 }
 
-/** Who lags now; to those who send. At most {@link LAGGING_LISTED} ids, `total` counts all. */
+/** The members that lag now. Members that send get it. It lists at most {@link LAGGING_LISTED} ids; `total` counts all. */
 export interface Lag {
 	readonly type: "lag";
 	readonly lagging: readonly string[];

@@ -42,18 +42,22 @@ export const CERTIFICATE_BYTES = 8192;
 
 /** What a Client knows of the NAT in front of its socket. */
 export interface NatReport {
-	/** `none`: its own address is what the Coordinator sees. `independent`: one port for all destinations. `dependent`: another port for another destination (symmetric). */
+	/**
+	 * How the NAT maps the socket's port.
+	 *
+	 * - "unknown": it has not been tested.
+	 * - "none": there is no NAT. The Coordinator sees the Client's own address.
+	 * - "independent": the socket has one outer port for all destinations.
+	 * - "dependent": the outer port is another for each destination (symmetric NAT).
+	 */
 	readonly mapping: "unknown" | "none" | "independent" | "dependent";
-	/** `dependent` and sequential: ports from one new mapping to the next, 1 to 16. */
+	/** With "dependent", if new mappings get ports in sequence: the step from one to the next, 1 to 16. */
 	readonly portStep?: number | undefined;
-	/** `dependent`: the newest mapped port that it knows. */
+	/** With "dependent": the newest outer port that is known. */
 	readonly lastPort?: number | undefined;
-	/** `open`: packets from another port of an address that was sent to get in. */
+	/** Which packets get in from an address that the Client has sent to. "open": from each of its ports. "by-port": only from the port that was sent to. */
 	readonly filtering: "unknown" | "open" | "by-port";
 }
-
-/** The other Client, as the Coordinator has verified it. */
-export type ChannelPeer = WirePeer;
 
 /** What both sides say about themselves for one attempt. */
 export interface ChannelOffer {
@@ -144,7 +148,7 @@ export interface NatTest {
 export interface ChannelAsk {
 	readonly type: "channel-ask";
 	readonly token: string;
-	readonly peer: ChannelPeer;
+	readonly peer: WirePeer;
 	/** An answer after that is too late. */
 	readonly expiresInMs: number;
 }
@@ -165,7 +169,7 @@ export interface ChannelGo {
 	readonly request?: number | undefined;
 	/** Who is the QUIC client. */
 	readonly role: "dial" | "accept";
-	readonly peer: ChannelPeer;
+	readonly peer: WirePeer;
 	/** DER of the peer's leaf certificate, in base64. */
 	readonly certificate: string;
 	/** At most {@link CANDIDATES_LISTED}. */

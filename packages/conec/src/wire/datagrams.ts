@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { WireAddress } from "./fields.ts";
 import { formatIp, parseIp, unmapIp } from "./ip-address.ts";
 import { type Decoded, failed } from "./json.ts";
 
@@ -33,20 +34,13 @@ export const NONCE_DIGITS = 16;
 /** HMAC-SHA256 with a key that both sides have; at least {@link MAC_BYTES} bytes. */
 export type Mac = (data: Uint8Array) => Uint8Array;
 
-/** An address as one side sees the other. */
-export interface ObservedAddress {
-	/** Canonical text, IPv4-mapped addresses unmapped. */
-	readonly address: string;
-	readonly port: number;
-}
-
 /** What a datagram says. Nonces, labels and tags are {@link NONCE_DIGITS} hexadecimal digits, lower case. */
 export type DatagramContent =
 	| { readonly type: "probe"; readonly label: string; readonly nonce: string }
-	| { readonly type: "answer"; readonly label: string; readonly nonce: string; readonly observed: ObservedAddress }
+	| { readonly type: "answer"; readonly label: string; readonly nonce: string; readonly observed: WireAddress }
 	| { readonly type: "challenge"; readonly nonce: string }
 	| { readonly type: "nat-echo-request"; readonly tag: string; readonly nonce: string }
-	| { readonly type: "nat-echo"; readonly nonce: string; readonly observed: ObservedAddress }
+	| { readonly type: "nat-echo"; readonly nonce: string; readonly observed: WireAddress }
 	| { readonly type: "nat-test"; readonly nonce: string };
 
 /** A datagram that has the form of one. Nothing in it is to be believed before {@link isAuthentic} says so; a challenge has no MAC. */
@@ -151,7 +145,7 @@ function hexAt(bytes: Uint8Array, at: number): string {
 	return hex;
 }
 
-function putAddress(bytes: Uint8Array, at: number, { address, port }: ObservedAddress): void {
+function putAddress(bytes: Uint8Array, at: number, { address, port }: WireAddress): void {
 	const ip = parseIp(address) ?? new Uint8Array(16);
 	if (ip.length === 4) bytes.fill(0xff, at + 10, at + 12);
 	bytes.set(ip, at + 16 - ip.length);
@@ -159,7 +153,7 @@ function putAddress(bytes: Uint8Array, at: number, { address, port }: ObservedAd
 	bytes[at + 17] = port;
 }
 
-function addressAt(bytes: Uint8Array, at: number): ObservedAddress | undefined {
+function addressAt(bytes: Uint8Array, at: number): WireAddress | undefined {
 	const port = ((bytes[at + 16] as number) << 8) | (bytes[at + 17] as number);
 	return port === 0 ? undefined : { address: formatIp(unmapIp(bytes.subarray(at, at + 16))), port };
 }

@@ -25,12 +25,13 @@ export const TOKEN_DIGITS = 32;
 /** Longest metadata of another Client, in bytes of JSON: the most that any Coordinator takes, so that what one Client says breaks the link of none that hears of it. */
 export const PEER_METADATA_BYTES = 2048;
 
-/** A Client, as the Coordinator speaks of it to others. */
+/** A Client, as the Coordinator describes it to others. */
 export interface WirePeer {
+	/** The Client's id. */
 	readonly id: string;
 	/** `sha256:` and 64 hexadecimal digits: of the SubjectPublicKeyInfo of its certificate. */
 	readonly fingerprint: string;
-	/** What it says about itself; untrusted. */
+	/** What the Client says about itself. It is untrusted. */
 	readonly metadata?: JsonValue;
 }
 

@@ -1,10 +1,10 @@
 /**
- * JSON as it travels: bounded, of bounded depth, and never a surprise to who merges it into an object.
+ * JSON as it travels: its length and its depth are bounded, and it is safe to merge into an object.
  *
  * @module
  */
 
-/** Anything that JSON can say. */
+/** Any value that JSON can express. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /** What a decoder found: a value, or one English sentence that says what is wrong. Decoders never throw. */

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { WirePeer } from "./fields.ts";
 import { FRAME_BYTES } from "./frames.ts";
 import { encodeText } from "./json.ts";
-import { changeText, decodePresence, encodePeerChanges, encodePeersPage, PRESENCE_LIST_BYTES, type PresencePeer, peerText } from "./presence.ts";
+import { changeText, decodePresence, encodePeerChanges, encodePeersPage, PRESENCE_LIST_BYTES, peerText } from "./presence.ts";
 
-const peer: fc.Arbitrary<PresencePeer> = fc.record(
+const peer: fc.Arbitrary<WirePeer> = fc.record(
 	{
 		id: fc.constantFrom("a", "node-1.example"),
 		fingerprint: fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => `sha256:${hex}`),

@@ -34,9 +34,6 @@ export const WATCHED = ["peers"] as const;
 /** Of a frame's {@link FRAME_BYTES}, what peers or changes may fill; the rest is for the fields around them. */
 export const PRESENCE_LIST_BYTES: number = FRAME_BYTES - 256;
 
-/** A connected Client. */
-export type PresencePeer = WirePeer;
-
 /** A part of the list of all peers. */
 export interface PeersPage {
 	readonly type: "peers";
@@ -48,13 +45,13 @@ export interface PeersPage {
 	readonly first: boolean;
 	/** Another page follows, after the changes until then. */
 	readonly more: boolean;
-	readonly peers: readonly PresencePeer[];
+	readonly peers: readonly WirePeer[];
 }
 
 /** One change. */
 export interface PeerChange {
 	readonly type: "join" | "update" | "leave";
-	readonly peer: PresencePeer;
+	readonly peer: WirePeer;
 }
 
 /** Changes one after the other; the first has the number `seq`. */
@@ -93,7 +90,7 @@ export interface MetadataRefused {
 export type PresenceControl = SetMetadata | MetadataSet | MetadataRefused;
 
 /** The JSON text of a peer, made once and used in pages and changes. */
-export function peerText({ id, fingerprint, metadata }: PresencePeer): string {
+export function peerText({ id, fingerprint, metadata }: WirePeer): string {
 	return JSON.stringify({ id, fingerprint, metadata });
 }
 

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Clock } from "../../src/base/clock.ts";
-import { Fifo } from "../../src/base/fifo.ts";
-import { ConecError } from "../../src/errors.ts";
-import type { ProvenIdentity } from "../../src/tls/proven-identity.ts";
+import type { Clock } from "#conec/base/clock";
+import { Fifo } from "#conec/base/fifo";
+import { ConecError } from "#conec/errors";
+import type { ProvenIdentity } from "#conec/tls/proven-identity";
 import type {
 	Frame,
 	HeldStream,
@@ -19,9 +19,9 @@ import type {
 	TransportCloseInfo,
 	TransportStats,
 	TransportStream,
-} from "../../src/transport/transport.ts";
-import { RESET_CODES } from "../../src/wire/codes.ts";
-import { FRAME_BYTES, HELLO_BYTES } from "../../src/wire/frames.ts";
+} from "#conec/transport/transport";
+import { RESET_CODES } from "#conec/wire/codes";
+import { FRAME_BYTES, HELLO_BYTES } from "#conec/wire/frames";
 import { createLink, type Link, type LinkOwner, MemoryHeld, MemoryIncoming, MemoryStream, refuseLink } from "./stream.ts";
 import { createDefer, type Defer, MemoryWire } from "./wire.ts";
 

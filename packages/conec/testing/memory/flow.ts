@@ -6,9 +6,9 @@
  * @module
  */
 
-import { Fifo } from "../../src/base/fifo.ts";
-import type { Frame } from "../../src/transport/transport.ts";
-import { FRAME_HEADER_BYTES } from "../../src/wire/frames.ts";
+import { Fifo } from "#conec/base/fifo";
+import type { Frame } from "#conec/transport/transport";
+import { FRAME_HEADER_BYTES } from "#conec/wire/frames";
 import type { Defer, MemoryWire } from "./wire.ts";
 
 /** What the sending end is told. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Clock } from "../../src/base/clock.ts";
-import type { Random } from "../../src/base/random.ts";
-import type { SocketAddress, Transport, TransportLimits } from "../../src/transport/transport.ts";
+import type { Clock } from "#conec/base/clock";
+import type { Random } from "#conec/base/random";
+import type { SocketAddress, Transport, TransportLimits } from "#conec/transport/transport";
 
 /** How a memory network behaves. */
 export interface MemoryNetworkOptions {

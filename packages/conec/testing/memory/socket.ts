@@ -5,8 +5,8 @@
  */
 
 import { isIP } from "node:net";
-import { argumentError } from "../../src/errors.ts";
-import type { SocketAddress } from "../../src/transport/transport.ts";
+import { argumentError } from "#conec/errors";
+import type { SocketAddress } from "#conec/transport/transport";
 
 const LONGEST_DATAGRAM_BYTES = 65_507;
 

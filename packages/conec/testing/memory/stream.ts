@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConecError } from "../../src/errors.ts";
+import { ConecError } from "#conec/errors";
 import type {
 	Frame,
 	HeldStream,
@@ -15,9 +15,9 @@ import type {
 	Transport,
 	TransportConnection,
 	TransportStream,
-} from "../../src/transport/transport.ts";
-import { RESET_CODES } from "../../src/wire/codes.ts";
-import { FRAME_HEADER_BYTES, lengthAt, maxPayloadBytes } from "../../src/wire/frames.ts";
+} from "#conec/transport/transport";
+import { RESET_CODES } from "#conec/wire/codes";
+import { FRAME_HEADER_BYTES, lengthAt, maxPayloadBytes } from "#conec/wire/frames";
 import { Flow, type FlowSink } from "./flow.ts";
 import type { Defer, MemoryWire } from "./wire.ts";
 

@@ -5,12 +5,12 @@
  * @module
  */
 
-import { type Clock, systemClock } from "../../src/base/clock.ts";
-import { type Random, systemRandom } from "../../src/base/random.ts";
-import { ConecError } from "../../src/errors.ts";
-import { DEFAULT_LIMITS } from "../../src/limits.ts";
-import { certificateIdentity } from "../../src/tls/proven-identity.ts";
-import { refuseStreams, strangerError } from "../../src/transport/strangers.ts";
+import { type Clock, systemClock } from "#conec/base/clock";
+import { type Random, systemRandom } from "#conec/base/random";
+import { ConecError } from "#conec/errors";
+import { DEFAULT_LIMITS } from "#conec/limits";
+import { certificateIdentity } from "#conec/tls/proven-identity";
+import { refuseStreams, strangerError } from "#conec/transport/strangers";
 import type {
 	AcceptOptions,
 	DialOptions,
@@ -21,7 +21,7 @@ import type {
 	TransportConnection,
 	TransportLimits,
 	TransportStream,
-} from "../../src/transport/transport.ts";
+} from "#conec/transport/transport";
 import { type ConnectionOptions, MemoryConnection } from "./connection.ts";
 import type { MemoryNetwork, MemoryNetworkOptions, MemoryPacket, MemoryRoute, MemoryTransport, MemoryTransportOptions } from "./network.ts";
 import { Partitions } from "./partitions.ts";

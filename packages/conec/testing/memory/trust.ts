@@ -6,9 +6,9 @@
  */
 
 import { createHash, X509Certificate } from "node:crypto";
-import { ConecError } from "../../src/errors.ts";
-import { keyDigest } from "../../src/tls/fingerprint.ts";
-import type { Trust } from "../../src/tls/trust.ts";
+import { ConecError } from "#conec/errors";
+import { keyDigest } from "#conec/tls/fingerprint";
+import type { Trust } from "#conec/tls/trust";
 
 /** Why `chain` (leaf first) does not satisfy `trust`, or `undefined` if it does. `serverName` is checked with roots only. */
 export function trustProblem(trust: Trust, chain: readonly Uint8Array[], nowMs: number, serverName?: string): ConecError | undefined {

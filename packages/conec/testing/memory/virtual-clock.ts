@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Clock } from "../../src/base/clock.ts";
-import { argumentError, ConecError } from "../../src/errors.ts";
+import type { Clock } from "#conec/base/clock";
+import { argumentError, ConecError } from "#conec/errors";
 
 interface VirtualTimer {
 	readonly at: number;
@@ -34,6 +34,11 @@ export interface VirtualClock extends Clock {
 	 * Rejects like the promise, or with `PEER_TIMEOUT` if it has not settled after `withinMs`.
 	 */
 	until<T>(promise: Promise<T>, withinMs: number): Promise<T>;
+	/**
+	 * Moves time forward from moment to moment, as far as `end` says. It is asked before each step, when everything has had its
+	 * turn; `undefined` stops. With `Infinity` it stops where no timer is left.
+	 */
+	move(end: () => number | undefined): Promise<void>;
 }
 
 /** How a virtual clock begins. */
@@ -42,6 +47,8 @@ export interface VirtualClockOptions {
 	readonly wallMs?: number;
 	/** Turns of the event loop between two moments. One is enough where nothing but promises and this clock is at work. @default 2, so that what an immediate schedules as an immediate has run as well */
 	readonly turns?: number;
+	/** Resolves when everything that is going on has had its turn. @default after `turns` turns of the event loop */
+	readonly settle?: () => Promise<void>;
 }
 
 /** A clock at 0 that only {@link VirtualClock.advance} and {@link VirtualClock.until} move. */
@@ -56,23 +63,29 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
 		timers.push(timer);
 		return timer;
 	};
-	const settle = async (): Promise<void> => {
-		for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
-	};
-	/** Goes on from moment to moment, not beyond `endMs`, while `goOn`. */
-	const move = async (endMs: number, goOn: () => boolean): Promise<void> => {
-		const moved = moving.then(() => moveOn(endMs, goOn));
+	const settle =
+		options.settle ??
+		(async (): Promise<void> => {
+			for (let left = turns; left > 0; left--) await turn();
+		});
+	const move = async (end: () => number | undefined): Promise<void> => {
+		const moved = moving.then(() => moveOn(end));
 		moving = moved.catch(() => undefined);
 		await moved;
 	};
-	const moveOn = async (endMs: number, goOn: () => boolean): Promise<void> => {
-		await settle();
-		for (let first = timers.peek(); goOn() && first !== undefined && first.at <= endMs; first = timers.peek()) {
-			now = first.at;
-			await fire(timers.take(now));
+	const moveOn = async (end: () => number | undefined): Promise<void> => {
+		for (;;) {
 			await settle();
+			const endMs = end();
+			if (endMs === undefined) return;
+			const first = timers.peek();
+			if (first === undefined || first.at > endMs) {
+				if (endMs < Number.POSITIVE_INFINITY) now = Math.max(now, endMs);
+				return;
+			}
+			now = Math.max(now, first.at);
+			await fire(timers.take(now));
 		}
-		if (goOn()) now = Math.max(now, endMs);
 	};
 	return {
 		now: () => now,
@@ -91,7 +104,8 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
 		},
 		async advance(ms) {
 			if (!(ms >= 0)) throw argumentError("range", "OPTION_INVALID", "Time moves forward only");
-			await move(now + ms, () => true);
+			const endMs = now + ms;
+			await move(() => endMs);
 		},
 		async until(promise, withinMs) {
 			let settled = false;
@@ -99,18 +113,28 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
 				settled = true;
 			};
 			promise.then(settles, settles);
-			await move(now + withinMs, () => !settled);
+			const endMs = now + withinMs;
+			await move(() => (settled ? undefined : endMs));
 			if (!settled) throw new ConecError("PEER_TIMEOUT", `Cannot wait any longer: nothing has settled within ${withinMs} ms of virtual time`);
 			return await promise;
 		},
+		move,
 	};
+}
+
+/** The machine's own, also where a test puts its timers in the place of those. */
+const immediate: (callback: () => void) => void = setImmediate;
+
+/** A turn of the event loop. */
+export function turn(): Promise<void> {
+	return new Promise((resolve) => immediate(resolve));
 }
 
 /** Calls the timers of one moment, each in a turn of its own, so that promises run to their end in between. Nothing is called of those that another one forgets. */
 async function fire(due: readonly VirtualTimer[]): Promise<void> {
 	let failed: { readonly error: unknown } | undefined;
 	for (const timer of due) {
-		setImmediate(() => {
+		immediate(() => {
 			if (!timer.set) return;
 			timer.set = false;
 			try {
@@ -120,7 +144,7 @@ async function fire(due: readonly VirtualTimer[]): Promise<void> {
 			}
 		});
 	}
-	await new Promise((resolve) => setImmediate(resolve));
+	await turn();
 	if (failed !== undefined) throw failed.error;
 }
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Clock } from "../../src/base/clock.ts";
-import { Fifo } from "../../src/base/fifo.ts";
+import type { Clock } from "#conec/base/clock";
+import { Fifo } from "#conec/base/fifo";
 
 /** Runs an action soon, but never inside the call that asks for it. */
 export type Defer = (action: () => void) => void;

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import type { ConecError } from "../../src/errors.ts";
 import type { Frame, IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../../src/transport/transport.ts";
+import { until as untilTrue } from "../until.ts";
 
 /** How long any one thing in the suite may take: only a failure takes that long. */
 const DEADLINE_MS = 30_000;
@@ -21,13 +22,9 @@ export type Recorded =
 	| { readonly type: "stopped"; readonly code: number }
 	| { readonly type: "lost"; readonly code: string };
 
-/** Waits until `condition` holds; looks again each turn of the event loop. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-	const deadline = performance.now() + DEADLINE_MS;
-	while (!condition()) {
-		assert.ok(performance.now() < deadline, `timed out waiting until ${what}`);
-		await new Promise((resolve) => setTimeout(resolve, 1));
-	}
+/** Waits until `condition` holds. */
+export function until(what: string, condition: () => boolean): Promise<void> {
+	return untilTrue(condition, { what, timeoutMs: DEADLINE_MS, pause: () => new Promise((resolve) => setTimeout(resolve, 1)) });
 }
 
 /** Gives what is on its way the time to arrive; for showing that something does not happen. */

@@ -9,11 +9,11 @@ import type { Coordinator } from "../../src/coordinator/coordinator.ts";
 import type { Handling, ProtocolHandler } from "../../src/session/protocols/index.ts";
 import type { MessageStream } from "../../src/stream/message-stream.ts";
 import type { Machine, World } from "../world.ts";
-import type { BroadcastMemberRecord } from "./broadcast-member.ts";
+import type { StreamEnd } from "./end-record.ts";
+import type { BroadcastMemberRecord } from "./member-record.ts";
 import type { Party } from "./party.ts";
-import type { PresenceRecord } from "./presence-view.ts";
+import type { PresenceRecord } from "./presence-record.ts";
 import { CHANGING, FAILING, FAILS_AFTER_MS, HANDLED } from "./protocols.ts";
-import type { StreamEnd } from "./stream-end.ts";
 import type { StreamLedger } from "./stream-ledger.ts";
 import type { Verdict } from "./verdict.ts";
 

@@ -6,11 +6,11 @@
 
 import type { BroadcastOptions } from "../../src/stream/broadcast-stream.ts";
 import type { Actor, CoordinatorApplication } from "./actor.ts";
-import type { BroadcastMemberRecord } from "./broadcast-member.ts";
 import type { Weighted } from "./chooser.ts";
-import { PresenceRecord } from "./presence-view.ts";
+import type { StreamEnd } from "./end-record.ts";
+import type { BroadcastMemberRecord } from "./member-record.ts";
+import { PresenceRecord } from "./presence-record.ts";
 import { CHANGING, FAILING, HANDLED, UNHANDLED } from "./protocols.ts";
-import type { StreamEnd } from "./stream-end.ts";
 import { UNWITNESSED, type Walk, WITNESSED } from "./walk.ts";
 
 /** A stream is opened within this time: it may have waited for a direct channel before. */

@@ -7,7 +7,7 @@
 
 import type { Clock } from "../../src/base/clock.ts";
 import type { BroadcastOptions, BroadcastStream } from "../../src/stream/broadcast-stream.ts";
-import { BroadcastMemberRecord } from "./broadcast-member.ts";
+import { BroadcastMemberRecord } from "./member-record.ts";
 import { isAway, type Party } from "./party.ts";
 import { accuses, type Verdict } from "./verdict.ts";
 

@@ -9,8 +9,8 @@ import { censusOfCoordinator } from "../../src/coordinator/coordinator.ts";
 import type { PeerInfo } from "../../src/session/peer-info.ts";
 import { CLIENT_NAMES, testIdentity } from "../identities.ts";
 import type { Actor } from "./actor.ts";
-import type { BroadcastMemberRecord } from "./broadcast-member.ts";
-import { PresenceRecord } from "./presence-view.ts";
+import type { BroadcastMemberRecord } from "./member-record.ts";
+import { PresenceRecord } from "./presence-record.ts";
 import { type Walk, WITNESS } from "./walk.ts";
 
 /** Brings a walk to its end. */

@@ -7,8 +7,8 @@
  */
 
 import type { MessageStream } from "../../src/stream/message-stream.ts";
+import { StreamEnd } from "./end-record.ts";
 import { isAway, type Party } from "./party.ts";
-import { StreamEnd } from "./stream-end.ts";
 import { accuses, type Verdict } from "./verdict.ts";
 
 /** One stream: both its ends, as far as there are two. */

@@ -34,7 +34,7 @@ export async function takePart(stream: BroadcastStream, connection: Connection, 
 	const self = connection.client.id;
 	const screen = mode === "receive" ? undefined : typedLines(output, surroundings);
 	let sent = 0;
-	// Own messages that came back or are among the lost. Earlier ones of this id in the history count too: then it leaves a little sooner.
+	// Own messages that came back, and lost messages. Earlier messages of this id in the history count too, so it may leave a little sooner.
 	let seen = 0;
 	let inputEnded = false;
 	let left = false;
@@ -64,7 +64,7 @@ export async function takePart(stream: BroadcastStream, connection: Connection, 
 		leaveIfDelivered();
 		if (afterInput === "leave" || over) return;
 		part.onListening?.();
-		// The line editor has given the terminal back; what is typed now is nobody's, except its end.
+		// The line editor has given the terminal back. What is typed now is dropped; only its end counts.
 		if (screen !== undefined) stdin.once("end", leave).resume();
 	};
 	const down = async (): Promise<void> => {
@@ -74,7 +74,7 @@ export async function takePart(stream: BroadcastStream, connection: Connection, 
 			if (own) seen++;
 			if (event.type === "gap") seen += event.lost;
 			leaveIfDelivered();
-			// A reader of ours that is slow makes this member slow, not this process large.
+			// If our own reader is slow, this member becomes slow. Otherwise the process would grow.
 			await output.drained();
 		}
 		over = true;
@@ -87,7 +87,7 @@ export async function takePart(stream: BroadcastStream, connection: Connection, 
 		await connection.orEnd(stream.close());
 		return left ? "left" : "ended";
 	} catch (error) {
-		// What was sent still goes out, in the time that closing the Client has.
+		// Messages that were sent still go out while the Client closes.
 		stream.close().catch(() => undefined);
 		signal.throwIfAborted();
 		throw error;

@@ -53,7 +53,7 @@ export const GENERAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 	help: { text: "show this and end" },
 };
 
-/** Parses what follows the command's name; `"help"` when help was asked for. Throws a usage error. */
+/** Parses the arguments after the command's name; `"help"` if they ask for help. Throws a usage error. */
 export function parseCommandLine(spec: CommandSpec, args: readonly string[], env: Readonly<Record<string, string | undefined>>): Arguments | "help" {
 	const specs: Readonly<Record<string, OptionSpec>> = { ...spec.options, ...GENERAL_OPTIONS };
 	const hint = `See: conec ${spec.name} --help`;

@@ -6,13 +6,13 @@
 
 import type { OptionSpec } from "./arguments.ts";
 
-/** Of commands that only take what comes. */
+/** The option of commands that only take streams. */
 export const EXPLAIN_OPTION: Readonly<Record<string, OptionSpec>> = {
-	explain: { text: "say at the end how the peer was reached and why so" },
+	explain: { text: "say at the end how the peer was reached, and why" },
 };
 
-/** Of commands that open streams. */
+/** The options of commands that open streams. */
 export const PATH_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-	path: { value: "auto|direct|proxied", text: "directly, through the Coordinator, or (default) directly where it can be" },
+	path: { value: "auto|direct|proxied", text: "direct; through the Coordinator (proxied); or direct if possible (auto, the default)" },
 	...EXPLAIN_OPTION,
 };

@@ -58,7 +58,7 @@ export function day(date: Date): string {
 }
 
 function split(content: Uint8Array): (string | Uint8Array)[] {
-	// Says in its own words what is wrong with the first one.
+	// Throws with good words if the first certificate cannot be read.
 	fingerprint(content);
 	const blocks = Buffer.from(content)
 		.toString("latin1")

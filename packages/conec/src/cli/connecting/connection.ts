@@ -66,8 +66,8 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 }
 
 /**
- * Connects as the options say and tells as whom. Streams of peers go to `handlers`; others are answered as every command does. Rejects
- * with what the library says, a usage error, or the interruption.
+ * Connects as the options say, and tells the id. Streams of peers go to `handlers`; others are answered as every command does. Rejects
+ * with an error of the library, a usage error, or the interruption.
  */
 export async function connect(context: CommandContext, handlers: ProtocolHandlers = {}, prepared?: PreparedClient): Promise<Connection> {
 	const { output, signal, surroundings } = context;
@@ -84,7 +84,7 @@ export async function connect(context: CommandContext, handlers: ProtocolHandler
 	output.note(`connected to ${coordinator} as ${quoted(client.id)}`);
 	void tellStatus(client, context);
 	const ended = client.closed.then((info): never => {
-		const what = `Cannot go on: the connection to ${coordinator} has ended${info.reason ? `: ${info.reason}` : ""}`;
+		const what = `Cannot continue: the connection to ${coordinator} has ended${info.reason ? `: ${info.reason}` : ""}`;
 		throw new ConecError(info.code ?? "COORDINATOR_LOST", what, { closeCode: info.closeCode });
 	});
 	ended.catch(() => undefined);
@@ -98,7 +98,10 @@ export async function connect(context: CommandContext, handlers: ProtocolHandler
 	};
 }
 
-/** Connects in the way that the surroundings have. The Client answers pings, and takes no streams but those of `options.handlers`. */
+/**
+ * Connects with the function that the surroundings give, or else with `Client.connect`. Rejects as that does. The Client answers pings,
+ * and takes no streams but those of `options.handlers`.
+ */
 export async function connectClient(options: ClientOptions, { connect: connectGiven }: Surroundings): Promise<Client> {
 	const all = { ...options, handlers: { [PROTOCOLS.ping]: answerPings, ...options.handlers } };
 	const client = await (connectGiven === undefined ? Client.connect(all) : connectGiven(all));
@@ -116,7 +119,7 @@ async function tellStatus(client: Client, { output }: CommandContext): Promise<v
 		}
 		if (status.type === "handler-failed") {
 			const { message, hint, code } = explainError(status.error);
-			output.error(`Cannot go on with ${status.protocol} of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, hint, code);
+			output.error(`Cannot continue ${status.protocol} of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, hint, code);
 		}
 		if (status.type === "moved") output.event("moved", { address: addressField(status.observedAddress) });
 		if (status.type === "disconnected" && status.info.by !== "local" && client.channels().length > 0) {

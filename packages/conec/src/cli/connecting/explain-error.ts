@@ -40,7 +40,7 @@ export function explainError(error: unknown): Explanation {
 	};
 }
 
-/** Whether the Coordinator is not reached as nothing can be sent to it from here: no firewall and no silence is to blame. */
+/** Whether the Coordinator was not reached because this machine has no way to it. Then neither a firewall nor silence is the cause. */
 export function isWithoutWay(error: unknown): boolean {
 	return isConecError(error) && error.code === "COORDINATOR_UNREACHABLE" && isConecError(error.cause) && error.cause.code === "ADDRESS_UNAVAILABLE";
 }
@@ -61,10 +61,11 @@ interface Guide {
 
 const { failed, usage, coordinator, peer, incomplete } = EXIT_CODES;
 const CERTIFICATE_HINT =
-	"For a Coordinator with its own key, give --pin as `conec coordinator` prints it; for one with a private authority, --ca FILE. Where it asks for certificates, give --cert and --key.";
-const OWN_CERTIFICATE_HINT = "The Coordinator lets in only certificates of its authority, or has this key on its deny list. Give one with --cert and --key.";
+	"If the Coordinator has its own key, give --pin as `conec coordinator` prints it. If it has a certificate of a private authority, give --ca FILE. If it asks for certificates, give --cert and --key.";
+const OWN_CERTIFICATE_HINT =
+	"The Coordinator lets in only certificates of its authority, or this key is on its deny list. Give another certificate with --cert and --key.";
 
-const NO_WAY_HINT = "Nothing was sent. `conec netcheck` shows the addresses that this machine has.";
+const NO_WAY_HINT = "Nothing was sent. `conec netcheck` shows the addresses of this machine.";
 const LOST_COORDINATOR_HINT = "The Coordinator or its machine ended, or the network failed: there, here or between.";
 
 const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
@@ -77,26 +78,26 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	HOST_UNRESOLVABLE: { exitCode: coordinator, hint: "Check the host name in --coordinator." },
 	COORDINATOR_UNREACHABLE: {
 		exitCode: coordinator,
-		hint: "Check that the Coordinator runs, the host and port, and that UDP gets through: many firewalls block it.",
+		hint: "Check that the Coordinator runs, that the host and port are right, and that UDP gets through: many firewalls block it.",
 	},
 	COORDINATOR_CLOSED: { exitCode: coordinator, hint: "The Coordinator was stopped." },
 	COORDINATOR_LOST: { exitCode: coordinator, hint: LOST_COORDINATOR_HINT },
 	CONNECTION_LOST: { exitCode: coordinator, hint: LOST_COORDINATOR_HINT },
-	PROTOCOL_UNSUPPORTED: { exitCode: coordinator, hint: "What listens there is no Coordinator, or speaks another version." },
+	PROTOCOL_UNSUPPORTED: { exitCode: coordinator, hint: "What answers there is not a Coordinator, or runs another version of conec." },
 	VERSION_UNSUPPORTED: { exitCode: coordinator, hint: "The Coordinator runs another version of conec." },
 	PROTOCOL_ERROR: { exitCode: coordinator },
 	LIMIT_EXCEEDED: { exitCode: coordinator },
 	PIN_MISMATCH: {
 		exitCode: coordinator,
-		hint: "Compare --pin with what the Coordinator printed at its start. If its state directory was replaced, it has a new key; otherwise somebody else may be answering.",
+		hint: "Compare --pin with what the Coordinator printed when it started. If its state directory was replaced, it has a new key. If not, somebody else may be answering.",
 	},
 	CERTIFICATE_NAME_MISMATCH: {
 		exitCode: coordinator,
-		hint: "Use a host name that is in the Coordinator's certificate, or give --pin; and as --id the only name that is in --cert, or none.",
+		hint: "Use a host name that is in the Coordinator's certificate, or give --pin. With --cert, --id must be the only name in that certificate. Without --id, the id is taken from it.",
 	},
 	CERTIFICATE_EXPIRED: {
 		exitCode: coordinator,
-		hint: "Renew the certificate that has expired: the Coordinator's (or give --pin), or the one in --cert. Check the clocks too.",
+		hint: "Renew the certificate that has expired: the Coordinator's, or the one in --cert. For the Coordinator's, --pin helps too. Also check the clocks of both machines.",
 	},
 	CERTIFICATE_NOT_YET_VALID: { exitCode: coordinator, hint: "Check the clocks of both machines." },
 	CERTIFICATE_UNTRUSTED: { exitCode: coordinator, hint: CERTIFICATE_HINT },
@@ -116,21 +117,21 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	PEER_LOST: { exitCode: peer, hint: "The peer or its machine ended, or the network failed: there, here or between." },
 	PEER_TIMEOUT: {
 		exitCode: peer,
-		hint: "No answer came in time: the other side is too busy or has just ended, or the network failed: there, here or between.",
+		hint: "No answer came in time. The other side is too busy or has just ended, or the network failed: there, here or between.",
 	},
 	PROTOCOL_UNHANDLED: { exitCode: peer, hint: "The peer runs another conec command, another version of conec, or a program that is no conec command." },
 	DIRECT_UNAVAILABLE: {
 		exitCode: peer,
-		hint: "Without --path direct the Coordinator forwards where there is no direct way. --explain shows what was tried, `conec netcheck` this side's network.",
+		hint: "Without --path direct, the Coordinator forwards if there is no direct path. --explain shows what was tried, and `conec netcheck` shows the network of this side.",
 	},
-	CHANNEL_CLOSED: { exitCode: peer, hint: "The peer ended, or closed the direct channel." },
+	CHANNEL_CLOSED: { exitCode: peer, hint: "The peer has stopped, or has closed the direct channel." },
 	STREAM_RESET: { exitCode: peer },
 	STREAM_STOPPED: { exitCode: peer },
 	STREAM_TRUNCATED: { exitCode: peer },
 	FRAME_INVALID: { exitCode: peer },
 	DECODE_FAILED: { exitCode: peer },
-	BROADCAST_UNKNOWN: { exitCode: peer, hint: "Nobody is in it now. Check the name, and that it is the same Coordinator." },
+	BROADCAST_UNKNOWN: { exitCode: peer, hint: "Nobody is in this broadcast now. Check its name, and that both sides use the same Coordinator." },
 	BROADCAST_NAME_INVALID: { exitCode: usage, hint: "A name is lower-case letters, digits, dots, underscores and hyphens, at most 128 in all." },
-	BROADCAST_REFUSED: { exitCode: coordinator, hint: "Choose another --slow-reader, or have the Coordinator run with --block and that name." },
+	BROADCAST_REFUSED: { exitCode: coordinator, hint: "Choose another --slow-reader, or start the Coordinator with --block and that name." },
 	LAGGED: { exitCode: incomplete, hint: "This side read too slowly. Give it more room with --buffer-bytes, or choose another --slow-reader." },
 };

@@ -20,7 +20,7 @@ export function checkPathOption(args: Arguments): void {
 	if (args.text("path") === undefined) return;
 	pathChoice(args);
 	if (args.text("to") === undefined)
-		throw usageError("--path goes with --to: whoever calls chooses the path", "--no-listen keeps direct channels of others out.");
+		throw usageError("--path goes with --to: the side that calls chooses the path", "To refuse direct channels of peers, use --no-listen.");
 }
 
 /** The live direct channel to a peer. */
@@ -84,7 +84,7 @@ export async function explainPeer(
 	for (const line of explainLines(report, { asked: pathChoice(args), used })) output.line(line);
 }
 
-/** As JSON has it: without what is undefined. */
+/** The value as JSON has it: without fields that are undefined. */
 function plain(value: object | undefined): Record<string, string | number | boolean> | null {
 	return value === undefined ? null : JSON.parse(JSON.stringify(value));
 }

@@ -20,7 +20,7 @@ export interface Whereabouts {
 
 /** What helps where a state directory cannot be used. */
 export const STATE_HINT: string =
-	"Say with --state DIR where keys may be kept: a directory that only you can read and write. A Client with --cert, --key and --id needs none.";
+	"Give with --state DIR a directory for keys that only you can read and write. A Client with --cert, --key and --id needs none.";
 
 /**
  * The default of `--state`: `%LOCALAPPDATA%\conec` on Windows, `~/Library/Application Support/conec` on macOS,

@@ -22,7 +22,7 @@ export const EXIT_CODES = {
 	hangup: 129,
 	/** Ctrl-C. */
 	interrupted: 130,
-	/** Whoever read the standard output of `conec pipe` went away. */
+	/** Nobody reads standard output any more. */
 	brokenPipe: 141,
 	/** SIGTERM. */
 	terminated: 143,

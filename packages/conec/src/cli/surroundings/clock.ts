@@ -16,7 +16,7 @@ export interface Clock {
 
 /** A call that is still to come. */
 export interface Timer {
-	/** It does not come any more. Without effect afterwards. */
+	/** Cancels the call. Does nothing if it has come already. */
 	cancel(): void;
 }
 

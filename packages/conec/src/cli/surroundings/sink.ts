@@ -9,7 +9,7 @@ export interface Sink {
 	write(text: string): void;
 	readonly isTTY?: boolean | undefined;
 	readonly columns?: number | undefined;
-	/** What was written before has not been taken yet. */
+	/** Whether earlier text still waits to be taken. */
 	readonly isBehind?: boolean | undefined;
 	/** Resolves when there is room for more. */
 	drained?(): Promise<void>;

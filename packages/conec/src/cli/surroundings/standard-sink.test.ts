@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ManualClock } from "../../../testing/cli-surroundings.ts";
+import { NODE_FLAGS } from "../../../testing/node-flags.ts";
 import { type FileWriter, StandardSink, type StandardStream } from "./standard-sink.ts";
 
 const clock = new ManualClock();
@@ -186,7 +187,7 @@ test("standard sink: a terminal that has been stopped does not hold the process 
 	t.after(() => rm(directory, { recursive: true, force: true }));
 	const said = join(directory, "said");
 	const child = fileURLToPath(new URL("../../../../../test/children/terminal-writer.ts", import.meta.url));
-	const command = [process.execPath, "--conditions=source", "--import", import.meta.resolve("tsx"), child, said].map((word) => `'${word}'`).join(" ");
+	const command = [process.execPath, ...NODE_FLAGS, child, said].map((word) => `'${word}'`).join(" ");
 	// `script` (util-linux) gives it a terminal and stops reading that when nobody reads its own output.
 	if (process.platform !== "linux" || spawnSync("script", ["-qec", "true", "/dev/null"]).status !== 0) return t.skip("needs script of util-linux");
 	const terminal = spawn("script", ["-qec", command, "/dev/null"], { stdio: ["ignore", "pipe", "inherit"] });

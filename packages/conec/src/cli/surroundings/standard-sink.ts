@@ -119,7 +119,7 @@ export class StandardSink implements Sink {
 			});
 			timer?.cancel();
 		}
-		// What is wrong with a write that was done at once comes a moment later.
+		// A stream that writes at once reports an error only in a later turn.
 		await new Promise((resolve) => setImmediate(resolve));
 	}
 
@@ -134,7 +134,7 @@ export class StandardSink implements Sink {
 	}
 
 	#writeToFile(writeFile: FileWriter, text: string): void {
-		// What is left of a line that the disk had no room for is ended first.
+		// If the disk had room for a part of the last line only, that line is ended first.
 		const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
 		let done = 0;
 		try {
@@ -152,7 +152,7 @@ export class StandardSink implements Sink {
 
 	#failed(errno: string): void {
 		this.#lost(errno);
-		// What else waits on the stream is lost with it, and never answered.
+		// Everything else that waits on the stream is lost too; its callbacks never come.
 		this.#epoch++;
 		this.#settled(0);
 		if (this.#isGone || !GONE.includes(errno)) return;
@@ -188,13 +188,13 @@ export function fileWriter({ fd, isTTY }: Pick<StandardStream, "fd" | "isTTY">):
 	}
 }
 
-/** What the systems say when nobody can read any more: of pipes, of sockets, and Windows of pipes. */
+/** Codes that mean that nobody can read any more: of pipes, of sockets, and of pipes on Windows. */
 const GONE: readonly string[] = ["EPIPE", "ECONNRESET", "ENOTCONN", "EOF"];
 
-/** Characters that may wait before whoever can wait does. */
+/** With more characters waiting than this, `drained` waits. */
 const MUCH_WAITING = 65_536;
 
-/** Characters that may wait for a slow reader. */
+/** Most characters that wait for a slow reader; more are lost. */
 const MOST_WAITING = 1_048_576;
 
 const LINE_FEED = 0x0a;

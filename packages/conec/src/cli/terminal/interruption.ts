@@ -14,7 +14,7 @@ export class Interrupted extends CliError {
 	}
 }
 
-/** Whether that is why an abort happened: nobody reads standard output any more. */
+/** Whether a signal was aborted because nobody reads standard output any more. */
 export function isOutputGone(reason: unknown): boolean {
 	return reason instanceof Interrupted && reason.exitCode === EXIT_CODES.brokenPipe;
 }
@@ -29,7 +29,7 @@ export interface Interruption {
 	 * console is closed.
 	 */
 	onHangup(listener: () => void): void;
-	/** Nobody reads the output that the command is run for: what would be SIGPIPE elsewhere, as in `conec peers --watch | head`. */
+	/** To be called when nobody reads the output that the command is run for. Other programs get SIGPIPE then, as in `conec peers --watch | head`. */
 	outputGone(): void;
 	stop(): void;
 }

@@ -35,7 +35,7 @@ export type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
 /** Fields of a JSON event; `undefined` is left out. */
 export type EventFields = Readonly<Record<string, JsonValue | undefined>>;
 
-/** Speaks to whoever runs the command. Texts must be printable already. */
+/** Speaks to the user or the program that runs the command. Texts must be printable already. */
 export class Output {
 	/** Whether JSON was asked for. */
 	readonly json: boolean;
@@ -80,12 +80,12 @@ export class Output {
 		if (hint !== undefined) this.#writeLine(this.#stderr, `       ${hint}`);
 	}
 
-	/** All that is known of an error, on standard error, for whoever looks for its cause. */
+	/** Everything that is known of an error, on standard error, to find its cause. */
 	debug(error: unknown): void {
 		this.#writeLine(this.#stderr, inspect(error));
 	}
 
-	/** Resolves when whoever reads the lines has room for more. */
+	/** Resolves when the reader of the lines has room for more. */
 	async drained(): Promise<void> {
 		await this.#lines.drained?.();
 	}
@@ -104,7 +104,7 @@ export class Output {
 		return this.#progress;
 	}
 
-	/** What is being typed, say, stays below everything that is written, and no progress line is shown. `undefined`: no more. */
+	/** From now on this line, such as one that is being typed, stays below everything that is written, and no progress line is shown. `undefined` ends that. */
 	keepBelow(line: LineBelow | undefined): void {
 		this.#below = line;
 		if (this.#progress !== undefined) this.#progress.paused = line !== undefined;
@@ -213,14 +213,14 @@ export class Progress {
 	}
 }
 
-/** JSON often ends on a terminal: what peers say must not steer it, nor look like something else. Escapes of JSON keep every value as it is. */
+/** JSON often ends up on a terminal. Text of peers must not steer the terminal and must not look like something else. Escapes keep every value as it is. */
 function visibleJson(value: EventFields): string {
 	return JSON.stringify(value).replace(INVISIBLE, (character) =>
 		Array.from({ length: character.length }, (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""),
 	);
 }
 
-/** What JSON does not escape of itself: as `printable` does, DEL, C1, format characters, separators of lines, and what is shown as nothing. */
+/** The characters that JSON leaves alone and `printable` does not: DEL, C1, format characters, line separators, and characters that show nothing. */
 const INVISIBLE = /(?![\ufe0e\ufe0f])[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** Colour only on a terminal that has some and whose user has not said no (https://no-color.org). */

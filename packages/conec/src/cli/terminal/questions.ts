@@ -1,5 +1,5 @@
 /**
- * Asks whoever sits at the terminal, one question at a time.
+ * Asks the user at the terminal, one question at a time.
  *
  * @module
  */
@@ -46,7 +46,7 @@ export class TerminalQuestions {
 	/** Asks when the questions before are answered. `question` is printable and says all. No answer in time, the end of input and an abort are "no". */
 	ask(question: string, signal: AbortSignal): Promise<Answer> {
 		const answer = this.#last.then(() => {
-			// Input that has ended says nothing any more, not even that it ends.
+			// An input that has ended before does not say so again.
 			const silent = signal.aborted || !this.#options.input.readable || this.#options.isForeground?.() === false;
 			return silent ? "no" : this.#ask(question, signal);
 		});

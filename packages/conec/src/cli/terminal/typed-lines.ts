@@ -47,7 +47,7 @@ export class TypedLines implements LineBelow {
 	/** Draws it again. */
 	show(): void {
 		if (this.#closed) return;
-		// readline first goes up by as many rows as it drew last time; they are gone, and above is what was just shown.
+		// readline begins by going up as many rows as it drew last time. Those rows are gone, and above is the line that was just shown.
 		(this.#readline as { prevRows?: number }).prevRows = 0;
 		this.#readline.prompt(true);
 	}

@@ -158,7 +158,7 @@ class Receiver {
 				? new IncomingDirectory(message, parent, components)
 				: await IncomingDirectory.enter(this.#files, this.#options.directory, components, message, parent);
 		this.#open.push(directory);
-		// A refusal is told at once, so that the sender may leave out what is in it.
+		// The sender hears of a refusal at once, so that it can leave out what is in the directory.
 		if (directory.problem !== undefined) await this.#verdict("directory", message, directory.problem);
 	}
 
@@ -234,7 +234,7 @@ class Receiver {
 		}
 	}
 
-	/** What was taken for a small file is none. */
+	/** The file is larger than was announced: it goes on as a part file. */
 	async #spill(arriving: Arriving, sink: MemorySink): Promise<PartFile> {
 		const part = await this.#createPart(arriving.file, arriving.components);
 		arriving.sink = part;
@@ -270,7 +270,7 @@ class Receiver {
 		if (arriving.sink !== undefined) await this.#refuse(arriving, new FileProblemError(error.problem, `the sender gave it up: ${error.message}`));
 	}
 
-	/** The file is not taken: removes what is there of it, and answers. */
+	/** Refuses a file: removes what has been written of it, and answers. */
 	async #refuse(arriving: Arriving, problem: FileProblemError): Promise<void> {
 		const { sink } = arriving;
 		arriving.sink = undefined;
@@ -280,7 +280,7 @@ class Receiver {
 		arriving.parent?.settleChild();
 	}
 
-	/** Removes what is there of the file. Once nothing of it stays, its room is there for the next one. */
+	/** Removes what has been written of the file. When nothing of it is left, its bytes do not count against `maxBytes` any more. */
 	async #discarded(arriving: Arriving, part: PartFile | undefined): Promise<void> {
 		if (part !== undefined && !(await part.discard())) return;
 		this.#acceptedBytes -= arriving.counted;

@@ -18,7 +18,7 @@ import { Verdicts } from "./verdicts.ts";
 const SMALL_BYTES = 64 * 1_024;
 /** Small files read ahead. */
 const READ_AHEAD = 32;
-/** Most UTF-16 units of a name in `SKIPPED`: it may be one that nobody takes. */
+/** Most UTF-16 units of a name in `SKIPPED`. Such a name need not be one that a receiver takes. */
 const SKIPPED_NAME_LENGTH = 1_024;
 
 /** How files are sent. */

@@ -1,5 +1,5 @@
 /**
- * At most so many tasks at once; whoever starts one more waits.
+ * At most so many tasks at once. Starting one more waits.
  *
  * @module
  */

@@ -11,5 +11,5 @@ export function peerFields({ id, fingerprint, metadata }: PeerInfo): { readonly 
 	return { id, fingerprint, ...(metadata === undefined ? {} : { metadata }) };
 }
 
-/** What a line about somebody who comes, changes or goes begins with. */
+/** The sign at the beginning of a line about a peer that comes, changes or goes. */
 export const PRESENCE_MARKS = { join: "+", update: "~", leave: "-" } as const;

@@ -4,5 +4,4 @@
  * @module
  */
 
-export type { BroadcastMembers } from "./counts.ts";
-export { ClientBroadcasts } from "./service.ts";
+export { type BroadcastMembers, ClientBroadcasts } from "./service.ts";

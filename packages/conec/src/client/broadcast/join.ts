@@ -6,6 +6,7 @@
 
 import { checkOptions } from "../../base/check-options.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { onAbort } from "../../base/signals.ts";
 import { argumentError, ConecError, isConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastOptions } from "../../stream/broadcast-stream.ts";
@@ -28,7 +29,7 @@ import { Membership } from "./membership.ts";
 
 const BUFFER_BYTES = 1_024 * 1_024;
 
-/** Throws TypeError `BROADCAST_NAME_INVALID`. */
+/** Checks the name of a broadcast. Throws TypeError `BROADCAST_NAME_INVALID`. */
 export function checkBroadcastName(name: string, action: string): void {
 	if (isBroadcastName(name)) return;
 	throw argumentError(
@@ -38,7 +39,7 @@ export function checkBroadcastName(name: string, action: string): void {
 	);
 }
 
-/** What is asked of the Coordinator. Throws TypeError or RangeError `BROADCAST_NAME_INVALID` or `OPTION_INVALID`. */
+/** Makes the request to the Coordinator. Throws TypeError or RangeError `BROADCAST_NAME_INVALID` or `OPTION_INVALID`. */
 export function broadcastOpen(name: string, options: BroadcastOptions): BroadcastOpen {
 	checkBroadcastName(name, "Cannot join broadcast");
 	checkOptions(options, {
@@ -80,14 +81,14 @@ function checkRange(name: string, value: number, min: number, max: number): void
 /** What joining needs of its Client. */
 export interface JoinContext {
 	readonly connection: TransportConnection;
-	/** What is received may be as long as this Client takes. */
+	/** Limits of what is received: this Client's. */
 	readonly limits: ClientLimits;
-	/** What is sent may be as long as the Coordinator takes. */
+	/** Limits of what is sent: its length is what the Coordinator takes. */
 	readonly sendLimits: ClientLimits;
 	readonly id: number;
 	/** @default the machine's */
 	readonly clock?: Clock;
-	/** Keeps the stream until it is over; also one that is still being opened. */
+	/** Keeps the stream until it is over, also while it is being opened. */
 	readonly keep: (member: Membership) => void;
 }
 
@@ -114,15 +115,14 @@ export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, s
 		member.destroy(new ConecError("PEER_TIMEOUT", words), RESET_CODES.CANCELLED);
 	}, limits.requestTimeoutMs);
 	const aborted = new ConecError("STREAM_CLOSED", `Cannot join ${member.describe}: aborted`);
-	const onAbort = (): void => member.destroy(aborted, RESET_CODES.CANCELLED);
-	signal?.addEventListener("abort", onAbort, { once: true });
+	const forget = onAbort(signal, () => member.destroy(aborted, RESET_CODES.CANCELLED));
 	try {
 		await member.joined;
 		return member;
 	} catch (error) {
 		throw error === aborted ? signal?.reason : error;
 	} finally {
-		signal?.removeEventListener("abort", onAbort);
+		forget();
 		clock.clearTimeout(timer);
 	}
 }

@@ -6,6 +6,7 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { Fifo } from "../../base/fifo.ts";
+import { type Deferred, deferred, quietlyDeferred, within } from "../../base/signals.ts";
 import { ConecError, type ConecErrorCode } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastEvent, BroadcastStream } from "../../stream/broadcast-stream.ts";
@@ -23,41 +24,45 @@ import { decodeReject } from "../../wire/open.ts";
 const EMPTY = new Uint8Array(0);
 
 /**
- * Opening: ACCEPT, then `joined`. Sending: open -> ending (END waits behind sends) -> ended -> acknowledged. Reading: open ->
- * ended (END came, or it has left). It leaves by FIN after END, and is over when the Coordinator's FIN comes.
+ * A member, as its Client sees it.
+ *
+ * - Opening: ACCEPT comes, then `joined`.
+ * - Sending: open -> ending (END waits behind sends) -> ended -> acknowledged.
+ * - Reading: open -> ended (END has come, or the member has left).
+ * - Leaving: FIN goes after END. All is over when the Coordinator's FIN comes.
  */
 export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	readonly peer: null = null;
 	readonly name: string;
 	readonly describe: string;
 	readonly closed: Promise<CloseInfo>;
-	/** Resolves when the Coordinator has said `joined`; rejects if the stream ends before. */
+	/** Resolves when the Coordinator has said `joined`. Rejects if the stream ends before that. */
 	readonly joined: Promise<void>;
 	readonly #open: BroadcastOpen;
 	readonly #limits: ClientLimits;
 	readonly #clock: Clock;
 	readonly #events: ReceiveQueue<BroadcastEvent>;
-	/** What each of those that wait came in. */
+	/** For each event that waits, the bytes of the frame that it came in. */
 	readonly #sizes: Fifo<number> = new Fifo();
 	readonly #sending: SendQueue;
 	#transport: TransportStream | undefined;
 	#state: "opening" | "accepted" | "joined" | "over" = "opening";
 	#reading: "open" | "ended" = "open";
 	#writing: "open" | "ending" | "ended" | "acknowledged" = "open";
-	/** END is followed by FIN. */
+	/** Whether FIN follows END: the member leaves. */
 	#leaving = false;
 	#finSent = false;
 	#closing = false;
 	#info: Joined | undefined;
 	#lagging: readonly string[] = [];
 	#decoder = new TaggedDecoder("");
-	/** Parts of a `members` that is not complete. */
+	/** The parts of a list of members that is not complete yet. */
 	#members: BroadcastPeer[] = [];
-	#finished: Settled | undefined;
-	#left: Settled | undefined;
+	#finished: Deferred<void> | undefined;
+	#left: Deferred<void> | undefined;
 	#error: ConecError | undefined;
-	#resolveClosed: (info: CloseInfo) => void = () => undefined;
-	readonly #opened: Settled = settled();
+	readonly #closed: Deferred<CloseInfo> = deferred();
+	readonly #opened: Deferred<void> = quietlyDeferred();
 
 	constructor(open: BroadcastOpen, limits: ClientLimits, clock: Clock = systemClock) {
 		this.name = open.name;
@@ -68,13 +73,11 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 		this.#events = new ReceiveQueue(this);
 		this.#sending = new SendQueue(this, limits);
 		this.joined = this.#opened.promise;
-		this.closed = new Promise((resolve) => {
-			this.#resolveClosed = resolve;
-		});
+		this.closed = this.#closed.promise;
 		if (open.mode === "receive") this.#sending.end(this.#newError("STREAM_CLOSED", `this member only receives`));
 	}
 
-	/** Gives it its stream. Once, right after it was made. */
+	/** Gives the member its stream. Called once, right after it was made. */
 	attach(transport: TransportStream): void {
 		this.#transport = transport;
 	}
@@ -115,7 +118,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 
 	finish(): Promise<void> {
 		if (this.#finished === undefined) {
-			this.#finished = settled();
+			this.#finished = quietlyDeferred();
 			if (this.#writing === "acknowledged") this.#finished.resolve();
 			else if (this.#state === "over") this.#finished.reject(this.#ended());
 			else this.#endSending();
@@ -126,7 +129,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	close(): Promise<void> {
 		this.#closing = true;
 		if (this.#left === undefined) {
-			this.#left = settled();
+			this.#left = quietlyDeferred();
 			if (this.#state !== "over") this.#leave();
 			else if (this.#error === undefined) this.#left.resolve();
 			else this.#left.reject(this.#error);
@@ -139,16 +142,15 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
-		let timer: unknown;
-		const expired = new Promise<void>((resolve) => {
-			timer = this.#clock.setTimeout(resolve, this.#limits.lingerMs);
-		});
-		await Promise.race([this.close().catch(() => undefined), expired]);
-		this.#clock.clearTimeout(timer);
+		await within(
+			this.#limits.lingerMs,
+			this.close().catch(() => undefined),
+			this.#clock,
+		);
 		this.destroy(this.#newError("STREAM_CLOSED", "it was disposed of"), RESET_CODES.CANCELLED);
 	}
 
-	/** Ends it at once: `error` here, `wireCode` (one of `RESET_CODES`) at the Coordinator. */
+	/** Ends the membership at once, here with `error`, at the Coordinator with `wireCode` (one of `RESET_CODES`). */
 	destroy(error: ConecError, wireCode: number): void {
 		this.#fail(error, { by: "local", code: error.code }, wireCode);
 	}
@@ -171,7 +173,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 		if (this.#state === "opening") this.#answered(kind, payload);
 		else if (kind === FRAME.END && this.#state === "joined" && this.#reading === "open") this.#endReceived();
 		else if (kind === FRAME.END_ACK && this.#writing === "ended") this.#acknowledged();
-		// What was on its way when it left concerns nobody.
+		// What was on its way when the member left is ignored.
 		else if (!this.#leaving) this.#violated(`a frame of kind 0x${kind.toString(16).padStart(2, "0")} is not allowed there`);
 	}
 
@@ -230,7 +232,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 		const { value } = decoded;
 		if ((value.type === "joined") !== (this.#state === "accepted")) return this.#violated(`"${value.type}" is not allowed there`);
 		const event = this.#eventOf(value);
-		// Of a list of members, which may have many parts, the last one counts: waiting for the others would be waiting for ever.
+		// Only the last part of a list of members counts against the credit. The list may be longer than the credit, and could then never be complete.
 		if (event === undefined || this.#reading !== "open") {
 			this.#transport?.consumed(payload.length);
 			return;
@@ -239,12 +241,12 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 		this.#events.push(event);
 	}
 
-	/** The first of those that wait does so no more; see `ReceiveHost`. */
+	/** The application has taken the first event that waited; see `ReceiveHost`. */
 	consumed(): void {
 		this.#transport?.consumed(this.#sizes.shift() ?? 0);
 	}
 
-	/** What the application sees of it, if anything. */
+	/** The event that the application gets for a message, if it gets one. */
 	#eventOf(message: BroadcastControl): BroadcastEvent | undefined {
 		switch (message.type) {
 			case "joined":
@@ -279,7 +281,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 		return undefined;
 	}
 
-	/** The last sender has gone, so nothing is left to be done here. */
+	/** The last sender has gone, so the member leaves. */
 	#endReceived(): void {
 		this.#reading = "ended";
 		this.#events.finish(null);
@@ -290,7 +292,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	#acknowledged(): void {
 		this.#writing = "acknowledged";
 		this.#finished?.resolve();
-		// Who only sends has nothing more to wait for.
+		// A member that only sends has nothing more to wait for.
 		if (this.#open.mode === "send" && this.#open.presence !== true) this.#leave();
 	}
 
@@ -335,7 +337,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 		this.#fail(error, { by: "error", code: error.code }, RESET_CODES.FRAME_INVALID);
 	}
 
-	/** With a code, the Coordinator is told by RESET_STREAM and STOP_SENDING. */
+	/** If there is a code, it goes to the Coordinator by RESET_STREAM and STOP_SENDING. */
 	#fail(error: ConecError, cause: CloseInfo, wireCode: number | undefined): void {
 		if (this.#state === "over") return;
 		this.#error = error;
@@ -354,7 +356,7 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	#over(info: CloseInfo): void {
 		if (this.#state === "over") return;
 		this.#state = "over";
-		this.#resolveClosed(info);
+		this.#closed.resolve(info);
 	}
 
 	#ended(): ConecError {
@@ -362,24 +364,6 @@ export class Membership implements BroadcastStream, StreamHandler, SendHost {
 	}
 
 	#newError(code: ConecErrorCode, words: string | undefined, closeCode?: number): ConecError {
-		return new ConecError(code, `Cannot go on with ${this.describe}: ${words ?? code}`, { closeCode });
+		return new ConecError(code, `Cannot continue ${this.describe}: ${words ?? code}`, { closeCode });
 	}
-}
-
-/** A promise, with its ends, whose rejection nobody has to hear. */
-interface Settled {
-	readonly promise: Promise<void>;
-	readonly resolve: () => void;
-	readonly reject: (error: unknown) => void;
-}
-
-function settled(): Settled {
-	let resolve: () => void = () => undefined;
-	let reject: (error: unknown) => void = () => undefined;
-	const promise = new Promise<void>((one, other) => {
-		resolve = one;
-		reject = other;
-	});
-	promise.catch(() => undefined);
-	return { promise, resolve, reject };
 }

@@ -10,9 +10,7 @@ import type { ClientLimits } from "../../limits.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import type { BroadcastOptions, BroadcastStream } from "../../stream/broadcast-stream.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
-import type { BroadcastCounted, BroadcastUnknown } from "../../wire/control.ts";
 import type { CoordinatorLink } from "../uplink/index.ts";
-import { BroadcastCounts, type BroadcastMembers } from "./counts.ts";
 import { broadcastOpen, checkBroadcastName, joinBroadcast } from "./join.ts";
 import type { Membership } from "./membership.ts";
 
@@ -23,23 +21,24 @@ export interface ClientBroadcastsHost {
 	/** @default the machine's */
 	readonly clock?: Clock;
 	readonly link: () => CoordinatorLink;
-	/** Throws unless the Coordinator is there and this Client is not leaving. */
+	/** Throws if the Coordinator is lost or this Client is closing. */
 	readonly assertConnected: (action: string) => void;
+}
+
+/** How many members a broadcast has. A member that sends and receives counts as both. */
+export interface BroadcastMembers {
+	/** Members that may send. */
+	readonly senders: number;
+	/** Members that receive. */
+	readonly receivers: number;
 }
 
 /** See the module. */
 export class ClientBroadcasts {
 	readonly #host: ClientBroadcastsHost;
-	readonly #counts: BroadcastCounts;
 
 	constructor(host: ClientBroadcastsHost) {
 		this.#host = host;
-		this.#counts = new BroadcastCounts((message) => host.link().send(message), host.limits, host.clock);
-	}
-
-	/** Questions that wait for an answer. */
-	get requests(): number {
-		return this.#counts.size;
 	}
 
 	/** Like `Client.joinBroadcast`. */
@@ -65,24 +64,21 @@ export class ClientBroadcasts {
 	/** Like `Client.countBroadcast`. */
 	async count(name: string): Promise<BroadcastMembers> {
 		checkBroadcastName(name, "Cannot count broadcast");
-		this.#link(`Cannot count broadcast "${name}"`);
-		return await this.#counts.ask(name);
-	}
-
-	/** The Coordinator has answered. */
-	answered(message: BroadcastCounted | BroadcastUnknown): void {
-		this.#counts.answered(message);
-	}
-
-	/** The Coordinator is lost, or the Client over: nothing is answered any more. */
-	end(error: ConecError): void {
-		this.#counts.end(error);
+		const action = `Cannot count broadcast "${name}"`;
+		const answer = await this.#link(action).requests.request({
+			action,
+			ask: (request) => ({ type: "broadcast-count", request, name }),
+			isAnswer: (message) => message.type === "broadcast-counted" || message.type === "broadcast-unknown",
+			withinMs: this.#host.limits.requestTimeoutMs,
+		});
+		if (answer.type === "broadcast-unknown") throw new ConecError("BROADCAST_UNKNOWN", `${action}: nobody has joined it`);
+		return { senders: answer.senders, receivers: answer.receivers };
 	}
 
 	#link(action: string): CoordinatorLink {
 		this.#host.assertConnected(action);
 		const link = this.#host.link();
-		if (!link.can(BROADCAST_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator has no broadcasts`);
+		if (!link.can(BROADCAST_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not support broadcasts`);
 		return link;
 	}
 }

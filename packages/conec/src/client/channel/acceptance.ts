@@ -7,12 +7,14 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import type { ClientLimits } from "../../limits.ts";
+import { hearHello } from "../../session/greeting.ts";
 import { certificateDigest, fingerprintOf } from "../../tls/fingerprint.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
-import type { AcceptOptions, IncomingStream, Transport, TransportConnection } from "../../transport/transport.ts";
+import type { AcceptOptions, IncomingStream, Transport } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
+import type { DirectHello } from "../../wire/direct-messages.ts";
 import { ALPN_DIRECT } from "../../wire/versions.ts";
-import { type DirectGreeting, peerIdentityProblem, readDirectHello, welcomeDirectly } from "./handshake.ts";
+import { type DirectGreeting, directHello, peerIdentityProblem, welcomeDirectly } from "./handshake.ts";
 
 /** What an acceptance is made with. */
 export interface AcceptanceParts {
@@ -77,22 +79,17 @@ export class Acceptance {
 			undecidedCode: CLOSE_CODES.HELLO_TIMEOUT,
 			keyLog,
 			connections: limits.channels + limits.attemptsPerClient + EXTRA_CONNECTIONS,
-			onConnection: (connection) => this.#onConnection(connection, transport),
+			onConnection: (connection) =>
+				hearHello(
+					connection,
+					directHello(limits, (incoming, hello) => this.#answer(incoming, hello, transport)),
+				),
 		});
 	}
 
-	#onConnection(connection: TransportConnection, transport: Transport): void {
-		connection.onStream = (incoming) => {
-			connection.onStream = () => connection.close(CLOSE_CODES.PROTOCOL_ERROR, "a stream before the welcome");
-			this.#greet(incoming, transport);
-		};
-	}
-
-	#greet(incoming: IncomingStream, transport: Transport): void {
+	#answer(incoming: IncomingStream, hello: DirectHello, transport: Transport): void {
 		const { connection } = incoming;
 		const { limits, peerRoots, clock = systemClock } = this.#parts;
-		const hello = readDirectHello(incoming);
-		if (typeof hello === "string") return connection.close(CLOSE_CODES.PROTOCOL_ERROR, hello);
 		const { peer } = connection;
 		if (peer.type === "none") return connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, `the certificate ${peer.problem}`);
 		const expectation = this.#expected.get(hello.token)?.find((one) => one.transport === transport && Buffer.compare(one.certificate, peer.leaf) === 0);

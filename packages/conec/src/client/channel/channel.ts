@@ -5,15 +5,16 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { within } from "../../base/signals.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
-import type { ControlChannel } from "../../session/control-channel.ts";
+import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../../session/open-stream-options.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
-import { StreamSet, within } from "../../session/stream-set.ts";
+import { StreamSet } from "../../session/stream-set.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
@@ -24,36 +25,38 @@ import { encodeOpen, type OpenDirect } from "../../wire/open.ts";
 
 /** Figures of a direct channel. */
 export interface ChannelStats {
-	/** Smoothed round trip. */
+	/** The smoothed round-trip time, in milliseconds. */
 	readonly rttMs: number;
-	/** Where the peer is now. */
+	/** The address of the peer now. */
 	readonly remoteAddress: SocketAddress;
-	/** UDP payload. */
+	/** Bytes of UDP payload that were sent. */
 	readonly sentBytes: number;
+	/** Bytes of UDP payload that were received. */
 	readonly receivedBytes: number;
+	/** Packets of this side that were lost. */
 	readonly lostPackets: number;
-	/** Live streams, of both sides. */
+	/** Live streams that either side opened. */
 	readonly streams: number;
-	/** When it came about. */
+	/** When the channel was made. */
 	readonly since: Date;
 }
 
-/** A direct way to a peer. It outlives the Coordinator. Opened by `client.openChannel`, or by the peer. */
+/** A direct channel to a peer. `client.openChannel` makes it, or the peer does. It goes on when the Coordinator is lost. Disposing is `close()`. */
 export interface Channel extends AsyncDisposable {
-	/** Id of the authenticated peer. */
+	/** Id of the peer. Its certificate proves it. */
 	readonly peer: string;
 	/**
 	 * Opens a stream on this channel. Resolves when the peer's library has accepted it, within 10 s.
 	 *
-	 * Rejects with TypeError `OPTION_INVALID`, also for `path: "proxied"`; RangeError `STREAM_ID_IN_USE`; `CHANNEL_CLOSED`,
-	 * `PEER_BUSY`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `CLIENT_CLOSED`; `signal.reason`, and then the stream is reset.
+	 * @throws TypeError `OPTION_INVALID`, also for `path: "proxied"`; RangeError `STREAM_ID_IN_USE`; `signal.reason` on abort, and then the stream is reset
+	 * @throws ConecError `CHANNEL_CLOSED`, `PEER_BUSY`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `CLIENT_CLOSED`
 	 */
 	openStream(options?: OpenStreamOptions): Promise<MessageStream>;
-	/** Figures of now, or the last ones known. */
+	/** The figures of now. After the end, the last ones that are known. */
 	stats(): ChannelStats;
-	/** Waits at most 2 s (`limits.lingerMs`) for streams that the application closed, resets all others with `CHANNEL_CLOSED`, and ends the connection. Idempotent; never rejects. */
+	/** Closes the channel. It waits at most 2 s (`limits.lingerMs`) for streams that the application closed, and resets all others with `CHANNEL_CLOSED`. A second call waits for the same end. Never rejects. */
 	close(): Promise<void>;
-	/** How it ended. Never rejects. */
+	/** Resolves when the channel has ended, and says how. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
 }
 
@@ -65,7 +68,7 @@ export interface ChannelParts {
 	readonly connection: TransportConnection;
 	/** The socket that it goes over. */
 	readonly transport: Transport;
-	readonly control: ControlChannel<DirectMessage>;
+	readonly control: ControlStream<DirectMessage>;
 	/** This side dialled, so this side may move (RFC 9000, 9). */
 	readonly dialled: boolean;
 	/** Of the attempt that it came from; probes on its behalf carry it. */
@@ -89,7 +92,7 @@ export class DirectChannel implements Channel {
 	readonly closed: Promise<CloseInfo>;
 	readonly connection: TransportConnection;
 	readonly transport: Transport;
-	readonly #control: ControlChannel<DirectMessage>;
+	readonly #control: ControlStream<DirectMessage>;
 	readonly #streams: StreamSet;
 	readonly #limits: ClientLimits;
 	readonly #clock: Clock;
@@ -248,6 +251,11 @@ export class DirectChannel implements Channel {
 	}
 }
 
+/** Whether this side, or the peer, wanted the channel to end. A peer that has given up a dead one says so with another code. */
+export function endedOnPurpose({ by, code }: CloseInfo): boolean {
+	return by === "local" || (by === "peer" && (code === undefined || code === "CLIENT_CLOSED"));
+}
+
 type ChannelState =
 	| { readonly type: "open" }
 	/** The peer takes no more streams. */
@@ -258,4 +266,4 @@ type ChannelState =
 	| { readonly type: "barred" }
 	| { readonly type: "over"; readonly info: CloseInfo };
 
-const CHANNEL_CLOSED = (peer: string): ConecError => new ConecError("CHANNEL_CLOSED", `Cannot go on: the direct channel to "${peer}" is closed`, { peer });
+const CHANNEL_CLOSED = (peer: string): ConecError => new ConecError("CHANNEL_CLOSED", `Cannot continue: the direct channel to "${peer}" is closed`, { peer });

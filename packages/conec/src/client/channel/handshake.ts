@@ -5,16 +5,14 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
-import { closeInfoOf } from "../../session/close-info-of.ts";
-import { acceptControlChannelOf, type ControlChannel, type ControlDialect, openControlChannelOf } from "../../session/control-channel.ts";
+import type { ControlDialect, ControlStream } from "../../session/control-stream.ts";
+import { answerHello, type Greeting, type HelloToHear, sayHello } from "../../session/greeting.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
 import { identityProblem, type ProvenIdentity } from "../../tls/proven-identity.ts";
-import type { IncomingStream, TransportCloseInfo, TransportConnection } from "../../transport/transport.ts";
+import type { IncomingStream, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
-import { type DirectHello, type DirectLimits, type DirectMessage, decodeDirect, encodeDirect } from "../../wire/direct-messages.ts";
-import { FRAME } from "../../wire/frames.ts";
+import { type DirectHello, type DirectLimits, type DirectMessage, type DirectWelcome, decodeDirect, encodeDirect } from "../../wire/direct-messages.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
 
 /** What the owner of a channel is told by its control stream. */
@@ -28,7 +26,7 @@ export interface DirectEvents {
 /** A connection on which both have greeted. */
 export interface DirectGreeting {
 	readonly connection: TransportConnection;
-	readonly control: ControlChannel<DirectMessage>;
+	readonly control: ControlStream<DirectMessage>;
 	/** What the peer takes. */
 	readonly peerLimits: DirectLimits;
 	/** Takes the events over; those that came before are told now. */
@@ -47,67 +45,25 @@ export async function greetDirectly(
 	signal: AbortSignal,
 	clock?: Clock,
 ): Promise<DirectGreeting> {
-	const late = lateEvents();
-	let settle: (outcome: DirectLimits | ConecError) => void = () => undefined;
-	const answered = new Promise<DirectLimits | ConecError>((resolve) => {
-		settle = resolve;
+	const { answer, ...greeting } = await sayHello<DirectMessage, DirectWelcome>({
+		dialect: DIALECT,
+		connection,
+		hello: { type: "hello", versions: PROTOCOL_VERSIONS, token, capabilities: [], limits: limitsOf(limits) },
+		isAnswer: (message) => message.type === "welcome",
+		action: "Cannot open direct channel",
+		lostCode: "PEER_LOST",
+		limits,
+		signal,
+		// The channel, if the other side has it already, is closed; the Client is not.
+		givenUpCode: CLOSE_CODES.NORMAL,
+		clock,
 	});
-	const violation = (reason: string): ConecError => new ConecError("PROTOCOL_ERROR", `Cannot open direct channel: ${reason}`);
-	let welcome = false;
-	const ended = (info: TransportCloseInfo): ConecError => {
-		const { code = "PEER_LOST", reason = "the connection ended" } = closeInfoOf(info, "PEER_LOST");
-		return new ConecError(code, `Cannot open direct channel: ${reason}`, { cause: info.error });
-	};
-	const hello: DirectHello = { type: "hello", versions: PROTOCOL_VERSIONS, token, capabilities: [], limits: limitsOf(limits) };
-	let control: ControlChannel<DirectMessage>;
-	try {
-		control = openControlChannelOf<DirectMessage>(
-			DIALECT,
-			connection,
-			hello,
-			{
-				message: (message) => {
-					if (!welcome && message.type === "welcome" && PROTOCOL_VERSIONS.includes(message.version)) {
-						welcome = true;
-						settle(message.limits);
-					} else if (welcome && message.type === "close") late.events.leaving();
-					else if (welcome) late.events.broken(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
-					else settle(violation(`"${message.type}" before the welcome`));
-				},
-				broken: (closeCode, reason) => (welcome ? late.events.broken(closeCode, reason) : settle(violation(reason))),
-				finished: () => undefined,
-			},
-			limits,
-			clock,
-		);
-	} catch {
-		// It was over before we could say anything: the peer refuses our certificate only after our side of the handshake is done.
-		throw ended(await connection.closed);
-	}
-	void connection.closed.then((info) => {
-		control.end();
-		settle(ended(info));
-	});
-	// The channel, if the other side has it already, is closed; the Client is not.
-	const abort = (): void => connection.close(CLOSE_CODES.NORMAL, "given up");
-	signal.addEventListener("abort", abort, { once: true });
-	if (signal.aborted) abort();
-	const outcome = await answered;
-	signal.removeEventListener("abort", abort);
-	if (signal.aborted) throw signal.reason;
-	if (outcome instanceof ConecError) {
-		connection.close(CLOSE_CODES.PROTOCOL_ERROR, outcome.message);
-		throw outcome;
-	}
-	return { connection, control, peerLimits: outcome, listen: late.listen };
+	return greetingOf(greeting, answer.limits);
 }
 
-/** The hello in the first stream of an accepted connection, or what is wrong with it. */
-export function readDirectHello({ header }: IncomingStream): DirectHello | string {
-	if (header.kind !== FRAME.CONTROL) return "the first stream is not the control stream";
-	const message = decodeDirect(header.payload);
-	if (!message.ok) return message.error;
-	return message.value?.type === "hello" ? message.value : "the first message is not hello";
+/** How the side that accepted hears a hello; see `hearHello`. */
+export function directHello({ metadataBytes }: ClientLimits, heard: HelloToHear<DirectMessage, DirectHello>["heard"]): HelloToHear<DirectMessage, DirectHello> {
+	return { dialect: DIALECT, isHello: (message) => message.type === "hello", metadataBytes, heard };
 }
 
 /** The side that accepted: answers a hello that it has found good. `undefined`: no version in common, and the connection is closed. */
@@ -118,24 +74,22 @@ export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, li
 		connection.close(CLOSE_CODES.PROTOCOL_ERROR, `no version in common: ${hello.versions.join(", ")} and ${PROTOCOL_VERSIONS.join(", ")}`);
 		return undefined;
 	}
-	const late = lateEvents();
-	const control = acceptControlChannelOf<DirectMessage>(
-		DIALECT,
-		incoming,
-		{
-			message: (message) => {
-				if (message.type === "close") late.events.leaving();
-				else late.events.broken(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
-			},
-			broken: (closeCode, reason) => late.events.broken(closeCode, reason),
-			finished: () => undefined,
-		},
-		limits,
-		clock,
-	);
+	const answering = answerHello<DirectMessage>(incoming, DIALECT, limits, clock);
 	connection.confirm();
-	control.send({ type: "welcome", version, capabilities: [], limits: limitsOf(limits) });
-	return { connection, control, peerLimits: hello.limits, listen: late.listen };
+	return greetingOf(answering.welcome({ type: "welcome", version, capabilities: [], limits: limitsOf(limits) }), hello.limits);
+}
+
+function greetingOf({ connection, control, listen }: Greeting<DirectMessage>, peerLimits: DirectLimits): DirectGreeting {
+	return {
+		connection,
+		control,
+		peerLimits,
+		listen: ({ leaving, broken }) =>
+			listen({
+				message: ({ type }) => (type === "close" ? leaving() : broken(CLOSE_CODES.PROTOCOL_ERROR, `"${type}" after the welcome`)),
+				broken,
+			}),
+	};
 }
 
 /**
@@ -161,20 +115,3 @@ function limitsOf({ messageBytes, metadataBytes }: ClientLimits): DirectLimits {
 }
 
 const DIALECT: ControlDialect<DirectMessage> = { encode: encodeDirect, decode: decodeDirect };
-
-/** Events that wait for their listener: more than one message may stand in a packet. */
-function lateEvents(): { readonly events: DirectEvents; listen(events: DirectEvents): void } {
-	const missed: ((events: DirectEvents) => void)[] = [];
-	let to: DirectEvents | undefined;
-	const tell = (event: (events: DirectEvents) => void): void => {
-		if (to === undefined) missed.push(event);
-		else event(to);
-	};
-	return {
-		events: { leaving: () => tell((events) => events.leaving()), broken: (code, reason) => tell((events) => events.broken(code, reason)) },
-		listen(events) {
-			to = events;
-			for (const event of missed.splice(0)) event(events);
-		},
-	};
-}

@@ -5,7 +5,7 @@
  */
 
 export { Acceptance, isKeyOf } from "./acceptance.ts";
-export { type Channel, type ChannelStats, DirectChannel } from "./channel.ts";
+export { type Channel, type ChannelStats, DirectChannel, endedOnPurpose } from "./channel.ts";
 export { type DirectGreeting, greetDirectly, peerIdentityProblem } from "./handshake.ts";
 export { channelLists, ownChannel } from "./list.ts";
 export { ChannelMoves } from "./moves.ts";

@@ -4,14 +4,15 @@
  * @module
  */
 
-import type { ChannelPeer, NatReport } from "../../wire/channel-messages.ts";
+import type { NatReport } from "../../wire/channel-messages.ts";
+import type { WirePeer } from "../../wire/fields.ts";
 import type { Punching } from "../punch/index.ts";
 
 /** See the module. */
 export interface Attempt {
 	/** 32 hexadecimal digits; known to the two ends and the Coordinator. */
 	readonly token: string;
-	readonly peer: ChannelPeer;
+	readonly peer: WirePeer;
 	readonly role: "dial" | "accept";
 	/** This side's number for it, where this side asked. */
 	readonly request?: number | undefined;

@@ -20,7 +20,7 @@ test("direct: 40 calls at once become 16 requests, the next ones as places get f
 		Array.from({ length: 16 }, (_, i) => `peer-${i}`),
 	);
 	for (let request = 1; request <= 24; request++) {
-		world.direct.received({ type: "channel-refused", request, code: "PEER_UNKNOWN", reason: "peer is not connected" });
+		world.hear({ type: "channel-refused", request, code: "PEER_UNKNOWN", reason: "peer is not connected" });
 		await world.clock.advance(0);
 		assert.equal(requestsOf(world).length, 16 + request);
 	}
@@ -36,13 +36,13 @@ test("direct: an attempt whose packets fly keeps its place until it is over", as
 	const opening = assert.rejects(world.direct.connect("bob"), { code: "DIRECT_UNAVAILABLE" });
 	const other = assert.rejects(world.direct.connect("dave"), { code: "PEER_UNKNOWN" });
 	await world.clock.advance(0);
-	world.direct.received(bob.go(tokenOf(1), { role: "dial", request: 1 }));
+	world.hear(bob.go(tokenOf(1), { role: "dial", request: 1 }));
 	await world.clock.advance(1_400);
 	assert.equal(requestsOf(world).length, 1);
 	await world.clock.advance(200);
 	await opening;
 	assert.deepEqual(requestsOf(world).at(-1)?.peer, "dave");
-	world.direct.received({ type: "channel-refused", request: 2, code: "PEER_UNKNOWN", reason: "" });
+	world.hear({ type: "channel-refused", request: 2, code: "PEER_UNKNOWN", reason: "" });
 	await other;
 	await world.assertEmpty();
 });
@@ -53,12 +53,12 @@ for (const code of ["LIMIT_EXCEEDED", "PEER_BUSY"] as const) {
 		const bob = await world.peer("bob");
 		const opening = world.direct.connect("bob");
 		await world.clock.advance(0);
-		world.direct.received(crowded(1, 1_000, code));
+		world.hear(crowded(1, 1_000, code));
 		await world.clock.advance(999);
 		assert.equal(requestsOf(world).length, 1);
 		await world.clock.advance(501);
 		assert.equal(requestsOf(world).length, 2);
-		world.direct.received(crowded(2, 1_000, code));
+		world.hear(crowded(2, 1_000, code));
 		await world.clock.advance(1_000 * 1.3 * 1.5);
 		assert.equal(requestsOf(world).length, 3);
 		assert.ok(requestsOf(world).every(({ auto }) => !auto));
@@ -67,7 +67,7 @@ for (const code of ["LIMIT_EXCEEDED", "PEER_BUSY"] as const) {
 			talker.connection.confirm();
 			talker.say({ type: "welcome", version: 1, capabilities: [], limits: { messageBytes: 1_000, metadataBytes: 100 } });
 		});
-		world.direct.received(bob.go(tokenOf(1), { role: "dial", request: 3 }));
+		world.hear(bob.go(tokenOf(1), { role: "dial", request: 3 }));
 		bob.answerProbes(tokenOf(1), "accept");
 		await world.clock.advance(100);
 		const channel = await opening;
@@ -81,7 +81,7 @@ test("direct: where there is no room in time, the call ends at once with when th
 	const world = await rig(t);
 	const opening = assert.rejects(world.direct.connect("bob"), { code: "LIMIT_EXCEEDED", retryAfterMs: 20_000, peer: "bob" });
 	await world.clock.advance(0);
-	world.direct.received(crowded(1, 20_000));
+	world.hear(crowded(1, 20_000));
 	await opening;
 	assert.equal(world.clock.now(), 0);
 	assert.match(world.direct.memory.hopeless("bob") ?? "", /too many/);
@@ -95,7 +95,7 @@ test("direct: where there is no room in time, the call ends at once with when th
 	);
 	// And not for ever: attempts that nobody waits for keep nothing in mind.
 	for (let i = 0; i < 10; i++) {
-		world.direct.received(crowded(requestsOf(world).at(-1)?.request ?? 0, 20_000));
+		world.hear(crowded(requestsOf(world).at(-1)?.request ?? 0, 20_000));
 		await world.clock.advance(30_000);
 	}
 	assert.ok(requestsOf(world).length <= 5, `${requestsOf(world).length} requests`);
@@ -111,7 +111,7 @@ test("direct: a Coordinator that is always full is asked a few times, and the ca
 		});
 		for (let i = 0; i < 2_000 && ended === undefined; i++) {
 			const last = requestsOf(world).at(-1)?.request ?? 0;
-			if (last > 0) world.direct.received(crowded(last, retryAfterMs));
+			if (last > 0) world.hear(crowded(last, retryAfterMs));
 			await world.clock.advance(10);
 		}
 		assert.deepEqual([ended?.code, ended?.retryAfterMs], ["LIMIT_EXCEEDED", retryAfterMs]);
@@ -127,7 +127,7 @@ test("direct: no room, and no word when there will be, ends the call at once, as
 		const world = await rig(t);
 		const opening = assert.rejects(world.direct.connect("bob"), { code });
 		await world.clock.advance(0);
-		world.direct.received(crowded(1, undefined, code));
+		world.hear(crowded(1, undefined, code));
 		await opening;
 		assert.equal(world.direct.memory.hopeless("bob"), undefined);
 		await world.assertEmpty();
@@ -142,7 +142,7 @@ test("direct: a call that waits for room is ended by its caller, by the Client's
 		const opening = world.direct.connect("bob", { signal: abort.signal });
 		opening.catch(() => undefined);
 		await world.clock.advance(0);
-		world.direct.received(crowded(1, 2_000));
+		world.hear(crowded(1, 2_000));
 		if (end === "abort") abort.abort("enough");
 		if (end === "destroy") world.direct.destroy(new Error("over") as never);
 		if (end === "lost") {
@@ -170,7 +170,7 @@ test("direct: a request that the peer has made needless before it was sent leave
 	const opening = world.direct.connect("bob");
 	const other = assert.rejects(world.direct.connect("dave"), { code: "PEER_UNKNOWN" });
 	await world.clock.advance(0);
-	world.direct.received(bob.ask(tokenOf(1)));
+	world.hear(bob.ask(tokenOf(1)));
 	await world.clock.advance(0);
 	known();
 	await world.clock.advance(0);
@@ -178,9 +178,9 @@ test("direct: a request that the peer has made needless before it was sent leave
 		requestsOf(world).map(({ peer }) => peer),
 		["dave"],
 	);
-	world.direct.received({ type: "channel-refused", request: 2, code: "PEER_UNKNOWN", reason: "" });
+	world.hear({ type: "channel-refused", request: requestsOf(world).at(-1)?.request ?? 0, code: "PEER_UNKNOWN", reason: "" });
 	await other;
-	world.direct.received(bob.go(tokenOf(1)));
+	world.hear(bob.go(tokenOf(1)));
 	await world.clock.advance(0);
 	const talker = await bob.greet(tokenOf(1));
 	assert.equal((await opening).peer, "bob");
@@ -192,7 +192,7 @@ test("direct: as many as reach this side are thought over as it may begin itself
 	const world = await rig(t, { bounds: { attemptsPerClient: 2 }, consents: () => new Promise(() => undefined) });
 	const own = ["x", "y"].map((peer) => world.direct.connect(peer).catch(() => undefined));
 	await world.clock.advance(0);
-	for (const [i, id] of ["bob", "carl", "dave"].entries()) world.direct.received((await world.peer(id)).ask(tokenOf(i)));
+	for (const [i, id] of ["bob", "carl", "dave"].entries()) world.hear((await world.peer(id)).ask(tokenOf(i)));
 	await world.clock.advance(0);
 	assert.deepEqual(
 		world.said.flatMap((message) => (message.type === "channel-answer" && !message.accept ? [[message.token, message.code]] : [])),

@@ -31,12 +31,12 @@ test("direct: of a denied key the channels end, all of them and no others, at on
 			...{ address: undefined, rttMs: undefined, sent: undefined },
 		})),
 	);
-	world.direct.received(denied(`sha256:${"0".repeat(64)}`));
+	world.hear(denied(`sha256:${"0".repeat(64)}`));
 	await world.clock.advance(10);
 	assert.equal(world.direct.channels().length, 3, "nobody's key");
 	world.said.length = 0;
 	const channels = world.direct.channels();
-	world.direct.received(denied(bob.peer.fingerprint));
+	world.hear(denied(bob.peer.fingerprint));
 	// At once, though the connections have not ended yet.
 	assert.deepEqual(
 		world.direct.channels().map(({ peer }) => peer),
@@ -47,7 +47,7 @@ test("direct: of a denied key the channels end, all of them and no others, at on
 		const payload = encodeOpen({ id: 1, metadata: undefined });
 		talker.connection.openStream({ kind: FRAME.OPEN, payload }, talker.handler);
 	}
-	world.direct.received(denied(bob.peer.fingerprint));
+	world.hear(denied(bob.peer.fingerprint));
 	await world.clock.advance(10_000);
 	assert.deepEqual(
 		talkers.map(({ over }) => over?.closeCode),
@@ -73,7 +73,7 @@ test("direct: the name of a denied key is nothing: another key that has it now k
 	const second = await world.up(newer, T2);
 	await world.clock.advance(0);
 	assert.equal(first.over?.closeCode, CLOSE_CODES.PATH_LOST, "a newer channel took its place");
-	world.direct.received(denied(older.peer.fingerprint));
+	world.hear(denied(older.peer.fingerprint));
 	await world.clock.advance(100);
 	assert.deepEqual([second.over, world.direct.channels().length], [undefined, 1]);
 	second.connection.close(0, "");
@@ -100,7 +100,7 @@ test("direct: a channel that is being closed, by either side, ends at once too",
 		else void channel?.close();
 		await world.clock.advance(0);
 		assert.deepEqual([world.direct.channels(), talker.over], [[], undefined], `${by}: it lingers`);
-		world.direct.received(denied(bob.peer.fingerprint));
+		world.hear(denied(bob.peer.fingerprint));
 		await world.clock.advance(0);
 		assert.equal(talker.over?.closeCode, CLOSE_CODES.DISCONNECTED, by);
 		await channel?.closed;
@@ -121,16 +121,16 @@ test("direct: attempts with a denied key end in whatever state they are, and oth
 	const identity = await identityOf("bob");
 	const [thinking, agreed, begun, dialled] = ["thinking", "agreed", "begun", "dialled"].map((id) => new Peer(world, id, identity)) as [Peer, Peer, Peer, Peer];
 	const eve = await world.peer("eve");
-	world.direct.received(thinking.ask(T1));
-	world.direct.received(agreed.ask(T2));
+	world.hear(thinking.ask(T1));
+	world.hear(agreed.ask(T2));
 	await begun.begin(T3);
 	await eve.begin(tokenOf(5));
 	const opening = assert.rejects(world.direct.connect("dialled"), { code: "PEER_UNKNOWN" });
 	await world.clock.advance(0);
-	world.direct.received(dialled.go(tokenOf(4), { role: "dial", request: 1 }));
+	world.hear(dialled.go(tokenOf(4), { role: "dial", request: 1 }));
 	await world.clock.advance(0);
 	world.said.length = 0;
-	world.direct.received(denied(identity.fingerprint));
+	world.hear(denied(identity.fingerprint));
 	// What packets of the two that had begun were sent is told. The caller has asked for a name, so the Coordinator is asked once more who has it now.
 	await world.clock.advance(0);
 	assert.deepEqual(
@@ -142,7 +142,7 @@ test("direct: attempts with a denied key end in whatever state they are, and oth
 		],
 	);
 	world.said.length = 0;
-	world.direct.received({ type: "channel-refused", request: 2, code: "PEER_UNKNOWN", reason: "peer is not connected" });
+	world.hear({ type: "channel-refused", request: 2, code: "PEER_UNKNOWN", reason: "peer is not connected" });
 	await opening;
 	answer(true);
 	for (const [peer, token] of [
@@ -150,7 +150,7 @@ test("direct: attempts with a denied key end in whatever state they are, and oth
 		[agreed, T2],
 		[begun, T3],
 	] as const)
-		world.direct.received(peer.go(token));
+		world.hear(peer.go(token));
 	await world.clock.advance(0);
 	assert.deepEqual(world.said, [], "no answer");
 	assert.ok((await begun.greet(T3)).over !== undefined, "it is not let in");
@@ -171,7 +171,7 @@ test("direct: a Client that comes back says which channels it has, and again whe
 	world.regain();
 	world.said.length = 0;
 	world.direct.announce();
-	world.direct.received({ type: "channel-list-wanted" });
+	world.hear({ type: "channel-list-wanted" });
 	const list = { type: "channel-list", channels: [own(bob, T1), own(eve, T2)] } as const;
 	assert.deepEqual(world.said, [list, list]);
 	for (const talker of talkers) talker.connection.close(0, "");
@@ -183,7 +183,7 @@ test("direct: that an attempt is over says nothing of the channel that has come 
 	const bob = await world.peer("bob");
 	const talker = await world.up(bob, T1);
 	// The peer has lost its Coordinator in the very moment.
-	world.direct.received({ type: "channel-cancelled", token: T1, reason: "the peer has left" });
+	world.hear({ type: "channel-cancelled", token: T1, reason: "the peer has left" });
 	await world.clock.advance(100);
 	assert.deepEqual([talker.over, world.direct.channels().length], [undefined, 1]);
 	talker.connection.close(0, "");

@@ -12,12 +12,12 @@ import type { TransportFactory, TransportFactoryOptions } from "../../session/tr
 import type { CloseInfo } from "../../stream/close-info.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
 import type { AcceptOptions, IncomingStream, SocketAddress, Transport } from "../../transport/transport.ts";
-import type { ChannelPeer } from "../../wire/channel-messages.ts";
+import type { WirePeer } from "../../wire/fields.ts";
 import type { DirectChannel } from "../channel/index.ts";
 import type { OwnNetwork } from "../network/index.ts";
 import type { CoordinatorLink } from "../uplink/index.ts";
 
-/** A direct channel came about or ended. */
+/** A direct channel to `peer` is up, after an attempt that took `durationMs`, or has ended as `info` says. */
 export type ClientChannelStatus =
 	| { readonly type: "channel"; readonly peer: string; readonly state: "up"; readonly address: SocketAddress; readonly durationMs: number }
 	| { readonly type: "channel"; readonly peer: string; readonly state: "down"; readonly info: CloseInfo };
@@ -55,7 +55,7 @@ export interface DirectHost extends DirectOptions {
 	/** The link to the Coordinator while it lives. */
 	link(): CoordinatorLink | undefined;
 	/** The application's word on a peer that wants a channel. Never rejects. */
-	consents(peer: ChannelPeer): Promise<boolean>;
+	consents(peer: WirePeer): Promise<boolean>;
 	/** A peer has opened a stream on a channel. */
 	onStream(incoming: IncomingStream, channel: DirectChannel): void;
 	emit(status: ClientChannelStatus): void;

@@ -33,9 +33,9 @@ test("direct: the right certificate with a wrong, foreign, used or late token, o
 		[T1, bob],
 		[T2, eve],
 	] as const) {
-		world.direct.received(peer.ask(token));
+		world.hear(peer.ask(token));
 		await world.clock.advance(0);
-		world.direct.received(peer.go(token));
+		world.hear(peer.go(token));
 	}
 	await world.clock.advance(0);
 	const refused = async (what: string, peer: Peer, message: unknown, kind?: number): Promise<void> => {
@@ -108,7 +108,7 @@ test("direct: a welcome that never comes, or is none, fails the attempt and its 
 		});
 		const opening = assert.rejects(world.direct.connect("bob"), { code: "DIRECT_UNAVAILABLE" }, answer);
 		await world.clock.advance(0);
-		world.direct.received(bob.go(T1, { role: "dial", request: 1 }));
+		world.hear(bob.go(T1, { role: "dial", request: 1 }));
 		bob.answerProbes(T1, "accept");
 		await world.clock.advance(11_000);
 		await opening;
@@ -139,7 +139,7 @@ test("direct: with authorities for peers, neither side believes the Coordinator 
 		const opening = assert.rejects(world.direct.connect("bob"), { code: "DIRECT_UNAVAILABLE" });
 		await world.clock.advance(0);
 		const dialToken = tokenOf(30 + i);
-		world.direct.received(bob.go(dialToken, { role: "dial", request: i + 1 }));
+		world.hear(bob.go(dialToken, { role: "dial", request: i + 1 }));
 		bob.answerProbes(dialToken, "accept");
 		await world.clock.advance(10_000);
 		await opening;

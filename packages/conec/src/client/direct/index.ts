@@ -4,6 +4,7 @@
  * @module
  */
 
+export { consentOf } from "./consent.ts";
 export type { ClientChannelStatus } from "./host.ts";
 export type { PastAttempt } from "./path-memory.ts";
 export { DirectChannels } from "./service.ts";

@@ -28,10 +28,10 @@ for (const [what, message, remembered] of CHANGES) {
 			const opening = role === "dial" ? world.direct.connect(PEER) : undefined;
 			opening?.catch(() => undefined);
 			await world.clock.advance(0);
-			if (role === "dial") world.direct.received(bob.go(T1, { role, request: 1 }));
+			if (role === "dial") world.hear(bob.go(T1, { role, request: 1 }));
 			else await bob.begin(T1);
 			await world.clock.advance(500);
-			if (message !== undefined) world.direct.received(message);
+			if (message !== undefined) world.hear(message);
 			await world.clock.advance(4_000);
 			assert.equal(world.direct.memory.hopeless(PEER) !== undefined, remembered);
 			const requests = world.said.filter(({ type }) => type === "channel-request").length;
@@ -47,8 +47,8 @@ test("direct: a refusal that rests on the network before is asked about again, a
 	const world = await rig(t);
 	const opening = world.direct.connect(PEER, { auto: true });
 	await world.clock.advance(0);
-	world.direct.received(address);
-	world.direct.received({ type: "channel-refused", request: 1, code: "DIRECT_UNAVAILABLE", reason: "both are behind a symmetric NAT" });
+	world.hear(address);
+	world.hear({ type: "channel-refused", request: 1, code: "DIRECT_UNAVAILABLE", reason: "both are behind a symmetric NAT" });
 	await world.clock.advance(0);
 	assert.deepEqual(
 		world.said.map((message) => message.type === "channel-request" && [message.request, message.auto]),
@@ -58,7 +58,7 @@ test("direct: a refusal that rests on the network before is asked about again, a
 		],
 	);
 	assert.equal(world.direct.memory.hopeless(PEER), undefined);
-	world.direct.received({ type: "channel-refused", request: 2, code: "DIRECT_UNAVAILABLE", reason: "still so" });
+	world.hear({ type: "channel-refused", request: 2, code: "DIRECT_UNAVAILABLE", reason: "still so" });
 	await assert.rejects(opening, { code: "DIRECT_UNAVAILABLE" });
 	assert.equal(world.direct.memory.hopeless(PEER), "still so");
 	await world.assertEmpty();
@@ -69,8 +69,8 @@ test("direct: a Coordinator that says all the time that this Client has moved ma
 	const opening = assert.rejects(world.direct.connect(PEER, { auto: true }), { code: "DIRECT_UNAVAILABLE" });
 	await world.clock.advance(0);
 	for (let request = 1; request <= 10; request++) {
-		world.direct.received(address);
-		world.direct.received({ type: "channel-refused", request, code: "DIRECT_UNAVAILABLE", reason: "no" });
+		world.hear(address);
+		world.hear({ type: "channel-refused", request, code: "DIRECT_UNAVAILABLE", reason: "no" });
 		await world.clock.advance(0);
 	}
 	await opening;
@@ -94,7 +94,7 @@ test("direct: what is known of this side's NAT is not held against a peer of the
 		const opening = world.direct.connect(PEER);
 		const failed = assert.rejects(opening, ({ message }: Error) => message.includes("NAT") !== mixed);
 		await world.clock.advance(0);
-		world.direct.received(bob.go(T1, { role: "dial", request: 1, nat: HARD, candidates: [{ address, port: 9, kind: "reflexive", packets: 64 }] }));
+		world.hear(bob.go(T1, { role: "dial", request: 1, nat: HARD, candidates: [{ address, port: 9, kind: "reflexive", packets: 64 }] }));
 		await world.clock.advance(4_000);
 		await failed;
 		await world.assertEmpty();

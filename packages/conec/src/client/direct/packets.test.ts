@@ -13,9 +13,9 @@ test("direct: forged, reflected, replayed, late and foreign probes and answers g
 	const world = await rig(t);
 	const [bob, eve, quiet] = [await world.peer("bob"), await world.peer("eve"), await world.peer("quiet")];
 	const live = await world.up(quiet, T2);
-	world.direct.received(bob.ask(T1));
+	world.hear(bob.ask(T1));
 	await world.clock.advance(0);
-	world.direct.received(bob.go(T1, { candidates: [{ ...bob.transport.address, kind: "reflexive", packets: 40 }], deadlineMs: 3_000 }));
+	world.hear(bob.go(T1, { candidates: [{ ...bob.transport.address, kind: "reflexive", packets: 40 }], deadlineMs: 3_000 }));
 	await world.clock.advance(1_200);
 	const to = world.transport.address;
 	const [theirs, own, foreign] = [createPunchKeys(T1, "dial"), createPunchKeys(T1, "accept"), createPunchKeys(T2, "dial")];
@@ -58,17 +58,17 @@ test("direct: nothing is sent to this machine because a peer or the Coordinator 
 	const machine = ["192.168.1.10", "172.17.0.1"];
 	const world = await rig(t, { coordinatorAt: "203.0.113.1", machine });
 	const bob = await world.peer("bob");
-	world.direct.received(bob.ask(T1));
+	world.hear(bob.ask(T1));
 	await world.clock.advance(0);
 	const named = [...machine, "192.168.1.255", "192.168.1.20"].map((address) => ({ address, port: 22, kind: "host", packets: 8 }) as const);
-	world.direct.received(bob.go(T1, { candidates: [{ address: "203.0.113.9", port: 22, kind: "reflexive", packets: 8 }, ...named] }));
+	world.hear(bob.go(T1, { candidates: [{ address: "203.0.113.9", port: 22, kind: "reflexive", packets: 8 }, ...named] }));
 	await world.clock.advance(5_000);
 	assert.deepEqual([...new Set(world.packets.map(({ to }) => to.address))].sort(), ["192.168.1.20", "203.0.113.9"]);
-	world.direct.received({ type: "channel-cancelled", token: T1, reason: "" });
+	world.hear({ type: "channel-cancelled", token: T1, reason: "" });
 	const live = await world.up(await world.peer("quiet"), T2);
 	const before = world.packets.length;
 	for (const address of [...machine, "203.0.113.9"]) {
-		world.direct.received({ type: "peer-moved", peer: "quiet", address: { address, port: 22 } });
+		world.hear({ type: "peer-moved", peer: "quiet", address: { address, port: 22 } });
 		await world.clock.advance(500);
 	}
 	assert.deepEqual([...new Set(world.packets.slice(before).map(({ to }) => to.address))], ["203.0.113.9"]);
@@ -85,11 +85,11 @@ test("direct: a storm of peer-moved costs a few pings and few packets to any add
 	for (let i = 0; i < 20_000; i++) {
 		const address =
 			i % 3 === 0 ? "198.51.100.9" : i % 3 === 1 ? `203.0.${(i >> 8) & 0xff}.${i & 0xff}` : ["224.0.0.1", "255.255.255.255", "ff02::1", "::"][i % 4];
-		world.direct.received({ type: "peer-moved", peer: "bob", address: { address: address as string, port: 1 + (i % 60_000) } });
+		world.hear({ type: "peer-moved", peer: "bob", address: { address: address as string, port: 1 + (i % 60_000) } });
 		if (i % 100 === 0) await world.clock.advance(1);
 	}
-	world.direct.received({ type: "peer-moved", peer: "nobody", address: { address: "198.51.100.9", port: 9 } });
-	for (let i = 0; i < 2_000; i++) world.direct.received({ type: "address", observedAddress: { address: "198.51.100.1", port: 1 + i } });
+	world.hear({ type: "peer-moved", peer: "nobody", address: { address: "198.51.100.9", port: 9 } });
+	for (let i = 0; i < 2_000; i++) world.hear({ type: "address", observedAddress: { address: "198.51.100.1", port: 1 + i } });
 	await world.clock.advance(500);
 	const sent = world.packets.slice(before);
 	assert.ok(sent.length <= 60, `${sent.length} packets`);
@@ -106,13 +106,13 @@ test("direct: after one move the peer's new address is probed three times, with 
 	let talker = await world.up(bob, T1);
 	await world.clock.advance(3_000);
 	const at = (): number => world.packets.filter(({ to }) => to.address === "198.51.100.9").length;
-	world.direct.received({ type: "peer-moved", peer: "bob", address: { address: "::ffff:198.51.100.9", port: 9 } });
+	world.hear({ type: "peer-moved", peer: "bob", address: { address: "::ffff:198.51.100.9", port: 9 } });
 	await world.clock.advance(1_000);
 	assert.equal(at(), 3);
 	talker.connection.close(0, "");
 	await world.clock.advance(0);
 	talker = await world.up(bob, T2);
-	world.direct.received({ type: "peer-moved", peer: "bob", address: { address: "198.51.100.9", port: 9 } });
+	world.hear({ type: "peer-moved", peer: "bob", address: { address: "198.51.100.9", port: 9 } });
 	talker.connection.close(0, "");
 	await world.clock.advance(1);
 	await world.clock.advance(1_000);
@@ -128,7 +128,7 @@ test("direct: a peer that breaks every channel at once is asked again once, not 
 		await world.up(bob, tokenOf(10 + i));
 		bob.transport.lose();
 		await world.clock.advance(100);
-		if (requests() > 0) world.direct.received({ type: "channel-refused", request: requests(), code: "PEER_BUSY", reason: "no" });
+		if (requests() > 0) world.hear({ type: "channel-refused", request: requests(), code: "PEER_BUSY", reason: "no" });
 	}
 	assert.deepEqual([requests(), world.statuses.filter(({ state }) => state === "down").length], [1, 5]);
 	await world.assertEmpty();
@@ -159,8 +159,8 @@ test("direct: messages of a channel that is over, or of a peer that has none, to
 	first.say({ type: "close", reason: "done" });
 	await world.clock.advance(0);
 	const second = await world.up(bob, T2);
-	world.direct.received({ type: "channel-cancelled", token: T1, reason: "late" });
-	world.direct.received(bob.go(T1));
+	world.hear({ type: "channel-cancelled", token: T1, reason: "late" });
+	world.hear(bob.go(T1));
 	first.connection.close(0, "");
 	await world.clock.advance(5_000);
 	assert.deepEqual([second.over, world.direct.find("bob")?.token], [undefined, T2]);

@@ -7,7 +7,7 @@
 import { failureLifeMs } from "../../base/failure-life.ts";
 import { systemRandom } from "../../base/random.ts";
 import type { NatReport } from "../../wire/channel-messages.ts";
-import type { PathAttempt } from "../punch/index.ts";
+import type { TriedAddress } from "../punch/index.ts";
 
 /** How the last attempt for a peer went. */
 export interface PastAttempt {
@@ -16,7 +16,7 @@ export interface PastAttempt {
 	/** In words. */
 	readonly reason: string;
 	readonly durationMs: number;
-	readonly candidates: readonly PathAttempt[];
+	readonly candidates: readonly TriedAddress[];
 	readonly peerNat: NatReport;
 }
 

@@ -25,7 +25,7 @@ test("direct: no answer is tried again behind the stream, within 35 s, and longe
 	const bob = await world.peer(PEER);
 	const first = assert.rejects(world.direct.connect(PEER, { auto: true }), { code: "DIRECT_UNAVAILABLE" });
 	await world.clock.advance(0);
-	world.direct.received(bob.go(tokenOf(1), { role: "dial", request: 1 }));
+	world.hear(bob.go(tokenOf(1), { role: "dial", request: 1 }));
 	await world.clock.advance(2_000);
 	await first;
 	const close = stream(world);
@@ -35,7 +35,7 @@ test("direct: no answer is tried again behind the stream, within 35 s, and longe
 		for (let waited = 0; requestsOf(world).length < attempt && waited < 700; waited++) await world.clock.advance(1_000);
 		assert.equal(requestsOf(world).length, attempt);
 		gaps.push(world.clock.now() - (failed.at(-1) ?? 0));
-		world.direct.received(bob.go(tokenOf(attempt), { role: "dial", request: attempt }));
+		world.hear(bob.go(tokenOf(attempt), { role: "dial", request: attempt }));
 		await world.clock.advance(2_000);
 		failed.push(world.clock.now());
 	}
@@ -58,7 +58,7 @@ test("direct: what a Coordinator still remembers is asked about when it says, wh
 		const close = stream(world);
 		await world.clock.advance(0);
 		assert.deepEqual(requestsOf(world), [1]);
-		world.direct.received({
+		world.hear({
 			type: "channel-refused",
 			request: 1,
 			code: "DIRECT_UNAVAILABLE",
@@ -72,12 +72,12 @@ test("direct: what a Coordinator still remembers is asked about when it says, wh
 		await world.clock.advance(400_000);
 		assert.equal(world.direct.memory.hopeless(PEER), retryAfterMs === undefined ? "no" : undefined);
 		if (retryAfterMs === undefined) {
-			world.direct.received({ type: "peer-changed", peer: PEER });
+			world.hear({ type: "peer-changed", peer: PEER });
 			await world.clock.advance(2_000);
 			assert.deepEqual(requestsOf(world), [1, 2], "a network has changed");
 		}
 		close();
-		world.direct.received({ type: "channel-refused", request: requestsOf(world).at(-1) ?? 0, code: "PEER_LOST", reason: "left" });
+		world.hear({ type: "channel-refused", request: requestsOf(world).at(-1) ?? 0, code: "PEER_LOST", reason: "left" });
 		await world.clock.advance(60_000);
 		await world.assertEmpty();
 	}
@@ -103,7 +103,7 @@ test("direct: a channel that either side has closed is not made again behind a s
 		await world.clock.advance(32_000);
 		assert.equal(requestsOf(world).length > 0, again, what);
 		if (!again) {
-			world.direct.received({ type: "peer-changed", peer: PEER });
+			world.hear({ type: "peer-changed", peer: PEER });
 			await world.clock.advance(30_000);
 			assert.deepEqual(requestsOf(world), [], what);
 		}
@@ -112,7 +112,7 @@ test("direct: a channel that either side has closed is not made again behind a s
 		assert.ok(requestsOf(world).length > 0, what);
 		close();
 		other();
-		world.direct.received({ type: "channel-refused", request: requestsOf(world).at(-1) ?? 0, code: "PEER_LOST", reason: "left" });
+		world.hear({ type: "channel-refused", request: requestsOf(world).at(-1) ?? 0, code: "PEER_LOST", reason: "left" });
 		await world.clock.advance(60_000);
 		await world.assertEmpty();
 	}
@@ -122,7 +122,7 @@ test("direct: a refusal's time reaches who called", async (t) => {
 	const world = await rig(t);
 	const opening = assert.rejects(world.direct.connect(PEER), { code: "DIRECT_UNAVAILABLE", retryAfterMs: 700 });
 	await world.clock.advance(0);
-	world.direct.received({ type: "channel-refused", request: 1, code: "DIRECT_UNAVAILABLE", reason: "no", retryAfterMs: 700 });
+	world.hear({ type: "channel-refused", request: 1, code: "DIRECT_UNAVAILABLE", reason: "no", retryAfterMs: 700 });
 	await opening;
 	await world.assertEmpty();
 });

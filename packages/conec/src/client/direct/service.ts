@@ -13,11 +13,12 @@ import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusal
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { PeerDenied } from "../../wire/own-channels.ts";
 import type { DirectGreeting } from "../channel/index.ts";
-import { Acceptance, ChannelMoves, channelLists, DirectChannel, isKeyOf, LinkWatches, OwnPacketLimits, ownChannel } from "../channel/index.ts";
+import { Acceptance, ChannelMoves, channelLists, DirectChannel, endedOnPurpose, isKeyOf, LinkWatches, OwnPacketLimits, ownChannel } from "../channel/index.ts";
 import { Punching } from "../punch/index.ts";
 import type { AskedPhase, Attempt } from "./attempt.ts";
 import { Attempts } from "./attempts.ts";
 import { BackgroundAttempts } from "./background-attempts.ts";
+import { ChannelSet } from "./channel-set.ts";
 import { dialDirectly } from "./dial.ts";
 import type { DirectHost } from "./host.ts";
 import { PathMemory } from "./path-memory.ts";
@@ -37,10 +38,7 @@ export class DirectChannels {
 	readonly #moves: ChannelMoves;
 	readonly #renewals: Renewals = new Renewals();
 	readonly #wishes: Wishes;
-	/** By peer: take streams. */
-	readonly #open: Map<string, DirectChannel> = new Map();
-	/** Those, and others that are being closed. */
-	readonly #all: Set<DirectChannel> = new Set();
+	readonly #channels: ChannelSet = new ChannelSet();
 	readonly #attempts: Attempts;
 	#ended: ConecError | undefined;
 
@@ -57,7 +55,7 @@ export class DirectChannels {
 			clock,
 			random: () => random.fraction(),
 			peers: limits.pathReports,
-			needless: (peer) => this.#open.has(peer) || this.#closing(peer) || this.trying(peer) || host.link() === undefined,
+			needless: (peer) => this.#channels.find(peer) !== undefined || this.#channels.closing(peer) || this.trying(peer) || host.link() === undefined,
 			retryAtMs: (peer) => this.memory.retryAtMs(peer),
 			attempt: (peer) => this.connect(peer, { auto: true }),
 		});
@@ -76,17 +74,19 @@ export class DirectChannels {
 			},
 			ownAttempts: () => this.#attempts.of("dial").length,
 			givenUp: (token) => this.#givenUp(token),
+			begun: (token) => this.#attempts.get(token) !== undefined,
+			begin: (go) => this.#begin(go, go.peer.fingerprint),
 		});
 	}
 
 	/** Channels that take streams. */
 	channels(): DirectChannel[] {
-		return [...this.#open.values()];
+		return this.#channels.open();
 	}
 
 	/** The channel to a peer, if it takes streams. */
 	find(peer: string): DirectChannel | undefined {
-		return this.#open.get(peer);
+		return this.#channels.find(peer);
 	}
 
 	/** Whether a channel to a peer is being tried. */
@@ -96,34 +96,27 @@ export class DirectChannels {
 
 	/** Whether nothing is left that lives without the Coordinator. */
 	get idle(): boolean {
-		return this.#all.size === 0 && this.#attempts.punching().length === 0;
+		return this.#channels.all.size === 0 && this.#attempts.punching().length === 0;
 	}
 
 	/** Everything that is kept for channels and such that come about, for tests. */
 	get size(): number {
-		return (
-			this.#open.size +
-			this.#all.size +
-			this.#attempts.size +
-			this.#wishes.size +
-			this.#acceptance.size +
-			this.#watches.size +
-			this.#moves.size +
-			this.background.size
-		);
+		const all = [this.#channels, this.#attempts, this.#wishes, this.#acceptance, this.#watches, this.#moves, this.background];
+		return all.reduce((sum, { size }) => sum + size, 0);
 	}
 
 	/** The channel to a peer: the one there is, or one that comes about. Rejects like `Client.openChannel`. `auto`: not where there is no hope. */
 	async connect(peer: string, options: { readonly auto?: boolean; readonly signal?: AbortSignal | undefined } = {}): Promise<DirectChannel> {
 		const { auto = false, signal } = options;
 		signal?.throwIfAborted();
-		const open = this.#open.get(peer);
+		const open = this.#channels.find(peer);
 		if (open !== undefined) return open;
 		if (this.#ended !== undefined) throw this.#ended;
 		let wish = this.#wishes.of(peer);
 		if (wish === undefined) {
 			const taken = this.#taken();
-			if (!this.#fits(peer, taken)) throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: there are ${taken.size} already, or being opened`, { peer });
+			if (!this.#fits(peer, taken))
+				throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: ${taken.size} are open or being opened. Close one first`, { peer });
 			wish = this.#wishes.make(peer, auto);
 		}
 		wish.earnest ||= !auto;
@@ -150,9 +143,10 @@ export class DirectChannels {
 			case "channel-ask":
 				return void this.#asked(message);
 			case "channel-go":
-				return this.#go(message);
+				return message.role === "accept" ? this.#agreed(message) : undefined;
 			case "channel-refused":
-				return this.#wishes.refused(message);
+				// The answer to a request that nobody makes any more.
+				return;
 			case "channel-cancelled":
 				return this.#failed(message.token, message.reason, "elsewhere");
 			case "peer-denied":
@@ -161,25 +155,25 @@ export class DirectChannels {
 				return this.announce();
 			case "peer-changed":
 				this.#peerChanged(message.peer);
-				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerChanged(channel);
+				for (const channel of this.#channels.with(message.peer)) this.#moves.peerChanged(channel);
 				return;
 			case "peer-moved":
 				this.#peerChanged(message.peer);
-				for (const channel of this.#all) if (channel.peer === message.peer) this.#moves.peerMoved(channel, message.address);
+				for (const channel of this.#channels.with(message.peer)) this.#moves.peerMoved(channel, message.address);
 				return;
 			case "address":
 				this.memory.ownNetworkChanged();
 				this.background.changed();
 				this.#wishes.ownNetworkChanged();
 				this.#attempts.outdate();
-				for (const channel of this.#all) this.#moves.ownMoved(channel);
+				for (const channel of this.#channels.all) this.#moves.ownMoved(channel);
 				return;
 		}
 	}
 
 	/** Tells the Coordinator which channels there are, so that it can say which of them are to end: when this Client comes to it with some, and when it asks. */
 	announce(): void {
-		for (const list of channelLists(this.#all)) this.#host.link()?.send(list);
+		for (const list of channelLists(this.#channels.all)) this.#host.link()?.send(list);
 	}
 
 	#peerChanged(peer: string): void {
@@ -201,23 +195,24 @@ export class DirectChannels {
 		for (const { token, phase } of this.#attempts.all()) if (phase.type === "asked") this.#forget(token);
 	}
 
-	/** Ends all channels gracefully and everything that is under way at once. */
-	async close(error: ConecError): Promise<void> {
-		this.#end(error);
-		await Promise.all([...this.#all].map((channel) => channel.end(() => error, RESET_CODES.CLIENT_CLOSED)));
-	}
-
-	/** Ends everything at once. */
-	destroy(error: ConecError): void {
-		this.#end(error);
-		for (const channel of [...this.#all]) channel.destroy(CLOSE_CODES.CLIENT_CLOSED, error.message);
-	}
-
-	#end(error: ConecError): void {
+	/** Makes and takes no more channels, and ends everything that is under way. Channels that are up go on. */
+	stop(error: ConecError): void {
 		this.#ended ??= error;
 		this.background.end();
 		this.#wishes.end(error);
 		for (const { token } of this.#attempts.all()) this.#forget(token);
+	}
+
+	/** Ends all channels gracefully and everything that is under way at once. */
+	async close(error: ConecError): Promise<void> {
+		this.stop(error);
+		await Promise.all([...this.#channels.all].map((channel) => channel.end(() => error, RESET_CODES.CLIENT_CLOSED)));
+	}
+
+	/** Ends everything at once. */
+	destroy(error: ConecError): void {
+		this.stop(error);
+		for (const channel of [...this.#channels.all]) channel.destroy(CLOSE_CODES.CLIENT_CLOSED, error.message);
 	}
 
 	// Attempts
@@ -231,7 +226,7 @@ export class DirectChannels {
 		// It may be back in a moment, as another process, and a no is remembered.
 		if (this.#ended !== undefined) return answer("BUSY");
 		if (!this.#host.listen || peer.id === id) return answer("DECLINED");
-		if (wish?.request?.sent && id < peer.id) return answer("CROSSED");
+		if (wish?.request?.asked !== undefined && id < peer.id) return answer("CROSSED");
 		if (!this.#hasRoom(peer.id)) return answer("BUSY");
 		const lapse = (): void => {
 			if (phase.consented) this.#attempts.lapse(token);
@@ -268,33 +263,30 @@ export class DirectChannels {
 
 	/** Peers to whom there is a channel, or one that is coming about, whoever began it. What is only thought over is not in the way of own calls. */
 	#taken(): Set<string> {
-		return new Set([...this.#open.keys(), ...this.#wishes.peers(), ...this.#attempts.agreed()]);
+		return new Set([...this.#channels.peers(), ...this.#wishes.peers(), ...this.#attempts.agreed()]);
 	}
 
 	#fits(peer: string, taken: ReadonlySet<string>): boolean {
 		return taken.has(peer) || taken.size < this.#host.limits.channels;
 	}
 
-	#go(go: ChannelGo): void {
-		const { token, peer, role, request } = go;
+	/** Both sides have agreed to what the peer has asked for. */
+	#agreed(go: ChannelGo): void {
+		const { token, peer } = go;
 		if (this.#ended !== undefined) return;
 		const known = this.#attempts.get(token);
+		// Only what this side has consented to, once, and with whom.
+		if (this.#attempts.takeLapsed(token)) return this.#report(token, undefined, { outcome: "failed", reason: EXPIRED });
+		if (known?.phase.type !== "asked" || !known.phase.consented || known.peer.id !== peer.id) return;
+		this.#host.clock.clearTimeout(known.phase.timer);
+		this.#begin(go, known.peer.fingerprint);
+	}
+
+	/** `agreed`: the peer's key when this side agreed. What the application has consented to is a key, not just a name. */
+	#begin(go: ChannelGo, agreed: string): void {
 		const certificate = new Uint8Array(Buffer.from(go.certificate, "base64"));
-		if (role === "accept") {
-			// Only what this side has consented to, once, and with whom.
-			if (this.#attempts.takeLapsed(token)) return this.#report(token, undefined, { outcome: "failed", reason: EXPIRED });
-			if (known?.phase.type !== "asked" || !known.phase.consented || known.peer.id !== peer.id) return;
-			this.#host.clock.clearTimeout(known.phase.timer);
-		} else {
-			const wish = this.#wishes.of(peer.id);
-			if (known !== undefined || wish?.request?.sent !== true || wish.request.number !== request) return;
-			wish.request = undefined;
-			wish.token = token;
-		}
-		// What the application has consented to is a key, not just a name.
-		const named = [peer.fingerprint, ...(known === undefined ? [] : [known.peer.fingerprint])];
-		if (!named.every((fingerprint) => isKeyOf(certificate, fingerprint))) return this.#failed(token, "the certificate is not that of the peer's key", "here");
-		this.#punch(go, certificate);
+		if (isKeyOf(certificate, go.peer.fingerprint) && go.peer.fingerprint === agreed) return this.#punch(go, certificate);
+		this.#failed(go.token, "the certificate is not that of the peer's key", "here");
 	}
 
 	#punch(go: ChannelGo, certificate: Uint8Array): void {
@@ -350,7 +342,7 @@ export class DirectChannels {
 
 	/** The Coordinator does not let this key in any more. What counts is the key that the peer has shown, not its name. */
 	#denied({ fingerprint, reason }: PeerDenied): void {
-		for (const channel of [...this.#all]) if (channel.fingerprint === fingerprint) channel.bar(reason);
+		for (const channel of [...this.#channels.all]) if (channel.fingerprint === fingerprint) channel.bar(reason);
 		for (const { token, peer } of this.#attempts.all()) if (peer.fingerprint === fingerprint) this.#failed(token, reason, "elsewhere");
 	}
 
@@ -403,16 +395,9 @@ export class DirectChannels {
 		punching.established(on);
 		this.#forget(token);
 		const channel: DirectChannel = new DirectChannel({
-			peer,
+			...{ peer, connection, control, token, ids, clock, transport: on, dialled: attempt.role === "dial" },
 			// TLS has let in only the very certificate of this key.
 			fingerprint: attempt.peer.fingerprint,
-			connection,
-			transport: on,
-			control,
-			dialled: attempt.role === "dial",
-			token,
-			ids,
-			clock,
 			limits: {
 				...limits,
 				messageBytes: Math.min(limits.messageBytes, peerLimits.messageBytes),
@@ -424,9 +409,7 @@ export class DirectChannels {
 				this.#over(channel, info, clock.now() - upMs);
 			},
 		});
-		const before = this.#open.get(peer);
-		this.#open.set(peer, channel);
-		this.#all.add(channel);
+		const before = this.#channels.add(channel);
 		this.#watches.add(channel);
 		connection.onStream = (incoming) => this.#host.onStream(incoming, channel);
 		if (this.#host.endAtExpiry && this.#host.peerRoots !== undefined) endAtExpiry(connection, "the peer's", clock);
@@ -439,35 +422,23 @@ export class DirectChannels {
 	}
 
 	#leaving(channel: DirectChannel): void {
-		if (this.#open.get(channel.peer) !== channel) return;
-		this.#open.delete(channel.peer);
-		this.background.closing(channel.peer);
+		if (this.#channels.leaving(channel)) this.background.closing(channel.peer);
 	}
 
 	#over(channel: DirectChannel, info: CloseInfo, livedMs: number): void {
 		const { peer, token } = channel;
-		this.#all.delete(channel);
+		this.#channels.delete(channel);
 		this.#watches.delete(channel);
 		this.#moves.delete(channel);
 		this.#host.link()?.send({ type: "channel-report", token, outcome: "down", reason: info.reason ?? info.code ?? "closed" });
 		this.#host.emit({ type: "channel", peer, state: "down", info });
 		// Nobody wanted it to end: whoever finds out first asks for another.
-		const broken = !onPurpose(info) && this.#ended === undefined && !this.#open.has(peer);
+		const broken = !endedOnPurpose(info) && this.#ended === undefined && this.#channels.find(peer) === undefined;
 		const found = broken && info.by === "error" && this.#host.link() !== undefined;
 		if (found && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
 		if (broken) this.background.broken(peer, livedMs);
 		this.#host.lessLeft();
 	}
-
-	/** Whether a channel to that peer is on its way down. */
-	#closing(peer: string): boolean {
-		return this.#all.size > this.#open.size && [...this.#all].some((channel) => channel.peer === peer);
-	}
-}
-
-/** Whether this side, or the peer, wanted the channel to end. A peer that has given up a dead one says so with another code. */
-function onPurpose({ by, code }: CloseInfo): boolean {
-	return by === "local" || (by === "peer" && (code === undefined || code === "CLIENT_CLOSED"));
 }
 
 const EXPIRED = "it has expired";

@@ -6,15 +6,16 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
+import { type Deferred, deferred, onAbort, quietlyDeferred } from "../../base/signals.ts";
+import type { Asked } from "../../session/requests.ts";
 import type { DirectChannel } from "../channel/index.ts";
 
 /** A request to the Coordinator. */
 export interface WishRequest {
-	readonly number: number;
 	/** It may be refused at once where there is no hope. */
 	readonly auto: boolean;
-	/** The Coordinator has been asked, or is about to hear of it. */
-	sent: boolean;
+	/** The question, once the Coordinator has been asked. */
+	asked: Asked | undefined;
 	/** This side's address has changed since: what was said of its network, and so the answer, is out of date. */
 	stale: boolean;
 }
@@ -50,19 +51,15 @@ export class Wish {
 	token: string | undefined;
 	#callers = 0;
 	#over = false;
-	#resolve: (channel: DirectChannel) => void = () => undefined;
-	#reject: (error: unknown) => void = () => undefined;
+	/** Nobody may be waiting. */
+	readonly #answer: Deferred<DirectChannel> = quietlyDeferred();
 	readonly #clock: Clock;
 	readonly #timer: unknown;
 
 	/** `expired` is called when nothing has answered it in time. */
 	constructor(peer: string, timeoutMs: number, clock: Clock, expired: (wish: Wish) => void) {
 		this.peer = peer;
-		this.granted = new Promise((resolve, reject) => {
-			this.#resolve = resolve;
-			this.#reject = reject;
-		});
-		this.granted.catch(() => undefined); // nobody may be waiting
+		this.granted = this.#answer.promise;
 		this.#clock = clock;
 		this.deadlineMs = clock.now() + timeoutMs;
 		this.#timer = clock.setTimeout(() => expired(this), timeoutMs);
@@ -81,31 +78,28 @@ export class Wish {
 		}
 		signal.throwIfAborted();
 		this.#callers++;
-		let onAbort: () => void = () => undefined;
-		const aborted = new Promise<never>((_, reject) => {
-			onAbort = () => {
-				reject(signal.reason);
-				if (--this.#callers === 0 && !this.#over) abandoned();
-			};
-			signal.addEventListener("abort", onAbort, { once: true });
+		const aborted = deferred<never>();
+		const forget = onAbort(signal, () => {
+			aborted.reject(signal.reason);
+			if (--this.#callers === 0 && !this.#over) abandoned();
 		});
 		try {
-			return await Promise.race([this.granted, aborted]);
+			return await Promise.race([this.granted, aborted.promise]);
 		} finally {
-			signal.removeEventListener("abort", onAbort);
+			forget();
 		}
 	}
 
 	/** Answers everybody who waits. */
 	grant(channel: DirectChannel): void {
 		this.#end();
-		this.#resolve(channel);
+		this.#answer.resolve(channel);
 	}
 
 	/** Tells everybody why not. */
 	refuse(error: unknown): void {
 		this.#end();
-		this.#reject(error);
+		this.#answer.reject(error);
 	}
 
 	/** Nothing is asked for later any more. */

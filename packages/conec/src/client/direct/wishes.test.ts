@@ -22,7 +22,7 @@ test("direct: a request that has not left yet does not cross: the peer's attempt
 		const opening = world.direct.connect(id);
 		await world.clock.advance(0);
 		const learnt = known;
-		world.direct.received(peer.ask(T1));
+		world.hear(peer.ask(T1));
 		await world.clock.advance(0);
 		known();
 		learnt();
@@ -32,7 +32,7 @@ test("direct: a request that has not left yet does not cross: the peer's attempt
 			["channel-answer true"],
 			id,
 		);
-		world.direct.received(peer.go(T1));
+		world.hear(peer.go(T1));
 		await world.clock.advance(0);
 		const talker = await peer.greet(T1);
 		assert.equal((await opening).peer, id);
@@ -46,8 +46,8 @@ test("direct: requests that cross: the smaller id's goes on, the other joins it,
 	const [bob, dave] = [await world.peer(SMALLER), await world.peer(GREATER)];
 	const opening = [world.direct.connect(SMALLER), world.direct.connect(GREATER)];
 	await world.clock.advance(0);
-	world.direct.received(bob.ask(T1));
-	world.direct.received(dave.ask(T2));
+	world.hear(bob.ask(T1));
+	world.hear(dave.ask(T2));
 	await world.clock.advance(0);
 	assert.deepEqual(
 		world.said
@@ -60,7 +60,7 @@ test("direct: requests that cross: the smaller id's goes on, the other joins it,
 		],
 	);
 	assert.deepEqual(world.asked, [], "who asks for a channel wants one");
-	world.direct.received(bob.go(T1));
+	world.hear(bob.go(T1));
 	await world.clock.advance(0);
 	const talker = await bob.greet(T1);
 	assert.equal((await opening[0])?.peer, SMALLER);
@@ -68,8 +68,8 @@ test("direct: requests that cross: the smaller id's goes on, the other joins it,
 		world.said.filter(({ type }) => type === "channel-cancel"),
 		[{ type: "channel-cancel", request: 1 }],
 	);
-	world.direct.received({ type: "channel-refused", request: 1, code: "CROSSED", reason: "late" });
-	world.direct.received({ type: "channel-refused", request: 2, code: "PEER_LOST", reason: "left" });
+	world.hear({ type: "channel-refused", request: 1, code: "CROSSED", reason: "late" });
+	world.hear({ type: "channel-refused", request: 2, code: "PEER_LOST", reason: "left" });
 	await assert.rejects(opening[1] ?? Promise.resolve(), { code: "PEER_LOST" });
 	talker.connection.close(0, "");
 	await world.assertEmpty();
@@ -83,10 +83,10 @@ test("direct: refused with CROSSED, in every order with the peer's question, its
 		await world.clock.advance(0);
 		const requests = (): number[] => world.said.flatMap((message) => (message.type === "channel-request" ? [message.request] : []));
 		for (const step of order.split(", ")) {
-			if (step === "ask") world.direct.received(bob.ask(T1));
-			if (step === "crossed") world.direct.received({ type: "channel-refused", request: requests().at(-1) ?? 0, code: "CROSSED", reason: "" });
-			if (step === "cancelled") world.direct.received({ type: "channel-cancelled", token: T1, reason: "given up" });
-			if (step === "go") world.direct.received(bob.go(T1));
+			if (step === "ask") world.hear(bob.ask(T1));
+			if (step === "crossed") world.hear({ type: "channel-refused", request: requests().at(-1) ?? 0, code: "CROSSED", reason: "" });
+			if (step === "cancelled") world.hear({ type: "channel-cancelled", token: T1, reason: "given up" });
+			if (step === "go") world.hear(bob.go(T1));
 			await world.clock.advance(0);
 		}
 		if (order.endsWith("go")) {
@@ -110,12 +110,12 @@ test("direct: a call made while the application thinks about the peer's is a yes
 			}),
 	});
 	const bob = await world.peer(SMALLER);
-	world.direct.received(bob.ask(T1));
+	world.hear(bob.ask(T1));
 	await world.clock.advance(0);
 	const opening = world.direct.connect(SMALLER);
 	answer(false);
 	await world.clock.advance(0);
-	world.direct.received(bob.go(T1));
+	world.hear(bob.go(T1));
 	await world.clock.advance(0);
 	const talker = await bob.greet(T1);
 	assert.equal((await opening).peer, SMALLER);
@@ -129,18 +129,18 @@ test("direct: what the peer gives up is not this side's answer: it asks on its o
 	let opening: Promise<unknown> | undefined;
 	for (let i = 0; i < 4; i++) {
 		const token = tokenOf(i);
-		world.direct.received(bob.ask(token));
+		world.hear(bob.ask(token));
 		opening ??= world.direct.connect(SMALLER);
 		opening.catch(() => undefined);
 		await world.clock.advance(0);
-		if (i % 2 === 1) world.direct.received(bob.go(token));
-		world.direct.received({ type: "channel-cancelled", token, reason: "the peer has given up" });
+		if (i % 2 === 1) world.hear(bob.go(token));
+		world.hear({ type: "channel-cancelled", token, reason: "the peer has given up" });
 		await world.clock.advance(0);
 		const requests = world.said.filter(({ type }) => type === "channel-request").length;
 		assert.equal(requests, 1);
 		assert.equal(world.direct.memory.hopeless(SMALLER), undefined, "that says nothing of the path");
 	}
-	world.direct.received({ type: "channel-refused", request: 1, code: "PEER_LOST", reason: "the peer has left" });
+	world.hear({ type: "channel-refused", request: 1, code: "PEER_LOST", reason: "the peer has left" });
 	await assert.rejects(opening ?? Promise.resolve(), { code: "PEER_LOST" });
 	await world.assertEmpty();
 });
@@ -152,7 +152,7 @@ test("direct: giving up says so to the Coordinator in each phase, and is not rem
 		const abort = new AbortController();
 		const opening = assert.rejects(world.direct.connect(SMALLER, { signal: abort.signal }), (reason) => reason === phase);
 		await world.clock.advance(0);
-		if (phase === "punching") world.direct.received(bob.go(tokenOf(i), { role: "dial", request: i + 1 }));
+		if (phase === "punching") world.hear(bob.go(tokenOf(i), { role: "dial", request: i + 1 }));
 		await world.clock.advance(20);
 		abort.abort(phase);
 		await opening;
@@ -176,7 +176,7 @@ test("direct: the Coordinator dies in each phase: every call settles at once or 
 			...(phase === "thinking" ? { consents: () => new Promise<boolean>(() => undefined) } : {}),
 		});
 		const bob = await world.peer(SMALLER);
-		if (["asked", "thinking", "joined"].includes(phase)) world.direct.received(bob.ask(T1));
+		if (["asked", "thinking", "joined"].includes(phase)) world.hear(bob.ask(T1));
 		let settled: unknown;
 		const opening = world.direct.connect(SMALLER);
 		opening.then(
@@ -188,8 +188,8 @@ test("direct: the Coordinator dies in each phase: every call settles at once or 
 			},
 		);
 		await world.clock.advance(0);
-		if (phase === "joined") world.direct.received(bob.go(T1));
-		if (phase === "punching") world.direct.received(bob.go(T1, { role: "dial", request: 1 }));
+		if (phase === "joined") world.hear(bob.go(T1));
+		if (phase === "punching") world.hear(bob.go(T1, { role: "dial", request: 1 }));
 		await world.clock.advance(0);
 		world.lose();
 		world.direct.coordinatorLost(lost);
@@ -215,7 +215,7 @@ test("direct: an attempt whose packets fly comes about without the Coordinator",
 		talker.connection.confirm();
 		talker.say({ type: "welcome", version: 1, capabilities: [], limits: { messageBytes: 1_000, metadataBytes: 100 } });
 	});
-	world.direct.received(bob.go(T1, { role: "dial", request: 1 }));
+	world.hear(bob.go(T1, { role: "dial", request: 1 }));
 	world.lose();
 	world.direct.coordinatorLost(new ConecError("COORDINATOR_LOST", "Lost the Coordinator"));
 	assert.equal(world.direct.idle, false);

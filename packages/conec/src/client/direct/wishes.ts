@@ -6,10 +6,10 @@
 
 import { systemRandom } from "../../base/random.ts";
 import { ConecError } from "../../errors.ts";
-import type { ChannelOffer, ChannelRefused } from "../../wire/channel-messages.ts";
+import type { ChannelGo, ChannelOffer, ChannelRefused } from "../../wire/channel-messages.ts";
 import type { DirectChannel } from "../channel/index.ts";
 import type { DirectHost } from "./host.ts";
-import { type NoRoom, Wish } from "./wish.ts";
+import { type NoRoom, Wish, type WishRequest } from "./wish.ts";
 
 /** What the owner of wishes is asked and told. */
 export interface WishesHost {
@@ -25,6 +25,10 @@ export interface WishesHost {
 	ownAttempts(): number;
 	/** Nobody wants what this attempt may bring any more. */
 	givenUp(token: string): void;
+	/** Whether an attempt with this token has begun. */
+	begun(token: string): boolean;
+	/** The Coordinator says to begin: this side dials. */
+	begin(go: ChannelGo): void;
 }
 
 /** See the module. */
@@ -33,7 +37,6 @@ export class Wishes {
 	readonly #owner: WishesHost;
 	/** By peer. */
 	readonly #wishes: Map<string, Wish> = new Map();
-	#lastRequest = 0;
 
 	constructor(host: DirectHost, owner: WishesHost) {
 		this.#host = host;
@@ -73,11 +76,21 @@ export class Wishes {
 		return { hosts, nat: network.nat, punch: holePunching, birthday };
 	}
 
-	/** The Coordinator, or the peer through it, says no to a request. */
-	refused({ request, code, reason, retryAfterMs }: ChannelRefused): void {
-		const wish = [...this.#wishes.values()].find((one) => one.request?.number === request);
-		if (wish?.request === undefined) return;
-		const { auto, stale } = wish.request;
+	/** The answer to a request. False: it is none, and an honest Coordinator would not say it. */
+	#answered(wish: Wish, request: WishRequest, answer: ChannelRefused | ChannelGo): boolean {
+		if (answer.type === "channel-refused") {
+			this.#refused(wish, request, answer);
+			return true;
+		}
+		if (answer.peer.id !== wish.peer || this.#owner.begun(answer.token)) return false;
+		wish.request = undefined;
+		wish.token = answer.token;
+		this.#owner.begin(answer);
+		return true;
+	}
+
+	/** The Coordinator, or the peer through it, says no. */
+	#refused(wish: Wish, { auto, stale }: WishRequest, { code, reason, retryAfterMs }: ChannelRefused): void {
 		wish.request = undefined;
 		if (code === "CROSSED") {
 			// The peer's request grants this wish; should that have failed meanwhile, this side asks once more.
@@ -100,14 +113,14 @@ export class Wishes {
 
 	/** This side's own address is another one. */
 	ownNetworkChanged(): void {
-		for (const { request } of this.#wishes.values()) if (request?.sent) request.stale = true;
+		for (const { request } of this.#wishes.values()) if (request?.asked !== undefined) request.stale = true;
 	}
 
 	/** A channel is up. */
 	grant(channel: DirectChannel): void {
 		const wish = this.#wishes.get(channel.peer);
 		if (wish === undefined) return;
-		if (wish.request?.sent) this.#host.link()?.send({ type: "channel-cancel", request: wish.request.number });
+		this.#cancel(wish.request);
 		this.#wishes.delete(channel.peer);
 		wish.grant(channel);
 		this.#owner.settled(channel.peer);
@@ -136,9 +149,16 @@ export class Wishes {
 	giveUp(wish: Wish, error: ConecError): void {
 		const { request, token } = wish;
 		wish.request = undefined;
-		if (request?.sent) this.#host.link()?.send({ type: "channel-cancel", request: request.number });
+		this.#cancel(request);
 		this.refuse(wish, error);
 		if (token !== undefined) this.#owner.givenUp(token);
+	}
+
+	/** Its answer is not waited for any more, and the Coordinator hears so. */
+	#cancel(request: WishRequest | undefined): void {
+		if (request?.asked === undefined) return;
+		request.asked.withdraw();
+		this.#host.link()?.send({ type: "channel-cancel", request: request.asked.number });
 	}
 
 	/** {@link giveUp} for all. */
@@ -214,7 +234,7 @@ export class Wishes {
 
 	async #request(wish: Wish, auto: boolean): Promise<void> {
 		const { peer } = wish;
-		const request = { number: ++this.#lastRequest, auto, sent: false, stale: false };
+		const request: WishRequest = { auto, asked: undefined, stale: false };
 		wish.request = request;
 		wish.requests++;
 		const offer = await this.offer();
@@ -226,8 +246,18 @@ export class Wishes {
 		}
 		const link = this.#host.link();
 		if (link === undefined) return this.refuse(wish, new ConecError("COORDINATOR_LOST", `${cannotOpen(peer)}: the Coordinator is lost`, { peer }));
-		request.sent = true;
-		link.send({ type: "channel-request", request: request.number, peer, auto, ...offer });
+		const asked = link.requests.ask(
+			{
+				action: cannotOpen(peer),
+				ask: (number) => ({ type: "channel-request", request: number, peer, auto, ...offer }),
+				isAnswer: (message): message is ChannelRefused | ChannelGo =>
+					message.type === "channel-refused" || (message.type === "channel-go" && message.role === "dial"),
+			},
+			// What the end of the link means for it, `coordinatorLost` and `end` say.
+			{ answered: (answer) => this.#answered(wish, request, answer), ended: () => undefined },
+		);
+		if (asked instanceof ConecError) return this.refuse(wish, asked);
+		request.asked = asked;
 	}
 }
 

@@ -8,6 +8,7 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
+import { deferred } from "../../base/signals.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { NatReport } from "../../wire/channel-messages.ts";
 
@@ -60,19 +61,10 @@ export function checkNat(host: NatCheckHost): NatCheck {
 		}, delayMs);
 		timers.add(timer);
 	};
-	let resolveMapped: () => void = () => undefined;
-	let resolveFiltered: () => void = () => undefined;
-	let resolveAnswered: (answers: boolean | undefined) => void = () => undefined;
-	const mapped = new Promise<void>((resolve) => {
-		resolveMapped = resolve;
-	});
-	const filtered = new Promise<void>((resolve) => {
-		resolveFiltered = resolve;
-	});
+	const { promise: mapped, resolve: resolveMapped } = deferred<void>();
+	const { promise: filtered, resolve: resolveFiltered } = deferred<void>();
+	const { promise: answered, resolve: resolveAnswered } = deferred<boolean | undefined>();
 	let answers = false;
-	const answered = new Promise<boolean | undefined>((resolve) => {
-		resolveAnswered = resolve;
-	});
 	const patienceMs = Math.max(MIN_PATIENCE_MS, 2 * rttMs);
 	const ask = (times: number): void => {
 		host.sendEcho();

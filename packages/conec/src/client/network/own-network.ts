@@ -18,9 +18,13 @@ import { type OwnPlace, ownPlace } from "./own-place.ts";
 /** What a Client knows of the NAT in front of it. */
 export interface OwnNat extends NatReport {
 	/**
-	 * The Coordinator's second UDP port, by which the NAT is looked at. `none`: it has none, or is on this machine. `silent`: it has
-	 * one, and no answer came: this network lets UDP out to some ports only, and then there are no direct channels, or the
-	 * Coordinator's firewall keeps that port closed. `unknown`: the look was given up.
+	 * What was learned from the Coordinator's second UDP port, which tests the NAT.
+	 *
+	 * - "none": there is no such port, or the Coordinator is on this machine.
+	 * - "answers": it answered.
+	 * - "silent": it did not answer. Either this network lets UDP out to some ports only; then direct channels cannot be made. Or the
+	 *   Coordinator's firewall keeps the port closed.
+	 * - "unknown": the test was given up.
 	 */
 	readonly secondPort: "none" | "answers" | "silent" | "unknown";
 }

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { abortable, deferred } from "../../base/signals.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import type { DirectChannel } from "../channel/index.ts";
 import type { DirectChannels } from "../direct/index.ts";
@@ -28,18 +29,12 @@ export async function directForAuto(
 	if (live !== undefined) return live;
 	direct.lookAround();
 	if (!link.can(DIRECT_CAPABILITY) || direct.memory.hopeless(peer) !== undefined || direct.memory.doubtful(peer)) return undefined;
-	let timer: unknown;
-	let onAbort: () => void = () => undefined;
-	const giveUp = new Promise<undefined>((resolve, reject) => {
-		timer = clock.setTimeout(() => resolve(undefined), patienceMs(link.rttMs));
-		onAbort = () => reject(signal?.reason as Error);
-		signal?.addEventListener("abort", onAbort, { once: true });
-	});
+	const patience = deferred<undefined>();
+	const timer = clock.setTimeout(() => patience.resolve(undefined), patienceMs(link.rttMs));
 	try {
-		return await Promise.race([direct.connect(peer, { auto: true }).catch(() => undefined), giveUp]);
+		return await abortable(Promise.race([direct.connect(peer, { auto: true }).catch(() => undefined), patience.promise]), signal);
 	} finally {
 		clock.clearTimeout(timer);
-		signal?.removeEventListener("abort", onAbort);
 	}
 }
 

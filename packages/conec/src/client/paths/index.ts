@@ -4,5 +4,4 @@
  * @module
  */
 
-export { directForAuto } from "./choice.ts";
-export { explainPath } from "./explain.ts";
+export { ClientPaths } from "./service.ts";

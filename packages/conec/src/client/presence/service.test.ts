@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../../base/clock.ts";
 import { ConecError } from "../../errors.ts";
 import { resolveLimits } from "../../limits.ts";
 import { StreamIds } from "../../session/stream-ids.ts";
 import type { StreamHandler, TransportConnection } from "../../transport/transport.ts";
+import type { Welcome } from "../../wire/control.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodePeersPage } from "../../wire/presence.ts";
+import { clientRequests } from "../uplink/questions.ts";
 import { ClientPresence } from "./service.ts";
 
 /** A Client's presence over a connection on which the test answers. */
@@ -18,16 +21,16 @@ function stage(options: { readonly capabilities?: readonly string[]; readonly re
 		handlers.push(handler);
 		return { reset: nothing, stop: nothing, consumed: nothing };
 	};
-	const presence = new ClientPresence({
+	const limits = resolveLimits({ requestTimeoutMs: options.requestTimeoutMs ?? 10_000 });
+	const requests = clientRequests((message) => void sent.push(message), limits, systemClock);
+	const link = {
 		connection: { openStream } as unknown as TransportConnection,
-		send: (message) => void sent.push(message),
-		limits: resolveLimits({ requestTimeoutMs: options.requestTimeoutMs ?? 10_000 }),
-		metadataBytes: 100,
-		capabilities: options.capabilities ?? ["presence"],
-		ids,
-		assertOpen: nothing,
-	});
-	return { presence, ids, handlers, sent };
+		can: (capability: string) => (options.capabilities ?? ["presence"]).includes(capability),
+		welcome: { limits: { metadataBytes: 100 } } as Welcome,
+		requests,
+	};
+	const presence = new ClientPresence({ link: () => link, limits, ids, assertConnected: nothing });
+	return { presence, ids, handlers, sent, requests };
 }
 
 test("client presence: a Coordinator without presence is asked nothing", async () => {
@@ -49,24 +52,26 @@ test("client presence: a list that does not come to its end, and a change withou
 });
 
 test("client presence: an answer counts for its request only; metadata is held to the Coordinator's bound", async () => {
-	const { presence, sent } = stage();
+	const { presence, sent, requests } = stage();
 	const first = presence.update({ n: 1 });
 	const later = [presence.update({ n: 2 }), presence.update({ n: 3 })];
-	presence.received({ type: "metadata-set", request: 7 });
+	requests.answered({ type: "metadata-set", request: 7 });
 	assert.deepEqual(sent, [{ type: "metadata", request: 1, metadata: { n: 1 } }]);
-	presence.received({ type: "metadata-set", request: 1 });
+	requests.answered({ type: "metadata-set", request: 1 });
 	await first;
 	await new Promise((resolve) => setImmediate(resolve));
 	assert.deepEqual(sent.slice(1), [{ type: "metadata", request: 2, metadata: { n: 3 } }]);
-	presence.received({ type: "metadata-refused", request: 2, code: "LIMIT_EXCEEDED", retryAfterMs: 5 });
+	requests.answered({ type: "metadata-refused", request: 2, code: "LIMIT_EXCEEDED", retryAfterMs: 5 });
 	for (const one of later) await assert.rejects(one, { code: "LIMIT_EXCEEDED", retryAfterMs: 5 });
 	await assert.rejects(presence.update("x".repeat(100)), { name: "TypeError", code: "OPTION_INVALID" });
 });
 
 test("client presence: the end tells lists, watches and changes", async () => {
-	const { presence, ids } = stage();
+	const { presence, ids, requests } = stage();
 	const waiting = [presence.peers(undefined), presence.peers(undefined), presence.watch().next(), presence.update(1), presence.update(2)];
-	presence.end(new ConecError("COORDINATOR_LOST", "lost"));
+	const error = new ConecError("COORDINATOR_LOST", "lost");
+	requests.end(error);
+	presence.end(error);
 	await Promise.all(waiting.map((one) => assert.rejects(one, { code: "COORDINATOR_LOST" })));
 	assert.equal(ids.size, 0);
 });

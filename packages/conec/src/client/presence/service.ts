@@ -6,36 +6,35 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { SharedRuns } from "../../base/shared-runs.ts";
+import { abortable, inTime } from "../../base/signals.ts";
 import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { checkMetadata } from "../../session/open-stream-options.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
-import { abortable } from "../../stream/framed-stream.ts";
-import type { TransportConnection, TransportStream } from "../../transport/transport.ts";
+import type { TransportStream } from "../../transport/transport.ts";
 import { FRAME } from "../../wire/frames.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import { encodeOpen } from "../../wire/open.ts";
-import { type MetadataRefused, type MetadataSet, PRESENCE_CAPABILITY, type SetMetadata } from "../../wire/presence.ts";
+import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
+import type { CoordinatorLink } from "../uplink/index.ts";
 import { PresenceWatch, type WatchHost } from "./watch.ts";
 
 /** What presence needs of its Client. */
 export interface PresenceParts {
-	readonly connection: TransportConnection;
-	/** Sends a control message. */
-	readonly send: (message: SetMetadata) => void;
+	/** The link of now to the Coordinator. */
+	readonly link: () => PresenceLink;
 	readonly limits: ClientLimits;
-	/** Longest metadata that the Coordinator takes. */
-	readonly metadataBytes: number;
-	/** What the Coordinator listed in its welcome. */
-	readonly capabilities: readonly string[];
 	readonly ids: StreamIds;
 	/** @default the machine's */
 	readonly clock?: Clock;
-	/** Throws if the Client cannot do that now. */
-	readonly assertOpen: (action: string) => void;
+	/** Throws unless the Coordinator is there and this Client is not leaving. */
+	readonly assertConnected: (action: string) => void;
 }
+
+/** What presence needs of a link. */
+export type PresenceLink = Pick<CoordinatorLink, "can" | "connection" | "requests" | "welcome">;
 
 /** See the module. */
 export class ClientPresence {
@@ -45,10 +44,8 @@ export class ClientPresence {
 	readonly #watches: Set<PresenceWatch> = new Set();
 	readonly #lists: SharedRuns<PeerInfo[]> = new SharedRuns(() => this.#list());
 	readonly #updates: SharedRuns<void> = new SharedRuns(() => this.#update());
-	/** What the Coordinator is to know next. */
+	/** The metadata that the Coordinator will get next. */
 	#wanted: JsonValue | undefined;
-	#request: Request | undefined;
-	#lastRequest = 0;
 	#ended: ConecError | undefined;
 
 	constructor(parts: PresenceParts) {
@@ -62,7 +59,7 @@ export class ClientPresence {
 				const id = parts.ids.reserve(undefined);
 				let stream: TransportStream;
 				try {
-					stream = parts.connection.openStream({ kind: FRAME.OPEN, payload: encodeOpen({ watch: "peers", id }) }, handler, options);
+					stream = parts.link().connection.openStream({ kind: FRAME.OPEN, payload: encodeOpen({ watch: "peers", id }) }, handler, options);
 				} catch (error) {
 					parts.ids.release(id);
 					throw new ConecError("COORDINATOR_LOST", `${WATCH}: the connection is lost`, { cause: error });
@@ -77,9 +74,9 @@ export class ClientPresence {
 		};
 	}
 
-	/** Watches, and what waits for the Coordinator; for tests. */
+	/** Watches; for tests. */
 	get size(): number {
-		return this.#watches.size + (this.#request === undefined ? 0 : 1);
+		return this.#watches.size;
 	}
 
 	/** See `Client.peers`. */
@@ -87,8 +84,8 @@ export class ClientPresence {
 		signal?.throwIfAborted();
 		this.#assertAble(LIST);
 		const list = this.#lists.run();
-		// Each caller has an array of its own.
-		return [...(await this.#inTime(LIST, signal === undefined ? list : abortable(list, signal)))];
+		// Each caller gets its own array.
+		return [...(await this.#inTime(LIST, abortable(list, signal)))];
 	}
 
 	/** See `Client.watchPeers`. */
@@ -98,41 +95,23 @@ export class ClientPresence {
 
 	/** See `Client.updateMetadata`. */
 	async update(metadata: JsonValue | undefined): Promise<void> {
-		checkMetadata(metadata, Math.min(this.#parts.limits.metadataBytes, this.#parts.metadataBytes));
+		checkMetadata(metadata, Math.min(this.#parts.limits.metadataBytes, this.#parts.link().welcome.limits.metadataBytes));
 		this.#assertAble(UPDATE);
-		// A copy: it may have to wait.
+		// A copy, because it may have to wait.
 		this.#wanted = structuredClone(metadata);
 		await this.#inTime(UPDATE, this.#updates.run());
 	}
 
-	/** An answer of the Coordinator. One that nobody waits for is ignored. */
-	received(message: MetadataSet | MetadataRefused): void {
-		if (message.request !== this.#request?.id) return;
-		if (message.type === "metadata-set") return this.#request.settle(undefined);
-		const { code, message: reason = "refused", retryAfterMs } = message;
-		this.#request.settle(new ConecError(code, `${UPDATE}: ${reason}`, { retryAfterMs }));
-	}
-
-	/** The Client goes: everything that waits is told. */
+	/** The Client goes: those who read are told. What waits for an answer hears it from the link. */
 	end(error: ConecError): void {
 		this.#ended ??= error;
 		for (const watch of [...this.#watches]) watch.end(error);
-		this.#request?.settle(error);
 	}
 
-	/** A call that waits behind another one has no more time for that. */
-	async #inTime<T>(action: string, answered: Promise<T>): Promise<T> {
+	/** A call that waits behind another one does not get more time. */
+	#inTime<T>(action: string, answered: Promise<T>): Promise<T> {
 		const { requestTimeoutMs } = this.#parts.limits;
-		let timer: unknown;
-		const late = new Promise<never>((_, reject) => {
-			const error = new ConecError("PEER_TIMEOUT", `${action}: no answer within ${requestTimeoutMs} ms`);
-			timer = this.#clock.setTimeout(() => reject(error), requestTimeoutMs);
-		});
-		try {
-			return await Promise.race([answered, late]);
-		} finally {
-			this.#clock.clearTimeout(timer);
-		}
+		return inTime(answered, requestTimeoutMs, () => new ConecError("PEER_TIMEOUT", `${action}: no answer within ${requestTimeoutMs} ms`), this.#clock);
 	}
 
 	async #list(): Promise<PeerInfo[]> {
@@ -151,38 +130,24 @@ export class ClientPresence {
 	}
 
 	async #update(): Promise<void> {
-		const { send, limits } = this.#parts;
 		this.#assertAble(UPDATE);
-		const id = ++this.#lastRequest;
-		const answered = new Promise<void>((resolve, reject) => {
-			const late = new ConecError("PEER_TIMEOUT", `${UPDATE}: no answer within ${limits.requestTimeoutMs} ms`);
-			const timer = this.#clock.setTimeout(() => this.#request?.settle(late), limits.requestTimeoutMs);
-			this.#request = {
-				id,
-				settle: (error) => {
-					this.#clock.clearTimeout(timer);
-					this.#request = undefined;
-					if (error === undefined) resolve();
-					else reject(error);
-				},
-			};
+		const answer = await this.#parts.link().requests.request({
+			action: UPDATE,
+			ask: (request) => ({ type: "metadata", request, metadata: this.#wanted }),
+			isAnswer: (message) => message.type === "metadata-set" || message.type === "metadata-refused",
+			withinMs: this.#parts.limits.requestTimeoutMs,
 		});
-		send({ type: "metadata", request: id, metadata: this.#wanted });
-		await answered;
+		if (answer.type === "metadata-set") return;
+		const { code, message: reason = "refused", retryAfterMs } = answer;
+		throw new ConecError(code, `${UPDATE}: ${reason}`, { retryAfterMs });
 	}
 
 	#assertAble(action: string): void {
-		this.#parts.assertOpen(action);
+		this.#parts.assertConnected(action);
 		if (this.#ended !== undefined) throw this.#ended;
-		if (!this.#parts.capabilities.includes(PRESENCE_CAPABILITY))
-			throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not know presence`);
+		if (!this.#parts.link().can(PRESENCE_CAPABILITY))
+			throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not support lists of peers`);
 	}
-}
-
-interface Request {
-	readonly id: number;
-	/** Once. */
-	readonly settle: (error: ConecError | undefined) => void;
 }
 
 const LIST = "Cannot list the peers";

@@ -1,6 +1,6 @@
 /**
- * From the frames of a watch to events. Pure. The Coordinator's word is checked: nothing is missing, nothing comes twice, and a
- * list has an end.
+ * Makes events of the frames of a watch. Pure. It checks what the Coordinator sends: nothing may be missing, nothing may come twice,
+ * and a list must end.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
 import type { PeerChanges, PeersPage } from "../../wire/presence.ts";
 
-/** What came of a frame. */
+/** The result of a frame. */
 export type PresenceStep =
 	| { readonly type: "events"; readonly events: readonly PresenceEvent[] }
 	/** The list is longer than it may be. */
@@ -17,7 +17,7 @@ export type PresenceStep =
 	/** The Coordinator broke the protocol. */
 	| { readonly type: "invalid"; readonly problem: string };
 
-/** Keeps the list while it comes in, and afterwards only a number. */
+/** Keeps the list while it comes in. Afterwards it keeps only a number. */
 export class PresenceView {
 	readonly #maxPeers: number;
 	#epoch: string | undefined;
@@ -42,7 +42,7 @@ export class PresenceView {
 		this.#epoch = epoch;
 		this.#seq = seq;
 		for (const peer of peers) {
-			// Its place is that of its page, also when a change has named it before.
+			// A member's place is in its page, also if a change has named it before.
 			list.delete(peer.id);
 			list.set(peer.id, peer);
 		}

@@ -1,5 +1,5 @@
 /**
- * One watch of the peers: its stream, what has come and was not read, and the events that are made of it when they are read.
+ * One watch of the peers: its stream, the frames that wait, and the events that are made of them when the application reads.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface WatchHost {
 	readonly limits: Pick<ClientLimits, "presencePeers" | "presenceQueueBytes" | "requestTimeoutMs">;
 	/** @default the machine's */
 	readonly clock?: Clock;
-	/** Opens the stream; from then on the Client ends the watch when it ends itself. Throws what keeps it from being opened. */
+	/** Opens the stream. From then on the Client ends the watch when it ends itself. Throws if the stream cannot be opened. */
 	open(watch: PresenceWatch, handler: StreamHandler, options: StreamOptions): OpenedWatch;
 }
 
@@ -33,8 +33,8 @@ export interface OpenedWatch {
 }
 
 /**
- * Opened by the first `next`. Frames wait as they came, up to `presenceQueueBytes`; then the Coordinator waits, and goes on
- * with a new list if it has forgotten the changes since.
+ * The first `next` opens it. Frames wait as they came, up to `presenceQueueBytes`. Then the Coordinator waits. If it has forgotten
+ * the changes when there is room again, it goes on with a new list.
  */
 export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 	readonly #host: WatchHost;
@@ -48,7 +48,7 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 	#timer: unknown;
 	#state:
 		| { readonly type: "new" | "opening" | "open" | "over" }
-		/** What has come is still read, then this is thrown. */
+		/** The frames that wait are still read. Then this is thrown. */
 		| { readonly type: "failing"; readonly error: ConecError } = { type: "new" };
 
 	constructor(host: WatchHost) {
@@ -82,7 +82,7 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 		return this;
 	}
 
-	/** It goes no further: what has come is read, then `error`; with `CLIENT_CLOSED` it is over at once, as the application wanted. */
+	/** Ends the watch: the frames that wait are read, then `error` is thrown. With `CLIENT_CLOSED` it is over at once, because the application wanted that. */
 	end(error: ConecError): void {
 		if (error.code === "CLIENT_CLOSED") this.#finish();
 		else this.#fail(error, RESET_CODES.NONE);
@@ -98,11 +98,11 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 				frame: (kind, payload) => this.#frame(kind, payload),
 				end: () => fails("STREAM_TRUNCATED", "the Coordinator ended the watch"),
 				reset: (code) => fails(errorCodeOfReset(code) ?? "STREAM_RESET", "the Coordinator ended the watch"),
-				// All there is to send has been sent; a reset says the same and comes along.
+				// Everything has been sent. A reset says the same, and comes too.
 				stopped: () => undefined,
 				drained: () => undefined,
 				finished: () => undefined,
-				// What the loss of the connection means, the Client says.
+				// The Client says what the loss of the connection means.
 				lost: (error) => (error.code === "CONNECTION_LOST" ? undefined : this.#fail(error, RESET_CODES.NONE)),
 			},
 			{ messageBytes: 1, creditBytes: limits.presenceQueueBytes },
@@ -162,7 +162,7 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 			step.type === "invalid"
 				? broken(step.problem)
 				: new ConecError("LIMIT_EXCEEDED", `Cannot watch the peers: there are more than ${this.#host.limits.presencePeers} (limits.presencePeers)`);
-		// What follows an error in the protocol is no reason that the application needs.
+		// What follows an error in the protocol does not concern the application.
 		if (this.#state.type === "failing") this.#state = { type: "failing", error };
 		else this.#fail(error, step.type === "invalid" ? RESET_CODES.FRAME_INVALID : RESET_CODES.NONE);
 		return [];

@@ -1,22 +1,22 @@
 /**
- * The birthday method: one side opens many mappings on its symmetric NAT, the other tries random ports of it until two meet.
+ * The birthday method. One side opens many mappings on its symmetric NAT. The other side tries random ports of that NAT until two meet.
  *
  * @module
  */
 
-/** Sockets of the hard side. */
+/** How many sockets the hard side has. */
 export const BIRTHDAY_SOCKETS = 256;
 
-/** Probes of the easy side in one attempt, whatever the grant. */
+/** At most this many probes of the easy side in one attempt, however large the grant is. */
 export const BIRTHDAY_PROBES = 2048;
 
-/** How often each socket of the hard side sends: once to make its mapping, and again for what was lost or came too early. */
+/** How often each socket of the hard side sends. The first packet makes its mapping. The others are for packets that are lost or come too early. */
 export const BIRTHDAY_ROUNDS = 2;
 
 /** Time from one probe of the easy side to the next: 400 a second. */
 export const BIRTHDAY_GAP_MS = 2.5;
 
-/** How long the easy side lets the hard side open its mappings first. */
+/** How long the easy side waits, so that the hard side can open its mappings first. */
 export const BIRTHDAY_WAIT_MS = 300;
 
 /** Time from one round of the hard side to the next. */
@@ -34,12 +34,12 @@ export class BirthdayPorts {
 		this.#random = random;
 	}
 
-	/** When the next port is due; absent when all have been. */
+	/** When the next port is due. Absent when all ports have been tried. */
 	get nextAt(): number | undefined {
 		return this.#used.size < BIRTHDAY_PROBES ? this.#nextAt : undefined;
 	}
 
-	/** The ports that are due. Time in which nobody asked is not made up for by a burst. */
+	/** The ports that are due. If nobody asked for some time, no burst makes up for it. */
 	due(now: number): number[] {
 		const ports: number[] = [];
 		this.#nextAt = Math.max(this.#nextAt, now - BURST * BIRTHDAY_GAP_MS);
@@ -69,7 +69,7 @@ export class BirthdayRounds {
 		this.#nextAt = this.#sockets > 0 ? now : undefined;
 	}
 
-	/** When the next round is due; absent before `begin` and after the last. */
+	/** When the next round is due. Absent before `begin` and after the last round. */
 	get nextAt(): number | undefined {
 		return this.#rounds < BIRTHDAY_ROUNDS ? this.#nextAt : undefined;
 	}

@@ -5,7 +5,8 @@
  */
 
 import { createHmac } from "node:crypto";
-import { type Datagram, type DatagramContent, encodeDatagram, isAuthentic, type Mac, type ObservedAddress } from "../../wire/datagrams.ts";
+import { type Datagram, type DatagramContent, encodeDatagram, isAuthentic, type Mac } from "../../wire/datagrams.ts";
+import type { WireAddress } from "../../wire/fields.ts";
 
 /** Who sent a packet of an attempt: the dialler of QUIC or its acceptor. */
 export type PunchRole = "dial" | "accept";
@@ -15,13 +16,13 @@ export type OpenedPunch = Extract<DatagramContent, { readonly type: "probe" | "a
 
 /** Seals and opens the datagrams of one attempt for one of its two sides. */
 export interface PunchKeys {
-	/** What every datagram of the attempt begins with, 16 hexadecimal digits: datagrams are told apart by it before any MAC is computed. */
+	/** Every datagram of the attempt begins with this: 16 hexadecimal digits. It tells attempts apart before any MAC is computed. */
 	readonly label: string;
 	/** A PROBE of this side. */
 	probe(nonce: string): Uint8Array;
-	/** An ANSWER of this side: its 51 bytes are fewer than twice the 33 that it answers. */
-	answer(nonce: string, observed: ObservedAddress): Uint8Array;
-	/** What the other side said, or `undefined` for what is not of this attempt, forged, or this side's own packet come back. */
+	/** An ANSWER of this side. Its 51 bytes are fewer than twice the 33 bytes of the probe. */
+	answer(nonce: string, observed: WireAddress): Uint8Array;
+	/** What the other side said. `undefined`: the datagram is not of this attempt, is forged, or is this side's own packet that came back. */
 	open(datagram: Datagram): OpenedPunch | undefined;
 }
 
@@ -43,7 +44,7 @@ export function createPunchKeys(token: string, role: PunchRole): PunchKeys {
 	};
 }
 
-/** The role is under the MAC, so that a packet sent back to its sender is none of the other side's. */
+/** The MAC covers the role. So a packet that is sent back to its sender does not pass as the other side's. */
 function roleMac(key: Uint8Array, role: PunchRole): Mac {
 	const byte = Uint8Array.of(role === "dial" ? 0 : 1);
 	return (data) => createHmac("sha256", key).update(byte).update(data).digest();

@@ -6,5 +6,5 @@
 
 export { BIRTHDAY_PROBES, BIRTHDAY_ROUNDS, BIRTHDAY_SOCKETS } from "./birthday.ts";
 export { createPunchKeys } from "./datagrams.ts";
-export type { PathAttempt, PunchPlan } from "./plan.ts";
+export type { PunchPlan, TriedAddress } from "./plan.ts";
 export { Punching } from "./punching.ts";

@@ -1,5 +1,5 @@
 /**
- * One attempt at hole punching: a pure machine that is told what came and what time it is, and says what to do.
+ * One attempt at hole punching. It is a pure machine: its input is what came and what time it is, and its output is what to do.
  *
  * @module
  */
@@ -35,22 +35,22 @@ interface SentProbe {
 type State = "idle" | "waiting" | "probing" | "over";
 
 /**
- * Both sides probe, each answers what has the right MAC, and the dialler dials the address that answered it. No packet
- * goes to an IP address without a grant, and none beyond it.
+ * Both sides probe. Each answers probes that have the right MAC. The dialler dials an address that answered it. No packet goes to an
+ * IP address without a grant, or beyond it.
  *
- * The caller gives packets that came (after checking their MAC), calls {@link tick} at {@link nextTickAt}, and does what the
+ * The caller gives it the packets that came, after checking their MAC, and calls {@link tick} at {@link nextTickAt}. It does what the
  * returned actions say. All times are milliseconds of one clock that never goes back.
  */
 export class HolePunch {
 	readonly #plan: PunchPlan;
 	readonly #random: () => number;
 	readonly #grants: PacketGrants;
-	/** This side's part in the birthday method, and whom it aims at. */
+	/** This side's part in the birthday method, and the address that it aims at. */
 	readonly #birthday: { readonly part: "hard" | "easy"; readonly target: SocketAddress } | undefined;
 	readonly #paths: PunchPaths;
-	/** By nonce. Bounded by the grants. */
+	/** Probes by nonce. The grants bound them. */
 	readonly #sent: Map<string, SentProbe> = new Map();
-	/** Nonces that were answered: a replayed probe gets nothing. Bounded by the grants. */
+	/** Nonces that were answered. A replayed probe gets no answer. The grants bound them. */
 	readonly #answered: Set<string> = new Set();
 	readonly #acceptOn: Set<number> = new Set();
 	#state: State = "idle";
@@ -58,7 +58,7 @@ export class HolePunch {
 	#deadlineAt = 0;
 	#learned = 0;
 	#heard = false;
-	/** It has no more to ask: an acceptor's own probe was answered, or the deadline is past. */
+	/** Whether it sends no more probes: an acceptor's own probe was answered, or the deadline is past. */
 	#content = false;
 	#graceUntil: number | undefined;
 	#predictions: { readonly at: number; readonly round: number } | undefined;
@@ -68,7 +68,7 @@ export class HolePunch {
 	readonly #rounds: BirthdayRounds = new BirthdayRounds();
 	#actions: PunchAction[] = [];
 
-	/** `random`: from 0 to below 1; for nonces, which need only differ, and ports of the birthday method. */
+	/** `random`: from 0 to below 1. It is used for nonces, which need only differ, and for ports of the birthday method. */
 	constructor(plan: PunchPlan, random: () => number = systemRandom.fraction) {
 		this.#plan = plan;
 		this.#random = random;
@@ -80,7 +80,7 @@ export class HolePunch {
 		}
 	}
 
-	/** Begins, once. */
+	/** Begins the attempt. Called once. */
 	start(now: number): PunchAction[] {
 		if (this.#state !== "idle") return [];
 		this.#state = "waiting";
@@ -90,7 +90,7 @@ export class HolePunch {
 		return this.tick(now);
 	}
 
-	/** A packet of the peer has come. Before `start` and once it is over, nothing follows from it. */
+	/** A packet of the peer has come. Before `start` and after the end it has no effect. */
 	received(now: number, packet: PunchPacket): PunchAction[] {
 		// A packet may say that it comes from port 0, and nothing can be sent there.
 		if (this.#state === "idle" || this.#state === "over" || packet.from.port === 0 || !this.#grants.has(packet.from.address)) return [];
@@ -112,7 +112,7 @@ export class HolePunch {
 		return actions;
 	}
 
-	/** When to call {@link tick} next; absent when nothing will come of itself. */
+	/** When to call {@link tick} next. Absent: nothing is due until a packet comes. */
 	get nextTickAt(): number | undefined {
 		if (this.#state === "waiting") return Math.min(this.#beginAt, this.#giveUpAt);
 		if (this.#state !== "probing" || this.#paths.dialling) return undefined;
@@ -121,13 +121,13 @@ export class HolePunch {
 		return Math.min(...times.filter((time) => time !== undefined));
 	}
 
-	/** The extra sockets that `open-sockets` asked for are there, or fewer of them. */
+	/** The extra sockets that `open-sockets` asked for are open. They may be fewer. */
 	socketsOpened(now: number, count: number): PunchAction[] {
 		if (this.#birthday?.part === "hard" && this.#state !== "over") this.#rounds.begin(Math.max(now, this.#beginAt), count);
 		return this.tick(now);
 	}
 
-	/** The handshake that a `dial` asked for has failed: the next address that answered, or more probes until the deadline. */
+	/** The handshake that a `dial` asked for has failed. The next address that answered follows, or more probes until the deadline. */
 	dialFailed(now: number, socket: number, to: SocketAddress): PunchAction[] {
 		const path = this.#paths.find(socket, to);
 		if (this.#state !== "probing" || path?.dial !== "begun") return [];
@@ -135,7 +135,7 @@ export class HolePunch {
 		return this.tick(now);
 	}
 
-	/** The peer has been reached, or nobody wants it any more: nothing more is sent. */
+	/** Ends the attempt: the peer has been reached, or the attempt is given up. Nothing more is sent. */
 	end(): void {
 		this.#state = "over";
 	}
@@ -151,7 +151,7 @@ export class HolePunch {
 	}
 
 	get #giveUpAt(): number {
-		// A peer that sends no probes dials at once, unheard.
+		// A peer that sends no probes dials at once, before it is heard.
 		const heard = this.#plan.role === "accept" && (this.#heard || !this.#plan.peerPunch);
 		return this.#deadlineAt + (heard ? handshakeGraceMs(this.#plan.coordinatorRttMs) : 0);
 	}
@@ -177,7 +177,7 @@ export class HolePunch {
 			this.#acceptOn.add(socket);
 			this.#actions.push({ type: "accept", socket });
 		}
-		// The peer has begun, so waiting is over.
+		// The peer has begun, so this side waits no longer.
 		if (this.#state === "waiting") this.#begin(now);
 		this.#learn(now, socket, from);
 	}
@@ -185,7 +185,7 @@ export class HolePunch {
 	#onAnswer(now: number, { nonce, from, socket }: PunchPacket): void {
 		const probe = this.#sent.get(nonce);
 		if (probe === undefined) return;
-		// From elsewhere it proves no way to there and back: that has to be asked.
+		// An answer from another address does not prove a path there and back. That address must be probed.
 		if (probe.socket !== socket || probe.to.address !== from.address || probe.to.port !== from.port) return this.#learn(now, socket, from);
 		this.#sent.delete(nonce);
 		const path = this.#paths.add(socket, from, probe.kind);
@@ -268,7 +268,7 @@ export class HolePunch {
 		this.#actions.push({ type: "dial", socket: path.socket, to: path.to });
 	}
 
-	/** Nothing has come from there, and perhaps nobody is there: what a handshake sends until the deadline counts like probes. */
+	/** Nothing has come from this address, and perhaps no peer is there. So the packets of a handshake until the deadline count like probes. */
 	#dialUnasked(path: Path): void {
 		if (!this.#grants.take(path.to.address, false, HANDSHAKE_PACKETS)) return;
 		path.dial = "begun";
@@ -284,11 +284,11 @@ export class HolePunch {
 	}
 }
 
-/** A packet of the peer makes for an early probe at most that often, and not of an address that has just had one. */
+/** A packet of the peer leads to an early probe at most this often, and not if the address has just had one. */
 const LEAST_GAP_MS = 20;
 const ASKED_PROBES = 6;
 
-/** Of a QUIC handshake that nobody answers, within the time of an attempt: one at once, then after 1 s and 3 s. */
+/** Packets of a QUIC handshake that gets no answer, within the time of an attempt: one at once, then after 1 s and 3 s. */
 const HANDSHAKE_PACKETS = 5;
 
 function newNonce(random: () => number): string {

@@ -6,7 +6,7 @@
 
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { ChannelCandidate } from "../../wire/channel-messages.ts";
-import type { PathAttempt, PathKind } from "./plan.ts";
+import type { PathKind, TriedAddress } from "./plan.ts";
 
 /** An address of the peer, as seen from one socket. */
 export interface Path {
@@ -15,7 +15,7 @@ export interface Path {
 	readonly kind: PathKind;
 	probes: number;
 	lastProbeAt: number;
-	/** Absent: not to be probed again. */
+	/** Absent: it is not probed again. */
 	nextProbeAt: number | undefined;
 	/** Fastest answer. */
 	rttMs: number | undefined;
@@ -25,7 +25,7 @@ export interface Path {
 /** All paths of one attempt. */
 export class PunchPaths {
 	readonly #paths: Map<string, Path> = new Map();
-	/** IP addresses that the peer named as its own and that the Coordinator does not see it at: perhaps of the same network. */
+	/** IP addresses that the peer named as its own, but at which the Coordinator does not see it. They may be of the same network. */
 	readonly #localAddresses: ReadonlySet<string>;
 
 	constructor(candidates: readonly ChannelCandidate[]) {
@@ -41,7 +41,7 @@ export class PunchPaths {
 		return this.#paths.get(keyOf(socket, to));
 	}
 
-	/** The path, made if it is new; `undefined` if there are too many. */
+	/** The path to an address. A new one is made if needed. `undefined`: there are too many. */
 	add(socket: number, to: SocketAddress, kind: PathKind): Path | undefined {
 		const known = this.find(socket, to);
 		if (known !== undefined || this.#paths.size >= PATHS) return known;
@@ -55,12 +55,12 @@ export class PunchPaths {
 		return [...this].some(({ dial }) => dial === "begun");
 	}
 
-	/** Where handshakes have failed. */
+	/** Addresses with which handshakes have failed. */
 	get failed(): SocketAddress[] {
 		return [...this].filter(({ dial }) => dial === "failed").map(({ to }) => to);
 	}
 
-	/** The best that answered and was not dialled: on the own network first, then the fastest. */
+	/** The best path that answered and was not dialled: the own network first, then the fastest. */
 	best(): Path | undefined {
 		let best: Path | undefined;
 		for (const path of this) {
@@ -71,7 +71,7 @@ export class PunchPaths {
 		return best;
 	}
 
-	/** Whether a better kind of path than `path` was asked and may yet answer. */
+	/** Whether a better kind of path than `path` was probed and may still answer. */
 	mayBeBeaten(path: Path): boolean {
 		return !this.isLocal(path) && [...this].some((other) => this.isLocal(other) && other.rttMs === undefined && other.probes > 0);
 	}
@@ -81,12 +81,12 @@ export class PunchPaths {
 	}
 
 	/** For people and reports. */
-	attempts(): PathAttempt[] {
+	attempts(): TriedAddress[] {
 		return [...this].map(({ to, kind, probes, rttMs }) => ({ ...to, kind, probes, answered: rttMs !== undefined, ...(rttMs === undefined ? {} : { rttMs }) }));
 	}
 }
 
-/** Only a peer that answers guesses without end comes near. */
+/** Only a peer that answers guesses without end comes near this bound. */
 const PATHS = 64;
 
 function keyOf(socket: number, { address, port }: SocketAddress): string {

@@ -1,6 +1,6 @@
 /**
- * The many sockets of the birthday method: each gets a port of its own at a symmetric NAT. They only probe; the one that
- * meets the peer gives its port to a transport.
+ * The many sockets of the birthday method. Each gets its own port at a symmetric NAT. They only probe. The one that meets the peer
+ * gives its port to a transport.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { isIPv6 } from "node:net";
 import type { SocketAddress } from "../../transport/transport.ts";
 import { canonicalIp } from "../../wire/ip-address.ts";
 
-/** Hears what comes to an extra socket; sockets are numbered from 1. */
+/** Called with what comes to an extra socket. Sockets are numbered from 1. */
 export type ProbeListener = (socket: number, data: Uint8Array, from: SocketAddress) => void;
 
 /** See {@link openProbeSockets}. */
 export interface ProbeSockets {
-	/** Sends from one of them; what the network does to it is not known. */
+	/** Sends from one of them. Whether the network delivers it is not known. */
 	send(socket: number, data: Uint8Array, to: SocketAddress): void;
 	/** Closes one and returns the port that it had, so that another socket can go on with its mapping. */
 	release(socket: number): Promise<number>;
@@ -23,7 +23,7 @@ export interface ProbeSockets {
 	close(): void;
 }
 
-/** Binds that many UDP sockets at `host`, as many as the system gives. Never rejects. */
+/** Binds this many UDP sockets at `host`, or as many as the system gives. Never rejects. */
 export async function openProbeSockets(count: number, host: string, listener: ProbeListener): Promise<ProbeSockets & { readonly opened: number }> {
 	const sockets = (await Promise.all(Array.from({ length: count }, () => bound(host)))).filter((socket) => socket !== undefined);
 	for (const [index, socket] of sockets.entries()) {
@@ -60,7 +60,7 @@ function bound(host: string): Promise<Socket | undefined> {
 		});
 		socket.bind({ port: 0, address: host, exclusive: true }, () => {
 			socket.removeAllListeners("error");
-			// A destination that cannot be reached says so later; that is a lost packet.
+			// If a destination cannot be reached, the error comes later. It counts as a lost packet.
 			socket.on("error", () => undefined);
 			resolve(socket);
 		});

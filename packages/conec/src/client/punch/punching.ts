@@ -16,23 +16,23 @@ import { HolePunch } from "./machine.ts";
 import type { PunchAction, PunchPlan, PunchReport } from "./plan.ts";
 import { openProbeSockets, type ProbeSockets } from "./probe-sockets.ts";
 
-/** What an attempt stands on. */
+/** What an attempt needs. */
 export interface PunchingHost {
 	/** The Client's own socket. */
 	readonly transport: Transport;
-	/** Makes a further transport on a port that an extra socket has had; the attempt owns it until it is handed over. */
+	/** Makes a further transport on the port of an extra socket. The attempt owns it until it is handed over. */
 	readonly createTransport: TransportFactory;
 	readonly transportOptions: TransportFactoryOptions;
 	readonly clock: Clock;
 	/** @default the machine's */
 	readonly random?: Random | undefined;
-	/** Whether one more datagram may go to that address; counts it. */
+	/** Whether one more datagram may go to an address. Counts it if so. */
 	allow(to: SocketAddress): boolean;
 	/** Dials the peer and greets it. */
 	dial(transport: Transport, to: SocketAddress, signal: AbortSignal): Promise<void>;
-	/** QUIC of the peer is to be accepted on this further transport too. */
+	/** From now on the peer's QUIC connection must be accepted on this further transport too. */
 	acceptOn(transport: Transport): void;
-	/** It came to nothing. Called at most once, never after {@link Punching.established} or {@link Punching.stop}. */
+	/** The attempt failed. Called at most once, never after {@link Punching.established} or {@link Punching.stop}. */
 	failed(reason: string): void;
 }
 
@@ -71,14 +71,14 @@ export class Punching {
 		this.#perform(this.#machine.received(this.#host.clock.now(), { type: content.type, nonce: content.nonce, from, socket }));
 	}
 
-	/** The channel is up, over `transport`: all other sockets are closed. */
+	/** The channel is up, over `transport`. All other sockets are closed. */
 	established(transport: Transport): void {
 		if (this.#over) return;
 		this.#end();
 		for (const further of this.#further.values()) void further.then((one) => (one === transport ? undefined : one.destroy()), ignore);
 	}
 
-	/** Ends it without a word. */
+	/** Ends the attempt. `failed` is not called. */
 	stop(): void {
 		if (this.#over) return;
 		this.#end();
@@ -154,7 +154,7 @@ export class Punching {
 		this.#perform(this.#machine.socketsOpened(this.#host.clock.now(), sockets.opened));
 	}
 
-	/** The Client's own transport, or one that goes on where an extra socket was: the NAT knows the port, not the socket. */
+	/** The Client's own transport, or one that takes over the port of an extra socket. The NAT knows the port, not the socket. */
 	#transportOf(socket: number): Promise<Transport> {
 		if (socket === 0) return Promise.resolve(this.#host.transport);
 		const known = this.#further.get(socket);

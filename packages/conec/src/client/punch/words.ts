@@ -7,15 +7,15 @@
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { PunchPlan, PunchReport } from "./plan.ts";
 
-/** What happened beside the probes. */
+/** What happened besides the probes. */
 export interface PunchOutcome {
-	/** Addresses that answered, but with which no QUIC connection came about. */
+	/** Addresses that answered, but that QUIC could not connect to. */
 	readonly dialled: readonly SocketAddress[];
 	/** Whether a probe of the peer has come. */
 	readonly heard: boolean;
 }
 
-/** One sentence that says what was tried and, where the NATs explain it, why that could not work. */
+/** One sentence that says what was tried. If the NATs explain the failure, it says so too. */
 export function describeFailure(plan: PunchPlan, report: PunchReport, { dialled, heard }: PunchOutcome): string {
 	if (plan.candidates.length === 0) return "the peer has no address that may be tried";
 	if (dialled.length > 0) return `no QUIC connection came about with ${dialled.map(show).join(", ")}`;
@@ -44,8 +44,8 @@ function describeNats({ ownNat, peerNat }: PunchPlan): string | undefined {
 	if (own && peer) return "both sides are behind NATs that use another port for every destination";
 	if (own && peerNat.filtering === "by-port") return "this side's NAT uses another port for every destination, and the peer's lets in known ports only";
 	if (peer && ownNat.filtering === "by-port") return "the peer's NAT uses another port for every destination, and this side's lets in known ports only";
-	// What the Coordinator's one address cannot show.
+	// The Coordinator has one address, so it cannot show this.
 	const byAddress =
 		(ownNat.mapping === "independent" && peerNat.filtering === "by-port") || (peerNat.mapping === "independent" && ownNat.filtering === "by-port");
-	return byAddress ? "there is no way if one of the NATs has another port for each address, which is not known" : undefined;
+	return byAddress ? "it cannot work if one of the NATs uses another port for each address, which is not known here" : undefined;
 }

@@ -5,6 +5,7 @@
  */
 
 import { isIPv6 } from "node:net";
+import { linkedAbort } from "../../base/signals.ts";
 import { ConecError, type ConecErrorCode, isConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { Runtime } from "../../session/runtime.ts";
@@ -59,14 +60,12 @@ export async function reachCoordinator(
 	const { id, coordinator, limits, metadata } = options;
 	const { clock } = runtime;
 	const where = `Coordinator at ${isIPv6(coordinator.host) ? `[${coordinator.host}]` : coordinator.host}:${coordinator.port}`;
-	const abort = new AbortController();
+	const abort = linkedAbort(options.signal);
 	// A little earlier, so that the caller hears of it by then, however busy the process is.
 	const leftMs = limits.requestTimeoutMs - Math.min(MARGIN_MS, limits.requestTimeoutMs / 50) - (clock.now() - startedAtMs);
 	/** Addresses to which this machine has no way, each with the system's error code. */
 	const blocked = new Map<string, string>();
 	const timer = clock.setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs, blocked)), Math.max(0, leftMs));
-	const forward = (): void => abort.abort(options.signal?.reason);
-	options.signal?.addEventListener("abort", forward, { once: true });
 	try {
 		options.signal?.throwIfAborted();
 		const connection = await dialAny(transport, identity, options, runtime, blocked, abort.signal);
@@ -79,7 +78,7 @@ export async function reachCoordinator(
 		throw explain(error, where, limits.requestTimeoutMs, blocked, runtime, abort.signal);
 	} finally {
 		clock.clearTimeout(timer);
-		options.signal?.removeEventListener("abort", forward);
+		abort.unlink();
 	}
 }
 

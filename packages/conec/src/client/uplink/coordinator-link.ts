@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import type { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
-import type { ControlChannel } from "../../session/control-channel.ts";
+import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
@@ -24,22 +24,19 @@ import type { IncomingStream, SocketAddress, TransportConnection } from "../../t
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOfCoordinator } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
-import type { BroadcastCounted, BroadcastUnknown, ControlMessage, Ping, Pong, Welcome } from "../../wire/control.ts";
+import type { ControlMessage, Ping, Pong, Welcome } from "../../wire/control.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { decodeOpenFromCoordinator, encodeOpen, type OpenDirect } from "../../wire/open.ts";
-import { type MetadataRefused, type MetadataSet, PRESENCE_CAPABILITY } from "../../wire/presence.ts";
+import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import type { Greeted } from "./handshake.ts";
+import { type ClientRequests, clientRequests } from "./questions.ts";
 
 /** What the owner of a link is told and asked. */
 export interface LinkEvents {
 	/** The Coordinator stops, and why. Called once. */
 	draining(reason: string): void;
-	/** About direct channels. Never called unless the Coordinator has the capability. */
+	/** About direct channels, and no answer that somebody waits for. Never called unless the Coordinator has the capability. */
 	channel(message: ChannelMessageOfCoordinator): void;
-	/** An answer about metadata. Never called unless the Coordinator has the capability. */
-	presence(message: MetadataSet | MetadataRefused): void;
-	/** How many members a broadcast has. */
-	broadcast(message: BroadcastCounted | BroadcastUnknown): void;
 	/** Why no stream of that protocol, or of none, is accepted now; `undefined`: it is. */
 	refusal(protocol: string | undefined): Refusal | undefined;
 	/** A stream of a peer or of the Coordinator has been accepted. */
@@ -69,11 +66,12 @@ export class CoordinatorLink {
 	observedAddress: SocketAddress;
 	readonly #greeted: Greeted;
 	readonly #clock: Clock;
-	readonly #control: ControlChannel;
+	readonly #control: ControlStream;
 	readonly #limits: ClientLimits;
 	/** What holds for messages that the Coordinator itself takes. */
 	readonly sendLimits: ClientLimits;
 	readonly #events: LinkEvents;
+	readonly #requests: ClientRequests;
 	#state: "open" | "draining" | "over" = "open";
 
 	constructor(parts: LinkParts) {
@@ -89,6 +87,7 @@ export class CoordinatorLink {
 		this.#limits = limits;
 		this.sendLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
 		this.#events = events;
+		this.#requests = clientRequests((message) => control.send(message), limits, clock);
 		void connection.closed.then((info) => {
 			this.#state = "over";
 			control.end();
@@ -124,6 +123,11 @@ export class CoordinatorLink {
 		this.#control.send(message);
 	}
 
+	/** Questions to the Coordinator that wait for an answer. */
+	get requests(): Pick<ClientRequests, "ask" | "request" | "size"> {
+		return this.#requests;
+	}
+
 	/** Says something that needs no answer, now: it shows a new address of this Client to the Coordinator. */
 	poke(): void {
 		this.#control.poke();
@@ -138,6 +142,11 @@ export class CoordinatorLink {
 		return this.streams.open(this.connection, options, make, timeoutMs);
 	}
 
+	/** No answer is waited for any more, and nothing is asked: all that wait are told. */
+	endRequests(error: ConecError): void {
+		this.#requests.end(error);
+	}
+
 	/** Announces that this Client leaves and ends the streams as `how` says. */
 	async leave(reason: string, how: Omit<StreamSetEnd, "flush">): Promise<void> {
 		this.#control.send({ type: "close", reason });
@@ -147,15 +156,20 @@ export class CoordinatorLink {
 	/** Forgets what is waited for and ends the streams; the connection is closed by who owns the socket. */
 	destroy(error: ConecError, wireCode: number): void {
 		this.#control.end();
+		this.#requests.end(error);
 		this.streams.destroy(error, wireCode);
 	}
 
 	#received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		if (this.#state === "over") return;
-		if (isChannelMessageOfCoordinator(message) && this.can(DIRECT_CAPABILITY)) return this.#events.channel(message);
-		if ((message.type === "broadcast-counted" || message.type === "broadcast-unknown") && this.can(BROADCAST_CAPABILITY))
-			return this.#events.broadcast(message);
-		if ((message.type === "metadata-set" || message.type === "metadata-refused") && this.can(PRESENCE_CAPABILITY)) return this.#events.presence(message);
+		if (isChannelMessageOfCoordinator(message) && this.can(DIRECT_CAPABILITY)) {
+			if (!this.#requests.answered(message)) this.#events.channel(message);
+			return;
+		}
+		const counted = (message.type === "broadcast-counted" || message.type === "broadcast-unknown") && this.can(BROADCAST_CAPABILITY);
+		const changed = (message.type === "metadata-set" || message.type === "metadata-refused") && this.can(PRESENCE_CAPABILITY);
+		// One that nobody waits for is passed over.
+		if (counted || changed) return void this.#requests.answered(message);
 		if (message.type !== "close") return this.connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
 		if (this.#state === "draining") return;
 		this.#state = "draining";

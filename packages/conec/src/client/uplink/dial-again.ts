@@ -7,6 +7,7 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { type Random, systemRandom } from "../../base/random.ts";
+import { deferred, onAbort } from "../../base/signals.ts";
 import { isConecError } from "../../errors.ts";
 
 /** What the pauses are made of. */
@@ -47,13 +48,11 @@ const LONGEST_PAUSE_MS = 1_000;
 
 /** Resolves after the time, or at once on abort. */
 function pause(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
-	return new Promise((resolve) => {
-		const done = (): void => {
-			clock.clearTimeout(timer);
-			signal.removeEventListener("abort", done);
-			resolve();
-		};
-		const timer = clock.setTimeout(done, ms);
-		signal.addEventListener("abort", done, { once: true });
+	const { promise, resolve } = deferred<void>();
+	const timer = clock.setTimeout(resolve, ms);
+	const forget = onAbort(signal, resolve);
+	return promise.finally(() => {
+		clock.clearTimeout(timer);
+		forget();
 	});
 }

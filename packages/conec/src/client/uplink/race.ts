@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { abortable, deferred, onAbort } from "../../base/signals.ts";
 import { ConecError, isConecError } from "../../errors.ts";
 import type { HostAddress, Lookup } from "../../session/runtime.ts";
 
@@ -27,7 +28,7 @@ export async function resolveHost(host: string, family: 0 | 4 | 6, lookup: Looku
 	signal.throwIfAborted();
 	let found: readonly HostAddress[];
 	try {
-		found = await orAbort(lookup(host), signal);
+		found = await abortable(lookup(host), signal);
 	} catch (error) {
 		if (signal.aborted) throw error;
 		throw new ConecError("HOST_UNRESOLVABLE", `Cannot resolve "${host}": the name service does not know it or does not answer`, { cause: error });
@@ -50,42 +51,39 @@ export function raceDials<T>(
 	options: RaceOptions,
 ): Promise<T> {
 	const { signal, staggerMs = 250, clock = systemClock } = options;
-	return new Promise<T>((resolve, reject) => {
-		const losers = new AbortController();
-		const errors: unknown[] = [];
-		let timer: unknown;
-		let next = 0;
-		let over = false;
-		const settle = (): boolean => {
-			if (over) return false;
-			over = true;
-			clock.clearTimeout(timer);
-			signal.removeEventListener("abort", onAbort);
-			losers.abort();
-			return true;
-		};
-		const onAbort = (): void => {
-			if (settle()) reject(signal.reason as Error);
-		};
-		const start = (): void => {
-			clock.clearTimeout(timer);
-			const address = addresses[next++];
-			if (address === undefined || over) return;
-			if (next < addresses.length) timer = clock.setTimeout(start, staggerMs);
-			dial(address, losers.signal).then(
-				(won) => (settle() ? resolve(won) : discard(won)),
-				(error: unknown) => {
-					if (over) return;
-					errors.push(error);
-					if (errors.length < addresses.length) start();
-					else if (settle()) reject(mostTelling(errors));
-				},
-			);
-		};
-		if (signal.aborted) return onAbort();
-		signal.addEventListener("abort", onAbort, { once: true });
-		start();
+	const { promise, resolve, reject } = deferred<T>();
+	const losers = new AbortController();
+	const errors: unknown[] = [];
+	let timer: unknown;
+	let next = 0;
+	let over = false;
+	const settle = (): boolean => {
+		if (over) return false;
+		over = true;
+		clock.clearTimeout(timer);
+		losers.abort();
+		return true;
+	};
+	const start = (): void => {
+		clock.clearTimeout(timer);
+		const address = addresses[next++];
+		if (address === undefined || over) return;
+		if (next < addresses.length) timer = clock.setTimeout(start, staggerMs);
+		dial(address, losers.signal).then(
+			(won) => (settle() ? resolve(won) : discard(won)),
+			(error: unknown) => {
+				if (over) return;
+				errors.push(error);
+				if (errors.length < addresses.length) start();
+				else if (settle()) reject(mostTelling(errors));
+			},
+		);
+	};
+	const forget = onAbort(signal, () => {
+		if (settle()) reject(signal.reason);
 	});
+	start();
+	return promise.finally(forget);
 }
 
 const MAX_ADDRESSES = 16;
@@ -107,13 +105,4 @@ function mostTelling(errors: readonly unknown[]): unknown {
 		return error.code === "CONNECTION_LOST" ? 3 : 4;
 	};
 	return errors.reduce((best, error) => (rank(error) > rank(best) ? error : best));
-}
-
-/** The promise, or the signal's reason if that comes first. */
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-	return new Promise<T>((resolve, reject) => {
-		const onAbort = (): void => reject(signal.reason as Error);
-		signal.addEventListener("abort", onAbort, { once: true });
-		promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-	});
 }

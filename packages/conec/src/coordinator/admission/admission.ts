@@ -8,7 +8,8 @@
 import { randomHex } from "../../base/random.ts";
 import { isConecError } from "../../errors.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
-import { acceptControlChannel, type ControlChannel } from "../../session/control-channel.ts";
+import { COORDINATOR_DIALECT } from "../../session/control-stream.ts";
+import { type Answering, answerHello, hearHello } from "../../session/greeting.ts";
 import type { Runtime } from "../../session/runtime.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
 import { identityProblem } from "../../tls/proven-identity.ts";
@@ -16,11 +17,10 @@ import type { IncomingStream, TransportConnection } from "../../transport/transp
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, type RefusedCode } from "../../wire/codes.ts";
-import { decodeControl, type Hello, type Refused } from "../../wire/control.ts";
-import { FRAME } from "../../wire/frames.ts";
+import type { ControlMessage, Hello, Refused } from "../../wire/control.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
-import type { Channels } from "../introduction/index.ts";
+import type { Introductions } from "../introduction/index.ts";
 import type { Claim, Registry } from "../sessions/index.ts";
 import { Session, type SessionParts } from "../sessions/index.ts";
 import { type Lease, type Leases, leaseSource } from "./leases.ts";
@@ -43,53 +43,25 @@ export interface AdmissionHost {
 	readonly changeCost: (session: Session) => number;
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
-	readonly channels: Channels;
+	readonly introductions: Introductions;
 	readonly onRequest: SessionParts["onRequest"];
 }
 
 /** Takes a new connection; never throws and never rejects. */
 export function admit(connection: TransportConnection, host: AdmissionHost): void {
-	connection.onStream = (incoming) => {
-		connection.onStream = () => connection.close(CLOSE_CODES.PROTOCOL_ERROR, "a stream before the welcome");
-		const hello = readHello(incoming, host.limits.metadataBytes);
-		if (typeof hello === "string") connection.close(CLOSE_CODES.PROTOCOL_ERROR, hello);
-		else greet(incoming, hello, host);
-	};
-}
-
-function readHello({ header }: IncomingStream, metadataBytes: number): Hello | string {
-	if (header.kind !== FRAME.CONTROL) return "the first stream is not the control stream";
-	const message = decodeControl(header.payload, metadataBytes);
-	if (!message.ok) return message.error;
-	return message.value?.type === "hello" ? message.value : "the first message is not hello";
-}
-
-function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): void {
-	const { connection } = incoming;
-	const progress: { session?: Session } = {};
-	const control = acceptControlChannel(
-		incoming,
-		{
-			message: (message) => {
-				if (progress.session !== undefined) progress.session.received(message);
-				else connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" before the welcome`);
-			},
-			heard: () => progress.session?.heard(),
-			broken: (closeCode, reason) => (progress.session === undefined ? connection.close(closeCode, reason) : progress.session.end(closeCode, reason)),
-			// FIN of ours is only ever sent after `refused`.
-			finished: () => connection.close(CLOSE_CODES.REFUSED, ""),
-		},
-		host.limits,
-		host.runtime.clock,
-	);
-	let over = false;
-	void connection.closed.then(() => {
-		over = true;
-		control.end();
+	hearHello<ControlMessage, Hello>(connection, {
+		dialect: COORDINATOR_DIALECT,
+		isHello: (message) => message.type === "hello",
+		metadataBytes: host.limits.metadataBytes,
+		heard: (incoming, hello) => answer(incoming, hello, host),
 	});
+}
+
+function answer(incoming: IncomingStream, hello: Hello, host: AdmissionHost): void {
+	const { connection } = incoming;
+	const answering = answerHello<ControlMessage>(incoming, COORDINATOR_DIALECT, host.limits, host.runtime.clock);
 	const refuse = (refusal: Refused): void => {
-		control.send(refusal);
-		control.finish();
+		answering.refuse(refusal);
 		host.refused(connection, refusal, hello.id);
 	};
 	const known = identify(connection, hello, host);
@@ -100,14 +72,14 @@ function greet(incoming: IncomingStream, hello: Hello, host: AdmissionHost): voi
 		const applicant = identify(connection, hello, host);
 		if (applicant.type === "refused") return refuse(applicant);
 		const refusal = judge(applicant, host);
-		if (refusal === undefined) progress.session = welcome(connection, control, hello, applicant, host);
+		if (refusal === undefined) welcome(connection, answering, hello, applicant, host);
 		else refuse(refusal);
 	};
 	const holder = holderToAsk(known, host);
 	if (holder === undefined) return decide();
 	void holder.control.ping(host.limits.holderPingMs).then((alive) => {
 		if (!alive) holder.end(CLOSE_CODES.DISCONNECTED, "it was silent while another Client asked for its id");
-		if (!over) decide();
+		if (!answering.over) decide();
 	});
 }
 
@@ -177,7 +149,7 @@ function identify(connection: TransportConnection, hello: Hello, host: Admission
 	}
 }
 
-function welcome(connection: TransportConnection, control: ControlChannel, hello: Hello, applicant: Applicant, host: AdmissionHost): Session {
+function welcome(connection: TransportConnection, answering: Answering<ControlMessage>, hello: Hello, applicant: Applicant, host: AdmissionHost): void {
 	const { limits } = host;
 	const { clock, random } = host.runtime;
 	connection.confirm();
@@ -191,14 +163,14 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		metadataUpdatesPerMinute: limits.metadataUpdatesPerMinute,
 		clock,
 		connection,
-		control,
+		control: answering.control,
 		changed: host.changed,
 		changeCost: host.changeCost,
 		release: host.ended,
 		onStream: host.onStream,
 		direct: hello.capabilities.includes(DIRECT_CAPABILITY),
-		onChannelMessage: (from, message) => host.channels.received(from, message),
-		onHeard: (from) => host.channels.heard(from),
+		onChannelMessage: (from, message) => host.introductions.received(from, message),
+		onHeard: (from) => host.introductions.heard(from),
 		onRequest: host.onRequest,
 	});
 	host.registry.hold(applicant, session, clock.now());
@@ -206,8 +178,8 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), clock.now());
 	}
 	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
-	const natTest = session.direct ? host.channels.joined(session) : undefined;
-	control.send({
+	const natTest = session.direct ? host.introductions.joined(session) : undefined;
+	const greeting = answering.welcome({
 		type: "welcome",
 		version: applicant.version,
 		session: randomHex(random, 16),
@@ -217,8 +189,12 @@ function welcome(connection: TransportConnection, control: ControlChannel, hello
 		observedAddress: connection.remoteAddress,
 		...(natTest === undefined ? {} : { natTest }),
 	});
+	greeting.listen({
+		message: (message) => session.received(message),
+		heard: () => session.heard(),
+		broken: (closeCode, reason) => session.end(closeCode, reason),
+	});
 	host.admitted(session);
-	return session;
 }
 
 function refused(code: RefusedCode, message: string): Refused {

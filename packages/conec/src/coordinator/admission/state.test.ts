@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
+import { NODE_FLAGS } from "../../../testing/node-flags.ts";
+import { temporary } from "../../../testing/temporary.ts";
+import { until } from "../../../testing/until.ts";
 import type { ConecError } from "../../errors.ts";
 import { type BootTime, LEASE_FILE, type LeaseRecord, parseLeases, renderLeases } from "./lease-file.ts";
 import type { KeptLease } from "./leases.ts";
@@ -20,19 +22,6 @@ const sample: LeaseRecord = {
 	],
 };
 const empty: LeaseRecord = { written: { boot: null, ms: 0 }, leases: [] };
-
-async function temporary(t: TestContext): Promise<string> {
-	const path = await mkdtemp(join(tmpdir(), "conec-state-"));
-	t.after(() => rm(path, { recursive: true, force: true }));
-	return path;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-	for (const end = performance.now() + 60_000; !(await condition()); ) {
-		assert.ok(performance.now() < end, "in time");
-		await new Promise((resolve) => setTimeout(resolve, 10));
-	}
-}
 
 test("lease file: what is written is read again, none included", () => {
 	assert.deepEqual(parseLeases(renderLeases(sample)), sample);
@@ -80,8 +69,10 @@ test("state: leases are there again after close, and after destroy those that ha
 	const second = await openState(directory, limits);
 	assert.equal(second.leases.find("alice", performance.now())?.identity, key);
 	second.leases.hold("bob", key, "s", performance.now());
-	await until(async () => (await readFile(join(directory, LEASE_FILE), "utf8")).includes("bob"));
+	await until(async () => (await readFile(join(directory, LEASE_FILE), "utf8")).includes("bob"), { timeoutMs: 60_000 });
 	second.destroy();
+	// The file is there before its write has ended, and until then the directory stays locked.
+	await until(async () => (await readdir(directory)).length === 1, { timeoutMs: 60_000 });
 	const third = await openState(directory, limits);
 	assert.deepEqual(
 		third.leases
@@ -145,7 +136,7 @@ test("state: when the leases cannot be written it says so once and goes on", asy
 	// A directory in the place of the file: nothing can be renamed to it, not even by root.
 	await mkdir(join(directory, LEASE_FILE));
 	state.leases.hold("alice", key, "s", performance.now());
-	await until(async () => problems.length > 0);
+	await until(async () => problems.length > 0, { timeoutMs: 60_000 });
 	state.leases.hold("bob", key, "s", performance.now());
 	await state.close();
 	assert.deepEqual(
@@ -185,7 +176,7 @@ test("state lock: a directory that cannot be written, or is none, is reported wi
 			const ask = `import { lockStateDirectory } from ${JSON.stringify(new URL("state-lock.ts", import.meta.url).href)};
 				process.setgid(65534); process.setuid(65534);
 				lockStateDirectory(${JSON.stringify(directory)}).then(() => console.log("taken"), (error) => console.log(error.code, error.message));`;
-			const { stdout, stderr } = spawnSync(process.execPath, ["--conditions=source", "--import", "tsx", "--input-type=module", "--eval", ask], {
+			const { stdout, stderr } = spawnSync(process.execPath, [...NODE_FLAGS, "--input-type=module", "--eval", ask], {
 				encoding: "utf8",
 			});
 			assert.match(stdout, /^STATE_DIRECTORY_INVALID Cannot use .*: permission denied \(EACCES\)/, stderr);

@@ -92,7 +92,7 @@ class KeptState implements CoordinatorState {
 		this.remark =
 			lock.remark === undefined
 				? undefined
-				: new ConecError("STATE_DIRECTORY_INVALID", `Cannot lock ${directory} for certain: ${lock.remark}; see to it that no other Coordinator uses it`);
+				: new ConecError("STATE_DIRECTORY_INVALID", `Cannot lock ${directory} reliably: ${lock.remark}. Make sure that no other Coordinator uses it`);
 	}
 
 	async close(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * One broadcast at the Coordinator: who is in it, and the one order of what they send.
+ * One broadcast at the Coordinator: its members, and the one order of their messages.
  *
  * @module
  */
@@ -36,31 +36,31 @@ export interface BroadcastHost {
 	/** What all broadcasts keep. */
 	readonly held: HeldBytes;
 	readonly writeFramesToMany: (streams: readonly TransportStream[], frames: Uint8Array) => ArrayLike<number>;
-	/** A member has begun to lag, or has caught up having lost so many messages by then. */
+	/** A member has begun to lag, or has caught up. `lost` counts the messages that it has lost until then. */
 	readonly lagChanged: (broadcast: Broadcast, member: Member) => void;
-	/** A member is to be ended, as it lags and has asked for that. */
+	/** Ends a member that lags and has the policy "disconnect". */
 	readonly disconnect: (member: Member) => void;
 	/** The last member has gone. */
 	readonly empty: (broadcast: Broadcast) => void;
 }
 
-/** What a sender has sent and that waits for slow readers. */
+/** A message of a sender that waits for slow readers. */
 interface Pending {
 	readonly member: Member;
 	readonly payload: Uint8Array | undefined;
-	/** Instead of a payload: what to do once everything before is stamped. */
+	/** Instead of a payload: what to do when everything before it is stamped. */
 	readonly action: (() => void) | undefined;
 }
 
-/** Most bytes that are stamped in one go. */
+/** At most this many bytes are stamped at once. */
 const STEP_BYTES = 64 * 1_024;
-/** The same while some member has a small queue, which such a step may overfill: it must not make work for all others. */
+/** The same while a member has a small queue, which one step could overfill. Such a member must not make work for all others. */
 const STEP_MIN_BYTES = 16 * 1_024;
 
 /** See the module. */
 export class Broadcast {
 	readonly name: string;
-	/** Names this life of the broadcast: one that has vanished and come back has another. */
+	/** Names this life of the broadcast. A broadcast that has ended and begins again gets another epoch. */
 	readonly epoch: string;
 	readonly #epochBytes: Uint8Array;
 	readonly #host: BroadcastHost;
@@ -71,13 +71,13 @@ export class Broadcast {
 	#seq = 0;
 	#senders = 0;
 	#receivers = 0;
-	/** Members that hear of changes of the list. */
+	/** Members that get the changes of the list. */
 	readonly #listeners: Set<Member> = new Set();
-	/** Messages of this turn, which get their numbers when it ends. */
+	/** Messages of this turn. They get their numbers when it ends. */
 	#batch: Unstamped[] = [];
 	#batchBytes = 0;
 	#flushScheduled = false;
-	/** What has come while senders have to wait. */
+	/** What has come while senders must wait. */
 	readonly #pending: Fifo<Pending> = new Fifo();
 	#stepBytes = STEP_BYTES;
 	#abandoned = false;
@@ -112,17 +112,17 @@ export class Broadcast {
 		return this.#members.size;
 	}
 
-	/** Members that hear of every change of the list: that is what a joining costs. */
+	/** How many members get each change of the list. Each joining costs that much. */
 	get listeners(): number {
 		return this.#listeners.size;
 	}
 
-	/** A member that {@link join} takes. */
+	/** Makes a member for {@link join}. */
 	createMember(peer: BroadcastPeer, open: BroadcastOpen): Member {
 		return new Member(peer, open, this.#roster.peers, this.#delivery.patienceWith(peer.id), this.#host.held, this.#host.limits);
 	}
 
-	/** Takes a member, whose stream has been accepted, and tells it where it stands. */
+	/** Adds a member, whose stream has been accepted, and tells it its position. */
 	join(member: Member, open: BroadcastOpen): void {
 		this.#flush();
 		const { since, last } = open;
@@ -157,7 +157,7 @@ export class Broadcast {
 		this.#delivery.add(member);
 	}
 
-	/** A message. */
+	/** A member has sent a message. */
 	receive(member: Member, payload: Uint8Array): void {
 		if (this.#pending.length > 0 || this.#delivery.held) {
 			member.unstamped++;
@@ -168,7 +168,7 @@ export class Broadcast {
 		this.#add(member, payload);
 	}
 
-	/** A member has sent its last message; `acknowledge` is called when all of them have their numbers. */
+	/** A member has sent its last message. `acknowledge` is called when all its messages have their numbers. */
 	finishSending(member: Member, acknowledge: () => void): void {
 		this.#afterPending(member, () => {
 			acknowledge();
@@ -179,7 +179,7 @@ export class Broadcast {
 		});
 	}
 
-	/** A member goes, once its messages have their numbers; `then` is called right after. */
+	/** A member leaves when its messages have their numbers. `then` is called right after. */
 	leaveAfter(member: Member, then: () => void): void {
 		this.#afterPending(member, () => {
 			this.leave(member);
@@ -187,7 +187,7 @@ export class Broadcast {
 		});
 	}
 
-	/** A member goes at once; what it has sent and has no number is dropped. */
+	/** A member leaves at once. Its messages that have no number yet are dropped. */
 	leave(member: Member): void {
 		if (member.unstamped > 0) this.#forgetPending(member);
 		this.#flush();
@@ -202,28 +202,28 @@ export class Broadcast {
 		this.#pump();
 	}
 
-	/** The Coordinator goes, and takes all members out: that is no news of any of them. */
+	/** The Coordinator ends, and all members leave. They are not told of each other. */
 	abandon(): void {
 		this.#abandoned = true;
 	}
 
-	/** What a Client says of itself has changed. */
+	/** The metadata of a Client has changed. */
 	update(peer: BroadcastPeer): void {
 		this.#flush();
 		this.#tell(this.#roster.update(peer));
 	}
 
-	/** Bytes of messages that are kept for who joins later. */
+	/** Bytes of messages that are kept for members that join later. */
 	get historyBytes(): number {
 		return this.#history.bytes;
 	}
 
-	/** Forgets them, as there is no memory for them. */
+	/** Drops the history, because there is no memory for it. */
 	shedHistory(): void {
 		this.#history.clear();
 	}
 
-	/** Drops what waits for a member, as there is no memory for it. */
+	/** Drops what waits for a member, because there is no memory for it. */
 	shed(member: Member): void {
 		this.#delivery.shed(member);
 		this.#pump();
@@ -237,7 +237,7 @@ export class Broadcast {
 		this.#pump();
 	}
 
-	/** Takes a message into the batch of this turn. */
+	/** Adds a message to the batch of this turn. */
 	#add(member: Member, payload: Uint8Array): void {
 		this.#batch.push({ sender: member.sender, payload });
 		this.#batchBytes += taggedFrameBytes(member.sender.bytes.length, payload.length);
@@ -263,7 +263,7 @@ export class Broadcast {
 		this.#seq += batch.length;
 		this.#batch = [];
 		this.#batchBytes = 0;
-		// Mostly nobody keeps it.
+		// In most cases nothing keeps the chunk.
 		if (!this.#delivery.anyBehind && !this.#history.keeps) {
 			this.#history.skip(this.#seq);
 			if (this.#delivery.anyLive) this.#delivery.giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes));
@@ -274,7 +274,7 @@ export class Broadcast {
 		this.#delivery.give(chunk);
 	}
 
-	/** Numbers what has waited, as far as readers allow. */
+	/** Numbers the messages that have waited, as far as the readers allow. */
 	#pump(): void {
 		while (this.#pending.length > 0 && !this.#delivery.held) {
 			const { member, payload, action } = this.#pending.shift() as Pending;
@@ -285,7 +285,7 @@ export class Broadcast {
 				this.#flush();
 				action();
 			}
-			// What is in the batch counts only once it is given out.
+			// The batch counts only when it is given out.
 			if (this.#pending.length === 0) this.#flush();
 		}
 		this.#delivery.clockWaiting();
@@ -310,7 +310,7 @@ export class Broadcast {
 		member.unstamped = 0;
 	}
 
-	/** Takes a member out, and tells the others. */
+	/** Removes a member, and tells the others. */
 	#forget(member: Member): void {
 		this.#members.delete(member);
 		this.#listeners.delete(member);
@@ -322,11 +322,11 @@ export class Broadcast {
 		if (this.#members.size === 0) this.#delivery.stop();
 	}
 
-	/** The last sender has gone: readers get what waits for them, then the end. */
+	/** The last sender has gone. Readers get what waits for them, then the end. */
 	#endReaders(): void {
 		if (this.#abandoned) return;
 		const ending = [...this.#members].filter((member) => member.receives && !member.keepOpen);
-		// All at once: they are not told of each other, which would be the square of their number.
+		// All leave at once. They are not told of each other, because that would cost the square of their number.
 		for (const member of ending) {
 			member.state = "ending";
 			this.#members.delete(member);
@@ -346,7 +346,7 @@ export class Broadcast {
 		this.#host.empty(this);
 	}
 
-	/** Tells those who want to know of a change. */
+	/** Tells the members that want to know of a change. */
 	#tell(change: Change | undefined): void {
 		if (change === undefined || this.#abandoned) return;
 		this.#seq++;

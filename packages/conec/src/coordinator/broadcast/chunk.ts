@@ -1,12 +1,12 @@
 /**
- * Messages of one moment, encoded once for everybody.
+ * Messages of one moment, encoded once for all members.
  *
  * @module
  */
 
 import { taggedFrameBytes, writeTaggedFrame } from "../../wire/broadcast.ts";
 
-/** Who sent, with what is written of it. */
+/** A sender, with the encoded form of its id. */
 export interface Sender {
 	readonly id: string;
 	readonly bytes: Uint8Array;
@@ -18,25 +18,25 @@ export interface Unstamped {
 	readonly payload: Uint8Array;
 }
 
-/** Messages with consecutive numbers, as TAGGED frames one behind the other. Nothing of it changes but who keeps it. */
+/** Messages with consecutive numbers, as consecutive TAGGED frames. Only its holders change. */
 export interface Chunk {
 	readonly bytes: Uint8Array;
 	readonly firstSeq: number;
 	/** Where each frame ends. */
 	readonly ends: readonly number[];
-	/** Whose each message is. */
+	/** The sender of each message. */
 	readonly senders: readonly string[];
 	/** When it was stamped. */
 	readonly atMs: number;
-	/** How many keep it, see `HeldBytes`. */
+	/** How many queues and histories keep it; see `HeldBytes`. */
 	holders: number;
 }
 
-/** Stamps messages with numbers from `firstSeq` on; there must be one at least. */
+/** Stamps messages with numbers from `firstSeq` on. There must be at least one. */
 export function encodeChunk(messages: readonly Unstamped[], firstSeq: number, epoch: Uint8Array, atMs: number): Chunk {
 	let length = 0;
 	for (const { sender, payload } of messages) length += taggedFrameBytes(sender.bytes.length, payload.length);
-	const bytes = Buffer.allocUnsafeSlow(length); // of its own: a chunk that is kept must not keep others
+	const bytes = Buffer.allocUnsafeSlow(length); // not from the pool: a chunk that is kept must not keep other memory
 	const ends: number[] = [];
 	const senders: string[] = [];
 	let at = 0;
@@ -48,11 +48,11 @@ export function encodeChunk(messages: readonly Unstamped[], firstSeq: number, ep
 	return { bytes, firstSeq, ends, senders, atMs, holders: 0 };
 }
 
-/** The frames of a chunk that nobody keeps: valid until the next call. */
+/** The frames of a chunk that nothing keeps. They are valid until the next call. */
 export function encodeFrames(messages: readonly Unstamped[], firstSeq: number, epoch: Uint8Array): Uint8Array {
 	let length = 0;
 	for (const { sender, payload } of messages) length += taggedFrameBytes(sender.bytes.length, payload.length);
-	// Memory that is used again and again, as a stream of garbage would make the process grow until the next collection.
+	// The same memory is used again and again. Otherwise the process would grow until the next garbage collection.
 	const bytes = length <= SCRATCH_BYTES ? scratch : new Uint8Array(length);
 	let at = 0;
 	for (let i = 0; i < messages.length; i++) {
@@ -75,7 +75,7 @@ export function bytesBetween(chunk: Chunk, from: number, to: number): number {
 	return (chunk.ends[to - 1] as number) - startOf(chunk, from);
 }
 
-/** One message with a copy of its bytes, so that it keeps no others. */
+/** One message with a copy of its bytes, so that it does not keep the other messages. */
 export function isolated(chunk: Chunk, index: number): Chunk {
 	if (chunk.ends.length === 1) return chunk;
 	const bytes = Buffer.from(framesOf(chunk, index, index + 1));

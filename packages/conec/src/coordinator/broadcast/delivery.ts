@@ -1,5 +1,5 @@
 /**
- * What the members of one broadcast are given, and how long its senders wait for those who are slow.
+ * Gives the members of one broadcast their messages, and decides how long senders wait for slow members.
  *
  * @module
  */
@@ -24,17 +24,17 @@ export interface DeliveryHost {
 	readonly writeFramesToMany: (streams: readonly TransportStream[], frames: Uint8Array) => ArrayLike<number>;
 	/** A member has begun to lag, or has caught up. */
 	readonly lagChanged: (member: Member) => void;
-	/** A member is to be ended, as it lags and has asked for that. */
+	/** Ends a member that lags and has the policy "disconnect". */
 	readonly disconnect: (member: Member) => void;
 	/** All members. */
 	readonly members: () => Iterable<Member>;
-	/** Whether something of senders waits. */
+	/** Whether messages of senders wait. */
 	readonly pending: () => boolean;
 	/** Senders may not have to wait any more. */
 	readonly released: () => void;
 }
 
-/** Senders hear who lags so much later. */
+/** Delay after which senders are told which members lag. */
 const LAG_NOTICE_MS = 20;
 const EMPTY = new Uint8Array(0);
 
@@ -46,11 +46,11 @@ export class Delivery {
 	/** The other readers. */
 	readonly #behind: Set<Member> = new Set();
 	readonly #waits: Waits;
-	/** Members that are waited for. */
+	/** Members that senders wait for. */
 	#awaited = 0;
 	readonly #pace: Pace = new Pace();
 	#paceTimer: unknown;
-	/** Readers that keep up wait for those that do not, and the clock of all waiting runs. */
+	/** Readers that keep up have to wait for others, and the clock that bounds all waiting runs. */
 	#paceHurts = false;
 	readonly #laggards: Laggards = new Laggards();
 	#lagTimer: unknown;
@@ -65,7 +65,7 @@ export class Delivery {
 		return this.#awaited > 0 || (this.#pace.tooFast && (this.#live.size === 0 || this.#waits.total.remainingMs(this.#host.clock.now()) > 0));
 	}
 
-	/** Whether some reader has to have messages kept for it. */
+	/** Whether messages must be kept for some reader. */
 	get anyBehind(): boolean {
 		return this.#behind.size > 0;
 	}
@@ -75,24 +75,24 @@ export class Delivery {
 		return this.#live.size > 0;
 	}
 
-	/** Who lags, as many as may be listed. */
+	/** Ids of members that lag, as many as may be listed. */
 	get lagging(): string[] {
 		return this.#laggards.listed();
 	}
 
-	/** How long senders wait for that Client, which is about to join; {@link remove} is its counterpart. */
+	/** The waiting that counts for a Client which is about to join. {@link remove} is its counterpart. */
 	patienceWith(id: string): Patience {
 		return this.#waits.join(id);
 	}
 
-	/** Gives a member messages from now on, behind what its queue holds. */
+	/** Gives a member messages from now on, after what its queue holds. */
 	add(member: Member): void {
 		member.movedAtMs = this.#host.clock.now();
 		if (member.receives) this.#behind.add(member);
 		this.drain(member);
 	}
 
-	/** Gives it no more, and waits for it no more. */
+	/** Gives a member no more messages. Senders no longer wait for it. */
 	remove(member: Member): void {
 		const now = this.#host.clock.now();
 		this.#behind.delete(member);
@@ -112,21 +112,21 @@ export class Delivery {
 		for (const timer of [this.#paceTimer, this.#lagTimer]) if (timer !== undefined) this.#host.clock.clearTimeout(timer);
 	}
 
-	/** Messages for those who keep up. `frames` are valid during the call only. */
+	/** Messages for the members that keep up. `frames` are valid during the call only. */
 	giveToLive(frames: Uint8Array): void {
 		if (this.#live.size === 0) return;
 		const queued = this.#host.writeFramesToMany(this.#live.streams, frames);
 		const before = this.#live.size;
-		// From the last to the first, as whoever is taken out leaves its place to the last.
+		// From the last to the first, because the last takes the place of one that is removed.
 		for (let i = before - 1; i >= 0; i--) {
 			const bytes = queued[i] as number;
-			// Below 0 it is over, which its stream says by itself.
+			// A result below 0 says that the stream is over. The stream reports that itself.
 			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) this.#stall(this.#live.at(i));
 		}
 		if (this.#live.size < before) this.clockWaiting();
 	}
 
-	/** Messages for all. */
+	/** Messages for all members. */
 	give(chunk: Chunk): void {
 		const behind = [...this.#behind];
 		this.giveToLive(chunk.bytes);
@@ -137,7 +137,7 @@ export class Delivery {
 		}
 	}
 
-	/** A change of the list of members, for those who want to hear of it. */
+	/** A change of the list of members, for the members that want to know it. */
 	tell(listeners: Iterable<Member>, presence: Presence): void {
 		const ready: Member[] = [];
 		for (const member of listeners) {
@@ -178,18 +178,18 @@ export class Delivery {
 		}
 		const lagged = member.lagging;
 		this.#review(member);
-		// A gap at the end is told once it cannot grow any more.
+		// A gap at the end is sent when it can no longer grow.
 		if (lagged && !member.lagging && !queue.empty) this.drain(member);
 	}
 
-	/** Drops what waits for a member, as there is no memory for it. */
+	/** Drops what waits for a member, because there is no memory for it. */
 	shed(member: Member): void {
 		if (member.state === "in" && !member.lagging) this.#startLag(member);
 		member.queue.shed();
 		if (member.state === "in") this.#review(member);
 	}
 
-	/** Senders have begun or ceased to wait. */
+	/** Senders have begun or stopped to wait. */
 	clockWaiting(): void {
 		const hurts = this.#pace.tooFast && this.#live.size > 0 && this.#host.pending();
 		if (hurts === this.#paceHurts) return;
@@ -214,7 +214,7 @@ export class Delivery {
 		if (member.lagging && this.#hasCaughtUp(member)) this.#endLag(member);
 		let waitFor: LagClock | undefined;
 		while (queue.full) {
-			// What waits for it is presence only, which no sender can hold back.
+			// Only presence waits for it, and senders cannot hold that back.
 			if (!member.receives && !member.lagging) this.#startLag(member);
 			const clock = this.#clockFor(member);
 			if (clock === undefined) break;
@@ -239,12 +239,12 @@ export class Delivery {
 	}
 
 	#hasCaughtUp({ queue, policy, stalled }: Member): boolean {
-		// With one message of each sender the queue is nearly empty from the beginning.
-		// A gap may be all that is left, and is only told once the member does not lag any more.
+		// With "latest-per-sender" the queue is nearly empty from the beginning.
+		// A gap may be all that is left. It is sent only when the member no longer lags.
 		return policy === "latest-per-sender" ? queue.bytes === 0 && queue.entries === 0 && !stalled : queue.halfEmpty;
 	}
 
-	/** By which clock senders wait for it; `undefined`: they do not. */
+	/** The clock by which senders wait for a member. `undefined`: they do not wait for it. */
 	#clockFor(member: Member): LagClock | undefined {
 		if (member.state !== "in" || member.spent) return undefined;
 		if (!member.lagging) return member.patience.lag;
@@ -255,7 +255,7 @@ export class Delivery {
 		return clock === patience.lag ? Math.min(clock.remainingMs(now), this.#waits.total.remainingMs(now)) : clock.remainingMs(now);
 	}
 
-	/** Senders wait for a member by that clock from now on; `undefined`: not any more. */
+	/** From now on senders wait for a member by this clock. `undefined`: they no longer wait for it. */
 	#waitFor(member: Member, clock: LagClock | undefined, now: number): void {
 		const before = member.awaitedBy;
 		if (clock === undefined && member.timer !== undefined) {
@@ -276,7 +276,7 @@ export class Delivery {
 		}
 	}
 
-	/** It has had its time. */
+	/** The time that senders wait for the member is used up. */
 	#startLag(member: Member): void {
 		const already = member.lagging;
 		member.lagging = true;
@@ -288,7 +288,7 @@ export class Delivery {
 		this.#laggards.add(member.peer.id);
 		this.#host.lagChanged(member);
 		this.#noticeLagToAll();
-		// Not at once: members are being told of something just now, and must all hear it first.
+		// Not at once: all members must first get what is being sent to them just now.
 		if (member.policy === "disconnect") queueMicrotask(() => this.#host.disconnect(member));
 	}
 
@@ -301,7 +301,7 @@ export class Delivery {
 		this.#noticeLagToAll();
 	}
 
-	/** Soon: members may begin and cease to lag faster than many senders can be told. */
+	/** Tells senders soon, not at once: members may begin and cease to lag faster than many senders can be told. */
 	#noticeLagToAll(): void {
 		this.#lagTimer ??= this.#host.clock.setTimeout(() => {
 			this.#lagTimer = undefined;
@@ -321,7 +321,7 @@ export class Delivery {
 		this.#writeToMany(members, this.#laggards.encodeNotice());
 	}
 
-	/** While most are behind, somebody has to look whether they move. */
+	/** While most readers are behind, checks now and then whether they move. */
 	#watchPace(): void {
 		this.clockWaiting();
 		if (!this.#pace.tooFast || this.#paceTimer !== undefined) return;
@@ -333,7 +333,7 @@ export class Delivery {
 		}, STUCK_MS);
 	}
 
-	/** To members whose streams have room, with one call. */
+	/** Writes to the members whose streams have room, with one call. */
 	#writeToMany(members: readonly Member[], frame: Uint8Array): void {
 		const queued = this.#host.writeFramesToMany(
 			members.map((member) => member.stream),

@@ -1,5 +1,5 @@
 /**
- * Earlier messages of one broadcast, for those who join later.
+ * Earlier messages of one broadcast, for members that join later.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { bytesBetween, type Chunk } from "./chunk.ts";
 import { HeldBytes } from "./held.ts";
 
-/** What is kept; all of it holds. */
+/** Bounds of what is kept. All of them hold. */
 export interface HistoryBounds {
 	/** 0: nothing is kept. */
 	readonly messages: number;
@@ -28,7 +28,7 @@ export class History {
 	readonly #bounds: HistoryBounds;
 	readonly #held: HeldBytes;
 	#chunks: Chunk[] = [];
-	/** Chunks at the front that are forgotten; taken away now and then. */
+	/** Chunks at the front that are forgotten. They are removed now and then. */
 	#head = 0;
 	/** Messages of the first chunk that are forgotten. */
 	#skipped = 0;
@@ -37,7 +37,7 @@ export class History {
 	/** Every message up to here is forgotten. */
 	#forgottenSeq = 0;
 
-	/** `held` is told of what is kept. */
+	/** `held` counts what is kept. */
 	constructor(bounds: HistoryBounds, held: HeldBytes = new HeldBytes()) {
 		this.#bounds = bounds;
 		this.#held = held;
@@ -57,12 +57,12 @@ export class History {
 		return this.#bounds.messages > 0;
 	}
 
-	/** Instead of {@link push} where nothing is kept: messages up to `seq` have gone by. */
+	/** Instead of {@link push} if nothing is kept: messages up to `seq` have been sent. */
 	skip(seq: number): void {
 		this.#forgottenSeq = seq;
 	}
 
-	/** Keeps what was just stamped, and forgets what must go for it. */
+	/** Keeps a new chunk, and forgets old messages to make room for it. */
 	push(chunk: Chunk): void {
 		const count = chunk.ends.length;
 		if (!this.keeps) return this.skip(chunk.firstSeq + count - 1);
@@ -83,7 +83,7 @@ export class History {
 		this.#head = 0;
 	}
 
-	/** Everything after `seq`; `undefined` if some of it is forgotten. */
+	/** All messages after `seq`. `undefined`: some of them are forgotten. */
 	since(seq: number, nowMs: number): ChunkPart[] | undefined {
 		this.#trim(nowMs);
 		return seq < this.#forgottenSeq ? undefined : this.#parts(({ firstSeq }) => Math.max(0, seq + 1 - firstSeq));
@@ -121,7 +121,7 @@ export class History {
 			if (expired) this.#forget(chunk, chunk.ends.length);
 			else this.#forget(chunk, this.#skipped + 1);
 		}
-		// A chunk lives as long as one of its messages is kept, so few chunks are kept beyond need.
+		// A chunk lives as long as one of its messages is kept, so little is kept beyond need.
 		if (this.#head > 64 && this.#head * 2 > this.#chunks.length) {
 			this.#chunks = this.#chunks.slice(this.#head);
 			this.#head = 0;

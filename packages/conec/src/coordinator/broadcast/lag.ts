@@ -6,10 +6,10 @@
 
 const SLOTS = 60;
 
-/** The sum of what was added within a sliding window, to the nearest sixtieth of it. */
+/** The sum of what was added within a sliding window. Its resolution is a sixtieth of the window. */
 class SlidingSum {
 	readonly #slotMs: number;
-	/** Only for who was ever waited for: there are few of them, and many members. */
+	/** Made only for members that senders have waited for. They are few among many members. */
 	#sums: Float64Array | undefined;
 	/** Number of the newest slot. */
 	#newest = 0;
@@ -22,11 +22,11 @@ class SlidingSum {
 	add(fromMs: number, toMs: number): void {
 		this.#forget(toMs);
 		this.#sums ??= new Float64Array(SLOTS);
-		// Of what is longer than the window, the end counts.
+		// Of a time that is longer than the window, only the end counts.
 		for (let from = Math.max(fromMs, toMs - this.#slotMs * (SLOTS - 1)); from < toMs; ) {
 			const slot = Math.floor(from / this.#slotMs);
 			const to = Math.min(toMs, (slot + 1) * this.#slotMs);
-			const slice = to > from ? to - from : toMs - from; // rounding must not keep it here for ever
+			const slice = to > from ? to - from : toMs - from; // rounding must not make this loop endless
 			this.#sums[slot % SLOTS] = (this.#sums[slot % SLOTS] as number) + slice;
 			this.#sum += slice;
 			from += slice;
@@ -63,35 +63,35 @@ export class LagClock {
 	readonly #perMinuteMs: number;
 	readonly #second: SlidingSum = new SlidingSum(SECOND_MS);
 	readonly #minute: SlidingSum = new SlidingSum(MINUTE_MS);
-	/** How many wait. */
+	/** How many senders wait. */
 	#waiting = 0;
 	#sinceMs = 0;
 
-	/** `perSecondMs`: waiting in total within one second that is too long; `perMinuteMs`: within one minute. */
+	/** `perSecondMs` and `perMinuteMs`: how much waiting within one second, or within one minute, is too long. */
 	constructor(perSecondMs: number, perMinuteMs: number) {
 		this.#perSecondMs = perSecondMs;
 		this.#perMinuteMs = perMinuteMs;
 	}
 
-	/** Somebody waits from now on, until {@link stop}; also while others do, which is no more waiting. */
+	/** A wait begins. It lasts until {@link stop}. Waits at the same time count once. */
 	start(nowMs: number): void {
 		if (this.#waiting++ === 0) this.#sinceMs = nowMs;
 	}
 
-	/** Who called {@link start} waits no more. */
+	/** A wait that {@link start} began is over. */
 	stop(nowMs: number): void {
 		if (--this.#waiting > 0) return;
 		this.#second.add(this.#sinceMs, nowMs);
 		this.#minute.add(this.#sinceMs, nowMs);
 	}
 
-	/** How much longer somebody may wait, if they wait now; 0: not any longer. */
+	/** How much longer a wait may last from now on. 0: no longer. */
 	remainingMs(nowMs: number): number {
 		const running = this.#waiting === 0 ? 0 : nowMs - this.#sinceMs;
 		return Math.max(0, Math.min(this.#perSecondMs - this.#second.at(nowMs), this.#perMinuteMs - this.#minute.at(nowMs)) - running);
 	}
 
-	/** Whether nobody waits or has waited within a minute. */
+	/** Whether there is no wait now and there was none within the last minute. */
 	restedAt(nowMs: number): boolean {
 		return this.#waiting === 0 && this.#minute.at(nowMs) === 0;
 	}

@@ -1,5 +1,5 @@
 /**
- * Members of one broadcast that keep up: messages go to all of them with one call.
+ * The members of one broadcast that keep up. Messages go to all of them with one call.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { TransportStream } from "../../transport/transport.ts";
 import type { Member } from "./member.ts";
 
-/** Their order means nothing, so that one can be taken out wherever it stands. */
+/** Their order means nothing, so any of them can be removed quickly. */
 export class LiveMembers {
 	readonly #members: Member[] = [];
 	readonly #streams: TransportStream[] = [];
@@ -16,17 +16,17 @@ export class LiveMembers {
 		return this.#members.length;
 	}
 
-	/** The streams of all, as {@link at} counts them. */
+	/** The streams of all, in the order of {@link at}. */
 	get streams(): readonly TransportStream[] {
 		return this.#streams;
 	}
 
-	/** The one of that index, from 0 on. */
+	/** The member at an index. */
 	at(index: number): Member {
 		return this.#members[index] as Member;
 	}
 
-	/** Takes one in that is not. */
+	/** Adds a member that is not in. */
 	add(member: Member): void {
 		member.live = true;
 		member.liveIndex = this.#members.length;
@@ -34,7 +34,7 @@ export class LiveMembers {
 		this.#streams.push(member.stream);
 	}
 
-	/** Takes one out that is in; the last one gets its index. */
+	/** Removes a member that is in. The last one gets its index. */
 	remove(member: Member): void {
 		member.live = false;
 		const last = this.#members.pop() as Member;

@@ -1,5 +1,5 @@
 /**
- * One joining of a broadcast, as the Coordinator keeps it.
+ * One member of a broadcast, as the Coordinator keeps it. A Client may be a member several times.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import type { LagClock } from "./lag.ts";
 import { MemberQueue } from "./queue.ts";
 import type { Patience } from "./waits.ts";
 
-/** Bytes in the stream's own queue from which on messages wait here instead. */
+/** When this many bytes are in the stream's own queue, further messages wait here instead. */
 export const MEMBER_HIGH_WATER_BYTES: number = 64 * 1_024;
 
-/** Most bytes that count as being behind, see `Pace`. */
+/** At most this many waiting bytes are allowed before a member counts as behind; see `Pace`. */
 const BEHIND_BYTES = 128 * 1_024;
 
 /** See the module. */
@@ -29,38 +29,38 @@ export class Member {
 	readonly policy: SlowReaderPolicy;
 	readonly capacityBytes: number;
 	readonly queue: MemberQueue;
-	/** What senders have waited for its Client. */
+	/** How long senders have waited for its Client. */
 	readonly patience: Patience;
-	/** Set once, right after it is made. */
+	/** Set once, right after the member is made. */
 	stream!: TransportStream;
-	/** It has not finished sending. */
+	/** Whether it may still send. */
 	sends: boolean;
-	/** "in": counted. "ending": it gets what waits for it, then END. "out": over here. */
+	/** "in": it is counted. "ending": it gets what waits for it, then END. "out": it has left. */
 	state: "in" | "ending" | "out" = "in";
-	/** Nothing waits here, and its stream has room: it gets messages as they come. */
+	/** Whether it keeps up: nothing waits here, its stream has room, and it gets messages as they come. */
 	live = false;
-	/** Where it is among those. */
+	/** Its index among the members that keep up. */
 	liveIndex = 0;
-	/** Its stream has no room until it says so. */
+	/** Whether its stream is full. `drained` ends that. */
 	stalled = false;
 	lagging = false;
-	/** Its messages are dropped although its policy is "block". */
+	/** Whether messages for it are dropped although its policy is "block". */
 	spent = false;
-	/** Senders wait for it, and this is the clock that runs. */
+	/** The clock that runs while senders wait for it. */
 	awaitedBy: LagClock | undefined = undefined;
-	/** Much waits for it, see `Pace`. */
+	/** Whether much waits for it; see `Pace`. */
 	behind = false;
-	/** It has not moved for long, see `Pace`. */
+	/** Whether it has not moved for long; see `Pace`. */
 	stuck = false;
-	/** When it was last seen to move, see `Pace`. */
+	/** When it was last seen to move; see `Pace`. */
 	movedAtMs = 0;
-	/** What it has taken since `movingSinceMs`. */
+	/** Bytes that it has taken since `movingSinceMs`. */
 	movedBytes = 0;
 	movingSinceMs = 0;
 	timer: unknown = undefined;
-	/** Who lags is to be told to it when it has room. */
+	/** Whether it must be told which members lag when its stream has room. */
 	lagNoticeDue = false;
-	/** What it has sent and that waits for slow readers. */
+	/** Its own messages that wait for slow readers. */
 	unstamped = 0;
 
 	constructor(
@@ -91,7 +91,7 @@ export class Member {
 		this.patience = patience;
 	}
 
-	/** From so much on it is behind. */
+	/** It is behind when this many bytes wait for it. */
 	get behindBytes(): number {
 		return Math.min(BEHIND_BYTES, this.capacityBytes / 2);
 	}

@@ -1,36 +1,35 @@
 /**
- * Senders of a broadcast go at the pace of most of its readers.
+ * Holds the senders of a broadcast to the pace of most of its readers.
  *
- * A reader that is slower than most is the business of its lag clock. But when most of many readers are behind, it is the
- * senders who are too fast for all, and dropping at nearly every reader would help nobody: so they wait, as long as those
- * readers move on. Others who keep up must not suffer from it: while there is one, that waiting is bounded like all other,
- * see `Waits.total`.
+ * If a reader is slower than most, its own lag clock deals with it. But if most of many readers are behind, the senders are too
+ * fast. Dropping messages for nearly every reader would help nobody. So the senders wait while those readers move on. Readers that
+ * keep up must not suffer: while there is one, this waiting is bounded like all other; see `Waits.total`.
  *
  * @module
  */
 
 import type { Member } from "./member.ts";
 
-/** With fewer readers, each is dealt with by itself. */
+/** With fewer readers than this, each is dealt with by itself. */
 const READERS_MIN = 3;
 
-/** One with a smaller queue has chosen to lag soon. */
+/** A reader with a smaller queue has chosen to lag soon, and does not count here. */
 const CAPACITY_MIN_BYTES = 64 * 1_024;
 
-/** A reader that is behind and has not moved for so long is not waited for. */
+/** If a reader is behind and has not moved for this long, senders do not wait for it. */
 export const STUCK_MS = 1_000;
 
-/** Moving is to take so much within that time: who takes a drop now and then must not hold the others. */
+/** A reader moves if it takes this much within that time. One that takes a little now and then must not hold up the others. */
 const MOVE_BYTES = 32 * 1_024;
 
-/** The same for all of them together, as each of very many may be slower. */
+/** The same for all of them together, because each of very many may be slower. */
 const MOVE_TOTAL_BYTES = 8 * 1_024 * 1_024;
 
-/** Counts readers; the broadcast tells it what happens to them. */
+/** Counts readers. The broadcast tells it what happens to them. */
 export class Pace {
-	/** Clients with readers that neither lag nor are stuck: one Client is one reader, however often it joins. */
+	/** Clients with readers that neither lag nor are stuck. One Client counts as one reader, however often it joins. */
 	#readers = 0;
-	/** Those of which all readers are behind. */
+	/** Clients whose readers are all behind. */
 	#behind = 0;
 	/** Readers, and whether they are behind. */
 	readonly #counted: Map<Member, boolean> = new Map();
@@ -46,14 +45,14 @@ export class Pace {
 		if (!member.receives || member.capacityBytes < CAPACITY_MIN_BYTES) return;
 		const bytes = member.queue.bytes;
 		const wasBehind = member.behind;
-		// Two marks, so that it does not go to and fro with every message.
+		// There are two marks, so that a reader does not change its state with every message.
 		member.behind = member.behind ? bytes > member.behindBytes / 2 : bytes >= member.behindBytes;
 		if (member.behind && !wasBehind) member.movedAtMs = nowMs;
 		const counts = member.state === "in" && !member.lagging && !member.stuck;
 		this.#count(member, counts ? member.behind : undefined);
 	}
 
-	/** It has taken so many bytes. */
+	/** A reader has taken this many bytes. */
 	moved(member: Member, bytes: number, nowMs: number): void {
 		if (nowMs - member.movingSinceMs >= STUCK_MS) {
 			member.movingSinceMs = nowMs;
@@ -67,7 +66,7 @@ export class Pace {
 		member.stuck = false;
 	}
 
-	/** Leaves those out who are behind and have not moved. */
+	/** Leaves out the readers that are behind and have not moved. */
 	excludeStuck(nowMs: number): void {
 		for (const [member, behind] of [...this.#counted]) {
 			if (behind && nowMs - member.movedAtMs >= STUCK_MS) {

@@ -1,5 +1,5 @@
 /**
- * What waits for one member of a broadcast, and what becomes of it when the member is too slow.
+ * The messages that wait for one member of a broadcast, and what happens to them when the member is too slow.
  *
  * @module
  */
@@ -8,38 +8,8 @@ import { type BroadcastPeer, encodeBroadcastControl, type SlowReaderPolicy } fro
 import { encodeFrame, FRAME } from "../../wire/frames.ts";
 import { bytesBetween, type Chunk, framesOf, isolated } from "./chunk.ts";
 import { ENTRY_BYTES, HeldBytes } from "./held.ts";
+import { entriesOf, type GapItem, type Item, type Messages, sizeOf } from "./queue-items.ts";
 import { encodeMembersPage, type Presence } from "./roster.ts";
-
-interface Links {
-	previous: Item | undefined;
-	next: Item | undefined;
-}
-
-/** Consecutive messages. */
-interface Messages extends Links {
-	readonly type: "messages";
-	readonly chunk: Chunk;
-	from: number;
-	readonly to: number;
-}
-
-interface PresenceItem extends Links {
-	readonly type: "presence";
-	readonly presence: Presence;
-}
-
-/** Where something was dropped. */
-interface GapItem extends Links {
-	readonly type: "gap";
-	/** Messages. */
-	lost: number;
-	fromSeq: number;
-	toSeq: number;
-	/** Where presence was dropped too: what stood, before the gap, for each id that changed in it. */
-	undo: Map<string, BroadcastPeer | undefined> | undefined;
-}
-
-type Item = Messages | PresenceItem | GapItem;
 
 /** A list of members on its way. */
 interface Listing {
@@ -66,8 +36,8 @@ export interface QueueOptions {
 const UNDO_PRUNED = 256;
 
 /**
- * A queue of references to chunks: what waits costs no copies. While its member lags ({@link startLag} to {@link endLag})
- * the policy keeps it within its capacity; before, whoever fills it stops when it is {@link full}.
+ * A queue of references to chunks, so waiting messages are not copied. While its member lags ({@link startLag} to {@link endLag}),
+ * the policy keeps it within its capacity. Before that, the caller stops filling it when it is {@link full}.
  */
 export class MemberQueue {
 	readonly #options: QueueOptions;
@@ -77,17 +47,17 @@ export class MemberQueue {
 	#bytes = 0;
 	/** Messages and changes. */
 	#entries = 0;
-	/** Bytes at the front that are history: they do not count as being slow. */
+	/** Bytes of history at the front. They do not make the member count as slow. */
 	#replayBytes = 0;
 	#lagging = false;
-	/** With "latest-per-sender", while lagging: the message of each sender that waits. */
+	/** With "latest-per-sender", while the member lags: the waiting message of each sender. */
 	readonly #latest: Map<string, Messages> = new Map();
-	/** A list of members that has begun. */
+	/** A list of members of which a part has been sent. */
 	#listing: Listing | undefined;
-	/** Messages dropped, ever. */
+	/** How many messages have been dropped. */
 	#lost = 0;
 
-	/** `held` is told of what is kept. */
+	/** `held` counts what is kept. */
 	constructor(options: QueueOptions, held: HeldBytes = new HeldBytes()) {
 		this.#options = options;
 		this.#held = held;
@@ -97,17 +67,17 @@ export class MemberQueue {
 		return this.#first === undefined && this.#listing === undefined;
 	}
 
-	/** Bytes that wait, history not counted. */
+	/** Bytes that wait, without history. */
 	get bytes(): number {
 		return this.#bytes - this.#replayBytes;
 	}
 
-	/** The same, history and what each takes here counted. */
+	/** The same with history, and with the memory that each entry takes here. */
 	get heldBytes(): number {
 		return this.#bytes + ENTRY_BYTES * this.#entries;
 	}
 
-	/** Messages and changes that wait, history counted. */
+	/** Messages and changes that wait, with history. */
 	get entries(): number {
 		return this.#entries;
 	}
@@ -131,20 +101,20 @@ export class MemberQueue {
 		return this.bytes <= capacityBytes / 2 && this.#entries <= capacityEntries / 2;
 	}
 
-	/** Messages of the past, which come first. */
+	/** Adds messages of the history. They come first. */
 	replay(chunk: Chunk, from: number, to: number): void {
 		this.#append({ type: "messages", chunk, from, to, previous: undefined, next: undefined });
 		this.#replayBytes += bytesBetween(chunk, from, to);
 	}
 
-	/** All members as of `seq`, before anything later. */
+	/** Adds the list of all members as of `seq`, before anything later. */
 	pushMembers(seq: number): void {
 		const gap = this.#gapAt(undefined, seq + 1);
 		gap.toSeq = seq;
 		gap.undo ??= new Map();
 	}
 
-	/** New messages. */
+	/** Adds new messages. */
 	push(chunk: Chunk): void {
 		const count = chunk.ends.length;
 		const policy = this.#lagging ? this.#options.policy : undefined;
@@ -160,7 +130,7 @@ export class MemberQueue {
 		if (policy !== undefined) this.#shrink();
 	}
 
-	/** A change of the roster. */
+	/** Adds a change of the roster. */
 	pushPresence(presence: Presence): void {
 		if (this.#options.roster === undefined) return;
 		if (this.#lagging && this.#options.policy === "drop-newest") {
@@ -171,20 +141,20 @@ export class MemberQueue {
 		if (this.#lagging) this.#shrink();
 	}
 
-	/** From now on the policy applies. */
+	/** The member lags from now on, so the policy applies. */
 	startLag(): void {
 		this.#lagging = true;
 		if (this.#options.policy === "latest-per-sender") this.#conflate();
 		this.#shrink();
 	}
 
-	/** From now on it does not. */
+	/** The member no longer lags, so the policy does not apply. */
 	endLag(): void {
 		this.#lagging = false;
 		this.#latest.clear();
 	}
 
-	/** Whole frames to be written next, about `maxBytes` of them; `undefined` when nothing waits. */
+	/** Takes the whole frames that are to be written next, about `maxBytes`. `undefined`: nothing waits. */
 	take(maxBytes: number): Uint8Array | undefined {
 		if (this.#listing !== undefined) return this.#list(this.#listing, maxBytes);
 		const item = this.#first;
@@ -194,7 +164,7 @@ export class MemberQueue {
 			return item.presence.frame;
 		}
 		if (item.type === "gap") {
-			// It goes together with what comes after it: otherwise it might still grow, and there would be two of one run.
+			// A gap is sent together with what follows it. Otherwise it could still grow, and one loss would be told as two gaps.
 			if (this.#lagging && item.next === undefined) return undefined;
 			this.#remove(item);
 			return this.#tell(item, maxBytes);
@@ -216,7 +186,7 @@ export class MemberQueue {
 		return frames;
 	}
 
-	/** Drops all that waits, history too, as there is no memory for it: it is told like any other loss. */
+	/** Drops all that waits, with history, because there is no memory for it. The member is told of it as of any other loss. */
 	shed(): void {
 		this.#dropOldest(0, 0);
 	}
@@ -286,7 +256,7 @@ export class MemberQueue {
 		}
 	}
 
-	/** One more message, instead of the one of its sender that waits. */
+	/** Adds a message, and drops the waiting one of the same sender. */
 	#supersede(chunk: Chunk): void {
 		const sender = chunk.senders[0] as string;
 		const older = this.#latest.get(sender);
@@ -303,7 +273,7 @@ export class MemberQueue {
 		this.#append(item);
 	}
 
-	/** The gap that ends right before an item, or at the end of the queue; a new one if there is none. */
+	/** The gap right before an item, or at the end of the queue. If there is none, it is made. */
 	#gapAt(before: Item | undefined, seq: number): GapItem {
 		const previous = before === undefined ? this.#last : before.previous;
 		if (previous?.type === "gap") return previous;
@@ -355,7 +325,7 @@ export class MemberQueue {
 		}
 	}
 
-	/** A gap, and what comes after it. */
+	/** The frames for a gap, with what follows it. */
 	#tell({ lost, fromSeq, toSeq, undo }: GapItem, maxBytes: number): Uint8Array {
 		const gap = lost === 0 ? EMPTY : encodeFrame(FRAME.CONTROL, encodeBroadcastControl({ type: "gap", lost, fromSeq, toSeq }));
 		const peers = undo === undefined ? undefined : [...this.#membersAtFront().values()];
@@ -363,7 +333,7 @@ export class MemberQueue {
 		return Buffer.concat([gap, peers === undefined ? after : this.#list({ peers, from: 0, seq: toSeq, after }, maxBytes)]);
 	}
 
-	/** A list of members, about `maxBytes` of it: it may be much longer than the queue, and none is written before the last is read. */
+	/** The next part of a list of members, about `maxBytes`. The list may be much longer than the queue, so each part is made when the one before has been read. */
 	#list(listing: Listing, maxBytes: number): Uint8Array {
 		const frames: Uint8Array[] = [];
 		let bytes = 0;
@@ -379,7 +349,7 @@ export class MemberQueue {
 		return Buffer.concat(frames);
 	}
 
-	/** The members of now, with everything undone that the member is still to hear of. */
+	/** The members of now, without the changes that the member will still get. */
 	#membersAtFront(): Map<string, BroadcastPeer> {
 		const peers = new Map(this.#options.roster);
 		const stood = (id: string, before: BroadcastPeer | undefined): void => {
@@ -404,7 +374,7 @@ export class MemberQueue {
 		if (item.type !== "gap") this.#held.release(item.type === "messages" ? item.chunk : item.presence);
 	}
 
-	/** Puts an item before another, or at the end, without counting it. */
+	/** Puts an item before another, or at the end. It does not count it. */
 	#insert(item: Item, before: Item | undefined): void {
 		const previous = before === undefined ? this.#last : before.previous;
 		item.previous = previous;
@@ -437,25 +407,3 @@ export class MemberQueue {
 }
 
 const EMPTY = new Uint8Array(0);
-
-function sizeOf(item: Item): number {
-	switch (item.type) {
-		case "messages":
-			return item.from === item.to ? 0 : bytesBetween(item.chunk, item.from, item.to);
-		case "presence":
-			return item.presence.frame.length;
-		default:
-			return 0;
-	}
-}
-
-function entriesOf(item: Item): number {
-	switch (item.type) {
-		case "messages":
-			return item.to - item.from;
-		case "presence":
-			return 1;
-		default:
-			return 0;
-	}
-}

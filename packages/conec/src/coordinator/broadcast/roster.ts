@@ -1,5 +1,5 @@
 /**
- * Who is in one broadcast: Clients, however often each has joined.
+ * The Clients in one broadcast. Each is in it once, however often it has joined.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import { encodeFrame, FRAME, FRAME_BYTES } from "../../wire/frames.ts";
 export interface Presence {
 	readonly seq: number;
 	readonly id: string;
-	/** What stood for the id before; absent: it was no member. */
+	/** The entry of the id before the change. Absent: it was not a member. */
 	readonly before: BroadcastPeer | undefined;
 	/** The whole CONTROL frame. */
 	readonly frame: Uint8Array;
-	/** How many keep it, see `HeldBytes`. */
+	/** How many queues keep it; see `HeldBytes`. */
 	holders: number;
 }
 
-/** What is to be told of a change, before it has a number. */
+/** A change that has no number yet. */
 export interface Change {
 	readonly type: "join" | "update" | "leave";
 	readonly peer: BroadcastPeer;
@@ -31,13 +31,13 @@ export class Roster {
 	readonly peers: Map<string, BroadcastPeer> = new Map();
 	readonly #joined: Map<string, number> = new Map();
 
-	/** One more joining of a Client. `undefined`: nothing that others would see. */
+	/** A Client joins once more. `undefined`: the others see no change. */
 	join(peer: BroadcastPeer): Change | undefined {
 		this.#joined.set(peer.id, (this.#joined.get(peer.id) ?? 0) + 1);
 		return this.update(peer);
 	}
 
-	/** What a member says of itself has changed. */
+	/** The metadata of a member has changed. */
 	update(peer: BroadcastPeer): Change | undefined {
 		const before = this.peers.get(peer.id);
 		if (!this.#joined.has(peer.id) || (before !== undefined && samePeer(before, peer))) return undefined;
@@ -45,7 +45,7 @@ export class Roster {
 		return { type: before === undefined ? "join" : "update", peer, before };
 	}
 
-	/** One joining is over. */
+	/** A Client leaves once. */
 	leave(id: string): Change | undefined {
 		const count = (this.#joined.get(id) ?? 1) - 1;
 		if (count > 0) {
@@ -64,7 +64,7 @@ export function stampChange({ type, peer, before }: Change, seq: number): Presen
 	return { seq, id: peer.id, before, frame: encodeFrame(FRAME.CONTROL, encodeBroadcastControl({ type, seq, peer })), holders: 0 };
 }
 
-/** A `members` frame with those from `from` on, as many as it takes, and who comes next; `undefined`: nobody. */
+/** A `members` frame with as many members from `from` on as it holds, and the member that comes next. `undefined`: none does. */
 export function encodeMembersPage(
 	peers: readonly BroadcastPeer[],
 	from: number,
@@ -80,7 +80,7 @@ export function encodeMembersPage(
 		room -= bytes;
 	}
 	const next = at < peers.length ? at : undefined;
-	// As `encodeBroadcastControl` would, but that a thousand who join do not each make the text of a thousand.
+	// The result is that of `encodeBroadcastControl`. But if a thousand members join, each does not make the text of a thousand again.
 	const text = `{"type":"members","seq":${seq},"members":[${texts.join(",")}],"more":${next !== undefined}}`;
 	return { frame: encodeFrame(FRAME.CONTROL, Buffer.from(text)), next };
 }

@@ -1,5 +1,5 @@
 /**
- * What a Coordinator allows and keeps for which broadcasts.
+ * What a Coordinator allows in each broadcast, and what it keeps of it.
  *
  * @module
  */
@@ -9,27 +9,27 @@ import type { CoordinatorLimits } from "../../limits.ts";
 import { isBroadcastName } from "../../wire/ids.ts";
 import type { HistoryBounds } from "./history.ts";
 
-/** What is kept of a broadcast for those who join later; all bounds hold at once. It goes with the last member. */
+/** The history of a broadcast, which is kept for members that join later. All its bounds hold at once. It is dropped when the last member leaves. */
 export interface BroadcastHistoryOptions {
-	/** Most messages; at most `limits.broadcastHistoryMessages`. */
+	/** How many messages are kept. 0 to `limits.broadcastHistoryMessages`. */
 	readonly messages: number;
-	/** Most bytes, framing of about 30 bytes a message included. @default limits.broadcastHistoryBytes, which is also the most */
+	/** How many bytes are kept. Framing of about 30 bytes a message counts too. At most the default. @default limits.broadcastHistoryBytes */
 	readonly bytes?: number;
-	/** Oldest message, in milliseconds. @default as long as the broadcast lives */
+	/** How long a message is kept, in milliseconds. @default as long as the broadcast lives */
 	readonly ageMs?: number;
 }
 
-/** What holds for the broadcasts that a pattern names. */
+/** A rule for the broadcasts that a pattern names. */
 export interface BroadcastRule {
-	/** @default nothing is kept */
+	/** What is kept for members that join later. @default nothing */
 	readonly history?: BroadcastHistoryOptions;
-	/** Members may join with `slowReader: "block"`, and so make every sender wait, at most 5 s a minute each (`limits.broadcastBlockMs`). @default false */
+	/** Whether members may join with `slowReader: "block"`. Each such member may make senders wait for at most 5 s a minute (`limits.broadcastBlockMs`). @default false */
 	readonly block?: boolean;
 }
 
 /**
- * Rules by name. A key is a name, or the beginning of names followed by `*`; so `"*"` is all. The longest key that fits
- * holds, alone: rules do not add up.
+ * Rules by pattern. A pattern is the name of a broadcast, or the beginning of names followed by `*`. So `"*"` names all broadcasts.
+ * Only the rule of the longest pattern that fits a name counts: rules do not add up.
  */
 export type BroadcastRules = Readonly<Record<string, BroadcastRule>>;
 
@@ -46,7 +46,7 @@ export function resolveBroadcastRules(rules: BroadcastRules | undefined, limits:
 		const exact = !key.endsWith("*");
 		const prefix = exact ? key : key.slice(0, -1);
 		if (prefix === "" ? exact : !isBroadcastName(prefix))
-			throw invalid("type", `has a key ${JSON.stringify(key)} that is neither a name nor the beginning of one and *`);
+			throw invalid("type", `has a key ${JSON.stringify(key)}: it must be the name of a broadcast, or the beginning of names followed by *`);
 		resolved.push({ prefix, exact, rule: resolveRule(key, rule, limits) });
 	}
 	// A whole name fits better than any beginning of it.
@@ -70,9 +70,10 @@ function resolveRule(key: string, rule: unknown, limits: CoordinatorLimits): Res
 }
 
 function checkedObject(key: string, value: unknown, names: readonly string[]): Readonly<Record<string, unknown>> {
-	if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid("type", `: what stands for ${JSON.stringify(key)} must be an object`);
+	if (typeof value !== "object" || value === null || Array.isArray(value))
+		throw invalid("type", `: the rule for ${JSON.stringify(key)}, and its history, must be objects`);
 	const unknown = Object.keys(value).find((name) => !names.includes(name));
-	if (unknown !== undefined) throw invalid("type", `: there is no ${JSON.stringify(unknown)} for ${JSON.stringify(key)}`);
+	if (unknown !== undefined) throw invalid("type", `: the rule for ${JSON.stringify(key)} has an unknown field ${JSON.stringify(unknown)}`);
 	return value as Record<string, unknown>;
 }
 

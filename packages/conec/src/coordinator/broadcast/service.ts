@@ -21,11 +21,11 @@ import { HeldBytes } from "./held.ts";
 import { MEMBER_HIGH_WATER_BYTES, type Member } from "./member.ts";
 import type { ResolvedBroadcastRule } from "./rules.ts";
 
-/** What happens in broadcasts that a Coordinator's application may want to know. */
+/** What `status()` of a Coordinator says about broadcasts. `name` is the broadcast, `id` the member. */
 export type BroadcastStatus =
-	/** A member has begun to lag: it is too slow, and nobody waits for it any more. */
+	/** A member has begun to lag: it reads too slowly, and senders no longer wait for it. */
 	| { readonly type: "broadcast-lagging"; readonly name: string; readonly id: string }
-	/** It does not lag any more: it has caught up, or has gone. `lost`: messages that it has lost in all. */
+	/** The member no longer lags: it has caught up or left. `lost` is how many messages it has lost in all. */
 	| { readonly type: "broadcast-caught-up"; readonly name: string; readonly id: string; readonly lost: number };
 
 /** What broadcasts need to know of a Client. */
@@ -57,7 +57,7 @@ export class Broadcasts {
 	constructor(host: BroadcastsHost) {
 		this.#host = host;
 		this.#held = new HeldBytes(host.limits.broadcastHeldBytes, () => {
-			// Not at once: who keeps something is in the middle of that.
+			// Not at once: the caller is in the middle of keeping something.
 			if (!this.#shedScheduled) queueMicrotask(() => this.#shed());
 			this.#shedScheduled = true;
 		});
@@ -81,7 +81,7 @@ export class Broadcasts {
 		return this.#byName.size;
 	}
 
-	/** Joins a Client, or answers REJECT (`LIMIT_EXCEEDED`, `BROADCAST_REFUSED`). */
+	/** Lets a Client join, or answers REJECT (`LIMIT_EXCEEDED`, `BROADCAST_REFUSED`). */
 	join(session: BroadcastSession, incoming: IncomingStream, open: BroadcastOpen): void {
 		const { limits } = this.#host;
 		const rule = this.#host.ruleOf(open.name);
@@ -115,29 +115,29 @@ export class Broadcasts {
 		broadcast.join(member, open);
 	}
 
-	/** Coming and going makes work for all who hear of it, so where they are many it may be done less often. */
+	/** What a joining counts. It makes work for all members that are told of it. So where they are many, Clients may join less often. */
 	#mayJoin(session: BroadcastSession, existing: Broadcast | undefined, { presence }: BroadcastOpen): boolean {
 		const now = this.#broadcastHost.clock.now();
 		const joinings = this.#joinings.get(session) ?? new Allowance(this.#host.limits.broadcastJoinsPerMinute, now);
 		this.#joinings.set(session, joinings);
-		// Who wants to hear of others gets a list of all.
+		// A member with `presence` gets a list of all.
 		const told = existing === undefined ? 0 : Math.max(existing.listeners, presence === true ? existing.size : 0);
 		return joinings.take(now, costOf(told)).type === "taken";
 	}
 
-	/** Answers how many there are. */
+	/** Answers how many members there are. */
 	count({ name, request }: BroadcastCount): BroadcastCounted | BroadcastUnknown {
 		const broadcast = this.#byName.get(name);
 		if (broadcast === undefined) return { type: "broadcast-unknown", request };
 		return { type: "broadcast-counted", request, senders: broadcast.senders, receivers: broadcast.receivers };
 	}
 
-	/** What a Client says of itself has changed. */
+	/** The metadata of a Client has changed. */
 	update(session: BroadcastSession): void {
 		for (const { broadcast } of [...(this.#streams.get(session) ?? [])]) broadcast.update(session.peer);
 	}
 
-	/** How much work for others a change of that makes, in the measure of `limits.metadataUpdatesPerMinute`. */
+	/** How much work such a change makes for others, as `limits.metadataUpdatesPerMinute` counts it. */
 	updateCost(session: BroadcastSession): number {
 		const told = [...(this.#streams.get(session) ?? [])].reduce((sum, { broadcast }) => sum + broadcast.listeners, 0);
 		return costOf(told);
@@ -148,7 +148,7 @@ export class Broadcasts {
 		for (const stream of [...(this.#streams.get(session) ?? [])]) stream.lost();
 	}
 
-	/** All together keep too much: who has most loses it, until a quarter is free. */
+	/** All broadcasts together keep too much. The largest holders lose what they keep, until a quarter is free. */
 	#shed(): void {
 		this.#shedScheduled = false;
 		const keepers: { readonly bytes: number; readonly drop: () => void }[] = [];
@@ -163,12 +163,12 @@ export class Broadcasts {
 		}
 	}
 
-	/** Bytes that all of them keep now, see `limits.broadcastHeldBytes`. */
+	/** Bytes that all broadcasts keep now; see `limits.broadcastHeldBytes`. */
 	get heldBytes(): number {
 		return this.#held.bytes;
 	}
 
-	/** Ends all of it: members hear the code, and nothing of each other. */
+	/** Ends all broadcasts. Members get the code, and are not told of each other. */
 	end(wireCode: number): void {
 		for (const broadcast of this.#byName.values()) broadcast.abandon();
 		for (const streams of [...this.#streams.values()]) for (const stream of [...streams]) stream.kill(wireCode);
@@ -177,19 +177,19 @@ export class Broadcasts {
 
 const EMPTY = new Uint8Array(0);
 
-/** As many who hear of something, or that are heard of, make it count once more. */
+/** For each this many members that are told of something, or that it tells of, it counts once more. */
 const TOLD_PER_COUNT = 100;
 
 function costOf(told: number): number {
 	return 1 + Math.floor(told / TOLD_PER_COUNT);
 }
 
-/** What a member's stream brings. */
+/** Gets what comes on a member's stream. */
 class MemberStream implements StreamHandler {
 	readonly broadcast: Broadcast;
 	readonly member: Member;
 	readonly #onOver: () => void;
-	/** END has come: nothing more is sent. */
+	/** Whether END has come: the member sends no more. */
 	#ended = false;
 	#over = false;
 
@@ -217,7 +217,7 @@ class MemberStream implements StreamHandler {
 
 	end(): void {
 		if (!this.#ended) return this.kill(RESET_CODES.STREAM_TRUNCATED);
-		// FIN after END: it leaves.
+		// FIN after END: the member leaves.
 		this.broadcast.leaveAfter(this.member, () => {
 			this.#stream.finish();
 			this.#settle();
@@ -232,7 +232,7 @@ class MemberStream implements StreamHandler {
 		this.kill(RESET_CODES.CANCELLED);
 	}
 
-	/** Ends it at once, with one of `RESET_CODES`. */
+	/** Ends the stream at once, with one of `RESET_CODES`. */
 	kill(wireCode: number): void {
 		if (this.#over) return;
 		this.#stream.reset(wireCode);

@@ -1,5 +1,5 @@
 /**
- * What the senders of one broadcast wait for its readers: by Client, and in all.
+ * How long the senders of one broadcast have waited for its readers: for each Client, and in all.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import type { CoordinatorLimits } from "../../limits.ts";
 import { LagClock } from "./lag.ts";
 
-/** What senders have waited for one Client, however often it has joined and in whichever of its queues. */
+/** How long senders have waited for one Client, for all its members together. */
 export interface Patience {
-	/** Before it lags. */
+	/** Waiting before it lags. */
 	readonly lag: LagClock;
-	/** While it lags, with "block". */
+	/** Waiting while it lags, with "block". */
 	readonly block: LagClock;
 }
 
@@ -19,16 +19,16 @@ interface Kept extends Patience {
 	members: number;
 }
 
-/** Clients that have left and are remembered; a broadcast has no more of them in a minute unless it is attacked. */
+/** How many Clients that have left are remembered. Only an attack brings more within a minute. */
 const REMEMBERED = 1_024;
 
 /** See the module. */
 export class Waits {
-	/** All waiting but for who may block: also many who are slow in turn, or come back under another name, stop nobody for long. */
+	/** All waiting, except for members that may block. So senders are not stopped for long by many readers that are slow in turn or come back under another name. */
 	readonly total: LagClock;
 	readonly #limits: CoordinatorLimits;
 	readonly #clients: Map<string, Kept> = new Map();
-	/** Those that have left and were waited for, the oldest first. */
+	/** Clients that have left and that senders had waited for, the oldest first. */
 	readonly #gone: Map<string, Kept> = new Map();
 
 	constructor(limits: CoordinatorLimits) {
@@ -36,7 +36,7 @@ export class Waits {
 		this.total = new LagClock(Number.POSITIVE_INFINITY, limits.broadcastStallMs);
 	}
 
-	/** A member of that Client joins; what was waited for it before is not forgotten. */
+	/** A member of a Client joins. Earlier waiting for that Client still counts. */
 	join(id: string): Patience {
 		const { broadcastLagMs, broadcastWaitMs, broadcastBlockMs } = this.#limits;
 		const client = this.#clients.get(id) ??

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { type Attempt, Broker } from "./broker.ts";
+import { Broker, type BrokeredAttempt } from "./broker.ts";
 
 const LIMITS = { attemptsPerClient: 3, attemptsPerMinute: 5, requestTimeoutMs: 10_000 };
 const token = (): string => randomBytes(16).toString("hex");
 
-function begin(broker: Broker<string>, requester: string, target: string, request: number, now = 0): Attempt<string, undefined> {
+function begin(broker: Broker<string>, requester: string, target: string, request: number, now = 0): BrokeredAttempt<string, undefined> {
 	const asked = broker.ask({ requester, target, request, details: undefined, token: token() }, now);
 	assert.equal(asked.type, "asked");
-	return (asked as { attempt: Attempt<string, undefined> }).attempt;
+	return (asked as { attempt: BrokeredAttempt<string, undefined> }).attempt;
 }
 
 test("broker: only the target answers, once, and in time", () => {

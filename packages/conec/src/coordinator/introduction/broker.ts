@@ -11,7 +11,7 @@ import type { ChannelRefusedCode } from "../../wire/channel-messages.ts";
 export type BrokerLimits = Pick<CoordinatorLimits, "attemptsPerClient" | "attemptsPerMinute" | "requestTimeoutMs">;
 
 /** One attempt. */
-export interface Attempt<S, D> {
+export interface BrokeredAttempt<S, D> {
 	/** Single use: names the attempt, and is the key of its datagrams. */
 	readonly token: string;
 	readonly requester: S;
@@ -34,7 +34,7 @@ export interface Attempt<S, D> {
 
 /** What {@link Broker.ask} says. */
 export type Asked<S, D> =
-	| { readonly type: "asked"; readonly attempt: Attempt<S, D> }
+	| { readonly type: "asked"; readonly attempt: BrokeredAttempt<S, D> }
 	| { readonly type: "refused"; readonly code: ChannelRefusedCode; readonly reason: string; readonly retryAfterMs: number };
 
 /** Who asks whom for what. */
@@ -51,7 +51,7 @@ export interface Ask<S, D> {
 /** Pending attempts, by their tokens. */
 export class Broker<S, D = undefined> {
 	readonly #limits: BrokerLimits;
-	readonly #attempts: Map<string, Attempt<S, D>> = new Map();
+	readonly #attempts: Map<string, BrokeredAttempt<S, D>> = new Map();
 	readonly #sessions: Map<S, Part<S, D>> = new Map();
 
 	constructor(limits: BrokerLimits) {
@@ -107,7 +107,7 @@ export class Broker<S, D = undefined> {
 		if (asks >= this.#limits.attemptsPerClient) return refused("PEER_BUSY", `there are ${asks} attempts to reach this peer already`);
 		own.askedAtMs.push(nowMs);
 		const expiresAtMs = nowMs + this.#limits.requestTimeoutMs;
-		const attempt: Attempt<S, D> = {
+		const attempt: BrokeredAttempt<S, D> = {
 			...{ token, requester, target, request, details },
 			state: "asked",
 			expiresAtMs,
@@ -122,13 +122,13 @@ export class Broker<S, D = undefined> {
 	}
 
 	/** The attempt that this session answers; `undefined`: it was not asked, or has answered, or it is too late. */
-	answered(token: string, session: S, nowMs: number): Attempt<S, D> | undefined {
+	answered(token: string, session: S, nowMs: number): BrokeredAttempt<S, D> | undefined {
 		const attempt = this.#attempts.get(token);
 		return attempt?.target === session && attempt.state === "asked" && nowMs < attempt.expiresAtMs ? attempt : undefined;
 	}
 
 	/** Both begin; they have `lifeMs`. */
-	go(attempt: Attempt<S, D>, nowMs: number, lifeMs: number, birthday: boolean): void {
+	go(attempt: BrokeredAttempt<S, D>, nowMs: number, lifeMs: number, birthday: boolean): void {
 		attempt.state = "gone";
 		attempt.birthday = birthday;
 		attempt.expiresAtMs = nowMs + lifeMs + REPORT_GRACE_MS;
@@ -136,7 +136,7 @@ export class Broker<S, D = undefined> {
 
 	/** The other sides of the attempts that this session is in, where they have not reported yet. */
 	partnersOf(session: S): S[] {
-		const { requests = new Map<number, Attempt<S, D>>(), asks = new Set<Attempt<S, D>>() } = this.#sessions.get(session) ?? {};
+		const { requests = new Map<number, BrokeredAttempt<S, D>>(), asks = new Set<BrokeredAttempt<S, D>>() } = this.#sessions.get(session) ?? {};
 		const partners = [...requests.values(), ...asks].flatMap(({ requester, target, reported }) => {
 			const partner = requester === session ? target : requester;
 			return reported.has(partner) ? [] : [partner];
@@ -148,12 +148,12 @@ export class Broker<S, D = undefined> {
 	inBirthday(session: S): boolean {
 		const part = this.#sessions.get(session);
 		if (part === undefined) return false;
-		const uses = (attempt: Attempt<S, D>): boolean => attempt.birthday && !attempt.reported.has(session);
+		const uses = (attempt: BrokeredAttempt<S, D>): boolean => attempt.birthday && !attempt.reported.has(session);
 		return [...part.requests.values()].some(uses) || [...part.asks].some(uses);
 	}
 
 	/** The begun attempt of which this session reports, once; `undefined`: it is in none of that token. Over when both have reported. */
-	report(token: string, session: S): Attempt<S, D> | undefined {
+	report(token: string, session: S): BrokeredAttempt<S, D> | undefined {
 		const attempt = this.#attempts.get(token);
 		if (attempt?.state !== "gone" || (attempt.requester !== session && attempt.target !== session) || attempt.reported.has(session)) return undefined;
 		attempt.reported.add(session);
@@ -162,12 +162,12 @@ export class Broker<S, D = undefined> {
 	}
 
 	/** Ends an attempt. */
-	end(attempt: Attempt<S, D>): void {
+	end(attempt: BrokeredAttempt<S, D>): void {
 		this.#remove(attempt);
 	}
 
 	/** The requester gives up: the attempt, which is over now; `undefined`: there is none, or its end is known already. */
-	cancel(session: S, request: number): Attempt<S, D> | undefined {
+	cancel(session: S, request: number): BrokeredAttempt<S, D> | undefined {
 		const attempt = this.#sessions.get(session)?.requests.get(request);
 		if (attempt === undefined || attempt.reported.has(session)) return undefined;
 		this.#remove(attempt);
@@ -175,7 +175,7 @@ export class Broker<S, D = undefined> {
 	}
 
 	/** The session is over: all its attempts, which are over now, too. */
-	leave(session: S): Attempt<S, D>[] {
+	leave(session: S): BrokeredAttempt<S, D>[] {
 		const part = this.#sessions.get(session);
 		if (part === undefined) return [];
 		const ended = [...part.requests.values(), ...part.asks];
@@ -185,21 +185,21 @@ export class Broker<S, D = undefined> {
 	}
 
 	/** Attempts whose time is up, which are over now. */
-	expire(nowMs: number): Attempt<S, D>[] {
+	expire(nowMs: number): BrokeredAttempt<S, D>[] {
 		const expired = [...this.#attempts.values()].filter((attempt) => attempt.expiresAtMs <= nowMs);
 		for (const attempt of expired) this.#remove(attempt);
 		return expired;
 	}
 
 	/** Every attempt, which is over now. */
-	clear(): Attempt<S, D>[] {
+	clear(): BrokeredAttempt<S, D>[] {
 		const all = [...this.#attempts.values()];
 		this.#attempts.clear();
 		this.#sessions.clear();
 		return all;
 	}
 
-	#remove(attempt: Attempt<S, D>): void {
+	#remove(attempt: BrokeredAttempt<S, D>): void {
 		if (!this.#attempts.delete(attempt.token)) return;
 		this.#sessions.get(attempt.requester)?.requests.delete(attempt.request);
 		this.#sessions.get(attempt.target)?.asks.delete(attempt);
@@ -217,9 +217,9 @@ export class Broker<S, D = undefined> {
 
 interface Part<S, D> {
 	/** By the session's own numbers. */
-	readonly requests: Map<number, Attempt<S, D>>;
+	readonly requests: Map<number, BrokeredAttempt<S, D>>;
 	/** Those in which it is the target. */
-	readonly asks: Set<Attempt<S, D>>;
+	readonly asks: Set<BrokeredAttempt<S, D>>;
 	/** When others were asked for it, within the last minute. */
 	readonly askedAtMs: number[];
 	/** All its requests. */
@@ -232,7 +232,7 @@ function refused(code: ChannelRefusedCode, reason: string): { readonly type: "re
 }
 
 /** Those that are not over for this session. */
-function countOf<S, D>(attempts: Iterable<Attempt<S, D>>, session: S): number {
+function countOf<S, D>(attempts: Iterable<BrokeredAttempt<S, D>>, session: S): number {
 	let count = 0;
 	for (const { reported } of attempts) if (!reported.has(session)) count++;
 	return count;

@@ -22,7 +22,7 @@ export interface ChannelEndsHost {
 }
 
 /** Two sessions that have been told to begin. */
-interface Introduction {
+interface BegunPair {
 	readonly token: string;
 	readonly requester: Session;
 	readonly target: Session;
@@ -46,7 +46,7 @@ export class ChannelEnds {
 	}
 
 	/** Both have been told to begin, and say by then what became of it. */
-	begun({ token, requester, target }: Introduction, untilMs: number): void {
+	begun({ token, requester, target }: BegunPair, untilMs: number): void {
 		this.#live.begun(requester, { token, peer: target.id, fingerprint: target.fingerprint }, untilMs);
 		this.#live.begun(target, { token, peer: requester.id, fingerprint: requester.fingerprint }, untilMs);
 	}

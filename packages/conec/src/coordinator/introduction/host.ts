@@ -12,22 +12,23 @@ import type { WireAddress } from "../../wire/fields.ts";
 import type { Reflector } from "../addresses/index.ts";
 import type { Session } from "../sessions/index.ts";
 
-/** What became of an attempt, or of a channel. */
+/** A direct channel between two Clients is up or down, or could not be made. */
 export interface ChannelStatus {
 	readonly type: "channel";
-	/** Who asked, and whom. */
+	/** The Client that asked for the channel, and the Client that it asked for. */
 	readonly peers: readonly [requester: string, target: string];
-	/** `down`: a channel that was up has ended. */
+	/** "up": the channel is up. "failed": it could not be made. "down": it was up and has ended. */
 	readonly outcome: "up" | "failed" | "down";
-	/** As the Clients say: where the target is. */
+	/** The target's address, as the Clients report it. */
 	readonly address?: SocketAddress | undefined;
+	/** The round-trip time of the channel in milliseconds, as the Clients report it. */
 	readonly rttMs?: number | undefined;
-	/** Untrusted. */
+	/** Why it failed or ended. A Client may have written it, so it is untrusted. */
 	readonly reason?: string | undefined;
 }
 
 /** What the Coordinator lends to `Channels`. */
-export interface ChannelsHost {
+export interface IntroductionsHost {
 	readonly limits: CoordinatorLimits;
 	readonly clock: Clock;
 	/** @default the machine's */

@@ -4,5 +4,5 @@
  * @module
  */
 
-export type { ChannelStatus } from "./host.ts";
-export { Channels } from "./service.ts";
+export type { ChannelStatus, IntroductionsHost } from "./host.ts";
+export { Introductions } from "./service.ts";

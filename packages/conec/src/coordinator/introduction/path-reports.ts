@@ -9,10 +9,12 @@
 import { systemClock } from "../../base/clock.ts";
 import { failureLifeMs } from "../../base/failure-life.ts";
 import type { PathCandidate } from "../../session/path-report.ts";
+import type { ChannelReport } from "../../wire/channel-messages.ts";
 import type { WireAddress } from "../../wire/fields.ts";
+import { canonicalIp } from "../../wire/ip-address.ts";
 
 /** A channel that is up, as far as is known. */
-export interface LiveChannel {
+export interface ReportedChannel {
 	readonly token: string;
 	readonly requester: string;
 	readonly target: string;
@@ -21,9 +23,23 @@ export interface LiveChannel {
 	readonly rttMs?: number | undefined;
 }
 
+/** The channel that one of the two reports as up. Where the target is, only its requester can say. */
+export function reportedChannel(
+	[requester, target]: readonly [requester: string, target: string],
+	reporter: string,
+	{ token, address, rttMs }: Pick<ChannelReport, "token" | "address" | "rttMs">,
+): ReportedChannel {
+	const seen = canonicalIp(address?.address ?? "");
+	return {
+		...{ token, requester, target },
+		...(reporter !== requester || address === undefined || seen === undefined ? {} : { address: { address: seen, port: address.port } }),
+		...(rttMs === undefined ? {} : { rttMs }),
+	};
+}
+
 /** What is known of a pair. */
 export interface PairFacts {
-	readonly live: LiveChannel | undefined;
+	readonly live: ReportedChannel | undefined;
 	/** Of the latest attempt. */
 	readonly reason: string;
 	readonly since: Date;
@@ -67,7 +83,7 @@ export class PathReports {
 	}
 
 	/** A channel is up; it replaces an older one of the pair. False: it was known. */
-	up(channel: LiveChannel): boolean {
+	up(channel: ReportedChannel): boolean {
 		const known = this.#byToken.get(channel.token);
 		if (known?.live !== undefined) {
 			known.live = { ...channel, address: channel.address ?? known.live.address, rttMs: channel.rttMs ?? known.live.rttMs };
@@ -102,12 +118,12 @@ export class PathReports {
 	}
 
 	/** The live channel of this token. */
-	liveOf(token: string): LiveChannel | undefined {
+	liveOf(token: string): ReportedChannel | undefined {
 		return this.#byToken.get(token)?.live;
 	}
 
 	/** A channel that was up is not any more. */
-	down(token: string, reason: string): LiveChannel | undefined {
+	down(token: string, reason: string): ReportedChannel | undefined {
 		const pair = this.#byToken.get(token);
 		const live = pair?.live;
 		if (pair === undefined || live === undefined) return undefined;
@@ -201,7 +217,7 @@ export class PathReports {
 interface Pair {
 	readonly key: string;
 	readonly ids: readonly [string, string];
-	live: LiveChannel | undefined;
+	live: ReportedChannel | undefined;
 	reason: string;
 	since: Date;
 	given: ReadonlyMap<string, readonly PathCandidate[]>;

@@ -19,24 +19,24 @@ import type {
 } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import type { Welcome } from "../../wire/control.ts";
-import { canonicalIp } from "../../wire/ip-address.ts";
 import { ChallengeBudget, SWEEP_MS, TICK_MS, Whereabouts } from "../addresses/index.ts";
 import type { Session } from "../sessions/index.ts";
-import { type Attempt, Broker } from "./broker.ts";
+import { refusalOf, refuse } from "./answers.ts";
+import { Broker, type BrokeredAttempt } from "./broker.ts";
 import { ChannelEnds } from "./channel-ends.ts";
 import { explainPair } from "./explain-pair.ts";
 import { certificateOf, goMessages } from "./go.ts";
-import type { ChannelsHost } from "./host.ts";
+import type { IntroductionsHost } from "./host.ts";
 import { giveBack, type IntroductionTerms, introduce, NOT_RESERVED, type Reservation, reserve } from "./introduce.ts";
 import { OpenGrants } from "./open-grants.ts";
 import { type Arrangement, hopelessBetween, lately, movedMeanwhile, type Party, upToDate } from "./parties.ts";
-import { type LiveChannel, PathReports } from "./path-reports.ts";
+import { PathReports, reportedChannel } from "./path-reports.ts";
 import { PunchBudget } from "./punch-budget.ts";
 import { WaitingAttempts } from "./waiting-attempts.ts";
 
 /** All direct channels that are being made, and what is known of those that have been. */
-export class Channels {
-	readonly #host: ChannelsHost;
+export class Introductions {
+	readonly #host: IntroductionsHost;
 	readonly #broker: Broker<Session, Arrangement>;
 	readonly #budget: PunchBudget;
 	/** What attempts may send, until they have said what they did. */
@@ -48,11 +48,13 @@ export class Channels {
 	readonly #parties: Map<Session, Party> = new Map();
 	readonly #whereabouts: Whereabouts<Session>;
 	readonly #waiting: WaitingAttempts<Session, Begun>;
+	/** All of these that keep something. */
+	readonly #all: readonly { readonly size: number; clear(): unknown }[];
 	#sweepAtMs = 0;
 	readonly #timer: DueTimer;
 	#over = false;
 
-	constructor(host: ChannelsHost) {
+	constructor(host: IntroductionsHost) {
 		this.#host = host;
 		this.#timer = new DueTimer(host.clock, () => {
 			this.#tick();
@@ -64,12 +66,12 @@ export class Channels {
 		this.#whereabouts = new Whereabouts({ ...host, challenges: new ChallengeBudget(host.limits) });
 		this.#waiting = new WaitingAttempts(this.#whereabouts);
 		this.#ends = new ChannelEnds({ limits: host.limits, denied: host.denied, now: () => this.#now(), find: (id) => this.#partyOf(id) });
+		this.#all = [this.#broker, this.#budget, this.#grants, this.#reports, this.#ends, this.#parties, this.#whereabouts, this.#waiting];
 	}
 
 	/** Everything that is kept, for tests. */
 	get size(): number {
-		const all = [this.#broker, this.#budget, this.#grants, this.#reports, this.#ends, this.#parties, this.#whereabouts, this.#waiting];
-		const kept = all.reduce((sum, { size }) => sum + size, 0);
+		const kept = this.#all.reduce((sum, { size }) => sum + size, 0);
 		return kept + this.#broker.sessions + (this.#host.reflector?.sessions ?? 0);
 	}
 
@@ -99,7 +101,7 @@ export class Channels {
 			this.#release(attempt.details);
 			if (attempt.outcome === "up") continue;
 			if (attempt.state === "gone") this.#failed(attempt, `"${session.id}" has left`, false);
-			if (attempt.target === session && attempt.state === "asked") this.#refuse(attempt.requester, attempt.request, "PEER_LOST", "the peer has left");
+			if (attempt.target === session && attempt.state === "asked") refuse(attempt.requester, attempt.request, "PEER_LOST", "the peer has left");
 			else this.#cancelled(attempt.target === session ? attempt.requester : attempt.target, attempt, "the peer has left");
 		}
 		// Those with a channel to it look whether it is still there: it may have been killed.
@@ -155,7 +157,7 @@ export class Channels {
 	/** The Coordinator is stopping: what waits for an answer is told so. */
 	stop(): void {
 		for (const attempt of this.#broker.clear()) {
-			if (attempt.state === "asked") this.#refuse(attempt.requester, attempt.request, "COORDINATOR_CLOSED", "the Coordinator is stopping");
+			if (attempt.state === "asked") refuse(attempt.requester, attempt.request, "COORDINATOR_CLOSED", "the Coordinator is stopping");
 		}
 	}
 
@@ -163,28 +165,20 @@ export class Channels {
 	end(): void {
 		this.#over = true;
 		this.#timer.clear();
-		this.#broker.clear();
-		this.#budget.clear();
-		this.#grants.clear();
-		this.#reports.clear();
-		this.#ends.clear();
-		this.#parties.clear();
-		this.#whereabouts.clear();
-		this.#waiting.clear();
+		for (const one of this.#all) one.clear();
 		this.#host.reflector?.close();
 	}
 
 	#requested(session: Session, message: ChannelRequest): void {
-		const refuse = (code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void =>
-			this.#refuse(session, message.request, code, reason, retryAfterMs);
+		const no = (code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void => refuse(session, message.request, code, reason, retryAfterMs);
 		// Any answer would be taken for the other request's.
 		if (this.#broker.isLive(session, message.request)) return session.end(CLOSE_CODES.PROTOCOL_ERROR, `request ${message.request} is not over`);
-		if (this.#host.closing()) return refuse("COORDINATOR_CLOSED", "the Coordinator is stopping");
+		if (this.#host.closing()) return no("COORDINATOR_CLOSED", "the Coordinator is stopping");
 		const tooManyForMs = this.#broker.refusedForMs(session, this.#now());
-		if (tooManyForMs !== undefined) return refuse("LIMIT_EXCEEDED", "too many requests within a minute", tooManyForMs);
-		if (message.peer === session.id) return refuse("DIRECT_UNAVAILABLE", "a Client needs no channel to itself");
+		if (tooManyForMs !== undefined) return no("LIMIT_EXCEEDED", "too many requests within a minute", tooManyForMs);
+		if (message.peer === session.id) return no("DIRECT_UNAVAILABLE", "a Client needs no channel to itself");
 		const target = this.#host.find(message.peer);
-		if (target === undefined) return refuse("PEER_UNKNOWN", "peer is not connected");
+		if (target === undefined) return no("PEER_UNKNOWN", "peer is not connected");
 		const other = this.#parties.get(target);
 		if (other === undefined) return this.#giveUp(session, message.request, target, "the peer does not take part in direct channels");
 		if (certificateOf(session) === undefined || certificateOf(target) === undefined)
@@ -193,12 +187,12 @@ export class Channels {
 		// What failed, and what is known of a NAT, may be of where one of them is no more.
 		const still = !this.#whereabouts.unproven(session) && !this.#whereabouts.unproven(target);
 		const remembered = message.auto && still ? this.#reports.remembered(session.id, target.id, this.#now()) : undefined;
-		if (remembered !== undefined) return refuse("DIRECT_UNAVAILABLE", remembered.reason, remembered.retryAfterMs);
+		if (remembered !== undefined) return no("DIRECT_UNAVAILABLE", remembered.reason, remembered.retryAfterMs);
 		const said = still ? lately(other, this.#now()) : undefined;
 		const hopeless = said && this.#hopeless([session, message], [target, said], message.birthday);
 		if (message.auto && hopeless !== undefined) return this.#giveUp(session, message.request, target, hopeless);
 		const reserved = this.#reserve(session, target, this.#host.limits.requestTimeoutMs, hopeless !== undefined);
-		if (typeof reserved === "number") return refuse("LIMIT_EXCEEDED", TOO_MANY, reserved);
+		if (typeof reserved === "number") return no("LIMIT_EXCEEDED", TOO_MANY, reserved);
 		const arrangement: Arrangement = { auto: message.auto, asked: { offer: message, moves: this.#whereabouts.moves(session) }, consent: undefined, reserved };
 		const asked = this.#broker.ask(
 			{ requester: session, target, request: message.request, details: arrangement, token: this.#newHex(TOKEN_BYTES) },
@@ -206,7 +200,7 @@ export class Channels {
 		);
 		if (asked.type === "refused") {
 			this.#release(arrangement);
-			return refuse(asked.code, asked.reason, asked.retryAfterMs);
+			return no(asked.code, asked.reason, asked.retryAfterMs);
 		}
 		target.control.send({ type: "channel-ask", token: asked.attempt.token, peer: session.peer, expiresInMs: this.#host.limits.requestTimeoutMs });
 		this.#watch();
@@ -236,8 +230,8 @@ export class Channels {
 		this.#broker.end(attempt);
 		this.#release(attempt.details);
 		if (message.code === "DECLINED") return this.#giveUp(attempt.requester, attempt.request, session, "the peer declined");
-		const { code, reason } = REFUSALS[message.code];
-		this.#refuse(attempt.requester, attempt.request, code, reason);
+		const { code, reason } = refusalOf(message.code);
+		refuse(attempt.requester, attempt.request, code, reason);
 	}
 
 	/** Begins what has waited long enough. */
@@ -306,7 +300,7 @@ export class Channels {
 	}
 
 	#reported(session: Session, report: ChannelReport): void {
-		const { token, outcome, address, rttMs, reason, sent } = report;
+		const { token, outcome, reason, sent } = report;
 		this.#ends.reported(session, report);
 		if (outcome !== "down" && sent !== undefined) this.#grants.settle(token, session, sent, this.#now());
 		if (outcome === "down") {
@@ -318,13 +312,7 @@ export class Channels {
 		const attempt = this.#broker.report(token, session);
 		if (attempt === undefined) return;
 		if (outcome === "failed") return this.#failed(attempt, reason ?? "the peer could not be reached directly", true);
-		const seen = canonicalIp(address?.address ?? "");
-		const channel: LiveChannel = {
-			...{ token, requester: attempt.requester.id, target: attempt.target.id },
-			// Where the target is, only its requester can say.
-			...(session !== attempt.requester || address === undefined || seen === undefined ? {} : { address: { address: seen, port: address.port } }),
-			...(rttMs === undefined ? {} : { rttMs }),
-		};
+		const channel = reportedChannel([attempt.requester.id, attempt.target.id], session.id, report);
 		attempt.outcome = "up";
 		if (!this.#reports.up(channel)) return;
 		const { requester, target, ...facts } = channel;
@@ -347,7 +335,7 @@ export class Channels {
 	/** It may be otherwise soon, so nobody is to remember that. */
 	#putOff(attempt: Begun, retryAfterMs: number): void {
 		this.#broker.end(attempt);
-		this.#refuse(attempt.requester, attempt.request, "LIMIT_EXCEEDED", TOO_MANY, retryAfterMs);
+		refuse(attempt.requester, attempt.request, "LIMIT_EXCEEDED", TOO_MANY, retryAfterMs);
 		this.#cancelled(attempt.target, attempt, TOO_MANY);
 	}
 
@@ -362,7 +350,7 @@ export class Channels {
 	/** There is no point in trying, until something changes. */
 	#giveUp(session: Session, request: number, target: Session, reason: string): void {
 		this.#reports.refused(session.id, target.id, reason);
-		this.#refuse(session, request, "DIRECT_UNAVAILABLE", reason);
+		refuse(session, request, "DIRECT_UNAVAILABLE", reason);
 	}
 
 	/** Its validated address is another one. */
@@ -410,10 +398,6 @@ export class Channels {
 		return { budget: this.#budget, requester: requester.id, nowMs: this.#now(), lifeMs, isOwn: this.#host.isOwn };
 	}
 
-	#refuse(session: Session, request: number, code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void {
-		session.control.send({ type: "channel-refused", request, code, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
-	}
-
 	#cancelled(session: Session, { token }: Begun, reason: string): void {
 		this.#ends.cancelled(session, token);
 		session.control.send({ type: "channel-cancelled", token, reason });
@@ -440,7 +424,7 @@ export class Channels {
 				continue;
 			}
 			this.#release(attempt.details);
-			this.#refuse(attempt.requester, attempt.request, "PEER_TIMEOUT", "the peer has not answered");
+			refuse(attempt.requester, attempt.request, "PEER_TIMEOUT", "the peer has not answered");
 			this.#cancelled(attempt.target, attempt, "it took too long");
 		}
 		this.#whereabouts.tick();
@@ -452,12 +436,7 @@ export class Channels {
 	}
 }
 
-type Begun = Attempt<Session, Arrangement>;
-
-const REFUSALS: { readonly [K in Exclude<ChannelRefusal["code"], "DECLINED">]: { readonly code: ChannelRefusedCode; readonly reason: string } } = {
-	CROSSED: { code: "CROSSED", reason: "the peer's own attempt goes on instead" },
-	BUSY: { code: "PEER_BUSY", reason: "the peer has no room for another attempt" },
-};
+type Begun = BrokeredAttempt<Session, Arrangement>;
 
 const TOO_MANY = "too many datagrams have been granted to the peer's address within a minute";
 

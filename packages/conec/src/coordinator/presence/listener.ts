@@ -7,7 +7,7 @@
 import type { PresenceEvent } from "../../session/presence-event.ts";
 import type { PresenceCursor, PresenceLog } from "./log.ts";
 
-/** Reads the log when it is asked to, and so holds nothing but a position and the changes of one frame. */
+/** Reads the log only when it is asked. So it holds only a position and the changes of one frame. */
 export class PresenceListener implements AsyncIterableIterator<PresenceEvent> {
 	readonly #log: PresenceLog;
 	readonly #release: (listener: PresenceListener) => void;
@@ -24,7 +24,7 @@ export class PresenceListener implements AsyncIterableIterator<PresenceEvent> {
 		this.#cursor = log.open();
 	}
 
-	/** Something has changed. */
+	/** The log has changed. */
 	wake(): void {
 		while (this.#waiting.length > 0 && !this.#over) {
 			const event = this.#take();
@@ -33,7 +33,7 @@ export class PresenceListener implements AsyncIterableIterator<PresenceEvent> {
 		}
 	}
 
-	/** Nothing follows. */
+	/** Ends the watch: nothing follows. */
 	end(): void {
 		if (this.#over) return;
 		this.#over = true;

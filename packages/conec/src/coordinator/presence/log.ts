@@ -1,10 +1,10 @@
 /**
- * Who is here, as a sequence: the members, the latest changes, and positions in them. Pure: no clock, no streams.
+ * The connected Clients as a sequence: the members, the latest changes, and positions in them. Pure: no clock, no streams.
  *
- * A cursor costs the same whatever happens: it says up to which batch of changes, and up to which member of a list that is
- * being sent, its watcher has come. Changes are kept once for all, up to a bound; a cursor that falls behind them begins anew
- * with the list of that moment. A page of a list is only made when all changes before it have been read, so that pages and
- * changes, applied in the order in which they are read, are exactly the members at the last page.
+ * A cursor has a fixed size. It says how far its watcher has come: to which batch of changes, and to which member of a list that is
+ * being sent. Changes are kept once for all watchers, up to a bound. A cursor that falls behind them begins again, with the list of
+ * that moment. A page of a list is made only when all changes before it have been read. So pages and changes, applied in the order in
+ * which they are read, give exactly the members at the last page.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { changeText, encodePeerChanges, encodePeersPage, type PeerChange, PRESEN
 export interface PresenceCursor {
 	/** Number of the next batch. */
 	batch: number;
-	/** The list goes on with the first member that came at this or later; `undefined`: it is complete. */
+	/** The list goes on with the first member whose `order` is this or greater. `undefined`: the list is complete. */
 	order: number | undefined;
 }
 
@@ -33,9 +33,9 @@ export interface PresenceLogOptions {
 export class PresenceLog {
 	readonly epoch: string;
 	readonly #logBytes: number;
-	readonly #members: Map<string, Member> = new Map();
-	/** By `order`, ascending; some have left. */
-	#ordered: Member[] = [];
+	readonly #members: Map<string, Entry> = new Map();
+	/** The members by ascending `order`. Some of them have left. */
+	#ordered: Entry[] = [];
 	#left = 0;
 	#nextOrder = 1;
 	#seq = 0;
@@ -55,7 +55,7 @@ export class PresenceLog {
 		return this.#seq;
 	}
 
-	/** Members. */
+	/** How many members there are. */
 	get size(): number {
 		return this.#members.size;
 	}
@@ -65,17 +65,17 @@ export class PresenceLog {
 		return this.#heldBytes;
 	}
 
-	/** Positions that have not been closed. */
+	/** How many positions have not been closed. */
 	get cursors(): number {
 		return this.#cursors;
 	}
 
-	/** Everybody who is here, in the order in which they came. */
+	/** All members, in the order in which they came. */
 	members(): PeerInfo[] {
 		return Array.from(this.#members.values(), ({ peer }) => peer);
 	}
 
-	/** Somebody has come (`join`), or is here otherwise than before (`update`). */
+	/** A Client has come (`join`), or has changed (`update`). */
 	set(peer: PeerInfo): void {
 		const before = this.#members.get(peer.id);
 		if (before !== undefined) {
@@ -83,13 +83,13 @@ export class PresenceLog {
 			before.text = undefined;
 			return this.#record("update", before);
 		}
-		const member: Member = { peer, order: this.#nextOrder++, here: true, text: undefined, bytes: 0 };
+		const member: Entry = { peer, order: this.#nextOrder++, here: true, text: undefined, bytes: 0 };
 		this.#members.set(peer.id, member);
 		this.#ordered.push(member);
 		this.#record("join", member);
 	}
 
-	/** Somebody has left; nothing happens if nobody of that id was here. */
+	/** A Client has left. Does nothing if no member has this id. */
 	delete(id: string): void {
 		const member = this.#members.get(id);
 		if (member === undefined) return;
@@ -103,7 +103,7 @@ export class PresenceLog {
 		this.#record("leave", member);
 	}
 
-	/** A new position: the list first, then what changes. Give it back with {@link close}. */
+	/** Opens a position. It reads the list first, then the changes. {@link close} ends it. */
 	open(): PresenceCursor {
 		this.#cursors++;
 		const cursor: PresenceCursor = { batch: 0, order: undefined };
@@ -111,7 +111,7 @@ export class PresenceLog {
 		return cursor;
 	}
 
-	/** The position is not needed any more. */
+	/** Ends a position. */
 	close(): void {
 		this.#cursors--;
 		if (this.#cursors > 0) return;
@@ -120,9 +120,9 @@ export class PresenceLog {
 		this.#heldBytes = 0;
 	}
 
-	/** The next frame for a watcher at the other end of a stream, and the position moves on; `undefined`: nothing is new. */
+	/** The next frame for a watcher at the other end of a stream. The position moves on. `undefined`: there is nothing new. */
 	readFrame(cursor: PresenceCursor): Uint8Array | undefined {
-		// A list that has not begun is of now: no change before it is told.
+		// A list that has not begun is that of now, so no change before it is sent.
 		if (cursor.batch < this.#firstBatch || cursor.order === 0) this.#restart(cursor);
 		const batch = this.#take(cursor);
 		if (batch !== undefined) return frameOf(batch);
@@ -140,7 +140,7 @@ export class PresenceLog {
 		return batch === undefined ? [] : batch.changes.map(({ type, peer }, index) => ({ type, peer, epoch: this.epoch, seq: batch.seq + index }));
 	}
 
-	#record(type: PeerChange["type"], member: Member): void {
+	#record(type: PeerChange["type"], member: Entry): void {
 		this.#seq++;
 		if (this.#cursors === 0) return;
 		const text = changeText(type, textOf(member));
@@ -160,7 +160,7 @@ export class PresenceLog {
 		}
 	}
 
-	/** The next batch, which takes in nothing more from now on. */
+	/** The next batch. From now on no more changes are added to it. */
 	#take(cursor: PresenceCursor): Batch | undefined {
 		const batch = this.#batches.get(cursor.batch);
 		if (batch === undefined) return undefined;
@@ -179,9 +179,9 @@ export class PresenceLog {
 	#page(cursor: PresenceCursor, order: number): Uint8Array {
 		const texts: string[] = [];
 		let bytes = 0;
-		let next: Member | undefined;
+		let next: Entry | undefined;
 		for (let index = this.#indexOf(order); index < this.#ordered.length; index++) {
-			const member = this.#ordered[index] as Member;
+			const member = this.#ordered[index] as Entry;
 			if (!member.here) continue;
 			const text = textOf(member);
 			if (bytes + member.bytes + 1 > PRESENCE_LIST_BYTES) {
@@ -195,20 +195,20 @@ export class PresenceLog {
 		return encodePeersPage({ epoch: this.epoch, seq: this.#seq, first: order === 0, more: next !== undefined }, texts);
 	}
 
-	/** Index of the first that came at `order` or later. */
+	/** Index of the first member whose order is `order` or greater. */
 	#indexOf(order: number): number {
 		let low = 0;
 		let high = this.#ordered.length;
 		while (low < high) {
 			const middle = (low + high) >>> 1;
-			if ((this.#ordered[middle] as Member).order < order) low = middle + 1;
+			if ((this.#ordered[middle] as Entry).order < order) low = middle + 1;
 			else high = middle;
 		}
 		return low;
 	}
 }
 
-interface Member {
+interface Entry {
 	peer: PeerInfo;
 	/** Goes up with every join, from 1. */
 	readonly order: number;
@@ -218,25 +218,25 @@ interface Member {
 	bytes: number;
 }
 
-/** Changes that make one frame. */
+/** A batch: the changes that make one frame. */
 interface Batch {
 	/** Number of the first one. */
 	readonly seq: number;
 	readonly changes: PeerChange[];
 	texts: string[];
 	bytes: number;
-	/** Somebody has read it. */
+	/** Whether a watcher has read it. */
 	sealed: boolean;
 	frame: Uint8Array | undefined;
 }
 
-/** Of a change, besides the peer: `{"type":"update","peer":},`. */
+/** Bytes of a change besides the peer: `{"type":"update","peer":},`. */
 const CHANGE_BYTES = 28;
 
-/** Members that have left before their places are taken out. */
+/** When this many members have left, their places are removed. */
 const COMPACTION_SLACK = 64;
 
-function textOf(member: Member): string {
+function textOf(member: Entry): string {
 	if (member.text === undefined) {
 		member.text = peerText(member.peer);
 		member.bytes = Buffer.byteLength(member.text);
@@ -244,7 +244,7 @@ function textOf(member: Member): string {
 	return member.text;
 }
 
-/** Encoded once, whoever reads it. */
+/** The encoded member. It is made once for all readers. */
 function frameOf(batch: Batch): Uint8Array {
 	if (batch.frame === undefined) {
 		batch.frame = encodePeerChanges(batch.seq, batch.texts);

@@ -1,5 +1,5 @@
 /**
- * Presence at the Coordinator: who comes and goes is written into one log, and every watch reads it at its own speed.
+ * Presence at the Coordinator. Every change is written into one log, and each watch reads the log at its own speed.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import { type PresenceCursor, PresenceLog } from "./log.ts";
 /** The bounds that presence needs. */
 export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "presenceQueueBytes" | "presenceLogBytes">;
 
-/** Everything about presence that a Coordinator has. */
+/** The presence of a Coordinator: the log and its watches. */
 export class PresenceService {
 	readonly #log: PresenceLog;
 	readonly #limits: PresenceLimits;
 	readonly #clock: Clock;
 	readonly #watches: Set<Watch> = new Set();
-	/** Watches by who has them. */
+	/** Watches by their owners. */
 	readonly #counts: WeakMap<object, number> = new WeakMap();
 	readonly #listeners: Set<PresenceListener> = new Set();
 	#scheduled = false;
@@ -38,24 +38,24 @@ export class PresenceService {
 		this.#log = new PresenceLog({ epoch, logBytes: limits.presenceLogBytes });
 	}
 
-	/** Watches of Clients and of this process. */
+	/** How many watches Clients and this process have. */
 	get watches(): number {
 		return this.#watches.size + this.#listeners.size;
 	}
 
-	/** A Client is welcome, is another connection of the same identity now, or has other metadata. */
+	/** A Client has come, has another connection of the same identity now, or has changed its metadata. */
 	set(peer: PeerInfo): void {
 		this.#log.set(peer);
 		this.#changed();
 	}
 
-	/** A Client is gone. */
+	/** A Client has gone. */
 	delete(id: string): void {
 		this.#log.delete(id);
 		this.#changed();
 	}
 
-	/** Takes a watch that a Client has opened, or answers REJECT (`LIMIT_EXCEEDED`). `owner` is what is counted: one connection. */
+	/** Accepts a watch that a Client has opened, or answers REJECT (`LIMIT_EXCEEDED`). Watches are counted by `owner`, a connection. */
 	watch(owner: object, incoming: IncomingStream): void {
 		const count = this.#counts.get(owner) ?? 0;
 		if (count >= this.#limits.presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", `there are ${count} watches of this Client already`);
@@ -68,7 +68,7 @@ export class PresenceService {
 		watch.pump();
 	}
 
-	/** A watch of the application. Ends with the Coordinator; `break` releases it. */
+	/** A watch for the application. It ends with the Coordinator, or with `break`. */
 	listen(): AsyncIterableIterator<PresenceEvent> {
 		const listener = new PresenceListener(this.#log, (one) => this.#listeners.delete(one));
 		this.#listeners.add(listener);
@@ -76,7 +76,7 @@ export class PresenceService {
 		return listener;
 	}
 
-	/** Nothing is told any more. The streams of watches end with their connections. */
+	/** Ends all watches. Their streams end with their connections. */
 	end(): void {
 		this.#over = true;
 		this.#clock.clearTimeout(this.#timer);
@@ -84,7 +84,7 @@ export class PresenceService {
 		for (const watch of [...this.#watches]) watch.forget();
 	}
 
-	/** Once a turn, so that what happens in one goes into one frame; more rarely where that takes long. */
+	/** Tells the watches once a turn, so that the changes of one turn go into one frame. If that takes long, it does so more rarely. */
 	#changed(): void {
 		if (this.#scheduled || this.#over || this.watches === 0) return;
 		this.#scheduled = true;
@@ -103,7 +103,7 @@ export class PresenceService {
 	}
 }
 
-/** With thousands of watches, telling them takes a quarter of the thread's time at most: it rests three times as long as it took. */
+/** It rests three times as long as it took to tell all watches. So thousands of watches take at most a quarter of the thread's time. */
 const REST_SHARE = 3;
 
 const REST_MAX_MS = 250;
@@ -115,7 +115,7 @@ class Watch {
 	readonly #release: () => void;
 	readonly #cursor: PresenceCursor;
 	readonly #stream: TransportStream;
-	/** As much is queued as may be; `drained` ends that. */
+	/** Whether the queue is full. `drained` ends that. */
 	#full = false;
 	#over = false;
 
@@ -129,7 +129,7 @@ class Watch {
 			{
 				frame: (kind, payload) => {
 					this.#stream.consumed(payload.length);
-					// A Client has nothing to say here.
+					// A Client must not send anything here.
 					if (!isSkippedKind(kind)) this.#leave(RESET_CODES.FRAME_INVALID);
 				},
 				end: leave,
@@ -156,7 +156,7 @@ class Watch {
 		}
 	}
 
-	/** Reads no further. */
+	/** Ends the watch. */
 	forget(): void {
 		if (this.#over) return;
 		this.#over = true;

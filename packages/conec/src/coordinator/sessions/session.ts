@@ -6,7 +6,7 @@
 
 import { Allowance } from "../../base/allowance.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { ControlChannel } from "../../session/control-channel.ts";
+import type { ControlStream } from "../../session/control-stream.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
@@ -19,16 +19,19 @@ import { PRESENCE_CAPABILITY, type SetMetadata } from "../../wire/presence.ts";
 
 /** Facts about a connected Client. */
 export interface ClientInfo {
+	/** The Client's id. */
 	readonly id: string;
 	/** `sha256:<hex>` of the SubjectPublicKeyInfo of its certificate. */
 	readonly fingerprint: string;
-	/** Where it is now. */
+	/** The address that its packets come from now. */
 	readonly address: SocketAddress;
+	/** When it connected. */
 	readonly connectedAt: Date;
-	/** Live streams from or to it, through or with the Coordinator. */
+	/** Its live streams: those with the Coordinator, and those that the Coordinator proxies from or to it. */
 	readonly streams: number;
+	/** The round-trip time, in milliseconds. */
 	readonly rttMs: number;
-	/** What the Client says about itself, and may change; untrusted. */
+	/** What the Client says about itself. It may change, and it is untrusted. `undefined`: nothing. */
 	readonly metadata: JsonValue | undefined;
 }
 
@@ -44,7 +47,7 @@ export interface SessionParts {
 	readonly metadataUpdatesPerMinute: number;
 	readonly clock: Clock;
 	readonly connection: TransportConnection;
-	readonly control: ControlChannel;
+	readonly control: ControlStream;
 	/** It takes part in direct channels: so does this Coordinator. */
 	readonly direct: boolean;
 	/** The Client has changed its metadata. */
@@ -70,7 +73,7 @@ export class Session {
 	readonly key: "kept" | "ephemeral";
 	readonly capabilities: readonly string[];
 	readonly connection: TransportConnection;
-	readonly control: ControlChannel;
+	readonly control: ControlStream;
 	/** It takes part in direct channels. */
 	readonly direct: boolean;
 	readonly connectedAt: Date;

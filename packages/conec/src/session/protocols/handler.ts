@@ -11,46 +11,52 @@ import { checkProtocol } from "../open-stream-options.ts";
 /**
  * Takes one incoming stream of a protocol.
  *
- * - A handler that returns a promise has the stream until the promise settles. When it resolves, the stream is disposed: closed if it
- *   is still open, then stopped.
- * - A handler that returns nothing keeps the stream: ending it is up to the application.
- * - A handler that throws or rejects has failed: the stream is reset and stopped with the application code 0, and `status()` says so once.
+ * - If it returns a promise, the stream is the handler's until the promise settles. When it resolves, the stream is disposed of: it is
+ *   closed if it is still open, then stopped.
+ * - If it returns nothing, the application keeps the stream, and has to end it.
+ * - If it throws or rejects, it has failed. The stream is reset and stopped with the application code 0, and `status()` says so once.
  *   A handler may reset the stream with a code of its own before it throws.
- * - A handler that passes on the error with which the stream itself broke, or the reason of `signal`, has not failed. When everything is
- *   closing, its stream then ends at once as closing ends streams: with `CLIENT_CLOSED` or `COORDINATOR_CLOSED`.
+ * - If it rejects with the error that broke the stream, or with the reason of `signal`, it has not failed. While the Client or the
+ *   Coordinator is closing, its stream then ends at once with `CLIENT_CLOSED` or `COORDINATOR_CLOSED`.
  */
 export type ProtocolHandler = (stream: MessageStream, context: HandlerContext) => void | Promise<void>;
 
 /** What a handler is given beside its stream. */
 export interface HandlerContext {
 	/**
-	 * Aborts when the Client or Coordinator begins to close or has ended, and when the peer or the network has broken the stream. The reason
-	 * is a `ConecError`. After `close()` a handler has at most 2 s (`limits.lingerMs`) to end; then its stream is reset.
+	 * Aborts with a `ConecError` as its reason:
+	 *
+	 * - when the Client or the Coordinator begins to close. The handler then has at most 2 s (`limits.lingerMs`) until its stream is reset;
+	 * - when the Client or the Coordinator has ended otherwise;
+	 * - when the stream is over and has broken: by the peer, by the network, or because its channel was closed. What the handler did itself, by
+	 *   `reset` or `stop`, does not count.
 	 */
 	readonly signal: AbortSignal;
 }
 
-/** Handlers by the names of their protocols: 1 to 64 of `a-z 0-9 . - /`. */
+/** Handlers by the names of their protocols. A name is 1 to 64 of `a-z 0-9 . - /`. */
 export type ProtocolHandlers = Readonly<Record<string, ProtocolHandler>>;
 
-/** That a protocol is handled. Ends with {@link Handling.close}, with disposal, or with the Client or Coordinator. */
+/** What `handle` returns. The handler stays until {@link Handling.close} or disposal, or until the Client or the Coordinator has ended. */
 export interface Handling extends Disposable {
+	/** The name of the protocol. */
 	readonly protocol: string;
-	/** Takes the handler away: further streams are rejected with `PROTOCOL_UNHANDLED`, and those that it has already go on. Idempotent. */
+	/** Removes the handler. Further streams are rejected with `PROTOCOL_UNHANDLED`. Those that it has already go on. A second call does nothing. */
 	close(): void;
 }
 
-/** A handler has failed. Said once for each stream. */
+/** A handler has failed. `status()` says it once for each stream. */
 export interface HandlerFailed {
 	readonly type: "handler-failed";
+	/** The name of the protocol. */
 	readonly protocol: string;
-	/** Id of the peer; `null`: the Coordinator. */
+	/** Id of the peer. `null` means the Coordinator. */
 	readonly peer: string | null;
-	/** What the handler has thrown. */
+	/** What the handler threw. */
 	readonly error: unknown;
 }
 
-/** Checks the option `handlers`; `undefined` as a handler is none. Throws TypeError `OPTION_INVALID`. */
+/** Checks the option `handlers`. A handler may be `undefined`: then there is none. Throws TypeError or RangeError `OPTION_INVALID`. */
 export function checkHandlers(handlers: ProtocolHandlers | undefined, most: number): ReadonlyMap<string, ProtocolHandler> {
 	const checked = new Map<string, ProtocolHandler>();
 	if (handlers === undefined) return checked;

@@ -12,7 +12,7 @@ import { encodeOpen } from "../../wire/open.ts";
 import { checkHandlers, type HandlerFailed, type ProtocolHandler } from "./handler.ts";
 import { Reception } from "./reception.ts";
 
-const closed = new ConecError("CLIENT_CLOSED", "Cannot go on: the Client is closed");
+const closed = new ConecError("CLIENT_CLOSED", "Cannot continue: the Client is closed");
 const never: ProtocolHandler = () => new Promise(() => undefined);
 
 interface Scene {
@@ -21,6 +21,8 @@ interface Scene {
 	readonly told: HandlerFailed[];
 	/** A stream of that protocol, which the reception has taken. */
 	readonly send: (protocol?: string) => Promise<{ near: FramedStream; far: FramedStream }>;
+	/** The peer ends the connection. */
+	readonly lose: () => void;
 	/** Everything that can go on without time has gone on. */
 	readonly settle: () => Promise<void>;
 }
@@ -47,6 +49,7 @@ async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Rec
 		reception,
 		told,
 		settle,
+		lose: () => ends.near.close(3, "gone"),
 		async send(protocol) {
 			const opening = openMessageStream(ends.near, { kind: FRAME.OPEN, payload: encodeOpen({ id: 1, protocol }) }, ends.init({ protocol }));
 			await settle();
@@ -226,4 +229,94 @@ test("reception: the signal aborts when the stream breaks, not when it ends well
 	);
 	const reason: unknown = signals[1]?.reason;
 	assert.ok(isConecError(reason) && reason.code === "STREAM_RESET");
+});
+
+test("reception: a handler that passes on how either direction of its stream broke has not failed", async (t) => {
+	const message = new Uint8Array(100_000);
+	const sends: ProtocolHandler = async (stream) => {
+		for (;;) await stream.send(message);
+	};
+	const receives: ProtocolHandler = async (stream) => {
+		for (;;) await stream.receive();
+	};
+	const { send, settle, told, reception } = await scene(t, {}, { "sends/1": sends, "receives/1": receives });
+	for (const protocol of ["sends/1", "receives/1"]) {
+		for (const order of [["reset", "stop"] as const, ["stop", "reset"] as const]) {
+			const { near } = await send(protocol);
+			for (const how of order) near[how](3);
+			await settle();
+			assert.deepEqual([told, reception.running], [[], 0], `${protocol}, ${order.join(" then ")}`);
+		}
+	}
+});
+
+test("reception: a handler that wants no messages hears, too, that its stream has broken", async (t) => {
+	const signals: AbortSignal[] = [];
+	const { send, settle, told, reception, lose } = await scene(
+		t,
+		{},
+		{
+			"sends/1": async (stream, { signal }) => {
+				signals.push(signal);
+				stream.stop();
+				for (;;) await stream.send(new Uint8Array(100_000));
+			},
+			"waits/1": async (stream, { signal }) => {
+				signals.push(signal);
+				stream.stop();
+				await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+			},
+		},
+	);
+	const { near } = await send("waits/1");
+	near.stop(3);
+	await settle();
+	await send("sends/1");
+	await send("waits/1");
+	lose();
+	await settle();
+	assert.deepEqual(
+		signals.map(({ reason }) => isConecError(reason) && reason.code),
+		["STREAM_STOPPED", "CONNECTION_LOST", "CONNECTION_LOST"],
+	);
+	assert.deepEqual([told, reception.running], [[], 0]);
+});
+
+test("reception: closing aborts the signal of a stream that its handler has kept, while that stream lives", async (t) => {
+	const signals: AbortSignal[] = [];
+	const { reception, send, settle } = await scene(t, {}, { "keeps/1": (_, { signal }) => void signals.push(signal) });
+	const over = await send("keeps/1");
+	over.near.reset();
+	over.far.reset();
+	await settle();
+	await send("keeps/1");
+	assert.equal(reception.running, 0);
+	reception.close(closed, RESET_CODES.CLIENT_CLOSED);
+	assert.deepEqual(
+		signals.map((signal) => signal.reason === closed),
+		[false, true],
+	);
+	await reception.settled();
+});
+
+test("reception: messages that came whole reach the handler, also when their stream breaks in the same turn", async (t) => {
+	const got: unknown[] = [];
+	const { reception, send, settle, told } = await scene(
+		t,
+		{},
+		{
+			"reads/1": async (stream) => {
+				for await (const message of stream) got.push(new TextDecoder().decode(message));
+			},
+		},
+	);
+	const { near, far } = await send();
+	await near.send("one");
+	await near.send("two");
+	await settle();
+	Object.defineProperty(far, "protocol", { value: "reads/1" });
+	reception.take(far);
+	far.destroy(new ConecError("PEER_LOST", "gone"));
+	await settle();
+	assert.deepEqual([got, told, reception.running], [["one", "two"], [], 0]);
 });

@@ -1,36 +1,36 @@
 /**
- * Where incoming streams go: to the handler of their protocol, or, where they have none, to `incomingStreams`. The same at a Client
- * and at a Coordinator.
+ * Gives incoming streams to the handlers of their protocols. Streams without a protocol go to `incomingStreams`. It is the same at a
+ * Client and at a Coordinator.
  *
  * @module
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { within } from "../../base/signals.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
 import { IncomingStreams } from "../../stream/incoming-streams.ts";
 import { RESET_CODES, type RejectCode } from "../../wire/codes.ts";
 import { checkProtocol } from "../open-stream-options.ts";
-import { within } from "../stream-set.ts";
 import { checkHandler, type HandlerFailed, type Handling, type ProtocolHandler } from "./handler.ts";
 import { HandlerRuns } from "./runs.ts";
 
 /** Why a stream is not accepted. */
 export interface Refusal {
 	readonly code: RejectCode;
-	/** For people at the other side. */
+	/** A text for people at the other side. */
 	readonly reason: string;
 }
 
 /** What a reception is made of. */
 export interface ReceptionParts {
-	/** Whose it is, in the words of those who are refused. */
+	/** How refusals name the owner of this reception. */
 	readonly owner: "the peer" | "the Coordinator";
 	readonly limits: Limits;
 	/** @default the machine's */
 	readonly clock?: Clock;
-	/** Those that are there from the beginning. */
+	/** The handlers that are there from the beginning. */
 	readonly handlers: ReadonlyMap<string, ProtocolHandler>;
 	/** A handler has failed. */
 	readonly failed: (failure: HandlerFailed) => void;
@@ -61,9 +61,9 @@ export class Reception {
 	}
 
 	/**
-	 * Has the streams of a protocol given to `handler` from now on.
+	 * From now on, `handler` gets the streams of a protocol.
 	 *
-	 * Throws TypeError `OPTION_INVALID` for a name that is none, for what is no function, and where the protocol has a handler;
+	 * Throws TypeError `OPTION_INVALID` if the name is not valid, `handler` is not a function, or the protocol has a handler;
 	 * ConecError `LIMIT_EXCEEDED` beyond `limits.protocols`.
 	 */
 	handle(protocol: string, handler: ProtocolHandler): Handling {
@@ -84,7 +84,7 @@ export class Reception {
 		return { protocol, close, [Symbol.dispose]: close };
 	}
 
-	/** Why a stream of that protocol, or of none, is not accepted now; `undefined`: it is, and {@link take} takes it in the same turn. */
+	/** Why a stream of this protocol, or without one, is not accepted now. `undefined`: it is accepted, and {@link take} must take it in the same turn. */
 	refusal(protocol: string | undefined): Refusal | undefined {
 		if (protocol === undefined) return this.incoming.hasRoom ? undefined : busy(`${this.#owner}'s application has no room for another stream`);
 		if (!this.#handlers.has(protocol))
@@ -104,7 +104,7 @@ export class Reception {
 		stream.destroy(new ConecError("PROTOCOL_UNHANDLED", `Cannot take a stream: nobody handles protocol "${protocol}"`), RESET_CODES.REJECTED);
 	}
 
-	/** Takes no more: streams that nobody has taken are reset with `wireCode`, iterating `incomingStreams` ends, and handlers are told to end. */
+	/** Takes no more streams. Those that the application has not taken are reset with `wireCode`, iterating `incomingStreams` ends, and handlers are told to end. */
 	close(error: ConecError, wireCode: (typeof RESET_CODES)[keyof typeof RESET_CODES]): void {
 		this.incoming.close(error, wireCode);
 		this.#runs.end(error, wireCode);

@@ -20,6 +20,8 @@ export class HandlerRuns {
 	readonly #most: number;
 	readonly #failed: (failure: HandlerFailed) => void;
 	readonly #running: Set<Run> = new Set();
+	/** Handlers that returned nothing, while their streams live: the application has these, and its signals. */
+	readonly #handedOver: Set<Run> = new Set();
 	#over: { readonly error: ConecError; readonly wireCode: number } | undefined = undefined;
 
 	/** `most`: `limits.runningHandlers`. `failed` is told once for each handler that fails, until {@link end}. */
@@ -38,22 +40,24 @@ export class HandlerRuns {
 		return this.#over === undefined && this.#running.size < this.#most;
 	}
 
-	/** Gives a stream to a handler, once the present turn is over: the handler may do anything, also to the connection that has brought the stream. */
+	/** Gives a stream to a handler after the present turn. A handler may do anything, also to the connection that brought the stream. */
 	begin(protocol: string, handler: ProtocolHandler, stream: FramedStream): void {
 		const run: Run = { abort: new AbortController(), ended: stream.closed };
 		this.#running.add(run);
 		void stream.closed.then((info) => {
-			if (info.by !== "local" && info.code !== undefined) run.abort.abort(brokenOff(stream, info.code));
+			this.#handedOver.delete(run);
+			const [failure] = stream.failures;
+			if (failure !== undefined) run.abort.abort(brokenOff(stream, info.code ?? failure.code));
 		});
 		const work = this.#run(run, protocol, handler, stream);
 		run.ended = Promise.race([work, stream.closed]);
 	}
 
-	/** No handler begins any more, and those that run are told to end. A handler that rejects with `error` has its stream end with it, and with `wireCode` at the peer. */
+	/** No more handlers begin, and those that run are told to end. If a handler rejects with `error`, its stream ends with it, at the peer with `wireCode`. */
 	end(error: ConecError, wireCode: number): void {
 		if (this.#over !== undefined) return;
 		this.#over = { error, wireCode };
-		for (const { abort } of this.#running) abort.abort(error);
+		for (const { abort } of [...this.#running, ...this.#handedOver]) abort.abort(error);
 	}
 
 	/** Resolves when each handler that runs now has ended, or its stream is over. */
@@ -66,20 +70,25 @@ export class HandlerRuns {
 		const { signal } = run.abort;
 		try {
 			await null;
-			// It may have broken since, or all of it may be ending.
-			if (this.#over !== undefined || stream.over) return;
+			// Everything may be ending, or the stream may have broken since. Messages that came whole are read even then.
+			if (this.#over !== undefined || (stream.over && stream.waitingMessages === 0)) return;
 			const returned: unknown = handler(stream, { signal });
-			if (!isThenable(returned)) return;
+			if (!isThenable(returned)) {
+				if (!stream.over) this.#handedOver.add(run);
+				return;
+			}
 			await returned;
 			if (!stream.over) void stream[Symbol.asyncDispose]();
 		} catch (error) {
 			const over = this.#over;
+			// Before it is reset here.
+			const { failures } = stream;
 			if (over !== undefined && error === over.error) return stream.destroy(over.error, over.wireCode);
 			stream.reset(0);
 			stream.stop(0);
 			// At once: both directions are over now.
 			const info = await stream.closed;
-			if (over === undefined && !isPassedOn(error, info, signal)) this.#failed({ type: "handler-failed", protocol, peer: stream.peer, error });
+			if (over === undefined && !isPassedOn(error, failures, info, signal)) this.#failed({ type: "handler-failed", protocol, peer: stream.peer, error });
 		} finally {
 			this.#running.delete(run);
 		}
@@ -87,13 +96,15 @@ export class HandlerRuns {
 }
 
 /** Whether a handler has only passed on what its stream or its signal has told it. */
-function isPassedOn(error: unknown, info: CloseInfo, signal: AbortSignal): boolean {
-	return (signal.aborted && error === signal.reason) || (isConecError(error) && error.code === info.code);
+function isPassedOn(error: unknown, failures: readonly ConecError[], info: CloseInfo, signal: AbortSignal): boolean {
+	if (signal.aborted && error === signal.reason) return true;
+	// The two directions may have broken in two ways, and only the first is in `info`.
+	return isConecError(error) && (failures.includes(error) || error.code === info.code);
 }
 
 function brokenOff(stream: FramedStream, code: NonNullable<CloseInfo["code"]>): ConecError {
 	const from = stream.peer === null ? "the Coordinator" : `"${stream.peer}"`;
-	return new ConecError(code, `Cannot go on with the stream from ${from}: it has broken off`, stream.peer === null ? {} : { peer: stream.peer });
+	return new ConecError(code, `Cannot continue the stream from ${from}: it has broken off`, stream.peer === null ? {} : { peer: stream.peer });
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,5 +1,5 @@
 /**
- * How values become messages and messages values: any pair of functions, and any schema of the Standard Schema kind.
+ * How values become messages, and messages become values: a pair of functions, and a Standard Schema if wanted.
  *
  * @module
  */
@@ -7,61 +7,61 @@
 import { argumentError } from "../../errors.ts";
 
 /**
- * Turns values into messages and back, for `typed`. `T` is what is received, `Sent` what may be sent; they differ only where
- * a schema transforms.
+ * Turns values into messages and back, for `typed`. `T` is what is received, `Sent` is what may be sent. They differ only if
+ * a schema transforms values.
  *
- * Both functions are called once a message and may throw: then the value is refused with `ENCODE_FAILED`, the message with
- * `DECODE_FAILED`. `decode` is given what a peer made up: any bytes, or none.
+ * Both functions are called once for each message. They may throw: then the value is refused with `ENCODE_FAILED`, or the message with
+ * `DECODE_FAILED`. The peer decides which bytes `decode` gets, so they can be anything, or empty.
  */
 export type Codec<T, Sent = T> = CodecWithoutSchema<T, Sent> | CodecWithSchema<T, Sent>;
 
-/** A codec whose `decode` alone decides. */
+/** A codec without a schema. Only its `decode` checks what a peer sends. */
 export interface CodecWithoutSchema<T, Sent = T> {
-	/** The message for a value; a string is sent as UTF-8. */
+	/** Returns the message for a value. A string is sent as UTF-8. */
 	encode(value: Sent): Uint8Array | string;
-	/** The value of a message. The bytes may be kept. */
+	/** Returns the value of a message. It may keep the bytes. */
 	decode(bytes: Uint8Array): T;
 	readonly schema?: undefined;
 }
 
-/** A codec with a schema, which values have to pass before `encode` and after `decode`. */
+/** A codec with a schema. The schema checks each value before `encode` and after `decode`. */
 export interface CodecWithSchema<T, Sent = T> {
-	/** The message for a value that passed; a string is sent as UTF-8. */
+	/** Returns the message for a value that passed the schema. A string is sent as UTF-8. */
 	encode(value: Sent): Uint8Array | string;
-	/** What of a message is given to the schema. The bytes may be kept. */
+	/** Returns what the schema is to check. It may keep the bytes. */
 	decode(bytes: Uint8Array): unknown;
 	/**
-	 * Checks both ways, at once or asynchronously. What travels is the value as it was sent, and the receiver gets what its
-	 * schema makes of it: defaults and transformations happen once, at the receiver.
+	 * Checks values in both directions. It may work asynchronously. The value travels as it was sent, and the receiver gets what its
+	 * schema makes of it. So defaults and transformations happen once, at the receiver.
 	 */
 	readonly schema: StandardSchema<Sent, T>;
 }
 
-/** What valibot, zod, arktype and others implement: https://standardschema.dev, version 1. */
+/** The interface that valibot, zod, arktype and others implement: https://standardschema.dev, version 1. */
 export interface StandardSchema<Input = unknown, Output = Input> {
 	readonly "~standard": {
 		readonly version: 1;
 		readonly vendor: string;
 		readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-		/** Exists for the type checker only. */
+		/** For the type checker only. */
 		readonly types?: { readonly input: Input; readonly output: Output } | undefined;
 	};
 }
 
-/** What a schema found: a value, or what is wrong. */
+/** The result of a check: the value, or what is wrong with it. */
 export type SchemaResult<Output> =
 	| { readonly value: Output; readonly issues?: undefined }
 	| {
 			readonly issues: readonly SchemaIssue[];
 	  };
 
-/** One thing that is wrong with a value. */
+/** One problem of a value, and where in the value it is. */
 export interface SchemaIssue {
 	readonly message: string;
 	readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The codec as it was given. Throws `TypeError` with `OPTION_INVALID` if it is none. */
+/** Returns the codec that was given. Throws `TypeError` with `OPTION_INVALID` if it is not one. */
 export function checkedCodec<T, Sent>(codec: Codec<T, Sent>): Codec<T, Sent> {
 	const given: unknown = codec;
 	if (typeof given !== "object" || given === null || typeof codec.encode !== "function" || typeof codec.decode !== "function") {

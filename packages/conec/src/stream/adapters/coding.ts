@@ -1,5 +1,5 @@
 /**
- * A codec with its schema, and what it is called when one of them refuses.
+ * A codec with its schema, and the errors when one of them refuses a value or a message.
  *
  * @module
  */
@@ -99,7 +99,7 @@ export class Coding<T, Sent> {
 	}
 }
 
-/** UTF-8 cannot say it: it would arrive as another text. */
+/** Half of a surrogate pair. UTF-8 cannot express it, so another text would arrive. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 function isPromise<T>(result: T | Promise<T>): result is Promise<T> {

@@ -13,24 +13,25 @@ import { isTyped, type TypedStream } from "./typed.ts";
 const PIECE_BYTES = 65_536;
 
 /**
- * A stream as a Node `Duplex`, for `pipeline`, `node:tls`, `node:http` and whatever else takes one. From then on it is the Duplex
- * that reads and writes.
+ * Makes a Node `Duplex` of a stream, for `pipeline`, `node:tls`, `node:http` and other code that takes one. From then on, only the
+ * Duplex reads and writes the stream.
  *
- * Of a {@link MessageStream}: bytes, all of them and in order, while where one message ends and the next begins says nothing;
- * what is written at once goes in messages of at most 64 KiB. Of a {@link TypedStream}: object mode, every chunk a value,
- * except `null`, which is the end in Node streams: to receive it is an error.
+ * - Of a {@link MessageStream} it carries bytes, all of them and in order. Message boundaries mean nothing: one write goes in messages of
+ *   at most 64 KiB.
+ * - Of a {@link TypedStream} it is in object mode, and each chunk is a value. In Node streams `null` is the end, so it is an error to
+ *   receive `null` as a value.
+ * - **Backpressure** is that of the stream: nothing is read ahead of the reader.
+ * - **`end()`** is `close()`. "finish" says that everything is in the peer's process. The other direction goes on; set `allowHalfOpen`
+ *   to false to end both.
+ * - **`destroy()`** resets and stops with code 0 what is not over.
+ * - **Errors** of the stream are emitted as "error" by the next write, or by the next read after the messages that came whole.
  *
- * Nothing is read ahead of the reader, so backpressure is that of the stream. `end()` is `close()`, and "finish" says that all
- * of it is in the peer's process; the other direction goes on (set `allowHalfOpen` to false to end both). `destroy` resets
- * and stops what is not over, with code 0. What ends the stream is emitted as "error", a `ConecError`, by the next read
- * (after the messages that came whole) or write.
- *
- * Throws `TypeError` with `OPTION_INVALID` if it is no stream.
+ * @throws TypeError `OPTION_INVALID` if `stream` is neither of the two
  */
 export function toDuplex<T, Sent>(stream: MessageStream | TypedStream<T, Sent>): Duplex {
 	const given: Partial<MessageStream> | null | undefined = stream as Partial<MessageStream>;
 	if (typeof given?.send !== "function" || typeof given.receive !== "function") {
-		throw argumentError("type", "OPTION_INVALID", "Only a MessageStream or a TypedStream becomes a Duplex");
+		throw argumentError("type", "OPTION_INVALID", "Cannot make a Duplex: toDuplex takes a MessageStream or a TypedStream");
 	}
 	return isTyped(stream) ? new ValueDuplex(stream as TypedStream<unknown, unknown>) : new ByteDuplex(stream as MessageStream);
 }
@@ -40,7 +41,7 @@ abstract class StreamDuplex extends Duplex {
 	readonly #stream: Pick<MessageStream, "close" | "reset" | "stop">;
 
 	constructor(stream: Pick<MessageStream, "close" | "reset" | "stop">, objectMode: boolean) {
-		// A mark of 0 reads only when somebody waits for it: what Node read ahead would be lost when the stream fails.
+		// With a mark of 0, Node reads only when a reader waits. What it had read ahead would be lost when the stream fails.
 		super({ objectMode, readableHighWaterMark: 0 });
 		this.#stream = stream;
 	}
@@ -117,7 +118,7 @@ class ValueDuplex extends StreamDuplex {
 	protected override async pull(): Promise<void> {
 		const next = await this.#values.next();
 		if (next.done !== true && (next.value === null || next.value === undefined)) {
-			throw new ConecError("DECODE_FAILED", `Cannot pass on ${next.value}: in a Duplex it is the end`);
+			throw new ConecError("DECODE_FAILED", `Cannot pass on ${next.value}: in a Duplex it means the end of the stream`);
 		}
 		this.push(next.done === true ? null : next.value);
 	}

@@ -1,5 +1,5 @@
 /**
- * JSON as messages, from peers that are not trusted.
+ * JSON as messages, also from peers that are not trusted.
  *
  * @module
  */
@@ -11,13 +11,18 @@ import { type Codec, checkSchema, type StandardSchema } from "./codec.ts";
 export const JSON_MESSAGE_DEPTH = 256;
 
 /**
- * The codec for JSON in UTF-8. Without a schema, what comes is any JSON: `T` is then a promise of the caller's, not a check.
+ * A codec for JSON in UTF-8. With a schema, every value is checked. Without one, any JSON may come, and `T` is only what the caller
+ * assumes.
  *
- * Takes what `JSON.stringify` takes and as it does (a `Date` becomes a string, `NaN` null, an `undefined` member nothing).
- * Refused on both sides, so that nothing surprises who walks over or merges what came: text that is not strict JSON in
- * strict UTF-8, nesting deeper than 256, keys named `__proto__`; and on receiving also numbers too large to be finite.
+ * It sends what `JSON.stringify` makes of a value: a `Date` becomes a string, `NaN` becomes null, and an `undefined` member is left
+ * out. The following is refused in both directions, so that values are safe to walk and to merge:
  *
- * Throws `TypeError` with `OPTION_INVALID` if `schema` is not a Standard Schema.
+ * - text that is not strict JSON in strict UTF-8
+ * - nesting deeper than 256
+ * - keys named `__proto__`
+ * - on receiving, numbers that are too large to be finite
+ *
+ * @throws TypeError `OPTION_INVALID` if `schema` is not a Standard Schema
  */
 export function jsonCodec<T = JsonValue>(): Codec<T>;
 export function jsonCodec<T, Sent>(schema: StandardSchema<Sent, T>): Codec<T, Sent>;

@@ -1,5 +1,5 @@
 /**
- * Reading that never makes the sender wait.
+ * Reading that never makes a sender wait.
  *
  * @module
  */
@@ -10,8 +10,9 @@ import { argumentError, ConecError, isConecError } from "../../errors.ts";
 
 /** What a {@link nonBlocking} reader gets. */
 export type NonBlockingItem<T> =
+	/** The next message that was kept. */
 	| { readonly type: "message"; readonly message: T }
-	/** So many messages, which came before the next one, were dropped. */
+	/** `lost` messages were dropped here, because the reader was too slow. */
 	| { readonly type: "lagged"; readonly lost: number };
 
 /** Most messages that can be kept. */
@@ -20,16 +21,16 @@ const CAPACITY_MAX = 1_048_576;
 const READS_PER_TURN = 1_024;
 
 /**
- * Reads `source` eagerly, from now on, and keeps the last `capacity` messages for a reader that may be slow: the oldest are
- * dropped, and the next read says how many. So the sender never waits for the reader, which needs memory for `capacity`
- * messages of `limits.messageBytes` at worst.
+ * Reads `source` eagerly from now on, so that its sender never waits for a slow reader. It keeps the last `capacity` messages. If more
+ * come, the oldest are dropped, and the next read says how many. At worst it holds `capacity` messages of `limits.messageBytes` each.
  *
- * The end of the source, or its error, comes after what is kept. An undecodable message (`DECODE_FAILED`, from `typed`) takes
- * the place of a message and rejects one `next`. There is one reader at a time (`ITERATOR_IN_USE`). `break`, or `return()`,
- * drops what is kept and releases the source, once and for all.
+ * - The end of the source, or its error, comes after the messages that are kept.
+ * - A message that `typed` cannot decode takes the place of a message, and rejects one `next` with `DECODE_FAILED`.
+ * - There is one reader at a time; another gets `ITERATOR_IN_USE`.
+ * - `break` or `return()` drops what is kept and releases the source for good.
  *
- * Throws `TypeError` or `RangeError` with `OPTION_INVALID` if `source` cannot be iterated or `capacity` is not an integer from
- * 1 to 1_048_576.
+ * @throws TypeError `OPTION_INVALID` if `source` is not an async iterable or `capacity` is not an integer
+ * @throws RangeError `OPTION_INVALID` if `capacity` is not between 1 and 1_048_576
  */
 export function nonBlocking<T>(source: AsyncIterable<T>, capacity: number): AsyncIterable<NonBlockingItem<T>> {
 	const given: Partial<AsyncIterable<T>> | null | undefined = source;
@@ -75,7 +76,7 @@ class NonBlocking<T> implements AsyncIterable<NonBlockingItem<T>> {
 
 	#next(): Promise<Result<T>> {
 		if (this.#waiting !== undefined) {
-			return Promise.reject(new ConecError("ITERATOR_IN_USE", "Cannot read a nonBlocking: another reader is at it"));
+			return Promise.reject(new ConecError("ITERATOR_IN_USE", "Cannot read: another reader waits for this nonBlocking already"));
 		}
 		if (this.#lost > 0) {
 			const lost = this.#lost;
@@ -106,7 +107,7 @@ class NonBlocking<T> implements AsyncIterable<NonBlockingItem<T>> {
 					this.#add({ type: "message", message: next.value });
 				}
 			} catch (error) {
-				// The same one again is a source that is over, and says so every time.
+				// If the same error comes again, the source is over and says so every time.
 				if (isConecError(error) && error.code === "DECODE_FAILED" && error !== last) {
 					last = error;
 					this.#add({ type: "undecodable", error });
@@ -164,7 +165,7 @@ class NonBlocking<T> implements AsyncIterable<NonBlockingItem<T>> {
 		this.#waiting = undefined;
 		waiting?.resolve({ done: true, value: undefined });
 		if (!over) {
-			// Not waited for: a generator returns only when the read that is under way has come back, which may be never.
+			// This is not awaited: a generator returns only after the read that is under way, which may never end.
 			void Promise.resolve(this.#source.return?.()).catch(() => {});
 		}
 	}

@@ -12,16 +12,16 @@ import type { Coding } from "./coding.ts";
 import { decodeEvent, type TypedBroadcastEvent } from "./typed-event.ts";
 import { TypedIterator } from "./typed-iterator.ts";
 
-/** A {@link BroadcastStream} of values: the same promises, but that messages are `T`. `Sent` differs from `T` only where a schema transforms. */
+/** A {@link BroadcastStream} that carries values. What is not said here is as it is there. `T` is what is received, `Sent` is what may be sent. They differ only if a schema transforms values. */
 export interface TypedBroadcastStream<T, Sent = T>
 	extends Pick<BroadcastStream, "name" | "epoch" | "recovered" | "lagging" | "finish" | "close" | "closed">,
 		AsyncIterable<TypedBroadcastEvent<T>>,
 		AsyncDisposable {
-	/** As `TypedStream.send`. */
+	/** Sends a value to all members, with the errors of `BroadcastStream.send`, `ENCODE_FAILED` and `QUEUE_FULL`; see `TypedStream.send`. */
 	send(value: Sent, options?: { readonly signal?: AbortSignal }): Promise<void>;
-	/** As `TypedStream.trySend`. */
+	/** Like `TypedStream.trySend`. */
 	trySend(value: Sent): boolean;
-	/** A message that cannot be decoded rejects one `next` with `DECODE_FAILED`, as on a `TypedStream`; another `for await` goes on with the next event. */
+	/** A message that cannot be decoded rejects one `next` with `DECODE_FAILED`. Another `for await` goes on with the next event. */
 	[Symbol.asyncIterator](): AsyncIterator<TypedBroadcastEvent<T>, undefined>;
 }
 
@@ -67,7 +67,7 @@ export class TypedBroadcast<T, Sent> implements TypedBroadcastStream<T, Sent> {
 		const encoded = this.#coding.encode(value);
 		if (encoded instanceof Promise) {
 			encoded.catch(() => undefined);
-			throw this.#coding.unsendable("its schema checks asynchronously, so that only send can wait for it");
+			throw this.#coding.unsendable("its schema checks asynchronously. Use send, which waits for it");
 		}
 		return this.#sends.waiting === 0 && this.#stream.trySend(encoded);
 	}

@@ -10,8 +10,9 @@ import type { NonBlockingItem } from "./non-blocking.ts";
 import { decodeEvent, type TypedBroadcastEvent } from "./typed-event.ts";
 
 /**
- * Values of a stream. One that cannot be decoded rejects its `next`; then the stream is free for any reader, also this one,
- * because `for await` abandons an iterator that rejects without a word. Not an async generator: those end at the first error.
+ * Iterates over the values of a stream. A message that cannot be decoded rejects its `next`. Then the stream is free for any reader, also
+ * for this one, because `for await` abandons an iterator that rejects and does not call `return`. An async generator would end at the
+ * first error.
  */
 export class TypedIterator<T, M = Uint8Array> implements AsyncIterator<T, undefined> {
 	readonly #stream: AsyncIterable<M>;
@@ -78,7 +79,7 @@ export class TypedIterator<T, M = Uint8Array> implements AsyncIterator<T, undefi
 	};
 }
 
-/** The same over a `nonBlocking`, which no reader occupies. */
+/** The same for a `nonBlocking`, which any iterator may read from. */
 export function typedItems<T, Sent>(
 	source: AsyncIterable<NonBlockingItem<Uint8Array | BroadcastEvent>>,
 	coding: Coding<T, Sent>,

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { systemClock } from "../../base/clock.ts";
+import { abortable, within } from "../../base/signals.ts";
 import { Turns } from "../../base/turns.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import type { BroadcastEvent, BroadcastStream } from "../broadcast-stream.ts";
 import type { CloseInfo } from "../close-info.ts";
-import { abortable } from "../framed-stream.ts";
 import type { MessageStream } from "../message-stream.ts";
 import { readableOf, writableOf } from "../web-streams.ts";
 import type { Codec } from "./codec.ts";
@@ -21,45 +20,48 @@ import type { TypedBroadcastEvent } from "./typed-event.ts";
 import { TypedIterator, typedItems } from "./typed-iterator.ts";
 
 /**
- * A {@link MessageStream} of values: the same promises, but that messages are `T`. `Sent` differs from `T` only where a schema
- * transforms.
+ * A {@link MessageStream} that carries values. What is not said here is as it is there. `T` is what is received, `Sent` is what
+ * may be sent. They differ only if a schema transforms values.
  *
- * It keeps nothing of its own, so the stream below may be used beside it.
+ * It keeps no messages of its own, so the stream below it may still be used.
  */
 export interface TypedStream<T, Sent = T>
 	extends Pick<MessageStream, "peer" | "id" | "path" | "metadata" | "protocol" | "close" | "reset" | "stop" | "closed">,
 		AsyncIterable<T>,
 		AsyncDisposable {
 	/**
-	 * As `MessageStream.send`. Values go in the order of the calls, also while a schema checks asynchronously; until it has
-	 * resolved the value must not change.
+	 * Sends a value as `MessageStream.send` sends a message. Values keep the order of the calls, also if a schema checks
+	 * asynchronously. The value must not change before it resolves.
 	 *
-	 * Rejects with a `TypeError` with `ENCODE_FAILED`, and `cause`, if the schema or the codec refuses the value: then nothing
-	 * was sent and the stream goes on. `QUEUE_FULL` also when 1_024 calls wait for their schema.
+	 * If it rejects, nothing was sent. Besides the errors of `MessageStream.send` it rejects with:
+	 *
+	 * - a `TypeError` `ENCODE_FAILED`, with a `cause`: the schema or the codec refuses the value. The stream goes on.
+	 * - `QUEUE_FULL`: 1_024 calls wait for their schema already
 	 */
 	send(value: Sent, options?: { readonly signal?: AbortSignal }): Promise<void>;
-	/** As `MessageStream.trySend`; also false while earlier values are being checked. Throws `ENCODE_FAILED` too, and always if the schema checks asynchronously. */
+	/** Like `MessageStream.trySend`. It also returns false while earlier values are being checked. It throws `ENCODE_FAILED` for a refused value, and always if the schema checks asynchronously. */
 	trySend(value: Sent): boolean;
 	/**
-	 * As `MessageStream.receive`; where `T` has a `null` of its own, `for await` tells it from the end.
+	 * Receives a value as `MessageStream.receive` receives a message. If values can be `null`, use `for await`, which tells such a value
+	 * from the end.
 	 *
-	 * Rejects with `DECODE_FAILED`, and `cause`, if the codec or the schema refuses the message. That message is gone and the
-	 * stream goes on: the next call gives the next one. Aborting ends waiting for a message, not checking it, so none is lost.
+	 * It also rejects with `DECODE_FAILED`, and a `cause`, if the codec or the schema refuses a message. That message is gone. The stream
+	 * goes on, and the next call returns the next value. An abort ends the wait for a message but not its check, so no message is lost.
 	 */
 	receive(options?: { readonly signal?: AbortSignal }): Promise<T | null>;
-	/** `for await` throws `DECODE_FAILED` like any error; another `for await`, or the same iterator's `next`, goes on with the next message. */
+	/** `for await` throws `DECODE_FAILED` for a refused message. Another `for await`, or `next` of the same iterator, goes on with the next message. */
 	[Symbol.asyncIterator](): AsyncIterator<T, undefined>;
-	/** As `MessageStream.readable`, of values. `DECODE_FAILED` ends it, as every error does with Web Streams. */
+	/** Like `MessageStream.readable`, but of values. Every error ends a Web Stream, so `DECODE_FAILED` does too. */
 	readonly readable: ReadableStream<T>;
-	/** As `MessageStream.writable`, of values. `ENCODE_FAILED` ends it. */
+	/** Like `MessageStream.writable`, but of values. `ENCODE_FAILED` ends it. */
 	readonly writable: WritableStream<Sent>;
 }
 
 /**
- * Wraps a stream, a broadcast, or what `nonBlocking` made of one, so that it carries values: `codec` makes messages of them and
- * values of messages, and its schema, if any, checks both ways. See docs/adapters.md.
+ * Wraps a stream, a broadcast, or what `nonBlocking` made of one, so that it carries values. `codec` turns values into messages and
+ * messages into values. If it has a schema, the schema checks both directions. See docs/adapters.md.
  *
- * Throws `TypeError` with `OPTION_INVALID` if one of them is not what it should be.
+ * @throws TypeError `OPTION_INVALID` if an argument is of another kind
  */
 export function typed<T, Sent = T>(stream: MessageStream, codec: Codec<T, Sent>): TypedStream<T, Sent>;
 export function typed<T, Sent = T>(stream: BroadcastStream, codec: Codec<T, Sent>): TypedBroadcastStream<T, Sent>;
@@ -74,7 +76,7 @@ export function typed<T, Sent = T>(
 ): TypedStream<T, Sent> | TypedBroadcastStream<T, Sent> | AsyncIterable<NonBlockingItem<T | TypedBroadcastEvent<T>>> {
 	const given: Partial<MessageStream> | null | undefined = stream as Partial<MessageStream>;
 	if (typeof given?.[Symbol.asyncIterator] !== "function") {
-		throw argumentError("type", "OPTION_INVALID", "Only a MessageStream, a BroadcastStream or a nonBlocking can be typed");
+		throw argumentError("type", "OPTION_INVALID", "Cannot make a typed stream: typed takes a MessageStream, a BroadcastStream or a nonBlocking");
 	}
 	if (isMessageStream(stream)) {
 		const peer = stream.peer === null ? "the Coordinator" : JSON.stringify(stream.peer);
@@ -146,7 +148,7 @@ class TypedMessageStream<T, Sent> implements TypedStream<T, Sent> {
 		const encoded = this.#coding.encode(value);
 		if (encoded instanceof Promise) {
 			encoded.catch(() => {});
-			throw this.#coding.unsendable("its schema checks asynchronously, so that only send can wait for it");
+			throw this.#coding.unsendable("its schema checks asynchronously. Use send, which waits for it");
 		}
 		return this.#sends.waiting === 0 && this.#stream.trySend(encoded);
 	}
@@ -191,12 +193,7 @@ class TypedMessageStream<T, Sent> implements TypedStream<T, Sent> {
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		if (this.#sends.waiting > 0) {
-			let timer: unknown;
-			const expired = new Promise((resolve) => {
-				timer = systemClock.setTimeout(() => resolve(undefined), LINGER_MS);
-			});
-			await Promise.race([this.#sends.idle, expired]);
-			systemClock.clearTimeout(timer);
+			await within(LINGER_MS, this.#sends.idle);
 		}
 		await this.#stream[Symbol.asyncDispose]();
 	}

@@ -45,8 +45,8 @@ function readOptions(args: Arguments): How {
 	const since = args.text("since");
 	const last = args.count("last", 0, 1_000_000);
 	if (since !== undefined && last !== undefined) throw usageError("--since and --last exclude each other");
-	for (const name of ["echo", "listen", "keep-open"]) if (mode === "send" && args.flag(name)) throw usageError(`--${name} is for those who receive`);
-	for (const name of ["since", "last"]) if (mode === "send" && args.text(name) !== undefined) throw usageError(`--${name} is for those who receive`);
+	for (const name of ["echo", "listen", "keep-open"]) if (mode === "send" && args.flag(name)) throw usageError(`--${name} needs a --mode that receives`);
+	for (const name of ["since", "last"]) if (mode === "send" && args.text(name) !== undefined) throw usageError(`--${name} needs a --mode that receives`);
 	return {
 		mode,
 		slowReader: args.choice("slow-reader", ["drop-oldest", "drop-newest", "latest-per-sender", "disconnect", "block"]),

@@ -92,7 +92,7 @@ function exists(path: string): CliError {
 	return new CliError(
 		EXIT_CODES.failed,
 		`Cannot write ${quoted(path)}: it exists`,
-		"--force replaces it; the old one is gone then, with everything that stands on it.",
+		"--force replaces it. Then the old one is lost, and what depends on it no longer works.",
 	);
 }
 

@@ -34,7 +34,7 @@ export const certsCommand: Command = {
 	async run(context) {
 		const [action = "", ...operands] = context.args.operands;
 		const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
-		if (run === undefined) throw usageError(`${quoted(action)} is none of init, issue, show and renew`, "See: conec certs --help");
+		if (run === undefined) throw usageError(`${quoted(action)} is not init, issue, show or renew`, "See: conec certs --help");
 		for (const [option, actions] of Object.entries(ONLY_FOR)) {
 			if (!actions.includes(action) && (context.args.text(option) !== undefined || context.args.flag(option)))
 				throw usageError(`--${option} is for ${actions.join(" and ")} only`);
@@ -59,7 +59,7 @@ const DAY_MS = 86_400_000;
 
 async function init(operands: readonly string[], context: CommandContext): Promise<ExitCode> {
 	const { args, output } = context;
-	if (operands.length > 0) throw usageError(`unexpected argument ${quoted(operands[0] ?? "")}`, "The authority's name is given with --name.");
+	if (operands.length > 0) throw usageError(`unexpected argument ${quoted(operands[0] ?? "")}`, "Give the authority's name with --name.");
 	const directory = directoryOf(context);
 	const paths = certificatePaths(directory, AUTHORITY);
 	await makeDirectory(directory);
@@ -74,7 +74,7 @@ async function init(operands: readonly string[], context: CommandContext): Promi
 async function issue(names: readonly string[], context: CommandContext): Promise<ExitCode> {
 	const { args } = context;
 	const [name, ...alternativeNames] = names;
-	if (name === undefined) throw usageError("NAME is missing", "An id, a host name or an IP address; a Coordinator may have several.");
+	if (name === undefined) throw usageError("NAME is missing", "A NAME is an id, a host name or an IP address. A Coordinator may have several.");
 	if (name.toLowerCase() === AUTHORITY) throw usageError(`${quoted(name)} is the name of the authority's files`, "Choose another name.");
 	const directory = directoryOf(context);
 	const authority = await readAuthority(directory);
@@ -121,7 +121,8 @@ async function renew(names: readonly string[], context: CommandContext): Promise
 		await writeWhole(paths.certificate, made.certificate, 0o644, true, context.surroundings);
 		await tell("renewed", `renewed ${quoted(name)}`, paths, made, context);
 	}
-	if (sorted.length === 0) output.event("renewed", { count: 0 }, `nothing in ${printable(directory)} expires within 30 days; name what to renew all the same`);
+	if (sorted.length === 0)
+		output.event("renewed", { count: 0 }, `nothing in ${printable(directory)} expires within 30 days; name the certificates to renew them anyway`);
 	if (sorted.includes(AUTHORITY)) output.line("  give the authority's new certificate to everybody; what it issued before stays valid");
 	else if (sorted.length > 0) output.line("  put it in place, then `kill -HUP` the Coordinator, or start the Client again");
 	return EXIT_CODES.ok;
@@ -129,7 +130,7 @@ async function renew(names: readonly string[], context: CommandContext): Promise
 
 /** The same names, the same key, and as long as before unless `--days` says otherwise. */
 async function renewed(name: string, paths: CertificatePaths, directory: string, context: CommandContext): Promise<CertificateAndKey> {
-	const hint = `There has to be a certificate to renew; make one with: conec certs ${name === AUTHORITY ? "init" : "issue"}`;
+	const hint = `There is no certificate to renew. Make one with: conec certs ${name === AUTHORITY ? "init" : "issue"}`;
 	const [certificate, privateKey] = [await readMade(paths.certificate, hint), await readMade(paths.privateKey, hint)];
 	const before = certificateFacts(certificate, paths.certificate)[0] as CertificateFacts;
 	const lasted = Math.min(36_500, Math.max(1, Math.round((before.to.getTime() - before.from.getTime()) / DAY_MS)));
@@ -138,7 +139,11 @@ async function renewed(name: string, paths: CertificatePaths, directory: string,
 	if (name === AUTHORITY) {
 		const authority = await createCertificateAuthority({ name: before.subject, validForDays, privateKey });
 		if (new X509Certificate(authority.certificate).subject !== new X509Certificate(certificate).subject)
-			throw new CliError(EXIT_CODES.failed, `Cannot renew ${quoted(paths.certificate)}: it was not made by conec certs init`, "Renew it with what made it.");
+			throw new CliError(
+				EXIT_CODES.failed,
+				`Cannot renew ${quoted(paths.certificate)}: it was not made by conec certs init`,
+				"Renew it with the program that made it.",
+			);
 		return authority;
 	}
 	const [first, ...alternativeNames] = before.names.map((one) => one.toLowerCase());
@@ -162,7 +167,7 @@ async function expiring(directory: string, { surroundings }: CommandContext): Pr
 
 async function readAuthority(directory: string): Promise<{ certificate: Buffer; privateKey: Buffer }> {
 	const paths = certificatePaths(directory, AUTHORITY);
-	const hint = "Make the authority first: conec certs init; or say with --dir where it is.";
+	const hint = "Make the authority first with: conec certs init. If there is one, give its directory with --dir.";
 	return { certificate: await readMade(paths.certificate, hint), privateKey: await readMade(paths.privateKey, hint) };
 }
 
@@ -177,7 +182,7 @@ async function tell(event: string, text: string, paths: CertificatePaths, made: 
 	output.line(`  key          ${printable(paths.privateKey)}${kept ? " (only you can read it)" : ""}`);
 	output.line(`  fingerprint  ${facts.fingerprint}`);
 	if (hasModes && !kept)
-		output.note(`warning: others can read ${quoted(paths.privateKey)}: its file system, or its mode, lets them; move it to where only you can`);
+		output.note(`warning: others can read ${quoted(paths.privateKey)}: its mode or its file system allows it. Move it to a place that only you can read`);
 	const warning = expiryWarning(facts, nowMs);
 	if (warning !== undefined) output.note(`warning: ${quoted(facts.subject)} ${warning}`);
 }

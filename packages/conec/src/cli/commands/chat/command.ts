@@ -63,7 +63,7 @@ function checkRoomOptions(room: string, args: Arguments): void {
 
 async function waitForCaller(caller: FirstCaller, connection: Connection, { output }: CommandContext): Promise<MessageStream> {
 	output.event("waiting", { id: connection.client.id });
-	output.note(`waiting for a caller, who comes with: conec chat --to ${connection.client.id}`);
+	output.note(`waiting for a caller. The other side runs: conec chat --to ${connection.client.id}`);
 	return await connection.orEnd(caller.stream);
 }
 

@@ -11,13 +11,13 @@ import { CONNECTION_OPTIONS, PATH_OPTIONS } from "../../command-line/index.ts";
 export const chatSpec: CommandSpec = {
 	name: "chat",
 	usage: "[--to PEER | --from PEER | --room NAME]",
-	summary: "Talk with a peer, line by line; without --to wait for the first who calls, with --room talk with everybody there",
+	summary: "Talk with a peer, line by line; without --to wait for the first peer that calls, with --room talk with everybody there",
 	operands: { least: 0, most: 0, what: "" },
 	options: {
 		to: { value: "PEER", text: "the peer, which waits in `conec chat`" },
 		from: { value: "PEER", text: "wait for this peer only" },
 		room: { value: "NAME", text: "talk with everybody who is in that room" },
-		last: { value: "N", text: "with --room: begin with so many earlier lines, as far as the Coordinator keeps them" },
+		last: { value: "N", text: "with --room: begin with at most N earlier lines, if the Coordinator keeps them" },
 		...PATH_OPTIONS,
 		...CONNECTION_OPTIONS,
 	},

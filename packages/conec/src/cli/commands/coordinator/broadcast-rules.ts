@@ -34,7 +34,7 @@ export function broadcastRules(history: readonly string[], block: readonly strin
 
 function checked(option: string, pattern: string): string {
 	if (/^(\*|[a-z0-9._-]{1,128}\*?)$/.test(pattern)) return pattern;
-	throw usageError(`--${option}: ${quoted(pattern)} is neither the name of a broadcast nor the beginning of one and *`);
+	throw usageError(`--${option} must be the name of a broadcast, or the beginning of names and *, not ${quoted(pattern)}`);
 }
 
 /** Whether every name that `key` stands for fits `pattern`. */

@@ -71,7 +71,7 @@ export const coordinatorCommand: Command = {
 	},
 };
 
-/** What is in the files that the options name. */
+/** Contents of the files that the options name. */
 interface Files {
 	readonly certificate?: Uint8Array;
 	readonly privateKey?: Uint8Array;
@@ -105,7 +105,7 @@ function parseDenyList(content: Uint8Array, path: string): string[] {
 	});
 }
 
-/** Reads all files again. What is wrong in them is told, and then everything stays as it was. */
+/** Reads all files again. If something is wrong in them, that is told and nothing changes. */
 async function reload(coordinator: Coordinator, context: CommandContext): Promise<void> {
 	const { output } = context;
 	try {
@@ -255,7 +255,10 @@ async function watch(coordinator: Coordinator, { output, surroundings: { clock }
 			case "broadcast-lagging":
 			case "broadcast-caught-up":
 				return slow.note(status);
-			default:
+			case "handler-failed":
+				// This Coordinator handles no protocols, so there is nothing to tell.
+				return;
+			case "lagged":
 				return output.event("lagged", {}, `some notices were left out`);
 		}
 	}

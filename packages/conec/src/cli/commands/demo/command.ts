@@ -65,7 +65,7 @@ async function temporaryDirectory({ machine }: Surroundings): Promise<string> {
 		return await mkdtemp(join(parent, "conec-demo-"));
 	} catch (error) {
 		const problem = `Cannot make a directory for the demonstration in ${quoted(parent)}: ${fileProblemWords(error)}`;
-		throw new CliError(EXIT_CODES.failed, problem, "Say with the environment variable TMPDIR where temporary files may be.", error);
+		throw new CliError(EXIT_CODES.failed, problem, "Set the environment variable TMPDIR to a directory for temporary files.", error);
 	}
 }
 
@@ -131,7 +131,7 @@ async function demonstrate({ output, surroundings }: CommandContext, directory: 
 	const arrived = await hashFile(join(incoming, "random.bin"));
 	if (arrived !== original) throw new CliError(EXIT_CODES.incomplete, "Cannot confirm the file: its SHA-256 differs from that of the original");
 	const left = await readdir(incoming);
-	if (left.length !== 1) throw new CliError(EXIT_CODES.incomplete, "Cannot confirm the file: something else was left beside it");
+	if (left.length !== 1) throw new CliError(EXIT_CODES.incomplete, "Cannot confirm the file: another file was left beside it");
 	const bytesPerSecond = Number(sent["bytesPerSecond"]);
 	ok(
 		"file",
@@ -155,7 +155,7 @@ async function converse(people: Readonly<Record<"alice" | "bob", DemoProcess>>, 
 	for (const [speaker, line] of CONVERSATION) {
 		people[speaker].say(line);
 		const heard = await people[speaker === "alice" ? "bob" : "alice"].next("message");
-		if (heard["text"] !== line || heard["from"] !== speaker) throw new CliError(EXIT_CODES.failed, "Cannot confirm the chat: a message arrived changed");
+		if (heard["text"] !== line || heard["from"] !== speaker) throw new CliError(EXIT_CODES.failed, "Cannot confirm the chat: a message was changed on its way");
 		show(speaker, line);
 	}
 }

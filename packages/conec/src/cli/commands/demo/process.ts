@@ -77,7 +77,7 @@ export class DemoProcess {
 
 	#failure(what: string): CliError {
 		const said = this.#errors.trim();
-		return new CliError(EXIT_CODES.failed, `Cannot go on with the demonstration: ${this.#name} ${what}`, said === "" ? undefined : `It said: ${said}`);
+		return new CliError(EXIT_CODES.failed, `Cannot continue the demonstration: ${this.#name} ${what}`, said === "" ? undefined : `It said: ${said}`);
 	}
 }
 

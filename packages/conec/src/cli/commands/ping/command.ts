@@ -71,7 +71,7 @@ async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandC
 	const tally: Tally = { direct: [], proxied: [], unanswered: 0 };
 	try {
 		await orEnd(measure(exchange, route, plan, tally, context));
-		// Its end would give up the attempt at a channel that is to be explained.
+		// The end of the stream would give up the attempt at a direct channel, and that attempt is to be explained.
 		if (args.flag("explain")) await pathSettled(client, peer, signal);
 		await orEnd(exchange.end());
 		if (answered(tally) > 0) return EXIT_CODES.ok;

@@ -39,7 +39,7 @@ export class PingExchange {
 		this.#clock = surroundings.clock;
 	}
 
-	/** Sends message number `index` and waits for it to come back; where its way is lost and there is another, sends it again there. */
+	/** Sends message number `index` and waits for it to come back. If its way is lost and there is another, it is sent again there. */
 	async exchange(index: number): Promise<Exchanged> {
 		const message = new Uint8Array(MESSAGE_BYTES);
 		new DataView(message.buffer).setUint32(0, index);

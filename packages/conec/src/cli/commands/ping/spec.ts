@@ -11,7 +11,7 @@ import { CONNECTION_OPTIONS, PATH_OPTIONS } from "../../command-line/index.ts";
 export const pingSpec: CommandSpec = {
 	name: "ping",
 	usage: "PEER",
-	summary: "Show the path and the round trip to a peer, whatever command it runs; begins at once and goes direct when it can",
+	summary: "Show the path and the round trip to a peer, whichever command it runs; it begins at once, and goes direct as soon as it can",
 	operands: { least: 0, most: 1, what: "PEER" },
 	options: {
 		to: { value: "PEER", text: "the peer, instead of PEER" },

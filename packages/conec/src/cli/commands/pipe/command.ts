@@ -48,7 +48,7 @@ export const pipeCommand: Command = {
 };
 
 async function waitForPeer(caller: FirstCaller, connection: Connection, { output }: CommandContext): Promise<MessageStream> {
-	output.note(`waiting for a peer; it comes with: conec pipe --to ${connection.client.id}`);
+	output.note(`waiting for a peer. The other side runs: conec pipe --to ${connection.client.id}`);
 	return await connection.orEnd(caller.stream);
 }
 

@@ -70,7 +70,7 @@ export class DataOutput {
 		return new Promise((resolve, reject) => {
 			this.#stream.write(data, (error) => {
 				if (!error) return resolve();
-				// When the reader has gone, that is heard in a moment and ends the command otherwise.
+				// If the reader has gone, that is heard in a moment and ends the command quietly. So this error comes after it.
 				setImmediate(() => reject(outputError(errnoOf(error), error)));
 			});
 		});

@@ -16,10 +16,10 @@ export const receiveSpec: CommandSpec = {
 	options: {
 		dir: { value: "DIR", text: "where files go, made if missing; default: the current directory" },
 		from: { value: "PEER", text: "take files from this peer only" },
-		"max-bytes": { value: "N", text: "most bytes of one transfer; K, M, G, T may follow" },
+		"max-bytes": { value: "N", text: "the most bytes that one transfer may have; K, M, G, T may follow" },
 		force: { text: "replace existing files" },
 		"allow-hidden": {
-			text: "take names that begin with a dot, short names (NAME~1), and ones with invisible characters; else a terminal is asked, and without one they are refused",
+			text: "take names that begin with a dot, short names (NAME~1), and names with invisible characters; otherwise you are asked at a terminal, and without one they are refused",
 		},
 		once: { text: "end after one transfer; the exit status says whether it was complete" },
 		...EXPLAIN_OPTION,

@@ -14,8 +14,8 @@ export const sendSpec: CommandSpec = {
 	summary: "Send files, and directories with what is below them, to a peer that runs `conec receive`",
 	operands: { least: 1, most: Number.POSITIVE_INFINITY, what: "FILE" },
 	options: {
-		to: { value: "PEER", text: "who receives" },
-		links: { value: "POLICY", text: "symbolic links below a directory: skip (default), follow or fail; one that is named here is followed" },
+		to: { value: "PEER", text: "the peer that receives" },
+		links: { value: "POLICY", text: "symbolic links below a directory: skip (default), follow or fail; a link that is named on the command line is followed" },
 		...PATH_OPTIONS,
 		...CONNECTION_OPTIONS,
 	},

@@ -51,7 +51,7 @@ export interface FileSystemRoom {
 
 /** The calls that transfers make. All reject with system errors that have a `code`. */
 export interface FileSystem {
-	/** Whether permission bits say who may do what. On Windows they do not. */
+	/** Whether the system has permission bits. Windows has not. */
 	readonly hasModes: boolean;
 	open(path: string, flags: number, mode?: number): Promise<OpenFile>;
 	stat(path: string): Promise<FileFacts>;
@@ -121,7 +121,7 @@ function openFile(handle: FileHandle, clock: Clock): OpenFile {
 }
 
 /**
- * Seconds for `utimes`, as text: of numbers, Node takes negative ones for now. It cuts off what is finer than it counts,
+ * Seconds for `utimes`, as text: Node reads a negative number as "now". Node cuts off what is finer than it counts,
  * so a little more is given where a whole millisecond would otherwise become the one before.
  */
 function seconds(ms: number): string {

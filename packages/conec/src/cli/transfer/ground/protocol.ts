@@ -165,7 +165,7 @@ function decodeAnnounced(what: string, { index, name, mode, mtimeMs }: Readonly<
 	return { index, name, mode, mtimeMs: possibleTime(mtimeMs) };
 }
 
-/** The time, or `undefined` where it is none that a date can have: a wrong time is no reason to lose a file. */
+/** The time, or `undefined` if no date can have it. A wrong time is no reason to lose a file. */
 export function possibleTime(mtimeMs: unknown): number | undefined {
 	return typeof mtimeMs === "number" && Math.abs(mtimeMs) <= 8.64e15 ? mtimeMs : undefined;
 }

@@ -174,7 +174,7 @@ async function enterOne(files: FileSystem, path: string): Promise<Entered> {
 	} catch (error) {
 		failure = error;
 	}
-	// What is there counts, whatever the system says of making it: EEXIST, but also EROFS, EACCES or EISDIR.
+	// A directory that is there is enough. Making it may have failed with EEXIST, but also with EROFS, EACCES or EISDIR.
 	let found: FileFacts;
 	try {
 		found = await files.lstat(path);

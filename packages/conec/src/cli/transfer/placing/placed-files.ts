@@ -29,7 +29,7 @@ export class PlacedFiles {
 
 	/** As `placeFile`; a file of this transfer is never replaced, but is `EXISTS`. */
 	place(partPath: string, finalPath: string, force: boolean): Promise<string[]> {
-		// Nobody can come between the look and the placing but another process.
+		// Only another process can act between this look and the placing.
 		const placing = this.#last.then(() => this.#place(partPath, finalPath, force));
 		this.#last = placing.catch(() => undefined);
 		return placing;

@@ -110,7 +110,7 @@ export class OpenedSource {
 		if (touched) throw new FileProblemError("CHANGED", "it was written to while it was sent");
 	}
 
-	/** Never rejects: what was read is read. */
+	/** Never rejects: an error when closing does not change what was read. */
 	async close(): Promise<void> {
 		await this.#file.close().catch(ignore);
 	}

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { StreamHandler, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
-import { encodeControl } from "../wire/control.ts";
+import { type ControlMessage, encodeControl } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
-import { type ControlChannel, openControlChannel } from "./control-channel.ts";
+import { COORDINATOR_DIALECT, type ControlStream, openControlStream } from "./control-stream.ts";
 
 const limits = { controlQueueReplies: 256, controlQueueBytes: 262_144, controlFrameTimeoutMs: 10_000, metadataBytes: 1_024 };
 
@@ -36,7 +36,8 @@ function setup(changes: Partial<typeof limits> = {}) {
 			return stream;
 		},
 	} as unknown as TransportConnection;
-	const channel: ControlChannel = openControlChannel(
+	const channel: ControlStream = openControlStream<ControlMessage>(
+		COORDINATOR_DIALECT,
 		connection,
 		{ type: "hello", versions: [1], id: "a", key: "kept", capabilities: [] },
 		{ message: ({ type }) => heard.push(type), broken: (code, reason) => broken.push([code, reason]), finished: () => undefined },

@@ -6,78 +6,73 @@
  */
 
 import { type Clock, systemClock } from "../base/clock.ts";
+import { deferred, within } from "../base/signals.ts";
 import type { Limits } from "../limits.ts";
 import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
-import { type ControlMessage, decodeControl, encodeControl, type Hello, type Ping, type Pong } from "../wire/control.ts";
+import { type ControlMessage, decodeControl, encodeControl, type Ping, type Pong } from "../wire/control.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
 import type { Decoded } from "../wire/json.ts";
-import { within } from "./stream-set.ts";
+
+/** Any message: its type names it. */
+export interface Typed {
+	readonly type: string;
+}
 
 /** The messages of one kind of control stream, ping and pong among them. */
-export interface ControlDialect<M extends { readonly type: string }> {
+export interface ControlDialect<M extends Typed> {
 	readonly encode: (message: M) => Uint8Array;
 	/** `undefined` as value: of a type that is not known. */
 	readonly decode: (payload: Uint8Array, metadataBytes: number) => Decoded<M | undefined>;
 }
 
 /** What the owner of a control stream is told. */
-export interface ControlEvents<M extends { readonly type: string } = ControlMessage> {
+export interface ControlEvents<M extends Typed = ControlMessage> {
 	/** A message other than ping and pong, which are dealt with here. */
 	message(message: Exclude<M, Ping | Pong>): void;
 	/** A message has come, a ping or pong too; called before it is dealt with. */
 	heard?(): void;
 	/** The peer broke the rules; close the connection with this code and reason. Called at most once, the last call. */
 	broken(closeCode: number, reason: string): void;
-	/** All that was sent before {@link ControlChannel.finish} is in the peer's machine. */
+	/** All that was sent before {@link ControlStream.finish} is in the peer's machine. */
 	finished(): void;
 }
 
 /** The bounds that a control stream needs. */
 export type ControlLimits = Pick<Limits, "controlQueueReplies" | "controlQueueBytes" | "controlFrameTimeoutMs" | "metadataBytes">;
 
-/** Opens the control stream of a Client with its hello. */
-export function openControlChannel(connection: TransportConnection, hello: Hello, events: ControlEvents, limits: ControlLimits, clock?: Clock): ControlChannel {
-	return openControlChannelOf(COORDINATOR_DIALECT, connection, hello, events, limits, clock);
-}
+/** Between a Client and its Coordinator. */
+export const COORDINATOR_DIALECT: ControlDialect<ControlMessage> = { encode: encodeControl, decode: decodeControl };
 
-/** The same in any dialect; `first` is the first message. */
-export function openControlChannelOf<M extends { readonly type: string }>(
+/** Opens a control stream with its first message, in any dialect. */
+export function openControlStream<M extends Typed>(
 	dialect: ControlDialect<M | Ping | Pong>,
 	connection: TransportConnection,
 	first: M,
 	events: ControlEvents<M>,
 	limits: ControlLimits,
 	clock?: Clock,
-): ControlChannel<M> {
-	const channel = new ControlChannel(dialect, events, limits, clock);
+): ControlStream<M> {
+	const channel = new ControlStream(dialect, events, limits, clock);
 	channel.attach(connection.openStream({ kind: FRAME.CONTROL, payload: dialect.encode(first) }, channel.handler, streamOptions(limits)));
 	return channel;
 }
 
-/** Takes the control stream of a Client; its hello is in `incoming.header`. */
-export function acceptControlChannel(incoming: IncomingStream, events: ControlEvents, limits: ControlLimits, clock?: Clock): ControlChannel {
-	return acceptControlChannelOf(COORDINATOR_DIALECT, incoming, events, limits, clock);
-}
-
-/** The same in any dialect. */
-export function acceptControlChannelOf<M extends { readonly type: string }>(
+/** Takes the control stream that somebody has opened, in any dialect; its first message is in `incoming.header`. */
+export function acceptControlStream<M extends Typed>(
 	dialect: ControlDialect<M | Ping | Pong>,
 	incoming: IncomingStream,
 	events: ControlEvents<M>,
 	limits: ControlLimits,
 	clock?: Clock,
-): ControlChannel<M> {
-	const channel = new ControlChannel(dialect, events, limits, clock);
+): ControlStream<M> {
+	const channel = new ControlStream(dialect, events, limits, clock);
 	channel.attach(incoming.accept(channel.handler, streamOptions(limits)));
 	return channel;
 }
 
-/** Between a Client and its Coordinator. */
-const COORDINATOR_DIALECT: ControlDialect<ControlMessage> = { encode: encodeControl, decode: decodeControl };
-
-/** One end of a control stream. Made by {@link openControlChannel} and {@link acceptControlChannel}. */
-export class ControlChannel<M extends { readonly type: string } = ControlMessage> {
+/** One end of a control stream. Made by {@link openControlStream} and {@link acceptControlStream}. */
+export class ControlStream<M extends Typed = ControlMessage> {
 	readonly handler: StreamHandler;
 	readonly #dialect: ControlDialect<M | Ping | Pong>;
 	readonly #events: ControlEvents<M>;
@@ -91,7 +86,7 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 	#lastNonce = 0;
 	/** The ping that calls of {@link ping} share. */
 	#ping: Promise<boolean> | undefined;
-	/** Who waits for which answer: one ping at most, and flushes. */
+	/** What waits for the answer of which number: one ping at most, and flushes. */
 	readonly #unanswered: Map<number, (alive: boolean) => void> = new Map();
 
 	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits, clock: Clock = systemClock) {
@@ -141,7 +136,7 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 
 	/**
 	 * Whether the peer's library has heard of all that was said on this connection before, within `timeoutMs`. One packet that the
-	 * network loses is not missed at once: who is about to close flushes twice. Never rejects.
+	 * network loses is not missed at once: so a side that is about to close flushes twice. Never rejects.
 	 */
 	async flush(timeoutMs: number): Promise<boolean> {
 		const deadline = this.#clock.now() + timeoutMs;
@@ -184,16 +179,15 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 	/** Sends a ping; `over` is called when it is answered or given up. */
 	#ask(timeoutMs: number, over: () => void): Promise<boolean> {
 		const nonce = ++this.#lastNonce;
-		const answered = new Promise<boolean>((resolve) => {
-			const answer = (alive: boolean): void => {
-				this.#clock.clearTimeout(timer);
-				this.#unanswered.delete(nonce);
-				over();
-				resolve(alive);
-			};
-			const timer = this.#clock.setTimeout(() => answer(false), timeoutMs);
-			this.#unanswered.set(nonce, answer);
-		});
+		const { promise: answered, resolve } = deferred<boolean>();
+		const answer = (alive: boolean): void => {
+			this.#clock.clearTimeout(timer);
+			this.#unanswered.delete(nonce);
+			over();
+			resolve(alive);
+		};
+		const timer = this.#clock.setTimeout(() => answer(false), timeoutMs);
+		this.#unanswered.set(nonce, answer);
 		this.send({ type: "ping", nonce });
 		return answered;
 	}
@@ -220,11 +214,11 @@ export class ControlChannel<M extends { readonly type: string } = ControlMessage
 	}
 }
 
-function isPing(message: { readonly type: string }): message is Ping {
+function isPing(message: Typed): message is Ping {
 	return message.type === "ping";
 }
 
-function isPong(message: { readonly type: string }): message is Pong {
+function isPong(message: Typed): message is Pong {
 	return message.type === "pong";
 }
 

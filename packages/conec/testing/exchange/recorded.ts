@@ -4,11 +4,12 @@
  * @module
  */
 
-import type { ConecError } from "../src/errors.ts";
-import { Exchange, type ExchangeSink, type ExchangeWire } from "../src/stream/exchange.ts";
-import type { Subject } from "../src/stream/failures.ts";
-import { RESET_CODES } from "../src/wire/codes.ts";
-import { FRAME } from "../src/wire/frames.ts";
+import type { ConecError } from "../../src/errors.ts";
+import type { CloseInfo } from "../../src/stream/close-info.ts";
+import { Exchange, type ExchangeSink, type ExchangeWire } from "../../src/stream/exchange.ts";
+import type { Subject } from "../../src/stream/failures.ts";
+import { RESET_CODES } from "../../src/wire/codes.ts";
+import { FRAME } from "../../src/wire/frames.ts";
 
 export const SUBJECT: Subject = { peer: "bob", describe: 'stream 7 to "bob"', lostCode: "PEER_LOST" };
 
@@ -19,11 +20,14 @@ export const ANSWER_MS = 1_000;
 export interface RecordedExchange {
 	readonly exchange: Exchange;
 	readonly log: string[];
+	/** What it has said of its end. */
+	readonly ends: CloseInfo[];
 }
 
 /** A machine that has begun. What it says then is not in the log. */
 export function recordedExchange(role: "opener" | "acceptor"): RecordedExchange {
 	const log: string[] = [];
+	const ends: CloseInfo[] = [];
 	const say = (words: string): void => void log.push(words);
 	const wire: ExchangeWire = {
 		write(kind) {
@@ -52,13 +56,16 @@ export function recordedExchange(role: "opener" | "acceptor"): RecordedExchange 
 		refused: (error) => say(`refused ${outcomeOf(error)}`),
 		acknowledged: () => say("acknowledged"),
 		unacknowledged: (error) => say(`unacknowledged ${outcomeOf(error)}`),
-		over: () => say("over"),
+		over(info) {
+			say("over");
+			ends.push(info);
+		},
 	};
 	const exchange = new Exchange(role, SUBJECT, sink);
 	if (role === "opener") exchange.open(wire, 0, ANSWER_MS);
 	else exchange.accept(wire);
 	log.length = 0;
-	return { exchange, log };
+	return { exchange, log, ends };
 }
 
 /** Name of a kind of frame, or its number. */

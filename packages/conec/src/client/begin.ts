@@ -1,0 +1,41 @@
+/**
+ * From options to everything that a Client is made of: its identity, its socket, and a Coordinator that has said welcome.
+ *
+ * @module
+ */
+
+import type { Runtime } from "../session/runtime.ts";
+import type { TransportFactoryOptions } from "../session/transport-factory.ts";
+import type { LocalIdentity } from "../tls/identity.ts";
+import type { Transport } from "../transport/transport.ts";
+import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
+import { type Greeted, reachCoordinator } from "./uplink/index.ts";
+
+/** What a Client is made of once it is welcome. */
+export interface ClientParts {
+	readonly options: ResolvedClientOptions;
+	readonly runtime: Runtime;
+	readonly identity: LocalIdentity;
+	readonly transport: Transport;
+	readonly transportOptions: TransportFactoryOptions;
+	readonly greeted: Greeted;
+}
+
+/** Gives what `make` makes of the parts. Rejects like `Client.connect`, and leaves nothing behind then. */
+export async function beginClient<T>(runtime: Runtime, options: ClientOptions, make: (parts: ClientParts) => T): Promise<T> {
+	const startedAtMs = runtime.clock.now();
+	const resolved = resolveClientOptions(options);
+	resolved.signal?.throwIfAborted();
+	const identity = runtime.identity ?? (await clientIdentity(options));
+	resolved.signal?.throwIfAborted();
+	const { localAddress, limits, keepAliveIntervalMs, congestion, keyLog } = resolved;
+	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, congestion, keyLog };
+	const transport = runtime.createTransport(transportOptions);
+	try {
+		const greeted = await reachCoordinator(transport, identity, resolved, runtime, startedAtMs);
+		return make({ options: resolved, runtime, identity, transport, transportOptions, greeted });
+	} catch (error) {
+		transport.destroy();
+		throw error;
+	}
+}

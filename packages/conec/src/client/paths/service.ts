@@ -1,0 +1,135 @@
+/**
+ * The ways from a Client to a peer: over a direct channel, or through the Coordinator. Chooses one for each stream, and explains them.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../base/clock.ts";
+import { ConecError, isConecError } from "../../errors.ts";
+import type { ClientLimits } from "../../limits.ts";
+import { checkId } from "../../session/check-id.ts";
+import { checkOpenStreamOptions, type OpenStreamOptions } from "../../session/open-stream-options.ts";
+import type { PathReport } from "../../session/path-report.ts";
+import type { MessageStream } from "../../stream/message-stream.ts";
+import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
+import type { DirectChannel } from "../channel/index.ts";
+import type { DirectChannels } from "../direct/index.ts";
+import type { OwnNetwork } from "../network/index.ts";
+import type { CoordinatorLink } from "../uplink/index.ts";
+import { directForAuto } from "./choice.ts";
+import { explainPath } from "./explain.ts";
+
+/** What paths need of their Client. */
+export interface ClientPathsHost {
+	/** Of this Client. */
+	readonly id: string;
+	readonly limits: ClientLimits;
+	readonly clock: Clock;
+	/** What a direct channel may take to come about. */
+	readonly channelTimeoutMs: number;
+	readonly direct: DirectChannels;
+	readonly network: OwnNetwork;
+	/** The link of now to the Coordinator. */
+	readonly link: () => CoordinatorLink;
+	/** Throws unless streams can be opened, on some path. */
+	readonly assertOpen: (action: string) => void;
+	/** Throws unless the Coordinator is there. */
+	readonly assertConnected: (action: string) => void;
+}
+
+/** See the module. */
+export class ClientPaths {
+	readonly #host: ClientPathsHost;
+
+	constructor(host: ClientPathsHost) {
+		this.#host = host;
+	}
+
+	/** See `Client.openStream`. */
+	async openStream(peer: string, options: OpenStreamOptions): Promise<MessageStream> {
+		const { id, limits, clock, channelTimeoutMs, direct, assertOpen, assertConnected } = this.#host;
+		checkOpenStreamOptions(options, limits.metadataBytes);
+		const action = `Cannot open stream to ${JSON.stringify(peer)}`;
+		checkId(peer, action);
+		options.signal?.throwIfAborted();
+		assertOpen(action);
+		const { path = "auto", signal } = options;
+		// One deadline over all of it: the channel, if one comes about first, and the stream.
+		const untilMs = clock.now() + (path === "direct" ? channelTimeoutMs : limits.requestTimeoutMs);
+		const left = (): number => Math.max(0, untilMs - clock.now());
+		if (path === "direct") {
+			const opened = await this.#channel(peer, signal, action);
+			return await opened.openStream(options, Math.min(left(), limits.requestTimeoutMs));
+		}
+		const channel = path === "proxied" || peer === id ? undefined : await directForAuto(peer, direct, this.#host.link(), signal, clock);
+		if (channel !== undefined) {
+			try {
+				return await channel.openStream(options, left());
+			} catch (error) {
+				// Its path has just broken; the Coordinator is still there, unless it is not.
+				if (!isConecError(error) || !["PEER_LOST", "CHANNEL_CLOSED"].includes(error.code) || this.#host.link().state !== "open") throw error;
+			}
+		}
+		assertConnected(action);
+		const link = this.#host.link();
+		const stream = await link.openStream(peer, options, left());
+		if (path === "auto" && peer !== id && link.can(DIRECT_CAPABILITY)) direct.background.opened(peer, stream.closed);
+		return stream;
+	}
+
+	/** See `Client.openCoordinatorStream`. */
+	async openCoordinatorStream(options: OpenStreamOptions): Promise<MessageStream> {
+		checkOpenStreamOptions(options, this.#host.limits.metadataBytes);
+		options.signal?.throwIfAborted();
+		this.#host.assertConnected("Cannot open stream to the Coordinator");
+		return await this.#host.link().openStream(null, options);
+	}
+
+	/** See `Client.openChannel`. */
+	async openChannel(peer: string, signal: AbortSignal | undefined): Promise<DirectChannel> {
+		const action = `Cannot open direct channel to ${JSON.stringify(peer)}`;
+		checkId(peer, action);
+		signal?.throwIfAborted();
+		this.#host.assertOpen(action);
+		return await this.#channel(peer, signal, action);
+	}
+
+	/** See `Client.explain`. */
+	explain(peer: string): PathReport {
+		checkId(peer, `Cannot explain the path to ${JSON.stringify(peer)}`);
+		const { id, direct, network } = this.#host;
+		const link = this.#host.link();
+		const { memory } = direct;
+		return explainPath({
+			id,
+			peer,
+			proxied: link.state === "open" ? true : link.state === "draining" ? "the Coordinator is stopping" : "the Coordinator is lost",
+			arranged: link.can(DIRECT_CAPABILITY),
+			channel: direct.find(peer),
+			last: memory.attempt(peer),
+			hopeless: memory.hopeless(peer),
+			trying: direct.trying(peer),
+			ownNat: network.nat,
+			silentPort: network.secondPortIsSilent,
+		});
+	}
+
+	/** See `Client.explainSettled`. */
+	async explainSettled(peer: string, signal: AbortSignal | undefined): Promise<PathReport> {
+		checkId(peer, `Cannot explain the path to ${JSON.stringify(peer)}`);
+		signal?.throwIfAborted();
+		await this.#host.direct.settled(peer, signal);
+		return this.explain(peer);
+	}
+
+	async #channel(peer: string, signal: AbortSignal | undefined, action: string): Promise<DirectChannel> {
+		const { id, direct, assertConnected } = this.#host;
+		const live = direct.find(peer);
+		if (live !== undefined) return live;
+		if (peer === id) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: a Client has no direct channel to itself`, { peer });
+		assertConnected(action);
+		if (!this.#host.link().can(DIRECT_CAPABILITY))
+			throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator does not support direct channels`, { peer });
+		return await direct.connect(peer, { signal });
+	}
+}

@@ -1,0 +1,28 @@
+/**
+ * What `status()` of a Client tells.
+ *
+ * @module
+ */
+
+import type { HandlerFailed } from "../session/protocols/index.ts";
+import type { StatusLagged } from "../session/status-feed.ts";
+import type { CloseInfo } from "../stream/close-info.ts";
+import type { SocketAddress } from "../transport/transport.ts";
+import type { ClientChannelStatus } from "./direct/index.ts";
+
+/** An event of `client.status()`. */
+export type ClientStatus =
+	/** The Client is connected. The Coordinator sees it at `observedAddress`. */
+	| { readonly type: "connected"; readonly observedAddress: SocketAddress }
+	/** The Coordinator sees this Client at another address now. */
+	| { readonly type: "moved"; readonly observedAddress: SocketAddress }
+	/** The Coordinator is stopping, for `reason`. No more streams can be opened through it, and the connection ends within seconds. */
+	| { readonly type: "draining"; readonly reason: string }
+	/** The connection to the Coordinator has ended, as `info` says. Streams through it have failed. Direct channels go on. */
+	| { readonly type: "disconnected"; readonly info: CloseInfo }
+	/** A direct channel is up, or has ended. */
+	| ClientChannelStatus
+	/** A handler of a protocol has failed. */
+	| HandlerFailed
+	/** This listener read too slowly, and has lost events. */
+	| StatusLagged;

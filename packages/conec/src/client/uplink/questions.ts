@@ -1,0 +1,27 @@
+/**
+ * What a Client asks its Coordinator on the control stream, and what may answer it.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../base/clock.ts";
+import type { ClientLimits } from "../../limits.ts";
+import { Requests } from "../../session/requests.ts";
+import type { ChannelMessageOfCoordinator, ChannelRequest } from "../../wire/channel-messages.ts";
+import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../../wire/control.ts";
+import type { MetadataRefused, MetadataSet, SetMetadata } from "../../wire/presence.ts";
+
+/** A question of a Client. */
+export type ClientQuestion = BroadcastCount | SetMetadata | ChannelRequest;
+
+/** What a Coordinator says that might be an answer. */
+export type CoordinatorAnswer = BroadcastCounted | BroadcastUnknown | MetadataSet | MetadataRefused | ChannelMessageOfCoordinator;
+
+/** The questions of a Client that wait. */
+export type ClientRequests = Requests<ClientQuestion, CoordinatorAnswer>;
+
+/** Made anew for each connection to a Coordinator. */
+export function clientRequests(send: (message: ClientQuestion) => void, limits: ClientLimits, clock: Clock): ClientRequests {
+	// Changes of metadata follow each other.
+	return new Requests({ send, clock, atOnce: { "broadcast-count": limits.requests, metadata: 1, "channel-request": limits.attemptsPerClient } });
+}

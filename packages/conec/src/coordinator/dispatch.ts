@@ -1,0 +1,52 @@
+/**
+ * The streams that Clients open, each to the part of the Coordinator that it is for.
+ *
+ * @module
+ */
+
+import type { CoordinatorLimits } from "../limits.ts";
+import { rejectStream } from "../stream/open-stream.ts";
+import type { IncomingStream, Transport } from "../transport/transport.ts";
+import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
+import { RESET_CODES } from "../wire/codes.ts";
+import { FRAME } from "../wire/frames.ts";
+import { decodeOpenToCoordinator } from "../wire/open.ts";
+import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
+import type { Broadcasts } from "./broadcast/index.ts";
+import type { OwnStreams } from "./own-streams/index.ts";
+import type { PresenceService } from "./presence/index.ts";
+import { proxyStream } from "./proxy.ts";
+import type { Session } from "./sessions/index.ts";
+
+/** What streams may be for, and what they need. */
+export interface Destinations {
+	readonly limits: CoordinatorLimits;
+	readonly transport: Transport;
+	/** A connected Client. */
+	readonly find: (id: string) => Session | undefined;
+	readonly closing: () => boolean;
+	readonly streams: OwnStreams;
+	readonly broadcasts: Broadcasts;
+	readonly presence: PresenceService;
+}
+
+/** Gives the stream to whom its OPEN names, or answers REJECT. */
+export function dispatchStream(session: Session, incoming: IncomingStream, destinations: Destinations): void {
+	const { limits, transport, find, closing, streams, broadcasts, presence } = destinations;
+	if (incoming.header.kind !== FRAME.OPEN) return incoming.refuse(RESET_CODES.HEADER_INVALID);
+	const open = decodeOpenToCoordinator(incoming.header.payload, limits.metadataBytes);
+	if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
+	if (closing()) return rejectStream(incoming, "COORDINATOR_CLOSED", "the Coordinator is stopping");
+	const { to, watch, broadcast } = open.value;
+	if (broadcast !== undefined) {
+		if (!session.capabilities.includes(BROADCAST_CAPABILITY)) return rejectStream(incoming, "PROTOCOL_ERROR", notListed(BROADCAST_CAPABILITY));
+		session.used = true;
+		return broadcasts.join(session, incoming, broadcast);
+	}
+	if (to !== undefined) return proxyStream(incoming, open.value, session, find(to), transport, limits);
+	if (watch === undefined) return streams.accept(session, incoming, open.value);
+	if (!session.capabilities.includes(PRESENCE_CAPABILITY)) return rejectStream(incoming, "PROTOCOL_ERROR", notListed(PRESENCE_CAPABILITY));
+	presence.watch(session, incoming);
+}
+
+const notListed = (capability: string): string => `"${capability}" is not among the capabilities of the hello`;

@@ -1,0 +1,137 @@
+/**
+ * The life of a Coordinator: it is open, it closes, it is over. This says what can be done now, and ends the parts that the Coordinator
+ * has given it.
+ *
+ * @module
+ */
+
+import type { Clock } from "../base/clock.ts";
+import { Lifetime } from "../base/lifetime.ts";
+import { deferred, within } from "../base/signals.ts";
+import { ConecError, isConecError } from "../errors.ts";
+import type { CoordinatorLimits } from "../limits.ts";
+import { leavingTimeMs } from "../session/leaving-time.ts";
+import type { StatusFeed } from "../session/status-feed.ts";
+import type { CloseInfo } from "../stream/close-info.ts";
+import type { Transport } from "../transport/transport.ts";
+import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
+import type { CoordinatorState } from "./admission/index.ts";
+import type { Broadcasts } from "./broadcast/index.ts";
+import type { Introductions } from "./introduction/index.ts";
+import type { OwnStreams } from "./own-streams/index.ts";
+import type { PresenceService } from "./presence/index.ts";
+import type { Registry, Session } from "./sessions/index.ts";
+import type { CoordinatorStatus } from "./status.ts";
+
+/** How a Coordinator ends. */
+export interface CoordinatorEnd {
+	/** What the application is told. */
+	readonly info: CloseInfo;
+	/** What everything fails with that still waits. */
+	readonly error: ConecError;
+}
+
+/** The parts that end gracefully, where there is time for that. */
+export interface CoordinatorLifeHost {
+	readonly limits: CoordinatorLimits;
+	readonly clock: Clock;
+	readonly transport: Transport;
+	readonly kept: CoordinatorState;
+	readonly registry: Registry<Session>;
+	readonly streams: OwnStreams;
+	readonly broadcasts: Broadcasts;
+	readonly presence: PresenceService;
+	readonly introductions: () => Introductions;
+	readonly feed: StatusFeed<CoordinatorStatus>;
+}
+
+/** See the module. */
+export class CoordinatorLife {
+	/** See `Coordinator.closed`. */
+	readonly closed: Promise<CloseInfo>;
+	readonly #host: CoordinatorLifeHost;
+	readonly #parts: Lifetime<CoordinatorEnd> = new Lifetime();
+	#state: { readonly type: "open" } | { readonly type: "closing"; readonly done: Promise<void> } | { readonly type: "over" } = { type: "open" };
+
+	constructor(host: CoordinatorLifeHost) {
+		const { transport, kept, feed } = host;
+		this.#host = host;
+		this.closed = new Promise((resolve) => this.own(({ info }) => resolve(info)));
+		this.own(() => feed.end());
+		// All connections in one call: one by one, a Client would see its peer go before it sees that the Coordinator goes.
+		this.own(({ info }) => void transport.close(CLOSE_CODES.COORDINATOR_CLOSED, info.reason ?? STOPPING, 0).catch(() => undefined));
+		this.own(() => kept.destroy());
+	}
+
+	/** Ends a part when the Coordinator is over, those that were given later first; after them the sockets, and last those who listen to the status. */
+	own(end: (how: CoordinatorEnd) => void): void {
+		this.#parts.own(end);
+	}
+
+	/** It takes nothing more. */
+	get closing(): boolean {
+		return this.#state.type !== "open";
+	}
+
+	/** Throws `COORDINATOR_CLOSED` unless it is open. */
+	assertOpen(action: string): void {
+		if (this.closing) throw coordinatorClosed(action);
+	}
+
+	/** See `Coordinator.close`. */
+	close(): Promise<void> {
+		if (this.#state.type === "open") {
+			const { promise: done, resolve } = deferred<void>();
+			// The state comes first: a handler that is told to end may call anything at once.
+			this.#state = { type: "closing", done };
+			resolve(this.#close());
+		}
+		return this.#state.type === "closing" ? this.#state.done : Promise.resolve();
+	}
+
+	/** See `Coordinator.destroy`. */
+	destroy(error: Error | undefined): void {
+		if (this.#state.type === "over") return;
+		const code = isConecError(error) ? { code: error.code } : {};
+		this.#state = { type: "over" };
+		this.#parts.end({
+			info: { by: "local", ...code, ...(error === undefined ? {} : { reason: error.message }) },
+			error: coordinatorClosed("Cannot continue"),
+		});
+	}
+
+	async #close(): Promise<void> {
+		const { limits, clock, transport, kept, registry, streams, broadcasts, presence, introductions } = this.#host;
+		const deadline = clock.now() + limits.closeTimeoutMs;
+		const error = coordinatorClosed("Cannot continue");
+		streams.stop(error);
+		introductions().stop();
+		for (const session of registry.holders()) session.control.send({ type: "close", reason: STOPPING });
+		const flush = (timeoutMs: number): Promise<unknown> =>
+			Promise.all([...registry.holders()].filter((session) => session.used).map((session) => session.control.flush(timeoutMs)));
+		broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
+		await streams.settled();
+		const lingerMs = Math.min(limits.lingerMs, leavingTimeMs(limits.closeTimeoutMs, Math.max(0, deadline - clock.now())));
+		await streams.end({ error, wireCode: RESET_CODES.COORDINATOR_CLOSED, lingerMs, flush });
+		// Nobody has left: it is the Coordinator that goes.
+		presence.end();
+		const left = Math.max(0, deadline - clock.now());
+		await within(left, transport.close(CLOSE_CODES.COORDINATOR_CLOSED, STOPPING, Math.min(left, DRAIN_MS)), clock);
+		for (const session of [...registry.holders()]) session.forget();
+		await within(Math.max(MIN_SAVE_MS, deadline - clock.now()), kept.close(), clock);
+		this.destroy(undefined);
+	}
+}
+
+/** For the notice to be repeated where it was lost: it is not acknowledged. */
+const DRAIN_MS = 250;
+
+/** Saving the leases may take this long even when everything before it took all the time there was. */
+const MIN_SAVE_MS = 100;
+
+/** What Clients are told when the Coordinator goes of its own will. */
+const STOPPING = "the Coordinator stops";
+
+function coordinatorClosed(action: string): ConecError {
+	return new ConecError("COORDINATOR_CLOSED", `${action}: the Coordinator is closed`);
+}

@@ -1,0 +1,91 @@
+/**
+ * The streams between a Coordinator's own application and its Clients, opened by either side.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../base/clock.ts";
+import type { ConecError } from "../../errors.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
+import { describeStream } from "../../session/describe-stream.ts";
+import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
+import type { Reception } from "../../session/protocols/index.ts";
+import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
+import type { StreamInit } from "../../stream/framed-stream.ts";
+import type { MessageStream } from "../../stream/message-stream.ts";
+import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
+import type { IncomingStream } from "../../transport/transport.ts";
+import { RESET_CODES } from "../../wire/codes.ts";
+import { encodeOpen, type OpenDirect, type OpenToCoordinator } from "../../wire/open.ts";
+import type { Session } from "../sessions/index.ts";
+
+/** See the module. */
+export class OwnStreams {
+	readonly #limits: CoordinatorLimits;
+	readonly #clock: Clock;
+	readonly #streams: StreamSet;
+	readonly #reception: Reception;
+
+	constructor(limits: CoordinatorLimits, clock: Clock, reception: Reception) {
+		this.#limits = limits;
+		this.#clock = clock;
+		this.#reception = reception;
+		this.#streams = new StreamSet(undefined, clock);
+	}
+
+	/** Those that are not over. */
+	get size(): number {
+		return this.#streams.size;
+	}
+
+	/** Opens a stream to a Client. Rejects like `Coordinator.openStream`. */
+	async open(session: Session, options: OpenStreamOptions): Promise<MessageStream> {
+		const stream = await this.#streams.open(session.connection, options, (id) => {
+			const open = { id, metadata: options.metadata, protocol: options.protocol };
+			return { init: this.#init(session, open, describeStream(id, "to", session.id)), payload: encodeOpen(open) };
+		});
+		count(session, stream);
+		return stream;
+	}
+
+	/** Takes a stream that a Client has opened to the Coordinator, or answers REJECT (`PEER_BUSY`, `PROTOCOL_UNHANDLED`). */
+	accept(session: Session, incoming: IncomingStream, open: OpenToCoordinator): void {
+		const refusal = this.#reception.refusal(open.protocol);
+		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
+		const stream = acceptMessageStream(incoming, this.#init(session, open, describeStream(open.id, "from", session.id)));
+		this.#streams.add(stream);
+		count(session, stream);
+		this.#reception.take(stream);
+	}
+
+	/** Takes no more. Those that the application has not taken fail with the error, and handlers of protocols are told to end. */
+	stop(error: ConecError): void {
+		this.#reception.close(error, RESET_CODES.COORDINATOR_CLOSED);
+	}
+
+	/** Resolves when those handlers have ended, or have had their time. */
+	settled(): Promise<void> {
+		return this.#reception.settled();
+	}
+
+	/** Opens no more, waits for those that the application closed, and resets the others. */
+	async end(how: StreamSetEnd): Promise<void> {
+		await this.#streams.end(how);
+	}
+
+	/** Ends all at once. */
+	destroy(error: ConecError): void {
+		this.stop(error);
+		this.#streams.destroy(error, RESET_CODES.COORDINATOR_CLOSED);
+	}
+
+	#init(session: Session, { id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
+		return { peer: session.id, id, path: "direct", metadata, protocol, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
+	}
+}
+
+function count(session: Session, stream: MessageStream): void {
+	session.used = true;
+	session.streams++;
+	void stream.closed.then(() => session.streams--);
+}
