@@ -86,22 +86,26 @@ impl Orders {
 
 	/// What was given before is carried out by the poll that follows; then call `done`.
 	fn take(&self) -> Option<u8> {
-		if self.0.load(Ordering::SeqCst) < COMMANDED {
-			return None;
-		}
-		Some(self.0.swap(IDLE, Ordering::SeqCst) - COMMANDED)
+		self.given().then(|| self.0.swap(IDLE, Ordering::SeqCst) - COMMANDED)
 	}
 
-	/// Runs the task. A poll carries out what was commanded before it, or finds that the peer has no room for it.
+	fn given(&self) -> bool {
+		self.0.load(Ordering::SeqCst) >= COMMANDED
+	}
+
+	/// Runs the task. A poll carries out what was commanded before it, or finds that the peer has no room for it. A wake-up that
+	/// comes during a poll may be used up by that poll, so what was commanded meanwhile gets a poll at once.
 	pub async fn serve<T>(&self, commands: &Commands, task: impl Future<Output = T>) -> T {
 		let mut task = pin!(task);
-		let end = poll_fn(|cx| {
+		let end = poll_fn(|cx| loop {
 			let commanded = self.take();
 			let polled = task.as_mut().poll(cx);
 			if let Some(turn) = commanded {
 				commands.end(turn);
 			}
-			polled
+			if polled.is_ready() || !self.given() {
+				return polled;
+			}
 		})
 		.await;
 		self.close(commands);
@@ -191,37 +195,46 @@ mod tests {
 		orders.give(&commands);
 		assert!(is_ready(pin!(commands.carried_out())), "without a task nothing is a command");
 		orders.open(&commands);
-		let mut over = false;
-		let mut during: Box<dyn FnMut() + Send> = Box::new(|| {});
-		{
-			let mut task = Box::pin(orders.serve(
-				&commands,
-				poll_fn(|_| {
-					during();
-					std::mem::replace(&mut over, true).then_some(()).map_or(Poll::Pending, Poll::Ready)
-				}),
-			));
-			assert!(!is_ready(pin!(commands.carried_out())), "to begin is a command");
-			assert!(!is_ready(task.as_mut()));
-			assert!(is_ready(pin!(commands.carried_out())));
-			orders.give(&commands);
-			assert!(!is_ready(pin!(commands.carried_out())));
-			assert!(is_ready(task.as_mut()));
-		}
+		let mut begun = false;
+		let mut task = Box::pin(orders.serve(
+			&commands,
+			poll_fn(|_| match std::mem::replace(&mut begun, true) {
+				false => Poll::Pending,
+				true => Poll::Ready(()),
+			}),
+		));
+		assert!(!is_ready(pin!(commands.carried_out())), "to begin is a command");
+		assert!(!is_ready(task.as_mut()));
+		assert!(is_ready(pin!(commands.carried_out())));
+		orders.give(&commands);
+		assert!(!is_ready(pin!(commands.carried_out())));
+		assert!(is_ready(task.as_mut()));
 		assert!(is_ready(pin!(commands.carried_out())));
 		orders.give(&commands);
 		assert!(is_ready(pin!(commands.carried_out())));
-		during = Box::new(|| orders.give(&commands));
+	}
+
+	#[test]
+	fn what_is_commanded_during_a_poll_gets_a_poll_though_nobody_is_woken_any_more() {
+		let commands = Commands::default();
+		let orders = Orders::default();
 		orders.open(&commands);
+		let mut polls = 0;
 		let mut task = Box::pin(orders.serve(
 			&commands,
 			poll_fn(|_| {
-				during();
+				polls += 1;
+				if polls == 1 {
+					orders.give(&commands);
+					assert!(!is_ready(pin!(commands.carried_out())));
+				}
 				Poll::<()>::Pending
 			}),
 		));
 		assert!(!is_ready(task.as_mut()));
-		assert!(!is_ready(pin!(commands.carried_out())), "what is commanded during a poll is for the next one");
+		assert!(is_ready(pin!(commands.carried_out())));
+		drop(task);
+		assert_eq!(polls, 2);
 	}
 
 	#[test]
