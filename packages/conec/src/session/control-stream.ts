@@ -81,8 +81,9 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	#stream: TransportStream | undefined;
 	#over = false;
 	#waitingReplies = 0;
-	/** Pings that are not answered yet. */
-	#answering = 0;
+	/** Pings that are not answered yet, and the lengths of their frames. */
+	readonly #pings: { readonly nonce: number; readonly bytes: number }[] = [];
+	#answering = false;
 	#lastNonce = 0;
 	/** The ping that calls of {@link ping} share. */
 	#ping: Promise<boolean> | undefined;
@@ -163,17 +164,26 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	}
 
 	#frame(kind: number, payload: Uint8Array): void {
-		this.#stream?.consumed(payload.length);
-		if (this.#over || isSkippedKind(kind)) return;
-		if (kind !== FRAME.CONTROL) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, `a frame of kind 0x${kind.toString(16).padStart(2, "0")} on the control stream`);
+		const ping = this.#read(kind, payload);
+		if (ping === undefined) return this.#stream?.consumed(payload.length);
+		this.#pings.push({ nonce: ping.nonce, bytes: payload.length });
+		if (!this.#answering) void this.#answer();
+	}
+
+	/** Deals with everything but a ping, which it returns. */
+	#read(kind: number, payload: Uint8Array): Ping | undefined {
+		if (this.#over || isSkippedKind(kind)) return undefined;
+		if (kind !== FRAME.CONTROL)
+			return void this.#break(CLOSE_CODES.PROTOCOL_ERROR, `a frame of kind 0x${kind.toString(16).padStart(2, "0")} on the control stream`);
 		const message = this.#dialect.decode(payload, this.#limits.metadataBytes);
-		if (!message.ok) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, message.error);
+		if (!message.ok) return void this.#break(CLOSE_CODES.PROTOCOL_ERROR, message.error);
 		const { value } = message;
-		if (value === undefined) return this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
+		if (value === undefined) return void this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
 		this.#events.heard?.();
-		if (isPing(value)) return this.#answer(value.nonce);
-		if (!isPong(value)) return this.#events.message(value as Exclude<M, Ping | Pong>);
-		this.#unanswered.get(value.nonce)?.(true);
+		if (isPing(value)) return value;
+		if (isPong(value)) this.#unanswered.get(value.nonce)?.(true);
+		else this.#events.message(value as Exclude<M, Ping | Pong>);
+		return undefined;
 	}
 
 	/** Sends a ping; `over` is called when it is answered or given up. */
@@ -192,14 +202,21 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		return answered;
 	}
 
-	/** The peer may close as soon as it has the answer: first all is heard here that it said before. */
-	#answer(nonce: number): void {
-		if (this.#stream === undefined) return;
-		if (++this.#answering > this.#limits.controlQueueReplies) return this.#break(CLOSE_CODES.LIMIT_EXCEEDED, "too many pings come at once");
-		void this.#stream.connection.settled().then(() => {
-			this.#answering--;
-			this.send({ type: "pong", nonce });
-		});
+	/**
+	 * The peer may close as soon as it has the answer, so first all is heard here that it said before. Pings that come meanwhile wait for
+	 * the next turn of that. They give their credit back when they are answered, so the stream's window bounds them.
+	 */
+	async #answer(): Promise<void> {
+		this.#answering = true;
+		while (!this.#over && this.#stream !== undefined && this.#pings.length > 0) {
+			const pings = this.#pings.splice(0);
+			await this.#stream.connection.settled();
+			for (const { nonce, bytes } of pings) {
+				this.#stream.consumed(bytes);
+				this.send({ type: "pong", nonce });
+			}
+		}
+		this.#answering = false;
 	}
 
 	#break(closeCode: number, reason: string): void {

@@ -128,6 +128,8 @@ impl Endpoint {
 		self.quinn.set_server_config(None);
 		// What JS did before the close, a reset for example, may still be on its way through the tasks. Closing now would drop it.
 		let _ = tokio::time::timeout(HAND_OVER, carried_out).await;
+		// What QUIC has is not sent yet, and closing drops it.
+		drive();
 		self.quinn.close(code, &reason);
 		let told = async {
 			self.send_closes(drive).await;
