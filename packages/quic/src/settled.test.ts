@@ -65,25 +65,3 @@ test("settled: a stream that was given up right after it was opened holds nobody
 		await dialled.settled();
 	}
 });
-
-// A task that is at work may use up the wake-up of a command that is given meanwhile.
-test("settled: commands that come while the I/O thread is at work on the same streams are never waited for in vain", async (t) => {
-	const both = await link(t);
-	for (let round = 0; round < 30; round++) {
-		const made: Ends[] = [];
-		for (let i = 0; i < 10; i++) made.push(await ends(both.dialled, both.accepted));
-		for (let i = 0; i < 20; i++) {
-			for (const { near, far } of made) {
-				near.write(1, Buffer.alloc(6_000));
-				far.write(1, Buffer.alloc(6_000));
-			}
-			await Promise.all([both.dialled.settled(), both.accepted.settled()]);
-		}
-		for (const { near, far } of made) {
-			near.finish();
-			far.reset(1);
-			near.stop(2);
-		}
-		await Promise.all([both.dialled.settled(), both.accepted.settled()]);
-	}
-});
