@@ -39,6 +39,11 @@ async function bound(port?: number, address?: string): Promise<Socket> {
 	return socket;
 }
 
+/** A packet that only opens a way. One that comes late reaches a socket that has got the port since. */
+function isKnock(data: Buffer): boolean {
+	return data.length === 1;
+}
+
 async function ask(socket: Socket, address = "", port = 0, how: Omit<Question, "nonce"> = {}): Promise<Answer | undefined> {
 	const nonce = ++nonces;
 	let answer: Answer | undefined;
@@ -47,6 +52,7 @@ async function ask(socket: Socket, address = "", port = 0, how: Omit<Question, "
 		wake = resolve;
 	});
 	const listen = (data: Buffer): void => {
+		if (isKnock(data)) return;
 		const said = JSON.parse(data.toString()) as Answer;
 		if (said.nonce !== nonce) return;
 		answer = said;
@@ -65,6 +71,7 @@ serveActions({
 		for (const address of addresses) {
 			for (const port of ports) {
 				serving.get(`${address}:${port}`)?.on("message", (data: Buffer, from: RemoteInfo) => {
+					if (isKnock(data)) return;
 					const { nonce, otherAddress, otherPort, delayMs = 0 } = JSON.parse(data.toString()) as Question;
 					const by = `${otherAddress ? addresses.find((other) => other !== address) : address}:${otherPort ? ports.find((other) => other !== port) : port}`;
 					const reply: Answer = { nonce, address: from.address, port: from.port };
