@@ -130,7 +130,8 @@ build_router() {
 	at "$ROUTER" sysctl -qw net.netfilter.nf_conntrack_udp_timeout="$UDP_TIMEOUT" net.netfilter.nf_conntrack_udp_timeout_stream="$UDP_TIMEOUT"
 	# Frames between two machines of one home must not meet the router's rules.
 	at "$ROUTER" sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 2>/dev/null || true
-	at "$ROUTER" ip link add lan type bridge
+	# With an address of its own: else it has the lowest of its ports, which changes when a machine is plugged in again.
+	at "$ROUTER" ip link add lan address 02:00:00:00:00:01 type bridge
 	at "$ROUTER" ip link set lan up
 	address_router "$PUBLIC_1"
 }
