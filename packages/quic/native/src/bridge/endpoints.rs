@@ -142,7 +142,8 @@ pub fn endpoint_rebind(endpoint: u32, host: String, port: u16, raw_datagrams: bo
 		let _context = environment.io.enter();
 		let sink = raw_sink(&environment.queue, handle, raw_datagrams, endpoint.counters.clone());
 		let (tap, released) = Tap::new(socket, sink).map_err(|e| socket_error(&action, e))?;
-		endpoint.quinn.rebind_abstract(tap.clone()).map_err(|e| socket_error(&action, e))?;
+		let rebound = endpoint.swap_socket(|| environment.drive(handle), || endpoint.quinn.rebind_abstract(tap.clone()));
+		rebound.map_err(|e| socket_error(&action, e))?;
 		endpoint.port.set_tap(&tap, released);
 		endpoint.port.forget_socket();
 		endpoint.quinn.local_addr().map(Address::from).map_err(|e| socket_error(&action, e))

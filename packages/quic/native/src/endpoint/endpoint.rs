@@ -132,13 +132,13 @@ impl Endpoint {
 		drive();
 		self.quinn.close(code, &reason);
 		let told = async {
-			self.send_closes(drive).await;
+			self.send_closes(&drive).await;
 			self.left.store(true, Ordering::Relaxed);
 			self.queue.event(record::ENDPOINT_LEFT, self.handle, &[]);
 			self.quinn.wait_idle().await;
 		};
 		let _ = tokio::time::timeout(drain, told).await;
-		self.unplug().await;
+		self.unplug(drive).await;
 		self.queue.event(record::ENDPOINT_CLOSED, self.handle, &[]);
 	}
 
@@ -151,12 +151,14 @@ impl Endpoint {
 	}
 
 	/// Takes the socket away from quinn, which then closes it.
-	async fn unplug(&self) {
+	async fn unplug(&self, drive: impl FnOnce()) {
 		let Ok(local_addr) = self.quinn.local_addr() else { return };
 		// Twice, because quinn keeps the last one but one too.
-		for _ in 0..2 {
-			let _ = self.quinn.rebind_abstract(Arc::new(Unplugged { local_addr }));
-		}
+		self.swap_socket(drive, || {
+			for _ in 0..2 {
+				let _ = self.quinn.rebind_abstract(Arc::new(Unplugged { local_addr }));
+			}
+		});
 		if let Some(released) = self.port.take_released() {
 			let _ = tokio::time::timeout(RELEASE, released).await; // every connection has to let go first
 		}

@@ -4,6 +4,7 @@ mod admission;
 mod endpoint;
 mod raw;
 mod restart;
+mod swap;
 mod terms;
 
 pub use admission::{Admission, Retry, Undecided};

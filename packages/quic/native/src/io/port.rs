@@ -52,6 +52,11 @@ impl<S: Expecting> Port<S> {
 		*lock(&self.tap) = (Arc::downgrade(tap), Some(released));
 	}
 
+	/// quinn's driver of the endpoint.
+	pub fn driver(&self) -> Option<&Driver> {
+		self.driver.as_deref()
+	}
+
 	/// What tells when the tap is gone. Once.
 	pub fn take_released(&self) -> Option<Released> {
 		lock(&self.tap).1.take()

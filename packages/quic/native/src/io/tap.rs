@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 
@@ -22,6 +23,8 @@ pub type RawSink = Box<dyn Fn(SocketAddr, &[u8]) + Send + Sync>;
 pub struct Tap {
 	inner: Arc<dyn AsyncUdpSocket>,
 	pub mute: Mute,
+	/// Nothing is read now.
+	deaf: AtomicBool,
 	/// A second descriptor of the same socket, for sending beside QUIC.
 	raw: UdpSocket,
 	sink: Arc<RawSink>,
@@ -75,7 +78,12 @@ impl Tap {
 		let raw = socket.try_clone()?;
 		let (inner, mute) = crate::system::socket::wrap(socket)?;
 		let (_released, released) = oneshot::channel();
-		Ok((Arc::new(Self { inner, mute, raw, sink, _released }), released))
+		Ok((Arc::new(Self { inner, mute, deaf: AtomicBool::new(false), raw, sink, _released }), released))
+	}
+
+	/// Nothing is read from now on, or things are again. Whoever ends it runs the endpoint's driver, which nothing wakes meanwhile.
+	pub fn set_deaf(&self, deaf: bool) {
+		self.deaf.store(deaf, Ordering::SeqCst);
 	}
 
 	/// Resolves when the socket has room for a packet.
@@ -140,6 +148,9 @@ impl AsyncUdpSocket for Tap {
 	}
 
 	fn poll_recv(&self, cx: &mut Context, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
+		if self.deaf.load(Ordering::SeqCst) {
+			return Poll::Pending;
+		}
 		// An error would end the endpoint. The sockets below give one only when the I/O thread itself is going away.
 		let Ok(n) = ready!(self.inner.poll_recv(cx, bufs, meta)) else { return Poll::Pending };
 		for (buffer, meta) in bufs.iter_mut().zip(meta.iter_mut()).take(n) {
