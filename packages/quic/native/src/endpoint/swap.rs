@@ -42,8 +42,8 @@ mod tests {
 	use quinn::AsyncUdpSocket;
 	use tokio::runtime::{Builder, Handle, Runtime as Tokio};
 
+	use super::super::restart::restartable;
 	use super::*;
-	use crate::endpoint::restartable;
 	use crate::io::{capture, SharedRuntime, Unplugged};
 	use crate::system::socket::eagerly;
 	use crate::tls::tests::configs;
