@@ -23,7 +23,8 @@ const FORGED_SOURCE = "203.0.113.201";
 const FORGED_MS = 15_000;
 /** Of IP and UDP. */
 const HEADER_BYTES = 28;
-const ONE_PACKET_BYTES = 1_452;
+const MTU_PROBE_BYTES = 1_452;
+const MTU_PROBES = 3;
 /** Nobody has it. */
 const LAN_VICTIM = "10.0.2.77";
 const MAIN_PORT = 1719;
@@ -104,11 +105,12 @@ test("budget: a forged source address gets few packets and is given to nobody", 
 	assert.deepEqual(others, [], "only the Coordinator, which has to ask whether it is really there, has sent to it");
 	const payload = (which: "from" | "to"): number =>
 		packets.reduce((sum, { bytes, packets, [which]: address }) => sum + (address === FORGED_SOURCE ? bytes - HEADER_BYTES * packets : 0), 0);
+	t.diagnostic(`${payload("to")} bytes to the forged address, ${payload("from")} from it`);
 	// QUIC looks after each packet from there as if the Client had moved, within its own bound (RFC 9000, 9.3.1).
 	assert.ok(mostWithin(samples, 60_000) <= PER_MINUTE, `${punches} datagrams beside QUIC to ${FORGED_SOURCE} in a minute`);
-	// A packet that makes QUIC look at the address counts there for the old one, so one packet more may have left.
+	// quinn does not count the probes of the path's MTU, and gives a size up after three that are lost (quinn-proto 0.11, mtud.rs).
 	assert.ok(
-		payload("to") <= 3 * payload("from") + ONE_PACKET_BYTES,
+		payload("to") <= 3 * payload("from") + MTU_PROBES * MTU_PROBE_BYTES,
 		`${payload("to")} bytes to ${FORGED_SOURCE} for ${payload("from")} from it (RFC 9000 section 8: at most three times)`,
 	);
 });
