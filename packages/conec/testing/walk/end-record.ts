@@ -7,6 +7,7 @@
 import type { CloseInfo } from "../../src/stream/close-info.ts";
 import type { MessageStream } from "../../src/stream/message-stream.ts";
 import type { Party } from "./party.ts";
+import { ReadingGate } from "./reading-gate.ts";
 import { codeOf, type Verdict } from "./verdict.ts";
 
 /** A message that was given to `send`. */
@@ -39,8 +40,7 @@ export class StreamEnd {
 	readonly #sends: Sending[] = [];
 	/** The next message of the other end that may come. */
 	#next = 0;
-	#resume: (() => void) | undefined;
-	#paused = false;
+	readonly #gate: ReadingGate = new ReadingGate();
 
 	constructor(
 		key: number,
@@ -75,7 +75,7 @@ export class StreamEnd {
 	}
 
 	get paused(): boolean {
-		return this.#paused;
+		return this.#gate.paused;
 	}
 
 	/** Messages whose sending has succeeded. */
@@ -88,7 +88,7 @@ export class StreamEnd {
 	}
 
 	describe(): string {
-		return `${this.sent} sent, ${this.received} received, reading ${this.reading}, closing ${this.closing}${this.#paused ? ", paused" : ""}`;
+		return `${this.sent} sent, ${this.received} received, reading ${this.reading}, closing ${this.closing}${this.#gate.paused ? ", paused" : ""}`;
 	}
 
 	send(size: number, signal?: AbortSignal): void {
@@ -132,22 +132,17 @@ export class StreamEnd {
 	}
 
 	pause(): void {
-		this.#paused = true;
+		this.#gate.pause();
 	}
 
 	resume(): void {
-		this.#paused = false;
-		this.#resume?.();
+		this.#gate.resume();
 	}
 
 	async #read(): Promise<void> {
 		try {
 			for (;;) {
-				if (this.#paused) {
-					await new Promise<void>((resolve) => {
-						this.#resume = resolve;
-					});
-				}
+				if (this.#gate.opened !== undefined) await this.#gate.opened;
 				const message = await this.stream.receive();
 				if (message === null) break;
 				this.#received(message);

@@ -8,6 +8,7 @@ import type { Clock } from "../../src/base/clock.ts";
 import type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "../../src/stream/broadcast-stream.ts";
 import type { CloseInfo } from "../../src/stream/close-info.ts";
 import type { Party } from "./party.ts";
+import { ReadingGate } from "./reading-gate.ts";
 import { codeOf, type Verdict } from "./verdict.ts";
 
 interface Sending {
@@ -48,8 +49,7 @@ export class BroadcastMemberRecord {
 	closed: CloseInfo | undefined;
 	readonly #verdict: Verdict;
 	readonly #clock: Clock;
-	#resume: (() => void) | undefined;
-	#paused = false;
+	readonly #gate: ReadingGate = new ReadingGate();
 
 	constructor(key: number, party: Party, stream: BroadcastStream, options: BroadcastOptions, verdict: Verdict, clock: Clock) {
 		this.key = key;
@@ -120,23 +120,18 @@ export class BroadcastMemberRecord {
 	}
 
 	pause(): void {
-		this.#paused = true;
+		this.#gate.pause();
 	}
 
 	resume(): void {
-		this.#paused = false;
-		this.#resume?.();
+		this.#gate.resume();
 	}
 
 	async #read(): Promise<void> {
 		try {
 			for await (const event of this.stream) {
 				this.#event(event);
-				if (this.#paused) {
-					await new Promise<void>((resolve) => {
-						this.#resume = resolve;
-					});
-				}
+				if (this.#gate.opened !== undefined) await this.#gate.opened;
 			}
 			this.reading = "end";
 		} catch (error) {

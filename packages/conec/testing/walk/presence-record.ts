@@ -7,6 +7,7 @@
 import type { PeerInfo } from "../../src/session/peer-info.ts";
 import type { PresenceEvent } from "../../src/session/presence-event.ts";
 import type { Party } from "./party.ts";
+import { ReadingGate } from "./reading-gate.ts";
 import { accuses, codeOf, type Verdict } from "./verdict.ts";
 
 /** See the module. Reads from the beginning. */
@@ -19,8 +20,7 @@ export class PresenceRecord {
 	readonly #verdict: Verdict;
 	#lists = 0;
 	#lastSeq = -1;
-	#resume: (() => void) | undefined;
-	#paused = false;
+	readonly #gate: ReadingGate = new ReadingGate();
 
 	constructor(party: Party, events: AsyncIterable<PresenceEvent>, verdict: Verdict) {
 		this.party = party;
@@ -34,12 +34,11 @@ export class PresenceRecord {
 	}
 
 	pause(): void {
-		this.#paused = true;
+		this.#gate.pause();
 	}
 
 	resume(): void {
-		this.#paused = false;
-		this.#resume?.();
+		this.#gate.resume();
 	}
 
 	/** Wants no more. */
@@ -58,11 +57,7 @@ export class PresenceRecord {
 		try {
 			for (let next = await this.#events.next(); next.done !== true; next = await this.#events.next()) {
 				this.#event(next.value);
-				if (this.#paused) {
-					await new Promise<void>((resolve) => {
-						this.#resume = resolve;
-					});
-				}
+				if (this.#gate.opened !== undefined) await this.#gate.opened;
 			}
 			this.reading = "end";
 		} catch (error) {
