@@ -202,3 +202,6 @@ export async function fill(writer: Recorder, windowBytes: number): Promise<numbe
 	}
 	return writtenBytes;
 }
+
+/** Declares a test on a connected pair, which is closed afterwards whatever happens. */
+export type OnPair = (behaviour: string, run: (pair: Pair, fixture: TransportFixture) => Promise<void>, times?: Times) => void;

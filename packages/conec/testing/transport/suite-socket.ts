@@ -8,10 +8,8 @@
 import assert from "node:assert/strict";
 import type { SocketAddress, Transport, TransportConnection } from "../../src/transport/transport.ts";
 import { FRAME } from "../../src/wire/frames.ts";
-import { acceptOptions, dialOptions, OPEN, openedPair, type Pair, pattern, type TransportFixture } from "./suite-fixture.ts";
+import { acceptOptions, dialOptions, type OnPair, OPEN, openedPair, type Pair, pattern, type TransportFixture } from "./suite-fixture.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
-
-type OnPair = (behaviour: string, run: (pair: Pair, fixture: TransportFixture) => Promise<void>) => void;
 
 /** Registers the tests. */
 export function socketSuite(onPair: OnPair, connectUndecided: () => Promise<Pair>): void {
