@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connectOn } from "../packages/conec/src/client/client.ts";
 import { listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
-import type { TransportFactory } from "../packages/conec/src/session/transport-factory.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
-import type { TransportConnection } from "../packages/conec/src/transport/transport.ts";
+import type { TransportConnection, TransportFactory } from "../packages/conec/src/transport/transport.ts";
 
 /** Makes transports and notes what each of their connections follows, as quinn itself says. */
 function noting(seen: string[]): TransportFactory {

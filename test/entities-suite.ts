@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { connectOn } from "../packages/conec/src/client/client.ts";
 import { listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
 import type { CoordinatorStatus } from "../packages/conec/src/coordinator/status.ts";
-import type { TransportFactory } from "../packages/conec/src/session/transport-factory.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
+import type { TransportFactory } from "../packages/conec/src/transport/transport.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { declare, echo, type Fabric, handler, next, pair, runtimeOf, text, until, World } from "./entities-world.ts";
 

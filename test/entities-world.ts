@@ -11,11 +11,10 @@ import { type Coordinator, listenOn } from "../packages/conec/src/coordinator/co
 import type { CoordinatorOptions } from "../packages/conec/src/coordinator/options.ts";
 import { resolveLimits } from "../packages/conec/src/limits.ts";
 import type { Runtime } from "../packages/conec/src/session/runtime.ts";
-import type { TransportFactory } from "../packages/conec/src/session/transport-factory.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
 import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";
-import type { StreamHandler, Transport, TransportConnection } from "../packages/conec/src/transport/transport.ts";
+import type { StreamHandler, Transport, TransportConnection, TransportFactory } from "../packages/conec/src/transport/transport.ts";
 import { encodeControl, type Hello } from "../packages/conec/src/wire/control.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { turn } from "../packages/conec/testing/memory/virtual-clock.ts";

@@ -5,9 +5,8 @@
  */
 
 import type { Runtime } from "../session/runtime.ts";
-import type { TransportFactoryOptions } from "../session/transport-factory.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
-import type { Transport } from "../transport/transport.ts";
+import type { Transport, TransportOptions } from "../transport/transport.ts";
 import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
 import { type Greeted, reachCoordinator } from "./uplink/index.ts";
 
@@ -17,7 +16,7 @@ export interface ClientParts {
 	readonly runtime: Runtime;
 	readonly identity: LocalIdentity;
 	readonly transport: Transport;
-	readonly transportOptions: TransportFactoryOptions;
+	readonly transportOptions: TransportOptions;
 	readonly greeted: Greeted;
 }
 
@@ -29,7 +28,7 @@ export async function beginClient<T>(runtime: Runtime, options: ClientOptions, m
 	const identity = runtime.identity ?? (await clientIdentity(options));
 	resolved.signal?.throwIfAborted();
 	const { localAddress, limits, keepAliveIntervalMs, congestion, keyLog } = resolved;
-	const transportOptions: TransportFactoryOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, congestion, keyLog };
+	const transportOptions: TransportOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, congestion, keyLog };
 	const transport = runtime.createTransport(transportOptions);
 	try {
 		const greeted = await reachCoordinator(transport, identity, resolved, runtime, startedAtMs);

@@ -12,11 +12,10 @@ import { type Handling, type ProtocolHandler, Reception } from "../session/proto
 import { type Lookup, type RouteCheck, type Runtime, runtimeOf } from "../session/runtime.ts";
 import { StatusFeed } from "../session/status-feed.ts";
 import { StreamIds } from "../session/stream-ids.ts";
-import type { TransportFactory } from "../session/transport-factory.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
-import type { SocketAddress } from "../transport/transport.ts";
+import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
 import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import type { JsonValue } from "../wire/json.ts";

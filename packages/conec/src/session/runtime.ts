@@ -10,9 +10,8 @@ import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
-import type { SocketAddress } from "../transport/transport.ts";
+import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
 import { routeSources } from "./route-sources.ts";
-import type { TransportFactory } from "./transport-factory.ts";
 
 /** An address of a host, as `node:dns` says it. */
 export interface HostAddress {

@@ -213,6 +213,29 @@ export type TransportLimits = Pick<
 	| "streamWindowBytes"
 >;
 
+/** What a transport is made with. */
+export interface TransportOptions {
+	/** Local IP address; "::" is dual stack, or IPv4 alone where there is no IPv6. */
+	readonly host: string;
+	/** 0 picks one. */
+	readonly port: number;
+	readonly limits: TransportLimits;
+	readonly role: "coordinator" | "client";
+	/** @default `limits.keepAliveIntervalMs` */
+	readonly keepAliveIntervalMs?: number;
+	/** Write TLS secrets of dialled connections to the file that SSLKEYLOGFILE names. @default false */
+	readonly keyLog?: boolean;
+	/** Congestion control of its connections. @default "cubic" */
+	readonly congestion?: Congestion;
+	/** A transport with the key of one before it tells the peers of that one at once that their connections are over. @default none */
+	readonly statelessResetKey?: Uint8Array;
+	/** Deliver datagrams that are no QUIC packets to {@link Transport.onDatagram}. Otherwise they are dropped without waking this process. Sending needs nothing. @default role is "client" */
+	readonly datagrams?: boolean;
+}
+
+/** Makes a transport: QUIC, or memory in tests. Throws `QUIC_UNAVAILABLE`, `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`. */
+export type TransportFactory = (options: TransportOptions) => Transport;
+
 /** One local socket, which dials and accepts. */
 export interface Transport {
 	readonly address: SocketAddress;

@@ -5,7 +5,7 @@
  */
 
 import { argumentError, ConecError } from "#conec/errors";
-import type { TransportFactoryOptions } from "#conec/session/transport-factory";
+import type { TransportOptions } from "#conec/transport/transport";
 import { idProblem } from "#conec/wire/ids";
 import type { MemoryNetwork, MemoryTransport } from "../memory/network.ts";
 
@@ -55,7 +55,7 @@ export class Machines {
 	}
 
 	/** A socket of a machine, parted from whatever the machine is parted from. */
-	createTransport(machine: Machine, { host, port, limits }: TransportFactoryOptions): MemoryTransport {
+	createTransport(machine: Machine, { host, port, limits }: TransportOptions): MemoryTransport {
 		const transport = this.#network.createTransport({ host, port, limits });
 		machine.transports.push(transport);
 		for (const partition of this.#partitions)

@@ -8,10 +8,9 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
-import type { TransportFactory, TransportFactoryOptions } from "../../session/transport-factory.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
-import type { AcceptOptions, IncomingStream, SocketAddress, Transport } from "../../transport/transport.ts";
+import type { AcceptOptions, IncomingStream, SocketAddress, Transport, TransportFactory, TransportOptions } from "../../transport/transport.ts";
 import type { WirePeer } from "../../wire/fields.ts";
 import type { DirectChannel } from "../channel/index.ts";
 import type { OwnNetwork } from "../network/index.ts";
@@ -50,7 +49,7 @@ export interface DirectHost extends DirectOptions {
 	readonly random?: Random;
 	readonly transport: Transport;
 	readonly createTransport: TransportFactory;
-	readonly transportOptions: TransportFactoryOptions;
+	readonly transportOptions: TransportOptions;
 	readonly network: OwnNetwork;
 	/** The link to the Coordinator while it lives. */
 	link(): CoordinatorLink | undefined;

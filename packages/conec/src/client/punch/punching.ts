@@ -7,8 +7,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import { ConecError, isConecError } from "../../errors.ts";
-import type { TransportFactory, TransportFactoryOptions } from "../../session/transport-factory.ts";
-import type { SocketAddress, Transport } from "../../transport/transport.ts";
+import type { SocketAddress, Transport, TransportFactory, TransportOptions } from "../../transport/transport.ts";
 import type { Datagram } from "../../wire/datagrams.ts";
 import { decodeDatagram } from "../../wire/datagrams.ts";
 import { createPunchKeys, type PunchKeys } from "./datagrams.ts";
@@ -22,7 +21,7 @@ export interface PunchingHost {
 	readonly transport: Transport;
 	/** Makes a further transport on the port of an extra socket. The attempt owns it until it is handed over. */
 	readonly createTransport: TransportFactory;
-	readonly transportOptions: TransportFactoryOptions;
+	readonly transportOptions: TransportOptions;
 	readonly clock: Clock;
 	/** @default the machine's */
 	readonly random?: Random | undefined;

@@ -6,8 +6,7 @@
 
 import { type ConecError, isConecError } from "../../errors.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
-import type { TransportFactory } from "../../session/transport-factory.ts";
-import type { Transport } from "../../transport/transport.ts";
+import type { Transport, TransportFactory } from "../../transport/transport.ts";
 
 /** See the module. */
 export interface NatTestSockets {

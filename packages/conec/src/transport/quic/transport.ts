@@ -10,7 +10,6 @@ import { FRAME_BYTES, HELLO_BYTES } from "../../wire/frames.ts";
 import { refuseStreams, strangerError } from "../strangers.ts";
 import type {
 	AcceptOptions,
-	Congestion,
 	ConnectionTuning,
 	DialOptions,
 	HeldStream,
@@ -19,38 +18,19 @@ import type {
 	SocketAddress,
 	Transport,
 	TransportConnection,
-	TransportLimits,
+	TransportOptions,
 	TransportStream,
 } from "../transport.ts";
 import { QuicConnection } from "./connection.ts";
 import { coded, conecError } from "./errors.ts";
 import { QuicHeldStream, QuicIncomingStream, QuicStream } from "./streams.ts";
 
-/** What a QUIC transport is made with. */
-export interface QuicTransportOptions {
-	/** Local IP address; "::" is dual stack, or IPv4 alone where there is no IPv6. */
-	readonly host: string;
-	/** 0 picks one. */
-	readonly port: number;
-	readonly limits: TransportLimits;
-	readonly role: "coordinator" | "client";
-	/** @default `limits.keepAliveIntervalMs` */
-	readonly keepAliveIntervalMs?: number;
-	/** Write TLS secrets of dialled connections to the file that SSLKEYLOGFILE names. @default false */
-	readonly keyLog?: boolean;
-	/** @default "cubic" */
-	readonly congestion?: Congestion;
-	readonly statelessResetKey?: Uint8Array;
-	/** Deliver datagrams that are no QUIC packets to {@link Transport.onDatagram}; else they are dropped without waking this process. Sending needs nothing. @default role is "client" */
-	readonly datagrams?: boolean;
-}
-
 /**
  * Binds one UDP socket.
  *
  * Throws {@link ConecError} `QUIC_UNAVAILABLE`, `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`.
  */
-export function createQuicTransport(options: QuicTransportOptions): Transport {
+export function createQuicTransport(options: TransportOptions): Transport {
 	const endpoint = coded(() =>
 		quic.Endpoint.bind({
 			host: options.host,
@@ -64,9 +44,9 @@ export function createQuicTransport(options: QuicTransportOptions): Transport {
 
 class QuicTransport implements Transport {
 	readonly #endpoint: quic.Endpoint;
-	readonly #options: QuicTransportOptions;
+	readonly #options: TransportOptions;
 
-	constructor(endpoint: quic.Endpoint, options: QuicTransportOptions) {
+	constructor(endpoint: quic.Endpoint, options: TransportOptions) {
 		this.#endpoint = endpoint;
 		this.#options = options;
 	}
