@@ -143,6 +143,8 @@ for (const fabric of FABRICS) {
 		await rejected("another's token", bob, hello(ofEve));
 		await rejected("no token", bob, { ...hello(ofBob), token: "" });
 		await rejected("a stream before hello", bob, hello(ofBob), FRAME.OPEN);
+		await rejected("a hello that is too long", bob, { ...hello(ofBob), future: "x".repeat(16_384) });
+		await rejected("a hello with half of a surrogate pair", bob, { ...hello(ofBob), future: "\ud800" });
 		const good = new Speaker(await bob.dial(to, client.fingerprint)).say(hello(ofBob));
 		await good.hears("welcome");
 		const again = await bob.dial(to, client.fingerprint).then(

@@ -59,6 +59,7 @@ export function hostileSuite(fabric: Fabric): void {
 		const headers: [string, { kind: number; payload: Uint8Array }][] = [
 			["not JSON", { kind: FRAME.CONTROL, payload: utf8("hello!") }],
 			["not an object", { kind: FRAME.CONTROL, payload: utf8("[]") }],
+			["too long", { kind: FRAME.CONTROL, payload: new Uint8Array(16_385) }],
 			["another message", { kind: FRAME.CONTROL, payload: encodeControl({ type: "ping", nonce: 1 }) }],
 			["a type unknown", { kind: FRAME.CONTROL, payload: utf8('{"type":"greetings"}') }],
 			["a bad id", { kind: FRAME.CONTROL, payload: utf8('{"type":"hello","versions":[1],"id":"Alice","key":"kept","capabilities":[]}') }],

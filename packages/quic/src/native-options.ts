@@ -36,7 +36,7 @@ export function nativeListenOptions(options: ListenOptions): NativeListenOptions
 		handshakeTimeoutMs: options.handshakeTimeoutMs ?? 5_000,
 		undecidedTimeoutMs: options.undecidedTimeoutMs ?? 5_000,
 		undecidedCode: options.undecidedCode ?? 0,
-		undecidedHeaderBytes: options.undecidedHeaderBytes ?? 4 * KIB,
+		undecidedInvalidCode: options.undecidedInvalidCode ?? 0,
 		keyLog: options.keyLog ?? false,
 		transport: nativeTransport(options.transport ?? {}),
 		incoming: nativeIncoming(options.incoming ?? {}),

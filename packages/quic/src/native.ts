@@ -65,7 +65,7 @@ export interface NativeListenOptions {
 	handshakeTimeoutMs: number;
 	undecidedTimeoutMs: number;
 	undecidedCode: number;
-	undecidedHeaderBytes: number;
+	undecidedInvalidCode: number;
 	keyLog: boolean;
 	transport: NativeTransport;
 	incoming: NativeIncoming;

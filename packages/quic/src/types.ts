@@ -126,12 +126,12 @@ export interface ListenOptions {
 	readonly undecidedTimeoutMs?: number;
 	/** @default 0 */
 	readonly undecidedCode?: number;
+	/** A connection whose first frame comes before `confirm()` and is too long, cut short or reset is closed with this code, at once. @default 0 */
+	readonly undecidedInvalidCode?: number;
 	/** Write TLS secrets to the file named by SSLKEYLOGFILE. @default false */
 	readonly keyLog?: boolean;
 	readonly transport?: TransportOptions;
 	readonly incoming?: IncomingOptions;
-	/** Header limits before `confirm()`: one bidirectional stream, 64 KiB in all. @default { headerBytes: 4 KiB } */
-	readonly undecidedHeaderBytes?: number;
 }
 
 /** Where to dial, as whom, and whom to trust there. */

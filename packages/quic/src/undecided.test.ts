@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Heard } from "../test/support/heard.ts";
 import { dialling, endpoint, eventually, listening, nextConnection, nextStream } from "../test/support/link.ts";
+import type { Stream } from "./index.ts";
 
 const quiet = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 100));
 
@@ -49,18 +50,29 @@ test("undecided: an unread stream holds 64 KiB at most", async (t) => {
 	await heard.untilCount(300);
 });
 
-test("undecided: a header above its own limit is refused, the same header afterwards is taken", async (t) => {
+test("undecided: a first frame that is none ends the connection with its own code and says why; later ones end only their stream", async (t) => {
 	const server = endpoint(t);
-	server.listen(listening({ undecidedHeaderBytes: 100, incoming: { headerBytes: 1_000, headerInvalidCode: 31 } }));
+	server.listen(listening({ undecidedInvalidCode: 4_711, incoming: { headerBytes: 100, headerInvalidCode: 31 } }));
+	const cases: [(stream: Stream) => unknown, RegExp][] = [
+		[(stream) => stream.write(0, Uint8Array.of(1, 0, 0, 101)), /too long/],
+		[(stream) => [stream.write(0, Uint8Array.of(1, 0)), stream.finish()], /cut short/],
+		[(stream) => [stream.write(0, Uint8Array.of(1, 0)), stream.reset(5)], /reset/],
+	];
+	for (const [act, reason] of cases) {
+		const dialled = await endpoint(t).connect(dialling(server));
+		act(dialled.openStream(new Heard(), { mode: "bytes" }));
+		const info = await dialled.closed;
+		assert.deepEqual([info.by, info.closeCode], ["peer", 4_711]);
+		assert.match(info.reason, reason);
+	}
 	const arrived = nextConnection(server);
 	const dialled = await endpoint(t).connect(dialling(server));
 	const accepted = await arrived;
-	const header = { kind: 1, payload: Buffer.alloc(101) };
-	const refused = new Heard();
-	dialled.openStream(refused, {}, header);
-	await refused.until("reset 31", "stopped 31");
 	accepted.confirm();
+	const refused = new Heard();
+	dialled.openStream(refused, {}, { kind: 1, payload: Buffer.alloc(101) });
+	await refused.until("reset 31", "stopped 31");
 	const stream = nextStream(accepted);
-	dialled.openStream(new Heard(), {}, header);
-	assert.equal((await stream).payload.length, 101);
+	dialled.openStream(new Heard(), {}, { kind: 1, payload: Buffer.alloc(100) });
+	assert.equal((await stream).payload.length, 100);
 });

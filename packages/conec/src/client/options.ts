@@ -48,7 +48,7 @@ export interface ClientOptions {
 	readonly privateKey?: Pem;
 	/** The directory where the identity is kept. It is made with mode 0700 if it does not exist. @default nothing is kept */
 	readonly stateDirectory?: string;
-	/** What this Client says about itself to the Coordinator and to every peer. At most 1 KiB as JSON (`limits.metadataBytes`). `updateMetadata` changes it. @default nothing */
+	/** What this Client says about itself to the Coordinator and to every peer: I-JSON (RFC 7493), at most 1 KiB (`limits.metadataBytes`), numbers of at most 2^53 - 1. `updateMetadata` changes it. @default nothing */
 	readonly metadata?: JsonValue;
 	/** Authorities that must have issued the certificates of peers on direct channels. The Coordinator vouches for those certificates in any case. @default none: its word is enough */
 	readonly clientCa?: Pem | readonly Pem[];

@@ -23,7 +23,7 @@ export interface OpenStreamOptions {
 	readonly path?: "auto" | "direct" | "proxied";
 	/** Number of the stream, 0 to 2^32 - 1. No live stream that this side opened may have it (`STREAM_ID_IN_USE`). @default a number from 2^32 on that is never used again */
 	readonly id?: number;
-	/** What the other side sees of the stream before its messages. At most 1 KiB as JSON (`limits.metadataBytes`). @default none */
+	/** What the other side sees of the stream before its messages: I-JSON (RFC 7493), at most 1 KiB (`limits.metadataBytes`), numbers of at most 2^53 - 1. @default none */
 	readonly metadata?: JsonValue;
 	/**
 	 * Names what the messages mean: 1 to 64 of `a-z 0-9 . - /`. The other side gives the stream to its handler of that name. Without such a

@@ -77,7 +77,7 @@ test("timed frames: each frame has its own time", async () => {
 
 test("timed frames: too long, unknown or cut short ends the stream at once", () => {
 	for (const [chunk, code] of [
-		[Uint8Array.of(FRAME.CONTROL, 0, 0x40, 1), "FRAME_INVALID"],
+		[Uint8Array.of(FRAME.CONTROL, 0, 0x40, 1), "MESSAGE_TOO_LONG"],
 		[Uint8Array.of(FRAME.DATA, 0xff, 0xff, 0xff), "MESSAGE_TOO_LONG"],
 		[Uint8Array.of(0x20, 0, 0, 0), "FRAME_INVALID"],
 	] as const) {

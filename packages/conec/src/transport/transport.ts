@@ -189,7 +189,7 @@ export interface AcceptOptions extends ConnectionTuning {
 	readonly clientTrust: Trust;
 	readonly alpnProtocols: readonly string[];
 	readonly retry: "never" | "under-load" | "always";
-	/** The code with which connections are closed that are not confirmed in time. */
+	/** The code with which connections are closed that are not confirmed in time. A first frame that is too long, cut short or reset closes them at once, with `PROTOCOL_ERROR`. */
 	readonly undecidedCode: number;
 	readonly keyLog: boolean;
 	/** How many connections the transport may have, dialled ones included. Undecided ones come on top. Further ones are refused. */

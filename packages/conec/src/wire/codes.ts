@@ -50,7 +50,7 @@ export const RESET_CODES = {
 	HEADER_INVALID: 0x05,
 	/** A frame that is not allowed where it came, or of a kind that must be known. */
 	FRAME_INVALID: 0x06,
-	/** A message longer than the receiver takes. */
+	/** A message, or a frame of another kind, longer than the receiver takes. */
 	MESSAGE_TOO_LONG: 0x07,
 	/** FIN came without END. */
 	STREAM_TRUNCATED: 0x08,
@@ -77,14 +77,10 @@ export const REJECT_CODES = [
 	"PEER_BUSY",
 	"PEER_UNKNOWN",
 	"PEER_LOST",
-	"PEER_TIMEOUT",
-	"ID_INVALID",
-	"STREAM_ID_IN_USE",
 	"BROADCAST_REFUSED",
 	"PROTOCOL_UNHANDLED",
 	"LIMIT_EXCEEDED",
 	"PROTOCOL_ERROR",
-	"CLIENT_CLOSED",
 	"COORDINATOR_CLOSED",
 ] as const;
 
@@ -94,19 +90,17 @@ export type RejectCode = (typeof REJECT_CODES)[number];
 /** Codes that may travel in `refused`. */
 export const REFUSED_CODES = [
 	"VERSION_UNSUPPORTED",
-	"ID_INVALID",
 	"ID_TAKEN",
 	"ID_CONTENDED",
 	"CERTIFICATE_REQUIRED",
 	"CERTIFICATE_REFUSED",
 	"CERTIFICATE_NAME_MISMATCH",
 	"LIMIT_EXCEEDED",
-	"PROTOCOL_ERROR",
 	"COORDINATOR_CLOSED",
 ] as const;
 
-/** Why a Client was refused. */
-export type RefusedCode = (typeof REFUSED_CODES)[number];
+/** Why a Client was refused. `PROTOCOL_ERROR` is never sent: a code that is not known reads so. */
+export type RefusedCode = (typeof REFUSED_CODES)[number] | "PROTOCOL_ERROR";
 
 /** Whether an application may use `code` in `reset` or `stop`. */
 export function isApplicationCode(code: unknown): code is number {

@@ -141,6 +141,7 @@ test("control: a welcome with any field missing, of another type, or out of boun
 			{ ...WELCOME.limits, messageBytes: 0 },
 			{ ...WELCOME.limits, messageBytes: 2 ** 24 },
 			{ ...WELCOME.limits, metadataBytes: -1 },
+			{ ...WELCOME.limits, metadataBytes: 2_049 },
 			{ ...WELCOME.limits, streamsPerPair: "16" },
 		],
 		observedAddress: [

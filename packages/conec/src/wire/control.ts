@@ -22,10 +22,10 @@ import {
 	metadataField,
 	noteField,
 	objectField,
+	PEER_METADATA_BYTES,
 	textField,
 	versionsField,
 } from "./fields.ts";
-import { FRAME_BYTES } from "./frames.ts";
 import { type Decoded, encodeJson, type JsonValue } from "./json.ts";
 import { type PresenceControl, readPresenceControl } from "./presence.ts";
 
@@ -187,7 +187,7 @@ function requestField(object: Readonly<Record<string, unknown>>): number {
 }
 
 function readHello(object: Readonly<Record<string, unknown>>, metadataBytes: number): Hello {
-	const metadata = metadataField(object, "metadata", metadataBytes);
+	const metadata = metadataField(object, metadataBytes);
 	return {
 		type: "hello",
 		versions: versionsField(object, "versions"),
@@ -209,7 +209,7 @@ function readWelcome(object: Readonly<Record<string, unknown>>): Welcome {
 		epoch: textField(object, "epoch", 64),
 		limits: {
 			messageBytes: integerField(limits, "messageBytes", 1, 0xff_ff_ff),
-			metadataBytes: integerField(limits, "metadataBytes", 0, FRAME_BYTES),
+			metadataBytes: integerField(limits, "metadataBytes", 0, PEER_METADATA_BYTES),
 			streamsPerPair: integerField(limits, "streamsPerPair", 1, 0xff_ff_ff_ff),
 		},
 		capabilities: capabilitiesField(object, "capabilities"),

@@ -15,6 +15,7 @@ const LIMITS_WRONG = [
 	{ ...WELCOME.limits, messageBytes: 0 },
 	{ ...WELCOME.limits, messageBytes: 2 ** 24 },
 	{ ...WELCOME.limits, metadataBytes: -1 },
+	{ ...WELCOME.limits, metadataBytes: 2_049 },
 ];
 const GOOD: readonly DirectMessage[] = [HELLO, WELCOME, { type: "ping", nonce: 0 }, { type: "pong", nonce: 2 ** 53 - 1 }, { type: "close", reason: "bye" }];
 

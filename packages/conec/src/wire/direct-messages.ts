@@ -7,8 +7,7 @@
 
 import type { Close, Ping, Pong } from "./control.ts";
 import { decodeTyped, type JsonFields } from "./decode-json.ts";
-import { capabilitiesField, cutNote, integerField, noteField, objectField, tokenField, versionsField } from "./fields.ts";
-import { FRAME_BYTES } from "./frames.ts";
+import { capabilitiesField, cutNote, integerField, noteField, objectField, PEER_METADATA_BYTES, tokenField, versionsField } from "./fields.ts";
 import { type Decoded, encodeJson } from "./json.ts";
 
 /** First message of the side that dialled. */
@@ -83,6 +82,6 @@ function limitsField(object: JsonFields): DirectLimits {
 	const limits = objectField(object, "limits");
 	return {
 		messageBytes: integerField(limits, "messageBytes", 1, 0xff_ff_ff),
-		metadataBytes: integerField(limits, "metadataBytes", 0, FRAME_BYTES),
+		metadataBytes: integerField(limits, "metadataBytes", 0, PEER_METADATA_BYTES),
 	};
 }

@@ -5,9 +5,10 @@
  * @module
  */
 
+import { wellFormed } from "./i-json.ts";
 import { BROADCAST_NAME_BYTES, idProblem, isBroadcastName, isProtocol, isStreamId, PROTOCOL_BYTES } from "./ids.ts";
 import { parseIp } from "./ip-address.ts";
-import { checkJson, type JsonValue } from "./json.ts";
+import { checkJson, type JsonValue, metadataTextBytes } from "./json.ts";
 import { isVersion, VERSIONS_LISTED } from "./versions.ts";
 
 /** Longest `message` or `reason`, in UTF-16 units. Longer text is cut, not refused: it is only for people. */
@@ -22,7 +23,7 @@ export const METADATA_BYTES = 1024;
 /** Digits of a token of 128 bits. */
 export const TOKEN_DIGITS = 32;
 
-/** Longest metadata of another Client, in bytes of JSON: the most that any Coordinator takes, so that what one Client says breaks the link of none that hears of it. */
+/** Longest metadata that any side may take, and longest metadata of another Client, in bytes of JSON: what one Client says breaks the link of none that hears of it. */
 export const PEER_METADATA_BYTES = 2048;
 
 /** A Client, as the Coordinator describes it to others. */
@@ -155,9 +156,11 @@ export function noteField(object: Readonly<Record<string, unknown>>, name: strin
 	return cutNote(value);
 }
 
-/** Cuts text for people to what is kept of it. */
+/** Cuts text for people to what is kept of it, between two characters, and makes it a string that may be sent. */
 export function cutNote(text: string): string {
-	return text.length <= TEXT_LENGTH ? text : text.slice(0, TEXT_LENGTH);
+	if (text.length <= TEXT_LENGTH) return wellFormed(text);
+	const whole = text.slice(0, TEXT_LENGTH);
+	return wellFormed(HALF_AT_END.test(whole) ? whole.slice(0, -1) : whole);
 }
 
 /** A required list of 1 to 16 versions. */
@@ -181,15 +184,21 @@ export function capabilitiesField(object: Readonly<Record<string, unknown>>, nam
 	return value;
 }
 
-/** Metadata: absent, or JSON of at most `maxBytes`. */
-export function metadataField(object: Readonly<Record<string, unknown>>, name: string, maxBytes: number): JsonValue | undefined {
-	const value = fieldOf(object, name);
+/**
+ * The field `metadata`: absent, or JSON of at most `maxBytes`. Two lengths count: that of the text as it came, and that of the text in
+ * which it is passed on. So nothing that was taken becomes too long on its way.
+ */
+export function metadataField(object: Readonly<Record<string, unknown>>, maxBytes: number): JsonValue | undefined {
+	const value = fieldOf(object, "metadata");
 	if (value === undefined) {
 		return undefined;
 	}
+	if ((metadataTextBytes(object) ?? 0) > maxBytes) {
+		throw new FieldProblem(`metadata is longer than ${maxBytes} bytes`);
+	}
 	const checked = checkJson(value, maxBytes);
 	if (!checked.ok) {
-		throw new FieldProblem(`${name} ${checked.error}`);
+		throw new FieldProblem(`metadata ${checked.error}`);
 	}
 	return checked.value;
 }
@@ -224,7 +233,7 @@ export function peerField(object: Readonly<Record<string, unknown>>, name: strin
 
 /** A peer that is no field but an item of a list. */
 export function readPeer(peer: Readonly<Record<string, unknown>>, metadataBytes: number = PEER_METADATA_BYTES): WirePeer {
-	const metadata = metadataField(peer, "metadata", metadataBytes);
+	const metadata = metadataField(peer, metadataBytes);
 	return { id: idField(peer, "id"), fingerprint: fingerprintField(peer, "fingerprint"), ...(metadata === undefined ? {} : { metadata }) };
 }
 
@@ -307,6 +316,7 @@ export function listField<T>(
 	return value.map((item: unknown) => read({ [name]: item }, name));
 }
 
+const HALF_AT_END = /[\ud800-\udbff]$/;
 const HEX = /^[0-9a-f]*$/;
 const FINGERPRINT = /^sha256:[0-9a-f]{64}$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;

@@ -30,11 +30,8 @@ export const FRAME_HEADER_BYTES = 4;
 /** Unknown kinds from here on are skipped; below, they end the stream. */
 export const SKIPPED_KIND_MIN = 0x80;
 
-/** Longest payload of any kind but DATA, TAGGED and the hello. */
+/** Longest payload of any kind but DATA and TAGGED. */
 export const FRAME_BYTES: number = 16 * 1024;
-
-/** Longest payload of the first frame on a connection. */
-export const HELLO_BYTES: number = 4 * 1024;
 
 /** Greatest length that 24 bits can say. */
 export const FRAME_LENGTH_MAX = 0xff_ff_ff;
@@ -154,8 +151,7 @@ export class FrameDecoder {
 		const length = (high << 16) | (middle << 8) | low;
 		if (length > maxPayloadBytes(kind, this.#messageBytes)) {
 			this.#state = "failed";
-			const code = kind === FRAME.DATA || kind === FRAME.TAGGED ? "MESSAGE_TOO_LONG" : "FRAME_INVALID";
-			return { type: "error", code, error: `A frame of kind 0x${kind.toString(16).padStart(2, "0")} with ${length} bytes is too long` };
+			return { type: "error", code: "MESSAGE_TOO_LONG", error: `A frame of kind 0x${kind.toString(16).padStart(2, "0")} with ${length} bytes is too long` };
 		}
 		if (!isKnownKind(kind) && !isSkippedKind(kind)) {
 			this.#state = "failed";

@@ -1,8 +1,10 @@
 /**
- * JSON as it travels: its length and its depth are bounded, and it is safe to merge into an object.
+ * JSON as it travels: it is I-JSON (RFC 7493), its length and its depth are bounded, and it is safe to merge into an object.
  *
  * @module
  */
+
+import { NUMBER_MAX, scanJson, stringProblem } from "./i-json.ts";
 
 /** Any value that JSON can express. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -13,18 +15,26 @@ export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly o
 /** Deepest nesting of arrays and objects in metadata. */
 export const JSON_DEPTH = 32;
 
-/** The object in a control message or stream header: strict UTF-8, strict JSON, not an array. */
+/** The object in a control message or stream header: strict UTF-8 without a byte order mark, I-JSON, not an array. */
 export function decodeJsonObject(payload: Uint8Array): Decoded<Record<string, unknown>> {
-	let value: unknown;
+	let text: string;
 	try {
-		value = JSON.parse(UTF8.decode(payload));
+		text = UTF8.decode(payload);
 	} catch {
-		return failed("is not JSON in UTF-8");
+		return failed("is not UTF-8");
 	}
-	if (typeof value !== "object" || value === null || Array.isArray(value)) {
-		return failed("is not a JSON object");
-	}
+	if (text.startsWith(BYTE_ORDER_MARK)) return failed("begins with a byte order mark");
+	const scan = scanJson(text, payload.length);
+	if (!scan.ok) return scan;
+	const value: unknown = JSON.parse(text);
+	if (typeof value !== "object" || value === null || Array.isArray(value)) return failed("is not a JSON object");
+	for (const { path, bytes } of scan.metadata) METADATA_TEXTS.set(follow(value, path), bytes);
 	return { ok: true, value: value as Record<string, unknown> };
+}
+
+/** How many bytes the field `metadata` of this object had in the text that it was decoded from. `undefined`: it was not decoded, or is no object that may have one. */
+export function metadataTextBytes(object: object): number | undefined {
+	return METADATA_TEXTS.get(object);
 }
 
 /** The UTF-8 JSON text of a value that has been checked. */
@@ -38,8 +48,9 @@ export function encodeText(text: string): Uint8Array {
 }
 
 /**
- * Whether a value is plain JSON: at most {@link JSON_DEPTH} deep, at most `maxBytes` as text, finite numbers, plain
- * objects, and no key `__proto__` (it would change the prototype of what it is merged into).
+ * Whether a value is plain I-JSON: at most {@link JSON_DEPTH} deep, at most `maxBytes` as text, plain objects, numbers of a magnitude of
+ * at most {@link NUMBER_MAX}, strings of Unicode characters only, and no key `__proto__` (it would change the prototype of what it is
+ * merged into).
  */
 export function checkJson(value: unknown, maxBytes: number): Decoded<JsonValue> {
 	const wrong = findWrong(value, 0);
@@ -60,14 +71,27 @@ export function failed(error: string): { readonly ok: false; readonly error: str
 
 const TEXT = new TextEncoder();
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const BYTE_ORDER_MARK = "\ufeff";
+
+/** Lengths of fields `metadata`, by the objects that have them. */
+const METADATA_TEXTS: WeakMap<object, number> = new WeakMap();
+
+/** The object at the end of a path that the scan has found in the text of this very value. */
+function follow(value: object, path: readonly (string | number)[]): object {
+	let at = value;
+	for (const step of path) at = (at as Record<string | number, object>)[step] as object;
+	return at;
+}
 
 function findWrong(value: unknown, depth: number): string | undefined {
 	switch (typeof value) {
 		case "string":
+			return stringProblem(value);
 		case "boolean":
 			return undefined;
 		case "number":
-			return Number.isFinite(value) ? undefined : "has a number that is not finite";
+			if (!Number.isFinite(value)) return "has a number that is not finite";
+			return Math.abs(value) > NUMBER_MAX ? "has a number beyond 2^53 - 1" : undefined;
 		case "object":
 			break;
 		default:
@@ -96,7 +120,7 @@ function findWrong(value: unknown, depth: number): string | undefined {
 		if (key === "__proto__") {
 			return "has a key __proto__";
 		}
-		const wrong = findWrong(member, depth + 1);
+		const wrong = stringProblem(key) ?? findWrong(member, depth + 1);
 		if (wrong !== undefined) {
 			return wrong;
 		}

@@ -52,6 +52,21 @@ test("open: a field that is missing, of another type or out of bounds is refused
 	}
 });
 
+test("open: the length of metadata is that of its bytes as they came, and of what is passed on", () => {
+	const decode = (metadata: string, bound: number) => decodeOpenDirect(new TextEncoder().encode(`{"metadata": ${metadata} ,"id":1}`), bound);
+	for (const metadata of ['"\\u00fc\\u00fc"', '"üü"', "[ 1,  2 ]", '{"a" : "\\/"}', "1.0000", "100e-2", '"😀"']) {
+		const { length } = new TextEncoder().encode(metadata);
+		assert.equal(decode(metadata, length).ok, true, metadata);
+		const refused = decode(metadata, length - 1);
+		assert.equal(refused.ok ? "" : refused.error, `OPEN: metadata is longer than ${length - 1} bytes`);
+	}
+	// It is passed on as [1000000000000000,2].
+	assert.equal(decode("[1e15,2]", 20).ok, true);
+	assert.equal(decode("[1e15,2]", 19).ok, false);
+	// A field of that name in a field that nobody knows is nobody's.
+	assert.equal(decodeOpenDirect(text({ id: 1, future: { metadata: "x".repeat(2_000) }, metadata: { metadata: "y".repeat(900) } })).ok, true);
+});
+
 test("open: truncated and mutated headers never throw", () => {
 	fc.assert(
 		fc.property(header, fc.nat(), fc.tuple(fc.nat(), fc.nat({ max: 255 })), (open, length, [place, value]) => {
@@ -71,6 +86,11 @@ test("reject: carries a code and words for people", () => {
 	assert.deepEqual(decodeReject(encodeReject({ code: "PEER_BUSY", message: "full" })), { ok: true, value: { code: "PEER_BUSY", message: "full" } });
 	assert.deepEqual(decodeReject(text({ code: "FROM_THE_FUTURE" })), { ok: true, value: { code: "PROTOCOL_ERROR" } });
 	assert.deepEqual(decodeReject(text({ code: "PEER_BUSY", message: "x".repeat(500) })), { ok: true, value: { code: "PEER_BUSY", message: "x".repeat(256) } });
+	// A pair is not cut in two, and what no string may have is replaced.
+	const cut = encodeReject({ code: "PEER_BUSY", message: `${"x".repeat(255)}😀` });
+	assert.deepEqual(decodeReject(cut), { ok: true, value: { code: "PEER_BUSY", message: "x".repeat(255) } });
+	assert.deepEqual(decodeReject(text({ code: "PEER_BUSY", message: `${"x".repeat(255)}😀` })), decodeReject(cut));
+	assert.deepEqual(decodeReject(encodeReject({ code: "PEER_BUSY", message: "a\ud800\uffff" })), { ok: true, value: { code: "PEER_BUSY", message: "a\ufffd\ufffd" } });
 	for (const json of [{}, { code: 7 }, { code: "" }, { code: "peer_busy" }, { code: "A".repeat(65) }, { code: "PEER_BUSY", message: 7 }, [], null]) {
 		assert.equal(decodeReject(text(json)).ok, false, JSON.stringify(json));
 	}

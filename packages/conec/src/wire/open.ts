@@ -107,7 +107,7 @@ export function decodeReject(payload: Uint8Array): Decoded<Reject> {
 }
 
 function readOpen(object: Readonly<Record<string, unknown>>, metadataBytes: number): OpenDirect {
-	const metadata = metadataField(object, "metadata", metadataBytes);
+	const metadata = metadataField(object, metadataBytes);
 	const protocol = protocolField(object, "protocol");
 	return { id: streamIdField(object, "id"), ...(metadata === undefined ? {} : { metadata }), ...(protocol === undefined ? {} : { protocol }) };
 }

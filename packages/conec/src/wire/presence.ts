@@ -119,7 +119,7 @@ export function readPresenceControl(type: string, object: Readonly<Record<string
 	const request = (): number => integerField(object, "request", 0, Number.MAX_SAFE_INTEGER);
 	switch (type) {
 		case "metadata": {
-			const metadata = metadataField(object, "metadata", metadataBytes);
+			const metadata = metadataField(object, metadataBytes);
 			return { type, request: request(), ...(metadata === undefined ? {} : { metadata }) };
 		}
 		case "metadata-set":

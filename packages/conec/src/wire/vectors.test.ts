@@ -8,6 +8,7 @@ import { decodeControl, encodeControl } from "./control.ts";
 import { type DatagramContent, decodeDatagram, encodeDatagram, isAuthentic, type Mac } from "./datagrams.ts";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
 import { isId } from "./ids.ts";
+import { decodeJsonObject, metadataTextBytes } from "./json.ts";
 import { decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator, decodeReject, encodeOpen, encodeReject } from "./open.ts";
 import { changeText, decodePresence, encodePeerChanges, encodePeersPage, type PeerChanges, type PeersPage, peerText } from "./presence.ts";
 
@@ -84,6 +85,16 @@ test("vectors: frames", () => {
 	for (const { name, bytes, code } of invalid) {
 		const [event] = decoderFor(bytes).events;
 		assert.equal(event?.type === "error" && event.code, code, name);
+	}
+});
+
+test("vectors: JSON", () => {
+	const { valid, invalid, lengths } = vectors<Record<"valid" | "invalid" | "lengths", { name: string; payload: string; bytes: number }[]>>("json");
+	for (const { name, payload } of valid) assert.equal(decodeJsonObject(fromHex(payload)).ok, true, name);
+	for (const { name, payload } of invalid) assert.equal(decodeJsonObject(fromHex(payload)).ok, false, name);
+	for (const { name, payload, bytes } of lengths) {
+		const decoded = decodeJsonObject(fromHex(payload));
+		assert.equal(decoded.ok && metadataTextBytes(decoded.value), bytes, name);
 	}
 });
 
@@ -224,7 +235,7 @@ test("docs/protocol.md: its dumps are vectors, its code tables are the codes", (
 	};
 	assert.deepEqual(tableOf("Close codes\n"), { ...CLOSE_CODES });
 	assert.deepEqual(tableOf("Reset codes\n"), { ...RESET_CODES });
-	for (const code of [...REJECT_CODES, ...REFUSED_CODES]) {
-		assert.ok(text.includes(`\`${code}\``), `${code} is not in docs/protocol.md`);
-	}
+	const wordsIn = (line: RegExp): (string | undefined)[] => [...(line.exec(text)?.[1] ?? "").matchAll(/`([A-Z_]+)`/g)].map(([, word]) => word);
+	assert.deepEqual(wordsIn(/^Codes in REJECT: (.*)\.$/m), [...REJECT_CODES]);
+	assert.deepEqual(wordsIn(/^\| `code` \| code \| (`VERSION_UNSUPPORTED`.*?)\. A hello/m), [...REFUSED_CODES]);
 });

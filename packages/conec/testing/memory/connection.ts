@@ -20,8 +20,8 @@ import type {
 	TransportStats,
 	TransportStream,
 } from "#conec/transport/transport";
-import { RESET_CODES } from "#conec/wire/codes";
-import { FRAME_BYTES, HELLO_BYTES } from "#conec/wire/frames";
+import { CLOSE_CODES, RESET_CODES } from "#conec/wire/codes";
+import { FRAME_BYTES } from "#conec/wire/frames";
 import { createLink, type Link, type LinkOwner, MemoryHeld, MemoryIncoming, MemoryStream, refuseLink } from "./stream.ts";
 import { createDefer, type Defer, MemoryWire } from "./wire.ts";
 
@@ -138,7 +138,7 @@ export class MemoryConnection implements LinkOwner {
 		return new MemoryHeld(this, link);
 	}
 
-	/** For tests: a stream whose header never becomes complete. */
+	/** For tests: a stream whose header never becomes complete. FIN or a reset may follow. */
 	openStalledStream(handler: StreamHandler): TransportStream {
 		const link = this.#createLink();
 		const stream = new MemoryStream(this, link.backward, link.forward, handler, {});
@@ -152,7 +152,9 @@ export class MemoryConnection implements LinkOwner {
 				refuseLink(link, RESET_CODES.HEADER_TIMEOUT);
 			}, peer.#options.headerTimeoutMs);
 			peer.#headerTimers.add(timer);
+			peer.#readHeader(link, () => undefined);
 		});
+		link.forward.start();
 		return stream;
 	}
 
@@ -322,21 +324,27 @@ export class MemoryConnection implements LinkOwner {
 			return;
 		}
 		this.adopt(link, () => {});
-		const invalid = (): void => refuseLink(link, RESET_CODES.HEADER_INVALID);
+		this.#readHeader(link, (frame) => {
+			link.forward.pause();
+			if (frame.payload.length > FRAME_BYTES) return this.#refuseHeader(link, "the first frame is too long");
+			this.#unseen.push(new MemoryIncoming(this, link, frame));
+			this.#showStreams();
+		});
+	}
+
+	#readHeader(link: Link, onFrame: (frame: Frame) => void): void {
 		link.forward.read({
 			ready: true,
-			frame: (frame) => {
-				link.forward.pause();
-				if (frame.payload.length > (this.#state === "undecided" ? HELLO_BYTES : FRAME_BYTES)) {
-					invalid();
-					return;
-				}
-				this.#unseen.push(new MemoryIncoming(this, link, frame));
-				this.#showStreams();
-			},
-			end: invalid,
-			reset: invalid,
+			frame: onFrame,
+			end: () => this.#refuseHeader(link, "the first frame was cut short"),
+			reset: () => this.#refuseHeader(link, "the stream was reset before its first frame was whole"),
 		});
+	}
+
+	/** A stream that begins with no frame: it ends, and an undecided connection with it. */
+	#refuseHeader(link: Link, why: string): void {
+		if (this.#state === "undecided") this.close(CLOSE_CODES.PROTOCOL_ERROR, why);
+		else refuseLink(link, RESET_CODES.HEADER_INVALID);
 	}
 
 	#showStreams(): void {

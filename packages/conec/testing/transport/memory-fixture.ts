@@ -4,6 +4,7 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { resolveLimits } from "../../src/limits.ts";
 import { parseFingerprint } from "../../src/tls/fingerprint.ts";
@@ -29,7 +30,9 @@ export function createMemoryFixture(options: { readonly delayMs?: number } = {})
 		certificateDigest: leafDigest(identity.certificates),
 		stranger: { identity: stranger, certificateDigest: leafDigest(stranger.certificates) },
 		openStalledStream({ near }, handler) {
-			if (near instanceof MemoryConnection) near.openStalledStream(handler);
+			assert.ok(near instanceof MemoryConnection);
+			const stream = near.openStalledStream(handler);
+			return { closed: near.closed, finish: () => stream.finish(), reset: (code) => stream.reset(code) };
 		},
 		createRoute: (target) => network.createRoute(target as MemoryTransport),
 		windowBytes: 2 * 1_024 * 1_024,

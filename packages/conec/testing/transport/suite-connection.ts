@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isConecError } from "../../src/errors.ts";
 import { formatFingerprint } from "../../src/tls/fingerprint.ts";
+import { CLOSE_CODES } from "../../src/wire/codes.ts";
 import { FRAME } from "../../src/wire/frames.ts";
 import {
 	ALPN,
@@ -20,6 +21,7 @@ import {
 	openedPair,
 	pattern,
 	type Route,
+	type StalledStream,
 	type TransportFixture,
 	UNDECIDED_CODE,
 } from "./suite-fixture.ts";
@@ -89,6 +91,30 @@ export function connectionSuite(name: string, onPair: OnPair, fixture: () => Tra
 		const info = await pair.near.closed;
 		assert.equal(info.by, "peer");
 		assert.equal(info.closeCode, UNDECIDED_CODE);
+		await pair.close();
+	});
+
+	test(`${name} transport: a connection that is not confirmed ends at once, with a reason, when its first frame is none`, { timeout: 20_000 }, async () => {
+		const stalls: [string, (stalled: StalledStream) => void, RegExp][] = [
+			["FIN", (stalled) => stalled.finish(), /cut short/],
+			["a reset", (stalled) => stalled.reset(0), /reset before/],
+		];
+		for (const [what, end, reason] of stalls) {
+			const pair = await connect(fixture(), { confirm: false });
+			const stalled = await fixture().openStalledStream(pair, new Recorder());
+			await quiet();
+			end(stalled);
+			const info = await stalled.closed;
+			assert.equal(info.closeCode, CLOSE_CODES.PROTOCOL_ERROR, what);
+			assert.match(info.reason, reason);
+			await pair.close();
+		}
+		const pair = await connect(fixture(), { confirm: false });
+		pair.far.onStream = () => assert.fail("it is no stream");
+		new Recorder().open(pair.near, { kind: FRAME.CONTROL, payload: pattern(16 * 1_024 + 1) });
+		const info = await pair.near.closed;
+		assert.equal(info.closeCode, CLOSE_CODES.PROTOCOL_ERROR);
+		assert.match(info.reason, /too long/);
 		await pair.close();
 	});
 

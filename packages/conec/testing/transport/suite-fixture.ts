@@ -24,7 +24,7 @@ export interface TransportFixture {
 	/** Somebody else, for being refused. */
 	readonly stranger: { readonly identity: Identity; readonly certificateDigest: Uint8Array };
 	/** Opens a stream to the accepting side, on the pair's connection or another, of which the header never becomes complete. */
-	openStalledStream(pair: Pair, handler: StreamHandler): void | Promise<void>;
+	openStalledStream(pair: Pair, handler: StreamHandler): StalledStream | Promise<StalledStream>;
 	/** A way to a transport that can be cut. */
 	createRoute(target: Transport): Route | Promise<Route>;
 	/** More than one stream can hold between a writer and a reader that has stopped, credit and queues included. */
@@ -38,6 +38,14 @@ export interface TransportFixture {
 	/** Fails if anything is left of connections and streams that are over. */
 	assertNothingLeft(): void | Promise<void>;
 	close(): void | Promise<void>;
+}
+
+/** A stream whose header is not complete, at the side that opened it. */
+export interface StalledStream {
+	/** How its connection ends. */
+	readonly closed: Promise<{ readonly closeCode?: number | undefined; readonly reason: string }>;
+	finish(): void;
+	reset(code: number): void;
 }
 
 /** Times that a test lets run out. */

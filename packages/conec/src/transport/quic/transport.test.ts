@@ -53,6 +53,7 @@ async function createFixture(): Promise<TransportFixture> {
 			});
 			const stream = connection.openStream({ ...NOTHING, reset: (code) => handler.reset(code), stopped: (code) => handler.stopped(code) }, { mode: "bytes" });
 			stream.write(0, Uint8Array.of(1, 0));
+			return { closed: connection.closed, finish: () => stream.finish(), reset: (code) => stream.reset(code) };
 		},
 		createRoute: createRelay,
 		windowBytes: 2 * 1_024 * 1_024,

@@ -5,8 +5,8 @@
  */
 
 import * as quic from "@conec/quic";
-import { RESET_CODES } from "../../wire/codes.ts";
-import { FRAME_BYTES, HELLO_BYTES } from "../../wire/frames.ts";
+import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
+import { FRAME_BYTES } from "../../wire/frames.ts";
 import { refuseStreams, strangerError } from "../strangers.ts";
 import type {
 	AcceptOptions,
@@ -71,7 +71,7 @@ class QuicTransport implements Transport {
 				handshakeTimeoutMs: limits.handshakeTimeoutMs,
 				undecidedTimeoutMs: limits.helloTimeoutMs,
 				undecidedCode: options.undecidedCode,
-				undecidedHeaderBytes: HELLO_BYTES,
+				undecidedInvalidCode: CLOSE_CODES.PROTOCOL_ERROR,
 				keyLog: options.keyLog,
 				transport: this.#tuning(options),
 				incoming: this.#incoming(),

@@ -110,7 +110,7 @@ pub fn endpoint_listen(endpoint: u32, options: ListenInput) -> Result<()> {
 			handshake_timeout: Duration::from_millis(options.handshake_timeout_ms.into()),
 			undecided_timeout: Duration::from_millis(options.undecided_timeout_ms.into()),
 			undecided_code: code(options.undecided_code)?,
-			undecided_head_bytes: options::header_limit(options.undecided_header_bytes)?,
+			undecided_invalid_code: code(options.undecided_invalid_code)?,
 			terms: options::terms(&options.incoming, &options.transport)?,
 		};
 		*lock(&endpoint.admission) = Some(admission);

@@ -74,7 +74,7 @@ pub struct ListenInput {
 	pub handshake_timeout_ms: u32,
 	pub undecided_timeout_ms: u32,
 	pub undecided_code: f64,
-	pub undecided_header_bytes: u32,
+	pub undecided_invalid_code: f64,
 	pub key_log: bool,
 	pub transport: TransportInput,
 	pub incoming: IncomingInput,

@@ -39,7 +39,8 @@ pub struct Connection {
 	terms: Terms,
 	/// Held by an accepted connection until JS confirms it.
 	undecided: Mutex<Option<Undecided>>,
-	undecided_head_bytes: usize,
+	/// The code for a connection whose first frame is none.
+	undecided_invalid_code: VarInt,
 	confirmed: watch::Sender<bool>,
 	/// The code this side closed with.
 	close_code: AtomicU64,
@@ -59,7 +60,7 @@ impl Connection {
 			was_cancelled: AtomicBool::new(false),
 			terms,
 			undecided: Mutex::new(None),
-			undecided_head_bytes: terms.heads.bytes,
+			undecided_invalid_code: terms.heads.invalid_code,
 			confirmed: watch::Sender::new(true),
 			close_code: AtomicU64::new(0),
 			accepted_from: None,
@@ -73,7 +74,7 @@ impl Connection {
 		this.line.set_driver(accepted.driver);
 		Self {
 			undecided: Mutex::new(Some(accepted.undecided)),
-			undecided_head_bytes: accepted.rules.undecided_head_bytes,
+			undecided_invalid_code: accepted.rules.undecided_invalid_code,
 			confirmed: watch::Sender::new(false),
 			accepted_from: Some(accepted.from),
 			..this
@@ -241,18 +242,19 @@ impl Connection {
 		End::from_error(e, self.close_code.load(Ordering::Acquire), refusal)
 	}
 
-	/// Reads the first frame of an incoming stream, then leaves the stream to JS.
+	/// Reads the first frame of an incoming stream, then leaves the stream to JS. What is no frame ends the stream, and an undecided connection
+	/// with it: the peer has one stream, so there is nothing that it could still say.
 	async fn greet(self: Arc<Self>, send: Option<SendStream>, mut recv: RecvStream, registry: impl Registry, _report: Report) {
 		let confirmed = *self.confirmed.borrow();
 		let Heads { bytes, timeout, timeout_code, invalid_code } = self.terms.heads;
-		let limit = if confirmed { bytes } else { self.undecided_head_bytes };
-		let head = tokio::time::timeout(timeout, read_head(&mut recv, limit)).await;
+		let head = tokio::time::timeout(timeout, read_head(&mut recv, bytes)).await;
 		let flags = u32::from(send.is_some());
 		let parked = Parked { send, recv: Some(recv) };
 		match head {
 			Err(_) => parked.refuse(timeout_code),
 			Ok(Head::Lost) => {}
-			Ok(Head::Invalid) => parked.refuse(invalid_code),
+			Ok(Head::Invalid(why)) if !confirmed => self.close(self.undecided_invalid_code, why.as_bytes()),
+			Ok(Head::Invalid(_)) => parked.refuse(invalid_code),
 			Ok(Head::Frame(kind, payload)) => match registry.add_stream(&self.line) {
 				Some(stream) => {
 					stream.park(parked);

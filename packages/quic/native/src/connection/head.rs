@@ -8,8 +8,8 @@ use crate::stream::HEADER_BYTES;
 pub enum Head {
 	/// Its kind and its payload.
 	Frame(u8, Vec<u8>),
-	/// Too long, cut short or reset.
-	Invalid,
+	/// None came: why not, in words for the peer.
+	Invalid(&'static str),
 	/// The connection is over.
 	Lost,
 }
@@ -22,14 +22,15 @@ pub async fn read_head(recv: &mut RecvStream, limit: usize) -> Head {
 		while bytes.len() < wanted {
 			match recv.read_chunk(wanted - bytes.len(), true).await {
 				Ok(Some(chunk)) => bytes.extend_from_slice(&chunk.bytes),
-				Ok(None) | Err(ReadError::Reset(_)) => return Head::Invalid,
+				Ok(None) => return Head::Invalid("the first frame was cut short"),
+				Err(ReadError::Reset(_)) => return Head::Invalid("the stream was reset before its first frame was whole"),
 				Err(_) => return Head::Lost,
 			}
 		}
 		if wanted == HEADER_BYTES {
 			let len = u32::from_be_bytes([0, bytes[1], bytes[2], bytes[3]]) as usize;
 			if len > limit {
-				return Head::Invalid;
+				return Head::Invalid("the first frame is too long");
 			}
 			wanted += len;
 			if len > 0 {

@@ -36,7 +36,8 @@ pub struct Admission {
 	pub handshake_timeout: Duration,
 	pub undecided_timeout: Duration,
 	pub undecided_code: VarInt,
-	pub undecided_head_bytes: usize,
+	/// For a connection whose first frame is too long, cut short or reset.
+	pub undecided_invalid_code: VarInt,
 	pub terms: Terms,
 }
 
@@ -157,7 +158,7 @@ mod tests {
 			handshake_timeout: Duration::from_secs(5),
 			undecided_timeout: Duration::from_secs(5),
 			undecided_code: VarInt::from_u32(0),
-			undecided_head_bytes: 4096,
+			undecided_invalid_code: VarInt::from_u32(0),
 			terms: Terms {
 				heads: Heads {
 					bytes: 16384,
