@@ -2,7 +2,7 @@
  * One scan over a JSON text, before anything is made of it: is it I-JSON (RFC 7493)? Then every language reads the same values out of it,
  * and `JSON.parse` takes it as it is.
  *
- * The scan looks at each character once, does not recurse, and holds no more than the keys of the objects that are open.
+ * The scan looks at each byte once, does not recurse, and holds no more than the keys of the objects that are open.
  *
  * @module
  */
@@ -24,9 +24,9 @@ export interface MetadataText {
 /** What a scan has found: the fields `metadata`, or one English sentence without a subject that says what is wrong. */
 export type Scan = { readonly ok: true; readonly metadata: readonly MetadataText[] } | { readonly ok: false; readonly error: string };
 
-/** Scans a text. It must be well-formed Unicode, as what a strict UTF-8 decoder has made always is. `bytes` is its length in UTF-8. */
-export function scanJson(text: string, bytes: number): Scan {
-	const scanner = new Scanner(text, text.length === bytes);
+/** Scans a text. `bytes` are valid UTF-8, and `text` is what a strict decoder has made of them. */
+export function scanJson(bytes: Uint8Array, text: string): Scan {
+	const scanner = new Scanner(bytes, text);
 	const error = scanner.scan();
 	return error === undefined ? { ok: true, metadata: scanner.metadata } : { ok: false, error };
 }
@@ -59,9 +59,10 @@ class Container {
 
 class Scanner {
 	readonly metadata: MetadataText[] = [];
+	readonly #bytes: Uint8Array;
 	readonly #text: string;
-	/** Each character is one byte. */
-	readonly #ascii: boolean;
+	/** How many bytes there are up to here beyond the units of {@link #text}. */
+	#extra = 0;
 	readonly #open: Container[] = [];
 	#depth = 0;
 	/** Keys of all open objects, the outer ones first. */
@@ -70,13 +71,12 @@ class Scanner {
 	/** Whether the string that was read last has escapes. */
 	#escaped = false;
 
-	constructor(text: string, ascii: boolean) {
+	constructor(bytes: Uint8Array, text: string) {
+		this.#bytes = bytes;
 		this.#text = text;
-		this.#ascii = ascii;
 	}
 
 	scan(): string | undefined {
-		this.#space();
 		for (;;) {
 			const problem = this.#value();
 			if (problem !== undefined) return problem;
@@ -88,13 +88,12 @@ class Scanner {
 	/** Reads a value that is no container, or opens containers up to the first such value or the first that is empty. */
 	#value(): string | undefined {
 		for (;;) {
-			const first = this.#text.charCodeAt(this.#at);
+			const first = this.#next();
 			if (first === QUOTE) return this.#string();
-			if (first !== BRACE && first !== BRACKET) return this.#isNumber(first) ? this.#number() : this.#word();
+			if (first !== BRACE && first !== BRACKET) return first === MINUS || isDigit(first) ? this.#number() : this.#word(first);
 			if (this.#depth === TEXT_DEPTH) return `is nested more than ${TEXT_DEPTH} deep`;
 			this.#enter(first === BRACKET);
-			this.#space();
-			if (this.#text.charCodeAt(this.#at) === first + CLOSES) {
+			if (this.#next() === first + CLOSES) {
 				this.#at++;
 				this.#leave();
 				return undefined;
@@ -107,16 +106,12 @@ class Scanner {
 	/** A value has ended: goes on to the next one, over the ends of containers. */
 	#afterValue(): "value" | "end" | { readonly error: string } {
 		for (;;) {
-			if (this.#depth === 0) {
-				this.#space();
-				return this.#at === this.#text.length ? "end" : { error: NOT_JSON };
-			}
+			if (this.#depth === 0) return this.#next() === END ? "end" : { error: NOT_JSON };
 			const container = this.#open[this.#depth - 1] as Container;
 			if (container.metadataFrom >= 0) this.#foundMetadata(container.metadataFrom);
-			this.#space();
-			const mark = this.#text.charCodeAt(this.#at++);
+			const mark = this.#next();
+			this.#at++;
 			if (mark === COMMA) {
-				this.#space();
 				container.index++;
 				const error = container.isArray ? undefined : this.#key();
 				return error === undefined ? "value" : { error };
@@ -148,18 +143,22 @@ class Scanner {
 
 	/** Reads a key and its colon. */
 	#key(): string | undefined {
-		const from = this.#at;
-		if (this.#text.charCodeAt(from) !== QUOTE) return NOT_JSON;
+		if (this.#next() !== QUOTE) return NOT_JSON;
+		const from = this.#at - this.#extra;
 		const problem = this.#string();
 		if (problem !== undefined) return problem;
-		const key: string = this.#escaped ? JSON.parse(this.#text.slice(from, this.#at)) : this.#text.slice(from + 1, this.#at - 1);
+		const to = this.#at - this.#extra;
+		const key: string = this.#escaped ? JSON.parse(this.#text.slice(from, to)) : this.#text.slice(from + 1, to - 1);
 		const container = this.#open[this.#depth - 1] as Container;
 		if (this.#isTaken(container, key)) return `has the key ${JSON.stringify(key.slice(0, KEY_SHOWN))} twice in one object`;
-		this.#space();
-		if (this.#text.charCodeAt(this.#at++) !== COLON) return NOT_JSON;
-		this.#space();
+		if (this.#next() !== COLON) return NOT_JSON;
+		this.#at++;
 		container.key = key;
-		container.metadataFrom = key === "metadata" && this.#depth <= METADATA_PATH ? this.#at : -1;
+		container.metadataFrom = -1;
+		if (key === "metadata" && this.#depth <= METADATA_PATH) {
+			this.#next();
+			container.metadataFrom = this.#at;
+		}
 		return undefined;
 	}
 
@@ -179,109 +178,113 @@ class Scanner {
 			const { isArray, index, key } = this.#open[depth] as Container;
 			path.push(isArray ? index : key);
 		}
-		this.metadata.push({ path, bytes: this.#ascii ? this.#at - from : utf8Bytes(this.#text, from, this.#at) });
+		this.metadata.push({ path, bytes: this.#at - from });
 	}
 
 	/** Reads a string from its quote to behind the other. */
 	#string(): string | undefined {
-		const text = this.#text;
-		let at = this.#at + 1;
+		const bytes = this.#bytes;
+		const { length } = bytes;
 		this.#escaped = false;
-		for (;;) {
-			const unit = text.charCodeAt(at);
-			if (unit === QUOTE) break;
-			if (unit === BACKSLASH) {
+		for (let at = this.#at + 1; at < length; ) {
+			const byte = bytes[at] as number;
+			if (byte === QUOTE) {
+				this.#at = at + 1;
+				return undefined;
+			}
+			if (byte === BACKSLASH) {
 				this.#escaped = true;
 				this.#at = at;
 				const problem = this.#escape();
 				if (problem !== undefined) return problem;
 				at = this.#at;
-			} else if (unit < 0xd800) {
-				if (unit < 0x20) return NOT_JSON;
+			} else if (byte < 0x80) {
+				if (byte < 0x20) return NOT_JSON;
 				at++;
 			} else {
-				// Not a number: the text is over.
-				if (!(unit >= 0xd800)) return NOT_JSON;
-				const pair = unit < 0xdc00;
-				if (isNoncharacter(unit, pair ? text.charCodeAt(at + 1) : 0)) return HAS_NONCHARACTER;
-				at += pair ? 2 : 1;
+				const more = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+				if (more > 1 && isNoncharacterAt(bytes, at)) return HAS_NONCHARACTER;
+				at += 1 + more;
+				// A character of four bytes has two units.
+				this.#extra += Math.min(more, 2);
 			}
 		}
-		this.#at = at + 1;
-		return undefined;
+		return NOT_JSON;
 	}
 
 	/** Reads one escape, or two that are a pair of surrogates. */
 	#escape(): string | undefined {
-		const letter = this.#text.charCodeAt(this.#at + 1);
+		const letter = this.#bytes[this.#at + 1];
 		if (letter !== LETTER_U) {
-			if (!SHORT_ESCAPES.includes(letter)) return NOT_JSON;
+			if (letter === undefined || !SHORT_ESCAPES.includes(letter)) return NOT_JSON;
 			this.#at += 2;
 			return undefined;
 		}
 		const unit = this.#hex();
 		if (unit < 0) return NOT_JSON;
-		if (unit < 0xd800 || unit > 0xdfff) return isNoncharacter(unit, 0) ? HAS_NONCHARACTER : undefined;
-		if (unit >= 0xdc00 || this.#text.charCodeAt(this.#at) !== BACKSLASH || this.#text.charCodeAt(this.#at + 1) !== LETTER_U) return LONE_SURROGATE;
+		if (unit < 0xd800) return undefined;
+		if (unit > 0xdfff) return unit >= 0xfffe || (unit >= 0xfdd0 && unit <= 0xfdef) ? HAS_NONCHARACTER : undefined;
+		if (unit >= 0xdc00 || this.#bytes[this.#at] !== BACKSLASH || this.#bytes[this.#at + 1] !== LETTER_U) return LONE_SURROGATE;
 		const low = this.#hex();
 		if (low < 0) return NOT_JSON;
 		if (low < 0xdc00 || low > 0xdfff) return LONE_SURROGATE;
-		return isNoncharacter(unit, low) ? HAS_NONCHARACTER : undefined;
+		return (unit & 0x3f) === 0x3f && (low & 0x3fe) === 0x3fe ? HAS_NONCHARACTER : undefined;
 	}
 
 	/** Reads `\uXXXX`; -1: it is none. */
 	#hex(): number {
 		let unit = 0;
 		for (let i = 2; i < 6; i++) {
-			const code = this.#text.charCodeAt(this.#at + i);
-			const digit = code <= NINE ? code - ZERO : (code | LOWER) - LETTER_A + 10;
-			if (!(digit >= 0 && digit < 16) || (code > NINE && digit < 10)) return -1;
-			unit = unit * 16 + digit;
+			const byte = this.#bytes[this.#at + i] ?? END;
+			const letter = (byte | LOWER) - LETTER_A;
+			if (isDigit(byte)) unit = unit * 16 + byte - ZERO;
+			else if (letter >= 0 && letter < 6) unit = unit * 16 + letter + 10;
+			else return -1;
 		}
 		this.#at += 6;
 		return unit;
 	}
 
-	#isNumber(first: number): boolean {
-		return first === MINUS || (first >= ZERO && first <= NINE);
-	}
-
 	#number(): string | undefined {
+		const bytes = this.#bytes;
 		const from = this.#at;
-		if (this.#text.charCodeAt(from) === MINUS) this.#at++;
-		if (this.#text.charCodeAt(this.#at) === ZERO) this.#at++;
-		else if (this.#digits() === 0) return NOT_JSON;
-		if (this.#text.charCodeAt(this.#at) === POINT) {
+		if (bytes[this.#at] === MINUS) this.#at++;
+		if (bytes[this.#at] === ZERO) this.#at++;
+		else if (!this.#digits()) return NOT_JSON;
+		if (bytes[this.#at] === POINT) {
 			this.#at++;
-			if (this.#digits() === 0) return NOT_JSON;
+			if (!this.#digits()) return NOT_JSON;
 		}
-		if ((this.#text.charCodeAt(this.#at) | LOWER) === LETTER_E) {
+		if (((bytes[this.#at] ?? END) | LOWER) === LETTER_E) {
 			this.#at++;
-			const sign = this.#text.charCodeAt(this.#at);
+			const sign = bytes[this.#at];
 			if (sign === MINUS || sign === PLUS) this.#at++;
-			if (this.#digits() === 0) return NOT_JSON;
+			if (!this.#digits()) return NOT_JSON;
 		} else if (this.#at - from < SURELY_EXACT) return undefined;
-		return Math.abs(Number(this.#text.slice(from, this.#at))) > NUMBER_MAX ? BEYOND : undefined;
+		return Math.abs(Number(this.#text.slice(from - this.#extra, this.#at - this.#extra))) > NUMBER_MAX ? BEYOND : undefined;
 	}
 
-	#digits(): number {
+	/** Reads digits; false: there are none. */
+	#digits(): boolean {
 		const from = this.#at;
-		for (let code = this.#text.charCodeAt(from); code >= ZERO && code <= NINE; code = this.#text.charCodeAt(this.#at)) this.#at++;
-		return this.#at - from;
+		while (isDigit(this.#bytes[this.#at] ?? END)) this.#at++;
+		return this.#at > from;
 	}
 
-	#word(): string | undefined {
-		const word = WORDS.find((one) => this.#text.startsWith(one, this.#at));
-		if (word === undefined) return NOT_JSON;
+	#word(first: number): string | undefined {
+		const word = first === LETTER_T ? "true" : first === LETTER_F ? "false" : "null";
+		if (!this.#text.startsWith(word, this.#at - this.#extra)) return NOT_JSON;
 		this.#at += word.length;
 		return undefined;
 	}
 
-	#space(): void {
-		for (let code = this.#text.charCodeAt(this.#at); code <= 0x20; code = this.#text.charCodeAt(this.#at)) {
-			if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
-			this.#at++;
+	/** The next byte that is no space, which is not taken; {@link END}: there is none. */
+	#next(): number {
+		for (; this.#at < this.#bytes.length; this.#at++) {
+			const byte = this.#bytes[this.#at] as number;
+			if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return byte;
 		}
+		return END;
 	}
 }
 
@@ -309,6 +312,8 @@ const BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const LETTER_A = 0x61;
 const LETTER_E = 0x65;
+const LETTER_F = 0x66;
+const LETTER_T = 0x74;
 const LETTER_U = 0x75;
 const BRACE = 0x7b;
 /** From an opening bracket or brace to the closing one. */
@@ -316,7 +321,8 @@ const CLOSES = 2;
 /** From an upper-case letter to the lower-case one. */
 const LOWER = 0x20;
 const SHORT_ESCAPES: readonly number[] = [...'"\\/bfnrt'].map((letter) => letter.charCodeAt(0));
-const WORDS = ["true", "false", "null"];
+/** Behind the last byte. No byte has this value. */
+const END = -1;
 
 const NOT_JSON = "is not JSON";
 const LONE_SURROGATE = "has half of a surrogate pair in a string";
@@ -327,18 +333,13 @@ const SURROGATE = /\p{Surrogate}/u;
 const NONCHARACTER = /\p{Noncharacter_Code_Point}/u;
 const NOT_ALLOWED = /[\p{Surrogate}\p{Noncharacter_Code_Point}]/gu;
 
-/** U+FDD0 to U+FDEF, and the last two of each plane. `unit` is no low surrogate; `low` counts where it is a high one. */
-function isNoncharacter(unit: number, low: number): boolean {
-	if (unit >= 0xdc00) return unit >= 0xfffe || (unit >= 0xfdd0 && unit <= 0xfdef);
-	return unit >= 0xd800 && (unit & 0x3f) === 0x3f && (low & 0x3fe) === 0x3fe;
+function isDigit(byte: number): boolean {
+	return byte >= ZERO && byte <= NINE;
 }
 
-/** Length in UTF-8 of a part of a well-formed text. */
-function utf8Bytes(text: string, from: number, to: number): number {
-	let bytes = 0;
-	for (let i = from; i < to; i++) {
-		const unit = text.charCodeAt(i);
-		bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 2 : 3;
-	}
-	return bytes;
+/** Whether a character of three or four bytes is U+FDD0 to U+FDEF, or one of the last two of a plane. */
+function isNoncharacterAt(bytes: Uint8Array, at: number): boolean {
+	const [first, second, third, fourth] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [number, number, number, number];
+	if (first < 0xf0) return first === 0xef && ((second === 0xb7 && third >= 0x90 && third <= 0xaf) || (second === 0xbf && third >= 0xbe));
+	return (second & 0x0f) === 0x0f && third === 0xbf && fourth >= 0xbe;
 }

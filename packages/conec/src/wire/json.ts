@@ -24,7 +24,7 @@ export function decodeJsonObject(payload: Uint8Array): Decoded<Record<string, un
 		return failed("is not UTF-8");
 	}
 	if (text.startsWith(BYTE_ORDER_MARK)) return failed("begins with a byte order mark");
-	const scan = scanJson(text, payload.length);
+	const scan = scanJson(payload, text);
 	if (!scan.ok) return scan;
 	const value: unknown = JSON.parse(text);
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return failed("is not a JSON object");

@@ -90,7 +90,10 @@ test("reject: carries a code and words for people", () => {
 	const cut = encodeReject({ code: "PEER_BUSY", message: `${"x".repeat(255)}😀` });
 	assert.deepEqual(decodeReject(cut), { ok: true, value: { code: "PEER_BUSY", message: "x".repeat(255) } });
 	assert.deepEqual(decodeReject(text({ code: "PEER_BUSY", message: `${"x".repeat(255)}😀` })), decodeReject(cut));
-	assert.deepEqual(decodeReject(encodeReject({ code: "PEER_BUSY", message: "a\ud800\uffff" })), { ok: true, value: { code: "PEER_BUSY", message: "a\ufffd\ufffd" } });
+	assert.deepEqual(decodeReject(encodeReject({ code: "PEER_BUSY", message: "a\ud800\uffff" })), {
+		ok: true,
+		value: { code: "PEER_BUSY", message: "a\ufffd\ufffd" },
+	});
 	for (const json of [{}, { code: 7 }, { code: "" }, { code: "peer_busy" }, { code: "A".repeat(65) }, { code: "PEER_BUSY", message: 7 }, [], null]) {
 		assert.equal(decodeReject(text(json)).ok, false, JSON.stringify(json));
 	}
