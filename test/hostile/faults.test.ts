@@ -9,7 +9,7 @@ import { CLOSE_CODES, RESET_CODES } from "../../packages/conec/src/wire/codes.ts
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
 import { unlessForgotten } from "../forgotten.ts";
 import type { RawStream } from "./raw-stream.ts";
-import { declare, helloOf, type RawPeer, Stage, sleep } from "./stage.ts";
+import { declare, helloOf, type RawPeer, Stage, sent, sleep, until } from "./stage.ts";
 
 /** Makes a fault. Returns the stream on which the answer comes, if one does. */
 type Fault = (stage: Stage, id: string) => Promise<{ readonly peer: RawPeer; readonly stream?: RawStream }>;
@@ -22,7 +22,7 @@ const first =
 	(act: (stream: RawStream, id: string) => unknown): Fault =>
 	async (stage, id) => {
 		const peer = await stage.dial();
-		act(peer.stream(), id);
+		await act(peer.stream(), id);
 		return { peer };
 	};
 
@@ -48,7 +48,7 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
 	"the first frame of a connection is longer than 16 KiB": [
 		first((raw) => raw.bytes(declare(FRAME.CONTROL, 16_385))),
 		first((raw) => raw.bytes(declare(FRAME.CONTROL, 100)).fin()),
-		first((raw) => raw.bytes(declare(FRAME.CONTROL, 100)).reset(0)),
+		first(async (raw) => (await sent(raw.bytes(declare(FRAME.CONTROL, 100)))).reset(0)),
 	],
 	"the first frame of a connection is not CONTROL": [
 		first((raw) => raw.frame(FRAME.OPEN, '{"id":1}')),
@@ -142,6 +142,12 @@ function rows(): Row[] {
 	return [...section.matchAll(/^\| (.*) \| (.*) \| (.*) \|$/gm)].slice(1).map(([, fault = "", code = "", ends = ""]) => ({ fault, code, ends }));
 }
 
+/** Reset and stopped with the code. Where FIN and all before it have arrived, QUIC has nothing to stop. */
+async function isReset(stream: RawStream, code: number, what: string): Promise<void> {
+	await stream.until(`RESET ${code}`);
+	await until(() => stream.words.includes(`STOP ${code}`) || stream.words.includes("ACKED"), `STOP ${code}: ${what}`);
+}
+
 test("faults: each row of the table has its code and ends what it says", async (t) => {
 	const stage = await Stage.set(t, { limits: LIMITS });
 	const table = rows();
@@ -164,7 +170,7 @@ test("faults: each row of the table has its code and ends what it says", async (
 					return;
 				}
 				if (code.startsWith("REJECT ")) await stream?.until(`REJECT ${name}`, "FIN", `STOP ${RESET_CODES.REJECTED}`);
-				else if (ends === "stream") await stream?.until(...["RESET", "STOP"].map((word) => `${word} ${RESET_CODES[name as keyof typeof RESET_CODES]}`));
+				else if (stream !== undefined) await isReset(stream, RESET_CODES[name as keyof typeof RESET_CODES], what);
 				// The connection goes on.
 				peer.control.frame(FRAME.CONTROL, '{"type":"ping","nonce":4711}');
 				await peer.control.until("CONTROL pong");

@@ -33,6 +33,12 @@ export function until(condition: () => boolean, what: string, timeoutMs?: number
 	return untilTrue(condition, { what, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
 }
 
+/** Waits until QUIC has all that was written: a reset drops what it does not have, and a stream of which it has nothing is never opened. */
+export async function sent(stream: RawStream): Promise<RawStream> {
+	await until(() => stream.queuedBytes === 0, "QUIC has the bytes");
+	return stream;
+}
+
 /** Rejects what lasts too long, so that a test names what hangs; as long as {@link until}. */
 export async function soon<T>(promise: Promise<T>, what: string, timeoutMs = 12_000): Promise<T> {
 	let timer: NodeJS.Timeout | undefined;
