@@ -187,7 +187,9 @@ for (const fabric of FABRICS) {
 			assert.deepEqual([info.closeCode, speaker.heard], [CLOSE_CODES.PROTOCOL_ERROR, []], `${what}: ${info.reason}`);
 			assert.notEqual(info.reason, "", what);
 		});
-		await (await dial()).say(JSON.stringify(good).replace('"id"', '"id":7,"id"')).hears("welcome");
+		const twice = await (await dial()).say(JSON.stringify(good).replace('"id"', '"id":"mallory","id"')).end();
+		assert.deepEqual([twice.closeCode, twice.reason], [CLOSE_CODES.PROTOCOL_ERROR, 'Control message has the key "id" twice in one object']);
+		await (await dial()).say(JSON.stringify(good).replace('"id"', '"future":{"id":7},"id"')).hears("welcome");
 		assert.equal(world.coordinator.clientCount, 3);
 	});
 
@@ -212,7 +214,7 @@ for (const fabric of FABRICS) {
 		speaker
 			.say({ type: "close", reason: "x".repeat(10_000) })
 			.say({ type: "close" })
-			.say(`{"type":"ping","nonce":"x","nonce":3,"more":{"nonce":-1}}`);
+			.say(`{"type":"ping","nonce":3,"more":{"nonce":-1}}`);
 		await speaker.hears("pong");
 	});
 
@@ -241,7 +243,7 @@ for (const fabric of FABRICS) {
 		for (const json of ["", "null", "[]", "7", '"ben"', "{", '{"id":1}{"id":1}']) assert.equal(await ask(json), "PROTOCOL_ERROR", json);
 		assert.equal(await ask(JSON.stringify(good)), "PEER_UNKNOWN");
 		assert.equal(await ask(JSON.stringify({ ...good, to: "ben.ben" })), "PEER_UNKNOWN", "an id, but nobody's");
-		assert.equal(await ask('{"id":2,"to":"ben","from":"ann","id":2}'), `kind ${FRAME.ACCEPT}`, "whom it claims to be is not looked at");
+		assert.equal(await ask('{"id":2,"to":"ben","from":"ann"}'), `kind ${FRAME.ACCEPT}`, "whom it claims to be is not looked at");
 		assert.equal(await ask('{"id":2,"to":"ben"}'), `kind ${FRAME.ACCEPT}`, "numbers are the opener's own business");
 		await speaker.isAnswered(9);
 		assert.equal(world.coordinator.clientCount, 3);
