@@ -93,6 +93,9 @@ test("options: of a stream", () => {
 		[{ early: "yes" }, wrongType],
 		[{ metadata: "12345678901" }, wrongType],
 		[{ metadata: Number.NaN }, wrongType],
+		[{ metadata: ["\ud800"] }, { ...wrongType, message: 'Option "metadata" has half of a surrogate pair in a string' }],
+		[{ metadata: { "\uffff": 1 } }, { ...wrongType, message: 'Option "metadata" has a noncharacter of Unicode in a string' }],
+		[{ metadata: 2 ** 53 }, { ...wrongType, message: 'Option "metadata" has a number beyond 2^53 - 1' }],
 	] as const) {
 		assert.throws(() => checkOpenStreamOptions(options as never, 10), error, JSON.stringify(options));
 	}

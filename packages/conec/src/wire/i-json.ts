@@ -138,7 +138,8 @@ class Scanner {
 
 	#leave(): void {
 		this.#depth--;
-		this.#keys.length = (this.#open[this.#depth] as Container).keysFrom;
+		const { keysFrom } = this.#open[this.#depth] as Container;
+		if (this.#keys.length > keysFrom) this.#keys.length = keysFrom;
 	}
 
 	/** Reads a key and its colon. */
@@ -255,12 +256,15 @@ class Scanner {
 			this.#at++;
 			if (!this.#digits()) return NOT_JSON;
 		}
+		let isShort = this.#at - from < SURELY_EXACT;
 		if (((bytes[this.#at] ?? END) | LOWER) === LETTER_E) {
 			this.#at++;
 			const sign = bytes[this.#at];
 			if (sign === MINUS || sign === PLUS) this.#at++;
 			if (!this.#digits()) return NOT_JSON;
-		} else if (this.#at - from < SURELY_EXACT) return undefined;
+			isShort &&= sign === MINUS;
+		}
+		if (isShort) return undefined;
 		return Math.abs(Number(this.#text.slice(from - this.#extra, this.#at - this.#extra))) > NUMBER_MAX ? BEYOND : undefined;
 	}
 
@@ -297,7 +301,7 @@ const MANY_KEYS = 16;
 /** So much of a key is shown in an error. */
 const KEY_SHOWN = 40;
 
-/** A number without exponent that is shorter than this is below {@link NUMBER_MAX}. */
+/** A number that is shorter than this, without an exponent or with a negative one, is below {@link NUMBER_MAX}. */
 const SURELY_EXACT = 16;
 
 const QUOTE = 0x22;
