@@ -220,12 +220,14 @@ test("reception: streams that wait for a handler are rejected when it goes, and 
 	await settle();
 	assert.equal(reception.waiting, 2);
 	handling.close();
+	await settle();
 	assert.equal((await a).code, "PROTOCOL_UNHANDLED");
 	await opened();
 	const plain = outcome(open());
 	await settle();
 	assert.equal(reception.waiting, 2);
 	reception.close(closed, RESET_CODES.CLIENT_CLOSED);
+	await settle();
 	assert.deepEqual([(await b).code, (await plain).code, (await outcome(open())).code, reception.waiting], ["CLIENT_CLOSED", "CLIENT_CLOSED", "CLIENT_CLOSED", 0]);
 });
 
