@@ -39,6 +39,9 @@ test("fair queue: an owner who may not go keeps its turn", () => {
 test("fair queue: gives out what is chosen, and nothing is left of an owner whose last thing has gone", () => {
 	const queue = new FairQueue<string, string>(100);
 	for (const thing of ["a1", "a2", "b1", "b2"]) queue.push(thing[0] as string, thing);
-	assert.deepEqual(queue.removeAll((thing) => thing.endsWith("1")), ["a1", "b1"]);
+	assert.deepEqual(
+		queue.removeAll((thing) => thing.endsWith("1")),
+		["a1", "b1"],
+	);
 	assert.deepEqual([queue.lengthOf("a"), queue.removeAll(), queue.length, queue.shift()], [1, ["a2", "b2"], 0, undefined]);
 });

@@ -122,7 +122,15 @@ export class Coordinator implements AsyncDisposable {
 			denied: (fingerprint) => this.#credentials.deny.has(fingerprint),
 			emit: (status) => feed.emit(status),
 		});
-		const destinations = { limits, find: (id: string) => registry.find(id), closing: () => life.closing, streams, proxied: this.#proxied, broadcasts, presence };
+		const destinations = {
+			limits,
+			find: (id: string) => registry.find(id),
+			closing: () => life.closing,
+			streams,
+			proxied: this.#proxied,
+			broadcasts,
+			presence,
+		};
 		this.#admission = {
 			...{ limits, runtime, epoch, registry },
 			leases: kept.leases,

@@ -132,7 +132,8 @@ export class StreamSet {
 			timeoutMs: withinMs,
 			signal,
 			late: () => cannotOpen({ lostCode: "CONNECTION_LOST", ...init }, "PEER_TIMEOUT", `no place for another stream within ${withinMs} ms`),
-			full: () => cannotOpen({ lostCode: "CONNECTION_LOST", ...init }, "QUEUE_FULL", `${this.#places.waiting} calls wait for a place already (limits.waitingCalls)`),
+			full: () =>
+				cannotOpen({ lostCode: "CONNECTION_LOST", ...init }, "QUEUE_FULL", `${this.#places.waiting} calls wait for a place already (limits.waitingCalls)`),
 		});
 	}
 

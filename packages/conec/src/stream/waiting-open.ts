@@ -31,10 +31,7 @@ export class WaitingOpen implements StreamHandler {
 	keptBytes = 0;
 	readonly #host: WaitingOpenHost;
 	readonly #stream: TransportStream;
-	#state: { readonly type: "waiting"; readonly events: Event[] } | { readonly type: "accepted"; readonly handler: StreamHandler } | { readonly type: "over" } = {
-		type: "waiting",
-		events: [],
-	};
+	#state: State = { type: "waiting", events: [] };
 	#reset = false;
 	#stopped = false;
 
@@ -122,6 +119,13 @@ export class WaitingOpen implements StreamHandler {
 	}
 }
 
+type State =
+	| { readonly type: "waiting"; readonly events: Event[] }
+	| { readonly type: "accepted"; readonly handler: StreamHandler }
+	/** Rejected, or gone. */
+	| { readonly type: "over" };
+
+/** What has come, to be told again. */
 type Event = (handler: StreamHandler) => void;
 
 /** What a frame counts beside its payload, as in the credit of a stream. */

@@ -80,10 +80,9 @@ export class CoordinatorLink {
 		this.welcome = welcome;
 		this.connection = connection;
 		this.observedAddress = welcome.observedAddress;
-		const { streamsPerPair } = welcome.limits;
 		this.streams = new StreamSet(ids, clock, {
 			waiting: limits.waitingCalls,
-			live: (peer) => (peer === null ? Number.POSITIVE_INFINITY : streamsPerPair),
+			live: (peer) => (peer === null ? Number.POSITIVE_INFINITY : welcome.limits.streamsPerPair),
 		});
 		this.#control = control;
 		this.#limits = limits;

@@ -228,7 +228,10 @@ test("reception: streams that wait for a handler are rejected when it goes, and 
 	assert.equal(reception.waiting, 2);
 	reception.close(closed, RESET_CODES.CLIENT_CLOSED);
 	await settle();
-	assert.deepEqual([(await b).code, (await plain).code, (await outcome(open())).code, reception.waiting], ["CLIENT_CLOSED", "CLIENT_CLOSED", "CLIENT_CLOSED", 0]);
+	assert.deepEqual(
+		[(await b).code, (await plain).code, (await outcome(open())).code, reception.waiting],
+		["CLIENT_CLOSED", "CLIENT_CLOSED", "CLIENT_CLOSED", 0],
+	);
 });
 
 test("reception: a stream whose handler has gone before it is handed over is reset, and nothing else happens", async (t) => {

@@ -159,7 +159,7 @@ export class Reception {
 	}
 
 	#end(): void {
-		this.#over ??= this.#owner === "the peer" ? { code: "CLIENT_CLOSED", reason: "the Client is leaving" } : { code: "COORDINATOR_CLOSED", reason: "the Coordinator is stopping" };
+		this.#over ??= LEAVING[this.#owner];
 		for (const waiting of [this.#untaken, this.#unhandled]) waiting.reject(this.#over.code, this.#over.reason);
 	}
 
@@ -170,6 +170,11 @@ export class Reception {
 		await within(Math.min(lingerMs, (2 * closeTimeoutMs) / 3), this.#runs.settled(), this.#clock);
 	}
 }
+
+const LEAVING: Readonly<Record<ReceptionParts["owner"], Refusal>> = {
+	"the peer": { code: "CLIENT_CLOSED", reason: "the Client is leaving" },
+	"the Coordinator": { code: "COORDINATOR_CLOSED", reason: "the Coordinator is stopping" },
+};
 
 function unhandled(protocol: string): Refusal {
 	return { code: "PROTOCOL_UNHANDLED", reason: `it handles no protocol "${protocol}" (check the name, and the version of the program there)` };
