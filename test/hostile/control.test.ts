@@ -239,7 +239,7 @@ test("control: an impostor's streams to a Client", async (t) => {
 	const iterator = client.incomingStreams[Symbol.asyncIterator]();
 	const first = await soon(iterator.next(), "the first stream");
 	assert.equal(first.value.peer, "ben");
-	taken[0]?.frame(FRAME.DATA, "hi").fin();
+	taken[first.value.id]?.frame(FRAME.DATA, "hi").fin();
 	assert.deepEqual(await soon(readAll(first.value), "the first stream"), ["hi", "STREAM_TRUNCATED"]);
 	await waits.until("ACCEPT");
 	await iterator.return?.();

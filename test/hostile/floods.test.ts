@@ -101,7 +101,7 @@ test("floods: a Client that ignores every limit fills its own quarter of what wa
 	const hearing = (word: string): number => raws.filter(({ words }) => words.includes(word)).length;
 	await until(() => hearing("REJECT PEER_BUSY") === 400 - 264 && hearing("ACCEPT") === 1, "the others are rejected");
 	const cleo = await stage.connect("cleo");
-	const opening = cleo.openStream("lazy");
+	const opening = cleo.openStream("lazy", { path: "proxied" });
 	await until(() => censusOfClient(lazy).waiting === 8, "cleo waits with seven of mallory's");
 	const incoming = lazy.incomingStreams[Symbol.asyncIterator]();
 	const peers: (string | null | undefined)[] = [];

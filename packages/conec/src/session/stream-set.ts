@@ -92,7 +92,7 @@ export class StreamSet {
 			const withinMs = timeoutMs ?? init.limits.requestTimeoutMs;
 			const untilMs = this.#clock.now() + withinMs;
 			place = this.#places.take(init.peer) ?? (await this.#placeFor(init, withinMs, abort.signal));
-			const leftMs = untilMs - this.#clock.now();
+			const leftMs = Math.max(0, Math.floor(untilMs - this.#clock.now()));
 			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, {
 				early: options.early,
 				signal: abort.signal,
