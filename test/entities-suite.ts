@@ -165,6 +165,24 @@ export function entitiesSuite(fabric: Fabric): void {
 		await until(() => censusOfClient(bob).waiting === 0 && censusOfCoordinator(world.coordinator).waiting === 0);
 	});
 
+	it("400 streams opened at once, to a peer, to the Coordinator and from it, each with a message there and back", async (t) => {
+		const world = await World.create(t, fabric);
+		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
+		for (const taker of [bob, world.coordinator]) echo(taker);
+		for (const open of [() => alice.openStream("bob", { path: "proxied" }), () => alice.openCoordinatorStream(), () => world.coordinator.openStream("bob")]) {
+			const done = Array.from({ length: 400 }, async (_, index) => {
+				const stream = await open();
+				await stream.send(`${index}`);
+				assert.equal(text(await stream.receive()), `${index}`);
+				await stream.close();
+				assert.equal(await stream.receive(), null);
+			});
+			await Promise.all(done);
+		}
+		await until(() => censusOfCoordinator(world.coordinator).proxied === 0);
+		assert.deepEqual([censusOfClient(alice).streams, censusOfClient(bob).waiting], [0, 0]);
+	});
+
 	it("explicit numbers are unique among live streams, and free again afterwards", async (t) => {
 		const world = await World.create(t, fabric);
 		const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
