@@ -78,7 +78,11 @@ export class Walk implements Stage {
 				},
 			},
 		});
-		this.#limits = { streamCreditBytes: traits.pick([1_024, 8_192, 262_144]), sendHighWaterBytes: traits.pick([1_024, 8_192, 524_288]), incomingStreams: traits.pick([1, 64]) };
+		this.#limits = {
+			streamCreditBytes: traits.pick([1_024, 8_192, 262_144]),
+			sendHighWaterBytes: traits.pick([1_024, 8_192, 524_288]),
+			incomingStreams: traits.pick([1, 64]),
+		};
 		const note = (line: string): void => this.world.note(line);
 		this.choose = chooserOf(this.world.random);
 		this.names = CLIENT_NAMES.slice(0, this.choose.integer(4, CLIENT_NAMES.length - 1));
