@@ -44,6 +44,21 @@ export function directSuite(fabric: Fabric): void {
 		assert.ok(channel.stats().receivedBytes > 0 && channel.stats().streams === 1);
 	});
 
+	test("direct channel: 400 streams opened at once, each with a message there and back", async (t) => {
+		const [alice, bob] = await two(t);
+		const channel = await alice.openChannel("bob");
+		echo(bob);
+		const done = Array.from({ length: 400 }, async (_, index) => {
+			const stream = await channel.openStream();
+			await stream.send(`${index}`);
+			assert.equal(text(await stream.receive()), `${index}`);
+			await stream.close();
+			assert.equal(await stream.receive(), null);
+		});
+		await Promise.all(done);
+		await until(() => channel.stats().streams === 0);
+	});
+
 	test("direct channel: auto takes it, proxied does not, and auto alone brings one about", async (t) => {
 		const [alice, bob] = await two(t);
 		const started = performance.now();

@@ -171,7 +171,7 @@ export function disconnects(coordinator: Coordinator): Map<string, string | unde
 }
 
 /** Echoes everything on every incoming stream, as a bystander that must not notice anything. */
-export function echo(client: Client): void {
+export function echo(client: Pick<Client, "incomingStreams">): void {
 	void (async () => {
 		for await (const stream of client.incomingStreams) {
 			void (async () => {

@@ -223,22 +223,25 @@ test("control: an impostor's streams to a Client", async (t) => {
 			welcome()(raw.attach(incoming.accept(raw.handler, { mode: "bytes" })));
 		};
 	};
-	const limits = { headerTimeoutMs: 1_000, incomingStreams: 2 };
+	const limits = { headerTimeoutMs: 1_000, incomingStreams: 2, waitingOpens: 1 };
 	const client = await Client.connect({ id: "cleo", coordinator: `localhost:${endpoint.address.port}`, pin: identity.fingerprint, limits });
 	await open().bytes(Uint8Array.of(FRAME.OPEN)).until("RESET 4", "STOP 4");
 	await open().bytes(declare(FRAME.OPEN, 20_000)).until("RESET 5", "STOP 5");
 	await open().frame(FRAME.DATA, "hi").until("RESET 5", "STOP 5");
 	await open().frame(FRAME.OPEN, '{"from":"Ben","id":1}').until("REJECT PROTOCOL_ERROR", "FIN");
 	await open().frame(FRAME.OPEN, '{"from":{"x":1},"id":1}').until("REJECT PROTOCOL_ERROR", "FIN");
-	// Streams that nobody has taken are bounded, and the rest is told so.
+	// Streams that nobody has taken are bounded, others wait, and the rest is told so.
 	const taken = [open(), open()].map((raw, i) => raw.frame(FRAME.OPEN, `{"from":"ben","id":${i}}`));
 	await Promise.all(taken.map((raw) => raw.until("ACCEPT")));
-	await open().frame(FRAME.OPEN, '{"from":"ben","id":3}').until("REJECT PEER_BUSY", "FIN");
+	const waits = open().frame(FRAME.OPEN, '{"from":"ben","id":3}').frame(FRAME.DATA, "early");
+	await open().frame(FRAME.OPEN, '{"from":"ben","id":4}').until("REJECT PEER_BUSY", "FIN");
+	assert.deepEqual(waits.words, []);
 	const iterator = client.incomingStreams[Symbol.asyncIterator]();
 	const first = await soon(iterator.next(), "the first stream");
 	assert.equal(first.value.peer, "ben");
-	taken[0]?.frame(FRAME.DATA, "hi").fin();
+	taken[first.value.id]?.frame(FRAME.DATA, "hi").fin();
 	assert.deepEqual(await soon(readAll(first.value), "the first stream"), ["hi", "STREAM_TRUNCATED"]);
+	await waits.until("ACCEPT");
 	await iterator.return?.();
 	await soon(client.close(), "leaving");
 });

@@ -5,9 +5,9 @@
  * |--------------------------------------------------|------------------------------|-------------------------------------------------|
  * | connections without hello                        | `undecidedConnections` (256) | the next Client: LIMIT_EXCEEDED, if that lasts; they: HELLO_TIMEOUT |
  * | the same from one address that is not loopback   | `undecidedPerSource` (16)    | that address; Clients elsewhere notice nothing  |
- * | streams to a peer that takes none                | `incomingStreams`            | PEER_BUSY                                       |
- * | streams to one peer                              | `streamsPerPair`             | PEER_BUSY                                       |
- * | streams to oneself and to nobody                 | the same                     | PEER_BUSY, PEER_UNKNOWN                         |
+ * | streams to a peer that takes none                | `incomingStreams`            | they wait: PEER_TIMEOUT                         |
+ * | streams to oneself and to nobody                 | the same                     | PEER_TIMEOUT, PEER_UNKNOWN                      |
+ * | streams to one peer, without waiting for answers | `streamsPerPair`, a quarter of `waitingOpens` | PEER_BUSY; others have their turn |
  * | streams on a raw connection                      | `streamsPerConnection`       | QUIC: they wait                                 |
  * | pings without reading                            | control.test.ts              | LIMIT_EXCEEDED                                  |
  */
@@ -16,6 +16,8 @@ import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { type TestContext, test } from "node:test";
 import { Endpoint, type QuicError } from "@conec/quic";
+import { censusOfClient } from "../../packages/conec/src/client/client.ts";
+import { censusOfCoordinator } from "../../packages/conec/src/coordinator/coordinator.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
 import { CLOSE_CODES } from "../../packages/conec/src/wire/codes.ts";
@@ -61,7 +63,8 @@ test("floods: one address gets 16 connections without hello, and others connect"
 
 test("floods: streams as fast as can be, to a peer that takes none, to itself and to nobody", async (t) => {
 	const stage = await Stage.set(t);
-	const [cleo, lazy] = await Promise.all([stage.connect("cleo"), stage.connect("lazy", { limits: { incomingStreams: 10 } })]);
+	const patience = { limits: { requestTimeoutMs: 4_000, incomingStreams: 16 } };
+	const [cleo, lazy] = await Promise.all([stage.connect("cleo", patience), stage.connect("lazy", { limits: { incomingStreams: 10 } })]);
 	const outcomes = new Map<string, number>();
 	const ask = async (peer: string): Promise<void> => {
 		const outcome = await cleo.openStream(peer).then(
@@ -73,18 +76,43 @@ test("floods: streams as fast as can be, to a peer that takes none, to itself an
 	await soon(Promise.all(Array.from({ length: 400 }, async () => Promise.all(["lazy", "cleo", "nobody"].map(ask)))), "1,200 answers", 20_000);
 	assert.deepEqual(Object.fromEntries(outcomes), {
 		"lazy open": 10,
-		"lazy PEER_BUSY": 390,
+		"lazy PEER_TIMEOUT": 390,
 		"cleo open": 16,
-		"cleo PEER_BUSY": 384,
+		"cleo PEER_TIMEOUT": 384,
 		"nobody PEER_UNKNOWN": 400,
 	});
 	await stage.unharmed();
 	// Its own streams are its own affair: others reach it and it reaches others.
-	const ann = await stage.connect("dora");
-	assert.equal((await soon(ann.openStream("cleo"), "a stream to the one who floods")).peer, "cleo");
+	const dora = await stage.connect("dora");
+	const toCleo = dora.openStream("cleo");
+	await next(cleo.incomingStreams);
+	assert.equal((await soon(toCleo, "a stream to the one who floods")).peer, "cleo");
 	const taken = await next(lazy.incomingStreams);
 	await taken.send("at last");
 	assert.equal((await cleo.openCoordinatorStream()).peer, null);
+});
+
+test("floods: a Client that ignores every limit fills its own quarter of what waits for a peer, and others have their turn", async (t) => {
+	const stage = await Stage.set(t, { limits: { streamsPerPair: 8 } });
+	const lazy = await stage.connect("lazy", { limits: { incomingStreams: 1 } });
+	const peer = await stage.enter("mallory");
+	const raws = Array.from({ length: 400 }, () => peer.open("lazy"));
+	// 8 have gone, of which one is accepted. 256 wait at the Coordinator.
+	const hearing = (word: string): number => raws.filter(({ words }) => words.includes(word)).length;
+	await until(() => hearing("REJECT PEER_BUSY") === 400 - 264 && hearing("ACCEPT") === 1, "the others are rejected");
+	const cleo = await stage.connect("cleo");
+	const opening = cleo.openStream("lazy", { path: "proxied" });
+	await until(() => censusOfClient(lazy).waiting === 8, "cleo waits with seven of mallory's");
+	const incoming = lazy.incomingStreams[Symbol.asyncIterator]();
+	const peers: (string | null | undefined)[] = [];
+	for (let taken = 0; taken < 3; taken++) peers.push((await soon(incoming.next(), "a stream")).value?.peer);
+	assert.deepEqual(peers.filter((one) => one === "cleo").length, 1, peers.join());
+	await soon(opening, "cleo's stream");
+	// What it leaves behind goes with it.
+	peer.connection.close(0, "");
+	await until(() => censusOfCoordinator(stage.coordinator).proxied === 1, "only cleo's is left");
+	await until(() => censusOfClient(lazy).waiting === 0, "nobody waits");
+	await incoming.return?.();
 });
 
 test("floods: a raw connection gets its streams and no more; those that others hold open are untouched", async (t) => {

@@ -17,13 +17,17 @@ export interface Limits {
 	readonly messageBytes: number;
 	/** The longest metadata of a Client or a stream, as JSON text in UTF-8. At most 2 KiB. @default 1_024 */
 	readonly metadataBytes: number;
-	/** Accepted streams that the application has not yet taken from `incomingStreams`. Further ones are rejected with `PEER_BUSY`. @default 64 */
+	/** Accepted streams that the application has not yet taken from `incomingStreams`. Further ones wait for their answer (`waitingOpens`). With 0, streams without a protocol are rejected with `PROTOCOL_UNHANDLED`, unless the application waits for one. @default 64 */
 	readonly incomingStreams: number;
+	/** Streams that others have opened and that wait for a place: in `incomingStreams`, and as many for `runningHandlers`. At a Coordinator also, for each Client, streams of others that wait to be passed on to it. One opener may have a quarter. Further ones are rejected with `PEER_BUSY`. @default 1_024 */
+	readonly waitingOpens: number;
+	/** Calls of `openStream` that wait for a place of their own: see `streamsPerPair`. Further ones reject with `QUEUE_FULL`. @default 16_384 */
+	readonly waitingCalls: number;
 	/** Protocols that have a handler. @default 1_024 */
 	readonly protocols: number;
-	/** Handlers of protocols that have not ended, also when their stream has. Further streams are rejected with `PEER_BUSY`. @default 1_024, at a Coordinator 16_384 */
+	/** Handlers of protocols that have not ended, also when their stream has. Further streams wait for their answer (`waitingOpens`). @default 1_024, at a Coordinator 16_384 */
 	readonly runningHandlers: number;
-	/** Streams that the other side of one connection may have open. The control stream does not count. @default 128 */
+	/** Streams that the other side of one connection may have open. The control stream does not count. @default 4_096 */
 	readonly streamsPerConnection: number;
 	/** Received bytes of one stream that wait for the application. With more, the sender has to wait. @default 262_144 */
 	readonly streamCreditBytes: number;
@@ -31,7 +35,7 @@ export interface Limits {
 	readonly sendHighWaterBytes: number;
 	/** Calls of `send` that wait on one stream. Further ones reject with `QUEUE_FULL`. @default 1_024 */
 	readonly waitingSends: number;
-	/** QUIC flow-control window of one stream. That of a connection is (`streamsPerConnection` + 2) times as large. @default 1_048_576, at a Coordinator 524_288 */
+	/** QUIC flow-control window of one stream. That of a connection is 150 times as large. @default 1_048_576, at a Coordinator 524_288 */
 	readonly streamWindowBytes: number;
 	/** Answers that are queued on one control stream because its peer does not read. With more, the connection is closed. @default 256 */
 	readonly controlQueueReplies: number;
@@ -93,7 +97,7 @@ export interface ClientLimits extends Limits {
 
 /** The limits of a Coordinator: {@link Limits}, and those that a Client does not have. */
 export interface CoordinatorLimits extends Limits {
-	/** Live proxied streams from one Client to one other. Further ones are rejected with `PEER_BUSY`. @default 16 */
+	/** Live proxied streams from one Client to one other. Opening further ones waits, at the Client that opens them and then here (`waitingOpens`). @default 1_024 */
 	readonly streamsPerPair: number;
 	/** Connected Clients. Further ones are refused with `LIMIT_EXCEEDED`. @default 10_000 */
 	readonly clients: number;
@@ -176,9 +180,11 @@ export const SHARED_RULES: Rules<Limits> = {
 	messageBytes: { default: MiB, min: 1, max: 16 * MiB - KiB },
 	metadataBytes: { default: KiB, min: 0, max: 2 * KiB },
 	incomingStreams: { default: 64, min: 0, max: 65_536 },
+	waitingOpens: { default: 1024, min: 0, max: 65_536 },
+	waitingCalls: { default: 16_384, min: 0, max: 1_048_576 },
 	protocols: { default: 1024, min: 0, max: 65_536 },
 	runningHandlers: { default: 1024, coordinatorDefault: 16_384, min: 0, max: 1_048_576 },
-	streamsPerConnection: { default: 128, min: 1, max: 65_536 },
+	streamsPerConnection: { default: 4096, min: 1, max: 65_536 },
 	streamCreditBytes: { default: 256 * KiB, min: KiB, max: 64 * MiB },
 	sendHighWaterBytes: { default: 512 * KiB, min: KiB, max: 64 * MiB },
 	waitingSends: { default: 1024, min: 0, max: 1_048_576 },
@@ -217,7 +223,7 @@ export const CLIENT_RULES: Rules<Omit<ClientLimits, keyof Limits>> = {
 
 /** The range of every limit that only a Coordinator has. */
 export const COORDINATOR_RULES: Rules<Omit<CoordinatorLimits, keyof Limits>> = {
-	streamsPerPair: { default: 16, min: 1, max: 65_536 },
+	streamsPerPair: { default: 1024, min: 1, max: 65_536 },
 	clients: { default: 10_000, min: 1, max: 1_000_000 },
 	holderPingMs: { default: 1000, min: 1, max: MINUTE_MS },
 	contentionSwaps: { default: 3, min: 1, max: 1000 },

@@ -117,12 +117,14 @@ export class Connection implements Target, StreamOwner {
 		return this.#open(false, handler, options, first);
 	}
 
-	/** Opens a stream for `pipe`. Its first frame is sent at once; nothing of it is read here. */
-	openHeldStream(first: FirstFrame): HeldStream {
+	/** Opens a stream for `pipe`. Nothing of it is read here. Its first frame is sent at once, or with `later` when {@link HeldStream.open} is called. */
+	openHeldStream(first: FirstFrame, later = false): HeldStream {
 		this.#assertOpen();
 		const native = nativeStreamOptions({});
 		const handle = mapped(() => this.environment.native.streamOpen(this.handle, true, true, first.kind, first.payload, native));
-		return new HeldStream(this.environment, handle);
+		const stream = new HeldStream(this.environment, handle);
+		if (!later) stream.open();
+		return stream;
 	}
 
 	/** Sends one unreliable datagram (RFC 9221), or says why not. "full" never happens: the oldest waiting one is dropped. */

@@ -25,6 +25,7 @@ export const RECORD = {
 	ENDPOINT_CLOSED: 17,
 	ENDPOINT_LEFT: 18,
 	CONN_SETTLED: 19,
+	PIPE_OPEN: 20,
 } as const;
 
 /** In which layer a connection ended; `connection/end.rs`. */

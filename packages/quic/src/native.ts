@@ -142,6 +142,7 @@ export interface Native {
 	connectionMaxDatagram(connection: Handle): number;
 	connectionExportKey(connection: Handle, label: Uint8Array, context: Uint8Array, length: number): Uint8Array;
 	streamOpen(connection: Handle, bidirectional: boolean, held: boolean, firstKind: number, first: Uint8Array | null, options: NativeStreamOptions): Handle;
+	streamLetGo(stream: Handle): void;
 	streamAccept(stream: Handle, options: NativeStreamOptions): boolean;
 	streamRefuse(stream: Handle, code: number): void;
 	streamWrite(stream: Handle, kind: number, payload: Uint8Array): number;

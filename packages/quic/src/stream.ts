@@ -217,16 +217,24 @@ export class IncomingStream {
 	}
 }
 
-/** A stream that was opened only to be piped. Its first frame is sent; nothing of it is read here. */
+/** A stream that is opened only to be piped. Nothing of it is read here. */
 export class HeldStream {
 	/** @internal */
 	readonly handle: Handle;
 	readonly #environment: Environment;
+	#opened = false;
 
 	/** @internal */
 	constructor(environment: Environment, handle: Handle) {
 		this.#environment = environment;
 		this.handle = handle;
+	}
+
+	/** Opens it, and sends its first frame. At the peer's stream limit it waits. Another call does nothing, nor does one after its end. */
+	open(): void {
+		if (this.#opened) return;
+		this.#opened = true;
+		mapped(() => this.#environment.native.streamLetGo(this.handle));
 	}
 
 	/** Gives it up before it is piped. */
@@ -240,10 +248,11 @@ export class HeldStream {
  * A lost leg resets and stops the other with `lostCode`. Both streams are used up.
  *
  * @param onEnd called in order with other events, before a stream that the same peer opened later; a promise is a batch later
+ * @param onOpen called when `to` is open too: the peer's stream limit has let it pass. It is not called if that never happens
  * @returns when both directions are over, that is, FIN, reset or stop has been passed on; never rejects
  * @throws {@link QuicError} `INVALID_ARGUMENT` when `from` was accepted, piped or refused before
  */
-export function pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: (result: PipeResult) => void): Promise<PipeResult> {
+export function pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: (result: PipeResult) => void, onOpen?: () => void): Promise<PipeResult> {
 	const { environment } = from.owner;
 	from.take();
 	// This comes before `adopt`: the handle of a stream that is gone may belong to another one by now. Records come in a later turn.
@@ -258,6 +267,7 @@ export function pipe(from: IncomingStream, to: HeldStream, lostCode: number, onE
 		environment.adopt({
 			handle: from.handle,
 			record(type, _kind, payload) {
+				if (type === RECORD.PIPE_OPEN) onOpen?.();
 				if (type !== RECORD.PIPE_END) return;
 				environment.release(from.handle);
 				environment.release(to.handle);

@@ -79,6 +79,7 @@ export class Client implements AsyncDisposable {
 			presence: client.#presence.size,
 			requests: client.#link.requests.size,
 			handlers: client.#reception.running,
+			waiting: client.#reception.waiting,
 		});
 	}
 
@@ -142,8 +143,7 @@ export class Client implements AsyncDisposable {
 					if (message.type === "address") this.#moved(message.observedAddress);
 					this.#direct.received(message);
 				},
-				refusal: (protocol) => streams.refusal(protocol),
-				accepted: (stream) => streams.take(stream),
+				arrived: (arrival) => streams.arrive(arrival),
 				lost: (info) => life.lost(info),
 			},
 		});
@@ -164,12 +164,14 @@ export class Client implements AsyncDisposable {
 	}
 
 	/**
-	 * Opens a stream to a peer, or to this Client itself. Resolves when the peer's library has accepted it, within 10 s. With `path: "auto"`
-	 * the stream is direct if there is a direct channel to the peer or one can be made soon: it waits for that at most 2 s, and not at all if
+	 * Opens a stream to a peer, or to this Client itself. Resolves when the peer's library has accepted it, within 10 s. While there is no place
+	 * for another stream, here, at the Coordinator or at the peer, it waits; if the peer's application takes none in that time, it rejects with
+	 * `PEER_TIMEOUT`. Streams to one peer are opened in the order of the calls. With `path: "auto"` the stream is direct if there is a direct channel to the peer or one can be made soon: it waits for that at most 2 s, and not at all if
 	 * it failed lately. Otherwise the stream is proxied, and a channel is tried meanwhile for later streams.
 	 *
 	 * @throws TypeError `ID_INVALID` or `OPTION_INVALID`; RangeError `STREAM_ID_IN_USE`; `signal.reason` on abort, and then the stream is reset
-	 * @throws ConecError `PEER_UNKNOWN`, `PEER_BUSY`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `STREAM_RESET` (the peer reset it at once),
+	 * @throws ConecError `PEER_UNKNOWN`, `PEER_BUSY` (too many streams wait for a place there), `QUEUE_FULL` (too many calls wait here),
+	 * `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `STREAM_RESET` (the peer reset it at once),
 	 * `COORDINATOR_LOST`, `COORDINATOR_CLOSED` (it is stopping), `CLIENT_CLOSED`; with `path: "direct"` also those of {@link openChannel}
 	 */
 	openStream(peer: string, options: OpenStreamOptions = {}): Promise<MessageStream> {
@@ -338,6 +340,8 @@ export interface ClientCensus {
 	readonly requests: number;
 	/** Handlers of protocols that have not ended. */
 	readonly handlers: number;
+	/** Streams of others that wait for a place. */
+	readonly waiting: number;
 }
 
 /** Counts what a Client keeps; for tests. */

@@ -23,6 +23,7 @@ import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { type AdmissionHost, admit } from "./admission/index.ts";
 import { beginCoordinator, type CoordinatorParts } from "./begin.ts";
 import { Broadcasts } from "./broadcast/index.ts";
+import type { CoordinatorCensus } from "./census.ts";
 import { type Credentials, type ReloadOptions, reloaded } from "./credentials.ts";
 import { dispatchStream } from "./dispatch.ts";
 import type { Introductions } from "./introduction/index.ts";
@@ -31,6 +32,7 @@ import { CoordinatorLife } from "./life.ts";
 import type { CoordinatorOptions } from "./options.ts";
 import { OwnStreams } from "./own-streams/index.ts";
 import { PresenceService } from "./presence/index.ts";
+import { ProxiedStreams } from "./proxy/index.ts";
 import { type ClientInfo, Registry, type Session } from "./sessions/index.ts";
 import type { CoordinatorStatus } from "./status.ts";
 
@@ -54,6 +56,7 @@ export class Coordinator implements AsyncDisposable {
 	readonly #registry: Registry<Session>;
 	readonly #reception: Reception;
 	readonly #streams: OwnStreams;
+	readonly #proxied: ProxiedStreams;
 	readonly #broadcasts: Broadcasts;
 	readonly #introductions: Introductions;
 	readonly #presence: PresenceService;
@@ -77,10 +80,12 @@ export class Coordinator implements AsyncDisposable {
 		count = (coordinator) => ({
 			clients: coordinator.#registry.size,
 			streams: coordinator.#streams.size,
+			proxied: coordinator.#proxied.size,
 			broadcasts: coordinator.#broadcasts.size,
 			channels: coordinator.#introductions.size,
 			watches: coordinator.#presence.watches,
 			handlers: coordinator.#reception.running,
+			waiting: coordinator.#reception.waiting,
 		});
 	}
 
@@ -105,6 +110,7 @@ export class Coordinator implements AsyncDisposable {
 		this.#feed = feed;
 		this.#registry = registry;
 		this.#streams = streams;
+		this.#proxied = new ProxiedStreams(limits, transport);
 		this.#presence = presence;
 		this.#broadcasts = broadcasts;
 		this.#life = life;
@@ -116,7 +122,15 @@ export class Coordinator implements AsyncDisposable {
 			denied: (fingerprint) => this.#credentials.deny.has(fingerprint),
 			emit: (status) => feed.emit(status),
 		});
-		const destinations = { limits, transport, find: (id: string) => registry.find(id), closing: () => life.closing, streams, broadcasts, presence };
+		const destinations = {
+			limits,
+			find: (id: string) => registry.find(id),
+			closing: () => life.closing,
+			streams,
+			proxied: this.#proxied,
+			broadcasts,
+			presence,
+		};
 		this.#admission = {
 			...{ limits, runtime, epoch, registry },
 			leases: kept.leases,
@@ -177,9 +191,10 @@ export class Coordinator implements AsyncDisposable {
 
 	/**
 	 * Opens a stream to a Client. There, its `stream.peer` is null. Resolves when the Client's library has accepted it, within 10 s.
+	 * While there is no place for another stream, it waits like `Client.openStream`.
 	 *
 	 * @throws TypeError `ID_INVALID` or `OPTION_INVALID`; RangeError `STREAM_ID_IN_USE`; `signal.reason` on abort, and then the stream is reset
-	 * @throws ConecError `PEER_UNKNOWN`, `PEER_BUSY`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `COORDINATOR_CLOSED`
+	 * @throws ConecError `PEER_UNKNOWN`, `PEER_BUSY`, `QUEUE_FULL`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `COORDINATOR_CLOSED`
 	 */
 	async openStream(peer: string, options: OpenStreamOptions = {}): Promise<MessageStream> {
 		checkOpenStreamOptions(options, this.#parts.options.limits.metadataBytes);
@@ -318,19 +333,6 @@ export class Coordinator implements AsyncDisposable {
 		if (session === undefined) throw new ConecError("PEER_UNKNOWN", `${action}: peer is not connected`, { peer });
 		return session;
 	}
-}
-
-/** How much a Coordinator keeps. All of it is 0 when no Client has been connected for two minutes. */
-export interface CoordinatorCensus {
-	readonly clients: number;
-	/** The Coordinator's own streams, not those that it proxies. */
-	readonly streams: number;
-	readonly broadcasts: number;
-	/** Attempts, reports, and budgets of addresses. */
-	readonly channels: number;
-	readonly watches: number;
-	/** Handlers of protocols that have not ended. */
-	readonly handlers: number;
 }
 
 /** Counts what a Coordinator keeps; for tests. */

@@ -6,7 +6,7 @@
 
 import type { CoordinatorLimits } from "../limits.ts";
 import { rejectStream } from "../stream/open-stream.ts";
-import type { IncomingStream, Transport } from "../transport/transport.ts";
+import type { IncomingStream } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
@@ -15,24 +15,24 @@ import { PRESENCE_CAPABILITY } from "../wire/presence.ts";
 import type { Broadcasts } from "./broadcast/index.ts";
 import type { OwnStreams } from "./own-streams/index.ts";
 import type { PresenceService } from "./presence/index.ts";
-import { proxyStream } from "./proxy.ts";
+import type { ProxiedStreams } from "./proxy/index.ts";
 import type { Session } from "./sessions/index.ts";
 
 /** What streams may be for, and what they need. */
 export interface Destinations {
 	readonly limits: CoordinatorLimits;
-	readonly transport: Transport;
 	/** A connected Client. */
 	readonly find: (id: string) => Session | undefined;
 	readonly closing: () => boolean;
 	readonly streams: OwnStreams;
+	readonly proxied: ProxiedStreams;
 	readonly broadcasts: Broadcasts;
 	readonly presence: PresenceService;
 }
 
 /** Gives the stream to whom its OPEN names, or answers REJECT. */
 export function dispatchStream(session: Session, incoming: IncomingStream, destinations: Destinations): void {
-	const { limits, transport, find, closing, streams, broadcasts, presence } = destinations;
+	const { limits, find, closing, streams, proxied, broadcasts, presence } = destinations;
 	if (incoming.header.kind !== FRAME.OPEN) return incoming.refuse(RESET_CODES.HEADER_INVALID);
 	const open = decodeOpenToCoordinator(incoming.header.payload, limits.metadataBytes);
 	if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
@@ -43,7 +43,7 @@ export function dispatchStream(session: Session, incoming: IncomingStream, desti
 		session.used = true;
 		return broadcasts.join(session, incoming, broadcast);
 	}
-	if (to !== undefined) return proxyStream(incoming, open.value, session, find(to), transport, limits);
+	if (to !== undefined) return proxied.open(incoming, open.value, session, find(to));
 	if (watch === undefined) return streams.accept(session, incoming, open.value);
 	if (!session.capabilities.includes(PRESENCE_CAPABILITY)) return rejectStream(incoming, "PROTOCOL_ERROR", notListed(PRESENCE_CAPABILITY));
 	presence.watch(session, incoming);

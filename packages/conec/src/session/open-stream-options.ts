@@ -30,9 +30,9 @@ export interface OpenStreamOptions {
 	 * handler it rejects the stream with `PROTOCOL_UNHANDLED`. @default none: the stream goes to `incomingStreams`
 	 */
 	readonly protocol?: string;
-	/** Resolve at once, so that the first messages travel with the opening. If the peer rejects the stream, the stream fails. @default false: resolve when the peer has accepted */
+	/** Resolve as soon as this side has a place for the stream, so that the first messages travel with the opening. If the peer rejects the stream, the stream fails. @default false: resolve when the peer has accepted */
 	readonly early?: boolean;
-	/** Aborting gives up the opening: the call rejects with the signal's reason, and the stream is reset. It has no effect once the stream is open. */
+	/** Aborting gives up the opening, also while it waits: the call rejects with the signal's reason, and the stream is reset. It has no effect once the stream is open. */
 	readonly signal?: AbortSignal;
 }
 

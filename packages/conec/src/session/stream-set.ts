@@ -8,12 +8,14 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { type LinkedAbort, linkedAbort, within } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
+import { cannotOpen } from "../stream/failures.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { openMessageStream } from "../stream/open-stream.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import type { OpenStreamOptions } from "./open-stream-options.ts";
+import { type Place, Places, type PlacesLimits } from "./opens/index.ts";
 import { StreamIds } from "./stream-ids.ts";
 
 /** How a {@link StreamSet} ends. */
@@ -45,12 +47,14 @@ export class StreamSet {
 	readonly #ids: StreamIds;
 	readonly #clock: Clock;
 	readonly #opening: Set<LinkedAbort> = new Set();
+	readonly #places: Places;
 	#ended: ConecError | undefined;
 
 	/** `ids`: shared by the sets of one entity. */
-	constructor(ids: StreamIds = new StreamIds(), clock: Clock = systemClock) {
+	constructor(ids: StreamIds = new StreamIds(), clock: Clock = systemClock, places: PlacesLimits = NO_LIMITS) {
 		this.#ids = ids;
 		this.#clock = clock;
+		this.#places = new Places(places, clock);
 	}
 
 	/** Streams that are not over, those being opened included. */
@@ -64,9 +68,10 @@ export class StreamSet {
 	}
 
 	/**
-	 * Opens a stream within `timeoutMs` (`limits.requestTimeoutMs`). `init` and `payload` (of OPEN) are made for its number.
+	 * Opens a stream within `timeoutMs` (`limits.requestTimeoutMs`). `init` and `payload` (of OPEN) are made for its number. Waits while there
+	 * is no place for it, see {@link Places}.
 	 *
-	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, or with the error of {@link end}.
+	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, `QUEUE_FULL`, or with the error of {@link end}.
 	 */
 	async open(
 		connection: TransportConnection,
@@ -80,14 +85,25 @@ export class StreamSet {
 		const abort = linkedAbort(options.signal);
 		this.#opening.add(abort);
 		let made: StreamInit | undefined;
+		let place: Place | undefined;
 		try {
 			const { init, payload } = make(id);
 			made = init;
-			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, { early: options.early, signal: abort.signal, timeoutMs });
-			this.add(stream, id);
+			const withinMs = timeoutMs ?? init.limits.requestTimeoutMs;
+			const untilMs = this.#clock.now() + withinMs;
+			place = this.#places.take(init.peer) ?? (await this.#placeFor(init, withinMs, abort.signal));
+			const leftMs = Math.max(0, Math.floor(untilMs - this.#clock.now()));
+			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, {
+				early: options.early,
+				signal: abort.signal,
+				timeoutMs: leftMs,
+			});
+			void stream.answered.then(place.answered);
+			this.add(stream, id, place);
 			return stream;
 		} catch (error) {
 			this.#ids.release(id);
+			place?.free();
 			// A connection that has ended a moment ago says only that.
 			if (made?.lostCode !== undefined && isConecError(error) && error.code === "CONNECTION_LOST")
 				throw new ConecError(made.lostCode, `Cannot open ${made.describe}: the connection is lost`, { cause: error });
@@ -98,8 +114,8 @@ export class StreamSet {
 		}
 	}
 
-	/** Keeps a stream until it is over, and its number in use if it was opened here. */
-	add(stream: LiveStream, id?: number): void {
+	/** Keeps a stream until it is over. Until then it has its number and its place, if it was opened here. */
+	add(stream: LiveStream, id?: number, place?: Place): void {
 		if (this.#ended !== undefined) stream.destroy(this.#ended, RESET_CODES.NONE);
 		this.#used = true;
 		this.#live.add(stream);
@@ -107,6 +123,17 @@ export class StreamSet {
 		void stream.closed.then(() => {
 			this.#live.delete(stream);
 			if (id !== undefined) this.#ids.release(id);
+			place?.free();
+		});
+	}
+
+	#placeFor(init: StreamInit, withinMs: number, signal: AbortSignal): Promise<Place> {
+		return this.#places.wait(init.peer, {
+			timeoutMs: withinMs,
+			signal,
+			late: () => cannotOpen({ lostCode: "CONNECTION_LOST", ...init }, "PEER_TIMEOUT", `no place for another stream within ${withinMs} ms`),
+			full: () =>
+				cannotOpen({ lostCode: "CONNECTION_LOST", ...init }, "QUEUE_FULL", `${this.#places.waiting} calls wait for a place already (limits.waitingCalls)`),
 		});
 	}
 
@@ -137,3 +164,5 @@ export class StreamSet {
 		for (const abort of this.#opening) abort.abort(error);
 	}
 }
+
+const NO_LIMITS: PlacesLimits = { waiting: Number.POSITIVE_INFINITY, live: () => Number.POSITIVE_INFINITY };

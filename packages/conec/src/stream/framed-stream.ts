@@ -41,6 +41,8 @@ export class FramedStream implements MessageStream {
 	readonly metadata: JsonValue | undefined;
 	readonly protocol: string | undefined;
 	readonly closed: Promise<CloseInfo>;
+	/** Resolves when the peer has accepted or rejected the stream, or it has ended without that. Never rejects. */
+	readonly answered: Promise<void>;
 	readonly #shell: StreamShell;
 	readonly #lingerMs: number;
 	readonly #clock: Clock;
@@ -54,6 +56,7 @@ export class FramedStream implements MessageStream {
 		this.metadata = init.metadata;
 		this.protocol = init.protocol;
 		this.closed = shell.closed;
+		this.answered = shell.accepted.catch(() => undefined);
 		this.#shell = shell;
 		this.#lingerMs = init.limits.lingerMs;
 		this.#clock = init.clock ?? systemClock;

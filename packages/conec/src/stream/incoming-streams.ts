@@ -10,7 +10,7 @@ import type { RESET_CODES } from "../wire/codes.ts";
 import type { FramedStream } from "./framed-stream.ts";
 import type { MessageStream } from "./message-stream.ts";
 
-/** The queue behind `incomingStreams`: bounded, one consumer at a time, `break` leaves the rest to the next. */
+/** The queue behind `incomingStreams`: one consumer at a time, `break` leaves the rest to the next. Whoever fills it asks for room first. */
 export class IncomingStreams implements AsyncIterable<MessageStream> {
 	readonly #capacity: number;
 	readonly #streams: Fifo<FramedStream> = new Fifo();
@@ -19,12 +19,18 @@ export class IncomingStreams implements AsyncIterable<MessageStream> {
 	/** `undefined` while more may come; `null` after `close`, the error after `destroy`. */
 	#outcome: ConecError | null | undefined = undefined;
 
-	/** @param capacity `limits.incomingStreams` */
-	constructor(capacity: number) {
+	readonly #onRoom: () => void;
+
+	/**
+	 * @param capacity `limits.incomingStreams`
+	 * @param onRoom called each time that there is room for a stream which was not there before
+	 */
+	constructor(capacity: number, onRoom: () => void = () => {}) {
 		this.#capacity = capacity;
+		this.#onRoom = onRoom;
 	}
 
-	/** Whether another stream may be accepted; if not, reject it with `PEER_BUSY`. */
+	/** Whether another stream may be accepted. */
 	get hasRoom(): boolean {
 		return this.#outcome === undefined && (this.#waiting !== undefined || this.#streams.length < this.#capacity);
 	}
@@ -46,7 +52,7 @@ export class IncomingStreams implements AsyncIterable<MessageStream> {
 		// One that broke before anything of it could be read must not take the place of a live one.
 		void stream.closed.then((info) => {
 			if (info.code !== undefined && stream.waitingMessages === 0) {
-				this.#streams.remove(stream);
+				if (this.#streams.remove(stream)) this.#onRoom();
 			}
 		});
 	}
@@ -82,6 +88,7 @@ export class IncomingStreams implements AsyncIterable<MessageStream> {
 		this.#reader = reader;
 		const stream = this.#streams.shift();
 		if (stream !== undefined) {
+			this.#onRoom();
 			return Promise.resolve({ done: false, value: stream });
 		}
 		if (this.#outcome !== undefined) {
@@ -90,6 +97,7 @@ export class IncomingStreams implements AsyncIterable<MessageStream> {
 		}
 		return new Promise((resolve, reject) => {
 			this.#waiting = { resolve, reject };
+			this.#onRoom();
 		});
 	}
 

@@ -85,10 +85,12 @@ export function rejectStream(incoming: IncomingStream, code: RejectCode, message
 	stream.stop(RESET_CODES.REJECTED);
 }
 
-function subjectOf(init: StreamInit): Subject {
+/** What errors say about a stream. */
+export function subjectOf(init: StreamInit): Subject {
 	return { peer: init.peer, describe: init.describe, lostCode: init.lostCode ?? "CONNECTION_LOST" };
 }
 
-function streamOptions(init: StreamInit): StreamOptions {
+/** What the transport is told of a stream. */
+export function streamOptions(init: StreamInit): StreamOptions {
 	return { messageBytes: init.limits.messageBytes, creditBytes: init.limits.streamCreditBytes, highWaterBytes: init.limits.sendHighWaterBytes };
 }

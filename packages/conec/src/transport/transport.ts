@@ -77,9 +77,11 @@ export interface IncomingStream {
 	refuse(code: number): void;
 }
 
-/** A stream that was opened only to be piped. Its header is sent. Nothing of it is read here. */
+/** A stream that is opened only to be piped. Nothing of it is read here. */
 export interface HeldStream {
 	readonly connection: TransportConnection;
+	/** Opens a stream that was to be opened later, piped or not. At the peer's stream limit it waits. Does nothing if it is open, or was given up. */
+	open(): void;
 	/** Gives the stream up before it is piped. */
 	refuse(code: number): void;
 }
@@ -141,8 +143,8 @@ export interface TransportConnection {
 	onStream: (stream: IncomingStream) => void;
 	/** Opens a stream whose first frame is `header`. At the peer's stream limit, the stream waits without a word. */
 	openStream(header: Frame, handler: StreamHandler, options?: StreamOptions): TransportStream;
-	/** Opens a stream to be given to {@link Transport.pipe}. */
-	openHeldStream(header: Frame): HeldStream;
+	/** Opens a stream to be given to {@link Transport.pipe}. With `later`, nothing is sent before {@link HeldStream.open}. */
+	openHeldStream(header: Frame, later?: boolean): HeldStream;
 	/** The accepting side keeps the peer. This lifts the limits of undecided connections: one stream, a small window, a short deadline. */
 	confirm(): void;
 	/**
@@ -260,13 +262,14 @@ export interface Transport {
 	/**
 	 * Joins two streams natively in both directions. FIN, reset, stop and backpressure pass through. If one stream is lost, the other is
 	 * reset and stopped with `lostCode`; it never gets a FIN. Resolves when both directions are over. `onEnd` is called
-	 * then, in order with other events: before any stream that the same peer opened later.
+	 * then, in order with other events: before any stream that the same peer opened later. `onOpen` is called before that, when `to` is
+	 * open: the peer's stream limit has let it pass. While `to` waits, the pipe ends if the peer resets and stops `from`.
 	 *
 	 * Both must be streams of this transport that nobody has accepted, piped or refused. Otherwise it rejects with a `TypeError` of the
 	 * code `OPTION_INVALID`, refuses both with `lostCode`, so that none stays open unserved, and does not call `onEnd`. A stream
 	 * that was accepted or piped before goes on as it was.
 	 */
-	pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult>;
+	pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void, onOpen?: () => void): Promise<PipeResult>;
 	/**
 	 * Does {@link TransportStream.writeFrames} on many streams in one call. Many bytes are kept in memory only once.
 	 *

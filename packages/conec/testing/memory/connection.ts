@@ -57,7 +57,7 @@ export class MemoryConnection implements LinkOwner {
 	readonly alpnProtocol: string;
 	readonly closed: Promise<TransportCloseInfo>;
 	readonly #options: ConnectionOptions;
-	readonly #defer: Defer;
+	readonly defer: Defer;
 	/** To the peer. */
 	readonly #wire: MemoryWire;
 	#peer!: MemoryConnection;
@@ -89,7 +89,7 @@ export class MemoryConnection implements LinkOwner {
 		this.#remoteAddress = options.remoteAddress;
 		this.acceptedFrom = options.undecided === undefined ? undefined : options.remoteAddress;
 		this.alpnProtocol = options.alpnProtocol;
-		this.#defer = createDefer(options.clock);
+		this.defer = createDefer(options.clock);
 		this.#wire = new MemoryWire(options.clock, options.nextDelayMs ?? (() => options.delayMs));
 		this.#state = options.undecided === undefined ? "open" : "undecided";
 		this.closed = new Promise((resolve) => {
@@ -121,7 +121,7 @@ export class MemoryConnection implements LinkOwner {
 
 	set onStream(onStream: (stream: IncomingStream) => void) {
 		this.#onStream = onStream;
-		this.#defer(() => this.#showStreams());
+		this.defer(() => this.#showStreams());
 	}
 
 	openStream(header: Frame, handler: StreamHandler, options: StreamOptions = {}): TransportStream {
@@ -132,10 +132,13 @@ export class MemoryConnection implements LinkOwner {
 		return stream;
 	}
 
-	openHeldStream(header: Frame): HeldStream {
+	openHeldStream(header: Frame, later: boolean = false): HeldStream {
 		const link = this.#createLink();
-		this.#begin(link, header, () => {});
-		return new MemoryHeld(this, link);
+		this.adopt(link, () => {});
+		if (this.#state !== "closed") link.forward.write(header.kind, header.payload);
+		const held = new MemoryHeld(this, link, () => this.#start(link));
+		if (!later) held.open();
+		return held;
 	}
 
 	/** For tests: a stream whose header never becomes complete. FIN or a reset may follow. */
@@ -165,12 +168,12 @@ export class MemoryConnection implements LinkOwner {
 		this.#state = "open";
 		this.#options.clock.clearTimeout(this.#deadline);
 		this.#wire.post(() => this.#peer.#sendWaiting());
-		this.#defer(() => this.#showStreams());
+		this.defer(() => this.#showStreams());
 	}
 
 	/** One wire carries everything in the order in which it was done. Only what a handler is told later must have been told. */
 	settled(): Promise<void> {
-		return new Promise((resolve) => this.#defer(resolve));
+		return new Promise((resolve) => this.defer(resolve));
 	}
 
 	close(code: number, reason: string): void {
@@ -253,7 +256,7 @@ export class MemoryConnection implements LinkOwner {
 	/** Says who is to be told when a stream breaks with the connection. */
 	adopt(link: Link, onLost: (error: ConecError) => void): void {
 		if (this.#state === "closed") {
-			this.#defer(() => this.#abandon(link, onLost));
+			this.defer(() => this.#abandon(link, onLost));
 		} else {
 			this.#links.set(link, onLost);
 		}
@@ -274,7 +277,7 @@ export class MemoryConnection implements LinkOwner {
 			windowBytes: this.#options.windowBytes,
 			toAcceptor: this.#wire,
 			toOpener: this.#peer.#wire,
-			defer: this.#defer,
+			defer: this.defer,
 			onOver: (link) => {
 				this.#links.delete(link);
 				this.#peer.#links.delete(link);
@@ -294,6 +297,12 @@ export class MemoryConnection implements LinkOwner {
 			return;
 		}
 		link.forward.write(header.kind, header.payload);
+		this.#start(link);
+	}
+
+	/** Lets a stream begin as soon as the peer's stream limit allows it. */
+	#start(link: Link): void {
+		if (this.#state === "closed" || link.over) return;
 		this.#unsent.push(link);
 		this.#sendWaiting();
 	}
@@ -315,6 +324,7 @@ export class MemoryConnection implements LinkOwner {
 			this.#wire.post(() => peer.#receive(link));
 			link.forward.start();
 			link.backward.start();
+			link.onStarted?.();
 		}
 	}
 
@@ -377,7 +387,7 @@ export class MemoryConnection implements LinkOwner {
 		const links = [...this.#links];
 		this.#links.clear();
 		this.#options.onClosed(this);
-		this.#defer(() => {
+		this.defer(() => {
 			for (const [link, onLost] of links) {
 				this.#abandon(link, onLost);
 			}

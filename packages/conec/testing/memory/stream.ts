@@ -34,6 +34,8 @@ export interface LinkOwner extends TransportConnection {
 	/** Says who is to be told when the stream breaks with the connection. */
 	adopt(link: Link, onLost: (error: ConecError) => void): void;
 	count(what: "sentBytes" | "receivedBytes", bytes: number): void;
+	/** Does something after the present turn. */
+	readonly defer: Defer;
 }
 
 /** Both directions of one stream, as the opener and the acceptor share them. */
@@ -41,6 +43,8 @@ export interface Link {
 	readonly opener: LinkOwner;
 	/** Whether the acceptor has heard of it. */
 	started: boolean;
+	/** Told once it is started. */
+	onStarted: (() => void) | undefined;
 	/** Both directions are over. */
 	over: boolean;
 	/** From the opener. */
@@ -74,6 +78,7 @@ export function createLink(options: LinkOptions): Link {
 	const link: Link = {
 		opener,
 		started: false,
+		onStarted: undefined,
 		over: false,
 		forward: new Flow({ windowBytes, there: toAcceptor, back: toOpener, defer, onOver }),
 		backward: new Flow({ windowBytes, there: toOpener, back: toAcceptor, defer, onOver }),
@@ -228,10 +233,19 @@ export class MemoryHeld implements HeldStream {
 	readonly link: Link;
 	/** Nobody has piped or refused it. */
 	undecided: boolean = true;
+	readonly #letGo: () => void;
+	#opened = false;
 
-	constructor(connection: LinkOwner, link: Link) {
+	constructor(connection: LinkOwner, link: Link, letGo: () => void) {
 		this.connection = connection;
 		this.link = link;
+		this.#letGo = letGo;
+	}
+
+	open(): void {
+		if (this.#opened) return;
+		this.#opened = true;
+		this.#letGo();
 	}
 
 	refuse(code: number): void {
@@ -249,13 +263,20 @@ export function refuseLink(link: Link, code: number): void {
 }
 
 /** See `Transport.pipe`. */
-export function pipeLinks(from: MemoryIncoming, to: MemoryHeld, lostCode: number): Promise<PipeResult> {
+export function pipeLinks(from: MemoryIncoming, to: MemoryHeld, lostCode: number, onOpen: () => void): Promise<PipeResult> {
 	from.undecided = false;
 	to.undecided = false;
 	// The headers are no part of what is piped.
 	const { readBytes: forwardStart } = from.link.forward;
 	return new Promise((resolve) => {
 		let open = 2;
+		const opened = (): void => {
+			// What has come meanwhile has found the header in its way.
+			from.link.forward.resume();
+			if (open > 0) onOpen();
+		};
+		if (to.link.started) to.connection.defer(opened);
+		else to.link.onStarted = () => to.connection.defer(opened);
 		let end: PipeResult["end"] = "finished";
 		const over = (how: PipeResult["end"]): void => {
 			open--;

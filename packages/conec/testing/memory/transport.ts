@@ -233,12 +233,12 @@ class Endpoint implements MemoryTransport {
 		return outcome.connection;
 	}
 
-	async pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult> {
+	async pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void, onOpen: () => void = () => {}): Promise<PipeResult> {
 		if (!(from instanceof MemoryIncoming && to instanceof MemoryHeld && this.#owns(from) && this.#owns(to))) {
 			refuseStreams([from, to], lostCode);
 			throw strangerError("Cannot pipe streams");
 		}
-		const result = await pipeLinks(from, to, lostCode);
+		const result = await pipeLinks(from, to, lostCode, onOpen);
 		onEnd?.(); // here every event is a task of its own, so this comes before the next
 		return result;
 	}

@@ -168,6 +168,73 @@ export function pipeSuite(
 		assert.equal(b.has("reset"), false);
 	});
 
+	onPair("pipe: a held stream that is to be opened later sends nothing before, and the pipe tells when it is open", async (pair, fixture) => {
+		const far = await third(pair, fixture);
+		const a = new Recorder().open(pair.near, OPEN);
+		a.write(FRAME.DATA, pattern(5));
+		const held = far.middle.openHeldStream(OPEN, true);
+		const told: string[] = [];
+		const result = pair.accepting.pipe(
+			await pair.incoming(),
+			held,
+			LOST_CODE,
+			() => void told.push("end"),
+			() => void told.push("open"),
+		);
+		const arriving = far.incoming().then((incoming) => {
+			told.push("arrived");
+			return new Recorder().accept(incoming);
+		});
+		await quiet();
+		assert.equal(told.length, 0);
+		held.open();
+		held.open();
+		assert.equal(told.length, 0, "never from inside a call");
+		const b = await arriving;
+		await b.framesOf(1);
+		await until("the pipe tells that it is open", () => told.includes("open"));
+		for (const { stream } of [a, b]) stream.finish();
+		assert.equal((await result).end, "finished");
+		assert.deepEqual(told.sort(), ["arrived", "end", "open"]);
+		await far.close();
+	});
+
+	onPair("pipe: a stream that its peer gives up while the far leg waits ends the pipe, and the far leg is never opened", async (pair, fixture) => {
+		const far = await third(pair, fixture);
+		const a = new Recorder().open(pair.near, OPEN);
+		const held = far.middle.openHeldStream(OPEN, true);
+		let opened = 0;
+		const result = pair.accepting.pipe(await pair.incoming(), held, LOST_CODE, undefined, () => opened++);
+		a.stream.reset(0x09);
+		await quiet();
+		a.stream.stop(0x09);
+		await result;
+		held.open();
+		await quiet();
+		far.middle.openHeldStream({ kind: FRAME.OPEN, payload: pattern(7) });
+		assert.deepEqual([...(await far.incoming()).header.payload], [...pattern(7)], "no other stream has come before");
+		assert.equal(opened, 0);
+		await far.close();
+	});
+
+	onPair("pipe: a far leg beyond the peer's stream limit is not open until another stream has ended", async (pair, fixture) => {
+		const { streams } = fixture;
+		const far = await third(pair, fixture);
+		const all = Array.from({ length: streams }, () => new Recorder().open(far.middle, OPEN));
+		const accepted = await Promise.all(all.map(async () => new Recorder().accept(await far.incoming())));
+		new Recorder().open(pair.near, OPEN);
+		let opened = 0;
+		pair.accepting.pipe(await pair.incoming(), far.middle.openHeldStream(OPEN), LOST_CODE, undefined, () => opened++).catch(assert.fail);
+		await quiet();
+		assert.equal(opened, 0);
+		for (const { stream } of [...all.slice(0, streams / 4), ...accepted.slice(0, streams / 4)]) {
+			stream.reset(0x09);
+			stream.stop(0x09);
+		}
+		await until("it is open", () => opened === 1);
+		await far.close();
+	});
+
 	onPair("pipe: a held stream that is given up is reset and stopped", async (pair, fixture) => {
 		const far = await third(pair, fixture);
 		const held = far.middle.openHeldStream(OPEN);

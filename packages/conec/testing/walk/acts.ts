@@ -50,6 +50,19 @@ export const ACTS: readonly Weighted<Walk>[] = [
 		},
 	},
 	{
+		// More than there are places for, in some worlds.
+		name: "open many at once",
+		weight: 0.7,
+		run: (walk) =>
+			withClient(walk, (actor, client) => {
+				const to = peerOf(walk, actor);
+				const path = walk.choose.pick(["proxied", "auto"] as const);
+				for (let count = walk.choose.integer(10, 30); count > 0; count--)
+					walk.open(actor, to, "open-many", OPEN_MS, (metadata) => client.openStream(to, { path, metadata }));
+				return true;
+			}),
+	},
+	{
 		name: "open aborted",
 		weight: 2,
 		run: (walk) =>

@@ -58,7 +58,7 @@ export class Walk implements Stage {
 	/** Requests that are under way, for the log. */
 	readonly waiting: Set<string> = new Set();
 	/** Of Clients: small ones, so that little is enough to fill what there is. */
-	readonly #limits: { readonly streamCreditBytes: number; readonly sendHighWaterBytes: number };
+	readonly #limits: { readonly streamCreditBytes: number; readonly sendHighWaterBytes: number; readonly incomingStreams: number };
 	#runs = 0;
 
 	constructor(seed: number) {
@@ -71,10 +71,18 @@ export class Walk implements Stage {
 			windowBytes: traits.pick([16_384, 32_768, 65_536]),
 			coordinator: {
 				broadcasts: { ...WITNESSED },
-				limits: { broadcastBufferBytes: 8 * 1_048_576, presenceQueueBytes: 16_384, presenceLogBytes: 65_536 },
+				limits: {
+					...{ broadcastBufferBytes: 8 * 1_048_576, presenceQueueBytes: 16_384, presenceLogBytes: 65_536 },
+					streamsPerPair: traits.pick([8, 1_024]),
+					streamsPerConnection: traits.pick([16, 4_096]),
+				},
 			},
 		});
-		this.#limits = { streamCreditBytes: traits.pick([1_024, 8_192, 262_144]), sendHighWaterBytes: traits.pick([1_024, 8_192, 524_288]) };
+		this.#limits = {
+			streamCreditBytes: traits.pick([1_024, 8_192, 262_144]),
+			sendHighWaterBytes: traits.pick([1_024, 8_192, 524_288]),
+			incomingStreams: traits.pick([1, 64]),
+		};
 		const note = (line: string): void => this.world.note(line);
 		this.choose = chooserOf(this.world.random);
 		this.names = CLIENT_NAMES.slice(0, this.choose.integer(4, CLIENT_NAMES.length - 1));

@@ -46,10 +46,10 @@ export interface Channel extends AsyncDisposable {
 	/** Id of the peer. Its certificate proves it. */
 	readonly peer: string;
 	/**
-	 * Opens a stream on this channel. Resolves when the peer's library has accepted it, within 10 s.
+	 * Opens a stream on this channel. Resolves when the peer's library has accepted it, within 10 s. It waits like `Client.openStream`.
 	 *
 	 * @throws TypeError `OPTION_INVALID`, also for `path: "proxied"`; RangeError `STREAM_ID_IN_USE`; `signal.reason` on abort, and then the stream is reset
-	 * @throws ConecError `CHANNEL_CLOSED`, `PEER_BUSY`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `CLIENT_CLOSED`
+	 * @throws ConecError `CHANNEL_CLOSED`, `PEER_BUSY`, `QUEUE_FULL`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `CLIENT_CLOSED`
 	 */
 	openStream(options?: OpenStreamOptions): Promise<MessageStream>;
 	/** The figures of now. After the end, the last ones that are known. */
@@ -115,7 +115,7 @@ export class DirectChannel implements Channel {
 		this.#control = control;
 		this.#clock = clock;
 		this.#since = new Date(clock.wallMs());
-		this.#streams = new StreamSet(ids, clock);
+		this.#streams = new StreamSet(ids, clock, { waiting: limits.waitingCalls, live: () => Number.POSITIVE_INFINITY });
 		this.#limits = limits;
 		this.#onLeaving = onLeaving;
 		this.closed = connection.closed.then((ended) => {

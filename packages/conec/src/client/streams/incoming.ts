@@ -7,9 +7,8 @@
 import type { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { describeStream } from "../../session/describe-stream.ts";
-import type { Reception, Refusal } from "../../session/protocols/index.ts";
-import type { FramedStream } from "../../stream/framed-stream.ts";
-import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
+import type { Arrival, Reception } from "../../session/protocols/index.ts";
+import { rejectStream } from "../../stream/open-stream.ts";
 import type { IncomingStream } from "../../transport/transport.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
@@ -29,15 +28,10 @@ export class ClientStreams {
 		this.#leaving = leaving;
 	}
 
-	/** Why no stream of that protocol, or of none, is accepted now; `undefined`: it is. */
-	refusal(protocol: string | undefined): Refusal | undefined {
-		if (this.#leaving()) return { code: "CLIENT_CLOSED", reason: "the Client is leaving" };
-		return this.#reception.refusal(protocol);
-	}
-
-	/** Hands an accepted stream to the application. */
-	take(stream: FramedStream): void {
-		this.#reception.take(stream);
+	/** Takes a stream for the application, now or when there is a place for it, or answers REJECT. */
+	arrive(arrival: Arrival): void {
+		if (this.#leaving()) return rejectStream(arrival.incoming, "CLIENT_CLOSED", "the Client is leaving");
+		this.#reception.arrive(arrival);
 	}
 
 	/** A peer has opened a stream on a direct channel. */
@@ -46,12 +40,9 @@ export class ClientStreams {
 		if (!channel.takesStreams && !this.#leaving()) return incoming.refuse(RESET_CODES.CHANNEL_CLOSED);
 		const open = decodeOpenDirect(incoming.header.payload, this.#limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
-		const refusal = this.refusal(open.value.protocol);
-		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
 		// The name is that of the connection; what the header may say is not looked at.
-		const stream = acceptMessageStream(incoming, channel.init(open.value, describeStream(open.value.id, "from", channel.peer)));
-		channel.add(stream);
-		this.take(stream);
+		const init = channel.init(open.value, describeStream(open.value.id, "from", channel.peer));
+		this.arrive({ incoming, init, accepted: (stream) => channel.add(stream) });
 	}
 
 	/** Nothing more comes in. Streams that nobody has taken fail with the error; so does the iteration, unless the application has closed the Client. Handlers are told to end. */

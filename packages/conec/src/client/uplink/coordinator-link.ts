@@ -12,14 +12,14 @@ import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
-import type { Refusal } from "../../session/protocols/index.ts";
+import type { Arrival } from "../../session/protocols/index.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
-import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
+import type { StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
-import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
+import { rejectStream } from "../../stream/open-stream.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOfCoordinator } from "../../wire/channel-messages.ts";
@@ -37,10 +37,8 @@ export interface LinkEvents {
 	draining(reason: string): void;
 	/** About direct channels, and no answer that somebody waits for. Never called unless the Coordinator has the capability. */
 	channel(message: ChannelMessageOfCoordinator): void;
-	/** Why no stream of that protocol, or of none, is accepted now; `undefined`: it is. */
-	refusal(protocol: string | undefined): Refusal | undefined;
-	/** A stream of a peer or of the Coordinator has been accepted. */
-	accepted(stream: FramedStream): void;
+	/** A peer or the Coordinator has opened a stream. */
+	arrived(arrival: Arrival): void;
 	/** The connection has ended. Called once, the last call. */
 	lost(info: CloseInfo): void;
 }
@@ -82,7 +80,10 @@ export class CoordinatorLink {
 		this.welcome = welcome;
 		this.connection = connection;
 		this.observedAddress = welcome.observedAddress;
-		this.streams = new StreamSet(ids, clock);
+		this.streams = new StreamSet(ids, clock, {
+			waiting: limits.waitingCalls,
+			live: (peer) => (peer === null ? Number.POSITIVE_INFINITY : welcome.limits.streamsPerPair),
+		});
 		this.#control = control;
 		this.#limits = limits;
 		this.sendLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
@@ -180,12 +181,9 @@ export class CoordinatorLink {
 		if (incoming.header.kind !== FRAME.OPEN) return incoming.refuse(RESET_CODES.HEADER_INVALID);
 		const open = decodeOpenFromCoordinator(incoming.header.payload, this.#limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
-		const refusal = this.#events.refusal(open.value.protocol);
-		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
 		const { from = null, id } = open.value;
-		const stream = acceptMessageStream(incoming, this.#init(from, open.value, describeStream(id, "from", from)));
-		this.streams.add(stream);
-		this.#events.accepted(stream);
+		const init = this.#init(from, open.value, describeStream(id, "from", from));
+		this.#events.arrived({ incoming, init, accepted: (stream) => this.streams.add(stream) });
 	}
 
 	#init(peer: string | null, { id, metadata, protocol }: OpenDirect, describe: string): StreamInit {

@@ -11,9 +11,8 @@ import { describeStream } from "../../session/describe-stream.ts";
 import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
 import type { Reception } from "../../session/protocols/index.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
-import type { StreamInit } from "../../stream/framed-stream.ts";
+import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
-import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
 import type { IncomingStream } from "../../transport/transport.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { encodeOpen, type OpenDirect, type OpenToCoordinator } from "../../wire/open.ts";
@@ -30,7 +29,7 @@ export class OwnStreams {
 		this.#limits = limits;
 		this.#clock = clock;
 		this.#reception = reception;
-		this.#streams = new StreamSet(undefined, clock);
+		this.#streams = new StreamSet(undefined, clock, { waiting: limits.waitingCalls, live: () => Number.POSITIVE_INFINITY });
 	}
 
 	/** Those that are not over. */
@@ -48,14 +47,13 @@ export class OwnStreams {
 		return stream;
 	}
 
-	/** Takes a stream that a Client has opened to the Coordinator, or answers REJECT (`PEER_BUSY`, `PROTOCOL_UNHANDLED`). */
+	/** Takes a stream that a Client has opened to the Coordinator, now or when there is a place for it, or answers REJECT (`PEER_BUSY`, `PROTOCOL_UNHANDLED`). */
 	accept(session: Session, incoming: IncomingStream, open: OpenToCoordinator): void {
-		const refusal = this.#reception.refusal(open.protocol);
-		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
-		const stream = acceptMessageStream(incoming, this.#init(session, open, describeStream(open.id, "from", session.id)));
-		this.#streams.add(stream);
-		count(session, stream);
-		this.#reception.take(stream);
+		const accepted = (stream: FramedStream): void => {
+			this.#streams.add(stream);
+			count(session, stream);
+		};
+		this.#reception.arrive({ incoming, init: this.#init(session, open, describeStream(open.id, "from", session.id)), accepted });
 	}
 
 	/** Takes no more. Those that the application has not taken fail with the error, and handlers of protocols are told to end. */

@@ -12,4 +12,5 @@ export {
 	type ProtocolHandler,
 	type ProtocolHandlers,
 } from "./handler.ts";
-export { Reception, type ReceptionParts, type Refusal } from "./reception.ts";
+export { Reception, type ReceptionParts } from "./reception.ts";
+export type { Arrival } from "./waiting.ts";

@@ -8,6 +8,7 @@ import type { FramedStream } from "../../stream/framed-stream.ts";
 import { acceptMessageStream, openMessageStream } from "../../stream/open-stream.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
+import { isProtocol } from "../../wire/ids.ts";
 import { encodeOpen } from "../../wire/open.ts";
 import { checkHandlers, type HandlerFailed, type ProtocolHandler } from "./handler.ts";
 import { Reception } from "./reception.ts";
@@ -21,6 +22,14 @@ interface Scene {
 	readonly told: HandlerFailed[];
 	/** A stream of that protocol, which the reception has taken. */
 	readonly send: (protocol?: string) => Promise<{ near: FramedStream; far: FramedStream }>;
+	/** Opens a stream that arrives at the reception. `peer`: whose it is there. */
+	readonly open: (protocol?: string, peer?: string) => Promise<FramedStream>;
+	/** The same, while time passes. */
+	readonly opened: (protocol?: string, peer?: string) => Promise<FramedStream>;
+	/** The same with `early`, so that messages go before the answer. */
+	readonly openEarly: (peer: string) => Promise<FramedStream>;
+	/** The error of an opening. */
+	readonly outcome: (opening: Promise<unknown>) => Promise<ConecError>;
 	/** The peer ends the connection. */
 	readonly lose: () => void;
 	/** Everything that can go on without time has gone on. */
@@ -29,7 +38,9 @@ interface Scene {
 
 async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Record<string, ProtocolHandler> = {}): Promise<Scene> {
 	const clock = createVirtualClock();
-	const settle = (): Promise<void> => clock.advance(0);
+	const settle = async (): Promise<void> => {
+		for (let turn = 0; turn < 4; turn++) await clock.advance(0);
+	};
 	const ends = await connectEnds({ clock, step: settle });
 	t.after(async () => {
 		const closing = ends.close();
@@ -44,12 +55,31 @@ async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Rec
 		handlers: checkHandlers(handlers, 10),
 		failed: (failure) => told.push(failure),
 	});
+	const expected: { readonly peer: string; readonly protocol: string | undefined }[] = [];
+	const start = (early: boolean, protocol?: string, peer = "alice"): Promise<FramedStream> => {
+		expected.push({ peer, protocol });
+		ends.far.onStream = (incoming) => reception.arrive({ incoming, init: ends.init(expected.shift()), accepted: () => undefined });
+		const opening = openMessageStream(ends.near, { kind: FRAME.OPEN, payload: encodeOpen({ id: 1, protocol }) }, ends.init({ protocol }), { early });
+		opening.catch(() => undefined);
+		return opening;
+	};
 	return {
 		clock,
 		reception,
 		told,
 		settle,
 		lose: () => ends.near.close(3, "gone"),
+		open: (protocol, peer) => start(false, protocol, peer),
+		opened: (protocol, peer) => clock.until(start(false, protocol, peer), 1_000),
+		openEarly: (peer) => start(true, undefined, peer),
+		async outcome(opening) {
+			const error = opening.then(
+				() => assert.fail("it was opened"),
+				(reason: unknown) => reason,
+			);
+			await settle();
+			return (await error) as ConecError;
+		},
 		async send(protocol) {
 			const opening = openMessageStream(ends.near, { kind: FRAME.OPEN, payload: encodeOpen({ id: 1, protocol }) }, ends.init({ protocol }));
 			await settle();
@@ -77,19 +107,131 @@ test("reception: streams without a protocol wait in the queue, those with one go
 	}
 });
 
-test("reception: says why a stream is not accepted, for each kind by itself", async (t) => {
-	const { reception, send } = await scene(t, { incomingStreams: 0, runningHandlers: 1 });
-	const handling = reception.handle("a/1", never);
-	assert.deepEqual(
-		[reception.refusal(undefined)?.code, reception.refusal("a/1"), reception.refusal("a/2")?.code],
-		["PEER_BUSY", undefined, "PROTOCOL_UNHANDLED"],
-	);
-	assert.match(reception.refusal("a/2")?.reason ?? "", /^it handles no protocol "a\/2" \(check the name, /);
-	await send("a/1");
-	assert.deepEqual([reception.refusal("a/1")?.code, reception.running], ["PEER_BUSY", 1]);
+test("reception: rejects at once what nobody handles, and says why", async (t) => {
+	const { reception, open, opened, outcome } = await scene(t, { incomingStreams: 0 }, { "a/1": never });
+	const handling = reception.handle("a/2", never);
 	handling.close();
-	assert.equal(reception.refusal("a/1")?.code, "PROTOCOL_UNHANDLED");
-	for (const name of ["constructor", "tostring", "__proto__"]) assert.equal(reception.refusal(name)?.code, "PROTOCOL_UNHANDLED");
+	for (const name of ["a/2", "constructor", "tostring", "__proto__"].filter(isProtocol)) {
+		const error = await outcome(open(name));
+		assert.equal(error.code, "PROTOCOL_UNHANDLED");
+		assert.ok(error.message.includes(`it handles no protocol "${name}" (check the name, `), error.message);
+	}
+	assert.match((await outcome(open())).message, /it takes no streams without a protocol/);
+	assert.equal(reception.waiting, 0);
+	// A reader that waits for a stream is a place for one.
+	const taken = reception.incoming[Symbol.asyncIterator]().next();
+	const stream = await opened();
+	assert.equal((await taken).value?.peer, "alice");
+	assert.equal(stream.protocol, undefined);
+});
+
+test("reception: streams wait for a place in the queue and for a handler that may run, each kind by itself", async (t) => {
+	const ends: (() => void)[] = [];
+	const { reception, open, settle } = await scene(
+		t,
+		{ incomingStreams: 1, runningHandlers: 1 },
+		{ "a/1": () => new Promise<void>((resolve) => void ends.push(resolve)) },
+	);
+	const opened: string[] = [];
+	for (const what of ["plain 1", "plain 2", "a/1 1", "a/1 2"]) void open(what.startsWith("a") ? "a/1" : undefined).then(() => opened.push(what));
+	await settle();
+	assert.deepEqual([opened, reception.waiting], [["plain 1", "a/1 1"], 2]);
+	ends[0]?.();
+	await settle();
+	assert.deepEqual([opened.at(-1), reception.waiting, reception.running], ["a/1 2", 1, 1]);
+	await reception.incoming[Symbol.asyncIterator]().next();
+	await settle();
+	assert.deepEqual([opened.at(-1), reception.waiting, reception.incoming.length], ["plain 2", 0, 1]);
+});
+
+test("reception: a stream that waits keeps what has come on it, until it is accepted or its opener gives it up", async (t) => {
+	const { reception, openEarly, settle } = await scene(t, { incomingStreams: 1 });
+	const streams = [openEarly("alice"), openEarly("alice"), openEarly("alice")];
+	for (const [index, stream] of streams.entries()) {
+		await (await stream).send(`hello ${index}`);
+		if (index === 2) (await stream).close().catch(() => undefined);
+	}
+	await settle();
+	assert.equal(reception.waiting, 2);
+	const given = await streams[1];
+	given?.destroy(closed, RESET_CODES.CANCELLED);
+	await settle();
+	assert.equal(reception.waiting, 1);
+	const taken: string[] = [];
+	const incoming = reception.incoming[Symbol.asyncIterator]();
+	for (let count = 0; count < 2; count++) {
+		const { value } = await incoming.next();
+		assert.ok(value !== undefined);
+		taken.push(new TextDecoder().decode((await value.receive()) ?? new Uint8Array()));
+		if (count === 1) assert.equal(await value.receive(), null);
+		else value.reset();
+		value.stop();
+	}
+	assert.deepEqual([taken, reception.waiting, reception.incoming.length], [["hello 0", "hello 2"], 0, 0]);
+});
+
+test("reception: openers have their turn, and one may have a quarter of what waits", async (t) => {
+	const { reception, open, opened, outcome, settle } = await scene(t, { incomingStreams: 1, waitingOpens: 16 });
+	await opened();
+	const order: string[] = [];
+	for (const peer of ["ann", "ann", "ann", "ann", "ben", "ben"]) void open(undefined, peer).then(() => order.push(peer));
+	await settle();
+	assert.equal(reception.waiting, 6);
+	assert.equal((await outcome(open(undefined, "ann"))).code, "PEER_BUSY");
+	const incoming = reception.incoming[Symbol.asyncIterator]();
+	for (let taken = 0; taken < 6; taken++) {
+		await incoming.next();
+		await settle();
+	}
+	assert.deepEqual(order, ["ann", "ben", "ann", "ben", "ann", "ann"]);
+});
+
+test("reception: what comes early on streams of one opener that wait is bounded, and others are not concerned", async (t) => {
+	const { reception, opened, openEarly, settle } = await scene(t, { incomingStreams: 1 });
+	await opened();
+	const light = await openEarly("dora");
+	light.trySend("light");
+	const heavy: FramedStream[] = [];
+	const failed: string[] = [];
+	for (let count = 0; count < 12; count++) {
+		const stream = await openEarly("cleo");
+		heavy.push(stream);
+		void stream.closed.then(({ code }) => failed.push(code ?? "none"));
+		// Its credit lets two of them in.
+		for (let sent = 0; sent < 3; sent++) stream.send(new Uint8Array(250_000)).catch(() => undefined);
+		await settle();
+	}
+	// Eight of them have 4,001,024 bytes, and each further one passes 4 MiB.
+	assert.deepEqual([failed, reception.waiting], [["PEER_BUSY", "PEER_BUSY", "PEER_BUSY", "PEER_BUSY"], 9]);
+	assert.ok(!light.over);
+	// What was kept of one that leaves does not count any more.
+	heavy[0]?.destroy(closed, RESET_CODES.CANCELLED);
+	await settle();
+	const next = await openEarly("cleo");
+	for (let sent = 0; sent < 3; sent++) next.send(new Uint8Array(250_000)).catch(() => undefined);
+	await settle();
+	assert.deepEqual([next.over, reception.waiting], [false, 9]);
+});
+
+test("reception: streams that wait for a handler are rejected when it goes, and all when the reception closes", async (t) => {
+	const { reception, open, opened, outcome, settle } = await scene(t, { runningHandlers: 0, incomingStreams: 1 }, { "b/1": never });
+	const handling = reception.handle("a/1", never);
+	const [a, b] = [outcome(open("a/1")), outcome(open("b/1"))];
+	await settle();
+	assert.equal(reception.waiting, 2);
+	handling.close();
+	await settle();
+	assert.equal((await a).code, "PROTOCOL_UNHANDLED");
+	await opened();
+	const plain = outcome(open());
+	await settle();
+	assert.equal(reception.waiting, 2);
+	reception.close(closed, RESET_CODES.CLIENT_CLOSED);
+	await settle();
+	assert.deepEqual(
+		[(await b).code, (await plain).code, (await outcome(open())).code, reception.waiting],
+		["CLIENT_CLOSED", "CLIENT_CLOSED", "CLIENT_CLOSED", 0],
+	);
 });
 
 test("reception: a stream whose handler has gone before it is handed over is reset, and nothing else happens", async (t) => {
@@ -181,7 +323,6 @@ test("reception: closing aborts the signals with its error, and what handlers do
 	// It has passed on the reason of its signal, so its stream ends as closing ends streams, without waiting for it.
 	assert.deepEqual(await far.closed, { by: "local", code: "CLIENT_CLOSED" });
 	await assert.rejects(near.receive(), { code: "CLIENT_CLOSED" });
-	assert.equal(reception.refusal("waits/1")?.code, "PEER_BUSY");
 });
 
 test("reception: settled waits for handlers with a live stream, at most lingerMs and two thirds of closeTimeoutMs", async (t) => {

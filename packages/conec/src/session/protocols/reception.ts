@@ -11,13 +11,15 @@ import { argumentError, ConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
 import { IncomingStreams } from "../../stream/incoming-streams.ts";
+import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
 import { RESET_CODES, type RejectCode } from "../../wire/codes.ts";
 import { checkProtocol } from "../open-stream-options.ts";
 import { checkHandler, type HandlerFailed, type Handling, type ProtocolHandler } from "./handler.ts";
 import { HandlerRuns } from "./runs.ts";
+import { type Arrival, WaitingStreams } from "./waiting.ts";
 
 /** Why a stream is not accepted. */
-export interface Refusal {
+interface Refusal {
 	readonly code: RejectCode;
 	/** A text for people at the other side. */
 	readonly reason: string;
@@ -45,14 +47,26 @@ export class Reception {
 	readonly #clock: Clock;
 	readonly #handlers: Map<string, ProtocolHandler>;
 	readonly #runs: HandlerRuns;
+	/** Streams that wait for a place in {@link incoming}. */
+	readonly #untaken: WaitingStreams;
+	/** Streams that wait until a handler may run. */
+	readonly #unhandled: WaitingStreams;
+	#over: Refusal | undefined;
 
 	constructor({ owner, limits, clock = systemClock, handlers, failed }: ReceptionParts) {
-		this.incoming = new IncomingStreams(limits.incomingStreams);
+		this.incoming = new IncomingStreams(limits.incomingStreams, () => this.#serve(this.incoming, this.#untaken));
 		this.#owner = owner;
 		this.#limits = limits;
 		this.#clock = clock;
 		this.#handlers = new Map(handlers);
-		this.#runs = new HandlerRuns(limits.runningHandlers, failed);
+		this.#runs = new HandlerRuns(limits.runningHandlers, failed, () => this.#serve(this.#runs, this.#unhandled));
+		this.#untaken = new WaitingStreams(limits.waitingOpens);
+		this.#unhandled = new WaitingStreams(limits.waitingOpens);
+	}
+
+	/** Streams that wait for a place. */
+	get waiting(): number {
+		return this.#untaken.length + this.#unhandled.length;
 	}
 
 	/** Handlers that run. */
@@ -78,21 +92,31 @@ export class Reception {
 		handlers.set(protocol, handler);
 		let open = true;
 		const close = (): void => {
-			if (open) handlers.delete(protocol);
+			if (!open) return;
 			open = false;
+			handlers.delete(protocol);
+			const { code, reason } = unhandled(protocol);
+			this.#unhandled.reject(code, reason, protocol);
 		};
 		return { protocol, close, [Symbol.dispose]: close };
 	}
 
-	/** Why a stream of this protocol, or without one, is not accepted now. `undefined`: it is accepted, and {@link take} must take it in the same turn. */
-	refusal(protocol: string | undefined): Refusal | undefined {
-		if (protocol === undefined) return this.incoming.hasRoom ? undefined : busy(`${this.#owner}'s application has no room for another stream`);
-		if (!this.#handlers.has(protocol))
-			return {
-				code: "PROTOCOL_UNHANDLED",
-				reason: `it handles no protocol "${protocol}" (check the name, and the version of the program there)`,
-			};
-		return this.#runs.hasRoom ? undefined : busy(`${this.#owner} runs ${this.#runs.size} handlers already`);
+	/**
+	 * Takes a stream whose OPEN has been understood. It is accepted at once if there is a place for it. Otherwise it waits for one, in turn among
+	 * those who have opened streams here. Answers REJECT: `PROTOCOL_UNHANDLED`, and `PEER_BUSY` if too many wait.
+	 */
+	arrive(arrival: Arrival): void {
+		const { incoming, init } = arrival;
+		const { protocol } = init;
+		const refusal = this.#refusal(protocol);
+		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
+		const [places, waiting] = protocol === undefined ? [this.incoming, this.#untaken] : [this.#runs, this.#unhandled];
+		if (waiting.length === 0 && places.hasRoom) {
+			const stream = acceptMessageStream(incoming, init);
+			arrival.accepted(stream);
+			return this.take(stream);
+		}
+		if (!waiting.add(arrival)) rejectStream(incoming, "PEER_BUSY", `too many streams wait for ${this.#owner}'s application`);
 	}
 
 	/** Hands over a stream that has been accepted. */
@@ -106,14 +130,37 @@ export class Reception {
 
 	/** Takes no more streams. Those that the application has not taken are reset with `wireCode`, iterating `incomingStreams` ends, and handlers are told to end. */
 	close(error: ConecError, wireCode: (typeof RESET_CODES)[keyof typeof RESET_CODES]): void {
+		this.#end();
 		this.incoming.close(error, wireCode);
 		this.#runs.end(error, wireCode);
 	}
 
 	/** The same, but iterating `incomingStreams` ends with the error. */
 	destroy(error: ConecError, wireCode: (typeof RESET_CODES)[keyof typeof RESET_CODES]): void {
+		this.#end();
 		this.incoming.destroy(error, wireCode);
 		this.#runs.end(error, wireCode);
+	}
+
+	/** Why no such stream is accepted, now or later. */
+	#refusal(protocol: string | undefined): Refusal | undefined {
+		if (this.#over !== undefined) return this.#over;
+		if (protocol !== undefined) return this.#handlers.has(protocol) ? undefined : unhandled(protocol);
+		if (this.#limits.incomingStreams > 0 || this.incoming.hasRoom) return undefined;
+		return { code: "PROTOCOL_UNHANDLED", reason: "it takes no streams without a protocol" };
+	}
+
+	#serve(places: { readonly hasRoom: boolean }, waiting: WaitingStreams): void {
+		while (places.hasRoom) {
+			const stream = waiting.accept();
+			if (stream === undefined) return;
+			this.take(stream);
+		}
+	}
+
+	#end(): void {
+		this.#over ??= LEAVING[this.#owner];
+		for (const waiting of [this.#untaken, this.#unhandled]) waiting.reject(this.#over.code, this.#over.reason);
 	}
 
 	/** Resolves when the handlers have ended, or have had the time that closing leaves them: `limits.lingerMs`, and never all of `limits.closeTimeoutMs`. */
@@ -124,6 +171,11 @@ export class Reception {
 	}
 }
 
-function busy(reason: string): Refusal {
-	return { code: "PEER_BUSY", reason };
+const LEAVING: Readonly<Record<ReceptionParts["owner"], Refusal>> = {
+	"the peer": { code: "CLIENT_CLOSED", reason: "the Client is leaving" },
+	"the Coordinator": { code: "COORDINATOR_CLOSED", reason: "the Coordinator is stopping" },
+};
+
+function unhandled(protocol: string): Refusal {
+	return { code: "PROTOCOL_UNHANDLED", reason: `it handles no protocol "${protocol}" (check the name, and the version of the program there)` };
 }

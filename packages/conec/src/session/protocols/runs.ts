@@ -19,15 +19,17 @@ interface Run {
 export class HandlerRuns {
 	readonly #most: number;
 	readonly #failed: (failure: HandlerFailed) => void;
+	readonly #onRoom: () => void;
 	readonly #running: Set<Run> = new Set();
 	/** Handlers that returned nothing, while their streams live: the application has these, and its signals. */
 	readonly #handedOver: Set<Run> = new Set();
 	#over: { readonly error: ConecError; readonly wireCode: number } | undefined = undefined;
 
-	/** `most`: `limits.runningHandlers`. `failed` is told once for each handler that fails, until {@link end}. */
-	constructor(most: number, failed: (failure: HandlerFailed) => void) {
+	/** `most`: `limits.runningHandlers`. `failed` is told once for each handler that fails, until {@link end}. `onRoom` is told each time that a handler has ended. */
+	constructor(most: number, failed: (failure: HandlerFailed) => void, onRoom: () => void = () => {}) {
 		this.#most = most;
 		this.#failed = failed;
+		this.#onRoom = onRoom;
 	}
 
 	/** Handlers that have not ended. */
@@ -91,6 +93,7 @@ export class HandlerRuns {
 			if (over === undefined && !isPassedOn(error, failures, info, signal)) this.#failed({ type: "handler-failed", protocol, peer: stream.peer, error });
 		} finally {
 			this.#running.delete(run);
+			this.#onRoom();
 		}
 	}
 }

@@ -101,6 +101,10 @@ export class QuicHeldStream implements HeldStream {
 		this.connection = connection;
 	}
 
+	open(): void {
+		this.stream.open();
+	}
+
 	refuse(code: number): void {
 		if (!this.undecided) return;
 		this.undecided = false;

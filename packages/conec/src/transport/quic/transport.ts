@@ -124,14 +124,14 @@ class QuicTransport implements Transport {
 		}
 	}
 
-	async pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void): Promise<PipeResult> {
+	async pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void, onOpen?: () => void): Promise<PipeResult> {
 		if (!(from instanceof QuicIncomingStream && to instanceof QuicHeldStream && this.#owns(from) && this.#owns(to))) {
 			refuseStreams([from, to], lostCode);
 			throw strangerError("Cannot pipe streams");
 		}
 		from.undecided = false;
 		to.undecided = false;
-		return await coded(() => quic.pipe(from.stream, to.stream, lostCode, onEnd));
+		return await coded(() => quic.pipe(from.stream, to.stream, lostCode, onEnd, onOpen));
 	}
 
 	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number> {
@@ -163,6 +163,7 @@ class QuicTransport implements Transport {
 			keepAliveIntervalMs: own.keepAliveIntervalMs ?? keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
 			bidirectionalStreams: limits.streamsPerConnection + 1, // the control stream is one more
 			streamWindowBytes: limits.streamWindowBytes,
+			connectionWindowBytes: CONNECTION_WINDOW_STREAMS * limits.streamWindowBytes,
 			datagramBufferBytes: 0,
 			congestion: this.#options.congestion ?? "cubic",
 		};
@@ -177,3 +178,6 @@ class QuicTransport implements Transport {
 		};
 	}
 }
+
+/** Unread bytes of a connection, in windows of one stream. There may be many more streams than that. */
+const CONNECTION_WINDOW_STREAMS = 150;

@@ -10,7 +10,7 @@ use quinn::{congestion, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt
 
 use crate::endpoint::{Heads, Retry, Terms, Windows};
 use crate::error::{invalid, Result};
-use crate::stream::{Limits, Reading, MAX_PAYLOAD_BYTES};
+use crate::stream::{Limits, Places, Reading, MAX_PAYLOAD_BYTES};
 use crate::tls::{Identity, Trust};
 
 #[napi(object, object_to_js = false)]
@@ -181,7 +181,7 @@ impl TransportInput {
 			.stream_receive_window(window)
 			.receive_window(start.connection)
 			.send_window(bytes("sendWindowBytes", self.send_window_bytes)?)
-			.max_concurrent_bidi_streams(start.bidirectional.into())
+			.max_concurrent_bidi_streams(Places::at_first(start.bidirectional).into())
 			.max_concurrent_uni_streams(start.unidirectional.into())
 			.mtu_discovery_config(Some(mtu))
 			.enable_segmentation_offload(self.segmentation_offload)

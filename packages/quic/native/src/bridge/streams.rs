@@ -15,7 +15,7 @@ use super::environment::{self, Entry};
 use super::options::{code, StreamInput};
 
 /// Opens a stream. A first frame and all that is written waits until the peer's stream limit allows it.
-/// `held`: only the first frame is sent, and nothing is read, until `pipe_streams`.
+/// `held`: nothing is sent until `stream_let_go`, then only the first frame. Nothing is read until `pipe_streams`.
 #[napi(catch_unwind)]
 pub fn stream_open(
 	connection: u32,
@@ -51,7 +51,13 @@ async fn open(connection: Arc<Connection>, stream: Arc<Stream>, bidirectional: b
 	let commands = &connection.line.commands;
 	let task = async {
 		let report = connection.line.reports.expect();
-		match stream.reading.postpone(commands, connection.open(bidirectional, &stream, priority)).await {
+		let opening = async {
+			if held && !stream.its_turn().await {
+				return None;
+			}
+			connection.open(bidirectional, &stream, priority).await
+		};
+		match stream.reading.postpone(commands, opening).await {
 			Some((send, recv)) if held => stream.hold(send, recv).await,
 			Some((send, recv)) => stream.serve_opened(send, recv, reading, report).await,
 			None if held => {} // `pipe_streams` or `stream_refuse` finds nothing parked and ends it
@@ -64,6 +70,12 @@ async fn open(connection: Arc<Connection>, stream: Arc<Stream>, bidirectional: b
 		}
 	};
 	stream.writing.serve(commands, task).await;
+}
+
+/// Opens a held stream, as soon as the peer's stream limit allows it.
+#[napi(catch_unwind)]
+pub fn stream_let_go(stream: u32) -> Result<()> {
+	with_stream(stream, |stream| stream.let_go.notify_one())
 }
 
 /// Starts reading and writing an incoming stream.

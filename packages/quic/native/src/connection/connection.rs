@@ -13,7 +13,7 @@ use crate::endpoint::{Accepted, Endpoint, Heads, Terms, Undecided};
 use crate::events::record;
 use crate::io::{capture, leak, others_first, Due, Report};
 use crate::lock::lock;
-use crate::stream::{Line, Parked, Stream};
+use crate::stream::{Line, Parked, Place, Places, Stream};
 use crate::tls::RefusalSlot;
 
 use super::end::{End, Layer};
@@ -37,6 +37,8 @@ pub struct Connection {
 	cancelled: Notify,
 	was_cancelled: AtomicBool,
 	terms: Terms,
+	/// For the streams that the peer opens.
+	places: Arc<Places>,
 	/// Held by an accepted connection until JS confirms it.
 	undecided: Mutex<Option<Undecided>>,
 	/// The code for a connection whose first frame is none.
@@ -58,9 +60,10 @@ impl Connection {
 			line,
 			cancelled: Notify::new(),
 			was_cancelled: AtomicBool::new(false),
-			terms,
+			places: Arc::new(Places::new(terms.windows.bidirectional)),
 			undecided: Mutex::new(None),
 			undecided_invalid_code: terms.heads.invalid_code,
+			terms,
 			confirmed: watch::Sender::new(true),
 			close_code: AtomicU64::new(0),
 			accepted_from: None,
@@ -101,7 +104,7 @@ impl Connection {
 		self.decided();
 		if let Some(connection) = self.established() {
 			connection.set_receive_window(self.terms.windows.connection);
-			connection.set_max_concurrent_bi_streams(self.terms.windows.bidirectional.into());
+			connection.set_max_concurrent_bi_streams(self.places.granted().into());
 			connection.set_max_concurrent_uni_streams(self.terms.windows.unidirectional.into());
 		}
 	}
@@ -194,7 +197,11 @@ impl Connection {
 	async fn serve(self: &Arc<Self>, connection: quinn::Connection, registry: impl Registry) -> End {
 		let bidirectional = async {
 			while let Ok((send, recv)) = connection.accept_bi().await {
-				tokio::spawn(self.clone().greet(Some(send), recv, registry.clone(), self.line.reports.expect()));
+				let (place, raised) = self.places.take();
+				if let Some(streams) = raised {
+					connection.set_max_concurrent_bi_streams(streams.into());
+				}
+				tokio::spawn(self.clone().greet(Some((send, place)), recv, registry.clone(), self.line.reports.expect()));
 			}
 		};
 		let unidirectional = async {
@@ -244,11 +251,12 @@ impl Connection {
 
 	/// Reads the first frame of an incoming stream, then leaves the stream to JS. What is no frame ends the stream, and an undecided connection
 	/// with it: the peer has one stream, so there is nothing that it could still say.
-	async fn greet(self: Arc<Self>, send: Option<SendStream>, mut recv: RecvStream, registry: impl Registry, _report: Report) {
+	async fn greet(self: Arc<Self>, send: Option<(SendStream, Place)>, mut recv: RecvStream, registry: impl Registry, _report: Report) {
 		let confirmed = *self.confirmed.borrow();
 		let Heads { bytes, timeout, timeout_code, invalid_code } = self.terms.heads;
 		let head = tokio::time::timeout(timeout, read_head(&mut recv, bytes)).await;
 		let flags = u32::from(send.is_some());
+		let (send, place) = send.unzip();
 		let parked = Parked { send, recv: Some(recv) };
 		match head {
 			Err(_) => parked.refuse(timeout_code),
@@ -257,6 +265,9 @@ impl Connection {
 			Ok(Head::Invalid(_)) => parked.refuse(invalid_code),
 			Ok(Head::Frame(kind, payload)) => match registry.add_stream(&self.line) {
 				Some(stream) => {
+					if let Some(place) = place {
+						stream.occupy(place);
+					}
 					stream.park(parked);
 					self.line.queue.push(|batch| {
 						let parts: [&[u8]; 3] = [&self.handle.to_ne_bytes(), &flags.to_ne_bytes(), &payload];

@@ -23,4 +23,6 @@ numbered! {
 	/// The closes of its connections have left; `ENDPOINT_CLOSED` follows.
 	const ENDPOINT_LEFT = 18;
 	const CONN_SETTLED = 19;
+	/// Both legs of a pipe are open; `PIPE_END` follows.
+	const PIPE_OPEN = 20;
 }

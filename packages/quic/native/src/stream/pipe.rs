@@ -25,7 +25,7 @@ numbered! {
 	}
 }
 
-/// Runs until both directions are over, then tells JS with one `PIPE_END` for both handles.
+/// Runs until both directions are over, then tells JS with one `PIPE_END` for both handles. Once both legs are open, `PIPE_OPEN` tells that.
 pub async fn pipe(a: Arc<Stream>, b: Arc<Stream>, lost_code: VarInt) {
 	let (end, forward, backward) = splice(&a, &b, lost_code).await;
 	let counts = [u64_halves(forward), u64_halves(backward)].concat();
@@ -34,7 +34,7 @@ pub async fn pipe(a: Arc<Stream>, b: Arc<Stream>, lost_code: VarInt) {
 
 async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt) -> (PipeEnd, u64, u64) {
 	let mut near = parked(a).await;
-	// The far leg may still be waiting for the peer's stream limit: the near leg may end meanwhile.
+	// The far leg may still be waiting for JS, or for the peer's stream limit: the near leg may end meanwhile.
 	let far = match &mut near {
 		None => None,
 		Some(near) => tokio::select! {
@@ -55,6 +55,7 @@ async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt) -> (PipeEnd
 			return (PipeEnd::Lost, 0, 0);
 		}
 	};
+	a.line.queue.event(record::PIPE_OPEN, a.handle, &[]);
 	let (cancel, cancelled) = watch::channel(None);
 	let forward = direction(near_recv, far_send, lost_code, cancelled.clone());
 	let backward = direction(far_recv, near_send, lost_code, cancelled);

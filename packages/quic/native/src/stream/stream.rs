@@ -3,7 +3,7 @@
 //! JS never waits here and no lock is held across an await, so `reset`, `stop` and `finish` always get through.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use quinn::VarInt;
@@ -17,6 +17,7 @@ use super::frame::{self, Deframer, Sink};
 use super::incoming::{Delivery, Incoming, Lost, Reading};
 use super::outgoing::{Next, Outgoing, OWN_CHUNK_BYTES};
 use super::parked::Parked;
+use super::places::Place;
 use super::reader::{Intake, Reader};
 use super::writer::{Source, Writer};
 
@@ -39,6 +40,10 @@ pub struct Stream {
 	pub reading: Orders,
 	parked: Mutex<Option<Parked>>,
 	pub parked_wake: Notify,
+	/// JS lets a held stream go: it may be opened now.
+	pub let_go: Notify,
+	/// Of a stream that the peer opened.
+	place: OnceLock<Place>,
 	/// The two halves, while they live and their tasks run.
 	pub(super) writer: Mutex<Option<Writer>>,
 	pub(super) reader: Mutex<Option<Reader>>,
@@ -62,6 +67,8 @@ impl Stream {
 			reading: Orders::default(),
 			parked: Mutex::new(None),
 			parked_wake: Notify::new(),
+			let_go: Notify::new(),
+			place: OnceLock::new(),
 			writer: Mutex::new(None),
 			reader: Mutex::new(None),
 			open: AtomicU8::new(2),
@@ -208,6 +215,21 @@ impl Stream {
 
 	pub fn unpark(&self) -> Option<Parked> {
 		lock(&self.parked).take()
+	}
+
+	/// The peer opened the stream. Its place is free when the stream is gone.
+	pub fn occupy(&self, place: Place) {
+		let _ = self.place.set(place);
+	}
+
+	/// For a held stream: resolves when JS lets it go. False: JS gave it up, or its connection is over.
+	pub async fn its_turn(&self) -> bool {
+		tokio::select! {
+			biased;
+			_ = self.cancellation() => false,
+			() = self.let_go.notified() => true,
+			() = self.line.ended() => false,
+		}
 	}
 
 	/// For a stream that no writer or reader serves: the code to reset it with, if JS gave it up.

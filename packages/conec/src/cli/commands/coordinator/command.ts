@@ -51,6 +51,8 @@ export const coordinatorCommand: Command = {
 			names: name === undefined ? ["localhost", ...certificateNames(surroundings.machine.hostName())] : [name],
 			stateDirectory: directory,
 			broadcasts,
+			// Nobody here takes streams: who opens one hears so at once.
+			limits: { incomingStreams: 0 },
 			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
 			...(congestion === undefined ? {} : { congestion }),
 			...(natTestPort === undefined ? {} : { natTestPort }),

@@ -1,0 +1,68 @@
+/**
+ * Streams from Client to Client: the header is checked here, everything after it is piped natively.
+ *
+ * @module
+ */
+
+import type { CoordinatorLimits } from "../../limits.ts";
+import { rejectStream } from "../../stream/open-stream.ts";
+import type { HeldStream, IncomingStream, Transport } from "../../transport/transport.ts";
+import { RESET_CODES } from "../../wire/codes.ts";
+import { FRAME } from "../../wire/frames.ts";
+import { encodeOpen, type OpenToCoordinator } from "../../wire/open.ts";
+import type { Session } from "../sessions/index.ts";
+import { type ProxiedStream, Target } from "./target.ts";
+
+/** See the module. */
+export class ProxiedStreams {
+	readonly #limits: CoordinatorLimits;
+	readonly #transport: Transport;
+	/** By session, so that nothing is left of one that has ended. */
+	readonly #targets: WeakMap<Session, Target> = new WeakMap();
+	#live = 0;
+
+	constructor(limits: CoordinatorLimits, transport: Transport) {
+		this.#limits = limits;
+		this.#transport = transport;
+	}
+
+	/** Streams that are not over, those that wait included. */
+	get size(): number {
+		return this.#live;
+	}
+
+	/**
+	 * Pipes the stream to a leg of its own to the Client `to`, which may be `from`. If there is no place for it now, it waits for its turn, until
+	 * its opener gives it up or one of the two Clients has gone. Answers REJECT: `PEER_UNKNOWN`, and `PEER_BUSY` if too many wait.
+	 */
+	open(incoming: IncomingStream, open: OpenToCoordinator, from: Session, to: Session | undefined): void {
+		if (to === undefined) return rejectStream(incoming, "PEER_UNKNOWN", "peer is not connected");
+		const target = this.#target(to);
+		if (!target.takes(from)) return rejectStream(incoming, "PEER_BUSY", "too many streams wait for a place at the peer");
+		let held: HeldStream;
+		try {
+			// The name comes from the sender's own connection, never from what it wrote.
+			const payload = encodeOpen({ from: from.id, id: open.id, metadata: open.metadata, protocol: open.protocol });
+			held = to.connection.openHeldStream({ kind: FRAME.OPEN, payload }, true);
+		} catch {
+			return rejectStream(incoming, "PEER_LOST", "the connection to the peer has just ended");
+		}
+		const stream: ProxiedStream = { from, held, state: "waiting" };
+		this.#live++;
+		const over = (): void => {
+			if (stream.state !== "over") this.#live--;
+			target.over(stream);
+		};
+		// It is piped from the beginning: so its opener can give it up while it waits.
+		this.#transport.pipe(incoming, held, RESET_CODES.PEER_LOST, over, () => target.opened(stream)).catch(over);
+		target.add(stream);
+	}
+
+	#target(to: Session): Target {
+		const known = this.#targets.get(to);
+		if (known !== undefined) return known;
+		const target = new Target(to, this.#limits);
+		this.#targets.set(to, target);
+		return target;
+	}
+}

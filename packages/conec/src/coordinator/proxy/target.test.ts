@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { COORDINATOR_DEFAULT_LIMITS, type CoordinatorLimits } from "../../limits.ts";
+import type { Session } from "../sessions/index.ts";
+import { type ProxiedStream, Target } from "./target.ts";
+
+function scene(limits: Partial<CoordinatorLimits> = {}) {
+	const session = (id: string): Session => ({ id, proxiedTo: new Map(), proxiedFrom: 0, streams: 0 }) as unknown as Session;
+	const to = session("to");
+	const target = new Target(to, { ...COORDINATOR_DEFAULT_LIMITS, ...limits });
+	const gone: string[] = [];
+	const add = (from: Session): ProxiedStream | undefined => {
+		if (!target.takes(from)) return undefined;
+		const held = { connection: undefined as never, refuse: () => assert.fail("refused"), open: () => void gone.push(from.id) };
+		const stream: ProxiedStream = { from, held, state: "waiting" };
+		target.add(stream);
+		return stream;
+	};
+	/** One that has gone and is open. */
+	const open = (from: Session): ProxiedStream => {
+		const stream = add(from);
+		assert.ok(stream !== undefined);
+		target.opened(stream);
+		return stream;
+	};
+	return { to, target, gone, add, open, ann: session("ann"), ben: session("ben"), cleo: session("cleo") };
+}
+
+test("proxy target: streams of a pair go while it has places, and one that ends lets the next one go", () => {
+	const { target, to, gone, add, open, ann, ben } = scene({ streamsPerPair: 2 });
+	const [first] = [open(ann), open(ann)];
+	const waits = add(ann);
+	assert.deepEqual([gone.length, waits?.state, target.waiting], [2, "waiting", 1]);
+	assert.equal(add(ben)?.state, "opening", "another opener is not concerned");
+	assert.deepEqual([ann.streams, ann.proxiedTo.get("to"), to.proxiedFrom, to.streams], [2, 2, 3, 3]);
+	target.over(first);
+	target.over(first);
+	assert.deepEqual([waits?.state, target.waiting, ann.proxiedTo.get("to"), to.proxiedFrom], ["opening", 0, 2, 3]);
+});
+
+test("proxy target: those that wait for the target go in turn among openers, each opener's in order", () => {
+	const { target, gone, add, open, ann, ben, cleo } = scene({ streamsPerConnection: 1 });
+	let live = open(ann);
+	const waiting = [ann, ann, ann, ben, cleo, ben].map((from) => add(from) as ProxiedStream);
+	gone.length = 0;
+	while (target.waiting > 0) {
+		target.over(live);
+		live = waiting.find(({ state }) => state === "opening") as ProxiedStream;
+		target.opened(live);
+	}
+	assert.deepEqual(gone, ["ann", "ben", "cleo", "ann", "ben", "ann"]);
+	assert.ok(waiting.every((stream) => stream.state === "over" || stream === live));
+});
+
+test("proxy target: an opener whose pair is full holds up nobody else", () => {
+	const { target, add, open, ann, ben } = scene({ streamsPerPair: 1, streamsPerConnection: 2 });
+	open(ann);
+	const bens = open(ben);
+	const [anns, next] = [add(ann), add(ben)];
+	target.over(bens);
+	assert.deepEqual([anns?.state, next?.state], ["waiting", "opening"]);
+});
+
+test("proxy target: an opener may have a quarter of what waits, and all together no more than the whole", () => {
+	const { target, add, open, ann, ben, cleo } = scene({ streamsPerConnection: 1, waitingOpens: 8 });
+	open(ann);
+	const waiting = [add(ann), add(ann)];
+	assert.equal(add(ann), undefined);
+	assert.ok(add(ben) !== undefined && add(ben) !== undefined && add(cleo) !== undefined);
+	assert.deepEqual([target.waiting, add(ben)], [5, undefined]);
+	// One that its opener has given up does not count any more.
+	target.over(waiting[0] as ProxiedStream);
+	assert.deepEqual([add(ann) === undefined, add(ann), target.waiting], [false, undefined, 5]);
+});
+
+test("proxy target: what its connection has not let pass is bounded, so that openers have their turn there too", () => {
+	const { target, gone, add, ann, ben } = scene();
+	const streams = Array.from({ length: 100 }, () => add(ann) as ProxiedStream);
+	assert.deepEqual([gone.length, target.waiting], [32, 68]);
+	const late = add(ben);
+	target.opened(streams[0] as ProxiedStream);
+	target.over(streams[1] as ProxiedStream);
+	assert.deepEqual([gone.slice(32), late?.state, target.waiting], [["ann", "ben"], "opening", 67]);
+});
+
+test("proxy target: nothing is counted any more when all are over, whatever they had come to", () => {
+	const { target, to, add, ann } = scene({ streamsPerPair: 20 });
+	const streams = Array.from({ length: 60 }, () => add(ann) as ProxiedStream);
+	for (const stream of streams.slice(0, 10)) target.opened(stream);
+	for (const stream of [...streams].reverse()) target.over(stream);
+	assert.deepEqual([target.waiting, ann.proxiedTo.size, ann.streams, to.proxiedFrom, to.streams], [0, 0, 0, 0, 0]);
+});

@@ -1,0 +1,132 @@
+/**
+ * A stream that a peer has opened and that is not answered yet, because there is no place for it.
+ *
+ * What comes on it meanwhile is kept for the stream that it may become. So whoever keeps it hears at once that its opener gives it up.
+ *
+ * @module
+ */
+
+import { systemClock } from "../base/clock.ts";
+import type { ConecError } from "../errors.ts";
+import type { IncomingStream, StreamHandler, TransportStream } from "../transport/transport.ts";
+import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
+import { FRAME } from "../wire/frames.ts";
+import { encodeReject } from "../wire/open.ts";
+import { FramedStream, type StreamInit } from "./framed-stream.ts";
+import { streamOptions, subjectOf } from "./open-stream.ts";
+import { StreamShell } from "./shell.ts";
+
+/** Who keeps it. */
+export interface WaitingOpenHost {
+	/** So many bytes more are kept, 64 for each frame included. */
+	kept(bytes: number): void;
+	/** Its opener has given it up, or its connection has ended. Called once, unless it was answered before. */
+	gone(): void;
+}
+
+/** See the module. It is answered once, by {@link accept} or {@link reject}. */
+export class WaitingOpen implements StreamHandler {
+	readonly init: StreamInit;
+	/** Bytes that are kept. */
+	keptBytes = 0;
+	readonly #host: WaitingOpenHost;
+	readonly #stream: TransportStream;
+	#state: State = { type: "waiting", events: [] };
+	#reset = false;
+	#stopped = false;
+
+	constructor(incoming: IncomingStream, init: StreamInit, host: WaitingOpenHost) {
+		this.init = init;
+		this.#host = host;
+		this.#stream = incoming.accept(this, streamOptions(init));
+	}
+
+	/** Answers ACCEPT. The stream has what came meanwhile. */
+	accept(): FramedStream {
+		const { init } = this;
+		const events = this.#state.type === "waiting" ? this.#state.events : [];
+		const shell = new StreamShell("acceptor", subjectOf(init), init.limits, init.clock ?? systemClock);
+		const { exchange } = shell;
+		this.#state = { type: "accepted", handler: exchange };
+		exchange.accept(this.#stream);
+		for (const event of events) event(exchange);
+		return new FramedStream(init, shell);
+	}
+
+	/** Answers REJECT and FIN, and reads nothing more. */
+	reject(code: RejectCode, message: string): void {
+		if (this.#state.type !== "waiting") return;
+		this.#state = { type: "over" };
+		this.#stream.write(FRAME.REJECT, encodeReject({ code, message }));
+		this.#stream.finish();
+		this.#stream.stop(RESET_CODES.REJECTED);
+	}
+
+	frame(kind: number, payload: Uint8Array): void {
+		if (this.#state.type === "accepted") return this.#state.handler.frame(kind, payload);
+		if (this.#state.type === "over") return this.#stream.consumed(payload.length);
+		const bytes = payload.length + FRAME_COST_BYTES;
+		this.keptBytes += bytes;
+		this.#state.events.push((handler) => handler.frame(kind, payload));
+		this.#host.kept(bytes);
+	}
+
+	end(): void {
+		this.#told((handler) => handler.end());
+	}
+
+	reset(code: number): void {
+		this.#reset = true;
+		this.#told((handler) => handler.reset(code));
+		this.#checkGone();
+	}
+
+	stopped(code: number): void {
+		this.#stopped = true;
+		this.#told((handler) => handler.stopped(code));
+		this.#checkGone();
+	}
+
+	drained(): void {
+		if (this.#state.type === "accepted") this.#state.handler.drained();
+	}
+
+	finished(): void {
+		if (this.#state.type === "accepted") this.#state.handler.finished();
+	}
+
+	lost(error: ConecError): void {
+		if (this.#state.type === "accepted") this.#state.handler.lost(error);
+		else this.#gone();
+	}
+
+	#told(event: Event): void {
+		if (this.#state.type === "waiting") this.#state.events.push(event);
+		else if (this.#state.type === "accepted") event(this.#state.handler);
+	}
+
+	/** One direction alone may end while the stream is still wanted. */
+	#checkGone(): void {
+		if (this.#reset && this.#stopped && this.#state.type === "waiting") this.#gone();
+	}
+
+	#gone(): void {
+		if (this.#state.type !== "waiting") return;
+		this.#state = { type: "over" };
+		this.#stream.reset(RESET_CODES.CANCELLED);
+		this.#stream.stop(RESET_CODES.CANCELLED);
+		this.#host.gone();
+	}
+}
+
+type State =
+	| { readonly type: "waiting"; readonly events: Event[] }
+	| { readonly type: "accepted"; readonly handler: StreamHandler }
+	/** Rejected, or gone. */
+	| { readonly type: "over" };
+
+/** What has come, to be told again. */
+type Event = (handler: StreamHandler) => void;
+
+/** What a frame counts beside its payload, as in the credit of a stream. */
+const FRAME_COST_BYTES = 64;
