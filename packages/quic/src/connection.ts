@@ -117,10 +117,10 @@ export class Connection implements Target, StreamOwner {
 		return this.#open(false, handler, options, first);
 	}
 
-	/** Opens a stream for `pipe`. Its first frame is sent at once; nothing of it is read here. */
-	openHeldStream(first: FirstFrame): HeldStream {
+	/** Opens a stream for `pipe`. Its first frame is sent at once; nothing of it is read here. `priority`: as in {@link StreamOptions}. */
+	openHeldStream(first: FirstFrame, priority: number = 0): HeldStream {
 		this.#assertOpen();
-		const native = nativeStreamOptions({});
+		const native = nativeStreamOptions({ priority });
 		const handle = mapped(() => this.environment.native.streamOpen(this.handle, true, true, first.kind, first.payload, native));
 		return new HeldStream(this.environment, handle);
 	}

@@ -9,7 +9,7 @@ import { rejectStream } from "../stream/open-stream.ts";
 import type { HeldStream, IncomingStream, Transport } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
-import { encodeOpen, type OpenToCoordinator } from "../wire/open.ts";
+import { encodeOpen, type OpenToCoordinator, sharedPriority } from "../wire/open.ts";
 import type { Session } from "./sessions/index.ts";
 
 /** Opens the far leg and pipes, or answers REJECT (`PEER_UNKNOWN`, `PEER_BUSY`). `to` may be `from`. */
@@ -29,10 +29,10 @@ export function proxyStream(
 	let held: HeldStream;
 	try {
 		// The name comes from the sender's own connection, never from what it wrote.
-		held = to.connection.openHeldStream({
-			kind: FRAME.OPEN,
-			payload: encodeOpen({ from: from.id, id: open.id, metadata: open.metadata, protocol: open.protocol }),
-		});
+		const { id, metadata, protocol, priority } = open;
+		const header = { kind: FRAME.OPEN, payload: encodeOpen({ from: from.id, id, metadata, protocol, priority }) };
+		// On its own connection the opener may choose what goes first, on that of the target only what goes last.
+		held = to.connection.openHeldStream(header, sharedPriority(priority));
 	} catch {
 		return rejectStream(incoming, "PEER_LOST", "the connection to the peer has just ended");
 	}
@@ -48,5 +48,5 @@ export function proxyStream(
 		from.streams--;
 		to.streams--;
 	};
-	transport.pipe(incoming, held, RESET_CODES.PEER_LOST, over).catch(over);
+	transport.pipe(incoming, held, RESET_CODES.PEER_LOST, over, open.priority).catch(over);
 }

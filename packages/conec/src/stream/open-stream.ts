@@ -90,5 +90,11 @@ function subjectOf(init: StreamInit): Subject {
 }
 
 function streamOptions(init: StreamInit): StreamOptions {
-	return { messageBytes: init.limits.messageBytes, creditBytes: init.limits.streamCreditBytes, highWaterBytes: init.limits.sendHighWaterBytes };
+	const { priority, limits } = init;
+	return {
+		messageBytes: limits.messageBytes,
+		creditBytes: limits.streamCreditBytes,
+		highWaterBytes: limits.sendHighWaterBytes,
+		...(priority === undefined ? {} : { priority }),
+	};
 }

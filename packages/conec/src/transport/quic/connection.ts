@@ -71,9 +71,9 @@ export class QuicConnection implements StreamOwner {
 		return new QuicStream(stream, this);
 	}
 
-	openHeldStream(header: Frame): HeldStream {
+	openHeldStream(header: Frame, priority?: number): HeldStream {
 		return new QuicHeldStream(
-			coded(() => this.#connection.openHeldStream(header)),
+			coded(() => this.#connection.openHeldStream(header, priority)),
 			this,
 		);
 	}
