@@ -7,7 +7,7 @@
  */
 
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type BenchArguments, parseArguments, USAGE } from "./arguments.ts";
 import { build } from "./build.ts";
 import { CATALOGUE, planOf } from "./catalogue.ts";
@@ -41,8 +41,9 @@ async function main(words: readonly string[]): Promise<number> {
 	if (machine.loadAverage > QUIET_LOAD) {
 		log(`the machine is not quiet (load average ${machine.loadAverage}); figures will be worse and wider`);
 	}
-	const { compiled, rawQuinn } = await build(root, log);
-	const context = new Context({ identity: await makeIdentity(), rawQuinn, quick: options.quick, root, compiled });
+	const library = options.library === undefined ? root : resolve(options.library);
+	const { compiled, rawQuinn } = await build(root, library, log);
+	const context = new Context({ identity: await makeIdentity(), rawQuinn, quick: options.quick, root: library, compiled });
 	process.once("SIGINT", () => {
 		// Children end with us; what would stay are the files of the identity.
 		context.identity.dispose();
@@ -52,7 +53,7 @@ async function main(words: readonly string[]): Promise<number> {
 		const results = await measure(context, planOf(options.only), { ...options, log });
 		const report: Report = {
 			machine,
-			commit: describeCommit(root),
+			commit: describeCommit(library),
 			date: new Date().toISOString().slice(0, 10),
 			rounds: options.rounds,
 			seconds: options.seconds,

@@ -145,7 +145,7 @@ test("priority: what is written last goes first, and what is written first goes 
 	const ended: string[] = [];
 	const all = Promise.all(opened.map(({ name, both }) => both.farHeard.until("end").then(() => ended.push(name))));
 	// No acknowledgement comes meanwhile. What is beyond the first flight waits on this side, where the order is decided.
-	const release = hold();
+	const release = hold("client");
 	for (const { both } of opened) {
 		for (let i = 0; i < 8; i++) both.near.write(0, Buffer.alloc(10_000));
 		both.near.finish();
