@@ -10,7 +10,19 @@ import { STREAM_ROWS } from "./stream-rows.ts";
 import { broadcast, broadcastTime, frozenReader, join1000, proxyTime } from "./subjects/broadcast.ts";
 import { type Churn, churn, connect1000, coordinatorUtilization, pausedReader, stalledStreams, stoppedNonBlocking } from "./subjects/checks.ts";
 import { file1GiB, files10k } from "./subjects/command-line.ts";
-import { connect, connectCa, connectClose, connectEphemeral, proxyBulk, proxyRtt, proxySmall, streamBulk, streamSmall, streamSmallBatches, typedJson } from "./subjects/conec.ts";
+import {
+	connect,
+	connectCa,
+	connectClose,
+	connectEphemeral,
+	proxyBulk,
+	proxyRtt,
+	proxySmall,
+	streamBulk,
+	streamSmall,
+	streamSmallBatches,
+	typedJson,
+} from "./subjects/conec.ts";
 import { directBulk, directOpen, directRtt } from "./subjects/direct.ts";
 import { natsBroadcast, natsTime } from "./subjects/nats.ts";
 import { tlsBulk, tlsConnect, tlsPaused, tlsRtt, tlsSmall } from "./subjects/node-tls.ts";

@@ -6,7 +6,7 @@
 
 import { type Entry, single } from "./entry.ts";
 import { directChannels, idleClients, idleStreams } from "./subjects/costs.ts";
-import { closeUnread, closeUnreadEcho, stalled128 } from "./subjects/crowded.ts";
+import { closeUnread, closeUnreadEcho, slowClient, stalled128 } from "./subjects/crowded.ts";
 import { chatBesideFiles, farAnswer, farBulk } from "./subjects/far.ts";
 import { leftByShortStreams, type Path, shortStreams, thousandAtOnce } from "./subjects/short-streams.ts";
 
@@ -135,6 +135,21 @@ export const STREAM_ROWS: readonly Entry[] = [
 		references: [],
 		target: { of: "value", relation: "<=", bound: 2 },
 		once: async (context) => single((await stalled128(context)).questions),
+	},
+	{
+		name: "slow-client-256-rate",
+		title: "256 streams to a Client behind 1 Mbit/s: rate of two others, to the rate without",
+		unit: "share",
+		references: [],
+		target: { of: "value", relation: ">=", bound: 0.95 },
+		once: async (context) => single((await slowClient(context)).rate),
+	},
+	{
+		name: "slow-client-256-rss-growth",
+		title: "the same: growth of the Coordinator",
+		unit: "bytes",
+		references: [],
+		once: async (context) => single((await slowClient(context)).growth),
 	},
 	...PATHS.map(
 		(path): Entry => ({

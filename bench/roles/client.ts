@@ -10,7 +10,7 @@ import { allAtOnce } from "./all-at-once.ts";
 import type { Beside, Crowd, Latency, LoadArgument, Mode } from "./figures.ts";
 import { bulk, bulkJson, fill, play, roundTrips } from "./message-loads.ts";
 import { serve } from "./serve.ts";
-import { answers, atOnce, chatBeside, closeUnread, closeUnreadEcho, keepIdle, type Opener, shortStreams } from "./stream-crowds.ts";
+import { answers, atOnce, chatBeside, closeUnread, closeUnreadEcho, keepIdle, type Opener, pour, shortStreams } from "./stream-crowds.ts";
 
 /** `to: null` is the Coordinator. */
 interface Route {
@@ -106,6 +106,10 @@ serve({
 		}),
 	"short-streams": (argument: Route & { seconds: number; concurrency: number }) => shortStreams(opener(argument), argument),
 	"keep-idle": ({ count, ...route }: Route & { count: number }) => keepIdle(opener(route), count),
+	/** `release` ends them. */
+	pour: async ({ count, ...route }: Route & { count: number }) => {
+		filled.push(...(await pour(opener(route), count)));
+	},
 	"at-once": (argument: Route & { count: number; batches: number }) => atOnce(opener(argument), argument),
 	answers: (argument: Route & { size: number; parts: number; count: number }) => answers(opener(argument), argument),
 	"close-unread": (route: Route) => closeUnread(opener(route)),

@@ -43,7 +43,7 @@ class Line {
 		if (waitsMs * bytesPerSecond > queueBytes * 1_000) return;
 		this.#freeMs = now + waitsMs + (datagram.length / bytesPerSecond) * 1_000;
 		this.#waiting.push({ datagram, dueMs: this.#freeMs + delayMs });
-		this.#timer ??= this.#wake(now);
+		if (this.#timer === undefined) this.#timer = this.#wake(now);
 	}
 
 	#wake(now: number): NodeJS.Timeout | undefined {
@@ -53,7 +53,8 @@ class Line {
 
 	#deliverDue(): void {
 		const now = performance.now();
-		for (let next = this.#waiting[this.#first]; next !== undefined && next.dueMs <= now + 0.5; next = this.#waiting[++this.#first]) this.#deliver(next.datagram);
+		for (let next = this.#waiting[this.#first]; next !== undefined && next.dueMs <= now + 0.5; next = this.#waiting[++this.#first])
+			this.#deliver(next.datagram);
 		this.#waiting.splice(0, this.#first);
 		this.#first = 0;
 		this.#timer = this.#wake(now);

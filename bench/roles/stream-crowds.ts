@@ -7,8 +7,8 @@
 
 import type { MessageStream } from "conec";
 import { percentile } from "../stats.ts";
-import type { Answered, Beside, Crowded, Latency, Mode, Rate } from "./figures.ts";
-import { fill, payload } from "./message-loads.ts";
+import { type Answered, type Beside, type Crowded, type Latency, type Mode, payload, type Rate } from "./figures.ts";
+import { fill } from "./message-loads.ts";
 
 /** Opens a stream that plays this part at the other side. */
 export type Opener = (mode: Mode, options?: { readonly early?: boolean; readonly priority?: number }) => Promise<MessageStream>;
@@ -54,6 +54,24 @@ export async function keepIdle(open: Opener, count: number): Promise<void> {
 		}
 	};
 	await Promise.all(Array.from({ length: 16 }, worker));
+}
+
+/** Opens streams of 64 KiB messages that never pause, 16 at a time, and leaves them so. Whoever resets them ends that. */
+export async function pour(open: Opener, count: number): Promise<MessageStream[]> {
+	const bulk = payload(65_536);
+	const streams: MessageStream[] = [];
+	let left = count;
+	const worker = async (): Promise<void> => {
+		while (left-- > 0) {
+			const stream = await open("sink");
+			streams.push(stream);
+			void (async () => {
+				for (;;) await stream.send(bulk);
+			})().catch(() => undefined);
+		}
+	};
+	await Promise.all(Array.from({ length: 16 }, worker));
+	return streams;
 }
 
 /** Opens `batches` times `count` streams, each with one message there and back; those of a batch at once. */
@@ -108,13 +126,9 @@ export async function closeUnreadEcho(open: Opener): Promise<Answered> {
 	const stream = await open("echo");
 	try {
 		const bytes = await fill(stream, 16_384, 500);
-		let early = true;
-		const closed = closes(stream).finally(() => {
-			early = false;
-		});
-		closed.catch(() => undefined);
-		await new Promise((resolve) => setTimeout(resolve, 300));
-		if (early === false) throw new Error("close() resolved while the peer had not taken everything");
+		const closed = closes(stream);
+		const early = await Promise.race([closed.then(() => true), new Promise((resolve) => setTimeout(resolve, 300))]);
+		if (early === true) throw new Error("close() resolved while the peer had not taken everything");
 		const startedMs = performance.now();
 		let echoed = 0;
 		const reading = (async () => {

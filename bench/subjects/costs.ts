@@ -69,7 +69,11 @@ export function directChannels(context: Context): Promise<{ client: number; coor
 			const names = Array.from({ length: 64 }, (_, index) => `peer-${index}`);
 			await client.call("connect", { ...connection, limits, id: "hub" });
 			for (const id of names) await peers.call("connect", { ...connection, limits, id });
-			const [own = Number.NaN, theirs = Number.NaN] = await costs([client, coordinator], () => client.call("keep-channels", { from: "hub", to: names }, 120_000), 1);
+			const [own = Number.NaN, theirs = Number.NaN] = await costs(
+				[client, coordinator],
+				() => client.call("keep-channels", { from: "hub", to: names }, 120_000),
+				1,
+			);
 			return { client: own, coordinator: theirs };
 		} finally {
 			await Promise.all([client.stop(), peers.stop(), coordinator.stop()]);

@@ -5,9 +5,11 @@
  */
 
 import type { Context } from "../context.ts";
+import { watchGrowth } from "../remote.ts";
 import type { Answered, Latency, Received } from "../roles/figures.ts";
 import { median } from "../stats.ts";
 import { type NetworkLimits, startNetwork } from "./conec.ts";
+import { over } from "./far.ts";
 import { type Path, stop } from "./short-streams.ts";
 
 /** 64 of a pair in every version. Windows and budgets stay as they are. */
@@ -47,6 +49,46 @@ export function stalled128(context: Context): Promise<{ rate: number; questions:
 			return { rate: share(({ rate }) => rate), questions: share(({ question }) => question) };
 		} finally {
 			await stop(network);
+		}
+	});
+}
+
+/** 1 Mbit/s. */
+const SLOW = { delayMs: 20, bytesPerSecond: 125_000, queueBytes: 25_000 };
+
+/**
+ * Two peers send each other as before while 256 streams fill the way to a Client behind 1 Mbit/s: their rate divided by what it was, and the largest
+ * growth of the Coordinator.
+ */
+export function slowClient(context: Context): Promise<{ rate: number; growth: number }> {
+	return context.once("slow client", async () => {
+		const network = await startNetwork(context, PAIRS);
+		const { coordinator, sender, connection } = network;
+		const [slow, other] = [context.start("client"), context.start("client")];
+		try {
+			await slow.call("connect", { ...connection, ...(await over(context, connection, SLOW)), limits: PAIRS.client, id: "slow" });
+			await other.call("connect", { ...connection, limits: PAIRS.client, id: "other" });
+			const seconds = context.quick ? 0.4 : 2;
+			const measure = async (): Promise<number> => {
+				const load = { from: "sender", to: "receiver", size: 65_536, seconds };
+				const { bytes, seconds: took } = await sender.call<Received>("bulk", load, DEADLINE_MS);
+				return bytes / took;
+			};
+			const free: number[] = [];
+			const beside: number[] = [];
+			let grown = 0;
+			await measure();
+			for (let round = 0; round < (context.quick ? 1 : 3); round++) {
+				free.push(await measure());
+				const growth = await watchGrowth([coordinator]);
+				await other.call("pour", { from: "other", to: "slow", count: 256 }, DEADLINE_MS);
+				beside.push(await measure());
+				grown = Math.max(grown, growth());
+				await other.call("release");
+			}
+			return { rate: median(beside) / median(free), growth: grown };
+		} finally {
+			await Promise.all([slow.stop(), other.stop(), stop(network)]);
 		}
 	});
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ClientOptions } from "conec";
 import type { Context } from "../context.ts";
 import type { Remote } from "../remote.ts";
 import type { Beside, Latency, Received } from "../roles/figures.ts";
@@ -28,7 +29,8 @@ export const farBulk: Subject = async (context, seconds) => {
 
 /** A message of that size and a short answer, on a stream that is opened with it, over 100 ms on a warm connection. */
 export function farAnswer(size: number, parts: number = 1): Subject {
-	return async (context, seconds) => latency(await (await far(context)).call<Latency>("answers", { ...ROUTE, size, parts, count: Math.max(3, Math.round(seconds * 4)) }));
+	return async (context, seconds) =>
+		latency(await (await far(context)).call<Latency>("answers", { ...ROUTE, size, parts, count: Math.max(3, Math.round(seconds * 4)) }));
 }
 
 /** Round trips of 64 B on a stream beside files, over a narrow path. Milliseconds. */
@@ -50,9 +52,13 @@ function far(context: Context): Promise<Remote> {
 
 async function connectOver(context: Context, stretch: Omit<Stretch, "target">): Promise<Remote> {
 	const { connection } = await startHub(context);
-	const target = Number(connection.coordinator.split(":")[1]);
-	const port = await context.start("relay").call<number>("lay", { ...stretch, target });
 	const client = context.start("client");
-	await client.call("connect", { ...connection, address: `127.0.0.1:${port}`, id: "sender" });
+	await client.call("connect", { ...connection, ...(await over(context, connection, stretch)), id: "sender" });
 	return client;
+}
+
+/** Where a Client finds the Coordinator behind a stretch of network. */
+export async function over(context: Context, connection: ClientOptions, stretch: Omit<Stretch, "target">): Promise<{ address: string }> {
+	const target = Number(connection.coordinator.split(":")[1]);
+	return { address: `127.0.0.1:${await context.start("relay").call<number>("lay", { ...stretch, target })}` };
 }

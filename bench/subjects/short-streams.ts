@@ -40,7 +40,8 @@ export function thousandAtOnce(context: Context, path: Path): Promise<{ atOnce: 
 		try {
 			const all = async (count: number, batches: number): Promise<number> => {
 				const crowd = await network.sender.call<Crowded>("at-once", { ...route(path), count, batches }, 60_000);
-				if (crowd.failure !== undefined) throw new Error(`${crowd.done} of 1,000 streams done (${batches} batches of ${count}); the first that failed: ${crowd.failure}`);
+				if (crowd.failure !== undefined)
+					throw new Error(`${crowd.done} of 1,000 streams done (${batches} batches of ${count}); the first that failed: ${crowd.failure}`);
 				return crowd.seconds;
 			};
 			await all(20, 10);
@@ -58,8 +59,7 @@ export function leftByShortStreams(context: Context): Promise<{ rss: number; hea
 		try {
 			const processes = [network.coordinator, network.sender, network.receiver];
 			const count = context.quick ? 1_000 : 100_000;
-			const load = (streams: number): Promise<unknown> =>
-				network.sender.call("streams", { ...route("proxied"), count: streams, concurrency: 4 }, 240_000);
+			const load = (streams: number): Promise<unknown> => network.sender.call("streams", { ...route("proxied"), count: streams, concurrency: 4 }, 240_000);
 			const look = () =>
 				Promise.all(
 					processes.map(async (remote) => {

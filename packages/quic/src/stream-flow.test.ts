@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { type Ends, ends, endpoint, eventually, join, type Link, link, listening } from "../test/support/link.ts";
+import { type Ends, endpoint, ends, eventually, join, type Link, link, listening } from "../test/support/link.ts";
 import { relay } from "../test/support/relay.ts";
 import { writeMany } from "./index.ts";
 

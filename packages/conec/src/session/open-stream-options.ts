@@ -52,7 +52,15 @@ export interface OpenStreamOptions {
  * @throws TypeError or RangeError with `code` `OPTION_INVALID`
  */
 export function checkOpenStreamOptions(options: OpenStreamOptions, metadataBytes: number): void {
-	checkOptions(options, { path: ["auto", "direct", "proxied"], id: "stream id", metadata: "json", protocol: "string", priority: "priority", early: "boolean", signal: "signal" });
+	checkOptions(options, {
+		path: ["auto", "direct", "proxied"],
+		id: "stream id",
+		metadata: "json",
+		protocol: "string",
+		priority: "priority",
+		early: "boolean",
+		signal: "signal",
+	});
 	if (options.protocol !== undefined) checkProtocol(options.protocol, 'Option "protocol"');
 	checkMetadata(options.metadata, metadataBytes);
 }

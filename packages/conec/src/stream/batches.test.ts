@@ -149,7 +149,7 @@ onEnds("the same iterable can be read again", {}, async (ends) => {
 onEnds("an error comes after what came whole", {}, async (ends) => {
 	for (const [end, error] of [
 		[(near: FramedStream) => near.reset(9), { code: "STREAM_RESET", closeCode: 9 }],
-		[() => ends.network.cut(), { code: "CONNECTION_LOST" }],
+		[() => ends.network.cut(ends.nearTransport, ends.farTransport), { code: "CONNECTION_LOST" }],
 	] as const) {
 		const { near, far } = await ends.streams();
 		await sent(near, far, 0, 5);
