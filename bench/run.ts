@@ -42,7 +42,9 @@ async function main(words: readonly string[]): Promise<number> {
 		log(`the machine is not quiet (load average ${machine.loadAverage}); figures will be worse and wider`);
 	}
 	const library = options.library === undefined ? root : resolve(options.library);
-	const { compiled, rawQuinn } = await build(root, library, log);
+	const plan = planOf(options.only);
+	const raw = [...plan.subjects.keys()].some((name) => name.startsWith("raw-quinn-"));
+	const { compiled, rawQuinn } = await build(root, library, raw, log);
 	const context = new Context({ identity: await makeIdentity(), rawQuinn, quick: options.quick, root: library, compiled });
 	process.once("SIGINT", () => {
 		// Children end with us; what would stay are the files of the identity.
@@ -50,7 +52,7 @@ async function main(words: readonly string[]): Promise<number> {
 		process.exit(130);
 	});
 	try {
-		const results = await measure(context, planOf(options.only), { ...options, log });
+		const results = await measure(context, plan, { ...options, log });
 		const report: Report = {
 			machine,
 			commit: describeCommit(library),

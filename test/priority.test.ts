@@ -24,34 +24,30 @@ function noting(seen: Map<number, string[]>): TransportFactory {
 			note(header, "passes on", priority);
 			return openHeldStream.call(connection, header, priority);
 		};
+		const onStream = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(connection), "onStream") as { set(handler: TransportConnection["onStream"]): void };
+		Object.defineProperty(connection, "onStream", {
+			set: (handler: TransportConnection["onStream"]) =>
+				onStream.set.call(connection, (incoming: IncomingStream) => {
+					const { accept } = incoming;
+					incoming.accept = (heard, options) => {
+						note(incoming.header, "answers", options?.priority);
+						return accept.call(incoming, heard, options);
+					};
+					handler(incoming);
+				}),
+		});
 		return connection;
-	};
-	const accepting = (connection: TransportConnection): void => {
-		const { onStream } = connection;
-		connection.onStream = (incoming: IncomingStream) => {
-			const { accept } = incoming;
-			incoming.accept = (handler, options) => {
-				note(incoming.header, "answers", options?.priority);
-				return accept.call(incoming, handler, options);
-			};
-			onStream(incoming);
-		};
 	};
 	return (options) => {
 		const transport = createQuicTransport(options);
 		const { dial, accept, pipe } = transport;
 		transport.dial = async (dialling) => {
-			const connection = watched(await dial.call(transport, dialling));
-			setImmediate(() => accepting(connection));
-			return connection;
+			return watched(await dial.call(transport, dialling));
 		};
 		transport.accept = (how) =>
 			accept.call(transport, {
 				...how,
-				onConnection: (connection) => {
-					how.onConnection(watched(connection));
-					setImmediate(() => accepting(connection));
-				},
+				onConnection: (connection) => how.onConnection(watched(connection)),
 			});
 		transport.pipe = (from, to, lostCode, onEnd, priority) => {
 			note(from.header, "passes back", priority);
@@ -71,7 +67,6 @@ test("priority: both sides of a stream follow it, and on connections that are sh
 	const bob = await connectOn(noting(seen.bob), { id: "bob", ...where });
 	t.after(() => bob.close());
 	await alice.openChannel("bob");
-	await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 	const expect = async (stream: MessageStream, at: typeof coordinator | typeof bob, says: Partial<Record<keyof typeof seen, string[]>>): Promise<void> => {
 		for await (const taken of at.incomingStreams) {
 			assert.equal(taken.id, stream.id);
