@@ -13,7 +13,7 @@ import { leftByShortStreams, type Path, shortStreams, thousandAtOnce } from "./s
 const KIB = 1_024;
 const MIB = 1_048_576;
 /** Files beside the chat of the priority rows. */
-const FILES = 16;
+const FILES = 64;
 
 const PATHS: readonly Path[] = ["proxied", "direct"];
 

@@ -56,21 +56,20 @@ export async function keepIdle(open: Opener, count: number): Promise<void> {
 	await Promise.all(Array.from({ length: 16 }, worker));
 }
 
-/** Opens streams of 64 KiB messages that never pause, 16 at a time, and leaves them so. Whoever resets them ends that. */
+/** Opens streams, 16 at a time, then sends 64 KiB messages on all of them without a pause, and leaves them so. Whoever resets them ends that. */
 export async function pour(open: Opener, count: number): Promise<MessageStream[]> {
 	const bulk = payload(65_536);
 	const streams: MessageStream[] = [];
 	let left = count;
 	const worker = async (): Promise<void> => {
-		while (left-- > 0) {
-			const stream = await open("sink");
-			streams.push(stream);
-			void (async () => {
-				for (;;) await stream.send(bulk);
-			})().catch(() => undefined);
-		}
+		while (left-- > 0) streams.push(await open("sink"));
 	};
 	await Promise.all(Array.from({ length: 16 }, worker));
+	for (const stream of streams) {
+		void (async () => {
+			for (;;) await stream.send(bulk);
+		})().catch(() => undefined);
+	}
 	return streams;
 }
 

@@ -36,7 +36,7 @@ export function farAnswer(size: number, parts: number = 1): Subject {
 /** Round trips of 64 B on a stream beside files, over a narrow path. Milliseconds. */
 export function chatBesideFiles(priorities: Pick<Beside, "chatPriority" | "filePriority">, files: number): Subject {
 	return async (context, seconds) => {
-		const client = await context.once("narrow", () => connectOver(context, NARROW));
+		const client = await context.once("narrow", () => connectOver(context, NARROW, { congestion: "bbr" }));
 		const { p50, p99 } = await client.call<Latency>("chat-beside", { ...ROUTE, ...priorities, files, seconds: Math.max(2, seconds) });
 		return { value: p99 / 1_000, details: { p50: p50 / 1_000 } };
 	};
@@ -50,10 +50,10 @@ function far(context: Context): Promise<Remote> {
 	});
 }
 
-async function connectOver(context: Context, stretch: Omit<Stretch, "target">): Promise<Remote> {
+async function connectOver(context: Context, stretch: Omit<Stretch, "target">, options: Partial<ClientOptions> = {}): Promise<Remote> {
 	const { connection } = await startHub(context);
 	const client = context.start("client");
-	await client.call("connect", { ...connection, ...(await over(context, connection, stretch)), id: "sender" });
+	await client.call("connect", { ...connection, ...options, ...(await over(context, connection, stretch)), id: "sender" });
 	return client;
 }
 
