@@ -33,7 +33,12 @@ serve({
 			}
 		})();
 	},
-	bulk: async ({ mode = "sink", ...argument }: Route & LoadArgument & { mode?: Mode }) => bulk(await open(argument, mode), argument),
+	bulk: async ({ mode = "sink", ...argument }: Route & LoadArgument & { mode?: Mode }) => {
+		const stream = await open(argument, mode);
+		// The other side has the same library, and could only reset.
+		if (mode === "batch-sink" && typeof stream.batches !== "function") throw new Error("this library has no `batches`");
+		return bulk(stream, argument);
+	},
 	"bulk-json": async (argument: Route & LoadArgument) => bulkJson(await open(argument, "json-sink"), argument),
 	rtt: async (argument: Route & LoadArgument) => roundTrips(await open(argument, "echo"), argument),
 	/** Opens `count` streams to a reader that never reads and fills them, all at once. Gives the bytes taken by each. */
