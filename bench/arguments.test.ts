@@ -14,6 +14,7 @@ test("arguments: full rounds by default, short ones when quick", () => {
 		only: undefined,
 		rounds: 5,
 		seconds: 2,
+		library: undefined,
 	});
 	const quick = parseArguments(["--quick"], known);
 	assert.deepEqual([quick.rounds, quick.seconds], [2, 0.4]);
@@ -25,6 +26,10 @@ test("arguments: names are split at commas and may be given more than once", () 
 	assert.deepEqual(parseArguments(["--only", "connect", "--only", "quic-rtt-64"], known).only, known);
 });
 
+test("arguments: another library", () => {
+	assert.equal(parseArguments(["--library", "../old"], known).library, "../old");
+});
+
 test("arguments: what cannot be meant is refused", () => {
 	for (const words of [
 		["--only", "nonsense"],
@@ -34,6 +39,7 @@ test("arguments: what cannot be meant is refused", () => {
 		["--seconds=-1"],
 		["--write", "--quick"],
 		["--write", "--only", "connect"],
+		["--write", "--library", "../old"],
 	]) {
 		assert.throws(() => parseArguments(words, known), RangeError, words.join(" "));
 	}

@@ -17,6 +17,8 @@ export interface BenchArguments {
 	readonly only: readonly string[] | undefined;
 	readonly rounds: number;
 	readonly seconds: number;
+	/** A work tree whose library is measured by this tree's benchmark; `undefined`: this one's. */
+	readonly library: string | undefined;
 }
 
 export const USAGE = `npm run bench -- [options]
@@ -27,6 +29,7 @@ export const USAGE = `npm run bench -- [options]
   --seconds S     length of a round (default 2, quick 0.4)
   --write         update bench/results.md; needs a full run
   --list          names of the results
+  --library DIR   measure the library of that work tree with this benchmark
   --help          this text`;
 
 /** @throws RangeError or TypeError with a message for the user. */
@@ -43,12 +46,16 @@ export function parseArguments(words: readonly string[], known: readonly string[
 			only: { type: "string", multiple: true },
 			rounds: { type: "string" },
 			seconds: { type: "string" },
+			library: { type: "string" },
 		},
 	});
 	const only = values.only?.flatMap((list) => list.split(",")).filter((name) => name !== "");
 	const unknown = only?.find((name) => !known.includes(name));
 	if (unknown !== undefined) {
 		throw new RangeError(`Cannot measure "${unknown}": there is no such result (see --list)`);
+	}
+	if (values.write && values.library !== undefined) {
+		throw new RangeError("Cannot write results.md: they are those of another library");
 	}
 	if (values.write && (values.quick || only !== undefined)) {
 		throw new RangeError("Cannot write results.md: --quick and --only do not give all figures");
@@ -66,6 +73,7 @@ export function parseArguments(words: readonly string[], known: readonly string[
 		only,
 		rounds,
 		seconds: positive("--seconds", values.seconds, values.quick ? 0.4 : 2),
+		library: values.library,
 	};
 }
 

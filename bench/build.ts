@@ -14,17 +14,23 @@ import { join } from "node:path";
 export interface Built {
 	/** Compiled benchmark. */
 	readonly compiled: string;
-	/** `undefined`: no cargo, or it failed; the reason went to standard error. */
+	/** `undefined`: nobody wants it, there is no cargo, or it failed; the reason went to standard error. */
 	readonly rawQuinn: string | undefined;
 }
 
-/** @throws Error when there is nothing to measure. What was emitted in spite of type errors is measured, with a warning. */
-export async function build(root: string, log: (line: string) => void): Promise<Built> {
+/**
+ * Builds the packages of the work tree `library`, and the benchmark of the work tree `own` for them: compiled into that work tree, it finds those packages.
+ * Both may be the same. `raw`: whether raw quinn is wanted.
+ *
+ * @throws Error when there is nothing to measure. What was emitted in spite of type errors is measured, with a warning.
+ */
+export async function build(own: string, library: string, raw: boolean, log: (line: string) => void): Promise<Built> {
 	log("building the packages and the benchmark");
-	const compiled = join(root, "node_modules/.cache/conec-bench");
-	await emits("npm", ["run", "--silent", "build"], root, join(root, "packages/conec/dist/index.js"), log);
-	await emits(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "bench/tsconfig.json"], root, join(compiled, "roles/client.js"), log);
-	return { compiled, rawQuinn: await buildRawQuinn(root, log) };
+	const compiled = join(library, "node_modules/.cache/conec-bench");
+	await emits("npm", ["run", "--silent", "build"], library, join(library, "packages/conec/dist/index.js"), log);
+	const words = [join(own, "node_modules/typescript/bin/tsc"), "-p", "bench/tsconfig.json", "--outDir", compiled];
+	await emits(process.execPath, words, own, join(compiled, "roles/client.js"), log);
+	return { compiled, rawQuinn: raw ? await buildRawQuinn(library, log) : undefined };
 }
 
 async function emits(command: string, words: readonly string[], root: string, file: string, log: (line: string) => void): Promise<void> {

@@ -4,21 +4,31 @@
  * @module
  */
 
-import type { Context } from "./context.ts";
-import type { Measured, ResultPlan } from "./results.ts";
+import { type Entry, single } from "./entry.ts";
+import type { Measured } from "./results.ts";
+import { STREAM_ROWS } from "./stream-rows.ts";
 import { broadcast, broadcastTime, frozenReader, join1000, proxyTime } from "./subjects/broadcast.ts";
 import { type Churn, churn, connect1000, coordinatorUtilization, pausedReader, stalledStreams, stoppedNonBlocking } from "./subjects/checks.ts";
 import { file1GiB, files10k } from "./subjects/command-line.ts";
-import { connect, connectCa, connectClose, connectEphemeral, proxyBulk, proxyRtt, proxySmall, streamBulk, streamSmall, typedJson } from "./subjects/conec.ts";
+import {
+	connect,
+	connectCa,
+	connectClose,
+	connectEphemeral,
+	proxyBulk,
+	proxyRtt,
+	proxySmall,
+	streamBulk,
+	streamSmall,
+	streamSmallBatches,
+	typedJson,
+} from "./subjects/conec.ts";
 import { directBulk, directOpen, directRtt } from "./subjects/direct.ts";
 import { natsBroadcast, natsTime } from "./subjects/nats.ts";
 import { tlsBulk, tlsConnect, tlsPaused, tlsRtt, tlsSmall } from "./subjects/node-tls.ts";
 import { quicBulk, quicPaused, quicRtt, quicSmall } from "./subjects/quic.ts";
 import { rawBulk, rawConnect, rawPaused, rawRtt, rawSmall } from "./subjects/raw-quinn.ts";
 import type { Subject } from "./subjects/subject.ts";
-
-/** A figure of the table: measured in interleaved rounds, or once. */
-export type Entry = ResultPlan & ({ readonly rounds: Subject } | { readonly once: (context: Context) => Promise<Measured> });
 
 const TO_100 = { name: "1-100-100", members: 100, size: 100 };
 const TO_10 = { name: "1-10-1k", members: 10, size: 1_024 };
@@ -76,6 +86,13 @@ export const CATALOGUE: readonly Entry[] = [
 		references: ["quic-small-64", "node-tls-small-64"],
 		target: { of: "value", relation: ">=", bound: 1_000_000 },
 		rounds: streamSmall,
+	},
+	{
+		name: "stream-small-64-batches",
+		title: "MessageStream, 64 B messages to `for await` over `batches()`",
+		unit: "messages/s",
+		references: ["stream-small-64"],
+		rounds: streamSmallBatches,
 	},
 	{
 		name: "stream-bulk-64k",
@@ -369,6 +386,7 @@ export const CATALOGUE: readonly Entry[] = [
 		target: { of: "value", relation: "<=", bound: 20 },
 		once: async (context) => single(await files10k(context)),
 	},
+	...STREAM_ROWS,
 ];
 
 /** The entries asked for, and every subject that they need in rounds: entries and references, neighbours kept together. */
@@ -403,8 +421,4 @@ function roundsOf(name: string): Subject {
 
 function churned({ again, cold }: Awaited<ReturnType<typeof churn>>, figure: keyof Churn): Measured {
 	return { rounds: [again[figure]], details: { cold: cold[figure] } };
-}
-
-function single(value: number): Measured {
-	return { rounds: [value] };
 }

@@ -13,7 +13,7 @@ export class Context {
 	/** The raw quinn binary, if it could be built. */
 	readonly rawQuinn: string | undefined;
 	readonly quick: boolean;
-	/** Folder of the compiled CLI and the like. */
+	/** Work tree of what is measured: its CLI, for example. */
 	readonly root: string;
 	readonly #compiled: string;
 	readonly #shared = new Map<string, Promise<unknown>>();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Entry } from "./catalogue.ts";
 import type { Context } from "./context.ts";
+import type { Entry } from "./entry.ts";
 import { measure } from "./measure.ts";
 import type { Subject } from "./subjects/subject.ts";
 

@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Entry, Plan } from "./catalogue.ts";
+import type { Plan } from "./catalogue.ts";
 import type { Context } from "./context.ts";
+import type { Entry } from "./entry.ts";
 import { type BenchResult, type Measured, resultOf } from "./results.ts";
 import { interleave } from "./schedule.ts";
 import { median } from "./stats.ts";

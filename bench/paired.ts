@@ -28,8 +28,10 @@ export function pairedRatio(pairs: readonly (readonly [old: number, now: number]
 
 /** Whether the new tree is as fast as the old one, within `share`: rates may not be lower, times and sizes not higher. */
 export function isAsFast({ low, high }: PairedRatio, unit: string, share = 0.05): boolean {
-	return unit === "messages/s" || unit === "MB/s" || unit === "ratio" ? low >= 1 - share : high <= 1 + share;
+	return RATES.has(unit) ? low >= 1 - share : high <= 1 + share;
 }
+
+const RATES: ReadonlySet<string> = new Set(["messages/s", "streams/s", "MB/s", "ratio"]);
 
 const RESAMPLES = 4_000;
 

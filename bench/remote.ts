@@ -57,6 +57,8 @@ export async function watchGrowth(processes: readonly Remote[]): Promise<() => n
 			peak[index] = Math.max(peak[index] ?? 0, residentBytes(remote.pid));
 		}
 	}, 20);
+	// A measurement that fails in between asks no more, and must not keep this process.
+	watch.unref();
 	return () => {
 		clearInterval(watch);
 		return Math.max(...peak.map((bytes, index) => bytes - (before[index] ?? 0)));

@@ -92,6 +92,8 @@ export function formatValue(value: number, unit: Unit): string {
 			return `${significant(value)} MB/s`;
 		case "messages/s":
 			return Math.abs(value) >= 1e6 ? `${significant(value / 1e6)} M/s` : `${significant(value / 1e3)} k/s`;
+		case "streams/s":
+			return Math.abs(value) >= 1e3 ? `${significant(value / 1e3)} k/s` : `${significant(value)} /s`;
 		case "bytes":
 			return Math.abs(value) >= 1_048_576 ? `${significant(value / 1_048_576)} MiB` : `${significant(value / 1_024)} KiB`;
 		case "share":

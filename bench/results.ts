@@ -6,8 +6,8 @@
 
 import { type Summary, summarise } from "./stats.ts";
 
-/** `messages/s` and `MB/s` (10^6 bytes of payload) are better when higher, all others when lower; `ratio` says so itself. */
-export type Unit = "MB/s" | "messages/s" | "us" | "ms" | "s" | "bytes" | "share" | "count";
+/** `messages/s`, `streams/s` and `MB/s` (10^6 bytes of payload) are better when higher, all others when lower; `ratio` says so itself. */
+export type Unit = "MB/s" | "messages/s" | "streams/s" | "us" | "ms" | "s" | "bytes" | "share" | "count";
 
 /** What must hold: a bound on the value itself, or on its ratio to the first reference. */
 export interface Target {

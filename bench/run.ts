@@ -7,7 +7,7 @@
  */
 
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type BenchArguments, parseArguments, USAGE } from "./arguments.ts";
 import { build } from "./build.ts";
 import { CATALOGUE, planOf } from "./catalogue.ts";
@@ -41,18 +41,21 @@ async function main(words: readonly string[]): Promise<number> {
 	if (machine.loadAverage > QUIET_LOAD) {
 		log(`the machine is not quiet (load average ${machine.loadAverage}); figures will be worse and wider`);
 	}
-	const { compiled, rawQuinn } = await build(root, log);
-	const context = new Context({ identity: await makeIdentity(), rawQuinn, quick: options.quick, root, compiled });
+	const library = options.library === undefined ? root : resolve(options.library);
+	const plan = planOf(options.only);
+	const raw = [...plan.subjects.keys()].some((name) => name.startsWith("raw-quinn-"));
+	const { compiled, rawQuinn } = await build(root, library, raw, log);
+	const context = new Context({ identity: await makeIdentity(), rawQuinn, quick: options.quick, root: library, compiled });
 	process.once("SIGINT", () => {
 		// Children end with us; what would stay are the files of the identity.
 		context.identity.dispose();
 		process.exit(130);
 	});
 	try {
-		const results = await measure(context, planOf(options.only), { ...options, log });
+		const results = await measure(context, plan, { ...options, log });
 		const report: Report = {
 			machine,
-			commit: describeCommit(root),
+			commit: describeCommit(library),
 			date: new Date().toISOString().slice(0, 10),
 			rounds: options.rounds,
 			seconds: options.seconds,

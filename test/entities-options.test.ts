@@ -84,6 +84,7 @@ test("options: what is unknown, of the wrong type or out of range is refused, un
 });
 
 test("options: of a stream", () => {
+	for (const priority of [-100, 0, 100]) checkOpenStreamOptions({ priority }, 10);
 	checkOpenStreamOptions({ path: "auto", id: 0, metadata: null, early: true, signal: new AbortController().signal }, 10);
 	for (const [options, error] of [
 		[{ path: "fast" }, wrongRange],
@@ -91,6 +92,11 @@ test("options: of a stream", () => {
 		[{ id: 0.5 }, wrongRange],
 		[{ id: "1" }, wrongType],
 		[{ early: "yes" }, wrongType],
+		[{ priority: 101 }, wrongRange],
+		[{ priority: -101 }, wrongRange],
+		[{ priority: 0.5 }, wrongRange],
+		[{ priority: Number.NaN }, wrongRange],
+		[{ priority: "1" }, wrongType],
 		[{ metadata: "12345678901" }, wrongType],
 		[{ metadata: Number.NaN }, wrongType],
 		[{ metadata: ["\ud800"] }, { ...wrongType, message: 'Option "metadata" has half of a surrogate pair in a string' }],

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { Client, type ClientOptions, type MessageStream } from "conec";
+import { Client, type ClientOptions, isConecError, type MessageStream } from "conec";
 import { percentile } from "../stats.ts";
 import { allAtOnce } from "./all-at-once.ts";
-import type { Crowd, Latency, LoadArgument, Mode } from "./figures.ts";
+import type { Beside, Crowd, Latency, LoadArgument, Mode } from "./figures.ts";
 import { bulk, bulkJson, fill, play, roundTrips } from "./message-loads.ts";
 import { serve } from "./serve.ts";
+import { answers, atOnce, chatBeside, closeUnread, closeUnreadEcho, keepIdle, type Opener, pour, shortStreams } from "./stream-crowds.ts";
 
 /** `to: null` is the Coordinator. */
 interface Route {
@@ -32,7 +33,12 @@ serve({
 			}
 		})();
 	},
-	bulk: async ({ mode = "sink", ...argument }: Route & LoadArgument & { mode?: Mode }) => bulk(await open(argument, mode), argument),
+	bulk: async ({ mode = "sink", ...argument }: Route & LoadArgument & { mode?: Mode }) => {
+		const stream = await open(argument, mode);
+		// The other side has the same library, and could only reset.
+		if (mode === "batch-sink" && typeof stream.batches !== "function") throw new Error("this library has no `batches`");
+		return bulk(stream, argument);
+	},
 	"bulk-json": async (argument: Route & LoadArgument) => bulkJson(await open(argument, "json-sink"), argument),
 	rtt: async (argument: Route & LoadArgument) => roundTrips(await open(argument, "echo"), argument),
 	/** Opens `count` streams to a reader that never reads and fills them, all at once. Gives the bytes taken by each. */
@@ -103,11 +109,44 @@ serve({
 			await stream.receive();
 			await stream.closed;
 		}),
+	"short-streams": (argument: Route & { seconds: number; concurrency: number }) => shortStreams(opener(argument), argument),
+	"keep-idle": ({ count, ...route }: Route & { count: number }) => keepIdle(opener(route), count),
+	/** `release` ends them. */
+	pour: async ({ count, ...route }: Route & { count: number }) => {
+		filled.push(...(await pour(opener(route), count)));
+	},
+	"at-once": (argument: Route & { count: number; batches: number }) => atOnce(opener(argument), argument),
+	answers: (argument: Route & { size: number; parts: number; count: number }) => answers(opener(argument), argument),
+	"close-unread": (route: Route) => closeUnread(opener(route)),
+	"close-unread-echo": (route: Route) => closeUnreadEcho(opener(route)),
+	"chat-beside": (argument: Route & Beside) => chatBeside(opener(argument), argument),
+	/** Direct channels to all of these, which stay. */
+	"keep-channels": async ({ from, to }: { from: string; to: readonly string[] }) => {
+		for (const peer of to) await clientOf(from).openChannel(peer);
+	},
+	/** Questions to the Coordinator on the control stream, one after another, and how long their answers ("nobody has joined it") take, in microseconds. */
+	questions: async ({ from, count }: { from: string; count: number }): Promise<Latency> => {
+		const micros: number[] = [];
+		for (let index = 0; index < count; index++) {
+			const startedMs = performance.now();
+			await clientOf(from)
+				.countBroadcast("nobody-there")
+				.catch((error: unknown) => {
+					if (!isConecError(error) || error.code !== "BROADCAST_UNKNOWN") throw error;
+				});
+			micros.push((performance.now() - startedMs) * 1_000);
+		}
+		return { count, p50: percentile(micros, 0.5), p99: percentile(micros, 0.99) };
+	},
 });
 
-async function open({ from, to, path = "proxied" }: Route, mode: Mode): Promise<MessageStream> {
+async function open({ from, to, path = "proxied" }: Route, mode: Mode, options: Parameters<Opener>[1] = {}): Promise<MessageStream> {
 	const metadata = { mode };
-	return to === null ? clientOf(from).openCoordinatorStream({ metadata }) : clientOf(from).openStream(to, { metadata, path });
+	return to === null ? clientOf(from).openCoordinatorStream({ metadata, ...options }) : clientOf(from).openStream(to, { metadata, path, ...options });
+}
+
+function opener(route: Route): Opener {
+	return (mode, options) => open(route, mode, options);
 }
 
 function clientOf(id: string): Client {

@@ -5,7 +5,7 @@
  */
 
 /** A stream's purpose, named by whoever opens it. */
-export type Mode = "sink" | "json-sink" | "lossy-sink" | "stopped-sink" | "echo" | "stall";
+export type Mode = "sink" | "batch-sink" | "answer" | "flood" | "json-sink" | "lossy-sink" | "stopped-sink" | "echo" | "stall";
 
 /** A sink's count, from its first message to the end. */
 export interface Received {
@@ -25,6 +25,36 @@ export interface Latency {
 	readonly count: number;
 	readonly p50: number;
 	readonly p99: number;
+}
+
+/** Things done in a time. */
+export interface Rate {
+	readonly count: number;
+	readonly seconds: number;
+}
+
+/** Streams that were opened at once. */
+export interface Crowded {
+	readonly done: number;
+	readonly seconds: number;
+	/** Why the first one failed, if one did. */
+	readonly failure?: string;
+}
+
+/** What an echo took while nobody read its answers, and how long `close` took once somebody did. */
+export interface Answered {
+	readonly ms: number;
+	readonly bytes: number;
+}
+
+/** A chat beside files, and what goes first. */
+export interface Beside {
+	readonly files: number;
+	readonly seconds: number;
+	/** @default not said */
+	readonly chatPriority?: number;
+	/** @default not said */
+	readonly filePriority?: number;
 }
 
 /** Clients that connected at once. */

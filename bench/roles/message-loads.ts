@@ -24,6 +24,24 @@ export async function play(stream: MessageStream): Promise<void> {
 			await stream.close();
 			return;
 		}
+		case "batch-sink": {
+			const counter = new Counter();
+			for await (const batch of stream.batches()) {
+				for (const message of batch) counter.add(message.length);
+			}
+			await stream.send(encode(counter.received()));
+			await stream.close();
+			return;
+		}
+		case "answer":
+			for await (const message of stream) {
+				await stream.send(String(message.length));
+			}
+			await stream.close();
+			return;
+		case "flood":
+			await flood(stream);
+			return;
 		case "json-sink": {
 			const counter = new Counter();
 			for await (const { value } of typed(stream, jsonCodec<Reading>())) {
@@ -55,6 +73,22 @@ export async function play(stream: MessageStream): Promise<void> {
 		default:
 			stream.reset();
 	}
+}
+
+/** Answers of a `flood` peer: 64 MiB. */
+const FLOOD = { count: 1_024, size: 65_536 };
+
+/** Takes everything that comes, and sends 64 MiB meanwhile, read or not. */
+async function flood(stream: MessageStream): Promise<void> {
+	const answering = (async () => {
+		const answer = payload(FLOOD.size);
+		for (let index = 0; index < FLOOD.count; index++) await stream.send(answer);
+	})();
+	// What ends it is seen by the reader.
+	answering.catch(() => undefined);
+	for await (const _ of stream);
+	await answering;
+	await stream.close();
 }
 
 /** Messages that a `nonBlocking` keeps for its reader. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ClientOptions, CoordinatorOptions, Limits } from "conec";
+import type { ClientLimits, ClientOptions, CoordinatorLimits, CoordinatorOptions } from "conec";
 import type { Context } from "../context.ts";
 import { makeAuthority } from "../identity.ts";
 import type { Remote } from "../remote.ts";
@@ -29,6 +29,10 @@ const TO_RECEIVER = { from: "sender", to: "receiver" };
 /** Client to Coordinator: 64 B messages read with `for await`. */
 export const streamSmall: Subject = async (context, seconds) =>
 	messages(await (await network(context)).sender.call<Received>("bulk", { ...TO_COORDINATOR, size: 64, seconds }));
+
+/** Client to Coordinator: 64 B messages read with `for await` over batches. */
+export const streamSmallBatches: Subject = async (context, seconds) =>
+	messages(await (await network(context)).sender.call<Received>("bulk", { ...TO_COORDINATOR, mode: "batch-sink", size: 64, seconds }));
 
 /** Client to Coordinator: 64 KiB messages read with `for await`. */
 export const streamBulk: Subject = async (context, seconds) =>
@@ -84,9 +88,15 @@ export function network(context: Context): Promise<Network> {
 	return context.once("network", () => startNetwork(context));
 }
 
-/** Another network, for measurements that leave something behind, look at memory, or need other limits of all three. */
-export async function startNetwork(context: Context, limits: Partial<Limits> = {}): Promise<Network> {
-	const hub = await startHub(context, limits);
+/** Limits of the two roles. What a role does not have, it refuses. */
+export interface NetworkLimits {
+	readonly client?: Partial<ClientLimits>;
+	readonly coordinator?: Partial<CoordinatorLimits>;
+}
+
+/** Another network, for measurements that leave something behind, look at memory, or need other limits. */
+export async function startNetwork(context: Context, { client: limits = {}, coordinator = {} }: NetworkLimits = {}): Promise<Network> {
+	const hub = await startHub(context, coordinator);
 	const sender = context.start("client");
 	const receiver = context.start("client");
 	await sender.call("connect", { ...hub.connection, limits, id: "sender" });
@@ -95,7 +105,7 @@ export async function startNetwork(context: Context, limits: Partial<Limits> = {
 }
 
 /** A Coordinator alone, reached by pin. */
-export async function startHub(context: Context, limits: Partial<Limits> = {}): Promise<Hub> {
+export async function startHub(context: Context, limits: Partial<CoordinatorLimits> = {}): Promise<Hub> {
 	const { certificatePem: certificate, privateKeyPem: privateKey } = context.identity;
 	const { coordinator, where, fingerprint } = await startCoordinator(context, { certificate, privateKey, limits });
 	return { coordinator, connection: { id: "", ...where, pin: fingerprint } };

@@ -5,7 +5,7 @@
  */
 
 import type { Latency, Received } from "../roles/figures.ts";
-import { network, startNetwork } from "./conec.ts";
+import { type NetworkLimits, network, startNetwork } from "./conec.ts";
 import { latency, megabytes, type Subject } from "./subject.ts";
 
 const DIRECT = { from: "sender", to: "receiver", path: "direct" };
@@ -18,8 +18,9 @@ export const directBulk: Subject = async (context, seconds) =>
 export const directRtt: Subject = async (context, seconds) =>
 	latency(await (await network(context)).sender.call<Latency>("rtt", { ...DIRECT, size: 64, seconds }));
 
-/** One round opens more channels than a minute allows by default. */
-const MANY_ATTEMPTS = { attemptsPerMinute: 100_000, punchPacketsPerMinute: 1_000_000, punchReflexivePerMinute: 1_000_000 };
+const MANY_PACKETS = { punchPacketsPerMinute: 1_000_000, punchReflexivePerMinute: 1_000_000 };
+/** For more channels than a minute allows by default. */
+export const MANY_ATTEMPTS: NetworkLimits = { client: MANY_PACKETS, coordinator: { ...MANY_PACKETS, attemptsPerMinute: 100_000 } };
 
 /** `openChannel` until the channel is open, on a network of its own: the channel of the other figures stays. */
 export const directOpen: Subject = async (context, seconds) => {

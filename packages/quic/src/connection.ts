@@ -117,10 +117,13 @@ export class Connection implements Target, StreamOwner {
 		return this.#open(false, handler, options, first);
 	}
 
-	/** Opens a stream for `pipe`. Nothing of it is read here. Its first frame is sent at once, or with `later` when {@link HeldStream.open} is called. */
-	openHeldStream(first: FirstFrame, later = false): HeldStream {
+	/**
+	 * Opens a stream for `pipe`. Nothing of it is read here. Its first frame is sent at once, or with `later` when {@link HeldStream.open} is called.
+	 * `priority`: as in {@link StreamOptions}.
+	 */
+	openHeldStream(first: FirstFrame, later = false, priority: number = 0): HeldStream {
 		this.#assertOpen();
-		const native = nativeStreamOptions({});
+		const native = nativeStreamOptions({ priority });
 		const handle = mapped(() => this.environment.native.streamOpen(this.handle, true, true, first.kind, first.payload, native));
 		const stream = new HeldStream(this.environment, handle);
 		if (!later) stream.open();

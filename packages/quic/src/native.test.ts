@@ -47,5 +47,5 @@ test("native: handles that never existed are refused or do nothing", () => {
 	native.streamCredit(handle, 1);
 	native.streamRefuse(handle, 0);
 	native.release(handle);
-	assert.equal(native.pipeStreams(handle, 0, 0), false);
+	assert.equal(native.pipeStreams(handle, 0, 0, 0), false);
 });

@@ -153,7 +153,7 @@ export interface Native {
 	streamReset(stream: Handle, code: number): void;
 	streamStop(stream: Handle, code: number): void;
 	streamCredit(stream: Handle, amount: number): void;
-	pipeStreams(from: Handle, to: Handle, lostCode: number): boolean;
+	pipeStreams(from: Handle, to: Handle, lostCode: number, priority: number): boolean;
 }
 
 /** The loader's answer; see `native/loader.cjs`. */

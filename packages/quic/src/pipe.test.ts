@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { Heard } from "../test/support/heard.ts";
-import { eventually, join, type Link, link, nextStream } from "../test/support/link.ts";
+import { endpoint, eventually, join, type Link, link, listening, nextStream } from "../test/support/link.ts";
+import { relay } from "../test/support/relay.ts";
 import { type HeldStream, type PipeResult, pipe, type Stream, type StreamOptions } from "./index.ts";
 
 const LOST = 99;
@@ -51,6 +52,49 @@ async function piped(
 	if (options.paused !== true) farHeard.stream = far;
 	return { near, nearHeard, far, farHeard, held, result };
 }
+
+test("pipe: each direction has a priority of its own", async (t) => {
+	for (const side of ["back", "forth"] as const) {
+		const server = endpoint(t);
+		server.listen(listening());
+		// The relay is where the pipe writes: on the way back to Alice, or on the way to Bob.
+		const { port, hold } = await relay(t, server.address.port);
+		const alice = await join(endpoint(t), server, side === "back" ? { port } : {});
+		const bob = await join(endpoint(t), server, side === "forth" ? { port } : {});
+		const ended: string[] = [];
+		const all: Promise<unknown>[] = [];
+		const writers: { readonly stream: Stream; readonly heard: Heard }[] = [];
+		for (const [name, priority] of [
+			["low", -1],
+			["plain", 0],
+			["high", 1],
+		] as const) {
+			const [atProxy, atBob] = [nextStream(alice.accepted), nextStream(bob.dialled)];
+			const nearHeard = new Heard();
+			const near = alice.dialled.openStream(nearHeard, {}, OPEN);
+			nearHeard.stream = near;
+			const incoming = await atProxy;
+			const held = bob.accepted.openHeldStream({ kind: 3, payload: incoming.payload }, false, side === "forth" ? priority : 0);
+			void pipe(incoming, held, LOST, undefined, undefined, side === "back" ? priority : 0);
+			const farHeard = new Heard();
+			const far = (await atBob).accept(farHeard);
+			farHeard.stream = far;
+			writers.push(side === "back" ? { stream: far, heard: farHeard } : { stream: near, heard: nearHeard });
+			all.push((side === "back" ? nearHeard : farHeard).until("end").then(() => ended.push(name)));
+		}
+		const release = hold("server");
+		for (const { stream, heard } of writers) {
+			for (let i = 0; i < 8; i++) stream.write(2, Buffer.alloc(10_000));
+			stream.finish();
+			await heard.until("finished");
+		}
+		// The proxy has all of it, and so has QUIC on its other side.
+		await (side === "back" ? alice : bob).accepted.settled();
+		release();
+		await Promise.all(all);
+		assert.deepEqual(ended, ["high", "plain", "low"], side);
+	}
+});
 
 test("pipe: OPEN, 100 frames and FIN of one burst arrive complete", async (t) => {
 	const burst = (near: Stream): void => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { type Ends, ends, eventually, type Link, link } from "../test/support/link.ts";
+import { type Ends, endpoint, ends, eventually, join, type Link, link, listening } from "../test/support/link.ts";
+import { relay } from "../test/support/relay.ts";
 import { writeMany } from "./index.ts";
 
 const WINDOW = 128 * 1024;
@@ -128,6 +129,31 @@ test("priority: is taken at opening and accepting, in both signs", async (t) => 
 		await farHeard.untilCount(1);
 		await nearHeard.untilCount(1);
 	}
+});
+
+test("priority: what is written last goes first, and what is written first goes last", async (t) => {
+	const server = endpoint(t);
+	server.listen(listening());
+	const { port, hold } = await relay(t, server.address.port);
+	const { dialled, accepted } = await join(endpoint(t), server, { port });
+	const opened = [
+		{ name: "low", both: await ends(dialled, accepted, { near: { priority: -1 } }) },
+		{ name: "plain", both: await ends(dialled, accepted) },
+		{ name: "plain", both: await ends(dialled, accepted) },
+		{ name: "high", both: await ends(dialled, accepted, { near: { priority: 1 } }) },
+	];
+	const ended: string[] = [];
+	const all = Promise.all(opened.map(({ name, both }) => both.farHeard.until("end").then(() => ended.push(name))));
+	// No acknowledgement comes meanwhile. What is beyond the first flight waits on this side, where the order is decided.
+	const release = hold("client");
+	for (const { both } of opened) {
+		for (let i = 0; i < 8; i++) both.near.write(0, Buffer.alloc(10_000));
+		both.near.finish();
+	}
+	await eventually(() => opened.every(({ both }) => both.near.queuedBytes === 0), "QUIC to have all of it");
+	release();
+	await all;
+	assert.deepEqual(ended, ["high", "plain", "plain", "low"]);
 });
 
 for (const size of [100, 20_000]) {

@@ -247,16 +247,24 @@ export class HeldStream {
  * Splices two streams natively, both ways. FIN, reset, stop and backpressure pass through; JS sees none of the bytes.
  * A lost leg resets and stops the other with `lostCode`. Both streams are used up.
  *
+ * @param priority of what goes back on `from`, as in {@link StreamOptions}; `to` has the one that it was opened with
  * @param onEnd called in order with other events, before a stream that the same peer opened later; a promise is a batch later
  * @param onOpen called when `to` is open too: the peer's stream limit has let it pass. It is not called if that never happens
  * @returns when both directions are over, that is, FIN, reset or stop has been passed on; never rejects
  * @throws {@link QuicError} `INVALID_ARGUMENT` when `from` was accepted, piped or refused before
  */
-export function pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: (result: PipeResult) => void, onOpen?: () => void): Promise<PipeResult> {
+export function pipe(
+	from: IncomingStream,
+	to: HeldStream,
+	lostCode: number,
+	onEnd?: (result: PipeResult) => void,
+	onOpen?: () => void,
+	priority: number = 0,
+): Promise<PipeResult> {
 	const { environment } = from.owner;
 	from.take();
 	// This comes before `adopt`: the handle of a stream that is gone may belong to another one by now. Records come in a later turn.
-	if (!mapped(() => environment.native.pipeStreams(from.handle, to.handle, lostCode))) {
+	if (!mapped(() => environment.native.pipeStreams(from.handle, to.handle, lostCode, priority))) {
 		environment.release(from.handle);
 		environment.release(to.handle);
 		const result: PipeResult = { end: "lost", forwardBytes: 0, backwardBytes: 0 };

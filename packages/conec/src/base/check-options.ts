@@ -22,6 +22,8 @@ export type OptionKind =
 	| "json"
 	| "function"
 	| "stream id"
+	| "priority"
+	| "messages"
 	| readonly string[];
 
 /**
@@ -63,9 +65,9 @@ const isString = (value: unknown): boolean => typeof value === "string";
 const isPem = (value: unknown): boolean => isString(value) || value instanceof Uint8Array;
 const isNumber = (value: unknown): boolean => typeof value === "number";
 const integer =
-	(max: number) =>
+	(max: number, min: number = 0) =>
 	(value: number): boolean =>
-		Number.isInteger(value) && value >= 0 && value <= max;
+		Number.isInteger(value) && value >= min && value <= max;
 
 const KINDS: Readonly<Record<Exclude<OptionKind, readonly string[]>, KindCheck>> = {
 	string: { words: "a string", type: isString },
@@ -78,6 +80,8 @@ const KINDS: Readonly<Record<Exclude<OptionKind, readonly string[]>, KindCheck>>
 	interval: { words: "whole milliseconds, 0 to 600000", type: isNumber, range: integer(600_000) },
 	integer: { words: "a number", type: isNumber },
 	"stream id": { words: "an integer, 0 to 4294967295", type: isNumber, range: integer(0xffff_ffff) },
+	priority: { words: "an integer, -100 to 100", type: isNumber, range: integer(100, -100) },
+	messages: { words: "an integer, 1 to 1048576", type: isNumber, range: integer(1_048_576, 1) },
 	signal: { words: "an AbortSignal", type: (value) => value instanceof AbortSignal },
 	object: { words: "an object", type: (value) => typeof value === "object" && value !== null },
 	json: { words: "JSON", type: () => true },

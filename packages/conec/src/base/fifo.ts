@@ -41,6 +41,21 @@ export class Fifo<T> {
 		return item;
 	}
 
+	/** Takes the first `most` items, or all if there are fewer. */
+	take(most: number): T[] {
+		const count = Math.min(most, this.#length);
+		const mask = this.#slots.length - 1;
+		const taken: T[] = new Array(count);
+		for (let index = 0; index < count; index++) {
+			const slot = (this.#head + index) & mask;
+			taken[index] = this.#slots[slot] as T;
+			this.#slots[slot] = undefined;
+		}
+		this.#head = (this.#head + count) & mask;
+		this.#length -= count;
+		return taken;
+	}
+
 	/** Takes out one item, wherever it waits; false if it is not here. */
 	remove(item: T): boolean {
 		const mask = this.#slots.length - 1;

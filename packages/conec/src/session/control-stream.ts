@@ -11,6 +11,7 @@ import type { Limits } from "../limits.ts";
 import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { type ControlMessage, decodeControl, encodeControl, type Ping, type Pong } from "../wire/control.ts";
+import { PRIORITY_MAX } from "../wire/fields.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
 import type { Decoded } from "../wire/json.ts";
 
@@ -239,6 +240,9 @@ function isPong(message: Typed): message is Pong {
 	return message.type === "pong";
 }
 
+/** Above that of every stream, so that no load of a channel delays its pings. */
+const CONTROL_PRIORITY = PRIORITY_MAX + 1;
+
 function streamOptions({ controlFrameTimeoutMs }: ControlLimits): StreamOptions {
-	return { messageBytes: 1, priority: 1, frameTimeoutMs: controlFrameTimeoutMs };
+	return { messageBytes: 1, priority: CONTROL_PRIORITY, frameTimeoutMs: controlFrameTimeoutMs };
 }

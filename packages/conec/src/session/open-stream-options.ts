@@ -30,6 +30,16 @@ export interface OpenStreamOptions {
 	 * handler it rejects the stream with `PROTOCOL_UNHANDLED`. @default none: the stream goes to `incomingStreams`
 	 */
 	readonly protocol?: string;
+	/**
+	 * Which stream goes first where several share a connection: an integer from -100 to 100. While a stream has something to send, those with
+	 * a lower number wait. Streams with the same number take turns. The other side's answers on the stream follow the number, too.
+	 *
+	 * Through the Coordinator, connections are shared with other peers. There a number above 0 holds only on the connection of this
+	 * side, both ways, and counts as 0 at the peer. A number below 0 holds all the way. So giving a file -10 does more than giving a chat 10.
+	 *
+	 * @default 0
+	 */
+	readonly priority?: number;
 	/** Resolve as soon as this side has a place for the stream, so that the first messages travel with the opening. If the peer rejects the stream, the stream fails. @default false: resolve when the peer has accepted */
 	readonly early?: boolean;
 	/** Aborting gives up the opening, also while it waits: the call rejects with the signal's reason, and the stream is reset. It has no effect once the stream is open. */
@@ -42,7 +52,15 @@ export interface OpenStreamOptions {
  * @throws TypeError or RangeError with `code` `OPTION_INVALID`
  */
 export function checkOpenStreamOptions(options: OpenStreamOptions, metadataBytes: number): void {
-	checkOptions(options, { path: ["auto", "direct", "proxied"], id: "stream id", metadata: "json", protocol: "string", early: "boolean", signal: "signal" });
+	checkOptions(options, {
+		path: ["auto", "direct", "proxied"],
+		id: "stream id",
+		metadata: "json",
+		protocol: "string",
+		priority: "priority",
+		early: "boolean",
+		signal: "signal",
+	});
 	if (options.protocol !== undefined) checkProtocol(options.protocol, 'Option "protocol"');
 	checkMetadata(options.metadata, metadataBytes);
 }

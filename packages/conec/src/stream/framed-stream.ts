@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkOptions } from "../base/check-options.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { abortable } from "../base/signals.ts";
 import { argumentError, type ConecError, type ConecErrorCode } from "../errors.ts";
@@ -27,6 +28,8 @@ export interface StreamInit {
 	readonly limits: Limits;
 	/** For error messages: `stream 7 to "bob"`. */
 	readonly describe: string;
+	/** Higher goes first among the streams of a connection. @default 0 */
+	readonly priority?: number | undefined;
 	/** What the loss of the connection means to the application. @default "CONNECTION_LOST" */
 	readonly lostCode?: ConecErrorCode;
 	/** @default the machine's */
@@ -72,6 +75,13 @@ export class FramedStream implements MessageStream {
 
 	receive(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array | null> {
 		return this.#shell.receiving.receive(options?.signal);
+	}
+
+	batches(options: { readonly maxMessages?: number } = {}): AsyncIterable<Uint8Array[]> {
+		checkOptions(options, { maxMessages: "messages" });
+		const { receiving } = this.#shell;
+		const { maxMessages = Number.POSITIVE_INFINITY } = options;
+		return { [Symbol.asyncIterator]: () => receiving.iterateBatches(maxMessages) };
 	}
 
 	close(options?: { readonly signal?: AbortSignal }): Promise<void> {

@@ -92,5 +92,11 @@ export function subjectOf(init: StreamInit): Subject {
 
 /** What the transport is told of a stream. */
 export function streamOptions(init: StreamInit): StreamOptions {
-	return { messageBytes: init.limits.messageBytes, creditBytes: init.limits.streamCreditBytes, highWaterBytes: init.limits.sendHighWaterBytes };
+	const { priority, limits } = init;
+	return {
+		messageBytes: limits.messageBytes,
+		creditBytes: limits.streamCreditBytes,
+		highWaterBytes: limits.sendHighWaterBytes,
+		...(priority === undefined ? {} : { priority }),
+	};
 }

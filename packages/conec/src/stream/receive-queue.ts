@@ -16,7 +16,7 @@ export interface ReceiveHost<T> {
 }
 
 /**
- * One reader at a time: an iterator from its first `next` to its end, or one call of `receive`.
+ * One reader at a time: an iterator, of messages or of batches, from its first `next` to its end, or one call of `receive`.
  *
  * It is bounded by the credit of the stream: the peer may only send what `consumed` has made room for. What arrived
  * before an end or an error is delivered before it.
@@ -28,8 +28,11 @@ export class ReceiveQueue<T> {
 	#outcome: ConecError | null | undefined = undefined;
 	/** The iterator that reads. */
 	#reader: object | undefined = undefined;
-	// The one that waits: an iterator (resolveResult) or a call of receive (resolveMessage).
+	// The one that waits: an iterator (resolveResult, resolveBatch) or a call of receive (resolveMessage).
 	#resolveResult: ((result: IteratorResult<T, undefined>) => void) | undefined = undefined;
+	#resolveBatch: ((result: IteratorResult<T[], undefined>) => void) | undefined = undefined;
+	/** How many messages the batch that is waited for may have. */
+	#mostMessages = 0;
 	#resolveMessage: ((message: T | null) => void) | undefined = undefined;
 	#reject: ((error: unknown) => void) | undefined = undefined;
 
@@ -49,7 +52,9 @@ export class ReceiveQueue<T> {
 
 	/** One more message. */
 	push(message: T): void {
-		if (this.#resolveResult !== undefined) {
+		if (this.#reject === undefined) {
+			this.#messages.push(message);
+		} else if (this.#resolveResult !== undefined) {
 			const resolve = this.#resolveResult;
 			this.#forget();
 			this.#host.consumed(message);
@@ -60,7 +65,9 @@ export class ReceiveQueue<T> {
 			this.#host.consumed(message);
 			resolve(message);
 		} else {
+			// The transport hands over all that it has in one turn: the batch is what is here when the turn ends.
 			this.#messages.push(message);
+			if (this.#messages.length === 1) queueMicrotask(this.#giveBatch);
 		}
 	}
 
@@ -70,7 +77,10 @@ export class ReceiveQueue<T> {
 			return;
 		}
 		this.#outcome = outcome;
-		const { resolveResult, resolveMessage, reject } = { resolveResult: this.#resolveResult, resolveMessage: this.#resolveMessage, reject: this.#reject };
+		// A batch is about to be given. Its reader asks again, and is told then.
+		if (this.#resolveBatch !== undefined && this.#messages.length > 0) return;
+		const { resolveMessage, reject } = { resolveMessage: this.#resolveMessage, reject: this.#reject };
+		const resolveResult = this.#resolveResult ?? this.#resolveBatch;
 		this.#forget();
 		// An iterator that has heard the end, or an error, says no more that it is done.
 		if (reject !== undefined) {
@@ -97,6 +107,11 @@ export class ReceiveQueue<T> {
 		return new QueueIterator(this);
 	}
 
+	/** The same for a reader of batches: arrays of the messages that are here, at least one and at most `mostMessages`. */
+	iterateBatches(mostMessages: number): AsyncIterator<T[], undefined> {
+		return new BatchIterator(this, mostMessages);
+	}
+
 	/** The next message for a call of `receive`; `null` at the end. Aborting takes nothing out. */
 	receive(signal: AbortSignal | undefined): Promise<T | null> {
 		if (signal?.aborted) {
@@ -117,24 +132,35 @@ export class ReceiveQueue<T> {
 
 	/** The next result for an iterator. */
 	next(reader: object): Promise<IteratorResult<T, undefined>> {
-		if (this.#reader !== reader) {
-			if (this.#reader !== undefined || this.#reject !== undefined) {
-				return Promise.reject(this.#inUse());
-			}
-			this.#reader = reader;
+		if (!this.#claim(reader)) {
+			return Promise.reject(this.#inUse());
 		}
 		if (this.#messages.length > 0) {
 			return Promise.resolve({ done: false, value: this.#take() as T });
 		}
 		if (this.#outcome !== undefined) {
-			this.#reader = undefined;
-			return this.#outcome === null ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(this.#outcome);
-		}
-		if (this.#reject !== undefined) {
-			return Promise.reject(this.#inUse());
+			return this.#concluded(this.#outcome);
 		}
 		return new Promise((resolve, reject) => {
 			this.#resolveResult = resolve;
+			this.#reject = reject;
+		});
+	}
+
+	/** The next result for an iterator of batches. */
+	nextBatch(reader: object, mostMessages: number): Promise<IteratorResult<T[], undefined>> {
+		if (!this.#claim(reader)) {
+			return Promise.reject(this.#inUse());
+		}
+		if (this.#messages.length > 0) {
+			return Promise.resolve({ done: false, value: this.#takeBatch(mostMessages) });
+		}
+		if (this.#outcome !== undefined) {
+			return this.#concluded(this.#outcome);
+		}
+		return new Promise((resolve, reject) => {
+			this.#mostMessages = mostMessages;
+			this.#resolveBatch = resolve;
 			this.#reject = reject;
 		});
 	}
@@ -145,11 +171,26 @@ export class ReceiveQueue<T> {
 			return;
 		}
 		this.#reader = undefined;
-		const resolve = this.#resolveResult;
+		const resolve = this.#resolveResult ?? this.#resolveBatch;
 		if (resolve !== undefined) {
 			this.#forget();
 			resolve({ done: true, value: undefined });
 		}
+	}
+
+	/** Makes an iterator the reader, unless another reader has the stream or this one waits already. */
+	#claim(reader: object): boolean {
+		if (this.#reject !== undefined || (this.#reader !== reader && this.#reader !== undefined)) {
+			return false;
+		}
+		this.#reader = reader;
+		return true;
+	}
+
+	/** What an iterator hears when nothing waits and nothing comes: then it is the reader no more. */
+	#concluded(outcome: ConecError | null): Promise<{ done: true; value: undefined }> {
+		this.#reader = undefined;
+		return outcome === null ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(outcome);
 	}
 
 	#take(): T | undefined {
@@ -159,6 +200,21 @@ export class ReceiveQueue<T> {
 		}
 		return message;
 	}
+
+	#takeBatch(mostMessages: number): T[] {
+		const batch = this.#messages.take(mostMessages);
+		for (const message of batch) this.#host.consumed(message);
+		return batch;
+	}
+
+	/** The turn in which the first message came is over. Its reader may have left, and what came may be dropped. */
+	readonly #giveBatch = (): void => {
+		const resolve = this.#resolveBatch;
+		if (resolve === undefined || this.#messages.length === 0) return;
+		const most = this.#mostMessages;
+		this.#forget();
+		resolve({ done: false, value: this.#takeBatch(most) });
+	};
 
 	#wait(): Promise<T | null> {
 		return new Promise((resolve, reject) => {
@@ -186,6 +242,7 @@ export class ReceiveQueue<T> {
 
 	#forget(): void {
 		this.#resolveResult = undefined;
+		this.#resolveBatch = undefined;
 		this.#resolveMessage = undefined;
 		this.#reject = undefined;
 	}
@@ -209,6 +266,27 @@ class QueueIterator<T> implements AsyncIterator<T, undefined> {
 	}
 
 	return(): Promise<IteratorResult<T, undefined>> {
+		this.#done = true;
+		this.#queue.release(this);
+		return Promise.resolve({ done: true, value: undefined });
+	}
+}
+
+class BatchIterator<T> implements AsyncIterator<T[], undefined> {
+	readonly #queue: ReceiveQueue<T>;
+	readonly #mostMessages: number;
+	#done = false;
+
+	constructor(queue: ReceiveQueue<T>, mostMessages: number) {
+		this.#queue = queue;
+		this.#mostMessages = mostMessages;
+	}
+
+	next(): Promise<IteratorResult<T[], undefined>> {
+		return this.#done ? Promise.resolve({ done: true, value: undefined }) : this.#queue.nextBatch(this, this.#mostMessages);
+	}
+
+	return(): Promise<IteratorResult<T[], undefined>> {
 		this.#done = true;
 		this.#queue.release(this);
 		return Promise.resolve({ done: true, value: undefined });

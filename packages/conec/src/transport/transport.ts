@@ -94,7 +94,10 @@ export interface StreamOptions {
 	readonly creditBytes?: number;
 	/** @default 256 KiB */
 	readonly highWaterBytes?: number;
-	/** Higher goes first. @default 0 */
+	/**
+	 * Higher goes first among the streams of a connection that have something to send. Equal ones take turns. A transport whose streams do not
+	 * share a line need not look at it. @default 0
+	 */
 	readonly priority?: number;
 	/** Time from the first byte of a frame to its last. A slower frame ends the stream: `lost` with `PEER_TIMEOUT`. Only where parts of frames can arrive. Such a stream takes no part in {@link Transport.writeFramesToMany}. @default none */
 	readonly frameTimeoutMs?: number;
@@ -143,8 +146,8 @@ export interface TransportConnection {
 	onStream: (stream: IncomingStream) => void;
 	/** Opens a stream whose first frame is `header`. At the peer's stream limit, the stream waits without a word. */
 	openStream(header: Frame, handler: StreamHandler, options?: StreamOptions): TransportStream;
-	/** Opens a stream to be given to {@link Transport.pipe}. With `later`, nothing is sent before {@link HeldStream.open}. */
-	openHeldStream(header: Frame, later?: boolean): HeldStream;
+	/** Opens a stream to be given to {@link Transport.pipe}. With `later`, nothing is sent before {@link HeldStream.open}. `priority` is that of {@link StreamOptions}. */
+	openHeldStream(header: Frame, later?: boolean, priority?: number): HeldStream;
 	/** The accepting side keeps the peer. This lifts the limits of undecided connections: one stream, a small window, a short deadline. */
 	confirm(): void;
 	/**
@@ -264,12 +267,13 @@ export interface Transport {
 	 * reset and stopped with `lostCode`; it never gets a FIN. Resolves when both directions are over. `onEnd` is called
 	 * then, in order with other events: before any stream that the same peer opened later. `onOpen` is called before that, when `to` is
 	 * open: the peer's stream limit has let it pass. While `to` waits, the pipe ends if the peer resets and stops `from`.
+	 * `priority` is that of what goes back on `from`; what goes on `to` has the one that `to` was opened with.
 	 *
 	 * Both must be streams of this transport that nobody has accepted, piped or refused. Otherwise it rejects with a `TypeError` of the
 	 * code `OPTION_INVALID`, refuses both with `lostCode`, so that none stays open unserved, and does not call `onEnd`. A stream
 	 * that was accepted or piped before goes on as it was.
 	 */
-	pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void, onOpen?: () => void): Promise<PipeResult>;
+	pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void, onOpen?: () => void, priority?: number): Promise<PipeResult>;
 	/**
 	 * Does {@link TransportStream.writeFrames} on many streams in one call. Many bytes are kept in memory only once.
 	 *

@@ -23,6 +23,9 @@ export const METADATA_BYTES = 1024;
 /** Digits of a token of 128 bits. */
 export const TOKEN_DIGITS = 32;
 
+/** Greatest priority of a stream; the least is as far below 0. */
+export const PRIORITY_MAX = 100;
+
 /** Longest metadata that any side may take, and longest metadata of another Client, in bytes of JSON: what one Client says breaks the link of none that hears of it. */
 export const PEER_METADATA_BYTES = 2048;
 
@@ -110,6 +113,11 @@ export function protocolField(object: Readonly<Record<string, unknown>>, name: s
 		throw new FieldProblem(`${name} must be 1 to ${PROTOCOL_BYTES} of a-z, 0-9, dot, slash and hyphen`);
 	}
 	return value;
+}
+
+/** Which stream goes first, or absent. */
+export function priorityField(object: Readonly<Record<string, unknown>>, name: string): number | undefined {
+	return fieldOf(object, name) === undefined ? undefined : integerField(object, name, -PRIORITY_MAX, PRIORITY_MAX);
 }
 
 /** How many, or which in a row: a required integer that is not negative. */

@@ -3,12 +3,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { REJECT_CODES } from "./codes.ts";
 import { FRAME_BYTES } from "./frames.ts";
-import { decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator, decodeReject, encodeOpen, encodeReject } from "./open.ts";
+import { decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator, decodeReject, encodeOpen, encodeReject, sharedPriority } from "./open.ts";
 
 const text = (json: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(json));
 const header = fc.oneof(
 	fc.record({ id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) }),
 	fc.record({ id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), metadata: fc.constantFrom(null, 0, "x", ["a"], { b: { c: 1 } }) }),
+	fc.record({ id: fc.nat(), priority: fc.integer({ min: -100, max: 100 }) }),
 	fc.record({ id: fc.nat(), protocol: fc.constantFrom("a", "chat/1", "x".repeat(64)) }),
 );
 
@@ -41,6 +42,9 @@ test("open: a field that is missing, of another type or out of bounds is refused
 		for (const protocol of ["", "x".repeat(65), "Chat", "a b", "a_b", "é", "a\n", 7, null, {}, ["a"], true]) {
 			assert.equal(decode(text({ id: 1, protocol })).ok, false, JSON.stringify(protocol));
 		}
+		for (const priority of [-101, 101, 0.5, 1e300, "1", null, true, [], {}]) {
+			assert.equal(decode(text({ id: 1, priority })).ok, false, JSON.stringify(priority));
+		}
 		assert.equal(decode(new TextEncoder().encode('{"id":1,"__proto__":{"protocol":"a"}}')).ok, true);
 		assert.equal(decode(new TextEncoder().encode(`{"id":1}${" ".repeat(FRAME_BYTES)}`)).ok, false);
 		assert.equal(decode(new Uint8Array(0)).ok, false);
@@ -65,6 +69,10 @@ test("open: the length of metadata is that of its bytes as they came, and of wha
 	assert.equal(decode("[1e15,2]", 19).ok, false);
 	// A field of that name in a field that nobody knows is nobody's.
 	assert.equal(decodeOpenDirect(text({ id: 1, future: { metadata: "x".repeat(2_000) }, metadata: { metadata: "y".repeat(900) } })).ok, true);
+});
+
+test("open: a peer's stream may step back behind those of others, not ahead of them", () => {
+	assert.deepEqual([undefined, -100, -1, 0, 1, 100].map(sharedPriority), [undefined, -100, -1, undefined, undefined, undefined]);
 });
 
 test("open: truncated and mutated headers never throw", () => {

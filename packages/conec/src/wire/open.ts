@@ -17,6 +17,7 @@ import {
 	METADATA_BYTES,
 	metadataField,
 	noteField,
+	priorityField,
 	protocolField,
 	streamIdField,
 } from "./fields.ts";
@@ -36,6 +37,8 @@ export interface OpenToCoordinator {
 	readonly metadata?: JsonValue | undefined;
 	/** What the messages of the stream mean: it goes to who handles that. The Coordinator passes it on. */
 	readonly protocol?: string | undefined;
+	/** Which stream goes first, -100 to 100. The Coordinator passes it on. @default 0 */
+	readonly priority?: number | undefined;
 }
 
 /** From the Coordinator to a Client. */
@@ -45,6 +48,7 @@ export interface OpenFromCoordinator {
 	readonly id: number;
 	readonly metadata?: JsonValue | undefined;
 	readonly protocol?: string | undefined;
+	readonly priority?: number | undefined;
 }
 
 /** From Client to Client, on a direct channel. */
@@ -52,6 +56,7 @@ export interface OpenDirect {
 	readonly id: number;
 	readonly metadata?: JsonValue | undefined;
 	readonly protocol?: string | undefined;
+	readonly priority?: number | undefined;
 }
 
 /** Why a stream is not taken. */
@@ -59,6 +64,14 @@ export interface Reject {
 	readonly code: RejectCode;
 	/** For people. */
 	readonly message?: string | undefined;
+}
+
+/**
+ * The number of a stream that a peer opened, on a connection that this side shares with others: it may step back, but it may not go
+ * ahead of them. A number above 0 counts as 0.
+ */
+export function sharedPriority(priority: number | undefined): number | undefined {
+	return priority !== undefined && priority < 0 ? priority : undefined;
 }
 
 /** The payload of an OPEN frame. */
@@ -109,5 +122,11 @@ export function decodeReject(payload: Uint8Array): Decoded<Reject> {
 function readOpen(object: Readonly<Record<string, unknown>>, metadataBytes: number): OpenDirect {
 	const metadata = metadataField(object, metadataBytes);
 	const protocol = protocolField(object, "protocol");
-	return { id: streamIdField(object, "id"), ...(metadata === undefined ? {} : { metadata }), ...(protocol === undefined ? {} : { protocol }) };
+	const priority = priorityField(object, "priority");
+	return {
+		id: streamIdField(object, "id"),
+		...(metadata === undefined ? {} : { metadata }),
+		...(protocol === undefined ? {} : { protocol }),
+		...(priority === undefined ? {} : { priority }),
+	};
 }

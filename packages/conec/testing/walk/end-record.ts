@@ -143,15 +143,25 @@ export class StreamEnd {
 		try {
 			for (;;) {
 				if (this.#gate.opened !== undefined) await this.#gate.opened;
-				const message = await this.stream.receive();
-				if (message === null) break;
-				this.#received(message);
+				const messages = await this.#messages();
+				if (messages === null) break;
+				for (const message of messages) this.#received(message);
 			}
 			this.reading = "end";
 		} catch (error) {
 			this.reading = codeOf(error);
 		}
 		this.#note(`${this.#name} read ${this.received}, then ${this.reading}`);
+	}
+
+	/** What comes next: every other stream is read in batches. `null` at the end. */
+	async #messages(): Promise<readonly Uint8Array[] | null> {
+		if (this.#key % 2 === 1) {
+			const message = await this.stream.receive();
+			return message === null ? null : [message];
+		}
+		for await (const batch of this.stream.batches({ maxMessages: 1 + (this.#key % 7) })) return batch;
+		return null;
 	}
 
 	#received(message: Uint8Array): void {

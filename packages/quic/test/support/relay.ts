@@ -11,6 +11,8 @@ export interface Relay {
 	readonly port: number;
 	/** Where packets of the client go from here on; 0 loses everything in both directions. */
 	target(port: number): void;
+	/** Keeps what one side sends from here on, until the result is called: then all of it goes on, in order. */
+	hold(side: "client" | "server"): () => void;
 }
 
 /** Relays between the first party that sends to it and `target`. */
@@ -25,17 +27,33 @@ export async function relay(t: TestContext, target: number): Promise<Relay> {
 	await new Promise<void>((resolve) => inner.bind(0, "127.0.0.1", resolve));
 	let client = 0;
 	let server = target;
+	const held: { client?: Uint8Array[] | undefined; server?: Uint8Array[] | undefined } = {};
+	const pass = {
+		client: (packet: Uint8Array): void => {
+			if (server !== 0) inner.send(packet, server, "127.0.0.1");
+		},
+		server: (packet: Uint8Array): void => outer.send(packet, client, "127.0.0.1"),
+	};
+	const came = (side: "client" | "server", packet: Uint8Array): unknown => held[side]?.push(packet) ?? pass[side](packet);
 	outer.on("message", (packet, from) => {
 		client = from.port;
-		if (server !== 0) inner.send(packet, server, "127.0.0.1");
+		came("client", packet);
 	});
 	inner.on("message", (packet, from) => {
-		if (from.port === server) outer.send(packet, client, "127.0.0.1");
+		if (from.port === server) came("server", packet);
 	});
 	return {
 		port: outer.address().port,
 		target(port) {
 			server = port;
+		},
+		hold(side) {
+			const packets: Uint8Array[] = [];
+			held[side] = packets;
+			return () => {
+				held[side] = undefined;
+				for (const packet of packets) pass[side](packet);
+			};
 		},
 	};
 }

@@ -149,15 +149,15 @@ export class DirectChannel implements Channel {
 		options.signal?.throwIfAborted();
 		if (this.#state.type !== "open") throw this.#gone(this.#state.type === "over" ? this.#state.info : { by: "local" });
 		const make = (id: number): { init: StreamInit; payload: Uint8Array } => {
-			const open = { id, metadata: options.metadata, protocol: options.protocol };
+			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
 			return { init: this.init(open, describeStream(id, "to", this.peer)), payload: encodeOpen(open) };
 		};
 		return await this.#streams.open(this.connection, options, make, timeoutMs);
 	}
 
 	/** What a stream of this channel begins with. */
-	init({ id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
-		return { peer: this.peer, id, path: "direct", metadata, protocol, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
+	init({ id, metadata, protocol, priority }: OpenDirect, describe: string): StreamInit {
+		return { peer: this.peer, id, path: "direct", metadata, protocol, priority, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
 	}
 
 	/** Keeps a stream that the peer opened. */

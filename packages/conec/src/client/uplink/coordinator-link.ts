@@ -26,7 +26,7 @@ import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOf
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { ControlMessage, Ping, Pong, Welcome } from "../../wire/control.ts";
 import { FRAME } from "../../wire/frames.ts";
-import { decodeOpenFromCoordinator, encodeOpen, type OpenDirect } from "../../wire/open.ts";
+import { decodeOpenFromCoordinator, encodeOpen, type OpenDirect, sharedPriority } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import type { Greeted } from "./handshake.ts";
 import { type ClientRequests, clientRequests } from "./questions.ts";
@@ -137,7 +137,7 @@ export class CoordinatorLink {
 	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`), within `timeoutMs`. Rejects like `Client.openStream`. */
 	openStream(peer: string | null, options: OpenStreamOptions, timeoutMs?: number): Promise<MessageStream> {
 		const make = (id: number): { init: StreamInit; payload: Uint8Array } => {
-			const open = { id, metadata: options.metadata, protocol: options.protocol };
+			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
 			return { init: this.#init(peer, open, describeStream(id, "to", peer)), payload: encodeOpen(peer === null ? open : { to: peer, ...open }) };
 		};
 		return this.streams.open(this.connection, options, make, timeoutMs);
@@ -182,12 +182,15 @@ export class CoordinatorLink {
 		const open = decodeOpenFromCoordinator(incoming.header.payload, this.#limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
 		const { from = null, id } = open.value;
-		const init = this.#init(from, open.value, describeStream(id, "from", from));
+		// A peer may not put its stream ahead of those of others on this connection. The Coordinator may.
+		const priority = from === null ? open.value.priority : sharedPriority(open.value.priority);
+		const init = this.#init(from, { ...open.value, priority }, describeStream(id, "from", from));
 		this.#events.arrived({ incoming, init, accepted: (stream) => this.streams.add(stream) });
 	}
 
-	#init(peer: string | null, { id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
+	#init(peer: string | null, { id, metadata, protocol, priority }: OpenDirect, describe: string): StreamInit {
 		const limits = peer === null ? this.sendLimits : this.#limits;
-		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, protocol, limits, describe, lostCode: "COORDINATOR_LOST", clock: this.#clock };
+		const path = peer === null ? "direct" : "proxied";
+		return { peer, id, path, metadata, protocol, priority, limits, describe, lostCode: "COORDINATOR_LOST", clock: this.#clock };
 	}
 }

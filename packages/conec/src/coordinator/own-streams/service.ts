@@ -40,7 +40,7 @@ export class OwnStreams {
 	/** Opens a stream to a Client. Rejects like `Coordinator.openStream`. */
 	async open(session: Session, options: OpenStreamOptions): Promise<MessageStream> {
 		const stream = await this.#streams.open(session.connection, options, (id) => {
-			const open = { id, metadata: options.metadata, protocol: options.protocol };
+			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
 			return { init: this.#init(session, open, describeStream(id, "to", session.id)), payload: encodeOpen(open) };
 		});
 		count(session, stream);
@@ -77,8 +77,8 @@ export class OwnStreams {
 		this.#streams.destroy(error, RESET_CODES.COORDINATOR_CLOSED);
 	}
 
-	#init(session: Session, { id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
-		return { peer: session.id, id, path: "direct", metadata, protocol, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
+	#init(session: Session, { id, metadata, protocol, priority }: OpenDirect, describe: string): StreamInit {
+		return { peer: session.id, id, path: "direct", metadata, protocol, priority, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
 	}
 }
 

@@ -9,7 +9,7 @@ import { rejectStream } from "../../stream/open-stream.ts";
 import type { HeldStream, IncomingStream, Transport } from "../../transport/transport.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
-import { encodeOpen, type OpenToCoordinator } from "../../wire/open.ts";
+import { encodeOpen, type OpenToCoordinator, sharedPriority } from "../../wire/open.ts";
 import type { Session } from "../sessions/index.ts";
 import { type ProxiedStream, Target } from "./target.ts";
 
@@ -42,8 +42,10 @@ export class ProxiedStreams {
 		let held: HeldStream;
 		try {
 			// The name comes from the sender's own connection, never from what it wrote.
-			const payload = encodeOpen({ from: from.id, id: open.id, metadata: open.metadata, protocol: open.protocol });
-			held = to.connection.openHeldStream({ kind: FRAME.OPEN, payload }, true);
+			const { id, metadata, protocol, priority } = open;
+			const payload = encodeOpen({ from: from.id, id, metadata, protocol, priority });
+			// On its own connection the opener may choose what goes first, on that of the target only what goes last.
+			held = to.connection.openHeldStream({ kind: FRAME.OPEN, payload }, true, sharedPriority(priority));
 		} catch {
 			return rejectStream(incoming, "PEER_LOST", "the connection to the peer has just ended");
 		}
@@ -54,7 +56,7 @@ export class ProxiedStreams {
 			target.over(stream);
 		};
 		// It is piped from the beginning: so its opener can give it up while it waits.
-		this.#transport.pipe(incoming, held, RESET_CODES.PEER_LOST, over, () => target.opened(stream)).catch(over);
+		this.#transport.pipe(incoming, held, RESET_CODES.PEER_LOST, over, () => target.opened(stream), open.priority).catch(over);
 		target.add(stream);
 	}
 

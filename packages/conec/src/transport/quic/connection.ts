@@ -71,9 +71,9 @@ export class QuicConnection implements StreamOwner {
 		return new QuicStream(stream, this);
 	}
 
-	openHeldStream(header: Frame, later?: boolean): HeldStream {
+	openHeldStream(header: Frame, later?: boolean, priority?: number): HeldStream {
 		return new QuicHeldStream(
-			coded(() => this.#connection.openHeldStream(header, later)),
+			coded(() => this.#connection.openHeldStream(header, later, priority)),
 			this,
 		);
 	}

@@ -124,14 +124,14 @@ class QuicTransport implements Transport {
 		}
 	}
 
-	async pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void, onOpen?: () => void): Promise<PipeResult> {
+	async pipe(from: IncomingStream, to: HeldStream, lostCode: number, onEnd?: () => void, onOpen?: () => void, priority?: number): Promise<PipeResult> {
 		if (!(from instanceof QuicIncomingStream && to instanceof QuicHeldStream && this.#owns(from) && this.#owns(to))) {
 			refuseStreams([from, to], lostCode);
 			throw strangerError("Cannot pipe streams");
 		}
 		from.undecided = false;
 		to.undecided = false;
-		return await coded(() => quic.pipe(from.stream, to.stream, lostCode, onEnd, onOpen));
+		return await coded(() => quic.pipe(from.stream, to.stream, lostCode, onEnd, onOpen, priority));
 	}
 
 	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number> {

@@ -184,14 +184,15 @@ pub fn stream_credit(stream: u32, amount: u32) -> Result<()> {
 	with_stream(stream, |stream| stream.add_credit(amount.into()))
 }
 
-/// Splices an incoming stream and a held one. The end is one `PIPE_END` for the first.
+/// Splices an incoming stream and a held one. The end is one `PIPE_END` for the first. `priority` is that of what goes back on the
+/// first; the held one has got its own when it was opened.
 #[napi(catch_unwind)]
-pub fn pipe_streams(from: u32, to: u32, lost_code: f64) -> Result<bool> {
+pub fn pipe_streams(from: u32, to: u32, lost_code: f64, priority: Option<i32>) -> Result<bool> {
 	environment::with(|environment| {
 		let lost_code = code(lost_code)?;
 		match (environment.stream(from), environment.stream(to)) {
 			(Some(from), Some(to)) => {
-				environment.io.spawn(stream::pipe(from, to, lost_code));
+				environment.io.spawn(stream::pipe(from, to, lost_code, priority.unwrap_or(0)));
 				Ok(true)
 			}
 			(from, to) => {

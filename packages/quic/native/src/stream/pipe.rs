@@ -26,13 +26,14 @@ numbered! {
 }
 
 /// Runs until both directions are over, then tells JS with one `PIPE_END` for both handles. Once both legs are open, `PIPE_OPEN` tells that.
-pub async fn pipe(a: Arc<Stream>, b: Arc<Stream>, lost_code: VarInt) {
-	let (end, forward, backward) = splice(&a, &b, lost_code).await;
+/// `priority`: of what goes back on `a`.
+pub async fn pipe(a: Arc<Stream>, b: Arc<Stream>, lost_code: VarInt, priority: i32) {
+	let (end, forward, backward) = splice(&a, &b, lost_code, priority).await;
 	let counts = [u64_halves(forward), u64_halves(backward)].concat();
 	a.line.queue.event(record::PIPE_END, a.handle, &[&(end as u32).to_ne_bytes(), &counts]);
 }
 
-async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt) -> (PipeEnd, u64, u64) {
+async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt, priority: i32) -> (PipeEnd, u64, u64) {
 	let mut near = parked(a).await;
 	// The far leg may still be waiting for JS, or for the peer's stream limit: the near leg may end meanwhile.
 	let far = match &mut near {
@@ -56,6 +57,9 @@ async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt) -> (PipeEnd
 		}
 	};
 	a.line.queue.event(record::PIPE_OPEN, a.handle, &[]);
+	if priority != 0 {
+		let _ = near_send.set_priority(priority);
+	}
 	let (cancel, cancelled) = watch::channel(None);
 	let forward = direction(near_recv, far_send, lost_code, cancelled.clone());
 	let backward = direction(far_recv, near_send, lost_code, cancelled);
