@@ -20,9 +20,9 @@ function noting(seen: Map<number, string[]>): TransportFactory {
 			note(header, "opens", options?.priority);
 			return openStream.call(connection, header, handler, options);
 		};
-		connection.openHeldStream = (header, priority) => {
+		connection.openHeldStream = (header, later, priority) => {
 			note(header, "passes on", priority);
-			return openHeldStream.call(connection, header, priority);
+			return openHeldStream.call(connection, header, later, priority);
 		};
 		const onStream = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(connection), "onStream") as { set(handler: TransportConnection["onStream"]): void };
 		Object.defineProperty(connection, "onStream", {
@@ -49,9 +49,9 @@ function noting(seen: Map<number, string[]>): TransportFactory {
 				...how,
 				onConnection: (connection) => how.onConnection(watched(connection)),
 			});
-		transport.pipe = (from, to, lostCode, onEnd, priority) => {
+		transport.pipe = (from, to, lostCode, onEnd, onOpen, priority) => {
 			note(from.header, "passes back", priority);
-			return pipe.call(transport, from, to, lostCode, onEnd, priority);
+			return pipe.call(transport, from, to, lostCode, onEnd, onOpen, priority);
 		};
 		return transport;
 	};
