@@ -10,7 +10,7 @@ use crate::system::uv;
 use super::environment;
 
 /// Changes with every incompatible change of the surface in this folder. The loader refuses any other.
-const ABI_VERSION: u32 = 1;
+const ABI_VERSION: u32 = 2;
 
 #[napi(catch_unwind)]
 pub fn abi_version() -> u32 {
@@ -60,6 +60,12 @@ pub fn flush() -> Result<()> {
 		environment.flush();
 		Ok(())
 	})
+}
+
+/// Tells the peers of all endpoints that this environment ends. It takes some milliseconds at most, in this thread.
+#[napi(catch_unwind)]
+pub fn leave() -> Result<()> {
+	environment::leave()
 }
 
 /// Forgets a handle whose last record has been seen.

@@ -5,20 +5,25 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 use quinn::VarInt;
 
+use super::frame::{self, HEADER_BYTES};
+use super::in_hand::{InHand, Part, Piece};
+
 /// The JS thread sends up to this much by itself at the end of its tick. The wrapper knows the number too.
 pub const INLINE_BYTES: usize = 4 * 1024;
 /// Longer payloads get an allocation of their own instead of being packed with their neighbours; so does one of this length.
-pub const OWN_CHUNK_BYTES: usize = 16 * 1024;
+const OWN_CHUNK_BYTES: usize = 16 * 1024;
 
 /// See the module.
 pub struct Outgoing {
 	/// Small frames of this tick, packed.
-	pub tail: BytesMut,
-	pub chunks: VecDeque<Bytes>,
+	tail: BytesMut,
+	pieces: VecDeque<Piece>,
+	/// Whole frames that go ahead of all others.
+	urgent: BytesMut,
 	/// Bytes queued and not yet taken by QUIC.
 	pub queued: usize,
 	pub high_water: usize,
-	pub wants_drain: bool,
+	wants_drain: bool,
 	pub finish: bool,
 	pub reset: Option<VarInt>,
 	/// Nothing more can be written.
@@ -40,7 +45,8 @@ impl Outgoing {
 	pub fn new() -> Self {
 		Self {
 			tail: BytesMut::new(),
-			chunks: VecDeque::new(),
+			pieces: VecDeque::new(),
+			urgent: BytesMut::new(),
 			queued: 0,
 			high_water: usize::MAX, // a first frame is written before this is known
 			wants_drain: false,
@@ -52,21 +58,84 @@ impl Outgoing {
 		}
 	}
 
+	/// Queues a copy of a frame; without a kind, of bytes as they are.
+	pub fn add(&mut self, kind: Option<u8>, payload: &[u8]) {
+		if payload.len() >= OWN_CHUNK_BYTES {
+			return self.append(kind, Bytes::copy_from_slice(payload));
+		}
+		self.begin(kind, payload.len(), payload.len());
+		self.tail.extend_from_slice(payload);
+	}
+
+	/// Does the same with bytes that many streams share.
+	pub fn add_shared(&mut self, kind: Option<u8>, payload: &Bytes) {
+		match payload.len() >= OWN_CHUNK_BYTES {
+			true => self.append(kind, payload.clone()),
+			false => self.add(kind, payload),
+		}
+	}
+
+	/// Queues whole frames that bring their headers along.
+	pub fn add_frames(&mut self, frames: &Bytes) {
+		if frames.len() < OWN_CHUNK_BYTES {
+			return self.add(None, frames);
+		}
+		self.count(frames.len());
+		self.cut_tail();
+		self.pieces.push_back(Piece { bytes: frames.clone(), part: Part::Frames });
+	}
+
+	/// Queues a copy of a frame that goes ahead of all that are not urgent, as soon as the frame ends of which QUIC has a part.
+	pub fn add_urgent(&mut self, kind: u8, payload: &[u8]) {
+		self.urgent.reserve(HEADER_BYTES + payload.len());
+		self.urgent.extend_from_slice(&frame::header(kind, payload.len()));
+		self.urgent.extend_from_slice(payload);
+		self.count(HEADER_BYTES + payload.len());
+	}
+
+	/// Queues a payload that has an allocation of its own.
+	fn append(&mut self, kind: Option<u8>, payload: Bytes) {
+		self.begin(kind, payload.len(), 0);
+		self.cut_tail();
+		self.pieces.push_back(Piece { bytes: payload, part: Part::Payload });
+	}
+
+	/// Counts a payload, writes its header if it has a kind, and makes room for `packed` bytes behind that.
+	fn begin(&mut self, kind: Option<u8>, len: usize, packed: usize) {
+		match kind {
+			Some(kind) => {
+				self.reserve(HEADER_BYTES + packed);
+				self.tail.extend_from_slice(&frame::header(kind, len));
+				self.count(HEADER_BYTES + len);
+			}
+			None => {
+				self.reserve(packed);
+				self.count(len);
+			}
+		}
+	}
+
+	fn count(&mut self, bytes: usize) {
+		self.queued += bytes;
+		if self.queued >= self.high_water {
+			self.wants_drain = true;
+		}
+	}
+
 	/// Grows with what the stream really carries, so that an idle stream costs little and a busy one allocates seldom.
-	pub fn reserve(&mut self, bytes: usize) {
+	fn reserve(&mut self, bytes: usize) {
 		if self.tail.capacity() - self.tail.len() < bytes {
 			let ahead = self.queued.clamp(256, 64 * 1024);
 			self.tail.reserve(bytes.max(ahead));
 		}
 	}
 
-	/// Queues bytes that have an allocation of their own, behind what is packed so far.
-	pub fn append(&mut self, bytes: Bytes) {
+	/// Makes a piece of what is packed so far.
+	fn cut_tail(&mut self) {
 		let tail = self.tail.split().freeze();
 		if !tail.is_empty() {
-			self.chunks.push_back(tail);
+			self.pieces.push_back(Piece { bytes: tail, part: Part::Frames });
 		}
-		self.chunks.push_back(bytes);
 	}
 
 	/// What is to be done about what was just queued.
@@ -81,13 +150,19 @@ impl Outgoing {
 		Next::WakeWriter
 	}
 
-	/// Moves everything queued to `batch`. Returns whether FIN follows. Clears `scheduled` when there is nothing.
-	pub fn take(&mut self, batch: &mut Vec<Bytes>) -> bool {
-		batch.extend(self.chunks.drain(..));
-		if !self.tail.is_empty() {
-			batch.push(self.tail.split().freeze());
+	/// Moves everything queued into an empty hand, or what is urgent into a full one. Returns whether FIN follows. Clears
+	/// `scheduled` when the hand stays empty.
+	pub fn take(&mut self, hand: &mut InHand) -> bool {
+		if hand.is_empty() {
+			self.pieces.drain(..).for_each(|piece| hand.push(piece));
+			if !self.tail.is_empty() {
+				hand.push(Piece { bytes: self.tail.split().freeze(), part: Part::Frames });
+			}
 		}
-		self.scheduled = !batch.is_empty();
+		if !self.urgent.is_empty() {
+			hand.push_urgent(std::mem::take(&mut self.urgent).freeze());
+		}
+		self.scheduled = !hand.is_empty();
 		self.finish
 	}
 
@@ -99,8 +174,9 @@ impl Outgoing {
 
 	/// Drops what is queued.
 	pub fn forget(&mut self) {
-		self.chunks.clear();
+		self.pieces.clear();
 		self.tail = BytesMut::new();
+		self.urgent = BytesMut::new();
 		self.queued = 0;
 	}
 }
