@@ -180,7 +180,7 @@ test("handshake: whoever speaks another version of QUIC, a draft too, is told th
 		for (const version of [0xff00_001d, 0xff00_0022, 0x6b33_43cf, 0x1234_5678]) {
 			const answer = new Promise<Buffer>((resolve) => socket.once("message", resolve));
 			socket.send(packetOf(version), server.address.port, "127.0.0.1");
-			const reserved = (listed: number): boolean => ((listed & 0x0f0f_0f0f) >>> 0) === 0x0a0a_0a0a; // RFC 9000, 15: never used
+			const reserved = (listed: number): boolean => (listed & 0x0f0f_0f0f) >>> 0 === 0x0a0a_0a0a; // RFC 9000, 15: never used
 			assert.deepEqual(
 				versionsIn(await answer).filter((listed) => !reserved(listed)),
 				[1],

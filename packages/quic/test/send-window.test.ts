@@ -108,7 +108,10 @@ for (const side of ["opened", "accepted"] as const) {
 				frame.call(heard, kind, payload);
 				if (heard.count < 20) return;
 				order.push(priority);
-				before.set(priority, streams.filter((other) => other.priority < priority).reduce((bytes, other) => bytes + other.heard.bytes, 0));
+				before.set(
+					priority,
+					streams.filter((other) => other.priority < priority).reduce((bytes, other) => bytes + other.heard.bytes, 0),
+				);
 			};
 		}
 		path.target(server.address.port);

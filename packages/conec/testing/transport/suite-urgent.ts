@@ -83,7 +83,7 @@ export function urgentSuite(onPair: OnPair): void {
 			const kind = urgent ? URGENT : FRAME.DATA;
 			const number = written[kind] as number;
 			written[kind] = number + 1;
-			const payload = new Uint8Array(4 + (urgent ? below(20) : [0, 100, 3_000, 20_000][below(4)] as number)).fill(number & 0xff);
+			const payload = new Uint8Array(4 + (urgent ? below(20) : ([0, 100, 3_000, 20_000][below(4)] as number))).fill(number & 0xff);
 			new DataView(payload.buffer).setUint32(0, number);
 			if (urgent) opener.stream.writeUrgent(kind, payload);
 			else opener.write(kind, payload);
@@ -130,11 +130,13 @@ export function urgentSuite(onPair: OnPair): void {
 		assert.deepEqual(placesOf(acceptor.frames), []);
 	});
 
-	onPair("an urgent frame counts towards the high-water mark, and `drained` follows", async (pair) => {
-		const opener = new Recorder().open(pair.near, OPEN, { highWaterBytes: 8_000 });
-		const acceptor = new Recorder().accept(await pair.incoming());
-		for (let i = 0; i < 10; i++) opener.stream.writeUrgent(URGENT, pattern(1_000, i));
-		await acceptor.framesOf(10);
+	onPair("urgent frames count towards the high-water mark, and `drained` follows", async (pair, { windowBytes }) => {
+		const opener = new Recorder().open(pair.near, OPEN, { highWaterBytes: MIB });
+		const acceptor = new Recorder({ hold: true }).accept(await pair.incoming(), { messageBytes: MESSAGE_BYTES });
+		await fill(opener, windowBytes);
+		while (opener.stream.queuedBytes < MIB) opener.stream.writeUrgent(URGENT, pattern(16 * 1_024));
+		assert.equal(opener.has("drained"), false);
+		acceptor.release();
 		await opener.first("drained");
 	});
 }

@@ -214,7 +214,7 @@ async fn farewell(environment: &Environment) {
 			endpoint.set_left();
 		}
 		others_first().await; // connections that have no handle yet
-		// A close can get lost where much is on its way. It is the answer to what still comes, too.
+						// A close can get lost where much is on its way. It is the answer to what still comes, too.
 		if connections.iter().any(|connection| connection.line.silent_for() < LIVELY) {
 			std::future::pending::<()>().await;
 		}

@@ -137,13 +137,7 @@ impl Endpoint {
 	/// Closes every connection, and tells JS when the closes have left. The socket stays for a peer that did not hear its close,
 	/// until no connection needs it or the time is up. Then it is released, and JS is told that too. `carried_out` resolves when
 	/// QUIC has all that JS did before. `drive` runs the drivers of all connections of this endpoint once.
-	pub async fn close(
-		self: Arc<Self>,
-		farewell: Farewell,
-		drain: Duration,
-		carried_out: impl Future<Output = ()>,
-		drive: impl Fn(),
-	) {
+	pub async fn close(self: Arc<Self>, farewell: Farewell, drain: Duration, carried_out: impl Future<Output = ()>, drive: impl Fn()) {
 		self.quinn.set_server_config(None);
 		// What JS did before the close, a reset for example, may still be on its way through the tasks. Closing now would drop it.
 		let _ = tokio::time::timeout(HAND_OVER, carried_out).await;

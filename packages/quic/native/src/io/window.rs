@@ -48,7 +48,9 @@ mod tests {
 	fn it_follows_the_congestion_window_and_is_never_less_than_512_kib() {
 		let window = SendWindow::new(None);
 		assert_eq!(window.bytes(), 512 * KIB);
-		for (congestion_window, wanted) in [(12 * KIB, None), (128 * KIB, None), (1024 * KIB, Some(2304 * KIB)), (16 * KIB, Some(512 * KIB))] {
+		for (congestion_window, wanted) in
+			[(12 * KIB, None), (128 * KIB, None), (1024 * KIB, Some(2304 * KIB)), (16 * KIB, Some(512 * KIB))]
+		{
 			assert_eq!(window.renewed(congestion_window), wanted, "{congestion_window}");
 		}
 	}
