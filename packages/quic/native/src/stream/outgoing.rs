@@ -180,3 +180,147 @@ impl Outgoing {
 		self.queued = 0;
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::super::frame::{header, payload_length};
+	use super::super::in_hand::Offer;
+	use super::*;
+
+	/// A small generator: the same choices on every run.
+	fn next(seed: &mut u64, below: usize) -> usize {
+		*seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+		(*seed >> 33) as usize % below
+	}
+
+	const ORDINARY: u8 = 0;
+	const URGENT: u8 = 0x11;
+
+	/// Cuts what went to QUIC into frames: their kinds and first payload bytes.
+	fn frames(mut wire: &[u8]) -> Vec<(u8, u32)> {
+		let mut found = Vec::new();
+		while !wire.is_empty() {
+			let len = payload_length(wire.first_chunk().unwrap());
+			let payload = &wire[HEADER_BYTES..HEADER_BYTES + len];
+			assert!(payload[4..].iter().all(|byte| *byte == payload[0]), "a frame is torn");
+			found.push((wire[0], u32::from_be_bytes(payload[..4].try_into().unwrap())));
+			wire = &wire[HEADER_BYTES + len..];
+		}
+		found
+	}
+
+	/// A payload that begins with `number`, and is filled with its first byte.
+	fn payload(number: u32, len: usize) -> Vec<u8> {
+		let mut payload = number.to_be_bytes().to_vec();
+		payload.resize(len.max(4), payload[0]);
+		payload
+	}
+
+	/// Gives QUIC as much as `most` bytes of what comes next.
+	fn give(hand: &mut InHand, most: usize, wire: &mut Vec<u8>) {
+		let mut offer = Offer::default();
+		let count = hand.offer(false, &mut offer);
+		let all = offer[..count].concat();
+		let n = most.min(all.len());
+		wire.extend_from_slice(&all[..n]);
+		hand.took(n);
+	}
+
+	#[test]
+	fn urgent_frames_go_between_frames_ahead_of_those_that_wait_and_in_their_order() {
+		let mut seed = 1;
+		for _ in 0..2_000 {
+			let mut out = Outgoing::new();
+			let mut hand = InHand::default();
+			let mut wire = Vec::new();
+			let (mut ordinary, mut urgent) = (0, 0);
+			// When an urgent frame was given to the hand: its number, and how long the wire was.
+			let mut given: Vec<(u32, usize)> = Vec::new();
+			for _ in 0..next(&mut seed, 60) {
+				match next(&mut seed, 5) {
+					0 | 1 => {
+						let len = [4, 10, 300, 20_000][next(&mut seed, 4)];
+						out.add(Some(ORDINARY), &payload(ordinary, len));
+						ordinary += 1;
+					}
+					2 => {
+						out.add_urgent(URGENT, &payload(urgent, 4 + next(&mut seed, 20)));
+						given.push((urgent, wire.len()));
+						urgent += 1;
+						out.take(&mut hand);
+					}
+					3 => {
+						let len = [4, 20_000][next(&mut seed, 2)];
+						let frame = |number| [&header(ORDINARY, len)[..], &payload(number, len)].concat();
+						out.add_frames(&Bytes::from([frame(ordinary), frame(ordinary + 1)].concat()));
+						ordinary += 2;
+					}
+					_ => {
+						out.take(&mut hand);
+						give(&mut hand, 1 + next(&mut seed, 9_000), &mut wire);
+					}
+				}
+			}
+			loop {
+				out.take(&mut hand);
+				if hand.is_empty() {
+					break;
+				}
+				give(&mut hand, 1 + next(&mut seed, 9_000), &mut wire);
+			}
+			let sent = frames(&wire);
+			for (kind, count) in [(ORDINARY, ordinary), (URGENT, urgent)] {
+				let numbers: Vec<u32> = sent.iter().filter(|frame| frame.0 == kind).map(|frame| frame.1).collect();
+				assert_eq!(numbers, (0..count).collect::<Vec<u32>>());
+			}
+			for (number, since) in given {
+				// Between its arrival and its place there are urgent frames only, and the rest of the frame that had begun.
+				let mut at = 0;
+				let mut begun_later = 0;
+				for (kind, found) in &sent {
+					if (*kind, *found) == (URGENT, number) {
+						break;
+					}
+					if *kind == ORDINARY && at >= since {
+						begun_later += 1;
+					}
+					at += HEADER_BYTES + payload_length(wire[at..].first_chunk().unwrap());
+				}
+				assert_eq!(begun_later, 0, "urgent frame {number} waited");
+			}
+			assert_eq!(out.queued, wire.len());
+		}
+	}
+
+	#[test]
+	fn a_long_frame_that_has_begun_ends_first() {
+		let mut out = Outgoing::new();
+		let mut hand = InHand::default();
+		let mut wire = Vec::new();
+		for number in 0..2 {
+			out.add(Some(ORDINARY), &payload(number, 1 << 20));
+		}
+		out.take(&mut hand);
+		give(&mut hand, 500_000, &mut wire);
+		out.add_urgent(URGENT, &payload(0, 4));
+		out.take(&mut hand);
+		assert!(!hand.is_urgent());
+		while !hand.is_empty() {
+			give(&mut hand, usize::MAX, &mut wire);
+		}
+		assert_eq!(frames(&wire), [(ORDINARY, 0), (URGENT, 0), (ORDINARY, 1)]);
+	}
+
+	#[test]
+	fn a_first_frame_comes_first_though_urgent_ones_come_before_it_is_sent() {
+		let mut out = Outgoing::new();
+		let mut hand = InHand::default();
+		out.add_urgent(1, &payload(9, 20_000));
+		out.add(Some(ORDINARY), &payload(0, 4));
+		out.add_urgent(URGENT, &payload(0, 4));
+		out.take(&mut hand);
+		let mut wire = Vec::new();
+		give(&mut hand, usize::MAX, &mut wire);
+		assert_eq!(frames(&wire), [(1, 9), (URGENT, 0), (ORDINARY, 0)]);
+	}
+}
