@@ -150,6 +150,10 @@ export class FakeMember implements TransportStream {
 		return this.writeFrames(encodeFrame(kind, payload));
 	}
 
+	writeUrgent(): number {
+		assert.fail("nothing of a broadcast is urgent yet");
+	}
+
 	writeFrames(frames: Uint8Array): number {
 		if (this.over) return -1;
 		this.writes++;

@@ -123,6 +123,7 @@ export const CONNECTION_STATS = [
 	"receivedBytes",
 	"sentDatagrams",
 	"receivedDatagrams",
+	"silentMs",
 ] as const;
 
 /** What `endpointStats` tells, in this order; `bridge/endpoints.rs`. */

@@ -66,6 +66,8 @@ export class Environment {
 		this.native = native;
 		this.#renew();
 		native.init(() => this.#turn(), process.versions["bun"] === undefined && (process.versions.uv?.startsWith("1.") ?? false));
+		// The peers would otherwise wait for their idle limits. Node tells the addon nothing when `process.exit()` or an uncaught error ends the main thread.
+		process.on("exit", () => native.leave());
 	}
 
 	adopt(target: Target): void {

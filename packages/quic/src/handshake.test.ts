@@ -146,3 +146,45 @@ test("retry: under load newcomers have to prove their address, and get in", asyn
 	await join(client, server);
 	assert.equal(server.stats().retries, 1);
 });
+
+/** A QUIC packet of a version that nobody speaks, long enough to be answered (RFC 9000, 5.2.2). */
+function packetOf(version: number): Buffer {
+	const packet = Buffer.alloc(1200);
+	packet[0] = 0xc0;
+	packet.writeUInt32BE(version, 1);
+	for (const [at, first] of [
+		[5, 0x11],
+		[14, 0x22],
+	] as const) {
+		packet[at] = 8;
+		packet.fill(first, at + 1, at + 9);
+	}
+	return packet;
+}
+
+/** The versions in a Version Negotiation packet (RFC 9000, 17.2.1). */
+function versionsIn(packet: Buffer): number[] {
+	assert.ok((packet[0] as number) & 0x80 && packet.readUInt32BE(1) === 0, "a Version Negotiation packet");
+	let at = 5;
+	for (let id = 0; id < 2; id++) at += 1 + (packet[at] as number);
+	const versions = [];
+	for (; at < packet.length; at += 4) versions.push(packet.readUInt32BE(at));
+	return versions;
+}
+
+test("handshake: whoever speaks another version of QUIC, a draft too, is told that version 1 is the only one", async (t) => {
+	for (const statelessResetKey of [undefined, Buffer.alloc(32, 7)]) {
+		const server = endpoint(t, statelessResetKey === undefined ? {} : { statelessResetKey });
+		server.listen(listening());
+		const socket = await silence(t);
+		for (const version of [0xff00_001d, 0xff00_0022, 0x6b33_43cf, 0x1234_5678]) {
+			const answer = new Promise<Buffer>((resolve) => socket.once("message", resolve));
+			socket.send(packetOf(version), server.address.port, "127.0.0.1");
+			const reserved = (listed: number): boolean => (listed & 0x0f0f_0f0f) >>> 0 === 0x0a0a_0a0a; // RFC 9000, 15: never used
+			assert.deepEqual(
+				versionsIn(await answer).filter((listed) => !reserved(listed)),
+				[1],
+			);
+		}
+	}
+});

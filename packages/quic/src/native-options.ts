@@ -18,6 +18,8 @@ export function nativeEndpointOptions(options: EndpointOptions): NativeEndpointO
 		rawDatagrams: options.rawDatagrams ?? false,
 		receiveBufferBytes: options.receiveBufferBytes ?? 2 * MIB,
 		sendBufferBytes: options.sendBufferBytes ?? 2 * MIB,
+		farewellCode: options.farewellCode ?? 0,
+		farewellReason: options.farewellReason ?? "",
 		...(options.statelessResetKey === undefined ? {} : { statelessResetKey: options.statelessResetKey }),
 	};
 }
@@ -79,7 +81,7 @@ function nativeTransport(options: TransportOptions): NativeTransport {
 		unidirectionalStreams,
 		streamWindowBytes,
 		connectionWindowBytes: options.connectionWindowBytes ?? connectionWindow(bidirectionalStreams + unidirectionalStreams, streamWindowBytes),
-		sendWindowBytes: options.sendWindowBytes ?? 8 * MIB,
+		sendWindowBytes: options.sendWindowBytes ?? 0,
 		maxMtuBytes: options.maxMtuBytes ?? 1_452,
 		segmentationOffload: options.segmentationOffload ?? true,
 		congestion: options.congestion ?? "cubic",

@@ -29,6 +29,7 @@ export interface NativeTransport {
 	unidirectionalStreams: number;
 	streamWindowBytes: number;
 	connectionWindowBytes: number;
+	/** 0: it follows the congestion window. */
 	sendWindowBytes: number;
 	maxMtuBytes: number;
 	segmentationOffload: boolean;
@@ -50,6 +51,8 @@ export interface NativeEndpointOptions {
 	receiveBufferBytes: number;
 	sendBufferBytes: number;
 	statelessResetKey?: Uint8Array;
+	farewellCode: number;
+	farewellReason: string;
 }
 
 export interface NativeListenOptions {
@@ -122,6 +125,7 @@ export interface Native {
 	poll(buffer: Buffer, offset: number): number;
 	take(buffer: Buffer): void;
 	flush(): void;
+	leave(): void;
 	release(handle: Handle): void;
 	endpointBind(options: NativeEndpointOptions): Handle;
 	endpointAddress(endpoint: Handle): SocketAddress;
@@ -146,6 +150,7 @@ export interface Native {
 	streamAccept(stream: Handle, options: NativeStreamOptions): boolean;
 	streamRefuse(stream: Handle, code: number): void;
 	streamWrite(stream: Handle, kind: number, payload: Uint8Array): number;
+	streamWriteUrgent(stream: Handle, kind: number, payload: Uint8Array): number;
 	writeMany(streams: Uint32Array, kind: number, payload: Uint8Array): Int32Array;
 	writeFrames(streams: Uint32Array, frames: Uint8Array): Int32Array;
 	streamQueued(stream: Handle): number;

@@ -86,6 +86,19 @@ export class Stream implements Target {
 		return queued;
 	}
 
+	/**
+	 * Does what {@link write} does, ahead of the frames that wait. The frame follows the one of which QUIC has a part, and urgent ones
+	 * that were written before. FIN comes behind all of them. Keep such frames few and small: nothing else gets in between them.
+	 * In byte mode it is `write`.
+	 */
+	writeUrgent(kind: number, payload: Uint8Array): number {
+		if (payload.length > MAX_FRAME_BYTES) throw new QuicError("INVALID_ARGUMENT", `A frame has at most 2^24 - 1 bytes, not ${payload.length}`);
+		if (this.#done) return -1;
+		const queued = this.environment.native.streamWriteUrgent(this.handle, kind, payload);
+		if (queued <= INLINE_BYTES) this.environment.flushLater();
+		return queued;
+	}
+
 	/** Queues a copy of whole frames, see {@link writeFrames}; returns what {@link write} would. */
 	writeFrames(frames: Uint8Array): number {
 		return this.#done ? -1 : (writeFrames([this], frames)[0] as number);

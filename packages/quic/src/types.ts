@@ -48,7 +48,7 @@ export interface TransportOptions {
 	readonly streamWindowBytes?: number;
 	/** Unread bytes of all streams together. A stalled stream keeps its window. @default (streams + 1) x streamWindowBytes x 8/7: all but one may stall */
 	readonly connectionWindowBytes?: number;
-	/** Bytes in flight or waiting for acknowledgement. @default 8 MiB */
+	/** Bytes given to QUIC and not acknowledged. Urgent frames and streams with a priority above 0 do not wait for it. @default follows the congestion window: twice that and 256 KiB, at least 512 KiB */
 	readonly sendWindowBytes?: number;
 	/** Largest UDP payload that path MTU discovery tries. @default 1_452 */
 	readonly maxMtuBytes?: number;
@@ -100,6 +100,13 @@ export interface EndpointOptions {
 	readonly sendBufferBytes?: number;
 	/** 32 bytes or more. With it, a restarted endpoint can tell old peers at once that it lost their connections (RFC 9000, 10.3). */
 	readonly statelessResetKey?: Uint8Array;
+	/**
+	 * The code that the peers are told when this process or worker ends and the endpoint is open. That is so after `process.exit()`, an
+	 * uncaught error, `worker.terminate()`, and when nothing is left to do. A process that a signal kills can tell nobody. @default 0
+	 */
+	readonly farewellCode?: number;
+	/** The reason that goes with it. @default "" */
+	readonly farewellReason?: string;
 }
 
 /** What a listening endpoint shows, what it asks for, and how much it takes in. */
@@ -162,7 +169,7 @@ export interface StreamOptions {
 	readonly creditBytes?: number;
 	/** `drained` is called once less than half of this is queued, after it had been reached. @default 256 KiB */
 	readonly highWaterBytes?: number;
-	/** Higher goes first within a connection. @default 0 */
+	/** Higher goes first within a connection. Above 0, the stream does not wait for the connection's send window. @default 0 */
 	readonly priority?: number;
 }
 
@@ -191,6 +198,8 @@ export interface ConnectionStats {
 	readonly receivedBytes: number;
 	readonly sentDatagrams: number;
 	readonly receivedDatagrams: number;
+	/** Time since the last packet came that was the peer's for sure. */
+	readonly silentMs: number;
 }
 
 /** Figures of one endpoint. */

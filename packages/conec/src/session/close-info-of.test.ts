@@ -16,5 +16,9 @@ test("close info: says who, why, and nothing that is not known", () => {
 	});
 	assert.deepEqual(closeInfoOf({ by: "peer", closeCode: CLOSE_CODES.NORMAL, reason: "" }, "PEER_LOST"), { by: "peer" });
 	assert.deepEqual(closeInfoOf({ by: "local", closeCode: CLOSE_CODES.REFUSED, reason: "" }, "PEER_LOST"), { by: "local" });
+	for (const lostCode of ["PEER_LOST", "COORDINATOR_LOST"] as const) {
+		const ended = closeInfoOf({ by: "peer", closeCode: CLOSE_CODES.PROCESS_ENDED, reason: "the process ended" }, lostCode);
+		assert.deepEqual(ended, { by: "peer", code: lostCode, reason: "the process ended" });
+	}
 	assert.deepEqual(closeInfoOf({ by: "peer", closeCode: 0x1234, reason: "?" }, "PEER_LOST"), { by: "peer", code: "PEER_LOST", reason: "?" });
 });

@@ -34,6 +34,7 @@ class Script {
 			this.queuedBytes += payload.length + 4;
 			return this.queuedBytes;
 		},
+		writeUrgent: () => assert.fail("nothing of a stream is urgent yet"),
 		writeFrames: () => assert.fail("a stream of messages has one frame at a time"),
 		queuedBytes: 0,
 		finish: () => {

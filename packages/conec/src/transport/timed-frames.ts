@@ -50,6 +50,8 @@ export class TimedFrames implements StreamHandler {
 				return stream.queuedBytes;
 			},
 			write: (kind, payload) => stream.write(0, encodeFrame(kind, payload)),
+			// Each frame of such a stream is short, so no frame need overtake another.
+			writeUrgent: (kind, payload) => stream.write(0, encodeFrame(kind, payload)),
 			writeFrames: (frames) => stream.write(0, frames),
 			finish: () => stream.finish(),
 			reset: (code) => stream.reset(code),

@@ -52,6 +52,12 @@ export interface StreamHandler {
 export interface TransportStream {
 	/** Queues a copy of one frame. Returns the bytes now queued, or -1 if this direction is over. It never refuses a frame: the caller watches the number. */
 	write(kind: number, payload: Uint8Array): number;
+	/**
+	 * Does what {@link TransportStream.write} does, ahead of the frames that wait. The frame follows the one of which the network has a
+	 * part, and urgent ones that were written before. FIN comes behind all of them. A header of a stream stays the first frame. Keep
+	 * such frames few and small. On a stream with {@link StreamOptions.frameTimeoutMs} it is `write`.
+	 */
+	writeUrgent(kind: number, payload: Uint8Array): number;
 	/** Queues a copy of whole frames with their headers, which must be right. Returns what {@link TransportStream.write} would. */
 	writeFrames(frames: Uint8Array): number;
 	/** Bytes queued and not yet taken by the transport. */
@@ -95,8 +101,9 @@ export interface StreamOptions {
 	/** @default 256 KiB */
 	readonly highWaterBytes?: number;
 	/**
-	 * Higher goes first among the streams of a connection that have something to send. Equal ones take turns. A transport whose streams do not
-	 * share a line need not look at it. @default 0
+	 * Higher goes first among the streams of a connection that have something to send, at the opener and at the acceptor alike. Equal ones take
+	 * turns. Above 0, the stream does not wait for what other streams have sent either. A transport whose streams do not share a line need
+	 * not look at it. @default 0
 	 */
 	readonly priority?: number;
 	/** Time from the first byte of a frame to its last. A slower frame ends the stream: `lost` with `PEER_TIMEOUT`. Only where parts of frames can arrive. Such a stream takes no part in {@link Transport.writeFramesToMany}. @default none */
@@ -127,6 +134,8 @@ export interface TransportStats {
 	/** The congestion control of this side. A transport without a network has none. */
 	readonly congestion?: string;
 	readonly mtuBytes: number;
+	/** Time since the last packet of the other side came. It costs nothing to ask. */
+	readonly silentMs: number;
 }
 
 /** One authenticated connection. */
@@ -142,6 +151,8 @@ export interface TransportConnection {
 	readonly acceptedFrom?: SocketAddress | undefined;
 	/** ALPN protocol that both agreed on. */
 	readonly alpnProtocol: string;
+	/** What this side takes on the connection while nobody reads it, once it is confirmed. The other side can send no more. */
+	readonly connectionWindowBytes: number;
 	/** Called with each stream that the peer opens. Set it once, right after the connection is handed over. Until then, streams wait. */
 	onStream: (stream: IncomingStream) => void;
 	/** Opens a stream whose first frame is `header`. At the peer's stream limit, the stream waits without a word. */
@@ -216,7 +227,12 @@ export type TransportLimits = Pick<
 	| "keepAliveIntervalMs"
 	| "streamsPerConnection"
 	| "streamWindowBytes"
->;
+> & {
+	/** What a stream may have received that nobody has read. @default `streamWindowBytes` */
+	readonly quicStreamWindowBytes?: number;
+	/** What a connection may have received that nobody has read, flat. @default as much as all its streams together */
+	readonly connectionWindowBytes?: number;
+};
 
 /** What a transport is made with. */
 export interface TransportOptions {

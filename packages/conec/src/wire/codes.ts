@@ -32,6 +32,8 @@ export const CLOSE_CODES = {
 	CERTIFICATE_EXPIRED: 0x0a,
 	/** A direct channel whose packets do not get through any more. */
 	PATH_LOST: 0x0b,
+	/** The process, or the worker, ended without closing the connection. To the other side that is a loss, which it need not wait for. */
+	PROCESS_ENDED: 0x0e,
 } as const;
 
 /** Codes of this library that reset or stop a stream. All are below {@link APPLICATION_CODE_BASE}. */
@@ -123,7 +125,10 @@ export function errorCodeOfReset(wire: number): ConecErrorCode | undefined {
 	return RESET_MEANINGS.get(wire);
 }
 
-/** What a CONNECTION_CLOSE with a code of this library means to the application; `undefined` for `NORMAL` and any other. */
+/**
+ * What a CONNECTION_CLOSE with a code of this library means to the application; `undefined` for `NORMAL` and any other. An end that
+ * nobody wanted (`PROCESS_ENDED`) is the loss of whoever was there, as for an unknown code.
+ */
 export function errorCodeOfClose(wire: number): ConecErrorCode | undefined {
 	return CLOSE_MEANINGS.get(wire);
 }

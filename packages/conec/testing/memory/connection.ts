@@ -22,6 +22,7 @@ import type {
 } from "#conec/transport/transport";
 import { CLOSE_CODES, RESET_CODES } from "#conec/wire/codes";
 import { FRAME_BYTES } from "#conec/wire/frames";
+import { Hearing } from "./hearing.ts";
 import { createLink, type Link, type LinkOwner, MemoryHeld, MemoryIncoming, MemoryStream, refuseLink } from "./stream.ts";
 import { createDefer, type Defer, MemoryWire } from "./wire.ts";
 
@@ -40,6 +41,10 @@ export interface ConnectionOptions {
 	readonly remoteAddress: SocketAddress;
 	/** Silence after which the connection is lost. */
 	readonly idleTimeoutMs: number;
+	/** How often this end lets the other one hear something; 0 is never. */
+	readonly keepAliveIntervalMs: number;
+	/** What a connection of this end may have received and not read. Nothing here keeps to it. */
+	readonly connectionWindowBytes: number;
 	/** Streams that the peer may have open. */
 	readonly streams: number;
 	readonly headerTimeoutMs: number;
@@ -60,6 +65,7 @@ export class MemoryConnection implements LinkOwner {
 	readonly defer: Defer;
 	/** To the peer. */
 	readonly #wire: MemoryWire;
+	readonly #hearing: Hearing;
 	#peer!: MemoryConnection;
 	#remoteAddress: SocketAddress;
 	/** Set when nothing passes any more: the idle limit. */
@@ -90,7 +96,8 @@ export class MemoryConnection implements LinkOwner {
 		this.acceptedFrom = options.undecided === undefined ? undefined : options.remoteAddress;
 		this.alpnProtocol = options.alpnProtocol;
 		this.defer = createDefer(options.clock);
-		this.#wire = new MemoryWire(options.clock, options.nextDelayMs ?? (() => options.delayMs));
+		this.#hearing = new Hearing(options.clock.now());
+		this.#wire = new MemoryWire(options.clock, options.nextDelayMs ?? (() => options.delayMs), () => this.#delivered());
 		this.#state = options.undecided === undefined ? "open" : "undecided";
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
@@ -122,6 +129,10 @@ export class MemoryConnection implements LinkOwner {
 	set onStream(onStream: (stream: IncomingStream) => void) {
 		this.#onStream = onStream;
 		this.defer(() => this.#showStreams());
+	}
+
+	get connectionWindowBytes(): number {
+		return this.#options.connectionWindowBytes;
 	}
 
 	openStream(header: Frame, handler: StreamHandler, options: StreamOptions = {}): TransportStream {
@@ -223,6 +234,7 @@ export class MemoryConnection implements LinkOwner {
 			if (end.#cutOff) continue;
 			end.#options.clock.clearTimeout(end.#silence);
 			end.#silence = undefined;
+			end.#hearing.again(end.#options.clock.now());
 			end.#wire.release();
 		}
 	}
@@ -238,8 +250,22 @@ export class MemoryConnection implements LinkOwner {
 		this.fail(lostConnection());
 	}
 
+	/** Something of this end has come to the other one. */
+	#delivered(): void {
+		const now = this.#options.clock.now();
+		this.#peer.#hearing.heard(now);
+		this.#hearing.reached(now, this.#options.delayMs);
+	}
+
+	/** How often something comes to this end, at least. */
+	get #keptAliveMs(): number {
+		const [own, theirs] = [this.#options.keepAliveIntervalMs, this.#peer.#options.keepAliveIntervalMs];
+		return own === 0 || theirs === 0 ? own + theirs : Math.min(own, theirs);
+	}
+
 	/** It hears nothing from now on. */
 	#goSilent(): void {
+		this.#hearing.deaf(this.#options.clock.now(), this.#keptAliveMs);
 		if (this.#state === "closed" || this.#silence !== undefined) return;
 		this.#silence = this.#options.clock.setTimeout(() => this.fail(lostConnection()), this.#options.idleTimeoutMs);
 	}
@@ -250,7 +276,14 @@ export class MemoryConnection implements LinkOwner {
 	}
 
 	stats(): TransportStats {
-		return { rttMs: 2 * this.#options.delayMs, ...this.#counts, lostPackets: 0, congestionWindowBytes: this.#options.windowBytes, mtuBytes: 1_452 };
+		return {
+			rttMs: 2 * this.#options.delayMs,
+			...this.#counts,
+			lostPackets: 0,
+			congestionWindowBytes: this.#options.windowBytes,
+			mtuBytes: 1_452,
+			silentMs: this.#hearing.silentMs(this.#options.clock.now(), this.#keptAliveMs),
+		};
 	}
 
 	/** Says who is to be told when a stream breaks with the connection. */
@@ -296,7 +329,7 @@ export class MemoryConnection implements LinkOwner {
 		if (this.#state === "closed") {
 			return;
 		}
-		link.forward.write(header.kind, header.payload);
+		link.forward.writeUrgent(header.kind, header.payload); // so that nothing goes ahead of it
 		this.#start(link);
 	}
 

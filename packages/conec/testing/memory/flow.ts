@@ -46,6 +46,8 @@ export class Flow {
 	highWaterBytes: number = 256 * 1_024;
 	readonly #options: FlowOptions;
 	readonly #queue: Fifo<Frame> = new Fifo();
+	/** Frames that go ahead of those in the queue. */
+	readonly #urgent: Fifo<Frame> = new Fifo();
 	readonly #arrived: Fifo<Arrived> = new Fifo();
 	#source: FlowSource | undefined = undefined;
 	#sink: FlowSink | undefined = undefined;
@@ -90,10 +92,19 @@ export class Flow {
 	}
 
 	write(kind: number, payload: Uint8Array): number {
+		return this.#write(this.#queue, kind, payload);
+	}
+
+	/** Does the same ahead of the frames that wait, except those written in this way. */
+	writeUrgent(kind: number, payload: Uint8Array): number {
+		return this.#write(this.#urgent, kind, payload);
+	}
+
+	#write(queue: Fifo<Frame>, kind: number, payload: Uint8Array): number {
 		if (this.#sending !== "open") {
 			return -1;
 		}
-		this.#queue.push({ kind, payload: new Uint8Array(payload) }); // a copy, which `slice` of a Buffer is not
+		queue.push({ kind, payload: new Uint8Array(payload) }); // a copy, which `slice` of a Buffer is not
 		this.#queuedBytes += sizeOf(payload);
 		this.#pump();
 		if (this.#queuedBytes >= this.highWaterBytes) {
@@ -198,20 +209,25 @@ export class Flow {
 		if (!this.#started) {
 			return;
 		}
-		while (this.#queue.length > 0 && this.#windowUsedBytes < this.#options.windowBytes) {
-			const frame = this.#queue.shift() as Frame;
+		while (this.#waiting > 0 && this.#windowUsedBytes < this.#options.windowBytes) {
+			const frame = (this.#urgent.shift() ?? this.#queue.shift()) as Frame;
 			const size = sizeOf(frame.payload);
 			this.#queuedBytes -= size;
 			this.#windowUsedBytes += size;
 			this.#options.there.post(() => this.#arrive(frame));
 		}
-		if (this.#sending === "finishing" && this.#queue.length === 0) {
+		if (this.#sending === "finishing" && this.#waiting === 0) {
 			this.#sending = "fin-sent";
 			this.#options.there.post(() => {
 				this.#arrive("fin");
 				this.#options.back.post(() => this.#acknowledged());
 			});
 		}
+	}
+
+	/** Frames that the window has not let go yet. */
+	get #waiting(): number {
+		return this.#urgent.length + this.#queue.length;
 	}
 
 	#acknowledged(): void {
@@ -268,6 +284,7 @@ export class Flow {
 
 	#dropQueue(): void {
 		this.#queue.clear();
+		this.#urgent.clear();
 		this.#queuedBytes = 0;
 	}
 

@@ -119,11 +119,11 @@ export class MemoryStream implements TransportStream {
 	}
 
 	write(kind: number, payload: Uint8Array): number {
-		const queuedBytes = this.#outgoing.write(kind, payload);
-		if (queuedBytes >= 0) {
-			this.connection.count("sentBytes", payload.length);
-		}
-		return queuedBytes;
+		return this.#counted(payload, this.#outgoing.write(kind, payload));
+	}
+
+	writeUrgent(kind: number, payload: Uint8Array): number {
+		return this.#counted(payload, this.timed ? this.#outgoing.write(kind, payload) : this.#outgoing.writeUrgent(kind, payload));
 	}
 
 	writeFrames(frames: Uint8Array): number {
@@ -176,6 +176,13 @@ export class MemoryStream implements TransportStream {
 			this.#lost = true;
 			this.#handler.lost(error);
 		}
+	}
+
+	#counted(payload: Uint8Array, queuedBytes: number): number {
+		if (queuedBytes >= 0) {
+			this.connection.count("sentBytes", payload.length);
+		}
+		return queuedBytes;
 	}
 
 	#frame(frame: Frame): void {

@@ -10,9 +10,11 @@ import { type Random, systemRandom } from "#conec/base/random";
 import { ConecError } from "#conec/errors";
 import { DEFAULT_LIMITS } from "#conec/limits";
 import { certificateIdentity } from "#conec/tls/proven-identity";
+import { connectionWindowBytes } from "#conec/transport/connection-window";
 import { refuseStreams, strangerError } from "#conec/transport/strangers";
 import type {
 	AcceptOptions,
+	ConnectionTuning,
 	DialOptions,
 	HeldStream,
 	IncomingStream,
@@ -351,8 +353,8 @@ class Endpoint implements MemoryTransport {
 		const shown = options.identity?.certificates ?? [];
 		const { alpnProtocol } = options;
 		const there = { address: options.address, port: options.port };
-		const dialling = this.#connection(target, { alpnProtocol, peer: certificateIdentity(accepting.identity.certificates), remoteAddress: there });
-		const accepted = target.#connection(this, {
+		const dialling = this.#connection(target, options, { alpnProtocol, peer: certificateIdentity(accepting.identity.certificates), remoteAddress: there });
+		const accepted = target.#connection(this, accepting, {
 			alpnProtocol,
 			peer: certificateIdentity(shown),
 			remoteAddress: sourceAddress(this.#address, there),
@@ -377,19 +379,25 @@ class Endpoint implements MemoryTransport {
 		return { connection: dialling };
 	}
 
-	#connection(peer: Endpoint, own: Pick<ConnectionOptions, "alpnProtocol" | "peer" | "remoteAddress" | "undecided">): MemoryConnection {
+	#connection(
+		peer: Endpoint,
+		tuning: ConnectionTuning,
+		own: Pick<ConnectionOptions, "alpnProtocol" | "peer" | "remoteAddress" | "undecided">,
+	): MemoryConnection {
 		const { clock, delayMs, jitterMs, windowBytes, connections } = this.#network;
 		const connection = new MemoryConnection({
 			clock,
 			delayMs: delayMs + jitterMs / 2,
 			nextDelayMs: () => this.#network.nextDelayMs(),
 			// A window is the receiver's to give, so what this end sends is bounded by the other end's.
-			windowBytes: windowBytes ?? peer.#limits.streamWindowBytes,
+			windowBytes: windowBytes ?? peer.#limits.quicStreamWindowBytes ?? peer.#limits.streamWindowBytes,
 			...own,
 			transport: this,
 			streams: this.#limits.streamsPerConnection + 1, // the control stream is one more
 			headerTimeoutMs: this.#limits.headerTimeoutMs,
 			idleTimeoutMs: this.#limits.idleTimeoutMs,
+			keepAliveIntervalMs: tuning.keepAliveIntervalMs ?? this.#limits.keepAliveIntervalMs,
+			connectionWindowBytes: connectionWindowBytes(this.#limits),
 			onClosed: (closed) => {
 				this.#connections.delete(closed);
 				connections.delete(closed);

@@ -25,6 +25,7 @@ export class MemoryWire {
 	readonly #clock: Clock;
 	readonly #delayMs: () => number;
 	readonly #defer: Defer;
+	readonly #delivered: () => void;
 	readonly #posted: Fifo<Posted> = new Fifo();
 	#scheduled = false;
 	#sealed = false;
@@ -32,11 +33,12 @@ export class MemoryWire {
 	/** When the last one arrives. */
 	#lastAt = 0;
 
-	/** `delayMs` is asked for each action; none overtakes another. */
-	constructor(clock: Clock, delayMs: () => number) {
+	/** `delayMs` is asked for each action; none overtakes another. `delivered` is called before actions are run that have arrived. */
+	constructor(clock: Clock, delayMs: () => number, delivered: () => void) {
 		this.#clock = clock;
 		this.#delayMs = delayMs;
 		this.#defer = createDefer(clock);
+		this.#delivered = delivered;
 	}
 
 	/** Sends an action to the other side. */
@@ -90,6 +92,7 @@ export class MemoryWire {
 		this.#scheduled = false;
 		if (this.#held) return;
 		const now = this.#clock.now();
+		if (this.#posted.length > 0) this.#delivered();
 		// What is posted meanwhile waits for the next turn, so that no two sides can starve the rest.
 		for (let left = this.#posted.length; left > 0; left--) {
 			const first = this.#posted.peek();

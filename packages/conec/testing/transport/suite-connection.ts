@@ -25,7 +25,7 @@ import {
 	type TransportFixture,
 	UNDECIDED_CODE,
 } from "./suite-fixture.ts";
-import { quiet, Recorder } from "./suite-recorder.ts";
+import { quiet, Recorder, until } from "./suite-recorder.ts";
 
 /** Declares the tests. */
 export function connectionSuite(name: string, onPair: OnPair, fixture: () => TransportFixture): void {
@@ -43,6 +43,21 @@ export function connectionSuite(name: string, onPair: OnPair, fixture: () => Tra
 		assert.equal(pair.far.alpnProtocol, ALPN);
 		assert.equal(pair.near.remoteAddress.port, pair.accepting.address.port);
 		assert.deepEqual(pair.far.remoteAddress, { address: "127.0.0.1", port: pair.dialling.address.port });
+	});
+
+	onPair("each end knows for how long it has heard nothing, and how much it takes", async (pair) => {
+		const { opener, acceptor } = await openedPair(pair);
+		const since = performance.now();
+		opener.write(FRAME.DATA, pattern(1));
+		await acceptor.framesOf(1);
+		acceptor.write(FRAME.DATA, pattern(1));
+		await opener.framesOf(1);
+		for (const end of [pair.near, pair.far]) {
+			const { silentMs } = end.stats();
+			assert.ok(silentMs >= 0 && silentMs <= performance.now() - since + 1, `${silentMs} ms of ${performance.now() - since}`);
+			await until("it has been silent for a while", () => end.stats().silentMs > 100);
+			assert.ok(end.connectionWindowBytes > 1_024 * 1_024);
+		}
 	});
 
 	onPair("close carries code and reason to the peer", async (pair) => {

@@ -15,6 +15,7 @@ import { pipeSuite } from "./suite-pipe.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
 import { socketSuite } from "./suite-socket.ts";
 import { strangersSuite } from "./suite-strangers.ts";
+import { urgentSuite } from "./suite-urgent.ts";
 
 /** Registers the suite. `createFixture` is called once, before the first test. */
 export function transportSuite(name: string, createFixture: () => TransportFixture | Promise<TransportFixture>): void {
@@ -42,6 +43,7 @@ export function transportSuite(name: string, createFixture: () => TransportFixtu
 
 		connectionSuite(name, onPair, () => fixture);
 		streamTests(onPair);
+		urgentSuite(onPair);
 		lastWordsSuite(onPair);
 		pipeSuite(onPair, () => fixture);
 		strangersSuite(

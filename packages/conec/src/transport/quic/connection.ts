@@ -26,14 +26,16 @@ import { HandlerAdapter, QuicHeldStream, QuicIncomingStream, QuicStream, quicStr
 export class QuicConnection implements StreamOwner {
 	readonly peer: ProvenIdentity;
 	readonly alpnProtocol: string;
+	readonly connectionWindowBytes: number;
 	readonly acceptedFrom: SocketAddress | undefined;
 	readonly closed: Promise<TransportCloseInfo>;
 	readonly transport: Transport;
 	readonly #connection: quic.Connection;
 	#onStream: (stream: IncomingStream) => void = () => {};
 
-	constructor(connection: quic.Connection, transport: Transport) {
+	constructor(connection: quic.Connection, transport: Transport, connectionWindowBytes: number) {
 		this.#connection = connection;
+		this.connectionWindowBytes = connectionWindowBytes;
 		this.transport = transport;
 		this.peer = certificateIdentity(connection.peerCertificates);
 		this.alpnProtocol = connection.alpnProtocol;
@@ -91,7 +93,7 @@ export class QuicConnection implements StreamOwner {
 	}
 
 	stats(): TransportStats {
-		const { rttMs, sentBytes, receivedBytes, lostPackets, congestionWindowBytes, mtuBytes } = coded(() => this.#connection.stats());
-		return { rttMs, sentBytes, receivedBytes, lostPackets, congestionWindowBytes, mtuBytes, congestion: this.#connection.congestion };
+		const { rttMs, sentBytes, receivedBytes, lostPackets, congestionWindowBytes, mtuBytes, silentMs } = coded(() => this.#connection.stats());
+		return { rttMs, sentBytes, receivedBytes, lostPackets, congestionWindowBytes, mtuBytes, silentMs, congestion: this.#connection.congestion };
 	}
 }

@@ -35,6 +35,10 @@ export class QuicStream implements TransportStream {
 		return this.stream.write(kind, payload);
 	}
 
+	writeUrgent(kind: number, payload: Uint8Array): number {
+		return this.stream.writeUrgent(kind, payload);
+	}
+
 	writeFrames(frames: Uint8Array): number {
 		return this.stream.writeFrames(frames);
 	}

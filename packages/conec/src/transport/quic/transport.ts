@@ -7,6 +7,7 @@
 import * as quic from "@conec/quic";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import { FRAME_BYTES } from "../../wire/frames.ts";
+import { connectionWindowBytes } from "../connection-window.ts";
 import { refuseStreams, strangerError } from "../strangers.ts";
 import type {
 	AcceptOptions,
@@ -36,6 +37,8 @@ export function createQuicTransport(options: TransportOptions): Transport {
 			host: options.host,
 			port: options.port,
 			rawDatagrams: options.datagrams ?? options.role === "client",
+			farewellCode: CLOSE_CODES.PROCESS_ENDED,
+			farewellReason: "the process ended",
 			...(options.statelessResetKey === undefined ? {} : { statelessResetKey: options.statelessResetKey }),
 		}),
 	);
@@ -77,7 +80,7 @@ class QuicTransport implements Transport {
 				incoming: this.#incoming(),
 			}),
 		);
-		this.#endpoint.onConnection = (connection) => options.onConnection(new QuicConnection(connection, this));
+		this.#endpoint.onConnection = (connection) => options.onConnection(new QuicConnection(connection, this, connectionWindowBytes(limits)));
 	}
 
 	stopAccepting(): void {
@@ -117,7 +120,7 @@ class QuicTransport implements Transport {
 				incoming: this.#incoming(),
 				...(signal === undefined ? {} : { signal }),
 			});
-			return new QuicConnection(connection, this);
+			return new QuicConnection(connection, this, connectionWindowBytes(this.#options.limits));
 		} catch (error) {
 			if (signal?.aborted && error === signal.reason) throw error;
 			throw conecError(error, "COORDINATOR_UNREACHABLE");
@@ -162,8 +165,8 @@ class QuicTransport implements Transport {
 			idleTimeoutMs: limits.idleTimeoutMs,
 			keepAliveIntervalMs: own.keepAliveIntervalMs ?? keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
 			bidirectionalStreams: limits.streamsPerConnection + 1, // the control stream is one more
-			streamWindowBytes: limits.streamWindowBytes,
-			connectionWindowBytes: CONNECTION_WINDOW_STREAMS * limits.streamWindowBytes,
+			streamWindowBytes: limits.quicStreamWindowBytes ?? limits.streamWindowBytes,
+			connectionWindowBytes: connectionWindowBytes(limits),
 			datagramBufferBytes: 0,
 			congestion: this.#options.congestion ?? "cubic",
 		};
@@ -179,5 +182,3 @@ class QuicTransport implements Transport {
 	}
 }
 
-/** Unread bytes of a connection, in windows of one stream. There may be many more streams than that. */
-const CONNECTION_WINDOW_STREAMS = 150;

@@ -62,6 +62,12 @@ pub fn flush() -> Result<()> {
 	})
 }
 
+/// Tells the peers of all endpoints that this environment ends. It takes some milliseconds at most, in this thread.
+#[napi(catch_unwind)]
+pub fn leave() -> Result<()> {
+	environment::leave()
+}
+
 /// Forgets a handle whose last record has been seen.
 #[napi(catch_unwind)]
 pub fn release(handle: u32) -> Result<()> {

@@ -103,7 +103,7 @@ pub fn connection_remote(connection: u32) -> Result<Address> {
 }
 
 /// What `connection_stats` tells, in this order.
-pub const CONNECTION_STATS: [&str; 12] = [
+pub const CONNECTION_STATS: [&str; 13] = [
 	"rttMs",
 	"minRttMs",
 	"congestionWindowBytes",
@@ -116,6 +116,7 @@ pub const CONNECTION_STATS: [&str; 12] = [
 	"receivedBytes",
 	"sentDatagrams",
 	"receivedDatagrams",
+	"silentMs",
 ];
 
 /// In the order of `CONNECTION_STATS`.
@@ -137,6 +138,7 @@ pub fn connection_stats(connection: u32) -> Result<Vec<f64>> {
 			stats.udp_rx.bytes as f64,
 			stats.udp_tx.datagrams as f64,
 			stats.udp_rx.datagrams as f64,
+			found.line.silent_for().as_secs_f64() * 1e3,
 		];
 		Ok(figures.to_vec())
 	})

@@ -10,7 +10,7 @@ use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{EndpointConfig, VarInt};
 
 use crate::connection::Connection;
-use crate::endpoint::{raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Windows, RESET_INTERVAL};
+use crate::endpoint::{raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Windows, RESET_INTERVAL};
 use crate::error::{invalid, socket_error, Result};
 use crate::io::{bind, capture, SharedRuntime, SocketSizes, Tap};
 use crate::lock::lock;
@@ -22,6 +22,9 @@ use super::options::{self, address, code, EndpointInput, ListenInput};
 
 /// What the peer may send before its connection is confirmed: its first stream, and little on that.
 const UNDECIDED: Windows = Windows { bidirectional: 1, unidirectional: 0, connection: VarInt::from_u32(64 * 1024) };
+
+/// QUIC version 1 alone. quinn would take drafts too.
+const VERSIONS: [u32; 1] = [1];
 
 #[napi(object)]
 pub struct Address {
@@ -47,7 +50,9 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 			None => EndpointConfig::default(),
 		};
 		config.grease_quic_bit(false); // the bit tells QUIC from raw datagrams
+		config.supported_versions(VERSIONS.to_vec());
 		config.min_reset_interval(RESET_INTERVAL);
+		let farewell = Farewell { code: code(options.farewell_code)?, reason: options.farewell_reason.into_bytes() };
 		let _context = environment.io.enter();
 		let counters = Arc::new(Counters::default());
 		environment.table.insert_with(|handle| {
@@ -58,7 +63,7 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 			let (quinn, driver) = capture(|| quinn::Endpoint::new_with_abstract_socket(config, None, tap.clone(), Arc::new(runtime)));
 			let quinn = quinn.map_err(|e| socket_error(&action, e))?;
 			let port = Arc::new(Port::new(handle, queue.clone(), (&tap, released), driver));
-			let endpoint = Arc::new(Endpoint::new(handle, queue.clone(), quinn, port, counters));
+			let endpoint = Arc::new(Endpoint::new(handle, queue.clone(), quinn, port, counters, farewell));
 			let owner = environment.clone();
 			tokio::spawn(endpoint.clone().accept_all(move |accepted| serve(owner.clone(), accepted)));
 			Ok(Entry::Endpoint(endpoint))
@@ -171,14 +176,15 @@ pub fn endpoint_close(endpoint: u32, close_code: f64, reason: String, drain_ms: 
 		environment.flush(); // what was written before the close is sent before it
 		endpoint.port.release();
 		let handle = endpoint.handle;
-		let (code, reason, owner) = (code(close_code)?, reason.into_bytes(), environment.clone());
+		let (farewell, owner) = (Farewell { code: code(close_code)?, reason: reason.into_bytes() }, environment.clone());
+		endpoint.set_farewell(farewell.clone());
 		let connections = environment.connections_of(handle);
 		let carried_out = async move {
 			for connection in connections {
 				connection.line.commands.carried_out().await;
 			}
 		};
-		environment.io.spawn(endpoint.close(code, reason, drain, carried_out, move || owner.drive(handle)));
+		environment.io.spawn(endpoint.close(farewell, drain, carried_out, move || owner.drive(handle)));
 		Ok(())
 	})
 }

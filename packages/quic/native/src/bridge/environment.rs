@@ -1,15 +1,14 @@
 //! What one Node environment (the main thread or a worker) owns: one I/O thread, one queue of events, one table of handles.
 //!
 //! The end is the delicate part. On `worker.terminate()` and `process.exit()` Node tears an environment down whatever is going on.
-//! The cleanup hook first makes sure that nothing calls into the environment any more. Then it gives the endpoints a moment to
-//! say goodbye, and joins the thread.
+//! JS says goodbye to the peers in its last moment, if it gets one (`leave`). The cleanup hook first makes sure that nothing calls
+//! into the environment any more. Then it gives the endpoints that are left a moment to say goodbye, and joins the thread.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex};
+use std::sync::{mpsc, Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use quinn::VarInt;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
@@ -17,7 +16,7 @@ use crate::connection::{Connection, Registry};
 use crate::endpoint::Endpoint;
 use crate::error::{error, stale, Result, NOT_INITIALISED, THREAD_FAILED};
 use crate::events::{Queue, Waker};
-use crate::io::Due;
+use crate::io::{others_first, Due};
 use crate::lock::lock;
 use crate::stream::{Line, Port, Stream};
 use crate::system::uv;
@@ -101,8 +100,10 @@ impl Registry for Arc<Environment> {
 	}
 }
 
-/// How long the goodbye packets of a dying environment may take.
+/// How long a dying environment may take to hand over what JS did before, and then to say goodbye.
 const FAREWELL: Duration = Duration::from_millis(20);
+/// More is about to come from a peer that was heard so short a time ago.
+const LIVELY: Duration = Duration::from_millis(100);
 
 thread_local! {
 	static CURRENT: RefCell<Option<Arc<Environment>>> = const { RefCell::new(None) };
@@ -113,6 +114,21 @@ pub fn with<T>(f: impl FnOnce(&Arc<Environment>) -> Result<T>) -> Result<T> {
 	CURRENT.with_borrow(|current| match current {
 		Some(environment) => f(environment),
 		None => Err(error(NOT_INITIALISED, "The QUIC addon is not initialised in this thread, or the thread is ending")),
+	})
+}
+
+/// JS thread, which is about to end: says goodbye now. On `process.exit()` nothing calls the cleanup hook of a main thread.
+pub fn leave() -> Result<()> {
+	with(|environment| {
+		environment.flush();
+		let (done, waiting) = mpsc::channel();
+		let leaving = environment.clone();
+		environment.io.spawn(async move {
+			farewell(&leaving).await;
+			let _ = done.send(());
+		});
+		let _ = waiting.recv_timeout(3 * FAREWELL); // the I/O thread is busy if that does not do
+		Ok(())
 	})
 }
 
@@ -182,14 +198,26 @@ async fn farewell(environment: &Environment) {
 		Entry::Endpoint(found) if !found.has_left() => Some(found.clone()),
 		_ => None,
 	});
-	for endpoint in &endpoints {
-		endpoint.quinn.close(VarInt::from_u32(0), b"");
-	}
-	let idle = async {
-		for endpoint in &endpoints {
-			endpoint.send_closes(|| environment.drive(endpoint.handle)).await;
-			endpoint.quinn.wait_idle().await;
+	let connections: Vec<_> = endpoints.iter().flat_map(|endpoint| environment.connections_of(endpoint.handle)).collect();
+	let carried_out = async {
+		for connection in &connections {
+			connection.line.commands.carried_out().await;
 		}
 	};
-	let _ = tokio::time::timeout(FAREWELL, idle).await;
+	let _ = tokio::time::timeout(FAREWELL, carried_out).await;
+	// What QUIC has is not sent yet, and closing drops it.
+	connections.iter().for_each(|connection| connection.line.drive());
+	endpoints.iter().for_each(|endpoint| endpoint.say_farewell());
+	let told = async {
+		for endpoint in &endpoints {
+			endpoint.send_closes(|| environment.drive(endpoint.handle)).await;
+			endpoint.set_left();
+		}
+		others_first().await; // connections that have no handle yet
+						// A close can get lost where much is on its way. It is the answer to what still comes, too.
+		if connections.iter().any(|connection| connection.line.silent_for() < LIVELY) {
+			std::future::pending::<()>().await;
+		}
+	};
+	let _ = tokio::time::timeout(FAREWELL, told).await;
 }

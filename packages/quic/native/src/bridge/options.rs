@@ -10,6 +10,7 @@ use quinn::{congestion, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt
 
 use crate::endpoint::{Heads, Retry, Terms, Windows};
 use crate::error::{invalid, Result};
+use crate::io::SendWindow;
 use crate::stream::{Limits, Places, Reading, MAX_PAYLOAD_BYTES};
 use crate::tls::{Identity, Trust};
 
@@ -34,6 +35,7 @@ pub struct TransportInput {
 	pub unidirectional_streams: u32,
 	pub stream_window_bytes: f64,
 	pub connection_window_bytes: f64,
+	/// 0: it follows the congestion window.
 	pub send_window_bytes: f64,
 	pub max_mtu_bytes: u16,
 	pub segmentation_offload: bool,
@@ -57,6 +59,9 @@ pub struct EndpointInput {
 	pub receive_buffer_bytes: u32,
 	pub send_buffer_bytes: u32,
 	pub stateless_reset_key: Option<Uint8Array>,
+	/// What the peers are told when this environment ends without closing the endpoint.
+	pub farewell_code: f64,
+	pub farewell_reason: String,
 }
 
 #[napi(object, object_to_js = false)]
@@ -164,6 +169,11 @@ impl TransportInput {
 		Ok(Windows { bidirectional: self.bidirectional_streams, unidirectional: self.unidirectional_streams, connection })
 	}
 
+	/// `None`: it follows the congestion window.
+	fn send_window(&self) -> Result<Option<u64>> {
+		Ok(Some(bytes("sendWindowBytes", self.send_window_bytes)?).filter(|bytes| *bytes > 0))
+	}
+
 	/// `start` is what the peer gets before it is confirmed.
 	pub fn parse(&self, start: Windows) -> Result<Arc<TransportConfig>> {
 		let mut config = TransportConfig::default();
@@ -180,7 +190,7 @@ impl TransportInput {
 			.keep_alive_interval(keep_alive)
 			.stream_receive_window(window)
 			.receive_window(start.connection)
-			.send_window(bytes("sendWindowBytes", self.send_window_bytes)?)
+			.send_window(SendWindow::new(self.send_window()?).bytes())
 			.max_concurrent_bidi_streams(Places::at_first(start.bidirectional).into())
 			.max_concurrent_uni_streams(start.unidirectional.into())
 			.mtu_discovery_config(Some(mtu))
@@ -235,7 +245,7 @@ impl IncomingInput {
 
 /// What a connection gets once both sides want it.
 pub fn terms(incoming: &IncomingInput, transport: &TransportInput) -> Result<Terms> {
-	Ok(Terms { heads: incoming.parse()?, windows: transport.windows()? })
+	Ok(Terms { heads: incoming.parse()?, windows: transport.windows()?, send_window: transport.send_window()? })
 }
 
 pub fn retry(number: u8) -> Result<Retry> {

@@ -34,9 +34,10 @@ pub fn stream_open(
 		environment.table.insert_with(|handle| {
 			let stream = Arc::new(Stream::new(handle, connection.line.clone()));
 			if let Some(first) = first {
-				stream.write(first_kind as u8, first); // also in byte mode: every stream begins with a frame
+				// Urgent, so that nothing goes ahead of it. Also in byte mode every stream begins with a frame.
+				stream.write_urgent(first_kind as u8, first);
 			}
-			stream.configure(&reading, options.high_water_bytes as usize);
+			stream.configure(&reading, options.high_water_bytes as usize, options.priority);
 			stream.writing.open(&connection.line.commands);
 			if !held {
 				stream.reading.open(&connection.line.commands);
@@ -85,7 +86,7 @@ pub fn stream_accept(stream: u32, options: StreamInput) -> Result<bool> {
 		let reading = options.reading()?;
 		let Some(stream) = environment.stream(stream) else { return Ok(false) };
 		let Some(parked) = stream.unpark() else { return Ok(false) };
-		stream.configure(&reading, options.high_water_bytes as usize);
+		stream.configure(&reading, options.high_water_bytes as usize, options.priority);
 		if let (Some(send), true) = (&parked.send, options.priority != 0) {
 			let _ = send.set_priority(options.priority);
 		}
@@ -115,6 +116,16 @@ pub fn stream_write(stream: u32, kind: u32, payload: &[u8]) -> Result<i32> {
 		check_length(payload)?;
 		let found = environment.stream(stream);
 		Ok(found.and_then(|stream| stream.write(kind as u8, payload)).map_or(-1, as_count))
+	})
+}
+
+/// Like `stream_write`, ahead of the frames that wait.
+#[napi(catch_unwind)]
+pub fn stream_write_urgent(stream: u32, kind: u32, payload: &[u8]) -> Result<i32> {
+	environment::with(|environment| {
+		check_length(payload)?;
+		let found = environment.stream(stream);
+		Ok(found.and_then(|stream| stream.write_urgent(kind as u8, payload)).map_or(-1, as_count))
 	})
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::{watch, Notify};
 
 use crate::endpoint::{Accepted, Endpoint, Heads, Terms, Undecided};
 use crate::events::record;
-use crate::io::{capture, leak, others_first, Due, Report};
+use crate::io::{capture, leak, others_first, Due, Report, SendWindow};
 use crate::lock::lock;
 use crate::stream::{Line, Parked, Place, Places, Stream};
 use crate::tls::RefusalSlot;
@@ -53,7 +53,7 @@ pub struct Connection {
 impl Connection {
 	/// A connection that this side dials. Nobody has to confirm it.
 	pub fn dialled(handle: u32, endpoint: Arc<Endpoint>, due: Arc<Due<Stream>>, terms: Terms) -> Self {
-		let line = Arc::new(Line::new(endpoint.queue.clone(), due, endpoint.port.clone()));
+		let line = Arc::new(Line::new(endpoint.queue.clone(), due, endpoint.port.clone(), SendWindow::new(terms.send_window)));
 		Self {
 			handle,
 			endpoint,

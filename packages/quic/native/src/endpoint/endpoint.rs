@@ -25,6 +25,13 @@ pub struct Counters {
 	pub dropped_raw: AtomicU64,
 }
 
+/// What the peers are told at the end.
+#[derive(Clone)]
+pub struct Farewell {
+	pub code: VarInt,
+	pub reason: Vec<u8>,
+}
+
 /// See the module.
 pub struct Endpoint {
 	pub handle: u32,
@@ -37,6 +44,8 @@ pub struct Endpoint {
 	pub admission: Mutex<Option<Admission>>,
 	pub counters: Arc<Counters>,
 	crowd: Arc<Mutex<Crowd>>,
+	/// For when the environment ends before the endpoint is closed, or while it is being closed.
+	farewell: Mutex<Farewell>,
 	/// It is closed, and the peers have been told.
 	left: AtomicBool,
 }
@@ -55,9 +64,20 @@ pub struct Accepted {
 }
 
 impl Endpoint {
-	pub fn new(handle: u32, queue: Arc<Queue>, quinn: quinn::Endpoint, port: Arc<Port>, counters: Arc<Counters>) -> Self {
-		let admission = Mutex::new(None);
-		Self { handle, queue, quinn, port, admission, counters, crowd: Arc::default(), left: AtomicBool::new(false) }
+	pub fn new(
+		handle: u32,
+		queue: Arc<Queue>,
+		quinn: quinn::Endpoint,
+		port: Arc<Port>,
+		counters: Arc<Counters>,
+		farewell: Farewell,
+	) -> Self {
+		let (admission, farewell) = (Mutex::new(None), Mutex::new(farewell));
+		Self { handle, queue, quinn, port, admission, counters, crowd: Arc::default(), farewell, left: AtomicBool::new(false) }
+	}
+
+	pub fn set_farewell(&self, farewell: Farewell) {
+		*lock(&self.farewell) = farewell;
 	}
 
 	/// Whether it is closed and the peers have been told.
@@ -117,29 +137,32 @@ impl Endpoint {
 	/// Closes every connection, and tells JS when the closes have left. The socket stays for a peer that did not hear its close,
 	/// until no connection needs it or the time is up. Then it is released, and JS is told that too. `carried_out` resolves when
 	/// QUIC has all that JS did before. `drive` runs the drivers of all connections of this endpoint once.
-	pub async fn close(
-		self: Arc<Self>,
-		code: VarInt,
-		reason: Vec<u8>,
-		drain: Duration,
-		carried_out: impl Future<Output = ()>,
-		drive: impl Fn(),
-	) {
+	pub async fn close(self: Arc<Self>, farewell: Farewell, drain: Duration, carried_out: impl Future<Output = ()>, drive: impl Fn()) {
 		self.quinn.set_server_config(None);
 		// What JS did before the close, a reset for example, may still be on its way through the tasks. Closing now would drop it.
 		let _ = tokio::time::timeout(HAND_OVER, carried_out).await;
 		// What QUIC has is not sent yet, and closing drops it.
 		drive();
-		self.quinn.close(code, &reason);
+		self.quinn.close(farewell.code, &farewell.reason);
 		let told = async {
 			self.send_closes(&drive).await;
-			self.left.store(true, Ordering::Relaxed);
+			self.set_left();
 			self.queue.event(record::ENDPOINT_LEFT, self.handle, &[]);
 			self.quinn.wait_idle().await;
 		};
 		let _ = tokio::time::timeout(drain, told).await;
 		self.unplug(drive).await;
 		self.queue.event(record::ENDPOINT_CLOSED, self.handle, &[]);
+	}
+
+	/// Asks quinn to close every connection, because the environment ends. What `set_farewell` said is the reason.
+	pub fn say_farewell(&self) {
+		let farewell = lock(&self.farewell).clone();
+		self.quinn.close(farewell.code, &farewell.reason);
+	}
+
+	pub fn set_left(&self) {
+		self.left.store(true, Ordering::Relaxed);
 	}
 
 	/// Sends the closes that quinn has been asked for: now, or when a full socket has room.

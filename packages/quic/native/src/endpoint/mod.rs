@@ -8,7 +8,7 @@ mod swap;
 mod terms;
 
 pub use admission::{Admission, Retry, Undecided};
-pub use endpoint::{Accepted, Counters, Endpoint};
+pub use endpoint::{Accepted, Counters, Endpoint, Farewell};
 pub use raw::{raw_sink, ADDRESS_BYTES};
 pub use restart::{restartable, RESET_INTERVAL};
 pub use terms::{Heads, Terms, Windows};

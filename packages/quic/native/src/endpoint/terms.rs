@@ -8,6 +8,8 @@ use quinn::VarInt;
 pub struct Terms {
 	pub heads: Heads,
 	pub windows: Windows,
+	/// What this side may have sent without being acknowledged. `None`: it follows the congestion window.
+	pub send_window: Option<u64>,
 }
 
 /// How incoming streams begin.

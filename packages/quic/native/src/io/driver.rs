@@ -12,7 +12,7 @@ use std::net::UdpSocket;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -26,6 +26,11 @@ use super::gate::Gate;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Who looks after a driver has run: the connection.
+pub trait Follower: Send + Sync {
+	fn driven(&self);
+}
+
 /// One driver: a task of the I/O thread that another thread may poll too.
 pub struct Driver {
 	/// `None` once it has ended.
@@ -33,6 +38,7 @@ pub struct Driver {
 	gate: Arc<Gate>,
 	ended: watch::Sender<Option<DriverEnd>>,
 	panicked: AtomicBool,
+	follower: OnceLock<Weak<dyn Follower>>,
 }
 
 /// How a driver ended.
@@ -46,7 +52,18 @@ pub enum DriverEnd {
 
 impl Driver {
 	fn new(future: Task) -> Self {
-		Self { future: Mutex::new(Some(future)), gate: Arc::default(), ended: watch::Sender::new(None), panicked: AtomicBool::new(false) }
+		Self {
+			future: Mutex::new(Some(future)),
+			gate: Arc::default(),
+			ended: watch::Sender::new(None),
+			panicked: AtomicBool::new(false),
+			follower: OnceLock::new(),
+		}
+	}
+
+	/// Sets who looks after it has run. Once.
+	pub fn set_follower(&self, follower: Weak<dyn Follower>) {
+		let _ = self.follower.set(follower);
 	}
 
 	fn poll_task(&self, cx: &mut Context) -> Poll<()> {
@@ -58,7 +75,12 @@ impl Driver {
 		let waker = Waker::from(self.gate.clone());
 		let Some(running) = future else { return Poll::Ready(()) };
 		let end = match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(&mut Context::from_waker(&waker)))) {
-			Ok(Poll::Pending) => return Poll::Pending,
+			Ok(Poll::Pending) => {
+				if let Some(follower) = self.follower.get().and_then(Weak::upgrade) {
+					follower.driven();
+				}
+				return Poll::Pending;
+			}
 			Ok(Poll::Ready(())) => DriverEnd::Returned,
 			Err(_) => {
 				self.panicked.store(true, Ordering::Release);

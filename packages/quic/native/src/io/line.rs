@@ -1,16 +1,19 @@
 //! A connection as its streams see it: whether it lives, and how the JS thread drives it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use quinn::FrameStats;
 
 use crate::events::Queue;
 
 use super::commands::Commands;
-use super::driver::{Driver, DriverEnd};
+use super::driver::{Driver, DriverEnd, Follower};
 use super::due::Due;
 use super::port::Port;
 use super::reports::Reports;
+use super::window::SendWindow;
 
 /// The JS thread sends by itself at most this often.
 const INLINE_PAUSE_MICROS: u64 = 30;
@@ -34,10 +37,15 @@ pub struct Line<S> {
 	/// When the JS thread last ran the driver, in microseconds since `born`.
 	last_inline: AtomicU64,
 	born: Instant,
+	send_window: SendWindow,
+	/// Frames of the peer that have come.
+	heard: AtomicU64,
+	/// When the last of them came, in microseconds since `born`.
+	last_heard: AtomicU64,
 }
 
-impl<S> Line<S> {
-	pub fn new(queue: Arc<Queue>, due: Arc<Due<S>>, port: Arc<Port<S>>) -> Self {
+impl<S: Send + Sync + 'static> Line<S> {
+	pub fn new(queue: Arc<Queue>, due: Arc<Due<S>>, port: Arc<Port<S>>, send_window: SendWindow) -> Self {
 		Self {
 			queue,
 			due,
@@ -48,6 +56,9 @@ impl<S> Line<S> {
 			driver: OnceLock::new(),
 			last_inline: AtomicU64::new(0),
 			born: Instant::now(),
+			send_window,
+			heard: AtomicU64::new(0),
+			last_heard: AtomicU64::new(0),
 		}
 	}
 
@@ -55,8 +66,10 @@ impl<S> Line<S> {
 		let _ = self.established.set(connection);
 	}
 
-	pub fn set_driver(&self, driver: Option<Arc<Driver>>) {
+	pub fn set_driver(self: &Arc<Self>, driver: Option<Arc<Driver>>) {
 		if let Some(driver) = driver {
+			let this: Weak<Self> = Arc::downgrade(self);
+			driver.set_follower(this);
 			let _ = self.driver.set(driver);
 		}
 	}
@@ -69,6 +82,20 @@ impl<S> Line<S> {
 	/// Whether the driver has panicked. Then nothing of the connection may be touched any more, not even to drop it.
 	pub fn is_broken(&self) -> bool {
 		self.driver.get().is_some_and(|driver| driver.has_panicked())
+	}
+
+	/// How long ago the last packet of the peer came that was one of this connection for sure.
+	pub fn silent_for(&self) -> Duration {
+		self.born.elapsed().saturating_sub(Duration::from_micros(self.last_heard.load(Ordering::Relaxed)))
+	}
+
+	/// Runs `write` while the send window does not count. What is written must be little.
+	pub fn beyond_send_window<T>(&self, write: impl FnOnce() -> T) -> T {
+		let Some(connection) = self.established() else { return write() };
+		connection.set_send_window(u64::MAX);
+		let written = write();
+		connection.set_send_window(self.send_window.bytes());
+		written
 	}
 
 	/// Whether nothing can come from the peer any more.
@@ -125,4 +152,50 @@ impl<S> Line<S> {
 			None => std::future::pending().await,
 		}
 	}
+}
+
+impl<S: Send + Sync> Follower for Line<S> {
+	/// Notes whether something has come, and renews the send window.
+	fn driven(&self) {
+		let Some(connection) = self.established.get() else { return };
+		let stats = connection.stats();
+		let heard = frames(&stats.frame_rx);
+		if heard != self.heard.swap(heard, Ordering::Relaxed) {
+			self.last_heard.store(self.born.elapsed().as_micros() as u64, Ordering::Relaxed);
+		}
+		if let Some(window) = self.send_window.renewed(stats.path.cwnd) {
+			connection.set_send_window(window);
+		}
+	}
+}
+
+/// How many frames were received. Unlike datagrams, these have come from the peer for sure, and for the first time.
+fn frames(stats: &FrameStats) -> u64 {
+	let counts = [
+		stats.acks,
+		stats.ack_frequency,
+		stats.crypto,
+		stats.connection_close,
+		stats.data_blocked,
+		stats.datagram,
+		stats.handshake_done.into(),
+		stats.immediate_ack,
+		stats.max_data,
+		stats.max_stream_data,
+		stats.max_streams_bidi,
+		stats.max_streams_uni,
+		stats.new_connection_id,
+		stats.new_token,
+		stats.path_challenge,
+		stats.path_response,
+		stats.ping,
+		stats.reset_stream,
+		stats.retire_connection_id,
+		stats.stop_sending,
+		stats.stream,
+		stats.stream_data_blocked,
+		stats.streams_blocked_bidi,
+		stats.streams_blocked_uni,
+	];
+	counts.iter().sum()
 }

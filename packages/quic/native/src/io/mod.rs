@@ -9,6 +9,7 @@ mod port;
 mod reports;
 mod tap;
 mod turns;
+mod window;
 
 pub use commands::Orders;
 pub use driver::{capture, leak, Driver, SharedRuntime};
@@ -19,3 +20,4 @@ pub use port::{Expecting, Port};
 pub use reports::{Loss, Report};
 pub use tap::{bind, RawSink, SocketSizes, Tap, Unplugged};
 pub use turns::others_first;
+pub use window::SendWindow;

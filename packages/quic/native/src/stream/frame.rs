@@ -11,6 +11,11 @@ pub fn header(kind: u8, len: usize) -> [u8; HEADER_BYTES] {
 	[kind, (len >> 16) as u8, (len >> 8) as u8, len as u8]
 }
 
+/// The length of the payload that a header announces.
+pub fn payload_length(header: &[u8; HEADER_BYTES]) -> usize {
+	u32::from_be_bytes([0, header[1], header[2], header[3]]) as usize
+}
+
 /// Largest payloads, checked on the four header bytes before anything is kept.
 #[derive(Clone, Copy)]
 pub struct Limits {
@@ -103,7 +108,7 @@ impl Deframer {
 			}
 			self.head_len = 0;
 			let kind = self.head[0];
-			let len = u32::from_be_bytes([0, self.head[1], self.head[2], self.head[3]]);
+			let len = payload_length(&self.head) as u32;
 			if len > self.limits.of(kind) {
 				return Err(TooLong { kind, len });
 			}

@@ -1,6 +1,7 @@
 //! Streams: the two halves, the framing, and the native pipe between two of them.
 
 mod frame;
+mod in_hand;
 mod incoming;
 mod outgoing;
 mod parked;

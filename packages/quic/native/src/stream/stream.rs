@@ -13,9 +13,10 @@ use crate::events::{record, u64_halves, Queue};
 use crate::io::{self, Orders};
 use crate::lock::lock;
 
-use super::frame::{self, Deframer, Sink};
+use super::frame::{Deframer, Sink};
+use super::in_hand::InHand;
 use super::incoming::{Delivery, Incoming, Lost, Reading};
-use super::outgoing::{Next, Outgoing, OWN_CHUNK_BYTES};
+use super::outgoing::{Next, Outgoing};
 use super::parked::Parked;
 use super::places::Place;
 use super::reader::{Intake, Reader};
@@ -31,6 +32,8 @@ pub struct Stream {
 	pub line: Arc<Line>,
 	/// Whether writes get a frame header.
 	framed: AtomicBool,
+	/// It has a priority above the ordinary, and does not wait for the connection's send window.
+	favoured: AtomicBool,
 	pub(super) outgoing: Mutex<Outgoing>,
 	pub(super) outgoing_wake: Notify,
 	incoming: Mutex<Incoming>,
@@ -59,6 +62,7 @@ impl Stream {
 			handle,
 			line,
 			framed: AtomicBool::new(true),
+			favoured: AtomicBool::new(false),
 			outgoing: Mutex::new(Outgoing::new()),
 			outgoing_wake: Notify::new(),
 			incoming: Mutex::default(),
@@ -76,7 +80,8 @@ impl Stream {
 		}
 	}
 
-	pub fn configure(&self, reading: &Reading, high_water: usize) {
+	pub fn configure(&self, reading: &Reading, high_water: usize, priority: i32) {
+		self.favoured.store(priority > 0, Ordering::Relaxed);
 		self.framed.store(reading.limits.is_some(), Ordering::Relaxed);
 		lock(&self.outgoing).high_water = high_water;
 		lock(&self.incoming).credit += reading.credit;
@@ -86,56 +91,39 @@ impl Stream {
 
 	/// Queues a copy. Returns the bytes now queued, or `None` when this direction is over.
 	pub fn write(self: &Arc<Self>, kind: u8, payload: &[u8]) -> Option<usize> {
-		self.enqueue(Some(kind), payload.len(), |out| {
-			if payload.len() >= OWN_CHUNK_BYTES {
-				out.append(Bytes::copy_from_slice(payload));
-			} else {
-				out.tail.extend_from_slice(payload);
-			}
-		})
+		self.enqueue(|out| out.add(self.header_kind(kind), payload))
 	}
 
 	/// Like `write`, with bytes that many streams share.
 	pub fn write_shared(self: &Arc<Self>, kind: u8, payload: &Bytes) -> Option<usize> {
-		if payload.len() < OWN_CHUNK_BYTES {
-			return self.write(kind, payload);
-		}
-		self.enqueue(Some(kind), payload.len(), |out| out.append(payload.clone()))
+		self.enqueue(|out| out.add_shared(self.header_kind(kind), payload))
 	}
 
 	/// Queues whole frames that bring their headers along, in bytes that many streams share.
 	pub fn write_frames(self: &Arc<Self>, frames: &Bytes) -> Option<usize> {
-		self.enqueue(None, frames.len(), |out| {
-			if frames.len() >= OWN_CHUNK_BYTES {
-				out.append(frames.clone());
-			} else {
-				out.tail.extend_from_slice(frames);
-			}
+		self.enqueue(|out| out.add_frames(frames))
+	}
+
+	/// Like `write`, ahead of the frames that wait, except urgent ones. In byte mode there are no frames: then it is `write`.
+	pub fn write_urgent(self: &Arc<Self>, kind: u8, payload: &[u8]) -> Option<usize> {
+		self.enqueue(|out| match self.header_kind(kind) {
+			Some(kind) => out.add_urgent(kind, payload),
+			None => out.add(None, payload),
 		})
 	}
 
-	/// `put` adds the payload. If there is no kind, what it adds has its headers already.
-	fn enqueue(self: &Arc<Self>, kind: Option<u8>, len: usize, put: impl FnOnce(&mut Outgoing)) -> Option<usize> {
+	/// The kind that a frame's header says. `None` in byte mode.
+	fn header_kind(&self, kind: u8) -> Option<u8> {
+		self.framed.load(Ordering::Relaxed).then_some(kind)
+	}
+
+	fn enqueue(self: &Arc<Self>, add: impl FnOnce(&mut Outgoing)) -> Option<usize> {
 		let (queued, next) = {
 			let mut out = lock(&self.outgoing);
 			if out.over || out.finish || out.reset.is_some() {
 				return None;
 			}
-			let mut added = len;
-			let packed = if len < OWN_CHUNK_BYTES { len } else { 0 };
-			match kind {
-				Some(kind) if self.framed.load(Ordering::Relaxed) => {
-					out.reserve(frame::HEADER_BYTES + packed);
-					out.tail.extend_from_slice(&frame::header(kind, len));
-					added += frame::HEADER_BYTES;
-				}
-				_ => out.reserve(packed),
-			}
-			put(&mut out);
-			out.queued += added;
-			if out.queued >= out.high_water {
-				out.wants_drain = true;
-			}
+			add(&mut out);
 			(out.queued, out.next())
 		};
 		match next {
@@ -296,18 +284,26 @@ impl Stream {
 }
 
 impl Source for Stream {
-	fn take_outgoing(&self, batch: &mut Vec<Bytes>) -> bool {
-		lock(&self.outgoing).take(batch)
-	}
-
-	fn reset_asked(&self) -> Option<VarInt> {
-		lock(&self.outgoing).reset
+	fn take_outgoing(&self, hand: &mut InHand) -> Result<bool, VarInt> {
+		let mut out = lock(&self.outgoing);
+		match out.reset {
+			Some(code) => Err(code),
+			None => Ok(out.take(hand)),
+		}
 	}
 
 	fn outgoing_taken(&self, bytes: usize) {
 		if lock(&self.outgoing).taken(bytes) {
 			self.event(record::DRAIN);
 		}
+	}
+
+	fn is_favoured(&self) -> bool {
+		self.favoured.load(Ordering::Relaxed)
+	}
+
+	fn beyond_send_window<T>(&self, write: impl FnOnce() -> T) -> T {
+		self.line.beyond_send_window(write)
 	}
 }
 

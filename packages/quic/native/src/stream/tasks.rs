@@ -10,6 +10,7 @@ use crate::events::record;
 use crate::io::{Loss, Report};
 use crate::lock::lock;
 
+use super::in_hand::{InHand, Offer};
 use super::incoming::{Lost, Reading};
 use super::parked::Parked;
 use super::reader::{Reader, ReaderEnd};
@@ -55,12 +56,14 @@ impl Stream {
 
 	/// Sends what was queued (the first frame) and waits to be piped.
 	pub async fn hold(&self, mut send: SendStream, recv: Option<RecvStream>) {
-		let mut first = Vec::new();
-		lock(&self.outgoing).take(&mut first);
+		let mut hand = InHand::default();
+		lock(&self.outgoing).take(&mut hand);
+		let mut first = Offer::default();
+		let count = hand.offer(true, &mut first);
 		tokio::select! {
 			biased; // being given up counts more than having just been written
 			code = self.cancellation() => Parked { send: Some(send), recv }.refuse(code),
-			_ = send.write_all_chunks(&mut first) => self.park(Parked { send: Some(send), recv }), // the pipe sees a failure
+			_ = send.write_all_chunks(&mut first[..count]) => self.park(Parked { send: Some(send), recv }), // the pipe sees a failure
 		}
 	}
 

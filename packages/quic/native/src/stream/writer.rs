@@ -5,17 +5,21 @@ use std::future::Future;
 use std::pin::{pin, Pin};
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use quinn::{SendStream, StoppedError, VarInt, WriteError};
+
+use super::in_hand::{InHand, Offer};
 
 /// Where a writer gets what it sends.
 pub trait Source {
-	/// Moves everything queued to `batch`. Returns whether FIN follows.
-	fn take_outgoing(&self, batch: &mut Vec<Bytes>) -> bool;
-	/// The code to reset the stream with, if JS asked for that.
-	fn reset_asked(&self) -> Option<VarInt>;
+	/// Moves everything queued into an empty hand, or what is urgent into a full one. Returns whether FIN follows. If JS asked to
+	/// reset the stream, the code for that.
+	fn take_outgoing(&self, hand: &mut InHand) -> Result<bool, VarInt>;
 	/// QUIC took that many bytes.
 	fn outgoing_taken(&self, bytes: usize);
+	/// Whether nothing of this stream waits for the connection's send window.
+	fn is_favoured(&self) -> bool;
+	/// Runs `write`, for which the connection's send window does not count.
+	fn beyond_send_window<T>(&self, write: impl FnOnce() -> T) -> T;
 }
 
 /// How the sending half ended.
@@ -32,8 +36,7 @@ pub struct Writer {
 	pub send: SendStream,
 	/// FIN acknowledged, STOP_SENDING, or the connection's end.
 	stopped: Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>,
-	batch: Vec<Bytes>,
-	at: usize,
+	hand: InHand,
 	finished: bool,
 	/// The task's waker, under which every wait is registered.
 	waker: Waker,
@@ -44,7 +47,7 @@ pub struct Writer {
 impl Writer {
 	pub fn new(send: SendStream) -> Self {
 		let stopped = Box::pin(send.stopped());
-		Self { send, stopped, batch: Vec::new(), at: 0, finished: false, waker: Waker::noop().clone(), end: None }
+		Self { send, stopped, hand: InHand::default(), finished: false, waker: Waker::noop().clone(), end: None }
 	}
 
 	/// The task's turn.
@@ -72,32 +75,30 @@ impl Writer {
 
 	fn advance(&mut self, source: &impl Source, cx: &mut Context) -> Poll<WriterEnd> {
 		loop {
-			if self.at == self.batch.len() {
-				self.batch.clear();
-				self.at = 0;
-				let finish = source.take_outgoing(&mut self.batch);
-				if let Some(code) = source.reset_asked() {
-					return Poll::Ready(WriterEnd::Reset(code));
+			let finish = match source.take_outgoing(&mut self.hand) {
+				Ok(finish) => finish,
+				Err(code) => return Poll::Ready(WriterEnd::Reset(code)),
+			};
+			if self.hand.is_empty() {
+				if finish && !self.finished {
+					self.finished = true;
+					let _ = self.send.finish(); // an error means stopped, which `stopped` tells
 				}
-				if self.batch.is_empty() {
-					if finish && !self.finished {
-						self.finished = true;
-						let _ = self.send.finish(); // an error means stopped, which `stopped` tells
-					}
-					return self.stopped.as_mut().poll(cx).map(|end| match end {
-						Ok(None) => WriterEnd::Acknowledged,
-						Ok(Some(code)) => WriterEnd::Stopped(code),
-						Err(_) => WriterEnd::Lost,
-					});
-				}
-			} else if let Some(code) = source.reset_asked() {
-				return Poll::Ready(WriterEnd::Reset(code));
+				return self.stopped.as_mut().poll(cx).map(|end| match end {
+					Ok(None) => WriterEnd::Acknowledged,
+					Ok(Some(code)) => WriterEnd::Stopped(code),
+					Err(_) => WriterEnd::Lost,
+				});
 			}
-			match pin!(self.send.write_chunks(&mut self.batch[self.at..])).poll(cx) {
+			let mut written = self.write(false, cx);
+			if written.is_pending() && (self.hand.is_urgent() || source.is_favoured()) {
+				written = source.beyond_send_window(|| self.write(!source.is_favoured(), cx));
+			}
+			match written {
 				Poll::Pending => return Poll::Pending,
-				Poll::Ready(Ok(written)) => {
-					self.at += written.chunks;
-					source.outgoing_taken(written.bytes);
+				Poll::Ready(Ok(bytes)) => {
+					self.hand.took(bytes);
+					source.outgoing_taken(bytes);
 				}
 				Poll::Ready(Err(WriteError::Stopped(code))) => return Poll::Ready(WriterEnd::Stopped(code)),
 				// Asked to write on a lost connection, quinn does not say that the peer stopped the stream before.
@@ -109,5 +110,13 @@ impl Writer {
 				}
 			}
 		}
+	}
+
+	/// Offers QUIC what comes next. Returns how many bytes it took.
+	fn write(&mut self, urgent_only: bool, cx: &mut Context) -> Poll<Result<usize, WriteError>> {
+		let mut offer = Offer::default();
+		let count = self.hand.offer(urgent_only, &mut offer);
+		let written = pin!(self.send.write_chunks(&mut offer[..count])).poll(cx);
+		written.map_ok(|written| written.bytes)
 	}
 }
