@@ -7,7 +7,6 @@
 import { randomHex } from "../base/random.ts";
 import { argumentError, ConecError, isConecError } from "../errors.ts";
 import { checkId } from "../session/check-id.ts";
-import { closeInfoOf } from "../session/close-info-of.ts";
 import { atExpiry } from "../session/end-at-expiry.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
@@ -19,6 +18,7 @@ import type { CloseInfo } from "../stream/close-info.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
+import type { PeerCheck, PeerChecked } from "../wire/control.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { type AdmissionHost, admit } from "./admission/index.ts";
 import { beginCoordinator, type CoordinatorParts } from "./begin.ts";
@@ -133,7 +133,7 @@ export class Coordinator implements AsyncDisposable {
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => dispatchStream(session, incoming, destinations),
 			introductions: this.#introductions,
-			onRequest: (session, message) => session.control.send(broadcasts.count(message)),
+			onRequest: ({ control }, message) => control.send(message.type === "peer-check" ? checkPeer(message, registry) : broadcasts.count(message)),
 		};
 		this.closed = life.closed;
 		// The last one that is given ends first.
@@ -186,7 +186,9 @@ export class Coordinator implements AsyncDisposable {
 		options.signal?.throwIfAborted();
 		const action = `Cannot open stream to "${peer}"`;
 		this.#life.assertOpen(action);
-		return await this.#streams.open(this.#find(peer, action), options);
+		const session = this.#find(peer, action);
+		if (session.leaving) throw new ConecError("PEER_UNKNOWN", `${action}: peer is leaving`, { peer });
+		return await this.#streams.open(session, options);
 	}
 
 	/**
@@ -307,8 +309,8 @@ export class Coordinator implements AsyncDisposable {
 			kept.leases.release(session.id, session.fingerprint, runtime.clock.now());
 		}
 		this.#broadcasts.sessionEnded(session);
-		void session.connection.closed.then((info) => {
-			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info: closeInfoOf(info, "PEER_LOST") });
+		void session.closed.then((info) => {
+			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info });
 		});
 	}
 
@@ -341,6 +343,12 @@ export function censusOfCoordinator(coordinator: Coordinator): CoordinatorCensus
 /** Does {@link Coordinator.listen} in a given runtime, or on a given transport with everything else from the machine. */
 export async function listenOn(on: Runtime | TransportFactory, options: CoordinatorOptions = {}): Promise<Coordinator> {
 	return await beginCoordinator(runtimeOf(on), options, construct);
+}
+
+/** Answers a Client that waits for another one. */
+function checkPeer({ request, peer }: PeerCheck, registry: Registry<Session>): PeerChecked {
+	const silentMs = registry.find(peer)?.silentMs();
+	return { type: "peer-checked", request, ...(silentMs === undefined ? {} : { silentMs: Math.round(silentMs) }) };
 }
 
 const DENIED = "its key is on the deny list";

@@ -22,6 +22,7 @@ export function proxyStream(
 	limits: CoordinatorLimits,
 ): void {
 	if (to === undefined) return rejectStream(incoming, "PEER_UNKNOWN", "peer is not connected");
+	if (to.leaving) return rejectStream(incoming, "PEER_UNKNOWN", "peer is leaving");
 	const before = from.proxiedTo.get(to.id) ?? 0;
 	if (before >= limits.streamsPerPair) return rejectStream(incoming, "PEER_BUSY", `there are ${before} streams to this peer already`);
 	// More would wait in silence for the peer's own limit, which its other correspondents may hold for ever.

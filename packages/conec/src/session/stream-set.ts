@@ -14,6 +14,7 @@ import type { TransportConnection } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import type { OpenStreamOptions } from "./open-stream-options.ts";
+import type { Heard } from "./silence.ts";
 import { StreamIds } from "./stream-ids.ts";
 
 /** How a {@link StreamSet} ends. */
@@ -65,13 +66,15 @@ export class StreamSet {
 
 	/**
 	 * Opens a stream within `timeoutMs` (`limits.requestTimeoutMs`). `init` and `payload` (of OPEN) are made for its number.
+	 * `others`: those from whom something must come while it waits.
 	 *
-	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, or with the error of {@link end}.
+	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, with the error of {@link end}, or with that of a silent one.
 	 */
 	async open(
 		connection: TransportConnection,
 		options: OpenStreamOptions,
 		make: (id: number) => { init: StreamInit; payload: Uint8Array },
+		others: readonly Heard[] = [],
 		timeoutMs?: number,
 	): Promise<FramedStream> {
 		options.signal?.throwIfAborted();
@@ -80,9 +83,12 @@ export class StreamSet {
 		const abort = linkedAbort(options.signal);
 		this.#opening.add(abort);
 		let made: StreamInit | undefined;
+		let forget: readonly (() => void)[] = [];
 		try {
 			const { init, payload } = make(id);
 			made = init;
+			const silent = (error: ConecError): void => abort.abort(error);
+			if (options.early !== true) forget = others.map((other) => other.watch(() => `Cannot open ${init.describe}`, silent));
 			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, { early: options.early, signal: abort.signal, timeoutMs });
 			this.add(stream, id);
 			return stream;
@@ -93,6 +99,7 @@ export class StreamSet {
 				throw new ConecError(made.lostCode, `Cannot open ${made.describe}: the connection is lost`, { cause: error });
 			throw error;
 		} finally {
+			for (const one of forget) one();
 			this.#opening.delete(abort);
 			abort.unlink();
 		}

@@ -118,6 +118,8 @@ export interface TransportStats {
 	readonly sentBytes: number;
 	readonly receivedBytes: number;
 	readonly lostPackets: number;
+	/** Time since the last packet of the peer. @default not known */
+	readonly silentMs?: number;
 	readonly congestionWindowBytes: number;
 	/** The congestion control of this side. A transport without a network has none. */
 	readonly congestion?: string;

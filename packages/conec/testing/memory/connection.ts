@@ -245,7 +245,14 @@ export class MemoryConnection implements LinkOwner {
 	}
 
 	stats(): TransportStats {
-		return { rttMs: 2 * this.#options.delayMs, ...this.#counts, lostPackets: 0, congestionWindowBytes: this.#options.windowBytes, mtuBytes: 1_452 };
+		const { delayMs, windowBytes } = this.#options;
+		return { rttMs: 2 * delayMs, ...this.#counts, lostPackets: 0, silentMs: this.#silentMs(), congestionWindowBytes: windowBytes, mtuBytes: 1_452 };
+	}
+
+	/** What arrives is acknowledged at once, whatever the process there does. Keep-alive packets there are none. */
+	#silentMs(): number {
+		const { clock, delayMs } = this.#options;
+		return Math.max(0, clock.now() - Math.max(this.#peer.#wire.arrivedAt, this.#wire.arrivedAt + delayMs));
 	}
 
 	/** Says who is to be told when a stream breaks with the connection. */

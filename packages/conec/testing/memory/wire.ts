@@ -31,12 +31,15 @@ export class MemoryWire {
 	#held = false;
 	/** When the last one arrives. */
 	#lastAt = 0;
+	/** When something last arrived, or when the wire was made. */
+	arrivedAt: number;
 
 	/** `delayMs` is asked for each action; none overtakes another. */
 	constructor(clock: Clock, delayMs: () => number) {
 		this.#clock = clock;
 		this.#delayMs = delayMs;
 		this.#defer = createDefer(clock);
+		this.arrivedAt = clock.now();
 	}
 
 	/** Sends an action to the other side. */
@@ -98,6 +101,7 @@ export class MemoryWire {
 				break;
 			}
 			this.#posted.shift();
+			this.arrivedAt = now;
 			first.action();
 		}
 		this.#schedule();

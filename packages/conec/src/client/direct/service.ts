@@ -206,7 +206,7 @@ export class DirectChannels {
 	/** Ends all channels gracefully and everything that is under way at once. */
 	async close(error: ConecError): Promise<void> {
 		this.stop(error);
-		await Promise.all([...this.#channels.all].map((channel) => channel.end(() => error, RESET_CODES.CLIENT_CLOSED)));
+		await Promise.all([...this.#channels.all].map((channel) => channel.end(() => error, RESET_CODES.CLIENT_CLOSED, CLOSE_CODES.CLIENT_CLOSED)));
 	}
 
 	/** Ends everything at once. */
