@@ -65,7 +65,9 @@ test("open silence: a Coordinator's own streams to a silent Client are PEER_LOST
 	const scene = await three();
 	const { world, coordinator, machines } = scene;
 	world.separate(machines.ben, machines.coordinator);
-	assert.deepEqual(await failure(scene, () => coordinator.openStream("ben")), { code: "PEER_LOST", tookMs: 5_000 });
+	const { code, tookMs } = await failure(scene, () => coordinator.openStream("ben"));
+	assert.equal(code, "PEER_LOST");
+	assert.ok(tookMs >= 5_000 && tookMs <= 5_100, `${tookMs} ms`);
 });
 
 test("open silence: a stream is opened when the silence ends in time, and nothing is left of the wait", async () => {

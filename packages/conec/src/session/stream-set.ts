@@ -88,7 +88,7 @@ export class StreamSet {
 			const { init, payload } = make(id);
 			made = init;
 			const silent = (error: ConecError): void => abort.abort(error);
-			if (options.early !== true) forget = others.map((other) => other.watch(() => `Cannot open ${init.describe}`, silent));
+			forget = others.map((other) => other.watch(() => `Cannot open ${init.describe}`, silent));
 			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, { early: options.early, signal: abort.signal, timeoutMs });
 			this.add(stream, id);
 			return stream;

@@ -96,6 +96,7 @@ export class DirectChannel implements Channel {
 	readonly transport: Transport;
 	readonly #control: ControlStream<DirectMessage>;
 	readonly #streams: StreamSet;
+	readonly #hearing: Hearing;
 	readonly #silence: Silence;
 	readonly #limits: ClientLimits;
 	readonly #clock: Clock;
@@ -119,7 +120,8 @@ export class DirectChannel implements Channel {
 		this.#clock = clock;
 		this.#since = new Date(clock.wallMs());
 		this.#streams = new StreamSet(ids, clock);
-		const ask = askConnection(new Hearing(connection, clock), () => void this.ping(POKE_GAP_MS));
+		this.#hearing = new Hearing(connection, clock);
+		const ask = askConnection(this.#hearing, () => void this.ping(POKE_GAP_MS));
 		this.#silence = new Silence({ clock, silenceMs: limits.openSilenceMs, ask, code: "PEER_LOST", whom: "the peer", peer });
 		this.#limits = limits;
 		this.#onLeaving = onLeaving;
@@ -186,6 +188,11 @@ export class DirectChannel implements Channel {
 	/** Whether the peer's process answers on this path. Never rejects. */
 	ping(timeoutMs: number): Promise<boolean> {
 		return this.#control.ping(timeoutMs);
+	}
+
+	/** How long no packet of the peer has come, in milliseconds. */
+	silentMs(): number {
+		return this.#hearing.silentMs();
 	}
 
 	/** Says something that needs no answer: it shows a new address of this side to the peer. */

@@ -105,9 +105,13 @@ export class ChannelMoves {
 		const mover = this.#mover(channel);
 		if (mover.checking) return;
 		mover.checking = true;
+		const sinceMs = this.#host.clock.now();
+		channel.silentMs();
 		void channel.ping(Math.max(LEAST_PATIENCE_MS, 4 * channel.rttMs)).then((alive) => {
 			mover.checking = false;
 			if (alive || this.#movers.get(channel) !== mover) return;
+			// Its machine acknowledges what is sent: a process that is busy is no path that is broken.
+			if (channel.silentMs() < this.#host.clock.now() - sinceMs) return this.#check(channel);
 			// A connection that has just ended fails the ping too, and is about to say better why.
 			mover.verdict = this.#host.clock.setTimeout(() => channel.fail("no answer comes from there any more"), VERDICT_MS);
 		});

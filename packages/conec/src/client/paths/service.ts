@@ -137,7 +137,10 @@ export class ClientPaths {
 		// The peer has to answer the Coordinator first.
 		const abort = linkedAbort(signal);
 		const silent = (error: ConecError): void => abort.abort(error);
-		const forget = this.#host.link().peer(peer).watch(() => action, silent);
+		const forget = this.#host
+			.link()
+			.peer(peer)
+			.watch(() => action, silent);
 		try {
 			return await direct.connect(peer, { signal: abort.signal });
 		} finally {
