@@ -18,7 +18,6 @@ import type { CloseInfo } from "../stream/close-info.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
-import type { PeerCheck, PeerChecked } from "../wire/control.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { type AdmissionHost, admit } from "./admission/index.ts";
 import { beginCoordinator, type CoordinatorParts } from "./begin.ts";
@@ -31,7 +30,7 @@ import { CoordinatorLife } from "./life.ts";
 import type { CoordinatorOptions } from "./options.ts";
 import { OwnStreams } from "./own-streams/index.ts";
 import { PresenceService } from "./presence/index.ts";
-import { type ClientInfo, Registry, type Session } from "./sessions/index.ts";
+import { type ClientInfo, checkPeer, Registry, type Session } from "./sessions/index.ts";
 import type { CoordinatorStatus } from "./status.ts";
 
 /** The way to the private constructor; set by the class. */
@@ -133,7 +132,7 @@ export class Coordinator implements AsyncDisposable {
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => dispatchStream(session, incoming, destinations),
 			introductions: this.#introductions,
-			onRequest: ({ control }, message) => control.send(message.type === "peer-check" ? checkPeer(message, registry) : broadcasts.count(message)),
+			onRequest: ({ control }, message) => control.send(message.type === "peer-check" ? checkPeer(message, registry.find(message.peer)) : broadcasts.count(message)),
 		};
 		this.closed = life.closed;
 		// The last one that is given ends first.
@@ -343,12 +342,6 @@ export function censusOfCoordinator(coordinator: Coordinator): CoordinatorCensus
 /** Does {@link Coordinator.listen} in a given runtime, or on a given transport with everything else from the machine. */
 export async function listenOn(on: Runtime | TransportFactory, options: CoordinatorOptions = {}): Promise<Coordinator> {
 	return await beginCoordinator(runtimeOf(on), options, construct);
-}
-
-/** Answers a Client that waits for another one. */
-function checkPeer({ request, peer }: PeerCheck, registry: Registry<Session>): PeerChecked {
-	const silentMs = registry.find(peer)?.silentMs();
-	return { type: "peer-checked", request, ...(silentMs === undefined ? {} : { silentMs: Math.round(silentMs) }) };
 }
 
 const DENIED = "its key is on the deny list";
