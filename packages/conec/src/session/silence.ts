@@ -123,12 +123,18 @@ export class Hearing {
 	}
 }
 
-/** What asks about a connection of this side. `poke` makes the other side say something. */
-export function askConnection(hearing: Hearing, poke: () => void): SilenceParts["ask"] {
+/** What asks about a connection of this side. `poke` makes the other side say something. Those that it does not answer are at most one a second. */
+export function askConnection(hearing: Hearing, clock: Clock, poke: () => void): SilenceParts["ask"] {
+	let pokedMs = Number.NEGATIVE_INFINITY;
 	return (answer, everyMs) => {
+		const nowMs = clock.now();
 		const silentMs = hearing.silentMs();
+		const isAnswered = nowMs - silentMs > pokedMs;
 		// A little less, as timers are not exact.
-		if (silentMs >= 0.9 * everyMs) poke();
+		if (silentMs >= 0.9 * everyMs && (isAnswered || nowMs - pokedMs >= 0.9 * POKE_GAP_MS)) {
+			pokedMs = nowMs;
+			poke();
+		}
 		answer(silentMs);
 	};
 }
@@ -142,6 +148,8 @@ interface Wait {
 }
 
 const STEPS = 5;
+
+const POKE_GAP_MS = 1_000;
 
 /** Whoever looks that late has not run for a while, and may not have been told of what came. */
 const LATE_MS = 1_000;

@@ -121,7 +121,7 @@ export class DirectChannel implements Channel {
 		this.#since = new Date(clock.wallMs());
 		this.#streams = new StreamSet(ids, clock);
 		this.#hearing = new Hearing(connection, clock);
-		const ask = askConnection(this.#hearing, () => void this.ping(POKE_GAP_MS));
+		const ask = askConnection(this.#hearing, clock, () => this.poke());
 		this.#silence = new Silence({ clock, silenceMs: limits.openSilenceMs, ask, code: "PEER_LOST", whom: "the peer", peer });
 		this.#limits = limits;
 		this.#onLeaving = onLeaving;
@@ -271,9 +271,6 @@ export class DirectChannel implements Channel {
 export function endedOnPurpose({ by, code }: CloseInfo): boolean {
 	return by === "local" || (by === "peer" && (code === undefined || code === "CLIENT_CLOSED"));
 }
-
-/** Pings that wait for a silent peer are few. */
-const POKE_GAP_MS = 1_000;
 
 type ChannelState =
 	| { readonly type: "open" }

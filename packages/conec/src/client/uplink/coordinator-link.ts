@@ -96,7 +96,7 @@ export class CoordinatorLink {
 		this.sendLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
 		this.#events = events;
 		this.#requests = clientRequests((message) => control.send(message), limits, clock);
-		const ask = askConnection(new Hearing(connection, clock), () => void control.ping(POKE_GAP_MS));
+		const ask = askConnection(new Hearing(connection, clock), clock, () => control.poke());
 		this.#silence = new Silence({ clock, silenceMs: limits.openSilenceMs, ask, code: "COORDINATOR_LOST", whom: "the Coordinator" });
 		this.#peers = new PeerSilences(this.#requests, limits.openSilenceMs, clock);
 		void connection.closed.then((info) => {
@@ -215,6 +215,3 @@ export class CoordinatorLink {
 		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, protocol, limits, describe, lostCode: "COORDINATOR_LOST", clock: this.#clock };
 	}
 }
-
-/** Pings that wait for a silent Coordinator are few. */
-const POKE_GAP_MS = 1_000;

@@ -104,6 +104,7 @@ export class Session {
 	/** Ends a Client that has said that it leaves and then does not. */
 	#leaveTimer: unknown;
 	#stayed = false;
+	#pokedMs = Number.NEGATIVE_INFINITY;
 
 	constructor(parts: SessionParts) {
 		this.id = parts.id;
@@ -119,7 +120,7 @@ export class Session {
 		this.#hearing = new Hearing(parts.connection, parts.clock);
 		this.silence = new Silence({
 			...{ clock: parts.clock, silenceMs: parts.openSilenceMs, code: "PEER_LOST", whom: "the peer", peer: parts.id },
-			ask: askConnection(this.#hearing, () => this.poke()),
+			ask: askConnection(this.#hearing, parts.clock, () => this.control.poke()),
 		});
 		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, parts.clock.now());
 		this.connection.onStream = (incoming) => {
@@ -161,16 +162,15 @@ export class Session {
 		return this.#leaving;
 	}
 
-	/** How long nothing has come from it, in milliseconds. If that is a while, it is made to say something. */
+	/** How long nothing has come from it, in milliseconds. If that is a while, it is made to say something, at most once a second. */
 	silentMs(): number {
 		const silentMs = this.#hearing.silentMs();
-		if (silentMs >= this.#parts.openSilenceMs / 5) this.poke();
+		const nowMs = this.#parts.clock.now();
+		if (silentMs >= this.#parts.openSilenceMs / 5 && nowMs - this.#pokedMs >= POKE_GAP_MS) {
+			this.#pokedMs = nowMs;
+			this.control.poke();
+		}
 		return silentMs;
-	}
-
-	/** Makes its QUIC say something. Pings that wait for one that is silent are few. */
-	poke(): void {
-		void this.control.ping(POKE_GAP_MS);
 	}
 
 	/** How its connection has ended. Never rejects. */
@@ -241,4 +241,5 @@ export class Session {
 	}
 }
 
-const POKE_GAP_MS = 1_000;
+/** A little less than the pause between two questions of a Client. */
+const POKE_GAP_MS = 900;
