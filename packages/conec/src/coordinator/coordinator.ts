@@ -132,7 +132,8 @@ export class Coordinator implements AsyncDisposable {
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => dispatchStream(session, incoming, destinations),
 			introductions: this.#introductions,
-			onRequest: ({ control }, message) => control.send(message.type === "peer-check" ? checkPeer(message, registry.find(message.peer)) : broadcasts.count(message)),
+			onRequest: ({ control }, message) =>
+				control.send(message.type === "peer-check" ? checkPeer(message, registry.find(message.peer)) : broadcasts.count(message)),
 		};
 		this.closed = life.closed;
 		// The last one that is given ends first.

@@ -18,7 +18,14 @@ class Line {
 			this.pokes.push(this.clock.now());
 			if (this.answers) this.heardAt = this.clock.now();
 		};
-		this.silence = new Silence({ clock: this.clock, silenceMs: 5_000, ask: askConnection(hearing, this.clock, poke), code: "PEER_LOST", whom: "the peer", peer: "bob" });
+		this.silence = new Silence({
+			clock: this.clock,
+			silenceMs: 5_000,
+			ask: askConnection(hearing, this.clock, poke),
+			code: "PEER_LOST",
+			whom: "the peer",
+			peer: "bob",
+		});
 	}
 
 	/** Waits, and notes when it was told of silence. */

@@ -221,7 +221,9 @@ export class DirectChannel implements Channel {
 
 	/** Ends it at once: streams fail with `PEER_LOST` here, and there when they hear of it. */
 	fail(reason: string): void {
-		this.#verdict ??= { by: "error", code: "PEER_LOST", reason };
+		const verdict: CloseInfo = { by: "error", code: "PEER_LOST", reason };
+		this.#verdict ??= verdict;
+		this.#streams.destroy(this.#gone(verdict), RESET_CODES.PEER_LOST);
 		this.destroy(CLOSE_CODES.PATH_LOST, reason);
 	}
 
@@ -232,7 +234,15 @@ export class DirectChannel implements Channel {
 		this.#clock.clearTimeout(this.#leaveTimer);
 		this.#state = { type: "barred" };
 		if (type === "open") this.#onLeaving(this);
+		// Before the connection: from its end they would hear only that it is lost.
+		this.#streams.destroy(this.#gone({ by: "local", code: "DISCONNECTED", reason }), RESET_CODES.DISCONNECTED);
 		this.destroy(CLOSE_CODES.DISCONNECTED, reason);
+	}
+
+	/** Ends it at once, with everything that this Client has: `error` is what its streams fail with. */
+	abandon(error: ConecError): void {
+		this.#streams.destroy(error, RESET_CODES.CLIENT_CLOSED);
+		this.destroy(CLOSE_CODES.CLIENT_CLOSED, error.message);
 	}
 
 	/** Ends the connection at once. */

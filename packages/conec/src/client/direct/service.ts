@@ -212,7 +212,7 @@ export class DirectChannels {
 	/** Ends everything at once. */
 	destroy(error: ConecError): void {
 		this.stop(error);
-		for (const channel of [...this.#channels.all]) channel.destroy(CLOSE_CODES.CLIENT_CLOSED, error.message);
+		for (const channel of [...this.#channels.all]) channel.abandon(error);
 	}
 
 	// Attempts
