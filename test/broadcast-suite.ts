@@ -88,6 +88,19 @@ export function broadcastSuite(fabric: Fabric): void {
 		assert.notEqual(fourth.epoch, third.epoch, "a name that came back is another");
 	});
 
+	it("leaving a broadcast is acknowledged: as many joinings as there may be begin anew at once, however often, and none is one too many", async (t) => {
+		const world = await World.create(t, fabric, { limits: { broadcastsPerClient: 8, broadcastJoinsPerMinute: 1_000_000 } });
+		const alice = await world.connect("alice");
+		const modes = ["both", "send", "receive"] as const;
+		for (let round = 0; round < 250; round++) {
+			const members = await Promise.all(Array.from({ length: 8 }, (_, index) => alice.joinBroadcast("news", { mode: modes[(round + index) % 3] ?? "both" })));
+			// Some leave with messages on their way.
+			for (const [index, member] of members.entries()) if (modes[(round + index) % 3] !== "receive") await member.send(`${round}`);
+			await Promise.all(members.map((member) => member.close()));
+		}
+		assert.equal(world.coordinator.broadcastCount, 0);
+	});
+
 	it("names and options are checked here and there", async (t) => {
 		const world = await World.create(t, fabric, { limits: { broadcastsPerClient: 3 } });
 		const alice = await world.connect("alice");

@@ -36,6 +36,8 @@ const MESSAGES = {
 	ping: { type: "ping", nonce: 77 },
 	pong: { type: "pong", nonce: 77 },
 	close: { type: "close", reason: "enough" },
+	"peer-check": { type: "peer-check", request: 5, peer: "ann" },
+	"peer-checked": { type: "peer-checked", request: 5, silentMs: 7 },
 	unknown: { type: "join", name: "x" },
 	...CHANNEL_MESSAGES_OF_CLIENT,
 	...CHANNEL_MESSAGES_OF_COORDINATOR,
@@ -43,7 +45,7 @@ const MESSAGES = {
 type Name = keyof typeof MESSAGES;
 
 /** "closed": the speaker's connection ends with PROTOCOL_ERROR. Else what it hears; nothing: it is passed over. */
-type Outcome = "closed" | "pong" | "nothing";
+type Outcome = "closed" | "pong" | "peer-checked" | "nothing";
 
 /** About direct channels, without the capability of both (`control-table-direct.test.ts`: with it). */
 const CHANNEL_MESSAGES = Object.fromEntries(
@@ -59,15 +61,20 @@ const AFTER_WELCOME: Record<Name, Outcome> = {
 	ping: "pong",
 	pong: "nothing",
 	close: "nothing",
+	"peer-check": "closed",
+	"peer-checked": "nothing",
 	unknown: "closed",
 };
 
+/** Only a Coordinator answers it, and only a Client takes its answer. */
+const TO_COORDINATOR = { ...AFTER_WELCOME, "peer-check": "peer-checked", "peer-checked": "closed" } as const;
+
 /** What a Client says, by the state that its connection is in at the Coordinator. */
 const FROM_CLIENT: Record<string, Record<Name, Outcome>> = {
-	"waiting for the answer to hello": { ...AFTER_WELCOME, close: "closed" },
-	connected: AFTER_WELCOME,
-	"after its own close": AFTER_WELCOME,
-	"after the Coordinator's close": AFTER_WELCOME,
+	"waiting for the answer to hello": { ...AFTER_WELCOME, close: "closed", "peer-checked": "closed" },
+	connected: TO_COORDINATOR,
+	"after its own close": TO_COORDINATOR,
+	"after the Coordinator's close": TO_COORDINATOR,
 };
 
 /** The same the other way round. */
@@ -87,6 +94,7 @@ async function shows(speaker: Speaker, name: Name, times: number, outcome: Outco
 	}
 	await speaker.isAnswered(1_000 + times);
 	assert.equal(speaker.heard.filter((word) => word === "pong").length - before - 1, outcome === "pong" ? times : 0, about);
+	assert.equal(speaker.heard.filter((word) => word === "peer-checked").length, outcome === "peer-checked" ? times : 0, about);
 }
 
 for (const fabric of FABRICS) {

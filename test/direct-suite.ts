@@ -311,7 +311,7 @@ export function directSuite(fabric: Fabric): void {
 		await until(() => world.coordinator.explain("alice", "bob")?.path === "direct");
 		world.coordinator.reload({ deny: [bob.fingerprint] });
 		assert.deepEqual([(await toBob.closed).by, (await toBob.closed).code], ["local", "DISCONNECTED"]);
-		await assert.rejects(near.receive(), { code: "PEER_LOST" });
+		await assert.rejects(near.receive(), { code: "DISCONNECTED" });
 		await bob.closed;
 		assert.deepEqual([alice.channels(), carol.channels().length, bob.channels()], [[toCarol], 1, []]);
 	});

@@ -65,7 +65,8 @@ for (const path of ["proxied", "direct"] as const) {
 			while ((await stream.receive()) !== null);
 		})();
 		// Both are listened to before they can fail.
-		const message = path === "direct" ? /^Lost stream to "bob": the direct connection is lost$/ : /: the Coordinator has lost the peer$/;
+		const message =
+			path === "direct" ? /^Lost (stream to "bob": the direct connection is lost|the direct channel to "bob": .+)$/ : /: the Coordinator has lost the peer$/;
 		const lost = Promise.all([assert.rejects(transfer, { code: "PEER_LOST", peer: "bob" }), assert.rejects(drained, { code: "PEER_LOST", message })]);
 		const started = performance.now();
 		await kill(child);

@@ -160,25 +160,38 @@ export function presenceSuite(fabric: Fabric): void {
 		const world = await World.create(t, fabric, { limits: { presenceWatches: 2 } });
 		const alice = await world.connect("alice");
 		for (let round = 0; round < 20; round++) {
-			await roomFor(async () => {
-				for await (const event of alice.watchPeers()) {
-					assert.equal(event.type, "members");
-					break;
-				}
-			});
-			await roomFor(() => alice.peers());
+			for await (const event of alice.watchPeers()) {
+				assert.equal(event.type, "members");
+				break;
+			}
+			await alice.peers();
 		}
 		const begin = async (): Promise<AsyncIterator<PresenceEvent>> => {
 			const watch = alice.watchPeers()[Symbol.asyncIterator]();
 			assert.equal((await watch.next()).value?.type, "members");
 			return watch;
 		};
-		const both = [await roomFor(begin), await roomFor(begin)];
+		const both = [await begin(), await begin()];
 		const next = both.map((watch) => watch.next());
 		await alice.close();
 		for (const ended of await Promise.all(next)) assert.deepEqual(ended, { done: true, value: undefined });
 		await assert.rejects(alice.watchPeers()[Symbol.asyncIterator]().next(), { code: "CLIENT_CLOSED" });
 		await assert.rejects(alice.peers(), { code: "CLIENT_CLOSED" });
+	});
+
+	it("leaving a watch is acknowledged: as many as there may be begin anew at once, however often, and none is one too many", async (t) => {
+		const world = await World.create(t, fabric);
+		const alice = await world.connect("alice");
+		for (let round = 0; round < 250; round++) {
+			const watches = Array.from({ length: 8 }, () => alice.watchPeers()[Symbol.asyncIterator]());
+			const begun = watches.map((watch) => watch.next());
+			// In every other round one leaves before it has the list.
+			const early = round % 16;
+			void watches[early]?.return?.();
+			for (const [index, one] of (await Promise.all(begun)).entries()) assert.equal(one.value?.type, index === early ? undefined : "members");
+			await Promise.all(watches.map((watch) => watch.return?.()));
+			assert.deepEqual(ids((await Promise.all(Array.from({ length: 8 }, () => alice.peers())))[7] ?? []), ["alice"]);
+		}
 	});
 
 	it("peers: an abort rejects with its own reason; more peers than presencePeers are LIMIT_EXCEEDED", async (t) => {
@@ -373,15 +386,4 @@ async function enter(
 	const control = connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl({ ...hello(id), capabilities }) }, handler({ frame: () => welcome() }));
 	await greeted;
 	return { connection, control };
-}
-
-/** Does it as soon as there is room for one more watch: the Coordinator hears in its own time that another is not read any more. */
-async function roomFor<T>(run: () => Promise<T>): Promise<T> {
-	for (const end = performance.now() + 60_000; ; ) {
-		try {
-			return await run();
-		} catch (error) {
-			if ((error as { code?: string }).code !== "LIMIT_EXCEEDED" || performance.now() > end) throw error;
-		}
-	}
 }

@@ -43,6 +43,8 @@ export interface Limits {
 	readonly controlQueueBytes: number;
 	/** How long a request may take: connecting, or opening a stream. @default 10_000 */
 	readonly requestTimeoutMs: number;
+	/** Opening a stream fails when no packet has come from the peer for so long while it waits. @default 5_000 */
+	readonly openSilenceMs: number;
 	/** How long after its handshake an incoming connection may take to say hello. @default 5_000 */
 	readonly helloTimeoutMs: number;
 	/** How long the first frame of an incoming stream may take. @default 5_000 */
@@ -67,7 +69,7 @@ export interface Limits {
 	readonly idleTimeoutMs: number;
 	/** Interval of keep-alive packets. 0 is off. @default 5_000 */
 	readonly keepAliveIntervalMs: number;
-	/** `Client.close()` and `Coordinator.close()` end by then. @default 3_000 */
+	/** `Client.close()` and `Coordinator.close()` end by then. The other side of a connection that has said that it leaves is given as long to go. @default 3_000 */
 	readonly closeTimeoutMs: number;
 	/** The part of `closeTimeoutMs` that streams which the application closed may take to be acknowledged. Disposing a stream takes no longer either. @default 2_000 */
 	readonly lingerMs: number;
@@ -192,6 +194,7 @@ export const SHARED_RULES: Rules<Limits> = {
 	controlQueueReplies: { default: 256, min: 1, max: 65_536 },
 	controlQueueBytes: { default: 256 * KiB, min: 16 * KiB, max: 16 * MiB },
 	requestTimeoutMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
+	openSilenceMs: { default: 5000, min: 100, max: 10 * MINUTE_MS },
 	helloTimeoutMs: { default: 5000, min: 1, max: 10 * MINUTE_MS },
 	headerTimeoutMs: { default: 5000, min: 1, max: 10 * MINUTE_MS },
 	controlFrameTimeoutMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },

@@ -251,7 +251,7 @@ export class Client implements AsyncDisposable {
 	/**
 	 * Watches which Clients are connected: first `members`, then every `join`, `update` and `leave` in order, also of this Client. The watch
 	 * begins when it is first read. A reader that is too slow gets a new `members` in place of the changes. `break` ends the watch, and so
-	 * does `close`.
+	 * does `close`. `break` waits until the Coordinator knows, so that another watch may begin then.
 	 *
 	 * @throws while iterating, the errors of {@link peers}; `SUPERSEDED` or `COORDINATOR_LOST` when the Coordinator is lost
 	 */

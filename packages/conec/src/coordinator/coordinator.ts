@@ -7,7 +7,6 @@
 import { randomHex } from "../base/random.ts";
 import { argumentError, ConecError, isConecError } from "../errors.ts";
 import { checkId } from "../session/check-id.ts";
-import { closeInfoOf } from "../session/close-info-of.ts";
 import { atExpiry } from "../session/end-at-expiry.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
@@ -33,7 +32,7 @@ import type { CoordinatorOptions } from "./options.ts";
 import { OwnStreams } from "./own-streams/index.ts";
 import { PresenceService } from "./presence/index.ts";
 import { ProxiedStreams } from "./proxy/index.ts";
-import { type ClientInfo, Registry, type Session } from "./sessions/index.ts";
+import { type ClientInfo, checkPeer, Registry, type Session } from "./sessions/index.ts";
 import type { CoordinatorStatus } from "./status.ts";
 
 /** The way to the private constructor; set by the class. */
@@ -147,7 +146,8 @@ export class Coordinator implements AsyncDisposable {
 			ended: (session) => this.#ended(session),
 			onStream: (session, incoming) => dispatchStream(session, incoming, destinations),
 			introductions: this.#introductions,
-			onRequest: (session, message) => session.control.send(broadcasts.count(message)),
+			onRequest: ({ control }, message) =>
+				control.send(message.type === "peer-check" ? checkPeer(message, registry.find(message.peer)) : broadcasts.count(message)),
 		};
 		this.closed = life.closed;
 		// The last one that is given ends first.
@@ -201,7 +201,9 @@ export class Coordinator implements AsyncDisposable {
 		options.signal?.throwIfAborted();
 		const action = `Cannot open stream to "${peer}"`;
 		this.#life.assertOpen(action);
-		return await this.#streams.open(this.#find(peer, action), options);
+		const session = this.#find(peer, action);
+		if (session.leaving) throw new ConecError("PEER_UNKNOWN", `${action}: peer is leaving`, { peer });
+		return await this.#streams.open(session, options);
 	}
 
 	/**
@@ -322,8 +324,8 @@ export class Coordinator implements AsyncDisposable {
 			kept.leases.release(session.id, session.fingerprint, runtime.clock.now());
 		}
 		this.#broadcasts.sessionEnded(session);
-		void session.connection.closed.then((info) => {
-			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info: closeInfoOf(info, "PEER_LOST") });
+		void session.closed.then((info) => {
+			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info });
 		});
 	}
 

@@ -16,6 +16,7 @@ import { RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import type { OpenStreamOptions } from "./open-stream-options.ts";
 import { type Place, Places, type PlacesLimits } from "./opens/index.ts";
+import type { Heard } from "./silence.ts";
 import { StreamIds } from "./stream-ids.ts";
 
 /** How a {@link StreamSet} ends. */
@@ -69,14 +70,15 @@ export class StreamSet {
 
 	/**
 	 * Opens a stream within `timeoutMs` (`limits.requestTimeoutMs`). `init` and `payload` (of OPEN) are made for its number. Waits while there
-	 * is no place for it, see {@link Places}.
+	 * is no place for it, see {@link Places}. `others`: those from whom something must come while it waits.
 	 *
-	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, `QUEUE_FULL`, or with the error of {@link end}.
+	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, `QUEUE_FULL`, with the error of {@link end}, or with that of a silent one.
 	 */
 	async open(
 		connection: TransportConnection,
 		options: OpenStreamOptions,
 		make: (id: number) => { init: StreamInit; payload: Uint8Array },
+		others: readonly Heard[] = [],
 		timeoutMs?: number,
 	): Promise<FramedStream> {
 		options.signal?.throwIfAborted();
@@ -86,9 +88,12 @@ export class StreamSet {
 		this.#opening.add(abort);
 		let made: StreamInit | undefined;
 		let place: Place | undefined;
+		let forget: readonly (() => void)[] = [];
 		try {
 			const { init, payload } = make(id);
 			made = init;
+			const silent = (error: ConecError): void => abort.abort(error);
+			forget = others.map((other) => other.watch(() => `Cannot open ${init.describe}`, silent));
 			const withinMs = timeoutMs ?? init.limits.requestTimeoutMs;
 			const untilMs = this.#clock.now() + withinMs;
 			place = this.#places.take(init.peer) ?? (await this.#placeFor(init, withinMs, abort.signal));
@@ -109,6 +114,7 @@ export class StreamSet {
 				throw new ConecError(made.lostCode, `Cannot open ${made.describe}: the connection is lost`, { cause: error });
 			throw error;
 		} finally {
+			for (const one of forget) one();
 			this.#opening.delete(abort);
 			abort.unlink();
 		}

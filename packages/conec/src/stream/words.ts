@@ -13,6 +13,7 @@ export const WORDS: Partial<Record<ConecErrorCode, string>> = {
 	PEER_LOST: "the Coordinator has lost the peer",
 	PEER_TIMEOUT: "the other side did not answer in time",
 	CLIENT_CLOSED: "the Client has closed",
+	CHANNEL_CLOSED: "the direct channel is closed",
 	COORDINATOR_CLOSED: "the Coordinator has closed",
 	FRAME_INVALID: "the other side did not understand a frame",
 	MESSAGE_TOO_LONG: "a message is longer than the other side takes",

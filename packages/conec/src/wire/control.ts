@@ -122,6 +122,22 @@ export interface BroadcastUnknown {
 	readonly request: number;
 }
 
+/** Asks how long the Coordinator has heard nothing from another Client; from a Client whose stream to it is not answered. */
+export interface PeerCheck {
+	readonly type: "peer-check";
+	/** Comes back in the answer. */
+	readonly request: number;
+	readonly peer: string;
+}
+
+/** Answers a {@link PeerCheck}. */
+export interface PeerChecked {
+	readonly type: "peer-checked";
+	readonly request: number;
+	/** Time since the last QUIC packet of that Client, in milliseconds. Absent: it is not connected. */
+	readonly silentMs?: number | undefined;
+}
+
 /** Everything that a control stream carries. */
 export type ControlMessage =
 	| Hello
@@ -134,7 +150,9 @@ export type ControlMessage =
 	| PresenceControl
 	| BroadcastCount
 	| BroadcastCounted
-	| BroadcastUnknown;
+	| BroadcastUnknown
+	| PeerCheck
+	| PeerChecked;
 
 /** The payload of a CONTROL frame. Text for people is cut to what the other side keeps of it. */
 export function encodeControl(message: ControlMessage): Uint8Array {
@@ -177,9 +195,17 @@ function read(type: string, object: Readonly<Record<string, unknown>>, metadataB
 			return { type, request: requestField(object), senders: countField(object, "senders"), receivers: countField(object, "receivers") };
 		case "broadcast-unknown":
 			return { type, request: requestField(object) };
+		case "peer-check":
+			return { type, request: requestField(object), peer: idField(object, "peer") };
+		case "peer-checked":
+			return { type, request: requestField(object), ...readSilence(object) };
 		default:
 			return readChannelMessage(type, object) ?? readPresenceControl(type, object, metadataBytes);
 	}
+}
+
+function readSilence(object: Readonly<Record<string, unknown>>): Pick<PeerChecked, "silentMs"> {
+	return fieldOf(object, "silentMs") === undefined ? {} : { silentMs: integerField(object, "silentMs", 0, Number.MAX_SAFE_INTEGER) };
 }
 
 function requestField(object: Readonly<Record<string, unknown>>): number {

@@ -24,12 +24,12 @@ export const answerPings: ProtocolHandler = async (stream, { signal }) => {
 export const answerBusy: ProtocolHandler = (stream) => turnAway(stream, APPLICATION_CODES.busy);
 
 /**
- * Turns streams away that name no protocol, until the Client ends: nobody takes them, and their opener would wait. A program that is
- * no command opens them, or a version of conec that named the protocol elsewhere. Needs no waiting for.
+ * Turns streams away that name no protocol, until the Client or the Coordinator ends: nobody takes them, and their opener would wait.
+ * A program that is no command opens them, or a version of conec that named the protocol elsewhere. Needs no waiting for.
  */
-export function turnAwayUnnamed(client: Client): void {
+export function turnAwayUnnamed(owner: Pick<Client, "incomingStreams">): void {
 	void (async () => {
-		for await (const stream of client.incomingStreams) turnAway(stream, APPLICATION_CODES.protocolError);
+		for await (const stream of owner.incomingStreams) turnAway(stream, APPLICATION_CODES.protocolError);
 	})().catch(() => undefined);
 }
 

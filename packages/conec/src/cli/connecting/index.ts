@@ -4,7 +4,7 @@
  * @module
  */
 
-export { answerBusy, type FirstCaller, firstCaller } from "./answers.ts";
+export { answerBusy, type FirstCaller, firstCaller, turnAwayUnnamed } from "./answers.ts";
 export { type CertificateFacts, certificateFacts, day, daysLeft, expiryWarning } from "./certificate-facts.ts";
 export {
 	type Connection,

@@ -11,8 +11,10 @@ import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
+import { STAYED } from "../../session/leaving-time.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../../session/open-stream-options.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
+import { askConnection, Hearing, Silence } from "../../session/silence.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet } from "../../session/stream-set.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
@@ -94,6 +96,8 @@ export class DirectChannel implements Channel {
 	readonly transport: Transport;
 	readonly #control: ControlStream<DirectMessage>;
 	readonly #streams: StreamSet;
+	readonly #hearing: Hearing;
+	readonly #silence: Silence;
 	readonly #limits: ClientLimits;
 	readonly #clock: Clock;
 	readonly #since: Date;
@@ -101,7 +105,7 @@ export class DirectChannel implements Channel {
 	#state: ChannelState = { type: "open" };
 	/** Ends a channel whose peer has said that it leaves and then does not. */
 	#leaveTimer: unknown;
-	/** Why the path is given up, when it is. */
+	/** How it is over, where the connection itself does not say it. */
 	#verdict: CloseInfo | undefined;
 	#lastStats: Omit<ChannelStats, "streams" | "since"> | undefined;
 
@@ -116,6 +120,9 @@ export class DirectChannel implements Channel {
 		this.#clock = clock;
 		this.#since = new Date(clock.wallMs());
 		this.#streams = new StreamSet(ids, clock, { waiting: limits.waitingCalls, live: () => Number.POSITIVE_INFINITY });
+		this.#hearing = new Hearing(connection);
+		const ask = askConnection(this.#hearing, clock, () => this.poke());
+		this.#silence = new Silence({ clock, silenceMs: limits.openSilenceMs, ask, code: "PEER_LOST", whom: "the peer", peer });
 		this.#limits = limits;
 		this.#onLeaving = onLeaving;
 		this.closed = connection.closed.then((ended) => {
@@ -152,7 +159,7 @@ export class DirectChannel implements Channel {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
 			return { init: this.init(open, describeStream(id, "to", this.peer)), payload: encodeOpen(open) };
 		};
-		return await this.#streams.open(this.connection, options, make, timeoutMs);
+		return await this.#streams.open(this.connection, options, make, [this.#silence], timeoutMs);
 	}
 
 	/** What a stream of this channel begins with. */
@@ -183,6 +190,11 @@ export class DirectChannel implements Channel {
 		return this.#control.ping(timeoutMs);
 	}
 
+	/** How long no packet of the peer has come, in milliseconds. */
+	silentMs(): number {
+		return this.#hearing.silentMs();
+	}
+
 	/** Says something that needs no answer: it shows a new address of this side to the peer. */
 	poke(): void {
 		this.#control.poke();
@@ -196,12 +208,12 @@ export class DirectChannel implements Channel {
 		return this.close();
 	}
 
-	/** {@link close} with another reason for the streams. */
-	end(error: (peer: string) => ConecError, wireCode: number): Promise<void> {
+	/** {@link close} for another reason: `error` is what streams fail with here, `wireCode` what they are reset with, and `closeCode` ends the connection. */
+	end(error: (peer: string) => ConecError, wireCode: number, closeCode: number = CLOSE_CODES.NORMAL): Promise<void> {
 		const { type } = this.#state;
 		if (type === "open" || type === "left") {
 			this.#clock.clearTimeout(this.#leaveTimer);
-			this.#state = { type: "leaving", done: this.#end(error(this.peer), wireCode) };
+			this.#state = { type: "leaving", done: this.#end(error(this.peer), wireCode, closeCode) };
 			if (type === "open") this.#onLeaving(this);
 		}
 		return this.#state.type === "leaving" ? this.#state.done : Promise.resolve();
@@ -209,7 +221,9 @@ export class DirectChannel implements Channel {
 
 	/** Ends it at once: streams fail with `PEER_LOST` here, and there when they hear of it. */
 	fail(reason: string): void {
-		this.#verdict ??= { by: "error", code: "PEER_LOST", reason };
+		const verdict: CloseInfo = { by: "error", code: "PEER_LOST", reason };
+		this.#verdict ??= verdict;
+		this.#streams.destroy(this.#gone(verdict), RESET_CODES.PEER_LOST);
 		this.destroy(CLOSE_CODES.PATH_LOST, reason);
 	}
 
@@ -220,7 +234,15 @@ export class DirectChannel implements Channel {
 		this.#clock.clearTimeout(this.#leaveTimer);
 		this.#state = { type: "barred" };
 		if (type === "open") this.#onLeaving(this);
+		// Before the connection: from its end they would hear only that it is lost.
+		this.#streams.destroy(this.#gone({ by: "local", code: "DISCONNECTED", reason }), RESET_CODES.DISCONNECTED);
 		this.destroy(CLOSE_CODES.DISCONNECTED, reason);
+	}
+
+	/** Ends it at once, with everything that this Client has: `error` is what its streams fail with. */
+	abandon(error: ConecError): void {
+		this.#streams.destroy(error, RESET_CODES.CLIENT_CLOSED);
+		this.destroy(CLOSE_CODES.CLIENT_CLOSED, error.message);
 	}
 
 	/** Ends the connection at once. */
@@ -232,15 +254,19 @@ export class DirectChannel implements Channel {
 	peerLeaves(): void {
 		if (this.#state.type !== "open") return;
 		this.#state = { type: "left" };
-		this.#leaveTimer = this.#clock.setTimeout(() => this.destroy(CLOSE_CODES.NORMAL, ""), this.#limits.closeTimeoutMs);
+		this.#leaveTimer = this.#clock.setTimeout(() => {
+			// It has left, whichever side says so in the end.
+			this.#verdict ??= { by: "peer", reason: STAYED };
+			this.destroy(CLOSE_CODES.NORMAL, STAYED);
+		}, this.#limits.closeTimeoutMs);
 		this.#onLeaving(this);
 	}
 
-	async #end(error: ConecError, wireCode: number): Promise<void> {
+	async #end(error: ConecError, wireCode: number, closeCode: number): Promise<void> {
 		const { lingerMs, closeTimeoutMs } = this.#limits;
 		this.#control.send({ type: "close", reason: "the channel is closed" });
 		await this.#streams.end({ error, wireCode, lingerMs: Math.min(lingerMs, closeTimeoutMs), flush: (timeoutMs) => this.#control.flush(timeoutMs) });
-		this.destroy(CLOSE_CODES.NORMAL, "");
+		this.destroy(closeCode, "");
 		await within(closeTimeoutMs, this.closed, this.#clock);
 	}
 

@@ -105,11 +105,19 @@ export class ChannelMoves {
 		const mover = this.#mover(channel);
 		if (mover.checking) return;
 		mover.checking = true;
-		void channel.ping(Math.max(LEAST_PATIENCE_MS, 4 * channel.rttMs)).then((alive) => {
+		const { clock } = this.#host;
+		const sinceMs = clock.now();
+		const patienceMs = Math.max(LEAST_PATIENCE_MS, 4 * channel.rttMs);
+		channel.silentMs();
+		void channel.ping(patienceMs).then((alive) => {
 			mover.checking = false;
 			if (alive || this.#movers.get(channel) !== mover) return;
+			// Its machine acknowledges what is sent: a process that is busy is no path that is broken. A ping that has failed at once is
+			// one on a connection that is over.
+			const waitedMs = clock.now() - sinceMs;
+			if (waitedMs > patienceMs / 2 && channel.silentMs() <= waitedMs) return this.#check(channel);
 			// A connection that has just ended fails the ping too, and is about to say better why.
-			mover.verdict = this.#host.clock.setTimeout(() => channel.fail("no answer comes from there any more"), VERDICT_MS);
+			mover.verdict = clock.setTimeout(() => channel.fail("no answer comes from there any more"), VERDICT_MS);
 		});
 	}
 

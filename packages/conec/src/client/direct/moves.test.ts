@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { rig, tokenOf } from "../../../testing/direct-fixture.ts";
+import { ConecError } from "../../errors.ts";
 import type { ChannelMessageOfCoordinator } from "../../wire/channel-messages.ts";
 import { NAT_UNKNOWN } from "../network/nat-check.ts";
 import type { OwnNetwork } from "../network/own-network.ts";
@@ -112,4 +113,20 @@ test("direct: a network that this machine has joined or left voids what was reme
 	changed = true;
 	world.direct.lookAround();
 	assert.equal(world.direct.memory.hopeless(PEER), undefined);
+});
+
+test("direct: a peer that has lost its Coordinator is given up when no packet comes from it, and not while its process is only busy", async (t) => {
+	const world = await rig(t);
+	// It answers no ping, as a process that is busy; its transport acknowledges.
+	const bob = await world.peer(PEER);
+	await world.up(bob, T1);
+	world.hear({ type: "peer-changed", peer: PEER });
+	await world.clock.advance(10_000);
+	assert.notEqual(world.direct.find(PEER), undefined, "it is only busy");
+	bob.transport.vanish();
+	await world.clock.advance(2_000);
+	assert.equal(world.direct.find(PEER), undefined, "nothing comes from it");
+	world.direct.destroy(new ConecError("CLIENT_CLOSED", "the test is over"));
+	await world.clock.advance(60_000);
+	await world.assertEmpty();
 });

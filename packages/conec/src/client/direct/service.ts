@@ -206,13 +206,13 @@ export class DirectChannels {
 	/** Ends all channels gracefully and everything that is under way at once. */
 	async close(error: ConecError): Promise<void> {
 		this.stop(error);
-		await Promise.all([...this.#channels.all].map((channel) => channel.end(() => error, RESET_CODES.CLIENT_CLOSED)));
+		await Promise.all([...this.#channels.all].map((channel) => channel.end(() => error, RESET_CODES.CLIENT_CLOSED, CLOSE_CODES.CLIENT_CLOSED)));
 	}
 
 	/** Ends everything at once. */
 	destroy(error: ConecError): void {
 		this.stop(error);
-		for (const channel of [...this.#channels.all]) channel.destroy(CLOSE_CODES.CLIENT_CLOSED, error.message);
+		for (const channel of [...this.#channels.all]) channel.abandon(error);
 	}
 
 	// Attempts

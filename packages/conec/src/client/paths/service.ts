@@ -5,11 +5,13 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
+import { linkedAbort } from "../../base/signals.ts";
 import { ConecError, isConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { checkId } from "../../session/check-id.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../../session/open-stream-options.ts";
 import type { PathReport } from "../../session/path-report.ts";
+import type { Heard } from "../../session/silence.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import type { DirectChannel } from "../channel/index.ts";
@@ -55,7 +57,8 @@ export class ClientPaths {
 		assertOpen(action);
 		const { path = "auto", signal } = options;
 		// One deadline over all of it: the channel, if one comes about first, and the stream.
-		const untilMs = clock.now() + (path === "direct" ? channelTimeoutMs : limits.requestTimeoutMs);
+		const sinceMs = clock.now();
+		const untilMs = sinceMs + (path === "direct" ? channelTimeoutMs : limits.requestTimeoutMs);
 		const left = (): number => Math.max(0, untilMs - clock.now());
 		if (path === "direct") {
 			const opened = await this.#channel(peer, signal, action);
@@ -72,7 +75,8 @@ export class ClientPaths {
 		}
 		assertConnected(action);
 		const link = this.#host.link();
-		const stream = await link.openStream(peer, options, left());
+		const far: Heard = { watch: (words, silent) => link.peer(peer).watch(words, silent, sinceMs) };
+		const stream = await link.openStream(peer, options, [far], left());
 		if (path === "auto" && peer !== id && link.can(DIRECT_CAPABILITY)) direct.background.opened(peer, stream.closed);
 		return stream;
 	}
@@ -130,6 +134,18 @@ export class ClientPaths {
 		assertConnected(action);
 		if (!this.#host.link().can(DIRECT_CAPABILITY))
 			throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator does not support direct channels`, { peer });
-		return await direct.connect(peer, { signal });
+		// The peer has to answer the Coordinator first.
+		const abort = linkedAbort(signal);
+		const silent = (error: ConecError): void => abort.abort(error);
+		const forget = this.#host
+			.link()
+			.peer(peer)
+			.watch(() => action, silent);
+		try {
+			return await direct.connect(peer, { signal: abort.signal });
+		} finally {
+			forget();
+			abort.unlink();
+		}
 	}
 }

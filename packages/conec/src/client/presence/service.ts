@@ -124,8 +124,8 @@ export class ClientPresence {
 			if (value?.type === "members") return [...value.members];
 			throw this.#ended ?? new ConecError("PROTOCOL_ERROR", `${LIST}: the Coordinator did not begin with the list`);
 		} finally {
-			this.#clock.clearTimeout(timer);
 			await watch.return();
+			this.#clock.clearTimeout(timer);
 		}
 	}
 

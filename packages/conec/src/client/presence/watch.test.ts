@@ -19,6 +19,7 @@ class Stage {
 			consumed: (bytes) => {
 				this.consumedBytes += bytes;
 			},
+			finish: () => this.calls.push("finish"),
 			reset: (code) => this.calls.push(`reset ${code}`),
 			stop: (code) => this.calls.push(`stop ${code}`),
 		};
@@ -64,11 +65,52 @@ test("presence watch: nothing is opened before the first read; credit is given b
 	);
 	assert.equal(stage.consumedBytes, list.length + more.length);
 	const pending = [stage.watch.next(), stage.watch.next()];
-	await stage.watch.return();
+	const left = stage.watch.return();
 	for (const one of pending) assert.deepEqual(await one, { done: true, value: undefined });
-	assert.deepEqual(stage.calls, ["open", "reset 0", "stop 0", "release"]);
-	stage.says(FRAME.CONTROL, joins(4, "d"));
+	assert.deepEqual(stage.calls, ["open", "finish"]);
+	const late = joins(4, "d");
+	stage.says(FRAME.CONTROL, late);
+	assert.equal(stage.consumedBytes, list.length + more.length + late.length, "the end lies behind it");
 	assert.deepEqual(await stage.watch.next(), { done: true, value: undefined });
+	stage.handler?.end();
+	await left;
+	assert.deepEqual(stage.calls, ["open", "finish", "release"]);
+	assert.deepEqual(await stage.watch.next(), { done: true, value: undefined });
+});
+
+test("presence watch: who leaves has left when the Coordinator says so, or when nothing more can come from it", async () => {
+	const answers: [string, readonly string[], (stage: Stage) => unknown][] = [
+		["FIN", ["release"], (stage) => stage.handler?.end()],
+		["what it asked for, and FIN", ["release"], (stage) => stage.says(FRAME.ACCEPT).says(FRAME.CONTROL, page(0, "a")).handler?.end()],
+		["REJECT and FIN", ["release"], (stage) => stage.says(FRAME.REJECT, '{"code":"LIMIT_EXCEEDED"}').handler?.end()],
+		["a reset", ["release"], (stage) => stage.handler?.reset(0)],
+		["the end of the connection", ["release"], (stage) => stage.handler?.lost(new ConecError("CONNECTION_LOST", "lost"))],
+		["a frame that is too long", ["release"], (stage) => stage.handler?.lost(new ConecError("MESSAGE_TOO_LONG", "too long"))],
+		["the loss of the Coordinator", ["reset 9", "stop 9", "release"], (stage) => stage.watch.end(new ConecError("COORDINATOR_LOST", "lost"))],
+		["the end of the Client", ["reset 9", "stop 9", "release"], (stage) => stage.watch.end(new ConecError("CLIENT_CLOSED", "closed"))],
+	];
+	for (const [what, calls, act] of answers) {
+		const stage = new Stage();
+		const first = stage.watch.next();
+		let left = 0;
+		const leaving = [stage.watch.return(), stage.watch.return()].map((one) => one.then(() => left++));
+		assert.deepEqual(await first, { done: true, value: undefined }, what);
+		await new Promise((resolve) => setImmediate(resolve));
+		assert.deepEqual([left, stage.calls], [0, ["open", "finish"]], what);
+		act(stage);
+		await Promise.all(leaving);
+		assert.deepEqual(stage.calls, ["open", "finish", ...calls], what);
+		// Whatever comes after that.
+		stage.handler?.end();
+		stage.watch.end(new ConecError("CLIENT_CLOSED", "closed"));
+		assert.deepEqual(await stage.watch.return(), { done: true, value: undefined }, what);
+		assert.equal(stage.calls.filter((call) => call === "release").length, 1, what);
+	}
+	const silent = new Stage(10);
+	void silent.watch.next();
+	await silent.watch.return();
+	assert.deepEqual(silent.calls, ["open", "finish", "reset 9", "stop 9", "release"], "a Coordinator that does not answer");
+	assert.deepEqual(await new Stage().watch.return(), { done: true, value: undefined }, "one that was never begun");
 });
 
 test("presence watch: a Coordinator that breaks the protocol is found out, and the watch ends once", async () => {
@@ -116,4 +158,7 @@ test("presence watch: no answer is PEER_TIMEOUT; a closed Client ends it without
 	const pending = closed.watch.next();
 	closed.watch.end(new ConecError("CLIENT_CLOSED", "closed"));
 	assert.deepEqual(await pending, { done: true, value: undefined });
+	assert.deepEqual(closed.calls, ["open", "finish"]);
+	closed.handler?.end();
+	assert.deepEqual(closed.calls, ["open", "finish", "release"]);
 });

@@ -11,9 +11,11 @@ import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { endAtExpiry } from "../../session/end-at-expiry.ts";
+import { STAYED } from "../../session/leaving-time.ts";
 import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
 import type { Arrival } from "../../session/protocols/index.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
+import { askConnection, type Heard, Hearing, Silence } from "../../session/silence.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
@@ -29,6 +31,7 @@ import { FRAME } from "../../wire/frames.ts";
 import { decodeOpenFromCoordinator, encodeOpen, type OpenDirect, sharedPriority } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import type { Greeted } from "./handshake.ts";
+import { PeerSilences } from "./peer-silences.ts";
 import { type ClientRequests, clientRequests } from "./questions.ts";
 
 /** What the owner of a link is told and asked. */
@@ -70,7 +73,12 @@ export class CoordinatorLink {
 	readonly sendLimits: ClientLimits;
 	readonly #events: LinkEvents;
 	readonly #requests: ClientRequests;
+	readonly #silence: Silence;
+	readonly #peers: PeerSilences;
 	#state: "open" | "draining" | "over" = "open";
+	/** Ends the connection to a Coordinator that has said that it stops and then does not. */
+	#leaveTimer: unknown;
+	#stayed = false;
 
 	constructor(parts: LinkParts) {
 		const { greeted, limits, ids, events, clock = systemClock } = parts;
@@ -89,10 +97,15 @@ export class CoordinatorLink {
 		this.sendLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
 		this.#events = events;
 		this.#requests = clientRequests((message) => control.send(message), limits, clock);
+		const ask = askConnection(new Hearing(connection), clock, () => control.poke());
+		this.#silence = new Silence({ clock, silenceMs: limits.openSilenceMs, ask, code: "COORDINATOR_LOST", whom: "the Coordinator" });
+		this.#peers = new PeerSilences(this.#requests, limits.openSilenceMs, clock);
 		void connection.closed.then((info) => {
 			this.#state = "over";
+			clock.clearTimeout(this.#leaveTimer);
 			control.end();
-			events.lost(closeInfoOf(info, "COORDINATOR_LOST"));
+			// It has left, whichever side says so in the end.
+			events.lost(this.#stayed ? { by: "peer", code: "COORDINATOR_CLOSED", reason: STAYED } : closeInfoOf(info, "COORDINATOR_LOST"));
 		});
 		if (parts.endAtExpiry) endAtExpiry(connection, "the Coordinator's", clock);
 	}
@@ -134,13 +147,18 @@ export class CoordinatorLink {
 		this.#control.poke();
 	}
 
-	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`), within `timeoutMs`. Rejects like `Client.openStream`. */
-	openStream(peer: string | null, options: OpenStreamOptions, timeoutMs?: number): Promise<MessageStream> {
+	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`), within `timeoutMs`. `others`: from whom something must come meanwhile, beside the Coordinator. Rejects like `Client.openStream`. */
+	openStream(peer: string | null, options: OpenStreamOptions, others: readonly Heard[] = [], timeoutMs?: number): Promise<MessageStream> {
 		const make = (id: number): { init: StreamInit; payload: Uint8Array } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
 			return { init: this.#init(peer, open, describeStream(id, "to", peer)), payload: encodeOpen(peer === null ? open : { to: peer, ...open }) };
 		};
-		return this.streams.open(this.connection, options, make, timeoutMs);
+		return this.streams.open(this.connection, options, make, [this.#silence, ...others], timeoutMs);
+	}
+
+	/** A peer, as the Coordinator hears it. */
+	peer(id: string): Heard {
+		return this.#peers.of(id);
 	}
 
 	/** No answer is waited for any more, and nothing is asked: all that wait are told. */
@@ -170,10 +188,14 @@ export class CoordinatorLink {
 		const counted = (message.type === "broadcast-counted" || message.type === "broadcast-unknown") && this.can(BROADCAST_CAPABILITY);
 		const changed = (message.type === "metadata-set" || message.type === "metadata-refused") && this.can(PRESENCE_CAPABILITY);
 		// One that nobody waits for is passed over.
-		if (counted || changed) return void this.#requests.answered(message);
+		if (counted || changed || message.type === "peer-checked") return void this.#requests.answered(message);
 		if (message.type !== "close") return this.connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" after the welcome`);
 		if (this.#state === "draining") return;
 		this.#state = "draining";
+		this.#leaveTimer = this.#clock.setTimeout(() => {
+			this.#stayed = true;
+			this.connection.close(CLOSE_CODES.NORMAL, STAYED);
+		}, this.#limits.closeTimeoutMs);
 		this.#events.draining(message.reason);
 	}
 

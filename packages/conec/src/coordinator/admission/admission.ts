@@ -161,6 +161,8 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 		metadata: hello.metadata,
 		capabilities: hello.capabilities,
 		metadataUpdatesPerMinute: limits.metadataUpdatesPerMinute,
+		closeTimeoutMs: limits.closeTimeoutMs,
+		openSilenceMs: limits.openSilenceMs,
 		clock,
 		connection,
 		control: answering.control,

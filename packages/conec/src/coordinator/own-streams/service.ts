@@ -39,10 +39,11 @@ export class OwnStreams {
 
 	/** Opens a stream to a Client. Rejects like `Coordinator.openStream`. */
 	async open(session: Session, options: OpenStreamOptions): Promise<MessageStream> {
-		const stream = await this.#streams.open(session.connection, options, (id) => {
+		const make = (id: number): { init: StreamInit; payload: Uint8Array } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
 			return { init: this.#init(session, open, describeStream(id, "to", session.id)), payload: encodeOpen(open) };
-		});
+		};
+		const stream = await this.#streams.open(session.connection, options, make, [session.silence]);
 		count(session, stream);
 		return stream;
 	}

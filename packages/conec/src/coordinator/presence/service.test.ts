@@ -19,7 +19,11 @@ class Far {
 	readonly incoming = {
 		accept: (handler: StreamHandler) => {
 			this.handler = handler;
+			const far = this;
 			return {
+				get queuedBytes() {
+					return far.queuedBytes;
+				},
 				write: (kind, payload) => {
 					this.queuedBytes += payload.length + 4;
 					this.words.push(kind === FRAME.CONTROL ? this.#word(payload) : `kind ${kind}`);
@@ -112,6 +116,25 @@ test("presence service: a watch is counted for its owner until it is over, howev
 		}
 		assert.equal(service.watches, 0);
 	}
+});
+
+test("presence service: a Client that leaves by FIN is answered by FIN, and its place is free by then", async () => {
+	const service = new PresenceService("e", { ...LIMITS, presenceWatches: 1 });
+	const owner = {};
+	const first = new Far();
+	service.watch(owner, first.incoming);
+	first.drain();
+	first.handler?.end();
+	assert.deepEqual(first.calls, ["finish"]);
+	const second = new Far();
+	service.watch(owner, second.incoming);
+	assert.deepEqual(second.words, [`kind ${FRAME.ACCEPT}`, "list 0"]);
+	service.set(peer("a"));
+	await turn();
+	assert.equal(first.words.length, 2, "one that has left is told nothing more");
+	// Frames wait that nobody reads: they are not kept.
+	second.handler?.end();
+	assert.deepEqual([second.calls, service.watches], [["reset 0"], 0]);
 });
 
 test("presence service: the end ends listeners of this process, and tells nobody anything more", async () => {

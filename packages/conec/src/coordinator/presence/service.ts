@@ -132,7 +132,7 @@ class Watch {
 					// A Client must not send anything here.
 					if (!isSkippedKind(kind)) this.#leave(RESET_CODES.FRAME_INVALID);
 				},
-				end: leave,
+				end: () => this.#finish(),
 				reset: leave,
 				stopped: leave,
 				drained: () => {
@@ -162,6 +162,15 @@ class Watch {
 		this.#over = true;
 		this.#log.close();
 		this.#release();
+	}
+
+	/** The Client has left. Its place is free before it hears so. */
+	#finish(): void {
+		if (this.#over) return;
+		this.forget();
+		// Frames that it has not taken are not kept for a Client that has left: it could leave as many watches as it likes.
+		if (this.#stream.queuedBytes > 0) this.#stream.reset(RESET_CODES.NONE);
+		else this.#stream.finish();
 	}
 
 	#leave(code: number): void {

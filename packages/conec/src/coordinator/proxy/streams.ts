@@ -37,6 +37,7 @@ export class ProxiedStreams {
 	 */
 	open(incoming: IncomingStream, open: OpenToCoordinator, from: Session, to: Session | undefined): void {
 		if (to === undefined) return rejectStream(incoming, "PEER_UNKNOWN", "peer is not connected");
+		if (to.leaving) return rejectStream(incoming, "PEER_UNKNOWN", "peer is leaving");
 		const target = this.#target(to);
 		if (!target.takes(from)) return rejectStream(incoming, "PEER_BUSY", "too many streams wait for a place at the peer");
 		let held: HeldStream;

@@ -4,5 +4,6 @@
  * @module
  */
 
+export { checkPeer } from "./check-peer.ts";
 export { type Claim, Registry } from "./registry.ts";
 export { type ClientInfo, Session, type SessionParts } from "./session.ts";

@@ -6,14 +6,18 @@
 
 import { Allowance } from "../../base/allowance.ts";
 import type { Clock } from "../../base/clock.ts";
+import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
+import { STAYED } from "../../session/leaving-time.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
+import { askConnection, Hearing, Silence } from "../../session/silence.ts";
+import type { CloseInfo } from "../../stream/close-info.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
-import type { BroadcastCount, ControlMessage, Ping, Pong } from "../../wire/control.ts";
+import type { BroadcastCount, ControlMessage, PeerCheck, Ping, Pong } from "../../wire/control.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import { PRESENCE_CAPABILITY, type SetMetadata } from "../../wire/presence.ts";
 
@@ -45,6 +49,10 @@ export interface SessionParts {
 	readonly capabilities: readonly string[];
 	/** Bound of {@link Session.metadata}'s changes. */
 	readonly metadataUpdatesPerMinute: number;
+	/** How long the Client may stay after it has said `close`. */
+	readonly closeTimeoutMs: number;
+	/** See `limits.openSilenceMs`. */
+	readonly openSilenceMs: number;
 	readonly clock: Clock;
 	readonly connection: TransportConnection;
 	readonly control: ControlStream;
@@ -63,7 +71,7 @@ export interface SessionParts {
 	/** Something has come on the control stream. */
 	readonly onHeard: (session: Session) => void;
 	/** Answers a question of the Client. */
-	readonly onRequest: (session: Session, message: BroadcastCount) => void;
+	readonly onRequest: (session: Session, message: BroadcastCount | PeerCheck) => void;
 }
 
 /** One connected Client. */
@@ -77,6 +85,8 @@ export class Session {
 	/** It takes part in direct channels. */
 	readonly direct: boolean;
 	readonly connectedAt: Date;
+	/** Of its connection, for those who open streams to it. */
+	readonly silence: Silence;
 	/** Live proxied streams from this Client, by the peer they go to. */
 	readonly proxiedTo: Map<string, number> = new Map();
 	/** Live proxied streams to this Client. */
@@ -87,8 +97,14 @@ export class Session {
 	used = false;
 	readonly #parts: SessionParts;
 	readonly #updates: Allowance;
+	readonly #hearing: Hearing;
 	#metadata: JsonValue | undefined;
 	#over = false;
+	#leaving = false;
+	/** Ends a Client that has said that it leaves and then does not. */
+	#leaveTimer: unknown;
+	#stayed = false;
+	#pokedMs = Number.NEGATIVE_INFINITY;
 
 	constructor(parts: SessionParts) {
 		this.id = parts.id;
@@ -101,6 +117,11 @@ export class Session {
 		this.direct = parts.direct;
 		this.#parts = parts;
 		this.connectedAt = new Date(parts.clock.wallMs());
+		this.#hearing = new Hearing(parts.connection);
+		this.silence = new Silence({
+			...{ clock: parts.clock, silenceMs: parts.openSilenceMs, code: "PEER_LOST", whom: "the peer", peer: parts.id },
+			ask: askConnection(this.#hearing, parts.clock, () => this.control.poke()),
+		});
 		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, parts.clock.now());
 		this.connection.onStream = (incoming) => {
 			// It had come in before the connection was closed from here, and is looked at after that.
@@ -123,10 +144,10 @@ export class Session {
 
 	/** A control message of this Client. */
 	received(message: Exclude<ControlMessage, Ping | Pong>): void {
-		// Its last word: the connection's own end follows and frees the id.
-		if (message.type === "close") return;
+		if (message.type === "close") return this.#leaves();
 		if (this.direct && isChannelMessageOfClient(message)) return this.#parts.onChannelMessage(this, message);
 		if (message.type === "metadata" && this.capabilities.includes(PRESENCE_CAPABILITY)) return this.#setMetadata(message);
+		if (message.type === "peer-check") return this.#parts.onRequest(this, message);
 		if (message.type === "broadcast-count" && this.capabilities.includes(BROADCAST_CAPABILITY)) return this.#parts.onRequest(this, message);
 		this.end(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" is not allowed there`);
 	}
@@ -134,6 +155,28 @@ export class Session {
 	/** Anything at all has come on the control stream. */
 	heard(): void {
 		if (!this.#over && this.direct) this.#parts.onHeard(this);
+	}
+
+	/** It has said `close`: no more streams are opened to it. Its id is free when its connection has ended. */
+	get leaving(): boolean {
+		return this.#leaving;
+	}
+
+	/** How long nothing has come from it, in milliseconds. If that is a while, it is made to say something, at most once a second. */
+	silentMs(): number {
+		const silentMs = this.#hearing.silentMs();
+		const nowMs = this.#parts.clock.now();
+		if (silentMs >= this.#parts.openSilenceMs / 5 && nowMs - this.#pokedMs >= POKE_GAP_MS) {
+			this.#pokedMs = nowMs;
+			this.control.poke();
+		}
+		return silentMs;
+	}
+
+	/** How its connection has ended. Never rejects. */
+	get closed(): Promise<CloseInfo> {
+		// It has left, whichever side says so in the end.
+		return this.connection.closed.then((info) => (this.#stayed ? { by: "peer", code: "CLIENT_CLOSED", reason: STAYED } : closeInfoOf(info, "PEER_LOST")));
 	}
 
 	/** Where the handshake was with: proven, unlike what the connection shows once it has moved. */
@@ -152,8 +195,18 @@ export class Session {
 	forget(): void {
 		if (this.#over) return;
 		this.#over = true;
+		this.#parts.clock.clearTimeout(this.#leaveTimer);
 		this.control.end();
 		this.#parts.release(this);
+	}
+
+	#leaves(): void {
+		if (this.#leaving || this.#over) return;
+		this.#leaving = true;
+		this.#leaveTimer = this.#parts.clock.setTimeout(() => {
+			this.#stayed = true;
+			this.end(CLOSE_CODES.NORMAL, STAYED);
+		}, this.#parts.closeTimeoutMs);
 	}
 
 	#setMetadata({ request, metadata }: SetMetadata): void {
@@ -187,3 +240,6 @@ export class Session {
 		};
 	}
 }
+
+/** A little less than the pause between two questions of a Client. */
+const POKE_GAP_MS = 900;

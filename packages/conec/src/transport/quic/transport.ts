@@ -181,4 +181,3 @@ class QuicTransport implements Transport {
 		};
 	}
 }
-

@@ -1,0 +1,96 @@
+/** A side that says `close`: nobody opens streams to it any more, and if it stays, it is ended after `closeTimeoutMs`. */
+
+import assert from "node:assert/strict";
+import type { CloseInfo } from "../packages/conec/src/stream/close-info.ts";
+import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
+import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
+import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { impostor, Speaker, WELCOME } from "./control-table-world.ts";
+import { declare, type Fabric, handler, hello, nowOf, until, World } from "./entities-world.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
+
+const FABRICS: readonly Fabric[] = [virtualFabric("memory"), { name: "quic", createTransport: createQuicTransport }];
+/** Another key may ask for an id; its holder is asked first, and says nothing here. */
+const limits = { closeTimeoutMs: 500, holderPingMs: 60_000 };
+const STAYED = "it said that it leaves, and did not go";
+
+for (const fabric of FABRICS) {
+	const it = declare(fabric);
+
+	it("leaving: a Client that says close and stays gets no more streams, and is ended; only then is its id free", async (t) => {
+		const world = await World.create(t, fabric, { limits });
+		const ended = new Promise<CloseInfo>((resolve) => {
+			void (async () => {
+				for await (const status of world.coordinator.status()) if (status.type === "disconnected") resolve(status.info);
+			})();
+		});
+		const alice = await world.connect("alice");
+		const speaker = new Speaker((await world.dial()).connection).say(hello("mallory"));
+		await speaker.hears("welcome");
+		speaker.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.ACCEPT, new Uint8Array());
+		const stream = await alice.openStream("mallory", { path: "proxied" });
+		const sinceMs = nowOf(fabric);
+		speaker.say({ type: "close", reason: "bye" });
+		await speaker.isAnswered(1);
+		await assert.rejects(alice.openStream("mallory", { path: "proxied" }), { code: "PEER_UNKNOWN", peer: "mallory" });
+		await assert.rejects(world.coordinator.openStream("mallory"), { code: "PEER_UNKNOWN", peer: "mallory" });
+		// It is still there: its id is not free, and its stream goes on.
+		const other = new Speaker((await world.dial()).connection).say(hello("mallory"));
+		const welcomed = other.hears("welcome").then(() => nowOf(fabric) - sinceMs);
+		assert.ok((await alice.peers()).some(({ id }) => id === "mallory"));
+		await stream.send("still there?");
+		// Saying so again, or anything else, gives it no more time.
+		for (let nonce = 2; speaker.over === undefined; nonce++) {
+			speaker.say({ type: "close", reason: "bye" }).say({ type: "ping", nonce });
+			await until(() => speaker.messages.some((message) => message["nonce"] === nonce) || speaker.over !== undefined);
+		}
+		assert.ok(nowOf(fabric) - sinceMs >= 490, `${nowOf(fabric) - sinceMs} ms`);
+		const { by, closeCode, reason } = await speaker.end();
+		assert.deepEqual([by, closeCode, reason], ["peer", CLOSE_CODES.NORMAL, STAYED]);
+		assert.deepEqual(await ended, { by: "peer", code: "CLIENT_CLOSED", reason: STAYED });
+		await assert.rejects(stream.receive(), { code: "PEER_LOST" });
+		const welcomedMs = await welcomed;
+		assert.ok(welcomedMs >= 490, `the id was free after ${welcomedMs} ms`);
+		assert.equal(world.coordinator.clientCount, 2);
+	});
+
+	it("leaving: a Coordinator that says close and stays is left by its Clients", async (t) => {
+		const { connect } = await impostor(t, fabric);
+		const { client: connecting, speaker: come } = connect("alice", { limits: { closeTimeoutMs: 500 } });
+		const speaker = (await come).say(WELCOME);
+		const client = await connecting;
+		const sinceMs = nowOf(fabric);
+		speaker.say({ type: "close", reason: "bye" });
+		await speaker.isAnswered(1);
+		await assert.rejects(client.openStream("bob"), { code: "COORDINATOR_CLOSED" });
+		await assert.rejects(client.openCoordinatorStream(), { code: "COORDINATOR_CLOSED" });
+		assert.deepEqual(await client.closed, { by: "peer", code: "COORDINATOR_CLOSED", reason: STAYED });
+		assert.ok(nowOf(fabric) - sinceMs >= 490, `${nowOf(fabric) - sinceMs} ms`);
+		const { by, closeCode } = await speaker.end();
+		assert.deepEqual([by, closeCode], ["peer", CLOSE_CODES.NORMAL]);
+	});
+
+	it("leaving: one that goes ends its connections with the code of what has left", async (t) => {
+		const world = await World.create(t, fabric);
+		const ends: CloseInfo[] = [];
+		void (async () => {
+			for await (const status of world.coordinator.status()) if (status.type === "disconnected") ends.push(status.info);
+		})();
+		const options = { listen: true };
+		const [alice, bob, carol] = await Promise.all([world.connect("alice", options), world.connect("bob", options), world.connect("carol", options)]);
+		const toBob = await alice.openChannel("bob");
+		const toCarol = await alice.openChannel("carol");
+		const [fromAlice] = bob.channels();
+		await toBob.close();
+		// Only the channel has ended.
+		assert.deepEqual(await fromAlice?.closed, { by: "peer" });
+		await carol.close();
+		const { by, code } = await toCarol.closed;
+		assert.deepEqual([by, code], ["peer", "CLIENT_CLOSED"]);
+		await until(() => ends.length > 0);
+		assert.deepEqual(ends, [{ by: "peer", code: "CLIENT_CLOSED", reason: "the Client leaves" }]);
+		await world.coordinator.close();
+		const info = await bob.closed;
+		assert.deepEqual([info.by, info.code], ["peer", "COORDINATOR_CLOSED"]);
+	});
+}
