@@ -13,14 +13,21 @@ const header = fc.oneof(
 	fc.record({ id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), metadata: fc.constantFrom(null, 0, "x", ["a"], { b: { c: 1 } }) }),
 	fc.record({ id: fc.nat(), protocol: fc.constantFrom("a", "chat/1", "x".repeat(64)) }),
 	fc.record({ id: fc.nat(), resume: fc.record({ limit: fc.maxSafeNat(), messageBytes: fc.nat() }) }),
-	fc.record({ id: fc.nat(), metadata: fc.constant(7), resume: fc.record({ limit: fc.nat(), messageBytes: fc.nat(), token: fc.constant(TOKEN), forMs: fc.integer({ min: 1, max: 0xffff_ffff }) }) }),
-	fc.record({ id: fc.nat(), resume: fc.record({ token: fc.constant(TOKEN), generation: fc.integer({ min: 1, max: 0xffff_ffff }), received: fc.maxSafeNat(), limit: fc.maxSafeNat() }) }),
+	fc.record({
+		id: fc.nat(),
+		metadata: fc.constant(7),
+		resume: fc.record({ limit: fc.nat(), messageBytes: fc.nat(), token: fc.constant(TOKEN), forMs: fc.integer({ min: 1, max: 0xffff_ffff }) }),
+	}),
+	fc.record({
+		id: fc.nat(),
+		resume: fc.record({ token: fc.constant(TOKEN), generation: fc.integer({ min: 1, max: 0xffff_ffff }), received: fc.maxSafeNat(), limit: fc.maxSafeNat() }),
+	}),
 );
 
 test("open: what is encoded is decoded, each header by its own decoder", () => {
 	fc.assert(
 		fc.property(header, fc.constantFrom("bob", "a.b"), (made, peer) => {
-			const open = { ...made };
+			const open = structuredClone(made);
 			assert.deepEqual(decodeOpenDirect(encodeOpen(open)), { ok: true, value: open });
 			assert.deepEqual(decodeOpenToCoordinator(encodeOpen(open)), { ok: true, value: open });
 			assert.deepEqual(decodeOpenFromCoordinator(encodeOpen(open)), { ok: true, value: open });
@@ -64,10 +71,12 @@ test("open: a leg says what kind it is, and a field that its kind needs must be 
 		{ token: TOKEN, generation: 1, received: 0, limit: 0 },
 	];
 	for (const decode of [decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator]) {
-		for (const resume of [plain, kept, further]) assert.deepEqual(decode(text({ id: 1, resume: { ...resume, more: 1 } })), { ok: true, value: { id: 1, resume } });
+		for (const resume of [plain, kept, further])
+			assert.deepEqual(decode(text({ id: 1, resume: { ...resume, more: 1 } })), { ok: true, value: { id: 1, resume } });
 		const { token: _token, ...nameless } = further;
 		const bad: unknown[] = [null, [], "x", {}, { limit: 1 }, { messageBytes: 1 }, { ...kept, token: undefined }, { ...kept, forMs: undefined }, nameless];
-		for (const value of [null, -1, 0.5, 2 ** 53, "1"]) for (const name of ["limit", "messageBytes"]) bad.push({ ...plain, [name]: value }, { ...kept, [name]: value });
+		for (const value of [null, -1, 0.5, 2 ** 53, "1"])
+			for (const name of ["limit", "messageBytes"]) bad.push({ ...plain, [name]: value }, { ...kept, [name]: value });
 		for (const value of [null, -1, 0, 0.5, 2 ** 32, "1"]) bad.push({ ...kept, forMs: value }, { ...further, generation: value });
 		for (const value of [null, "", TOKEN.toUpperCase(), TOKEN.slice(1), `${TOKEN}0`, 7, {}]) bad.push({ ...kept, token: value }, { ...further, token: value });
 		for (const value of [undefined, null, -1, 0.5, 2 ** 53]) bad.push({ ...further, received: value }, { ...further, limit: value });
@@ -77,7 +86,8 @@ test("open: a leg says what kind it is, and a field that its kind needs must be 
 	}
 	const from = { from: "bob", fromKey: KEY, id: 1, resume: kept };
 	assert.deepEqual(decodeOpenFromCoordinator(text(from)), { ok: true, value: from });
-	for (const fromKey of [null, "", KEY.slice(1), KEY.toUpperCase(), `${KEY}0`, 7]) assert.equal(decodeOpenFromCoordinator(text({ ...from, fromKey })).ok, false, String(fromKey));
+	for (const fromKey of [null, "", KEY.slice(1), KEY.toUpperCase(), `${KEY}0`, 7])
+		assert.equal(decodeOpenFromCoordinator(text({ ...from, fromKey })).ok, false, String(fromKey));
 	assert.deepEqual(decodeOpenDirect(text(from)), { ok: true, value: { id: 1, resume: kept } }, "names are not looked at on a direct channel");
 });
 

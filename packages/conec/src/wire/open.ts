@@ -10,8 +10,8 @@ import { decodeJson } from "./decode-json.ts";
 import {
 	choiceField,
 	codeField,
-	cutNote,
 	countField,
+	cutNote,
 	FieldProblem,
 	fieldOf,
 	fingerprintField,

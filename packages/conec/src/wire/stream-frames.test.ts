@@ -28,7 +28,8 @@ test("stream frames: a payload cut short is invalid, wherever it is cut", () => 
 		[encodeCode(1), decodeCode],
 	];
 	for (const [payload, decode] of cases) {
-		for (let length = 0; length < payload.length; length++) assert.equal(decode(payload.subarray(0, length)), undefined, `${length} of ${payload.length} bytes`);
+		for (let length = 0; length < payload.length; length++)
+			assert.equal(decode(payload.subarray(0, length)), undefined, `${length} of ${payload.length} bytes`);
 		assert.notEqual(decode(payload), undefined);
 	}
 });
@@ -52,7 +53,12 @@ test("stream frames: counts beyond 2^53 - 1 and codes beyond the application's a
 test("stream frames: random bytes never throw, and what they give is in bounds", () => {
 	fc.assert(
 		fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
-			for (const decode of [decodeResumable, decodeAck, (payload: Uint8Array) => ({ count: decodeCount(payload) }), (payload: Uint8Array) => ({ code: decodeCode(payload) })]) {
+			for (const decode of [
+				decodeResumable,
+				decodeAck,
+				(payload: Uint8Array) => ({ count: decodeCount(payload) }),
+				(payload: Uint8Array) => ({ code: decodeCode(payload) }),
+			]) {
 				for (const value of Object.values(decode(bytes) ?? {})) assert.ok(value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0));
 			}
 		}),
