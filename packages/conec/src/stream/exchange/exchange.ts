@@ -384,7 +384,7 @@ export class Exchange implements Core, LegOwner {
 		leg.share.answered();
 		if (leg.generation === 0) leg.came = 0;
 		if (leg.sentMs !== undefined) this.#measured(leg, leg.sentMs);
-		if (!this.heard(resumable.received, resumable.limit)) return;
+		if (!this.heard(resumable.received, resumable.limit) || this.#gone) return;
 		leg.owesAck = true;
 		this.#rules.answered(leg, resumable);
 		if (leg !== this.legs.current) return;

@@ -113,8 +113,9 @@ export class Leg implements StreamHandler {
 	acknowledged(cumulativeCost: number): void {
 		const until = Math.min(cumulativeCost, this.wroteCost);
 		if (until <= this.ackedCost) return;
-		this.share.acked(until - this.ackedCost);
+		const freed = until - this.ackedCost;
 		this.ackedCost = until;
+		this.share.acked(freed);
 	}
 
 	/** Nothing more is heard of it. With a code, the peer is told so, in each direction that is not over. */

@@ -57,6 +57,7 @@ export class Legs {
 		const at = this.all.indexOf(leg);
 		if (at < 0) return;
 		this.all.splice(at, 1);
+		if (leg === this.current) sending.moveTo(undefined);
 		leg.letGo(code);
 		// Without the older leg, nothing is to be waited for. One that ended as it should has brought everything.
 		if (code !== undefined && !this.all.some((other) => other.up && other !== this.current)) this.endDrain(sending);

@@ -127,6 +127,8 @@ export class Sending {
 		this.#leg?.share.cancel();
 		this.#leg = leg;
 		this.#ready = false;
+		// What waits may have waited for the wire of the leg before.
+		this.#starved = true;
 		this.pump();
 	}
 
@@ -196,9 +198,11 @@ export class Sending {
 	}
 
 	#released(cost: number): void {
-		this.#share?.released(cost - this.#ackedCost);
+		// What has room now may write at once, from inside these calls.
+		const freed = cost - this.#ackedCost;
 		this.#ackedCost = cost;
-		for (const leg of this.#legs) leg.acknowledged(cost);
+		for (const leg of [...this.#legs]) leg.acknowledged(cost);
+		this.#share?.released(freed);
 	}
 
 	/** The leg comes to the place where new units may be written. */
