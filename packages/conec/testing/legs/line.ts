@@ -9,7 +9,7 @@ import { ConecError } from "../../src/errors.ts";
 import type { LegWire } from "../../src/stream/exchange/index.ts";
 import type { StreamHandler } from "../../src/transport/transport.ts";
 import { RESET_CODES } from "../../src/wire/codes.ts";
-import { FRAME_HEADER_BYTES, lengthAt } from "../../src/wire/frames.ts";
+import { FRAME, FRAME_HEADER_BYTES, lengthAt } from "../../src/wire/frames.ts";
 
 /** From so many queued bytes on, a writer should wait. */
 export const HIGH_WATER_BYTES = 40_000;
@@ -44,6 +44,8 @@ export class Line {
 	dead = false;
 	/** How an end hears of the death: from its own connection, or from a Coordinator in the middle. */
 	readonly hears: [by: "connection" | "reset", by: "connection" | "reset"] = ["connection", "connection"];
+	/** Units that came to each end. */
+	readonly units: [number, number] = [0, 0];
 	readonly noticed: [boolean, boolean] = [false, false];
 	readonly #urgent: boolean;
 	readonly #kinds: Set<number>;
@@ -161,6 +163,7 @@ export class Line {
 				into.deaf = true;
 				handler.end();
 			} else {
+				if (item.kind === FRAME.DATA || item.kind === FRAME.END || item.kind === FRAME.RESET) this.units[side]++;
 				handler.frame(item.kind, item.payload);
 			}
 		} else if (out.wantsDrain && out.queuedBytes < HIGH_WATER_BYTES / 2) {

@@ -17,7 +17,7 @@ import { Line, type Side } from "./line.ts";
 import { TestAcks, testShares } from "./windows.ts";
 
 /** What can happen in a pair. Counted, so that a test can see that it did. */
-export type Happening = "orderly" | "reset" | "stop" | "destroy" | "kill" | "moved" | "resumed" | "restart" | "rejected" | "expired" | "blocked" | "acknowledged" | "unacknowledged" | "from" | "silent";
+export type Happening = "orderly" | "reset" | "stop" | "destroy" | "kill" | "moved" | "moved in order" | "resumed" | "restart" | "rejected" | "expired" | "blocked" | "acknowledged" | "unacknowledged" | "from" | "silent";
 
 /** The answer to a leg's OPEN is awaited so long. */
 const WITHIN_MS = 10_000;
@@ -29,6 +29,7 @@ interface Mood {
 	readonly forMs: number;
 	readonly kills: number;
 	readonly moves: number;
+	readonly urgentMoves: boolean;
 	readonly resets: number;
 	readonly stops: number;
 	readonly destroys: number;
@@ -51,6 +52,7 @@ function moodOf(random: Random): Mood {
 		forMs: 60_000,
 		kills: sometimes(0.7, resumable ? 0.06 : 0.01),
 		moves: sometimes(0.6, 0.7),
+		urgentMoves: random.fraction() < 0.5,
 		resets: sometimes(0.25, 0.1),
 		stops: sometimes(0.25, 0.1),
 		destroys: sometimes(0.1, 0.05),
@@ -81,7 +83,9 @@ class Pair {
 	readonly #log: string[];
 	readonly #mood: Mood;
 	readonly #happened = new Set<Happening>();
+	/** Those on which something can still happen, and all. */
 	readonly #lines: Line[] = [];
+	readonly #all: Line[] = [];
 	readonly #acks: readonly [TestAcks, TestAcks];
 	readonly #ends: [End, End];
 	readonly #opens = new Map<Line, OpenResume>();
@@ -151,6 +155,7 @@ class Pair {
 	#line(generation: number, open: OpenResume): Line {
 		const line = new Line(generation, this.#urgent, this.#kinds);
 		this.#lines.push(line);
+		this.#all.push(line);
 		this.#opens.set(line, open);
 		return line;
 	}
@@ -234,7 +239,8 @@ class Pair {
 			if (!mood.readsLate[side] || end.told.includes("acknowledged")) for (let count = 0; count < 3; count++) this.#note(end, "reads", end.read());
 		} else if (dice < 0.9 && !mood.closesLate[side]) this.#note(end, "closes", end.close());
 		else if (dice < 0.94) {
-			if (!this.#restarted[0] && random.fraction() < mood.moves && this.#ends[0].exchange.move(random.fraction() < 0.2)) this.#happened.add("moved");
+			const urgent = mood.urgentMoves && random.fraction() < 0.3;
+			if (!this.#restarted[0] && random.fraction() < mood.moves && this.#ends[0].exchange.move(urgent)) this.#happened.add("moved");
 		} else if (random.fraction() < mood.resets) this.#reset(end);
 		else if (random.fraction() < mood.stops) this.#stop(end);
 		else if (random.fraction() < mood.destroys) this.#destroy(end);
@@ -443,6 +449,14 @@ class Pair {
 			if (end.info?.code === "RESUME_EXPIRED") this.#happened.add("expired");
 		}
 		if (ends.length < 2) return;
+		const quiet = !this.#mood.urgentMoves && this.#mood.waits === 0 && !(["kill", "restart", "destroy", "rejected", "silent"] as const).some((what) => this.#happened.has(what));
+		if (quiet) {
+			for (const side of [0, 1] as const) {
+				const came = this.#all.reduce((sum, line) => sum + line.units[side], 0);
+				assert.equal(came, this.#ends[side].exchange.incoming.received, "planned moves alone write nothing twice");
+			}
+			if (this.#happened.has("moved")) this.#happened.add("moved in order");
+		}
 		const failed = ends.filter(({ exchange }) => !exchange.done);
 		const destroyed = ends.some((end) => end.destroyed);
 		if (failed.length === 0 && !destroyed) {

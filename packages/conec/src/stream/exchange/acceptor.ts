@@ -78,6 +78,8 @@ export class Acceptor implements Rules {
 		if (leg.generation < this.#accepted) {
 			for (const newest of core.legs.all) if (newest.generation === this.#accepted) newest.confirmed = true;
 			leg.finish();
+			// What was written here may still be on its way: a planned move waits for it.
+			core.choose();
 			core.drop(leg, undefined);
 			core.choose();
 			core.legs.current?.acks.now();
