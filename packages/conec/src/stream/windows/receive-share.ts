@@ -191,8 +191,12 @@ export class IdentityShare {
 			window.raise(lackBytes, 0);
 			return true;
 		}
-		if (this.#borrower !== undefined || !window.isHungry) return false;
-		this.#borrower = window;
+		if (!window.isHungry) return false;
+		// Who has borrowed for a unit that did not come may borrow the rest for another. It is one message at most in all.
+		if (window !== this.#borrower && window !== this.#former) {
+			if (this.#borrower !== undefined) return false;
+			this.#borrower = window;
+		}
 		window.raise(lackBytes, lackBytes - Math.max(0, room));
 		return true;
 	}
