@@ -17,6 +17,12 @@ export interface PurseOptions {
 /** So much one share may hold more in its turn while others wait, and the rest of the unit that reaches it. */
 const TURN_BYTES = 65_536;
 
+/**
+ * While somebody waits for the total, others hold this much at most: less where there are many of them. That leaves room to
+ * who waits, and they still go on if what it waits for is never released.
+ */
+const SMALL_BYTES = { least: 16_384, most: 131_072 };
+
 /** The shares of one account, of which some wait. */
 interface Account {
 	readonly key: string;
@@ -28,7 +34,7 @@ interface Account {
 
 /**
  * See the module. Accounts that wait are served in turn, and so are the shares of one account. A unit that fits its account but
- * not the total holds up everybody behind it until there is room: no long unit starves behind short ones.
+ * not the total holds up the others until there is room, but for a little each: no long unit starves behind short ones.
  */
 export class Purse {
 	readonly options: PurseOptions;
@@ -74,9 +80,14 @@ export class Purse {
 	}
 
 	/** Whether a share may go on although others wait: it is its turn, or those wait for room in other accounts only. */
-	mayPass(share: PurseShare, account: Account): boolean {
+	mayPass(share: PurseShare, account: Account, costBytes: number): boolean {
 		if (this.#serving?.share === share) return share.heldBytes < this.#serving.untilBytes;
-		return !this.#blocked && account.waiting.size === 0;
+		return account.waiting.size === 0 && (!this.#blocked || this.#isSmall(account, costBytes));
+	}
+
+	#isSmall(account: Account, costBytes: number): boolean {
+		const even = this.options.totalBytes / (8 * this.#accounts.size);
+		return account.heldBytes + costBytes <= Math.max(SMALL_BYTES.least, Math.min(SMALL_BYTES.most, even));
 	}
 
 	/** A share waits for room for a unit of that cost. It keeps its place if it has one. */
@@ -94,8 +105,8 @@ export class Purse {
 		if (!account.waiting.delete(share)) return;
 		this.waiting--;
 		if (account.waiting.size === 0) this.#turns.delete(account);
-		// It may have held others up.
-		if (this.waiting > 0) this.#serve();
+		// It may have held others up, those too that do not wait yet.
+		this.#serve();
 	}
 
 	/** There is more room. */
@@ -126,18 +137,16 @@ export class Purse {
 			this.#blocked = false;
 			this.#leastNeedBytes = Number.POSITIVE_INFINITY;
 			// An account that is served comes to the end of the set, and so again while it fits.
-			for (const account of this.#turns) {
-				if (!this.#serveOne(account)) break;
-			}
+			for (const account of this.#turns) this.#serveOne(account);
 		} while (this.#again);
 	}
 
-	/** The first of an account that waits has its turn, if it fits. False: it waits for the total, and everybody with it. */
-	#serveOne(account: Account): boolean {
+	/** The first of an account that waits has its turn, if it fits. */
+	#serveOne(account: Account): void {
 		for (const share of account.waiting) {
-			if (!this.fits(account, share.waitsForBytes)) {
+			if (!this.fits(account, share.waitsForBytes) || (this.#blocked && !this.#isSmall(account, share.waitsForBytes))) {
 				this.#notice(account, share.waitsForBytes);
-				return !this.#blocked;
+				return;
 			}
 			account.waiting.delete(share);
 			this.waiting--;
@@ -149,9 +158,8 @@ export class Purse {
 			} finally {
 				this.#serving = undefined;
 			}
-			return true;
+			return;
 		}
-		return true;
 	}
 
 	/** Remembers what one that waits needs. */
@@ -218,7 +226,7 @@ export class PurseShare {
 		if (this.#closed || costBytes > purse.greatestBytes) return false;
 		// What it waited for is not what it wants now: it must not hold itself up.
 		if (costBytes < this.#waitsForBytes) this.cancel();
-		if (purse.fits(account, costBytes) && purse.mayPass(this, account)) return true;
+		if (purse.fits(account, costBytes) && purse.mayPass(this, account, costBytes)) return true;
 		this.#waitsForBytes = costBytes;
 		purse.wait(this, account, costBytes);
 		return false;
