@@ -44,7 +44,9 @@ class Line {
 		this.reader = pick(random, ["eager", "eager", "eager", "late", "never"]);
 		this.idle = !hostile && random.fraction() < 0.15;
 		const size = Math.min(mostCost - UNIT_COST_BYTES, pick(random, [1, 2 * KiB, 70 * KiB, MiB]));
-		this.costs = this.idle ? [] : Array.from({ length: Math.floor(random.fraction() * 40) }, () => UNIT_COST_BYTES + Math.floor(random.fraction() * (size + 1)));
+		this.costs = this.idle
+			? []
+			: Array.from({ length: Math.floor(random.fraction() * 40) }, () => UNIT_COST_BYTES + Math.floor(random.fraction() * (size + 1)));
 	}
 
 	/** What it holds of the process. */

@@ -207,7 +207,10 @@ function walk(seed: number): void {
 			const early = random.fraction() < 0.3;
 			// With more than a quarter, a peer that acknowledges nothing could hold up long units for ever.
 			const most = early ? 64 * KiB : pick([100, 10 * KiB, severalPeers ? cap / 4 : cap]);
-			const costs = Array.from({ length: early ? 1 : 1 + Math.floor(random.fraction() * 20) }, () => 64 + Math.floor(random.fraction() * (Math.min(most, cap / 4) - 64)));
+			const costs = Array.from(
+				{ length: early ? 1 : 1 + Math.floor(random.fraction() * 20) },
+				() => 64 + Math.floor(random.fraction() * (Math.min(most, cap / 4) - 64)),
+			);
 			legs.push({ leg: new Leg(budget, peer, costs, early), peer, stalled: severalPeers && peer === "0", early, open: true });
 		} else if (legs.length > 0) {
 			const one = pick(legs);
