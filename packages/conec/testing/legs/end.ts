@@ -86,7 +86,7 @@ export class End implements ExchangeSink {
 
 	// What the machine says.
 
-	readonly receiving = {
+	readonly receiving: ExchangeSink["receiving"] = {
 		waiting: true,
 		push: (message: Uint8Array): void => {
 			assert.ok(this.told.includes("opened") || this.name === "acceptor", `${this.name}: no message before the answer`);
@@ -105,7 +105,7 @@ export class End implements ExchangeSink {
 		},
 	};
 
-	readonly sending = {
+	readonly sending: ExchangeSink["sending"] = {
 		drained: (): void => this.pump(),
 		end: (): void => this.#once("no more is taken"),
 		fail: (): void => {

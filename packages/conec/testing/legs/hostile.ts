@@ -37,18 +37,21 @@ export function runHostile(seed: number): HostileEnd {
 		fraction: () => random.fraction(),
 	});
 	// What comes need not be numbered.
-	end.receiving.push = (message: Uint8Array): void => {
+	const receiving = end.receiving as { push: (message: Uint8Array) => void };
+	receiving.push = (message: Uint8Array): void => {
 		end.received++;
 		end.inbox.push(message);
 	};
 	const acks = new TestAcks(() => nowMs, end.lent);
 	const lines: Line[] = [];
-	const link = (generation: number) => (handler: StreamHandler): LegLink => {
-		const line = new Line(generation, random.fraction() < 0.5, new Set());
-		line.handlers[mine] = handler;
-		lines.push(line);
-		return { wire: line.wire(mine), shares: testShares(200_000, end.lent), acks };
-	};
+	const link =
+		(generation: number) =>
+		(handler: StreamHandler): LegLink => {
+			const line = new Line(generation, random.fraction() < 0.5, new Set());
+			line.handlers[mine] = handler;
+			lines.push(line);
+			return { wire: line.wire(mine), shares: testShares(200_000, end.lent), acks };
+		};
 	end.onOpenLeg = (open: FurtherLeg, handler) => (random.fraction() < 0.9 ? link(open.generation)(handler) : undefined);
 	if (mine === 0) end.exchange.open(link(0), 10_000);
 	else end.exchange.accept(link(0), { limit: countOf(random), messageBytes: MESSAGE_BYTES });
@@ -64,7 +67,8 @@ export function runHostile(seed: number): HostileEnd {
 		const line = lines[Math.floor(random.fraction() * lines.length)] as Line;
 		const wire = line.wire((1 - mine) as Side);
 		const dice = random.fraction();
-		if (act === 0 && mine === 0 && answers) wire.write(FRAME.RESUMABLE, encodeResumable({ received: 0, limit: 1_000_000, forMs: 1_000, messageBytes: MESSAGE_BYTES }));
+		if (act === 0 && mine === 0 && answers)
+			wire.write(FRAME.RESUMABLE, encodeResumable({ received: 0, limit: 1_000_000, forMs: 1_000, messageBytes: MESSAGE_BYTES }));
 		else if (dice < 0.5) {
 			const [kind, payload] = polite ? politeFrame(random, end) : frameOf(random);
 			wire.write(kind, payload);
@@ -77,7 +81,8 @@ export function runHostile(seed: number): HostileEnd {
 		else if (dice < 0.67) end.exchange.resetLocally(1);
 		else if (dice < 0.68) end.exchange.stopLocally(1, end.inbox.length);
 		else if (dice < 0.7) end.exchange.move(random.fraction() < 0.5);
-		else if (dice < 0.72 && mine === 1) end.exchange.offer({ token: TOKEN, generation: 1 + Math.floor(random.fraction() * 8), received: countOf(random), limit: countOf(random) }, link(99));
+		else if (dice < 0.72 && mine === 1)
+			end.exchange.offer({ token: TOKEN, generation: 1 + Math.floor(random.fraction() * 8), received: countOf(random), limit: countOf(random) }, link(99));
 		else if (dice < 0.75) line.kill(["connection", "reset"]);
 		else if (dice < 0.8) line.notice(mine);
 		else if (dice < 0.83) pass(random.fraction() * 500);
@@ -137,7 +142,11 @@ function frameOf(random: Random): readonly [number, Uint8Array] {
 	if (dice < 14) return [FRAME.FROM, encodeCount(countOf(random))];
 	if (dice < 15) return [FRAME.BLOCKED, encodeCount(countOf(random))];
 	if (dice < 16) return [FRAME.STOP, encodeCode(3)];
-	if (dice < 17) return [FRAME.RESUMABLE, encodeResumable({ received: countOf(random), limit: countOf(random), forMs: random.fraction() < 0.5 ? 0 : 5_000, messageBytes: 100 })];
+	if (dice < 17)
+		return [
+			FRAME.RESUMABLE,
+			encodeResumable({ received: countOf(random), limit: countOf(random), forMs: random.fraction() < 0.5 ? 0 : 5_000, messageBytes: 100 }),
+		];
 	if (dice < 18) return [FRAME.END, new Uint8Array(0)];
 	if (dice < 19) return [FRAME.RESET, encodeCode(4)];
 	if (dice < 20) return [FRAME.REJECT, encodeReject({ code: random.fraction() < 0.5 ? "PEER_BUSY" : "RESUME_UNKNOWN" })];

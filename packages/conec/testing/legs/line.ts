@@ -104,7 +104,15 @@ export class Line {
 			},
 			consumed() {},
 		};
-		return this.#urgent ? { ...wire, get queuedBytes() { return out.queuedBytes; }, writeUrgent: (kind, payload) => put(out.urgent, kind, payload) } : wire;
+		return this.#urgent
+			? {
+					...wire,
+					get queuedBytes() {
+						return out.queuedBytes;
+					},
+					writeUrgent: (kind, payload) => put(out.urgent, kind, payload),
+				}
+			: wire;
 	}
 
 	/** It carries nothing from now on. What is on its way may still be read, until the end notices. */
@@ -198,7 +206,10 @@ export class Line {
 
 	/** Nothing can happen on it any more. */
 	get over(): boolean {
-		return this.pipes.every((pipe) => pipe.over && pipe.deaf && pipe.queue.length === 0 && pipe.urgent.length === 0 && pipe.stopCode === undefined) || (this.noticed[0] && this.noticed[1]);
+		return (
+			this.pipes.every((pipe) => pipe.over && pipe.deaf && pipe.queue.length === 0 && pipe.urgent.length === 0 && pipe.stopCode === undefined) ||
+			(this.noticed[0] && this.noticed[1])
+		);
 	}
 
 	#forget(pipe: Pipe): void {

@@ -17,7 +17,23 @@ import { Line, type Side } from "./line.ts";
 import { TestAcks, testShares } from "./windows.ts";
 
 /** What can happen in a pair. Counted, so that a test can see that it did. */
-export type Happening = "orderly" | "reset" | "stop" | "destroy" | "kill" | "moved" | "moved in order" | "resumed" | "restart" | "rejected" | "expired" | "blocked" | "acknowledged" | "unacknowledged" | "from" | "silent";
+export type Happening =
+	| "orderly"
+	| "reset"
+	| "stop"
+	| "destroy"
+	| "kill"
+	| "moved"
+	| "moved in order"
+	| "resumed"
+	| "restart"
+	| "rejected"
+	| "expired"
+	| "blocked"
+	| "acknowledged"
+	| "unacknowledged"
+	| "from"
+	| "silent";
 
 /** The answer to a leg's OPEN is awaited so long. */
 const WITHIN_MS = 10_000;
@@ -234,7 +250,8 @@ class Pair {
 		else if (random.fraction() < mood.waits) this.#pass(random.fraction() * (random.fraction() < 0.2 ? 12_000 : 300));
 		else if (random.fraction() < mood.restarts) this.#restart(side);
 		else if (dice < 0.55 || !alive) this.#network();
-		else if (dice < 0.72) for (let count = 0; count < 1 + random.fraction() * 5; count++) this.#note(end, "sends", end.send(4 + Math.floor(random.fraction() * mood.bytes)));
+		else if (dice < 0.72)
+			for (let count = 0; count < 1 + random.fraction() * 5; count++) this.#note(end, "sends", end.send(4 + Math.floor(random.fraction() * mood.bytes)));
 		else if (dice < 0.88) {
 			if (!mood.readsLate[side] || end.told.includes("acknowledged")) for (let count = 0; count < 3; count++) this.#note(end, "reads", end.read());
 		} else if (dice < 0.9 && !mood.closesLate[side]) this.#note(end, "closes", end.close());
@@ -316,7 +333,8 @@ class Pair {
 	}
 
 	#notice(): void {
-		for (const line of this.#lines) for (const side of [0, 1] as const) if (line.dead && !line.noticed[side] && this.#random.fraction() < 0.5) this.#noticed(line, side);
+		for (const line of this.#lines)
+			for (const side of [0, 1] as const) if (line.dead && !line.noticed[side] && this.#random.fraction() < 0.5) this.#noticed(line, side);
 	}
 
 	#noticed(line: Line, side: Side): boolean {
@@ -416,7 +434,8 @@ class Pair {
 
 	#checkNotStalled(): void {
 		const [opener, acceptor] = this.#ends;
-		if (opener.exchange.done || opener.exchange.gone || acceptor.exchange.gone || this.#restarted.includes(true) || opener.exchange.over || !this.#accepted) return;
+		if (opener.exchange.done || opener.exchange.gone || acceptor.exchange.gone || this.#restarted.includes(true) || opener.exchange.over || !this.#accepted)
+			return;
 		const up = opener.exchange.legs.all.filter((leg) => leg.up && !leg.left);
 		const newest = Math.max(...up.map((leg) => leg.generation));
 		const line = this.#lines.find((other) => other.generation === newest);
@@ -434,7 +453,7 @@ class Pair {
 
 	#judge(): void {
 		const [opener, acceptor] = this.#ends;
-		const ends = [opener, acceptor].filter((end, side) => !this.#restarted[side] && (side === 0 || this.#accepted));
+		const ends = [opener, acceptor].filter((_, side) => !this.#restarted[side] && (side === 0 || this.#accepted));
 		for (const kind of this.#kinds) {
 			if (kind === FRAME.BLOCKED) this.#happened.add("blocked");
 			if (kind === FRAME.FROM) this.#happened.add("from");
@@ -449,7 +468,10 @@ class Pair {
 			if (end.info?.code === "RESUME_EXPIRED") this.#happened.add("expired");
 		}
 		if (ends.length < 2) return;
-		const quiet = !this.#mood.urgentMoves && this.#mood.waits === 0 && !(["kill", "restart", "destroy", "rejected", "silent"] as const).some((what) => this.#happened.has(what));
+		const quiet =
+			!this.#mood.urgentMoves &&
+			this.#mood.waits === 0 &&
+			!(["kill", "restart", "destroy", "rejected", "silent"] as const).some((what) => this.#happened.has(what));
 		if (quiet) {
 			for (const side of [0, 1] as const) {
 				const came = this.#all.reduce((sum, line) => sum + line.units[side], 0);
@@ -481,6 +503,9 @@ class Pair {
 
 function stateOf({ name, exchange, waiting, inbox }: End): string {
 	const { sending, incoming, legs } = exchange;
-	const all = legs.all.map((leg) => `${leg === legs.current ? "*" : ""}${leg.generation}${leg.up ? " up" : ""}${leg.confirmed ? "" : " unconfirmed"}${leg.left ? " left" : ""}${leg.finWritten ? " FIN" : ""} wrote ${leg.wrote} came ${leg.came}`);
+	const all = legs.all.map(
+		(leg) =>
+			`${leg === legs.current ? "*" : ""}${leg.generation}${leg.up ? " up" : ""}${leg.confirmed ? "" : " unconfirmed"}${leg.left ? " left" : ""}${leg.finWritten ? " FIN" : ""} wrote ${leg.wrote} came ${leg.came}`,
+	);
 	return `${name}: ${exchange.sendingState} ${incoming.state}, sent ${sending.sent} acked ${sending.acked} last ${sending.lastNumber}, received ${incoming.received}${incoming.lastCame ? " all" : ""}, ${waiting.length} wait, ${inbox.length} unread, legs ${all.join(" | ")}`;
 }

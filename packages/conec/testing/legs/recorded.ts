@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { StreamHandler } from "../../src/transport/transport.ts";
 import type { LegLink, LegWire } from "../../src/stream/exchange/index.ts";
+import type { StreamHandler } from "../../src/transport/transport.ts";
 import { RESET_CODES } from "../../src/wire/codes.ts";
 import { FRAME } from "../../src/wire/frames.ts";
 import { decodeAck, decodeCode, decodeCount, decodeResumable } from "../../src/wire/stream-frames.ts";

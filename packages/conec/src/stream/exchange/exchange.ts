@@ -11,40 +11,28 @@ import type { ConecError, ConecErrorCode } from "../../errors.ts";
 import { errorCodeOfReset, RESET_CODES } from "../../wire/codes.ts";
 import { FRAME, isSkippedKind } from "../../wire/frames.ts";
 import type { OpenResume } from "../../wire/open.ts";
-import { decodeAck, decodeCode, decodeCount, decodeResumable } from "../../wire/stream-frames.ts";
+import type { Resumable } from "../../wire/stream-frames.ts";
 import { cannotGoOn, endOf, lostWith, type Subject } from "../failures.ts";
 import { UNIT_COST_BYTES } from "../windows/index.ts";
 import { Acceptor, type Offered } from "./acceptor.ts";
-import { Ending } from "./ending.ts";
+import { type FrameReader, readAnswer, readFrame } from "./frames.ts";
 import { Leg, type LegOwner } from "./leg.ts";
 import { Legs } from "./legs.ts";
 import { Opener, type ResumeOptions } from "./opener.ts";
 import { Ordinary } from "./ordinary.ts";
+import { Outcome, type SendingState } from "./outcome.ts";
 import { Receiving, type ReceivingState } from "./receiving.ts";
 import { type Core, isFatal, type Loss, type Rules } from "./rules.ts";
 import type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink } from "./seams.ts";
 import { Sending } from "./sending.ts";
 import { NEVER } from "./times.ts";
 
-/** What goes. */
-export type SendingState =
-	/** Messages may go. */
-	| "open"
-	/** The application has closed, and messages wait. */
-	| "ending"
-	/** END is written, or goes as soon as it can. */
-	| "ended"
-	/** The peer has all of it. */
-	| "acknowledged"
-	/** It ended before its time. RESET may be on its way. */
-	| "failed";
-
 /**
  * See the module. {@link open} or {@link accept} comes first. Then come the events of its legs, mixed with what the
  * application does: `write`, `consumed`, `close`, `resetLocally`, `stopLocally`, `destroy`. Every method is safe at any
  * time, and none throws unless it says so.
  */
-export class Exchange implements Core, LegOwner {
+export class Exchange implements Core, LegOwner, FrameReader {
 	readonly describe: string;
 	readonly subject: Subject;
 	readonly identity: string;
@@ -58,16 +46,10 @@ export class Exchange implements Core, LegOwner {
 	readonly #init: ExchangeInit;
 	readonly #sink: ExchangeSink;
 	readonly #resume: ResumeOptions | undefined;
-	readonly #ending = new Ending();
+	readonly #outcome: Outcome;
 	#rules: Rules;
-	#answered: boolean;
-	#state: SendingState = "open";
-	#error: ConecError | undefined = undefined;
-	/** The peer wants no more. */
-	#peerStopped = false;
 	#peerMessageBytes = NEVER;
 	#gone = false;
-	#over = false;
 	#wakeMs = NEVER;
 
 	/** @param resume The stream survives that no leg carries it for so long. @default it ends then */
@@ -80,7 +62,7 @@ export class Exchange implements Core, LegOwner {
 		this.#init = init;
 		this.#sink = sink;
 		this.#resume = resume;
-		this.#answered = role === "acceptor";
+		this.#outcome = new Outcome(init.subject, sink, role === "acceptor");
 		this.legs = new Legs(init.now, { moved: (leg) => this.#moved(leg) });
 		const events = { push: (message: Uint8Array, kind: number) => sink.receiving.push(message, kind), violated: (what: string) => this.violated(what) };
 		this.incoming = new Receiving(this.legs, events, init.windows, init.identity, init.unitKinds ?? 1 << FRAME.DATA);
@@ -93,7 +75,7 @@ export class Exchange implements Core, LegOwner {
 
 	/** The peer's library has answered, or none of it is awaited any more. */
 	get answered(): boolean {
-		return this.#answered;
+		return this.#outcome.answered;
 	}
 
 	get receiving(): ReceivingState {
@@ -101,22 +83,22 @@ export class Exchange implements Core, LegOwner {
 	}
 
 	get sendingState(): SendingState {
-		return this.#state;
+		return this.#outcome.state;
 	}
 
 	/** Why sending ended before its time, if it did. */
 	get error(): ConecError | undefined {
-		return this.#error;
+		return this.#outcome.error;
 	}
 
 	/** The application has closed it, and sending has not failed. */
 	get closing(): boolean {
-		return this.#state !== "open" && this.#state !== "failed";
+		return this.#outcome.state !== "open" && this.#outcome.state !== "failed";
 	}
 
 	/** Both directions are over for the application. */
 	get over(): boolean {
-		return this.#over;
+		return this.#outcome.over;
 	}
 
 	/** Nothing of it is left. */
@@ -135,8 +117,7 @@ export class Exchange implements Core, LegOwner {
 
 	/** What OPEN says of the stream. */
 	get openResume(): OpenResume {
-		const [{ limit }, { messageBytes }] = [this.incoming, this.#init];
-		return this.#resume === undefined ? { limit, messageBytes } : { limit, messageBytes, ...this.#resume };
+		return { limit: this.incoming.limit, messageBytes: this.#init.messageBytes, ...this.#resume };
 	}
 
 	// How it begins.
@@ -192,7 +173,8 @@ export class Exchange implements Core, LegOwner {
 
 	/** Sends a message; gives the bytes now queued, or -1 when it cannot go now. */
 	write(message: Uint8Array): number {
-		return this.#state === "open" || this.#state === "ending" ? this.sending.write(FRAME.DATA, message) : -1;
+		const { state } = this.#outcome;
+		return state === "open" || state === "ending" ? this.sending.write(FRAME.DATA, message) : -1;
 	}
 
 	/** The application has taken a message. */
@@ -200,32 +182,32 @@ export class Exchange implements Core, LegOwner {
 		this.incoming.taken(message.length);
 	}
 
-	/** The application waits for a message and none is there, or has given that up. */
+	/** See {@link Receiving.waits}. */
 	waits(yes: boolean): void {
 		this.incoming.waits(yes);
 	}
 
 	/** The application sends no more, after so many messages that wait. Has no effect unless sending is open. */
 	close(waiting: number): void {
-		if (this.#state !== "open") return;
-		this.#state = "ending";
+		if (this.#outcome.state !== "open") return;
+		this.#outcome.state = "ending";
 		this.#sink.sending.end(this.newError("STREAM_CLOSED", "this side has closed it"));
 		if (waiting === 0) this.emptied();
 	}
 
 	/** No message waits any more. */
 	emptied(): void {
-		if (this.#state !== "ending") return;
-		this.#state = "ended";
+		if (this.#outcome.state !== "ending") return;
+		this.#outcome.state = "ended";
 		this.sending.finish({ kind: FRAME.END, code: 0 });
 		this.#settle();
 	}
 
 	/** The application gives up sending, with a code of its own. Has no effect once END is written. */
 	resetLocally(code: number): void {
-		if (this.#over || this.#state === "failed" || this.sending.lastNumber !== 0) return;
-		this.#ending.broke({ by: "local", closeCode: code });
-		this.#failSending(this.newError("STREAM_CLOSED", "this side has reset it", code));
+		if (this.over || this.#outcome.state === "failed" || this.sending.lastNumber !== 0) return;
+		this.#outcome.broke({ by: "local", closeCode: code });
+		this.#outcome.failSending(this.newError("STREAM_CLOSED", "this side has reset it", code));
 		this.sending.finish({ kind: FRAME.RESET, code });
 		this.#settle();
 	}
@@ -236,7 +218,7 @@ export class Exchange implements Core, LegOwner {
 		if (incoming.state !== "open" && waiting === 0) return;
 		const error = this.newError("STREAM_CLOSED", "this side has stopped it", code);
 		if (incoming.state === "open") {
-			this.#ending.broke({ by: "local", closeCode: code });
+			this.#outcome.broke({ by: "local", closeCode: code });
 			incoming.stop(code);
 		} else {
 			incoming.drop();
@@ -246,7 +228,7 @@ export class Exchange implements Core, LegOwner {
 
 	/** Ends both directions at once with an error of this side; the peer sees `wireCode` on all legs. */
 	destroy(error: ConecError, wireCode: number): void {
-		if (!this.#over) this.fail({ error, info: { by: "local", code: error.code } }, wireCode);
+		if (!this.over) this.fail({ error, info: { by: "local", code: error.code } }, wireCode);
 	}
 
 	/** It is time, see `ExchangeSink.wakeAt`. */
@@ -265,8 +247,8 @@ export class Exchange implements Core, LegOwner {
 		if (this.incoming.take(leg, kind, payload)) return;
 		if (!leg.confirmed) this.#rules.confirmed(leg);
 		if (isSkippedKind(kind) || (this.done && this.#rules instanceof Ordinary)) return;
-		if (leg.up) this.#read(leg, kind, payload);
-		else this.#readAnswer(leg, kind, payload);
+		if (leg.up) readFrame(this, leg, kind, payload);
+		else readAnswer(this, leg, kind, payload);
 		this.#settle();
 	}
 
@@ -305,6 +287,47 @@ export class Exchange implements Core, LegOwner {
 		this.#settle();
 	}
 
+	// What frames say.
+
+	/** The application waits for a message, and none is there. */
+	get waiting(): boolean {
+		return this.#sink.receiving.waiting;
+	}
+
+	answerCame(leg: Leg, resumable: Resumable): void {
+		leg.up = true;
+		leg.share.answered();
+		if (leg.generation === 0) leg.came = 0;
+		if (leg.sentMs !== undefined) this.#measured(leg, leg.sentMs);
+		if (!this.heard(resumable.received, resumable.limit) || this.#gone) return;
+		leg.owesAck = true;
+		this.#rules.answered(leg, resumable);
+		if (leg !== this.legs.current) return;
+		leg.acks.now();
+		this.incoming.tellStop();
+		this.sending.pump();
+	}
+
+	rejectCame(leg: Leg, payload: Uint8Array): void {
+		this.#rules.rejected(leg, payload);
+	}
+
+	ackCame(leg: Leg, received: number, limit: number): void {
+		if (this.heard(received, limit) && leg.sentMs !== undefined) this.#measured(leg, leg.sentMs);
+	}
+
+	endCame(): void {
+		this.#outcome.endCame(this.incoming);
+	}
+
+	resetCame(code: number): void {
+		this.#outcome.resetCame(this.incoming, code);
+	}
+
+	stopCame(code: number): void {
+		if (this.#outcome.stopCame(this.sending, code)) this.sending.finish({ kind: FRAME.RESET, code: 0 });
+	}
+
 	// What the rules do.
 
 	drop(leg: Leg, code: number | undefined): void {
@@ -316,9 +339,8 @@ export class Exchange implements Core, LegOwner {
 	}
 
 	opened(messageBytes: number): void {
-		this.#answered = true;
 		this.#peerMessageBytes = messageBytes;
-		this.#sink.opened();
+		this.#outcome.opened();
 	}
 
 	becomeOrdinary(): void {
@@ -349,17 +371,7 @@ export class Exchange implements Core, LegOwner {
 	fail({ error, info }: Loss, code: number | undefined): void {
 		if (this.#gone) return;
 		if (this.done) return this.#end(code);
-		this.#ending.broke(info);
-		this.#error ??= error;
-		if (!this.#answered) {
-			this.#answered = true;
-			this.#sink.refused(error);
-		}
-		if (this.incoming.state === "open") {
-			this.incoming.state = "failed";
-			this.#sink.receiving.finish(error);
-		}
-		if (this.#state !== "acknowledged" && this.#state !== "failed") this.#failSending(error);
+		this.#outcome.fail(this.incoming, error, info);
 		this.#end(code);
 	}
 
@@ -374,74 +386,6 @@ export class Exchange implements Core, LegOwner {
 
 	newError(code: ConecErrorCode, words?: string, closeCode?: number): ConecError {
 		return cannotGoOn(this.subject, code, words, closeCode);
-	}
-
-	#readAnswer(leg: Leg, kind: number, payload: Uint8Array): void {
-		if (kind === FRAME.REJECT) return this.#rules.rejected(leg, payload);
-		const resumable = kind === FRAME.RESUMABLE ? decodeResumable(payload) : undefined;
-		if (resumable === undefined) return this.violated(`the answer has the kind ${hexOf(kind)}, or is cut short`);
-		leg.up = true;
-		leg.share.answered();
-		if (leg.generation === 0) leg.came = 0;
-		if (leg.sentMs !== undefined) this.#measured(leg, leg.sentMs);
-		if (!this.heard(resumable.received, resumable.limit) || this.#gone) return;
-		leg.owesAck = true;
-		this.#rules.answered(leg, resumable);
-		if (leg !== this.legs.current) return;
-		leg.acks.now();
-		this.incoming.tellStop();
-		this.sending.pump();
-	}
-
-	#read(leg: Leg, kind: number, payload: Uint8Array): void {
-		const { incoming } = this;
-		if (kind === FRAME.ACK) {
-			const ack = decodeAck(payload);
-			if (ack === undefined) this.violated("an acknowledgement is cut short");
-			else if (this.heard(ack.received, ack.limit) && leg.sentMs !== undefined) this.#measured(leg, leg.sentMs);
-		} else if (kind === FRAME.END || incoming.isUnit(kind)) {
-			if (incoming.unit(leg, kind, payload)) this.#endCame();
-		} else if (kind === FRAME.RESET) {
-			const isNew = leg.came >= incoming.received;
-			const code = isNew ? decodeCode(payload) : 0;
-			if (code === undefined) this.violated("the code of a reset is not one");
-			else if (incoming.unit(leg, kind, payload)) this.#resetCame(code);
-		} else if (kind === FRAME.FROM) {
-			incoming.from(leg, decodeCount(payload));
-		} else if (kind === FRAME.BLOCKED) {
-			incoming.asked(decodeCount(payload), this.#sink.receiving.waiting);
-		} else if (kind === FRAME.STOP) {
-			const code = decodeCode(payload);
-			if (code === undefined) this.violated("the code of a stop is not one");
-			else this.#stopCame(code);
-		} else {
-			this.violated(`a frame of kind ${hexOf(kind)} is not allowed there`);
-		}
-	}
-
-	#endCame(): void {
-		if (this.#state === "open") this.#ending.endedThere();
-		if (this.incoming.state !== "open") return;
-		this.incoming.state = "ended";
-		this.#sink.receiving.finish(null);
-	}
-
-	#resetCame(code: number): void {
-		if (this.incoming.state !== "open") return;
-		const error = this.newError("STREAM_RESET", "the peer reset it", code);
-		this.#ending.broke(endOf("peer", error));
-		this.incoming.state = "failed";
-		this.#sink.receiving.finish(error);
-	}
-
-	#stopCame(code: number): void {
-		if (this.#peerStopped || this.sending.over) return;
-		this.#peerStopped = true;
-		const error = this.newError("STREAM_STOPPED", "the peer wants no more", code);
-		this.#ending.broke(endOf("peer", error));
-		if (this.sending.lastNumber !== 0) return;
-		if (this.#state !== "failed") this.#failSending(error);
-		this.sending.finish({ kind: FRAME.RESET, code: 0 });
 	}
 
 	/** RESET_STREAM or STOP_SENDING came: the end of the stream, or of the leg. */
@@ -475,21 +419,10 @@ export class Exchange implements Core, LegOwner {
 		this.fail({ error, info: endOf("error", error) }, RESET_CODES.RESUME_EXPIRED);
 	}
 
-	#failSending(error: ConecError): void {
-		const closed = this.#state !== "open";
-		this.#state = "failed";
-		this.#error ??= error;
-		this.#sink.sending.fail(error);
-		if (closed) this.#sink.unacknowledged(error);
-	}
-
 	/** Looks whether something is over, writes FIN where it may go, and asks to be woken. */
 	#settle(): void {
 		if (this.#gone) return;
-		if (this.sending.over && this.#state === "ended") {
-			this.#state = "acknowledged";
-			this.#sink.acknowledged();
-		}
+		if (this.sending.over) this.#outcome.acknowledged();
 		const done = this.done || (this.sending.over && this.incoming.lastCame);
 		const begins = done && !this.done;
 		this.done = done;
@@ -509,20 +442,15 @@ export class Exchange implements Core, LegOwner {
 	#close(): void {
 		this.sending.close();
 		this.incoming.close();
-		this.#over = true;
-		this.#sink.over(this.#ending.info);
+		this.#outcome.close();
 	}
 
 	/** Lets go of everything. */
 	#end(code: number | undefined): void {
 		this.#gone = true;
 		this.legs.clear(code);
-		if (!this.#over) this.#close();
+		if (!this.over) this.#close();
 		if (this.#wakeMs !== NEVER) this.#sink.wakeAt(undefined);
 		this.#sink.gone();
 	}
-}
-
-function hexOf(kind: number): string {
-	return `0x${kind.toString(16).padStart(2, "0")}`;
 }

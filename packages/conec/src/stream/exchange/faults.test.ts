@@ -18,13 +18,20 @@ const frame =
 	(kind: number, payload: Uint8Array = NOTHING, leg = -1): Step =>
 	(recorded) =>
 		recorded.legs.at(leg)?.frame(kind, payload);
-const resumable = (received = 0, limit = 65_536, forMs = 60_000): Step => frame(FRAME.RESUMABLE, encodeResumable({ received, limit, forMs, messageBytes: MESSAGE_BYTES }));
+const resumable = (received = 0, limit = 65_536, forMs = 60_000): Step =>
+	frame(FRAME.RESUMABLE, encodeResumable({ received, limit, forMs, messageBytes: MESSAGE_BYTES }));
 const data: Step = frame(FRAME.DATA, messageOf(0, 4));
 const end: Step = frame(FRAME.END);
 const ack = (received: number, limit = 65_536): Step => frame(FRAME.ACK, encodeAck(received, limit));
 const from = (first: number): Step => frame(FRAME.FROM, encodeCount(first));
-const reset = (code: number): Step => (recorded) => recorded.legs.at(-1)?.reset(code);
-const stopped = (code: number): Step => (recorded) => recorded.legs.at(-1)?.stopped(code);
+const reset =
+	(code: number): Step =>
+	(recorded) =>
+		recorded.legs.at(-1)?.reset(code);
+const stopped =
+	(code: number): Step =>
+	(recorded) =>
+		recorded.legs.at(-1)?.stopped(code);
 const fin: Step = (recorded) => recorded.legs.at(-1)?.end();
 const send: Step = (recorded) => void recorded.end.send(4);
 const close: Step = (recorded) => recorded.end.close();
@@ -117,7 +124,10 @@ test("stream faults: what the first answer may not be", () => {
 		["a kind that is not known", frame(0x08)],
 	] as const) {
 		for (const forMs of [0, 60_000]) {
-			const { end: { exchange, told }, log } = after("opener", forMs, [step]);
+			const {
+				end: { exchange, told },
+				log,
+			} = after("opener", forMs, [step]);
 			assert.deepEqual([exchange.error?.code, log.at(-1)], ["FRAME_INVALID", "0: stop FRAME_INVALID"], what);
 			assert.ok(told.includes("refused"), what);
 		}
@@ -197,7 +207,9 @@ test("stream faults: an ordinary stream that is cut off says so", () => {
 		["no answer", [(recorded) => recorded.pass(10_000)], "PEER_TIMEOUT"],
 	];
 	for (const [what, steps, code] of cases) {
-		const { end: { exchange, isGone } } = after("opener", 0, steps);
+		const {
+			end: { exchange, isGone },
+		} = after("opener", 0, steps);
 		assert.deepEqual([exchange.error?.code, isGone], [code, true], what);
 	}
 });

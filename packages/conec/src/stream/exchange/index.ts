@@ -5,7 +5,8 @@
  */
 
 export type { Offered } from "./acceptor.ts";
-export { Exchange, type SendingState } from "./exchange.ts";
+export { Exchange } from "./exchange.ts";
 export type { ResumeOptions } from "./opener.ts";
+export type { SendingState } from "./outcome.ts";
 export type { ReceivingState } from "./receiving.ts";
 export type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegWire } from "./seams.ts";

@@ -40,7 +40,9 @@ export class Ordinary implements Rules {
 
 	rejected(_leg: Leg, payload: Uint8Array): void {
 		const reject = decodeReject(payload);
-		const error = reject.ok ? cannotOpen(this.#core.subject, reject.value.code, reject.value.message) : cannotOpen(this.#core.subject, "PROTOCOL_ERROR", reject.error);
+		const error = reject.ok
+			? cannotOpen(this.#core.subject, reject.value.code, reject.value.message)
+			: cannotOpen(this.#core.subject, "PROTOCOL_ERROR", reject.error);
 		this.#core.fail({ error, info: { by: "peer", code: error.code } }, RESET_CODES.REJECTED);
 	}
 
@@ -54,7 +56,10 @@ export class Ordinary implements Rules {
 		const core = this.#core;
 		if (core.done) return core.forget(RESET_CODES.NONE);
 		if (core.incoming.lastCame && core.sending.over) return;
-		const error = core.newError("STREAM_TRUNCATED", core.incoming.lastCame ? "the peer finished without acknowledging the end" : "the peer's side was cut off without an end");
+		const error = core.newError(
+			"STREAM_TRUNCATED",
+			core.incoming.lastCame ? "the peer finished without acknowledging the end" : "the peer's side was cut off without an end",
+		);
 		core.fail({ error, info: endOf("error", error) }, RESET_CODES.STREAM_TRUNCATED);
 	}
 

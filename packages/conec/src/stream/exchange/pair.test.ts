@@ -10,7 +10,22 @@ test("stream pairs: every unit once and in order or an error at both ends, whate
 	const counts = new Map<Happening, number>();
 	for (let seed = 1; seed <= SEEDS; seed++) for (const what of runLegPair(seed)) counts.set(what, (counts.get(what) ?? 0) + 1);
 	t.diagnostic([...counts].map(([what, count]) => `${what} ${count}`).join(", "));
-	const wanted: readonly Happening[] = ["orderly", "reset", "stop", "destroy", "kill", "moved", "resumed", "restart", "rejected", "blocked", "from", "acknowledged", "unacknowledged", "silent"];
+	const wanted: readonly Happening[] = [
+		"orderly",
+		"reset",
+		"stop",
+		"destroy",
+		"kill",
+		"moved",
+		"resumed",
+		"restart",
+		"rejected",
+		"blocked",
+		"from",
+		"acknowledged",
+		"unacknowledged",
+		"silent",
+	];
 	for (const what of wanted) assert.ok((counts.get(what) ?? 0) >= SEEDS / 100, `"${what}" happened in ${counts.get(what) ?? 0} of ${SEEDS} runs`);
 });
 

@@ -140,7 +140,7 @@ export class Sending {
 		this.#ready = true;
 		if (this.#starved) {
 			this.#starved = false;
-				this.#sink.drained();
+			this.#sink.drained();
 		}
 		this.#writeLast(leg);
 	}
