@@ -58,6 +58,8 @@ interface Mood {
 	readonly bytes: number;
 	readonly noWay: boolean;
 	readonly noticesLate: boolean;
+	/** A leg dies only while there is another. */
+	readonly killsOneOfTwo: boolean;
 	readonly acts: number;
 }
 
@@ -82,6 +84,7 @@ function moodOf(random: Random): Mood {
 		bytes: random.fraction() < 0.5 ? 40 : random.fraction() < 0.6 ? 9_000 : 60_000,
 		noWay: random.fraction() < 0.1,
 		noticesLate: random.fraction() < 0.4,
+		killsOneOfTwo: random.fraction() < 0.4,
 		acts: 20 + Math.floor(random.fraction() * 220),
 	};
 }
@@ -299,7 +302,7 @@ class Pair {
 		const alive = this.#lines.filter((line) => !line.dead);
 		// Newer ones more often, so that legs die while they are being opened.
 		const line = alive[Math.floor(this.#random.fraction() ** 0.5 * alive.length)];
-		if (line === undefined) return;
+		if (line === undefined || (this.#mood.killsOneOfTwo && alive.length < 2)) return;
 		this.#happened.add("kill");
 		this.#log.push(`${line.generation} dies`);
 		const by = (): "connection" | "reset" => (this.#random.fraction() < 0.6 ? "connection" : "reset");
