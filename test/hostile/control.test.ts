@@ -233,7 +233,7 @@ test("control: an impostor's streams to a Client", async (t) => {
 	await open().frame(FRAME.OPEN, '{"from":{"x":1},"id":1}').until("REJECT PROTOCOL_ERROR", "FIN");
 	// Streams that nobody has taken are bounded, and the rest is told so.
 	const taken = [open(), open()].map((raw, i) => raw.frame(FRAME.OPEN, JSON.stringify({ from: "ben", id: i, resume: RESUME })));
-	await Promise.all(taken.map((raw) => raw.until("ACCEPT")));
+	await Promise.all(taken.map((raw) => raw.until("RESUMABLE")));
 	await open()
 		.frame(FRAME.OPEN, JSON.stringify({ from: "ben", id: 3, resume: RESUME }))
 		.until("REJECT PEER_BUSY", "FIN");

@@ -8,6 +8,7 @@ import { FRAME } from "../../packages/conec/src/wire/frames.ts";
 import { RawStream } from "../hostile/raw-stream.ts";
 import { declare, helloOf } from "../hostile/stage.ts";
 import { Actor, MIB } from "./actors.ts";
+import { RESUME } from "../../packages/conec/testing/stream-fixture.ts";
 
 /** A Coordinator, one who writes and one who is told not to read, each a process. */
 interface Network {
@@ -108,9 +109,9 @@ test("stalled: 1,000 streams that declare 16 MiB each and send a byte cost next 
 			.until("CONTROL welcome");
 		for (let id = 0; id < 125; id++) {
 			const raw = stream()
-				.frame(FRAME.OPEN, JSON.stringify({ id }))
+				.frame(FRAME.OPEN, JSON.stringify({ id, resume: RESUME }))
 				.bytes(declare(FRAME.DATA, 16 * MIB - 1024), Uint8Array.of(1));
-			openings.push(raw.until("ACCEPT"));
+			openings.push(raw.until("RESUMABLE"));
 		}
 	}
 	await Promise.all(openings);
