@@ -5,10 +5,10 @@ import { Client } from "../../packages/conec/src/index.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { RESUME } from "../../packages/conec/testing/stream-fixture.ts";
 import { RawStream } from "../hostile/raw-stream.ts";
 import { declare, helloOf } from "../hostile/stage.ts";
 import { Actor, MIB } from "./actors.ts";
-import { RESUME } from "../../packages/conec/testing/stream-fixture.ts";
 
 /** A Coordinator, one who writes and one who is told not to read, each a process. */
 interface Network {
