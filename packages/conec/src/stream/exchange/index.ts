@@ -6,7 +6,9 @@
 
 export type { Offered } from "./acceptor.ts";
 export { Exchange } from "./exchange.ts";
+export { lostWith, type Subject } from "./failures.ts";
 export type { ResumeOptions } from "./opener.ts";
 export type { SendingState } from "./outcome.ts";
 export type { ReceivingState } from "./receiving.ts";
 export type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegWire } from "./seams.ts";
+export { LOST_WORDS, WORDS } from "./words.ts";
