@@ -21,6 +21,7 @@ import { Client } from "../../packages/conec/src/index.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { CLOSE_CODES } from "../../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { RESUME } from "../../packages/conec/testing/stream-fixture.ts";
 import { disconnects } from "../entities-world.ts";
 import { asTold, orForgotten, unlessForgotten } from "../forgotten.ts";
 import { RawStream } from "./raw-stream.ts";
@@ -231,10 +232,14 @@ test("control: an impostor's streams to a Client", async (t) => {
 	await open().frame(FRAME.OPEN, '{"from":"Ben","id":1}').until("REJECT PROTOCOL_ERROR", "FIN");
 	await open().frame(FRAME.OPEN, '{"from":{"x":1},"id":1}').until("REJECT PROTOCOL_ERROR", "FIN");
 	// Streams that nobody has taken are bounded, others wait, and the rest is told so.
-	const taken = [open(), open()].map((raw, i) => raw.frame(FRAME.OPEN, `{"from":"ben","id":${i}}`));
-	await Promise.all(taken.map((raw) => raw.until("ACCEPT")));
-	const waits = open().frame(FRAME.OPEN, '{"from":"ben","id":3}').frame(FRAME.DATA, "early");
-	await open().frame(FRAME.OPEN, '{"from":"ben","id":4}').until("REJECT PEER_BUSY", "FIN");
+	const taken = [open(), open()].map((raw, i) => raw.frame(FRAME.OPEN, JSON.stringify({ from: "ben", id: i, resume: RESUME })));
+	await Promise.all(taken.map((raw) => raw.until("RESUMABLE")));
+	const waits = open()
+		.frame(FRAME.OPEN, JSON.stringify({ from: "ben", id: 3, resume: RESUME }))
+		.frame(FRAME.DATA, "early");
+	await open()
+		.frame(FRAME.OPEN, JSON.stringify({ from: "ben", id: 4, resume: RESUME }))
+		.until("REJECT PEER_BUSY", "FIN");
 	assert.deepEqual(waits.words, []);
 	const iterator = client.incomingStreams[Symbol.asyncIterator]();
 	const first = await soon(iterator.next(), "the first stream");

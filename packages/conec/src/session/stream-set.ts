@@ -8,12 +8,12 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { type LinkedAbort, linkedAbort, within } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
-import { cannotOpen } from "../stream/failures.ts";
+import { cannotOpen } from "../stream/exchange/index.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { openMessageStream } from "../stream/open-stream.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
-import { FRAME } from "../wire/frames.ts";
+import type { OpenDirect, OpenToCoordinator } from "../wire/open.ts";
 import type { OpenStreamOptions } from "./open-stream-options.ts";
 import { type Place, Places, type PlacesLimits } from "./opens/index.ts";
 import type { Heard } from "./silence.ts";
@@ -69,7 +69,7 @@ export class StreamSet {
 	}
 
 	/**
-	 * Opens a stream within `timeoutMs` (`limits.requestTimeoutMs`). `init` and `payload` (of OPEN) are made for its number. Waits while there
+	 * Opens a stream within `timeoutMs` (`limits.requestTimeoutMs`). `init` and `open` are made for its number. Waits while there
 	 * is no place for it, see {@link Places}. `others`: those from whom something must come while it waits.
 	 *
 	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, `QUEUE_FULL`, with the error of {@link end}, or with that of a silent one.
@@ -77,7 +77,7 @@ export class StreamSet {
 	async open(
 		connection: TransportConnection,
 		options: OpenStreamOptions,
-		make: (id: number) => { init: StreamInit; payload: Uint8Array },
+		make: (id: number) => { init: StreamInit; open: OpenToCoordinator | OpenDirect },
 		others: readonly Heard[] = [],
 		timeoutMs?: number,
 	): Promise<FramedStream> {
@@ -90,7 +90,7 @@ export class StreamSet {
 		let place: Place | undefined;
 		let forget: readonly (() => void)[] = [];
 		try {
-			const { init, payload } = make(id);
+			const { init, open } = make(id);
 			made = init;
 			const silent = (error: ConecError): void => abort.abort(error);
 			forget = others.map((other) => other.watch(() => `Cannot open ${init.describe}`, silent));
@@ -98,11 +98,7 @@ export class StreamSet {
 			const untilMs = this.#clock.now() + withinMs;
 			place = this.#places.take(init.peer) ?? (await this.#placeFor(init, withinMs, abort.signal));
 			const leftMs = Math.max(0, Math.floor(untilMs - this.#clock.now()));
-			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, {
-				early: options.early,
-				signal: abort.signal,
-				timeoutMs: leftMs,
-			});
+			const stream = await openMessageStream(connection, open, init, { early: options.early, signal: abort.signal, timeoutMs: leftMs });
 			void stream.answered.then(place.answered);
 			this.add(stream, id, place);
 			return stream;

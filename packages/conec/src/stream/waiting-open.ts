@@ -6,15 +6,13 @@
  * @module
  */
 
-import { systemClock } from "../base/clock.ts";
 import type { ConecError } from "../errors.ts";
 import type { IncomingStream, StreamHandler, TransportStream } from "../transport/transport.ts";
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeReject } from "../wire/open.ts";
 import { FramedStream, type StreamInit } from "./framed-stream.ts";
-import { streamOptions, subjectOf } from "./open-stream.ts";
-import { StreamShell } from "./shell.ts";
+import { linkOf, type NewStream, shellFor, streamOptions } from "./open-stream.ts";
 
 /** Who keeps it. */
 export interface WaitingOpenHost {
@@ -30,26 +28,31 @@ export class WaitingOpen implements StreamHandler {
 	/** Bytes that are kept. */
 	keptBytes = 0;
 	readonly #host: WaitingOpenHost;
+	readonly #resume: NewStream;
 	readonly #stream: TransportStream;
 	#state: State = { type: "waiting", events: [] };
 	#reset = false;
 	#stopped = false;
 
-	constructor(incoming: IncomingStream, init: StreamInit, host: WaitingOpenHost) {
+	/** @param resume What its OPEN says of the leg. */
+	constructor(incoming: IncomingStream, init: StreamInit, resume: NewStream, host: WaitingOpenHost) {
 		this.init = init;
+		this.#resume = resume;
 		this.#host = host;
 		this.#stream = incoming.accept(this, streamOptions(init));
 	}
 
-	/** Answers ACCEPT. The stream has what came meanwhile. */
+	/** Answers RESUMABLE. The stream has what came meanwhile. */
 	accept(): FramedStream {
 		const { init } = this;
+		const { connection } = this.#stream;
 		const events = this.#state.type === "waiting" ? this.#state.events : [];
-		const shell = new StreamShell("acceptor", subjectOf(init), init.limits, init.clock ?? systemClock);
-		const { exchange } = shell;
-		this.#state = { type: "accepted", handler: exchange };
-		exchange.accept(this.#stream);
-		for (const event of events) event(exchange);
+		const shell = shellFor("acceptor", connection, init);
+		shell.exchange.accept((handler) => {
+			this.#state = { type: "accepted", handler };
+			return linkOf(this.#stream, connection, init);
+		}, this.#resume);
+		if (this.#state.type === "accepted") for (const event of events) event(this.#state.handler);
 		return new FramedStream(init, shell);
 	}
 

@@ -66,6 +66,16 @@ export const RESET_CODES = {
 	CHANNEL_CLOSED: 0x0c,
 	/** A member of a broadcast was too slow, and its policy is to end then. */
 	LAGGED: 0x0d,
+	/** Of one leg of a stream: another leg carries it, or will. */
+	MOVED: 0x0e,
+	/** The stream, or another leg of it, is not allowed any more. */
+	FORBIDDEN: 0x0f,
+	/** No leg carried the stream for longer than both sides keep it. */
+	RESUME_EXPIRED: 0x10,
+	/** The stream is not known where another leg of it was opened. */
+	RESUME_UNKNOWN: 0x11,
+	/** What is sealed from end to end was changed on the way. */
+	SEAL_FAILED: 0x12,
 } as const;
 
 /** Application codes travel as this + code. */
@@ -85,6 +95,7 @@ export const REJECT_CODES = [
 	"PROTOCOL_ERROR",
 	"CLIENT_CLOSED",
 	"COORDINATOR_CLOSED",
+	"RESUME_UNKNOWN",
 ] as const;
 
 /** Why a stream was rejected. */
@@ -155,6 +166,9 @@ const RESET_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, Cone
 	[RESET_CODES.DISCONNECTED, "DISCONNECTED"],
 	[RESET_CODES.CHANNEL_CLOSED, "CHANNEL_CLOSED"],
 	[RESET_CODES.LAGGED, "LAGGED"],
+	[RESET_CODES.MOVED, "PROTOCOL_ERROR"],
+	[RESET_CODES.RESUME_EXPIRED, "RESUME_EXPIRED"],
+	[RESET_CODES.RESUME_UNKNOWN, "RESUME_UNKNOWN"],
 ]);
 
 const CLOSE_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, ConecErrorCode>([

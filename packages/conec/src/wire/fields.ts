@@ -272,7 +272,7 @@ export function hexField(object: Readonly<Record<string, unknown>>, name: string
 	return value;
 }
 
-/** The required token of an attempt at a direct channel. */
+/** The required token of an attempt at a direct channel, or of a stream. */
 export function tokenField(object: Readonly<Record<string, unknown>>): string {
 	return hexField(object, "token", TOKEN_DIGITS);
 }

@@ -112,7 +112,10 @@ test("frames: zero, the limit and one more, for each kind", () => {
 });
 
 test("frames: kinds that are not known end the stream below 0x80", () => {
+	const known = new Set<number>(Object.values(FRAME));
+	assert.ok([...known].every(isKnownKind));
 	for (let kind = 0x08; kind < 0x80; kind++) {
+		if (known.has(kind)) continue;
 		assert.equal(isKnownKind(kind) || isSkippedKind(kind), false);
 		const { events } = decode([encodeFrame(kind, new Uint8Array(0))]);
 		assert.equal(events[0]?.type === "error" && events[0].code, "FRAME_INVALID");

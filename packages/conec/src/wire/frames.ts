@@ -22,6 +22,18 @@ export const FRAME = {
 	END: 0x06,
 	/** Everything before your END is in my process. */
 	END_ACK: 0x07,
+	/** The acceptor's first frame on each leg of a stream; see `stream-frames.ts` for this and the kinds that follow. */
+	RESUMABLE: 0x10,
+	/** What has come, and how much more may come. */
+	ACK: 0x11,
+	/** With which number a leg begins. */
+	FROM: 0x12,
+	/** The application wants no more. */
+	STOP: 0x13,
+	/** The application gave up sending. */
+	RESET: 0x15,
+	/** What the next message needs. */
+	BLOCKED: 0x16,
 } as const;
 
 /** Bytes before the payload. */
@@ -38,7 +50,7 @@ export const FRAME_LENGTH_MAX = 0xff_ff_ff;
 
 /** Whether a kind has a meaning in this version. */
 export function isKnownKind(kind: number): boolean {
-	return kind <= FRAME.END_ACK;
+	return kind <= FRAME.END_ACK || (kind >= FRAME.RESUMABLE && kind <= FRAME.BLOCKED && kind !== 0x14);
 }
 
 /** Whether an unknown kind is to be skipped rather than to end the stream. */

@@ -5,18 +5,30 @@ import { REJECT_CODES } from "./codes.ts";
 import { FRAME_BYTES } from "./frames.ts";
 import { decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator, decodeReject, encodeOpen, encodeReject, sharedPriority } from "./open.ts";
 
+const TOKEN = "00112233445566778899aabbccddeeff";
+const KEY = `sha256:${"0f".repeat(32)}`;
 const text = (json: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(json));
 const header = fc.oneof(
 	fc.record({ id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) }),
 	fc.record({ id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), metadata: fc.constantFrom(null, 0, "x", ["a"], { b: { c: 1 } }) }),
 	fc.record({ id: fc.nat(), priority: fc.integer({ min: -100, max: 100 }) }),
 	fc.record({ id: fc.nat(), protocol: fc.constantFrom("a", "chat/1", "x".repeat(64)) }),
+	fc.record({ id: fc.nat(), resume: fc.record({ limit: fc.maxSafeNat(), messageBytes: fc.nat() }) }),
+	fc.record({
+		id: fc.nat(),
+		metadata: fc.constant(7),
+		resume: fc.record({ limit: fc.nat(), messageBytes: fc.nat(), token: fc.constant(TOKEN), forMs: fc.integer({ min: 1, max: 0xffff_ffff }) }),
+	}),
+	fc.record({
+		id: fc.nat(),
+		resume: fc.record({ token: fc.constant(TOKEN), generation: fc.integer({ min: 1, max: 0xffff_ffff }), received: fc.maxSafeNat(), limit: fc.maxSafeNat() }),
+	}),
 );
 
 test("open: what is encoded is decoded, each header by its own decoder", () => {
 	fc.assert(
 		fc.property(header, fc.constantFrom("bob", "a.b"), (made, peer) => {
-			const open = { ...made };
+			const open = structuredClone(made);
 			assert.deepEqual(decodeOpenDirect(encodeOpen(open)), { ok: true, value: open });
 			assert.deepEqual(decodeOpenToCoordinator(encodeOpen(open)), { ok: true, value: open });
 			assert.deepEqual(decodeOpenFromCoordinator(encodeOpen(open)), { ok: true, value: open });
@@ -73,6 +85,33 @@ test("open: the length of metadata is that of its bytes as they came, and of wha
 
 test("open: a peer's stream may step back behind those of others, not ahead of them", () => {
 	assert.deepEqual([undefined, -100, -1, 0, 1, 100].map(sharedPriority), [undefined, -100, -1, undefined, undefined, undefined]);
+});
+
+test("open: a leg says what kind it is, and a field that its kind needs must be right", () => {
+	const [plain, kept, further] = [
+		{ limit: 65_536, messageBytes: 0 },
+		{ limit: 65_536, messageBytes: 1, token: TOKEN, forMs: 1 },
+		{ token: TOKEN, generation: 1, received: 0, limit: 0 },
+	];
+	for (const decode of [decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator]) {
+		for (const resume of [plain, kept, further])
+			assert.deepEqual(decode(text({ id: 1, resume: { ...resume, more: 1 } })), { ok: true, value: { id: 1, resume } });
+		const { token: _token, ...nameless } = further;
+		const bad: unknown[] = [null, [], "x", {}, { limit: 1 }, { messageBytes: 1 }, { ...kept, token: undefined }, { ...kept, forMs: undefined }, nameless];
+		for (const value of [null, -1, 0.5, 2 ** 53, "1"])
+			for (const name of ["limit", "messageBytes"]) bad.push({ ...plain, [name]: value }, { ...kept, [name]: value });
+		for (const value of [null, -1, 0, 0.5, 2 ** 32, "1"]) bad.push({ ...kept, forMs: value }, { ...further, generation: value });
+		for (const value of [null, "", TOKEN.toUpperCase(), TOKEN.slice(1), `${TOKEN}0`, 7, {}]) bad.push({ ...kept, token: value }, { ...further, token: value });
+		for (const value of [undefined, null, -1, 0.5, 2 ** 53]) bad.push({ ...further, received: value }, { ...further, limit: value });
+		for (const resume of bad) assert.equal(decode(text({ id: 1, resume })).ok, false, JSON.stringify(resume));
+		assert.equal(decode(text({ id: 1, metadata: 1, resume: kept })).ok, true);
+		assert.equal(decode(text({ id: 1, metadata: 1, resume: further })).ok, false, "a further leg brings no metadata");
+	}
+	const from = { from: "bob", fromKey: KEY, id: 1, resume: kept };
+	assert.deepEqual(decodeOpenFromCoordinator(text(from)), { ok: true, value: from });
+	for (const fromKey of [null, "", KEY.slice(1), KEY.toUpperCase(), `${KEY}0`, 7])
+		assert.equal(decodeOpenFromCoordinator(text({ ...from, fromKey })).ok, false, String(fromKey));
+	assert.deepEqual(decodeOpenDirect(text(from)), { ok: true, value: { id: 1, resume: kept } }, "names are not looked at on a direct channel");
 });
 
 test("open: truncated and mutated headers never throw", () => {

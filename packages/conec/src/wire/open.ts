@@ -1,5 +1,5 @@
 /**
- * How a stream begins: the headers in OPEN, and the answer REJECT. (ACCEPT, END and END_ACK are empty.)
+ * How a stream begins: the headers in OPEN, and the answer REJECT.
  *
  * @module
  */
@@ -10,19 +10,33 @@ import { decodeJson } from "./decode-json.ts";
 import {
 	choiceField,
 	codeField,
+	countField,
 	cutNote,
 	FieldProblem,
 	fieldOf,
+	fingerprintField,
 	idField,
+	integerField,
 	METADATA_BYTES,
 	metadataField,
 	noteField,
+	objectField,
 	priorityField,
 	protocolField,
 	streamIdField,
+	tokenField,
 } from "./fields.ts";
 import { type Decoded, encodeJson, type JsonValue } from "./json.ts";
 import { WATCHED } from "./presence.ts";
+
+/** What an OPEN says about the leg that it begins. */
+export type OpenResume =
+	/** A new stream that ends with its one leg. `limit`: up to which cumulative cost the acceptor may send. `messageBytes`: the longest message that the opener takes. */
+	| { readonly limit: number; readonly messageBytes: number }
+	/** A new stream that survives the loss of its leg for `forMs`. `token` names it: 32 hexadecimal digits, random, a secret of its two ends. */
+	| { readonly limit: number; readonly messageBytes: number; readonly token: string; readonly forMs: number }
+	/** Another leg of the stream with that `token`: the `generation`th after the first. So many units of the acceptor have come. */
+	| { readonly token: string; readonly generation: number; readonly received: number; readonly limit: number };
 
 /** From a Client to the Coordinator. */
 export interface OpenToCoordinator {
@@ -39,16 +53,20 @@ export interface OpenToCoordinator {
 	readonly protocol?: string | undefined;
 	/** Which stream goes first, -100 to 100. The Coordinator passes it on. @default 0 */
 	readonly priority?: number | undefined;
+	readonly resume?: OpenResume | undefined;
 }
 
 /** From the Coordinator to a Client. */
 export interface OpenFromCoordinator {
 	/** The Client that opened the stream; absent: the Coordinator itself. */
 	readonly from?: string | undefined;
+	/** With `from` and a token: `sha256:` and 64 hexadecimal digits, of the SubjectPublicKeyInfo of that Client's certificate. */
+	readonly fromKey?: string | undefined;
 	readonly id: number;
 	readonly metadata?: JsonValue | undefined;
 	readonly protocol?: string | undefined;
 	readonly priority?: number | undefined;
+	readonly resume?: OpenResume | undefined;
 }
 
 /** From Client to Client, on a direct channel. */
@@ -57,6 +75,7 @@ export interface OpenDirect {
 	readonly metadata?: JsonValue | undefined;
 	readonly protocol?: string | undefined;
 	readonly priority?: number | undefined;
+	readonly resume?: OpenResume | undefined;
 }
 
 /** Why a stream is not taken. */
@@ -97,6 +116,7 @@ export function decodeOpenToCoordinator(payload: Uint8Array, metadataBytes: numb
 export function decodeOpenFromCoordinator(payload: Uint8Array, metadataBytes: number = METADATA_BYTES): Decoded<OpenFromCoordinator> {
 	return decodeJson("OPEN", payload, (object) => ({
 		...(fieldOf(object, "from") === undefined ? {} : { from: idField(object, "from") }),
+		...(fieldOf(object, "fromKey") === undefined ? {} : { fromKey: fingerprintField(object, "fromKey") }),
 		...readOpen(object, metadataBytes),
 	}));
 }
@@ -123,10 +143,25 @@ function readOpen(object: Readonly<Record<string, unknown>>, metadataBytes: numb
 	const metadata = metadataField(object, metadataBytes);
 	const protocol = protocolField(object, "protocol");
 	const priority = priorityField(object, "priority");
+	const resume = fieldOf(object, "resume") === undefined ? undefined : readResume(objectField(object, "resume"));
+	if (metadata !== undefined && resume !== undefined && "generation" in resume) throw new FieldProblem("metadata and resume.generation exclude each other");
 	return {
 		id: streamIdField(object, "id"),
 		...(metadata === undefined ? {} : { metadata }),
 		...(protocol === undefined ? {} : { protocol }),
 		...(priority === undefined ? {} : { priority }),
+		...(resume === undefined ? {} : { resume }),
 	};
 }
+
+function readResume(object: Readonly<Record<string, unknown>>): OpenResume {
+	const limit = countField(object, "limit");
+	if (fieldOf(object, "generation") !== undefined) {
+		return { token: tokenField(object), generation: integerField(object, "generation", 1, U32_MAX), received: countField(object, "received"), limit };
+	}
+	const messageBytes = integerField(object, "messageBytes", 0, U32_MAX);
+	if (fieldOf(object, "token") === undefined && fieldOf(object, "forMs") === undefined) return { limit, messageBytes };
+	return { limit, messageBytes, token: tokenField(object), forMs: integerField(object, "forMs", 1, U32_MAX) };
+}
+
+const U32_MAX = 0xffff_ffff;

@@ -6,11 +6,12 @@ import { decodeBroadcastControl, encodeBroadcastControl, epochToBytes, TaggedDec
 import { applicationCodeFromWire, applicationCodeToWire, CLOSE_CODES, REFUSED_CODES, REJECT_CODES, RESET_CODES } from "./codes.ts";
 import { decodeControl, encodeControl } from "./control.ts";
 import { type DatagramContent, decodeDatagram, encodeDatagram, isAuthentic, type Mac } from "./datagrams.ts";
-import { encodeFrame, FrameDecoder } from "./frames.ts";
+import { encodeFrame, FRAME, FrameDecoder } from "./frames.ts";
 import { isId } from "./ids.ts";
 import { decodeJsonObject, metadataTextBytes } from "./json.ts";
 import { decodeOpenDirect, decodeOpenFromCoordinator, decodeOpenToCoordinator, decodeReject, encodeOpen, encodeReject } from "./open.ts";
 import { changeText, decodePresence, encodePeerChanges, encodePeersPage, type PeerChanges, type PeersPage, peerText } from "./presence.ts";
+import { decodeAck, decodeCode, decodeCount, decodeResumable, encodeAck, encodeCode, encodeCount, encodeResumable } from "./stream-frames.ts";
 
 const ROOT = new URL("../../../../", import.meta.url);
 
@@ -63,6 +64,10 @@ function toHex(bytes: Uint8Array): string {
 	return Buffer.from(bytes).toString("hex");
 }
 
+function mapped<T, R>(value: T | undefined, change: (value: T) => R): R | undefined {
+	return value === undefined ? undefined : change(value);
+}
+
 function decoderFor(bytes: string): { events: ReturnType<FrameDecoder["push"]>; decoder: FrameDecoder } {
 	const decoder = new FrameDecoder({ messageBytes: 1_048_576 });
 	return { events: decoder.push(fromHex(bytes)), decoder };
@@ -96,6 +101,27 @@ test("vectors: JSON", () => {
 		const decoded = decodeJsonObject(fromHex(payload));
 		assert.equal(decoded.ok && metadataTextBytes(decoded.value), bytes, name);
 	}
+});
+
+test("vectors: payloads of the frames beside messages", () => {
+	const decoders: ReadonlyMap<number, (payload: Uint8Array) => Uint8Array | undefined> = new Map([
+		[FRAME.RESUMABLE, (payload: Uint8Array) => mapped(decodeResumable(payload), encodeResumable)],
+		[FRAME.ACK, (payload: Uint8Array) => mapped(decodeAck(payload), ({ received, limit }) => encodeAck(received, limit))],
+		[FRAME.FROM, (payload: Uint8Array) => mapped(decodeCount(payload), encodeCount)],
+		[FRAME.BLOCKED, (payload: Uint8Array) => mapped(decodeCount(payload), encodeCount)],
+		[FRAME.STOP, (payload: Uint8Array) => mapped(decodeCode(payload), encodeCode)],
+		[FRAME.RESET, (payload: Uint8Array) => mapped(decodeCode(payload), encodeCode)],
+	]);
+	const seen = new Set<number>();
+	for (const { name, frames } of vectors<{ valid: FrameVector[] }>("frames").valid) {
+		for (const { kind, payload } of frames) {
+			const again = decoders.get(kind);
+			if (again === undefined) continue;
+			seen.add(kind);
+			assert.equal(toHex(again(fromHex(payload)) ?? new Uint8Array(0)), payload, name);
+		}
+	}
+	assert.equal(seen.size, decoders.size, "there is a vector for each");
 });
 
 test("vectors: control messages", () => {

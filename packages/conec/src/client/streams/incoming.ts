@@ -42,7 +42,7 @@ export class ClientStreams {
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
 		// The name is that of the connection; what the header may say is not looked at.
 		const init = channel.init(open.value, describeStream(open.value.id, "from", channel.peer));
-		this.arrive({ incoming, init, accepted: (stream) => channel.add(stream) });
+		this.arrive({ incoming, init, resume: open.value.resume, accepted: (stream) => channel.add(stream) });
 	}
 
 	/** Nothing more comes in. Streams that nobody has taken fail with the error; so does the iteration, unless the application has closed the Client. Handlers are told to end. */

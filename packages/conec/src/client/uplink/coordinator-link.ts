@@ -19,6 +19,7 @@ import { askConnection, type Heard, Hearing, Silence } from "../../session/silen
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
+import type { StreamBudgets } from "../../stream/flow.ts";
 import type { StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import { rejectStream } from "../../stream/open-stream.ts";
@@ -28,7 +29,7 @@ import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOf
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { ControlMessage, Ping, Pong, Welcome } from "../../wire/control.ts";
 import { FRAME } from "../../wire/frames.ts";
-import { decodeOpenFromCoordinator, encodeOpen, type OpenDirect, sharedPriority } from "../../wire/open.ts";
+import { decodeOpenFromCoordinator, type OpenDirect, type OpenToCoordinator, sharedPriority } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import type { Greeted } from "./handshake.ts";
 import { PeerSilences } from "./peer-silences.ts";
@@ -55,6 +56,8 @@ export interface LinkParts {
 	readonly endAtExpiry: boolean;
 	/** @default the machine's */
 	readonly clock?: Clock;
+	/** What its streams share with all others of the process. @default with each other only */
+	readonly budgets?: StreamBudgets;
 	readonly events: LinkEvents;
 }
 
@@ -67,6 +70,7 @@ export class CoordinatorLink {
 	observedAddress: SocketAddress;
 	readonly #greeted: Greeted;
 	readonly #clock: Clock;
+	readonly #budgets: StreamBudgets | undefined;
 	readonly #control: ControlStream;
 	readonly #limits: ClientLimits;
 	/** What holds for messages that the Coordinator itself takes. */
@@ -85,6 +89,7 @@ export class CoordinatorLink {
 		const { welcome, connection, control } = greeted;
 		this.#greeted = greeted;
 		this.#clock = clock;
+		this.#budgets = parts.budgets;
 		this.welcome = welcome;
 		this.connection = connection;
 		this.observedAddress = welcome.observedAddress;
@@ -149,9 +154,9 @@ export class CoordinatorLink {
 
 	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`), within `timeoutMs`. `others`: from whom something must come meanwhile, beside the Coordinator. Rejects like `Client.openStream`. */
 	openStream(peer: string | null, options: OpenStreamOptions, others: readonly Heard[] = [], timeoutMs?: number): Promise<MessageStream> {
-		const make = (id: number): { init: StreamInit; payload: Uint8Array } => {
+		const make = (id: number): { init: StreamInit; open: OpenToCoordinator } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
-			return { init: this.#init(peer, open, describeStream(id, "to", peer)), payload: encodeOpen(peer === null ? open : { to: peer, ...open }) };
+			return { init: this.#init(peer, open, describeStream(id, "to", peer)), open: peer === null ? open : { to: peer, ...open } };
 		};
 		return this.streams.open(this.connection, options, make, [this.#silence, ...others], timeoutMs);
 	}
@@ -207,12 +212,25 @@ export class CoordinatorLink {
 		// A peer may not put its stream ahead of those of others on this connection. The Coordinator may.
 		const priority = from === null ? open.value.priority : sharedPriority(open.value.priority);
 		const init = this.#init(from, { ...open.value, priority }, describeStream(id, "from", from));
-		this.#events.arrived({ incoming, init, accepted: (stream) => this.streams.add(stream) });
+		this.#events.arrived({ incoming, init, resume: open.value.resume, accepted: (stream) => this.streams.add(stream) });
 	}
 
 	#init(peer: string | null, { id, metadata, protocol, priority }: OpenDirect, describe: string): StreamInit {
 		const limits = peer === null ? this.sendLimits : this.#limits;
 		const path = peer === null ? "direct" : "proxied";
-		return { peer, id, path, metadata, protocol, priority, limits, describe, lostCode: "COORDINATOR_LOST", clock: this.#clock };
+		return {
+			peer,
+			id,
+			path,
+			metadata,
+			protocol,
+			priority,
+			limits,
+			describe,
+			lostCode: "COORDINATOR_LOST",
+			clock: this.#clock,
+			budgets: this.#budgets,
+			severalPeers: true,
+		};
 	}
 }

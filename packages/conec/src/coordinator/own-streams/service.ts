@@ -11,22 +11,26 @@ import { describeStream } from "../../session/describe-stream.ts";
 import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
 import type { Reception } from "../../session/protocols/index.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
+import { StreamBudgets } from "../../stream/flow.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import type { IncomingStream } from "../../transport/transport.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
-import { encodeOpen, type OpenDirect, type OpenToCoordinator } from "../../wire/open.ts";
+import type { OpenDirect, OpenToCoordinator } from "../../wire/open.ts";
 import type { Session } from "../sessions/index.ts";
 
 /** See the module. */
 export class OwnStreams {
 	readonly #limits: CoordinatorLimits;
+	/** What all of them share. */
+	readonly #budgets: StreamBudgets;
 	readonly #clock: Clock;
 	readonly #streams: StreamSet;
 	readonly #reception: Reception;
 
 	constructor(limits: CoordinatorLimits, clock: Clock, reception: Reception) {
 		this.#limits = limits;
+		this.#budgets = new StreamBudgets(limits, clock);
 		this.#clock = clock;
 		this.#reception = reception;
 		this.#streams = new StreamSet(undefined, clock, { waiting: limits.waitingCalls, live: () => Number.POSITIVE_INFINITY });
@@ -39,9 +43,9 @@ export class OwnStreams {
 
 	/** Opens a stream to a Client. Rejects like `Coordinator.openStream`. */
 	async open(session: Session, options: OpenStreamOptions): Promise<MessageStream> {
-		const make = (id: number): { init: StreamInit; payload: Uint8Array } => {
+		const make = (id: number): { init: StreamInit; open: OpenDirect } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
-			return { init: this.#init(session, open, describeStream(id, "to", session.id)), payload: encodeOpen(open) };
+			return { init: this.#init(session, open, describeStream(id, "to", session.id)), open };
 		};
 		const stream = await this.#streams.open(session.connection, options, make, [session.silence]);
 		count(session, stream);
@@ -54,7 +58,8 @@ export class OwnStreams {
 			this.#streams.add(stream);
 			count(session, stream);
 		};
-		this.#reception.arrive({ incoming, init: this.#init(session, open, describeStream(open.id, "from", session.id)), accepted });
+		const init = this.#init(session, open, describeStream(open.id, "from", session.id));
+		this.#reception.arrive({ incoming, init, resume: open.resume, accepted });
 	}
 
 	/** Takes no more. Those that the application has not taken fail with the error, and handlers of protocols are told to end. */
@@ -79,7 +84,8 @@ export class OwnStreams {
 	}
 
 	#init(session: Session, { id, metadata, protocol, priority }: OpenDirect, describe: string): StreamInit {
-		return { peer: session.id, id, path: "direct", metadata, protocol, priority, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
+		const [limits, clock, budgets] = [this.#limits, this.#clock, this.#budgets];
+		return { peer: session.id, id, path: "direct", metadata, protocol, priority, limits, describe, lostCode: "PEER_LOST", clock, budgets };
 	}
 }
 

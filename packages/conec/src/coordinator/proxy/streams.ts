@@ -43,8 +43,8 @@ export class ProxiedStreams {
 		let held: HeldStream;
 		try {
 			// The name comes from the sender's own connection, never from what it wrote.
-			const { id, metadata, protocol, priority } = open;
-			const payload = encodeOpen({ from: from.id, id, metadata, protocol, priority });
+			const { id, metadata, protocol, priority, resume } = open;
+			const payload = encodeOpen({ from: from.id, id, metadata, protocol, priority, resume });
 			// On its own connection the opener may choose what goes first, on that of the target only what goes last.
 			held = to.connection.openHeldStream({ kind: FRAME.OPEN, payload }, true, sharedPriority(priority));
 		} catch {

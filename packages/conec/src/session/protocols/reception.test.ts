@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createVirtualClock, type VirtualClock } from "../../../testing/memory/virtual-clock.ts";
-import { connectEnds } from "../../../testing/stream-fixture.ts";
+import { accept, connectEnds } from "../../../testing/stream-fixture.ts";
 import { ConecError, isConecError } from "../../errors.ts";
 import { type Limits, resolveLimits } from "../../limits.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
-import { acceptMessageStream, openMessageStream } from "../../stream/open-stream.ts";
+import { openMessageStream } from "../../stream/open-stream.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
-import { FRAME } from "../../wire/frames.ts";
 import { isProtocol } from "../../wire/ids.ts";
-import { encodeOpen } from "../../wire/open.ts";
+import { decodeOpenDirect } from "../../wire/open.ts";
 import { checkHandlers, type HandlerFailed, type ProtocolHandler } from "./handler.ts";
 import { Reception } from "./reception.ts";
 
@@ -58,8 +57,12 @@ async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Rec
 	const expected: { readonly peer: string; readonly protocol: string | undefined }[] = [];
 	const start = (early: boolean, protocol?: string, peer = "alice"): Promise<FramedStream> => {
 		expected.push({ peer, protocol });
-		ends.far.onStream = (incoming) => reception.arrive({ incoming, init: ends.init(expected.shift()), accepted: () => undefined });
-		const opening = openMessageStream(ends.near, { kind: FRAME.OPEN, payload: encodeOpen({ id: 1, protocol }) }, ends.init({ protocol }), { early });
+		ends.far.onStream = (incoming) => {
+			const open = decodeOpenDirect(incoming.header.payload);
+			assert.ok(open.ok);
+			reception.arrive({ incoming, init: ends.init(expected.shift()), resume: open.value.resume, accepted: () => undefined });
+		};
+		const opening = openMessageStream(ends.near, { id: 1, protocol }, ends.init({ protocol }), { early });
 		opening.catch(() => undefined);
 		return opening;
 	};
@@ -81,9 +84,9 @@ async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Rec
 			return (await error) as ConecError;
 		},
 		async send(protocol) {
-			const opening = openMessageStream(ends.near, { kind: FRAME.OPEN, payload: encodeOpen({ id: 1, protocol }) }, ends.init({ protocol }));
+			const opening = openMessageStream(ends.near, { id: 1, protocol }, ends.init({ protocol }));
 			await settle();
-			const far = acceptMessageStream(await ends.incoming(), ends.init({ peer: "alice", protocol }));
+			const far = accept(await ends.incoming(), ends.init({ peer: "alice", protocol }));
 			reception.take(far);
 			await settle();
 			return { near: await opening, far };

@@ -11,7 +11,7 @@ import { argumentError, ConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
 import { IncomingStreams } from "../../stream/incoming-streams.ts";
-import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
+import { acceptMessageStream, legProblem, type NewStream, rejectStream } from "../../stream/open-stream.ts";
 import { RESET_CODES, type RejectCode } from "../../wire/codes.ts";
 import { checkProtocol } from "../open-stream-options.ts";
 import { checkHandler, type HandlerFailed, type Handling, type ProtocolHandler } from "./handler.ts";
@@ -106,17 +106,17 @@ export class Reception {
 	 * those who have opened streams here. Answers REJECT: `PROTOCOL_UNHANDLED`, and `PEER_BUSY` if too many wait.
 	 */
 	arrive(arrival: Arrival): void {
-		const { incoming, init } = arrival;
+		const { incoming, init, resume } = arrival;
 		const { protocol } = init;
-		const refusal = this.#refusal(protocol);
+		const refusal = legProblem(resume) ?? this.#refusal(protocol);
 		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
 		const [places, waiting] = protocol === undefined ? [this.incoming, this.#untaken] : [this.#runs, this.#unhandled];
 		if (waiting.length === 0 && places.hasRoom) {
-			const stream = acceptMessageStream(incoming, init);
+			const stream = acceptMessageStream(incoming, init, resume as NewStream);
 			arrival.accepted(stream);
 			return this.take(stream);
 		}
-		if (!waiting.add(arrival)) rejectStream(incoming, "PEER_BUSY", `too many streams wait for ${this.#owner}'s application`);
+		if (!waiting.add(arrival, resume as NewStream)) rejectStream(incoming, "PEER_BUSY", `too many streams wait for ${this.#owner}'s application`);
 	}
 
 	/** Hands over a stream that has been accepted. */

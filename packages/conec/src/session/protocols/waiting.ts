@@ -6,14 +6,18 @@
 
 import { FairQueue } from "../../base/fair-queue.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
+import type { NewStream } from "../../stream/open-stream.ts";
 import { WaitingOpen } from "../../stream/waiting-open.ts";
 import type { IncomingStream } from "../../transport/transport.ts";
 import type { RejectCode } from "../../wire/codes.ts";
+import type { OpenResume } from "../../wire/open.ts";
 
 /** A stream whose OPEN has been understood. */
 export interface Arrival {
 	readonly incoming: IncomingStream;
 	readonly init: StreamInit;
+	/** What its OPEN says of the leg. */
+	readonly resume: OpenResume | undefined;
 	/** It has been accepted. Called before the application has it. */
 	readonly accepted: (stream: FramedStream) => void;
 }
@@ -42,10 +46,10 @@ export class WaitingStreams {
 	}
 
 	/** Lets a stream wait. False: there is no room, and it is the caller's to reject. */
-	add({ incoming, init, accepted }: Arrival): boolean {
+	add({ incoming, init, accepted }: Arrival, resume: NewStream): boolean {
 		const { peer } = init;
 		if (this.#queue.length >= this.#most || this.#queue.lengthOf(peer) >= this.#mostEach) return false;
-		const open: WaitingOpen = new WaitingOpen(incoming, init, {
+		const open: WaitingOpen = new WaitingOpen(incoming, init, resume, {
 			kept: (bytes) => {
 				const keptBytes = (this.#keptBytes.get(peer) ?? 0) + bytes;
 				this.#keptBytes.set(peer, keptBytes);

@@ -1,0 +1,14 @@
+/**
+ * The machine of a stream: numbers, counts, limits, and legs that are interchangeable.
+ *
+ * @module
+ */
+
+export type { Offered } from "./acceptor.ts";
+export { Exchange } from "./exchange.ts";
+export { cannotOpen, lostWith, type Subject } from "./failures.ts";
+export type { ResumeOptions } from "./opener.ts";
+export type { SendingState } from "./outcome.ts";
+export type { ReceivingState } from "./receiving.ts";
+export type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegWire } from "./seams.ts";
+export { LOST_WORDS, WORDS } from "./words.ts";
