@@ -292,6 +292,17 @@ test("receive budget: who found no room has a window again once there is some", 
 	assert.deepEqual(late.raised, [true]);
 });
 
+test("receive budget: what one identity gives back is given to another that asked", () => {
+	const made = bench({ receiveBytes: 16 * MiB });
+	const greedy = ["b", "c", "d", "e", "f", "g", "h"].flatMap((identity) => Array.from({ length: 64 }, () => open(made, identity)));
+	const one = open(made, "a");
+	one.window.asked(500 * KiB);
+	assert.equal(one.window.limit, EARLY_BYTES);
+	for (const { window } of greedy) window.close();
+	assert.equal(one.window.limit, 500 * KiB);
+	assert.deepEqual(one.raised, [true]);
+});
+
 test("receive budget: a million empty messages move the limit and nothing else", () => {
 	const made = bench();
 	const one = open(made);
