@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EARLY_BYTES, ReceiveBudget, type ReceiveBudgetOptions, type ReceiveWindow, UNIT_COST_BYTES } from "./index.ts";
+import { EARLY_BYTES, ReceiveBudget, type ReceiveLimits, type ReceiveWindow, UNIT_COST_BYTES } from "./index.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -12,10 +12,10 @@ interface Bench {
 	now: number;
 }
 
-function bench(options: Partial<ReceiveBudgetOptions> = {}): Bench {
+function bench(options: Partial<ReceiveLimits> = {}): Bench {
 	const made: Bench = {
 		now: 0,
-		budget: new ReceiveBudget({ receiveBytes: 256 * MiB, streamWindowBytes: 2 * MiB, messageBytes: MiB, now: () => made.now, ...options }),
+		budget: new ReceiveBudget({ receiveBytes: 256 * MiB, streamWindowBytes: 2 * MiB, messageBytes: MiB, ...options }, () => made.now),
 	};
 	return made;
 }
