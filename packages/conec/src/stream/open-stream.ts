@@ -90,5 +90,5 @@ function subjectOf(init: StreamInit): Subject {
 }
 
 function streamOptions(init: StreamInit): StreamOptions {
-	return { messageBytes: init.limits.messageBytes, creditBytes: init.limits.streamCreditBytes, highWaterBytes: init.limits.sendHighWaterBytes };
+	return { messageBytes: init.limits.messageBytes, highWaterBytes: init.limits.sendHighWaterBytes };
 }

@@ -210,7 +210,7 @@ export type TransportLimits = Pick<
 	| "idleTimeoutMs"
 	| "keepAliveIntervalMs"
 	| "streamsPerConnection"
-	| "streamWindowBytes"
+	| "quicStreamWindowBytes"
 >;
 
 /** What a transport is made with. */

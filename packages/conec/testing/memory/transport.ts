@@ -384,7 +384,7 @@ class Endpoint implements MemoryTransport {
 			delayMs: delayMs + jitterMs / 2,
 			nextDelayMs: () => this.#network.nextDelayMs(),
 			// A window is the receiver's to give, so what this end sends is bounded by the other end's.
-			windowBytes: windowBytes ?? peer.#limits.streamWindowBytes,
+			windowBytes: windowBytes ?? peer.#limits.quicStreamWindowBytes,
 			...own,
 			transport: this,
 			streams: this.#limits.streamsPerConnection + 1, // the control stream is one more

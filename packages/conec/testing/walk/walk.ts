@@ -58,7 +58,7 @@ export class Walk implements Stage {
 	/** Requests that are under way, for the log. */
 	readonly waiting: Set<string> = new Set();
 	/** Of Clients: small ones, so that little is enough to fill what there is. */
-	readonly #limits: { readonly streamCreditBytes: number; readonly sendHighWaterBytes: number };
+	readonly #limits: { readonly streamWindowBytes: number; readonly sendHighWaterBytes: number };
 	#runs = 0;
 
 	constructor(seed: number) {
@@ -74,7 +74,7 @@ export class Walk implements Stage {
 				limits: { broadcastBufferBytes: 8 * 1_048_576, presenceQueueBytes: 16_384, presenceLogBytes: 65_536 },
 			},
 		});
-		this.#limits = { streamCreditBytes: traits.pick([1_024, 8_192, 262_144]), sendHighWaterBytes: traits.pick([1_024, 8_192, 524_288]) };
+		this.#limits = { streamWindowBytes: traits.pick([65_536, 262_144, 2_097_152]), sendHighWaterBytes: traits.pick([1_024, 8_192, 524_288]) };
 		const note = (line: string): void => this.world.note(line);
 		this.choose = chooserOf(this.world.random);
 		this.names = CLIENT_NAMES.slice(0, this.choose.integer(4, CLIENT_NAMES.length - 1));

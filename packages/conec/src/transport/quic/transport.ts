@@ -162,7 +162,7 @@ class QuicTransport implements Transport {
 			idleTimeoutMs: limits.idleTimeoutMs,
 			keepAliveIntervalMs: own.keepAliveIntervalMs ?? keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
 			bidirectionalStreams: limits.streamsPerConnection + 1, // the control stream is one more
-			streamWindowBytes: limits.streamWindowBytes,
+			streamWindowBytes: limits.quicStreamWindowBytes,
 			datagramBufferBytes: 0,
 			congestion: this.#options.congestion ?? "cubic",
 		};
