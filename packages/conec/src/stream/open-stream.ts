@@ -121,10 +121,5 @@ function subjectOf(init: StreamInit): Subject {
 /** What the transport is told of a stream. */
 export function streamOptions(init: StreamInit): StreamOptions {
 	const { priority, limits } = init;
-	return {
-		messageBytes: limits.messageBytes,
-		creditBytes: limits.streamCreditBytes,
-		highWaterBytes: limits.sendHighWaterBytes,
-		...(priority === undefined ? {} : { priority }),
-	};
+	return { messageBytes: limits.messageBytes, highWaterBytes: limits.sendHighWaterBytes, ...(priority === undefined ? {} : { priority }) };
 }

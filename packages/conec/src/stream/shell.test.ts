@@ -38,7 +38,13 @@ class Script {
 			this.queuedBytes += payload.length + 4;
 			return this.queuedBytes;
 		},
-		writeUrgent: () => assert.fail("nothing of a stream is urgent yet"),
+		writeUrgent: (kind, payload) => {
+			assert.equal(this.finished, false, "nothing is written after FIN");
+			if (this.over) return -1;
+			this.written.push(kind);
+			this.queuedBytes += payload.length + 4;
+			return this.queuedBytes;
+		},
 		writeFrames: () => assert.fail("a stream of messages has one frame at a time"),
 		queuedBytes: 0,
 		finish: () => {

@@ -101,7 +101,6 @@ export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, s
 		member.attach(
 			context.connection.openStream({ kind: FRAME.OPEN, payload: encodeOpen({ broadcast: open, id: context.id }) }, member, {
 				messageBytes: limits.messageBytes + TAG_BYTES,
-				creditBytes: limits.streamCreditBytes,
 				highWaterBytes: limits.sendHighWaterBytes,
 			}),
 		);

@@ -108,7 +108,6 @@ export class Broadcasts {
 		this.#streamOf.set(member, stream);
 		member.stream = incoming.accept(stream, {
 			messageBytes: limits.messageBytes,
-			creditBytes: limits.streamCreditBytes,
 			highWaterBytes: MEMBER_HIGH_WATER_BYTES,
 		});
 		member.stream.write(FRAME.ACCEPT, EMPTY);

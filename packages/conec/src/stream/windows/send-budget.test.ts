@@ -148,6 +148,19 @@ test("send budget: streams of other peers go on while one peer acknowledges noth
 	assert.ok(budget.onItsWayBytes <= 3 * MiB);
 });
 
+test("send budget: a long unit for which silent peers leave no room does not hold others up for ever", () => {
+	const budget = proxied();
+	const silent = Array.from({ length: 12 }, (_, index) => new Leg(budget, `silent ${index}`, new Array(1_000).fill(4 * KiB)));
+	for (const leg of silent) leg.write();
+	const long = new Leg(budget, "long", [MiB]);
+	long.write();
+	assert.equal(long.written.length, 0);
+	const live = new Leg(budget, "live", new Array(1_000).fill(64 * KiB));
+	live.write();
+	for (let round = 0; round < 1_000; round++) live.ack();
+	assert.equal(live.costs.length, 0);
+});
+
 test("send budget: a leg that is over, and one that no longer waits, let others go on", () => {
 	const budget = direct(64 * KiB);
 	const first = new Leg(budget, "b", [40 * KiB]);
@@ -185,6 +198,10 @@ test("send budget: 1 MiB over all unanswered opens of a connection, and who wait
 	assert.equal(legs.filter((leg) => leg.written.length === 1).length, 18);
 	second?.share.close();
 	assert.equal(legs.filter((leg) => leg.written.length === 1).length, 19);
+	// Who waits no more is passed over.
+	legs[19]?.share.cancel();
+	legs[2]?.share.close();
+	assert.deepEqual([legs[19]?.written.length, legs[20]?.written.length], [0, 1]);
 	first?.costs.push(MiB, MiB);
 	first?.write();
 	assert.equal(first?.written.length, 3);
