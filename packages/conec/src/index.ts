@@ -72,7 +72,7 @@ export type {
 } from "./stream/adapters/index.ts";
 export { jsonCodec, type NonBlockingItem, nonBlocking, type TypedStream, toDuplex, typed } from "./stream/adapters/index.ts";
 export type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "./stream/broadcast-stream.ts";
-export type { CloseInfo } from "./stream/close-info.ts";
+export type { CloseInfo } from "./base/close-info.ts";
 export type { MessageStream } from "./stream/message-stream.ts";
 export {
 	type CertificateAndKey,

@@ -13,7 +13,7 @@ import { type Lookup, type RouteCheck, type Runtime, runtimeOf } from "../sessio
 import { StatusFeed } from "../session/status-feed.ts";
 import { StreamIds } from "../session/stream-ids.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
-import type { CloseInfo } from "../stream/close-info.ts";
+import type { CloseInfo } from "../base/close-info.ts";
 import { StreamBudgets } from "../stream/flow.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";

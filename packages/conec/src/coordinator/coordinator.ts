@@ -14,7 +14,7 @@ import type { PresenceEvent } from "../session/presence-event.ts";
 import { type Handling, type ProtocolHandler, Reception } from "../session/protocols/index.ts";
 import { type Runtime, runtimeOf } from "../session/runtime.ts";
 import { StatusFeed } from "../session/status-feed.ts";
-import type { CloseInfo } from "../stream/close-info.ts";
+import type { CloseInfo } from "../base/close-info.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";

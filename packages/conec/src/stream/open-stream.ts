@@ -111,7 +111,7 @@ export function shellFor(role: "opener" | "acceptor", connection: TransportConne
 /** The link of a leg over that connection. */
 export function linkOf(wire: TransportStream, connection: TransportConnection, init: StreamInit): LegLink {
 	const { shares, acks } = flowOf(connection, init.limits, init.clock ?? systemClock, init.severalPeers ?? false);
-	return { wire, shares, acks };
+	return { wire, shares, acks, priority: init.priority };
 }
 
 function subjectOf(init: StreamInit): Subject {

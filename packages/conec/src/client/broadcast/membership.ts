@@ -10,7 +10,7 @@ import { type Deferred, deferred, quietlyDeferred, within } from "../../base/sig
 import { ConecError, type ConecErrorCode } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastEvent, BroadcastStream } from "../../stream/broadcast-stream.ts";
-import type { CloseInfo } from "../../stream/close-info.ts";
+import type { CloseInfo } from "../../base/close-info.ts";
 import { LOST_WORDS, WORDS } from "../../stream/exchange/index.ts";
 import { ReceiveQueue } from "../../stream/receive-queue.ts";
 import { type SendHost, SendQueue } from "../../stream/send-queue.ts";

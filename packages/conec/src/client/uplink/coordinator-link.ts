@@ -18,7 +18,7 @@ import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, type Heard, Hearing, Silence } from "../../session/silence.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
-import type { CloseInfo } from "../../stream/close-info.ts";
+import type { CloseInfo } from "../../base/close-info.ts";
 import type { StreamBudgets } from "../../stream/flow.ts";
 import type { StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";

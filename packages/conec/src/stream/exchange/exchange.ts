@@ -197,6 +197,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 
 	/** No message waits any more. */
 	emptied(): void {
+		this.sending.wantsNothing();
 		if (this.outcome.state !== "ending") return;
 		this.outcome.state = "ended";
 		this.sending.finish({ kind: FRAME.END, code: 0 });

@@ -172,6 +172,20 @@ test("receive budget: what is asked is given, at most one longest message beyond
 	assert.ok(one.raised.length > 0 && one.raised.every((atOnce) => atOnce));
 });
 
+test("receive budget: a unit that the window has room for once everything before it is taken raises nothing", () => {
+	const made = bench();
+	const one = open(made);
+	assert.ok(one.window.received(200 * KiB));
+	// It ends 257 KiB behind what came: what is taken will do.
+	one.window.asked(457 * KiB);
+	assert.deepEqual([one.window.limit, one.raised, made.budget.heldBytes], [257 * KiB, [], 257 * KiB]);
+	one.window.taken(200 * KiB);
+	assert.equal(one.window.limit, 457 * KiB);
+	// One that is longer than the window needs more.
+	one.window.asked(457 * KiB + 1);
+	assert.equal(one.window.limit, 457 * KiB + 1);
+});
+
 test("receive budget: a flood of questions changes nothing after the first", () => {
 	const made = bench();
 	const one = open(made);

@@ -14,13 +14,18 @@ class Leg {
 	asks = 0;
 	#calls = 0;
 
-	constructor(budget: SendBudget, peer: string, costs: readonly number[], early = false) {
+	constructor(budget: SendBudget, peer: string, costs: readonly number[], early = false, priority = 0) {
 		this.costs = [...costs];
-		this.share = budget.open(peer, early, () => {
-			this.#calls++;
-			assert.equal(this.#calls, this.asks, "room is called once for each time that it had to wait");
-			this.write();
-		});
+		this.share = budget.open(
+			peer,
+			early,
+			() => {
+				this.#calls++;
+				assert.equal(this.#calls, this.asks, "room is called once for each time that it had to wait");
+				this.write();
+			},
+			priority,
+		);
 	}
 
 	write(): void {
@@ -134,6 +139,34 @@ test("send budget: streams that wait are served in turn", () => {
 		}
 		const [least, most] = [Math.min(...done), Math.max(...done)];
 		assert.ok(least > 0.5 * most, `between ${least} and ${most} units each`);
+	}
+});
+
+test("send budget: of the streams that wait, those with a higher priority have their turns first, in one account and among several", () => {
+	for (const make of [direct, proxied]) {
+		const budget = make(4 * MiB);
+		const file = new Array<number>(10_000).fill(16 * KiB);
+		const files = [1, 2, 3, 4].map((index) => new Leg(budget, `peer ${index % 2}`, file));
+		for (const leg of files) leg.write();
+		const chat = new Leg(budget, "peer 1", [], false, 1);
+		const patient = new Leg(budget, "peer 1", [16 * KiB], false, -1);
+		patient.write();
+		const waiting = (): number => files.filter((_, index) => index % 2 === 0).reduce((sum, leg) => sum + leg.costs.length, 0);
+		for (let line = 0; line < 50; line++) {
+			for (const leg of files) leg.write();
+			const before = waiting();
+			chat.costs.push(256);
+			chat.write();
+			for (const leg of files) while (leg.written.length > 0 && chat.written.length === 0) leg.ack(1);
+			assert.equal(chat.written.length, 1, `line ${line}`);
+			// The first that is free is the chat's, however many files of its peer wait. The rest of it may be a file's.
+			assert.ok(before - waiting() <= 1, `line ${line}: ${before - waiting()}`);
+			chat.ack();
+		}
+		assert.equal(patient.written.length, 0, "others want it still");
+		for (const leg of files) leg.costs.length = 0;
+		for (let round = 0; round < 3; round++) for (const leg of files) leg.ack();
+		assert.equal(patient.written.length, 1);
 	}
 });
 
