@@ -6,9 +6,11 @@ import { ConecError, isConecError } from "../../errors.ts";
 import { type Limits, resolveLimits } from "../../limits.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
 import { openMessageStream } from "../../stream/open-stream.ts";
+import type { TransportStream } from "../../transport/transport.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
+import { FRAME } from "../../wire/frames.ts";
 import { isProtocol } from "../../wire/ids.ts";
-import { decodeOpenDirect } from "../../wire/open.ts";
+import { decodeOpenDirect, decodeReject, encodeOpen } from "../../wire/open.ts";
 import { checkHandlers, type HandlerFailed, type ProtocolHandler } from "./handler.ts";
 import { Reception } from "./reception.ts";
 
@@ -27,6 +29,8 @@ interface Scene {
 	readonly opened: (protocol?: string, peer?: string) => Promise<FramedStream>;
 	/** The same with `early`, so that messages go before the answer. */
 	readonly openEarly: (peer: string) => Promise<FramedStream>;
+	/** A stream whose opener keeps no rule: it sends so many messages of 125,000 bytes before the answer. The codes of its REJECTs are noted. */
+	readonly flood: (peer: string, messages: number, rejects: string[]) => TransportStream;
 	/** The error of an opening. */
 	readonly outcome: (opening: Promise<unknown>) => Promise<ConecError>;
 	/** The peer ends the connection. */
@@ -75,6 +79,18 @@ async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Rec
 		open: (protocol, peer) => start(false, protocol, peer),
 		opened: (protocol, peer) => clock.until(start(false, protocol, peer), 1_000),
 		openEarly: (peer) => start(true, undefined, peer),
+		flood: (peer, messages, rejects) => {
+			expected.push({ peer, protocol: undefined });
+			const frame = (kind: number, payload: Uint8Array): void => {
+				const reject = kind === FRAME.REJECT ? decodeReject(payload) : undefined;
+				if (reject?.ok) rejects.push(reject.value.code);
+			};
+			const [header, nothing] = [{ kind: FRAME.OPEN, payload: encodeOpen({ id: 1, resume: { limit: 65_536, messageBytes: 1 } }) }, () => undefined];
+			const handler = { frame, end: nothing, reset: nothing, stopped: nothing, drained: nothing, finished: nothing, lost: nothing };
+			const stream = ends.near.openStream(header, handler);
+			for (let sent = 0; sent < messages; sent++) stream.write(FRAME.DATA, new Uint8Array(125_000));
+			return stream;
+		},
 		async outcome(opening) {
 			const error = opening.then(
 				() => assert.fail("it was opened"),
@@ -190,30 +206,26 @@ test("reception: openers have their turn, and one may have a quarter of what wai
 });
 
 test("reception: what comes early on streams of one opener that wait is bounded, and others are not concerned", async (t) => {
-	const { reception, opened, openEarly, settle } = await scene(t, { incomingStreams: 1 });
+	const { reception, opened, openEarly, flood, settle } = await scene(t, { incomingStreams: 1 });
 	await opened();
 	const light = await openEarly("dora");
 	light.trySend("light");
-	const heavy: FramedStream[] = [];
-	const failed: string[] = [];
-	for (let count = 0; count < 12; count++) {
-		const stream = await openEarly("cleo");
-		heavy.push(stream);
-		void stream.closed.then(({ code }) => failed.push(code ?? "none"));
-		// Its credit lets two of them in.
-		for (let sent = 0; sent < 3; sent++) stream.send(new Uint8Array(250_000)).catch(() => undefined);
+	const rejects: string[] = [];
+	const heavy: TransportStream[] = [];
+	for (let count = 0; count < 40; count++) {
+		heavy.push(flood("cleo", 1, rejects));
 		await settle();
 	}
-	// Eight of them have 4,001,024 bytes, and each further one passes 4 MiB.
-	assert.deepEqual([failed, reception.waiting], [["PEER_BUSY", "PEER_BUSY", "PEER_BUSY", "PEER_BUSY"], 9]);
+	// 33 of them have 4,127,112 bytes, and each further one passes 4 MiB.
+	assert.deepEqual([rejects, reception.waiting], [new Array(7).fill("PEER_BUSY"), 34]);
 	assert.ok(!light.over);
 	// What was kept of one that leaves does not count any more.
-	heavy[0]?.destroy(closed, RESET_CODES.CANCELLED);
+	heavy[0]?.reset(RESET_CODES.CANCELLED);
+	heavy[0]?.stop(RESET_CODES.CANCELLED);
 	await settle();
-	const next = await openEarly("cleo");
-	for (let sent = 0; sent < 3; sent++) next.send(new Uint8Array(250_000)).catch(() => undefined);
+	flood("cleo", 1, rejects);
 	await settle();
-	assert.deepEqual([next.over, reception.waiting], [false, 9]);
+	assert.deepEqual([rejects.length, reception.waiting], [7, 34]);
 });
 
 test("reception: streams that wait for a handler are rejected when it goes, and all when the reception closes", async (t) => {
