@@ -4,6 +4,9 @@
  * @module
  */
 
+export { AckSchedule } from "./ack-schedule.ts";
+export { KeptBudget, type KeptBudgetOptions } from "./kept-budget.ts";
+export { ReceiveBudget, type ReceiveBudgetOptions } from "./receive-budget.ts";
 export {
 	type AckSlot,
 	type AckSlots,
@@ -18,3 +21,4 @@ export {
 	type SendShares,
 	UNIT_COST_BYTES,
 } from "./seams.ts";
+export { SendBudget, type SendBudgetOptions } from "./send-budget.ts";

@@ -5,6 +5,8 @@
  * costs nothing. Sums are cumulative over a stream, whatever the leg, and at most 2^53 - 1.
  *
  * No method throws, and none is asynchronous. What is called once a unit is one or two additions and comparisons.
+ * `room`, `raised` and `expelled` may be called while a method of any share or window runs that frees something. `room` is
+ * never called while `admits` or `wrote` of the same share runs.
  *
  * @module
  */
@@ -89,7 +91,7 @@ export interface KeptShare {
 	kept(costBytes: number): void;
 	/** Units of that cost are acknowledged. */
 	released(costBytes: number): void;
-	/** No leg carries the stream now, or one does again. */
+	/** No leg carries the stream now, or one does again. A suspended stream does not wait for room: it asks again when it has a leg. */
 	suspended(yes: boolean): void;
 	/** It waits no more, as it has nothing to write. */
 	cancel(): void;

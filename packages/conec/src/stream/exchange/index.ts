@@ -1,0 +1,12 @@
+/**
+ * The machine of a stream: numbers, counts, limits, and legs that are interchangeable.
+ *
+ * @module
+ */
+
+export type { Offered } from "./acceptor.ts";
+export { Exchange } from "./exchange.ts";
+export type { ResumeOptions } from "./opener.ts";
+export type { SendingState } from "./outcome.ts";
+export type { ReceivingState } from "./receiving.ts";
+export type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegWire } from "./seams.ts";

@@ -1,0 +1,222 @@
+/**
+ * Units on their way in: which are new, what the application gets of them, and what the peer is told.
+ *
+ * @module
+ */
+
+import { FRAME } from "../../wire/frames.ts";
+import { encodeAck, encodeCode } from "../../wire/stream-frames.ts";
+import { type ReceiveWindow, type ReceiveWindows, UNIT_COST_BYTES } from "../windows/index.ts";
+import type { Leg } from "./leg.ts";
+import type { Legs } from "./legs.ts";
+
+/** What comes. */
+export type ReceivingState =
+	/** Messages may come. */
+	| "open"
+	/** The peer's END came. */
+	| "ended"
+	/** The peer gave up sending, or the stream failed. */
+	| "failed"
+	/** This side wants no more. */
+	| "stopped";
+
+/** What {@link Receiving} tells. */
+export interface ReceivingEvents {
+	/** A unit for the application. */
+	push(message: Uint8Array, kind: number): void;
+	/** A frame was not allowed. */
+	violated(what: string): void;
+}
+
+/**
+ * A receiver takes the unit after those that it has from whichever leg brings it, and drops those that it has. What can
+ * come is bounded by the limit that it gave. So it reads every leg, whether its application reads or not.
+ */
+export class Receiving {
+	/** Units that are in this process. */
+	received = 0;
+	/** The peer's last unit is one of them. */
+	lastCame = false;
+	state: ReceivingState = "open";
+	readonly #legs: Legs;
+	readonly #events: ReceivingEvents;
+	readonly #window: ReceiveWindow;
+	/** Kinds of frames that are units beside the last, one bit each. */
+	readonly #kinds: number;
+	/** Cost of what came and was not taken. */
+	#heldCost = 0;
+	/** What the peer's next unit needs, if it has said so. */
+	#askedCost = 0;
+	#stopCode = 0;
+
+	constructor(legs: Legs, events: ReceivingEvents, windows: ReceiveWindows, identity: string, kinds: number) {
+		this.#legs = legs;
+		this.#events = events;
+		this.#kinds = kinds;
+		this.#window = windows.open(identity, (atOnce) => this.#raised(atOnce));
+	}
+
+	/** Up to which cumulative cost the peer may send. */
+	get limit(): number {
+		return this.#window.limit;
+	}
+
+	/** Whether a kind of frames is a unit that is not the last. */
+	isUnit(kind: number): boolean {
+		return kind < 32 && ((this.#kinds >>> kind) & 1) === 1;
+	}
+
+	/** Takes a new unit for the application, if that is all there is to do. False: it is something else. */
+	take(leg: Leg, kind: number, payload: Uint8Array): boolean {
+		if (leg.came !== this.received || this.state !== "open" || kind >= 32 || ((this.#kinds >>> kind) & 1) === 0) return false;
+		const cost = payload.length + UNIT_COST_BYTES;
+		if (!this.#window.received(cost)) {
+			this.#events.violated("a message is beyond the limit");
+			return true;
+		}
+		leg.came = ++this.received;
+		this.#heldCost += cost;
+		this.#owe(cost);
+		this.#events.push(payload, kind);
+		return true;
+	}
+
+	/** A unit came that {@link take} did not take. True: it is the last one, and new. */
+	unit(leg: Leg, kind: number, payload: Uint8Array): boolean {
+		if (leg.came < 0) {
+			this.#events.violated("a leg brings a message before the number of its first");
+			return false;
+		}
+		if (leg.came < this.received) {
+			leg.came++;
+			return false;
+		}
+		if (this.lastCame) {
+			this.#events.violated("a message comes after the last one");
+			return false;
+		}
+		if (kind === FRAME.END || kind === FRAME.RESET) {
+			leg.came = ++this.received;
+			this.lastCame = true;
+			this.#window.ended();
+			this.#legs.current?.acks.now();
+			return true;
+		}
+		// The application wants it no more.
+		const cost = payload.length + UNIT_COST_BYTES;
+		if (!this.#window.received(cost)) {
+			this.#events.violated("a message is beyond the limit");
+			return false;
+		}
+		leg.came = ++this.received;
+		this.#window.taken(cost);
+		this.#owe(cost);
+		return false;
+	}
+
+	/** The peer says with which number it begins on a leg. */
+	from(leg: Leg, first: number | undefined): void {
+		if (leg.generation === 0 || leg.came >= 0) this.#events.violated("a leg says twice with which message it begins");
+		else if (first === undefined || first < 1 || first > this.received + 1) this.#events.violated("a leg begins with a message that cannot be its first");
+		else leg.came = first - 1;
+	}
+
+	/** The peer says what its next unit needs. `waits`: the application waits for it, and nothing is there to take. */
+	asked(costBytes: number | undefined, waits: boolean): void {
+		if (costBytes === undefined) return this.#events.violated("what a message needs is not a number");
+		if (this.lastCame) return;
+		this.#askedCost = Math.max(this.#askedCost, costBytes);
+		this.#window.asked(costBytes);
+		if (waits) this.waits(true);
+		this.#legs.current?.acks.now();
+	}
+
+	/** The application has taken a message. */
+	taken(payloadBytes: number): void {
+		const cost = payloadBytes + UNIT_COST_BYTES;
+		this.#heldCost -= cost;
+		this.#window.taken(cost);
+		const leg = this.#legs.current;
+		if (this.lastCame || leg === undefined || this.#window.limit <= leg.toldLimit) return;
+		if (this.#legs.several) leg.acks.now();
+		else leg.acks.taken(cost, this.#window.ackEveryBytes);
+	}
+
+	/** The application waits for a message and none is there, or has given that up. */
+	waits(yes: boolean): void {
+		if (this.#askedCost > this.#window.limit) this.#window.waits(yes);
+	}
+
+	/** The application wants no more, and what it has not taken is dropped. */
+	drop(): void {
+		this.#window.taken(this.#heldCost);
+		this.#heldCost = 0;
+	}
+
+	/** The same from now on, and the peer is told. */
+	stop(code: number): void {
+		this.state = "stopped";
+		this.#stopCode = code;
+		this.drop();
+		this.tellStop();
+		const leg = this.#legs.current;
+		if (leg !== undefined && this.#window.limit > leg.toldLimit) leg.acks.soon();
+	}
+
+	/** STOP goes on the current leg, unless it went there. */
+	tellStop(): void {
+		const leg = this.#legs.current;
+		if (leg === undefined || !leg.up || this.state !== "stopped" || this.lastCame || leg.stopTold) return;
+		leg.stopTold = true;
+		leg.urgent(FRAME.STOP, encodeCode(this.#stopCode));
+	}
+
+	/** What a new current leg is told. */
+	moved(leg: Leg): void {
+		this.tellStop();
+		if (leg.up && (this.received > leg.toldReceived || this.limit > leg.toldLimit)) leg.acks.now();
+	}
+
+	/** An ACK is written now, if there is something to say. */
+	acknowledge(): void {
+		const leg = this.#legs.current;
+		if (leg === undefined || !leg.up) return;
+		const [received, limit] = [this.received, this.#window.limit];
+		leg.acks.told();
+		if (!leg.owesAck && received === leg.toldReceived && (limit === leg.toldLimit || this.lastCame)) return;
+		leg.owesAck = false;
+		leg.toldReceived = received;
+		leg.toldLimit = limit;
+		leg.urgent(FRAME.ACK, encodeAck(received, limit));
+	}
+
+	/** A round trip from end to end was seen. */
+	measured(ms: number): void {
+		this.#window.roundTrip(ms);
+	}
+
+	/** No leg carries the stream now, or one does again. */
+	suspended(yes: boolean): void {
+		this.#window.suspended(yes);
+	}
+
+	/** The stream is over, and what is not taken is the application's own. */
+	close(): void {
+		this.#window.close();
+	}
+
+	#owe(cost: number): void {
+		const leg = this.#legs.current;
+		if (leg === undefined) return;
+		if (this.#legs.several) leg.acks.now();
+		else leg.acks.received(cost, this.#window.ackEveryBytes);
+	}
+
+	#raised(atOnce: boolean): void {
+		const leg = this.#legs.current;
+		if (leg === undefined || !leg.up || this.lastCame) return;
+		if (atOnce || this.#legs.several) leg.acks.now();
+		else leg.acks.soon();
+	}
+}

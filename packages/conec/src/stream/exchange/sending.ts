@@ -1,0 +1,267 @@
+/**
+ * Units on their way out: their numbers, what they cost, and when they may go.
+ *
+ * @module
+ */
+
+import { FRAME } from "../../wire/frames.ts";
+import { encodeCode, encodeCount } from "../../wire/stream-frames.ts";
+import { EARLY_BYTES, type KeptShare, UNIT_COST_BYTES } from "../windows/index.ts";
+import { Kept } from "./kept.ts";
+import type { Leg } from "./leg.ts";
+import { Marks } from "./marks.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/** The last unit of a direction. */
+export interface LastUnit {
+	readonly kind: typeof FRAME.END | typeof FRAME.RESET;
+	/** The application's, of a RESET. */
+	readonly code: number;
+}
+
+/** What is asked of the side of the application. */
+export interface SendingSink {
+	/** It may be worth writing again. */
+	drained(): void;
+}
+
+/**
+ * Units get their numbers when they are first written, on any leg. What a stream that survives the loss of its legs has
+ * sent is kept until it is acknowledged, and goes again on the next leg.
+ */
+export class Sending {
+	/** Units written on any leg. */
+	sent = 0;
+	/** The greatest count that the peer ever said. */
+	acked = 0;
+	/** Number of the last unit; 0 while it is not written. */
+	lastNumber = 0;
+	/** Whether a planned move waits until what is on the older leg is acknowledged. */
+	draining = false;
+	/** No unit goes, whatever is wanted. */
+	held = false;
+	readonly #sink: SendingSink;
+	readonly #legs: readonly Leg[];
+	readonly #highWaterBytes: number;
+	#limit = EARLY_BYTES;
+	#sentCost = 0;
+	#ackedCost = 0;
+	#marks: Marks | undefined;
+	#kept: Kept | undefined;
+	#share: KeptShare | undefined;
+	/** Where units go now. */
+	#leg: Leg | undefined = undefined;
+	/** New units may be written on it. */
+	#ready = false;
+	/** The application was told to wait. */
+	#starved = false;
+	/** The last unit that is wanted. */
+	#last: LastUnit | undefined = undefined;
+
+	/** @param share What it may keep; `undefined`: nothing is kept. */
+	constructor(sink: SendingSink, legs: readonly Leg[], highWaterBytes: number, share: KeptShare | undefined) {
+		this.#sink = sink;
+		this.#legs = legs;
+		this.#highWaterBytes = highWaterBytes;
+		this.#share = share;
+		this.#kept = share === undefined ? undefined : new Kept();
+		this.#marks = share === undefined ? new Marks(0) : undefined;
+	}
+
+	/** All of it is acknowledged, the last unit too. */
+	get over(): boolean {
+		return this.lastNumber !== 0 && this.acked === this.lastNumber;
+	}
+
+	/** The cost of the longest unit that the current leg can ever carry. */
+	get greatestBytes(): number {
+		return this.#leg?.share.greatestBytes ?? Number.POSITIVE_INFINITY;
+	}
+
+	get queuedBytes(): number {
+		return this.#leg?.wire.queuedBytes ?? 0;
+	}
+
+	/** Whether something was sent that is not acknowledged. */
+	get owed(): boolean {
+		return this.acked !== this.sent;
+	}
+
+	/** Writes a new unit, and gives the bytes now queued. -1: not now; {@link SendingSink.drained} is called when it may go. */
+	write(kind: number, payload: Uint8Array): number {
+		const leg = this.#leg;
+		if (!this.#ready || leg === undefined) return this.#wait();
+		const cost = payload.length + UNIT_COST_BYTES;
+		const total = this.#sentCost + cost;
+		if (total > this.#limit) return this.#ask(leg, total);
+		if (!leg.share.admits(cost) || (this.#share !== undefined && !this.#share.admits(cost))) return this.#wait();
+		const queued = leg.wire.write(kind, payload);
+		if (queued < 0) return this.#wait();
+		leg.share.wrote(cost);
+		this.sent++;
+		this.#sentCost = total;
+		leg.wrote = this.sent;
+		leg.wroteCost = total;
+		if (this.#kept === undefined) {
+			this.#marks?.wrote(this.sent, total);
+		} else {
+			this.#kept.add(kind, payload);
+			this.#share?.kept(cost);
+		}
+		return queued;
+	}
+
+	/** The last unit goes as soon as it can. A RESET takes the place of an END that is not written. */
+	finish(last: LastUnit): void {
+		if (this.lastNumber !== 0) return;
+		this.#last = last;
+		this.#share?.cancel();
+		this.#leg?.share.cancel();
+		this.pump();
+	}
+
+	/** Units go on this leg from now on; `undefined`: nowhere. */
+	moveTo(leg: Leg | undefined): void {
+		if (this.#leg === leg) return;
+		this.#leg?.share.cancel();
+		this.#leg = leg;
+		this.#ready = false;
+		// What waits may have waited for the wire of the leg before.
+		this.#starved = true;
+		this.pump();
+	}
+
+	/** Writes what may go: where it begins, what goes again, then what is new. */
+	pump(): void {
+		const leg = this.#leg;
+		if (leg === undefined || this.held) return;
+		if (!this.#ready && !this.#catchUp(leg)) return;
+		this.#ready = true;
+		if (this.#starved) {
+			this.#starved = false;
+			this.#sink.drained();
+		}
+		this.#writeLast(leg);
+	}
+
+	/** The wire under the current leg, or what bounds it, has room. */
+	roomy(): void {
+		this.#starved = true;
+		this.pump();
+	}
+
+	/** The peer said how many units it has, and up to which cost more may come. False: it has more than were written. */
+	heard(received: number, limit: number): boolean {
+		if (received > this.sent) return false;
+		let news = false;
+		if (limit > this.#limit) {
+			this.#limit = limit;
+			news = true;
+		}
+		if (received > this.acked) {
+			this.acked = received;
+			this.#released(this.#costOf(received));
+			news = true;
+		}
+		if (news && (this.#starved || !this.#ready)) this.pump();
+		return true;
+	}
+
+	/** The stream does not survive a loss after all: what was kept is let go. */
+	keepNothing(): void {
+		if (this.#kept === undefined) return;
+		this.#kept = undefined;
+		this.#share?.close();
+		this.#share = undefined;
+		this.#marks = new Marks(this.#sentCost);
+	}
+
+	/** No leg carries the stream now, or one does again. */
+	suspended(yes: boolean): void {
+		this.#share?.suspended(yes);
+	}
+
+	/** Nothing goes any more, and nothing is kept. */
+	close(): void {
+		this.held = true;
+		this.#leg = undefined;
+		this.#ready = false;
+		this.#kept = undefined;
+		this.#share?.close();
+		this.#share = undefined;
+	}
+
+	#costOf(received: number): number {
+		if (this.#kept !== undefined) return this.#kept.upTo(received);
+		return received === this.sent ? this.#sentCost : Math.max(this.#ackedCost, this.#marks?.upTo(received) ?? 0);
+	}
+
+	#released(cost: number): void {
+		// What has room now may write at once, from inside these calls.
+		const freed = cost - this.#ackedCost;
+		this.#ackedCost = cost;
+		for (const leg of [...this.#legs]) leg.acknowledged(cost);
+		this.#share?.released(freed);
+	}
+
+	/** The leg comes to the place where new units may be written. */
+	#catchUp(leg: Leg): boolean {
+		if (leg.wrote < 0) {
+			if (this.draining && this.owed) return false;
+			this.draining = false;
+			leg.urgent(FRAME.FROM, encodeCount(this.acked + 1));
+			leg.wrote = this.acked;
+			leg.wroteCost = leg.ackedCost = this.#ackedCost;
+		}
+		const take = (cost: number): boolean => {
+			if (cost === 0) return true;
+			if (!leg.share.admits(cost)) return false;
+			leg.share.wrote(cost);
+			return true;
+		};
+		while (leg.wrote < this.sent) {
+			if (leg.wrote < this.acked) {
+				// The peer has it by another way, and it is not kept any more. The peer drops what stands in its place.
+				if (leg.wire.write(FRAME.DATA, EMPTY) < 0) return false;
+				leg.wrote++;
+				if (leg.wrote === this.acked) leg.wroteCost = leg.ackedCost = this.#ackedCost;
+				continue;
+			}
+			const run = this.#kept?.run(leg.wrote + 1, take);
+			if (run === undefined) return false;
+			leg.wrote += run.units;
+			leg.wroteCost += run.costBytes;
+			const queued = leg.wire.writeFrames(run.frames);
+			if (queued < 0 || (queued >= this.#highWaterBytes && leg.wrote < this.sent)) return false;
+		}
+		return true;
+	}
+
+	#writeLast(leg: Leg): void {
+		const last = this.#last;
+		if (last === undefined || this.lastNumber !== 0 || !this.#ready) return;
+		// Before the answer only messages and END may go.
+		if (last.kind === FRAME.RESET && !leg.up) return;
+		const payload = last.kind === FRAME.RESET ? encodeCode(last.code) : EMPTY;
+		if (leg.wire.write(last.kind, payload) < 0) return;
+		this.sent++;
+		this.lastNumber = this.sent;
+		leg.wrote = this.sent;
+		this.#kept?.add(last.kind, payload);
+	}
+
+	#wait(): number {
+		this.#starved = true;
+		return -1;
+	}
+
+	/** The peer's limit is too low for the next unit. */
+	#ask(leg: Leg, total: number): number {
+		if (leg.up && leg.askedCost < total) {
+			leg.askedCost = total;
+			leg.urgent(FRAME.BLOCKED, encodeCount(total));
+		}
+		return this.#wait();
+	}
+}
