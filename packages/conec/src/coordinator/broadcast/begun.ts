@@ -1,5 +1,5 @@
 /**
- * A gap that is being told to a member of a broadcast, with what follows it at once.
+ * What is being told to a member of a broadcast: that it has joined, or a gap with what follows it at once.
  *
  * @module
  */
@@ -39,13 +39,13 @@ export class Begun {
 	#from: number | undefined;
 	#after: Uint8Array | undefined;
 
-	/** With `peers`, the list of all members as of the end of the gap follows. `after` is the unit after that. */
-	constructor(gap: GapItem, peers: readonly BroadcastPeer[] | undefined, after: Uint8Array | undefined) {
+	/** With `peers`, the list of all members as of `seq` follows the first frame. `after` is the unit after that. */
+	constructor(first: Uint8Array | undefined, peers?: readonly BroadcastPeer[], seq = 0, after?: Uint8Array) {
 		this.#peers = peers;
-		this.#seq = gap.toSeq;
+		this.#seq = seq;
 		this.#from = peers === undefined ? undefined : 0;
 		this.#after = after;
-		this.#frame = encodeGap(gap) ?? this.#next();
+		this.#frame = first ?? this.#next();
 	}
 
 	/** All of it has gone. */

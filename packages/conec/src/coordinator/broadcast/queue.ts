@@ -5,7 +5,7 @@
  */
 
 import type { BroadcastPeer, SlowReaderPolicy } from "../../wire/broadcast.ts";
-import { Begun, gapCostBytes, type Taken } from "./begun.ts";
+import { Begun, encodeGap, gapCostBytes, type Taken } from "./begun.ts";
 import { bytesBetween, type Chunk, costBetween, FRAME_COST_BYTES, framesOf, isolated } from "./chunk.ts";
 import { ENTRY_BYTES, HeldBytes } from "./held.ts";
 import { entriesOf, type GapItem, type Item, type Messages, type PresenceItem, sizeOf } from "./queue-items.ts";
@@ -88,6 +88,11 @@ export class MemberQueue {
 	get halfEmpty(): boolean {
 		const { capacityBytes, capacityEntries } = this.#options;
 		return this.bytes <= capacityBytes / 2 && this.#entries <= capacityEntries / 2;
+	}
+
+	/** Adds a frame that goes before everything else. */
+	pushFirst(frame: Uint8Array): void {
+		this.#begun = new Begun(frame);
 	}
 
 	/** Adds messages of the history. They come first. */
@@ -342,7 +347,7 @@ export class MemberQueue {
 			after = next.presence.frame;
 			this.#remove(next);
 		}
-		this.#begun = new Begun(gap, peers, after);
+		this.#begun = new Begun(encodeGap(gap), peers, gap.toSeq, after);
 	}
 
 	/** The members of now, without the changes that the member will still get. */

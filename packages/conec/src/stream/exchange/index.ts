@@ -5,6 +5,7 @@
  */
 
 export type { Offered } from "./acceptor.ts";
+export { Bulk, type SharedCount } from "./bulk.ts";
 export { Exchange } from "./exchange.ts";
 export type { ResumeOptions } from "./opener.ts";
 export type { SendingState } from "./outcome.ts";

@@ -39,6 +39,10 @@ export class Receiving {
 	/** The peer's last unit is one of them. */
 	lastCame = false;
 	state: ReceivingState = "open";
+	/** The peer is not told that END came before {@link endTaken}. Only where a stream has one leg. */
+	holdsEnd = false;
+	/** Where END came, while the peer is not told. */
+	#endHeld: Leg | undefined = undefined;
 	readonly #legs: Legs;
 	readonly #events: ReceivingEvents;
 	readonly #window: ReceiveWindow;
@@ -60,6 +64,11 @@ export class Receiving {
 	/** Up to which cumulative cost the peer may send. */
 	get limit(): number {
 		return this.#window.limit;
+	}
+
+	/** The peer's last unit came, whether the peer was told so or not. */
+	get endCame(): boolean {
+		return this.lastCame || this.#endHeld !== undefined;
 	}
 
 	/** Whether a kind of frames is a unit that is not the last. */
@@ -92,15 +101,14 @@ export class Receiving {
 			leg.came++;
 			return false;
 		}
-		if (this.lastCame) {
+		if (this.endCame) {
 			this.#events.violated("a message comes after the last one");
 			return false;
 		}
 		if (kind === FRAME.END || kind === FRAME.RESET) {
-			leg.came = ++this.received;
-			this.lastCame = true;
 			this.#window.ended();
-			this.#legs.current?.acks.now();
+			this.#endHeld = leg;
+			if (!this.holdsEnd || kind === FRAME.RESET) this.endTaken();
 			return true;
 		}
 		// The application wants it no more.
@@ -113,6 +121,16 @@ export class Receiving {
 		this.#window.taken(cost);
 		this.#owe(cost);
 		return false;
+	}
+
+	/** Everything before END is done with, so the peer may know that END came. */
+	endTaken(): void {
+		const leg = this.#endHeld;
+		if (leg === undefined) return;
+		this.#endHeld = undefined;
+		leg.came = ++this.received;
+		this.lastCame = true;
+		this.#legs.current?.acks.now();
 	}
 
 	/** The peer says with which number it begins on a leg. */
