@@ -27,7 +27,7 @@ export type Heard =
 
 /** What the streams of sessions borrow, as a Coordinator lends it. */
 export function lender(clock: Clock): (session: BroadcastSession) => Lent {
-	const windows = new ReceiveBudget({ receiveBytes: 2 ** 30, streamWindowBytes: WINDOW_BYTES, messageBytes: 1_048_576, now: () => clock.now() });
+	const windows = new ReceiveBudget({ receiveBytes: 2 ** 30, streamWindowBytes: WINDOW_BYTES, messageBytes: WINDOW_BYTES, now: () => clock.now() });
 	const lent = new WeakMap<BroadcastSession, Lent>();
 	return (session) => {
 		const known = lent.get(session) ?? {

@@ -59,6 +59,7 @@ export class MemberStream implements MemberLine, ExchangeSink {
 	readonly #timer: WakeTimer;
 	/** Whether the member sends no more, and all that it sent has its number. */
 	#ended = false;
+	#accepted = false;
 	#out = false;
 
 	constructor(broadcast: Broadcast, member: Member, host: MemberStreamHost) {
@@ -89,7 +90,10 @@ export class MemberStream implements MemberLine, ExchangeSink {
 			},
 			discard() {},
 		};
-		this.sending = { drained: () => broadcast.drained(member), end() {}, fail: () => this.#deafen() };
+		const drained = (): void => {
+			if (this.#accepted) broadcast.drained(member);
+		};
+		this.sending = { drained, end() {}, fail: () => this.#deafen() };
 		this.#exchange = new Exchange("acceptor", init, this);
 		this.#timer = new WakeTimer(host.clock, () => this.#exchange.expired());
 		this.bulk = new Bulk(this.#exchange.sending, () => broadcast.gaveBack(member));
@@ -107,6 +111,7 @@ export class MemberStream implements MemberLine, ExchangeSink {
 			this.#stream = incoming.accept(leg, { messageBytes, highWaterBytes: MEMBER_HIGH_WATER_BYTES });
 			return { wire: this.#stream, shares: lent.shares, acks: lent.acks };
 		}, resume);
+		this.#accepted = true;
 	}
 
 	/** Ends the stream at once, with one of `RESET_CODES`. */

@@ -44,7 +44,7 @@ class Model {
 	join(options: Partial<BroadcastOpen>, id: string = `c${this.#ids++}`): FakeMember {
 		const open: BroadcastOpen = { name: "news", mode: "both", slowReader: "drop-oldest", bufferBytes: 4_096, keepOpen: true, ...options };
 		const session: BroadcastSession = { peer: { id, fingerprint: FINGERPRINT }, streams: 0 };
-		const member = new FakeMember(session, open);
+		const member = new FakeMember(session, open, this.random(2) === 0);
 		this.broadcasts.join(session, member.incoming, open, member.resume);
 		if (open.mode !== "receive") this.sent.set(id, { payloads: [], killed: false });
 		return member;
