@@ -6,9 +6,10 @@
 
 import assert from "node:assert/strict";
 import type { Clock } from "../src/base/clock.ts";
-import type { FirstLeg, Lent } from "../src/coordinator/broadcast/member-stream.ts";
+import type { FirstLeg } from "../src/coordinator/broadcast/member-stream.ts";
 import type { BroadcastSession } from "../src/coordinator/broadcast/service.ts";
 import { ConecError } from "../src/errors.ts";
+import type { Lent } from "../src/stream/lent.ts";
 import { AckSchedule, EARLY_BYTES, ReceiveBudget, SendBudget, UNIT_COST_BYTES } from "../src/stream/windows/index.ts";
 import type { Frame, IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../src/transport/transport.ts";
 import { type BroadcastOpen, type BroadcastPeer, decodeBroadcastControl, type Joined, TaggedDecoder } from "../src/wire/broadcast.ts";

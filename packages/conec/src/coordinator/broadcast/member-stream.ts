@@ -8,7 +8,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import { ConecError, type ConecErrorCode } from "../../errors.ts";
 import { Bulk, Exchange, type ExchangeSink } from "../../stream/exchange/index.ts";
-import type { AckSlots, KeptShares, ReceiveWindows, SendShares } from "../../stream/windows/index.ts";
+import { type Lent, NOTHING_KEPT } from "../../stream/lent.ts";
 import { WakeTimer } from "../../stream/wake-timer.ts";
 import { WORDS } from "../../stream/words.ts";
 import type { IncomingStream, TransportStream } from "../../transport/transport.ts";
@@ -16,13 +16,6 @@ import { errorCodeOfReset, RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
 import type { Broadcast } from "./broadcast.ts";
 import { MEMBER_HIGH_WATER_BYTES, type Member, type MemberLine } from "./member.ts";
-
-/** What a process and a connection lend to a stream. */
-export interface Lent {
-	readonly windows: ReceiveWindows;
-	readonly shares: SendShares;
-	readonly acks: AckSlots;
-}
 
 /** What OPEN says of a new stream. */
 export interface FirstLeg {
@@ -39,11 +32,6 @@ export interface MemberStreamHost {
 	/** The member is out, and its place is free. Called once. */
 	readonly out: () => void;
 }
-
-/** Streams of members do not survive the loss of their leg. */
-const NOTHING_KEPT: KeptShares = {
-	open: () => ({ admits: () => true, kept() {}, released() {}, suspended() {}, cancel() {}, close() {} }),
-};
 
 /**
  * It is an ordinary stream. The member sends no more after its END, and is sent nothing more after its STOP. When both have come, it is

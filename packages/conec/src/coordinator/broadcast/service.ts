@@ -8,6 +8,7 @@ import { Allowance } from "../../base/allowance.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { type Random, systemRandom } from "../../base/random.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
+import type { Lent } from "../../stream/lent.ts";
 import { rejectStream } from "../../stream/open-stream.ts";
 import type { IncomingStream, Transport } from "../../transport/transport.ts";
 import type { BroadcastOpen } from "../../wire/broadcast.ts";
@@ -17,7 +18,7 @@ import type { Session } from "../sessions/index.ts";
 import { Broadcast, type BroadcastHost } from "./broadcast.ts";
 import { HeldBytes } from "./held.ts";
 import type { Member } from "./member.ts";
-import { type FirstLeg, type Lent, MemberStream } from "./member-stream.ts";
+import { type FirstLeg, MemberStream } from "./member-stream.ts";
 import type { ResolvedBroadcastRule } from "./rules.ts";
 
 /** What `status()` of a Coordinator says about broadcasts. `name` is the broadcast, `id` the member. */
