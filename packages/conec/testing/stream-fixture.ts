@@ -7,14 +7,28 @@
 import type { Clock } from "../src/base/clock.ts";
 import { type Limits, resolveLimits } from "../src/limits.ts";
 import type { FramedStream, StreamInit } from "../src/stream/framed-stream.ts";
-import { acceptMessageStream, type OpenOptions, openMessageStream } from "../src/stream/open-stream.ts";
+import { acceptMessageStream, legProblem, type NewStream, type OpenOptions, openMessageStream } from "../src/stream/open-stream.ts";
 import type { IncomingStream, TransportConnection } from "../src/transport/transport.ts";
 import { FRAME } from "../src/wire/frames.ts";
+import { decodeOpenDirect, encodeOpen, type OpenDirect } from "../src/wire/open.ts";
 import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from "./memory/transport.ts";
 import { Arrivals } from "./transport/suite-fixture.ts";
 
 export const ALPN = "conec-test/1";
-export const HEADER: { readonly kind: number; readonly payload: Uint8Array } = { kind: FRAME.OPEN, payload: new TextEncoder().encode('{"id":7}') };
+/** What the streams here are opened with. */
+export const OPEN: OpenDirect = { id: 7 };
+/** The first frame of an opener that is written frame by frame. It takes 256 KiB. */
+export const HEADER: { readonly kind: number; readonly payload: Uint8Array } = {
+	kind: FRAME.OPEN,
+	payload: encodeOpen({ ...OPEN, resume: { limit: 262_144, messageBytes: 1_048_576 } }),
+};
+
+/** Accepts a stream whose header is an OPEN as on a direct channel. */
+export function accept(incoming: IncomingStream, init: StreamInit): FramedStream {
+	const open = decodeOpenDirect(incoming.header.payload);
+	if (!open.ok || legProblem(open.value.resume) !== undefined) throw new Error("the header is no OPEN of a new stream");
+	return acceptMessageStream(incoming, init, open.value.resume as NewStream);
+}
 
 /** Two connected ends. */
 export interface Ends {
@@ -86,8 +100,8 @@ export async function connectEnds(
 		incoming: () => incoming.next(),
 		init,
 		async streams(openOptions = {}) {
-			const opening = openMessageStream(near, HEADER, init(), openOptions);
-			const stream = acceptMessageStream(await incoming.next(), init({ peer: "alice", describe: 'stream 7 from "alice"' }));
+			const opening = openMessageStream(near, OPEN, init(), openOptions);
+			const stream = accept(await incoming.next(), init({ peer: "alice", describe: 'stream 7 from "alice"' }));
 			return { near: await opening, far: stream };
 		},
 		async close() {

@@ -14,6 +14,7 @@ import { StatusFeed } from "../session/status-feed.ts";
 import { StreamIds } from "../session/stream-ids.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
+import { StreamBudgets } from "../stream/flow.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
 import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
@@ -118,9 +119,10 @@ export class Client implements AsyncDisposable {
 		this.#network = network;
 		this.#reception = reception;
 		this.incomingStreams = reception.incoming;
+		const budgets = new StreamBudgets(limits, clock);
 		this.#direct = new DirectChannels({
 			...options,
-			...{ identity, ids, clock, random, transport, createTransport, transportOptions, network },
+			...{ identity, ids, clock, random, transport, createTransport, transportOptions, network, budgets },
 			link: () => (this.#link.state === "over" ? undefined : this.#link),
 			consents: consentOf(options.acceptChannel),
 			onStream: (incoming, channel) => streams.onChannel(incoming, channel),
@@ -134,7 +136,7 @@ export class Client implements AsyncDisposable {
 			...{ direct: this.#direct, network, link, assertOpen, assertConnected },
 		});
 		this.#link = new CoordinatorLink({
-			...{ greeted, limits, ids, clock },
+			...{ greeted, limits, ids, clock, budgets },
 			endAtExpiry: options.endAtExpiry && options.trust.roots !== undefined,
 			events: {
 				draining: (reason) => feed.emit({ type: "draining", reason }),

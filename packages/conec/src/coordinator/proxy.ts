@@ -31,7 +31,7 @@ export function proxyStream(
 		// The name comes from the sender's own connection, never from what it wrote.
 		held = to.connection.openHeldStream({
 			kind: FRAME.OPEN,
-			payload: encodeOpen({ from: from.id, id: open.id, metadata: open.metadata, protocol: open.protocol }),
+			payload: encodeOpen({ from: from.id, id: open.id, metadata: open.metadata, protocol: open.protocol, resume: open.resume }),
 		});
 	} catch {
 		return rejectStream(incoming, "PEER_LOST", "the connection to the peer has just ended");

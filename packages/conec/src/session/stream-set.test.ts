@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createMemoryNetwork } from "../../testing/memory/transport.ts";
+import { accept } from "../../testing/stream-fixture.ts";
 import { ConecError } from "../errors.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
-import { acceptMessageStream } from "../stream/open-stream.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
-import { encodeOpen } from "../wire/open.ts";
 import { StreamSet } from "./stream-set.ts";
 
 const init = (id: number): StreamInit => ({
@@ -19,7 +18,7 @@ const init = (id: number): StreamInit => ({
 	describe: `stream ${id}`,
 	lostCode: "PEER_LOST",
 });
-const make = (id: number) => ({ init: init(id), payload: encodeOpen({ id }) });
+const make = (id: number) => ({ init: init(id), open: { id } });
 const gone = new ConecError("CLIENT_CLOSED", "gone");
 const flush = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
@@ -39,7 +38,7 @@ async function connect(accepting: boolean): Promise<{ connection: TransportConne
 		connections: 10,
 		onConnection: (connection) => {
 			connection.confirm();
-			if (accepting) connection.onStream = (incoming) => void far.push(acceptMessageStream(incoming, init(0)));
+			if (accepting) connection.onStream = (incoming) => void far.push(accept(incoming, init(0)));
 		},
 	});
 	const { address, port } = listening.address;

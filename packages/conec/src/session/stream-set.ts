@@ -12,7 +12,7 @@ import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { openMessageStream } from "../stream/open-stream.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { RESET_CODES } from "../wire/codes.ts";
-import { FRAME } from "../wire/frames.ts";
+import type { OpenDirect, OpenToCoordinator } from "../wire/open.ts";
 import type { OpenStreamOptions } from "./open-stream-options.ts";
 import { StreamIds } from "./stream-ids.ts";
 
@@ -64,14 +64,14 @@ export class StreamSet {
 	}
 
 	/**
-	 * Opens a stream within `timeoutMs` (`limits.requestTimeoutMs`). `init` and `payload` (of OPEN) are made for its number.
+	 * Opens a stream within `timeoutMs` (`limits.requestTimeoutMs`). `init` and `open` are made for its number.
 	 *
 	 * Rejects like `openMessageStream`, with `STREAM_ID_IN_USE`, or with the error of {@link end}.
 	 */
 	async open(
 		connection: TransportConnection,
 		options: OpenStreamOptions,
-		make: (id: number) => { init: StreamInit; payload: Uint8Array },
+		make: (id: number) => { init: StreamInit; open: OpenToCoordinator | OpenDirect },
 		timeoutMs?: number,
 	): Promise<FramedStream> {
 		options.signal?.throwIfAborted();
@@ -81,9 +81,9 @@ export class StreamSet {
 		this.#opening.add(abort);
 		let made: StreamInit | undefined;
 		try {
-			const { init, payload } = make(id);
+			const { init, open } = make(id);
 			made = init;
-			const stream = await openMessageStream(connection, { kind: FRAME.OPEN, payload }, init, { early: options.early, signal: abort.signal, timeoutMs });
+			const stream = await openMessageStream(connection, open, init, { early: options.early, signal: abort.signal, timeoutMs });
 			this.add(stream, id);
 			return stream;
 		} catch (error) {

@@ -6,11 +6,12 @@
 
 import { type Clock, systemClock } from "../base/clock.ts";
 import { abortable } from "../base/signals.ts";
-import { argumentError, type ConecError, type ConecErrorCode } from "../errors.ts";
+import { argumentError, ConecError, type ConecErrorCode } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
 import type { JsonValue } from "../wire/json.ts";
 import type { CloseInfo } from "./close-info.ts";
+import type { StreamBudgets } from "./flow.ts";
 import type { MessageStream } from "./message-stream.ts";
 import type { StreamShell } from "./shell.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
@@ -31,6 +32,10 @@ export interface StreamInit {
 	readonly lostCode?: ConecErrorCode;
 	/** @default the machine's */
 	readonly clock?: Clock;
+	/** What it shares with all streams of the process. @default with those of its connection */
+	readonly budgets?: StreamBudgets | undefined;
+	/** Streams to several peers go over its connection. @default false */
+	readonly severalPeers?: boolean;
 }
 
 /** A {@link MessageStream} and the handles of its owner. Made by `openMessageStream` and `acceptMessageStream`. */
@@ -108,10 +113,8 @@ export class FramedStream implements MessageStream {
 		});
 		const outcome = await Promise.race([this.#shell.close().catch(() => undefined), expired]);
 		this.#clock.clearTimeout(timer);
-		this.stop(0);
-		if (outcome === "expired") {
-			this.reset(0);
-		}
+		if (outcome === "expired") this.destroy(new ConecError("STREAM_CLOSED", `Cannot close ${this.#shell.exchange.describe} in time`), RESET_CODES.CANCELLED);
+		else this.stop(0);
 	}
 
 	/** Whether the application has called `close`: such streams are given time when their owner closes. */
@@ -136,7 +139,7 @@ export class FramedStream implements MessageStream {
 	}
 
 	/** Ends both directions at once: `error` here, `wireCode` (one of `RESET_CODES`) at the peer. */
-	destroy(error: ConecError, wireCode: number = RESET_CODES.NONE): void {
+	destroy(error: ConecError, wireCode: number = RESET_CODES.CANCELLED): void {
 		this.#shell.exchange.destroy(error, wireCode);
 	}
 }

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connectEnds, type Ends, HEADER } from "../../testing/stream-fixture.ts";
+import { accept, connectEnds, type Ends, HEADER } from "../../testing/stream-fixture.ts";
 import { Recorder, until } from "../../testing/transport/suite-recorder.ts";
 import { ConecError } from "../errors.ts";
 import { APPLICATION_CODE_BASE, RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { IncomingStreams } from "./incoming-streams.ts";
-import { acceptMessageStream } from "./open-stream.ts";
 
 async function withEnds(run: (ends: Ends, add: (streams: IncomingStreams) => Promise<Recorder>) => Promise<void>): Promise<void> {
 	const ends = await connectEnds();
@@ -14,7 +13,7 @@ async function withEnds(run: (ends: Ends, add: (streams: IncomingStreams) => Pro
 	try {
 		await run(ends, async (streams) => {
 			const raw = new Recorder().open(ends.near, HEADER);
-			streams.push(acceptMessageStream(await ends.incoming(), ends.init({ id: id++ })));
+			streams.push(accept(await ends.incoming(), ends.init({ id: id++ })));
 			await raw.framesOf(1);
 			return raw;
 		});

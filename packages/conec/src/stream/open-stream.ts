@@ -7,43 +7,51 @@
 import { systemClock } from "../base/clock.ts";
 import { onAbort } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
-import type { Frame, IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
+import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
-import { encodeReject } from "../wire/open.ts";
-import type { Subject } from "./failures.ts";
+import { encodeOpen, encodeReject, type OpenDirect, type OpenResume, type OpenToCoordinator } from "../wire/open.ts";
+import type { LegLink } from "./exchange/index.ts";
+import { lostWith, type Subject } from "./failures.ts";
+import { flowOf } from "./flow.ts";
 import { FramedStream, type StreamInit } from "./framed-stream.ts";
 import { StreamShell } from "./shell.ts";
 
-/** How long to wait for ACCEPT, and whether at all. */
+/** How long to wait for the answer, and whether at all. */
 export interface OpenOptions {
 	/** Resolve at once; a rejection then ends the stream. @default false */
 	readonly early?: boolean | undefined;
 	/** Rejects with its reason and resets the stream; without effect once the stream is open. */
 	readonly signal?: AbortSignal | undefined;
-	/** ACCEPT or REJECT must have come by then. @default init.limits.requestTimeoutMs */
+	/** The answer must have come by then. @default init.limits.requestTimeoutMs */
 	readonly timeoutMs?: number | undefined;
 }
 
 /**
- * Opens a stream with `header`, an OPEN frame, and waits for the peer's library to accept it.
+ * Opens a stream with `open`, to which it adds what OPEN says of the leg, and waits for the peer's library to accept it.
  *
  * Rejects with the code of the peer's REJECT (`PEER_BUSY`, `PEER_UNKNOWN`, ...), `PEER_TIMEOUT`, `init.lostCode`, or
  * `signal.reason`. With `early`, all but the last are reported by the stream instead.
  */
-export async function openMessageStream(connection: TransportConnection, header: Frame, init: StreamInit, options: OpenOptions = {}): Promise<FramedStream> {
+export async function openMessageStream(
+	connection: TransportConnection,
+	open: OpenToCoordinator | OpenDirect,
+	init: StreamInit,
+	options: OpenOptions = {},
+): Promise<FramedStream> {
 	const { early = false, signal, timeoutMs = init.limits.requestTimeoutMs } = options;
 	signal?.throwIfAborted();
-	const clock = init.clock ?? systemClock;
-	const shell = new StreamShell("opener", subjectOf(init), init.limits, clock);
+	const shell = shellFor("opener", connection, init);
 	const { exchange } = shell;
+	const header = { kind: FRAME.OPEN, payload: encodeOpen({ ...open, resume: exchange.openResume }) };
 	try {
-		exchange.open(connection.openStream(header, exchange, streamOptions(init)), clock.now(), timeoutMs);
+		exchange.open((handler) => linkOf(connection.openStream(header, handler, streamOptions(init)), connection, init), timeoutMs);
 	} catch (error) {
 		// It knows already that it is over; some transports say so by `lost` instead.
 		if (isConecError(error) && error.code === "CONNECTION_LOST") {
-			exchange.lost(error);
-			throw exchange.error;
+			const lost = lostWith(subjectOf(init), error);
+			exchange.destroy(lost, RESET_CODES.NONE);
+			throw lost;
 		}
 		throw error;
 	}
@@ -61,11 +69,20 @@ export async function openMessageStream(connection: TransportConnection, header:
 	return stream;
 }
 
-/** Accepts a stream whose header has been understood: ACCEPT goes out at once. */
-export function acceptMessageStream(incoming: IncomingStream, init: StreamInit): FramedStream {
-	const shell = new StreamShell("acceptor", subjectOf(init), init.limits, init.clock ?? systemClock);
-	shell.exchange.accept(incoming.accept(shell.exchange, streamOptions(init)));
+/** Accepts a stream whose header has been understood: RESUMABLE goes out at once. `resume` is that of the header, of a new stream. */
+export function acceptMessageStream(incoming: IncomingStream, init: StreamInit, resume: NewStream): FramedStream {
+	const shell = shellFor("acceptor", incoming.connection, init);
+	shell.exchange.accept((handler) => linkOf(incoming.accept(handler, streamOptions(init)), incoming.connection, init), resume);
 	return new FramedStream(init, shell);
+}
+
+/** What OPEN says of a new stream. */
+export type NewStream = Exclude<OpenResume, { readonly generation: number }>;
+
+/** What is wrong with what an OPEN says of its leg, and the code of the REJECT for it; `undefined`: it is a new stream. */
+export function legProblem(resume: OpenResume | undefined): { readonly code: RejectCode; readonly reason: string } | undefined {
+	if (resume === undefined) return { code: "PROTOCOL_ERROR", reason: "OPEN says nothing of the leg" };
+	return "generation" in resume ? { code: "RESUME_UNKNOWN", reason: "the stream is not known here" } : undefined;
 }
 
 /** Answers REJECT and FIN, and reads nothing more. */
@@ -83,6 +100,17 @@ export function rejectStream(incoming: IncomingStream, code: RejectCode, message
 	stream.write(FRAME.REJECT, encodeReject({ code, message }));
 	stream.finish();
 	stream.stop(RESET_CODES.REJECTED);
+}
+
+function shellFor(role: "opener" | "acceptor", connection: TransportConnection, init: StreamInit): StreamShell {
+	const clock = init.clock ?? systemClock;
+	const budgets = init.budgets ?? flowOf(connection, init.limits, clock, init.severalPeers ?? false).budgets;
+	return new StreamShell(role, subjectOf(init), init.limits, clock, budgets);
+}
+
+function linkOf(wire: TransportStream, connection: TransportConnection, init: StreamInit): LegLink {
+	const { shares, acks } = flowOf(connection, init.limits, init.clock ?? systemClock, init.severalPeers ?? false);
+	return { wire, shares, acks };
 }
 
 function subjectOf(init: StreamInit): Subject {

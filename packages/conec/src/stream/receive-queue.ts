@@ -11,6 +11,8 @@ import { ConecError } from "../errors.ts";
 export interface ReceiveHost<T> {
 	/** The application has taken one: in the order in which they came, each once, but for those that are discarded. */
 	consumed(message: T): void;
+	/** A reader waits and nothing is there, or has given that up. */
+	waits?(yes: boolean): void;
 	/** For error messages: `stream 7 from "bob"`. */
 	readonly describe: string;
 }
@@ -40,6 +42,11 @@ export class ReceiveQueue<T> {
 	/** Messages that wait. */
 	get length(): number {
 		return this.#messages.length;
+	}
+
+	/** A reader waits, and nothing is there. */
+	get waiting(): boolean {
+		return this.#reject !== undefined;
 	}
 
 	/** The error that is read after what waits. `undefined`: more may come, or the end is the peer's. */
@@ -136,6 +143,7 @@ export class ReceiveQueue<T> {
 		return new Promise((resolve, reject) => {
 			this.#resolveResult = resolve;
 			this.#reject = reject;
+			this.#host.waits?.(true);
 		});
 	}
 
@@ -148,6 +156,7 @@ export class ReceiveQueue<T> {
 		const resolve = this.#resolveResult;
 		if (resolve !== undefined) {
 			this.#forget();
+			this.#host.waits?.(false);
 			resolve({ done: true, value: undefined });
 		}
 	}
@@ -164,6 +173,7 @@ export class ReceiveQueue<T> {
 		return new Promise((resolve, reject) => {
 			this.#resolveMessage = resolve;
 			this.#reject = reject;
+			this.#host.waits?.(true);
 		});
 	}
 
@@ -173,6 +183,7 @@ export class ReceiveQueue<T> {
 		const onAbort = (): void => {
 			if (this.#reject === reject) {
 				this.#forget();
+				this.#host.waits?.(false);
 			}
 			reject?.(signal.reason);
 		};

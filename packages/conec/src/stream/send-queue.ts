@@ -10,10 +10,12 @@ import type { Limits } from "../limits.ts";
 
 /** What a queue needs of the stream it belongs to. */
 export interface SendHost {
-	/** Writes a message, and gives the bytes now queued below, or -1 when sending is over. */
+	/** Writes a message, and gives the bytes now queued below, or -1 when it cannot go now; then {@link SendQueue.drained} is called when it may. */
 	write(message: Uint8Array): number;
 	/** Bytes queued below. */
 	readonly queuedBytes: number;
+	/** The longest message that the other side takes. It can become less. @default no bound of its own */
+	readonly messageBytes?: number;
 	/** Every waiting call has been served. Called only after there were some. */
 	emptied(): void;
 	/** For error messages: `stream 7 to "bob"`. */
@@ -89,9 +91,17 @@ export class SendQueue {
 			return;
 		}
 		while (this.#waiting.length > 0 && this.#queuedBytes < this.#limits.sendHighWaterBytes) {
-			const queuedBytes = this.#host.write((this.#waiting.peek() as WaitingSend).bytes);
+			const { bytes } = this.#waiting.peek() as WaitingSend;
+			if (bytes.length > this.#longest) {
+				// The other side has said meanwhile that it takes less.
+				const refused = this.#waiting.shift() as WaitingSend;
+				forgetSignal(refused);
+				refused.reject(this.#tooLong());
+				continue;
+			}
+			const queuedBytes = this.#host.write(bytes);
 			if (queuedBytes < 0) {
-				// This direction is over; the transport is about to say why, and that is what the calls are told.
+				// There is no room for it, or this direction is over. The host says so when it changes.
 				return;
 			}
 			this.#queuedBytes = queuedBytes;
@@ -134,13 +144,17 @@ export class SendQueue {
 	}
 
 	#fitting(message: Uint8Array): Uint8Array {
-		if (message.length > this.#limits.messageBytes) {
-			throw new ConecError(
-				"MESSAGE_TOO_LONG",
-				`Cannot send on ${this.#host.describe}: the message is longer than ${this.#limits.messageBytes} bytes. Send it in parts`,
-			);
-		}
+		if (message.length > this.#longest) throw this.#tooLong();
 		return message;
+	}
+
+	get #longest(): number {
+		const { messageBytes = Number.POSITIVE_INFINITY } = this.#host;
+		return Math.min(this.#limits.messageBytes, messageBytes);
+	}
+
+	#tooLong(): ConecError {
+		return new ConecError("MESSAGE_TOO_LONG", `Cannot send on ${this.#host.describe}: the message is longer than ${this.#longest} bytes. Send it in parts`);
 	}
 
 	/** Queues a message if it is its turn and there is room. */

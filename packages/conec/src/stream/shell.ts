@@ -9,19 +9,20 @@ import { type Deferred, deferred, quietlyDeferred } from "../base/signals.ts";
 import type { ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { CloseInfo } from "./close-info.ts";
-import { Exchange, type ExchangeSink } from "./exchange.ts";
+import { Exchange, type ExchangeSink, type LegLink } from "./exchange/index.ts";
 import type { Subject } from "./failures.ts";
+import type { StreamBudgets } from "./flow.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
 import { SendQueue } from "./send-queue.ts";
 
-/** See the module. The {@link exchange} is the handler of the transport's stream, and decides everything. */
+/** See the module. The {@link exchange} decides everything; its legs are the handlers of the transport's streams. */
 export class StreamShell implements ExchangeSink {
 	readonly exchange: Exchange;
 	readonly receiving: ReceiveQueue<Uint8Array>;
 	readonly sending: SendQueue;
 	/** Resolves when both directions are over. */
 	readonly closed: Promise<CloseInfo>;
-	/** Resolves on ACCEPT; rejects if the stream ends before. */
+	/** Resolves when the peer's library has accepted; rejects if the stream ends before. */
 	readonly accepted: Promise<void>;
 	readonly #clock: Clock;
 	#timer: unknown = undefined;
@@ -30,9 +31,12 @@ export class StreamShell implements ExchangeSink {
 	/** The promise of `close`. Whoever called it gets the error; the stream itself must not raise it a second time. */
 	#acknowledgement: Deferred<void> | undefined = undefined;
 
-	constructor(role: "opener" | "acceptor", subject: Subject, limits: Limits, clock: Clock) {
+	constructor(role: "opener" | "acceptor", subject: Subject, limits: Limits, clock: Clock, budgets: StreamBudgets) {
 		this.#clock = clock;
-		this.exchange = new Exchange(role, subject, this);
+		const { messageBytes, sendHighWaterBytes: highWaterBytes } = limits;
+		const { windows, kept } = budgets;
+		const now = (): number => clock.now();
+		this.exchange = new Exchange(role, { subject, identity: subject.peer ?? "", windows, kept, messageBytes, highWaterBytes, now, fraction: () => 0 }, this);
 		this.receiving = new ReceiveQueue(this.exchange);
 		this.sending = new SendQueue(this.exchange, limits);
 		this.closed = this.#closed.promise;
@@ -43,7 +47,7 @@ export class StreamShell implements ExchangeSink {
 
 	/** See `MessageStream.close`; the promise is the same for every call. */
 	close(): Promise<void> {
-		if (this.exchange.sending === "open") {
+		if (this.exchange.sendingState === "open") {
 			this.#acknowledgement = quietlyDeferred();
 			this.exchange.close(this.sending.waiting);
 		}
@@ -59,7 +63,7 @@ export class StreamShell implements ExchangeSink {
 
 	wakeAt(ms: number | undefined): void {
 		this.#clock.clearTimeout(this.#timer);
-		this.#timer = ms === undefined ? undefined : this.#clock.setTimeout(() => this.exchange.expired(this.#clock.now()), ms - this.#clock.now());
+		this.#timer = ms === undefined ? undefined : this.#clock.setTimeout(() => this.exchange.expired(), ms - this.#clock.now());
 	}
 
 	opened(): void {
@@ -80,6 +84,14 @@ export class StreamShell implements ExchangeSink {
 
 	over(info: CloseInfo): void {
 		this.#closed.resolve(info);
+	}
+
+	gone(): void {}
+
+	suspended(): void {}
+
+	openLeg(): LegLink | undefined {
+		return undefined;
 	}
 }
 

@@ -43,7 +43,7 @@ function numberOf(message: Uint8Array): number {
 export class End implements ExchangeSink {
 	readonly name: "opener" | "acceptor";
 	readonly exchange: Exchange;
-	readonly lent = new Lent();
+	readonly lent: Lent = new Lent();
 	/** Messages that were handed to the machine, and those that wait for room. */
 	sent = 0;
 	readonly waiting: Uint8Array[] = [];

@@ -37,11 +37,12 @@ export function runHostile(seed: number): HostileEnd {
 		fraction: () => random.fraction(),
 	});
 	// What comes need not be numbered.
-	const receiving = end.receiving as { push: (message: Uint8Array) => void };
-	receiving.push = (message: Uint8Array): void => {
-		end.received++;
-		end.inbox.push(message);
-	};
+	Object.assign(end.receiving, {
+		push: (message: Uint8Array): void => {
+			end.received++;
+			end.inbox.push(message);
+		},
+	});
 	const acks = new TestAcks(() => nowMs, end.lent);
 	const lines: Line[] = [];
 	const link =

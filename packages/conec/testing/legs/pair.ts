@@ -57,6 +57,9 @@ interface Mood {
 	readonly readsLate: readonly [boolean, boolean];
 	readonly bytes: number;
 	readonly noWay: boolean;
+	readonly noticesLate: boolean;
+	/** A leg dies only while there is another. */
+	readonly killsOneOfTwo: boolean;
 	readonly acts: number;
 }
 
@@ -80,6 +83,8 @@ function moodOf(random: Random): Mood {
 		readsLate: [random.fraction() < 0.15, random.fraction() < 0.15],
 		bytes: random.fraction() < 0.5 ? 40 : random.fraction() < 0.6 ? 9_000 : 60_000,
 		noWay: random.fraction() < 0.1,
+		noticesLate: random.fraction() < 0.4,
+		killsOneOfTwo: random.fraction() < 0.4,
 		acts: 20 + Math.floor(random.fraction() * 220),
 	};
 }
@@ -261,7 +266,7 @@ class Pair {
 		} else if (random.fraction() < mood.resets) this.#reset(end);
 		else if (random.fraction() < mood.stops) this.#stop(end);
 		else if (random.fraction() < mood.destroys) this.#destroy(end);
-		else this.#notice();
+		else if (!mood.noticesLate) this.#notice();
 		this.#turn();
 	}
 
@@ -295,8 +300,9 @@ class Pair {
 
 	#kill(): void {
 		const alive = this.#lines.filter((line) => !line.dead);
-		const line = alive[Math.floor(this.#random.fraction() * alive.length)];
-		if (line === undefined) return;
+		// Newer ones more often, so that legs die while they are being opened.
+		const line = alive[Math.floor(this.#random.fraction() ** 0.5 * alive.length)];
+		if (line === undefined || (this.#mood.killsOneOfTwo && alive.length < 2)) return;
 		this.#happened.add("kill");
 		this.#log.push(`${line.generation} dies`);
 		const by = (): "connection" | "reset" => (this.#random.fraction() < 0.6 ? "connection" : "reset");

@@ -16,12 +16,13 @@ import { roundTripMs } from "../../session/round-trip.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet } from "../../session/stream-set.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
+import type { StreamBudgets } from "../../stream/flow.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import type { SocketAddress, Transport, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { DirectMessage } from "../../wire/direct-messages.ts";
-import { encodeOpen, type OpenDirect } from "../../wire/open.ts";
+import type { OpenDirect } from "../../wire/open.ts";
 
 /** Figures of a direct channel. */
 export interface ChannelStats {
@@ -77,6 +78,8 @@ export interface ChannelParts {
 	readonly limits: ClientLimits;
 	/** @default the machine's */
 	readonly clock?: Clock;
+	/** What its streams share with all others of the process. @default with each other only */
+	readonly budgets?: StreamBudgets | undefined;
 	/** The channel takes no more streams: it is being closed, by either side, or is over. Called once. */
 	readonly onLeaving: (channel: DirectChannel) => void;
 	/** It is over. Called once, after `onLeaving`. */
@@ -95,6 +98,7 @@ export class DirectChannel implements Channel {
 	readonly #control: ControlStream<DirectMessage>;
 	readonly #streams: StreamSet;
 	readonly #limits: ClientLimits;
+	readonly #budgets: StreamBudgets | undefined;
 	readonly #clock: Clock;
 	readonly #since: Date;
 	readonly #onLeaving: (channel: DirectChannel) => void;
@@ -105,7 +109,7 @@ export class DirectChannel implements Channel {
 	#verdict: CloseInfo | undefined;
 	#lastStats: Omit<ChannelStats, "streams" | "since"> | undefined;
 
-	constructor({ peer, fingerprint, connection, transport, control, dialled, token, ids, limits, clock = systemClock, onLeaving, onEnd }: ChannelParts) {
+	constructor({ peer, fingerprint, connection, transport, control, dialled, token, ids, limits, clock = systemClock, budgets, onLeaving, onEnd }: ChannelParts) {
 		this.peer = peer;
 		this.fingerprint = fingerprint;
 		this.token = token;
@@ -117,6 +121,7 @@ export class DirectChannel implements Channel {
 		this.#since = new Date(clock.wallMs());
 		this.#streams = new StreamSet(ids, clock);
 		this.#limits = limits;
+		this.#budgets = budgets;
 		this.#onLeaving = onLeaving;
 		this.closed = connection.closed.then((ended) => {
 			const info = this.#verdict ?? closeInfoOf(ended, "PEER_LOST");
@@ -148,16 +153,17 @@ export class DirectChannel implements Channel {
 			throw argumentError("type", "OPTION_INVALID", `Cannot open stream to "${this.peer}": a stream of a direct channel is never "proxied"`);
 		options.signal?.throwIfAborted();
 		if (this.#state.type !== "open") throw this.#gone(this.#state.type === "over" ? this.#state.info : { by: "local" });
-		const make = (id: number): { init: StreamInit; payload: Uint8Array } => {
+		const make = (id: number): { init: StreamInit; open: OpenDirect } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol };
-			return { init: this.init(open, describeStream(id, "to", this.peer)), payload: encodeOpen(open) };
+			return { init: this.init(open, describeStream(id, "to", this.peer)), open };
 		};
 		return await this.#streams.open(this.connection, options, make, timeoutMs);
 	}
 
 	/** What a stream of this channel begins with. */
 	init({ id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
-		return { peer: this.peer, id, path: "direct", metadata, protocol, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
+		const [limits, clock, budgets] = [this.#limits, this.#clock, this.#budgets];
+		return { peer: this.peer, id, path: "direct", metadata, protocol, limits, describe, lostCode: "PEER_LOST", clock, budgets };
 	}
 
 	/** Keeps a stream that the peer opened. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { identityOf, Peer, type Rig, rig, tokenOf } from "../../../testing/direct-fixture.ts";
-import { acceptMessageStream } from "../../stream/open-stream.ts";
+import { accept } from "../../../testing/stream-fixture.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodeOpen } from "../../wire/open.ts";
@@ -84,7 +84,7 @@ test("direct: a channel that is being closed, by either side, ends at once too",
 	for (const by of ["this side", "the peer"]) {
 		const world = await rig(t, {
 			onStream: (incoming, channel) => {
-				const stream = acceptMessageStream(incoming, channel.init({ id: 1 }, "stream 1"));
+				const stream = accept(incoming, channel.init({ id: 1 }, "stream 1"));
 				channel.add(stream);
 				// The peer never says that it has all of it.
 				stream.close().catch(() => undefined);

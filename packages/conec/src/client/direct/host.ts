@@ -9,6 +9,7 @@ import type { Random } from "../../base/random.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
+import type { StreamBudgets } from "../../stream/flow.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
 import type { AcceptOptions, IncomingStream, SocketAddress, Transport, TransportFactory, TransportOptions } from "../../transport/transport.ts";
 import type { WirePeer } from "../../wire/fields.ts";
@@ -44,6 +45,8 @@ export interface DirectHost extends DirectOptions {
 	readonly identity: LocalIdentity;
 	readonly limits: ClientLimits;
 	readonly ids: StreamIds;
+	/** What all streams of the Client share. @default those of one channel share it with each other only */
+	readonly budgets?: StreamBudgets;
 	readonly clock: Clock;
 	/** @default the machine's */
 	readonly random?: Random;

@@ -9,7 +9,7 @@ import type { ClientLimits } from "../../limits.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import type { Reception, Refusal } from "../../session/protocols/index.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
-import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
+import { acceptMessageStream, legProblem, type NewStream, rejectStream } from "../../stream/open-stream.ts";
 import type { IncomingStream } from "../../transport/transport.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
@@ -46,10 +46,10 @@ export class ClientStreams {
 		if (!channel.takesStreams && !this.#leaving()) return incoming.refuse(RESET_CODES.CHANNEL_CLOSED);
 		const open = decodeOpenDirect(incoming.header.payload, this.#limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
-		const refusal = this.refusal(open.value.protocol);
+		const refusal = legProblem(open.value.resume) ?? this.refusal(open.value.protocol);
 		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
 		// The name is that of the connection; what the header may say is not looked at.
-		const stream = acceptMessageStream(incoming, channel.init(open.value, describeStream(open.value.id, "from", channel.peer)));
+		const stream = acceptMessageStream(incoming, channel.init(open.value, describeStream(open.value.id, "from", channel.peer)), open.value.resume as NewStream);
 		channel.add(stream);
 		this.take(stream);
 	}

@@ -17,16 +17,17 @@ import { roundTripMs } from "../../session/round-trip.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
+import type { StreamBudgets } from "../../stream/flow.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
-import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
+import { acceptMessageStream, legProblem, type NewStream, rejectStream } from "../../stream/open-stream.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOfCoordinator } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { ControlMessage, Ping, Pong, Welcome } from "../../wire/control.ts";
 import { FRAME } from "../../wire/frames.ts";
-import { decodeOpenFromCoordinator, encodeOpen, type OpenDirect } from "../../wire/open.ts";
+import { decodeOpenFromCoordinator, type OpenDirect, type OpenToCoordinator } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import type { Greeted } from "./handshake.ts";
 import { type ClientRequests, clientRequests } from "./questions.ts";
@@ -54,6 +55,8 @@ export interface LinkParts {
 	readonly endAtExpiry: boolean;
 	/** @default the machine's */
 	readonly clock?: Clock;
+	/** What its streams share with all others of the process. @default with each other only */
+	readonly budgets?: StreamBudgets;
 	readonly events: LinkEvents;
 }
 
@@ -66,6 +69,7 @@ export class CoordinatorLink {
 	observedAddress: SocketAddress;
 	readonly #greeted: Greeted;
 	readonly #clock: Clock;
+	readonly #budgets: StreamBudgets | undefined;
 	readonly #control: ControlStream;
 	readonly #limits: ClientLimits;
 	/** What holds for messages that the Coordinator itself takes. */
@@ -79,6 +83,7 @@ export class CoordinatorLink {
 		const { welcome, connection, control } = greeted;
 		this.#greeted = greeted;
 		this.#clock = clock;
+		this.#budgets = parts.budgets;
 		this.welcome = welcome;
 		this.connection = connection;
 		this.observedAddress = welcome.observedAddress;
@@ -135,9 +140,9 @@ export class CoordinatorLink {
 
 	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`), within `timeoutMs`. Rejects like `Client.openStream`. */
 	openStream(peer: string | null, options: OpenStreamOptions, timeoutMs?: number): Promise<MessageStream> {
-		const make = (id: number): { init: StreamInit; payload: Uint8Array } => {
+		const make = (id: number): { init: StreamInit; open: OpenToCoordinator } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol };
-			return { init: this.#init(peer, open, describeStream(id, "to", peer)), payload: encodeOpen(peer === null ? open : { to: peer, ...open }) };
+			return { init: this.#init(peer, open, describeStream(id, "to", peer)), open: peer === null ? open : { to: peer, ...open } };
 		};
 		return this.streams.open(this.connection, options, make, timeoutMs);
 	}
@@ -180,16 +185,17 @@ export class CoordinatorLink {
 		if (incoming.header.kind !== FRAME.OPEN) return incoming.refuse(RESET_CODES.HEADER_INVALID);
 		const open = decodeOpenFromCoordinator(incoming.header.payload, this.#limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
-		const refusal = this.#events.refusal(open.value.protocol);
+		const refusal = legProblem(open.value.resume) ?? this.#events.refusal(open.value.protocol);
 		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
 		const { from = null, id } = open.value;
-		const stream = acceptMessageStream(incoming, this.#init(from, open.value, describeStream(id, "from", from)));
+		const stream = acceptMessageStream(incoming, this.#init(from, open.value, describeStream(id, "from", from)), open.value.resume as NewStream);
 		this.streams.add(stream);
 		this.#events.accepted(stream);
 	}
 
 	#init(peer: string | null, { id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
 		const limits = peer === null ? this.sendLimits : this.#limits;
-		return { peer, id, path: peer === null ? "direct" : "proxied", metadata, protocol, limits, describe, lostCode: "COORDINATOR_LOST", clock: this.#clock };
+		const path = peer === null ? "direct" : "proxied";
+		return { peer, id, path, metadata, protocol, limits, describe, lostCode: "COORDINATOR_LOST", clock: this.#clock, budgets: this.#budgets, severalPeers: true };
 	}
 }

@@ -11,23 +11,27 @@ import { describeStream } from "../../session/describe-stream.ts";
 import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
 import type { Reception } from "../../session/protocols/index.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
+import { StreamBudgets } from "../../stream/flow.ts";
 import type { StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
-import { acceptMessageStream, rejectStream } from "../../stream/open-stream.ts";
+import { acceptMessageStream, legProblem, type NewStream, rejectStream } from "../../stream/open-stream.ts";
 import type { IncomingStream } from "../../transport/transport.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
-import { encodeOpen, type OpenDirect, type OpenToCoordinator } from "../../wire/open.ts";
+import type { OpenDirect, OpenToCoordinator } from "../../wire/open.ts";
 import type { Session } from "../sessions/index.ts";
 
 /** See the module. */
 export class OwnStreams {
 	readonly #limits: CoordinatorLimits;
+	/** What all of them share. */
+	readonly #budgets: StreamBudgets;
 	readonly #clock: Clock;
 	readonly #streams: StreamSet;
 	readonly #reception: Reception;
 
 	constructor(limits: CoordinatorLimits, clock: Clock, reception: Reception) {
 		this.#limits = limits;
+		this.#budgets = new StreamBudgets(limits, clock);
 		this.#clock = clock;
 		this.#reception = reception;
 		this.#streams = new StreamSet(undefined, clock);
@@ -42,7 +46,7 @@ export class OwnStreams {
 	async open(session: Session, options: OpenStreamOptions): Promise<MessageStream> {
 		const stream = await this.#streams.open(session.connection, options, (id) => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol };
-			return { init: this.#init(session, open, describeStream(id, "to", session.id)), payload: encodeOpen(open) };
+			return { init: this.#init(session, open, describeStream(id, "to", session.id)), open };
 		});
 		count(session, stream);
 		return stream;
@@ -50,9 +54,9 @@ export class OwnStreams {
 
 	/** Takes a stream that a Client has opened to the Coordinator, or answers REJECT (`PEER_BUSY`, `PROTOCOL_UNHANDLED`). */
 	accept(session: Session, incoming: IncomingStream, open: OpenToCoordinator): void {
-		const refusal = this.#reception.refusal(open.protocol);
+		const refusal = legProblem(open.resume) ?? this.#reception.refusal(open.protocol);
 		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
-		const stream = acceptMessageStream(incoming, this.#init(session, open, describeStream(open.id, "from", session.id)));
+		const stream = acceptMessageStream(incoming, this.#init(session, open, describeStream(open.id, "from", session.id)), open.resume as NewStream);
 		this.#streams.add(stream);
 		count(session, stream);
 		this.#reception.take(stream);
@@ -80,7 +84,7 @@ export class OwnStreams {
 	}
 
 	#init(session: Session, { id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
-		return { peer: session.id, id, path: "direct", metadata, protocol, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock };
+		return { peer: session.id, id, path: "direct", metadata, protocol, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock, budgets: this.#budgets };
 	}
 }
 

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createVirtualClock, type VirtualClock } from "../../../testing/memory/virtual-clock.ts";
-import { connectEnds } from "../../../testing/stream-fixture.ts";
+import { accept, connectEnds } from "../../../testing/stream-fixture.ts";
 import { ConecError, isConecError } from "../../errors.ts";
 import { type Limits, resolveLimits } from "../../limits.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
-import { acceptMessageStream, openMessageStream } from "../../stream/open-stream.ts";
+import { openMessageStream } from "../../stream/open-stream.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
-import { FRAME } from "../../wire/frames.ts";
-import { encodeOpen } from "../../wire/open.ts";
 import { checkHandlers, type HandlerFailed, type ProtocolHandler } from "./handler.ts";
 import { Reception } from "./reception.ts";
 
@@ -51,9 +49,9 @@ async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Rec
 		settle,
 		lose: () => ends.near.close(3, "gone"),
 		async send(protocol) {
-			const opening = openMessageStream(ends.near, { kind: FRAME.OPEN, payload: encodeOpen({ id: 1, protocol }) }, ends.init({ protocol }));
+			const opening = openMessageStream(ends.near, { id: 1, protocol }, ends.init({ protocol }));
 			await settle();
-			const far = acceptMessageStream(await ends.incoming(), ends.init({ peer: "alice", protocol }));
+			const far = accept(await ends.incoming(), ends.init({ peer: "alice", protocol }));
 			reception.take(far);
 			await settle();
 			return { near: await opening, far };

@@ -68,7 +68,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.incoming = new Receiving(this.legs, events, init.windows, init.identity, init.unitKinds ?? 1 << FRAME.DATA);
 		this.incoming.holdsEnd = init.holdsEnd ?? false;
 		const kept = resume === undefined ? undefined : init.kept.open(init.identity, { room: () => this.#room(), expelled: () => this.#expelled() });
-		this.sending = new Sending(sink.sending, this.legs.all, init.highWaterBytes, kept);
+		this.sending = new Sending({ drained: () => sink.sending.drained() }, this.legs.all, init.highWaterBytes, kept);
 		this.#rules = new Ordinary(this, undefined);
 	}
 
