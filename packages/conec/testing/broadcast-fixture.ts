@@ -26,17 +26,17 @@ export type Heard =
 	| { readonly type: "members"; readonly seq: number; readonly members: BroadcastPeer[] }
 	| { readonly type: "join" | "update" | "leave"; readonly seq: number; readonly peer: BroadcastPeer };
 
-/** What the streams of sessions borrow, as a Coordinator lends it. */
-export function lender(clock: Clock): (session: BroadcastSession) => Lent {
+/** What the streams of a connection borrow, as a Coordinator lends it. */
+export function lender(clock: Clock): (connection: TransportConnection) => Lent {
 	const windows = new ReceiveBudget({ receiveBytes: 2 ** 30, streamWindowBytes: WINDOW_BYTES, messageBytes: WINDOW_BYTES, now: () => clock.now() });
-	const lent = new WeakMap<BroadcastSession, Lent>();
-	return (session) => {
-		const known = lent.get(session) ?? {
+	const lent = new WeakMap<TransportConnection, Lent>();
+	return (connection) => {
+		const known = lent.get(connection) ?? {
 			windows,
 			shares: new SendBudget({ connectionWindowBytes: 16 * 1_048_576, severalPeers: false }),
 			acks: new AckSchedule(clock),
 		};
-		lent.set(session, known);
+		lent.set(connection, known);
 		return known;
 	};
 }

@@ -10,7 +10,7 @@ import { type Random, systemRandom } from "../../base/random.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import type { Lent } from "../../stream/lent.ts";
 import { rejectStream } from "../../stream/open-stream.ts";
-import type { IncomingStream, Transport } from "../../transport/transport.ts";
+import type { IncomingStream, Transport, TransportConnection } from "../../transport/transport.ts";
 import type { BroadcastOpen } from "../../wire/broadcast.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../../wire/control.ts";
@@ -38,7 +38,7 @@ export interface BroadcastsHost {
 	readonly transport: Pick<Transport, "writeFramesToMany">;
 	readonly emit: (status: BroadcastStatus) => void;
 	/** What a stream of a Client borrows. */
-	readonly lend: (session: BroadcastSession) => Lent;
+	readonly lend: (connection: TransportConnection) => Lent;
 	/** @default the machine's */
 	readonly clock?: Clock;
 	/** @default the machine's */
@@ -106,7 +106,7 @@ export class Broadcasts {
 			session.streams--;
 			if (streams.size === 0) this.#streams.delete(session);
 		};
-		const stream = new MemberStream(broadcast, member, { clock, random, messageBytes: limits.messageBytes, lent: this.#host.lend(session), out });
+		const stream = new MemberStream(broadcast, member, { clock, random, messageBytes: limits.messageBytes, lent: this.#host.lend(incoming.connection), out });
 		streams.add(stream);
 		session.streams++;
 		this.#streamOf.set(member, stream);

@@ -8,12 +8,12 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
-import { rejectStream } from "../../stream/open-stream.ts";
-import type { IncomingStream, TransportStream } from "../../transport/transport.ts";
-import { RESET_CODES } from "../../wire/codes.ts";
-import { FRAME, isSkippedKind } from "../../wire/frames.ts";
+import type { Lent } from "../../stream/lent.ts";
+import { type NewStream, rejectStream } from "../../stream/open-stream.ts";
+import type { IncomingStream, TransportConnection } from "../../transport/transport.ts";
 import { PresenceListener } from "./listener.ts";
-import { type PresenceCursor, PresenceLog } from "./log.ts";
+import { PresenceLog } from "./log.ts";
+import { Watch } from "./watch.ts";
 
 /** The bounds that presence needs. */
 export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "presenceQueueBytes" | "presenceLogBytes">;
@@ -22,6 +22,7 @@ export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "presen
 export class PresenceService {
 	readonly #log: PresenceLog;
 	readonly #limits: PresenceLimits;
+	readonly #lend: (connection: TransportConnection) => Lent;
 	readonly #clock: Clock;
 	readonly #watches: Set<Watch> = new Set();
 	/** Watches by their owners. */
@@ -32,8 +33,10 @@ export class PresenceService {
 	#restUntilMs = 0;
 	#over = false;
 
-	constructor(epoch: string, limits: PresenceLimits, clock: Clock = systemClock) {
+	/** `lend`: what a stream borrows. */
+	constructor(epoch: string, limits: PresenceLimits, lend: (connection: TransportConnection) => Lent, clock: Clock = systemClock) {
 		this.#limits = limits;
+		this.#lend = lend;
 		this.#clock = clock;
 		this.#log = new PresenceLog({ epoch, logBytes: limits.presenceLogBytes });
 	}
@@ -56,15 +59,17 @@ export class PresenceService {
 	}
 
 	/** Accepts a watch that a Client has opened, or answers REJECT (`LIMIT_EXCEEDED`). Watches are counted by `owner`, a connection. */
-	watch(owner: object, incoming: IncomingStream): void {
+	watch(owner: object, incoming: IncomingStream, resume: NewStream): void {
 		const count = this.#counts.get(owner) ?? 0;
 		if (count >= this.#limits.presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", `there are ${count} watches of this Client already`);
 		this.#counts.set(owner, count + 1);
-		const watch: Watch = new Watch(incoming, this.#log, this.#limits.presenceQueueBytes, () => {
+		const over = (): void => {
 			this.#watches.delete(watch);
 			this.#counts.set(owner, (this.#counts.get(owner) ?? 1) - 1);
-		});
+		};
+		const watch = new Watch({ log: this.#log, clock: this.#clock, queueBytes: this.#limits.presenceQueueBytes, lent: this.#lend(incoming.connection), over });
 		this.#watches.add(watch);
+		watch.accept(incoming, resume);
 		watch.pump();
 	}
 
@@ -107,66 +112,3 @@ export class PresenceService {
 const REST_SHARE = 3;
 
 const REST_MAX_MS = 250;
-
-/** A watch of a Client: its stream, and how far it has come. */
-class Watch {
-	readonly #log: PresenceLog;
-	readonly #queueBytes: number;
-	readonly #release: () => void;
-	readonly #cursor: PresenceCursor;
-	readonly #stream: TransportStream;
-	/** Whether the queue is full. `drained` ends that. */
-	#full = false;
-	#over = false;
-
-	constructor(incoming: IncomingStream, log: PresenceLog, queueBytes: number, release: () => void) {
-		this.#log = log;
-		this.#queueBytes = queueBytes;
-		this.#release = release;
-		this.#cursor = log.open();
-		const leave = (): void => this.#leave(RESET_CODES.NONE);
-		this.#stream = incoming.accept(
-			{
-				frame: (kind, payload) => {
-					this.#stream.consumed(payload.length);
-					// A Client must not send anything here.
-					if (!isSkippedKind(kind)) this.#leave(RESET_CODES.FRAME_INVALID);
-				},
-				end: leave,
-				reset: leave,
-				stopped: leave,
-				drained: () => {
-					this.#full = false;
-					this.pump();
-				},
-				finished: () => undefined,
-				lost: () => this.forget(),
-			},
-			{ messageBytes: 1, highWaterBytes: queueBytes },
-		);
-		this.#stream.write(FRAME.ACCEPT, new Uint8Array(0));
-	}
-
-	/** Sends what is new, as far as there is room. */
-	pump(): void {
-		while (!this.#full && !this.#over) {
-			const frame = this.#log.readFrame(this.#cursor);
-			if (frame === undefined) return;
-			this.#full = this.#stream.write(FRAME.CONTROL, frame) >= this.#queueBytes;
-		}
-	}
-
-	/** Ends the watch. */
-	forget(): void {
-		if (this.#over) return;
-		this.#over = true;
-		this.#log.close();
-		this.#release();
-	}
-
-	#leave(code: number): void {
-		this.#stream.reset(code);
-		this.#stream.stop(code);
-		this.forget();
-	}
-}
