@@ -161,8 +161,9 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 
 	#streamOver({ by, code }: CloseInfo): void {
 		const { error } = this.#exchange;
-		// The Client says what the loss of the connection means.
-		if (this.#state.type === "open" && error !== undefined && error.code !== "CONNECTION_LOST") {
+		if (this.#state.type === "open" && error !== undefined) {
+			// The Client says what the loss of the connection means.
+			if (error.code === "CONNECTION_LOST") return;
 			this.#state = { type: "failing", error: by === "error" && code === "FRAME_INVALID" ? broken(error.message) : error };
 		}
 		this.#left();

@@ -31,6 +31,8 @@ export interface MemberStreamHost {
 	readonly lent: Lent;
 	/** The member is out, and its place is free. Called once. */
 	readonly out: () => void;
+	/** The stream is over. Called once, after {@link out}. */
+	readonly over: () => void;
 }
 
 /**
@@ -136,6 +138,7 @@ export class MemberStream implements MemberLine, ExchangeSink {
 
 	over(): void {
 		this.#leave();
+		this.#host.over();
 	}
 
 	opened(): void {}

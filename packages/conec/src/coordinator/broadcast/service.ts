@@ -50,6 +50,8 @@ export class Broadcasts {
 	readonly #host: BroadcastsHost;
 	readonly #byName: Map<string, Broadcast> = new Map();
 	readonly #streams: Map<BroadcastSession, Set<MemberStream>> = new Map();
+	/** How many streams of members are not over, with those of members that are out: what was sent to them may not have been read. */
+	readonly #notOver: WeakMap<BroadcastSession, number> = new WeakMap();
 	readonly #streamOf: WeakMap<Member, MemberStream> = new WeakMap();
 	readonly #joinings: WeakMap<BroadcastSession, Allowance> = new WeakMap();
 	readonly #broadcastHost: BroadcastHost;
@@ -92,6 +94,8 @@ export class Broadcasts {
 		if (open.slowReader === "block" && !rule.block) return rejectStream(incoming, "BROADCAST_REFUSED", `"block" is not allowed for "${open.name}"`);
 		if (open.bufferBytes > limits.broadcastBufferBytes) return reject(`bufferBytes is at most ${limits.broadcastBufferBytes} here`);
 		if ((this.#streams.get(session)?.size ?? 0) >= limits.broadcastsPerClient) return reject("the Client is in as many broadcasts as it may be");
+		const notOver = this.#notOver.get(session) ?? 0;
+		if (notOver >= STREAMS_PER_PLACE * limits.broadcastsPerClient) return reject("the Client reads too little of the broadcasts that it has left");
 		if (existing === undefined && this.#byName.size >= limits.broadcasts) return reject("there are as many broadcasts as there may be");
 		if (existing !== undefined && existing.size >= limits.broadcastMembers) return reject("the broadcast has as many members as it may have");
 		if (!this.#mayJoin(session, existing, open)) return reject("the Client joins broadcasts too often");
@@ -106,7 +110,10 @@ export class Broadcasts {
 			session.streams--;
 			if (streams.size === 0) this.#streams.delete(session);
 		};
-		const stream = new MemberStream(broadcast, member, { clock, random, messageBytes: limits.messageBytes, lent: this.#host.lend(incoming.connection), out });
+		const over = (): void => void this.#notOver.set(session, (this.#notOver.get(session) ?? 1) - 1);
+		const { messageBytes } = limits;
+		const stream = new MemberStream(broadcast, member, { clock, random, messageBytes, lent: this.#host.lend(incoming.connection), out, over });
+		this.#notOver.set(session, notOver + 1);
 		streams.add(stream);
 		session.streams++;
 		this.#streamOf.set(member, stream);
@@ -173,6 +180,9 @@ export class Broadcasts {
 		for (const streams of [...this.#streams.values()]) for (const stream of [...streams]) stream.kill(wireCode);
 	}
 }
+
+/** Streams that a Client may have open for each broadcast that it may be in, with those of broadcasts that it has left. */
+const STREAMS_PER_PLACE = 4;
 
 /** For each this many members that are told of something, or that it tells of, it counts once more. */
 const TOLD_PER_COUNT = 100;

@@ -26,7 +26,7 @@ export class PresenceService {
 	readonly #clock: Clock;
 	readonly #watches: Set<Watch> = new Set();
 	/** Watches by their owners. */
-	readonly #counts: WeakMap<object, number> = new WeakMap();
+	readonly #places: WeakMap<object, Places> = new WeakMap();
 	readonly #listeners: Set<PresenceListener> = new Set();
 	#scheduled = false;
 	#timer: unknown;
@@ -60,14 +60,20 @@ export class PresenceService {
 
 	/** Accepts a watch that a Client has opened, or answers REJECT (`LIMIT_EXCEEDED`). Watches are counted by `owner`, a connection. */
 	watch(owner: object, incoming: IncomingStream, resume: NewStream): void {
-		const count = this.#counts.get(owner) ?? 0;
-		if (count >= this.#limits.presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", `there are ${count} watches of this Client already`);
-		this.#counts.set(owner, count + 1);
-		const over = (): void => {
+		const { presenceWatches, presenceQueueBytes } = this.#limits;
+		const places = this.#places.get(owner) ?? { taken: 0, streams: 0 };
+		this.#places.set(owner, places);
+		if (places.taken >= presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", `there are ${places.taken} watches of this Client already`);
+		if (places.streams >= STREAMS_PER_PLACE * presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", "the Client reads too little of the watches that it has left");
+		places.taken++;
+		places.streams++;
+		const left = (): void => {
 			this.#watches.delete(watch);
-			this.#counts.set(owner, (this.#counts.get(owner) ?? 1) - 1);
+			places.taken--;
 		};
-		const watch = new Watch({ log: this.#log, clock: this.#clock, queueBytes: this.#limits.presenceQueueBytes, lent: this.#lend(incoming.connection), over });
+		const over = (): void => void places.streams--;
+		const lent = this.#lend(incoming.connection);
+		const watch = new Watch({ log: this.#log, clock: this.#clock, queueBytes: presenceQueueBytes, lent, left, over });
 		this.#watches.add(watch);
 		watch.accept(incoming, resume);
 		watch.pump();
@@ -107,6 +113,17 @@ export class PresenceService {
 		this.#restUntilMs = endedMs + Math.min(REST_MAX_MS, REST_SHARE * (endedMs - startedMs));
 	}
 }
+
+/** The watches of one owner. */
+interface Places {
+	/** Those that it has not left. */
+	taken: number;
+	/** Those whose stream is not over: what was sent before the Client left may not have been read. */
+	streams: number;
+}
+
+/** Streams that may be open for each watch, with those of watches that were left. */
+const STREAMS_PER_PLACE = 4;
 
 /** It rests three times as long as it took to tell all watches. So thousands of watches take at most a quarter of the thread's time. */
 const REST_SHARE = 3;

@@ -22,6 +22,8 @@ export interface WatchParts {
 	readonly queueBytes: number;
 	readonly lent: Lent;
 	/** Its place is free. Called once. */
+	readonly left: () => void;
+	/** Its stream is over. Called once, after {@link left}. */
 	readonly over: () => void;
 }
 
@@ -36,7 +38,10 @@ export class Watch {
 	readonly #timer: WakeTimer;
 	/** Whether the queue is full, or the Client lets no more come. `drained` ends that. */
 	#full = true;
-	#isOver = false;
+	/** What was read and could not be sent. */
+	#frame: Uint8Array | undefined;
+	/** The Client has left, or the stream is over. */
+	#hasLeft = false;
 
 	constructor(parts: WatchParts) {
 		const { clock, log, queueBytes } = parts;
@@ -62,24 +67,22 @@ export class Watch {
 
 	/** Sends what is new, as far as there is room. */
 	pump(): void {
-		while (!this.#full && !this.#isOver) {
+		while (!this.#full && !this.#hasLeft) {
 			const frame = this.#frame ?? this.#parts.log.readFrame(this.#cursor);
 			if (frame === undefined) return;
 			const queued = this.#exchange.sending.write(FRAME.CONTROL, frame);
-			// The position has moved on, so a frame that cannot go now waits here.
 			this.#frame = queued < 0 ? frame : undefined;
 			this.#full = queued < 0 || queued >= this.#parts.queueBytes;
 		}
 	}
-	#frame: Uint8Array | undefined;
 
 	/** Ends the watch. */
 	forget(): void {
-		if (this.#isOver) return;
-		this.#isOver = true;
+		if (this.#hasLeft) return;
+		this.#hasLeft = true;
 		this.#frame = undefined;
 		this.#parts.log.close();
-		this.#parts.over();
+		this.#parts.left();
 	}
 
 	#sink(): ExchangeSink {
@@ -95,7 +98,10 @@ export class Watch {
 				fail: () => this.forget(),
 			},
 			wakeAt: (ms) => this.#timer.set(ms),
-			over: () => this.forget(),
+			over: () => {
+				this.forget();
+				this.#parts.over();
+			},
 			opened() {},
 			refused() {},
 			acknowledged() {},
