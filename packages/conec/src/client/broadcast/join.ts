@@ -9,8 +9,8 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import { onAbort } from "../../base/signals.ts";
 import { argumentError, ConecError, isConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
-import type { Lent } from "../../stream/lent.ts";
 import type { BroadcastOptions } from "../../stream/broadcast-stream.ts";
+import type { Lent } from "../../stream/lent.ts";
 import type { TransportConnection } from "../../transport/transport.ts";
 import {
 	BROADCAST_MODES,

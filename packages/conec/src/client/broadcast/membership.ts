@@ -5,9 +5,9 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import { type Deferred, deferred, quietlyDeferred, within } from "../../base/signals.ts";
 import { Fifo } from "../../base/fifo.ts";
-import { ConecError } from "../../errors.ts";
+import { type Deferred, deferred, quietlyDeferred, within } from "../../base/signals.ts";
+import type { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastEvent, BroadcastStream } from "../../stream/broadcast-stream.ts";
 import type { CloseInfo } from "../../stream/close-info.ts";
@@ -18,7 +18,15 @@ import { ReceiveQueue } from "../../stream/receive-queue.ts";
 import { SendQueue } from "../../stream/send-queue.ts";
 import { WakeTimer } from "../../stream/wake-timer.ts";
 import type { ReceiveWindows } from "../../stream/windows/index.ts";
-import { type BroadcastControl, type BroadcastOpen, type BroadcastPeer, decodeBroadcastControl, type Joined, TAG_BYTES, TaggedDecoder } from "../../wire/broadcast.ts";
+import {
+	type BroadcastControl,
+	type BroadcastOpen,
+	type BroadcastPeer,
+	decodeBroadcastControl,
+	type Joined,
+	TAG_BYTES,
+	TaggedDecoder,
+} from "../../wire/broadcast.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { PEER_METADATA_BYTES } from "../../wire/fields.ts";
 import { FRAME } from "../../wire/frames.ts";
@@ -87,7 +95,11 @@ export class Membership implements BroadcastStream {
 		const exchange = new Exchange("opener", init, this.#sink());
 		this.#exchange = exchange;
 		this.#timer = new WakeTimer(clock, () => exchange.expired());
-		this.#events = new ReceiveQueue({ describe: this.describe, consumed: () => exchange.incoming.taken(this.#sizes.shift() ?? 0), waits: (yes) => exchange.waits(yes) });
+		this.#events = new ReceiveQueue({
+			describe: this.describe,
+			consumed: () => exchange.incoming.taken(this.#sizes.shift() ?? 0),
+			waits: (yes) => exchange.waits(yes),
+		});
 		this.#sending = new SendQueue(exchange, limits);
 		if (open.mode === "receive") this.#sending.end(this.#newError("this member only receives"));
 	}

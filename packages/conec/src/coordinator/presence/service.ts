@@ -64,7 +64,8 @@ export class PresenceService {
 		const places = this.#places.get(owner) ?? { taken: 0, streams: 0 };
 		this.#places.set(owner, places);
 		if (places.taken >= presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", `there are ${places.taken} watches of this Client already`);
-		if (places.streams >= STREAMS_PER_PLACE * presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", "the Client reads too little of the watches that it has left");
+		if (places.streams >= STREAMS_PER_PLACE * presenceWatches)
+			return rejectStream(incoming, "LIMIT_EXCEEDED", "the Client reads too little of the watches that it has left");
 		places.taken++;
 		places.streams++;
 		const left = (): void => {
