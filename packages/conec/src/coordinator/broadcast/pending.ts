@@ -59,7 +59,7 @@ export class Pending<S extends object> {
 
 	/** Takes what comes next. `undefined`: nothing waits. */
 	shift(): Turn<S> | undefined {
-		const line = this.#turns.peek();
+		const line = this.#next();
 		const waiting = line?.waiting.shift();
 		if (line === undefined || waiting === undefined) return undefined;
 		this.#length--;
@@ -67,12 +67,20 @@ export class Pending<S extends object> {
 		if (line.waiting.length === 0) {
 			this.#turns.shift();
 			this.#lines.delete(line.sender);
-		} else if (line.turnBytes <= 0) {
-			line.turnBytes = TURN_BYTES;
+		}
+		return { sender: line.sender, waiting };
+	}
+
+	/** Whose turn it is. One that had more than its turn, for a long message, lets the others go first until that is made up for. */
+	#next(): Line<S> | undefined {
+		for (let line = this.#turns.peek(); line !== undefined; line = this.#turns.peek()) {
+			if (line.turnBytes > 0) return line;
+			line.turnBytes += TURN_BYTES;
+			if (this.#turns.length === 1) line.turnBytes = TURN_BYTES;
 			this.#turns.shift();
 			this.#turns.push(line);
 		}
-		return { sender: line.sender, waiting };
+		return undefined;
 	}
 
 	/** Drops all that waits of a sender, and calls `drop` with each message. */
