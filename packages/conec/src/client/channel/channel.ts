@@ -109,7 +109,21 @@ export class DirectChannel implements Channel {
 	#verdict: CloseInfo | undefined;
 	#lastStats: Omit<ChannelStats, "streams" | "since"> | undefined;
 
-	constructor({ peer, fingerprint, connection, transport, control, dialled, token, ids, limits, clock = systemClock, budgets, onLeaving, onEnd }: ChannelParts) {
+	constructor({
+		peer,
+		fingerprint,
+		connection,
+		transport,
+		control,
+		dialled,
+		token,
+		ids,
+		limits,
+		clock = systemClock,
+		budgets,
+		onLeaving,
+		onEnd,
+	}: ChannelParts) {
 		this.peer = peer;
 		this.fingerprint = fingerprint;
 		this.token = token;

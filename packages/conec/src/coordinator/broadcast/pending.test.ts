@@ -74,7 +74,8 @@ test("pending: the order of each sender stays, whoever pushes and shifts when, a
 			const sender = senders[Math.floor(random.fraction() * 4)] as (typeof senders)[number];
 			const more = 1 + Math.floor(random.fraction() * 6);
 			// The first sends the longest.
-			for (let j = 0; j < more; j++) pending.push(sender, message(1 + Math.floor(random.fraction() * (sender === senders[0] ? 8_000 : 2_000)), sender.pushed++ & 255));
+			for (let j = 0; j < more; j++)
+				pending.push(sender, message(1 + Math.floor(random.fraction() * (sender === senders[0] ? 8_000 : 2_000)), sender.pushed++ & 255));
 			shift();
 		}
 		const bytes = senders.map((sender) => sender.bytes);
