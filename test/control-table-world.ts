@@ -13,6 +13,7 @@ import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import type { StreamHandler, Transport, TransportCloseInfo, TransportConnection, TransportStream } from "../packages/conec/src/transport/transport.ts";
 import type { ChannelMessageOfCoordinator } from "../packages/conec/src/wire/channel-messages.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { ANSWER } from "../packages/conec/testing/stream-fixture.ts";
 import { echo, type Fabric, handler, hello, pass, runtimeOf, text, until, utf8, World } from "./entities-world.ts";
 import { asTold } from "./forgotten.ts";
 
@@ -124,7 +125,7 @@ export const SLOW_CLOSE = { lingerMs: 30_000, closeTimeoutMs: 40_000 } as const;
 export async function closeSlowly({ coordinator }: World, dial: Scene["dial"]): Promise<{ readonly end: () => Promise<void> }> {
 	const mute = (await dial()).say(hello("mute"));
 	await mute.hears("welcome");
-	mute.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.ACCEPT, new Uint8Array());
+	mute.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.RESUMABLE, ANSWER);
 	const stream = await coordinator.openStream("mute");
 	stream.close().catch(() => undefined);
 	const done = coordinator.close();

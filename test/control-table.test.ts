@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { ANSWER, RESUME } from "../packages/conec/testing/stream-fixture.ts";
 import {
 	broken,
 	CHANNEL_MESSAGES_OF_CLIENT,
@@ -231,7 +232,7 @@ for (const fabric of FABRICS) {
 					}),
 				);
 			});
-		const good = { to: "nobody", id: 1, metadata: { a: 1 } };
+		const good = { to: "nobody", id: 1, metadata: { a: 1 }, resume: RESUME };
 		const cases = [
 			...broken(good, "to", false, [7, null, [], {}, true, ...NOT_IDS]),
 			...broken(good, "id", true, ["1", null, [], {}, true, -1, 0.5, 2 ** 53, 1e300]),
@@ -241,8 +242,12 @@ for (const fabric of FABRICS) {
 		for (const json of ["", "null", "[]", "7", '"ben"', "{", '{"id":1}{"id":1}']) assert.equal(await ask(json), "PROTOCOL_ERROR", json);
 		assert.equal(await ask(JSON.stringify(good)), "PEER_UNKNOWN");
 		assert.equal(await ask(JSON.stringify({ ...good, to: "ben.ben" })), "PEER_UNKNOWN", "an id, but nobody's");
-		assert.equal(await ask('{"id":2,"to":"ben","from":"ann","id":2}'), `kind ${FRAME.ACCEPT}`, "whom it claims to be is not looked at");
-		assert.equal(await ask('{"id":2,"to":"ben"}'), `kind ${FRAME.ACCEPT}`, "numbers are the opener's own business");
+		assert.equal(
+			await ask(`{"id":2,"to":"ben","from":"ann","resume":${JSON.stringify(RESUME)},"id":2}`),
+			`kind ${FRAME.RESUMABLE}`,
+			"whom it claims to be is not looked at",
+		);
+		assert.equal(await ask(JSON.stringify({ id: 2, to: "ben", resume: RESUME })), `kind ${FRAME.RESUMABLE}`, "numbers are the opener's own business");
 		await speaker.isAnswered(9);
 		assert.equal(world.coordinator.clientCount, 3);
 	});
@@ -264,7 +269,7 @@ for (const fabric of FABRICS) {
 				let closing: Promise<void> | undefined;
 				if (state.includes("Client's")) {
 					// A stream that is closed and never acknowledged: the Client lingers.
-					speaker.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.ACCEPT, new Uint8Array());
+					speaker.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.RESUMABLE, ANSWER);
 					const stream = await client.openCoordinatorStream();
 					stream.close().catch(() => undefined);
 					closing = client.close();
@@ -343,14 +348,14 @@ for (const fabric of FABRICS) {
 					handler({ frame: (kind, answer) => resolve(kind === FRAME.REJECT ? (JSON.parse(text(answer) ?? "") as { code: string }).code : `kind ${kind}`) }),
 				);
 			});
-		const good = { from: "ben", id: 1, metadata: { a: 1 } };
+		const good = { from: "ben", id: 1, metadata: { a: 1 }, resume: RESUME };
 		const cases = [
 			...broken(good, "from", false, [7, null, [], {}, true, ...NOT_IDS]),
 			...broken(good, "id", true, ["1", null, [], {}, true, -1, 0.5, 2 ** 53, 1e300]),
 			...broken(good, "metadata", false, ["x".repeat(1_024)]),
 		];
 		await each(cases, async ([what, json]) => assert.equal(await ask(json), "PROTOCOL_ERROR", what));
-		assert.equal(await ask(JSON.stringify(good)), `kind ${FRAME.ACCEPT}`);
+		assert.equal(await ask(JSON.stringify(good)), `kind ${FRAME.RESUMABLE}`);
 		for await (const stream of client.incomingStreams) {
 			assert.deepEqual([stream.peer, stream.id, stream.metadata], ["ben", 1, { a: 1 }]);
 			break;

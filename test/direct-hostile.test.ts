@@ -10,6 +10,7 @@ import { createQuicTransport } from "../packages/conec/src/transport/quic/transp
 import type { Transport, TransportConnection } from "../packages/conec/src/transport/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { RESUME } from "../packages/conec/testing/stream-fixture.ts";
 import { CHANNEL_MESSAGES_OF_COORDINATOR, impostor, Speaker, WELCOME } from "./control-table-world.ts";
 import { declare, type Fabric, handler, next, pair, until, utf8, World } from "./entities-world.ts";
 import { unlessForgotten } from "./forgotten.ts";
@@ -160,7 +161,7 @@ for (const fabric of FABRICS) {
 		);
 		// A stream's opener is who the certificate says.
 		const opened = next(client.incomingStreams);
-		good.connection.openStream({ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ id: 1, from: "eve", to: "eve", peer: "eve" })) }, handler());
+		good.connection.openStream({ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ id: 1, from: "eve", to: "eve", peer: "eve", resume: RESUME })) }, handler());
 		assert.deepEqual([(await opened).peer, (await opened).path], ["bob", "direct"]);
 		client.destroy();
 	});

@@ -9,6 +9,7 @@ import type { CoordinatorStatus } from "../packages/conec/src/coordinator/status
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
 import type { TransportFactory } from "../packages/conec/src/transport/transport.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { ANSWER } from "../packages/conec/testing/stream-fixture.ts";
 import { declare, echo, type Fabric, handler, next, pair, runtimeOf, text, until, World } from "./entities-world.ts";
 
 /** Declares the tests. */
@@ -315,7 +316,7 @@ export function entitiesSuite(fabric: Fabric): void {
 		assert.equal((await status.next()).value?.type, "connected");
 		// One that does not acknowledge the end of a stream: the Coordinator waits for it until it goes.
 		const mute = await world.enter("mute");
-		mute.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.ACCEPT, new Uint8Array());
+		mute.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.RESUMABLE, ANSWER);
 		const unheard = await world.coordinator.openStream("mute");
 		unheard.close().catch(() => undefined);
 		const [down, atAlice] = await Promise.all([world.coordinator.openStream("alice"), next(alice.incomingStreams)]);

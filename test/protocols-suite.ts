@@ -13,6 +13,7 @@ import type { HandlerFailed, OpenStreamOptions, ProtocolHandler } from "../packa
 import { jsonCodec, typed } from "../packages/conec/src/stream/adapters/index.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { RESUME } from "../packages/conec/testing/stream-fixture.ts";
 import { declare, echo, type Fabric, handler, next, nowOf, runtimeOf, text, until, utf8, World } from "./entities-world.ts";
 
 /** Sends everything back. */
@@ -513,12 +514,13 @@ export function protocolsSuite(fabric: Fabric): void {
 			assert.equal(await ask(utf8(JSON.stringify({ id: 1, protocol }))), "PROTOCOL_ERROR", JSON.stringify(protocol).slice(0, 80));
 			assert.equal(await ask(utf8(JSON.stringify({ to: "bob", id: 1, protocol }))), "PROTOCOL_ERROR", JSON.stringify(protocol).slice(0, 80));
 		}
+		const resume = `"resume":${JSON.stringify(RESUME)},`;
 		for (const to of ["", '"to":"bob",']) {
-			assert.equal(await ask(utf8(`{${to}"id":1,"protocol":"echo/2"}`)), "PROTOCOL_UNHANDLED");
-			assert.equal(await ask(utf8(`{${to}"id":1,"protocol":"echo/1"}`)), `${FRAME.ACCEPT}`);
-			assert.equal(await ask(utf8(`{${to}"id":1,"__proto__":{"protocol":"echo/2"}}`)), `${FRAME.ACCEPT}`, "what is on a prototype is no field");
+			assert.equal(await ask(utf8(`{${to}${resume}"id":1,"protocol":"echo/2"}`)), "PROTOCOL_UNHANDLED");
+			assert.equal(await ask(utf8(`{${to}${resume}"id":1,"protocol":"echo/1"}`)), `${FRAME.RESUMABLE}`);
+			assert.equal(await ask(utf8(`{${to}${resume}"id":1,"__proto__":{"protocol":"echo/2"}}`)), `${FRAME.RESUMABLE}`, "what is on a prototype is no field");
 			for (const name of ["constructor", "tostring", "hasownproperty"])
-				assert.equal(await ask(utf8(`{${to}"id":1,"protocol":"${name}"}`)), "PROTOCOL_UNHANDLED", "no handler comes from a prototype");
+				assert.equal(await ask(utf8(`{${to}${resume}"id":1,"protocol":"${name}"}`)), "PROTOCOL_UNHANDLED", "no handler comes from a prototype");
 		}
 		const bystander = await bob.openStream("alice");
 		await isAnswered(bystander, "undisturbed");

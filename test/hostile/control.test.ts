@@ -21,6 +21,7 @@ import { Client } from "../../packages/conec/src/index.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { CLOSE_CODES } from "../../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { RESUME } from "../../packages/conec/testing/stream-fixture.ts";
 import { disconnects } from "../entities-world.ts";
 import { asTold, orForgotten, unlessForgotten } from "../forgotten.ts";
 import { RawStream } from "./raw-stream.ts";
@@ -231,9 +232,11 @@ test("control: an impostor's streams to a Client", async (t) => {
 	await open().frame(FRAME.OPEN, '{"from":"Ben","id":1}').until("REJECT PROTOCOL_ERROR", "FIN");
 	await open().frame(FRAME.OPEN, '{"from":{"x":1},"id":1}').until("REJECT PROTOCOL_ERROR", "FIN");
 	// Streams that nobody has taken are bounded, and the rest is told so.
-	const taken = [open(), open()].map((raw, i) => raw.frame(FRAME.OPEN, `{"from":"ben","id":${i}}`));
-	await Promise.all(taken.map((raw) => raw.until("ACCEPT")));
-	await open().frame(FRAME.OPEN, '{"from":"ben","id":3}').until("REJECT PEER_BUSY", "FIN");
+	const taken = [open(), open()].map((raw, i) => raw.frame(FRAME.OPEN, JSON.stringify({ from: "ben", id: i, resume: RESUME })));
+	await Promise.all(taken.map((raw) => raw.until("RESUMABLE")));
+	await open()
+		.frame(FRAME.OPEN, JSON.stringify({ from: "ben", id: 3, resume: RESUME }))
+		.until("REJECT PEER_BUSY", "FIN");
 	const iterator = client.incomingStreams[Symbol.asyncIterator]();
 	const first = await soon(iterator.next(), "the first stream");
 	assert.equal(first.value.peer, "ben");

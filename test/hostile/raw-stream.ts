@@ -5,13 +5,15 @@
 import assert from "node:assert/strict";
 import type { QuicError, Stream, StreamHandler } from "@conec/quic";
 import { encodeFrame, FRAME, FrameDecoder } from "../../packages/conec/src/wire/frames.ts";
+import { encodeAck } from "../../packages/conec/src/wire/stream-frames.ts";
+import { ANSWER } from "../../packages/conec/testing/stream-fixture.ts";
 
 /** How long a test waits for what must come. */
 const DEADLINE_MS = 12_000;
 
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(FRAME).map(([name, kind]) => [kind, name]));
 
-/** Remembers frames (`ACCEPT`, `DATA hi`, `REJECT PEER_BUSY`, `CONTROL welcome`) and events (`FIN`, `RESET 5`, `STOP 5`, `ACKED`, `LOST ...`) as words. */
+/** Remembers frames (`RESUMABLE`, `DATA hi`, `REJECT PEER_BUSY`, `CONTROL welcome`) and events (`FIN`, `RESET 5`, `STOP 5`, `ACKED`, `LOST ...`) as words. */
 export class RawStream {
 	readonly words: string[] = [];
 	/** Of CONTROL and REJECT: the last one's JSON. */
@@ -51,6 +53,16 @@ export class RawStream {
 	/** Sends whole frames. */
 	frame(kind: number, payload: Uint8Array | string = ""): this {
 		return this.bytes(encodeFrame(kind, typeof payload === "string" ? Buffer.from(payload) : payload));
+	}
+
+	/** Answers OPEN. It takes 256 KiB. */
+	answer(): this {
+		return this.frame(FRAME.RESUMABLE, ANSWER);
+	}
+
+	/** Acknowledges so many units. */
+	ack(received: number): this {
+		return this.frame(FRAME.ACK, encodeAck(received, 262_144));
 	}
 
 	fin(): this {
@@ -97,6 +109,8 @@ export class RawStream {
 
 	#word(kind: number, payload: Uint8Array): string {
 		const name = NAMES.get(kind) ?? `0x${kind.toString(16)}`;
+		// What these say is in bytes.
+		if (kind >= FRAME.RESUMABLE && kind <= FRAME.BLOCKED) return name;
 		if (kind !== FRAME.CONTROL && kind !== FRAME.REJECT) return payload.length === 0 ? name : `${name} ${Buffer.from(payload).toString("latin1", 0, 32)}`;
 		this.last = JSON.parse(Buffer.from(payload).toString());
 		return `${name} ${this.last["type"] ?? this.last["code"]}`;

@@ -9,6 +9,7 @@ import { Client, type ClientOptions, Coordinator, type CoordinatorOptions, type 
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { RESUME } from "../../packages/conec/testing/stream-fixture.ts";
 import { until as untilTrue } from "../../packages/conec/testing/until.ts";
 import { next, text } from "../entities-world.ts";
 import { asTold } from "../forgotten.ts";
@@ -72,7 +73,7 @@ export class RawPeer {
 
 	/** A stream that begins with a proper OPEN; to the Coordinator itself without `to`. */
 	open(to?: string): RawStream {
-		return this.stream().frame(FRAME.OPEN, JSON.stringify({ ...(to === undefined ? {} : { to }), id: this.#nextId++ }));
+		return this.stream().frame(FRAME.OPEN, JSON.stringify({ ...(to === undefined ? {} : { to }), id: this.#nextId++, resume: RESUME }));
 	}
 
 	/** The next stream that somebody opens to this peer; nothing has been answered. One at a time: whose stream it is would be a guess otherwise. */

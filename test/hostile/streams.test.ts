@@ -3,18 +3,18 @@
  *
  * | bad input                                           | the application sees             | the offender sees            |
  * |-----------------------------------------------------|----------------------------------|------------------------------|
- * | FIN without END, inside a frame or before ACCEPT    | STREAM_TRUNCATED                 | RESET 8                      |
+ * | FIN without END, inside a frame or before RESUMABLE | STREAM_TRUNCATED                 | RESET 8                      |
  * | reset before END                                    | STREAM_RESET                     | -                            |
  * | a connection that dies                              | PEER_LOST                        | -                            |
  * | DATA declared one byte over the limit, or 16 MiB    | MESSAGE_TOO_LONG                 | RESET and STOP 7             |
  * | any other kind over 16 KiB                          | MESSAGE_TOO_LONG                 | RESET and STOP 7             |
  * | an unknown kind below 0x80, or one not allowed there | FRAME_INVALID                   | RESET and STOP 6             |
  * | a kind from 0x80                                    | nothing: it is skipped           | nothing                      |
- * | DATA or END after END, END_ACK twice or unasked     | FRAME_INVALID                    | RESET and STOP 6             |
- * | ACCEPT twice, DATA or END before ACCEPT             | FRAME_INVALID                    | RESET and STOP 6             |
+ * | DATA, END or RESET after END, ACK of what was not sent | FRAME_INVALID                    | RESET and STOP 6             |
+ * | RESUMABLE twice, DATA or END before RESUMABLE       | FRAME_INVALID                    | RESET and STOP 6             |
  * | REJECT with a code that is not known, or that is not understood | PROTOCOL_ERROR       | nothing                      |
  * | no answer to OPEN                                   | PEER_TIMEOUT                     | RESET and STOP 9             |
- * | END_ACK that never comes                            | `close` waits for its signal; FIN instead: STREAM_TRUNCATED | - |
+ * | ACK that never comes                                | `close` waits for its signal; FIN instead: STREAM_TRUNCATED | - |
  * | OPEN that never comes, or drop by drop              | nothing                          | RESET and STOP 4 in time     |
  * | OPEN cut short, too long, or another kind           | nothing                          | RESET and STOP 5             |
  * | OPEN that is not understood                         | nothing                          | REJECT PROTOCOL_ERROR        |
@@ -25,6 +25,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Client, MessageStream } from "../../packages/conec/src/index.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { encodeCode, encodeCount } from "../../packages/conec/src/wire/stream-frames.ts";
 import type { RawStream } from "./raw-stream.ts";
 import { declare, next, readAll, Stage, soon, text } from "./stage.ts";
 
@@ -51,7 +52,7 @@ const OPEN_STREAM_CASES: readonly Case[] = [
 	["reset", (raw) => raw.frame(FRAME.DATA, "hi").reset(0x4000_0007), ["STREAM_RESET"], []],
 	["reset with a code of the future", (raw) => raw.reset(0x3fff_ffff), ["STREAM_RESET"], []],
 	["reset with the greatest code", (raw) => raw.reset(2 ** 53 - 1), ["STREAM_RESET"], []],
-	["DATA of exactly the limit, and the end", (raw) => raw.frame(FRAME.DATA, new Uint8Array(LIMIT)).frame(FRAME.END), [`${LIMIT} bytes`, "end"], ["END_ACK"]],
+	["DATA of exactly the limit, and the end", (raw) => raw.frame(FRAME.DATA, new Uint8Array(LIMIT)).frame(FRAME.END), [`${LIMIT} bytes`, "end"], ["ACK"]],
 	["DATA declared one byte over the limit", (raw) => raw.frame(FRAME.DATA, "hi").bytes(declare(FRAME.DATA, LIMIT + 1)), ["hi", "MESSAGE_TOO_LONG"], TOO_LONG],
 	["DATA declared 16 MiB", (raw) => raw.bytes(declare(FRAME.DATA, 0xff_ff_ff)), ["MESSAGE_TOO_LONG"], TOO_LONG],
 	["END declared 16 KiB + 1", (raw) => raw.bytes(declare(FRAME.END, 16_385)), ["MESSAGE_TOO_LONG"], TOO_LONG],
@@ -60,18 +61,23 @@ const OPEN_STREAM_CASES: readonly Case[] = [
 		"skipped kinds, empty and of 16 KiB, between messages",
 		(raw) => raw.frame(0x80).frame(FRAME.DATA, "hi").frame(0xff, new Uint8Array(16_384)).frame(FRAME.DATA, "ho").frame(0x80).frame(FRAME.END),
 		["hi", "ho", "end"],
-		["END_ACK"],
+		["ACK"],
 	],
-	["payload in END", (raw) => raw.frame(FRAME.END, "ignored"), ["end"], ["END_ACK"]],
+	["payload in END", (raw) => raw.frame(FRAME.END, "ignored"), ["end"], ["ACK"]],
 	["an unknown kind", (raw) => raw.frame(FRAME.DATA, "hi").frame(0x08), ["hi", "FRAME_INVALID"], INVALID],
-	["a kind kept for later", (raw) => raw.frame(0x10), ["FRAME_INVALID"], INVALID],
+	["a kind kept for later", (raw) => raw.frame(0x14), ["FRAME_INVALID"], INVALID],
 	["the last kind that ends a stream", (raw) => raw.frame(0x7f), ["FRAME_INVALID"], INVALID],
 	["OPEN again", (raw) => raw.frame(FRAME.OPEN, '{"id":7}'), ["FRAME_INVALID"], INVALID],
-	["ACCEPT that is not due", (raw) => raw.frame(FRAME.ACCEPT), ["FRAME_INVALID"], INVALID],
+	["RESUMABLE that is not due", (raw) => raw.answer(), ["FRAME_INVALID"], INVALID],
+	["FROM on the first leg", (raw) => raw.frame(FRAME.FROM, encodeCount(1)), ["FRAME_INVALID"], INVALID],
+	["BLOCKED cut short", (raw) => raw.frame(FRAME.BLOCKED, "abc"), ["FRAME_INVALID"], INVALID],
+	["STOP cut short", (raw) => raw.frame(FRAME.STOP), ["FRAME_INVALID"], INVALID],
+	["RESET cut short", (raw) => raw.frame(FRAME.RESET), ["FRAME_INVALID"], INVALID],
+	["ACK cut short", (raw) => raw.frame(FRAME.ACK, "abc"), ["FRAME_INVALID"], INVALID],
 	["REJECT that is not due", (raw) => raw.frame(FRAME.REJECT, '{"code":"PEER_BUSY"}'), ["FRAME_INVALID"], INVALID],
 	["CONTROL", (raw) => raw.frame(FRAME.CONTROL, '{"type":"ping","nonce":1}'), ["FRAME_INVALID"], INVALID],
 	["TAGGED", (raw) => raw.frame(FRAME.TAGGED, "a"), ["FRAME_INVALID"], INVALID],
-	["END_ACK without END", (raw) => raw.frame(FRAME.END_ACK), ["FRAME_INVALID"], INVALID],
+	["ACK of what was not sent", (raw) => raw.ack(1), ["FRAME_INVALID"], INVALID],
 	["random bytes", (raw) => raw.bytes(Uint8Array.of(0x42, 0, 0, 3, 1, 2, 3, 0x99)), ["FRAME_INVALID"], INVALID],
 ];
 
@@ -80,7 +86,8 @@ const AFTER_END_CASES: readonly Case[] = [
 	["DATA after END", (raw) => raw.frame(FRAME.DATA, "hi").frame(FRAME.END).frame(FRAME.DATA, "ho"), ["hi", "end"], INVALID],
 	["END twice", (raw) => raw.frame(FRAME.END).frame(FRAME.END), ["end"], INVALID],
 	["an unknown kind after END", (raw) => raw.frame(FRAME.END).frame(0x20), ["end"], INVALID],
-	["END_ACK unasked after END", (raw) => raw.frame(FRAME.END).frame(FRAME.END_ACK), ["end"], INVALID],
+	["RESET after END", (raw) => raw.frame(FRAME.END).frame(FRAME.RESET, encodeCode(1)), ["end"], INVALID],
+	["ACK of what was not sent after END", (raw) => raw.frame(FRAME.END).ack(1), ["end"], INVALID],
 ];
 
 /** The application's side of a stream that a raw peer opened. */
@@ -109,7 +116,7 @@ test("streams: an opener that breaks the rules gets its code, the application an
 		for (const [what, act, reads, told] of [...OPEN_STREAM_CASES, ...AFTER_END_CASES]) {
 			const about = `${name}: ${what}`;
 			const raw = mallory.open(to);
-			const [stream] = await Promise.all([next(streams), raw.until("ACCEPT")]);
+			const [stream] = await Promise.all([next(streams), raw.until("RESUMABLE")]);
 			act(raw);
 			assert.deepEqual(await soon(readAll(stream), about), reads, about);
 			await raw.until(...told).catch((error) => assert.fail(`${about}: ${error.message}`));
@@ -126,14 +133,14 @@ test("streams: an opener that breaks the rules gets its code, the application an
 	assert.equal(stage.coordinator.clientCount, 4);
 });
 
-test("streams: an acceptor that breaks the rules after ACCEPT", async (t) => {
+test("streams: an acceptor that breaks the rules after RESUMABLE", async (t) => {
 	const stage = await Stage.set(t, { limits });
 	const cleo = await stage.connect("cleo", { limits });
 	const mallory = await stage.enter("mallory");
 	for (const [what, act, reads, told] of [...OPEN_STREAM_CASES, ...AFTER_END_CASES]) {
 		const incoming = mallory.incoming();
 		const opening = cleo.openStream("mallory");
-		const raw = (await incoming).frame(FRAME.ACCEPT);
+		const raw = (await incoming).answer();
 		const stream = await soon(opening, what);
 		act(raw);
 		assert.deepEqual(await soon(readAll(stream), what), reads, what);
@@ -152,7 +159,7 @@ test("streams: an acceptor that answers wrongly, or not at all", async (t) => {
 	const mallory = await stage.enter("mallory");
 	const cases: [string, (raw: RawStream) => unknown, string, readonly string[]][] = [
 		["no answer", () => undefined, "PEER_TIMEOUT", ["RESET 9", "STOP 9"]],
-		["half of one", (raw) => raw.bytes(Uint8Array.of(FRAME.ACCEPT, 0)), "PEER_TIMEOUT", ["RESET 9", "STOP 9"]],
+		["half of one", (raw) => raw.bytes(Uint8Array.of(FRAME.RESUMABLE, 0)), "PEER_TIMEOUT", ["RESET 9", "STOP 9"]],
 		["only what is skipped", (raw) => raw.frame(0x80, "thinking"), "PEER_TIMEOUT", ["RESET 9", "STOP 9"]],
 		["only STOP_SENDING", (raw) => raw.stop(0x0a), "PEER_TIMEOUT", ["STOP 9"]],
 		["DATA first", (raw) => raw.frame(FRAME.DATA, "hi"), "FRAME_INVALID", INVALID],
@@ -160,7 +167,7 @@ test("streams: an acceptor that answers wrongly, or not at all", async (t) => {
 		["OPEN first", (raw) => raw.frame(FRAME.OPEN, '{"id":1}'), "FRAME_INVALID", INVALID],
 		["a kind unknown first", (raw) => raw.frame(0x3f), "FRAME_INVALID", INVALID],
 		["FIN first", (raw) => raw.fin(), "STREAM_TRUNCATED", CUT],
-		["FIN inside ACCEPT", (raw) => raw.bytes(Uint8Array.of(FRAME.ACCEPT, 0)).fin(), "STREAM_TRUNCATED", CUT],
+		["FIN inside RESUMABLE", (raw) => raw.bytes(Uint8Array.of(FRAME.RESUMABLE, 0)).fin(), "STREAM_TRUNCATED", CUT],
 		["reset first", (raw) => raw.reset(0x4000_0001), "STREAM_RESET", []],
 		["16 MiB first", (raw) => raw.bytes(declare(FRAME.DATA, 0xff_ff_ff)), "MESSAGE_TOO_LONG", TOO_LONG],
 		["REJECT", (raw) => raw.frame(FRAME.REJECT, '{"code":"PEER_BUSY"}').fin(), "PEER_BUSY", []],
@@ -186,7 +193,7 @@ test("streams: an acceptor that answers wrongly, or not at all", async (t) => {
 	await Promise.all(waiting);
 	const incoming = mallory.incoming();
 	const opening = cleo.openStream("mallory");
-	(await incoming).frame(0x80, "skipped").frame(FRAME.ACCEPT).frame(FRAME.DATA, "hi");
+	(await incoming).frame(0x80, "skipped").answer().frame(FRAME.DATA, "hi");
 	assert.equal(text(await (await opening).receive()), "hi");
 });
 
@@ -210,10 +217,10 @@ test("streams: an END that is never acknowledged holds `close` only as long as i
 		const stream = await soon(next(streams), name);
 		const closing = stream.close();
 		await raw.until("END");
-		raw.frame(FRAME.END_ACK).frame(FRAME.END_ACK);
+		raw.ack(1).ack(2);
 		await soon(closing, name);
 		await raw.until(...INVALID);
-		assert.deepEqual(await readAll(stream), ["FRAME_INVALID"], `${name}: END_ACK twice`);
+		assert.deepEqual(await readAll(stream), ["FRAME_INVALID"], `${name}: ACK of what was not sent`);
 	}
 });
 
@@ -252,7 +259,7 @@ test("streams: a header that is late, in drops, cut short, too long or no OPEN",
 		["16 MiB", (raw) => raw.bytes(declare(FRAME.OPEN, 0xff_ff_ff)), WRONG],
 		["DATA", (raw) => raw.frame(FRAME.DATA, open), WRONG],
 		["CONTROL", (raw) => raw.frame(FRAME.CONTROL, '{"type":"ping","nonce":1}'), WRONG],
-		["ACCEPT", (raw) => raw.frame(FRAME.ACCEPT), WRONG],
+		["RESUMABLE", (raw) => raw.answer(), WRONG],
 		["a kind that is skipped elsewhere", (raw) => raw.frame(0x80).frame(FRAME.OPEN, open), WRONG],
 		["not JSON", (raw) => raw.frame(FRAME.OPEN, "ben"), ["REJECT PROTOCOL_ERROR", "FIN"]],
 		["empty", (raw) => raw.frame(FRAME.OPEN), ["REJECT PROTOCOL_ERROR", "FIN"]],
@@ -300,19 +307,19 @@ test("streams: what an application asks for wrongly fails where it asks", async 
 	await assert.rejects(stage.coordinator.openStream("nobody"), { code: "PEER_UNKNOWN", peer: "nobody" });
 });
 
-test("streams: a Client takes a longer message than its peer allows as an error of the stream, not of the peer", async (t) => {
+test("streams: a Client that takes only shorter messages says so, and a longer one is refused at its sender", async (t) => {
 	const stage = await Stage.set(t);
 	const [cleo, small] = await Promise.all([stage.connect("cleo"), stage.connect("small", { limits: { messageBytes: 1000 } })]);
-	const through = { path: "proxied" } as const;
-	const [stream, far] = await Promise.all([cleo.openStream("small", through), next(small.incomingStreams)]);
-	await stream.send(new Uint8Array(1001));
+	for (const path of ["proxied", "direct"] as const) {
+		const [stream, far] = await Promise.all([cleo.openStream("small", { path }), next(small.incomingStreams)]);
+		await assert.rejects(stream.send(new Uint8Array(1001)), { code: "MESSAGE_TOO_LONG" });
+		await stream.send(new Uint8Array(1000));
+		assert.equal((await far.receive())?.length, 1000);
+	}
+	// What goes before the answer cannot know.
+	const early = await cleo.openStream("small", { path: "proxied", early: true });
+	assert.equal(early.trySend(new Uint8Array(1001)), true);
+	const far = await next(small.incomingStreams);
 	assert.deepEqual(await soon(readAll(far), "the reader"), ["MESSAGE_TOO_LONG"]);
-	assert.deepEqual(await soon(readAll(stream), "the writer"), ["MESSAGE_TOO_LONG"]);
-	const [again, there] = await Promise.all([cleo.openStream("small", through), next(small.incomingStreams)]);
-	await again.send(new Uint8Array(1000));
-	assert.equal((await there.receive())?.length, 1000);
-	// On a direct channel each side knows the other's limit, so nothing has to be broken off.
-	const [direct] = await Promise.all([cleo.openStream("small", { path: "direct" }), next(small.incomingStreams)]);
-	await assert.rejects(direct.send(new Uint8Array(1001)), { code: "MESSAGE_TOO_LONG" });
-	await direct.send(new Uint8Array(1000));
+	assert.deepEqual(await soon(readAll(early), "the writer"), ["MESSAGE_TOO_LONG"]);
 });

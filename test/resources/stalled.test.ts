@@ -5,6 +5,7 @@ import { Client } from "../../packages/conec/src/index.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { RESUME } from "../../packages/conec/testing/stream-fixture.ts";
 import { RawStream } from "../hostile/raw-stream.ts";
 import { declare, helloOf } from "../hostile/stage.ts";
 import { Actor, MIB } from "./actors.ts";
@@ -108,9 +109,9 @@ test("stalled: 1,000 streams that declare 16 MiB each and send a byte cost next 
 			.until("CONTROL welcome");
 		for (let id = 0; id < 125; id++) {
 			const raw = stream()
-				.frame(FRAME.OPEN, JSON.stringify({ id }))
+				.frame(FRAME.OPEN, JSON.stringify({ id, resume: RESUME }))
 				.bytes(declare(FRAME.DATA, 16 * MIB - 1024), Uint8Array.of(1));
-			openings.push(raw.until("ACCEPT"));
+			openings.push(raw.until("RESUMABLE"));
 		}
 	}
 	await Promise.all(openings);

@@ -11,6 +11,7 @@ import { acceptMessageStream, legProblem, type NewStream, type OpenOptions, open
 import type { IncomingStream, TransportConnection } from "../src/transport/transport.ts";
 import { FRAME } from "../src/wire/frames.ts";
 import { decodeOpenDirect, encodeOpen, type OpenDirect } from "../src/wire/open.ts";
+import { encodeResumable } from "../src/wire/stream-frames.ts";
 import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from "./memory/transport.ts";
 import { Arrivals } from "./transport/suite-fixture.ts";
 
@@ -22,6 +23,12 @@ export const HEADER: { readonly kind: number; readonly payload: Uint8Array } = {
 	kind: FRAME.OPEN,
 	payload: encodeOpen({ ...OPEN, resume: { limit: 262_144, messageBytes: 1_048_576 } }),
 };
+
+/** What an opener that is written by hand says of its leg. */
+export const RESUME: NewStream = { limit: 262_144, messageBytes: 1_048_576 };
+
+/** The payload of RESUMABLE from an acceptor that is written by hand. It takes 256 KiB. */
+export const ANSWER: Uint8Array = encodeResumable({ received: 0, limit: 262_144, forMs: 0, messageBytes: 1_048_576 });
 
 /** Accepts a stream whose header is an OPEN as on a direct channel. */
 export function accept(incoming: IncomingStream, init: StreamInit): FramedStream {

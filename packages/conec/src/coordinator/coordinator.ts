@@ -16,10 +16,10 @@ import { type Handling, type ProtocolHandler, Reception } from "../session/proto
 import { type Runtime, runtimeOf } from "../session/runtime.ts";
 import { StatusFeed } from "../session/status-feed.ts";
 import type { CloseInfo } from "../stream/close-info.ts";
-import { flowOf, StreamBudgets } from "../stream/flow.ts";
-import type { Lent } from "../stream/lent.ts";
+import { StreamBudgets } from "../stream/flow.ts";
+import { lender } from "../stream/lent.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
-import type { SocketAddress, TransportConnection, TransportFactory } from "../transport/transport.ts";
+import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
 import { type AdmissionHost, admit } from "./admission/index.ts";
@@ -99,10 +99,7 @@ export class Coordinator implements AsyncDisposable {
 		const reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => feed.emit(failure) });
 		const budgets = new StreamBudgets(limits, clock);
 		const streams = new OwnStreams(limits, clock, reception, budgets);
-		const lend = (connection: TransportConnection): Lent => {
-			const { shares, acks } = flowOf(connection, limits, clock, false);
-			return { windows: budgets.windows, shares, acks };
-		};
+		const lend = lender(budgets, limits, clock, false);
 		const presence = new PresenceService(epoch, limits, lend, clock);
 		const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, lend, emit: (status) => feed.emit(status) });
 		const life = new CoordinatorLife({

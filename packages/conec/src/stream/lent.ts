@@ -4,6 +4,10 @@
  * @module
  */
 
+import type { Clock } from "../base/clock.ts";
+import type { Limits } from "../limits.ts";
+import type { TransportConnection } from "../transport/transport.ts";
+import { flowOf, type StreamBudgets } from "./flow.ts";
 import type { AckSlots, KeptShares, ReceiveWindows, SendShares } from "./windows/index.ts";
 
 /** See the module. */
@@ -14,6 +18,19 @@ export interface Lent {
 	readonly shares: SendShares;
 	/** Of the connection. */
 	readonly acks: AckSlots;
+}
+
+/** Lends to the streams of each connection. `severalPeers`: streams to several peers go over it. */
+export function lender(
+	budgets: StreamBudgets,
+	limits: Pick<Limits, "messageBytes">,
+	clock: Clock,
+	severalPeers: boolean,
+): (connection: TransportConnection) => Lent {
+	return (connection) => {
+		const { shares, acks } = flowOf(connection, limits, clock, severalPeers);
+		return { windows: budgets.windows, shares, acks };
+	};
 }
 
 /** For streams that do not survive the loss of their leg. */

@@ -11,8 +11,7 @@ import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection,
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeOpen, encodeReject, type OpenDirect, type OpenResume, type OpenToCoordinator } from "../wire/open.ts";
-import type { LegLink } from "./exchange/index.ts";
-import { lostWith, type Subject } from "./failures.ts";
+import { type LegLink, lostWith, type Subject } from "./exchange/index.ts";
 import { flowOf } from "./flow.ts";
 import { FramedStream, type StreamInit } from "./framed-stream.ts";
 import { StreamShell } from "./shell.ts";

@@ -26,6 +26,8 @@ export class Recorded {
 	readonly legs: StreamHandler[] = [];
 	readonly #acks: TestAcks;
 	nowMs = 0;
+	/** What its wires say is queued. */
+	queuedBytes = 0;
 	/** Whether there is a way for further legs. */
 	way = true;
 
@@ -53,15 +55,18 @@ export class Recorded {
 	link(generation: number, handler: StreamHandler): LegLink {
 		this.legs.push(handler);
 		const say = (what: string): void => void this.log.push(`${generation}: ${what}`);
+		const queued = (): number => this.queuedBytes;
 		const wire: LegWire = {
-			queuedBytes: 0,
+			get queuedBytes() {
+				return queued();
+			},
 			write: (kind, payload) => {
 				say(nameOf(kind, payload));
-				return 0;
+				return queued();
 			},
 			writeFrames: (frames) => {
 				say(`again ${frames.length}`);
-				return 0;
+				return queued();
 			},
 			finish: () => say("FIN"),
 			reset: (code) => say(`reset ${codeName(code)}`),

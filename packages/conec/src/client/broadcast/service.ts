@@ -9,7 +9,8 @@ import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import type { BroadcastOptions, BroadcastStream } from "../../stream/broadcast-stream.ts";
-import { flowOf, type StreamBudgets } from "../../stream/flow.ts";
+import type { StreamBudgets } from "../../stream/flow.ts";
+import { lender } from "../../stream/lent.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import type { CoordinatorLink } from "../uplink/index.ts";
 import { broadcastOpen, checkBroadcastName, joinBroadcast } from "./join.ts";
@@ -49,8 +50,7 @@ export class ClientBroadcasts {
 		options.signal?.throwIfAborted();
 		const { connection, streams, sendLimits } = this.#link(`Cannot join broadcast "${name}"`);
 		const { limits, ids, budgets, clock = systemClock } = this.#host;
-		const { shares, acks } = flowOf(connection, limits, clock, true);
-		const lent = { windows: budgets.windows, shares, acks };
+		const lent = lender(budgets, limits, clock, true)(connection);
 		const id = ids.reserve(undefined);
 		let kept = false;
 		const keep = (member: Membership): void => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { identityOf, Peer, type Rig, rig, tokenOf } from "../../../testing/direct-fixture.ts";
-import { accept } from "../../../testing/stream-fixture.ts";
+import { accept, RESUME } from "../../../testing/stream-fixture.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodeOpen } from "../../wire/open.ts";
@@ -94,7 +94,7 @@ test("direct: a channel that is being closed, by either side, ends at once too",
 		const talker = await world.up(bob, T1);
 		const [channel] = world.direct.channels();
 		const deaf = { ...talker.handler, frame: () => undefined };
-		talker.connection.openStream({ kind: FRAME.OPEN, payload: encodeOpen({ id: 1, metadata: undefined }) }, deaf);
+		talker.connection.openStream({ kind: FRAME.OPEN, payload: encodeOpen({ id: 1, resume: RESUME }) }, deaf);
 		await world.clock.advance(0);
 		if (by === "the peer") talker.say({ type: "close", reason: "soon" });
 		else void channel?.close();

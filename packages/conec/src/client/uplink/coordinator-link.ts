@@ -196,6 +196,18 @@ export class CoordinatorLink {
 	#init(peer: string | null, { id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
 		const limits = peer === null ? this.sendLimits : this.#limits;
 		const path = peer === null ? "direct" : "proxied";
-		return { peer, id, path, metadata, protocol, limits, describe, lostCode: "COORDINATOR_LOST", clock: this.#clock, budgets: this.#budgets, severalPeers: true };
+		return {
+			peer,
+			id,
+			path,
+			metadata,
+			protocol,
+			limits,
+			describe,
+			lostCode: "COORDINATOR_LOST",
+			clock: this.#clock,
+			budgets: this.#budgets,
+			severalPeers: true,
+		};
 	}
 }

@@ -7,10 +7,9 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import { ConecError, type ConecErrorCode } from "../../errors.ts";
-import { Bulk, Exchange, type ExchangeSink } from "../../stream/exchange/index.ts";
+import { Bulk, Exchange, type ExchangeSink, WORDS } from "../../stream/exchange/index.ts";
 import { type Lent, NOTHING_KEPT } from "../../stream/lent.ts";
 import { WakeTimer } from "../../stream/wake-timer.ts";
-import { WORDS } from "../../stream/words.ts";
 import type { IncomingStream, TransportStream } from "../../transport/transport.ts";
 import { errorCodeOfReset, RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";

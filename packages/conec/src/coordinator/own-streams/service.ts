@@ -84,7 +84,18 @@ export class OwnStreams {
 	}
 
 	#init(session: Session, { id, metadata, protocol }: OpenDirect, describe: string): StreamInit {
-		return { peer: session.id, id, path: "direct", metadata, protocol, limits: this.#limits, describe, lostCode: "PEER_LOST", clock: this.#clock, budgets: this.#budgets };
+		return {
+			peer: session.id,
+			id,
+			path: "direct",
+			metadata,
+			protocol,
+			limits: this.#limits,
+			describe,
+			lostCode: "PEER_LOST",
+			clock: this.#clock,
+			budgets: this.#budgets,
+		};
 	}
 }
 

@@ -7,7 +7,7 @@
 import { RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodeResumable } from "../../wire/stream-frames.ts";
-import { endOf } from "../failures.ts";
+import { endOf } from "./failures.ts";
 import { Leg, type LegOwner } from "./leg.ts";
 import type { Core, Loss, Rules } from "./rules.ts";
 import type { Attach, FurtherLeg } from "./seams.ts";

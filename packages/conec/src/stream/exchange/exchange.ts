@@ -12,9 +12,9 @@ import { errorCodeOfReset, RESET_CODES } from "../../wire/codes.ts";
 import { FRAME, isSkippedKind } from "../../wire/frames.ts";
 import type { OpenResume } from "../../wire/open.ts";
 import type { Resumable } from "../../wire/stream-frames.ts";
-import { cannotGoOn, endOf, lostWith, type Subject } from "../failures.ts";
 import { UNIT_COST_BYTES } from "../windows/index.ts";
 import { Acceptor, type Offered } from "./acceptor.ts";
+import { cannotGoOn, endOf, lostWith, type Subject } from "./failures.ts";
 import { type FrameReader, readAnswer, readFrame } from "./frames.ts";
 import { Leg, type LegOwner } from "./leg.ts";
 import { Legs } from "./legs.ts";
@@ -39,6 +39,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	readonly legs: Legs;
 	readonly sending: Sending;
 	readonly incoming: Receiving;
+	readonly outcome: Outcome;
 	readonly now: () => number;
 	readonly fraction: () => number;
 	/** Both directions are over, and what is left is to let go of the legs. */
@@ -46,7 +47,6 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	readonly #init: ExchangeInit;
 	readonly #sink: ExchangeSink;
 	readonly #resume: ResumeOptions | undefined;
-	readonly #outcome: Outcome;
 	#rules: Rules;
 	#peerMessageBytes = NEVER;
 	#gone = false;
@@ -62,11 +62,10 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.#init = init;
 		this.#sink = sink;
 		this.#resume = resume;
-		this.#outcome = new Outcome(init.subject, sink, role === "acceptor");
+		this.outcome = new Outcome(init.subject, sink, role === "acceptor");
 		this.legs = new Legs(init.now, { moved: (leg) => this.#moved(leg) });
 		const events = { push: (message: Uint8Array, kind: number) => sink.receiving.push(message, kind), violated: (what: string) => this.violated(what) };
-		this.incoming = new Receiving(this.legs, events, init.windows, init.identity, init.unitKinds ?? 1 << FRAME.DATA);
-		this.incoming.holdsEnd = init.holdsEnd ?? false;
+		this.incoming = new Receiving(this.legs, events, init);
 		const kept = resume === undefined ? undefined : init.kept.open(init.identity, { room: () => this.#room(), expelled: () => this.#expelled() });
 		this.sending = new Sending({ drained: () => sink.sending.drained() }, this.legs.all, init.highWaterBytes, kept);
 		this.#rules = new Ordinary(this, undefined);
@@ -76,7 +75,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 
 	/** The peer's library has answered, or none of it is awaited any more. */
 	get answered(): boolean {
-		return this.#outcome.answered;
+		return this.outcome.answered;
 	}
 
 	get receiving(): ReceivingState {
@@ -84,22 +83,22 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	}
 
 	get sendingState(): SendingState {
-		return this.#outcome.state;
+		return this.outcome.state;
 	}
 
 	/** Why sending ended before its time, if it did. */
 	get error(): ConecError | undefined {
-		return this.#outcome.error;
+		return this.outcome.error;
 	}
 
 	/** The application has closed it, and sending has not failed. */
 	get closing(): boolean {
-		return this.#outcome.state !== "open" && this.#outcome.state !== "failed";
+		return this.outcome.state !== "open" && this.outcome.state !== "failed";
 	}
 
 	/** Both directions are over for the application. */
 	get over(): boolean {
-		return this.#outcome.over;
+		return this.outcome.over;
 	}
 
 	/** Nothing of it is left. */
@@ -174,7 +173,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 
 	/** Sends a message; gives the bytes now queued, or -1 when it cannot go now. */
 	write(message: Uint8Array): number {
-		const { state } = this.#outcome;
+		const { state } = this.outcome;
 		return state === "open" || state === "ending" ? this.sending.write(FRAME.DATA, message) : -1;
 	}
 
@@ -196,25 +195,25 @@ export class Exchange implements Core, LegOwner, FrameReader {
 
 	/** The application sends no more, after so many messages that wait. Has no effect unless sending is open. */
 	close(waiting: number): void {
-		if (this.#outcome.state !== "open") return;
-		this.#outcome.state = "ending";
+		if (this.outcome.state !== "open") return;
+		this.outcome.state = "ending";
 		this.#sink.sending.end(this.newError("STREAM_CLOSED", "this side has closed it"));
 		if (waiting === 0) this.emptied();
 	}
 
 	/** No message waits any more. */
 	emptied(): void {
-		if (this.#outcome.state !== "ending") return;
-		this.#outcome.state = "ended";
+		if (this.outcome.state !== "ending") return;
+		this.outcome.state = "ended";
 		this.sending.finish({ kind: FRAME.END, code: 0 });
 		this.#settle();
 	}
 
 	/** The application gives up sending, with a code of its own. Has no effect once END is written. */
 	resetLocally(code: number): void {
-		if (this.over || this.#outcome.state === "failed" || this.sending.lastNumber !== 0) return;
-		this.#outcome.broke({ by: "local", closeCode: code });
-		this.#outcome.failSending(this.newError("STREAM_CLOSED", "this side has reset it", code));
+		if (this.over || this.outcome.state === "failed" || this.sending.lastNumber !== 0) return;
+		this.outcome.broke({ by: "local", closeCode: code });
+		this.outcome.failSending(this.newError("STREAM_CLOSED", "this side has reset it", code));
 		this.sending.finish({ kind: FRAME.RESET, code });
 		this.#settle();
 	}
@@ -225,7 +224,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		if (incoming.state !== "open" && waiting === 0) return;
 		const error = this.newError("STREAM_CLOSED", "this side has stopped it", code);
 		if (incoming.state === "open") {
-			this.#outcome.broke({ by: "local", closeCode: code });
+			this.outcome.broke({ by: "local", closeCode: code });
 			incoming.stop(code);
 		} else {
 			incoming.drop();
@@ -323,18 +322,6 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		if (this.heard(received, limit) && leg.sentMs !== undefined) this.#measured(leg, leg.sentMs);
 	}
 
-	endCame(): void {
-		this.#outcome.endCame(this.incoming);
-	}
-
-	resetCame(code: number): void {
-		this.#outcome.resetCame(this.incoming, code);
-	}
-
-	stopCame(code: number): void {
-		if (this.#outcome.stopCame(this.sending, code)) this.sending.finish({ kind: FRAME.RESET, code: 0 });
-	}
-
 	// What the rules do.
 
 	drop(leg: Leg, code: number | undefined): void {
@@ -347,7 +334,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 
 	opened(messageBytes: number): void {
 		this.#peerMessageBytes = messageBytes;
-		this.#outcome.opened();
+		this.outcome.opened();
 	}
 
 	becomeOrdinary(): void {
@@ -378,7 +365,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	fail({ error, info }: Loss, code: number | undefined): void {
 		if (this.#gone) return;
 		if (this.done) return this.#end(code);
-		this.#outcome.fail(this.incoming, error, info);
+		this.outcome.fail(this.incoming, error, info);
 		this.#end(code);
 	}
 
@@ -429,7 +416,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	/** Looks whether something is over, writes FIN where it may go, and asks to be woken. */
 	#settle(): void {
 		if (this.#gone) return;
-		if (this.sending.over) this.#outcome.acknowledged();
+		if (this.sending.over) this.outcome.acknowledged();
 		const done = this.done || (this.sending.over && this.incoming.lastCame);
 		const begins = done && !this.done;
 		this.done = done;
@@ -449,7 +436,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	#close(): void {
 		this.sending.close();
 		this.incoming.close();
-		this.#outcome.close();
+		this.outcome.close();
 	}
 
 	/** Lets go of everything. */

@@ -7,11 +7,15 @@
 import { FRAME } from "../../wire/frames.ts";
 import { decodeAck, decodeCode, decodeCount, decodeResumable, type Resumable } from "../../wire/stream-frames.ts";
 import type { Leg } from "./leg.ts";
+import type { Outcome } from "./outcome.ts";
 import type { Receiving } from "./receiving.ts";
+import type { Sending } from "./sending.ts";
 
 /** What hears it. */
 export interface FrameReader {
 	readonly incoming: Receiving;
+	readonly sending: Sending;
+	readonly outcome: Outcome;
 	/** The application waits for a message, and none is there. */
 	readonly waiting: boolean;
 	/** RESUMABLE: the answer to the opening of a leg. */
@@ -19,9 +23,6 @@ export interface FrameReader {
 	/** REJECT: likewise. */
 	rejectCame(leg: Leg, payload: Uint8Array): void;
 	ackCame(leg: Leg, received: number, limit: number): void;
-	endCame(): void;
-	resetCame(code: number): void;
-	stopCame(code: number): void;
 	/** A frame was not allowed. */
 	violated(what: string): void;
 }
@@ -43,12 +44,12 @@ export function readFrame(reader: FrameReader, leg: Leg, kind: number, payload: 
 		if (ack === undefined) reader.violated("an acknowledgement is not valid");
 		else reader.ackCame(leg, ack.received, ack.limit);
 	} else if (kind === FRAME.END || incoming.isUnit(kind)) {
-		if (incoming.unit(leg, kind, payload)) reader.endCame();
+		if (incoming.unit(leg, kind, payload)) reader.outcome.endCame(incoming);
 	} else if (kind === FRAME.RESET) {
 		// One that came another way is dropped before anything looks at it.
 		const code = leg.came < incoming.received ? 0 : decodeCode(payload);
 		if (code === undefined) reader.violated("the code of a reset is not valid");
-		else if (incoming.unit(leg, kind, payload)) reader.resetCame(code);
+		else if (incoming.unit(leg, kind, payload)) reader.outcome.resetCame(incoming, code);
 	} else if (kind === FRAME.FROM) {
 		incoming.from(leg, decodeCount(payload));
 	} else if (kind === FRAME.BLOCKED) {
@@ -56,7 +57,7 @@ export function readFrame(reader: FrameReader, leg: Leg, kind: number, payload: 
 	} else if (kind === FRAME.STOP) {
 		const code = decodeCode(payload);
 		if (code === undefined) reader.violated("the code of a stop is not valid");
-		else reader.stopCame(code);
+		else if (reader.outcome.stopCame(reader.sending, code)) reader.sending.finish({ kind: FRAME.RESET, code: 0 });
 	} else {
 		reader.violated(`a frame of kind ${hexOf(kind)} is not allowed there`);
 	}

@@ -7,7 +7,9 @@
 export type { Offered } from "./acceptor.ts";
 export { Bulk, type SharedCount } from "./bulk.ts";
 export { Exchange } from "./exchange.ts";
+export { cannotGoOn, lostWith, type Subject } from "./failures.ts";
 export type { ResumeOptions } from "./opener.ts";
 export type { SendingState } from "./outcome.ts";
 export type { ReceivingState } from "./receiving.ts";
 export type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegWire } from "./seams.ts";
+export { LOST_WORDS, WORDS } from "./words.ts";

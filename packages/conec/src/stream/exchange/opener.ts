@@ -8,7 +8,7 @@ import type { ConecErrorCode } from "../../errors.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { decodeReject } from "../../wire/open.ts";
 import type { Resumable } from "../../wire/stream-frames.ts";
-import { cannotOpen, endOf } from "../failures.ts";
+import { cannotOpen, endOf } from "./failures.ts";
 import { Leg, type LegOwner } from "./leg.ts";
 import type { Core, Loss, Rules } from "./rules.ts";
 import { ANSWER_MS, NEVER } from "./times.ts";

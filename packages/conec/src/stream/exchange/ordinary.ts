@@ -7,7 +7,7 @@
 import { RESET_CODES } from "../../wire/codes.ts";
 import { decodeReject } from "../../wire/open.ts";
 import type { Resumable } from "../../wire/stream-frames.ts";
-import { cannotOpen, endOf } from "../failures.ts";
+import { cannotOpen, endOf } from "./failures.ts";
 import type { Leg } from "./leg.ts";
 import type { Core, Loss, Rules } from "./rules.ts";
 import { ANSWER_MS, NEVER } from "./times.ts";

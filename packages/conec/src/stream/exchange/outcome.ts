@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { CloseInfo } from "../../base/close-info.ts";
 import type { ConecError } from "../../errors.ts";
-import type { CloseInfo } from "../close-info.ts";
-import { cannotGoOn, endOf, type Subject } from "../failures.ts";
+import { cannotGoOn, endOf, type Subject } from "./failures.ts";
 import type { Receiving } from "./receiving.ts";
 import type { ExchangeSink } from "./seams.ts";
 import type { Sending } from "./sending.ts";

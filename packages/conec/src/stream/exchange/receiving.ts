@@ -6,9 +6,10 @@
 
 import { FRAME } from "../../wire/frames.ts";
 import { encodeAck, encodeCode } from "../../wire/stream-frames.ts";
-import { type ReceiveWindow, type ReceiveWindows, UNIT_COST_BYTES } from "../windows/index.ts";
+import { type ReceiveWindow, UNIT_COST_BYTES } from "../windows/index.ts";
 import type { Leg } from "./leg.ts";
 import type { Legs } from "./legs.ts";
+import type { ExchangeInit } from "./seams.ts";
 
 /** What comes. */
 export type ReceivingState =
@@ -20,6 +21,9 @@ export type ReceivingState =
 	| "failed"
 	/** This side wants no more. */
 	| "stopped";
+
+/** What {@link Receiving} is made with. */
+export type ReceivingInit = Pick<ExchangeInit, "windows" | "identity" | "unitKinds" | "holdsEnd">;
 
 /** What {@link Receiving} tells. */
 export interface ReceivingEvents {
@@ -40,7 +44,7 @@ export class Receiving {
 	lastCame = false;
 	state: ReceivingState = "open";
 	/** The peer is not told that END came before {@link endTaken}. Only where a stream has one leg. */
-	holdsEnd = false;
+	readonly #holdsEnd: boolean;
 	/** Where END came, while the peer is not told. */
 	#endHeld: Leg | undefined = undefined;
 	readonly #legs: Legs;
@@ -54,10 +58,11 @@ export class Receiving {
 	#askedCost = 0;
 	#stopCode = 0;
 
-	constructor(legs: Legs, events: ReceivingEvents, windows: ReceiveWindows, identity: string, kinds: number) {
+	constructor(legs: Legs, events: ReceivingEvents, { windows, identity, unitKinds = 1 << FRAME.DATA, holdsEnd = false }: ReceivingInit) {
 		this.#legs = legs;
 		this.#events = events;
-		this.#kinds = kinds;
+		this.#kinds = unitKinds;
+		this.#holdsEnd = holdsEnd;
 		this.#window = windows.open(identity, (atOnce) => this.#raised(atOnce));
 	}
 
@@ -108,7 +113,7 @@ export class Receiving {
 		if (kind === FRAME.END || kind === FRAME.RESET) {
 			this.#window.ended();
 			this.#endHeld = leg;
-			if (!this.holdsEnd || kind === FRAME.RESET) this.endTaken();
+			if (!this.#holdsEnd || kind === FRAME.RESET) this.endTaken();
 			return true;
 		}
 		// The application wants it no more.

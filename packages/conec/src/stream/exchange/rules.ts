@@ -4,11 +4,11 @@
  * @module
  */
 
+import type { CloseInfo } from "../../base/close-info.ts";
 import type { ConecError, ConecErrorCode } from "../../errors.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import type { Resumable } from "../../wire/stream-frames.ts";
-import type { CloseInfo } from "../close-info.ts";
-import type { Subject } from "../failures.ts";
+import type { Subject } from "./failures.ts";
 import type { Leg } from "./leg.ts";
 import type { Legs } from "./legs.ts";
 import type { Receiving } from "./receiving.ts";

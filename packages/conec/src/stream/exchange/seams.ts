@@ -4,12 +4,12 @@
  * @module
  */
 
+import type { CloseInfo } from "../../base/close-info.ts";
 import type { ConecError } from "../../errors.ts";
 import type { StreamHandler } from "../../transport/transport.ts";
 import type { OpenResume } from "../../wire/open.ts";
-import type { CloseInfo } from "../close-info.ts";
-import type { Subject } from "../failures.ts";
 import type { AckSlots, KeptShares, ReceiveWindows, SendShares } from "../windows/index.ts";
+import type { Subject } from "./failures.ts";
 
 /** Where the frames of one leg go. A `TransportStream` is one. After the end of a direction its methods do nothing. */
 export interface LegWire {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ConecErrorCode } from "../errors.ts";
+import type { ConecErrorCode } from "../../errors.ts";
 
 /** Why a stream is over, when the other side said so. */
 export const WORDS: Partial<Record<ConecErrorCode, string>> = {

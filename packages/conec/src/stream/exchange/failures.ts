@@ -4,8 +4,8 @@
  * @module
  */
 
-import { ConecError, type ConecErrorCode } from "../errors.ts";
-import type { CloseInfo } from "./close-info.ts";
+import type { CloseInfo } from "../../base/close-info.ts";
+import { ConecError, type ConecErrorCode } from "../../errors.ts";
 import { LOST_WORDS, WORDS } from "./words.ts";
 
 /** How errors name a stream. */

@@ -4,10 +4,14 @@ import fc from "fast-check";
 import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
 import { ConecError } from "../errors.ts";
 import { resolveLimits } from "../limits.ts";
-import type { TransportStream } from "../transport/transport.ts";
+import type { StreamHandler, TransportStream } from "../transport/transport.ts";
 import { FRAME } from "../wire/frames.ts";
+import { encodeAck, encodeCode, encodeResumable } from "../wire/stream-frames.ts";
+import type { LegLink } from "./exchange/index.ts";
+import { StreamBudgets } from "./flow.ts";
 import { FramedStream } from "./framed-stream.ts";
 import { StreamShell } from "./shell.ts";
+import { AckSchedule, SendBudget } from "./windows/index.ts";
 
 const LIMITS = resolveLimits({ sendHighWaterBytes: 1_024, waitingSends: 3, messageBytes: 700 });
 
@@ -27,7 +31,7 @@ class Script {
 			}
 			if (kind === FRAME.DATA) {
 				assert.ok(!this.written.includes(FRAME.END), "no message after END");
-			} else {
+			} else if (kind !== FRAME.ACK && kind !== FRAME.BLOCKED) {
 				assert.ok(!this.written.includes(kind), `kind ${kind} is written once`);
 			}
 			this.written.push(kind);
@@ -38,7 +42,7 @@ class Script {
 		queuedBytes: 0,
 		finish: () => {
 			assert.equal(this.finished, false, "FIN once");
-			assert.ok(this.over || this.written.includes(FRAME.END), "FIN after END");
+			assert.ok(this.over || this.written.includes(FRAME.END) || this.written.includes(FRAME.RESET), "FIN after the last message");
 			this.finished = true;
 		},
 		reset: () => {
@@ -65,11 +69,23 @@ type Step =
 	| { readonly type: "send"; readonly length: number }
 	| { readonly type: "localReset" | "localStop"; readonly code: number };
 
+/** Often what that kind needs. */
+function payloadOf(kind: number, length: number): Uint8Array {
+	if (kind === FRAME.RESUMABLE) return encodeResumable({ received: 0, limit: 65_536, forMs: 0, messageBytes: 700 });
+	if (kind === FRAME.ACK) return encodeAck(length % 4, 65_536 + length);
+	if (kind === FRAME.STOP || kind === FRAME.RESET) return encodeCode(length);
+	return new Uint8Array(length);
+}
+
 const code = fc.constantFrom(0, 1, 2, 7, 9, 10, 0x1234, 0x4000_0000, 0x4000_0009);
 const step: fc.Arbitrary<Step> = fc.oneof(
 	{
 		weight: 6,
-		arbitrary: fc.record({ type: fc.constant("frame" as const), kind: fc.constantFrom(0, 0, 0, 2, 3, 6, 7, 4, 0x20, 0x90), length: fc.nat({ max: 60 }) }),
+		arbitrary: fc.record({
+			type: fc.constant("frame" as const),
+			kind: fc.constantFrom(0, 0, 0, 3, 6, 0x10, 0x10, 0x11, 0x13, 0x15, 0x16, 4, 0x20, 0x90),
+			length: fc.nat({ max: 60 }),
+		}),
 	},
 	{ weight: 1, arbitrary: fc.record({ type: fc.constantFrom("reset" as const, "stopped" as const), code }) },
 	{
@@ -87,10 +103,18 @@ test("stream state: whatever happens in whatever order, FIN comes last, frames k
 		fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 40 }), async (opening, steps) => {
 			const script = new Script();
 			const clock = createVirtualClock();
-			const shell = new StreamShell(opening ? "opener" : "acceptor", { peer: "bob", describe: "stream 1", lostCode: "PEER_LOST" }, LIMITS, clock);
-			const state = shell.exchange;
-			if (opening) state.open(script.stream, clock.now(), 1_000);
-			else state.accept(script.stream);
+			const subject = { peer: "bob", describe: "stream 1", lostCode: "PEER_LOST" } as const;
+			const shell = new StreamShell(opening ? "opener" : "acceptor", subject, LIMITS, clock, new StreamBudgets(LIMITS, clock));
+			const { exchange } = shell;
+			const shares = new SendBudget({ connectionWindowBytes: 10_000_000, severalPeers: false });
+			const legs: StreamHandler[] = [];
+			const attach = (handler: StreamHandler): LegLink => {
+				legs.push(handler);
+				return { wire: script.stream, shares, acks: new AckSchedule(clock) };
+			};
+			if (opening) exchange.open(attach, 1_000);
+			else exchange.accept(attach, { limit: 65_536, messageBytes: 700 });
+			const [state] = legs as [StreamHandler];
 			const stream = new FramedStream({ peer: "bob", id: 1, path: "proxied", metadata: undefined, limits: LIMITS, describe: "stream 1" }, shell);
 			const iterator = stream[Symbol.asyncIterator]();
 			const promises: Promise<unknown>[] = [shell.accepted];
@@ -100,8 +124,9 @@ test("stream state: whatever happens in whatever order, FIN comes last, frames k
 				switch (one.type) {
 					case "frame":
 						if (!finReceived) {
-							arrivedBytes += one.length;
-							state.frame(one.kind, new Uint8Array(one.length));
+							const payload = payloadOf(one.kind, one.length);
+							arrivedBytes += payload.length;
+							state.frame(one.kind, payload);
 						}
 						break;
 					case "end":
@@ -156,12 +181,14 @@ test("stream state: whatever happens in whatever order, FIN comes last, frames k
 						break;
 				}
 				assert.ok(script.creditReturned <= arrivedBytes);
-				if (state.over) {
+				if (exchange.over) {
 					assert.notEqual(await Promise.race([stream.closed, Promise.resolve(undefined)]), undefined, "closed has resolved");
 				}
 			}
 			state.lost(new ConecError("CONNECTION_LOST", "gone"));
-			assert.equal(state.over, true);
+			assert.equal(exchange.gone, true);
+			// The timer of ACKs goes when there are none.
+			await Promise.resolve();
 			assert.equal(clock.pending, 0);
 			const info = await stream.closed;
 			assert.ok(["local", "peer", "error"].includes(info.by));

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
-import { connectEnds, type Ends, HEADER } from "../../testing/stream-fixture.ts";
+import { ANSWER, accept, connectEnds, type Ends, HEADER, OPEN } from "../../testing/stream-fixture.ts";
 import { Recorder, until } from "../../testing/transport/suite-recorder.ts";
 import { resolveLimits } from "../limits.ts";
 import { APPLICATION_CODE_BASE, RESET_CODES } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeReject } from "../wire/open.ts";
+import { decodeAck, encodeAck, encodeCode } from "../wire/stream-frames.ts";
 import type { FramedStream } from "./framed-stream.ts";
-import { acceptMessageStream, openMessageStream, rejectStream } from "./open-stream.ts";
+import { openMessageStream, rejectStream } from "./open-stream.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -28,33 +29,41 @@ function onEnds(behaviour: string, run: (ends: Ends) => Promise<void>): void {
 /** An accepted MessageStream whose opener is raw. */
 async function acceptedFrom(ends: Ends): Promise<{ raw: Recorder; stream: FramedStream }> {
 	const raw = new Recorder().open(ends.near, HEADER);
-	return { raw, stream: acceptMessageStream(await ends.incoming(), ends.init()) };
+	return { raw, stream: accept(await ends.incoming(), ends.init()) };
 }
 
 /** A MessageStream being opened, whose acceptor is raw. */
 async function openedTo(ends: Ends, options: Parameters<typeof openMessageStream>[3] = {}): Promise<{ raw: Recorder; opening: Promise<FramedStream> }> {
-	const opening = openMessageStream(ends.near, HEADER, ends.init(), options);
+	const opening = openMessageStream(ends.near, OPEN, ends.init(), options);
 	opening.catch(() => {});
 	return { raw: new Recorder().accept(await ends.incoming()), opening };
 }
 
+const NAMES = new Map(Object.entries(FRAME).map(([name, kind]) => [kind as number, name]));
+
+/** What came: names of frames, and events. */
 function kinds(raw: Recorder): string {
-	return raw.events.map((event) => (event.type === "frame" ? `0x0${event.kind}` : event.type)).join(" ");
+	return raw.events.map((event) => (event.type === "frame" ? NAMES.get(event.kind) : event.type)).join(" ");
 }
 
-onEnds("ACCEPT first; END after the messages; FIN after END and END_ACK", async (ends) => {
+function ack(raw: Recorder, received: number): void {
+	raw.write(FRAME.ACK, encodeAck(received, 262_144));
+}
+
+onEnds("RESUMABLE first; END after the messages; close waits for the acknowledgement; FIN right behind the ACK of the peer's END", async (ends) => {
 	const { raw, stream } = await acceptedFrom(ends);
 	await raw.framesOf(1);
 	await stream.send("a");
 	const closed = stream.close();
 	await raw.framesOf(3);
-	assert.equal(kinds(raw), "0x02 0x00 0x06");
-	raw.write(FRAME.END_ACK, EMPTY);
+	assert.equal(kinds(raw), "RESUMABLE DATA END");
+	ack(raw, 2);
 	await closed;
 	raw.write(FRAME.DATA, new Uint8Array(1));
 	raw.write(FRAME.END, EMPTY);
 	await raw.first("end");
-	assert.equal(kinds(raw), "0x02 0x00 0x06 0x07 end");
+	assert.equal(kinds(raw), "RESUMABLE DATA END ACK end");
+	assert.equal(decodeAck(raw.frames.at(-1)?.payload ?? EMPTY)?.received, 2);
 	raw.stream.finish();
 	assert.deepEqual(await stream.closed, { by: "local" });
 });
@@ -64,15 +73,29 @@ onEnds("END is acknowledged on arrival, read or not, and FIN waits for this side
 	raw.write(FRAME.DATA, new Uint8Array(1));
 	raw.write(FRAME.END, EMPTY);
 	await raw.framesOf(2);
-	assert.equal(kinds(raw), "0x02 0x07");
+	assert.equal(kinds(raw), "RESUMABLE ACK");
 	assert.equal(stream.waitingMessages, 1);
 	await stream.send("late");
 	const closed = stream.close();
 	await raw.first("end");
-	assert.equal(kinds(raw), "0x02 0x07 0x00 0x06 end");
-	raw.write(FRAME.END_ACK, EMPTY);
+	assert.equal(kinds(raw), "RESUMABLE ACK DATA END end");
+	ack(raw, 2);
 	raw.stream.finish();
 	await closed;
+});
+
+onEnds("close resolves when everything is in the peer's process, though nothing that comes is read here", async (ends) => {
+	const { raw, stream } = await acceptedFrom(ends);
+	for (let i = 0; i < 10; i++) raw.write(FRAME.DATA, new Uint8Array(20_000));
+	const closed = stream.close();
+	await raw.framesOf(2);
+	ack(raw, 1);
+	await closed;
+	stream.stop();
+	await until("it is told to stop", () => kinds(raw).includes("STOP"));
+	raw.write(FRAME.RESET, encodeCode(0));
+	raw.stream.finish();
+	await stream.closed;
 });
 
 onEnds("FIN without END is STREAM_TRUNCATED, after what came", async (ends) => {
@@ -94,22 +117,45 @@ onEnds("a peer that finishes without acknowledging has not received", async (end
 	assert.deepEqual(await stream.closed, { by: "error", code: "STREAM_TRUNCATED" });
 });
 
-onEnds("after the peer's reset, close is content with the transport's acknowledgement", async (ends) => {
-	for (const endFirst of [false, true]) {
+onEnds("after the peer's reset, or this side's stop, close waits for the acknowledgement all the same", async (ends) => {
+	for (const how of ["reset", "stop"] as const) {
 		const { raw, stream } = await acceptedFrom(ends);
-		if (endFirst) {
-			raw.write(FRAME.END, EMPTY);
-			assert.equal(await stream.receive(), null);
-		}
-		raw.stream.reset(APPLICATION_CODE_BASE + 9);
-		if (!endFirst) {
+		if (how === "reset") {
+			raw.write(FRAME.RESET, encodeCode(9));
 			await assert.rejects(stream.receive(), { code: "STREAM_RESET", closeCode: 9 });
+		} else {
+			stream.stop(9);
+			raw.write(FRAME.RESET, encodeCode(0));
 		}
 		await stream.send("a");
-		await stream.close();
-		assert.equal(raw.has("end"), true);
-		await stream.closed;
+		const closed = stream.close();
+		await raw.first("end");
+		let done = false;
+		void closed.then(() => {
+			done = true;
+		});
+		await new Promise((resolve) => setTimeout(resolve, 10));
+		assert.equal(done, false);
+		ack(raw, 2);
+		await closed;
+		raw.stream.finish();
+		assert.deepEqual(await stream.closed, how === "reset" ? { by: "peer", code: "STREAM_RESET", closeCode: 9 } : { by: "local", closeCode: 9 });
 	}
+});
+
+onEnds("STOP fails the sends that wait and is answered by RESET; what comes after this side's stop is dropped, and acknowledged", async (ends) => {
+	const { raw, stream } = await acceptedFrom(ends);
+	raw.write(FRAME.STOP, encodeCode(4));
+	await until("RESET came", () => kinds(raw).includes("RESET"));
+	await assert.rejects(stream.send("x"), { code: "STREAM_STOPPED", closeCode: 4 });
+	stream.stop(5);
+	raw.write(FRAME.DATA, new Uint8Array(10));
+	raw.write(FRAME.RESET, encodeCode(0));
+	ack(raw, 1);
+	await raw.first("end");
+	assert.equal(decodeAck(raw.frames.at(-1)?.payload ?? EMPTY)?.received, 2);
+	raw.stream.finish();
+	assert.deepEqual(await stream.closed, { by: "peer", code: "STREAM_STOPPED", closeCode: 4 });
 });
 
 onEnds("a reset or stop with a code of the library ends both directions with its meaning", async (ends) => {
@@ -132,13 +178,16 @@ onEnds("a reset or stop with a code of the library ends both directions with its
 	}
 });
 
-onEnds("codes that nobody knows are STREAM_RESET and STREAM_STOPPED without a closeCode", async (ends) => {
-	const { raw, stream } = await acceptedFrom(ends);
-	raw.stream.reset(0x1234);
-	await assert.rejects(stream.receive(), { code: "STREAM_RESET", closeCode: undefined });
-	raw.stream.stop(0x1234);
-	await until("sending has ended", () => stream.over);
-	await assert.rejects(stream.send("x"), { code: "STREAM_STOPPED", closeCode: undefined });
+onEnds("a reset or stop with a code that nobody knows ends the whole stream", async (ends) => {
+	for (const code of [0, 0x1234, APPLICATION_CODE_BASE + 9]) {
+		for (const how of ["reset", "stop"] as const) {
+			const { raw, stream } = await acceptedFrom(ends);
+			raw.stream[how](code);
+			await assert.rejects(stream.receive(), { code: "STREAM_RESET", closeCode: undefined });
+			await assert.rejects(stream.send("x"), { code: "STREAM_RESET" });
+			assert.deepEqual(await stream.closed, { by: "peer", code: "STREAM_RESET" });
+		}
+	}
 });
 
 onEnds("unknown kinds from 0x80 on are skipped, others end the stream", async (ends) => {
@@ -155,15 +204,19 @@ onEnds("unknown kinds from 0x80 on are skipped, others end the stream", async (e
 
 onEnds("a frame where it is not allowed ends the stream", async (ends) => {
 	for (const frames of [
-		[FRAME.ACCEPT],
+		[FRAME.RESUMABLE],
 		[FRAME.REJECT],
 		[FRAME.OPEN],
 		[FRAME.CONTROL],
 		[FRAME.TAGGED],
-		[FRAME.END_ACK],
+		[FRAME.ACK],
+		[FRAME.FROM],
+		[FRAME.BLOCKED],
+		[FRAME.STOP],
+		[FRAME.RESET],
 		[FRAME.END, FRAME.DATA],
 		[FRAME.END, FRAME.END],
-		[0x10],
+		[0x14],
 	]) {
 		const { raw, stream } = await acceptedFrom(ends);
 		for (const kind of frames) {
@@ -183,7 +236,7 @@ onEnds("a message longer than this side takes ends the stream at both", async (e
 	assert.equal((await raw.first("stopped")).code, RESET_CODES.MESSAGE_TOO_LONG);
 });
 
-onEnds("openStream waits for ACCEPT", async (ends) => {
+onEnds("openStream waits for RESUMABLE", async (ends) => {
 	const { raw, opening } = await openedTo(ends);
 	let open = false;
 	void opening.then(() => {
@@ -191,14 +244,14 @@ onEnds("openStream waits for ACCEPT", async (ends) => {
 	});
 	await new Promise((resolve) => setTimeout(resolve, 10));
 	assert.equal(open, false);
-	raw.write(FRAME.ACCEPT, EMPTY);
+	raw.write(FRAME.RESUMABLE, ANSWER);
 	const stream = await opening;
 	raw.write(FRAME.END, EMPTY);
 	assert.equal(await stream.receive(), null);
 	const closed = stream.close();
 	await raw.first("end");
-	assert.equal(kinds(raw), "0x07 0x06 end");
-	raw.write(FRAME.END_ACK, EMPTY);
+	assert.equal(kinds(raw), "ACK ACK END end");
+	ack(raw, 1);
 	await closed;
 	raw.stream.finish();
 });
@@ -226,13 +279,13 @@ onEnds("a rejection explains itself even if STOP_SENDING overtakes it", async (e
 	await assert.rejects(opening, { code: "PEER_BUSY" });
 });
 
-onEnds("a stop before ACCEPT counts after it", async (ends) => {
+onEnds("a stop before the answer ends the stream when the answer is no rejection", async (ends) => {
 	const { raw, opening } = await openedTo(ends);
-	raw.stream.stop(APPLICATION_CODE_BASE + 4);
+	raw.stream.stop(RESET_CODES.PEER_LOST);
 	await new Promise((resolve) => setTimeout(resolve, 10));
-	raw.write(FRAME.ACCEPT, EMPTY);
+	raw.write(FRAME.RESUMABLE, ANSWER);
 	const stream = await opening;
-	await assert.rejects(stream.send("x"), { code: "STREAM_STOPPED", closeCode: 4 });
+	await assert.rejects(stream.send("x"), { code: "PEER_LOST" });
 });
 
 onEnds("rejectStream answers REJECT and FIN, and reads nothing more", async (ends) => {
@@ -242,13 +295,13 @@ onEnds("rejectStream answers REJECT and FIN, and reads nothing more", async (end
 	await raw.first("end");
 	assert.equal(new TextDecoder().decode(raw.frames[0]?.payload), '{"code":"PEER_BUSY","message":"64 streams wait"}');
 	assert.equal((await raw.first("stopped")).code, RESET_CODES.REJECTED);
-	const opening = openMessageStream(ends.near, HEADER, ends.init());
+	const opening = openMessageStream(ends.near, OPEN, ends.init());
 	rejectStream(await ends.incoming(), "PEER_LOST");
 	await assert.rejects(opening, { code: "PEER_LOST" });
 	raw.stream.reset(0);
 });
 
-onEnds("any other answer, FIN or reset before ACCEPT is an error of its own", async (ends) => {
+onEnds("any other answer, FIN or reset before the answer is an error of its own", async (ends) => {
 	for (const [answer, code] of [
 		[(raw: Recorder) => raw.write(FRAME.DATA, new Uint8Array(1)), "FRAME_INVALID"],
 		[(raw: Recorder) => raw.stream.finish(), "STREAM_TRUNCATED"],
@@ -273,18 +326,18 @@ onEnds("an aborted open rejects with the reason and gives the stream up", async 
 	await assert.rejects(opening, (error) => error === reason);
 	assert.equal((await raw.first("reset")).code, RESET_CODES.CANCELLED);
 	assert.equal((await raw.first("stopped")).code, RESET_CODES.CANCELLED);
-	await assert.rejects(openMessageStream(ends.near, HEADER, ends.init(), { signal: AbortSignal.abort(reason) }), (error) => error === reason);
+	await assert.rejects(openMessageStream(ends.near, OPEN, ends.init(), { signal: AbortSignal.abort(reason) }), (error) => error === reason);
 });
 
-onEnds("early data goes before ACCEPT; a rejection then ends the stream", async (ends) => {
+onEnds("early data goes before the answer; a rejection then ends the stream", async (ends) => {
 	const { raw, opening } = await openedTo(ends, { early: true });
 	const stream = await opening;
 	await stream.send("early");
 	const closed = stream.close();
 	await raw.framesOf(2);
-	assert.equal(kinds(raw), "0x00 0x06");
-	raw.write(FRAME.ACCEPT, EMPTY);
-	raw.write(FRAME.END_ACK, EMPTY);
+	assert.equal(kinds(raw), "DATA END");
+	raw.write(FRAME.RESUMABLE, ANSWER);
+	ack(raw, 2);
 	await closed;
 	stream.stop();
 
@@ -297,20 +350,20 @@ onEnds("early data goes before ACCEPT; a rejection then ends the stream", async 
 });
 
 onEnds("what the loss of the connection is called is the owner's to say", async (ends) => {
-	const opening = openMessageStream(ends.near, HEADER, ends.init({ lostCode: "COORDINATOR_LOST" }));
-	const stream = acceptMessageStream(await ends.incoming(), ends.init({ lostCode: "PEER_LOST" }));
+	const opening = openMessageStream(ends.near, OPEN, ends.init({ lostCode: "COORDINATOR_LOST" }));
+	const stream = accept(await ends.incoming(), ends.init({ lostCode: "PEER_LOST" }));
 	const opened = await opening;
 	ends.farTransport.lose();
 	await assert.rejects(opened.receive(), { code: "COORDINATOR_LOST" });
 	await assert.rejects(stream.receive(), { code: "PEER_LOST" });
-	await assert.rejects(openMessageStream(ends.near, HEADER, ends.init({ lostCode: "COORDINATOR_LOST" })), { code: "COORDINATOR_LOST" });
+	await assert.rejects(openMessageStream(ends.near, OPEN, ends.init({ lostCode: "COORDINATOR_LOST" })), { code: "COORDINATOR_LOST" });
 });
 
 test("stream protocol: an answer that never comes is PEER_TIMEOUT after 10 s, early or not", async () => {
 	const clock = createVirtualClock();
 	const ends = await connectEnds({ clock, step: () => clock.advance(1) });
-	const waiting = openMessageStream(ends.near, HEADER, ends.init());
-	const early = await openMessageStream(ends.near, HEADER, ends.init(), { early: true });
+	const waiting = openMessageStream(ends.near, OPEN, ends.init());
+	const early = await openMessageStream(ends.near, OPEN, ends.init(), { early: true });
 	const outcome = assert.rejects(waiting, { code: "PEER_TIMEOUT", peer: "bob" });
 	let over = false;
 	void early.closed.then(() => {
@@ -328,33 +381,18 @@ test("stream protocol: an answer that never comes is PEER_TIMEOUT after 10 s, ea
 	assert.equal(clock.pending, 0);
 });
 
-onEnds("an END_ACK that crosses the reset of a side that had sent END is no error, and the other direction goes on", async (ends) => {
+onEnds("a reset after END changes nothing", async (ends) => {
 	const { raw, stream } = await acceptedFrom(ends);
-	const closing = assert.rejects(stream.close(), { code: "STREAM_CLOSED", closeCode: 9 });
+	const closed = stream.close();
 	await raw.framesOf(2);
 	stream.reset(9);
-	await closing;
-	raw.write(FRAME.END_ACK, EMPTY);
+	ack(raw, 1);
+	await closed;
 	raw.write(FRAME.DATA, Uint8Array.of(7));
 	raw.write(FRAME.END, EMPTY);
 	assert.deepEqual(await stream.receive(), Uint8Array.of(7));
 	assert.equal(await stream.receive(), null);
 	raw.stream.finish();
-	assert.deepEqual(await stream.closed, { by: "local", closeCode: 9 });
-});
-
-onEnds("of END_ACKs after a reset the second is an error, and so is the first where there was no END", async (ends) => {
-	for (const [ended, acknowledgements] of [
-		[true, 2],
-		[false, 1],
-	] as const) {
-		const { raw, stream } = await acceptedFrom(ends);
-		if (ended) {
-			void stream.close().catch(() => {});
-			await raw.framesOf(2);
-		}
-		stream.reset(9);
-		for (let i = 0; i < acknowledgements; i++) raw.write(FRAME.END_ACK, EMPTY);
-		await assert.rejects(stream.receive(), { code: "FRAME_INVALID" });
-	}
+	assert.deepEqual(await stream.closed, { by: "local" });
+	assert.equal(raw.has("reset"), false);
 });
