@@ -131,7 +131,7 @@ export class Client implements AsyncDisposable {
 			emit: (status) => feed.emit(status),
 			lessLeft: () => life.endIfNothingIsLeft(),
 		});
-		this.#broadcasts = new ClientBroadcasts({ limits, ids, clock, link, assertConnected });
+		this.#broadcasts = new ClientBroadcasts({ limits, ids, clock, budgets, link, assertConnected });
 		this.#presence = new ClientPresence({ limits, ids, clock, link, assertConnected });
 		this.#paths = new ClientPaths({
 			...{ id, limits, clock, channelTimeoutMs: channelTimeoutMs(options) },

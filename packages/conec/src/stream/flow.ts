@@ -7,6 +7,8 @@
 import type { Clock } from "../base/clock.ts";
 import type { Limits } from "../limits.ts";
 import type { TransportConnection } from "../transport/transport.ts";
+import { TAG_BYTES } from "../wire/broadcast.ts";
+import { FRAME_BYTES } from "../wire/frames.ts";
 import { AckSchedule, type AckSlots, KeptBudget, type KeptShares, ReceiveBudget, type ReceiveWindows, SendBudget, type SendShares } from "./windows/index.ts";
 
 /** Unread and granted, over all streams of a process. */
@@ -24,7 +26,9 @@ export class StreamBudgets {
 	readonly kept: KeptShares;
 
 	constructor({ messageBytes }: Pick<Limits, "messageBytes">, clock: Clock) {
-		this.windows = new ReceiveBudget({ receiveBytes: RECEIVE_BYTES, streamWindowBytes: WINDOW_BYTES, messageBytes, now: () => clock.now() });
+		// The longest unit of any stream: a message of a broadcast has a tag, and control messages have their own length.
+		const longestBytes = Math.max(messageBytes + TAG_BYTES, FRAME_BYTES);
+		this.windows = new ReceiveBudget({ receiveBytes: RECEIVE_BYTES, streamWindowBytes: WINDOW_BYTES, messageBytes: longestBytes, now: () => clock.now() });
 		this.kept = new KeptBudget({ keptBytes: KEPT_BYTES });
 	}
 }

@@ -65,7 +65,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.outcome = new Outcome(init.subject, sink, role === "acceptor");
 		this.legs = new Legs(init.now, { moved: (leg) => this.#moved(leg) });
 		const events = { push: (message: Uint8Array, kind: number) => sink.receiving.push(message, kind), violated: (what: string) => this.violated(what) };
-		this.incoming = new Receiving(this.legs, events, init.windows, init.identity, init.unitKinds ?? 1 << FRAME.DATA);
+		this.incoming = new Receiving(this.legs, events, init);
 		const kept = resume === undefined ? undefined : init.kept.open(init.identity, { room: () => this.#room(), expelled: () => this.#expelled() });
 		this.sending = new Sending({ drained: () => sink.sending.drained() }, this.legs.all, init.highWaterBytes, kept);
 		this.#rules = new Ordinary(this, undefined);
@@ -180,6 +180,12 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	/** The application has taken a message. */
 	consumed(message: Uint8Array): void {
 		this.incoming.taken(message.length);
+	}
+
+	/** Everything before the peer's END is done with: the peer is told now. See `ExchangeInit.holdsEnd`. */
+	endTaken(): void {
+		this.incoming.endTaken();
+		this.#settle();
 	}
 
 	/** See {@link Receiving.waits}. */

@@ -5,6 +5,7 @@
  */
 
 export { AckSchedule } from "./ack-schedule.ts";
+export { fixedWindows } from "./fixed-window.ts";
 export { KeptBudget, type KeptBudgetOptions } from "./kept-budget.ts";
 export { ReceiveBudget, type ReceiveBudgetOptions } from "./receive-budget.ts";
 export {
