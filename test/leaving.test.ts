@@ -5,6 +5,7 @@ import type { CloseInfo } from "../packages/conec/src/base/close-info.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { encodeResumable } from "../packages/conec/src/wire/stream-frames.ts";
 import { impostor, Speaker, WELCOME } from "./control-table-world.ts";
 import { declare, type Fabric, handler, hello, nowOf, until, World } from "./entities-world.ts";
 import { virtualFabric } from "./virtual-fabric.ts";
@@ -27,7 +28,8 @@ for (const fabric of FABRICS) {
 		const alice = await world.connect("alice");
 		const speaker = new Speaker((await world.dial()).connection).say(hello("mallory"));
 		await speaker.hears("welcome");
-		speaker.connection.onStream = (incoming) => incoming.accept(handler()).write(FRAME.ACCEPT, new Uint8Array());
+		speaker.connection.onStream = (incoming) =>
+			incoming.accept(handler()).write(FRAME.RESUMABLE, encodeResumable({ received: 0, limit: 65_536, forMs: 0, messageBytes: 1_024 }));
 		const stream = await alice.openStream("mallory", { path: "proxied" });
 		const sinceMs = nowOf(fabric);
 		speaker.say({ type: "close", reason: "bye" });

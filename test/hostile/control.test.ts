@@ -246,7 +246,7 @@ test("control: an impostor's streams to a Client", async (t) => {
 	assert.equal(first.value.peer, "ben");
 	taken[first.value.id]?.frame(FRAME.DATA, "hi").fin();
 	assert.deepEqual(await soon(readAll(first.value), "the first stream"), ["hi", "STREAM_TRUNCATED"]);
-	await waits.until("ACCEPT");
+	await waits.until("RESUMABLE");
 	await iterator.return?.();
 	await soon(client.close(), "leaving");
 });

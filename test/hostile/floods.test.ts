@@ -25,10 +25,10 @@ import { FRAME } from "../../packages/conec/src/wire/frames.ts";
 import { declare, next, Stage, soon, until } from "./stage.ts";
 
 /** Of a flood: long enough that even a slow machine shakes hands with all of it before the first is given up. */
-const HELLO_TIMEOUT_MS = 10_000;
+const HELLO_TIMEOUT_MS = 20_000;
 
 test("floods: of 300 connections without hello 256 are kept until their deadline; Clients connect before and after", async (t) => {
-	const stage = await Stage.set(t, { limits: { helloTimeoutMs: HELLO_TIMEOUT_MS } });
+	const stage = await Stage.set(t, { limits: { helloTimeoutMs: HELLO_TIMEOUT_MS, handshakeTimeoutMs: HELLO_TIMEOUT_MS } });
 	const flood = await flooder(t, stage, "127.0.0.1");
 	const first = await flood(200);
 	assert.deepEqual(first.refused, []);
@@ -99,7 +99,7 @@ test("floods: a Client that ignores every limit fills its own quarter of what wa
 	const raws = Array.from({ length: 400 }, () => peer.open("lazy"));
 	// 8 have gone, of which one is accepted. 256 wait at the Coordinator.
 	const hearing = (word: string): number => raws.filter(({ words }) => words.includes(word)).length;
-	await until(() => hearing("REJECT PEER_BUSY") === 400 - 264 && hearing("ACCEPT") === 1, "the others are rejected");
+	await until(() => hearing("REJECT PEER_BUSY") === 400 - 264 && hearing("RESUMABLE") === 1, "the others are rejected");
 	const cleo = await stage.connect("cleo");
 	const opening = cleo.openStream("lazy", { path: "proxied" });
 	await until(() => censusOfClient(lazy).waiting === 8, "cleo waits with seven of mallory's");
@@ -163,7 +163,7 @@ async function flooder(
 		await Promise.all(
 			Array.from({ length: count }, async () => {
 				try {
-					const connection = await endpoint.connect({ ...to, identity, alpnProtocols: ["conec/1"] });
+					const connection = await endpoint.connect({ ...to, identity, alpnProtocols: ["conec/1"], handshakeTimeoutMs: HELLO_TIMEOUT_MS });
 					closed.push(connection.closed.then((info) => info.closeCode));
 				} catch (error) {
 					refused.push((error as QuicError).code);

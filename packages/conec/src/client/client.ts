@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CloseInfo } from "../base/close-info.ts";
 import type { OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
 import type { PeerInfo } from "../session/peer-info.ts";
@@ -13,7 +14,6 @@ import { type Lookup, type RouteCheck, type Runtime, runtimeOf } from "../sessio
 import { StatusFeed } from "../session/status-feed.ts";
 import { StreamIds } from "../session/stream-ids.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
-import type { CloseInfo } from "../base/close-info.ts";
 import { StreamBudgets } from "../stream/flow.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
@@ -22,6 +22,7 @@ import { RESET_CODES } from "../wire/codes.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { beginClient, type ClientParts } from "./begin.ts";
 import { type BroadcastMembers, ClientBroadcasts } from "./broadcast/index.ts";
+import type { ClientCensus } from "./census.ts";
 import type { Channel } from "./channel/index.ts";
 import { datagramsTo } from "./datagrams.ts";
 import { channelTimeoutMs, consentOf, DirectChannels } from "./direct/index.ts";
@@ -130,7 +131,7 @@ export class Client implements AsyncDisposable {
 			emit: (status) => feed.emit(status),
 			lessLeft: () => life.endIfNothingIsLeft(),
 		});
-		this.#broadcasts = new ClientBroadcasts({ limits, ids, clock, link, assertConnected });
+		this.#broadcasts = new ClientBroadcasts({ limits, ids, clock, budgets, link, assertConnected });
 		this.#presence = new ClientPresence({ limits, ids, clock, link, assertConnected });
 		this.#paths = new ClientPaths({
 			...{ id, limits, clock, channelTimeoutMs: channelTimeoutMs(options) },
@@ -328,22 +329,6 @@ export class Client implements AsyncDisposable {
 /** Does {@link Client.connect} in a given runtime, or on a given transport with everything else from the machine. `lookup` and `route` replace the resolver and the check of routes. */
 export async function connectOn(on: Runtime | TransportFactory, options: ClientOptions, lookup?: Lookup, route?: RouteCheck): Promise<Client> {
 	return await beginClient(runtimeOf(on, { ...(lookup === undefined ? {} : { lookup }), ...(route === undefined ? {} : { route }) }), options, construct);
-}
-
-/** How much a Client keeps. At rest, all of it is 0. */
-export interface ClientCensus {
-	/** Streams through the Coordinator, broadcasts among them. */
-	readonly streams: number;
-	/** Channels, wishes, attempts, and peers that are remembered for a minute after their last stream. The memory of paths does not count. */
-	readonly direct: number;
-	/** Watches of the peers. */
-	readonly presence: number;
-	/** Questions to the Coordinator that wait for an answer. */
-	readonly requests: number;
-	/** Handlers of protocols that have not ended. */
-	readonly handlers: number;
-	/** Streams of others that wait for a place. */
-	readonly waiting: number;
 }
 
 /** Counts what a Client keeps; for tests. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CloseInfo } from "../base/close-info.ts";
 import { randomHex } from "../base/random.ts";
 import { argumentError, ConecError, isConecError } from "../errors.ts";
 import { checkId } from "../session/check-id.ts";
@@ -14,7 +15,8 @@ import type { PresenceEvent } from "../session/presence-event.ts";
 import { type Handling, type ProtocolHandler, Reception } from "../session/protocols/index.ts";
 import { type Runtime, runtimeOf } from "../session/runtime.ts";
 import { StatusFeed } from "../session/status-feed.ts";
-import type { CloseInfo } from "../base/close-info.ts";
+import { StreamBudgets } from "../stream/flow.ts";
+import { lender } from "../stream/lent.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
@@ -99,9 +101,11 @@ export class Coordinator implements AsyncDisposable {
 		const feed = new StatusFeed<CoordinatorStatus>(limits.statusEvents);
 		const registry = new Registry<Session>(limits);
 		const reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => feed.emit(failure) });
-		const streams = new OwnStreams(limits, clock, reception);
-		const presence = new PresenceService(epoch, limits, clock);
-		const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, emit: (status) => feed.emit(status) });
+		const budgets = new StreamBudgets(limits, clock);
+		const streams = new OwnStreams(limits, clock, reception, budgets);
+		const lend = lender(budgets, limits, clock, false);
+		const presence = new PresenceService(epoch, limits, lend, clock);
+		const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, lend, emit: (status) => feed.emit(status) });
 		const life = new CoordinatorLife({
 			...{ limits, clock, transport, kept, registry, streams, broadcasts, presence, feed },
 			introductions: () => this.#introductions,

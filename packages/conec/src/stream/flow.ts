@@ -7,6 +7,8 @@
 import type { Clock } from "../base/clock.ts";
 import { type Limits, SHARED_RULES } from "../limits.ts";
 import type { TransportConnection } from "../transport/transport.ts";
+import { TAG_BYTES } from "../wire/broadcast.ts";
+import { FRAME_BYTES } from "../wire/frames.ts";
 import { AckSchedule, type AckSlots, KeptBudget, type KeptShares, ReceiveBudget, type ReceiveWindows, SendBudget, type SendShares } from "./windows/index.ts";
 
 /** The limits of {@link StreamBudgets}. */
@@ -18,7 +20,9 @@ export class StreamBudgets {
 	readonly kept: KeptShares;
 
 	constructor(limits: BudgetLimits, clock: Clock) {
-		this.windows = new ReceiveBudget(limits, () => clock.now());
+		// The longest unit of any stream: a message of a broadcast has a tag, and control messages have their own length.
+		const messageBytes = Math.max(limits.messageBytes + TAG_BYTES, FRAME_BYTES);
+		this.windows = new ReceiveBudget({ ...limits, messageBytes }, () => clock.now());
 		this.kept = new KeptBudget(limits);
 	}
 }

@@ -11,7 +11,7 @@ import { describeStream } from "../../session/describe-stream.ts";
 import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
 import type { Reception } from "../../session/protocols/index.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
-import { StreamBudgets } from "../../stream/flow.ts";
+import type { StreamBudgets } from "../../stream/flow.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import type { IncomingStream } from "../../transport/transport.ts";
@@ -28,9 +28,9 @@ export class OwnStreams {
 	readonly #streams: StreamSet;
 	readonly #reception: Reception;
 
-	constructor(limits: CoordinatorLimits, clock: Clock, reception: Reception) {
+	constructor(limits: CoordinatorLimits, clock: Clock, reception: Reception, budgets: StreamBudgets) {
 		this.#limits = limits;
-		this.#budgets = new StreamBudgets(limits, clock);
+		this.#budgets = budgets;
 		this.#clock = clock;
 		this.#reception = reception;
 		this.#streams = new StreamSet(undefined, clock, { waiting: limits.waitingCalls, live: () => Number.POSITIVE_INFINITY });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { createVirtualClock } from "../../../testing/memory/virtual-clock.ts";
 import { type PeerKey, type Place, Places } from "./places.ts";
 
-const MOST_UNANSWERED = 256;
+const MOST_UNANSWERED = 128;
 
 function scene(live = Number.POSITIVE_INFINITY, waiting = 1_000) {
 	const clock = createVirtualClock();
@@ -44,7 +44,7 @@ test("places: as many streams to a peer as it may have live, and who comes later
 	assert.deepEqual([got, places.waiting], [["a", "b"], 0]);
 });
 
-test("places: a peer that does not answer has 256 openings to do so, however many may live", async () => {
+test("places: a peer that does not answer has 128 openings to do so, however many may live", async () => {
 	const { places, got, ask, settle } = scene();
 	const taken = Array.from({ length: MOST_UNANSWERED }, () => places.take("ben"));
 	assert.ok(taken.every((place) => place !== undefined));

@@ -127,5 +127,8 @@ export class Places {
 	}
 }
 
-/** Streams to one peer that it has not answered: a quarter of the `waitingOpens` that it has by default. */
-const MOST_UNANSWERED = 256;
+/**
+ * Streams to one peer that it has not answered: an eighth of the `waitingOpens` that it has by default. It lets a quarter wait. So there is
+ * room for as many again when those before were given up and it has not heard that yet.
+ */
+const MOST_UNANSWERED = 128;

@@ -28,9 +28,8 @@ import { Sending } from "./sending.ts";
 import { NEVER } from "./times.ts";
 
 /**
- * See the module. {@link open} or {@link accept} comes first. Then come the events of its legs, mixed with what the
- * application does: `write`, `consumed`, `close`, `resetLocally`, `stopLocally`, `destroy`. Every method is safe at any
- * time, and none throws unless it says so.
+ * See the module. {@link open} or {@link accept} comes first. Then come the events of its legs, mixed with what the application does:
+ * `write`, `consumed`, `close`, `resetLocally`, `stopLocally`, `destroy`. Every method is safe at any time, and none throws unless it says so.
  */
 export class Exchange implements Core, LegOwner, FrameReader {
 	readonly describe: string;
@@ -65,7 +64,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.outcome = new Outcome(init.subject, sink, role === "acceptor");
 		this.legs = new Legs(init.now, { moved: (leg) => this.#moved(leg) });
 		const events = { push: (message: Uint8Array, kind: number) => sink.receiving.push(message, kind), violated: (what: string) => this.violated(what) };
-		this.incoming = new Receiving(this.legs, events, init.windows, init.identity, init.unitKinds ?? 1 << FRAME.DATA);
+		this.incoming = new Receiving(this.legs, events, init);
 		const kept = resume === undefined ? undefined : init.kept.open(init.identity, { room: () => this.#room(), expelled: () => this.#expelled() });
 		this.sending = new Sending({ drained: () => sink.sending.drained() }, this.legs.all, init.highWaterBytes, kept);
 		this.#rules = new Ordinary(this, undefined);
@@ -180,6 +179,12 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	/** The application has taken a message. */
 	consumed(message: Uint8Array): void {
 		this.incoming.taken(message.length);
+	}
+
+	/** Everything before the peer's END is done with: the peer is told now. See `ExchangeInit.holdsEnd`. */
+	endTaken(): void {
+		this.incoming.endTaken();
+		this.#settle();
 	}
 
 	/** See {@link Receiving.waits}. */

@@ -107,6 +107,8 @@ export interface ExchangeInit {
 	readonly now: () => number;
 	/** At least 0, less than 1. */
 	readonly fraction: () => number;
+	/** The peer is told that its END came only after `endTaken`. Not for streams that survive the loss of their leg. @default false */
+	readonly holdsEnd?: boolean;
 	/** Kinds of frames that are units beside END and RESET, one bit each. @default DATA */
 	readonly unitKinds?: number;
 }

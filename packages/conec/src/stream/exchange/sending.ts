@@ -23,6 +23,14 @@ export interface LastUnit {
 	readonly code: number;
 }
 
+/** Who writes units of a stream beside its machine, and counts them later. */
+export interface Beside {
+	/** Counts what was written, with {@link Sending.wrote}. */
+	sync(): void;
+	/** Everything is acknowledged. */
+	allAcked(): void;
+}
+
 /** What is asked of the side of the application. */
 export interface SendingSink {
 	/** It may be worth writing again. */
@@ -34,6 +42,8 @@ export interface SendingSink {
  * sent is kept until it is acknowledged, and goes again on the next leg.
  */
 export class Sending {
+	/** Writes units beside this. */
+	beside: Beside | undefined = undefined;
 	/** Units written on any leg. */
 	sent = 0;
 	/** The greatest count that the peer ever said. */
@@ -91,8 +101,37 @@ export class Sending {
 		return this.acked !== this.sent;
 	}
 
+	/** The leg that new units may be written on now. */
+	get ready(): Leg | undefined {
+		return this.#ready && this.#last === undefined ? this.#leg : undefined;
+	}
+
+	/** How much new units may cost, as far as the peer has said. */
+	get roomBytes(): number {
+		return this.#limit - this.#sentCost;
+	}
+
+	/** Units were written on the current leg that had room, and that its share knows of. Not where units are kept. */
+	wrote(units: number, costBytes: number): void {
+		const leg = this.#leg;
+		if (leg === undefined) return;
+		this.sent += units;
+		this.#sentCost += costBytes;
+		leg.wrote = this.sent;
+		leg.wroteCost = this.#sentCost;
+		this.#marks?.wrote(this.sent, this.#sentCost);
+	}
+
+	/** A new unit of that cost cannot go: {@link SendingSink.drained} is called when it may be worth trying again. */
+	lacks(costBytes: number): void {
+		const leg = this.ready;
+		if (leg !== undefined && costBytes > this.roomBytes) this.#ask(leg, this.#sentCost + costBytes, costBytes);
+		else this.#wait();
+	}
+
 	/** Writes a new unit, and gives the bytes now queued. -1: not now; {@link SendingSink.drained} is called when it may go. */
 	write(kind: number, payload: Uint8Array): number {
+		this.beside?.sync();
 		const leg = this.#leg;
 		if (!this.#ready || leg === undefined) return this.#wait();
 		const cost = payload.length + UNIT_COST_BYTES;
@@ -118,6 +157,7 @@ export class Sending {
 	/** The last unit goes as soon as it can. A RESET takes the place of an END that is not written. */
 	finish(last: LastUnit): void {
 		if (this.lastNumber !== 0) return;
+		this.beside?.sync();
 		this.#last = last;
 		this.wantsNothing();
 		this.pump();
@@ -155,6 +195,7 @@ export class Sending {
 
 	/** The peer said how many units it has, and up to which cost more may come. False: it has more than were written. */
 	heard(received: number, limit: number): boolean {
+		this.beside?.sync();
 		if (received > this.sent) return false;
 		let news = false;
 		if (limit > this.#limit) {
@@ -166,6 +207,7 @@ export class Sending {
 			this.#released(this.#costOf(received));
 			news = true;
 		}
+		if (received === this.sent) this.beside?.allAcked();
 		if (news && (this.#starved || !this.#ready)) this.pump();
 		return true;
 	}

@@ -5,6 +5,7 @@
  */
 
 export { AckSchedule } from "./ack-schedule.ts";
+export { fixedWindows } from "./fixed-window.ts";
 export { KeptBudget, type KeptLimits } from "./kept-budget.ts";
 export { ReceiveBudget, type ReceiveLimits } from "./receive-budget.ts";
 export {

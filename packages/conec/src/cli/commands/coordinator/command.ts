@@ -12,16 +12,7 @@ import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../../in
 import { lostText } from "../../broadcasting/index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
 import { CONGESTION_CHOICES } from "../../command-line/index.ts";
-import {
-	addressField,
-	certificateFacts,
-	expiryWarning,
-	explainError,
-	givenIdentity,
-	LOCAL_COORDINATOR_FILE,
-	readNamed,
-	turnAwayUnnamed,
-} from "../../connecting/index.ts";
+import { addressField, certificateFacts, expiryWarning, explainError, givenIdentity, LOCAL_COORDINATOR_FILE, readNamed } from "../../connecting/index.ts";
 import { certificateNames, coordinatorArgument, reachableAddresses, stateDirectory } from "../../machine/index.ts";
 import { EXIT_CODES, usageError } from "../../outcome/index.ts";
 import type { Output } from "../../terminal/index.ts";
@@ -67,7 +58,6 @@ export const coordinatorCommand: Command = {
 			...(natTestPort === undefined ? {} : { natTestPort }),
 			...(args.text("host") === undefined ? {} : { host: args.text("host") as string }),
 		});
-		turnAwayUnnamed(coordinator);
 		try {
 			const watching = watch(coordinator, context);
 			await announce(coordinator, context, directory, files);
