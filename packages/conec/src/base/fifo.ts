@@ -8,7 +8,8 @@ const INITIAL_SLOTS = 16;
 
 /** A queue on a ring, so that taking the first costs the same whatever waits behind it. Its users bound its length. */
 export class Fifo<T> {
-	#slots: (T | undefined)[] = new Array(INITIAL_SLOTS).fill(undefined);
+	/** None at first: most queues of most streams stay empty. */
+	#slots: (T | undefined)[] = [];
 	#head = 0;
 	#length = 0;
 
@@ -23,7 +24,7 @@ export class Fifo<T> {
 
 	push(item: T): void {
 		if (this.#length === this.#slots.length) {
-			this.#resize(this.#length * 2);
+			this.#resize(Math.max(INITIAL_SLOTS, this.#length * 2));
 		}
 		this.#slots[(this.#head + this.#length) & (this.#slots.length - 1)] = item;
 		this.#length++;
@@ -74,7 +75,7 @@ export class Fifo<T> {
 	}
 
 	clear(): void {
-		this.#slots = new Array(INITIAL_SLOTS).fill(undefined);
+		this.#slots = [];
 		this.#head = 0;
 		this.#length = 0;
 	}

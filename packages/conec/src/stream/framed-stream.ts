@@ -64,7 +64,7 @@ export class FramedStream implements MessageStream {
 		this.metadata = init.metadata;
 		this.protocol = init.protocol;
 		this.closed = shell.closed;
-		this.answered = shell.accepted.catch(() => undefined);
+		this.answered = shell.answered;
 		this.#shell = shell;
 		this.#lingerMs = init.limits.lingerMs;
 		this.#clock = init.clock ?? systemClock;

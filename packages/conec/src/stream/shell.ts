@@ -23,6 +23,8 @@ export class StreamShell implements ExchangeSink {
 	readonly closed: Promise<CloseInfo>;
 	/** Resolves when the peer's library has accepted; rejects if the stream ends before. */
 	readonly accepted: Promise<void>;
+	/** Resolves when the peer has accepted or rejected, or the stream has ended without that. Never rejects. */
+	readonly answered: Promise<void>;
 	readonly #clock: Clock;
 	#timer: unknown = undefined;
 	readonly #closed: Deferred<CloseInfo> = deferred();
@@ -35,13 +37,14 @@ export class StreamShell implements ExchangeSink {
 		const { messageBytes, sendHighWaterBytes: highWaterBytes } = limits;
 		const { windows, kept } = budgets;
 		const now = (): number => clock.now();
-		this.exchange = new Exchange(role, { subject, identity: subject.peer ?? "", windows, kept, messageBytes, highWaterBytes, now, fraction: () => 0 }, this);
+		this.exchange = new Exchange(role, { subject, identity: subject.peer ?? "", windows, kept, messageBytes, highWaterBytes, now, fraction: noFraction }, this);
 		this.receiving = new ReceiveQueue(this.exchange);
 		this.sending = new SendQueue(this.exchange, limits);
 		this.closed = this.#closed.promise;
 		// With `early`, nobody waits for it: the stream itself reports the error.
 		this.#opened = role === "opener" ? quietlyDeferred() : undefined;
 		this.accepted = this.#opened?.promise ?? ACCEPTED;
+		this.answered = this.#opened?.promise.catch(ignore) ?? ACCEPTED;
 	}
 
 	/** See `MessageStream.close`; the promise is the same for every call. */
@@ -95,3 +98,5 @@ export class StreamShell implements ExchangeSink {
 }
 
 const ACCEPTED: Promise<void> = Promise.resolve();
+const ignore = (): void => undefined;
+const noFraction = (): number => 0;
