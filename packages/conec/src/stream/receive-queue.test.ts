@@ -143,3 +143,19 @@ test("receive queue: whoever reads, each message is read once and in order, and 
 		{ numRuns: 500 },
 	);
 });
+
+test("receive queue: each kind of reader says that it waits, and that it has given that up", async () => {
+	const said: boolean[] = [];
+	const messages = new ReceiveQueue<number>({ consumed: () => undefined, waits: (yes) => said.push(yes), describe: "stream 7" });
+	const one = messages.iterate();
+	void one.next();
+	await one.return?.();
+	const batches = messages.iterateBatches(2);
+	void batches.next();
+	await batches.return?.();
+	const abort = new AbortController();
+	const receiving = messages.receive(abort.signal);
+	abort.abort();
+	await assert.rejects(receiving, { name: "AbortError" });
+	assert.deepEqual(said, [true, false, true, false, true, false]);
+});

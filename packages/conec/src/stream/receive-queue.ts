@@ -170,6 +170,7 @@ export class ReceiveQueue<T> {
 			this.#mostMessages = mostMessages;
 			this.#resolveBatch = resolve;
 			this.#reject = reject;
+			this.#host.waits?.(true);
 		});
 	}
 
