@@ -280,12 +280,12 @@ export function entitiesSuite(fabric: Fabric): void {
 		const [alice, bob] = await Promise.all([world.connect("alice", patient), world.connect("bob")]);
 		const [closed, closedFar] = await pair(alice, bob);
 		const [open, openFar] = await pair(alice, bob);
-		for (let i = 0; i < 100; i++) await closed.send("x".repeat(10_000));
+		for (let i = 0; i < 20; i++) await closed.send("x".repeat(10_000));
 		const acknowledged = closed.close();
 		const leaving = alice.close();
 		let bytes = 0;
 		for await (const message of closedFar) bytes += message.length;
-		assert.equal(bytes, 1_000_000);
+		assert.equal(bytes, 200_000);
 		await acknowledged;
 		const started = performance.now();
 		await leaving;
