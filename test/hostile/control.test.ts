@@ -162,7 +162,7 @@ test("control: an impostor's answers to hello are PROTOCOL_ERROR where one conne
 		["nothing", () => undefined, "COORDINATOR_UNREACHABLE"],
 		["half a welcome", (raw) => raw.bytes(declare(FRAME.CONTROL, 300), Buffer.from("{")), "COORDINATOR_UNREACHABLE"],
 		["pings only", control('{"type":"ping","nonce":1}'), "COORDINATOR_UNREACHABLE"],
-		["a version not offered", welcome({ version: 2 }), "PROTOCOL_ERROR"],
+		["a version not offered", welcome({ version: 1 }), "PROTOCOL_ERROR"],
 		["limits of nothing", welcome({ limits: { ...WELCOME.limits, messageBytes: 0 } }), "PROTOCOL_ERROR"],
 		["limits by prototype", control(`{"type":"welcome","__proto__":${JSON.stringify(WELCOME)}}`), "PROTOCOL_ERROR"],
 		["an address that is none", welcome({ observedAddress: "127.0.0.1:1" }), "PROTOCOL_ERROR"],

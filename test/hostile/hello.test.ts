@@ -162,7 +162,7 @@ test("hello: what is none is PROTOCOL_ERROR with a reason", async (t) => {
 test("hello: refused with a word where the rules allow no more", async (t) => {
 	const stage = await Stage.set(t);
 	const versions = await stage.dial();
-	const asked = versions.stream().frame(FRAME.CONTROL, hello({ versions: [2, 65_535] }));
+	const asked = versions.stream().frame(FRAME.CONTROL, hello({ versions: [1, 65_535] }));
 	assert.equal((await versions.closed).closeCode, CLOSE_CODES.REFUSED);
 	await asked.until("CONTROL refused");
 	assert.equal(asked.last["code"], "VERSION_UNSUPPORTED");
