@@ -13,7 +13,7 @@ import { collect, words } from "./broadcast-suite.ts";
 import { declare, type Fabric, nowOf, pass, text, until, World } from "./entities-world.ts";
 
 /** A Client that holds back little, so that it is slow soon. */
-const SMALL = { limits: { messageBytes: 16_384, streamWindowBytes: 65_536 } };
+const SMALL = { limits: { messageBytes: 16_384, streamWindowBytes: 65_536, quicStreamWindowBytes: 65_536 } };
 const SLOW: BroadcastOptions = { mode: "receive", bufferBytes: 65_536 };
 /** Room for all that a test sends: no busy machine makes this reader slow. */
 const AMPLE: BroadcastOptions = { mode: "receive", bufferBytes: 4 * 1_048_576 };

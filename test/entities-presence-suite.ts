@@ -214,7 +214,7 @@ export function presenceSuite(fabric: Fabric): void {
 		});
 		const [alice, lazy] = await Promise.all([
 			world.connect("alice"),
-			world.connect("lazy", { limits: { presenceQueueBytes: 16_384, streamWindowBytes: 65_536 } }),
+			world.connect("lazy", { limits: { presenceQueueBytes: 16_384, quicStreamWindowBytes: 65_536 } }),
 		]);
 		const views = [new View(alice.watchPeers()), new View(world.coordinator.watchPeers())];
 		const slow = await begun(lazy.watchPeers());

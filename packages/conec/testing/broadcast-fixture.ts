@@ -28,7 +28,7 @@ export type Heard =
 
 /** What the streams of a connection borrow, as a Coordinator lends it. */
 export function lender(clock: Clock): (connection: TransportConnection) => Lent {
-	const windows = new ReceiveBudget({ receiveBytes: 2 ** 30, streamWindowBytes: WINDOW_BYTES, messageBytes: WINDOW_BYTES, now: () => clock.now() });
+	const windows = new ReceiveBudget({ receiveBytes: 2 ** 30, streamWindowBytes: WINDOW_BYTES, messageBytes: WINDOW_BYTES }, () => clock.now());
 	const lent = new WeakMap<TransportConnection, Lent>();
 	return (connection) => {
 		const known = lent.get(connection) ?? {
@@ -206,6 +206,8 @@ export class FakeMember implements TransportStream {
 	// What the Coordinator does.
 
 	write(kind: number, payload: Uint8Array): number {
+		// It is no unit, and where it stands makes no difference here.
+		if (kind === FRAME.BLOCKED) return this.writeUrgent(kind, payload);
 		return this.writeFrames(encodeFrame(kind, payload));
 	}
 

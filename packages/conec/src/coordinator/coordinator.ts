@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CloseInfo } from "../base/close-info.ts";
 import { randomHex } from "../base/random.ts";
 import { argumentError, ConecError, isConecError } from "../errors.ts";
 import { checkId } from "../session/check-id.ts";
@@ -14,7 +15,6 @@ import type { PresenceEvent } from "../session/presence-event.ts";
 import { type Handling, type ProtocolHandler, Reception } from "../session/protocols/index.ts";
 import { type Runtime, runtimeOf } from "../session/runtime.ts";
 import { StatusFeed } from "../session/status-feed.ts";
-import type { CloseInfo } from "../stream/close-info.ts";
 import { StreamBudgets } from "../stream/flow.ts";
 import { lender } from "../stream/lent.ts";
 import type { MessageStream } from "../stream/message-stream.ts";

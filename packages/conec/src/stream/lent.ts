@@ -5,9 +5,8 @@
  */
 
 import type { Clock } from "../base/clock.ts";
-import type { Limits } from "../limits.ts";
 import type { TransportConnection } from "../transport/transport.ts";
-import { flowOf, type StreamBudgets } from "./flow.ts";
+import { type BudgetLimits, flowOf, type StreamBudgets } from "./flow.ts";
 import type { AckSlots, KeptShares, ReceiveWindows, SendShares } from "./windows/index.ts";
 
 /** See the module. */
@@ -21,12 +20,7 @@ export interface Lent {
 }
 
 /** Lends to the streams of each connection. `severalPeers`: streams to several peers go over it. */
-export function lender(
-	budgets: StreamBudgets,
-	limits: Pick<Limits, "messageBytes">,
-	clock: Clock,
-	severalPeers: boolean,
-): (connection: TransportConnection) => Lent {
+export function lender(budgets: StreamBudgets, limits: BudgetLimits, clock: Clock, severalPeers: boolean): (connection: TransportConnection) => Lent {
 	return (connection) => {
 		const { shares, acks } = flowOf(connection, limits, clock, severalPeers);
 		return { windows: budgets.windows, shares, acks };

@@ -111,7 +111,7 @@ export function shellFor(role: "opener" | "acceptor", connection: TransportConne
 /** The link of a leg over that connection. */
 export function linkOf(wire: TransportStream, connection: TransportConnection, init: StreamInit): LegLink {
 	const { shares, acks } = flowOf(connection, init.limits, init.clock ?? systemClock, init.severalPeers ?? false);
-	return { wire, shares, acks };
+	return { wire, shares, acks, priority: init.priority };
 }
 
 function subjectOf(init: StreamInit): Subject {
@@ -121,10 +121,5 @@ function subjectOf(init: StreamInit): Subject {
 /** What the transport is told of a stream. */
 export function streamOptions(init: StreamInit): StreamOptions {
 	const { priority, limits } = init;
-	return {
-		messageBytes: limits.messageBytes,
-		creditBytes: limits.streamCreditBytes,
-		highWaterBytes: limits.sendHighWaterBytes,
-		...(priority === undefined ? {} : { priority }),
-	};
+	return { messageBytes: limits.messageBytes, highWaterBytes: limits.sendHighWaterBytes, ...(priority === undefined ? {} : { priority }) };
 }

@@ -5,10 +5,10 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import type { CloseInfo } from "../base/close-info.ts";
 import { type Deferred, deferred, quietlyDeferred } from "../base/signals.ts";
 import type { ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { CloseInfo } from "./close-info.ts";
 import { Exchange, type ExchangeSink, type LegLink, type Subject } from "./exchange/index.ts";
 import type { StreamBudgets } from "./flow.ts";
 import { ReceiveQueue } from "./receive-queue.ts";

@@ -102,7 +102,7 @@ export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, s
 	const { messageBytes } = limits;
 	const member = new Membership({ open, limits: sendLimits, messageBytes, clock, windows: lent.windows });
 	const header = { kind: FRAME.OPEN, payload: encodeOpen({ broadcast: open, id, resume: member.openResume }) };
-	const options = { messageBytes: messageBytes + TAG_BYTES, creditBytes: limits.streamCreditBytes, highWaterBytes: limits.sendHighWaterBytes };
+	const options = { messageBytes: messageBytes + TAG_BYTES, highWaterBytes: limits.sendHighWaterBytes };
 	try {
 		member.start((leg) => ({ wire: connection.openStream(header, leg, options), shares: lent.shares, acks: lent.acks }), limits.requestTimeoutMs);
 	} catch (error) {

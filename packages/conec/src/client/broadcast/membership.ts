@@ -5,12 +5,12 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
+import type { CloseInfo } from "../../base/close-info.ts";
 import { Fifo } from "../../base/fifo.ts";
 import { type Deferred, deferred, quietlyDeferred, within } from "../../base/signals.ts";
 import type { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastEvent, BroadcastStream } from "../../stream/broadcast-stream.ts";
-import type { CloseInfo } from "../../stream/close-info.ts";
 import { type Attach, cannotGoOn, Exchange, type ExchangeSink, lostWith, type Subject } from "../../stream/exchange/index.ts";
 import { NOTHING_KEPT } from "../../stream/lent.ts";
 import { ReceiveQueue } from "../../stream/receive-queue.ts";

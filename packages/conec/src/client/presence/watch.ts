@@ -5,12 +5,12 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import type { CloseInfo } from "../../base/close-info.ts";
 import { Fifo } from "../../base/fifo.ts";
 import { type Deferred, deferred } from "../../base/signals.ts";
 import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
-import type { CloseInfo } from "../../stream/close-info.ts";
 import { Exchange, type ExchangeSink, type LegLink } from "../../stream/exchange/index.ts";
 import { NOTHING_KEPT } from "../../stream/lent.ts";
 import { WakeTimer } from "../../stream/wake-timer.ts";

@@ -44,12 +44,13 @@ class Far {
 					return far.queuedBytes;
 				},
 				write: (kind, payload) => {
+					if (kind === FRAME.BLOCKED) return this.calls.push("blocked");
 					this.queuedBytes += payload.length + 4;
 					if (kind === FRAME.CONTROL || kind === FRAME.END || kind === FRAME.RESET) this.units++;
 					this.words.push(kind === FRAME.CONTROL ? this.#word(payload) : `kind ${kind}`);
 					return this.queuedBytes;
 				},
-				writeUrgent: (kind, payload) => this.calls.push(kind === FRAME.ACK ? "ack" : kind === FRAME.BLOCKED ? "blocked" : `kind ${kind} of ${payload.length}`),
+				writeUrgent: (kind, payload) => this.calls.push(kind === FRAME.ACK ? "ack" : `kind ${kind} of ${payload.length}`),
 				finish: () => this.calls.push("finish"),
 				reset: (code) => this.calls.push(`reset ${code}`),
 				stop: (code) => this.calls.push(`stop ${code}`),

@@ -28,9 +28,8 @@ import { Sending } from "./sending.ts";
 import { NEVER } from "./times.ts";
 
 /**
- * See the module. {@link open} or {@link accept} comes first. Then come the events of its legs, mixed with what the
- * application does: `write`, `consumed`, `close`, `resetLocally`, `stopLocally`, `destroy`. Every method is safe at any
- * time, and none throws unless it says so.
+ * See the module. {@link open} or {@link accept} comes first. Then come the events of its legs, mixed with what the application does:
+ * `write`, `consumed`, `close`, `resetLocally`, `stopLocally`, `destroy`. Every method is safe at any time, and none throws unless it says so.
  */
 export class Exchange implements Core, LegOwner, FrameReader {
 	readonly describe: string;
@@ -203,6 +202,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 
 	/** No message waits any more. */
 	emptied(): void {
+		this.sending.wantsNothing();
 		if (this.outcome.state !== "ending") return;
 		this.outcome.state = "ended";
 		this.sending.finish({ kind: FRAME.END, code: 0 });

@@ -36,6 +36,8 @@ export interface LegLink {
 	readonly wire: LegWire;
 	readonly shares: SendShares;
 	readonly acks: AckSlots;
+	/** Among the legs that wait for a share of the connection. Higher goes first. @default 0 */
+	readonly priority?: number | undefined;
 }
 
 /** Makes the link of a leg, whose events go to `handler`. */

@@ -13,6 +13,9 @@ import { Marks } from "./marks.ts";
 
 const EMPTY = new Uint8Array(0);
 
+/** Units that cost more are longer than most windows are at first. */
+const LONG_BYTES = 262_144;
+
 /** The last unit of a direction. */
 export interface LastUnit {
 	readonly kind: typeof FRAME.END | typeof FRAME.RESET;
@@ -122,7 +125,7 @@ export class Sending {
 	/** A new unit of that cost cannot go: {@link SendingSink.drained} is called when it may be worth trying again. */
 	lacks(costBytes: number): void {
 		const leg = this.ready;
-		if (leg !== undefined && costBytes > this.roomBytes) this.#ask(leg, this.#sentCost + costBytes);
+		if (leg !== undefined && costBytes > this.roomBytes) this.#ask(leg, this.#sentCost + costBytes, costBytes);
 		else this.#wait();
 	}
 
@@ -133,7 +136,7 @@ export class Sending {
 		if (!this.#ready || leg === undefined) return this.#wait();
 		const cost = payload.length + UNIT_COST_BYTES;
 		const total = this.#sentCost + cost;
-		if (total > this.#limit) return this.#ask(leg, total);
+		if (total > this.#limit) return this.#ask(leg, total, cost);
 		if (!leg.share.admits(cost) || (this.#share !== undefined && !this.#share.admits(cost))) return this.#wait();
 		const queued = leg.wire.write(kind, payload);
 		if (queued < 0) return this.#wait();
@@ -156,8 +159,7 @@ export class Sending {
 		if (this.lastNumber !== 0) return;
 		this.beside?.sync();
 		this.#last = last;
-		this.#share?.cancel();
-		this.#leg?.share.cancel();
+		this.wantsNothing();
 		this.pump();
 	}
 
@@ -298,12 +300,22 @@ export class Sending {
 		return -1;
 	}
 
-	/** The peer's limit is too low for the next unit. */
-	#ask(leg: Leg, total: number): number {
-		if (leg.up && leg.askedCost < total) {
+	/**
+	 * The peer's limit is too low for the next unit. Only a long one is asked for ahead of what waits: the peer needs no more than its
+	 * window for a short one, and it knows that the unit is short when everything before it has come.
+	 */
+	#ask(leg: Leg, total: number, cost: number): number {
+		if (leg.wrote >= 0 && leg.askedCost < total) {
 			leg.askedCost = total;
-			leg.urgent(FRAME.BLOCKED, encodeCount(total));
+			if (cost > LONG_BYTES) leg.urgent(FRAME.BLOCKED, encodeCount(total));
+			else leg.wire.write(FRAME.BLOCKED, encodeCount(total));
 		}
 		return this.#wait();
+	}
+
+	/** No message waits any more. */
+	wantsNothing(): void {
+		this.#share?.cancel();
+		this.#leg?.share.cancel();
 	}
 }

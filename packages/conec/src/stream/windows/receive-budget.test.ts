@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EARLY_BYTES, ReceiveBudget, type ReceiveBudgetOptions, type ReceiveWindow, UNIT_COST_BYTES } from "./index.ts";
+import { EARLY_BYTES, ReceiveBudget, type ReceiveLimits, type ReceiveWindow, UNIT_COST_BYTES } from "./index.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -12,10 +12,10 @@ interface Bench {
 	now: number;
 }
 
-function bench(options: Partial<ReceiveBudgetOptions> = {}): Bench {
+function bench(options: Partial<ReceiveLimits> = {}): Bench {
 	const made: Bench = {
 		now: 0,
-		budget: new ReceiveBudget({ receiveBytes: 256 * MiB, streamWindowBytes: 2 * MiB, messageBytes: MiB, now: () => made.now, ...options }),
+		budget: new ReceiveBudget({ receiveBytes: 256 * MiB, streamWindowBytes: 2 * MiB, messageBytes: MiB, ...options }, () => made.now),
 	};
 	return made;
 }
@@ -172,6 +172,20 @@ test("receive budget: what is asked is given, at most one longest message beyond
 	assert.ok(one.raised.length > 0 && one.raised.every((atOnce) => atOnce));
 });
 
+test("receive budget: a unit that the window has room for once everything before it is taken raises nothing", () => {
+	const made = bench();
+	const one = open(made);
+	assert.ok(one.window.received(200 * KiB));
+	// It ends 257 KiB behind what came: what is taken will do.
+	one.window.asked(457 * KiB);
+	assert.deepEqual([one.window.limit, one.raised, made.budget.heldBytes], [257 * KiB, [], 257 * KiB]);
+	one.window.taken(200 * KiB);
+	assert.equal(one.window.limit, 457 * KiB);
+	// One that is longer than the window needs more.
+	one.window.asked(457 * KiB + 1);
+	assert.equal(one.window.limit, 457 * KiB + 1);
+});
+
 test("receive budget: a flood of questions changes nothing after the first", () => {
 	const made = bench();
 	const one = open(made);
@@ -290,6 +304,17 @@ test("receive budget: who found no room has a window again once there is some", 
 	late.window.asked(late.taken + 1);
 	assert.ok(windowOf(late) >= 256 * KiB);
 	assert.deepEqual(late.raised, [true]);
+});
+
+test("receive budget: what one identity gives back is given to another that asked", () => {
+	const made = bench({ receiveBytes: 16 * MiB });
+	const greedy = ["b", "c", "d", "e", "f", "g", "h"].flatMap((identity) => Array.from({ length: 64 }, () => open(made, identity)));
+	const one = open(made, "a");
+	one.window.asked(500 * KiB);
+	assert.equal(one.window.limit, EARLY_BYTES);
+	for (const { window } of greedy) window.close();
+	assert.equal(one.window.limit, 500 * KiB);
+	assert.deepEqual(one.raised, [true]);
 });
 
 test("receive budget: a million empty messages move the limit and nothing else", () => {

@@ -67,7 +67,7 @@ export class Window implements ReceiveWindow, Asker {
 	}
 
 	get lackBytes(): number {
-		if (this.#state !== "open" || this.#isSuspended) return 0;
+		if (this.#state !== "open" || this.#isSuspended || this.#fitsWindow(this.#askedBytes)) return 0;
 		return Math.min(this.#askedBytes, this.#takenBytes + this.#share.budget.longestCostBytes) - this.limit;
 	}
 
@@ -88,7 +88,7 @@ export class Window implements ReceiveWindow, Asker {
 	}
 
 	asked(cumulativeBytes: number): void {
-		if (this.#state !== "open" || cumulativeBytes <= this.limit || cumulativeBytes <= this.#askedBytes) return;
+		if (this.#state !== "open" || cumulativeBytes <= this.limit || cumulativeBytes <= this.#askedBytes || this.#fitsWindow(cumulativeBytes)) return;
 		this.#askedBytes = cumulativeBytes;
 		const before = this.limit;
 		this.#widen();
@@ -144,6 +144,11 @@ export class Window implements ReceiveWindow, Asker {
 		if (more === 0) return;
 		this.#heldBytes += more;
 		this.#share.book(more);
+	}
+
+	/** A unit that ends there needs no more than the window: it may come when what came before is taken. So a reader that does not read holds its window, and no more. */
+	#fitsWindow(cumulativeBytes: number): boolean {
+		return cumulativeBytes <= this.#receivedBytes + this.#windowBytes;
 	}
 
 	/** What is unread, and what may still come. */
