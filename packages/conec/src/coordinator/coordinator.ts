@@ -99,7 +99,7 @@ export class Coordinator implements AsyncDisposable {
 		const feed = new StatusFeed<CoordinatorStatus>(limits.statusEvents);
 		const registry = new Registry<Session>(limits);
 		const reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => feed.emit(failure) });
-		const streams = new OwnStreams(limits, clock, reception);
+		const streams = new OwnStreams(limits, clock, random, reception);
 		const presence = new PresenceService(epoch, limits, clock);
 		const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, emit: (status) => feed.emit(status) });
 		const life = new CoordinatorLife({

@@ -12,7 +12,8 @@ import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeReject } from "../wire/open.ts";
 import { FramedStream, type StreamInit } from "./framed-stream.ts";
-import { linkOf, type NewStream, shellFor, streamOptions } from "./open-stream.ts";
+import { linkOf, streamOptions } from "./leg-way.ts";
+import { granted, type NewStream, shellFor } from "./open-stream.ts";
 
 /** Who keeps it. */
 export interface WaitingOpenHost {
@@ -47,7 +48,7 @@ export class WaitingOpen implements StreamHandler {
 		const { init } = this;
 		const { connection } = this.#stream;
 		const events = this.#state.type === "waiting" ? this.#state.events : [];
-		const shell = shellFor("acceptor", connection, init);
+		const shell = shellFor("acceptor", connection, init, granted(init, this.#resume));
 		shell.exchange.accept((handler) => {
 			this.#state = { type: "accepted", handler };
 			return linkOf(this.#stream, connection, init);

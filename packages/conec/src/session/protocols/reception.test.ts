@@ -60,7 +60,7 @@ async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Rec
 		ends.far.onStream = (incoming) => {
 			const open = decodeOpenDirect(incoming.header.payload);
 			assert.ok(open.ok);
-			reception.arrive({ incoming, init: ends.init(expected.shift()), resume: open.value.resume, accepted: () => undefined });
+			reception.arrive({ incoming, init: ends.init(expected.shift()), resume: open.value.resume, accepted: () => undefined, legCame: () => undefined });
 		};
 		const opening = openMessageStream(ends.near, { id: 1, protocol }, ends.init({ protocol }), { early });
 		opening.catch(() => undefined);

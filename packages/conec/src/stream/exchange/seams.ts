@@ -36,7 +36,12 @@ export interface LegLink {
 	readonly wire: LegWire;
 	readonly shares: SendShares;
 	readonly acks: AckSlots;
+	/** Where it goes; only told. @default "direct" */
+	readonly path?: LegPath;
 }
+
+/** Whether the peer is at the other end of a leg's connection, or behind the Coordinator. */
+export type LegPath = "direct" | "proxied";
 
 /** Makes the link of a leg, whose events go to `handler`. */
 export type Attach = (handler: StreamHandler) => LegLink;
