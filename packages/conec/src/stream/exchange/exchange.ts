@@ -59,9 +59,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.subject = init.subject;
 		[this.describe, this.identity] = [init.subject.describe, init.identity];
 		[this.now, this.fraction] = [init.now, init.fraction];
-		this.#init = init;
-		this.#sink = sink;
-		this.#resume = resume;
+		[this.#init, this.#sink, this.#resume] = [init, sink, resume];
 		this.outcome = new Outcome(init.subject, sink, role === "acceptor");
 		this.legs = new Legs(init.now, { moved: (leg) => this.#moved(leg) });
 		const events = { push: (message: Uint8Array, kind: number) => sink.receiving.push(message, kind), violated: (what: string) => this.violated(what) };
@@ -262,12 +260,17 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.#settle();
 	}
 
+	/** RESET_STREAM or STOP_SENDING came: the end of the stream, or of the leg. */
 	resetBy(leg: Leg, code: number): void {
-		this.#cut(leg, code);
+		const error = this.newError(errorCodeOfReset(code) ?? "STREAM_RESET", errorCodeOfReset(code) === undefined ? "the peer reset it" : undefined);
+		const loss: Loss = { error, info: endOf("peer", error) };
+		if (isFatal(code)) this.fail(loss, RESET_CODES.CANCELLED);
+		else this.#rules.lost(leg, loss);
+		this.#settle();
 	}
 
 	stoppedBy(leg: Leg, code: number): void {
-		if (leg.up || isFatal(code)) return this.#cut(leg, code);
+		if (leg.up || isFatal(code)) return this.resetBy(leg, code);
 		leg.stopCode = code;
 		this.choose();
 		this.#rules.overtaken(leg);
@@ -379,15 +382,6 @@ export class Exchange implements Core, LegOwner, FrameReader {
 
 	newError(code: ConecErrorCode, words?: string, closeCode?: number): ConecError {
 		return cannotGoOn(this.subject, code, words, closeCode);
-	}
-
-	/** RESET_STREAM or STOP_SENDING came: the end of the stream, or of the leg. */
-	#cut(leg: Leg, code: number): void {
-		const error = this.newError(errorCodeOfReset(code) ?? "STREAM_RESET", errorCodeOfReset(code) === undefined ? "the peer reset it" : undefined);
-		const loss: Loss = { error, info: endOf("peer", error) };
-		if (isFatal(code)) this.fail(loss, RESET_CODES.CANCELLED);
-		else this.#rules.lost(leg, loss);
-		this.#settle();
 	}
 
 	#measured(leg: Leg, sentMs: number): void {
