@@ -21,7 +21,8 @@ for (const fabric of FABRICS) {
 		const [bob, ann] = [await world.connect("bob", { listen: true }), await world.connect("ann")];
 		const mallory = await Rogue.create(t, world, "mallory");
 		const session = await mallory.enter(["direct", "presence", "broadcast"]);
-		const open = (header: object) => session.connection.openStream({ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ ...header, resume: RESUME })) }, handler());
+		const open = (header: object) =>
+			session.connection.openStream({ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ ...header, resume: RESUME })) }, handler());
 		const told: string[] = [];
 		void (async () => {
 			for await (const event of ann.watchPeers()) if (event.type !== "members") told.push(`${event.type} ${event.peer.id}`);

@@ -102,7 +102,7 @@ export class Coordinator implements AsyncDisposable {
 		const registry = new Registry<Session>(limits);
 		const reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => feed.emit(failure) });
 		const budgets = new StreamBudgets(limits, clock);
-		const streams = new OwnStreams(limits, clock, reception, budgets);
+		const streams = new OwnStreams(limits, clock, random, reception, budgets);
 		const lend = lender(budgets, limits, clock, false);
 		const presence = new PresenceService(epoch, limits, lend, clock);
 		const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, lend, emit: (status) => feed.emit(status) });

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
 import { connectEnds, type Ends, OPEN } from "../../testing/stream-fixture.ts";
 import { Recorder } from "../../testing/transport/suite-recorder.ts";
+import { systemRandom } from "../base/random.ts";
 import { resolveLimits } from "../limits.ts";
 import { FRAME } from "../wire/frames.ts";
 import { decodeCount } from "../wire/stream-frames.ts";
@@ -78,7 +79,12 @@ test("stream asking: only for a long message BLOCKED goes ahead of what waits", 
 	};
 	const clock = createVirtualClock();
 	const limits = resolveLimits();
-	const { exchange, sending } = new StreamShell("acceptor", SUBJECT, limits, clock, new StreamBudgets(limits, clock));
+	const { exchange, sending } = new StreamShell("acceptor", SUBJECT, limits, {
+		clock,
+		random: systemRandom,
+		budgets: new StreamBudgets(limits, clock),
+		survival: undefined,
+	});
 	const shares = new SendBudget({ connectionWindowBytes: 16_777_216, severalPeers: false });
 	exchange.accept(() => ({ wire, shares, acks: new AckSchedule(clock) }), { limit: 64 * KiB, messageBytes: 1_024 * KiB });
 	assert.ok(sending.trySend(new Uint8Array(60 * KiB)));
@@ -99,7 +105,7 @@ test("stream asking: a send that is aborted gives up its place in the budget of 
 	const shares = new SendBudget({ connectionWindowBytes: 4_194_304, severalPeers: false });
 	const wire: LegWire = { write: () => 0, writeFrames: () => 0, queuedBytes: 0, ...{ finish() {}, reset() {}, stop() {}, consumed() {} } };
 	const make = (): StreamShell => {
-		const shell = new StreamShell("acceptor", SUBJECT, limits, clock, new StreamBudgets(limits, clock));
+		const shell = new StreamShell("acceptor", SUBJECT, limits, { clock, random: systemRandom, budgets: new StreamBudgets(limits, clock), survival: undefined });
 		shell.exchange.accept(() => ({ wire, shares, acks: new AckSchedule(clock) }), { limit: 2 ** 40, messageBytes: 1_024 * KiB });
 		return shell;
 	};

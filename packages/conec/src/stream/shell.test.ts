@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
+import { seededRandom } from "../base/random.ts";
 import { ConecError } from "../errors.ts";
 import { resolveLimits } from "../limits.ts";
 import type { StreamHandler, TransportStream } from "../transport/transport.ts";
@@ -105,7 +106,11 @@ test("stream state: whatever happens in whatever order, FIN comes last, frames k
 			const script = new Script();
 			const clock = createVirtualClock();
 			const subject = { peer: "bob", describe: "stream 1", lostCode: "PEER_LOST" } as const;
-			const shell = new StreamShell(opening ? "opener" : "acceptor", subject, LIMITS, clock, new StreamBudgets(LIMITS, clock));
+			const shell = new StreamShell(opening ? "opener" : "acceptor", subject, LIMITS, {
+				clock,
+				random: seededRandom(1),
+				budgets: new StreamBudgets(LIMITS, clock),
+			});
 			const { exchange } = shell;
 			const shares = new SendBudget({ connectionWindowBytes: 10_000_000, severalPeers: false });
 			const legs: StreamHandler[] = [];

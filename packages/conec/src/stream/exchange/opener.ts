@@ -10,7 +10,7 @@ import { decodeReject } from "../../wire/open.ts";
 import type { Resumable } from "../../wire/stream-frames.ts";
 import { cannotOpen, endOf } from "./failures.ts";
 import { Leg, type LegOwner } from "./leg.ts";
-import type { Core, Loss, Rules } from "./rules.ts";
+import { type Core, isFatal, type Loss, type Rules } from "./rules.ts";
 import { ANSWER_MS, NEVER } from "./times.ts";
 
 /** How long a leg is still read that this side has left. */
@@ -37,6 +37,8 @@ export class Opener implements Rules {
 	readonly #core: Core & LegOwner;
 	readonly #token: string;
 	readonly #withinMs: number;
+	/** By when the first answer must come. */
+	readonly #answerMs: number;
 	#forMs: number;
 	/** The peer's library has answered. */
 	#opened = false;
@@ -53,6 +55,8 @@ export class Opener implements Rules {
 	#overMs = NEVER;
 	/** What ended the first leg before an answer. */
 	#firstLoss: Loss | undefined = undefined;
+	/** The stream has failed here while no leg carried it, and the next leg is to tell the peer so. */
+	#lastCode: number | undefined = undefined;
 
 	constructor(core: Core & LegOwner, { token, forMs }: ResumeOptions, first: Leg, withinMs: number) {
 		this.#core = core;
@@ -60,7 +64,8 @@ export class Opener implements Rules {
 		this.#forMs = forMs;
 		this.#withinMs = withinMs;
 		this.#attempt = first;
-		first.untilMs = core.now() + withinMs;
+		this.#answerMs = core.now() + withinMs;
+		first.untilMs = this.#answerMs;
 	}
 
 	get wakeMs(): number {
@@ -87,8 +92,18 @@ export class Opener implements Rules {
 		if (this.#retryMs !== NEVER) this.#open();
 	}
 
+	/** The stream fails at this end. True: no leg carries it now, and one that comes up is reset with that code. */
+	tells(code: number): boolean {
+		const core = this.#core;
+		if (!this.#suspended || !isFatal(code)) return false;
+		this.#lastCode = code;
+		for (const leg of [...core.legs.all]) if (leg !== this.#attempt) core.drop(leg, code);
+		return true;
+	}
+
 	answered(leg: Leg, { forMs, messageBytes }: Resumable): void {
 		const core = this.#core;
+		if (this.#lastCode !== undefined) return core.forget(this.#lastCode);
 		this.#attempt = undefined;
 		leg.untilMs = NEVER;
 		if (!this.#opened) {
@@ -202,7 +217,9 @@ export class Opener implements Rules {
 	#suspend(): void {
 		if (this.#suspended || this.#core.done) return;
 		this.#suspended = true;
-		this.#overMs = this.#core.now() + this.#forMs;
+		// Whoever waits for the stream does so until the time for the first answer is over, and no longer.
+		const untilMs = this.#core.now() + this.#forMs;
+		this.#overMs = this.#opened ? untilMs : Math.min(untilMs, this.#answerMs);
 		this.#core.suspended(true);
 	}
 
