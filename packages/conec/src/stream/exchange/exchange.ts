@@ -63,10 +63,8 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.legs = new Legs(init.now, { moved: (leg) => this.#moved(leg) });
 		const events = { push: (message: Uint8Array, kind: number) => sink.receiving.push(message, kind), violated: (what: string) => this.violated(what) };
 		this.incoming = new Receiving(this.legs, events, init);
-		const kept =
-			resume === undefined
-				? undefined
-				: init.kept.open(init.identity, { room: () => this.#room(), expelled: () => this.expire("too much was kept for streams that no connection carries") });
+		const keeping = { room: () => this.#room(), expelled: () => this.expire("too much was kept for streams that no connection carries") };
+		const kept = resume && init.kept.open(init.identity, keeping);
 		this.sending = new Sending({ drained: () => sink.sending.drained() }, this.legs.all, init.highWaterBytes, kept);
 		this.#rules = new Ordinary(this, undefined);
 	}
@@ -430,9 +428,8 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		}
 		if (this.#gone) return;
 		const wakeMs = Math.min(this.#rules.wakeMs, this.legs.drainMs);
-		if (wakeMs === this.#wakeMs) return;
+		if (wakeMs !== this.#wakeMs) this.#sink.wakeAt(wakeMs === NEVER ? undefined : wakeMs);
 		this.#wakeMs = wakeMs;
-		this.#sink.wakeAt(wakeMs === NEVER ? undefined : wakeMs);
 	}
 
 	/** Nothing goes or comes any more. */
