@@ -12,7 +12,7 @@ import type { IncomingStream, StreamHandler, TransportConnection, TransportStrea
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeOpen, encodeReject, type OpenDirect, type OpenResume, type OpenToCoordinator } from "../wire/open.ts";
-import { lostWith, type ResumeOptions, type Subject } from "./exchange/index.ts";
+import { cannotOpen, lostWith, type ResumeOptions, type Subject } from "./exchange/index.ts";
 import { flowOf } from "./flow.ts";
 import { FramedStream, type StreamInit } from "./framed-stream.ts";
 import { linkOf, type Survival, streamOptions } from "./leg-way.ts";
@@ -58,6 +58,9 @@ export async function openMessageStream(
 	}
 	const stream = new FramedStream(init, shell);
 	if (early) return stream;
+	// A first leg that is lost does not end it, but whoever waits for it does so no longer than for any other.
+	const late = (): void => exchange.destroy(cannotOpen(subjectOf(init), "PEER_TIMEOUT", `no answer within ${timeoutMs} ms`), RESET_CODES.CANCELLED);
+	const timer = init.survival === undefined ? undefined : shell.clock.setTimeout(late, timeoutMs);
 	const forget = onAbort(signal, () => exchange.destroy(new ConecError("STREAM_CLOSED", `Cannot open ${init.describe}: aborted`), RESET_CODES.CANCELLED));
 	try {
 		await shell.accepted;
@@ -66,6 +69,7 @@ export async function openMessageStream(
 		throw signal?.aborted && (error as ConecError).code === "STREAM_CLOSED" ? signal.reason : error;
 	} finally {
 		forget();
+		shell.clock.clearTimeout(timer);
 	}
 	return stream;
 }

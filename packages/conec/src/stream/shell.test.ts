@@ -39,7 +39,7 @@ class Script {
 			this.queuedBytes += payload.length + 4;
 			return this.queuedBytes;
 		},
-		writeUrgent: () => assert.fail("nothing of a stream is urgent yet"),
+		writeUrgent: (kind, payload) => this.stream.write(kind, payload),
 		writeFrames: () => assert.fail("a stream of messages has one frame at a time"),
 		queuedBytes: 0,
 		finish: () => {

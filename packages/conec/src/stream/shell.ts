@@ -38,7 +38,7 @@ export class StreamShell implements ExchangeSink {
 	/** No leg carries it now. */
 	isSuspended = false;
 	readonly keeper: StreamKeeper | undefined;
-	readonly #clock: Clock;
+	readonly clock: Clock;
 	#timer: unknown = undefined;
 	readonly #closed: Deferred<CloseInfo> = deferred();
 	readonly #opened: Deferred<void> | undefined;
@@ -46,7 +46,7 @@ export class StreamShell implements ExchangeSink {
 	#acknowledgement: Deferred<void> | undefined = undefined;
 
 	constructor(role: "opener" | "acceptor", subject: Subject, limits: Limits, { clock, random, budgets, survival }: ShellParts) {
-		this.#clock = clock;
+		this.clock = clock;
 		this.keeper = survival?.keeper;
 		const { messageBytes, sendHighWaterBytes: highWaterBytes } = limits;
 		const { windows, kept } = budgets;
@@ -79,8 +79,8 @@ export class StreamShell implements ExchangeSink {
 	// What the machine says.
 
 	wakeAt(ms: number | undefined): void {
-		this.#clock.clearTimeout(this.#timer);
-		this.#timer = ms === undefined ? undefined : this.#clock.setTimeout(() => this.exchange.expired(), ms - this.#clock.now());
+		this.clock.clearTimeout(this.#timer);
+		this.#timer = ms === undefined ? undefined : this.clock.setTimeout(() => this.exchange.expired(), ms - this.clock.now());
 	}
 
 	opened(): void {
