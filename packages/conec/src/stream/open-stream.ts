@@ -5,7 +5,6 @@
  */
 
 import { systemClock } from "../base/clock.ts";
-import { systemRandom } from "../base/random.ts";
 import { onAbort } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { IncomingStream, StreamHandler, TransportConnection, TransportStream } from "../transport/transport.ts";
@@ -15,7 +14,7 @@ import { encodeOpen, encodeReject, type OpenDirect, type OpenResume, type OpenTo
 import { cannotOpen, lostWith, type ResumeOptions, type Subject } from "./exchange/index.ts";
 import { flowOf } from "./flow.ts";
 import { FramedStream, type StreamInit } from "./framed-stream.ts";
-import { linkOf, type Survival, streamOptions } from "./leg-way.ts";
+import { linkOf, streamOptions } from "./leg-way.ts";
 import { StreamShell } from "./shell.ts";
 
 /** How long to wait for the answer, and whether at all. */
@@ -109,10 +108,9 @@ export function rejectStream(incoming: IncomingStream, code: RejectCode, message
 
 /** What stands around the machine of a stream over that connection. */
 export function shellFor(role: "opener" | "acceptor", connection: TransportConnection, init: StreamInit, resume: ResumeOptions | undefined): StreamShell {
-	const { limits, clock = systemClock, random = systemRandom } = init;
+	const { limits, clock = systemClock } = init;
 	const budgets = init.budgets ?? flowOf(connection, limits, clock, init.severalPeers ?? false).budgets;
-	const survival = resume === undefined ? undefined : { ...resume, keeper: (init.survival as Survival).keeper };
-	return new StreamShell(role, subjectOf(init), limits, { clock, random, budgets, survival });
+	return new StreamShell(role, subjectOf(init), limits, { clock, budgets, resume, survival: resume === undefined ? undefined : init.survival });
 }
 
 /** How long the peer's new stream may be without a leg. `undefined`: it ends with its leg. */
