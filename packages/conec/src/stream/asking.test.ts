@@ -3,7 +3,6 @@ import { test } from "node:test";
 import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
 import { connectEnds, type Ends, OPEN } from "../../testing/stream-fixture.ts";
 import { Recorder } from "../../testing/transport/suite-recorder.ts";
-import { systemRandom } from "../base/random.ts";
 import { resolveLimits } from "../limits.ts";
 import { FRAME } from "../wire/frames.ts";
 import { decodeCount } from "../wire/stream-frames.ts";
@@ -81,7 +80,6 @@ test("stream asking: only for a long message BLOCKED goes ahead of what waits", 
 	const limits = resolveLimits();
 	const { exchange, sending } = new StreamShell("acceptor", SUBJECT, limits, {
 		clock,
-		random: systemRandom,
 		budgets: new StreamBudgets(limits, clock),
 		survival: undefined,
 	});
@@ -105,7 +103,7 @@ test("stream asking: a send that is aborted gives up its place in the budget of 
 	const shares = new SendBudget({ connectionWindowBytes: 4_194_304, severalPeers: false });
 	const wire: LegWire = { write: () => 0, writeFrames: () => 0, queuedBytes: 0, ...{ finish() {}, reset() {}, stop() {}, consumed() {} } };
 	const make = (): StreamShell => {
-		const shell = new StreamShell("acceptor", SUBJECT, limits, { clock, random: systemRandom, budgets: new StreamBudgets(limits, clock), survival: undefined });
+		const shell = new StreamShell("acceptor", SUBJECT, limits, { clock, budgets: new StreamBudgets(limits, clock) });
 		shell.exchange.accept(() => ({ wire, shares, acks: new AckSchedule(clock) }), { limit: 2 ** 40, messageBytes: 1_024 * KiB });
 		return shell;
 	};

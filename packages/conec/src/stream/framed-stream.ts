@@ -7,7 +7,6 @@
 import { checkOptions } from "../base/check-options.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { CloseInfo } from "../base/close-info.ts";
-import type { Random } from "../base/random.ts";
 import { abortable } from "../base/signals.ts";
 import { argumentError, ConecError, type ConecErrorCode } from "../errors.ts";
 import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
@@ -32,8 +31,6 @@ export interface StreamInit extends LegInit {
 	readonly lostCode?: ConecErrorCode;
 	/** What it shares with all streams of the process. @default with those of its connection */
 	readonly budgets?: StreamBudgets | undefined;
-	/** @default the machine's */
-	readonly random?: Pick<Random, "fraction">;
 	/** It survives the loss of its leg, if both ends agree. @default it ends then */
 	readonly survival?: Survival | undefined;
 }

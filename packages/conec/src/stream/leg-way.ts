@@ -71,6 +71,8 @@ export interface Survival {
 	/** 32 hexadecimal digits that nobody can guess. Only at the end that opens the stream. */
 	readonly token?: string;
 	readonly keeper: StreamKeeper;
+	/** For the pauses between attempts at another leg: at least 0, less than 1. */
+	readonly fraction: () => number;
 }
 
 /** Opens a further leg there. `undefined`: the connection is over. */

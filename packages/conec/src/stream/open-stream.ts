@@ -5,17 +5,16 @@
  */
 
 import { systemClock } from "../base/clock.ts";
-import { systemRandom } from "../base/random.ts";
 import { onAbort } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { IncomingStream, StreamHandler, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeOpen, encodeReject, type OpenDirect, type OpenResume, type OpenToCoordinator } from "../wire/open.ts";
-import { lostWith, type ResumeOptions, type Subject } from "./exchange/index.ts";
+import { cannotOpen, lostWith, type ResumeOptions, type Subject } from "./exchange/index.ts";
 import { flowOf } from "./flow.ts";
 import { FramedStream, type StreamInit } from "./framed-stream.ts";
-import { linkOf, type Survival, streamOptions } from "./leg-way.ts";
+import { linkOf, streamOptions } from "./leg-way.ts";
 import { StreamShell } from "./shell.ts";
 
 /** How long to wait for the answer, and whether at all. */
@@ -58,6 +57,9 @@ export async function openMessageStream(
 	}
 	const stream = new FramedStream(init, shell);
 	if (early) return stream;
+	// A first leg that is lost does not end it, but whoever waits for it does so no longer than for any other.
+	const late = (): void => exchange.destroy(cannotOpen(subjectOf(init), "PEER_TIMEOUT", `no answer within ${timeoutMs} ms`), RESET_CODES.CANCELLED);
+	const timer = init.survival === undefined ? undefined : shell.clock.setTimeout(late, timeoutMs);
 	const forget = onAbort(signal, () => exchange.destroy(new ConecError("STREAM_CLOSED", `Cannot open ${init.describe}: aborted`), RESET_CODES.CANCELLED));
 	try {
 		await shell.accepted;
@@ -66,6 +68,7 @@ export async function openMessageStream(
 		throw signal?.aborted && (error as ConecError).code === "STREAM_CLOSED" ? signal.reason : error;
 	} finally {
 		forget();
+		shell.clock.clearTimeout(timer);
 	}
 	return stream;
 }
@@ -105,10 +108,9 @@ export function rejectStream(incoming: IncomingStream, code: RejectCode, message
 
 /** What stands around the machine of a stream over that connection. */
 export function shellFor(role: "opener" | "acceptor", connection: TransportConnection, init: StreamInit, resume: ResumeOptions | undefined): StreamShell {
-	const { limits, clock = systemClock, random = systemRandom } = init;
+	const { limits, clock = systemClock } = init;
 	const budgets = init.budgets ?? flowOf(connection, limits, clock, init.severalPeers ?? false).budgets;
-	const survival = resume === undefined ? undefined : { ...resume, keeper: (init.survival as Survival).keeper };
-	return new StreamShell(role, subjectOf(init), limits, { clock, random, budgets, survival });
+	return new StreamShell(role, subjectOf(init), limits, { clock, budgets, resume, survival: resume === undefined ? undefined : init.survival });
 }
 
 /** How long the peer's new stream may be without a leg. `undefined`: it ends with its leg. */

@@ -6,7 +6,6 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { CloseInfo } from "../base/close-info.ts";
-import type { Random } from "../base/random.ts";
 import { type Deferred, deferred, quietlyDeferred } from "../base/signals.ts";
 import type { ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
@@ -20,10 +19,10 @@ import { SendQueue } from "./send-queue.ts";
 /** What a shell is made of beside the limits. */
 export interface ShellParts {
 	readonly clock: Clock;
-	readonly random: Pick<Random, "fraction">;
 	readonly budgets: StreamBudgets;
-	/** @default the stream ends with its leg */
-	readonly survival?: (ResumeOptions & Pick<Survival, "keeper">) | undefined;
+	/** With `survival`: what both ends call the stream. @default it ends with its leg */
+	readonly resume?: ResumeOptions | undefined;
+	readonly survival?: Pick<Survival, "keeper" | "fraction"> | undefined;
 }
 
 /** See the module. The {@link exchange} decides everything; its legs are the handlers of the transport's streams. */
@@ -38,20 +37,19 @@ export class StreamShell implements ExchangeSink {
 	/** No leg carries it now. */
 	isSuspended = false;
 	readonly keeper: StreamKeeper | undefined;
-	readonly #clock: Clock;
+	readonly clock: Clock;
 	#timer: unknown = undefined;
 	readonly #closed: Deferred<CloseInfo> = deferred();
 	readonly #opened: Deferred<void> | undefined;
 	/** The promise of `close`. Whoever called it gets the error; the stream itself must not raise it a second time. */
 	#acknowledgement: Deferred<void> | undefined = undefined;
 
-	constructor(role: "opener" | "acceptor", subject: Subject, limits: Limits, { clock, random, budgets, survival }: ShellParts) {
-		this.#clock = clock;
+	constructor(role: "opener" | "acceptor", subject: Subject, limits: Limits, { clock, budgets, resume, survival }: ShellParts) {
+		this.clock = clock;
 		this.keeper = survival?.keeper;
 		const { messageBytes, sendHighWaterBytes: highWaterBytes } = limits;
 		const { windows, kept } = budgets;
-		const resume = survival === undefined ? undefined : { token: survival.token, forMs: survival.forMs };
-		const times = { now: () => clock.now(), fraction: () => random.fraction() };
+		const times = { now: () => clock.now(), fraction: survival?.fraction ?? NO_FRACTION };
 		this.exchange = new Exchange(role, { subject, identity: subject.peer ?? "", windows, kept, messageBytes, highWaterBytes, ...times }, this, resume);
 		this.receiving = new ReceiveQueue(this.exchange);
 		this.sending = new SendQueue(this.exchange, limits);
@@ -79,8 +77,8 @@ export class StreamShell implements ExchangeSink {
 	// What the machine says.
 
 	wakeAt(ms: number | undefined): void {
-		this.#clock.clearTimeout(this.#timer);
-		this.#timer = ms === undefined ? undefined : this.#clock.setTimeout(() => this.exchange.expired(), ms - this.#clock.now());
+		this.clock.clearTimeout(this.#timer);
+		this.#timer = ms === undefined ? undefined : this.clock.setTimeout(() => this.exchange.expired(), ms - this.clock.now());
 	}
 
 	opened(): void {
@@ -159,4 +157,6 @@ class Kept implements KeptStream {
 	}
 }
 
+/** Of streams that open no further leg. */
+const NO_FRACTION = (): number => 0;
 const ACCEPTED: Promise<void> = Promise.resolve();

@@ -37,8 +37,6 @@ export class Opener implements Rules {
 	readonly #core: Core & LegOwner;
 	readonly #token: string;
 	readonly #withinMs: number;
-	/** By when the first answer must come. */
-	readonly #answerMs: number;
 	#forMs: number;
 	/** The peer's library has answered. */
 	#opened = false;
@@ -64,8 +62,7 @@ export class Opener implements Rules {
 		this.#forMs = forMs;
 		this.#withinMs = withinMs;
 		this.#attempt = first;
-		this.#answerMs = core.now() + withinMs;
-		first.untilMs = this.#answerMs;
+		first.untilMs = core.now() + withinMs;
 	}
 
 	get wakeMs(): number {
@@ -217,9 +214,7 @@ export class Opener implements Rules {
 	#suspend(): void {
 		if (this.#suspended || this.#core.done) return;
 		this.#suspended = true;
-		// Whoever waits for the stream does so until the time for the first answer is over, and no longer.
-		const untilMs = this.#core.now() + this.#forMs;
-		this.#overMs = this.#opened ? untilMs : Math.min(untilMs, this.#answerMs);
+		this.#overMs = this.#core.now() + this.#forMs;
 		this.#core.suspended(true);
 	}
 
