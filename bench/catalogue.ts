@@ -19,8 +19,10 @@ import {
 	proxyRtt,
 	proxySmall,
 	streamBulk,
+	streamBulkResumable,
 	streamSmall,
 	streamSmallBatches,
+	streamSmallResumable,
 	typedJson,
 } from "./subjects/conec.ts";
 import { directBulk, directOpen, directRtt } from "./subjects/direct.ts";
@@ -100,6 +102,22 @@ export const CATALOGUE: readonly Entry[] = [
 		unit: "MB/s",
 		references: ["quic-bulk-64k", "node-tls-bulk-64k"],
 		rounds: streamBulk,
+	},
+	{
+		name: "stream-small-64-resumable",
+		title: "resumable MessageStream, 64 B messages to `for await`",
+		unit: "messages/s",
+		references: ["stream-small-64"],
+		target: { of: "ratio", relation: ">=", bound: 0.88 },
+		rounds: streamSmallResumable,
+	},
+	{
+		name: "stream-bulk-64k-resumable",
+		title: "resumable MessageStream, 64 KiB messages to `for await`",
+		unit: "MB/s",
+		references: ["stream-bulk-64k"],
+		target: { of: "ratio", relation: ">=", bound: 0.95 },
+		rounds: streamBulkResumable,
 	},
 	{
 		name: "typed-json-100",

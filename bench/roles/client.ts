@@ -18,7 +18,12 @@ interface Route {
 	readonly to: string | null;
 	/** Default: proxied. Never chosen by the Client: a figure is of one path. */
 	readonly path?: "direct" | "proxied";
+	/** The stream survives the loss of its connection. Default: it does not. */
+	readonly resumable?: boolean;
 }
+
+/** No public option asks for it yet. */
+const SURVIVES_MS = Symbol.for("conec.survivesMs");
 
 const clients = new Map<string, Client>();
 const filled: MessageStream[] = [];
@@ -35,6 +40,7 @@ serve({
 	},
 	bulk: async ({ mode = "sink", ...argument }: Route & LoadArgument & { mode?: Mode }) => {
 		const stream = await open(argument, mode);
+		if (argument.resumable === true && stream.resumable !== true) throw new Error("this library has no resumable streams");
 		// The other side has the same library, and could only reset.
 		if (mode === "batch-sink" && typeof stream.batches !== "function") throw new Error("this library has no `batches`");
 		return bulk(stream, argument);
@@ -140,9 +146,9 @@ serve({
 	},
 });
 
-async function open({ from, to, path = "proxied" }: Route, mode: Mode, options: Parameters<Opener>[1] = {}): Promise<MessageStream> {
-	const metadata = { mode };
-	return to === null ? clientOf(from).openCoordinatorStream({ metadata, ...options }) : clientOf(from).openStream(to, { metadata, path, ...options });
+async function open({ from, to, path = "proxied", resumable }: Route, mode: Mode, given: Parameters<Opener>[1] = {}): Promise<MessageStream> {
+	const options = { metadata: { mode }, ...(resumable === true ? { [SURVIVES_MS]: 60_000 } : {}), ...given };
+	return to === null ? clientOf(from).openCoordinatorStream(options) : clientOf(from).openStream(to, { path, ...options });
 }
 
 function opener(route: Route): Opener {

@@ -38,6 +38,12 @@ export const streamSmallBatches: Subject = async (context, seconds) =>
 export const streamBulk: Subject = async (context, seconds) =>
 	megabytes(await (await network(context)).sender.call<Received>("bulk", { ...TO_COORDINATOR, size: 65_536, seconds }));
 
+/** The same two on a stream that survives the loss of its connection. */
+export const streamSmallResumable: Subject = async (context, seconds) =>
+	messages(await (await network(context)).sender.call<Received>("bulk", { ...TO_COORDINATOR, resumable: true, size: 64, seconds }));
+export const streamBulkResumable: Subject = async (context, seconds) =>
+	megabytes(await (await network(context)).sender.call<Received>("bulk", { ...TO_COORDINATOR, resumable: true, size: 65_536, seconds }));
+
 /** Client to Coordinator: objects of 100 B as JSON on a typed stream, read with `for await`. */
 export const typedJson: Subject = async (context, seconds) =>
 	messages(await (await network(context)).sender.call<Received>("bulk-json", { ...TO_COORDINATOR, seconds }));

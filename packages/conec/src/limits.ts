@@ -91,6 +91,10 @@ export interface Limits {
 	readonly birthdayPerMinute: number;
 	/** Coordinator: pairs of Clients of which it knows how they reach each other. Client: peers of which it knows this. The oldest are forgotten. @default 10_000 */
 	readonly pathReports: number;
+	/** Streams that survive the loss of their connection and have none now. One peer may have a quarter. Beyond that, those that lost theirs first fail with `RESUME_EXPIRED`. @default 4_096 */
+	readonly suspendedStreams: number;
+	/** Such streams that are over here while the peer may not know that. One peer may have a quarter. Beyond that, those that were over first are forgotten. @default 1_024 */
+	readonly doneStreams: number;
 	/** Bytes of one watch of the peers that wait: at the Coordinator to be sent, at the Client to be read. @default 65_536 */
 	readonly presenceQueueBytes: number;
 }
@@ -226,6 +230,8 @@ export const SHARED_RULES: Rules<Limits> = {
 	punchReflexivePerMinute: { default: 2000, min: 0, max: 1_000_000_000 },
 	birthdayPerMinute: { default: 3, min: 0, max: 1_000_000 },
 	pathReports: { default: 10_000, min: 1, max: 1_000_000 },
+	suspendedStreams: { default: 4096, min: 1, max: 1_048_576 },
+	doneStreams: { default: 1024, min: 1, max: 1_048_576 },
 	presenceQueueBytes: { default: 64 * KiB, min: 16 * KiB, max: 16 * MiB },
 };
 

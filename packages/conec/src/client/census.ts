@@ -18,4 +18,6 @@ export interface ClientCensus {
 	readonly handlers: number;
 	/** Streams of others that wait for a place. */
 	readonly waiting: number;
+	/** Streams that survive the loss of their connection. */
+	readonly survivors: number;
 }

@@ -56,7 +56,7 @@ export class Client implements AsyncDisposable {
 	readonly #presence: ClientPresence;
 	readonly #broadcasts: ClientBroadcasts;
 	readonly #paths: ClientPaths;
-	readonly #reception: Reception;
+	readonly #streams: ClientStreams;
 	readonly #feed: StatusFeed<ClientStatus>;
 
 	/**
@@ -80,8 +80,7 @@ export class Client implements AsyncDisposable {
 			direct: client.#direct.size,
 			presence: client.#presence.size,
 			requests: client.#link.requests.size,
-			handlers: client.#reception.running,
-			waiting: client.#reception.waiting,
+			...client.#streams.census,
 		});
 	}
 
@@ -95,7 +94,12 @@ export class Client implements AsyncDisposable {
 		const feed = new StatusFeed<ClientStatus>(limits.statusEvents);
 		const network = new OwnNetwork(transport, runtime);
 		const reception = new Reception({ owner: "the peer", limits, clock, handlers: options.handlers, failed: (failure) => feed.emit(failure) });
-		const streams = new ClientStreams(limits, reception, () => this.#life.leaving);
+		const streams = new ClientStreams({
+			...{ limits, clock, random, reception, verified: options.trust.roots !== undefined },
+			leaving: () => this.#life.leaving,
+			way: (wanted) => this.#paths.way(wanted),
+		});
+		const { survivors } = streams;
 		const life = new ClientLife({
 			...{ limits, clock, transport, link },
 			direct: () => this.#direct,
@@ -104,7 +108,7 @@ export class Client implements AsyncDisposable {
 				this.#direct.stop(error);
 				this.#link.endRequests(error);
 				this.#presence.end(error);
-				return reception.settled();
+				return streams.settled(error);
 			},
 			lost: (error) => {
 				network.stop();
@@ -119,12 +123,12 @@ export class Client implements AsyncDisposable {
 		this.#life = life;
 		this.#feed = feed;
 		this.#network = network;
-		this.#reception = reception;
+		this.#streams = streams;
 		this.incomingStreams = reception.incoming;
 		const budgets = new StreamBudgets(limits, clock);
 		this.#direct = new DirectChannels({
 			...options,
-			...{ identity, ids, clock, random, transport, createTransport, transportOptions, network, budgets },
+			...{ identity, ids, clock, random, transport, createTransport, transportOptions, network, budgets, survivors },
 			link: () => (this.#link.state === "over" ? undefined : this.#link),
 			consents: consentOf(options.acceptChannel),
 			onStream: (incoming, channel) => streams.onChannel(incoming, channel),
@@ -135,10 +139,10 @@ export class Client implements AsyncDisposable {
 		this.#presence = new ClientPresence({ limits, ids, clock, link, assertConnected });
 		this.#paths = new ClientPaths({
 			...{ id, limits, clock, channelTimeoutMs: channelTimeoutMs(options) },
-			...{ direct: this.#direct, network, link, assertOpen, assertConnected },
+			...{ direct: this.#direct, network, link, assertOpen, assertConnected, leaving: () => life.leaving },
 		});
 		this.#link = new CoordinatorLink({
-			...{ greeted, limits, ids, clock, budgets },
+			...{ greeted, limits, ids, clock, budgets, survivors },
 			endAtExpiry: options.endAtExpiry && options.trust.roots !== undefined,
 			events: {
 				draining: (reason) => feed.emit({ type: "draining", reason }),
@@ -146,7 +150,7 @@ export class Client implements AsyncDisposable {
 					if (message.type === "address") this.#moved(message.observedAddress);
 					this.#direct.received(message);
 				},
-				arrived: (arrival) => streams.arrive(arrival),
+				arrived: (arrival) => streams.throughCoordinator(arrival),
 				lost: (info) => life.lost(info),
 			},
 		});
@@ -156,7 +160,7 @@ export class Client implements AsyncDisposable {
 		life.own(({ error }) => this.#direct.destroy(error));
 		life.own(({ error }) => this.#link.destroy(error, RESET_CODES.CLIENT_CLOSED));
 		life.own(({ error }) => this.#presence.end(error));
-		life.own(({ error }) => streams.end(error));
+		life.own(({ error }) => streams.destroy(error));
 		life.own(() => network.stop());
 		if (this.#link.can(DIRECT_CAPABILITY)) {
 			network.look(this.#link);
@@ -200,7 +204,7 @@ export class Client implements AsyncDisposable {
 	 */
 	handle(protocol: string, handler: ProtocolHandler): Handling {
 		this.#life.assertOpen("Cannot handle a protocol");
-		return this.#reception.handle(protocol, handler);
+		return this.#streams.reception.handle(protocol, handler);
 	}
 
 	/**

@@ -47,6 +47,17 @@ export interface OpenStreamOptions {
 }
 
 /**
+ * Not for applications. Asks for a stream that survives the loss of its connection, for so long without one. It goes on over another connection
+ * that there happens to be, but nobody makes one for it yet.
+ */
+export const SURVIVES_MS: unique symbol = Symbol.for("conec.survivesMs");
+
+/** {@link OpenStreamOptions} with {@link SURVIVES_MS}. */
+export interface SurvivingStreamOptions extends OpenStreamOptions {
+	readonly [SURVIVES_MS]?: number | undefined;
+}
+
+/**
  * Checks the options.
  *
  * @throws TypeError or RangeError with `code` `OPTION_INVALID`

@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import type { CloseInfo } from "../base/close-info.ts";
 import { type LinkedAbort, linkedAbort, within } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
-import { cannotOpen } from "../stream/exchange/index.ts";
+import { cannotOpen, isFatal } from "../stream/exchange/index.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { openMessageStream } from "../stream/open-stream.ts";
 import type { TransportConnection } from "../transport/transport.ts";
@@ -36,6 +36,10 @@ export interface LiveStream {
 	/** Whether the application has called `close`. */
 	readonly closing: boolean;
 	close(): Promise<void>;
+	/** It survives the loss of its connection. @default false */
+	readonly resumable?: boolean;
+	/** It has no connection now. @default false */
+	readonly suspended?: boolean;
 	/** Ends it at once: `error` here, `wireCode` at the other side. */
 	destroy(error: ConecError, wireCode: number): void;
 }
@@ -118,7 +122,7 @@ export class StreamSet {
 
 	/** Keeps a stream until it is over. Until then it has its number and its place, if it was opened here. */
 	add(stream: LiveStream, id?: number, place?: Place): void {
-		if (this.#ended !== undefined) stream.destroy(this.#ended, RESET_CODES.NONE);
+		if (this.#ended !== undefined && stream.resumable !== true) stream.destroy(this.#ended, RESET_CODES.NONE);
 		this.#used = true;
 		this.#live.add(stream);
 		// The first to wait for `closed`: whoever does so later finds the number free.
@@ -127,6 +131,11 @@ export class StreamSet {
 			if (id !== undefined) this.#ids.release(id);
 			place?.free();
 		});
+	}
+
+	/** A stream that is not kept here goes over its connection, too. */
+	carries(): void {
+		this.#used = true;
 	}
 
 	#placeFor(init: StreamInit, withinMs: number, signal: AbortSignal): Promise<Place> {
@@ -146,7 +155,7 @@ export class StreamSet {
 		const left = (): number => Math.max(0, deadline - clock.now());
 		this.#refuse(how.error);
 		if (!this.#used) return;
-		const closing = [...this.#live].filter((stream) => stream.closing);
+		const closing = [...this.#live].filter((stream) => stream.closing && stream.suspended !== true);
 		if (closing.length > 0) await within(left(), Promise.all(closing.map((stream) => stream.close().catch(() => undefined))), clock);
 		// What we acknowledged or reset, also on streams that are over here, must not be overtaken by the end of the connection.
 		if (left() > 0) await how.flush(left());
@@ -155,10 +164,17 @@ export class StreamSet {
 		if (left() > 0) await how.flush(left());
 	}
 
-	/** Ends all at once. */
-	destroy(error: ConecError, wireCode: number): void {
+	/** Ends all at once. A stream that survives the loss of its connection ends only where the code says that its peer is gone, or with `wireCodeOfSurvivors`. */
+	destroy(error: ConecError, wireCode: number, wireCodeOfSurvivors?: number): void {
 		this.#refuse(error);
-		for (const stream of this.#live) stream.destroy(error, wireCode);
+		for (const stream of this.#live) {
+			if (!this.#survives(stream, wireCodeOfSurvivors ?? wireCode))
+				stream.destroy(error, stream.resumable === true ? (wireCodeOfSurvivors ?? wireCode) : wireCode);
+		}
+	}
+
+	#survives(stream: LiveStream, wireCode: number): boolean {
+		return stream.resumable === true && !isFatal(wireCode);
 	}
 
 	#refuse(error: ConecError): void {

@@ -9,49 +9,43 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import type { CloseInfo } from "../base/close-info.ts";
 import { abortable } from "../base/signals.ts";
 import { argumentError, ConecError, type ConecErrorCode } from "../errors.ts";
-import type { Limits } from "../limits.ts";
 import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
 import type { JsonValue } from "../wire/json.ts";
 import type { StreamBudgets } from "./flow.ts";
+import type { LegInit, StreamKeeper, Survival } from "./leg-way.ts";
 import type { MessageStream } from "./message-stream.ts";
-import type { StreamShell } from "./shell.ts";
+import { isClosing, type StreamShell } from "./shell.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
 
-/** What is known of a stream before its first message. */
-export interface StreamInit {
+/** What is known of a stream before its first message, and of its first leg. */
+export interface StreamInit extends LegInit {
 	/** Id of the authenticated peer; `null`: the Coordinator. */
 	readonly peer: string | null;
 	readonly id: number;
-	readonly path: "direct" | "proxied";
 	readonly metadata: JsonValue | undefined;
 	/** @default none */
 	readonly protocol?: string | undefined;
-	readonly limits: Limits;
 	/** For error messages: `stream 7 to "bob"`. */
 	readonly describe: string;
-	/** Higher goes first among the streams of a connection. @default 0 */
-	readonly priority?: number | undefined;
 	/** What the loss of the connection means to the application. @default "CONNECTION_LOST" */
 	readonly lostCode?: ConecErrorCode;
-	/** @default the machine's */
-	readonly clock?: Clock;
 	/** What it shares with all streams of the process. @default with those of its connection */
 	readonly budgets?: StreamBudgets | undefined;
-	/** Streams to several peers go over its connection. @default false */
-	readonly severalPeers?: boolean;
+	/** It survives the loss of its leg, if both ends agree. @default it ends then */
+	readonly survival?: Survival | undefined;
 }
 
 /** A {@link MessageStream} and the handles of its owner. Made by `openMessageStream` and `acceptMessageStream`. */
 export class FramedStream implements MessageStream {
 	readonly peer: string | null;
 	readonly id: number;
-	readonly path: "direct" | "proxied";
 	readonly metadata: JsonValue | undefined;
 	readonly protocol: string | undefined;
 	readonly closed: Promise<CloseInfo>;
 	/** Resolves when the peer has accepted or rejected the stream, or it has ended without that. Never rejects. */
 	readonly answered: Promise<void>;
 	readonly #shell: StreamShell;
+	readonly #firstPath: "direct" | "proxied";
 	readonly #lingerMs: number;
 	readonly #clock: Clock;
 	#readable: ReadableStream<Uint8Array> | undefined = undefined;
@@ -60,7 +54,7 @@ export class FramedStream implements MessageStream {
 	constructor(init: StreamInit, shell: StreamShell) {
 		this.peer = init.peer;
 		this.id = init.id;
-		this.path = init.path;
+		this.#firstPath = init.path;
 		this.metadata = init.metadata;
 		this.protocol = init.protocol;
 		this.closed = shell.closed;
@@ -68,6 +62,18 @@ export class FramedStream implements MessageStream {
 		this.#shell = shell;
 		this.#lingerMs = init.limits.lingerMs;
 		this.#clock = init.clock ?? systemClock;
+	}
+
+	get path(): "direct" | "proxied" {
+		return this.#shell.exchange.path ?? this.#firstPath;
+	}
+
+	get resumable(): boolean {
+		return this.#shell.exchange.resumable;
+	}
+
+	get suspended(): boolean {
+		return this.#shell.isSuspended;
 	}
 
 	send(message: Uint8Array | string, options?: { readonly signal?: AbortSignal }): Promise<void> {
@@ -132,12 +138,17 @@ export class FramedStream implements MessageStream {
 
 	/** Whether the application has called `close`: such streams are given time when their owner closes. */
 	get closing(): boolean {
-		return this.#shell.exchange.closing;
+		return isClosing(this.#shell.exchange);
 	}
 
 	/** Whether both directions are over. */
 	get over(): boolean {
 		return this.#shell.exchange.over;
+	}
+
+	/** Who keeps it, if it is meant to survive the loss of its leg. */
+	get keeper(): StreamKeeper | undefined {
+		return this.#shell.keeper;
 	}
 
 	/** Messages that wait for the application. */

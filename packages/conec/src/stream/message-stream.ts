@@ -20,8 +20,16 @@ export interface MessageStream extends AsyncIterable<Uint8Array>, AsyncDisposabl
 	readonly peer: string | null;
 	/** Number of the stream. It is unique among the live streams of the side that opened it. */
 	readonly id: number;
-	/** Whether the stream goes directly to the peer or through the Coordinator. */
+	/** Whether the stream goes directly to the peer or through the Coordinator. It changes when a resumable stream goes on over another connection. While it is suspended, or after its end, it is the last path. */
 	readonly path: "direct" | "proxied";
+	/**
+	 * Whether the stream survives the loss of its connection. It does if the opener has asked for that and the peer's library has agreed; then it
+	 * goes on over another connection to the same peer, and no message is lost or comes twice. While the opening is not answered, this is what
+	 * was asked for. No public option asks for it yet.
+	 */
+	readonly resumable: boolean;
+	/** Whether no connection carries the stream now. Only a `resumable` stream is ever suspended. Sends wait meanwhile. If it lasts too long, the stream fails with `RESUME_EXPIRED`. */
+	readonly suspended: boolean;
 	/** What the opener said about the stream. If the peer opened it, this is untrusted. */
 	readonly metadata: JsonValue | undefined;
 	/** The protocol that the opener named. `undefined`: it named none. */

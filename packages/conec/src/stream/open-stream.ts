@@ -7,13 +7,14 @@
 import { systemClock } from "../base/clock.ts";
 import { onAbort } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
-import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
+import type { IncomingStream, StreamHandler, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeOpen, encodeReject, type OpenDirect, type OpenResume, type OpenToCoordinator } from "../wire/open.ts";
-import { type LegLink, lostWith, type Subject } from "./exchange/index.ts";
+import { cannotOpen, lostWith, type ResumeOptions, type Subject } from "./exchange/index.ts";
 import { flowOf } from "./flow.ts";
 import { FramedStream, type StreamInit } from "./framed-stream.ts";
+import { linkOf, streamOptions } from "./leg-way.ts";
 import { StreamShell } from "./shell.ts";
 
 /** How long to wait for the answer, and whether at all. */
@@ -40,7 +41,7 @@ export async function openMessageStream(
 ): Promise<FramedStream> {
 	const { early = false, signal, timeoutMs = init.limits.requestTimeoutMs } = options;
 	signal?.throwIfAborted();
-	const shell = shellFor("opener", connection, init);
+	const shell = shellFor("opener", connection, init, asked(init));
 	const { exchange } = shell;
 	const header = { kind: FRAME.OPEN, payload: encodeOpen({ ...open, resume: exchange.openResume }) };
 	try {
@@ -56,6 +57,9 @@ export async function openMessageStream(
 	}
 	const stream = new FramedStream(init, shell);
 	if (early) return stream;
+	// A first leg that is lost does not end it, but whoever waits for it does so no longer than for any other.
+	const late = (): void => exchange.destroy(cannotOpen(subjectOf(init), "PEER_TIMEOUT", `no answer within ${timeoutMs} ms`), RESET_CODES.CANCELLED);
+	const timer = init.survival === undefined ? undefined : shell.clock.setTimeout(late, timeoutMs);
 	const forget = onAbort(signal, () => exchange.destroy(new ConecError("STREAM_CLOSED", `Cannot open ${init.describe}: aborted`), RESET_CODES.CANCELLED));
 	try {
 		await shell.accepted;
@@ -64,13 +68,14 @@ export async function openMessageStream(
 		throw signal?.aborted && (error as ConecError).code === "STREAM_CLOSED" ? signal.reason : error;
 	} finally {
 		forget();
+		shell.clock.clearTimeout(timer);
 	}
 	return stream;
 }
 
 /** Accepts a stream whose header has been understood: RESUMABLE goes out at once. `resume` is that of the header, of a new stream. */
 export function acceptMessageStream(incoming: IncomingStream, init: StreamInit, resume: NewStream): FramedStream {
-	const shell = shellFor("acceptor", incoming.connection, init);
+	const shell = shellFor("acceptor", incoming.connection, init, granted(init, resume));
 	shell.exchange.accept((handler) => linkOf(incoming.accept(handler, streamOptions(init)), incoming.connection, init), resume);
 	return new FramedStream(init, shell);
 }
@@ -102,24 +107,22 @@ export function rejectStream(incoming: IncomingStream, code: RejectCode, message
 }
 
 /** What stands around the machine of a stream over that connection. */
-export function shellFor(role: "opener" | "acceptor", connection: TransportConnection, init: StreamInit): StreamShell {
-	const clock = init.clock ?? systemClock;
-	const budgets = init.budgets ?? flowOf(connection, init.limits, clock, init.severalPeers ?? false).budgets;
-	return new StreamShell(role, subjectOf(init), init.limits, clock, budgets);
+export function shellFor(role: "opener" | "acceptor", connection: TransportConnection, init: StreamInit, resume: ResumeOptions | undefined): StreamShell {
+	const { limits, clock = systemClock } = init;
+	const budgets = init.budgets ?? flowOf(connection, limits, clock, init.severalPeers ?? false).budgets;
+	return new StreamShell(role, subjectOf(init), limits, { clock, budgets, resume, survival: resume === undefined ? undefined : init.survival });
 }
 
-/** The link of a leg over that connection. */
-export function linkOf(wire: TransportStream, connection: TransportConnection, init: StreamInit): LegLink {
-	const { shares, acks } = flowOf(connection, init.limits, init.clock ?? systemClock, init.severalPeers ?? false);
-	return { wire, shares, acks, priority: init.priority };
+/** How long the peer's new stream may be without a leg. `undefined`: it ends with its leg. */
+export function granted({ survival }: StreamInit, resume: NewStream): ResumeOptions | undefined {
+	if (survival === undefined || !("token" in resume)) return undefined;
+	return { token: resume.token, forMs: Math.min(resume.forMs, survival.forMs) };
+}
+
+function asked({ survival }: StreamInit): ResumeOptions | undefined {
+	return survival?.token === undefined ? undefined : { token: survival.token, forMs: survival.forMs };
 }
 
 function subjectOf(init: StreamInit): Subject {
 	return { peer: init.peer, describe: init.describe, lostCode: init.lostCode ?? "CONNECTION_LOST" };
-}
-
-/** What the transport is told of a stream. */
-export function streamOptions(init: StreamInit): StreamOptions {
-	const { priority, limits } = init;
-	return { messageBytes: limits.messageBytes, highWaterBytes: limits.sendHighWaterBytes, ...(priority === undefined ? {} : { priority }) };
 }

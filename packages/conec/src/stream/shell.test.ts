@@ -105,7 +105,10 @@ test("stream state: whatever happens in whatever order, FIN comes last, frames k
 			const script = new Script();
 			const clock = createVirtualClock();
 			const subject = { peer: "bob", describe: "stream 1", lostCode: "PEER_LOST" } as const;
-			const shell = new StreamShell(opening ? "opener" : "acceptor", subject, LIMITS, clock, new StreamBudgets(LIMITS, clock));
+			const shell = new StreamShell(opening ? "opener" : "acceptor", subject, LIMITS, {
+				clock,
+				budgets: new StreamBudgets(LIMITS, clock),
+			});
 			const { exchange } = shell;
 			const shares = new SendBudget({ connectionWindowBytes: 10_000_000, severalPeers: false });
 			const legs: StreamHandler[] = [];

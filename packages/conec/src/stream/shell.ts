@@ -9,10 +9,21 @@ import type { CloseInfo } from "../base/close-info.ts";
 import { type Deferred, deferred, quietlyDeferred } from "../base/signals.ts";
 import type { ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import { Exchange, type ExchangeSink, type LegLink, type Subject } from "./exchange/index.ts";
+import type { StreamHandler } from "../transport/transport.ts";
+import { type Attach, Exchange, type ExchangeSink, type FurtherLeg, type LegLink, type Offered, type ResumeOptions, type Subject } from "./exchange/index.ts";
 import type { StreamBudgets } from "./flow.ts";
+import { type KeptStream, openLeg, type StreamKeeper, type Survival } from "./leg-way.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
 import { SendQueue } from "./send-queue.ts";
+
+/** What a shell is made of beside the limits. */
+export interface ShellParts {
+	readonly clock: Clock;
+	readonly budgets: StreamBudgets;
+	/** With `survival`: what both ends call the stream. @default it ends with its leg */
+	readonly resume?: ResumeOptions | undefined;
+	readonly survival?: Pick<Survival, "keeper" | "fraction"> | undefined;
+}
 
 /** See the module. The {@link exchange} decides everything; its legs are the handlers of the transport's streams. */
 export class StreamShell implements ExchangeSink {
@@ -25,19 +36,23 @@ export class StreamShell implements ExchangeSink {
 	readonly accepted: Promise<void>;
 	/** Resolves when the peer has accepted or rejected, or the stream has ended without that. Never rejects. */
 	readonly answered: Promise<void>;
-	readonly #clock: Clock;
+	/** No leg carries it now. */
+	isSuspended = false;
+	readonly keeper: StreamKeeper | undefined;
+	readonly clock: Clock;
 	#timer: unknown = undefined;
 	readonly #closed: Deferred<CloseInfo> = deferred();
 	readonly #opened: Deferred<void> | undefined;
 	/** The promise of `close`. Whoever called it gets the error; the stream itself must not raise it a second time. */
 	#acknowledgement: Deferred<void> | undefined = undefined;
 
-	constructor(role: "opener" | "acceptor", subject: Subject, limits: Limits, clock: Clock, budgets: StreamBudgets) {
-		this.#clock = clock;
+	constructor(role: "opener" | "acceptor", subject: Subject, limits: Limits, { clock, budgets, resume, survival }: ShellParts) {
+		this.clock = clock;
+		this.keeper = survival?.keeper;
 		const { messageBytes, sendHighWaterBytes: highWaterBytes } = limits;
 		const { windows, kept } = budgets;
-		const now = (): number => clock.now();
-		this.exchange = new Exchange(role, { subject, identity: subject.peer ?? "", windows, kept, messageBytes, highWaterBytes, now, fraction: noFraction }, this);
+		const times = { now: () => clock.now(), fraction: survival?.fraction ?? NO_FRACTION };
+		this.exchange = new Exchange(role, { subject, identity: subject.peer ?? "", windows, kept, messageBytes, highWaterBytes, ...times }, this, resume);
 		this.receiving = new ReceiveQueue(this.exchange);
 		this.sending = new SendQueue(this.exchange, limits);
 		this.closed = this.#closed.promise;
@@ -45,6 +60,7 @@ export class StreamShell implements ExchangeSink {
 		this.#opened = role === "opener" ? quietlyDeferred() : undefined;
 		this.accepted = this.#opened?.promise ?? ACCEPTED;
 		this.answered = this.#opened?.promise.catch(ignore) ?? ACCEPTED;
+		this.keeper?.began(new Kept(this.exchange));
 	}
 
 	/** See `MessageStream.close`; the promise is the same for every call. */
@@ -64,8 +80,8 @@ export class StreamShell implements ExchangeSink {
 	// What the machine says.
 
 	wakeAt(ms: number | undefined): void {
-		this.#clock.clearTimeout(this.#timer);
-		this.#timer = ms === undefined ? undefined : this.#clock.setTimeout(() => this.exchange.expired(), ms - this.#clock.now());
+		this.clock.clearTimeout(this.#timer);
+		this.#timer = ms === undefined ? undefined : this.clock.setTimeout(() => this.exchange.expired(), ms - this.clock.now());
 	}
 
 	opened(): void {
@@ -85,18 +101,66 @@ export class StreamShell implements ExchangeSink {
 	}
 
 	over(info: CloseInfo): void {
+		this.isSuspended = false;
 		this.#closed.resolve(info);
+		this.keeper?.done();
 	}
 
-	gone(): void {}
+	gone(): void {
+		this.keeper?.gone();
+	}
 
-	suspended(): void {}
+	suspended(yes: boolean): void {
+		this.isSuspended = yes;
+		this.keeper?.suspended(yes);
+	}
 
-	openLeg(): LegLink | undefined {
-		return undefined;
+	openLeg(leg: FurtherLeg, handler: StreamHandler): LegLink | undefined {
+		const way = this.keeper?.way();
+		return way === undefined ? undefined : openLeg(way, leg, handler);
 	}
 }
 
+/** The application has closed it, and sending has not failed. */
+export function isClosing({ sendingState }: Exchange): boolean {
+	return sendingState !== "open" && sendingState !== "failed";
+}
+
+/** A stream as its keeper has it. */
+class Kept implements KeptStream {
+	readonly #exchange: Exchange;
+
+	constructor(exchange: Exchange) {
+		this.#exchange = exchange;
+	}
+
+	get closing(): boolean {
+		return isClosing(this.#exchange);
+	}
+
+	offer(open: FurtherLeg, attach: Attach): Offered {
+		return this.#exchange.offer(open, attach);
+	}
+
+	move(urgent: boolean): boolean {
+		return this.#exchange.move(urgent);
+	}
+
+	wayIsThere(): void {
+		this.#exchange.wayIsThere();
+	}
+
+	expire(words: string): void {
+		this.#exchange.expire(words);
+	}
+
+	end(error: ConecError, wireCode: number): void {
+		this.#exchange.destroy(error, wireCode);
+		this.#exchange.forget(wireCode);
+	}
+}
+
+/** Of streams that open no further leg. */
+const NO_FRACTION = (): number => 0;
 const ACCEPTED: Promise<void> = Promise.resolve();
 const ignore = (): void => undefined;
-const noFraction = (): number => 0;

@@ -13,7 +13,8 @@ import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
 import { encodeReject } from "../wire/open.ts";
 import { FramedStream, type StreamInit } from "./framed-stream.ts";
-import { linkOf, type NewStream, shellFor, streamOptions } from "./open-stream.ts";
+import { linkOf, streamOptions } from "./leg-way.ts";
+import { granted, type NewStream, shellFor } from "./open-stream.ts";
 import { EARLY_BYTES, UNIT_COST_BYTES } from "./windows/index.ts";
 
 /** Who keeps it. */
@@ -49,7 +50,7 @@ export class WaitingOpen implements StreamHandler {
 		const { init } = this;
 		const { connection } = this.#stream;
 		const { events, blocked } = this.#state.type === "waiting" ? this.#state : { events: [], blocked: undefined };
-		const shell = shellFor("acceptor", connection, init);
+		const shell = shellFor("acceptor", connection, init, granted(init, this.#resume));
 		shell.exchange.accept((handler) => {
 			this.#state = { type: "accepted", handler };
 			return linkOf(this.#stream, connection, init);

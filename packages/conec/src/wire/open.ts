@@ -29,6 +29,9 @@ import {
 import { type Decoded, encodeJson, type JsonValue } from "./json.ts";
 import { WATCHED } from "./presence.ts";
 
+/** Capability: takes further legs of a stream, see {@link OpenResume}. */
+export const RESUME_CAPABILITY = "resume";
+
 /** What an OPEN says about the leg that it begins. */
 export type OpenResume =
 	/** A new stream that ends with its one leg. `limit`: up to which cumulative cost the acceptor may send. `messageBytes`: the longest message that the opener takes. */

@@ -11,6 +11,7 @@ import { encodeFrame, FRAME } from "../../src/wire/frames.ts";
 import { connectionSuite } from "./suite-connection.ts";
 import { connect, fill, MESSAGE_BYTES, type OnPair, OPEN, openedPair, pattern, type TransportFixture } from "./suite-fixture.ts";
 import { lastWordsSuite } from "./suite-last-words.ts";
+import { legsSuite } from "./suite-legs.ts";
 import { pipeSuite } from "./suite-pipe.ts";
 import { quiet, Recorder, until } from "./suite-recorder.ts";
 import { socketSuite } from "./suite-socket.ts";
@@ -45,6 +46,7 @@ export function transportSuite(name: string, createFixture: () => TransportFixtu
 		streamTests(onPair);
 		urgentSuite(onPair);
 		lastWordsSuite(onPair);
+		legsSuite(onPair, () => fixture);
 		pipeSuite(onPair, () => fixture);
 		strangersSuite(
 			`${name} transport`,

@@ -14,7 +14,7 @@ import { CHANGING, FAILING, HANDLED, UNHANDLED } from "./protocols.ts";
 import { UNWITNESSED, type Walk, WITNESSED } from "./walk.ts";
 
 /** A stream is opened within this time: it may have waited for a direct channel before. */
-const OPEN_MS = 10_000;
+export const OPEN_MS = 10_000;
 
 /** See the module. */
 export const ACTS: readonly Weighted<Walk>[] = [
@@ -285,13 +285,14 @@ function does(act: () => unknown): true {
 	return true;
 }
 
-function withClient(walk: Walk, act: (actor: Actor, client: NonNullable<Actor["client"]>) => boolean): boolean {
+/** Does it with some Client that has not left. */
+export function withClient(walk: Walk, act: (actor: Actor, client: NonNullable<Actor["client"]>) => boolean): boolean {
 	const actor = walk.choose.any([...walk.up(), ...[...walk.actors.values()].filter((one) => one.state === "lost" && !one.left && !one.killed)]);
 	return actor?.client !== undefined && act(actor, actor.client);
 }
 
 /** The id of somebody, connected or not; seldom one's own, or nobody's. */
-function peerOf(walk: Walk, actor: Actor): string {
+export function peerOf(walk: Walk, actor: Actor): string {
 	if (walk.choose.chance(0.03)) return "nobody";
 	const others = [...walk.actors.values()].filter((one) => !one.witness && (one !== actor || walk.choose.chance(0.2)));
 	return walk.choose.any(others)?.id ?? "nobody";
@@ -321,7 +322,8 @@ function openWith(name: string, weight: number, protocol: string): Weighted<Walk
 	return { name, weight, run };
 }
 
-function withEnd(walk: Walk, act: (end: StreamEnd) => boolean): boolean {
+/** Does it with an end of some stream that is not over. */
+export function withEnd(walk: Walk, act: (end: StreamEnd) => boolean): boolean {
 	const parties: (Actor | CoordinatorApplication)[] = [...walk.actors.values()];
 	if (walk.coordinator !== undefined) parties.push(walk.coordinator);
 	const end = walk.choose.any(parties.filter((party) => !party.killed && !party.left).flatMap((party) => party.liveEnds()));

@@ -31,6 +31,8 @@ export class StreamEnd {
 	didReset = false;
 	/** Messages that came here. */
 	received = 0;
+	/** It may take another. */
+	readonly firstPath: MessageStream["path"];
 	readonly #key: number;
 	/** What the other end has sent so far. */
 	readonly #expected: () => readonly Sending[];
@@ -56,6 +58,7 @@ export class StreamEnd {
 		this.#side = side;
 		this.party = party;
 		this.stream = stream;
+		this.firstPath = stream.path;
 		this.#verdict = verdict;
 		this.#note = note;
 		void stream.closed.then((info) => {

@@ -8,6 +8,7 @@
 import { ACTS } from "./acts.ts";
 import type { Chooser, Weighted } from "./chooser.ts";
 import { FAULTS } from "./faults.ts";
+import { LEG_ACTS } from "./leg-acts.ts";
 import { comeToRest } from "./rest.ts";
 import { Walk } from "./walk.ts";
 
@@ -27,7 +28,7 @@ export interface WalkResult {
 export const STEPS = 204;
 
 /** All that may be done in a walk. */
-export const KINDS: readonly Weighted<Walk>[] = [...ACTS, ...FAULTS];
+export const KINDS: readonly Weighted<Walk>[] = [...ACTS, ...LEG_ACTS, ...FAULTS];
 
 /** Runs one seed. Never rejects. */
 export async function runWalk(seed: number): Promise<WalkResult> {
@@ -77,7 +78,12 @@ function look({ sights, broadcasts, streams }: Walk): void {
 	}
 	for (const { ends, failed } of streams.records) {
 		if (failed.length > 0) sights.add("stream opened again, proxied");
-		for (const end of ends) if (end !== undefined) sights.add(`${end.stream.path} stream read until ${end.reading}`);
+		for (const end of ends) {
+			if (end === undefined) continue;
+			sights.add(`${end.stream.path} stream read until ${end.reading}`);
+			if (end.stream.resumable) sights.add(`resumable stream read until ${end.reading}`);
+			if (end.firstPath !== end.stream.path) sights.add(`resumable stream ended ${end.stream.path}, and began elsewhere`);
+		}
 	}
 }
 

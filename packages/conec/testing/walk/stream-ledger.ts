@@ -68,8 +68,8 @@ export class StreamLedger {
 		const before = record.ends[1];
 		const end = this.#add(record, 1, party, stream);
 		if (before === undefined) return end;
-		this.#verdict.must(before.stream.path !== stream.path, () => `${name} came twice`);
-		const [failed, good] = stream.path === "direct" ? [end, before] : [before, end];
+		this.#verdict.must(before.firstPath !== end.firstPath, () => `${name} came twice`);
+		const [failed, good] = end.firstPath === "direct" ? [end, before] : [before, end];
 		record.failed.push(failed);
 		record.ends[1] = good;
 		return end;

@@ -13,13 +13,15 @@ import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { STAYED } from "../../session/leaving-time.ts";
-import { checkOpenStreamOptions, type OpenStreamOptions } from "../../session/open-stream-options.ts";
+import { checkOpenStreamOptions, type OpenStreamOptions, SURVIVES_MS, type SurvivingStreamOptions } from "../../session/open-stream-options.ts";
+import type { LegWanted, Survivors } from "../../session/resumption/index.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, Hearing, Silence } from "../../session/silence.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet } from "../../session/stream-set.ts";
 import type { StreamBudgets } from "../../stream/flow.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
+import type { LegWay } from "../../stream/leg-way.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import type { SocketAddress, Transport, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
@@ -82,6 +84,8 @@ export interface ChannelParts {
 	readonly clock?: Clock;
 	/** What its streams share with all others of the process. @default with each other only */
 	readonly budgets?: StreamBudgets | undefined;
+	/** @default no stream survives the loss of the channel */
+	readonly survivors?: Survivors | undefined;
 	/** The channel takes no more streams: it is being closed, by either side, or is over. Called once. */
 	readonly onLeaving: (channel: DirectChannel) => void;
 	/** It is over. Called once, after `onLeaving`. */
@@ -103,6 +107,7 @@ export class DirectChannel implements Channel {
 	readonly #silence: Silence;
 	readonly #limits: ClientLimits;
 	readonly #budgets: StreamBudgets | undefined;
+	readonly #survivors: Survivors | undefined;
 	readonly #clock: Clock;
 	readonly #since: Date;
 	readonly #onLeaving: (channel: DirectChannel) => void;
@@ -125,6 +130,7 @@ export class DirectChannel implements Channel {
 		limits,
 		clock = systemClock,
 		budgets,
+		survivors,
 		onLeaving,
 		onEnd,
 	}: ChannelParts) {
@@ -143,6 +149,7 @@ export class DirectChannel implements Channel {
 		this.#silence = new Silence({ clock, silenceMs: limits.openSilenceMs, ask, code: "PEER_LOST", whom: "the peer", peer });
 		this.#limits = limits;
 		this.#budgets = budgets;
+		this.#survivors = survivors;
 		this.#onLeaving = onLeaving;
 		this.closed = connection.closed.then((ended) => {
 			const info = this.#verdict ?? closeInfoOf(ended, "PEER_LOST");
@@ -168,7 +175,7 @@ export class DirectChannel implements Channel {
 	}
 
 	/** `timeoutMs`: what is left of the time that the application gives it. */
-	async openStream(options: OpenStreamOptions = {}, timeoutMs?: number): Promise<MessageStream> {
+	async openStream(options: SurvivingStreamOptions = {}, timeoutMs?: number): Promise<MessageStream> {
 		checkOpenStreamOptions(options, this.#limits.metadataBytes);
 		if (options.path === "proxied")
 			throw argumentError("type", "OPTION_INVALID", `Cannot open stream to "${this.peer}": a stream of a direct channel is never "proxied"`);
@@ -176,7 +183,10 @@ export class DirectChannel implements Channel {
 		if (this.#state.type !== "open") throw this.#gone(this.#state.type === "over" ? this.#state.info : { by: "local" });
 		const make = (id: number): { init: StreamInit; open: OpenDirect } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
-			return { init: this.init(open, describeStream(id, "to", this.peer)), open };
+			const init = this.init(open, describeStream(id, "to", this.peer));
+			const { [SURVIVES_MS]: forMs, path = "auto", priority } = options;
+			const survival = forMs === undefined ? undefined : this.#survivors?.opening({ peer: this.peer, id, path, priority }, forMs);
+			return { init: survival === undefined ? init : { ...init, survival }, open };
 		};
 		return await this.#streams.open(this.connection, options, make, [this.#silence], timeoutMs);
 	}
@@ -185,6 +195,18 @@ export class DirectChannel implements Channel {
 	init({ id, metadata, protocol, priority }: OpenDirect, describe: string): StreamInit {
 		const [limits, clock, budgets] = [this.#limits, this.#clock, this.#budgets];
 		return { peer: this.peer, id, path: "direct", metadata, protocol, priority, limits, describe, lostCode: "PEER_LOST", clock, budgets };
+	}
+
+	/** The way of a further leg of a stream that was opened here. */
+	way({ id, priority }: LegWanted): LegWay {
+		this.carries();
+		const open = { id, priority };
+		return { connection: this.connection, open, init: this.init(open, describeStream(id, "to", this.peer)) };
+	}
+
+	/** A further leg of a stream has come. */
+	carries(): void {
+		this.#streams.carries();
 	}
 
 	/** Keeps a stream that the peer opened. */
@@ -255,7 +277,7 @@ export class DirectChannel implements Channel {
 		this.#state = { type: "barred" };
 		if (type === "open") this.#onLeaving(this);
 		// Before the connection: from its end they would hear only that it is lost.
-		this.#streams.destroy(this.#gone({ by: "local", code: "DISCONNECTED", reason }), RESET_CODES.DISCONNECTED);
+		this.#streams.destroy(this.#gone({ by: "local", code: "DISCONNECTED", reason }), RESET_CODES.DISCONNECTED, RESET_CODES.FORBIDDEN);
 		this.destroy(CLOSE_CODES.DISCONNECTED, reason);
 	}
 

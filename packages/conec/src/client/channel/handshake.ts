@@ -14,6 +14,7 @@ import { identityProblem, type ProvenIdentity } from "../../tls/proven-identity.
 import type { IncomingStream, TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { type DirectHello, type DirectLimits, type DirectMessage, type DirectWelcome, decodeDirect, encodeDirect } from "../../wire/direct-messages.ts";
+import { RESUME_CAPABILITY } from "../../wire/open.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
 
 /** What the owner of a channel is told by its control stream. */
@@ -49,7 +50,7 @@ export async function greetDirectly(
 	const { answer, ...greeting } = await sayHello<DirectMessage, DirectWelcome>({
 		dialect: DIALECT,
 		connection,
-		hello: { type: "hello", versions: PROTOCOL_VERSIONS, token, capabilities: [], limits: limitsOf(limits) },
+		hello: { type: "hello", versions: PROTOCOL_VERSIONS, token, capabilities: [RESUME_CAPABILITY], limits: limitsOf(limits) },
 		isAnswer: (message) => message.type === "welcome",
 		action: "Cannot open direct channel",
 		lostCode: "PEER_LOST",
@@ -77,7 +78,7 @@ export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, li
 	}
 	const answering = answerHello<DirectMessage>(incoming, DIALECT, limits, clock);
 	connection.confirm();
-	return greetingOf(answering.welcome({ type: "welcome", version, capabilities: [], limits: limitsOf(limits) }), hello.limits);
+	return greetingOf(answering.welcome({ type: "welcome", version, capabilities: [RESUME_CAPABILITY], limits: limitsOf(limits) }), hello.limits);
 }
 
 function greetingOf({ connection, control, listen }: Greeting<DirectMessage>, peerLimits: DirectLimits): DirectGreeting {

@@ -8,6 +8,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { CloseInfo } from "../../base/close-info.ts";
 import type { Random } from "../../base/random.ts";
 import type { ClientLimits } from "../../limits.ts";
+import type { Survivors } from "../../session/resumption/index.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import type { StreamBudgets } from "../../stream/flow.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
@@ -47,6 +48,8 @@ export interface DirectHost extends DirectOptions {
 	readonly ids: StreamIds;
 	/** What all streams of the Client share. @default those of one channel share it with each other only */
 	readonly budgets?: StreamBudgets;
+	/** @default no stream survives the loss of its channel */
+	readonly survivors?: Survivors;
 	readonly clock: Clock;
 	/** @default the machine's */
 	readonly random?: Random;

@@ -388,14 +388,14 @@ export class DirectChannels {
 		const peer = attempt.peer.id;
 		const { since, punching } = attempt.phase;
 		const { connection, control, peerLimits } = greeting;
-		const { limits, ids, transport, clock, budgets } = this.#host;
+		const { limits, ids, transport, clock, budgets, survivors } = this.#host;
 		const { remoteAddress } = connection;
 		const upMs = clock.now();
 		this.#note(attempt, "up", `direct to ${remoteAddress.address}`);
 		punching.established(on);
 		this.#forget(token);
 		const channel: DirectChannel = new DirectChannel({
-			...{ peer, connection, control, token, ids, clock, budgets, transport: on, dialled: attempt.role === "dial" },
+			...{ peer, connection, control, token, ids, clock, budgets, survivors, transport: on, dialled: attempt.role === "dial" },
 			// TLS has let in only the very certificate of this key.
 			fingerprint: attempt.peer.fingerprint,
 			limits: {

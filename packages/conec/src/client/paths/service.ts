@@ -11,7 +11,9 @@ import type { ClientLimits } from "../../limits.ts";
 import { checkId } from "../../session/check-id.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../../session/open-stream-options.ts";
 import type { PathReport } from "../../session/path-report.ts";
+import type { LegWanted } from "../../session/resumption/index.ts";
 import type { Heard } from "../../session/silence.ts";
+import type { LegWay } from "../../stream/leg-way.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import type { DirectChannel } from "../channel/index.ts";
@@ -33,6 +35,8 @@ export interface ClientPathsHost {
 	readonly network: OwnNetwork;
 	/** The link of now to the Coordinator. */
 	readonly link: () => CoordinatorLink;
+	/** Whether this Client opens nothing more. */
+	readonly leaving: () => boolean;
 	/** Throws unless streams can be opened, on some path. */
 	readonly assertOpen: (action: string) => void;
 	/** Throws unless the Coordinator is there. */
@@ -79,6 +83,16 @@ export class ClientPaths {
 		const stream = await link.openStream(peer, options, [far], left());
 		if (path === "auto" && peer !== id && link.can(DIRECT_CAPABILITY)) direct.background.opened(peer, stream.closed);
 		return stream;
+	}
+
+	/** The way that a further leg of a stream takes now. It makes none. */
+	way({ peer, path, ...wanted }: LegWanted): LegWay | undefined {
+		const { direct, leaving } = this.#host;
+		if (leaving()) return undefined;
+		const channel = path === "proxied" || peer === null ? undefined : direct.find(peer);
+		if (channel !== undefined) return channel.way({ peer, path, ...wanted });
+		const link = this.#host.link();
+		return path === "direct" || link.state !== "open" ? undefined : link.way({ peer, path, ...wanted });
 	}
 
 	/** See `Client.openCoordinatorStream`. */

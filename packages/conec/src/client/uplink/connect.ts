@@ -18,6 +18,7 @@ import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import type { JsonValue } from "../../wire/json.ts";
+import { RESUME_CAPABILITY } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import { ALPN_COORDINATOR, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
 import type { HostAndPort } from "./address.ts";
@@ -172,4 +173,4 @@ function unreachable(where: string, timeoutMs: number, blocked: ReadonlyMap<stri
 const MARGIN_MS = 200;
 
 /** What this Client can do beside streams. */
-const CAPABILITIES: readonly string[] = [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY];
+const CAPABILITIES: readonly string[] = [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY, RESUME_CAPABILITY];

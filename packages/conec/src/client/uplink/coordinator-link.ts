@@ -13,14 +13,16 @@ import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import { STAYED } from "../../session/leaving-time.ts";
-import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
+import { SURVIVES_MS, type SurvivingStreamOptions } from "../../session/open-stream-options.ts";
 import type { Arrival } from "../../session/protocols/index.ts";
+import type { LegWanted, Survivors } from "../../session/resumption/index.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, type Heard, Hearing, Silence } from "../../session/silence.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
 import type { StreamBudgets } from "../../stream/flow.ts";
 import type { StreamInit } from "../../stream/framed-stream.ts";
+import type { LegWay } from "../../stream/leg-way.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import { rejectStream } from "../../stream/open-stream.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
@@ -58,6 +60,8 @@ export interface LinkParts {
 	readonly clock?: Clock;
 	/** What its streams share with all others of the process. @default with each other only */
 	readonly budgets?: StreamBudgets;
+	/** @default no stream survives the loss of the link */
+	readonly survivors?: Survivors;
 	readonly events: LinkEvents;
 }
 
@@ -71,6 +75,7 @@ export class CoordinatorLink {
 	readonly #greeted: Greeted;
 	readonly #clock: Clock;
 	readonly #budgets: StreamBudgets | undefined;
+	readonly #survivors: Survivors | undefined;
 	readonly #control: ControlStream;
 	readonly #limits: ClientLimits;
 	/** What holds for messages that the Coordinator itself takes. */
@@ -90,6 +95,7 @@ export class CoordinatorLink {
 		this.#greeted = greeted;
 		this.#clock = clock;
 		this.#budgets = parts.budgets;
+		this.#survivors = parts.survivors;
 		this.welcome = welcome;
 		this.connection = connection;
 		this.observedAddress = welcome.observedAddress;
@@ -153,12 +159,22 @@ export class CoordinatorLink {
 	}
 
 	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`), within `timeoutMs`. `others`: from whom something must come meanwhile, beside the Coordinator. Rejects like `Client.openStream`. */
-	openStream(peer: string | null, options: OpenStreamOptions, others: readonly Heard[] = [], timeoutMs?: number): Promise<MessageStream> {
+	openStream(peer: string | null, options: SurvivingStreamOptions, others: readonly Heard[] = [], timeoutMs?: number): Promise<MessageStream> {
 		const make = (id: number): { init: StreamInit; open: OpenToCoordinator } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
-			return { init: this.#init(peer, open, describeStream(id, "to", peer)), open: peer === null ? open : { to: peer, ...open } };
+			const init = this.#init(peer, open, describeStream(id, "to", peer));
+			const { [SURVIVES_MS]: forMs, path = "auto", priority } = options;
+			const survival = forMs === undefined ? undefined : this.#survivors?.opening({ peer, id, path, priority }, forMs);
+			return { init: survival === undefined ? init : { ...init, survival }, open: peer === null ? open : { to: peer, ...open } };
 		};
 		return this.streams.open(this.connection, options, make, [this.#silence, ...others], timeoutMs);
+	}
+
+	/** The way of a further leg of a stream that was opened here. */
+	way({ peer, id, priority }: LegWanted): LegWay {
+		this.streams.carries();
+		const open = { id, priority };
+		return { connection: this.connection, open: peer === null ? open : { to: peer, ...open }, init: this.#init(peer, open, describeStream(id, "to", peer)) };
 	}
 
 	/** A peer, as the Coordinator hears it. */
@@ -212,7 +228,8 @@ export class CoordinatorLink {
 		// A peer may not put its stream ahead of those of others on this connection. The Coordinator may.
 		const priority = from === null ? open.value.priority : sharedPriority(open.value.priority);
 		const init = this.#init(from, { ...open.value, priority }, describeStream(id, "from", from));
-		this.#events.arrived({ incoming, init, resume: open.value.resume, accepted: (stream) => this.streams.add(stream) });
+		const { resume, fromKey } = open.value;
+		this.#events.arrived({ incoming, init, resume, fromKey, accepted: (stream) => this.streams.add(stream), legCame: () => this.streams.carries() });
 	}
 
 	#init(peer: string | null, { id, metadata, protocol, priority }: OpenDirect, describe: string): StreamInit {

@@ -19,6 +19,7 @@ import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, type RefusedCode } from "../../wire/codes.ts";
 import type { ControlMessage, Hello, Refused, WelcomeLimits } from "../../wire/control.ts";
+import { RESUME_CAPABILITY } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
 import type { Introductions } from "../introduction/index.ts";
@@ -189,7 +190,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 		session: randomHex(random, 16),
 		epoch: host.epoch,
 		limits: welcomeLimits(limits),
-		capabilities: [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY],
+		capabilities: [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY, RESUME_CAPABILITY],
 		observedAddress: connection.remoteAddress,
 		...(natTest === undefined ? {} : { natTest }),
 	});

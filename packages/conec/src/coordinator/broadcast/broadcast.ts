@@ -163,11 +163,13 @@ export class Broadcast {
 	/** A member has sent its last message. `acknowledge` is called when all its messages have their numbers. */
 	finishSending(member: Member, acknowledge: () => void): void {
 		this.#afterPending(member, () => {
+			// First, so that readers who are ended by it do not hear that this member leaves.
+			if (member.sends) {
+				member.sends = false;
+				this.#senders--;
+				if (this.#senders === 0) this.#endReaders();
+			}
 			acknowledge();
-			if (!member.sends) return;
-			member.sends = false;
-			this.#senders--;
-			if (this.#senders === 0) this.#endReaders();
 		});
 	}
 

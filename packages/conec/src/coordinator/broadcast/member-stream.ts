@@ -123,6 +123,8 @@ export class MemberStream implements MemberLine, ExchangeSink {
 	}
 
 	end(): void {
+		// The member is done when it has this END: it need not say STOP, so its place is free before.
+		if (this.#ended) this.#leave();
 		this.#exchange.close(0);
 	}
 
@@ -153,7 +155,7 @@ export class MemberStream implements MemberLine, ExchangeSink {
 		this.broadcast.finishSending(this.member, () => {
 			this.#ended = true;
 			// Its place is free before it hears so.
-			if (this.member.deaf) this.#leave();
+			if (this.member.deaf || this.#exchange.sendingState !== "open") this.#leave();
 			this.#exchange.endTaken();
 		});
 	}

@@ -5,11 +5,13 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
 import type { ConecError } from "../../errors.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
 import type { Reception } from "../../session/protocols/index.ts";
+import { Survivors } from "../../session/resumption/index.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
 import type { StreamBudgets } from "../../stream/flow.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
@@ -27,18 +29,21 @@ export class OwnStreams {
 	readonly #clock: Clock;
 	readonly #streams: StreamSet;
 	readonly #reception: Reception;
+	/** Streams of Clients that survive the loss of their connection. The Coordinator opens no legs itself. */
+	readonly #survivors: Survivors;
 
-	constructor(limits: CoordinatorLimits, clock: Clock, reception: Reception, budgets: StreamBudgets) {
+	constructor(limits: CoordinatorLimits, clock: Clock, random: Random, reception: Reception, budgets: StreamBudgets) {
 		this.#limits = limits;
 		this.#budgets = budgets;
 		this.#clock = clock;
 		this.#reception = reception;
+		this.#survivors = new Survivors({ limits, clock, random, way: () => undefined });
 		this.#streams = new StreamSet(undefined, clock, { waiting: limits.waitingCalls, live: () => Number.POSITIVE_INFINITY });
 	}
 
-	/** Those that are not over. */
+	/** Those that are not over, or, if that is more, those that survive the loss of their connection and are not gone. */
 	get size(): number {
-		return this.#streams.size;
+		return Math.max(this.#streams.size, this.#survivors.size);
 	}
 
 	/** Opens a stream to a Client. Rejects like `Coordinator.openStream`. */
@@ -59,7 +64,11 @@ export class OwnStreams {
 			count(session, stream);
 		};
 		const init = this.#init(session, open, describeStream(open.id, "from", session.id));
-		this.#reception.arrive({ incoming, init, resume: open.resume, accepted });
+		const legCame = (): void => {
+			session.used = true;
+		};
+		const arrival = { incoming, init, resume: open.resume, accepted, legCame };
+		this.#survivors.arrive(arrival, { peer: session.id, key: session.fingerprint, verified: false }, (stream) => this.#reception.arrive(stream));
 	}
 
 	/** Takes no more. Those that the application has not taken fail with the error, and handlers of protocols are told to end. */
@@ -75,12 +84,14 @@ export class OwnStreams {
 	/** Opens no more, waits for those that the application closed, and resets the others. */
 	async end(how: StreamSetEnd): Promise<void> {
 		await this.#streams.end(how);
+		this.#survivors.end(how.error, how.wireCode);
 	}
 
 	/** Ends all at once. */
 	destroy(error: ConecError): void {
 		this.stop(error);
 		this.#streams.destroy(error, RESET_CODES.COORDINATOR_CLOSED);
+		this.#survivors.end(error, RESET_CODES.COORDINATOR_CLOSED);
 	}
 
 	#init(session: Session, { id, metadata, protocol, priority }: OpenDirect, describe: string): StreamInit {

@@ -9,7 +9,7 @@ import { rejectStream } from "../../stream/open-stream.ts";
 import type { HeldStream, IncomingStream, Transport } from "../../transport/transport.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
-import { encodeOpen, type OpenToCoordinator, sharedPriority } from "../../wire/open.ts";
+import { encodeOpen, type OpenToCoordinator, RESUME_CAPABILITY, sharedPriority } from "../../wire/open.ts";
 import type { Session } from "../sessions/index.ts";
 import { type ProxiedStream, Target } from "./target.ts";
 
@@ -39,18 +39,23 @@ export class ProxiedStreams {
 		if (to === undefined) return rejectStream(incoming, "PEER_UNKNOWN", "peer is not connected");
 		if (to.leaving) return rejectStream(incoming, "PEER_UNKNOWN", "peer is leaving");
 		const target = this.#target(to);
-		if (!target.takes(from)) return rejectStream(incoming, "PEER_BUSY", "too many streams wait for a place at the peer");
+		const { id, metadata, protocol, priority, resume } = open;
+		const token = resume !== undefined && "token" in resume ? resume.token : undefined;
+		if (resume !== undefined && "generation" in resume && !to.capabilities.includes(RESUME_CAPABILITY))
+			return rejectStream(incoming, "RESUME_UNKNOWN", "the peer takes no further connections of a stream");
+		if (!target.takesLeg(from, token)) return rejectStream(incoming, "PEER_BUSY", "a stream goes through the Coordinator twice already");
+		if (!target.takes(from, token)) return rejectStream(incoming, "PEER_BUSY", "too many streams wait for a place at the peer");
 		let held: HeldStream;
 		try {
-			// The name comes from the sender's own connection, never from what it wrote.
-			const { id, metadata, protocol, priority, resume } = open;
-			const payload = encodeOpen({ from: from.id, id, metadata, protocol, priority, resume });
+			// Name and key come from the sender's own connection, never from what it wrote.
+			const fromKey = token === undefined ? undefined : from.fingerprint;
+			const payload = encodeOpen({ from: from.id, fromKey, id, metadata, protocol, priority, resume });
 			// On its own connection the opener may choose what goes first, on that of the target only what goes last.
 			held = to.connection.openHeldStream({ kind: FRAME.OPEN, payload }, true, sharedPriority(priority));
 		} catch {
 			return rejectStream(incoming, "PEER_LOST", "the connection to the peer has just ended");
 		}
-		const stream: ProxiedStream = { from, held, state: "waiting" };
+		const stream: ProxiedStream = { from, held, token, state: "waiting" };
 		this.#live++;
 		const over = (): void => {
 			if (stream.state !== "over") this.#live--;

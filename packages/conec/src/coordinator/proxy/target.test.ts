@@ -9,10 +9,10 @@ function scene(limits: Partial<CoordinatorLimits> = {}) {
 	const to = session("to");
 	const target = new Target(to, { ...COORDINATOR_DEFAULT_LIMITS, ...limits });
 	const gone: string[] = [];
-	const add = (from: Session): ProxiedStream | undefined => {
-		if (!target.takes(from)) return undefined;
+	const add = (from: Session, token?: string): ProxiedStream | undefined => {
+		if (!target.takes(from, token)) return undefined;
 		const held = { connection: undefined as never, refuse: () => assert.fail("refused"), open: () => void gone.push(from.id) };
-		const stream: ProxiedStream = { from, held, state: "waiting" };
+		const stream: ProxiedStream = { from, held, token, state: "waiting" };
 		target.add(stream);
 		return stream;
 	};
@@ -89,4 +89,41 @@ test("proxy target: nothing is counted any more when all are over, whatever they
 	for (const stream of streams.slice(0, 10)) target.opened(stream);
 	for (const stream of [...streams].reverse()) target.over(stream);
 	assert.deepEqual([target.waiting, ann.proxiedTo.size, ann.streams, to.proxiedFrom, to.streams], [0, 0, 0, 0, 0]);
+});
+
+test("proxy target: two legs of one stream take one place of their pair, and a third is one too many", () => {
+	const { target, to, add, open, ann, ben } = scene({ streamsPerPair: 2, streamsPerConnection: 3 });
+	const leg = (from: typeof ann, token: string): ProxiedStream | undefined => (target.takesLeg(from, token) ? add(from, token) : undefined);
+	const first = leg(ann, "aa") as ProxiedStream;
+	target.opened(first);
+	open(ann);
+	assert.equal(ann.proxiedTo.get("to"), 2);
+	const second = leg(ann, "aa");
+	assert.equal(second?.state, "opening", "though the pair is full");
+	assert.deepEqual([leg(ann, "aa"), leg(ann, "bb")?.state, leg(ben, "aa")?.state], [undefined, "waiting", "opening"], "a token is its own opener's");
+	assert.deepEqual([ann.proxiedTo.get("to"), to.proxiedFrom], [2, 3]);
+	target.over(first);
+	target.over(first);
+	assert.equal(ann.proxiedTo.get("to"), 2, "the other leg has its place");
+	assert.equal(leg(ann, "aa")?.state, "opening");
+	target.over(second as ProxiedStream);
+	assert.equal(ann.proxiedTo.get("to"), 2);
+});
+
+test("proxy target: the place of a stream is free when its last leg is over, and nothing of it is left", () => {
+	const { target, to, add, ann } = scene({ streamsPerPair: 1 });
+	for (let round = 0; round < 3; round++) {
+		const legs = [add(ann, "aa"), add(ann, "aa")] as ProxiedStream[];
+		assert.deepEqual([legs.map(({ state }) => state), target.takesLeg(ann, "aa")], [["opening", "opening"], false]);
+		for (const one of legs) target.over(one);
+		assert.deepEqual([ann.proxiedTo.size, to.proxiedFrom, ann.streams, target.takesLeg(ann, "aa")], [0, 0, 0, true]);
+	}
+	const other = add(ann) as ProxiedStream;
+	const waiting = [add(ann, "aa"), add(ann, "aa")] as ProxiedStream[];
+	assert.deepEqual(
+		waiting.map(({ state }) => state),
+		["waiting", "waiting"],
+	);
+	target.over(other);
+	assert.deepEqual([waiting.map(({ state }) => state), ann.proxiedTo.get("to")], [["opening", "waiting"], 1], "what waits is looked at in its turn");
 });

@@ -14,6 +14,8 @@ export interface ProxiedStream {
 	readonly from: Session;
 	/** Its far leg, which is opened when it is its turn. */
 	readonly held: HeldStream;
+	/** Of a stream that survives the loss of its legs. Two legs of one stream count as one. */
+	readonly token?: string | undefined;
 	/** "opening": it has been let go, and the target's own stream limit has not let it pass yet. */
 	state: "waiting" | "opening" | "open" | "over";
 }
@@ -27,6 +29,8 @@ export class Target {
 	readonly #limits: CoordinatorLimits;
 	readonly #waiting: FairQueue<Session, ProxiedStream>;
 	#opening = 0;
+	/** Streams that survive their legs, by opener. */
+	readonly #surviving: Map<Session, Map<string, Legs>> = new Map();
 
 	constructor(to: Session, limits: CoordinatorLimits) {
 		this.#to = to;
@@ -39,15 +43,27 @@ export class Target {
 		return this.#waiting.length;
 	}
 
-	/** Whether a stream of that opener could go now, or wait. */
-	takes(from: Session): boolean {
-		const { waitingOpens } = this.#limits;
-		return this.#goesAtOnce(from) || (this.#waiting.length < waitingOpens && this.#waiting.lengthOf(from) < Math.ceil(waitingOpens / 4));
+	/** Whether another leg of a stream may come: it has one at most. */
+	takesLeg(from: Session, token: string | undefined): boolean {
+		return (this.#legsOf(from, token)?.all ?? 0) < MOST_LEGS;
 	}
 
-	/** Lets the stream go, or wait for its turn. {@link takes} has said yes in this turn. */
+	/** Whether a stream of that opener could go now, or wait. */
+	takes(from: Session, token?: string): boolean {
+		const { waitingOpens } = this.#limits;
+		return this.#goesAtOnce(from, token) || (this.#waiting.length < waitingOpens && this.#waiting.lengthOf(from) < Math.ceil(waitingOpens / 4));
+	}
+
+	/** Lets the stream go, or wait for its turn. {@link takes} and {@link takesLeg} have said yes in this turn. */
 	add(stream: ProxiedStream): void {
-		if (this.#goesAtOnce(stream.from)) this.#go(stream);
+		const { from, token } = stream;
+		if (token !== undefined) {
+			const legs = this.#legsOf(from, token) ?? { all: 0, counted: 0 };
+			legs.all++;
+			const surviving = this.#surviving.get(from) ?? new Map();
+			this.#surviving.set(from, surviving.set(token, legs));
+		}
+		if (this.#goesAtOnce(from, token)) this.#go(stream);
 		else this.#waiting.push(stream.from, stream);
 	}
 
@@ -64,13 +80,15 @@ export class Target {
 		const { state, from } = stream;
 		if (state === "over") return;
 		stream.state = "over";
+		this.#forgetLeg(stream, state !== "waiting");
 		if (state === "waiting") return void this.#waiting.remove(from, stream);
 		if (state === "opening") this.#opening--;
-		this.#count(from, -1);
 		this.#next();
 	}
 
-	#goesAtOnce(from: Session): boolean {
+	#goesAtOnce(from: Session, token?: string): boolean {
+		// What is opened for a stream that is there already takes no further place.
+		if ((this.#legsOf(from, token)?.counted ?? 0) > 0) return true;
 		return this.#waiting.lengthOf(from) === 0 && this.#hasRoom && this.#pairHasRoom(from);
 	}
 
@@ -93,8 +111,27 @@ export class Target {
 	#go(stream: ProxiedStream): void {
 		stream.state = "opening";
 		this.#opening++;
-		this.#count(stream.from, 1);
+		const legs = this.#legsOf(stream.from, stream.token);
+		if (legs === undefined || legs.counted === 0) this.#count(stream.from, 1);
+		if (legs !== undefined) legs.counted++;
 		stream.held.open();
+	}
+
+	#legsOf(from: Session, token: string | undefined): Legs | undefined {
+		return token === undefined ? undefined : this.#surviving.get(from)?.get(token);
+	}
+
+	/** A leg is over. `went`: it did not only wait. */
+	#forgetLeg({ from, token }: ProxiedStream, went: boolean): void {
+		const legs = this.#legsOf(from, token);
+		if (legs !== undefined && token !== undefined) {
+			legs.all--;
+			if (went) legs.counted--;
+			const surviving = this.#surviving.get(from);
+			if (legs.all === 0) surviving?.delete(token);
+			if (surviving?.size === 0) this.#surviving.delete(from);
+		}
+		if (went && (legs === undefined || legs.counted === 0)) this.#count(from, -1);
 	}
 
 	#count(from: Session, one: 1 | -1): void {
@@ -107,6 +144,16 @@ export class Target {
 		to.streams += one;
 	}
 }
+
+/** Legs of one stream, from one opener to one target. */
+interface Legs {
+	all: number;
+	/** Those that do not wait. */
+	counted: number;
+}
+
+/** Legs of one stream at once. */
+const MOST_LEGS = 2;
 
 /** More would make openers wait for each other where there is no room, and fewer would cost time where there is. */
 const MOST_OPENING = 32;

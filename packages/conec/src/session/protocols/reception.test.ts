@@ -74,7 +74,7 @@ async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Rec
 		ends.far.onStream = (incoming) => {
 			const open = decodeOpenDirect(incoming.header.payload);
 			assert.ok(open.ok);
-			reception.arrive({ incoming, init: ends.init(expected.shift()), resume: open.value.resume, accepted: () => undefined });
+			reception.arrive({ incoming, init: ends.init(expected.shift()), resume: open.value.resume, accepted: () => undefined, legCame: () => undefined });
 		};
 	};
 	const start = (early: boolean, protocol?: string, peer = "alice"): Promise<FramedStream> => {

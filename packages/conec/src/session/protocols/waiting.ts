@@ -20,6 +20,10 @@ export interface Arrival {
 	readonly resume: OpenResume | undefined;
 	/** It has been accepted. Called before the application has it. */
 	readonly accepted: (stream: FramedStream) => void;
+	/** A further leg of a stream has come there. */
+	readonly legCame: () => void;
+	/** Key of the peer, where the Coordinator says it. */
+	readonly fromKey?: string | undefined;
 }
 
 interface Waiter {

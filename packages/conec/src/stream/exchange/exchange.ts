@@ -23,7 +23,7 @@ import { Ordinary } from "./ordinary.ts";
 import { Outcome, type SendingState } from "./outcome.ts";
 import { Receiving, type ReceivingState } from "./receiving.ts";
 import { type Core, isFatal, type Loss, type Rules } from "./rules.ts";
-import type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink } from "./seams.ts";
+import type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegPath } from "./seams.ts";
 import { Sending } from "./sending.ts";
 import { NEVER } from "./times.ts";
 
@@ -43,6 +43,8 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	readonly fraction: () => number;
 	/** Both directions are over, and what is left is to let go of the legs. */
 	done = false;
+	/** Where it goes, or went last. `undefined`: it has not begun. */
+	path: LegPath | undefined = undefined;
 	readonly #init: ExchangeInit;
 	readonly #sink: ExchangeSink;
 	readonly #resume: ResumeOptions | undefined;
@@ -54,28 +56,20 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	/** @param resume The stream survives that no leg carries it for so long. @default it ends then */
 	constructor(role: "opener" | "acceptor", init: ExchangeInit, sink: ExchangeSink, resume?: ResumeOptions) {
 		this.subject = init.subject;
-		this.describe = init.subject.describe;
-		this.identity = init.identity;
-		this.now = init.now;
-		this.fraction = init.fraction;
-		this.#init = init;
-		this.#sink = sink;
-		this.#resume = resume;
+		[this.describe, this.identity] = [init.subject.describe, init.identity];
+		[this.now, this.fraction] = [init.now, init.fraction];
+		[this.#init, this.#sink, this.#resume] = [init, sink, resume];
 		this.outcome = new Outcome(init.subject, sink, role === "acceptor");
 		this.legs = new Legs(init.now, { moved: (leg) => this.#moved(leg) });
 		const events = { push: (message: Uint8Array, kind: number) => sink.receiving.push(message, kind), violated: (what: string) => this.violated(what) };
 		this.incoming = new Receiving(this.legs, events, init);
-		const kept = resume === undefined ? undefined : init.kept.open(init.identity, { room: () => this.#room(), expelled: () => this.#expelled() });
+		const keeping = { room: () => this.#room(), expelled: () => this.expire("too much was kept for streams that no connection carries") };
+		const kept = resume && init.kept.open(init.identity, keeping);
 		this.sending = new Sending({ drained: () => sink.sending.drained() }, this.legs.all, init.highWaterBytes, kept);
 		this.#rules = new Ordinary(this, undefined);
 	}
 
 	// What it is.
-
-	/** The peer's library has answered, or none of it is awaited any more. */
-	get answered(): boolean {
-		return this.outcome.answered;
-	}
 
 	get receiving(): ReceivingState {
 		return this.incoming.state;
@@ -90,11 +84,6 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		return this.outcome.error;
 	}
 
-	/** The application has closed it, and sending has not failed. */
-	get closing(): boolean {
-		return this.outcome.state !== "open" && this.outcome.state !== "failed";
-	}
-
 	/** Both directions are over for the application. */
 	get over(): boolean {
 		return this.outcome.over;
@@ -103,6 +92,11 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	/** Nothing of it is left. */
 	get gone(): boolean {
 		return this.#gone;
+	}
+
+	/** It survives the loss of its legs. While the answer is awaited: it is meant to. */
+	get resumable(): boolean {
+		return !(this.#rules instanceof Ordinary);
 	}
 
 	/** The longest message that may be sent. It can become less with the answer. */
@@ -232,9 +226,16 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.#sink.receiving.discard(error);
 	}
 
-	/** Ends both directions at once with an error of this side; the peer sees `wireCode` on all legs. */
+	/** Ends both directions at once with an error of this side; the peer sees `wireCode` on all legs. An opener without a leg opens one to say so, while there is time. */
 	destroy(error: ConecError, wireCode: number): void {
-		if (!this.over) this.fail({ error, info: { by: "local", code: error.code } }, wireCode);
+		if (!this.over) this.#failLocally({ error, info: { by: "local", code: error.code } }, wireCode);
+	}
+
+	/** There is no room any more for a stream that no leg carries. */
+	expire(words: string): void {
+		if (this.done) return this.forget(RESET_CODES.MOVED);
+		const error = this.newError("RESUME_EXPIRED", words);
+		this.#failLocally({ error, info: endOf("error", error) }, RESET_CODES.RESUME_EXPIRED);
 	}
 
 	/** It is time, see `ExchangeSink.wakeAt`. */
@@ -263,12 +264,17 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.#settle();
 	}
 
+	/** RESET_STREAM or STOP_SENDING came: the end of the stream, or of the leg. */
 	resetBy(leg: Leg, code: number): void {
-		this.#cut(leg, code);
+		const error = this.newError(errorCodeOfReset(code) ?? "STREAM_RESET", errorCodeOfReset(code) === undefined ? "the peer reset it" : undefined);
+		const loss: Loss = { error, info: endOf("peer", error) };
+		if (isFatal(code)) this.fail(loss, RESET_CODES.CANCELLED);
+		else this.#rules.lost(leg, loss);
+		this.#settle();
 	}
 
 	stoppedBy(leg: Leg, code: number): void {
-		if (leg.up || isFatal(code)) return this.#cut(leg, code);
+		if (leg.up || isFatal(code)) return this.resetBy(leg, code);
 		leg.stopCode = code;
 		this.choose();
 		this.#rules.overtaken(leg);
@@ -359,7 +365,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	}
 
 	openLeg(open: FurtherLeg, leg: Leg): LegLink | undefined {
-		return this.#sink.openLeg(open, leg);
+		return this.#gone ? undefined : this.#sink.openLeg(open, leg);
 	}
 
 	fail({ error, info }: Loss, code: number | undefined): void {
@@ -382,15 +388,6 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		return cannotGoOn(this.subject, code, words, closeCode);
 	}
 
-	/** RESET_STREAM or STOP_SENDING came: the end of the stream, or of the leg. */
-	#cut(leg: Leg, code: number): void {
-		const error = this.newError(errorCodeOfReset(code) ?? "STREAM_RESET", errorCodeOfReset(code) === undefined ? "the peer reset it" : undefined);
-		const loss: Loss = { error, info: endOf("peer", error) };
-		if (isFatal(code)) this.fail(loss, RESET_CODES.CANCELLED);
-		else this.#rules.lost(leg, loss);
-		this.#settle();
-	}
-
 	#measured(leg: Leg, sentMs: number): void {
 		const ms = this.now() - sentMs;
 		leg.sentMs = undefined;
@@ -399,6 +396,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	}
 
 	#moved(leg: Leg | undefined): void {
+		this.path = leg?.path ?? this.path;
 		this.sending.moveTo(this.done ? undefined : leg);
 		if (leg !== undefined) this.incoming.moved(leg);
 	}
@@ -408,9 +406,12 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.#settle();
 	}
 
-	#expelled(): void {
-		const error = this.newError("RESUME_EXPIRED", "too much was kept for streams that no connection carries");
-		this.fail({ error, info: endOf("error", error) }, RESET_CODES.RESUME_EXPIRED);
+	#failLocally(loss: Loss, code: number): void {
+		if (this.#gone || !(this.#rules instanceof Opener && this.#rules.tells(code))) return this.fail(loss, code);
+		this.outcome.fail(this.incoming, loss.error, loss.info);
+		this.#close();
+		this.done = true;
+		this.#settle();
 	}
 
 	/** Looks whether something is over, writes FIN where it may go, and asks to be woken. */
@@ -427,9 +428,8 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		}
 		if (this.#gone) return;
 		const wakeMs = Math.min(this.#rules.wakeMs, this.legs.drainMs);
-		if (wakeMs === this.#wakeMs) return;
+		if (wakeMs !== this.#wakeMs) this.#sink.wakeAt(wakeMs === NEVER ? undefined : wakeMs);
 		this.#wakeMs = wakeMs;
-		this.#sink.wakeAt(wakeMs === NEVER ? undefined : wakeMs);
 	}
 
 	/** Nothing goes or comes any more. */

@@ -11,5 +11,6 @@ export { cannotGoOn, cannotOpen, lostWith, type Subject } from "./failures.ts";
 export type { ResumeOptions } from "./opener.ts";
 export type { SendingState } from "./outcome.ts";
 export type { ReceivingState } from "./receiving.ts";
-export type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegWire } from "./seams.ts";
+export { isFatal } from "./rules.ts";
+export type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegPath, LegWire } from "./seams.ts";
 export { LOST_WORDS, WORDS } from "./words.ts";

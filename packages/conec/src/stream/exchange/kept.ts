@@ -29,7 +29,13 @@ export interface Run {
 }
 
 const FIRST_CHUNK_BYTES = 1024;
+/** Chunks grow up to this, and then have {@link FULL_CHUNK_BYTES}. */
 const GREATEST_CHUNK_BYTES = 64 * 1024;
+/** Four messages of 64 KiB, or many short ones. */
+const FULL_CHUNK_BYTES = 4 * (64 * 1024 + FRAME_HEADER_BYTES);
+/** So many full chunks that are not in use wait for the next stream: a new one must be cleared, which takes longer than to fill it. */
+const FREE_CHUNKS = 8;
+const FREE: Uint8Array[] = [];
 
 /**
  * Frames are copied once, into chunks. The borders of units are found by walking the headers, so a small message costs
@@ -56,11 +62,12 @@ export class Kept {
 		let chunk = this.#last;
 		if (chunk === undefined || chunk.bytes.length - chunk.used < bytes) chunk = this.#extend(bytes);
 		const at = chunk.used;
-		chunk.bytes[at] = kind;
-		chunk.bytes[at + 1] = payload.length >>> 16;
-		chunk.bytes[at + 2] = payload.length >>> 8;
-		chunk.bytes[at + 3] = payload.length;
-		chunk.bytes.set(payload, at + FRAME_HEADER_BYTES);
+		const { bytes: into } = chunk;
+		into[at] = kind;
+		into[at + 1] = payload.length >>> 16;
+		into[at + 2] = payload.length >>> 8;
+		into[at + 3] = payload.length;
+		into.set(payload, at + FRAME_HEADER_BYTES);
 		chunk.used = at + bytes;
 		this.#next++;
 	}
@@ -68,10 +75,24 @@ export class Kept {
 	/** Lets go of the units up to `number`, and gives what all units until then have cost. */
 	upTo(number: number): number {
 		const first = this.#first;
-		while (first.number <= number && first.number < this.#next) this.#ackedCost += pass(first);
-		if (first.number === this.#next) this.#clear();
-		else skipEnd(first);
+		const until = Math.min(number + 1, this.#next);
+		while (first.number < until) {
+			this.#ackedCost += passSome(first, until);
+			const { chunk } = first;
+			skipEnd(first);
+			if (chunk !== first.chunk) this.#free(chunk);
+		}
+		if (until === this.#next) this.clear();
 		return this.#ackedCost;
+	}
+
+	/** Keeps nothing any more. */
+	clear(): void {
+		for (let chunk = this.#first.chunk; chunk !== undefined; chunk = chunk.next) this.#free(chunk);
+		this.#last = undefined;
+		this.#first.chunk = undefined;
+		this.#first.offset = 0;
+		this.#cursor.chunk = undefined;
 	}
 
 	/**
@@ -97,20 +118,25 @@ export class Kept {
 	}
 
 	#extend(bytes: number): Chunk {
-		const chunk: Chunk = { bytes: new Uint8Array(Math.max(bytes, this.#chunkBytes)), used: 0, next: undefined };
-		this.#chunkBytes = Math.min(this.#chunkBytes * 2, GREATEST_CHUNK_BYTES);
+		const chunk: Chunk = { bytes: this.#room(bytes), used: 0, next: undefined };
 		if (this.#last === undefined) this.#first.chunk = chunk;
 		else this.#last.next = chunk;
 		this.#last = chunk;
 		return chunk;
 	}
 
-	#clear(): void {
-		this.#last = undefined;
-		this.#first.chunk = undefined;
-		this.#first.offset = 0;
-		this.#cursor.chunk = undefined;
-		this.#chunkBytes = FIRST_CHUNK_BYTES;
+	/** Short chunks for those that keep little, or whose peer acknowledges soon. */
+	#room(bytes: number): Uint8Array {
+		const wanted = Math.max(bytes, this.#chunkBytes);
+		this.#chunkBytes = this.#last === undefined ? FIRST_CHUNK_BYTES * 2 : Math.min(this.#chunkBytes * 2, GREATEST_CHUNK_BYTES);
+		if (wanted < GREATEST_CHUNK_BYTES || bytes > FULL_CHUNK_BYTES) return new Uint8Array(wanted);
+		return FREE.pop() ?? new Uint8Array(FULL_CHUNK_BYTES);
+	}
+
+	#free(chunk: Chunk | undefined): void {
+		if (chunk?.bytes.length === FULL_CHUNK_BYTES && FREE.length < FREE_CHUNKS) FREE.push(chunk.bytes);
+		// One that is run over just now begins anew.
+		if (this.#cursor.chunk === chunk) this.#cursor.chunk = undefined;
 	}
 }
 
@@ -121,6 +147,22 @@ function pass(place: Place): number {
 	const cost = costAt(bytes, place.offset);
 	place.number++;
 	place.offset += FRAME_HEADER_BYTES + lengthAt(bytes, place.offset);
+	return cost;
+}
+
+/** Goes over units of one chunk, up to that number, and gives their cost. */
+function passSome(place: Place, until: number): number {
+	const { bytes, used } = place.chunk as Chunk;
+	let { number, offset } = place;
+	let cost = 0;
+	for (; number < until && offset < used; number++) {
+		const length = lengthAt(bytes, offset);
+		const kind = bytes[offset];
+		if (kind !== FRAME.END && kind !== FRAME.RESET) cost += length + UNIT_COST_BYTES;
+		offset += FRAME_HEADER_BYTES + length;
+	}
+	place.number = number;
+	place.offset = offset;
 	return cost;
 }
 

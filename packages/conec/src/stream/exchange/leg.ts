@@ -7,7 +7,7 @@
 import type { ConecError } from "../../errors.ts";
 import type { StreamHandler } from "../../transport/transport.ts";
 import type { AckSlot, SendShare } from "../windows/index.ts";
-import type { LegLink, LegWire } from "./seams.ts";
+import type { LegLink, LegPath, LegWire } from "./seams.ts";
 
 /** What hears of a leg's events. */
 export interface LegOwner {
@@ -48,6 +48,7 @@ export class Leg implements StreamHandler {
 	wire: LegWire = NO_WIRE;
 	share: SendShare = NO_SHARE;
 	acks: AckSlot = NO_SLOT;
+	path: LegPath = "direct";
 	/** RESUMABLE has come, or is written. */
 	up = false;
 	/** The opener is known to write here. At the opener always. */
@@ -89,9 +90,10 @@ export class Leg implements StreamHandler {
 	}
 
 	/** Its transport's stream is there. */
-	attach({ wire, shares, acks, priority }: LegLink, early: boolean): void {
+	attach({ wire, shares, acks, priority, path = "direct" }: LegLink, early: boolean): void {
 		if (this.over) return;
 		this.wire = wire;
+		this.path = path;
 		this.share = shares.open(this.#owner.identity, early, () => this.#owner.room(this), priority);
 		this.acks = acks.open(() => this.#owner.ackDue(this));
 	}

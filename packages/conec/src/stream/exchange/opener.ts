@@ -10,7 +10,7 @@ import { decodeReject } from "../../wire/open.ts";
 import type { Resumable } from "../../wire/stream-frames.ts";
 import { cannotOpen, endOf } from "./failures.ts";
 import { Leg, type LegOwner } from "./leg.ts";
-import type { Core, Loss, Rules } from "./rules.ts";
+import { type Core, isFatal, type Loss, type Rules } from "./rules.ts";
 import { ANSWER_MS, NEVER } from "./times.ts";
 
 /** How long a leg is still read that this side has left. */
@@ -53,6 +53,8 @@ export class Opener implements Rules {
 	#overMs = NEVER;
 	/** What ended the first leg before an answer. */
 	#firstLoss: Loss | undefined = undefined;
+	/** The stream has failed here while no leg carried it, and the next leg is to tell the peer so. */
+	#lastCode: number | undefined = undefined;
 
 	constructor(core: Core & LegOwner, { token, forMs }: ResumeOptions, first: Leg, withinMs: number) {
 		this.#core = core;
@@ -87,8 +89,18 @@ export class Opener implements Rules {
 		if (this.#retryMs !== NEVER) this.#open();
 	}
 
+	/** The stream fails at this end. True: no leg carries it now, and one that comes up is reset with that code. */
+	tells(code: number): boolean {
+		const core = this.#core;
+		if (!this.#suspended || !isFatal(code)) return false;
+		this.#lastCode = code;
+		for (const leg of [...core.legs.all]) if (leg !== this.#attempt) core.drop(leg, code);
+		return true;
+	}
+
 	answered(leg: Leg, { forMs, messageBytes }: Resumable): void {
 		const core = this.#core;
+		if (this.#lastCode !== undefined) return core.forget(this.#lastCode);
 		this.#attempt = undefined;
 		leg.untilMs = NEVER;
 		if (!this.#opened) {

@@ -38,7 +38,12 @@ export interface LegLink {
 	readonly acks: AckSlots;
 	/** Among the legs that wait for a share of the connection. Higher goes first. @default 0 */
 	readonly priority?: number | undefined;
+	/** Where it goes; only told. @default "direct" */
+	readonly path?: LegPath;
 }
+
+/** Whether the peer is at the other end of a leg's connection, or behind the Coordinator. */
+export type LegPath = "direct" | "proxied";
 
 /** Makes the link of a leg, whose events go to `handler`. */
 export type Attach = (handler: StreamHandler) => LegLink;

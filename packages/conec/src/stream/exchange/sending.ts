@@ -215,6 +215,7 @@ export class Sending {
 	/** The stream does not survive a loss after all: what was kept is let go. */
 	keepNothing(): void {
 		if (this.#kept === undefined) return;
+		this.#kept.clear();
 		this.#kept = undefined;
 		this.#share?.close();
 		this.#share = undefined;
@@ -231,6 +232,7 @@ export class Sending {
 		this.held = true;
 		this.#leg = undefined;
 		this.#ready = false;
+		this.#kept?.clear();
 		this.#kept = undefined;
 		this.#share?.close();
 		this.#share = undefined;

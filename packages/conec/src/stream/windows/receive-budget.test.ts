@@ -130,6 +130,22 @@ for (const [name, roundTripMs, turnMs, burst] of [
 	});
 }
 
+test("receive budget: half a window within 50 ms is quick, however short a round trip is", () => {
+	for (const [turnMs, windowBytes] of [
+		[24, 2_049 * KiB],
+		[26, 257 * KiB],
+	] as const) {
+		const made = bench();
+		const one = open(made);
+		one.window.roundTrip(0.1);
+		for (let turn = 0; turn < 100; turn++) {
+			made.now += turnMs;
+			pass(one, Math.ceil(windowOf(one) / 4));
+		}
+		assert.equal(windowOf(one), windowBytes, `${turnMs} ms`);
+	}
+});
+
 test("receive budget: the least round trip counts", () => {
 	const made = bench();
 	const one = open(made);
@@ -322,7 +338,7 @@ test("receive budget: a million empty messages move the limit and nothing else",
 	const one = open(made);
 	one.window.roundTrip(0.01);
 	for (let count = 0; count < 1_000_000; count++) {
-		made.now += 0.001;
+		made.now += 0.1;
 		pass(one, UNIT_COST_BYTES);
 	}
 	assert.equal(windowOf(one), 257 * KiB);

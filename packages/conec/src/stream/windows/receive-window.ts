@@ -11,6 +11,8 @@ import { EARLY_BYTES, type LimitRaised, type ReceiveWindow } from "./seams.ts";
 const MOST_UNTOLD_BYTES = 262_144;
 /** Round trips within which half a window must be taken for it to grow. */
 const QUICK_ROUND_TRIPS = 2;
+/** A time that is never too long: where a round trip takes less than a process takes for its turn, it says nothing about the line. */
+const QUICK_MS = 50;
 /** The same where a unit was longer than the window: it cost round trips of its own. */
 const QUICK_ROUND_TRIPS_ASKED = 16;
 
@@ -224,7 +226,7 @@ export class Window implements ReceiveWindow, Asker {
 		const isQuick =
 			this.#leastRoundTripMs >= 0 &&
 			this.#receivedBytes - this.#markReceivedBytes >= half &&
-			(now - this.#markMs) * half <= roundTrips * this.#leastRoundTripMs * amount;
+			(now - this.#markMs) * half <= Math.max(QUICK_MS, roundTrips * this.#leastRoundTripMs) * amount;
 		this.#markMs = now;
 		this.#markTakenBytes = this.#takenBytes;
 		this.#markReceivedBytes = this.#receivedBytes;

@@ -1,0 +1,8 @@
+/**
+ * The door of this room: what others may use of it.
+ *
+ * @module
+ */
+
+export type { Proof } from "./proof.ts";
+export { type LegWanted, moveStream, Survivors, type SurvivorsParts } from "./survivors.ts";

@@ -1,0 +1,4 @@
+import { resumptionSuite } from "./resumption-suite.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
+
+resumptionSuite(virtualFabric("memory"));
