@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
-import { seededRandom } from "../base/random.ts";
 import { ConecError } from "../errors.ts";
 import { resolveLimits } from "../limits.ts";
 import type { StreamHandler, TransportStream } from "../transport/transport.ts";
@@ -108,7 +107,6 @@ test("stream state: whatever happens in whatever order, FIN comes last, frames k
 			const subject = { peer: "bob", describe: "stream 1", lostCode: "PEER_LOST" } as const;
 			const shell = new StreamShell(opening ? "opener" : "acceptor", subject, LIMITS, {
 				clock,
-				random: seededRandom(1),
 				budgets: new StreamBudgets(LIMITS, clock),
 			});
 			const { exchange } = shell;
