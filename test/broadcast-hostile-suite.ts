@@ -7,6 +7,7 @@ import type { BroadcastEvent } from "../packages/conec/src/stream/broadcast-stre
 import type { TransportConnection, TransportStream } from "../packages/conec/src/transport/transport.ts";
 import { RESET_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { decodeAck, decodeResumable, encodeAck, encodeCount } from "../packages/conec/src/wire/stream-frames.ts";
 import { collect } from "./broadcast-suite.ts";
 import { declare, type Fabric, handler, text, until, utf8, World } from "./entities-world.ts";
 import { asTold, unlessForgotten } from "./forgotten.ts";
@@ -14,21 +15,25 @@ import { asTold, unlessForgotten } from "./forgotten.ts";
 /** A member that says whatever it likes. */
 interface Raw {
 	readonly stream: TransportStream;
-	/** What has come: "ACCEPT", "REJECT CODE", "CONTROL type", "kind 5", "end", "reset 7". */
+	/** What has come: "RESUMABLE", "REJECT CODE", "CONTROL type", "ACK 3", "kind 5", "end", "reset 7". */
 	readonly log: string[];
 }
+
+/** It lets as much come as there is. */
+const RESUME = { limit: 2 ** 50, messageBytes: 2_000_000 };
 
 const OPEN = { name: "news", mode: "both", slowReader: "drop-oldest", bufferBytes: 1_048_576 };
 const EPOCH = "0123456789abcdef";
 
-function open(connection: TransportConnection, broadcast: object, id: number): Raw {
+function open(connection: TransportConnection, broadcast: object, id: number, resume: object | null = RESUME): Raw {
 	const log: string[] = [];
 	const stream: TransportStream = connection.openStream(
-		{ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ broadcast, id })) },
+		{ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ broadcast, id, resume })) },
 		handler({
 			frame: (kind, payload) => {
 				stream.consumed(payload.length);
-				if (kind === FRAME.ACCEPT) log.push("ACCEPT");
+				if (kind === FRAME.RESUMABLE) log.push("RESUMABLE");
+				else if (kind === FRAME.ACK) log.push(`ACK ${decodeAck(payload)?.received}`);
 				else if (kind === FRAME.REJECT) log.push(`REJECT ${(JSON.parse(text(payload) ?? "") as { code: string }).code}`);
 				else if (kind === FRAME.CONTROL) log.push(`CONTROL ${(JSON.parse(text(payload) ?? "") as { type: string }).type}`);
 				else log.push(`kind ${kind}`);
@@ -79,7 +84,7 @@ export function broadcastHostileSuite(fabric: Fabric): void {
 		const { connection } = await world.enter("mallory", "ephemeral", ["broadcast"]);
 		const names = Array.from({ length: 2_000 }, (_, i) => open(connection, { ...OPEN, name: `name-${i}` }, i));
 		await until(() => names.every(({ log }) => log.length >= 1));
-		assert.equal(names.filter(({ log }) => log[0] === "ACCEPT").length, 10);
+		assert.equal(names.filter(({ log }) => log[0] === "RESUMABLE").length, 10);
 		assert.equal(names.filter(({ log }) => log[0] === "REJECT LIMIT_EXCEEDED").length, 1_990);
 		assert.equal(world.coordinator.broadcastCount, 10);
 		const wrong = [
@@ -96,6 +101,15 @@ export function broadcastHostileSuite(fabric: Fabric): void {
 			{ ...OPEN, presence: "yes" },
 		].map((broadcast, i) => open(connection, broadcast, 2_000 + i));
 		await until(() => wrong.every(({ log }) => log[0] === "REJECT PROTOCOL_ERROR"));
+		for (const [resume, code] of [
+			[undefined, "PROTOCOL_ERROR"],
+			[{ limit: 0 }, "PROTOCOL_ERROR"],
+			[{ limit: -1, messageBytes: 1 }, "PROTOCOL_ERROR"],
+			[{ token: "0".repeat(32), generation: 1, received: 0, limit: 0 }, "RESUME_UNKNOWN"],
+		] as const) {
+			const { log } = open(connection, { ...OPEN, name: "name-1" }, 2_900, resume ?? null);
+			await until(() => log[0] === `REJECT ${code}`).catch(() => assert.fail(`${JSON.stringify(resume)}: ${log}`));
+		}
 		const blocking = open(connection, { ...OPEN, name: "name-1", slowReader: "block" }, 3_000);
 		await until(() => blocking.log[0] === "REJECT BROADCAST_REFUSED");
 		// Its header is longer than any may be: 1 MB of "metadata".
@@ -121,6 +135,18 @@ export function broadcastHostileSuite(fabric: Fabric): void {
 			[{}, (stream) => stream.write(FRAME.OPEN, utf8("{}")), invalid],
 			[{}, (stream) => [FRAME.END, FRAME.END].forEach((kind) => void stream.write(kind, new Uint8Array(0))), invalid],
 			[{}, (stream) => [FRAME.END, FRAME.DATA].forEach((kind) => void stream.write(kind, new Uint8Array(0))), invalid],
+			[{}, (stream) => [FRAME.RESET, FRAME.END].forEach((kind) => void stream.write(kind, new Uint8Array(4))), invalid],
+			[{}, (stream) => stream.write(FRAME.RESET, new Uint8Array(3)), invalid],
+			[{}, (stream) => stream.write(FRAME.RESUMABLE, new Uint8Array(24)), invalid],
+			[{}, (stream) => stream.write(FRAME.REJECT, utf8(`{"code":"PEER_BUSY"}`)), invalid],
+			[{}, (stream) => stream.write(FRAME.FROM, encodeCount(1)), invalid],
+			[{}, (stream) => stream.write(FRAME.ACK, new Uint8Array(15)), invalid],
+			[{}, (stream) => stream.write(FRAME.ACK, new Uint8Array(16).fill(255)), invalid],
+			[{}, (stream) => stream.write(FRAME.ACK, encodeAck(1_000, 0)), invalid],
+			[{}, (stream) => stream.write(FRAME.BLOCKED, new Uint8Array(7)), invalid],
+			[{}, (stream) => stream.write(FRAME.STOP, new Uint8Array(3)), invalid],
+			// More than it was allowed: 64 KiB, and the window that the answer named.
+			[{}, (stream) => Array.from({ length: 3 }, () => stream.write(FRAME.DATA, new Uint8Array(1_000_000))), invalid],
 			[{}, (stream) => stream.finish(), `reset ${RESET_CODES.STREAM_TRUNCATED}`],
 			[{}, (stream) => stream.reset(RESET_CODES.NONE), `reset ${RESET_CODES.CANCELLED}`],
 			[{}, (stream) => stream.reset(0x40_00_00_07), `reset ${RESET_CODES.CANCELLED}`],
@@ -145,10 +171,18 @@ export function broadcastHostileSuite(fabric: Fabric): void {
 			bob.joinBroadcast("news", { mode: "receive", bufferBytes: 4 * 1_024 * 1_024 }),
 		]);
 		const { connection } = await world.enter("mallory", "ephemeral", ["broadcast"]);
-		// It gives no credit for what it gets.
-		const stream = connection.openStream(
-			{ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ broadcast: { ...OPEN, bufferBytes: 65_536 }, id: 1 })) },
-			handler(),
+		// It sends as much as it may, and lets no more come than it must.
+		let limit = 0;
+		let cost = 0;
+		const stream: TransportStream = connection.openStream(
+			{ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ broadcast: { ...OPEN, bufferBytes: 65_536 }, id: 1, resume: { limit: 0, messageBytes: 100_000 } })) },
+			handler({
+				frame: (kind, payload) => {
+					stream.consumed(payload.length);
+					if (kind === FRAME.RESUMABLE) limit = decodeResumable(payload)?.limit ?? 0;
+					if (kind === FRAME.ACK) limit = decodeAck(payload)?.limit ?? 0;
+				},
+			}),
 		);
 		const junk = new Uint8Array(10_000);
 		const own: number[] = [];
@@ -161,7 +195,11 @@ export function broadcastHostileSuite(fabric: Fabric): void {
 		})();
 		for (let i = 0; i < 100; i++) {
 			// Less in all than the buffer of the one who reads: on no machine is that one too slow.
-			for (let j = 0; j < 4; j++) if (stream.queuedBytes < 1_000_000) stream.write(FRAME.DATA, junk);
+			for (let j = 0; j < 4; j++)
+				if (cost + junk.length + 64 <= limit) {
+					stream.write(FRAME.DATA, junk);
+					cost += junk.length + 64;
+				}
 			await sender.send(String(i));
 			await new Promise((resolve) => setTimeout(resolve, 2));
 		}

@@ -13,7 +13,7 @@ import { collect, words } from "./broadcast-suite.ts";
 import { declare, type Fabric, nowOf, pass, text, until, World } from "./entities-world.ts";
 
 /** A Client that holds back little, so that it is slow soon. */
-const SMALL = { limits: { streamCreditBytes: 1_024, streamWindowBytes: 65_536 } };
+const SMALL = { limits: { messageBytes: 16_384, streamWindowBytes: 65_536, quicStreamWindowBytes: 65_536 } };
 const SLOW: BroadcastOptions = { mode: "receive", bufferBytes: 65_536 };
 /** Room for all that a test sends: no busy machine makes this reader slow. */
 const AMPLE: BroadcastOptions = { mode: "receive", bufferBytes: 4 * 1_048_576 };
@@ -69,13 +69,13 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 		await assert.rejects(carol.joinBroadcast("job", { slowReader: "block" }), { code: "BROADCAST_REFUSED" });
 		let sent = 0;
 		const sending = (async () => {
-			for (; sent < 3_000; sent++) await sender.send(numbered(sent));
+			for (; sent < 6_000; sent++) await sender.send(numbered(sent));
 			await sender.close();
 		})();
 		await pass(fabric, 700);
-		assert.ok(sent < 2_900, `${sent} are sent although nobody reads`);
+		assert.ok(sent < 5_500, `${sent} are sent although nobody reads`);
 		const [events] = await Promise.all([collect(slow), sending]);
-		assert.deepEqual(events.map(numberOf), range(0, 3_000));
+		assert.deepEqual(events.map(numberOf), range(0, 6_000));
 	});
 
 	it("block is bounded: after its time the oldest go", async (t) => {
@@ -203,10 +203,10 @@ export function broadcastSlowSuite(fabric: Fabric): void {
 		const slow = await carol.joinBroadcast("room", { ...SLOW, presence: true, keepOpen: true });
 		const guests = await Promise.all(["a", "b", "c", "d"].map((id) => world.connect(id)));
 		const joined: (BroadcastStream | undefined)[] = [];
-		for (let i = 0; i < 3_000; i++) {
+		for (let i = 0; i < 8_000; i++) {
 			await sender.send(KIB);
-			if (i % 250 === 0) {
-				const which = (i / 250) % guests.length;
+			if (i % 500 === 0) {
+				const which = (i / 500) % guests.length;
 				if (joined[which] === undefined) joined[which] = await (guests[which] as Client).joinBroadcast("room", { mode: "send" });
 				else {
 					await joined[which]?.close();

@@ -191,10 +191,10 @@ export async function impostor(
 /** A welcome as it should be. */
 export const WELCOME = {
 	type: "welcome",
-	version: 1,
+	version: 2,
 	session: "s",
 	epoch: "e",
-	limits: { messageBytes: 1_000, metadataBytes: 1_024, streamsPerPair: 16 },
+	limits: { messageBytes: 1_000, metadataBytes: 1_024, streamsPerPair: 16, connectionWindowBytes: 1_048_576 },
 	capabilities: [],
 	observedAddress: { address: "192.0.2.7", port: 40_000 },
 } as const;

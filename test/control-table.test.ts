@@ -28,6 +28,9 @@ import { virtualFabric } from "./virtual-fabric.ts";
 
 const FABRICS: readonly Fabric[] = [virtualFabric("memory"), { name: "quic", createTransport: createQuicTransport }];
 
+/** What is no count. */
+const COUNTS = ["1", null, [], {}, true, -1, 0.5, 2 ** 53, 1e300];
+
 /** One of each, well formed. */
 const MESSAGES = {
 	hello: hello("other"),
@@ -181,12 +184,14 @@ for (const fabric of FABRICS) {
 
 	it("control table: each field of hello, wrong in each way", async (t) => {
 		const { world, dial } = await scene(t, fabric);
-		const good = { ...hello("mallory"), metadata: { a: 1 } };
+		const good = { ...hello("mallory"), limits: { connectionWindowBytes: 65_536 }, metadata: { a: 1 } };
 		const cases = [
 			...broken(good, "type", true, [7, null, [], {}, "x".repeat(65), ""]),
 			...broken(good, "versions", true, [1, "1", null, [], {}, [0], [-1], [65_536], [1.5], ["1"], [null], new Array(17).fill(1)]),
 			...broken(good, "id", true, [7, null, [], {}, true, ...NOT_IDS.filter((id) => id.length < 1_000)]),
 			...broken(good, "key", true, [7, null, [], {}, "", "Kept", "kept ", "x".repeat(1_000)]),
+			...broken(good, "limits", false, [7, null, [], "x", {}]),
+			...broken(good, "limits.connectionWindowBytes", true, [...COUNTS, 0, 65_535]),
 			...broken(good, "capabilities", false, ["a", 7, null, {}, [7], [""], ["A"], ["a".repeat(65)], new Array(33).fill("a")]),
 			...broken(good, "metadata", false, ["x".repeat(1_024), JSON.parse(`${"[".repeat(33)}${"]".repeat(33)}`)]),
 		];
@@ -305,27 +310,27 @@ for (const fabric of FABRICS) {
 	it("control table: each answer to hello, and each field of welcome and refused, wrong in each way", async (t) => {
 		const { connect } = await impostor(t, fabric);
 		const words = [7, null, [], {}, true, "", "x".repeat(65)];
-		const counts = ["1", null, [], {}, true, -1, 0.5, 2 ** 53, 1e300];
-		const refused = { type: "refused", code: "ID_CONTENDED", message: "m", versions: [1], retryAfterMs: 5 };
+		const refused = { type: "refused", code: "ID_CONTENDED", message: "m", versions: [2], retryAfterMs: 5 };
 		const cases: [string, string][] = [
-			...broken(WELCOME, "version", true, [...counts, 0, 65_536, 2]),
+			...broken(WELCOME, "version", true, [...COUNTS, 0, 65_536, 1]),
 			...broken(WELCOME, "session", true, words),
 			...broken(WELCOME, "epoch", true, words),
 			...broken(WELCOME, "limits", true, [7, null, [], "x", {}]),
-			...broken(WELCOME, "limits.messageBytes", true, [...counts, 0, 2 ** 24]),
-			...broken(WELCOME, "limits.metadataBytes", true, [...counts, 2 ** 24]),
-			...broken(WELCOME, "limits.streamsPerPair", true, [...counts, 0]),
+			...broken(WELCOME, "limits.messageBytes", true, [...COUNTS, 0, 2 ** 24]),
+			...broken(WELCOME, "limits.metadataBytes", true, [...COUNTS, 2 ** 24]),
+			...broken(WELCOME, "limits.streamsPerPair", true, [...COUNTS, 0]),
+			...broken(WELCOME, "limits.connectionWindowBytes", true, [...COUNTS, 0, 65_535]),
 			...broken(WELCOME, "capabilities", false, ["a", 7, null, {}, [7], ["A"], new Array(33).fill("a")]),
 			...broken(WELCOME, "observedAddress", true, [7, null, [], "127.0.0.1:1", {}]),
 			...broken(WELCOME, "observedAddress.address", true, words),
-			...broken(WELCOME, "observedAddress.port", true, [...counts, 65_536]),
+			...broken(WELCOME, "observedAddress.port", true, [...COUNTS, 65_536]),
 			...broken({ ...WELCOME, natTest: { port: 1_720, key: "00112233445566778899aabbccddeeff" } }, "natTest", false, [7, null, [], {}]),
-			...broken({ ...WELCOME, natTest: { port: 1_720, key: "00112233445566778899aabbccddeeff" } }, "natTest.port", true, [...counts, 0, 65_536]),
+			...broken({ ...WELCOME, natTest: { port: 1_720, key: "00112233445566778899aabbccddeeff" } }, "natTest.port", true, [...COUNTS, 0, 65_536]),
 			...broken({ ...WELCOME, natTest: { port: 1_720, key: "00112233445566778899aabbccddeeff" } }, "natTest.key", true, words),
 			...broken(refused, "code", true, [7, null, [], {}, "", "id taken", "X".repeat(65), "TOO_TALL"]),
 			...broken(refused, "message", false, [7, null, [], {}]),
 			...broken(refused, "versions", false, [1, null, [], {}, [0], [1.5], new Array(17).fill(1)]),
-			...broken(refused, "retryAfterMs", false, counts),
+			...broken(refused, "retryAfterMs", false, COUNTS),
 			["close", JSON.stringify(MESSAGES.close)],
 			["hello", JSON.stringify(MESSAGES.hello)],
 			["unknown", JSON.stringify(MESSAGES.unknown)],

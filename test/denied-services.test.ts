@@ -10,6 +10,7 @@ import { virtualFabric } from "./virtual-fabric.ts";
 const FABRICS: readonly Fabric[] = [virtualFabric("memory"), { name: "quic", createTransport: createQuicTransport }];
 
 const BROADCAST = { name: "news", mode: "both", slowReader: "drop-oldest", bufferBytes: 65_536, presence: true } as const;
+const RESUME = { limit: 65_536, messageBytes: 65_536 } as const;
 
 for (const fabric of FABRICS) {
 	const it = declare(fabric);
@@ -20,7 +21,8 @@ for (const fabric of FABRICS) {
 		const [bob, ann] = [await world.connect("bob", { listen: true }), await world.connect("ann")];
 		const mallory = await Rogue.create(t, world, "mallory");
 		const session = await mallory.enter(["direct", "presence", "broadcast"]);
-		const open = (header: object) => session.connection.openStream({ kind: FRAME.OPEN, payload: utf8(JSON.stringify(header)) }, handler());
+		const open = (header: object) =>
+			session.connection.openStream({ kind: FRAME.OPEN, payload: utf8(JSON.stringify({ ...header, resume: RESUME })) }, handler());
 		const told: string[] = [];
 		void (async () => {
 			for await (const event of ann.watchPeers()) if (event.type !== "members") told.push(`${event.type} ${event.peer.id}`);

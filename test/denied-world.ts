@@ -120,7 +120,13 @@ export class Rogue {
 
 	/** Says hello on such a connection, and hears welcome. */
 	async greet(speaker: Speaker, { token }: ChannelGo): Promise<Speaker> {
-		speaker.say({ type: "hello", versions: [1], token, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } });
+		speaker.say({
+			type: "hello",
+			versions: [2],
+			token,
+			capabilities: [],
+			limits: { messageBytes: 1_048_576, metadataBytes: 1_024, connectionWindowBytes: 1_048_576 },
+		});
 		await speaker.hears("welcome");
 		return speaker;
 	}
@@ -129,7 +135,13 @@ export class Rogue {
 	async gets(go: ChannelGo): Promise<boolean> {
 		try {
 			const speaker = await this.reach(go);
-			speaker.say({ type: "hello", versions: [1], token: go.token, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } });
+			speaker.say({
+				type: "hello",
+				versions: [2],
+				token: go.token,
+				capabilities: [],
+				limits: { messageBytes: 1_048_576, metadataBytes: 1_024, connectionWindowBytes: 1_048_576 },
+			});
 			await until(() => speaker.heard.length > 0 || speaker.over !== undefined);
 			return speaker.heard.includes("welcome");
 		} catch {
@@ -166,7 +178,12 @@ export class Rogue {
 		const speaker = await channel;
 		const welcome = (): void => {
 			try {
-				speaker.say({ type: "welcome", version: 1, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } });
+				speaker.say({
+					type: "welcome",
+					version: 2,
+					capabilities: [],
+					limits: { messageBytes: 1_048_576, metadataBytes: 1_024, connectionWindowBytes: 1_048_576 },
+				});
 			} catch {
 				// The connection is over, which is as it should be.
 			}

@@ -118,7 +118,13 @@ const UNDER_WAY: Readonly<Record<string, (attempt: Attempt) => Promise<boolean>>
 		// What the Client has been told comes before what is said now.
 		await until(() => mallory.session?.over !== undefined);
 		try {
-			channel.say({ type: "hello", versions: [1], token: go.token, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } });
+			channel.say({
+				type: "hello",
+				versions: [2],
+				token: go.token,
+				capabilities: [],
+				limits: { messageBytes: 1_048_576, metadataBytes: 1_024, connectionWindowBytes: 1_048_576 },
+			});
 			await until(() => channel.heard.length > 0 || channel.over !== undefined);
 		} catch {
 			// The connection is over.

@@ -94,7 +94,13 @@ for (const fabric of FABRICS) {
 			coordinator.say(mallory.go(token));
 			await coordinator.isAnswered(token.charCodeAt(3));
 			const talker = new Speaker(await mallory.dial(coordinator.connection.remoteAddress, client.fingerprint));
-			talker.say({ type: "hello", versions: [1], token, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } });
+			talker.say({
+				type: "hello",
+				versions: [2],
+				token,
+				capabilities: [],
+				limits: { messageBytes: 1_048_576, metadataBytes: 1_024, connectionWindowBytes: 1_048_576 },
+			});
 			await talker.hears("welcome");
 			await until(() => client.channels().length === 1);
 			const [channel] = client.channels();
@@ -126,7 +132,13 @@ for (const fabric of FABRICS) {
 		await begin(bob, ofBob);
 		await begin(eve, ofEve);
 		const to = coordinator.connection.remoteAddress;
-		const hello = (token: string) => ({ type: "hello", versions: [1], token, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } });
+		const hello = (token: string) => ({
+			type: "hello",
+			versions: [2],
+			token,
+			capabilities: [],
+			limits: { messageBytes: 1_048_576, metadataBytes: 1_024, connectionWindowBytes: 1_048_576 },
+		});
 		const mallory = await makeSelfSigned({ names: ["bob"] }, "ephemeral");
 		const forged = await bob.dial(to, client.fingerprint, mallory).then(
 			(connection) => new Speaker(connection).end(),

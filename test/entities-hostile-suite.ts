@@ -27,7 +27,7 @@ export function hostileSuite(fabric: Fabric): void {
 		const { connection } = await world.dial();
 		const answers: unknown[] = [];
 		connection.openStream(
-			{ kind: FRAME.CONTROL, payload: encodeControl({ ...hello("alice"), versions: [2, 3] }) },
+			{ kind: FRAME.CONTROL, payload: encodeControl({ ...hello("alice"), versions: [1, 3] }) },
 			handler({
 				frame: (_kind, payload) => {
 					const message = decodeControl(payload);
@@ -38,7 +38,7 @@ export function hostileSuite(fabric: Fabric): void {
 		const info = await connection.closed;
 		assert.equal(info.closeCode, CLOSE_CODES.REFUSED);
 		await until(() => answers.length > 0);
-		assert.deepEqual(answers, [{ type: "refused", code: "VERSION_UNSUPPORTED", message: "the Client speaks 2, 3, the Coordinator 1", versions: [1] }]);
+		assert.deepEqual(answers, [{ type: "refused", code: "VERSION_UNSUPPORTED", message: "the Client speaks 1, 3, the Coordinator 2", versions: [2] }]);
 		assert.equal(world.coordinator.clientCount, 0);
 	});
 
@@ -62,7 +62,7 @@ export function hostileSuite(fabric: Fabric): void {
 			["too long", { kind: FRAME.CONTROL, payload: new Uint8Array(16_385) }],
 			["another message", { kind: FRAME.CONTROL, payload: encodeControl({ type: "ping", nonce: 1 }) }],
 			["a type unknown", { kind: FRAME.CONTROL, payload: utf8('{"type":"greetings"}') }],
-			["a bad id", { kind: FRAME.CONTROL, payload: utf8('{"type":"hello","versions":[1],"id":"Alice","key":"kept","capabilities":[]}') }],
+			["a bad id", { kind: FRAME.CONTROL, payload: utf8('{"type":"hello","versions":[2],"id":"Alice","key":"kept","capabilities":[]}') }],
 			["no control stream", { kind: FRAME.OPEN, payload: encodeOpen({ id: 1 }) }],
 		];
 		for (const [what, header] of headers) {

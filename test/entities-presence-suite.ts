@@ -214,7 +214,7 @@ export function presenceSuite(fabric: Fabric): void {
 		});
 		const [alice, lazy] = await Promise.all([
 			world.connect("alice"),
-			world.connect("lazy", { limits: { presenceQueueBytes: 16_384, streamWindowBytes: 65_536 } }),
+			world.connect("lazy", { limits: { presenceQueueBytes: 16_384, quicStreamWindowBytes: 65_536 } }),
 		]);
 		const views = [new View(alice.watchPeers()), new View(world.coordinator.watchPeers())];
 		const slow = await begun(lazy.watchPeers());
@@ -333,30 +333,40 @@ export function presenceSuite(fabric: Fabric): void {
 	it("a watch that is asked for wrongly is rejected, one that talks is reset; the connection goes on", async (t) => {
 		const world = await World.create(t, fabric);
 		const { connection } = await enter(world);
-		const outcome = (on: typeof connection, open: string, more?: number): Promise<string> =>
+		const resume = '"resume":{"limit":100000,"messageBytes":0}';
+		const outcome = (on: typeof connection, open: string, ...more: readonly number[]): Promise<string> =>
 			new Promise((resolve) => {
 				const stream = on.openStream(
 					{ kind: FRAME.OPEN, payload: utf8(open) },
 					handler({
 						frame: (kind, payload) => {
 							if (kind === FRAME.REJECT) resolve(JSON.parse(text(payload) ?? "").code);
-							if (kind === FRAME.CONTROL && more === undefined) resolve("watching");
+							if (kind === FRAME.CONTROL && more.length === 0) resolve("watching");
+							if (kind === FRAME.RESET) resolve("left");
 							stream.consumed(payload.length);
 						},
 						reset: (code) => resolve(`reset ${code}`),
 					}),
 				);
-				if (more !== undefined) stream.write(more, utf8("x"));
+				for (const kind of more) stream.write(kind, kind === FRAME.STOP ? new Uint8Array(4) : utf8(kind === FRAME.END ? "" : "x"));
 			});
-		assert.equal(await outcome(connection, '{"watch":"everything","id":1}'), "PROTOCOL_ERROR");
-		assert.equal(await outcome(connection, '{"watch":"peers","to":"bob","id":1}'), "PROTOCOL_ERROR");
-		assert.equal(await outcome(connection, '{"watch":null,"id":1}'), "PROTOCOL_ERROR");
-		assert.equal(await outcome(connection, '{"watch":"peers","id":1}', FRAME.DATA), "reset 6");
-		assert.equal(await outcome(connection, '{"watch":"peers","id":1}', FRAME.END), "reset 6");
-		assert.equal(await outcome(connection, '{"watch":"peers","id":1}'), "watching");
+		assert.equal(await outcome(connection, `{"watch":"everything","id":1,${resume}}`), "PROTOCOL_ERROR");
+		assert.equal(await outcome(connection, `{"watch":"peers","to":"bob","id":1,${resume}}`), "PROTOCOL_ERROR");
+		assert.equal(await outcome(connection, `{"watch":null,"id":1,${resume}}`), "PROTOCOL_ERROR");
+		assert.equal(await outcome(connection, '{"watch":"peers","id":1}'), "PROTOCOL_ERROR");
+		assert.equal(
+			await outcome(connection, `{"watch":"peers","id":1,"resume":{"token":"${"0".repeat(32)}","generation":1,"received":0,"limit":0}}`),
+			"RESUME_UNKNOWN",
+		);
+		for (const kind of [FRAME.DATA, FRAME.TAGGED, FRAME.CONTROL, FRAME.FROM]) {
+			assert.equal(await outcome(connection, `{"watch":"peers","id":1,${resume}}`, kind), "reset 6");
+		}
+		assert.equal(await outcome(connection, `{"watch":"peers","id":1,${resume}}`, FRAME.END, FRAME.DATA), "reset 6");
+		assert.equal(await outcome(connection, `{"watch":"peers","id":1,${resume}}`, FRAME.END, FRAME.STOP), "left");
+		assert.equal(await outcome(connection, `{"watch":"peers","id":1,${resume}}`), "watching");
 		assert.equal(world.coordinator.clientCount, 1);
 		const plain = await enter(world, [], "plain");
-		assert.equal(await outcome(plain.connection, '{"watch":"peers","id":1}'), "PROTOCOL_ERROR");
+		assert.equal(await outcome(plain.connection, `{"watch":"peers","id":1,${resume}}`), "PROTOCOL_ERROR");
 		for (const one of [connection, plain.connection]) one.close(0, "");
 	});
 }

@@ -115,7 +115,7 @@ export class World {
 const worlds: WeakMap<TestContext, World[]> = new WeakMap();
 
 export function hello(id: string): Hello {
-	return { type: "hello", versions: [1], id, key: "ephemeral", capabilities: [] } as const;
+	return { type: "hello", versions: [2], id, key: "ephemeral", capabilities: [] } as const;
 }
 
 export function handler(part: Partial<StreamHandler> = {}): StreamHandler {

@@ -1,7 +1,7 @@
 /** A side that says `close`: nobody opens streams to it any more, and if it stays, it is ended after `closeTimeoutMs`. */
 
 import assert from "node:assert/strict";
-import type { CloseInfo } from "../packages/conec/src/stream/close-info.ts";
+import type { CloseInfo } from "../packages/conec/src/base/close-info.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";

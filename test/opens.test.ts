@@ -92,7 +92,7 @@ for (const way of WAYS) {
 		for (const opening of openings) void opening.catch(() => times.push(all.world.clock.now() - sinceMs));
 		const ended = outcomes(openings);
 		await all.world.clock.advance(5_000);
-		assert.ok(waiting(all) <= 256, `${waiting(all)} wait at the peer`);
+		assert.ok(waiting(all) <= 128, `${waiting(all)} wait at the peer`);
 		assert.deepEqual(tally(await all.world.clock.until(ended, 20_000)), { open: 63, PEER_TIMEOUT: 336 });
 		assert.ok(
 			times.every((ms) => ms > 9_900 && ms <= 10_000),
@@ -118,7 +118,7 @@ for (const way of WAYS) {
 		const before = waiting(all);
 		for (const abort of aborts) abort.abort(new Error("enough"));
 		await all.world.clock.advance(100);
-		assert.deepEqual([before, waiting(all)], [256, 256], "others have taken the places");
+		assert.deepEqual([before, waiting(all)], [128, 128], "others have taken the places");
 		void takeAll(way.takes(all), () => undefined).catch(() => undefined);
 		assert.deepEqual(tally(await all.world.clock.until(ended, 5_000)), { open: 300, enough: 300 });
 		assert.equal(waiting(all), 0);
@@ -150,7 +150,7 @@ test("opening: 10,000 calls to a peer that takes none are bounded everywhere, an
 	const { world, coordinator, ann, ben, cid } = all;
 	const ended = outcomes(Array.from({ length: 10_000 }, () => ann.openStream("ben", { path: "proxied" })));
 	await world.clock.advance(1_000);
-	assert.deepEqual([censusOfClient(ben).waiting, censusOfCoordinator(coordinator).proxied], [256, 64 + 256]);
+	assert.deepEqual([censusOfClient(ben).waiting, censusOfCoordinator(coordinator).proxied], [128, 64 + 128]);
 	void takeAll(cid.incomingStreams, () => undefined).catch(() => undefined);
 	for (const opening of [ann.openStream("cid", { path: "proxied" }), ann.openCoordinatorStream(), coordinator.openStream("ann"), ann.peers()])
 		await world.clock.until(opening as Promise<unknown>, 200);
@@ -168,7 +168,7 @@ test("opening: 10,000 calls to a peer that takes none are bounded everywhere, an
 test("opening: more calls than limits.waitingCalls end with QUEUE_FULL", async () => {
 	const all = await scene({ ben: { waitingCalls: 10, requestTimeoutMs: 1_000 } });
 	const ended = outcomes(Array.from({ length: 300 }, () => all.ben.openStream("ann", { path: "proxied" })));
-	assert.deepEqual(tally(await all.world.clock.until(ended, 5_000)), { open: 64, PEER_TIMEOUT: 202, QUEUE_FULL: 34 });
+	assert.deepEqual(tally(await all.world.clock.until(ended, 5_000)), { open: 64, PEER_TIMEOUT: 74, QUEUE_FULL: 162 });
 });
 
 test("opening: calls that wait for a place of their pair go as streams end, on the Coordinator's word", async () => {

@@ -125,15 +125,3 @@ async function openTo(client: Client, protocol?: string): Promise<MessageStream>
 function named(running: Running, name: string): Running["events"] {
 	return running.events.filter(({ event }) => event === name);
 }
-
-test("conec coordinator: turns streams to itself away at once, however many there have been", async (t) => {
-	const place = await site(t);
-	const alice = await library(t, place, "alice", {});
-	// More than wait for an application that takes none. The reset may overtake that the stream was accepted.
-	for (let i = 0; i < 70; i++)
-		await assert.rejects(
-			alice.openCoordinatorStream().then((stream) => stream.receive()),
-			{ code: "STREAM_RESET", closeCode: 4 },
-		);
-	await assert.rejects(alice.openCoordinatorStream({ protocol: "something-else/1" }), { code: "PROTOCOL_UNHANDLED" });
-});

@@ -13,7 +13,10 @@ const LIMIT = 65_536;
 
 async function member(peer: RawPeer, id: number): Promise<RawStream> {
 	const broadcast = { name: "news", mode: "both", slowReader: "drop-oldest", bufferBytes: 1_048_576, keepOpen: true };
-	return await peer.stream().frame(FRAME.OPEN, JSON.stringify({ broadcast, id })).until("ACCEPT", "CONTROL joined");
+	return await peer
+		.stream()
+		.frame(FRAME.OPEN, JSON.stringify({ broadcast, id, resume: { limit: 2 ** 50, messageBytes: LIMIT } }))
+		.until("CONTROL joined");
 }
 
 test("hostile: a member that is cut off inside a frame, or declares too much, is out; what it began is not given to anybody", async (t) => {

@@ -146,10 +146,10 @@ async function impostor(t: TestContext, greet: (control: RawStream) => unknown):
 
 const WELCOME = {
 	type: "welcome",
-	version: 1,
+	version: 2,
 	session: "s",
 	epoch: "e",
-	limits: { messageBytes: 1000, metadataBytes: 1024, streamsPerPair: 16 },
+	limits: { messageBytes: 1000, metadataBytes: 1024, streamsPerPair: 16, connectionWindowBytes: 1_048_576 },
 	capabilities: [],
 	observedAddress: { address: "127.0.0.1", port: 1 },
 };

@@ -113,10 +113,10 @@ test("hello: what is none is PROTOCOL_ERROR with a reason", async (t) => {
 		["null", FRAME.CONTROL, "null"],
 		["a number", FRAME.CONTROL, "1e999"],
 		["ping", FRAME.CONTROL, '{"type":"ping","nonce":1}'],
-		["welcome", FRAME.CONTROL, '{"type":"welcome","version":1}'],
+		["welcome", FRAME.CONTROL, '{"type":"welcome","version":2}'],
 		["close", FRAME.CONTROL, '{"type":"close","reason":""}'],
 		["a type unknown", FRAME.CONTROL, '{"type":"constructor"}'],
-		["no type", FRAME.CONTROL, '{"versions":[1],"id":"mallory","key":"kept","capabilities":[]}'],
+		["no type", FRAME.CONTROL, '{"versions":[2],"id":"mallory","key":"kept","capabilities":[]}'],
 		["only by prototype", FRAME.CONTROL, `{"__proto__":${hello()}}`],
 		["no versions", FRAME.CONTROL, hello({ versions: [] })],
 		["versions of another type", FRAME.CONTROL, hello({ versions: "1" })],
@@ -166,7 +166,7 @@ test("hello: refused with a word where the rules allow no more", async (t) => {
 	assert.equal((await versions.closed).closeCode, CLOSE_CODES.REFUSED);
 	await asked.until("CONTROL refused");
 	assert.equal(asked.last["code"], "VERSION_UNSUPPORTED");
-	assert.deepEqual(asked.last["versions"], [1]);
+	assert.deepEqual(asked.last["versions"], [2]);
 
 	const squatter = await stage.dial();
 	const taken = squatter.stream().frame(FRAME.CONTROL, JSON.stringify(helloOf("ben")));

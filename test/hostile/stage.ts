@@ -19,7 +19,7 @@ export { next, text };
 
 /** The hello of a Client that does nothing wrong. */
 export function helloOf(id: string): Record<string, unknown> {
-	return { type: "hello", versions: [1], id, key: "ephemeral", capabilities: [] };
+	return { type: "hello", versions: [2], id, key: "ephemeral", capabilities: [] };
 }
 
 /** Bytes of a frame header that may promise anything. */

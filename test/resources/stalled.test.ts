@@ -5,6 +5,7 @@ import { Client } from "../../packages/conec/src/index.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { encodeAck, encodeResumable } from "../../packages/conec/src/wire/stream-frames.ts";
 import { RESUME } from "../../packages/conec/testing/stream-fixture.ts";
 import { RawStream } from "../hostile/raw-stream.ts";
 import { declare, helloOf } from "../hostile/stage.ts";
@@ -63,7 +64,7 @@ test("stalled: a reader that stops makes the writer wait within 3 MiB, proxied a
 	}
 });
 
-test("stalled: with 16 streams to Bob and 48 elsewhere stalled, Alice's stream to Carol and her control stream go on", { timeout: TIMEOUT_MS }, async (t) => {
+test("stalled: with 64 streams to Bob and 64 elsewhere stalled, Alice's stream to Carol and her control stream go on", { timeout: TIMEOUT_MS }, async (t) => {
 	const { writer, where, growth } = await network(t, { limits: { holderPingMs: 5_000 } });
 	/** Of three runs, or of more while it is less than `enough`: the machine may have other things to do meanwhile. */
 	const best = async (enough = 0): Promise<number> => {
@@ -72,8 +73,9 @@ test("stalled: with 16 streams to Bob and 48 elsewhere stalled, Alice's stream t
 		return rate;
 	};
 	const free = await best();
-	const taken = (await Promise.all(["bob", "dave", "erin", "frank"].map((to) => writer.call<number[]>("fill", { ...fill, to, count: 16 })))).flat();
-	assert.equal(taken.length, 64);
+	const counts: Readonly<Record<string, number>> = { bob: 64, dave: 22, erin: 21, frank: 21 };
+	const taken = (await Promise.all(Object.entries(counts).map(([to, count]) => writer.call<number[]>("fill", { ...fill, to, count })))).flat();
+	assert.equal(taken.length, 128);
 	assert.ok(
 		taken.every((bytes) => bytes <= 3 * MIB),
 		`${Math.max(...taken)} bytes`,
@@ -89,6 +91,46 @@ test("stalled: with 16 streams to Bob and 48 elsewhere stalled, Alice's stream t
 	assert.ok(slowest < 4_000, `${slowest} ms`);
 	// Whoever asks for her id: the Coordinator pings her on the control stream, and only an answer within 5 s keeps it hers.
 	await assert.rejects(Client.connect({ id: "alice", ...where }), { code: "ID_TAKEN" });
+});
+
+test("stalled: a peer that acknowledges what it does not read stops neither Alice's control stream nor her streams to others", {
+	timeout: TIMEOUT_MS,
+}, async (t) => {
+	const { writer, where, growth } = await network(t);
+	const endpoint = Endpoint.bind({ host: "127.0.0.1", port: 0 });
+	t.after(() => endpoint.close({ drainMs: 0 }));
+	const to = { address: "127.0.0.1", port: Number(where.coordinator.split(":")[1]), serverName: "localhost", trust: coordinatorTrust({ pin: where.pin }) };
+	const identity = await makeSelfSigned({ names: ["mallory"] }, "ephemeral");
+	const connection = await endpoint.connect({ ...to, identity, alpnProtocols: ["conec/1"], transport: { streamWindowBytes: 16_384 } });
+	const control = new RawStream();
+	await control
+		.attach(connection.openStream(control.handler, { mode: "bytes" }))
+		.frame(FRAME.CONTROL, JSON.stringify(helloOf("mallory")))
+		.until("CONTROL welcome");
+	const streams: RawStream[] = [];
+	connection.onStream = (incoming) => {
+		const raw = new RawStream();
+		raw.reading = false;
+		streams.push(raw.attach(incoming.accept(raw.handler, { mode: "bytes", creditBytes: 1_024 })));
+		// Eight messages fill the Coordinator's window of the stream. It says that it has them.
+		const limit = 8 * (fill.size + 64);
+		raw.frame(FRAME.RESUMABLE, encodeResumable({ received: 0, limit, forMs: 0, messageBytes: MIB }));
+		setTimeout(() => raw.frame(FRAME.ACK, encodeAck(8, limit)), 400);
+	};
+	let bytes = 0;
+	for (let round = 0; round < 12; round++) {
+		const taken = await writer.call<number[]>("fill", { ...fill, to: "mallory", count: 4 });
+		bytes += taken.reduce((sum, one) => sum + one, 0);
+	}
+	const slowest = await writer.call<number>("ask", { from: "alice" });
+	const rate = await writer.call<number>("rate", { from: "alice", to: "carol", ms: 400 });
+	const ended = streams.filter(({ words }) => words.some((word) => word.startsWith("RESET") || word.startsWith("STOP"))).length;
+	t.diagnostic(
+		`${bytes} bytes taken on ${streams.length} streams, ${ended} ended; answers in ${slowest.toFixed(1)} ms; ${(rate / MIB).toFixed()} MiB/s; grown ${await growth()}`,
+	);
+	assert.ok(bytes > 16 * MIB, `${bytes}: more than the Coordinator takes`);
+	assert.ok(slowest < 4_000, `${slowest} ms`);
+	assert.ok(rate > MIB, `${rate} bytes/s`);
 });
 
 test("stalled: 1,000 streams that declare 16 MiB each and send a byte cost next to nothing", { timeout: TIMEOUT_MS }, async (t) => {

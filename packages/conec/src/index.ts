@@ -38,6 +38,7 @@
  * @module
  */
 
+export type { CloseInfo } from "./base/close-info.ts";
 export type { BroadcastMembers } from "./client/broadcast/index.ts";
 export type { Channel, ChannelStats } from "./client/channel/index.ts";
 export { Client } from "./client/client.ts";
@@ -72,7 +73,6 @@ export type {
 } from "./stream/adapters/index.ts";
 export { jsonCodec, type NonBlockingItem, nonBlocking, type TypedStream, toDuplex, typed } from "./stream/adapters/index.ts";
 export type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "./stream/broadcast-stream.ts";
-export type { CloseInfo } from "./stream/close-info.ts";
 export type { MessageStream } from "./stream/message-stream.ts";
 export {
 	type CertificateAndKey,

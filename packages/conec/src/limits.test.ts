@@ -23,11 +23,22 @@ const ROLES = ["client", "coordinator"] as const;
 test("limits: what is not given has its default, which differs by role", () => {
 	assert.deepEqual(resolveLimits(), DEFAULT_LIMITS);
 	assert.deepEqual(resolveLimits({}, "coordinator"), COORDINATOR_DEFAULT_LIMITS);
-	assert.equal(DEFAULT_LIMITS.streamWindowBytes, 1_048_576);
-	assert.equal(COORDINATOR_DEFAULT_LIMITS.streamWindowBytes, 524_288);
-	const limits = resolveLimits({ messageBytes: 5, keepAliveIntervalMs: undefined } as unknown as Partial<Limits>);
-	assert.deepEqual(limits, { ...DEFAULT_LIMITS, messageBytes: 5 });
+	assert.equal(DEFAULT_LIMITS.runningHandlers, 1_024);
+	assert.equal(COORDINATOR_DEFAULT_LIMITS.runningHandlers, 16_384);
+	const limits = resolveLimits({ waitingSends: 5, keepAliveIntervalMs: undefined } as unknown as Partial<Limits>);
+	assert.deepEqual(limits, { ...DEFAULT_LIMITS, waitingSends: 5 });
 	assert.ok(Object.isFrozen(limits) && Object.isFrozen(DEFAULT_LIMITS));
+});
+
+test("limits: the window of a connection follows the longest message, unless it is given", () => {
+	const MiB = 1_048_576;
+	for (const messageBytes of [1, MiB, 16 * MiB - 1024]) {
+		assert.deepEqual(resolveLimits({ messageBytes }), { ...DEFAULT_LIMITS, messageBytes, connectionWindowBytes: 12 * MiB + 4 * messageBytes });
+		assert.equal(resolveLimits({ messageBytes }, "coordinator").connectionWindowBytes, 12 * MiB + 4 * messageBytes);
+		assert.equal(resolveLimits({ messageBytes, connectionWindowBytes: 5 * MiB }).connectionWindowBytes, 5 * MiB);
+	}
+	const greatest = SHARED_RULES.messageBytes.max;
+	assert.ok(resolveLimits({ messageBytes: greatest }).connectionWindowBytes <= SHARED_RULES.connectionWindowBytes.max);
 });
 
 test("limits: each takes its least and greatest value and nothing beyond", () => {
@@ -121,15 +132,16 @@ test("docs/limits.md: its table says what the code says", () => {
 			min,
 			max,
 		]);
-		const expected = entriesOf(rules).map(([name, { default: value, coordinatorDefault, min, max }]) => [
-			name,
-			coordinatorDefault === undefined ? String(value) : `${value}; Coordinator ${coordinatorDefault}`,
-			String(min),
-			String(max),
-		]);
+		const expected = entriesOf(rules).map(([name, rule]) => [name, defaultWords(rule), String(rule.min), String(rule.max)]);
 		assert.deepEqual(rows, expected, heading);
 	}
 });
+
+/** As the page says them. */
+function defaultWords({ default: value, coordinatorDefault, follows }: LimitRule): string {
+	if (follows !== undefined) return `${value - follows.times * SHARED_RULES[follows.limit].default} + ${follows.times} x \`${follows.limit}\``;
+	return coordinatorDefault === undefined ? String(value) : `${value}; Coordinator ${coordinatorDefault}`;
+}
 
 /** The places that look at a limit, by rooms: `limits.name`, or a pattern that takes it out of limits. */
 function roomsThatUse(name: string, sources: Readonly<Record<string, string>>): Set<string> {

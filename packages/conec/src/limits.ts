@@ -29,14 +29,20 @@ export interface Limits {
 	readonly runningHandlers: number;
 	/** Streams that the other side of one connection may have open. The control stream does not count. @default 4_096 */
 	readonly streamsPerConnection: number;
-	/** Received bytes of one stream that wait for the application. With more, the sender has to wait. @default 262_144 */
-	readonly streamCreditBytes: number;
 	/** `send` waits while this much is queued on the stream. @default 524_288 */
 	readonly sendHighWaterBytes: number;
 	/** Calls of `send` that wait on one stream. Further ones reject with `QUEUE_FULL`. @default 1_024 */
 	readonly waitingSends: number;
-	/** QUIC flow-control window of one stream. That of a connection is 150 times as large. @default 1_048_576, at a Coordinator 524_288 */
+	/** The greatest window of a stream: what its peer may send before the application takes something. It grows up to this for a reader that keeps up. @default 2_097_152 */
 	readonly streamWindowBytes: number;
+	/** Messages that have come and are not taken, and those that may still come, over all streams. Each counts 64 bytes more than its length. One identity has at most a quarter. @default 268_435_456 */
+	readonly receiveBytes: number;
+	/** Messages of resumable streams that are sent and not acknowledged, over all streams. One identity has at most a quarter, streams without a path half. @default 67_108_864 */
+	readonly keptBytes: number;
+	/** QUIC flow-control window of one connection. Three quarters of it may be on their way. If it is not given, it follows `messageBytes`: 12 MiB and four longest messages. @default 16_777_216 */
+	readonly connectionWindowBytes: number;
+	/** QUIC flow-control window of one stream. @default 524_288 */
+	readonly quicStreamWindowBytes: number;
 	/** Answers that are queued on one control stream because its peer does not read. With more, the connection is closed. @default 256 */
 	readonly controlQueueReplies: number;
 	/** The same as `controlQueueReplies`, in bytes. @default 262_144 */
@@ -168,6 +174,8 @@ export interface LimitRule {
 	readonly default: number;
 	/** Where a Coordinator's default differs. */
 	readonly coordinatorDefault?: number;
+	/** The default is that for the default of another limit. It is so many more for each that the other limit is more than its default. */
+	readonly follows?: { readonly limit: "messageBytes"; readonly times: number };
 	readonly min: number;
 	readonly max: number;
 }
@@ -191,10 +199,13 @@ export const SHARED_RULES: Rules<Limits> = {
 	protocols: { default: 1024, min: 0, max: 65_536 },
 	runningHandlers: { default: 1024, coordinatorDefault: 16_384, min: 0, max: 1_048_576 },
 	streamsPerConnection: { default: 4096, min: 1, max: 65_536 },
-	streamCreditBytes: { default: 256 * KiB, min: KiB, max: 64 * MiB },
 	sendHighWaterBytes: { default: 512 * KiB, min: KiB, max: 64 * MiB },
 	waitingSends: { default: 1024, min: 0, max: 1_048_576 },
-	streamWindowBytes: { default: MiB, coordinatorDefault: 512 * KiB, min: 64 * KiB, max: 64 * MiB },
+	streamWindowBytes: { default: 2 * MiB, min: 64 * KiB, max: 64 * MiB },
+	receiveBytes: { default: 256 * MiB, min: MiB, max: 65_536 * MiB },
+	keptBytes: { default: 64 * MiB, min: 64 * KiB, max: 65_536 * MiB },
+	connectionWindowBytes: { default: 16 * MiB, follows: { limit: "messageBytes", times: 4 }, min: 64 * KiB, max: 1024 * MiB },
+	quicStreamWindowBytes: { default: 512 * KiB, min: 64 * KiB, max: 64 * MiB },
 	controlQueueReplies: { default: 256, min: 1, max: 65_536 },
 	controlQueueBytes: { default: 256 * KiB, min: 16 * KiB, max: 16 * MiB },
 	requestTimeoutMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
@@ -272,7 +283,8 @@ export const COORDINATOR_DEFAULT_LIMITS: CoordinatorLimits = Object.freeze(
 );
 
 /**
- * Fills in the defaults of a role and freezes the result. `undefined` means the default.
+ * Fills in the defaults of a role and freezes the result. `undefined` means the default. A default that follows another limit
+ * is worked out from what that limit is.
  *
  * Throws `TypeError` for a limit of the other role, a name that does not exist, or a value that is not an integer, and
  * `RangeError` for one out of range; all have the `code` `OPTION_INVALID`.
@@ -288,7 +300,16 @@ export function resolveLimits(limits: Partial<ClientLimits> | Partial<Coordinato
 		if (rule === undefined) throw invalid("type", problemOfName(name, role));
 		if (value !== undefined) given[name] = checked(name, value, rule);
 	}
-	return Object.freeze({ ...defaults, ...given });
+	return Object.freeze({ ...defaults, ...following(rules, { ...defaults, ...given }), ...given });
+}
+
+/** The defaults that follow other limits. */
+function following(rules: Readonly<Record<string, LimitRule>>, limits: Limits): Record<string, number> {
+	const moved: Record<string, number> = {};
+	for (const [name, { default: value, follows }] of Object.entries(rules)) {
+		if (follows !== undefined) moved[name] = value + follows.times * (limits[follows.limit] - SHARED_RULES[follows.limit].default);
+	}
+	return moved;
 }
 
 /** What a role has, and how it is called in messages. */

@@ -5,11 +5,16 @@
  */
 
 import assert from "node:assert/strict";
+import type { Clock } from "../src/base/clock.ts";
+import type { FirstLeg } from "../src/coordinator/broadcast/member-stream.ts";
 import type { BroadcastSession } from "../src/coordinator/broadcast/service.ts";
 import { ConecError } from "../src/errors.ts";
+import type { Lent } from "../src/stream/lent.ts";
+import { AckSchedule, EARLY_BYTES, ReceiveBudget, SendBudget, UNIT_COST_BYTES } from "../src/stream/windows/index.ts";
 import type { Frame, IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../src/transport/transport.ts";
 import { type BroadcastOpen, type BroadcastPeer, decodeBroadcastControl, type Joined, TaggedDecoder } from "../src/wire/broadcast.ts";
-import { encodeFrame, FRAME, FrameDecoder } from "../src/wire/frames.ts";
+import { encodeFrame, FRAME, FrameDecoder, lengthAt } from "../src/wire/frames.ts";
+import { decodeAck, decodeResumable, encodeAck, encodeCode, encodeCount } from "../src/wire/stream-frames.ts";
 
 /** Of every Client in these tests. */
 export const FINGERPRINT: string = `sha256:${"00".repeat(32)}`;
@@ -21,10 +26,31 @@ export type Heard =
 	| { readonly type: "members"; readonly seq: number; readonly members: BroadcastPeer[] }
 	| { readonly type: "join" | "update" | "leave"; readonly seq: number; readonly peer: BroadcastPeer };
 
-/** What a member may have sent that the Coordinator has not used up. */
-const CREDIT_BYTES = 65_536;
+/** What the streams of a connection borrow, as a Coordinator lends it. */
+export function lender(clock: Clock): (connection: TransportConnection) => Lent {
+	const windows = new ReceiveBudget({ receiveBytes: 2 ** 30, streamWindowBytes: WINDOW_BYTES, messageBytes: WINDOW_BYTES }, () => clock.now());
+	const lent = new WeakMap<TransportConnection, Lent>();
+	return (connection) => {
+		const known = lent.get(connection) ?? {
+			windows,
+			shares: new SendBudget({ connectionWindowBytes: 16 * 1_048_576, severalPeers: false }),
+			acks: new AckSchedule(clock),
+		};
+		lent.set(connection, known);
+		return known;
+	};
+}
 
-/** See the module. It reads when it is told to. */
+/** What may be unread at either side, where that is what bounds it. */
+const WINDOW_BYTES = 65_536;
+
+/** A limit that is never reached. */
+const NO_LIMIT = 2 ** 50;
+
+/**
+ * See the module. It reads when it is told to. What it has not read waits in the stream, or, with `byLimit`, comes to it up to its
+ * window.
+ */
 export class FakeMember implements TransportStream {
 	readonly connection: TransportConnection = {} as TransportConnection;
 	readonly session: BroadcastSession;
@@ -39,17 +65,30 @@ export class FakeMember implements TransportStream {
 	/** It has not sent END, and may send. */
 	sends: boolean;
 	queuedBytes = 0;
-	/** Calls by which the Coordinator wrote something. */
+	/** Calls by which the Coordinator wrote something that is not about the stream itself. */
 	writes = 0;
 	lastSeq = 0;
 	#handler!: StreamHandler;
 	#highWaterBytes = 0;
 	#wantsDrain = false;
-	#unconsumedBytes = 0;
 	#over = false;
-	#ended = false;
+	// What it sends.
+	#limit = EARLY_BYTES;
+	#sentCost = 0;
+	#sent = 0;
+	#acked = 0;
 	#endSent = false;
+	#stopSent = false;
 	#finSent = false;
+	// What comes.
+	readonly #byLimit: boolean;
+	#came = 0;
+	#cameCost = 0;
+	#readCost = 0;
+	#told = { received: 0, limit: 0 };
+	#askedCost = 0;
+	#lastCame = false;
+	#ended = false;
 	#finSeen = false;
 	readonly #queue: Uint8Array[] = [];
 	readonly #decoder: FrameDecoder = new FrameDecoder({ messageBytes: 1_000_000 });
@@ -57,8 +96,9 @@ export class FakeMember implements TransportStream {
 	/** Parts of a list. */
 	#parts: BroadcastPeer[] = [];
 
-	constructor(session: BroadcastSession, open: BroadcastOpen) {
+	constructor(session: BroadcastSession, open: BroadcastOpen, byLimit = false) {
 		this.session = session;
+		this.#byLimit = byLimit;
 		this.open = open;
 		this.sends = open.mode !== "receive";
 	}
@@ -74,6 +114,12 @@ export class FakeMember implements TransportStream {
 	/** Its stream has ended, one way or another. */
 	get over(): boolean {
 		return this.#over || this.resetCode !== undefined;
+	}
+
+	/** What its OPEN says of the stream. */
+	get resume(): FirstLeg {
+		this.#told.limit = this.#limitNow;
+		return { limit: this.#limitNow, messageBytes: 1_048_576 };
 	}
 
 	/** What the Coordinator accepts. */
@@ -93,11 +139,17 @@ export class FakeMember implements TransportStream {
 
 	// What the Client does.
 
-	/** False: the Coordinator has not used up what was sent before. */
+	/** False: the Coordinator lets no more come. */
 	send(text: string): boolean {
-		if (!this.sends || this.over || this.#unconsumedBytes >= CREDIT_BYTES) return false;
+		if (!this.sends || this.over) return false;
 		const payload = new TextEncoder().encode(text);
-		this.#unconsumedBytes += payload.length + 64;
+		const cost = this.#sentCost + payload.length + UNIT_COST_BYTES;
+		if (cost > this.#limit) {
+			this.#handler.frame(FRAME.BLOCKED, encodeCount(cost));
+			return false;
+		}
+		this.#sentCost = cost;
+		this.#sent++;
 		this.#handler.frame(FRAME.DATA, payload);
 		return true;
 	}
@@ -107,15 +159,17 @@ export class FakeMember implements TransportStream {
 		if (this.over || this.#endSent) return;
 		this.#endSent = true;
 		this.sends = false;
+		this.#sent++;
 		this.#handler.frame(FRAME.END, EMPTY);
 	}
 
 	/** Leaves, as it should be done. */
 	leave(): void {
+		if (this.over || this.#stopSent) return;
+		this.#stopSent = true;
+		if (!this.#lastCame) this.#handler.frame(FRAME.STOP, encodeCode(0));
 		this.endSending();
-		if (this.over || this.#finSent) return;
-		this.#finSent = true;
-		this.#handler.end();
+		this.#soon();
 	}
 
 	/** Its connection is gone. */
@@ -132,12 +186,17 @@ export class FakeMember implements TransportStream {
 		for (let left = bytes; left > 0 && this.#queue.length > 0; ) {
 			const frames = this.#queue.shift() as Uint8Array;
 			left -= frames.length;
-			this.queuedBytes -= frames.length;
+			if (!this.#byLimit) this.queuedBytes -= frames.length;
 			for (const event of this.#decoder.push(frames)) {
 				assert.equal(event.type, "frame");
-				if (event.type === "frame") this.#hear(event.kind, event.payload);
+				if (event.type !== "frame") continue;
+				const isLast = event.kind === FRAME.END || event.kind === FRAME.RESET;
+				if (!this.#byLimit) this.#came++;
+				this.#readCost += isLast ? 0 : event.payload.length + UNIT_COST_BYTES;
+				this.#hear(event.kind, event.payload);
 			}
 		}
+		this.#acknowledge();
 		if (this.#wantsDrain && this.queuedBytes < this.#highWaterBytes / 2) {
 			this.#wantsDrain = false;
 			this.#handler.drained();
@@ -147,28 +206,51 @@ export class FakeMember implements TransportStream {
 	// What the Coordinator does.
 
 	write(kind: number, payload: Uint8Array): number {
+		// It is no unit, and where it stands makes no difference here.
+		if (kind === FRAME.BLOCKED) return this.writeUrgent(kind, payload);
 		return this.writeFrames(encodeFrame(kind, payload));
 	}
 
-	writeUrgent(): number {
-		assert.fail("nothing of a broadcast is urgent yet");
+	writeUrgent(kind: number, payload: Uint8Array): number {
+		if (this.over) return -1;
+		const ack = kind === FRAME.RESUMABLE ? decodeResumable(payload) : kind === FRAME.ACK ? decodeAck(payload) : undefined;
+		if (ack === undefined) {
+			assert.equal(kind, FRAME.BLOCKED);
+			this.#askedCost = Number.POSITIVE_INFINITY;
+		} else {
+			assert.ok(ack.received >= this.#acked && ack.received <= this.#sent && ack.limit >= this.#limit);
+			this.#acked = ack.received;
+			this.#limit = ack.limit;
+		}
+		this.#soon();
+		return this.queuedBytes;
 	}
 
 	writeFrames(frames: Uint8Array): number {
 		if (this.over) return -1;
 		this.writes++;
 		if (frames[0] === FRAME.REJECT) this.rejected = true;
-		assert.equal(this.#finSeen, false, "nothing is written after FIN");
-		this.#queue.push(new Uint8Array(frames));
-		this.queuedBytes += frames.length;
-		if (this.queuedBytes >= this.#highWaterBytes) this.#wantsDrain = true;
+		assert.equal(this.#lastCame, false, "nothing is written after the last unit");
+		const copy = new Uint8Array(frames);
+		this.#queue.push(copy);
+		if (this.#byLimit) {
+			for (let at = 0; at < copy.length; at += 4 + lengthAt(copy, at)) {
+				this.#came++;
+				if (copy[at] !== FRAME.END && copy[at] !== FRAME.RESET) this.#cameCost += lengthAt(copy, at) + UNIT_COST_BYTES;
+			}
+			assert.ok(this.#cameCost <= this.#told.limit, `${this.#cameCost} are more than ${this.#told.limit}`);
+		} else {
+			this.queuedBytes += frames.length;
+			if (this.queuedBytes >= this.#highWaterBytes) this.#wantsDrain = true;
+		}
+		this.#soon();
 		return this.queuedBytes;
 	}
 
 	finish(): void {
-		assert.ok(this.#finSent || this.rejected, "the Coordinator's FIN is an answer");
+		assert.ok(this.#finSent || this.rejected || this.#endSent, "the Coordinator's FIN comes after both last units");
 		this.#finSeen = true;
-		this.#over = true;
+		if (this.rejected || this.#finSent) this.#over = true;
 	}
 
 	reset(code: number): void {
@@ -178,12 +260,47 @@ export class FakeMember implements TransportStream {
 
 	stop(_code: number): void {}
 
-	consumed(payloadBytes: number): void {
-		this.#unconsumedBytes -= payloadBytes + 64;
+	consumed(): void {}
+
+	get #limitNow(): number {
+		return this.#byLimit ? Math.max(EARLY_BYTES, this.#readCost + WINDOW_BYTES) : NO_LIMIT;
+	}
+
+	/** What it must do of itself comes after the present call of the Coordinator. */
+	#soon(): void {
+		if (this.#stopSent || this.#askedCost > 0) queueMicrotask(() => this.#goOn());
+	}
+
+	#goOn(): void {
+		if (this.over) return;
+		if (this.#stopSent) this.read(Number.POSITIVE_INFINITY);
+		else this.#acknowledge();
+	}
+
+	/** Says what has come, and how much more may. */
+	#acknowledge(): void {
+		if (this.over) return;
+		const [received, limit] = [this.#came, this.#limitNow];
+		this.#askedCost = 0;
+		if (received > this.#told.received || limit > this.#told.limit) {
+			this.#told = { received, limit };
+			this.#handler.frame(FRAME.ACK, encodeAck(received, limit));
+		}
+		if (!this.#lastCame || !this.#endSent || this.#finSent) return;
+		this.#finSent = true;
+		if (this.#finSeen) this.#over = true;
+		this.#handler.end();
 	}
 
 	#hear(kind: number, payload: Uint8Array): void {
-		if (kind === FRAME.TAGGED) {
+		if (kind === FRAME.END || kind === FRAME.RESET) {
+			assert.ok(kind === FRAME.END || this.#stopSent);
+			this.#lastCame = true;
+			this.#ended = true;
+			if (kind === FRAME.END) this.leave();
+		} else if (this.#stopSent) {
+			assert.ok(kind === FRAME.TAGGED || kind === FRAME.CONTROL);
+		} else if (kind === FRAME.TAGGED) {
 			const message = (this.#tagged as TaggedDecoder).decode(payload);
 			if (typeof message === "string") return assert.fail(message);
 			assert.ok(this.receives && !this.#ended);
@@ -191,12 +308,8 @@ export class FakeMember implements TransportStream {
 			this.heard.push({ type: "message", seq: message.seq, sender: message.sender, text: new TextDecoder().decode(message.data) });
 		} else if (kind === FRAME.CONTROL) {
 			this.#control(payload);
-		} else if (kind === FRAME.END) {
-			this.#ended = true;
-			this.#handler.frame(FRAME.END_ACK, EMPTY);
-			this.leave();
 		} else {
-			assert.ok(kind === FRAME.ACCEPT || this.rejected || (kind === FRAME.END_ACK && this.#endSent), `kind ${kind}`);
+			assert.ok(this.rejected, `kind ${kind}`);
 		}
 	}
 

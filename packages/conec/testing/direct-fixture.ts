@@ -137,10 +137,10 @@ export class Peer {
 	async greet(token: string, identity?: LocalIdentity): Promise<Talker> {
 		const talker = (await this.dial(identity)).say({
 			type: "hello",
-			versions: [1],
+			versions: [2],
 			token,
 			capabilities: [],
-			limits: { messageBytes: 1_048_576, metadataBytes: 1_024 },
+			limits: { messageBytes: 1_048_576, metadataBytes: 1_024, connectionWindowBytes: 1_048_576 },
 		});
 		await this.#rig.clock.advance(0);
 		return talker;

@@ -73,7 +73,7 @@ serveActions({
 				{ mode: "bytes" },
 			);
 			control = stream;
-			say({ type: "hello", versions: [1], id, key: "ephemeral", capabilities: ["direct"] });
+			say({ type: "hello", versions: [2], id, key: "ephemeral", capabilities: ["direct"] });
 		});
 	},
 	/** From now on these are "its" addresses. */

@@ -1,5 +1,5 @@
 /**
- * What a Client keeps, in figures.
+ * How much a Client keeps; for tests.
  *
  * @module
  */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CloseInfo } from "../base/close-info.ts";
 import type { OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
 import type { PeerInfo } from "../session/peer-info.ts";
@@ -13,7 +14,6 @@ import { type Lookup, type RouteCheck, type Runtime, runtimeOf } from "../sessio
 import { StatusFeed } from "../session/status-feed.ts";
 import { StreamIds } from "../session/stream-ids.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
-import type { CloseInfo } from "../stream/close-info.ts";
 import { StreamBudgets } from "../stream/flow.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
@@ -135,7 +135,7 @@ export class Client implements AsyncDisposable {
 			emit: (status) => feed.emit(status),
 			lessLeft: () => life.endIfNothingIsLeft(),
 		});
-		this.#broadcasts = new ClientBroadcasts({ limits, ids, clock, link, assertConnected });
+		this.#broadcasts = new ClientBroadcasts({ limits, ids, clock, budgets, link, assertConnected });
 		this.#presence = new ClientPresence({ limits, ids, clock, link, assertConnected });
 		this.#paths = new ClientPaths({
 			...{ id, limits, clock, channelTimeoutMs: channelTimeoutMs(options) },

@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { CloseInfo } from "../base/close-info.ts";
 import type { HandlerFailed } from "../session/protocols/index.ts";
 import type { StatusLagged } from "../session/status-feed.ts";
-import type { CloseInfo } from "../stream/close-info.ts";
 import type { SocketAddress } from "../transport/transport.ts";
 import type { ClientChannelStatus } from "./direct/index.ts";
 

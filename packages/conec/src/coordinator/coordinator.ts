@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CloseInfo } from "../base/close-info.ts";
 import { randomHex } from "../base/random.ts";
 import { argumentError, ConecError, isConecError } from "../errors.ts";
 import { checkId } from "../session/check-id.ts";
@@ -14,7 +15,8 @@ import type { PresenceEvent } from "../session/presence-event.ts";
 import { type Handling, type ProtocolHandler, Reception } from "../session/protocols/index.ts";
 import { type Runtime, runtimeOf } from "../session/runtime.ts";
 import { StatusFeed } from "../session/status-feed.ts";
-import type { CloseInfo } from "../stream/close-info.ts";
+import { StreamBudgets } from "../stream/flow.ts";
+import { lender } from "../stream/lent.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
@@ -32,7 +34,7 @@ import type { CoordinatorOptions } from "./options.ts";
 import { OwnStreams } from "./own-streams/index.ts";
 import { PresenceService } from "./presence/index.ts";
 import { ProxiedStreams } from "./proxy/index.ts";
-import { type ClientInfo, checkPeer, Registry, type Session } from "./sessions/index.ts";
+import { type ClientInfo, checkPeer, findPeer, Registry, type Session } from "./sessions/index.ts";
 import type { CoordinatorStatus } from "./status.ts";
 
 /** The way to the private constructor; set by the class. */
@@ -99,9 +101,11 @@ export class Coordinator implements AsyncDisposable {
 		const feed = new StatusFeed<CoordinatorStatus>(limits.statusEvents);
 		const registry = new Registry<Session>(limits);
 		const reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => feed.emit(failure) });
-		const streams = new OwnStreams(limits, clock, random, reception);
-		const presence = new PresenceService(epoch, limits, clock);
-		const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, emit: (status) => feed.emit(status) });
+		const budgets = new StreamBudgets(limits, clock);
+		const streams = new OwnStreams(limits, clock, random, reception, budgets);
+		const lend = lender(budgets, limits, clock, false);
+		const presence = new PresenceService(epoch, limits, lend, clock);
+		const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, lend, emit: (status) => feed.emit(status) });
 		const life = new CoordinatorLife({
 			...{ limits, clock, transport, kept, registry, streams, broadcasts, presence, feed },
 			introductions: () => this.#introductions,
@@ -201,7 +205,7 @@ export class Coordinator implements AsyncDisposable {
 		options.signal?.throwIfAborted();
 		const action = `Cannot open stream to "${peer}"`;
 		this.#life.assertOpen(action);
-		const session = this.#find(peer, action);
+		const session = findPeer(this.#registry, peer, action);
 		if (session.leaving) throw new ConecError("PEER_UNKNOWN", `${action}: peer is leaving`, { peer });
 		return await this.#streams.open(session, options);
 	}
@@ -227,7 +231,7 @@ export class Coordinator implements AsyncDisposable {
 	 */
 	disconnect(peer: string, reason: string = ""): void {
 		if (typeof reason !== "string") throw argumentError("type", "OPTION_INVALID", "A reason must be a string");
-		this.#find(peer, `Cannot disconnect "${peer}"`).end(CLOSE_CODES.DISCONNECTED, reason);
+		findPeer(this.#registry, peer, `Cannot disconnect "${peer}"`).end(CLOSE_CODES.DISCONNECTED, reason);
 	}
 
 	/**
@@ -327,13 +331,6 @@ export class Coordinator implements AsyncDisposable {
 		void session.closed.then((info) => {
 			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info });
 		});
-	}
-
-	#find(peer: string, action: string): Session {
-		checkId(peer, action);
-		const session = this.#registry.find(peer);
-		if (session === undefined) throw new ConecError("PEER_UNKNOWN", `${action}: peer is not connected`, { peer });
-		return session;
 	}
 }
 

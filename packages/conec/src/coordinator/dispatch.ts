@@ -5,7 +5,7 @@
  */
 
 import type { CoordinatorLimits } from "../limits.ts";
-import { rejectStream } from "../stream/open-stream.ts";
+import { legProblem, type NewStream, rejectStream } from "../stream/open-stream.ts";
 import type { IncomingStream } from "../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../wire/broadcast.ts";
 import { RESET_CODES } from "../wire/codes.ts";
@@ -37,16 +37,19 @@ export function dispatchStream(session: Session, incoming: IncomingStream, desti
 	const open = decodeOpenToCoordinator(incoming.header.payload, limits.metadataBytes);
 	if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
 	if (closing()) return rejectStream(incoming, "COORDINATOR_CLOSED", "the Coordinator is stopping");
-	const { to, watch, broadcast } = open.value;
+	const { to, watch, broadcast, resume } = open.value;
+	const problem = to === undefined ? legProblem(resume) : undefined;
+	if (problem !== undefined) return rejectStream(incoming, problem.code, problem.reason);
+	const leg = resume as NewStream;
 	if (broadcast !== undefined) {
 		if (!session.capabilities.includes(BROADCAST_CAPABILITY)) return rejectStream(incoming, "PROTOCOL_ERROR", notListed(BROADCAST_CAPABILITY));
 		session.used = true;
-		return broadcasts.join(session, incoming, broadcast);
+		return broadcasts.join(session, incoming, broadcast, leg);
 	}
 	if (to !== undefined) return proxied.open(incoming, open.value, session, find(to));
 	if (watch === undefined) return streams.accept(session, incoming, open.value);
 	if (!session.capabilities.includes(PRESENCE_CAPABILITY)) return rejectStream(incoming, "PROTOCOL_ERROR", notListed(PRESENCE_CAPABILITY));
-	presence.watch(session, incoming);
+	presence.watch(session, incoming, leg);
 }
 
 const notListed = (capability: string): string => `"${capability}" is not among the capabilities of the hello`;

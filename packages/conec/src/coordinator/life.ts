@@ -6,13 +6,13 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import type { CloseInfo } from "../base/close-info.ts";
 import { Lifetime } from "../base/lifetime.ts";
 import { deferred, within } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { CoordinatorLimits } from "../limits.ts";
 import { leavingTimeMs } from "../session/leaving-time.ts";
 import type { StatusFeed } from "../session/status-feed.ts";
-import type { CloseInfo } from "../stream/close-info.ts";
 import type { Transport } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import type { CoordinatorState } from "./admission/index.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { CloseInfo } from "../base/close-info.ts";
 import type { ConecError, ConecErrorCode } from "../errors.ts";
 import type { HandlerFailed } from "../session/protocols/index.ts";
 import type { StatusLagged } from "../session/status-feed.ts";
-import type { CloseInfo } from "../stream/close-info.ts";
 import type { SocketAddress } from "../transport/transport.ts";
 import type { BroadcastStatus } from "./broadcast/index.ts";
 import type { ChannelStatus } from "./introduction/index.ts";

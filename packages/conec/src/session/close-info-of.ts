@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { CloseInfo } from "../base/close-info.ts";
 import type { ConecErrorCode } from "../errors.ts";
-import type { CloseInfo } from "../stream/close-info.ts";
 import type { TransportCloseInfo } from "../transport/transport.ts";
 import { CLOSE_CODES, errorCodeOfClose } from "../wire/codes.ts";
 

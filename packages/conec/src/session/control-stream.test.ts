@@ -41,7 +41,7 @@ function setup(changes: Partial<typeof limits> = {}) {
 	const channel: ControlStream = openControlStream<ControlMessage>(
 		COORDINATOR_DIALECT,
 		connection,
-		{ type: "hello", versions: [1], id: "a", key: "kept", capabilities: [] },
+		{ type: "hello", versions: [2], id: "a", key: "kept", capabilities: [] },
 		{ message: ({ type }) => heard.push(type), broken: (code, reason) => broken.push([code, reason]), finished: () => undefined },
 		{ ...limits, ...changes },
 	);

@@ -11,9 +11,9 @@ import { FRAME } from "../wire/frames.ts";
 import { type Answering, answerHello, type GreetedEvents, hearHello, sayHello } from "./greeting.ts";
 
 const DIALECT = { encode: encodeDirect, decode: decodeDirect };
-const BOUNDS = { messageBytes: 1_000, metadataBytes: 100 };
-const HELLO: DirectHello = { type: "hello", versions: [1], token: "00".repeat(16), capabilities: [], limits: BOUNDS };
-const WELCOME: DirectWelcome = { type: "welcome", version: 1, capabilities: [], limits: BOUNDS };
+const BOUNDS = { messageBytes: 1_000, metadataBytes: 100, connectionWindowBytes: 1_048_576 };
+const HELLO: DirectHello = { type: "hello", versions: [2], token: "00".repeat(16), capabilities: [], limits: BOUNDS };
+const WELCOME: DirectWelcome = { type: "welcome", version: 2, capabilities: [], limits: BOUNDS };
 const CLOSE = { type: "close", reason: "bye" } as const;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -5,9 +5,9 @@
  */
 
 import { type Clock, systemClock } from "../base/clock.ts";
+import type { CloseInfo } from "../base/close-info.ts";
 import { type LinkedAbort, linkedAbort, within } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
-import type { CloseInfo } from "../stream/close-info.ts";
 import { cannotOpen, isFatal } from "../stream/exchange/index.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
 import { openMessageStream } from "../stream/open-stream.ts";

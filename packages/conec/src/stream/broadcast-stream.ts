@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { CloseInfo } from "../base/close-info.ts";
 import type { BroadcastMode, BroadcastPeer, BroadcastPosition, SlowReaderPolicy } from "../wire/broadcast.ts";
-import type { CloseInfo } from "./close-info.ts";
 
 /** How a broadcast is joined. */
 export interface BroadcastOptions {

@@ -5,27 +5,25 @@
  */
 
 import type { Clock } from "../base/clock.ts";
-import type { Limits } from "../limits.ts";
+import { type Limits, SHARED_RULES } from "../limits.ts";
 import type { TransportConnection } from "../transport/transport.ts";
+import { TAG_BYTES } from "../wire/broadcast.ts";
+import { FRAME_BYTES } from "../wire/frames.ts";
 import { AckSchedule, type AckSlots, KeptBudget, type KeptShares, ReceiveBudget, type ReceiveWindows, SendBudget, type SendShares } from "./windows/index.ts";
 
-/** Unread and granted, over all streams of a process. */
-const RECEIVE_BYTES = 268_435_456;
-/** Sent and not acknowledged, over all streams of a process that survive the loss of their connection. */
-const KEPT_BYTES = 67_108_864;
-/** The greatest window of a stream. */
-const WINDOW_BYTES = 2_097_152;
-/** What the other side of a connection takes on it at least, and four messages more. */
-const CONNECTION_WINDOW_BYTES = 12_582_912;
+/** The limits of {@link StreamBudgets}. */
+export type BudgetLimits = Pick<Limits, "messageBytes" | "receiveBytes" | "streamWindowBytes" | "keptBytes">;
 
-/** What all streams of one process share. */
+/** What all streams of one process share. Shares go by the id of the peer: whoever holds an id is one party, by whatever way its streams come. */
 export class StreamBudgets {
 	readonly windows: ReceiveWindows;
 	readonly kept: KeptShares;
 
-	constructor({ messageBytes }: Pick<Limits, "messageBytes">, clock: Clock) {
-		this.windows = new ReceiveBudget({ receiveBytes: RECEIVE_BYTES, streamWindowBytes: WINDOW_BYTES, messageBytes, now: () => clock.now() });
-		this.kept = new KeptBudget({ keptBytes: KEPT_BYTES });
+	constructor(limits: BudgetLimits, clock: Clock) {
+		// The longest unit of any stream: a message of a broadcast has a tag, and control messages have their own length.
+		const messageBytes = Math.max(limits.messageBytes + TAG_BYTES, FRAME_BYTES);
+		this.windows = new ReceiveBudget({ ...limits, messageBytes }, () => clock.now());
+		this.kept = new KeptBudget(limits);
 	}
 }
 
@@ -38,12 +36,22 @@ export interface ConnectionFlow {
 }
 
 const FLOWS = new WeakMap<TransportConnection, ConnectionFlow>();
+const TOLD = new WeakMap<TransportConnection, number>();
 
-/** See {@link ConnectionFlow}. `severalPeers`: streams to several peers go over it. The first call for a connection decides. */
-export function flowOf(connection: TransportConnection, limits: Pick<Limits, "messageBytes">, clock: Clock, severalPeers: boolean): ConnectionFlow {
+/** The other side of a connection has said how much it takes there while it reads nothing. It is called before the first stream. */
+export function toldWindow(connection: TransportConnection, connectionWindowBytes: number): void {
+	TOLD.set(connection, Math.min(connectionWindowBytes, SHARED_RULES.connectionWindowBytes.max));
+}
+
+/**
+ * See {@link ConnectionFlow}. `severalPeers`: streams to several peers go over it. The first call for a connection decides.
+ *
+ * An other side that has not said how much it takes is supposed to take the default.
+ */
+export function flowOf(connection: TransportConnection, limits: BudgetLimits, clock: Clock, severalPeers: boolean): ConnectionFlow {
 	const known = FLOWS.get(connection);
 	if (known !== undefined) return known;
-	const connectionWindowBytes = CONNECTION_WINDOW_BYTES + 4 * limits.messageBytes;
+	const connectionWindowBytes = TOLD.get(connection) ?? SHARED_RULES.connectionWindowBytes.default;
 	const flow = { shares: new SendBudget({ connectionWindowBytes, severalPeers }), acks: new AckSchedule(clock), budgets: new StreamBudgets(limits, clock) };
 	FLOWS.set(connection, flow);
 	return flow;

@@ -6,11 +6,11 @@
 
 import { checkOptions } from "../base/check-options.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
+import type { CloseInfo } from "../base/close-info.ts";
 import { abortable } from "../base/signals.ts";
 import { argumentError, ConecError, type ConecErrorCode } from "../errors.ts";
 import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
 import type { JsonValue } from "../wire/json.ts";
-import type { CloseInfo } from "./close-info.ts";
 import type { StreamBudgets } from "./flow.ts";
 import type { LegInit, StreamKeeper, Survival } from "./leg-way.ts";
 import type { MessageStream } from "./message-stream.ts";

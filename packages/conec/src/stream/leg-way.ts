@@ -88,15 +88,10 @@ export function openLeg({ connection, open, init }: LegWay, leg: FurtherLeg, han
 /** The link of a leg over that connection. */
 export function linkOf(wire: TransportStream, connection: TransportConnection, init: LegInit): LegLink {
 	const { shares, acks } = flowOf(connection, init.limits, init.clock ?? systemClock, init.severalPeers ?? false);
-	return { wire, shares, acks, path: init.path };
+	return { wire, shares, acks, path: init.path, priority: init.priority };
 }
 
 /** What the transport is told of a stream. */
 export function streamOptions({ priority, limits }: LegInit): StreamOptions {
-	return {
-		messageBytes: limits.messageBytes,
-		creditBytes: limits.streamCreditBytes,
-		highWaterBytes: limits.sendHighWaterBytes,
-		...(priority === undefined ? {} : { priority }),
-	};
+	return { messageBytes: limits.messageBytes, highWaterBytes: limits.sendHighWaterBytes, ...(priority === undefined ? {} : { priority }) };
 }

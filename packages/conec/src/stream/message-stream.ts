@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { CloseInfo } from "../base/close-info.ts";
 import type { JsonValue } from "../wire/json.ts";
-import type { CloseInfo } from "./close-info.ts";
 
 /**
  * A stream that carries whole messages both ways, in order.

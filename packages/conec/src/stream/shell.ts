@@ -5,11 +5,11 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import type { CloseInfo } from "../base/close-info.ts";
 import { type Deferred, deferred, quietlyDeferred } from "../base/signals.ts";
 import type { ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { StreamHandler } from "../transport/transport.ts";
-import type { CloseInfo } from "./close-info.ts";
 import { type Attach, Exchange, type ExchangeSink, type FurtherLeg, type LegLink, type Offered, type ResumeOptions, type Subject } from "./exchange/index.ts";
 import type { StreamBudgets } from "./flow.ts";
 import { type KeptStream, openLeg, type StreamKeeper, type Survival } from "./leg-way.ts";

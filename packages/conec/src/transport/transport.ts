@@ -226,13 +226,9 @@ export type TransportLimits = Pick<
 	| "idleTimeoutMs"
 	| "keepAliveIntervalMs"
 	| "streamsPerConnection"
-	| "streamWindowBytes"
-> & {
-	/** What a stream may have received that nobody has read. @default `streamWindowBytes` */
-	readonly quicStreamWindowBytes?: number;
-	/** What a connection may have received that nobody has read, flat. @default as much as all its streams together */
-	readonly connectionWindowBytes?: number;
-};
+	| "quicStreamWindowBytes"
+	| "connectionWindowBytes"
+>;
 
 /** What a transport is made with. */
 export interface TransportOptions {

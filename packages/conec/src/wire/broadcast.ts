@@ -90,7 +90,7 @@ export interface BroadcastOpen {
 /** A member of a broadcast, as the other members see it. The Coordinator has verified its id. Its metadata is untrusted. */
 export type BroadcastPeer = WirePeer;
 
-/** First frame of the Coordinator after ACCEPT. */
+/** First unit of the Coordinator. */
 export interface Joined {
 	readonly type: "joined";
 	/** 16 hexadecimal digits: names this life of the broadcast. */

@@ -5,13 +5,13 @@ import { REFUSED_CODES, REJECT_CODES } from "./codes.ts";
 import { type ControlMessage, decodeControl, encodeControl, type Hello, type Refused, type Welcome } from "./control.ts";
 import { FRAME_BYTES } from "./frames.ts";
 
-const HELLO: Hello = { type: "hello", versions: [1], id: "alice", key: "kept", capabilities: [] };
+const HELLO: Hello = { type: "hello", versions: [2], id: "alice", key: "kept", limits: { connectionWindowBytes: 16_777_216 }, capabilities: [] };
 const WELCOME: Welcome = {
 	type: "welcome",
-	version: 1,
+	version: 2,
 	session: "s",
 	epoch: "e",
-	limits: { messageBytes: 1_048_576, metadataBytes: 1_024, streamsPerPair: 16 },
+	limits: { messageBytes: 1_048_576, metadataBytes: 1_024, streamsPerPair: 16, connectionWindowBytes: 16_777_216 },
 	capabilities: ["broadcast"],
 	observedAddress: { address: "192.0.2.7", port: 40_000 },
 };
@@ -23,6 +23,11 @@ const versions = fc.array(fc.integer({ min: 1, max: 65_535 }), { minLength: 1, m
 const count = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const message: fc.Arbitrary<ControlMessage> = fc.oneof(
 	fc.record({ type: fc.constant("hello" as const), versions, id, key: fc.constantFrom("kept" as const, "ephemeral" as const), capabilities }),
+	fc.record({
+		type: fc.constant("hello" as const),
+		...{ versions, id, key: fc.constant("kept" as const), capabilities },
+		limits: fc.record({ connectionWindowBytes: fc.integer({ min: 65_536, max: Number.MAX_SAFE_INTEGER }) }),
+	}),
 	fc.record({
 		type: fc.constant("hello" as const),
 		versions,
@@ -40,6 +45,7 @@ const message: fc.Arbitrary<ControlMessage> = fc.oneof(
 			messageBytes: fc.integer({ min: 1, max: 0xff_ffff }),
 			metadataBytes: fc.nat({ max: 2_048 }),
 			streamsPerPair: fc.integer({ min: 1, max: 65_536 }),
+			connectionWindowBytes: fc.integer({ min: 65_536, max: Number.MAX_SAFE_INTEGER }),
 		}),
 		capabilities,
 		observedAddress: fc.record({ address: fc.ipV4(), port: fc.nat({ max: 65_535 }) }),
@@ -84,7 +90,11 @@ test("control: what is encoded is decoded", () => {
 			// fast-check also makes objects without a prototype.
 			assert.deepEqual(decoded, {
 				ok: true,
-				value: { ...sent, ...("limits" in sent ? { limits: { ...sent.limits }, observedAddress: { ...sent.observedAddress } } : {}) },
+				value: {
+					...sent,
+					...("limits" in sent ? { limits: { ...sent.limits } } : {}),
+					...("observedAddress" in sent ? { observedAddress: { ...sent.observedAddress } } : {}),
+				},
 			});
 		}),
 	);
@@ -111,16 +121,19 @@ test("control: a hello with any field missing, of another type, or out of bounds
 		versions: [undefined, null, 1, "1", {}, [], [0], [-1], [65_536], [1.5], ["1"], Array(17).fill(1)],
 		id: [undefined, null, 7, "", "Alice", "a".repeat(64), "xn--a", "1", [], "__proto__"],
 		key: [undefined, null, 7, "", "Kept", "toString"],
+		limits: [null, 7, "a", [], {}, { connectionWindowBytes: 65_535 }, { connectionWindowBytes: "65536" }, { connectionWindowBytes: 2 ** 53 }],
 		capabilities: [null, 7, "a", {}, [1], [""], ["A"], ["a".repeat(65)], Array(33).fill("a")],
 		metadata: ["x".repeat(1_023), { a: "x".repeat(1_024) }],
 	})) {
 		for (const value of values) {
 			const decoded = changed(HELLO, { [field]: value });
 			assert.equal(decoded.ok, false, `${field}: ${JSON.stringify(value)?.slice(0, 60)}`);
-			assert.ok(!decoded.ok && decoded.error.includes(field === "type" ? "type" : field), !decoded.ok ? decoded.error : "");
+			assert.ok(!decoded.ok && decoded.error.includes(field === "type" ? "type" : field === "limits" ? "" : field), !decoded.ok ? decoded.error : "");
 		}
 	}
 	assert.equal(changed(HELLO, { metadata: "x".repeat(1_022) }).ok, true);
+	const { limits: _limits, ...older } = HELLO;
+	assert.deepEqual(changed(HELLO, { limits: undefined }), { ok: true, value: older }, "older versions have none");
 	assert.deepEqual(changed(HELLO, { capabilities: undefined }), { ok: true, value: HELLO });
 	assert.deepEqual(changed(HELLO, { metadata: null }), { ok: true, value: { ...HELLO, metadata: null } });
 	assert.equal(decodeControl(encodeControl({ ...HELLO, metadata: "xy" }), 3).ok, false, "the bound can be lower");
@@ -143,6 +156,9 @@ test("control: a welcome with any field missing, of another type, or out of boun
 			{ ...WELCOME.limits, metadataBytes: -1 },
 			{ ...WELCOME.limits, metadataBytes: 2_049 },
 			{ ...WELCOME.limits, streamsPerPair: "16" },
+			{ ...WELCOME.limits, connectionWindowBytes: undefined },
+			{ ...WELCOME.limits, connectionWindowBytes: 65_535 },
+			{ ...WELCOME.limits, connectionWindowBytes: 2 ** 53 },
 		],
 		observedAddress: [
 			undefined,

@@ -12,6 +12,7 @@ import {
 	capabilitiesField,
 	choiceField,
 	codeField,
+	connectionWindowField,
 	countField,
 	cutNote,
 	fieldOf,
@@ -38,8 +39,15 @@ export interface Hello {
 	readonly id: string;
 	/** Whether its key outlives its process. */
 	readonly key: "kept" | "ephemeral";
+	readonly limits?: HelloLimits | undefined;
 	readonly capabilities: readonly string[];
 	readonly metadata?: JsonValue | undefined;
+}
+
+/** A Client's bounds that the Coordinator has to know. */
+export interface HelloLimits {
+	/** What it takes on the connection while it reads nothing. */
+	readonly connectionWindowBytes: number;
 }
 
 /** The Coordinator's bounds that a Client has to know. */
@@ -50,6 +58,8 @@ export interface WelcomeLimits {
 	readonly metadataBytes: number;
 	/** Streams that this Client may have open to one peer. */
 	readonly streamsPerPair: number;
+	/** What the Coordinator takes on the connection while it reads nothing. */
+	readonly connectionWindowBytes: number;
 }
 
 /** The Coordinator's answer to a hello: the Client is connected. */
@@ -214,11 +224,14 @@ function requestField(object: Readonly<Record<string, unknown>>): number {
 
 function readHello(object: Readonly<Record<string, unknown>>, metadataBytes: number): Hello {
 	const metadata = metadataField(object, metadataBytes);
+	// Versions before the second have none, and are told so by their version.
+	const limits = fieldOf(object, "limits") === undefined ? undefined : objectField(object, "limits");
 	return {
 		type: "hello",
 		versions: versionsField(object, "versions"),
 		id: idField(object, "id"),
 		key: choiceField(object, "key", ["kept", "ephemeral"]),
+		...(limits === undefined ? {} : { limits: { connectionWindowBytes: connectionWindowField(limits) } }),
 		capabilities: capabilitiesField(object, "capabilities"),
 		...(metadata === undefined ? {} : { metadata }),
 	};
@@ -237,6 +250,7 @@ function readWelcome(object: Readonly<Record<string, unknown>>): Welcome {
 			messageBytes: integerField(limits, "messageBytes", 1, 0xff_ff_ff),
 			metadataBytes: integerField(limits, "metadataBytes", 0, PEER_METADATA_BYTES),
 			streamsPerPair: integerField(limits, "streamsPerPair", 1, 0xff_ff_ff_ff),
+			connectionWindowBytes: connectionWindowField(limits),
 		},
 		capabilities: capabilitiesField(object, "capabilities"),
 		observedAddress: { address: textField(observed, "address", 64), port: integerField(observed, "port", 0, 0xff_ff) },

@@ -5,8 +5,19 @@ import { type DirectHello, type DirectMessage, type DirectWelcome, decodeDirect,
 import { FRAME_BYTES } from "./frames.ts";
 
 const TOKEN = "00112233445566778899aabbccddeeff";
-const HELLO: DirectHello = { type: "hello", versions: [1], token: TOKEN, capabilities: ["x"], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } };
-const WELCOME: DirectWelcome = { type: "welcome", version: 1, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } };
+const HELLO: DirectHello = {
+	type: "hello",
+	versions: [2],
+	token: TOKEN,
+	capabilities: ["x"],
+	limits: { messageBytes: 1_048_576, metadataBytes: 1_024, connectionWindowBytes: 16_777_216 },
+};
+const WELCOME: DirectWelcome = {
+	type: "welcome",
+	version: 2,
+	capabilities: [],
+	limits: { messageBytes: 1_048_576, metadataBytes: 1_024, connectionWindowBytes: 16_777_216 },
+};
 const LIMITS_WRONG = [
 	undefined,
 	null,
@@ -16,6 +27,10 @@ const LIMITS_WRONG = [
 	{ ...WELCOME.limits, messageBytes: 2 ** 24 },
 	{ ...WELCOME.limits, metadataBytes: -1 },
 	{ ...WELCOME.limits, metadataBytes: 2_049 },
+	{ ...WELCOME.limits, connectionWindowBytes: undefined },
+	{ ...WELCOME.limits, connectionWindowBytes: 0 },
+	{ ...WELCOME.limits, connectionWindowBytes: 65_535 },
+	{ ...WELCOME.limits, connectionWindowBytes: 2 ** 53 },
 ];
 const GOOD: readonly DirectMessage[] = [HELLO, WELCOME, { type: "ping", nonce: 0 }, { type: "pong", nonce: 2 ** 53 - 1 }, { type: "close", reason: "bye" }];
 

@@ -7,7 +7,17 @@
 
 import type { Close, Ping, Pong } from "./control.ts";
 import { decodeTyped, type JsonFields } from "./decode-json.ts";
-import { capabilitiesField, cutNote, integerField, noteField, objectField, PEER_METADATA_BYTES, tokenField, versionsField } from "./fields.ts";
+import {
+	capabilitiesField,
+	connectionWindowField,
+	cutNote,
+	integerField,
+	noteField,
+	objectField,
+	PEER_METADATA_BYTES,
+	tokenField,
+	versionsField,
+} from "./fields.ts";
 import { type Decoded, encodeJson } from "./json.ts";
 
 /** First message of the side that dialled. */
@@ -27,6 +37,8 @@ export interface DirectLimits {
 	readonly messageBytes: number;
 	/** Longest metadata. */
 	readonly metadataBytes: number;
+	/** What it takes on the channel while it reads nothing. */
+	readonly connectionWindowBytes: number;
 }
 
 /** The other side's answer: the channel is up. */
@@ -83,5 +95,6 @@ function limitsField(object: JsonFields): DirectLimits {
 	return {
 		messageBytes: integerField(limits, "messageBytes", 1, 0xff_ff_ff),
 		metadataBytes: integerField(limits, "metadataBytes", 0, PEER_METADATA_BYTES),
+		connectionWindowBytes: connectionWindowField(limits),
 	};
 }

@@ -171,6 +171,14 @@ export function cutNote(text: string): string {
 	return wellFormed(HALF_AT_END.test(whole) ? whole.slice(0, -1) : whole);
 }
 
+/** The least that a side may take on a connection while it reads nothing. */
+export const CONNECTION_WINDOW_BYTES_MIN = 65_536;
+
+/** A required count of bytes that a side takes on a connection while it reads nothing. */
+export function connectionWindowField(object: Readonly<Record<string, unknown>>): number {
+	return integerField(object, "connectionWindowBytes", CONNECTION_WINDOW_BYTES_MIN, Number.MAX_SAFE_INTEGER);
+}
+
 /** A required list of 1 to 16 versions. */
 export function versionsField(object: Readonly<Record<string, unknown>>, name: string): readonly number[] {
 	const value = fieldOf(object, name);

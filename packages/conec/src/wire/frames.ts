@@ -10,8 +10,6 @@ export const FRAME = {
 	DATA: 0x00,
 	/** First frame of a stream, from the opener. */
 	OPEN: 0x01,
-	/** First frame from the acceptor: the stream is in its process. */
-	ACCEPT: 0x02,
 	/** First and only frame from who does not take the stream. */
 	REJECT: 0x03,
 	/** On the control stream. */
@@ -20,8 +18,6 @@ export const FRAME = {
 	TAGGED: 0x05,
 	/** No more messages from me. */
 	END: 0x06,
-	/** Everything before your END is in my process. */
-	END_ACK: 0x07,
 	/** The acceptor's first frame on each leg of a stream; see `stream-frames.ts` for this and the kinds that follow. */
 	RESUMABLE: 0x10,
 	/** What has come, and how much more may come. */
@@ -50,8 +46,10 @@ export const FRAME_LENGTH_MAX = 0xff_ff_ff;
 
 /** Whether a kind has a meaning in this version. */
 export function isKnownKind(kind: number): boolean {
-	return kind <= FRAME.END_ACK || (kind >= FRAME.RESUMABLE && kind <= FRAME.BLOCKED && kind !== 0x14);
+	return KNOWN_KINDS.has(kind);
 }
+
+const KNOWN_KINDS: ReadonlySet<number> = new Set(Object.values(FRAME));
 
 /** Whether an unknown kind is to be skipped rather than to end the stream. */
 export function isSkippedKind(kind: number): boolean {

@@ -5,7 +5,7 @@
  */
 
 /** Versions that this library speaks. */
-export const PROTOCOL_VERSIONS: readonly number[] = [1];
+export const PROTOCOL_VERSIONS: readonly number[] = [2];
 
 /** ALPN protocol between a Client and the Coordinator. */
 export const ALPN_COORDINATOR = "conec/1";

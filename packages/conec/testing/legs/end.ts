@@ -5,8 +5,8 @@
  */
 
 import assert from "node:assert/strict";
+import type { CloseInfo } from "../../src/base/close-info.ts";
 import type { ConecError } from "../../src/errors.ts";
-import type { CloseInfo } from "../../src/stream/close-info.ts";
 import { Exchange, type ExchangeSink, type FurtherLeg, type LegLink, type ResumeOptions } from "../../src/stream/exchange/index.ts";
 import type { StreamHandler } from "../../src/transport/transport.ts";
 import { HIGH_WATER_BYTES } from "./line.ts";

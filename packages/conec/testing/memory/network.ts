@@ -12,7 +12,7 @@ import type { SocketAddress, Transport, TransportLimits } from "#conec/transport
 export interface MemoryNetworkOptions {
 	/** @default the machine's */
 	readonly clock?: Clock;
-	/** Bytes of one direction of one stream that are on their way or unread. @default limits.streamWindowBytes of the receiver's transport */
+	/** Bytes of one direction of one stream that are on their way or unread. @default limits.quicStreamWindowBytes of the receiver's transport */
 	readonly windowBytes?: number;
 	/** One way. 0: the next turn of the event loop. @default 0 */
 	readonly delayMs?: number;

@@ -10,7 +10,6 @@ import { type Random, systemRandom } from "#conec/base/random";
 import { ConecError } from "#conec/errors";
 import { DEFAULT_LIMITS } from "#conec/limits";
 import { certificateIdentity } from "#conec/tls/proven-identity";
-import { connectionWindowBytes } from "#conec/transport/connection-window";
 import { refuseStreams, strangerError } from "#conec/transport/strangers";
 import type {
 	AcceptOptions,
@@ -390,14 +389,14 @@ class Endpoint implements MemoryTransport {
 			delayMs: delayMs + jitterMs / 2,
 			nextDelayMs: () => this.#network.nextDelayMs(),
 			// A window is the receiver's to give, so what this end sends is bounded by the other end's.
-			windowBytes: windowBytes ?? peer.#limits.quicStreamWindowBytes ?? peer.#limits.streamWindowBytes,
+			windowBytes: windowBytes ?? peer.#limits.quicStreamWindowBytes,
 			...own,
 			transport: this,
 			streams: this.#limits.streamsPerConnection + 1, // the control stream is one more
 			headerTimeoutMs: this.#limits.headerTimeoutMs,
 			idleTimeoutMs: this.#limits.idleTimeoutMs,
 			keepAliveIntervalMs: tuning.keepAliveIntervalMs ?? this.#limits.keepAliveIntervalMs,
-			connectionWindowBytes: connectionWindowBytes(this.#limits),
+			connectionWindowBytes: this.#limits.connectionWindowBytes,
 			onClosed: (closed) => {
 				this.#connections.delete(closed);
 				connections.delete(closed);

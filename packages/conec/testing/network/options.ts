@@ -27,7 +27,7 @@ export interface TestNetworkOptions {
 	readonly delayMs?: number;
 	/** A random time from 0 to this comes on top of `delayMs`, in milliseconds, at most 60,000. Within one connection the order stays. @default 0 */
 	readonly jitterMs?: number;
-	/** How many bytes of one direction of one stream may be on their way or unread, at least 1. @default `limits.streamWindowBytes` of the receiver */
+	/** How many bytes of one direction of one stream may be on their way or unread, at least 1. @default `limits.quicStreamWindowBytes` of the receiver */
 	readonly windowBytes?: number;
 	/** The date at the beginning, in milliseconds since 1970. It counts for the dates of certificates and for times that are shown. @default the machine's */
 	readonly startMs?: number;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CloseInfo } from "../../src/stream/close-info.ts";
+import type { CloseInfo } from "../../src/base/close-info.ts";
 import type { MessageStream } from "../../src/stream/message-stream.ts";
 import type { Party } from "./party.ts";
 import { ReadingGate } from "./reading-gate.ts";

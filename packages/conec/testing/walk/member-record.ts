@@ -5,8 +5,8 @@
  */
 
 import type { Clock } from "../../src/base/clock.ts";
+import type { CloseInfo } from "../../src/base/close-info.ts";
 import type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "../../src/stream/broadcast-stream.ts";
-import type { CloseInfo } from "../../src/stream/close-info.ts";
 import type { Party } from "./party.ts";
 import { ReadingGate } from "./reading-gate.ts";
 import { codeOf, type Verdict } from "./verdict.ts";

@@ -58,7 +58,7 @@ export class Walk implements Stage {
 	/** Requests that are under way, for the log. */
 	readonly waiting: Set<string> = new Set();
 	/** Of Clients: small ones, so that little is enough to fill what there is. */
-	readonly #limits: { readonly streamCreditBytes: number; readonly sendHighWaterBytes: number; readonly incomingStreams: number };
+	readonly #limits: { readonly streamWindowBytes: number; readonly sendHighWaterBytes: number; readonly incomingStreams: number };
 	#runs = 0;
 
 	constructor(seed: number) {
@@ -79,7 +79,7 @@ export class Walk implements Stage {
 			},
 		});
 		this.#limits = {
-			streamCreditBytes: traits.pick([1_024, 8_192, 262_144]),
+			streamWindowBytes: traits.pick([65_536, 262_144, 2_097_152]),
 			sendHighWaterBytes: traits.pick([1_024, 8_192, 524_288]),
 			incomingStreams: traits.pick([1, 64]),
 		};

@@ -10,6 +10,7 @@ import { onAbort } from "../../base/signals.ts";
 import { argumentError, ConecError, isConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastOptions } from "../../stream/broadcast-stream.ts";
+import type { Lent } from "../../stream/lent.ts";
 import type { TransportConnection } from "../../transport/transport.ts";
 import {
 	BROADCAST_MODES,
@@ -86,6 +87,8 @@ export interface JoinContext {
 	/** Limits of what is sent: its length is what the Coordinator takes. */
 	readonly sendLimits: ClientLimits;
 	readonly id: number;
+	/** What the stream borrows. */
+	readonly lent: Lent;
 	/** @default the machine's */
 	readonly clock?: Clock;
 	/** Keeps the stream until it is over, also while it is being opened. */
@@ -95,16 +98,13 @@ export interface JoinContext {
 /** Resolves when the Coordinator has taken the member. Rejects with its REJECT, `PEER_TIMEOUT`, `COORDINATOR_LOST`, or `signal.reason`. */
 export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, signal: AbortSignal | undefined): Promise<Membership> {
 	signal?.throwIfAborted();
-	const { limits, clock = systemClock } = context;
-	const member = new Membership(open, context.sendLimits, clock);
+	const { connection, id, lent, limits, sendLimits, clock = systemClock } = context;
+	const { messageBytes } = limits;
+	const member = new Membership({ open, limits: sendLimits, messageBytes, clock, windows: lent.windows });
+	const header = { kind: FRAME.OPEN, payload: encodeOpen({ broadcast: open, id, resume: member.openResume }) };
+	const options = { messageBytes: messageBytes + TAG_BYTES, highWaterBytes: limits.sendHighWaterBytes };
 	try {
-		member.attach(
-			context.connection.openStream({ kind: FRAME.OPEN, payload: encodeOpen({ broadcast: open, id: context.id }) }, member, {
-				messageBytes: limits.messageBytes + TAG_BYTES,
-				creditBytes: limits.streamCreditBytes,
-				highWaterBytes: limits.sendHighWaterBytes,
-			}),
-		);
+		member.start((leg) => ({ wire: connection.openStream(header, leg, options), shares: lent.shares, acks: lent.acks }), limits.requestTimeoutMs);
 	} catch (error) {
 		if (!isConecError(error) || error.code !== "CONNECTION_LOST") throw error;
 		member.lost(error);

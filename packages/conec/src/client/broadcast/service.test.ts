@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../../base/clock.ts";
 import { DEFAULT_LIMITS } from "../../limits.ts";
 import { StreamIds } from "../../session/stream-ids.ts";
+import { StreamBudgets } from "../../stream/flow.ts";
 import type { TransportStream } from "../../transport/transport.ts";
 import type { CoordinatorLink } from "../uplink/coordinator-link.ts";
 import { ClientBroadcasts, type ClientBroadcastsHost } from "./service.ts";
@@ -20,7 +22,8 @@ test("a membership has a number like every stream of its Client, and gives it ba
 		streams: { add: () => undefined },
 		sendLimits: DEFAULT_LIMITS,
 	} as unknown as CoordinatorLink;
-	const host: ClientBroadcastsHost = { limits: DEFAULT_LIMITS, ids, link: () => link, assertConnected: () => undefined };
+	const budgets = new StreamBudgets(DEFAULT_LIMITS, systemClock);
+	const host: ClientBroadcastsHost = { limits: DEFAULT_LIMITS, ids, budgets, link: () => link, assertConnected: () => undefined };
 	const stream = ids.reserve(undefined);
 	const abort = new AbortController();
 	const joining = new ClientBroadcasts(host).join("news", { signal: abort.signal });

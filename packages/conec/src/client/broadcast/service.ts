@@ -9,6 +9,8 @@ import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import type { BroadcastOptions, BroadcastStream } from "../../stream/broadcast-stream.ts";
+import type { StreamBudgets } from "../../stream/flow.ts";
+import { lender } from "../../stream/lent.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import type { CoordinatorLink } from "../uplink/index.ts";
 import { broadcastOpen, checkBroadcastName, joinBroadcast } from "./join.ts";
@@ -20,6 +22,7 @@ export interface ClientBroadcastsHost {
 	readonly ids: StreamIds;
 	/** @default the machine's */
 	readonly clock?: Clock;
+	readonly budgets: StreamBudgets;
 	readonly link: () => CoordinatorLink;
 	/** Throws if the Coordinator is lost or this Client is closing. */
 	readonly assertConnected: (action: string) => void;
@@ -46,7 +49,8 @@ export class ClientBroadcasts {
 		const open = broadcastOpen(name, options);
 		options.signal?.throwIfAborted();
 		const { connection, streams, sendLimits } = this.#link(`Cannot join broadcast "${name}"`);
-		const { limits, ids, clock = systemClock } = this.#host;
+		const { limits, ids, budgets, clock = systemClock } = this.#host;
+		const lent = lender(budgets, limits, clock, true)(connection);
 		const id = ids.reserve(undefined);
 		let kept = false;
 		const keep = (member: Membership): void => {
@@ -55,7 +59,7 @@ export class ClientBroadcasts {
 			void member.closed.then(() => ids.release(id));
 		};
 		try {
-			return await joinBroadcast(open, { connection, limits, sendLimits, id, clock, keep }, options.signal);
+			return await joinBroadcast(open, { connection, limits, sendLimits, id, lent, clock, keep }, options.signal);
 		} finally {
 			if (!kept) ids.release(id);
 		}

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import type { CloseInfo } from "../../base/close-info.ts";
 import { within } from "../../base/signals.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
@@ -18,7 +19,6 @@ import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, Hearing, Silence } from "../../session/silence.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet } from "../../session/stream-set.ts";
-import type { CloseInfo } from "../../stream/close-info.ts";
 import type { StreamBudgets } from "../../stream/flow.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { LegWay } from "../../stream/leg-way.ts";

@@ -8,6 +8,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { ControlDialect, ControlStream } from "../../session/control-stream.ts";
 import { answerHello, type Greeting, type HelloToHear, sayHello } from "../../session/greeting.ts";
+import { toldWindow } from "../../stream/flow.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
 import { identityProblem, type ProvenIdentity } from "../../tls/proven-identity.ts";
 import type { IncomingStream, TransportConnection } from "../../transport/transport.ts";
@@ -81,6 +82,7 @@ export function welcomeDirectly(incoming: IncomingStream, hello: DirectHello, li
 }
 
 function greetingOf({ connection, control, listen }: Greeting<DirectMessage>, peerLimits: DirectLimits): DirectGreeting {
+	toldWindow(connection, peerLimits.connectionWindowBytes);
 	return {
 		connection,
 		control,
@@ -111,8 +113,8 @@ export function peerIdentityProblem(identity: ProvenIdentity, peer: string, root
 }
 
 /** What the other side is told. */
-function limitsOf({ messageBytes, metadataBytes }: ClientLimits): DirectLimits {
-	return { messageBytes, metadataBytes };
+function limitsOf({ messageBytes, metadataBytes, connectionWindowBytes }: ClientLimits): DirectLimits {
+	return { messageBytes, metadataBytes, connectionWindowBytes };
 }
 
 const DIALECT: ControlDialect<DirectMessage> = { encode: encodeDirect, decode: decodeDirect };

@@ -65,7 +65,7 @@ for (const code of ["LIMIT_EXCEEDED", "PEER_BUSY"] as const) {
 		bob.accept((incoming, talker) => {
 			talker.stream = incoming.accept(talker.handler);
 			talker.connection.confirm();
-			talker.say({ type: "welcome", version: 1, capabilities: [], limits: { messageBytes: 1_000, metadataBytes: 100 } });
+			talker.say({ type: "welcome", version: 2, capabilities: [], limits: { messageBytes: 1_000, metadataBytes: 100, connectionWindowBytes: 1_048_576 } });
 		});
 		world.hear(bob.go(tokenOf(1), { role: "dial", request: 3 }));
 		bob.answerProbes(tokenOf(1), "accept");

@@ -5,11 +5,11 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
+import type { CloseInfo } from "../../base/close-info.ts";
 import type { Random } from "../../base/random.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { Survivors } from "../../session/resumption/index.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
-import type { CloseInfo } from "../../stream/close-info.ts";
 import type { StreamBudgets } from "../../stream/flow.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
 import type { AcceptOptions, IncomingStream, SocketAddress, Transport, TransportFactory, TransportOptions } from "../../transport/transport.ts";

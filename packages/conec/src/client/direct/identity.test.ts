@@ -11,7 +11,13 @@ import { FRAME } from "../../wire/frames.ts";
 import { encodeOpen } from "../../wire/open.ts";
 
 const [T1, T2, T3] = [tokenOf(1), tokenOf(2), tokenOf(3)];
-const HELLO = { type: "hello", versions: [1], token: T1, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } } as const;
+const HELLO = {
+	type: "hello",
+	versions: [2],
+	token: T1,
+	capabilities: [],
+	limits: { messageBytes: 1_048_576, metadataBytes: 1_024, connectionWindowBytes: 1_048_576 },
+} as const;
 const FOREIGN = "f".repeat(32);
 
 test("direct: another certificate than the announced one does not get through the handshake, whatever token it has", async (t) => {
@@ -47,9 +53,9 @@ test("direct: the right certificate with a wrong, foreign, used or late token, o
 	await refused("that of another's attempt", bob, { ...HELLO, token: T2 });
 	await refused("no token", bob, { ...HELLO, token: undefined });
 	await refused("no hex", bob, { ...HELLO, token: "__proto__" });
-	await refused("no version in common", bob, { ...HELLO, versions: [2] });
+	await refused("no version in common", bob, { ...HELLO, versions: [1] });
 	await refused("another message", bob, { type: "ping", nonce: 1 });
-	await refused("of the Coordinator's protocol", bob, { type: "hello", versions: [1], id: "bob", key: "kept", capabilities: [] });
+	await refused("of the Coordinator's protocol", bob, { type: "hello", versions: [2], id: "bob", key: "kept", capabilities: [] });
 	await refused("a stream before hello", bob, HELLO, FRAME.OPEN);
 	const talker = await bob.greet(T1);
 	assert.equal(talker.messages[0]?.["type"], "welcome");
@@ -100,9 +106,16 @@ test("direct: a welcome that never comes, or is none, fails the attempt and its 
 			void talker.connection.closed.then((info) => {
 				connection = info;
 			});
-			if (answer === "another version") talker.say({ type: "welcome", version: 7, capabilities: [], limits: { messageBytes: 1_000, metadataBytes: 100 } });
+			if (answer === "another version")
+				talker.say({ type: "welcome", version: 7, capabilities: [], limits: { messageBytes: 1_000, metadataBytes: 100, connectionWindowBytes: 1_048_576 } });
 			if (answer === "ping")
-				talker.say({ type: "hello", versions: [1], token: T1, capabilities: [], limits: { messageBytes: 1_048_576, metadataBytes: 1_024 } });
+				talker.say({
+					type: "hello",
+					versions: [2],
+					token: T1,
+					capabilities: [],
+					limits: { messageBytes: 1_048_576, metadataBytes: 1_024, connectionWindowBytes: 1_048_576 },
+				});
 			if (answer === "close") talker.say({ type: "close", reason: "no" });
 			if (answer === "end") talker.connection.close(CLOSE_CODES.CERTIFICATE_REFUSED, "no");
 		});
@@ -172,7 +185,7 @@ test("direct: each of 20,000 pings of a peer that reads is answered, only a mess
 	const answered = loud.messages.length;
 	// It reads, so each is answered; did it not, that would end it.
 	assert.deepEqual([answered, loud.over], [20_001, undefined]);
-	loud.say({ type: "welcome", version: 1, capabilities: [], limits: { messageBytes: 1, metadataBytes: 1 } });
+	loud.say({ type: "welcome", version: 2, capabilities: [], limits: { messageBytes: 1, metadataBytes: 1, connectionWindowBytes: 1_048_576 } });
 	await world.clock.advance(100);
 	assert.equal(loud.over?.closeCode, CLOSE_CODES.PROTOCOL_ERROR);
 	quiet.say({ type: "ping", nonce: 5 });

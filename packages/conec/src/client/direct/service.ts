@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { CloseInfo } from "../../base/close-info.ts";
 import { systemRandom } from "../../base/random.ts";
 import { ConecError } from "../../errors.ts";
 import { endAtExpiry } from "../../session/end-at-expiry.ts";
-import type { CloseInfo } from "../../stream/close-info.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode, ChannelReport } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";

@@ -213,7 +213,7 @@ test("direct: an attempt whose packets fly comes about without the Coordinator",
 	bob.accept((incoming, talker) => {
 		talker.stream = incoming.accept(talker.handler);
 		talker.connection.confirm();
-		talker.say({ type: "welcome", version: 1, capabilities: [], limits: { messageBytes: 1_000, metadataBytes: 100 } });
+		talker.say({ type: "welcome", version: 2, capabilities: [], limits: { messageBytes: 1_000, metadataBytes: 100, connectionWindowBytes: 1_048_576 } });
 	});
 	world.hear(bob.go(T1, { role: "dial", request: 1 }));
 	world.lose();

@@ -8,6 +8,7 @@ import type { StreamHandler, TransportConnection } from "../../transport/transpo
 import type { Welcome } from "../../wire/control.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodePeersPage } from "../../wire/presence.ts";
+import { encodeResumable } from "../../wire/stream-frames.ts";
 import { clientRequests } from "../uplink/questions.ts";
 import { ClientPresence } from "./service.ts";
 
@@ -19,7 +20,7 @@ function stage(options: { readonly capabilities?: readonly string[]; readonly re
 	const nothing = (): void => undefined;
 	const openStream = (_header: unknown, handler: StreamHandler): object => {
 		handlers.push(handler);
-		return { reset: nothing, stop: nothing, consumed: nothing };
+		return { reset: nothing, stop: nothing, consumed: nothing, write: () => 0, finish: nothing };
 	};
 	const limits = resolveLimits({ requestTimeoutMs: options.requestTimeoutMs ?? 10_000 });
 	const requests = clientRequests((message) => void sent.push(message), limits, systemClock);
@@ -44,7 +45,7 @@ test("client presence: a Coordinator without presence is asked nothing", async (
 test("client presence: a list that does not come to its end, and a change without an answer, are PEER_TIMEOUT", async () => {
 	const { presence, ids, handlers } = stage({ requestTimeoutMs: 30 });
 	const list = presence.peers(undefined);
-	handlers[0]?.frame(FRAME.ACCEPT, new Uint8Array(0));
+	handlers[0]?.frame(FRAME.RESUMABLE, encodeResumable({ received: 0, limit: 65_536, forMs: 0, messageBytes: 0 }));
 	handlers[0]?.frame(FRAME.CONTROL, encodePeersPage({ epoch: "e", seq: 0, first: true, more: true }, []));
 	await assert.rejects(list, { code: "PEER_TIMEOUT" });
 	await assert.rejects(presence.update(1), { code: "PEER_TIMEOUT" });

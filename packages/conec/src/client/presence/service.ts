@@ -13,6 +13,7 @@ import { checkMetadata } from "../../session/open-stream-options.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
+import { flowOf } from "../../stream/flow.ts";
 import type { TransportStream } from "../../transport/transport.ts";
 import { FRAME } from "../../wire/frames.ts";
 import type { JsonValue } from "../../wire/json.ts";
@@ -54,12 +55,14 @@ export class ClientPresence {
 		this.#host = {
 			limits: parts.limits,
 			clock: this.#clock,
-			open: (watch, handler, options) => {
+			open: (watch, resume, handler) => {
 				this.#assertAble(WATCH);
 				const id = parts.ids.reserve(undefined);
-				let stream: TransportStream;
+				const { connection } = parts.link();
+				const header = { kind: FRAME.OPEN, payload: encodeOpen({ watch: "peers", id, resume }) };
+				let wire: TransportStream;
 				try {
-					stream = parts.link().connection.openStream({ kind: FRAME.OPEN, payload: encodeOpen({ watch: "peers", id }) }, handler, options);
+					wire = connection.openStream(header, handler, { messageBytes: 1 });
 				} catch (error) {
 					parts.ids.release(id);
 					throw new ConecError("COORDINATOR_LOST", `${WATCH}: the connection is lost`, { cause: error });
@@ -69,7 +72,8 @@ export class ClientPresence {
 					parts.ids.release(id);
 					this.#watches.delete(watch);
 				};
-				return { stream, release };
+				const { shares, acks } = flowOf(connection, parts.limits, this.#clock, true);
+				return { link: { wire, shares, acks }, release };
 			},
 		};
 	}

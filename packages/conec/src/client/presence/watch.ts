@@ -5,15 +5,20 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import type { CloseInfo } from "../../base/close-info.ts";
 import { Fifo } from "../../base/fifo.ts";
 import { type Deferred, deferred } from "../../base/signals.ts";
-import { ConecError, type ConecErrorCode } from "../../errors.ts";
+import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
-import type { StreamHandler, StreamOptions, TransportStream } from "../../transport/transport.ts";
-import { errorCodeOfReset, RESET_CODES } from "../../wire/codes.ts";
-import { FRAME, isSkippedKind } from "../../wire/frames.ts";
-import { decodeReject } from "../../wire/open.ts";
+import { Exchange, type ExchangeSink, type LegLink } from "../../stream/exchange/index.ts";
+import { NOTHING_KEPT } from "../../stream/lent.ts";
+import { WakeTimer } from "../../stream/wake-timer.ts";
+import { fixedWindows } from "../../stream/windows/index.ts";
+import type { StreamHandler } from "../../transport/transport.ts";
+import { RESET_CODES } from "../../wire/codes.ts";
+import { FRAME } from "../../wire/frames.ts";
+import type { OpenResume } from "../../wire/open.ts";
 import { decodePresence } from "../../wire/presence.ts";
 import { PresenceView } from "./view.ts";
 
@@ -23,45 +28,57 @@ export interface WatchHost {
 	/** @default the machine's */
 	readonly clock?: Clock;
 	/** Opens the stream. From then on the Client ends the watch when it ends itself. Throws if the stream cannot be opened. */
-	open(watch: PresenceWatch, handler: StreamHandler, options: StreamOptions): OpenedWatch;
+	open(watch: PresenceWatch, resume: OpenResume, handler: StreamHandler): OpenedWatch;
 }
 
 /** A watch that has begun. */
 export interface OpenedWatch {
-	readonly stream: TransportStream;
+	readonly link: LegLink;
 	/** It is over, and the Coordinator knows: its place is free. Called once. */
 	readonly release: () => void;
 }
+
+const SUBJECT = { peer: null, describe: "the watch of the peers", opening: "watch the peers", lostCode: "CONNECTION_LOST" } as const;
 
 /**
  * The first `next` opens it. Frames wait as they came, up to `presenceQueueBytes`. Then the Coordinator waits. If it has forgotten
  * the changes when there is room again, it goes on with a new list.
  *
- * Who leaves sends FIN, drops what still comes, and has left when the Coordinator's FIN comes.
+ * Its stream is an ordinary one on which the Client sends nothing. To leave, it sends END and STOP. It has left when both are answered.
  */
 export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 	readonly #host: WatchHost;
 	readonly #clock: Clock;
 	readonly #view: PresenceView;
+	readonly #exchange: Exchange;
+	readonly #wakeTimer: WakeTimer;
 	readonly #frames: Fifo<Uint8Array> = new Fifo();
 	#events: readonly PresenceEvent[] = [];
 	#index = 0;
 	#waiting: Waiting[] = [];
-	#opened: OpenedWatch | undefined;
+	#release: (() => void) | undefined;
 	#timer: unknown;
 	/** Resolves when the Coordinator knows that the watch is over. */
 	readonly #released: Deferred<void> = deferred();
 	#state:
-		| { readonly type: "new" | "opening" | "open" | "over" }
-		/** FIN is sent: the application reads no more, and the Coordinator's answer is awaited. */
+		| { readonly type: "new" | "open" | "over" }
+		/** The application reads no more, and the Coordinator's answer is awaited. */
 		| { readonly type: "leaving" }
 		/** The frames that wait are still read. Then this is thrown. */
 		| { readonly type: "failing"; readonly error: ConecError } = { type: "new" };
 
 	constructor(host: WatchHost) {
+		const clock = host.clock ?? systemClock;
+		const { presencePeers, presenceQueueBytes } = host.limits;
 		this.#host = host;
-		this.#clock = host.clock ?? systemClock;
-		this.#view = new PresenceView(host.limits.presencePeers);
+		this.#clock = clock;
+		this.#view = new PresenceView(presencePeers);
+		const init = {
+			...{ subject: SUBJECT, identity: "", windows: fixedWindows(presenceQueueBytes), kept: NOTHING_KEPT, messageBytes: 0, highWaterBytes: 0 },
+			...{ now: () => clock.now(), fraction: () => 0, unitKinds: 1 << FRAME.CONTROL },
+		};
+		this.#exchange = new Exchange("opener", init, this.#sink());
+		this.#wakeTimer = new WakeTimer(clock, () => this.#exchange.expired());
 	}
 
 	next(): Promise<IteratorResult<PresenceEvent, undefined>> {
@@ -93,56 +110,64 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 
 	/** Ends the watch: the frames that wait are read, then `error` is thrown. With `CLIENT_CLOSED` it is over at once, because the application wanted that. */
 	end(error: ConecError): void {
-		if (this.#state.type === "leaving") this.#giveUp(RESET_CODES.CANCELLED);
+		if (this.#state.type === "leaving") this.#giveUp(error, RESET_CODES.CANCELLED);
 		else if (error.code === "CLIENT_CLOSED") this.#leave();
 		else this.#fail(error, RESET_CODES.CANCELLED);
 	}
 
 	#open(): void {
-		const { limits } = this.#host;
-		this.#state = { type: "opening" };
-		const fails = (code: ConecErrorCode, message: string): void =>
-			this.#state.type === "leaving" ? this.#left() : this.#fail(new ConecError(code, `Cannot watch the peers: ${message}`), RESET_CODES.CANCELLED);
-		this.#opened = this.#host.open(
-			this,
-			{
-				frame: (kind, payload) => this.#frame(kind, payload),
-				end: () => fails("STREAM_TRUNCATED", "the Coordinator ended the watch"),
-				reset: (code) => fails(errorCodeOfReset(code) ?? "STREAM_RESET", "the Coordinator ended the watch"),
-				// Everything has been sent. A reset says the same, and comes too.
-				stopped: () => undefined,
-				drained: () => undefined,
-				finished: () => undefined,
-				lost: (error) => {
-					if (this.#state.type === "leaving") this.#left();
-					// The Client says what the loss of the connection means.
-					else if (error.code !== "CONNECTION_LOST") this.#fail(error, RESET_CODES.CANCELLED);
-				},
-			},
-			{ messageBytes: 1, creditBytes: limits.presenceQueueBytes },
-		);
-		const timeoutMs = limits.requestTimeoutMs;
-		this.#timer = this.#clock.setTimeout(() => fails("PEER_TIMEOUT", `no answer within ${timeoutMs} ms`), timeoutMs);
+		const attach = (leg: StreamHandler): LegLink => {
+			const { link, release } = this.#host.open(this, this.#exchange.openResume, leg);
+			this.#release = release;
+			return link;
+		};
+		this.#exchange.open(attach, this.#host.limits.requestTimeoutMs);
+		this.#state = { type: "open" };
 	}
 
-	#frame(kind: number, payload: Uint8Array): void {
-		const { type } = this.#state;
-		if (type === "open" && kind === FRAME.CONTROL) {
-			this.#frames.push(payload);
-			return this.#serve();
+	/** What the machine of the stream says. */
+	#sink(): ExchangeSink {
+		const watch = this;
+		return {
+			receiving: {
+				get waiting() {
+					return watch.#waiting.length > 0;
+				},
+				push: (payload) => {
+					watch.#frames.push(payload);
+					watch.#serve();
+				},
+				finish: () => watch.#cameToEnd(),
+				discard: () => watch.#frames.clear(),
+			},
+			sending: { drained() {}, end() {}, fail() {} },
+			wakeAt: (ms) => watch.#wakeTimer.set(ms),
+			over: (info) => watch.#streamOver(info),
+			opened() {},
+			refused() {},
+			acknowledged() {},
+			unacknowledged() {},
+			gone() {},
+			suspended() {},
+			openLeg: () => undefined,
+		};
+	}
+
+	/** Nothing more will come. Of a stream that has failed, {@link #streamOver} is told why. */
+	#cameToEnd(): void {
+		if (!this.#exchange.incoming.endCame) return;
+		this.#fail(new ConecError("STREAM_TRUNCATED", "Cannot watch the peers: the Coordinator ended the watch"), RESET_CODES.STREAM_TRUNCATED);
+	}
+
+	#streamOver({ by, code }: CloseInfo): void {
+		const { error } = this.#exchange;
+		if (this.#state.type === "open" && error !== undefined) {
+			// The Client says what the loss of the connection means.
+			if (error.code === "CONNECTION_LOST") return;
+			this.#state = { type: "failing", error: by === "error" && code === "FRAME_INVALID" ? broken(error.message) : error };
 		}
-		this.#opened?.stream.consumed(payload.length);
-		if (isSkippedKind(kind) || type === "failing" || type === "leaving" || type === "over") return;
-		if (type === "opening" && kind === FRAME.ACCEPT) {
-			this.#clock.clearTimeout(this.#timer);
-			this.#state = { type: "open" };
-		} else if (type === "opening" && kind === FRAME.REJECT) {
-			const reject = decodeReject(payload);
-			const { code, message = "refused" } = reject.ok ? reject.value : { code: "PROTOCOL_ERROR" as const, message: reject.error };
-			this.#fail(new ConecError(code, `Cannot watch the peers: ${message}`), RESET_CODES.REJECTED);
-		} else {
-			this.#fail(broken(`a frame of kind 0x${kind.toString(16).padStart(2, "0")}`), RESET_CODES.FRAME_INVALID);
-		}
+		this.#left();
+		this.#serve();
 	}
 
 	#serve(): void {
@@ -152,7 +177,7 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 			else if (this.#state.type === "failing") {
 				this.#waiting.shift()?.reject(this.#state.error);
 				return this.#over();
-			} else return;
+			} else return this.#exchange.waits(true);
 		}
 	}
 
@@ -160,7 +185,7 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 		while (this.#index === this.#events.length) {
 			const payload = this.#frames.shift();
 			if (payload === undefined) return undefined;
-			this.#opened?.stream.consumed(payload.length);
+			this.#exchange.incoming.taken(payload.length);
 			this.#index = 0;
 			this.#events = this.#read(payload);
 		}
@@ -183,9 +208,9 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 	}
 
 	#fail(error: ConecError, code: number): void {
-		if (this.#state.type !== "opening" && this.#state.type !== "open") return;
+		if (this.#state.type !== "open") return;
 		this.#state = { type: "failing", error };
-		this.#giveUp(code);
+		this.#giveUp(error, code);
 		this.#serve();
 	}
 
@@ -193,28 +218,27 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 	#leave(): void {
 		const { type } = this.#state;
 		if (type === "leaving") return;
-		const opened = this.#opened;
-		if (opened === undefined || (type !== "opening" && type !== "open")) return this.#over();
+		if (type !== "open" || this.#exchange.over) return this.#over();
 		this.#state = { type: "leaving" };
-		// The Coordinator's FIN lies behind what it had sent.
-		for (let frame = this.#frames.shift(); frame !== undefined; frame = this.#frames.shift()) opened.stream.consumed(frame.length);
 		this.#readNoMore();
-		opened.stream.finish();
-		this.#clock.clearTimeout(this.#timer);
-		this.#timer = this.#clock.setTimeout(() => this.#giveUp(RESET_CODES.CANCELLED), this.#host.limits.requestTimeoutMs);
+		this.#exchange.stopLocally(0, this.#frames.length);
+		this.#exchange.close(0);
+		const { requestTimeoutMs } = this.#host.limits;
+		const late = new ConecError("PEER_TIMEOUT", `Cannot leave the watch of the peers: no answer within ${requestTimeoutMs} ms`);
+		this.#timer = this.#clock.setTimeout(() => this.#giveUp(late, RESET_CODES.CANCELLED), requestTimeoutMs);
 	}
 
 	/** Ends the stream, whatever the Coordinator still says on it. */
-	#giveUp(code: number): void {
-		this.#opened?.stream.reset(code);
-		this.#opened?.stream.stop(code);
+	#giveUp(error: ConecError, code: number): void {
+		this.#exchange.destroy(error, code);
 		this.#left();
 	}
 
-	/** The Coordinator has ended its side, or is told nothing more: nothing is waited for. */
+	/** The Coordinator knows that the watch is over, or is told nothing more: nothing is waited for. */
 	#left(): void {
 		this.#clock.clearTimeout(this.#timer);
-		this.#opened?.release();
+		this.#release?.();
+		this.#release = undefined;
 		this.#released.resolve();
 		if (this.#state.type === "leaving") this.#over();
 	}

@@ -71,7 +71,16 @@ export async function reachCoordinator(
 		options.signal?.throwIfAborted();
 		const connection = await dialAny(transport, identity, options, runtime, blocked, abort.signal);
 		assertChain(connection, options.ca, clock.wallMs());
-		const hello = { type: "hello", versions: PROTOCOL_VERSIONS, id, key: identity.key, capabilities: CAPABILITIES, metadata } as const;
+		const { connectionWindowBytes } = limits;
+		const hello = {
+			type: "hello",
+			versions: PROTOCOL_VERSIONS,
+			id,
+			key: identity.key,
+			limits: { connectionWindowBytes },
+			capabilities: CAPABILITIES,
+			metadata,
+		} as const;
 		return await greet(connection, hello, limits, where, abort.signal, clock).catch((error: unknown) => {
 			throw aboutOurs(error, identity, clock.wallMs());
 		});

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import type { CloseInfo } from "../../base/close-info.ts";
 import type { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
@@ -19,7 +20,6 @@ import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, type Heard, Hearing, Silence } from "../../session/silence.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
-import type { CloseInfo } from "../../stream/close-info.ts";
 import type { StreamBudgets } from "../../stream/flow.ts";
 import type { StreamInit } from "../../stream/framed-stream.ts";
 import type { LegWay } from "../../stream/leg-way.ts";

@@ -9,6 +9,7 @@ import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { COORDINATOR_DIALECT } from "../../session/control-stream.ts";
 import { type Greeting, sayHello } from "../../session/greeting.ts";
+import { toldWindow } from "../../stream/flow.ts";
 import type { TransportConnection } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import type { ControlMessage, Hello, Refused, Welcome } from "../../wire/control.ts";
@@ -46,7 +47,10 @@ export async function greet(
 		givenUpCode: CLOSE_CODES.CLIENT_CLOSED,
 		clock,
 	});
-	if (answer.type === "welcome") return { connection, control, welcome: answer, listen };
+	if (answer.type === "welcome") {
+		toldWindow(connection, answer.limits.connectionWindowBytes);
+		return { connection, control, welcome: answer, listen };
+	}
 	connection.close(CLOSE_CODES.NORMAL, "refused");
 	throw refusal(answer, hello.id, where);
 }

@@ -11,13 +11,14 @@ import type { CoordinatorLimits } from "../../limits.ts";
 import { COORDINATOR_DIALECT } from "../../session/control-stream.ts";
 import { type Answering, answerHello, hearHello } from "../../session/greeting.ts";
 import type { Runtime } from "../../session/runtime.ts";
+import { toldWindow } from "../../stream/flow.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
 import { identityProblem } from "../../tls/proven-identity.ts";
 import type { IncomingStream, TransportConnection } from "../../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, type RefusedCode } from "../../wire/codes.ts";
-import type { ControlMessage, Hello, Refused } from "../../wire/control.ts";
+import type { ControlMessage, Hello, Refused, WelcomeLimits } from "../../wire/control.ts";
 import { RESUME_CAPABILITY } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
@@ -154,6 +155,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 	const { limits } = host;
 	const { clock, random } = host.runtime;
 	connection.confirm();
+	if (hello.limits !== undefined) toldWindow(connection, hello.limits.connectionWindowBytes);
 	const before = host.registry.find(applicant.id);
 	const session = new Session({
 		id: applicant.id,
@@ -187,7 +189,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 		version: applicant.version,
 		session: randomHex(random, 16),
 		epoch: host.epoch,
-		limits: { messageBytes: limits.messageBytes, metadataBytes: limits.metadataBytes, streamsPerPair: limits.streamsPerPair },
+		limits: welcomeLimits(limits),
 		capabilities: [DIRECT_CAPABILITY, PRESENCE_CAPABILITY, BROADCAST_CAPABILITY, RESUME_CAPABILITY],
 		observedAddress: connection.remoteAddress,
 		...(natTest === undefined ? {} : { natTest }),
@@ -198,6 +200,10 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 		broken: (closeCode, reason) => session.end(closeCode, reason),
 	});
 	host.admitted(session);
+}
+
+function welcomeLimits({ messageBytes, metadataBytes, streamsPerPair, connectionWindowBytes }: CoordinatorLimits): WelcomeLimits {
+	return { messageBytes, metadataBytes, streamsPerPair, connectionWindowBytes };
 }
 
 function refused(code: RefusedCode, message: string): Refused {

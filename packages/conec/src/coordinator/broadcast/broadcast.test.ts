@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeMember, FINGERPRINT } from "../../../testing/broadcast-fixture.ts";
+import { FakeMember, FINGERPRINT, lender } from "../../../testing/broadcast-fixture.ts";
 import { createVirtualClock, type VirtualClock } from "../../../testing/memory/virtual-clock.ts";
 import { COORDINATOR_DEFAULT_LIMITS, type CoordinatorLimits } from "../../limits.ts";
 import type { BroadcastOpen } from "../../wire/broadcast.ts";
@@ -20,6 +20,7 @@ class Stage {
 			ruleOf: () => ({ history: { messages: history, bytes: 1e9, ageMs: Number.POSITIVE_INFINITY }, block }),
 			transport: { writeFramesToMany: (streams, frames) => streams.map((stream) => stream.writeFrames(frames)) },
 			emit: (status) => this.status.push(status),
+			lend: lender(this.clock),
 			clock: this.clock,
 		});
 	}
@@ -28,19 +29,25 @@ class Stage {
 		const open: BroadcastOpen = { name: "news", mode: "receive", slowReader: "drop-oldest", bufferBytes: 16_384, keepOpen: true, ...options };
 		const session = { peer: { id, fingerprint: FINGERPRINT }, streams: 0 };
 		const member = new FakeMember(session, open);
-		this.broadcasts.join(session, member.incoming, open);
+		this.broadcasts.join(session, member.incoming, open, member.resume);
 		return member;
 	}
 
 	/** Sends until the Coordinator takes no more; the number of messages. */
 	async fill(sender: FakeMember, most = 1_000): Promise<number> {
 		let sent = 0;
-		while (sent < most && sender.send(KIB)) {
+		while (sent < most && (sender.send(KIB) || (await this.#retry(sender)))) {
 			sent++;
 			if (sent % 10 === 0) await this.clock.advance(0);
 		}
 		await this.clock.advance(0);
 		return sent;
+	}
+
+	/** The Coordinator answers at once a member that says it can send no more. */
+	async #retry(sender: FakeMember): Promise<boolean> {
+		await this.clock.advance(0);
+		return sender.send(KIB);
 	}
 }
 
@@ -442,7 +449,7 @@ test("a Client that joins and leaves in a loop is refused after a while, and soo
 		const session = { peer: { id: "restless", fingerprint: FINGERPRINT }, streams: 0 };
 		const joins = (): boolean => {
 			const member = new FakeMember(session, open);
-			stage.broadcasts.join(session, member.incoming, open);
+			stage.broadcasts.join(session, member.incoming, open, member.resume);
 			member.lose();
 			return !member.rejected;
 		};

@@ -5,7 +5,6 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import { Fifo } from "../../base/fifo.ts";
 import { type Random, randomHex, systemRandom } from "../../base/random.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import type { TransportStream } from "../../transport/transport.ts";
@@ -18,12 +17,13 @@ import {
 	type Joined,
 	taggedFrameBytes,
 } from "../../wire/broadcast.ts";
-import { FRAME } from "../../wire/frames.ts";
-import { encodeChunk, encodeFrames, type Unstamped } from "./chunk.ts";
+import { encodeFrame, FRAME } from "../../wire/frames.ts";
+import { encodeChunk, encodeFrames, FRAME_COST_BYTES, type Unstamped } from "./chunk.ts";
 import { Delivery } from "./delivery.ts";
 import type { HeldBytes } from "./held.ts";
 import { type ChunkPart, History } from "./history.ts";
 import { Member } from "./member.ts";
+import { Pending } from "./pending.ts";
 import { type Change, Roster, stampChange } from "./roster.ts";
 import type { ResolvedBroadcastRule } from "./rules.ts";
 
@@ -42,14 +42,6 @@ export interface BroadcastHost {
 	readonly disconnect: (member: Member) => void;
 	/** The last member has gone. */
 	readonly empty: (broadcast: Broadcast) => void;
-}
-
-/** A message of a sender that waits for slow readers. */
-interface Pending {
-	readonly member: Member;
-	readonly payload: Uint8Array | undefined;
-	/** Instead of a payload: what to do when everything before it is stamped. */
-	readonly action: (() => void) | undefined;
 }
 
 /** At most this many bytes are stamped at once. */
@@ -78,7 +70,7 @@ export class Broadcast {
 	#batchBytes = 0;
 	#flushScheduled = false;
 	/** What has come while senders must wait. */
-	readonly #pending: Fifo<Pending> = new Fifo();
+	readonly #pending: Pending<Member> = new Pending();
 	#stepBytes = STEP_BYTES;
 	#abandoned = false;
 
@@ -151,7 +143,7 @@ export class Broadcast {
 			receivers: this.#receivers,
 			lagging: member.sends ? this.#delivery.lagging : undefined,
 		};
-		member.stream.write(FRAME.CONTROL, encodeBroadcastControl(joined));
+		member.queue.pushFirst(encodeFrame(FRAME.CONTROL, encodeBroadcastControl(joined)));
 		if (member.receives) for (const { chunk, from, to } of parts) member.queue.replay(chunk, from, to);
 		if (member.presence) member.queue.pushMembers(this.#seq);
 		this.#delivery.add(member);
@@ -161,7 +153,7 @@ export class Broadcast {
 	receive(member: Member, payload: Uint8Array): void {
 		if (this.#pending.length > 0 || this.#delivery.held) {
 			member.unstamped++;
-			this.#pending.push({ member, payload, action: undefined });
+			this.#pending.push(member, { type: "message", payload });
 			if (this.#pending.length === 1) this.#delivery.clockWaiting();
 			return;
 		}
@@ -171,25 +163,29 @@ export class Broadcast {
 	/** A member has sent its last message. `acknowledge` is called when all its messages have their numbers. */
 	finishSending(member: Member, acknowledge: () => void): void {
 		this.#afterPending(member, () => {
+			// First, so that readers who are ended by it do not hear that this member leaves.
+			if (member.sends) {
+				member.sends = false;
+				this.#senders--;
+				if (this.#senders === 0) this.#endReaders();
+			}
 			acknowledge();
-			if (!member.sends) return;
-			member.sends = false;
-			this.#senders--;
-			if (this.#senders === 0) this.#endReaders();
 		});
 	}
 
-	/** A member leaves when its messages have their numbers. `then` is called right after. */
-	leaveAfter(member: Member, then: () => void): void {
-		this.#afterPending(member, () => {
-			this.leave(member);
-			then();
-		});
+	/** A member wants to be sent nothing more. It may go on sending. */
+	deafen(member: Member): void {
+		if (member.deaf) return;
+		this.#flush();
+		this.#listeners.delete(member);
+		if (member.state === "ending") member.state = "out";
+		this.#delivery.deafen(member);
+		this.#pump();
 	}
 
 	/** A member leaves at once. Its messages that have no number yet are dropped. */
 	leave(member: Member): void {
-		if (member.unstamped > 0) this.#forgetPending(member);
+		this.#forgetPending(member);
 		this.#flush();
 		const wasIn = member.state === "in";
 		const sent = member.sends;
@@ -229,6 +225,11 @@ export class Broadcast {
 		this.#pump();
 	}
 
+	/** Nothing is set aside for a member any more. */
+	gaveBack(member: Member): void {
+		this.#delivery.gaveBack(member);
+	}
+
 	/** The stream of a member has room. */
 	drained(member: Member): void {
 		if (member.state === "out") return;
@@ -241,7 +242,7 @@ export class Broadcast {
 	#add(member: Member, payload: Uint8Array): void {
 		this.#batch.push({ sender: member.sender, payload });
 		this.#batchBytes += taggedFrameBytes(member.sender.bytes.length, payload.length);
-		member.stream.consumed(payload.length);
+		member.line.taken(payload.length);
 		if (this.#batchBytes >= this.#stepBytes) {
 			this.#flush();
 		} else if (!this.#flushScheduled) {
@@ -260,13 +261,15 @@ export class Broadcast {
 		if (this.#batch.length === 0) return;
 		const batch = this.#batch;
 		const firstSeq = this.#seq + 1;
+		const costBytes = this.#batchBytes + FRAME_COST_BYTES * batch.length;
 		this.#seq += batch.length;
 		this.#batch = [];
 		this.#batchBytes = 0;
+		this.#delivery.makeRoom(costBytes);
 		// In most cases nothing keeps the chunk.
 		if (!this.#delivery.anyBehind && !this.#history.keeps) {
 			this.#history.skip(this.#seq);
-			if (this.#delivery.anyLive) this.#delivery.giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes));
+			if (this.#delivery.anyLive) this.#delivery.giveToLive(encodeFrames(batch, firstSeq, this.#epochBytes), batch.length, costBytes);
 			return;
 		}
 		const chunk = encodeChunk(batch, firstSeq, this.#epochBytes, this.#host.clock.now());
@@ -277,13 +280,15 @@ export class Broadcast {
 	/** Numbers the messages that have waited, as far as the readers allow. */
 	#pump(): void {
 		while (this.#pending.length > 0 && !this.#delivery.held) {
-			const { member, payload, action } = this.#pending.shift() as Pending;
-			member.unstamped--;
-			if (payload !== undefined) {
-				this.#add(member, payload);
-			} else if (action !== undefined) {
+			const turn = this.#pending.shift();
+			if (turn === undefined) break;
+			const { sender, waiting } = turn;
+			sender.unstamped--;
+			if (waiting.type === "message") {
+				this.#add(sender, waiting.payload);
+			} else {
 				this.#flush();
-				action();
+				waiting.run();
 			}
 			// The batch counts only when it is given out.
 			if (this.#pending.length === 0) this.#flush();
@@ -294,7 +299,7 @@ export class Broadcast {
 	#afterPending(member: Member, action: () => void): void {
 		if (member.unstamped > 0) {
 			member.unstamped++;
-			this.#pending.push({ member, payload: undefined, action });
+			this.#pending.push(member, { type: "action", run: action });
 		} else {
 			this.#flush();
 			action();
@@ -302,11 +307,8 @@ export class Broadcast {
 	}
 
 	#forgetPending(member: Member): void {
-		const kept: Pending[] = [];
-		for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) {
-			if (next.member !== member) kept.push(next);
-		}
-		for (const one of kept) this.#pending.push(one);
+		if (member.unstamped === 0) return;
+		this.#pending.forget(member, (payload) => member.line.taken(payload.length));
 		member.unstamped = 0;
 	}
 
@@ -325,7 +327,7 @@ export class Broadcast {
 	/** The last sender has gone. Readers get what waits for them, then the end. */
 	#endReaders(): void {
 		if (this.#abandoned) return;
-		const ending = [...this.#members].filter((member) => member.receives && !member.keepOpen);
+		const ending = [...this.#members].filter((member) => member.receives && !member.deaf && !member.keepOpen);
 		// All leave at once. They are not told of each other, because that would cost the square of their number.
 		for (const member of ending) {
 			member.state = "ending";

@@ -4,7 +4,12 @@
  * @module
  */
 
+import { UNIT_COST_BYTES } from "../../stream/windows/index.ts";
 import { taggedFrameBytes, writeTaggedFrame } from "../../wire/broadcast.ts";
+import { FRAME_HEADER_BYTES } from "../../wire/frames.ts";
+
+/** What a frame costs on a stream beside its bytes. */
+export const FRAME_COST_BYTES: number = UNIT_COST_BYTES - FRAME_HEADER_BYTES;
 
 /** A sender, with the encoded form of its id. */
 export interface Sender {
@@ -73,6 +78,11 @@ export function framesOf(chunk: Chunk, from: number, to: number): Uint8Array {
 /** Bytes of the frames `from` to `to` (exclusive). */
 export function bytesBetween(chunk: Chunk, from: number, to: number): number {
 	return (chunk.ends[to - 1] as number) - startOf(chunk, from);
+}
+
+/** What the frames `from` to `to` (exclusive) cost on a stream. */
+export function costBetween(chunk: Chunk, from: number, to: number): number {
+	return bytesBetween(chunk, from, to) + FRAME_COST_BYTES * (to - from);
 }
 
 /** One message with a copy of its bytes, so that it does not keep the other messages. */

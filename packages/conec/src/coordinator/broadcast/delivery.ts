@@ -7,8 +7,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import type { TransportStream } from "../../transport/transport.ts";
-import { FRAME } from "../../wire/frames.ts";
-import type { Chunk } from "./chunk.ts";
+import { type Chunk, costBetween, FRAME_COST_BYTES } from "./chunk.ts";
 import type { LagClock } from "./lag.ts";
 import { Laggards } from "./laggards.ts";
 import { LiveMembers } from "./live.ts";
@@ -34,9 +33,11 @@ export interface DeliveryHost {
 	readonly released: () => void;
 }
 
+/** So much is set aside at a time for a member that keeps up. */
+const ASIDE_BYTES = 16 * 1_024;
+
 /** Delay after which senders are told which members lag. */
 const LAG_NOTICE_MS = 20;
-const EMPTY = new Uint8Array(0);
 
 /** See the module. */
 export class Delivery {
@@ -92,6 +93,15 @@ export class Delivery {
 		this.drain(member);
 	}
 
+	/** A member wants no more messages. It goes on sending. */
+	deafen(member: Member): void {
+		member.deaf = true;
+		member.queue.clear();
+		if (member.live) this.#leaveLive(member);
+		this.#behind.delete(member);
+		this.#review(member);
+	}
+
 	/** Gives a member no more messages. Senders no longer wait for it. */
 	remove(member: Member): void {
 		const now = this.#host.clock.now();
@@ -99,7 +109,7 @@ export class Delivery {
 		this.#waitFor(member, undefined, now);
 		this.#waits.leave(member.peer.id, now);
 		this.#pace.review(member, now);
-		if (member.live) this.#live.remove(member);
+		if (member.live) this.#leaveLive(member);
 		if (!member.lagging) return;
 		member.lagging = false;
 		this.#laggards.remove(member.peer.id);
@@ -112,24 +122,45 @@ export class Delivery {
 		for (const timer of [this.#paceTimer, this.#lagTimer]) if (timer !== undefined) this.#host.clock.clearTimeout(timer);
 	}
 
-	/** Messages for the members that keep up. `frames` are valid during the call only. */
-	giveToLive(frames: Uint8Array): void {
-		if (this.#live.size === 0) return;
-		const queued = this.#host.writeFramesToMany(this.#live.streams, frames);
-		const before = this.#live.size;
-		// From the last to the first, because the last takes the place of one that is removed.
-		for (let i = before - 1; i >= 0; i--) {
-			const bytes = queued[i] as number;
-			// A result below 0 says that the stream is over. The stream reports that itself.
-			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) this.#stall(this.#live.at(i));
+	/** Members keep up only as long as they have room. Called before messages of that cost are given. */
+	makeRoom(costBytes: number): void {
+		if (this.#live.haveRoom(costBytes)) return;
+		while (!this.#live.haveRoom(costBytes)) {
+			const member = this.#live.at(0);
+			if (member.line.bulk.setAside(costBytes, ASIDE_BYTES) >= costBytes) this.#live.move(member, member.line.bulk.asideBytes);
+			else this.#stall(member);
 		}
-		if (this.#live.size < before) this.clockWaiting();
+		this.clockWaiting();
 	}
 
-	/** Messages for all members. */
+	/** A member has nothing set aside any more. */
+	gaveBack(member: Member): void {
+		if (member.live) this.#live.move(member, 0);
+	}
+
+	/** Messages for the members that keep up, which have room. `frames` are valid during the call only. */
+	giveToLive(frames: Uint8Array, units: number, costBytes: number): void {
+		if (this.#live.size === 0) return;
+		const queued = this.#host.writeFramesToMany(this.#live.streams, frames);
+		this.#live.gave(units, costBytes);
+		let full: Member[] | undefined;
+		for (let i = 0; i < queued.length; i++) {
+			const bytes = queued[i] as number;
+			// A result below 0 says that the stream is over. The stream reports that itself.
+			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) {
+				full ??= [];
+				full.push(this.#live.at(i));
+			}
+		}
+		if (full === undefined) return;
+		for (const member of full) this.#stall(member);
+		this.clockWaiting();
+	}
+
+	/** Messages for all members. Those that keep up have room. */
 	give(chunk: Chunk): void {
 		const behind = [...this.#behind];
-		this.giveToLive(chunk.bytes);
+		this.giveToLive(chunk.bytes, chunk.ends.length, costBetween(chunk, 0, chunk.ends.length));
 		for (const member of behind) {
 			member.queue.push(chunk);
 			if (member.stalled) this.#review(member);
@@ -141,7 +172,8 @@ export class Delivery {
 	tell(listeners: Iterable<Member>, presence: Presence): void {
 		const ready: Member[] = [];
 		for (const member of listeners) {
-			if (!member.stalled && member.queue.empty) {
+			if (member.deaf) continue;
+			if (member.queue.empty && this.#hasRoom(member, presence.frame)) {
 				ready.push(member);
 				continue;
 			}
@@ -149,32 +181,39 @@ export class Delivery {
 			if (member.stalled) this.#review(member);
 			else this.drain(member);
 		}
-		if (ready.length > 0) this.#writeToMany(ready, presence.frame);
+		this.#writeToMany(ready, presence.frame);
 	}
 
 	/** Writes what waits for a member while its stream has room. */
 	drain(member: Member): void {
-		const { queue, stream } = member;
+		const { queue } = member;
 		if (member.lagNoticeDue) this.#noticeLag([member]);
 		let moved = 0;
 		while (!member.stalled) {
-			const frames = queue.take(MEMBER_HIGH_WATER_BYTES);
-			if (frames === undefined) break;
-			moved += frames.length;
-			const queued = stream.writeFrames(frames);
+			const need = queue.needCostBytes;
+			if (need === 0) break;
+			const room = member.line.bulk.setAside(need, Math.min(queue.heldBytes, MEMBER_HIGH_WATER_BYTES));
+			const taken = queue.take(MEMBER_HIGH_WATER_BYTES, room);
+			if (taken === undefined) {
+				this.#stall(member);
+				break;
+			}
+			moved += taken.frames.length;
+			const queued = member.line.bulk.write(taken.frames, taken.units, taken.costBytes);
 			if (queued < 0 || queued >= MEMBER_HIGH_WATER_BYTES) this.#stall(member);
 		}
 		if (member.state === "ending") {
 			if (queue.empty) {
 				member.state = "out";
-				stream.write(FRAME.END, EMPTY);
+				member.line.end();
 			}
 			return;
 		}
 		if (moved > 0) this.#pace.moved(member, moved, this.#host.clock.now());
-		if (member.receives && !member.live && !member.stalled && queue.empty) {
+		if (member.receives && !member.deaf && !member.live && !member.stalled && queue.empty) {
 			this.#behind.delete(member);
-			this.#live.add(member);
+			this.#live.add(member, member.line.bulk.asideBytes);
+			member.line.bulk.follow(this.#live);
 		}
 		const lagged = member.lagging;
 		this.#review(member);
@@ -203,8 +242,13 @@ export class Delivery {
 	#stall(member: Member): void {
 		member.stalled = true;
 		if (!member.live) return;
-		this.#live.remove(member);
+		this.#leaveLive(member);
 		this.#behind.add(member);
+	}
+
+	#leaveLive(member: Member): void {
+		member.line.bulk.leave();
+		this.#live.remove(member);
 	}
 
 	/** Looks whether a member is too slow, and for how long senders may still wait for it. */
@@ -238,7 +282,8 @@ export class Delivery {
 		this.#watchPace();
 	}
 
-	#hasCaughtUp({ queue, policy, stalled }: Member): boolean {
+	#hasCaughtUp({ queue, policy, stalled, deaf }: Member): boolean {
+		if (deaf) return true;
 		// With "latest-per-sender" the queue is nearly empty from the beginning.
 		// A gap may be all that is left. It is sent only when the member no longer lags.
 		return policy === "latest-per-sender" ? queue.bytes === 0 && queue.entries === 0 && !stalled : queue.halfEmpty;
@@ -317,8 +362,13 @@ export class Delivery {
 
 	#noticeLag(members: readonly Member[]): void {
 		if (members.length === 0) return;
-		for (const member of members) member.lagNoticeDue = false;
-		this.#writeToMany(members, this.#laggards.encodeNotice());
+		const frame = this.#laggards.encodeNotice();
+		const ready: Member[] = [];
+		for (const member of members) {
+			member.lagNoticeDue = !member.deaf && !this.#hasRoom(member, frame);
+			if (!member.deaf && !member.lagNoticeDue) ready.push(member);
+		}
+		this.#writeToMany(ready, frame);
 	}
 
 	/** While most readers are behind, checks now and then whether they move. */
@@ -333,14 +383,26 @@ export class Delivery {
 		}, STUCK_MS);
 	}
 
-	/** Writes to the members whose streams have room, with one call. */
+	/** Whether a frame can be written to a member now. If not, it stalls. */
+	#hasRoom(member: Member, frame: Uint8Array): boolean {
+		if (member.stalled) return false;
+		const cost = frame.length + FRAME_COST_BYTES;
+		if (member.line.bulk.setAside(cost, cost) >= cost) return true;
+		this.#stall(member);
+		return false;
+	}
+
+	/** Writes to members that have room, with one call. */
 	#writeToMany(members: readonly Member[], frame: Uint8Array): void {
+		if (members.length === 0) return;
 		const queued = this.#host.writeFramesToMany(
 			members.map((member) => member.stream),
 			frame,
 		);
 		for (const [i, member] of members.entries()) {
 			const bytes = queued[i] as number;
+			member.line.bulk.wrote(1, frame.length + FRAME_COST_BYTES);
+			if (member.live) this.#live.move(member, member.line.bulk.asideBytes);
 			if (bytes < 0 || bytes >= MEMBER_HIGH_WATER_BYTES) this.#stall(member);
 		}
 	}

@@ -5,6 +5,7 @@
  */
 
 import type { CoordinatorLimits } from "../../limits.ts";
+import type { Bulk } from "../../stream/exchange/index.ts";
 import type { TransportStream } from "../../transport/transport.ts";
 import type { BroadcastOpen, BroadcastPeer, SlowReaderPolicy } from "../../wire/broadcast.ts";
 import type { Sender } from "./chunk.ts";
@@ -19,6 +20,17 @@ export const MEMBER_HIGH_WATER_BYTES: number = 64 * 1_024;
 /** At most this many waiting bytes are allowed before a member counts as behind; see `Pace`. */
 const BEHIND_BYTES = 128 * 1_024;
 
+/** The stream of a member, as its broadcast uses it. */
+export interface MemberLine {
+	readonly stream: TransportStream;
+	/** Counts what is written to the member, here and to many at once. */
+	readonly bulk: Bulk;
+	/** A message of the member, of so many bytes, has its number or is dropped. */
+	taken(payloadBytes: number): void;
+	/** END goes. */
+	end(): void;
+}
+
 /** See the module. */
 export class Member {
 	readonly peer: BroadcastPeer;
@@ -32,7 +44,7 @@ export class Member {
 	/** How long senders have waited for its Client. */
 	readonly patience: Patience;
 	/** Set once, right after the member is made. */
-	stream!: TransportStream;
+	line!: MemberLine;
 	/** Whether it may still send. */
 	sends: boolean;
 	/** "in": it is counted. "ending": it gets what waits for it, then END. "out": it has left. */
@@ -41,8 +53,12 @@ export class Member {
 	live = false;
 	/** Its index among the members that keep up. */
 	liveIndex = 0;
-	/** Whether its stream is full. `drained` ends that. */
+	/** Up to which cost of what is given to all that keep up it has room; see `LiveMembers`. */
+	liveUntil = 0;
+	/** Whether nothing can be written to it: its stream is full, or the member does not let more come. `drained` ends that. */
 	stalled = false;
+	/** Whether it wants to be sent nothing more. */
+	deaf = false;
 	lagging = false;
 	/** Whether messages for it are dropped although its policy is "block". */
 	spent = false;
@@ -89,6 +105,10 @@ export class Member {
 			held,
 		);
 		this.patience = patience;
+	}
+
+	get stream(): TransportStream {
+		return this.line.stream;
 	}
 
 	/** It is behind when this many bytes wait for it. */

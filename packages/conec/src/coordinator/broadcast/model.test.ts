@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeMember, FINGERPRINT, type Heard } from "../../../testing/broadcast-fixture.ts";
+import { FakeMember, FINGERPRINT, type Heard, lender } from "../../../testing/broadcast-fixture.ts";
 import { createVirtualClock, type VirtualClock } from "../../../testing/memory/virtual-clock.ts";
 import { COORDINATOR_DEFAULT_LIMITS } from "../../limits.ts";
 import { type BroadcastOpen, type BroadcastPeer, SLOW_READER_POLICIES } from "../../wire/broadcast.ts";
@@ -35,6 +35,7 @@ class Model {
 			ruleOf: () => ({ history: { messages: HISTORY, bytes: 1e9, ageMs: Number.POSITIVE_INFINITY }, block: true }),
 			transport: { writeFramesToMany: (streams, frames) => streams.map((stream) => stream.writeFrames(frames)) },
 			emit: () => undefined,
+			lend: lender(this.clock),
 			clock: this.clock,
 		});
 		this.witness = this.join({ mode: "receive", slowReader: "drop-oldest", presence: true, keepOpen: true, bufferBytes: 4 * 1_024 * 1_024 }, "witness");
@@ -43,8 +44,8 @@ class Model {
 	join(options: Partial<BroadcastOpen>, id: string = `c${this.#ids++}`): FakeMember {
 		const open: BroadcastOpen = { name: "news", mode: "both", slowReader: "drop-oldest", bufferBytes: 4_096, keepOpen: true, ...options };
 		const session: BroadcastSession = { peer: { id, fingerprint: FINGERPRINT }, streams: 0 };
-		const member = new FakeMember(session, open);
-		this.broadcasts.join(session, member.incoming, open);
+		const member = new FakeMember(session, open, this.random(2) === 0);
+		this.broadcasts.join(session, member.incoming, open, member.resume);
 		if (open.mode !== "receive") this.sent.set(id, { payloads: [], killed: false });
 		return member;
 	}

@@ -48,7 +48,7 @@ export class Pace {
 		// There are two marks, so that a reader does not change its state with every message.
 		member.behind = member.behind ? bytes > member.behindBytes / 2 : bytes >= member.behindBytes;
 		if (member.behind && !wasBehind) member.movedAtMs = nowMs;
-		const counts = member.state === "in" && !member.lagging && !member.stuck;
+		const counts = member.state === "in" && !member.deaf && !member.lagging && !member.stuck;
 		this.#count(member, counts ? member.behind : undefined);
 	}
 

@@ -24,12 +24,27 @@ function queueOf(policy: SlowReaderPolicy, messages: number, roster?: ReadonlyMa
 	return new MemberQueue({ policy, capacityBytes: messages * FRAME_LENGTH, capacityEntries: 1_000, roster });
 }
 
+/** Takes without regard to the cost, which is checked. */
+function taken(queue: MemberQueue, maxBytes: number, maxCostBytes = Number.POSITIVE_INFINITY): Uint8Array | undefined {
+	const need = queue.needCostBytes;
+	const what = queue.take(maxBytes, maxCostBytes);
+	if (what === undefined) {
+		assert.ok(need === 0 || need > maxCostBytes);
+		return undefined;
+	}
+	const frames = new FrameDecoder({ messageBytes: 1_000_000 }).push(what.frames);
+	assert.equal(what.units, frames.length);
+	assert.equal(what.costBytes, what.frames.length + 60 * what.units);
+	assert.ok(what.costBytes <= maxCostBytes);
+	return what.frames;
+}
+
 /** What a member would see: "a1 b2 gap(3:3-5) members(5:x,y)". */
 function drain(queue: MemberQueue): string {
 	const decoder = new FrameDecoder({ messageBytes: 1_000 });
 	const tagged = new TaggedDecoder("0000000000000000");
 	const seen: string[] = [];
-	for (let frames = queue.take(50); frames !== undefined; frames = queue.take(50)) {
+	for (let frames = taken(queue, 50); frames !== undefined; frames = taken(queue, 50)) {
 		for (const event of decoder.push(frames)) {
 			assert.equal(event.type, "frame");
 			if (event.type !== "frame") continue;
@@ -63,8 +78,8 @@ test("full and half empty by bytes and by messages", () => {
 	assert.deepEqual([queue.full, queue.halfEmpty, queue.entries], [false, false, 3]);
 	queue.push(chunk(4, "a"));
 	assert.equal(queue.full, true);
-	queue.take(1);
-	queue.take(1);
+	taken(queue, 1);
+	taken(queue, 1);
 	assert.deepEqual([queue.full, queue.halfEmpty], [false, true]);
 	const many = new MemberQueue({ policy: "drop-oldest", capacityBytes: 1e6, capacityEntries: 2, roster: undefined });
 	many.push(chunk(1, "aa"));
@@ -88,7 +103,7 @@ test("drop-newest: what waits stays, everything after it goes until lagging ends
 	queue.push(chunk(1, "aabb"));
 	queue.startLag();
 	queue.push(chunk(5, "ccc"));
-	queue.take(50);
+	taken(queue, 50);
 	queue.push(chunk(8, "c"));
 	queue.endLag();
 	queue.push(chunk(9, "d"));
@@ -100,8 +115,8 @@ test("a gap that may still grow is not told before what follows it", () => {
 	queue.push(chunk(1, "aa"));
 	queue.startLag();
 	queue.push(chunk(3, "b"));
-	queue.take(1_000);
-	assert.equal(queue.take(1_000), undefined);
+	taken(queue, 1_000);
+	assert.equal(taken(queue, 1_000), undefined);
 	assert.equal(queue.empty, false);
 	queue.push(chunk(4, "b"));
 	queue.endLag();
@@ -117,7 +132,7 @@ test("latest-per-sender: one message of each, gaps where others were, runs joine
 	assert.equal(drain(queue), "gap(2:1-2) a3 gap(1:4-4) c5 b6 d7");
 	// A message that is on its way is not superseded.
 	queue.push(chunk(8, "ab"));
-	queue.take(FRAME_LENGTH);
+	taken(queue, FRAME_LENGTH);
 	queue.push(chunk(10, "ab"));
 	assert.equal(drain(queue), "gap(1:9-9) a10 b11");
 	queue.push(chunk(12, "ab"));
@@ -179,18 +194,18 @@ test("presence: of a long list no more is written at a time than there is room f
 	const peers = new Map(Array.from({ length: 2_000 }, (_, i) => [`peer-${i}`, { id: `peer-${i}`, fingerprint: FINGERPRINT, metadata: "x".repeat(100) }]));
 	const queue = queueOf("latest-per-sender", 4, peers);
 	queue.pushMembers(1);
-	queue.push(chunk(2, "aa"));
+	queue.push(chunk(2, "a"));
 	const decoder = new FrameDecoder({ messageBytes: 1_000 });
 	const seen: BroadcastPeer[] = [];
 	let takes = 0;
-	for (let frames = queue.take(20_000); frames !== undefined; frames = queue.take(20_000)) {
+	for (let frames = taken(queue, 20_000); frames !== undefined; frames = taken(queue, 20_000)) {
 		takes++;
 		assert.ok(frames.length < 40_000, `${frames.length} bytes`);
 		// Comes and goes meanwhile.
 		peers.delete(`peer-${takes}`);
 		if (takes === 1) {
 			queue.startLag();
-			queue.push(chunk(4, "bcde"));
+			queue.push(chunk(3, "bcde"));
 		}
 		for (const event of decoder.push(frames)) {
 			assert.equal(event.type, "frame");
@@ -211,4 +226,32 @@ test("presence: of a long list no more is written at a time than there is room f
 	assert.equal(new Set(seen.map(({ id }) => id)).size, 2_000);
 	assert.equal(queue.empty, true);
 	assert.equal(queue.lost, 0);
+});
+
+test("no more is taken than the member has room for, and what the next unit needs is known", () => {
+	const queue = queueOf("drop-oldest", 100);
+	queue.push(chunk(1, "abcdef"));
+	const cost = FRAME_LENGTH + 60;
+	assert.equal(queue.needCostBytes, cost);
+	assert.equal(taken(queue, 1_000, cost - 1), undefined);
+	assert.equal(taken(queue, 1_000, 2 * cost)?.length, 2 * FRAME_LENGTH);
+	assert.equal(taken(queue, 1, 10 * cost)?.length, FRAME_LENGTH);
+	assert.equal(taken(queue, 1_000, 3 * cost - 1)?.length, 2 * FRAME_LENGTH);
+	assert.equal(drain(queue), "f6");
+	assert.equal(queue.needCostBytes, 0);
+});
+
+test("a gap and what follows it go one by one where there is little room, and nothing of it is dropped any more", () => {
+	const queue = queueOf("drop-oldest", 2);
+	queue.push(chunk(1, "aabb"));
+	queue.startLag();
+	const need = queue.needCostBytes;
+	assert.equal(taken(queue, 1_000, need - 1), undefined);
+	queue.push(chunk(5, "c"));
+	const gap = taken(queue, 1_000, need);
+	assert.ok(gap !== undefined && new TextDecoder().decode(gap).includes('"lost":3'), "what was dropped meanwhile is part of it");
+	assert.equal(taken(queue, 1_000, FRAME_LENGTH + 59), undefined);
+	queue.push(chunk(6, "dde"));
+	assert.equal(queue.lost, 5);
+	assert.equal(drain(queue), "b4 gap(2:5-6) d7 e8");
 });

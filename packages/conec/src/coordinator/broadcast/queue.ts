@@ -4,23 +4,12 @@
  * @module
  */
 
-import { type BroadcastPeer, encodeBroadcastControl, type SlowReaderPolicy } from "../../wire/broadcast.ts";
-import { encodeFrame, FRAME } from "../../wire/frames.ts";
-import { bytesBetween, type Chunk, framesOf, isolated } from "./chunk.ts";
+import type { BroadcastPeer, SlowReaderPolicy } from "../../wire/broadcast.ts";
+import { Begun, encodeGap, gapCostBytes, type Taken } from "./begun.ts";
+import { bytesBetween, type Chunk, costBetween, FRAME_COST_BYTES, framesOf, isolated } from "./chunk.ts";
 import { ENTRY_BYTES, HeldBytes } from "./held.ts";
-import { entriesOf, type GapItem, type Item, type Messages, sizeOf } from "./queue-items.ts";
-import { encodeMembersPage, type Presence } from "./roster.ts";
-
-/** A list of members on its way. */
-interface Listing {
-	/** As of `seq`. */
-	readonly peers: readonly BroadcastPeer[];
-	/** Who comes next. */
-	readonly from: number;
-	readonly seq: number;
-	/** What follows at once, as it must not be dropped any more. */
-	readonly after: Uint8Array;
-}
+import { entriesOf, type GapItem, type Item, type Messages, type PresenceItem, sizeOf } from "./queue-items.ts";
+import type { Presence } from "./roster.ts";
 
 /** What a queue is for. */
 export interface QueueOptions {
@@ -52,8 +41,8 @@ export class MemberQueue {
 	#lagging = false;
 	/** With "latest-per-sender", while the member lags: the waiting message of each sender. */
 	readonly #latest: Map<string, Messages> = new Map();
-	/** A list of members of which a part has been sent. */
-	#listing: Listing | undefined;
+	/** What is told of a gap. It goes before everything else. */
+	#begun: Begun | undefined;
 	/** How many messages have been dropped. */
 	#lost = 0;
 
@@ -64,7 +53,7 @@ export class MemberQueue {
 	}
 
 	get empty(): boolean {
-		return this.#first === undefined && this.#listing === undefined;
+		return this.#first === undefined && this.#begun === undefined;
 	}
 
 	/** Bytes that wait, without history. */
@@ -99,6 +88,11 @@ export class MemberQueue {
 	get halfEmpty(): boolean {
 		const { capacityBytes, capacityEntries } = this.#options;
 		return this.bytes <= capacityBytes / 2 && this.#entries <= capacityEntries / 2;
+	}
+
+	/** Adds a frame that goes before everything else. */
+	pushFirst(frame: Uint8Array): void {
+		this.#begun = new Begun(frame);
 	}
 
 	/** Adds messages of the history. They come first. */
@@ -154,36 +148,38 @@ export class MemberQueue {
 		this.#latest.clear();
 	}
 
-	/** Takes the whole frames that are to be written next, about `maxBytes`. `undefined`: nothing waits. */
-	take(maxBytes: number): Uint8Array | undefined {
-		if (this.#listing !== undefined) return this.#list(this.#listing, maxBytes);
+	/** The cost of the next unit, or a little more: {@link take} gives something if it may cost so much. 0: nothing can be taken. */
+	get needCostBytes(): number {
+		if (this.#begun !== undefined) return this.#begun.needCostBytes;
 		const item = this.#first;
-		if (item === undefined) return undefined;
+		if (item === undefined) return 0;
+		if (item.type === "messages") return costBetween(item.chunk, item.from, item.from + 1);
+		if (item.type === "presence") return item.presence.frame.length + FRAME_COST_BYTES;
+		// A gap is told together with what follows it. Otherwise it could still grow, and one loss would be told as two gaps.
+		return this.#lagging && item.next === undefined ? 0 : gapCostBytes(item);
+	}
+
+	/** Takes what is to be written next, about `maxBytes`, and at most at that cost. `undefined`: nothing can be taken, or the next unit costs more. */
+	take(maxBytes: number, maxCostBytes: number): Taken | undefined {
+		const need = this.needCostBytes;
+		if (need === 0 || need > maxCostBytes) return undefined;
+		if (this.#first?.type === "gap" && this.#begun === undefined) this.#begin(this.#first);
+		if (this.#begun !== undefined) {
+			const taken = this.#begun.take(maxBytes, maxCostBytes);
+			if (this.#begun.over) this.#begun = undefined;
+			return taken;
+		}
+		const item = this.#first as Messages | PresenceItem;
 		if (item.type === "presence") {
 			this.#remove(item);
-			return item.presence.frame;
-		}
-		if (item.type === "gap") {
-			// A gap is sent together with what follows it. Otherwise it could still grow, and one loss would be told as two gaps.
-			if (this.#lagging && item.next === undefined) return undefined;
-			this.#remove(item);
-			return this.#tell(item, maxBytes);
+			return { frames: item.presence.frame, units: 1, costBytes: need };
 		}
 		const { chunk, from } = item;
 		let to = item.to;
-		if (bytesBetween(chunk, from, to) > maxBytes) {
-			for (to = from + 1; to < item.to && bytesBetween(chunk, from, to + 1) <= maxBytes; ) to++;
+		if (bytesBetween(chunk, from, to) > maxBytes || costBetween(chunk, from, to) > maxCostBytes) {
+			for (to = from + 1; to < item.to && bytesBetween(chunk, from, to + 1) <= maxBytes && costBetween(chunk, from, to + 1) <= maxCostBytes; ) to++;
 		}
-		const frames = framesOf(chunk, from, to);
-		this.#replayBytes = Math.max(0, this.#replayBytes - frames.length);
-		if (to === item.to) {
-			this.#remove(item);
-		} else {
-			this.#bytes -= frames.length;
-			this.#entries -= to - from;
-			item.from = to;
-		}
-		return frames;
+		return { frames: this.#takeMessages(item, to), units: to - from, costBytes: costBetween(chunk, from, to) };
 	}
 
 	/** Drops all that waits, with history, because there is no memory for it. The member is told of it as of any other loss. */
@@ -194,7 +190,7 @@ export class MemberQueue {
 	/** Forgets everything. */
 	clear(): void {
 		this.#forgetItems();
-		this.#listing = undefined;
+		this.#begun = undefined;
 	}
 
 	#forgetItems(): void {
@@ -325,28 +321,33 @@ export class MemberQueue {
 		}
 	}
 
-	/** The frames for a gap, with what follows it. */
-	#tell({ lost, fromSeq, toSeq, undo }: GapItem, maxBytes: number): Uint8Array {
-		const gap = lost === 0 ? EMPTY : encodeFrame(FRAME.CONTROL, encodeBroadcastControl({ type: "gap", lost, fromSeq, toSeq }));
-		const peers = undo === undefined ? undefined : [...this.#membersAtFront().values()];
-		const after = this.take(maxBytes) ?? EMPTY;
-		return Buffer.concat([gap, peers === undefined ? after : this.#list({ peers, from: 0, seq: toSeq, after }, maxBytes)]);
+	#takeMessages(item: Messages, to: number): Uint8Array {
+		const { chunk, from } = item;
+		const frames = framesOf(chunk, from, to);
+		this.#replayBytes = Math.max(0, this.#replayBytes - frames.length);
+		if (to === item.to) {
+			this.#remove(item);
+		} else {
+			this.#bytes -= frames.length;
+			this.#entries -= to - from;
+			item.from = to;
+		}
+		return frames;
 	}
 
-	/** The next part of a list of members, about `maxBytes`. The list may be much longer than the queue, so each part is made when the one before has been read. */
-	#list(listing: Listing, maxBytes: number): Uint8Array {
-		const frames: Uint8Array[] = [];
-		let bytes = 0;
-		let from: number | undefined = listing.from;
-		while (from !== undefined && bytes < maxBytes) {
-			const page = encodeMembersPage(listing.peers, from, listing.seq);
-			frames.push(page.frame);
-			bytes += page.frame.length;
-			from = page.next;
+	/** From now on, a gap is told. */
+	#begin(gap: GapItem): void {
+		this.#unlink(gap);
+		const peers = gap.undo === undefined ? undefined : [...this.#membersAtFront().values()];
+		const next = this.#first;
+		let after: Uint8Array | undefined;
+		if (next?.type === "messages") {
+			after = this.#takeMessages(next, next.from + 1);
+		} else if (next?.type === "presence") {
+			after = next.presence.frame;
+			this.#remove(next);
 		}
-		this.#listing = from === undefined ? undefined : { ...listing, from };
-		if (from === undefined) frames.push(listing.after);
-		return Buffer.concat(frames);
+		this.#begun = new Begun(encodeGap(gap), peers, gap.toSeq, after);
 	}
 
 	/** The members of now, without the changes that the member will still get. */
@@ -405,5 +406,3 @@ export class MemberQueue {
 		}
 	}
 }
-
-const EMPTY = new Uint8Array(0);

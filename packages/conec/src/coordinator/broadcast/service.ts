@@ -7,18 +7,18 @@
 import { Allowance } from "../../base/allowance.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { type Random, systemRandom } from "../../base/random.ts";
-import type { ConecError } from "../../errors.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
+import type { Lent } from "../../stream/lent.ts";
 import { rejectStream } from "../../stream/open-stream.ts";
-import type { IncomingStream, StreamHandler, Transport, TransportStream } from "../../transport/transport.ts";
+import type { IncomingStream, Transport, TransportConnection } from "../../transport/transport.ts";
 import type { BroadcastOpen } from "../../wire/broadcast.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../../wire/control.ts";
-import { FRAME, isSkippedKind } from "../../wire/frames.ts";
 import type { Session } from "../sessions/index.ts";
 import { Broadcast, type BroadcastHost } from "./broadcast.ts";
 import { HeldBytes } from "./held.ts";
-import { MEMBER_HIGH_WATER_BYTES, type Member } from "./member.ts";
+import type { Member } from "./member.ts";
+import { type FirstLeg, MemberStream } from "./member-stream.ts";
 import type { ResolvedBroadcastRule } from "./rules.ts";
 
 /** What `status()` of a Coordinator says about broadcasts. `name` is the broadcast, `id` the member. */
@@ -37,6 +37,8 @@ export interface BroadcastsHost {
 	readonly ruleOf: (name: string) => ResolvedBroadcastRule;
 	readonly transport: Pick<Transport, "writeFramesToMany">;
 	readonly emit: (status: BroadcastStatus) => void;
+	/** What a stream of a Client borrows. */
+	readonly lend: (connection: TransportConnection) => Lent;
 	/** @default the machine's */
 	readonly clock?: Clock;
 	/** @default the machine's */
@@ -48,6 +50,8 @@ export class Broadcasts {
 	readonly #host: BroadcastsHost;
 	readonly #byName: Map<string, Broadcast> = new Map();
 	readonly #streams: Map<BroadcastSession, Set<MemberStream>> = new Map();
+	/** How many streams of members are not over, with those of members that are out: what was sent to them may not have been read. */
+	readonly #notOver: WeakMap<BroadcastSession, number> = new WeakMap();
 	readonly #streamOf: WeakMap<Member, MemberStream> = new WeakMap();
 	readonly #joinings: WeakMap<BroadcastSession, Allowance> = new WeakMap();
 	readonly #broadcastHost: BroadcastHost;
@@ -82,7 +86,7 @@ export class Broadcasts {
 	}
 
 	/** Lets a Client join, or answers REJECT (`LIMIT_EXCEEDED`, `BROADCAST_REFUSED`). */
-	join(session: BroadcastSession, incoming: IncomingStream, open: BroadcastOpen): void {
+	join(session: BroadcastSession, incoming: IncomingStream, open: BroadcastOpen, resume: FirstLeg): void {
 		const { limits } = this.#host;
 		const rule = this.#host.ruleOf(open.name);
 		const existing = this.#byName.get(open.name);
@@ -90,6 +94,8 @@ export class Broadcasts {
 		if (open.slowReader === "block" && !rule.block) return rejectStream(incoming, "BROADCAST_REFUSED", `"block" is not allowed for "${open.name}"`);
 		if (open.bufferBytes > limits.broadcastBufferBytes) return reject(`bufferBytes is at most ${limits.broadcastBufferBytes} here`);
 		if ((this.#streams.get(session)?.size ?? 0) >= limits.broadcastsPerClient) return reject("the Client is in as many broadcasts as it may be");
+		const notOver = this.#notOver.get(session) ?? 0;
+		if (notOver >= STREAMS_PER_PLACE * limits.broadcastsPerClient) return reject("the Client reads too little of the broadcasts that it has left");
 		if (existing === undefined && this.#byName.size >= limits.broadcasts) return reject("there are as many broadcasts as there may be");
 		if (existing !== undefined && existing.size >= limits.broadcastMembers) return reject("the broadcast has as many members as it may have");
 		if (!this.#mayJoin(session, existing, open)) return reject("the Client joins broadcasts too often");
@@ -98,20 +104,20 @@ export class Broadcasts {
 		const member = broadcast.createMember(session.peer, open);
 		const streams = this.#streams.get(session) ?? new Set();
 		this.#streams.set(session, streams);
-		const stream = new MemberStream(broadcast, member, () => {
-			if (!streams.delete(stream)) return;
+		const { clock, random = systemRandom } = this.#broadcastHost;
+		const out = (): void => {
+			streams.delete(stream);
 			session.streams--;
 			if (streams.size === 0) this.#streams.delete(session);
-		});
+		};
+		const over = (): void => void this.#notOver.set(session, (this.#notOver.get(session) ?? 1) - 1);
+		const { messageBytes } = limits;
+		const stream = new MemberStream(broadcast, member, { clock, random, messageBytes, lent: this.#host.lend(incoming.connection), out, over });
+		this.#notOver.set(session, notOver + 1);
 		streams.add(stream);
 		session.streams++;
 		this.#streamOf.set(member, stream);
-		member.stream = incoming.accept(stream, {
-			messageBytes: limits.messageBytes,
-			creditBytes: limits.streamCreditBytes,
-			highWaterBytes: MEMBER_HIGH_WATER_BYTES,
-		});
-		member.stream.write(FRAME.ACCEPT, EMPTY);
+		stream.accept(incoming, resume);
 		broadcast.join(member, open);
 	}
 
@@ -175,85 +181,12 @@ export class Broadcasts {
 	}
 }
 
-const EMPTY = new Uint8Array(0);
+/** Streams that a Client may have open for each broadcast that it may be in, with those of broadcasts that it has left. */
+const STREAMS_PER_PLACE = 4;
 
 /** For each this many members that are told of something, or that it tells of, it counts once more. */
 const TOLD_PER_COUNT = 100;
 
 function costOf(told: number): number {
 	return 1 + Math.floor(told / TOLD_PER_COUNT);
-}
-
-/** Gets what comes on a member's stream. */
-class MemberStream implements StreamHandler {
-	readonly broadcast: Broadcast;
-	readonly member: Member;
-	readonly #onOver: () => void;
-	/** Whether END has come: the member sends no more. */
-	#ended = false;
-	#over = false;
-
-	constructor(broadcast: Broadcast, member: Member, onOver: () => void) {
-		this.broadcast = broadcast;
-		this.member = member;
-		this.#onOver = onOver;
-	}
-
-	get #stream(): TransportStream {
-		return this.member.stream;
-	}
-
-	frame(kind: number, payload: Uint8Array): void {
-		if (kind === FRAME.DATA && this.member.sends && !this.#ended && !this.#over) {
-			this.broadcast.receive(this.member, payload);
-			return;
-		}
-		this.#stream.consumed(payload.length);
-		if (this.#over || isSkippedKind(kind) || kind === FRAME.END_ACK) return;
-		if (kind !== FRAME.END || this.#ended) return this.kill(RESET_CODES.FRAME_INVALID);
-		this.#ended = true;
-		this.broadcast.finishSending(this.member, () => this.#stream.write(FRAME.END_ACK, EMPTY));
-	}
-
-	end(): void {
-		if (!this.#ended) return this.kill(RESET_CODES.STREAM_TRUNCATED);
-		// FIN after END: the member leaves.
-		this.broadcast.leaveAfter(this.member, () => {
-			this.#stream.finish();
-			this.#settle();
-		});
-	}
-
-	reset(): void {
-		this.kill(RESET_CODES.CANCELLED);
-	}
-
-	stopped(): void {
-		this.kill(RESET_CODES.CANCELLED);
-	}
-
-	/** Ends the stream at once, with one of `RESET_CODES`. */
-	kill(wireCode: number): void {
-		if (this.#over) return;
-		this.#stream.reset(wireCode);
-		this.#stream.stop(wireCode);
-		this.lost();
-	}
-
-	drained(): void {
-		this.broadcast.drained(this.member);
-	}
-
-	finished(): void {}
-
-	lost(_error?: ConecError): void {
-		this.broadcast.leave(this.member);
-		this.#settle();
-	}
-
-	#settle(): void {
-		if (this.#over) return;
-		this.#over = true;
-		this.#onOver();
-	}
 }

@@ -13,7 +13,7 @@ import type { OpenStreamOptions } from "../../session/open-stream-options.ts";
 import type { Reception } from "../../session/protocols/index.ts";
 import { Survivors } from "../../session/resumption/index.ts";
 import { StreamSet, type StreamSetEnd } from "../../session/stream-set.ts";
-import { StreamBudgets } from "../../stream/flow.ts";
+import type { StreamBudgets } from "../../stream/flow.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import type { IncomingStream } from "../../transport/transport.ts";
@@ -32,9 +32,9 @@ export class OwnStreams {
 	/** Streams of Clients that survive the loss of their connection. The Coordinator opens no legs itself. */
 	readonly #survivors: Survivors;
 
-	constructor(limits: CoordinatorLimits, clock: Clock, random: Random, reception: Reception) {
+	constructor(limits: CoordinatorLimits, clock: Clock, random: Random, reception: Reception, budgets: StreamBudgets) {
 		this.#limits = limits;
-		this.#budgets = new StreamBudgets(limits, clock);
+		this.#budgets = budgets;
 		this.#clock = clock;
 		this.#reception = reception;
 		this.#survivors = new Survivors({ limits, clock, random, way: () => undefined });

@@ -8,12 +8,12 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
-import { rejectStream } from "../../stream/open-stream.ts";
-import type { IncomingStream, TransportStream } from "../../transport/transport.ts";
-import { RESET_CODES } from "../../wire/codes.ts";
-import { FRAME, isSkippedKind } from "../../wire/frames.ts";
+import type { Lent } from "../../stream/lent.ts";
+import { type NewStream, rejectStream } from "../../stream/open-stream.ts";
+import type { IncomingStream, TransportConnection } from "../../transport/transport.ts";
 import { PresenceListener } from "./listener.ts";
-import { type PresenceCursor, PresenceLog } from "./log.ts";
+import { PresenceLog } from "./log.ts";
+import { Watch } from "./watch.ts";
 
 /** The bounds that presence needs. */
 export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "presenceQueueBytes" | "presenceLogBytes">;
@@ -22,18 +22,21 @@ export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "presen
 export class PresenceService {
 	readonly #log: PresenceLog;
 	readonly #limits: PresenceLimits;
+	readonly #lend: (connection: TransportConnection) => Lent;
 	readonly #clock: Clock;
 	readonly #watches: Set<Watch> = new Set();
 	/** Watches by their owners. */
-	readonly #counts: WeakMap<object, number> = new WeakMap();
+	readonly #places: WeakMap<object, Places> = new WeakMap();
 	readonly #listeners: Set<PresenceListener> = new Set();
 	#scheduled = false;
 	#timer: unknown;
 	#restUntilMs = 0;
 	#over = false;
 
-	constructor(epoch: string, limits: PresenceLimits, clock: Clock = systemClock) {
+	/** `lend`: what a stream borrows. */
+	constructor(epoch: string, limits: PresenceLimits, lend: (connection: TransportConnection) => Lent, clock: Clock = systemClock) {
 		this.#limits = limits;
+		this.#lend = lend;
 		this.#clock = clock;
 		this.#log = new PresenceLog({ epoch, logBytes: limits.presenceLogBytes });
 	}
@@ -56,15 +59,24 @@ export class PresenceService {
 	}
 
 	/** Accepts a watch that a Client has opened, or answers REJECT (`LIMIT_EXCEEDED`). Watches are counted by `owner`, a connection. */
-	watch(owner: object, incoming: IncomingStream): void {
-		const count = this.#counts.get(owner) ?? 0;
-		if (count >= this.#limits.presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", `there are ${count} watches of this Client already`);
-		this.#counts.set(owner, count + 1);
-		const watch: Watch = new Watch(incoming, this.#log, this.#limits.presenceQueueBytes, () => {
+	watch(owner: object, incoming: IncomingStream, resume: NewStream): void {
+		const { presenceWatches, presenceQueueBytes } = this.#limits;
+		const places = this.#places.get(owner) ?? { taken: 0, streams: 0 };
+		this.#places.set(owner, places);
+		if (places.taken >= presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", `there are ${places.taken} watches of this Client already`);
+		if (places.streams >= STREAMS_PER_PLACE * presenceWatches)
+			return rejectStream(incoming, "LIMIT_EXCEEDED", "the Client reads too little of the watches that it has left");
+		places.taken++;
+		places.streams++;
+		const left = (): void => {
 			this.#watches.delete(watch);
-			this.#counts.set(owner, (this.#counts.get(owner) ?? 1) - 1);
-		});
+			places.taken--;
+		};
+		const over = (): void => void places.streams--;
+		const lent = this.#lend(incoming.connection);
+		const watch = new Watch({ log: this.#log, clock: this.#clock, queueBytes: presenceQueueBytes, lent, left, over });
 		this.#watches.add(watch);
+		watch.accept(incoming, resume);
 		watch.pump();
 	}
 
@@ -103,79 +115,18 @@ export class PresenceService {
 	}
 }
 
+/** The watches of one owner. */
+interface Places {
+	/** Those that it has not left. */
+	taken: number;
+	/** Those whose stream is not over: what was sent before the Client left may not have been read. */
+	streams: number;
+}
+
+/** Streams that may be open for each watch, with those of watches that were left. */
+const STREAMS_PER_PLACE = 4;
+
 /** It rests three times as long as it took to tell all watches. So thousands of watches take at most a quarter of the thread's time. */
 const REST_SHARE = 3;
 
 const REST_MAX_MS = 250;
-
-/** A watch of a Client: its stream, and how far it has come. */
-class Watch {
-	readonly #log: PresenceLog;
-	readonly #queueBytes: number;
-	readonly #release: () => void;
-	readonly #cursor: PresenceCursor;
-	readonly #stream: TransportStream;
-	/** Whether the queue is full. `drained` ends that. */
-	#full = false;
-	#over = false;
-
-	constructor(incoming: IncomingStream, log: PresenceLog, queueBytes: number, release: () => void) {
-		this.#log = log;
-		this.#queueBytes = queueBytes;
-		this.#release = release;
-		this.#cursor = log.open();
-		const leave = (): void => this.#leave(RESET_CODES.NONE);
-		this.#stream = incoming.accept(
-			{
-				frame: (kind, payload) => {
-					this.#stream.consumed(payload.length);
-					// A Client must not send anything here.
-					if (!isSkippedKind(kind)) this.#leave(RESET_CODES.FRAME_INVALID);
-				},
-				end: () => this.#finish(),
-				reset: leave,
-				stopped: leave,
-				drained: () => {
-					this.#full = false;
-					this.pump();
-				},
-				finished: () => undefined,
-				lost: () => this.forget(),
-			},
-			{ messageBytes: 1, highWaterBytes: queueBytes },
-		);
-		this.#stream.write(FRAME.ACCEPT, new Uint8Array(0));
-	}
-
-	/** Sends what is new, as far as there is room. */
-	pump(): void {
-		while (!this.#full && !this.#over) {
-			const frame = this.#log.readFrame(this.#cursor);
-			if (frame === undefined) return;
-			this.#full = this.#stream.write(FRAME.CONTROL, frame) >= this.#queueBytes;
-		}
-	}
-
-	/** Ends the watch. */
-	forget(): void {
-		if (this.#over) return;
-		this.#over = true;
-		this.#log.close();
-		this.#release();
-	}
-
-	/** The Client has left. Its place is free before it hears so. */
-	#finish(): void {
-		if (this.#over) return;
-		this.forget();
-		// Frames that it has not taken are not kept for a Client that has left: it could leave as many watches as it likes.
-		if (this.#stream.queuedBytes > 0) this.#stream.reset(RESET_CODES.NONE);
-		else this.#stream.finish();
-	}
-
-	#leave(code: number): void {
-		this.#stream.reset(code);
-		this.#stream.stop(code);
-		this.forget();
-	}
-}

@@ -6,13 +6,13 @@
 
 import { Allowance } from "../../base/allowance.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { CloseInfo } from "../../base/close-info.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
 import { STAYED } from "../../session/leaving-time.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, Hearing, Silence } from "../../session/silence.ts";
-import type { CloseInfo } from "../../stream/close-info.ts";
 import type { IncomingStream, SocketAddress, TransportConnection } from "../../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { type ChannelMessageOfClient, isChannelMessageOfClient } from "../../wire/channel-messages.ts";

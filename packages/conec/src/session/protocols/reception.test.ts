@@ -6,14 +6,26 @@ import { ConecError, isConecError } from "../../errors.ts";
 import { type Limits, resolveLimits } from "../../limits.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
 import { openMessageStream } from "../../stream/open-stream.ts";
+import { EARLY_BYTES, UNIT_COST_BYTES } from "../../stream/windows/index.ts";
+import type { TransportStream } from "../../transport/transport.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
+import { FRAME } from "../../wire/frames.ts";
 import { isProtocol } from "../../wire/ids.ts";
-import { decodeOpenDirect } from "../../wire/open.ts";
+import { decodeOpenDirect, encodeOpen } from "../../wire/open.ts";
+import { encodeAck, encodeCode, encodeCount } from "../../wire/stream-frames.ts";
 import { checkHandlers, type HandlerFailed, type ProtocolHandler } from "./handler.ts";
 import { Reception } from "./reception.ts";
 
 const closed = new ConecError("CLIENT_CLOSED", "Cannot continue: the Client is closed");
 const never: ProtocolHandler = () => new Promise(() => undefined);
+
+interface Raw {
+	readonly stream: TransportStream;
+	/** Of the frames that came. */
+	readonly kinds: readonly number[];
+	/** Of resets and stops. */
+	readonly codes: readonly number[];
+}
 
 interface Scene {
 	readonly clock: VirtualClock;
@@ -27,6 +39,8 @@ interface Scene {
 	readonly opened: (protocol?: string, peer?: string) => Promise<FramedStream>;
 	/** The same with `early`, so that messages go before the answer. */
 	readonly openEarly: (peer: string) => Promise<FramedStream>;
+	/** A stream whose frames the test writes itself, with what it hears. */
+	readonly openRaw: (peer: string) => Raw;
 	/** The error of an opening. */
 	readonly outcome: (opening: Promise<unknown>) => Promise<ConecError>;
 	/** The peer ends the connection. */
@@ -55,13 +69,16 @@ async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Rec
 		failed: (failure) => told.push(failure),
 	});
 	const expected: { readonly peer: string; readonly protocol: string | undefined }[] = [];
-	const start = (early: boolean, protocol?: string, peer = "alice"): Promise<FramedStream> => {
+	const expect = (peer: string, protocol?: string): void => {
 		expected.push({ peer, protocol });
 		ends.far.onStream = (incoming) => {
 			const open = decodeOpenDirect(incoming.header.payload);
 			assert.ok(open.ok);
 			reception.arrive({ incoming, init: ends.init(expected.shift()), resume: open.value.resume, accepted: () => undefined, legCame: () => undefined });
 		};
+	};
+	const start = (early: boolean, protocol?: string, peer = "alice"): Promise<FramedStream> => {
+		expect(peer, protocol);
 		const opening = openMessageStream(ends.near, { id: 1, protocol }, ends.init({ protocol }), { early });
 		opening.catch(() => undefined);
 		return opening;
@@ -75,6 +92,18 @@ async function scene(t: TestContext, limits: Partial<Limits> = {}, handlers: Rec
 		open: (protocol, peer) => start(false, protocol, peer),
 		opened: (protocol, peer) => clock.until(start(false, protocol, peer), 1_000),
 		openEarly: (peer) => start(true, undefined, peer),
+		openRaw(peer) {
+			expect(peer);
+			const kinds: number[] = [];
+			const codes: number[] = [];
+			const told = (code: number): void => void codes.push(code);
+			const header = { kind: FRAME.OPEN, payload: encodeOpen({ id: 1, resume: { limit: EARLY_BYTES, messageBytes: 1_000 } }) };
+			const stream = ends.near.openStream(header, {
+				...{ end() {}, drained() {}, finished() {}, lost() {}, reset: told, stopped: told },
+				frame: (kind) => void kinds.push(kind),
+			});
+			return { stream, kinds, codes };
+		},
 		async outcome(opening) {
 			const error = opening.then(
 				() => assert.fail("it was opened"),
@@ -190,30 +219,82 @@ test("reception: openers have their turn, and one may have a quarter of what wai
 });
 
 test("reception: what comes early on streams of one opener that wait is bounded, and others are not concerned", async (t) => {
-	const { reception, opened, openEarly, settle } = await scene(t, { incomingStreams: 1 });
+	const { reception, opened, openEarly, openRaw, settle } = await scene(t, { incomingStreams: 1 });
 	await opened();
 	const light = await openEarly("dora");
 	light.trySend("light");
-	const heavy: FramedStream[] = [];
-	const failed: string[] = [];
-	for (let count = 0; count < 12; count++) {
-		const stream = await openEarly("cleo");
-		heavy.push(stream);
-		void stream.closed.then(({ code }) => failed.push(code ?? "none"));
-		// Its credit lets two of them in.
-		for (let sent = 0; sent < 3; sent++) stream.send(new Uint8Array(250_000)).catch(() => undefined);
+	const heavy: Raw[] = [];
+	for (let count = 0; count < 75; count++) {
+		const raw = openRaw("cleo");
+		heavy.push(raw);
+		// An opener that keeps the rules has 1 MiB on all its streams.
+		for (let sent = 0; sent < 2; sent++) raw.stream.write(FRAME.DATA, new Uint8Array(30_000));
 		await settle();
 	}
-	// Eight of them have 4,001,024 bytes, and each further one passes 4 MiB.
-	assert.deepEqual([failed, reception.waiting], [["PEER_BUSY", "PEER_BUSY", "PEER_BUSY", "PEER_BUSY"], 9]);
+	const rejected = (): number => heavy.filter(({ kinds }) => kinds.includes(FRAME.REJECT)).length;
+	// 69 of them have 4,148,832 bytes, and each further one passes 4 MiB.
+	assert.deepEqual([rejected(), reception.waiting], [6, 70]);
 	assert.ok(!light.over);
 	// What was kept of one that leaves does not count any more.
-	heavy[0]?.destroy(closed, RESET_CODES.CANCELLED);
+	heavy[0]?.stream.reset(RESET_CODES.CANCELLED);
+	heavy[0]?.stream.stop(RESET_CODES.CANCELLED);
 	await settle();
-	const next = await openEarly("cleo");
-	for (let sent = 0; sent < 3; sent++) next.send(new Uint8Array(250_000)).catch(() => undefined);
+	const next = openRaw("cleo");
+	next.stream.write(FRAME.DATA, new Uint8Array(60_000));
 	await settle();
-	assert.deepEqual([next.over, reception.waiting], [false, 9]);
+	assert.deepEqual([next.kinds, rejected(), reception.waiting], [[], 6, 70]);
+});
+
+test("reception: on a stream that waits only the early messages and END may come, and it keeps no more than these", async (t) => {
+	const { reception, opened, openRaw, settle } = await scene(t, { incomingStreams: 1 });
+	await opened();
+	const most = new Uint8Array(EARLY_BYTES - UNIT_COST_BYTES);
+	const empty = new Uint8Array(0);
+	const wrong: readonly (readonly [string, readonly (readonly [number, Uint8Array])[]])[] = [
+		["a byte too much", [[FRAME.DATA, new Uint8Array(most.length + 1)]]],
+		[
+			"an empty message too much",
+			[
+				[FRAME.DATA, most],
+				[FRAME.DATA, empty],
+			],
+		],
+		[
+			"a message after END",
+			[
+				[FRAME.END, empty],
+				[FRAME.DATA, empty],
+			],
+		],
+		[
+			"END twice",
+			[
+				[FRAME.END, empty],
+				[FRAME.END, empty],
+			],
+		],
+		["STOP", [[FRAME.STOP, encodeCode(0)]]],
+		["ACK", [[FRAME.ACK, encodeAck(0, 65_536)]]],
+	];
+	for (const [what, frames] of wrong) {
+		const raw = openRaw("mallory");
+		for (const [kind, payload] of frames) raw.stream.write(kind, payload);
+		await settle();
+		assert.deepEqual([what, raw.codes, raw.kinds, reception.waiting], [what, [RESET_CODES.FRAME_INVALID, RESET_CODES.FRAME_INVALID], [], 0]);
+	}
+	// As much as may come, with a flood of questions: only the newest is kept. The stream is as good as any.
+	const good = openRaw("ann");
+	good.stream.write(FRAME.DATA, most);
+	for (let count = 1; count <= 1_000; count++) good.stream.write(FRAME.BLOCKED, encodeCount(EARLY_BYTES + 64 * count));
+	for (let count = 0; count < 100; count++) good.stream.write(0x90, new Uint8Array(100));
+	good.stream.write(FRAME.END, empty);
+	await settle();
+	assert.deepEqual([good.codes, reception.waiting], [[], 1]);
+	const incoming = reception.incoming[Symbol.asyncIterator]();
+	await incoming.next();
+	const { value } = await incoming.next();
+	assert.equal((await value?.receive())?.length, most.length);
+	assert.equal(await value?.receive(), null);
 });
 
 test("reception: streams that wait for a handler are rejected when it goes, and all when the reception closes", async (t) => {

@@ -168,7 +168,8 @@ onEnds("a slow sink slows the source", {}, async (ends) => {
 	const ours = toDuplex(near);
 	const written = await fill(ours, 16 * 1_024);
 	assert.equal(taken, 16 * 1_024);
-	assert.ok(written * 16 < 2 * 1_024, `${written} of 16 KiB`);
+	// The reader has its window, and the pipeline holds some: not a longest message more, though the writer asks for it.
+	assert.ok(written * 16 < 512, `${written} of 16 KiB`);
 	assert.ok(release !== undefined);
 	ours.destroy();
 	stopped = false;

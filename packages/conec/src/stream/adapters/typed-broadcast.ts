@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { CloseInfo } from "../../base/close-info.ts";
 import { Turns } from "../../base/turns.ts";
 import { ConecError } from "../../errors.ts";
 import type { BroadcastEvent, BroadcastStream } from "../broadcast-stream.ts";
-import type { CloseInfo } from "../close-info.ts";
 import type { Coding } from "./coding.ts";
 import { decodeEvent, type TypedBroadcastEvent } from "./typed-event.ts";
 import { TypedIterator } from "./typed-iterator.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
+import type { CloseInfo } from "../../base/close-info.ts";
 import { abortable, within } from "../../base/signals.ts";
 import { Turns } from "../../base/turns.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import type { BroadcastEvent, BroadcastStream } from "../broadcast-stream.ts";
-import type { CloseInfo } from "../close-info.ts";
 import type { MessageStream } from "../message-stream.ts";
 import { readableOf, writableOf } from "../web-streams.ts";
 import type { Codec } from "./codec.ts";

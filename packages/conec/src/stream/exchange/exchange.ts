@@ -28,9 +28,8 @@ import { Sending } from "./sending.ts";
 import { NEVER } from "./times.ts";
 
 /**
- * See the module. {@link open} or {@link accept} comes first. Then come the events of its legs, mixed with what the
- * application does: `write`, `consumed`, `close`, `resetLocally`, `stopLocally`, `destroy`. Every method is safe at any
- * time, and none throws unless it says so.
+ * See the module. {@link open} or {@link accept} comes first. Then come the events of its legs, mixed with what the application does:
+ * `write`, `consumed`, `close`, `resetLocally`, `stopLocally`, `destroy`. Every method is safe at any time, and none throws unless it says so.
  */
 export class Exchange implements Core, LegOwner, FrameReader {
 	readonly describe: string;
@@ -63,11 +62,9 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.outcome = new Outcome(init.subject, sink, role === "acceptor");
 		this.legs = new Legs(init.now, { moved: (leg) => this.#moved(leg) });
 		const events = { push: (message: Uint8Array, kind: number) => sink.receiving.push(message, kind), violated: (what: string) => this.violated(what) };
-		this.incoming = new Receiving(this.legs, events, init.windows, init.identity, init.unitKinds ?? 1 << FRAME.DATA);
-		const kept =
-			resume === undefined
-				? undefined
-				: init.kept.open(init.identity, { room: () => this.#room(), expelled: () => this.expire("too much was kept for streams that no connection carries") });
+		this.incoming = new Receiving(this.legs, events, init);
+		const keeping = { room: () => this.#room(), expelled: () => this.expire("too much was kept for streams that no connection carries") };
+		const kept = resume && init.kept.open(init.identity, keeping);
 		this.sending = new Sending({ drained: () => sink.sending.drained() }, this.legs.all, init.highWaterBytes, kept);
 		this.#rules = new Ordinary(this, undefined);
 	}
@@ -178,6 +175,12 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.incoming.taken(message.length);
 	}
 
+	/** Everything before the peer's END is done with: the peer is told now. See `ExchangeInit.holdsEnd`. */
+	endTaken(): void {
+		this.incoming.endTaken();
+		this.#settle();
+	}
+
 	/** See {@link Receiving.waits}. */
 	waits(yes: boolean): void {
 		this.incoming.waits(yes);
@@ -193,6 +196,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 
 	/** No message waits any more. */
 	emptied(): void {
+		this.sending.wantsNothing();
 		if (this.outcome.state !== "ending") return;
 		this.outcome.state = "ended";
 		this.sending.finish({ kind: FRAME.END, code: 0 });
@@ -424,9 +428,8 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		}
 		if (this.#gone) return;
 		const wakeMs = Math.min(this.#rules.wakeMs, this.legs.drainMs);
-		if (wakeMs === this.#wakeMs) return;
+		if (wakeMs !== this.#wakeMs) this.#sink.wakeAt(wakeMs === NEVER ? undefined : wakeMs);
 		this.#wakeMs = wakeMs;
-		this.#sink.wakeAt(wakeMs === NEVER ? undefined : wakeMs);
 	}
 
 	/** Nothing goes or comes any more. */

@@ -14,6 +14,8 @@ export interface Subject {
 	readonly peer: string | null;
 	/** Such as `stream 7 to "bob"`. */
 	readonly describe: string;
+	/** What an opening that fails could not do. @default `open` and what describes it */
+	readonly opening?: string;
 	/** The code that the application gets when the connection is lost. */
 	readonly lostCode: ConecErrorCode;
 }
@@ -25,7 +27,7 @@ export function cannotGoOn(subject: Subject, code: ConecErrorCode, words: string
 
 /** The stream could not be opened. */
 export function cannotOpen(subject: Subject, code: ConecErrorCode, words: string = WORDS[code] ?? code): ConecError {
-	return new ConecError(code, `Cannot open ${subject.describe}: ${words}`, { peer: subject.peer ?? undefined });
+	return new ConecError(code, `Cannot ${subject.opening ?? `open ${subject.describe}`}: ${words}`, { peer: subject.peer ?? undefined });
 }
 
 /** The connection that carried the stream has ended. */

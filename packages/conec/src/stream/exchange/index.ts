@@ -5,8 +5,9 @@
  */
 
 export type { Offered } from "./acceptor.ts";
+export { Bulk, type SharedCount } from "./bulk.ts";
 export { Exchange } from "./exchange.ts";
-export { cannotOpen, lostWith, type Subject } from "./failures.ts";
+export { cannotGoOn, cannotOpen, lostWith, type Subject } from "./failures.ts";
 export type { ResumeOptions } from "./opener.ts";
 export type { SendingState } from "./outcome.ts";
 export type { ReceivingState } from "./receiving.ts";

@@ -90,11 +90,11 @@ export class Leg implements StreamHandler {
 	}
 
 	/** Its transport's stream is there. */
-	attach({ wire, shares, acks, path = "direct" }: LegLink, early: boolean): void {
+	attach({ wire, shares, acks, priority, path = "direct" }: LegLink, early: boolean): void {
 		if (this.over) return;
 		this.wire = wire;
 		this.path = path;
-		this.share = shares.open(this.#owner.identity, early, () => this.#owner.room(this));
+		this.share = shares.open(this.#owner.identity, early, () => this.#owner.room(this), priority);
 		this.acks = acks.open(() => this.#owner.ackDue(this));
 	}
 

@@ -55,10 +55,10 @@ export class Ordinary implements Rules {
 	fin(): void {
 		const core = this.#core;
 		if (core.done) return core.forget(RESET_CODES.NONE);
-		if (core.incoming.lastCame && core.sending.over) return;
+		if (core.incoming.endCame && core.sending.over) return;
 		const error = core.newError(
 			"STREAM_TRUNCATED",
-			core.incoming.lastCame ? "the peer finished without acknowledging the end" : "the peer's side was cut off without an end",
+			core.incoming.endCame ? "the peer finished without acknowledging the end" : "the peer's side was cut off without an end",
 		);
 		core.fail({ error, info: endOf("error", error) }, RESET_CODES.STREAM_TRUNCATED);
 	}

@@ -6,9 +6,10 @@
 
 import { FRAME } from "../../wire/frames.ts";
 import { encodeAck, encodeCode } from "../../wire/stream-frames.ts";
-import { type ReceiveWindow, type ReceiveWindows, UNIT_COST_BYTES } from "../windows/index.ts";
+import { type ReceiveWindow, UNIT_COST_BYTES } from "../windows/index.ts";
 import type { Leg } from "./leg.ts";
 import type { Legs } from "./legs.ts";
+import type { ExchangeInit } from "./seams.ts";
 
 /** What comes. */
 export type ReceivingState =
@@ -20,6 +21,9 @@ export type ReceivingState =
 	| "failed"
 	/** This side wants no more. */
 	| "stopped";
+
+/** What {@link Receiving} is made with. */
+export type ReceivingInit = Pick<ExchangeInit, "windows" | "identity" | "unitKinds" | "holdsEnd">;
 
 /** What {@link Receiving} tells. */
 export interface ReceivingEvents {
@@ -39,6 +43,10 @@ export class Receiving {
 	/** The peer's last unit is one of them. */
 	lastCame = false;
 	state: ReceivingState = "open";
+	/** The peer is not told that END came before {@link endTaken}. Only where a stream has one leg. */
+	readonly #holdsEnd: boolean;
+	/** Where END came, while the peer is not told. */
+	#endHeld: Leg | undefined = undefined;
 	readonly #legs: Legs;
 	readonly #events: ReceivingEvents;
 	readonly #window: ReceiveWindow;
@@ -50,16 +58,22 @@ export class Receiving {
 	#askedCost = 0;
 	#stopCode = 0;
 
-	constructor(legs: Legs, events: ReceivingEvents, windows: ReceiveWindows, identity: string, kinds: number) {
+	constructor(legs: Legs, events: ReceivingEvents, { windows, identity, unitKinds = 1 << FRAME.DATA, holdsEnd = false }: ReceivingInit) {
 		this.#legs = legs;
 		this.#events = events;
-		this.#kinds = kinds;
+		this.#kinds = unitKinds;
+		this.#holdsEnd = holdsEnd;
 		this.#window = windows.open(identity, (atOnce) => this.#raised(atOnce));
 	}
 
 	/** Up to which cumulative cost the peer may send. */
 	get limit(): number {
 		return this.#window.limit;
+	}
+
+	/** The peer's last unit came, whether the peer was told so or not. */
+	get endCame(): boolean {
+		return this.lastCame || this.#endHeld !== undefined;
 	}
 
 	/** Whether a kind of frames is a unit that is not the last. */
@@ -92,15 +106,14 @@ export class Receiving {
 			leg.came++;
 			return false;
 		}
-		if (this.lastCame) {
+		if (this.endCame) {
 			this.#events.violated("a message comes after the last one");
 			return false;
 		}
 		if (kind === FRAME.END || kind === FRAME.RESET) {
-			leg.came = ++this.received;
-			this.lastCame = true;
 			this.#window.ended();
-			this.#legs.current?.acks.now();
+			this.#endHeld = leg;
+			if (!this.#holdsEnd || kind === FRAME.RESET) this.endTaken();
 			return true;
 		}
 		// The application wants it no more.
@@ -113,6 +126,16 @@ export class Receiving {
 		this.#window.taken(cost);
 		this.#owe(cost);
 		return false;
+	}
+
+	/** Everything before END is done with, so the peer may know that END came. */
+	endTaken(): void {
+		const leg = this.#endHeld;
+		if (leg === undefined) return;
+		this.#endHeld = undefined;
+		leg.came = ++this.received;
+		this.lastCame = true;
+		this.#legs.current?.acks.now();
 	}
 
 	/** The peer says with which number it begins on a leg. */

@@ -36,6 +36,8 @@ export interface LegLink {
 	readonly wire: LegWire;
 	readonly shares: SendShares;
 	readonly acks: AckSlots;
+	/** Among the legs that wait for a share of the connection. Higher goes first. @default 0 */
+	readonly priority?: number | undefined;
 	/** Where it goes; only told. @default "direct" */
 	readonly path?: LegPath;
 }
@@ -110,6 +112,8 @@ export interface ExchangeInit {
 	readonly now: () => number;
 	/** At least 0, less than 1. */
 	readonly fraction: () => number;
+	/** The peer is told that its END came only after `endTaken`. Not for streams that survive the loss of their leg. @default false */
+	readonly holdsEnd?: boolean;
 	/** Kinds of frames that are units beside END and RESET, one bit each. @default DATA */
 	readonly unitKinds?: number;
 }

@@ -13,11 +13,22 @@ import { Marks } from "./marks.ts";
 
 const EMPTY = new Uint8Array(0);
 
+/** Units that cost more are longer than most windows are at first. */
+const LONG_BYTES = 262_144;
+
 /** The last unit of a direction. */
 export interface LastUnit {
 	readonly kind: typeof FRAME.END | typeof FRAME.RESET;
 	/** The application's, of a RESET. */
 	readonly code: number;
+}
+
+/** Who writes units of a stream beside its machine, and counts them later. */
+export interface Beside {
+	/** Counts what was written, with {@link Sending.wrote}. */
+	sync(): void;
+	/** Everything is acknowledged. */
+	allAcked(): void;
 }
 
 /** What is asked of the side of the application. */
@@ -31,6 +42,8 @@ export interface SendingSink {
  * sent is kept until it is acknowledged, and goes again on the next leg.
  */
 export class Sending {
+	/** Writes units beside this. */
+	beside: Beside | undefined = undefined;
 	/** Units written on any leg. */
 	sent = 0;
 	/** The greatest count that the peer ever said. */
@@ -88,13 +101,42 @@ export class Sending {
 		return this.acked !== this.sent;
 	}
 
+	/** The leg that new units may be written on now. */
+	get ready(): Leg | undefined {
+		return this.#ready && this.#last === undefined ? this.#leg : undefined;
+	}
+
+	/** How much new units may cost, as far as the peer has said. */
+	get roomBytes(): number {
+		return this.#limit - this.#sentCost;
+	}
+
+	/** Units were written on the current leg that had room, and that its share knows of. Not where units are kept. */
+	wrote(units: number, costBytes: number): void {
+		const leg = this.#leg;
+		if (leg === undefined) return;
+		this.sent += units;
+		this.#sentCost += costBytes;
+		leg.wrote = this.sent;
+		leg.wroteCost = this.#sentCost;
+		this.#marks?.wrote(this.sent, this.#sentCost);
+	}
+
+	/** A new unit of that cost cannot go: {@link SendingSink.drained} is called when it may be worth trying again. */
+	lacks(costBytes: number): void {
+		const leg = this.ready;
+		if (leg !== undefined && costBytes > this.roomBytes) this.#ask(leg, this.#sentCost + costBytes, costBytes);
+		else this.#wait();
+	}
+
 	/** Writes a new unit, and gives the bytes now queued. -1: not now; {@link SendingSink.drained} is called when it may go. */
 	write(kind: number, payload: Uint8Array): number {
+		this.beside?.sync();
 		const leg = this.#leg;
 		if (!this.#ready || leg === undefined) return this.#wait();
 		const cost = payload.length + UNIT_COST_BYTES;
 		const total = this.#sentCost + cost;
-		if (total > this.#limit) return this.#ask(leg, total);
+		if (total > this.#limit) return this.#ask(leg, total, cost);
 		if (!leg.share.admits(cost) || (this.#share !== undefined && !this.#share.admits(cost))) return this.#wait();
 		const queued = leg.wire.write(kind, payload);
 		if (queued < 0) return this.#wait();
@@ -115,9 +157,9 @@ export class Sending {
 	/** The last unit goes as soon as it can. A RESET takes the place of an END that is not written. */
 	finish(last: LastUnit): void {
 		if (this.lastNumber !== 0) return;
+		this.beside?.sync();
 		this.#last = last;
-		this.#share?.cancel();
-		this.#leg?.share.cancel();
+		this.wantsNothing();
 		this.pump();
 	}
 
@@ -153,6 +195,7 @@ export class Sending {
 
 	/** The peer said how many units it has, and up to which cost more may come. False: it has more than were written. */
 	heard(received: number, limit: number): boolean {
+		this.beside?.sync();
 		if (received > this.sent) return false;
 		let news = false;
 		if (limit > this.#limit) {
@@ -164,6 +207,7 @@ export class Sending {
 			this.#released(this.#costOf(received));
 			news = true;
 		}
+		if (received === this.sent) this.beside?.allAcked();
 		if (news && (this.#starved || !this.#ready)) this.pump();
 		return true;
 	}
@@ -258,12 +302,22 @@ export class Sending {
 		return -1;
 	}
 
-	/** The peer's limit is too low for the next unit. */
-	#ask(leg: Leg, total: number): number {
-		if (leg.up && leg.askedCost < total) {
+	/**
+	 * The peer's limit is too low for the next unit. Only a long one is asked for ahead of what waits: the peer needs no more than its
+	 * window for a short one, and it knows that the unit is short when everything before it has come.
+	 */
+	#ask(leg: Leg, total: number, cost: number): number {
+		if (leg.wrote >= 0 && leg.askedCost < total) {
 			leg.askedCost = total;
-			leg.urgent(FRAME.BLOCKED, encodeCount(total));
+			if (cost > LONG_BYTES) leg.urgent(FRAME.BLOCKED, encodeCount(total));
+			else leg.wire.write(FRAME.BLOCKED, encodeCount(total));
 		}
 		return this.#wait();
+	}
+
+	/** No message waits any more. */
+	wantsNothing(): void {
+		this.#share?.cancel();
+		this.#leg?.share.cancel();
 	}
 }

@@ -5,8 +5,9 @@
  */
 
 export { AckSchedule } from "./ack-schedule.ts";
-export { KeptBudget, type KeptBudgetOptions } from "./kept-budget.ts";
-export { ReceiveBudget, type ReceiveBudgetOptions } from "./receive-budget.ts";
+export { fixedWindows } from "./fixed-window.ts";
+export { KeptBudget, type KeptLimits } from "./kept-budget.ts";
+export { ReceiveBudget, type ReceiveLimits } from "./receive-budget.ts";
 export {
 	type AckSlot,
 	type AckSlots,

@@ -7,9 +7,9 @@
 import { Purse, type PurseShare } from "./purse.ts";
 import type { KeptEvents, KeptShare, KeptShares } from "./seams.ts";
 
-/** What a {@link KeptBudget} is made with. */
-export interface KeptBudgetOptions {
-	/** The limit of that name. */
+/** The limit of a {@link KeptBudget}. */
+export interface KeptLimits {
+	/** What all resumable streams may keep. */
 	readonly keptBytes: number;
 }
 
@@ -28,7 +28,7 @@ export class KeptBudget implements KeptShares {
 	/** The part of each identity that has one. */
 	readonly #suspendedOf = new Map<string, number>();
 
-	constructor({ keptBytes }: KeptBudgetOptions) {
+	constructor({ keptBytes }: KeptLimits) {
 		this.#purse = new Purse({ totalBytes: keptBytes, quarters: true, oneBeyond: true });
 		this.#mostSuspendedBytes = Math.floor(keptBytes / 2);
 	}

@@ -260,8 +260,7 @@ async function walk(seed: number): Promise<Set<Sight>> {
 	const lines: Line[] = [];
 	for (let count = 2 + Math.floor(random.fraction() * 14); count > 0; count--) {
 		const peer = severalPeers ? String(Math.floor(random.fraction() * 4)) : "peer";
-		const budget =
-			receives.get(peer) ?? new ReceiveBudget({ receiveBytes: pick([2 * MiB, 8 * MiB]), streamWindowBytes: MiB, messageBytes, now: () => clock.now() });
+		const budget = receives.get(peer) ?? new ReceiveBudget({ receiveBytes: pick([2 * MiB, 8 * MiB]), streamWindowBytes: MiB, messageBytes }, () => clock.now());
 		receives.set(peer, budget);
 		const costs = Array.from({ length: Math.floor(random.fraction() * 40) }, () => UNIT_COST_BYTES + Math.floor(random.fraction() * messageBytes));
 		const stalled = severalPeers && peer === "0";

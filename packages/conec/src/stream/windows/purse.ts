@@ -41,6 +41,8 @@ export class Purse {
 	readonly #accounts = new Map<string, Account>();
 	/** Accounts with shares that wait. Who was served goes to the end. */
 	readonly #turns = new Set<Account>();
+	/** How many shares of each priority wait. */
+	readonly #levels = new Map<number, number>();
 	/** No share that waits fits while less is free. A lower bound. */
 	#leastNeedBytes = Number.POSITIVE_INFINITY;
 	/** Somebody waits for room in the total. */
@@ -56,15 +58,15 @@ export class Purse {
 		this.options = options;
 	}
 
-	/** A share of that account. `room` is called once when its turn has come after it had to wait. */
-	open(key: string, room: () => void): PurseShare {
+	/** A share of that account. `room` is called once when its turn has come after it had to wait. Those with a higher priority have theirs first. */
+	open(key: string, room: () => void, priority = 0): PurseShare {
 		let account = this.#accounts.get(key);
 		if (account === undefined) {
 			account = { key, heldBytes: 0, shares: 0, waiting: new Set() };
 			this.#accounts.set(key, account);
 		}
 		account.shares++;
-		return new PurseShare(this, account, room);
+		return new PurseShare(this, account, room, priority);
 	}
 
 	/** The longest unit that can ever be held. */
@@ -79,10 +81,16 @@ export class Purse {
 		return this.options.quarters ? 4 * (account.heldBytes + costBytes) <= free + account.heldBytes : costBytes <= free;
 	}
 
-	/** Whether a share may go on although others wait: it is its turn, or those wait for room in other accounts only. */
+	/** Whether a share may go on although others wait: it is its turn, they have a lower priority, or they wait for room in other accounts only. */
 	mayPass(share: PurseShare, account: Account, costBytes: number): boolean {
 		if (this.#serving?.share === share) return share.heldBytes < this.#serving.untilBytes;
+		if (this.#comesFirst(share)) return true;
 		return account.waiting.size === 0 && (!this.#blocked || this.#isSmall(account, costBytes));
+	}
+
+	#comesFirst(share: PurseShare): boolean {
+		for (const priority of this.#levels.keys()) if (priority >= share.priority) return false;
+		return true;
 	}
 
 	#isSmall(account: Account, costBytes: number): boolean {
@@ -95,7 +103,7 @@ export class Purse {
 		if (!account.waiting.has(share)) {
 			account.waiting.add(share);
 			this.#turns.add(account);
-			this.waiting++;
+			this.#waits(share);
 		}
 		this.#notice(account, costBytes);
 	}
@@ -103,7 +111,7 @@ export class Purse {
 	/** A share waits no more. */
 	cancel(share: PurseShare, account: Account): void {
 		if (!account.waiting.delete(share)) return;
-		this.waiting--;
+		this.#waitsNoMore(share);
 		if (account.waiting.size === 0) this.#turns.delete(account);
 		// It may have held others up, those too that do not wait yet.
 		this.#serve();
@@ -118,7 +126,8 @@ export class Purse {
 	lowered(account: Account): void {
 		for (const share of account.waiting) {
 			this.#leastNeedBytes = Math.min(this.#leastNeedBytes, this.#needOf(account, share.waitsForBytes));
-			return;
+			// Of one priority, the first comes first.
+			if (this.#levels.size === 1) return;
 		}
 	}
 
@@ -137,19 +146,22 @@ export class Purse {
 			this.#blocked = false;
 			this.#leastNeedBytes = Number.POSITIVE_INFINITY;
 			// An account that is served comes to the end of the set, and so again while it fits.
-			for (const account of this.#turns) this.#serveOne(account);
+			for (const priority of this.#levels.size > 1 ? [...this.#levels.keys()].sort((a, b) => b - a) : this.#levels.keys()) {
+				for (const account of this.#turns) this.#serveOne(account, priority);
+			}
 		} while (this.#again);
 	}
 
-	/** The first of an account that waits has its turn, if it fits. */
-	#serveOne(account: Account): void {
+	/** The first of an account that waits with that priority has its turn, if it fits. */
+	#serveOne(account: Account, priority: number): void {
 		for (const share of account.waiting) {
+			if (share.priority !== priority) continue;
 			if (!this.fits(account, share.waitsForBytes) || (this.#blocked && !this.#isSmall(account, share.waitsForBytes))) {
 				this.#notice(account, share.waitsForBytes);
 				return;
 			}
 			account.waiting.delete(share);
-			this.waiting--;
+			this.#waitsNoMore(share);
 			this.#turns.delete(account);
 			if (account.waiting.size > 0) this.#turns.add(account);
 			this.#serving = { share, untilBytes: share.heldBytes + TURN_BYTES };
@@ -160,6 +172,18 @@ export class Purse {
 			}
 			return;
 		}
+	}
+
+	#waits({ priority }: PurseShare): void {
+		this.waiting++;
+		this.#levels.set(priority, (this.#levels.get(priority) ?? 0) + 1);
+	}
+
+	#waitsNoMore({ priority }: PurseShare): void {
+		this.waiting--;
+		const left = (this.#levels.get(priority) ?? 0) - 1;
+		if (left > 0) this.#levels.set(priority, left);
+		else this.#levels.delete(priority);
 	}
 
 	/** Remembers what one that waits needs. */
@@ -181,14 +205,16 @@ export class PurseShare {
 	readonly #account: Account;
 	/** Its turn has come. */
 	readonly room: () => void;
+	readonly priority: number;
 	#heldBytes = 0;
 	#waitsForBytes = 0;
 	#closed = false;
 
-	constructor(purse: Purse, account: Account, room: () => void) {
+	constructor(purse: Purse, account: Account, room: () => void, priority: number) {
 		this.#purse = purse;
 		this.#account = account;
 		this.room = room;
+		this.priority = priority;
 	}
 
 	get heldBytes(): number {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EARLY_BYTES, ReceiveBudget, type ReceiveBudgetOptions, type ReceiveWindow, UNIT_COST_BYTES } from "./index.ts";
+import { EARLY_BYTES, ReceiveBudget, type ReceiveLimits, type ReceiveWindow, UNIT_COST_BYTES } from "./index.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -12,10 +12,10 @@ interface Bench {
 	now: number;
 }
 
-function bench(options: Partial<ReceiveBudgetOptions> = {}): Bench {
+function bench(options: Partial<ReceiveLimits> = {}): Bench {
 	const made: Bench = {
 		now: 0,
-		budget: new ReceiveBudget({ receiveBytes: 256 * MiB, streamWindowBytes: 2 * MiB, messageBytes: MiB, now: () => made.now, ...options }),
+		budget: new ReceiveBudget({ receiveBytes: 256 * MiB, streamWindowBytes: 2 * MiB, messageBytes: MiB, ...options }, () => made.now),
 	};
 	return made;
 }
@@ -130,6 +130,22 @@ for (const [name, roundTripMs, turnMs, burst] of [
 	});
 }
 
+test("receive budget: half a window within 50 ms is quick, however short a round trip is", () => {
+	for (const [turnMs, windowBytes] of [
+		[24, 2_049 * KiB],
+		[26, 257 * KiB],
+	] as const) {
+		const made = bench();
+		const one = open(made);
+		one.window.roundTrip(0.1);
+		for (let turn = 0; turn < 100; turn++) {
+			made.now += turnMs;
+			pass(one, Math.ceil(windowOf(one) / 4));
+		}
+		assert.equal(windowOf(one), windowBytes, `${turnMs} ms`);
+	}
+});
+
 test("receive budget: the least round trip counts", () => {
 	const made = bench();
 	const one = open(made);
@@ -170,6 +186,20 @@ test("receive budget: what is asked is given, at most one longest message beyond
 	pass(one, 64 * KiB);
 	assert.equal(one.window.limit, 64 * KiB + LONGEST);
 	assert.ok(one.raised.length > 0 && one.raised.every((atOnce) => atOnce));
+});
+
+test("receive budget: a unit that the window has room for once everything before it is taken raises nothing", () => {
+	const made = bench();
+	const one = open(made);
+	assert.ok(one.window.received(200 * KiB));
+	// It ends 257 KiB behind what came: what is taken will do.
+	one.window.asked(457 * KiB);
+	assert.deepEqual([one.window.limit, one.raised, made.budget.heldBytes], [257 * KiB, [], 257 * KiB]);
+	one.window.taken(200 * KiB);
+	assert.equal(one.window.limit, 457 * KiB);
+	// One that is longer than the window needs more.
+	one.window.asked(457 * KiB + 1);
+	assert.equal(one.window.limit, 457 * KiB + 1);
 });
 
 test("receive budget: a flood of questions changes nothing after the first", () => {
@@ -292,12 +322,23 @@ test("receive budget: who found no room has a window again once there is some", 
 	assert.deepEqual(late.raised, [true]);
 });
 
+test("receive budget: what one identity gives back is given to another that asked", () => {
+	const made = bench({ receiveBytes: 16 * MiB });
+	const greedy = ["b", "c", "d", "e", "f", "g", "h"].flatMap((identity) => Array.from({ length: 64 }, () => open(made, identity)));
+	const one = open(made, "a");
+	one.window.asked(500 * KiB);
+	assert.equal(one.window.limit, EARLY_BYTES);
+	for (const { window } of greedy) window.close();
+	assert.equal(one.window.limit, 500 * KiB);
+	assert.deepEqual(one.raised, [true]);
+});
+
 test("receive budget: a million empty messages move the limit and nothing else", () => {
 	const made = bench();
 	const one = open(made);
 	one.window.roundTrip(0.01);
 	for (let count = 0; count < 1_000_000; count++) {
-		made.now += 0.001;
+		made.now += 0.1;
 		pass(one, UNIT_COST_BYTES);
 	}
 	assert.equal(windowOf(one), 257 * KiB);

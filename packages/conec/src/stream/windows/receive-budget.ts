@@ -8,16 +8,14 @@ import { type Budget, IdentityShare } from "./receive-share.ts";
 import { Window } from "./receive-window.ts";
 import { type LimitRaised, type ReceiveWindow, type ReceiveWindows, UNIT_COST_BYTES } from "./seams.ts";
 
-/** What a {@link ReceiveBudget} is made with: limits, and the time. */
-export interface ReceiveBudgetOptions {
+/** The limits of a {@link ReceiveBudget}. */
+export interface ReceiveLimits {
 	/** Unread and granted, over all streams. */
 	readonly receiveBytes: number;
 	/** The greatest window of a stream. */
 	readonly streamWindowBytes: number;
 	/** The longest message that is taken. */
 	readonly messageBytes: number;
-	/** Milliseconds of a clock that never goes back. */
-	readonly now: () => number;
 }
 
 /**
@@ -37,7 +35,8 @@ export class ReceiveBudget implements ReceiveWindows, Budget {
 	#heldBytes = 0;
 	#serving = false;
 
-	constructor({ receiveBytes, streamWindowBytes, messageBytes, now }: ReceiveBudgetOptions) {
+	/** `now` gives milliseconds of a clock that never goes back. */
+	constructor({ receiveBytes, streamWindowBytes, messageBytes }: ReceiveLimits, now: () => number) {
 		this.#receiveBytes = receiveBytes;
 		this.streamWindowBytes = streamWindowBytes;
 		this.longestCostBytes = messageBytes + UNIT_COST_BYTES;

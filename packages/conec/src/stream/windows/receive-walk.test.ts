@@ -145,7 +145,7 @@ function walk(seed: number): Set<Sight> {
 	const longest = messageBytes + UNIT_COST_BYTES;
 	const receiveBytes = pick(random, [MiB, 2 * MiB, 6 * MiB, 16 * MiB]);
 	let nowMs = 0;
-	const budget = new ReceiveBudget({ receiveBytes, streamWindowBytes: pick(random, [64 * KiB, 512 * KiB, 2 * MiB]), messageBytes, now: () => nowMs });
+	const budget = new ReceiveBudget({ receiveBytes, streamWindowBytes: pick(random, [64 * KiB, 512 * KiB, 2 * MiB]), messageBytes }, () => nowMs);
 	const identities = 1 + Math.floor(random.fraction() * 4);
 	const hostileOne = random.fraction() < 0.4 ? "0" : "none";
 	const lines: Line[] = [];

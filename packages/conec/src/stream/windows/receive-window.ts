@@ -11,6 +11,8 @@ import { EARLY_BYTES, type LimitRaised, type ReceiveWindow } from "./seams.ts";
 const MOST_UNTOLD_BYTES = 262_144;
 /** Round trips within which half a window must be taken for it to grow. */
 const QUICK_ROUND_TRIPS = 2;
+/** A time that is never too long: where a round trip takes less than a process takes for its turn, it says nothing about the line. */
+const QUICK_MS = 50;
 /** The same where a unit was longer than the window: it cost round trips of its own. */
 const QUICK_ROUND_TRIPS_ASKED = 16;
 
@@ -67,7 +69,7 @@ export class Window implements ReceiveWindow, Asker {
 	}
 
 	get lackBytes(): number {
-		if (this.#state !== "open" || this.#isSuspended) return 0;
+		if (this.#state !== "open" || this.#isSuspended || this.#fitsWindow(this.#askedBytes)) return 0;
 		return Math.min(this.#askedBytes, this.#takenBytes + this.#share.budget.longestCostBytes) - this.limit;
 	}
 
@@ -88,7 +90,7 @@ export class Window implements ReceiveWindow, Asker {
 	}
 
 	asked(cumulativeBytes: number): void {
-		if (this.#state !== "open" || cumulativeBytes <= this.limit || cumulativeBytes <= this.#askedBytes) return;
+		if (this.#state !== "open" || cumulativeBytes <= this.limit || cumulativeBytes <= this.#askedBytes || this.#fitsWindow(cumulativeBytes)) return;
 		this.#askedBytes = cumulativeBytes;
 		const before = this.limit;
 		this.#widen();
@@ -144,6 +146,11 @@ export class Window implements ReceiveWindow, Asker {
 		if (more === 0) return;
 		this.#heldBytes += more;
 		this.#share.book(more);
+	}
+
+	/** A unit that ends there needs no more than the window: it may come when what came before is taken. So a reader that does not read holds its window, and no more. */
+	#fitsWindow(cumulativeBytes: number): boolean {
+		return cumulativeBytes <= this.#receivedBytes + this.#windowBytes;
 	}
 
 	/** What is unread, and what may still come. */
@@ -219,7 +226,7 @@ export class Window implements ReceiveWindow, Asker {
 		const isQuick =
 			this.#leastRoundTripMs >= 0 &&
 			this.#receivedBytes - this.#markReceivedBytes >= half &&
-			(now - this.#markMs) * half <= roundTrips * this.#leastRoundTripMs * amount;
+			(now - this.#markMs) * half <= Math.max(QUICK_MS, roundTrips * this.#leastRoundTripMs) * amount;
 		this.#markMs = now;
 		this.#markTakenBytes = this.#takenBytes;
 		this.#markReceivedBytes = this.#receivedBytes;

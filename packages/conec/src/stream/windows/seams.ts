@@ -79,8 +79,8 @@ export interface SendShare {
 
 /** What all legs over one connection may have on their way. */
 export interface SendShares {
-	/** A share for a leg to that peer. While it is `early`, its units also count as written before the answer to OPEN. `room` is called as {@link SendShare.admits} says. */
-	open(peer: string, early: boolean, room: () => void): SendShare;
+	/** A share for a leg to that peer. While it is `early`, its units also count as written before the answer to OPEN. `room` is called as {@link SendShare.admits} says. Of those that wait, the ones with a higher `priority` (0 by default) have their turns first. */
+	open(peer: string, early: boolean, room: () => void, priority?: number): SendShare;
 }
 
 /** What one resumable stream keeps until it is acknowledged. */

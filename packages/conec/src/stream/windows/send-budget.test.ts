@@ -14,13 +14,18 @@ class Leg {
 	asks = 0;
 	#calls = 0;
 
-	constructor(budget: SendBudget, peer: string, costs: readonly number[], early = false) {
+	constructor(budget: SendBudget, peer: string, costs: readonly number[], early = false, priority = 0) {
 		this.costs = [...costs];
-		this.share = budget.open(peer, early, () => {
-			this.#calls++;
-			assert.equal(this.#calls, this.asks, "room is called once for each time that it had to wait");
-			this.write();
-		});
+		this.share = budget.open(
+			peer,
+			early,
+			() => {
+				this.#calls++;
+				assert.equal(this.#calls, this.asks, "room is called once for each time that it had to wait");
+				this.write();
+			},
+			priority,
+		);
 	}
 
 	write(): void {
@@ -137,6 +142,34 @@ test("send budget: streams that wait are served in turn", () => {
 	}
 });
 
+test("send budget: of the streams that wait, those with a higher priority have their turns first, in one account and among several", () => {
+	for (const make of [direct, proxied]) {
+		const budget = make(4 * MiB);
+		const file = new Array<number>(10_000).fill(16 * KiB);
+		const files = [1, 2, 3, 4].map((index) => new Leg(budget, `peer ${index % 2}`, file));
+		for (const leg of files) leg.write();
+		const chat = new Leg(budget, "peer 1", [], false, 1);
+		const patient = new Leg(budget, "peer 1", [16 * KiB], false, -1);
+		patient.write();
+		const waiting = (): number => files.filter((_, index) => index % 2 === 0).reduce((sum, leg) => sum + leg.costs.length, 0);
+		for (let line = 0; line < 50; line++) {
+			for (const leg of files) leg.write();
+			const before = waiting();
+			chat.costs.push(256);
+			chat.write();
+			for (const leg of files) while (leg.written.length > 0 && chat.written.length === 0) leg.ack(1);
+			assert.equal(chat.written.length, 1, `line ${line}`);
+			// The first that is free is the chat's, however many files of its peer wait. The rest of it may be a file's.
+			assert.ok(before - waiting() <= 1, `line ${line}: ${before - waiting()}`);
+			chat.ack();
+		}
+		assert.equal(patient.written.length, 0, "others want it still");
+		for (const leg of files) leg.costs.length = 0;
+		for (let round = 0; round < 3; round++) for (const leg of files) leg.ack();
+		assert.equal(patient.written.length, 1);
+	}
+});
+
 test("send budget: streams of other peers go on while one peer acknowledges nothing", () => {
 	const budget = proxied();
 	const stalled = Array.from({ length: 64 }, () => new Leg(budget, "stalled", new Array(100).fill(64 * KiB)));
@@ -146,6 +179,19 @@ test("send budget: streams of other peers go on while one peer acknowledges noth
 	for (let round = 0; round < 100; round++) live.ack();
 	assert.equal(live.costs.length, 0);
 	assert.ok(budget.onItsWayBytes <= 3 * MiB);
+});
+
+test("send budget: a long unit for which silent peers leave no room does not hold others up for ever", () => {
+	const budget = proxied();
+	const silent = Array.from({ length: 12 }, (_, index) => new Leg(budget, `silent ${index}`, new Array(1_000).fill(4 * KiB)));
+	for (const leg of silent) leg.write();
+	const long = new Leg(budget, "long", [MiB]);
+	long.write();
+	assert.equal(long.written.length, 0);
+	const live = new Leg(budget, "live", new Array(1_000).fill(64 * KiB));
+	live.write();
+	for (let round = 0; round < 1_000; round++) live.ack();
+	assert.equal(live.costs.length, 0);
 });
 
 test("send budget: a leg that is over, and one that no longer waits, let others go on", () => {
@@ -185,6 +231,10 @@ test("send budget: 1 MiB over all unanswered opens of a connection, and who wait
 	assert.equal(legs.filter((leg) => leg.written.length === 1).length, 18);
 	second?.share.close();
 	assert.equal(legs.filter((leg) => leg.written.length === 1).length, 19);
+	// Who waits no more is passed over.
+	legs[19]?.share.cancel();
+	legs[2]?.share.close();
+	assert.deepEqual([legs[19]?.written.length, legs[20]?.written.length], [0, 1]);
 	first?.costs.push(MiB, MiB);
 	first?.write();
 	assert.equal(first?.written.length, 3);

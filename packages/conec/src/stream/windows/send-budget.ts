@@ -35,8 +35,8 @@ export class SendBudget implements SendShares {
 		return this.#onItsWay.heldBytes;
 	}
 
-	open(peer: string, early: boolean, room: () => void): SendShare {
-		return new LegShare(this.#onItsWay, this.#onItsWay.open(peer, room), early ? this.#early.open("", room) : undefined);
+	open(peer: string, early: boolean, room: () => void, priority = 0): SendShare {
+		return new LegShare(this.#onItsWay, this.#onItsWay.open(peer, room, priority), early ? this.#early.open("", room, priority) : undefined);
 	}
 }
 

@@ -26,7 +26,7 @@ async function createFixture(): Promise<TransportFixture> {
 	const limits = {
 		streamsPerConnection: STREAMS - 1, // the control stream is one more
 		undecidedConnections: UNDECIDED,
-		streamWindowBytes: 524_288,
+		quicStreamWindowBytes: 524_288,
 		headerTimeoutMs: 60_000,
 		helloTimeoutMs: 60_000,
 		idleTimeoutMs: 60_000,

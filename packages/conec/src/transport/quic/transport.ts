@@ -7,7 +7,6 @@
 import * as quic from "@conec/quic";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import { FRAME_BYTES } from "../../wire/frames.ts";
-import { connectionWindowBytes } from "../connection-window.ts";
 import { refuseStreams, strangerError } from "../strangers.ts";
 import type {
 	AcceptOptions,
@@ -80,7 +79,7 @@ class QuicTransport implements Transport {
 				incoming: this.#incoming(),
 			}),
 		);
-		this.#endpoint.onConnection = (connection) => options.onConnection(new QuicConnection(connection, this, connectionWindowBytes(limits)));
+		this.#endpoint.onConnection = (connection) => options.onConnection(new QuicConnection(connection, this, limits.connectionWindowBytes));
 	}
 
 	stopAccepting(): void {
@@ -120,7 +119,7 @@ class QuicTransport implements Transport {
 				incoming: this.#incoming(),
 				...(signal === undefined ? {} : { signal }),
 			});
-			return new QuicConnection(connection, this, connectionWindowBytes(this.#options.limits));
+			return new QuicConnection(connection, this, this.#options.limits.connectionWindowBytes);
 		} catch (error) {
 			if (signal?.aborted && error === signal.reason) throw error;
 			throw conecError(error, "COORDINATOR_UNREACHABLE");
@@ -165,8 +164,8 @@ class QuicTransport implements Transport {
 			idleTimeoutMs: limits.idleTimeoutMs,
 			keepAliveIntervalMs: own.keepAliveIntervalMs ?? keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
 			bidirectionalStreams: limits.streamsPerConnection + 1, // the control stream is one more
-			streamWindowBytes: limits.quicStreamWindowBytes ?? limits.streamWindowBytes,
-			connectionWindowBytes: connectionWindowBytes(limits),
+			streamWindowBytes: limits.quicStreamWindowBytes,
+			connectionWindowBytes: limits.connectionWindowBytes,
 			datagramBufferBytes: 0,
 			congestion: this.#options.congestion ?? "cubic",
 		};

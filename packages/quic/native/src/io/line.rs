@@ -8,6 +8,7 @@ use quinn::FrameStats;
 
 use crate::events::Queue;
 
+use super::clog::Clog;
 use super::commands::Commands;
 use super::driver::{Driver, DriverEnd, Follower};
 use super::due::Due;
@@ -17,6 +18,9 @@ use super::window::SendWindow;
 
 /// The JS thread sends by itself at most this often.
 const INLINE_PAUSE_MICROS: u64 = 30;
+
+/// So long a peer must have had no credit. It has more soon if somebody only was busy.
+const CLOGGED_FOR: Duration = Duration::from_secs(1);
 
 /// See the module. `S` is the type of its streams.
 pub struct Line<S> {
@@ -38,6 +42,8 @@ pub struct Line<S> {
 	last_inline: AtomicU64,
 	born: Instant,
 	send_window: SendWindow,
+	/// Whether the peer has no credit left.
+	clog: Clog,
 	/// Frames of the peer that have come.
 	heard: AtomicU64,
 	/// When the last of them came, in microseconds since `born`.
@@ -57,6 +63,7 @@ impl<S: Send + Sync + 'static> Line<S> {
 			last_inline: AtomicU64::new(0),
 			born: Instant::now(),
 			send_window,
+			clog: Clog::default(),
 			heard: AtomicU64::new(0),
 			last_heard: AtomicU64::new(0),
 		}
@@ -120,6 +127,20 @@ impl<S: Send + Sync + 'static> Line<S> {
 		self.driver.get().is_some_and(|driver| driver.run_inline(act))
 	}
 
+	/// For a pipe that reads from this connection and waits for room in another one: resolves when it must give way. The peer of this one
+	/// has had no credit for a while, and no other connection makes more pipes wait. So one that takes less than its peers were told cannot stop
+	/// somebody else's control stream.
+	pub async fn gives_way(&self, to: &Self) {
+		loop {
+			self.clog.begins().await;
+			let waiting = self.clog.wait(std::ptr::from_ref(to).addr());
+			tokio::time::sleep(CLOGGED_FOR).await;
+			if self.clog.holds() && waiting.is_worst() {
+				return;
+			}
+		}
+	}
+
 	/// I/O thread: sends what there is to send.
 	pub fn drive(&self) {
 		if let Some(driver) = self.driver.get() {
@@ -155,7 +176,7 @@ impl<S: Send + Sync + 'static> Line<S> {
 }
 
 impl<S: Send + Sync> Follower for Line<S> {
-	/// Notes whether something has come, and renews the send window.
+	/// Notes whether something has come, and whether the peer has credit, and renews the send window.
 	fn driven(&self) {
 		let Some(connection) = self.established.get() else { return };
 		let stats = connection.stats();
@@ -163,6 +184,7 @@ impl<S: Send + Sync> Follower for Line<S> {
 		if heard != self.heard.swap(heard, Ordering::Relaxed) {
 			self.last_heard.store(self.born.elapsed().as_micros() as u64, Ordering::Relaxed);
 		}
+		self.clog.count(stats.frame_rx.data_blocked, stats.frame_tx.max_data);
 		if let Some(window) = self.send_window.renewed(stats.path.cwnd) {
 			connection.set_send_window(window);
 		}

@@ -1,5 +1,6 @@
 //! How quinn's drivers and sockets are run by two threads: the I/O thread, and the JS thread where that spares a wake-up.
 
+mod clog;
 mod commands;
 mod driver;
 mod due;

@@ -10,7 +10,7 @@ use crate::events::{record, u64_halves};
 use crate::numbered::numbered;
 
 use super::parked::Parked;
-use super::stream::Stream;
+use super::stream::{Line, Stream};
 
 /// Chunks moved at a time: about 45 KiB of packets.
 const CHUNKS: usize = 32;
@@ -61,8 +61,8 @@ async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt, priority: i
 		let _ = near_send.set_priority(priority);
 	}
 	let (cancel, cancelled) = watch::channel(None);
-	let forward = direction(near_recv, far_send, lost_code, cancelled.clone());
-	let backward = direction(far_recv, near_send, lost_code, cancelled);
+	let forward = direction((near_recv, &a.line), (far_send, &b.line), lost_code, cancelled.clone());
+	let backward = direction((far_recv, &b.line), (near_send, &a.line), lost_code, cancelled);
 	let cancelling = async {
 		let code = tokio::select! {
 			code = a.cancellation() => code,
@@ -116,8 +116,8 @@ async fn given_up(leg: &mut Parked) {
 }
 
 async fn direction(
-	mut recv: RecvStream,
-	mut send: SendStream,
+	(mut recv, from): (RecvStream, &Line),
+	(mut send, to): (SendStream, &Line),
 	lost_code: VarInt,
 	mut cancelled: watch::Receiver<Option<VarInt>>,
 ) -> (PipeEnd, u64) {
@@ -177,6 +177,7 @@ async fn direction(
 					Err(_) => break Some(Stop::SenderLost),
 				},
 				code = asked(&mut cancelled) => break Some(Stop::Cancelled(code)),
+				() = from.gives_way(to) => break Some(Stop::Cancelled(lost_code)),
 			}
 		};
 		if let Some(stop) = stop {
