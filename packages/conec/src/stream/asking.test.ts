@@ -103,7 +103,7 @@ test("stream asking: a send that is aborted gives up its place in the budget of 
 	const shares = new SendBudget({ connectionWindowBytes: 4_194_304, severalPeers: false });
 	const wire: LegWire = { write: () => 0, writeFrames: () => 0, queuedBytes: 0, ...{ finish() {}, reset() {}, stop() {}, consumed() {} } };
 	const make = (): StreamShell => {
-		const shell = new StreamShell("acceptor", SUBJECT, limits, { clock, budgets: new StreamBudgets(limits, clock), survival: undefined });
+		const shell = new StreamShell("acceptor", SUBJECT, limits, { clock, budgets: new StreamBudgets(limits, clock) });
 		shell.exchange.accept(() => ({ wire, shares, acks: new AckSchedule(clock) }), { limit: 2 ** 40, messageBytes: 1_024 * KiB });
 		return shell;
 	};

@@ -49,7 +49,6 @@ export class Survivors {
 	readonly #accepted: Tokens<Accepted> = new Tokens();
 	readonly #suspended: OldestFirst<string | null, Survivor>;
 	readonly #done: OldestFirst<string | null, Survivor>;
-	readonly #fraction = (): number => this.#parts.random.fraction();
 
 	constructor(parts: SurvivorsParts) {
 		this.#parts = parts;
@@ -64,7 +63,8 @@ export class Survivors {
 
 	/** How a stream that is opened here survives for `forMs` without a leg. `priority`, `id` and `peer` are those of its OPEN. */
 	opening(wanted: LegWanted, forMs: number): Survival {
-		return { forMs, token: randomHex(this.#parts.random, 16), keeper: new Opened(this, wanted), fraction: this.#fraction };
+		const { random } = this.#parts;
+		return { forMs, token: randomHex(random, 16), keeper: new Opened(this, wanted), fraction: () => random.fraction() };
 	}
 
 	/** A way that there is now. */
@@ -83,8 +83,9 @@ export class Survivors {
 		if (known !== undefined) return incoming.refuse(RESET_CODES.MOVED);
 		// A peer whose key is not known cannot be known again.
 		if (proof.peer !== null && proof.key === undefined) return next(arrival);
-		const keeper = new Accepted(this, proof, resume.token, this.#parts.clock);
-		next({ ...arrival, init: { ...init, survival: { forMs: MOST_MS, keeper, fraction: this.#fraction } } });
+		const { clock, random } = this.#parts;
+		const keeper = new Accepted(this, proof, resume.token, clock);
+		next({ ...arrival, init: { ...init, survival: { forMs: MOST_MS, keeper, fraction: () => random.fraction() } } });
 	}
 
 	/** Ends those that the application has not closed. The others have the time that their owner gives them. */
