@@ -185,13 +185,14 @@ for (const fabric of FABRICS) {
 		const [alice, bob] = [await world.connect("alice", { listen: true }), await world.connect("bob", { listen: true })];
 		await alice.openChannel("bob");
 		const [near, far] = await pair(alice, bob, { path: "direct" });
-		for (let index = 0; index < 50; index++) await near.send(new Uint8Array(20_000).fill(index));
+		// What a window takes before somebody reads.
+		for (let index = 0; index < 12; index++) await near.send(new Uint8Array(20_000).fill(index));
 		void near.close().catch(() => undefined);
 		const closing = alice.close();
 		world.coordinator.destroy();
 		let count = 0;
 		for await (const message of far) assert.equal(message[0], count++);
-		assert.equal(count, 50);
+		assert.equal(count, 12);
 		await Promise.all([far.close().catch(() => undefined), closing]);
 		assert.equal((await alice.closed).by, "local");
 	});
