@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { CLOSE_CODES, RESET_CODES } from "../../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { encodeAck } from "../../packages/conec/src/wire/stream-frames.ts";
+import { RESUME } from "../../packages/conec/testing/stream-fixture.ts";
 import { unlessForgotten } from "../forgotten.ts";
 import type { RawStream } from "./raw-stream.ts";
 import { declare, helloOf, type RawPeer, Stage, sent, sleep, until } from "./stage.ts";
@@ -107,7 +109,23 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
 		stream((peer) => peer.open().frame(FRAME.DATA, "hi").fin()),
 	],
 	"an unknown kind below `0x80`": [stream((peer) => peer.open().frame(0x3f)), stream((peer) => peer.open().frame(FRAME.OPEN, '{"id":1}'))],
-	"CONTROL on a watch or broadcast": [stream((peer) => peer.stream().frame(FRAME.OPEN, '{"id":1,"watch":"peers"}').frame(FRAME.CONTROL, "{}"))],
+	"a frame of the protocol of a stream": [
+		stream((peer) => peer.open().frame(FRAME.ACK, Buffer.alloc(15))),
+		stream((peer) => peer.open().frame(FRAME.ACK, Buffer.from(encodeAck(1, 65_536)))),
+		stream((peer) => peer.open().frame(FRAME.RESUMABLE, Buffer.alloc(24))),
+		stream((peer) => peer.open().frame(FRAME.FROM, Buffer.alloc(8))),
+		stream((peer) => peer.open().frame(FRAME.STOP, Buffer.alloc(3))),
+		stream((peer) => peer.open().frame(FRAME.BLOCKED, Buffer.alloc(7))),
+		stream((peer) => peer.open().frame(FRAME.END).frame(FRAME.DATA, "late")),
+	],
+	"CONTROL on a watch or broadcast": [
+		stream((peer) =>
+			peer
+				.stream()
+				.frame(FRAME.OPEN, `{"id":1,"watch":"peers","resume":${JSON.stringify(RESUME)}}`)
+				.frame(FRAME.CONTROL, "{}"),
+		),
+	],
 	"REJECT is not understood": [
 		async (stage, id) => {
 			const peer = await stage.enter(id);
