@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runHostile } from "../../../testing/legs/hostile.ts";
-import { type Happening, runLegPair } from "../../../testing/legs/pair.ts";
+import type { Happening } from "../../../testing/legs/mood.ts";
+import { runLegPair } from "../../../testing/legs/pair.ts";
 
 /** `CONEC_PAIR_SEEDS` says how many pairs are tried. `npm run test:worlds -- --pairs 100000` tries many. */
 const SEEDS = Number(process.env["CONEC_PAIR_SEEDS"] ?? 300);
