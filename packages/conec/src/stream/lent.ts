@@ -6,6 +6,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { TransportConnection } from "../transport/transport.ts";
+import type { ExchangeSink } from "./exchange/index.ts";
 import { type BudgetLimits, flowOf, type StreamBudgets } from "./flow.ts";
 import type { AckSlots, KeptShares, ReceiveWindows, SendShares } from "./windows/index.ts";
 
@@ -31,3 +32,6 @@ export function lender(budgets: StreamBudgets, limits: BudgetLimits, clock: Cloc
 export const NOTHING_KEPT: KeptShares = {
 	open: () => ({ admits: () => true, kept() {}, released() {}, suspended() {}, cancel() {}, close() {} }),
 };
+
+/** What a sink of such a stream says about further legs: nothing. */
+export const ONE_LEG: Pick<ExchangeSink, "gone" | "suspended" | "openLeg"> = { gone() {}, suspended() {}, openLeg: () => undefined };

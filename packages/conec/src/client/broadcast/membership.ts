@@ -12,7 +12,7 @@ import type { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastEvent, BroadcastStream } from "../../stream/broadcast-stream.ts";
 import { type Attach, cannotGoOn, Exchange, type ExchangeSink, lostWith, type Subject } from "../../stream/exchange/index.ts";
-import { NOTHING_KEPT } from "../../stream/lent.ts";
+import { NOTHING_KEPT, ONE_LEG } from "../../stream/lent.ts";
 import { ReceiveQueue } from "../../stream/receive-queue.ts";
 import { SendQueue } from "../../stream/send-queue.ts";
 import { WakeTimer } from "../../stream/wake-timer.ts";
@@ -210,9 +210,7 @@ export class Membership implements BroadcastStream {
 			unacknowledged: (error) => member.#finished?.reject(error),
 			over: (info) => member.#over(info),
 			opened() {},
-			gone() {},
-			suspended() {},
-			openLeg: () => undefined,
+			...ONE_LEG,
 		};
 	}
 

@@ -12,7 +12,7 @@ import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
 import { Exchange, type ExchangeSink, type LegLink } from "../../stream/exchange/index.ts";
-import { NOTHING_KEPT } from "../../stream/lent.ts";
+import { NOTHING_KEPT, ONE_LEG } from "../../stream/lent.ts";
 import { WakeTimer } from "../../stream/wake-timer.ts";
 import { fixedWindows } from "../../stream/windows/index.ts";
 import type { StreamHandler } from "../../transport/transport.ts";
@@ -147,9 +147,7 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 			refused() {},
 			acknowledged() {},
 			unacknowledged() {},
-			gone() {},
-			suspended() {},
-			openLeg: () => undefined,
+			...ONE_LEG,
 		};
 	}
 

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { Exchange, type ExchangeSink } from "../../stream/exchange/index.ts";
-import { type Lent, NOTHING_KEPT } from "../../stream/lent.ts";
+import { type Lent, NOTHING_KEPT, ONE_LEG } from "../../stream/lent.ts";
 import type { NewStream } from "../../stream/open-stream.ts";
 import { WakeTimer } from "../../stream/wake-timer.ts";
 import { fixedWindows } from "../../stream/windows/index.ts";
@@ -106,9 +106,7 @@ export class Watch {
 			refused() {},
 			acknowledged() {},
 			unacknowledged() {},
-			gone() {},
-			suspended() {},
-			openLeg: () => undefined,
+			...ONE_LEG,
 		};
 	}
 }
