@@ -19,6 +19,8 @@ export interface Target {
 const TURN_BYTES = 1024 * 1024;
 /** What a turn costs besides what it delivers. */
 const TURN_COST_BYTES = 4 * 1024;
+/** Its reactions run as `queueMicrotask` runs what it is given, and make less garbage. */
+const NOW: Promise<void> = Promise.resolve();
 const SLOT_MASK = 2 ** SIZE.SLOT_BITS - 1;
 const { RECORD_BYTES, MORE } = SIZE;
 
@@ -85,7 +87,7 @@ export class Environment {
 	flushLater(): void {
 		if (this.#flushing) return;
 		this.#flushing = true;
-		queueMicrotask(this.#flush);
+		void NOW.then(this.#flush);
 	}
 
 	/** While anything holds it, the process stays alive. */

@@ -90,12 +90,15 @@ export class Stream implements Target {
 	 * Does what {@link write} does, ahead of the frames that wait. The frame follows the one of which QUIC has a part, and urgent ones
 	 * that were written before. FIN comes behind all of them. Keep such frames few and small: nothing else gets in between them.
 	 * In byte mode it is `write`.
+	 *
+	 * With `aside`, this thread does not send it itself when its tick ends, as it does with the little that {@link write} queues. The I/O
+	 * thread sends it. That is for what belongs to a flow of many bytes, which the I/O thread reads meanwhile.
 	 */
-	writeUrgent(kind: number, payload: Uint8Array): number {
+	writeUrgent(kind: number, payload: Uint8Array, aside: boolean = false): number {
 		if (payload.length > MAX_FRAME_BYTES) throw new QuicError("INVALID_ARGUMENT", `A frame has at most 2^24 - 1 bytes, not ${payload.length}`);
 		if (this.#done) return -1;
-		const queued = this.environment.native.streamWriteUrgent(this.handle, kind, payload);
-		if (queued <= INLINE_BYTES) this.environment.flushLater();
+		const queued = this.environment.native.streamWriteUrgent(this.handle, kind, payload, !aside);
+		if (!aside && queued <= INLINE_BYTES) this.environment.flushLater();
 		return queued;
 	}
 

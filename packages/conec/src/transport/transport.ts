@@ -56,8 +56,11 @@ export interface TransportStream {
 	 * Does what {@link TransportStream.write} does, ahead of the frames that wait. The frame follows the one of which the network has a
 	 * part, and urgent ones that were written before. FIN comes behind all of them. A header of a stream stays the first frame. Keep
 	 * such frames few and small. On a stream with {@link StreamOptions.frameTimeoutMs} it is `write`.
+	 *
+	 * `aside`: nobody waits for this very frame, as for an acknowledgement in the middle of a flow. The transport then need not send it in
+	 * this turn of the event loop.
 	 */
-	writeUrgent(kind: number, payload: Uint8Array): number;
+	writeUrgent(kind: number, payload: Uint8Array, aside?: boolean): number;
 	/** Queues a copy of whole frames with their headers, which must be right. Returns what {@link TransportStream.write} would. */
 	writeFrames(frames: Uint8Array): number;
 	/** Bytes queued and not yet taken by the transport. */

@@ -32,7 +32,7 @@ export interface Ack {
 
 /** The payload of RESUMABLE. */
 export function encodeResumable(resumable: Resumable): Uint8Array {
-	const payload = new Uint8Array(24);
+	const payload = small(24);
 	writeCount(payload, 0, resumable.received);
 	writeCount(payload, 8, resumable.limit);
 	writeU32(payload, 16, resumable.forMs);
@@ -50,7 +50,7 @@ export function decodeResumable(payload: Uint8Array): Resumable | undefined {
 
 /** The payload of ACK. */
 export function encodeAck(received: number, limit: number): Uint8Array {
-	const payload = new Uint8Array(16);
+	const payload = small(16);
 	writeCount(payload, 0, received);
 	writeCount(payload, 8, limit);
 	return payload;
@@ -65,7 +65,7 @@ export function decodeAck(payload: Uint8Array): Ack | undefined {
 
 /** The payload of FROM, with the number of a leg's first unit, and of BLOCKED, with a cumulative cost in bytes. */
 export function encodeCount(count: number): Uint8Array {
-	const payload = new Uint8Array(8);
+	const payload = small(8);
 	writeCount(payload, 0, count);
 	return payload;
 }
@@ -77,7 +77,7 @@ export function decodeCount(payload: Uint8Array): number | undefined {
 
 /** The payload of STOP and of RESET: the application's code. */
 export function encodeCode(code: number): Uint8Array {
-	const payload = new Uint8Array(4);
+	const payload = small(4);
 	writeU32(payload, 0, code);
 	return payload;
 }
@@ -87,6 +87,20 @@ export function decodeCode(payload: Uint8Array): number | undefined {
 	if (payload.length < 4) return undefined;
 	const code = readU32(payload, 0);
 	return code > APPLICATION_CODE_MAX ? undefined : code;
+}
+
+const POOL_BYTES = 4_096;
+let pool = new ArrayBuffer(POOL_BYTES);
+let used = 0;
+
+/** A short array of its own bytes. Many share one buffer: a buffer for each costs more than all else that is done with it, as it is made when the addon looks into the array. */
+function small(bytes: number): Uint8Array {
+	if (used + bytes > POOL_BYTES) {
+		pool = new ArrayBuffer(POOL_BYTES);
+		used = 0;
+	}
+	used += bytes;
+	return new Uint8Array(pool, used - bytes, bytes);
 }
 
 const TWO_32 = 0x1_0000_0000;

@@ -49,6 +49,22 @@ export function urgentSuite(onPair: OnPair): void {
 		}
 	});
 
+	onPair("what goes aside arrives by itself, and in order with what does not", async (pair) => {
+		const opener = new Recorder();
+		const { acceptor } = await openedPair(pair, { opener });
+		opener.stream.writeUrgent(URGENT, pattern(4, 0), true);
+		const [alone] = await acceptor.framesOf(1);
+		assert.deepEqual([...(alone?.payload ?? [])], [...pattern(4, 0)]);
+		// In one turn: little that is sent at its end, and what goes aside before and behind it.
+		for (let seed = 1; seed < 7; seed++) opener.stream.writeUrgent(URGENT, pattern(4, seed), seed % 3 !== 0);
+		const frames = await acceptor.framesOf(7);
+		frames.forEach(({ payload }, seed) => {
+			assert.deepEqual([...payload], [...pattern(4, seed)]);
+		});
+		opener.stream.reset(0);
+		acceptor.stream.reset(0);
+	});
+
 	onPair("an urgent frame waits for the end of a long one that has begun, and for no other", async (pair) => {
 		const options = { messageBytes: MIB, highWaterBytes: MIB };
 		const opener = new Recorder().open(pair.near, OPEN, options);

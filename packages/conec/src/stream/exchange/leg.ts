@@ -98,10 +98,10 @@ export class Leg implements StreamHandler {
 		this.acks = acks.open(() => this.#owner.ackDue(this));
 	}
 
-	/** Writes a frame ahead of those that wait. */
-	urgent(kind: number, payload: Uint8Array): void {
+	/** Writes a frame ahead of those that wait. `aside`: nobody waits for this very frame. */
+	urgent(kind: number, payload: Uint8Array, aside?: boolean): void {
 		if (this.wire.writeUrgent === undefined) this.wire.write(kind, payload);
-		else this.wire.writeUrgent(kind, payload);
+		else this.wire.writeUrgent(kind, payload, aside);
 	}
 
 	/** Writes FIN. */

@@ -211,7 +211,8 @@ export class Receiving {
 		leg.owesAck = false;
 		leg.toldReceived = received;
 		leg.toldLimit = limit;
-		leg.urgent(FRAME.ACK, encodeAck(received, limit));
+		// Only the last one is waited for, by `close`. The others make room ahead of time.
+		leg.urgent(FRAME.ACK, encodeAck(received, limit), !this.lastCame);
 	}
 
 	/** A round trip from end to end was seen. */

@@ -15,8 +15,8 @@ import type { Subject } from "./failures.ts";
 export interface LegWire {
 	/** Queues a copy of a frame, and gives the bytes now queued, or -1 when this direction is over. */
 	write(kind: number, payload: Uint8Array): number;
-	/** The same, ahead of the frames that wait, in order among themselves. @default write */
-	writeUrgent?(kind: number, payload: Uint8Array): number;
+	/** The same, ahead of the frames that wait, in order among themselves. `aside`: nobody waits for this very frame. @default write */
+	writeUrgent?(kind: number, payload: Uint8Array, aside?: boolean): number;
 	/** Queues a copy of whole frames with their headers. Gives what `write` gives. */
 	writeFrames(frames: Uint8Array): number;
 	/** Bytes queued and not sent. */

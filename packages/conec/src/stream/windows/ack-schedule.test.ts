@@ -60,6 +60,8 @@ test("ACK schedule: with enough received or taken it is told at the end of the t
 	assert.deepEqual(wrote, []);
 	await turn();
 	assert.deepEqual(wrote, ["a"]);
+	await clock.advance(25);
+	assert.deepEqual(wrote, ["a"]);
 	assert.equal(clock.pending, 0);
 	// Both are counted by themselves: together they are one ACK.
 	a.received(EVERY - 1, EVERY);
@@ -100,7 +102,7 @@ test("ACK schedule: 1 MiB over all streams makes everything due, however little 
 	assert.equal(wrote.length, 64 + 24);
 });
 
-test("ACK schedule: what is told otherwise is not due, and leaves no timer", async () => {
+test("ACK schedule: what is told otherwise is not due, and its timer runs out", async () => {
 	const { clock, wrote, slot } = bench();
 	const [a, b] = [slot("a"), slot("b")];
 	a.now();
@@ -109,10 +111,31 @@ test("ACK schedule: what is told otherwise is not due, and leaves no timer", asy
 	await turn();
 	assert.equal(clock.pending, 1);
 	b.told();
-	await turn();
+	await clock.advance(25);
 	assert.equal(clock.pending, 0);
 	await clock.advance(100);
 	assert.deepEqual(wrote, []);
+});
+
+test("ACK schedule: what is told and is due again has the timer that runs, once", async () => {
+	const { clock, wrote, slot } = bench();
+	const [a, b] = [slot("a"), slot("b")];
+	a.received(1, EVERY);
+	for (let count = 0; count < 1_000; count++) {
+		a.told();
+		a.received(1, EVERY);
+	}
+	assert.equal(clock.pending, 1);
+	await clock.advance(20);
+	a.told();
+	b.received(1, EVERY);
+	a.received(1, EVERY);
+	await clock.advance(5);
+	assert.deepEqual(wrote, ["a", "b"]);
+	await clock.advance(100);
+	assert.deepEqual(wrote, ["a", "b"]);
+	a.received(1, EVERY);
+	assert.equal(clock.nextInMs, 25);
 });
 
 test("ACK schedule: what becomes due while ACKs are written waits for the next turn", async () => {
@@ -144,7 +167,7 @@ test("ACK schedule: a stream or connection that is over is not called, and leave
 	a.received(MiB, 1);
 	a.now();
 	a.soon();
-	await turn();
+	await clock.advance(25);
 	assert.equal(clock.pending, 0);
 	b.received(1, EVERY);
 	c.now();

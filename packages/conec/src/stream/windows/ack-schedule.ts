@@ -12,24 +12,32 @@ const SOON_MS = 25;
 /** The same in cost, over all streams of the connection. */
 const MOST_UNTOLD_BYTES = 1_048_576;
 
+/** Its reactions run as `queueMicrotask` runs what it is given, and make less garbage. */
+const NOW: Promise<void> = Promise.resolve();
+
 /**
  * See the module. What is due now is written by one microtask: frames that come in one turn are delivered in it, so the
- * counts are the newest. What is due soon waits for one timer. Nothing is scheduled while nothing is due.
+ * counts are the newest. What is due soon waits for one timer. It runs out even if all of that was told meanwhile, because to
+ * set and clear a timer for every few messages costs more. While nothing is due, none is set.
+ *
+ * What is due soon stands in an array, not in a set. A set that is filled and emptied all the time makes garbage where V8 only
+ * collects it together with everything else.
  */
 export class AckSchedule implements AckSlots {
 	readonly #clock: Clock;
 	readonly #slots = new Set<Slot>();
-	readonly #soon = new Set<Slot>();
+	#soon: Slot[] = [];
 	#now: Slot[] = [];
 	#allNow = false;
 	#turnEnds = false;
-	#timer: { readonly handle: unknown } | undefined;
+	#timer: unknown = undefined;
+	#isTimed = false;
 	readonly #onTurnEnd = (): void => {
 		this.#turnEnds = false;
 		this.#write();
 	};
 	readonly #onTimer = (): void => {
-		this.#timer = undefined;
+		this.#isTimed = false;
 		this.#allNow = true;
 		this.#write();
 	};
@@ -54,10 +62,12 @@ export class AckSchedule implements AckSlots {
 		if (!this.#allNow) this.#atTurnEnd();
 	}
 
-	/** A slot is due within 25 ms. */
+	/** A slot is due within 25 ms. It is here once. */
 	soon(slot: Slot): void {
-		this.#soon.add(slot);
-		if (this.#timer === undefined) this.#atTurnEnd();
+		this.#soon.push(slot);
+		if (this.#isTimed) return;
+		this.#isTimed = true;
+		this.#timer = this.#clock.setTimeout(this.#onTimer, SOON_MS);
 	}
 
 	/** Everything that is due soon is due at the end of the turn. */
@@ -67,15 +77,13 @@ export class AckSchedule implements AckSlots {
 		this.#atTurnEnd();
 	}
 
-	/** A slot has nothing to tell. */
-	told(slot: Slot): void {
-		if (this.#soon.delete(slot) && this.#soon.size === 0 && this.#timer !== undefined) this.#atTurnEnd();
-	}
-
 	/** A slot is closed. */
 	left(slot: Slot): void {
 		this.#slots.delete(slot);
-		if (this.#slots.size === 0) this.#setTimer();
+		if (this.#slots.size > 0 || !this.#isTimed) return;
+		this.#isTimed = false;
+		this.#clock.clearTimeout(this.#timer);
+		this.#soon = [];
 	}
 
 	/** The connection is over: no slot is called any more. */
@@ -86,27 +94,20 @@ export class AckSchedule implements AckSlots {
 	#atTurnEnd(): void {
 		if (this.#turnEnds) return;
 		this.#turnEnds = true;
-		queueMicrotask(this.#onTurnEnd);
+		void NOW.then(this.#onTurnEnd);
 	}
 
 	#write(): void {
 		if (this.#allNow) {
-			for (const slot of this.#soon) slot.now();
+			const soon = this.#soon;
+			this.#soon = [];
+			for (const slot of soon) slot.timeIsUp();
 			this.#allNow = false;
 		}
 		// What becomes due while they write belongs to the next turn.
 		const due = this.#now;
 		this.#now = [];
 		for (const slot of due) slot.write();
-		this.#setTimer();
-	}
-
-	#setTimer(): void {
-		if (this.#soon.size > 0) this.#timer ??= { handle: this.#clock.setTimeout(this.#onTimer, SOON_MS) };
-		else if (this.#timer !== undefined) {
-			this.#clock.clearTimeout(this.#timer.handle);
-			this.#timer = undefined;
-		}
 	}
 }
 
@@ -114,6 +115,8 @@ class Slot implements AckSlot {
 	readonly #schedule: AckSchedule;
 	readonly #due: () => void;
 	#state: "idle" | "soon" | "now" | "closed" = "idle";
+	/** The schedule has it among those that are due soon, whether it still is or not. */
+	#listed = false;
 	#receivedBytes = 0;
 	#takenBytes = 0;
 
@@ -149,7 +152,15 @@ class Slot implements AckSlot {
 	soon(): void {
 		if (this.#state !== "idle") return;
 		this.#state = "soon";
+		if (this.#listed) return;
+		this.#listed = true;
 		this.#schedule.soon(this);
+	}
+
+	/** What is due soon is due now. */
+	timeIsUp(): void {
+		this.#listed = false;
+		if (this.#state === "soon") this.now();
 	}
 
 	told(): void {
@@ -177,6 +188,5 @@ class Slot implements AckSlot {
 		this.#schedule.untoldTakenBytes -= this.#takenBytes;
 		this.#receivedBytes = 0;
 		this.#takenBytes = 0;
-		this.#schedule.told(this);
 	}
 }

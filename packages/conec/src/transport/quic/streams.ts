@@ -35,8 +35,8 @@ export class QuicStream implements TransportStream {
 		return this.stream.write(kind, payload);
 	}
 
-	writeUrgent(kind: number, payload: Uint8Array): number {
-		return this.stream.writeUrgent(kind, payload);
+	writeUrgent(kind: number, payload: Uint8Array, aside?: boolean): number {
+		return this.stream.writeUrgent(kind, payload, aside);
 	}
 
 	writeFrames(frames: Uint8Array): number {

@@ -35,7 +35,7 @@ pub fn stream_open(
 			let stream = Arc::new(Stream::new(handle, connection.line.clone()));
 			if let Some(first) = first {
 				// Urgent, so that nothing goes ahead of it. Also in byte mode every stream begins with a frame.
-				stream.write_urgent(first_kind as u8, first);
+				stream.write_urgent(first_kind as u8, first, true);
 			}
 			stream.configure(&reading, options.high_water_bytes as usize, options.priority);
 			stream.writing.open(&connection.line.commands);
@@ -119,13 +119,13 @@ pub fn stream_write(stream: u32, kind: u32, payload: &[u8]) -> Result<i32> {
 	})
 }
 
-/// Like `stream_write`, ahead of the frames that wait.
+/// Like `stream_write`, ahead of the frames that wait. `inline`: little of it is sent by this thread, at the end of its tick.
 #[napi(catch_unwind)]
-pub fn stream_write_urgent(stream: u32, kind: u32, payload: &[u8]) -> Result<i32> {
+pub fn stream_write_urgent(stream: u32, kind: u32, payload: &[u8], inline: bool) -> Result<i32> {
 	environment::with(|environment| {
 		check_length(payload)?;
 		let found = environment.stream(stream);
-		Ok(found.and_then(|stream| stream.write_urgent(kind as u8, payload)).map_or(-1, as_count))
+		Ok(found.and_then(|stream| stream.write_urgent(kind as u8, payload, inline)).map_or(-1, as_count))
 	})
 }
 

@@ -138,12 +138,12 @@ impl Outgoing {
 		}
 	}
 
-	/// What is to be done about what was just queued.
-	pub fn next(&mut self) -> Next {
+	/// What is to be done about what was just queued. `inline`: the JS thread may send it itself.
+	pub fn next(&mut self, inline: bool) -> Next {
 		if self.scheduled {
 			return Next::Nothing;
 		}
-		if self.queued <= INLINE_BYTES {
+		if self.queued <= INLINE_BYTES && (inline || self.due) {
 			return if std::mem::replace(&mut self.due, true) { Next::Nothing } else { Next::FlushLater };
 		}
 		self.scheduled = true;
@@ -322,5 +322,27 @@ mod tests {
 		let mut wire = Vec::new();
 		give(&mut hand, usize::MAX, &mut wire);
 		assert_eq!(frames(&wire), [(1, 9), (URGENT, 0), (ORDINARY, 0)]);
+	}
+
+	#[test]
+	fn little_is_sent_at_the_end_of_the_tick_unless_it_goes_aside() {
+		let next = |inline: &[bool]| {
+			let mut out = Outgoing::new();
+			out.scheduled = false;
+			let all: Vec<&str> = inline
+				.iter()
+				.map(|inline| {
+					out.add_urgent(URGENT, &[1]);
+					match out.next(*inline) {
+						Next::Nothing => "nothing",
+						Next::WakeWriter => "wake",
+						Next::FlushLater => "flush",
+					}
+				})
+				.collect();
+			all.join(" ")
+		};
+		assert_eq!(next(&[true, true, false]), "flush nothing nothing");
+		assert_eq!(next(&[false, false, true]), "wake nothing nothing");
 	}
 }

@@ -91,22 +91,23 @@ impl Stream {
 
 	/// Queues a copy. Returns the bytes now queued, or `None` when this direction is over.
 	pub fn write(self: &Arc<Self>, kind: u8, payload: &[u8]) -> Option<usize> {
-		self.enqueue(|out| out.add(self.header_kind(kind), payload))
+		self.enqueue(true, |out| out.add(self.header_kind(kind), payload))
 	}
 
 	/// Like `write`, with bytes that many streams share.
 	pub fn write_shared(self: &Arc<Self>, kind: u8, payload: &Bytes) -> Option<usize> {
-		self.enqueue(|out| out.add_shared(self.header_kind(kind), payload))
+		self.enqueue(true, |out| out.add_shared(self.header_kind(kind), payload))
 	}
 
 	/// Queues whole frames that bring their headers along, in bytes that many streams share.
 	pub fn write_frames(self: &Arc<Self>, frames: &Bytes) -> Option<usize> {
-		self.enqueue(|out| out.add_frames(frames))
+		self.enqueue(true, |out| out.add_frames(frames))
 	}
 
 	/// Like `write`, ahead of the frames that wait, except urgent ones. In byte mode there are no frames: then it is `write`.
-	pub fn write_urgent(self: &Arc<Self>, kind: u8, payload: &[u8]) -> Option<usize> {
-		self.enqueue(|out| match self.header_kind(kind) {
+	/// `inline`: the JS thread may send it itself. Otherwise the I/O thread does, and the JS thread goes on with its work.
+	pub fn write_urgent(self: &Arc<Self>, kind: u8, payload: &[u8], inline: bool) -> Option<usize> {
+		self.enqueue(inline, |out| match self.header_kind(kind) {
 			Some(kind) => out.add_urgent(kind, payload),
 			None => out.add(None, payload),
 		})
@@ -117,14 +118,14 @@ impl Stream {
 		self.framed.load(Ordering::Relaxed).then_some(kind)
 	}
 
-	fn enqueue(self: &Arc<Self>, add: impl FnOnce(&mut Outgoing)) -> Option<usize> {
+	fn enqueue(self: &Arc<Self>, inline: bool, add: impl FnOnce(&mut Outgoing)) -> Option<usize> {
 		let (queued, next) = {
 			let mut out = lock(&self.outgoing);
 			if out.over || out.finish || out.reset.is_some() {
 				return None;
 			}
 			add(&mut out);
-			(out.queued, out.next())
+			(out.queued, out.next(inline))
 		};
 		match next {
 			Next::Nothing => {}
