@@ -14,8 +14,8 @@ export interface SendHost {
 	write(message: Uint8Array): number;
 	/** Bytes queued below. */
 	readonly queuedBytes: number;
-	/** The longest message that the other side takes. It can become less. @default no bound of its own */
-	readonly messageBytes?: number;
+	/** The longest message that the other side takes. It can become less. */
+	readonly messageBytes: number;
 	/** Every waiting call has been served. Called only after there were some. */
 	emptied(): void;
 	/** For error messages: `stream 7 to "bob"`. */
@@ -37,7 +37,9 @@ const TEXT = new TextEncoder();
 /** Keeps calls in order and less than `limits.sendHighWaterBytes` plus one message in the queue below. */
 export class SendQueue {
 	readonly #host: SendHost;
-	readonly #limits: Limits;
+	readonly #mostBytes: number;
+	readonly #highWaterBytes: number;
+	readonly #waitingSends: number;
 	readonly #waiting: Fifo<WaitingSend> = new Fifo();
 	/** What the transport had queued when last asked. It only shrinks without us, so below the mark means room. */
 	#queuedBytes = 0;
@@ -46,7 +48,9 @@ export class SendQueue {
 
 	constructor(host: SendHost, limits: Limits) {
 		this.#host = host;
-		this.#limits = limits;
+		this.#mostBytes = limits.messageBytes;
+		this.#highWaterBytes = limits.sendHighWaterBytes;
+		this.#waitingSends = limits.waitingSends;
 	}
 
 	/** Calls that wait. */
@@ -73,7 +77,7 @@ export class SendQueue {
 		if (this.#write(bytes)) {
 			return SENT;
 		}
-		if (this.#waiting.length >= this.#limits.waitingSends) {
+		if (this.#waiting.length >= this.#waitingSends) {
 			return Promise.reject(new ConecError("QUEUE_FULL", `Cannot send on ${this.#host.describe}: ${this.#waiting.length} calls wait already. Await each send`));
 		}
 		return this.#wait(bytes, signal);
@@ -90,7 +94,7 @@ export class SendQueue {
 		if (this.#waiting.length === 0) {
 			return;
 		}
-		while (this.#waiting.length > 0 && this.#queuedBytes < this.#limits.sendHighWaterBytes) {
+		while (this.#waiting.length > 0 && this.#queuedBytes < this.#highWaterBytes) {
 			const { bytes } = this.#waiting.peek() as WaitingSend;
 			if (bytes.length > this.#longest) {
 				// The other side has said meanwhile that it takes less.
@@ -133,8 +137,9 @@ export class SendQueue {
 		if (this.#error !== undefined) {
 			throw this.#error;
 		}
+		if (message instanceof Uint8Array && message.length <= this.#mostBytes && message.length <= this.#host.messageBytes) return message;
 		// A string has at least as many bytes as units: so the longest ones are not even encoded.
-		if (typeof message === "string" && message.length <= this.#limits.messageBytes) {
+		if (typeof message === "string" && message.length <= this.#mostBytes) {
 			return this.#fitting(TEXT.encode(message));
 		}
 		if (typeof message !== "string" && !(message instanceof Uint8Array)) {
@@ -149,8 +154,7 @@ export class SendQueue {
 	}
 
 	get #longest(): number {
-		const { messageBytes = Number.POSITIVE_INFINITY } = this.#host;
-		return Math.min(this.#limits.messageBytes, messageBytes);
+		return Math.min(this.#mostBytes, this.#host.messageBytes);
 	}
 
 	#tooLong(): ConecError {
@@ -162,9 +166,9 @@ export class SendQueue {
 		if (this.#waiting.length > 0) {
 			return false;
 		}
-		if (this.#queuedBytes >= this.#limits.sendHighWaterBytes) {
+		if (this.#queuedBytes >= this.#highWaterBytes) {
 			this.#queuedBytes = this.#host.queuedBytes;
-			if (this.#queuedBytes >= this.#limits.sendHighWaterBytes) {
+			if (this.#queuedBytes >= this.#highWaterBytes) {
 				return false;
 			}
 		}

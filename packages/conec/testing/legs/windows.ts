@@ -44,6 +44,9 @@ export function testWindows(windowBytes: number, messageBytes: number, lent: Len
 				get limit() {
 					return limit;
 				},
+				get unreadBytes() {
+					return received - taken;
+				},
 				ackEveryBytes: Math.max(1, Math.floor(windowBytes / 4)),
 				received(cost) {
 					received += cost;
@@ -95,6 +98,11 @@ export function testShares(capBytes: number, lent: Lent): SendShares {
 					out += cost;
 					total += cost;
 					lent.sendBytes += cost;
+				},
+				bookAhead(cost) {
+					if (waiting.size > 0 || 2 * (total + cost) > capBytes) return false;
+					this.wrote(cost);
+					return true;
 				},
 				acked(cost) {
 					assert.ok(cost <= out, `${cost} acknowledged of ${out} on their way`);

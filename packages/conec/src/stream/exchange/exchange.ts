@@ -45,6 +45,8 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	done = false;
 	/** Where it goes, or went last. `undefined`: it has not begun. */
 	path: LegPath | undefined = undefined;
+	/** The longest message that may be sent now. It can become less with the answer. */
+	messageBytes: number = NEVER;
 	readonly #init: ExchangeInit;
 	readonly #sink: ExchangeSink;
 	readonly #resume: ResumeOptions | undefined;
@@ -99,11 +101,6 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		return !(this.#rules instanceof Ordinary);
 	}
 
-	/** The longest message that may be sent. It can become less with the answer. */
-	get messageBytes(): number {
-		return Math.min(this.#peerMessageBytes, this.sending.greatestBytes - UNIT_COST_BYTES);
-	}
-
 	get queuedBytes(): number {
 		return this.sending.queuedBytes;
 	}
@@ -131,7 +128,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		const leg = new Leg(0, this);
 		leg.wrote = leg.came = 0;
 		leg.up = true;
-		this.#peerMessageBytes = open.messageBytes;
+		this.#hears(open.messageBytes);
 		this.sending.heard(0, open.limit);
 		this.legs.add(leg, attach, false);
 		const acceptor = new Acceptor(this, this.#resume?.forMs ?? 0, this.#init.messageBytes);
@@ -339,7 +336,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	}
 
 	opened(messageBytes: number): void {
-		this.#peerMessageBytes = messageBytes;
+		this.#hears(messageBytes);
 		this.outcome.opened();
 	}
 
@@ -395,8 +392,15 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.incoming.measured(ms);
 	}
 
+	/** The peer says which messages it takes. */
+	#hears(messageBytes: number): void {
+		this.#peerMessageBytes = messageBytes;
+		this.messageBytes = Math.min(messageBytes, this.messageBytes);
+	}
+
 	#moved(leg: Leg | undefined): void {
 		this.path = leg?.path ?? this.path;
+		this.messageBytes = Math.min(this.#peerMessageBytes, (leg?.share.greatestBytes ?? NEVER) - UNIT_COST_BYTES);
 		this.sending.moveTo(this.done ? undefined : leg);
 		if (leg !== undefined) this.incoming.moved(leg);
 	}

@@ -33,6 +33,7 @@ const NO_SHARE: SendShare = {
 	admits: () => false,
 	greatestBytes: Number.POSITIVE_INFINITY,
 	wrote() {},
+	bookAhead: () => false,
 	acked() {},
 	answered() {},
 	cancel() {},

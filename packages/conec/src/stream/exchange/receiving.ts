@@ -11,6 +11,9 @@ import type { Leg } from "./leg.ts";
 import type { Legs } from "./legs.ts";
 import type { ExchangeInit } from "./seams.ts";
 
+/** So much may be received or taken before the slot of the leg hears of it again. */
+const STEP_BYTES = 4_096;
+
 /** What comes. */
 export type ReceivingState =
 	/** Messages may come. */
@@ -52,8 +55,11 @@ export class Receiving {
 	readonly #window: ReceiveWindow;
 	/** Kinds of frames that are units beside the last, one bit each. */
 	readonly #kinds: number;
-	/** Cost of what came and was not taken. */
-	#heldCost = 0;
+	/** Cost of what was received, and of what was taken, since the slot of the leg was told so. */
+	#owedCost = 0;
+	#freedCost = 0;
+	/** The slot is told when one of them is more: at once after an ACK, then by steps, as a call for each short message costs more. */
+	#gatherCost = 0;
 	/** What the peer's next unit needs, if it has said so. */
 	#askedCost = 0;
 	#stopCode = 0;
@@ -90,7 +96,6 @@ export class Receiving {
 			return true;
 		}
 		leg.came = ++this.received;
-		this.#heldCost += cost;
 		this.#owe(cost);
 		this.#events.push(payload, kind);
 		return true;
@@ -158,12 +163,9 @@ export class Receiving {
 	/** The application has taken a message. */
 	taken(payloadBytes: number): void {
 		const cost = payloadBytes + UNIT_COST_BYTES;
-		this.#heldCost -= cost;
 		this.#window.taken(cost);
-		const leg = this.#legs.current;
-		if (this.lastCame || leg === undefined || this.#window.limit <= leg.toldLimit) return;
-		if (this.#legs.several) leg.acks.now();
-		else leg.acks.taken(cost, this.#window.ackEveryBytes);
+		this.#freedCost += cost;
+		if (this.#freedCost > this.#gatherCost || this.#legs.several) this.#tellFreed();
 	}
 
 	/** The application waits for a message and none is there, or has given that up. */
@@ -173,8 +175,7 @@ export class Receiving {
 
 	/** The application wants no more, and what it has not taken is dropped. */
 	drop(): void {
-		this.#window.taken(this.#heldCost);
-		this.#heldCost = 0;
+		this.#window.taken(this.#window.unreadBytes);
 	}
 
 	/** The same from now on, and the peer is told. */
@@ -207,6 +208,7 @@ export class Receiving {
 		if (leg === undefined || !leg.up) return;
 		const [received, limit] = [this.received, this.#window.limit];
 		leg.acks.told();
+		this.#owedCost = this.#freedCost = this.#gatherCost = 0;
 		if (!leg.owesAck && received === leg.toldReceived && (limit === leg.toldLimit || this.lastCame)) return;
 		leg.owesAck = false;
 		leg.toldReceived = received;
@@ -231,10 +233,33 @@ export class Receiving {
 	}
 
 	#owe(cost: number): void {
+		this.#owedCost += cost;
+		if (this.#owedCost > this.#gatherCost || this.#legs.several) this.#tellOwed();
+	}
+
+	/** An ACK is due when so much was received or taken. A step less than that, as the slot may not know the last one. */
+	#gather(): number {
+		const every = this.#window.ackEveryBytes;
+		this.#gatherCost = Math.min(STEP_BYTES, every >>> 3);
+		return every - this.#gatherCost;
+	}
+
+	#tellOwed(): void {
+		const cost = this.#owedCost;
+		this.#owedCost = 0;
 		const leg = this.#legs.current;
 		if (leg === undefined) return;
 		if (this.#legs.several) leg.acks.now();
-		else leg.acks.received(cost, this.#window.ackEveryBytes);
+		else leg.acks.received(cost, this.#gather());
+	}
+
+	#tellFreed(): void {
+		const cost = this.#freedCost;
+		this.#freedCost = 0;
+		const leg = this.#legs.current;
+		if (this.lastCame || leg === undefined || this.#window.limit <= leg.toldLimit) return;
+		if (this.#legs.several) leg.acks.now();
+		else leg.acks.taken(cost, this.#gather());
 	}
 
 	#raised(atOnce: boolean): void {

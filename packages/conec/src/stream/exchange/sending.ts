@@ -13,6 +13,10 @@ import { Marks } from "./marks.ts";
 
 const EMPTY = new Uint8Array(0);
 
+/** So much is booked ahead of what is written, where there is plenty and units are short. */
+const AHEAD_BYTES = 16_384;
+const SHORT_BYTES = 1_024;
+
 /** Units that cost more are longer than most windows are at first. */
 const LONG_BYTES = 262_144;
 
@@ -59,6 +63,8 @@ export class Sending {
 	readonly #highWaterBytes: number;
 	#limit = EARLY_BYTES;
 	#sentCost = 0;
+	/** Up to which cumulative cost units may be written and nobody is asked: it is booked with the leg's share, and below the limit. */
+	#clearCost = 0;
 	#ackedCost = 0;
 	#marks: Marks | undefined;
 	#kept: Kept | undefined;
@@ -85,11 +91,6 @@ export class Sending {
 	/** All of it is acknowledged, the last unit too. */
 	get over(): boolean {
 		return this.lastNumber !== 0 && this.acked === this.lastNumber;
-	}
-
-	/** The cost of the longest unit that the current leg can ever carry. */
-	get greatestBytes(): number {
-		return this.#leg?.share.greatestBytes ?? Number.POSITIVE_INFINITY;
 	}
 
 	get queuedBytes(): number {
@@ -131,11 +132,26 @@ export class Sending {
 
 	/** Writes a new unit, and gives the bytes now queued. -1: not now; {@link SendingSink.drained} is called when it may go. */
 	write(kind: number, payload: Uint8Array): number {
-		this.beside?.sync();
-		const leg = this.#leg;
-		if (!this.#ready || leg === undefined) return this.#wait();
 		const cost = payload.length + UNIT_COST_BYTES;
 		const total = this.#sentCost + cost;
+		const leg = this.#leg;
+		if (total > this.#clearCost || leg === undefined) return this.#writeAsking(kind, payload, total, cost);
+		// It is booked.
+		const queued = leg.wire.write(kind, payload);
+		if (queued < 0) return this.#wait();
+		this.sent++;
+		this.#sentCost = total;
+		leg.wrote = this.sent;
+		leg.wroteCost = total;
+		this.#marks?.wrote(this.sent, total);
+		return queued;
+	}
+
+	#writeAsking(kind: number, payload: Uint8Array, total: number, cost: number): number {
+		this.beside?.sync();
+		this.#giveBack();
+		const leg = this.#leg;
+		if (!this.#ready || leg === undefined) return this.#wait();
 		if (total > this.#limit) return this.#ask(leg, total, cost);
 		if (!leg.share.admits(cost) || (this.#share !== undefined && !this.#share.admits(cost))) return this.#wait();
 		const queued = leg.wire.write(kind, payload);
@@ -147,6 +163,7 @@ export class Sending {
 		leg.wroteCost = total;
 		if (this.#kept === undefined) {
 			this.#marks?.wrote(this.sent, total);
+			if (this.beside === undefined && cost <= SHORT_BYTES) this.#bookAhead(leg);
 		} else {
 			this.#kept.add(kind, payload);
 			this.#share?.kept(cost);
@@ -158,6 +175,7 @@ export class Sending {
 	finish(last: LastUnit): void {
 		if (this.lastNumber !== 0) return;
 		this.beside?.sync();
+		this.#giveBack();
 		this.#last = last;
 		this.wantsNothing();
 		this.pump();
@@ -166,6 +184,7 @@ export class Sending {
 	/** Units go on this leg from now on; `undefined`: nowhere. */
 	moveTo(leg: Leg | undefined): void {
 		if (this.#leg === leg) return;
+		this.#giveBack();
 		this.#leg?.share.cancel();
 		this.#leg = leg;
 		this.#ready = false;
@@ -207,7 +226,10 @@ export class Sending {
 			this.#released(this.#costOf(received));
 			news = true;
 		}
-		if (received === this.sent) this.beside?.allAcked();
+		if (received === this.sent) {
+			this.#giveBack();
+			this.beside?.allAcked();
+		}
 		if (news && (this.#starved || !this.#ready)) this.pump();
 		return true;
 	}
@@ -230,6 +252,7 @@ export class Sending {
 	/** Nothing goes any more, and nothing is kept. */
 	close(): void {
 		this.held = true;
+		this.#giveBack();
 		this.#leg = undefined;
 		this.#ready = false;
 		this.#kept?.clear();
@@ -295,6 +318,20 @@ export class Sending {
 		this.lastNumber = this.sent;
 		leg.wrote = this.sent;
 		this.#kept?.add(last.kind, payload);
+	}
+
+	/** Many short units cost one question to the share, where it has plenty. */
+	#bookAhead(leg: Leg): void {
+		const bytes = Math.min(AHEAD_BYTES, this.#limit - this.#sentCost);
+		if (bytes > 0 && leg.share.bookAhead(bytes)) this.#clearCost = this.#sentCost + bytes;
+	}
+
+	/** What is booked ahead goes back: others may need it. */
+	#giveBack(): void {
+		const bytes = this.#clearCost - this.#sentCost;
+		this.#clearCost = 0;
+		// A leg that is over has given everything back.
+		if (bytes > 0 && this.#leg?.over === false) this.#leg.share.acked(bytes);
 	}
 
 	#wait(): number {

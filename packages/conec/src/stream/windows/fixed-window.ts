@@ -33,6 +33,10 @@ class FixedWindow implements ReceiveWindow {
 		return Math.max(EARLY_BYTES, this.#takenBytes + this.#windowBytes);
 	}
 
+	get unreadBytes(): number {
+		return this.#receivedBytes - this.#takenBytes;
+	}
+
 	received(costBytes: number): boolean {
 		this.#receivedBytes += costBytes;
 		return this.#receivedBytes <= this.limit;

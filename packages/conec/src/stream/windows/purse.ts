@@ -81,6 +81,11 @@ export class Purse {
 		return this.options.quarters ? 4 * (account.heldBytes + costBytes) <= free + account.heldBytes : costBytes <= free;
 	}
 
+	/** Whether nobody waits, and half of everything is free beside a unit of that cost. */
+	isPlenty(account: Account, costBytes: number): boolean {
+		return this.waiting === 0 && 2 * (this.heldBytes + costBytes) <= this.options.totalBytes && this.fits(account, costBytes);
+	}
+
 	/** Whether a share may go on although others wait: it is its turn, they have a lower priority, or they wait for room in other accounts only. */
 	mayPass(share: PurseShare, account: Account, costBytes: number): boolean {
 		if (this.#serving?.share === share) return share.heldBytes < this.#serving.untilBytes;
@@ -239,6 +244,11 @@ export class PurseShare {
 	/** Whether there is room for a unit of that cost, whoever waits. */
 	fits(costBytes: number): boolean {
 		return this.#purse.fits(this.#account, costBytes);
+	}
+
+	/** See {@link Purse.isPlenty}. */
+	isPlenty(costBytes: number): boolean {
+		return !this.#closed && this.#purse.isPlenty(this.#account, costBytes);
 	}
 
 	/** Whether it may hold a unit of that cost now. If not it waits, unless no room could ever do. */

@@ -60,6 +60,10 @@ export class Window implements ReceiveWindow, Asker {
 		return Math.max(this.#promisedBytes, this.#takenBytes + this.#windowBytes);
 	}
 
+	get unreadBytes(): number {
+		return this.#receivedBytes - this.#takenBytes;
+	}
+
 	get isSuspended(): boolean {
 		return this.#isSuspended;
 	}

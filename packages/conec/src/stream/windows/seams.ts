@@ -27,6 +27,8 @@ export interface ReceiveWindow {
 	received(costBytes: number): boolean;
 	/** The last unit came: no more is granted, and only what is unread counts. Idempotent. */
 	ended(): void;
+	/** The cost of what was received and not taken. */
+	readonly unreadBytes: number;
 	/** The application has taken units of that cost, or they were dropped for it. May raise this limit and others. After it, the application does not wait (see {@link waits}). */
 	taken(costBytes: number): void;
 	/** The application waits for the next unit, with nothing left to take; or it gave up waiting. May raise this limit. */
@@ -67,6 +69,8 @@ export interface SendShare {
 	readonly greatestBytes: number;
 	/** A unit was written that was admitted. */
 	wrote(costBytes: number): void;
+	/** Counts units of that cost as written before they are, if there is plenty and nobody waits. What is not written after all goes back by {@link acked}. */
+	bookAhead(costBytes: number): boolean;
 	/** Units of that cost, written on this leg, are acknowledged. */
 	acked(costBytes: number): void;
 	/** OPEN was answered: what was written is not early any more. Idempotent. */

@@ -64,6 +64,12 @@ class LegShare implements SendShare {
 		if (this.#early !== undefined) this.#early.add(costBytes);
 	}
 
+	bookAhead(costBytes: number): boolean {
+		if (this.#early !== undefined || !this.#onItsWay.isPlenty(costBytes)) return false;
+		this.#onItsWay.add(costBytes);
+		return true;
+	}
+
 	acked(costBytes: number): void {
 		this.#onItsWay.remove(costBytes);
 	}
