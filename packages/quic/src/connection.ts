@@ -229,7 +229,7 @@ export class Connection implements Target, StreamOwner {
 		this.#assertOpen();
 		const native = nativeStreamOptions(options);
 		const handle = mapped(() => this.environment.native.streamOpen(this.handle, bidirectional, false, first?.kind ?? 0, first?.payload ?? null, native));
-		return new Stream(this.environment, handle, handler, native.creditBytes);
+		return new Stream(this.environment, handle, handler, native);
 	}
 
 	#assertOpen(): void {

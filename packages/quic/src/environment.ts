@@ -36,9 +36,29 @@ export function currentEnvironment(): Environment {
 
 let environment: Environment | undefined;
 
+/** What short frames are packed for. */
+export interface Packer {
+	readonly handle: Handle;
+	/** Whether its frames have headers. */
+	readonly framed: boolean;
+	/** When so much is queued, the addon must know. */
+	readonly highWaterBytes: number;
+	/** What the addon had queued when it was last asked. */
+	queuedBelow: number;
+}
+
+/** Longer frames are not worth packing: what they cost is their bytes. */
+export const PACKED_FRAME_BYTES = 1_024;
+/** The addon gets so much at a time. It is less than what has an allocation of its own there. */
+const PACK_BYTES = 8 * 1_024;
+
 /** Owns the batch buffer and knows which object a handle stands for. */
 export class Environment {
-	readonly native: Native;
+	readonly #native: Native;
+	/** Short frames of one stream, which go to the addon in one call: at the end of the tick, or before any other call. */
+	readonly #pack: Uint8Array = new Uint8Array(PACK_BYTES);
+	#packedBytes = 0;
+	#packer: Packer | undefined = undefined;
 	readonly #targets: (Target | undefined)[] = [];
 	#slab!: ArrayBuffer;
 	#bytes!: Buffer;
@@ -65,11 +85,51 @@ export class Environment {
 	};
 
 	constructor(native: Native) {
-		this.native = native;
+		this.#native = native;
 		this.#renew();
 		native.init(() => this.#turn(), process.versions["bun"] === undefined && (process.versions.uv?.startsWith("1.") ?? false));
 		// The peers would otherwise wait for their idle limits. Node tells the addon nothing when `process.exit()` or an uncaught error ends the main thread.
-		process.on("exit", () => native.leave());
+		process.on("exit", () => this.native.leave());
+	}
+
+	/** The addon. What is packed goes to it first, so that it gets everything in order. */
+	get native(): Native {
+		if (this.#packer !== undefined) this.#unpack();
+		return this.#native;
+	}
+
+	/** Queues a copy of a short frame. Gives the bytes now queued, or -1 when this direction is over and the addon knows so. */
+	pack(packer: Packer, kind: number, payload: Uint8Array): number {
+		const length = payload.length;
+		if (this.#packer !== packer || this.#packedBytes + SIZE.FRAME_HEADER_BYTES + length > PACK_BYTES) {
+			this.#unpack();
+			this.#packer = packer;
+			this.flushLater();
+		}
+		const pack = this.#pack;
+		let at = this.#packedBytes;
+		if (packer.framed) {
+			pack[at] = kind;
+			pack[at + 1] = 0;
+			pack[at + 2] = length >>> 8;
+			pack[at + 3] = length;
+			at += 4;
+		}
+		pack.set(payload, at);
+		this.#packedBytes = at + length;
+		const queued = packer.queuedBelow + this.#packedBytes;
+		return queued < packer.highWaterBytes ? queued : this.#unpack();
+	}
+
+	#unpack(): number {
+		const packer = this.#packer;
+		if (packer === undefined) return -1;
+		const length = this.#packedBytes;
+		this.#packer = undefined;
+		this.#packedBytes = 0;
+		const queued = this.#native.streamWritePacked(packer.handle, this.#pack, length);
+		packer.queuedBelow = Math.max(queued, 0);
+		return queued;
 	}
 
 	adopt(target: Target): void {
@@ -92,11 +152,11 @@ export class Environment {
 
 	/** While anything holds it, the process stays alive. */
 	hold(): void {
-		if (this.#holds++ === 0) this.native.setReferenced(true);
+		if (this.#holds++ === 0) this.#native.setReferenced(true);
 	}
 
 	unhold(): void {
-		if (--this.#holds === 0) this.native.setReferenced(false);
+		if (--this.#holds === 0) this.#native.setReferenced(false);
 	}
 
 	#renew(): void {
@@ -116,7 +176,7 @@ export class Environment {
 				setImmediate(this.#resume);
 				return;
 			}
-			const result = this.native.poll(this.#bytes, this.#used);
+			const result = this.#native.poll(this.#bytes, this.#used);
 			const length = result & ~MORE;
 			const more = result >= MORE;
 			const from = this.#used;
@@ -146,7 +206,7 @@ export class Environment {
 			let payload: Uint8Array;
 			if (type === RECORD.LARGE) {
 				const own = Buffer.allocUnsafeSlow(length);
-				this.native.take(own);
+				this.#native.take(own);
 				payload = new Uint8Array(own.buffer, 0, length);
 				delivered += length;
 				at += RECORD_BYTES;

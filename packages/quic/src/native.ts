@@ -150,6 +150,7 @@ export interface Native {
 	streamAccept(stream: Handle, options: NativeStreamOptions): boolean;
 	streamRefuse(stream: Handle, code: number): void;
 	streamWrite(stream: Handle, kind: number, payload: Uint8Array): number;
+	streamWritePacked(stream: Handle, packed: Uint8Array, length: number): number;
 	streamWriteUrgent(stream: Handle, kind: number, payload: Uint8Array, inline: boolean): number;
 	writeMany(streams: Uint32Array, kind: number, payload: Uint8Array): Int32Array;
 	writeFrames(streams: Uint32Array, frames: Uint8Array): Int32Array;

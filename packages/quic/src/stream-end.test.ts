@@ -4,7 +4,7 @@ import { Heard } from "../test/support/heard.ts";
 import { ends, join, link, nextStream } from "../test/support/link.ts";
 import { RECORD } from "./constants.ts";
 import type { Environment } from "./environment.ts";
-import { Stream } from "./stream.ts";
+import { nativeStreamOptions, Stream } from "./stream.ts";
 
 for (const first of ["near", "far"] as const) {
 	test(`half-close: ${first} side first; FIN is acknowledged, the other direction goes on`, async (t) => {
@@ -177,7 +177,7 @@ test("stale: streams, connections and endpoints that are over are harmless, also
 function loose(): { readonly stream: Stream; readonly heard: Heard } {
 	const heard = new Heard();
 	const environment = { adopt() {}, release() {} } as unknown as Environment;
-	return { stream: new Stream(environment, 1, heard, 1_024), heard };
+	return { stream: new Stream(environment, 1, heard, nativeStreamOptions({ creditBytes: 1_024 })), heard };
 }
 
 const NOTHING = new Uint8Array(0);

@@ -5,7 +5,7 @@
  */
 
 import { LOST, PIPE_END, RECORD, SIZE } from "./constants.ts";
-import { type Environment, readU32, readU64, type Target } from "./environment.ts";
+import { type Environment, PACKED_FRAME_BYTES, type Packer, readU32, readU64, type Target } from "./environment.ts";
 import { mapped, QuicError, streamError } from "./errors.ts";
 import type { Handle, NativeStreamOptions } from "./native.ts";
 import type { PipeResult, StreamOptions } from "./types.ts";
@@ -45,28 +45,38 @@ export interface StreamOwner {
 }
 
 /** A stream that is read and written here. Methods are cheap, synchronous, and do nothing after the end. */
-export class Stream implements Target {
+export class Stream implements Target, Packer {
 	readonly handle: Handle;
+	/** @internal */
+	readonly framed: boolean;
+	/** @internal */
+	readonly highWaterBytes: number;
+	/** @internal */
+	queuedBelow = 0;
 	/** @internal */
 	readonly environment: Environment;
 	readonly #handler: StreamHandler;
 	readonly #creditStep: number;
 	#unreturned = 0;
 	#done = false;
+	/** Nothing more can be written: it ended here, or its end was told. */
+	#written = false;
 	/** Why it broke. The handler is told when all that came before is delivered; nothing follows. */
 	#broken: QuicError | undefined;
 	#toldLost = false;
 
 	/** @internal `alive`: false when the connection was lost before; then the handle is not ours. */
-	constructor(environment: Environment, handle: Handle, handler: StreamHandler, creditBytes: number, alive = true) {
+	constructor(environment: Environment, handle: Handle, handler: StreamHandler, { creditBytes, framed, highWaterBytes }: NativeStreamOptions, alive = true) {
 		this.environment = environment;
 		this.handle = handle;
+		this.framed = framed;
+		this.highWaterBytes = highWaterBytes;
 		this.#handler = handler;
 		this.#creditStep = creditBytes >> 2;
 		if (alive) {
 			environment.adopt(this);
 		} else {
-			this.#done = true;
+			this.#done = this.#written = true;
 			queueMicrotask(() => handler.lost(streamError(LOST.CONNECTION)));
 		}
 	}
@@ -79,9 +89,11 @@ export class Stream implements Target {
 	 * @throws {@link QuicError} `INVALID_ARGUMENT` for more than 2^24 - 1 bytes
 	 */
 	write(kind: number, payload: Uint8Array): number {
+		if (this.#written) return -1;
+		if (payload.length <= PACKED_FRAME_BYTES) return this.environment.pack(this, kind, payload);
 		if (payload.length > MAX_FRAME_BYTES) throw new QuicError("INVALID_ARGUMENT", `A frame has at most 2^24 - 1 bytes, not ${payload.length}`);
-		if (this.#done) return -1;
 		const queued = this.environment.native.streamWrite(this.handle, kind, payload);
+		this.queuedBelow = Math.max(queued, 0);
 		if (queued <= INLINE_BYTES) this.environment.flushLater();
 		return queued;
 	}
@@ -96,30 +108,38 @@ export class Stream implements Target {
 	 */
 	writeUrgent(kind: number, payload: Uint8Array, aside: boolean = false): number {
 		if (payload.length > MAX_FRAME_BYTES) throw new QuicError("INVALID_ARGUMENT", `A frame has at most 2^24 - 1 bytes, not ${payload.length}`);
-		if (this.#done) return -1;
+		if (this.#written) return -1;
 		const queued = this.environment.native.streamWriteUrgent(this.handle, kind, payload, !aside);
+		this.queuedBelow = Math.max(queued, 0);
 		if (!aside && queued <= INLINE_BYTES) this.environment.flushLater();
 		return queued;
 	}
 
 	/** Queues a copy of whole frames, see {@link writeFrames}; returns what {@link write} would. */
 	writeFrames(frames: Uint8Array): number {
-		return this.#done ? -1 : (writeFrames([this], frames)[0] as number);
+		if (this.#written) return -1;
+		const [queued = -1] = writeFrames([this], frames);
+		this.queuedBelow = Math.max(queued, 0);
+		return queued;
 	}
 
 	/** Bytes queued and not yet taken by QUIC. */
 	get queuedBytes(): number {
-		return this.#done ? 0 : this.environment.native.streamQueued(this.handle);
+		if (this.#done) return 0;
+		this.queuedBelow = this.environment.native.streamQueued(this.handle);
+		return this.queuedBelow;
 	}
 
 	/** Sends FIN after what is queued. `finished` tells when the peer has all of it. */
 	finish(): void {
 		if (!this.#done) this.environment.native.streamFinish(this.handle);
+		this.#written = true;
 	}
 
 	/** Gives up sending (RESET_STREAM) and drops what is queued. */
 	reset(code: number): void {
 		if (!this.#done) mapped(() => this.environment.native.streamReset(this.handle, code));
+		this.#written = true;
 	}
 
 	/** Tells the peer to send no more (STOP_SENDING). Frames on their way may still arrive. */
@@ -153,6 +173,7 @@ export class Stream implements Target {
 				this.#handler.reset(readU64(payload, 0));
 				break;
 			case RECORD.STOPPED:
+				this.#written = true;
 				this.#handler.stopped(readU64(payload, 0));
 				break;
 			case RECORD.DRAIN:
@@ -167,7 +188,7 @@ export class Stream implements Target {
 				setImmediate(() => this.#tellLost());
 				break;
 			case RECORD.STREAM_DONE:
-				this.#done = true;
+				this.#done = this.#written = true;
 				this.environment.release(this.handle);
 				this.#tellLost();
 				break;
@@ -211,7 +232,7 @@ export class IncomingStream {
 		const { environment } = this.owner;
 		const native = nativeStreamOptions(options);
 		const alive = this.take() && mapped(() => environment.native.streamAccept(this.handle, native));
-		return new Stream(environment, this.handle, handler, native.creditBytes, alive);
+		return new Stream(environment, this.handle, handler, native, alive);
 	}
 
 	/** Resets and stops it. Does nothing when it was accepted, piped or refused before. */

@@ -119,6 +119,16 @@ pub fn stream_write(stream: u32, kind: u32, payload: &[u8]) -> Result<i32> {
 	})
 }
 
+/// Queues a copy of the first `length` bytes of `packed`: whole frames with their headers, or in byte mode any bytes.
+#[napi(catch_unwind)]
+pub fn stream_write_packed(stream: u32, packed: &[u8], length: u32) -> Result<i32> {
+	environment::with(|environment| {
+		let bytes = packed.get(..length as usize).ok_or_else(|| invalid("There are not so many bytes"))?;
+		let found = environment.stream(stream);
+		Ok(found.and_then(|stream| stream.write_packed(bytes)).map_or(-1, as_count))
+	})
+}
+
 /// Like `stream_write`, ahead of the frames that wait. `inline`: little of it is sent by this thread, at the end of its tick.
 #[napi(catch_unwind)]
 pub fn stream_write_urgent(stream: u32, kind: u32, payload: &[u8], inline: bool) -> Result<i32> {

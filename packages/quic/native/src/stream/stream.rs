@@ -94,6 +94,11 @@ impl Stream {
 		self.enqueue(true, |out| out.add(self.header_kind(kind), payload))
 	}
 
+	/// Queues a copy of short frames that bring their headers along; in byte mode, of bytes. They are fewer than have an allocation of their own.
+	pub fn write_packed(self: &Arc<Self>, frames: &[u8]) -> Option<usize> {
+		self.enqueue(true, |out| out.add(None, frames))
+	}
+
 	/// Like `write`, with bytes that many streams share.
 	pub fn write_shared(self: &Arc<Self>, kind: u8, payload: &Bytes) -> Option<usize> {
 		self.enqueue(true, |out| out.add_shared(self.header_kind(kind), payload))
