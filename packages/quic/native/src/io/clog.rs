@@ -1,7 +1,7 @@
 //! What is known of a connection whose other side has no credit left, because pipes that read from it wait for room elsewhere.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Mutex;
 
 use tokio::sync::Notify;
@@ -16,6 +16,8 @@ pub struct Clog {
 	/// MAX_DATA frames that had been sent when the last of them came, and one. 0: there is credit.
 	since: AtomicU64,
 	begun: Notify,
+	/// How many wait for it to begin.
+	watchers: AtomicUsize,
 	/// Directions of pipes that have waited since then, by the connection that has no room for them.
 	waiting: Mutex<HashMap<usize, usize>>,
 }
@@ -36,6 +38,17 @@ impl Clog {
 		self.since.load(Ordering::Relaxed) != 0
 	}
 
+	/// Whether anybody wants to know at once. The counts must be the newest then.
+	pub fn is_watched(&self) -> bool {
+		self.watchers.load(Ordering::Relaxed) > 0
+	}
+
+	/// It is watched until what this gives is dropped.
+	pub fn watch(&self) -> Watching<'_> {
+		self.watchers.fetch_add(1, Ordering::Relaxed);
+		Watching(self)
+	}
+
 	/// Resolves when the other side has no credit.
 	pub async fn begins(&self) {
 		loop {
@@ -53,6 +66,15 @@ impl Clog {
 	pub fn wait(&self, connection: usize) -> Waiting<'_> {
 		*lock(&self.waiting).entry(connection).or_default() += 1;
 		Waiting { clog: self, connection }
+	}
+}
+
+/// See [`Clog::watch`].
+pub struct Watching<'a>(&'a Clog);
+
+impl Drop for Watching<'_> {
+	fn drop(&mut self) {
+		self.0.watchers.fetch_sub(1, Ordering::Relaxed);
 	}
 }
 

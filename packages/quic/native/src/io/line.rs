@@ -19,6 +19,9 @@ use super::window::SendWindow;
 /// The JS thread sends by itself at most this often.
 const INLINE_PAUSE_MICROS: u64 = 30;
 
+/// quinn's counts are looked at so often, unless somebody watches them. A look takes a lock and copies all of them, and a driver runs for each packet.
+const LOOK_PAUSE_MICROS: u64 = 1_000;
+
 /// So long a peer must have had no credit. It has more soon if somebody only was busy.
 const CLOGGED_FOR: Duration = Duration::from_secs(1);
 
@@ -40,6 +43,8 @@ pub struct Line<S> {
 	driver: OnceLock<Arc<Driver>>,
 	/// When the JS thread last ran the driver, in microseconds since `born`.
 	last_inline: AtomicU64,
+	/// When quinn's counts were last looked at, in microseconds since `born`.
+	last_look: AtomicU64,
 	born: Instant,
 	send_window: SendWindow,
 	/// Whether the peer has no credit left.
@@ -61,6 +66,7 @@ impl<S: Send + Sync + 'static> Line<S> {
 			established: OnceLock::new(),
 			driver: OnceLock::new(),
 			last_inline: AtomicU64::new(0),
+			last_look: AtomicU64::new(0),
 			born: Instant::now(),
 			send_window,
 			clog: Clog::default(),
@@ -91,7 +97,7 @@ impl<S: Send + Sync + 'static> Line<S> {
 		self.driver.get().is_some_and(|driver| driver.has_panicked())
 	}
 
-	/// How long ago the last packet of the peer came that was one of this connection for sure.
+	/// How long ago the last packet of the peer came that was one of this connection for sure. It may be a millisecond too long.
 	pub fn silent_for(&self) -> Duration {
 		self.born.elapsed().saturating_sub(Duration::from_micros(self.last_heard.load(Ordering::Relaxed)))
 	}
@@ -131,6 +137,10 @@ impl<S: Send + Sync + 'static> Line<S> {
 	/// has had no credit for a while, and no other connection makes more pipes wait. So one that takes less than its peers were told cannot stop
 	/// somebody else's control stream.
 	pub async fn gives_way(&self, to: &Self) {
+		let _watching = self.clog.watch();
+		if let Some(connection) = self.established() {
+			self.look(connection);
+		}
 		loop {
 			self.clog.begins().await;
 			let waiting = self.clog.wait(std::ptr::from_ref(to).addr());
@@ -176,9 +186,19 @@ impl<S: Send + Sync + 'static> Line<S> {
 }
 
 impl<S: Send + Sync> Follower for Line<S> {
-	/// Notes whether something has come, and whether the peer has credit, and renews the send window.
 	fn driven(&self) {
 		let Some(connection) = self.established.get() else { return };
+		let now = self.born.elapsed().as_micros() as u64;
+		if self.clog.is_watched() || now >= self.last_look.load(Ordering::Relaxed) + LOOK_PAUSE_MICROS {
+			self.last_look.store(now, Ordering::Relaxed);
+			self.look(connection);
+		}
+	}
+}
+
+impl<S> Line<S> {
+	/// Notes whether something has come, and whether the peer has credit, and renews the send window.
+	fn look(&self, connection: &quinn::Connection) {
 		let stats = connection.stats();
 		let heard = frames(&stats.frame_rx);
 		if heard != self.heard.swap(heard, Ordering::Relaxed) {
