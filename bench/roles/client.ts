@@ -57,11 +57,13 @@ serve({
 			}),
 		),
 	release: async () => {
-		for (const stream of filled.splice(0)) {
+		const streams = filled.splice(0);
+		// All at once: those that still pour would hold up the reset of the first one.
+		for (const stream of streams) {
 			stream.reset();
 			stream.stop();
-			await stream.closed;
 		}
+		await Promise.all(streams.map(({ closed }) => closed));
 	},
 	/** New Clients one after another, `concurrency` at a time. Milliseconds until `welcome`. */
 	connects: async ({ count, concurrency, ...options }: ClientOptions & { count: number; concurrency: number }): Promise<Latency> => {
@@ -117,7 +119,7 @@ serve({
 		}),
 	"short-streams": (argument: Route & { seconds: number; concurrency: number }) => shortStreams(opener(argument), argument),
 	"keep-idle": ({ count, ...route }: Route & { count: number }) => keepIdle(opener(route), count),
-	/** `release` ends them. */
+	/** The end of the process ends them. */
 	pour: async ({ count, ...route }: Route & { count: number }) => {
 		filled.push(...(await pour(opener(route), count)));
 	},
