@@ -46,10 +46,13 @@ class Stream {
 			this.#openerLeg = leg;
 			return { wire: this.#wire(this.#forth, "forth"), shares: this.#watched(writer.shares), acks: writer.acks };
 		}, 10_000);
-		this.#acceptor.accept((leg) => {
-			this.#acceptorLeg = leg;
-			return { wire: this.#wire(this.#back, "back"), shares: reader.shares, acks: reader.acks };
-		}, { limit: open.limit, messageBytes: MiB });
+		this.#acceptor.accept(
+			(leg) => {
+				this.#acceptorLeg = leg;
+				return { wire: this.#wire(this.#back, "back"), shares: reader.shares, acks: reader.acks };
+			},
+			{ limit: open.limit, messageBytes: MiB },
+		);
 	}
 
 	#end(role: "opener" | "acceptor", clock: Clock, { windows }: Process, identity: string): Exchange {
@@ -81,10 +84,15 @@ class Stream {
 	#watched(shares: SendShares): SendShares {
 		return {
 			open: (peer, early, room, priority) => {
-				const share = shares.open(peer, early, () => {
-					this.acts.push("turn");
-					room();
-				}, priority);
+				const share = shares.open(
+					peer,
+					early,
+					() => {
+						this.acts.push("turn");
+						room();
+					},
+					priority,
+				);
 				const { admits } = share;
 				share.admits = (cost) => {
 					const admitted = admits.call(share, cost);

@@ -81,9 +81,9 @@ export class Purse {
 		return this.options.quarters ? 4 * (account.heldBytes + costBytes) <= free + account.heldBytes : costBytes <= free;
 	}
 
-	/** Whether nobody waits, and half of everything is free beside a unit of that cost. */
+	/** Whether those who wait do so for room in other accounts only, and half of everything is free beside a unit of that cost. */
 	isPlenty(account: Account, costBytes: number): boolean {
-		return this.waiting === 0 && 2 * (this.heldBytes + costBytes) <= this.options.totalBytes && this.fits(account, costBytes);
+		return account.waiting.size === 0 && !this.#blocked && 2 * (this.heldBytes + costBytes) <= this.options.totalBytes && this.fits(account, costBytes);
 	}
 
 	/** Whether a share may go on although others wait: it is its turn, they have a lower priority, or they wait for room in other accounts only. */

@@ -69,7 +69,7 @@ export interface SendShare {
 	readonly greatestBytes: number;
 	/** A unit was written that was admitted. */
 	wrote(costBytes: number): void;
-	/** Counts units of that cost as written before they are, if there is plenty and nobody waits. What is not written after all goes back by {@link acked}. */
+	/** Counts units of that cost as written before they are, if there is plenty and nobody waits who could use it. What is not written after all goes back by {@link acked}. */
 	bookAhead(costBytes: number): boolean;
 	/** Units of that cost, written on this leg, are acknowledged. */
 	acked(costBytes: number): void;

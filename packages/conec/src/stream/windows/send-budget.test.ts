@@ -95,6 +95,26 @@ test("send budget: through a Coordinator one peer gets a quarter of what the oth
 	assert.equal(last.costs.length, 0);
 });
 
+test("send budget: units are booked ahead beside streams to a peer that acknowledges nothing, but not beside one that waits for the total", () => {
+	const budget = proxied();
+	const silent = Array.from({ length: 64 }, () => new Leg(budget, "silent", new Array(1_000).fill(64 * KiB)));
+	for (const leg of silent) leg.write();
+	assert.ok(
+		silent.every(({ costs }) => costs.length > 0),
+		"all of them wait",
+	);
+	const [live, same] = [new Leg(budget, "live", []), new Leg(budget, "silent", [])];
+	assert.equal(live.share.bookAhead(16 * KiB), true);
+	assert.equal(same.share.bookAhead(16 * KiB), false, "it is not its turn");
+	live.share.acked(16 * KiB);
+	const long = new Leg(budget, "long", [10 * MiB]);
+	long.write();
+	assert.equal(long.written.length, 0);
+	assert.equal(live.share.bookAhead(16 * KiB), false, "it needs everything that is free, and more");
+	long.share.cancel();
+	assert.equal(live.share.bookAhead(16 * KiB), true);
+});
+
 test("send budget: a unit that is longer than the quarter goes while nothing of its peer is on its way", () => {
 	const budget = proxied(4 * MiB);
 	const [one, other] = [new Leg(budget, "b", [2 * MiB, KiB]), new Leg(budget, "b", [KiB])];
