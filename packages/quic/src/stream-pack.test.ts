@@ -76,6 +76,12 @@ test("packed: what each write gives is what is queued, until it is sent", async 
 	await farHeard.untilCount(4);
 	await eventually(() => near.queuedBytes === 0, "everything to be sent");
 	assert.equal(near.write(0, numbered(5, 1)), 5);
+	await farHeard.untilCount(5);
+	// Nobody asks meanwhile: what has left does not count.
+	for (let count = 6; count < 40; count++) {
+		await eventually(() => farHeard.count === count - 1, "the frame before");
+		assert.equal(near.write(0, numbered(count, 1)), 5);
+	}
 });
 
 test("packed: the high-water mark counts short frames, and drained comes once for them", async (t) => {
