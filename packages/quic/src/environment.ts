@@ -103,6 +103,8 @@ export class Environment {
 		const length = payload.length;
 		if (this.#packer !== packer || this.#packedBytes + SIZE.FRAME_HEADER_BYTES + length > PACK_BYTES) {
 			this.#unpack();
+			// Some of it may have left since.
+			if (packer.queuedBelow > 0) packer.queuedBelow = this.#native.streamQueued(packer.handle);
 			this.#packer = packer;
 			this.flushLater();
 		}

@@ -128,7 +128,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		const leg = new Leg(0, this);
 		leg.wrote = leg.came = 0;
 		leg.up = true;
-		this.#hears(open.messageBytes);
+		this.#peerMessageBytes = open.messageBytes;
 		this.sending.heard(0, open.limit);
 		this.legs.add(leg, attach, false);
 		const acceptor = new Acceptor(this, this.#resume?.forMs ?? 0, this.#init.messageBytes);
@@ -336,7 +336,8 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	}
 
 	opened(messageBytes: number): void {
-		this.#hears(messageBytes);
+		this.#peerMessageBytes = messageBytes;
+		this.messageBytes = Math.min(messageBytes, this.messageBytes);
 		this.outcome.opened();
 	}
 
@@ -390,12 +391,6 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		leg.sentMs = undefined;
 		this.legs.measured(ms);
 		this.incoming.measured(ms);
-	}
-
-	/** The peer says which messages it takes. */
-	#hears(messageBytes: number): void {
-		this.#peerMessageBytes = messageBytes;
-		this.messageBytes = Math.min(messageBytes, this.messageBytes);
 	}
 
 	#moved(leg: Leg | undefined): void {
