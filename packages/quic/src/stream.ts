@@ -84,8 +84,8 @@ export class Stream implements Target, Packer {
 	/**
 	 * Queues a copy of one frame (in byte mode: of the bytes; `kind` is ignored).
 	 *
-	 * @returns the bytes now queued, or -1 when this direction is over. Below the high-water mark, short frames may count some bytes that have
-	 * left: {@link queuedBytes} is exact. However much is queued, nothing is refused: wait for `drained` once the mark is reached.
+	 * @returns the bytes now queued, or -1 when this direction is over. However much is queued, nothing is refused: wait for
+	 * `drained` once the high-water mark is reached.
 	 * @throws {@link QuicError} `INVALID_ARGUMENT` for more than 2^24 - 1 bytes
 	 */
 	write(kind: number, payload: Uint8Array): number {

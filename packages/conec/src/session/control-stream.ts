@@ -120,10 +120,8 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	send(message: M | Ping | Pong): void {
 		if (this.#over || this.#stream === undefined) return;
 		const payload = this.#dialect.encode(message);
-		// What `write` gives may count some that have left.
-		if (this.#stream.queuedBytes === 0) this.#waitingReplies = 0;
 		const queued = this.#stream.write(FRAME.CONTROL, payload);
-		this.#waitingReplies++;
+		this.#waitingReplies = queued <= payload.length + 4 ? 1 : this.#waitingReplies + 1;
 		if (queued > this.#limits.controlQueueBytes || this.#waitingReplies > this.#limits.controlQueueReplies) {
 			this.#break(CLOSE_CODES.LIMIT_EXCEEDED, "too many answers wait to be read");
 		}

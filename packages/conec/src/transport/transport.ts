@@ -50,10 +50,7 @@ export interface StreamHandler {
 
 /** One bidirectional stream. All methods are synchronous, cheap and safe after the end (then they do nothing). */
 export interface TransportStream {
-	/**
-	 * Queues a copy of one frame. Returns the bytes now queued, or -1 if this direction is over. It never refuses a frame: the caller watches the
-	 * number. Below the high-water mark the number may be too high, as some of these bytes may have left: {@link TransportStream.queuedBytes} is exact.
-	 */
+	/** Queues a copy of one frame. Returns the bytes now queued, or -1 if this direction is over. It never refuses a frame: the caller watches the number. */
 	write(kind: number, payload: Uint8Array): number;
 	/**
 	 * Does what {@link TransportStream.write} does, ahead of the frames that wait. The frame follows the one of which the network has a
