@@ -257,3 +257,18 @@ fn with_stream(stream: u32, act: impl FnOnce(&Arc<Stream>)) -> Result<()> {
 		Ok(())
 	})
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn bytes_of<A, B, C, D, E, F, T>(_task: fn(A, B, C, D, E, F) -> T) -> usize {
+		size_of::<T>()
+	}
+
+	/// It lasts as long as the stream does.
+	#[test]
+	fn the_task_of_an_opened_stream_is_small() {
+		assert!(bytes_of(open) <= 512, "{}", bytes_of(open));
+	}
+}

@@ -162,3 +162,18 @@ async fn given_up(leg: &mut Parked) {
 	}
 	std::future::pending().await
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn bytes_of<A, B, C, D, F>(_task: fn(A, B, C, D) -> F) -> usize {
+		size_of::<F>()
+	}
+
+	#[test]
+	fn what_an_idle_pipe_holds_is_small() {
+		assert!(bytes_of(pipe) <= 512, "{}", bytes_of(pipe));
+		assert!(size_of::<Moving>() <= 384, "{}", size_of::<Moving>());
+	}
+}

@@ -1,7 +1,7 @@
 //! The two tasks of a stream on the I/O thread, one for each direction.
 //!
 //! Streams may be idle for long, and there may be many. So what is alive while a stream is idle is kept small: what belongs to its
-//! beginning or its end is boxed, or is no part of the task. `sizes.rs` has the bounds.
+//! beginning or its end is boxed, or is no part of the task. Tests bound the sizes: here, in `pipe.rs`, and in `bridge/streams.rs`.
 
 use std::future::{poll_fn, Future};
 use std::pin::pin;
@@ -192,4 +192,22 @@ async fn write(stream: Arc<Stream>) {
 /// The task of the receiving half.
 async fn read(stream: Arc<Stream>) {
 	stream.reading.serve(&stream.line.commands, pin!(stream.read_all())).await;
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn bytes_of<A, F>(_task: fn(A) -> F) -> usize {
+		size_of::<F>()
+	}
+
+	#[test]
+	fn what_an_idle_stream_holds_is_small() {
+		assert!(bytes_of(write) <= 256, "{}", bytes_of(write));
+		assert!(bytes_of(read) <= 256, "{}", bytes_of(read));
+		assert!(size_of::<Stream>() <= 448, "{}", size_of::<Stream>());
+		assert!(size_of::<Writer>() <= 160, "{}", size_of::<Writer>());
+		assert!(size_of::<Reader>() <= 224, "{}", size_of::<Reader>());
+	}
 }
