@@ -67,7 +67,7 @@ export class Exchange implements Core, LegOwner, LegsEvents, ReceivingEvents, Fr
 		this.incoming = new Receiving(this.legs, sink, this, init);
 		const keeping = { room: () => this.#room(), expelled: () => this.expire("too much was kept for streams that no connection carries") };
 		const kept = resume && init.kept.open(init.identity, keeping);
-		this.sending = new Sending(sink, this.legs.all, init.highWaterBytes, kept);
+		this.sending = new Sending(sink, this.legs, init.highWaterBytes, kept);
 		this.#rules = new Ordinary(this, undefined);
 	}
 

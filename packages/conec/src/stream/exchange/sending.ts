@@ -57,7 +57,7 @@ export class Sending {
 	/** No unit goes, whatever is wanted. */
 	held = false;
 	readonly #sink: SendingSink;
-	readonly #legs: readonly Leg[];
+	readonly #legs: { readonly all: readonly Leg[] };
 	readonly #highWaterBytes: number;
 	#limit = EARLY_BYTES;
 	#sentCost = 0;
@@ -77,7 +77,7 @@ export class Sending {
 	#last: LastUnit | undefined = undefined;
 
 	/** @param share What it may keep; `undefined`: nothing is kept. */
-	constructor(sink: SendingSink, legs: readonly Leg[], highWaterBytes: number, share: KeptShare | undefined) {
+	constructor(sink: SendingSink, legs: { readonly all: readonly Leg[] }, highWaterBytes: number, share: KeptShare | undefined) {
 		this.#sink = sink;
 		this.#legs = legs;
 		this.#highWaterBytes = highWaterBytes;
@@ -268,7 +268,7 @@ export class Sending {
 		// What has room now may write at once, from inside these calls.
 		const freed = cost - this.#ackedCost;
 		this.#ackedCost = cost;
-		for (const leg of [...this.#legs]) leg.acknowledged(cost);
+		for (const leg of this.#legs.all) leg.acknowledged(cost);
 		this.#share?.released(freed);
 	}
 
