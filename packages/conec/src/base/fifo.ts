@@ -4,12 +4,13 @@
  * @module
  */
 
-const INITIAL_SLOTS = 16;
+const INITIAL_SLOTS = 4;
+const NO_SLOTS: undefined[] = [];
 
 /** A queue on a ring, so that taking the first costs the same whatever waits behind it. Its users bound its length. */
 export class Fifo<T> {
 	/** None at first: most queues of most streams stay empty. */
-	#slots: (T | undefined)[] = [];
+	#slots: (T | undefined)[] = NO_SLOTS;
 	#head = 0;
 	#length = 0;
 
@@ -75,7 +76,7 @@ export class Fifo<T> {
 	}
 
 	clear(): void {
-		this.#slots = [];
+		this.#slots = NO_SLOTS;
 		this.#head = 0;
 		this.#length = 0;
 	}

@@ -103,7 +103,8 @@ export class StreamSet {
 			place = this.#places.take(init.peer) ?? (await this.#placeFor(init, withinMs, abort.signal));
 			const leftMs = Math.max(0, Math.floor(untilMs - this.#clock.now()));
 			const stream = await openMessageStream(connection, open, init, { early: options.early, signal: abort.signal, timeoutMs: leftMs });
-			void stream.answered.then(place.answered);
+			const taken = place;
+			void stream.answered.then(() => taken.answered());
 			this.add(stream, id, place);
 			return stream;
 		} catch (error) {

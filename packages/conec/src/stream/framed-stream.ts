@@ -42,8 +42,6 @@ export class FramedStream implements MessageStream {
 	readonly metadata: JsonValue | undefined;
 	readonly protocol: string | undefined;
 	readonly closed: Promise<CloseInfo>;
-	/** Resolves when the peer has accepted or rejected the stream, or it has ended without that. Never rejects. */
-	readonly answered: Promise<void>;
 	readonly #shell: StreamShell;
 	readonly #firstPath: "direct" | "proxied";
 	readonly #lingerMs: number;
@@ -58,7 +56,6 @@ export class FramedStream implements MessageStream {
 		this.metadata = init.metadata;
 		this.protocol = init.protocol;
 		this.closed = shell.closed;
-		this.answered = shell.answered;
 		this.#shell = shell;
 		this.#lingerMs = init.limits.lingerMs;
 		this.#clock = init.clock ?? systemClock;
@@ -66,6 +63,11 @@ export class FramedStream implements MessageStream {
 
 	get path(): "direct" | "proxied" {
 		return this.#shell.exchange.path ?? this.#firstPath;
+	}
+
+	/** Resolves when the peer has accepted or rejected the stream, or it has ended without that. Never rejects. */
+	get answered(): Promise<void> {
+		return this.#shell.answered;
 	}
 
 	get resumable(): boolean {

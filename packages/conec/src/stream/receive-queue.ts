@@ -37,6 +37,8 @@ export class ReceiveQueue<T> {
 	#mostMessages = 0;
 	#resolveMessage: ((message: T | null) => void) | undefined = undefined;
 	#reject: ((error: unknown) => void) | undefined = undefined;
+	/** Gives a batch. Made for the first reader of batches. */
+	#batchGiver: (() => void) | undefined = undefined;
 
 	constructor(host: ReceiveHost<T>) {
 		this.#host = host;
@@ -74,7 +76,9 @@ export class ReceiveQueue<T> {
 		} else {
 			// The transport hands over all that it has in one turn: the batch is what is here when the turn ends.
 			this.#messages.push(message);
-			if (this.#messages.length === 1) queueMicrotask(this.#giveBatch);
+			if (this.#messages.length > 1) return;
+			this.#batchGiver ??= () => this.#giveBatch();
+			queueMicrotask(this.#batchGiver);
 		}
 	}
 
@@ -218,13 +222,13 @@ export class ReceiveQueue<T> {
 	}
 
 	/** The turn in which the first message came is over. Its reader may have left, and what came may be dropped. */
-	readonly #giveBatch = (): void => {
+	#giveBatch(): void {
 		const resolve = this.#resolveBatch;
 		if (resolve === undefined || this.#messages.length === 0) return;
 		const most = this.#mostMessages;
 		this.#forget();
 		resolve({ done: false, value: this.#takeBatch(most) });
-	};
+	}
 
 	#wait(): Promise<T | null> {
 		return new Promise((resolve, reject) => {

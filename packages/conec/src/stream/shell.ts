@@ -6,7 +6,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { CloseInfo } from "../base/close-info.ts";
-import { type Deferred, deferred, quietlyDeferred } from "../base/signals.ts";
+import { type Deferred, quietlyDeferred } from "../base/signals.ts";
 import type { ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { StreamHandler } from "../transport/transport.ts";
@@ -32,17 +32,14 @@ export class StreamShell implements ExchangeSink {
 	readonly sending: SendQueue;
 	/** Resolves when both directions are over. */
 	readonly closed: Promise<CloseInfo>;
-	/** Resolves when the peer's library has accepted; rejects if the stream ends before. */
-	readonly accepted: Promise<void>;
-	/** Resolves when the peer has accepted or rejected, or the stream has ended without that. Never rejects. */
-	readonly answered: Promise<void>;
 	/** No leg carries it now. */
 	isSuspended = false;
 	readonly keeper: StreamKeeper | undefined;
 	readonly clock: Clock;
 	#timer: unknown = undefined;
-	readonly #closed: Deferred<CloseInfo> = deferred();
-	readonly #opened: Deferred<void> | undefined;
+	#isOver: (info: CloseInfo) => void = ignore;
+	/** `undefined` once the peer's library has accepted. */
+	#opened: Deferred<void> | undefined;
 	/** The promise of `close`. Whoever called it gets the error; the stream itself must not raise it a second time. */
 	#acknowledgement: Deferred<void> | undefined = undefined;
 
@@ -51,16 +48,26 @@ export class StreamShell implements ExchangeSink {
 		this.keeper = survival?.keeper;
 		const { messageBytes, sendHighWaterBytes: highWaterBytes } = limits;
 		const { windows, kept } = budgets;
-		const times = { now: () => clock.now(), fraction: survival?.fraction ?? NO_FRACTION };
+		const times = { now: nowOf(clock), fraction: survival?.fraction ?? NO_FRACTION };
 		this.exchange = new Exchange(role, { subject, identity: subject.peer ?? "", windows, kept, messageBytes, highWaterBytes, ...times }, this, resume);
 		this.receiving = new ReceiveQueue(this.exchange);
 		this.sending = new SendQueue(this.exchange, limits);
-		this.closed = this.#closed.promise;
+		this.closed = new Promise((resolve) => {
+			this.#isOver = resolve;
+		});
 		// With `early`, nobody waits for it: the stream itself reports the error.
 		this.#opened = role === "opener" ? quietlyDeferred() : undefined;
-		this.accepted = this.#opened?.promise ?? ACCEPTED;
-		this.answered = this.#opened?.promise.catch(ignore) ?? ACCEPTED;
 		this.keeper?.began(new Kept(this.exchange));
+	}
+
+	/** Resolves when the peer's library has accepted; rejects if the stream ends before. */
+	get accepted(): Promise<void> {
+		return this.#opened?.promise ?? ACCEPTED;
+	}
+
+	/** Resolves when the peer has accepted or rejected, or the stream has ended without that. Never rejects. */
+	get answered(): Promise<void> {
+		return this.#opened?.promise.catch(ignore) ?? ACCEPTED;
 	}
 
 	/** See `MessageStream.close`; the promise is the same for every call. */
@@ -86,6 +93,7 @@ export class StreamShell implements ExchangeSink {
 
 	opened(): void {
 		this.#opened?.resolve();
+		this.#opened = undefined;
 	}
 
 	refused(error: ConecError): void {
@@ -102,7 +110,8 @@ export class StreamShell implements ExchangeSink {
 
 	over(info: CloseInfo): void {
 		this.isSuspended = false;
-		this.#closed.resolve(info);
+		this.#isOver(info);
+		this.#isOver = ignore;
 		this.keeper?.done();
 	}
 
@@ -158,6 +167,18 @@ class Kept implements KeptStream {
 		this.#exchange.destroy(error, wireCode);
 		this.#exchange.forget(wireCode);
 	}
+}
+
+const NOW = new WeakMap<Clock, () => number>();
+
+/** The time of a clock as a function, one for all streams. */
+function nowOf(clock: Clock): () => number {
+	let now = NOW.get(clock);
+	if (now === undefined) {
+		now = () => clock.now();
+		NOW.set(clock, now);
+	}
+	return now;
 }
 
 /** Of streams that open no further leg. */

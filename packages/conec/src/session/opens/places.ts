@@ -109,21 +109,47 @@ export class Places {
 		this.#counts.set(peer, counts);
 		counts.live++;
 		counts.unanswered++;
-		let state: "opening" | "live" | "over" = "opening";
-		const ends = (next: "live" | "over"): void => {
-			if (state === "over" || state === next) return;
-			if (state === "opening") counts.unanswered--;
-			if (next === "over") counts.live--;
-			state = next;
-			this.#next(peer);
-			if (counts.live === 0) this.#counts.delete(peer);
-		};
-		return { answered: () => ends("live"), free: () => ends("over") };
+		return new Taken(this, peer, counts);
+	}
+
+	/** A place is free, or its stream is answered: others may have their turn. */
+	changed(peer: PeerKey, counts: Counts): void {
+		this.#next(peer);
+		if (counts.live === 0) this.#counts.delete(peer);
 	}
 
 	#next(peer: PeerKey): void {
 		if (this.#waiting.lengthOf(peer) === 0 || !this.#hasRoom(peer)) return;
 		this.#waiting.shift((one) => one === peer)?.goes(this.#place(peer));
+	}
+}
+
+class Taken implements Place {
+	readonly #places: Places;
+	readonly #peer: PeerKey;
+	readonly #counts: Counts;
+	#state: "opening" | "live" | "over" = "opening";
+
+	constructor(places: Places, peer: PeerKey, counts: Counts) {
+		this.#places = places;
+		this.#peer = peer;
+		this.#counts = counts;
+	}
+
+	answered(): void {
+		this.#ends("live");
+	}
+
+	free(): void {
+		this.#ends("over");
+	}
+
+	#ends(next: "live" | "over"): void {
+		if (this.#state === "over" || this.#state === next) return;
+		if (this.#state === "opening") this.#counts.unanswered--;
+		if (next === "over") this.#counts.live--;
+		this.#state = next;
+		this.#places.changed(this.#peer, this.#counts);
 	}
 }
 

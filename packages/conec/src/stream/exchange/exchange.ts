@@ -17,11 +17,11 @@ import { Acceptor, type Offered } from "./acceptor.ts";
 import { cannotGoOn, endOf, lostWith, type Subject } from "./failures.ts";
 import { type FrameReader, readAnswer, readFrame } from "./frames.ts";
 import { Leg, type LegOwner } from "./leg.ts";
-import { Legs } from "./legs.ts";
+import { Legs, type LegsEvents } from "./legs.ts";
 import { Opener, type ResumeOptions } from "./opener.ts";
 import { Ordinary } from "./ordinary.ts";
 import { Outcome, type SendingState } from "./outcome.ts";
-import { Receiving, type ReceivingState } from "./receiving.ts";
+import { Receiving, type ReceivingEvents, type ReceivingState } from "./receiving.ts";
 import { type Core, isFatal, type Loss, type Rules } from "./rules.ts";
 import type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegPath } from "./seams.ts";
 import { Sending } from "./sending.ts";
@@ -31,7 +31,7 @@ import { NEVER } from "./times.ts";
  * See the module. {@link open} or {@link accept} comes first. Then come the events of its legs, mixed with what the application does:
  * `write`, `consumed`, `close`, `resetLocally`, `stopLocally`, `destroy`. Every method is safe at any time, and none throws unless it says so.
  */
-export class Exchange implements Core, LegOwner, FrameReader {
+export class Exchange implements Core, LegOwner, LegsEvents, ReceivingEvents, FrameReader {
 	readonly describe: string;
 	readonly subject: Subject;
 	readonly identity: string;
@@ -47,7 +47,8 @@ export class Exchange implements Core, LegOwner, FrameReader {
 	path: LegPath | undefined = undefined;
 	/** The longest message that may be sent now. It can become less with the answer. */
 	messageBytes: number = NEVER;
-	readonly #init: ExchangeInit;
+	/** The longest message that this side takes. */
+	readonly #ownMessageBytes: number;
 	readonly #sink: ExchangeSink;
 	readonly #resume: ResumeOptions | undefined;
 	#rules: Rules;
@@ -60,14 +61,13 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.subject = init.subject;
 		[this.describe, this.identity] = [init.subject.describe, init.identity];
 		[this.now, this.fraction] = [init.now, init.fraction];
-		[this.#init, this.#sink, this.#resume] = [init, sink, resume];
+		[this.#ownMessageBytes, this.#sink, this.#resume] = [init.messageBytes, sink, resume];
 		this.outcome = new Outcome(init.subject, sink, role === "acceptor");
-		this.legs = new Legs(init.now, { moved: (leg) => this.#moved(leg) });
-		const events = { push: (message: Uint8Array, kind: number) => sink.receiving.push(message, kind), violated: (what: string) => this.violated(what) };
-		this.incoming = new Receiving(this.legs, events, init);
+		this.legs = new Legs(init.now, this);
+		this.incoming = new Receiving(this.legs, sink, this, init);
 		const keeping = { room: () => this.#room(), expelled: () => this.expire("too much was kept for streams that no connection carries") };
 		const kept = resume && init.kept.open(init.identity, keeping);
-		this.sending = new Sending({ drained: () => sink.sending.drained() }, this.legs.all, init.highWaterBytes, kept);
+		this.sending = new Sending(sink, this.legs, init.highWaterBytes, kept);
 		this.#rules = new Ordinary(this, undefined);
 	}
 
@@ -107,7 +107,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 
 	/** What OPEN says of the stream. */
 	get openResume(): OpenResume {
-		return { limit: this.incoming.limit, messageBytes: this.#init.messageBytes, ...this.#resume };
+		return { limit: this.incoming.limit, messageBytes: this.#ownMessageBytes, ...this.#resume };
 	}
 
 	// How it begins.
@@ -131,7 +131,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.#peerMessageBytes = open.messageBytes;
 		this.sending.heard(0, open.limit);
 		this.legs.add(leg, attach, false);
-		const acceptor = new Acceptor(this, this.#resume?.forMs ?? 0, this.#init.messageBytes);
+		const acceptor = new Acceptor(this, this.#resume?.forMs ?? 0, this.#ownMessageBytes);
 		if (this.#resume !== undefined) this.#rules = acceptor;
 		acceptor.answer(leg);
 		this.choose();
@@ -393,7 +393,7 @@ export class Exchange implements Core, LegOwner, FrameReader {
 		this.incoming.measured(ms);
 	}
 
-	#moved(leg: Leg | undefined): void {
+	moved(leg: Leg | undefined): void {
 		this.path = leg?.path ?? this.path;
 		this.messageBytes = Math.min(this.#peerMessageBytes, (leg?.share.greatestBytes ?? NEVER) - UNIT_COST_BYTES);
 		this.sending.moveTo(this.done ? undefined : leg);

@@ -23,7 +23,7 @@ export interface LegsEvents {
 /** See the module. */
 export class Legs {
 	/** All that are not over, in the order in which they began. */
-	readonly all: Leg[] = [];
+	all: readonly Leg[] = [];
 	/** The leg that is written on. */
 	current: Leg | undefined = undefined;
 	/** The peer may write on another leg than the current one, so an ACK is always due at once. */
@@ -48,15 +48,15 @@ export class Legs {
 	/** A leg begins. `early`: it has no answer yet, and messages may go before that. Throws what `attach` throws. */
 	add(leg: Leg, attach: Attach, early: boolean): void {
 		leg.attach(attach(leg), early);
-		if (!leg.over) this.all.push(leg);
+		// Not by `push`, which makes room for 17.
+		if (!leg.over) this.all = [...this.all, leg];
 		this.several = this.all.length > 1;
 	}
 
 	/** A leg is over. With a code, the peer is told. */
 	drop(leg: Leg, code: number | undefined, sending: Sending): void {
-		const at = this.all.indexOf(leg);
-		if (at < 0) return;
-		this.all.splice(at, 1);
+		if (!this.all.includes(leg)) return;
+		this.all = this.all.filter((other) => other !== leg);
 		if (leg === this.current) sending.moveTo(undefined);
 		leg.letGo(code);
 		// Without the older leg, nothing is to be waited for. One that ended as it should has brought everything.
@@ -66,7 +66,7 @@ export class Legs {
 	/** All are over. */
 	clear(code: number | undefined): void {
 		for (const leg of this.all) leg.letGo(code);
-		this.all.length = 0;
+		this.all = [];
 		this.current = undefined;
 		this.#drainEndsMs = this.#drainStallsMs = NEVER;
 	}

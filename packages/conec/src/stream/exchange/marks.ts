@@ -7,6 +7,8 @@
 /** Costs closer than this to the mark before get no mark of their own. */
 const STEP_BYTES = 8 * 1024;
 
+const NONE: number[] = [];
+
 /** Dropped marks that are cleared away at once. */
 const CLEARED = 64;
 
@@ -15,8 +17,9 @@ const CLEARED = 64;
  * unit too little. It is exact again when everything is acknowledged, and its user knows that cost without a mark.
  */
 export class Marks {
-	readonly #numbers: number[] = [];
-	readonly #costs: number[] = [];
+	// None at first: most streams send less than a step.
+	#numbers: number[] | undefined = undefined;
+	#costs: number[] = NONE;
 	#head = 0;
 	#marked: number;
 	#acked: number;
@@ -31,15 +34,18 @@ export class Marks {
 	wrote(number: number, cost: number): void {
 		if (cost - this.#marked < STEP_BYTES) return;
 		this.#marked = cost;
+		if (this.#numbers === undefined) [this.#numbers, this.#costs] = [[], []];
 		this.#numbers.push(number);
 		this.#costs.push(cost);
 	}
 
 	/** What the units up to `number` cost at least. */
 	upTo(number: number): number {
-		while (this.#head < this.#numbers.length && (this.#numbers[this.#head] as number) <= number) this.#acked = this.#costs[this.#head++] as number;
-		if (this.#head >= CLEARED || this.#head === this.#numbers.length) {
-			this.#numbers.splice(0, this.#head);
+		const numbers = this.#numbers;
+		if (numbers === undefined) return this.#acked;
+		while (this.#head < numbers.length && (numbers[this.#head] as number) <= number) this.#acked = this.#costs[this.#head++] as number;
+		if (this.#head >= CLEARED || this.#head === numbers.length) {
+			numbers.splice(0, this.#head);
 			this.#costs.splice(0, this.#head);
 			this.#head = 0;
 		}

@@ -9,7 +9,7 @@ import { encodeAck, encodeCode } from "../../wire/stream-frames.ts";
 import { type ReceiveWindow, UNIT_COST_BYTES } from "../windows/index.ts";
 import type { Leg } from "./leg.ts";
 import type { Legs } from "./legs.ts";
-import type { ExchangeInit } from "./seams.ts";
+import type { ExchangeInit, ExchangeSink } from "./seams.ts";
 
 /** So much may be received or taken before the slot of the leg hears of it again. */
 const STEP_BYTES = 4_096;
@@ -28,10 +28,11 @@ export type ReceivingState =
 /** What {@link Receiving} is made with. */
 export type ReceivingInit = Pick<ExchangeInit, "windows" | "identity" | "unitKinds" | "holdsEnd">;
 
-/** What {@link Receiving} tells. */
+/** Where units for the application go. */
+export type ReceivingSink = Pick<ExchangeSink, "receiving">;
+
+/** What else {@link Receiving} tells. */
 export interface ReceivingEvents {
-	/** A unit for the application. */
-	push(message: Uint8Array, kind: number): void;
 	/** A frame was not allowed. */
 	violated(what: string): void;
 }
@@ -51,6 +52,7 @@ export class Receiving {
 	/** Where END came, while the peer is not told. */
 	#endHeld: Leg | undefined = undefined;
 	readonly #legs: Legs;
+	readonly #sink: ReceivingSink;
 	readonly #events: ReceivingEvents;
 	readonly #window: ReceiveWindow;
 	/** Kinds of frames that are units beside the last, one bit each. */
@@ -64,8 +66,9 @@ export class Receiving {
 	#askedCost = 0;
 	#stopCode = 0;
 
-	constructor(legs: Legs, events: ReceivingEvents, { windows, identity, unitKinds = 1 << FRAME.DATA, holdsEnd = false }: ReceivingInit) {
+	constructor(legs: Legs, sink: ReceivingSink, events: ReceivingEvents, { windows, identity, unitKinds = 1 << FRAME.DATA, holdsEnd = false }: ReceivingInit) {
 		this.#legs = legs;
+		this.#sink = sink;
 		this.#events = events;
 		this.#kinds = unitKinds;
 		this.#holdsEnd = holdsEnd;
@@ -97,7 +100,7 @@ export class Receiving {
 		}
 		leg.came = ++this.received;
 		this.#owe(cost);
-		this.#events.push(payload, kind);
+		this.#sink.receiving.push(payload, kind);
 		return true;
 	}
 

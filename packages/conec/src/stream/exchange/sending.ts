@@ -10,6 +10,7 @@ import { EARLY_BYTES, type KeptShare, UNIT_COST_BYTES } from "../windows/index.t
 import { Kept } from "./kept.ts";
 import type { Leg } from "./leg.ts";
 import { Marks } from "./marks.ts";
+import type { ExchangeSink } from "./seams.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -36,10 +37,7 @@ export interface Beside {
 }
 
 /** What is asked of the side of the application. */
-export interface SendingSink {
-	/** It may be worth writing again. */
-	drained(): void;
-}
+export type SendingSink = { readonly sending: Pick<ExchangeSink["sending"], "drained"> };
 
 /**
  * Units get their numbers when they are first written, on any leg. What a stream that survives the loss of its legs has
@@ -59,7 +57,7 @@ export class Sending {
 	/** No unit goes, whatever is wanted. */
 	held = false;
 	readonly #sink: SendingSink;
-	readonly #legs: readonly Leg[];
+	readonly #legs: { readonly all: readonly Leg[] };
 	readonly #highWaterBytes: number;
 	#limit = EARLY_BYTES;
 	#sentCost = 0;
@@ -79,7 +77,7 @@ export class Sending {
 	#last: LastUnit | undefined = undefined;
 
 	/** @param share What it may keep; `undefined`: nothing is kept. */
-	constructor(sink: SendingSink, legs: readonly Leg[], highWaterBytes: number, share: KeptShare | undefined) {
+	constructor(sink: SendingSink, legs: { readonly all: readonly Leg[] }, highWaterBytes: number, share: KeptShare | undefined) {
 		this.#sink = sink;
 		this.#legs = legs;
 		this.#highWaterBytes = highWaterBytes;
@@ -123,14 +121,14 @@ export class Sending {
 		this.#marks?.wrote(this.sent, this.#sentCost);
 	}
 
-	/** A new unit of that cost cannot go: {@link SendingSink.drained} is called when it may be worth trying again. */
+	/** A new unit of that cost cannot go: {@link ExchangeSink.sending}`.drained` is called when it may be worth trying again. */
 	lacks(costBytes: number): void {
 		const leg = this.ready;
 		if (leg !== undefined && costBytes > this.roomBytes) this.#ask(leg, this.#sentCost + costBytes, costBytes);
 		else this.#wait();
 	}
 
-	/** Writes a new unit, and gives the bytes now queued. -1: not now; {@link SendingSink.drained} is called when it may go. */
+	/** Writes a new unit, and gives the bytes now queued. -1: not now; {@link ExchangeSink.sending}`.drained` is called when it may go. */
 	write(kind: number, payload: Uint8Array): number {
 		const cost = payload.length + UNIT_COST_BYTES;
 		const total = this.#sentCost + cost;
@@ -201,7 +199,7 @@ export class Sending {
 		this.#ready = true;
 		if (this.#starved) {
 			this.#starved = false;
-			this.#sink.drained();
+			this.#sink.sending.drained();
 		}
 		this.#writeLast(leg);
 	}
@@ -270,7 +268,7 @@ export class Sending {
 		// What has room now may write at once, from inside these calls.
 		const freed = cost - this.#ackedCost;
 		this.#ackedCost = cost;
-		for (const leg of [...this.#legs]) leg.acknowledged(cost);
+		for (const leg of this.#legs.all) leg.acknowledged(cost);
 		this.#share?.released(freed);
 	}
 

@@ -1,11 +1,12 @@
 //! The part of the Node-API surface that is about streams.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use napi::bindgen_prelude::Int32Array;
 use napi_derive::napi;
-use quinn::VarInt;
+use quinn::{RecvStream, SendStream, VarInt};
 
 use crate::connection::Connection;
 use crate::error::{invalid, stale, Result};
@@ -50,17 +51,15 @@ pub fn stream_open(
 
 async fn open(connection: Arc<Connection>, stream: Arc<Stream>, bidirectional: bool, held: bool, priority: i32, reading: Reading) {
 	let commands = &connection.line.commands;
-	let task = async {
+	let task = pin!(async {
 		let report = connection.line.reports.expect();
-		let opening = async {
-			if held && !stream.its_turn().await {
-				return None;
+		// What comes before the stream is open is boxed: the memory is free again when it is.
+		match Box::pin(opened(&connection, &stream, bidirectional, held, priority)).await {
+			Some((send, recv)) if held => Box::pin(stream.hold(send, recv)).await,
+			Some((send, recv)) => {
+				stream.begin_opened(send, recv, &reading, report);
+				stream.write_all().await;
 			}
-			connection.open(bidirectional, &stream, priority).await
-		};
-		match stream.reading.postpone(commands, opening).await {
-			Some((send, recv)) if held => stream.hold(send, recv).await,
-			Some((send, recv)) => stream.serve_opened(send, recv, reading, report).await,
 			None if held => {} // `pipe_streams` or `stream_refuse` finds nothing parked and ends it
 			None => {
 				stream.reading.close(commands);
@@ -69,8 +68,25 @@ async fn open(connection: Arc<Connection>, stream: Arc<Stream>, bidirectional: b
 				stream.direction_over();
 			}
 		}
-	};
+	});
 	stream.writing.serve(commands, task).await;
+}
+
+/// The halves of the stream. `None`: it could not be opened, or JS gave it up.
+async fn opened(
+	connection: &Connection,
+	stream: &Stream,
+	bidirectional: bool,
+	held: bool,
+	priority: i32,
+) -> Option<(SendStream, Option<RecvStream>)> {
+	let opening = pin!(async {
+		if held && !stream.its_turn().await {
+			return None;
+		}
+		connection.open(bidirectional, stream, priority).await
+	});
+	stream.reading.postpone(&connection.line.commands, opening).await
 }
 
 /// Opens a held stream, as soon as the peer's stream limit allows it.
@@ -240,4 +256,19 @@ fn with_stream(stream: u32, act: impl FnOnce(&Arc<Stream>)) -> Result<()> {
 		}
 		Ok(())
 	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn bytes_of<A, B, C, D, E, F, T>(_task: fn(A, B, C, D, E, F) -> T) -> usize {
+		size_of::<T>()
+	}
+
+	/// It lasts as long as the stream does.
+	#[test]
+	fn the_task_of_an_opened_stream_is_small() {
+		assert!(bytes_of(open) <= 512, "{}", bytes_of(open));
+	}
 }

@@ -1,5 +1,6 @@
 //! Streams: the two halves, the framing, and the native pipe between two of them.
 
+mod direction;
 mod frame;
 mod in_hand;
 mod incoming;

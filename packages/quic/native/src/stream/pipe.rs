@@ -1,19 +1,19 @@
 //! Splices two streams in both directions without JS: FIN, reset, stop and backpressure pass through.
 
+use std::future::{poll_fn, Future};
+use std::pin::{pin, Pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
-use tokio::sync::watch;
+use quinn::VarInt;
+use tokio::sync::{futures::Notified, Notify};
 
 use crate::events::{record, u64_halves};
 use crate::numbered::numbered;
 
+use super::direction::Direction;
 use super::parked::Parked;
-use super::stream::{Line, Stream};
-
-/// Chunks moved at a time: about 45 KiB of packets.
-const CHUNKS: usize = 32;
+use super::stream::Stream;
 
 numbered! {
 	/// How a pipe ended, as JS reads it. The greater one of its two directions counts.
@@ -28,12 +28,17 @@ numbered! {
 /// Runs until both directions are over, then tells JS with one `PIPE_END` for both handles. Once both legs are open, `PIPE_OPEN` tells that.
 /// `priority`: of what goes back on `a`.
 pub async fn pipe(a: Arc<Stream>, b: Arc<Stream>, lost_code: VarInt, priority: i32) {
-	let (end, forward, backward) = splice(&a, &b, lost_code, priority).await;
+	// Boxed: it needs more memory than what follows, which lasts as long as the pipe.
+	let (end, forward, backward) = match Box::pin(begin(&a, &b, lost_code, priority)).await {
+		Some(moving) => splice(&a, &b, moving).await,
+		None => (PipeEnd::Lost, 0, 0),
+	};
 	let counts = [u64_halves(forward), u64_halves(backward)].concat();
 	a.line.queue.event(record::PIPE_END, a.handle, &[&(end as u32).to_ne_bytes(), &counts]);
 }
 
-async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt, priority: i32) -> (PipeEnd, u64, u64) {
+/// Waits until both legs are open. `None`: that will never happen, and what there is of them is refused.
+async fn begin<'a>(a: &'a Arc<Stream>, b: &'a Arc<Stream>, lost_code: VarInt, priority: i32) -> Option<Box<Moving<'a>>> {
 	let mut near = parked(a).await;
 	// The far leg may still be waiting for JS, or for the peer's stream limit: the near leg may end meanwhile.
 	let far = match &mut near {
@@ -53,42 +58,85 @@ async fn splice(a: &Arc<Stream>, b: &Arc<Stream>, lost_code: VarInt, priority: i
 				leg.refuse(lost_code);
 			}
 			b.reset(lost_code); // one that is not open yet must not be opened any more
-			return (PipeEnd::Lost, 0, 0);
+			return None;
 		}
 	};
 	a.line.queue.event(record::PIPE_OPEN, a.handle, &[]);
 	if priority != 0 {
 		let _ = near_send.set_priority(priority);
 	}
-	let (cancel, cancelled) = watch::channel(None);
-	let forward = direction((near_recv, &a.line), (far_send, &b.line), lost_code, cancelled.clone());
-	let backward = direction((far_recv, &b.line), (near_send, &a.line), lost_code, cancelled);
-	let cancelling = async {
-		let code = tokio::select! {
-			code = a.cancellation() => code,
-			code = b.cancellation() => code,
-		};
-		let _ = cancel.send(Some(code));
-		std::future::pending::<()>().await
-	};
-	let mut moving = Box::pin(async { tokio::join!(forward, backward) });
-	tokio::select! {
-		biased;
-		() = broke(a, b) => {
-			std::mem::forget(moving); // its halves must not be touched; the other leg ends with its connection, or JS ends it
-			(PipeEnd::Lost, 0, 0)
+	let forward = Direction::new((near_recv, &a.line), (far_send, &b.line));
+	let backward = Direction::new((far_recv, &b.line), (near_send, &a.line));
+	let cancelled = a.cancelled().or(b.cancelled());
+	Some(Box::new(Moving { directions: [Some(forward), Some(backward)], ends: [(PipeEnd::Finished, 0); 2], cancelled, lost_code }))
+}
+
+/// Moves bytes both ways until both directions are over.
+async fn splice(a: &Stream, b: &Stream, mut moving: Box<Moving<'_>>) -> (PipeEnd, u64, u64) {
+	let notifies = [&a.outgoing_wake, &a.incoming_wake, &b.outgoing_wake, &b.incoming_wake];
+	let mut wakes = [
+		pin!(a.outgoing_wake.notified()),
+		pin!(a.incoming_wake.notified()),
+		pin!(b.outgoing_wake.notified()),
+		pin!(b.incoming_wake.notified()),
+	];
+	let is_whole = poll_fn(|cx| {
+		if is_woken(notifies, &mut wakes, cx) {
+			moving.cancelled = moving.cancelled.or_else(|| a.cancelled()).or_else(|| b.cancelled());
 		}
-		((end, forward), (other_end, backward)) = &mut moving => (end.max(other_end), forward, backward),
-		() = cancelling => unreachable!("never ends"),
+		// Whoever finds that a connection is broken wakes its streams.
+		match a.line.is_broken() || b.line.is_broken() {
+			true => Poll::Ready(false),
+			false => moving.advance(cx).map(|()| true),
+		}
+	})
+	.await;
+	if !is_whole {
+		std::mem::forget(moving); // its halves must not be touched; the other leg ends with its connection, or JS ends it
+		return (PipeEnd::Lost, 0, 0);
+	}
+	let [(end, forward), (other_end, backward)] = moving.ends;
+	(end.max(other_end), forward, backward)
+}
+
+/// What a pipe holds while it lasts.
+struct Moving<'a> {
+	/// `None` once it is over.
+	directions: [Option<Direction<'a>>; 2],
+	/// How each has ended, and how many bytes it has moved.
+	ends: [(PipeEnd, u64); 2],
+	/// JS gave one of the legs up.
+	cancelled: Option<VarInt>,
+	lost_code: VarInt,
+}
+
+impl Moving<'_> {
+	/// Resolves when both directions are over.
+	fn advance(&mut self, cx: &mut Context) -> Poll<()> {
+		for (direction, end) in self.directions.iter_mut().zip(&mut self.ends) {
+			let Some(moving) = direction else { continue };
+			if let Poll::Ready(stop) = moving.advance(self.cancelled, cx) {
+				*end = moving.end(stop, self.lost_code);
+				*direction = None;
+			}
+		}
+		match self.directions {
+			[None, None] => Poll::Ready(()),
+			_ => Poll::Pending,
+		}
 	}
 }
 
-/// Resolves when one of the connections may not be touched any more.
-async fn broke(a: &Stream, b: &Stream) {
-	tokio::select! {
-		() = a.line.broke() => {}
-		() = b.line.broke() => {}
+/// Whether JS has told one of the legs something, or its connection is broken. When that happens, the pipe is polled again.
+fn is_woken<'a>(notifies: [&'a Notify; 4], wakes: &mut [Pin<&mut Notified<'a>>; 4], cx: &mut Context) -> bool {
+	let mut woken = false;
+	for (notify, wake) in notifies.into_iter().zip(wakes) {
+		while wake.as_mut().poll(cx).is_ready() {
+			wake.set(notify.notified());
+			woken = true;
+		}
 	}
+	woken
 }
 
 /// The halves of a leg, once it is open. `None`: it will not open any more.
@@ -115,116 +163,17 @@ async fn given_up(leg: &mut Parked) {
 	std::future::pending().await
 }
 
-async fn direction(
-	(mut recv, from): (RecvStream, &Line),
-	(mut send, to): (SendStream, &Line),
-	lost_code: VarInt,
-	mut cancelled: watch::Receiver<Option<VarInt>>,
-) -> (PipeEnd, u64) {
-	let mut chunks: [Bytes; CHUNKS] = std::array::from_fn(|_| Bytes::new());
-	let mut moved = 0;
-	let stopped = send.stopped();
-	tokio::pin!(stopped);
-	let end = loop {
-		let read = tokio::select! {
-			biased;
-			read = recv.read_chunks(&mut chunks) => read,
-			stop = &mut stopped => break match stop {
-				Ok(Some(code)) => Stop::ByReceiver(code),
-				_ => Stop::ReceiverLost,
-			},
-			code = asked(&mut cancelled) => break Stop::Cancelled(code),
-		};
-		let n = match read {
-			Ok(Some(n)) => n,
-			Ok(None) => {
-				// What is sent and FIN are QUIC's to deliver from here on; waiting for the peer's delayed acknowledgement
-				// would only keep the stream on our books.
-				break match send.finish() {
-					Ok(()) => Stop::Finished,
-					Err(_) => match stopped.await {
-						Ok(Some(code)) => Stop::ByReceiver(code),
-						_ => Stop::ReceiverLost,
-					},
-				};
-			}
-			Err(ReadError::Reset(code)) => break Stop::BySender(code),
-			Err(_) => break Stop::SenderLost,
-		};
-		let mut at = 0;
-		let mut resettable = true;
-		let stop = loop {
-			if at == n {
-				break None;
-			}
-			tokio::select! {
-				biased;
-				wrote = send.write_chunks(&mut chunks[at..n]) => match wrote {
-					Ok(written) => {
-						at += written.chunks;
-						moved += written.bytes as u64;
-					}
-					Err(WriteError::Stopped(code)) => break Some(Stop::ByReceiver(code)),
-					// Asked to write on a lost connection, quinn does not say that the receiver stopped the stream before.
-					Err(_) => break Some(match stopped.as_mut().await {
-						Ok(Some(code)) => Stop::ByReceiver(code),
-						_ => Stop::ReceiverLost,
-					}),
-				},
-				reset = recv.received_reset(), if resettable => match reset {
-					Ok(Some(code)) => break Some(Stop::BySender(code)),
-					Ok(None) => resettable = false, // all of it has arrived: only room is missing
-					Err(_) => break Some(Stop::SenderLost),
-				},
-				code = asked(&mut cancelled) => break Some(Stop::Cancelled(code)),
-				() = from.gives_way(to) => break Some(Stop::Cancelled(lost_code)),
-			}
-		};
-		if let Some(stop) = stop {
-			break stop;
-		}
-		tokio::task::consume_budget().await;
-	};
-	let end = match end {
-		Stop::Finished => PipeEnd::Finished,
-		Stop::BySender(code) => {
-			let _ = send.reset(code);
-			PipeEnd::Reset
-		}
-		Stop::ByReceiver(code) => {
-			let _ = recv.stop(code);
-			PipeEnd::Reset
-		}
-		Stop::SenderLost => {
-			let _ = send.reset(lost_code);
-			PipeEnd::Lost
-		}
-		Stop::ReceiverLost => {
-			let _ = recv.stop(lost_code);
-			PipeEnd::Lost
-		}
-		Stop::Cancelled(code) => {
-			let _ = send.reset(code);
-			let _ = recv.stop(code);
-			PipeEnd::Reset
-		}
-	};
-	(end, moved)
-}
+#[cfg(test)]
+mod tests {
+	use super::*;
 
-enum Stop {
-	Finished,
-	BySender(VarInt),
-	ByReceiver(VarInt),
-	SenderLost,
-	ReceiverLost,
-	Cancelled(VarInt),
-}
+	fn bytes_of<A, B, C, D, F>(_task: fn(A, B, C, D) -> F) -> usize {
+		size_of::<F>()
+	}
 
-async fn asked(cancelled: &mut watch::Receiver<Option<VarInt>>) -> VarInt {
-	let code = cancelled.wait_for(Option::is_some).await.ok().and_then(|code| *code);
-	match code {
-		Some(code) => code,
-		None => std::future::pending().await,
+	#[test]
+	fn what_an_idle_pipe_holds_is_small() {
+		assert!(bytes_of(pipe) <= 512, "{}", bytes_of(pipe));
+		assert!(size_of::<Moving>() <= 384, "{}", size_of::<Moving>());
 	}
 }

@@ -35,7 +35,8 @@ pub enum ReaderEnd {
 	Reset(VarInt),
 	Stopped(VarInt),
 	Lost,
-	Invalid(Lost),
+	/// The framing is wrong. The peer is told that code.
+	Invalid(Lost, VarInt),
 }
 
 pub struct Reader {
@@ -50,12 +51,15 @@ pub struct Reader {
 	gate: Arc<Gate>,
 	/// The JS thread has found the end; the task reports it.
 	end: Option<ReaderEnd>,
+	too_long_code: VarInt,
+	truncated_code: VarInt,
 }
 
 impl Reader {
 	pub fn new(recv: RecvStream, reading: &Reading, report: Report) -> Self {
 		let deframer = reading.limits.map(|limits| Deframer::new(limits, LARGE_BYTES));
-		Self { recv, deframer, resettable: true, report: Some(report), gate: Arc::default(), end: None }
+		let Reading { too_long_code, truncated_code, .. } = *reading;
+		Self { recv, deframer, resettable: true, report: Some(report), gate: Arc::default(), end: None, too_long_code, truncated_code }
 	}
 
 	/// The task's turn.
@@ -108,14 +112,18 @@ impl Reader {
 			match read {
 				Ok(Some(n)) => {
 					if let Err(why) = intake.deliver(&mut chunks[..n], self.deframer.as_mut()) {
-						return Poll::Ready(ReaderEnd::Invalid(why));
+						return Poll::Ready(self.invalid(why));
 					}
 				}
 				Ok(None) if self.deframer.as_ref().is_none_or(Deframer::between_frames) => return Poll::Ready(ReaderEnd::Finished),
-				Ok(None) => return Poll::Ready(ReaderEnd::Invalid(Lost::Truncated)),
+				Ok(None) => return Poll::Ready(self.invalid(Lost::Truncated)),
 				Err(ReadError::Reset(code)) => return Poll::Ready(ReaderEnd::Reset(code)),
 				Err(_) => return Poll::Ready(ReaderEnd::Lost),
 			}
 		}
+	}
+
+	fn invalid(&self, why: Lost) -> ReaderEnd {
+		ReaderEnd::Invalid(why, if matches!(why, Lost::TooLong) { self.too_long_code } else { self.truncated_code })
 	}
 }

@@ -41,15 +41,15 @@ pub struct Stream {
 	/// What JS told the task of each direction to do.
 	pub writing: Orders,
 	pub reading: Orders,
-	parked: Mutex<Option<Parked>>,
+	parked: Mutex<Option<Box<Parked>>>,
 	pub parked_wake: Notify,
 	/// JS lets a held stream go: it may be opened now.
 	pub let_go: Notify,
 	/// Of a stream that the peer opened.
 	place: OnceLock<Place>,
-	/// The two halves, while they live and their tasks run.
-	pub(super) writer: Mutex<Option<Writer>>,
-	pub(super) reader: Mutex<Option<Reader>>,
+	/// The two halves, while they live and their tasks run. A stream that is piped has none.
+	pub(super) writer: Mutex<Option<Box<Writer>>>,
+	pub(super) reader: Mutex<Option<Box<Reader>>>,
 	/// Directions still open.
 	open: AtomicU8,
 	lost_told: AtomicBool,
@@ -203,12 +203,12 @@ impl Stream {
 
 	/// Keeps the halves until JS decides.
 	pub fn park(&self, parked: Parked) {
-		*lock(&self.parked) = Some(parked);
+		*lock(&self.parked) = Some(Box::new(parked));
 		self.parked_wake.notify_one();
 	}
 
 	pub fn unpark(&self) -> Option<Parked> {
-		lock(&self.parked).take()
+		lock(&self.parked).take().map(|parked| *parked)
 	}
 
 	/// The peer opened the stream. Its place is free when the stream is gone.

@@ -1,6 +1,10 @@
 //! The two tasks of a stream on the I/O thread, one for each direction.
+//!
+//! Streams may be idle for long, and there may be many. So what is alive while a stream is idle is kept small: what belongs to its
+//! beginning or its end is boxed, or is no part of the task. Tests bound the sizes: here, in `pipe.rs`, and in `bridge/streams.rs`.
 
-use std::future::poll_fn;
+use std::future::{poll_fn, Future};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -17,6 +21,9 @@ use super::reader::{Reader, ReaderEnd};
 use super::stream::Stream;
 use super::writer::{Writer, WriterEnd};
 
+/// How a direction ended: JS was told, or its connection is lost. Then whoever has a report still has to say so.
+type Ended = Result<(), Option<Report>>;
+
 impl Stream {
 	/// Starts the tasks for the halves that exist.
 	pub fn run(self: &Arc<Self>, send: Option<SendStream>, recv: Option<RecvStream>, reading: Reading) {
@@ -24,28 +31,32 @@ impl Stream {
 		self.reading.open(&self.line.commands);
 		match send {
 			Some(send) => {
-				let (stream, report) = (self.clone(), self.line.reports.expect());
-				tokio::spawn(async move { stream.writing.serve(&stream.line.commands, stream.write_all(send, report)).await });
+				self.begin_writing(send, self.line.reports.expect());
+				tokio::spawn(write(self.clone()));
 			}
 			None => {
 				self.writing.close(&self.line.commands);
 				self.direction_over();
 			}
 		}
-		self.start_reading(recv, reading);
+		self.start_reading(recv, &reading);
 	}
 
-	/// Serves a stream that was just opened, in the task that opened it: then no command falls between two tasks.
-	pub async fn serve_opened(self: &Arc<Self>, send: SendStream, recv: Option<RecvStream>, reading: Reading, report: Report) {
+	/// Begins to serve a stream that was just opened. `write_all` comes next, in the task that opened it: then no command falls between two tasks.
+	pub fn begin_opened(self: &Arc<Self>, send: SendStream, recv: Option<RecvStream>, reading: &Reading, report: Report) {
 		self.start_reading(recv, reading);
-		self.write_all(send, report).await;
+		self.begin_writing(send, report);
 	}
 
-	fn start_reading(self: &Arc<Self>, recv: Option<RecvStream>, reading: Reading) {
+	fn begin_writing(&self, send: SendStream, report: Report) {
+		*lock(&self.writer) = Some(Box::new(Writer::new(send, report)));
+	}
+
+	fn start_reading(self: &Arc<Self>, recv: Option<RecvStream>, reading: &Reading) {
 		match recv {
 			Some(recv) => {
-				let (stream, report) = (self.clone(), self.line.reports.expect());
-				tokio::spawn(async move { stream.reading.serve(&stream.line.commands, stream.read_all(recv, reading, report)).await });
+				*lock(&self.reader) = Some(Box::new(Reader::new(recv, reading, self.line.reports.expect())));
+				tokio::spawn(read(self.clone()));
 			}
 			None => {
 				self.reading.close(&self.line.commands);
@@ -67,20 +78,28 @@ impl Stream {
 		}
 	}
 
-	async fn write_all(&self, send: SendStream, report: Report) {
-		*lock(&self.writer) = Some(Writer::new(send));
-		let end = loop {
-			let advance = poll_fn(|cx| match lock(&self.writer).as_mut() {
+	/// Sends what is queued, until this direction is over.
+	pub async fn write_all(&self) {
+		let mut woken = pin!(self.outgoing_wake.notified());
+		let end = poll_fn(|cx| loop {
+			let end = match lock(&self.writer).as_mut() {
 				_ if self.line.is_broken() => Poll::Ready(WriterEnd::Lost),
 				Some(writer) => writer.poll_task(self, cx),
 				None => Poll::Ready(WriterEnd::Lost), // unreachable: only this task takes the writer away
-			});
-			tokio::select! {
-				biased;
-				end = advance => break end,
-				() = self.outgoing_wake.notified() => {}
+			};
+			if end.is_ready() || woken.as_mut().poll(cx).is_pending() {
+				return end;
 			}
-		};
+			woken.set(self.outgoing_wake.notified());
+		})
+		.await;
+		match self.end_writing(end) {
+			Ok(()) => self.direction_over(),
+			Err(report) => drop(Box::pin(self.lose(report)).await),
+		}
+	}
+
+	fn end_writing(&self, end: WriterEnd) -> Ended {
 		if self.line.is_broken() {
 			self.leak();
 		}
@@ -90,20 +109,22 @@ impl Stream {
 			out.over = true;
 			out.forget();
 		}
-		if let Some(Writer { mut send, .. }) = writer {
+		let mut report = None;
+		if let Some(mut writer) = writer {
 			match end {
-				WriterEnd::Reset(code) => drop(send.reset(code)),
-				WriterEnd::Stopped(code) => drop(send.reset(code)), // RFC 9000, 3.5: answer STOP_SENDING with RESET_STREAM
+				WriterEnd::Reset(code) => drop(writer.send.reset(code)),
+				WriterEnd::Stopped(code) => drop(writer.send.reset(code)), // RFC 9000, 3.5: answer STOP_SENDING with RESET_STREAM
 				WriterEnd::Acknowledged | WriterEnd::Lost => {}
 			}
+			report = Some(writer.report);
 		}
 		match end {
 			WriterEnd::Acknowledged => self.event(record::FINISHED),
 			WriterEnd::Reset(_) => {}
 			WriterEnd::Stopped(code) => self.coded_event(record::STOPPED, code),
-			WriterEnd::Lost => return drop(self.lose(Some(report)).await),
+			WriterEnd::Lost => return Err(report),
 		}
-		self.direction_over();
+		Ok(())
 	}
 
 	/// A direction is over with its connection. A reset or a stop says why, a lost connection does not: so all of those come first.
@@ -117,42 +138,76 @@ impl Stream {
 		loss
 	}
 
-	async fn read_all(&self, recv: RecvStream, reading: Reading, report: Report) {
-		*lock(&self.reader) = Some(Reader::new(recv, &reading, report));
-		let end = loop {
-			let advance = poll_fn(|cx| match lock(&self.reader).as_mut() {
+	async fn read_all(&self) {
+		let mut woken = pin!(self.incoming_wake.notified());
+		let end = poll_fn(|cx| loop {
+			let end = match lock(&self.reader).as_mut() {
 				_ if self.line.is_broken() => Poll::Ready(ReaderEnd::Lost),
 				Some(reader) => reader.poll_task(self, cx),
 				None => Poll::Ready(ReaderEnd::Lost), // unreachable: only this task takes the reader away
-			});
-			tokio::select! {
-				biased;
-				end = advance => break end,
-				() = self.incoming_wake.notified() => {}
+			};
+			if end.is_ready() || woken.as_mut().poll(cx).is_pending() {
+				return end;
 			}
-		};
+			woken.set(self.incoming_wake.notified());
+		})
+		.await;
+		match self.end_reading(end) {
+			Ok(()) => self.direction_over(),
+			Err(report) => drop(Box::pin(self.lose(report)).await),
+		}
+	}
+
+	fn end_reading(&self, end: ReaderEnd) -> Ended {
 		if self.line.is_broken() {
 			self.leak();
 		}
 		let mut reader = lock(&self.reader).take();
-		let report = reader.as_mut().and_then(|reader| reader.report.take());
-		let stop = |code| {
-			if let Some(Reader { mut recv, .. }) = reader {
-				let _ = recv.stop(code);
+		let mut stop = |code| {
+			if let Some(reader) = &mut reader {
+				let _ = reader.recv.stop(code);
 			}
 		};
 		match end {
 			ReaderEnd::Finished => self.event(record::END),
 			ReaderEnd::Reset(code) => self.coded_event(record::RESET, code),
 			ReaderEnd::Stopped(code) => stop(code),
-			ReaderEnd::Lost => return drop(self.lose(report).await),
-			ReaderEnd::Invalid(why) => {
-				let code = if matches!(why, Lost::TooLong) { reading.too_long_code } else { reading.truncated_code };
+			ReaderEnd::Lost => return Err(reader.and_then(|reader| reader.report)),
+			ReaderEnd::Invalid(why, code) => {
 				stop(code);
 				self.reset(code);
 				self.lost(why);
 			}
 		}
-		self.direction_over();
+		Ok(())
+	}
+}
+
+/// The task of the sending half of a stream that the peer opened.
+async fn write(stream: Arc<Stream>) {
+	// Pinned here, and not there: a future that is moved into another one takes its room twice.
+	stream.writing.serve(&stream.line.commands, pin!(stream.write_all())).await;
+}
+
+/// The task of the receiving half.
+async fn read(stream: Arc<Stream>) {
+	stream.reading.serve(&stream.line.commands, pin!(stream.read_all())).await;
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn bytes_of<A, F>(_task: fn(A) -> F) -> usize {
+		size_of::<F>()
+	}
+
+	#[test]
+	fn what_an_idle_stream_holds_is_small() {
+		assert!(bytes_of(write) <= 256, "{}", bytes_of(write));
+		assert!(bytes_of(read) <= 256, "{}", bytes_of(read));
+		assert!(size_of::<Stream>() <= 448, "{}", size_of::<Stream>());
+		assert!(size_of::<Writer>() <= 160, "{}", size_of::<Writer>());
+		assert!(size_of::<Reader>() <= 224, "{}", size_of::<Reader>());
 	}
 }

@@ -7,6 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use quinn::{SendStream, StoppedError, VarInt, WriteError};
 
+use crate::io::Report;
+
 use super::in_hand::{InHand, Offer};
 
 /// Where a writer gets what it sends.
@@ -38,6 +40,8 @@ pub struct Writer {
 	stopped: Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>,
 	hand: InHand,
 	finished: bool,
+	/// Until JS knows how it ended.
+	pub report: Report,
 	/// The task's waker, under which every wait is registered.
 	waker: Waker,
 	/// The JS thread has found the end; the task reports it.
@@ -45,9 +49,9 @@ pub struct Writer {
 }
 
 impl Writer {
-	pub fn new(send: SendStream) -> Self {
+	pub fn new(send: SendStream, report: Report) -> Self {
 		let stopped = Box::pin(send.stopped());
-		Self { send, stopped, hand: InHand::default(), finished: false, waker: Waker::noop().clone(), end: None }
+		Self { send, stopped, hand: InHand::default(), finished: false, report, waker: Waker::noop().clone(), end: None }
 	}
 
 	/// The task's turn.

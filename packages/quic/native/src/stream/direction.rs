@@ -1,0 +1,174 @@
+//! One direction of a pipe as a state machine. It holds chunks only while its receiver has no room for them: a pipe that is idle costs little.
+
+use std::future::Future;
+use std::pin::{pin, Pin};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use quinn::{ReadError, RecvStream, SendStream, StoppedError, VarInt, WriteError};
+
+use super::pipe::PipeEnd;
+use super::stream::Line;
+
+/// Chunks moved at a time: about 45 KiB of packets.
+const CHUNKS: usize = 32;
+
+/// See the module.
+pub struct Direction<'a> {
+	recv: RecvStream,
+	send: SendStream,
+	from: &'a Line,
+	to: &'a Line,
+	/// FIN acknowledged, STOP_SENDING, or the connection's end.
+	stopped: Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send>>,
+	/// What there was no room for.
+	rest: Vec<Bytes>,
+	/// While there is no room.
+	gives_way: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
+	/// A reset can still come: not all has arrived.
+	resettable: bool,
+	moved: u64,
+}
+
+/// Why nothing is moved any more.
+pub enum Stop {
+	Finished,
+	BySender(VarInt),
+	ByReceiver(VarInt),
+	SenderLost,
+	ReceiverLost,
+	Cancelled(VarInt),
+	/// The receiver has taken too little for too long.
+	GivesWay,
+}
+
+impl<'a> Direction<'a> {
+	pub fn new((recv, from): (RecvStream, &'a Line), (send, to): (SendStream, &'a Line)) -> Self {
+		let stopped = Box::pin(send.stopped());
+		Self { recv, send, from, to, stopped, rest: Vec::new(), gives_way: None, resettable: true, moved: 0 }
+	}
+
+	/// Moves what can be moved. `cancelled`: JS gave one of the legs up, with that code.
+	pub fn advance(&mut self, cancelled: Option<VarInt>, cx: &mut Context) -> Poll<Stop> {
+		loop {
+			let passed = if self.rest.is_empty() { self.pass_on(cx) } else { self.pass_rest(cx) };
+			match passed {
+				Poll::Ready(Ok(())) => {}
+				Poll::Ready(Err(stop)) => return Poll::Ready(stop),
+				Poll::Pending => return self.wait(cancelled, cx),
+			}
+			if pin!(tokio::task::consume_budget()).poll(cx).is_pending() {
+				return Poll::Pending;
+			}
+		}
+	}
+
+	/// Tells both sides how it ended, and gives how many bytes were moved.
+	pub fn end(&mut self, stop: Stop, lost_code: VarInt) -> (PipeEnd, u64) {
+		let (reset, stop, end) = match stop {
+			Stop::Finished => (None, None, PipeEnd::Finished),
+			Stop::BySender(code) => (Some(code), None, PipeEnd::Reset),
+			Stop::ByReceiver(code) => (None, Some(code), PipeEnd::Reset),
+			Stop::SenderLost => (Some(lost_code), None, PipeEnd::Lost),
+			Stop::ReceiverLost => (None, Some(lost_code), PipeEnd::Lost),
+			Stop::Cancelled(code) => (Some(code), Some(code), PipeEnd::Reset),
+			Stop::GivesWay => (Some(lost_code), Some(lost_code), PipeEnd::Reset),
+		};
+		if let Some(code) = reset {
+			let _ = self.send.reset(code);
+		}
+		if let Some(code) = stop {
+			let _ = self.recv.stop(code);
+		}
+		(end, self.moved)
+	}
+
+	/// Reads, and writes what came. Pending: nothing has come, or there is no room for all of it.
+	fn pass_on(&mut self, cx: &mut Context) -> Poll<Result<(), Stop>> {
+		let mut chunks: [Bytes; CHUNKS] = std::array::from_fn(|_| Bytes::new());
+		let Poll::Ready(read) = pin!(self.recv.read_chunks(&mut chunks)).poll(cx) else { return Poll::Pending };
+		match read {
+			Ok(Some(n)) => {
+				let (written, passed) = self.write(&mut chunks[..n], cx);
+				if passed.is_pending() {
+					self.rest.extend(chunks[written..n].iter_mut().map(std::mem::take));
+				}
+				passed
+			}
+			// What is sent and FIN are QUIC's to deliver from here on; waiting for the peer's delayed acknowledgement
+			// would only keep the stream on our books.
+			Ok(None) => Poll::Ready(Err(match self.send.finish() {
+				Ok(()) => Stop::Finished,
+				Err(_) => self.why_unsendable(cx),
+			})),
+			Err(ReadError::Reset(code)) => Poll::Ready(Err(Stop::BySender(code))),
+			Err(_) => Poll::Ready(Err(Stop::SenderLost)),
+		}
+	}
+
+	/// Writes what there was no room for.
+	fn pass_rest(&mut self, cx: &mut Context) -> Poll<Result<(), Stop>> {
+		let mut rest = std::mem::take(&mut self.rest);
+		let (written, passed) = self.write(&mut rest, cx);
+		if passed.is_pending() {
+			rest.drain(..written);
+			self.rest = rest;
+		}
+		passed
+	}
+
+	/// Writes all chunks. Gives how many it has written. Pending: there is no room for the others.
+	fn write(&mut self, chunks: &mut [Bytes], cx: &mut Context) -> (usize, Poll<Result<(), Stop>>) {
+		let mut at = 0;
+		while at < chunks.len() {
+			let wrote = pin!(self.send.write_chunks(&mut chunks[at..])).poll(cx);
+			match wrote {
+				Poll::Pending => return (at, Poll::Pending),
+				Poll::Ready(Ok(written)) => {
+					at += written.chunks;
+					self.moved += written.bytes as u64;
+					self.gives_way = None;
+				}
+				Poll::Ready(Err(WriteError::Stopped(code))) => return (at, Poll::Ready(Err(Stop::ByReceiver(code)))),
+				Poll::Ready(Err(_)) => return (at, Poll::Ready(Err(self.why_unsendable(cx)))),
+			}
+		}
+		(at, Poll::Ready(Ok(())))
+	}
+
+	/// Asked to write on a lost connection, quinn does not say that the receiver stopped the stream before.
+	fn why_unsendable(&mut self, cx: &mut Context) -> Stop {
+		match self.stopped.as_mut().poll(cx) {
+			Poll::Ready(Ok(Some(code))) => Stop::ByReceiver(code),
+			_ => Stop::ReceiverLost,
+		}
+	}
+
+	/// Nothing can be moved now.
+	fn wait(&mut self, cancelled: Option<VarInt>, cx: &mut Context) -> Poll<Stop> {
+		if self.rest.is_empty() {
+			if let Poll::Ready(stop) = self.stopped.as_mut().poll(cx) {
+				return Poll::Ready(match stop {
+					Ok(Some(code)) => Stop::ByReceiver(code),
+					_ => Stop::ReceiverLost,
+				});
+			}
+		} else if self.resettable {
+			match pin!(self.recv.received_reset()).poll(cx) {
+				Poll::Pending => {}
+				Poll::Ready(Ok(Some(code))) => return Poll::Ready(Stop::BySender(code)),
+				Poll::Ready(Ok(None)) => self.resettable = false, // all of it has arrived: only room is missing
+				Poll::Ready(Err(_)) => return Poll::Ready(Stop::SenderLost),
+			}
+		}
+		if let Some(code) = cancelled {
+			return Poll::Ready(Stop::Cancelled(code));
+		}
+		if self.rest.is_empty() {
+			return Poll::Pending;
+		}
+		let (from, to) = (self.from, self.to);
+		let gives_way = self.gives_way.get_or_insert_with(|| Box::pin(from.gives_way(to)));
+		gives_way.as_mut().poll(cx).map(|()| Stop::GivesWay)
+	}
+}
