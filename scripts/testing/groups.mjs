@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { compiledFile } from "./compile.mjs";
 
-const folder = join(import.meta.dirname, "..", "..", ".tmp", "groups");
+const root = join(import.meta.dirname, "..", "..");
+const folder = join(root, ".tmp", "groups");
 
 /**
  * Files below one of these folders share a process. Their tests run one after another, as in a file: none leaves anything behind that another might see.
@@ -23,12 +24,33 @@ const SHARED = [
 	"packages/conec/src/stream/",
 	"packages/conec/src/tls/",
 	"packages/conec/src/wire/",
-	"packages/conec/src/",
 	"packages/conec/testing/",
 ];
 
-/** Files in such a folder that need a process for themselves, and why. */
-const ALONE = new Map([]);
+/** Files elsewhere, of that kind, that share one as well. */
+const SHARED_FILES = new Map(
+	Object.entries({
+		"test-memory": [
+			"test/adapters.test.ts",
+			"test/broadcast-memory.test.ts",
+			"test/direct-memory.test.ts",
+			"test/direct-moves.test.ts",
+			"test/protocols-memory.test.ts",
+			"test/resumption-memory.test.ts",
+			"test/virtual-time.test.ts",
+			"test/certificates/chain.test.ts",
+			"test/certificates/unreadable.test.ts",
+			"test/hostile/broadcasts.test.ts",
+			"test/hostile/datagrams.test.ts",
+			"test/hostile/hello.test.ts",
+			"test/hostile/streams.test.ts",
+		],
+		scripts: ["advisories", "licences", "native-constants", "rust-rooms", "version-floors"].map((name) => `scripts/${name}.test.ts`),
+	}).flatMap(([key, members]) => members.map((file) => [file, key])),
+);
+
+/** Files that run as their sources, since they load one of them a second time. */
+const AS_SOURCE = new Set(["packages/quic/src/native.test.ts"]);
 
 /** The programs to run, in the order of `files`: each of them alone, or where the first of its folder is. Absolute paths. */
 export function programs(files) {
@@ -36,15 +58,19 @@ export function programs(files) {
 	mkdirSync(folder, { recursive: true });
 	const groups = new Map();
 	for (const file of files) {
-		const key = ALONE.has(file) ? file : (SHARED.find((start) => file.startsWith(start)) ?? file);
+		const key = SHARED_FILES.get(file) ?? SHARED.find((start) => file.startsWith(start)) ?? file;
 		groups.set(key, [...(groups.get(key) ?? []), file]);
 	}
-	return [...groups].map(([key, members]) => (members.length === 1 ? compiledFile(members[0]) : together(key, members)));
+	return [...groups].map(([key, members]) => (members.length === 1 ? programOf(members[0]) : together(key, members)));
+}
+
+function programOf(file) {
+	return AS_SOURCE.has(file) ? join(root, file) : compiledFile(file);
 }
 
 /** A program that has the tests of all of them. */
 function together(key, files) {
 	const path = join(folder, `${key.replace(/\/$/, "").replaceAll("/", "-")}.test.mjs`);
-	writeFileSync(path, files.map((file) => `import ${JSON.stringify(pathToFileURL(compiledFile(file)).href)};\n`).join(""));
+	writeFileSync(path, files.map((file) => `import ${JSON.stringify(pathToFileURL(programOf(file)).href)};\n`).join(""));
 	return path;
 }
