@@ -10,8 +10,8 @@ import { programs } from "./testing/groups.mjs";
 
 // Of a test and, on Node 20, of a whole file: the ones that run processes take a minute, and several on a machine that is slow and busy.
 const TIMEOUT_MS = 900_000;
-// One more than cores where there are two: most files wait more than they compute.
-const CONCURRENCY = availableParallelism() + 1;
+// Two more than cores: most of those that have a process for themselves wait more than they compute.
+const CONCURRENCY = availableParallelism() + 2;
 /** The files that take longest, the longest first: one that begins last would be alone at the end. The others follow by name, each with those that share its process. */
 const FIRST = [
 	"test/worlds.test.ts",
