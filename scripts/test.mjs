@@ -6,14 +6,16 @@ import { join } from "node:path";
 import { buildDist, distIsCurrent } from "./build-dist.mjs";
 import { globFiles } from "./files.mjs";
 import { COMPILED, compileSources } from "./testing/compile.mjs";
+import { programs } from "./testing/groups.mjs";
 
 // Of a test and, on Node 20, of a whole file: the ones that run processes take a minute, and several on a machine that is slow and busy.
 const TIMEOUT_MS = 900_000;
-// One more than cores where there are two: most files wait more than they compute.
-const CONCURRENCY = availableParallelism() + 1;
-/** The files that take longest, the longest first: one that begins last would be alone at the end. The others follow by name. */
+// Two more than cores: most of those that have a process for themselves wait more than they compute.
+const CONCURRENCY = availableParallelism() + 2;
+/** The files that take longest, the longest first: one that begins last would be alone at the end. The others follow by name, each with those that share its process. */
 const FIRST = [
 	"test/worlds.test.ts",
+	"test/cli/lost-output.test.ts",
 	"test/resources/leaks.test.ts",
 	"test/resources/broadcast-frozen.test.ts",
 	"test/examples.test.ts",
@@ -51,7 +53,7 @@ const passed = flags.filter((flag) => flag !== "--coverage");
 // No --test-force-exit: a handle that is left open hangs its file until the timeout, and that is the leak test.
 process.exitCode = await runTests(
 	[...COMPILED, ...coverage, ...passed, join(import.meta.dirname, "testing", "run.mjs"), String(CONCURRENCY), String(TIMEOUT_MS)],
-	files,
+	programs(files),
 );
 
 /** Runs node's test runner, and repeats its summary where the list of failures has pushed it up. */

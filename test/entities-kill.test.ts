@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Client, Coordinator } from "../packages/conec/src/index.ts";
-import { NODE_FLAGS } from "../packages/conec/testing/node-flags.ts";
+import { NODE_FLAGS, programOf } from "../packages/conec/testing/node-flags.ts";
 
 /** Quick to notice silence, so that the test is; not so quick that a busy machine is silent so long. */
 const limits = { idleTimeoutMs: 4_000, keepAliveIntervalMs: 400 };
@@ -19,7 +19,7 @@ const NOTICED_MS = 11_000;
 
 /** Starts a child and waits for its first line. */
 async function start(t: TestContext, name: string, ...parameters: string[]): Promise<{ child: ChildProcess; line: string }> {
-	const path = fileURLToPath(new URL(`children/${name}`, import.meta.url));
+	const path = programOf(fileURLToPath(new URL(`children/${name}`, import.meta.url)));
 	const child = spawn(process.execPath, [...NODE_FLAGS, path, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
 	t.after(() => child.kill("SIGKILL"));
 	const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];

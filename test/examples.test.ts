@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { NODE_FLAGS } from "../packages/conec/testing/node-flags.ts";
+import { NODE_FLAGS, programOf } from "../packages/conec/testing/node-flags.ts";
 
 const directory = fileURLToPath(new URL("../examples/", import.meta.url));
 const lines: Readonly<Record<string, readonly string[]>> = {
@@ -48,7 +48,7 @@ test("examples: every one is listed here", () => {
 for (const [name, expected] of Object.entries(lines)) {
 	// That it ends by itself shows that nothing keeps a process alive after close.
 	test(`examples: ${name} runs, says what it should and ends by itself`, { timeout: 120_000 }, async () => {
-		const { stdout, stderr } = await promisify(execFile)(process.execPath, [...NODE_FLAGS, `${directory}${name}`], {
+		const { stdout, stderr } = await promisify(execFile)(process.execPath, [...NODE_FLAGS, programOf(`${directory}${name}`)], {
 			timeout: 100_000,
 		});
 		for (const line of expected) assert.ok(stdout.split("\n").includes(line), `${line} is not in:\n${stdout}`);

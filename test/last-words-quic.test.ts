@@ -5,10 +5,11 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Client, Coordinator, isConecError, type MessageStream } from "../packages/conec/src/index.ts";
+import { NODE_FLAGS, programOf } from "../packages/conec/testing/node-flags.ts";
 import { WORDS } from "./children/words.ts";
 
-const CHILD = fileURLToPath(new URL("children/last-words.ts", import.meta.url));
-const COORDINATOR = fileURLToPath(new URL("children/last-words-coordinator.ts", import.meta.url));
+const CHILD = programOf(fileURLToPath(new URL("children/last-words.ts", import.meta.url)));
+const COORDINATOR = programOf(fileURLToPath(new URL("children/last-words-coordinator.ts", import.meta.url)));
 /** Each of five words on a stream that this side opened, and on one that the other side opened. */
 const STREAMS = 10;
 
@@ -56,7 +57,7 @@ async function listen(t: TestContext, path: "direct" | "proxied" | "coordinator"
 	void (async () => {
 		for await (const stream of path === "coordinator" ? coordinator.incomingStreams : alice.incomingStreams) hear(stream, stream.peer ?? "");
 	})();
-	const child = spawn(process.execPath, ["--conditions=source", "--import", "tsx", CHILD, `127.0.0.1:${coordinator.address.port}`, where.pin, path, path], {
+	const child = spawn(process.execPath, [...NODE_FLAGS, CHILD, `127.0.0.1:${coordinator.address.port}`, where.pin, path, path], {
 		stdio: ["ignore", "pipe", "inherit"],
 	});
 	t.after(() => child.kill("SIGKILL"));
@@ -77,7 +78,7 @@ async function listen(t: TestContext, path: "direct" | "proxied" | "coordinator"
 
 /** Runs the Coordinator that speaks; what was heard of each of its streams, by the Client's id. */
 async function listenToCoordinator(t: TestContext, feedBytes: number): Promise<Map<string, Heard>> {
-	const child = spawn(process.execPath, ["--conditions=source", "--import", "tsx", COORDINATOR], { stdio: ["ignore", "pipe", "inherit"] });
+	const child = spawn(process.execPath, [...NODE_FLAGS, COORDINATOR], { stdio: ["ignore", "pipe", "inherit"] });
 	t.after(() => child.kill("SIGKILL"));
 	const ended = once(child, "close");
 	const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];

@@ -7,9 +7,9 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Client, Coordinator } from "../packages/conec/src/index.ts";
-import { NODE_FLAGS } from "../packages/conec/testing/node-flags.ts";
+import { NODE_FLAGS, programOf } from "../packages/conec/testing/node-flags.ts";
 
-const CHILD = fileURLToPath(new URL("children/busy.ts", import.meta.url));
+const CHILD = programOf(fileURLToPath(new URL("children/busy.ts", import.meta.url)));
 const NO_STOP = process.platform === "win32" ? "there is no SIGSTOP" : false;
 
 async function scene(t: TestContext): Promise<{ alice: Client; child: ChildProcess }> {

@@ -4,14 +4,14 @@ import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Client, Coordinator } from "../packages/conec/src/index.ts";
-import { NODE_FLAGS } from "../packages/conec/testing/node-flags.ts";
+import { NODE_FLAGS, programOf } from "../packages/conec/testing/node-flags.ts";
 
 /** Nobody is missed because of silence. */
 const limits = { idleTimeoutMs: 600_000 };
 
 /** Starts a child. Resolves with its first message. */
 async function start(t: TestContext, ...parameters: string[]): Promise<{ child: ChildProcess; message: unknown }> {
-	const path = fileURLToPath(new URL("children/ends.ts", import.meta.url));
+	const path = programOf(fileURLToPath(new URL("children/ends.ts", import.meta.url)));
 	const child = spawn(process.execPath, [...NODE_FLAGS, path, ...parameters], { stdio: ["ignore", "ignore", "ignore", "ipc"] });
 	t.after(() => child.kill("SIGKILL"));
 	const [message] = await once(child, "message");

@@ -1,6 +1,10 @@
-// Makes Node run the TypeScript files of this repository from `.tmp/compiled`; see compile.mjs. Their addresses stay those of the sources.
+// Makes Node run the TypeScript files of this repository from `.tmp/compiled`; see compile.mjs.
 
 import { register } from "node:module";
+import { join, sep } from "node:path";
+import "./light-hooks.mjs";
 
-register("./hooks.mjs", import.meta.url);
+// What begins there needs no help, which would cost it half a second: each import would be asked about on another thread.
+const compiled = join(import.meta.dirname, "..", "..", ".tmp") + sep;
+if (process.argv[1]?.startsWith(compiled) !== true) register("./hooks.mjs", import.meta.url);
 process.setSourceMapsEnabled(true);

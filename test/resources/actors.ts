@@ -8,10 +8,10 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { NODE_FLAGS } from "../../packages/conec/testing/node-flags.ts";
+import { NODE_FLAGS, programOf } from "../../packages/conec/testing/node-flags.ts";
 
 const FLAGS = [...NODE_FLAGS, "--expose-gc"];
-const childFile = (name: string): string => fileURLToPath(new URL(`children/${name}.ts`, import.meta.url));
+const childFile = (name: string): string => programOf(fileURLToPath(new URL(`children/${name}.ts`, import.meta.url)));
 
 export const MIB: number = 1024 * 1024;
 

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { NODE_FLAGS } from "../../testing/node-flags.ts";
+import { NODE_FLAGS, programOf } from "../../testing/node-flags.ts";
 import { temporary } from "../../testing/temporary.ts";
 import { type LockMeans, type LockOutcome, lockDirectory, lockPipe } from "./directory-lock.ts";
 
-const CHILD = fileURLToPath(new URL("../../../../test/children/lock.ts", import.meta.url));
+const CHILD = programOf(fileURLToPath(new URL("../../../../test/children/lock.ts", import.meta.url)));
 
 /** As on a file system that refuses sockets. */
 const WITHOUT_SOCKETS: LockMeans = {

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ManualClock } from "../../../testing/cli-surroundings.ts";
-import { NODE_FLAGS } from "../../../testing/node-flags.ts";
+import { NODE_FLAGS, programOf } from "../../../testing/node-flags.ts";
 import { type FileWriter, StandardSink, type StandardStream } from "./standard-sink.ts";
 
 const clock = new ManualClock();
@@ -186,7 +186,7 @@ test("standard sink: a terminal that has been stopped does not hold the process 
 	const directory = await mkdtemp(join(tmpdir(), "conec-terminal-"));
 	t.after(() => rm(directory, { recursive: true, force: true }));
 	const said = join(directory, "said");
-	const child = fileURLToPath(new URL("../../../../../test/children/terminal-writer.ts", import.meta.url));
+	const child = programOf(fileURLToPath(new URL("../../../../../test/children/terminal-writer.ts", import.meta.url)));
 	const command = [process.execPath, ...NODE_FLAGS, child, said].map((word) => `'${word}'`).join(" ");
 	// `script` (util-linux) gives it a terminal and stops reading that when nobody reads its own output.
 	if (process.platform !== "linux" || spawnSync("script", ["-qec", "true", "/dev/null"]).status !== 0) return t.skip("needs script of util-linux");
