@@ -2,7 +2,6 @@
 
 import { register } from "node:module";
 import { join, sep } from "node:path";
-import "./light-hooks.mjs";
 
 // What begins there needs no help, which would cost it half a second: each import would be asked about on another thread.
 const compiled = join(import.meta.dirname, "..", "..", ".tmp") + sep;
