@@ -7,11 +7,22 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use quinn::{ReadError, RecvStream, SendStream, StoppedError, VarInt, WriteError};
 
-use super::pipe::PipeEnd;
+use crate::numbered::numbered;
+
 use super::stream::Line;
 
 /// Chunks moved at a time: about 45 KiB of packets.
 const CHUNKS: usize = 32;
+
+numbered! {
+	/// How a pipe ended, as JS reads it. The greater one of its two directions counts.
+	#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+	pub enum PipeEnd {
+		Finished = 0,
+		Reset = 1,
+		Lost = 2,
+	}
+}
 
 /// See the module.
 pub struct Direction<'a> {

@@ -9,21 +9,10 @@ use quinn::VarInt;
 use tokio::sync::{futures::Notified, Notify};
 
 use crate::events::{record, u64_halves};
-use crate::numbered::numbered;
 
-use super::direction::Direction;
+use super::direction::{Direction, PipeEnd};
 use super::parked::Parked;
 use super::stream::Stream;
-
-numbered! {
-	/// How a pipe ended, as JS reads it. The greater one of its two directions counts.
-	#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-	pub enum PipeEnd {
-		Finished = 0,
-		Reset = 1,
-		Lost = 2,
-	}
-}
 
 /// Runs until both directions are over, then tells JS with one `PIPE_END` for both handles. Once both legs are open, `PIPE_OPEN` tells that.
 /// `priority`: of what goes back on `a`.
