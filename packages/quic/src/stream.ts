@@ -59,8 +59,8 @@ export class Stream implements Target, Packer {
 	readonly #creditStep: number;
 	#unreturned = 0;
 	#done = false;
-	/** Nothing more can be written: it ended here, or its end was told. */
-	#written = false;
+	/** Nothing more can be sent: FIN or a reset was written here, or the end of this direction was told. */
+	#sendingIsOver = false;
 	/** Why it broke. The handler is told when all that came before is delivered; nothing follows. */
 	#broken: QuicError | undefined;
 	#toldLost = false;
@@ -76,7 +76,7 @@ export class Stream implements Target, Packer {
 		if (alive) {
 			environment.adopt(this);
 		} else {
-			this.#done = this.#written = true;
+			this.#done = this.#sendingIsOver = true;
 			queueMicrotask(() => handler.lost(streamError(LOST.CONNECTION)));
 		}
 	}
@@ -89,7 +89,7 @@ export class Stream implements Target, Packer {
 	 * @throws {@link QuicError} `INVALID_ARGUMENT` for more than 2^24 - 1 bytes
 	 */
 	write(kind: number, payload: Uint8Array): number {
-		if (this.#written) return -1;
+		if (this.#sendingIsOver) return -1;
 		if (payload.length <= PACKED_FRAME_BYTES) return this.environment.pack(this, kind, payload);
 		if (payload.length > MAX_FRAME_BYTES) throw new QuicError("INVALID_ARGUMENT", `A frame has at most 2^24 - 1 bytes, not ${payload.length}`);
 		const queued = this.environment.native.streamWrite(this.handle, kind, payload);
@@ -108,7 +108,7 @@ export class Stream implements Target, Packer {
 	 */
 	writeUrgent(kind: number, payload: Uint8Array, aside: boolean = false): number {
 		if (payload.length > MAX_FRAME_BYTES) throw new QuicError("INVALID_ARGUMENT", `A frame has at most 2^24 - 1 bytes, not ${payload.length}`);
-		if (this.#written) return -1;
+		if (this.#sendingIsOver) return -1;
 		const queued = this.environment.native.streamWriteUrgent(this.handle, kind, payload, !aside);
 		this.queuedBelow = Math.max(queued, 0);
 		if (!aside && queued <= INLINE_BYTES) this.environment.flushLater();
@@ -117,7 +117,7 @@ export class Stream implements Target, Packer {
 
 	/** Queues a copy of whole frames, see {@link writeFrames}; returns what {@link write} would. */
 	writeFrames(frames: Uint8Array): number {
-		if (this.#written) return -1;
+		if (this.#sendingIsOver) return -1;
 		const [queued = -1] = writeFrames([this], frames);
 		this.queuedBelow = Math.max(queued, 0);
 		return queued;
@@ -133,13 +133,13 @@ export class Stream implements Target, Packer {
 	/** Sends FIN after what is queued. `finished` tells when the peer has all of it. */
 	finish(): void {
 		if (!this.#done) this.environment.native.streamFinish(this.handle);
-		this.#written = true;
+		this.#sendingIsOver = true;
 	}
 
 	/** Gives up sending (RESET_STREAM) and drops what is queued. */
 	reset(code: number): void {
 		if (!this.#done) mapped(() => this.environment.native.streamReset(this.handle, code));
-		this.#written = true;
+		this.#sendingIsOver = true;
 	}
 
 	/** Tells the peer to send no more (STOP_SENDING). Frames on their way may still arrive. */
@@ -173,7 +173,7 @@ export class Stream implements Target, Packer {
 				this.#handler.reset(readU64(payload, 0));
 				break;
 			case RECORD.STOPPED:
-				this.#written = true;
+				this.#sendingIsOver = true;
 				this.#handler.stopped(readU64(payload, 0));
 				break;
 			case RECORD.DRAIN:
@@ -188,7 +188,7 @@ export class Stream implements Target, Packer {
 				setImmediate(() => this.#tellLost());
 				break;
 			case RECORD.STREAM_DONE:
-				this.#done = this.#written = true;
+				this.#done = this.#sendingIsOver = true;
 				this.environment.release(this.handle);
 				this.#tellLost();
 				break;
