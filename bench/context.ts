@@ -5,7 +5,7 @@
  */
 
 import type { BenchIdentity } from "./identity.ts";
-import { type Remote, startRole } from "./remote.ts";
+import { cpuSeconds, type Remote, startRole } from "./remote.ts";
 
 /** Shared between all measurements of a run. */
 export class Context {
@@ -17,6 +17,7 @@ export class Context {
 	readonly root: string;
 	readonly #compiled: string;
 	readonly #shared = new Map<string, Promise<unknown>>();
+	readonly #started: Remote[] = [];
 	readonly #closers: (() => Promise<void> | void)[] = [];
 
 	constructor(options: { identity: BenchIdentity; rawQuinn: string | undefined; quick: boolean; root: string; compiled: string }) {
@@ -40,8 +41,14 @@ export class Context {
 	/** Starts a process that ends with the run at the latest. */
 	start(role: string): Remote {
 		const remote = startRole(this.#compiled, role);
+		this.#started.push(remote);
 		this.onClose(() => remote.stop());
 		return remote;
+	}
+
+	/** CPU seconds, of user and system, that the processes of this run which still live have used; NaN where there is no /proc. */
+	cpuSeconds(): number {
+		return this.#started.map(({ pid }) => cpuSeconds(pid)).reduce((sum, seconds) => sum + seconds, 0);
 	}
 
 	/** Something to undo at the end, last in first out. */

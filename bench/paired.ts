@@ -26,9 +26,14 @@ export function pairedRatio(pairs: readonly (readonly [old: number, now: number]
 	return { pairs: ratios.length, median: median(ratios), low: percentile(medians, 0.05), high: percentile(medians, 0.95) };
 }
 
+/** Whether more of that unit is better. */
+export function isRate(unit: string): boolean {
+	return RATES.has(unit);
+}
+
 /** Whether the new tree is as fast as the old one, within `share`: rates may not be lower, times and sizes not higher. */
 export function isAsFast({ low, high }: PairedRatio, unit: string, share = 0.05): boolean {
-	return RATES.has(unit) ? low >= 1 - share : high <= 1 + share;
+	return isRate(unit) ? low >= 1 - share : high <= 1 + share;
 }
 
 const RATES: ReadonlySet<string> = new Set(["messages/s", "streams/s", "MB/s", "ratio"]);

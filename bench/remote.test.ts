@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { freeze, openDescriptors, type Remote, residentBytes, startRole, thaw } from "./remote.ts";
+import { cpuSeconds, freeze, openDescriptors, type Remote, residentBytes, startRole, thaw } from "./remote.ts";
 
 /** A role in plain JavaScript: echoes, fails, dies or stays silent. */
 const ROLE = `
@@ -49,6 +49,8 @@ test("remote: memory and descriptors of a process can be read from outside", { s
 	await remote.call("echo");
 	assert.ok(residentBytes(remote.pid) > 10_000_000);
 	assert.ok(openDescriptors(remote.pid) > 3);
+	assert.ok(cpuSeconds(remote.pid) > 0 && cpuSeconds(remote.pid) < 60);
+	assert.equal(cpuSeconds(2 ** 30), 0);
 	assert.ok(Number.isNaN(residentBytes(2 ** 30)));
 	assert.ok(Number.isNaN(openDescriptors(2 ** 30)));
 });
