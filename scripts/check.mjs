@@ -15,7 +15,7 @@ const packages = ["quic", "conec"].map((name) => join(root, "packages", name));
 const steps = {
 	types: () => node(tool("typescript", "bin/tsc"), "-p", root),
 	lint: () => node(tool("@biomejs/biome", "bin/biome"), "ci", "--error-on-warnings", `--colors=${process.stdout.isTTY ? "force" : "off"}`, root),
-	dist: () => buildDist() === true,
+	dist: async () => (await buildDist()) === true,
 	publint: () => packages.every((directory) => node(tool("publint", "src/cli.js"), "--strict", "--pack", "npm", directory)),
 	attw: () => packages.every(typesResolve),
 	rustfmt: () => cargo("fmt", ...manifest, "--check"),

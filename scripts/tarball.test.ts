@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { before, type TestContext, test } from "node:test";
+import { pathToFileURL } from "node:url";
 // @ts-expect-error a script without types
 import { importsOf } from "./layout.mjs";
 
@@ -37,7 +38,7 @@ for (const name of packages) {
 
 	test(`tarball: no file of ${name} imports the test runner, assertions or what only tests have`, () => {
 		const sources = pathsOf(name).filter((path) => /^(dist|src|testing)\/.*\.[jt]s$/.test(path));
-		assert.ok(sources.length >= 10, "dist is there: npm run build:dist");
+		assert.ok(sources.length >= 10 && sources.includes("dist/index.js"), "dist is there: npm run build:dist");
 		const found = sources.flatMap((path) => foreignImports(readFileSync(join(root, "packages", name, path), "utf8")).map((target) => `${path}: ${target}`));
 		assert.deepEqual(found, []);
 	});
@@ -87,11 +88,24 @@ test("tarball: what conec/testing loads needs neither the test runner nor the ad
 			else loaded.add(file);
 		}
 	}
-	assert.ok(loaded.has("dist/client/client.js") && loaded.has("dist/testing/memory/transport.js"));
+	assert.ok(loaded.size >= 2, "it shares the library with dist/index.js");
 	assert.deepEqual(
 		[...others].filter((target) => !target.startsWith("node:") || /^node:(test|assert)/.test(target)),
 		[],
 	);
+});
+
+test("tarball: what is exported has its own name, for inspect and for traces", async () => {
+	let classes = 0;
+	for (const file of ["conec/dist/index.js", "conec/dist/testing/index.js", "quic/dist/index.js"]) {
+		const exported = (await import(pathToFileURL(join(root, "packages", file)).href)) as Record<string, unknown>;
+		for (const [name, value] of Object.entries(exported)) {
+			if (typeof value !== "function") continue;
+			classes++;
+			assert.equal(value.name, name, file);
+		}
+	}
+	assert.ok(classes > 10);
 });
 
 test("tarball: installed without the addon, conec/testing works and Client.connect says what is missing", { timeout: 120_000 }, (t) => {

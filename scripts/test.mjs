@@ -43,7 +43,7 @@ if (files.length === 0) {
 if (!compileSources()) process.exit(1);
 
 // Tests that are about processes start what is installed.
-if (!distIsCurrent() && buildDist() !== true) {
+if (!distIsCurrent() && (await buildDist()) !== true) {
 	console.error("The sources cannot be compiled: see above. Tests that start processes need dist.");
 	process.exit(1);
 }
