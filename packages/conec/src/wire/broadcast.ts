@@ -245,11 +245,18 @@ export function writeTaggedFrame(target: Uint8Array, offset: number, sender: Uin
 
 /** A message of a broadcast. */
 export interface Tagged {
+	/** So that a Client can hand on what it decoded, and need not make another object for each message. */
+	readonly type: "message";
 	readonly sender: string;
 	readonly epoch: string;
 	readonly seq: number;
 	/** A view of what was decoded. */
 	readonly data: Uint8Array;
+}
+
+/** The length of the payload that a message was decoded from: an id is one byte a letter. */
+export function taggedBytes({ sender, data }: Tagged): number {
+	return 1 + sender.length + EPOCH_BYTES + 8 + data.length;
 }
 
 /** Reads the payloads of TAGGED frames of one stream; it remembers the last sender, as names seldom change from frame to frame. */
@@ -288,7 +295,10 @@ export class TaggedDecoder {
 		if (seq > Number.MAX_SAFE_INTEGER) {
 			return "a tagged message has a sequence number beyond 2^53 - 1";
 		}
-		return { sender: this.#sender, epoch: this.#epoch, seq, data: payload.subarray(at + EPOCH_BYTES + 8) };
+		// Not `subarray`, which looks for the constructor each time.
+		const start = at + EPOCH_BYTES + 8;
+		const data = new Uint8Array(payload.buffer, payload.byteOffset + start, payload.length - start);
+		return { type: "message", sender: this.#sender, epoch: this.#epoch, seq, data };
 	}
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { decodeBroadcastControl, encodeBroadcastControl, epochToBytes, TaggedDecoder, taggedFrameBytes, writeTaggedFrame } from "./broadcast.ts";
+import { decodeBroadcastControl, encodeBroadcastControl, epochToBytes, TaggedDecoder, taggedBytes, taggedFrameBytes, writeTaggedFrame } from "./broadcast.ts";
 import { applicationCodeFromWire, applicationCodeToWire, CLOSE_CODES, REFUSED_CODES, REJECT_CODES, RESET_CODES } from "./codes.ts";
 import { decodeControl, encodeControl } from "./control.ts";
 import { type DatagramContent, decodeDatagram, encodeDatagram, isAuthentic, type Mac } from "./datagrams.ts";
@@ -209,7 +209,9 @@ test("vectors: broadcasts", () => {
 	const epoch = "00112233445566ff";
 	for (const { name, payload, message } of tagged) {
 		const decoded = new TaggedDecoder(epoch).decode(fromHex(payload));
-		assert.deepEqual(typeof decoded === "string" ? decoded : { ...decoded, data: toHex(decoded.data) }, message, name);
+		assert.ok(typeof decoded !== "string", name);
+		assert.deepEqual({ ...decoded, data: toHex(decoded.data) }, { type: "message", ...message }, name);
+		assert.equal(taggedBytes(decoded), payload.length / 2, name);
 		const sender = new TextEncoder().encode(message.sender);
 		const frame = new Uint8Array(taggedFrameBytes(sender.length, message.data.length / 2));
 		assert.equal(writeTaggedFrame(frame, 0, sender, epochToBytes(message.epoch), message.seq, fromHex(message.data)), frame.length, name);

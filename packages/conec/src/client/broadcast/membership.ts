@@ -25,6 +25,7 @@ import {
 	type Joined,
 	TAG_BYTES,
 	TaggedDecoder,
+	taggedBytes,
 } from "../../wire/broadcast.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { PEER_METADATA_BYTES } from "../../wire/fields.ts";
@@ -60,7 +61,7 @@ export class Membership implements BroadcastStream {
 	readonly #exchange: Exchange;
 	readonly #timer: WakeTimer;
 	readonly #events: ReceiveQueue<BroadcastEvent>;
-	/** For each event that waits, the length of the message or control message that it came in. */
+	/** For each event that waits and is no message, the length of the control message that it came in. */
 	readonly #sizes: Fifo<number> = new Fifo();
 	readonly #sending: SendQueue;
 	#closing = false;
@@ -96,7 +97,7 @@ export class Membership implements BroadcastStream {
 		this.#timer = new WakeTimer(clock, () => exchange.expired());
 		this.#events = new ReceiveQueue({
 			describe: this.describe,
-			consumed: () => exchange.incoming.taken(this.#sizes.shift() ?? 0),
+			consumed: (event) => exchange.incoming.taken(event.type === "message" ? taggedBytes(event) : (this.#sizes.shift() ?? 0)),
 			waits: (yes) => exchange.waits(yes),
 		});
 		this.#sending = new SendQueue(exchange, limits);
@@ -218,9 +219,7 @@ export class Membership implements BroadcastStream {
 		if (this.#info === undefined) return this.#violated("a message came before the member has joined");
 		const message = this.#decoder.decode(payload);
 		if (typeof message === "string") return this.#violated(message);
-		const { sender, epoch, seq, data } = message;
-		this.#sizes.push(payload.length);
-		this.#events.push({ type: "message", sender, epoch, seq, data });
+		this.#events.push(message);
 	}
 
 	#control(payload: Uint8Array): void {
