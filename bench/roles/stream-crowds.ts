@@ -120,12 +120,16 @@ export async function closeUnread(open: Opener): Promise<number> {
 	}
 }
 
-/** Sends to an echo until it takes no more, as its answers are unread; closes; then reads. Milliseconds from the first read until `close` has resolved. */
+/**
+ * Sends to an echo until it takes no more, as its answers are unread; closes while one more message waits to be sent; then reads. What was sent before is in the
+ * peer's process, so it is that message that `close` waits for. Milliseconds from the first read until `close` has resolved.
+ */
 export async function closeUnreadEcho(open: Opener): Promise<Answered> {
 	const stream = await open("echo");
 	try {
-		const bytes = await fill(stream, 16_384, 500);
-		const closed = closes(stream);
+		const bytes = (await fill(stream, 16_384, 500)) + 16_384;
+		const last = stream.send(payload(16_384));
+		const closed = Promise.all([last, closes(stream)]);
 		const early = await Promise.race([closed.then(() => true), new Promise((resolve) => setTimeout(resolve, 300))]);
 		if (early === true) throw new Error("close() resolved while the peer had not taken everything");
 		const startedMs = performance.now();

@@ -45,6 +45,8 @@ export class SendQueue {
 	#queuedBytes = 0;
 	/** Why nothing more can be sent. */
 	#error: ConecError | undefined = undefined;
+	/** Makes {@link #error}. Most streams end and are sent nothing more, and an error with its trace costs as much as a message. */
+	#newError: (() => ConecError) | undefined = undefined;
 
 	constructor(host: SendHost, limits: Limits) {
 		this.#host = host;
@@ -58,7 +60,7 @@ export class SendQueue {
 		return this.#waiting.length;
 	}
 
-	/** Why nothing more can be sent; `undefined`: more can. */
+	/** Why sending has failed; `undefined`: it has not. What {@link end} was given is no failure. */
 	get failure(): ConecError | undefined {
 		return this.#error;
 	}
@@ -118,9 +120,9 @@ export class SendQueue {
 		}
 	}
 
-	/** Later calls reject with `error`; those that wait are still served. The first error stays. */
-	end(error: ConecError): void {
-		this.#error ??= error;
+	/** Later calls reject with what `newError` makes, once; those that wait are still served. The first error stays. */
+	end(newError: () => ConecError): void {
+		this.#newError ??= newError;
 	}
 
 	/** All calls reject with `error`, those that wait too. */
@@ -134,6 +136,7 @@ export class SendQueue {
 
 	/** The bytes of a message that may be sent; throws otherwise. */
 	#admit(message: Uint8Array | string): Uint8Array {
+		this.#error ??= this.#newError?.();
 		if (this.#error !== undefined) {
 			throw this.#error;
 		}

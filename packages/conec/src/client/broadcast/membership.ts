@@ -101,7 +101,7 @@ export class Membership implements BroadcastStream {
 			waits: (yes) => exchange.waits(yes),
 		});
 		this.#sending = new SendQueue(exchange, limits);
-		if (open.mode === "receive") this.#sending.end(this.#newError("this member only receives"));
+		if (open.mode === "receive") this.#sending.end(() => this.#newError("this member only receives"));
 	}
 
 	/** What OPEN says of the stream. */
@@ -202,7 +202,10 @@ export class Membership implements BroadcastStream {
 			},
 			sending: {
 				drained: () => member.#sending.drained(),
-				end: () => member.#sending.end(member.#newError(member.#closing ? "this side has left it" : "this side has finished sending")),
+				end() {
+					const words = member.#closing ? "this side has left it" : "this side has finished sending";
+					member.#sending.end(() => member.#newError(words));
+				},
 				fail: (error) => member.#sending.fail(error),
 			},
 			wakeAt: (ms) => member.#timer.set(ms),

@@ -187,7 +187,7 @@ export class Exchange implements Core, LegOwner, LegsEvents, ReceivingEvents, Fr
 	close(waiting: number): void {
 		if (this.outcome.state !== "open") return;
 		this.outcome.state = "ending";
-		this.#sink.sending.end(this.newError("STREAM_CLOSED", "this side has closed it"));
+		this.#sink.sending.end(() => this.newError("STREAM_CLOSED", "this side has closed it"));
 		if (waiting === 0) this.emptied();
 	}
 

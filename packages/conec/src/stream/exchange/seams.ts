@@ -73,8 +73,8 @@ export interface ExchangeSink {
 	readonly sending: {
 		/** It may be worth writing again. */
 		drained(): void;
-		/** No further message is taken. Those that wait still go, and then `emptied` is called. */
-		end(error: ConecError): void;
+		/** No further message is taken: `newError` says why, if one comes. Those that wait still go, and then `emptied` is called. */
+		end(newError: () => ConecError): void;
 		/** Nothing goes any more, what waits neither. */
 		fail(error: ConecError): void;
 	};
