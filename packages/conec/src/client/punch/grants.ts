@@ -30,6 +30,12 @@ export class PacketGrants {
 		return this.#grants.has(address);
 	}
 
+	/** How many more packets that nobody has asked for may go there. */
+	left(address: string): number {
+		const grant = this.#grants.get(address);
+		return grant === undefined ? 0 : Math.max(0, grant.packets - grant.reserved - grant.sent);
+	}
+
 	/** How much has been taken, by IP address. */
 	sent(): SentPackets[] {
 		return [...this.#grants].map(([address, { sent }]) => ({ address, packets: sent }));

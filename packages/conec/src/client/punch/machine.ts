@@ -250,7 +250,10 @@ export class HolePunch {
 		}
 		path.probes++;
 		path.lastProbeAt = now;
-		path.nextProbeAt = now + probeGapMs(path.probes);
+		const gapMs = probeGapMs(path.probes);
+		// The last one waits: a peer that begins late, because its machine is busy, must not find that all have been sent.
+		const isLast = this.#grants.left(path.to.address) === 1;
+		path.nextProbeAt = now + (isLast ? Math.max(gapMs, LAST_PROBE_PART * (this.#deadlineAt - now)) : gapMs);
 		this.#probe(now, path.socket, path.to, path.kind);
 	}
 
@@ -287,6 +290,9 @@ export class HolePunch {
 /** A packet of the peer leads to an early probe at most this often, and not if the address has just had one. */
 const LEAST_GAP_MS = 20;
 const ASKED_PROBES = 6;
+
+/** The last probe that an address may get goes after this part of what is left of the attempt. */
+const LAST_PROBE_PART = 0.4;
 
 /** Packets of a QUIC handshake that gets no answer, within the time of an attempt: one at once, then after 1 s and 3 s. */
 const HANDSHAKE_PACKETS = 5;

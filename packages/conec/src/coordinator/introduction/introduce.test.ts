@@ -98,6 +98,21 @@ test("introduction: both learn the other's addresses with what they may send, an
 	assert.deepEqual(introduce({ ...ann, reflexive: undefined }, ben, terms())[0].candidates, [], "who has no address of its own can be told of nobody");
 });
 
+test("introduction: two at one site are put off while either of them cannot be told where the other is there", () => {
+	const budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS);
+	const [ann, ben] = [side("192.0.2.1", EASY, false, ["10.0.0.1", "172.17.0.1"]), side("192.0.2.1", EASY, false, ["10.0.0.2", "172.17.0.1"])];
+	const waits = (a: IntroducedSide, b: IntroducedSide, at: Partial<IntroductionTerms> = {}): (number | undefined)[] =>
+		introduce(a, b, terms(budget, at)).map(({ exhaustedForMs }) => exhaustedForMs);
+	assert.deepEqual(waits(ann, ben), [undefined, undefined]);
+	// Others want to reach ann meanwhile. What is left of her address is nothing, of ben's much.
+	for (let i = 0; i < 9; i++) waits(side("192.0.2.1", EASY, false, []), ann);
+	const [toAnn, toBen] = waits(ann, ben, { nowMs: 1 });
+	assert.equal(toAnn, undefined);
+	assert.ok(toBen !== undefined && toBen >= 250 && toBen <= 60_000, `ben waits ${toBen} ms`);
+	assert.deepEqual(waits(side("192.0.2.1", EASY), side("192.0.2.1", EASY), { requester: "eve" }), [undefined, undefined], "who names no address has none to lose");
+	assert.deepEqual(waits(ann, ben, { nowMs: 71_000 }), [undefined, undefined]);
+});
+
 test("introduction: what both call their own comes last", () => {
 	const [ann, ben] = [
 		side("192.0.2.1", EASY, false, ["172.17.0.1", "10.0.0.1", "2001:db8:a::1"]),

@@ -133,6 +133,7 @@ function told(
 	const hosts = [...side.offer.hosts].sort((a, b) => Number(theirs.has(canonicalIp(a.address))) - Number(theirs.has(canonicalIp(b.address))));
 	const lost: number[] = [];
 	let [mattered, used] = [false, false];
+	const home = { granted: false, lost: false };
 	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts }, prober.reflexive, isOwn)) {
 		if (candidates.length === CANDIDATES_LISTED) break;
 		const isReserved = kind === "reflexive" && reserved?.key === budgetKey;
@@ -144,16 +145,21 @@ function told(
 				: budget.grantUnvalidated(budgetKey, HOST_PACKETS, nowMs, lifeMs, budgetKey === address || oneSite ? 0 : KEPT_FOR_ONE_SITE);
 		grant.extend(nowMs, lifeMs);
 		const packets = grant.packets + (kind === "reflexive" && birthday !== undefined ? BIRTHDAY_PACKETS[birthday] : 0);
+		const isHome = oneSite && kind === "host" && !theirs.has(address);
 		if (packets > 0) {
+			home.granted ||= isHome;
 			candidates.push({ address, port, kind, packets });
 			grants.set(address, grant);
 			continue;
 		}
 		// Two at one site meet at their own addresses, others hardly ever anywhere but where the Coordinator sees them.
+		home.lost ||= isHome;
 		mattered ||= kind === "reflexive" && !oneSite;
 		lost.push(kind === "reflexive" ? budget.validatedAfterMs(budgetKey, requester, nowMs) : budget.unvalidatedAfterMs(budgetKey, nowMs));
 	}
 	if (!used) giveBack([reserved?.grant], nowMs);
+	// One side alone cannot do it there: the other takes nothing from addresses that it was not told.
+	mattered ||= home.lost && !home.granted;
 	const inVain = mattered || (lost.length > 0 && candidates.length === 0);
 	return { candidates, birthday, grants, exhaustedForMs: inVain ? Math.max(LEAST_WAIT_MS, Math.min(...lost)) : undefined };
 }
