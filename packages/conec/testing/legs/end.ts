@@ -58,6 +58,8 @@ export class End implements ExchangeSink {
 	endCame = false;
 	wakeMs: number | undefined = undefined;
 	info: CloseInfo | undefined = undefined;
+	/** The code of the error by which it was told that it was not opened. */
+	refusedWith: string | undefined = undefined;
 	isGone = false;
 	isSuspended = false;
 	readonly told: string[] = [];
@@ -123,7 +125,8 @@ export class End implements ExchangeSink {
 		this.#once("opened");
 	}
 
-	refused(): void {
+	refused(error: ConecError): void {
+		this.refusedWith = error.code;
 		assert.equal(this.told.includes("opened"), false, `${this.name}: not opened before`);
 		this.#once("refused");
 	}

@@ -429,7 +429,7 @@ class Pair {
 			}
 		}
 		// The opener gave up before it heard of the leg's loss, and could not say so any more.
-		if (opener.info?.code === "PEER_TIMEOUT") this.#excused = true;
+		if (opener.refusedWith === "PEER_TIMEOUT") this.#excused = true;
 		if (failed.length === 1 && !destroyed && !this.#excused) {
 			assert.fail(`${failed[0]?.name} failed with ${failed[0]?.info?.code}, and the other has not: ${JSON.stringify(ends.map(({ info }) => info))}`);
 		}
