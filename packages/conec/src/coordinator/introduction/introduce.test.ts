@@ -109,7 +109,11 @@ test("introduction: two at one site are put off while either of them cannot be t
 	const [toAnn, toBen] = waits(ann, ben, { nowMs: 1 });
 	assert.equal(toAnn, undefined);
 	assert.ok(toBen !== undefined && toBen >= 250 && toBen <= 60_000, `ben waits ${toBen} ms`);
-	assert.deepEqual(waits(side("192.0.2.1", EASY), side("192.0.2.1", EASY), { requester: "eve" }), [undefined, undefined], "who names no address has none to lose");
+	assert.deepEqual(
+		waits(side("192.0.2.1", EASY), side("192.0.2.1", EASY), { requester: "eve" }),
+		[undefined, undefined],
+		"who names no address has none to lose",
+	);
 	assert.deepEqual(waits(ann, ben, { nowMs: 71_000 }), [undefined, undefined]);
 });
 

@@ -226,6 +226,22 @@ test("stream legs: what is acknowledged while it goes again is replaced by empty
 	assert.deepEqual([sending.sent, sending.acked, recorded.end.exchange.legs.current?.wrote], [5, 4, 5]);
 });
 
+test("stream legs: the first message on another leg is told in time, whatever was not told on the leg before", () => {
+	const recorded = accepted();
+	// After the first of a flow, a slot hears only by steps.
+	for (const number of [0, 1]) frame(recorded, FRAME.DATA, messageOf(number, 8));
+	recorded.legs[0]?.lost(LOST);
+	offer(recorded, 1);
+	frame(recorded, FRAME.FROM, encodeCount(3));
+	did(recorded);
+	frame(recorded, FRAME.DATA, messageOf(2, 8));
+	recorded.pass(25);
+	assert.deepEqual(
+		did(recorded).filter((what) => what.startsWith("1: ACK 3 ")),
+		["1: ACK 3 65536"],
+	);
+});
+
 test("stream legs: STOP and BLOCKED are said again on another leg", () => {
 	const recorded = opened();
 	recorded.end.exchange.stopLocally(3, 0);

@@ -201,6 +201,8 @@ export class Receiving {
 
 	/** What a new current leg is told. */
 	moved(leg: Leg): void {
+		// Its slot has heard nothing yet, so the next unit must not wait for a step.
+		this.#owedCost = this.#freedCost = this.#gatherCost = 0;
 		this.tellStop();
 		if (leg.up && (this.received > leg.toldReceived || this.limit > leg.toldLimit)) leg.acks.now();
 	}
