@@ -124,7 +124,8 @@ function tagSentence(tag) {
 	if (name === "throws") return `**Throws** ${value}`;
 	if (name === "default") return `Default: ${value.replace(/\.?$/, ".")}`;
 	if (name === "returns") return `**Returns** ${value}`;
-	return `**${name}** ${value}`;
+	// `@param name what it is`
+	return `\`${value.replace(/^(\S+)\s+/, "$1`: ")}`;
 }
 
 /** `{@link X}` leads to where X is; pages of `docs/` are links too. Code stays as it is. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { COMMANDS } from "../../packages/conec/src/cli/commands/index.ts";
 import { parseCommandLine } from "../../packages/conec/src/cli/command-line/index.ts";
+import { COMMANDS } from "../../packages/conec/src/cli/commands/index.ts";
 import { CliError } from "../../packages/conec/src/cli/outcome/index.ts";
 import type { Block } from "./blocks.ts";
 

@@ -26,7 +26,8 @@ test("documents: every code block says what it is", () => {
 	assert.ok(blocks.length > 60);
 	for (const block of blocks) {
 		const kind = `${block.language} ${block.info}`.trim();
-		const known = ["ts", "sh", "console", "json", "hex"].includes(block.info === "" || block.language === "hex" ? block.language : "") || kind in CHECKED_ELSEWHERE;
+		const known =
+			["ts", "sh", "console", "json", "hex"].includes(block.info === "" || block.language === "hex" ? block.language : "") || kind in CHECKED_ELSEWHERE;
 		assert.ok(known, `${place(block)}: nothing checks "${kind}"`);
 		if (block.language === "hex") assert.equal(block.page, "docs/protocol.md", "packages/conec/src/wire/vectors.test.ts compares those of this page");
 	}
@@ -63,7 +64,8 @@ test("documents: a shell can read every command", { skip: process.platform === "
 });
 
 test("documents: every shell block is run, or says why it cannot be", () => {
-	for (const block of of("sh", "console")) assert.ok(block.run !== (block.notRun !== undefined), `${place(block)} needs <!-- run --> or <!-- not run: REASON --> above it`);
+	for (const block of of("sh", "console"))
+		assert.ok(block.run !== (block.notRun !== undefined), `${place(block)} needs <!-- run --> or <!-- not run: REASON --> above it`);
 });
 
 test("documents: conec takes every command line in the pages as it is written", async () => {
@@ -84,7 +86,10 @@ for (const block of of("sh", "console").filter(({ run }) => run)) {
 	test(`documents: the commands of ${place(block)} run`, { timeout: 120_000, skip: process.platform === "win32" && "bash is no part of Windows" }, (t) => {
 		const directory = mkdtempSync(join(tmpdir(), "conec-pages-"));
 		t.after(() => rmSync(directory, { recursive: true }));
-		writeFileSync(join(directory, "conec"), `#!/bin/sh\nexec ${JSON.stringify(process.execPath)} ${JSON.stringify(join(ROOT, "packages/conec/dist/cli/main.js"))} "$@"\n`);
+		writeFileSync(
+			join(directory, "conec"),
+			`#!/bin/sh\nexec ${JSON.stringify(process.execPath)} ${JSON.stringify(join(ROOT, "packages/conec/dist/cli/main.js"))} "$@"\n`,
+		);
 		chmodSync(join(directory, "conec"), 0o755);
 		const work = mkdtempSync(join(directory, "work-"));
 		const { status, stdout, stderr } = spawnSync("bash", ["-euo", "pipefail"], {
@@ -116,7 +121,14 @@ test("documents: every link within the repository leads somewhere, to the headin
 /** The anchors of a page, as GitHub makes them. */
 function headings(file: string): Set<string> {
 	const titles = textOf(file).matchAll(/^#+ (.+)$/gm);
-	return new Set([...titles].map((match) => (match[1] as string).toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(" ", "-")));
+	return new Set(
+		[...titles].map((match) =>
+			(match[1] as string)
+				.toLowerCase()
+				.replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+				.replaceAll(" ", "-"),
+		),
+	);
 }
 
 test("documents: blocks are found with what the comments above them say", () => {
@@ -140,11 +152,10 @@ const wrong: readonly (readonly [what: string, page: string])[] = [
 for (const [what, page] of wrong) test(`documents: ${what} is reported`, () => assert.throws(() => blocksOf("a.md", page), /a\.md:1|a\.md:2/));
 
 test("documents: commands are found among pipes, quotes, remarks and prompts", () => {
-	assert.deepEqual(conecCommands("head -c 1M /dev/zero | conec pipe --to bob > out # conec x\nnpx conec certs show 'a b.pem'; A=1 conec peers 2>/dev/null &\necho conec"), [
-		["pipe", "--to", "bob"],
-		["certs", "show", "a b.pem"],
-		["peers"],
-	]);
+	assert.deepEqual(
+		conecCommands("head -c 1M /dev/zero | conec pipe --to bob > out # conec x\nnpx conec certs show 'a b.pem'; A=1 conec peers 2>/dev/null &\necho conec"),
+		[["pipe", "--to", "bob"], ["certs", "show", "a b.pem"], ["peers"]],
+	);
 	assert.equal(typed({ language: "console", text: "alice$ conec peers\nbob is here\n$ ls\n# id" }), "conec peers\nls\nid");
 });
 

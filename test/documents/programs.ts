@@ -28,7 +28,15 @@ export function writePrograms(blocks: readonly Block[]): void {
 	const run = blocks.filter(({ notRun }) => notRun === undefined);
 	const list = run.map((block) => ({ name: nameOf(block), prints: block.prints, world: WORLD.some((name) => uses(block, name)) }));
 	writeFileSync(join(folder, "blocks.json"), JSON.stringify(list));
-	const settings = { outDir: "out", rootDir: ".", declaration: false, isolatedDeclarations: false, noUnusedLocals: false, noUnusedParameters: false, sourceMap: false };
+	const settings = {
+		outDir: "out",
+		rootDir: ".",
+		declaration: false,
+		isolatedDeclarations: false,
+		noUnusedLocals: false,
+		noUnusedParameters: false,
+		sourceMap: false,
+	};
 	writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../../tsconfig.base.json", compilerOptions: settings, include: ["*.ts"] }));
 }
 
@@ -40,7 +48,12 @@ export function compilePrograms(): string {
 }
 
 /** Runs them all. The process ends by itself, or it is a failure: something was left open. */
-export function runPrograms(): { readonly outcomes: ReadonlyMap<string, Outcome>; readonly stdout: string; readonly stderr: string; readonly status: number | null } {
+export function runPrograms(): {
+	readonly outcomes: ReadonlyMap<string, Outcome>;
+	readonly stdout: string;
+	readonly stderr: string;
+	readonly status: number | null;
+} {
 	// The runner of tests must not take the process for one of its own, and speaks TAP in every version of Node.
 	const { NODE_TEST_CONTEXT: _, ...env } = process.env;
 	const { status, stdout, stderr } = spawnSync(process.execPath, ["--test-reporter=tap", join(folder, "out", "run-blocks.js"), folder], {
