@@ -131,6 +131,18 @@ test("deploy: the container file copies what there is, and everything that its b
 	for (const file of copied) assert.ok(existsSync(join(ROOT, file)), file);
 	// `npm ci` runs scripts/prepare.mjs, which reads these.
 	for (const file of ["package.json", "package-lock.json", "tsconfig.base.json", "packages", "scripts"]) assert.ok(copied.includes(file), file);
+	// `npm ci` succeeds without the addon: an image without it must not be made.
+	const status = /&& (node \S+ status) &&/.exec(all("RUN").join("\n"))?.[1];
+	assert.ok(status !== undefined);
+	const [, script = "", ...rest] = status.split(" ");
+	for (const [native, expected] of [
+		["off", 1],
+		[undefined, 0],
+	] as const) {
+		const { CONEC_QUIC_NATIVE: _, ...env } = process.env;
+		const run = spawnSync(process.execPath, [join(ROOT, script), ...rest], { env: native === undefined ? env : { ...env, CONEC_QUIC_NATIVE: native } });
+		assert.equal(run.status, expected);
+	}
 	for (const command of all("RUN")) assert.equal(spawnSync("sh", ["-n"], { input: command }).status, 0, command);
 });
 
