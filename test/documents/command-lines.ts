@@ -52,3 +52,12 @@ export async function complaint([name = "--help", ...rest]: readonly string[]): 
 		throw error;
 	}
 }
+
+/** Whether a command in the text exists, with the options that it is said to have; what does not, if so. Names in capitals stand for anything. */
+export async function unknownPart(name: string, rest: string): Promise<string | undefined> {
+	if (name === "help") return undefined;
+	const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+	if (entry === undefined) return name;
+	const options = new Set([...Object.keys((await entry.spec()).options), "json", "help"]);
+	return [...rest.matchAll(/(?<=\s)--([a-z-]+)/g)].map((match) => match[1] as string).find((option) => !options.has(option));
+}

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
 import { type Block, blocksOf } from "./blocks.ts";
-import { complaint, conecCommands, typed } from "./command-lines.ts";
+import { complaint, conecCommands, typed, unknownPart } from "./command-lines.ts";
 import { allBlocks, PAGES, ROOT, textOf } from "./pages.ts";
 import { compilePrograms, nameOf, runPrograms, writePrograms } from "./programs.ts";
 
@@ -76,6 +76,19 @@ test("documents: conec takes every command line in the pages as it is written", 
 			assert.equal(await complaint(args), undefined, `${place(block)}: conec ${args.join(" ")}`);
 		}
 	assert.ok(seen > 30);
+});
+
+test("documents: commands and options in the text exist", async () => {
+	let seen = 0;
+	// Two tell of the past as well, and one of strings that are hashed.
+	for (const page of PAGES.filter((name) => !["CHANGELOG.md", "docs/decisions.md", "docs/protocol.md"].includes(name))) {
+		const prose = textOf(page).replaceAll(/^ *```[\s\S]*?^ *```$/gm, "");
+		for (const [, name = "", rest = ""] of prose.matchAll(/`conec ([a-z]+)([^`\n]*)`/g)) {
+			seen++;
+			assert.equal(await unknownPart(name, rest), undefined, `${page}: conec ${name}${rest}`);
+		}
+	}
+	assert.ok(seen > 60);
 });
 
 test("documents: JSON is JSON", () => {
@@ -165,3 +178,9 @@ for (const [what, args] of [
 	["an option without its value", ["send", "a", "--to"]],
 ] as const)
 	test(`documents: ${what} of conec is reported`, async () => assert.notEqual(await complaint(args), undefined));
+
+test("documents: an option in the text that a command does not have is found", async () => {
+	assert.equal(await unknownPart("receive", " --force, --from PEER"), undefined);
+	assert.equal(await unknownPart("receive", " --overwrite"), "overwrite");
+	assert.equal(await unknownPart("recieve", ""), "recieve");
+});
