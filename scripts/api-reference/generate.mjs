@@ -13,7 +13,7 @@ const folder = join(import.meta.dirname, "..", "..", "docs", "api");
 export function apiPages() {
 	const entries = ENTRIES.map((entry) => ({ ...entry, ...readEntry(entry) }));
 	const links = linksOf(entries);
-	return new Map([["README.md", renderIndex(entries)], ...entries.map((entry) => [entry.page, renderEntry(entry, links)])]);
+	return new Map([["README.md", renderIndex(entries, links)], ...entries.map((entry) => [entry.page, renderEntry(entry, links)])]);
 }
 
 async function write() {

@@ -20,23 +20,40 @@ export function renderEntry({ specifier, intro, exports }, links) {
 	return `${lines.join("\n").trimEnd()}\n`;
 }
 
-/** The page that names the others. */
-export function renderIndex(entries) {
-	const rows = entries.map(
-		({ specifier, page, exports }) => `| [\`${specifier}\`](${page}) | ${exports.map(({ name }) => `[${name}](${page}#${anchor(name)})`).join(", ")} |`,
-	);
-	return [
+/** The page that names the others, with the first sentence of each description. */
+export function renderIndex(entries, links) {
+	const lines = [
 		"# API reference",
 		"",
 		GENERATED,
 		"",
-		"Everything that the packages export, with its description. The words are those of the doc comments, which an editor shows too.",
+		"Everything that the packages export. The words are those of the doc comments, which an editor shows too.",
 		"",
-		"| import from | exports |",
-		"|---|---|",
-		...rows,
-		"",
-	].join("\n");
+	];
+	for (const { specifier, page, exports } of entries) {
+		lines.push(`## [\`${specifier}\`](${page})`, "");
+		for (const [title, ...kinds] of KINDS) {
+			const found = exports.filter(({ declarations }) => kinds.includes(declarations[0].kind));
+			if (found.length === 0) continue;
+			lines.push(
+				`**${title}**`,
+				"",
+				...found.map(({ name, declarations }) => `- [${name}](${page}#${anchor(name)}): ${firstSentence(description(declarations), links, name)}`),
+				"",
+			);
+		}
+	}
+	return `${lines.join("\n").trimEnd()}\n`;
+}
+
+function firstSentence(text, links, owner) {
+	const [sentence = ""] = /^[\s\S]*?[.:](?=\s|$)/.exec(text) ?? [];
+	return prose(sentence.replaceAll(/\s+/g, " ").replace(/:$/, "."), links, owner);
+}
+
+/** What the comments say of an export: of overloads, the first that has one. */
+function description(declarations) {
+	return declarations.map(({ doc }) => doc).find((doc) => doc !== "") ?? "";
 }
 
 /** Where each name is: `Client` and `Client.connect`, by name. */
@@ -65,8 +82,7 @@ function membersOf({ kind, code }) {
 
 function renderExport({ name, declarations, beside }, links) {
 	const [first] = declarations;
-	const described = declarations.map(({ doc }) => doc).find((doc) => doc !== "") ?? "";
-	const lines = [`## ${name}`, "", prose(described, links, name), ""];
+	const lines = [`## ${name}`, "", prose(description(declarations), links, name), ""];
 	if (first.kind === "class" || first.kind === "interface") {
 		const { head, members } = bodyOf(first.code);
 		lines.push(...fence(`${head} {}`), "");
