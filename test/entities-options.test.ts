@@ -10,7 +10,7 @@ const wrongRange = { name: "RangeError", code: "OPTION_INVALID" };
 
 test("options: defaults are filled in", () => {
 	const client = resolveClientOptions({ ...fine, pin: "0".repeat(64) });
-	assert.deepEqual(client.coordinator, { host: "localhost", port: 1719 });
+	assert.deepEqual(client.coordinators, [{ host: "localhost", port: 1719 }]);
 	assert.deepEqual([client.localAddress, client.family, client.keepAliveIntervalMs, client.keyLog, client.congestion], ["::", 0, 5_000, false, "cubic"]);
 	assert.equal(resolveClientOptions({ ...fine, localAddress: "127.0.0.1" }).family, 4);
 	assert.equal(resolveClientOptions({ ...fine, keepAliveIntervalMs: 0 }).keepAliveIntervalMs, 0);

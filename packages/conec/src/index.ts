@@ -43,6 +43,7 @@ export type { BroadcastMembers } from "./client/broadcast/index.ts";
 export type { Channel, ChannelStats } from "./client/channel/index.ts";
 export { Client } from "./client/client.ts";
 export type { ClientChannelStatus } from "./client/direct/index.ts";
+export { type CoordinatorLinkParts, formatLink, parseLink } from "./client/link/index.ts";
 export type { OwnNat } from "./client/network/index.ts";
 export type { ClientOptions } from "./client/options.ts";
 export type { ClientStatus } from "./client/status.ts";

@@ -129,7 +129,7 @@ test("run: which commands end with their output, and which are services", async 
 	const args = {
 		operands: [],
 		text: () => undefined,
-		flag: () => false,
+		flag: () => false, typed: () => false,
 		count: () => undefined,
 		bytes: () => undefined,
 		list: () => [],

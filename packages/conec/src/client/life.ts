@@ -78,7 +78,8 @@ export class ClientLife {
 	get present(): ClientStatus[] {
 		if (this.#state.type === "over") return [];
 		if (this.#state.type === "disconnected") return [{ type: "disconnected", info: this.#state.info }];
-		return [{ type: "connected", observedAddress: this.#host.link().observedAddress }];
+		const { observedAddress, connection } = this.#host.link();
+		return [{ type: "connected", observedAddress, coordinatorAddress: connection.remoteAddress }];
 	}
 
 	/** See `Client.close`. */

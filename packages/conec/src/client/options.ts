@@ -18,15 +18,21 @@ import { makeSelfSigned } from "../tls/self-signed.ts";
 import { coordinatorTrust, readAuthorities } from "../tls/trust.ts";
 import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
+import { parseLink } from "./link/index.ts";
 import type { UplinkOptions } from "./uplink/index.ts";
-import { parseCoordinator, parseSocketAddress } from "./uplink/index.ts";
+import { type HostAndPort, parseCoordinator, parseSocketAddress } from "./uplink/index.ts";
 
 /** Options of `Client.connect`. */
 export interface ClientOptions {
 	/** The id of this Client: labels of a-z, 0-9 and inner hyphens, joined by dots. At most 63 bytes. */
 	readonly id: string;
 	/** Where the Coordinator is: "host", "host:port" or "[::1]:1719". Its certificate must be valid for the host, unless its key is pinned. @default port 1719 */
-	readonly coordinator: string;
+	readonly coordinator?: string;
+	/**
+	 * A link instead of `coordinator` and `pin`, as `conec coordinator` prints it: `conec://HOST[:PORT][,HOST...][#pin=sha256:HEX]`. Its hosts are
+	 * tried in turn, each when the one before has failed or has not answered for 250 ms. `pin` may be given too if the link has none. See {@link parseLink}.
+	 */
+	readonly link?: string;
 	/** An "ip" or "ip:port" to dial, so that the host is not resolved. The certificate must still be valid for the host. @default the host is resolved */
 	readonly address?: string;
 	/** Authorities that may have issued the Coordinator's certificate. A self-signed certificate is its own authority. @default Node's root store */
@@ -109,6 +115,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 	checkOptions(options, {
 		id: "string",
 		coordinator: "string",
+		link: "string",
 		address: "string",
 		ca: "pems",
 		pin: "string or strings",
@@ -138,14 +145,14 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
 	if (localAddress !== undefined && isIP(localAddress) === 0)
 		throw argumentError("type", "OPTION_INVALID", `Option "localAddress" must be an IP address, not ${JSON.stringify(localAddress)}`);
-	const coordinator = parseCoordinator(options.coordinator);
+	const { coordinators, pin } = coordinatorsOf(options);
 	const limits = resolveLimits(options.limits, "client");
 	checkMetadata(options.metadata, limits.metadataBytes);
-	const trust = coordinatorTrust(options);
+	const trust = coordinatorTrust({ ca: options.ca, pin });
 	return {
 		id,
-		coordinator,
-		address: options.address === undefined ? undefined : parseSocketAddress(options.address, coordinator.port),
+		coordinators,
+		address: addressOf(options.address, coordinators),
 		trust,
 		ca: options.ca === undefined ? undefined : trust.roots,
 		endAtExpiry: options.endAtExpiry ?? false,
@@ -165,6 +172,26 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		limits,
 		signal: options.signal,
 	};
+}
+
+/** Where the Coordinator may be, and its pins. */
+function coordinatorsOf({ coordinator, link, pin }: ClientOptions): { coordinators: readonly HostAndPort[]; pin: ClientOptions["pin"] } {
+	const wrong = (message: string): Error => argumentError("type", "OPTION_INVALID", message);
+	if (link === undefined) {
+		if (coordinator === undefined) throw wrong('Option "coordinator" or "link" is missing');
+		return { coordinators: [parseCoordinator(coordinator)], pin };
+	}
+	if (coordinator !== undefined) throw wrong('Options "coordinator" and "link" exclude each other');
+	const parts = parseLink(link);
+	if (parts.pins.length > 0 && pin !== undefined) throw wrong('Option "pin" cannot be given with a link that has a pin');
+	return { coordinators: parts.coordinators.map(parseCoordinator), pin: parts.pins.length > 0 ? parts.pins : pin };
+}
+
+function addressOf(address: string | undefined, coordinators: readonly HostAndPort[]): ResolvedClientOptions["address"] {
+	const [first, ...others] = coordinators;
+	if (address === undefined || first === undefined) return undefined;
+	if (others.length > 0) throw argumentError("type", "OPTION_INVALID", 'Option "address" cannot be given with a link that has several hosts');
+	return parseSocketAddress(address, first.port);
 }
 
 /** The identity that the options ask for. Throws `CERTIFICATE_*`, `STATE_DIRECTORY_INVALID`. */

@@ -12,8 +12,8 @@ import type { ClientChannelStatus } from "./direct/index.ts";
 
 /** An event of `client.status()`. */
 export type ClientStatus =
-	/** The Client is connected. The Coordinator sees it at `observedAddress`. */
-	| { readonly type: "connected"; readonly observedAddress: SocketAddress }
+	/** The Client is connected to the Coordinator at `coordinatorAddress`, which sees it at `observedAddress`. */
+	| { readonly type: "connected"; readonly observedAddress: SocketAddress; readonly coordinatorAddress: SocketAddress }
 	/** The Coordinator sees this Client at another address now. */
 	| { readonly type: "moved"; readonly observedAddress: SocketAddress }
 	/** The Coordinator is stopping, for `reason`. No more streams can be opened through it, and the connection ends within seconds. */

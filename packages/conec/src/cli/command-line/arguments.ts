@@ -37,6 +37,8 @@ export interface Arguments {
 	/** The option's value, or else that of its environment variable. */
 	text(name: string): string | undefined;
 	flag(name: string): boolean;
+	/** Whether the option was written on the command line. */
+	typed(name: string): boolean;
 	/** A whole number within the range, inclusive. */
 	count(name: string, least: number, most: number): number | undefined;
 	/** Bytes, with an optional suffix K, M, G or T (powers of 1,024). */
@@ -69,7 +71,13 @@ export function parseCommandLine(spec: CommandSpec, args: readonly string[], env
 	const values = new Map<string, string | true>();
 	const operands: string[] = [];
 	for (const token of tokens) {
-		if (token.kind === "positional") operands.push(token.value);
+		if (token.kind === "positional") {
+			// A link is known by its beginning, so it needs no --link before it.
+			if (Object.hasOwn(specs, "link") && LINK.test(token.value)) {
+				if (values.has("link")) throw usageError("a link is given twice", hint);
+				values.set("link", token.value);
+			} else operands.push(token.value);
+		}
 		if (token.kind !== "option") continue;
 		if (token.rawName === "-h" || token.rawName === "--help") return "help";
 		const option = token.rawName.startsWith("--") && Object.hasOwn(specs, token.name) ? specs[token.name] : undefined;
@@ -147,6 +155,10 @@ class ParsedArguments implements Arguments {
 		return this.#values.get(name) === true;
 	}
 
+	typed(name: string): boolean {
+		return this.#values.has(name);
+	}
+
 	count(name: string, least: number, most: number): number | undefined {
 		const text = this.text(name);
 		if (text === undefined) return undefined;
@@ -180,6 +192,8 @@ class ParsedArguments implements Arguments {
 		return found;
 	}
 }
+
+const LINK = /^conec:\/\//i;
 
 function editDistance(a: string, b: string): number {
 	let row = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -9,6 +9,12 @@ import type { OptionSpec } from "./arguments.ts";
 /** Options of every command that connects. */
 export const CONNECTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 	id: { value: "ID", text: "this Client's id; default: the machine's name", env: "CONEC_ID" },
+	link: {
+		value: "LINK",
+		text: "the Coordinator and its key in one word: conec://HOST[:PORT]#pin=...; - takes the first line of standard input",
+		env: "CONEC_LINK",
+	},
+	"link-file": { value: "FILE", text: "a file with a link in it" },
 	coordinator: { value: "HOST[:PORT]", text: "where the Coordinator is; default: the one that last ran with this state directory", env: "CONEC_COORDINATOR" },
 	pin: { value: "sha256:HEX", text: "trust the Coordinator by its key", env: "CONEC_PIN" },
 	ca: { value: "FILE", text: "trust the Coordinator by this certificate authority (PEM)" },

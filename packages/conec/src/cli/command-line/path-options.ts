@@ -14,5 +14,6 @@ export const EXPLAIN_OPTION: Readonly<Record<string, OptionSpec>> = {
 /** The options of commands that open streams. */
 export const PATH_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 	path: { value: "auto|direct|proxied", text: "direct; through the Coordinator (proxied); or direct if possible (auto, the default)" },
+	wait: { text: "wait for a peer that is not here yet" },
 	...EXPLAIN_OPTION,
 };

@@ -5,26 +5,22 @@
  */
 
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { errnoOf } from "../../files/file-errors.ts";
-import { Client, type ClientOptions, ConecError, isConecError, type JsonValue, type MessageStream, type ProtocolHandlers } from "../../index.ts";
+import { Client, type ClientOptions, ConecError, isConecError, type ProtocolHandlers, type SocketAddress } from "../../index.ts";
 import type { CommandContext } from "../command-line/index.ts";
 import { CONGESTION_CHOICES } from "../command-line/index.ts";
-import { claimDefaultId, idFromHostName, stateDirectory } from "../machine/index.ts";
-import { CliError, EXIT_CODES, usageError } from "../outcome/index.ts";
+import { coordinatorArgument, stateDirectory } from "../machine/index.ts";
+import { usageError } from "../outcome/index.ts";
 import type { Surroundings } from "../surroundings/index.ts";
 import { orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
-import { errnoText } from "../words/index.ts";
 import { answerPings, turnAwayUnnamed } from "./answers.ts";
 import { namesOf } from "./certificate-facts.ts";
 import { explainError } from "./explain-error.ts";
-import { addressField, explainPeer, pathChoice } from "./path.ts";
-import { PROTOCOLS, type Protocol } from "./protocols.ts";
-
-/** File in the state directory by which a Coordinator's own user finds it. */
-export const LOCAL_COORDINATOR_FILE: string = "coordinator.json";
+import { readNamed } from "./named-file.ts";
+import { defaultId, givenId, type OwnId } from "./own-id.ts";
+import { addressField } from "./path.ts";
+import { PROTOCOLS } from "./protocols.ts";
+import { type CoordinatorChoice, chosenCoordinator, coordinatorOptions } from "./which-coordinator.ts";
 
 /** A connected Client and what has to be undone with it. */
 export interface Connection {
@@ -38,15 +34,16 @@ export interface Connection {
 /** What the options make of a Client that is not connected yet. */
 export interface PreparedClient {
 	readonly options: ClientOptions;
-	/** Gives the id back, if it is one that was claimed. Never throws. */
-	release(): void;
+	readonly coordinator: CoordinatorChoice;
+	/** Its id, to be given back when the Client has ended. */
+	readonly own: OwnId;
 }
 
 /** Reads the options and the files that they name. Rejects with a usage error. */
 export async function prepareClient(context: CommandContext): Promise<PreparedClient> {
-	const { args, signal, surroundings } = context;
+	const { args, signal } = context;
 	// Who brings everything along needs no place to keep something.
-	const trust = await coordinatorAndTrust(context);
+	const coordinator = await chosenCoordinator(context);
 	const identity = await givenIdentity(context);
 	const clientCa = args.text("client-ca");
 	const channels = {
@@ -57,12 +54,11 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 	};
 	const congestion = args.choice("congestion", CONGESTION_CHOICES);
 	const kept = identity ?? { stateDirectory: stateDirectory(context) };
-	const givenId = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
-	const { id, release } =
-		givenId === undefined
-			? await claimDefaultId(stateDirectory(context), idFromHostName(surroundings.machine.hostName()))
-			: { id: givenId, release: () => undefined };
-	return { options: { id, ...trust, ...kept, ...channels, ...(congestion === undefined ? {} : { congestion }), signal }, release };
+	const rest = { ...coordinatorOptions(coordinator), ...kept, ...channels, ...(congestion === undefined ? {} : { congestion }), signal };
+	const atCoordinator = coordinator.pins[0] ?? coordinator.places.join();
+	const id = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
+	const own = id === undefined ? await defaultId(context, atCoordinator) : await givenId(context, id, atCoordinator, identity !== undefined);
+	return { options: { id: own.id, ...rest }, coordinator, own };
 }
 
 /**
@@ -71,15 +67,8 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
  */
 export async function connect(context: CommandContext, handlers: ProtocolHandlers = {}, prepared?: PreparedClient): Promise<Connection> {
 	const { output, signal, surroundings } = context;
-	const { options, release } = prepared ?? (await prepareClient(context));
-	const { coordinator } = options;
-	let client: Client;
-	try {
-		client = await connectClient({ ...options, handlers }, surroundings);
-	} catch (error) {
-		release();
-		throw error;
-	}
+	const { client, own, places } = await connectPrepared(prepared ?? (await prepareClient(context)), handlers, surroundings);
+	const coordinator = places.length === 1 ? (places[0] ?? "") : addressText(await coordinatorAddress(client));
 	output.event("connected", { id: client.id, fingerprint: client.fingerprint, coordinator });
 	output.note(`connected to ${coordinator} as ${quoted(client.id)}`);
 	void tellStatus(client, context);
@@ -93,9 +82,37 @@ export async function connect(context: CommandContext, handlers: ProtocolHandler
 		orEnd: (work) => orInterrupted(Promise.race([work, ended]), signal),
 		async close() {
 			await client.close();
-			release();
+			own.release();
 		},
 	};
+}
+
+/** Where another machine has a default id, the next one is taken. */
+async function connectPrepared({ options, coordinator, own }: PreparedClient, handlers: ProtocolHandlers, surroundings: Surroundings) {
+	for (let id = own, tries = 0; ; tries += 1) {
+		try {
+			return { client: await connectClient({ ...options, id: id.id, handlers }, surroundings), own: id, places: coordinator.places };
+		} catch (error) {
+			const next = isConecError(error) && error.code === "ID_TAKEN" && tries < MOST_IDS_TRIED ? id.next : undefined;
+			if (next === undefined) {
+				id.release();
+				throw error;
+			}
+			id = await next();
+		}
+	}
+}
+
+/** Default ids that are tried, if other machines have the first ones. */
+const MOST_IDS_TRIED = 8;
+
+async function coordinatorAddress(client: Client): Promise<SocketAddress | undefined> {
+	for await (const status of client.status()) if (status.type === "connected") return status.coordinatorAddress;
+	return undefined;
+}
+
+function addressText(address: SocketAddress | undefined): string {
+	return address === undefined ? "the Coordinator" : coordinatorArgument(address.address, address.port);
 }
 
 /**
@@ -129,45 +146,6 @@ async function tellStatus(client: Client, { output }: CommandContext): Promise<v
 	}
 }
 
-/** Opens a stream of a protocol to the peer that `--to` names, on the path that `--path` names. Where there is no path, `--explain` says why. */
-export async function openTo(
-	client: Client,
-	peer: string,
-	protocol: Protocol,
-	context: CommandContext,
-	facts?: Readonly<Record<string, JsonValue>>,
-): Promise<MessageStream> {
-	const { args, signal } = context;
-	try {
-		return await client.openStream(peer, { protocol, ...(facts === undefined ? {} : { metadata: facts }), path: pathChoice(args), signal });
-	} catch (error) {
-		if (isConecError(error) && PATH_FAILURES.includes(error.code)) await explainPeer(client, peer, undefined, context);
-		throw error;
-	}
-}
-
-const PATH_FAILURES: readonly string[] = ["DIRECT_UNAVAILABLE", "CHANNEL_CLOSED", "PEER_LOST", "PEER_TIMEOUT"];
-
-interface CoordinatorAndTrust {
-	readonly coordinator: string;
-	readonly pin?: string;
-	readonly ca?: Uint8Array;
-}
-
-async function coordinatorAndTrust(context: CommandContext): Promise<CoordinatorAndTrust> {
-	const { args } = context;
-	const coordinator = args.text("coordinator");
-	const pin = args.text("pin");
-	const caPath = args.text("ca");
-	if (coordinator === undefined) {
-		const local = await localCoordinator(stateDirectory(context));
-		if (local === undefined) throw usageError("--coordinator HOST[:PORT] is missing", "Start one with `conec coordinator`: it prints the whole command.");
-		return { coordinator: local.coordinator, pin: pin ?? local.pin };
-	}
-	if (pin !== undefined) return { coordinator, pin, ...(caPath === undefined ? {} : { ca: await readNamed(caPath, "--ca") }) };
-	return caPath === undefined ? { coordinator } : { coordinator, ca: await readNamed(caPath, "--ca") };
-}
-
 /** The certificate and key that `--cert` and `--key` name, if they do. */
 export async function givenIdentity({ args }: Pick<CommandContext, "args">): Promise<{ certificate: Uint8Array; privateKey: Uint8Array } | undefined> {
 	const cert = args.text("cert");
@@ -182,25 +160,6 @@ function idOf(certificate: Uint8Array): string | undefined {
 	try {
 		const names = namesOf(new X509Certificate(certificate));
 		return names.length === 1 ? names[0] : undefined;
-	} catch {
-		return undefined;
-	}
-}
-
-/** Reads a file that an option names. */
-export async function readNamed(path: string, option: string): Promise<Uint8Array> {
-	try {
-		return await readFile(path);
-	} catch (error) {
-		throw new CliError(EXIT_CODES.usage, `Cannot read ${quoted(path)}: ${errnoText(errnoOf(error))}`, `Check ${option}.`, error);
-	}
-}
-
-async function localCoordinator(directory: string): Promise<{ coordinator: string; pin: string } | undefined> {
-	try {
-		const value: unknown = JSON.parse(await readFile(join(directory, LOCAL_COORDINATOR_FILE), "utf8"));
-		const { coordinator, pin } = value as Readonly<Record<string, unknown>>;
-		return typeof coordinator === "string" && typeof pin === "string" ? { coordinator, pin } : undefined;
 	} catch {
 		return undefined;
 	}

@@ -15,8 +15,9 @@ export function pathChoice(args: Arguments): PathChoice {
 	return args.choice("path", PATH_CHOICES) ?? "auto";
 }
 
-/** `--path` is the caller's. Throws a usage error. */
+/** `--path` and `--wait` are the caller's. Throws a usage error. */
 export function checkPathOption(args: Arguments): void {
+	if (args.flag("wait") && args.text("to") === undefined) throw usageError("--wait goes with --to: without it, the command waits for a caller anyway");
 	if (args.text("path") === undefined) return;
 	pathChoice(args);
 	if (args.text("to") === undefined)

@@ -5,7 +5,7 @@
  */
 
 export { addressScope, type Family, ownAddresses } from "./addresses.ts";
-export { claimDefaultId, idFromHostName } from "./client-id.ts";
+export { type ClaimedId, claimDefaultId, claimId, heldIdError, idFromHostName } from "./client-id.ts";
 export { certificateNames } from "./host.ts";
 export { coordinatorArgument, reachableAddresses } from "./reachable.ts";
 export { STATE_HINT, stateDirectory } from "./state-directory.ts";

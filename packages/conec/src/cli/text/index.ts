@@ -5,3 +5,4 @@
  */
 
 export { printable, quoted } from "./printable.ts";
+export { shellWord } from "./shell-word.ts";

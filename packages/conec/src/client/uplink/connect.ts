@@ -30,7 +30,8 @@ import { noWayWords } from "./route.ts";
 /** What reaching the Coordinator takes of the options of a Client. */
 export interface UplinkOptions {
 	readonly id: string;
-	readonly coordinator: HostAndPort;
+	/** At least one; tried in turn. */
+	readonly coordinators: readonly HostAndPort[];
 	/** Dialled instead of what the host resolves to. */
 	readonly address: SocketAddress | undefined;
 	readonly trust: Trust;
@@ -58,9 +59,9 @@ export async function reachCoordinator(
 	runtime: Runtime,
 	startedAtMs: number,
 ): Promise<Greeted> {
-	const { id, coordinator, limits, metadata } = options;
+	const { id, coordinators, limits, metadata } = options;
 	const { clock } = runtime;
-	const where = `Coordinator at ${isIPv6(coordinator.host) ? `[${coordinator.host}]` : coordinator.host}:${coordinator.port}`;
+	const where = `Coordinator at ${coordinators.map(placeOf).join(" or ")}`;
 	const abort = linkedAbort(options.signal);
 	// A little earlier, so that the caller hears of it by then, however busy the process is.
 	const leftMs = limits.requestTimeoutMs - Math.min(MARGIN_MS, limits.requestTimeoutMs / 50) - (clock.now() - startedAtMs);
@@ -100,7 +101,25 @@ async function dialAny(
 	blocked: Map<string, string>,
 	signal: AbortSignal,
 ): Promise<TransportConnection> {
-	const { coordinator, address, trust, family, limits, localAddress } = options;
+	const { coordinators } = options;
+	const tooLate = (late: TransportConnection): void => late.close(CLOSE_CODES.NORMAL, "another address was faster");
+	const reach = (coordinator: HostAndPort, lost: AbortSignal): Promise<TransportConnection> =>
+		dialHost(transport, identity, coordinator, options, runtime, blocked, tooLate, lost);
+	const race = (): Promise<TransportConnection> => raceDials(coordinators, reach, tooLate, { signal, clock: runtime.clock });
+	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason, runtime);
+}
+
+async function dialHost(
+	transport: Transport,
+	identity: LocalIdentity,
+	coordinator: HostAndPort,
+	options: UplinkOptions,
+	runtime: Runtime,
+	blocked: Map<string, string>,
+	tooLate: (late: TransportConnection) => void,
+	signal: AbortSignal,
+): Promise<TransportConnection> {
+	const { address, trust, family, limits, localAddress } = options;
 	const { clock, lookup, route } = runtime;
 	const port = address?.port ?? coordinator.port;
 	const addresses = address === undefined ? await resolveHost(coordinator.host, family, lookup, signal) : [address.address];
@@ -122,9 +141,11 @@ async function dialAny(
 		blocked.set(one, problem);
 		throw new ConecError("ADDRESS_UNAVAILABLE", `There is no way to ${one} from this machine (${problem})`);
 	};
-	const race = (): Promise<TransportConnection> =>
-		raceDials(addresses, route === undefined ? dial : tryOne, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal, clock });
-	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason, runtime);
+	return await raceDials(addresses, route === undefined ? dial : tryOne, tooLate, { signal, clock });
+}
+
+function placeOf({ host, port }: HostAndPort): string {
+	return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
 /** What TLS leaves out; see {@link identityProblem}. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { parseCoordinator, parseSocketAddress } from "./address.ts";
+export { type HostAndPort, parseCoordinator, parseSocketAddress } from "./address.ts";
 export { reachCoordinator, type UplinkOptions } from "./connect.ts";
 export { CoordinatorLink } from "./coordinator-link.ts";
 export type { Greeted } from "./handshake.ts";

@@ -39,14 +39,14 @@ export async function resolveHost(host: string, family: 0 | 4 | 6, lookup: Looku
 }
 
 /**
- * Dials the addresses in turn, each when the one before has failed or has not answered for `staggerMs`. The first
+ * Dials the addresses, or the hosts, in turn, each when the one before has failed or has not answered for `staggerMs`. The first
  * success wins; the others are aborted, and one that succeeds all the same is handed to `discard`.
  *
  * Rejects with the most telling error of all attempts, or with `signal.reason`.
  */
-export function raceDials<T>(
-	addresses: readonly string[],
-	dial: (address: string, signal: AbortSignal) => Promise<T>,
+export function raceDials<T, Place = string>(
+	addresses: readonly Place[],
+	dial: (address: Place, signal: AbortSignal) => Promise<T>,
 	discard: (late: T) => void,
 	options: RaceOptions,
 ): Promise<T> {
@@ -100,7 +100,7 @@ function interleave(found: readonly HostAddress[]): string[] {
 function mostTelling(errors: readonly unknown[]): unknown {
 	const rank = (error: unknown): number => {
 		if (!isConecError(error)) return 0;
-		if (error.code === "ADDRESS_UNAVAILABLE") return 1;
+		if (error.code === "ADDRESS_UNAVAILABLE" || error.code === "HOST_UNRESOLVABLE") return 1;
 		if (error.code === "COORDINATOR_UNREACHABLE") return 2;
 		return error.code === "CONNECTION_LOST" ? 3 : 4;
 	};

@@ -5,7 +5,7 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileProblemWords } from "../../../files/file-error-words.ts";
 import { writeAtomically } from "../../../files/write-atomically.ts";
 import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../../index.ts";
@@ -13,12 +13,13 @@ import { lostText } from "../../broadcasting/index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
 import { CONGESTION_CHOICES } from "../../command-line/index.ts";
 import { addressField, certificateFacts, expiryWarning, explainError, givenIdentity, LOCAL_COORDINATOR_FILE, readNamed } from "../../connecting/index.ts";
-import { certificateNames, coordinatorArgument, reachableAddresses, stateDirectory } from "../../machine/index.ts";
+import { certificateNames, coordinatorArgument, idFromHostName, reachableAddresses, stateDirectory } from "../../machine/index.ts";
 import { EXIT_CODES, usageError } from "../../outcome/index.ts";
 import type { Output } from "../../terminal/index.ts";
 import { orInterrupted } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
 import { CHANNEL_SIGNS, channelLine } from "../../words/index.ts";
+import { announcement, type Started } from "./announcement.ts";
 import { broadcastRules } from "./broadcast-rules.ts";
 import { LagNotices } from "./lag-notices.ts";
 import { Refusals } from "./refusals.ts";
@@ -147,35 +148,20 @@ function warnOfExpiry({ certificate, clientCa }: Files, { args, output, surround
 
 async function announce(coordinator: Coordinator, { args, output, surroundings }: CommandContext, directory: string, files: Files): Promise<void> {
 	const { address, port } = coordinator.address;
-	const { natTestPort } = coordinator;
-	const pin = coordinator.fingerprint;
-	const hosts = reachableAddresses(address, args.text("name"), surroundings.machine.interfaces());
-	const coordinators = hosts.map((host) => coordinatorArgument(host, port));
-	const caMode = files.clientCa !== undefined;
-	const commands = coordinators.map((host) => `conec chat --coordinator ${host} --pin ${pin}${caMode ? " --cert ID.pem --key ID.key" : ""}`);
+	const { natTestPort, fingerprint: pin } = coordinator;
+	const { machine, platform } = surroundings;
+	const hosts = reachableAddresses(address, args.text("name"), machine.interfaces());
 	const remembered = await rememberLocally(directory, coordinatorArgument(isEverywhere(address) ? "localhost" : address, port), pin, output);
-	output.event("listening", { address, port, natTestPort, pin, addresses: hosts, commands });
-	if (output.json) return;
-	const bold = (text: string): string => output.style("bold", text);
-	const lines = [
-		`Coordinator is listening on ${bold(`${address.includes(":") ? `[${address}]` : address}:${port}`)} (UDP)`,
-		...(natTestPort === undefined ? [] : [`  NAT    Clients see theirs through port ${natTestPort} (UDP); firewalls must let it through too`]),
-		`  pin    ${pin}`,
-		...(files.certificate === undefined ? [`  key    kept in ${printable(directory)}`] : []),
-		...(caMode ? [`  Clients need a certificate of ${quoted(args.text("client-ca") ?? "")}`] : []),
-		"",
-		`On another machine${hosts.length > 1 ? " (use the address that it can reach)" : ""}:`,
-		...commands.map((command) => `  ${bold(command)}`),
-		...(remembered
-			? [
-					`On this machine, as this user, ${caMode ? "these are enough" : "no option is needed"}:`,
-					`  ${bold(caMode ? "conec chat --cert ID.pem --key ID.key" : "conec chat")}`,
-				]
-			: []),
-		"Instead of chat: send, receive, pipe, ping, broadcast, netcheck. Ctrl-C ends.",
-		"",
-	];
-	for (const line of lines) output.line(line);
+	const started: Started = {
+		...{ address, port, natTestPort, pin, hosts, remembered, platform },
+		keyDirectory: files.certificate === undefined ? directory : undefined,
+		state: args.text("state") === undefined ? undefined : resolve(directory),
+		clientCa: args.text("client-ca"),
+		id: idFromHostName(machine.hostName()),
+	};
+	const { link, here, there, lines } = announcement(started, (text) => output.style("bold", text));
+	output.event("listening", { address, port, natTestPort, pin, addresses: hosts, link, commands: [here, there] });
+	if (!output.json) for (const line of lines) output.line(line);
 }
 
 function isEverywhere(address: string): boolean {
@@ -190,7 +176,7 @@ async function rememberLocally(directory: string, coordinator: string, pin: stri
 		if ((await readFile(path, "utf8").catch(() => "")) !== content) await writeAtomically(path, content, "replace");
 		return true;
 	} catch (error) {
-		output.note(`cannot write ${quoted(path)}: ${fileProblemWords(error)}; Clients here need --coordinator and --pin`);
+		output.note(`cannot write ${quoted(path)}: ${fileProblemWords(error)}; Clients here need the link`);
 		return false;
 	}
 }

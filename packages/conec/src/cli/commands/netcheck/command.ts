@@ -6,7 +6,7 @@
 
 import { type ConecError, isConecError } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import { connect, connectClient, isWithoutWay, type PreparedClient, prepareClient } from "../../connecting/index.ts";
+import { connect, connectClient, coordinatorOptions, isWithoutWay, type PreparedClient, prepareClient } from "../../connecting/index.ts";
 import { type Family, ownAddresses } from "../../machine/index.ts";
 import { EXIT_CODES } from "../../outcome/index.ts";
 import { natKind } from "../../words/index.ts";
@@ -24,41 +24,56 @@ export const netcheckCommand: Command = {
 	outputRole: "purpose",
 	async run(context) {
 		const prepared = await prepareClient(context);
-		const { coordinator } = prepared.options;
+		const { places } = prepared.coordinator;
+		const coordinator = places.join(" or ");
 		const interfaces = context.surroundings.machine.interfaces();
 		const own = { 4: ownAddresses(4, interfaces), 6: ownAddresses(6, interfaces) };
 		try {
-			const first = await lookAtFirst(prepared, context);
-			const looks = [first, await lookAtOther(first.family === 4 ? 6 : 4, own, prepared, context)];
+			const { look, id } = await lookAtFirst(prepared, context);
+			const looks = [look, await lookAtOther(look.family === 4 ? 6 : 4, own, prepared, id, context)];
 			tell({ coordinator, own, looks }, context);
 			return EXIT_CODES.ok;
 		} catch (error) {
 			if (isConecError(error) && error.code === "COORDINATOR_UNREACHABLE") {
-				const looks = ([4, 6] as const).map((family) => notReached(family, own, coordinator, context, error));
+				const looks = ([4, 6] as const).map((family) => notReached(family, own, places, context, error));
 				tell({ coordinator, own, looks: await Promise.all(looks) }, context);
 			}
 			throw error;
 		} finally {
-			prepared.release();
+			prepared.own.release();
 		}
 	},
 };
 
 /** The way that every Client here takes. */
-async function lookAtFirst(prepared: PreparedClient, context: CommandContext): Promise<FamilyLook & { readonly reached: true }> {
-	const connection = await connect(context, {}, { ...prepared, release: () => undefined });
+async function lookAtFirst(
+	prepared: PreparedClient,
+	context: CommandContext,
+): Promise<{ readonly look: FamilyLook & { readonly reached: true }; readonly id: string }> {
+	// The id is given back at the end.
+	const connection = await connect(context, {}, { ...prepared, own: { ...prepared.own, release: () => undefined } });
 	try {
-		return await connection.orEnd(lookThrough(connection.client, context.surroundings.clock));
+		return { look: await connection.orEnd(lookThrough(connection.client, context.surroundings.clock)), id: connection.client.id };
 	} finally {
 		await connection.close();
 	}
 }
 
-async function lookAtOther(family: Family, own: Netcheck["own"], { options }: PreparedClient, context: CommandContext): Promise<FamilyLook> {
-	const [address] = await coordinatorAddresses(options.coordinator, family, context.surroundings.machine);
-	if (address === undefined || own[family].length === 0) return await notReached(family, own, options.coordinator, context);
+async function lookAtOther(
+	family: Family,
+	own: Netcheck["own"],
+	{ options, coordinator }: PreparedClient,
+	id: string,
+	context: CommandContext,
+): Promise<FamilyLook> {
+	const { places } = coordinator;
+	const found = await addressAmong(places, family, context);
+	if (found === undefined || own[family].length === 0) return await notReached(family, own, places, context);
 	try {
-		const client = await connectClient({ ...options, address, limits: { requestTimeoutMs: OTHER_FAMILY_MS } }, context.surroundings);
+		// One place of several.
+		const { link: _link, ...rest } = options;
+		const where = { ...coordinatorOptions(coordinator, found.place), address: found.address };
+		const client = await connectClient({ ...rest, ...where, id, limits: { requestTimeoutMs: OTHER_FAMILY_MS } }, context.surroundings);
 		try {
 			return await lookThrough(client, context.surroundings.clock);
 		} finally {
@@ -67,24 +82,31 @@ async function lookAtOther(family: Family, own: Netcheck["own"], { options }: Pr
 	} catch (error) {
 		options.signal?.throwIfAborted();
 		if (!isConecError(error)) throw error;
-		if (error.code === "COORDINATOR_UNREACHABLE") return await notReached(family, own, options.coordinator, context, error);
+		if (error.code === "COORDINATOR_UNREACHABLE") return await notReached(family, own, places, context, error);
 		return { family, reached: false, reason: error.message, tried: true };
 	}
 }
 
 /** Why an IP version does not lead to the Coordinator. `error`: what came of trying, if it has been tried. */
-async function notReached(
-	family: Family,
-	own: Netcheck["own"],
-	coordinator: string,
-	{ surroundings }: CommandContext,
-	error?: ConecError,
-): Promise<FamilyLook> {
-	const [address] = await coordinatorAddresses(coordinator, family, surroundings.machine);
+async function notReached(family: Family, own: Netcheck["own"], places: readonly string[], context: CommandContext, error?: ConecError): Promise<FamilyLook> {
+	const address = (await addressAmong(places, family, context))?.address;
 	const because = (reason: string, tried: boolean): FamilyLook => ({ family, reached: false, reason, tried });
 	if (address === undefined) return because(`no IPv${family} address of the Coordinator is known`, false);
 	if (own[family].length === 0) return because(`this machine has no IPv${family} address of its own`, false);
 	return isWithoutWay(error) ? because(`this machine has no way to ${address}`, false) : because(`no packet came back from ${address}`, true);
+}
+
+/** The first address of that IP version which a place of the Coordinator has. */
+async function addressAmong(
+	places: readonly string[],
+	family: Family,
+	{ surroundings }: CommandContext,
+): Promise<{ place: string; address: string } | undefined> {
+	for (const place of places) {
+		const [address] = await coordinatorAddresses(place, family, surroundings.machine);
+		if (address !== undefined) return { place, address };
+	}
+	return undefined;
 }
 
 function tell(check: Netcheck, { args, output }: CommandContext): void {

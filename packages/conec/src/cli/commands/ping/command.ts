@@ -6,7 +6,7 @@
 
 import { ConecError } from "../../../index.ts";
 import type { Arguments, Command, CommandContext } from "../../command-line/index.ts";
-import { addressField, type Connection, connect, explainPeer, pathChoice, pathSettled } from "../../connecting/index.ts";
+import { addressField, type Connection, connect, explainPeer, onceHere, pathChoice, pathSettled } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { delay } from "../../surroundings/index.ts";
 import type { Output } from "../../terminal/index.ts";
@@ -70,6 +70,7 @@ async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandC
 	const exchange = new PingExchange(route, peer, plan.timeoutMs, context);
 	const tally: Tally = { direct: [], proxied: [], unanswered: 0 };
 	try {
+		await orEnd(onceHere(client, peer, context, () => route.stream()));
 		await orEnd(measure(exchange, route, plan, tally, context));
 		// The end of the stream would give up the attempt at a direct channel, and that attempt is to be explained.
 		if (args.flag("explain")) await pathSettled(client, peer, signal);

@@ -1,0 +1,7 @@
+/**
+ * The door of this room: what others may use of it.
+ *
+ * @module
+ */
+
+export { type CoordinatorLinkParts, formatLink, parseLink } from "./link.ts";
