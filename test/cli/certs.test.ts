@@ -178,7 +178,7 @@ test("certs: init, issue, a Coordinator in CA mode and two Clients, from nothing
 	await certs(0, "init");
 	for (const name of ["localhost", "alice", "bob"]) await certs(0, "issue", name);
 	const { coordinator, client } = await coordinatorOf(site, run);
-	const bob = run("receive", "--json", "--once", "--dir", join(made, "in"), ...client("bob"));
+	const bob = run("receive", "--yes", "--json", "--once", "--dir", join(made, "in"), ...client("bob"));
 	await bob.event("waiting");
 	const content = randomBytes(300_000);
 	await writeFile(join(made, "film.mkv"), content);
@@ -209,7 +209,7 @@ test("certs: SIGHUP reloads certificate, authorities and deny list; a denied Cli
 	const { coordinator, client } = await coordinatorOf(site, site.process, "--deny", deny);
 	const expiring = await coordinator.event("expiring");
 	assert.deepEqual([expiring["subject"], expiring["file"]], ["localhost", file("localhost.pem")]);
-	const [alice, bob] = ["alice", "bob"].map((id) => run("receive", "--json", "--dir", join(made, `in-${id}`), ...client(id))) as [Running, Running];
+	const [alice, bob] = ["alice", "bob"].map((id) => run("receive", "--yes", "--json", "--dir", join(made, `in-${id}`), ...client(id))) as [Running, Running];
 	await Promise.all([alice.event("waiting"), bob.event("waiting")]);
 
 	// A file that cannot be used changes nothing.

@@ -105,7 +105,7 @@ test("send and receive: every file arrives with nobody reading what they say, or
 		["full", "three"],
 	] as const) {
 		const into = join(place.folder, name);
-		const receive = await start(t, ["receive", "--once", "--dir", into, ...place.options(name)], fate, fate);
+		const receive = await start(t, ["receive", "--yes", "--once", "--dir", into, ...place.options(name)], fate, fate);
 		await place.arrival(name);
 		const send = await start(t, ["send", path, "--to", name, ...place.options("alice")], fate, fate);
 		assert.deepEqual(await Promise.all([send.status, receive.status]), [0, 0], fate);
@@ -184,7 +184,7 @@ test("chat: whoever reads standard output goes away, and the peer hears why", as
 
 test("peers, ping, netcheck, broadcast: end quietly when nobody reads their output, and fail when it cannot be written", { skip: NO_FULL }, async (t) => {
 	const place = await watchedSite(t);
-	const bob = place.client("bob", "receive", "--dir", join(place.folder, "in"));
+	const bob = place.client("bob", "receive", "--yes", "--dir", join(place.folder, "in"));
 	const says = place.client("carol", "broadcast", "news", "--mode", "send");
 	const talk = setInterval(() => says.stdin.write("news\n"), 100);
 	t.after(() => clearInterval(talk));

@@ -267,7 +267,7 @@ for (const [args, stderr] of WRONG) {
 }
 
 async function receiver(place: Site, id: string, ...options: string[]): Promise<Running> {
-	const running = place.client(id, "receive", "--json", "--dir", join(place.folder, `in-${id}`), ...options);
+	const running = place.client(id, "receive", "--yes", "--json", "--dir", join(place.folder, `in-${id}`), ...options);
 	await running.event("waiting");
 	return running;
 }

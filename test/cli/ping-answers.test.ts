@@ -21,7 +21,7 @@ const WAITING: readonly (readonly [args: readonly string[], ready: string])[] = 
 	[["ping", "alice", "--timeout-ms", "60000"], "path"],
 	[["send", "package.json", "--to", "alice", "--path", "proxied"], "path"],
 	[["chat", "--to", "alice", "--path", "proxied"], "joined"],
-	[["receive", "--once"], "waiting"],
+	[["receive", "--any", "--once"], "waiting"],
 ];
 for (const [args, ready] of WAITING) {
 	test(`conec ${args.join(" ")}: answers pings and turns other streams away at once`, async (t) => {

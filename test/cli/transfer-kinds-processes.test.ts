@@ -9,7 +9,7 @@ import { type Running, type Site, site } from "./harness.ts";
 import { main } from "./running.ts";
 
 async function receiver(place: Site, ...args: string[]): Promise<Running> {
-	const bob = place.client("bob", "receive", "--json", "--dir", join(place.folder, "in"), ...args);
+	const bob = place.client("bob", "receive", "--yes", "--json", "--dir", join(place.folder, "in"), ...args);
 	await bob.event("waiting");
 	return bob;
 }
@@ -35,7 +35,7 @@ test("send: nothing but empty directories: they are made, both say so, status 0"
 	const place = await site(t);
 	await mkdir(join(place.folder, "from/only/empty"), { recursive: true });
 	await chmod(join(place.folder, "from/only"), 0o700);
-	const bob = place.client("bob", "receive", "--once", "--dir", join(place.folder, "in"));
+	const bob = place.client("bob", "receive", "--yes", "--once", "--dir", join(place.folder, "in"));
 	await bob.says(/waiting for files/);
 	const alice = place.client("alice", "send", join(place.folder, "from/only"), "--to", "bob");
 	await Promise.all([alice.exits(0), bob.exits(0)]);
@@ -92,7 +92,7 @@ test("receive: on a terminal it asks, and a typed yes takes the file", async (t)
 	const place = await site(t);
 	await writeFile(join(place.folder, "from/.bashrc"), "rc");
 	await writeFile(join(place.folder, "from/.profile"), "profile");
-	const receive = ["receive", "--once", "--dir", join(place.folder, "in"), ...place.options("bob")];
+	const receive = ["receive", "--yes", "--once", "--dir", join(place.folder, "in"), ...place.options("bob")];
 	const command = [process.execPath, main(), ...receive].map((word) => `'${word}'`).join(" ");
 	// script(1) of util-linux gives a terminal.
 	const terminal = spawn("script", ["-qec", command, "/dev/null"], { stdio: ["pipe", "pipe", "ignore"] });

@@ -10,14 +10,14 @@ import { type Running, type Site, site, siteOfProcesses, started } from "./harne
 
 /** Bob, waiting for files. */
 async function receiver(place: Site, ...args: string[]): Promise<Running> {
-	const bob = place.client("bob", "receive", "--json", "--dir", join(place.folder, "in"), ...args);
+	const bob = place.client("bob", "receive", "--yes", "--json", "--dir", join(place.folder, "in"), ...args);
 	await bob.event("waiting");
 	return bob;
 }
 
 /** Bob, waiting for files in a process of his own. */
 async function processReceiver(place: Site): Promise<Running> {
-	const bob = place.process("bob", "receive", "--json", "--dir", join(place.folder, "in"));
+	const bob = place.process("bob", "receive", "--yes", "--json", "--dir", join(place.folder, "in"));
 	await bob.event("waiting");
 	return bob;
 }
@@ -70,7 +70,7 @@ test("send: files and directories arrive verified, both ends say so and end with
 test("send: without a terminal there are plain lines and no control characters", async (t) => {
 	const place = await site(t);
 	await writeFile(join(place.folder, "from/a"), "hello");
-	const bob = place.client("bob", "receive", "--once", "--dir", join(place.folder, "in"));
+	const bob = place.client("bob", "receive", "--yes", "--once", "--dir", join(place.folder, "in"));
 	await bob.says(/waiting for files/);
 	const alice = place.client("alice", "send", join(place.folder, "from/a"), "--to", "bob");
 	await Promise.all([alice.exits(0), bob.exits(0)]);

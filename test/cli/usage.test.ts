@@ -125,7 +125,7 @@ test("cli: a wrong pin, an unknown peer, nobody listening and a port that is tak
 	const cases = [
 		[["ping", "--json", "--to", "b", "--id", "a", "--coordinator", address, "--pin", `sha256:${"0".repeat(64)}`, "--state", made], 3, "PIN_MISMATCH"],
 		[["ping", "--json", "--to", "nobody", ...options("a")], 4, "PEER_UNKNOWN"],
-		[["ping", "--json", "--to", "b", "--id", "a", "--coordinator", silent, "--pin", `sha256:${"0".repeat(64)}`, "--state", made], 3, "COORDINATOR_UNREACHABLE"],
+		[["ping", "--json", "--to", "b", "--id", "c", "--coordinator", silent, "--pin", `sha256:${"0".repeat(64)}`, "--state", made], 3, "COORDINATOR_UNREACHABLE"],
 		[["ping", "--json", "--to", "b", "--id", "a", "--coordinator", address, "--state", made], 3, "CERTIFICATE_UNTRUSTED"],
 		[["ping", "--json", "--to", "b", "--id", "a", "--coordinator", "no-such-host.invalid", "--state", made], 3, "HOST_UNRESOLVABLE"],
 		[["coordinator", "--json", "--host", "127.0.0.1", "--port", String(socket.address().port), "--state", made], 1, "ADDRESS_IN_USE"],

@@ -129,7 +129,8 @@ test("run: which commands end with their output, and which are services", async 
 	const args = {
 		operands: [],
 		text: () => undefined,
-		flag: () => false, typed: () => false,
+		flag: () => false,
+		typed: () => false,
 		count: () => undefined,
 		bytes: () => undefined,
 		list: () => [],

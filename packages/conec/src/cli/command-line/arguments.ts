@@ -89,8 +89,8 @@ export function parseCommandLine(spec: CommandSpec, args: readonly string[], env
 			if (token.value !== undefined) throw usageError(`option ${shown} takes no value`, hint);
 			values.set(token.name, true);
 		} else {
-			// A value that begins with a dash must be written --name=-value, so that a forgotten value is noticed.
-			if (token.value === undefined || (token.inlineValue === false && token.value.startsWith("-")))
+			// A value that begins with a dash must be written --name=-value, so that a forgotten value is noticed. A dash alone is standard input.
+			if (token.value === undefined || (token.inlineValue === false && token.value.startsWith("-") && token.value !== "-"))
 				throw usageError(`option ${shown} needs a value: ${shown} ${option.value}`, hint);
 			values.set(token.name, typeof before === "string" ? `${before},${token.value}` : token.value);
 		}

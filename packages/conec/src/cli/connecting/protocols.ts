@@ -32,6 +32,10 @@ export const APPLICATION_CODES = {
 	outputClosed: 5,
 	/** Something failed here; a file may be incomplete. */
 	failed: 6,
+	/** This command takes nothing from a key that nobody here has accepted, and has nobody to ask. */
+	stranger: 7,
+	/** Somebody here was asked, and said no. */
+	declined: 8,
 } as const;
 
 /** Turns a stream away in both directions. */
@@ -55,6 +59,10 @@ export function applicationCodeText(code: number | undefined): string | undefine
 			return "closed its output";
 		case APPLICATION_CODES.failed:
 			return "failed";
+		case APPLICATION_CODES.stranger:
+			return "has never accepted your key, and has nobody to ask: run `conec receive` there in a terminal, or with --from and your id, --yes or --any";
+		case APPLICATION_CODES.declined:
+			return "said no, or did not answer in time";
 		default:
 			return undefined;
 	}

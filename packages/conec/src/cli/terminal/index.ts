@@ -9,5 +9,5 @@ export { linesOf } from "./lines.ts";
 export { type EventFields, Output, type Progress } from "./output.ts";
 export { outputError } from "./output-error.ts";
 export { formatBytes } from "./progress.ts";
-export { type Answer, type TerminalQuestions, terminalQuestions } from "./questions.ts";
+export { type Answer, type Choices, type TerminalQuestions, terminalQuestions } from "./questions.ts";
 export { typedLines } from "./typed-lines.ts";

@@ -11,6 +11,16 @@ import type { Output } from "./output.ts";
 /** What was answered. */
 export type Answer = "yes" | "no" | "all" | "none";
 
+/** What may be answered to a question. */
+export interface Choices<Chosen extends string> {
+	/** Asks for one of them: `yes or no?` */
+	readonly words: string;
+	/** By what is typed, in lower case. */
+	readonly answers: ReadonlyMap<string, Chosen>;
+	/** What silence, and anything else that is typed, counts as. */
+	readonly otherwise: Chosen;
+}
+
 /** What {@link TerminalQuestions} speaks through. */
 export interface QuestionOptions {
 	readonly output: Pick<Output, "note" | "keepBelow">;
@@ -44,48 +54,57 @@ export class TerminalQuestions {
 	}
 
 	/** Asks when the questions before are answered. `question` is printable and says all. No answer in time, the end of input and an abort are "no". */
-	ask(question: string, signal: AbortSignal): Promise<Answer> {
-		const answer = this.#last.then(() => {
+	ask(question: string, signal: AbortSignal): Promise<Answer>;
+	/** The same with other answers. `settled` is asked when it is the turn of the question: then it may need no answer any more. */
+	ask<Chosen extends string>(question: string, signal: AbortSignal, choices: Choices<Chosen>, settled?: () => Promise<boolean>): Promise<Chosen | "settled">;
+	ask(question: string, signal: AbortSignal, choices: Choices<string> = NAME_CHOICES, settled?: () => Promise<boolean>): Promise<string> {
+		const answer = this.#last.then(async () => {
+			if ((await settled?.()) === true) return "settled";
 			// An input that has ended before does not say so again.
 			const silent = signal.aborted || !this.#options.input.readable || this.#options.isForeground?.() === false;
-			return silent ? "no" : this.#ask(question, signal);
+			return silent ? choices.otherwise : await this.#ask(question, signal, choices);
 		});
-		this.#last = answer;
+		this.#last = answer.catch(() => undefined);
 		return answer;
 	}
 
-	#ask(question: string, signal: AbortSignal): Promise<Answer> {
+	#ask(question: string, signal: AbortSignal, { words, answers, otherwise }: Choices<string>): Promise<string> {
 		const { output, input, write, clock } = this.#options;
-		const prompt = `yes, no, all or none? (no in ${Math.round(this.#timeoutMs / 1_000)} s) `;
+		const prompt = `${words} (${otherwise} in ${Math.round(this.#timeoutMs / 1_000)} s) `;
 		output.keepBelow({ hide: () => write("\r\u001b[K"), show: () => write(prompt) });
 		// Also shows the prompt below.
 		output.note(question);
 		// Not as an editor of lines: so Ctrl-C stays a signal.
 		const lines = createInterface({ input, terminal: false });
 		return new Promise((resolve) => {
-			const end = (answer: Answer, typed: boolean): void => {
+			const end = (answer: string, typed: boolean): void => {
 				timer.cancel();
 				signal.removeEventListener("abort", abort);
 				lines.removeAllListeners();
 				lines.close();
 				input.pause();
 				output.keepBelow(undefined);
-				if (!typed) write("no\n");
+				if (!typed) write(`${otherwise}\n`);
 				resolve(answer);
 			};
-			const abort = (): void => end("no", false);
+			const abort = (): void => end(otherwise, false);
 			const timer = clock.after(this.#timeoutMs, abort);
 			signal.addEventListener("abort", abort, { once: true });
-			lines.once("line", (line) => end(ANSWERS.get(line.trim().toLowerCase()) ?? "no", true));
+			lines.once("line", (line) => end(answers.get(line.trim().toLowerCase()) ?? otherwise, true));
 			lines.once("close", abort);
 		});
 	}
 }
 
-const ANSWERS: ReadonlyMap<string, Answer> = new Map([
-	["y", "yes"],
-	["yes", "yes"],
-	["a", "all"],
-	["all", "all"],
-	["none", "none"],
-]);
+/** About names of one transfer. */
+const NAME_CHOICES: Choices<Answer> = {
+	words: "yes, no, all or none?",
+	answers: new Map([
+		["y", "yes"],
+		["yes", "yes"],
+		["a", "all"],
+		["all", "all"],
+		["none", "none"],
+	]),
+	otherwise: "no",
+};

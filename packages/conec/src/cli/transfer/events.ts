@@ -23,6 +23,8 @@ export interface FileOutcome {
 	readonly detail?: string | undefined;
 	/** What could not be kept of it, such as its time. `undefined` or empty: nothing. */
 	readonly remark?: string | undefined;
+	/** It is a text that {@link TransferObserver.text} has got instead of a file. */
+	readonly isShown?: true | undefined;
 	/** Hex; present when a file arrived. */
 	readonly sha256?: string | undefined;
 }
@@ -35,6 +37,10 @@ export interface TransferObserver {
 	moved(bytes: number): void;
 	/** One file or directory is settled. */
 	settled(outcome: FileOutcome): void;
+	/** The receiver asks somebody whether to take anything. */
+	asked?(): void;
+	/** A text has come, as it was sent: untrusted. */
+	text?(text: string): void;
 	/** The sender met a symbolic link that it leaves out, or that leads outside. */
 	link(link: LinkSource): void;
 }

@@ -9,6 +9,7 @@ import { createHash, type Hash } from "node:crypto";
 import type { MessageStream } from "../../index.ts";
 import { turnAway } from "../connecting/index.ts";
 import { failureCode, type OutcomeKind, type TransferObserver, type TransferSummary, transferProtocolError } from "./events.ts";
+import { textOf } from "./given-content.ts";
 import {
 	CONTENT_BYTES,
 	type DirectoryMessage,
@@ -127,6 +128,7 @@ class Receiver {
 				this.#observer.settled({ kind: "file", name: message.name, problem: message.problem, detail: `the sender skipped it: ${message.detail}` });
 				return;
 			case "verdict":
+			case "asking":
 				throw transferProtocolError("a message that only a receiver may send");
 		}
 	}
@@ -249,6 +251,11 @@ class Receiver {
 		const sha256 = arriving.hash.digest("hex");
 		const problem = verificationProblem(received, size, sha256, announced);
 		if (problem !== undefined) return this.#refuse(arriving, problem);
+		const text = file.isText === true && arriving.parent === undefined && sink instanceof MemorySink ? textOf(sink.content) : undefined;
+		if (text !== undefined && this.#observer.text !== undefined) {
+			this.#observer.text(text);
+			return this.#verdict("file", file, [], { size, sha256 }, true);
+		}
 		await this.#slots.start(async () => {
 			let outcome: FileProblemError | string[];
 			let part = sink instanceof PartFile ? sink : undefined;
@@ -327,6 +334,7 @@ class Receiver {
 		{ index, name }: FileMessage | DirectoryMessage,
 		outcome: FileProblemError | string[],
 		content?: { readonly size: number; readonly sha256: string },
+		isShown?: true,
 	): Promise<void> {
 		if (outcome instanceof FileProblemError) {
 			this.#failed += 1;
@@ -338,7 +346,7 @@ class Receiver {
 		else this.#arrivedDirectories += 1;
 		this.#bytes += content?.size ?? 0;
 		const remark = outcome.length === 0 ? undefined : outcome.join("; ");
-		this.#observer.settled({ kind, name, ...content, remark });
+		this.#observer.settled({ kind, name, ...content, remark, ...(isShown === undefined ? {} : { isShown }) });
 		await this.#stream.send(encodeTransfer({ type: "verdict", index, remark }));
 	}
 

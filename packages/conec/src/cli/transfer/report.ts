@@ -77,9 +77,22 @@ export class TransferReport implements TransferObserver {
 			return;
 		}
 		this.settledFiles += 1;
+		// A text has been shown.
+		if (outcome.isShown === true) return;
 		const listed = remarked || (this.settledFiles <= LISTED_FILES && (this.#announcedFiles ?? 0) <= LISTED_FILES);
 		const text = `${this.#verb} ${quoted(name)} (${formatBytes(size ?? 0)}) ${this.#verb === "sent" ? "to" : "from"} ${peer}${suffix}`;
 		this.#output.event(kind, { peer, name, size, ok: true, sha256, remark }, listed ? text : undefined);
+	}
+
+	asked(): void {
+		this.#output.event("asked", { peer: this.#peer });
+		this.#output.note(`${this.#peer} is asked whether to take it`);
+	}
+
+	text(text: string): void {
+		const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
+		const shown = lines.map((line) => `${this.#output.style("cyan", `${this.#peer}:`)} ${printable(line, 65_536)}`).join("\n");
+		this.#output.event("text", { peer: this.#peer, text }, shown);
 	}
 
 	link({ name, action, target }: LinkSource): void {

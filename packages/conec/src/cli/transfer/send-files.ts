@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import type { MessageStream } from "../../index.ts";
 import { turnAway } from "../connecting/index.ts";
 import { failureCode, type TransferObserver, type TransferSummary } from "./events.ts";
+import type { GivenContent } from "./given-content.ts";
 import { CONTENT_BYTES, encodeTransfer, FileProblemError, type FileSystem, KINDS, readProblem } from "./ground/index.ts";
 import { orderedAhead } from "./ordered-ahead.ts";
 import { type FileSource, type LinkPolicy, OpenedSource, type Source, type SourceFacts, TIME_LEFT_OUT, walkSources } from "./reading/index.ts";
@@ -26,6 +27,8 @@ export interface SendOptions {
 	/** Symbolic links below a directory. */
 	readonly links: LinkPolicy;
 	readonly files: FileSystem;
+	/** What is sent before the files. @default nothing */
+	readonly given?: readonly GivenContent[] | undefined;
 }
 
 /**
@@ -42,7 +45,7 @@ export async function sendFiles(stream: MessageStream, paths: readonly string[],
 		first ??= { error };
 		turnAway(stream, failureCode(error));
 	};
-	await Promise.all([sender.sendAll(paths, options.links).catch(abort), verdicts.read().catch(abort)]);
+	await Promise.all([sender.sendAll(paths, options).catch(abort), verdicts.read().catch(abort)]);
 	if (first !== undefined) throw (first as { readonly error: unknown }).error;
 	return verdicts.summary();
 }
@@ -75,7 +78,8 @@ class Sender {
 		this.#files = files;
 	}
 
-	async sendAll(paths: readonly string[], links: LinkPolicy): Promise<void> {
+	async sendAll(paths: readonly string[], { links, given = [] }: SendOptions): Promise<void> {
+		for (const content of given) await this.#sendGiven(content);
 		for await (const ready of orderedAhead(walkSources(paths, links, this.#files), READ_AHEAD, (source) => this.#makeReady(source))) await this.#send(ready);
 		this.#verdicts.allSent();
 		await this.#stream.close();
@@ -166,6 +170,34 @@ class Sender {
 		}
 	}
 
+	async #sendGiven({ name, isText, size, pieces }: GivenContent): Promise<void> {
+		this.#observer.started(name);
+		const index = await this.#verdicts.announce("file", name, undefined);
+		await this.#stream.send(encodeTransfer({ type: "file", index, name, size, ...(isText ? { isText } : {}) }));
+		const hash = createHash("sha256");
+		const message = contentBuffer(CONTENT_BYTES);
+		let sent = 0;
+		for await (const piece of readable(pieces)) {
+			if (piece instanceof FileProblemError) {
+				this.#verdicts.abandoned(index, piece);
+				return await this.#stream.send(encodeTransfer({ type: "abandon", problem: piece.problem, detail: piece.message }));
+			}
+			for (let from = 0; from < piece.length; from += CONTENT_BYTES) {
+				const part = piece.subarray(from, from + CONTENT_BYTES);
+				message.set(part, 1);
+				hash.update(part);
+				await this.#stream.send(message.subarray(0, 1 + part.length));
+				sent += part.length;
+				this.#observer.moved(part.length);
+				if (!this.#verdicts.isWanted(index))
+					return await this.#stream.send(encodeTransfer({ type: "abandon", problem: "FAILED", detail: "refused by the receiver" }));
+			}
+		}
+		const sha256 = hash.digest("hex");
+		this.#verdicts.completeFile(index, sent, sha256);
+		await this.#stream.send(encodeTransfer({ type: "verify", size: sent, sha256 }));
+	}
+
 	/** Sends to the end of the file while the next bytes are read. `undefined` when the receiver refused meanwhile. */
 	async #sendContent(opened: OpenedSource, isWanted: () => boolean): Promise<{ size: number; sha256: string } | undefined> {
 		const hash = createHash("sha256");
@@ -208,6 +240,15 @@ async function readSmall(opened: OpenedSource, size: number): Promise<Uint8Array
 		end += await opened.fill(buffer, end);
 	}
 	return end - 1 > SMALL_BYTES ? undefined : buffer.subarray(0, end);
+}
+
+/** The pieces, and in the place of an error what it means for the file. */
+async function* readable(pieces: GivenContent["pieces"]): AsyncGenerator<Uint8Array | FileProblemError, void, void> {
+	try {
+		yield* pieces;
+	} catch (error) {
+		yield readProblem("read", error);
+	}
 }
 
 function contentBuffer(bytes: number): Uint8Array {

@@ -111,6 +111,7 @@ export class Verdicts {
 	#take(bytes: Uint8Array): void {
 		const decoded = decodeTransfer(bytes);
 		if (!decoded.ok) throw transferProtocolError(decoded.reason);
+		if (decoded.message.type === "asking") return this.#observer.asked?.();
 		if (decoded.message.type !== "verdict") throw transferProtocolError("a message that only a sender may send");
 		const { index, problem, detail, remark } = decoded.message;
 		if (index >= this.#announced) throw transferProtocolError("a verdict on a file that was not sent");

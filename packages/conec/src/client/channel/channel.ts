@@ -50,6 +50,8 @@ export interface ChannelStats {
 export interface Channel extends AsyncDisposable {
 	/** Id of the peer. Its certificate proves it. */
 	readonly peer: string;
+	/** `sha256:<hex>` of the key that the peer has shown. */
+	readonly fingerprint: string;
 	/**
 	 * Opens a stream on this channel. Resolves when the peer's library has accepted it, within 10 s. It waits like `Client.openStream`.
 	 *

@@ -62,7 +62,8 @@ export function announcement(started: Started, bold: (text: string) => string): 
 		`  ${bold(here)}`,
 		loopback ? "and in one more terminal of this machine (nobody else can reach this address):" : "and on another machine:",
 		`  ${bold(there)}`,
-		"Instead of chat: send and receive, pipe, ping, broadcast, netcheck. The link is for all of them. Ctrl-C ends.",
+		"Instead of chat: send and receive, pipe, ping, broadcast, netcheck.",
+		"The link is for all of them. Ctrl-C ends.",
 		"",
 	];
 	return { link, here, there, lines };

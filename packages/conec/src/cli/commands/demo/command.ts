@@ -92,7 +92,7 @@ async function demonstrate({ output, surroundings }: CommandContext, directory: 
 
 	const common = (id: string): string[] => ["--id", id, "--coordinator", `127.0.0.1:${port}`, "--pin", String(pin), "--state", join(directory, id)];
 	const incoming = join(directory, "incoming");
-	const carol = start("carol", "receive", "--once", "--dir", incoming, ...common("carol"));
+	const carol = start("carol", "receive", "--any", "--once", "--dir", incoming, ...common("carol"));
 	const bob = start("bob", "chat", ...common("bob"));
 	await Promise.all([carol.next("waiting"), bob.next("waiting")]);
 	const alice = start("alice", "chat", "--to", "bob", ...common("alice"));

@@ -11,17 +11,31 @@ import { makeDirectory } from "../../../files/make-directory.ts";
 import type { Client, MessageStream, ProtocolHandler } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
 import { APPLICATION_CODES, connect, explainError, explainPeer, PROTOCOLS, tellPath, turnAway } from "../../connecting/index.ts";
-import { CliError, EXIT_CODES, type ExitCode } from "../../outcome/index.ts";
+import { stateDirectory } from "../../machine/index.ts";
+import { CliError, EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { formatBytes, type TerminalQuestions, terminalQuestions } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
 import type { TransferSummary } from "../../transfer/index.ts";
-import { type AnnouncedTransfer, countThings, nodeFileSystem, type ReceiveOptions, receiveFiles, TransferReport } from "../../transfer/index.ts";
+import {
+	type AnnouncedTransfer,
+	countThings,
+	encodeTransfer,
+	nodeFileSystem,
+	type ReceiveOptions,
+	receiveFiles,
+	TransferReport,
+} from "../../transfer/index.ts";
 import { errnoText } from "../../words/index.ts";
+import { KnownKeys } from "./known-keys.ts";
 import { nameConsent } from "./name-consent.ts";
 import { receiveSpec } from "./spec.ts";
+import { type Offer, StrangerGate } from "./strangers.ts";
 
 /** Transfers at the same time; further ones are told that we are busy. */
 const MOST_TRANSFERS = 8;
+
+/** Strangers that wait for an answer at the same time. */
+const MOST_ASKING = 8;
 
 /** See `conec receive --help`. */
 export const receiveCommand: Command = {
@@ -31,7 +45,10 @@ export const receiveCommand: Command = {
 	isService: (args) => !args.flag("once"),
 	async run(context) {
 		const { args, output, surroundings } = context;
-		const questions = args.flag("allow-hidden") ? undefined : terminalQuestions(output, surroundings);
+		if (args.text("from") !== undefined && args.flag("any")) throw usageError("--from and --any exclude each other");
+		const questions = terminalQuestions(output, surroundings);
+		const known = new KnownKeys(ownDirectory(context));
+		const gate = new StrangerGate({ known, questions, takesAll: args.flag("any") || args.text("from") !== undefined, yes: args.flag("yes") }, context);
 		const options: ReceiveOptions = {
 			directory: await receivingDirectory(args.text("dir") ?? "."),
 			force: args.flag("force"),
@@ -40,7 +57,13 @@ export const receiveCommand: Command = {
 			files: nodeFileSystem(surroundings),
 		};
 		const transfers = new Set<Promise<ExitCode>>();
-		const incoming = incomingTransfers(transfers, context, async (stream) => await receiveOne((await connecting).client, stream, options, questions, context));
+		const incoming = incomingTransfers(transfers, context, {
+			admits: async (stream, over) => {
+				const asking = (): void => void stream.send(encodeTransfer({ type: "asking" })).catch(() => undefined);
+				return await gate.admit((await connecting).client, stream, offerOf(stream), AbortSignal.any([context.signal, over]), asking);
+			},
+			receive: async (stream) => await receiveOne((await connecting).client, stream, options, questions, context),
+		});
 		const connecting = connect(context, { [PROTOCOLS.files]: incoming.handler });
 		const connection = await connecting;
 		try {
@@ -54,21 +77,39 @@ export const receiveCommand: Command = {
 	},
 };
 
+/** What is done with a transfer. */
+interface Transfers {
+	/** Whether it is taken; if not, with which code it is turned away. `over`: its stream has ended. Never rejects. */
+	readonly admits: (stream: MessageStream, over: AbortSignal) => Promise<"taken" | number>;
+	readonly receive: (stream: MessageStream) => Promise<ExitCode>;
+}
+
 /** Takes transfers as they come, and keeps those under way in `transfers`. */
 function incomingTransfers(
 	transfers: Set<Promise<ExitCode>>,
 	{ args, signal }: CommandContext,
-	receive: (stream: MessageStream) => Promise<ExitCode>,
+	{ admits, receive }: Transfers,
 ): { readonly handler: ProtocolHandler /** With `--once`, how the first transfer went; without, it goes on. */; readonly only: Promise<ExitCode> } {
 	const from = args.text("from");
 	let taken = false;
+	let asking = 0;
 	let resolveOnly: (code: ExitCode | Promise<ExitCode>) => void = () => undefined;
 	const only = new Promise<ExitCode>((resolve) => {
 		resolveOnly = resolve;
 	});
 	const handler: ProtocolHandler = async (stream) => {
 		if (from !== undefined && stream.peer !== from) return turnAway(stream, APPLICATION_CODES.notWanted);
-		if (signal.aborted || transfers.size >= MOST_TRANSFERS || (args.flag("once") && taken)) return turnAway(stream, APPLICATION_CODES.busy);
+		const isBusy = (): boolean => signal.aborted || transfers.size >= MOST_TRANSFERS || (args.flag("once") && taken);
+		if (isBusy() || asking >= MOST_ASKING) return turnAway(stream, APPLICATION_CODES.busy);
+		const over = new AbortController();
+		void stream.closed.then(() => over.abort());
+		// Those that wait for a yes take no place from others.
+		asking += 1;
+		const admitted = await admits(stream, over.signal).finally(() => {
+			asking -= 1;
+		});
+		if (admitted !== "taken") return turnAway(stream, admitted);
+		if (isBusy()) return turnAway(stream, APPLICATION_CODES.busy);
 		taken = true;
 		const transfer = receive(stream);
 		transfers.add(transfer);
@@ -98,7 +139,8 @@ async function receiveOne(
 	const peer = stream.peer ?? "the Coordinator";
 	const over = new AbortController();
 	void stream.closed.then(() => over.abort());
-	const ask = questions === undefined ? undefined : (question: string) => questions.ask(question, AbortSignal.any([signal, over.signal]));
+	const ask =
+		questions === undefined || args.flag("allow-hidden") ? undefined : (question: string) => questions.ask(question, AbortSignal.any([signal, over.signal]));
 	const allowName = nameConsent({ allowHidden: args.flag("allow-hidden"), ask, peer });
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
@@ -138,6 +180,21 @@ function announcedBy(stream: MessageStream): AnnouncedTransfer | undefined {
 	const { files, bytes } = (stream.metadata ?? {}) as Readonly<Record<string, unknown>>;
 	if (typeof files !== "number" || files < 0) return undefined;
 	return { files, bytes: typeof bytes === "number" && bytes >= 0 ? bytes : undefined };
+}
+
+function offerOf(stream: MessageStream): Offer {
+	const announced = announcedBy(stream);
+	const { text } = (stream.metadata ?? {}) as Readonly<Record<string, unknown>>;
+	return { files: announced?.files ?? 0, bytes: announced?.bytes, isText: text === true };
+}
+
+/** Where accepted keys are kept; a Client that brings its certificate may have no place. */
+function ownDirectory(context: CommandContext): string | undefined {
+	try {
+		return stateDirectory(context);
+	} catch {
+		return undefined;
+	}
 }
 
 async function receivingDirectory(path: string): Promise<string> {

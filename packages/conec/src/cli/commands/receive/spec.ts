@@ -11,11 +11,13 @@ import { CONNECTION_OPTIONS, EXPLAIN_OPTION } from "../../command-line/index.ts"
 export const receiveSpec: CommandSpec = {
 	name: "receive",
 	usage: "[--dir DIR] [--from PEER]",
-	summary: "Receive files, verified by SHA-256; runs until Ctrl-C",
+	summary: "Receive files, verified by SHA-256; runs until Ctrl-C. Asks before it takes something from a stranger",
 	operands: { least: 0, most: 0, what: "" },
 	options: {
 		dir: { value: "DIR", text: "where files go, made if missing; default: the current directory" },
-		from: { value: "PEER", text: "take files from this peer only" },
+		from: { value: "PEER", text: "take files from this peer only, and without asking" },
+		any: { text: "take files from everybody, and remember nobody" },
+		yes: { text: "accept every stranger without asking; not for hidden names, see --allow-hidden" },
 		"max-bytes": { value: "N", text: "the most bytes that one transfer may have; K, M, G, T may follow" },
 		force: { text: "replace existing files" },
 		"allow-hidden": {
@@ -25,5 +27,5 @@ export const receiveSpec: CommandSpec = {
 		...EXPLAIN_OPTION,
 		...CONNECTION_OPTIONS,
 	},
-	examples: ["conec receive --dir incoming", "conec receive --from alice --max-bytes 10G --once"],
+	examples: ["conec receive --dir incoming", "conec receive --from alice --max-bytes 10G --once", "conec receive --any --dir /srv/incoming"],
 };

@@ -15,6 +15,9 @@ import {
 	type AnnouncedTransfer,
 	countSources,
 	countThings,
+	DEFAULT_NAMES,
+	type GivenContent,
+	givenText,
 	type LinkPolicy,
 	nodeFileSystem,
 	type SendOptions,
@@ -36,30 +39,71 @@ export const sendCommand: Command = {
 		pathChoice(context.args);
 		const links = context.args.choice("links", LINK_POLICIES) ?? "skip";
 		const files = nodeFileSystem(context.surroundings);
-		const count = countSources(context.args.operands, links, files, context.signal);
+		const { paths, given } = whatToSend(context);
+		const count = countSources(paths, links, files, context.signal);
 		const [counting, connecting] = await Promise.allSettled([count, connect(context)]);
 		if (connecting.status === "rejected") throw connecting.reason;
 		const connection = connecting.value;
 		try {
 			if (counting.status === "rejected") throw counting.reason;
-			return await send(connection, to, { links, files }, counting.value, context);
+			return await send(connection, to, paths, { links, files, given }, withGiven(counting.value, given), context);
 		} finally {
 			await connection.close();
 		}
 	},
 };
 
-async function send(connection: Connection, to: string, options: SendOptions, announced: AnnouncedTransfer, context: CommandContext): Promise<ExitCode> {
-	const { args, output, signal, surroundings } = context;
-	const { files, bytes } = announced;
-	const stream = await openTo(connection.client, to, PROTOCOLS.files, context, bytes === undefined ? { files } : { files, bytes });
+/** The files that are named, and what else is sent. Throws a usage error. */
+function whatToSend({ args, output, surroundings }: CommandContext): { readonly paths: readonly string[]; readonly given: readonly GivenContent[] } {
+	const hint = "See: conec send --help";
+	const text = args.text("text");
+	const name = args.text("name");
+	const paths = args.operands.filter((path) => path !== STANDARD_INPUT);
+	const inputs = args.operands.length - paths.length;
+	if (name !== undefined && inputs === 0) throw usageError("--name goes with -, which is standard input", "A file keeps its own name.");
+	if (text !== undefined) {
+		if (args.operands.length > 0) throw usageError("--text and FILE exclude each other", hint);
+		if (text === "") throw usageError("--text is empty", hint);
+		return { paths, given: [givenText(text)] };
+	}
+	if (args.operands.length === 0) throw usageError("FILE is missing", hint);
+	if (inputs === 0) return { paths, given: [] };
+	if (inputs > 1) throw usageError("standard input (-) can be sent once", "A file of that name is ./-");
+	const { stdin } = surroundings;
+	if (stdin.isTTY === true) output.note("sending what is typed; Ctrl-D ends it");
+	return { paths, given: [{ name: name ?? DEFAULT_NAMES.input, isText: false, size: undefined, pieces: stdin as AsyncIterable<Uint8Array> }] };
+}
+
+const STANDARD_INPUT = "-";
+
+function withGiven({ files, bytes }: AnnouncedTransfer, given: readonly GivenContent[]): AnnouncedTransfer & { readonly isText: boolean } {
+	const more = given.reduce<number | undefined>((sum, { size }) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
+	return {
+		files: files + given.length,
+		bytes: bytes === undefined || more === undefined ? undefined : bytes + more,
+		isText: given.some(({ isText }) => isText),
+	};
+}
+
+async function send(
+	connection: Connection,
+	to: string,
+	paths: readonly string[],
+	options: SendOptions,
+	announced: AnnouncedTransfer & { readonly isText: boolean },
+	context: CommandContext,
+): Promise<ExitCode> {
+	const { output, signal, surroundings } = context;
+	const { files, bytes, isText } = announced;
+	const facts = { files, ...(bytes === undefined ? {} : { bytes }), ...(isText ? { text: true } : {}) };
+	const stream = await openTo(connection.client, to, PROTOCOLS.files, context, facts);
 	tellPath(connection.client, stream, `sending to ${to}`, context);
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
 	const report = new TransferReport(output, surroundings.clock, "sent", to, announced);
 	try {
-		const summary = await sendFiles(stream, args.operands, report, options);
+		const summary = await sendFiles(stream, paths, report, options);
 		report.end();
 		const seconds = report.elapsedMs / 1_000;
 		const { failed, directories } = summary;
@@ -72,7 +116,7 @@ async function send(connection: Connection, to: string, options: SendOptions, an
 		report.end();
 		signal.throwIfAborted();
 		// A peer that does not want the transfer is no incomplete one.
-		if (isConecError(error) && (error.closeCode === APPLICATION_CODES.notWanted || error.closeCode === APPLICATION_CODES.busy)) throw error;
+		if (isConecError(error) && NOT_TAKEN.some((code) => code === error.closeCode)) throw error;
 		const done = `${report.settledFiles} of ${announced.files} files are verified there`;
 		const reason = error instanceof Error ? printable(error.message) : String(error);
 		throw new CliError(EXIT_CODES.incomplete, `Cannot finish sending to ${quoted(to)} (${done}): ${reason}`, undefined, error);
@@ -81,6 +125,8 @@ async function send(connection: Connection, to: string, options: SendOptions, an
 		await explainPeer(connection.client, to, stream.path, context);
 	}
 }
+
+const NOT_TAKEN: readonly number[] = [APPLICATION_CODES.notWanted, APPLICATION_CODES.busy, APPLICATION_CODES.stranger, APPLICATION_CODES.declined];
 
 function doneThere({ files, directories, bytes }: TransferSummary, seconds: number): string {
 	if (files === 0 && directories > 0) return `and made there in ${seconds.toFixed(1)} s`;

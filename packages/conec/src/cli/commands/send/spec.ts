@@ -10,14 +10,20 @@ import { CONNECTION_OPTIONS, PATH_OPTIONS } from "../../command-line/index.ts";
 /** See `conec send --help`. */
 export const sendSpec: CommandSpec = {
 	name: "send",
-	usage: "FILE... --to PEER",
-	summary: "Send files, and directories with what is below them, to a peer that runs `conec receive`",
-	operands: { least: 1, most: Number.POSITIVE_INFINITY, what: "FILE" },
+	usage: "FILE... --to PEER | --text TEXT --to PEER",
+	summary: "Send files, directories with what is below them, standard input (-) or a text to a peer that runs `conec receive`",
+	operands: { least: 0, most: Number.POSITIVE_INFINITY, what: "FILE" },
 	options: {
 		to: { value: "PEER", text: "the peer that receives" },
+		text: { value: "TEXT", text: "send this text instead of files; `conec receive` shows it" },
+		name: { value: "NAME", text: "what standard input (FILE is -) is called there; default: stdin" },
 		links: { value: "POLICY", text: "symbolic links below a directory: skip (default), follow or fail; a link that is named on the command line is followed" },
 		...PATH_OPTIONS,
 		...CONNECTION_OPTIONS,
 	},
-	examples: ["conec send film.mkv notes/ --to bob"],
+	examples: [
+		"conec send film.mkv notes/ --to bob --wait",
+		"pg_dump shop | conec send - --name shop.sql --to bob",
+		"conec send --text 'the door code is 4711' --to bob",
+	],
 };

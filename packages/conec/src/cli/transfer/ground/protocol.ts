@@ -3,13 +3,23 @@
  *
  * A message is one kind byte and a body: JSON, or bytes for `CONTENT`. Sender: for each file `FILE`, any number of
  * `CONTENT`, then `VERIFY` or `ABANDON`; for each directory `DIRECTORY`, what is in it, `LEAVE`; `SKIPPED` for what could
- * not be opened. Receiver: one `VERDICT` per `FILE` and `DIRECTORY`, in any order, as soon as it is known.
+ * not be opened. Receiver: `ASKING` if somebody is asked before anything is taken; one `VERDICT` per `FILE` and `DIRECTORY`, in any order, as soon as it is known.
  *
  * @module
  */
 
 /** Kind bytes. */
-export const KINDS = { file: 0x01, content: 0x02, verify: 0x03, abandon: 0x04, skipped: 0x05, verdict: 0x06, directory: 0x07, leave: 0x08 } as const;
+export const KINDS = {
+	file: 0x01,
+	content: 0x02,
+	verify: 0x03,
+	abandon: 0x04,
+	skipped: 0x05,
+	verdict: 0x06,
+	directory: 0x07,
+	leave: 0x08,
+	asking: 0x09,
+} as const;
 
 /** Most bytes of a file in one `CONTENT` message that this implementation sends. */
 export const CONTENT_BYTES: number = 256 * 1_024;
@@ -60,6 +70,8 @@ export interface FileMessage extends Announced {
 	readonly type: "file";
 	/** Bytes of content that are likely to follow; `undefined`: not known. `VERIFY` says how many there were. */
 	readonly size?: number | undefined;
+	/** It is a text for the person there: a receiver that can shows it, and writes no file. */
+	readonly isText?: boolean | undefined;
 }
 
 /** Announces a directory. What follows until the matching `LEAVE` is in it. */
@@ -76,6 +88,7 @@ export type TransferMessage =
 	| { readonly type: "skipped"; readonly name: string; readonly problem: FileProblem; readonly detail: string }
 	| DirectoryMessage
 	| { readonly type: "leave" }
+	| { readonly type: "asking" }
 	| VerdictMessage;
 
 /** Tells the sender what became of a file or a directory. */
@@ -118,6 +131,8 @@ export function decodeTransfer(message: Uint8Array): DecodedTransfer {
 			return decodeDirectory(body);
 		case KINDS.leave:
 			return { ok: true, message: { type: "leave" } };
+		case KINDS.asking:
+			return { ok: true, message: { type: "asking" } };
 		case KINDS.verify: {
 			const { size, sha256 } = body;
 			if (!isCount(size)) return refuse("VERIFY without a size");
@@ -148,9 +163,9 @@ const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 function decodeFile(body: Readonly<Record<string, unknown>>): DecodedTransfer {
 	const announced = decodeAnnounced("FILE", body);
 	if (typeof announced === "string") return refuse(announced);
-	const { size } = body;
+	const { size, isText } = body;
 	if (size !== undefined && !isCount(size)) return refuse("FILE with a wrong size");
-	return { ok: true, message: { type: "file", ...announced, size } };
+	return { ok: true, message: { type: "file", ...announced, size, ...(isText === true ? { isText } : {}) } };
 }
 
 function decodeDirectory(body: Readonly<Record<string, unknown>>): DecodedTransfer {
