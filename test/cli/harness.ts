@@ -18,6 +18,8 @@ export interface Site {
 	client(id: string, command: string, ...args: string[]): RunningHere;
 	/** Runs any other command in this process. */
 	run(args: readonly string[], env?: Readonly<Record<string, string>>): RunningHere;
+	/** What was started otherwise is gone, too, when the test is over. */
+	keep<Started extends Running>(running: Started): Started;
 	/** Starts `conec COMMAND ...` as a Client of that id in a process of its own. */
 	process(id: string, command: string, ...args: string[]): RunningProcess;
 	/** The options by which a Client finds and trusts the Coordinator. */
@@ -72,6 +74,7 @@ async function siteWith<Coordinator extends Running>(
 		pin: String(pin),
 		options,
 		run,
+		keep: kept,
 		client: (id, command, ...args) => run([command, ...args, ...options(id)]),
 		process: (id, command, ...args) => kept(new RunningProcess([command, ...args, ...options(id)])),
 	};

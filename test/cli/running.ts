@@ -8,7 +8,7 @@ import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { run } from "../../packages/conec/src/cli/run.ts";
 import type { SignalName } from "../../packages/conec/src/cli/surroundings/index.ts";
-import { CapturedStream, type TestSurroundings, testSurroundings } from "../../packages/conec/testing/cli-surroundings.ts";
+import { CapturedStream, type TestSurroundings, testSurroundings, WrittenInput } from "../../packages/conec/testing/cli-surroundings.ts";
 // @ts-expect-error a script without types
 import { distIsCurrent } from "../../scripts/build-dist.mjs";
 
@@ -125,19 +125,27 @@ export abstract class Running {
 	}
 }
 
+/** Whether standard input and standard error are a terminal. */
+export interface TerminalOptions {
+	readonly isTerminal?: boolean;
+	readonly isForeground?: () => boolean;
+}
+
 /** A command that runs in this process, on the real network. */
 export class RunningHere extends Running {
 	readonly stdin: Writable;
 	/** What it was given. */
 	readonly surroundings: TestSurroundings;
 
-	constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+	constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, { isTerminal = false, isForeground = () => true }: TerminalOptions = {}) {
 		super(args);
 		const { machine } = testSurroundings();
 		let endAtOnce: ((status: number) => void) | undefined;
 		const surroundings = testSurroundings({
 			stdout: new CapturedStream({ take: (piece) => this.tookOutput(piece) }),
-			stderr: new CapturedStream({ take: (piece) => this.tookErrors(piece.toString()) }),
+			stderr: new CapturedStream({ take: (piece) => this.tookErrors(piece.toString()), isTTY: isTerminal }),
+			stdin: Object.assign(new WrittenInput(), { isTTY: isTerminal }),
+			terminal: { editor: () => undefined, isForeground },
 			env,
 			machine: { ...machine, homeDirectory: () => (env["HOME"] ?? tmpdir()) || undefined },
 			exit: (status) => endAtOnce?.(status),
