@@ -120,8 +120,8 @@ test("unknown peer: --wait waits until it is here, and Ctrl-C ends the wait", as
 	gone.signal("SIGINT");
 	await gone.exits(130);
 	for (const command of ["ping", "chat", "pipe"]) {
-		const callee = place.client(command, command === "ping" ? "chat" : command, "--json");
-		await callee.event("connected");
+		const callee = place.client(command, command === "ping" ? "chat" : command);
+		await callee.says(/connected to/);
 	}
 	const [ping, chat, pipe] = waiting;
 	await ping?.exits(0);

@@ -8,6 +8,7 @@ import { type Client, isConecError, type JsonValue, type MessageStream } from ".
 import type { CommandContext } from "../command-line/index.ts";
 import { suggestion } from "../command-line/index.ts";
 import { CliError, EXIT_CODES } from "../outcome/index.ts";
+import { orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
 import { explainPeer, pathChoice } from "./path.ts";
 import type { Protocol } from "./protocols.ts";
@@ -59,12 +60,9 @@ export async function onceHere<Value>(client: Client, peer: string, context: Com
 async function untilHere(client: Client, peer: string, { signal }: CommandContext, absent: (here: string[]) => void): Promise<void> {
 	signal.throwIfAborted();
 	const events = client.watchPeers()[Symbol.asyncIterator]();
-	const stop = (): void => void events.return?.().catch(() => undefined);
-	signal.addEventListener("abort", stop, { once: true });
 	try {
 		for (;;) {
-			const { value: event, done } = await events.next();
-			signal.throwIfAborted();
+			const { value: event, done } = await orInterrupted(events.next(), signal);
 			if (done === true) return;
 			if (event.type === "members") {
 				if (event.members.some(({ id }) => id === peer)) return;
@@ -72,8 +70,8 @@ async function untilHere(client: Client, peer: string, { signal }: CommandContex
 			} else if (event.type !== "leave" && event.peer.id === peer) return;
 		}
 	} finally {
-		signal.removeEventListener("abort", stop);
-		stop();
+		// Not waited for: after an interruption it ends with the Client.
+		events.return?.().catch(() => undefined);
 	}
 }
 
