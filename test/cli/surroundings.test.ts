@@ -100,11 +100,11 @@ test("surroundings: the file by which Clients find the Coordinator cannot be wri
 	// A directory in its place: not even root can replace it.
 	await mkdir(join(state, "coordinator.json", "in the way"), { recursive: true });
 	const coordinator = started(t, ["coordinator", "--host", "127.0.0.1", "--port", "0", "--state", state]);
-	await coordinator.says(/cannot write ".*coordinator\.json": .*; Clients here need --coordinator and --pin/);
+	await coordinator.says(/cannot write ".*coordinator\.json": .*; Clients here need the link/);
 	coordinator.signal("SIGTERM");
 	await coordinator.exits(process.platform === "win32" ? "SIGTERM" : 0);
 	assert.match(coordinator.stdout.toString(), /Coordinator is listening/);
-	assert.doesNotMatch(coordinator.stdout.toString(), /On this machine, as this user/);
+	assert.match(coordinator.stdout.toString(), /In another terminal here, as this user:\n {2}conec chat --id \S+ --state \S+ --link conec:/);
 });
 
 test("surroundings: a Coordinator starts whatever its machine is called", async (t) => {
