@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Arguments, type CommandSpec, commandHelp, parseCommandLine, suggestion } from "./arguments.ts";
+import { parseCommandLine } from "./arguments.ts";
+import { commandHelp } from "./help.ts";
+import type { CommandSpec } from "./spec.ts";
+import { suggestion } from "./suggestion.ts";
+import type { Arguments } from "./values.ts";
 
 const SPEC: CommandSpec = {
 	name: "send",

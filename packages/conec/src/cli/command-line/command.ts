@@ -7,7 +7,8 @@
 import type { ExitCode } from "../outcome/index.ts";
 import type { Surroundings } from "../surroundings/index.ts";
 import type { Output } from "../terminal/index.ts";
-import type { Arguments, CommandSpec } from "./arguments.ts";
+import type { CommandSpec } from "./spec.ts";
+import type { Arguments } from "./values.ts";
 
 /** Given to a running command. */
 export interface CommandContext {
@@ -19,6 +20,8 @@ export interface CommandContext {
 	readonly onHangup: (listener: () => void) => void;
 	/** Aborted by Ctrl-C, SIGTERM or SIGHUP, and where the output is the purpose when its reader has gone; the command then cleans up and rejects with its reason. */
 	readonly signal: AbortSignal;
+	/** All commands by name, for those that tell of them. */
+	readonly commands: Readonly<Record<string, CommandEntry>>;
 }
 
 /**

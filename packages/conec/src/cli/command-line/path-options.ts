@@ -4,15 +4,21 @@
  * @module
  */
 
-import type { OptionSpec } from "./arguments.ts";
+import { type OptionSpecs, shared } from "./spec.ts";
 
 /** The option of commands that only take streams. */
-export const EXPLAIN_OPTION: Readonly<Record<string, OptionSpec>> = {
+export const EXPLAIN_OPTION: OptionSpecs = shared({
 	explain: { text: "say at the end how the peer was reached, and why" },
-};
+});
 
 /** The options of commands that open streams. */
-export const PATH_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-	path: { value: "auto|direct|proxied", text: "direct; through the Coordinator (proxied); or direct if possible (auto, the default)" },
+export const PATH_OPTIONS: OptionSpecs = {
+	...shared({
+		path: {
+			value: "WAY",
+			text: "direct; proxied, which is through the Coordinator; or auto (default), which is direct if possible",
+			choices: ["auto", "direct", "proxied"],
+		},
+	}),
 	...EXPLAIN_OPTION,
 };

@@ -4,4 +4,5 @@
  * @module
  */
 
+export { isTold, LOG_LEVELS, type LogLevel } from "./log-levels.ts";
 export { printable, quoted } from "./printable.ts";

@@ -15,7 +15,11 @@ export const sendSpec: CommandSpec = {
 	operands: { least: 1, most: Number.POSITIVE_INFINITY, what: "FILE" },
 	options: {
 		to: { value: "PEER", text: "the peer that receives" },
-		links: { value: "POLICY", text: "symbolic links below a directory: skip (default), follow or fail; a link that is named on the command line is followed" },
+		links: {
+			value: "POLICY",
+			text: "symbolic links below a directory: skip (default), follow or fail; a link that is named on the command line is followed",
+			choices: ["skip", "follow", "fail"],
+		},
 		...PATH_OPTIONS,
 		...CONNECTION_OPTIONS,
 	},
