@@ -28,7 +28,7 @@ export function helpColumns(
 export function commandHelp(spec: CommandSpec, columns: number = DEFAULT_COLUMNS): string {
 	const options = Object.entries(optionsOf(spec)).map(([name, option]) => {
 		const variable = variableOf(spec, name, option);
-		return [optionTitle(name, option.value), option.text + (variable === undefined ? "" : ` [env ${variable}]`)] as const;
+		return [optionTitle(name, option.value), option.text + (variable === undefined ? "" : ` [env\u00a0${variable}]`)] as const;
 	});
 	const lines = [
 		...paragraph(`conec ${spec.name}${spec.usage === "" ? "" : ` ${spec.usage}`} [OPTION...]`, columns, "Usage: ", "         "),
@@ -39,7 +39,8 @@ export function commandHelp(spec: CommandSpec, columns: number = DEFAULT_COLUMNS
 		...twoColumns(options, columns),
 		...(spec.examples.length > 0 ? ["", "Examples:", ...spec.examples.flatMap((example) => shellLines(example, columns))] : []),
 	];
-	return `${lines.join("\n")}\n`;
+	// A variable stays in one line with its word.
+	return `${lines.join("\n")}\n`.replaceAll("\u00a0", " ");
 }
 
 /** `--name VALUE`, or `-q, --quiet`. */

@@ -16,7 +16,7 @@ export const PATH_OPTIONS: OptionSpecs = {
 	...shared({
 		path: {
 			value: "WAY",
-			text: "direct; proxied, which is through the Coordinator; or auto (default), which is direct if possible",
+			text: "the way to the peer: direct; proxied, which is through the Coordinator; or auto (default), which is direct if possible",
 			choices: ["auto", "direct", "proxied"],
 		},
 	}),

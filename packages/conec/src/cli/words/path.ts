@@ -65,7 +65,10 @@ export function channelLine({ peers: [a, b], outcome, address, rttMs, reason }: 
 	const why = reason === undefined ? "" : `: ${printable(reason, 300)}`;
 	if (outcome === "failed") return `no direct channel from ${a} to ${b}${why}`;
 	if (outcome === "down") return `the direct channel from ${a} to ${b} has ended${why}`;
-	const facts = [...(address === undefined ? [] : [endpoint(address)]), ...(rttMs === undefined ? [] : [rttMs < 1 ? "under 1 ms" : formatMs(Math.round(rttMs))])];
+	const facts = [
+		...(address === undefined ? [] : [endpoint(address)]),
+		...(rttMs === undefined ? [] : [rttMs < 1 ? "under 1 ms" : formatMs(Math.round(rttMs))]),
+	];
 	return `${a} and ${b} have a direct channel${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`;
 }
 
