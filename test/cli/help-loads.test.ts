@@ -16,8 +16,8 @@ const DIST = pathToFileURL(MAIN).href.replace(/cli\/main\.js$/, "");
 /** What every help loads: the command line, its words and its output. */
 const NEEDED = [
 	...["main.ts", "run.ts", "process-surroundings.ts", "commands/index.ts", ...Object.keys(COMMANDS).map((name) => `commands/${name}/index.ts`)],
-	...["command-line/index.ts", "command-line/arguments.ts", "command-line/connection-options.ts", "command-line/path-options.ts"],
-	...["outcome/index.ts", "outcome/cli-error.ts", "outcome/exit-codes.ts", "text/index.ts", "text/printable.ts"],
+	...["index", "arguments", "connection-options", "help", "path-options", "spec", "suggestion", "values", "wrap"].map((name) => `command-line/${name}.ts`),
+	...["outcome/index.ts", "outcome/cli-error.ts", "outcome/exit-codes.ts", "text/index.ts", "text/log-levels.ts", "text/printable.ts"],
 	...[
 		"surroundings/index.ts",
 		"surroundings/clock.ts",

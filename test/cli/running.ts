@@ -111,9 +111,12 @@ export abstract class Running {
 		this.#rest = lines.pop() ?? "";
 		for (const line of lines) {
 			if (line === "") continue;
-			const { time, ...event } = JSON.parse(line) as Event & { readonly time?: string };
-			// Every event of every command has it; the tests look at the rest.
+			// Every event of every command has the time, and every event of a log its level; the tests look at the rest.
+			const { time, level, ...event } = JSON.parse(line) as Event & { readonly time?: string; readonly level?: string };
 			assert.match(time ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, line);
+			assert.ok(level === undefined || ["error", "warn", "info", "debug"].includes(level), line);
+			// No number has more digits than anybody can use; metadata is what a peer says.
+			assert.doesNotMatch(line.replace(/"metadata":.*/, ""), /[:[,]-?\d+\.\d{4}/, line);
 			this.events.push(event as Event);
 		}
 	}

@@ -138,7 +138,7 @@ export async function runCommand(
 		json,
 		level,
 		linesTo: command.linesTo,
-		isLog: command.isLog === true,
+		isLog: command.isLog === true && role === "report",
 		isPurpose: role === "purpose",
 		env,
 		clock,

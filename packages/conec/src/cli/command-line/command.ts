@@ -41,7 +41,7 @@ export interface Command {
 	readonly outputRole: OutputRole | ((args: Arguments) => OutputRole);
 	/** Runs until it is told to end: SIGTERM is then its ordinary end, with status 0. */
 	readonly isService?: (args: Arguments) => boolean;
-	/** Its lines are a log: each has the date and the time. */
+	/** Its lines are a log where they are no purpose: each has the date and the time. */
 	readonly isLog?: true;
 	/** Resolves with the exit status, or rejects with an error that is then explained. */
 	run(context: CommandContext): Promise<ExitCode>;

@@ -24,6 +24,7 @@ export function bashCompletion(commands: readonly Completed[]): string {
 		"}",
 		"",
 		"_conec() {",
+		// biome-ignore lint/suspicious/noTemplateCurlyInString: it is bash.
 		'	local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}" command="${COMP_WORDS[1]}"',
 		"	COMPREPLY=()",
 		"	if ((COMP_CWORD == 1)); then",
@@ -34,6 +35,7 @@ export function bashCompletion(commands: readonly Completed[]): string {
 		'	if [[ $current == "=" ]]; then',
 		'		current=""',
 		'	elif [[ $previous == "=" ]]; then',
+		// biome-ignore lint/suspicious/noTemplateCurlyInString: it is bash.
 		'		previous="${COMP_WORDS[COMP_CWORD - 2]}"',
 		"	fi",
 		'	case "$command $previous" in',
@@ -71,7 +73,7 @@ function valueCases(commands: readonly Completed[]): string[] {
 }
 
 function operandCase({ name, operands: [first, others] }: Completed): string[] {
-	if (first.type === "unknown" && others.type === "unknown") return [];
+	if (!isKnown(first) && !isKnown(others)) return [];
 	if (first.type === others.type) return [`		${name}) ${actionOf(first)} ;;`];
 	return [`		${name})`, `			if ((COMP_CWORD == 2)); then ${actionOf(first)}; else ${actionOf(others)}; fi`, "			;;"];
 }
@@ -87,6 +89,10 @@ function actionOf(filling: Filling): string {
 		default:
 			return ":";
 	}
+}
+
+function isKnown({ type }: Filling): boolean {
+	return type !== "nothing" && type !== "unknown";
 }
 
 function quotedWord(text: string): string {

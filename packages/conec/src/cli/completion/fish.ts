@@ -33,10 +33,10 @@ export function fishCompletion(commands: readonly Completed[]): string {
 		const condition = `-n ${quotedWord(`__conec_is ${command.name}`)}`;
 		lines.push("", ...command.options.map((option) => `complete -c conec ${condition} ${optionPart(option)}`));
 		const [first, others] = command.operands;
-		if (first.type === others.type && first.type !== "unknown") lines.push(`complete -c conec ${condition} ${operandPart(first)}`);
-		else if (first.type !== "unknown") {
+		if (first.type === others.type && isKnown(first)) lines.push(`complete -c conec ${condition} ${operandPart(first)}`);
+		else if (isKnown(first)) {
 			lines.push(`complete -c conec -n ${quotedWord(`__conec_is ${command.name} 2`)} ${operandPart(first)}`);
-			if (others.type !== "unknown")
+			if (isKnown(others))
 				lines.push(`complete -c conec -n ${quotedWord(`__conec_is ${command.name}; and not __conec_is ${command.name} 2`)} ${operandPart(others)}`);
 		}
 	}
@@ -67,6 +67,10 @@ function operandPart(filling: Filling): string {
 		default:
 			return "-F";
 	}
+}
+
+function isKnown({ type }: Filling): boolean {
+	return type !== "nothing" && type !== "unknown";
 }
 
 function quotedWord(text: string): string {

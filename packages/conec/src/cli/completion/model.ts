@@ -6,8 +6,9 @@
 
 import { type CommandEntry, type CommandSpec, optionsOf, SHORT_OPTIONS } from "../command-line/index.ts";
 
-/** What may stand in a place: nothing that is known, one of some words, a file or a directory. */
+/** What may stand in a place: nothing, something that nobody knows here, one of some words, a file or a directory. */
 export type Filling =
+	| { readonly type: "nothing" }
 	| { readonly type: "unknown" }
 	| { readonly type: "words"; readonly words: readonly string[] }
 	| { readonly type: "files" }
@@ -39,12 +40,13 @@ export async function completedCommands(commands: Readonly<Record<string, Comman
 	const described = await Promise.all(Object.values(commands).map(async ({ summary, spec }) => completed(await spec(), summary)));
 	return [
 		...described,
-		{ name: "help", summary: "show the options of a command", options: [], operands: [{ type: "words", words: names }, UNKNOWN] },
-		{ name: "version", summary: "show the version", options: [], operands: [UNKNOWN, UNKNOWN] },
+		{ name: "help", summary: "show the options of a command", options: [], operands: [{ type: "words", words: names }, NOTHING] },
+		{ name: "version", summary: "show the version", options: [], operands: [NOTHING, NOTHING] },
 	];
 }
 
 const UNKNOWN: Filling = { type: "unknown" };
+const NOTHING: Filling = { type: "nothing" };
 
 function completed(spec: CommandSpec, summary: string): Completed {
 	const options = Object.entries(optionsOf(spec)).map(([name, { value, text, choices, repeats }]): CompletedOption => {
@@ -55,10 +57,10 @@ function completed(spec: CommandSpec, summary: string): Completed {
 		return { name, letter, text: words, repeats: repeats === true, ...(value === undefined ? {} : { value: { title: value, filling } }) };
 	});
 	const { most, what, choices } = spec.operands;
-	if (most === 0) return { name: spec.name, summary, options, operands: [UNKNOWN, UNKNOWN] };
+	if (most === 0) return { name: spec.name, summary, options, operands: [NOTHING, NOTHING] };
 	const first: Filling = choices === undefined ? fillingOf(what) : { type: "words", words: choices };
 	// What follows the word of `conec certs` may be a file.
-	const others: Filling = most === 1 ? UNKNOWN : choices === undefined ? first : { type: "files" };
+	const others: Filling = most === 1 ? NOTHING : choices === undefined ? first : { type: "files" };
 	return { name: spec.name, summary, options, operands: [first, others] };
 }
 

@@ -36,8 +36,8 @@ export function zshCompletion(commands: readonly Completed[]): string {
 
 function commandCase({ name, options, operands: [first, others] }: Completed): string[] {
 	const parts = options.map(optionPart);
-	if (first.type !== "unknown") parts.push(quotedWord(`1:operand:${actionOf(first)}`));
-	if (others.type !== "unknown") parts.push(quotedWord(`*:operand:${actionOf(others)}`));
+	if (first.type !== "nothing") parts.push(quotedWord(`1:operand:${actionOf(first)}`));
+	if (others.type !== "nothing") parts.push(quotedWord(`*:operand:${actionOf(others)}`));
 	if (parts.length === 0) return [];
 	return [`		${name})`, "			_arguments -S \\", ...parts.map((part, index) => `				${part}${index < parts.length - 1 ? " \\" : ""}`), "			;;"];
 }

@@ -67,7 +67,7 @@ class ConfigurationFile {
 	}
 
 	valueOf({ key, value: node }: JsoncEntry, option: OptionSpec): ConfiguredValue {
-		const place = this.#placeOf(key, node);
+		const place = this.#placeOf(key, node.at);
 		if (option.value === undefined) {
 			if (node.type !== "boolean") throw this.wrong(node.at, `${quoted(key)} must be true or false, not ${KINDS[node.type]}`);
 			return { value: node.value, place };
@@ -77,7 +77,7 @@ class ConfigurationFile {
 		if (node.type === "object" && option.value.includes("=")) {
 			const pairs = node.entries.map((entry) => [entry.key, this.#plain(entry.key, entry.value, option)] as const);
 			for (const { key: name, keyAt } of node.entries) if (/[=,]/.test(name)) throw this.wrong(keyAt, `${quoted(name)} has a character that no name has`);
-			const places = new Map(node.entries.map((entry) => [entry.key, this.#placeOf(entry.key, entry.value)]));
+			const places = new Map(node.entries.map((entry) => [entry.key, this.#placeOf(entry.key, entry.keyAt)]));
 			return { value: pairs.map(([name, value]) => `${name}=${value}`).join(","), place, places };
 		}
 		return { value: this.#plain(key, node, option), place };
@@ -95,8 +95,8 @@ class ConfigurationFile {
 		return option.value === "FILE" || option.value === "DIR" ? resolve(dirname(this.#path), text) : text;
 	}
 
-	#placeOf(key: string, node: JsoncNode): string {
-		return `${quoted(key)} (${this.#where(node.at)})`;
+	#placeOf(key: string, at: number): string {
+		return `${quoted(key)} (${this.#where(at)})`;
 	}
 
 	#where(at: number): string {

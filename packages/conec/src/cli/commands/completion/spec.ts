@@ -16,7 +16,7 @@ export const completionSpec: CommandSpec = {
 	examples: [
 		'eval "$(conec completion bash)"',
 		"conec completion bash > ~/.local/share/bash-completion/completions/conec",
-		'conec completion zsh > "${fpath[1]}/_conec"',
+		"conec completion zsh > $fpath[1]/_conec",
 		"conec completion fish > ~/.config/fish/completions/conec.fish",
 	],
 };

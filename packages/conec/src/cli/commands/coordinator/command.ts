@@ -28,7 +28,7 @@ import { coordinatorSpec } from "./spec.ts";
 export const coordinatorCommand: Command = {
 	spec: coordinatorSpec,
 	linesTo: "stdout",
-	outputRole: "report",
+	outputRole: (args) => (args.flag("check") ? "purpose" : "report"),
 	isService: () => true,
 	isLog: true,
 	async run(context) {

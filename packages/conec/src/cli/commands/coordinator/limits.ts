@@ -20,8 +20,8 @@ export function limitsOf(args: Arguments): Partial<CoordinatorLimits> {
 	const limits: Record<string, number> = {};
 	for (const source of args.sources("limit")) {
 		const seen = new Set<string>();
-		for (const text of String(source.value).split(",")) {
-			const [name, value] = limitOf(text.trim(), source);
+		for (const text of partsOf(source)) {
+			const [name, value] = limitOf(text, source);
 			if (seen.has(name)) throw usageError(`${source.place} names ${quoted(name)} twice`);
 			seen.add(name);
 			limits[name] = value;
@@ -34,12 +34,19 @@ export function limitsOf(args: Arguments): Partial<CoordinatorLimits> {
 export function limitPlaces(args: Arguments): ReadonlyMap<string, string> {
 	const places = new Map<string, string>();
 	for (const source of args.sources("limit")) {
-		for (const text of String(source.value).split(",")) {
+		for (const text of partsOf(source)) {
 			const name = (text.split("=")[0] ?? "").trim();
 			places.set(name, source.places?.get(name) ?? source.place);
 		}
 	}
 	return places;
+}
+
+function partsOf({ value }: Source): string[] {
+	return String(value)
+		.split(",")
+		.map((part) => part.trim())
+		.filter((part) => part !== "");
 }
 
 /** Of no use here: the command takes no streams. */
@@ -50,11 +57,11 @@ function limitOf(text: string, source: Source): [name: string, value: number] {
 	if (match === null) throw usageError(`${source.place} must be NAME=N, such as clients=500, not ${quoted(text)}`, HINT);
 	const [name, given] = [(match[1] as string).trim(), (match[2] as string).trim()];
 	const place = source.places?.get(name) ?? source.place;
-	if (name === FIXED) throw usageError(`${place} names ${quoted(name)}: conec coordinator takes no streams`, "Leave it out.");
+	if (name === FIXED) throw usageError(`${place}: conec coordinator has no limit ${quoted(name)}, since it takes no streams`, "Leave it out.");
 	const names = limitNames();
-	if (!names.includes(name)) throw usageError(`${place} names ${quoted(name)}, which is no limit of a Coordinator`, suggestion(name, names, "") ?? HINT);
+	if (!names.includes(name)) throw usageError(`${place}: a Coordinator has no limit ${quoted(name)}`, suggestion(name, names, "") ?? HINT);
 	const value = numberOf(name, given);
-	if (value === undefined) throw usageError(`${place} must be ${wordsFor(name)}, not ${quoted(given)} (${name})`, HINT);
+	if (value === undefined) throw usageError(`${place}: ${name} must be ${wordsFor(name)}, not ${quoted(given)}`, HINT);
 	try {
 		resolveLimits({ [name]: value }, "coordinator");
 	} catch (error) {
