@@ -156,6 +156,7 @@ test("run: which commands end with their output, and which are services", async 
 		peers: ["purpose", false],
 		certs: ["report", false],
 		demo: ["purpose", false],
+		completion: ["purpose", false],
 	});
 });
 

@@ -141,7 +141,7 @@ export class GivenArguments implements Arguments {
 		for (const name of Object.keys(this.#specs)) {
 			const source = this.#nearest(name);
 			if (source === undefined || source.value === false) continue;
-			for (const other of this.#partnersOf(name)) {
+			for (const other of this.#specs[name]?.excludes ?? []) {
 				const second = this.#nearest(other);
 				if (second?.distance === source.distance && second.value !== false) return [source.place, second.place];
 			}
