@@ -135,7 +135,7 @@ test("run: which commands end with their output, and which are services", async 
 		bytes: () => undefined,
 		list: () => [],
 		choice: () => undefined,
-		isTyped: () => false,
+		typed: () => false,
 		named: (name: string) => `--${name}`,
 		sources: () => [],
 		withConfiguration: () => args,

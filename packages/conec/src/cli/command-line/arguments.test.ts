@@ -39,6 +39,15 @@ test("arguments: an option that repeats takes every value, also several with com
 	assert.deepEqual(parse(["a"]).list("keep"), []);
 });
 
+test("arguments: a link needs no --link before it where the command takes one, and a dash alone is a value", () => {
+	const spec: CommandSpec = { ...SPEC, options: { ...SPEC.options, link: { value: "LINK", text: "link" } } };
+	const parsed = parseCommandLine(spec, ["a", "conec://h#pin=x", "--to", "-"], {}) as Arguments;
+	assert.deepEqual([parsed.operands, parsed.text("link"), parsed.text("to")], [["a"], "conec://h#pin=x", "-"]);
+	assert.throws(() => parseCommandLine(spec, ["conec://h", "--link", "conec://h"], {}), /--link is given twice/);
+	assert.throws(() => parseCommandLine(spec, ["--link", "conec://h", "conec://h"], {}), /a link is given twice/);
+	assert.deepEqual(parse(["conec://h"]).operands, ["conec://h"]);
+});
+
 test("arguments: what follows -- is an operand", () => {
 	assert.deepEqual(parse(["--to=bob", "--", "--force"]).operands, ["--force"]);
 });

@@ -27,7 +27,13 @@ export function parseCommandLine(spec: CommandSpec, args: readonly string[], env
 	const values = new Map<string, string | true>();
 	const operands: string[] = [];
 	for (const token of tokens) {
-		if (token.kind === "positional") operands.push(token.value);
+		if (token.kind === "positional") {
+			// A link is known by its beginning, so it needs no --link before it.
+			if (Object.hasOwn(specs, "link") && LINK.test(token.value)) {
+				if (values.has("link")) throw usageError("a link is given twice", hint);
+				values.set("link", token.value);
+			} else operands.push(token.value);
+		}
 		if (token.kind !== "option") continue;
 		const name = nameOf(token.rawName, token.name, specs);
 		if (name === "help") return "help";
@@ -40,8 +46,8 @@ export function parseCommandLine(spec: CommandSpec, args: readonly string[], env
 			if (token.value !== undefined) throw usageError(`option ${shown} takes no value`, hint);
 			values.set(name, true);
 		} else {
-			// A value that begins with a dash must be written --name=-value, so that a forgotten value is noticed.
-			if (token.value === undefined || (token.inlineValue === false && token.value.startsWith("-")))
+			// A value that begins with a dash must be written --name=-value, so that a forgotten value is noticed. A dash alone is standard input.
+			if (token.value === undefined || (token.inlineValue === false && token.value.startsWith("-") && token.value !== "-"))
 				throw usageError(`option ${shown} needs a value: ${shown} ${option.value}`, hint);
 			values.set(name, typeof before === "string" ? `${before},${token.value}` : token.value);
 		}
@@ -51,6 +57,8 @@ export function parseCommandLine(spec: CommandSpec, args: readonly string[], env
 	if (operands.length > most) throw usageError(`unexpected argument "${printable(operands[most] ?? "", 64)}"`, hint);
 	return checked(new GivenArguments({ spec, operands, values, env }));
 }
+
+const LINK = /^conec:\/\//i;
 
 function nameOf(rawName: string, name: string, specs: OptionSpecs): string | undefined {
 	if (rawName.startsWith("--")) return Object.hasOwn(specs, name) ? name : undefined;

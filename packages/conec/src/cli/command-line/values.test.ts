@@ -90,7 +90,7 @@ test("values: options that exclude each other and come from one place are refuse
 test("values: whether an option was typed, and how its value was given", () => {
 	const args = parse(["--kind", "a"], { CONEC_TRY_PORT: "2" }, { size: "3" });
 	assert.deepEqual(
-		["kind", "port", "size", "to"].map((name) => [args.isTyped(name), args.named(name)]),
+		["kind", "port", "size", "to"].map((name) => [args.typed(name), args.named(name)]),
 		[
 			[true, "--kind"],
 			[false, "CONEC_TRY_PORT"],

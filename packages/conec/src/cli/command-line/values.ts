@@ -23,7 +23,7 @@ export interface Arguments {
 	/** One of the values. */
 	choice<Value extends string>(name: string, values: readonly Value[]): Value | undefined;
 	/** Whether the option itself was typed, and its value is not from elsewhere. */
-	isTyped(name: string): boolean;
+	typed(name: string): boolean;
 	/** How the value was given, for messages: `--port`, `CONEC_COORDINATOR_PORT`, or the place in a file. Where it was not given, `--port`. */
 	named(name: string): string;
 	/** What the option was given everywhere, the furthest first: for options whose parts add up. */
@@ -109,7 +109,7 @@ export class GivenArguments implements Arguments {
 		return found;
 	}
 
-	isTyped(name: string): boolean {
+	typed(name: string): boolean {
 		return this.#given.values.has(name);
 	}
 

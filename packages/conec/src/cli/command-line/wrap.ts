@@ -44,4 +44,4 @@ export function twoColumns(rows: readonly (readonly [left: string, right: string
 const MOST_LEFT = 26;
 
 /** With fewer columns than this for the texts, they are below the names. */
-const LEAST_RIGHT = 34;
+const LEAST_RIGHT = 28;

@@ -18,7 +18,7 @@ export function pathChoice(args: Arguments): PathChoice {
 /** `--path` is the caller's. Throws a usage error. */
 export function checkPathOption(args: Arguments): void {
 	pathChoice(args);
-	if (args.isTyped("path") && args.text("to") === undefined)
+	if (args.typed("path") && args.text("to") === undefined)
 		throw usageError("--path goes with --to: the side that calls chooses the path", "To refuse direct channels of peers, use --no-listen.");
 }
 

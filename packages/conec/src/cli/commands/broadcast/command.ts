@@ -46,8 +46,8 @@ function readOptions(args: Arguments): How {
 	const receives = mode !== "send";
 	const since = receives ? args.text("since") : undefined;
 	const last = receives ? args.count("last", 0, 1_000_000) : undefined;
-	for (const name of ["echo", "listen", "keep-open"]) if (mode === "send" && args.isTyped(name)) throw usageError(`--${name} needs a --mode that receives`);
-	for (const name of ["since", "last"]) if (mode === "send" && args.isTyped(name)) throw usageError(`--${name} needs a --mode that receives`);
+	for (const name of ["echo", "listen", "keep-open"]) if (mode === "send" && args.typed(name)) throw usageError(`--${name} needs a --mode that receives`);
+	for (const name of ["since", "last"]) if (mode === "send" && args.typed(name)) throw usageError(`--${name} needs a --mode that receives`);
 	return {
 		mode,
 		slowReader: args.choice("slow-reader", ["drop-oldest", "drop-newest", "latest-per-sender", "disconnect", "block"]),

@@ -36,7 +36,7 @@ export const certsCommand: Command = {
 		const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
 		if (run === undefined) throw usageError(`${quoted(action)} is not init, issue, show or renew`, "See: conec certs --help");
 		for (const [option, actions] of Object.entries(ONLY_FOR)) {
-			if (!actions.includes(action) && context.args.isTyped(option)) throw usageError(`--${option} is for ${actions.join(" and ")} only`);
+			if (!actions.includes(action) && context.args.typed(option)) throw usageError(`--${option} is for ${actions.join(" and ")} only`);
 		}
 		return await run(operands, context);
 	},

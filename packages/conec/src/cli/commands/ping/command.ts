@@ -42,7 +42,7 @@ interface Plan {
 function planOf(args: Arguments): Plan {
 	const [operand] = args.operands;
 	const to = args.text("to");
-	if (operand !== undefined && args.isTyped("to")) throw usageError("PEER and --to exclude each other", "See: conec ping --help");
+	if (operand !== undefined && args.typed("to")) throw usageError("PEER and --to exclude each other", "See: conec ping --help");
 	const peer = operand ?? to;
 	if (peer === undefined) throw usageError("PEER is missing", "See: conec ping --help");
 	pathChoice(args);
