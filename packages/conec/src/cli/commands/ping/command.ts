@@ -11,7 +11,7 @@ import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { delay } from "../../surroundings/index.ts";
 import type { Output } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
-import { formatMs, formatSeconds, pathPhrase, rounded, roundTripsOf, roundTripWords } from "../../words/index.ts";
+import { formatMs, pathPhrase, rounded, roundTripsOf, roundTripWords } from "../../words/index.ts";
 import { PingExchange } from "./exchange.ts";
 import { PingRoute, type Taken } from "./pinging.ts";
 import { pingSpec } from "./spec.ts";
@@ -93,7 +93,7 @@ async function measure(exchange: PingExchange, route: PingRoute, plan: Plan, tal
 		const { path } = exchanged;
 		if (exchanged.type === "unanswered") {
 			tally.unanswered += 1;
-			output.event("no-answer", { peer, path, timeoutMs }, `no answer within ${formatSeconds(timeoutMs / 1_000)} (${path})`);
+			output.event("no-answer", { peer, path, timeoutMs }, `no answer within ${timeoutMs / 1_000} s (${path})`);
 			continue;
 		}
 		const { roundTripMs } = exchanged;
