@@ -58,6 +58,14 @@ export abstract class Running {
 		}
 	}
 
+	/** Waits until standard output matches. Not with `--json`. */
+	async prints(pattern: RegExp): Promise<void> {
+		while (!pattern.test(this.stdout.toString())) {
+			assert.ok(!this.#ended, `${this.#args.join(" ")}: ended without printing ${pattern}\n${this.stdout}`);
+			await this.#change();
+		}
+	}
+
 	/** Waits until there are so many bytes on standard output. */
 	async outputs(bytes: number): Promise<void> {
 		while (this.stdout.length < bytes) {
