@@ -58,6 +58,14 @@ export abstract class Running {
 		}
 	}
 
+	/** Waits until standard output matches. Not with `--json`. */
+	async prints(pattern: RegExp): Promise<void> {
+		while (!pattern.test(this.stdout.toString())) {
+			assert.ok(!this.#ended, `${this.#args.join(" ")}: ended without printing ${pattern}\n${this.stdout}`);
+			await this.#change();
+		}
+	}
+
 	/** Waits until there are so many bytes on standard output. */
 	async outputs(bytes: number): Promise<void> {
 		while (this.stdout.length < bytes) {
@@ -111,9 +119,12 @@ export abstract class Running {
 		this.#rest = lines.pop() ?? "";
 		for (const line of lines) {
 			if (line === "") continue;
-			const { time, ...event } = JSON.parse(line) as Event & { readonly time?: string };
-			// Every event of every command has it; the tests look at the rest.
+			// Every event of every command has the time, and every event of a log its level; the tests look at the rest.
+			const { time, level, ...event } = JSON.parse(line) as Event & { readonly time?: string; readonly level?: string };
 			assert.match(time ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, line);
+			assert.ok(level === undefined || ["error", "warn", "info", "debug"].includes(level), line);
+			// No number has more digits than anybody can use; metadata is what a peer says.
+			assert.doesNotMatch(line.replace(/"metadata":.*/, ""), /[:[,]-?\d+\.\d{4}/, line);
 			this.events.push(event as Event);
 		}
 	}

@@ -6,14 +6,13 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { certificateNames } from "../../packages/conec/src/cli/machine/host.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
+import { NODE_FLAGS } from "../../packages/conec/testing/node-flags.ts";
 import { folder, outcome, site, started } from "./harness.ts";
-import { main } from "./running.ts";
 
-const DIST = pathToFileURL(main()).href.replace(/cli\/main\.js$/, "");
+const SOURCES = new URL("../../packages/conec/src/", import.meta.url);
 const NOWHERE = ["--coordinator", "127.0.0.1:9", "--pin", `sha256:${"0".repeat(64)}`];
 
 /** Surroundings in which there is no place for keys, and what is said about it. `HOME: undefined` is one without a passwd entry, too. */
@@ -121,14 +120,14 @@ test("surroundings: a Coordinator starts whatever its machine is called", async 
 		return t.skip("this user or system cannot give a process a host name");
 	const state = join(await folder(t), "coordinator");
 	const script = `
-		import { Coordinator } from ${JSON.stringify(new URL("index.js", DIST).href)};
-		import { certificateNames } from ${JSON.stringify(new URL("cli/machine/index.js", DIST).href)};
-		import { safeHostName } from ${JSON.stringify(new URL("files/process-identity.js", DIST).href)};
+		import { Coordinator } from ${JSON.stringify(new URL("index.ts", SOURCES).href)};
+		import { certificateNames } from ${JSON.stringify(new URL("cli/machine/index.ts", SOURCES).href)};
+		import { safeHostName } from ${JSON.stringify(new URL("files/process-identity.ts", SOURCES).href)};
 		const names = ["localhost", ...certificateNames(safeHostName())];
 		const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, names, stateDirectory: ${JSON.stringify(state)} });
 		console.log(JSON.stringify([safeHostName(), names.length, coordinator.fingerprint]));
 		await coordinator.close();`;
-	const node = [process.execPath, "--input-type=module", "--eval", script];
+	const node = [process.execPath, ...NODE_FLAGS, "--input-type=module", "--eval", script];
 	const pins = new Set<string>();
 	for (const [name, names] of [
 		["a".repeat(64), 1],

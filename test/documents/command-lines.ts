@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseCommandLine } from "../../packages/conec/src/cli/command-line/index.ts";
+import { optionsOf, parseCommandLine } from "../../packages/conec/src/cli/command-line/index.ts";
 import { COMMANDS } from "../../packages/conec/src/cli/commands/index.ts";
 import { CliError } from "../../packages/conec/src/cli/outcome/index.ts";
 import type { Block } from "./blocks.ts";
@@ -41,7 +41,7 @@ function commands(script: string): string[][] {
 
 /** What the command has against its arguments; undefined if nothing. */
 export async function complaint([name = "--help", ...rest]: readonly string[]): Promise<string | undefined> {
-	if (["help", "--help", "--version"].includes(name)) return undefined;
+	if (["help", "version", "--help", "--version", "-V"].includes(name)) return undefined;
 	const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
 	if (entry === undefined) return `no command ${name}`;
 	try {
@@ -55,9 +55,9 @@ export async function complaint([name = "--help", ...rest]: readonly string[]): 
 
 /** Whether a command in the text exists, with the options that it is said to have; what does not, if so. Names in capitals stand for anything. */
 export async function unknownPart(name: string, rest: string): Promise<string | undefined> {
-	if (name === "help") return undefined;
+	if (name === "help" || name === "version") return undefined;
 	const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
 	if (entry === undefined) return name;
-	const options = new Set([...Object.keys((await entry.spec()).options), "json", "help"]);
+	const options = new Set(Object.keys(optionsOf(await entry.spec())));
 	return [...rest.matchAll(/(?<=\s)--([a-z-]+)/g)].map((match) => match[1] as string).find((option) => !options.has(option));
 }

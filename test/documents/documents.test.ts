@@ -4,6 +4,10 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
+import { parseCommandLine } from "../../packages/conec/src/cli/command-line/index.ts";
+import { limitsOf } from "../../packages/conec/src/cli/commands/coordinator/limits.ts";
+import { COMMANDS } from "../../packages/conec/src/cli/commands/index.ts";
+import { parseConfiguration } from "../../packages/conec/src/cli/configuration/read.ts";
 import { type Block, blocksOf } from "./blocks.ts";
 import { complaint, conecCommands, typed, unknownPart } from "./command-lines.ts";
 import { allBlocks, PAGES, ROOT, textOf } from "./pages.ts";
@@ -27,7 +31,8 @@ test("documents: every code block says what it is", () => {
 	for (const block of blocks) {
 		const kind = `${block.language} ${block.info}`.trim();
 		const known =
-			["ts", "sh", "console", "json", "hex"].includes(block.info === "" || block.language === "hex" ? block.language : "") || kind in CHECKED_ELSEWHERE;
+			["ts", "sh", "console", "json", "jsonc", "hex"].includes(block.info === "" || block.language === "hex" ? block.language : "") ||
+			kind in CHECKED_ELSEWHERE;
 		assert.ok(known, `${place(block)}: nothing checks "${kind}"`);
 		if (block.language === "hex") assert.equal(block.page, "docs/protocol.md", "packages/conec/src/wire/vectors.test.ts compares those of this page");
 	}
@@ -89,6 +94,16 @@ test("documents: commands and options in the text exist", async () => {
 		}
 	}
 	assert.ok(seen > 60);
+});
+
+test("documents: a configuration file is one that conec coordinator takes", async () => {
+	const spec = await COMMANDS["coordinator"]?.spec();
+	assert.ok(spec !== undefined && of("jsonc").length > 0);
+	for (const block of of("jsonc")) {
+		const args = parseCommandLine(spec, [], {});
+		assert.ok(args !== "help");
+		limitsOf(args.withConfiguration(parseConfiguration(block.text, place(block), spec)));
+	}
 });
 
 test("documents: JSON is JSON", () => {

@@ -33,7 +33,9 @@ export function processSurroundings(): Surroundings {
 		umask: () => process.umask(),
 		exit: (status) => process.exit(status),
 		start: (args) =>
-			process.getBuiltinModule("node:child_process").spawn(process.execPath, [...process.execArgv, MAIN, ...args], { stdio: ["pipe", "pipe", "pipe"] }),
+			process
+				.getBuiltinModule("node:child_process")
+				.spawn(process.execPath, [...process.execArgv, MAIN, ...args], { stdio: ["pipe", "pipe", "pipe"], env: withoutOptions(process.env) }),
 	};
 }
 
@@ -83,6 +85,11 @@ const signals: Signals = {
 	},
 	raise: (name) => void process.emit(name, name),
 };
+
+/** Another run gets its options as arguments. Those that the user has put into the environment are for the first one. */
+function withoutOptions(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+	return Object.fromEntries(Object.entries(env).filter(([name]) => !/^CONEC_(?!QUIC_NATIVE|DEBUG$)/i.test(name)));
+}
 
 const MAIN: string = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.js", import.meta.url));
 

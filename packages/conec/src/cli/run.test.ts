@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CapturedStream, testSurroundings } from "../../testing/cli-surroundings.ts";
 import type { Command, CommandContext, OutputRole } from "./command-line/command.ts";
+import type { Arguments } from "./command-line/index.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { EXIT_CODES } from "./outcome/exit-codes.ts";
 import { run, runCommand } from "./run.ts";
@@ -126,7 +127,7 @@ test("run: SIGTERM is the ordinary end of a service, and of nothing else; Ctrl-C
 
 test("run: which commands end with their output, and which are services", async () => {
 	const roles: Record<string, unknown> = {};
-	const args = {
+	const args: Arguments = {
 		operands: [],
 		text: () => undefined,
 		flag: () => false,
@@ -135,6 +136,9 @@ test("run: which commands end with their output, and which are services", async 
 		bytes: () => undefined,
 		list: () => [],
 		choice: () => undefined,
+		named: (name: string) => `--${name}`,
+		sources: () => [],
+		withConfiguration: () => args,
 	};
 	for (const [name, entry] of Object.entries(COMMANDS)) {
 		const { outputRole, isService } = await entry.load();
@@ -152,6 +156,7 @@ test("run: which commands end with their output, and which are services", async 
 		peers: ["purpose", false],
 		certs: ["report", false],
 		demo: ["purpose", false],
+		completion: ["purpose", false],
 	});
 });
 

@@ -5,44 +5,69 @@
  */
 
 import { readFile } from "node:fs/promises";
-import type { Command } from "./command-line/index.ts";
-import { type Arguments, type CommandSpec, commandHelp, parseCommandLine, suggestion } from "./command-line/index.ts";
+import type { Command, CommandEntry } from "./command-line/index.ts";
+import { type Arguments, type CommandSpec, commandHelp, helpColumns, overview, parseCommandLine, suggestion } from "./command-line/index.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { CliError, EXIT_CODES, type ExitCode } from "./outcome/index.ts";
 import { StandardSink, type Surroundings } from "./surroundings/index.ts";
 import type { Output } from "./terminal/index.ts";
-import { printable } from "./text/index.ts";
+import { LOG_LEVELS, type LogLevel, printable } from "./text/index.ts";
 
 /**
  * Runs a command line. All that it needs of the outside is in `surroundings`. Never rejects. Resolves with the exit status when all
  * output is written, or lost.
  */
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
-	const { env } = surroundings;
 	const sinks = sinksOf(surroundings);
-	const { stderr } = sinks;
+	const { stdout, stderr } = sinks;
 	const [name, ...rest] = args;
 	switch (name) {
 		case undefined:
-			stderr.write(overview());
+			stderr.write(overview(COMMANDS, helpColumns(stderr, surroundings.env)));
 			return EXIT_CODES.usage;
 		case "help":
 		case "--help":
 		case "-h":
-			return await show(overview(), sinks, surroundings);
+			return await help(rest, sinks, surroundings);
+		case "version":
 		case "--version":
+		case "-V":
+			if (rest.length > 0) return refuse(`unexpected argument "${printable(rest[0] ?? "", 64)}"`, "See: conec --help", sinks);
 			return await show(`${await version()}\n`, sinks, surroundings);
 	}
-	const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-	if (entry === undefined) {
-		const what = name.startsWith("-") ? "unknown option" : "unknown command";
-		const hint = (name.startsWith("-") ? undefined : suggestion(name, Object.keys(COMMANDS), "")) ?? "See: conec --help";
-		stderr.write(`conec: ${what} ${printable(name, 64)}\n       ${hint}\n`);
-		return EXIT_CODES.usage;
-	}
+	const entry = entryOf(name);
+	if (entry === undefined) return refuseName(name, sinks);
 	const spec = await entry.spec();
-	if (parse(spec, rest, env) === "help") return await show(commandHelp(spec), sinks, surroundings);
+	if (parse(spec, rest, surroundings.env) === "help") return await show(commandHelp(spec, helpColumns(stdout, surroundings.env)), sinks, surroundings);
 	return await runCommand(await entry.load(), rest, surroundings, sinks);
+}
+
+/** `conec help` and `conec help COMMAND`. */
+async function help([name, ...rest]: readonly string[], sinks: Sinks, surroundings: Surroundings): Promise<ExitCode> {
+	const columns = helpColumns(sinks.stdout, surroundings.env);
+	if (rest.length > 0) return refuse(`unexpected argument "${printable(rest[0] ?? "", 64)}"`, "See: conec help COMMAND", sinks);
+	if (name === undefined || BUILT_IN.includes(name)) return await show(overview(COMMANDS, columns), sinks, surroundings);
+	const entry = entryOf(name);
+	if (entry === undefined) return refuseName(name, sinks);
+	return await show(commandHelp(await entry.spec(), columns), sinks, surroundings);
+}
+
+/** What is no command of its own, and is told of in the overview. */
+const BUILT_IN: readonly string[] = ["help", "--help", "-h", "version"];
+
+function entryOf(name: string): CommandEntry | undefined {
+	return Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+}
+
+function refuseName(name: string, sinks: Sinks): ExitCode {
+	const what = name.startsWith("-") ? "unknown option" : "unknown command";
+	const near = name.startsWith("-") ? undefined : suggestion(name, [...Object.keys(COMMANDS), "help", "version"], "");
+	return refuse(`${what} ${printable(name, 64)}`, near ?? "See: conec --help", sinks);
+}
+
+function refuse(message: string, hint: string, { stderr }: Sinks): ExitCode {
+	stderr.write(`conec: ${message}\n       ${hint}\n`);
+	return EXIT_CODES.usage;
 }
 
 /** Standard output and standard error, to which writing never fails. */
@@ -66,6 +91,30 @@ function parse(spec: CommandSpec, args: readonly string[], env: Surroundings["en
 	}
 }
 
+/** Arguments with the values of the configuration file, and how the command speaks. */
+interface Settled {
+	readonly args: Arguments;
+	readonly json: boolean;
+	readonly level: LogLevel;
+}
+
+async function settled(given: Arguments, spec: CommandSpec, env: Surroundings["env"]): Promise<Settled | CliError> {
+	try {
+		let args = given;
+		const path = Object.hasOwn(spec.options, "config") ? given.text("config") : undefined;
+		if (path !== undefined) {
+			const { readConfiguration } = await import("./configuration/index.ts");
+			args = given.withConfiguration(await readConfiguration(path, given.named("config"), spec));
+		}
+		const json = args.flag("json");
+		const asked = args.flag("quiet") ? "error" : args.choice("log-level", LOG_LEVELS);
+		return { args, json, level: asked ?? (json || env["CONEC_DEBUG"] ? "debug" : "info") };
+	} catch (error) {
+		if (error instanceof CliError) return error;
+		throw error;
+	}
+}
+
 /** Runs one command with the arguments that follow its name; `--help` among them shows its help instead. Never rejects. */
 export async function runCommand(
 	command: Command,
@@ -75,13 +124,27 @@ export async function runCommand(
 ): Promise<ExitCode> {
 	const { env, clock } = surroundings;
 	const { stdout, stderr } = sinks;
-	const parsed = parse(command.spec, args, env);
-	if (parsed === "help") return await show(commandHelp(command.spec), sinks, surroundings);
+	const given = parse(command.spec, args, env);
+	if (given === "help") return await show(commandHelp(command.spec, helpColumns(stdout, env)), sinks, surroundings);
+	const parsed = given instanceof CliError ? given : await settled(given, command.spec, env);
 	const { Output, Interrupted, watchInterruption } = await import("./terminal/index.ts");
-	const isLog = command.isLog === true && !(parsed instanceof CliError);
-	const output = new Output({ json: args.includes("--json"), linesTo: command.linesTo, isLog, env, clock, stdout, stderr });
-	if (parsed instanceof CliError) return await report(parsed, output, env);
-	const role = typeof command.outputRole === "function" ? command.outputRole(parsed) : command.outputRole;
+	if (parsed instanceof CliError) {
+		const json = args.includes("--json") || /^(1|true|yes|on)$/i.test(env["CONEC_JSON"] ?? "");
+		return await report(parsed, new Output({ json, linesTo: command.linesTo, env, clock, stdout, stderr }), env);
+	}
+	const { json, level } = parsed;
+	const role = typeof command.outputRole === "function" ? command.outputRole(parsed.args) : command.outputRole;
+	const output = new Output({
+		json,
+		level,
+		linesTo: command.linesTo,
+		isLog: command.isLog === true && role === "report",
+		isPurpose: role === "purpose",
+		env,
+		clock,
+		stdout,
+		stderr,
+	});
 	const interruption = watchInterruption(surroundings);
 	if (role === "purpose") {
 		stdout.keepAll();
@@ -89,10 +152,17 @@ export async function runCommand(
 	}
 	let status: ExitCode;
 	try {
-		status = await command.run({ args: parsed, output, surroundings, signal: interruption.signal, onHangup: interruption.onHangup });
+		status = await command.run({
+			args: parsed.args,
+			output,
+			surroundings,
+			signal: interruption.signal,
+			onHangup: interruption.onHangup,
+			commands: COMMANDS,
+		});
 	} catch (error) {
 		if (!(error instanceof Interrupted)) status = await report(error, output, env);
-		else status = error.exitCode === EXIT_CODES.terminated && command.isService?.(parsed) === true ? EXIT_CODES.ok : error.exitCode;
+		else status = error.exitCode === EXIT_CODES.terminated && command.isService?.(parsed.args) === true ? EXIT_CODES.ok : error.exitCode;
 	} finally {
 		interruption.stop();
 	}
@@ -140,22 +210,6 @@ async function report(error: unknown, output: Output, env: Surroundings["env"]):
 
 /** How long the last lines of a command may wait for a slow reader, if its output is not its purpose. Milliseconds. */
 const LAST_WORDS_MS = 5_000;
-
-function overview(): string {
-	const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
-	return [
-		"Usage: conec COMMAND [OPTION...]",
-		"",
-		"Channels between machines: messages and files from peer to peer through one Coordinator, over QUIC.",
-		"",
-		"Commands:",
-		...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
-		"",
-		"conec COMMAND --help shows its options; conec --version the version.",
-		"Start with: conec demo",
-		"",
-	].join("\n");
-}
 
 async function version(): Promise<string> {
 	const manifest: { version: string } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));

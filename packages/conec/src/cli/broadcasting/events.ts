@@ -19,7 +19,7 @@ export function showBroadcastEvent(event: BroadcastEvent, output: Output, tell: 
 		case "message":
 			return output.line(`${output.style("cyan", `${event.sender}:`)} ${messageText(event.data)}`);
 		case "gap":
-			return output.note(output.style("yellow", lostText(event.lost)));
+			return output.note(output.style("yellow", lostText(event.lost)), "warn");
 		default:
 			return tell(event);
 	}

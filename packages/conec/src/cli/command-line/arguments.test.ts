@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Arguments, type CommandSpec, commandHelp, parseCommandLine, suggestion } from "./arguments.ts";
+import { parseCommandLine } from "./arguments.ts";
+import { commandHelp } from "./help.ts";
+import type { CommandSpec } from "./spec.ts";
+import { suggestion } from "./suggestion.ts";
+import type { Arguments } from "./values.ts";
 
 const SPEC: CommandSpec = {
 	name: "send",
@@ -33,6 +37,15 @@ test("arguments: options, flags and operands in any order", () => {
 test("arguments: an option that repeats takes every value, also several with commas between", () => {
 	assert.deepEqual(parse(["a", "--keep", "b", "--keep=c, d", "--keep", ",e"]).list("keep"), ["b", "c", "d", "e"]);
 	assert.deepEqual(parse(["a"]).list("keep"), []);
+});
+
+test("arguments: a link needs no --link before it where the command takes one, and a dash alone is a value", () => {
+	const spec: CommandSpec = { ...SPEC, options: { ...SPEC.options, link: { value: "LINK", text: "link" } } };
+	const parsed = parseCommandLine(spec, ["a", "conec://h#pin=x", "--to", "-"], {}) as Arguments;
+	assert.deepEqual([parsed.operands, parsed.text("link"), parsed.text("to")], [["a"], "conec://h#pin=x", "-"]);
+	assert.throws(() => parseCommandLine(spec, ["conec://h", "--link", "conec://h"], {}), /--link is given twice/);
+	assert.throws(() => parseCommandLine(spec, ["--link", "conec://h", "conec://h"], {}), /a link is given twice/);
+	assert.deepEqual(parse(["conec://h"]).operands, ["conec://h"]);
 });
 
 test("arguments: what follows -- is an operand", () => {

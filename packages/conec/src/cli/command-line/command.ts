@@ -7,7 +7,8 @@
 import type { ExitCode } from "../outcome/index.ts";
 import type { Surroundings } from "../surroundings/index.ts";
 import type { Output } from "../terminal/index.ts";
-import type { Arguments, CommandSpec } from "./arguments.ts";
+import type { CommandSpec } from "./spec.ts";
+import type { Arguments } from "./values.ts";
 
 /** Given to a running command. */
 export interface CommandContext {
@@ -19,6 +20,8 @@ export interface CommandContext {
 	readonly onHangup: (listener: () => void) => void;
 	/** Aborted by Ctrl-C, SIGTERM or SIGHUP, and where the output is the purpose when its reader has gone; the command then cleans up and rejects with its reason. */
 	readonly signal: AbortSignal;
+	/** All commands by name, for those that tell of them. */
+	readonly commands: Readonly<Record<string, CommandEntry>>;
 }
 
 /**
@@ -38,7 +41,7 @@ export interface Command {
 	readonly outputRole: OutputRole | ((args: Arguments) => OutputRole);
 	/** Runs until it is told to end: SIGTERM is then its ordinary end, with status 0. */
 	readonly isService?: (args: Arguments) => boolean;
-	/** Its lines are a log: each has the date and the time. */
+	/** Its lines are a log where they are no purpose: each has the date and the time. */
 	readonly isLog?: true;
 	/** Resolves with the exit status, or rejects with an error that is then explained. */
 	run(context: CommandContext): Promise<ExitCode>;

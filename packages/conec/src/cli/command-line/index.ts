@@ -1,10 +1,14 @@
 /**
- * What a command is, what it takes, and how its command line is read.
+ * What a command is, what it takes, how its command line is read, and its help.
  *
  * @module
  */
 
-export { type Arguments, type CommandSpec, commandHelp, parseCommandLine, suggestion } from "./arguments.ts";
+export { parseCommandLine } from "./arguments.ts";
 export type { Command, CommandContext, CommandEntry } from "./command.ts";
 export { CONGESTION_CHOICES, CONNECTION_OPTIONS } from "./connection-options.ts";
+export { ABOUT, commandHelp, helpColumns, optionTitle, overview } from "./help.ts";
 export { EXPLAIN_OPTION, PATH_OPTIONS } from "./path-options.ts";
+export { type CommandSpec, type OptionSpec, type OptionSpecs, optionsOf, SHORT_OPTIONS, shared, variableOf } from "./spec.ts";
+export { nearestName, suggestion } from "./suggestion.ts";
+export { type Arguments, type ConfiguredValue, parseBytes, type Source } from "./values.ts";

@@ -4,16 +4,22 @@
  * @module
  */
 
-import type { OptionSpec } from "./arguments.ts";
+import { type OptionSpecs, shared } from "./spec.ts";
 
 /** The option of commands that only take streams. */
-export const EXPLAIN_OPTION: Readonly<Record<string, OptionSpec>> = {
+export const EXPLAIN_OPTION: OptionSpecs = shared({
 	explain: { text: "say at the end how the peer was reached, and why" },
-};
+});
 
 /** The options of commands that open streams. */
-export const PATH_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-	path: { value: "auto|direct|proxied", text: "direct; through the Coordinator (proxied); or direct if possible (auto, the default)" },
-	wait: { text: "wait for a peer that is not here yet" },
+export const PATH_OPTIONS: OptionSpecs = {
+	...shared({
+		path: {
+			value: "WAY",
+			text: "the way to the peer: direct; proxied, which is through the Coordinator; or auto (default), which is direct if possible",
+			choices: ["auto", "direct", "proxied"],
+		},
+		wait: { text: "wait for a peer that is not here yet" },
+	}),
 	...EXPLAIN_OPTION,
 };

@@ -8,6 +8,7 @@ import type { CommandEntry } from "../command-line/index.ts";
 import { broadcast } from "./broadcast/index.ts";
 import { certs } from "./certs/index.ts";
 import { chat } from "./chat/index.ts";
+import { completion } from "./completion/index.ts";
 import { coordinator } from "./coordinator/index.ts";
 import { demo } from "./demo/index.ts";
 import { netcheck } from "./netcheck/index.ts";
@@ -18,4 +19,17 @@ import { receive } from "./receive/index.ts";
 import { send } from "./send/index.ts";
 
 /** In the order in which help lists them. */
-export const COMMANDS: Readonly<Record<string, CommandEntry>> = { coordinator, chat, send, receive, pipe, broadcast, ping, netcheck, peers, certs, demo };
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+	coordinator,
+	chat,
+	send,
+	receive,
+	pipe,
+	broadcast,
+	ping,
+	netcheck,
+	peers,
+	certs,
+	demo,
+	completion,
+};

@@ -13,6 +13,7 @@ import { usageError } from "../outcome/index.ts";
 import type { Surroundings } from "../surroundings/index.ts";
 import { orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
+import { endpoint, formatMs, pathPhrase, rounded } from "../words/index.ts";
 import { answerPings, turnAwayUnnamed } from "./answers.ts";
 import { namesOf } from "./certificate-facts.ts";
 import { explainError } from "./explain-error.ts";
@@ -47,7 +48,7 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 	const identity = await givenIdentity(context);
 	const clientCa = args.text("client-ca");
 	const channels = {
-		...(clientCa === undefined ? {} : { clientCa: await readNamed(clientCa, "--client-ca") }),
+		...(clientCa === undefined ? {} : { clientCa: await readNamed(clientCa, args.named("client-ca")) }),
 		listen: !args.flag("no-listen"),
 		holePunching: !args.flag("no-hole-punching"),
 		birthday: args.flag("birthday"),
@@ -131,17 +132,27 @@ async function tellStatus(client: Client, { output }: CommandContext): Promise<v
 	for await (const status of client.status()) {
 		if (status.type === "channel") {
 			const { peer, state } = status;
-			if (status.state === "up") output.event("channel", { peer, state, address: addressField(status.address), durationMs: status.durationMs });
-			else output.event("channel", { peer, state, code: status.info.code, by: status.info.by });
+			if (status.state === "up") {
+				output.event("channel", { peer, state, address: addressField(status.address), durationMs: rounded(status.durationMs) });
+				output.note(`direct channel with ${quoted(peer)}: ${pathPhrase("direct", status.address)}, after ${formatMs(status.durationMs)}`, "debug");
+			} else {
+				output.event("channel", { peer, state, code: status.info.code, by: status.info.by });
+				output.note(`the direct channel with ${quoted(peer)} has ended: ${status.info.code ?? "no code"}`, "debug");
+			}
 		}
 		if (status.type === "handler-failed") {
 			const { message, hint, code } = explainError(status.error);
-			output.error(`Cannot continue ${status.protocol} of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, hint, code);
+			// Somebody has stopped pinging, or was lost. The user of this command knows nothing of it.
+			if (status.protocol === PROTOCOLS.ping) output.note(`no more pings of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, "debug");
+			else output.error(`Cannot continue ${status.protocol} of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, hint, code);
 		}
-		if (status.type === "moved") output.event("moved", { address: addressField(status.observedAddress) });
+		if (status.type === "moved") {
+			output.event("moved", { address: addressField(status.observedAddress) });
+			output.note(`this machine is at ${endpoint(status.observedAddress)} now`, "debug");
+		}
 		if (status.type === "disconnected" && status.info.by !== "local" && client.channels().length > 0) {
 			output.event("disconnected", { code: status.info.code, by: status.info.by });
-			output.note("lost the Coordinator; direct channels go on without it");
+			output.note("lost the Coordinator; direct channels go on without it", "warn");
 		}
 	}
 }
@@ -152,7 +163,7 @@ export async function givenIdentity({ args }: Pick<CommandContext, "args">): Pro
 	const key = args.text("key");
 	if (cert === undefined && key === undefined) return undefined;
 	if (cert === undefined || key === undefined) throw usageError("--cert and --key go together");
-	return { certificate: await readNamed(cert, "--cert"), privateKey: await readNamed(key, "--key") };
+	return { certificate: await readNamed(cert, args.named("cert")), privateKey: await readNamed(key, args.named("key")) };
 }
 
 /** The only name in a certificate; `undefined` where there are several or none, or it cannot be read, which the library explains better. */

@@ -8,7 +8,7 @@ import type { Channel, Client, MessageStream, SocketAddress } from "../../index.
 import type { Arguments, CommandContext } from "../command-line/index.ts";
 import { usageError } from "../outcome/index.ts";
 import type { EventFields } from "../terminal/index.ts";
-import { explainLines, PATH_CHOICES, type PathChoice, pathPhrase } from "../words/index.ts";
+import { explainLines, PATH_CHOICES, type PathChoice, pathPhrase, rounded } from "../words/index.ts";
 
 /** The path that was asked for. Throws a usage error. */
 export function pathChoice(args: Arguments): PathChoice {
@@ -18,9 +18,8 @@ export function pathChoice(args: Arguments): PathChoice {
 /** `--path` and `--wait` are the caller's. Throws a usage error. */
 export function checkPathOption(args: Arguments): void {
 	if (args.flag("wait") && args.text("to") === undefined) throw usageError("--wait goes with --to: without it, the command waits for a caller anyway");
-	if (args.text("path") === undefined) return;
 	pathChoice(args);
-	if (args.text("to") === undefined)
+	if (args.typed("path") && args.text("to") === undefined)
 		throw usageError("--path goes with --to: the side that calls chooses the path", "To refuse direct channels of peers, use --no-listen.");
 }
 
@@ -77,7 +76,7 @@ export async function explainPeer(
 		used,
 		reason: report.reason,
 		address: addressField(report.address),
-		rttMs: report.rttMs,
+		rttMs: report.rttMs === undefined ? undefined : rounded(report.rttMs),
 		since: report.since?.toISOString(),
 		nat: { own: plain(report.nat.own), peer: plain(report.nat.peer) },
 		candidates: report.candidates.map((candidate) => plain(candidate) as Record<string, string | number | boolean>),
@@ -85,7 +84,7 @@ export async function explainPeer(
 	for (const line of explainLines(report, { asked: pathChoice(args), used })) output.line(line);
 }
 
-/** The value as JSON has it: without fields that are undefined. */
+/** The value as JSON has it: without fields that are undefined, and numbers rounded. */
 function plain(value: object | undefined): Record<string, string | number | boolean> | null {
-	return value === undefined ? null : JSON.parse(JSON.stringify(value));
+	return value === undefined ? null : JSON.parse(JSON.stringify(value, (_, field: unknown) => (typeof field === "number" ? rounded(field) : field)));
 }

@@ -42,7 +42,7 @@ export async function chosenCoordinator(context: CommandContext): Promise<Coordi
 	if (other !== undefined) throw usageError(`--${way} and --${other} exclude each other`);
 	const pin = args.text("pin");
 	const caPath = args.text("ca");
-	const ca = async (): Promise<Uint8Array | undefined> => (caPath === undefined ? undefined : await readNamed(caPath, "--ca"));
+	const ca = async (): Promise<Uint8Array | undefined> => (caPath === undefined ? undefined : await readNamed(caPath, args.named("ca")));
 	const pinsBeside = pin === undefined ? [] : [pin];
 	switch (way) {
 		case undefined: {
@@ -53,7 +53,7 @@ export async function chosenCoordinator(context: CommandContext): Promise<Coordi
 		case "coordinator":
 			return { places: [args.text("coordinator") ?? ""], pins: pinsBeside, ca: await ca() };
 		default: {
-			const { coordinators, pins } = readLink(way === "link" ? await linkOf(context) : await linkFromFile(context), way);
+			const { coordinators, pins } = readLink(way === "link" ? await linkOf(context) : await linkFromFile(context), args.named(way));
 			if (pins.length > 0 && args.typed("pin")) throw usageError("--pin cannot be given with a link that has a pin");
 			return { places: coordinators, pins: pins.length > 0 ? pins : pinsBeside, ca: await ca() };
 		}
@@ -85,7 +85,7 @@ async function linkOf(context: CommandContext): Promise<string> {
 
 async function linkFromFile({ args }: CommandContext): Promise<string> {
 	const path = args.text("link-file") ?? "";
-	const lines = Buffer.from(await readNamed(path, "--link-file"))
+	const lines = Buffer.from(await readNamed(path, args.named("link-file")))
 		.toString()
 		.replace(/^\ufeff/, "")
 		.split(/[\r\n]+/)
@@ -100,11 +100,11 @@ async function linkFromFile({ args }: CommandContext): Promise<string> {
 	return link;
 }
 
-function readLink(link: string, way: string): ReturnType<typeof parseLink> {
+function readLink(link: string, named: string): ReturnType<typeof parseLink> {
 	try {
 		return parseLink(link);
 	} catch (error) {
-		throw usageError(printable(error instanceof Error ? error.message : String(error)), `Check --${way}. ${LINK_HINT}`);
+		throw usageError(printable(error instanceof Error ? error.message : String(error)), `Check ${named}. ${LINK_HINT}`);
 	}
 }
 

@@ -31,7 +31,7 @@ export interface Surroundings {
 	umask(): number;
 	/** Ends the run at once, without cleaning up: the second Ctrl-C. */
 	exit(status: number): void;
-	/** Starts another `conec` with these arguments. Throws and emits errors as `spawn` does. */
+	/** Starts another `conec` with these arguments, and with no options of the environment. Throws and emits errors as `spawn` does. */
 	start(args: readonly string[]): OtherRun;
 	/** How a command becomes a Client. @default `Client.connect` */
 	readonly connect?: ((options: ClientOptions) => Promise<Client>) | undefined;

@@ -11,3 +11,4 @@ export { outputError } from "./output-error.ts";
 export { formatBytes } from "./progress.ts";
 export { type Answer, type Choices, type TerminalQuestions, terminalQuestions } from "./questions.ts";
 export { typedLines } from "./typed-lines.ts";
+export { padToWidth } from "./width.ts";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../../testing/cli-surroundings.ts";
 import type { Sink } from "../surroundings/sink.ts";
+import { LOG_LEVELS, type LogLevel } from "../text/log-levels.ts";
 import { localTime, Output } from "./output.ts";
 
 class Screen implements Sink {
@@ -18,7 +19,15 @@ class Screen implements Sink {
 
 const NOW = new Date("2026-11-29T12:00:00.000Z");
 
-function made(options: { json?: boolean; tty?: boolean; isLog?: boolean; env?: Record<string, string>; linesTo?: "stdout" | "stderr" }): {
+function made(options: {
+	json?: boolean;
+	tty?: boolean;
+	isLog?: boolean;
+	isPurpose?: boolean;
+	level?: LogLevel;
+	env?: Record<string, string>;
+	linesTo?: "stdout" | "stderr";
+}): {
 	output: Output;
 	stdout: Screen;
 	stderr: Screen;
@@ -28,8 +37,8 @@ function made(options: { json?: boolean; tty?: boolean; isLog?: boolean; env?: R
 	// It has run for a second.
 	const clock = new ManualClock(new Date(NOW.getTime() - 1_000));
 	clock.pass(1_000);
-	const { json = false, linesTo = "stdout", env = {}, isLog = false } = options;
-	const output = new Output({ json, linesTo, env, stdout, stderr, isLog, clock });
+	const { json = false, linesTo = "stdout", env = {}, isLog = false, isPurpose = false, level = "info" } = options;
+	const output = new Output({ json, linesTo, env, stdout, stderr, isLog, isPurpose, level, clock });
 	return { output, stdout, stderr };
 }
 
@@ -170,3 +179,64 @@ test("output: in JSON, what cannot be seen or steers a terminal is an escape, an
 	output.event("message", { text: "\u009b2J \u202egnp \u{e0041} caf\u00e9 \u6f22 \u2764\ufe0f \\" });
 	assert.match(stdout.text, /"\\u009b2J \\u202egnp \\udb40\\udc41 caf\u00e9 \u6f22 \u2764\ufe0f \\\\"/);
 });
+
+/** Says something at each level in every way. */
+function sayAll(output: Output): void {
+	for (const level of LOG_LEVELS) {
+		output.event(`event-${level}`, {}, `event-${level}`, level);
+		output.line(`line-${level}`, level);
+		output.note(`note-${level}`, level);
+	}
+	output.event("always", {}, "event-always", "always");
+	output.warn("careful");
+	output.ask("sure?");
+	output.error("Cannot", undefined, undefined);
+}
+
+for (const [index, level] of LOG_LEVELS.entries()) {
+	const told = LOG_LEVELS.slice(0, index + 1);
+	const isWarning = told.includes("warn");
+
+	test(`output: at level ${level}, what is told of the work is left out below it`, () => {
+		const { output, stdout, stderr } = made({ level });
+		sayAll(output);
+		assert.deepEqual(stdout.text.trim().split("\n"), [...told.flatMap((one) => [`event-${one}`, `line-${one}`]), "event-always"]);
+		assert.deepEqual(stderr.text.trim().split("\n"), [
+			...told.map((one) => `note-${one}`),
+			...(isWarning ? ["warning: careful"] : []),
+			"sure?",
+			"conec: Cannot",
+		]);
+	});
+
+	test(`output: at level ${level}, lines that are the purpose all come, but those for finding faults`, () => {
+		const { output, stdout, stderr } = made({ level, isPurpose: true });
+		sayAll(output);
+		const lines = LOG_LEVELS.filter((one) => one !== "debug" || level === "debug");
+		assert.deepEqual(stdout.text.trim().split("\n"), [...lines.flatMap((one) => [`event-${one}`, `line-${one}`]), "event-always"]);
+		assert.equal(stderr.text.includes("note-info"), told.includes("info"));
+	});
+
+	test(`output: at level ${level}, all events come in JSON, and in a log those that are told, with their level`, () => {
+		const events = (isLog: boolean): string[][] => {
+			const { output, stdout, stderr } = made({ level, isLog, json: true });
+			sayAll(output);
+			assert.match(stderr.text, /^(\S+ \S+ )?conec: Cannot\n$/);
+			const lines = stdout.text
+				.trim()
+				.split("\n")
+				.map((line) => JSON.parse(line) as { event: string; level?: string });
+			return lines.map((one) => [one.event, one.level ?? "none"]);
+		};
+		assert.deepEqual(events(false), [...LOG_LEVELS.map((one) => [`event-${one}`, "none"]), ["always", "none"], ["error", "none"]]);
+		assert.deepEqual(events(true), [...told.map((one) => [`event-${one}`, one]), ["always", "info"], ["error", "error"]]);
+	});
+
+	test(`output: at level ${level}, ${told.includes("info") ? "progress is shown" : "no progress is shown"}`, () => {
+		const { output, stderr } = made({ level, tty: true });
+		const progress = output.startProgress(100);
+		progress.add(50);
+		progress.end();
+		assert.equal(stderr.text.includes("50%"), told.includes("info"));
+	});
+}

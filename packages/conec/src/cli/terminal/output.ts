@@ -8,6 +8,7 @@
 import { inspect } from "node:util";
 import type { JsonValue } from "../../index.ts";
 import type { Clock, Sink, Timer } from "../surroundings/index.ts";
+import { isTold, type LogLevel } from "../text/index.ts";
 import { RateMeter, renderProgress } from "./progress.ts";
 
 /** How to speak. */
@@ -18,8 +19,12 @@ export interface OutputOptions {
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly stdout: Sink;
 	readonly stderr: Sink;
-	/** Lines are a log: each that tells of something has the date and the time. @default false */
+	/** Lines are a log: each that tells of something has the date and the time, and events have their level, which `level` counts for too. @default false */
 	readonly isLog?: boolean;
+	/** Lines are what the command is run for: they are told at every level. @default false */
+	readonly isPurpose?: boolean;
+	/** This and what is worse is told. @default "info" */
+	readonly level?: LogLevel;
 	readonly clock: Clock;
 }
 
@@ -43,6 +48,8 @@ export class Output {
 	readonly #stderr: Sink;
 	readonly #color: boolean;
 	readonly #isLog: boolean;
+	readonly #isPurpose: boolean;
+	readonly #level: LogLevel;
 	readonly #clock: Clock;
 	#progress: Progress | undefined;
 	#below: LineBelow | undefined;
@@ -53,28 +60,44 @@ export class Output {
 		this.#lines = options.linesTo === "stdout" ? options.stdout : options.stderr;
 		this.#color = usesColor(options.env, this.#lines);
 		this.#isLog = options.isLog ?? false;
+		this.#isPurpose = options.isPurpose ?? false;
+		this.#level = options.level ?? "info";
 		this.#clock = options.clock;
 	}
 
-	/** Something happened: a JSON object with the time (RFC 3339, UTC), or a line unless `text` is absent. */
-	event(event: string, fields: EventFields, text?: string): void {
-		if (this.json) this.#writeEvent({ event, ...fields });
-		else if (text !== undefined) this.#writeLine(this.#lines, this.#dated(text));
+	/**
+	 * Something happened: a JSON object with the time (RFC 3339, UTC), or a line unless `text` is absent. The level decides about the line;
+	 * about the object only in a log, where `"always"` is for what programs wait for.
+	 */
+	event(event: string, fields: EventFields, text?: string, level: LogLevel | "always" = "info"): void {
+		const { json } = this;
+		if (json && (!this.#isLog || level === "always" || isTold(level, this.#level))) this.#writeEvent({ event, ...fields }, level);
+		if (!json && text !== undefined && this.#tellsLine(level)) this.#writeLine(this.#lines, this.#dated(text));
 	}
 
 	/** A line for people where lines go, never with a date; nothing in JSON. */
-	line(text: string): void {
-		if (!this.json) this.#writeLine(this.#lines, text);
+	line(text: string, level: LogLevel = "info"): void {
+		if (!this.json && this.#tellsLine(level)) this.#writeLine(this.#lines, text);
 	}
 
 	/** A remark for people, on standard error; nothing in JSON. */
-	note(text: string): void {
-		if (!this.json) this.#writeLine(this.#stderr, this.#dated(text));
+	note(text: string, level: LogLevel = "info"): void {
+		if (!this.json && isTold(level, this.#level)) this.#writeLine(this.#stderr, this.#dated(text));
+	}
+
+	/** A remark about something that may go wrong. */
+	warn(text: string): void {
+		this.note(`warning: ${text}`, "warn");
+	}
+
+	/** A question to the user, on standard error, at every level; nothing in JSON. */
+	ask(text: string): void {
+		if (!this.json) this.#writeLine(this.#stderr, text);
 	}
 
 	/** An error: on standard error for people, and as an `error` event for programs. */
 	error(message: string, hint: string | undefined, code: string | undefined): void {
-		if (this.json) this.#writeEvent({ event: "error", code, message, hint });
+		if (this.json) this.#writeEvent({ event: "error", code, message, hint }, "error");
 		if (this.json && this.#lines === this.#stderr) return;
 		this.#writeLine(this.#stderr, this.#dated(`${this.#paint(usesColor({}, this.#stderr) && this.#color, "red", "conec:")} ${message}`));
 		if (hint !== undefined) this.#writeLine(this.#stderr, `       ${hint}`);
@@ -98,7 +121,7 @@ export class Output {
 	/** Starts a progress line; only one at a time. Without a terminal it shows nothing. */
 	startProgress(totalBytes: number | undefined): Progress {
 		this.#progress?.end();
-		const visible = !this.json && this.#stderr.isTTY === true;
+		const visible = !this.json && this.#stderr.isTTY === true && isTold("info", this.#level);
 		this.#progress = new Progress(visible ? this.#stderr : undefined, totalBytes, this.#clock);
 		this.#progress.paused = this.#below !== undefined;
 		return this.#progress;
@@ -110,8 +133,13 @@ export class Output {
 		if (this.#progress !== undefined) this.#progress.paused = line !== undefined;
 	}
 
-	#writeEvent({ event, ...fields }: EventFields & { readonly event: string }): void {
-		this.#lines.write(`${visibleJson({ event, time: this.#clock.date().toISOString(), ...fields })}\n`);
+	#tellsLine(level: LogLevel | "always"): boolean {
+		return level === "always" || (this.#isPurpose && level !== "debug") || isTold(level, this.#level);
+	}
+
+	#writeEvent({ event, ...fields }: EventFields & { readonly event: string }, level: LogLevel | "always"): void {
+		const logged = this.#isLog ? { level: level === "always" ? "info" : level } : {};
+		this.#lines.write(`${visibleJson({ event, time: this.#clock.date().toISOString(), ...logged, ...fields })}\n`);
 	}
 
 	#dated(text: string): string {

@@ -23,7 +23,7 @@ function terminal(timeoutMs?: number): Terminal {
 		keepBelow: (line: LineBelow | undefined) => {
 			below = line;
 		},
-		note: (text: string) => {
+		ask: (text: string) => {
 			shown.push(text);
 			below?.show();
 		},
@@ -86,7 +86,7 @@ test("questions: silence, the end of input and an abort are no", async () => {
 
 test("questions: a process in the background does not touch the terminal: no", async () => {
 	const shown: string[] = [];
-	const output = { note: (text: string) => shown.push(text), keepBelow: () => undefined };
+	const output = { ask: (text: string) => shown.push(text), keepBelow: () => undefined };
 	const input = new PassThrough();
 	const questions = new TerminalQuestions({ output, clock, input, write: (text) => shown.push(text), isForeground: () => false });
 	assert.equal(await questions.ask("q", NEVER), "no");

@@ -23,7 +23,7 @@ export interface Choices<Chosen extends string> {
 
 /** What {@link TerminalQuestions} speaks through. */
 export interface QuestionOptions {
-	readonly output: Pick<Output, "note" | "keepBelow">;
+	readonly output: Pick<Output, "ask" | "keepBelow">;
 	/** Lines that are typed. */
 	readonly input: NodeJS.ReadableStream;
 	/** Shows the prompt, without a line end. */
@@ -73,7 +73,7 @@ export class TerminalQuestions {
 		const prompt = `${words} (${otherwise} in ${Math.round(this.#timeoutMs / 1_000)} s) `;
 		output.keepBelow({ hide: () => write("\r\u001b[K"), show: () => write(prompt) });
 		// Also shows the prompt below.
-		output.note(question);
+		output.ask(question);
 		// Not as an editor of lines: so Ctrl-C stays a signal.
 		const lines = createInterface({ input, terminal: false });
 		return new Promise((resolve) => {

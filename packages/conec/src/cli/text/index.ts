@@ -4,5 +4,6 @@
  * @module
  */
 
+export { isTold, LOG_LEVELS, type LogLevel } from "./log-levels.ts";
 export { printable, quoted } from "./printable.ts";
 export { shellWord } from "./shell-word.ts";

@@ -66,14 +66,15 @@ export class TransferReport implements TransferObserver {
 		const remark = outcome.remark === "" ? undefined : outcome.remark;
 		if (problem !== undefined) {
 			const text = `${this.#output.style("red", `not ${this.#verb}`)} ${quoted(name)}: ${describe(outcome)}`;
-			this.#output.event(kind, { peer, name, ok: false, problem, detail }, text);
+			this.#output.event(kind, { peer, name, ok: false, problem, detail }, text, "error");
 			return;
 		}
 		if (remark !== undefined) this.remarks += 1;
 		const remarked = remark !== undefined && this.remarks <= LISTED_FILES;
 		const suffix = remark === undefined ? "" : `; ${printable(remark)}`;
+		const level = remark === undefined ? "info" : "warn";
 		if (kind === "directory") {
-			this.#output.event(kind, { peer, name, ok: true, remark }, remarked ? `${this.#verb} directory ${quoted(name)}${suffix}` : undefined);
+			this.#output.event(kind, { peer, name, ok: true, remark }, remarked ? `${this.#verb} directory ${quoted(name)}${suffix}` : undefined, level);
 			return;
 		}
 		this.settledFiles += 1;
@@ -81,7 +82,7 @@ export class TransferReport implements TransferObserver {
 		if (outcome.isShown === true) return;
 		const listed = remarked || (this.settledFiles <= LISTED_FILES && (this.#announcedFiles ?? 0) <= LISTED_FILES);
 		const text = `${this.#verb} ${quoted(name)} (${formatBytes(size ?? 0)}) ${this.#verb === "sent" ? "to" : "from"} ${peer}${suffix}`;
-		this.#output.event(kind, { peer, name, size, ok: true, sha256, remark }, listed ? text : undefined);
+		this.#output.event(kind, { peer, name, size, ok: true, sha256, remark }, listed ? text : undefined, level);
 	}
 
 	asked(): void {
@@ -99,10 +100,10 @@ export class TransferReport implements TransferObserver {
 		if (action === "skipped") {
 			this.skippedLinks += 1;
 			const text = this.skippedLinks <= LISTED_FILES ? `left out ${quoted(name)}: it is a symbolic link (see --links)` : undefined;
-			this.#output.event("link", { name, action }, text);
+			this.#output.event("link", { name, action }, text, "warn");
 			return;
 		}
-		this.#output.event("link", { name, action, target }, `${quoted(name)} leads out of what was named, to ${quoted(target ?? "")}`);
+		this.#output.event("link", { name, action, target }, `${quoted(name)} leads out of what was named, to ${quoted(target ?? "")}`, "warn");
 	}
 
 	/** What follows the amount in the last line: failures, remarks, links that were left out. */

@@ -30,7 +30,7 @@ test("path words: addresses and paths", () => {
 
 test("path words: a direct path with the NATs that are known and every address that was tried", () => {
 	assert.deepEqual(explainLines(DIRECT, { asked: "auto", used: "direct" }), [
-		"path to bob: direct, 203.0.113.10:4711, round trip 11.90 ms (this side dialled)",
+		"path to bob: direct, 203.0.113.10:4711, round trip 11.9 ms (this side dialled)",
 		"  NAT here   port-restricted or address-dependent NAT (the Coordinator's one address cannot show which; address- and port-dependent filtering)",
 		"  tried      203.0.113.10:4711  as the Coordinator sees it, 5 probes, answered in 12.3 ms",
 		"             192.168.1.4:4711  its own address, 1 probe, no answer",

@@ -7,6 +7,7 @@
 import type { PathCandidate, PathReport, SocketAddress } from "../../index.ts";
 import { printable } from "../text/index.ts";
 import { natKind, natWords } from "./nat.ts";
+import { formatMs } from "./numbers.ts";
 
 /** The values of `--path`. */
 export const PATH_CHOICES = ["auto", "direct", "proxied"] as const;
@@ -64,7 +65,10 @@ export function channelLine({ peers: [a, b], outcome, address, rttMs, reason }: 
 	const why = reason === undefined ? "" : `: ${printable(reason, 300)}`;
 	if (outcome === "failed") return `no direct channel from ${a} to ${b}${why}`;
 	if (outcome === "down") return `the direct channel from ${a} to ${b} has ended${why}`;
-	const facts = [...(address === undefined ? [] : [endpoint(address)]), ...(rttMs === undefined ? [] : [rttMs < 1 ? "under 1 ms" : `${rttMs.toFixed(0)} ms`])];
+	const facts = [
+		...(address === undefined ? [] : [endpoint(address)]),
+		...(rttMs === undefined ? [] : [rttMs < 1 ? "under 1 ms" : formatMs(Math.round(rttMs))]),
+	];
 	return `${a} and ${b} have a direct channel${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`;
 }
 
@@ -74,7 +78,7 @@ function verdict({ path, reason, address, rttMs, since }: PathReport, asked: Pat
 		case "direct": {
 			const facts = [
 				pathPhrase("direct", address),
-				...(rttMs === undefined || rttMs === 0 ? [] : [`round trip ${rttMs.toFixed(2)} ms`]),
+				...(rttMs === undefined || rttMs === 0 ? [] : [`round trip ${formatMs(rttMs)}`]),
 				...(since === undefined ? [] : [`since ${since.toTimeString().slice(0, 8)}`]),
 			];
 			return `${facts.join(", ")} (${why})`;
@@ -88,7 +92,7 @@ function verdict({ path, reason, address, rttMs, since }: PathReport, asked: Pat
 
 function candidateText({ address, port, kind, probes, answered, rttMs }: PathCandidate): string {
 	const said =
-		answered === true ? `answered${rttMs === undefined ? "" : ` in ${rttMs.toFixed(1)} ms`}` : answered === false && probes !== 0 ? "no answer" : undefined;
+		answered === true ? `answered${rttMs === undefined ? "" : ` in ${formatMs(rttMs)}`}` : answered === false && probes !== 0 ? "no answer" : undefined;
 	const sent = probes === undefined ? undefined : probes === 0 ? "not probed" : `${probes} ${probes === 1 ? "probe" : "probes"}`;
 	const facts = [KINDS[kind], sent, said].filter((fact) => fact !== undefined);
 	return `${endpoint({ address, port })}  ${facts.join(", ")}`;

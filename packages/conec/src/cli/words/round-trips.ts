@@ -4,7 +4,9 @@
  * @module
  */
 
-/** Of one path. */
+import { formatMs, rounded } from "./numbers.ts";
+
+/** Of one path. Rounded. */
 export interface RoundTrips {
 	readonly count: number;
 	readonly minMs: number;
@@ -15,12 +17,12 @@ export interface RoundTrips {
 /** Of at least one time. */
 export function roundTripsOf(timesMs: readonly number[]): RoundTrips {
 	const sorted = timesMs.toSorted((a, b) => a - b);
-	return { count: sorted.length, minMs: sorted[0] ?? 0, p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99) };
+	return { count: sorted.length, minMs: rounded(sorted[0] ?? 0), p50Ms: rounded(quantile(sorted, 0.5)), p99Ms: rounded(quantile(sorted, 0.99)) };
 }
 
 /** `min 0.10 ms, p50 0.20 ms, p99 0.30 ms`. */
 export function roundTripWords({ minMs, p50Ms, p99Ms }: RoundTrips): string {
-	return `min ${minMs.toFixed(2)} ms, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`;
+	return `min ${formatMs(minMs)}, p50 ${formatMs(p50Ms)}, p99 ${formatMs(p99Ms)}`;
 }
 
 function quantile(sorted: readonly number[], share: number): number {

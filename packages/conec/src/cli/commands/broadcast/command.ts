@@ -42,11 +42,12 @@ interface How {
 
 function readOptions(args: Arguments): How {
 	const mode = args.choice("mode", ["both", "send", "receive"]) ?? "both";
-	const since = args.text("since");
-	const last = args.count("last", 0, 1_000_000);
-	if (since !== undefined && last !== undefined) throw usageError("--since and --last exclude each other");
-	for (const name of ["echo", "listen", "keep-open"]) if (mode === "send" && args.flag(name)) throw usageError(`--${name} needs a --mode that receives`);
-	for (const name of ["since", "last"]) if (mode === "send" && args.text(name) !== undefined) throw usageError(`--${name} needs a --mode that receives`);
+	// What the environment says about receiving does not matter to a sender.
+	const receives = mode !== "send";
+	const since = receives ? args.text("since") : undefined;
+	const last = receives ? args.count("last", 0, 1_000_000) : undefined;
+	for (const name of ["echo", "listen", "keep-open"]) if (mode === "send" && args.typed(name)) throw usageError(`--${name} needs a --mode that receives`);
+	for (const name of ["since", "last"]) if (mode === "send" && args.typed(name)) throw usageError(`--${name} needs a --mode that receives`);
 	return {
 		mode,
 		slowReader: args.choice("slow-reader", ["drop-oldest", "drop-newest", "latest-per-sender", "disconnect", "block"]),
@@ -66,13 +67,13 @@ async function join(name: string, how: How, connection: Connection, context: Com
 	const { args, output, signal, surroundings } = context;
 	const { mode } = how;
 	const stream = await connection.orEnd(
-		connection.client.joinBroadcast(name, { ...given(how), keepOpen: args.flag("keep-open"), presence: args.flag("presence"), signal }),
+		connection.client.joinBroadcast(name, { ...given(how), keepOpen: mode !== "send" && args.flag("keep-open"), presence: args.flag("presence"), signal }),
 	);
 	const { epoch, recovered } = stream;
 	output.event("joined", { name, mode, epoch, recovered });
 	const typing = mode !== "receive" && surroundings.stdin.isTTY === true;
 	output.note(`in broadcast ${quoted(name)}${typing ? `; Ctrl-D ${mode === "send" ? "leaves" : "sends no more"}` : ""}`);
-	if (recovered === false) output.note("what came after --since is not kept any more: messages are missing here");
+	if (recovered === false) output.note("what came after --since is not kept any more: messages are missing here", "warn");
 	let last: BroadcastPosition | undefined = how.since;
 	const show = (event: BroadcastEvent, own: boolean): void => {
 		last = { epoch, seq: event.type === "gap" ? event.toSeq : event.seq };

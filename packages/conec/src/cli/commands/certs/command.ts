@@ -36,8 +36,7 @@ export const certsCommand: Command = {
 		const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
 		if (run === undefined) throw usageError(`${quoted(action)} is not init, issue, show or renew`, "See: conec certs --help");
 		for (const [option, actions] of Object.entries(ONLY_FOR)) {
-			if (!actions.includes(action) && (context.args.text(option) !== undefined || context.args.flag(option)))
-				throw usageError(`--${option} is for ${actions.join(" and ")} only`);
+			if (!actions.includes(action) && context.args.typed(option)) throw usageError(`--${option} is for ${actions.join(" and ")} only`);
 		}
 		return await run(operands, context);
 	},
@@ -182,9 +181,9 @@ async function tell(event: string, text: string, paths: CertificatePaths, made: 
 	output.line(`  key          ${printable(paths.privateKey)}${kept ? " (only you can read it)" : ""}`);
 	output.line(`  fingerprint  ${facts.fingerprint}`);
 	if (hasModes && !kept)
-		output.note(`warning: others can read ${quoted(paths.privateKey)}: its mode or its file system allows it. Move it to a place that only you can read`);
+		output.warn(`others can read ${quoted(paths.privateKey)}: its mode or its file system allows it. Move it to a place that only you can read`);
 	const warning = expiryWarning(facts, nowMs);
-	if (warning !== undefined) output.note(`warning: ${quoted(facts.subject)} ${warning}`);
+	if (warning !== undefined) output.warn(`${quoted(facts.subject)} ${warning}`);
 }
 
 function jsonOf({ kind, subject, issuer, names, from, to, key, fingerprint, serial }: CertificateFacts): Record<string, string | string[]> {

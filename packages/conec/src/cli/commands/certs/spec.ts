@@ -12,12 +12,12 @@ export const certsSpec: CommandSpec = {
 	usage: "init | issue NAME... | show FILE... | renew [NAME...]",
 	summary:
 		"Make a private authority (init), certificates for ids, host names and IP addresses (issue), look at them (show), and make new ones for the same keys (renew: those named, or all that expire within 30 days)",
-	operands: { least: 1, most: Number.POSITIVE_INFINITY, what: "init, issue, show or renew" },
+	operands: { least: 1, most: Number.POSITIVE_INFINITY, what: "init, issue, show or renew", choices: ["init", "issue", "show", "renew"] },
 	options: {
 		dir: { value: "DIR", text: "where the files are; default: conec-certs" },
 		days: { value: "N", text: "days until the end; default: 3650 for init, 365 for issue, as before for renew" },
 		name: { value: "TEXT", text: "init: name of the authority, for people" },
-		"key-type": { value: "TYPE", text: "init, issue: P-256 (default), P-384, RSA-2048 or RSA-3072" },
+		"key-type": { value: "TYPE", text: "init, issue: P-256 (default), P-384, RSA-2048 or RSA-3072", choices: ["P-256", "P-384", "RSA-2048", "RSA-3072"] },
 		force: { text: "init, issue: replace existing files" },
 	},
 	examples: [

@@ -38,7 +38,7 @@ export const chatCommand: Command = {
 		const room = args.text("room");
 		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
 		const last = args.count("last", 0, 1_000_000);
-		if (room === undefined && last !== undefined) throw usageError("--last goes with --room");
+		if (room === undefined && args.typed("last")) throw usageError("--last goes with --room");
 		if (room !== undefined) checkRoomOptions(room, args);
 		checkPathOption(args);
 		const caller = firstCaller(args.text("from"));

@@ -14,9 +14,9 @@ export const chatSpec: CommandSpec = {
 	summary: "Talk with a peer, line by line; without --to wait for the first peer that calls, with --room talk with everybody there",
 	operands: { least: 0, most: 0, what: "" },
 	options: {
-		to: { value: "PEER", text: "the peer, which waits in `conec chat`" },
+		to: { value: "PEER", text: "the peer, which waits in `conec chat`", excludes: ["from"] },
 		from: { value: "PEER", text: "wait for this peer only" },
-		room: { value: "NAME", text: "talk with everybody who is in that room" },
+		room: { value: "NAME", text: "talk with everybody who is in that room", excludes: ["to", "from", "path", "explain"] },
 		last: { value: "N", text: "with --room: begin with at most N earlier lines, if the Coordinator keeps them" },
 		...PATH_OPTIONS,
 		...CONNECTION_OPTIONS,

@@ -11,18 +11,22 @@ import { quoted } from "../../text/index.ts";
 /**
  * The rules for `PATTERN=N` and `PATTERN`. A pattern is a name, or the beginning of names and `*`. Of each kind the longest
  * pattern that fits holds, independently of the other kind; a Coordinator's rules do not add up, so they are merged here.
- * Throws a usage error.
+ * Throws a usage error. `named`: how an option was given.
  */
-export function broadcastRules(history: readonly string[], block: readonly string[]): Record<string, BroadcastRule> {
+export function broadcastRules(
+	history: readonly string[],
+	block: readonly string[],
+	named: (option: string) => string = (option) => `--${option}`,
+): Record<string, BroadcastRule> {
 	const kept = new Map<string, number>();
 	for (const text of history) {
 		const match = /^([^=]*)=(\d{1,9})$/.exec(text);
-		if (match === null) throw usageError(`--history must be PATTERN=N, such as news=100 or chat.*=50, not ${quoted(text)}`);
-		const pattern = checked("history", match[1] as string);
-		if (kept.has(pattern)) throw usageError(`--history names ${quoted(pattern)} twice`);
+		if (match === null) throw usageError(`${named("history")} must be PATTERN=N, such as news=100 or chat.*=50, not ${quoted(text)}`);
+		const pattern = checked(named("history"), match[1] as string);
+		if (kept.has(pattern)) throw usageError(`${named("history")} names ${quoted(pattern)} twice`);
 		kept.set(pattern, Number(match[2]));
 	}
-	const blocking = block.map((pattern) => checked("block", pattern));
+	const blocking = block.map((pattern) => checked(named("block"), pattern));
 	const rules = [...kept.keys(), ...blocking].map((key): [string, BroadcastRule] => {
 		const messages = kept.get(longest([...kept.keys()].filter((pattern) => covers(pattern, key))) ?? "");
 		const allowed = blocking.some((pattern) => covers(pattern, key));
@@ -34,7 +38,7 @@ export function broadcastRules(history: readonly string[], block: readonly strin
 
 function checked(option: string, pattern: string): string {
 	if (/^(\*|[a-z0-9._-]{1,128}\*?)$/.test(pattern)) return pattern;
-	throw usageError(`--${option} must be the name of a broadcast, or the beginning of names and *, not ${quoted(pattern)}`);
+	throw usageError(`${option} must be the name of a broadcast, or the beginning of names and *, not ${quoted(pattern)}`);
 }
 
 /** Whether every name that `key` stands for fits `pattern`. */

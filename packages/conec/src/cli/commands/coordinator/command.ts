@@ -11,54 +11,35 @@ import { writeAtomically } from "../../../files/write-atomically.ts";
 import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../../index.ts";
 import { lostText } from "../../broadcasting/index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import { CONGESTION_CHOICES } from "../../command-line/index.ts";
 import { addressField, certificateFacts, expiryWarning, explainError, givenIdentity, LOCAL_COORDINATOR_FILE, readNamed } from "../../connecting/index.ts";
-import { certificateNames, coordinatorArgument, idFromHostName, reachableAddresses, stateDirectory } from "../../machine/index.ts";
+import { coordinatorArgument, idFromHostName, reachableAddresses, stateDirectory } from "../../machine/index.ts";
 import { EXIT_CODES, usageError } from "../../outcome/index.ts";
 import type { Output } from "../../terminal/index.ts";
 import { orInterrupted } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
-import { CHANNEL_SIGNS, channelLine } from "../../words/index.ts";
+import { CHANNEL_SIGNS, channelLine, rounded } from "../../words/index.ts";
 import { announcement, type Started } from "./announcement.ts";
-import { broadcastRules } from "./broadcast-rules.ts";
+import { check } from "./check.ts";
 import { LagNotices } from "./lag-notices.ts";
 import { Refusals } from "./refusals.ts";
+import { settingsOf } from "./settings.ts";
 import { coordinatorSpec } from "./spec.ts";
-
-/** The port that Clients take when none is given. */
-const DEFAULT_PORT = 1_719;
 
 /** See `conec coordinator --help`. */
 export const coordinatorCommand: Command = {
 	spec: coordinatorSpec,
 	linesTo: "stdout",
-	outputRole: "report",
+	outputRole: (args) => (args.flag("check") ? "purpose" : "report"),
 	isService: () => true,
 	isLog: true,
 	async run(context) {
 		const { args, signal, surroundings } = context;
 		const directory = stateDirectory(context);
 		const files = await readFiles(context);
-		if (args.flag("end-at-expiry") && files.clientCa === undefined)
-			throw usageError("--end-at-expiry needs --client-ca", "Without it the dates of certificates do not count.");
-		const broadcasts = broadcastRules(args.list("history"), args.list("block"));
-		const name = args.text("name");
-		const natTestPort = args.count("nat-test-port", 0, 65_535);
-		const congestion = args.choice("congestion", CONGESTION_CHOICES);
-		const { listen = (options) => Coordinator.listen(options) } = surroundings;
-		const coordinator = await listen({
-			...files,
-			endAtExpiry: args.flag("end-at-expiry"),
-			names: name === undefined ? ["localhost", ...certificateNames(surroundings.machine.hostName())] : [name],
-			stateDirectory: directory,
-			broadcasts,
-			// Nobody here takes streams: who opens one hears so at once.
-			limits: { incomingStreams: 0 },
-			port: args.count("port", 0, 65_535) ?? DEFAULT_PORT,
-			...(congestion === undefined ? {} : { congestion }),
-			...(natTestPort === undefined ? {} : { natTestPort }),
-			...(args.text("host") === undefined ? {} : { host: args.text("host") as string }),
-		});
+		const options = { ...files, ...settingsOf(args, directory, files.clientCa !== undefined, surroundings) };
+		if (args.flag("check")) return check(options, context);
+		const { listen = (given) => Coordinator.listen(given) } = surroundings;
+		const coordinator = await listen(options);
 		try {
 			const watching = watch(coordinator, context);
 			await announce(coordinator, context, directory, files);
@@ -86,8 +67,8 @@ async function readFiles(context: CommandContext): Promise<Files> {
 	const [clientCa, deny] = [context.args.text("client-ca"), context.args.text("deny")];
 	return {
 		...(await givenIdentity(context)),
-		...(clientCa === undefined ? {} : { clientCa: await readNamed(clientCa, "--client-ca") }),
-		...(deny === undefined ? {} : { deny: parseDenyList(await readNamed(deny, "--deny"), deny) }),
+		...(clientCa === undefined ? {} : { clientCa: await readNamed(clientCa, context.args.named("client-ca")) }),
+		...(deny === undefined ? {} : { deny: parseDenyList(await readNamed(deny, context.args.named("deny")), deny) }),
 	};
 }
 
@@ -140,8 +121,8 @@ function warnOfExpiry({ certificate, clientCa }: Files, { args, output, surround
 		for (const facts of certificateFacts(content, file)) {
 			const warning = expiryWarning(facts, surroundings.clock.date().getTime());
 			if (warning === undefined) continue;
-			output.event("expiring", { file, subject: facts.subject, to: facts.to.toISOString() });
-			output.note(`warning: ${quoted(facts.subject)} in ${quoted(file)} ${warning}`);
+			output.event("expiring", { file, subject: facts.subject, to: facts.to.toISOString() }, undefined, "warn");
+			output.warn(`${quoted(facts.subject)} in ${quoted(file)} ${warning}`);
 		}
 	}
 }
@@ -160,7 +141,7 @@ async function announce(coordinator: Coordinator, { args, output, surroundings }
 		id: idFromHostName(machine.hostName()),
 	};
 	const { link, here, there, lines } = announcement(started, (text) => output.style("bold", text));
-	output.event("listening", { address, port, natTestPort, pin, addresses: hosts, link, commands: [here, there] });
+	output.event("listening", { address, port, natTestPort, pin, addresses: hosts, link, commands: [here, there] }, undefined, "always");
 	if (!output.json) for (const line of lines) output.line(line);
 }
 
@@ -176,7 +157,7 @@ async function rememberLocally(directory: string, coordinator: string, pin: stri
 		if ((await readFile(path, "utf8").catch(() => "")) !== content) await writeAtomically(path, content, "replace");
 		return true;
 	} catch (error) {
-		output.note(`cannot write ${quoted(path)}: ${fileProblemWords(error)}; Clients here need the link`);
+		output.warn(`cannot write ${quoted(path)}: ${fileProblemWords(error)}; Clients here need the link`);
 		return false;
 	}
 }
@@ -188,7 +169,12 @@ async function watch(coordinator: Coordinator, { output, surroundings: { clock }
 		const lost = type === "broadcast-caught-up" ? status.lost : undefined;
 		const what = lost === undefined ? "is too slow: nobody waits for it" : `has caught up${lost === 0 ? "" : `; ${lostText(lost)} in all`}`;
 		const more = left === 0 ? "" : ` (${left} more in between)`;
-		output.event(type, { name, id, lost, left }, `${output.style("yellow", "~")} ${id} in broadcast ${quoted(name)} ${what}${more}`);
+		output.event(
+			type,
+			{ name, id, lost, left },
+			`${output.style("yellow", "~")} ${id} in broadcast ${quoted(name)} ${what}${more}`,
+			type === "broadcast-lagging" ? "warn" : "info",
+		);
 	});
 	for await (const status of coordinator.status()) tell(status);
 
@@ -218,6 +204,7 @@ async function watch(coordinator: Coordinator, { output, surroundings: { clock }
 					"refused",
 					{ id: status.id, address, code: status.code, left },
 					`${output.style("red", "x")} refused ${quoted(status.id)} from ${address}: ${printable(status.reason, 200)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
+					"warn",
 				);
 			}
 			case "channel": {
@@ -226,8 +213,9 @@ async function watch(coordinator: Coordinator, { output, surroundings: { clock }
 				if (!shown) return;
 				return output.event(
 					"channel",
-					{ peers: [...peers], outcome, address: addressField(address), rttMs, reason, left },
+					{ peers: [...peers], outcome, address: addressField(address), rttMs: rttMs === undefined ? undefined : rounded(rttMs), reason, left },
 					`${output.style(outcome === "up" ? "green" : "yellow", CHANNEL_SIGNS[outcome])} ${channelLine(status)}${left === 0 ? "" : ` (and ${left} more like it)`}`,
+					"debug",
 				);
 			}
 			case "nat-test-unavailable":
@@ -235,11 +223,12 @@ async function watch(coordinator: Coordinator, { output, surroundings: { clock }
 					"nat-test-unavailable",
 					{ code: status.error.code },
 					`${output.style("red", "!")} Clients cannot see what NAT they are behind: ${printable(status.error.message, 300)} (--nat-test-port)`,
+					"warn",
 				);
 			case "state-lock-weak":
-				return output.event("state-lock-weak", { code: status.error.code }, `${output.style("yellow", "!")} ${printable(status.error.message, 500)}`);
+				return output.event("state-lock-weak", { code: status.error.code }, `${output.style("yellow", "!")} ${printable(status.error.message, 500)}`, "warn");
 			case "state-unsaved":
-				return output.event("state-unsaved", { code: status.error.code }, `${output.style("red", "!")} ${printable(status.error.message, 300)}`);
+				return output.event("state-unsaved", { code: status.error.code }, `${output.style("red", "!")} ${printable(status.error.message, 300)}`, "error");
 			case "broadcast-lagging":
 			case "broadcast-caught-up":
 				return slow.note(status);
@@ -247,7 +236,7 @@ async function watch(coordinator: Coordinator, { output, surroundings: { clock }
 				// This Coordinator handles no protocols, so there is nothing to tell.
 				return;
 			case "lagged":
-				return output.event("lagged", {}, `some notices were left out`);
+				return output.event("lagged", {}, `some notices were left out`, "warn");
 		}
 	}
 }

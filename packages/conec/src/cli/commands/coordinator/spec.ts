@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandSpec } from "../../command-line/index.ts";
+import { CONGESTION_CHOICES, type CommandSpec, shared } from "../../command-line/index.ts";
 
 /** See `conec coordinator --help`. */
 export const coordinatorSpec: CommandSpec = {
@@ -28,13 +28,28 @@ export const coordinatorSpec: CommandSpec = {
 			repeats: true,
 		},
 		block: { value: "PATTERN", text: "let members of these broadcasts make the senders wait (--slow-reader block); may be repeated", repeats: true },
-		congestion: { value: "HOW", text: "cubic, or bbr for sending over lines that lose packets or queue them for long (experimental); default: cubic" },
-		state: { value: "DIR", text: "where its own key is kept" },
+		limit: {
+			value: "NAME=N",
+			text: "another value for a limit of docs/limits.md, such as clients=500, messageBytes=4M or leaseMs=12h; may be repeated",
+			repeats: true,
+			key: "limits",
+		},
+		...shared({
+			congestion: {
+				value: "HOW",
+				text: "cubic, or bbr for sending over lines that lose packets or queue them for long (experimental); default: cubic",
+				choices: CONGESTION_CHOICES,
+			},
+			state: { value: "DIR", text: "where its own key is kept" },
+		}),
+		config: { value: "FILE", text: "take all options that are given nowhere else from this file: JSON with comments" },
+		check: { text: "say what all options come to, where they are from, and what is wrong with them; then end" },
 	},
 	examples: [
 		"conec coordinator",
 		"conec coordinator --name conec.example.org --cert fullchain.pem --key privkey.pem",
 		"conec coordinator --cert conec.pem --key conec.key --client-ca ca.pem",
 		"conec coordinator --history 'chat.*=50' --history news=1000",
+		"conec coordinator --config /etc/conec.json --check",
 	],
 };

@@ -16,7 +16,7 @@ import type { Surroundings } from "../../surroundings/index.ts";
 import { formatBytes, orInterrupted } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
 import type { RoundTrips } from "../../words/index.ts";
-import { endpoint } from "../../words/index.ts";
+import { endpoint, formatMs, formatSeconds, rounded } from "../../words/index.ts";
 import { DemoProcess } from "./process.ts";
 import { demoSpec } from "./spec.ts";
 
@@ -120,7 +120,7 @@ async function demonstrate({ output, surroundings }: CommandContext, directory: 
 	ok(
 		"roundTrip",
 		{ p50Ms, p99Ms, proxied: proxied?.count ?? 0, direct: direct?.count ?? 0 },
-		`round trips from alice to carol, ${counts.join(", then ")}: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms (64 bytes)`,
+		`round trips from alice to carol, ${counts.join(", then ")}: p50 ${formatMs(p50Ms)}, p99 ${formatMs(p99Ms)} (64 bytes)`,
 	);
 
 	const original = await file;
@@ -136,13 +136,13 @@ async function demonstrate({ output, surroundings }: CommandContext, directory: 
 	ok(
 		"file",
 		{ bytes: FILE_BYTES, seconds: Number(sent["seconds"]), bytesPerSecond, sha256: arrived, path: String(path) },
-		`a file of ${formatBytes(FILE_BYTES)} from alice to carol, ${wayOf(path, address)}: ${Number(sent["seconds"]).toFixed(2)} s, ${formatBytes(bytesPerSecond)}/s, SHA-256 equal`,
+		`a file of ${formatBytes(FILE_BYTES)} from alice to carol, ${wayOf(path, address)}: ${formatSeconds(Number(sent["seconds"]))}, ${formatBytes(bytesPerSecond)}/s, SHA-256 equal`,
 	);
 
 	coordinator.interrupt();
 	if (platform !== "win32") await coordinator.end(EXIT_CODES.interrupted);
-	const seconds = (clock.nowMs() - startedAtMs) / 1_000;
-	output.event("done", { seconds }, output.style("bold", `Everything was verified, in ${seconds.toFixed(1)} s. Next: conec coordinator`));
+	const seconds = rounded((clock.nowMs() - startedAtMs) / 1_000);
+	output.event("done", { seconds }, output.style("bold", `Everything was verified, in ${formatSeconds(seconds)}. Next: conec coordinator`));
 }
 
 /** In the events of the processes. */

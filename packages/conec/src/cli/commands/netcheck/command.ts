@@ -9,7 +9,7 @@ import type { Command, CommandContext } from "../../command-line/index.ts";
 import { connect, connectClient, coordinatorOptions, isWithoutWay, type PreparedClient, prepareClient } from "../../connecting/index.ts";
 import { type Family, ownAddresses } from "../../machine/index.ts";
 import { EXIT_CODES } from "../../outcome/index.ts";
-import { natKind } from "../../words/index.ts";
+import { natKind, rounded } from "../../words/index.ts";
 import { coordinatorAddresses, type FamilyLook, lookThrough } from "./network-look.ts";
 import { netcheckSpec } from "./spec.ts";
 import { type Netcheck, netcheckLines, outlookOf } from "./words.ts";
@@ -121,7 +121,7 @@ function tell(check: Netcheck, { args, output }: CommandContext): void {
 						family: look.family,
 						reached: true,
 						observed: { address: look.observed.address, port: look.observed.port },
-						roundTripMs: look.roundTripMs,
+						roundTripMs: rounded(look.roundTripMs),
 						nat: {
 							kind: natKind(look.nat),
 							mapping: look.nat.mapping,

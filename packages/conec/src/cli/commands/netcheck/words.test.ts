@@ -28,7 +28,7 @@ test("netcheck words: everything that was found, and what follows from the way t
 		"Coordinator  conec.example.org, reached over IPv4",
 		"UDP          gets through",
 		"IPv4         own 192.168.1.5",
-		"             seen as 203.0.113.7:40123; round trip 23.40 ms",
+		"             seen as 203.0.113.7:40123; round trip 23.4 ms",
 		"             NAT: port-restricted or address-dependent NAT (the Coordinator's one address cannot show which; address- and port-dependent filtering)",
 		"IPv6         own none",
 		"             not reached: this machine has no IPv6 address of its own",

@@ -6,7 +6,7 @@
 
 import { addressScope, type Family } from "../../machine/index.ts";
 import { printable } from "../../text/index.ts";
-import { directOutlook, endpoint, natWords, type Participation } from "../../words/index.ts";
+import { directOutlook, endpoint, formatMs, natWords, type Participation } from "../../words/index.ts";
 import type { FamilyLook } from "./network-look.ts";
 
 /** All that was found. */
@@ -54,7 +54,7 @@ export function netcheckLines(check: Netcheck, participation: Participation): st
 	for (const look of looks) {
 		lines.push(`IPv${look.family}         own ${own[look.family].join(", ") || "none"}`);
 		if (look.reached) {
-			lines.push(`             seen as ${endpoint(look.observed)}; round trip ${look.roundTripMs.toFixed(2)} ms`);
+			lines.push(`             seen as ${endpoint(look.observed)}; round trip ${formatMs(look.roundTripMs)}`);
 			lines.push(`             ${natLine(look)}`);
 			if (look.nat.secondPort === "silent") lines.push("             the Coordinator's second UDP port does not answer");
 		} else lines.push(`             not reached: ${printable(look.reason, 300)}`);

@@ -11,7 +11,7 @@ import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { delay } from "../../surroundings/index.ts";
 import type { Output } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
-import { pathPhrase, roundTripsOf, roundTripWords } from "../../words/index.ts";
+import { formatMs, pathPhrase, rounded, roundTripsOf, roundTripWords } from "../../words/index.ts";
 import { PingExchange } from "./exchange.ts";
 import { PingRoute, type Taken } from "./pinging.ts";
 import { pingSpec } from "./spec.ts";
@@ -42,7 +42,7 @@ interface Plan {
 function planOf(args: Arguments): Plan {
 	const [operand] = args.operands;
 	const to = args.text("to");
-	if (operand !== undefined && to !== undefined) throw usageError("PEER and --to exclude each other", "See: conec ping --help");
+	if (operand !== undefined && args.typed("to")) throw usageError("PEER and --to exclude each other", "See: conec ping --help");
 	const peer = operand ?? to;
 	if (peer === undefined) throw usageError("PEER is missing", "See: conec ping --help");
 	pathChoice(args);
@@ -101,7 +101,7 @@ async function measure(exchange: PingExchange, route: PingRoute, plan: Plan, tal
 		tally[path].push(roundTripMs);
 		if (intervalMs === 0) continue;
 		const address = addressField(route.address);
-		output.event("pong", { peer, roundTripMs, path, address }, `64 bytes from ${peer}: ${roundTripMs.toFixed(2)} ms (${path})`);
+		output.event("pong", { peer, roundTripMs: rounded(roundTripMs), path, address }, `64 bytes from ${peer}: ${formatMs(roundTripMs)} (${path})`);
 	}
 }
 

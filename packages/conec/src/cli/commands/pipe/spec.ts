@@ -14,7 +14,7 @@ export const pipeSpec: CommandSpec = {
 	summary: "Send standard input to a peer's standard output and show what the peer sends; without --to wait for a peer",
 	operands: { least: 0, most: 0, what: "" },
 	options: {
-		to: { value: "PEER", text: "the peer, which waits in `conec pipe`" },
+		to: { value: "PEER", text: "the peer, which waits in `conec pipe`", excludes: ["from"] },
 		from: { value: "PEER", text: "wait for this peer only" },
 		...PATH_OPTIONS,
 		...CONNECTION_OPTIONS,

@@ -25,7 +25,7 @@ import {
 	receiveFiles,
 	TransferReport,
 } from "../../transfer/index.ts";
-import { errnoText } from "../../words/index.ts";
+import { errnoText, formatSeconds, rounded } from "../../words/index.ts";
 import { KnownKeys } from "./known-keys.ts";
 import { nameConsent } from "./name-consent.ts";
 import { receiveSpec } from "./spec.ts";
@@ -149,7 +149,7 @@ async function receiveOne(
 	try {
 		const summary = await receiveFiles(stream, { ...options, allowName }, report);
 		report.end();
-		const seconds = report.elapsedMs / 1_000;
+		const seconds = rounded(report.elapsedMs / 1_000);
 		const { files, directories, bytes, failed } = summary;
 		const received = output.style(failed === 0 ? "green" : "yellow", `${countThings(summary)} received from ${peer}`);
 		output.event(
@@ -171,8 +171,8 @@ async function receiveOne(
 }
 
 function doneHere({ files, directories, bytes }: TransferSummary, seconds: number): string {
-	if (files === 0 && directories > 0) return `and made in ${seconds.toFixed(1)} s`;
-	return `and verified: ${formatBytes(bytes)} in ${seconds.toFixed(1)} s`;
+	if (files === 0 && directories > 0) return `and made in ${formatSeconds(seconds)}`;
+	return `and verified: ${formatBytes(bytes)} in ${formatSeconds(seconds)}`;
 }
 
 /** What the sender said would come; only for the progress line. */

@@ -24,6 +24,7 @@ import {
 	sendFiles,
 	TransferReport,
 } from "../../transfer/index.ts";
+import { formatSeconds, rounded } from "../../words/index.ts";
 import { sendSpec } from "./spec.ts";
 
 const LINK_POLICIES: readonly LinkPolicy[] = ["skip", "follow", "fail"];
@@ -107,7 +108,15 @@ async function send(
 		report.end();
 		const seconds = report.elapsedMs / 1_000;
 		const { failed, directories } = summary;
-		const fields = { peer: to, files: summary.files, directories, bytes: summary.bytes, failed, seconds, bytesPerSecond: summary.bytes / seconds };
+		const fields = {
+			peer: to,
+			files: summary.files,
+			directories,
+			bytes: summary.bytes,
+			failed,
+			seconds: rounded(seconds),
+			bytesPerSecond: Math.round(summary.bytes / seconds),
+		};
 		const sent = `${countThings(summary)} sent to ${to}`;
 		const text = `${output.style(failed === 0 ? "green" : "yellow", sent)} ${doneThere(summary, seconds)}${report.addenda(summary)}`;
 		output.event("summary", { ...fields, remarks: report.remarks, skippedLinks: report.skippedLinks }, text);
@@ -129,6 +138,6 @@ async function send(
 const NOT_TAKEN: readonly number[] = [APPLICATION_CODES.notWanted, APPLICATION_CODES.busy, APPLICATION_CODES.stranger, APPLICATION_CODES.declined];
 
 function doneThere({ files, directories, bytes }: TransferSummary, seconds: number): string {
-	if (files === 0 && directories > 0) return `and made there in ${seconds.toFixed(1)} s`;
-	return `and verified there: ${formatBytes(bytes)} in ${seconds.toFixed(1)} s (${formatBytes(bytes / seconds)}/s)`;
+	if (files === 0 && directories > 0) return `and made there in ${formatSeconds(seconds)}`;
+	return `and verified there: ${formatBytes(bytes)} in ${formatSeconds(seconds)} (${formatBytes(bytes / seconds)}/s)`;
 }

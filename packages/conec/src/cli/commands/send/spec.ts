@@ -17,7 +17,11 @@ export const sendSpec: CommandSpec = {
 		to: { value: "PEER", text: "the peer that receives" },
 		text: { value: "TEXT", text: "send this text instead of files; `conec receive` shows it" },
 		name: { value: "NAME", text: "what standard input (FILE is -) is called there; default: stdin" },
-		links: { value: "POLICY", text: "symbolic links below a directory: skip (default), follow or fail; a link that is named on the command line is followed" },
+		links: {
+			value: "POLICY",
+			text: "symbolic links below a directory: skip (default), follow or fail; a link that is named on the command line is followed",
+			choices: ["skip", "follow", "fail"],
+		},
 		...PATH_OPTIONS,
 		...CONNECTION_OPTIONS,
 	},
