@@ -4,19 +4,22 @@
  * @module
  */
 
+import { existsSync } from "node:fs";
 import { relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The flags with which this process itself runs TypeScript, for children in any working directory. */
 export const NODE_FLAGS: readonly string[] = flagsOf(process.execArgv);
 
-/** What those flags run quickest for a TypeScript file of this repository: what `npm test` has compiled it to, or the file itself. */
+/** What those flags run quickest for a TypeScript file of this repository: what `npm test` has joined it with or compiled it to, or the file itself. */
 export function programOf(file: string): string {
 	const register = NODE_FLAGS.find((flag) => flag.endsWith("/scripts/testing/register.mjs"));
 	if (register === undefined) return file;
 	const path = relative(fileURLToPath(new URL("../../", register)), file)
 		.split(sep)
 		.join("/");
+	const joined = fileURLToPath(new URL(`../../.tmp/joined/compiled/${path.replace(/\.ts$/, ".mjs")}`, register));
+	if (existsSync(joined)) return joined;
 	return fileURLToPath(new URL(`../../.tmp/compiled/${path.replace(/\.ts$/, ".js")}`, register));
 }
 
