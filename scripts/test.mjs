@@ -7,7 +7,7 @@ import { buildDist, distIsCurrent } from "./build-dist.mjs";
 import { globFiles } from "./files.mjs";
 import { COMPILED, compileSources } from "./testing/compile.mjs";
 import { programs } from "./testing/groups.mjs";
-import { forgetJoined, joinPrograms } from "./testing/join.mjs";
+import { joinPrograms } from "./testing/join.mjs";
 
 // Of a test and, on Node 20, of a whole file: the ones that run processes take a minute, and several on a machine that is slow and busy.
 const TIMEOUT_MS = 900_000;
@@ -53,7 +53,6 @@ const isCovered = flags.includes("--coverage");
 const coverage = isCovered ? ["--experimental-test-coverage"] : [];
 const passed = flags.filter((flag) => flag !== "--coverage");
 // What is covered is told by file.
-if (isCovered) forgetJoined();
 const list = isCovered ? programs(files) : await joinPrograms(programs(files));
 // No --test-force-exit: a handle that is left open hangs its file until the timeout, and that is the leak test.
 process.exitCode = await runTests(

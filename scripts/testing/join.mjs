@@ -22,20 +22,15 @@ function joinedFile(path) {
 	return join(joined, relative(temporary, path));
 }
 
-/** Programs that tests start are what was compiled again. */
-export function forgetJoined() {
-	rmSync(joined, { recursive: true, force: true });
-}
-
 /**
  * Joins the compiled programs, and those that tests start as processes. Returns what to run, in the same order; a program that is no compiled file is as it is.
  * Whatever is not of this repository, and what is no TypeScript, is loaded from where it is.
  */
 export async function joinPrograms(programs) {
-	forgetJoined();
+	rmSync(joined, { recursive: true, force: true });
 	const { build } = await import("esbuild");
 	const isMade = (path) => path.startsWith(temporary);
-	const children = globFiles(["test", "examples"], CHILDREN).map(compiledFile);
+	const children = globFiles(["packages/conec/testing", "test", "examples"], CHILDREN).map(compiledFile);
 	const { outputFiles } = await build({
 		write: false,
 		absWorkingDir: root,

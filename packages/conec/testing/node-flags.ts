@@ -4,7 +4,6 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
 import { relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -18,9 +17,9 @@ export function programOf(file: string): string {
 	const path = relative(fileURLToPath(new URL("../../", register)), file)
 		.split(sep)
 		.join("/");
-	const joined = fileURLToPath(new URL(`../../.tmp/joined/compiled/${path.replace(/\.ts$/, ".mjs")}`, register));
-	if (existsSync(joined)) return joined;
-	return fileURLToPath(new URL(`../../.tmp/compiled/${path.replace(/\.ts$/, ".js")}`, register));
+	// What this process runs is joined, or it is not, and then what is there may be older.
+	const isJoined = process.argv[1]?.startsWith(fileURLToPath(new URL("../../.tmp/joined/", register))) === true;
+	return fileURLToPath(new URL(`../../.tmp/${isJoined ? "joined/compiled" : "compiled"}/${path.replace(/\.ts$/, isJoined ? ".mjs" : ".js")}`, register));
 }
 
 function flagsOf(own: readonly string[]): string[] {

@@ -119,3 +119,23 @@ for (const id of ["1", "9"]) {
 		assert.ok(waitedFor.length <= 40);
 	});
 }
+
+test("lock claim: what stays unclear is waited for until the limit, and no longer", async () => {
+	let asked = 0;
+	const unclear: Rival = {
+		id: "9",
+		ask: async () => {
+			asked++;
+			return { type: "unclear" };
+		},
+	};
+	assert.deepEqual(
+		await contend(
+			async () => claimOf("5"),
+			async () => [unclear],
+			60,
+		),
+		{ type: "lost", to: { type: "silent", errno: undefined } },
+	);
+	assert.ok(asked >= 2 && asked <= 5, `${asked}`);
+});

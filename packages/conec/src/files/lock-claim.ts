@@ -73,7 +73,7 @@ export type Contest =
 export async function contend(publish: () => Promise<Claim>, rivals: (own: string) => Promise<Rival[]>, limitMs: number): Promise<Contest> {
 	const deadlineMs = performance.now() + limitMs;
 	let rounds = 0;
-	const isOver = (): boolean => rounds++ >= LEAST_ROUNDS && performance.now() >= deadlineMs;
+	const isOver = (madeWay = true): boolean => (rounds++ >= LEAST_ROUNDS || !madeWay) && performance.now() >= deadlineMs;
 	for (;;) {
 		const claim = await publish();
 		try {
@@ -100,7 +100,7 @@ type Verdict =
 	| { readonly type: "lost"; readonly to: Extract<Answer, { type: "held" | "silent" }> }
 	| { readonly type: "later"; before(): Promise<Answer> };
 
-async function judge(own: string, rivals: () => Promise<Rival[]>, isOver: () => boolean): Promise<Verdict> {
+async function judge(own: string, rivals: () => Promise<Rival[]>, isOver: (madeWay: boolean) => boolean): Promise<Verdict> {
 	for (;;) {
 		const others = await rivals();
 		const answers = await Promise.all(others.map(async (rival) => ({ id: rival.id, answer: await rival.ask() })));
@@ -111,7 +111,7 @@ async function judge(own: string, rivals: () => Promise<Rival[]>, isOver: () => 
 		if (before !== undefined) return { type: "later", before: before.outcome };
 		const isUnclear = answers.some(({ answer }) => answer.type === "unclear");
 		if (claims.length === 0 && !isUnclear) return { type: "won" };
-		if (isOver()) return { type: "lost", to: SILENT };
+		if (isOver(!isUnclear)) return { type: "lost", to: SILENT };
 		// Those with higher claims either see this one and go, or have it already.
 		const outcomes = await Promise.all(claims.map(({ outcome }) => outcome()));
 		const decided = outcomes.find((outcome) => outcome.type === "held" || outcome.type === "silent");
