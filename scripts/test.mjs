@@ -13,12 +13,16 @@ import { joinPrograms } from "./testing/join.mjs";
 const TIMEOUT_MS = 900_000;
 // Two more than cores: most of those that have a process for themselves wait more than they compute.
 const CONCURRENCY = availableParallelism() + 2;
-/** The files that take longest, the longest first: one that begins last would be alone at the end. The others follow by name, each with those that share its process. */
+/** The files that take longest, the longest first: one that begins last would be alone at the end. Each comes with those that share its process; the others follow by name. */
 const FIRST = [
 	"test/worlds.test.ts",
-	"test/cli/lost-output.test.ts",
 	"test/resources/leaks.test.ts",
+	"test/cli/lost-output.test.ts",
 	"test/resources/broadcast-frozen.test.ts",
+	"test/virtual-time.test.ts",
+	"packages/conec/testing/memory/transport.test.ts",
+	"packages/conec/src/coordinator/broadcast/model.test.ts",
+	"packages/quic/test/process-exit.test.ts",
 	"test/examples.test.ts",
 	"test/entities-kill.test.ts",
 	"test/hostile/floods.test.ts",
