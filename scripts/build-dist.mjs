@@ -76,7 +76,7 @@ async function bundle(esbuild, name) {
 }
 
 /** A class that names itself becomes `var Client = class _Client`. Programs and people read `constructor.name`, so it gets its own name back. */
-function namedClasses(code) {
+export function namedClasses(code) {
 	let named = code;
 	for (const [, name] of code.matchAll(/^var (\w+) = class _\1\b/gm)) named = named.replaceAll(new RegExp(`\\b_${name}\\b`, "g"), name);
 	return named;

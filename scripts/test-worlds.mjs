@@ -2,10 +2,10 @@
 // Pairs of stream machines: `npm run test:worlds -- --pairs 100000` for many, `--pair 7` for one of them.
 
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
+import { COMPILED, compiledFile, compileSources } from "./testing/compile.mjs";
 
-const root = join(import.meta.dirname, "..");
 const pairs = process.argv.slice(2).some((argument) => argument === "--pairs" || argument === "--pair");
-const main = join(root, "packages", "conec", "testing", pairs ? "legs" : "walk", "main.ts");
-const run = spawnSync(process.execPath, ["--conditions=source", "--import", "tsx", main, ...process.argv.slice(2)], { stdio: "inherit", cwd: root });
+if (!compileSources()) process.exit(1);
+const main = compiledFile(`packages/conec/testing/${pairs ? "legs" : "walk"}/main.ts`);
+const run = spawnSync(process.execPath, [...COMPILED, main, ...process.argv.slice(2)], { stdio: "inherit" });
 process.exitCode = run.status ?? 1;

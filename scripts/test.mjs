@@ -7,17 +7,22 @@ import { buildDist, distIsCurrent } from "./build-dist.mjs";
 import { globFiles } from "./files.mjs";
 import { COMPILED, compileSources } from "./testing/compile.mjs";
 import { programs } from "./testing/groups.mjs";
+import { joinPrograms } from "./testing/join.mjs";
 
 // Of a test and, on Node 20, of a whole file: the ones that run processes take a minute, and several on a machine that is slow and busy.
 const TIMEOUT_MS = 900_000;
 // Two more than cores: most of those that have a process for themselves wait more than they compute.
 const CONCURRENCY = availableParallelism() + 2;
-/** The files that take longest, the longest first: one that begins last would be alone at the end. The others follow by name, each with those that share its process. */
+/** The files that take longest, the longest first: one that begins last would be alone at the end. Each comes with those that share its process; the others follow by name. */
 const FIRST = [
 	"test/worlds.test.ts",
-	"test/cli/lost-output.test.ts",
 	"test/resources/leaks.test.ts",
+	"test/cli/lost-output.test.ts",
 	"test/resources/broadcast-frozen.test.ts",
+	"test/virtual-time.test.ts",
+	"packages/conec/testing/memory/transport.test.ts",
+	"packages/conec/src/coordinator/broadcast/model.test.ts",
+	"packages/quic/test/process-exit.test.ts",
 	"test/examples.test.ts",
 	"test/entities-kill.test.ts",
 	"test/hostile/floods.test.ts",
@@ -48,12 +53,15 @@ if (!distIsCurrent() && (await buildDist()) !== true) {
 	process.exit(1);
 }
 
-const coverage = flags.includes("--coverage") ? ["--experimental-test-coverage"] : [];
+const isCovered = flags.includes("--coverage");
+const coverage = isCovered ? ["--experimental-test-coverage"] : [];
 const passed = flags.filter((flag) => flag !== "--coverage");
+// What is covered is told by file.
+const list = isCovered ? programs(files) : await joinPrograms(programs(files));
 // No --test-force-exit: a handle that is left open hangs its file until the timeout, and that is the leak test.
 process.exitCode = await runTests(
 	[...COMPILED, ...coverage, ...passed, join(import.meta.dirname, "testing", "run.mjs"), String(CONCURRENCY), String(TIMEOUT_MS)],
-	programs(files),
+	list,
 );
 
 /** Runs node's test runner, and repeats its summary where the list of failures has pushed it up. */

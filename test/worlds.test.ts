@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { createHook } from "node:async_hooks";
 import { test } from "node:test";
+import { runWalks } from "../packages/conec/testing/walk/many.ts";
 import { KINDS, runWalk } from "../packages/conec/testing/walk/run.ts";
 import { LEAST_PART, Tally } from "../packages/conec/testing/walk/tally.ts";
 
@@ -13,11 +14,12 @@ const SEEDS = 300;
 test(`worlds: what must hold, holds in ${SEEDS} of them`, async (t) => {
 	const tally = new Tally();
 	const failed: string[] = [];
-	for (let seed = 1; seed <= SEEDS; seed++) {
-		const result = await runWalk(seed);
+	await runWalks(1, SEEDS, (result) => {
+		const { seed, problems } = result;
 		tally.add(result);
-		if (result.problems.length > 0) failed.push(`seed ${seed}: ${result.problems[0]} (npm run test:worlds -- --seed ${seed})`);
-	}
+		if (problems.length > 0) failed.push(`seed ${seed}: ${problems[0]} (npm run test:worlds -- --seed ${seed})`);
+	});
+	assert.equal(tally.seeds, SEEDS);
 	const kinds = KINDS.map(({ name }) => name);
 	t.diagnostic(tally.report(kinds, false));
 	assert.deepEqual(failed, []);

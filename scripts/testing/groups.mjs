@@ -1,8 +1,7 @@
 // Which files of tests share a process. To start one and to load the library takes most small files longer than their tests take.
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { join, relative, sep } from "node:path";
 import { compiledFile } from "./compile.mjs";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -75,6 +74,7 @@ function programOf(file) {
 /** A program that has the tests of all of them. */
 function together(key, files) {
 	const path = join(folder, `${key.replace(/\/$/, "").replaceAll("/", "-")}.test.mjs`);
-	writeFileSync(path, files.map((file) => `import ${JSON.stringify(pathToFileURL(programOf(file)).href)};\n`).join(""));
+	const importOf = (file) => `import ${JSON.stringify(relative(folder, programOf(file)).split(sep).join("/"))};\n`;
+	writeFileSync(path, files.map(importOf).join(""));
 	return path;
 }

@@ -30,8 +30,8 @@ export type Answer =
 	| { readonly type: "gone" }
 	/** It was there and said nothing: ask again. */
 	| { readonly type: "unclear" }
-	/** It is not decided yet; `outcome` is `gone`, `held` or `silent`. */
-	| { readonly type: "claims"; readonly outcome: Promise<Answer> }
+	/** It is not decided yet. `outcome` waits until it is: `gone`, `held` or `silent`. It is asked for of those only that are waited for, as it may take looking again and again. */
+	| { readonly type: "claims"; outcome(): Promise<Answer> }
 	| { readonly type: "held"; readonly holder: Holder | undefined }
 	/** It lives but does not answer, or may not be asked. */
 	| { readonly type: "silent"; readonly errno: string | undefined };
@@ -65,16 +65,19 @@ export type Contest =
 	| { readonly type: "lost"; readonly to: Exclude<Answer, { type: "gone" | "unclear" | "claims" }> };
 
 /**
- * Publishes claims until the lock is held, or somebody else is found to hold it. Ends within about `limitMs`.
+ * Publishes claims until the lock is held, or somebody else is found to hold it. Ends within about `limitMs`, or after some rounds
+ * in which others made way: where files take seconds, that is no reason for all of them to give up.
  *
  * Rejects with what `publish` or `rivals` rejects with; then no claim of this process is left.
  */
 export async function contend(publish: () => Promise<Claim>, rivals: (own: string) => Promise<Rival[]>, limitMs: number): Promise<Contest> {
 	const deadlineMs = performance.now() + limitMs;
+	let rounds = 0;
+	const isOver = (madeWay = true): boolean => (rounds++ >= LEAST_ROUNDS || !madeWay) && performance.now() >= deadlineMs;
 	for (;;) {
 		const claim = await publish();
 		try {
-			const verdict = await judge(claim.id, () => rivals(claim.id), deadlineMs);
+			const verdict = await judge(claim.id, () => rivals(claim.id), isOver);
 			if (verdict.type === "won") {
 				claim.hold();
 				return { type: "won", claim };
@@ -82,9 +85,9 @@ export async function contend(publish: () => Promise<Claim>, rivals: (own: strin
 			claim.withdraw();
 			if (verdict.type === "lost") return verdict;
 			// Somebody with a lower claim goes first; whoever that is may still fail.
-			const outcome = await verdict.before;
+			const outcome = await verdict.before();
 			if (outcome.type === "held" || outcome.type === "silent") return { type: "lost", to: outcome };
-			if (performance.now() >= deadlineMs) return { type: "lost", to: SILENT };
+			if (isOver()) return { type: "lost", to: SILENT };
 		} catch (error) {
 			claim.withdraw();
 			throw error;
@@ -95,9 +98,9 @@ export async function contend(publish: () => Promise<Claim>, rivals: (own: strin
 type Verdict =
 	| { readonly type: "won" }
 	| { readonly type: "lost"; readonly to: Extract<Answer, { type: "held" | "silent" }> }
-	| { readonly type: "later"; readonly before: Promise<Answer> };
+	| { readonly type: "later"; before(): Promise<Answer> };
 
-async function judge(own: string, rivals: () => Promise<Rival[]>, deadlineMs: number): Promise<Verdict> {
+async function judge(own: string, rivals: () => Promise<Rival[]>, isOver: (madeWay: boolean) => boolean): Promise<Verdict> {
 	for (;;) {
 		const others = await rivals();
 		const answers = await Promise.all(others.map(async (rival) => ({ id: rival.id, answer: await rival.ask() })));
@@ -108,9 +111,9 @@ async function judge(own: string, rivals: () => Promise<Rival[]>, deadlineMs: nu
 		if (before !== undefined) return { type: "later", before: before.outcome };
 		const isUnclear = answers.some(({ answer }) => answer.type === "unclear");
 		if (claims.length === 0 && !isUnclear) return { type: "won" };
-		if (performance.now() >= deadlineMs) return { type: "lost", to: SILENT };
+		if (isOver(!isUnclear)) return { type: "lost", to: SILENT };
 		// Those with higher claims either see this one and go, or have it already.
-		const outcomes = await Promise.all(claims.map(({ outcome }) => outcome));
+		const outcomes = await Promise.all(claims.map(({ outcome }) => outcome()));
 		const decided = outcomes.find((outcome) => outcome.type === "held" || outcome.type === "silent");
 		if (decided?.type === "held" || decided?.type === "silent") return { type: "lost", to: decided };
 		if (isUnclear) await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
@@ -118,5 +121,8 @@ async function judge(own: string, rivals: () => Promise<Rival[]>, deadlineMs: nu
 }
 
 const ASK_AGAIN_MS = 25;
+
+/** Each of them ends with somebody who has gone, or soon. */
+const LEAST_ROUNDS = 20;
 
 const SILENT = { type: "silent", errno: undefined } as const;

@@ -22,8 +22,12 @@ export interface ProcessIdentity {
 
 /** This process. */
 export function ownIdentity(): ProcessIdentity {
-	return { pid: process.pid, start: startOf(process.pid), space: ownSpace(), machine: text("/etc/machine-id"), host: safeHostName() };
+	own ??= { pid: process.pid, start: startOf(process.pid), space: ownSpace(), machine: text("/etc/machine-id") };
+	return { ...own, host: safeHostName() };
 }
+
+/** What the system says of this process, which never changes: it is asked once, as it takes four files. */
+let own: Omit<ProcessIdentity, "host"> | undefined;
 
 /**
  * Whether the process runs: `true` and `false` are certain. `undefined`: it belongs to another boot, container or machine, or the

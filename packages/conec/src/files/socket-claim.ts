@@ -70,19 +70,26 @@ export async function askSocket(directory: string, file: string, answerMs: numbe
 	return answer.type === "silent" && answer.errno === "ENOENT" ? GONE : answer;
 }
 
-/** Asks at an address. An error of the connection is `silent` with its code. */
+/**
+ * Asks at an address. An error of the connection is `silent` with its code.
+ *
+ * `answerMs` is waited for in steps: on a machine so busy that this process does not run, what was said meanwhile is heard before the time is over.
+ */
 export function askAt(address: string, answerMs: number): Promise<Answer> {
 	return new Promise((resolve) => {
 		let said = "";
 		let decide: ((outcome: Answer) => void) | undefined;
 		const socket = connect({ path: address });
 		const finish = (answer: Answer): void => {
-			clearTimeout(timer);
+			clearInterval(timer);
 			socket.destroy();
 			resolve(answer);
 			decide?.(answer.type === "unclear" ? GONE : answer);
 		};
-		const timer = setTimeout(() => finish({ type: "silent", errno: undefined }), answerMs);
+		let steps = WAIT_STEPS;
+		const timer = setInterval(() => {
+			if (--steps === 0) finish({ type: "silent", errno: undefined });
+		}, answerMs / WAIT_STEPS);
 		socket.setEncoding("utf8");
 		socket.on("data", (text: string) => {
 			said += text;
@@ -91,13 +98,11 @@ export function askAt(address: string, answerMs: number): Promise<Answer> {
 			if (last !== undefined && last !== CLAIMS) return finish({ type: "held", holder: holderIn(last) });
 			if (said.length > MOST_CHARACTERS) return finish({ type: "held", holder: undefined });
 			if (first !== CLAIMS || decide !== undefined) return;
-			timer.refresh();
-			resolve({
-				type: "claims",
-				outcome: new Promise((settle) => {
-					decide = settle;
-				}),
+			steps = WAIT_STEPS;
+			const outcome = new Promise<Answer>((settle) => {
+				decide = settle;
 			});
+			resolve({ type: "claims", outcome: () => outcome });
 		});
 		socket.on("error", (error) => {
 			const errno = errnoOf(error);
@@ -171,5 +176,7 @@ const CLAIMS = "claims";
 const MOST_CHARACTERS = 4_096;
 
 const MOST_CONNECTIONS = 256;
+
+const WAIT_STEPS = 20;
 
 const GONE: Answer = { type: "gone" };

@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { runWalks } from "./many.ts";
 import { KINDS, runWalk } from "./run.ts";
 import { Tally } from "./tally.ts";
 
@@ -24,14 +25,14 @@ async function one(seed: number): Promise<void> {
 async function many(from: number, count: number): Promise<void> {
 	const started = performance.now();
 	const tally = new Tally();
-	for (let seed = from; seed < from + count; seed++) {
-		const result = await runWalk(seed);
+	await runWalks(from, count, (result) => {
+		const { seed, problems } = result;
 		tally.add(result);
-		if (result.problems.length === 0) continue;
+		if (problems.length === 0) return;
 		process.exitCode = 1;
-		console.log(`seed ${seed}: ${result.problems.length} problems; to see it again: npm run test:worlds -- --seed ${seed}`);
-		for (const problem of result.problems.slice(0, 5)) console.log(`  ${problem}`);
-	}
+		console.log(`seed ${seed}: ${problems.length} problems; to see it again: npm run test:worlds -- --seed ${seed}`);
+		for (const problem of problems.slice(0, 5)) console.log(`  ${problem}`);
+	});
 	console.log(
 		tally.report(
 			KINDS.map(({ name }) => name),
