@@ -1,4 +1,4 @@
-// Other versions of Node, and other runtimes, as npm has them. They are kept outside the repository: in `$CONEC_RUNTIMES`, or in the user's cache.
+// Other versions of Node, and other runtimes, as npm has them. They are kept outside the repository: in `$CONEC_RUNTIMES`, in `/var/cache/conec/runtimes` for root, or in the user's cache.
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ export const PINNED = {
 	deno: "2.9.6",
 };
 
-const cache = process.env.CONEC_RUNTIMES ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "conec", "runtimes");
+const cache = process.env.CONEC_RUNTIMES ?? join(cacheOfUser(), "conec", "runtimes");
 
 /**
  * @param {string} wanted a key of {@link PINNED}, or a whole version of Node such as `22.12.0`
@@ -54,6 +54,12 @@ export async function install(runtime) {
 	if (existsSync(directory)) rmSync(partial, { recursive: true, force: true });
 	else renameSync(partial, directory);
 	if (!existsSync(runtime.file)) throw new Error(`${runtime.package}@${runtime.version} has no ${runtime.file}`);
+}
+
+/** Some tests start programs as another user, who cannot enter root's home. */
+function cacheOfUser() {
+	if (process.platform === "linux" && process.getuid() === 0) return "/var/cache";
+	return process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
 }
 
 function directoryOf(name, version) {
