@@ -43,7 +43,7 @@ export function makePrebuild({ target, out, targetDirectory }) {
 
 /** Zig links for an old C library and for other processors. Without it only this machine's own target can be built, for the C library that is here. */
 function compile(platform, targetDirectory) {
-	const zig = platform.os === "linux" && spawnSync("cargo", ["zigbuild", "--version"]).status === 0;
+	const zig = platform.os === "linux" && spawnSync("cargo-zigbuild", ["--version"]).status === 0;
 	const triple = zig && platform.libc === "glibc" ? `${platform.triple}.${GLIBC}` : platform.triple;
 	const args = [zig ? "zigbuild" : "build", "--release", "--locked", "--lib", "--manifest-path", join(NATIVE, "Cargo.toml")];
 	// musl targets link statically by default, and a static library cannot be loaded into Node.
