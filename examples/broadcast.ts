@@ -42,7 +42,8 @@ await atBob.finish();
 
 const atCarol = await carol.joinBroadcast("room.kitchen", { mode: "receive", last: 10 });
 hearing.push(listen("carol", atCarol));
-console.log("in the room:", await carol.countBroadcast("room.kitchen"));
+const { senders, receivers } = await carol.countBroadcast("room.kitchen");
+console.log(`in the room: ${senders} can send, ${receivers} hear`);
 await atAlice.finish();
 
 await Promise.all(hearing);

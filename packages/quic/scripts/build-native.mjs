@@ -229,7 +229,8 @@ export async function main(args) {
 	const result = await buildNative();
 	if (result.ok) return 0;
 	console.log(
-		`@conec/quic: the native addon was NOT built: ${result.reason}.\n@conec/quic: everything that needs QUIC will fail with QUIC_UNAVAILABLE until then.\n@conec/quic: ${result.hint}`,
+		// One line: installers show little of what an install script says.
+		`@conec/quic: there is no QUIC yet: ${result.reason}. ${result.hint}`,
 	);
 	return ifMissing ? 0 : 1;
 }

@@ -18,7 +18,7 @@ test("build script: without cargo the install succeeds, says what is missing and
 	const { directory, native } = packageCopy(context);
 	const run = script(directory, ["--if-missing"], { PATH: "/nonexistent" });
 	assert.equal(run.status, 0, run.stderr);
-	assert.match(run.stdout, /NOT built: cargo is not installed/);
+	assert.match(run.stdout, /^@conec\/quic: there is no QUIC yet: cargo is not installed\. Install Rust .*\n$/);
 	assert.match(run.stdout, /https:\/\/rustup\.rs/);
 	const status = JSON.parse(readFileSync(join(native, "build", "STATUS.json"), "utf8"));
 	assert.equal(status.reason, "cargo is not installed");

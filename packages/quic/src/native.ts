@@ -188,7 +188,9 @@ export function nativeSource(): string {
 export function requireNative(): Native {
 	const loaded = load();
 	if (loaded.ok) return loaded.binding;
-	const tried = loaded.errors.length > 0 ? ` Tried: ${loaded.errors.join("; ")}` : "";
+	// What is only absent is the reason already; `npx @conec/quic status` lists all of it.
+	const faulty = loaded.errors.filter((line) => !line.endsWith(": not there"));
+	const tried = faulty.length > 0 ? ` Tried: ${faulty.join("; ")}` : "";
 	throw new QuicError("QUIC_UNAVAILABLE", `QUIC is not available: ${loaded.reason}. ${loaded.hint}${tried}`);
 }
 

@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from "#conec/base/clock";
 import { argumentError, ConecError } from "#conec/errors";
 import { createVirtualClock, turn, type VirtualClock } from "../memory/virtual-clock.ts";
+import { type HiddenReads, watchHiddenReads } from "./hidden-reads.ts";
 
 /** How time passes in a test network; see `TestNetworkOptions.time`. */
 export type TimeMode = "auto" | "manual" | "real";
@@ -121,12 +122,16 @@ class VirtualTime implements NetworkTime {
 	readonly clock: Clock;
 	readonly #clock: VirtualClock;
 	readonly #waits: Waits;
+	readonly #reads: HiddenReads = watchHiddenReads();
 	/** Time passes while there is one. */
 	readonly #goals: Set<Goal> = new Set();
 	#moves = false;
 
 	constructor(byItself: boolean, startMs: number, busy: RegExp) {
-		const clock = createVirtualClock({ wallMs: startMs, settle: () => settle(busy) });
+		const clock = createVirtualClock({
+			wallMs: startMs,
+			settle: () => settle(() => this.#reads.pending > 0 || process.getActiveResourcesInfo().some((type) => busy.test(type))),
+		});
 		this.#clock = clock;
 		if (byItself) this.#goals.add({ endMs: Number.POSITIVE_INFINITY, reached: () => undefined });
 		const setTimer = (callback: () => void, delayMs: number): unknown => {
@@ -172,6 +177,7 @@ class VirtualTime implements NetworkTime {
 
 	stop(error: ConecError): void {
 		this.#goals.clear();
+		this.#reads.stop();
 		this.#waits.stop(error);
 	}
 
@@ -210,10 +216,10 @@ class VirtualTime implements NetworkTime {
 }
 
 /** Everything that goes on in promises has come to rest, and the process is not busy. (What is done with files is several steps, between which nothing is to be seen.) */
-async function settle(busy: RegExp): Promise<void> {
+async function settle(isBusy: () => boolean): Promise<void> {
 	for (let idle = 0; idle < IDLE_TURNS; ) {
 		await turn();
-		idle = process.getActiveResourcesInfo().some((type) => busy.test(type)) ? 0 : idle + 1;
+		idle = isBusy() ? 0 : idle + 1;
 	}
 }
 
