@@ -8,7 +8,18 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../files/file-errors.ts";
-import { Client, type ClientOptions, ConecError, isConecError, type JsonValue, type MessageStream, type ProtocolHandlers } from "../../index.ts";
+import {
+	Client,
+	type ClientOptions,
+	type CloseInfo,
+	ConecError,
+	type ConecErrorCode,
+	fingerprint,
+	isConecError,
+	type JsonValue,
+	type MessageStream,
+	type ProtocolHandlers,
+} from "../../index.ts";
 import type { CommandContext } from "../command-line/index.ts";
 import { CONGESTION_CHOICES } from "../command-line/index.ts";
 import { claimDefaultId, idFromHostName, stateDirectory } from "../machine/index.ts";
@@ -16,12 +27,17 @@ import { CliError, EXIT_CODES, usageError } from "../outcome/index.ts";
 import type { Surroundings } from "../surroundings/index.ts";
 import { orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
-import { endpoint, errnoText, formatMs, pathPhrase, rounded } from "../words/index.ts";
+import { endpoint, errnoText, formatMs, pathPhrase, rounded, runningMetadata } from "../words/index.ts";
 import { answerPings, turnAwayUnnamed } from "./answers.ts";
+import { CLIENT_NAMES, namedAsTyped } from "./as-typed.ts";
 import { namesOf } from "./certificate-facts.ts";
 import { explainError } from "./explain-error.ts";
 import { addressField, explainPeer, pathChoice } from "./path.ts";
 import { PROTOCOLS, type Protocol } from "./protocols.ts";
+import { timeoutMs } from "./timeout.ts";
+
+/** A connection that takes longer than this is told of, in milliseconds. */
+const PATIENCE_MS = 1_000;
 
 /** File in the state directory by which a Coordinator's own user finds it. */
 export const LOCAL_COORDINATOR_FILE: string = "coordinator.json";
@@ -50,19 +66,26 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 	const identity = await givenIdentity(context);
 	const clientCa = args.text("client-ca");
 	const channels = {
-		...(clientCa === undefined ? {} : { clientCa: await readNamed(clientCa, args.named("client-ca")) }),
+		...(clientCa === undefined ? {} : { clientCa: await readCertificatesNamed(clientCa, args.named("client-ca")) }),
 		listen: !args.flag("no-listen"),
 		holePunching: !args.flag("no-hole-punching"),
 		birthday: args.flag("birthday"),
 	};
 	const congestion = args.choice("congestion", CONGESTION_CHOICES);
+	const requestTimeoutMs = timeoutMs(args);
 	const kept = identity ?? { stateDirectory: stateDirectory(context) };
 	const givenId = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
 	const { id, release } =
 		givenId === undefined
 			? await claimDefaultId(stateDirectory(context), idFromHostName(surroundings.machine.hostName()))
 			: { id: givenId, release: () => undefined };
-	return { options: { id, ...trust, ...kept, ...channels, ...(congestion === undefined ? {} : { congestion }), signal }, release };
+	const chosen = {
+		...(congestion === undefined ? {} : { congestion }),
+		...(requestTimeoutMs === undefined ? {} : { limits: { requestTimeoutMs } }),
+		// `conec peers` of others shows it.
+		metadata: runningMetadata(context.name, surroundings.clock.date()),
+	};
+	return { options: { id, ...trust, ...kept, ...channels, ...chosen, signal }, release };
 }
 
 /**
@@ -70,32 +93,59 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
  * with an error of the library, a usage error, or the interruption.
  */
 export async function connect(context: CommandContext, handlers: ProtocolHandlers = {}, prepared?: PreparedClient): Promise<Connection> {
-	const { output, signal, surroundings } = context;
+	const { args, output, signal, surroundings } = context;
 	const { options, release } = prepared ?? (await prepareClient(context));
 	const { coordinator } = options;
 	let client: Client;
+	const waiting = surroundings.clock.after(
+		PATIENCE_MS,
+		() => {
+			output.event("connecting", { coordinator });
+			output.note(`connecting to ${coordinator} ...`);
+		},
+		"background",
+	);
 	try {
-		client = await connectClient({ ...options, handlers }, surroundings);
+		client = await namedAsTyped(args, CLIENT_NAMES, () => connectClient({ ...options, handlers }, surroundings));
 	} catch (error) {
 		release();
 		throw error;
+	} finally {
+		waiting.cancel();
 	}
 	output.event("connected", { id: client.id, fingerprint: client.fingerprint, coordinator });
 	output.note(`connected to ${coordinator} as ${quoted(client.id)}`);
 	void tellStatus(client, context);
 	const ended = client.closed.then((info): never => {
-		const what = `Cannot continue: the connection to ${coordinator} has ended${info.reason ? `: ${info.reason}` : ""}`;
-		throw new ConecError(info.code ?? "COORDINATOR_LOST", what, { closeCode: info.closeCode });
+		throw endedError(coordinator, info);
 	});
 	ended.catch(() => undefined);
+	/** A stream may hear of a loss before the Client does. It is told the same way then. */
+	const oneWay = (error: unknown): Promise<never> => {
+		if (!isConecError(error) || !LOSSES.includes(error.code)) throw error;
+		const soon = new Promise<never>((_, reject) => setImmediate(reject, endedError(coordinator, { code: error.code })));
+		return Promise.race([ended, soon]);
+	};
 	return {
 		client,
-		orEnd: (work) => orInterrupted(Promise.race([work, ended]), signal),
+		orEnd: (work) => orInterrupted(Promise.race([work.catch(oneWay), ended]), signal),
 		async close() {
 			await client.close();
 			release();
 		},
 	};
+}
+
+/** The Coordinator is gone, for whatever reason. */
+const LOSSES: readonly ConecErrorCode[] = ["COORDINATOR_LOST", "CONNECTION_LOST", "COORDINATOR_CLOSED"];
+
+/** How the end of the connection to the Coordinator is told, whoever notices it. */
+function endedError(coordinator: string, { code = "COORDINATOR_LOST", reason, closeCode }: Pick<CloseInfo, "code" | "reason" | "closeCode">): ConecError {
+	const why = reason ? `: ${reason}` : "";
+	const what = LOSSES.includes(code)
+		? `Lost the Coordinator at ${coordinator}${why}`
+		: `Cannot continue: the Coordinator at ${coordinator} has ended the connection${why}`;
+	return new ConecError(code, what, { closeCode });
 }
 
 /**
@@ -174,8 +224,8 @@ async function coordinatorAndTrust(context: CommandContext): Promise<Coordinator
 		if (local === undefined) throw usageError("--coordinator HOST[:PORT] is missing", "Start one with `conec coordinator`: it prints the whole command.");
 		return { coordinator: local.coordinator, pin: pin ?? local.pin };
 	}
-	if (pin !== undefined) return { coordinator, pin, ...(caPath === undefined ? {} : { ca: await readNamed(caPath, args.named("ca")) }) };
-	return caPath === undefined ? { coordinator } : { coordinator, ca: await readNamed(caPath, args.named("ca")) };
+	if (pin !== undefined) return { coordinator, pin, ...(caPath === undefined ? {} : { ca: await readCertificatesNamed(caPath, args.named("ca")) }) };
+	return caPath === undefined ? { coordinator } : { coordinator, ca: await readCertificatesNamed(caPath, args.named("ca")) };
 }
 
 /** The certificate and key that `--cert` and `--key` name, if they do. */
@@ -184,7 +234,7 @@ export async function givenIdentity({ args }: Pick<CommandContext, "args">): Pro
 	const key = args.text("key");
 	if (cert === undefined && key === undefined) return undefined;
 	if (cert === undefined || key === undefined) throw usageError("--cert and --key go together");
-	return { certificate: await readNamed(cert, args.named("cert")), privateKey: await readNamed(key, args.named("key")) };
+	return { certificate: await readCertificatesNamed(cert, args.named("cert")), privateKey: await readNamed(key, args.named("key")) };
 }
 
 /** The only name in a certificate; `undefined` where there are several or none, or it cannot be read, which the library explains better. */
@@ -194,6 +244,18 @@ function idOf(certificate: Uint8Array): string | undefined {
 		return names.length === 1 ? names[0] : undefined;
 	} catch {
 		return undefined;
+	}
+}
+
+/** Reads a file of certificates that an option names, PEM or DER. */
+export async function readCertificatesNamed(path: string, option: string): Promise<Uint8Array> {
+	const content = await readNamed(path, option);
+	try {
+		fingerprint(content);
+		return content;
+	} catch (error) {
+		const problem = error instanceof Error ? error.message : String(error);
+		throw new CliError(EXIT_CODES.usage, `Cannot use ${quoted(path)}: ${problem}`, `Check ${option}. It takes a file of certificates, in PEM or DER.`, error);
 	}
 }
 

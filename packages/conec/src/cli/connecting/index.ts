@@ -5,6 +5,7 @@
  */
 
 export { answerBusy, type FirstCaller, firstCaller, turnAwayUnnamed } from "./answers.ts";
+export { COORDINATOR_NAMES, namedAsTyped } from "./as-typed.ts";
 export { type CertificateFacts, certificateFacts, day, daysLeft, expiryWarning } from "./certificate-facts.ts";
 export {
 	type Connection,
@@ -15,8 +16,10 @@ export {
 	openTo,
 	type PreparedClient,
 	prepareClient,
+	readCertificatesNamed,
 	readNamed,
 } from "./connection.ts";
 export { explainError, isWithoutWay } from "./explain-error.ts";
 export { addressField, checkPathOption, explainPeer, pathChoice, pathSettled, pathTaken, tellPath } from "./path.ts";
 export { APPLICATION_CODES, PROTOCOLS, turnAway } from "./protocols.ts";
+export { type LineCounts, sendLines } from "./send-lines.ts";

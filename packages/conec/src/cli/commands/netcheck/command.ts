@@ -58,7 +58,10 @@ async function lookAtOther(family: Family, own: Netcheck["own"], { options }: Pr
 	const [address] = await coordinatorAddresses(options.coordinator, family, context.surroundings.machine);
 	if (address === undefined || own[family].length === 0) return await notReached(family, own, options.coordinator, context);
 	try {
-		const client = await connectClient({ ...options, address, limits: { requestTimeoutMs: OTHER_FAMILY_MS } }, context.surroundings);
+		const client = await connectClient(
+			{ ...options, address, limits: { requestTimeoutMs: Math.min(OTHER_FAMILY_MS, options.limits?.requestTimeoutMs ?? OTHER_FAMILY_MS) } },
+			context.surroundings,
+		);
 		try {
 			return await lookThrough(client, context.surroundings.clock);
 		} finally {

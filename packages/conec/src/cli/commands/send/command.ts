@@ -43,7 +43,7 @@ export const sendCommand: Command = {
 		const connection = connecting.value;
 		try {
 			if (counting.status === "rejected") throw counting.reason;
-			return await send(connection, to, { links, files }, counting.value, context);
+			return await send(connection, to, { links, files, skipIdentical: context.args.flag("skip-identical") }, counting.value, context);
 		} finally {
 			await connection.close();
 		}
@@ -69,6 +69,7 @@ async function send(connection: Connection, to: string, options: SendOptions, an
 			files: summary.files,
 			directories,
 			bytes: summary.bytes,
+			identical: summary.identical,
 			failed,
 			seconds: rounded(seconds),
 			bytesPerSecond: Math.round(summary.bytes / seconds),
