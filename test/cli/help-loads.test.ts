@@ -17,7 +17,7 @@ const DIST = pathToFileURL(MAIN).href.replace(/cli\/main\.js$/, "");
 const NEEDED = [
 	...["main.ts", "run.ts", "process-surroundings.ts", "commands/index.ts", ...Object.keys(COMMANDS).map((name) => `commands/${name}/index.ts`)],
 	...["index", "arguments", "connection-options", "help", "path-options", "spec", "suggestion", "values", "wrap"].map((name) => `command-line/${name}.ts`),
-	...["outcome/index.ts", "outcome/cli-error.ts", "outcome/exit-codes.ts", "text/index.ts", "text/log-levels.ts", "text/printable.ts"],
+	...["outcome/index.ts", "outcome/cli-error.ts", "outcome/exit-codes.ts", "text/index.ts", "text/log-levels.ts", "text/printable.ts", "text/shell-word.ts"],
 	...[
 		"surroundings/index.ts",
 		"surroundings/clock.ts",

@@ -11,18 +11,19 @@ test("peers: lists everybody and itself, with metadata that cannot move the curs
 	const bob = place.client("bob", "peers");
 	await bob.exits(0);
 	const lines = bob.stdout.toString().split("\n");
-	assert.equal(lines[0], `  mallory  ${mallory.fingerprint}  {"name":"\\u001b[2Jowned\\u202e"}`);
-	assert.match(lines[1] ?? "", /^ {2}bob {2}sha256:[0-9a-f]{64} {2}\(this Client\)$/);
-	assert.equal(lines.length, 3);
+	assert.match(lines[0] ?? "", /^ {2}ID {7}RUNS {3}FOR {2}PATH {9}ADDRESS {2}KEY$/);
+	assert.equal(lines[1], `  mallory  -      -    proxied      -        ${mallory.fingerprint}  {"name":"\\u001b[2Jowned\\u202e"}`);
+	assert.match(lines[2] ?? "", /^ {2}bob {6}peers {2}\d s {2}this Client {2}- {8}sha256:[0-9a-f]{64}$/);
+	assert.equal(lines.length, 4);
 	assert.match(bob.stderr, /2 connected/);
 	const json = place.client("bob", "peers", "--json");
 	await json.exits(0);
-	const { members } = (await json.event("members")) as unknown as { members: { id: string; metadata?: unknown }[] };
+	const { members } = (await json.event("members")) as unknown as { members: { id: string; path?: string; metadata?: { conec?: { command: string } } }[] };
 	assert.deepEqual(
-		members.map(({ id, metadata }) => [id, metadata]),
+		members.map(({ id, path, metadata }) => [id, path, metadata?.conec?.command ?? metadata]),
 		[
-			["mallory", { name: "\u001b[2Jowned\u202e" }],
-			["bob", undefined],
+			["mallory", "proxied", { name: "\u001b[2Jowned\u202e" }],
+			["bob", undefined, "peers"],
 		],
 	);
 });

@@ -54,7 +54,7 @@ for (const [said, real, kind] of LIES) {
 		const content = randomBytes(real);
 		await writeFile(join(from, "f"), content);
 		const { summary, sent, received } = await transfer([join(from, "f")], to, {}, { files: saying(BigInt(said), kind) });
-		assert.deepEqual(summary, { files: 1, directories: 0, bytes: real, failed: 0 });
+		assert.deepEqual(summary, { files: 1, directories: 0, bytes: real, identical: 0, failed: 0 });
 		assert.ok(content.equals(await readFile(join(to, "f"))));
 		assert.deepEqual([sent.outcomes[0]?.size, received.outcomes[0]?.size, sent.bytes, received.bytes], [real, real, real, real]);
 	});

@@ -16,7 +16,7 @@ test("directories: empty ones exist at the receiver, at any depth, and count", a
 	await mkdir(join(from, "only/empty/deep/deeper"), { recursive: true });
 	await mkdir(join(from, "only/other"));
 	const { summary, sent, received } = await transfer([join(from, "only")], to);
-	assert.deepEqual(summary, { files: 0, directories: 5, bytes: 0, failed: 0 });
+	assert.deepEqual(summary, { files: 0, directories: 5, bytes: 0, identical: 0, failed: 0 });
 	assert.deepEqual(received.problems(), sent.problems());
 	assert.deepEqual(await readdir(join(to, "only/empty/deep/deeper")), []);
 	assert.deepEqual((await readdir(join(to, "only"))).sort(), ["empty", "other"]);

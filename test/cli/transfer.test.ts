@@ -71,7 +71,7 @@ test("transfer: files of all sizes arrive with content, mode and time", async (t
 		sizes.map((size) => join(from, `f${size}`)),
 		to,
 	);
-	assert.deepEqual(summary, { files: sizes.length, directories: 0, bytes: sizes.reduce((sum, size) => sum + size), failed: 0 });
+	assert.deepEqual(summary, { files: sizes.length, directories: 0, bytes: sizes.reduce((sum, size) => sum + size), identical: 0, failed: 0 });
 	assert.equal(sent.bytes, summary.bytes);
 	assert.equal(received.bytes, summary.bytes);
 	for (const size of sizes) {

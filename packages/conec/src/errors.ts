@@ -116,6 +116,19 @@ export function isConecError(value: unknown): value is ConecError {
 	return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
 }
 
+/** What a wrong option carries beside its message, so that a program can name it as its own user did. */
+export interface OptionProblem {
+	/** The name of the option, such as `coordinator` or `limits.messageBytes`. */
+	readonly option: string;
+	/** What is wrong with it, in words that follow its name: `must be a string`. */
+	readonly problem: string;
+}
+
+/** A `TypeError` or `RangeError` for a wrong option: `Option "port" must be ...`. */
+export function optionError(kind: "type" | "range", option: string, problem: string): Error & { code: ConecErrorCode } & OptionProblem {
+	return Object.assign(argumentError(kind, "OPTION_INVALID", `Option "${option}" ${problem}`), { option, problem });
+}
+
 /** A `TypeError` or `RangeError` for a wrong argument, with a `code` a program can read. */
 export function argumentError(
 	kind: "type" | "range",

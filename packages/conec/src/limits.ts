@@ -5,7 +5,7 @@
  * @module
  */
 
-import { argumentError } from "./errors.ts";
+import { optionError } from "./errors.ts";
 
 /**
  * The limits that a Client and a Coordinator both have. {@link ClientLimits} and {@link CoordinatorLimits} add what only one of them has.
@@ -292,12 +292,12 @@ export const COORDINATOR_DEFAULT_LIMITS: CoordinatorLimits = Object.freeze(
 export function resolveLimits(limits?: Partial<ClientLimits>, role?: "client"): ClientLimits;
 export function resolveLimits(limits: Partial<CoordinatorLimits> | undefined, role: "coordinator"): CoordinatorLimits;
 export function resolveLimits(limits: Partial<ClientLimits> | Partial<CoordinatorLimits> = {}, role: LimitRole = "client"): ClientLimits | CoordinatorLimits {
-	if (typeof limits !== "object" || limits === null) throw invalid("type", `Option "limits" must be an object`);
+	if (typeof limits !== "object" || limits === null) throw optionError("type", "limits", "must be an object");
 	const { rules, defaults } = ROLES[role];
 	const given: Record<string, number> = {};
 	for (const [name, value] of Object.entries(limits)) {
 		const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-		if (rule === undefined) throw invalid("type", problemOfName(name, role));
+		if (rule === undefined) throw problemOfName(name, role);
 		if (value !== undefined) given[name] = checked(name, value, rule);
 	}
 	return Object.freeze({ ...defaults, ...following(rules, { ...defaults, ...given }), ...given });
@@ -326,17 +326,17 @@ interface Role {
 }
 
 function checked(name: string, value: unknown, { min, max }: LimitRule): number {
-	if (typeof value !== "number" || !Number.isInteger(value)) throw invalid("type", `Option "limits.${name}" must be an integer`);
-	if (value < min || value > max) throw invalid("range", `Option "limits.${name}" must be between ${min} and ${max}, not ${value}`);
+	if (typeof value !== "number" || !Number.isInteger(value)) throw optionError("type", `limits.${name}`, "must be an integer");
+	if (value < min || value > max) throw optionError("range", `limits.${name}`, `must be between ${min} and ${max}, not ${value}`);
 	return value;
 }
 
-function problemOfName(name: string, role: LimitRole): string {
+function problemOfName(name: string, role: LimitRole): Error {
 	const { rules, one, other } = ROLES[role];
-	if (Object.hasOwn(ROLES[other].rules, name)) return `Option "limits.${name}" is a limit of ${ROLES[other].one}; ${one} has no such limit`;
+	if (Object.hasOwn(ROLES[other].rules, name)) return optionError("type", `limits.${name}`, `is a limit of ${ROLES[other].one}; ${one} has no such limit`);
 	const nearest = nearestOf(name, Object.keys(rules)) ?? nearestOf(name, Object.keys(ROLES[other].rules));
 	const shown = JSON.stringify(name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}...` : name);
-	return `Option "limits" has no ${shown}${nearest === undefined ? "" : `; did you mean "${nearest}"?`}`;
+	return optionError("type", "limits", `has no ${shown}${nearest === undefined ? "" : `; did you mean "${nearest}"?`}`);
 }
 
 /** Longer than any name. */
@@ -372,8 +372,4 @@ function defaultsOf<L>(rules: Rules<L>, role: LimitRole): L {
 	]);
 	// It has the names of the rules, which are those of L.
 	return Object.fromEntries(entries) as L;
-}
-
-function invalid(kind: "type" | "range", message: string): TypeError | RangeError {
-	return argumentError(kind, "OPTION_INVALID", message);
 }

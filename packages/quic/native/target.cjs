@@ -8,7 +8,7 @@ const { join } = require("node:path");
 /**
  * The number that `abiVersion()` of the binary must return. It changes with every incompatible change of the native surface, here and in `src/bridge/addon.rs` at once.
  */
-const ABI_VERSION = 2;
+const ABI_VERSION = 3;
 
 /** Targets that have a prebuilt package, with what npm needs to choose between them and what cargo calls them. */
 const PREBUILT = {

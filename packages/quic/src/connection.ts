@@ -253,9 +253,9 @@ export class Connection implements Target, StreamOwner {
 
 /** @internal The error in a `CONN_CLOSED` record. */
 export function closeError(payload: Uint8Array): QuicError {
-	return connectionError(readU32(payload, 0), readU32(payload, 4), readU64(payload, 8), closeReason(payload));
+	return connectionError(readU32(payload, 0), readU32(payload, 4), readU64(payload, 8), payload.slice(16, 48), closeReason(payload));
 }
 
 function closeReason(payload: Uint8Array): string {
-	return new TextDecoder().decode(payload.subarray(16));
+	return new TextDecoder().decode(payload.subarray(48));
 }

@@ -41,6 +41,7 @@ export const LAYER = {
 	TRANSPORT_BY_PEER: 9,
 	TRANSPORT_LOCALLY: 10,
 	DIAL_FAILED: 11,
+	DIAL_REFUSED: 12,
 } as const;
 
 /** Why this side refused the peer's certificate; `tls/refusal.rs`. 0: it did not. */
@@ -54,6 +55,9 @@ export const REFUSAL = {
 	REVOKED: 7,
 	USAGE: 8,
 } as const;
+
+/** What the network says of a dial; `connection/end.rs`. */
+export const DIAL_REFUSAL = { PORT: 1, PROHIBITED: 2, UNREACHABLE: 3 } as const;
 
 /** Why a stream broke; `stream/incoming.rs`. */
 export const LOST = { CONNECTION: 1, TOO_LONG: 2, TRUNCATED: 3 } as const;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ERROR_CODES, LAYER, LOST, REFUSAL } from "./constants.ts";
+import { DIAL_REFUSAL, ERROR_CODES, LAYER, LOST, REFUSAL } from "./constants.ts";
 
 /** What went wrong. */
 export type QuicErrorCode =
@@ -25,6 +25,8 @@ export type QuicErrorCode =
 	| "CLOSED"
 	/** The address cannot be dialled from this socket. */
 	| "DIAL_FAILED"
+	/** The network says that nobody will answer there; see `network`. Only with `heedNetwork`. */
+	| "DIAL_REFUSED"
 	| "HANDSHAKE_TIMEOUT"
 	| "IDLE_TIMEOUT"
 	/** The peer restarted and does not know the connection. */
@@ -49,6 +51,9 @@ export type QuicErrorCode =
 /** Why this side refused the peer's certificate. */
 export type Refusal = "pin" | "name" | "expired" | "not-yet-valid" | "unknown-issuer" | "invalid" | "revoked" | "usage";
 
+/** What the network says of a dial: nothing listens on that port, a firewall forbids it, or there is no way or no machine. */
+export type DialRefusal = "port" | "prohibited" | "unreachable";
+
 /** Facts beside the code, where they are known. */
 export interface QuicErrorDetails {
 	readonly cause?: unknown;
@@ -57,6 +62,10 @@ export interface QuicErrorDetails {
 	/** TLS alert (RFC 8446, 6). */
 	readonly alert?: number | undefined;
 	readonly refusal?: Refusal | undefined;
+	/** SHA-256 of the key (SubjectPublicKeyInfo) of a certificate that this side refused. The peer need not have it: it was only shown. */
+	readonly shownKey?: Uint8Array | undefined;
+	/** Of `DIAL_REFUSED`. */
+	readonly network?: DialRefusal | undefined;
 }
 
 /** A failure of QUIC, with a `code` and what is known about it. */
@@ -65,6 +74,8 @@ export class QuicError extends Error {
 	readonly closeCode: number | undefined;
 	readonly alert: number | undefined;
 	readonly refusal: Refusal | undefined;
+	readonly shownKey: Uint8Array | undefined;
+	readonly network: DialRefusal | undefined;
 
 	constructor(code: QuicErrorCode, message: string, details: QuicErrorDetails = {}) {
 		super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -72,6 +83,8 @@ export class QuicError extends Error {
 		this.closeCode = details.closeCode;
 		this.alert = details.alert;
 		this.refusal = details.refusal;
+		this.shownKey = details.shownKey;
+		this.network = details.network;
 	}
 }
 Object.defineProperty(QuicError.prototype, "name", { value: "QuicError", configurable: true, writable: true });
@@ -115,6 +128,13 @@ const CODES: Readonly<Record<number, QuicErrorCode>> = {
 	[LAYER.TRANSPORT_BY_PEER]: "TRANSPORT_ERROR",
 	[LAYER.TRANSPORT_LOCALLY]: "TRANSPORT_ERROR",
 	[LAYER.DIAL_FAILED]: "DIAL_FAILED",
+	[LAYER.DIAL_REFUSED]: "DIAL_REFUSED",
+};
+
+const NETWORK: Readonly<Record<number, DialRefusal>> = {
+	[DIAL_REFUSAL.PORT]: "port",
+	[DIAL_REFUSAL.PROHIBITED]: "prohibited",
+	[DIAL_REFUSAL.UNREACHABLE]: "unreachable",
 };
 
 const REFUSALS: Readonly<Record<number, Refusal>> = {
@@ -131,8 +151,8 @@ const REFUSALS: Readonly<Record<number, Refusal>> = {
 /** RFC 9000, 20.1. */
 const CONNECTION_REFUSED = 0x2;
 
-/** The error that a `CONN_CLOSED` record stands for. `reason` is the peer's or quinn's text; it is only the end of the message. */
-export function connectionError(layer: number, refusal: number, code: number, reason: string): QuicError {
+/** The error that a `CONN_CLOSED` record stands for. `key`: the one that was refused, or zeros. `reason` is the peer's or quinn's text; it is only the end of the message. */
+export function connectionError(layer: number, refusal: number, code: number, key: Uint8Array, reason: string): QuicError {
 	const name = CODES[layer] ?? "TRANSPORT_ERROR";
 	const byPeer = layer === LAYER.TRANSPORT_BY_PEER;
 	const words = reason === "" ? "" : `: ${printable(reason)}`;
@@ -152,9 +172,15 @@ export function connectionError(layer: number, refusal: number, code: number, re
 		case "TLS_REFUSED_BY_PEER":
 			return new QuicError(name, `The peer refused the handshake with TLS alert ${code}${words}`, { alert: code });
 		case "TLS_REFUSED":
-			return new QuicError(name, `The peer's handshake is not acceptable (TLS alert ${code})${words}`, { alert: code, refusal: REFUSALS[refusal] });
+			return new QuicError(name, `The peer's handshake is not acceptable (TLS alert ${code})${words}`, {
+				alert: code,
+				refusal: REFUSALS[refusal],
+				shownKey: key.some((byte) => byte !== 0) ? key : undefined,
+			});
 		case "DIAL_FAILED":
 			return new QuicError(name, `The address cannot be dialled${words}`);
+		case "DIAL_REFUSED":
+			return new QuicError(name, "The network says that nobody will answer there", { network: NETWORK[code] });
 		default:
 			if (byPeer && code === CONNECTION_REFUSED) return new QuicError("CONNECTION_REFUSED", "The peer turned the connection away", { closeCode: code });
 			return new QuicError("TRANSPORT_ERROR", `${byPeer ? "The peer reports" : "The peer caused"} QUIC error 0x${code.toString(16)}${words}`, {

@@ -54,6 +54,7 @@ export function nativeDialOptions(options: ConnectOptions): NativeDialOptions {
 		...(options.identity === undefined ? {} : { identity: nativeIdentity(options.identity) }),
 		alpnProtocols: options.alpnProtocols,
 		handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
+		heedsNetwork: options.heedNetwork ?? false,
 		keyLog: options.keyLog ?? false,
 		transport: nativeTransport(options.transport ?? {}),
 		incoming: nativeIncoming(options.incoming ?? {}),

@@ -82,6 +82,7 @@ export interface NativeDialOptions {
 	identity?: NativeIdentity;
 	alpnProtocols: readonly string[];
 	handshakeTimeoutMs: number;
+	readonly heedsNetwork: boolean;
 	keyLog: boolean;
 	transport: NativeTransport;
 	incoming: NativeIncoming;

@@ -99,6 +99,10 @@ const refused: [string, Issued, ConnectOptions["trust"], QuicError["refusal"]][]
 	["a self-signed root with another name", ...misnamedSelf()],
 ];
 
+function hex(bytes: Uint8Array | undefined): string {
+	return Buffer.from(bytes ?? []).toString("hex");
+}
+
 function withoutChain(leaf: Issued): Issued {
 	return { ...leaf, identity: { certificates: [leaf.certificate], privateKey: leaf.identity.privateKey } };
 }
@@ -119,6 +123,7 @@ for (const [what, shown, trust, refusal] of refused) {
 			assert.equal(error.code, "TLS_REFUSED");
 			assert.equal(error.refusal, refusal);
 			assert.ok((error.alert ?? 0) > 0);
+			assert.equal(hex(error.shownKey), hex(shown.keyPin));
 			return true;
 		});
 	});

@@ -152,6 +152,11 @@ export interface ConnectOptions {
 	readonly alpnProtocols: readonly string[];
 	/** @default 10_000 */
 	readonly handshakeTimeoutMs?: number;
+	/**
+	 * Give up with `DIAL_REFUSED` when the network says that nobody will answer there (ICMP), before anybody has. A message is believed only
+	 * if it quotes the connection id of this dial. On Linux only; elsewhere this does nothing. @default false
+	 */
+	readonly heedNetwork?: boolean;
 	/** @default false */
 	readonly keyLog?: boolean;
 	readonly transport?: TransportOptions;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { argumentError } from "../errors.ts";
+import { argumentError, optionError } from "../errors.ts";
 
 /** What an option may be; `undefined` always may. */
 export type OptionKind =
@@ -43,16 +43,11 @@ export function checkOptions(options: unknown, kinds: Readonly<Record<string, Op
 function checkOption(name: string, value: unknown, kind: OptionKind): void {
 	if (typeof kind === "object") {
 		if (kind.includes(value as string)) return;
-		throw argumentError(
-			typeof value === "string" ? "range" : "type",
-			"OPTION_INVALID",
-			`Option "${name}" must be one of ${kind.map((one) => JSON.stringify(one)).join(", ")}`,
-		);
+		throw optionError(typeof value === "string" ? "range" : "type", name, `must be one of ${kind.map((one) => JSON.stringify(one)).join(", ")}`);
 	}
 	const check = KINDS[kind];
-	if (!check.type(value)) throw argumentError("type", "OPTION_INVALID", `Option "${name}" must be ${check.words}`);
-	if (check.range !== undefined && !check.range(value as number))
-		throw argumentError("range", "OPTION_INVALID", `Option "${name}" must be ${check.words}, not ${String(value)}`);
+	if (!check.type(value)) throw optionError("type", name, `must be ${check.words}`);
+	if (check.range !== undefined && !check.range(value as number)) throw optionError("range", name, `must be ${check.words}, not ${String(value)}`);
 }
 
 interface KindCheck {

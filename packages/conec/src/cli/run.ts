@@ -153,6 +153,7 @@ export async function runCommand(
 	let status: ExitCode;
 	try {
 		status = await command.run({
+			name: command.spec.name,
 			args: parsed.args,
 			output,
 			surroundings,

@@ -6,7 +6,7 @@
 
 import { isIP } from "node:net";
 import { checkOptions } from "../base/check-options.ts";
-import { argumentError } from "../errors.ts";
+import { argumentError, type OptionProblem, optionError } from "../errors.ts";
 import { type ClientLimits, resolveLimits } from "../limits.ts";
 import { checkMetadata } from "../session/open-stream-options.ts";
 import type { PeerInfo } from "../session/peer-info.ts";
@@ -140,11 +140,14 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 	});
 	const { id, localAddress } = options;
 	const problem = idProblem(id);
-	if (problem !== undefined) throw argumentError("type", "ID_INVALID", `Cannot use ${JSON.stringify(id)} as an id: it ${problem}`);
+	if (problem !== undefined) {
+		const wrong = argumentError("type", "ID_INVALID", `Cannot use ${JSON.stringify(id)} as an id: it ${problem}`);
+		throw Object.assign(wrong, { option: "id", problem: `cannot be ${JSON.stringify(id)}: it ${problem}` } satisfies OptionProblem);
+	}
 	if ((options.certificate === undefined) !== (options.privateKey === undefined))
 		throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
 	if (localAddress !== undefined && isIP(localAddress) === 0)
-		throw argumentError("type", "OPTION_INVALID", `Option "localAddress" must be an IP address, not ${JSON.stringify(localAddress)}`);
+		throw optionError("type", "localAddress", `must be an IP address, not ${JSON.stringify(localAddress)}`);
 	const { coordinators, pin } = coordinatorsOf(options);
 	const limits = resolveLimits(options.limits, "client");
 	checkMetadata(options.metadata, limits.metadataBytes);

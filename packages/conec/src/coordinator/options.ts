@@ -6,7 +6,7 @@
 
 import { isIP } from "node:net";
 import { checkOptions } from "../base/check-options.ts";
-import { argumentError } from "../errors.ts";
+import { argumentError, optionError } from "../errors.ts";
 import { type CoordinatorLimits, resolveLimits } from "../limits.ts";
 import { checkHandlers, type ProtocolHandler, type ProtocolHandlers } from "../session/protocols/index.ts";
 import { formatFingerprint, parseFingerprint } from "../tls/fingerprint.ts";
@@ -95,7 +95,7 @@ export function resolveCoordinatorOptions(options: CoordinatorOptions): Resolved
 		limits: "object",
 	});
 	const { host = "::", names = ["localhost"] } = options;
-	if (isIP(host) === 0) throw argumentError("type", "OPTION_INVALID", `Option "host" must be an IP address, not ${JSON.stringify(host)}`);
+	if (isIP(host) === 0) throw optionError("type", "host", `must be an IP address, not ${JSON.stringify(host)}`);
 	if ((options.certificate === undefined) !== (options.privateKey === undefined))
 		throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
 	const port = options.port ?? DEFAULT_PORT;

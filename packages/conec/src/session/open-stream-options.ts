@@ -5,7 +5,7 @@
  */
 
 import { checkOptions } from "../base/check-options.ts";
-import { argumentError } from "../errors.ts";
+import { argumentError, optionError } from "../errors.ts";
 import { isProtocol, PROTOCOL_BYTES } from "../wire/ids.ts";
 import { checkJson, type JsonValue } from "../wire/json.ts";
 
@@ -87,5 +87,5 @@ export function checkProtocol(protocol: unknown, what: string): asserts protocol
 export function checkMetadata(metadata: JsonValue | undefined, metadataBytes: number): void {
 	if (metadata === undefined) return;
 	const checked = checkJson(metadata, metadataBytes);
-	if (!checked.ok) throw argumentError("type", "OPTION_INVALID", `Option "metadata" ${checked.error}`);
+	if (!checked.ok) throw optionError("type", "metadata", `${checked.error}`);
 }

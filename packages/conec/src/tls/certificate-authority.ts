@@ -7,7 +7,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, webcrypto, X509Certificate } from "node:crypto";
 import { promisify } from "node:util";
 import { systemClock } from "../base/clock.ts";
-import { argumentError, ConecError } from "../errors.ts";
+import { argumentError, ConecError, optionError } from "../errors.ts";
 import { parseIdentity, parseKey } from "./identity.ts";
 import { keyProblem } from "./key-strength.ts";
 import { type Pem, readPrivateKey, writePem } from "./pem.ts";
@@ -60,7 +60,7 @@ export interface IssueOptions {
 export async function createCertificateAuthority(options: CertificateAuthorityOptions): Promise<CertificateAndKey> {
 	const { name, keyType, validForDays = 3_650 } = options;
 	if (typeof name !== "string" || name.length === 0 || name.length > 64) {
-		throw argumentError("type", "OPTION_INVALID", `Option "name" must be a string of 1 to 64 characters`);
+		throw optionError("type", "name", `must be a string of 1 to 64 characters`);
 	}
 	const period = validity(validForDays);
 	const privateKey = options.privateKey === undefined ? await makeKey(keyType) : parseKey(readPrivateKey(options.privateKey));
@@ -149,8 +149,8 @@ async function loadX509(): Promise<typeof import("@peculiar/x509")> {
 }
 
 function validity(days: number): { notBefore: Date; notAfter: Date } {
-	if (!Number.isInteger(days)) throw argumentError("type", "OPTION_INVALID", `Option "validForDays" must be an integer`);
-	if (days < 1 || days > 36_500) throw argumentError("range", "OPTION_INVALID", `Option "validForDays" must be 1 to 36500, not ${days}`);
+	if (!Number.isInteger(days)) throw optionError("type", "validForDays", `must be an integer`);
+	if (days < 1 || days > 36_500) throw optionError("range", "validForDays", `must be 1 to 36500, not ${days}`);
 	const now = systemClock.wallMs();
 	return { notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + days * DAY_MS) };
 }

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { argumentError } from "../errors.ts";
+import { optionError } from "../errors.ts";
 import { readCertificate } from "./certificate.ts";
 import { type Pem, readCertificates } from "./pem.ts";
 
@@ -53,6 +53,6 @@ export function parseFingerprint(text: string, option: string): Uint8Array {
 					.replace(/^sha256:/, "")
 					.replaceAll(":", "")
 			: "";
-	if (!/^[0-9a-f]{64}$/.test(hex)) throw argumentError("type", "OPTION_INVALID", `Option "${option}" must be "sha256:" and 64 hexadecimal digits`);
+	if (!/^[0-9a-f]{64}$/.test(hex)) throw optionError("type", option, `must be "sha256:" and 64 hexadecimal digits`);
 	return new Uint8Array(Buffer.from(hex, "hex"));
 }

@@ -4,12 +4,14 @@
  * @module
  */
 
+import { formatFingerprint } from "./fingerprint.ts";
+
 /** Why this side refused the other's certificate. */
 export type CertificateRefusal = "pin" | "name" | "expired" | "not-yet-valid" | "unknown-issuer" | "invalid" | "revoked" | "usage";
 
-/** What is wrong with the other side's certificate. */
-export function refusalWords(refusal: CertificateRefusal): string {
-	return REFUSALS[refusal];
+/** What is wrong with the other side's certificate. `shownKey`: the SHA-256 of its key, where it is known. */
+export function refusalWords(refusal: CertificateRefusal, shownKey?: Uint8Array): string {
+	return refusal === "pin" && shownKey !== undefined ? `its key is ${formatFingerprint(shownKey)}, which is none of the pinned ones` : REFUSALS[refusal];
 }
 
 /** What the other side's TLS alert (RFC 8446, 6.2) says of our certificate; `undefined` for alerts about anything else. */

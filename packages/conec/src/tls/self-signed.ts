@@ -8,7 +8,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { isIP, isIPv4 } from "node:net";
 import { systemClock } from "../base/clock.ts";
-import { argumentError, ConecError } from "../errors.ts";
+import { ConecError, optionError } from "../errors.ts";
 import { DER_INTEGER, DER_OCTET_STRING, writeDer, writeOid, writeSequence } from "./der.ts";
 import { formatFingerprint, keyDigest } from "./fingerprint.ts";
 import type { LocalIdentity } from "./identity.ts";
@@ -33,7 +33,7 @@ export interface SelfSignedOptions {
 export async function makeSelfSigned(options: SelfSignedOptions, key: LocalIdentity["key"]): Promise<LocalIdentity> {
 	const names = options.names.map(alternativeName);
 	const first = names[0];
-	if (first === undefined) throw argumentError("type", "OPTION_INVALID", `Option "names" must hold at least one name`);
+	if (first === undefined) throw optionError("type", "names", `must hold at least one name`);
 	const privateKey = options.privateKey === undefined ? generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey : readKey(options.privateKey);
 	const now = options.nowMs ?? systemClock.wallMs();
 	const subject = name(first.value);
@@ -69,7 +69,7 @@ export function alternativeName(text: string): CertificateName {
 		const lower = text.toLowerCase();
 		if (DNS_NAME.test(lower)) return { type: "dns", value: lower };
 	}
-	throw argumentError("type", "OPTION_INVALID", `Option "names" holds ${JSON.stringify(text)}, which is neither a DNS name nor an IP address`);
+	throw optionError("type", "names", `holds ${JSON.stringify(text)}, which is neither a DNS name nor an IP address`);
 }
 
 /** Positive, and 16 random bytes: no two certificates share it (RFC 5280, 4.1.2.2). */

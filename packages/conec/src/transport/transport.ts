@@ -200,7 +200,15 @@ export interface DialOptions extends ConnectionTuning {
 	readonly alpnProtocol: string;
 	readonly handshakeTimeoutMs: number;
 	readonly signal?: AbortSignal;
+	/**
+	 * If it is there, the dial ends when the network says that nobody will answer, before anybody has. It is then called, and the dial rejects
+	 * with `COORDINATOR_UNREACHABLE`. A transport that hears nothing of the network never calls it.
+	 */
+	readonly onRefused?: (why: DialRefusal) => void;
 }
+
+/** What the network says of a dial: nothing takes packets on that port, a firewall refuses them, or there is no way or no machine. */
+export type DialRefusal = "port" | "prohibited" | "unreachable";
 
 /** What a transport shows when it is dialled, what it asks for, and how much it takes in. */
 export interface AcceptOptions extends ConnectionTuning {

@@ -8,6 +8,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { ConecError } from "#conec/errors";
 import { keyDigest } from "#conec/tls/fingerprint";
+import { refusalWords } from "#conec/tls/refusal-words";
 import type { Trust } from "#conec/tls/trust";
 
 /** Why `chain` (leaf first) does not satisfy `trust`, or `undefined` if it does. `serverName` is checked with roots only. */
@@ -18,7 +19,7 @@ export function trustProblem(trust: Trust, chain: readonly Uint8Array[], nowMs: 
 		return new ConecError("CERTIFICATE_REQUIRED", "Cannot verify the peer: it showed no certificate");
 	}
 	if (pinnedKeys !== undefined && !contains(pinnedKeys, keyDigestOf(leaf))) {
-		return new ConecError("PIN_MISMATCH", "Cannot verify the peer: its key is none of the pinned ones");
+		return new ConecError("PIN_MISMATCH", `Cannot verify the peer: ${refusalWords("pin", keyDigestOf(leaf))}`);
 	}
 	if (pinnedCertificates !== undefined && !contains(pinnedCertificates, sha256(leaf))) {
 		return new ConecError("PIN_MISMATCH", "Cannot verify the peer: its certificate is none of the pinned ones");

@@ -6,8 +6,8 @@
 
 import type { BroadcastEvent } from "../../index.ts";
 import type { EventFields, Output } from "../terminal/index.ts";
-import { peerFields } from "../words/index.ts";
-import { lostText, messageFields, messageText } from "./words.ts";
+import { messageFields, messageText, peerFields } from "../words/index.ts";
+import { lostText } from "./words.ts";
 
 /** Who is here, comes, changes or goes. */
 export type BroadcastPresence = Extract<BroadcastEvent, { readonly type: "members" | "join" | "update" | "leave" }>;

@@ -6,7 +6,7 @@
 
 import type { BroadcastEvent, BroadcastMode, BroadcastStream } from "../../index.ts";
 import type { CommandContext } from "../command-line/index.ts";
-import type { Connection } from "../connecting/index.ts";
+import { type Connection, type LineCounts, sendLines } from "../connecting/index.ts";
 import { linesOf, typedLines } from "../terminal/index.ts";
 
 /** How to take part. */
@@ -23,17 +23,23 @@ export interface Part {
 	readonly onListening?: () => void;
 }
 
+/** How it ended, and how many lines of this side were too long to be sent. */
+export interface PartEnd {
+	readonly how: "left" | "ended";
+	readonly refusedLines: number;
+}
+
 /**
- * Resolves with `left` when this side has left, with `ended` when the last sender has gone. Rejects with what ended the
+ * Resolves when this side has left, or the last sender has gone. Rejects with what ended the
  * broadcast or the connection, or the interruption; then this side leaves, too.
  */
-export async function takePart(stream: BroadcastStream, connection: Connection, context: CommandContext, part: Part): Promise<"left" | "ended"> {
+export async function takePart(stream: BroadcastStream, connection: Connection, context: CommandContext, part: Part): Promise<PartEnd> {
 	const { output, signal, surroundings } = context;
 	const { mode, afterInput, show } = part;
 	const { stdin } = surroundings;
 	const self = connection.client.id;
 	const screen = mode === "receive" ? undefined : typedLines(output, surroundings);
-	let sent = 0;
+	const counts: LineCounts = { sent: 0, refused: 0 };
 	// Own messages that came back, and lost messages. Earlier messages of this id in the history count too, so it may leave a little sooner.
 	let seen = 0;
 	let inputEnded = false;
@@ -44,15 +50,12 @@ export async function takePart(stream: BroadcastStream, connection: Connection, 
 		stream.close().catch(() => undefined);
 	};
 	const leaveIfDelivered = (): void => {
-		if (inputEnded && afterInput === "leave" && (mode === "send" || seen >= sent)) leave();
+		if (inputEnded && afterInput === "leave" && (mode === "send" || seen >= counts.sent)) leave();
 	};
 	const up = async (): Promise<void> => {
 		if (mode === "receive") return;
 		try {
-			for await (const line of screen === undefined ? linesOf(stdin) : screen.lines()) {
-				sent++;
-				await stream.send(line);
-			}
+			await sendLines(screen === undefined ? linesOf(stdin) : screen.lines(), stream, output, counts);
 		} catch (error) {
 			if (!over) throw error;
 			return;
@@ -85,7 +88,7 @@ export async function takePart(stream: BroadcastStream, connection: Connection, 
 	try {
 		await connection.orEnd(Promise.all([up(), down()]));
 		await connection.orEnd(stream.close());
-		return left ? "left" : "ended";
+		return { how: left ? "left" : "ended", refusedLines: counts.refused };
 	} catch (error) {
 		// Messages that were sent still go out while the Client closes.
 		stream.close().catch(() => undefined);

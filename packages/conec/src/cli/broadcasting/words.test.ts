@@ -1,15 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countText, lostText, messageFields, messageText, NAMES_SHOWN, namesText, parsePosition, peerText, positionText } from "./words.ts";
-
-test("broadcast words: a message for people cannot move the cursor; one for programs has its bytes where they are no text", () => {
-	assert.equal(messageText(Buffer.from("\u001b[2J\u202eab\nc\ttab")), "\\x1b[2J\\u202eab\\x0ac\ttab");
-	assert.equal(messageText(Uint8Array.of(0x61, 0xff)), "a\ufffd");
-	assert.equal(messageText(new Uint8Array(0)), "");
-	assert.deepEqual(messageFields("a", Buffer.from("hé")), { from: "a", text: "hé" });
-	assert.deepEqual(messageFields("a", Uint8Array.of(0x61, 0xff)), { from: "a", text: "a\ufffd", base64: "Yf8=" });
-	assert.deepEqual(messageFields("a", Buffer.from("\ufeffx")), { from: "a", text: "\ufeffx" });
-});
+import { countText, lostText, NAMES_SHOWN, namesText, parsePosition, peerText, positionText } from "./words.ts";
 
 test("broadcast words: metadata of others is shown as JSON that cannot move the cursor", () => {
 	const fingerprint = `sha256:${"0".repeat(64)}`;

@@ -4,25 +4,16 @@
  * @module
  */
 
-import { isUtf8 } from "node:buffer";
 import type { BroadcastPeer, BroadcastPosition } from "../../index.ts";
 import { usageError } from "../outcome/index.ts";
 import { printable, quoted } from "../text/index.ts";
-
-/** A message as a program gets it: the text and, where the bytes are no UTF-8, these too. */
-export function messageFields(sender: string, data: Uint8Array): { readonly from: string; readonly text: string; readonly base64?: string } {
-	const text = TEXT.decode(data);
-	return isUtf8(data) ? { from: sender, text } : { from: sender, text, base64: Buffer.from(data).toString("base64") };
-}
-
-/** A message as one line that cannot move the cursor. */
-export function messageText(data: Uint8Array): string {
-	return printable(TEXT.decode(data), MESSAGE_LENGTH);
-}
+import { runningOf } from "../words/index.ts";
 
 /** `alice {"name":"Alice"} (this Client)`: ids have been checked, metadata is whatever its Client says. */
 export function peerText({ id, metadata }: BroadcastPeer, self: string): string {
-	return [id, ...(metadata === undefined ? [] : [printable(JSON.stringify(metadata))]), ...(id === self ? ["(this Client)"] : [])].join(" ");
+	// Which command runs there says nothing: it is this one.
+	const { rest } = runningOf(metadata);
+	return [id, ...(rest === undefined ? [] : [printable(JSON.stringify(rest))]), ...(id === self ? ["(this Client)"] : [])].join(" ");
 }
 
 /** At most {@link NAMES_SHOWN} of them, and how many more there are. */
@@ -58,11 +49,5 @@ export function parsePosition(text: string): BroadcastPosition {
 	return { epoch: match[1] as string, seq };
 }
 
-/** As `chat` shows them. */
-const MESSAGE_LENGTH = 65_536;
-
 /** Names that one line lists. */
 export const NAMES_SHOWN = 20;
-
-// A byte order mark is a character like others here.
-const TEXT = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -12,6 +12,8 @@ import type { Arguments } from "./values.ts";
 
 /** Given to a running command. */
 export interface CommandContext {
+	/** Name of the command. */
+	readonly name: string;
 	readonly args: Arguments;
 	readonly output: Output;
 	/** What the command needs of the outside. */

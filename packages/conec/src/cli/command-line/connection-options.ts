@@ -22,6 +22,7 @@ export const CONNECTION_OPTIONS: OptionSpecs = shared({
 	ca: { value: "FILE", text: "trust the Coordinator by this certificate authority (PEM)" },
 	cert: { value: "FILE", text: "this Client's certificate chain (PEM), with --key; then --id is the name in it" },
 	key: { value: "FILE", text: "its private key (PEM)" },
+	timeout: { value: "SECONDS", text: "how long to wait for the Coordinator, and for a peer to answer a call; default: 10" },
 	state: { value: "DIR", text: "where keys are kept" },
 	"client-ca": { value: "FILE", text: "allow direct channels only with peers that have a certificate of this authority (PEM)" },
 	"no-listen": { text: "refuse direct channels that peers open to this Client" },

@@ -5,7 +5,16 @@
  */
 
 import { X509Certificate } from "node:crypto";
-import { Client, type ClientOptions, ConecError, isConecError, type ProtocolHandlers, type SocketAddress } from "../../index.ts";
+import {
+	Client,
+	type ClientOptions,
+	type CloseInfo,
+	ConecError,
+	type ConecErrorCode,
+	isConecError,
+	type ProtocolHandlers,
+	type SocketAddress,
+} from "../../index.ts";
 import type { CommandContext } from "../command-line/index.ts";
 import { CONGESTION_CHOICES } from "../command-line/index.ts";
 import { coordinatorArgument, stateDirectory } from "../machine/index.ts";
@@ -13,15 +22,20 @@ import { usageError } from "../outcome/index.ts";
 import type { Surroundings } from "../surroundings/index.ts";
 import { orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
-import { endpoint, formatMs, pathPhrase, rounded } from "../words/index.ts";
+import { endpoint, formatMs, pathPhrase, rounded, runningMetadata } from "../words/index.ts";
 import { answerPings, turnAwayUnnamed } from "./answers.ts";
+import { CLIENT_NAMES, namedAsTyped } from "./as-typed.ts";
 import { namesOf } from "./certificate-facts.ts";
 import { explainError } from "./explain-error.ts";
-import { readNamed } from "./named-file.ts";
+import { readCertificatesNamed, readNamed } from "./named-file.ts";
 import { defaultId, givenId, type OwnId } from "./own-id.ts";
 import { addressField } from "./path.ts";
 import { PROTOCOLS } from "./protocols.ts";
+import { timeoutMs } from "./timeout.ts";
 import { type CoordinatorChoice, chosenCoordinator, coordinatorOptions } from "./which-coordinator.ts";
+
+/** A connection that takes longer than this is told of, in milliseconds. */
+const PATIENCE_MS = 1_000;
 
 /** A connected Client and what has to be undone with it. */
 export interface Connection {
@@ -42,20 +56,27 @@ export interface PreparedClient {
 
 /** Reads the options and the files that they name. Rejects with a usage error. */
 export async function prepareClient(context: CommandContext): Promise<PreparedClient> {
-	const { args, signal } = context;
+	const { args, signal, surroundings } = context;
 	// Who brings everything along needs no place to keep something.
 	const coordinator = await chosenCoordinator(context);
 	const identity = await givenIdentity(context);
 	const clientCa = args.text("client-ca");
 	const channels = {
-		...(clientCa === undefined ? {} : { clientCa: await readNamed(clientCa, args.named("client-ca")) }),
+		...(clientCa === undefined ? {} : { clientCa: await readCertificatesNamed(clientCa, args.named("client-ca")) }),
 		listen: !args.flag("no-listen"),
 		holePunching: !args.flag("no-hole-punching"),
 		birthday: args.flag("birthday"),
 	};
 	const congestion = args.choice("congestion", CONGESTION_CHOICES);
+	const requestTimeoutMs = timeoutMs(args);
 	const kept = identity ?? { stateDirectory: stateDirectory(context) };
-	const rest = { ...coordinatorOptions(coordinator), ...kept, ...channels, ...(congestion === undefined ? {} : { congestion }), signal };
+	const chosen = {
+		...(congestion === undefined ? {} : { congestion }),
+		...(requestTimeoutMs === undefined ? {} : { limits: { requestTimeoutMs } }),
+		// `conec peers` of others shows it.
+		metadata: runningMetadata(context.name, surroundings.clock.date()),
+	};
+	const rest = { ...coordinatorOptions(coordinator), ...kept, ...channels, ...chosen, signal };
 	const atCoordinator = coordinator.pins[0] ?? coordinator.places.join();
 	const id = args.text("id") ?? (identity === undefined ? undefined : idOf(identity.certificate));
 	const own = id === undefined ? await defaultId(context, atCoordinator) : await givenId(context, id, atCoordinator, identity !== undefined);
@@ -67,20 +88,25 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
  * with an error of the library, a usage error, or the interruption.
  */
 export async function connect(context: CommandContext, handlers: ProtocolHandlers = {}, prepared?: PreparedClient): Promise<Connection> {
-	const { output, signal, surroundings } = context;
-	const { client, own, places } = await connectPrepared(prepared ?? (await prepareClient(context)), handlers, surroundings);
+	const { output, signal } = context;
+	const { client, own, places } = await connectPrepared(prepared ?? (await prepareClient(context)), handlers, context);
 	const coordinator = places.length === 1 ? (places[0] ?? "") : addressText(await coordinatorAddress(client));
 	output.event("connected", { id: client.id, fingerprint: client.fingerprint, coordinator });
 	output.note(`connected to ${coordinator} as ${quoted(client.id)}`);
 	void tellStatus(client, context);
 	const ended = client.closed.then((info): never => {
-		const what = `Cannot continue: the connection to ${coordinator} has ended${info.reason ? `: ${info.reason}` : ""}`;
-		throw new ConecError(info.code ?? "COORDINATOR_LOST", what, { closeCode: info.closeCode });
+		throw endedError(coordinator, info);
 	});
 	ended.catch(() => undefined);
+	/** A stream may hear of a loss before the Client does. It is told the same way then. */
+	const oneWay = (error: unknown): Promise<never> => {
+		if (!isConecError(error) || !LOSSES.includes(error.code)) throw error;
+		const soon = new Promise<never>((_, reject) => setImmediate(reject, endedError(coordinator, { code: error.code })));
+		return Promise.race([ended, soon]);
+	};
 	return {
 		client,
-		orEnd: (work) => orInterrupted(Promise.race([work, ended]), signal),
+		orEnd: (work) => orInterrupted(Promise.race([work.catch(oneWay), ended]), signal),
 		async close() {
 			await client.close();
 			own.release();
@@ -88,11 +114,38 @@ export async function connect(context: CommandContext, handlers: ProtocolHandler
 	};
 }
 
+/** The Coordinator is gone, for whatever reason. */
+const LOSSES: readonly ConecErrorCode[] = ["COORDINATOR_LOST", "CONNECTION_LOST", "COORDINATOR_CLOSED"];
+
+/** How the end of the connection to the Coordinator is told, whoever notices it. */
+function endedError(coordinator: string, { code = "COORDINATOR_LOST", reason, closeCode }: Pick<CloseInfo, "code" | "reason" | "closeCode">): ConecError {
+	const why = reason ? `: ${reason}` : "";
+	const what = LOSSES.includes(code)
+		? `Lost the Coordinator at ${coordinator}${why}`
+		: `Cannot continue: the Coordinator at ${coordinator} has ended the connection${why}`;
+	return new ConecError(code, what, { closeCode });
+}
+
 /** Where another machine has a default id, the next one is taken. */
-async function connectPrepared({ options, coordinator, own }: PreparedClient, handlers: ProtocolHandlers, surroundings: Surroundings) {
+async function connectPrepared({ options, coordinator, own }: PreparedClient, handlers: ProtocolHandlers, { args, output, surroundings }: CommandContext) {
+	const { places } = coordinator;
+	const where = places.join(", ");
+	const tell = (): void => {
+		output.event("connecting", { coordinator: where });
+		output.note(`connecting to ${where} ...`);
+	};
+	const waiting = surroundings.clock.after(PATIENCE_MS, tell, "background");
+	try {
+		return await connectWithSomeId(own, places, (id) => namedAsTyped(args, CLIENT_NAMES, () => connectClient({ ...options, id, handlers }, surroundings)));
+	} finally {
+		waiting.cancel();
+	}
+}
+
+async function connectWithSomeId(own: OwnId, places: readonly string[], connectAs: (id: string) => Promise<Client>) {
 	for (let id = own, tries = 0; ; tries += 1) {
 		try {
-			return { client: await connectClient({ ...options, id: id.id, handlers }, surroundings), own: id, places: coordinator.places };
+			return { client: await connectAs(id.id), own: id, places };
 		} catch (error) {
 			const next = isConecError(error) && error.code === "ID_TAKEN" && tries < MOST_IDS_TRIED ? id.next : undefined;
 			if (next === undefined) {

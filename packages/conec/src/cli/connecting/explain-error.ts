@@ -75,7 +75,7 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	ADDRESS_IN_USE: { exitCode: failed, hint: "Another program, perhaps another Coordinator, has that port. Choose one with --port." },
 	ADDRESS_UNAVAILABLE: { exitCode: failed, hint: "This machine has no such address. Check --host." },
 	STATE_DIRECTORY_INVALID: { exitCode: failed, hint: STATE_HINT },
-	HOST_UNRESOLVABLE: { exitCode: coordinator, hint: "Check the host name in --coordinator." },
+	HOST_UNRESOLVABLE: { exitCode: coordinator, hint: "Check the host name of the Coordinator, and the network and the name server of this machine." },
 	COORDINATOR_UNREACHABLE: {
 		exitCode: coordinator,
 		hint: "Check that the Coordinator runs, that the host and port are right, and that UDP gets through: many firewalls block it.",
@@ -89,7 +89,7 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	LIMIT_EXCEEDED: { exitCode: coordinator },
 	PIN_MISMATCH: {
 		exitCode: coordinator,
-		hint: "Compare --pin with what the Coordinator printed when it started. If its state directory was replaced, it has a new key. If not, somebody else may be answering.",
+		hint: "Compare the pin with what the Coordinator printed when it started. If its state directory was replaced, it has a new key. If not, somebody else may be answering.",
 	},
 	CERTIFICATE_NAME_MISMATCH: {
 		exitCode: coordinator,

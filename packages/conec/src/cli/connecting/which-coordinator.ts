@@ -13,7 +13,7 @@ import { usageError } from "../outcome/index.ts";
 import { orInterrupted } from "../terminal/index.ts";
 import { printable } from "../text/index.ts";
 import { firstLine } from "./first-line.ts";
-import { readNamed } from "./named-file.ts";
+import { readCertificatesNamed, readNamed } from "./named-file.ts";
 
 /** File in the state directory by which a Coordinator's own user finds it. */
 export const LOCAL_COORDINATOR_FILE: string = "coordinator.json";
@@ -42,7 +42,7 @@ export async function chosenCoordinator(context: CommandContext): Promise<Coordi
 	if (other !== undefined) throw usageError(`--${way} and --${other} exclude each other`);
 	const pin = args.text("pin");
 	const caPath = args.text("ca");
-	const ca = async (): Promise<Uint8Array | undefined> => (caPath === undefined ? undefined : await readNamed(caPath, args.named("ca")));
+	const ca = async (): Promise<Uint8Array | undefined> => (caPath === undefined ? undefined : await readCertificatesNamed(caPath, args.named("ca")));
 	const pinsBeside = pin === undefined ? [] : [pin];
 	switch (way) {
 		case undefined: {

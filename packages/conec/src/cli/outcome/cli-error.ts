@@ -20,6 +20,6 @@ export class CliError extends Error {
 Object.defineProperty(CliError.prototype, "name", { value: "CliError", configurable: true, writable: true });
 
 /** A command line that is wrong: exit status 2. */
-export function usageError(message: string, hint?: string): CliError {
-	return new CliError(EXIT_CODES.usage, message, hint);
+export function usageError(message: string, hint?: string, cause?: unknown): CliError {
+	return new CliError(EXIT_CODES.usage, message, hint, cause);
 }

@@ -5,7 +5,7 @@
  */
 
 export { Interrupted, isOutputGone, orInterrupted, watchInterruption } from "./interruption.ts";
-export { linesOf } from "./lines.ts";
+export { type InputLine, linesOf, tooLongText } from "./lines.ts";
 export { type EventFields, Output, type Progress } from "./output.ts";
 export { outputError } from "./output-error.ts";
 export { formatBytes } from "./progress.ts";

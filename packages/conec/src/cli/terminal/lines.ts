@@ -1,34 +1,59 @@
 /**
- * Cuts a stream of bytes into lines of text with bounded memory.
+ * Cuts a stream of bytes into lines with bounded memory. The bytes stay as they are.
  *
  * @module
  */
 
-import { StringDecoder } from "node:string_decoder";
+/** Longest line that is taken, in bytes without its end. */
+export const LINE_BYTES: number = 64 * 1_024;
 
-/** Longest line in UTF-16 units; a longer one comes in pieces. */
-export const LINE_LENGTH: number = 64 * 1_024;
+/** A line without its end (`\n` or `\r\n`), or one that is too long: then its bytes are dropped. */
+export type InputLine =
+	| { readonly type: "line"; readonly bytes: Uint8Array }
+	/** `number`: which line of the input it is, from 1. `length`: its bytes. */
+	| { readonly type: "too-long"; readonly number: number; readonly length: number };
 
-/** Lines without their ends (`\n` or `\r\n`); the last one need not have one. */
-export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, void> {
-	const decoder = new StringDecoder("utf8");
-	let rest = "";
+/** Lines in their order. The last one need not have an end. Each line is one item, however long it is. */
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<InputLine, void, void> {
+	let parts: Uint8Array[] = [];
+	let length = 0;
+	let number = 1;
+	/** Drops the bytes of a line as soon as it is too long. Its end may be `\r`, which does not count. */
+	const add = (part: Uint8Array): void => {
+		length += part.byteLength;
+		if (length > LINE_BYTES + 1) parts = [];
+		else if (part.byteLength > 0) parts.push(part);
+	};
+	const take = (hasEnd: boolean): InputLine => {
+		const bytes = Buffer.concat(parts);
+		const withoutEnd = hasEnd && bytes.at(-1) === RETURN ? bytes.subarray(0, -1) : bytes;
+		const isTooLong = length > LINE_BYTES + 1 || withoutEnd.byteLength > LINE_BYTES;
+		const line: InputLine = isTooLong ? { type: "too-long", number, length } : { type: "line", bytes: withoutEnd };
+		parts = [];
+		length = 0;
+		number += 1;
+		return line;
+	};
 	for await (const chunk of chunks) {
-		rest += decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
 		let start = 0;
-		for (;;) {
-			const end = rest.indexOf("\n", start);
-			if (end === -1 && rest.length - start <= LINE_LENGTH) break;
-			if (end === -1 || end - start > LINE_LENGTH) {
-				yield rest.slice(start, start + LINE_LENGTH);
-				start += LINE_LENGTH;
-			} else {
-				yield rest.slice(start, rest[end - 1] === "\r" && end > start ? end - 1 : end);
-				start = end + 1;
-			}
+		for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+			add(chunk.subarray(start, end));
+			yield take(true);
+			start = end + 1;
 		}
-		rest = rest.slice(start);
+		// The source may use the memory of the chunk again.
+		add(new Uint8Array(chunk.subarray(start)));
 	}
-	rest += decoder.end();
-	if (rest !== "") yield rest;
+	if (length > 0) yield take(false);
 }
+
+/** What is told of a line that is too long. */
+export function tooLongText({ number, length }: Extract<InputLine, { readonly type: "too-long" }>): { readonly message: string; readonly hint: string } {
+	return {
+		message: `Line ${number} was not sent: it has ${length.toLocaleString("en-US")} bytes, and a line can have ${LINE_BYTES.toLocaleString("en-US")}`,
+		hint: "Send data that has no such lines, or use `conec send` or `conec pipe`.",
+	};
+}
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;

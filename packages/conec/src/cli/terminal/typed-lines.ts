@@ -6,6 +6,7 @@
 
 import type { Interface } from "node:readline";
 import type { Surroundings } from "../surroundings/index.ts";
+import { type InputLine, LINE_BYTES } from "./lines.ts";
 import type { LineBelow, Output } from "./output.ts";
 
 /** A line editor for standard input and output, if both are a terminal and lines are for people. */
@@ -29,10 +30,13 @@ export class TypedLines implements LineBelow {
 	}
 
 	/** Ends with Ctrl-D or {@link close}. */
-	async *lines(): AsyncGenerator<string, void, void> {
+	async *lines(): AsyncGenerator<InputLine, void, void> {
+		let number = 0;
 		this.#readline.prompt();
 		for await (const line of this.#readline) {
-			yield line;
+			number += 1;
+			const bytes = Buffer.from(line);
+			yield bytes.length > LINE_BYTES ? { type: "too-long", number, length: bytes.length } : { type: "line", bytes };
 			this.#readline.prompt();
 		}
 	}

@@ -5,5 +5,5 @@
  */
 
 export { isTold, LOG_LEVELS, type LogLevel } from "./log-levels.ts";
-export { printable, quoted } from "./printable.ts";
+export { printable, printableBytes, quoted } from "./printable.ts";
 export { shellWord } from "./shell-word.ts";

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { isUtf8 } from "node:buffer";
+
 /**
  * Control and format characters, lone surrogates, line and paragraph separators, and what Unicode says to show as
  * nothing. Variation selectors 15 and 16 stay: they choose between text and emoji.
@@ -18,6 +20,16 @@ export function printable(text: string, maxLength: number = 4_096): string {
 	const shown = text.length > maxLength ? `${text.slice(0, length)}…` : text;
 	return shown.replace(UNPRINTABLE, escapeCharacter);
 }
+
+/** {@link printable} for bytes. If they are no UTF-8, only what is ASCII is a character, and each other byte is shown as what it is: `caf\xe9`. */
+export function printableBytes(bytes: Uint8Array, maxLength?: number): string {
+	if (isUtf8(bytes)) return printable(TEXT.decode(bytes), maxLength);
+	const shown = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+	return printable(shown, maxLength).replace(/[\x80-\xff]/g, escapeCharacter);
+}
+
+// A byte order mark is a character like others here.
+const TEXT = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** {@link printable} within double quotes, for names in messages. */
 export function quoted(text: string): string {

@@ -27,6 +27,8 @@ export interface FileOutcome {
 	readonly isShown?: true | undefined;
 	/** Hex; present when a file arrived. */
 	readonly sha256?: string | undefined;
+	/** It was there already, with the same content, and was not sent again. */
+	readonly identical?: true;
 }
 
 /** Receives what happens, as it happens. Must not throw. */
@@ -51,6 +53,8 @@ export interface TransferSummary {
 	readonly directories: number;
 	/** Of the files that arrived. */
 	readonly bytes: number;
+	/** Files that were there already, with the same content; they are not among `files`. */
+	readonly identical: number;
 	/** Files and directories that did not arrive. */
 	readonly failed: number;
 }

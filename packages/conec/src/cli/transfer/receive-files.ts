@@ -23,7 +23,7 @@ import {
 } from "./ground/index.ts";
 import { MemorySink } from "./memory-sink.ts";
 import { MAX_COMPONENTS, parseSafePath, unusualName, unusualNameBelow } from "./names/index.ts";
-import { IncomingDirectory, PartFile, PlacedFiles } from "./placing/index.ts";
+import { IncomingDirectory, isIdentical, PartFile, PlacedFiles } from "./placing/index.ts";
 import { TaskSlots } from "./task-slots.ts";
 
 /** Where received files go and what is refused. */
@@ -97,6 +97,7 @@ class Receiver {
 	#arrivedFiles = 0;
 	#arrivedDirectories = 0;
 	#bytes = 0;
+	#identical = 0;
 	#failed = 0;
 
 	constructor(stream: MessageStream, options: ReceiveOptions, observer: TransferObserver) {
@@ -148,7 +149,7 @@ class Receiver {
 	}
 
 	summary(): TransferSummary {
-		return { files: this.#arrivedFiles, directories: this.#arrivedDirectories, bytes: this.#bytes, failed: this.#failed };
+		return { files: this.#arrivedFiles, directories: this.#arrivedDirectories, bytes: this.#bytes, identical: this.#identical, failed: this.#failed };
 	}
 
 	async #enter(message: DirectoryMessage): Promise<void> {
@@ -204,7 +205,10 @@ class Receiver {
 		this.#arriving = arriving;
 		if (components instanceof FileProblemError) return this.#refuse(arriving, components);
 		const { maxBytes } = this.#options;
-		const { size } = file;
+		const { size, sha256 } = file;
+		// What follows waits meanwhile, so little of a file that is here comes again.
+		if (size !== undefined && sha256 !== undefined && (await isIdentical(this.#files, this.#options.directory, components, { size, sha256 })))
+			return this.#isHere(arriving, { size, sha256 });
 		if (maxBytes !== undefined && this.#acceptedBytes + (size ?? 0) > maxBytes) return this.#refuse(arriving, tooLarge(maxBytes));
 		this.#observer.started(file.name);
 		if (size === undefined || size <= CONTENT_BYTES) {
@@ -285,6 +289,14 @@ class Receiver {
 		await this.#verdict("file", arriving.file, problem);
 		// The directory is still open: the sender is in this file.
 		arriving.parent?.settleChild();
+	}
+
+	/** The file is there already. What still comes of it is dropped. */
+	async #isHere({ file, parent }: Arriving, content: { readonly size: number; readonly sha256: string }): Promise<void> {
+		this.#identical += 1;
+		this.#observer.settled({ kind: "file", name: file.name, ...content, identical: true });
+		await this.#stream.send(encodeTransfer({ type: "verdict", index: file.index, problem: "IDENTICAL", detail: "it is there already" }));
+		parent?.settleChild();
 	}
 
 	/** Removes what has been written of the file. When nothing of it is left, its bytes do not count against `maxBytes` any more. */

@@ -18,7 +18,7 @@ test("transfer report: a file system that refuses times for thousands of files s
 	for (let index = 0; index < 5_000; index += 1) told.settled({ kind: "file", name: `f${index}`, size: 1, sha256: "", remark: "its time was not set (EPERM)" });
 	assert.equal(lines.length, 100);
 	assert.equal(lines[0], 'sent "f0" (1 B) to bob; its time was not set (EPERM)\n');
-	assert.equal(told.addenda({ failed: 2 }), "; 2 failed; 5000 with a remark");
+	assert.equal(told.addenda({ failed: 2, identical: 0 }), "; 2 failed; 5000 with a remark");
 });
 
 test("transfer report: links that are left out are listed up to a hundred, those that lead out always", () => {
@@ -28,7 +28,7 @@ test("transfer report: links that are left out are listed up to a hundred, those
 	assert.equal(lines.length, 250);
 	assert.equal(lines[0], 'left out "l0": it is a symbolic link (see --links)\n');
 	assert.equal(lines[249], '"o149" leads out of what was named, to "/etc\\x1b[2J"\n');
-	assert.equal(told.addenda({ failed: 0 }), "; 300 symbolic links left out");
+	assert.equal(told.addenda({ failed: 0, identical: 0 }), "; 300 symbolic links left out");
 });
 
 test("transfer report: programs hear of every file, directory and link, and of remarks", () => {

@@ -26,6 +26,8 @@ export interface AnnouncedTransfer {
 export class TransferReport implements TransferObserver {
 	/** Files that arrived. */
 	settledFiles = 0;
+	/** Files that were there already. */
+	identicalFiles = 0;
 	/** Symbolic links that were left out. */
 	skippedLinks = 0;
 	/** Files and directories that arrived with a remark. */
@@ -61,8 +63,15 @@ export class TransferReport implements TransferObserver {
 	}
 
 	settled(outcome: FileOutcome): void {
-		const { kind, name, size, problem, detail, sha256 } = outcome;
+		const { kind, name, size, problem, detail, sha256, identical } = outcome;
 		const peer = this.#peer;
+		if (identical === true) {
+			this.identicalFiles += 1;
+			const listed = this.identicalFiles <= LISTED_FILES && (this.#announcedFiles ?? 0) <= LISTED_FILES;
+			const where = this.#verb === "sent" ? "there" : "here";
+			this.#output.event(kind, { peer, name, size, ok: true, sha256, identical }, listed ? `${quoted(name)} is ${where} already` : undefined);
+			return;
+		}
 		const remark = outcome.remark === "" ? undefined : outcome.remark;
 		if (problem !== undefined) {
 			const text = `${this.#output.style("red", `not ${this.#verb}`)} ${quoted(name)}: ${describe(outcome)}`;
@@ -107,9 +116,10 @@ export class TransferReport implements TransferObserver {
 	}
 
 	/** What follows the amount in the last line: failures, remarks, links that were left out. */
-	addenda({ failed }: Pick<TransferSummary, "failed">): string {
+	addenda({ failed, identical }: Pick<TransferSummary, "failed" | "identical">): string {
 		const { remarks, skippedLinks } = this;
 		const parts = [
+			identical === 0 ? "" : `; ${identical} ${this.#verb === "sent" ? "there" : "here"} already`,
 			failed === 0 ? "" : `; ${failed} failed`,
 			remarks === 0 ? "" : `; ${remarks} with a remark`,
 			skippedLinks === 0 ? "" : `; ${skippedLinks} symbolic ${skippedLinks === 1 ? "link" : "links"} left out`,

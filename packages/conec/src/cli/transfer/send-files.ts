@@ -13,7 +13,7 @@ import type { GivenContent } from "./given-content.ts";
 import { CONTENT_BYTES, encodeTransfer, FileProblemError, type FileSystem, KINDS, readProblem } from "./ground/index.ts";
 import { orderedAhead } from "./ordered-ahead.ts";
 import { type FileSource, type LinkPolicy, OpenedSource, type Source, type SourceFacts, TIME_LEFT_OUT, walkSources } from "./reading/index.ts";
-import { Verdicts } from "./verdicts.ts";
+import { type Content, Verdicts } from "./verdicts.ts";
 
 /** Files up to this size are read whole, several at a time. */
 const SMALL_BYTES = 64 * 1_024;
@@ -26,6 +26,8 @@ const SKIPPED_NAME_LENGTH = 1_024;
 export interface SendOptions {
 	/** Symbolic links below a directory. */
 	readonly links: LinkPolicy;
+	/** Ask the receiver for each file whether it has it already. A file that is larger than what is sent along with the question is read twice. @default false */
+	readonly skipIdentical?: boolean;
 	readonly files: FileSystem;
 	/** What is sent before the files. @default nothing */
 	readonly given?: readonly GivenContent[] | undefined;
@@ -39,7 +41,7 @@ export interface SendOptions {
  */
 export async function sendFiles(stream: MessageStream, paths: readonly string[], observer: TransferObserver, options: SendOptions): Promise<TransferSummary> {
 	const verdicts = new Verdicts(stream, observer);
-	const sender = new Sender(stream, observer, verdicts, options.files);
+	const sender = new Sender(stream, observer, verdicts, options);
 	let first: { readonly error: unknown } | undefined;
 	const abort = (error: unknown): void => {
 		first ??= { error };
@@ -68,14 +70,16 @@ class Sender {
 	readonly #observer: TransferObserver;
 	readonly #verdicts: Verdicts;
 	readonly #files: FileSystem;
+	readonly #asks: boolean;
 	/** Indices of the directories that are open, from the outside in. */
 	readonly #open: number[] = [];
 
-	constructor(stream: MessageStream, observer: TransferObserver, verdicts: Verdicts, files: FileSystem) {
+	constructor(stream: MessageStream, observer: TransferObserver, verdicts: Verdicts, { files, skipIdentical = false }: SendOptions) {
 		this.#stream = stream;
 		this.#observer = observer;
 		this.#verdicts = verdicts;
 		this.#files = files;
+		this.#asks = skipIdentical;
 	}
 
 	async sendAll(paths: readonly string[], { links, given = [] }: SendOptions): Promise<void> {
@@ -116,8 +120,10 @@ class Sender {
 				return this.#observer.link(ready);
 			case "directory": {
 				const { name, facts } = ready;
-				const index = await this.#verdicts.announce("directory", name, remarkOf(facts), () => {
-					ready.refused = true;
+				const index = await this.#verdicts.announce("directory", name, remarkOf(facts), {
+					refused: () => {
+						ready.refused = true;
+					},
 				});
 				this.#open.push(index);
 				return this.#stream.send(encodeTransfer({ type: "directory", index, name, ...facts }));
@@ -133,8 +139,9 @@ class Sender {
 	async #sendSmall({ name, facts, message, sha256 }: SmallFile): Promise<void> {
 		const size = message.length - 1;
 		this.#observer.started(name);
-		const index = await this.#verdicts.announce("file", name, remarkOf(facts));
-		await this.#stream.send(encodeTransfer({ type: "file", index, name, size, ...facts }));
+		const asked = this.#asks ? { size, sha256 } : undefined;
+		const index = await this.#verdicts.announce("file", name, remarkOf(facts), { asked });
+		await this.#stream.send(encodeTransfer({ type: "file", index, name, size, sha256: asked?.sha256, ...facts }));
 		this.#verdicts.completeFile(index, size, sha256);
 		if (size > 0) await this.#stream.send(message);
 		await this.#stream.send(encodeTransfer({ type: "verify", size, sha256 }));
@@ -145,18 +152,20 @@ class Sender {
 		const { name } = source;
 		const { size } = source.claims;
 		let opened: OpenedSource;
+		let asked: Content | undefined;
 		try {
+			if (this.#asks) asked = await contentOf(this.#files, source);
 			opened = await OpenedSource.open(this.#files, source);
 		} catch (error) {
 			return this.#sendSkipped(name, readProblem("open", error));
 		}
 		try {
 			this.#observer.started(name);
-			const index = await this.#verdicts.announce("file", name, remarkOf(opened.facts));
-			await this.#stream.send(encodeTransfer({ type: "file", index, name, size, ...opened.facts }));
+			const index = await this.#verdicts.announce("file", name, remarkOf(opened.facts), { asked });
+			await this.#stream.send(encodeTransfer({ type: "file", index, name, size: asked?.size ?? size, sha256: asked?.sha256, ...opened.facts }));
 			try {
 				const sent = await this.#sendContent(opened, () => this.#verdicts.isWanted(index));
-				if (sent === undefined) return await this.#stream.send(encodeTransfer({ type: "abandon", problem: "FAILED", detail: "refused by the receiver" }));
+				if (sent === undefined) return await this.#stream.send(encodeTransfer({ type: "abandon", problem: "FAILED", detail: "the receiver does not want it" }));
 				await opened.verifyUnchanged();
 				this.#verdicts.completeFile(index, sent.size, sent.sha256);
 				await this.#stream.send(encodeTransfer({ type: "verify", ...sent }));
@@ -225,6 +234,23 @@ class Sender {
 	async #sendSkipped(name: string, error: FileProblemError): Promise<void> {
 		this.#verdicts.skipped(name, error);
 		await this.#stream.send(encodeTransfer({ type: "skipped", name: name.slice(0, SKIPPED_NAME_LENGTH), problem: error.problem, detail: error.message }));
+	}
+}
+
+/** Reads a file to its end. Rejects with a {@link FileProblemError}. */
+async function contentOf(files: FileSystem, source: FileSource): Promise<Content> {
+	const opened = await OpenedSource.open(files, source);
+	try {
+		const hash = createHash("sha256");
+		const buffer = new Uint8Array(CONTENT_BYTES);
+		let size = 0;
+		for (let count = await opened.fill(buffer, 0); count > 0; count = await opened.fill(buffer, 0)) {
+			hash.update(buffer.subarray(0, count));
+			size += count;
+		}
+		return { size, sha256: hash.digest("hex") };
+	} finally {
+		await opened.close();
 	}
 }
 

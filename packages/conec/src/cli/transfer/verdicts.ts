@@ -19,9 +19,26 @@ interface Outstanding {
 	size: number;
 	/** Whether all of it was sent. */
 	complete: boolean;
+	/** The receiver was asked whether it has this content. */
+	asked?: Content | undefined;
 	sha256?: string;
 	remark?: string | undefined;
 	refused?: () => void;
+}
+
+/** What goes with an announcement. */
+export interface AnnounceOptions {
+	/** Called when the receiver does not take it. */
+	readonly refused?: () => void;
+	/** Set: the receiver may say that it has this content already. */
+	readonly asked?: Content | undefined;
+}
+
+/** The content of a file. */
+export interface Content {
+	readonly size: number;
+	/** Hex. */
+	readonly sha256: string;
 }
 
 /** Counts what is outstanding and listens to what the receiver says about it. */
@@ -33,6 +50,7 @@ export class Verdicts {
 	#files = 0;
 	#directories = 0;
 	#failed = 0;
+	#identical = 0;
 	#bytes = 0;
 	#allSent = false;
 	#ended = false;
@@ -43,8 +61,8 @@ export class Verdicts {
 		this.#observer = observer;
 	}
 
-	/** Waits for room, then gives the next index. `refused` is called when the receiver does not take it. */
-	async announce(kind: OutcomeKind, name: string, remark: string | undefined, refused?: () => void): Promise<number> {
+	/** Waits for room, then gives the next index. */
+	async announce(kind: OutcomeKind, name: string, remark: string | undefined, { refused, asked }: AnnounceOptions = {}): Promise<number> {
 		while (this.#outstanding.size >= OUTSTANDING && !this.#ended) {
 			await new Promise<void>((resolve) => {
 				this.#wake = resolve;
@@ -52,7 +70,7 @@ export class Verdicts {
 		}
 		const index = this.#announced;
 		this.#announced += 1;
-		this.#outstanding.set(index, { kind, name, size: 0, complete: false, remark, ...(refused === undefined ? {} : { refused }) });
+		this.#outstanding.set(index, { kind, name, size: 0, complete: false, remark, asked, ...(refused === undefined ? {} : { refused }) });
 		return index;
 	}
 
@@ -105,7 +123,7 @@ export class Verdicts {
 	}
 
 	summary(): TransferSummary {
-		return { files: this.#files, directories: this.#directories, bytes: this.#bytes, failed: this.#failed };
+		return { files: this.#files, directories: this.#directories, bytes: this.#bytes, identical: this.#identical, failed: this.#failed };
 	}
 
 	#take(bytes: Uint8Array): void {
@@ -117,10 +135,15 @@ export class Verdicts {
 		if (index >= this.#announced) throw transferProtocolError("a verdict on a file that was not sent");
 		const announced = this.#outstanding.get(index);
 		if (announced === undefined) return;
-		const { kind, name, size, sha256 } = announced;
+		const { kind, name, size, sha256, asked } = announced;
 		if (problem === undefined && !announced.complete) throw transferProtocolError(`a verdict before the end of the ${kind}`);
 		this.#outstanding.delete(index);
 		this.#wake?.();
+		if (problem === "IDENTICAL" && asked !== undefined) {
+			this.#identical += 1;
+			this.#observer.settled({ kind, name, ...asked, identical: true });
+			return;
+		}
 		if (problem !== undefined) {
 			this.#failed += 1;
 			announced.refused?.();

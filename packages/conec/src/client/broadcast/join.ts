@@ -7,7 +7,7 @@
 import { checkOptions } from "../../base/check-options.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { onAbort } from "../../base/signals.ts";
-import { argumentError, ConecError, isConecError } from "../../errors.ts";
+import { argumentError, ConecError, isConecError, optionError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastOptions } from "../../stream/broadcast-stream.ts";
 import type { Lent } from "../../stream/lent.ts";
@@ -58,8 +58,8 @@ export function broadcastOpen(name: string, options: BroadcastOptions): Broadcas
 	if (last !== undefined) checkRange("last", last, 0, LAST_MAX);
 	if (since !== undefined) {
 		if (last !== undefined) throw argumentError("type", "OPTION_INVALID", `Options "since" and "last" exclude each other`);
-		if (!isEpoch(since.epoch)) throw argumentError("type", "OPTION_INVALID", `Option "since" must have an epoch of 16 hexadecimal digits`);
-		if (typeof since.seq !== "number") throw argumentError("type", "OPTION_INVALID", `Option "since" must have a seq`);
+		if (!isEpoch(since.epoch)) throw optionError("type", "since", `must have an epoch of 16 hexadecimal digits`);
+		if (typeof since.seq !== "number") throw optionError("type", "since", `must have a seq`);
 		checkRange("since.seq", since.seq, 0, Number.MAX_SAFE_INTEGER);
 	}
 	return {
@@ -76,7 +76,7 @@ export function broadcastOpen(name: string, options: BroadcastOptions): Broadcas
 
 function checkRange(name: string, value: number, min: number, max: number): void {
 	if (Number.isInteger(value) && value >= min && value <= max) return;
-	throw argumentError("range", "OPTION_INVALID", `Option "${name}" must be an integer from ${min} to ${max}, not ${value}`);
+	throw optionError("range", name, `must be an integer from ${min} to ${max}, not ${value}`);
 }
 
 /** What joining needs of its Client. */

@@ -22,6 +22,18 @@ test("coordinator: anything else is refused", () => {
 	}
 });
 
+test("coordinator: a bad port is called a bad port, and the option is named", () => {
+	for (const port of ["0", "65536", "99999", "100000", "b", "", "-1", "1 ", "0x50"]) {
+		for (const host of ["a", "10.0.0.1", "[::1]"]) {
+			assert.throws(() => parseCoordinator(`${host}:${port}`), {
+				option: "coordinator",
+				problem: `must have a port from 1 to 65535 after the colon, not ${JSON.stringify(port)}`,
+			});
+		}
+	}
+	assert.throws(() => parseSocketAddress("10.0.0.1:0", 1), { message: /^Option "address" must have a port from 1 to 65535/ });
+});
+
 test("address: is an IP address with an optional port", () => {
 	assert.deepEqual(parseSocketAddress("127.0.0.1:9", 1), { address: "127.0.0.1", port: 9 });
 	assert.deepEqual(parseSocketAddress("127.0.0.1", 1), { address: "127.0.0.1", port: 1 });

@@ -5,7 +5,7 @@
  */
 
 import { isIP, isIPv6 } from "node:net";
-import { argumentError } from "../../errors.ts";
+import { optionError } from "../../errors.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import { DEFAULT_PORT } from "../../wire/versions.ts";
 
@@ -22,17 +22,26 @@ export interface HostAndPort {
  * @throws TypeError `OPTION_INVALID`
  */
 export function parseCoordinator(text: string): HostAndPort {
-	const wrong = (): Error =>
-		argumentError("type", "OPTION_INVALID", `Option "coordinator" must be "host", "host:port" or "[ipv6]:port", not ${JSON.stringify(text)}`);
+	return parse(text, "coordinator", "host");
+}
+
+function parse(text: string, option: string, host: "host" | "ip"): HostAndPort {
+	const wrong = (): Error => optionError("type", option, `must be "${host}", "${host}:port" or "[ipv6]:port", not ${JSON.stringify(text)}`);
 	if (typeof text !== "string") throw wrong();
 	if (isIPv6(text)) return { host: text, port: DEFAULT_PORT };
-	const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]/@\s]{1,253}))(?::([0-9]{1,5}))?$/.exec(text);
-	const host = match?.[1] ?? match?.[2];
-	const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
-	if (host === undefined || port < 1 || port > 65_535) throw wrong();
-	if (match?.[1] !== undefined && !isIPv6(host)) throw wrong();
-	if (match?.[1] === undefined && isIP(host) === 0 && !HOST_NAME.test(host)) throw wrong();
-	return { host, port };
+	const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]/@\s]{1,253}))(?::([^:/@]*))?$/.exec(text);
+	const found = match?.[1] ?? match?.[2];
+	if (found === undefined) throw wrong();
+	if (match?.[1] !== undefined && !isIPv6(found)) throw wrong();
+	if (match?.[1] === undefined && isIP(found) === 0 && !HOST_NAME.test(found)) throw wrong();
+	return { host: found, port: portOf(match?.[3], option) };
+}
+
+function portOf(text: string | undefined, option: string): number {
+	if (text === undefined) return DEFAULT_PORT;
+	const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
+	if (port >= 1 && port <= 65_535) return port;
+	throw optionError("type", option, `must have a port from 1 to 65535 after the colon, not ${JSON.stringify(text)}`);
 }
 
 /**
@@ -41,14 +50,8 @@ export function parseCoordinator(text: string): HostAndPort {
  * @throws TypeError `OPTION_INVALID`
  */
 export function parseSocketAddress(text: string, defaultPort: number): SocketAddress {
-	const wrong = (): Error => argumentError("type", "OPTION_INVALID", `Option "address" must be "ip:port" or "[ipv6]:port", not ${JSON.stringify(text)}`);
-	let parsed: HostAndPort;
-	try {
-		parsed = parseCoordinator(text);
-	} catch {
-		throw wrong();
-	}
-	if (isIP(parsed.host) === 0) throw wrong();
+	const parsed = parse(text, "address", "ip");
+	if (isIP(parsed.host) === 0) throw optionError("type", "address", `must be "ip", "ip:port" or "[ipv6]:port", not ${JSON.stringify(text)}`);
 	const hasPort = !isIPv6(text) && /:[0-9]+$/.test(text);
 	return { address: parsed.host, port: hasPort ? parsed.port : defaultPort };
 }

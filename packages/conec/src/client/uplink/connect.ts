@@ -13,7 +13,7 @@ import type { LocalIdentity } from "../../tls/identity.ts";
 import { identityProblem } from "../../tls/proven-identity.ts";
 import type { Trust } from "../../tls/trust.ts";
 import { readValidity } from "../../tls/validity.ts";
-import type { SocketAddress, Transport, TransportConnection } from "../../transport/transport.ts";
+import type { DialRefusal, SocketAddress, Transport, TransportConnection } from "../../transport/transport.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
@@ -65,12 +65,11 @@ export async function reachCoordinator(
 	const abort = linkedAbort(options.signal);
 	// A little earlier, so that the caller hears of it by then, however busy the process is.
 	const leftMs = limits.requestTimeoutMs - Math.min(MARGIN_MS, limits.requestTimeoutMs / 50) - (clock.now() - startedAtMs);
-	/** Addresses to which this machine has no way, each with the system's error code. */
-	const blocked = new Map<string, string>();
-	const timer = clock.setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs, blocked)), Math.max(0, leftMs));
+	const tried: Tried = { resolving: new Set(), blocked: new Map(), refused: new Map() };
+	const timer = clock.setTimeout(() => abort.abort(late(where, coordinators, limits.requestTimeoutMs, tried)), Math.max(0, leftMs));
 	try {
 		options.signal?.throwIfAborted();
-		const connection = await dialAny(transport, identity, options, runtime, blocked, abort.signal);
+		const connection = await dialAny(transport, identity, options, runtime, tried, abort.signal);
 		assertChain(connection, options.ca, clock.wallMs());
 		const { connectionWindowBytes } = limits;
 		const hello = {
@@ -86,11 +85,21 @@ export async function reachCoordinator(
 			throw aboutOurs(error, identity, clock.wallMs());
 		});
 	} catch (error) {
-		throw explain(error, where, limits.requestTimeoutMs, blocked, runtime, abort.signal);
+		throw explain(error, where, limits.requestTimeoutMs, tried, runtime, abort.signal);
 	} finally {
 		clock.clearTimeout(timer);
 		abort.unlink();
 	}
+}
+
+/** How far an attempt has come, for the words of its failure. */
+interface Tried {
+	/** Hosts for which the name service has not answered yet. */
+	readonly resolving: Set<string>;
+	/** Addresses to which this machine has no way, each with the system's error code. */
+	readonly blocked: Map<string, string>;
+	/** Addresses of which the network says that nobody will answer there. */
+	readonly refused: Map<string, DialRefusal>;
 }
 
 async function dialAny(
@@ -98,13 +107,13 @@ async function dialAny(
 	identity: LocalIdentity,
 	options: UplinkOptions,
 	runtime: Runtime,
-	blocked: Map<string, string>,
+	tried: Tried,
 	signal: AbortSignal,
 ): Promise<TransportConnection> {
 	const { coordinators } = options;
 	const tooLate = (late: TransportConnection): void => late.close(CLOSE_CODES.NORMAL, "another address was faster");
 	const reach = (coordinator: HostAndPort, lost: AbortSignal): Promise<TransportConnection> =>
-		dialHost(transport, identity, coordinator, options, runtime, blocked, tooLate, lost);
+		dialHost(transport, identity, coordinator, options, runtime, tried, tooLate, lost);
 	const race = (): Promise<TransportConnection> => raceDials(coordinators, reach, tooLate, { signal, clock: runtime.clock });
 	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason, runtime);
 }
@@ -115,14 +124,16 @@ async function dialHost(
 	coordinator: HostAndPort,
 	options: UplinkOptions,
 	runtime: Runtime,
-	blocked: Map<string, string>,
+	tried: Tried,
 	tooLate: (late: TransportConnection) => void,
 	signal: AbortSignal,
 ): Promise<TransportConnection> {
 	const { address, trust, family, limits, localAddress } = options;
 	const { clock, lookup, route } = runtime;
 	const port = address?.port ?? coordinator.port;
+	if (address === undefined) tried.resolving.add(coordinator.host);
 	const addresses = address === undefined ? await resolveHost(coordinator.host, family, lookup, signal) : [address.address];
+	tried.resolving.delete(coordinator.host);
 	const dial = (one: string, lost: AbortSignal): Promise<TransportConnection> =>
 		transport.dial({
 			address: one,
@@ -133,12 +144,13 @@ async function dialHost(
 			alpnProtocol: ALPN_COORDINATOR,
 			handshakeTimeoutMs: limits.requestTimeoutMs,
 			signal: lost,
+			onRefused: (why) => tried.refused.set(one, why),
 		});
 	const tryOne = async (one: string, lost: AbortSignal): Promise<TransportConnection> => {
 		const problem = await route?.({ address: one, port }, localAddress);
 		lost.throwIfAborted();
 		if (problem === undefined) return await dial(one, lost);
-		blocked.set(one, problem);
+		tried.blocked.set(one, problem);
 		throw new ConecError("ADDRESS_UNAVAILABLE", `There is no way to ${one} from this machine (${problem})`);
 	};
 	return await raceDials(addresses, route === undefined ? dial : tryOne, tooLate, { signal, clock });
@@ -163,16 +175,12 @@ function aboutOurs(error: unknown, identity: LocalIdentity, nowMs: number): unkn
 	return new ConecError("CERTIFICATE_NOT_YET_VALID", error.message, { cause: error, closeCode: error.closeCode });
 }
 
-function explain(
-	error: unknown,
-	where: string,
-	timeoutMs: number,
-	blocked: ReadonlyMap<string, string>,
-	{ interfaces }: Runtime,
-	signal: AbortSignal,
-): unknown {
+function explain(error: unknown, where: string, timeoutMs: number, tried: Tried, { interfaces }: Runtime, signal: AbortSignal): unknown {
 	if (!isConecError(error) || (signal.aborted && error === signal.reason)) return error;
-	if (error.code === "COORDINATOR_UNREACHABLE") return unreachable(where, timeoutMs, blocked, error);
+	const { blocked, refused } = tried;
+	if (error.code === "COORDINATOR_UNREACHABLE" && refused.size > 0)
+		return new ConecError("COORDINATOR_UNREACHABLE", `Cannot reach ${where}: ${refusedWords(refused)}${noWayBeside(blocked)}`, { cause: error });
+	if (error.code === "COORDINATOR_UNREACHABLE") return unreachable(where, timeoutMs, tried, error);
 	if (error.code === "ADDRESS_UNAVAILABLE" && blocked.size > 0)
 		return new ConecError("COORDINATOR_UNREACHABLE", `Cannot reach ${where}: ${noWayWords(blocked, interfaces())}`, { cause: error });
 	// What the transport says of its own knows no names.
@@ -181,14 +189,36 @@ function explain(
 	return new ConecError(error.code, `Cannot connect to ${where}: ${error.message}`, { cause: error, closeCode: error.closeCode });
 }
 
-function unreachable(where: string, timeoutMs: number, blocked: ReadonlyMap<string, string>, cause?: unknown): ConecError {
-	const besides = blocked.size === 0 ? "" : ` (there is no way from this machine to ${[...blocked.keys()].join(", ")})`;
+function late(where: string, coordinators: readonly HostAndPort[], timeoutMs: number, tried: Tried): ConecError {
+	if (coordinators.some(({ host }) => !tried.resolving.has(host))) return unreachable(where, timeoutMs, tried);
+	const hosts = [...tried.resolving].map((host) => `"${host}"`).join(" or ");
+	return new ConecError("HOST_UNRESOLVABLE", `Cannot resolve ${hosts}: no name server has answered within ${timeoutMs / 1_000} s`);
+}
+
+function unreachable(where: string, timeoutMs: number, { blocked, refused }: Tried, cause?: unknown): ConecError {
+	const besides = `${refused.size === 0 ? "" : ` (of ${[...refused.keys()].join(", ")} the network says that nobody is there)`}${noWayBeside(blocked)}`;
 	return new ConecError(
 		"COORDINATOR_UNREACHABLE",
 		`Cannot reach ${where}: no answer over UDP within ${timeoutMs / 1_000} s${besides}; is it running, and does every firewall let UDP through?`,
 		{ cause },
 	);
 }
+
+function noWayBeside(blocked: ReadonlyMap<string, string>): string {
+	return blocked.size === 0 ? "" : ` (there is no way from this machine to ${[...blocked.keys()].join(", ")})`;
+}
+
+/** What the network says of addresses, in words that follow a colon. At least one. */
+function refusedWords(refused: ReadonlyMap<string, DialRefusal>): string {
+	const [why = "port"] = refused.values();
+	return REFUSED[why];
+}
+
+const REFUSED: Readonly<Record<DialRefusal, string>> = {
+	port: "that machine says that nothing takes packets on this UDP port; is the Coordinator running, and is the port right?",
+	prohibited: "a firewall refuses the packets; does every firewall let UDP through to this port?",
+	unreachable: "the network says that there is no such machine, or no way to it; is the address right, and is the machine on?",
+};
 
 /** What the end of a deadline may take until the caller hears of it. */
 const MARGIN_MS = 200;

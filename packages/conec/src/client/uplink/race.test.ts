@@ -39,6 +39,13 @@ test("resolve: an unknown name, no address of the family, and an abort", async (
 	await assert.rejects(waiting, (error) => error === reason);
 });
 
+test("resolve: why a name has no address", async () => {
+	const rejecting = (code: string) => resolveHost("x", 0, () => Promise.reject(Object.assign(new Error("getaddrinfo"), { code })), never);
+	await assert.rejects(rejecting("ENOTFOUND"), { message: 'Cannot resolve "x": the name service does not know it' });
+	await assert.rejects(rejecting("EAI_AGAIN"), { message: /no name server answers, or none has an answer now$/ });
+	await assert.rejects(rejecting("EAI_FAIL"), { message: /does not know it or does not answer \(EAI_FAIL\)$/ });
+});
+
 test("race: the next address starts after 250 ms of silence, the winner aborts the others", async (t) => {
 	t.mock.timers.enable({ apis: ["setTimeout"] });
 	const { attempts, discarded, dial, discard } = dialler();

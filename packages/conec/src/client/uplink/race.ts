@@ -31,7 +31,7 @@ export async function resolveHost(host: string, family: 0 | 4 | 6, lookup: Looku
 		found = await abortable(lookup(host), signal);
 	} catch (error) {
 		if (signal.aborted) throw error;
-		throw new ConecError("HOST_UNRESOLVABLE", `Cannot resolve "${host}": the name service does not know it or does not answer`, { cause: error });
+		throw new ConecError("HOST_UNRESOLVABLE", `Cannot resolve "${host}": ${whyNot(error)}`, { cause: error });
 	}
 	const usable = family === 0 ? found : found.filter((one) => one.family === family);
 	if (usable.length === 0) throw new ConecError("HOST_UNRESOLVABLE", `Cannot resolve "${host}": it has no IPv${family === 0 ? "4 or IPv6" : family} address`);
@@ -84,6 +84,14 @@ export function raceDials<T, Place = string>(
 	});
 	start();
 	return promise.finally(forget);
+}
+
+/** A name server that does not answer, within the time that the system gives it, is `EAI_AGAIN`. */
+function whyNot(error: unknown): string {
+	const { code } = error as { readonly code?: unknown };
+	if (code === "ENOTFOUND" || code === "ENODATA") return "the name service does not know it";
+	if (code === "EAI_AGAIN") return "no name server answers, or none has an answer now";
+	return `the name service does not know it or does not answer${typeof code === "string" ? ` (${code})` : ""}`;
 }
 
 const MAX_ADDRESSES = 16;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { argumentError } from "../../errors.ts";
+import { argumentError, optionError } from "../../errors.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import { checkProtocol } from "../open-stream-options.ts";
 
@@ -62,15 +62,14 @@ export function checkHandlers(handlers: ProtocolHandlers | undefined, most: numb
 	if (handlers === undefined) return checked;
 	const prototype: unknown = Object.getPrototypeOf(handlers);
 	if (prototype !== Object.prototype && prototype !== null)
-		throw argumentError("type", "OPTION_INVALID", 'Option "handlers" must be a plain object that has a function for each protocol');
+		throw optionError("type", "handlers", "must be a plain object that has a function for each protocol");
 	for (const [protocol, handler] of Object.entries(handlers)) {
 		if (handler === undefined) continue;
 		checkProtocol(protocol, 'A protocol in option "handlers"');
 		checkHandler(handler, protocol);
 		checked.set(protocol, handler);
 	}
-	if (checked.size > most)
-		throw argumentError("range", "OPTION_INVALID", `Option "handlers" has ${checked.size} protocols, more than limits.protocols allows (${most})`);
+	if (checked.size > most) throw optionError("range", "handlers", `has ${checked.size} protocols, more than limits.protocols allows (${most})`);
 	return checked;
 }
 

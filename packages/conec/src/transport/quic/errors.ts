@@ -25,10 +25,13 @@ export function conecError(error: unknown, unreachable: ConecErrorCode): ConecEr
 }
 
 /** The reason in words first; what TLS itself says behind it, without its dumps. */
-function describe({ code, refusal, alert, message }: quic.QuicError): string {
+function describe({ code, refusal, alert, message, shownKey }: quic.QuicError): string {
 	const loss = LOSSES.get(code);
 	if (loss !== undefined) return loss;
-	const words = code === "TLS_REFUSED" && refusal !== undefined ? refusalWords(refusal) : code === "TLS_REFUSED_BY_PEER" ? alertWords(alert) : undefined;
+	const words =
+		code === "TLS_REFUSED" && refusal !== undefined ? refusalWords(refusal, shownKey) : code === "TLS_REFUSED_BY_PEER" ? alertWords(alert) : undefined;
+	// With the key that was seen, all is said.
+	if (words !== undefined && refusal === "pin") return words;
 	return words === undefined ? message : `${words} (${message.replace(/ ?[{[].*$/s, "")})`;
 }
 
@@ -62,6 +65,7 @@ function codeOf(error: quic.QuicError, unreachable: ConecErrorCode): ConecErrorC
 		case "HANDSHAKE_TIMEOUT":
 		case "IDLE_TIMEOUT":
 		case "STATELESS_RESET":
+		case "DIAL_REFUSED":
 			return unreachable;
 		case "FRAME_TOO_LONG":
 			return "MESSAGE_TOO_LONG";

@@ -114,6 +114,7 @@ class QuicTransport implements Transport {
 				...(options.identity === undefined ? {} : { identity: options.identity }),
 				alpnProtocols: [options.alpnProtocol],
 				handshakeTimeoutMs: options.handshakeTimeoutMs,
+				heedNetwork: options.onRefused !== undefined,
 				keyLog: this.#options.keyLog ?? false,
 				transport: this.#tuning(options),
 				incoming: this.#incoming(),
@@ -122,6 +123,7 @@ class QuicTransport implements Transport {
 			return new QuicConnection(connection, this, this.#options.limits.connectionWindowBytes);
 		} catch (error) {
 			if (signal?.aborted && error === signal.reason) throw error;
+			if (error instanceof quic.QuicError && error.network !== undefined) options.onRefused?.(error.network);
 			throw conecError(error, "COORDINATOR_UNREACHABLE");
 		}
 	}

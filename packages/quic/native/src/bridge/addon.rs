@@ -10,7 +10,7 @@ use crate::system::uv;
 use super::environment;
 
 /// Changes with every incompatible change of the surface in this folder. The loader refuses any other.
-const ABI_VERSION: u32 = 2;
+const ABI_VERSION: u32 = 3;
 
 #[napi(catch_unwind)]
 pub fn abi_version() -> u32 {

@@ -30,7 +30,7 @@ pub fn connection_dial(endpoint: u32, options: ConnectInput) -> Result<u32> {
 		let timeout = Duration::from_millis(options.handshake_timeout_ms.into());
 		environment.table.insert_with(|handle| {
 			let connection = Arc::new(Connection::dialled(handle, endpoint, environment.due.clone(), terms));
-			let dial = Dial { config, to, server_name: options.server_name, timeout, refusal };
+			let dial = Dial { config, to, server_name: options.server_name, timeout, heeds_network: options.heeds_network, refusal };
 			environment.io.spawn(connection.clone().dial(dial, environment.clone()));
 			Ok(Entry::Connection(connection))
 		})

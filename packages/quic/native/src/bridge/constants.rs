@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use napi_derive::napi;
 
-use crate::connection::Layer;
+use crate::connection::{DialRefusal, Layer};
 use crate::endpoint::{Retry, ADDRESS_BYTES};
 use crate::error;
 use crate::events::{record, BATCH_BYTES, MORE, RECORD_BYTES};
@@ -22,6 +22,7 @@ const NUMBERS: &[(&str, Numbers)] = &[
 	("RECORD", record::ALL),
 	("LAYER", Layer::ALL),
 	("REFUSAL", Refusal::ALL),
+	("DIAL_REFUSAL", DialRefusal::ALL),
 	("LOST", Lost::ALL),
 	("PIPE_END", PipeEnd::ALL),
 	("RETRY", Retry::ALL),

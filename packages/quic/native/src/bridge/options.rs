@@ -94,6 +94,7 @@ pub struct ConnectInput {
 	pub identity: Option<IdentityInput>,
 	pub alpn_protocols: Vec<String>,
 	pub handshake_timeout_ms: u32,
+	pub heeds_network: bool,
 	pub key_log: bool,
 	pub transport: TransportInput,
 	pub incoming: IncomingInput,

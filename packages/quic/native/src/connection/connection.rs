@@ -11,10 +11,10 @@ use tokio::sync::{watch, Notify};
 
 use crate::endpoint::{Accepted, Endpoint, Heads, Terms, Undecided};
 use crate::events::record;
-use crate::io::{capture, leak, others_first, Due, Report, SendWindow};
+use crate::io::{capture, leak, others_first, Due, Knocking, Report, SendWindow};
 use crate::lock::lock;
 use crate::stream::{Line, Parked, Place, Places, Stream};
-use crate::tls::RefusalSlot;
+use crate::tls::{RefusalSlot, Refused};
 
 use super::end::{End, Layer};
 use super::head::{read_head, Head};
@@ -154,7 +154,15 @@ impl Connection {
 
 	/// The handshake of a connection that this side dials.
 	async fn reach(&self, dial: Dial) -> Result<quinn::Connection, End> {
-		let Dial { config, to, server_name, timeout, refusal } = dial;
+		let Dial { config, to, server_name, timeout, heeds_network, refusal } = dial;
+		let tap = self.line.port.tap().filter(|_| heeds_network);
+		let knocking = tap.map(|tap| Knocking::new(tap.knocks(), to));
+		let refused = async {
+			match &knocking {
+				Some(knocking) => knocking.refused().await,
+				None => std::future::pending().await,
+			}
+		};
 		let (dialled, driver) = capture(|| self.endpoint.quinn.connect_with(config, to, &server_name));
 		self.line.set_driver(driver);
 		let connecting = dialled.map_err(|e| End::dial_failed(&e.to_string()))?;
@@ -162,10 +170,11 @@ impl Connection {
 			biased;
 			outcome = connecting => outcome,
 			_ = self.line.driver_ended() => return Err(End::lost_driver()),
+			problem = refused => return Err(End::dial_refused(problem)),
 			() = tokio::time::sleep(timeout) => return Err(End::of(Layer::HandshakeTimeout)),
 			() = self.cancelled.notified() => return Err(End::of(Layer::ClosedLocally)),
 		};
-		let connection = outcome.map_err(|e| self.end_of(&e, lock(&refusal).map_or(0, |refusal| refusal as u32)))?;
+		let connection = outcome.map_err(|e| self.end_of(&e, *lock(&refusal)))?;
 		self.line.set_established(connection.clone());
 		fence(Ordering::SeqCst);
 		if self.was_cancelled.load(Ordering::SeqCst) {
@@ -228,7 +237,7 @@ impl Connection {
 		match served {
 			Some(error) => {
 				self.line.reports.told().await;
-				self.end_of(&error, 0)
+				self.end_of(&error, None)
 			}
 			None => self.abandon(&connection, registry),
 		}
@@ -245,7 +254,7 @@ impl Connection {
 		End::lost_driver()
 	}
 
-	fn end_of(&self, e: &quinn::ConnectionError, refusal: u32) -> End {
+	fn end_of(&self, e: &quinn::ConnectionError, refusal: Option<Refused>) -> End {
 		End::from_error(e, self.close_code.load(Ordering::Acquire), refusal)
 	}
 
@@ -318,6 +327,8 @@ pub struct Dial {
 	/// The name that the peer's certificate must carry.
 	pub server_name: String,
 	pub timeout: Duration,
+	/// Ends when the network says that nobody will answer, before anybody has. On Linux only.
+	pub heeds_network: bool,
 	/// Where the verifier says why it refused the peer's certificate.
 	pub refusal: RefusalSlot,
 }

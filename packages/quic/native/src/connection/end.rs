@@ -4,6 +4,8 @@ use quinn::ConnectionError;
 
 use crate::events::{record, u64_halves, Queue};
 use crate::numbered::numbered;
+use crate::system::error_queue::Problem;
+use crate::tls::Refused;
 
 numbered! {
 	/// In which layer a connection ended, as JS reads it.
@@ -20,6 +22,17 @@ numbered! {
 		TransportByPeer = 9,
 		TransportLocally = 10,
 		DialFailed = 11,
+		DialRefused = 12,
+	}
+}
+
+numbered! {
+	/// What the network says of a dial, as JS reads it.
+	#[derive(Clone, Copy)]
+	pub enum DialRefusal {
+		Port = 1,
+		Prohibited = 2,
+		Unreachable = 3,
 	}
 }
 
@@ -33,16 +46,16 @@ const INTERNAL_ERROR: u64 = 1;
 /// The end of a connection.
 pub struct End {
 	layer: Layer,
-	/// An application's, TLS's or QUIC's, depending on the layer.
+	/// An application's, TLS's or QUIC's, or a `DialRefusal`, depending on the layer.
 	code: u64,
-	/// Why this side refused the peer's certificate; 0 if it did not.
-	refusal: u32,
+	/// Why this side refused the peer's certificate, if it did.
+	refusal: Option<Refused>,
 	reason: Vec<u8>,
 }
 
 impl End {
 	fn new(layer: Layer, code: u64, reason: &[u8]) -> Self {
-		Self { layer, code, refusal: 0, reason: reason[..reason.len().min(REASON_BYTES)].to_vec() }
+		Self { layer, code, refusal: None, reason: reason[..reason.len().min(REASON_BYTES)].to_vec() }
 	}
 
 	/// An end that its layer tells all about.
@@ -54,13 +67,23 @@ impl End {
 		Self::new(Layer::DialFailed, 0, reason.as_bytes())
 	}
 
+	/// The network says that nobody will answer.
+	pub fn dial_refused(problem: Problem) -> Self {
+		let why = match problem {
+			Problem::Port => DialRefusal::Port,
+			Problem::Prohibited => DialRefusal::Prohibited,
+			Problem::Unreachable => DialRefusal::Unreachable,
+		};
+		Self::new(Layer::DialRefused, why as u64, b"")
+	}
+
 	/// quinn's driver of the connection has failed.
 	pub fn lost_driver() -> Self {
 		Self::new(Layer::TransportLocally, INTERNAL_ERROR, b"what drives the connection has failed")
 	}
 
-	/// `close_code`: the code that this side closed with, if it did. `refusal`: why it refused the peer's certificate, or 0.
-	pub fn from_error(e: &ConnectionError, close_code: u64, refusal: u32) -> Self {
+	/// `close_code`: the code that this side closed with, if it did. `refusal`: why it refused the peer's certificate, if it did.
+	pub fn from_error(e: &ConnectionError, close_code: u64, refusal: Option<Refused>) -> Self {
 		let is_alert = |code: u64| (CRYPTO..CRYPTO + 0x100).contains(&code);
 		match e {
 			ConnectionError::LocallyClosed => Self::new(Layer::ClosedLocally, close_code, b""),
@@ -89,7 +112,8 @@ impl End {
 	/// Tells JS. It is the connection's last event.
 	pub fn tell(&self, queue: &Queue, connection: u32) {
 		let Self { layer, code, refusal, reason } = self;
-		let parts: [&[u8]; 4] = [&(*layer as u32).to_ne_bytes(), &refusal.to_ne_bytes(), &u64_halves(*code), reason];
+		let (why, key) = refusal.map_or((0, [0; 32]), |Refused { why, key }| (why as u32, key));
+		let parts: [&[u8]; 5] = [&(*layer as u32).to_ne_bytes(), &why.to_ne_bytes(), &u64_halves(*code), &key, reason];
 		queue.final_event(record::CONN_CLOSED, connection, &parts);
 	}
 }

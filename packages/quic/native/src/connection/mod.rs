@@ -5,4 +5,4 @@ mod end;
 mod head;
 
 pub use connection::{Connection, Dial, Registry};
-pub use end::Layer;
+pub use end::{DialRefusal, Layer};

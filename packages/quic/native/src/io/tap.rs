@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 use crate::system::socket::Mute;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::knocks::Knocks;
+
 /// Where non-QUIC datagrams go.
 pub type RawSink = Box<dyn Fn(SocketAddr, &[u8]) + Send + Sync>;
 
@@ -26,8 +28,10 @@ pub struct Tap {
 	/// Nothing is read now.
 	deaf: AtomicBool,
 	/// A second descriptor of the same socket, for sending beside QUIC.
-	raw: UdpSocket,
+	raw: Arc<UdpSocket>,
 	sink: Arc<RawSink>,
+	/// Dials that nobody has answered yet.
+	knocks: Arc<Knocks>,
 	/// It is dropped last, when the socket is closed.
 	_released: oneshot::Sender<()>,
 }
@@ -75,10 +79,11 @@ fn no_such_family(e: &io::Error) -> bool {
 impl Tap {
 	/// Needs the I/O runtime's context.
 	pub fn new(socket: UdpSocket, sink: Arc<RawSink>) -> io::Result<(Arc<Self>, Released)> {
-		let raw = socket.try_clone()?;
+		let raw = Arc::new(socket.try_clone()?);
 		let (inner, mute) = crate::system::socket::wrap(socket)?;
+		let knocks = Knocks::new(raw.clone());
 		let (_released, released) = oneshot::channel();
-		Ok((Arc::new(Self { inner, mute, deaf: AtomicBool::new(false), raw, sink, _released }), released))
+		Ok((Arc::new(Self { inner, mute, deaf: AtomicBool::new(false), raw, sink, knocks, _released }), released))
 	}
 
 	/// Nothing is read from now on, or things are again. Whoever ends it runs the endpoint's driver, which nothing wakes meanwhile.
@@ -97,8 +102,20 @@ impl Tap {
 		self.raw.try_clone()
 	}
 
+	pub fn knocks(&self) -> &Arc<Knocks> {
+		&self.knocks
+	}
+
+	/// Takes what the network has said of earlier packets. The system would not send the next one otherwise, wherever that goes.
+	fn listen_first(&self) {
+		if self.knocks.any() {
+			self.knocks.listen();
+		}
+	}
+
 	/// Sends one datagram beside QUIC. A full socket buffer loses it, as any network may.
 	pub fn send_raw(&self, data: &[u8], to: SocketAddr) -> io::Result<()> {
+		self.listen_first();
 		self.raw.send_to(data, self.reachable(to)?).map(drop)
 	}
 
@@ -141,6 +158,10 @@ impl AsyncUdpSocket for Tap {
 
 	/// Tells no error but `WouldBlock`: any other would end the connection. A packet that could not be sent is a lost packet.
 	fn try_send(&self, transmit: &Transmit) -> io::Result<()> {
+		self.listen_first();
+		if self.knocks.any() {
+			self.knocks.sending(transmit.destination, transmit.contents);
+		}
 		match self.inner.try_send(transmit) {
 			Err(e) if e.kind() != io::ErrorKind::WouldBlock => Ok(()),
 			result => result,
@@ -151,9 +172,13 @@ impl AsyncUdpSocket for Tap {
 		if self.deaf.load(Ordering::SeqCst) {
 			return Poll::Pending;
 		}
+		self.listen_first();
 		// An error would end the endpoint. The sockets below give one only when the I/O thread itself is going away.
 		let Ok(n) = ready!(self.inner.poll_recv(cx, bufs, meta)) else { return Poll::Pending };
 		for (buffer, meta) in bufs.iter_mut().zip(meta.iter_mut()).take(n) {
+			if self.knocks.any() {
+				self.knocks.heard(meta.addr);
+			}
 			self.sift(buffer, meta);
 		}
 		Poll::Ready(Ok(n))

@@ -4,6 +4,7 @@
 pub mod allocator;
 #[cfg(unix)]
 mod bell;
+pub mod error_queue;
 #[cfg(unix)]
 mod room;
 pub mod socket;

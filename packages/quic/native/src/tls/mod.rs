@@ -8,4 +8,4 @@ pub mod tests;
 
 pub use config::{client_config, server_config, Identity};
 pub use policy::Trust;
-pub use refusal::{Refusal, RefusalSlot};
+pub use refusal::{Refusal, RefusalSlot, Refused};

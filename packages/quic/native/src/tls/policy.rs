@@ -13,7 +13,7 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Signatu
 
 use crate::lock::lock;
 
-use super::refusal::{refusal_of, refused, Refusal, RefusalSlot};
+use super::refusal::{refusal_of, refused, Refusal, RefusalSlot, Refused};
 
 /// What is trusted. Every condition that is given must hold.
 #[derive(Default)]
@@ -79,6 +79,14 @@ impl fmt::Debug for ServerPolicy {
 	}
 }
 
+impl ServerPolicy {
+	fn note(&self, why: Refusal, leaf: &CertificateDer) {
+		let parsed = webpki::EndEntityCert::try_from(leaf);
+		let key = parsed.map_or([0; 32], |parsed| sha256(&parsed.subject_public_key_info()));
+		*lock(&self.refusal) = Some(Refused { why, key });
+	}
+}
+
 impl ServerCertVerifier for ServerPolicy {
 	fn verify_server_cert(
 		&self,
@@ -99,7 +107,7 @@ impl ServerCertVerifier for ServerPolicy {
 			}
 		});
 		verdict.map(|()| ServerCertVerified::assertion()).map_err(|(refusal, e)| {
-			*lock(&self.refusal) = Some(refusal);
+			self.note(refusal, leaf);
 			e
 		})
 	}
@@ -120,7 +128,7 @@ impl ServerCertVerifier for ServerPolicy {
 		signed: &DigitallySignedStruct,
 	) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
 		verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms).inspect_err(|_| {
-			*lock(&self.refusal) = Some(Refusal::Invalid);
+			self.note(Refusal::Invalid, certificate);
 		})
 	}
 

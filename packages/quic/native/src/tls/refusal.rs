@@ -21,8 +21,16 @@ numbered! {
 	}
 }
 
+/// A certificate that was refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused {
+	pub why: Refusal,
+	/// SHA-256 of its public key; zeros if it cannot be read.
+	pub key: [u8; 32],
+}
+
 /// Filled by the verifier of one dialled connection.
-pub type RefusalSlot = Arc<Mutex<Option<Refusal>>>;
+pub type RefusalSlot = Arc<Mutex<Option<Refused>>>;
 
 /// The reason in an error of rustls.
 pub fn refusal_of(e: &rustls::Error) -> Refusal {

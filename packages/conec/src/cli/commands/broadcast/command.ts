@@ -82,10 +82,10 @@ async function join(name: string, how: How, connection: Connection, context: Com
 	try {
 		const afterInput = mode !== "send" && (typing || args.flag("listen")) ? "listen" : "leave";
 		const onListening = (): void => output.note(`sending no more${typing && !output.json ? "; Ctrl-D again leaves" : ""}`);
-		const end = await takePart(stream, connection, context, { mode, afterInput, show, onListening });
+		const { how: end, refusedLines } = await takePart(stream, connection, context, { mode, afterInput, show, onListening });
 		output.event(end, { name });
 		if (end === "ended") output.note("the last sender has gone");
-		return EXIT_CODES.ok;
+		return refusedLines === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
 	} catch (error) {
 		if (last !== undefined && (isConecError(error) || error instanceof Interrupted))
 			output.note(`the last seen was ${positionText(last)}; --since goes on from there`);

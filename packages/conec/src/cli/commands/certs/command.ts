@@ -6,6 +6,7 @@
 
 import { X509Certificate } from "node:crypto";
 import { readdir } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { type CertificateAndKey, createCertificateAuthority, issueCertificate, type KeyType } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
@@ -75,15 +76,28 @@ async function issue(names: readonly string[], context: CommandContext): Promise
 	const [name, ...alternativeNames] = names;
 	if (name === undefined) throw usageError("NAME is missing", "A NAME is an id, a host name or an IP address. A Coordinator may have several.");
 	if (name.toLowerCase() === AUTHORITY) throw usageError(`${quoted(name)} is the name of the authority's files`, "Choose another name.");
+	checkNames(names);
 	const directory = directoryOf(context);
 	const authority = await readAuthority(directory);
 	// The name is checked here, before it becomes part of a path.
 	const made = await issueCertificate(authority, name, { alternativeNames, ...making(context) });
-	const paths = certificatePaths(directory, name.toLowerCase());
+	const paths = certificatePaths(directory, fileName(name));
 	await assertFree(paths, args.flag("force"));
 	await writeBoth(paths, made, args.flag("force"), context.surroundings);
-	await tell("issued", `issued ${names.map((one) => quoted(one.toLowerCase())).join(", ")}`, paths, made, context);
+	await tell("issued", `issued ${names.map(quoted).join(", ")}`, paths, made, context);
 	return EXIT_CODES.ok;
+}
+
+/** A name in capitals would become another one: ids have none. Throws a usage error, as `--id` does. Capitals in an IPv6 address are digits. */
+function checkNames(names: readonly string[]): void {
+	const wrong = names.find((name) => isIP(name) === 0 && name !== name.toLowerCase());
+	if (wrong === undefined) return;
+	throw usageError(`NAME cannot be ${quoted(wrong)}: names have no capitals`, `Write it in lower case: ${printable(wrong.toLowerCase(), 300)}`);
+}
+
+/** The name of its files. */
+function fileName(name: string): string {
+	return name.toLowerCase();
 }
 
 async function show(files: readonly string[], { output, surroundings }: CommandContext): Promise<ExitCode> {
@@ -110,7 +124,8 @@ async function show(files: readonly string[], { output, surroundings }: CommandC
 async function renew(names: readonly string[], context: CommandContext): Promise<ExitCode> {
 	const { output } = context;
 	const directory = directoryOf(context);
-	const chosen = names.length > 0 ? names.map((name) => name.toLowerCase()) : await expiring(directory, context);
+	checkNames(names);
+	const chosen = names.length > 0 ? names.map(fileName) : await expiring(directory, context);
 	// The authority first: nothing that it issues lasts longer than itself.
 	const sorted = [...new Set(chosen)].sort((a, b) => Number(b === AUTHORITY) - Number(a === AUTHORITY));
 	for (const name of sorted) {

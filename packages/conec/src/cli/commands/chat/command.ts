@@ -15,15 +15,18 @@ import {
 	explainPeer,
 	type FirstCaller,
 	firstCaller,
+	type LineCounts,
 	openTo,
 	PROTOCOLS,
 	pathTaken,
+	sendLines,
 	turnAway,
 } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import type { EventFields } from "../../terminal/index.ts";
 import { isOutputGone, linesOf, typedLines } from "../../terminal/index.ts";
-import { printable, quoted } from "../../text/index.ts";
+import { quoted } from "../../text/index.ts";
+import { messageFields, messageText } from "../../words/index.ts";
 import { checkRoom, talkInRoom } from "./room.ts";
 import { chatSpec } from "./spec.ts";
 
@@ -73,11 +76,8 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 	const peer = stream.peer ?? "";
 	const screen = typedLines(output, surroundings);
 	const say = (event: string, text: string, fields: EventFields = {}): void => {
-		if (event === "message") output.event("message", { from: peer, text }, `${output.style("cyan", `${peer}:`)} ${printable(text, 65_536)}`);
-		else {
-			output.event(event, { peer, ...fields });
-			output.note(output.style("dim", text));
-		}
+		output.event(event, { peer, ...fields });
+		output.note(output.style("dim", text));
 	};
 	const cancel = (): void => turnAway(stream, isOutputGone(signal.reason) ? APPLICATION_CODES.outputClosed : APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
@@ -86,17 +86,18 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 	const taken = pathTaken(connection.client, stream);
 	say("joined", `talking with ${quoted(peer)} (${taken.words}); Ctrl-D ends`, taken.fields);
 	let peerLeft = false;
+	const counts: LineCounts = { sent: 0, refused: 0 };
 	const up = async (): Promise<void> => {
 		const lines = screen === undefined ? linesOf(stdin) : screen.lines();
 		try {
-			for await (const line of lines) await stream.send(line);
+			await sendLines(lines, stream, output, counts);
 		} catch (error) {
 			if (!peerLeft) throw error;
 		}
 		await stream.close();
 	};
 	const down = async (): Promise<void> => {
-		for await (const message of stream) say("message", DECODER.decode(message));
+		for await (const message of stream) output.event("message", messageFields(peer, message), `${output.style("cyan", `${peer}:`)} ${messageText(message)}`);
 		peerLeft = true;
 		say("left", `${quoted(peer)} has left`);
 		screen?.close();
@@ -104,7 +105,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 	};
 	try {
 		await connection.orEnd(Promise.all([up(), down()]));
-		return EXIT_CODES.ok;
+		return counts.refused === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
 	} catch (error) {
 		signal.throwIfAborted();
 		turnAway(stream, APPLICATION_CODES.failed);
@@ -116,5 +117,3 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 		await explainPeer(connection.client, stream.peer, stream.path, context);
 	}
 }
-
-const DECODER = new TextDecoder();

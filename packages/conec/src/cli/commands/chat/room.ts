@@ -27,9 +27,9 @@ export async function talkInRoom(room: string, last: number | undefined, connect
 	const show = (event: BroadcastEvent, own: boolean): void => {
 		if (!own) showBroadcastEvent(event, output, (presence) => tellPresence(presence, client.id, context));
 	};
-	await takePart(stream, connection, context, { mode: "both", afterInput: "leave", show });
+	const { refusedLines } = await takePart(stream, connection, context, { mode: "both", afterInput: "leave", show });
 	output.event("left", { room });
-	return EXIT_CODES.ok;
+	return refusedLines === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
 }
 
 function tellPresence(event: BroadcastPresence, self: string, { output }: CommandContext): void {

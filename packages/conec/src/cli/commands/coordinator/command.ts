@@ -11,7 +11,18 @@ import { writeAtomically } from "../../../files/write-atomically.ts";
 import { type CloseInfo, Coordinator, type CoordinatorStatus } from "../../../index.ts";
 import { lostText } from "../../broadcasting/index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import { addressField, certificateFacts, expiryWarning, explainError, givenIdentity, LOCAL_COORDINATOR_FILE, readNamed } from "../../connecting/index.ts";
+import {
+	addressField,
+	COORDINATOR_NAMES,
+	certificateFacts,
+	expiryWarning,
+	explainError,
+	givenIdentity,
+	LOCAL_COORDINATOR_FILE,
+	namedAsTyped,
+	readCertificatesNamed,
+	readNamed,
+} from "../../connecting/index.ts";
 import { coordinatorArgument, idFromHostName, reachableAddresses, stateDirectory } from "../../machine/index.ts";
 import { EXIT_CODES, usageError } from "../../outcome/index.ts";
 import type { Output } from "../../terminal/index.ts";
@@ -39,7 +50,7 @@ export const coordinatorCommand: Command = {
 		const options = { ...files, ...settingsOf(args, directory, files.clientCa !== undefined, surroundings) };
 		if (args.flag("check")) return check(options, context);
 		const { listen = (given) => Coordinator.listen(given) } = surroundings;
-		const coordinator = await listen(options);
+		const coordinator = await namedAsTyped(args, COORDINATOR_NAMES, () => listen(options));
 		try {
 			const watching = watch(coordinator, context);
 			await announce(coordinator, context, directory, files);
@@ -67,7 +78,7 @@ async function readFiles(context: CommandContext): Promise<Files> {
 	const [clientCa, deny] = [context.args.text("client-ca"), context.args.text("deny")];
 	return {
 		...(await givenIdentity(context)),
-		...(clientCa === undefined ? {} : { clientCa: await readNamed(clientCa, context.args.named("client-ca")) }),
+		...(clientCa === undefined ? {} : { clientCa: await readCertificatesNamed(clientCa, context.args.named("client-ca")) }),
 		...(deny === undefined ? {} : { deny: parseDenyList(await readNamed(deny, context.args.named("deny")), deny) }),
 	};
 }

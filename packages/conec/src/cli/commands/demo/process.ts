@@ -83,6 +83,6 @@ export class DemoProcess {
 
 async function* eventsOf(stdout: AsyncIterable<Uint8Array>): AsyncGenerator<ProcessEvent, void, void> {
 	for await (const line of linesOf(stdout)) {
-		if (line !== "") yield JSON.parse(line) as ProcessEvent;
+		if (line.type === "line" && line.bytes.length > 0) yield JSON.parse(Buffer.from(line.bytes).toString()) as ProcessEvent;
 	}
 }

@@ -73,7 +73,8 @@ async function lookAtOther(
 		// One place of several.
 		const { link: _link, ...rest } = options;
 		const where = { ...coordinatorOptions(coordinator, found.place), address: found.address };
-		const client = await connectClient({ ...rest, ...where, id, limits: { requestTimeoutMs: OTHER_FAMILY_MS } }, context.surroundings);
+		const limits = { requestTimeoutMs: Math.min(OTHER_FAMILY_MS, options.limits?.requestTimeoutMs ?? OTHER_FAMILY_MS) };
+		const client = await connectClient({ ...rest, ...where, id, limits }, context.surroundings);
 		try {
 			return await lookThrough(client, context.surroundings.clock);
 		} finally {

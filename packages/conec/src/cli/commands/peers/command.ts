@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { PeerInfo, PresenceEvent } from "../../../index.ts";
+import type { Client, PeerInfo, PresenceEvent } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
 import { connect } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode } from "../../outcome/index.ts";
 import type { Output } from "../../terminal/index.ts";
-import { printable } from "../../text/index.ts";
 import { PRESENCE_MARKS, peerFields } from "../../words/index.ts";
 import { peersSpec } from "./spec.ts";
+import { type Known, pathFields, rowOf, Table } from "./table.ts";
 
 /** See `conec peers --help`. */
 export const peersCommand: Command = {
@@ -22,10 +22,11 @@ export const peersCommand: Command = {
 		const connection = await connect(context);
 		const { client } = connection;
 		try {
-			if (context.args.flag("watch")) return await connection.orEnd(watch(client.watchPeers(), client.id, context));
+			if (context.args.flag("watch")) return await connection.orEnd(watch(client.watchPeers(), client, context));
 			const members = await connection.orEnd(client.peers({ signal: context.signal }));
-			context.output.event("members", { members: members.map(peerFields) });
-			list(members, client.id, context.output);
+			const known = knownOf(client, context);
+			context.output.event("members", { members: members.map((peer) => fieldsOf(peer, known)) });
+			list(members, known, new Table(), context.output);
 			return EXIT_CODES.ok;
 		} finally {
 			await connection.close();
@@ -33,28 +34,35 @@ export const peersCommand: Command = {
 	},
 };
 
-async function watch(events: AsyncIterable<PresenceEvent>, self: string, { output }: CommandContext): Promise<ExitCode> {
+async function watch(events: AsyncIterable<PresenceEvent>, client: Client, context: CommandContext): Promise<ExitCode> {
+	const { output } = context;
+	const table = new Table();
 	for await (const event of events) {
 		const { epoch, seq } = event;
+		const known = knownOf(client, context);
 		if (event.type === "members") {
-			output.event("members", { members: event.members.map(peerFields), epoch, seq });
-			list(event.members, self, output);
+			output.event("members", { members: event.members.map((peer) => fieldsOf(peer, known)), epoch, seq });
+			list(event.members, known, table, output);
 			continue;
 		}
-		output.event(event.type, { peer: peerFields(event.peer), epoch, seq }, `${PRESENCE_MARKS[event.type]} ${lineOf(event.peer, self)}`);
+		const line = `${PRESENCE_MARKS[event.type]} ${table.line(rowOf(event.peer, known))}`;
+		output.event(event.type, { peer: fieldsOf(event.peer, known), epoch, seq }, line);
 	}
 	return EXIT_CODES.ok;
 }
 
-function list(members: readonly PeerInfo[], self: string, output: Output): void {
-	for (const member of members) output.line(`  ${lineOf(member, self)}`);
+function knownOf(client: Client, { surroundings }: CommandContext): Known {
+	const channels = client.channels().map((channel) => ({ peer: channel.peer, remoteAddress: channel.stats().remoteAddress }));
+	return { self: client.id, channels, nowMs: surroundings.clock.date().getTime() };
+}
+
+function list(members: readonly PeerInfo[], known: Known, table: Table, output: Output): void {
+	const [titles = "", ...lines] = table.lines(members.map((member) => rowOf(member, known)));
+	output.line(`  ${output.style("dim", titles)}`);
+	for (const line of lines) output.line(`  ${line}`);
 	output.note(`${members.length} connected`);
 }
 
-/** Ids and fingerprints have been checked; metadata is whatever its Client says. */
-function lineOf({ id, fingerprint, metadata }: PeerInfo, self: string): string {
-	const words = [id, fingerprint];
-	if (metadata !== undefined) words.push(printable(JSON.stringify(metadata)));
-	if (id === self) words.push("(this Client)");
-	return words.join("  ");
+function fieldsOf(peer: PeerInfo, known: Known) {
+	return { ...peerFields(peer), ...pathFields(peer.id, known) };
 }

@@ -150,11 +150,11 @@ async function receiveOne(
 		const summary = await receiveFiles(stream, { ...options, allowName }, report);
 		report.end();
 		const seconds = rounded(report.elapsedMs / 1_000);
-		const { files, directories, bytes, failed } = summary;
+		const { files, directories, bytes, identical, failed } = summary;
 		const received = output.style(failed === 0 ? "green" : "yellow", `${countThings(summary)} received from ${peer}`);
 		output.event(
 			"summary",
-			{ peer, files, directories, bytes, failed, seconds, remarks: report.remarks },
+			{ peer, files, directories, bytes, identical, failed, seconds, remarks: report.remarks },
 			`${received} ${doneHere(summary, seconds)}${report.addenda(summary)}`,
 		);
 		return summary.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;

@@ -47,7 +47,8 @@ export const sendCommand: Command = {
 		const connection = connecting.value;
 		try {
 			if (counting.status === "rejected") throw counting.reason;
-			return await send(connection, to, paths, { links, files, given }, withGiven(counting.value, given), context);
+			const options = { links, files, given, skipIdentical: context.args.flag("skip-identical") };
+			return await send(connection, to, paths, options, withGiven(counting.value, given), context);
 		} finally {
 			await connection.close();
 		}
@@ -113,6 +114,7 @@ async function send(
 			files: summary.files,
 			directories,
 			bytes: summary.bytes,
+			identical: summary.identical,
 			failed,
 			seconds: rounded(seconds),
 			bytesPerSecond: Math.round(summary.bytes / seconds),

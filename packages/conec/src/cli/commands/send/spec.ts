@@ -22,6 +22,7 @@ export const sendSpec: CommandSpec = {
 			text: "symbolic links below a directory: skip (default), follow or fail; a link that is named on the command line is followed",
 			choices: ["skip", "follow", "fail"],
 		},
+		"skip-identical": { text: "do not send again what the peer has under the same name with the same content; large files are read twice" },
 		...PATH_OPTIONS,
 		...CONNECTION_OPTIONS,
 	},

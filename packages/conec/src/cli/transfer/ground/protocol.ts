@@ -46,6 +46,8 @@ export const FILE_PROBLEMS = [
 	"CHANGED",
 	/** The sender could not open or read it. */
 	"UNREADABLE",
+	/** No problem: the receiver has a file of that name and content. Only an answer to `FILE` with a `sha256`. */
+	"IDENTICAL",
 	/** Anything else. */
 	"FAILED",
 ] as const;
@@ -70,6 +72,8 @@ export interface FileMessage extends Announced {
 	readonly type: "file";
 	/** Bytes of content that are likely to follow; `undefined`: not known. `VERIFY` says how many there were. */
 	readonly size?: number | undefined;
+	/** The hash of its content. The receiver may answer `IDENTICAL` if it has that. `undefined`: it may not. */
+	readonly sha256?: string | undefined;
 	/** It is a text for the person there: a receiver that can shows it, and writes no file. */
 	readonly isText?: boolean | undefined;
 }
@@ -136,7 +140,7 @@ export function decodeTransfer(message: Uint8Array): DecodedTransfer {
 		case KINDS.verify: {
 			const { size, sha256 } = body;
 			if (!isCount(size)) return refuse("VERIFY without a size");
-			if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) return refuse("VERIFY without a SHA-256");
+			if (!isSha256(sha256)) return refuse("VERIFY without a SHA-256");
 			return { ok: true, message: { type: "verify", size, sha256 } };
 		}
 		case KINDS.abandon:
@@ -165,7 +169,9 @@ function decodeFile(body: Readonly<Record<string, unknown>>): DecodedTransfer {
 	if (typeof announced === "string") return refuse(announced);
 	const { size, isText } = body;
 	if (size !== undefined && !isCount(size)) return refuse("FILE with a wrong size");
-	return { ok: true, message: { type: "file", ...announced, size, ...(isText === true ? { isText } : {}) } };
+	const { sha256 } = body;
+	if (sha256 !== undefined && !isSha256(sha256)) return refuse("FILE with a wrong SHA-256");
+	return { ok: true, message: { type: "file", ...announced, size, ...(sha256 === undefined ? {} : { sha256 }), ...(isText === true ? { isText } : {}) } };
 }
 
 function decodeDirectory(body: Readonly<Record<string, unknown>>): DecodedTransfer {
@@ -200,6 +206,10 @@ function problemOf(value: unknown): FileProblem {
 
 function textOf(value: unknown): string {
 	return typeof value === "string" ? value.slice(0, 4_096) : "";
+}
+
+function isSha256(value: unknown): value is string {
+	return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
 function isCount(value: unknown): value is number {

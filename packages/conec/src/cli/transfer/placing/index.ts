@@ -4,6 +4,7 @@
  * @module
  */
 
+export { isIdentical } from "./identical.ts";
 export { IncomingDirectory } from "./incoming-directory.ts";
 export { PartFile } from "./part-file.ts";
 export { PlacedFiles } from "./placed-files.ts";
