@@ -62,16 +62,17 @@ export interface QuicErrorDetails {
 /** A failure of QUIC, with a `code` and what is known about it. */
 export class QuicError extends Error {
 	readonly code: QuicErrorCode;
-	readonly closeCode: number | undefined;
-	readonly alert: number | undefined;
-	readonly refusal: Refusal | undefined;
+	// What is not known is no property, so that nobody reads `undefined` where the error is printed.
+	declare readonly closeCode: number | undefined;
+	declare readonly alert: number | undefined;
+	declare readonly refusal: Refusal | undefined;
 
 	constructor(code: QuicErrorCode, message: string, details: QuicErrorDetails = {}) {
 		super(message, details.cause === undefined ? undefined : { cause: details.cause });
 		this.code = code;
-		this.closeCode = details.closeCode;
-		this.alert = details.alert;
-		this.refusal = details.refusal;
+		if (details.closeCode !== undefined) this.closeCode = details.closeCode;
+		if (details.alert !== undefined) this.alert = details.alert;
+		if (details.refusal !== undefined) this.refusal = details.refusal;
 	}
 }
 Object.defineProperty(QuicError.prototype, "name", { value: "QuicError", configurable: true, writable: true });
