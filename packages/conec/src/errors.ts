@@ -138,6 +138,12 @@ export function isConecError(value: unknown): value is ConecError {
 	return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
 }
 
+/** What a thrown value says. An error of another realm (`vm`, jsdom, Jest) is no `Error` of this one. */
+export function messageOf(error: unknown): string {
+	const { message } = (typeof error === "object" && error !== null ? error : {}) as { readonly message?: unknown };
+	return typeof message === "string" ? message : String(error);
+}
+
 /** A `TypeError` or `RangeError` for a wrong argument, with a `code` a program can read. */
 export function argumentError(
 	kind: "type" | "range",

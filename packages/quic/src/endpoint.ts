@@ -4,6 +4,7 @@
  * @module
  */
 
+import { onAbort, reasonOf } from "./abort.ts";
 import { Connection, closeError } from "./connection.ts";
 import { ENDPOINT_STATS, named, RECORD, SIZE } from "./constants.ts";
 import { currentEnvironment, type Environment, readU16, type Target } from "./environment.ts";
@@ -77,7 +78,7 @@ export class Endpoint implements Target {
 	 * @throws {@link QuicError} `TLS_REFUSED`, `TLS_REFUSED_BY_PEER`, `HANDSHAKE_TIMEOUT`, `CONNECTION_REFUSED`, `VERSION_MISMATCH`, `DIAL_FAILED`, `CERTIFICATE_INVALID`, `KEY_INVALID`, `CLOSED`; the signal's reason on abort
 	 */
 	async connect(options: ConnectOptions): Promise<Connection> {
-		options.signal?.throwIfAborted();
+		if (options.signal?.aborted) throw reasonOf(options.signal);
 		this.#assertOpen();
 		const environment = this.#environment;
 		const handle = mapped(() => environment.native.connectionDial(this.handle, nativeDialOptions(options)));
@@ -87,10 +88,9 @@ export class Endpoint implements Target {
 			const abort = (): void => {
 				aborted = true;
 				mapped(() => environment.native.connectionClose(handle, 0, ""));
-				reject(signal?.reason);
+				if (signal !== undefined) reject(reasonOf(signal));
 			};
-			signal?.addEventListener("abort", abort, { once: true });
-			const settled = (): void => signal?.removeEventListener("abort", abort);
+			const settled = onAbort(signal, abort);
 			environment.adopt({
 				handle,
 				record: (type, _kind, payload, subject) => {

@@ -5,7 +5,7 @@
  */
 
 import { createRequire } from "node:module";
-import { QuicError } from "./errors.ts";
+import { messageOf, QuicError } from "./errors.ts";
 import type { SocketAddress } from "./types.ts";
 
 /** A handle: 20 bits of slot, 12 bits of generation. */
@@ -197,6 +197,6 @@ function load(): ReturnType<typeof loader.load> {
 	try {
 		return loader.load();
 	} catch (cause) {
-		throw new QuicError("QUIC_UNAVAILABLE", `QUIC is not available: ${cause instanceof Error ? cause.message : cause}`, { cause });
+		throw new QuicError("QUIC_UNAVAILABLE", `QUIC is not available: ${messageOf(cause)}`, { cause });
 	}
 }

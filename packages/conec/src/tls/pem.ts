@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isBytes } from "../base/bytes.ts";
 import { ConecError } from "../errors.ts";
 import { DER_SEQUENCE, readDer } from "./der.ts";
 
@@ -67,7 +68,7 @@ interface Block {
 /** Text, unless the bytes begin like DER and hold no PEM boundary. */
 function asText(source: Pem): string | undefined {
 	if (typeof source === "string") return source;
-	if (!(source instanceof Uint8Array)) throw invalid("certificate or key", "it is neither a string nor bytes");
+	if (!isBytes(source)) throw invalid("certificate or key", "it is neither a string nor bytes");
 	const text = Buffer.from(source.buffer, source.byteOffset, source.byteLength).toString("latin1");
 	return source[0] === DER_SEQUENCE && !text.includes("-----BEGIN") ? undefined : text;
 }

@@ -5,7 +5,7 @@
  */
 
 import { isIPv6 } from "node:net";
-import { linkedAbort } from "../../base/signals.ts";
+import { linkedAbort, reasonOf, throwIfAborted } from "../../base/signals.ts";
 import { ConecError, type ConecErrorCode, isConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { Runtime } from "../../session/runtime.ts";
@@ -68,7 +68,7 @@ export async function reachCoordinator(
 	const blocked = new Map<string, string>();
 	const timer = clock.setTimeout(() => abort.abort(unreachable(where, limits.requestTimeoutMs, blocked)), Math.max(0, leftMs));
 	try {
-		options.signal?.throwIfAborted();
+		throwIfAborted(options.signal);
 		const connection = await dialAny(transport, identity, options, runtime, blocked, abort.signal);
 		assertChain(connection, options.ca, clock.wallMs());
 		const { connectionWindowBytes } = limits;
@@ -117,14 +117,14 @@ async function dialAny(
 		});
 	const tryOne = async (one: string, lost: AbortSignal): Promise<TransportConnection> => {
 		const problem = await route?.({ address: one, port }, localAddress);
-		lost.throwIfAborted();
+		throwIfAborted(lost);
 		if (problem === undefined) return await dial(one, lost);
 		blocked.set(one, problem);
 		throw new ConecError("ADDRESS_UNAVAILABLE", `There is no way to ${one} from this machine (${problem})`);
 	};
 	const race = (): Promise<TransportConnection> =>
 		raceDials(addresses, route === undefined ? dial : tryOne, (late) => late.close(CLOSE_CODES.NORMAL, "another address was faster"), { signal, clock });
-	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason, runtime);
+	return await dialAgain(race, signal, (reason) => options.signal === undefined || reason !== reasonOf(options.signal), runtime);
 }
 
 /** What TLS leaves out; see {@link identityProblem}. */
@@ -150,7 +150,7 @@ function explain(
 	{ interfaces }: Runtime,
 	signal: AbortSignal,
 ): unknown {
-	if (!isConecError(error) || (signal.aborted && error === signal.reason)) return error;
+	if (!isConecError(error) || (signal.aborted && error === reasonOf(signal))) return error;
 	if (error.code === "COORDINATOR_UNREACHABLE") return unreachable(where, timeoutMs, blocked, error);
 	if (error.code === "ADDRESS_UNAVAILABLE" && blocked.size > 0)
 		return new ConecError("COORDINATOR_UNREACHABLE", `Cannot reach ${where}: ${noWayWords(blocked, interfaces())}`, { cause: error });

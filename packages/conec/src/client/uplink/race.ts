@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
-import { abortable, deferred, onAbort } from "../../base/signals.ts";
+import { abortable, deferred, onAbort, reasonOf, throwIfAborted } from "../../base/signals.ts";
 import { ConecError, isConecError } from "../../errors.ts";
 import type { HostAddress, Lookup } from "../../session/runtime.ts";
 
@@ -25,7 +25,7 @@ export interface RaceOptions {
  * @throws ConecError `HOST_UNRESOLVABLE`; `signal.reason` on abort, while the resolver's late answer is dropped
  */
 export async function resolveHost(host: string, family: 0 | 4 | 6, lookup: Lookup, signal: AbortSignal): Promise<string[]> {
-	signal.throwIfAborted();
+	throwIfAborted(signal);
 	let found: readonly HostAddress[];
 	try {
 		found = await abortable(lookup(host), signal);
@@ -80,7 +80,7 @@ export function raceDials<T>(
 		);
 	};
 	const forget = onAbort(signal, () => {
-		if (settle()) reject(signal.reason);
+		if (settle()) reject(reasonOf(signal));
 	});
 	start();
 	return promise.finally(forget);
