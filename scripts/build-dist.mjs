@@ -65,6 +65,9 @@ async function bundle(esbuild, name) {
 		// `#conec/*` means the sources.
 		conditions: ["source"],
 		packages: "external",
+		// It looks for the addon beside itself, and is no ES module.
+		external: ["../native/loader.cjs"],
+		inject: [join(import.meta.dirname, "node-globals.mjs")],
 		sourcemap: "linked",
 		sourcesContent: false,
 		logLevel: "warning",
@@ -96,6 +99,7 @@ function sourcesDigest() {
 		"tsconfig.base.json",
 		"package-lock.json",
 		"scripts/build-dist.mjs",
+		"scripts/node-globals.mjs",
 		"packages/conec/tsconfig.testing.json",
 		...packages.flatMap((name) => [`packages/${name}/tsconfig.json`, `packages/${name}/package.json`]),
 	];

@@ -31,7 +31,11 @@ export async function resolveHost(host: string, family: 0 | 4 | 6, lookup: Looku
 		found = await abortable(lookup(host), signal);
 	} catch (error) {
 		if (signal.aborted) throw error;
-		throw new ConecError("HOST_UNRESOLVABLE", `Cannot resolve "${host}": the name service does not know it or does not answer`, { cause: error });
+		const forbidden = (error as { readonly code?: unknown } | null)?.code === "ERR_ACCESS_DENIED";
+		const problem = forbidden
+			? "Node's permission model does not let this process use the network; start Node with --allow-net"
+			: "the name service does not know it or does not answer";
+		throw new ConecError("HOST_UNRESOLVABLE", `Cannot resolve "${host}": ${problem}`, { cause: error });
 	}
 	const usable = family === 0 ? found : found.filter((one) => one.family === family);
 	if (usable.length === 0) throw new ConecError("HOST_UNRESOLVABLE", `Cannot resolve "${host}": it has no IPv${family === 0 ? "4 or IPv6" : family} address`);
