@@ -62,7 +62,7 @@ function search(overrides, env) {
 			errors.push(`${label}: ${firstLine(String(error?.message ?? error))}`);
 		}
 	}
-	return { ok: false, ...explain(nativeDirectory, errors, codes), errors };
+	return { ok: false, ...explain(nativeDirectory, errors, codes, env), errors };
 }
 
 function candidates(nativeDirectory, env) {
@@ -118,7 +118,7 @@ function notAnAddon(binding) {
 	return typeof binding === "string" || binding?.default !== undefined ? "a bundler gave its name instead of loading it" : "speaks no ABI";
 }
 
-function explain(nativeDirectory, errors, codes) {
+function explain(nativeDirectory, errors, codes, env) {
 	const base = `no usable binary of @conec/quic for ${currentTarget()}`;
 	// Under the permission model Node loads no addons either, and says so in the same way.
 	if (codes.has("ERR_DLOPEN_DISABLED") || codes.has("ERR_ACCESS_DENIED") ? process.permission !== undefined : isHidden(nativeDirectory, env)) {

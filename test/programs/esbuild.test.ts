@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type BuildOptions, build, type Format } from "esbuild";
+import { MODULES, type Program, program, said } from "./bundling.ts";
+
+const FORMATS: readonly Format[] = ["esm", "cjs"];
+
+/** An ES module has no `require`, and what was CommonJS in a bundle wants one. */
+const REQUIRE = { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' };
+
+async function bundled({ directory, entry }: Program, format: Format, options: BuildOptions = {}): Promise<string> {
+	const outfile = join(directory, "out", format === "esm" ? "program.mjs" : "program.cjs");
+	const { warnings } = await build({
+		...{ entryPoints: [entry], outfile, format, bundle: true, platform: "node", preserveSymlinks: true, nodePaths: [MODULES], logLevel: "silent" },
+		...options,
+	});
+	// In CommonJS there is no `import.meta`. What is missing without it must be known, and is nothing that a Client or a Coordinator needs.
+	assert.deepEqual(
+		warnings.map(({ text }) => text),
+		[],
+	);
+	return outfile;
+}
+
+for (const format of FORMATS) {
+	test(`esbuild, ${format}: with @conec/quic left outside, the bundle runs`, async (t) => {
+		const made = await program(t);
+		const file = await bundled(made, format, { external: ["@conec/quic"] });
+		assert.deepEqual(await said(file), { ok: "alice" });
+	});
+
+	test(`esbuild, ${format}: bundled wholly without an addon, it starts, and fails with QUIC_UNAVAILABLE, why and what to do`, async (t) => {
+		const made = await program(t);
+		const file = await bundled(made, format);
+		const { code, message = "" } = await said(file);
+		assert.equal(code, "QUIC_UNAVAILABLE");
+		assert.match(message, /a bundler has put @conec\/quic into this program, and the addon is not beside it\. Keep @conec\/quic out of the bundle .*docs\/bundlers\.md/);
+		assert.doesNotMatch(message, /Rust|npx/);
+		// The other remedy that the message names.
+		assert.deepEqual(await said(file, { CONEC_QUIC_NATIVE_PATH: made.addon }), { ok: "alice" });
+		await writeFile(join(made.directory, "broken.node"), "not a library");
+		const broken = await said(file, { CONEC_QUIC_NATIVE_PATH: join(made.directory, "broken.node") });
+		assert.equal(broken.code, "QUIC_UNAVAILABLE");
+		assert.match(broken.message ?? "", /broken\.node/);
+	});
+
+	test(`esbuild, ${format}: the prebuilt package is seen and copied, and the bundle runs alone`, async (t) => {
+		const made = await program(t, { prebuilt: true });
+		const file = await bundled(made, format, { loader: { ".node": "copy" }, ...(format === "esm" ? { banner: REQUIRE } : {}) });
+		assert.deepEqual(await said(file), { ok: "alice" });
+	});
+}
+
+test("esbuild: a prebuilt package of which only the name came into the bundle is called that", async (t) => {
+	const made = await program(t, { prebuilt: true });
+	const { code, message = "" } = await said(await bundled(made, "cjs", { loader: { ".node": "file" } }));
+	assert.equal(code, "QUIC_UNAVAILABLE");
+	assert.match(message, /a bundler gave its name instead of loading it.*docs\/bundlers\.md/s);
+});
