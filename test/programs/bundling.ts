@@ -6,7 +6,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -17,7 +17,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const require = createRequire(import.meta.url);
 
 /** Where the dependencies of our packages are. */
-export const MODULES: string = join(ROOT, "node_modules");
+const MODULES = join(ROOT, "node_modules");
 
 /** Says as one line of JSON how it went: `{ "ok": "alice" }`, or `{ "code", "message" }`. */
 const PROGRAM = `import { Client, Coordinator } from "conec";
@@ -57,6 +57,10 @@ export async function program(t: TestContext, options: { readonly prebuilt?: boo
 	t.after(() => rm(directory, { recursive: true, force: true }));
 	const scope = join(directory, "node_modules", "@conec");
 	await mkdir(scope, { recursive: true });
+	for (const name of await readdir(MODULES)) {
+		if (/^(conec|@conec|\..*)$/.test(name)) continue;
+		await symlink(join(MODULES, name), join(directory, "node_modules", name), "junction");
+	}
 	await symlink(join(ROOT, "packages", "conec"), join(directory, "node_modules", "conec"), "junction");
 	await symlink(join(ROOT, "packages", "quic"), join(scope, "quic"), "junction");
 	const { load } = require(join(ROOT, "packages/quic/native/loader.cjs")) as { load(): { source: string; version: string } };

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type BuildOptions, build, type Format } from "esbuild";
-import { MODULES, type Program, program, said } from "./bundling.ts";
+import { type Program, program, said } from "./bundling.ts";
 
 const FORMATS: readonly Format[] = ["esm", "cjs"];
 
@@ -13,7 +13,7 @@ const REQUIRE = { js: 'import { createRequire } from "node:module"; const requir
 async function bundled({ directory, entry }: Program, format: Format, options: BuildOptions = {}): Promise<string> {
 	const outfile = join(directory, "out", format === "esm" ? "program.mjs" : "program.cjs");
 	const { warnings } = await build({
-		...{ entryPoints: [entry], outfile, format, bundle: true, platform: "node", preserveSymlinks: true, nodePaths: [MODULES], logLevel: "silent" },
+		...{ entryPoints: [entry], outfile, format, bundle: true, platform: "node", preserveSymlinks: true, logLevel: "silent" },
 		...options,
 	});
 	// In CommonJS there is no `import.meta`. What is missing without it must be known, and is nothing that a Client or a Coordinator needs.

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withZoneNumber } from "./zone.ts";
 import { onAbort, reasonOf } from "./abort.ts";
 import { Connection, closeError } from "./connection.ts";
 import { ENDPOINT_STATS, named, RECORD, SIZE } from "./constants.ts";
@@ -111,13 +112,13 @@ export class Endpoint implements Target {
 	/** Sends one datagram beside QUIC. Its first byte must have bit 0x40 clear (RFC 9443). True: the system took it. */
 	sendRaw(data: Uint8Array, to: SocketAddress): boolean {
 		this.#assertOpen();
-		return mapped(() => this.#environment.native.endpointSendRaw(this.handle, data, to.address, to.port));
+		return mapped(() => this.#environment.native.endpointSendRaw(this.handle, data, withZoneNumber(to.address), to.port));
 	}
 
 	/** Moves to another local address; live connections go on from there (RFC 9000, 9). */
 	rebind(host: string, port = 0): void {
 		this.#assertOpen();
-		this.#address = mapped(() => this.#environment.native.endpointRebind(this.handle, host, port, this.#rawDatagrams));
+		this.#address = mapped(() => this.#environment.native.endpointRebind(this.handle, withZoneNumber(host), port, this.#rawDatagrams));
 	}
 
 	/** Figures since the start. */

@@ -9,6 +9,7 @@ import { linkedAbort, reasonOf, throwIfAborted } from "../../base/signals.ts";
 import { ConecError, type ConecErrorCode, isConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { Runtime } from "../../session/runtime.ts";
+import { withoutZone } from "../../tls/host-name.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
 import { identityProblem } from "../../tls/proven-identity.ts";
 import type { Trust } from "../../tls/trust.ts";
@@ -108,7 +109,7 @@ async function dialAny(
 		transport.dial({
 			address: one,
 			port,
-			serverName: coordinator.host,
+			serverName: withoutZone(coordinator.host),
 			trust,
 			identity,
 			alpnProtocol: ALPN_COORDINATOR,
