@@ -62,7 +62,12 @@ for (const [name, module, resolution] of [
 		const file = join(directory, "use.mts");
 		writeFileSync(file, SOURCE);
 		const options = { module: ts.ModuleKind[module], moduleResolution: ts.ModuleResolutionKind[resolution], target: 9, strict: true, noEmit: true };
-		const libraries = { lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"], types: ["node"], typeRoots: [join(root, "node_modules", "@types")], skipLibCheck: true };
+		const libraries = {
+			lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
+			types: ["node"],
+			typeRoots: [join(root, "node_modules", "@types")],
+			skipLibCheck: true,
+		};
 		const problems = ts.getPreEmitDiagnostics(ts.createProgram([file], { ...options, ...libraries }));
 		assert.deepEqual(
 			problems.map(({ messageText }) => (typeof messageText === "string" ? messageText : messageText.messageText)),

@@ -20,7 +20,11 @@ const installed = Object.keys(TOOLS).every((name) => existsSync(join(folder, "no
 if (!installed || readFileSync(file, "utf8") !== manifest) {
 	mkdirSync(folder, { recursive: true });
 	writeFileSync(file, manifest);
-	const { status } = spawnSync(npm, ["install", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: folder, stdio: "inherit", shell: process.platform === "win32" });
+	const { status } = spawnSync(npm, ["install", "--no-audit", "--no-fund", "--ignore-scripts"], {
+		cwd: folder,
+		stdio: "inherit",
+		shell: process.platform === "win32",
+	});
 	if (status !== 0) process.exit(1);
 }
 if (!distIsCurrent() && (await buildDist()) !== true) process.exit(1);

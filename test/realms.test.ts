@@ -42,7 +42,10 @@ async function open(t: TestContext): Promise<{ alice: Client; bob: Client }> {
 			elsewhere("({ ...given })", {
 				given: {
 					...{ id, coordinator: `localhost:${coordinator.address.port}`, address: "127.0.0.1", ca, ...(await issue(id)) },
-					...{ metadata: elsewhere("({ rooms: ['a', { b: 1 }] })"), handlers: elsewhere("({ 'echo/1': async (s) => { for await (const m of s) await s.send(m); } })") },
+					...{
+						metadata: elsewhere("({ rooms: ['a', { b: 1 }] })"),
+						handlers: elsewhere("({ 'echo/1': async (s) => { for await (const m of s) await s.send(m); } })"),
+					},
 					signal: polyfilled().signal,
 				},
 			}),
@@ -102,7 +105,10 @@ test("one signal for many calls: thirty openings, sends and receives at once mak
 test("values of another kind are refused in every realm", async () => {
 	const wrong = ["({ aborted: false })", "new ArrayBuffer(8)", "'signal'", "new Date()"];
 	for (const code of wrong)
-		await assert.rejects(Client.connect({ id: "a", coordinator: "localhost", signal: elsewhere<AbortSignal>(code) }), { name: "TypeError", code: "OPTION_INVALID" });
+		await assert.rejects(Client.connect({ id: "a", coordinator: "localhost", signal: elsewhere<AbortSignal>(code) }), {
+			name: "TypeError",
+			code: "OPTION_INVALID",
+		});
 	for (const code of ["new ArrayBuffer(8)", "new Uint16Array(8)", "7"])
 		await assert.rejects(Client.connect({ id: "a", coordinator: "localhost", ca: elsewhere<Uint8Array>(code) }), { name: "TypeError", code: "OPTION_INVALID" });
 	for (const code of ["new Map()", "({ at: new Date() })", "({ big: 1n })"])

@@ -36,7 +36,10 @@ for (const format of FORMATS) {
 		const file = await bundled(made, format);
 		const { code, message = "" } = await said(file);
 		assert.equal(code, "QUIC_UNAVAILABLE");
-		assert.match(message, /a bundler has put @conec\/quic into this program, and the addon is not beside it\. Keep @conec\/quic out of the bundle .*docs\/bundlers\.md/);
+		assert.match(
+			message,
+			/a bundler has put @conec\/quic into this program, and the addon is not beside it\. Keep @conec\/quic out of the bundle .*docs\/bundlers\.md/,
+		);
 		assert.doesNotMatch(message, /Rust|npx/);
 		// The other remedy that the message names.
 		assert.deepEqual(await said(file, { CONEC_QUIC_NATIVE_PATH: made.addon }), { ok: "alice" });

@@ -19,9 +19,7 @@ const fromTools = createRequire(join(TOOLS, "package.json"));
 
 const BUNDLED = /a bundler has put @conec\/quic into this program.*Keep @conec\/quic out of the bundle.*docs\/bundlers\.md/s;
 
-interface Webpack {
-	(config: object, done: (error: Error | null, stats: { hasErrors(): boolean; toString(): string } | undefined) => void): void;
-}
+type Webpack = (config: object, done: (error: Error | null, stats: { hasErrors(): boolean; toString(): string } | undefined) => void) => void;
 
 /** As in docs/bundlers.md. */
 async function webpacked({ directory, entry }: Program, config: object): Promise<string> {
@@ -61,7 +59,9 @@ test("webpack: with node-loader the prebuilt package comes into the bundle", asy
 });
 
 async function vited({ directory, entry }: Program, ssr: object): Promise<string> {
-	const { build } = (await import(pathToFileURL(join(TOOLS, "node_modules", "vite", "dist", "node", "index.js")).href)) as { build(config: object): Promise<unknown> };
+	const { build } = (await import(pathToFileURL(join(TOOLS, "node_modules", "vite", "dist", "node", "index.js")).href)) as {
+		build(config: object): Promise<unknown>;
+	};
 	await build({ root: directory, logLevel: "error", configFile: false, resolve: { preserveSymlinks: true }, ssr, build: { ssr: entry, outDir: "out" } });
 	const [file] = (await readdir(join(directory, "out"))).filter((name) => /^program\.m?js$/.test(name));
 	return join(directory, "out", file ?? "nothing");
@@ -109,14 +109,23 @@ for (const environment of ["node", "jsdom"]) {
 			const { directory } = await program(t);
 			await mkdir(join(directory, "tests"));
 			for (const name of ["one", "two", "three"]) await writeFile(join(directory, "tests", `${name}.test.mjs`), JEST_TEST);
-			if (environment === "jsdom") await symlink(join(TOOLS, "node_modules", "jest-environment-jsdom"), join(directory, "node_modules", "jest-environment-jsdom"), "junction");
+			if (environment === "jsdom")
+				await symlink(join(TOOLS, "node_modules", "jest-environment-jsdom"), join(directory, "node_modules", "jest-environment-jsdom"), "junction");
 			const config = {
 				...{ rootDir: directory, testMatch: ["<rootDir>/tests/*.test.mjs"], transform: {}, moduleFileExtensions: ["mjs", "js", "cjs", "json", "node"] },
-				...{ testEnvironment: environment, testEnvironmentOptions: { globalsCleanup }, haste: { enableSymlinks: false }, cacheDirectory: join(directory, "cache") },
+				...{
+					testEnvironment: environment,
+					testEnvironmentOptions: { globalsCleanup },
+					haste: { enableSymlinks: false },
+					cacheDirectory: join(directory, "cache"),
+				},
 			};
 			await writeFile(join(directory, "jest.json"), JSON.stringify(config));
 			const jest = fromTools.resolve("jest/bin/jest");
-			const run = spawnSync(process.execPath, ["--experimental-vm-modules", jest, "--runInBand", "--config", join(directory, "jest.json")], { encoding: "utf8", timeout: 120_000 });
+			const run = spawnSync(process.execPath, ["--experimental-vm-modules", jest, "--runInBand", "--config", join(directory, "jest.json")], {
+				encoding: "utf8",
+				timeout: 120_000,
+			});
 			assert.equal(run.status, 0, run.stdout + run.stderr);
 			assert.match(run.stderr, /Tests: +3 passed, 3 total/);
 		});

@@ -177,7 +177,9 @@ test("loader: under Node's permission model it says what to pass, and with that 
 	const read = (place) => `--allow-fs-read=${place}`;
 	const own = read(join(directory, "*"));
 	const env = { CONEC_QUIC_NATIVE_PATH: good };
-	const [noAddons, hidden, allowed] = [[read("*")], [own, "--allow-addons"], [read("*"), "--allow-addons"]].map((flags) => inProcess(native, [PERMISSION, ...flags], env));
+	const [noAddons, hidden, allowed] = [[read("*")], [own, "--allow-addons"], [read("*"), "--allow-addons"]].map((flags) =>
+		inProcess(native, [PERMISSION, ...flags], env),
+	);
 	for (const said of [noAddons, hidden]) {
 		assert.equal(said.ok, false);
 		assert.match(said.reason, /Node's permission model does not let this process load it$/);

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { withZoneNumber } from "./zone.ts";
 import { onAbort, reasonOf } from "./abort.ts";
 import { Connection, closeError } from "./connection.ts";
 import { ENDPOINT_STATS, named, RECORD, SIZE } from "./constants.ts";
@@ -13,6 +12,7 @@ import { mapped, QuicError } from "./errors.ts";
 import type { Handle } from "./native.ts";
 import { nativeDialOptions, nativeEndpointOptions, nativeListenOptions } from "./native-options.ts";
 import type { ConnectOptions, EndpointOptions, EndpointStats, ListenOptions, SocketAddress } from "./types.ts";
+import { withZoneNumber } from "./zone.ts";
 
 /** At most this many raw datagrams are handed over before the event loop goes round. More are dropped: a flood would take all the time there is. */
 const RAW_PER_TURN = 256;

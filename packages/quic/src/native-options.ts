@@ -6,8 +6,8 @@
 
 import { RETRY } from "./constants.ts";
 import type { NativeDialOptions, NativeEndpointOptions, NativeIdentity, NativeIncoming, NativeListenOptions, NativeTransport, NativeTrust } from "./native.ts";
-import { withZoneNumber } from "./zone.ts";
 import type { ConnectOptions, EndpointOptions, Identity, IncomingOptions, ListenOptions, TransportOptions, Trust } from "./types.ts";
+import { withZoneNumber } from "./zone.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -4,6 +4,7 @@
  * @module
  */
 
+// @ts-expect-error: it is JavaScript without types; `Loaded` says what it answers.
 import addonLoader from "../native/loader.cjs";
 import { messageOf, QuicError } from "./errors.ts";
 import type { SocketAddress } from "./types.ts";

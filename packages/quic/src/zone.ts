@@ -14,6 +14,7 @@ export function withZoneNumber(address: string): string {
 	const zone = address.slice(at + 1);
 	if (/^[0-9]+$/.test(zone)) return address;
 	const found = networkInterfaces()[zone]?.find((one) => one.family === "IPv6" && one.scopeid > 0);
-	if (found?.family !== "IPv6") throw new QuicError("INVALID_ARGUMENT", `Cannot use ${JSON.stringify(address)}: this machine has no interface of that name with a link-local address`);
+	if (found?.family !== "IPv6")
+		throw new QuicError("INVALID_ARGUMENT", `Cannot use ${JSON.stringify(address)}: this machine has no interface of that name with a link-local address`);
 	return `${address.slice(0, at)}%${found.scopeid}`;
 }

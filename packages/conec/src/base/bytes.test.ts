@@ -15,7 +15,15 @@ test("plain objects: are plain in every realm, and what has a class is not", () 
 	for (const code of ["({ a: 1 })", "JSON.parse('{}')", "Object.create(null)"]) {
 		assert.equal(isPlainObject(runInNewContext(code) as object), true, code);
 	}
-	for (const code of ["new Map()", "new Date()", "new (class Object {})()", "Object.create({})", "Object.create({ constructor: Object })", "/x/", "new Error()"])
+	for (const code of [
+		"new Map()",
+		"new Date()",
+		"new (class Object {})()",
+		"Object.create({})",
+		"Object.create({ constructor: Object })",
+		"/x/",
+		"new Error()",
+	])
 		assert.equal(isPlainObject(runInNewContext(code) as object), false, code);
 	assert.equal(isPlainObject(Object.create({ constructor: Object }) as object), false);
 	assert.equal(isPlainObject(Object.create(Object.create(null) as object) as object), false);

@@ -5,7 +5,8 @@
  */
 
 /** Reads which typed array a value is from what it is, and not from whose it is. */
-const kindOf: (this: unknown) => unknown = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get ?? (() => undefined);
+const kindOf: (this: unknown) => unknown =
+	Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get ?? (() => undefined);
 
 /** Whether a value is a `Uint8Array` (or a Buffer), also one of another realm: `vm`, jsdom and Jest have a `Uint8Array` of their own. */
 export function isBytes(value: unknown): value is Uint8Array {
@@ -18,6 +19,6 @@ export function isPlainObject(value: object): boolean {
 	if (prototype === null || prototype === Object.prototype) return true;
 	// That of another realm has no prototype either, and is what its own `constructor` makes.
 	if (Object.getPrototypeOf(prototype) !== null || !Object.hasOwn(prototype as object, "constructor")) return false;
-	const { constructor } = prototype as { readonly constructor: unknown };
-	return typeof constructor === "function" && constructor.name === "Object" && constructor.prototype === prototype;
+	const { constructor: maker } = prototype as { readonly constructor: unknown };
+	return typeof maker === "function" && maker.name === "Object" && maker.prototype === prototype;
 }

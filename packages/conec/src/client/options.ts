@@ -25,7 +25,7 @@ import { parseCoordinator, parseSocketAddress } from "./uplink/index.ts";
 export interface ClientOptions {
 	/** The id of this Client: labels of a-z, 0-9 and inner hyphens, joined by dots. At most 63 bytes. */
 	readonly id: string;
-	/** Where the Coordinator is: "host", "host:port" or "[::1]:1719". Its certificate must be valid for the host, unless its key is pinned. @default port 1719 */
+	/** Where the Coordinator is: "host", "host:port" or "[::1]:1719". A name may be internationalised ("bücher.example"), a link-local address has a zone ("[fe80::1%eth0]:1719"). Its certificate must be valid for the host, unless its key is pinned. @default port 1719 */
 	readonly coordinator: string;
 	/** An "ip" or "ip:port" to dial, so that the host is not resolved. The certificate must still be valid for the host. @default the host is resolved */
 	readonly address?: string;

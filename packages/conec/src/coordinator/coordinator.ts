@@ -4,9 +4,9 @@
  * @module
  */
 
-import { throwIfAborted } from "../base/signals.ts";
 import type { CloseInfo } from "../base/close-info.ts";
 import { randomHex } from "../base/random.ts";
+import { throwIfAborted } from "../base/signals.ts";
 import { argumentError, ConecError, isConecError } from "../errors.ts";
 import { checkId } from "../session/check-id.ts";
 import { atExpiry } from "../session/end-at-expiry.ts";

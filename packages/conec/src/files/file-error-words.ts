@@ -18,7 +18,11 @@ export function fileProblemWords(error: unknown): string {
 function missingFlag(error: unknown): string {
 	const { permission, resource } = error as { readonly permission?: unknown; readonly resource?: unknown };
 	const place = typeof resource === "string" && resource !== "" ? `=${resource}` : "";
-	return permission === "FileSystemRead" ? `--allow-fs-read${place}` : permission === "FileSystemWrite" ? `--allow-fs-write${place}` : "--allow-fs-read and --allow-fs-write";
+	return permission === "FileSystemRead"
+		? `--allow-fs-read${place}`
+		: permission === "FileSystemWrite"
+			? `--allow-fs-write${place}`
+			: "--allow-fs-read and --allow-fs-write";
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -85,4 +85,16 @@ const LINK_FAILS: ReadonlySet<FileErrorMeaning> = new Set(["full", "io", "missin
 const RENAME_UNSUPPORTED: ReadonlySet<string> = new Set(["ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOTTY", "EXDEV", "EINVAL", "EPERM", "EACCES", "EEXIST", "EBUSY"]);
 
 /** EPERM, EACCES and EBADF are what Windows and some network file systems say of a handle that they cannot flush. */
-const SYNC_UNSUPPORTED: ReadonlySet<string> = new Set(["ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOTTY", "EINVAL", "EROFS", "EPERM", "EACCES", "EBADF", "EISDIR", "ERR_ACCESS_DENIED"]);
+const SYNC_UNSUPPORTED: ReadonlySet<string> = new Set([
+	"ENOSYS",
+	"ENOTSUP",
+	"EOPNOTSUPP",
+	"ENOTTY",
+	"EINVAL",
+	"EROFS",
+	"EPERM",
+	"EACCES",
+	"EBADF",
+	"EISDIR",
+	"ERR_ACCESS_DENIED",
+]);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { onAbort, reasonOf } from "../base/signals.ts";
 import { Fifo } from "../base/fifo.ts";
+import { onAbort, reasonOf } from "../base/signals.ts";
 import { ConecError } from "../errors.ts";
 
 /** What a queue needs of the stream it belongs to. */

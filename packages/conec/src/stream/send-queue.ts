@@ -5,8 +5,8 @@
  */
 
 import { isBytes } from "../base/bytes.ts";
-import { onAbort, reasonOf } from "../base/signals.ts";
 import { Fifo } from "../base/fifo.ts";
+import { onAbort, reasonOf } from "../base/signals.ts";
 import { argumentError, ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 

@@ -15,7 +15,7 @@ export function asciiHostName(text: string): string | undefined {
 	// Names of machines that are no DNS names may have an underscore, for example. What is ASCII is as its owner wants it.
 	if (/^[\x20-\x7e]*$/.test(text)) return text;
 	// The URL rules would also decode `%` and end the name at a slash, and so on.
-	if (/[\x00-\x20%/:?#@[\]\\<>^|]/.test(text)) return undefined;
+	if (/[\p{Cc} %/:?#@[\]\\<>^|]/u.test(text)) return undefined;
 	const ascii = domainToASCII(text);
 	return ascii === "" || isIP(ascii) !== 0 ? undefined : ascii;
 }

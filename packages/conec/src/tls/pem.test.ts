@@ -10,7 +10,8 @@ const identity = await makeSelfSigned({ names: ["localhost"] }, "kept");
 const der = identity.certificates[0] as Uint8Array;
 const pem = writePem("CERTIFICATE", der);
 const keyPem = writePem("PRIVATE KEY", identity.privateKey);
-const block = (label: string, bytes: Uint8Array): string => pem.replaceAll("CERTIFICATE", label).replace(/\n[^-]+\n/, `\n${Buffer.from(bytes).toString("base64")}\n`);
+const block = (label: string, bytes: Uint8Array): string =>
+	pem.replaceAll("CERTIFICATE", label).replace(/\n[^-]+\n/, `\n${Buffer.from(bytes).toString("base64")}\n`);
 
 const swapped = (text: string): Buffer => Buffer.from(text, "utf16le").swap16();
 
@@ -77,11 +78,24 @@ test("TRUSTED CERTIFICATE: is the certificate in it, if its settings do not rule
 		`\ufeff${trusted(writeDer(0xa0, EMAIL))}`,
 	];
 	for (const source of good) assert.deepEqual(readCertificates(source), [der]);
-	for (const source of [trusted(writeSequence(EMAIL)), trusted(writeSequence()), trusted(writeDer(0xa0, SERVER)), trusted(writeSequence(SERVER), writeDer(0xa0, SERVER))])
+	for (const source of [
+		trusted(writeSequence(EMAIL)),
+		trusted(writeSequence()),
+		trusted(writeDer(0xa0, SERVER)),
+		trusted(writeSequence(SERVER), writeDer(0xa0, SERVER)),
+	])
 		assert.throws(() => readCertificates(source), { code: "CERTIFICATE_INVALID", message: /do not allow servers and clients; openssl x509 -clrtrust/ });
-	for (const bytes of [der.subarray(0, 40), Buffer.concat([der, Buffer.of(0x30)]), Buffer.concat([der, writeSequence(), writeSequence()]), Buffer.concat([der, Buffer.of(5, 0)])])
+	for (const bytes of [
+		der.subarray(0, 40),
+		Buffer.concat([der, Buffer.of(0x30)]),
+		Buffer.concat([der, writeSequence(), writeSequence()]),
+		Buffer.concat([der, Buffer.of(5, 0)]),
+	])
 		assert.throws(() => readCertificates(block("TRUSTED CERTIFICATE", bytes)), { code: "CERTIFICATE_INVALID" });
-	assert.throws(() => readCertificates(block("CERTIFICATE", Buffer.concat([der, writeSequence()]))), { code: "CERTIFICATE_INVALID", message: /bytes follow its end/ });
+	assert.throws(() => readCertificates(block("CERTIFICATE", Buffer.concat([der, writeSequence()]))), {
+		code: "CERTIFICATE_INVALID",
+		message: /bytes follow its end/,
+	});
 });
 
 /** RFC 8410, 10.3: version 2, with an attribute and the public key. */
@@ -96,7 +110,11 @@ test("PKCS#8 of version 2: is the same key as in version 1, of every type, in PE
 	const known = parseKey(readPrivateKey(RFC_8410));
 	const spki = createPublicKey(known).export({ type: "spki", format: "der" });
 	assert.equal(spki.subarray(-32).toString("base64"), "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=");
-	for (const { privateKey, publicKey } of [generateKeyPairSync("ed25519"), generateKeyPairSync("ec", { namedCurve: "P-256" }), generateKeyPairSync("rsa", { modulusLength: 2_048 })]) {
+	for (const { privateKey, publicKey } of [
+		generateKeyPairSync("ed25519"),
+		generateKeyPairSync("ec", { namedCurve: "P-256" }),
+		generateKeyPairSync("rsa", { modulusLength: 2_048 }),
+	]) {
 		const one = privateKey.export({ type: "pkcs8", format: "der" });
 		const [, ...rest] = (readDerChildren(one, readDer(one, 0) ?? assert.fail()) ?? []).map(({ from, end }) => one.subarray(from, end));
 		const bits = publicKey.export({ type: "spki", format: "der" }).subarray(-33);

@@ -92,7 +92,10 @@ function asText(source: Pem): string | undefined {
 	const bytes = Buffer.from(source.buffer, source.byteOffset, source.byteLength);
 	// Editors and shells of Windows write UTF-16, and put a byte order mark before text.
 	if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString("utf16le");
-	if (bytes[0] === 0xfe && bytes[1] === 0xff) return Buffer.from(bytes.subarray(0, bytes.length & ~1)).swap16().toString("utf16le");
+	if (bytes[0] === 0xfe && bytes[1] === 0xff)
+		return Buffer.from(bytes.subarray(0, bytes.length & ~1))
+			.swap16()
+			.toString("utf16le");
 	const text = bytes.toString("latin1");
 	return source[0] === DER_SEQUENCE && !text.includes("-----BEGIN") ? undefined : text.replaceAll(UTF8_MARK, "");
 }
@@ -163,7 +166,9 @@ function trustedCertificate(bytes: Uint8Array): Uint8Array {
 		if (fields === undefined) throw invalid("certificate", "its trust settings are broken");
 		const [trusted, rejected] = [DER_SEQUENCE, 0xa0].map((tag) => {
 			const list = fields.find((field) => field.tag === tag);
-			return list === undefined ? undefined : (readDerChildren(bytes, list) ?? []).map(({ start, end }) => Buffer.from(bytes.subarray(start, end)).toString("hex"));
+			return list === undefined
+				? undefined
+				: (readDerChildren(bytes, list) ?? []).map(({ start, end }) => Buffer.from(bytes.subarray(start, end)).toString("hex"));
 		});
 		const concerns = (purpose: string): boolean => PURPOSES.includes(purpose);
 		if (rejected?.some(concerns) === true || (trusted !== undefined && !trusted.some(concerns)))

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { onAbort, reasonOf, throwIfAborted } from "#conec/base/signals";
 import { type Clock, systemClock } from "#conec/base/clock";
 import { type Random, systemRandom } from "#conec/base/random";
+import { onAbort, reasonOf, throwIfAborted } from "#conec/base/signals";
 import { ConecError } from "#conec/errors";
 import { DEFAULT_LIMITS } from "#conec/limits";
 import { certificateIdentity } from "#conec/tls/proven-identity";

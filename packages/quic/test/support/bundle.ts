@@ -11,7 +11,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 interface Bundler {
-	build(options: { entryPoints: string[]; outfile: string; bundle: boolean; format: "esm"; platform: "node"; external: string[]; logLevel: "error" }): Promise<unknown>;
+	build(options: {
+		entryPoints: string[];
+		outfile: string;
+		bundle: boolean;
+		format: "esm";
+		platform: "node";
+		external: string[];
+		logLevel: "error";
+	}): Promise<unknown>;
 }
 
 /** Where bundles go: beside `src`, from where the sources find the addon. */

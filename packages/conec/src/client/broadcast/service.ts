@@ -4,8 +4,8 @@
  * @module
  */
 
-import { throwIfAborted } from "../../base/signals.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { throwIfAborted } from "../../base/signals.ts";
 import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { throwIfAborted } from "../../base/signals.ts";
 import type { CloseInfo } from "../../base/close-info.ts";
 import { systemRandom } from "../../base/random.ts";
+import { throwIfAborted } from "../../base/signals.ts";
 import { ConecError } from "../../errors.ts";
 import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import type { Transport } from "../../transport/transport.ts";

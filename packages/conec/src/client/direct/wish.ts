@@ -6,7 +6,7 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import { deferred, type Deferred, onAbort, quietlyDeferred, reasonOf, throwIfAborted } from "../../base/signals.ts";
+import { type Deferred, deferred, onAbort, quietlyDeferred, reasonOf, throwIfAborted } from "../../base/signals.ts";
 import type { Asked } from "../../session/requests.ts";
 import type { DirectChannel } from "../channel/index.ts";
 

@@ -21,7 +21,31 @@ test("coordinator: every documented form is read", () => {
 });
 
 test("coordinator: anything else is refused", () => {
-	for (const text of ["", ":", ":1", "a:", "a:0", "a:65536", "a:b", "a b", "quic://a", "a/b", "[a]:1", "[::1", "::1]:3", "a..b", "-a", "u@h", "a:1:2", "a%b", "10.0.0.1%eth0", "[fe80::1%]", "[fe80::1%a b]", "é%41", "\uff11.2.3.4"]) {
+	for (const text of [
+		"",
+		":",
+		":1",
+		"a:",
+		"a:0",
+		"a:65536",
+		"a:b",
+		"a b",
+		"quic://a",
+		"a/b",
+		"[a]:1",
+		"[::1",
+		"::1]:3",
+		"a..b",
+		"-a",
+		"u@h",
+		"a:1:2",
+		"a%b",
+		"10.0.0.1%eth0",
+		"[fe80::1%]",
+		"[fe80::1%a b]",
+		"é%41",
+		"\uff11.2.3.4",
+	]) {
 		assert.throws(() => parseCoordinator(text), { name: "TypeError", code: "OPTION_INVALID" }, text);
 	}
 });

@@ -61,8 +61,7 @@ export interface HandlerFailed {
 export function checkHandlers(handlers: ProtocolHandlers | undefined, most: number): ReadonlyMap<string, ProtocolHandler> {
 	const checked = new Map<string, ProtocolHandler>();
 	if (handlers === undefined) return checked;
-	if (!isPlainObject(handlers))
-		throw argumentError("type", "OPTION_INVALID", 'Option "handlers" must be a plain object that has a function for each protocol');
+	if (!isPlainObject(handlers)) throw argumentError("type", "OPTION_INVALID", 'Option "handlers" must be a plain object that has a function for each protocol');
 	for (const [protocol, handler] of Object.entries(handlers)) {
 		if (handler === undefined) continue;
 		checkProtocol(protocol, 'A protocol in option "handlers"');

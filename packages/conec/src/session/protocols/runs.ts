@@ -4,8 +4,8 @@
  * @module
  */
 
-import { reasonOf } from "../../base/signals.ts";
 import type { CloseInfo } from "../../base/close-info.ts";
+import { reasonOf } from "../../base/signals.ts";
 import { ConecError, isConecError } from "../../errors.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
 import type { HandlerFailed, ProtocolHandler } from "./handler.ts";

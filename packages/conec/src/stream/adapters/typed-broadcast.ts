@@ -4,8 +4,8 @@
  * @module
  */
 
-import { throwIfAborted } from "../../base/signals.ts";
 import type { CloseInfo } from "../../base/close-info.ts";
+import { throwIfAborted } from "../../base/signals.ts";
 import { Turns } from "../../base/turns.ts";
 import { ConecError } from "../../errors.ts";
 import type { BroadcastEvent, BroadcastStream } from "../broadcast-stream.ts";

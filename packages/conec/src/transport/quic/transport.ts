@@ -4,8 +4,8 @@
  * @module
  */
 
-import { reasonOf } from "../../base/signals.ts";
 import * as quic from "@conec/quic";
+import { reasonOf } from "../../base/signals.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import { FRAME_BYTES } from "../../wire/frames.ts";
 import { refuseStreams, strangerError } from "../strangers.ts";
