@@ -75,8 +75,14 @@ async function bundle(esbuild, name) {
 	});
 	for (const { path, text } of outputFiles) {
 		mkdirSync(dirname(path), { recursive: true });
-		writeFileSync(path, namedClasses(text));
+		writeFileSync(path, path.endsWith(".map") ? ownSources(text) : namedClasses(text));
 	}
+}
+
+/** A source map without the one source that no package has. Its lines are imports, so no error ever leads there. */
+function ownSources(map) {
+	const { sources, ...rest } = JSON.parse(map);
+	return JSON.stringify({ ...rest, sources: sources.map((source) => (source.endsWith("scripts/node-globals.mjs") ? null : source)) });
 }
 
 /** Declarations of `conec/testing` name the library as `#conec/...`, which `moduleResolution: node10` does not know. So they name the files. */

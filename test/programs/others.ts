@@ -55,7 +55,10 @@ test("webpack: bundled wholly without an addon, it starts, and fails with QUIC_U
 
 test("webpack: with node-loader the prebuilt package comes into the bundle", async (t) => {
 	const made = await program(t, { prebuilt: true });
-	assert.deepEqual(await said(await webpacked(made, { module: { rules: [{ test: /\.node$/, loader: "node-loader" }] } })), { ok: "alice" });
+	// What node-loader writes is CommonJS.
+	const commonjs = { experiments: {}, output: { path: join(made.directory, "out"), filename: "program.cjs" } };
+	await webpacked(made, { ...commonjs, node: { __dirname: false }, module: { rules: [{ test: /\.node$/, loader: "node-loader" }] } });
+	assert.deepEqual(await said(join(made.directory, "out", "program.cjs")), { ok: "alice" });
 });
 
 async function vited({ directory, entry }: Program, ssr: object): Promise<string> {

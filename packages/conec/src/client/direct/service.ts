@@ -134,8 +134,7 @@ export class DirectChannels {
 
 	/** Resolves when the channel that is being tried is up, or is not to be. Rejects with `signal.reason` only. */
 	async settled(peer: string, signal?: AbortSignal): Promise<void> {
-		if (!this.trying(peer)) return;
-		await this.connect(peer, { auto: true, signal }).catch(() => throwIfAborted(signal));
+		if (this.trying(peer)) await this.connect(peer, { auto: true, signal }).catch(() => throwIfAborted(signal));
 	}
 
 	/** What the Coordinator says about channels. */
