@@ -62,3 +62,33 @@ test("esbuild: a prebuilt package of which only the name came into the bundle is
 	assert.equal(code, "QUIC_UNAVAILABLE");
 	assert.match(message, /a bundler gave its name instead of loading it.*docs\/bundlers\.md/s);
 });
+
+/** Runs a bundle three times, each in a realm of its own that is emptied afterwards, as Jest does with its files of tests. */
+const REALMS = `
+const { readFileSync } = require("node:fs");
+const { createContext, runInContext } = require("node:vm");
+(async () => {
+	const file = process.argv[1].replace("realms.cjs", "program.cjs");
+	const lines = [];
+	for (let i = 0; i < 3; i++) {
+		let context;
+		await new Promise((resolve) => {
+			// No timers, no Buffer, no TextEncoder: jsdom has others, or none.
+			context = createContext({ AbortController, AbortSignal, DOMException, queueMicrotask, performance, URL, process, console: { log: (line) => resolve(lines.push(line)) } });
+			const load = runInContext("(function (require, module, exports, __filename, __dirname) {" + readFileSync(file, "utf8") + "\\n})", context);
+			load(require, { exports: {} }, {}, file, __dirname);
+			setTimeout(() => resolve(lines.push("nothing")), 60_000).unref();
+		});
+		for (const key of Reflect.ownKeys(context)) delete context[key];
+	}
+	console.log(JSON.stringify({ ok: lines.map((line) => (line === '{"ok":"alice"}' ? "alice" : line)).join(" ") }));
+})();
+`;
+
+test("realms: copies of Conec in one thread share its QUIC thread, and need no globals of Node", async (t) => {
+	const made = await program(t);
+	await bundled(made, "cjs");
+	const runner = join(made.directory, "out", "realms.cjs");
+	await writeFile(runner, REALMS);
+	assert.deepEqual(await said(runner, { CONEC_QUIC_NATIVE_PATH: made.addon }), { ok: "alice alice alice" });
+});
