@@ -8,7 +8,9 @@ import { type Program, program, said } from "./bundling.ts";
 const FORMATS: readonly Format[] = ["esm", "cjs"];
 
 /** An ES module has no `require`, and what was CommonJS in a bundle wants one. */
-const REQUIRE = { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' };
+const META = "import.meta";
+/** Not written as one: `npm test` puts the URL of this file in its place. */
+const REQUIRE = { js: `import { createRequire } from "node:module"; const require = createRequire(${META}.url);` };
 
 async function bundled({ directory, entry }: Program, format: Format, options: BuildOptions = {}): Promise<string> {
 	const outfile = join(directory, "out", format === "esm" ? "program.mjs" : "program.cjs");
