@@ -4,9 +4,9 @@
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { globFiles } from "./files.mjs";
 
@@ -37,6 +37,7 @@ export async function buildDist() {
 	}
 	// `conec/testing` comes last: it reads the declarations of the library.
 	clean = compile(join(root, "packages", "conec", "tsconfig.testing.json")) && clean;
+	settleDeclarations(join(root, "packages", "conec", "dist"));
 	for (const name of packages) await bundle(esbuild, name);
 	// npm made it executable when it linked it; this is another file.
 	const main = join(root, "packages", "conec", "dist", "cli", "main.js");
@@ -65,13 +66,33 @@ async function bundle(esbuild, name) {
 		// `#conec/*` means the sources.
 		conditions: ["source"],
 		packages: "external",
+		// It looks for the addon beside itself, and is no ES module.
+		external: ["../native/loader.cjs"],
+		inject: [join(import.meta.dirname, "node-globals.mjs")],
 		sourcemap: "linked",
 		sourcesContent: false,
 		logLevel: "warning",
 	});
 	for (const { path, text } of outputFiles) {
 		mkdirSync(dirname(path), { recursive: true });
-		writeFileSync(path, namedClasses(text));
+		writeFileSync(path, path.endsWith(".map") ? ownSources(text) : namedClasses(text));
+	}
+}
+
+/** A source map without the one source that no package has. Its lines are imports, so no error ever leads there. */
+function ownSources(map) {
+	const { sources, ...rest } = JSON.parse(map);
+	return JSON.stringify({ ...rest, sources: sources.map((source) => (source.endsWith("scripts/node-globals.mjs") ? null : source)) });
+}
+
+/** Declarations of `conec/testing` name the library as `#conec/...`, which `moduleResolution: node10` does not know. So they name the files. */
+function settleDeclarations(dist) {
+	for (const file of readdirSync(join(dist, "testing"), { recursive: true, encoding: "utf8" })) {
+		if (!file.endsWith(".d.ts")) continue;
+		const path = join(dist, "testing", file);
+		const up = "../".repeat(file.split(sep).length);
+		const text = readFileSync(path, "utf8");
+		writeFileSync(path, text.replaceAll(/(["'])#conec\/([^"']+)\1/g, `$1${up}$2.js$1`));
 	}
 }
 
@@ -96,6 +117,7 @@ function sourcesDigest() {
 		"tsconfig.base.json",
 		"package-lock.json",
 		"scripts/build-dist.mjs",
+		"scripts/node-globals.mjs",
 		"packages/conec/tsconfig.testing.json",
 		...packages.flatMap((name) => [`packages/${name}/tsconfig.json`, `packages/${name}/package.json`]),
 	];

@@ -48,6 +48,7 @@ const NODE = {
 	"node:path": ["tls/kept-identity.ts", "coordinator/admission"],
 	"node:stream": ["stream/adapters/duplex.ts"],
 	"node:tls": ["tls/trust.ts"],
+	"node:url": ["tls/host-name.ts"],
 	"node:util": ["tls/certificate-authority.ts"],
 };
 const OF_NODE = ["cli", "files"];

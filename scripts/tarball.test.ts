@@ -213,7 +213,8 @@ function candidates(path: string, target: string): string[] {
 }
 
 function mapSources(map: string): string[] {
-	return (JSON.parse(map) as { sources: string[] }).sources;
+	// Null stands for what is in no package: the imports of Node's globals.
+	return (JSON.parse(map) as { sources: (string | null)[] }).sources.filter((source) => source !== null);
 }
 
 function packOf(name: string): Pack {

@@ -44,6 +44,7 @@ test("workspace: the tarball of @conec/quic has what a build needs and nothing o
 		"native/build.rs",
 		"native/src/lib.rs",
 		"native/loader.cjs",
+		"native/packages.cjs",
 		"native/target.cjs",
 		"scripts/build-native.mjs",
 		"scripts/cli.mjs",

@@ -1,74 +1,87 @@
 /**
- * One error class, one closed list of codes. `docs/errors.md` says of each code what happened, who is at fault and
- * whether to try again; a test compares that table with this list.
+ * One error class, one closed list of codes with whether to try again. `docs/errors.md` says of each code what happened and who is at fault, too;
+ * a test compares that table with this list.
  *
  * @module
  */
 
-/** Every code a {@link ConecError} can carry. */
-export const CONEC_ERROR_CODES = [
+/** Every code, and whether the same call can succeed when it is made again, as the last column of `docs/errors.md` has it. */
+const AGAIN = {
 	// What the caller asked for is wrong or not possible now.
-	"OPTION_INVALID",
-	"ID_INVALID",
-	"STREAM_ID_IN_USE",
-	"MESSAGE_TOO_LONG",
-	"QUEUE_FULL",
-	"ITERATOR_IN_USE",
-	"ADDRESS_IN_USE",
-	"ADDRESS_UNAVAILABLE",
-	"QUIC_UNAVAILABLE",
-	"STATE_DIRECTORY_INVALID",
-	"CLIENT_CLOSED",
-	"COORDINATOR_CLOSED",
-	"STREAM_CLOSED",
+	OPTION_INVALID: "no",
+	ID_INVALID: "no",
+	STREAM_ID_IN_USE: "no",
+	MESSAGE_TOO_LONG: "no",
+	QUEUE_FULL: "later",
+	ITERATOR_IN_USE: "no",
+	ADDRESS_IN_USE: "later",
+	ADDRESS_UNAVAILABLE: "no",
+	QUIC_UNAVAILABLE: "no",
+	STATE_DIRECTORY_INVALID: "no",
+	CLIENT_CLOSED: "no",
+	COORDINATOR_CLOSED: "later",
+	STREAM_CLOSED: "no",
 	// Reaching the Coordinator.
-	"HOST_UNRESOLVABLE",
-	"COORDINATOR_UNREACHABLE",
-	"COORDINATOR_LOST",
-	"CONNECTION_LOST",
-	"PROTOCOL_UNSUPPORTED",
-	"VERSION_UNSUPPORTED",
-	"PROTOCOL_ERROR",
-	"LIMIT_EXCEEDED",
+	HOST_UNRESOLVABLE: "later",
+	COORDINATOR_UNREACHABLE: "yes",
+	COORDINATOR_LOST: "yes",
+	CONNECTION_LOST: "yes",
+	PROTOCOL_UNSUPPORTED: "no",
+	VERSION_UNSUPPORTED: "no",
+	PROTOCOL_ERROR: "no",
+	LIMIT_EXCEEDED: "later",
 	// Identity and trust.
-	"PIN_MISMATCH",
-	"CERTIFICATE_NAME_MISMATCH",
-	"CERTIFICATE_EXPIRED",
-	"CERTIFICATE_NOT_YET_VALID",
-	"CERTIFICATE_UNTRUSTED",
-	"CERTIFICATE_INVALID",
-	"CERTIFICATE_REQUIRED",
-	"CERTIFICATE_REFUSED",
-	"CERTIFICATE_KEY_MISMATCH",
-	"ID_TAKEN",
-	"ID_CONTENDED",
-	"SUPERSEDED",
-	"DISCONNECTED",
+	PIN_MISMATCH: "no",
+	CERTIFICATE_NAME_MISMATCH: "no",
+	CERTIFICATE_EXPIRED: "no",
+	CERTIFICATE_NOT_YET_VALID: "later",
+	CERTIFICATE_UNTRUSTED: "no",
+	CERTIFICATE_INVALID: "no",
+	CERTIFICATE_REQUIRED: "no",
+	CERTIFICATE_REFUSED: "no",
+	CERTIFICATE_KEY_MISMATCH: "no",
+	ID_TAKEN: "later",
+	ID_CONTENDED: "later",
+	SUPERSEDED: "no",
+	DISCONNECTED: "later",
 	// Peers and streams.
-	"PEER_UNKNOWN",
-	"PEER_BUSY",
-	"PEER_LOST",
-	"PEER_TIMEOUT",
-	"PROTOCOL_UNHANDLED",
-	"DIRECT_UNAVAILABLE",
-	"CHANNEL_CLOSED",
-	"STREAM_RESET",
-	"STREAM_STOPPED",
-	"STREAM_TRUNCATED",
-	"RESUME_EXPIRED",
-	"RESUME_UNKNOWN",
-	"FRAME_INVALID",
-	"DECODE_FAILED",
-	"ENCODE_FAILED",
+	PEER_UNKNOWN: "later",
+	PEER_BUSY: "later",
+	PEER_LOST: "yes",
+	PEER_TIMEOUT: "yes",
+	PROTOCOL_UNHANDLED: "no",
+	DIRECT_UNAVAILABLE: "later",
+	CHANNEL_CLOSED: "yes",
+	STREAM_RESET: "no",
+	STREAM_STOPPED: "no",
+	STREAM_TRUNCATED: "yes",
+	RESUME_EXPIRED: "yes",
+	RESUME_UNKNOWN: "yes",
+	FRAME_INVALID: "no",
+	DECODE_FAILED: "no",
+	ENCODE_FAILED: "no",
 	// Broadcasts.
-	"BROADCAST_UNKNOWN",
-	"BROADCAST_NAME_INVALID",
-	"BROADCAST_REFUSED",
-	"LAGGED",
-] as const;
+	BROADCAST_UNKNOWN: "later",
+	BROADCAST_NAME_INVALID: "no",
+	BROADCAST_REFUSED: "no",
+	LAGGED: "yes",
+} as const;
 
 /** What went wrong. `docs/errors.md` explains each code. */
-export type ConecErrorCode = (typeof CONEC_ERROR_CODES)[number];
+export type ConecErrorCode = keyof typeof AGAIN;
+
+/** Every code a {@link ConecError} can carry. */
+export const CONEC_ERROR_CODES: readonly ConecErrorCode[] = Object.keys(AGAIN) as ConecErrorCode[];
+
+/**
+ * Whether the same call can succeed when it is made again, with this code: at once or after some time. It is false where something must be changed
+ * first, and where only the application knows (`STREAM_RESET`, `STREAM_STOPPED`). `error.retryable` says the same of an error; this is for the
+ * `code` of a {@link CloseInfo}, and for a `code` that came as text. A code that this version does not know is not retryable.
+ */
+export function isRetryable(code: string | undefined): boolean {
+	const again: "no" | "later" | "yes" = code !== undefined && Object.hasOwn(AGAIN, code) ? AGAIN[code as ConecErrorCode] : "no";
+	return again !== "no";
+}
 
 /** Facts beside the code. Each is there only where it is known. */
 export interface ConecErrorOptions {
@@ -93,20 +106,29 @@ const BRAND = Symbol.for("conec.ConecError");
 export class ConecError extends Error {
 	/** What went wrong. Programs decide by this; the message is for people. */
 	readonly code: ConecErrorCode;
+	// What is not known is no property, so that nobody reads `undefined` where the error is printed.
 	/** See {@link ConecErrorOptions.peer}. */
-	readonly peer: string | undefined;
+	declare readonly peer: string | undefined;
 	/** See {@link ConecErrorOptions.closeCode}. */
-	readonly closeCode: number | undefined;
+	declare readonly closeCode: number | undefined;
 	/** See {@link ConecErrorOptions.retryAfterMs}. */
-	readonly retryAfterMs: number | undefined;
+	declare readonly retryAfterMs: number | undefined;
 
 	constructor(code: ConecErrorCode, message: string, options: ConecErrorOptions = {}) {
 		super(message, options.cause === undefined ? undefined : { cause: options.cause });
 		this.code = code;
-		this.peer = options.peer;
-		this.closeCode = options.closeCode;
-		this.retryAfterMs = options.retryAfterMs;
+		if (options.peer !== undefined) this.peer = options.peer;
+		if (options.closeCode !== undefined) this.closeCode = options.closeCode;
+		if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
 		Object.defineProperty(this, BRAND, { value: true });
+	}
+
+	/**
+	 * Whether the same call can succeed when it is made again: at once, best with a growing delay, or after `retryAfterMs` where that is known. It is
+	 * false where something must be changed first, and for `STREAM_RESET` and `STREAM_STOPPED`, whose `closeCode` only the application understands.
+	 */
+	get retryable(): boolean {
+		return isRetryable(this.code);
 	}
 }
 Object.defineProperty(ConecError.prototype, "name", { value: "ConecError", configurable: true, writable: true });
@@ -127,6 +149,12 @@ export interface OptionProblem {
 /** A `TypeError` or `RangeError` for a wrong option: `Option "port" must be ...`. */
 export function optionError(kind: "type" | "range", option: string, problem: string): Error & { code: ConecErrorCode } & OptionProblem {
 	return Object.assign(argumentError(kind, "OPTION_INVALID", `Option "${option}" ${problem}`), { option, problem });
+}
+
+/** What a thrown value says. An error of another realm (`vm`, jsdom, Jest) is no `Error` of this one. */
+export function messageOf(error: unknown): string {
+	const { message } = (typeof error === "object" && error !== null ? error : {}) as { readonly message?: unknown };
+	return typeof message === "string" ? message : String(error);
 }
 
 /** A `TypeError` or `RangeError` for a wrong argument, with a `code` a program can read. */

@@ -54,7 +54,7 @@ export type { ChannelStatus } from "./coordinator/introduction/index.ts";
 export type { CoordinatorOptions } from "./coordinator/options.ts";
 export type { ClientInfo } from "./coordinator/sessions/index.ts";
 export type { CoordinatorStatus } from "./coordinator/status.ts";
-export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError } from "./errors.ts";
+export { CONEC_ERROR_CODES, ConecError, type ConecErrorCode, type ConecErrorOptions, isConecError, isRetryable } from "./errors.ts";
 export { type ClientLimits, type CoordinatorLimits, type Limits, resolveLimits } from "./limits.ts";
 export type { OpenStreamOptions } from "./session/open-stream-options.ts";
 export type { PathCandidate, PathReport } from "./session/path-report.ts";

@@ -1,9 +1,10 @@
 "use strict";
 // What this machine is, and what the addon's sources are: shared by the loader, the build script and the packer.
 
-const { createHash } = require("node:crypto");
-const { readdirSync, readFileSync } = require("node:fs");
-const { join } = require("node:path");
+// See `loader.cjs`, which may be part of a bundle together with this file.
+const { createHash } = process.getBuiltinModule("node:crypto");
+const { readdirSync, readFileSync } = process.getBuiltinModule("node:fs");
+const { join } = process.getBuiltinModule("node:path");
 
 /**
  * The number that `abiVersion()` of the binary must return. It changes with every incompatible change of the native surface, here and in `src/bridge/addon.rs` at once.

@@ -36,7 +36,7 @@ export function packageCopy(context, options = {}) {
 	mkdirSync(join(native, "src"), { recursive: true });
 	cpSync(join(PACKAGE, "package.json"), join(directory, "package.json"));
 	cpSync(join(PACKAGE, "scripts"), join(directory, "scripts"), { recursive: true });
-	for (const file of ["loader.cjs", "target.cjs"]) cpSync(join(PACKAGE, "native", file), join(native, file));
+	for (const file of ["loader.cjs", "packages.cjs", "target.cjs"]) cpSync(join(PACKAGE, "native", file), join(native, file));
 	writeFileSync(join(native, "Cargo.toml"), MANIFEST);
 	writeFileSync(join(native, "Cargo.lock"), LOCK);
 	writeFileSync(join(native, "build.rs"), "fn main() {}\n");

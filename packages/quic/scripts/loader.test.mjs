@@ -160,3 +160,66 @@ test("release manifest: names every platform package at the exact version, and t
 function loader(native) {
 	return require(join(native, "loader.cjs"));
 }
+
+test("loader: where Node may not load addons, it says which flag is in the way, and not to install Rust", needsCargo, (context) => {
+	const { native } = packageCopy(context);
+	const said = inProcess(native, ["--no-addons"], { CONEC_QUIC_NATIVE_PATH: good });
+	assert.equal(said.ok, false);
+	assert.match(said.reason, /may not load native addons, because Node was started with --no-addons$/);
+	assert.match(said.hint, /^Start Node without --no-addons\. It may also be in NODE_OPTIONS/);
+	assert.doesNotMatch(said.hint, /Rust/);
+	const byEnvironment = inProcess(native, [], { CONEC_QUIC_NATIVE_PATH: good, NODE_OPTIONS: "--no-addons" });
+	assert.equal(byEnvironment.reason, said.reason);
+});
+
+test("loader: under Node's permission model it says what to pass, and with that it loads", needsCargo, (context) => {
+	const { directory, native } = packageCopy(context);
+	const read = (place) => `--allow-fs-read=${place}`;
+	const own = read(join(directory, "*"));
+	const env = { CONEC_QUIC_NATIVE_PATH: good };
+	const [noAddons, hidden, allowed] = [[read("*")], [own, "--allow-addons"], [read("*"), "--allow-addons"]].map((flags) =>
+		inProcess(native, [PERMISSION, ...flags], env),
+	);
+	for (const said of [noAddons, hidden]) {
+		assert.equal(said.ok, false);
+		assert.match(said.reason, /Node's permission model does not let this process load it$/);
+		assert.equal(said.hint, `Start Node with --allow-addons beside ${PERMISSION}, and let it read the addon: --allow-fs-read=${good}`);
+	}
+	assert.equal(allowed.ok, true, JSON.stringify(allowed));
+	// Without that variable, what must be read is where npm puts packages.
+	const places = inProcess(native, [PERMISSION, own], { CONEC_QUIC_NATIVE_PATH: "" });
+	assert.match(places.hint, /--allow-fs-read=.*\*$/);
+});
+
+test("loader: a failure that has nothing to do with flags is told as before, under the permission model too", needsCargo, (context) => {
+	const { native } = packageCopy(context);
+	const said = inProcess(native, [PERMISSION, "--allow-fs-read=*", "--allow-addons"], { CONEC_QUIC_NATIVE_PATH: wrong });
+	assert.match(said.reason, /speaks ABI 999/);
+	assert.match(said.hint, /Rust/);
+});
+
+test("prebuilt package: the loader names each one for bundlers, with its version, and lets each be missing", () => {
+	const source = readFileSync(new URL("../native/packages.cjs", import.meta.url), "utf8");
+	for (const target of Object.keys(PREBUILT)) {
+		const name = packageName(target);
+		assert.ok(source.includes(`case "${target}":\n\t\t\t\tcheck(require("${name}/package.json").version);\n\t\t\t\treturn require("${name}");`), target);
+	}
+	assert.equal(source.match(/\bcase "/g).length, Object.keys(PREBUILT).length);
+	assert.equal(source.match(/\brequire\("/g).length, 2 * Object.keys(PREBUILT).length);
+	const { fromPackage } = require("../native/packages.cjs");
+	for (const target of [...Object.keys(PREBUILT), "plan9-mips"]) assert.equal(fromPackage(target, assert.fail), undefined);
+});
+
+const PERMISSION = Number(process.versions.node.split(".")[0]) < 22 ? "--experimental-permission" : "--permission";
+
+/** What the loader answers in a process with these flags. */
+function inProcess(native, flags, env) {
+	const loaderFile = JSON.stringify(join(native, "loader.cjs"));
+	const { stdout, stderr } = spawnSync(
+		process.execPath,
+		[...flags, "--input-type=commonjs", "-e", `const { binding, ...said } = require(${loaderFile}).load(); console.log(JSON.stringify(said))`],
+		{ encoding: "utf8", env: { ...process.env, NODE_OPTIONS: "", ...env } },
+	);
+	assert.notEqual(stdout, "", stderr);
+	return JSON.parse(stdout);
+}

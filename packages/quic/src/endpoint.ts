@@ -4,6 +4,7 @@
  * @module
  */
 
+import { onAbort, reasonOf } from "./abort.ts";
 import { Connection, closeError } from "./connection.ts";
 import { ENDPOINT_STATS, named, RECORD, SIZE } from "./constants.ts";
 import { currentEnvironment, type Environment, readU16, type Target } from "./environment.ts";
@@ -11,6 +12,7 @@ import { mapped, QuicError } from "./errors.ts";
 import type { Handle } from "./native.ts";
 import { nativeDialOptions, nativeEndpointOptions, nativeListenOptions } from "./native-options.ts";
 import type { ConnectOptions, EndpointOptions, EndpointStats, ListenOptions, SocketAddress } from "./types.ts";
+import { withZoneNumber } from "./zone.ts";
 
 /** At most this many raw datagrams are handed over before the event loop goes round. More are dropped: a flood would take all the time there is. */
 const RAW_PER_TURN = 256;
@@ -77,7 +79,7 @@ export class Endpoint implements Target {
 	 * @throws {@link QuicError} `TLS_REFUSED`, `TLS_REFUSED_BY_PEER`, `HANDSHAKE_TIMEOUT`, `CONNECTION_REFUSED`, `VERSION_MISMATCH`, `DIAL_FAILED`, `CERTIFICATE_INVALID`, `KEY_INVALID`, `CLOSED`; the signal's reason on abort
 	 */
 	async connect(options: ConnectOptions): Promise<Connection> {
-		options.signal?.throwIfAborted();
+		if (options.signal?.aborted) throw reasonOf(options.signal);
 		this.#assertOpen();
 		const environment = this.#environment;
 		const handle = mapped(() => environment.native.connectionDial(this.handle, nativeDialOptions(options)));
@@ -87,10 +89,9 @@ export class Endpoint implements Target {
 			const abort = (): void => {
 				aborted = true;
 				mapped(() => environment.native.connectionClose(handle, 0, ""));
-				reject(signal?.reason);
+				if (signal !== undefined) reject(reasonOf(signal));
 			};
-			signal?.addEventListener("abort", abort, { once: true });
-			const settled = (): void => signal?.removeEventListener("abort", abort);
+			const settled = onAbort(signal, abort);
 			environment.adopt({
 				handle,
 				record: (type, _kind, payload, subject) => {
@@ -111,13 +112,13 @@ export class Endpoint implements Target {
 	/** Sends one datagram beside QUIC. Its first byte must have bit 0x40 clear (RFC 9443). True: the system took it. */
 	sendRaw(data: Uint8Array, to: SocketAddress): boolean {
 		this.#assertOpen();
-		return mapped(() => this.#environment.native.endpointSendRaw(this.handle, data, to.address, to.port));
+		return mapped(() => this.#environment.native.endpointSendRaw(this.handle, data, withZoneNumber(to.address), to.port));
 	}
 
 	/** Moves to another local address; live connections go on from there (RFC 9000, 9). */
 	rebind(host: string, port = 0): void {
 		this.#assertOpen();
-		this.#address = mapped(() => this.#environment.native.endpointRebind(this.handle, host, port, this.#rawDatagrams));
+		this.#address = mapped(() => this.#environment.native.endpointRebind(this.handle, withZoneNumber(host), port, this.#rawDatagrams));
 	}
 
 	/** Figures since the start. */

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
+import process from "node:process";
+import { setImmediate } from "node:timers";
 import { markAsUntransferable } from "node:worker_threads";
 import { RECORD, SIZE } from "./constants.ts";
 import { mapped } from "./errors.ts";
@@ -24,13 +27,22 @@ const NOW: Promise<void> = Promise.resolve();
 const SLOT_MASK = 2 ** SIZE.SLOT_BITS - 1;
 const { RECORD_BYTES, MORE } = SIZE;
 
-/** The environment of this thread, started on first use. All copies of this module that share an addon share it. Throws `QUIC_UNAVAILABLE`. */
+/**
+ * The environment of this thread, started on first use. All copies of this module that share an addon share it, also those of other realms: Jest
+ * loads a copy for each file of tests, each with a `globalThis` of its own, and may empty what one file has left there. They have the modules of
+ * Node in common, so it hangs on a function of those. What this file needs of Node it imports, because the globals of its realm may go.
+ * Throws `QUIC_UNAVAILABLE`.
+ */
 export function currentEnvironment(): Environment {
 	if (environment !== undefined) return environment;
 	const native = requireNative();
-	const shared = globalThis as unknown as Record<symbol, Environment | undefined>;
+	const shared = markAsUntransferable as unknown as Record<symbol, Environment | undefined>;
 	const key = Symbol.for(`@conec/quic environment of ${nativeSource()}`);
-	environment = shared[key] ??= mapped(() => new Environment(native));
+	environment = shared[key];
+	if (environment === undefined) {
+		environment = mapped(() => new Environment(native));
+		Object.defineProperty(shared, key, { value: environment });
+	}
 	return environment;
 }
 

@@ -68,26 +68,35 @@ export interface QuicErrorDetails {
 	readonly network?: DialRefusal | undefined;
 }
 
+const BRAND = Symbol.for("@conec/quic.QuicError");
+
 /** A failure of QUIC, with a `code` and what is known about it. */
 export class QuicError extends Error {
 	readonly code: QuicErrorCode;
-	readonly closeCode: number | undefined;
-	readonly alert: number | undefined;
-	readonly refusal: Refusal | undefined;
-	readonly shownKey: Uint8Array | undefined;
-	readonly network: DialRefusal | undefined;
+	// What is not known is no property, so that nobody reads `undefined` where the error is printed.
+	declare readonly closeCode: number | undefined;
+	declare readonly alert: number | undefined;
+	declare readonly refusal: Refusal | undefined;
+	declare readonly shownKey: Uint8Array | undefined;
+	declare readonly network: DialRefusal | undefined;
 
 	constructor(code: QuicErrorCode, message: string, details: QuicErrorDetails = {}) {
 		super(message, details.cause === undefined ? undefined : { cause: details.cause });
 		this.code = code;
-		this.closeCode = details.closeCode;
-		this.alert = details.alert;
-		this.refusal = details.refusal;
-		this.shownKey = details.shownKey;
-		this.network = details.network;
+		if (details.closeCode !== undefined) this.closeCode = details.closeCode;
+		if (details.alert !== undefined) this.alert = details.alert;
+		if (details.refusal !== undefined) this.refusal = details.refusal;
+		if (details.shownKey !== undefined) this.shownKey = details.shownKey;
+		if (details.network !== undefined) this.network = details.network;
+		Object.defineProperty(this, BRAND, { value: true });
 	}
 }
 Object.defineProperty(QuicError.prototype, "name", { value: "QuicError", configurable: true, writable: true });
+
+/** Whether a value is a {@link QuicError}. A second copy of this package may have made it: copies in one process share its QUIC thread. */
+export function isQuicError(value: unknown): value is QuicError {
+	return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
+}
 
 const FROM_NATIVE: Readonly<Record<(typeof ERROR_CODES)[number], QuicErrorCode>> = {
 	INVALID_ARGUMENT: "INVALID_ARGUMENT",
@@ -108,10 +117,10 @@ export function mapped<T>(call: () => T): T {
 	try {
 		return call();
 	} catch (error) {
-		if (error instanceof QuicError) throw error;
+		if (isQuicError(error)) throw error;
 		const native = ERROR_CODES.find((code) => code === (error as { code?: unknown }).code);
 		const code = native === undefined ? "INVALID_ARGUMENT" : FROM_NATIVE[native];
-		throw new QuicError(code, error instanceof Error ? error.message : String(error), { cause: error });
+		throw new QuicError(code, messageOf(error), { cause: error });
 	}
 }
 
@@ -204,4 +213,10 @@ export function streamError(why: number): QuicError {
 /** Foreign text, made harmless for a terminal or a log. */
 function printable(text: string): string {
 	return text.replace(/[^\x20-\x7e\xa0-\uffff]/g, "?").slice(0, 256);
+}
+
+/** What a thrown value says. Errors of another realm are no `Error` of ours. */
+export function messageOf(error: unknown): string {
+	const { message } = (typeof error === "object" && error !== null ? error : {}) as { readonly message?: unknown };
+	return typeof message === "string" ? message : String(error);
 }

@@ -8,7 +8,7 @@
 
 export { Connection, type FirstFrame } from "./connection.ts";
 export { Endpoint } from "./endpoint.ts";
-export { type DialRefusal, QuicError, type QuicErrorCode, type QuicErrorDetails, type Refusal } from "./errors.ts";
+export { type DialRefusal, isQuicError, QuicError, type QuicErrorCode, type QuicErrorDetails, type Refusal } from "./errors.ts";
 export { type QuicAvailability, quicAvailable } from "./native.ts";
 export { HeldStream, IncomingStream, pipe, Stream, type StreamHandler, writeFrames, writeMany } from "./stream.ts";
 export type {

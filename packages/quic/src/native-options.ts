@@ -7,13 +7,14 @@
 import { RETRY } from "./constants.ts";
 import type { NativeDialOptions, NativeEndpointOptions, NativeIdentity, NativeIncoming, NativeListenOptions, NativeTransport, NativeTrust } from "./native.ts";
 import type { ConnectOptions, EndpointOptions, Identity, IncomingOptions, ListenOptions, TransportOptions, Trust } from "./types.ts";
+import { withZoneNumber } from "./zone.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 export function nativeEndpointOptions(options: EndpointOptions): NativeEndpointOptions {
 	return {
-		host: options.host,
+		host: withZoneNumber(options.host),
 		port: options.port,
 		rawDatagrams: options.rawDatagrams ?? false,
 		receiveBufferBytes: options.receiveBufferBytes ?? 2 * MIB,
@@ -47,7 +48,7 @@ export function nativeListenOptions(options: ListenOptions): NativeListenOptions
 
 export function nativeDialOptions(options: ConnectOptions): NativeDialOptions {
 	return {
-		address: options.address,
+		address: withZoneNumber(options.address),
 		port: options.port,
 		serverName: options.serverName,
 		trust: nativeTrust(options.trust),

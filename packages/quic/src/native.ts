@@ -4,8 +4,9 @@
  * @module
  */
 
-import { createRequire } from "node:module";
-import { QuicError } from "./errors.ts";
+// @ts-expect-error: it is JavaScript without types; `Loaded` says what it answers.
+import addonLoader from "../native/loader.cjs";
+import { messageOf, QuicError } from "./errors.ts";
 import type { SocketAddress } from "./types.ts";
 
 /** A handle: 20 bits of slot, 12 bits of generation. */
@@ -171,11 +172,17 @@ export type QuicAvailability =
 	| { readonly ok: true; readonly source: string; readonly version: string }
 	| { readonly ok: false; readonly reason: string; readonly hint: string };
 
-const loader = createRequire(import.meta.url)("../native/loader.cjs") as { load(): Loaded };
+/** Imported, not required, so that bundlers see it and what it requires. */
+const loader = addonLoader as { load(): Loaded };
 
 /** Tries to load the addon and says how it went. Never throws. */
 export function quicAvailable(): QuicAvailability {
-	const loaded = loader.load();
+	let loaded: Loaded;
+	try {
+		loaded = loader.load();
+	} catch (error) {
+		return { ok: false, reason: messageOf(error), hint: "Try again, or run: npx @conec/quic status" };
+	}
 	return loaded.ok ? { ok: true, source: loaded.source, version: loaded.version } : { ok: false, reason: loaded.reason, hint: loaded.hint };
 }
 
@@ -200,6 +207,6 @@ function load(): ReturnType<typeof loader.load> {
 	try {
 		return loader.load();
 	} catch (cause) {
-		throw new QuicError("QUIC_UNAVAILABLE", `QUIC is not available: ${cause instanceof Error ? cause.message : cause}`, { cause });
+		throw new QuicError("QUIC_UNAVAILABLE", `QUIC is not available: ${messageOf(cause)}`, { cause });
 	}
 }

@@ -5,6 +5,8 @@
  */
 
 import { argumentError, optionError } from "../errors.ts";
+import { isBytes } from "./bytes.ts";
+import { isAbortSignal } from "./signals.ts";
 
 /** What an option may be; `undefined` always may. */
 export type OptionKind =
@@ -57,7 +59,7 @@ interface KindCheck {
 }
 
 const isString = (value: unknown): boolean => typeof value === "string";
-const isPem = (value: unknown): boolean => isString(value) || value instanceof Uint8Array;
+const isPem = (value: unknown): boolean => isString(value) || isBytes(value);
 const isNumber = (value: unknown): boolean => typeof value === "number";
 const integer =
 	(max: number, min: number = 0) =>
@@ -77,7 +79,7 @@ const KINDS: Readonly<Record<Exclude<OptionKind, readonly string[]>, KindCheck>>
 	"stream id": { words: "an integer, 0 to 4294967295", type: isNumber, range: integer(0xffff_ffff) },
 	priority: { words: "an integer, -100 to 100", type: isNumber, range: integer(100, -100) },
 	messages: { words: "an integer, 1 to 1048576", type: isNumber, range: integer(1_048_576, 1) },
-	signal: { words: "an AbortSignal", type: (value) => value instanceof AbortSignal },
+	signal: { words: "an AbortSignal", type: isAbortSignal },
 	object: { words: "an object", type: (value) => typeof value === "object" && value !== null },
 	json: { words: "JSON", type: () => true },
 	function: { words: "a function", type: (value) => typeof value === "function" },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
-import { abortable, deferred, inTime, linkedAbort, onAbort, quietlyDeferred, within } from "./signals.ts";
+import { abortable, deferred, inTime, isAbortSignal, linkedAbort, onAbort, quietlyDeferred, reasonOf, throwIfAborted, within } from "./signals.ts";
 
 const never = (): Promise<never> => new Promise(() => undefined);
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
@@ -90,4 +90,77 @@ test("within: what the promise rejects with is heard, and no timer is left", asy
 	const clock = createVirtualClock();
 	await assert.rejects(within(10, Promise.reject(new TypeError("no")), clock), TypeError);
 	assert.equal(clock.pending, 0);
+});
+
+test("on abort: a signal gets one listener, however many wait for it, and none when nobody does", () => {
+	const abort = new AbortController();
+	const called: number[] = [];
+	const callback = (): void => void called.push(0);
+	const forgets = Array.from({ length: 50 }, (_, i) => onAbort(abort.signal, i < 2 ? callback : () => called.push(i)));
+	assert.equal(listenersOf(abort.signal), 1);
+	for (const forget of forgets) forget();
+	assert.equal(listenersOf(abort.signal), 0);
+	const kept = [onAbort(abort.signal, callback), onAbort(abort.signal, callback)];
+	kept[0]?.();
+	abort.abort();
+	assert.deepEqual(called, [0], "each wait is taken back alone");
+});
+
+test("on abort: who is taken back by another's callback is not called, and who comes during the abort is called", () => {
+	const abort = new AbortController();
+	const called: string[] = [];
+	onAbort(abort.signal, () => {
+		called.push("first");
+		forget();
+		onAbort(abort.signal, () => called.push("during"));
+	});
+	const forget = onAbort(abort.signal, () => called.push("second"));
+	onAbort(abort.signal, () => called.push("third"));
+	abort.abort();
+	assert.deepEqual(called, ["first", "during", "third"]);
+});
+
+/** As an older polyfill has it: no `reason`, no `throwIfAborted`, and no options of listeners. */
+class OldSignal {
+	aborted = false;
+	readonly listeners: (() => void)[] = [];
+	addEventListener(_type: string, listener: () => void): void {
+		this.listeners.push(listener);
+	}
+	removeEventListener(_type: string, listener: () => void): void {
+		const at = this.listeners.indexOf(listener);
+		if (at >= 0) this.listeners.splice(at, 1);
+	}
+	abort(): void {
+		this.aborted = true;
+		for (const listener of [...this.listeners]) listener();
+	}
+}
+
+test("signals of a polyfill: serve like any other, and their abort has one reason", async () => {
+	const old = new OldSignal();
+	const signal = old as unknown as AbortSignal;
+	assert.ok(isAbortSignal(signal));
+	throwIfAborted(signal);
+	const linked = linkedAbort(signal);
+	const waits = Array.from({ length: 20 }, () => abortable(never(), signal));
+	assert.equal(old.listeners.length, 1);
+	old.abort();
+	const reasons = (await Promise.allSettled(waits)).map((result) => (result as PromiseRejectedResult).reason as Error);
+	assert.equal(old.listeners.length, 0);
+	assert.equal(reasons[0]?.name, "AbortError");
+	assert.deepEqual(new Set([...reasons, linked.signal.reason, reasonOf(signal)]).size, 1);
+	assert.throws(() => throwIfAborted(signal), { name: "AbortError" });
+	await assert.rejects(abortable(never(), signal), (reason) => reason === reasons[0]);
+});
+
+test("signals: a reason of one's own is kept as it is, and what is no signal is not taken for one", () => {
+	for (const reason of [null, 0, "", "enough", new RangeError("enough")]) {
+		const abort = new AbortController();
+		abort.abort(reason);
+		assert.equal(reasonOf(abort.signal), reason);
+	}
+	throwIfAborted(undefined);
+	const none = [null, undefined, 1, "signal", {}, new AbortController(), new EventTarget(), { aborted: false }, { aborted: false, onabort: null }];
+	for (const value of none) assert.equal(isAbortSignal(value), false);
 });

@@ -31,6 +31,22 @@ export function quietlyDeferred<T>(): Deferred<T> {
 	return made;
 }
 
+/** Whether a value can serve as an `AbortSignal`. It may be of another realm (`vm`, jsdom, Jest), or of a polyfill. */
+export function isAbortSignal(value: unknown): value is AbortSignal {
+	if (typeof value !== "object" || value === null) return false;
+	const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
+	return typeof aborted === "boolean" && typeof addEventListener === "function" && typeof removeEventListener === "function";
+}
+
+interface Waiting {
+	readonly calls: Set<() => void>;
+	/** Takes the listener away. */
+	readonly forget: () => void;
+}
+
+/** Who waits for an abort, by signal. A signal gets one listener of ours however many wait: Node warns of more than ten. */
+const waiting = new WeakMap<AbortSignal, Waiting>();
+
 /**
  * Calls back once when the signal aborts, or at once if it has aborted. Without a signal it never calls back.
  *
@@ -42,16 +58,55 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
 		callback();
 		return () => undefined;
 	}
-	signal.addEventListener("abort", callback, { once: true });
-	return () => signal.removeEventListener("abort", callback);
+	// Two waits may share a callback.
+	const call = (): void => callback();
+	const { calls, forget } = waiting.get(signal) ?? listen(signal);
+	calls.add(call);
+	return () => {
+		if (calls.delete(call) && calls.size === 0) forget();
+	};
+}
+
+function listen(signal: AbortSignal): Waiting {
+	const calls = new Set<() => void>();
+	const forget = (): void => {
+		signal.removeEventListener("abort", aborted);
+		if (waiting.get(signal)?.calls === calls) waiting.delete(signal);
+	};
+	const aborted = (): void => {
+		forget();
+		for (const call of calls) {
+			calls.delete(call);
+			call();
+		}
+	};
+	const made = { calls, forget };
+	signal.addEventListener("abort", aborted);
+	waiting.set(signal, made);
+	return made;
+}
+
+const reasons = new WeakMap<AbortSignal, DOMException>();
+
+/** Why the signal has aborted: its own reason. Older polyfills have none, and get one that stays the same. */
+export function reasonOf(signal: AbortSignal): unknown {
+	if (signal.reason !== undefined) return signal.reason;
+	const made = reasons.get(signal) ?? new DOMException("This operation was aborted", "AbortError");
+	reasons.set(signal, made);
+	return made;
+}
+
+/** Throws the reason if the signal has aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+	if (signal?.aborted === true) throw reasonOf(signal);
 }
 
 /** Settles like the promise, or rejects with `signal.reason` when that comes first. What the promise does afterwards has no effect. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
 	if (signal === undefined) return promise;
 	return new Promise<T>((resolve, reject) => {
-		const forget = onAbort(signal, () => reject(signal.reason as Error));
-		promise.then(resolve, reject).finally(forget);
+		const done = onAbort(signal, () => reject(reasonOf(signal)));
+		promise.then(resolve, reject).finally(done);
 	});
 }
 
@@ -67,7 +122,7 @@ export interface LinkedAbort {
 /** Aborts with the reason of `other`, or with its own. Unlink it when the work is over. */
 export function linkedAbort(other: AbortSignal | undefined): LinkedAbort {
 	const controller = new AbortController();
-	const unlink = onAbort(other, () => controller.abort(other?.reason));
+	const unlink = onAbort(other, () => controller.abort(other === undefined ? undefined : reasonOf(other)));
 	return { signal: controller.signal, abort: (reason) => controller.abort(reason), unlink };
 }
 

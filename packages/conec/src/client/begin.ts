@@ -4,6 +4,7 @@
  * @module
  */
 
+import { throwIfAborted } from "../base/signals.ts";
 import type { Runtime } from "../session/runtime.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import type { Transport, TransportOptions } from "../transport/transport.ts";
@@ -24,9 +25,9 @@ export interface ClientParts {
 export async function beginClient<T>(runtime: Runtime, options: ClientOptions, make: (parts: ClientParts) => T): Promise<T> {
 	const startedAtMs = runtime.clock.now();
 	const resolved = resolveClientOptions(options);
-	resolved.signal?.throwIfAborted();
+	throwIfAborted(resolved.signal);
 	const identity = runtime.identity ?? (await clientIdentity(options));
-	resolved.signal?.throwIfAborted();
+	throwIfAborted(resolved.signal);
 	const { localAddress, limits, keepAliveIntervalMs, congestion, keyLog } = resolved;
 	const transportOptions: TransportOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, congestion, keyLog };
 	const transport = runtime.createTransport(transportOptions);

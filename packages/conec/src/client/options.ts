@@ -26,7 +26,7 @@ import { type HostAndPort, parseCoordinator, parseSocketAddress } from "./uplink
 export interface ClientOptions {
 	/** The id of this Client: labels of a-z, 0-9 and inner hyphens, joined by dots. At most 63 bytes. */
 	readonly id: string;
-	/** Where the Coordinator is: "host", "host:port" or "[::1]:1719". Its certificate must be valid for the host, unless its key is pinned. @default port 1719 */
+	/** Where the Coordinator is: "host", "host:port" or "[::1]:1719". A name may be internationalised ("bücher.example"), a link-local address has a zone ("[fe80::1%eth0]:1719"). Its certificate must be valid for the host, unless its key is pinned. @default port 1719 */
 	readonly coordinator?: string;
 	/**
 	 * A link instead of `coordinator` and `pin`, as `conec coordinator` prints it: `conec://HOST[:PORT][,HOST...][#pin=sha256:HEX]`. Its hosts are

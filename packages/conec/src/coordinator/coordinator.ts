@@ -6,6 +6,7 @@
 
 import type { CloseInfo } from "../base/close-info.ts";
 import { randomHex } from "../base/random.ts";
+import { throwIfAborted } from "../base/signals.ts";
 import { argumentError, ConecError, isConecError } from "../errors.ts";
 import { checkId } from "../session/check-id.ts";
 import { atExpiry } from "../session/end-at-expiry.ts";
@@ -202,7 +203,7 @@ export class Coordinator implements AsyncDisposable {
 	 */
 	async openStream(peer: string, options: OpenStreamOptions = {}): Promise<MessageStream> {
 		checkOpenStreamOptions(options, this.#parts.options.limits.metadataBytes);
-		options.signal?.throwIfAborted();
+		throwIfAborted(options.signal);
 		const action = `Cannot open stream to "${peer}"`;
 		this.#life.assertOpen(action);
 		const session = findPeer(this.#registry, peer, action);

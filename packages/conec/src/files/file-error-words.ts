@@ -9,8 +9,20 @@ import { errnoOf } from "./file-errors.ts";
 /** What went wrong, in words that follow a colon: `permission denied (EACCES)`. Of anything but a system error: `it cannot be used`. */
 export function fileProblemWords(error: unknown): string {
 	const errno = errnoOf(error);
+	if (errno === "ERR_ACCESS_DENIED") return `Node's permission model does not allow it; start Node with ${missingFlag(error)} (${errno})`;
 	const words = WORDS[errno];
 	return words === undefined ? errno || "it cannot be used" : `${words} (${errno})`;
+}
+
+/** The flag that would allow it. Node names the permission, and in most cases the file. */
+function missingFlag(error: unknown): string {
+	const { permission, resource } = error as { readonly permission?: unknown; readonly resource?: unknown };
+	const place = typeof resource === "string" && resource !== "" ? `=${resource}` : "";
+	return permission === "FileSystemRead"
+		? `--allow-fs-read${place}`
+		: permission === "FileSystemWrite"
+			? `--allow-fs-write${place}`
+			: "--allow-fs-read and --allow-fs-write";
 }
 
 const WORDS: Readonly<Record<string, string>> = {

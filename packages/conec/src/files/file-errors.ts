@@ -62,7 +62,8 @@ export function errnoOf(error: unknown): string {
 
 const CODES: Readonly<Partial<Record<FileErrorMeaning, string>>> = {
 	unsupported: "ENOSYS ENOTSUP EOPNOTSUPP ENOTTY",
-	denied: "EACCES EPERM EROFS",
+	// The last one is of Node's permission model.
+	denied: "EACCES EPERM EROFS ERR_ACCESS_DENIED",
 	full: "ENOSPC EDQUOT",
 	"too-large": "EFBIG",
 	io: "EIO EREMOTEIO ENXIO ENODEV ESTALE ENOTCONN ECONNABORTED ECONNRESET ETIMEDOUT EHOSTDOWN EHOSTUNREACH EUCLEAN EBADMSG ESHUTDOWN",
@@ -84,4 +85,16 @@ const LINK_FAILS: ReadonlySet<FileErrorMeaning> = new Set(["full", "io", "missin
 const RENAME_UNSUPPORTED: ReadonlySet<string> = new Set(["ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOTTY", "EXDEV", "EINVAL", "EPERM", "EACCES", "EEXIST", "EBUSY"]);
 
 /** EPERM, EACCES and EBADF are what Windows and some network file systems say of a handle that they cannot flush. */
-const SYNC_UNSUPPORTED: ReadonlySet<string> = new Set(["ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOTTY", "EINVAL", "EROFS", "EPERM", "EACCES", "EBADF", "EISDIR"]);
+const SYNC_UNSUPPORTED: ReadonlySet<string> = new Set([
+	"ENOSYS",
+	"ENOTSUP",
+	"EOPNOTSUPP",
+	"ENOTTY",
+	"EINVAL",
+	"EROFS",
+	"EPERM",
+	"EACCES",
+	"EBADF",
+	"EISDIR",
+	"ERR_ACCESS_DENIED",
+]);

@@ -9,7 +9,7 @@
  */
 
 import type { Clock } from "../base/clock.ts";
-import { deferred, onAbort } from "../base/signals.ts";
+import { deferred, onAbort, reasonOf } from "../base/signals.ts";
 import { ConecError, type ConecErrorCode } from "../errors.ts";
 import type { IncomingStream, TransportCloseInfo, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
@@ -70,7 +70,7 @@ export async function sayHello<M extends Typed, A extends M & { readonly version
 	const { dialect, connection, hello, isAnswer, action, lostCode, limits, signal, givenUpCode, clock } = parts;
 	const giveUp = (): never => {
 		connection.close(givenUpCode, "given up");
-		throw signal.reason;
+		throw reasonOf(signal);
 	};
 	if (signal.aborted) giveUp();
 	const violation = (reason: string): ConecError => new ConecError("PROTOCOL_ERROR", `${action}: ${reason}`);
@@ -100,7 +100,7 @@ export async function sayHello<M extends Typed, A extends M & { readonly version
 	});
 	const forget = onAbort(signal, () => {
 		connection.close(givenUpCode, "given up");
-		answered.reject(signal.reason);
+		answered.reject(reasonOf(signal));
 	});
 	const answer = await answered.promise.finally(forget);
 	// Between the answer and this moment nobody looked.

@@ -8,7 +8,7 @@
  */
 
 import { type Clock, systemClock } from "../base/clock.ts";
-import { deferred, onAbort } from "../base/signals.ts";
+import { deferred, onAbort, reasonOf, throwIfAborted } from "../base/signals.ts";
 import { ConecError } from "../errors.ts";
 import type { Typed } from "./control-stream.ts";
 
@@ -78,7 +78,7 @@ export class Requests<Q extends Numbered, A extends Numbered> {
 	 */
 	async request<T extends A>(question: Question<Q, A, T> & { readonly withinMs: number; readonly signal?: AbortSignal | undefined }): Promise<T> {
 		const { action, withinMs, signal } = question;
-		signal?.throwIfAborted();
+		throwIfAborted(signal);
 		const answer = deferred<T>();
 		const hearing: Hearing<T> = {
 			answered: (message) => {
@@ -94,7 +94,7 @@ export class Requests<Q extends Numbered, A extends Numbered> {
 			answer.reject(reason);
 		};
 		const timer = this.#clock.setTimeout(() => giveUp(new ConecError("PEER_TIMEOUT", `${action}: no answer within ${withinMs} ms`)), withinMs);
-		const forget = onAbort(signal, () => giveUp(signal?.reason));
+		const forget = onAbort(signal, () => giveUp(signal === undefined ? undefined : reasonOf(signal)));
 		try {
 			return await answer.promise;
 		} finally {

@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { CloseInfo } from "../base/close-info.ts";
-import { type LinkedAbort, linkedAbort, within } from "../base/signals.ts";
+import { type LinkedAbort, linkedAbort, throwIfAborted, within } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import { cannotOpen, isFatal } from "../stream/exchange/index.ts";
 import type { FramedStream, StreamInit } from "../stream/framed-stream.ts";
@@ -85,7 +85,7 @@ export class StreamSet {
 		others: readonly Heard[] = [],
 		timeoutMs?: number,
 	): Promise<FramedStream> {
-		options.signal?.throwIfAborted();
+		throwIfAborted(options.signal);
 		if (this.#ended !== undefined) throw this.#ended;
 		const id = this.#ids.reserve(options.id);
 		const abort = linkedAbort(options.signal);

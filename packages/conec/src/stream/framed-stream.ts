@@ -7,7 +7,7 @@
 import { checkOptions } from "../base/check-options.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { CloseInfo } from "../base/close-info.ts";
-import { abortable } from "../base/signals.ts";
+import { abortable, reasonOf } from "../base/signals.ts";
 import { argumentError, ConecError, type ConecErrorCode } from "../errors.ts";
 import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
 import type { JsonValue } from "../wire/json.ts";
@@ -102,7 +102,7 @@ export class FramedStream implements MessageStream {
 		if (signal === undefined) {
 			return this.#shell.close();
 		}
-		return signal.aborted ? Promise.reject(signal.reason) : abortable(this.#shell.close(), signal);
+		return signal.aborted ? Promise.reject(reasonOf(signal)) : abortable(this.#shell.close(), signal);
 	}
 
 	reset(code: number = 0): void {

@@ -5,7 +5,7 @@
  */
 
 import { systemClock } from "../base/clock.ts";
-import { onAbort } from "../base/signals.ts";
+import { onAbort, reasonOf, throwIfAborted } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { IncomingStream, StreamHandler, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { RESET_CODES, type RejectCode } from "../wire/codes.ts";
@@ -40,7 +40,7 @@ export async function openMessageStream(
 	options: OpenOptions = {},
 ): Promise<FramedStream> {
 	const { early = false, signal, timeoutMs = init.limits.requestTimeoutMs } = options;
-	signal?.throwIfAborted();
+	throwIfAborted(signal);
 	const shell = shellFor("opener", connection, init, asked(init));
 	const { exchange } = shell;
 	const header = { kind: FRAME.OPEN, payload: encodeOpen({ ...open, resume: exchange.openResume }) };
@@ -65,7 +65,7 @@ export async function openMessageStream(
 		await shell.accepted;
 	} catch (error) {
 		// The application's own reason, untouched, where it was the abort that ended it.
-		throw signal?.aborted && (error as ConecError).code === "STREAM_CLOSED" ? signal.reason : error;
+		throw signal?.aborted && (error as ConecError).code === "STREAM_CLOSED" ? reasonOf(signal) : error;
 	} finally {
 		forget();
 		shell.clock.clearTimeout(timer);

@@ -5,6 +5,7 @@
  */
 
 import { Fifo } from "../base/fifo.ts";
+import { onAbort, reasonOf } from "../base/signals.ts";
 import { ConecError } from "../errors.ts";
 
 /** What a queue needs of the stream it belongs to. */
@@ -126,7 +127,7 @@ export class ReceiveQueue<T> {
 	/** The next message for a call of `receive`; `null` at the end. Aborting takes nothing out. */
 	receive(signal: AbortSignal | undefined): Promise<T | null> {
 		if (signal?.aborted) {
-			return Promise.reject(signal.reason);
+			return Promise.reject(reasonOf(signal));
 		}
 		if (this.#reader !== undefined || this.#reject !== undefined) {
 			return Promise.reject(this.#inUse());
@@ -241,18 +242,17 @@ export class ReceiveQueue<T> {
 	async #waitWith(signal: AbortSignal): Promise<T | null> {
 		const waiting = this.#wait();
 		const reject = this.#reject;
-		const onAbort = (): void => {
+		const forget = onAbort(signal, () => {
 			if (this.#reject === reject) {
 				this.#forget();
 				this.#host.waits?.(false);
 			}
-			reject?.(signal.reason);
-		};
-		signal.addEventListener("abort", onAbort, { once: true });
+			reject?.(reasonOf(signal));
+		});
 		try {
 			return await waiting;
 		} finally {
-			signal.removeEventListener("abort", onAbort);
+			forget();
 		}
 	}
 

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { isBytes } from "../base/bytes.ts";
 import { Fifo } from "../base/fifo.ts";
+import { onAbort, reasonOf } from "../base/signals.ts";
 import { argumentError, ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 
@@ -27,8 +29,8 @@ interface WaitingSend {
 	readonly bytes: Uint8Array;
 	readonly resolve: () => void;
 	readonly reject: (error: unknown) => void;
-	readonly signal: AbortSignal | undefined;
-	readonly onAbort: (() => void) | undefined;
+	/** Its signal does not matter any more. */
+	forget: (() => void) | undefined;
 }
 
 const SENT: Promise<void> = Promise.resolve();
@@ -68,7 +70,7 @@ export class SendQueue {
 	/** See `MessageStream.send`. */
 	send(message: Uint8Array | string, signal: AbortSignal | undefined): Promise<void> {
 		if (signal?.aborted) {
-			return Promise.reject(signal.reason);
+			return Promise.reject(reasonOf(signal));
 		}
 		let bytes: Uint8Array;
 		try {
@@ -101,7 +103,7 @@ export class SendQueue {
 			if (bytes.length > this.#longest) {
 				// The other side has said meanwhile that it takes less.
 				const refused = this.#waiting.shift() as WaitingSend;
-				forgetSignal(refused);
+				refused.forget?.();
 				refused.reject(this.#tooLong());
 				continue;
 			}
@@ -112,7 +114,7 @@ export class SendQueue {
 			}
 			this.#queuedBytes = queuedBytes;
 			const served = this.#waiting.shift() as WaitingSend;
-			forgetSignal(served);
+			served.forget?.();
 			served.resolve();
 		}
 		if (this.#waiting.length === 0) {
@@ -129,7 +131,7 @@ export class SendQueue {
 	fail(error: ConecError): void {
 		this.#error = error;
 		for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-			forgetSignal(next);
+			next.forget?.();
 			next.reject(error);
 		}
 	}
@@ -140,12 +142,12 @@ export class SendQueue {
 		if (this.#error !== undefined) {
 			throw this.#error;
 		}
-		if (message instanceof Uint8Array && message.length <= this.#mostBytes && message.length <= this.#host.messageBytes) return message;
+		if (isBytes(message) && message.length <= this.#mostBytes && message.length <= this.#host.messageBytes) return message;
 		// A string has at least as many bytes as units: so the longest ones are not even encoded.
 		if (typeof message === "string" && message.length <= this.#mostBytes) {
 			return this.#fitting(TEXT.encode(message));
 		}
-		if (typeof message !== "string" && !(message instanceof Uint8Array)) {
+		if (typeof message !== "string" && !isBytes(message)) {
 			throw argumentError("type", "OPTION_INVALID", "A message must be a Uint8Array or a string");
 		}
 		return this.#fitting(message as Uint8Array);
@@ -185,27 +187,16 @@ export class SendQueue {
 
 	#wait(bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
 		return new Promise((resolve, reject) => {
-			const onAbort =
-				signal === undefined
-					? undefined
-					: (): void => {
-							this.#waiting.remove(call);
-							reject(signal.reason);
-							if (this.#waiting.length === 0) {
-								this.#host.emptied();
-							}
-						};
-			const call: WaitingSend = { bytes, resolve, reject, signal, onAbort };
-			if (signal !== undefined && onAbort !== undefined) {
-				signal.addEventListener("abort", onAbort, { once: true });
-			}
+			const call: WaitingSend = { bytes, resolve, reject, forget: undefined };
 			this.#waiting.push(call);
+			if (signal === undefined) return;
+			call.forget = onAbort(signal, () => {
+				this.#waiting.remove(call);
+				reject(reasonOf(signal));
+				if (this.#waiting.length === 0) {
+					this.#host.emptied();
+				}
+			});
 		});
-	}
-}
-
-function forgetSignal(call: WaitingSend): void {
-	if (call.signal !== undefined && call.onAbort !== undefined) {
-		call.signal.removeEventListener("abort", call.onAbort);
 	}
 }

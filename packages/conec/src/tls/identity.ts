@@ -7,6 +7,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { ConecError } from "../errors.ts";
 import { readCertificate } from "./certificate.ts";
+import { DER_INTEGER, DER_OCTET_STRING, DER_SEQUENCE, readDer, readDerChildren, writeDer, writeSequence } from "./der.ts";
 import { formatFingerprint, keyDigest } from "./fingerprint.ts";
 import { keyProblem } from "./key-strength.ts";
 import { type Pem, type PrivateKeyBytes, readCertificates, readPrivateKey } from "./pem.ts";
@@ -51,7 +52,7 @@ export function parseIdentity(certificate: Pem, privateKey: Pem, key: "kept" | "
 
 /** Parses a private key of any kind. Throws `CERTIFICATE_INVALID`. */
 export function parseKey({ form, bytes }: PrivateKeyBytes): KeyObject {
-	const der = Buffer.from(bytes);
+	const der = Buffer.from(asVersionOne(bytes));
 	const forms = form === "unknown" ? (["pkcs8", "sec1", "pkcs1"] as const) : [form];
 	let cause: unknown;
 	for (const type of forms) {
@@ -62,6 +63,19 @@ export function parseKey({ form, bytes }: PrivateKeyBytes): KeyObject {
 		}
 	}
 	throw new ConecError("CERTIFICATE_INVALID", "Cannot read private key: it is damaged or of an unknown type", { cause });
+}
+
+/**
+ * PKCS#8 of version 2 (RFC 5958) has the public key behind the private one. Rust programs write Ed25519 keys so, and OpenSSL does not read it. As
+ * version 1, without that, it is the same key. What is not PKCS#8 of version 2 stays as it is.
+ */
+function asVersionOne(der: Uint8Array): Uint8Array {
+	const outer = readDer(der, 0);
+	const fields = outer === undefined ? undefined : readDerChildren(der, outer);
+	const [version, algorithm, key] = fields ?? [];
+	const isVersionTwo = version?.tag === DER_INTEGER && version.end - version.start === 1 && der[version.start] === 1;
+	if (!isVersionTwo || algorithm?.tag !== DER_SEQUENCE || key?.tag !== DER_OCTET_STRING) return der;
+	return writeSequence(writeDer(DER_INTEGER, Uint8Array.of(0)), der.subarray(algorithm.from, algorithm.end), der.subarray(key.from, key.end));
 }
 
 function unusable(problem: string): ConecError {

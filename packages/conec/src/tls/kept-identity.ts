@@ -7,7 +7,6 @@
 
 import { X509Certificate } from "node:crypto";
 import { type FileHandle, readFile, stat } from "node:fs/promises";
-import { isIP } from "node:net";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { ConecError, isConecError } from "../errors.ts";
@@ -19,7 +18,7 @@ import { writeAtomically } from "../files/write-atomically.ts";
 import { readCertificate } from "./certificate.ts";
 import { type LocalIdentity, parseIdentity } from "./identity.ts";
 import { writePem } from "./pem.ts";
-import { makeSelfSigned } from "./self-signed.ts";
+import { alternativeName, makeSelfSigned } from "./self-signed.ts";
 
 /** Which identity, for whom. */
 export interface KeptIdentityOptions {
@@ -108,7 +107,7 @@ function isFor(identity: LocalIdentity, names: readonly string[]): boolean {
 	if (leaf === undefined || readCertificate(leaf).alternativeNames.length !== names.length) return false;
 	const certificate = new X509Certificate(leaf);
 	if (Date.parse(certificate.validTo) < systemClock.wallMs() + RENEW_BEFORE_MS) return false;
-	return names.every((name) => (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined);
+	return names.map(alternativeName).every(({ type, value }) => (type === "dns" ? certificate.checkHost(value) : certificate.checkIP(value)) !== undefined);
 }
 
 function invalid(path: string, problem: string, cause?: unknown): ConecError {

@@ -11,6 +11,7 @@ import { systemClock } from "../base/clock.ts";
 import { ConecError, optionError } from "../errors.ts";
 import { DER_INTEGER, DER_OCTET_STRING, writeDer, writeOid, writeSequence } from "./der.ts";
 import { formatFingerprint, keyDigest } from "./fingerprint.ts";
+import { asciiHostName, withoutZone } from "./host-name.ts";
 import type { LocalIdentity } from "./identity.ts";
 
 /** What a self-signed certificate is made for. */
@@ -62,12 +63,12 @@ export interface CertificateName {
 	readonly value: string;
 }
 
-/** Checks a name. Throws TypeError `OPTION_INVALID` for what is neither a DNS name nor an IP address. */
+/** Checks a name, and gives it as certificates have it: internationalised names in ASCII, addresses without a zone. Throws TypeError `OPTION_INVALID` for what is neither a DNS name nor an IP address. */
 export function alternativeName(text: string): CertificateName {
-	if (typeof text === "string" && !text.includes("%")) {
-		if (isIP(text) !== 0) return { type: "ip", value: text };
-		const lower = text.toLowerCase();
-		if (DNS_NAME.test(lower)) return { type: "dns", value: lower };
+	if (typeof text === "string") {
+		if (isIP(text) !== 0) return { type: "ip", value: withoutZone(text) };
+		const lower = asciiHostName(text)?.toLowerCase();
+		if (lower !== undefined && DNS_NAME.test(lower)) return { type: "dns", value: lower };
 	}
 	throw optionError("type", "names", `holds ${JSON.stringify(text)}, which is neither a DNS name nor an IP address`);
 }

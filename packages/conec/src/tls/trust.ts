@@ -6,6 +6,7 @@
 
 import { X509Certificate } from "node:crypto";
 import { rootCertificates } from "node:tls";
+import { isBytes } from "../base/bytes.ts";
 import { ConecError } from "../errors.ts";
 import { readCertificate } from "./certificate.ts";
 import { parseFingerprint } from "./fingerprint.ts";
@@ -47,7 +48,7 @@ export function clientTrust(clientCa: Pem | readonly Pem[] | undefined): Trust {
  * @throws ConecError `CERTIFICATE_INVALID`, naming what was wrong.
  */
 export function readAuthorities(source: Pem | readonly Pem[]): Uint8Array[] {
-	const sources: readonly Pem[] = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
+	const sources: readonly Pem[] = typeof source === "string" || isBytes(source) ? [source] : source;
 	const roots = sources.flatMap((one) => readCertificates(one));
 	if (roots.length === 0) throw new ConecError("CERTIFICATE_INVALID", "Cannot read authorities: no certificate is given");
 	for (const root of roots) checkAuthority(root);

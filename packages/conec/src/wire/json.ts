@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isPlainObject } from "../base/bytes.ts";
 import { NUMBER_MAX, scanJson, stringProblem } from "./i-json.ts";
 
 /** Any value that JSON can express. */
@@ -112,8 +113,7 @@ function findWrong(value: unknown, depth: number): string | undefined {
 		}
 		return undefined;
 	}
-	const prototype: unknown = Object.getPrototypeOf(value);
-	if (prototype !== Object.prototype && prototype !== null) {
+	if (!isPlainObject(value)) {
 		return "has an object that is not plain";
 	}
 	for (const [key, member] of Object.entries(value)) {

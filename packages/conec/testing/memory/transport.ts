@@ -7,6 +7,7 @@
 
 import { type Clock, systemClock } from "#conec/base/clock";
 import { type Random, systemRandom } from "#conec/base/random";
+import { onAbort, reasonOf, throwIfAborted } from "#conec/base/signals";
 import { ConecError } from "#conec/errors";
 import { DEFAULT_LIMITS } from "#conec/limits";
 import { certificateIdentity } from "#conec/tls/proven-identity";
@@ -221,12 +222,12 @@ class Endpoint implements MemoryTransport {
 
 	async dial(options: DialOptions): Promise<TransportConnection> {
 		const { signal } = options;
-		signal?.throwIfAborted();
+		throwIfAborted(signal);
 		const outcome = await this.#handshake(options);
 		if (signal?.aborted) {
 			// Too late for the peer: it sees a connection that ends at once.
 			outcome.connection?.close(0, "aborted");
-			throw signal.reason;
+			throw reasonOf(signal);
 		}
 		if (outcome.connection === undefined) {
 			throw outcome.error;
@@ -296,14 +297,13 @@ class Endpoint implements MemoryTransport {
 				for (const timer of timers) {
 					clock.clearTimeout(timer);
 				}
-				options.signal?.removeEventListener("abort", onAbort);
+				forget();
 				resolve(outcome);
 			};
 			timers.push(
 				clock.setTimeout(() => done({ error: unreachable(options, `no answer within ${options.handshakeTimeoutMs} ms`) }), options.handshakeTimeoutMs),
 			);
-			const onAbort = (): void => done({});
-			options.signal?.addEventListener("abort", onAbort, { once: true });
+			const forget = onAbort(options.signal, () => done({}));
 			const meet = (): void => {
 				const route = this.#network.routes.get(options.port);
 				const target = this.#network.at(options.port);

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "#conec/base/clock";
+import { onAbort, reasonOf, throwIfAborted } from "#conec/base/signals";
 import { argumentError, ConecError } from "#conec/errors";
 import { createVirtualClock, turn, type VirtualClock } from "../memory/virtual-clock.ts";
 import { type HiddenReads, watchHiddenReads } from "./hidden-reads.ts";
@@ -60,20 +61,19 @@ class Waits {
 	/** Resolves after `ms`; rejects with `signal.reason`. */
 	async sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
 		checkMs(ms);
-		signal?.throwIfAborted();
+		throwIfAborted(signal);
 		let timer: unknown;
-		let onAbort: () => void = () => undefined;
+		let forget: () => void = () => undefined;
 		try {
 			await this.for(
 				new Promise<void>((resolve, reject) => {
 					timer = this.#clock.setTimeout(resolve, ms);
-					onAbort = (): void => reject(signal?.reason);
-					signal?.addEventListener("abort", onAbort);
+					if (signal !== undefined) forget = onAbort(signal, () => reject(reasonOf(signal)));
 				}),
 			);
 		} finally {
 			this.#clock.clearTimeout(timer);
-			signal?.removeEventListener("abort", onAbort);
+			forget();
 		}
 	}
 

@@ -11,7 +11,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 interface Bundler {
-	build(options: { entryPoints: string[]; outfile: string; bundle: boolean; format: "esm"; platform: "node"; logLevel: "error" }): Promise<unknown>;
+	build(options: {
+		entryPoints: string[];
+		outfile: string;
+		bundle: boolean;
+		format: "esm";
+		platform: "node";
+		external: string[];
+		logLevel: "error";
+	}): Promise<unknown>;
 }
 
 /** Where bundles go: beside `src`, from where the sources find the addon. */
@@ -34,6 +42,8 @@ export async function bundle(name: string): Promise<Bundle> {
 		bundle: true,
 		format: "esm",
 		platform: "node",
+		// It finds the addon beside itself.
+		external: ["../native/loader.cjs"],
 		logLevel: "error",
 	});
 	return { file: outfile, remove: () => rm(outfile, { force: true }) };

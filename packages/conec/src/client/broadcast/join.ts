@@ -6,7 +6,7 @@
 
 import { checkOptions } from "../../base/check-options.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
-import { onAbort } from "../../base/signals.ts";
+import { onAbort, reasonOf, throwIfAborted } from "../../base/signals.ts";
 import { argumentError, ConecError, isConecError, optionError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { BroadcastOptions } from "../../stream/broadcast-stream.ts";
@@ -97,7 +97,7 @@ export interface JoinContext {
 
 /** Resolves when the Coordinator has taken the member. Rejects with its REJECT, `PEER_TIMEOUT`, `COORDINATOR_LOST`, or `signal.reason`. */
 export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, signal: AbortSignal | undefined): Promise<Membership> {
-	signal?.throwIfAborted();
+	throwIfAborted(signal);
 	const { connection, id, lent, limits, sendLimits, clock = systemClock } = context;
 	const { messageBytes } = limits;
 	const member = new Membership({ open, limits: sendLimits, messageBytes, clock, windows: lent.windows });
@@ -120,7 +120,7 @@ export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, s
 		await member.joined;
 		return member;
 	} catch (error) {
-		throw error === aborted ? signal?.reason : error;
+		throw error === aborted && signal !== undefined ? reasonOf(signal) : error;
 	} finally {
 		forget();
 		clock.clearTimeout(timer);

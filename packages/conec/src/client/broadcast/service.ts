@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { throwIfAborted } from "../../base/signals.ts";
 import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
@@ -47,7 +48,7 @@ export class ClientBroadcasts {
 	/** Like `Client.joinBroadcast`. */
 	async join(name: string, options: BroadcastOptions): Promise<BroadcastStream> {
 		const open = broadcastOpen(name, options);
-		options.signal?.throwIfAborted();
+		throwIfAborted(options.signal);
 		const { connection, streams, sendLimits } = this.#link(`Cannot join broadcast "${name}"`);
 		const { limits, ids, budgets, clock = systemClock } = this.#host;
 		const lent = lender(budgets, limits, clock, true)(connection);

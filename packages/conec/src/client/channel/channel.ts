@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import type { CloseInfo } from "../../base/close-info.ts";
-import { within } from "../../base/signals.ts";
+import { throwIfAborted, within } from "../../base/signals.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
@@ -181,7 +181,7 @@ export class DirectChannel implements Channel {
 		checkOpenStreamOptions(options, this.#limits.metadataBytes);
 		if (options.path === "proxied")
 			throw argumentError("type", "OPTION_INVALID", `Cannot open stream to "${this.peer}": a stream of a direct channel is never "proxied"`);
-		options.signal?.throwIfAborted();
+		throwIfAborted(options.signal);
 		if (this.#state.type !== "open") throw this.#gone(this.#state.type === "over" ? this.#state.info : { by: "local" });
 		const make = (id: number): { init: StreamInit; open: OpenDirect } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };

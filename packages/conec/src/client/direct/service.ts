@@ -6,6 +6,7 @@
 
 import type { CloseInfo } from "../../base/close-info.ts";
 import { systemRandom } from "../../base/random.ts";
+import { throwIfAborted } from "../../base/signals.ts";
 import { ConecError } from "../../errors.ts";
 import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import type { Transport } from "../../transport/transport.ts";
@@ -108,7 +109,7 @@ export class DirectChannels {
 	/** The channel to a peer: the one there is, or one that comes about. Rejects like `Client.openChannel`. `auto`: not where there is no hope. */
 	async connect(peer: string, options: { readonly auto?: boolean; readonly signal?: AbortSignal | undefined } = {}): Promise<DirectChannel> {
 		const { auto = false, signal } = options;
-		signal?.throwIfAborted();
+		throwIfAborted(signal);
 		const open = this.#channels.find(peer);
 		if (open !== undefined) return open;
 		if (this.#ended !== undefined) throw this.#ended;
@@ -133,8 +134,7 @@ export class DirectChannels {
 
 	/** Resolves when the channel that is being tried is up, or is not to be. Rejects with `signal.reason` only. */
 	async settled(peer: string, signal?: AbortSignal): Promise<void> {
-		if (!this.trying(peer)) return;
-		await this.connect(peer, { auto: true, signal }).catch(() => signal?.throwIfAborted());
+		if (this.trying(peer)) await this.connect(peer, { auto: true, signal }).catch(() => throwIfAborted(signal));
 	}
 
 	/** What the Coordinator says about channels. */

@@ -6,7 +6,7 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import { type Deferred, deferred, onAbort, quietlyDeferred } from "../../base/signals.ts";
+import { type Deferred, deferred, onAbort, quietlyDeferred, reasonOf, throwIfAborted } from "../../base/signals.ts";
 import type { Asked } from "../../session/requests.ts";
 import type { DirectChannel } from "../channel/index.ts";
 
@@ -76,11 +76,11 @@ export class Wish {
 			this.#callers++;
 			return await this.granted;
 		}
-		signal.throwIfAborted();
+		throwIfAborted(signal);
 		this.#callers++;
 		const aborted = deferred<never>();
 		const forget = onAbort(signal, () => {
-			aborted.reject(signal.reason);
+			aborted.reject(reasonOf(signal));
 			if (--this.#callers === 0 && !this.#over) abandoned();
 		});
 		try {

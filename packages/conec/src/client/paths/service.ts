@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import { linkedAbort } from "../../base/signals.ts";
+import { linkedAbort, throwIfAborted } from "../../base/signals.ts";
 import { ConecError, isConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { checkId } from "../../session/check-id.ts";
@@ -57,7 +57,7 @@ export class ClientPaths {
 		checkOpenStreamOptions(options, limits.metadataBytes);
 		const action = `Cannot open stream to ${JSON.stringify(peer)}`;
 		checkId(peer, action);
-		options.signal?.throwIfAborted();
+		throwIfAborted(options.signal);
 		assertOpen(action);
 		const { path = "auto", signal } = options;
 		// One deadline over all of it: the channel, if one comes about first, and the stream.
@@ -98,7 +98,7 @@ export class ClientPaths {
 	/** See `Client.openCoordinatorStream`. */
 	async openCoordinatorStream(options: OpenStreamOptions): Promise<MessageStream> {
 		checkOpenStreamOptions(options, this.#host.limits.metadataBytes);
-		options.signal?.throwIfAborted();
+		throwIfAborted(options.signal);
 		this.#host.assertConnected("Cannot open stream to the Coordinator");
 		return await this.#host.link().openStream(null, options);
 	}
@@ -107,7 +107,7 @@ export class ClientPaths {
 	async openChannel(peer: string, signal: AbortSignal | undefined): Promise<DirectChannel> {
 		const action = `Cannot open direct channel to ${JSON.stringify(peer)}`;
 		checkId(peer, action);
-		signal?.throwIfAborted();
+		throwIfAborted(signal);
 		this.#host.assertOpen(action);
 		return await this.#channel(peer, signal, action);
 	}
@@ -135,7 +135,7 @@ export class ClientPaths {
 	/** See `Client.explainSettled`. */
 	async explainSettled(peer: string, signal: AbortSignal | undefined): Promise<PathReport> {
 		checkId(peer, `Cannot explain the path to ${JSON.stringify(peer)}`);
-		signal?.throwIfAborted();
+		throwIfAborted(signal);
 		await this.#host.direct.settled(peer, signal);
 		return this.explain(peer);
 	}

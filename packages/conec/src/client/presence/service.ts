@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { SharedRuns } from "../../base/shared-runs.ts";
-import { abortable, inTime } from "../../base/signals.ts";
+import { abortable, inTime, throwIfAborted } from "../../base/signals.ts";
 import { ConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { checkMetadata } from "../../session/open-stream-options.ts";
@@ -85,7 +85,7 @@ export class ClientPresence {
 
 	/** See `Client.peers`. */
 	async peers(signal: AbortSignal | undefined): Promise<PeerInfo[]> {
-		signal?.throwIfAborted();
+		throwIfAborted(signal);
 		this.#assertAble(LIST);
 		const list = this.#lists.run();
 		// Each caller gets its own array.

@@ -12,12 +12,40 @@ test("coordinator: every documented form is read", () => {
 		["[::1]:1719", "::1", 1719],
 		["[2001:db8::1]", "2001:db8::1", 1719],
 		["::1", "::1", 1719],
+		["fe80::1%eth0", "fe80::1%eth0", 1719],
+		["[fe80::1%eth0]", "fe80::1%eth0", 1719],
+		["[fe80::1%3]:7", "fe80::1%3", 7],
+		["bücher.example:7", "xn--bcher-kva.example", 7],
 	];
 	for (const [text, host, port] of cases) assert.deepEqual(parseCoordinator(text), { host, port }, text);
 });
 
 test("coordinator: anything else is refused", () => {
-	for (const text of ["", ":", ":1", "a:", "a:0", "a:65536", "a:b", "a b", "quic://a", "a/b", "[a]:1", "[::1", "::1]:3", "a..b", "-a", "u@h", "a:1:2"]) {
+	for (const text of [
+		"",
+		":",
+		":1",
+		"a:",
+		"a:0",
+		"a:65536",
+		"a:b",
+		"a b",
+		"quic://a",
+		"a/b",
+		"[a]:1",
+		"[::1",
+		"::1]:3",
+		"a..b",
+		"-a",
+		"u@h",
+		"a:1:2",
+		"a%b",
+		"10.0.0.1%eth0",
+		"[fe80::1%]",
+		"[fe80::1%a b]",
+		"é%41",
+		"\uff11.2.3.4",
+	]) {
 		assert.throws(() => parseCoordinator(text), { name: "TypeError", code: "OPTION_INVALID" }, text);
 	}
 });
@@ -40,6 +68,8 @@ test("address: is an IP address with an optional port", () => {
 	assert.deepEqual(parseSocketAddress("[::1]:9", 1), { address: "::1", port: 9 });
 	assert.deepEqual(parseSocketAddress("[::1]", 1), { address: "::1", port: 1 });
 	assert.deepEqual(parseSocketAddress("::1", 1), { address: "::1", port: 1 });
+	assert.deepEqual(parseSocketAddress("[fe80::1%eth0]:9", 1), { address: "fe80::1%eth0", port: 9 });
+	assert.deepEqual(parseSocketAddress("fe80::1%eth0", 1), { address: "fe80::1%eth0", port: 1 });
 	for (const text of ["localhost:1", "", "1.2.3:4", "1.2.3.4:0"])
 		assert.throws(() => parseSocketAddress(text, 1), { code: "OPTION_INVALID", message: /"address"/ }, text);
 });

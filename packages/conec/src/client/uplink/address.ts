@@ -6,18 +6,19 @@
 
 import { isIP, isIPv6 } from "node:net";
 import { optionError } from "../../errors.ts";
+import { asciiHostName } from "../../tls/host-name.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import { DEFAULT_PORT } from "../../wire/versions.ts";
 
 /** A host to resolve and to check the certificate against, and a port. */
 export interface HostAndPort {
-	/** DNS name, or an IP address without brackets. */
+	/** DNS name in ASCII, or an IP address without brackets. A link-local one may have a zone: `fe80::1%eth0`. */
 	readonly host: string;
 	readonly port: number;
 }
 
 /**
- * Reads `host`, `host:port`, `[::1]`, `[::1]:1719` or a bare IPv6 address.
+ * Reads `host`, `host:port`, `[::1]`, `[::1]:1719`, `[fe80::1%eth0]:1719` or a bare IPv6 address. A host may be internationalised (`bücher.example`).
  *
  * @throws TypeError `OPTION_INVALID`
  */
@@ -29,8 +30,8 @@ function parse(text: string, option: string, host: "host" | "ip"): HostAndPort {
 	const wrong = (): Error => optionError("type", option, `must be "${host}", "${host}:port" or "[ipv6]:port", not ${JSON.stringify(text)}`);
 	if (typeof text !== "string") throw wrong();
 	if (isIPv6(text)) return { host: text, port: DEFAULT_PORT };
-	const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]/@\s]{1,253}))(?::([^:/@]*))?$/.exec(text);
-	const found = match?.[1] ?? match?.[2];
+	const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[^\]\s]{1,64})?)\]|([^:[\]/@\s]{1,253}))(?::([^:/@]*))?$/.exec(text);
+	const found = match?.[1] ?? (match?.[2] === undefined ? undefined : asciiHostName(match[2]));
 	if (found === undefined) throw wrong();
 	if (match?.[1] !== undefined && !isIPv6(found)) throw wrong();
 	if (match?.[1] === undefined && isIP(found) === 0 && !HOST_NAME.test(found)) throw wrong();

@@ -5,10 +5,11 @@
  */
 
 import { isIPv6 } from "node:net";
-import { linkedAbort } from "../../base/signals.ts";
+import { linkedAbort, reasonOf, throwIfAborted } from "../../base/signals.ts";
 import { ConecError, type ConecErrorCode, isConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { Runtime } from "../../session/runtime.ts";
+import { withoutZone } from "../../tls/host-name.ts";
 import type { LocalIdentity } from "../../tls/identity.ts";
 import { identityProblem } from "../../tls/proven-identity.ts";
 import type { Trust } from "../../tls/trust.ts";
@@ -68,7 +69,7 @@ export async function reachCoordinator(
 	const tried: Tried = { resolving: new Set(), blocked: new Map(), refused: new Map() };
 	const timer = clock.setTimeout(() => abort.abort(late(where, coordinators, limits.requestTimeoutMs, tried)), Math.max(0, leftMs));
 	try {
-		options.signal?.throwIfAborted();
+		throwIfAborted(options.signal);
 		const connection = await dialAny(transport, identity, options, runtime, tried, abort.signal);
 		assertChain(connection, options.ca, clock.wallMs());
 		const { connectionWindowBytes } = limits;
@@ -115,7 +116,7 @@ async function dialAny(
 	const reach = (coordinator: HostAndPort, lost: AbortSignal): Promise<TransportConnection> =>
 		dialHost(transport, identity, coordinator, options, runtime, tried, tooLate, lost);
 	const race = (): Promise<TransportConnection> => raceDials(coordinators, reach, tooLate, { signal, clock: runtime.clock });
-	return await dialAgain(race, signal, (reason) => reason !== options.signal?.reason, runtime);
+	return await dialAgain(race, signal, (reason) => options.signal === undefined || reason !== reasonOf(options.signal), runtime);
 }
 
 async function dialHost(
@@ -138,7 +139,7 @@ async function dialHost(
 		transport.dial({
 			address: one,
 			port,
-			serverName: coordinator.host,
+			serverName: withoutZone(coordinator.host),
 			trust,
 			identity,
 			alpnProtocol: ALPN_COORDINATOR,
@@ -148,7 +149,7 @@ async function dialHost(
 		});
 	const tryOne = async (one: string, lost: AbortSignal): Promise<TransportConnection> => {
 		const problem = await route?.({ address: one, port }, localAddress);
-		lost.throwIfAborted();
+		throwIfAborted(lost);
 		if (problem === undefined) return await dial(one, lost);
 		tried.blocked.set(one, problem);
 		throw new ConecError("ADDRESS_UNAVAILABLE", `There is no way to ${one} from this machine (${problem})`);
@@ -176,7 +177,7 @@ function aboutOurs(error: unknown, identity: LocalIdentity, nowMs: number): unkn
 }
 
 function explain(error: unknown, where: string, timeoutMs: number, tried: Tried, { interfaces }: Runtime, signal: AbortSignal): unknown {
-	if (!isConecError(error) || (signal.aborted && error === signal.reason)) return error;
+	if (!isConecError(error) || (signal.aborted && error === reasonOf(signal))) return error;
 	const { blocked, refused } = tried;
 	if (error.code === "COORDINATOR_UNREACHABLE" && refused.size > 0)
 		return new ConecError("COORDINATOR_UNREACHABLE", `Cannot reach ${where}: ${refusedWords(refused)}${noWayBeside(blocked)}`, { cause: error });

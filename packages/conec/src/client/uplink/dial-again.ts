@@ -7,7 +7,7 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { type Random, systemRandom } from "../../base/random.ts";
-import { deferred, onAbort } from "../../base/signals.ts";
+import { deferred, onAbort, reasonOf } from "../../base/signals.ts";
 import { isConecError } from "../../errors.ts";
 
 /** What the pauses are made of. */
@@ -33,12 +33,12 @@ export async function dialAgain<T>(
 		try {
 			return await dial();
 		} catch (error) {
-			if (signal.aborted) throw turnedAway !== undefined && isDeadline(signal.reason) ? turnedAway : error;
+			if (signal.aborted) throw turnedAway !== undefined && isDeadline(reasonOf(signal)) ? turnedAway : error;
 			if (!isConecError(error) || error.code !== "LIMIT_EXCEEDED") throw error;
 			turnedAway = error;
 		}
 		await pause(pauseMs * (0.25 + 0.75 * random.fraction()), signal, clock);
-		if (signal.aborted) throw isDeadline(signal.reason) ? turnedAway : signal.reason;
+		if (signal.aborted) throw isDeadline(reasonOf(signal)) ? turnedAway : reasonOf(signal);
 	}
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
-import { abortable, deferred, onAbort } from "../../base/signals.ts";
+import { abortable, deferred, onAbort, reasonOf, throwIfAborted } from "../../base/signals.ts";
 import { ConecError, isConecError } from "../../errors.ts";
 import type { HostAddress, Lookup } from "../../session/runtime.ts";
 
@@ -25,7 +25,7 @@ export interface RaceOptions {
  * @throws ConecError `HOST_UNRESOLVABLE`; `signal.reason` on abort, while the resolver's late answer is dropped
  */
 export async function resolveHost(host: string, family: 0 | 4 | 6, lookup: Lookup, signal: AbortSignal): Promise<string[]> {
-	signal.throwIfAborted();
+	throwIfAborted(signal);
 	let found: readonly HostAddress[];
 	try {
 		found = await abortable(lookup(host), signal);
@@ -80,7 +80,7 @@ export function raceDials<T, Place = string>(
 		);
 	};
 	const forget = onAbort(signal, () => {
-		if (settle()) reject(signal.reason);
+		if (settle()) reject(reasonOf(signal));
 	});
 	start();
 	return promise.finally(forget);
@@ -90,6 +90,7 @@ export function raceDials<T, Place = string>(
 function whyNot(error: unknown): string {
 	const { code } = error as { readonly code?: unknown };
 	if (code === "ENOTFOUND" || code === "ENODATA") return "the name service does not know it";
+	if (code === "ERR_ACCESS_DENIED") return "Node's permission model does not let this process use the network; start Node with --allow-net";
 	if (code === "EAI_AGAIN") return "no name server answers, or none has an answer now";
 	return `the name service does not know it or does not answer${typeof code === "string" ? ` (${code})` : ""}`;
 }

@@ -7,7 +7,7 @@
 
 import { createSocket } from "node:dgram";
 import { isIPv6 } from "node:net";
-import type { NetworkInterfaceInfo } from "node:os";
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import type { RouteCheck } from "../../session/runtime.ts";
 import { canonicalIp } from "../../wire/ip-address.ts";
 
@@ -17,6 +17,9 @@ import { canonicalIp } from "../../wire/ip-address.ts";
  */
 export const routeProblem: RouteCheck = (to, localAddress) =>
 	new Promise((resolve) => {
+		const zone = zoneOf(to.address);
+		// It names the way itself. Node's sockets take it as a name or as a number, which depends on the system.
+		if (zone !== undefined) return resolve(hasZone(zone) ? undefined : NO_ZONE);
 		// IPv4-mapped ones are sent to as what they are.
 		const address = canonicalIp(to.address) ?? to.address;
 		const family = familyOf(address);
@@ -47,6 +50,8 @@ export function noWayWords(blocked: ReadonlyMap<string, string>, interfaces: Nod
 	const own = Object.values(interfaces).flatMap((list) => list ?? []);
 	const has = new Set(own.filter(({ address, internal }) => !internal && !isLinkLocal(address)).map(({ address }) => familyOf(address)));
 	const codes = [...new Set(blocked.values())].join(", ");
+	const [strayed] = [...blocked].filter(([, code]) => code === NO_ZONE).map(([address]) => zoneOf(address));
+	if (strayed !== undefined) return `this machine has no network interface ${JSON.stringify(strayed)} with a link-local address; name one that it has`;
 	if (has.size === 0) return `this machine has no network (${codes}); connect it to one`;
 	const wanted = new Set([...blocked.keys()].map(familyOf));
 	const addresses = [...blocked.keys()].join(" and ");
@@ -59,6 +64,20 @@ export function noWayWords(blocked: ReadonlyMap<string, string>, interfaces: Nod
 /** A route alone is no way: routers pass nothing on that comes from an address of a single link, where a machine has no better one. */
 export function leadsFrom(own: string, to: string): boolean {
 	return !isLinkLocal(own) || isLinkLocal(to);
+}
+
+/** Said of an interface that is not there. */
+const NO_ZONE = "ENODEV";
+
+/** What a link-local address names behind `%`. */
+function zoneOf(address: string): string | undefined {
+	return address.split("%")[1];
+}
+
+function hasZone(zone: string): boolean {
+	return Object.entries(networkInterfaces()).some(([name, list]) =>
+		list?.some((one) => one.family === "IPv6" && one.scopeid > 0 && [name, String(one.scopeid)].includes(zone)),
+	);
 }
 
 function familyOf(address: string): 4 | 6 {

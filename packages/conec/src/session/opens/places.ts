@@ -6,7 +6,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { FairQueue } from "../../base/fair-queue.ts";
-import { onAbort } from "../../base/signals.ts";
+import { onAbort, reasonOf } from "../../base/signals.ts";
 
 /** The peer that a stream goes to: its id, or `null` for the Coordinator. */
 export type PeerKey = string | null;
@@ -95,7 +95,7 @@ export class Places {
 				reject(error);
 			};
 			const timer = this.#clock.setTimeout(() => giveUp(how.late()), how.timeoutMs);
-			const forget = onAbort(how.signal, () => giveUp(how.signal.reason));
+			const forget = onAbort(how.signal, () => giveUp(reasonOf(how.signal)));
 		});
 	}
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isPlainObject } from "../../base/bytes.ts";
 import { argumentError, optionError } from "../../errors.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
 import { checkProtocol } from "../open-stream-options.ts";
@@ -60,9 +61,7 @@ export interface HandlerFailed {
 export function checkHandlers(handlers: ProtocolHandlers | undefined, most: number): ReadonlyMap<string, ProtocolHandler> {
 	const checked = new Map<string, ProtocolHandler>();
 	if (handlers === undefined) return checked;
-	const prototype: unknown = Object.getPrototypeOf(handlers);
-	if (prototype !== Object.prototype && prototype !== null)
-		throw optionError("type", "handlers", "must be a plain object that has a function for each protocol");
+	if (!isPlainObject(handlers)) throw optionError("type", "handlers", "must be a plain object that has a function for each protocol");
 	for (const [protocol, handler] of Object.entries(handlers)) {
 		if (handler === undefined) continue;
 		checkProtocol(protocol, 'A protocol in option "handlers"');

@@ -5,6 +5,7 @@
  */
 
 import type { CloseInfo } from "../../base/close-info.ts";
+import { reasonOf } from "../../base/signals.ts";
 import { ConecError, isConecError } from "../../errors.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
 import type { HandlerFailed, ProtocolHandler } from "./handler.ts";
@@ -100,7 +101,7 @@ export class HandlerRuns {
 
 /** Whether a handler has only passed on what its stream or its signal has told it. */
 function isPassedOn(error: unknown, failures: readonly ConecError[], info: CloseInfo, signal: AbortSignal): boolean {
-	if (signal.aborted && error === signal.reason) return true;
+	if (signal.aborted && error === reasonOf(signal)) return true;
 	// The two directions may have broken in two ways, and only the first is in `info`.
 	return isConecError(error) && (failures.includes(error) || error.code === info.code);
 }

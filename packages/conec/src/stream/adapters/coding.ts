@@ -4,7 +4,8 @@
  * @module
  */
 
-import { argumentError, ConecError } from "../../errors.ts";
+import { isBytes } from "../../base/bytes.ts";
+import { argumentError, ConecError, messageOf } from "../../errors.ts";
 import { type Codec, checkedCodec, type SchemaIssue, type SchemaResult } from "./codec.ts";
 
 /** Longest text about a refusal in a message; parts of it may come from the peer. */
@@ -88,7 +89,7 @@ export class Coding<T, Sent> {
 		} catch (error) {
 			throw this.unsendable(error);
 		}
-		if (typeof encoded === "string" ? LONE_SURROGATE.test(encoded) : !(encoded instanceof Uint8Array)) {
+		if (typeof encoded === "string" ? LONE_SURROGATE.test(encoded) : !isBytes(encoded)) {
 			throw this.unsendable(typeof encoded === "string" ? "its text has half a surrogate pair" : "the codec gave neither a Uint8Array nor a string");
 		}
 		return encoded;
@@ -108,7 +109,7 @@ function isPromise<T>(result: T | Promise<T>): result is Promise<T> {
 
 /** `cause` is a list of issues, or whatever was thrown. */
 function wordsOf(cause: unknown): string {
-	const words = Array.isArray(cause) ? wordsOfIssue(cause[0] as SchemaIssue | undefined) : cause instanceof Error ? cause.message : String(cause);
+	const words = Array.isArray(cause) ? wordsOfIssue(cause[0] as SchemaIssue | undefined) : messageOf(cause);
 	// They may quote the peer, whose text must not move anybody's cursor.
 	return (words.length <= WORDS_LENGTH ? words : `${words.slice(0, WORDS_LENGTH)}...`).replace(/\p{Cc}/gu, "\ufffd");
 }

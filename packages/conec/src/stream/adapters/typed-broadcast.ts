@@ -5,6 +5,7 @@
  */
 
 import type { CloseInfo } from "../../base/close-info.ts";
+import { throwIfAborted } from "../../base/signals.ts";
 import { Turns } from "../../base/turns.ts";
 import { ConecError } from "../../errors.ts";
 import type { BroadcastEvent, BroadcastStream } from "../broadcast-stream.ts";
@@ -52,7 +53,7 @@ export class TypedBroadcast<T, Sent> implements TypedBroadcastStream<T, Sent> {
 	}
 
 	async send(value: Sent, options?: { readonly signal?: AbortSignal }): Promise<void> {
-		options?.signal?.throwIfAborted();
+		throwIfAborted(options?.signal);
 		if (this.#sends.waiting >= WAITING_SENDS) {
 			throw new ConecError("QUEUE_FULL", `Cannot send to broadcast "${this.name}": ${this.#sends.waiting} calls wait for their schema already`);
 		}

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isBytes } from "../../base/bytes.ts";
 import type { BroadcastEvent } from "../broadcast-stream.ts";
 import type { Coding } from "./coding.ts";
 import type { NonBlockingItem } from "./non-blocking.ts";
@@ -88,7 +89,7 @@ export function typedItems<T, Sent>(
 		[Symbol.asyncIterator](): AsyncIterator<NonBlockingItem<T | TypedBroadcastEvent<T>>, undefined> {
 			const items = source[Symbol.asyncIterator]();
 			const decode = (message: Uint8Array | BroadcastEvent): T | TypedBroadcastEvent<T> | Promise<T | TypedBroadcastEvent<T>> =>
-				message instanceof Uint8Array ? coding.decode(message) : decodeEvent(message, coding);
+				isBytes(message) ? coding.decode(message) : decodeEvent(message, coding);
 			return {
 				async next() {
 					const next = await items.next();

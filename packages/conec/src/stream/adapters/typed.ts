@@ -5,7 +5,7 @@
  */
 
 import type { CloseInfo } from "../../base/close-info.ts";
-import { abortable, within } from "../../base/signals.ts";
+import { abortable, onAbort, reasonOf, throwIfAborted, within } from "../../base/signals.ts";
 import { Turns } from "../../base/turns.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { JsonValue } from "../../wire/json.ts";
@@ -127,7 +127,7 @@ class TypedMessageStream<T, Sent> implements TypedStream<T, Sent> {
 
 	send(value: Sent, options?: { readonly signal?: AbortSignal }): Promise<void> {
 		if (options?.signal?.aborted) {
-			return Promise.reject(options.signal.reason);
+			return Promise.reject(reasonOf(options.signal));
 		}
 		if (this.#sends.waiting >= WAITING_SENDS) {
 			return Promise.reject(new ConecError("QUEUE_FULL", `Cannot send on stream ${this.id}: ${this.#sends.waiting} calls wait for their schema already`));
@@ -163,7 +163,7 @@ class TypedMessageStream<T, Sent> implements TypedStream<T, Sent> {
 		}
 		const signal = options?.signal;
 		if (signal?.aborted) {
-			return Promise.reject(signal.reason);
+			return Promise.reject(reasonOf(signal));
 		}
 		const closed = this.#sends.take(Promise.resolve(), () => this.#stream.close());
 		return signal === undefined ? closed : abortable(closed, signal);
@@ -202,7 +202,7 @@ class TypedMessageStream<T, Sent> implements TypedStream<T, Sent> {
 		const signal = options?.signal;
 		let handedOver = false;
 		const sent = this.#sends.take(signal === undefined ? encoded : abortable(encoded, signal), (message) => {
-			signal?.throwIfAborted();
+			throwIfAborted(signal);
 			handedOver = true;
 			return this.#stream.send(message, options);
 		});
@@ -210,14 +210,13 @@ class TypedMessageStream<T, Sent> implements TypedStream<T, Sent> {
 			return sent;
 		}
 		return new Promise((resolve, reject) => {
-			const onAbort = (): void => {
+			const forget = onAbort(signal, () => {
 				// From then on the stream below knows whether it was in time.
 				if (!handedOver) {
-					reject(signal.reason);
+					reject(reasonOf(signal));
 				}
-			};
-			signal.addEventListener("abort", onAbort, { once: true });
-			void sent.then(resolve, reject).then(() => signal.removeEventListener("abort", onAbort));
+			});
+			void sent.then(resolve, reject).then(forget);
 		});
 	}
 

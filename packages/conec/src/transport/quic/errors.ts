@@ -5,7 +5,7 @@
  */
 
 import * as quic from "@conec/quic";
-import { ConecError, type ConecErrorCode } from "../../errors.ts";
+import { ConecError, type ConecErrorCode, messageOf } from "../../errors.ts";
 import { alertWords, refusalWords } from "../../tls/refusal-words.ts";
 
 /** Calls, and throws what goes wrong as a {@link ConecError}. */
@@ -19,7 +19,7 @@ export function coded<T>(call: () => T): T {
 
 /** The same error with a code of Conec. `unreachable` is what it means here that nobody answers. */
 export function conecError(error: unknown, unreachable: ConecErrorCode): ConecError {
-	if (!(error instanceof quic.QuicError)) return new ConecError(unreachable, error instanceof Error ? error.message : String(error), { cause: error });
+	if (!quic.isQuicError(error)) return new ConecError(unreachable, messageOf(error), { cause: error });
 	const { alert } = error;
 	return new ConecError(codeOf(error, unreachable), describe(error), { cause: error, ...(alert === undefined ? {} : { closeCode: alert }) });
 }

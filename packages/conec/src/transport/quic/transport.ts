@@ -5,6 +5,7 @@
  */
 
 import * as quic from "@conec/quic";
+import { reasonOf } from "../../base/signals.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import { FRAME_BYTES } from "../../wire/frames.ts";
 import { refuseStreams, strangerError } from "../strangers.ts";
@@ -98,7 +99,7 @@ class QuicTransport implements Transport {
 		try {
 			return this.#endpoint.sendRaw(data, to);
 		} catch (error) {
-			if (error instanceof quic.QuicError && error.code === "CLOSED") return false;
+			if (quic.isQuicError(error) && error.code === "CLOSED") return false;
 			throw conecError(error, "CONNECTION_LOST");
 		}
 	}
@@ -122,8 +123,8 @@ class QuicTransport implements Transport {
 			});
 			return new QuicConnection(connection, this, this.#options.limits.connectionWindowBytes);
 		} catch (error) {
-			if (signal?.aborted && error === signal.reason) throw error;
-			if (error instanceof quic.QuicError && error.network !== undefined) options.onRefused?.(error.network);
+			if (signal?.aborted && error === reasonOf(signal)) throw error;
+			if (quic.isQuicError(error) && error.network !== undefined) options.onRefused?.(error.network);
 			throw conecError(error, "COORDINATOR_UNREACHABLE");
 		}
 	}

@@ -44,7 +44,7 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 		let at = address(&options.host, options.port)?;
 		let sizes = SocketSizes { receive: options.receive_buffer_bytes as usize, send: options.send_buffer_bytes as usize };
 		let action = format!("Cannot bind UDP {at}");
-		let socket = bind(at.ip(), at.port(), &sizes).map_err(|e| socket_error(&action, e))?;
+		let socket = bind(at, &sizes).map_err(|e| socket_error(&action, e))?;
 		let mut config = match &options.stateless_reset_key {
 			Some(key) => restartable(key)?,
 			None => EndpointConfig::default(),
@@ -143,7 +143,7 @@ pub fn endpoint_rebind(endpoint: u32, host: String, port: u16, raw_datagrams: bo
 		let at = address(&host, port)?;
 		let action = format!("Cannot rebind to UDP {at}");
 		let sizes = SocketSizes { receive: 2 << 20, send: 2 << 20 };
-		let socket = bind(at.ip(), at.port(), &sizes).map_err(|e| socket_error(&action, e))?;
+		let socket = bind(at, &sizes).map_err(|e| socket_error(&action, e))?;
 		let _context = environment.io.enter();
 		let sink = raw_sink(&environment.queue, handle, raw_datagrams, endpoint.counters.clone());
 		let (tap, released) = Tap::new(socket, sink).map_err(|e| socket_error(&action, e))?;

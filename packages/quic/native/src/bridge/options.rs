@@ -1,6 +1,6 @@
 //! Options as JS passes them, turned into quinn's. All defaults live in TypeScript, so nothing here is optional without need.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,9 +130,15 @@ fn bytes(what: &str, value: f64) -> Result<u64> {
 	Err(invalid(format!("{what} is out of range: {value}")))
 }
 
+/// A link-local address may have a zone, as the number of an interface: `fe80::1%2`.
 pub fn address(host: &str, port: u16) -> Result<SocketAddr> {
-	let ip: IpAddr = host.parse().map_err(|_| invalid(format!("\"{host}\" is not an IP address")))?;
-	Ok(SocketAddr::new(ip, port))
+	let (ip, zone) = host.split_once('%').map_or((host, None), |(ip, zone)| (ip, Some(zone)));
+	let address = match (ip.parse(), zone.map(str::parse)) {
+		(Ok(ip), None) => Some(SocketAddr::new(ip, port)),
+		(Ok(IpAddr::V6(ip)), Some(Ok(zone))) => Some(SocketAddrV6::new(ip, port, 0, zone).into()),
+		_ => None,
+	};
+	address.ok_or_else(|| invalid(format!("\"{host}\" is not an IP address")))
 }
 
 impl IdentityInput {
@@ -264,5 +270,22 @@ impl StreamInput {
 			too_long_code: code(self.too_long_code)?,
 			truncated_code: code(self.truncated_code)?,
 		})
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn an_address_may_have_the_number_of_a_zone() {
+		assert_eq!(address("127.0.0.1", 7).unwrap().to_string(), "127.0.0.1:7");
+		assert_eq!(address("::1", 7).unwrap().to_string(), "[::1]:7");
+		assert_eq!(address("fe80::1%3", 7).unwrap().to_string(), "[fe80::1%3]:7");
+		for wrong in
+			["", "%", "%3", "fe80::1%", "fe80::1%eth0", "fe80::1%-1", "fe80::1%4294967296", "127.0.0.1%3", "fe80::1%3%3", "[fe80::1]"]
+		{
+			assert!(address(wrong, 7).is_err(), "{wrong}");
+		}
 	}
 }

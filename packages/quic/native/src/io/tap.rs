@@ -51,23 +51,25 @@ pub struct SocketSizes {
 }
 
 /// Binds a socket. `::` means both families, or IPv4 alone on a machine without IPv6.
-pub fn bind(ip: IpAddr, port: u16, sizes: &SocketSizes) -> io::Result<UdpSocket> {
-	match bind_one(ip, port, sizes) {
-		Err(e) if ip == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && no_such_family(&e) => bind_one(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port, sizes),
+pub fn bind(at: SocketAddr, sizes: &SocketSizes) -> io::Result<UdpSocket> {
+	match bind_one(at, sizes) {
+		Err(e) if at.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && no_such_family(&e) => {
+			bind_one((Ipv4Addr::UNSPECIFIED, at.port()).into(), sizes)
+		}
 		result => result,
 	}
 }
 
-fn bind_one(ip: IpAddr, port: u16, sizes: &SocketSizes) -> io::Result<UdpSocket> {
-	let socket = Socket::new(if ip.is_ipv6() { Domain::IPV6 } else { Domain::IPV4 }, Type::DGRAM, Some(Protocol::UDP))?;
-	if ip.is_ipv6() {
+fn bind_one(at: SocketAddr, sizes: &SocketSizes) -> io::Result<UdpSocket> {
+	let socket = Socket::new(if at.is_ipv6() { Domain::IPV6 } else { Domain::IPV4 }, Type::DGRAM, Some(Protocol::UDP))?;
+	if at.is_ipv6() {
 		socket.set_only_v6(false)?; // the default differs between systems
 	}
 	// Best effort: the system may allow less.
 	let _ = socket.set_recv_buffer_size(sizes.receive);
 	let _ = socket.set_send_buffer_size(sizes.send);
 	socket.set_nonblocking(true)?;
-	socket.bind(&SocketAddr::new(ip, port).into())?;
+	socket.bind(&at.into())?;
 	Ok(socket.into())
 }
 

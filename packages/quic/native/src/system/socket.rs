@@ -91,6 +91,8 @@ mod unix {
 	use crate::system::bell::Bell;
 	use crate::system::room::{Place, Room};
 
+	use sending::Sending;
+
 	/// What is waited for when the socket is full. On Linux this is the socket itself, because the I/O thread's event queue does
 	/// not have its descriptor yet. So no new descriptor is needed just when there may be none.
 	#[cfg(target_os = "linux")]
@@ -114,6 +116,7 @@ mod unix {
 	pub struct Socket {
 		io: AsyncFd<Bell>,
 		state: UdpSocketState,
+		sending: Sending,
 		runtime: Handle,
 		room: Room,
 		/// The task that waits for room.
@@ -147,6 +150,7 @@ mod unix {
 			Ok(Self {
 				io,
 				state,
+				sending: Sending::default(),
 				runtime: Handle::current(),
 				room: Room::default(),
 				watch: Mutex::default(),
@@ -238,7 +242,7 @@ mod unix {
 		fn send(&self, transmit: &Transmit) -> io::Result<()> {
 			#[cfg(test)]
 			self.faults.sending()?;
-			self.state.send(UdpSockRef::from(&**self.socket()), transmit)
+			self.sending.send(&self.state, self.socket(), transmit)
 		}
 
 		fn recv(&self, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> io::Result<usize> {
@@ -335,7 +339,7 @@ mod unix {
 		}
 
 		fn max_transmit_segments(&self) -> usize {
-			self.state.max_gso_segments()
+			self.sending.max_segments(&self.state)
 		}
 
 		fn max_receive_segments(&self) -> usize {
@@ -368,6 +372,7 @@ mod unix {
 		}
 	}
 
+	mod sending;
 	#[cfg(test)]
 	mod tests;
 }

@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 
+use quinn::udp::EcnCodepoint;
+
 use super::*;
 
 #[cfg(target_os = "linux")]
@@ -62,6 +64,38 @@ impl Faults {
 
 	fn next(list: &Mutex<Vec<i32>>) -> io::Result<()> {
 		lock(list).pop().map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno)))
+	}
+}
+
+/// A system that refuses what goes with a packet, and what it was given all the same.
+#[derive(Default)]
+pub struct SendFaults(Mutex<SendFault>);
+
+#[derive(Default)]
+struct SendFault {
+	/// What it says to any packet with control messages.
+	marks: Option<i32>,
+	/// What it says to several packets in one.
+	joined: Option<i32>,
+	/// What it says to every packet.
+	all: Option<i32>,
+	marked: usize,
+	bare: usize,
+}
+
+impl SendFaults {
+	pub fn marked(&self, transmit: &Transmit) -> io::Result<()> {
+		let mut fault = lock(&self.0);
+		fault.marked += 1;
+		let joined = transmit.segment_size.and(fault.joined);
+		fault.all.or(fault.marks).or(joined).map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno)))
+	}
+
+	pub fn bare(&self, transmit: &Transmit) -> io::Result<()> {
+		assert_eq!(transmit.segment_size, None);
+		let mut fault = lock(&self.0);
+		fault.bare += 1;
+		fault.all.map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno)))
 	}
 }
 
@@ -215,5 +249,89 @@ fn a_socket_that_ends_while_somebody_waits_for_room_frees_its_port() {
 		while UdpSocket::bind(at).is_err() {
 			tokio::task::yield_now().await;
 		}
+	});
+}
+
+/// What has arrived, without waiting for more.
+fn arrived(other: &UdpSocket) -> Vec<Vec<u8>> {
+	other.set_nonblocking(true).unwrap();
+	let mut memory = [0; 2048];
+	std::iter::from_fn(|| other.recv(&mut memory).ok().map(|n| memory[..n].to_vec())).collect()
+}
+
+/// Sends "aabbc" as packets of two bytes, and "d".
+fn send_both(socket: &Socket, to: SocketAddr) {
+	let joined = Transmit { destination: to, ecn: Some(EcnCodepoint::Ect0), contents: b"aabbc", segment_size: Some(2), src_ip: None };
+	assert!(socket.try_send(&joined).is_ok());
+	let alone = Transmit { contents: b"d", segment_size: None, ..joined };
+	assert!(socket.try_send(&alone).is_ok());
+}
+
+const PACKETS: [&[u8]; 4] = [b"aa", b"bb", b"c", b"d"];
+
+#[test]
+fn a_system_that_refuses_the_ecn_mark_gets_packets_without_it() {
+	for errno in [libc::EIO, libc::EINVAL, libc::EOPNOTSUPP, libc::ENOPROTOOPT] {
+		with_socket(async |socket, _, other| {
+			lock(&socket.sending.faults.0).marks = Some(errno);
+			for _ in 0..3 {
+				send_both(&socket, other.local_addr().unwrap());
+				assert_eq!(arrived(&other), PACKETS, "errno {errno}");
+			}
+			assert_eq!(socket.max_transmit_segments(), 1);
+			// Joined and alone: then it is known, and not tried again.
+			assert_eq!(lock(&socket.sending.faults.0).marked, 2, "errno {errno}");
+		});
+	}
+}
+
+#[test]
+fn a_system_that_refuses_joined_packets_gets_them_one_by_one_with_their_marks() {
+	with_socket(async |socket, _, other| {
+		lock(&socket.sending.faults.0).joined = Some(libc::EIO);
+		send_both(&socket, other.local_addr().unwrap());
+		assert_eq!(arrived(&other), PACKETS);
+		let fault = lock(&socket.sending.faults.0);
+		assert_eq!((fault.marked, fault.bare), (5, 0));
+	});
+}
+
+#[test]
+fn a_network_that_takes_nothing_says_nothing_about_marks() {
+	for errno in ODD {
+		with_socket(async |socket, _, other| {
+			lock(&socket.sending.faults.0).all = Some(errno);
+			send_both(&socket, other.local_addr().unwrap());
+			assert_eq!(arrived(&other).len(), 0);
+			let before = {
+				let mut fault = lock(&socket.sending.faults.0);
+				fault.all = None;
+				(fault.bare, fault.marked)
+			};
+			send_both(&socket, other.local_addr().unwrap());
+			assert_eq!(arrived(&other), PACKETS);
+			let fault = lock(&socket.sending.faults.0);
+			assert_eq!((fault.bare, fault.marked), (before.0, before.1 + 2), "errno {errno}");
+		});
+	}
+}
+
+#[test]
+fn a_source_address_that_is_gone_says_nothing_about_marks() {
+	with_socket(async |socket, _, other| {
+		lock(&socket.sending.faults.0).marks = Some(libc::EINVAL);
+		let transmit = Transmit {
+			destination: other.local_addr().unwrap(),
+			ecn: None,
+			contents: b"x",
+			segment_size: None,
+			src_ip: Some([127, 0, 0, 1].into()),
+		};
+		assert!(socket.try_send(&transmit).is_ok());
+		assert_eq!(arrived(&other).len(), 0);
+		lock(&socket.sending.faults.0).marks = None;
+		assert!(socket.try_send(&transmit).is_ok());
+		assert_eq!(arrived(&other), [b"x"]);
+		assert_eq!(lock(&socket.sending.faults.0).bare, 0);
 	});
 }
