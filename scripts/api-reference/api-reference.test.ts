@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 // @ts-expect-error a script without types
 import { bodyOf, declaration, listed, statements } from "./declarations.mjs";
 // @ts-expect-error a script without types
@@ -17,8 +18,9 @@ interface Statement {
 	readonly name?: string;
 }
 
-const folder: string = join(import.meta.dirname, "..", "..", "docs", "api");
-const entries = ENTRIES as readonly { readonly specifier: string; readonly page: string }[];
+const root: string = join(import.meta.dirname, "..", "..");
+const folder: string = join(root, "docs", "api");
+const entries = ENTRIES as readonly { readonly specifier: string; readonly file: string; readonly page: string }[];
 const page = (name: string): string => readFileSync(join(folder, name), "utf8");
 
 test("api reference: its pages are what the doc comments say now (npm run docs:api writes them)", () => {
@@ -27,13 +29,13 @@ test("api reference: its pages are what the doc comments say now (npm run docs:a
 	for (const [name, text] of pages) assert.equal(page(name), text, `docs/api/${name} is old: run npm run docs:api`);
 });
 
-for (const { specifier, page: name } of entries) {
+for (const { specifier, page: name, file } of entries) {
 	test(`api reference: each export of ${specifier} is there, once, with a description`, async () => {
 		const text = page(name);
 		const headings = [...text.matchAll(/^## (\w+)$/gm)].map((match) => match[1] as string);
 		assert.equal(new Set(headings.map((heading) => heading.toLowerCase())).size, headings.length, "two exports differ only by case, and so share an anchor");
 		// What the program sees, by another way than the generator's.
-		const values = Object.keys((await import(specifier)) as object);
+		const values = Object.keys((await import(pathToFileURL(join(root, file.replace(/\.d\.ts$/, ".js"))).href)) as object);
 		assert.ok(values.length > 0);
 		assert.deepEqual(
 			values.filter((value) => !headings.includes(value)),

@@ -46,8 +46,9 @@ function loaded(log: string, args: readonly string[]): { readonly modules: strin
 /** The sources that a file of dist was joined from, as its map says; anything else is itself. */
 function sourcesOf(url: string): string[] {
 	if (!url.startsWith(DIST)) return [url];
-	const { sources } = JSON.parse(readFileSync(`${fileURLToPath(url)}.map`, "utf8")) as { sources: string[] };
-	return sources.map((source) => source.replace(/^(\.\.\/)+src\//, ""));
+	const { sources } = JSON.parse(readFileSync(`${fileURLToPath(url)}.map`, "utf8")) as { sources: (string | null)[] };
+	// What the build adds has no source in the package.
+	return sources.filter((source) => source !== null).map((source) => source.replace(/^(\.\.\/)+src\//, ""));
 }
 
 test("help: that of a command loads what the command takes, and nothing of what it does", async (t) => {
