@@ -77,7 +77,7 @@ async function linkOf(context: CommandContext): Promise<string> {
 	const link = args.text("link") ?? "";
 	if (link !== "-") return link;
 	const { stdin } = surroundings;
-	if (stdin.isTTY === true) output.note("paste the link and press Enter");
+	if (stdin.isTTY === true) output.ask("paste the link and press Enter");
 	const line = await orInterrupted(firstLine(stdin, LONGEST_LINE), signal);
 	if (line === undefined) throw usageError("Cannot read a link from standard input: its first line is no link", LINK_HINT);
 	return line.trim();

@@ -105,7 +105,7 @@ export class StrangerGate {
 		try {
 			await this.#options.known.add({ id, fingerprint });
 		} catch (error) {
-			output.note(`cannot remember the key of ${quoted(id)}: ${fileProblemWords(error)}`);
+			output.note(`cannot remember the key of ${quoted(id)}: ${fileProblemWords(error)}`, "warn");
 		}
 		return "taken";
 	}
@@ -117,6 +117,7 @@ export class StrangerGate {
 			this.#told.add(fingerprint);
 			output.note(
 				`refused ${quoted(peer)} (${fingerprint}): its key was never accepted here, and there is no terminal to ask. --from ${peer} takes its files, --yes or --any those of everybody.`,
+				"warn",
 			);
 		}
 		return APPLICATION_CODES.stranger;
