@@ -45,6 +45,8 @@ pub struct Line<S> {
 	last_inline: AtomicU64,
 	/// When quinn's counts were last looked at, in microseconds since `born`.
 	last_look: AtomicU64,
+	/// When the driver has run since then, if it has; else 0.
+	unlooked_run: AtomicU64,
 	born: Instant,
 	send_window: SendWindow,
 	/// Whether the peer has no credit left.
@@ -67,6 +69,7 @@ impl<S: Send + Sync + 'static> Line<S> {
 			driver: OnceLock::new(),
 			last_inline: AtomicU64::new(0),
 			last_look: AtomicU64::new(0),
+			unlooked_run: AtomicU64::new(0),
 			born: Instant::now(),
 			send_window,
 			clog: Clog::default(),
@@ -97,8 +100,13 @@ impl<S: Send + Sync + 'static> Line<S> {
 		self.driver.get().is_some_and(|driver| driver.has_panicked())
 	}
 
-	/// How long ago the last packet of the peer came that was one of this connection for sure. It may be a millisecond too long.
+	/// How long ago the last packet of the peer came that was one of this connection for sure. It may be a millisecond too short.
 	pub fn silent_for(&self) -> Duration {
+		// A packet that came right after a look has been seen by nobody yet.
+		let run = self.unlooked_run.swap(0, Ordering::Relaxed);
+		if let (true, Some(connection)) = (run != 0, self.established()) {
+			self.note_heard(frames(&connection.stats().frame_rx), run);
+		}
 		self.born.elapsed().saturating_sub(Duration::from_micros(self.last_heard.load(Ordering::Relaxed)))
 	}
 
@@ -139,7 +147,8 @@ impl<S: Send + Sync + 'static> Line<S> {
 	pub async fn gives_way(&self, to: &Self) {
 		let _watching = self.clog.watch();
 		if let Some(connection) = self.established() {
-			self.look(connection);
+			let run = self.unlooked_run.swap(0, Ordering::Relaxed);
+			self.look(connection, if run == 0 { self.born.elapsed().as_micros() as u64 } else { run });
 		}
 		loop {
 			self.clog.begins().await;
@@ -191,22 +200,28 @@ impl<S: Send + Sync> Follower for Line<S> {
 		let now = self.born.elapsed().as_micros() as u64;
 		if self.clog.is_watched() || now >= self.last_look.load(Ordering::Relaxed) + LOOK_PAUSE_MICROS {
 			self.last_look.store(now, Ordering::Relaxed);
-			self.look(connection);
+			self.unlooked_run.store(0, Ordering::Relaxed);
+			self.look(connection, now);
+		} else {
+			self.unlooked_run.store(now, Ordering::Relaxed);
 		}
 	}
 }
 
 impl<S> Line<S> {
 	/// Notes whether something has come, and whether the peer has credit, and renews the send window.
-	fn look(&self, connection: &quinn::Connection) {
+	fn look(&self, connection: &quinn::Connection, now: u64) {
 		let stats = connection.stats();
-		let heard = frames(&stats.frame_rx);
-		if heard != self.heard.swap(heard, Ordering::Relaxed) {
-			self.last_heard.store(self.born.elapsed().as_micros() as u64, Ordering::Relaxed);
-		}
+		self.note_heard(frames(&stats.frame_rx), now);
 		self.clog.count(stats.frame_rx.data_blocked, stats.frame_tx.max_data);
 		if let Some(window) = self.send_window.renewed(stats.path.cwnd) {
 			connection.set_send_window(window);
+		}
+	}
+
+	fn note_heard(&self, heard: u64, at: u64) {
+		if heard != self.heard.swap(heard, Ordering::Relaxed) {
+			self.last_heard.fetch_max(at, Ordering::Relaxed);
 		}
 	}
 }
