@@ -133,8 +133,11 @@ async function dialHost(
 	const { clock, lookup, route } = runtime;
 	const port = address?.port ?? coordinator.port;
 	if (address === undefined) tried.resolving.add(coordinator.host);
-	const addresses = address === undefined ? await resolveHost(coordinator.host, family, lookup, signal) : [address.address];
-	tried.resolving.delete(coordinator.host);
+	const resolving = address === undefined ? resolveHost(coordinator.host, family, lookup, signal) : [address.address];
+	const addresses = await Promise.resolve(resolving).finally(() => {
+		// One that is given up at the deadline has not answered.
+		if (!signal.aborted) tried.resolving.delete(coordinator.host);
+	});
 	const dial = (one: string, lost: AbortSignal): Promise<TransportConnection> =>
 		transport.dial({
 			address: one,

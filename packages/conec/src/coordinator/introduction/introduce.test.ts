@@ -115,6 +115,10 @@ test("introduction: two at one site are put off while either of them cannot be t
 		"who names no address has none to lose",
 	);
 	assert.deepEqual(waits(ann, ben, { nowMs: 71_000 }), [undefined, undefined]);
+	// So are two on one machine.
+	const [one, two] = [side("192.0.2.1", EASY, false, ["10.0.0.7"]), side("192.0.2.1", EASY, false, ["10.0.0.7"])];
+	for (let i = 0; i < 10; i++) waits(side("192.0.2.1", EASY, false, []), one, { requester: "bob" });
+	assert.ok(waits(one, two, { requester: "dan" }).every((ms) => ms !== undefined && ms >= 250));
 });
 
 test("introduction: what both call their own comes last", () => {

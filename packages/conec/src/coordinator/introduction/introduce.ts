@@ -134,6 +134,8 @@ function told(
 	const lost: number[] = [];
 	let [mattered, used] = [false, false];
 	const home = { granted: false, lost: false };
+	// Two on one machine have all their addresses in common.
+	const ownOnly = hosts.some(({ address }) => !theirs.has(canonicalIp(address)));
 	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts }, prober.reflexive, isOwn)) {
 		if (candidates.length === CANDIDATES_LISTED) break;
 		const isReserved = kind === "reflexive" && reserved?.key === budgetKey;
@@ -145,7 +147,7 @@ function told(
 				: budget.grantUnvalidated(budgetKey, HOST_PACKETS, nowMs, lifeMs, budgetKey === address || oneSite ? 0 : KEPT_FOR_ONE_SITE);
 		grant.extend(nowMs, lifeMs);
 		const packets = grant.packets + (kind === "reflexive" && birthday !== undefined ? BIRTHDAY_PACKETS[birthday] : 0);
-		const isHome = oneSite && kind === "host" && !theirs.has(address);
+		const isHome = oneSite && kind === "host" && !(ownOnly && theirs.has(address));
 		if (packets > 0) {
 			home.granted ||= isHome;
 			candidates.push({ address, port, kind, packets });
