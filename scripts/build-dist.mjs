@@ -49,29 +49,34 @@ export async function buildDist() {
 	return clean;
 }
 
+/** How esbuild joins code, here and for tests: nothing is minified, dependencies stay outside, and maps lead to the sources. */
+export const JOINED = {
+	write: false,
+	bundle: true,
+	splitting: true,
+	chunkNames: "chunks/[name]-[hash]",
+	format: "esm",
+	platform: "node",
+	target: "node20.19",
+	// `#conec/*` means the sources.
+	conditions: ["source"],
+	packages: "external",
+	sourcemap: "linked",
+	sourcesContent: false,
+	logLevel: "warning",
+};
+
 /** Joins the code of a package. Names stay as they are, so that a trace of an error can be read; source maps lead to `src`. */
 async function bundle(esbuild, name) {
 	const directory = join(root, "packages", name);
 	const { outputFiles } = await esbuild.build({
-		write: false,
+		...JOINED,
 		absWorkingDir: directory,
 		entryPoints: ENTRIES[name],
 		outdir: "dist",
-		bundle: true,
-		splitting: true,
-		chunkNames: "chunks/[name]-[hash]",
-		format: "esm",
-		platform: "node",
-		target: "node20.19",
-		// `#conec/*` means the sources.
-		conditions: ["source"],
-		packages: "external",
 		// It looks for the addon beside itself, and is no ES module.
 		external: ["../native/loader.cjs"],
 		inject: [join(import.meta.dirname, "node-globals.mjs")],
-		sourcemap: "linked",
-		sourcesContent: false,
-		logLevel: "warning",
 	});
 	for (const { path, text } of outputFiles) {
 		mkdirSync(dirname(path), { recursive: true });

@@ -3,7 +3,7 @@
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { namedClasses } from "../build-dist.mjs";
+import { JOINED, namedClasses } from "../build-dist.mjs";
 import { globFiles } from "../files.mjs";
 import { compiledFile } from "./compile.mjs";
 
@@ -32,26 +32,15 @@ export async function joinPrograms(programs) {
 	const isMade = (path) => path.startsWith(temporary);
 	const children = globFiles(["packages/conec/testing", "test", "examples"], CHILDREN).map(compiledFile);
 	const { outputFiles } = await build({
-		write: false,
+		...JOINED,
 		absWorkingDir: root,
 		entryPoints: [...programs.filter(isMade), ...children],
 		outdir: joined,
 		outbase: temporary,
 		outExtension: { ".js": ".mjs" },
-		bundle: true,
-		splitting: true,
-		chunkNames: "chunks/[name]-[hash]",
-		format: "esm",
-		platform: "node",
-		target: "node20.19",
-		conditions: ["source"],
-		sourcemap: "linked",
-		sourcesContent: false,
-		logLevel: "warning",
 		alias: Object.fromEntries(Object.entries(OWN).map(([name, entry]) => [name, compiledFile(entry)])),
 		// `sideEffects: false` of a package would leave out its tests.
 		ignoreAnnotations: true,
-		packages: "external",
 		external: ["file:*"],
 	});
 	for (const { path, text } of outputFiles) {
