@@ -119,6 +119,13 @@ test("introduction: two at one site are put off while either of them cannot be t
 	const [one, two] = [side("192.0.2.1", EASY, false, ["10.0.0.7"]), side("192.0.2.1", EASY, false, ["10.0.0.7"])];
 	for (let i = 0; i < 10; i++) waits(side("192.0.2.1", EASY, false, []), one, { requester: "bob" });
 	assert.ok(waits(one, two, { requester: "dan" }).every((ms) => ms !== undefined && ms >= 250));
+	// What they name besides does not matter where the Coordinator sees their own address: no NAT is between, or all are on its machine.
+	const shared = "203.0.113.9";
+	for (let i = 0; i < 12; i++) waits(side(`198.51.100.${i}`, EASY, false, [shared]), side(`198.51.100.${100 + i}`, EASY));
+	for (const address of ["192.0.2.77", "127.0.0.1"]) {
+		const [first, second] = [side(address, EASY, false, [address, shared]), side(address, EASY, false, [address, shared])];
+		assert.deepEqual(waits(first, second, { requester: "eve" }), [undefined, undefined], address);
+	}
 });
 
 test("introduction: what both call their own comes last", () => {

@@ -136,6 +136,9 @@ function told(
 	const home = { granted: false, lost: false };
 	// Two on one machine have all their addresses in common.
 	const ownOnly = hosts.some(({ address }) => !theirs.has(canonicalIp(address)));
+	// Without a NAT, what the Coordinator sees is the Client's own address.
+	const seen = side.reflexive;
+	const seenIsOwn = seen !== undefined && (isLoopback(seen) || hosts.some(({ address }) => canonicalIp(address) === canonicalIp(seen.address)));
 	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts }, prober.reflexive, isOwn)) {
 		if (candidates.length === CANDIDATES_LISTED) break;
 		const isReserved = kind === "reflexive" && reserved?.key === budgetKey;
@@ -147,7 +150,7 @@ function told(
 				: budget.grantUnvalidated(budgetKey, HOST_PACKETS, nowMs, lifeMs, budgetKey === address || oneSite ? 0 : KEPT_FOR_ONE_SITE);
 		grant.extend(nowMs, lifeMs);
 		const packets = grant.packets + (kind === "reflexive" && birthday !== undefined ? BIRTHDAY_PACKETS[birthday] : 0);
-		const isHome = oneSite && kind === "host" && !(ownOnly && theirs.has(address));
+		const isHome = oneSite && (kind === "host" ? !(ownOnly && theirs.has(address)) : seenIsOwn);
 		if (packets > 0) {
 			home.granted ||= isHome;
 			candidates.push({ address, port, kind, packets });
