@@ -3,7 +3,7 @@
  *
  * Both stacks of processes live side by side and take turns of a second: what the machine does meanwhile meets both. How V8 and the allocator settle differs
  * from process to process, so the stacks are made anew every few pairs. Both libraries are measured by this work tree's benchmark, so that rows which the
- * old one does not have can be compared, too.
+ * old one does not have can be compared, too. With `--new TREE` it compares two other work trees with each other.
  *
  * The other one is a work tree of an older commit with its dependencies and its addon, e.g. `git worktree add ../old COMMIT && npm --prefix ../old ci`.
  * Exit codes: 0 as fast (within 5 %), 1 slower or not measured, 2 wrong arguments.
@@ -24,7 +24,8 @@ import { isAsFast, isRate, pairedRatio } from "./paired.ts";
 
 const ROWS = "quic-small-64,stream-small-64,stream-bulk-64k,direct-rtt-64,proxy-small-64,proxy-bulk-64k,broadcast-1-100-100,connect";
 
-const USAGE = "npm run bench:pair -- OLD [--rounds 15] [--seconds 1] [--per-stack 3] [--only A,B] [--json], where OLD is a work tree that is ready to run";
+const USAGE =
+	"npm run bench:pair -- OLD [--rounds 15] [--seconds 1] [--per-stack 3] [--only A,B] [--new TREE] [--json], where OLD and TREE are work trees that are ready to run";
 
 const OWN = join(import.meta.dirname, "..");
 
@@ -58,6 +59,7 @@ const { values, positionals } = parseArgs({
 		seconds: { type: "string", default: "1" },
 		"per-stack": { type: "string", default: "3" },
 		only: { type: "string", default: ROWS },
+		new: { type: "string", default: OWN },
 		json: { type: "boolean", default: false },
 	},
 });
@@ -72,12 +74,13 @@ async function main(): Promise<number> {
 	const entries = values.only.split(",").map((name) => CATALOGUE.find((entry) => entry.name === name));
 	const known = entries.every((entry) => entry !== undefined);
 	const whole = [rounds, perStack].every((count) => Number.isInteger(count) && count > 0);
-	if (other === undefined || positionals.length > 1 || !existsSync(join(other, "packages/conec/package.json")) || !whole || !(seconds > 0) || !known) {
+	const isTree = (root: string): boolean => existsSync(join(root, "packages/conec/package.json"));
+	if (other === undefined || positionals.length > 1 || !isTree(other) || !isTree(values.new) || !whole || !(seconds > 0) || !known) {
 		process.stderr.write(`${USAGE}\n`);
 		return 2;
 	}
 	const machine = describeMachine();
-	const trees: Record<Side, Tree> = { old: await built(resolve(other)), now: await built(OWN) };
+	const trees: Record<Side, Tree> = { old: await built(resolve(other)), now: await built(resolve(values.new)) };
 	const rows = entries.map((entry): Row => ({ entry, turns: { old: [], now: [] }, notes: {} }));
 	for (let done = 0; done < rounds; done += perStack) {
 		for (const row of rows) {
@@ -85,7 +88,7 @@ async function main(): Promise<number> {
 		}
 	}
 	const results = rows.map(resultOf);
-	const report = { machine, old: describeCommit(trees.old.root), now: describeCommit(OWN), seconds, perStack, results };
+	const report = { machine, old: describeCommit(trees.old.root), now: describeCommit(trees.now.root), seconds, perStack, results };
 	if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
 	else print(report);
 	return results.every(({ asFast }) => asFast) ? 0 : 1;

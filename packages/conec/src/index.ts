@@ -50,6 +50,7 @@ export type { ClientStatus } from "./client/status.ts";
 export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules, BroadcastStatus } from "./coordinator/broadcast/index.ts";
 export { Coordinator } from "./coordinator/coordinator.ts";
 export type { ReloadOptions } from "./coordinator/credentials.ts";
+export type { DefenceAction, DefenceCount, DefenceStatus, DefenceSubject, Whom } from "./coordinator/defence/index.ts";
 export type { ChannelStatus } from "./coordinator/introduction/index.ts";
 export type { CoordinatorOptions } from "./coordinator/options.ts";
 export type { ClientInfo } from "./coordinator/sessions/index.ts";

@@ -5,7 +5,6 @@
  */
 
 import type { CloseInfo } from "../base/close-info.ts";
-import { randomHex } from "../base/random.ts";
 import { throwIfAborted } from "../base/signals.ts";
 import { argumentError, ConecError, isConecError } from "../errors.ts";
 import { checkId } from "../session/check-id.ts";
@@ -13,29 +12,19 @@ import { atExpiry } from "../session/end-at-expiry.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
 import type { PresenceEvent } from "../session/presence-event.ts";
-import { type Handling, type ProtocolHandler, Reception } from "../session/protocols/index.ts";
+import type { Handling, ProtocolHandler } from "../session/protocols/index.ts";
 import { type Runtime, runtimeOf } from "../session/runtime.ts";
-import { StatusFeed } from "../session/status-feed.ts";
-import { StreamBudgets } from "../stream/flow.ts";
-import { lender } from "../stream/lent.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
 import { ALPN_COORDINATOR } from "../wire/versions.ts";
-import { type AdmissionHost, admit } from "./admission/index.ts";
+import { admit } from "./admission/index.ts";
 import { beginCoordinator, type CoordinatorParts } from "./begin.ts";
-import { Broadcasts } from "./broadcast/index.ts";
 import type { CoordinatorCensus } from "./census.ts";
 import { type Credentials, type ReloadOptions, reloaded } from "./credentials.ts";
-import { dispatchStream } from "./dispatch.ts";
-import type { Introductions } from "./introduction/index.ts";
-import { createIntroductions } from "./introductions.ts";
-import { CoordinatorLife } from "./life.ts";
 import type { CoordinatorOptions } from "./options.ts";
-import { OwnStreams } from "./own-streams/index.ts";
-import { PresenceService } from "./presence/index.ts";
-import { ProxiedStreams } from "./proxy/index.ts";
-import { type ClientInfo, checkPeer, findPeer, Registry, type Session } from "./sessions/index.ts";
+import { type CoordinatorRooms, createRooms } from "./rooms.ts";
+import { type ClientInfo, findPeer, type Session } from "./sessions/index.ts";
 import type { CoordinatorStatus } from "./status.ts";
 
 /** The way to the private constructor; set by the class. */
@@ -54,16 +43,7 @@ export class Coordinator implements AsyncDisposable {
 	/** Resolves when the Coordinator has ended, and says how. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
 	readonly #parts: CoordinatorParts;
-	readonly #life: CoordinatorLife;
-	readonly #registry: Registry<Session>;
-	readonly #reception: Reception;
-	readonly #streams: OwnStreams;
-	readonly #proxied: ProxiedStreams;
-	readonly #broadcasts: Broadcasts;
-	readonly #introductions: Introductions;
-	readonly #presence: PresenceService;
-	readonly #admission: AdmissionHost;
-	readonly #feed: StatusFeed<CoordinatorStatus>;
+	readonly #rooms: CoordinatorRooms;
 	#credentials: Credentials;
 
 	/**
@@ -80,83 +60,34 @@ export class Coordinator implements AsyncDisposable {
 	static {
 		construct = (parts) => new Coordinator(parts);
 		count = (coordinator) => ({
-			clients: coordinator.#registry.size,
-			streams: coordinator.#streams.size,
-			proxied: coordinator.#proxied.size,
-			broadcasts: coordinator.#broadcasts.size,
-			channels: coordinator.#introductions.size,
-			watches: coordinator.#presence.watches,
-			handlers: coordinator.#reception.running,
-			waiting: coordinator.#reception.waiting,
+			clients: coordinator.#rooms.registry.size,
+			streams: coordinator.#rooms.streams.size,
+			proxied: coordinator.#rooms.proxied.size,
+			broadcasts: coordinator.#rooms.broadcasts.size,
+			channels: coordinator.#rooms.introductions.size,
+			watches: coordinator.#rooms.presence.watches,
+			handlers: coordinator.#rooms.reception.running,
+			waiting: coordinator.#rooms.reception.waiting,
 		});
 	}
 
 	private constructor(parts: CoordinatorParts) {
-		const { options, runtime, transport, kept } = parts;
-		const { limits, handlers, broadcastRule: ruleOf } = options;
-		const { clock, random } = runtime;
-		const epoch = randomHex(random, 16);
+		const { transport, kept } = parts;
 		this.#parts = parts;
 		this.#credentials = parts.credentials;
 		this.address = transport.address;
-		const feed = new StatusFeed<CoordinatorStatus>(limits.statusEvents);
-		const registry = new Registry<Session>(limits);
-		const reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => feed.emit(failure) });
-		const budgets = new StreamBudgets(limits, clock);
-		const streams = new OwnStreams(limits, clock, random, reception, budgets);
-		const lend = lender(budgets, limits, clock, false);
-		const presence = new PresenceService(epoch, limits, lend, clock);
-		const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, lend, emit: (status) => feed.emit(status) });
-		const life = new CoordinatorLife({
-			...{ limits, clock, transport, kept, registry, streams, broadcasts, presence, feed },
-			introductions: () => this.#introductions,
-		});
-		this.#feed = feed;
-		this.#registry = registry;
-		this.#streams = streams;
-		this.#proxied = new ProxiedStreams(limits, transport);
-		this.#presence = presence;
-		this.#broadcasts = broadcasts;
-		this.#life = life;
-		this.#reception = reception;
-		this.incomingStreams = reception.incoming;
-		this.#introductions = createIntroductions(parts, {
-			find: (id) => registry.find(id),
-			closing: () => life.closing,
-			denied: (fingerprint) => this.#credentials.deny.has(fingerprint),
-			emit: (status) => feed.emit(status),
-		});
-		const destinations = {
-			limits,
-			find: (id: string) => registry.find(id),
-			closing: () => life.closing,
-			streams,
-			proxied: this.#proxied,
-			broadcasts,
-			presence,
-		};
-		this.#admission = {
-			...{ limits, runtime, epoch, registry },
-			leases: kept.leases,
-			clientRoots: () => this.#credentials.clientTrust.roots,
-			denied: (fingerprint) => this.#credentials.deny.has(fingerprint),
-			closing: () => life.closing,
+		const rooms = createRooms(parts, {
+			deny: () => this.#credentials.deny,
+			roots: () => this.#credentials.clientTrust.roots,
 			admitted: (session) => this.#admitted(session),
-			refused: ({ remoteAddress }, { code, message = "" }, id) => feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message }),
-			changed: (session) => {
-				presence.set(session.peer);
-				broadcasts.update(session);
-			},
-			changeCost: (session) => broadcasts.updateCost(session),
 			ended: (session) => this.#ended(session),
-			onStream: (session, incoming) => dispatchStream(session, incoming, destinations),
-			introductions: this.#introductions,
-			onRequest: ({ control }, message) =>
-				control.send(message.type === "peer-check" ? checkPeer(message, registry.find(message.peer)) : broadcasts.count(message)),
-		};
+		});
+		const { registry, presence, broadcasts, streams, life, feed } = rooms;
+		this.#rooms = rooms;
+		this.incomingStreams = rooms.reception.incoming;
 		this.closed = life.closed;
 		// The last one that is given ends first.
-		life.own(() => this.#introductions.end());
+		life.own(() => this.#rooms.introductions.end());
 		life.own(() => {
 			for (const session of [...registry.holders()]) session.forget();
 		});
@@ -181,17 +112,17 @@ export class Coordinator implements AsyncDisposable {
 
 	/** How many Clients are connected. */
 	get clientCount(): number {
-		return this.#registry.size;
+		return this.#rooms.registry.size;
 	}
 
 	/** How many broadcasts have members. */
 	get broadcastCount(): number {
-		return this.#broadcasts.size;
+		return this.#rooms.broadcasts.size;
 	}
 
 	/** The connected Clients, with facts about each. */
 	clients(): ClientInfo[] {
-		return [...this.#registry.holders()].map((session) => session.info());
+		return [...this.#rooms.registry.holders()].map((session) => session.info());
 	}
 
 	/**
@@ -205,10 +136,10 @@ export class Coordinator implements AsyncDisposable {
 		checkOpenStreamOptions(options, this.#parts.options.limits.metadataBytes);
 		throwIfAborted(options.signal);
 		const action = `Cannot open stream to "${peer}"`;
-		this.#life.assertOpen(action);
-		const session = findPeer(this.#registry, peer, action);
+		this.#rooms.life.assertOpen(action);
+		const session = findPeer(this.#rooms.registry, peer, action);
 		if (session.leaving) throw new ConecError("PEER_UNKNOWN", `${action}: peer is leaving`, { peer });
-		return await this.#streams.open(session, options);
+		return await this.#rooms.streams.open(session, options);
 	}
 
 	/**
@@ -220,8 +151,8 @@ export class Coordinator implements AsyncDisposable {
 	 * @throws ConecError `LIMIT_EXCEEDED` beyond `limits.protocols`; `COORDINATOR_CLOSED`
 	 */
 	handle(protocol: string, handler: ProtocolHandler): Handling {
-		this.#life.assertOpen("Cannot handle a protocol");
-		return this.#reception.handle(protocol, handler);
+		this.#rooms.life.assertOpen("Cannot handle a protocol");
+		return this.#rooms.reception.handle(protocol, handler);
 	}
 
 	/**
@@ -232,7 +163,7 @@ export class Coordinator implements AsyncDisposable {
 	 */
 	disconnect(peer: string, reason: string = ""): void {
 		if (typeof reason !== "string") throw argumentError("type", "OPTION_INVALID", "A reason must be a string");
-		findPeer(this.#registry, peer, `Cannot disconnect "${peer}"`).end(CLOSE_CODES.DISCONNECTED, reason);
+		findPeer(this.#rooms.registry, peer, `Cannot disconnect "${peer}"`).end(CLOSE_CODES.DISCONNECTED, reason);
 	}
 
 	/**
@@ -241,13 +172,13 @@ export class Coordinator implements AsyncDisposable {
 	 * @throws TypeError `OPTION_INVALID`; ConecError `CERTIFICATE_INVALID`, `CERTIFICATE_KEY_MISMATCH`, `COORDINATOR_CLOSED`. Nothing has changed then
 	 */
 	reload(options: ReloadOptions): void {
-		this.#life.assertOpen("Cannot reload");
+		this.#rooms.life.assertOpen("Cannot reload");
 		this.#credentials = reloaded(this.#credentials, options);
 		const { deny } = this.#credentials;
 		this.#accept();
 		this.#parts.kept.leases.revoke((fingerprint) => deny.has(fingerprint));
-		if (options.deny !== undefined) this.#introductions.denyListChanged();
-		for (const session of [...this.#registry.holders()]) if (deny.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
+		if (options.deny !== undefined) this.#rooms.introductions.denyListChanged();
+		for (const session of [...this.#rooms.registry.holders()]) if (deny.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
 	}
 
 	/**
@@ -257,8 +188,8 @@ export class Coordinator implements AsyncDisposable {
 	 */
 	explain(a: string, b: string): PathReport | undefined {
 		for (const id of [a, b]) checkId(id, "Cannot explain a path");
-		const [own, peer] = [this.#registry.find(a), this.#registry.find(b)];
-		return own === undefined || peer === undefined ? undefined : this.#introductions.explain(own, peer);
+		const [own, peer] = [this.#rooms.registry.find(a), this.#rooms.registry.find(b)];
+		return own === undefined || peer === undefined ? undefined : this.#rooms.introductions.explain(own, peer);
 	}
 
 	/** Yields each event from now on. For a slow listener 64 events are kept (`limits.statusEvents`); the oldest are dropped, and it is told how many. It ends with the Coordinator, or with `break`. */
@@ -267,7 +198,7 @@ export class Coordinator implements AsyncDisposable {
 		const present: CoordinatorStatus[] = [];
 		if (kept.remark !== undefined) present.push({ type: "state-lock-weak", error: kept.remark });
 		if (isConecError(natTest)) present.push({ type: "nat-test-unavailable", error: natTest });
-		return this.#feed.listen(...present);
+		return this.#rooms.feed.listen(...present);
 	}
 
 	/**
@@ -275,7 +206,7 @@ export class Coordinator implements AsyncDisposable {
 	 * changes that are kept (`limits.presenceLogBytes`) gets a new `members` in their place. It ends with the Coordinator, or with `break`.
 	 */
 	watchPeers(): AsyncIterable<PresenceEvent> {
-		return this.#presence.listen();
+		return this.#rooms.presence.listen();
 	}
 
 	/**
@@ -285,12 +216,12 @@ export class Coordinator implements AsyncDisposable {
 	 * 3. Every connection ends.
 	 */
 	close(): Promise<void> {
-		return this.#life.close();
+		return this.#rooms.life.close();
 	}
 
 	/** Ends everything at once. Data on its way may be lost. `closed` tells the `error`, if one is given. */
 	destroy(error?: Error): void {
-		this.#life.destroy(error);
+		this.#rooms.life.destroy(error);
 	}
 
 	[Symbol.asyncDispose](): Promise<void> {
@@ -309,13 +240,13 @@ export class Coordinator implements AsyncDisposable {
 			undecidedCode: CLOSE_CODES.HELLO_TIMEOUT,
 			keyLog,
 			connections: limits.clients,
-			onConnection: (connection) => admit(connection, this.#admission),
+			onConnection: (connection) => admit(connection, this.#rooms.admission),
 		});
 	}
 
 	#admitted(session: Session): void {
-		this.#presence.set(session.peer);
-		this.#feed.emit({ type: "connected", client: session.info() });
+		this.#rooms.presence.set(session.peer);
+		this.#rooms.feed.emit({ type: "connected", client: session.info() });
 		const { options, runtime } = this.#parts;
 		if (!options.endAtExpiry || this.#credentials.clientTrust.roots === undefined) return;
 		atExpiry(session.connection, runtime.clock, () => session.end(CLOSE_CODES.CERTIFICATE_EXPIRED, "the Client's certificate has expired"));
@@ -323,14 +254,14 @@ export class Coordinator implements AsyncDisposable {
 
 	#ended(session: Session): void {
 		const { kept, runtime } = this.#parts;
-		this.#introductions.left(session);
-		if (this.#registry.free(session.id, session)) {
-			this.#presence.delete(session.id);
+		this.#rooms.introductions.left(session);
+		if (this.#rooms.registry.free(session.id, session)) {
+			this.#rooms.presence.delete(session.id);
 			kept.leases.release(session.id, session.fingerprint, runtime.clock.now());
 		}
-		this.#broadcasts.sessionEnded(session);
+		this.#rooms.broadcasts.sessionEnded(session);
 		void session.closed.then((info) => {
-			this.#feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info });
+			this.#rooms.feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info });
 		});
 	}
 }

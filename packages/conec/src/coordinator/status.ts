@@ -10,6 +10,7 @@ import type { HandlerFailed } from "../session/protocols/index.ts";
 import type { StatusLagged } from "../session/status-feed.ts";
 import type { SocketAddress } from "../transport/transport.ts";
 import type { BroadcastStatus } from "./broadcast/index.ts";
+import type { DefenceStatus } from "./defence/index.ts";
 import type { ChannelStatus } from "./introduction/index.ts";
 import type { ClientInfo } from "./sessions/index.ts";
 
@@ -33,5 +34,7 @@ export type CoordinatorStatus =
 	| HandlerFailed
 	/** The second UDP port cannot be bound, so Clients cannot learn how their NAT behaves. Every listener gets this first. */
 	| { readonly type: "nat-test-unavailable"; readonly error: ConecError }
+	/** What was refused, slowed, reset and evicted because it was too much, and for whom. */
+	| DefenceStatus
 	/** This listener read too slowly, and has lost events. */
 	| StatusLagged;

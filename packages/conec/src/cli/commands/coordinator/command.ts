@@ -31,6 +31,7 @@ import { printable, quoted } from "../../text/index.ts";
 import { CHANNEL_SIGNS, channelLine, rounded } from "../../words/index.ts";
 import { announcement, type Started } from "./announcement.ts";
 import { check } from "./check.ts";
+import { tellDefence } from "./defence-line.ts";
 import { LagNotices } from "./lag-notices.ts";
 import { Refusals } from "./refusals.ts";
 import { settingsOf } from "./settings.ts";
@@ -243,6 +244,8 @@ async function watch(coordinator: Coordinator, { output, surroundings: { clock }
 			case "broadcast-lagging":
 			case "broadcast-caught-up":
 				return slow.note(status);
+			case "defence":
+				return tellDefence(status, output);
 			case "handler-failed":
 				// This Coordinator handles no protocols, so there is nothing to tell.
 				return;

@@ -1,0 +1,96 @@
+/**
+ * The parts of a Coordinator, and what each of them needs of the others.
+ *
+ * @module
+ */
+
+import { randomHex } from "../base/random.ts";
+import { Reception } from "../session/protocols/index.ts";
+import { StatusFeed } from "../session/status-feed.ts";
+import { StreamBudgets } from "../stream/flow.ts";
+import { lender } from "../stream/lent.ts";
+import type { AdmissionHost } from "./admission/index.ts";
+import type { CoordinatorParts } from "./begin.ts";
+import { Broadcasts } from "./broadcast/index.ts";
+import { Defence } from "./defence/index.ts";
+import { dispatchStream } from "./dispatch.ts";
+import type { Introductions } from "./introduction/index.ts";
+import { createIntroductions } from "./introductions.ts";
+import { CoordinatorLife } from "./life.ts";
+import { OwnStreams } from "./own-streams/index.ts";
+import { PresenceService } from "./presence/index.ts";
+import { ProxiedStreams } from "./proxy/index.ts";
+import { checkPeer, Registry, type Session } from "./sessions/index.ts";
+import type { CoordinatorStatus } from "./status.ts";
+
+/** See the module. */
+export interface CoordinatorRooms {
+	readonly life: CoordinatorLife;
+	readonly registry: Registry<Session>;
+	readonly reception: Reception;
+	/** With the Coordinator's own application. */
+	readonly streams: OwnStreams;
+	readonly proxied: ProxiedStreams;
+	readonly broadcasts: Broadcasts;
+	readonly introductions: Introductions;
+	readonly presence: PresenceService;
+	readonly admission: AdmissionHost;
+	readonly feed: StatusFeed<CoordinatorStatus>;
+}
+
+/** What the rooms need of their Coordinator. */
+export interface RoomsHost {
+	/** The keys that are denied now. */
+	readonly deny: () => ReadonlySet<string>;
+	/** In CA mode the authorities of now. */
+	readonly roots: () => readonly Uint8Array[] | undefined;
+	/** A Client has been welcomed. */
+	readonly admitted: (session: Session) => void;
+	/** A session is over. */
+	readonly ended: (session: Session) => void;
+}
+
+/** Makes them. Nothing is listened to yet. */
+export function createRooms(parts: CoordinatorParts, host: RoomsHost): CoordinatorRooms {
+	const { options, runtime, transport, kept } = parts;
+	const { limits, handlers, broadcastRule: ruleOf } = options;
+	const { clock, random } = runtime;
+	const epoch = randomHex(random, 16);
+	const feed = new StatusFeed<CoordinatorStatus>(limits.statusEvents);
+	const defence = new Defence(clock, (status) => feed.emit(status));
+	const registry = new Registry<Session>(limits);
+	const reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => feed.emit(failure) });
+	const budgets = new StreamBudgets(limits, clock);
+	const streams = new OwnStreams(limits, clock, random, reception, budgets);
+	const lend = lender(budgets, limits, clock, false);
+	const presence = new PresenceService(epoch, limits, lend, clock);
+	const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, lend, emit: (status) => feed.emit(status) });
+	const life = new CoordinatorLife({
+		...{ limits, clock, transport, kept, registry, streams, broadcasts, presence, feed },
+		introductions: () => introductions,
+	});
+	const proxied = new ProxiedStreams(limits, transport);
+	const find = (id: string): Session | undefined => registry.find(id);
+	const closing = (): boolean => life.closing;
+	const denied = (fingerprint: string): boolean => host.deny().has(fingerprint);
+	const introductions: Introductions = createIntroductions(parts, { find, closing, denied, emit: (status) => feed.emit(status) });
+	const destinations = { limits, find, closing, streams, proxied, broadcasts, presence };
+	const admission: AdmissionHost = {
+		...{ limits, runtime, epoch, registry, closing, denied, introductions },
+		leases: kept.leases,
+		clientRoots: host.roots,
+		admitted: host.admitted,
+		refused: ({ remoteAddress }, { code, message = "" }, id) => feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message }),
+		changed: (session) => {
+			presence.set(session.peer);
+			broadcasts.update(session);
+		},
+		changeCost: (session) => broadcasts.updateCost(session),
+		ended: host.ended,
+		onStream: (session, incoming) => dispatchStream(session, incoming, destinations),
+		onRequest: ({ control }, message) =>
+			control.send(message.type === "peer-check" ? checkPeer(message, registry.find(message.peer)) : broadcasts.count(message)),
+	};
+	life.own(() => defence.end());
+	return { life, registry, reception, streams, proxied, broadcasts, introductions, presence, admission, feed };
+}
