@@ -122,3 +122,28 @@ test("broker: what is too old, or whose session is over, is over; nothing is lef
 	assert.equal(broker.clear().length, 1);
 	assert.deepEqual([broker.size, broker.sessions], [0, 0]);
 });
+
+test("broker: requesters of one network leave places at a target for others, and those that are over for the target do not count", () => {
+	const keysOf = (session: string): string[] => [
+		session,
+		session.startsWith("m") ? "192.0.2.1" : `host of ${session}`,
+		session.startsWith("m") ? "192.0.2" : session,
+	];
+	const broker = new Broker<string>({ ...LIMITS, attemptsPerClient: 16 }, keysOf);
+	const ask = (requester: string, request: number): ReturnType<typeof broker.ask> =>
+		broker.ask({ requester, target: "victim", request, details: undefined, token: token() }, 0);
+	const flood = Array.from({ length: 32 }, (_, i) => ask(`m${i}`, 1));
+	const begun = flood.flatMap((asked) => (asked.type === "asked" ? [asked.attempt] : []));
+	assert.equal(begun.length, 13);
+	const [refused] = flood.slice(-1);
+	assert.deepEqual([refused?.type, refused?.type === "refused" && [refused.code, refused.retryAfterMs]], ["refused", ["PEER_BUSY", 500]]);
+	for (const other of ["ann", "ben", "cid"]) assert.equal(ask(other, 1).type, "asked", other);
+	const late = ask("dan", 1);
+	assert.equal(late.type === "refused" && late.code, "PEER_BUSY", "it is full");
+	for (const attempt of begun.slice(0, 8)) {
+		broker.go(attempt, 0, 5_000, false);
+		broker.report(attempt.token, "victim");
+	}
+	assert.equal(ask("dan", 2).type, "asked");
+	assert.equal(ask("m20", 2).type, "asked");
+});

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FairPool, type PoolKeys } from "../../base/fair-pool.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import type { ChannelRefusedCode } from "../../wire/channel-messages.ts";
 
@@ -53,9 +54,12 @@ export class Broker<S, D = undefined> {
 	readonly #limits: BrokerLimits;
 	readonly #attempts: Map<string, BrokeredAttempt<S, D>> = new Map();
 	readonly #sessions: Map<S, Part<S, D>> = new Map();
+	readonly #keysOf: (session: S) => PoolKeys;
 
-	constructor(limits: BrokerLimits) {
+	/** `keysOf`: to whom the attempts of a requester count. */
+	constructor(limits: BrokerLimits, keysOf: (session: S) => PoolKeys = (session) => [session]) {
 		this.#limits = limits;
+		this.#keysOf = keysOf;
 	}
 
 	/** Attempts under way. */
@@ -103,8 +107,10 @@ export class Broker<S, D = undefined> {
 		// Over for one of the two, it takes no place there, though the other has not said so yet.
 		const owns = countOf(own.requests.values(), requester);
 		if (owns >= this.#limits.attemptsPerClient) return refused("LIMIT_EXCEEDED", `there are ${owns} attempts of this Client already`);
-		const asks = countOf(other.asks, target);
-		if (asks >= this.#limits.attemptsPerClient) return refused("PEER_BUSY", `there are ${asks} attempts to reach this peer already`);
+		const asks = this.#asksOf(target, other);
+		const room = asks.judge(this.#keysOf(requester));
+		if (room === "full") return refused("PEER_BUSY", `there are ${asks.size} attempts to reach this peer already`);
+		if (room === "crowded") return refused("PEER_BUSY", `there are ${asks.size} attempts to reach this peer, many of them from this key or network`);
 		own.askedAtMs.push(nowMs);
 		const expiresAtMs = nowMs + this.#limits.requestTimeoutMs;
 		const attempt: BrokeredAttempt<S, D> = {
@@ -197,6 +203,13 @@ export class Broker<S, D = undefined> {
 		this.#attempts.clear();
 		this.#sessions.clear();
 		return all;
+	}
+
+	/** The attempts that take a place at their target. They are few, so they are counted when one more is wanted. */
+	#asksOf(target: S, { asks }: Part<S, D>): FairPool {
+		const pool = new FairPool(this.#limits.attemptsPerClient, false);
+		for (const { requester, reported } of asks) if (!reported.has(target)) pool.take(this.#keysOf(requester));
+		return pool;
 	}
 
 	#remove(attempt: BrokeredAttempt<S, D>): void {

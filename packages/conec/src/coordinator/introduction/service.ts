@@ -60,7 +60,7 @@ export class Introductions {
 			this.#tick();
 			this.#watch();
 		});
-		this.#broker = new Broker(host.limits);
+		this.#broker = new Broker(host.limits, ({ poolKeys }) => poolKeys);
 		this.#budget = new PunchBudget(host.limits);
 		this.#reports = new PathReports(host.limits.pathReports, () => host.clock.wallMs());
 		this.#whereabouts = new Whereabouts({ ...host, challenges: new ChallengeBudget(host.limits) });
@@ -170,7 +170,8 @@ export class Introductions {
 	}
 
 	#requested(session: Session, message: ChannelRequest): void {
-		const no = (code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void => refuse(session, message.request, code, reason, retryAfterMs);
+		const no = (code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void =>
+			refuse(session, message.request, code, reason, retryAfterMs, this.#host.defence);
 		// Any answer would be taken for the other request's.
 		if (this.#broker.isLive(session, message.request)) return session.end(CLOSE_CODES.PROTOCOL_ERROR, `request ${message.request} is not over`);
 		if (this.#host.closing()) return no("COORDINATOR_CLOSED", "the Coordinator is stopping");
