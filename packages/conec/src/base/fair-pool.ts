@@ -56,9 +56,11 @@ export class FairPool {
 		return this.#size >= this.#capacity;
 	}
 
-	/** Places that a key of a level holds. */
-	heldBy(level: number, key: unknown): number {
-		return key === undefined ? 0 : (this.#held[level]?.get(key) ?? 0);
+	/** Places that a key holds, at whichever level it is. */
+	heldBy(key: unknown): number {
+		let most = 0;
+		for (const held of this.#held) most = Math.max(most, held.get(key) ?? 0);
+		return most;
 	}
 
 	/** Whether somebody may have another place. Nothing changes. */
@@ -68,7 +70,7 @@ export class FairPool {
 		// Most often, and cheap: nobody can hold too much.
 		if (free * SHARE >= this.#size + 1) return "free";
 		for (let level = 0; level < keys.length; level++) {
-			const held = this.heldBy(level, keys[level]);
+			const held = this.#held[level]?.get(keys[level]) ?? 0;
 			if (held > 0 && held >= free * (held === this.#size ? this.#shareAlone : SHARE)) return "crowded";
 		}
 		return "free";

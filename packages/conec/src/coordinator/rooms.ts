@@ -61,7 +61,7 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 	const registry = new Registry<Session>(limits);
 	const reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => feed.emit(failure) });
 	const budgets = new StreamBudgets(limits, clock);
-	const streams = new OwnStreams(limits, clock, random, reception, budgets);
+	const streams = new OwnStreams(limits, clock, random, reception, budgets, defence);
 	const lend = lender(budgets, limits, clock, false);
 	const presence = new PresenceService(epoch, limits, lend, defence, clock);
 	const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, lend, defence, emit: (status) => feed.emit(status) });

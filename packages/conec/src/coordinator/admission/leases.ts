@@ -126,7 +126,7 @@ export class Leases {
 			if (may()) return true;
 		}
 		if (!sourceHasRoom() || !this.#places.full) return false;
-		const held = (network: unknown): number => Math.max(this.#places.heldBy(0, network), this.#places.heldBy(2, network));
+		const held = (network: unknown): number => this.#places.heldBy(network);
 		const victim = this.#entries.get(this.#spare.victim(held, Math.max(held(networkOf(keys)) + 1, this.#limits.leases / MUCH)) ?? "");
 		if (victim === undefined) return false;
 		this.#remove(victim);
