@@ -23,6 +23,8 @@ export interface BrokeredAttempt<S, D> {
 	readonly details: D;
 	/** `asked`: the target's answer is waited for. `gone`: both have been told to begin. */
 	state: "asked" | "gone";
+	/** When both were told to begin. */
+	goneAtMs: number;
 	/** When it is over, whatever its state. */
 	expiresAtMs: number;
 	/** Uses the birthday method. */
@@ -35,7 +37,8 @@ export interface BrokeredAttempt<S, D> {
 
 /** What {@link Broker.ask} says. */
 export type Asked<S, D> =
-	| { readonly type: "asked"; readonly attempt: BrokeredAttempt<S, D> }
+	/** `madeWay`: another attempt, which is over now, as its place was needed. */
+	| { readonly type: "asked"; readonly attempt: BrokeredAttempt<S, D>; readonly madeWay?: BrokeredAttempt<S, D> | undefined }
 	| { readonly type: "refused"; readonly code: ChannelRefusedCode; readonly reason: string; readonly retryAfterMs: number };
 
 /** Who asks whom for what. */
@@ -109,13 +112,15 @@ export class Broker<S, D = undefined> {
 		if (owns >= this.#limits.attemptsPerClient) return refused("LIMIT_EXCEEDED", `there are ${owns} attempts of this Client already`);
 		const asks = this.#asksOf(target, other);
 		const room = asks.judge(this.#keysOf(requester));
-		if (room === "full") return refused("PEER_BUSY", `there are ${asks.size} attempts to reach this peer already`);
+		const madeWay = room === "full" ? this.#makeWay(requester, target, other, asks, nowMs) : undefined;
+		if (room === "full" && madeWay === undefined) return refused("PEER_BUSY", `there are ${asks.size} attempts to reach this peer already`);
 		if (room === "crowded") return refused("PEER_BUSY", `there are ${asks.size} attempts to reach this peer, many of them from this key or network`);
 		own.askedAtMs.push(nowMs);
 		const expiresAtMs = nowMs + this.#limits.requestTimeoutMs;
 		const attempt: BrokeredAttempt<S, D> = {
 			...{ token, requester, target, request, details },
 			state: "asked",
+			goneAtMs: Number.POSITIVE_INFINITY,
 			expiresAtMs,
 			birthday: false,
 			reported: new Set(),
@@ -124,7 +129,7 @@ export class Broker<S, D = undefined> {
 		this.#attempts.set(token, attempt);
 		own.requests.set(request, attempt);
 		other.asks.add(attempt);
-		return { type: "asked", attempt };
+		return { type: "asked", attempt, madeWay };
 	}
 
 	/** The attempt that this session answers; `undefined`: it was not asked, or has answered, or it is too late. */
@@ -136,6 +141,7 @@ export class Broker<S, D = undefined> {
 	/** Both begin; they have `lifeMs`. */
 	go(attempt: BrokeredAttempt<S, D>, nowMs: number, lifeMs: number, birthday: boolean): void {
 		attempt.state = "gone";
+		attempt.goneAtMs = nowMs;
 		attempt.birthday = birthday;
 		attempt.expiresAtMs = nowMs + lifeMs + REPORT_GRACE_MS;
 	}
@@ -205,6 +211,21 @@ export class Broker<S, D = undefined> {
 		return all;
 	}
 
+	/**
+	 * Ends the attempt at a target that has gone on for longest, and for long, if this requester has none there, nor anybody of its network. Most
+	 * attempts succeed within a few round trips.
+	 */
+	#makeWay(requester: S, target: S, { asks }: Part<S, D>, pool: FairPool, nowMs: number): BrokeredAttempt<S, D> | undefined {
+		if (this.#keysOf(requester).some((key) => pool.heldBy(key) > 0)) return undefined;
+		let longest: BrokeredAttempt<S, D> | undefined;
+		for (const attempt of asks) {
+			if (attempt.outcome === "up" || attempt.reported.has(target)) continue;
+			if (attempt.goneAtMs < (longest?.goneAtMs ?? nowMs - LONG_MS)) longest = attempt;
+		}
+		if (longest !== undefined) this.#remove(longest);
+		return longest;
+	}
+
 	/** The attempts that take a place at their target. They are few, so they are counted when one more is wanted. */
 	#asksOf(target: S, { asks }: Part<S, D>): FairPool {
 		const pool = new FairPool(this.#limits.attemptsPerClient, false);
@@ -255,6 +276,9 @@ const MINUTE_MS = 60_000;
 
 /** Requests that a Client may make for each attempt that it may begin. */
 const REQUESTS_PER_ATTEMPT = 10;
+
+/** An attempt that has gone on for so long makes way for those who have none. */
+const LONG_MS = 3_000;
 
 /** When a place may be free again: an attempt that succeeds takes a few round trips. */
 const NEXT_PLACE_MS = 500;
