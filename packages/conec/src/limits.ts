@@ -137,6 +137,8 @@ export interface CoordinatorLimits extends Limits {
 	readonly natTestsPerSecond: number;
 	/** Watches of the peers that one Client may have. `peers()` is a short one. @default 8 */
 	readonly presenceWatches: number;
+	/** Watches of all Clients together. @default 20_000 */
+	readonly watches: number;
 	/** Recent changes of presence, kept once for all watches. A watch that falls behind them begins anew. @default 1_048_576 */
 	readonly presenceLogBytes: number;
 	/** Changes of its metadata that one Client may make a minute. One counts once more for each 100 members of broadcasts who hear of it. @default 60 */
@@ -257,6 +259,7 @@ export const COORDINATOR_RULES: Rules<Omit<CoordinatorLimits, keyof Limits>> = {
 	natTests: { default: 20, min: 0, max: 1_000_000 },
 	natTestsPerSecond: { default: 5, min: 0, max: 1_000_000 },
 	presenceWatches: { default: 8, min: 0, max: 65_536 },
+	watches: { default: 20_000, min: 0, max: 1_000_000 },
 	presenceLogBytes: { default: MiB, min: 64 * KiB, max: 256 * MiB },
 	metadataUpdatesPerMinute: { default: 60, min: 0, max: 1_000_000 },
 	broadcastsPerClient: { default: 32, min: 0, max: 65_536 },

@@ -19,6 +19,13 @@ import { decodeAck, decodeResumable, encodeAck, encodeCode, encodeCount } from "
 /** Of every Client in these tests. */
 export const FINGERPRINT: string = `sha256:${"00".repeat(32)}`;
 
+/** A Client as broadcasts know it. `network`: it comes from there, and not from this machine. */
+export function broadcastSession(id: string, network?: string): BroadcastSession {
+	const fingerprint = FINGERPRINT;
+	const poolKeys = network === undefined ? [id] : [id, `${network}.1`, network];
+	return { peer: { id, fingerprint }, streams: 0, poolKeys, whom: { id, fingerprint, address: "127.0.0.1" } };
+}
+
 /** What a member has heard. */
 export type Heard =
 	| { readonly type: "message"; readonly seq: number; readonly sender: string; readonly text: string }

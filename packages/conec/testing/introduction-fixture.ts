@@ -5,10 +5,12 @@
  */
 
 import { randomBytes } from "node:crypto";
+import type { PoolKeys } from "../src/base/fair-pool.ts";
 import type { Reflector } from "../src/coordinator/addresses/reflector.ts";
 import type { ChannelStatus } from "../src/coordinator/introduction/host.ts";
 import { Introductions } from "../src/coordinator/introduction/service.ts";
 import type { Session } from "../src/coordinator/sessions/session.ts";
+import { sourceKeys } from "../src/coordinator/sessions/source.ts";
 import { type CoordinatorLimits, resolveLimits } from "../src/limits.ts";
 import type { ProvenIdentity } from "../src/tls/proven-identity.ts";
 import type { SocketAddress } from "../src/transport/transport.ts";
@@ -30,7 +32,12 @@ export class FakeSession {
 	readonly connection: { remoteAddress: { address: string; port: number }; peer: ProvenIdentity; stats: () => { rttMs: number } };
 	readonly control: { readonly send: (message: Record<string, unknown>) => number } = { send: (message: Record<string, unknown>) => this.heard.push(message) };
 	readonly acceptedFrom: { address: string; port: number };
+	readonly poolKeys: PoolKeys;
 	ended: number | undefined;
+
+	get whom(): Session["whom"] {
+		return { id: this.id, fingerprint: this.fingerprint, address: this.acceptedFrom.address };
+	}
 
 	get peer(): WirePeer {
 		return { id: this.id, fingerprint: this.fingerprint };
@@ -39,6 +46,7 @@ export class FakeSession {
 	constructor(id: string, address: string, rttMs = 0) {
 		this.id = id;
 		this.acceptedFrom = { address, port: 4_000 };
+		this.poolKeys = sourceKeys(this.fingerprint, address);
 		this.connection = { remoteAddress: { address, port: 4_000 }, peer: this.proves(Uint8Array.of(1, 2, 3)), stats: () => ({ rttMs }) };
 	}
 
@@ -93,6 +101,7 @@ export function create(limits: Partial<CoordinatorLimits> = {}, reflector?: Refl
 		isOwn: ({ port }) => port === 1719,
 		reflector,
 		emit: (status) => statuses.push(status),
+		defence: { count: () => undefined },
 	});
 	const enter = (id: string, address: string, rttMs?: number): FakeSession => {
 		const session = new FakeSession(id, address, rttMs);

@@ -10,7 +10,7 @@ import type { CoordinatorParts } from "./begin.ts";
 import { Introductions, type IntroductionsHost } from "./introduction/index.ts";
 
 /** Made once. */
-export function createIntroductions(parts: CoordinatorParts, host: Pick<IntroductionsHost, "find" | "closing" | "denied" | "emit">): Introductions {
+export function createIntroductions(parts: CoordinatorParts, host: Pick<IntroductionsHost, "find" | "closing" | "denied" | "emit" | "defence">): Introductions {
 	const { options, runtime, transport } = parts;
 	const { limits } = options;
 	const { clock, random, interfaces } = runtime;

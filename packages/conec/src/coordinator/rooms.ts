@@ -61,26 +61,29 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 	const registry = new Registry<Session>(limits);
 	const reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => feed.emit(failure) });
 	const budgets = new StreamBudgets(limits, clock);
-	const streams = new OwnStreams(limits, clock, random, reception, budgets);
+	const streams = new OwnStreams(limits, clock, random, reception, budgets, defence);
 	const lend = lender(budgets, limits, clock, false);
-	const presence = new PresenceService(epoch, limits, lend, clock);
-	const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, lend, emit: (status) => feed.emit(status) });
+	const presence = new PresenceService(epoch, limits, lend, defence, clock);
+	const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, lend, defence, emit: (status) => feed.emit(status) });
 	const life = new CoordinatorLife({
 		...{ limits, clock, transport, kept, registry, streams, broadcasts, presence, feed },
 		introductions: () => introductions,
 	});
-	const proxied = new ProxiedStreams(limits, transport);
+	const proxied = new ProxiedStreams(limits, transport, defence);
 	const find = (id: string): Session | undefined => registry.find(id);
 	const closing = (): boolean => life.closing;
 	const denied = (fingerprint: string): boolean => host.deny().has(fingerprint);
-	const introductions: Introductions = createIntroductions(parts, { find, closing, denied, emit: (status) => feed.emit(status) });
+	const introductions: Introductions = createIntroductions(parts, { find, closing, denied, defence, emit: (status) => feed.emit(status) });
 	const destinations = { limits, find, closing, streams, proxied, broadcasts, presence };
 	const admission: AdmissionHost = {
 		...{ limits, runtime, epoch, registry, closing, denied, introductions },
 		leases: kept.leases,
 		clientRoots: host.roots,
 		admitted: host.admitted,
-		refused: ({ remoteAddress }, { code, message = "" }, id) => feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message }),
+		refused: ({ remoteAddress }, { code, message = "" }, id) => {
+			if (code === "LIMIT_EXCEEDED") defence.count("refused", "connection", { id, address: remoteAddress.address });
+			feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message });
+		},
 		changed: (session) => {
 			presence.set(session.peer);
 			broadcasts.update(session);

@@ -4,16 +4,19 @@
  * @module
  */
 
-import { Fifo } from "../base/fifo.ts";
+import { FairQueue } from "../base/fair-queue.ts";
 import { ConecError } from "../errors.ts";
 import type { RESET_CODES } from "../wire/codes.ts";
 import type { FramedStream } from "./framed-stream.ts";
 import type { MessageStream } from "./message-stream.ts";
 
-/** The queue behind `incomingStreams`: one consumer at a time, `break` leaves the rest to the next. Whoever fills it asks for room first. */
+/**
+ * The queue behind `incomingStreams`: one consumer at a time, `break` leaves the rest to the next. Whoever fills it asks for room first.
+ * Peers have their turn one after the other, so the many streams of one do not stand before the first of another.
+ */
 export class IncomingStreams implements AsyncIterable<MessageStream> {
 	readonly #capacity: number;
-	readonly #streams: Fifo<FramedStream> = new Fifo();
+	readonly #streams: FairQueue<string | null, FramedStream> = new FairQueue(Number.POSITIVE_INFINITY);
 	#reader: object | undefined = undefined;
 	#waiting: { readonly resolve: (result: IteratorResult<MessageStream, undefined>) => void; readonly reject: (error: unknown) => void } | undefined = undefined;
 	/** `undefined` while more may come; `null` after `close`, the error after `destroy`. */
@@ -48,11 +51,11 @@ export class IncomingStreams implements AsyncIterable<MessageStream> {
 			waiting.resolve({ done: false, value: stream });
 			return;
 		}
-		this.#streams.push(stream);
+		this.#streams.push(stream.peer, stream);
 		// One that broke before anything of it could be read must not take the place of a live one.
 		void stream.closed.then((info) => {
 			if (info.code !== undefined && stream.waitingMessages === 0) {
-				if (this.#streams.remove(stream)) this.#onRoom();
+				if (this.#streams.remove(stream.peer, stream)) this.#onRoom();
 			}
 		});
 	}

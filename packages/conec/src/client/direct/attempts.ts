@@ -64,8 +64,8 @@ export class Attempts {
 	}
 
 	/** Peers with whom this side has begun, or has said yes to. */
-	agreed(): string[] {
-		return this.all().flatMap(({ phase, peer }) => (phase.type === "punching" || phase.consented ? [peer.id] : []));
+	agreed(): Attempt["peer"][] {
+		return this.all().flatMap(({ phase, peer }) => (phase.type === "punching" || phase.consented ? [peer] : []));
 	}
 
 	/** An address has changed: attempts with this peer, or all, began where one of both is no more. */

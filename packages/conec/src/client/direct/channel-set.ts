@@ -28,9 +28,9 @@ export class ChannelSet {
 		return [...this.#open.values()];
 	}
 
-	/** Whom there is a channel to that takes streams. */
-	peers(): Iterable<string> {
-		return this.#open.keys();
+	/** Whom there is a channel to that takes streams, and their keys. */
+	keys(): (readonly [peer: string, fingerprint: string])[] {
+		return Array.from(this.#open.values(), ({ peer, fingerprint }) => [peer, fingerprint] as const);
 	}
 
 	/** The one to a peer that takes streams. */

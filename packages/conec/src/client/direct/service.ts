@@ -25,6 +25,7 @@ import type { DirectHost } from "./host.ts";
 import { PathMemory } from "./path-memory.ts";
 import { planAttempt } from "./plan-attempt.ts";
 import { Renewals } from "./renewals.ts";
+import { fitsOther, fitsOwn, keyOf, type TakenChannels } from "./room.ts";
 import { cannotOpen, unavailable, Wishes } from "./wishes.ts";
 
 /** See the module. */
@@ -116,7 +117,7 @@ export class DirectChannels {
 		let wish = this.#wishes.of(peer);
 		if (wish === undefined) {
 			const taken = this.#taken();
-			if (!this.#fits(peer, taken))
+			if (!fitsOwn(peer, taken, this.#host.limits.channels))
 				throw new ConecError("LIMIT_EXCEEDED", `${cannotOpen(peer)}: ${taken.size} are open or being opened. Close one first`, { peer });
 			wish = this.#wishes.make(peer, auto);
 		}
@@ -227,7 +228,7 @@ export class DirectChannels {
 		if (this.#ended !== undefined) return answer("BUSY");
 		if (!this.#host.listen || peer.id === id) return answer("DECLINED");
 		if (wish?.request?.asked !== undefined && id < peer.id) return answer("CROSSED");
-		if (!this.#hasRoom(peer.id)) return answer("BUSY");
+		if (!this.#hasRoom(peer)) return answer("BUSY");
 		const lapse = (): void => {
 			if (phase.consented) this.#attempts.lapse(token);
 			this.#failed(token, EXPIRED, "elsewhere");
@@ -248,26 +249,23 @@ export class DirectChannels {
 		const offer = await this.#wishes.offer();
 		if (isOver()) return;
 		// There may have been calls meanwhile.
-		if (!this.#fits(peer.id, this.#taken())) return decline("BUSY");
+		if (!fitsOther(peer, this.#taken(), this.#host.limits.channels)) return decline("BUSY");
 		phase.consented = true;
 		this.#host.link()?.send({ type: "channel-answer", token, accept: true, ...offer });
 	}
 
 	/** Whether one more attempt of a peer is to be thought over. */
-	#hasRoom(peer: string): boolean {
+	#hasRoom(peer: Attempt["peer"]): boolean {
+		const { attemptsPerClient, channels } = this.#host.limits;
 		// As many to reach this side as it may begin itself.
-		const asking = this.#attempts.of("accept").map((attempt) => attempt.peer.id);
-		if (asking.length >= this.#host.limits.attemptsPerClient) return false;
-		return this.#fits(peer, new Set([...this.#taken(), ...asking]));
+		const asking = this.#attempts.of("accept").map((attempt) => keyOf(attempt.peer));
+		return asking.length < attemptsPerClient && fitsOther(peer, new Map([...asking, ...this.#taken()]), channels);
 	}
 
 	/** Peers to whom there is a channel, or one that is coming about, whoever began it. What is only thought over is not in the way of own calls. */
-	#taken(): Set<string> {
-		return new Set([...this.#channels.peers(), ...this.#wishes.peers(), ...this.#attempts.agreed()]);
-	}
-
-	#fits(peer: string, taken: ReadonlySet<string>): boolean {
-		return taken.has(peer) || taken.size < this.#host.limits.channels;
+	#taken(): TakenChannels {
+		const wished = Array.from(this.#wishes.peers(), (peer) => [peer, undefined] as const);
+		return new Map([...wished, ...this.#attempts.agreed().map(keyOf), ...this.#channels.keys()]);
 	}
 
 	/** Both sides have agreed to what the peer has asked for. */

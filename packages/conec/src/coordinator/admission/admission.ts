@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { PoolKeys } from "../../base/fair-pool.ts";
 import { randomHex } from "../../base/random.ts";
 import { isConecError } from "../../errors.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
@@ -24,8 +25,8 @@ import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
 import type { Introductions } from "../introduction/index.ts";
 import type { Claim, Registry } from "../sessions/index.ts";
-import { Session, type SessionParts } from "../sessions/index.ts";
-import { type Lease, type Leases, leaseSource } from "./leases.ts";
+import { addressSource, Session, type SessionParts, sourceKeys } from "../sessions/index.ts";
+import type { Lease, Leases } from "./leases.ts";
 
 /** What the Coordinator lends to admissions. */
 export interface AdmissionHost {
@@ -90,6 +91,7 @@ interface Applicant extends Claim {
 	readonly type: "applicant";
 	readonly version: number;
 	readonly fingerprint: string;
+	readonly keys: PoolKeys;
 }
 
 /** The holder that stands in the way without a lease. One that was killed looks alive until its connection times out, so it is asked. */
@@ -119,7 +121,12 @@ function judge(applicant: Applicant, { registry, leases, closing, runtime: { clo
 		case "contended":
 			return { ...refused("ID_CONTENDED", `two processes take the id "${id}" from each other`), retryAfterMs: verdict.retryAfterMs };
 		case "full":
-			return refused("LIMIT_EXCEEDED", "the Coordinator has as many Clients as it takes");
+			return { ...refused("LIMIT_EXCEEDED", "the Coordinator has as many Clients as it takes (limits.clients)"), retryAfterMs: FULL_RETRY_MS };
+		case "crowded":
+			return {
+				...refused("LIMIT_EXCEEDED", "the Coordinator is nearly full (limits.clients), and this key or network holds much of it; the rest is for others"),
+				retryAfterMs: FULL_RETRY_MS,
+			};
 		default:
 			return undefined;
 	}
@@ -137,15 +144,16 @@ function identify(connection: TransportConnection, hello: Hello, host: Admission
 	const { peer } = connection;
 	if (peer.type === "none") return refused(peer.code, `the Client's certificate ${peer.problem}`);
 	const { fingerprint } = peer;
+	const keys = sourceKeys(fingerprint, provenAddress(connection));
 	if (host.denied(fingerprint)) return refused("CERTIFICATE_REFUSED", "its key is on the deny list");
 	const roots = host.clientRoots();
-	if (roots === undefined) return { type: "applicant", version, id: hello.id, identity: fingerprint, fingerprint };
+	if (roots === undefined) return { type: "applicant", version, id: hello.id, identity: fingerprint, fingerprint, keys };
 	const problem = identityProblem(peer, roots, "client", host.runtime.clock.wallMs());
 	if (problem !== undefined) return refused("CERTIFICATE_REFUSED", `the certificate ${problem}`);
 	try {
 		const id = certificateId(peer.leaf);
 		if (id !== hello.id) return refused("CERTIFICATE_NAME_MISMATCH", `the certificate is for "${id}", not "${hello.id}"`);
-		return { type: "applicant", version, id, identity: id, fingerprint };
+		return { type: "applicant", version, id, identity: id, fingerprint, keys };
 	} catch (error) {
 		return refused("CERTIFICATE_REFUSED", isConecError(error) ? error.message : "it cannot be read");
 	}
@@ -161,6 +169,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 		id: applicant.id,
 		fingerprint: applicant.fingerprint,
 		key: hello.key,
+		poolKeys: applicant.keys,
 		metadata: hello.metadata,
 		capabilities: hello.capabilities,
 		metadataUpdatesPerMinute: limits.metadataUpdatesPerMinute,
@@ -180,7 +189,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 	});
 	host.registry.hold(applicant, session, clock.now());
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
-		host.leases.hold(applicant.id, applicant.identity, leaseSource(connection.remoteAddress.address), clock.now());
+		host.leases.hold(applicant.id, applicant.identity, addressSource(provenAddress(connection)).host, clock.now());
 	}
 	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
 	const natTest = session.direct ? host.introductions.joined(session) : undefined;
@@ -201,6 +210,14 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 	});
 	host.admitted(session);
 }
+
+/** Where it was during the handshake: it has proved that it can be reached there, and it cannot change that by moving. */
+function provenAddress({ acceptedFrom, remoteAddress }: TransportConnection): string {
+	return (acceptedFrom ?? remoteAddress).address;
+}
+
+/** When there may be room for another Client. Nobody knows, and those who are refused must not come back at once. */
+const FULL_RETRY_MS = 5_000;
 
 function welcomeLimits({ messageBytes, metadataBytes, streamsPerPair, connectionWindowBytes }: CoordinatorLimits): WelcomeLimits {
 	return { messageBytes, metadataBytes, streamsPerPair, connectionWindowBytes };

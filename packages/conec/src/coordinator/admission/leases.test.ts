@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type KeptLease, Leases, leaseSource } from "./leases.ts";
+import { type KeptLease, Leases } from "./leases.ts";
 
 const HOUR = 3_600_000;
 const [k1, k2] = ["1", "2"].map((digit) => `sha256:${digit.repeat(64)}`) as [string, string];
@@ -117,15 +117,32 @@ test("leases: revoking ends those of the keys concerned, and every change is tol
 	assert.equal(all.changes, 4);
 });
 
-test("leases: sources are IPv4 addresses and IPv6 /64s", () => {
-	const cases: [string, string][] = [
-		["192.0.2.7", "192.0.2.7"],
-		["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
-		["2001:0DB8:0001:0002::9", "2001:db8:1:2::/64"],
-		["2001:db8::1", "2001:db8:0:0::/64"],
-		["::1", "0:0:0:0::/64"],
-		["::", "0:0:0:0::/64"],
-		["fe80::1%eth0", "fe80:0:0:0::/64"],
-	];
-	for (const [address, source] of cases) assert.equal(leaseSource(address), source, address);
+const key = (n: number): string => `sha256:${n.toString(16).padStart(64, "0")}`;
+
+test("leases: any number of IPv6 /64 of one /48, or of addresses of one /24, leave some for those from elsewhere", () => {
+	for (const sourceOf of [(n: number) => `2001:db8:7:${n.toString(16)}::/64`, (n: number) => `192.0.2.${n % 256}`]) {
+		const all = leases({ leases: 1_000, leasesPerSource: 64 });
+		for (let n = 0; n < 20_000; n++) {
+			all.hold(`mallory-${n}`, key(n), sourceOf(n >> 4), n);
+			all.release(`mallory-${n}`, key(n), n);
+		}
+		assert.equal(all.size, 950, "alone they get nearly all");
+		for (let n = 0; n < 50; n++) assert.ok(all.hold(`ann-${n}`, key(n), `198.51.${n}.1`, 30_000), `${n}`);
+		assert.equal(all.hold("mallory-again", key(30_000), sourceOf(0), 30_000), false);
+	}
+});
+
+test("leases: when all are given, the network with most loses the one whose key is away longest, and never that of a connected key", () => {
+	const all = leases({ leases: 100, leasesPerSource: 100 });
+	for (let n = 0; n < 95; n++) all.hold(`m-${n}`, key(n), `192.0.2.${n}`, n);
+	for (const n of [40, 3, 70]) all.release(`m-${n}`, key(n), 1_000 + n);
+	for (let n = 0; n < 5; n++) assert.ok(all.hold(`a-${n}`, key(n), `198.51.${n}.1`, 2_000));
+	assert.equal(all.size, 100);
+	assert.ok(all.hold("b-0", key(200), "203.0.113.1", 2_000));
+	assert.deepEqual([all.find("m-40", 2_000), all.find("m-3", 2_000)?.id, all.size], [undefined, "m-3", 100]);
+	all.hold("m-3", key(3), "192.0.2.3", 2_000);
+	assert.ok(all.hold("b-1", key(201), "203.0.114.1", 2_000));
+	assert.deepEqual([all.find("m-70", 2_000), all.find("m-3", 2_000)?.id], [undefined, "m-3"], "one that is back is safe");
+	assert.equal(all.hold("b-2", key(202), "203.0.115.1", 2_000), false, "all others are connected");
+	assert.equal(all.hold("m-again", key(300), "192.0.2.77", 2_000), false, "who has most takes nothing from anybody");
 });

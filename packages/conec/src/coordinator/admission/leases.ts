@@ -6,6 +6,10 @@
  * @module
  */
 
+import { FairPool, type PoolKeys } from "../../base/fair-pool.ts";
+import { SpareItems } from "../../base/spare-items.ts";
+import { sourceKeys } from "../sessions/index.ts";
+
 /** One lease. */
 export interface Lease {
 	readonly id: string;
@@ -36,6 +40,10 @@ export class Leases {
 	readonly #limits: LeaseLimits;
 	readonly #onChange: () => void;
 	readonly #entries: Map<string, Lease> = new Map();
+	/** To whom leases count: key, source, network. */
+	readonly #places: FairPool;
+	/** Ids of leases whose keys are not connected, by network. */
+	readonly #spare: SpareItems<unknown, string> = new SpareItems();
 	readonly #perSource: Map<string, number> = new Map();
 	#nextPruneMs = Number.NEGATIVE_INFINITY;
 
@@ -43,6 +51,7 @@ export class Leases {
 	constructor(limits: LeaseLimits, onChange: () => void, kept: Iterable<KeptLease>, nowMs: number) {
 		this.#limits = limits;
 		this.#onChange = onChange;
+		this.#places = new FairPool(limits.leases);
 		for (const { id, identity, source, leftMs } of kept) {
 			const lastsMs = Math.min(leftMs ?? limits.leaseMs, limits.leaseMs);
 			if (lastsMs > 0) this.#add({ id, identity, source, untilMs: nowMs + lastsMs });
@@ -72,7 +81,7 @@ export class Leases {
 
 	/**
 	 * The key is connected under this id: it gets a lease, or keeps the one it has. False when it gets none: another key has
-	 * one, or there are as many as there may be, in all or from this source.
+	 * one, or there are as many as there may be, in all or from this source, or nearly as many and most of them from its network.
 	 */
 	hold(id: string, identity: string, source: string, nowMs: number): boolean {
 		const before = this.#entries.get(id);
@@ -84,7 +93,7 @@ export class Leases {
 			if (!isOver(before, nowMs)) return false;
 			this.#remove(before);
 		}
-		if (this.#limits.leaseMs === 0 || !this.#hasRoom(source, nowMs)) return false;
+		if (this.#limits.leaseMs === 0 || !this.#makeRoom(identity, source, nowMs)) return false;
 		this.#add({ id, identity, source, untilMs: undefined });
 		this.#onChange();
 		return true;
@@ -105,50 +114,64 @@ export class Leases {
 		}
 	}
 
-	#hasRoom(source: string, nowMs: number): boolean {
-		const full = (): boolean => this.#entries.size >= this.#limits.leases || (this.#perSource.get(source) ?? 0) >= this.#limits.leasesPerSource;
-		if (!full()) return true;
+	#makeRoom(identity: string, source: string, nowMs: number): boolean {
+		const keys = sourceKeys(identity, source);
+		const sourceHasRoom = (): boolean => (this.#perSource.get(source) ?? 0) < this.#limits.leasesPerSource;
+		const may = (): boolean => sourceHasRoom() && this.#places.takes(keys);
+		if (may()) return true;
 		// Looking at all of them for every newcomer would be a gift to a flood.
-		if (nowMs < this.#nextPruneMs) return false;
-		this.#nextPruneMs = nowMs + PRUNE_INTERVAL_MS;
-		for (const lease of this.#entries.values()) if (isOver(lease, nowMs)) this.#remove(lease);
-		return !full();
+		if (nowMs >= this.#nextPruneMs) {
+			this.#nextPruneMs = nowMs + PRUNE_INTERVAL_MS;
+			for (const lease of this.#entries.values()) if (isOver(lease, nowMs)) this.#remove(lease);
+			if (may()) return true;
+		}
+		if (!sourceHasRoom() || !this.#places.full) return false;
+		const held = (network: unknown): number => this.#places.heldBy(network);
+		const victim = this.#entries.get(this.#spare.victim(held, Math.max(held(networkOf(keys)) + 1, this.#limits.leases / MUCH)) ?? "");
+		if (victim === undefined) return false;
+		this.#remove(victim);
+		return true;
 	}
 
 	#set(lease: Lease): void {
 		this.#entries.set(lease.id, lease);
+		this.#note(lease);
 		this.#onChange();
 	}
 
 	#add(lease: Lease): void {
 		this.#entries.set(lease.id, lease);
 		this.#perSource.set(lease.source, (this.#perSource.get(lease.source) ?? 0) + 1);
+		this.#places.take(sourceKeys(lease.identity, lease.source));
+		this.#note(lease);
 	}
 
-	#remove({ id, source }: Lease): void {
+	/** One whose key is connected is never given up. */
+	#note({ id, identity, source, untilMs }: Lease): void {
+		const network = networkOf(sourceKeys(identity, source));
+		if (untilMs === undefined) this.#spare.delete(network, id);
+		else this.#spare.add(network, id);
+	}
+
+	#remove({ id, identity, source }: Lease): void {
+		const keys = sourceKeys(identity, source);
 		this.#entries.delete(id);
+		this.#spare.delete(networkOf(keys), id);
+		this.#places.giveBack(keys);
 		const left = (this.#perSource.get(source) ?? 1) - 1;
 		if (left === 0) this.#perSource.delete(source);
 		else this.#perSource.set(source, left);
 	}
 }
 
-/** To whom a lease counts: the address, of IPv6 its /64, as one household has that many. */
-export function leaseSource(address: string): string {
-	if (!address.includes(":")) return address;
-	const [head = "", tail] = address.split("%")[0]?.split("::") ?? [];
-	const groups = head === "" ? [] : head.split(":");
-	if (tail !== undefined) {
-		const after = tail === "" ? 0 : tail.split(":").length;
-		groups.push(...new Array<string>(Math.max(0, 8 - groups.length - after)).fill("0"), ...(tail === "" ? [] : tail.split(":")));
-	}
-	return `${groups
-		.slice(0, 4)
-		.map((group) => Number.parseInt(group, 16).toString(16))
-		.join(":")}::/64`;
-}
-
 const PRUNE_INTERVAL_MS = 1_000;
+
+/** A network that holds more than this part of all leases holds much, and may lose one whose key is away. */
+const MUCH = 100;
+
+function networkOf(keys: PoolKeys): unknown {
+	return keys.at(-1);
+}
 
 function isOver({ untilMs }: Lease, nowMs: number): boolean {
 	return untilMs !== undefined && untilMs <= nowMs;

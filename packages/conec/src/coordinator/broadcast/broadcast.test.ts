@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeMember, FINGERPRINT, lender } from "../../../testing/broadcast-fixture.ts";
+import { broadcastSession, FakeMember, FINGERPRINT, lender } from "../../../testing/broadcast-fixture.ts";
 import { createVirtualClock, type VirtualClock } from "../../../testing/memory/virtual-clock.ts";
 import { COORDINATOR_DEFAULT_LIMITS, type CoordinatorLimits } from "../../limits.ts";
 import type { BroadcastOpen } from "../../wire/broadcast.ts";
@@ -12,6 +12,7 @@ const KIB = "x".repeat(1_000);
 class Stage {
 	readonly clock: VirtualClock = createVirtualClock();
 	readonly status: BroadcastStatus[] = [];
+	refused = 0;
 	readonly broadcasts: Broadcasts;
 
 	constructor(limits: Partial<CoordinatorLimits> = {}, block = true, history: number = 0) {
@@ -20,6 +21,7 @@ class Stage {
 			ruleOf: () => ({ history: { messages: history, bytes: 1e9, ageMs: Number.POSITIVE_INFINITY }, block }),
 			transport: { writeFramesToMany: (streams, frames) => streams.map((stream) => stream.writeFrames(frames)) },
 			emit: (status) => this.status.push(status),
+			defence: { count: () => this.refused++ },
 			lend: lender(this.clock),
 			clock: this.clock,
 		});
@@ -27,7 +29,7 @@ class Stage {
 
 	join(id: string, options: Partial<BroadcastOpen> = {}): FakeMember {
 		const open: BroadcastOpen = { name: "news", mode: "receive", slowReader: "drop-oldest", bufferBytes: 16_384, keepOpen: true, ...options };
-		const session = { peer: { id, fingerprint: FINGERPRINT }, streams: 0 };
+		const session = broadcastSession(id);
 		const member = new FakeMember(session, open);
 		this.broadcasts.join(session, member.incoming, open, member.resume);
 		return member;
@@ -198,7 +200,7 @@ test("a change of metadata counts by how many hear of it", () => {
 	for (let i = 0; i < 250; i++) stage.join(`listener-${i}`, { presence: true });
 	for (let i = 0; i < 250; i++) stage.join(`other-${i}`);
 	assert.equal(stage.broadcasts.updateCost(guest.session), 3);
-	assert.equal(stage.broadcasts.updateCost({ peer: { id: "alone", fingerprint: FINGERPRINT }, streams: 0 }), 1);
+	assert.equal(stage.broadcasts.updateCost(broadcastSession("alone")), 1);
 	guest.lose();
 	assert.equal(stage.broadcasts.updateCost(guest.session), 1);
 });
@@ -446,7 +448,7 @@ test("a Client that joins and leaves in a loop is refused after a while, and soo
 		const stage = new Stage({ broadcastJoinsPerMinute: 50 });
 		for (let i = 0; i < listeners; i++) stage.join(`listener-${i}`, { presence: true });
 		const open: BroadcastOpen = { name: "news", mode: "receive", slowReader: "drop-oldest", bufferBytes: 16_384 };
-		const session = { peer: { id: "restless", fingerprint: FINGERPRINT }, streams: 0 };
+		const session = broadcastSession("restless");
 		const joins = (): boolean => {
 			const member = new FakeMember(session, open);
 			stage.broadcasts.join(session, member.incoming, open, member.resume);
@@ -460,4 +462,24 @@ test("a Client that joins and leaves in a loop is refused after a while, and soo
 		assert.equal(joins(), true);
 		assert.equal(session.streams, 0);
 	}
+});
+
+test("broadcasts: Clients of one network cannot take all names, and a name counts to its maker until nobody is left", () => {
+	const stage = new Stage({ broadcasts: 200 });
+	const join = (session: ReturnType<typeof broadcastSession>, name: string): FakeMember => {
+		const open: BroadcastOpen = { name, mode: "receive", slowReader: "drop-oldest", bufferBytes: 16_384 };
+		const member = new FakeMember(session, open);
+		stage.broadcasts.join(session, member.incoming, open, member.resume);
+		return member;
+	};
+	const flood = Array.from({ length: 7 }, (_, i) => broadcastSession(`mallory-${i}`, "192.0.2"));
+	const made = flood.flatMap((session) => Array.from({ length: 32 }, (_, i) => join(session, `${session.peer.id}/${i}`)));
+	assert.equal(stage.broadcasts.size, 190);
+	assert.equal(stage.refused, 7 * 32 - 190);
+	const ann = broadcastSession("ann", "198.51.100");
+	assert.equal(join(ann, "anns").rejected, false);
+	assert.equal(join(flood[6] as (typeof flood)[0], "anns").rejected, false, "joining what is there takes no name");
+	for (const member of made) if (!member.rejected) member.lose();
+	assert.equal(stage.broadcasts.size, 1);
+	assert.equal(join(flood[0] as (typeof flood)[0], "again").rejected, false);
 });

@@ -5,12 +5,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeMember, FINGERPRINT, type Heard, lender } from "../../../testing/broadcast-fixture.ts";
+import { broadcastSession, FakeMember, type Heard, lender } from "../../../testing/broadcast-fixture.ts";
 import { createVirtualClock, type VirtualClock } from "../../../testing/memory/virtual-clock.ts";
 import { COORDINATOR_DEFAULT_LIMITS } from "../../limits.ts";
 import { type BroadcastOpen, type BroadcastPeer, SLOW_READER_POLICIES } from "../../wire/broadcast.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
-import { type BroadcastSession, Broadcasts } from "./service.ts";
+import { Broadcasts } from "./service.ts";
 
 const HISTORY = 40;
 const STEPS = 250;
@@ -35,6 +35,7 @@ class Model {
 			ruleOf: () => ({ history: { messages: HISTORY, bytes: 1e9, ageMs: Number.POSITIVE_INFINITY }, block: true }),
 			transport: { writeFramesToMany: (streams, frames) => streams.map((stream) => stream.writeFrames(frames)) },
 			emit: () => undefined,
+			defence: { count: () => undefined },
 			lend: lender(this.clock),
 			clock: this.clock,
 		});
@@ -43,7 +44,7 @@ class Model {
 
 	join(options: Partial<BroadcastOpen>, id: string = `c${this.#ids++}`): FakeMember {
 		const open: BroadcastOpen = { name: "news", mode: "both", slowReader: "drop-oldest", bufferBytes: 4_096, keepOpen: true, ...options };
-		const session: BroadcastSession = { peer: { id, fingerprint: FINGERPRINT }, streams: 0 };
+		const session = broadcastSession(id);
 		const member = new FakeMember(session, open, this.random(2) === 0);
 		this.broadcasts.join(session, member.incoming, open, member.resume);
 		if (open.mode !== "receive") this.sent.set(id, { payloads: [], killed: false });

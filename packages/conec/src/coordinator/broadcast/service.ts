@@ -6,6 +6,7 @@
 
 import { Allowance } from "../../base/allowance.ts";
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { FairPool, type PoolKeys } from "../../base/fair-pool.ts";
 import { type Random, systemRandom } from "../../base/random.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import type { Lent } from "../../stream/lent.ts";
@@ -14,6 +15,7 @@ import type { IncomingStream, Transport, TransportConnection } from "../../trans
 import type { BroadcastOpen } from "../../wire/broadcast.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import type { BroadcastCount, BroadcastCounted, BroadcastUnknown } from "../../wire/control.ts";
+import type { Defence } from "../defence/index.ts";
 import type { Session } from "../sessions/index.ts";
 import { Broadcast, type BroadcastHost } from "./broadcast.ts";
 import { HeldBytes } from "./held.ts";
@@ -29,7 +31,7 @@ export type BroadcastStatus =
 	| { readonly type: "broadcast-caught-up"; readonly name: string; readonly id: string; readonly lost: number };
 
 /** What broadcasts need to know of a Client. */
-export type BroadcastSession = Pick<Session, "peer" | "streams">;
+export type BroadcastSession = Pick<Session, "peer" | "streams" | "poolKeys" | "whom">;
 
 /** What {@link Broadcasts} needs of its Coordinator. */
 export interface BroadcastsHost {
@@ -37,6 +39,8 @@ export interface BroadcastsHost {
 	readonly ruleOf: (name: string) => ResolvedBroadcastRule;
 	readonly transport: Pick<Transport, "writeFramesToMany">;
 	readonly emit: (status: BroadcastStatus) => void;
+	/** Counts joinings that are refused. */
+	readonly defence: Pick<Defence, "count">;
 	/** What a stream of a Client borrows. */
 	readonly lend: (connection: TransportConnection) => Lent;
 	/** @default the machine's */
@@ -49,6 +53,9 @@ export interface BroadcastsHost {
 export class Broadcasts {
 	readonly #host: BroadcastsHost;
 	readonly #byName: Map<string, Broadcast> = new Map();
+	/** Names in use. Each counts to the Client that made the broadcast, until the last member has left. */
+	readonly #names: FairPool;
+	readonly #makers: WeakMap<Broadcast, PoolKeys> = new WeakMap();
 	readonly #streams: Map<BroadcastSession, Set<MemberStream>> = new Map();
 	/** How many streams of members are not over, with those of members that are out: what was sent to them may not have been read. */
 	readonly #notOver: WeakMap<BroadcastSession, number> = new WeakMap();
@@ -60,6 +67,7 @@ export class Broadcasts {
 
 	constructor(host: BroadcastsHost) {
 		this.#host = host;
+		this.#names = new FairPool(host.limits.broadcasts);
 		this.#held = new HeldBytes(host.limits.broadcastHeldBytes, () => {
 			// Not at once: the caller is in the middle of keeping something.
 			if (!this.#shedScheduled) queueMicrotask(() => this.#shed());
@@ -75,7 +83,9 @@ export class Broadcasts {
 				host.emit(lagging ? { type: "broadcast-lagging", name, id } : { type: "broadcast-caught-up", name, id, lost: queue.lost }),
 			disconnect: (member) => this.#streamOf.get(member)?.kill(RESET_CODES.LAGGED),
 			empty: (broadcast) => {
-				if (this.#byName.get(broadcast.name) === broadcast) this.#byName.delete(broadcast.name);
+				if (this.#byName.get(broadcast.name) !== broadcast) return;
+				this.#byName.delete(broadcast.name);
+				this.#names.giveBack(this.#makers.get(broadcast) ?? []);
 			},
 		};
 	}
@@ -90,17 +100,20 @@ export class Broadcasts {
 		const { limits } = this.#host;
 		const rule = this.#host.ruleOf(open.name);
 		const existing = this.#byName.get(open.name);
-		const reject = (words: string): void => rejectStream(incoming, "LIMIT_EXCEEDED", words);
+		const reject = (words: string): void => {
+			this.#host.defence.count("refused", "broadcast", session.whom);
+			rejectStream(incoming, "LIMIT_EXCEEDED", words);
+		};
 		if (open.slowReader === "block" && !rule.block) return rejectStream(incoming, "BROADCAST_REFUSED", `"block" is not allowed for "${open.name}"`);
 		if (open.bufferBytes > limits.broadcastBufferBytes) return reject(`bufferBytes is at most ${limits.broadcastBufferBytes} here`);
 		if ((this.#streams.get(session)?.size ?? 0) >= limits.broadcastsPerClient) return reject("the Client is in as many broadcasts as it may be");
 		const notOver = this.#notOver.get(session) ?? 0;
 		if (notOver >= STREAMS_PER_PLACE * limits.broadcastsPerClient) return reject("the Client reads too little of the broadcasts that it has left");
-		if (existing === undefined && this.#byName.size >= limits.broadcasts) return reject("there are as many broadcasts as there may be");
+		const room = existing === undefined ? this.#names.judge(session.poolKeys) : "free";
+		if (room !== "free") return reject(NO_NAME_LEFT[room]);
 		if (existing !== undefined && existing.size >= limits.broadcastMembers) return reject("the broadcast has as many members as it may have");
 		if (!this.#mayJoin(session, existing, open)) return reject("the Client joins broadcasts too often");
-		const broadcast = existing ?? new Broadcast(open.name, rule, this.#broadcastHost);
-		this.#byName.set(open.name, broadcast);
+		const broadcast = existing ?? this.#make(open.name, rule, session.poolKeys);
 		const member = broadcast.createMember(session.peer, open);
 		const streams = this.#streams.get(session) ?? new Set();
 		this.#streams.set(session, streams);
@@ -119,6 +132,14 @@ export class Broadcasts {
 		this.#streamOf.set(member, stream);
 		stream.accept(incoming, resume);
 		broadcast.join(member, open);
+	}
+
+	#make(name: string, rule: ResolvedBroadcastRule, keys: PoolKeys): Broadcast {
+		const broadcast = new Broadcast(name, rule, this.#broadcastHost);
+		this.#byName.set(name, broadcast);
+		this.#names.take(keys);
+		this.#makers.set(broadcast, keys);
+		return broadcast;
 	}
 
 	/** What a joining counts. It makes work for all members that are told of it. So where they are many, Clients may join less often. */
@@ -180,6 +201,11 @@ export class Broadcasts {
 		for (const streams of [...this.#streams.values()]) for (const stream of [...streams]) stream.kill(wireCode);
 	}
 }
+
+const NO_NAME_LEFT = {
+	full: "there are as many broadcasts as there may be (limits.broadcasts)",
+	crowded: "there are nearly as many broadcasts as there may be (limits.broadcasts), and this key or network has made many of them; leave one first",
+} as const;
 
 /** Streams that a Client may have open for each broadcast that it may be in, with those of broadcasts that it has left. */
 const STREAMS_PER_PLACE = 4;

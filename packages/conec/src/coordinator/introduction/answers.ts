@@ -5,10 +5,19 @@
  */
 
 import type { ChannelRefusal, ChannelRefusedCode } from "../../wire/channel-messages.ts";
+import type { Defence } from "../defence/index.ts";
 import type { Session } from "../sessions/index.ts";
 
-/** Tells the requester. `retryAfterMs`: when it may be otherwise. */
-export function refuse(session: Session, request: number, code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void {
+/** Tells the requester. `retryAfterMs`: when it may be otherwise. `defence`: counts it, if there was no room. */
+export function refuse(
+	session: Session,
+	request: number,
+	code: ChannelRefusedCode,
+	reason: string,
+	retryAfterMs?: number,
+	defence?: Pick<Defence, "count">,
+): void {
+	if (code === "LIMIT_EXCEEDED" || code === "PEER_BUSY") defence?.count("refused", "attempt", session.whom);
 	session.control.send({ type: "channel-refused", request, code, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
 }
 

@@ -122,3 +122,46 @@ test("broker: what is too old, or whose session is over, is over; nothing is lef
 	assert.equal(broker.clear().length, 1);
 	assert.deepEqual([broker.size, broker.sessions], [0, 0]);
 });
+
+test("broker: requesters of one network leave places at a target for others, and those that are over for the target do not count", () => {
+	const keysOf = (session: string): string[] => [
+		session,
+		session.startsWith("m") ? "192.0.2.1" : `host of ${session}`,
+		session.startsWith("m") ? "192.0.2" : session,
+	];
+	const broker = new Broker<string>({ ...LIMITS, attemptsPerClient: 16 }, keysOf);
+	const ask = (requester: string, request: number): ReturnType<typeof broker.ask> =>
+		broker.ask({ requester, target: "victim", request, details: undefined, token: token() }, 0);
+	const flood = Array.from({ length: 32 }, (_, i) => ask(`m${i}`, 1));
+	const begun = flood.flatMap((asked) => (asked.type === "asked" ? [asked.attempt] : []));
+	assert.equal(begun.length, 13);
+	const [refused] = flood.slice(-1);
+	assert.deepEqual([refused?.type, refused?.type === "refused" && [refused.code, refused.retryAfterMs]], ["refused", ["PEER_BUSY", 500]]);
+	for (const other of ["ann", "ben", "cid"]) assert.equal(ask(other, 1).type, "asked", other);
+	const late = ask("dan", 1);
+	assert.equal(late.type === "refused" && late.code, "PEER_BUSY", "it is full");
+	for (const attempt of begun.slice(0, 8)) {
+		broker.go(attempt, 0, 5_000, false);
+		broker.report(attempt.token, "victim");
+	}
+	assert.equal(ask("dan", 2).type, "asked");
+	assert.equal(ask("m20", 2).type, "asked");
+});
+
+test("broker: at a full target, what has gone on for long makes way for who has nothing there, the oldest first", () => {
+	const broker = new Broker<string>({ ...LIMITS, attemptsPerClient: 16 });
+	const begun = Array.from({ length: 16 }, (_, i) => begin(broker, `m${i}`, "victim", 1));
+	for (const attempt of begun.slice(1)) broker.go(attempt, 100 + begun.indexOf(attempt), 10_000, false);
+	const ask = (requester: string, nowMs: number, request = 1): ReturnType<typeof broker.ask> =>
+		broker.ask({ requester, target: "victim", request, details: undefined, token: token() }, nowMs);
+	const early = ask("ann", 3_100);
+	assert.equal(early.type === "refused" && early.code, "PEER_BUSY", "all are young");
+	const first = ask("ann", 3_102);
+	assert.equal(first.type === "asked" && first.madeWay, begun[1], "not the one that has not begun");
+	assert.equal(broker.report(begun[1]?.token ?? "", "m1"), undefined, "it is over");
+	const second = ask("ben", 3_103);
+	assert.equal(second.type === "asked" && second.madeWay, begun[2]);
+	const own = ask("m3", 4_000, 2);
+	assert.equal(own.type === "refused" && own.code, "LIMIT_EXCEEDED", "who has one there gets no other one in its place");
+	assert.equal(broker.size, 16);
+});

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FairPool, type PoolKeys } from "../../base/fair-pool.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import type { ChannelRefusedCode } from "../../wire/channel-messages.ts";
 
@@ -22,6 +23,8 @@ export interface BrokeredAttempt<S, D> {
 	readonly details: D;
 	/** `asked`: the target's answer is waited for. `gone`: both have been told to begin. */
 	state: "asked" | "gone";
+	/** When both were told to begin. */
+	goneAtMs: number;
 	/** When it is over, whatever its state. */
 	expiresAtMs: number;
 	/** Uses the birthday method. */
@@ -34,7 +37,8 @@ export interface BrokeredAttempt<S, D> {
 
 /** What {@link Broker.ask} says. */
 export type Asked<S, D> =
-	| { readonly type: "asked"; readonly attempt: BrokeredAttempt<S, D> }
+	/** `madeWay`: another attempt, which is over now, as its place was needed. */
+	| { readonly type: "asked"; readonly attempt: BrokeredAttempt<S, D>; readonly madeWay?: BrokeredAttempt<S, D> | undefined }
 	| { readonly type: "refused"; readonly code: ChannelRefusedCode; readonly reason: string; readonly retryAfterMs: number };
 
 /** Who asks whom for what. */
@@ -53,9 +57,12 @@ export class Broker<S, D = undefined> {
 	readonly #limits: BrokerLimits;
 	readonly #attempts: Map<string, BrokeredAttempt<S, D>> = new Map();
 	readonly #sessions: Map<S, Part<S, D>> = new Map();
+	readonly #keysOf: (session: S) => PoolKeys;
 
-	constructor(limits: BrokerLimits) {
+	/** `keysOf`: to whom the attempts of a requester count. */
+	constructor(limits: BrokerLimits, keysOf: (session: S) => PoolKeys = (session) => [session]) {
 		this.#limits = limits;
+		this.#keysOf = keysOf;
 	}
 
 	/** Attempts under way. */
@@ -103,13 +110,17 @@ export class Broker<S, D = undefined> {
 		// Over for one of the two, it takes no place there, though the other has not said so yet.
 		const owns = countOf(own.requests.values(), requester);
 		if (owns >= this.#limits.attemptsPerClient) return refused("LIMIT_EXCEEDED", `there are ${owns} attempts of this Client already`);
-		const asks = countOf(other.asks, target);
-		if (asks >= this.#limits.attemptsPerClient) return refused("PEER_BUSY", `there are ${asks} attempts to reach this peer already`);
+		const asks = this.#asksOf(target, other);
+		const room = asks.judge(this.#keysOf(requester));
+		const madeWay = room === "full" ? this.#makeWay(requester, target, other, asks, nowMs) : undefined;
+		if (room === "full" && madeWay === undefined) return refused("PEER_BUSY", `there are ${asks.size} attempts to reach this peer already`);
+		if (room === "crowded") return refused("PEER_BUSY", `there are ${asks.size} attempts to reach this peer, many of them from this key or network`);
 		own.askedAtMs.push(nowMs);
 		const expiresAtMs = nowMs + this.#limits.requestTimeoutMs;
 		const attempt: BrokeredAttempt<S, D> = {
 			...{ token, requester, target, request, details },
 			state: "asked",
+			goneAtMs: Number.POSITIVE_INFINITY,
 			expiresAtMs,
 			birthday: false,
 			reported: new Set(),
@@ -118,7 +129,7 @@ export class Broker<S, D = undefined> {
 		this.#attempts.set(token, attempt);
 		own.requests.set(request, attempt);
 		other.asks.add(attempt);
-		return { type: "asked", attempt };
+		return { type: "asked", attempt, madeWay };
 	}
 
 	/** The attempt that this session answers; `undefined`: it was not asked, or has answered, or it is too late. */
@@ -130,6 +141,7 @@ export class Broker<S, D = undefined> {
 	/** Both begin; they have `lifeMs`. */
 	go(attempt: BrokeredAttempt<S, D>, nowMs: number, lifeMs: number, birthday: boolean): void {
 		attempt.state = "gone";
+		attempt.goneAtMs = nowMs;
 		attempt.birthday = birthday;
 		attempt.expiresAtMs = nowMs + lifeMs + REPORT_GRACE_MS;
 	}
@@ -199,6 +211,28 @@ export class Broker<S, D = undefined> {
 		return all;
 	}
 
+	/**
+	 * Ends the attempt at a target that has gone on for longest, and for long, if this requester has none there, nor anybody of its network. Most
+	 * attempts succeed within a few round trips.
+	 */
+	#makeWay(requester: S, target: S, { asks }: Part<S, D>, pool: FairPool, nowMs: number): BrokeredAttempt<S, D> | undefined {
+		if (this.#keysOf(requester).some((key) => pool.heldBy(key) > 0)) return undefined;
+		let longest: BrokeredAttempt<S, D> | undefined;
+		for (const attempt of asks) {
+			if (attempt.outcome === "up" || attempt.reported.has(target)) continue;
+			if (attempt.goneAtMs < (longest?.goneAtMs ?? nowMs - LONG_MS)) longest = attempt;
+		}
+		if (longest !== undefined) this.#remove(longest);
+		return longest;
+	}
+
+	/** The attempts that take a place at their target. They are few, so they are counted when one more is wanted. */
+	#asksOf(target: S, { asks }: Part<S, D>): FairPool {
+		const pool = new FairPool(this.#limits.attemptsPerClient, false);
+		for (const { requester, reported } of asks) if (!reported.has(target)) pool.take(this.#keysOf(requester));
+		return pool;
+	}
+
 	#remove(attempt: BrokeredAttempt<S, D>): void {
 		if (!this.#attempts.delete(attempt.token)) return;
 		this.#sessions.get(attempt.requester)?.requests.delete(attempt.request);
@@ -242,6 +276,9 @@ const MINUTE_MS = 60_000;
 
 /** Requests that a Client may make for each attempt that it may begin. */
 const REQUESTS_PER_ATTEMPT = 10;
+
+/** An attempt that has gone on for so long makes way for those who have none. */
+const LONG_MS = 3_000;
 
 /** When a place may be free again: an attempt that succeeds takes a few round trips. */
 const NEXT_PLACE_MS = 500;

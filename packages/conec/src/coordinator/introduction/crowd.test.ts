@@ -221,3 +221,50 @@ test("channels: those who insist where there is no hope leave half of what an ad
 		["LIMIT_EXCEEDED", true],
 	);
 });
+
+test("introductions: a network whose Clients ask and then say nothing leaves places at their target for a Client from elsewhere", async () => {
+	const scene = create();
+	const victim = scene.enter("victim", "203.0.113.1");
+	const flood = Array.from({ length: 32 }, (_, i) => scene.enter(`m${i}`, `192.0.2.${i + 1}`));
+	const ann = scene.enter("ann", "198.51.100.1");
+	for (const from of flood) scene.ask(from, "victim");
+	assert.equal(victim.got("channel-ask").length, 13);
+	// Some are agreed to and never reported, others are never answered.
+	scene.agree(victim);
+	const request = scene.ask(ann, "victim");
+	assert.equal(victim.got<ChannelAsk>("channel-ask").at(-1)?.peer.id, "ann");
+	scene.agree(victim);
+	assert.equal(ann.got<ChannelGo>("channel-go")[0]?.request, request);
+	const [refused] = flood[31]?.got<Refused>("channel-refused") ?? [];
+	assert.deepEqual([refused?.code, refused?.retryAfterMs], ["PEER_BUSY", 500]);
+	// What is never reported is over in 12 s.
+	await scene.clock.advance(13_000);
+	scene.ask(flood[31] as FakeSession, "victim");
+	assert.equal(victim.got<ChannelAsk>("channel-ask").at(-1)?.peer.id, "m31");
+});
+
+test("introductions: Clients of sixteen networks that never report hold up a seventeenth for three seconds, and both sides hear who made way", async () => {
+	const scene = create();
+	const victim = scene.enter("victim", "203.0.113.1");
+	const flood = Array.from({ length: 16 }, (_, i) => scene.enter(`m${i}`, `192.${i}.2.1`));
+	for (const from of flood) {
+		scene.ask(from, "victim");
+		scene.agree(victim);
+	}
+	const ann = scene.enter("ann", "198.51.100.1");
+	scene.ask(ann, "victim");
+	assert.equal(ann.got<Refused>("channel-refused")[0]?.code, "PEER_BUSY");
+	await scene.clock.advance(3_500);
+	scene.ask(ann, "victim");
+	scene.agree(victim);
+	assert.equal(ann.got("channel-go").length, 1);
+	const ended = [victim, ...flood].filter((session) => session.got("channel-cancelled").length > 0);
+	assert.deepEqual(
+		ended.map(({ id }) => id),
+		["victim", "m0"],
+	);
+	await scene.clock.advance(30_000);
+	for (const session of [victim, ann, ...flood]) scene.leave(session);
+	await scene.clock.advance(120_000);
+	assert.equal(scene.channels.size, 0, "nothing is left");
+});

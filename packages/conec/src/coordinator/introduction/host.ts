@@ -10,6 +10,7 @@ import type { CoordinatorLimits } from "../../limits.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { WireAddress } from "../../wire/fields.ts";
 import type { Reflector } from "../addresses/index.ts";
+import type { Defence } from "../defence/index.ts";
 import type { Session } from "../sessions/index.ts";
 
 /** A direct channel between two Clients is up or down, or could not be made. */
@@ -44,4 +45,6 @@ export interface IntroductionsHost {
 	/** The second port, if there is one. */
 	readonly reflector: Reflector | undefined;
 	readonly emit: (status: ChannelStatus) => void;
+	/** Counts requests for which there was no room. */
+	readonly defence: Pick<Defence, "count">;
 }

@@ -22,8 +22,9 @@ import type { Welcome } from "../../wire/control.ts";
 import { ChallengeBudget, SWEEP_MS, TICK_MS, Whereabouts } from "../addresses/index.ts";
 import type { Session } from "../sessions/index.ts";
 import { refusalOf, refuse } from "./answers.ts";
-import { Broker, type BrokeredAttempt } from "./broker.ts";
+import { Broker } from "./broker.ts";
 import { ChannelEnds } from "./channel-ends.ts";
+import { type Begun, type Endings, expired, madeWay } from "./endings.ts";
 import { explainPair } from "./explain-pair.ts";
 import { certificateOf, goMessages } from "./go.ts";
 import type { IntroductionsHost } from "./host.ts";
@@ -50,6 +51,11 @@ export class Introductions {
 	readonly #waiting: WaitingAttempts<Session, Begun>;
 	/** All of these that keep something. */
 	readonly #all: readonly { readonly size: number; clear(): unknown }[];
+	readonly #endings: Endings = {
+		release: (arrangement) => this.#release(arrangement),
+		failed: (attempt, reason, remembered) => this.#failed(attempt, reason, remembered),
+		cancelled: (session, attempt, reason) => this.#cancelled(session, attempt, reason),
+	};
 	#sweepAtMs = 0;
 	readonly #timer: DueTimer;
 	#over = false;
@@ -60,7 +66,7 @@ export class Introductions {
 			this.#tick();
 			this.#watch();
 		});
-		this.#broker = new Broker(host.limits);
+		this.#broker = new Broker(host.limits, ({ poolKeys }) => poolKeys);
 		this.#budget = new PunchBudget(host.limits);
 		this.#reports = new PathReports(host.limits.pathReports, () => host.clock.wallMs());
 		this.#whereabouts = new Whereabouts({ ...host, challenges: new ChallengeBudget(host.limits) });
@@ -170,7 +176,8 @@ export class Introductions {
 	}
 
 	#requested(session: Session, message: ChannelRequest): void {
-		const no = (code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void => refuse(session, message.request, code, reason, retryAfterMs);
+		const no = (code: ChannelRefusedCode, reason: string, retryAfterMs?: number): void =>
+			refuse(session, message.request, code, reason, retryAfterMs, this.#host.defence);
 		// Any answer would be taken for the other request's.
 		if (this.#broker.isLive(session, message.request)) return session.end(CLOSE_CODES.PROTOCOL_ERROR, `request ${message.request} is not over`);
 		if (this.#host.closing()) return no("COORDINATOR_CLOSED", "the Coordinator is stopping");
@@ -202,6 +209,7 @@ export class Introductions {
 			this.#release(arrangement);
 			return no(asked.code, asked.reason, asked.retryAfterMs);
 		}
+		if (asked.madeWay !== undefined) madeWay(asked.madeWay, this.#endings);
 		target.control.send({ type: "channel-ask", token: asked.attempt.token, peer: session.peer, expiresInMs: this.#host.limits.requestTimeoutMs });
 		this.#watch();
 	}
@@ -418,15 +426,7 @@ export class Introductions {
 
 	#tick(): void {
 		const now = this.#now();
-		for (const attempt of this.#broker.expire(now)) {
-			if (attempt.state === "gone") {
-				if (attempt.reported.size === 0) this.#failed(attempt, "neither side said what became of it", true);
-				continue;
-			}
-			this.#release(attempt.details);
-			refuse(attempt.requester, attempt.request, "PEER_TIMEOUT", "the peer has not answered");
-			this.#cancelled(attempt.target, attempt, "it took too long");
-		}
+		for (const attempt of this.#broker.expire(now)) expired(attempt, this.#endings);
 		this.#whereabouts.tick();
 		this.#waited();
 		if (now < this.#sweepAtMs) return;
@@ -435,8 +435,6 @@ export class Introductions {
 		this.#grants.sweep(now);
 	}
 }
-
-type Begun = BrokeredAttempt<Session, Arrangement>;
 
 const TOO_MANY = "too many datagrams have been granted to the peer's address within a minute";
 

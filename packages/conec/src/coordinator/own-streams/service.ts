@@ -19,6 +19,7 @@ import type { MessageStream } from "../../stream/message-stream.ts";
 import type { IncomingStream } from "../../transport/transport.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import type { OpenDirect, OpenToCoordinator } from "../../wire/open.ts";
+import type { Defence } from "../defence/index.ts";
 import type { Session } from "../sessions/index.ts";
 
 /** See the module. */
@@ -27,12 +28,15 @@ export class OwnStreams {
 	/** What all of them share. */
 	readonly #budgets: StreamBudgets;
 	readonly #clock: Clock;
+	/** Counts streams that are refused. */
+	readonly #defence: Pick<Defence, "count">;
 	readonly #streams: StreamSet;
 	readonly #reception: Reception;
 	/** Streams of Clients that survive the loss of their connection. The Coordinator opens no legs itself. */
 	readonly #survivors: Survivors;
 
-	constructor(limits: CoordinatorLimits, clock: Clock, random: Random, reception: Reception, budgets: StreamBudgets) {
+	constructor(limits: CoordinatorLimits, clock: Clock, random: Random, reception: Reception, budgets: StreamBudgets, defence: Pick<Defence, "count">) {
+		this.#defence = defence;
 		this.#limits = limits;
 		this.#budgets = budgets;
 		this.#clock = clock;
@@ -67,7 +71,8 @@ export class OwnStreams {
 		const legCame = (): void => {
 			session.used = true;
 		};
-		const arrival = { incoming, init, resume: open.resume, accepted, legCame };
+		const busy = (): void => this.#defence.count("refused", "stream", session.whom);
+		const arrival = { incoming, init, resume: open.resume, accepted, legCame, opener: session.poolKeys, busy };
 		this.#survivors.arrive(arrival, { peer: session.id, key: session.fingerprint, verified: false }, (stream) => this.#reception.arrive(stream));
 	}
 

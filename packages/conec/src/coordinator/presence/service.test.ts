@@ -9,10 +9,16 @@ import type { IncomingStream, StreamHandler, TransportStream } from "../../trans
 import { FRAME } from "../../wire/frames.ts";
 import { decodePresence } from "../../wire/presence.ts";
 import { encodeAck, encodeCode } from "../../wire/stream-frames.ts";
-import { PresenceService } from "./service.ts";
+import { PresenceService, type WatchOwner } from "./service.ts";
 
-const LIMITS = { presenceWatches: 2, presenceQueueBytes: 16_384, presenceLogBytes: 65_536 };
+const LIMITS = { presenceWatches: 2, watches: 100, presenceQueueBytes: 16_384, presenceLogBytes: 65_536 };
 const peer = (id: string, metadata = "") => ({ id, fingerprint: `sha256:${"0".repeat(64)}`, metadata });
+const NO_DEFENCE = { count: () => undefined };
+let owners = 0;
+const newOwner = (network?: string): WatchOwner => {
+	const id = `client-${owners++}`;
+	return { poolKeys: network === undefined ? [id] : [id, `${network}.1`, network], whom: { id, address: "127.0.0.1" } };
+};
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const lend = (): Lent => ({
@@ -86,11 +92,11 @@ class Far {
 }
 
 test("presence service: what happens in one turn is one frame, told to everybody after it", async () => {
-	const service = new PresenceService("e", LIMITS, lend);
+	const service = new PresenceService("e", LIMITS, lend, NO_DEFENCE);
 	service.set(peer("a"));
 	const [one, other] = [new Far(), new Far()];
-	service.watch({}, one.incoming, one.resume);
-	service.watch({}, other.incoming, other.resume);
+	service.watch(newOwner(), one.incoming, one.resume);
+	service.watch(newOwner(), other.incoming, other.resume);
 	service.set(peer("b"));
 	service.set(peer("b", "new"));
 	service.delete("a");
@@ -101,10 +107,10 @@ test("presence service: what happens in one turn is one frame, told to everybody
 });
 
 test("presence service: it sends no more than a queue takes, and goes on when that has drained", async () => {
-	const service = new PresenceService("e", LIMITS, lend);
+	const service = new PresenceService("e", LIMITS, lend, NO_DEFENCE);
 	for (let i = 0; i < 100; i++) service.set(peer(`p${i}`, "x".repeat(1_000)));
 	const far = new Far();
-	service.watch({}, far.incoming, far.resume);
+	service.watch(newOwner(), far.incoming, far.resume);
 	for (let i = 0; i < 1_000; i++) {
 		service.set(peer(`p${i % 100}`, "y".repeat(1_000)));
 		if (i % 100 === 0) await turn();
@@ -125,10 +131,10 @@ test("presence service: it sends no more than a queue takes, and goes on when th
 });
 
 test("presence service: it sends no more than the Client lets come, says so, and goes on when more may come", async () => {
-	const service = new PresenceService("e", LIMITS, lend);
+	const service = new PresenceService("e", LIMITS, lend, NO_DEFENCE);
 	for (let i = 0; i < 100; i++) service.set(peer(`p${i}`, "x".repeat(1_000)));
 	const far = new Far(20_000);
-	service.watch({}, far.incoming, far.resume);
+	service.watch(newOwner(), far.incoming, far.resume);
 	// What every stream may send at first is more: 65,536 bytes.
 	for (let i = 0; i < 10; i++) far.drain();
 	assert.deepEqual(far.words, ["list 14", "page 14", "page 14", "page 14"]);
@@ -144,8 +150,8 @@ test("presence service: it sends no more than the Client lets come, says so, and
 });
 
 test("presence service: a watch is counted for its owner until it is over, however it ends", () => {
-	const service = new PresenceService("e", LIMITS, lend);
-	const owner = {};
+	const service = new PresenceService("e", LIMITS, lend, NO_DEFENCE);
+	const owner = newOwner();
 	const ends: ((far: Far) => void)[] = [
 		(far) => far.handler?.reset(0),
 		(far) => far.handler?.stopped(0),
@@ -175,8 +181,8 @@ test("presence service: a watch is counted for its owner until it is over, howev
 });
 
 test("presence service: a Client that leaves has its place back before it hears so, and is told nothing more", async () => {
-	const service = new PresenceService("e", { ...LIMITS, presenceWatches: 1 }, lend);
-	const owner = {};
+	const service = new PresenceService("e", { ...LIMITS, presenceWatches: 1 }, lend, NO_DEFENCE);
+	const owner = newOwner();
 	const first = new Far();
 	service.watch(owner, first.incoming, first.resume);
 	first.leave();
@@ -205,9 +211,9 @@ test("presence service: a Client that leaves has its place back before it hears 
 });
 
 test("presence service: the end ends listeners of this process, and tells nobody anything more", async () => {
-	const service = new PresenceService("e", LIMITS, lend);
+	const service = new PresenceService("e", LIMITS, lend, NO_DEFENCE);
 	const far = new Far();
-	service.watch({}, far.incoming, far.resume);
+	service.watch(newOwner(), far.incoming, far.resume);
 	const listener = service.listen();
 	assert.deepEqual((await listener.next()).value, { type: "members", members: [], epoch: "e", seq: 0 });
 	const pending = [listener.next(), listener.next()];
@@ -220,4 +226,23 @@ test("presence service: the end ends listeners of this process, and tells nobody
 	await turn();
 	assert.deepEqual(far.words, ["list 0", "join a"]);
 	assert.equal(service.watches, 0);
+});
+
+test("presence service: one network gets no more watches than leave some for others, and what is refused is counted", () => {
+	const refused: unknown[] = [];
+	const service = new PresenceService("e", LIMITS, lend, { count: (action, subject, whom) => refused.push([action, subject, whom.id]) });
+	const watch = (owner: WatchOwner): string | undefined => {
+		const far = new Far();
+		service.watch(owner, far.incoming, far.resume);
+		return far.words.find((word) => word.startsWith("kind"));
+	};
+	const flood = Array.from({ length: 200 }, () => newOwner("192.0.2"));
+	for (const owner of flood) for (let i = 0; i < 2; i++) watch(owner);
+	assert.equal(service.watches, 95);
+	assert.deepEqual([refused.length, refused.at(-1)], [305, ["refused", "watch", flood.at(-1)?.whom.id]]);
+	for (let i = 0; i < 5; i++) assert.equal(watch(newOwner(`198.51.${i}`)), undefined, `${i}`);
+	assert.equal(service.watches, 100);
+	service.end();
+	assert.equal(service.watches, 0);
+	assert.equal(watch(newOwner("192.0.2")), undefined, "all places are free again");
 });

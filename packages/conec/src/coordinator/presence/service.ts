@@ -5,18 +5,24 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { FairPool } from "../../base/fair-pool.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
 import type { Lent } from "../../stream/lent.ts";
 import { type NewStream, rejectStream } from "../../stream/open-stream.ts";
 import type { IncomingStream, TransportConnection } from "../../transport/transport.ts";
+import type { Defence } from "../defence/index.ts";
+import type { Session } from "../sessions/index.ts";
 import { PresenceListener } from "./listener.ts";
 import { PresenceLog } from "./log.ts";
 import { Watch } from "./watch.ts";
 
 /** The bounds that presence needs. */
-export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "presenceQueueBytes" | "presenceLogBytes">;
+export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "watches" | "presenceQueueBytes" | "presenceLogBytes">;
+
+/** Whose watch it is. */
+export type WatchOwner = Pick<Session, "poolKeys" | "whom">;
 
 /** The presence of a Coordinator: the log and its watches. */
 export class PresenceService {
@@ -26,16 +32,27 @@ export class PresenceService {
 	readonly #clock: Clock;
 	readonly #watches: Set<Watch> = new Set();
 	/** Watches by their owners. */
-	readonly #places: WeakMap<object, Places> = new WeakMap();
+	readonly #places: WeakMap<WatchOwner, Places> = new WeakMap();
+	/** Those of all Clients. */
+	readonly #all: FairPool;
+	readonly #defence: Pick<Defence, "count">;
 	readonly #listeners: Set<PresenceListener> = new Set();
 	#scheduled = false;
 	#timer: unknown;
 	#restUntilMs = 0;
 	#over = false;
 
-	/** `lend`: what a stream borrows. */
-	constructor(epoch: string, limits: PresenceLimits, lend: (connection: TransportConnection) => Lent, clock: Clock = systemClock) {
+	/** `lend`: what a stream borrows. `defence` counts watches that are refused. */
+	constructor(
+		epoch: string,
+		limits: PresenceLimits,
+		lend: (connection: TransportConnection) => Lent,
+		defence: Pick<Defence, "count">,
+		clock: Clock = systemClock,
+	) {
 		this.#limits = limits;
+		this.#all = new FairPool(limits.watches);
+		this.#defence = defence;
 		this.#lend = lend;
 		this.#clock = clock;
 		this.#log = new PresenceLog({ epoch, logBytes: limits.presenceLogBytes });
@@ -59,18 +76,25 @@ export class PresenceService {
 	}
 
 	/** Accepts a watch that a Client has opened, or answers REJECT (`LIMIT_EXCEEDED`). Watches are counted by `owner`, a connection. */
-	watch(owner: object, incoming: IncomingStream, resume: NewStream): void {
+	watch(owner: WatchOwner, incoming: IncomingStream, resume: NewStream): void {
 		const { presenceWatches, presenceQueueBytes } = this.#limits;
 		const places = this.#places.get(owner) ?? { taken: 0, streams: 0 };
 		this.#places.set(owner, places);
-		if (places.taken >= presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", `there are ${places.taken} watches of this Client already`);
-		if (places.streams >= STREAMS_PER_PLACE * presenceWatches)
-			return rejectStream(incoming, "LIMIT_EXCEEDED", "the Client reads too little of the watches that it has left");
+		const reject = (words: string): void => {
+			this.#defence.count("refused", "watch", owner.whom);
+			rejectStream(incoming, "LIMIT_EXCEEDED", words);
+		};
+		if (places.taken >= presenceWatches) return reject(`there are ${places.taken} watches of this Client already`);
+		if (places.streams >= STREAMS_PER_PLACE * presenceWatches) return reject("the Client reads too little of the watches that it has left");
+		const room = this.#all.judge(owner.poolKeys);
+		if (room !== "free") return reject(NO_WATCH_LEFT[room]);
+		this.#all.take(owner.poolKeys);
 		places.taken++;
 		places.streams++;
 		const left = (): void => {
 			this.#watches.delete(watch);
 			places.taken--;
+			this.#all.giveBack(owner.poolKeys);
 		};
 		const over = (): void => void places.streams--;
 		const lent = this.#lend(incoming.connection);
@@ -114,6 +138,11 @@ export class PresenceService {
 		this.#restUntilMs = endedMs + Math.min(REST_MAX_MS, REST_SHARE * (endedMs - startedMs));
 	}
 }
+
+const NO_WATCH_LEFT = {
+	full: "there are as many watches as there may be (limits.watches)",
+	crowded: "there are nearly as many watches as there may be (limits.watches), and this key or network has many of them; end one first",
+} as const;
 
 /** The watches of one owner. */
 interface Places {

@@ -10,6 +10,7 @@ import type { HeldStream, IncomingStream, Transport } from "../../transport/tran
 import { RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodeOpen, type OpenToCoordinator, RESUME_CAPABILITY, sharedPriority } from "../../wire/open.ts";
+import type { Defence } from "../defence/index.ts";
 import type { Session } from "../sessions/index.ts";
 import { type ProxiedStream, Target } from "./target.ts";
 
@@ -17,12 +18,15 @@ import { type ProxiedStream, Target } from "./target.ts";
 export class ProxiedStreams {
 	readonly #limits: CoordinatorLimits;
 	readonly #transport: Transport;
+	readonly #defence: Pick<Defence, "count">;
 	/** By session, so that nothing is left of one that has ended. */
 	readonly #targets: WeakMap<Session, Target> = new WeakMap();
 	#live = 0;
 
-	constructor(limits: CoordinatorLimits, transport: Transport) {
+	/** `defence` counts streams that are refused. */
+	constructor(limits: CoordinatorLimits, transport: Transport, defence: Pick<Defence, "count">) {
 		this.#limits = limits;
+		this.#defence = defence;
 		this.#transport = transport;
 	}
 
@@ -44,7 +48,10 @@ export class ProxiedStreams {
 		if (resume !== undefined && "generation" in resume && !to.capabilities.includes(RESUME_CAPABILITY))
 			return rejectStream(incoming, "RESUME_UNKNOWN", "the peer takes no further connections of a stream");
 		if (!target.takesLeg(from, token)) return rejectStream(incoming, "PEER_BUSY", "a stream goes through the Coordinator twice already");
-		if (!target.takes(from, token)) return rejectStream(incoming, "PEER_BUSY", "too many streams wait for a place at the peer");
+		if (!target.takes(from, token)) {
+			this.#defence.count("refused", "stream", from.whom);
+			return rejectStream(incoming, "PEER_BUSY", "too many streams wait for a place at the peer");
+		}
 		let held: HeldStream;
 		try {
 			// Name and key come from the sender's own connection, never from what it wrote.

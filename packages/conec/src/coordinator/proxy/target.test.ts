@@ -5,7 +5,8 @@ import type { Session } from "../sessions/index.ts";
 import { type ProxiedStream, Target } from "./target.ts";
 
 function scene(limits: Partial<CoordinatorLimits> = {}) {
-	const session = (id: string): Session => ({ id, proxiedTo: new Map(), proxiedFrom: 0, streams: 0 }) as unknown as Session;
+	const session = (id: string, network?: string): Session =>
+		({ id, poolKeys: network === undefined ? [id] : [id, `${network}.1`, network], proxiedTo: new Map(), proxiedFrom: 0, streams: 0 }) as unknown as Session;
 	const to = session("to");
 	const target = new Target(to, { ...COORDINATOR_DEFAULT_LIMITS, ...limits });
 	const gone: string[] = [];
@@ -23,7 +24,7 @@ function scene(limits: Partial<CoordinatorLimits> = {}) {
 		target.opened(stream);
 		return stream;
 	};
-	return { to, target, gone, add, open, ann: session("ann"), ben: session("ben"), cleo: session("cleo") };
+	return { to, target, gone, add, open, session, ann: session("ann"), ben: session("ben"), cleo: session("cleo") };
 }
 
 test("proxy target: streams of a pair go while it has places, and one that ends lets the next one go", () => {
@@ -126,4 +127,48 @@ test("proxy target: the place of a stream is free when its last leg is over, and
 	);
 	target.over(other);
 	assert.deepEqual([waiting.map(({ state }) => state), ann.proxiedTo.get("to")], [["opening", "waiting"], 1], "what waits is looked at in its turn");
+});
+
+test("proxy target: keys of one network leave places for streams from elsewhere, and so do eight keys without a network", () => {
+	for (const network of ["192.0.2", undefined]) {
+		const { to, target, add, session } = scene({ streamsPerConnection: 4_096, streamsPerPair: 1_024, waitingOpens: 1_024 });
+		const flood = Array.from({ length: 8 }, (_, i) => session(`m${i}`, network));
+		const streams: ProxiedStream[] = [];
+		// Each opens all that its pair may have, and goes on.
+		for (let i = 0; i < 1_300; i++) {
+			for (const from of flood) {
+				const stream = add(from);
+				if (stream !== undefined) streams.push(stream);
+				if (stream?.state === "opening") target.opened(stream);
+			}
+		}
+		assert.ok(to.proxiedFrom >= 0.8 * 4_096 && to.proxiedFrom < 4_000, `${to.proxiedFrom} are open`);
+		const ann = session("ann", "198.51.100");
+		for (let i = 0; i < 20; i++) {
+			const stream = add(ann) as ProxiedStream;
+			assert.equal(stream.state, "opening", `${network}: ${i}`);
+			target.opened(stream);
+		}
+		const late = flood.map((from) => add(from)?.state);
+		assert.ok(!late.includes("opening") && !late.includes("open"));
+		for (const stream of streams) target.over(stream);
+		assert.equal(target.waiting, 0);
+		assert.equal(to.proxiedFrom, 20);
+	}
+});
+
+test("proxy target: keys of one network cannot take all places to wait", () => {
+	const { to, target, add, session } = scene({ streamsPerConnection: 100, waitingOpens: 100 });
+	const flood = Array.from({ length: 50 }, (_, i) => session(`m${i}`, "192.0.2"));
+	for (let i = 0; i < 20; i++) {
+		for (const from of flood) {
+			const stream = add(from);
+			if (stream?.state === "opening") target.opened(stream);
+		}
+	}
+	assert.deepEqual([to.proxiedFrom, target.waiting], [95, 95]);
+	// Streams from elsewhere go, and wait when there is no place.
+	const states = Array.from({ length: 10 }, (_, i) => add(session(`a${i}`, `198.51.${i}`))?.state);
+	assert.deepEqual(states, [...Array(5).fill("opening"), ...Array(5).fill("waiting")]);
+	assert.equal(add(session("b", "203.0.113")), undefined, "it is full");
 });

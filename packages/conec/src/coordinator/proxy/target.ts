@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FairPool } from "../../base/fair-pool.ts";
 import { FairQueue } from "../../base/fair-queue.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import type { HeldStream } from "../../transport/transport.ts";
@@ -21,13 +22,17 @@ export interface ProxiedStream {
 }
 
 /**
- * See the module. A stream goes when its pair has fewer than `streamsPerPair`, the target fewer than `streamsPerConnection`, and few others
- * are on their way to the target: what waits in its connection would go in the order in which it came, and here openers have their turn.
+ * See the module. A stream goes when its pair has fewer than `streamsPerPair`, the target fewer than `streamsPerConnection` (of which no key
+ * or network may take all, see {@link FairPool}), and few others are on their way to the target: what waits in its connection would go in the order in which it came, and here openers have their turn.
  */
 export class Target {
 	readonly #to: Session;
 	readonly #limits: CoordinatorLimits;
 	readonly #waiting: FairQueue<Session, ProxiedStream>;
+	/** Places for streams to this Client. */
+	readonly #places: FairPool;
+	/** Places to wait for one of those. */
+	readonly #waits: FairPool;
 	#opening = 0;
 	/** Streams that survive their legs, by opener. */
 	readonly #surviving: Map<Session, Map<string, Legs>> = new Map();
@@ -36,6 +41,8 @@ export class Target {
 		this.#to = to;
 		this.#limits = limits;
 		this.#waiting = new FairQueue(limits.waitingOpens, Math.ceil(limits.waitingOpens / 4));
+		this.#places = new FairPool(limits.streamsPerConnection);
+		this.#waits = new FairPool(limits.waitingOpens);
 	}
 
 	/** Streams that wait here. */
@@ -50,8 +57,8 @@ export class Target {
 
 	/** Whether a stream of that opener could go now, or wait. */
 	takes(from: Session, token?: string): boolean {
-		const { waitingOpens } = this.#limits;
-		return this.#goesAtOnce(from, token) || (this.#waiting.length < waitingOpens && this.#waiting.lengthOf(from) < Math.ceil(waitingOpens / 4));
+		if (this.#goesAtOnce(from, token)) return true;
+		return this.#waits.takes(from.poolKeys) && this.#waiting.lengthOf(from) < Math.ceil(this.#limits.waitingOpens / 4);
 	}
 
 	/** Lets the stream go, or wait for its turn. {@link takes} and {@link takesLeg} have said yes in this turn. */
@@ -64,7 +71,7 @@ export class Target {
 			this.#surviving.set(from, surviving.set(token, legs));
 		}
 		if (this.#goesAtOnce(from, token)) this.#go(stream);
-		else this.#waiting.push(stream.from, stream);
+		else if (this.#waiting.push(from, stream)) this.#waits.take(from.poolKeys);
 	}
 
 	/** The target's connection has let the stream pass. */
@@ -81,7 +88,10 @@ export class Target {
 		if (state === "over") return;
 		stream.state = "over";
 		this.#forgetLeg(stream, state !== "waiting");
-		if (state === "waiting") return void this.#waiting.remove(from, stream);
+		if (state === "waiting") {
+			if (this.#waiting.remove(from, stream)) this.#waits.giveBack(from.poolKeys);
+			return;
+		}
 		if (state === "opening") this.#opening--;
 		this.#next();
 	}
@@ -89,21 +99,23 @@ export class Target {
 	#goesAtOnce(from: Session, token?: string): boolean {
 		// What is opened for a stream that is there already takes no further place.
 		if ((this.#legsOf(from, token)?.counted ?? 0) > 0) return true;
-		return this.#waiting.lengthOf(from) === 0 && this.#hasRoom && this.#pairHasRoom(from);
+		return this.#waiting.lengthOf(from) === 0 && this.#hasRoom && this.#hasRoomFor(from);
 	}
 
 	get #hasRoom(): boolean {
-		return this.#opening < MOST_OPENING && this.#to.proxiedFrom < this.#limits.streamsPerConnection;
+		return this.#opening < MOST_OPENING && !this.#places.full;
 	}
 
-	#pairHasRoom(from: Session): boolean {
-		return (from.proxiedTo.get(this.#to.id) ?? 0) < this.#limits.streamsPerPair;
+	/** Whether its pair has room, and it has not too many of all places already. */
+	#hasRoomFor(from: Session): boolean {
+		return (from.proxiedTo.get(this.#to.id) ?? 0) < this.#limits.streamsPerPair && this.#places.takes(from.poolKeys);
 	}
 
 	#next(): void {
 		while (this.#hasRoom) {
-			const stream = this.#waiting.shift((from) => this.#pairHasRoom(from));
+			const stream = this.#waiting.shift((from) => this.#hasRoomFor(from));
 			if (stream === undefined) return;
+			this.#waits.giveBack(stream.from.poolKeys);
 			this.#go(stream);
 		}
 	}
@@ -139,6 +151,8 @@ export class Target {
 		const pair = (from.proxiedTo.get(to.id) ?? 0) + one;
 		if (pair === 0) from.proxiedTo.delete(to.id);
 		else from.proxiedTo.set(to.id, pair);
+		if (one === 1) this.#places.take(from.poolKeys);
+		else this.#places.giveBack(from.poolKeys);
 		to.proxiedFrom += one;
 		from.streams += one;
 		to.streams += one;

@@ -4,11 +4,15 @@
  * @module
  */
 
+import { FairPool, type PoolKeys } from "../../base/fair-pool.ts";
+
 /** Who asks for an id. */
 export interface Claim {
 	readonly id: string;
 	/** What must be equal for two connections to be the same identity: the key in open mode, the id itself in CA mode. */
 	readonly identity: string;
+	/** To whom its place among all holders counts. @default the identity */
+	readonly keys?: PoolKeys;
 }
 
 /** What is to be done about a claim. Nothing has changed yet; {@link Registry.hold} does it. */
@@ -21,7 +25,9 @@ export type Verdict<T> =
 	/** The same identity took over too often: two processes fight for it. */
 	| { readonly type: "contended"; readonly retryAfterMs: number }
 	/** There are as many holders as there may be. */
-	| { readonly type: "full" };
+	| { readonly type: "full" }
+	/** There are nearly as many, and the rest is for those from elsewhere. */
+	| { readonly type: "crowded" };
 
 /** Bounds of a {@link Registry}. */
 export interface RegistryLimits {
@@ -34,9 +40,11 @@ export interface RegistryLimits {
 export class Registry<T> {
 	readonly #limits: RegistryLimits;
 	readonly #entries: Map<string, Entry<T>> = new Map();
+	readonly #places: FairPool;
 
 	constructor(limits: RegistryLimits) {
 		this.#limits = limits;
+		this.#places = new FairPool(limits.clients);
 	}
 
 	/** Ids that are held. */
@@ -57,7 +65,7 @@ export class Registry<T> {
 	/** Judges a claim at `nowMs` (monotonic). */
 	judge(claim: Claim, nowMs: number): Verdict<T> {
 		const entry = this.#entries.get(claim.id);
-		if (entry === undefined) return this.#entries.size < this.#limits.clients ? { type: "free" } : { type: "full" };
+		if (entry === undefined) return { type: this.#places.judge(keysOf(claim)) };
 		if (entry.identity !== claim.identity) {
 			// An authority's word for this id: the holder came in before there was one.
 			return claim.identity === claim.id ? { type: "supersedes", holder: entry.holder } : { type: "taken", holder: entry.holder };
@@ -73,12 +81,18 @@ export class Registry<T> {
 	hold(claim: Claim, holder: T, nowMs: number): void {
 		const before = this.#entries.get(claim.id);
 		const swaps = before?.identity === claim.identity ? [...before.swaps, nowMs].slice(-this.#limits.contentionSwaps) : [];
-		this.#entries.set(claim.id, { identity: claim.identity, holder, swaps });
+		const keys = keysOf(claim);
+		if (before !== undefined) this.#places.giveBack(before.keys);
+		this.#places.take(keys);
+		this.#entries.set(claim.id, { identity: claim.identity, holder, swaps, keys });
 	}
 
 	/** Frees the id, if it is still held by this holder. */
 	free(id: string, holder: T): boolean {
-		return this.#entries.get(id)?.holder === holder && this.#entries.delete(id);
+		const entry = this.#entries.get(id);
+		if (entry?.holder !== holder) return false;
+		this.#places.giveBack(entry.keys);
+		return this.#entries.delete(id);
 	}
 }
 
@@ -87,4 +101,9 @@ interface Entry<T> {
 	readonly holder: T;
 	/** When the same identity took over, the latest ones only. */
 	readonly swaps: readonly number[];
+	readonly keys: PoolKeys;
+}
+
+function keysOf({ identity, keys = [identity] }: Claim): PoolKeys {
+	return keys;
 }

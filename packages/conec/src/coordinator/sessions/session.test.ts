@@ -23,7 +23,7 @@ function stage() {
 		onStream: (_: IncomingStream): void => undefined,
 	};
 	const session = new Session({
-		...{ id: "mallory", fingerprint: `sha256:${"ab".repeat(32)}`, key: "ephemeral", metadata: undefined, capabilities: [], direct: false },
+		...{ id: "mallory", fingerprint: `sha256:${"ab".repeat(32)}`, key: "ephemeral", poolKeys: [], metadata: undefined, capabilities: [], direct: false },
 		...{ metadataUpdatesPerMinute: 60, closeTimeoutMs: 3_000, openSilenceMs: 5_000, clock, connection, control: { end: () => undefined } },
 		changed: () => undefined,
 		changeCost: () => 1,

@@ -7,6 +7,7 @@
 import { Allowance } from "../../base/allowance.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { CloseInfo } from "../../base/close-info.ts";
+import type { PoolKeys } from "../../base/fair-pool.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
 import { STAYED } from "../../session/leaving-time.ts";
@@ -20,6 +21,7 @@ import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { BroadcastCount, ControlMessage, PeerCheck, Ping, Pong } from "../../wire/control.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import { PRESENCE_CAPABILITY, type SetMetadata } from "../../wire/presence.ts";
+import type { Whom } from "../defence/index.ts";
 
 /** Facts about a connected Client. */
 export interface ClientInfo {
@@ -44,6 +46,8 @@ export interface SessionParts {
 	readonly id: string;
 	readonly fingerprint: string;
 	readonly key: "kept" | "ephemeral";
+	/** To whom its places in shared pools count. */
+	readonly poolKeys: PoolKeys;
 	readonly metadata: JsonValue | undefined;
 	/** What the Client listed in its hello. */
 	readonly capabilities: readonly string[];
@@ -79,6 +83,8 @@ export class Session {
 	readonly id: string;
 	readonly fingerprint: string;
 	readonly key: "kept" | "ephemeral";
+	/** To whom its places in shared pools count: its key, its address, its network. */
+	readonly poolKeys: PoolKeys;
 	readonly capabilities: readonly string[];
 	readonly connection: TransportConnection;
 	readonly control: ControlStream;
@@ -110,6 +116,7 @@ export class Session {
 		this.id = parts.id;
 		this.fingerprint = parts.fingerprint;
 		this.key = parts.key;
+		this.poolKeys = parts.poolKeys;
 		this.#metadata = parts.metadata;
 		this.capabilities = parts.capabilities;
 		this.connection = parts.connection;
@@ -129,6 +136,12 @@ export class Session {
 			else parts.onStream(this, incoming);
 		};
 		void this.connection.closed.then(() => this.forget());
+	}
+
+	/** Who it is, where what is done to it is counted. */
+	get whom(): Whom {
+		const { id, fingerprint, connection } = this;
+		return { id, fingerprint, address: (connection.acceptedFrom ?? connection.remoteAddress).address };
 	}
 
 	/** What the Client says about itself; untrusted. */

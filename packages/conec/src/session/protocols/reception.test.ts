@@ -545,3 +545,57 @@ test("reception: messages that came whole reach the handler, also when their str
 	await settle();
 	assert.deepEqual([got, told, reception.running], [["one", "two"], [], 0]);
 });
+
+test("reception: peers have their turn at the application, also where one has filled the queue", async (t) => {
+	const { reception, open, settle } = await scene(t, { incomingStreams: 8, waitingOpens: 64 });
+	for (let count = 0; count < 20; count++) void open(undefined, "mallory").catch(() => undefined);
+	await settle();
+	void open(undefined, "ann");
+	await settle();
+	assert.deepEqual([reception.incoming.length, reception.waiting], [8, 13]);
+	const incoming = reception.incoming[Symbol.asyncIterator]();
+	const taken: (string | null | undefined)[] = [];
+	for (let count = 0; count < 4; count++) {
+		taken.push((await incoming.next()).value?.peer);
+		await settle();
+	}
+	assert.deepEqual(taken, ["mallory", "mallory", "mallory", "ann"]);
+});
+
+test("reception: silent streams of eight peers cannot take all handlers that may run", async (t) => {
+	const { reception, open, settle } = await scene(t, { runningHandlers: 100, waitingOpens: 100 }, { "a/1": () => new Promise<void>(() => {}) });
+	for (let count = 0; count < 20; count++) for (let peer = 0; peer < 8; peer++) void open("a/1", `mallory-${peer}`).catch(() => undefined);
+	await settle();
+	assert.ok(reception.running >= 80 && reception.running < 100, `${reception.running} run`);
+	assert.ok(reception.waiting > 0);
+	const before = reception.running;
+	const stream = open("a/1", "ann");
+	await settle();
+	assert.equal((await stream).protocol, "a/1");
+	assert.equal(reception.running, before + 1);
+});
+
+test("reception: when all places to wait are taken, who has many loses a stream on which nothing has come, for one who has none", async (t) => {
+	const { reception, opened, open, openEarly, settle } = await scene(t, { incomingStreams: 1, waitingOpens: 40 });
+	await opened();
+	const ends: string[] = [];
+	const watch = (name: string, opening: Promise<unknown>): void => void opening.catch((error: ConecError) => ends.push(`${name} ${error.code}`));
+	// One opener has a quarter; on one of its streams something has come.
+	const speaks = await openEarly("mallory");
+	await speaks.send("hello");
+	await settle();
+	for (let count = 0; count < 9; count++) watch("mallory", open(undefined, "mallory"));
+	await settle();
+	for (let peer = 0; reception.waiting < 40; peer++) {
+		watch(`peer-${peer}`, open(undefined, `peer-${peer}`));
+		await settle();
+	}
+	assert.deepEqual(ends, []);
+	for (let count = 0; count < 3; count++) watch(`late-${count}`, open(undefined, `late-${count}`));
+	await settle();
+	assert.deepEqual([ends, reception.waiting], [["mallory PEER_BUSY", "mallory PEER_BUSY", "mallory PEER_BUSY"], 40]);
+	assert.equal(speaks.over, false);
+	watch("mallory again", open(undefined, "mallory"));
+	await settle();
+	assert.equal(ends.at(-1), "mallory again PEER_BUSY", "who has many takes nothing from anybody");
+});

@@ -6,6 +6,7 @@
  */
 
 import { type Clock, systemClock } from "../../base/clock.ts";
+import type { PoolKeys } from "../../base/fair-pool.ts";
 import { within } from "../../base/signals.ts";
 import { argumentError, ConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -16,7 +17,7 @@ import { RESET_CODES, type RejectCode } from "../../wire/codes.ts";
 import { checkProtocol } from "../open-stream-options.ts";
 import { checkHandler, type HandlerFailed, type Handling, type ProtocolHandler } from "./handler.ts";
 import { HandlerRuns } from "./runs.ts";
-import { type Arrival, WaitingStreams } from "./waiting.ts";
+import { type Arrival, openerOf, WaitingStreams } from "./waiting.ts";
 
 /** Why a stream is not accepted. */
 interface Refusal {
@@ -54,12 +55,14 @@ export class Reception {
 	#over: Refusal | undefined;
 
 	constructor({ owner, limits, clock = systemClock, handlers, failed }: ReceptionParts) {
-		this.incoming = new IncomingStreams(limits.incomingStreams, () => this.#serve(this.incoming, this.#untaken));
+		this.incoming = new IncomingStreams(limits.incomingStreams, () => this.#serve(this.#untaken, () => this.incoming.hasRoom));
 		this.#owner = owner;
 		this.#limits = limits;
 		this.#clock = clock;
 		this.#handlers = new Map(handlers);
-		this.#runs = new HandlerRuns(limits.runningHandlers, failed, () => this.#serve(this.#runs, this.#unhandled));
+		this.#runs = new HandlerRuns(limits.runningHandlers, failed, () => {
+			if (this.#runs.hasRoom) this.#serve(this.#unhandled, (opener) => this.#runs.hasRoomFor(opener));
+		});
 		this.#untaken = new WaitingStreams(limits.waitingOpens);
 		this.#unhandled = new WaitingStreams(limits.waitingOpens);
 	}
@@ -103,28 +106,33 @@ export class Reception {
 
 	/**
 	 * Takes a stream whose OPEN has been understood. It is accepted at once if there is a place for it. Otherwise it waits for one, in turn among
-	 * those who have opened streams here. Answers REJECT: `PROTOCOL_UNHANDLED`, and `PEER_BUSY` if too many wait.
+	 * those who have opened streams here. No opener gets all places of running handlers, or all places to wait, see `base/fair-pool.ts`. Answers REJECT: `PROTOCOL_UNHANDLED`, and `PEER_BUSY` if too many wait.
 	 */
 	arrive(arrival: Arrival): void {
 		const { incoming, init, resume } = arrival;
 		const { protocol } = init;
 		const refusal = legProblem(resume) ?? this.#refusal(protocol);
 		if (refusal !== undefined) return rejectStream(incoming, refusal.code, refusal.reason);
-		const [places, waiting] = protocol === undefined ? [this.incoming, this.#untaken] : [this.#runs, this.#unhandled];
-		if (waiting.length === 0 && places.hasRoom) {
+		const opener = openerOf(arrival);
+		const waiting = protocol === undefined ? this.#untaken : this.#unhandled;
+		const hasRoom = protocol === undefined ? this.incoming.hasRoom : this.#runs.hasRoomFor(opener);
+		// Those of others wait although there is room if they hold too much already.
+		if (hasRoom && waiting.lengthOf(init.peer) === 0) {
 			const stream = acceptMessageStream(incoming, init, resume as NewStream);
 			arrival.accepted(stream);
-			return this.take(stream);
+			return this.take(stream, opener);
 		}
-		if (!waiting.add(arrival, resume as NewStream)) rejectStream(incoming, "PEER_BUSY", `too many streams wait for ${this.#owner}'s application`);
+		if (waiting.add(arrival, resume as NewStream)) return;
+		arrival.busy?.();
+		rejectStream(incoming, "PEER_BUSY", `too many streams wait for ${this.#owner}'s application`);
 	}
 
-	/** Hands over a stream that has been accepted. */
-	take(stream: FramedStream): void {
+	/** Hands over a stream that has been accepted. `opener`: to whom it counts. */
+	take(stream: FramedStream, opener: PoolKeys = [stream.peer]): void {
 		const { protocol } = stream;
 		if (protocol === undefined) return this.incoming.push(stream);
 		const handler = this.#handlers.get(protocol);
-		if (handler !== undefined) return this.#runs.begin(protocol, handler, stream);
+		if (handler !== undefined) return this.#runs.begin(protocol, handler, stream, opener);
 		stream.destroy(new ConecError("PROTOCOL_UNHANDLED", `Cannot take a stream: nobody handles protocol "${protocol}"`), RESET_CODES.REJECTED);
 	}
 
@@ -150,12 +158,9 @@ export class Reception {
 		return { code: "PROTOCOL_UNHANDLED", reason: "it takes no streams without a protocol" };
 	}
 
-	#serve(places: { readonly hasRoom: boolean }, waiting: WaitingStreams): void {
-		while (places.hasRoom) {
-			const stream = waiting.accept();
-			if (stream === undefined) return;
-			this.take(stream);
-		}
+	/** Gives places to those who wait for them, in turn. */
+	#serve(waiting: WaitingStreams, hasRoomFor: (opener: PoolKeys) => boolean): void {
+		for (let next = waiting.accept(hasRoomFor); next !== undefined; next = waiting.accept(hasRoomFor)) this.take(next.stream, next.opener);
 	}
 
 	#end(): void {

@@ -5,6 +5,7 @@
  */
 
 import type { CloseInfo } from "../../base/close-info.ts";
+import { FairPool, type PoolKeys } from "../../base/fair-pool.ts";
 import { reasonOf } from "../../base/signals.ts";
 import { ConecError, isConecError } from "../../errors.ts";
 import type { FramedStream } from "../../stream/framed-stream.ts";
@@ -12,13 +13,15 @@ import type { HandlerFailed, ProtocolHandler } from "./handler.ts";
 
 interface Run {
 	readonly abort: AbortController;
+	/** To whom its place counts. */
+	readonly opener: PoolKeys;
 	/** Resolves when the handler has ended, or when its stream is over, which leaves it nothing to do here. */
 	ended: Promise<unknown>;
 }
 
 /** See the module. */
 export class HandlerRuns {
-	readonly #most: number;
+	readonly #places: FairPool;
 	readonly #failed: (failure: HandlerFailed) => void;
 	readonly #onRoom: () => void;
 	readonly #running: Set<Run> = new Set();
@@ -28,7 +31,7 @@ export class HandlerRuns {
 
 	/** `most`: `limits.runningHandlers`. `failed` is told once for each handler that fails, until {@link end}. `onRoom` is told each time that a handler has ended. */
 	constructor(most: number, failed: (failure: HandlerFailed) => void, onRoom: () => void = () => {}) {
-		this.#most = most;
+		this.#places = new FairPool(most);
 		this.#failed = failed;
 		this.#onRoom = onRoom;
 	}
@@ -40,13 +43,19 @@ export class HandlerRuns {
 
 	/** Whether another handler may begin. */
 	get hasRoom(): boolean {
-		return this.#over === undefined && this.#running.size < this.#most;
+		return this.#over === undefined && !this.#places.full;
+	}
+
+	/** Whether another handler may begin with a stream of this opener. */
+	hasRoomFor(opener: PoolKeys): boolean {
+		return this.#over === undefined && this.#places.takes(opener);
 	}
 
 	/** Gives a stream to a handler after the present turn. A handler may do anything, also to the connection that brought the stream. */
-	begin(protocol: string, handler: ProtocolHandler, stream: FramedStream): void {
-		const run: Run = { abort: new AbortController(), ended: stream.closed };
+	begin(protocol: string, handler: ProtocolHandler, stream: FramedStream, opener: PoolKeys = [stream.peer]): void {
+		const run: Run = { abort: new AbortController(), opener, ended: stream.closed };
 		this.#running.add(run);
+		this.#places.take(opener);
 		void stream.closed.then((info) => {
 			this.#handedOver.delete(run);
 			const [failure] = stream.failures;
@@ -94,6 +103,7 @@ export class HandlerRuns {
 			if (over === undefined && !isPassedOn(error, failures, info, signal)) this.#failed({ type: "handler-failed", protocol, peer: stream.peer, error });
 		} finally {
 			this.#running.delete(run);
+			this.#places.giveBack(run.opener);
 			this.#onRoom();
 		}
 	}
