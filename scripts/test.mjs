@@ -1,4 +1,5 @@
-// Runs every quick test: `npm test`, `npm test -- wire` (only files whose path contains "wire"), `npm test -- --coverage`.
+// Runs every quick test: `npm test`, `npm test -- wire` (only files whose path contains "wire"), `npm test -- --coverage`,
+// `npm test -- --times` (what each program costs).
 
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
@@ -8,6 +9,7 @@ import { globFiles } from "./files.mjs";
 import { COMPILED, compileSources } from "./testing/compile.mjs";
 import { programs } from "./testing/groups.mjs";
 import { joinPrograms } from "./testing/join.mjs";
+import { notingTimes, timesTable } from "./testing/times.mjs";
 
 // Of a test and, on Node 20, of a whole file: the ones that run processes take a minute, and several on a machine that is slow and busy.
 const TIMEOUT_MS = 900_000;
@@ -55,7 +57,9 @@ if (!distIsCurrent() && (await buildDist()) !== true) {
 
 const isCovered = flags.includes("--coverage");
 const coverage = isCovered ? ["--experimental-test-coverage"] : [];
-const passed = flags.filter((flag) => flag !== "--coverage");
+const isTimed = flags.includes("--times");
+const TIMES = join(import.meta.dirname, "..", ".tmp", "times.jsonl");
+const passed = flags.filter((flag) => flag !== "--coverage" && flag !== "--times");
 // What is covered is told by file.
 const list = isCovered ? programs(files) : await joinPrograms(programs(files));
 // No --test-force-exit: a handle that is left open hangs its file until the timeout, and that is the leak test.
@@ -66,7 +70,8 @@ process.exitCode = await runTests(
 
 /** Runs node's test runner, and repeats its summary where the list of failures has pushed it up. */
 async function runTests(options, list) {
-	const env = process.stdout.isTTY ? { ...process.env, FORCE_COLOR: "1" } : process.env;
+	const shown = process.stdout.isTTY ? { ...process.env, FORCE_COLOR: "1" } : process.env;
+	const env = isTimed ? notingTimes(TIMES, shown) : shown;
 	const child = spawn(process.execPath, [...options, ...list], { stdio: ["inherit", "pipe", "inherit"], env });
 	let tail = "";
 	child.stdout.on("data", (chunk) => {
@@ -78,5 +83,6 @@ async function runTests(options, list) {
 	});
 	const summary = tail.split("\n").filter((line) => /ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+/.test(line));
 	if (code !== 0 && summary.length > 0) process.stdout.write(`\n${summary.join("\n")}\n`);
+	if (isTimed) console.log(timesTable(TIMES));
 	return code;
 }
