@@ -13,12 +13,15 @@ import { notingTimes, timesTable } from "./testing/times.mjs";
 
 // Of a test and, on Node 20, of a whole file: the ones that run processes take a minute, and several on a machine that is slow and busy.
 const TIMEOUT_MS = 900_000;
-// Two more than cores: most of those that have a process for themselves wait more than they compute.
-const CONCURRENCY = availableParallelism() + 2;
+// Four more than cores: programs compute half of their time and wait for the other half, so that six leave two cores idle for a sixteenth of it, and four for a fifth.
+const CONCURRENCY = availableParallelism() + 4;
 /** The files that take longest, the longest first: one that begins last would be alone at the end. Each comes with those that share its process; the others follow by name. */
 const FIRST = [
 	"test/worlds.test.ts",
 	"test/resources/leaks.test.ts",
+	"test/install/install.test.ts",
+	// It computes next to nothing, and waits for half a minute.
+	"test/open-silence-quic.test.ts",
 	"test/cli/lost-output.test.ts",
 	"test/resources/broadcast-frozen.test.ts",
 	"test/virtual-time.test.ts",
@@ -31,6 +34,8 @@ const FIRST = [
 	"test/entities-quic.test.ts",
 	"test/resources/stalled.test.ts",
 	"test/hostile/handshake.test.ts",
+	"test/certificates/expiry.test.ts",
+	"test/parity.test.ts",
 	"packages/conec/src/files/directory-lock.test.ts",
 ];
 const args = process.argv.slice(2);
