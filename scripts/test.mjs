@@ -1,4 +1,5 @@
-// Runs every quick test: `npm test`, `npm test -- wire` (only files whose path contains "wire"), `npm test -- --coverage`.
+// Runs every quick test: `npm test`, `npm test -- wire` (only files whose path contains "wire"), `npm test -- --coverage`,
+// `npm test -- --times` (what each program costs).
 
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
@@ -8,15 +9,19 @@ import { globFiles } from "./files.mjs";
 import { COMPILED, compileSources } from "./testing/compile.mjs";
 import { programs } from "./testing/groups.mjs";
 import { joinPrograms } from "./testing/join.mjs";
+import { notingTimes, timesTable } from "./testing/times.mjs";
 
 // Of a test and, on Node 20, of a whole file: the ones that run processes take a minute, and several on a machine that is slow and busy.
 const TIMEOUT_MS = 900_000;
-// Two more than cores: most of those that have a process for themselves wait more than they compute.
-const CONCURRENCY = availableParallelism() + 2;
+// Four more than cores: programs compute half of their time and wait for the other half, so that six leave two cores idle for a sixteenth of it, and four for a fifth.
+const CONCURRENCY = availableParallelism() + 4;
 /** The files that take longest, the longest first: one that begins last would be alone at the end. Each comes with those that share its process; the others follow by name. */
 const FIRST = [
 	"test/worlds.test.ts",
 	"test/resources/leaks.test.ts",
+	"test/install/install.test.ts",
+	// It computes next to nothing, and waits for half a minute.
+	"test/open-silence-quic.test.ts",
 	"test/cli/lost-output.test.ts",
 	"test/resources/broadcast-frozen.test.ts",
 	"test/virtual-time.test.ts",
@@ -29,6 +34,8 @@ const FIRST = [
 	"test/entities-quic.test.ts",
 	"test/resources/stalled.test.ts",
 	"test/hostile/handshake.test.ts",
+	"test/certificates/expiry.test.ts",
+	"test/parity.test.ts",
 	"packages/conec/src/files/directory-lock.test.ts",
 ];
 const args = process.argv.slice(2);
@@ -55,7 +62,9 @@ if (!distIsCurrent() && (await buildDist()) !== true) {
 
 const isCovered = flags.includes("--coverage");
 const coverage = isCovered ? ["--experimental-test-coverage"] : [];
-const passed = flags.filter((flag) => flag !== "--coverage");
+const isTimed = flags.includes("--times");
+const TIMES = join(import.meta.dirname, "..", ".tmp", "times.jsonl");
+const passed = flags.filter((flag) => flag !== "--coverage" && flag !== "--times");
 // What is covered is told by file.
 const list = isCovered ? programs(files) : await joinPrograms(programs(files));
 // No --test-force-exit: a handle that is left open hangs its file until the timeout, and that is the leak test.
@@ -66,7 +75,8 @@ process.exitCode = await runTests(
 
 /** Runs node's test runner, and repeats its summary where the list of failures has pushed it up. */
 async function runTests(options, list) {
-	const env = process.stdout.isTTY ? { ...process.env, FORCE_COLOR: "1" } : process.env;
+	const shown = process.stdout.isTTY ? { ...process.env, FORCE_COLOR: "1" } : process.env;
+	const env = isTimed ? notingTimes(TIMES, shown) : shown;
 	const child = spawn(process.execPath, [...options, ...list], { stdio: ["inherit", "pipe", "inherit"], env });
 	let tail = "";
 	child.stdout.on("data", (chunk) => {
@@ -78,5 +88,6 @@ async function runTests(options, list) {
 	});
 	const summary = tail.split("\n").filter((line) => /ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+/.test(line));
 	if (code !== 0 && summary.length > 0) process.stdout.write(`\n${summary.join("\n")}\n`);
+	if (isTimed) console.log(timesTable(TIMES));
 	return code;
 }

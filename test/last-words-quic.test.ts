@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Client, Coordinator, isConecError, type MessageStream } from "../packages/conec/src/index.ts";
 import { NODE_FLAGS, programOf } from "../packages/conec/testing/node-flags.ts";
-import { WORDS } from "./children/words.ts";
+import { openAgain, WORDS } from "./children/words.ts";
 
 const CHILD = programOf(fileURLToPath(new URL("children/last-words.ts", import.meta.url)));
 const COORDINATOR = programOf(fileURLToPath(new URL("children/last-words-coordinator.ts", import.meta.url)));
@@ -63,7 +63,7 @@ async function listen(t: TestContext, path: "direct" | "proxied" | "coordinator"
 	t.after(() => child.kill("SIGKILL"));
 	createInterface({ input: child.stdout }).on("line", (line) => {
 		const peer = line.slice("wants ".length);
-		const opening = path === "coordinator" ? coordinator.openStream(peer) : alice.openStream(peer, { path });
+		const opening = path === "coordinator" ? coordinator.openStream(peer) : openAgain(() => alice.openStream(peer, { path }));
 		hearing.push(opening.then((stream) => hear(stream, peer)));
 	});
 	const [code] = await once(child, "close");

@@ -24,9 +24,23 @@ const SHARED = [
 	"packages/conec/src/tls/",
 	"packages/conec/src/wire/",
 	"packages/conec/testing/",
+	// Real connections, but short ones, and each test has its own.
+	"packages/quic/src/",
+	"test/nat/report/",
 	// These start processes of their own; what runs in this one is short.
 	"test/documents/",
 ];
+
+/**
+ * Files of those folders that share none. Elsewhere every file is alone that is not named here: such tests count what a process holds, end it, send signals to it, or wait
+ * so long for a real clock that nothing should wait behind them.
+ */
+const ALONE = new Set([
+	// Replaces what the process does with an error that nobody has caught.
+	"packages/quic/src/environment.test.ts",
+	// Loads the addon another time.
+	"packages/quic/src/native.test.ts",
+]);
 
 /** Files elsewhere, of that kind, that share one as well. */
 const SHARED_FILES = new Map(
@@ -46,9 +60,27 @@ const SHARED_FILES = new Map(
 			"test/hostile/hello.test.ts",
 			"test/hostile/streams.test.ts",
 		],
-		scripts: ["advisories", "api-reference/api-reference", "licences", "native-constants", "rust-rooms", "version-floors"].map(
-			(name) => `scripts/${name}.test.ts`,
-		),
+		// One or two tests each, which compute next to nothing.
+		small: [
+			"packages/conec/src/errors.test.ts",
+			"packages/conec/src/limits.test.ts",
+			"packages/conec/src/files/busy-machine.test.ts",
+			"packages/conec/src/files/file-errors.test.ts",
+			"packages/conec/src/files/lock-claim.test.ts",
+			"packages/conec/src/transport/timed-frames.test.ts",
+		],
+		scripts: [
+			"advisories",
+			"api-reference/api-reference",
+			"cli-pages",
+			"layers",
+			"licences",
+			"native-constants",
+			"raw-sources",
+			"rust-rooms",
+			"version-floors",
+			"workflows",
+		].map((name) => `scripts/${name}.test.ts`),
 	}).flatMap(([key, members]) => members.map((file) => [file, key])),
 );
 
@@ -61,7 +93,7 @@ export function programs(files) {
 	mkdirSync(folder, { recursive: true });
 	const groups = new Map();
 	for (const file of files) {
-		const key = SHARED_FILES.get(file) ?? SHARED.find((start) => file.startsWith(start)) ?? file;
+		const key = SHARED_FILES.get(file) ?? SHARED.find((start) => file.startsWith(start) && !ALONE.has(file)) ?? file;
 		groups.set(key, [...(groups.get(key) ?? []), file]);
 	}
 	return [...groups].map(([key, members]) => (members.length === 1 ? programOf(members[0]) : together(key, members)));

@@ -4,7 +4,7 @@
  */
 
 import { Client, type MessageStream } from "../../packages/conec/src/index.ts";
-import { greet, WORDS } from "./words.ts";
+import { greet, openAgain, WORDS } from "./words.ts";
 
 const [coordinator = "", pin = "", path = "", prefix = ""] = process.argv.slice(2);
 
@@ -13,7 +13,10 @@ async function speak(word: string, opener: string): Promise<void> {
 	const metadata = { word };
 	let stream: MessageStream;
 	if (opener === "here") {
-		stream = path === "coordinator" ? await client.openCoordinatorStream({ metadata }) : await client.openStream("alice", { path: path as "direct", metadata });
+		stream =
+			path === "coordinator"
+				? await client.openCoordinatorStream({ metadata })
+				: await openAgain(() => client.openStream("alice", { path: path as "direct", metadata }));
 	} else {
 		console.log(`wants ${client.id}`);
 		stream = (await client.incomingStreams[Symbol.asyncIterator]().next()).value as MessageStream;

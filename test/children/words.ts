@@ -1,6 +1,6 @@
 /** What is said on a stream right before everything is closed. */
 
-import type { MessageStream } from "../../packages/conec/src/index.ts";
+import { isConecError, type MessageStream } from "../../packages/conec/src/index.ts";
 
 /** What is said, with a code that tells who said it. */
 export const WORDS: Readonly<Record<string, (stream: MessageStream) => void>> = {
@@ -16,6 +16,17 @@ export const WORDS: Readonly<Record<string, (stream: MessageStream) => void>> = 
 		void stream.close().catch(() => undefined);
 	},
 };
+
+/** Opens a stream, again where no direct channel came about: packets are tried for 1.5 s only, and a busy machine may need longer. */
+export async function openAgain(open: () => Promise<MessageStream>): Promise<MessageStream> {
+	for (let tries = 1; ; tries++) {
+		try {
+			return await open();
+		} catch (error) {
+			if (!isConecError(error) || error.code !== "DIRECT_UNAVAILABLE" || tries === 5) throw error;
+		}
+	}
+}
 
 /** Greets the peer on a new stream; then the word can be said. */
 export async function greet(stream: MessageStream, word: string): Promise<void> {
