@@ -25,6 +25,7 @@ import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
 import type { Introductions } from "../introduction/index.ts";
 import type { Claim, Registry } from "../sessions/index.ts";
 import { Session, type SessionParts } from "../sessions/index.ts";
+import type { HolderTrials } from "./holder-trials.ts";
 import { type Lease, type Leases, leaseSource } from "./leases.ts";
 
 /** What the Coordinator lends to admissions. */
@@ -35,6 +36,7 @@ export interface AdmissionHost {
 	readonly epoch: string;
 	readonly registry: Registry<Session>;
 	readonly leases: Leases;
+	readonly trials: HolderTrials<Session>;
 	/** In CA mode the authorities of now, by one of which a Client's certificate says the id. */
 	readonly clientRoots: () => readonly Uint8Array[] | undefined;
 	readonly denied: (fingerprint: string) => boolean;
@@ -46,6 +48,8 @@ export interface AdmissionHost {
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
 	readonly introductions: Introductions;
+	/** It sends more control messages than are dealt with. */
+	readonly slowed: (session: Session) => void;
 	readonly onRequest: SessionParts["onRequest"];
 }
 
@@ -79,8 +83,7 @@ function answer(incoming: IncomingStream, hello: Hello, host: AdmissionHost): vo
 	};
 	const holder = holderToAsk(known, host);
 	if (holder === undefined) return decide();
-	void holder.control.ping(host.limits.holderPingMs).then((alive) => {
-		if (!alive) holder.end(CLOSE_CODES.DISCONNECTED, "it was silent while another Client asked for its id");
+	void host.trials.try(holder).then(() => {
 		if (!answering.over) decide();
 	});
 }
@@ -106,7 +109,7 @@ function leaseOfAnother({ id, identity }: Applicant, leases: Leases, nowMs: numb
 }
 
 /** Why not, if not. */
-function judge(applicant: Applicant, { registry, leases, closing, runtime: { clock } }: AdmissionHost): Refused | undefined {
+function judge(applicant: Applicant, { registry, leases, trials, closing, runtime: { clock } }: AdmissionHost): Refused | undefined {
 	const { id } = applicant;
 	if (closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
 	const taken = refused("ID_TAKEN", `another Client holds the id "${id}"`);
@@ -115,7 +118,7 @@ function judge(applicant: Applicant, { registry, leases, closing, runtime: { clo
 	const verdict = registry.judge(applicant, clock.now());
 	switch (verdict.type) {
 		case "taken":
-			return taken;
+			return { ...taken, retryAfterMs: trials.leftMs(verdict.holder) };
 		case "contended":
 			return { ...refused("ID_CONTENDED", `two processes take the id "${id}" from each other`), retryAfterMs: verdict.retryAfterMs };
 		case "full":
@@ -196,7 +199,8 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 	});
 	greeting.listen({
 		message: (message) => session.received(message),
-		heard: () => session.heard(),
+		heard: () => session.gotMessage(),
+		slowed: () => host.slowed(session),
 		broken: (closeCode, reason) => session.end(closeCode, reason),
 	});
 	host.admitted(session);

@@ -105,6 +105,7 @@ export class Session {
 	#leaveTimer: unknown;
 	#stayed = false;
 	#pokedMs = Number.NEGATIVE_INFINITY;
+	#opened = 0;
 
 	constructor(parts: SessionParts) {
 		this.id = parts.id;
@@ -124,6 +125,7 @@ export class Session {
 		});
 		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, parts.clock.now());
 		this.connection.onStream = (incoming) => {
+			this.#opened++;
 			// It had come in before the connection was closed from here, and is looked at after that.
 			if (this.#over) incoming.refuse(RESET_CODES.DISCONNECTED);
 			else parts.onStream(this, incoming);
@@ -153,8 +155,33 @@ export class Session {
 	}
 
 	/** Anything at all has come on the control stream. */
-	heard(): void {
+	gotMessage(): void {
 		if (!this.#over && this.direct) this.#parts.onHeard(this);
+	}
+
+	/** How often something has come that only its process can have said: control frames, and streams that it opened. */
+	get heard(): number {
+		return this.control.heardFrames + this.#opened;
+	}
+
+	/** How long no packet has come from it, in milliseconds. */
+	quietMs(): number {
+		return this.#hearing.silentMs();
+	}
+
+	/** Whether its process answers within that time. Never rejects. */
+	answers(timeoutMs: number): Promise<boolean> {
+		return this.control.ping(timeoutMs);
+	}
+
+	/** Resolves when its connection is over. Never rejects. */
+	get over(): Promise<unknown> {
+		return this.connection.closed;
+	}
+
+	/** It was silent while another key asked for its id. */
+	putOut(): void {
+		this.end(CLOSE_CODES.DISCONNECTED, "it was silent while another Client asked for its id");
 	}
 
 	/** It has said `close`: no more streams are opened to it. Its id is free when its connection has ended. */
