@@ -21,7 +21,7 @@ import { CONGESTION_CHOICES } from "../command-line/index.ts";
 import { coordinatorArgument, stateDirectory } from "../machine/index.ts";
 import { usageError } from "../outcome/index.ts";
 import { delay, type Surroundings } from "../surroundings/index.ts";
-import { orInterrupted } from "../terminal/index.ts";
+import { noticePace, orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
 import { endpoint, formatMs, pathPhrase, rounded, runningMetadata } from "../words/index.ts";
 import { answerPings, turnAwayUnnamed } from "./answers.ts";
@@ -214,9 +214,10 @@ export async function connectClient(options: ClientOptions, { connect: connectGi
 }
 
 /** Tells what becomes of direct channels, that they go on where the Coordinator is lost, and what goes wrong with a stream of a peer. */
-async function tellStatus(client: Client, { output }: CommandContext): Promise<void> {
+async function tellStatus(client: Client, { output, surroundings: { clock } }: CommandContext): Promise<void> {
+	const pace = noticePace(clock, output);
 	for await (const status of client.status()) {
-		if (status.type === "channel") {
+		if (status.type === "channel" && pace.shows(status.peer)) {
 			const { peer, state } = status;
 			if (status.state === "up") {
 				output.event("channel", { peer, state, address: addressField(status.address), durationMs: rounded(status.durationMs) });
@@ -226,7 +227,7 @@ async function tellStatus(client: Client, { output }: CommandContext): Promise<v
 				output.note(`the direct channel with ${quoted(peer)} has ended: ${status.info.code ?? "no code"}`, "debug");
 			}
 		}
-		if (status.type === "handler-failed") {
+		if (status.type === "handler-failed" && pace.shows(status.peer ?? "")) {
 			const { message, hint, code } = explainError(status.error);
 			// Somebody has stopped pinging, or was lost. The user of this command knows nothing of it.
 			if (status.protocol === PROTOCOLS.ping) output.note(`no more pings of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, "debug");
