@@ -79,7 +79,7 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 		...{ limits, runtime, epoch, registry, closing, denied, introductions },
 		leases: kept.leases,
 		trials: new HolderTrials(limits, clock),
-		slowed: ({ id, fingerprint, connection }) => defence.count("slowed", "control", { id, fingerprint, address: connection.remoteAddress.address }),
+		slowed: ({ id, fingerprint, connection }, what) => defence.count("slowed", what, { id, fingerprint, address: connection.remoteAddress.address }),
 		clientRoots: host.roots,
 		admitted: host.admitted,
 		refused: ({ remoteAddress }, { code, message = "" }, id) => feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message }),

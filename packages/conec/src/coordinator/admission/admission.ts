@@ -22,6 +22,7 @@ import type { ControlMessage, Hello, Refused, WelcomeLimits } from "../../wire/c
 import { RESUME_CAPABILITY } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
+import type { DefenceSubject } from "../defence/index.ts";
 import type { Introductions } from "../introduction/index.ts";
 import type { Claim, Registry } from "../sessions/index.ts";
 import { Session, type SessionParts } from "../sessions/index.ts";
@@ -48,8 +49,8 @@ export interface AdmissionHost {
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
 	readonly introductions: Introductions;
-	/** It sends more control messages than are dealt with. */
-	readonly slowed: (session: Session) => void;
+	/** Something of it is dealt with later, as it is too much. */
+	readonly slowed: (session: Session, what: DefenceSubject) => void;
 	readonly onRequest: SessionParts["onRequest"];
 }
 
@@ -160,7 +161,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 	connection.confirm();
 	if (hello.limits !== undefined) toldWindow(connection, hello.limits.connectionWindowBytes);
 	const before = host.registry.find(applicant.id);
-	const session = new Session({
+	const session: Session = new Session({
 		id: applicant.id,
 		fingerprint: applicant.fingerprint,
 		key: hello.key,
@@ -180,6 +181,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 		onChannelMessage: (from, message) => host.introductions.received(from, message),
 		onHeard: (from) => host.introductions.heard(from),
 		onRequest: host.onRequest,
+		onOpensSlowed: () => host.slowed(session, "stream"),
 	});
 	host.registry.hold(applicant, session, clock.now());
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
@@ -200,7 +202,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 	greeting.listen({
 		message: (message) => session.received(message),
 		heard: () => session.gotMessage(),
-		slowed: () => host.slowed(session),
+		slowed: () => host.slowed(session, "control"),
 		broken: (closeCode, reason) => session.end(closeCode, reason),
 	});
 	host.admitted(session);

@@ -10,6 +10,7 @@ import type { CloseInfo } from "../../base/close-info.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
 import { STAYED } from "../../session/leaving-time.ts";
+import { Turnstile } from "../../session/pace/index.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, Hearing, Silence } from "../../session/silence.ts";
@@ -70,6 +71,8 @@ export interface SessionParts {
 	readonly onChannelMessage: (session: Session, message: ChannelMessageOfClient) => void;
 	/** Something has come on the control stream. */
 	readonly onHeard: (session: Session) => void;
+	/** Joinings and watches of it wait. */
+	readonly onOpensSlowed: () => void;
 	/** Answers a question of the Client. */
 	readonly onRequest: (session: Session, message: BroadcastCount | PeerCheck) => void;
 }
@@ -87,6 +90,8 @@ export class Session {
 	readonly connectedAt: Date;
 	/** Of its connection, for those who open streams to it. */
 	readonly silence: Silence;
+	/** Where watches and joinings of broadcasts wait for their turn. At most as many as it may have streams. */
+	readonly dearOpens: Turnstile;
 	/** Live proxied streams from this Client, by the peer they go to. */
 	readonly proxiedTo: Map<string, number> = new Map();
 	/** Live proxied streams to this Client. */
@@ -123,6 +128,8 @@ export class Session {
 			...{ clock: parts.clock, silenceMs: parts.openSilenceMs, code: "PEER_LOST", whom: "the peer", peer: parts.id },
 			ask: askConnection(this.#hearing, parts.clock, () => this.control.poke()),
 		});
+		const [perSecond, burst, slowed] = [DEAR_OPENS_PER_SECOND, DEAR_OPENS_AT_ONCE, parts.onOpensSlowed];
+		this.dearOpens = new Turnstile({ perSecond, burst, clock: parts.clock, slowed });
 		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, parts.clock.now());
 		this.connection.onStream = (incoming) => {
 			this.#opened++;
@@ -224,6 +231,7 @@ export class Session {
 		this.#over = true;
 		this.#parts.clock.clearTimeout(this.#leaveTimer);
 		this.control.end();
+		this.dearOpens.end();
 		this.#parts.release(this);
 	}
 
@@ -267,6 +275,10 @@ export class Session {
 		};
 	}
 }
+
+/** Watches and joinings, which cost far more than they look like: each makes the Coordinator write a list, or tell others. */
+const DEAR_OPENS_PER_SECOND = 100;
+const DEAR_OPENS_AT_ONCE = 1_000;
 
 /** A little less than the pause between two questions of a Client. */
 const POKE_GAP_MS = 900;
