@@ -161,25 +161,27 @@ for (const fabric of FABRICS) {
 		});
 	}
 
-	it("control table: an answer for another question, or too late, is none", async (t) => {
+	it("control table: what a holder says too late is nothing, and anything that it says in time keeps its id", async (t) => {
 		const { world, dial } = await scene(t, fabric, { limits: { holderPingMs: 1_500 } });
 		const holder = (await dial()).say(hello("held"));
 		await holder.hears("welcome");
-		const answering = until(() => holder.heard.includes("ping")).then(() => holder.say({ type: "pong", nonce: 0 }).say({ type: "pong", nonce: 2 ** 53 - 1 }));
 		const newcomer = await world.connect("held");
-		await answering;
+		assert.ok(holder.heard.filter((word) => word === "ping").length >= 3, `${holder.heard}`);
 		assert.equal((await holder.end()).closeCode, CLOSE_CODES.DISCONNECTED);
 		holder.say({ type: "pong", nonce: holder.messages.find((message) => message["type"] === "ping")?.["nonce"] });
 		assert.equal((await newcomer.openStream("held")).peer, "held");
-		// Who answers keeps the id, and the one who asked has been told.
-		const lively = (await dial()).say(hello("lively"));
-		await lively.hears("welcome");
-		const answered = until(() => lively.heard.includes("ping")).then(() =>
-			lively.say({ type: "pong", nonce: lively.messages.find((message) => message["type"] === "ping")?.["nonce"] }),
-		);
-		await assert.rejects(world.connect("lively"), { code: "ID_TAKEN" });
-		await answered;
-		await lively.isAnswered(5);
+		// Who says something keeps the id, and the one who asked has been told: the answer, one to another question, or anything else.
+		const words = [(nonce: unknown) => ({ type: "pong", nonce }), () => ({ type: "pong", nonce: 2 ** 53 - 1 }), () => ({ type: "ping", nonce: 1 })];
+		for (const [i, word] of words.entries()) {
+			const lively = (await dial()).say(hello(`lively-${i}`));
+			await lively.hears("welcome");
+			const answered = until(() => lively.heard.includes("ping")).then(() =>
+				lively.say(word(lively.messages.find((message) => message["type"] === "ping")?.["nonce"])),
+			);
+			await assert.rejects(world.connect(`lively-${i}`), { code: "ID_TAKEN" });
+			await answered;
+			await lively.isAnswered(5);
+		}
 	});
 
 	it("control table: each field of hello, wrong in each way", async (t) => {

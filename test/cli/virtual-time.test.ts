@@ -7,6 +7,7 @@ import { run } from "../../packages/conec/src/cli/run.ts";
 import type { Clock } from "../../packages/conec/src/cli/surroundings/index.ts";
 import { connectOn } from "../../packages/conec/src/client/client.ts";
 import { listenOn } from "../../packages/conec/src/coordinator/coordinator.ts";
+import { ConecError } from "../../packages/conec/src/errors.ts";
 import { type TestSurroundings, testSurroundings } from "../../packages/conec/testing/cli-surroundings.ts";
 import { testIdentity } from "../../packages/conec/testing/identities.ts";
 import type { VirtualClock } from "../../packages/conec/testing/memory/virtual-clock.ts";
@@ -67,6 +68,81 @@ test("virtual time: an hour of pings through a Coordinator, each command with su
 	assert.equal(await world.clock.until(watching, 60_000), 130);
 	coordinator.signals.raise("SIGTERM");
 	assert.equal(await world.clock.until(serving, 60_000), 0);
+});
+
+/** Refuses an id so often, and then connects. */
+function refusing(
+	world: World,
+	identity: string,
+	refusals: readonly (number | undefined)[],
+): { readonly surroundings: TestSurroundings; readonly atMs: number[] } {
+	const runtime = { ...world.machine(identity).runtime, identity: testIdentity(identity) };
+	const atMs: number[] = [];
+	const surroundings = testSurroundings({
+		clock: clockOf(world.clock),
+		connect: ({ stateDirectory: _, ...options }) => {
+			const retryAfterMs = refusals[atMs.length];
+			const refused = atMs.length < refusals.length;
+			atMs.push(world.clock.now());
+			if (refused) return Promise.reject(new ConecError("ID_TAKEN", `another Client holds the id "${options.id}"`, { retryAfterMs }));
+			return connectOn(runtime, { ...options, localAddress: "127.0.0.1" });
+		},
+	});
+	return { surroundings, atMs };
+}
+
+test("virtual time: a command waits for an id that is being freed, says so, and has it then; it waits no longer than --timeout or 10 s", async (t) => {
+	const state = await folder(t);
+	const world = new World({ seed: 1, delayMs: 20 });
+	await world.clock.until(world.listen(), 1_000);
+	const pin = testIdentity("localhost").fingerprint;
+	const peers = async (refusals: readonly (number | undefined)[], ...more: string[]) => {
+		const { surroundings, atMs } = refusing(world, "ann", refusals);
+		const running = run(["peers", "--coordinator", "localhost", "--pin", pin, "--state", state, ...more], surroundings);
+		let over = false;
+		void running.finally(() => {
+			over = true;
+		});
+		while (!over) await turn(world.clock, 50);
+		return { status: await running, gaps: atMs.slice(1).map((at, i) => at - (atMs[i] as number)), told: surroundings.stderr.text };
+	};
+	const freed = await peers([3_500], "--id", "ann");
+	assert.equal(freed.status, 0, freed.told);
+	assert.deepEqual(freed.gaps, [3_501]);
+	assert.match(freed.told, /the id "ann" is being freed; waiting 4 s/);
+	assert.deepEqual((await peers([3_500, 200], "--id", "ann")).gaps, [3_501, 201]);
+	for (const [refusals, more] of [
+		[[undefined], []],
+		[[10_001], []],
+		[[3_500], ["--timeout", "3"]],
+		[[86_400_000], []],
+		[[6_000, 6_000], []],
+	] as const) {
+		const { status, told, gaps } = await peers(refusals, "--id", "ann", ...more);
+		assert.deepEqual([status, gaps.length], [3, refusals.length - 1], told);
+		assert.match(told, /another Client holds the id "ann"/);
+	}
+	// A default id is changed instead.
+	const changed = await peers([3_500]);
+	assert.deepEqual([changed.status, changed.gaps.length === 1 && (changed.gaps[0] as number) < 3_500], [0, true], changed.told);
+});
+
+test("virtual time: a command that waits for its id can be interrupted", async (t) => {
+	const state = await folder(t);
+	const world = new World({ seed: 1, delayMs: 20 });
+	const { surroundings, atMs } = refusing(world, "ann", [5_000]);
+	const pin = testIdentity("localhost").fingerprint;
+	const running = run(["peers", "--coordinator", "localhost", "--pin", pin, "--state", state, "--id", "ann"], surroundings);
+	while (!surroundings.stderr.text.includes("is being freed")) await turn(world.clock, 10);
+	surroundings.signals.raise("SIGINT");
+	const interruptedMs = world.clock.now();
+	let over = false;
+	void running.finally(() => {
+		over = true;
+	});
+	while (!over && world.clock.now() < interruptedMs + 4_000) await turn(world.clock);
+	assert.equal(over && (await running), 130, "before the 5 s are over");
+	assert.equal(atMs.length, 1);
 });
 
 /** What reads a file of the state directory takes real time, which virtual time has to wait for. */

@@ -47,6 +47,8 @@ export interface Limits {
 	readonly controlQueueReplies: number;
 	/** The same as `controlQueueReplies`, in bytes. @default 262_144 */
 	readonly controlQueueBytes: number;
+	/** Messages a second on one control stream that are dealt with; five times as many may come at once. One of more than 1 KiB counts once more for each. Further ones are read later, and none is lost. @default 200 */
+	readonly controlMessagesPerSecond: number;
 	/** How long a request may take: connecting, or opening a stream. @default 10_000 */
 	readonly requestTimeoutMs: number;
 	/** Opening a stream fails when no packet has come from the peer for so long while it waits. @default 5_000 */
@@ -113,7 +115,7 @@ export interface CoordinatorLimits extends Limits {
 	readonly streamsPerPair: number;
 	/** Connected Clients. Further ones are refused with `LIMIT_EXCEEDED`. @default 10_000 */
 	readonly clients: number;
-	/** How long the holder of an id may be silent when another key asks for that id. @default 1_000 */
+	/** How long the process of an id's holder may say nothing, while another key asks for the id and the Coordinator asks the holder each second. Then the id is free. Without a packet of its machine for 5 s, it is free sooner. @default 6_000 */
 	readonly holderPingMs: number;
 	/** Connections of one identity that may supersede each other within `contentionWindowMs`. The next is refused with `ID_CONTENDED`. @default 3 */
 	readonly contentionSwaps: number;
@@ -210,6 +212,7 @@ export const SHARED_RULES: Rules<Limits> = {
 	quicStreamWindowBytes: { default: 512 * KiB, min: 64 * KiB, max: 64 * MiB },
 	controlQueueReplies: { default: 256, min: 1, max: 65_536 },
 	controlQueueBytes: { default: 256 * KiB, min: 16 * KiB, max: 16 * MiB },
+	controlMessagesPerSecond: { default: 200, min: 1, max: 1_000_000 },
 	requestTimeoutMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
 	openSilenceMs: { default: 5000, min: 100, max: 10 * MINUTE_MS },
 	helloTimeoutMs: { default: 5000, min: 1, max: 10 * MINUTE_MS },
@@ -247,7 +250,7 @@ export const CLIENT_RULES: Rules<Omit<ClientLimits, keyof Limits>> = {
 export const COORDINATOR_RULES: Rules<Omit<CoordinatorLimits, keyof Limits>> = {
 	streamsPerPair: { default: 1024, min: 1, max: 65_536 },
 	clients: { default: 10_000, min: 1, max: 1_000_000 },
-	holderPingMs: { default: 1000, min: 1, max: MINUTE_MS },
+	holderPingMs: { default: 6000, min: 1, max: MINUTE_MS },
 	contentionSwaps: { default: 3, min: 1, max: 1000 },
 	contentionWindowMs: { default: 10_000, min: 1, max: 10 * MINUTE_MS },
 	leaseMs: { default: 24 * 60 * MINUTE_MS, min: 0, max: 365 * 24 * 60 * MINUTE_MS },

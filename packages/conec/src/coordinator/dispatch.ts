@@ -36,7 +36,9 @@ export function dispatchStream(session: Session, incoming: IncomingStream, desti
 	if (incoming.header.kind !== FRAME.OPEN) return incoming.refuse(RESET_CODES.HEADER_INVALID);
 	const open = decodeOpenToCoordinator(incoming.header.payload, limits.metadataBytes);
 	if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);
-	if (closing()) return rejectStream(incoming, "COORDINATOR_CLOSED", "the Coordinator is stopping");
+	const stopping = (): void => rejectStream(incoming, "COORDINATOR_CLOSED", "the Coordinator is stopping");
+	if (closing()) return stopping();
+	const inTurn = (pass: () => void): void => session.dearOpens.pass(() => (closing() ? stopping() : pass()));
 	const { to, watch, broadcast, resume } = open.value;
 	const problem = to === undefined ? legProblem(resume) : undefined;
 	if (problem !== undefined) return rejectStream(incoming, problem.code, problem.reason);
@@ -44,12 +46,12 @@ export function dispatchStream(session: Session, incoming: IncomingStream, desti
 	if (broadcast !== undefined) {
 		if (!session.capabilities.includes(BROADCAST_CAPABILITY)) return rejectStream(incoming, "PROTOCOL_ERROR", notListed(BROADCAST_CAPABILITY));
 		session.used = true;
-		return broadcasts.join(session, incoming, broadcast, leg);
+		return inTurn(() => broadcasts.join(session, incoming, broadcast, leg));
 	}
 	if (to !== undefined) return proxied.open(incoming, open.value, session, find(to));
 	if (watch === undefined) return streams.accept(session, incoming, open.value);
 	if (!session.capabilities.includes(PRESENCE_CAPABILITY)) return rejectStream(incoming, "PROTOCOL_ERROR", notListed(PRESENCE_CAPABILITY));
-	presence.watch(session, incoming, leg);
+	inTurn(() => presence.watch(session, incoming, leg));
 }
 
 const notListed = (capability: string): string => `"${capability}" is not among the capabilities of the hello`;

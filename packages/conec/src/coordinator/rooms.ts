@@ -9,7 +9,7 @@ import { Reception } from "../session/protocols/index.ts";
 import { StatusFeed } from "../session/status-feed.ts";
 import { StreamBudgets } from "../stream/flow.ts";
 import { lender } from "../stream/lent.ts";
-import type { AdmissionHost } from "./admission/index.ts";
+import { type AdmissionHost, HolderTrials } from "./admission/index.ts";
 import type { CoordinatorParts } from "./begin.ts";
 import { Broadcasts } from "./broadcast/index.ts";
 import { Defence } from "./defence/index.ts";
@@ -78,6 +78,8 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 	const admission: AdmissionHost = {
 		...{ limits, runtime, epoch, registry, closing, denied, introductions },
 		leases: kept.leases,
+		trials: new HolderTrials(limits, clock),
+		slowed: ({ id, fingerprint, connection }, what) => defence.count("slowed", what, { id, fingerprint, address: connection.remoteAddress.address }),
 		clientRoots: host.roots,
 		admitted: host.admitted,
 		refused: ({ remoteAddress }, { code, message = "" }, id) => {

@@ -1,18 +1,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createVirtualClock } from "../../testing/memory/virtual-clock.ts";
 import type { StreamHandler, TransportConnection } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { type ControlMessage, encodeControl } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
 import { COORDINATOR_DIALECT, type ControlStream, openControlStream } from "./control-stream.ts";
 
-const limits = { controlQueueReplies: 256, controlQueueBytes: 262_144, controlFrameTimeoutMs: 10_000, metadataBytes: 1_024 };
+const limits = {
+	controlQueueReplies: 256,
+	controlQueueBytes: 262_144,
+	controlMessagesPerSecond: 1_000_000,
+	controlFrameTimeoutMs: 10_000,
+	metadataBytes: 1_024,
+};
 
 /** A control stream whose peer reads only when told to. */
 function setup(changes: Partial<typeof limits> = {}) {
+	const clock = createVirtualClock();
 	const sent: Record<string, unknown>[] = [];
 	const broken: [number, string][] = [];
 	const heard: string[] = [];
+	const slowed: number[] = [];
 	const state = { queued: 0, reads: false, handler: undefined as StreamHandler | undefined, settled: Promise.resolve(), consumed: 0 };
 	const stream = {
 		connection: { settled: () => state.settled } as TransportConnection,
@@ -42,11 +51,17 @@ function setup(changes: Partial<typeof limits> = {}) {
 		COORDINATOR_DIALECT,
 		connection,
 		{ type: "hello", versions: [2], id: "a", key: "kept", capabilities: [] },
-		{ message: ({ type }) => heard.push(type), broken: (code, reason) => broken.push([code, reason]), finished: () => undefined },
+		{
+			message: ({ type }) => heard.push(type),
+			slowed: () => slowed.push(clock.now()),
+			broken: (code, reason) => broken.push([code, reason]),
+			finished: () => undefined,
+		},
 		{ ...limits, ...changes },
+		clock,
 	);
 	const hear = (message: Parameters<typeof encodeControl>[0]): void => state.handler?.frame(FRAME.CONTROL, encodeControl(message));
-	return { channel, state, sent, broken, heard, hear };
+	return { clock, channel, state, sent, broken, heard, slowed, hear };
 }
 
 /** Lets answers be sent that wait for nothing any more. */
@@ -96,7 +111,7 @@ test("control channel: pings are answered when all that came before them is deli
 });
 
 test("control channel: a flush asks when all that was done before is on its way, asks itself though a ping is under way, and has a deadline", async () => {
-	const { channel, hear, sent, state } = setup();
+	const { clock, channel, hear, sent, state } = setup();
 	let settle = (): void => undefined;
 	state.settled = new Promise((resolve) => {
 		settle = resolve;
@@ -104,7 +119,7 @@ test("control channel: a flush asks when all that was done before is on its way,
 	const ping = channel.ping(60_000);
 	const flushed = channel.flush(60_000);
 	await answers();
-	assert.deepEqual(sent, [{ type: "ping", nonce: 1 }]);
+	assert.deepEqual(sent, [{ type: "ping", nonce: 1, urgent: true }]);
 	settle();
 	await answers();
 	assert.deepEqual(sent.at(-1), { type: "ping", nonce: 2 });
@@ -113,7 +128,7 @@ test("control channel: a flush asks when all that was done before is on its way,
 	hear({ type: "pong", nonce: 2 });
 	assert.equal(await flushed, true);
 	state.settled = new Promise(() => undefined);
-	assert.equal(await channel.flush(1), false, "what is not on its way in time is not asked about for ever");
+	assert.equal(await clock.until(channel.flush(1), 10), false, "what is not on its way in time is not asked about for ever");
 	state.settled = Promise.resolve();
 	const open = channel.flush(60_000);
 	await answers();
@@ -141,13 +156,13 @@ test("control channel: a peer that reads may ask as often as it likes", async ()
 });
 
 test("control channel: pings at the same time share one question; only its own answer counts; the end answers no", async () => {
-	const { channel, hear, sent } = setup();
+	const { clock, channel, hear, sent } = setup();
 	const both = [channel.ping(10_000), channel.ping(10_000)];
-	assert.deepEqual(sent, [{ type: "ping", nonce: 1 }]);
+	assert.deepEqual(sent, [{ type: "ping", nonce: 1, urgent: true }]);
 	hear({ type: "pong", nonce: 7 });
 	hear({ type: "pong", nonce: 1 });
 	assert.deepEqual(await Promise.all(both), [true, true]);
-	assert.equal(await channel.ping(1), false, "in time");
+	assert.equal(await clock.until(channel.ping(1), 10), false, "in time");
 	const open = channel.ping(60_000);
 	channel.end();
 	assert.equal(await open, false);
@@ -175,4 +190,67 @@ test("control channel: frames of kinds to be skipped are, others than CONTROL an
 		assert.equal(broken[0]?.[0], CLOSE_CODES.PROTOCOL_ERROR, what);
 		assert.deepEqual(heard, [], what);
 	}
+});
+
+test("control channel: an urgent ping is answered at once, whatever is not delivered or waits for it", async () => {
+	const { hear, sent, state } = setup();
+	state.settled = new Promise(() => undefined);
+	hear({ type: "ping", nonce: 1 });
+	hear({ type: "ping", nonce: 2, urgent: true });
+	assert.deepEqual(sent, [{ type: "pong", nonce: 2 }]);
+	await answers();
+	assert.equal(sent.length, 1, "the other one also says that all before it is taken in");
+});
+
+const FLOODS: Readonly<Record<string, ControlMessage>> = {
+	ping: { type: "ping", nonce: 1, urgent: true },
+	flush: { type: "ping", nonce: 1 },
+	pong: { type: "pong", nonce: 1 },
+	metadata: { type: "metadata", request: 1, metadata: "x" },
+	"peer-check": { type: "peer-check", request: 1, peer: "bob" },
+	"broadcast-count": { type: "broadcast-count", request: 1, name: "news" },
+	"channel-list-wanted": { type: "channel-list-wanted" },
+	close: { type: "close", reason: "" },
+};
+
+for (const [what, message] of Object.entries(FLOODS)) {
+	test(`control channel: a flood of ${what}: a thousand at once, then 200 a second, none lost, and no credit for those that wait`, async () => {
+		const { clock, hear, sent, heard, state, slowed, broken } = setup({ controlMessagesPerSecond: 200 });
+		state.reads = true;
+		const dealt = (): number =>
+			what === "pong" ? state.consumed / encodeControl(message).length : what === "ping" || what === "flush" ? sent.length : heard.length;
+		for (let i = 0; i < 1_500; i++) hear(message);
+		await answers();
+		assert.equal(dealt(), 1_000);
+		assert.equal(state.consumed, 1_000 * encodeControl(message).length);
+		for (let second = 1; second <= 2; second++) {
+			await clock.advance(1_000);
+			assert.ok(Math.abs(dealt() - 1_000 - 200 * second) <= 20, `${dealt()} after ${second} s`);
+		}
+		assert.deepEqual(slowed, [0, 1_000, 2_000], "told once a second while some wait");
+		await clock.advance(1_000);
+		assert.equal(dealt(), 1_500);
+		assert.equal(clock.pending, 0);
+		assert.deepEqual(broken, []);
+	});
+}
+
+test("control channel: a long message counts once more for each KiB; what is wrong still breaks it in its turn; the end forgets what waits", () => {
+	const long = setup({ controlMessagesPerSecond: 200 });
+	for (let i = 0; i < 100; i++) long.state.handler?.frame(FRAME.CONTROL, Buffer.from(`{"type":"pong","nonce":1,"x":"${"x".repeat(16_000)}"}`));
+	assert.ok(long.state.consumed > 60 * 16_000 && long.state.consumed < 64 * 16_050, `${long.state.consumed}`);
+	const wrong = setup({ controlMessagesPerSecond: 1 });
+	for (let i = 0; i < 10; i++) wrong.hear({ type: "pong", nonce: 1 });
+	wrong.state.handler?.frame(FRAME.DATA, new Uint8Array());
+	assert.deepEqual(wrong.broken, []);
+	wrong.channel.end();
+	assert.equal(wrong.clock.pending, 0);
+});
+
+test("control channel: a frame is heard when it comes, though it waits", () => {
+	const { channel, state, hear } = setup({ controlMessagesPerSecond: 1 });
+	for (let i = 0; i < 7; i++) hear({ type: "pong", nonce: 1 });
+	assert.equal(state.consumed, 5 * encodeControl({ type: "pong", nonce: 1 }).length);
+	assert.equal(channel.heardFrames, 7);
+	channel.end();
 });

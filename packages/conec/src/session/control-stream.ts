@@ -1,6 +1,6 @@
 /**
- * The control stream of a connection, the same at both ends: JSON messages in CONTROL frames, pings answered, and a
- * bound on what waits for a peer that does not read.
+ * The control stream of a connection, the same at both ends: JSON messages in CONTROL frames, pings answered, a bound on what waits for a
+ * peer that does not read, and one on how fast messages of the peer are dealt with.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import { type ControlMessage, decodeControl, encodeControl, type Ping, type Pong
 import { PRIORITY_MAX } from "../wire/fields.ts";
 import { FRAME, isSkippedKind } from "../wire/frames.ts";
 import type { Decoded } from "../wire/json.ts";
+import { Pace } from "./pace/index.ts";
 
 /** Any message: its type names it. */
 export interface Typed {
@@ -33,6 +34,8 @@ export interface ControlEvents<M extends Typed = ControlMessage> {
 	message(message: Exclude<M, Ping | Pong>): void;
 	/** A message has come, a ping or pong too; called before it is dealt with. */
 	heard?(): void;
+	/** The peer sends more messages than this side deals with, and they wait. Called at most once a second. */
+	slowed?(): void;
 	/** The peer broke the rules; close the connection with this code and reason. Called at most once, the last call. */
 	broken(closeCode: number, reason: string): void;
 	/** All that was sent before {@link ControlStream.finish} is in the peer's machine. */
@@ -40,7 +43,7 @@ export interface ControlEvents<M extends Typed = ControlMessage> {
 }
 
 /** The bounds that a control stream needs. */
-export type ControlLimits = Pick<Limits, "controlQueueReplies" | "controlQueueBytes" | "controlFrameTimeoutMs" | "metadataBytes">;
+export type ControlLimits = Pick<Limits, "controlQueueReplies" | "controlQueueBytes" | "controlMessagesPerSecond" | "controlFrameTimeoutMs" | "metadataBytes">;
 
 /** Between a Client and its Coordinator. */
 export const COORDINATOR_DIALECT: ControlDialect<ControlMessage> = { encode: encodeControl, decode: decodeControl };
@@ -82,7 +85,9 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	#stream: TransportStream | undefined;
 	#over = false;
 	#waitingReplies = 0;
-	/** Pings that are not answered yet, and the lengths of their frames. */
+	readonly #pace: Pace;
+	#heardFrames = 0;
+	/** Pings that are no urgent ones and are not answered yet, and the lengths of their frames. */
 	readonly #pings: { readonly nonce: number; readonly bytes: number }[] = [];
 	#answering = false;
 	#lastNonce = 0;
@@ -96,8 +101,12 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		this.#events = events;
 		this.#limits = limits;
 		this.#clock = clock;
+		this.#pace = new Pace({ limits, clock, deal: (kind, payload) => this.#frame(kind, payload), slowed: () => events.slowed?.() });
 		this.handler = {
-			frame: (kind, payload) => this.#frame(kind, payload),
+			frame: (kind, payload) => {
+				this.#heardFrames++;
+				this.#pace.take(kind, payload);
+			},
 			end: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream ended"),
 			reset: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream was reset"),
 			stopped: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream was stopped"),
@@ -116,6 +125,11 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		this.#stream = stream;
 	}
 
+	/** How many frames have come, which only the peer's process can have sent. Those that wait to be dealt with count. */
+	get heardFrames(): number {
+		return this.#heardFrames;
+	}
+
 	/** Sends a message. A peer that lets too many wait is reported as broken. */
 	send(message: M | Ping | Pong): void {
 		if (this.#over || this.#stream === undefined) return;
@@ -130,7 +144,7 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	/** Whether the peer's process answers within `timeoutMs`. Calls at the same time share one ping. Never rejects. */
 	ping(timeoutMs: number): Promise<boolean> {
 		if (this.#over) return Promise.resolve(false);
-		this.#ping ??= this.#ask(timeoutMs, () => {
+		this.#ping ??= this.#ask(timeoutMs, true, () => {
 			this.#ping = undefined;
 		});
 		return this.#ping;
@@ -145,12 +159,12 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		if (this.#stream !== undefined) await within(timeoutMs, this.#stream.connection.settled(), this.#clock);
 		if (this.#over) return false;
 		// A ping that is under way proves nothing of what was said after it.
-		return await this.#ask(Math.max(0, deadline - this.#clock.now()), () => undefined);
+		return await this.#ask(Math.max(0, deadline - this.#clock.now()), false, () => undefined);
 	}
 
 	/** Sends a ping whose answer nobody waits for, whether one is under way or not. */
 	poke(): void {
-		this.send({ type: "ping", nonce: ++this.#lastNonce });
+		this.send({ type: "ping", nonce: ++this.#lastNonce, urgent: true });
 	}
 
 	/** No message follows, and none is taken any more. */
@@ -171,7 +185,7 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		if (!this.#answering) void this.#answer();
 	}
 
-	/** Deals with everything but a ping, which it returns. */
+	/** Deals with everything but a ping that is to be answered later, which it returns. */
 	#read(kind: number, payload: Uint8Array): Ping | undefined {
 		if (this.#over || isSkippedKind(kind)) return undefined;
 		if (kind !== FRAME.CONTROL)
@@ -181,14 +195,19 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		const { value } = message;
 		if (value === undefined) return void this.#break(CLOSE_CODES.PROTOCOL_ERROR, "a control message of unknown type");
 		this.#events.heard?.();
-		if (isPing(value)) return value;
+		if (isPing(value)) {
+			if (value.urgent !== true) return value;
+			// Whatever else waits here, on this stream or on others.
+			this.send({ type: "pong", nonce: value.nonce });
+			return undefined;
+		}
 		if (isPong(value)) this.#unanswered.get(value.nonce)?.(true);
 		else this.#events.message(value as Exclude<M, Ping | Pong>);
 		return undefined;
 	}
 
 	/** Sends a ping; `over` is called when it is answered or given up. */
-	#ask(timeoutMs: number, over: () => void): Promise<boolean> {
+	#ask(timeoutMs: number, urgent: boolean, over: () => void): Promise<boolean> {
 		const nonce = ++this.#lastNonce;
 		const { promise: answered, resolve } = deferred<boolean>();
 		const answer = (alive: boolean): void => {
@@ -199,7 +218,7 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		};
 		const timer = this.#clock.setTimeout(() => answer(false), timeoutMs);
 		this.#unanswered.set(nonce, answer);
-		this.send({ type: "ping", nonce });
+		this.send({ type: "ping", nonce, ...(urgent ? { urgent } : {}) });
 		return answered;
 	}
 
@@ -228,6 +247,7 @@ export class ControlStream<M extends Typed = ControlMessage> {
 
 	#end(): void {
 		this.#over = true;
+		this.#pace.end();
 		for (const answer of [...this.#unanswered.values()]) answer(false);
 	}
 }
@@ -243,6 +263,12 @@ function isPong(message: Typed): message is Pong {
 /** Above that of every stream, so that no load of a channel delays its pings. */
 const CONTROL_PRIORITY = PRIORITY_MAX + 1;
 
+/**
+ * What the peer may send before something of it is dealt with. Two of the longest frames fit, as credit is given back in quarters. What is
+ * read on a control stream is otherwise dealt with at once, so more would only let more wait.
+ */
+const CREDIT_BYTES = 32 * 1_024;
+
 function streamOptions({ controlFrameTimeoutMs }: ControlLimits): StreamOptions {
-	return { messageBytes: 1, priority: CONTROL_PRIORITY, frameTimeoutMs: controlFrameTimeoutMs };
+	return { messageBytes: 1, creditBytes: CREDIT_BYTES, priority: CONTROL_PRIORITY, frameTimeoutMs: controlFrameTimeoutMs };
 }

@@ -28,7 +28,7 @@ import {
 } from "./control-stream.ts";
 
 /** What is told of a control stream after the greeting. */
-export type GreetedEvents<M extends Typed> = Pick<ControlEvents<M>, "message" | "heard" | "broken">;
+export type GreetedEvents<M extends Typed> = Pick<ControlEvents<M>, "message" | "heard" | "slowed" | "broken">;
 
 /** A connection on which both sides have greeted. */
 export interface Greeting<M extends Typed> {
@@ -219,6 +219,10 @@ class Inbox<M extends Typed> implements ControlEvents<M> {
 
 	heard(): void {
 		this.#events?.heard?.();
+	}
+
+	slowed(): void {
+		this.#events?.slowed?.();
 	}
 
 	broken(closeCode: number, reason: string): void {

@@ -5,14 +5,18 @@ import { encodeFrame, FRAME } from "../wire/frames.ts";
 import { TimedFrames } from "./timed-frames.ts";
 import type { TransportConnection } from "./transport.ts";
 
-function setup() {
+/** `takes`: whether the handler consumes each frame at once. */
+function setup(takes: boolean = true) {
 	const clock = createVirtualClock();
 	const heard: string[] = [];
 	const written: string[] = [];
 	let returned = 0;
 	const frames = new TimedFrames(
 		{
-			frame: (kind, payload) => heard.push(`${kind} ${Buffer.from(payload)}`),
+			frame: (kind, payload) => {
+				heard.push(`${kind} ${Buffer.from(payload)}`);
+				if (takes) stream.consumed(payload.length);
+			},
 			end: () => heard.push("end"),
 			reset: (code) => heard.push(`reset ${code}`),
 			stopped: (code) => heard.push(`stopped ${code}`),
@@ -39,12 +43,12 @@ function setup() {
 
 const ping = encodeFrame(FRAME.CONTROL, Buffer.from("ping"));
 
-test("timed frames: are put together from any pieces, skipped kinds left out, and every byte is given back", () => {
+test("timed frames: are put together from any pieces, skipped kinds without what is in them, and every byte is given back", () => {
 	const { push, heard, clock, returned } = setup();
 	for (const byte of ping) push(Uint8Array.of(byte));
 	push(Buffer.concat([ping, encodeFrame(0x99, Buffer.from("what?")), ping.subarray(0, 5)]));
 	push(ping.subarray(5));
-	assert.deepEqual(heard, ["4 ping", "4 ping", "4 ping"]);
+	assert.deepEqual(heard, ["4 ping", "4 ping", "153 ", "4 ping"]);
 	assert.equal(clock.pending, 0);
 	assert.equal(returned(), 3 * ping.length + 9);
 });
@@ -109,4 +113,20 @@ test("timed frames: the rest passes through, and a timer does not outlive the st
 	frames.reset(4);
 	assert.deepEqual(heard, ["drained", "finished", "stopped 3", "reset 4"]);
 	assert.equal(clock.pending, 0);
+});
+
+test("timed frames: nothing is given back while a frame is not consumed, and the time of one that is begun counts from then on", async () => {
+	const { push, stream, heard, clock, returned } = setup(false);
+	push(Buffer.concat([ping, ping]));
+	push(ping.subarray(0, 5));
+	await clock.advance(60_000);
+	stream.consumed(4);
+	assert.deepEqual([returned(), heard], [0, ["4 ping", "4 ping"]], "this side does not read on, so nobody is late");
+	stream.consumed(4);
+	assert.equal(returned(), 2 * ping.length + 5);
+	await clock.advance(9_999);
+	push(ping.subarray(5, 6));
+	assert.equal(returned(), 2 * ping.length + 6);
+	await clock.advance(1);
+	assert.deepEqual(heard, ["4 ping", "4 ping", "lost PEER_TIMEOUT"]);
 });

@@ -21,8 +21,9 @@ export interface ByteStream {
 }
 
 /**
- * The handler for the bytes; frames go on to `handler`. `lost` with `PEER_TIMEOUT` when one takes longer than `frameTimeoutMs`
- * from its first byte, and as usual when one is too long or cut short. The stream is then left to its owner, as this is for
+ * The handler for the bytes; frames go on to `handler`, which says of each when it is `consumed`. Those of kinds to be skipped go on
+ * without their payload. Bytes are given back as long as every frame before them is consumed. `lost` with `PEER_TIMEOUT` when one takes longer than `frameTimeoutMs`
+ * from its first byte (not counting the time in which this side reads no more), and as usual when one is too long or cut short. The stream is then left to its owner, as this is for
  * control streams, which end with their connection.
  */
 export class TimedFrames implements StreamHandler {
@@ -33,6 +34,10 @@ export class TimedFrames implements StreamHandler {
 	#stream: ByteStream | undefined;
 	#timer: unknown;
 	#over = false;
+	/** Frames that the handler has not consumed. */
+	#unconsumed = 0;
+	/** Lengths of pieces that are not given back. */
+	#owed: number[] = [];
 
 	constructor(handler: StreamHandler, frameTimeoutMs: number, clock: Clock = systemClock) {
 		this.#handler = handler;
@@ -56,22 +61,38 @@ export class TimedFrames implements StreamHandler {
 			finish: () => stream.finish(),
 			reset: (code) => stream.reset(code),
 			stop: (code) => stream.stop(code),
-			// Bytes are given back as they are taken apart.
-			consumed: () => undefined,
+			consumed: () => {
+				this.#unconsumed--;
+				if (this.#unconsumed === 0) this.#readOn();
+			},
 		};
 	}
 
 	frame(_kind: number, bytes: Uint8Array): void {
 		if (this.#over) return;
-		this.#stream?.consumed(bytes.length);
+		this.#owed.push(bytes.length);
 		const events = this.#decoder.push(bytes);
 		if (events.length > 0) this.#clearTimer();
-		if (!this.#decoder.atBoundary && this.#timer === undefined) this.#timer = this.#clock.setTimeout(() => this.#late(), this.#frameTimeoutMs);
+		// The one that counts until all are told keeps their credit from being given back one by one.
+		this.#unconsumed++;
 		for (const event of events) {
 			if (this.#over) return;
-			if (event.type === "frame") this.#handler.frame(event.kind, event.payload);
-			else if (event.type === "error") this.lost(new ConecError(event.code, event.error));
+			if (event.type === "error") {
+				this.lost(new ConecError(event.code, event.error));
+				continue;
+			}
+			this.#unconsumed++;
+			this.#handler.frame(event.kind, event.type === "frame" ? event.payload : NOTHING);
 		}
+		this.#unconsumed--;
+		if (this.#unconsumed === 0) this.#readOn();
+		else this.#clearTimer();
+	}
+
+	/** All that came is consumed, so more may come. A frame that is begun must now go on. */
+	#readOn(): void {
+		for (const bytes of this.#owed.splice(0)) this.#stream?.consumed(bytes);
+		if (!this.#over && !this.#decoder.atBoundary && this.#timer === undefined) this.#timer = this.#clock.setTimeout(() => this.#late(), this.#frameTimeoutMs);
 	}
 
 	end(): void {
@@ -115,3 +136,5 @@ export class TimedFrames implements StreamHandler {
 		this.#timer = undefined;
 	}
 }
+
+const NOTHING = new Uint8Array(0);

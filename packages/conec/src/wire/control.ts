@@ -16,6 +16,7 @@ import {
 	countField,
 	cutNote,
 	fieldOf,
+	flagField,
 	hexField,
 	idField,
 	integerField,
@@ -95,6 +96,8 @@ export interface Refused {
 export interface Ping {
 	readonly type: "ping";
 	readonly nonce: number;
+	/** It asks only whether the process lives, and is answered before anything else. Otherwise the answer also says that all that was sent before is taken in. */
+	readonly urgent?: boolean | undefined;
 }
 
 /** Answers a {@link Ping} with its nonce. */
@@ -194,7 +197,7 @@ function read(type: string, object: Readonly<Record<string, unknown>>, metadataB
 		case "refused":
 			return readRefused(object);
 		case "ping":
-			return { type, nonce: integerField(object, "nonce", 0, Number.MAX_SAFE_INTEGER) };
+			return readPing(object);
 		case "pong":
 			return { type, nonce: integerField(object, "nonce", 0, Number.MAX_SAFE_INTEGER) };
 		case "close":
@@ -212,6 +215,12 @@ function read(type: string, object: Readonly<Record<string, unknown>>, metadataB
 		default:
 			return readChannelMessage(type, object) ?? readPresenceControl(type, object, metadataBytes);
 	}
+}
+
+/** Reads a ping, on any control stream. */
+export function readPing(object: Readonly<Record<string, unknown>>): Ping {
+	const nonce = integerField(object, "nonce", 0, Number.MAX_SAFE_INTEGER);
+	return { type: "ping", nonce, ...(flagField(object, "urgent") ? { urgent: true } : {}) };
 }
 
 function readSilence(object: Readonly<Record<string, unknown>>): Pick<PeerChecked, "silentMs"> {

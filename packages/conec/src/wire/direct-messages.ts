@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Close, Ping, Pong } from "./control.ts";
+import { type Close, type Ping, type Pong, readPing } from "./control.ts";
 import { decodeTyped, type JsonFields } from "./decode-json.ts";
 import {
 	capabilitiesField,
@@ -81,6 +81,7 @@ function read(type: string, object: JsonFields): DirectMessage | undefined {
 				limits: limitsField(object),
 			};
 		case "ping":
+			return readPing(object);
 		case "pong":
 			return { type, nonce: integerField(object, "nonce", 0, Number.MAX_SAFE_INTEGER) };
 		case "close":

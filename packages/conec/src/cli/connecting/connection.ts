@@ -13,14 +13,15 @@ import {
 	type ConecErrorCode,
 	isConecError,
 	type ProtocolHandlers,
+	resolveLimits,
 	type SocketAddress,
 } from "../../index.ts";
 import type { CommandContext } from "../command-line/index.ts";
 import { CONGESTION_CHOICES } from "../command-line/index.ts";
 import { coordinatorArgument, stateDirectory } from "../machine/index.ts";
 import { usageError } from "../outcome/index.ts";
-import type { Surroundings } from "../surroundings/index.ts";
-import { orInterrupted } from "../terminal/index.ts";
+import { delay, type Surroundings } from "../surroundings/index.ts";
+import { noticePace, orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
 import { endpoint, formatMs, pathPhrase, rounded, runningMetadata } from "../words/index.ts";
 import { answerPings, turnAwayUnnamed } from "./answers.ts";
@@ -126,8 +127,9 @@ function endedError(coordinator: string, { code = "COORDINATOR_LOST", reason, cl
 	return new ConecError(code, what, { closeCode });
 }
 
-/** Where another machine has a default id, the next one is taken. */
-async function connectPrepared({ options, coordinator, own }: PreparedClient, handlers: ProtocolHandlers, { args, output, surroundings }: CommandContext) {
+/** Where another machine has a default id, the next one is taken. An id that was given is waited for, where it is about to be free. */
+async function connectPrepared({ options, coordinator, own }: PreparedClient, handlers: ProtocolHandlers, context: CommandContext) {
+	const { args, output, surroundings } = context;
 	const { places } = coordinator;
 	const where = places.join(", ");
 	const tell = (): void => {
@@ -136,23 +138,54 @@ async function connectPrepared({ options, coordinator, own }: PreparedClient, ha
 	};
 	const waiting = surroundings.clock.after(PATIENCE_MS, tell, "background");
 	try {
-		return await connectWithSomeId(own, places, (id) => namedAsTyped(args, CLIENT_NAMES, () => connectClient({ ...options, id, handlers }, surroundings)));
+		const connectAs = (id: string): Promise<Client> => namedAsTyped(args, CLIENT_NAMES, () => connectClient({ ...options, id, handlers }, surroundings));
+		return await connectWithSomeId(own, places, connectAs, idWait(context));
 	} finally {
 		waiting.cancel();
 	}
 }
 
-async function connectWithSomeId(own: OwnId, places: readonly string[], connectAs: (id: string) => Promise<Client>) {
+/**
+ * Waits until an id that was refused may be free, and tells so. False: that is not known, or longer than the command may wait. Rejects with
+ * the interruption.
+ */
+function idWait({ args, output, signal, surroundings: { clock } }: CommandContext): (id: string, error: ConecError) => Promise<boolean> {
+	const deadlineMs = clock.nowMs() + (timeoutMs(args) ?? resolveLimits({}, "client").requestTimeoutMs);
+	return async (id, { code, retryAfterMs }) => {
+		if (code !== "ID_TAKEN" || retryAfterMs === undefined || retryAfterMs > MOST_WAITED_MS || clock.nowMs() + retryAfterMs > deadlineMs) return false;
+		output.event("waiting", { id, durationMs: retryAfterMs });
+		output.note(`the id ${quoted(id)} is being freed; waiting ${Math.max(1, Math.ceil(retryAfterMs / 1_000))} s`);
+		await delay(clock, retryAfterMs + 1, signal);
+		return true;
+	};
+}
+
+/** An id that is longer in coming is not waited for. */
+const MOST_WAITED_MS = 10_000;
+
+async function connectWithSomeId(
+	own: OwnId,
+	places: readonly string[],
+	connectAs: (id: string) => Promise<Client>,
+	wait: (id: string, error: ConecError) => Promise<boolean>,
+) {
 	for (let id = own, tries = 0; ; tries += 1) {
 		try {
 			return { client: await connectAs(id.id), own: id, places };
 		} catch (error) {
 			const next = isConecError(error) && error.code === "ID_TAKEN" && tries < MOST_IDS_TRIED ? id.next : undefined;
-			if (next === undefined) {
-				id.release();
-				throw error;
+			if (next !== undefined) {
+				id = await next();
+				continue;
 			}
-			id = await next();
+			let failure = error;
+			try {
+				if (isConecError(error) && id.next === undefined && (await wait(id.id, error))) continue;
+			} catch (interruption) {
+				failure = interruption;
+			}
+			id.release();
+			throw failure;
 		}
 	}
 }
@@ -181,9 +214,10 @@ export async function connectClient(options: ClientOptions, { connect: connectGi
 }
 
 /** Tells what becomes of direct channels, that they go on where the Coordinator is lost, and what goes wrong with a stream of a peer. */
-async function tellStatus(client: Client, { output }: CommandContext): Promise<void> {
+async function tellStatus(client: Client, { output, surroundings: { clock } }: CommandContext): Promise<void> {
+	const pace = noticePace(clock, output);
 	for await (const status of client.status()) {
-		if (status.type === "channel") {
+		if (status.type === "channel" && pace.shows(status.peer)) {
 			const { peer, state } = status;
 			if (status.state === "up") {
 				output.event("channel", { peer, state, address: addressField(status.address), durationMs: rounded(status.durationMs) });
@@ -193,7 +227,7 @@ async function tellStatus(client: Client, { output }: CommandContext): Promise<v
 				output.note(`the direct channel with ${quoted(peer)} has ended: ${status.info.code ?? "no code"}`, "debug");
 			}
 		}
-		if (status.type === "handler-failed") {
+		if (status.type === "handler-failed" && pace.shows(status.peer ?? "")) {
 			const { message, hint, code } = explainError(status.error);
 			// Somebody has stopped pinging, or was lost. The user of this command knows nothing of it.
 			if (status.protocol === PROTOCOLS.ping) output.note(`no more pings of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, "debug");

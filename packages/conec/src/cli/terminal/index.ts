@@ -6,6 +6,7 @@
 
 export { Interrupted, isOutputGone, orInterrupted, watchInterruption } from "./interruption.ts";
 export { type InputLine, linesOf, tooLongText } from "./lines.ts";
+export { type LeftOut, NoticePace, noticePace } from "./notice-pace.ts";
 export { type EventFields, Output, type Progress } from "./output.ts";
 export { outputError } from "./output-error.ts";
 export { formatBytes } from "./progress.ts";

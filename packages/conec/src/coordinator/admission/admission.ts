@@ -23,9 +23,11 @@ import type { ControlMessage, Hello, Refused, WelcomeLimits } from "../../wire/c
 import { RESUME_CAPABILITY } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
+import type { DefenceSubject } from "../defence/index.ts";
 import type { Introductions } from "../introduction/index.ts";
 import type { Claim, Registry } from "../sessions/index.ts";
 import { addressSource, Session, type SessionParts, sourceKeys } from "../sessions/index.ts";
+import type { HolderTrials } from "./holder-trials.ts";
 import type { Lease, Leases } from "./leases.ts";
 
 /** What the Coordinator lends to admissions. */
@@ -36,6 +38,7 @@ export interface AdmissionHost {
 	readonly epoch: string;
 	readonly registry: Registry<Session>;
 	readonly leases: Leases;
+	readonly trials: HolderTrials<Session>;
 	/** In CA mode the authorities of now, by one of which a Client's certificate says the id. */
 	readonly clientRoots: () => readonly Uint8Array[] | undefined;
 	readonly denied: (fingerprint: string) => boolean;
@@ -47,6 +50,8 @@ export interface AdmissionHost {
 	readonly ended: (session: Session) => void;
 	readonly onStream: (session: Session, incoming: IncomingStream) => void;
 	readonly introductions: Introductions;
+	/** Something of it is dealt with later, as it is too much. */
+	readonly slowed: (session: Session, what: DefenceSubject) => void;
 	readonly onRequest: SessionParts["onRequest"];
 }
 
@@ -80,8 +85,7 @@ function answer(incoming: IncomingStream, hello: Hello, host: AdmissionHost): vo
 	};
 	const holder = holderToAsk(known, host);
 	if (holder === undefined) return decide();
-	void holder.control.ping(host.limits.holderPingMs).then((alive) => {
-		if (!alive) holder.end(CLOSE_CODES.DISCONNECTED, "it was silent while another Client asked for its id");
+	void host.trials.try(holder).then(() => {
 		if (!answering.over) decide();
 	});
 }
@@ -108,7 +112,7 @@ function leaseOfAnother({ id, identity }: Applicant, leases: Leases, nowMs: numb
 }
 
 /** Why not, if not. */
-function judge(applicant: Applicant, { registry, leases, closing, runtime: { clock } }: AdmissionHost): Refused | undefined {
+function judge(applicant: Applicant, { registry, leases, trials, closing, runtime: { clock } }: AdmissionHost): Refused | undefined {
 	const { id } = applicant;
 	if (closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
 	const taken = refused("ID_TAKEN", `another Client holds the id "${id}"`);
@@ -117,7 +121,7 @@ function judge(applicant: Applicant, { registry, leases, closing, runtime: { clo
 	const verdict = registry.judge(applicant, clock.now());
 	switch (verdict.type) {
 		case "taken":
-			return taken;
+			return { ...taken, retryAfterMs: trials.leftMs(verdict.holder) };
 		case "contended":
 			return { ...refused("ID_CONTENDED", `two processes take the id "${id}" from each other`), retryAfterMs: verdict.retryAfterMs };
 		case "full":
@@ -165,7 +169,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 	connection.confirm();
 	if (hello.limits !== undefined) toldWindow(connection, hello.limits.connectionWindowBytes);
 	const before = host.registry.find(applicant.id);
-	const session = new Session({
+	const session: Session = new Session({
 		id: applicant.id,
 		fingerprint: applicant.fingerprint,
 		key: hello.key,
@@ -186,6 +190,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 		onChannelMessage: (from, message) => host.introductions.received(from, message),
 		onHeard: (from) => host.introductions.heard(from),
 		onRequest: host.onRequest,
+		onOpensSlowed: () => host.slowed(session, "stream"),
 	});
 	host.registry.hold(applicant, session, clock.now());
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
@@ -205,7 +210,8 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 	});
 	greeting.listen({
 		message: (message) => session.received(message),
-		heard: () => session.heard(),
+		heard: () => session.gotMessage(),
+		slowed: () => host.slowed(session, "control"),
 		broken: (closeCode, reason) => session.end(closeCode, reason),
 	});
 	host.admitted(session);

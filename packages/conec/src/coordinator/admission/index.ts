@@ -5,4 +5,5 @@
  */
 
 export { type AdmissionHost, admit } from "./admission.ts";
+export { HolderTrials } from "./holder-trials.ts";
 export { type CoordinatorState, openState } from "./state.ts";

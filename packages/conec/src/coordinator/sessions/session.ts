@@ -11,6 +11,7 @@ import type { PoolKeys } from "../../base/fair-pool.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
 import { STAYED } from "../../session/leaving-time.ts";
+import { Turnstile } from "../../session/pace/index.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, Hearing, Silence } from "../../session/silence.ts";
@@ -74,6 +75,8 @@ export interface SessionParts {
 	readonly onChannelMessage: (session: Session, message: ChannelMessageOfClient) => void;
 	/** Something has come on the control stream. */
 	readonly onHeard: (session: Session) => void;
+	/** Joinings and watches of it wait. */
+	readonly onOpensSlowed: () => void;
 	/** Answers a question of the Client. */
 	readonly onRequest: (session: Session, message: BroadcastCount | PeerCheck) => void;
 }
@@ -93,6 +96,8 @@ export class Session {
 	readonly connectedAt: Date;
 	/** Of its connection, for those who open streams to it. */
 	readonly silence: Silence;
+	/** Where watches and joinings of broadcasts wait for their turn. At most as many as it may have streams. */
+	readonly dearOpens: Turnstile;
 	/** Live proxied streams from this Client, by the peer they go to. */
 	readonly proxiedTo: Map<string, number> = new Map();
 	/** Live proxied streams to this Client. */
@@ -111,6 +116,7 @@ export class Session {
 	#leaveTimer: unknown;
 	#stayed = false;
 	#pokedMs = Number.NEGATIVE_INFINITY;
+	#opened = 0;
 
 	constructor(parts: SessionParts) {
 		this.id = parts.id;
@@ -129,8 +135,11 @@ export class Session {
 			...{ clock: parts.clock, silenceMs: parts.openSilenceMs, code: "PEER_LOST", whom: "the peer", peer: parts.id },
 			ask: askConnection(this.#hearing, parts.clock, () => this.control.poke()),
 		});
+		const [perSecond, burst, slowed] = [DEAR_OPENS_PER_SECOND, DEAR_OPENS_AT_ONCE, parts.onOpensSlowed];
+		this.dearOpens = new Turnstile({ perSecond, burst, clock: parts.clock, slowed });
 		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, parts.clock.now());
 		this.connection.onStream = (incoming) => {
+			this.#opened++;
 			// It had come in before the connection was closed from here, and is looked at after that.
 			if (this.#over) incoming.refuse(RESET_CODES.DISCONNECTED);
 			else parts.onStream(this, incoming);
@@ -166,8 +175,33 @@ export class Session {
 	}
 
 	/** Anything at all has come on the control stream. */
-	heard(): void {
+	gotMessage(): void {
 		if (!this.#over && this.direct) this.#parts.onHeard(this);
+	}
+
+	/** How often something has come that only its process can have said: control frames, and streams that it opened. */
+	get heard(): number {
+		return this.control.heardFrames + this.#opened;
+	}
+
+	/** How long no packet has come from it, in milliseconds. */
+	quietMs(): number {
+		return this.#hearing.silentMs();
+	}
+
+	/** Whether its process answers within that time. Never rejects. */
+	answers(timeoutMs: number): Promise<boolean> {
+		return this.control.ping(timeoutMs);
+	}
+
+	/** Resolves when its connection is over. Never rejects. */
+	get over(): Promise<unknown> {
+		return this.connection.closed;
+	}
+
+	/** It was silent while another key asked for its id. */
+	putOut(): void {
+		this.end(CLOSE_CODES.DISCONNECTED, "it was silent while another Client asked for its id");
 	}
 
 	/** It has said `close`: no more streams are opened to it. Its id is free when its connection has ended. */
@@ -210,6 +244,7 @@ export class Session {
 		this.#over = true;
 		this.#parts.clock.clearTimeout(this.#leaveTimer);
 		this.control.end();
+		this.dearOpens.end();
 		this.#parts.release(this);
 	}
 
@@ -253,6 +288,10 @@ export class Session {
 		};
 	}
 }
+
+/** Watches and joinings, which cost far more than they look like: each makes the Coordinator write a list, or tell others. */
+const DEAR_OPENS_PER_SECOND = 100;
+const DEAR_OPENS_AT_ONCE = 1_000;
 
 /** A little less than the pause between two questions of a Client. */
 const POKE_GAP_MS = 900;

@@ -26,7 +26,7 @@ import {
 import { coordinatorArgument, idFromHostName, reachableAddresses, stateDirectory } from "../../machine/index.ts";
 import { EXIT_CODES, usageError } from "../../outcome/index.ts";
 import type { Output } from "../../terminal/index.ts";
-import { orInterrupted } from "../../terminal/index.ts";
+import { noticePace, orInterrupted } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
 import { CHANNEL_SIGNS, channelLine, rounded } from "../../words/index.ts";
 import { announcement, type Started } from "./announcement.ts";
@@ -176,8 +176,12 @@ async function rememberLocally(directory: string, coordinator: string, pin: stri
 
 async function watch(coordinator: Coordinator, { output, surroundings: { clock } }: CommandContext): Promise<void> {
 	const refusals = new Refusals();
+	const pace = noticePace(clock, output);
+	/** Where Clients that are connected came from, by their ids. */
+	const sources = new Map<string, string>();
 	const slow = new LagNotices(clock, (status, left) => {
 		const { type, name, id } = status;
+		if (!pace.shows(sources.get(id) ?? id)) return;
 		const lost = type === "broadcast-caught-up" ? status.lost : undefined;
 		const what = lost === undefined ? "is too slow: nobody waits for it" : `has caught up${lost === 0 ? "" : `; ${lostText(lost)} in all`}`;
 		const more = left === 0 ? "" : ` (${left} more in between)`;
@@ -196,22 +200,31 @@ async function watch(coordinator: Coordinator, { output, surroundings: { clock }
 			case "connected": {
 				const { id, fingerprint, address } = status.client;
 				const where = coordinatorArgument(address.address, address.port);
+				// Some ends are not told where very much happens.
+				if (sources.size > clients + MOST_GONE) sources.clear();
+				sources.set(id, address.address);
+				if (!pace.shows(address.address)) return;
 				return output.event(
 					"connected",
 					{ id, fingerprint, address: where, clients },
 					`${output.style("green", "+")} ${id} from ${where} (${clients} connected)`,
 				);
 			}
-			case "disconnected":
+			case "disconnected": {
+				const source = sources.get(status.id) ?? status.id;
+				// One that was superseded has left its place to another.
+				if (status.info.code !== "SUPERSEDED") sources.delete(status.id);
+				if (!pace.shows(source)) return;
 				return output.event(
 					"disconnected",
 					{ id: status.id, fingerprint: status.fingerprint, clients, code: status.info.code, by: status.info.by },
 					`${output.style("yellow", "-")} ${status.id}${reasonOf(status.info)} (${clients} connected)`,
 				);
+			}
 			case "refused": {
 				const { address } = status.address;
 				const { shown, left } = refusals.note(status.code, address, clock.nowMs());
-				if (!shown) return;
+				if (!shown || !pace.shows(address)) return;
 				return output.event(
 					"refused",
 					{ id: status.id, address, code: status.code, left },
@@ -222,7 +235,7 @@ async function watch(coordinator: Coordinator, { output, surroundings: { clock }
 			case "channel": {
 				const { peers, outcome, address, rttMs, reason } = status;
 				const { shown, left } = refusals.note(outcome, peers.join(" "), clock.nowMs());
-				if (!shown) return;
+				if (!shown || !pace.shows(sources.get(peers[0]) ?? peers[0])) return;
 				return output.event(
 					"channel",
 					{ peers: [...peers], outcome, address: addressField(address), rttMs: rttMs === undefined ? undefined : rounded(rttMs), reason, left },
@@ -254,6 +267,9 @@ async function watch(coordinator: Coordinator, { output, surroundings: { clock }
 		}
 	}
 }
+
+/** Clients that have gone without a notice, whose addresses are remembered at most. */
+const MOST_GONE = 1_000;
 
 function reasonOf(info: CloseInfo): string {
 	if (info.code === undefined || info.code === "CLIENT_CLOSED") return " left";

@@ -8,7 +8,7 @@ import { fileProblemWords } from "../../../files/file-error-words.ts";
 import type { Client, MessageStream } from "../../../index.ts";
 import type { CommandContext } from "../../command-line/index.ts";
 import { APPLICATION_CODES } from "../../connecting/index.ts";
-import { type Choices, formatBytes, type TerminalQuestions } from "../../terminal/index.ts";
+import { type Choices, formatBytes, type NoticePace, noticePace, type TerminalQuestions } from "../../terminal/index.ts";
 import { quoted } from "../../text/index.ts";
 import { countThings } from "../../transfer/index.ts";
 import type { KnownKeys } from "./known-keys.ts";
@@ -51,6 +51,7 @@ export interface GateOptions {
 export class StrangerGate {
 	readonly #options: GateOptions;
 	readonly #context: CommandContext;
+	readonly #pace: NoticePace;
 	/** Keys that were refused for this run. */
 	readonly #never = new Set<string>();
 	/** Keys that were told about, so that one stranger does not fill the log. */
@@ -59,6 +60,7 @@ export class StrangerGate {
 	constructor(options: GateOptions, context: CommandContext) {
 		this.#options = options;
 		this.#context = context;
+		this.#pace = noticePace(context.surroundings.clock, context.output);
 	}
 
 	/**
@@ -82,7 +84,7 @@ export class StrangerGate {
 		if (answer === "settled" || answer === "once") return "taken";
 		if (answer === "yes") return await this.#accept(peer, fingerprint);
 		if (answer === "never" && this.#never.size < MOST_REMEMBERED) this.#never.add(fingerprint);
-		this.#context.output.event("refused", { peer, fingerprint, code: "DECLINED" });
+		if (this.#pace.shows(fingerprint)) this.#context.output.event("refused", { peer, fingerprint, code: "DECLINED" });
 		return APPLICATION_CODES.declined;
 	}
 
@@ -112,7 +114,7 @@ export class StrangerGate {
 
 	#refuse(peer: string, fingerprint: string): number {
 		const { output } = this.#context;
-		output.event("refused", { peer, fingerprint, code: "STRANGER" });
+		if (this.#pace.shows(fingerprint)) output.event("refused", { peer, fingerprint, code: "STRANGER" });
 		if (!this.#told.has(fingerprint) && this.#told.size < MOST_REMEMBERED) {
 			this.#told.add(fingerprint);
 			output.note(

@@ -1,0 +1,8 @@
+/**
+ * How fast what the other side sends is dealt with: messages of a control stream, and what else waits for its turn.
+ *
+ * @module
+ */
+
+export { BURST_SECONDS, Pace, type PaceParts } from "./pace.ts";
+export { Turnstile, type TurnstileParts } from "./turnstile.ts";

@@ -1,0 +1,98 @@
+/**
+ * One Client sends control messages, or opens watches, as fast as it can: it is slowed and not closed, and others notice nothing. On virtual
+ * time, so what waits for nobody takes no time.
+ */
+
+import assert from "node:assert/strict";
+import type { DefenceStatus } from "../packages/conec/src/coordinator/defence/index.ts";
+import { encodeControl } from "../packages/conec/src/wire/control.ts";
+import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { encodeOpen } from "../packages/conec/src/wire/open.ts";
+import { declare, handler, nowOf, pass, World } from "./entities-world.ts";
+import { virtualFabric } from "./virtual-fabric.ts";
+
+const fabric = virtualFabric("memory");
+const it = declare(fabric);
+
+/** Reports of a Coordinator's defence. */
+function defences({ coordinator }: World): DefenceStatus[] {
+	const told: DefenceStatus[] = [];
+	void (async () => {
+		for await (const status of coordinator.status()) if (status.type === "defence") told.push(status);
+	})();
+	return told;
+}
+
+const FLOODS: Readonly<Record<string, Parameters<typeof encodeControl>[0]>> = {
+	"urgent ping": { type: "ping", nonce: 1, urgent: true },
+	flush: { type: "ping", nonce: 1 },
+	pong: { type: "pong", nonce: 1 },
+	metadata: { type: "metadata", request: 1, metadata: "x".repeat(500) },
+	"peer-check": { type: "peer-check", request: 1, peer: "alice" },
+	"broadcast-count": { type: "broadcast-count", request: 1, name: "news" },
+};
+
+for (const [what, message] of Object.entries(FLOODS)) {
+	it(`control floods: ${what}: it is slowed, not closed, and another's question is answered at once`, async (t) => {
+		const world = await World.create(t, fabric);
+		const told = defences(world);
+		const alice = await world.connect("alice");
+		const { connection, control } = await world.enter("mallory", "ephemeral", ["presence", "broadcast"]);
+		let over = false;
+		void connection.closed.then(() => {
+			over = true;
+		});
+		const payload = encodeControl(message);
+		for (let i = 0; i < 3_000; i++) control.write(FRAME.CONTROL, payload);
+		for (let second = 0; second < 5; second++) {
+			const sinceMs = nowOf(fabric);
+			await assert.rejects(alice.countBroadcast("news"), { code: "BROADCAST_UNKNOWN" });
+			assert.ok(nowOf(fabric) - sinceMs < 50, `${nowOf(fabric) - sinceMs} ms`);
+			await pass(fabric, 1_000);
+		}
+		assert.equal(over, false);
+		const [count] = told[0]?.counts ?? [];
+		assert.deepEqual([count?.action, count?.subject, count?.whom?.id], ["slowed", "control", "mallory"]);
+	});
+}
+
+it("control floods: watches opened and dropped: they wait for their turn, none is rejected for that, and another's list comes at once", async (t) => {
+	const world = await World.create(t, fabric);
+	const told = defences(world);
+	const alice = await world.connect("alice");
+	const { connection } = await world.enter("mallory", "ephemeral", ["presence"]);
+	let opened = 0;
+	for (let id = 0; id < 3_000; id++) {
+		const payload = encodeOpen({ watch: "peers", id, resume: { limit: 65_536, messageBytes: 16_384 } });
+		connection.openStream({ kind: FRAME.OPEN, payload }, handler({ frame: () => opened++ })).reset(1);
+		if (id % 100 === 99) await pass(fabric, 1);
+	}
+	const sinceMs = nowOf(fabric);
+	assert.equal((await alice.peers()).length, 2);
+	assert.ok(nowOf(fabric) - sinceMs < 50);
+	await pass(fabric, 2_000);
+	assert.equal(world.coordinator.clientCount, 2);
+	assert.ok(
+		told.some(({ counts }) => counts.some(({ action, subject, whom }) => action === "slowed" && subject === "stream" && whom?.id === "mallory")),
+		JSON.stringify(told),
+	);
+});
+
+it("control floods: what an honest Client does at once is not slowed: 32 joinings, 64 questions, 500 lists of peers, 200 streams", async (t) => {
+	const world = await World.create(t, fabric);
+	const told = defences(world);
+	const [alice, bob] = await Promise.all([world.connect("alice"), world.connect("bob")]);
+	void (async () => {
+		for await (const stream of bob.incomingStreams) void stream.close().catch(() => undefined);
+	})().catch(() => undefined);
+	const sinceMs = nowOf(fabric);
+	await Promise.all([
+		...Array.from({ length: 32 }, (_, i) => alice.joinBroadcast(`room-${i}`)),
+		...Array.from({ length: 64 }, (_, i) => alice.countBroadcast(`none-${i}`).catch(() => undefined)),
+		...Array.from({ length: 200 }, () => alice.openStream("bob", { path: "proxied" })),
+	]);
+	for (let i = 0; i < 500; i++) await alice.peers();
+	assert.ok(nowOf(fabric) - sinceMs < 50, `${nowOf(fabric) - sinceMs} ms`);
+	await pass(fabric, 2_000);
+	assert.deepEqual(told, []);
+});
