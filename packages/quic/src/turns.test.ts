@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { Heard } from "../test/support/heard.ts";
 import { type Ends, endpoint, ends, join, link, listening } from "../test/support/link.ts";
-import type { StreamHandler } from "./index.ts";
+import type { Connection, Stream, StreamHandler } from "./index.ts";
 
 /** Lets the event loop go round once. */
 function round(): Promise<void> {
@@ -16,7 +16,7 @@ function sleep(ms: number): void {
 
 /** What `far` hears, with what `frame` does for each. */
 function handler(frame: (payload: Uint8Array) => void): StreamHandler {
-	const heard: StreamHandler = Object.create(new Heard());
+	const heard = new Heard();
 	heard.frame = (_, payload) => frame(payload);
 	return heard;
 }
@@ -24,11 +24,28 @@ function handler(frame: (payload: Uint8Array) => void): StreamHandler {
 const EMPTY = new Uint8Array(0);
 const FIRST = { kind: 1, payload: EMPTY };
 
+/** This thread sleeps until nothing more comes in: its I/O thread has it all. */
+function sleepUntilQuiet(connections: readonly Connection[]): void {
+	let before = -1;
+	for (let quiet = 0; quiet < 3; ) {
+		sleep(40);
+		const now = connections.reduce((sum, connection) => sum + connection.stats().receivedDatagrams, 0);
+		quiet = now === before ? quiet + 1 : 0;
+		before = now;
+	}
+}
+
+interface Sender {
+	readonly near: Stream;
+	/** The server's side of its connection. */
+	readonly accepted: Connection;
+}
+
 /** `count` clients of one server, each with one stream whose frames go to `frame`, with the number of the client. */
-async function clients(t: TestContext, count: number, frame: (client: number, payload: Uint8Array) => void): Promise<Ends["near"][]> {
+async function clients(t: TestContext, count: number, frame: (client: number, payload: Uint8Array) => void): Promise<Sender[]> {
 	const server = endpoint(t);
 	server.listen(listening());
-	const made: Ends["near"][] = [];
+	const made: Sender[] = [];
 	for (let i = 0; i < count; i++) {
 		const { dialled, accepted } = await join(endpoint(t), server);
 		const arrived = new Promise<void>((resolve) => {
@@ -42,7 +59,7 @@ async function clients(t: TestContext, count: number, frame: (client: number, pa
 				resolve();
 			};
 		});
-		made.push(dialled.openStream(new Heard(), { highWaterBytes: 1 << 20 }, FIRST));
+		made.push({ near: dialled.openStream(new Heard(), { highWaterBytes: 1 << 20 }, FIRST), accepted });
 		await arrived;
 	}
 	return made;
@@ -50,65 +67,69 @@ async function clients(t: TestContext, count: number, frame: (client: number, pa
 
 test("turns: between a question and its answer, 8 connections that flood tiny frames get no more than their turns", async (t) => {
 	const FLOODS = 8;
+	const FRAMES = 4_000;
 	let flooded = 0;
-	let asked: { readonly from: number; readonly resolve: (waited: number) => void } | undefined;
-	const near = await clients(t, FLOODS + 1, (client) => {
+	let answered: () => void = () => undefined;
+	const all = await clients(t, FLOODS + 1, (client) => {
 		if (client < FLOODS) flooded++;
-		else asked?.resolve(flooded - asked.from);
+		else answered();
 	});
-	const honest = near.pop() as Ends["near"];
-	let over = false;
-	const flood = (): void => {
-		if (over) return;
-		for (const stream of near) for (let i = 0; i < 2_000 && stream.queuedBytes < 100_000; i++) stream.write(0, EMPTY);
-		setImmediate(flood);
-	};
-	flood();
-	while (flooded < 20_000) await round();
-	for (let question = 0; question < 10; question++) {
-		sleep(20); // everything has piled up
-		const waited = await new Promise<number>((resolve) => {
-			honest.write(0, EMPTY);
-			sleep(50); // the question is here, behind all the others
-			asked = { from: flooded, resolve };
+	const connections = all.map(({ accepted }) => accepted);
+	const honest = all.pop() as Sender;
+	const waited: number[] = [];
+	for (let question = 1; question <= 5; question++) {
+		for (const { near } of all) for (let i = 0; i < FRAMES; i++) near.write(0, EMPTY);
+		await Promise.resolve(); // they leave at the end of the tick
+		sleepUntilQuiet(connections); // they wait
+		const from = flooded;
+		const answer = new Promise<number>((resolve) => {
+			answered = () => resolve(flooded - from);
 		});
-		// One turn of each other connection, what was fetched before, and what comes before a busy machine has passed the question on.
-		assert.ok(waited <= 4_000, `${waited} records`);
+		const { receivedDatagrams } = honest.accepted.stats();
+		honest.near.write(0, EMPTY);
+		await Promise.resolve();
+		while (honest.accepted.stats().receivedDatagrams === receivedDatagrams) sleep(10);
+		sleepUntilQuiet(connections); // the question waits behind them
+		waited.push(await answer);
+		while (flooded < question * FLOODS * FRAMES) await round();
 	}
-	over = true;
-	for (const stream of [...near, honest]) stream.reset(0);
+	// One turn of each other connection, and what was fetched before. A machine that is busy may be late once with a question.
+	const median = waited.sort((a, b) => a - b)[2] as number;
+	assert.ok(median <= FLOODS * 64 + 2 * 512, `${waited} of ${FLOODS * FRAMES} records came first`);
 });
 
 test("turns: whatever handlers do, an immediate runs after few records", async (t) => {
 	for (const where of ["handler", "promise"]) {
 		let count = 0;
 		const burn = (): void => {
-			const end = performance.now() + 1;
+			const end = performance.now() + 0.2;
 			while (performance.now() < end);
 		};
-		const [near] = await clients(t, 1, () => {
+		const [sender] = await clients(t, 1, () => {
 			count++;
 			if (where === "handler") burn();
 			else void Promise.resolve().then(burn);
 		});
-		for (let i = 0; i < 3_000; i++) near?.write(0, EMPTY);
+		for (let i = 0; i < 1_500; i++) sender?.near.write(0, EMPTY);
+		await Promise.resolve();
 		sleep(200);
 		let most = 0;
 		let before = 0;
 		let turns = 0;
-		while (count < 3_000) {
+		while (count < 1_500) {
 			await round();
 			if (turns++ > 0) most = Math.max(most, count - before); // it learns from the first what promises cost
 			before = count;
 		}
-		assert.ok(most <= (where === "handler" ? 16 : 128), `${where}: ${most} records in a turn`);
+		assert.ok(most <= (where === "handler" ? 64 : 128), `${where}: ${most} records in a turn`);
 	}
 });
 
 test("turns: records that cost nothing come in hundreds and more", async (t) => {
 	let count = 0;
-	const [near] = await clients(t, 1, () => count++);
-	for (let i = 0; i < 4_000; i++) near?.write(0, EMPTY);
+	const [sender] = await clients(t, 1, () => count++);
+	for (let i = 0; i < 4_000; i++) sender?.near.write(0, EMPTY);
+	await Promise.resolve();
 	sleep(200);
 	let most = 0;
 	while (count < 4_000) {
@@ -135,9 +156,11 @@ test("control: what a control stream brings is delivered ahead of what waits on 
 		};
 	}
 	for (let i = 0; i < 3_000; i++) data.near.write(0, EMPTY);
-	sleep(200);
+	await Promise.resolve(); // they leave at the end of the tick
+	sleepUntilQuiet([accepted]);
 	control.near.write(0, EMPTY);
-	sleep(200);
+	await Promise.resolve();
+	sleepUntilQuiet([accepted]);
 	await Promise.all([data.farHeard.untilCount(3_000), control.farHeard.untilCount(1)]);
 	assert.ok(order.indexOf("control") < 1_000, `${order.indexOf("control")}`);
 });
