@@ -172,7 +172,7 @@ fn whatever_comes_each_stream_keeps_its_order_and_nothing_is_lost() {
 		let mut heard = vec![0_u8; 20];
 		for _ in 0..2_000 {
 			let stream = next(&mut seed) as usize % 20;
-			let class = if stream % 4 == 0 { Class::Control } else { Class::Data };
+			let class = if stream.is_multiple_of(4) { Class::Control } else { Class::Data };
 			let line = stream % 5;
 			match next(&mut seed) % 12 {
 				0 => {
