@@ -5,12 +5,14 @@
  */
 
 import { Buffer } from "node:buffer";
+import { performance } from "node:perf_hooks";
 import process from "node:process";
 import { setImmediate } from "node:timers";
 import { markAsUntransferable } from "node:worker_threads";
 import { RECORD, SIZE } from "./constants.ts";
 import { mapped } from "./errors.ts";
 import { type Handle, type Native, nativeSource, requireNative } from "./native.ts";
+import { Turn } from "./turn.ts";
 
 /** An object with a handle, which gets its records in order. A new stream or connection (`STREAM_IN`, `CONN_IN`) is told to its owner; `subject` is then the new handle. What `record` throws is reported as uncaught. */
 export interface Target {
@@ -18,10 +20,9 @@ export interface Target {
 	record(type: number, kind: number, payload: Uint8Array, subject: Handle): void;
 }
 
-/** After this many bytes in one turn, other work of the event loop gets its chance. */
-const TURN_BYTES = 1024 * 1024;
-/** What a turn costs besides what it delivers. */
-const TURN_COST_BYTES = 4 * 1024;
+/** The clock is looked at when records have cost so much: their bytes, and so much for each. */
+const LOOK_COST = 4 * 1024;
+const RECORD_COST = 256;
 /** Its reactions run as `queueMicrotask` runs what it is given, and make less garbage. */
 const NOW: Promise<void> = Promise.resolve();
 const SLOT_MASK = 2 ** SIZE.SLOT_BITS - 1;
@@ -77,19 +78,29 @@ export class Environment {
 	#words!: Uint32Array;
 	#used = 0;
 	#holds = 0;
-	/** Bytes delivered since the event loop last went round. It is set back only when half of the allowance is used. */
-	#delivered = 0;
+	/** What was fetched and is not dispatched yet: from here to there in the batch buffer. */
+	#at = 0;
+	#end = 0;
+	/** Something may wait that was not fetched yet. */
+	#more = false;
+	readonly #allowance = new Turn();
 	#renewing = false;
+	#settling = false;
 	#postponed = false;
 	readonly #renewAllowance = (): void => {
 		this.#renewing = false;
-		this.#delivered = 0;
+		if (!this.#postponed) this.#allowance.renew();
 	};
 	readonly #resume = (): void => {
 		this.#postponed = false;
-		this.#delivered = 0;
+		this.#allowance.renew();
 		this.#turn();
 	};
+	readonly #settle = (): void => {
+		this.#settling = false;
+		this.#allowance.settle(performance.now());
+	};
+	readonly #settleLater = (): void => process.nextTick(this.#settle);
 	#flushing = false;
 	readonly #flush = (): void => {
 		this.#flushing = false;
@@ -183,35 +194,51 @@ export class Environment {
 
 	/** Delivers what waits. Node may call this many times before the event loop goes on, so all of them share one allowance. */
 	#turn(): void {
+		this.#more = true;
 		if (this.#postponed) return;
-		for (;;) {
-			if (this.#delivered >= TURN_BYTES) {
-				this.#postponed = true;
-				setImmediate(this.#resume);
-				return;
-			}
-			const result = this.#native.poll(this.#bytes, this.#used);
-			const length = result & ~MORE;
-			const more = result >= MORE;
-			const from = this.#used;
-			const slab = this.#slab;
-			const words = this.#words;
-			this.#used += length;
-			if (length > 0) this.#delivered += TURN_COST_BYTES + this.#dispatch(slab, words, from, from + length);
-			if (this.#delivered >= TURN_BYTES / 2 && !this.#renewing) {
-				this.#renewing = true;
-				setImmediate(this.#renewAllowance);
-			}
-			if (!more) return;
-			if (length === 0) this.#renew();
+		const allowance = this.#allowance;
+		allowance.begin(performance.now());
+		while (!allowance.isSpent) {
+			if (this.#at < this.#end) this.#dispatch();
+			else if (this.#more) this.#fetch();
+			else break;
+		}
+		if (allowance.isSpent && (this.#more || this.#at < this.#end)) {
+			this.#postponed = true;
+			setImmediate(this.#resume);
+		}
+		if (!allowance.isLong) return;
+		if (!this.#renewing) {
+			this.#renewing = true;
+			setImmediate(this.#renewAllowance);
+		}
+		if (!this.#settling) {
+			this.#settling = true;
+			// This tick runs when all promises have settled.
+			void NOW.then(this.#settleLater);
 		}
 	}
 
-	/** Returns the bytes delivered, those outside the batch included. */
-	#dispatch(slab: ArrayBuffer, words: Uint32Array, from: number, to: number): number {
+	#fetch(): void {
+		const result = this.#native.poll(this.#bytes, this.#used, this.#allowance.fetchedRecords);
+		const length = result & ~MORE;
+		this.#more = result >= MORE;
+		this.#at = this.#used;
+		this.#used += length;
+		this.#end = this.#used;
+		if (this.#more && length === 0) this.#renew();
+	}
+
+	/** Delivers what was fetched, until that is done or the turn is over. */
+	#dispatch(): void {
+		const allowance = this.#allowance;
 		const targets = this.#targets;
-		let delivered = to - from;
-		let at = from;
+		const slab = this.#slab;
+		const words = this.#words;
+		const to = this.#end;
+		let at = this.#at;
+		let records = 0;
+		let bytes = 0;
 		while (at < to) {
 			const word = words[at >> 2] as number;
 			const handle = words[(at >> 2) + 1] as number;
@@ -222,29 +249,35 @@ export class Environment {
 				const own = Buffer.allocUnsafeSlow(length);
 				this.#native.take(own);
 				payload = new Uint8Array(own.buffer, 0, length);
-				delivered += length;
 				at += RECORD_BYTES;
 			} else {
 				payload = new Uint8Array(slab, at + RECORD_BYTES, length);
 				at += RECORD_BYTES + ((length + 3) & ~3);
 			}
+			records++;
+			bytes += RECORD_BYTES + length;
 			const isNew = type === RECORD.STREAM_IN || type === RECORD.CONN_IN;
 			const owner = isNew ? readU32(payload, 0) : handle;
 			const target = targets[owner & SLOT_MASK];
-			if (target === undefined || target.handle !== owner) {
-				if (isNew) this.native.release(handle); // its owner is gone, and it goes too
-				continue;
-			}
-			try {
-				target.record(type, (word >> 8) & 0xff, payload, handle);
-			} catch (error) {
-				// A handler's mistake must not cost others their records, and must not pass in silence either.
-				queueMicrotask(() => {
-					throw error;
-				});
-			}
+			if (target !== undefined && target.handle === owner) this.#tell(target, type, (word >> 8) & 0xff, payload, handle);
+			else if (isNew) this.native.release(handle); // its owner is gone, and it goes too
+			if (records * RECORD_COST + bytes < LOOK_COST) continue;
+			if (allowance.count(records, bytes, performance.now())) break;
+			records = bytes = 0;
 		}
-		return delivered;
+		this.#at = at;
+		if (records > 0) allowance.count(records, bytes, performance.now());
+	}
+
+	#tell(target: Target, type: number, kind: number, payload: Uint8Array, handle: Handle): void {
+		try {
+			target.record(type, kind, payload, handle);
+		} catch (error) {
+			// A handler's mistake must not cost others their records, and must not pass in silence either.
+			queueMicrotask(() => {
+				throw error;
+			});
+		}
 	}
 }
 

@@ -97,6 +97,7 @@ export interface NativeStreamOptions {
 	creditBytes: number;
 	highWaterBytes: number;
 	priority: number;
+	control: boolean;
 	tooLongCode: number;
 	truncatedCode: number;
 }
@@ -124,7 +125,7 @@ export interface Native {
 	constants(): NativeConstants;
 	init(wake: () => void, watch: boolean): void;
 	setReferenced(on: boolean): void;
-	poll(buffer: Buffer, offset: number): number;
+	poll(buffer: Buffer, offset: number, most: number): number;
 	take(buffer: Buffer): void;
 	flush(): void;
 	leave(): void;

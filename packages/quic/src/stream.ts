@@ -362,6 +362,7 @@ export function nativeStreamOptions(options: StreamOptions): NativeStreamOptions
 		creditBytes: options.creditBytes ?? DEFAULT_CREDIT_BYTES,
 		highWaterBytes: options.highWaterBytes ?? 256 * 1024,
 		priority: options.priority ?? 0,
+		control: options.control ?? false,
 		tooLongCode: options.frames?.tooLongCode ?? 0,
 		truncatedCode: options.frames?.truncatedCode ?? 0,
 	};

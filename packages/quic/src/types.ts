@@ -176,6 +176,11 @@ export interface StreamOptions {
 	readonly highWaterBytes?: number;
 	/** Higher goes first within a connection. Above 0, the stream does not wait for the connection's send window. @default 0 */
 	readonly priority?: number;
+	/**
+	 * The stream controls its connection: what it brings is delivered ahead of what the connection's other streams bring. Nothing else but its
+	 * credit bounds that, so give it little credit. @default false
+	 */
+	readonly control?: boolean;
 }
 
 /** How a connection ended. */

@@ -20,7 +20,7 @@ import type {
 	TransportStream,
 } from "../transport.ts";
 import { coded, conecError } from "./errors.ts";
-import { HandlerAdapter, QuicHeldStream, QuicIncomingStream, QuicStream, quicStreamOptions, type StreamOwner } from "./streams.ts";
+import { controlStreamOptions, HandlerAdapter, QuicHeldStream, QuicIncomingStream, QuicStream, quicStreamOptions, type StreamOwner } from "./streams.ts";
 
 /** One connection, at either end. */
 export class QuicConnection implements StreamOwner {
@@ -64,7 +64,7 @@ export class QuicConnection implements StreamOwner {
 	openStream(header: Frame, handler: StreamHandler, options: StreamOptions = {}): TransportStream {
 		if (options.frameTimeoutMs !== undefined) {
 			const frames = new TimedFrames(handler, options.frameTimeoutMs);
-			const bytes = coded(() => this.#connection.openStream(new HandlerAdapter(frames), { ...quicStreamOptions(options), mode: "bytes" }));
+			const bytes = coded(() => this.#connection.openStream(new HandlerAdapter(frames), controlStreamOptions(options)));
 			const timed = frames.over(bytes, this);
 			timed.write(header.kind, header.payload);
 			return timed;

@@ -79,7 +79,7 @@ export class QuicIncomingStream implements IncomingStream {
 		if (options.frameTimeoutMs !== undefined) {
 			const frames = new TimedFrames(handler, options.frameTimeoutMs);
 			return frames.over(
-				coded(() => this.stream.accept(new HandlerAdapter(frames), { ...quicStreamOptions(options), mode: "bytes" })),
+				coded(() => this.stream.accept(new HandlerAdapter(frames), controlStreamOptions(options))),
 				this.connection,
 			);
 		}
@@ -151,6 +151,14 @@ export class HandlerAdapter implements quic.StreamHandler {
 	lost(error: quic.QuicError): void {
 		this.#handler.lost(conecError(error, "CONNECTION_LOST"));
 	}
+}
+
+/** What may wait of a control stream. It is delivered ahead of everything else, and there may be a message in each 25 bytes. */
+const CONTROL_CREDIT_BYTES = 32 * 1024;
+
+/** What `@conec/quic` is told of a control stream: bytes that {@link TimedFrames} takes apart. */
+export function controlStreamOptions(options: StreamOptions): quic.StreamOptions {
+	return { ...quicStreamOptions({ creditBytes: CONTROL_CREDIT_BYTES, ...options }), mode: "bytes", control: true };
 }
 
 const LONG_KINDS = (1 << FRAME.DATA) | (1 << FRAME.TAGGED);

@@ -10,7 +10,7 @@ use crate::system::uv;
 use super::environment;
 
 /// Changes with every incompatible change of the surface in this folder. The loader refuses any other.
-const ABI_VERSION: u32 = 3;
+const ABI_VERSION: u32 = 4;
 
 #[napi(catch_unwind)]
 pub fn abi_version() -> u32 {
@@ -37,11 +37,11 @@ pub fn set_referenced(env: napi::Env, on: bool) -> Result<()> {
 	})
 }
 
-/// Fills `buffer` from `offset` with records; see `events/queue.rs`.
+/// Fills `buffer` from `offset` with about `most` records; see `events/queue.rs`.
 #[napi(catch_unwind)]
-pub fn poll(mut buffer: BufferSlice, offset: u32) -> Result<u32> {
+pub fn poll(mut buffer: BufferSlice, offset: u32, most: u32) -> Result<u32> {
 	uv::awake::<Port>();
-	environment::with(|environment| Ok(environment.queue.poll(&mut buffer, offset as usize)))
+	environment::with(|environment| Ok(environment.queue.poll(&mut buffer, offset as usize, most as usize)))
 }
 
 /// Fills `buffer` with the bytes of the oldest `LARGE` record that were not taken yet.

@@ -109,6 +109,7 @@ pub struct StreamInput {
 	pub credit_bytes: u32,
 	pub high_water_bytes: u32,
 	pub priority: i32,
+	pub control: bool,
 	pub too_long_code: f64,
 	pub truncated_code: f64,
 }
@@ -267,6 +268,7 @@ impl StreamInput {
 		Ok(Reading {
 			limits: self.framed.then_some(limits),
 			credit: self.credit_bytes.into(),
+			control: self.control,
 			too_long_code: code(self.too_long_code)?,
 			truncated_code: code(self.truncated_code)?,
 		})

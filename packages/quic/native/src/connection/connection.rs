@@ -10,7 +10,7 @@ use quinn::{RecvStream, SendStream, VarInt};
 use tokio::sync::{watch, Notify};
 
 use crate::endpoint::{Accepted, Endpoint, Heads, Terms, Undecided};
-use crate::events::record;
+use crate::events::{record, Class};
 use crate::io::{capture, leak, others_first, Due, Knocking, Report, SendWindow};
 use crate::lock::lock;
 use crate::stream::{Line, Parked, Place, Places, Stream};
@@ -144,12 +144,12 @@ impl Connection {
 	pub async fn dial(self: Arc<Self>, dial: Dial, registry: impl Registry) {
 		let end = match self.reach(dial).await {
 			Ok(connection) => {
-				self.line.queue.event(record::CONN_OPEN, self.handle, &[]);
+				self.line.outlet.event(Class::Control, record::CONN_OPEN, self.handle, &[]);
 				self.serve(connection, registry).await
 			}
 			Err(end) => end,
 		};
-		end.tell(&self.line.queue, self.handle);
+		end.tell(&self.line.outlet, self.handle);
 	}
 
 	/// The handshake of a connection that this side dials.
@@ -186,7 +186,7 @@ impl Connection {
 	/// Serves an accepted connection. Closes it with `code` when JS does not confirm it in time.
 	pub async fn serve_accepted(self: Arc<Self>, timeout: Duration, code: VarInt, registry: impl Registry) {
 		let Some(connection) = self.established().cloned() else { return };
-		self.line.queue.event(record::CONN_IN, self.handle, &[&self.endpoint.handle.to_ne_bytes()]);
+		self.line.outlet.event(Class::Control, record::CONN_IN, self.handle, &[&self.endpoint.handle.to_ne_bytes()]);
 		let mut confirmed = self.confirmed.subscribe();
 		let watched = self.clone();
 		let ended = connection.clone();
@@ -200,7 +200,7 @@ impl Connection {
 				_ = ended.closed() => {}
 			}
 		});
-		self.serve(connection, registry).await.tell(&self.line.queue, self.handle);
+		self.serve(connection, registry).await.tell(&self.line.outlet, self.handle);
 	}
 
 	async fn serve(self: &Arc<Self>, connection: quinn::Connection, registry: impl Registry) -> End {
@@ -218,13 +218,12 @@ impl Connection {
 				tokio::spawn(self.clone().greet(None, recv, registry.clone(), self.line.reports.expect()));
 			}
 		};
-		let queue = &self.line.queue;
+		let outlet = &self.line.outlet;
 		let datagrams = async {
 			while let Ok(data) = connection.read_datagram().await {
-				while !queue.admit_datagram(data.len()) {
-					queue.drained().await; // meanwhile QUIC's own buffer drops the oldest
+				while !outlet.datagram(record::DATAGRAM, self.handle, &[&data]) {
+					outlet.drained().await; // meanwhile QUIC's own buffer drops the oldest
 				}
-				queue.event(record::DATAGRAM, self.handle, &[&data]);
 			}
 		};
 		let served = tokio::select! {
@@ -278,7 +277,7 @@ impl Connection {
 						stream.occupy(place);
 					}
 					stream.park(parked);
-					self.line.queue.push(|batch| {
+					self.line.outlet.push(Class::Control, |batch| {
 						let parts: [&[u8]; 3] = [&self.handle.to_ne_bytes(), &flags.to_ne_bytes(), &payload];
 						batch.record(record::STREAM_IN, kind, stream.handle, &parts);
 					});
@@ -294,7 +293,7 @@ impl Connection {
 		self.line.commands.carried_out().await;
 		others_first().await;
 		self.line.drive();
-		self.line.queue.event(record::CONN_SETTLED, self.handle, &[]);
+		self.line.outlet.event(Class::Data, record::CONN_SETTLED, self.handle, &[]);
 	}
 
 	/// Opens a stream for JS, waiting for the peer's stream limit if need be.

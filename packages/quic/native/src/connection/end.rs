@@ -2,7 +2,7 @@
 
 use quinn::ConnectionError;
 
-use crate::events::{record, u64_halves, Queue};
+use crate::events::{record, u64_halves, Class, Outlet};
 use crate::numbered::numbered;
 use crate::system::error_queue::Problem;
 use crate::tls::Refused;
@@ -110,10 +110,10 @@ impl End {
 	}
 
 	/// Tells JS. It is the connection's last event.
-	pub fn tell(&self, queue: &Queue, connection: u32) {
+	pub fn tell(&self, outlet: &Outlet, connection: u32) {
 		let Self { layer, code, refusal, reason } = self;
 		let (why, key) = refusal.map_or((0, [0; 32]), |Refused { why, key }| (why as u32, key));
 		let parts: [&[u8]; 5] = [&(*layer as u32).to_ne_bytes(), &why.to_ne_bytes(), &u64_halves(*code), &key, reason];
-		queue.final_event(record::CONN_CLOSED, connection, &parts);
+		outlet.final_event(Class::Data, record::CONN_CLOSED, connection, &parts);
 	}
 }

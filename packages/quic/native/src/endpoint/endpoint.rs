@@ -147,12 +147,12 @@ impl Endpoint {
 		let told = async {
 			self.send_closes(&drive).await;
 			self.set_left();
-			self.queue.event(record::ENDPOINT_LEFT, self.handle, &[]);
+			self.queue.event_after_all(record::ENDPOINT_LEFT, self.handle);
 			self.quinn.wait_idle().await;
 		};
 		let _ = tokio::time::timeout(drain, told).await;
 		self.unplug(drive).await;
-		self.queue.event(record::ENDPOINT_CLOSED, self.handle, &[]);
+		self.queue.event_after_all(record::ENDPOINT_CLOSED, self.handle);
 	}
 
 	/// Asks quinn to close every connection, because the environment ends. What `set_farewell` said is the reason.

@@ -4,19 +4,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use crate::events::{record, Queue};
+use crate::events::{record, Outlet, Queue};
 use crate::io::RawSink;
 
 use super::endpoint::Counters;
 
 /// Where the tap of an endpoint puts them. What JS does not want, and what it has no room for, is counted and dropped.
 pub fn raw_sink(queue: &Arc<Queue>, endpoint: u32, wanted: bool, counters: Arc<Counters>) -> Arc<RawSink> {
-	let queue = Arc::downgrade(queue);
+	let outlet = wanted.then(|| Outlet::new(queue.clone()));
 	Arc::new(Box::new(move |from, data| {
-		let admitted = queue.upgrade().filter(|queue| wanted && queue.admit_datagram(data.len()));
-		match admitted {
-			Some(queue) => queue.event(record::RAW, endpoint, &[&packed_address(from), data]),
-			None => drop(counters.dropped_raw.fetch_add(1, Ordering::Relaxed)),
+		let admitted = outlet.as_ref().is_some_and(|outlet| outlet.datagram(record::RAW, endpoint, &[&packed_address(from), data]));
+		if !admitted {
+			counters.dropped_raw.fetch_add(1, Ordering::Relaxed);
 		}
 	}))
 }

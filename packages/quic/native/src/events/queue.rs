@@ -1,10 +1,12 @@
-//! Everything that has happened, in order, on its way to JS: one queue, one wake-up and one batch for a whole environment.
+//! Everything that has happened, on its way to JS: one queue, one wake-up and one batch for a whole environment. What one connection
+//! brings stays in order, as `lane.rs` has it. Connections take turns, as `lanes.rs` has it.
 //!
 //! A record is a head of 12 bytes (`type | kind << 8`, handle, payload length; native-endian u32) and the payload, padded to
 //! a multiple of 4. Long payloads stay out of the batch: JS sees a `LARGE` record and fetches the bytes with `take`.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -12,39 +14,31 @@ use tokio::sync::Notify;
 
 use crate::lock::lock;
 
-use super::record;
+use super::lane::{head, large_head, Batch, Class, Segment, SEGMENT_BYTES};
+use super::lanes::{Lanes, Next};
 
 pub type Waker = ThreadsafeFunction<(), (), (), napi::Status, false>;
 
-/// The head of a record.
-pub const RECORD_BYTES: usize = 12;
 /// Payloads of this length and longer are handed over one by one instead of being packed.
 pub const LARGE_BYTES: usize = 32 * 1024;
 /// JS fetches records into a buffer of this length. Any segment fits into an empty one.
 pub const BATCH_BYTES: usize = 256 * 1024;
-/// A packed segment is closed at this size. One record may be longer: a first frame of 64 KiB.
-const SEGMENT_BYTES: usize = 64 * 1024;
 const _: () = assert!(2 * SEGMENT_BYTES <= BATCH_BYTES);
 /// As many bytes of unreliable datagrams may wait for JS. More are dropped (raw ones) or left to QUIC's own bounded buffer.
 const DATAGRAM_BYTES: usize = 1024 * 1024;
+/// What a datagram costs besides its bytes.
+const DATAGRAM_COST: usize = 64;
 
 /// One `poll` announces no more than this and one payload, so that JS can do other work in between.
 const ANNOUNCED_BYTES: usize = 512 * 1024;
-/// `poll` sets this bit when more waits.
+/// `poll` sets this bit when more may wait.
 pub const MORE: u32 = 0x8000_0000;
-
-enum Segment {
-	Packed(Vec<u8>),
-	Large { kind: u8, handle: u32, parts: Vec<Bytes>, len: usize },
-}
 
 #[derive(Default)]
 struct State {
-	segments: VecDeque<Segment>,
+	lanes: Lanes,
 	/// Large payloads whose record JS has and whose bytes it has not taken yet.
 	announced: VecDeque<Vec<Bytes>>,
-	/// An emptied segment, kept to spare an allocation.
-	spare: Vec<u8>,
 	/// JS has been woken and has not yet seen the queue empty.
 	scheduled: bool,
 	datagram_bytes: usize,
@@ -54,6 +48,7 @@ pub struct Queue {
 	state: Mutex<State>,
 	/// `None` once the environment is going away: then nothing calls into it any more.
 	waker: Mutex<Option<Waker>>,
+	/// Half of the room for datagrams is free.
 	drained: Notify,
 	/// Held by the JS thread while it reads a socket itself.
 	receiving: Mutex<()>,
@@ -62,42 +57,6 @@ pub struct Queue {
 /// While it lives, `final_event` waits.
 pub struct Receiving<'a> {
 	_guard: MutexGuard<'a, ()>,
-}
-
-/// Appends records. The queue is locked while a batch lives, so nothing is awaited meanwhile.
-pub struct Batch<'a> {
-	state: &'a mut State,
-}
-
-impl Batch<'_> {
-	pub fn record(&mut self, kind_of_record: u8, frame_kind: u8, handle: u32, payload: &[&[u8]]) {
-		let len: usize = payload.iter().map(|part| part.len()).sum();
-		let segment = self.segment(RECORD_BYTES + len + 3);
-		segment.extend_from_slice(&(u32::from(kind_of_record) | u32::from(frame_kind) << 8).to_ne_bytes());
-		segment.extend_from_slice(&handle.to_ne_bytes());
-		segment.extend_from_slice(&(len as u32).to_ne_bytes());
-		for part in payload {
-			segment.extend_from_slice(part);
-		}
-		let padding = len.wrapping_neg() & 3;
-		segment.extend_from_slice(&[0; 3][..padding]);
-	}
-
-	pub fn large(&mut self, frame_kind: u8, handle: u32, parts: Vec<Bytes>, len: usize) {
-		self.state.segments.push_back(Segment::Large { kind: frame_kind, handle, parts, len });
-	}
-
-	fn segment(&mut self, more: usize) -> &mut Vec<u8> {
-		let fits = matches!(self.state.segments.back(), Some(Segment::Packed(packed)) if packed.len() + more <= SEGMENT_BYTES);
-		if !fits {
-			let fresh = std::mem::take(&mut self.state.spare);
-			self.state.segments.push_back(Segment::Packed(fresh));
-		}
-		match self.state.segments.back_mut() {
-			Some(Segment::Packed(packed)) => packed,
-			_ => unreachable!("a packed segment was just pushed"),
-		}
-	}
 }
 
 /// A u64 as JS reads it: two native-endian u32, low half first.
@@ -110,24 +69,29 @@ pub fn u64_halves(value: u64) -> [u8; 8] {
 
 impl Queue {
 	pub fn new(waker: Waker) -> Self {
-		Self { state: Mutex::default(), waker: Mutex::new(Some(waker)), drained: Notify::new(), receiving: Mutex::new(()) }
+		Self::with(Some(waker))
+	}
+
+	/// Without a waker, nobody is told that something waits: for tests.
+	pub(super) fn with(waker: Option<Waker>) -> Self {
+		Self { state: Mutex::default(), waker: Mutex::new(waker), drained: Notify::new(), receiving: Mutex::new(()) }
 	}
 
 	/// Runs `fill` under the lock and wakes JS unless it is awake already.
-	pub fn push(&self, fill: impl FnOnce(&mut Batch)) {
+	fn push(&self, fill: impl FnOnce(&mut State)) {
 		let wake = {
 			let mut state = lock(&self.state);
-			fill(&mut Batch { state: &mut state });
-			!std::mem::replace(&mut state.scheduled, true)
+			fill(&mut state);
+			!state.lanes.is_empty() && !std::mem::replace(&mut state.scheduled, true)
 		};
 		if wake {
 			self.wake();
 		}
 	}
 
-	/// One event with a small payload.
-	pub fn event(&self, kind_of_record: u8, handle: u32, payload: &[&[u8]]) {
-		self.push(|batch| batch.record(kind_of_record, 0, handle, payload));
+	/// An event that follows everything that waits now, from wherever it came.
+	pub fn event_after_all(&self, kind_of_record: u8, handle: u32) {
+		self.push(|state| state.lanes.fence(head(kind_of_record, 0, handle, 0).to_vec()));
 	}
 
 	/// JS thread: it is about to read a socket itself. What it reads comes before the news that a stream or connection is over,
@@ -136,80 +100,72 @@ impl Queue {
 		Receiving { _guard: lock(&self.receiving) }
 	}
 
-	/// I/O thread: the event that ends something. If the JS thread is just reading a socket, this waits until all that it has read
-	/// is in the queue.
-	pub fn final_event(&self, kind_of_record: u8, handle: u32, payload: &[&[u8]]) {
-		self.wait_for_receiver();
-		self.event(kind_of_record, handle, payload);
-	}
-
 	fn wait_for_receiver(&self) {
 		drop(lock(&self.receiving));
 	}
 
-	/// Whether there is room for an unreliable datagram. If so, counts it.
-	pub fn admit_datagram(&self, len: usize) -> bool {
-		let mut state = lock(&self.state);
-		if state.datagram_bytes + len > DATAGRAM_BYTES {
-			return false;
-		}
-		state.datagram_bytes += len + 64;
-		true
-	}
-
-	/// Waits until JS has fetched everything.
-	pub async fn drained(&self) {
+	/// Waits until there is room for datagrams.
+	async fn drained(&self) {
 		let notified = self.drained.notified();
 		tokio::pin!(notified);
 		notified.as_mut().enable();
-		if lock(&self.state).datagram_bytes == 0 {
+		if lock(&self.state).datagram_bytes <= DATAGRAM_BYTES / 2 {
 			return;
 		}
 		notified.await;
 	}
 
-	/// JS thread: fills `buffer` from `offset` with whole records. Returns the bytes written, with `MORE` when not all fitted.
-	pub fn poll(&self, buffer: &mut [u8], offset: usize) -> u32 {
+	/// JS thread: fills `buffer` from `offset` with whole records. It ends with the segment that brings them to `most`. Returns the bytes
+	/// written, with `MORE` when more may wait.
+	pub fn poll(&self, buffer: &mut [u8], offset: usize, most: usize) -> u32 {
+		let (result, woken) = self.fill(buffer, offset, most);
+		woken.into_iter().for_each(std::task::Waker::wake); // the lock is free now
+		result
+	}
+
+	fn fill(&self, buffer: &mut [u8], offset: usize, most: usize) -> (u32, Vec<std::task::Waker>) {
 		let mut state = lock(&self.state);
+		let state = &mut *state;
 		let mut at = offset.min(buffer.len());
 		let mut announced = 0;
+		let mut records = 0;
+		let mut datagram_bytes = 0;
 		let more = loop {
-			if announced >= ANNOUNCED_BYTES {
-				break true;
+			if announced >= ANNOUNCED_BYTES || records >= most {
+				break !state.lanes.is_empty();
 			}
-			let room = buffer.len() - at;
-			match state.segments.pop_front() {
-				None => break false,
-				Some(Segment::Packed(mut packed)) if packed.len() <= room => {
-					buffer[at..at + packed.len()].copy_from_slice(&packed);
-					at += packed.len();
-					packed.clear();
-					if packed.capacity() > state.spare.capacity() && packed.capacity() <= 2 * SEGMENT_BYTES {
-						state.spare = packed;
-					}
+			match state.lanes.next(buffer.len() - at) {
+				Next::Empty => break false,
+				Next::NoRoom => break true,
+				Next::Segment(Segment::Packed(packed)) => {
+					let bytes = packed.bytes;
+					buffer[at..at + bytes.len()].copy_from_slice(&bytes);
+					at += bytes.len();
+					records += packed.records;
+					datagram_bytes += packed.datagram_bytes;
+					state.lanes.spares.put(bytes);
 				}
-				Some(Segment::Large { kind, handle, parts, len }) if room >= RECORD_BYTES => {
-					buffer[at..at + 4].copy_from_slice(&(u32::from(record::LARGE) | u32::from(kind) << 8).to_ne_bytes());
-					buffer[at + 4..at + 8].copy_from_slice(&handle.to_ne_bytes());
-					buffer[at + 8..at + 12].copy_from_slice(&(len as u32).to_ne_bytes());
-					at += 12;
+				Next::Segment(Segment::Large { kind, handle, parts, len }) => {
+					let head = large_head(kind, handle, len);
+					buffer[at..at + head.len()].copy_from_slice(&head);
+					at += head.len();
+					records += 1;
 					announced += len;
 					state.announced.push_back(parts);
 				}
-				Some(segment) => {
-					state.segments.push_front(segment);
-					break true;
-				}
+				Next::Segment(Segment::Fence(_)) => {} // `next` keeps those
 			}
 		};
 		if !more {
 			state.scheduled = false;
-			if state.datagram_bytes > 0 {
-				state.datagram_bytes = 0;
+		}
+		if datagram_bytes > 0 {
+			state.datagram_bytes -= datagram_bytes;
+			if state.datagram_bytes <= DATAGRAM_BYTES / 2 {
 				self.drained.notify_waiters();
 			}
 		}
-		(at - offset) as u32 | if more { MORE } else { 0 }
+		((at - offset) as u32 | if more { MORE } else { 0 }, std::mem::take(&mut state.lanes.woken))
 	}
 
 	/// JS thread: the bytes of the oldest announced large payload.
@@ -234,12 +190,78 @@ impl Queue {
 	/// The environment is going away: from here on nothing calls into it.
 	pub fn silence(&self) {
 		drop(lock(&self.waker).take());
-		lock(&self.state).segments.clear();
+		lock(&self.state).lanes.clear();
 	}
 
 	fn wake(&self) {
 		if let Some(waker) = lock(&self.waker).as_ref() {
 			waker.call((), ThreadsafeFunctionCallMode::NonBlocking);
 		}
+	}
+}
+
+/// Where one source puts what JS is told of it.
+pub struct Outlet {
+	pub queue: Arc<Queue>,
+	lane: usize,
+	/// No more data may be read.
+	full: Arc<AtomicBool>,
+}
+
+impl Outlet {
+	pub fn new(queue: Arc<Queue>) -> Self {
+		let (lane, full) = {
+			let lanes = &mut lock(&queue.state).lanes;
+			let lane = lanes.open();
+			(lane, lanes.lane(lane).full().clone())
+		};
+		Self { queue, lane, full }
+	}
+
+	/// Adds what `fill` adds, under the lock, and wakes JS unless it is awake already.
+	pub fn push(&self, class: Class, fill: impl FnOnce(&mut Batch)) {
+		self.queue.push(|state| state.lanes.add(self.lane, class, fill));
+	}
+
+	/// One event with a small payload.
+	pub fn event(&self, class: Class, kind_of_record: u8, handle: u32, payload: &[&[u8]]) {
+		self.push(class, |batch| batch.record(kind_of_record, 0, handle, payload));
+	}
+
+	/// I/O thread: the event that ends something. If the JS thread is just reading a socket, this waits until all that it has read
+	/// is in the queue.
+	pub fn final_event(&self, class: Class, kind_of_record: u8, handle: u32, payload: &[&[u8]]) {
+		self.queue.wait_for_receiver();
+		self.event(class, kind_of_record, handle, payload);
+	}
+
+	/// An unreliable datagram. Returns false when there is no room for it.
+	pub fn datagram(&self, kind_of_record: u8, handle: u32, payload: &[&[u8]]) -> bool {
+		let cost = payload.iter().map(|part| part.len()).sum::<usize>() + DATAGRAM_COST;
+		let mut admitted = false;
+		self.queue.push(|state| {
+			admitted = state.datagram_bytes + cost <= DATAGRAM_BYTES;
+			if admitted {
+				state.datagram_bytes += cost;
+				state.lanes.add(self.lane, Class::Data, |batch| batch.datagram(kind_of_record, handle, payload, cost));
+			}
+		});
+		admitted
+	}
+
+	/// Waits until there is room for datagrams again.
+	pub async fn drained(&self) {
+		self.queue.drained().await;
+	}
+
+	/// Whether data may be read on. If not, `waker` is woken when it may. `since` is the reader's memory of that, and 0 at first.
+	pub fn has_room(&self, waker: &std::task::Waker, since: &mut u64) -> bool {
+		!self.full.load(Ordering::Acquire) || lock(&self.queue.state).lanes.lane(self.lane).has_room(waker, since)
+	}
+}
+
+impl Drop for Outlet {
+	fn drop(&mut self) {
+		lock(&self.queue.state).lanes.close(self.lane);
 	}
 }

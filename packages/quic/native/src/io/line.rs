@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use quinn::FrameStats;
 
-use crate::events::Queue;
+use crate::events::{Outlet, Queue};
 
 use super::clog::Clog;
 use super::commands::Commands;
@@ -28,7 +28,7 @@ const CLOGGED_FOR: Duration = Duration::from_secs(1);
 /// See the module. `S` is the type of its streams.
 pub struct Line<S> {
 	/// Where its events go.
-	pub queue: Arc<Queue>,
+	pub outlet: Outlet,
 	/// Where a stream is noted that has something to send at the end of the tick.
 	pub due: Arc<Due<S>>,
 	/// Where its packets come in and go out.
@@ -60,7 +60,7 @@ pub struct Line<S> {
 impl<S: Send + Sync + 'static> Line<S> {
 	pub fn new(queue: Arc<Queue>, due: Arc<Due<S>>, port: Arc<Port<S>>, send_window: SendWindow) -> Self {
 		Self {
-			queue,
+			outlet: Outlet::new(queue),
 			due,
 			port,
 			commands: Commands::default(),

@@ -11,6 +11,9 @@ use super::frame::{Limits, Sink};
 /// What a frame costs besides its payload, so that empty ones are bounded too. The wrapper returns the same amount.
 pub const FRAME_COST: i64 = 64;
 
+/// A chunk is what one packet brought: about so much.
+const CHUNK_BYTES: usize = 1_024;
+
 numbered! {
 	/// Why a stream broke, as JS reads it.
 	#[derive(Clone, Copy)]
@@ -27,6 +30,8 @@ pub struct Reading {
 	/// `None`: bytes as they come.
 	pub limits: Option<Limits>,
 	pub credit: i64,
+	/// JS is told of the stream ahead of the connection's other streams.
+	pub control: bool,
 	/// What the peer is told when its framing is wrong.
 	pub too_long_code: VarInt,
 	pub truncated_code: VarInt,
@@ -50,10 +55,10 @@ impl Incoming {
 		self.credit > 0 && std::mem::replace(&mut self.waiting, false)
 	}
 
-	/// Whether there is credit to read on. If JS wants no more, the code to stop with.
-	pub fn next_read(&mut self) -> Result<bool, VarInt> {
+	/// How many chunks there is credit for: none, or at least one. If JS wants no more, the code to stop with.
+	pub fn next_read(&mut self) -> Result<usize, VarInt> {
 		self.waiting = self.credit <= 0;
-		self.stop.map_or(Ok(self.credit > 0), Err)
+		self.stop.map_or(Ok(self.credit.max(0) as usize).map(|credit| credit.div_ceil(CHUNK_BYTES)), Err)
 	}
 }
 
@@ -62,16 +67,24 @@ pub struct Delivery<'a, 'b> {
 	pub handle: u32,
 	pub batch: &'a mut Batch<'b>,
 	pub cost: i64,
+	pub frames: usize,
+}
+
+impl Delivery<'_, '_> {
+	fn count(&mut self, len: usize) {
+		self.cost += len as i64 + FRAME_COST;
+		self.frames += 1;
+	}
 }
 
 impl Sink for Delivery<'_, '_> {
 	fn whole(&mut self, kind: u8, payload: &[u8]) {
-		self.cost += payload.len() as i64 + FRAME_COST;
+		self.count(payload.len());
 		self.batch.record(record::FRAME, kind, self.handle, &[payload]);
 	}
 
 	fn pieces(&mut self, kind: u8, pieces: Vec<Bytes>, len: usize) {
-		self.cost += len as i64 + FRAME_COST;
+		self.count(len);
 		if len >= LARGE_BYTES {
 			self.batch.large(kind, self.handle, pieces, len);
 			return;
@@ -82,7 +95,7 @@ impl Sink for Delivery<'_, '_> {
 
 	fn shared(&mut self, kind: u8, payload: Bytes) {
 		let len = payload.len();
-		self.cost += len as i64 + FRAME_COST;
+		self.count(len);
 		self.batch.large(kind, self.handle, vec![payload], len);
 	}
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use quinn::VarInt;
 use tokio::sync::{futures::Notified, Notify};
 
-use crate::events::{record, u64_halves};
+use crate::events::{record, u64_halves, Class};
 
 use super::direction::{Direction, PipeEnd};
 use super::parked::Parked;
@@ -23,7 +23,7 @@ pub async fn pipe(a: Arc<Stream>, b: Arc<Stream>, lost_code: VarInt, priority: i
 		None => (PipeEnd::Lost, 0, 0),
 	};
 	let counts = [u64_halves(forward), u64_halves(backward)].concat();
-	a.line.queue.event(record::PIPE_END, a.handle, &[&(end as u32).to_ne_bytes(), &counts]);
+	a.line.outlet.event(Class::Control, record::PIPE_END, a.handle, &[&(end as u32).to_ne_bytes(), &counts]);
 }
 
 /// Waits until both legs are open. `None`: that will never happen, and what there is of them is refused.
@@ -50,7 +50,7 @@ async fn begin<'a>(a: &'a Arc<Stream>, b: &'a Arc<Stream>, lost_code: VarInt, pr
 			return None;
 		}
 	};
-	a.line.queue.event(record::PIPE_OPEN, a.handle, &[]);
+	a.line.outlet.event(Class::Control, record::PIPE_OPEN, a.handle, &[]);
 	if priority != 0 {
 		let _ = near_send.set_priority(priority);
 	}

@@ -17,16 +17,21 @@ use super::incoming::{Lost, Reading};
 
 /// Where a reader delivers what it has read.
 pub trait Intake {
-	/// Whether there is credit to read on. If JS wants no more, the code to stop with.
-	fn next_read(&self) -> Result<bool, VarInt>;
-	/// Gives JS the frames in `chunks`, or the bytes as they are.
-	fn deliver(&self, chunks: &mut [Bytes], deframer: Option<&mut Deframer>) -> Result<(), Lost>;
+	/// How many chunks there is credit for. If JS wants no more, the code to stop with.
+	fn next_read(&self) -> Result<usize, VarInt>;
+	/// Whether JS keeps up with the connection. If not, `waker` is woken when it does. `since` is the reader's memory of that.
+	fn has_room(&self, waker: &Waker, since: &mut u64) -> bool;
+	/// Gives JS the frames in `chunks`, or the bytes as they are. Returns how many those were.
+	fn deliver(&self, chunks: &mut [Bytes], deframer: Option<&mut Deframer>) -> Result<usize, Lost>;
 	/// Whether nothing of the connection may be touched any more.
 	fn is_broken(&self) -> bool;
 }
 
 /// Chunks read at a time.
 const READ_CHUNKS: usize = 64;
+/// Where a chunk brings so many frames, fewer chunks are read at a time: JS would get too many frames at once.
+const DENSE_FRAMES: usize = 64;
+const DENSE_CHUNKS: usize = 4;
 
 /// How the receiving half ended.
 #[derive(Clone, Copy)]
@@ -53,13 +58,28 @@ pub struct Reader {
 	end: Option<ReaderEnd>,
 	too_long_code: VarInt,
 	truncated_code: VarInt,
+	/// The chunks read last brought many frames.
+	dense: bool,
+	/// When it last had to wait for JS.
+	waiting_since: u64,
 }
 
 impl Reader {
 	pub fn new(recv: RecvStream, reading: &Reading, report: Report) -> Self {
 		let deframer = reading.limits.map(|limits| Deframer::new(limits, LARGE_BYTES));
 		let Reading { too_long_code, truncated_code, .. } = *reading;
-		Self { recv, deframer, resettable: true, report: Some(report), gate: Arc::default(), end: None, too_long_code, truncated_code }
+		Self {
+			recv,
+			deframer,
+			resettable: true,
+			report: Some(report),
+			gate: Arc::default(),
+			end: None,
+			too_long_code,
+			truncated_code,
+			dense: false,
+			waiting_since: 0,
+		}
 	}
 
 	/// The task's turn.
@@ -89,11 +109,11 @@ impl Reader {
 		let cx = &mut Context::from_waker(&waker);
 		let mut chunks: [Bytes; READ_CHUNKS] = std::array::from_fn(|_| Bytes::new());
 		loop {
-			let may_read = match intake.next_read() {
-				Ok(may_read) => may_read,
+			let affordable = match intake.next_read() {
+				Ok(chunks) => chunks,
 				Err(code) => return Poll::Ready(ReaderEnd::Stopped(code)),
 			};
-			if !may_read {
+			if affordable == 0 {
 				if !self.resettable {
 					return Poll::Pending;
 				}
@@ -108,13 +128,17 @@ impl Reader {
 				}
 				continue;
 			}
-			let Poll::Ready(read) = pin!(self.recv.read_chunks(&mut chunks)).poll(cx) else { return Poll::Pending };
+			// What is left in QUIC meanwhile is read before anything that ends the stream is told.
+			if !intake.has_room(cx.waker(), &mut self.waiting_since) {
+				return Poll::Pending;
+			}
+			let most = affordable.min(if self.dense { DENSE_CHUNKS } else { READ_CHUNKS });
+			let Poll::Ready(read) = pin!(self.recv.read_chunks(&mut chunks[..most])).poll(cx) else { return Poll::Pending };
 			match read {
-				Ok(Some(n)) => {
-					if let Err(why) = intake.deliver(&mut chunks[..n], self.deframer.as_mut()) {
-						return Poll::Ready(self.invalid(why));
-					}
-				}
+				Ok(Some(n)) => match intake.deliver(&mut chunks[..n], self.deframer.as_mut()) {
+					Ok(frames) => self.dense = frames >= DENSE_FRAMES * n,
+					Err(why) => return Poll::Ready(self.invalid(why)),
+				},
 				Ok(None) if self.deframer.as_ref().is_none_or(Deframer::between_frames) => return Poll::Ready(ReaderEnd::Finished),
 				Ok(None) => return Poll::Ready(self.invalid(Lost::Truncated)),
 				Err(ReadError::Reset(code)) => return Poll::Ready(ReaderEnd::Reset(code)),

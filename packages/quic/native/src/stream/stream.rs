@@ -4,12 +4,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::task::Waker;
 
 use bytes::Bytes;
 use quinn::VarInt;
 use tokio::sync::Notify;
 
-use crate::events::{record, u64_halves, Queue};
+use crate::events::{record, u64_halves, Class, Outlet};
 use crate::io::{self, Orders};
 use crate::lock::lock;
 
@@ -34,6 +35,8 @@ pub struct Stream {
 	framed: AtomicBool,
 	/// It has a priority above the ordinary, and does not wait for the connection's send window.
 	favoured: AtomicBool,
+	/// JS is told of it ahead of the connection's other streams.
+	control: AtomicBool,
 	pub(super) outgoing: Mutex<Outgoing>,
 	pub(super) outgoing_wake: Notify,
 	incoming: Mutex<Incoming>,
@@ -63,6 +66,7 @@ impl Stream {
 			line,
 			framed: AtomicBool::new(true),
 			favoured: AtomicBool::new(false),
+			control: AtomicBool::new(false),
 			outgoing: Mutex::new(Outgoing::new()),
 			outgoing_wake: Notify::new(),
 			incoming: Mutex::default(),
@@ -81,6 +85,7 @@ impl Stream {
 	}
 
 	pub fn configure(&self, reading: &Reading, high_water: usize, priority: i32) {
+		self.control.store(reading.control, Ordering::Relaxed);
 		self.favoured.store(priority > 0, Ordering::Relaxed);
 		self.framed.store(reading.limits.is_some(), Ordering::Relaxed);
 		lock(&self.outgoing).high_water = high_water;
@@ -255,22 +260,30 @@ impl Stream {
 		std::mem::forget((lock(&self.writer).take(), lock(&self.reader).take(), lock(&self.parked).take()));
 	}
 
-	fn queue(&self) -> &Queue {
-		&self.line.queue
+	fn outlet(&self) -> &Outlet {
+		&self.line.outlet
+	}
+
+	/// Of its records. It is the same for all of them, so that they stay in order.
+	fn class(&self) -> Class {
+		match self.control.load(Ordering::Relaxed) {
+			true => Class::Control,
+			false => Class::Data,
+		}
 	}
 
 	pub(super) fn event(&self, kind: u8) {
-		self.queue().event(kind, self.handle, &[]);
+		self.outlet().event(self.class(), kind, self.handle, &[]);
 	}
 
 	pub(super) fn coded_event(&self, kind: u8, code: VarInt) {
-		self.queue().event(kind, self.handle, &[&u64_halves(code.into_inner())]);
+		self.outlet().event(self.class(), kind, self.handle, &[&u64_halves(code.into_inner())]);
 	}
 
 	/// Tells JS once that the stream broke.
 	pub fn lost(&self, why: Lost) {
 		if !self.lost_told.swap(true, Ordering::Relaxed) {
-			self.queue().final_event(record::STREAM_LOST, self.handle, &[&(why as u32).to_ne_bytes()]);
+			self.outlet().final_event(self.class(), record::STREAM_LOST, self.handle, &[&(why as u32).to_ne_bytes()]);
 		}
 	}
 
@@ -314,15 +327,19 @@ impl Source for Stream {
 }
 
 impl Intake for Stream {
-	fn next_read(&self) -> Result<bool, VarInt> {
+	fn next_read(&self) -> Result<usize, VarInt> {
 		lock(&self.incoming).next_read()
 	}
 
-	fn deliver(&self, chunks: &mut [Bytes], deframer: Option<&mut Deframer>) -> Result<(), Lost> {
-		let mut cost = 0;
+	fn has_room(&self, waker: &Waker, since: &mut u64) -> bool {
+		self.class() == Class::Control || self.outlet().has_room(waker, since)
+	}
+
+	fn deliver(&self, chunks: &mut [Bytes], deframer: Option<&mut Deframer>) -> Result<usize, Lost> {
+		let (mut cost, mut frames) = (0, 0);
 		let mut result = Ok(());
-		self.queue().push(|batch| {
-			let mut sink = Delivery { handle: self.handle, batch, cost: 0 };
+		self.outlet().push(self.class(), |batch| {
+			let mut sink = Delivery { handle: self.handle, batch, cost: 0, frames: 0 };
 			match deframer {
 				Some(deframer) => {
 					for chunk in chunks {
@@ -334,10 +351,10 @@ impl Intake for Stream {
 				}
 				None => chunks.iter_mut().for_each(|chunk| sink.whole(0, &std::mem::take(chunk))),
 			}
-			cost = sink.cost;
+			(cost, frames) = (sink.cost, sink.frames);
 		});
 		lock(&self.incoming).credit -= cost;
-		result
+		result.map(|()| frames)
 	}
 
 	fn is_broken(&self) -> bool {
