@@ -161,6 +161,8 @@ export interface CoordinatorLimits extends Limits {
 	readonly broadcastBlockMs: number;
 	/** Senders of one broadcast wait at most so long within one minute for all its readers together, not counting those that may block. @default 10_000 */
 	readonly broadcastStallMs: number;
+	/** Bytes of memory that a Coordinator holds for others in all. 0: a quarter of the memory of the machine, or of its container, and at least 256 MiB. @default 0 */
+	readonly heldBytes: number;
 	/** Bytes that all broadcasts together keep for slow members and as history. Each message counts once. @default 268_435_456 */
 	readonly broadcastHeldBytes: number;
 	/** The longest history of one broadcast, in messages. @default 10_000 */
@@ -269,6 +271,7 @@ export const COORDINATOR_RULES: Rules<Omit<CoordinatorLimits, keyof Limits>> = {
 	broadcastWaitMs: { default: 1000, min: 1, max: MINUTE_MS },
 	broadcastBlockMs: { default: 5000, min: 1, max: MINUTE_MS },
 	broadcastStallMs: { default: 10_000, min: 1, max: MINUTE_MS },
+	heldBytes: { default: 0, min: 0, max: 1_048_576 * MiB },
 	broadcastHeldBytes: { default: 256 * MiB, min: 64 * KiB, max: 65_536 * MiB },
 	broadcastHistoryMessages: { default: 10_000, min: 0, max: 1_000_000 },
 	broadcastHistoryBytes: { default: 4 * MiB, min: 0, max: 256 * MiB },

@@ -46,6 +46,11 @@ export class PresenceService {
 		return this.#watches.size + this.#listeners.size;
 	}
 
+	/** Bytes of recent changes that are kept for watches. */
+	get logBytes(): number {
+		return this.#log.heldBytes;
+	}
+
 	/** A Client has come, has another connection of the same identity now, or has changed its metadata. */
 	set(peer: PeerInfo): void {
 		this.#log.set(peer);
