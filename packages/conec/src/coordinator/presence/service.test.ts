@@ -115,6 +115,7 @@ test("presence service: it sends no more than a queue takes, and goes on when th
 	for (let before = 0; before < far.words.length; ) {
 		before = far.words.length;
 		far.drain();
+		far.allow(2 ** 40);
 	}
 	// The first list was cut off by what was forgotten: another one, whole.
 	assert.deepEqual(
@@ -130,7 +131,10 @@ test("presence service: it sends no more than the Client lets come, says so, and
 	const far = new Far(20_000);
 	service.watch({}, far.incoming, far.resume);
 	// What every stream may send at first is more: 65,536 bytes.
-	for (let i = 0; i < 10; i++) far.drain();
+	for (let i = 0; i < 10; i++) {
+		far.drain();
+		far.allow(20_000);
+	}
 	assert.deepEqual(far.words, ["list 14", "page 14", "page 14", "page 14"]);
 	assert.deepEqual(far.calls.slice(1), ["blocked"]);
 	far.allow(80_000);
@@ -139,8 +143,34 @@ test("presence service: it sends no more than the Client lets come, says so, and
 	far.allow(80_000);
 	assert.equal(far.words.length, 5);
 	far.allow(2 ** 40);
-	for (let i = 0; i < 10; i++) far.drain();
+	for (let i = 0; i < 10; i++) {
+		far.drain();
+		far.allow(2 ** 40);
+	}
 	assert.deepEqual(far.words.slice(5), ["page 14", "page 14", "page 2"]);
+});
+
+test("presence service: all watches of a Client together have no more on their way than one may have waiting, and each goes on", async () => {
+	const service = new PresenceService("e", { ...LIMITS, presenceWatches: 8 }, lend);
+	for (let i = 0; i < 100; i++) service.set(peer(`p${i}`, "x".repeat(1_000)));
+	const [owner, other] = [{}, {}];
+	const watches = Array.from({ length: 8 }, () => new Far());
+	for (const far of watches) service.watch(owner, far.incoming, far.resume);
+	const sentBytes = (): number => watches.reduce((sum, far) => sum + far.queuedBytes, 0);
+	assert.ok(sentBytes() > 16_384 && sentBytes() <= LIMITS.presenceQueueBytes + 16_384 + 64, `${sentBytes()}`);
+	// Another Client does not wait for this one.
+	const free = new Far();
+	service.watch(other, free.incoming, free.resume);
+	assert.ok(free.words.length > 0);
+	// Whoever acknowledges lets those go on that wait, until each has the whole list.
+	for (let rounds = 0; watches.some((far) => far.words.at(-1) !== "page 2"); rounds++) {
+		assert.ok(rounds < 200);
+		for (const far of watches) {
+			far.drain();
+			far.allow(2 ** 40);
+			assert.ok(sentBytes() <= LIMITS.presenceQueueBytes + 16_384 + 64, `${sentBytes()}`);
+		}
+	}
 });
 
 test("presence service: a watch is counted for its owner until it is over, however it ends", () => {

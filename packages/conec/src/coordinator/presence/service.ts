@@ -10,7 +10,9 @@ import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
 import type { Lent } from "../../stream/lent.ts";
 import { type NewStream, rejectStream } from "../../stream/open-stream.ts";
+import { SendBudget, UNIT_COST_BYTES } from "../../stream/windows/index.ts";
 import type { IncomingStream, TransportConnection } from "../../transport/transport.ts";
+import { FRAME_BYTES } from "../../wire/frames.ts";
 import { PresenceListener } from "./listener.ts";
 import { PresenceLog } from "./log.ts";
 import { Watch } from "./watch.ts";
@@ -66,7 +68,7 @@ export class PresenceService {
 	/** Accepts a watch that a Client has opened, or answers REJECT (`LIMIT_EXCEEDED`). Watches are counted by `owner`, a connection. */
 	watch(owner: object, incoming: IncomingStream, resume: NewStream): void {
 		const { presenceWatches, presenceQueueBytes } = this.#limits;
-		const places = this.#places.get(owner) ?? { taken: 0, streams: 0 };
+		const places = this.#places.get(owner) ?? { taken: 0, streams: 0, shares: sharesOf(presenceQueueBytes) };
 		this.#places.set(owner, places);
 		if (places.taken >= presenceWatches) return rejectStream(incoming, "LIMIT_EXCEEDED", `there are ${places.taken} watches of this Client already`);
 		if (places.streams >= STREAMS_PER_PLACE * presenceWatches)
@@ -78,7 +80,7 @@ export class PresenceService {
 			places.taken--;
 		};
 		const over = (): void => void places.streams--;
-		const lent = this.#lend(incoming.connection);
+		const lent = { ...this.#lend(incoming.connection), shares: places.shares };
 		const watch = new Watch({ log: this.#log, clock: this.#clock, queueBytes: presenceQueueBytes, lent, left, over });
 		this.#watches.add(watch);
 		watch.accept(incoming, resume);
@@ -126,6 +128,15 @@ interface Places {
 	taken: number;
 	/** Those whose stream is not over: what was sent before the Client left may not have been read. */
 	streams: number;
+	/** What all of them together may have on their way. */
+	readonly shares: SendBudget;
+}
+
+/** All watches of a Client together have so much on their way, not acknowledged, or waiting to be sent. There is always room for one frame. */
+function sharesOf(presenceQueueBytes: number): SendBudget {
+	const bytes = presenceQueueBytes + FRAME_BYTES + UNIT_COST_BYTES;
+	// It gives three quarters of that away.
+	return new SendBudget({ connectionWindowBytes: Math.ceil((bytes * 4) / 3), severalPeers: false });
 }
 
 /** Streams that may be open for each watch, with those of watches that were left. */
