@@ -52,7 +52,7 @@ const STREAM_BYTES = 8 * 1_024;
 /** See the module. It rests while nobody is connected and nothing has to be given back. */
 export class HeldMemory {
 	readonly #host: HeldMemoryHost;
-	readonly #stalls: Stalls<Session> = new Stalls();
+	readonly #stalls: Stalls<Session>;
 	readonly #givingBack: GivingBack = new GivingBack();
 	#timer: unknown;
 	#runs = false;
@@ -62,6 +62,7 @@ export class HeldMemory {
 
 	constructor(host: HeldMemoryHost) {
 		this.#host = host;
+		this.#stalls = new Stalls(host.clock.now());
 	}
 
 	/** What was held when it was last counted. */
@@ -123,8 +124,8 @@ export class HeldMemory {
 
 	#plan(ledger: Ledger<Session>, nowMs: number): Release<Session>[] {
 		const { budgetBytes, broadcasts } = this.#host;
-		const isStalled = (session: Session): boolean => this.#stalls.isStalled(session, nowMs);
-		return planRelease(ledger, { budgetBytes, historyBytes: broadcasts.historyBytes, isStalled });
+		const stalledMs = (session: Session): number => this.#stalls.stalledMs(session, nowMs);
+		return planRelease(ledger, { budgetBytes, historyBytes: broadcasts.historyBytes, stalledMs });
 	}
 
 	#release(release: Release<Session>): void {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { seededRandom } from "../../base/random.ts";
 import { budgetOf } from "./budget.ts";
 import { type HeldKind, Ledger } from "./ledger.ts";
-import { LIGHT_BYTES, planRelease, type Release, roomBytes } from "./policy.ts";
+import { LIGHT_BYTES, planRelease, type Release, roomBytes, STALLED_MS } from "./policy.ts";
 
 const MiB = 1_048_576;
 const KINDS: readonly HeldKind[] = ["unsent", "unread", "messages", "queues", "fixed"];
@@ -45,7 +45,7 @@ const variable = (kinds: Record<HeldKind, number>): number => kinds.unsent + kin
 test("memory policy: nothing is let go while there is room, and otherwise what nobody loses a connection by comes first", () => {
 	for (let seed = 0; seed < 600; seed++) {
 		const { ledger, held, historyBytes, stalled, budgetBytes } = made(seed);
-		const plan = planRelease(ledger, { budgetBytes, historyBytes, isStalled: (party) => stalled.has(party) });
+		const plan = planRelease(ledger, { budgetBytes, historyBytes, stalledMs: (party) => (stalled.has(party) ? STALLED_MS : 0) });
 		const room = roomBytes(budgetBytes, ledger.fixedBytes);
 		const excess = ledger.bytes - ledger.fixedBytes - room;
 		if (excess <= 0) {
@@ -72,7 +72,7 @@ test("memory policy: who holds little keeps its connection, and who acknowledges
 	let closed = 0;
 	for (let seed = 0; seed < 600; seed++) {
 		const { ledger, held, historyBytes, stalled, budgetBytes } = made(seed);
-		const plan = planRelease(ledger, { budgetBytes, historyBytes, isStalled: (party) => stalled.has(party) });
+		const plan = planRelease(ledger, { budgetBytes, historyBytes, stalledMs: (party) => (stalled.has(party) ? STALLED_MS : 0) });
 		const closes = plan.filter((release): release is Extract<Release<string>, { type: "close" }> => release.type === "close");
 		closed += closes.length;
 		const room = roomBytes(budgetBytes, ledger.fixedBytes);
@@ -112,7 +112,7 @@ test("memory policy: one heavy key with many parties loses, and a thousand hones
 		ledger.add(`honest ${i}`, `key ${i}`, "unsent", 40_000);
 	}
 	for (let i = 0; i < 600; i++) ledger.add(`hostile ${i}`, "the hostile key", "unsent", 524_288);
-	const plan = planRelease(ledger, { budgetBytes: 256 * MiB, historyBytes: 0, isStalled: () => false });
+	const plan = planRelease(ledger, { budgetBytes: 256 * MiB, historyBytes: 0, stalledMs: () => 0 });
 	assert.ok(plan.length > 100);
 	for (const release of plan) assert.ok(release.type === "close" && release.holder.party.startsWith("hostile"));
 	// It is enough: what is left has room, and an eighth is free.
@@ -124,12 +124,27 @@ test("memory policy: many idle Clients take at most half of the budget from the 
 	const ledger = new Ledger<string>();
 	for (let i = 0; i < 10_000; i++) ledger.add(`idle ${i}`, `key ${i}`, "fixed", KiB70);
 	ledger.add("busy", "key of busy", "unsent", 100 * MiB);
-	assert.deepEqual(planRelease(ledger, { budgetBytes: 256 * MiB, historyBytes: 0, isStalled: () => true }), []);
+	assert.deepEqual(planRelease(ledger, { budgetBytes: 256 * MiB, historyBytes: 0, stalledMs: () => STALLED_MS }), []);
 	ledger.add("busy", "key of busy", "unread", 40 * MiB);
 	assert.deepEqual(
-		planRelease(ledger, { budgetBytes: 256 * MiB, historyBytes: 0, isStalled: () => false }).map((release) => release.type === "close" && release.holder.party),
+		planRelease(ledger, { budgetBytes: 256 * MiB, historyBytes: 0, stalledMs: () => 0 }).map((release) => release.type === "close" && release.holder.party),
 		["busy"],
 	);
+});
+
+test("memory policy: who may only be slow to acknowledge has five seconds, if it is not urgent", () => {
+	const plan = (bytes: number, stalledMs: number): string[] => {
+		const ledger = new Ledger<string>();
+		ledger.add("slow", "key of slow", "unsent", 10 * MiB);
+		ledger.add("busy", "key of busy", "unsent", bytes - 10 * MiB);
+		const releases = planRelease(ledger, { budgetBytes: 100 * MiB, historyBytes: 0, stalledMs: (party) => (party === "slow" ? stalledMs : 0) });
+		return releases.map((release) => (release.type === "close" ? release.holder.party : release.type));
+	};
+	assert.deepEqual(plan(101 * MiB, 1_000), []);
+	assert.deepEqual(plan(151 * MiB, 1_000), ["slow"]);
+	assert.deepEqual(plan(101 * MiB, 5_000), ["slow"]);
+	assert.deepEqual(plan(101 * MiB, 0), ["busy"]);
+	assert.deepEqual(plan(100 * MiB, 60_000), []);
 });
 
 test("memory ledger: sums are those of what was added, and never below zero", () => {

@@ -20,12 +20,16 @@ export interface Circumstances<P> {
 	readonly budgetBytes: number;
 	/** What histories hold. It is in the ledger, too. */
 	readonly historyBytes: number;
-	/** Whether a party has acknowledged nothing for a while, although something is sent to it. */
-	readonly isStalled: (party: P) => boolean;
+	/** How long a party has acknowledged nothing, although something is sent to it. 0: it does. */
+	readonly stalledMs: (party: P) => number;
 }
 
 /** When there is too much, this part of the budget is freed besides. So it does not happen every second. */
 const SLACK = 8;
+/** Whoever has acknowledged nothing for so long is stalled. A line may need some seconds. */
+export const STALLED_MS: number = 5_000;
+/** Until then this part of the budget may be held beyond it, if there is somebody who may turn out to be stalled. */
+const PATIENCE = 2;
 /** Nobody loses a connection who holds less than that. */
 export const LIGHT_BYTES: number = 262_144;
 
@@ -40,11 +44,11 @@ export function roomBytes(budgetBytes: number, fixedBytes: number): number {
  * Whoever acknowledges nothing loses its connection before anybody who does. Only when there is nobody of that kind, the heaviest lose theirs: they
  * hold more than an even part of the budget, so somebody who holds little never does.
  */
-export function planRelease<P>(ledger: Ledger<P>, { budgetBytes, historyBytes, isStalled }: Circumstances<P>): Release<P>[] {
+export function planRelease<P>(ledger: Ledger<P>, { budgetBytes, historyBytes, stalledMs }: Circumstances<P>): Release<P>[] {
 	const room = roomBytes(budgetBytes, ledger.fixedBytes);
-	let excess = ledger.bytes - ledger.fixedBytes - room;
-	if (excess <= 0) return [];
-	excess += Math.floor(room / SLACK);
+	const beyond = ledger.bytes - ledger.fixedBytes - room;
+	if (beyond <= 0) return [];
+	let excess = beyond + Math.floor(room / SLACK);
 	const plan: Release<P>[] = [];
 	if (historyBytes > 0) {
 		plan.push({ type: "histories", bytes: Math.min(historyBytes, excess) });
@@ -57,9 +61,12 @@ export function planRelease<P>(ledger: Ledger<P>, { budgetBytes, historyBytes, i
 		excess -= holder.byKind.queues;
 	}
 	const weighs = ({ bytes, byKind }: Holder<P>): number => bytes - byKind.fixed - byKind.queues;
-	const stalled = holders.filter((holder) => isStalled(holder.party) && weighs(holder) >= LIGHT_BYTES);
-	if (stalled.length > 0) {
-		for (const holder of stalled) {
+	const heavy = holders.filter((holder) => weighs(holder) >= LIGHT_BYTES);
+	const silent = heavy.filter(({ party }) => stalledMs(party) > 0);
+	const stalled = silent.filter(({ party }) => stalledMs(party) >= STALLED_MS);
+	if (silent.length > 0) {
+		const isUrgent = beyond > Math.floor(room / PATIENCE);
+		for (const holder of isUrgent ? [...stalled, ...silent.filter((one) => !stalled.includes(one))] : stalled) {
 			if (excess <= 0) break;
 			plan.push({ type: "close", holder, stalled: true });
 			excess -= weighs(holder);
@@ -68,9 +75,9 @@ export function planRelease<P>(ledger: Ledger<P>, { budgetBytes, historyBytes, i
 		return plan;
 	}
 	const evenBytes = Math.floor(room / Math.max(1, ledger.keys));
-	for (const holder of holders) {
+	for (const holder of heavy) {
 		if (excess <= 0) break;
-		if (weighs(holder) < LIGHT_BYTES || ledger.bytesOf(holder.key) <= evenBytes) continue;
+		if (ledger.bytesOf(holder.key) <= evenBytes) continue;
 		plan.push({ type: "close", holder, stalled: false });
 		excess -= weighs(holder);
 	}

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConnectionHeld } from "../../transport/transport.ts";
 import { GivingBack } from "./giving-back.ts";
-import { STALLED_MS, Stalls } from "./stalls.ts";
+import { Stalls } from "./stalls.ts";
 
 const MiB = 1_048_576;
 
@@ -27,8 +27,8 @@ test("memory that was freed goes back once it is quiet, at most every ten second
 	assert.equal(due, 1);
 });
 
-test("a Client is stalled when it has acknowledged nothing for five seconds, and no longer when it does", () => {
-	const stalls = new Stalls<object>();
+test("how long a Client has acknowledged nothing is known until it does", () => {
+	const stalls = new Stalls<object>(-1_000);
 	const [one, other] = [{}, {}];
 	const held = (unsentBytes: number, acknowledgedBytes: number): ConnectionHeld => ({ unsentBytes, unreadBytes: 0, acknowledgedBytes });
 	for (let ms = 0; ms <= 20_000; ms += 1_000) {
@@ -39,9 +39,9 @@ test("a Client is stalled when it has acknowledged nothing for five seconds, and
 			],
 			ms,
 		);
-		assert.equal(stalls.isStalled(one, ms), ms < 12_000 ? ms >= STALLED_MS : ms >= 13_000 + STALLED_MS, `${ms}`);
-		assert.equal(stalls.isStalled(other, ms), false);
+		assert.equal(stalls.stalledMs(one, ms), ms < 12_000 ? ms + 1_000 : Math.max(0, ms - 13_000), `${ms}`);
+		assert.equal(stalls.stalledMs(other, ms), ms === 0 ? 1_000 : 0);
 	}
 	stalls.look([[one, held(65_535, 1)]], 21_000);
-	assert.equal(stalls.isStalled(one, 60_000), false);
+	assert.equal(stalls.stalledMs(one, 60_000), 0);
 });
