@@ -28,7 +28,9 @@ async function crowd(seed: number, count: number): Promise<Crowd> {
 	const machines = { honest: world.machine("erin"), hostile: world.machine("hostile"), coordinator: world.coordinatorMachine as Machine };
 	const alice = await world.clock.until(world.connect(world.machine("ann"), "ann", { id: "alice", ...options }), 10_000);
 	const honest = await world.clock.until(world.connect(machines.honest, "ben", { id: "erin", ...options }), 10_000);
-	const connects = Array.from({ length: count }, (_, i) => world.connect(machines.hostile, KEYS[i % KEYS.length] as string, { id: `hostile-${i}`, ...options }));
+	const connects = Array.from({ length: count }, (_, i) =>
+		world.connect(machines.hostile, KEYS[i % KEYS.length] as string, { id: `hostile-${i}`, ...options }),
+	);
 	const hostile = await world.clock.until(Promise.all(connects), 30_000);
 	return { world, alice, honest, hostile, machines, events };
 }

@@ -95,7 +95,7 @@ export interface Limits {
 	readonly suspendedStreams: number;
 	/** Such streams that are over here while the peer may not know that. One peer may have a quarter. Beyond that, those that were over first are forgotten. @default 1_024 */
 	readonly doneStreams: number;
-	/** Bytes of one watch of the peers that wait: at the Coordinator to be sent, at the Client to be read. @default 65_536 */
+	/** Coordinator: bytes of all watches of one Client that wait to be sent or are not acknowledged. Client: bytes of one watch that wait to be read. @default 65_536 */
 	readonly presenceQueueBytes: number;
 }
 
