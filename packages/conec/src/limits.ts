@@ -139,6 +139,8 @@ export interface CoordinatorLimits extends Limits {
 	readonly presenceWatches: number;
 	/** Recent changes of presence, kept once for all watches. A watch that falls behind them begins anew. @default 1_048_576 */
 	readonly presenceLogBytes: number;
+	/** Bytes a second that all watches of the peers together are sent. Beyond that they are told later, and in turn. @default 67_108_864 */
+	readonly presenceBytesPerSecond: number;
 	/** Changes of its metadata that one Client may make a minute. One counts once more for each 100 members of broadcasts who hear of it. @default 60 */
 	readonly metadataUpdatesPerMinute: number;
 	/** Broadcasts that one Client may be in at once, each joining counted. @default 32 */
@@ -260,6 +262,7 @@ export const COORDINATOR_RULES: Rules<Omit<CoordinatorLimits, keyof Limits>> = {
 	natTestsPerSecond: { default: 5, min: 0, max: 1_000_000 },
 	presenceWatches: { default: 8, min: 0, max: 65_536 },
 	presenceLogBytes: { default: MiB, min: 64 * KiB, max: 256 * MiB },
+	presenceBytesPerSecond: { default: 64 * MiB, min: 64 * KiB, max: 65_536 * MiB },
 	metadataUpdatesPerMinute: { default: 60, min: 0, max: 1_000_000 },
 	broadcastsPerClient: { default: 32, min: 0, max: 65_536 },
 	broadcastJoinsPerMinute: { default: 1_200, min: 0, max: 1_000_000 },

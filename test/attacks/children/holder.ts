@@ -23,6 +23,11 @@ const actions: Record<string, (argument: never) => Promise<unknown>> = {
 	async rss() {
 		return process.memoryUsage.rss();
 	},
+	/** For whoever looks for what stays. With `gc` it collects garbage first, if it can. */
+	async usage({ gc }: { gc: boolean }) {
+		if (gc) (globalThis as { gc?: () => void }).gc?.();
+		return process.memoryUsage();
+	},
 	async clients() {
 		return coordinator?.clientCount ?? 0;
 	},

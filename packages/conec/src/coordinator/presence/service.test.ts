@@ -11,7 +11,7 @@ import { decodePresence } from "../../wire/presence.ts";
 import { encodeAck, encodeCode } from "../../wire/stream-frames.ts";
 import { PresenceService } from "./service.ts";
 
-const LIMITS = { presenceWatches: 2, presenceQueueBytes: 16_384, presenceLogBytes: 65_536 };
+const LIMITS = { presenceWatches: 2, presenceQueueBytes: 16_384, presenceLogBytes: 65_536, presenceBytesPerSecond: 2 ** 30 };
 const peer = (id: string, metadata = "") => ({ id, fingerprint: `sha256:${"0".repeat(64)}`, metadata });
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -15,10 +15,11 @@ import type { IncomingStream, TransportConnection } from "../../transport/transp
 import { FRAME_BYTES } from "../../wire/frames.ts";
 import { PresenceListener } from "./listener.ts";
 import { PresenceLog } from "./log.ts";
+import { Turns } from "./turns.ts";
 import { Watch } from "./watch.ts";
 
 /** The bounds that presence needs. */
-export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "presenceQueueBytes" | "presenceLogBytes">;
+export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "presenceQueueBytes" | "presenceLogBytes" | "presenceBytesPerSecond">;
 
 /** The presence of a Coordinator: the log and its watches. */
 export class PresenceService {
@@ -30,6 +31,7 @@ export class PresenceService {
 	/** Watches by their owners. */
 	readonly #places: WeakMap<object, Places> = new WeakMap();
 	readonly #listeners: Set<PresenceListener> = new Set();
+	readonly #turns: Turns;
 	#scheduled = false;
 	#timer: unknown;
 	#restUntilMs = 0;
@@ -40,6 +42,7 @@ export class PresenceService {
 		this.#limits = limits;
 		this.#lend = lend;
 		this.#clock = clock;
+		this.#turns = new Turns(clock, limits.presenceBytesPerSecond);
 		this.#log = new PresenceLog({ epoch, logBytes: limits.presenceLogBytes });
 	}
 
@@ -81,7 +84,7 @@ export class PresenceService {
 		};
 		const over = (): void => void places.streams--;
 		const lent = { ...this.#lend(incoming.connection), shares: places.shares };
-		const watch = new Watch({ log: this.#log, clock: this.#clock, queueBytes: presenceQueueBytes, lent, left, over });
+		const watch = new Watch({ log: this.#log, clock: this.#clock, turns: this.#turns, queueBytes: presenceQueueBytes, lent, left, over });
 		this.#watches.add(watch);
 		watch.accept(incoming, resume);
 		watch.pump();
@@ -99,6 +102,7 @@ export class PresenceService {
 	end(): void {
 		this.#over = true;
 		this.#clock.clearTimeout(this.#timer);
+		this.#turns.end();
 		for (const listener of [...this.#listeners]) listener.end();
 		for (const watch of [...this.#watches]) watch.forget();
 	}
