@@ -108,7 +108,9 @@ for (const keys of [4, 8]) {
 			const at = await rss();
 			await sleep(BACK_MS);
 			left.push(await rss());
-			t.diagnostic(`round ${round}: ${inMiB(before)} before, ${inMiB(peak)} at most, ${inMiB(at)} when all had gone, ${inMiB(left.at(-1) as number)} later (MiB)`);
+			t.diagnostic(
+				`round ${round}: ${inMiB(before)} before, ${inMiB(peak)} at most, ${inMiB(at)} when all had gone, ${inMiB(left.at(-1) as number)} later (MiB)`,
+			);
 		}
 		for (const bytes of left.slice(1)) assert.ok(bytes <= (left[0] as number) + BACK_WITHIN_BYTES, left.map(inMiB).join());
 	});
