@@ -129,11 +129,16 @@ impl Unsent {
 		self.after_run.store(self.written.load(Ordering::Relaxed), Ordering::Relaxed);
 	}
 
-	/// What is on its way since the last run.
-	pub fn look(&self, flight: &Flight) {
+	/// What was given before the last run began. It is asked for before the flight is looked at: several threads may look.
+	pub fn before_run(&self) -> u64 {
+		self.before_run.load(Ordering::Relaxed)
+	}
+
+	/// What is on its way since then.
+	pub fn look(&self, before_run: u64, flight: &Flight) {
 		self.acknowledged.store(flight.acknowledged, Ordering::Relaxed);
 		if flight.has_room {
-			self.settled.store(self.before_run.load(Ordering::Relaxed), Ordering::Relaxed);
+			self.settled.store(before_run, Ordering::Relaxed);
 			self.held.store(flight.bytes, Ordering::Relaxed);
 		}
 	}
@@ -184,7 +189,7 @@ mod tests {
 			self.in_flight += sent;
 			self.unsent.ran();
 			if looks {
-				self.unsent.look(&Flight::new(self.in_flight, congestion_window, 0));
+				self.unsent.look(self.unsent.before_run(), &Flight::new(self.in_flight, congestion_window, 0));
 			}
 		}
 

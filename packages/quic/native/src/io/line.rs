@@ -142,8 +142,7 @@ impl<S: Send + Sync + 'static> Line<S> {
 		let Some(connection) = self.established().filter(|_| waiting > 0 || !self.unsent.is_nothing()) else {
 			return Held { unsent: queued, ..Held::default() };
 		};
-		let run = self.unlooked_run.swap(0, Ordering::Relaxed);
-		self.look(connection, if run == 0 { self.born.elapsed().as_micros() as u64 } else { run });
+		self.look_for_unsent(connection);
 		let unread = match waiting {
 			0 => 0,
 			_ => connection.stats().udp_rx.bytes.saturating_sub(self.unread_since.load(Ordering::Relaxed)),
@@ -259,11 +258,16 @@ impl<S> Line<S> {
 		let stats = connection.stats();
 		self.note_heard(frames(&stats.frame_rx), now);
 		self.clog.count(stats.frame_rx.data_blocked, stats.frame_tx.max_data);
-		if !self.unsent.is_nothing() {
-			self.unsent.look(&Flight::of(connection));
-		}
+		self.look_for_unsent(connection);
 		if let Some(window) = self.send_window.renewed(stats.path.cwnd) {
 			connection.set_send_window(window);
+		}
+	}
+
+	fn look_for_unsent(&self, connection: &quinn::Connection) {
+		if !self.unsent.is_nothing() {
+			let before_run = self.unsent.before_run();
+			self.unsent.look(before_run, &Flight::of(connection));
 		}
 	}
 
