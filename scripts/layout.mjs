@@ -46,6 +46,7 @@ const NODE = {
 	"node:net": ["tls", "client", "coordinator/options.ts"],
 	"node:os": ["session/runtime.ts", "client/network", "client/uplink/route.ts", "coordinator/addresses/own-sockets.ts"],
 	"node:path": ["tls/kept-identity.ts", "coordinator/admission"],
+	"node:process": ["session/runtime.ts"],
 	"node:stream": ["stream/adapters/duplex.ts"],
 	"node:tls": ["tls/trust.ts"],
 	"node:url": ["tls/host-name.ts"],

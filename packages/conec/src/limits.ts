@@ -97,7 +97,7 @@ export interface Limits {
 	readonly suspendedStreams: number;
 	/** Such streams that are over here while the peer may not know that. One peer may have a quarter. Beyond that, those that were over first are forgotten. @default 1_024 */
 	readonly doneStreams: number;
-	/** Bytes of one watch of the peers that wait: at the Coordinator to be sent, at the Client to be read. @default 65_536 */
+	/** Coordinator: bytes of all watches of one Client that wait to be sent or are not acknowledged. Client: bytes of one watch that wait to be read. @default 65_536 */
 	readonly presenceQueueBytes: number;
 }
 
@@ -143,6 +143,8 @@ export interface CoordinatorLimits extends Limits {
 	readonly watches: number;
 	/** Recent changes of presence, kept once for all watches. A watch that falls behind them begins anew. @default 1_048_576 */
 	readonly presenceLogBytes: number;
+	/** Bytes a second that all watches of the peers together are sent. Beyond that they are told later, and in turn. @default 67_108_864 */
+	readonly presenceBytesPerSecond: number;
 	/** Changes of its metadata that one Client may make a minute. One counts once more for each 100 members of broadcasts who hear of it. @default 60 */
 	readonly metadataUpdatesPerMinute: number;
 	/** Broadcasts that one Client may be in at once, each joining counted. @default 32 */
@@ -165,6 +167,8 @@ export interface CoordinatorLimits extends Limits {
 	readonly broadcastBlockMs: number;
 	/** Senders of one broadcast wait at most so long within one minute for all its readers together, not counting those that may block. @default 10_000 */
 	readonly broadcastStallMs: number;
+	/** Bytes of memory that a Coordinator holds for others in all. 0: a quarter of the memory of the machine, or of its container, and at least 256 MiB. @default 0 */
+	readonly heldBytes: number;
 	/** Bytes that all broadcasts together keep for slow members and as history. Each message counts once. @default 268_435_456 */
 	readonly broadcastHeldBytes: number;
 	/** The longest history of one broadcast, in messages. @default 10_000 */
@@ -264,6 +268,7 @@ export const COORDINATOR_RULES: Rules<Omit<CoordinatorLimits, keyof Limits>> = {
 	presenceWatches: { default: 8, min: 0, max: 65_536 },
 	watches: { default: 20_000, min: 0, max: 1_000_000 },
 	presenceLogBytes: { default: MiB, min: 64 * KiB, max: 256 * MiB },
+	presenceBytesPerSecond: { default: 64 * MiB, min: 64 * KiB, max: 65_536 * MiB },
 	metadataUpdatesPerMinute: { default: 60, min: 0, max: 1_000_000 },
 	broadcastsPerClient: { default: 32, min: 0, max: 65_536 },
 	broadcastJoinsPerMinute: { default: 1_200, min: 0, max: 1_000_000 },
@@ -275,6 +280,7 @@ export const COORDINATOR_RULES: Rules<Omit<CoordinatorLimits, keyof Limits>> = {
 	broadcastWaitMs: { default: 1000, min: 1, max: MINUTE_MS },
 	broadcastBlockMs: { default: 5000, min: 1, max: MINUTE_MS },
 	broadcastStallMs: { default: 10_000, min: 1, max: MINUTE_MS },
+	heldBytes: { default: 0, min: 0, max: 1_048_576 * MiB },
 	broadcastHeldBytes: { default: 256 * MiB, min: 64 * KiB, max: 65_536 * MiB },
 	broadcastHistoryMessages: { default: 10_000, min: 0, max: 1_000_000 },
 	broadcastHistoryBytes: { default: 4 * MiB, min: 0, max: 256 * MiB },

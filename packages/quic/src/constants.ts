@@ -141,6 +141,9 @@ export const ENDPOINT_STATS = [
 	"droppedRawDatagrams",
 ] as const;
 
+/** What `endpointHeld` tells of each connection, in this order; `bridge/endpoints.rs`. */
+export const HELD = ["connection", "unsentBytes", "unreadBytes", "waitingPipes", "acknowledgedBytes"] as const;
+
 /** Figures under their names; a figure that is missing is 0. */
 export function named<Name extends string>(names: readonly Name[], figures: readonly number[]): Record<Name, number> {
 	return Object.fromEntries(names.map((name, index) => [name, figures[index] ?? 0])) as Record<Name, number>;

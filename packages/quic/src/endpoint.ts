@@ -6,12 +6,12 @@
 
 import { onAbort, reasonOf } from "./abort.ts";
 import { Connection, closeError } from "./connection.ts";
-import { ENDPOINT_STATS, named, RECORD, SIZE } from "./constants.ts";
+import { ENDPOINT_STATS, HELD, named, RECORD, SIZE } from "./constants.ts";
 import { currentEnvironment, type Environment, readU16, type Target } from "./environment.ts";
 import { mapped, QuicError } from "./errors.ts";
 import type { Handle } from "./native.ts";
 import { nativeDialOptions, nativeEndpointOptions, nativeListenOptions } from "./native-options.ts";
-import type { ConnectOptions, EndpointOptions, EndpointStats, ListenOptions, SocketAddress } from "./types.ts";
+import type { ConnectionHeld, ConnectOptions, EndpointOptions, EndpointStats, ListenOptions, SocketAddress } from "./types.ts";
 import { withZoneNumber } from "./zone.ts";
 
 /** At most this many raw datagrams are handed over before the event loop goes round. More are dropped: a flood would take all the time there is. */
@@ -129,6 +129,19 @@ export class Endpoint implements Target {
 			mapped(() => this.#environment.native.endpointStats(this.handle)),
 		);
 		return { ...figures, droppedRawDatagrams: figures.droppedRawDatagrams + this.#droppedRaw };
+	}
+
+	/** What is held in memory for peers, by connection. Connections for which it is less than `leastBytes` are left out. */
+	held(leastBytes: number): Map<Connection, ConnectionHeld> {
+		const found = new Map<Connection, ConnectionHeld>();
+		if (this.#connections.size === 0) return found;
+		const figures = mapped(() => this.#environment.native.endpointHeld(Uint32Array.from(this.#connections.keys()), leastBytes));
+		for (let at = 0; at < figures.length; at += HELD.length) {
+			const { connection: handle, ...held } = named(HELD, figures.slice(at, at + HELD.length));
+			const connection = this.#connections.get(handle);
+			if (connection !== undefined) found.set(connection, held);
+		}
+		return found;
 	}
 
 	/** Keeps the process alive while open (the default). */

@@ -9,10 +9,12 @@
 export { Connection, type FirstFrame } from "./connection.ts";
 export { Endpoint } from "./endpoint.ts";
 export { type DialRefusal, isQuicError, QuicError, type QuicErrorCode, type QuicErrorDetails, type Refusal } from "./errors.ts";
+export { releaseMemory } from "./memory.ts";
 export { type QuicAvailability, quicAvailable } from "./native.ts";
 export { HeldStream, IncomingStream, pipe, Stream, type StreamHandler, writeFrames, writeMany } from "./stream.ts";
 export type {
 	ConnectionCloseInfo,
+	ConnectionHeld,
 	ConnectionStats,
 	ConnectOptions,
 	EndpointOptions,

@@ -129,6 +129,7 @@ export interface Native {
 	take(buffer: Buffer): void;
 	flush(): void;
 	leave(): void;
+	releaseMemory(): void;
 	release(handle: Handle): void;
 	endpointBind(options: NativeEndpointOptions): Handle;
 	endpointAddress(endpoint: Handle): SocketAddress;
@@ -137,6 +138,7 @@ export interface Native {
 	endpointRebind(endpoint: Handle, host: string, port: number, rawDatagrams: boolean): SocketAddress;
 	endpointSendRaw(endpoint: Handle, data: Uint8Array, host: string, port: number): boolean;
 	endpointClose(endpoint: Handle, code: number, reason: string, drainMs: number): void;
+	endpointHeld(connections: Uint32Array, leastBytes: number): number[];
 	endpointStats(endpoint: Handle): number[];
 	connectionDial(endpoint: Handle, options: NativeDialOptions): Handle;
 	connectionConfirm(connection: Handle): void;

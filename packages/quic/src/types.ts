@@ -212,6 +212,18 @@ export interface ConnectionStats {
 	readonly silentMs: number;
 }
 
+/** What is held in memory for the peer of one connection. The figures may be too high by what came and went within a millisecond. */
+export interface ConnectionHeld {
+	/** Bytes that wait to be sent, and those that QUIC was given and that the peer has not acknowledged. */
+	readonly unsentBytes: number;
+	/** Bytes of packets that have come since a pipe from this connection waits for room elsewhere. */
+	readonly unreadBytes: number;
+	/** Directions of pipes that wait so now. Each leaves at most a stream window unread. */
+	readonly waitingPipes: number;
+	/** Bytes of packets that the peer has acknowledged, on the path that it has now. It rises while the peer acknowledges something. */
+	readonly acknowledgedBytes: number;
+}
+
 /** Figures of one endpoint. */
 export interface EndpointStats {
 	readonly openConnections: number;

@@ -17,6 +17,7 @@ import { dispatchStream } from "./dispatch.ts";
 import type { Introductions } from "./introduction/index.ts";
 import { createIntroductions } from "./introductions.ts";
 import { CoordinatorLife } from "./life.ts";
+import { budgetOf, HeldMemory } from "./memory/index.ts";
 import { OwnStreams } from "./own-streams/index.ts";
 import { PresenceService } from "./presence/index.ts";
 import { ProxiedStreams } from "./proxy/index.ts";
@@ -35,6 +36,7 @@ export interface CoordinatorRooms {
 	readonly introductions: Introductions;
 	readonly presence: PresenceService;
 	readonly admission: AdmissionHost;
+	readonly memory: HeldMemory;
 	readonly feed: StatusFeed<CoordinatorStatus>;
 }
 
@@ -55,6 +57,7 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 	const { options, runtime, transport, kept } = parts;
 	const { limits, handlers, broadcastRule: ruleOf } = options;
 	const { clock, random } = runtime;
+	const budgetBytes = budgetOf(limits.heldBytes, runtime.memoryBytes?.() ?? WORLD_BYTES);
 	const epoch = randomHex(random, 16);
 	const feed = new StatusFeed<CoordinatorStatus>(limits.statusEvents);
 	const defence = new Defence(clock, (status) => feed.emit(status));
@@ -64,7 +67,23 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 	const streams = new OwnStreams(limits, clock, random, reception, budgets, defence);
 	const lend = lender(budgets, limits, clock, false);
 	const presence = new PresenceService(epoch, limits, lend, defence, clock);
-	const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, lend, defence, emit: (status) => feed.emit(status) });
+	const broadcasts = new Broadcasts({
+		limits: { ...limits, broadcastHeldBytes: Math.min(limits.broadcastHeldBytes, budgetBytes) },
+		ruleOf,
+		transport,
+		clock,
+		random,
+		lend,
+		defence,
+		emit: (status) => feed.emit(status),
+	});
+	const memory = new HeldMemory({
+		...{ budgetBytes, clock, transport, defence, broadcasts },
+		sessions: () => registry.holders(),
+		unread: () => budgets.windows.unread(),
+		presenceBytes: () => presence.logBytes,
+		endedStreams: () => proxied.ended + streams.ended,
+	});
 	const life = new CoordinatorLife({
 		...{ limits, clock, transport, kept, registry, streams, broadcasts, presence, feed },
 		introductions: () => introductions,
@@ -81,7 +100,10 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 		trials: new HolderTrials(limits, clock),
 		slowed: ({ id, fingerprint, connection }, what) => defence.count("slowed", what, { id, fingerprint, address: connection.remoteAddress.address }),
 		clientRoots: host.roots,
-		admitted: host.admitted,
+		admitted: (session) => {
+			memory.begin();
+			host.admitted(session);
+		},
 		refused: ({ remoteAddress }, { code, message = "" }, id) => {
 			if (code === "LIMIT_EXCEEDED") defence.count("refused", "connection", { id, address: remoteAddress.address });
 			feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message });
@@ -97,5 +119,9 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 			control.send(message.type === "peer-check" ? checkPeer(message, registry.find(message.peer)) : broadcasts.count(message)),
 	};
 	life.own(() => defence.end());
-	return { life, registry, reception, streams, proxied, broadcasts, introductions, presence, admission, feed };
+	life.own(() => memory.end());
+	return { life, registry, reception, streams, proxied, broadcasts, introductions, presence, admission, memory, feed };
 }
+
+/** A machine that says nothing of its memory. */
+const WORLD_BYTES = 1_073_741_824;

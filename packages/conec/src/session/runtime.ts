@@ -6,7 +6,8 @@
  */
 
 import { lookup as dnsLookup } from "node:dns/promises";
-import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import { type NetworkInterfaceInfo, networkInterfaces, totalmem } from "node:os";
+import process from "node:process";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
@@ -37,6 +38,8 @@ export interface Runtime {
 	readonly routeSources: (also: string | undefined) => Promise<readonly string[]>;
 	/** Whether there is a way to an address. @default there always is: only real sockets have routes */
 	readonly route?: RouteCheck;
+	/** Bytes of memory that the machine has, or its container. @default 1 GiB: a world has no machine */
+	readonly memoryBytes?: () => number;
 	readonly createTransport: TransportFactory;
 	/** Shown instead of the one that options ask for. In worlds, where reading it anew for each Client would take a quarter of the time. @default that of the options */
 	readonly identity?: LocalIdentity;
@@ -56,4 +59,9 @@ const SYSTEM: Omit<Runtime, "createTransport"> = {
 	lookup: (host) => dnsLookup(host, { all: true, verbatim: true }),
 	interfaces: networkInterfaces,
 	routeSources,
+	memoryBytes: () => {
+		// Of a container. Without one it is 0 or greater than all there is.
+		const constrainedBytes = process.constrainedMemory?.() ?? 0;
+		return constrainedBytes > 0 ? Math.min(constrainedBytes, totalmem()) : totalmem();
+	},
 };

@@ -9,14 +9,14 @@ import { type Limits, SHARED_RULES } from "../limits.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { TAG_BYTES } from "../wire/broadcast.ts";
 import { FRAME_BYTES } from "../wire/frames.ts";
-import { AckSchedule, type AckSlots, KeptBudget, type KeptShares, ReceiveBudget, type ReceiveWindows, SendBudget, type SendShares } from "./windows/index.ts";
+import { AckSchedule, type AckSlots, KeptBudget, type KeptShares, ReceiveBudget, SendBudget, type SendShares } from "./windows/index.ts";
 
 /** The limits of {@link StreamBudgets}. */
 export type BudgetLimits = Pick<Limits, "messageBytes" | "receiveBytes" | "streamWindowBytes" | "keptBytes">;
 
 /** What all streams of one process share. Shares go by the id of the peer: whoever holds an id is one party, by whatever way its streams come. */
 export class StreamBudgets {
-	readonly windows: ReceiveWindows;
+	readonly windows: ReceiveBudget;
 	readonly kept: KeptShares;
 
 	constructor(limits: BudgetLimits, clock: Clock) {

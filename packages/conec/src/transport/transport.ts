@@ -264,6 +264,16 @@ export interface TransportOptions {
 /** Makes a transport: QUIC, or memory in tests. Throws `QUIC_UNAVAILABLE`, `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`. */
 export type TransportFactory = (options: TransportOptions) => Transport;
 
+/** What a transport holds in memory for the other side of a connection. The figures may be a little too high. */
+export interface ConnectionHeld {
+	/** Bytes that are sent and not acknowledged, and those that wait to be sent in the transport itself. */
+	readonly unsentBytes: number;
+	/** Bytes that have come on streams which wait for room where they are piped to. */
+	readonly unreadBytes: number;
+	/** It rises while the other side acknowledges something of what is sent. It may begin anew when the other side has moved. */
+	readonly acknowledgedBytes: number;
+}
+
 /** One local socket, which dials and accepts. */
 export interface Transport {
 	readonly address: SocketAddress;
@@ -304,6 +314,10 @@ export interface Transport {
 	 * code `OPTION_INVALID`, and writes nothing to any of them. The streams stay the caller's.
 	 */
 	writeFramesToMany(streams: readonly TransportStream[], frames: Uint8Array): ArrayLike<number>;
+	/** What is held for the other side of each connection. Those for which it is less than `leastBytes` are left out. Cheap enough for once a second. */
+	held(leastBytes: number): ReadonlyMap<TransportConnection, ConnectionHeld>;
+	/** Gives memory of the process that is free back to the system, where the system needs to be asked. It goes on in another thread. */
+	releaseMemory(): void;
 	/**
 	 * Closes every connection with the code, waits at most `drainMs` until the peers know, and releases the socket.
 	 * With "released", the default, the port is free when it resolves. With "sent" it resolves as soon as the closes have left; the socket is

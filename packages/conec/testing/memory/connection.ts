@@ -9,6 +9,7 @@ import { Fifo } from "#conec/base/fifo";
 import { ConecError } from "#conec/errors";
 import type { ProvenIdentity } from "#conec/tls/proven-identity";
 import type {
+	ConnectionHeld,
 	Frame,
 	HeldStream,
 	IncomingStream,
@@ -300,6 +301,20 @@ export class MemoryConnection implements LinkOwner {
 	}
 
 	/** Streams that are not over, of both sides. */
+	/** What this end holds for the other. */
+	get held(): ConnectionHeld {
+		let unsentBytes = 0;
+		let unreadBytes = 0;
+		let acknowledgedBytes = 0;
+		for (const link of this.#links.keys()) {
+			const [outgoing, incoming] = link.opener === this ? [link.forward, link.backward] : [link.backward, link.forward];
+			unsentBytes += outgoing.unsentBytes;
+			acknowledgedBytes += outgoing.acknowledgedBytes;
+			unreadBytes += incoming.unreadBytes;
+		}
+		return { unsentBytes, unreadBytes, acknowledgedBytes };
+	}
+
 	get liveStreams(): number {
 		return this.#links.size;
 	}

@@ -62,6 +62,9 @@ export class Flow {
 	#reading: "open" | "over" = "open";
 	#readScheduled = false;
 	#over = false;
+	#unreadBytes = 0;
+	/** Bytes that the sending end knows to be read. */
+	acknowledgedBytes = 0;
 	/** Bytes that the receiving end has read, framing included. */
 	readBytes = 0;
 
@@ -71,6 +74,16 @@ export class Flow {
 
 	get queuedBytes(): number {
 		return this.#queuedBytes;
+	}
+
+	/** Bytes that the sending end has not sent, or knows nothing of since. */
+	get unsentBytes(): number {
+		return this.#sending === "over" ? 0 : this.#queuedBytes + this.#windowUsedBytes;
+	}
+
+	/** Bytes that have come and wait for whoever reads. */
+	get unreadBytes(): number {
+		return this.#reading === "over" ? 0 : this.#unreadBytes;
 	}
 
 	/** Lets queued frames go; before, the stream waits for its turn under the peer's stream limit. */
@@ -243,6 +256,7 @@ export class Flow {
 			return;
 		}
 		this.#arrived.push(item);
+		if (item !== "fin") this.#unreadBytes += sizeOf(item.payload);
 		if (!this.#readScheduled) {
 			this.#deliver();
 		}
@@ -260,6 +274,7 @@ export class Flow {
 			}
 			const size = sizeOf(item.payload);
 			freedBytes += size;
+			this.#unreadBytes -= size;
 			this.readBytes += size;
 			this.#sink.frame(item);
 		}
@@ -270,6 +285,7 @@ export class Flow {
 
 	#windowOpened(bytes: number): void {
 		this.#windowUsedBytes -= bytes;
+		this.acknowledgedBytes += bytes;
 		this.#pump();
 		if (this.#wantsDrain && this.#sending === "open" && this.#queuedBytes < this.highWaterBytes / 2) {
 			this.#wantsDrain = false;

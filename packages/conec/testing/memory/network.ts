@@ -71,6 +71,8 @@ export interface MemoryRoute {
 
 /** A {@link Transport} with what tests need beside. */
 export interface MemoryTransport extends Transport {
+	/** How often it was asked to give memory back. */
+	readonly releasedMemory: number;
 	/** Breaks all its connections, as if its machine were gone: nothing on its way arrives, both ends get `CONNECTION_LOST`. */
 	lose(): void;
 	/** As if its process were killed: it is closed, without a word to anybody. The other ends notice after their idle limits. */

@@ -14,6 +14,7 @@ import { certificateIdentity } from "#conec/tls/proven-identity";
 import { refuseStreams, strangerError } from "#conec/transport/strangers";
 import type {
 	AcceptOptions,
+	ConnectionHeld,
 	ConnectionTuning,
 	DialOptions,
 	HeldStream,
@@ -158,6 +159,7 @@ class Network {
 
 class Endpoint implements MemoryTransport {
 	onDatagram: ((data: Uint8Array, from: SocketAddress) => void) | undefined = undefined;
+	releasedMemory = 0;
 	#address: SocketAddress;
 	readonly #network: Network;
 	readonly #limits: TransportLimits;
@@ -250,6 +252,15 @@ class Endpoint implements MemoryTransport {
 			if (!(stream instanceof MemoryStream) || stream.timed || stream.connection.transport !== this) throw strangerError("Cannot write to streams");
 		}
 		return streams.map((stream) => stream.writeFrames(frames));
+	}
+
+	held(leastBytes: number): ReadonlyMap<TransportConnection, ConnectionHeld> {
+		const all = [...this.#connections.keys()].map((connection): [TransportConnection, ConnectionHeld] => [connection, connection.held]);
+		return new Map(all.filter(([, { unsentBytes, unreadBytes }]) => unsentBytes + unreadBytes >= leastBytes));
+	}
+
+	releaseMemory(): void {
+		this.releasedMemory++;
 	}
 
 	#owns({ connection, undecided }: MemoryIncoming | MemoryHeld): boolean {

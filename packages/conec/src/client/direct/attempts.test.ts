@@ -14,7 +14,10 @@ const punching = (token: string, peer: string): Attempt => ({
 test("attempts: who is asked is not agreed with before this side has said yes, and packets fly after that", () => {
 	const attempts = new Attempts(2);
 	for (const attempt of [asked("1", "a", false), asked("2", "b", true), punching("3", "c")]) attempts.set(attempt);
-	assert.deepEqual([attempts.agreed().map(({ id }) => id), attempts.punching().length, attempts.isPunching("3"), attempts.isPunching("2")], [["b", "c"], 1, true, false]);
+	assert.deepEqual(
+		[attempts.agreed().map(({ id }) => id), attempts.punching().length, attempts.isPunching("3"), attempts.isPunching("2")],
+		[["b", "c"], 1, true, false],
+	);
 	assert.deepEqual(
 		[attempts.of("dial"), attempts.of("accept")].map((some) => some.map(({ token }) => token)),
 		[["3"], ["1", "2"]],

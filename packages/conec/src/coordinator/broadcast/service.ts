@@ -190,6 +190,35 @@ export class Broadcasts {
 		}
 	}
 
+	/** Bytes of messages in the histories of all broadcasts. */
+	get historyBytes(): number {
+		let bytes = 0;
+		for (const broadcast of this.#byName.values()) bytes += broadcast.historyBytes;
+		return bytes;
+	}
+
+	/** Bytes that wait for a Client in all its broadcasts. What waits for several counts for each. */
+	queuedBytes(session: BroadcastSession): number {
+		let bytes = 0;
+		for (const { member } of this.#streams.get(session) ?? []) bytes += member.queue.heldBytes;
+		return bytes;
+	}
+
+	/** Drops histories, the longest first, until so many bytes are dropped. */
+	shedHistories(bytes: number): void {
+		let left = bytes;
+		for (const broadcast of [...this.#byName.values()].sort((a, b) => b.historyBytes - a.historyBytes)) {
+			if (left <= 0) return;
+			left -= broadcast.historyBytes;
+			broadcast.shedHistory();
+		}
+	}
+
+	/** Drops what waits for a Client. Its memberships get a `gap`, or end with `LAGGED`. */
+	shedQueues(session: BroadcastSession): void {
+		for (const { broadcast, member } of [...(this.#streams.get(session) ?? [])]) if (member.queue.heldBytes > 0) broadcast.shed(member);
+	}
+
 	/** Bytes that all broadcasts keep now; see `limits.broadcastHeldBytes`. */
 	get heldBytes(): number {
 		return this.#held.bytes;

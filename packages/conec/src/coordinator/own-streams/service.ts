@@ -32,6 +32,7 @@ export class OwnStreams {
 	readonly #defence: Pick<Defence, "count">;
 	readonly #streams: StreamSet;
 	readonly #reception: Reception;
+	#ended = 0;
 	/** Streams of Clients that survive the loss of their connection. The Coordinator opens no legs itself. */
 	readonly #survivors: Survivors;
 
@@ -50,6 +51,11 @@ export class OwnStreams {
 		return Math.max(this.#streams.size, this.#survivors.size);
 	}
 
+	/** Streams that are over, since the beginning. */
+	get ended(): number {
+		return this.#ended;
+	}
+
 	/** Opens a stream to a Client. Rejects like `Coordinator.openStream`. */
 	async open(session: Session, options: OpenStreamOptions): Promise<MessageStream> {
 		const make = (id: number): { init: StreamInit; open: OpenDirect } => {
@@ -57,7 +63,7 @@ export class OwnStreams {
 			return { init: this.#init(session, open, describeStream(id, "to", session.id)), open };
 		};
 		const stream = await this.#streams.open(session.connection, options, make, [session.silence]);
-		count(session, stream);
+		this.#count(session, stream);
 		return stream;
 	}
 
@@ -65,7 +71,7 @@ export class OwnStreams {
 	accept(session: Session, incoming: IncomingStream, open: OpenToCoordinator): void {
 		const accepted = (stream: FramedStream): void => {
 			this.#streams.add(stream);
-			count(session, stream);
+			this.#count(session, stream);
 		};
 		const init = this.#init(session, open, describeStream(open.id, "from", session.id));
 		const legCame = (): void => {
@@ -99,14 +105,17 @@ export class OwnStreams {
 		this.#survivors.end(error, RESET_CODES.COORDINATOR_CLOSED);
 	}
 
+	#count(session: Session, stream: MessageStream): void {
+		session.used = true;
+		session.streams++;
+		void stream.closed.then(() => {
+			session.streams--;
+			this.#ended++;
+		});
+	}
+
 	#init(session: Session, { id, metadata, protocol, priority }: OpenDirect, describe: string): StreamInit {
 		const [limits, clock, budgets] = [this.#limits, this.#clock, this.#budgets];
 		return { peer: session.id, id, path: "direct", metadata, protocol, priority, limits, describe, lostCode: "PEER_LOST", clock, budgets };
 	}
-}
-
-function count(session: Session, stream: MessageStream): void {
-	session.used = true;
-	session.streams++;
-	void stream.closed.then(() => session.streams--);
 }

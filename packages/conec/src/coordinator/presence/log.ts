@@ -120,6 +120,11 @@ export class PresenceLog {
 		this.#heldBytes = 0;
 	}
 
+	/** Whether there is a next frame. */
+	hasMore(cursor: PresenceCursor): boolean {
+		return cursor.order !== undefined || cursor.batch < this.#endBatch;
+	}
+
 	/** The next frame for a watcher at the other end of a stream. The position moves on. `undefined`: there is nothing new. */
 	readFrame(cursor: PresenceCursor): Uint8Array | undefined {
 		// A list that has not begun is that of now, so no change before it is sent.

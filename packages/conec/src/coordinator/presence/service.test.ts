@@ -11,7 +11,7 @@ import { decodePresence } from "../../wire/presence.ts";
 import { encodeAck, encodeCode } from "../../wire/stream-frames.ts";
 import { PresenceService, type WatchOwner } from "./service.ts";
 
-const LIMITS = { presenceWatches: 2, watches: 100, presenceQueueBytes: 16_384, presenceLogBytes: 65_536 };
+const LIMITS = { presenceWatches: 2, watches: 100, presenceQueueBytes: 16_384, presenceLogBytes: 65_536, presenceBytesPerSecond: 2 ** 30 };
 const peer = (id: string, metadata = "") => ({ id, fingerprint: `sha256:${"0".repeat(64)}`, metadata });
 const NO_DEFENCE = { count: () => undefined };
 let owners = 0;
@@ -121,6 +121,7 @@ test("presence service: it sends no more than a queue takes, and goes on when th
 	for (let before = 0; before < far.words.length; ) {
 		before = far.words.length;
 		far.drain();
+		far.allow(2 ** 40);
 	}
 	// The first list was cut off by what was forgotten: another one, whole.
 	assert.deepEqual(
@@ -136,7 +137,10 @@ test("presence service: it sends no more than the Client lets come, says so, and
 	const far = new Far(20_000);
 	service.watch(newOwner(), far.incoming, far.resume);
 	// What every stream may send at first is more: 65,536 bytes.
-	for (let i = 0; i < 10; i++) far.drain();
+	for (let i = 0; i < 10; i++) {
+		far.drain();
+		far.allow(20_000);
+	}
 	assert.deepEqual(far.words, ["list 14", "page 14", "page 14", "page 14"]);
 	assert.deepEqual(far.calls.slice(1), ["blocked"]);
 	far.allow(80_000);
@@ -145,8 +149,34 @@ test("presence service: it sends no more than the Client lets come, says so, and
 	far.allow(80_000);
 	assert.equal(far.words.length, 5);
 	far.allow(2 ** 40);
-	for (let i = 0; i < 10; i++) far.drain();
+	for (let i = 0; i < 10; i++) {
+		far.drain();
+		far.allow(2 ** 40);
+	}
 	assert.deepEqual(far.words.slice(5), ["page 14", "page 14", "page 2"]);
+});
+
+test("presence service: all watches of a Client together have no more on their way than one may have waiting, and each goes on", async () => {
+	const service = new PresenceService("e", { ...LIMITS, presenceWatches: 8 }, lend, NO_DEFENCE);
+	for (let i = 0; i < 100; i++) service.set(peer(`p${i}`, "x".repeat(1_000)));
+	const [owner, other] = [newOwner(), newOwner()];
+	const watches = Array.from({ length: 8 }, () => new Far());
+	for (const far of watches) service.watch(owner, far.incoming, far.resume);
+	const sentBytes = (): number => watches.reduce((sum, far) => sum + far.queuedBytes, 0);
+	assert.ok(sentBytes() > 16_384 && sentBytes() <= LIMITS.presenceQueueBytes + 16_384 + 64, `${sentBytes()}`);
+	// Another Client does not wait for this one.
+	const free = new Far();
+	service.watch(other, free.incoming, free.resume);
+	assert.ok(free.words.length > 0);
+	// Whoever acknowledges lets those go on that wait, until each has the whole list.
+	for (let rounds = 0; watches.some((far) => far.words.at(-1) !== "page 2"); rounds++) {
+		assert.ok(rounds < 200);
+		for (const far of watches) {
+			far.drain();
+			far.allow(2 ** 40);
+			assert.ok(sentBytes() <= LIMITS.presenceQueueBytes + 16_384 + 64, `${sentBytes()}`);
+		}
+	}
 });
 
 test("presence service: a watch is counted for its owner until it is over, however it ends", () => {

@@ -11,15 +11,18 @@ import type { PeerInfo } from "../../session/peer-info.ts";
 import type { PresenceEvent } from "../../session/presence-event.ts";
 import type { Lent } from "../../stream/lent.ts";
 import { type NewStream, rejectStream } from "../../stream/open-stream.ts";
+import { SendBudget, UNIT_COST_BYTES } from "../../stream/windows/index.ts";
 import type { IncomingStream, TransportConnection } from "../../transport/transport.ts";
+import { FRAME_BYTES } from "../../wire/frames.ts";
 import type { Defence } from "../defence/index.ts";
 import type { Session } from "../sessions/index.ts";
 import { PresenceListener } from "./listener.ts";
 import { PresenceLog } from "./log.ts";
+import { Turns } from "./turns.ts";
 import { Watch } from "./watch.ts";
 
 /** The bounds that presence needs. */
-export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "watches" | "presenceQueueBytes" | "presenceLogBytes">;
+export type PresenceLimits = Pick<CoordinatorLimits, "presenceWatches" | "watches" | "presenceQueueBytes" | "presenceLogBytes" | "presenceBytesPerSecond">;
 
 /** Whose watch it is. */
 export type WatchOwner = Pick<Session, "poolKeys" | "whom">;
@@ -37,6 +40,7 @@ export class PresenceService {
 	readonly #all: FairPool;
 	readonly #defence: Pick<Defence, "count">;
 	readonly #listeners: Set<PresenceListener> = new Set();
+	readonly #turns: Turns;
 	#scheduled = false;
 	#timer: unknown;
 	#restUntilMs = 0;
@@ -55,12 +59,18 @@ export class PresenceService {
 		this.#defence = defence;
 		this.#lend = lend;
 		this.#clock = clock;
+		this.#turns = new Turns(clock, limits.presenceBytesPerSecond);
 		this.#log = new PresenceLog({ epoch, logBytes: limits.presenceLogBytes });
 	}
 
 	/** How many watches Clients and this process have. */
 	get watches(): number {
 		return this.#watches.size + this.#listeners.size;
+	}
+
+	/** Bytes of recent changes that are kept for watches. */
+	get logBytes(): number {
+		return this.#log.heldBytes;
 	}
 
 	/** A Client has come, has another connection of the same identity now, or has changed its metadata. */
@@ -78,7 +88,7 @@ export class PresenceService {
 	/** Accepts a watch that a Client has opened, or answers REJECT (`LIMIT_EXCEEDED`). Watches are counted by `owner`, a connection. */
 	watch(owner: WatchOwner, incoming: IncomingStream, resume: NewStream): void {
 		const { presenceWatches, presenceQueueBytes } = this.#limits;
-		const places = this.#places.get(owner) ?? { taken: 0, streams: 0 };
+		const places = this.#places.get(owner) ?? { taken: 0, streams: 0, shares: sharesOf(presenceQueueBytes) };
 		this.#places.set(owner, places);
 		const reject = (words: string): void => {
 			this.#defence.count("refused", "watch", owner.whom);
@@ -97,8 +107,8 @@ export class PresenceService {
 			this.#all.giveBack(owner.poolKeys);
 		};
 		const over = (): void => void places.streams--;
-		const lent = this.#lend(incoming.connection);
-		const watch = new Watch({ log: this.#log, clock: this.#clock, queueBytes: presenceQueueBytes, lent, left, over });
+		const lent = { ...this.#lend(incoming.connection), shares: places.shares };
+		const watch = new Watch({ log: this.#log, clock: this.#clock, turns: this.#turns, queueBytes: presenceQueueBytes, lent, left, over });
 		this.#watches.add(watch);
 		watch.accept(incoming, resume);
 		watch.pump();
@@ -116,6 +126,7 @@ export class PresenceService {
 	end(): void {
 		this.#over = true;
 		this.#clock.clearTimeout(this.#timer);
+		this.#turns.end();
 		for (const listener of [...this.#listeners]) listener.end();
 		for (const watch of [...this.#watches]) watch.forget();
 	}
@@ -150,6 +161,15 @@ interface Places {
 	taken: number;
 	/** Those whose stream is not over: what was sent before the Client left may not have been read. */
 	streams: number;
+	/** What all of them together may have on their way. */
+	readonly shares: SendBudget;
+}
+
+/** All watches of a Client together have so much on their way, not acknowledged, or waiting to be sent. There is always room for one frame. */
+function sharesOf(presenceQueueBytes: number): SendBudget {
+	const bytes = presenceQueueBytes + FRAME_BYTES + UNIT_COST_BYTES;
+	// It gives three quarters of that away.
+	return new SendBudget({ connectionWindowBytes: Math.ceil((bytes * 4) / 3), severalPeers: false });
 }
 
 /** Streams that may be open for each watch, with those of watches that were left. */

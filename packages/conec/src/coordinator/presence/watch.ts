@@ -13,11 +13,13 @@ import { fixedWindows } from "../../stream/windows/index.ts";
 import type { IncomingStream } from "../../transport/transport.ts";
 import { FRAME } from "../../wire/frames.ts";
 import type { PresenceCursor, PresenceLog } from "./log.ts";
+import type { Turns } from "./turns.ts";
 
 /** What a watch needs. */
 export interface WatchParts {
 	readonly log: PresenceLog;
 	readonly clock: Clock;
+	readonly turns: Turns;
 	/** Bytes that may wait to be sent. */
 	readonly queueBytes: number;
 	readonly lent: Lent;
@@ -68,10 +70,13 @@ export class Watch {
 	/** Sends what is new, as far as there is room. */
 	pump(): void {
 		while (!this.#full && !this.#hasLeft) {
-			const frame = this.#frame ?? this.#parts.log.readFrame(this.#cursor);
+			const { log, turns } = this.#parts;
+			if (this.#frame === undefined && (!log.hasMore(this.#cursor) || !turns.may(this))) return;
+			const frame = this.#frame ?? log.readFrame(this.#cursor);
 			if (frame === undefined) return;
 			const queued = this.#exchange.sending.write(FRAME.CONTROL, frame);
 			this.#frame = queued < 0 ? frame : undefined;
+			if (queued >= 0) turns.told(frame.length);
 			this.#full = queued < 0 || queued >= this.#parts.queueBytes;
 		}
 	}
@@ -81,6 +86,7 @@ export class Watch {
 		if (this.#hasLeft) return;
 		this.#hasLeft = true;
 		this.#frame = undefined;
+		this.#parts.turns.left(this);
 		this.#parts.log.close();
 		this.#parts.left();
 	}

@@ -22,6 +22,7 @@ export class ProxiedStreams {
 	/** By session, so that nothing is left of one that has ended. */
 	readonly #targets: WeakMap<Session, Target> = new WeakMap();
 	#live = 0;
+	#ended = 0;
 
 	/** `defence` counts streams that are refused. */
 	constructor(limits: CoordinatorLimits, transport: Transport, defence: Pick<Defence, "count">) {
@@ -33,6 +34,11 @@ export class ProxiedStreams {
 	/** Streams that are not over, those that wait included. */
 	get size(): number {
 		return this.#live;
+	}
+
+	/** Streams that are over, since the beginning. */
+	get ended(): number {
+		return this.#ended;
 	}
 
 	/**
@@ -65,7 +71,10 @@ export class ProxiedStreams {
 		const stream: ProxiedStream = { from, held, token, state: "waiting" };
 		this.#live++;
 		const over = (): void => {
-			if (stream.state !== "over") this.#live--;
+			if (stream.state !== "over") {
+				this.#live--;
+				this.#ended++;
+			}
 			target.over(stream);
 		};
 		// It is piped from the beginning: so its opener can give it up while it waits.

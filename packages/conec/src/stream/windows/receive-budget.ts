@@ -48,6 +48,11 @@ export class ReceiveBudget implements ReceiveWindows, Budget {
 		return this.#heldBytes;
 	}
 
+	/** What has come for each identity and is not taken. It looks at every stream. */
+	unread(): ReadonlyMap<string, number> {
+		return new Map(Array.from(this.#identities.values(), ({ identity, unreadBytes }) => [identity, unreadBytes]));
+	}
+
 	open(identity: string, raised: LimitRaised): ReceiveWindow {
 		let share = this.#identities.get(identity);
 		if (share === undefined) {

@@ -36,6 +36,8 @@ export interface Budget {
 
 /** What a share does with the windows that ask for more than they have. */
 export interface Asker {
+	/** What has come and is not taken. */
+	readonly unreadBytes: number;
 	/** How much the limit is below what was asked and can be given, after what is taken. */
 	readonly lackBytes: number;
 	/** Everything is taken, and the application waits for more. */
@@ -55,7 +57,7 @@ export interface Asker {
 export class IdentityShare {
 	readonly identity: string;
 	readonly budget: Budget;
-	#windows = 0;
+	readonly #windows = new Set<Asker>();
 	#heldBytes = 0;
 	/** Windows whose peer has asked for more than there was room for, in the order in which it did. */
 	readonly #asking = new Set<Asker>();
@@ -89,8 +91,15 @@ export class IdentityShare {
 	}
 
 	/** There is one more window. */
-	entered(): void {
-		this.#windows++;
+	entered(window: Asker): void {
+		this.#windows.add(window);
+	}
+
+	/** What has come on all its windows and is not taken. */
+	get unreadBytes(): number {
+		let bytes = 0;
+		for (const window of this.#windows) bytes += window.unreadBytes;
+		return bytes;
 	}
 
 	/** The window of a stream that holds so much: full while less than a quarter of the share is granted, then less and less. */
@@ -181,8 +190,9 @@ export class IdentityShare {
 	}
 
 	/** A window is gone. */
-	left(): void {
-		if (--this.#windows === 0) this.budget.left(this);
+	left(window: Asker): void {
+		this.#windows.delete(window);
+		if (this.#windows.size === 0) this.budget.left(this);
 	}
 
 	#give(window: Asker, lackBytes: number): boolean {

@@ -50,7 +50,7 @@ export class Window implements ReceiveWindow, Asker {
 	constructor(share: IdentityShare, raised: LimitRaised) {
 		this.#share = share;
 		this.#raised = raised;
-		share.entered();
+		share.entered(this);
 		this.#markMs = share.budget.now();
 		this.#resize(share.windowFor(0));
 		this.#plan();
@@ -127,7 +127,7 @@ export class Window implements ReceiveWindow, Asker {
 	close(): void {
 		if (this.#state === "closed") return;
 		this.#end("closed");
-		this.#share.left();
+		this.#share.left(this);
 	}
 
 	raise(bytes: number, loanBytes: number): void {

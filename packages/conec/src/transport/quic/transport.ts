@@ -11,6 +11,7 @@ import { FRAME_BYTES } from "../../wire/frames.ts";
 import { refuseStreams, strangerError } from "../strangers.ts";
 import type {
 	AcceptOptions,
+	ConnectionHeld,
 	ConnectionTuning,
 	DialOptions,
 	HeldStream,
@@ -48,6 +49,7 @@ export function createQuicTransport(options: TransportOptions): Transport {
 class QuicTransport implements Transport {
 	readonly #endpoint: quic.Endpoint;
 	readonly #options: TransportOptions;
+	readonly #connections: WeakMap<quic.Connection, QuicConnection> = new WeakMap();
 
 	constructor(endpoint: quic.Endpoint, options: TransportOptions) {
 		this.#endpoint = endpoint;
@@ -80,7 +82,7 @@ class QuicTransport implements Transport {
 				incoming: this.#incoming(),
 			}),
 		);
-		this.#endpoint.onConnection = (connection) => options.onConnection(new QuicConnection(connection, this, limits.connectionWindowBytes));
+		this.#endpoint.onConnection = (connection) => options.onConnection(this.#adopt(connection));
 	}
 
 	stopAccepting(): void {
@@ -121,7 +123,7 @@ class QuicTransport implements Transport {
 				incoming: this.#incoming(),
 				...(signal === undefined ? {} : { signal }),
 			});
-			return new QuicConnection(connection, this, this.#options.limits.connectionWindowBytes);
+			return this.#adopt(connection);
 		} catch (error) {
 			if (signal?.aborted && error === reasonOf(signal)) throw error;
 			if (quic.isQuicError(error) && error.network !== undefined) options.onRefused?.(error.network);
@@ -149,12 +151,33 @@ class QuicTransport implements Transport {
 		);
 	}
 
+	held(leastBytes: number): ReadonlyMap<TransportConnection, ConnectionHeld> {
+		const { connectionWindowBytes, quicStreamWindowBytes } = this.#options.limits;
+		const held = new Map<TransportConnection, ConnectionHeld>();
+		for (const [connection, { unsentBytes, unreadBytes, waitingPipes, acknowledgedBytes }] of this.#endpoint.held(leastBytes)) {
+			const adopted = this.#connections.get(connection);
+			const windowsBytes = Math.min(connectionWindowBytes, waitingPipes * quicStreamWindowBytes);
+			if (adopted !== undefined) held.set(adopted, { unsentBytes, unreadBytes: Math.min(unreadBytes, windowsBytes), acknowledgedBytes });
+		}
+		return held;
+	}
+
+	releaseMemory(): void {
+		coded(() => quic.releaseMemory());
+	}
+
 	async close(code: number, reason: string, drainMs: number, until: "sent" | "released" = "released"): Promise<void> {
 		await this.#endpoint.close({ code, reason, drainMs, until });
 	}
 
 	destroy(): void {
 		void this.#endpoint.close({ drainMs: 0 });
+	}
+
+	#adopt(connection: quic.Connection): QuicConnection {
+		const adopted = new QuicConnection(connection, this, this.#options.limits.connectionWindowBytes);
+		this.#connections.set(connection, adopted);
+		return adopted;
 	}
 
 	#owns({ connection, undecided }: QuicIncomingStream | QuicHeldStream): boolean {

@@ -5,7 +5,7 @@ use napi_derive::napi;
 
 use crate::error::{self, error, Result};
 use crate::stream::Port;
-use crate::system::uv;
+use crate::system::{memory, uv};
 
 use super::environment;
 
@@ -66,6 +66,15 @@ pub fn flush() -> Result<()> {
 #[napi(catch_unwind)]
 pub fn leave() -> Result<()> {
 	environment::leave()
+}
+
+/// Gives memory that is free back to the system, in a thread of its own. Where the system offers no way, nothing happens.
+#[napi(catch_unwind)]
+pub fn release_memory() -> Result<()> {
+	environment::with(|environment| {
+		environment.io.spawn_blocking(memory::release);
+		Ok(())
+	})
 }
 
 /// Forgets a handle whose last record has been seen.

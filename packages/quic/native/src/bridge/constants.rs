@@ -13,7 +13,7 @@ use crate::stream::{Lost, PipeEnd, FRAME_COST, HEADER_BYTES, INLINE_BYTES, MAX_P
 use crate::tls::Refusal;
 
 use super::connections::{DatagramResult, CONNECTION_STATS};
-use super::endpoints::ENDPOINT_STATS;
+use super::endpoints::{ENDPOINT_STATS, HELD};
 use super::options::{CONGESTION, MAX_HEADER_BYTES};
 use super::table::SLOT_BITS;
 
@@ -49,6 +49,7 @@ const NAMES: &[(&str, &[&str])] = &[
 	("CONGESTION", &CONGESTION),
 	("CONNECTION_STATS", &CONNECTION_STATS),
 	("ENDPOINT_STATS", &ENDPOINT_STATS),
+	("HELD", &HELD),
 ];
 
 #[napi(object, object_from_js = false)]

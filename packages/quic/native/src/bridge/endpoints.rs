@@ -189,6 +189,26 @@ pub fn endpoint_close(endpoint: u32, close_code: f64, reason: String, drain_ms: 
 	})
 }
 
+/// Figures of a connection that `endpoint_held` tells, in this order.
+pub const HELD: [&str; 5] = ["connection", "unsentBytes", "unreadBytes", "waitingPipes", "acknowledgedBytes"];
+
+/// In the order of `HELD`, one connection after the other. Connections that hold less than `least` bytes are left out.
+#[napi(catch_unwind)]
+pub fn endpoint_held(connections: &[u32], least: f64) -> Result<Vec<f64>> {
+	environment::with(|environment| {
+		let mut figures = Vec::new();
+		for handle in connections {
+			let Ok(connection) = environment.connection(*handle) else { continue };
+			let held = connection.line.held();
+			let (unsent, unread) = (held.unsent as f64, held.unread as f64);
+			if unsent + unread >= least {
+				figures.extend::<[f64; HELD.len()]>([(*handle).into(), unsent, unread, held.waiting as f64, held.acknowledged as f64]);
+			}
+		}
+		Ok(figures)
+	})
+}
+
 /// What `endpoint_stats` tells, in this order.
 pub const ENDPOINT_STATS: [&str; 7] = [
 	"openConnections",

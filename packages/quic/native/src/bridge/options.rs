@@ -10,7 +10,7 @@ use quinn::{congestion, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt
 
 use crate::endpoint::{Heads, Retry, Terms, Windows};
 use crate::error::{invalid, Result};
-use crate::io::SendWindow;
+use crate::io::{Counting, CountingFactory, SendWindow};
 use crate::stream::{Limits, Places, Reading, MAX_PAYLOAD_BYTES};
 use crate::tls::{Identity, Trust};
 
@@ -206,13 +206,18 @@ impl TransportInput {
 			.datagram_receive_buffer_size((datagrams > 0).then_some(datagrams))
 			.datagram_send_buffer_size(datagrams.max(64 * 1024));
 		match self.congestion.as_str() {
-			"cubic" => config.congestion_controller_factory(Arc::new(congestion::CubicConfig::default())),
-			"newreno" => config.congestion_controller_factory(Arc::new(congestion::NewRenoConfig::default())),
-			"bbr" => config.congestion_controller_factory(Arc::new(congestion::BbrConfig::default())),
+			"cubic" => config.congestion_controller_factory(counting(congestion::CubicConfig::default())),
+			"newreno" => config.congestion_controller_factory(counting(congestion::NewRenoConfig::default())),
+			"bbr" => config.congestion_controller_factory(counting(congestion::BbrConfig::default())),
 			other => return Err(invalid(format!("congestion: \"{other}\" is none of cubic, newreno, bbr"))),
 		};
 		Ok(Arc::new(config))
 	}
+}
+
+/// A controller that counts what is on its way, too.
+fn counting<F>(factory: F) -> Arc<CountingFactory<F>> {
+	Arc::new(CountingFactory(Arc::new(factory)))
 }
 
 /// The names that JS uses.
@@ -220,7 +225,10 @@ pub const CONGESTION: [&str; 3] = ["cubic", "newreno", "bbr"];
 
 /// The name that JS uses for a controller.
 pub fn congestion_name(controller: Box<dyn congestion::Controller>) -> &'static str {
-	let controller = controller.into_any();
+	let controller = match controller.into_any().downcast::<Counting>() {
+		Ok(counting) => counting.inner.into_any(),
+		Err(other) => other,
+	};
 	if controller.is::<congestion::Cubic>() {
 		"cubic"
 	} else if controller.is::<congestion::NewReno>() {

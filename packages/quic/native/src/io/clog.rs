@@ -43,6 +43,11 @@ impl Clog {
 		self.watchers.load(Ordering::Relaxed) > 0
 	}
 
+	/// How many want to know.
+	pub fn watched(&self) -> usize {
+		self.watchers.load(Ordering::Relaxed)
+	}
+
 	/// It is watched until what this gives is dropped.
 	pub fn watch(&self) -> Watching<'_> {
 		self.watchers.fetch_add(1, Ordering::Relaxed);

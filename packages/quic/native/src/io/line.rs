@@ -12,6 +12,7 @@ use super::clog::Clog;
 use super::commands::Commands;
 use super::driver::{Driver, DriverEnd, Follower};
 use super::due::Due;
+use super::flight::{Flight, Unsent};
 use super::port::Port;
 use super::reports::Reports;
 use super::window::SendWindow;
@@ -49,6 +50,12 @@ pub struct Line<S> {
 	unlooked_run: AtomicU64,
 	born: Instant,
 	send_window: SendWindow,
+	/// What the peer has not acknowledged.
+	unsent: Unsent,
+	/// Bytes of its streams that wait until QUIC takes them.
+	queued: AtomicU64,
+	/// Bytes of packets that had come when a pipe last began to wait for room elsewhere, while no other one did.
+	unread_since: AtomicU64,
 	/// Whether the peer has no credit left.
 	clog: Clog,
 	/// Frames of the peer that have come.
@@ -72,6 +79,9 @@ impl<S: Send + Sync + 'static> Line<S> {
 			unlooked_run: AtomicU64::new(0),
 			born: Instant::now(),
 			send_window,
+			unsent: Unsent::default(),
+			queued: AtomicU64::new(0),
+			unread_since: AtomicU64::new(0),
 			clog: Clog::default(),
 			heard: AtomicU64::new(0),
 			last_heard: AtomicU64::new(0),
@@ -108,6 +118,36 @@ impl<S: Send + Sync + 'static> Line<S> {
 			self.note_heard(frames(&connection.stats().frame_rx), run);
 		}
 		self.born.elapsed().saturating_sub(Duration::from_micros(self.last_heard.load(Ordering::Relaxed)))
+	}
+
+	/// So many bytes of a stream wait.
+	pub fn queue_bytes(&self, bytes: usize) {
+		self.queued.fetch_add(bytes as u64, Ordering::Relaxed);
+	}
+
+	/// So many bytes wait no more.
+	pub fn unqueue_bytes(&self, bytes: usize) {
+		self.queued.fetch_sub(bytes as u64, Ordering::Relaxed);
+	}
+
+	/// QUIC took so many bytes of a stream.
+	pub fn wrote(&self, bytes: usize) {
+		self.unsent.wrote(bytes as u64);
+	}
+
+	/// What is held for the peer. It may be more than there is, by what came and went within a millisecond.
+	pub fn held(&self) -> Held {
+		let waiting = self.clog.watched();
+		let queued = self.queued.load(Ordering::Relaxed);
+		let Some(connection) = self.established().filter(|_| waiting > 0 || !self.unsent.is_nothing()) else {
+			return Held { unsent: queued, ..Held::default() };
+		};
+		self.look_for_unsent(connection);
+		let unread = match waiting {
+			0 => 0,
+			_ => connection.stats().udp_rx.bytes.saturating_sub(self.unread_since.load(Ordering::Relaxed)),
+		};
+		Held { unsent: queued + self.unsent.bytes(self.send_window.bytes()), unread, waiting, acknowledged: self.unsent.acknowledged() }
 	}
 
 	/// Runs `write` while the send window does not count. What is written must be little.
@@ -149,6 +189,9 @@ impl<S: Send + Sync + 'static> Line<S> {
 		if let Some(connection) = self.established() {
 			let run = self.unlooked_run.swap(0, Ordering::Relaxed);
 			self.look(connection, if run == 0 { self.born.elapsed().as_micros() as u64 } else { run });
+			if self.clog.watched() == 1 {
+				self.unread_since.store(connection.stats().udp_rx.bytes, Ordering::Relaxed);
+			}
 		}
 		loop {
 			self.clog.begins().await;
@@ -198,6 +241,7 @@ impl<S: Send + Sync> Follower for Line<S> {
 	fn driven(&self) {
 		let Some(connection) = self.established.get() else { return };
 		let now = self.born.elapsed().as_micros() as u64;
+		self.unsent.ran();
 		if self.clog.is_watched() || now >= self.last_look.load(Ordering::Relaxed) + LOOK_PAUSE_MICROS {
 			self.last_look.store(now, Ordering::Relaxed);
 			self.unlooked_run.store(0, Ordering::Relaxed);
@@ -214,8 +258,16 @@ impl<S> Line<S> {
 		let stats = connection.stats();
 		self.note_heard(frames(&stats.frame_rx), now);
 		self.clog.count(stats.frame_rx.data_blocked, stats.frame_tx.max_data);
+		self.look_for_unsent(connection);
 		if let Some(window) = self.send_window.renewed(stats.path.cwnd) {
 			connection.set_send_window(window);
+		}
+	}
+
+	fn look_for_unsent(&self, connection: &quinn::Connection) {
+		if !self.unsent.is_nothing() {
+			let before_run = self.unsent.before_run();
+			self.unsent.look(before_run, &Flight::of(connection));
 		}
 	}
 
@@ -224,6 +276,19 @@ impl<S> Line<S> {
 			self.last_heard.fetch_max(at, Ordering::Relaxed);
 		}
 	}
+}
+
+/// What is held in memory for one peer.
+#[derive(Clone, Copy, Default)]
+pub struct Held {
+	/// Bytes that wait to be sent, and those that QUIC was given and that the peer has not acknowledged.
+	pub unsent: u64,
+	/// Bytes that have come since pipes from this connection wait for room elsewhere.
+	pub unread: u64,
+	/// Directions of pipes that wait so. Each leaves at most a stream window unread.
+	pub waiting: usize,
+	/// Bytes of packets that the peer has acknowledged on its present path.
+	pub acknowledged: u64,
 }
 
 /// How many frames were received. Unlike datagrams, these have come from the peer for sure, and for the first time.

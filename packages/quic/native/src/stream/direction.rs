@@ -138,6 +138,7 @@ impl<'a> Direction<'a> {
 				Poll::Ready(Ok(written)) => {
 					at += written.chunks;
 					self.moved += written.bytes as u64;
+					self.to.wrote(written.bytes);
 					self.gives_way = None;
 				}
 				Poll::Ready(Err(WriteError::Stopped(code))) => return (at, Poll::Ready(Err(Stop::ByReceiver(code)))),

@@ -172,12 +172,12 @@ impl Outgoing {
 		self.queued < self.high_water / 2 && std::mem::replace(&mut self.wants_drain, false)
 	}
 
-	/// Drops what is queued.
-	pub fn forget(&mut self) {
+	/// Drops what is queued. Returns how many bytes that were.
+	pub fn forget(&mut self) -> usize {
 		self.pieces.clear();
 		self.tail = BytesMut::new();
 		self.urgent = BytesMut::new();
-		self.queued = 0;
+		std::mem::take(&mut self.queued)
 	}
 }
 

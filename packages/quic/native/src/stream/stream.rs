@@ -134,7 +134,9 @@ impl Stream {
 			if out.over || out.finish || out.reset.is_some() {
 				return None;
 			}
+			let before = out.queued;
 			add(&mut out);
+			self.line.queue_bytes(out.queued - before);
 			(out.queued, out.next(inline))
 		};
 		match next {
@@ -178,6 +180,11 @@ impl Stream {
 		lock(&self.outgoing).queued
 	}
 
+	/// Drops what is queued.
+	pub(super) fn forget(&self, out: &mut Outgoing) {
+		self.line.unqueue_bytes(out.forget());
+	}
+
 	pub fn finish(&self) {
 		lock(&self.outgoing).finish = true;
 		self.command_writer();
@@ -187,7 +194,7 @@ impl Stream {
 		{
 			let mut out = lock(&self.outgoing);
 			out.reset.get_or_insert(code);
-			out.forget();
+			self.forget(&mut out);
 		}
 		self.command_writer();
 	}
@@ -312,7 +319,15 @@ impl Source for Stream {
 	}
 
 	fn outgoing_taken(&self, bytes: usize) {
-		if lock(&self.outgoing).taken(bytes) {
+		self.line.wrote(bytes);
+		let (before, after, drained) = {
+			let mut out = lock(&self.outgoing);
+			let before = out.queued;
+			let drained = out.taken(bytes);
+			(before, out.queued, drained)
+		};
+		self.line.unqueue_bytes(before - after);
+		if drained {
 			self.event(record::DRAIN);
 		}
 	}
@@ -379,6 +394,7 @@ impl io::Expecting for Stream {
 
 impl Drop for Stream {
 	fn drop(&mut self) {
+		self.forget(&mut lock(&self.outgoing));
 		if self.line.is_broken() {
 			self.leak();
 		}

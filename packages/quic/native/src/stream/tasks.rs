@@ -68,7 +68,11 @@ impl Stream {
 	/// Sends what was queued (the first frame) and waits to be piped.
 	pub async fn hold(&self, mut send: SendStream, recv: Option<RecvStream>) {
 		let mut hand = InHand::default();
-		lock(&self.outgoing).take(&mut hand);
+		{
+			let mut out = lock(&self.outgoing);
+			out.take(&mut hand);
+			self.forget(&mut out);
+		}
 		let mut first = Offer::default();
 		let count = hand.offer(true, &mut first);
 		tokio::select! {
@@ -107,7 +111,7 @@ impl Stream {
 		{
 			let mut out = lock(&self.outgoing);
 			out.over = true;
-			out.forget();
+			self.forget(&mut out);
 		}
 		let mut report = None;
 		if let Some(mut writer) = writer {

@@ -1,0 +1,236 @@
+//! Bytes that a connection has given to QUIC and that its peer has not acknowledged.
+//!
+//! quinn keeps them until then and does not tell how many there are. So this counts what is given to it, and how much of it is on its way.
+//! While the congestion window has room, everything that was given has been sent at least once. Then what is held is what is on its way.
+//! Otherwise it is at most that and what was given since.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::Instant;
+
+use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
+use quinn_proto::RttEstimator;
+
+/// A congestion controller that counts what is on its way, and leaves everything else to another one.
+pub struct Counting {
+	pub inner: Box<dyn Controller>,
+	/// Bytes of packets that are sent, and neither acknowledged nor lost. Packets that need no acknowledgement count until the next one comes.
+	in_flight: u64,
+	/// Bytes of packets that were acknowledged.
+	acknowledged: u64,
+}
+
+/// Makes them.
+pub struct CountingFactory<F>(pub Arc<F>);
+
+impl<F: ControllerFactory + Send + Sync + 'static> ControllerFactory for CountingFactory<F> {
+	fn build(self: Arc<Self>, now: Instant, current_mtu: u16) -> Box<dyn Controller> {
+		Box::new(Counting { inner: self.0.clone().build(now, current_mtu), in_flight: 0, acknowledged: 0 })
+	}
+}
+
+impl Controller for Counting {
+	fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
+		self.in_flight += bytes;
+		self.inner.on_sent(now, bytes, last_packet_number);
+	}
+
+	fn on_ack(&mut self, now: Instant, sent: Instant, bytes: u64, app_limited: bool, rtt: &RttEstimator) {
+		self.acknowledged += bytes;
+		self.inner.on_ack(now, sent, bytes, app_limited, rtt);
+	}
+
+	fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest_packet_num_acked: Option<u64>) {
+		self.in_flight = in_flight;
+		self.inner.on_end_acks(now, in_flight, app_limited, largest_packet_num_acked);
+	}
+
+	fn on_congestion_event(&mut self, now: Instant, sent: Instant, is_persistent_congestion: bool, lost_bytes: u64) {
+		self.in_flight = self.in_flight.saturating_sub(lost_bytes);
+		self.inner.on_congestion_event(now, sent, is_persistent_congestion, lost_bytes);
+	}
+
+	fn on_mtu_update(&mut self, new_mtu: u16) {
+		self.inner.on_mtu_update(new_mtu);
+	}
+
+	fn window(&self) -> u64 {
+		self.inner.window()
+	}
+
+	fn metrics(&self) -> ControllerMetrics {
+		self.inner.metrics()
+	}
+
+	fn clone_box(&self) -> Box<dyn Controller> {
+		Box::new(Self { inner: self.inner.clone_box(), in_flight: self.in_flight, acknowledged: self.acknowledged })
+	}
+
+	fn initial_window(&self) -> u64 {
+		self.inner.initial_window()
+	}
+
+	fn into_any(self: Box<Self>) -> Box<dyn Any> {
+		self
+	}
+}
+
+/// How much a connection has on its way, and whether its congestion window has room for more.
+pub struct Flight {
+	pub bytes: u64,
+	pub has_room: bool,
+	/// Bytes of packets that were acknowledged on this path.
+	pub acknowledged: u64,
+}
+
+impl Flight {
+	/// Two packets less than the window are as good as all of it: what is sent comes in whole packets.
+	const MARGIN_BYTES: u64 = 4 * 1024;
+
+	pub fn new(bytes: u64, congestion_window: u64, acknowledged: u64) -> Self {
+		Self { bytes, has_room: bytes + Self::MARGIN_BYTES.min(congestion_window / 4) < congestion_window, acknowledged }
+	}
+
+	/// Of a connection, now.
+	pub fn of(connection: &quinn::Connection) -> Self {
+		let state = connection.congestion_state();
+		let window = state.window();
+		let counting = state.into_any().downcast::<Counting>();
+		let (bytes, acknowledged) = counting.map_or((0, 0), |counting| (counting.in_flight, counting.acknowledged));
+		Self::new(bytes, window, acknowledged)
+	}
+}
+
+/// See the module. Pure.
+#[derive(Default)]
+pub struct Unsent {
+	/// Bytes given to QUIC since the beginning.
+	written: AtomicU64,
+	/// `written` after the last run of the driver, and after the one before. All that was written before a run began could be sent in it.
+	after_run: AtomicU64,
+	before_run: AtomicU64,
+	/// What was on its way when there was last room, and `written` then.
+	held: AtomicU64,
+	settled: AtomicU64,
+	/// Bytes of packets that were acknowledged, as was last seen.
+	acknowledged: AtomicU64,
+}
+
+impl Unsent {
+	/// QUIC took so much.
+	pub fn wrote(&self, bytes: u64) {
+		self.written.fetch_add(bytes, Ordering::Relaxed);
+	}
+
+	/// The driver has run: what QUIC could send is sent.
+	pub fn ran(&self) {
+		self.before_run.store(self.after_run.load(Ordering::Relaxed), Ordering::Relaxed);
+		self.after_run.store(self.written.load(Ordering::Relaxed), Ordering::Relaxed);
+	}
+
+	/// What was given before the last run began. It is asked for before the flight is looked at: several threads may look.
+	pub fn before_run(&self) -> u64 {
+		self.before_run.load(Ordering::Relaxed)
+	}
+
+	/// What is on its way since then.
+	pub fn look(&self, before_run: u64, flight: &Flight) {
+		self.acknowledged.store(flight.acknowledged, Ordering::Relaxed);
+		if flight.has_room {
+			self.settled.store(before_run, Ordering::Relaxed);
+			self.held.store(flight.bytes, Ordering::Relaxed);
+		}
+	}
+
+	/// Bytes of packets that were acknowledged. It changes while the peer acknowledges something.
+	pub fn acknowledged(&self) -> u64 {
+		self.acknowledged.load(Ordering::Relaxed)
+	}
+
+	/// Whether there is nothing to look for.
+	pub fn is_nothing(&self) -> bool {
+		self.held.load(Ordering::Relaxed) == 0 && self.written.load(Ordering::Relaxed) == self.settled.load(Ordering::Relaxed)
+	}
+
+	/// At most so much is held. QUIC takes no more than the send window.
+	pub fn bytes(&self, send_window: u64) -> u64 {
+		let since = self.written.load(Ordering::Relaxed).saturating_sub(self.settled.load(Ordering::Relaxed));
+		(self.held.load(Ordering::Relaxed) + since).min(send_window)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	const WINDOW: u64 = 512 * 1024;
+
+	/// A connection of a model: what it really holds is known.
+	#[derive(Default)]
+	struct Model {
+		unsent: Unsent,
+		waiting: u64,
+		in_flight: u64,
+	}
+
+	impl Model {
+		fn write(&mut self, bytes: u64) {
+			let taken = bytes.min(WINDOW - self.waiting - self.in_flight);
+			self.waiting += taken;
+			self.unsent.wrote(taken);
+		}
+
+		/// A run of the driver, with what is acknowledged before it sends.
+		fn run(&mut self, acknowledged: u64, congestion_window: u64, looks: bool) {
+			self.in_flight -= acknowledged.min(self.in_flight);
+			let sent = self.waiting.min(congestion_window.saturating_sub(self.in_flight));
+			self.waiting -= sent;
+			self.in_flight += sent;
+			self.unsent.ran();
+			if looks {
+				self.unsent.look(self.unsent.before_run(), &Flight::new(self.in_flight, congestion_window, 0));
+			}
+		}
+
+		fn figure(&self) -> u64 {
+			self.unsent.bytes(WINDOW)
+		}
+	}
+
+	#[test]
+	fn it_is_never_less_than_what_is_held_and_nothing_when_all_is_acknowledged() {
+		let mut seed = 7_u64;
+		let mut next = |below: u64| {
+			seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+			(seed >> 33) % below
+		};
+		for _ in 0..500 {
+			let mut model = Model::default();
+			for _ in 0..200 {
+				match next(3) {
+					0 => model.write(next(100_000)),
+					_ => model.run(next(30_000), 14_000 + next(60_000), next(2) == 0),
+				}
+				// What is acknowledged between two looks may still count.
+				assert!(model.figure() >= model.waiting, "{} < {}", model.figure(), model.waiting);
+				assert!(model.figure() <= WINDOW);
+			}
+			for _ in 0..100 {
+				model.run(u64::MAX, 14_000, true);
+			}
+			assert_eq!((model.figure(), model.unsent.is_nothing()), (0, true));
+		}
+	}
+
+	#[test]
+	fn a_peer_that_stops_acknowledging_is_held_what_the_send_window_takes() {
+		let mut model = Model::default();
+		for _ in 0..100 {
+			model.write(40_000);
+			model.run(0, 14_000, true);
+		}
+		assert_eq!(model.figure(), WINDOW);
+		assert!(!model.unsent.is_nothing());
+	}
+}

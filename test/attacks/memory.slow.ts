@@ -1,0 +1,151 @@
+/** What a Coordinator holds while many want much of it, and what is left of that when they have gone. */
+
+import assert from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "../../packages/conec/testing/node-flags.ts";
+
+const MiB = 1_048_576;
+const TIMEOUT_MS = 600_000;
+/** After the connections have ended, memory goes back to the system within this. */
+const BACK_MS = 20_000;
+const BACK_WITHIN_BYTES = 32 * MiB;
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** One process; see `children/holder.ts`. */
+class Holder {
+	readonly #child: ChildProcess;
+	readonly #waiting: Map<number, { resolve: (result: never) => void; reject: (error: unknown) => void }> = new Map();
+	#calls = 0;
+
+	static async start(t: TestContext): Promise<Holder> {
+		const program = fileURLToPath(new URL("children/holder.ts", import.meta.url));
+		const child = fork(program, { execArgv: [...NODE_FLAGS], stdio: ["ignore", "inherit", "inherit", "ipc"] });
+		t.after(() => child.kill("SIGKILL"));
+		await once(child, "message");
+		return new Holder(child);
+	}
+
+	private constructor(child: ChildProcess) {
+		this.#child = child;
+		child.on("message", ({ call, result, error }: { call: number; result: never; error?: string }) => {
+			const waiting = this.#waiting.get(call);
+			this.#waiting.delete(call);
+			if (error === undefined) waiting?.resolve(result);
+			else waiting?.reject(new Error(error));
+		});
+		child.on("exit", () => {
+			for (const waiting of this.#waiting.values()) waiting.reject(new Error("the process has ended"));
+		});
+	}
+
+	call<T = void>(action: string, argument: object = {}): Promise<T> {
+		const call = ++this.#calls;
+		return new Promise<T>((resolve, reject) => {
+			this.#waiting.set(call, { resolve, reject });
+			this.#child.send({ call, action, argument });
+		});
+	}
+
+	signal(name: "SIGSTOP" | "SIGCONT" | "SIGKILL"): void {
+		this.#child.kill(name);
+	}
+}
+
+interface Stage {
+	readonly coordinator: Holder;
+	readonly where: { readonly coordinator: string; readonly pin: string };
+	rss(): Promise<number>;
+	/** Does something, and gives the most that was resident meanwhile. */
+	peakOf(work: Promise<unknown>): Promise<number>;
+	/** Resolves when nobody is connected. */
+	alone(): Promise<void>;
+}
+
+async function stage(t: TestContext, options: object = {}): Promise<Stage> {
+	const coordinator = await Holder.start(t);
+	const { port, pin } = await coordinator.call<{ port: number; pin: string }>("listen", options);
+	const rss = (): Promise<number> => coordinator.call<number>("rss");
+	const peakOf = async (work: Promise<unknown>): Promise<number> => {
+		let over = false;
+		let peak = 0;
+		const ended = work.finally(() => {
+			over = true;
+		});
+		while (!over) {
+			peak = Math.max(peak, await rss());
+			await Promise.race([sleep(200), ended.catch(() => undefined)]);
+		}
+		await ended;
+		return Math.max(peak, await rss());
+	};
+	const alone = async (): Promise<void> => {
+		while ((await coordinator.call<number>("clients")) > 0) await sleep(200);
+	};
+	return { coordinator, where: { coordinator: `127.0.0.1:${port}`, pin }, rss, peakOf, alone };
+}
+
+const inMiB = (bytes: number): string => (bytes / MiB).toFixed(1);
+const named = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${name}-${i}`);
+
+for (const keys of [4, 8]) {
+	test(`memory: ${keys} keys with 1,024 unread streams each, twice: what the second round leaves is what the first one left`, {
+		timeout: TIMEOUT_MS,
+	}, async (t) => {
+		const { where, rss, peakOf, alone } = await stage(t);
+		const before = await rss();
+		const left: number[] = [];
+		for (let round = 0; round < 3; round++) {
+			const holder = await Holder.start(t);
+			await holder.call("connect", { ...where, ids: named(`r${round}`, keys) });
+			const peak = await peakOf(holder.call("fill", { streams: 1_024 }));
+			await holder.call("leave");
+			holder.signal("SIGKILL");
+			await alone();
+			const at = await rss();
+			await sleep(BACK_MS);
+			left.push(await rss());
+			t.diagnostic(
+				`round ${round}: ${inMiB(before)} before, ${inMiB(peak)} at most, ${inMiB(at)} when all had gone, ${inMiB(left.at(-1) as number)} later (MiB)`,
+			);
+		}
+		for (const bytes of left.slice(1)) assert.ok(bytes <= (left[0] as number) + BACK_WITHIN_BYTES, left.map(inMiB).join());
+	});
+}
+
+test("memory: 100,000 short streams leave little", { timeout: TIMEOUT_MS }, async (t) => {
+	const { where, rss } = await stage(t);
+	const holder = await Holder.start(t);
+	await holder.call("connect", { ...where, ids: ["short"] });
+	await holder.call("short", { streams: 2_000 });
+	await sleep(BACK_MS);
+	const before = await rss();
+	await holder.call("short", { streams: 100_000 });
+	const at = await rss();
+	await sleep(BACK_MS);
+	const after = await rss();
+	t.diagnostic(`${inMiB(before)} before, ${inMiB(at)} at the end, ${inMiB(after)} later (MiB)`);
+	assert.ok(after - before <= BACK_WITHIN_BYTES, inMiB(after - before));
+});
+
+for (const how of ["reads", "does not read", "does not acknowledge"] as const) {
+	test(`memory: 300 Clients with 8 watches each and 60 changes of a kilobyte a second; who watches ${how}`, { timeout: TIMEOUT_MS }, async (t) => {
+		const { where, rss, peakOf } = await stage(t);
+		const [updaters, ...watchers] = await Promise.all(Array.from({ length: 4 }, () => Holder.start(t)));
+		const ids = named("watcher", 300);
+		await updaters?.call("connect", { ...where, ids: named("updater", 60) });
+		await Promise.all(watchers.map((watcher, i) => watcher.call("connect", { ...where, ids: ids.filter((_, at) => at % 3 === i) })));
+		const connected = await rss();
+		await Promise.all(watchers.map((watcher) => watcher.call("watch", { watches: 8, reads: how === "reads" })));
+		const watched = await rss();
+		if (how === "does not acknowledge") for (const watcher of watchers) watcher.signal("SIGSTOP");
+		const peak = await peakOf(updaters?.call("update", { seconds: 12 }) ?? Promise.resolve());
+		for (const watcher of watchers) watcher.signal("SIGCONT");
+		t.diagnostic(`${inMiB(connected)} connected, ${inMiB(watched)} with watches, ${inMiB(peak)} at most (MiB)`);
+		// For each Client the queue of all its watches and a frame, and what QUIC holds that is not acknowledged: docs/limits.md.
+		assert.ok(peak - connected <= 300 * (65_536 + 16_384 + 524_288 + 8 * 16_384), inMiB(peak - connected));
+	});
+}
