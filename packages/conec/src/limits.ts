@@ -111,6 +111,8 @@ export interface ClientLimits extends Limits {
 export interface CoordinatorLimits extends Limits {
 	/** Live proxied streams from one Client to one other. Opening further ones waits, at the Client that opens them and then here (`waitingOpens`). @default 1_024 */
 	readonly streamsPerPair: number;
+	/** Bytes a second that one Client may send through the Coordinator: on proxied streams and to broadcasts, together. Its sending waits beyond that. 0 is no bound. @default 0 */
+	readonly proxiedBytesPerSecond: number;
 	/** Connected Clients. Further ones are refused with `LIMIT_EXCEEDED`. @default 10_000 */
 	readonly clients: number;
 	/** How long the holder of an id may be silent when another key asks for that id. @default 1_000 */
@@ -244,6 +246,7 @@ export const CLIENT_RULES: Rules<Omit<ClientLimits, keyof Limits>> = {
 /** The range of every limit that only a Coordinator has. */
 export const COORDINATOR_RULES: Rules<Omit<CoordinatorLimits, keyof Limits>> = {
 	streamsPerPair: { default: 1024, min: 1, max: 65_536 },
+	proxiedBytesPerSecond: { default: 0, min: 0, max: 1_000_000_000_000 },
 	clients: { default: 10_000, min: 1, max: 1_000_000 },
 	holderPingMs: { default: 1000, min: 1, max: MINUTE_MS },
 	contentionSwaps: { default: 3, min: 1, max: 1000 },

@@ -22,6 +22,7 @@ export type {
 	IncomingOptions,
 	ListenOptions,
 	PipeResult,
+	SharingOptions,
 	SocketAddress,
 	StreamOptions,
 	TransportOptions,

@@ -10,6 +10,7 @@ import { StatusFeed } from "../session/status-feed.ts";
 import { StreamBudgets } from "../stream/flow.ts";
 import { lender } from "../stream/lent.ts";
 import type { AdmissionHost } from "./admission/index.ts";
+import { Bandwidth } from "./bandwidth/index.ts";
 import type { CoordinatorParts } from "./begin.ts";
 import { Broadcasts } from "./broadcast/index.ts";
 import { Defence } from "./defence/index.ts";
@@ -58,13 +59,18 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 	const epoch = randomHex(random, 16);
 	const feed = new StatusFeed<CoordinatorStatus>(limits.statusEvents);
 	const defence = new Defence(clock, (status) => feed.emit(status));
+	const bandwidth = new Bandwidth(limits, (whom) => defence.count("slowed", "bytes", whom));
 	const registry = new Registry<Session>(limits);
 	const reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => feed.emit(failure) });
 	const budgets = new StreamBudgets(limits, clock);
 	const streams = new OwnStreams(limits, clock, random, reception, budgets);
 	const lend = lender(budgets, limits, clock, false);
 	const presence = new PresenceService(epoch, limits, lend, clock);
-	const broadcasts = new Broadcasts({ limits, ruleOf, transport, clock, random, lend, emit: (status) => feed.emit(status) });
+	const broadcasts = new Broadcasts({
+		...{ limits, ruleOf, transport, clock, random, lend },
+		taking: (connection, take) => bandwidth.taking(connection, take),
+		emit: (status) => feed.emit(status),
+	});
 	const life = new CoordinatorLife({
 		...{ limits, clock, transport, kept, registry, streams, broadcasts, presence, feed },
 		introductions: () => introductions,
@@ -79,6 +85,7 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 		...{ limits, runtime, epoch, registry, closing, denied, introductions },
 		leases: kept.leases,
 		clientRoots: host.roots,
+		welcoming: (client) => bandwidth.join(client),
 		admitted: host.admitted,
 		refused: ({ remoteAddress }, { code, message = "" }, id) => feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message }),
 		changed: (session) => {

@@ -1,12 +1,14 @@
 //! A connection as its streams see it: whether it lives, and how the JS thread drives it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use quinn::FrameStats;
 
-use crate::events::Queue;
+use crate::events::{record, Queue};
+use crate::lock::lock;
 
 use super::clog::Clog;
 use super::commands::Commands;
@@ -14,6 +16,8 @@ use super::driver::{Driver, DriverEnd, Follower};
 use super::due::Due;
 use super::port::Port;
 use super::reports::Reports;
+use super::room::{unique, Room};
+use super::source::{PacedReader, Source};
 use super::window::SendWindow;
 
 /// The JS thread sends by itself at most this often.
@@ -51,10 +55,55 @@ pub struct Line<S> {
 	send_window: SendWindow,
 	/// Whether the peer has no credit left.
 	clog: Clog,
+	/// Its name as a sender.
+	name: u64,
+	/// Set once, if several sources send on it.
+	share: OnceLock<Share>,
 	/// Frames of the peer that have come.
 	heard: AtomicU64,
 	/// When the last of them came, in microseconds since `born`.
 	last_heard: AtomicU64,
+}
+
+/// What a connection has on which several sources send.
+pub struct Share {
+	/// The handle of the connection, for what JS is told.
+	pub handle: u32,
+	/// Whoever sends from the other end.
+	pub source: Arc<Source>,
+	/// For those who send to the other end.
+	pub room: Arc<Room>,
+	/// The part of JS in what is taken from the source. `None`: it may send as fast as it likes.
+	taker: Option<Mutex<PacedReader>>,
+	/// Tells JS that it is its turn.
+	turn: Waker,
+}
+
+/// See [`Share::turn`].
+struct TurnOfJs {
+	handle: u32,
+	queue: Arc<Queue>,
+}
+
+impl Wake for TurnOfJs {
+	fn wake(self: Arc<Self>) {
+		self.queue.event(record::CONN_TURN, self.handle, &[]);
+	}
+}
+
+impl Share {
+	/// JS thread, in the context of the I/O thread: whether JS may take bytes now. If not, `CONN_TURN` says when. It may be asked again.
+	pub fn may_take(&self, tell: impl FnOnce()) -> bool {
+		let Some(taker) = &self.taker else { return true };
+		lock(taker).turn(&mut Context::from_waker(&self.turn), tell).is_ready()
+	}
+
+	/// JS thread, in the context of the I/O thread: JS has taken so many bytes, or none, in its turn.
+	pub fn took(&self, bytes: usize) {
+		if let Some(taker) = &self.taker {
+			lock(taker).read(bytes);
+		}
+	}
 }
 
 impl<S: Send + Sync + 'static> Line<S> {
@@ -73,6 +122,8 @@ impl<S: Send + Sync + 'static> Line<S> {
 			born: Instant::now(),
 			send_window,
 			clog: Clog::default(),
+			name: unique(),
+			share: OnceLock::new(),
 			heard: AtomicU64::new(0),
 			last_heard: AtomicU64::new(0),
 		}
@@ -80,6 +131,24 @@ impl<S: Send + Sync + 'static> Line<S> {
 
 	pub fn set_established(&self, connection: quinn::Connection) {
 		let _ = self.established.set(connection);
+	}
+
+	/// From now on those that send on it do so in turn. `source`: who sends from the other end. Only the first call counts.
+	pub fn set_share(&self, handle: u32, source: Arc<Source>) {
+		let taker = PacedReader::new(&source).map(Mutex::new);
+		let turn = Waker::from(Arc::new(TurnOfJs { handle, queue: self.queue.clone() }));
+		let _ = self.share.set(Share { handle, source, room: Arc::default(), taker, turn });
+		self.send_window.share();
+	}
+
+	/// `None`: whoever sends on it takes what room there is.
+	pub fn share(&self) -> Option<&Share> {
+		self.share.get()
+	}
+
+	/// The name of whoever sends from the other end.
+	pub fn source_name(&self) -> u64 {
+		self.share.get().map_or(self.name, |share| share.source.name)
 	}
 
 	pub fn set_driver(self: &Arc<Self>, driver: Option<Arc<Driver>>) {
