@@ -26,8 +26,8 @@ export class Bandwidth {
 	readonly #lines: WeakMap<TransportConnection, TakingLine> = new WeakMap();
 
 	/** `slowed`: a Client sends more than it may, and is read later. Called once a second for each connection, at most. */
-	constructor({ proxiedBytesPerSecond }: Pick<CoordinatorLimits, "proxiedBytesPerSecond">, slowed: (whom: Whom) => void) {
-		this.#bytesPerSecond = proxiedBytesPerSecond;
+	constructor(limits: Pick<CoordinatorLimits, "proxiedBytesPerSecond">, slowed: (whom: Whom) => void) {
+		this.#bytesPerSecond = limits.proxiedBytesPerSecond;
 		this.#slowed = slowed;
 	}
 
