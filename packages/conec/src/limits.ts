@@ -113,6 +113,8 @@ export interface ClientLimits extends Limits {
 export interface CoordinatorLimits extends Limits {
 	/** Live proxied streams from one Client to one other. Opening further ones waits, at the Client that opens them and then here (`waitingOpens`). @default 1_024 */
 	readonly streamsPerPair: number;
+	/** Bytes a second that one Client may send through the Coordinator: on proxied streams and to broadcasts, together. Its sending waits beyond that. 0 is no bound. @default 0 */
+	readonly proxiedBytesPerSecond: number;
 	/** Connected Clients. Further ones are refused with `LIMIT_EXCEEDED`. @default 10_000 */
 	readonly clients: number;
 	/** How long the process of an id's holder may say nothing, while another key asks for the id and the Coordinator asks the holder each second. Then the id is free. Without a packet of its machine for 5 s, it is free sooner. @default 6_000 */
@@ -253,6 +255,7 @@ export const CLIENT_RULES: Rules<Omit<ClientLimits, keyof Limits>> = {
 /** The range of every limit that only a Coordinator has. */
 export const COORDINATOR_RULES: Rules<Omit<CoordinatorLimits, keyof Limits>> = {
 	streamsPerPair: { default: 1024, min: 1, max: 65_536 },
+	proxiedBytesPerSecond: { default: 0, min: 0, max: 1_000_000_000_000 },
 	clients: { default: 10_000, min: 1, max: 1_000_000 },
 	holderPingMs: { default: 6000, min: 1, max: MINUTE_MS },
 	contentionSwaps: { default: 3, min: 1, max: 1000 },

@@ -9,7 +9,7 @@ import { type Environment, readU32, readU64, type Target } from "./environment.t
 import { connectionError, mapped, QuicError } from "./errors.ts";
 import type { Handle } from "./native.ts";
 import { HeldStream, IncomingStream, nativeStreamOptions, Stream, type StreamHandler, type StreamOwner } from "./stream.ts";
-import type { ConnectionCloseInfo, ConnectionStats, SocketAddress, StreamOptions } from "./types.ts";
+import type { ConnectionCloseInfo, ConnectionStats, SharingOptions, SocketAddress, StreamOptions } from "./types.ts";
 
 /** What `sendDatagram` says for a number of the addon. */
 const DATAGRAM_RESULTS = {
@@ -58,6 +58,8 @@ export class Connection implements Target, StreamOwner {
 	#settledNext: Promise<void> | undefined;
 	#tellSettled: () => void = () => {};
 	#closing: { code: number; reason: string } | undefined;
+	#onSlowed: (() => void) | undefined;
+	#onTurn: (() => void) | undefined;
 	#over = false;
 
 	/** @internal */
@@ -105,6 +107,31 @@ export class Connection implements Target, StreamOwner {
 	/** The accepting side keeps the peer: it gets its streams and windows. Until then it has one stream and 64 KiB. */
 	confirm(): void {
 		if (!this.#over) mapped(() => this.environment.native.connectionConfirm(this.handle));
+	}
+
+	/**
+	 * From now on, those that send on this connection do so in turn while it has no room for all of them: pipes by the connection that they read
+	 * from, and each other stream for itself. And what is piped from this connection is read no faster than the options say. The first call counts.
+	 */
+	share(options: SharingOptions): void {
+		if (this.#over) return;
+		const { sharedWith, bytesPerSecond = 0, burstBytes = bytesPerSecond } = options;
+		this.#onSlowed = options.onSlowed;
+		this.#onTurn = options.onTurn;
+		mapped(() => this.environment.native.connectionShare(this.handle, sharedWith?.handle ?? null, bytesPerSecond, burstBytes));
+	}
+
+	/**
+	 * Whether bytes may be taken from this connection by other means than a pipe, within the bound that {@link share} has set. If not,
+	 * {@link SharingOptions.onTurn} is called when they may. After true, call {@link took}.
+	 */
+	mayTake(): boolean {
+		return this.#over || mapped(() => this.environment.native.connectionMayTake(this.handle));
+	}
+
+	/** So many bytes have been taken, in the turn that {@link mayTake} has given. */
+	took(bytes: number): void {
+		if (!this.#over) mapped(() => this.environment.native.connectionTook(this.handle, bytes));
 	}
 
 	/** Opens a bidirectional stream, with a first frame if one is given. At the peer's stream limit the stream waits, and what is written to it too. */
@@ -202,6 +229,12 @@ export class Connection implements Target, StreamOwner {
 				break;
 			case RECORD.DATAGRAM:
 				this.onDatagram?.(payload);
+				break;
+			case RECORD.CONN_SLOWED:
+				this.#onSlowed?.();
+				break;
+			case RECORD.CONN_TURN:
+				this.#onTurn?.();
 				break;
 			case RECORD.CONN_SETTLED:
 				this.#settled = undefined;

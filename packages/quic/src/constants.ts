@@ -26,6 +26,8 @@ export const RECORD = {
 	ENDPOINT_LEFT: 18,
 	CONN_SETTLED: 19,
 	PIPE_OPEN: 20,
+	CONN_SLOWED: 21,
+	CONN_TURN: 22,
 } as const;
 
 /** In which layer a connection ended; `connection/end.rs`. */

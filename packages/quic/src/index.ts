@@ -24,6 +24,7 @@ export type {
 	IncomingOptions,
 	ListenOptions,
 	PipeResult,
+	SharingOptions,
 	SocketAddress,
 	StreamOptions,
 	TransportOptions,

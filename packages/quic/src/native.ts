@@ -144,6 +144,9 @@ export interface Native {
 	connectionConfirm(connection: Handle): void;
 	connectionClose(connection: Handle, code: number, reason: string): void;
 	connectionSettle(connection: Handle): void;
+	connectionShare(connection: Handle, sharedWith: Handle | null, bytesPerSecond: number, burstBytes: number): void;
+	connectionMayTake(connection: Handle): boolean;
+	connectionTook(connection: Handle, bytes: number): void;
 	connectionInfo(connection: Handle): NativeConnectionInfo;
 	connectionRemote(connection: Handle): SocketAddress;
 	connectionStats(connection: Handle): number[];

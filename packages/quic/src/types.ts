@@ -194,6 +194,20 @@ export interface ConnectionCloseInfo {
 	readonly error?: Error;
 }
 
+/** How a connection is shared; see `Connection.share`. */
+export interface SharingOptions {
+	/** A connection that was shared before. What is piped from either counts as from one sender, with the bound of that one. */
+	readonly sharedWith?: { readonly handle: number } | undefined;
+	/** How many bytes a second are piped from it; 0 is no bound. Whoever reads them waits, so the sender does in the end. @default 0 */
+	readonly bytesPerSecond?: number;
+	/** How many bytes that have not been used before may go at once. @default `bytesPerSecond` */
+	readonly burstBytes?: number;
+	/** Called when the bound makes it wait, once a second at most. */
+	readonly onSlowed?: (() => void) | undefined;
+	/** Called when `mayTake` would say yes, after it has said no. */
+	readonly onTurn?: (() => void) | undefined;
+}
+
 /** Figures of one connection; bytes are of UDP payload. */
 export interface ConnectionStats {
 	readonly rttMs: number;

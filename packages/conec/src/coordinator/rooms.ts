@@ -10,6 +10,7 @@ import { StatusFeed } from "../session/status-feed.ts";
 import { StreamBudgets } from "../stream/flow.ts";
 import { lender } from "../stream/lent.ts";
 import { type AdmissionHost, HolderTrials } from "./admission/index.ts";
+import { Bandwidth } from "./bandwidth/index.ts";
 import type { CoordinatorParts } from "./begin.ts";
 import { Broadcasts } from "./broadcast/index.ts";
 import { Defence } from "./defence/index.ts";
@@ -61,6 +62,7 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 	const epoch = randomHex(random, 16);
 	const feed = new StatusFeed<CoordinatorStatus>(limits.statusEvents);
 	const defence = new Defence(clock, (status) => feed.emit(status));
+	const bandwidth = new Bandwidth(limits, (whom) => defence.count("slowed", "bytes", whom));
 	const registry = new Registry<Session>(limits);
 	const reception = new Reception({ owner: "the Coordinator", limits, clock, handlers, failed: (failure) => feed.emit(failure) });
 	const budgets = new StreamBudgets(limits, clock);
@@ -69,12 +71,8 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 	const presence = new PresenceService(epoch, limits, lend, defence, clock);
 	const broadcasts = new Broadcasts({
 		limits: { ...limits, broadcastHeldBytes: Math.min(limits.broadcastHeldBytes, budgetBytes) },
-		ruleOf,
-		transport,
-		clock,
-		random,
-		lend,
-		defence,
+		...{ ruleOf, transport, clock, random, lend, defence },
+		taking: (connection, take) => bandwidth.taking(connection, take),
 		emit: (status) => feed.emit(status),
 	});
 	const memory = new HeldMemory({
@@ -100,6 +98,7 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 		trials: new HolderTrials(limits, clock),
 		slowed: ({ id, fingerprint, connection }, what) => defence.count("slowed", what, { id, fingerprint, address: connection.remoteAddress.address }),
 		clientRoots: host.roots,
+		welcoming: (client) => bandwidth.join(client),
 		admitted: (session) => {
 			memory.begin();
 			host.admitted(session);

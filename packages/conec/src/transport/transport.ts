@@ -162,6 +162,19 @@ export interface TransportConnection {
 	openStream(header: Frame, handler: StreamHandler, options?: StreamOptions): TransportStream;
 	/** Opens a stream to be given to {@link Transport.pipe}. With `later`, nothing is sent before {@link HeldStream.open}. `priority` is that of {@link StreamOptions}. */
 	openHeldStream(header: Frame, later?: boolean, priority?: number): HeldStream;
+	/**
+	 * From now on, while there is no room on this connection for all that is to be sent on it, those who send take turns: pipes by the
+	 * connection that they read from, whatever their number, and any other stream for itself. And pipes read no more from this connection than
+	 * the bound says: they wait, and so the peer does. The first call counts. A transport whose streams do not share a line has no turns.
+	 */
+	share(sharing: Sharing): void;
+	/**
+	 * Whether bytes may be taken from this connection by other means than a pipe, within the bound of {@link share}. If not,
+	 * {@link Sharing.onTurn} is called when they may. After true, call {@link took}.
+	 */
+	mayTake(): boolean;
+	/** So many bytes were taken, in the turn that {@link mayTake} has given. 0 gives the turn back. */
+	took(bytes: number): void;
 	/** The accepting side keeps the peer. This lifts the limits of undecided connections: one stream, a small window, a short deadline. */
 	confirm(): void;
 	/**
@@ -174,6 +187,20 @@ export interface TransportConnection {
 	/** Resolves after the handlers of all streams were told what the peer said before, and which are lost. Never rejects. */
 	readonly closed: Promise<TransportCloseInfo>;
 	stats(): TransportStats;
+}
+
+/** How a connection is shared by several senders; see {@link TransportConnection.share}. */
+export interface Sharing {
+	/** A connection of the same sender that was shared before. Then both have the bound of that one, together. */
+	readonly sharedWith?: TransportConnection | undefined;
+	/** How many bytes a second are taken from it; 0 is no bound. */
+	readonly bytesPerSecond: number;
+	/** How many bytes may be taken at once after a pause. */
+	readonly burstBytes: number;
+	/** Called when the bound has made it wait, once a second at most. */
+	readonly onSlowed?: (() => void) | undefined;
+	/** Called when {@link TransportConnection.mayTake} would say yes, after it has said no. */
+	readonly onTurn?: (() => void) | undefined;
 }
 
 /** How a pipe ended. */

@@ -13,6 +13,7 @@ import type {
 	Frame,
 	HeldStream,
 	IncomingStream,
+	Sharing,
 	SocketAddress,
 	StreamHandler,
 	StreamOptions,
@@ -24,6 +25,7 @@ import type {
 import { CLOSE_CODES, RESET_CODES } from "#conec/wire/codes";
 import { FRAME_BYTES } from "#conec/wire/frames";
 import { Hearing } from "./hearing.ts";
+import { Pacing } from "./pacing.ts";
 import { createLink, type Link, type LinkOwner, MemoryHeld, MemoryIncoming, MemoryStream, refuseLink } from "./stream.ts";
 import { createDefer, type Defer, MemoryWire } from "./wire.ts";
 
@@ -64,6 +66,9 @@ export class MemoryConnection implements LinkOwner {
 	readonly closed: Promise<TransportCloseInfo>;
 	readonly #options: ConnectionOptions;
 	readonly defer: Defer;
+	pacing: Pacing | undefined = undefined;
+	onSlowed: (() => void) | undefined = undefined;
+	#onTurn: () => void = () => {};
 	/** To the peer. */
 	readonly #wire: MemoryWire;
 	readonly #hearing: Hearing;
@@ -171,6 +176,23 @@ export class MemoryConnection implements LinkOwner {
 		});
 		link.forward.start();
 		return stream;
+	}
+
+	share(sharing: Sharing): void {
+		if (this.pacing !== undefined) return;
+		const { sharedWith } = sharing;
+		this.pacing = (sharedWith instanceof MemoryConnection ? sharedWith.pacing : undefined) ?? new Pacing(this.#options.clock, sharing);
+		this.onSlowed = sharing.onSlowed;
+		const { onTurn } = sharing;
+		if (onTurn !== undefined) this.#onTurn = () => this.defer(onTurn);
+	}
+
+	mayTake(): boolean {
+		return this.pacing?.mayRead(this, this.#onTurn, this.onSlowed) ?? true;
+	}
+
+	took(bytes: number): void {
+		this.pacing?.read(this, bytes);
 	}
 
 	confirm(): void {

@@ -19,6 +19,7 @@ import type {
 import { RESET_CODES } from "#conec/wire/codes";
 import { FRAME_HEADER_BYTES, lengthAt, maxPayloadBytes } from "#conec/wire/frames";
 import { Flow, type FlowSink } from "./flow.ts";
+import type { Pacing } from "./pacing.ts";
 import type { Defer, MemoryWire } from "./wire.ts";
 
 /** What a frame costs of the credit besides its payload, so that empty ones are bounded too. */
@@ -34,6 +35,10 @@ export interface LinkOwner extends TransportConnection {
 	/** Says who is to be told when the stream breaks with the connection. */
 	adopt(link: Link, onLost: (error: ConecError) => void): void;
 	count(what: "sentBytes" | "receivedBytes", bytes: number): void;
+	/** How fast it is read by pipes. `undefined`: as fast as they can. */
+	readonly pacing: Pacing | undefined;
+	/** Its owner is told that its bound makes it wait. */
+	readonly onSlowed: (() => void) | undefined;
 	/** Does something after the present turn. */
 	readonly defer: Defer;
 }
@@ -292,8 +297,8 @@ export function pipeLinks(from: MemoryIncoming, to: MemoryHeld, lostCode: number
 				resolve({ forwardBytes: from.link.forward.readBytes - forwardStart, backwardBytes: to.link.backward.readBytes, end });
 			}
 		};
-		const forward = splice(from.link.forward, to.link.forward, over);
-		const backward = splice(to.link.backward, from.link.backward, over);
+		const forward = splice(from.connection, from.link.forward, to.link.forward, over);
+		const backward = splice(to.connection, to.link.backward, from.link.backward, over);
 		from.connection.adopt(from.link, () => {
 			forward.sourceLost(lostCode);
 			backward.targetLost(lostCode);
@@ -312,12 +317,13 @@ interface Splice {
 }
 
 /** Moves frames, FIN, reset and stop from one flow to another. */
-function splice(source: Flow, target: Flow, over: (how: PipeResult["end"]) => void): Splice {
+function splice({ pacing, onSlowed }: LinkOwner, source: Flow, target: Flow, over: (how: PipeResult["end"]) => void): Splice {
 	let done = false;
 	let sourceEnded = false;
 	const finish = (how: PipeResult["end"]): void => {
 		if (!done) {
 			done = true;
+			pacing?.read(source, 0);
 			over(how);
 		}
 	};
@@ -332,9 +338,12 @@ function splice(source: Flow, target: Flow, over: (how: PipeResult["end"]) => vo
 	});
 	source.read({
 		get ready() {
-			return target.queuedBytes === 0;
+			if (target.queuedBytes === 0) return done || (pacing?.mayRead(source, () => source.resume(), onSlowed) ?? true);
+			pacing?.read(source, 0); // it has its turn again when the target has room
+			return false;
 		},
 		frame: (frame) => {
+			pacing?.read(source, FRAME_HEADER_BYTES + frame.payload.length);
 			target.write(frame.kind, frame.payload);
 		},
 		end: () => {

@@ -43,6 +43,8 @@ export interface AdmissionHost {
 	readonly clientRoots: () => readonly Uint8Array[] | undefined;
 	readonly denied: (fingerprint: string) => boolean;
 	readonly closing: () => boolean;
+	/** A Client is about to be welcomed. Its streams come later. */
+	readonly welcoming: (client: Pick<Session, "id" | "fingerprint" | "connection">) => void;
 	readonly admitted: (session: Session) => void;
 	readonly refused: (connection: TransportConnection, refused: Refused, id: string) => void;
 	readonly changed: (session: Session) => void;
@@ -168,6 +170,7 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 	const { clock, random } = host.runtime;
 	connection.confirm();
 	if (hello.limits !== undefined) toldWindow(connection, hello.limits.connectionWindowBytes);
+	host.welcoming({ id: applicant.id, fingerprint: applicant.fingerprint, connection });
 	const before = host.registry.find(applicant.id);
 	const session: Session = new Session({
 		id: applicant.id,

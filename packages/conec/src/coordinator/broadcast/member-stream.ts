@@ -22,12 +22,22 @@ export interface FirstLeg {
 	readonly messageBytes: number;
 }
 
+/** Takes messages when their time has come. */
+export interface MessageTaking {
+	readonly waiting: number;
+	add(payloadBytes: number): void;
+	flush(): void;
+	end(): void;
+}
+
 /** What the stream of a member needs. */
 export interface MemberStreamHost {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly messageBytes: number;
 	readonly lent: Lent;
+	/** Takes its messages no faster than it may send. `undefined`: as they come. */
+	readonly taking?: ((take: (payloadBytes: number) => void) => MessageTaking | undefined) | undefined;
 	/** The member is out, and its place is free. Called once. */
 	readonly out: () => void;
 	/** The stream is over. Called once, after {@link out}. */
@@ -48,6 +58,7 @@ export class MemberStream implements MemberLine, ExchangeSink {
 	readonly #timer: WakeTimer;
 	/** Whether the member sends no more, and all that it sent has its number. */
 	#ended = false;
+	readonly #taking: MessageTaking | undefined;
 	#accepted = false;
 	#out = false;
 
@@ -56,6 +67,8 @@ export class MemberStream implements MemberLine, ExchangeSink {
 		this.member = member;
 		this.#host = host;
 		const { id } = member.peer;
+		const taking = host.taking?.((payloadBytes) => this.#take(payloadBytes));
+		this.#taking = taking;
 		const init = {
 			subject: { peer: id, describe: `the membership of "${id}" in broadcast "${broadcast.name}"`, lostCode: "PEER_LOST" as const },
 			identity: id,
@@ -70,7 +83,7 @@ export class MemberStream implements MemberLine, ExchangeSink {
 		};
 		this.receiving = {
 			get waiting() {
-				return member.unstamped === 0;
+				return member.unstamped === 0 && (taking === undefined || taking.waiting === 0);
 			},
 			push: (message) => broadcast.receive(member, message),
 			finish: (error) => {
@@ -117,9 +130,14 @@ export class MemberStream implements MemberLine, ExchangeSink {
 	// What the broadcast does.
 
 	taken(payloadBytes: number): void {
+		if (this.#taking === undefined) this.#take(payloadBytes);
+		else this.#taking.add(payloadBytes);
+	}
+
+	#take(payloadBytes: number): void {
 		const { incoming } = this.#exchange;
 		incoming.taken(payloadBytes);
-		if (this.member.unstamped === 0) incoming.waits(true);
+		if (this.receiving.waiting) incoming.waits(true);
 	}
 
 	end(): void {
@@ -153,6 +171,7 @@ export class MemberStream implements MemberLine, ExchangeSink {
 	/** END has come, or RESET. */
 	#endCame(): void {
 		this.broadcast.finishSending(this.member, () => {
+			this.#taking?.flush();
 			this.#ended = true;
 			// Its place is free before it hears so.
 			if (this.member.deaf || this.#exchange.sendingState !== "open") this.#leave();
@@ -169,6 +188,7 @@ export class MemberStream implements MemberLine, ExchangeSink {
 	#leave(): void {
 		if (this.#out) return;
 		this.#out = true;
+		this.#taking?.end();
 		this.broadcast.leave(this.member);
 		this.#host.out();
 	}

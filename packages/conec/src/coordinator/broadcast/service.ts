@@ -20,7 +20,7 @@ import type { Session } from "../sessions/index.ts";
 import { Broadcast, type BroadcastHost } from "./broadcast.ts";
 import { HeldBytes } from "./held.ts";
 import type { Member } from "./member.ts";
-import { type FirstLeg, MemberStream } from "./member-stream.ts";
+import { type FirstLeg, MemberStream, type MessageTaking } from "./member-stream.ts";
 import type { ResolvedBroadcastRule } from "./rules.ts";
 
 /** What `status()` of a Coordinator says about broadcasts. `name` is the broadcast, `id` the member. */
@@ -43,6 +43,8 @@ export interface BroadcastsHost {
 	readonly defence: Pick<Defence, "count">;
 	/** What a stream of a Client borrows. */
 	readonly lend: (connection: TransportConnection) => Lent;
+	/** Takes the messages of a Client no faster than it may send. @default as they come */
+	readonly taking?: (connection: TransportConnection, take: (payloadBytes: number) => void) => MessageTaking | undefined;
 	/** @default the machine's */
 	readonly clock?: Clock;
 	/** @default the machine's */
@@ -125,7 +127,9 @@ export class Broadcasts {
 		};
 		const over = (): void => void this.#notOver.set(session, (this.#notOver.get(session) ?? 1) - 1);
 		const { messageBytes } = limits;
-		const stream = new MemberStream(broadcast, member, { clock, random, messageBytes, lent: this.#host.lend(incoming.connection), out, over });
+		const { connection } = incoming;
+		const taking = (take: (payloadBytes: number) => void): MessageTaking | undefined => this.#host.taking?.(connection, take);
+		const stream = new MemberStream(broadcast, member, { clock, random, messageBytes, lent: this.#host.lend(connection), taking, out, over });
 		this.#notOver.set(session, notOver + 1);
 		streams.add(stream);
 		session.streams++;

@@ -11,6 +11,7 @@ import type {
 	Frame,
 	HeldStream,
 	IncomingStream,
+	Sharing,
 	SocketAddress,
 	StreamHandler,
 	StreamOptions,
@@ -78,6 +79,18 @@ export class QuicConnection implements StreamOwner {
 			coded(() => this.#connection.openHeldStream(header, later, priority)),
 			this,
 		);
+	}
+
+	share({ sharedWith, ...sharing }: Sharing): void {
+		coded(() => this.#connection.share({ ...sharing, sharedWith: sharedWith instanceof QuicConnection ? sharedWith.#connection : undefined }));
+	}
+
+	mayTake(): boolean {
+		return coded(() => this.#connection.mayTake());
+	}
+
+	took(bytes: number): void {
+		coded(() => this.#connection.took(bytes));
 	}
 
 	confirm(): void {

@@ -9,6 +9,8 @@ use quinn::crypto::rustls::QuicClientConfig;
 
 use crate::connection::{Connection, Dial};
 use crate::error::{invalid, stale, Result};
+use crate::events::{record, Class};
+use crate::io::Source;
 use crate::numbered::numbered;
 use crate::tls;
 
@@ -41,6 +43,43 @@ pub fn connection_dial(endpoint: u32, options: ConnectInput) -> Result<u32> {
 pub fn connection_confirm(connection: u32) -> Result<()> {
 	environment::with(|environment| {
 		environment.connection(connection)?.confirm();
+		Ok(())
+	})
+}
+
+/// Those that send on the connection do so in turn from now on. What is piped from it counts as its own, or as that of `with`, which was
+/// shared before, and then `bytes_per_second` (0: no bound) and `burst` are those of `with`. `CONN_SLOWED` follows when that makes it wait.
+#[napi(catch_unwind)]
+pub fn connection_share(connection: u32, with: Option<u32>, bytes_per_second: f64, burst: f64) -> Result<()> {
+	environment::with(|environment| {
+		let found = environment.connection(connection)?;
+		let known = with.and_then(|with| environment.connection(with).ok());
+		let source = known.and_then(|known| known.line.share().map(|share| share.source.clone()));
+		found.line.set_share(connection, source.unwrap_or_else(|| Source::new(bytes_per_second as u64, burst as u64)));
+		Ok(())
+	})
+}
+
+/// Whether JS may take bytes that came on the connection now. If not, `CONN_TURN` follows when it may. Then `connection_took` ends the turn.
+#[napi(catch_unwind)]
+pub fn connection_may_take(connection: u32) -> Result<bool> {
+	environment::with(|environment| {
+		let line = environment.connection(connection)?.line.clone();
+		let _context = environment.io.enter();
+		let tell = || line.outlet.event(Class::Control, record::CONN_SLOWED, connection, &[]);
+		Ok(line.share().is_none_or(|share| share.may_take(tell)))
+	})
+}
+
+/// JS has taken so many bytes that came on the connection.
+#[napi(catch_unwind)]
+pub fn connection_took(connection: u32, bytes: u32) -> Result<()> {
+	environment::with(|environment| {
+		let line = environment.connection(connection)?.line.clone();
+		let _context = environment.io.enter();
+		if let Some(share) = line.share() {
+			share.took(bytes as usize);
+		}
 		Ok(())
 	})
 }

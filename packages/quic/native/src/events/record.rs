@@ -25,4 +25,8 @@ numbered! {
 	const CONN_SETTLED = 19;
 	/// Both legs of a pipe are open; `PIPE_END` follows.
 	const PIPE_OPEN = 20;
+	/// Others get less of what comes on the connection than could come: its source sends faster than it may.
+	const CONN_SLOWED = 21;
+	/// JS may take what came on the connection, after it had to wait.
+	const CONN_TURN = 22;
 }

@@ -1,12 +1,14 @@
 //! A connection as its streams see it: whether it lives, and how the JS thread drives it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use quinn::FrameStats;
 
-use crate::events::{Outlet, Queue};
+use crate::events::{record, Class, Outlet, Queue};
+use crate::lock::lock;
 
 use super::clog::Clog;
 use super::commands::Commands;
@@ -15,6 +17,8 @@ use super::due::Due;
 use super::flight::{Flight, Unsent};
 use super::port::Port;
 use super::reports::Reports;
+use super::room::{unique, Room};
+use super::source::{PacedReader, Source};
 use super::window::SendWindow;
 
 /// The JS thread sends by itself at most this often.
@@ -58,10 +62,57 @@ pub struct Line<S> {
 	unread_since: AtomicU64,
 	/// Whether the peer has no credit left.
 	clog: Clog,
+	/// Its name as a sender.
+	name: u64,
+	/// Set once, if several sources send on it.
+	share: OnceLock<Share>,
 	/// Frames of the peer that have come.
 	heard: AtomicU64,
 	/// When the last of them came, in microseconds since `born`.
 	last_heard: AtomicU64,
+}
+
+/// What a connection has on which several sources send.
+pub struct Share {
+	/// The handle of the connection, for what JS is told.
+	pub handle: u32,
+	/// Whoever sends from the other end.
+	pub source: Arc<Source>,
+	/// For those who send to the other end.
+	pub room: Arc<Room>,
+	/// The part of JS in what is taken from the source. `None`: it may send as fast as it likes.
+	taker: Option<Mutex<PacedReader>>,
+	/// Tells JS that it is its turn.
+	turn: Waker,
+}
+
+/// See [`Share::turn`].
+struct TurnOfJs<S> {
+	handle: u32,
+	line: Weak<Line<S>>,
+}
+
+impl<S: Send + Sync + 'static> Wake for TurnOfJs<S> {
+	fn wake(self: Arc<Self>) {
+		if let Some(line) = self.line.upgrade() {
+			line.outlet.event(Class::Control, record::CONN_TURN, self.handle, &[]);
+		}
+	}
+}
+
+impl Share {
+	/// JS thread, in the context of the I/O thread: whether JS may take bytes now. If not, `CONN_TURN` says when. It may be asked again.
+	pub fn may_take(&self, tell: impl FnOnce()) -> bool {
+		let Some(taker) = &self.taker else { return true };
+		lock(taker).turn(&mut Context::from_waker(&self.turn), tell).is_ready()
+	}
+
+	/// JS thread, in the context of the I/O thread: JS has taken so many bytes, or none, in its turn.
+	pub fn took(&self, bytes: usize) {
+		if let Some(taker) = &self.taker {
+			lock(taker).read(bytes);
+		}
+	}
 }
 
 impl<S: Send + Sync + 'static> Line<S> {
@@ -83,6 +134,8 @@ impl<S: Send + Sync + 'static> Line<S> {
 			queued: AtomicU64::new(0),
 			unread_since: AtomicU64::new(0),
 			clog: Clog::default(),
+			name: unique(),
+			share: OnceLock::new(),
 			heard: AtomicU64::new(0),
 			last_heard: AtomicU64::new(0),
 		}
@@ -90,6 +143,24 @@ impl<S: Send + Sync + 'static> Line<S> {
 
 	pub fn set_established(&self, connection: quinn::Connection) {
 		let _ = self.established.set(connection);
+	}
+
+	/// From now on those that send on it do so in turn. `source`: who sends from the other end. Only the first call counts.
+	pub fn set_share(self: &Arc<Self>, handle: u32, source: Arc<Source>) {
+		let taker = PacedReader::new(&source).map(Mutex::new);
+		let turn = Waker::from(Arc::new(TurnOfJs { handle, line: Arc::downgrade(self) }));
+		let _ = self.share.set(Share { handle, source, room: Arc::default(), taker, turn });
+		self.send_window.share();
+	}
+
+	/// `None`: whoever sends on it takes what room there is.
+	pub fn share(&self) -> Option<&Share> {
+		self.share.get()
+	}
+
+	/// The name of whoever sends from the other end.
+	pub fn source_name(&self) -> u64 {
+		self.share.get().map_or(self.name, |share| share.source.name)
 	}
 
 	pub fn set_driver(self: &Arc<Self>, driver: Option<Arc<Driver>>) {

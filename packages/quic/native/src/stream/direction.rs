@@ -7,12 +7,17 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use quinn::{ReadError, RecvStream, SendStream, StoppedError, VarInt, WriteError};
 
+use crate::events::{record, Class};
+use crate::io::{PacedReader, Ticket};
 use crate::numbered::numbered;
 
 use super::stream::Line;
 
 /// Chunks moved at a time: about 45 KiB of packets.
 const CHUNKS: usize = 32;
+
+/// The same while others wait for room: about 11 KiB.
+const CHUNKS_IN_TURN: usize = 8;
 
 numbered! {
 	/// How a pipe ended, as JS reads it. The greater one of its two directions counts.
@@ -36,6 +41,10 @@ pub struct Direction<'a> {
 	rest: Vec<Bytes>,
 	/// While there is no room.
 	gives_way: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
+	/// Its place among those that want room at the receiver, once it has had to wait for some.
+	ticket: Option<Box<Ticket>>,
+	/// If its sender may not send as fast as it likes.
+	pace: Option<Box<PacedReader>>,
 	/// A reset can still come: not all has arrived.
 	resettable: bool,
 	moved: u64,
@@ -56,7 +65,8 @@ pub enum Stop {
 impl<'a> Direction<'a> {
 	pub fn new((recv, from): (RecvStream, &'a Line), (send, to): (SendStream, &'a Line)) -> Self {
 		let stopped = Box::pin(send.stopped());
-		Self { recv, send, from, to, stopped, rest: Vec::new(), gives_way: None, resettable: true, moved: 0 }
+		let pace = from.share().and_then(|share| PacedReader::new(&share.source)).map(Box::new);
+		Self { recv, send, from, to, stopped, rest: Vec::new(), gives_way: None, ticket: None, pace, resettable: true, moved: 0 }
 	}
 
 	/// Moves what can be moved. `cancelled`: JS gave one of the legs up, with that code.
@@ -97,7 +107,17 @@ impl<'a> Direction<'a> {
 	/// Reads, and writes what came. Pending: nothing has come, or there is no room for all of it.
 	fn pass_on(&mut self, cx: &mut Context) -> Poll<Result<(), Stop>> {
 		let mut chunks: [Bytes; CHUNKS] = std::array::from_fn(|_| Bytes::new());
-		let Poll::Ready(read) = pin!(self.recv.read_chunks(&mut chunks)).poll(cx) else { return Poll::Pending };
+		if let (Some(pace), Some(share)) = (&mut self.pace, self.from.share()) {
+			let tell = || self.from.outlet.event(Class::Control, record::CONN_SLOWED, share.handle, &[]);
+			if pace.turn(cx, tell).is_pending() {
+				return Poll::Pending;
+			}
+		}
+		let read = pin!(self.recv.read_chunks(&mut chunks)).poll(cx);
+		if let Some(pace) = &mut self.pace {
+			pace.read(chunks.iter().map(Bytes::len).sum());
+		}
+		let Poll::Ready(read) = read else { return Poll::Pending };
 		match read {
 			Ok(Some(n)) => {
 				let (written, passed) = self.write(&mut chunks[..n], cx);
@@ -128,24 +148,55 @@ impl<'a> Direction<'a> {
 		passed
 	}
 
-	/// Writes all chunks. Gives how many it has written. Pending: there is no room for the others.
+	/// Writes all chunks. Gives how many it has written. Pending: there is no room for the others, or it is not its turn.
 	fn write(&mut self, chunks: &mut [Bytes], cx: &mut Context) -> (usize, Poll<Result<(), Stop>>) {
 		let mut at = 0;
 		while at < chunks.len() {
-			let wrote = pin!(self.send.write_chunks(&mut chunks[at..])).poll(cx);
+			let mut end = chunks.len();
+			if self.takes_turns() {
+				let ticket = self.ticket();
+				if ticket.is_some_and(|ticket| ticket.turn(cx).is_pending()) {
+					return (at, Poll::Pending);
+				}
+				end = end.min(at + CHUNKS_IN_TURN);
+			}
+			let wrote = pin!(self.send.write_chunks(&mut chunks[at..end])).poll(cx);
 			match wrote {
-				Poll::Pending => return (at, Poll::Pending),
+				Poll::Pending => {
+					if let Some(ticket) = self.ticket() {
+						ticket.blocked();
+					}
+					return (at, Poll::Pending);
+				}
 				Poll::Ready(Ok(written)) => {
 					at += written.chunks;
 					self.moved += written.bytes as u64;
 					self.to.wrote(written.bytes);
 					self.gives_way = None;
+					if let Some(ticket) = &mut self.ticket {
+						ticket.wrote(written.bytes);
+					}
 				}
 				Poll::Ready(Err(WriteError::Stopped(code))) => return (at, Poll::Ready(Err(Stop::ByReceiver(code)))),
 				Poll::Ready(Err(_)) => return (at, Poll::Ready(Err(self.why_unsendable(cx)))),
 			}
 		}
+		if let Some(ticket) = &mut self.ticket {
+			ticket.done();
+		}
 		(at, Poll::Ready(Ok(())))
+	}
+
+	/// Whether somebody waits for room at the receiver.
+	fn takes_turns(&self) -> bool {
+		self.to.share().is_some_and(|share| share.room.is_wanted())
+	}
+
+	fn ticket(&mut self) -> Option<&mut Ticket> {
+		if let (None, Some(share)) = (&self.ticket, self.to.share()) {
+			self.ticket = Some(Box::new(Ticket::new(share.room.clone(), self.from.source_name())));
+		}
+		self.ticket.as_deref_mut()
 	}
 
 	/// Asked to write on a lost connection, quinn does not say that the receiver stopped the stream before.
@@ -158,14 +209,17 @@ impl<'a> Direction<'a> {
 
 	/// Nothing can be moved now.
 	fn wait(&mut self, cancelled: Option<VarInt>, cx: &mut Context) -> Poll<Stop> {
-		if self.rest.is_empty() {
+		let idle = self.rest.is_empty();
+		if idle {
 			if let Poll::Ready(stop) = self.stopped.as_mut().poll(cx) {
 				return Poll::Ready(match stop {
 					Ok(Some(code)) => Stop::ByReceiver(code),
 					_ => Stop::ReceiverLost,
 				});
 			}
-		} else if self.resettable {
+		}
+		// One that waits to read, or for room, does not hear of a reset by reading.
+		if self.resettable && (!idle || self.pace.is_some()) {
 			match pin!(self.recv.received_reset()).poll(cx) {
 				Poll::Pending => {}
 				Poll::Ready(Ok(Some(code))) => return Poll::Ready(Stop::BySender(code)),

@@ -11,7 +11,7 @@ use quinn::VarInt;
 use tokio::sync::Notify;
 
 use crate::events::{record, u64_halves, Class, Outlet};
-use crate::io::{self, Orders};
+use crate::io::{self, Orders, Room};
 use crate::lock::lock;
 
 use super::frame::{Deframer, Sink};
@@ -334,6 +334,10 @@ impl Source for Stream {
 
 	fn is_favoured(&self) -> bool {
 		self.favoured.load(Ordering::Relaxed)
+	}
+
+	fn room(&self) -> Option<&Arc<Room>> {
+		self.line.share().map(|share| &share.room)
 	}
 
 	fn beyond_send_window<T>(&self, write: impl FnOnce() -> T) -> T {

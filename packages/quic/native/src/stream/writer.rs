@@ -3,11 +3,12 @@
 
 use std::future::Future;
 use std::pin::{pin, Pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use quinn::{SendStream, StoppedError, VarInt, WriteError};
 
-use crate::io::Report;
+use crate::io::{unique, Report, Room, Ticket};
 
 use super::in_hand::{InHand, Offer};
 
@@ -20,6 +21,8 @@ pub trait Source {
 	fn outgoing_taken(&self, bytes: usize);
 	/// Whether nothing of this stream waits for the connection's send window.
 	fn is_favoured(&self) -> bool;
+	/// Where streams of its connection wait for their turn to write, if they do.
+	fn room(&self) -> Option<&Arc<Room>>;
 	/// Runs `write`, for which the connection's send window does not count.
 	fn beyond_send_window<T>(&self, write: impl FnOnce() -> T) -> T;
 }
@@ -39,6 +42,8 @@ pub struct Writer {
 	/// FIN acknowledged, STOP_SENDING, or the connection's end.
 	stopped: Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>,
 	hand: InHand,
+	/// Its place among those that want room, once it has had to wait for some. It is a source of its own.
+	ticket: Option<Box<Ticket>>,
 	finished: bool,
 	/// Until JS knows how it ended.
 	pub report: Report,
@@ -51,7 +56,7 @@ pub struct Writer {
 impl Writer {
 	pub fn new(send: SendStream, report: Report) -> Self {
 		let stopped = Box::pin(send.stopped());
-		Self { send, stopped, hand: InHand::default(), finished: false, report, waker: Waker::noop().clone(), end: None }
+		Self { send, stopped, hand: InHand::default(), ticket: None, finished: false, report, waker: Waker::noop().clone(), end: None }
 	}
 
 	/// The task's turn.
@@ -84,6 +89,9 @@ impl Writer {
 				Err(code) => return Poll::Ready(WriterEnd::Reset(code)),
 			};
 			if self.hand.is_empty() {
+				if let Some(ticket) = &mut self.ticket {
+					ticket.done();
+				}
 				if finish && !self.finished {
 					self.finished = true;
 					let _ = self.send.finish(); // an error means stopped, which `stopped` tells
@@ -94,14 +102,26 @@ impl Writer {
 					Err(_) => WriterEnd::Lost,
 				});
 			}
+			let favoured = self.hand.is_urgent() || source.is_favoured();
+			if !favoured && self.turn(source, cx).is_pending() {
+				return Poll::Pending;
+			}
 			let mut written = self.write(false, cx);
-			if written.is_pending() && (self.hand.is_urgent() || source.is_favoured()) {
+			if written.is_pending() && favoured {
 				written = source.beyond_send_window(|| self.write(!source.is_favoured(), cx));
 			}
 			match written {
-				Poll::Pending => return Poll::Pending,
+				Poll::Pending => {
+					if let (false, Some(ticket)) = (source.is_favoured(), self.ticket(source)) {
+						ticket.blocked();
+					}
+					return Poll::Pending;
+				}
 				Poll::Ready(Ok(bytes)) => {
 					self.hand.took(bytes);
+					if let Some(ticket) = &mut self.ticket {
+						ticket.wrote(bytes);
+					}
 					source.outgoing_taken(bytes);
 				}
 				Poll::Ready(Err(WriteError::Stopped(code))) => return Poll::Ready(WriterEnd::Stopped(code)),
@@ -114,6 +134,21 @@ impl Writer {
 				}
 			}
 		}
+	}
+
+	/// Whether it may write now. Pending: others have had less.
+	fn turn(&mut self, source: &impl Source, cx: &mut Context) -> Poll<()> {
+		match source.room() {
+			Some(room) if room.is_wanted() => self.ticket(source).map_or(Poll::Ready(()), |ticket| ticket.turn(cx)),
+			_ => Poll::Ready(()),
+		}
+	}
+
+	fn ticket(&mut self, source: &impl Source) -> Option<&mut Ticket> {
+		if let (None, Some(room)) = (&self.ticket, source.room()) {
+			self.ticket = Some(Box::new(Ticket::new(room.clone(), unique())));
+		}
+		self.ticket.as_deref_mut()
 	}
 
 	/// Offers QUIC what comes next. Returns how many bytes it took.
