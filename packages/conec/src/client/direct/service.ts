@@ -44,7 +44,7 @@ export class DirectChannels {
 	#ended: ConecError | undefined;
 
 	constructor(host: DirectHost) {
-		const { identity, limits, retry, keyLog, peerRoots, clock, random = systemRandom } = host;
+		const { identity, limits, retry, keyLog, peerRoots, keepAliveIntervalMs, clock, random = systemRandom } = host;
 		this.#host = host;
 		this.#attempts = new Attempts(limits.attemptsPerClient);
 		this.memory = new PathMemory(
@@ -63,7 +63,7 @@ export class DirectChannels {
 		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots, clock });
 		this.#limits = new OwnPacketLimits(limits, clock);
 		this.#moves = new ChannelMoves({ clock, random, limiter: this.#limits.claimed, link: () => host.link(), place: () => host.network.place(host.link()) });
-		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
+		this.#watches = new LinkWatches({ clock, limits, keepAliveIntervalMs, suspect: (channel) => this.#moves.suspect(channel) });
 		this.#wishes = new Wishes(host, {
 			attempt: (peer) => this.#attempts.with(peer)?.token,
 			despair: (peer, reason, retryAfterMs) =>
@@ -102,8 +102,10 @@ export class DirectChannels {
 
 	/** Everything that is kept for channels and such that come about, for tests. */
 	get size(): number {
-		const all = [this.#channels, this.#attempts, this.#wishes, this.#acceptance, this.#watches, this.#moves, this.background];
-		return all.reduce((sum, { size }) => sum + size, 0);
+		return [this.#channels, this.#attempts, this.#wishes, this.#acceptance, this.#watches, this.#moves, this.background].reduce(
+			(sum, { size }) => sum + size,
+			0,
+		);
 	}
 
 	/** The channel to a peer: the one there is, or one that comes about. Rejects like `Client.openChannel`. `auto`: not where there is no hope. */
@@ -166,6 +168,7 @@ export class DirectChannels {
 				this.background.changed();
 				this.#wishes.ownNetworkChanged();
 				this.#attempts.outdate();
+				this.#watches.ownNetworkChanged();
 				for (const channel of this.#channels.all) this.#moves.ownMoved(channel);
 				return;
 		}
