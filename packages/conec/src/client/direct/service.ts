@@ -102,10 +102,8 @@ export class DirectChannels {
 
 	/** Everything that is kept for channels and such that come about, for tests. */
 	get size(): number {
-		return [this.#channels, this.#attempts, this.#wishes, this.#acceptance, this.#watches, this.#moves, this.background].reduce(
-			(sum, { size }) => sum + size,
-			0,
-		);
+		const all = [this.#channels, this.#attempts, this.#wishes, this.#acceptance, this.#watches, this.#moves, this.background];
+		return all.reduce((sum, { size }) => sum + size, 0);
 	}
 
 	/** The channel to a peer: the one there is, or one that comes about. Rejects like `Client.openChannel`. `auto`: not where there is no hope. */
@@ -127,9 +125,9 @@ export class DirectChannels {
 		return await mine.wait(signal, () => this.#wishes.giveUp(mine, unavailable(peer, "given up")));
 	}
 
-	/** Looks whether this machine is on other networks now, which nobody tells. */
-	lookAround(): void {
-		if (!this.#host.network.changed()) return;
+	/** Looks whether this machine is on other networks now, which nobody tells, or hears that its place has changed. */
+	lookAround(changed: boolean = this.#host.network.changed()): void {
+		if (!changed) return;
 		this.memory.ownNetworkChanged();
 		this.background.changed();
 	}
@@ -164,8 +162,7 @@ export class DirectChannels {
 				for (const channel of this.#channels.with(message.peer)) this.#moves.peerMoved(channel, message.address);
 				return;
 			case "address":
-				this.memory.ownNetworkChanged();
-				this.background.changed();
+				this.lookAround(true);
 				this.#wishes.ownNetworkChanged();
 				this.#attempts.outdate();
 				this.#watches.ownNetworkChanged();
@@ -217,8 +214,6 @@ export class DirectChannels {
 		this.stop(error);
 		for (const channel of [...this.#channels.all]) channel.abandon(error);
 	}
-
-	// Attempts
 
 	async #asked({ token, peer, expiresInMs }: ChannelAsk): Promise<void> {
 		const { clock, id } = this.#host;
@@ -391,8 +386,8 @@ export class DirectChannels {
 		const peer = attempt.peer.id;
 		const { since, punching } = attempt.phase;
 		const { connection, control, peerLimits } = greeting;
-		const { limits, ids, transport, clock, budgets, survivors } = this.#host;
 		const { remoteAddress } = connection;
+		const { limits, ids, transport, clock, budgets, survivors } = this.#host;
 		const upMs = clock.now();
 		this.#note(attempt, "up", `direct to ${remoteAddress.address}`);
 		punching.established(on);
