@@ -25,7 +25,12 @@ export interface Mapping {
 	remove(signal: AbortSignal): Promise<void>;
 }
 
-/** One way to ask for a mapping, anew or again. Rejects with an `Error` that says in words why there is none. `before`: the mapping that there was. */
+/** Why there is no mapping. It is told as a status, and nobody else gets it. */
+export class NoMapping extends Error {
+	override readonly name: string = "NoMapping";
+}
+
+/** One way to ask for a mapping, anew or again. Rejects with a {@link NoMapping} that says in words why there is none. `before`: the mapping that there was. */
 export type MappingMethod = (internalPort: number, before: SocketAddress | undefined, signal: AbortSignal) => Promise<Mapping>;
 
 /** What became of a port mapping. `address` is what the router says; whether peers reach this Client there, only an attempt shows. */
@@ -97,17 +102,18 @@ export class PortMapper {
 		clock.clearTimeout(this.#timer);
 		clock.clearTimeout(this.#patience);
 		this.#settle();
-		this.#abort?.abort(new Error("the Client is closed"));
+		this.#abort?.abort(new NoMapping("the Client is closed"));
 		const mapping = this.#mapping;
 		this.#mapping = undefined;
-		if (mapping === undefined) return;
+		if (mapping !== undefined) await this.#remove(mapping);
+	}
+
+	/** Within a second. Never rejects. */
+	async #remove(mapping: Mapping): Promise<void> {
 		const abort = new AbortController();
-		await within(
-			REMOVAL_MS,
-			mapping.remove(abort.signal).catch(() => undefined),
-			clock,
-		);
-		abort.abort(new Error("it has taken too long"));
+		const removed = mapping.remove(abort.signal).catch(() => undefined);
+		await within(REMOVAL_MS, removed, this.#parts.clock);
+		abort.abort(new NoMapping("it has taken too long"));
 	}
 
 	#again(afterMs: number): void {
@@ -121,13 +127,13 @@ export class PortMapper {
 		const abort = new AbortController();
 		this.#abort = abort;
 		this.#askedMs = clock.now();
-		const timer = clock.setTimeout(() => abort.abort(new Error("no router has answered")), ATTEMPT_MS);
+		const timer = clock.setTimeout(() => abort.abort(new NoMapping("no router has answered")), ATTEMPT_MS);
 		const made = await this.#tryAll(abort.signal);
 		clock.clearTimeout(timer);
 		this.#abort = undefined;
 		if (this.#closed !== undefined) {
 			// It came too late to be used, and is not left behind.
-			if (!Array.isArray(made)) await made.remove(AbortSignal.timeout(REMOVAL_MS)).catch(() => undefined);
+			if (!Array.isArray(made)) await this.#remove(made);
 			return;
 		}
 		if (Array.isArray(made)) this.#failed(made.join("; "));
@@ -156,7 +162,7 @@ export class PortMapper {
 		const { address } = mapping.external;
 		const ip = parseIp(address);
 		if (ip === undefined || scopeOf(ip) !== "public") {
-			void mapping.remove(AbortSignal.timeout(REMOVAL_MS)).catch(() => undefined);
+			void this.#remove(mapping);
 			return this.#failed(`the address of the router outside is ${address}, which is no public one: there is another NAT behind it`);
 		}
 		this.#failures = 0;

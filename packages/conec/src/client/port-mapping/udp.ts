@@ -7,7 +7,7 @@
 import { createSocket } from "node:dgram";
 import type { Clock } from "../../base/clock.ts";
 import { type Random, randomHex } from "../../base/random.ts";
-import { LIFETIME_MS, type Mapping, type MappingMethod } from "./mapper.ts";
+import { LIFETIME_MS, type Mapping, type MappingMethod, NoMapping } from "./mapper.ts";
 import {
 	decodeNatPmpAddress,
 	decodeNatPmpMap,
@@ -36,7 +36,7 @@ export function createUdpMethod(parts: UdpParts): MappingMethod {
 	const nonce = new Uint8Array(Buffer.from(randomHex(parts.random, 12), "hex"));
 	return async (internalPort, before, signal) => {
 		const gateways = await parts.gateways();
-		if (gateways.length === 0) throw new Error("this machine has no IPv4 router");
+		if (gateways.length === 0) throw new NoMapping("this machine has no IPv4 router");
 		const reasons: string[] = [];
 		for (const gateway of gateways) {
 			const request = { internalPort, externalPort: before?.port ?? internalPort, lifetimeS: LIFETIME_MS / 1_000 };
@@ -49,7 +49,7 @@ export function createUdpMethod(parts: UdpParts): MappingMethod {
 				if (signal.aborted) break;
 			}
 		}
-		throw new Error(reasons.join("; "));
+		throw new NoMapping(reasons.join("; "));
 	};
 }
 
@@ -69,7 +69,7 @@ async function byPcp(asking: Asking, request: MapRequest, signal: AbortSignal): 
 			end,
 		);
 	const answer = await ask(request, signal);
-	if (answer.type !== "mapped") throw new Error(`PCP at ${gateway}: ${answer.type === "version" ? "not spoken there" : answer.reason}`);
+	if (answer.type !== "mapped") throw new NoMapping(`PCP at ${gateway}: ${answer.type === "version" ? "not spoken there" : answer.reason}`);
 	const external = { address: answer.externalAddress ?? "", port: answer.externalPort };
 	return {
 		protocol: "pcp",
@@ -82,7 +82,7 @@ async function byPcp(asking: Asking, request: MapRequest, signal: AbortSignal): 
 async function byNatPmp(asking: Asking, request: MapRequest, signal: AbortSignal): Promise<Mapping> {
 	const what = `NAT-PMP at ${asking.gateway}`;
 	const seen = await exchange(asking, () => NAT_PMP_ADDRESS, decodeNatPmpAddress, what, signal);
-	if ("refused" in seen) throw new Error(`${what}: ${seen.refused}`);
+	if ("refused" in seen) throw new NoMapping(`${what}: ${seen.refused}`);
 	const ask = (asked: MapRequest, end: AbortSignal): Promise<MapAnswer> =>
 		exchange(
 			asking,
@@ -92,7 +92,7 @@ async function byNatPmp(asking: Asking, request: MapRequest, signal: AbortSignal
 			end,
 		);
 	const answer = await ask(request, signal);
-	if (answer.type !== "mapped") throw new Error(`${what}: ${answer.type === "version" ? "not spoken there" : answer.reason}`);
+	if (answer.type !== "mapped") throw new NoMapping(`${what}: ${answer.type === "version" ? "not spoken there" : answer.reason}`);
 	return {
 		protocol: "nat-pmp",
 		external: { address: seen.address, port: answer.externalPort },
@@ -118,7 +118,7 @@ async function exchange<T>(
 			giveUp = reject;
 			if (signal.aborted) return abort();
 			signal.addEventListener("abort", abort, { once: true });
-			socket.on("error", (error) => reject(new Error(`${what}: ${error.message}`)));
+			socket.on("error", (error) => reject(new NoMapping(`${what}: ${error.message}`)));
 			socket.on("message", (bytes) => {
 				const answer = read(bytes);
 				if (answer !== undefined) resolve(answer);
@@ -126,11 +126,11 @@ async function exchange<T>(
 			socket.unref();
 			socket.connect(port, gateway, (error?: Error) => {
 				// Without a way to it, the system says so at once.
-				if (error) return reject(new Error(`${what}: ${error.message}`));
+				if (error) return reject(new NoMapping(`${what}: ${error.message}`));
 				const bytes = request(socket.address().address);
 				// An ICMP error says that nobody listens; it comes as an error of the socket.
 				for (const afterMs of SEND_AFTER_MS) timers.push(clock.setTimeout(() => socket.send(bytes), afterMs));
-				timers.push(clock.setTimeout(() => reject(new Error(`${what}: no answer`)), GIVE_UP_MS));
+				timers.push(clock.setTimeout(() => reject(new NoMapping(`${what}: no answer`)), GIVE_UP_MS));
 			});
 		});
 	} finally {

@@ -11,7 +11,7 @@ import { createSocket } from "node:dgram";
 import type { Clock } from "../../base/clock.ts";
 import { scopeOf } from "../../wire/address-scope.ts";
 import { parseIp } from "../../wire/ip-address.ts";
-import { LIFETIME_MS, type Mapping, type MappingMethod } from "./mapper.ts";
+import { LIFETIME_MS, type Mapping, type MappingMethod, NoMapping } from "./mapper.ts";
 import { type Control, controlOf, faultOf, searchMessage, soapBody, textOf } from "./upnp-messages.ts";
 
 /** What the method needs. */
@@ -83,7 +83,7 @@ async function find({ clock, gateways, port = SSDP_PORT }: UpnpParts, signal: Ab
 			giveUp = reject;
 			if (signal.aborted) return abort();
 			signal.addEventListener("abort", abort, { once: true });
-			socket.on("error", (error) => reject(new Error(`UPnP: ${error.message}`)));
+			socket.on("error", (error) => reject(new NoMapping(`UPnP: ${error.message}`)));
 			socket.on("message", (bytes, from) => {
 				const location = /^location:[ \t]*(\S+)/im.exec(bytes.toString("latin1", 0, MOST_SSDP_BYTES))?.[1];
 				if (location === undefined || seen.has(location) || seen.size >= MOST_DEVICES || !isOf(location, from.address)) return;
@@ -103,7 +103,7 @@ async function find({ clock, gateways, port = SSDP_PORT }: UpnpParts, signal: Ab
 							for (const to of [SSDP_GROUP, ...others]) socket.send(searchMessage(), port, to, () => undefined);
 						}, afterMs),
 					);
-				timers.push(clock.setTimeout(() => reject(new Error("UPnP: no router has answered")), GIVE_UP_MS));
+				timers.push(clock.setTimeout(() => reject(new NoMapping("UPnP: no router has answered")), GIVE_UP_MS));
 			});
 		});
 	} finally {
@@ -127,7 +127,7 @@ function isOf(url: string, address: string): boolean {
 }
 
 /** A fault that a router has answered with. */
-class UpnpError extends Error {
+class UpnpError extends NoMapping {
 	readonly code: number;
 
 	constructor(action: string, code: number, words: string) {
@@ -169,13 +169,13 @@ async function request(method: string, url: string, body: string | undefined, he
 			response.setEncoding("utf8");
 			response.on("data", (part: string) => {
 				text += part;
-				if (text.length > MOST_XML_CHARACTERS) response.destroy(new Error("UPnP: the answer is too long"));
+				if (text.length > MOST_XML_CHARACTERS) response.destroy(new NoMapping("UPnP: the answer is too long"));
 			});
 			response.on("error", reject);
 			response.on("end", () => resolve({ status: response.statusCode ?? 0, body: text, localAddress }));
 		});
 		asking.on("socket", (socket) => socket.unref());
-		asking.on("timeout", () => asking.destroy(new Error("UPnP: the router does not answer")));
+		asking.on("timeout", () => asking.destroy(new NoMapping("UPnP: the router does not answer")));
 		asking.on("error", reject);
 		asking.end(body);
 	});
