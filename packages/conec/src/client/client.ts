@@ -67,7 +67,7 @@ export class Client implements AsyncDisposable {
 	 * @throws TypeError or RangeError `OPTION_INVALID`; TypeError `ID_INVALID`
 	 * @throws ConecError `HOST_UNRESOLVABLE`, `COORDINATOR_UNREACHABLE`, `PIN_MISMATCH`, `CERTIFICATE_*`, `PROTOCOL_UNSUPPORTED`, `VERSION_UNSUPPORTED`,
 	 * `PROTOCOL_ERROR`, `ID_TAKEN`, `ID_CONTENDED`, `SUPERSEDED`, `LIMIT_EXCEEDED`, `COORDINATOR_CLOSED`, `CONNECTION_LOST`,
-	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_UNAVAILABLE`, `QUIC_UNAVAILABLE`
+	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_UNAVAILABLE`, `ADDRESS_IN_USE`, `QUIC_UNAVAILABLE`
 	 */
 	static async connect(options: ClientOptions): Promise<Client> {
 		const { createQuicTransport } = await import("../transport/quic/index.ts");

@@ -77,7 +77,7 @@ export interface ClientOptions {
 	readonly handlers?: ProtocolHandlers;
 	/** QUIC stateless retry (RFC 9000, 8.1.2): whether peers that dial this Client must first prove their address. @default "under-load" */
 	readonly retry?: "under-load" | "always" | "never";
-	/** Interval of keep-alive packets, in milliseconds. 0 turns them off; then a connection that is silent for `limits.idleTimeoutMs` is lost. @default 5_000 */
+	/** Interval of keep-alive packets, in milliseconds. 0 turns them off; then a connection that is silent for `limits.idleTimeoutMs` is lost. A direct channel that nobody uses sends them less often by itself. @default 5_000 */
 	readonly keepAliveIntervalMs?: number;
 	/** The local IP address to use. @default any */
 	readonly localAddress?: string;
