@@ -28,6 +28,7 @@ const ALLOWED: readonly (readonly [file: RegExp, why: string])[] = [
 	[/\/session\/route-sources\.ts$/, "the machine's routes, which the machine's runtime asks for"],
 	[/\/client\/uplink\/route\.ts$/, "the same, for `Client.connect`"],
 	[/\/client\/punch\/probe-sockets\.ts$/, "the many sockets of the birthday method, which only who opts in gets, and worlds do not"],
+	[/\/client\/port-mapping\/(?:gateways|udp|upnp)\.ts$/, "the router of the machine, which only who opts in asks"],
 	[/\/files\//, "locks and files of the state directory: real files and sockets, between processes"],
 	[/\/tls\/kept-identity\.ts$|\/coordinator\/admission\/lease-file\.ts$/, "what is in the state directory"],
 	[/\/tls\/self-signed\.ts$/, "serial numbers and keys of certificates"],

@@ -12,7 +12,16 @@ const TIMEOUT_MS = 300_000;
 /** Files at a time. What they do is mostly waiting. */
 const CONCURRENCY = 2;
 /** Commands that the lab uses, and the Debian packages that they are in. */
-const TOOLS = { ip: "iproute2", nft: "nftables", conntrack: "conntrack", sysctl: "procps", awk: "gawk", gcc: "gcc libc6-dev" };
+const TOOLS = {
+	ip: "iproute2",
+	nft: "nftables",
+	conntrack: "conntrack",
+	sysctl: "procps",
+	awk: "gawk",
+	gcc: "gcc libc6-dev",
+	ss: "iproute2",
+	miniupnpd: "miniupnpd miniupnpd-nftables",
+};
 
 const words = process.argv.slice(2);
 const full = words.includes("--full");

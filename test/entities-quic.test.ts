@@ -9,6 +9,7 @@ import { resolveLimits } from "../packages/conec/src/limits.ts";
 import type { Lookup } from "../packages/conec/src/session/runtime.ts";
 import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
+import { until } from "../packages/conec/testing/until.ts";
 import { hostileSuite } from "./entities-hostile-suite.ts";
 import { identitySuite } from "./entities-identity-suite.ts";
 import { presenceSuite } from "./entities-presence-suite.ts";
@@ -20,6 +21,51 @@ entitiesSuite(fabric);
 identitySuite(fabric);
 hostileSuite(fabric);
 presenceSuite(fabric);
+
+/** Whether no socket of this machine has the port. */
+async function isFree(port: number): Promise<boolean> {
+	const socket = createSocket({ type: "udp6", ipv6Only: false });
+	try {
+		socket.bind({ port, address: "::", exclusive: true });
+		await once(socket, "listening");
+		return true;
+	} catch {
+		return false;
+	} finally {
+		socket.removeAllListeners("error").on("error", () => undefined);
+		socket.close();
+	}
+}
+
+test("quic: a Client has the port of its choice, over IPv4 and IPv6, and a port that another program has is told", async () => {
+	const coordinator = await Coordinator.listen({ port: 0 });
+	const pin = coordinator.fingerprint;
+	const taken = createSocket("udp4").bind(0, "127.0.0.1");
+	await once(taken, "listening");
+	const { port } = taken.address();
+	const options = { coordinator: `127.0.0.1:${coordinator.address.port}`, pin, localAddress: "127.0.0.1" };
+	await assert.rejects(Client.connect({ id: "late", ...options, localPort: port }), ({ code, message }: { code: string; message: string }) => {
+		assert.match(message, new RegExp(`${port}`));
+		return code === "ADDRESS_IN_USE";
+	});
+	taken.close();
+	await once(taken, "close");
+	const seen = (id: string): number | undefined => coordinator.clients().find((client) => client.id === id)?.address.port;
+	for (const [id, where] of [
+		["v4", options],
+		["both-4", { ...options, localAddress: "::" }],
+		["both-6", { ...options, localAddress: "::", coordinator: `[::1]:${coordinator.address.port}` }],
+	] as const) {
+		const client = await Client.connect({ id, ...where, localPort: port });
+		assert.equal(seen(id), port, id);
+		await client.close();
+		// The socket is released a moment after the peers know.
+		await until(() => isFree(port), { timeoutMs: 20_000 });
+	}
+	for (const wrong of [-1, 65_536, 1.5, "7"])
+		await assert.rejects(Client.connect({ id: "wrong", ...options, localPort: wrong as number }), { code: "OPTION_INVALID" });
+	await coordinator.close();
+});
 
 test("quic: a dual-stack Coordinator is reached over IPv4 and IPv6, and shows addresses unmapped", async () => {
 	const coordinator = await Coordinator.listen({ port: 0 });

@@ -133,6 +133,12 @@ export class Lab {
 		await this.#run("flush", side);
 	}
 
+	/** The router of a home maps ports for its machines from now on (miniupnpd), at a public address of its own. Gives that address. */
+	async portMapping(home: Uppercase<Home>, way: "pcp" | "nat-pmp" | "upnp"): Promise<string> {
+		await this.#run("igd", home, way);
+		return `45.33.${home.charCodeAt(0) - 64}.1`;
+	}
+
 	/** The machine gets another address in its network. */
 	async readdr(machine: Machine): Promise<string> {
 		return (await this.#run("readdr", machine)).trim();

@@ -46,6 +46,7 @@ export type { ClientChannelStatus } from "./client/direct/index.ts";
 export { type CoordinatorLinkParts, formatLink, parseLink } from "./client/link/index.ts";
 export type { OwnNat } from "./client/network/index.ts";
 export type { ClientOptions } from "./client/options.ts";
+export type { MappingProtocol, PortMappingStatus } from "./client/port-mapping/index.ts";
 export type { ClientStatus } from "./client/status.ts";
 export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules, BroadcastStatus } from "./coordinator/broadcast/index.ts";
 export { Coordinator } from "./coordinator/coordinator.ts";

@@ -105,6 +105,8 @@ export interface Limits {
 export interface ClientLimits extends Limits {
 	/** Peers in one list that it is sent. With more, the watch or the membership in the broadcast ends with `LIMIT_EXCEEDED`. @default 20_000 */
 	readonly presencePeers: number;
+	/** Silence after which a direct channel that nobody uses counts as lost. It is also the idle limit that both ends of a channel announce in the handshake, unless `idleTimeoutMs` is longer. @default 60_000 */
+	readonly idleChannelTimeoutMs: number;
 	/** Calls of `countBroadcast` that wait for their answer. Further ones reject with `QUEUE_FULL`. @default 64 */
 	readonly requests: number;
 }
@@ -249,6 +251,7 @@ export const SHARED_RULES: Rules<Limits> = {
 /** The range of every limit that only a Client has. */
 export const CLIENT_RULES: Rules<Omit<ClientLimits, keyof Limits>> = {
 	presencePeers: { default: 20_000, min: 1, max: 1_000_000 },
+	idleChannelTimeoutMs: { default: MINUTE_MS, min: 100, max: 10 * MINUTE_MS },
 	requests: { default: 64, min: 1, max: 65_536 },
 };
 

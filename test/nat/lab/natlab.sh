@@ -21,6 +21,7 @@
 #   natlab.sh set ROUTER KIND                 another kind of router; addresses change with it and mappings are forgotten
 #   natlab.sh roam ROUTER                     the router gets another public address
 #   natlab.sh flush ROUTER                    the router forgets its mappings, as after a restart
+#   natlab.sh igd ROUTER pcp|nat-pmp|upnp     the router of a home maps ports for its machines (miniupnpd), and has a public address that is kept for nobody
 #   natlab.sh readdr MACHINE                  the machine gets another address, as from Wi-Fi to mobile; prints it
 #   natlab.sh replug MACHINE                  its network card is taken out and put in again: the same addresses on the youngest interface
 #   natlab.sh bridges MACHINE COUNT           it gets so many bridges with private addresses, as a Docker host has them
@@ -125,6 +126,7 @@ main() {
 	set) set_kind "$1" "$2" ;;
 	roam) router "$1"; roam ;;
 	flush) router "$1"; renew_router ;;
+	igd) router "$1"; start_igd "$2" ;;
 	readdr | replug | bridges | family) machine "$1"; "$command" "${@:2}" ;;
 	wire)
 		[ -e "$RUN/wire.$1.pid" ] || die "link $1 is plain (up with --wire)"

@@ -120,3 +120,67 @@ set_kind() {
 
 # The address of that number in a network, with the network's length: host_in 10.0.1.0/24 2
 host_in() { local base=${1%/*}; echo "${base%.*}.$((${base##*.} + $2))/${1#*/}"; }
+
+# Ends the miniupnpd of that router, if there is one.
+end_igd() {
+	local pid
+	for pid in $(ip netns pids "$NAME-$ROUTER"); do
+		if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = miniupnpd ]; then kill -9 "$pid" 2>/dev/null || true; fi
+	done
+	rm -f "$RUN/igd.$ROUTER.pid"
+}
+
+# start_igd pcp|nat-pmp|upnp: runs miniupnpd on the router. It maps no ports at an address that is kept for documentation, as those of the
+# lab are. So the router gets another one. `set`, `roam` and `flush` end the mappings, and miniupnpd does not notice.
+start_igd() {
+	local way=$1 outside=45.33.$(($(number_of "$HOME_LETTER") + 1)).1 upnp=no natpmp=yes
+	command -v miniupnpd >/dev/null || die "no miniupnpd: apt-get install miniupnpd miniupnpd-nftables"
+	case $way in
+	pcp | nat-pmp) ;;
+	upnp) upnp=yes natpmp=no ;;
+	*) die "no such way to map ports: $way" ;;
+	esac
+	end_igd
+	at inet ip route replace "$outside/32" via "$PUBLIC_1"
+	at "$ROUTER" ip addr replace "$outside/32" dev wan
+	echo "$outside" >"$RUN/public.$ROUTER"
+	renew_router
+	at "$ROUTER" nft -f - <<'RULES'
+table inet igd {
+	chain prerouting { type nat hook prerouting priority dstnat - 10; jump igd_prerouting; }
+	chain postrouting { type nat hook postrouting priority srcnat - 10; jump igd_postrouting; }
+	chain forward { type filter hook forward priority filter - 10; jump igd_forward; }
+	chain igd_prerouting { }
+	chain igd_postrouting { }
+	chain igd_forward { }
+}
+RULES
+	# NAT-PMP only: it is told by PCP requests that are dropped before it sees them and answered by nobody.
+	if [ "$way" = nat-pmp ]; then
+		at "$ROUTER" nft 'add table inet old; add chain inet old input { type filter hook input priority filter - 10; }; add rule inet old input udp dport 5351 @th,64,8 2 drop'
+	fi
+	cat >"$RUN/igd.conf" <<CONF
+ext_ifname=wan
+ext_ip=$outside
+listening_ip=lan
+enable_upnp=$upnp
+enable_natpmp=$natpmp
+secure_mode=yes
+system_uptime=yes
+uuid=9983d1fe-f129-4a4e-b28e-4559b20e3e83
+upnp_table_name=igd
+upnp_nat_table_name=igd
+upnp_forward_chain=igd_forward
+upnp_nat_chain=igd_prerouting
+upnp_nat_postrouting_chain=igd_postrouting
+allow 1024-65535 10.0.0.0/8 1024-65535
+deny 0-65535 0.0.0.0/0 0-65535
+CONF
+	at "$ROUTER" miniupnpd -d -f "$RUN/igd.conf" -P "$RUN/igd.$ROUTER.pid" </dev/null >"$RUN/igd.$ROUTER.log" 2>&1 &
+	disown
+	for _ in $(seq 200); do
+		if at "$ROUTER" ss -uln | grep -q ":$([ "$upnp" = yes ] && echo 1900 || echo 5351) "; then return; fi
+		sleep .02
+	done
+	die "miniupnpd does not run: $(cat "$RUN/igd.$ROUTER.log")"
+}

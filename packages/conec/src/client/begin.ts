@@ -28,8 +28,8 @@ export async function beginClient<T>(runtime: Runtime, options: ClientOptions, m
 	throwIfAborted(resolved.signal);
 	const identity = runtime.identity ?? (await clientIdentity(options));
 	throwIfAborted(resolved.signal);
-	const { localAddress, limits, keepAliveIntervalMs, congestion, keyLog } = resolved;
-	const transportOptions: TransportOptions = { host: localAddress, port: 0, limits, role: "client", keepAliveIntervalMs, congestion, keyLog };
+	const { localAddress, localPort: port, limits, keepAliveIntervalMs, congestion, keyLog } = resolved;
+	const transportOptions: TransportOptions = { host: localAddress, port, limits, role: "client", keepAliveIntervalMs, congestion, keyLog };
 	const transport = runtime.createTransport(transportOptions);
 	try {
 		const greeted = await reachCoordinator(transport, identity, resolved, runtime, startedAtMs);

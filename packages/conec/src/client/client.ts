@@ -30,6 +30,7 @@ import { ClientLife } from "./life.ts";
 import { type OwnNat, OwnNetwork } from "./network/index.ts";
 import type { ClientOptions } from "./options.ts";
 import { ClientPaths } from "./paths/index.ts";
+import { type PortMappingStatus, portMapperOf } from "./port-mapping/index.ts";
 import { ClientPresence } from "./presence/index.ts";
 import type { ClientStatus } from "./status.ts";
 import { ClientStreams } from "./streams/index.ts";
@@ -66,7 +67,7 @@ export class Client implements AsyncDisposable {
 	 * @throws TypeError or RangeError `OPTION_INVALID`; TypeError `ID_INVALID`
 	 * @throws ConecError `HOST_UNRESOLVABLE`, `COORDINATOR_UNREACHABLE`, `PIN_MISMATCH`, `CERTIFICATE_*`, `PROTOCOL_UNSUPPORTED`, `VERSION_UNSUPPORTED`,
 	 * `PROTOCOL_ERROR`, `ID_TAKEN`, `ID_CONTENDED`, `SUPERSEDED`, `LIMIT_EXCEEDED`, `COORDINATOR_CLOSED`, `CONNECTION_LOST`,
-	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_UNAVAILABLE`, `QUIC_UNAVAILABLE`
+	 * `STATE_DIRECTORY_INVALID`, `ADDRESS_UNAVAILABLE`, `ADDRESS_IN_USE`, `QUIC_UNAVAILABLE`
 	 */
 	static async connect(options: ClientOptions): Promise<Client> {
 		const { createQuicTransport } = await import("../transport/quic/index.ts");
@@ -93,6 +94,11 @@ export class Client implements AsyncDisposable {
 		const link = (): CoordinatorLink => this.#link;
 		const feed = new StatusFeed<ClientStatus>(limits.statusEvents);
 		const network = new OwnNetwork(transport, runtime);
+		const mapped = (status: PortMappingStatus): void => {
+			feed.emit(status);
+			this.#direct.lookAround(status.state === "up");
+		};
+		const mapper = options.portMapping ? portMapperOf(runtime, transport, network, mapped) : undefined;
 		const reception = new Reception({ owner: "the peer", limits, clock, handlers: options.handlers, failed: (failure) => feed.emit(failure) });
 		const streams = new ClientStreams({
 			...{ limits, clock, random, reception, verified: options.trust.roots !== undefined },
@@ -108,7 +114,7 @@ export class Client implements AsyncDisposable {
 				this.#direct.stop(error);
 				this.#link.endRequests(error);
 				this.#presence.end(error);
-				return streams.settled(error);
+				return Promise.all([streams.settled(error), mapper?.close()]);
 			},
 			lost: (error) => {
 				network.stop();
@@ -148,6 +154,7 @@ export class Client implements AsyncDisposable {
 				draining: (reason) => feed.emit({ type: "draining", reason }),
 				channel: (message) => {
 					if (message.type === "address") this.#moved(message.observedAddress);
+					if (message.type === "address") mapper?.networkChanged();
 					this.#direct.received(message);
 				},
 				arrived: (arrival) => streams.throughCoordinator(arrival),
@@ -162,10 +169,12 @@ export class Client implements AsyncDisposable {
 		life.own(({ error }) => this.#presence.end(error));
 		life.own(({ error }) => streams.destroy(error));
 		life.own(() => network.stop());
+		life.own(() => void mapper?.close());
 		if (this.#link.can(DIRECT_CAPABILITY)) {
 			network.look(this.#link);
 			this.#direct.announce();
 		}
+		mapper?.start();
 		// Later, when the application has its Client: messages that came with the welcome may concern it.
 		clock.soon(() => this.#link.listen());
 	}

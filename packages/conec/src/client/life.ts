@@ -35,7 +35,7 @@ export interface ClientLifeHost {
 	readonly link: () => CoordinatorLink;
 	readonly direct: () => DirectChannels;
 	/** The Client begins to close: nothing more comes in. Resolves when handlers of protocols have ended, or have had their time. */
-	readonly closing: (error: ConecError) => Promise<void>;
+	readonly closing: (error: ConecError) => Promise<unknown>;
 	/** The Coordinator is gone, and direct channels go on. */
 	readonly lost: (error: ConecError) => void;
 	readonly feed: StatusFeed<ClientStatus>;

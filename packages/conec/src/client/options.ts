@@ -77,10 +77,17 @@ export interface ClientOptions {
 	readonly handlers?: ProtocolHandlers;
 	/** QUIC stateless retry (RFC 9000, 8.1.2): whether peers that dial this Client must first prove their address. @default "under-load" */
 	readonly retry?: "under-load" | "always" | "never";
-	/** Interval of keep-alive packets, in milliseconds. 0 turns them off; then a connection that is silent for `limits.idleTimeoutMs` is lost. @default 5_000 */
+	/** Interval of keep-alive packets, in milliseconds. 0 turns them off; then a connection that is silent for `limits.idleTimeoutMs` is lost. A direct channel that nobody uses sends them less often by itself. @default 5_000 */
 	readonly keepAliveIntervalMs?: number;
 	/** The local IP address to use. @default any */
 	readonly localAddress?: string;
+	/** The local UDP port to use: one that you have opened in a firewall or forwarded in a router, say. `connect` rejects with `ADDRESS_IN_USE` if another program has it. @default 0: the system picks one */
+	readonly localPort?: number;
+	/**
+	 * Whether to ask the router to map the UDP port of this Client (PCP, NAT-PMP or UPnP). Peers then reach this Client at the router's address,
+	 * also behind a symmetric NAT. `status()` tells what became of it. It never fails `connect`. IPv4 only. @default false
+	 */
+	readonly portMapping?: boolean;
 	/**
 	 * Congestion control of what this Client sends, on all its connections. "bbr" keeps its rate on lines that lose packets although they are
 	 * not full, and keeps queues short where they grow long. It is experimental. See docs/congestion.md. @default "cubic"
@@ -106,6 +113,8 @@ export interface ResolvedClientOptions extends UplinkOptions {
 	readonly handlers: ReadonlyMap<string, ProtocolHandler>;
 	readonly retry: "under-load" | "always" | "never";
 	readonly keepAliveIntervalMs: number;
+	readonly localPort: number;
+	readonly portMapping: boolean;
 	readonly congestion: "cubic" | "bbr";
 	readonly keyLog: boolean;
 }
@@ -133,6 +142,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		retry: ["under-load", "always", "never"],
 		keepAliveIntervalMs: "interval",
 		localAddress: "string",
+		localPort: "port",
+		portMapping: "boolean",
 		congestion: ["cubic", "bbr"],
 		keyLog: "boolean",
 		limits: "object",
@@ -168,6 +179,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		handlers: checkHandlers(options.handlers, limits.protocols),
 		retry: options.retry ?? "under-load",
 		localAddress: localAddress ?? "::",
+		localPort: options.localPort ?? 0,
+		portMapping: options.portMapping ?? false,
 		family: localAddress === undefined || localAddress === "::" ? 0 : (isIP(localAddress) as 4 | 6),
 		keepAliveIntervalMs: options.keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
 		congestion: options.congestion ?? "cubic",

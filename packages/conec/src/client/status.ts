@@ -9,6 +9,7 @@ import type { HandlerFailed } from "../session/protocols/index.ts";
 import type { StatusLagged } from "../session/status-feed.ts";
 import type { SocketAddress } from "../transport/transport.ts";
 import type { ClientChannelStatus } from "./direct/index.ts";
+import type { PortMappingStatus } from "./port-mapping/index.ts";
 
 /** An event of `client.status()`. */
 export type ClientStatus =
@@ -22,6 +23,8 @@ export type ClientStatus =
 	| { readonly type: "disconnected"; readonly info: CloseInfo }
 	/** A direct channel is up, or has ended. */
 	| ClientChannelStatus
+	/** A port mapping (option `portMapping`) has come about, is another one now, or has failed. After a failure it is tried again. */
+	| PortMappingStatus
 	/** A handler of a protocol has failed. */
 	| HandlerFailed
 	/** This listener read too slowly, and has lost events. */

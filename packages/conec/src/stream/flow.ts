@@ -9,7 +9,7 @@ import { type Limits, SHARED_RULES } from "../limits.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { TAG_BYTES } from "../wire/broadcast.ts";
 import { FRAME_BYTES } from "../wire/frames.ts";
-import { AckSchedule, type AckSlots, KeptBudget, type KeptShares, ReceiveBudget, SendBudget, type SendShares } from "./windows/index.ts";
+import { AckSchedule, type AckSlots, KeptBudget, type KeptShares, ReceiveBudget, SendBudget } from "./windows/index.ts";
 
 /** The limits of {@link StreamBudgets}. */
 export type BudgetLimits = Pick<Limits, "messageBytes" | "receiveBytes" | "streamWindowBytes" | "keptBytes">;
@@ -29,7 +29,7 @@ export class StreamBudgets {
 
 /** What all streams over one connection share. */
 export interface ConnectionFlow {
-	readonly shares: SendShares;
+	readonly shares: SendBudget;
 	readonly acks: AckSlots;
 	/** Of a connection whose owner shares none. */
 	readonly budgets: StreamBudgets;
@@ -41,6 +41,11 @@ const TOLD = new WeakMap<TransportConnection, number>();
 /** The other side of a connection has said how much it takes there while it reads nothing. It is called before the first stream. */
 export function toldWindow(connection: TransportConnection, connectionWindowBytes: number): void {
 	TOLD.set(connection, Math.min(connectionWindowBytes, SHARED_RULES.connectionWindowBytes.max));
+}
+
+/** Live legs of streams over a connection. */
+export function legsOver(connection: TransportConnection): number {
+	return FLOWS.get(connection)?.shares.legs ?? 0;
 }
 
 /**

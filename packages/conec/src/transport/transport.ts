@@ -139,6 +139,10 @@ export interface TransportStats {
 	readonly mtuBytes: number;
 	/** Time since the last packet of the other side came. It costs nothing to ask. */
 	readonly silentMs: number;
+	/** Packets, or what a transport has in their place, that were sent. */
+	readonly sentPackets: number;
+	/** The same that were received. */
+	readonly receivedPackets: number;
 }
 
 /** One authenticated connection. */
@@ -214,6 +218,8 @@ export interface PipeResult {
 export interface ConnectionTuning {
 	/** Interval of keep-alive packets of this side; 0 is off. @default the transport's */
 	readonly keepAliveIntervalMs?: number;
+	/** The idle limit that this side announces: silence after which the connection is lost. The shorter one of both sides counts. @default `limits.idleTimeoutMs` */
+	readonly idleTimeoutMs?: number;
 }
 
 /** What dialling needs. Identity and trust are already parsed. */

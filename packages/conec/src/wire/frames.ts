@@ -38,6 +38,9 @@ export const FRAME_HEADER_BYTES = 4;
 /** Unknown kinds from here on are skipped; below, they end the stream. */
 export const SKIPPED_KIND_MIN = 0x80;
 
+/** A frame without payload on the control stream of a direct channel. It is skipped. It only makes the other side acknowledge a packet. */
+export const KEEP_ALIVE_KIND = 0x80;
+
 /** Longest payload of any kind but DATA and TAGGED. */
 export const FRAME_BYTES: number = 16 * 1024;
 

@@ -92,7 +92,10 @@ export class MemoryConnection implements LinkOwner {
 	#live = 0;
 	/** Headers that never came. */
 	readonly #headerTimers: Set<unknown> = new Set();
-	readonly #counts: { sentBytes: number; receivedBytes: number } = { sentBytes: 0, receivedBytes: 0 };
+	readonly #counts: { sentBytes: number; receivedBytes: number; sentPackets: number; receivedPackets: number } = {
+		...{ sentBytes: 0, receivedBytes: 0 },
+		...{ sentPackets: 0, receivedPackets: 0 },
+	};
 
 	constructor(options: ConnectionOptions) {
 		this.#options = options;
@@ -276,6 +279,8 @@ export class MemoryConnection implements LinkOwner {
 	/** Something of this end has come to the other one. */
 	#delivered(): void {
 		const now = this.#options.clock.now();
+		this.#counts.sentPackets++;
+		this.#peer.#counts.receivedPackets++;
 		this.#peer.#hearing.heard(now);
 		this.#hearing.reached(now, this.#options.delayMs);
 	}
@@ -290,7 +295,7 @@ export class MemoryConnection implements LinkOwner {
 	#goSilent(): void {
 		this.#hearing.deaf(this.#options.clock.now(), this.#keptAliveMs);
 		if (this.#state === "closed" || this.#silence !== undefined) return;
-		this.#silence = this.#options.clock.setTimeout(() => this.fail(lostConnection()), this.#options.idleTimeoutMs);
+		this.#silence = this.#options.clock.setTimeout(() => this.fail(lostConnection()), Math.min(this.#options.idleTimeoutMs, this.#peer.#options.idleTimeoutMs));
 	}
 
 	/** Ends this end with an error. */

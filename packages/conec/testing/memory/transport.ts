@@ -405,7 +405,7 @@ class Endpoint implements MemoryTransport {
 			transport: this,
 			streams: this.#limits.streamsPerConnection + 1, // the control stream is one more
 			headerTimeoutMs: this.#limits.headerTimeoutMs,
-			idleTimeoutMs: this.#limits.idleTimeoutMs,
+			idleTimeoutMs: tuning.idleTimeoutMs ?? this.#limits.idleTimeoutMs,
 			keepAliveIntervalMs: tuning.keepAliveIntervalMs ?? this.#limits.keepAliveIntervalMs,
 			connectionWindowBytes: this.#limits.connectionWindowBytes,
 			onClosed: (closed) => {

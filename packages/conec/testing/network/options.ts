@@ -43,7 +43,7 @@ export type TestClientOptions = Omit<ClientOptions, "coordinator" | (typeof NOT_
 };
 
 const NOT_FOR_COORDINATORS = ["host", "natTestPort", "retry", "congestion", "keyLog", "stateDirectory"] as const;
-const NOT_FOR_CLIENTS = ["address", "localAddress", "retry", "congestion", "keepAliveIntervalMs", "keyLog"] as const;
+const NOT_FOR_CLIENTS = ["address", "localAddress", "localPort", "portMapping", "retry", "congestion", "keepAliveIntervalMs", "keyLog"] as const;
 
 /** Checked options, with defaults. */
 export type ResolvedNetworkOptions = Required<Omit<TestNetworkOptions, "windowBytes">> & Pick<TestNetworkOptions, "windowBytes">;

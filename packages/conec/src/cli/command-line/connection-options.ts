@@ -28,6 +28,8 @@ export const CONNECTION_OPTIONS: OptionSpecs = shared({
 	"no-listen": { text: "refuse direct channels that peers open to this Client" },
 	"no-hole-punching": { text: "send no probes to open the NATs between this Client and a peer" },
 	birthday: { text: "guess ports where symmetric NATs need it, if the peer does so too; a load for small routers" },
+	"local-port": { value: "N", text: "the UDP port of this Client, for a firewall or a router that you have opened; default: any" },
+	"port-mapping": { text: "ask the router to let peers in (PCP, NAT-PMP or UPnP)" },
 	congestion: {
 		value: "HOW",
 		text: "cubic, or bbr for sending over lines that lose packets or queue them for long (experimental); default: cubic",

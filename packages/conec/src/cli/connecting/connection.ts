@@ -67,12 +67,15 @@ export async function prepareClient(context: CommandContext): Promise<PreparedCl
 		listen: !args.flag("no-listen"),
 		holePunching: !args.flag("no-hole-punching"),
 		birthday: args.flag("birthday"),
+		portMapping: args.flag("port-mapping"),
 	};
+	const localPort = args.count("local-port", 0, 65_535);
 	const congestion = args.choice("congestion", CONGESTION_CHOICES);
 	const requestTimeoutMs = timeoutMs(args);
 	const kept = identity ?? { stateDirectory: stateDirectory(context) };
 	const chosen = {
 		...(congestion === undefined ? {} : { congestion }),
+		...(localPort === undefined ? {} : { localPort }),
 		...(requestTimeoutMs === undefined ? {} : { limits: { requestTimeoutMs } }),
 		// `conec peers` of others shows it.
 		metadata: runningMetadata(context.name, surroundings.clock.date()),
@@ -236,6 +239,15 @@ async function tellStatus(client: Client, { output, surroundings: { clock } }: C
 		if (status.type === "moved") {
 			output.event("moved", { address: addressField(status.observedAddress) });
 			output.note(`this machine is at ${endpoint(status.observedAddress)} now`, "debug");
+		}
+		if (status.type === "port-mapping") {
+			if (status.state === "up") {
+				output.event("port-mapping", { state: status.state, protocol: status.protocol, address: addressField(status.address) });
+				output.note(`the router lets peers in at ${endpoint(status.address)} (${status.protocol})`);
+			} else {
+				output.event("port-mapping", { state: status.state, reason: status.reason });
+				output.note(`the router maps no port: ${status.reason}`, "warn");
+			}
 		}
 		if (status.type === "disconnected" && status.info.by !== "local" && client.channels().length > 0) {
 			output.event("disconnected", { code: status.info.code, by: status.info.by });

@@ -72,7 +72,10 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 	OPTION_INVALID: { exitCode: usage },
 	ID_INVALID: { exitCode: usage, hint: "An id is lower-case letters, digits and dashes, in labels joined by dots, at most 63 in all." },
 	QUIC_UNAVAILABLE: { exitCode: failed },
-	ADDRESS_IN_USE: { exitCode: failed, hint: "Another program, perhaps another Coordinator, has that port. Choose one with --port." },
+	ADDRESS_IN_USE: {
+		exitCode: failed,
+		hint: "Another program, perhaps another Coordinator, has that port. Choose another one with --port; a Client takes --local-port.",
+	},
 	ADDRESS_UNAVAILABLE: { exitCode: failed, hint: "This machine has no such address. Check --host." },
 	STATE_DIRECTORY_INVALID: { exitCode: failed, hint: STATE_HINT },
 	HOST_UNRESOLVABLE: { exitCode: coordinator, hint: "Check the host name of the Coordinator, and the network and the name server of this machine." },

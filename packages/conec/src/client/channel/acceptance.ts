@@ -15,6 +15,7 @@ import { CLOSE_CODES } from "../../wire/codes.ts";
 import type { DirectHello } from "../../wire/direct-messages.ts";
 import { ALPN_DIRECT } from "../../wire/versions.ts";
 import { type DirectGreeting, directHello, peerIdentityProblem, welcomeDirectly } from "./handshake.ts";
+import { channelTuning } from "./upkeep.ts";
 
 /** What an acceptance is made with. */
 export interface AcceptanceParts {
@@ -78,6 +79,7 @@ export class Acceptance {
 			retry,
 			undecidedCode: CLOSE_CODES.HELLO_TIMEOUT,
 			keyLog,
+			...channelTuning(limits),
 			connections: limits.channels + limits.attemptsPerClient + EXTRA_CONNECTIONS,
 			onConnection: (connection) =>
 				hearHello(

@@ -19,7 +19,7 @@ import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, Hearing, Silence } from "../../session/silence.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet } from "../../session/stream-set.ts";
-import type { StreamBudgets } from "../../stream/flow.ts";
+import { legsOver, type StreamBudgets } from "../../stream/flow.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { LegWay } from "../../stream/leg-way.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
@@ -103,6 +103,8 @@ export class DirectChannel implements Channel {
 	readonly closed: Promise<CloseInfo>;
 	readonly connection: TransportConnection;
 	readonly transport: Transport;
+	/** Called when a stream is opened, or has come. */
+	onUse: () => void = () => {};
 	readonly #control: ControlStream<DirectMessage>;
 	readonly #streams: StreamSet;
 	readonly #hearing: Hearing;
@@ -171,6 +173,11 @@ export class DirectChannel implements Channel {
 		return this.#state.type === "open" || this.#state.type === "left";
 	}
 
+	/** Whether a stream lives on it, or is being opened. */
+	get inUse(): boolean {
+		return this.#streams.size > 0 || legsOver(this.connection) > 0;
+	}
+
 	/** Smoothed round trip; 0 when it is over. */
 	get rttMs(): number {
 		return roundTripMs(this.connection);
@@ -190,7 +197,9 @@ export class DirectChannel implements Channel {
 			const survival = forMs === undefined ? undefined : this.#survivors?.opening({ peer: this.peer, id, path, priority }, forMs);
 			return { init: survival === undefined ? init : { ...init, survival }, open };
 		};
-		return await this.#streams.open(this.connection, options, make, [this.#silence], timeoutMs);
+		const opening = this.#streams.open(this.connection, options, make, [this.#silence], timeoutMs);
+		this.onUse();
+		return await opening;
 	}
 
 	/** What a stream of this channel begins with. */
@@ -209,11 +218,13 @@ export class DirectChannel implements Channel {
 	/** A further leg of a stream has come. */
 	carries(): void {
 		this.#streams.carries();
+		this.#clock.soon(() => this.onUse());
 	}
 
 	/** Keeps a stream that the peer opened. */
 	add(stream: FramedStream): void {
 		this.#streams.add(stream);
+		this.onUse();
 	}
 
 	stats(): ChannelStats {
@@ -242,6 +253,11 @@ export class DirectChannel implements Channel {
 	/** Says something that needs no answer: it shows a new address of this side to the peer. */
 	poke(): void {
 		this.#control.poke();
+	}
+
+	/** Makes the machine of the peer answer: NATs keep the way open, and this side hears whether the peer is there. */
+	keepAlive(): void {
+		this.#control.keepAlive();
 	}
 
 	close(): Promise<void> {

@@ -12,3 +12,4 @@ export { ChannelMoves } from "./moves.ts";
 export { OwnPacketLimits } from "./packet-limits.ts";
 export { usableCandidates } from "./peer-addresses.ts";
 export { LinkWatches } from "./silence-watches.ts";
+export { channelTuning } from "./upkeep.ts";

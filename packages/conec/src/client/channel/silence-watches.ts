@@ -1,53 +1,94 @@
 /**
- * Watches the counters of live channels. There is no event for silence, so they are looked at, a few times a second while
- * there is a channel and not at all otherwise.
+ * Keeps live channels, and notices when packets of one go nowhere. There is no event for silence. So the counters of a channel in use
+ * are looked at a few times a second. A channel that nobody uses is looked at when its {@link Upkeep} is due, some times a minute.
  *
  * @module
  */
 
 import type { Clock } from "../../base/clock.ts";
+import type { ClientLimits } from "../../limits.ts";
+import type { SocketAddress } from "../../transport/transport.ts";
 import type { DirectChannel } from "./channel.ts";
 import { LinkWatch } from "./silence.ts";
+import { LearntGaps, Upkeep, upkeepTimes } from "./upkeep.ts";
+
+/** What {@link LinkWatches} are made of. */
+export interface LinkWatchesParts {
+	readonly clock: Clock;
+	readonly limits: ClientLimits;
+	/** 0: nothing is said to keep a channel. */
+	readonly keepAliveIntervalMs: number;
+	/** Called for a channel that hears nothing back. */
+	readonly suspect: (channel: DirectChannel) => void;
+}
+
+interface Watched {
+	readonly link: LinkWatch;
+	readonly upkeep: Upkeep;
+	timer: unknown;
+	inUse: boolean;
+	/** Where the peer was at the last look. */
+	at: string;
+}
 
 /** See the module. */
 export class LinkWatches {
-	readonly #clock: Clock;
-	readonly #suspect: (channel: DirectChannel) => void;
-	readonly #watches: Map<DirectChannel, LinkWatch> = new Map();
-	#timer: unknown;
+	readonly #parts: LinkWatchesParts;
+	readonly #watched: Map<DirectChannel, Watched> = new Map();
+	readonly #learnt: LearntGaps = new LearntGaps();
 
-	/** `suspect` is called for a channel that hears nothing back. */
-	constructor(clock: Clock, suspect: (channel: DirectChannel) => void) {
-		this.#clock = clock;
-		this.#suspect = suspect;
+	constructor(parts: LinkWatchesParts) {
+		this.#parts = parts;
 	}
 
 	/** Channels that are watched. */
 	get size(): number {
-		return this.#watches.size;
+		return this.#watched.size;
 	}
 
 	add(channel: DirectChannel): void {
-		this.#watches.set(channel, new LinkWatch());
-		this.#timer ??= this.#clock.setTimeout(() => this.#look(), LOOK_MS);
+		const { limits, keepAliveIntervalMs } = this.#parts;
+		const upkeep = new Upkeep(upkeepTimes(limits, keepAliveIntervalMs, channel.dialled), this.#learnt);
+		const watched: Watched = { link: new LinkWatch(), upkeep, timer: undefined, inUse: false, at: placeOf(channel.connection.remoteAddress) };
+		this.#watched.set(channel, watched);
+		channel.onUse = () => {
+			if (!watched.inUse) this.#look(channel, watched);
+		};
+		this.#look(channel, watched);
 	}
 
 	delete(channel: DirectChannel): void {
-		this.#watches.delete(channel);
-		if (this.#watches.size > 0) return;
-		this.#clock.clearTimeout(this.#timer);
-		this.#timer = undefined;
+		this.#parts.clock.clearTimeout(this.#watched.get(channel)?.timer);
+		this.#watched.delete(channel);
 	}
 
-	#look(): void {
-		this.#timer = undefined;
-		const now = this.#clock.now();
-		for (const [channel, watch] of this.#watches) {
-			const { sentBytes, receivedBytes, rttMs } = channel.stats();
-			if (watch.sample(now, { sentBytes, receivedBytes, rttMs })) this.#suspect(channel);
-		}
-		if (this.#watches.size > 0) this.#timer ??= this.#clock.setTimeout(() => this.#look(), LOOK_MS);
+	/** This Client is in another network: what was learnt of NATs is not true any more. */
+	ownNetworkChanged(): void {
+		this.#learnt.forget();
 	}
+
+	#look(channel: DirectChannel, watched: Watched): void {
+		if (this.#watched.get(channel) !== watched) return;
+		const { clock, suspect } = this.#parts;
+		clock.clearTimeout(watched.timer);
+		const now = clock.now();
+		const { inUse } = channel;
+		watched.inUse = inUse;
+		const { sentBytes, receivedBytes, rttMs, remoteAddress } = channel.stats();
+		const at = placeOf(remoteAddress);
+		const moved = at !== watched.at;
+		watched.at = at;
+		const { act, inMs } = watched.upkeep.look(now, { silentMs: channel.silentMs(), inUse, rttMs, moved });
+		if (act === "lost") return channel.fail("nothing has come from the peer for too long");
+		const isUnanswered = inUse && watched.link.sample(now, { sentBytes, receivedBytes, rttMs });
+		watched.timer = clock.setTimeout(() => this.#look(channel, watched), inUse ? Math.min(LOOK_MS, inMs) : inMs);
+		if (act === "ping") channel.keepAlive();
+		if (act === "suspect" || isUnanswered) suspect(channel);
+	}
+}
+
+function placeOf({ address, port }: SocketAddress): string {
+	return `${address} ${port}`;
 }
 
 const LOOK_MS = 200;

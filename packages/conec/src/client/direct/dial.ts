@@ -9,7 +9,7 @@ import { certificateDigest } from "../../tls/fingerprint.ts";
 import type { SocketAddress, Transport } from "../../transport/transport.ts";
 import { CLOSE_CODES } from "../../wire/codes.ts";
 import { ALPN_DIRECT } from "../../wire/versions.ts";
-import { type DirectGreeting, greetDirectly, peerIdentityProblem } from "../channel/index.ts";
+import { channelTuning, type DirectGreeting, greetDirectly, peerIdentityProblem } from "../channel/index.ts";
 import type { DirectHost } from "./host.ts";
 
 /** One handshake. */
@@ -27,7 +27,7 @@ export interface DirectDial {
 
 /** Shakes hands with exactly the announced certificate and greets. Rejects like `Transport.dial`, `CERTIFICATE_REFUSED`, `greetDirectly`. */
 export async function dialDirectly({ transport, to, token, peer, certificate, host, timeoutMs, signal }: DirectDial): Promise<DirectGreeting> {
-	const { identity, peerRoots, limits, keepAliveIntervalMs, clock } = host;
+	const { identity, peerRoots, limits, clock } = host;
 	const connection = await transport.dial({
 		address: to.address,
 		port: to.port,
@@ -36,8 +36,7 @@ export async function dialDirectly({ transport, to, token, peer, certificate, ho
 		identity,
 		alpnProtocol: ALPN_DIRECT,
 		handshakeTimeoutMs: timeoutMs,
-		// Keeps the mappings of both NATs, and shows a new address of this side to the peer.
-		keepAliveIntervalMs: keepAliveIntervalMs === 0 ? 0 : Math.min(keepAliveIntervalMs, MOST_KEEP_ALIVE_MS),
+		...channelTuning(limits),
 		signal,
 	});
 	const problem = peerIdentityProblem(connection.peer, peer, peerRoots, clock.wallMs());
@@ -50,5 +49,3 @@ export async function dialDirectly({ transport, to, token, peer, certificate, ho
 
 /** Tells nobody on the way who is dialled. */
 const SERVER_NAME = "peer.conec.invalid";
-
-const MOST_KEEP_ALIVE_MS = 2_000;

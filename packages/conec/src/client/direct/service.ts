@@ -45,7 +45,7 @@ export class DirectChannels {
 	#ended: ConecError | undefined;
 
 	constructor(host: DirectHost) {
-		const { identity, limits, retry, keyLog, peerRoots, clock, random = systemRandom } = host;
+		const { identity, limits, retry, keyLog, peerRoots, keepAliveIntervalMs, clock, random = systemRandom } = host;
 		this.#host = host;
 		this.#attempts = new Attempts(limits.attemptsPerClient);
 		this.memory = new PathMemory(
@@ -64,7 +64,7 @@ export class DirectChannels {
 		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots, clock });
 		this.#limits = new OwnPacketLimits(limits, clock);
 		this.#moves = new ChannelMoves({ clock, random, limiter: this.#limits.claimed, link: () => host.link(), place: () => host.network.place(host.link()) });
-		this.#watches = new LinkWatches(clock, (channel) => this.#moves.suspect(channel));
+		this.#watches = new LinkWatches({ clock, limits, keepAliveIntervalMs, suspect: (channel) => this.#moves.suspect(channel) });
 		this.#wishes = new Wishes(host, {
 			attempt: (peer) => this.#attempts.with(peer)?.token,
 			despair: (peer, reason, retryAfterMs) =>
@@ -126,9 +126,9 @@ export class DirectChannels {
 		return await mine.wait(signal, () => this.#wishes.giveUp(mine, unavailable(peer, "given up")));
 	}
 
-	/** Looks whether this machine is on other networks now, which nobody tells. */
-	lookAround(): void {
-		if (!this.#host.network.changed()) return;
+	/** Looks whether this machine is on other networks now, which nobody tells, or hears that its place has changed. */
+	lookAround(changed: boolean = this.#host.network.changed()): void {
+		if (!changed) return;
 		this.memory.ownNetworkChanged();
 		this.background.changed();
 	}
@@ -163,10 +163,10 @@ export class DirectChannels {
 				for (const channel of this.#channels.with(message.peer)) this.#moves.peerMoved(channel, message.address);
 				return;
 			case "address":
-				this.memory.ownNetworkChanged();
-				this.background.changed();
+				this.lookAround(true);
 				this.#wishes.ownNetworkChanged();
 				this.#attempts.outdate();
+				this.#watches.ownNetworkChanged();
 				for (const channel of this.#channels.all) this.#moves.ownMoved(channel);
 				return;
 		}
@@ -215,8 +215,6 @@ export class DirectChannels {
 		this.stop(error);
 		for (const channel of [...this.#channels.all]) channel.abandon(error);
 	}
-
-	// Attempts
 
 	async #asked({ token, peer, expiresInMs }: ChannelAsk): Promise<void> {
 		const { clock, id } = this.#host;
@@ -386,8 +384,8 @@ export class DirectChannels {
 		const peer = attempt.peer.id;
 		const { since, punching } = attempt.phase;
 		const { connection, control, peerLimits } = greeting;
-		const { limits, ids, transport, clock, budgets, survivors } = this.#host;
 		const { remoteAddress } = connection;
+		const { limits, ids, transport, clock, budgets, survivors } = this.#host;
 		const upMs = clock.now();
 		this.#note(attempt, "up", `direct to ${remoteAddress.address}`);
 		punching.established(on);

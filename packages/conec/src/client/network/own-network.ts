@@ -8,7 +8,7 @@ import { randomHex } from "../../base/random.ts";
 import { createNatTestKeys, type NatTestKeys } from "../../session/nat-test-keys.ts";
 import type { Runtime } from "../../session/runtime.ts";
 import type { SocketAddress, Transport } from "../../transport/transport.ts";
-import type { NatReport } from "../../wire/channel-messages.ts";
+import { HOSTS_LISTED, type NatReport } from "../../wire/channel-messages.ts";
 import type { Datagram } from "../../wire/datagrams.ts";
 import type { CoordinatorLink } from "../uplink/index.ts";
 import { hostAddresses, ownAddresses } from "./host-addresses.ts";
@@ -29,6 +29,14 @@ export interface OwnNat extends NatReport {
 	readonly secondPort: "none" | "answers" | "silent" | "unknown";
 }
 
+/** A port that a router has mapped, or may map soon. */
+export interface MappedPort {
+	/** Where it can be reached, as the router says. */
+	readonly external: SocketAddress | undefined;
+	/** Resolves when the router has answered for the first time, or a second later. Never rejects. */
+	readonly settled: Promise<void>;
+}
+
 /** What of the outside it looks at. */
 export type OwnNetworkRuntime = Pick<Runtime, "clock" | "random" | "interfaces" | "routeSources">;
 
@@ -47,6 +55,8 @@ export class OwnNetwork {
 	#silent = false;
 	#interfaces: ReturnType<Runtime["interfaces"]> = {};
 	#interfacesUntil = Number.NEGATIVE_INFINITY;
+	/** The port of this Client that its router has mapped, if that was asked for. */
+	mapping: MappedPort | undefined;
 	/** Mappings that this Client has made at a sequential NAT since the check. */
 	#made = 0;
 
@@ -83,13 +93,15 @@ export class OwnNetwork {
 		});
 	}
 
-	/** Addresses of this Client's socket on its own networks, read anew, as networks come and go. `coordinator`: where that is reached. */
+	/** Addresses of this Client's socket on its own networks, read anew, as networks come and go, after the one that the router has mapped. `coordinator`: where that is reached. */
 	async hosts(coordinator: SocketAddress | undefined): Promise<SocketAddress[]> {
 		// Nothing is asked for twice at the same time: calls for many peers come together.
 		this.#sources ??= this.#runtime.routeSources(coordinator?.address).finally(() => {
 			this.#sources = undefined;
 		});
-		return hostAddresses(this.#transport.address, await this.#sources, this.#runtime.interfaces());
+		const hosts = hostAddresses(this.#transport.address, await this.#sources, this.#runtime.interfaces());
+		const external = this.mapping?.external;
+		return external === undefined ? hosts : [external, ...hosts].slice(0, HOSTS_LISTED);
 	}
 
 	/** Whether this machine has other addresses than when this was last asked. Looks once a second at most. */
@@ -125,6 +137,7 @@ export class OwnNetwork {
 
 	/** Resolves when all is known, within a second. Never rejects. */
 	async settled(): Promise<void> {
+		await this.mapping?.settled;
 		// Given up for a newer one, where this Client has moved meanwhile; not waited for endlessly where it moves all the time.
 		for (let checks = 0; checks < MOST_CHECKS; checks++) {
 			const check = this.#check;

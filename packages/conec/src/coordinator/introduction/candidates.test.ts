@@ -40,13 +40,14 @@ test("candidates: where an address means something", () => {
 	}
 });
 
-test("candidates: the validated address comes first, then what the Client says of itself, each IP address once", () => {
+test("candidates: the validated address comes first, then what the Client says of itself, each IP address once, but for one more port of the validated one", () => {
 	const side = {
 		reflexive: at("::ffff:192.0.2.7"),
-		hosts: [at("192.0.2.7", 9), at("10.0.0.5"), at("::ffff:10.0.0.5", 9), at("2001:DB8::5"), at("203.0.113.9")],
+		hosts: [at("192.0.2.7"), at("192.0.2.7", 9), at("192.0.2.7", 10), at("10.0.0.5"), at("::ffff:10.0.0.5", 9), at("2001:DB8::5"), at("203.0.113.9")],
 	};
 	assert.deepEqual(candidatesFor(side, at("198.51.100.8"), nobody), [
 		{ address: "192.0.2.7", port: 4_000, kind: "reflexive", budgetKey: "192.0.2.7" },
+		{ address: "192.0.2.7", port: 9, kind: "host", budgetKey: "192.0.2.7" },
 		{ address: "10.0.0.5", port: 4_000, kind: "host", budgetKey: "198.51.100.8 10.0.0.5" },
 		{ address: "2001:db8::5", port: 4_000, kind: "host", budgetKey: "2001:db8::5" },
 		{ address: "203.0.113.9", port: 4_000, kind: "host", budgetKey: "203.0.113.9" },

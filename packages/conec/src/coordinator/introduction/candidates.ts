@@ -29,7 +29,7 @@ export interface Candidate {
 	readonly budgetKey: string;
 }
 
-/** The addresses of `side` at which `prober` (its validated address; nothing without one) may try to reach it, the best first, no IP address twice. `isOwn`: sockets of the Coordinator. */
+/** The addresses of `side` at which `prober` (its validated address; nothing without one) may try to reach it, the best first. An IP address comes once, and its validated one once more with another port: that may be one which a router has mapped. `isOwn`: sockets of the Coordinator. */
 export function candidatesFor(side: CandidateSide, prober: WireAddress | undefined, isOwn: (address: WireAddress) => boolean): Candidate[] {
 	const site = prober === undefined ? undefined : ipOf(prober);
 	const siteScope = site === undefined ? "never" : scopeOf(site);
@@ -39,7 +39,11 @@ export function candidatesFor(side: CandidateSide, prober: WireAddress | undefin
 		if (bytes === undefined || site === undefined) return;
 		const address = formatIp(bytes);
 		const scope = scopeOf(bytes);
-		if (found.has(address) || scope === "never" || isOwn({ address, port: from.port })) return;
+		const known = found.get(address);
+		// A port that its router has mapped (PCP, UPnP) is at the address at which the Coordinator sees it.
+		const isMapped = kind === "host" && known?.kind === "reflexive" && scope === "public" && known.port !== from.port;
+		const key = isMapped ? `${address} mapped` : address;
+		if (found.has(key) || scope === "never" || isOwn({ address, port: from.port })) return;
 		// Seen by the Coordinator on its own network: that means the same machine only to those on this network, too.
 		const shared = scope === "public" || siteScope === "private" || siteScope === "loopback";
 		if (kind === "host" && mayBeBroadcast(bytes)) return;
@@ -49,7 +53,7 @@ export function candidatesFor(side: CandidateSide, prober: WireAddress | undefin
 			if (kind === "host") return;
 		}
 		const validated = kind === "reflexive" && shared;
-		found.set(address, {
+		found.set(key, {
 			address,
 			port: from.port,
 			kind: validated ? "reflexive" : "host",

@@ -56,7 +56,9 @@ test("prospects: symmetric NATs of IPv4 are no matter where both have IPv6, and 
 		[seen(V4_A, HARD, [V6_A]), seen(V4_B, HARD), true, "only one has IPv6"],
 		[seen(V4_A, HARD, [V6_A]), seen(V4_B, EASY, [ULA]), true, "the other's means nothing outside"],
 		[seen(V4_A, HARD, ["fe80::1", "2002:c000:204::1", "2001:0:1::1"]), seen(V4_B, HARD, [V6_B]), true, "nor do these"],
-		[seen(V4_A, HARD, ["::ffff:192.0.2.9"]), seen(V4_B, HARD, [V6_B]), true, "IPv4 in another spelling"],
+		[seen(V4_A, HARD, ["::ffff:10.0.0.9"]), seen(V4_B, HARD, [V6_B]), true, "IPv4 in another spelling"],
+		[seen(V4_A, HARD, ["192.0.2.9"]), seen(V4_B, HARD), false, "the router of one has mapped a port"],
+		[seen(V4_A, HARD), seen(V4_B, EASY, ["10.0.0.9"]), true, "a private address is no mapped port"],
 		[seen(V4_A, EASY), seen(V6_B, EASY), true, "no family in common"],
 		[seen(V4_A, EASY, [V6_A]), seen(V6_B, EASY), false, "one"],
 		[seen(undefined, HARD, [V6_A]), seen(V4_B, HARD, [V6_B]), false, "no address is proven now"],
@@ -96,6 +98,26 @@ test("introduction: both learn the other's addresses with what they may send, an
 			for (const { address, packets } of candidates) if (address === "203.0.113.9") toVictim += packets;
 	assert.equal(toVictim, 60);
 	assert.deepEqual(introduce({ ...ann, reflexive: undefined }, ben, terms())[0].candidates, [], "who has no address of its own can be told of nobody");
+});
+
+test("introduction: a mapped port at the address where a Client is seen is told, and costs no more packets than that address has", () => {
+	const ann = side("192.0.2.1", EASY, false, ["10.0.0.1"]);
+	const mapped = { ...ann, offer: { ...ann.offer, hosts: [{ address: "192.0.2.1", port: 45_000 }, ...ann.offer.hosts] } };
+	const [plain, more] = [ann, mapped].map((one) => {
+		const budget = new PunchBudget(COORDINATOR_DEFAULT_LIMITS);
+		const { candidates } = introduce(one, side("198.51.100.1", EASY), terms(budget))[1];
+		return { candidates, entries: budget.size };
+	});
+	const at = more?.candidates.filter(({ address }) => address === "192.0.2.1") ?? [];
+	assert.deepEqual(
+		at.map(({ port, kind, packets }) => [port === 45_000, kind, packets]),
+		[
+			[false, "reflexive", 64],
+			[true, "host", 6],
+		],
+	);
+	assert.equal(more?.entries, plain?.entries);
+	assert.equal(more?.candidates.length, (plain?.candidates.length ?? 0) + 1);
 });
 
 test("introduction: two at one site are put off while either of them cannot be told where the other is there", () => {

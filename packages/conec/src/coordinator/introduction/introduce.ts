@@ -141,6 +141,12 @@ function told(
 	const seenIsOwn = seen !== undefined && (isLoopback(seen) || hosts.some(({ address }) => canonicalIp(address) === canonicalIp(seen.address)));
 	for (const { address, port, kind, budgetKey } of candidatesFor({ reflexive: side.reflexive, hosts }, prober.reflexive, isOwn)) {
 		if (candidates.length === CANDIDATES_LISTED) break;
+		const shared = grants.get(address);
+		if (shared !== undefined) {
+			// A mapped port of an address that has a grant. The grant is for the IP address, and there is no further one.
+			candidates.push({ address, port, kind, packets: Math.min(HOST_PACKETS, shared.packets) });
+			continue;
+		}
 		const isReserved = kind === "reflexive" && reserved?.key === budgetKey;
 		used ||= isReserved;
 		const grant = isReserved

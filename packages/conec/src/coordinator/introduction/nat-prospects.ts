@@ -26,6 +26,8 @@ export function hopelessReason([one, other]: readonly [ProspectSide, ProspectSid
 	if (!shareFamily(one, other)) return "one has only IPv4, and the other only IPv6";
 	// What is known of the NATs is of one family each; IPv6 has other ways, and nearly never a NAT.
 	if (!inOneFamily(one.reflexive, other.reflexive) || (hasGlobalIpv6(one) && hasGlobalIpv6(other))) return undefined;
+	// A port that its router has mapped lets everybody in, whatever the NAT does else.
+	if (hasMappedPort(one) || hasMappedPort(other)) return undefined;
 	const [a, b] = [one.nat, other.nat];
 	if (a.mapping === "dependent" && b.mapping === "dependent") return "both are behind a symmetric NAT";
 	const [hard, easy] = a.mapping === "dependent" ? [a, b] : [b, a];
@@ -67,6 +69,15 @@ function hasGlobalIpv6(side: ProspectSide): boolean {
 		const bytes = bytesOf(address);
 		return bytes?.length === 16 && scopeOf(bytes) === "public";
 	});
+}
+
+/** Whether it is behind a symmetric NAT and names a public IPv4 address all the same: its router has said so. */
+function hasMappedPort({ nat, hosts }: ProspectSide): boolean {
+	return nat.mapping === "dependent" && hosts.some((host) => isPublicIpv4(bytesOf(host)));
+}
+
+function isPublicIpv4(bytes: Uint8Array | undefined): boolean {
+	return bytes?.length === 4 && scopeOf(bytes) === "public";
 }
 
 function isIpv6(address: WireAddress): boolean {

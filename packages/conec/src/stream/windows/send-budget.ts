@@ -24,6 +24,7 @@ const EARLY_OF_ALL_BYTES = 1_048_576;
  */
 export class SendBudget implements SendShares {
 	readonly #onItsWay: Purse;
+	#legs = 0;
 	readonly #early: Purse = new Purse({ totalBytes: EARLY_OF_ALL_BYTES, quarters: false, oneBeyond: false });
 
 	constructor({ connectionWindowBytes, severalPeers }: SendBudgetOptions) {
@@ -35,8 +36,14 @@ export class SendBudget implements SendShares {
 		return this.#onItsWay.heldBytes;
 	}
 
+	get legs(): number {
+		return this.#legs;
+	}
+
 	open(peer: string, early: boolean, room: () => void, priority = 0): SendShare {
-		return new LegShare(this.#onItsWay, this.#onItsWay.open(peer, room, priority), early ? this.#early.open("", room, priority) : undefined);
+		this.#legs++;
+		const closed = (): void => void this.#legs--;
+		return new LegShare(this.#onItsWay, this.#onItsWay.open(peer, room, priority), early ? this.#early.open("", room, priority) : undefined, closed);
 	}
 }
 
@@ -44,11 +51,14 @@ class LegShare implements SendShare {
 	readonly #purse: Purse;
 	readonly #onItsWay: PurseShare;
 	#early: PurseShare | undefined;
+	/** Called once, when the share is closed. */
+	#closed: (() => void) | undefined;
 
-	constructor(purse: Purse, onItsWay: PurseShare, early: PurseShare | undefined) {
+	constructor(purse: Purse, onItsWay: PurseShare, early: PurseShare | undefined, closed: () => void) {
 		this.#purse = purse;
 		this.#onItsWay = onItsWay;
 		this.#early = early;
+		this.#closed = closed;
 	}
 
 	get greatestBytes(): number {
@@ -88,5 +98,7 @@ class LegShare implements SendShare {
 	close(): void {
 		this.answered();
 		this.#onItsWay.close();
+		this.#closed?.();
+		this.#closed = undefined;
 	}
 }

@@ -106,7 +106,9 @@ export class QuicConnection implements StreamOwner {
 	}
 
 	stats(): TransportStats {
-		const { rttMs, sentBytes, receivedBytes, lostPackets, congestionWindowBytes, mtuBytes, silentMs } = coded(() => this.#connection.stats());
-		return { rttMs, sentBytes, receivedBytes, lostPackets, congestionWindowBytes, mtuBytes, silentMs, congestion: this.#connection.congestion };
+		const stats = coded(() => this.#connection.stats());
+		const { rttMs, sentBytes, receivedBytes, lostPackets, congestionWindowBytes, mtuBytes, silentMs, sentDatagrams, receivedDatagrams } = stats;
+		const packets = { sentPackets: sentDatagrams, receivedPackets: receivedDatagrams, lostPackets };
+		return { rttMs, sentBytes, receivedBytes, ...packets, congestionWindowBytes, mtuBytes, silentMs, congestion: this.#connection.congestion };
 	}
 }

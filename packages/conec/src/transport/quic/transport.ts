@@ -187,7 +187,7 @@ class QuicTransport implements Transport {
 	#tuning(own: ConnectionTuning): quic.TransportOptions {
 		const { limits, keepAliveIntervalMs } = this.#options;
 		return {
-			idleTimeoutMs: limits.idleTimeoutMs,
+			idleTimeoutMs: own.idleTimeoutMs ?? limits.idleTimeoutMs,
 			keepAliveIntervalMs: own.keepAliveIntervalMs ?? keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
 			bidirectionalStreams: limits.streamsPerConnection + 1, // the control stream is one more
 			streamWindowBytes: limits.quicStreamWindowBytes,
