@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Connection, Endpoint } from "@conec/quic";
+import { type Connection, Endpoint, QuicError } from "@conec/quic";
 import type { LocalIdentity } from "../../packages/conec/src/tls/identity.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
@@ -85,8 +85,8 @@ export class Army {
 	async enter(number: number, { id, kept = false, fresh = false }: { id?: string; kept?: boolean; fresh?: boolean } = {}): Promise<RawClient | undefined> {
 		const connection = await this.dial(number, fresh);
 		if (connection === undefined) return undefined;
-		const { client, answer } = await RawClient.enter(connection, id ?? `mallory-${process.pid}-${this.#entered++}`, kept);
-		if (answer === "welcome") return client;
+		const entered = await RawClient.enter(connection, id ?? `mallory-${process.pid}-${this.#entered++}`, kept).catch(() => undefined);
+		if (entered?.answer === "welcome") return entered.client;
 		this.closed++;
 		return undefined;
 	}
@@ -131,9 +131,25 @@ export class Army {
 		while (!this.over) {
 			let done = 0;
 			for (const [index, client] of this.clients.entries())
-				if (client?.alive === true && this.#allowed() && client.control.queuedBytes < QUEUE_BYTES) done += this.#count(act(client, index));
+				if (client?.alive === true && this.#allowed() && client.control.queuedBytes < QUEUE_BYTES) done += this.#count(unlessOver(() => act(client, index)));
 			await (done === 0 ? sleep(1) : turn());
 		}
+	}
+
+	/** The same, but the next act of a Client waits until all that it has done before is on its way: for what piles up elsewhere than on its control stream. */
+	async keepOnSettled(act: (client: RawClient, index: number) => number): Promise<void> {
+		const each = async (index: number): Promise<void> => {
+			while (!this.over) {
+				const client = this.clients[index];
+				if (client?.alive !== true || !this.#allowed()) {
+					await sleep(5);
+					continue;
+				}
+				const done = this.#count(unlessOver(() => act(client, index)));
+				await (done === 0 ? sleep(5) : client.connection.settled());
+			}
+		};
+		await Promise.all(this.clients.map((_, index) => each(index)));
 	}
 
 	/** Runs `task` over and over, so many at once, until the time is over. */
@@ -144,6 +160,8 @@ export class Army {
 				if (this.#allowed()) {
 					this.#count(1);
 					await task(next++);
+					// A task that fails at once must not keep the process from hearing that the time is over.
+					await turn();
 				} else await sleep(1);
 			}
 		};
@@ -169,6 +187,16 @@ export class Army {
 		this.#allowance = Math.min(rate / 10, this.#allowance + ((now - this.#allowedAt) * rate) / 1_000);
 		this.#allowedAt = now;
 		return this.#allowance > 0;
+	}
+}
+
+/** What it does; nothing, where the connection has ended and nobody was told yet. */
+export function unlessOver(act: () => number): number {
+	try {
+		return act();
+	} catch (error) {
+		if (error instanceof QuicError && error.code === "CLOSED") return 0;
+		throw error;
 	}
 }
 

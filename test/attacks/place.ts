@@ -65,6 +65,8 @@ function namespace(): Pick<Place, "within" | "real" | "remove"> | undefined {
 		// Every address of these ranges is one of the namespace's own.
 		ip([...inside, "route", "add", "local", `${V4_NETWORK}.0/24`, "dev", "lo"]);
 		ip([...inside, "-6", "route", "add", "local", "2001:2:0:100::/56", "dev", "lo"]);
+		// IPv6 lets nobody bind to an address of such a route otherwise.
+		ip(["netns", "exec", name, "sysctl", "-qw", "net.ipv6.ip_nonlocal_bind=1"]);
 		ip(["route", "add", `${V4_NETWORK}.0/24`, "via", "198.18.0.2"]);
 		ip(["-6", "route", "add", "2001:2:0:100::/56", "via", "2001:2::2"]);
 		return { within: ["ip", "netns", "exec", name], real: true, remove };

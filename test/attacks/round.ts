@@ -33,6 +33,7 @@ export interface Round {
 	readonly coordinator: CoordinatorFigures;
 	readonly bystanders: BystanderFigures;
 	readonly deeds: Deeds;
+	readonly seconds: number;
 	/** Resident set of the Coordinator: before, the greatest during the attack, and what it grew to. */
 	readonly rssBefore: number;
 	readonly rssPeak: number;
@@ -120,9 +121,10 @@ class Stage {
 		await this.coordinator.call("begin");
 		await bystanders.call("begin");
 		if (this.#world.frozenReaders === true) accomplices?.freeze();
-		const half = (this.#options.seconds * 1_000) / 2;
+		const seconds = Math.max(this.#options.seconds, this.#world.leastSeconds ?? 0);
+		const half = (seconds * 1_000) / 2;
 		if (kind !== undefined) await attackers.call("begin");
-		else if (name === "control") void attackers.call("burn", { seconds: this.#options.seconds }).catch(() => undefined);
+		else if (name === "control") void attackers.call("burn", { seconds }).catch(() => undefined);
 		await sleep(half);
 		await this.#ask(bystanders, "newcomer", undefined);
 		await sleep(half);
@@ -136,7 +138,7 @@ class Stage {
 		const lost = ended === undefined ? seen.lost : { ...seen.lost, [`the id victim: ${ended}`]: 1 };
 		for (const { name: who, child } of this.#children) if (child.crashed) this.#faults.push(`${who}: ${child.ended}`);
 		await Promise.all([victim.stop(), bystanders.stop()]);
-		return { name, coordinator, bystanders: { ...seen, lost }, deeds, rssBefore, rssPeak, faults: this.#faults, realSources: this.#realSources };
+		return { name, coordinator, bystanders: { ...seen, lost }, deeds, seconds, rssBefore, rssPeak, faults: this.#faults, realSources: this.#realSources };
 	}
 
 	get #realSources(): boolean {
@@ -150,7 +152,7 @@ class Stage {
 		} catch (error) {
 			const who = this.#children.find((one) => one.child === child)?.name;
 			if (error instanceof Unanswered) this.#faults.push(`${who}: hangs`);
-			else if (child.ended === undefined) this.#faults.push(`${who}: ${error}`);
+			else if (child.ended === undefined) this.#faults.push(`${who}: ${String(error).split("\n", 1)[0]}`);
 			return fallback;
 		}
 	}

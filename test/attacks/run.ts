@@ -64,7 +64,7 @@ async function main(): Promise<void> {
 	const machine = describeMachine();
 	const commit = describeCommit(process.cwd());
 	if (values.json) console.log(JSON.stringify({ machine, commit, options, results: rounds.map((round) => ({ ...round, missed: missed(round) })) }, null, 1));
-	else console.log(`${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}, commit ${commit}; ${told(options)}\n\n${table(rounds, options.seconds)}`);
+	else console.log(`${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}, commit ${commit}; ${told(options)}\n\n${table(rounds)}`);
 }
 
 function told({ keys, seconds, cores }: RoundOptions): string {

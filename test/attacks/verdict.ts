@@ -63,14 +63,14 @@ const HEAD = [
 ];
 
 /** A table in Markdown: milliseconds, and MB of the Coordinator before, at most and, if it was measured, what stays. */
-export function table(rounds: readonly Round[], seconds: number): string {
+export function table(rounds: readonly Round[]): string {
 	const lines = rounds.map((round) => {
 		const { coordinator, bystanders: seen, deeds } = round;
 		const left = round.rssLeft === undefined ? "" : `, ${round.rssLeft > 0 ? "+" : ""}${megabytes(round.rssLeft)}`;
 		const words = missed(round);
 		return [
 			round.realSources ? round.name : `${round.name} (loopback)`,
-			deeds.acts === 0 ? "-" : String(Math.round(deeds.acts / seconds)),
+			deeds.acts === 0 ? "-" : String(Math.round(deeds.acts / round.seconds)),
 			...[coordinator.delay.p50, coordinator.delay.p99, coordinator.delay.max, seen.echo.p50, seen.echo.p99, seen.echo.max, seen.direct.p99].map(brief),
 			...[seen.victim.p50, seen.victim.p99, seen.stream.p99, seen.toVictim.p99, seen.connect.p50, seen.connect.p99].map(brief),
 			`${megabytes(round.rssBefore)} to ${megabytes(round.rssPeak)}${left}`,

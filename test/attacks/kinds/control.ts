@@ -53,6 +53,7 @@ const NAT = { mapping: "unknown", filtering: "unknown" };
 const OFFER = { hosts: [{ address: "192.0.2.1", port: 9 }], nat: NAT, punch: true, birthday: false };
 let requests = 0;
 const number = (): number => ++requests;
+const someKey = (): string => `sha256:${randomBytes(32).toString("hex")}`;
 const token = (): string => randomBytes(16).toString("hex");
 
 export const CONTROL_KINDS: readonly Kind[] = [
@@ -86,12 +87,11 @@ export const CONTROL_KINDS: readonly Kind[] = [
 		JSON.stringify({ type: "channel-answer", token: token(), accept: true, ...OFFER }),
 	),
 	various("channel-reports", "reports of channels that do not exist", "at most `channels` are kept for a Client", (_, { orders }) =>
-		JSON.stringify({ type: "channel-report", token: token(), outcome: "up", peer: orders.victim, fingerprint: `sha256:${randomBytes(32).toString("hex")}` }),
+		JSON.stringify({ type: "channel-report", token: token(), outcome: "up", peer: orders.victim, fingerprint: someKey() }),
 	),
-	various("channel-lists", "lists of 64 channels that do not exist", "1,024 a minute are looked at", (_, { orders }) =>
-		JSON.stringify({
-			type: "channel-list",
-			channels: [{ token: token(), peer: orders.victim, fingerprint: `sha256:${randomBytes(32).toString("hex")}` }],
-		}),
-	),
+	floodOf("channel-lists", "lists of 64 channels that do not exist", "1,024 a minute are looked at", (client) => {
+		const channels = Array.from({ length: 64 }, () => ({ token: token(), peer: "nobody", fingerprint: someKey() }));
+		client.say(JSON.stringify({ type: "channel-list", channels }));
+		return 1;
+	}),
 ];

@@ -28,6 +28,8 @@ export interface Kind {
 export interface World {
 	/** Limits of the Coordinator. Pools are small, so that a few seconds fill them. */
 	readonly limits?: Partial<CoordinatorLimits>;
+	/** It needs so long to show what it does. @default what the round is told */
+	readonly leastSeconds?: number;
 	/** The victim is behind a line that carries so much. */
 	readonly lineBytesPerSecond?: number;
 	/** The second process is stopped when the time begins: it acknowledges nothing. */

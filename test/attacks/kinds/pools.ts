@@ -14,9 +14,12 @@ const { CANCELLED } = RESET_CODES;
 const EMPTY = new Uint8Array();
 let numbers = 0;
 
+/** Of streams whose reader has no limit of its own. */
+const UNLIMITED = { limit: 2 ** 50, messageBytes: RESUME.messageBytes };
+const WATCH = { watch: "peers", resume: UNLIMITED };
 const broadcast = (name: string): object => ({
 	broadcast: { name, mode: "both", slowReader: "drop-oldest", bufferBytes: 65_536 },
-	resume: { limit: 2 ** 50, messageBytes: RESUME.messageBytes },
+	resume: UNLIMITED,
 });
 const enterAll = (army: Army): Promise<void> => army.enterAll();
 const until = async (army: Army): Promise<void> => {
@@ -26,10 +29,11 @@ const until = async (army: Army): Promise<void> => {
 /** Opens a stream of broadcasts or watches, and resets it on its first answer. */
 function openAndDrop(fields: (client: RawClient) => object, each: number): Kind["attack"] {
 	return (army) =>
-		army.keepOn((client) => {
+		army.keepOnSettled((client) => {
 			for (let i = 0; i < each; i++) {
 				const stream = client.open(fields(client), {
-					frame: () => {
+					frame: (kind) => {
+						if (kind === FRAME.RESUMABLE) return;
 						stream.reset(CANCELLED);
 						stream.stop(CANCELLED);
 					},
@@ -70,7 +74,7 @@ export const POOL_KINDS: readonly Kind[] = [
 		does: "watches of the peers, dropped at the first page",
 		holds: "connections take turns",
 		prepare: enterAll,
-		attack: openAndDrop(() => ({ watch: "peers", resume: undefined }), 4),
+		attack: openAndDrop(() => WATCH, 4),
 	},
 	{
 		name: "stopped-watches",
@@ -113,6 +117,7 @@ export const POOL_KINDS: readonly Kind[] = [
 		name: "attempts",
 		does: "16 requests of each key for a channel to the victim, which are never reported",
 		holds: "an honest Client gets a channel to the victim",
+		world: { leastSeconds: 12 },
 		prepare: enterAll,
 		attack: async (army) => {
 			const offer = { hosts: [], nat: { mapping: "unknown", filtering: "unknown" }, punch: true, birthday: false };
@@ -138,13 +143,11 @@ export const POOL_KINDS: readonly Kind[] = [
 			const thief = async (): Promise<void> => {
 				while (!army.over) {
 					const connection = await army.dial(army.orders.keys - 1);
-					if (connection === undefined) continue;
-					const { answer, client } = await RawClient.enter(connection, army.orders.victim, false);
-					if (answer === "welcome") {
-						army.gained++;
-						client.connection.close(0);
-					}
 					await sleep(50);
+					if (connection === undefined) continue;
+					const entered = await RawClient.enter(connection, army.orders.victim, false).catch(() => undefined);
+					if (entered?.answer === "welcome") army.gained++;
+					connection.close(0);
 				}
 			};
 			await Promise.all([
@@ -172,10 +175,7 @@ export const POOL_KINDS: readonly Kind[] = [
 async function updates(army: Army, read: boolean): Promise<void> {
 	const consume = (client: RawClient): void => {
 		for (let i = 0; i < 8; i++) {
-			const stream = client.open(
-				{ watch: "peers", resume: undefined },
-				{ frame: (kind, payload) => void (read && kind === FRAME.CONTROL && stream.consumed(payload.length)) },
-			);
+			const stream = client.open(WATCH, { frame: (_, payload) => void (read && stream.consumed(payload.length)) });
 		}
 	};
 	for (const client of army.clients) consume(client);

@@ -7,7 +7,7 @@
 import { RESET_CODES } from "../../../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../../../packages/conec/src/wire/frames.ts";
 import { encodeResumable } from "../../../packages/conec/src/wire/stream-frames.ts";
-import { type Army, sleep, turn } from "../army.ts";
+import { type Army, sleep, turn, unlessOver } from "../army.ts";
 import { handler, type RawClient, type RawMessages, RESUME } from "../raw-client.ts";
 import type { Kind } from "./kind.ts";
 
@@ -16,6 +16,8 @@ const ONE = Uint8Array.of(1);
 const MESSAGE = new Uint8Array(65_536);
 /** What an empty message may add to what waits in QUIC. */
 const QUEUE_BYTES = 131_072;
+/** Streams that one key opens before it looks again. */
+const AT_ONCE = 64;
 /** `RESET_STREAM` with this code is what a Client sends that gives up opening. */
 const { CANCELLED } = RESET_CODES;
 
@@ -35,8 +37,8 @@ function messages(army: Army, fields: object, streams: number, message: Uint8Arr
 /** Opens a stream and gives it up, again and again. */
 function openAndReset(fields: (army: Army) => object, answered: boolean): Kind["attack"] {
 	return (army) =>
-		army.keepOn((client) => {
-			for (let i = 0; i < 32; i++) {
+		army.keepOnSettled((client) => {
+			for (let i = 0; i < AT_ONCE; i++) {
 				const stream = client.open(fields(army), {
 					frame: () => {
 						if (!answered) return;
@@ -48,22 +50,18 @@ function openAndReset(fields: (army: Army) => object, answered: boolean): Kind["
 				stream.reset(CANCELLED);
 				stream.stop(CANCELLED);
 			}
-			return 32;
+			return AT_ONCE;
 		});
 }
 
 /** Opens so many streams of each key, and keeps them. What is rejected is opened again. */
-async function hold(army: Army, fields: object, streams: number, message?: Uint8Array): Promise<void> {
+async function hold(army: Army, fields: object, streams: number): Promise<void> {
 	const open = (client: RawClient): void => {
 		if (army.over || !client.alive) return;
-		army.acts++;
 		const again = (): void => void setTimeout(() => open(client), 50);
-		const stream = client.open(fields, {
-			frame: (kind) => {
-				if (kind === FRAME.REJECT) again();
-				else if (message !== undefined && kind === FRAME.RESUMABLE) stream.write(FRAME.DATA, message);
-			},
-			reset: again,
+		army.acts += unlessOver(() => {
+			client.open(fields, { frame: (kind) => kind === FRAME.REJECT && again(), reset: again });
+			return 1;
 		});
 	};
 	for (const client of army.clients) {
@@ -141,6 +139,7 @@ export const STREAM_KINDS: readonly Kind[] = [
 		name: "silent-streams",
 		does: "1,024 streams of each of 8 keys to the victim, on which nothing is said",
 		holds: "others get a stream to the victim",
+		world: { leastSeconds: 12 },
 		prepare: async (army) => {
 			await army.enterAll();
 			army.clients.length = Math.min(army.clients.length, 8);
@@ -185,11 +184,16 @@ export const STREAM_KINDS: readonly Kind[] = [
 		attack: async (army) => {
 			const half = new Uint8Array(16_000);
 			half.set([FRAME.OPEN, 0, 0x3f, 0xff]);
-			await army.keepOn((client) => {
-				for (let i = 0; i < 128; i++) client.connection.openStream(handler(), { mode: "bytes" }).write(0, half);
-				client.reads = true;
-				return 128;
-			});
+			const open = (client: RawClient): void => {
+				if (army.over || !client.alive) return;
+				// The Coordinator gives it up after 5 s, and there is room for another one.
+				army.acts += unlessOver(() => {
+					client.connection.openStream(handler({ reset: () => open(client) }), { mode: "bytes" }).write(0, half);
+					return 1;
+				});
+			};
+			for (const client of army.clients) for (let i = 0; i < 128; i++) open(client);
+			while (!army.over) await sleep(50);
 		},
 	},
 	{
