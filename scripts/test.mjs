@@ -16,6 +16,7 @@ const CONCURRENCY = availableParallelism() + 2;
 /** The files that take longest, the longest first: one that begins last would be alone at the end. Each comes with those that share its process; the others follow by name. */
 const FIRST = [
 	"test/worlds.test.ts",
+	"test/honest-crowd.test.ts",
 	"test/resources/leaks.test.ts",
 	"test/cli/lost-output.test.ts",
 	"test/resources/broadcast-frozen.test.ts",
