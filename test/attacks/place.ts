@@ -48,9 +48,12 @@ function namespace(): Pick<Place, "within" | "real" | "remove"> | undefined {
 	const name = `conec-attack-${process.pid}`;
 	const cable = `ca${process.pid % 100_000}`;
 	const remove = (): void => {
+		process.off("exit", remove);
 		quietly(["netns", "del", name]);
 		quietly(["link", "del", cable]);
 	};
+	// Whoever is interrupted leaves no namespace behind.
+	process.once("exit", remove);
 	try {
 		const inside = ["-n", name];
 		ip(["netns", "add", name]);

@@ -36,6 +36,7 @@ const { values } = parseArgs({
 	},
 });
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 if (values.help) console.log(HELP);
 else if (values.list) for (const { name, does, holds } of KINDS) console.log(`${name.padEnd(26)} ${does}\n${" ".repeat(27)}must hold: ${holds}`);
 else await main();

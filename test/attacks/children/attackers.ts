@@ -8,6 +8,7 @@ import { serve } from "../../../bench/roles/serve.ts";
 import { Army, type Deeds, type Orders } from "../army.ts";
 import { kindOf } from "../kinds/index.ts";
 
+let begin: () => void = () => undefined;
 let army: Army | undefined;
 let under: Promise<void> | undefined;
 let failure: unknown;
@@ -23,7 +24,7 @@ export interface AttackOrders extends Orders {
 }
 
 serve({
-	/** Makes the keys, and does what comes before the attack. Gives what the other process of the kind needs to know. */
+	/** Makes the keys, and does what comes before the attack. */
 	prepare: async ({ kind, accomplices = false, ...orders }: AttackOrders): Promise<void> => {
 		army = new Army(orders);
 		await army.arm();
@@ -47,7 +48,6 @@ serve({
 	/** Uses the core, and sends nothing. */
 	burn: async ({ seconds }: { seconds: number }) => {
 		const until = performance.now() + seconds * 1_000;
-		// Two threads, as an attacker has one for JavaScript and one for QUIC; here one gives way now and then.
 		while (performance.now() < until) {
 			const slice = performance.now() + 20;
 			while (performance.now() < slice);
@@ -55,5 +55,3 @@ serve({
 		}
 	},
 });
-
-let begin: () => void = () => undefined;

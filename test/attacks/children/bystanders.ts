@@ -62,41 +62,28 @@ const samples = {
 const echoes: Echo[] = [];
 const timers: NodeJS.Timeout[] = [];
 const directory = mkdtempSync(join(tmpdir(), "conec-attacks-"));
-process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
 
 function lose(what: string): void {
 	if (measuring) lost.set(what, (lost.get(what) ?? 0) + 1);
 }
 
-/** Does it, and writes down how long it took, or that it failed. */
+/** Does it, and writes down how long it took, or that it failed. What never comes to an end is left alone after {@link PATIENCE_MS}. */
 function timed(name: string, into: number[] | undefined, task: () => Promise<void>): void {
 	const started = performance.now();
-	const took = (): void => {
-		const tookMs = performance.now() - started;
-		into?.push(tookMs);
-		if (tookMs > STARVED_MS) lose(`${name}: slower than ${STARVED_MS / 1_000} s`);
-	};
-	let answered = false;
-	const late = setTimeout(() => {
-		answered = true;
-		lose(`${name}: no answer`);
-	}, PATIENCE_MS);
-	const done = task()
-		.then(
-			() => {
-				if (!answered) took();
-			},
-			(error: unknown) => {
-				if (answered) return;
-				into?.push(performance.now() - started);
-				lose(`${name}: ${isConecError(error) ? error.code : error}`);
-			},
-		)
-		.finally(() => {
-			answered = true;
-			clearTimeout(late);
-			pending.delete(done);
-		});
+	let timer: NodeJS.Timeout | undefined;
+	const late = new Promise<string>((resolve) => {
+		timer = setTimeout(() => resolve("no answer"), PATIENCE_MS);
+	});
+	const outcome = task().then(
+		() => (performance.now() - started > STARVED_MS ? `slower than ${STARVED_MS / 1_000} s` : undefined),
+		(error: unknown) => (isConecError(error) ? error.code : String(error)),
+	);
+	const done = Promise.race([outcome, late]).then((problem) => {
+		clearTimeout(timer);
+		into?.push(performance.now() - started);
+		if (problem !== undefined) lose(`${name}: ${problem}`);
+		pending.delete(done);
+	});
 	pending.add(done);
 }
 
@@ -274,6 +261,7 @@ serve({
 		for (const echo of echoes) echo.settle();
 		measuring = false;
 		over = true;
+		rmSync(directory, { recursive: true, force: true });
 		return {
 			...{ echo: timesOf(samples.echo), direct: timesOf(samples.direct), victim: timesOf(samples.victim), stream: timesOf(samples.stream) },
 			...{ toVictim: timesOf(samples.toVictim), connect: timesOf(samples.connect), lost: Object.fromEntries(lost) },

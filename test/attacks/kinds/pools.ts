@@ -94,7 +94,7 @@ export const POOL_KINDS: readonly Kind[] = [
 		name: "places",
 		does: "connects of new keys from one /24, which stay, until all places are taken (300 here)",
 		holds: "an honest newcomer gets a place",
-		world: { limits: { clients: 300 }, sources: "one /24" },
+		world: { limits: { clients: 300 }, sources: "one /24", leastSeconds: 10 },
 		attack: (army) =>
 			army.inParallel(16, async (number) => {
 				const client = await army.enter(number, { fresh: true });
@@ -160,9 +160,9 @@ export const POOL_KINDS: readonly Kind[] = [
 	},
 	{
 		name: "leases",
-		does: "new kept keys with new names from 200 IPv6 networks, which leave at once, until all leases are taken (500 here)",
+		does: "new kept keys with new names from 200 IPv6 networks, which leave at once, until all leases are taken (100 here)",
 		holds: "an honest kept key keeps its name while it is away",
-		world: { limits: { leases: 500 }, sources: "many IPv6 networks" },
+		world: { limits: { leases: 100 }, sources: "many IPv6 networks", leastSeconds: 10 },
 		attack: (army) =>
 			army.inParallel(16, async (number) => {
 				const client = await army.enter(number, { fresh: true, kept: true });
