@@ -28,6 +28,7 @@ const SUCCEEDS: Readonly<Record<string, string>> = {
 		"peer-checks",
 		"broadcast-counts",
 		"channel-requests",
+		"channel-answers",
 		"channel-lists",
 	),
 	// Nobody else gets in, or somebody is put out.

@@ -14,6 +14,8 @@ export interface CrowdFigures {
 	readonly echoed: number;
 	/** What failed, by what it is and its code. */
 	readonly failed: Readonly<Record<string, number>>;
+	/** Until all were connected, and until everything was done. */
+	readonly connectSeconds: number;
 	readonly seconds: number;
 }
 
@@ -43,6 +45,7 @@ serve({
 				}
 			}),
 		);
+		const connectSeconds = (performance.now() - started) / 1_000;
 		await Promise.all(
 			clients.map(async (client) => {
 				try {
@@ -69,7 +72,7 @@ serve({
 			),
 		);
 		const seconds = (performance.now() - started) / 1_000;
-		return { connected: clients.length, joined: members.length, echoed, failed: Object.fromEntries(failed), seconds };
+		return { connected: clients.length, joined: members.length, echoed, failed: Object.fromEntries(failed), connectSeconds, seconds };
 	},
 	/** How many have lost their Coordinator. */
 	ended: (): number => ended,
