@@ -18,6 +18,7 @@ const CONCURRENCY = availableParallelism() + 4;
 /** The files that take longest, the longest first: one that begins last would be alone at the end. Each comes with those that share its process; the others follow by name. */
 const FIRST = [
 	"test/worlds.test.ts",
+	"test/honest-crowd.test.ts",
 	"test/resources/leaks.test.ts",
 	"test/install/install.test.ts",
 	// It computes next to nothing, and waits for half a minute.

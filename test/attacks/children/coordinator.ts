@@ -1,0 +1,71 @@
+/**
+ * The Coordinator that is attacked. Its application sends back what it gets.
+ *
+ * @module
+ */
+
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { serve } from "../../../bench/roles/serve.ts";
+import { Coordinator, type CoordinatorOptions } from "../../../packages/conec/src/index.ts";
+
+/** What the Coordinator has seen since `begin`. */
+export interface CoordinatorFigures {
+	/** Delay of the event loop beyond its timer, in milliseconds. */
+	readonly delay: { readonly p50: number; readonly p99: number; readonly max: number };
+	/** What was refused, slowed, reset and evicted since it began, where the library counts that. */
+	readonly defence: Readonly<Record<string, number>>;
+	/** Clients that were refused, by code. */
+	readonly refused: Readonly<Record<string, number>>;
+	readonly clientCount: number;
+	/** Heap that is used, after a collection. */
+	readonly heapBytes: number;
+}
+
+/** How often the delay is measured. */
+const RESOLUTION_MS = 5;
+
+const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+let coordinator: Coordinator | undefined;
+let defence: Readonly<Record<string, number>> = {};
+const refused = new Map<string, number>();
+
+async function listen(options: CoordinatorOptions): Promise<{ port: number; fingerprint: string }> {
+	const listening = await Coordinator.listen({ port: 0, ...options });
+	coordinator = listening;
+	void (async () => {
+		for await (const stream of listening.incomingStreams) {
+			void (async () => {
+				for await (const message of stream) await stream.send(message);
+				await stream.close();
+			})().catch(() => undefined);
+		}
+	})().catch(() => undefined);
+	void (async () => {
+		for await (const event of listening.status()) {
+			if (event.type === "refused") refused.set(event.code, (refused.get(event.code) ?? 0) + 1);
+			else if (event.type === "defence") defence = event.totals;
+		}
+	})().catch(() => undefined);
+	return { port: listening.address.port, fingerprint: listening.fingerprint };
+}
+
+const milliseconds = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
+
+serve({
+	listen,
+	begin: () => {
+		delay.enable();
+		delay.reset();
+	},
+	figures: (): CoordinatorFigures => {
+		delay.disable();
+		globalThis.gc?.();
+		return {
+			delay: { p50: milliseconds(delay.percentile(50)), p99: milliseconds(delay.percentile(99)), max: milliseconds(delay.max) },
+			defence,
+			refused: Object.fromEntries(refused),
+			clientCount: coordinator?.clientCount ?? 0,
+			heapBytes: process.memoryUsage().heapUsed,
+		};
+	},
+});

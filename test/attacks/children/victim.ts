@@ -1,0 +1,29 @@
+/**
+ * The Client that attacks are aimed at: honest, with an ephemeral key. It sends back what it gets on each stream.
+ *
+ * @module
+ */
+
+import { serve } from "../../../bench/roles/serve.ts";
+import { Client, type ClientOptions } from "../../../packages/conec/src/index.ts";
+
+let ended: string | undefined;
+
+serve({
+	connect: async (options: ClientOptions): Promise<void> => {
+		const client = await Client.connect(options);
+		void client.closed.then(({ code, reason }) => {
+			ended = `${code}: ${reason ?? ""}`;
+		});
+		void (async () => {
+			for await (const stream of client.incomingStreams) {
+				void (async () => {
+					for await (const message of stream) await stream.send(message);
+					await stream.close();
+				})().catch(() => undefined);
+			}
+		})().catch(() => undefined);
+	},
+	/** Why its connection has ended; `undefined`: it has not. */
+	ended: (): string | undefined => ended,
+});
