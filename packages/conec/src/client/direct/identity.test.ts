@@ -177,7 +177,7 @@ test("direct: a stream's opener is who the certificate says, whatever it writes 
 });
 
 test("direct: each of 20,000 pings of a peer that reads is answered, only a message out of place ends its channel, and another's goes on", async (t) => {
-	const world = await rig(t);
+	const world = await rig(t, { bounds: { controlMessagesPerSecond: 1_000_000 } });
 	const [bob, eve] = [await world.peer("bob"), await world.peer("eve")];
 	const [quiet, loud] = [await world.up(bob, T1), await world.up(eve, T2)];
 	for (let i = 0; i < 20_000; i++) loud.say({ type: "ping", nonce: i });

@@ -16,6 +16,7 @@ function stage(answerMs: number | undefined) {
 	const holder = {
 		heard: 0,
 		quietMs: () => 0,
+		leavesInMs: (): number | undefined => undefined,
 		answers: (timeoutMs: number) => {
 			asked.push(clock.now());
 			const { promise, resolve } = deferred<boolean>();
@@ -50,6 +51,19 @@ test("holder trials: whoever asks for the id of one that hangs is told how long 
 	assert.deepEqual([out, trials.size], [[], 1]);
 	await clock.advance(1);
 	assert.deepEqual([out, trials.size, clock.pending], [[6_000], 0, 0]);
+});
+
+test("holder trials: of one that leaves nothing is asked: whoever asks for its id waits for that, or is told how long it takes", async () => {
+	for (const [leavesMs, told] of [
+		[1_000, [1_000, 0]],
+		[4_000, [2_500, 1_500]],
+	] as const) {
+		const { clock, holder, asked, end, ask } = stage(0);
+		holder.leavesInMs = () => leavesMs - clock.now();
+		clock.setTimeout(end, leavesMs);
+		assert.deepEqual(await clock.until(ask(), 10_000), told);
+		assert.deepEqual(asked, []);
+	}
 });
 
 test("holder trials: all who ask share one trial, also those who come later", async () => {

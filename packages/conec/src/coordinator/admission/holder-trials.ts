@@ -18,6 +18,8 @@ export interface TriedHolder {
 	quietMs(): number;
 	/** Asks its process to say something. Whether it has, within that time. Never rejects. */
 	answers(timeoutMs: number): Promise<boolean>;
+	/** It has said that it leaves: in how many milliseconds it has, at the latest. */
+	leavesInMs(): number | undefined;
 	/** Resolves when its connection is over. Never rejects. */
 	readonly over: Promise<unknown>;
 	/** Its id is another's from now on. */
@@ -47,15 +49,23 @@ export class HolderTrials<H extends TriedHolder> {
 
 	/** Tries a holder. Resolves when that is over, or when whoever asks must be answered: then {@link leftMs} says how long it still takes at most. Never rejects. */
 	async try(holder: H): Promise<void> {
+		// It is about to go: nothing has to be found out.
+		if (holder.leavesInMs() !== undefined) return void (await within(this.#patienceMs, holder.over, this.#clock));
 		if (this.#clock.now() - (this.#passedMs.get(holder) ?? Number.NEGATIVE_INFINITY) < PASSED_FOR_MS) return;
 		const running = this.#running.get(holder) ?? this.#begin(holder);
-		await within(Math.min(PATIENCE_MS, this.#limits.helloTimeoutMs / 2), running.over, this.#clock);
+		await within(this.#patienceMs, running.over, this.#clock);
 	}
 
-	/** How long the trial of a holder still takes at most. `undefined`: there is none. */
+	/** In how many milliseconds the id of a holder may be free: its trial is over then, or it has left. `undefined`: nobody knows. */
 	leftMs(holder: H): number | undefined {
+		const leavesInMs = holder.leavesInMs();
+		if (leavesInMs !== undefined) return Math.ceil(leavesInMs);
 		const running = this.#running.get(holder);
 		return running === undefined ? undefined : Math.max(0, Math.ceil(running.trial.endMs - this.#clock.now()));
+	}
+
+	get #patienceMs(): number {
+		return Math.min(PATIENCE_MS, this.#limits.helloTimeoutMs / 2);
 	}
 
 	#begin(holder: H): Running {

@@ -114,6 +114,8 @@ export class Session {
 	#leaving = false;
 	/** Ends a Client that has said that it leaves and then does not. */
 	#leaveTimer: unknown;
+	/** When that is, once it has said so. */
+	#leavesByMs: number | undefined;
 	#stayed = false;
 	#pokedMs = Number.NEGATIVE_INFINITY;
 	#opened = 0;
@@ -199,6 +201,11 @@ export class Session {
 		return this.connection.closed;
 	}
 
+	/** It has said that it leaves: in how many milliseconds it has, at the latest. `undefined`: it stays. */
+	leavesInMs(): number | undefined {
+		return this.#leavesByMs === undefined ? undefined : Math.max(0, this.#leavesByMs - this.#parts.clock.now());
+	}
+
 	/** It was silent while another key asked for its id. */
 	putOut(): void {
 		this.end(CLOSE_CODES.DISCONNECTED, "it was silent while another Client asked for its id");
@@ -251,6 +258,7 @@ export class Session {
 	#leaves(): void {
 		if (this.#leaving || this.#over) return;
 		this.#leaving = true;
+		this.#leavesByMs = this.#parts.clock.now() + this.#parts.closeTimeoutMs;
 		this.#leaveTimer = this.#parts.clock.setTimeout(() => {
 			this.#stayed = true;
 			this.end(CLOSE_CODES.NORMAL, STAYED);
