@@ -101,6 +101,13 @@ export class Environment {
 		this.#allowance.settle(performance.now());
 	};
 	readonly #settleLater = (): void => process.nextTick(this.#settle);
+	#continuing = false;
+	readonly #continue = (): void => {
+		this.#continuing = false;
+		this.#allowance.settle(performance.now());
+		this.#deliver();
+	};
+	readonly #continueLater = (): void => process.nextTick(this.#continue);
 	#flushing = false;
 	readonly #flush = (): void => {
 		this.#flushing = false;
@@ -195,15 +202,25 @@ export class Environment {
 	/** Delivers what waits. Node may call this many times before the event loop goes on, so all of them share one allowance. */
 	#turn(): void {
 		this.#more = true;
-		if (this.#postponed) return;
+		if (!this.#postponed && !this.#continuing) this.#deliver();
+	}
+
+	/** Delivers a batch, and sees to what is left. */
+	#deliver(): void {
 		const allowance = this.#allowance;
 		allowance.begin(performance.now());
-		while (!allowance.isSpent) {
+		while (!allowance.isSpent && !allowance.isBatchDone) {
 			if (this.#at < this.#end) this.#dispatch();
 			else if (this.#more) this.#fetch();
 			else break;
 		}
-		if (allowance.isSpent && (this.#more || this.#at < this.#end)) {
+		if (this.#more || this.#at < this.#end) {
+			if (!allowance.isSpent) {
+				this.#continuing = true;
+				// Promises settle first, and the event loop does not go round for that.
+				void NOW.then(this.#continueLater);
+				return;
+			}
 			this.#postponed = true;
 			setImmediate(this.#resume);
 		}
@@ -262,7 +279,10 @@ export class Environment {
 			if (target !== undefined && target.handle === owner) this.#tell(target, type, (word >> 8) & 0xff, payload, handle);
 			else if (isNew) this.native.release(handle); // its owner is gone, and it goes too
 			if (records * RECORD_COST + bytes < LOOK_COST) continue;
-			if (allowance.count(records, bytes, performance.now())) break;
+			if (allowance.count(records, bytes, performance.now()) || allowance.isBatchDone) {
+				records = 0;
+				break;
+			}
 			records = bytes = 0;
 		}
 		this.#at = at;

@@ -15,8 +15,8 @@ const FEW_RECORDS = 64;
 /** A turn of records that cost much delivers at least so many, and one of records that cost little at most so many. */
 const LEAST_RECORDS = 64;
 const MOST_RECORDS = 16 * 1024;
-/** So many records are fetched at a time: what comes meanwhile and goes first waits for no more. */
-const FETCHED_RECORDS = 256;
+/** So many records are delivered before what handlers leave for the end of the tick is done. More would not stay in the caches of the processor. */
+const BATCH_RECORDS = 1024;
 const FIRST_RECORDS = 512;
 
 /**
@@ -44,12 +44,17 @@ export class Turn {
 		return this.#isLong;
 	}
 
-	/** How many records to fetch. */
-	get fetchedRecords(): number {
-		return Math.max(1, Math.min(FETCHED_RECORDS, this.#mostRecords - this.#records));
+	/** Whether promises come first now. The turn may go on after them. */
+	get isBatchDone(): boolean {
+		return this.#callRecords >= BATCH_RECORDS;
 	}
 
-	/** The addon calls. */
+	/** How many records to fetch. */
+	get fetchedRecords(): number {
+		return Math.max(1, Math.min(BATCH_RECORDS - this.#callRecords, this.#mostRecords - this.#records));
+	}
+
+	/** The addon calls, or the turn goes on after a batch. */
 	begin(nowMs: number): void {
 		if (!this.#isLong) this.#startMs = nowMs;
 		this.#callMs = nowMs;
@@ -72,7 +77,8 @@ export class Turn {
 	settle(nowMs: number): void {
 		const tookMs = nowMs - this.#callMs;
 		if (tookMs > TURN_MS) this.#mostRecords = Math.max(LEAST_RECORDS, Math.min(this.#mostRecords, Math.floor((this.#callRecords * TURN_MS) / tookMs)));
-		else if (tookMs < TURN_MS / 2 && this.#callRecords >= this.#mostRecords) this.#mostRecords = Math.min(MOST_RECORDS, this.#mostRecords * 2);
+		// A turn has many calls.
+		else if (this.#records >= this.#mostRecords && nowMs - this.#startMs < TURN_MS / 2) this.#mostRecords = Math.min(MOST_RECORDS, this.#mostRecords * 2);
 	}
 
 	/** The event loop has gone round. */

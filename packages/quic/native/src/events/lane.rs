@@ -16,8 +16,8 @@ use super::record;
 pub const RECORD_BYTES: usize = 12;
 /// A packed segment is closed at this size. One record may be longer: a first frame of 64 KiB.
 pub const SEGMENT_BYTES: usize = 64 * 1024;
-/// A packed segment is closed at so many records, too. A lane's turn is one segment.
-pub const SEGMENT_RECORDS: usize = 64;
+/// Records in a lane's turn, while others wait.
+pub const TURN_RECORDS: usize = 64;
 /// Where control comes as bytes, there may be a message in each 25 of them. So its segments are shorter.
 const CONTROL_SEGMENT_BYTES: usize = 4 * 1024;
 /// When so much data of a lane waits for JS, its streams are not read: the rest waits in QUIC's windows.
@@ -31,8 +31,8 @@ pub enum Class {
 	Data,
 }
 
-/// A part of what waits, which JS gets in one piece.
-pub enum Segment {
+/// A part of what waits.
+enum Segment {
 	Packed(Packed),
 	Large {
 		kind: u8,
@@ -46,31 +46,76 @@ pub enum Segment {
 
 /// Records side by side.
 #[derive(Default)]
-pub struct Packed {
-	pub bytes: Vec<u8>,
-	pub records: usize,
+struct Packed {
+	bytes: Vec<u8>,
+	/// So much of it JS has.
+	at: usize,
+	/// Those that JS does not have.
+	records: usize,
+	/// Where every further turn of records begins. To find that in the bytes would cost a miss of the cache for each record.
+	marks: VecDeque<usize>,
+	/// Records behind the last mark.
+	behind: usize,
 	/// Of unreliable datagrams.
-	pub datagram_bytes: usize,
+	datagram_bytes: usize,
 }
 
-impl Segment {
-	/// What it needs of a batch.
-	pub fn batch_bytes(&self) -> usize {
-		match self {
-			Self::Packed(packed) => packed.bytes.len(),
-			Self::Large { .. } => RECORD_BYTES,
-			Self::Fence(_) => 0,
+impl Packed {
+	/// A record comes next.
+	fn begins_record(&mut self) {
+		if self.behind == TURN_RECORDS {
+			self.marks.push_back(self.bytes.len());
+			self.behind = 0;
+		}
+		self.behind += 1;
+		self.records += 1;
+	}
+
+	/// How many bytes and records go into `room` bytes: all, or whole turns of at most about `most` records.
+	fn fitting(&self, room: usize, most: usize) -> (usize, usize) {
+		let rest = self.bytes.len() - self.at;
+		if self.records <= most && rest <= room {
+			return (rest, self.records);
+		}
+		let turns = (most / TURN_RECORDS).max(1).min(self.marks.len());
+		match (1..=turns).rev().find(|turns| self.marks[turns - 1] - self.at <= room) {
+			Some(turns) => (self.marks[turns - 1] - self.at, turns * TURN_RECORDS),
+			None if rest <= room && self.marks.is_empty() => (rest, self.records),
+			None => (0, 0),
 		}
 	}
 
-	/// Records and bytes, those outside the batch included.
-	fn size(&self) -> (usize, usize) {
-		match self {
-			Self::Packed(packed) => (packed.records, packed.bytes.len()),
-			Self::Large { len, .. } => (1, *len),
-			Self::Fence(_) => (0, 0),
+	/// JS has so many bytes and records more.
+	fn took(&mut self, bytes: usize, records: usize) {
+		self.at += bytes;
+		self.records -= records;
+		while self.marks.front().is_some_and(|mark| *mark <= self.at) {
+			self.marks.pop_front();
 		}
 	}
+}
+
+/// What JS got.
+pub enum Taken {
+	/// Whole records are in the batch.
+	Records {
+		bytes: usize,
+		records: usize,
+		/// Of unreliable datagrams that are all fetched now.
+		datagram_bytes: usize,
+	},
+	/// A payload of which only the head goes into the batch.
+	Large {
+		kind: u8,
+		handle: u32,
+		parts: Vec<Bytes>,
+		len: usize,
+	},
+	/// A copy of a record that goes when all copies have.
+	Fence(Arc<Vec<u8>>),
+	/// What comes next needs more room.
+	NoRoom,
+	Nothing,
 }
 
 /// See the module.
@@ -98,18 +143,43 @@ impl Lane {
 		&self.full
 	}
 
-	/// What JS gets next.
-	pub fn front(&self) -> Option<&Segment> {
-		self.control.front().or_else(|| self.data.front())
+	/// Takes out what comes next: at most `most` records, which go into `batch`, or one of what does not. Readers that may go on are put into
+	/// `woken`.
+	pub fn take(&mut self, batch: &mut [u8], most: usize, spares: &mut Spares, woken: &mut Vec<Waker>) -> Taken {
+		let is_control = !self.control.is_empty();
+		let segments = if is_control { &mut self.control } else { &mut self.data };
+		let (taken, records, bytes) = match segments.front_mut() {
+			None => return Taken::Nothing,
+			Some(Segment::Packed(packed)) => {
+				let (bytes, records) = packed.fitting(batch.len(), most);
+				if records == 0 {
+					return Taken::NoRoom;
+				}
+				batch[..bytes].copy_from_slice(&packed.bytes[packed.at..packed.at + bytes]);
+				packed.took(bytes, records);
+				let mut datagram_bytes = 0;
+				if packed.records == 0 {
+					datagram_bytes = packed.datagram_bytes;
+					spares.put(std::mem::take(&mut packed.bytes));
+					segments.pop_front();
+				}
+				(Taken::Records { bytes, records, datagram_bytes }, records, bytes)
+			}
+			Some(Segment::Large { .. }) if batch.len() < RECORD_BYTES => return Taken::NoRoom,
+			Some(_) => match segments.pop_front() {
+				Some(Segment::Large { kind, handle, parts, len }) => (Taken::Large { kind, handle, parts, len }, 1, len),
+				Some(Segment::Fence(fence)) => (Taken::Fence(fence), 0, 0),
+				_ => unreachable!("it was there just now"),
+			},
+		};
+		if !is_control {
+			self.took(records, bytes, woken);
+		}
+		taken
 	}
 
-	/// Takes it out. Readers that may go on are put into `woken`.
-	pub fn pop(&mut self, woken: &mut Vec<Waker>) -> Option<Segment> {
-		if let Some(first) = self.control.pop_front() {
-			return Some(first);
-		}
-		let segment = self.data.pop_front()?;
-		let (records, bytes) = segment.size();
+	/// So much data waits no more.
+	fn took(&mut self, records: usize, bytes: usize, woken: &mut Vec<Waker>) {
 		self.records -= records;
 		self.bytes -= bytes;
 		if self.records <= FULL_RECORDS / 2 && self.bytes <= FULL_BYTES / 2 && self.full.load(Ordering::Relaxed) {
@@ -117,7 +187,6 @@ impl Lane {
 			self.epoch += 1;
 			woken.append(&mut self.wakers);
 		}
-		Some(segment)
 	}
 
 	/// Whether a reader may read on. If not, `waker` is woken when it may. `since` is the reader's: it waits once in each epoch.
@@ -217,14 +286,14 @@ impl Batch<'_> {
 	fn segment(&mut self, more: usize) -> &mut Packed {
 		self.count(more);
 		let most = if self.class == Class::Data { SEGMENT_BYTES } else { CONTROL_SEGMENT_BYTES };
-		let fits = matches!(self.segments().back(), Some(Segment::Packed(packed)) if packed.bytes.len() + more <= most && packed.records < SEGMENT_RECORDS);
+		let fits = matches!(self.segments().back(), Some(Segment::Packed(packed)) if packed.bytes.len() + more <= most);
 		if !fits {
 			let bytes = self.spares.0.pop().unwrap_or_default();
 			self.segments().push_back(Segment::Packed(Packed { bytes, ..Packed::default() }));
 		}
 		match self.segments().back_mut() {
 			Some(Segment::Packed(packed)) => {
-				packed.records += 1;
+				packed.begins_record();
 				packed
 			}
 			_ => unreachable!("a packed segment was just pushed"),

@@ -1,6 +1,6 @@
 //! All lanes, and whose turn it is. Pure.
 //!
-//! Lanes take turns of one segment each, as flows do in fair queueing with priority for sparse flows (RFC 8290): a lane that had
+//! Lanes take turns of some records each, as flows do in fair queueing with priority for sparse flows (RFC 8290): a lane that had
 //! nothing waiting goes ahead of those that have had a turn since. So who asks a question now and then does not wait behind all those
 //! who always have something. A lane that was served so and is empty waits for a round of the others before it goes ahead again.
 
@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::lane::{Batch, Class, Lane, Segment, Spares};
+use super::lane::{Batch, Class, Lane, Spares, Taken, TURN_RECORDS};
 
 struct Place {
 	lane: Lane,
@@ -28,14 +28,6 @@ pub struct Lanes {
 	pub spares: Spares,
 	/// Readers whose lanes have room again. Wake them when the lock is free.
 	pub woken: Vec<Waker>,
-}
-
-/// What `next` found.
-pub enum Next {
-	Segment(Segment),
-	/// The segment whose turn it is needs more room.
-	NoRoom,
-	Empty,
 }
 
 /// The lane of the environment itself.
@@ -111,18 +103,20 @@ impl Lanes {
 		}
 	}
 
-	/// What JS gets next, if it needs no more than `room` bytes of a batch.
-	pub fn next(&mut self, room: usize) -> Next {
+	/// Puts into `batch` what JS gets next. It is about `most` records where one lane alone has something.
+	pub fn next(&mut self, batch: &mut [u8], most: usize) -> Taken {
 		loop {
 			let is_fresh = !self.fresh.is_empty();
+			let is_alone = self.fresh.len() + self.others.len() == 1;
 			let list = if is_fresh { &mut self.fresh } else { &mut self.others };
-			let Some(&id) = list.front() else { return Next::Empty };
+			let Some(&id) = list.front() else { return Taken::Nothing };
 			let place = &mut self.places[id];
-			if place.lane.front().is_some_and(|segment| segment.batch_bytes() > room) {
-				return Next::NoRoom;
+			let most = if is_alone { most.max(TURN_RECORDS) } else { TURN_RECORDS };
+			let taken = place.lane.take(batch, most, &mut self.spares, &mut self.woken);
+			if let Taken::NoRoom = taken {
+				return taken;
 			}
 			list.pop_front();
-			let segment = place.lane.pop(&mut self.woken);
 			if !place.lane.is_empty() || (is_fresh && !self.others.is_empty()) {
 				self.others.push_back(id);
 			} else {
@@ -131,10 +125,10 @@ impl Lanes {
 					self.free.push(id);
 				}
 			}
-			match segment {
-				Some(Segment::Fence(fence)) => self.pass(fence),
-				Some(segment) => return Next::Segment(segment),
-				None => {}
+			match taken {
+				Taken::Fence(fence) => self.pass(fence),
+				Taken::Nothing => {}
+				taken => return taken,
 			}
 		}
 	}

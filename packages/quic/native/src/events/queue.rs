@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 
 use crate::lock::lock;
 
-use super::lane::{head, large_head, Batch, Class, Segment, SEGMENT_BYTES};
-use super::lanes::{Lanes, Next};
+use super::lane::{head, large_head, Batch, Class, Taken, SEGMENT_BYTES};
+use super::lanes::Lanes;
 
 pub type Waker = ThreadsafeFunction<(), (), (), napi::Status, false>;
 
@@ -115,7 +115,7 @@ impl Queue {
 		notified.await;
 	}
 
-	/// JS thread: fills `buffer` from `offset` with whole records. It ends with the segment that brings them to `most`. Returns the bytes
+	/// JS thread: fills `buffer` from `offset` with whole records. It ends with the turn that brings them to `most`. Returns the bytes
 	/// written, with `MORE` when more may wait.
 	pub fn poll(&self, buffer: &mut [u8], offset: usize, most: usize) -> u32 {
 		let (result, woken) = self.fill(buffer, offset, most);
@@ -134,18 +134,15 @@ impl Queue {
 			if announced >= ANNOUNCED_BYTES || records >= most {
 				break !state.lanes.is_empty();
 			}
-			match state.lanes.next(buffer.len() - at) {
-				Next::Empty => break false,
-				Next::NoRoom => break true,
-				Next::Segment(Segment::Packed(packed)) => {
-					let bytes = packed.bytes;
-					buffer[at..at + bytes.len()].copy_from_slice(&bytes);
-					at += bytes.len();
-					records += packed.records;
-					datagram_bytes += packed.datagram_bytes;
-					state.lanes.spares.put(bytes);
+			match state.lanes.next(&mut buffer[at..], most - records) {
+				Taken::Nothing => break false,
+				Taken::NoRoom => break true,
+				Taken::Records { bytes, records: taken, datagram_bytes: of_datagrams } => {
+					at += bytes;
+					records += taken;
+					datagram_bytes += of_datagrams;
 				}
-				Next::Segment(Segment::Large { kind, handle, parts, len }) => {
+				Taken::Large { kind, handle, parts, len } => {
 					let head = large_head(kind, handle, len);
 					buffer[at..at + head.len()].copy_from_slice(&head);
 					at += head.len();
@@ -153,7 +150,7 @@ impl Queue {
 					announced += len;
 					state.announced.push_back(parts);
 				}
-				Next::Segment(Segment::Fence(_)) => {} // `next` keeps those
+				Taken::Fence(_) => {} // `next` keeps those
 			}
 		};
 		if !more {

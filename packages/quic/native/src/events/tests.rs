@@ -4,7 +4,7 @@ use std::task::{Wake, Waker};
 
 use bytes::Bytes;
 
-use super::lane::SEGMENT_RECORDS;
+use super::lane::TURN_RECORDS;
 use super::{record, Class, Outlet, Queue, BATCH_BYTES, MORE, RECORD_BYTES};
 
 fn queue() -> Arc<Queue> {
@@ -84,10 +84,10 @@ fn a_question_waits_for_no_more_than_what_was_fetched_however_much_others_have_q
 				None => waited += told.len(),
 			}
 		};
-		assert!(place <= floods.len() * SEGMENT_RECORDS, "question {question} waited for {place} records");
+		assert!(place <= floods.len() * TURN_RECORDS, "question {question} waited for {place} records");
 	}
 	// Who has asked nothing for a round waits for nobody but others like itself.
-	reader.poll(2 * floods.len() * SEGMENT_RECORDS);
+	reader.poll(2 * floods.len() * TURN_RECORDS);
 	honest.event(Class::Data, record::STREAM_IN, 100, &[]);
 	assert_eq!(reader.poll(1), [(record::STREAM_IN, 100, None)]);
 }
@@ -101,10 +101,10 @@ fn connections_with_much_to_tell_take_turns() {
 	}
 	let mut counts = [0; 4];
 	let told = Reader::new(&queue).all(1);
-	for (_, handle, _) in &told[..4_000 - 4 * SEGMENT_RECORDS] {
+	for (_, handle, _) in &told[..4_000 - 4 * TURN_RECORDS] {
 		counts[*handle as usize] += 1;
 		let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
-		assert!(most - least <= SEGMENT_RECORDS, "{counts:?}");
+		assert!(most - least <= TURN_RECORDS, "{counts:?}");
 	}
 	assert_eq!(told.len(), 10_000);
 }
@@ -114,10 +114,10 @@ fn those_who_ask_now_and_then_do_not_shut_out_those_with_much_to_tell() {
 	let queue = queue();
 	let busy = Outlet::new(queue.clone());
 	let sparse: Vec<Outlet> = (0..50).map(|_| Outlet::new(queue.clone())).collect();
-	frames(&busy, 1, 10 * SEGMENT_RECORDS);
+	frames(&busy, 1, 10 * TURN_RECORDS);
 	let mut reader = Reader::new(&queue);
 	let mut polls = 0;
-	let mut left = 10 * SEGMENT_RECORDS;
+	let mut left = 10 * TURN_RECORDS;
 	while left > 0 {
 		for (i, outlet) in sparse.iter().enumerate() {
 			outlet.event(Class::Data, record::FRAME, 100 + i as u32, &[]);
