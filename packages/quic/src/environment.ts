@@ -20,9 +20,8 @@ export interface Target {
 	record(type: number, kind: number, payload: Uint8Array, subject: Handle): void;
 }
 
-/** The clock is looked at when records have cost so much: their bytes, and so much for each. */
-const LOOK_COST = 4 * 1024;
-const RECORD_COST = 256;
+/** The clock is looked at after so many bytes, however few records they are. */
+const LOOK_BYTES = 64 * 1024;
 /** Its reactions run as `queueMicrotask` runs what it is given, and make less garbage. */
 const NOW: Promise<void> = Promise.resolve();
 const SLOT_MASK = 2 ** SIZE.SLOT_BITS - 1;
@@ -256,6 +255,7 @@ export class Environment {
 		let at = this.#at;
 		let records = 0;
 		let bytes = 0;
+		let look = allowance.lookRecords;
 		while (at < to) {
 			const word = words[at >> 2] as number;
 			const handle = words[(at >> 2) + 1] as number;
@@ -278,12 +278,13 @@ export class Environment {
 			const target = targets[owner & SLOT_MASK];
 			if (target !== undefined && target.handle === owner) this.#tell(target, type, (word >> 8) & 0xff, payload, handle);
 			else if (isNew) this.native.release(handle); // its owner is gone, and it goes too
-			if (records * RECORD_COST + bytes < LOOK_COST) continue;
+			if (records < look && bytes < LOOK_BYTES) continue;
 			if (allowance.count(records, bytes, performance.now()) || allowance.isBatchDone) {
 				records = 0;
 				break;
 			}
 			records = bytes = 0;
+			look = allowance.lookRecords;
 		}
 		this.#at = at;
 		if (records > 0) allowance.count(records, bytes, performance.now());

@@ -15,6 +15,9 @@ const FEW_RECORDS = 64;
 /** A turn of records that cost much delivers at least so many, and one of records that cost little at most so many. */
 const LEAST_RECORDS = 64;
 const MOST_RECORDS = 16 * 1024;
+/** The clock is looked at more rarely while no more time passes between two looks. A look costs as much as a short record. */
+const LOOK_MS = 0.1;
+const MOST_LOOK_RECORDS = 64;
 /** So many records are delivered before what handlers leave for the end of the tick is done. More would not stay in the caches of the processor. */
 const BATCH_RECORDS = 1024;
 const FIRST_RECORDS = 512;
@@ -30,6 +33,8 @@ export class Turn {
 	#startMs = 0;
 	#callMs = 0;
 	#callRecords = 0;
+	#lookedMs = 0;
+	#lookRecords = 1;
 	/** It is worth asking when the event loop has gone round. Until then, all time counts. */
 	#isLong = false;
 	#isSpent = false;
@@ -49,6 +54,11 @@ export class Turn {
 		return this.#callRecords >= BATCH_RECORDS;
 	}
 
+	/** After how many records the clock must be looked at: few where they take long. */
+	get lookRecords(): number {
+		return this.#lookRecords;
+	}
+
 	/** How many records to fetch. */
 	get fetchedRecords(): number {
 		return Math.max(1, Math.min(BATCH_RECORDS - this.#callRecords, this.#mostRecords - this.#records));
@@ -58,6 +68,7 @@ export class Turn {
 	begin(nowMs: number): void {
 		if (!this.#isLong) this.#startMs = nowMs;
 		this.#callMs = nowMs;
+		this.#lookedMs = nowMs;
 		this.#callRecords = 0;
 		this.count(0, CALL_BYTES, nowMs);
 	}
@@ -67,6 +78,10 @@ export class Turn {
 		this.#records += records;
 		this.#callRecords += records;
 		this.#bytes += bytes;
+		if (records > 0) {
+			this.#lookRecords = nowMs - this.#lookedMs < LOOK_MS ? Math.min(MOST_LOOK_RECORDS, this.#lookRecords * 2) : Math.max(1, this.#lookRecords >> 2);
+			this.#lookedMs = nowMs;
+		}
 		const tookMs = nowMs - this.#startMs;
 		if (this.#records >= FEW_RECORDS || this.#bytes >= TURN_BYTES / 2 || tookMs >= TURN_MS / 2) this.#isLong = true;
 		if (this.#records >= this.#mostRecords || this.#bytes >= TURN_BYTES || tookMs >= TURN_MS) this.#isSpent = true;
