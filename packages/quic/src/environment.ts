@@ -163,6 +163,11 @@ export class Environment {
 		return queued;
 	}
 
+	/** Whether something waits that this turn has not delivered. */
+	get isBehind(): boolean {
+		return this.#postponed || this.#continuing;
+	}
+
 	adopt(target: Target): void {
 		this.#targets[target.handle & SLOT_MASK] = target;
 	}

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { LOST, PIPE_END, RECORD, SIZE } from "./constants.ts";
 import { type Environment, PACKED_FRAME_BYTES, type Packer, readU32, readU64, type Target } from "./environment.ts";
 import { mapped, QuicError, streamError } from "./errors.ts";
@@ -32,6 +33,8 @@ export interface StreamHandler {
 	lost(error: QuicError): void;
 }
 
+/** Connections take turns of 64 records, and at most some thousand of one wait: in so many rounds all of those have been delivered. */
+const LATE_ROUNDS = 100;
 const { FRAME_COST_BYTES, INLINE_BYTES, MAX_FRAME_BYTES } = SIZE;
 const DEFAULT_CREDIT_BYTES = 256 * 1024;
 /** What `pipe` resolves to for a number of the addon. */
@@ -185,7 +188,7 @@ export class Stream implements Target, Packer {
 			case RECORD.STREAM_LOST:
 				// One direction has found out. The other may still have a FIN or frames to report, unless it waits for credit.
 				this.#broken = streamError(readU32(payload, 0));
-				setImmediate(() => this.#tellLost());
+				this.#tellLostLater(LATE_ROUNDS);
 				break;
 			case RECORD.STREAM_DONE:
 				this.#done = this.#sendingIsOver = true;
@@ -195,9 +198,17 @@ export class Stream implements Target, Packer {
 		}
 	}
 
+	/** When what waits now has been delivered. Turns are short, so that may take some rounds of the event loop. */
+	#tellLostLater(rounds: number): void {
+		setImmediate(() => {
+			if (this.environment.isBehind && rounds > 0) this.#tellLostLater(rounds - 1);
+			else this.#tellLost();
+		});
+	}
+
 	#tellLost(): void {
 		if (this.#broken === undefined || this.#toldLost) return;
-		this.#toldLost = true;
+		this.#toldLost = this.#sendingIsOver = true;
 		this.#handler.lost(this.#broken);
 	}
 }
