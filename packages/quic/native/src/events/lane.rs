@@ -24,6 +24,9 @@ const CONTROL_SEGMENT_BYTES: usize = 4 * 1024;
 const FULL_RECORDS: usize = 4_096;
 const FULL_BYTES: usize = 4 * 1024 * 1024;
 
+/// When so many records of control wait for JS, no further streams of the peer are accepted.
+const CROWDED_RECORDS: usize = 64;
+
 /// See the module.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -123,6 +126,10 @@ pub enum Taken {
 pub struct Lane {
 	control: VecDeque<Segment>,
 	data: VecDeque<Segment>,
+	/// Records that wait in `control`.
+	control_records: usize,
+	/// Those who accept streams, and wait until fewer of them wait.
+	accepters: Vec<Waker>,
 	/// What waits in `data`.
 	records: usize,
 	bytes: usize,
@@ -172,7 +179,12 @@ impl Lane {
 				_ => unreachable!("it was there just now"),
 			},
 		};
-		if !is_control {
+		if is_control {
+			self.control_records -= records;
+			if self.control_records <= CROWDED_RECORDS / 2 {
+				woken.append(&mut self.accepters);
+			}
+		} else {
 			self.took(records, bytes, woken);
 		}
 		taken
@@ -187,6 +199,15 @@ impl Lane {
 			self.epoch += 1;
 			woken.append(&mut self.wakers);
 		}
+	}
+
+	/// Whether another stream of the peer may be accepted. If not, `waker` is woken when it may.
+	pub fn takes_streams(&mut self, waker: &Waker) -> bool {
+		let takes = self.control_records < CROWDED_RECORDS;
+		if !takes && !self.accepters.iter().any(|other| other.will_wake(waker)) {
+			self.accepters.push(waker.clone());
+		}
+		takes
 	}
 
 	/// Whether a reader may read on. If not, `waker` is woken when it may. `since` is the reader's: it waits once in each epoch.
@@ -273,7 +294,9 @@ impl Batch<'_> {
 	}
 
 	fn count(&mut self, bytes: usize) {
-		if self.class == Class::Data {
+		if self.class == Class::Control {
+			self.lane.control_records += 1;
+		} else {
 			self.lane.records += 1;
 			self.lane.bytes += bytes;
 			if self.lane.records > FULL_RECORDS || self.lane.bytes > FULL_BYTES {

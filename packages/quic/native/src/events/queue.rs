@@ -251,6 +251,15 @@ impl Outlet {
 		self.queue.drained().await;
 	}
 
+	/// Resolves when another stream of the peer may be accepted: JS has seen most of those before.
+	pub async fn takes_streams(&self) {
+		std::future::poll_fn(|cx| match lock(&self.queue.state).lanes.lane(self.lane).takes_streams(cx.waker()) {
+			true => std::task::Poll::Ready(()),
+			false => std::task::Poll::Pending,
+		})
+		.await;
+	}
+
 	/// Whether data may be read on. If not, `waker` is woken when it may. `since` is the reader's memory of that, and 0 at first.
 	pub fn has_room(&self, waker: &std::task::Waker, since: &mut u64) -> bool {
 		!self.full.load(Ordering::Acquire) || lock(&self.queue.state).lanes.lane(self.lane).has_room(waker, since)

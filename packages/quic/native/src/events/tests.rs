@@ -1,6 +1,7 @@
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::{Context, Wake, Waker};
 
 use bytes::Bytes;
 
@@ -264,4 +265,24 @@ fn datagrams_that_nobody_fetches_are_bounded_and_those_that_are_fetched_make_roo
 	frames(&other, 3, 100_000); // whatever else waits
 	Reader::new(&queue).poll(200);
 	assert!(other.datagram(record::DATAGRAM, 2, &[&[0; 936]]));
+}
+
+#[test]
+fn a_connection_that_opens_many_streams_waits_until_js_has_seen_most_of_them() {
+	let queue = queue();
+	let [many, few] = [(); 2].map(|()| Outlet::new(queue.clone()));
+	let woken = Arc::new(Counting(AtomicUsize::new(0)));
+	let waker = Waker::from(woken.clone());
+	let takes = |outlet: &Outlet| {
+		let mut future = std::pin::pin!(outlet.takes_streams());
+		future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
+	};
+	let mut opened = 0;
+	while takes(&many) {
+		many.event(Class::Control, record::STREAM_IN, opened, &[]);
+		opened += 1;
+	}
+	assert_eq!((opened, takes(&few), woken.0.load(Ordering::Relaxed)), (64, true, 0));
+	Reader::new(&queue).all(64);
+	assert_eq!((takes(&many), woken.0.load(Ordering::Relaxed)), (true, 1));
 }
