@@ -115,6 +115,14 @@ export class Endpoint implements Target {
 		return mapped(() => this.#environment.native.endpointSendRaw(this.handle, data, withZoneNumber(to.address), to.port));
 	}
 
+	/**
+	 * Resolves when what has come by now is delivered, or half a second later. Never rejects. A timer that judges a peer's silence asks this
+	 * first: while the process is busy, timers run ahead of what waits.
+	 */
+	caughtUp(): Promise<void> {
+		return this.#environment.caughtUp();
+	}
+
 	/** Moves to another local address; live connections go on from there (RFC 9000, 9). */
 	rebind(host: string, port = 0): void {
 		this.#assertOpen();

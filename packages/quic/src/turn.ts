@@ -20,7 +20,7 @@ const LOOK_MS = 0.1;
 const MOST_LOOK_RECORDS = 64;
 /** So many records are delivered before what handlers leave for the end of the tick is done. More would not stay in the caches of the processor. */
 const BATCH_RECORDS = 1024;
-const FIRST_RECORDS = 512;
+const FIRST_RECORDS = 64;
 
 /**
  * The allowance of one turn. A turn is over when its time, its bytes or its records are used up. How many records there may be follows from
@@ -61,7 +61,7 @@ export class Turn {
 
 	/** How many records to fetch. */
 	get fetchedRecords(): number {
-		return Math.max(1, Math.min(BATCH_RECORDS - this.#callRecords, this.#mostRecords - this.#records));
+		return Math.max(1, Math.min(BATCH_RECORDS - this.#callRecords, this.#mostRecords - this.#records, this.#mostRecords >> 2));
 	}
 
 	/** The addon calls, or the turn goes on after a batch. */

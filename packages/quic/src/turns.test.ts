@@ -140,6 +140,35 @@ test("turns: records that cost nothing come in hundreds and more", async (t) => 
 	assert.ok(most >= 200, `${most}`);
 });
 
+test("caught up: a timer that asks first runs behind what had come before, and 500 ms later at most where it never ends", async (t) => {
+	let count = 0;
+	const [sender] = await clients(t, 1, () => {
+		count++;
+		const end = performance.now() + 0.2;
+		while (performance.now() < end);
+	});
+	const { near, accepted } = sender as Sender;
+	const server = endpoint(t); // any one of this process
+	for (const burst of [0, 700]) {
+		for (let i = 0; i < burst; i++) near.write(0, EMPTY);
+		await Promise.resolve();
+		sleepUntilQuiet([accepted]); // they wait
+		await server.caughtUp();
+		assert.equal(count, burst);
+	}
+	let flooding = true;
+	const flood = (): void => {
+		for (let i = 0; i < 100; i++) near.write(0, EMPTY);
+		if (flooding) setImmediate(flood);
+	};
+	flood();
+	for (let i = 0; i < 20; i++) await round();
+	const from = performance.now();
+	await server.caughtUp();
+	assert.ok(performance.now() - from < 20_000, "it ends");
+	flooding = false;
+});
+
 test("control: what a control stream brings is delivered ahead of what waits on the connection's other streams", async (t) => {
 	const { dialled, accepted } = await link(t);
 	const order: string[] = [];

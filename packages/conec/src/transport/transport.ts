@@ -326,6 +326,11 @@ export interface Transport {
 	 * Throws `OPTION_INVALID` for what is a mistake everywhere: no data, a first byte with bit 0x40, or something that is not an IP address.
 	 */
 	sendDatagram(data: Uint8Array, to: SocketAddress): boolean;
+	/**
+	 * Resolves when what has come by now is delivered, or half a second later. Never rejects. A timer that judges a peer's silence asks this
+	 * first: while the process is busy, timers run ahead of what waits.
+	 */
+	caughtUp(): Promise<void>;
 	/** Rejects with a coded {@link ConecError}; with `signal.reason` on abort. */
 	dial(options: DialOptions): Promise<TransportConnection>;
 	/**

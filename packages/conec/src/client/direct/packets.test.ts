@@ -54,6 +54,29 @@ test("direct: forged, reflected, replayed, late and foreign probes and answers g
 	await world.assertEmpty();
 });
 
+test("direct: while what has come is not read yet, probes are not repeated and nothing is given up", async (t) => {
+	for (const busyMs of [400, 3_000]) {
+		const world = await rig(t);
+		const bob = await world.peer("bob");
+		const opening = world.direct.connect("bob").catch(({ code }) => code as string);
+		await world.clock.advance(0);
+		let caughtUp: () => void = () => undefined;
+		const busy = new Promise<void>((resolve) => {
+			caughtUp = resolve;
+		});
+		world.transport.caughtUp = () => busy;
+		world.hear(bob.go(T1, { role: "dial", request: 1 }));
+		await world.clock.advance(busyMs);
+		const sent = world.packets.length;
+		assert.ok(sent <= 1, `${sent} packets in ${busyMs} ms`);
+		caughtUp();
+		await world.clock.advance(2_000);
+		assert.equal(await opening, "DIRECT_UNAVAILABLE");
+		if (busyMs === 400) assert.ok(world.packets.length > 1, "it went on");
+		await world.assertEmpty();
+	}
+});
+
 test("direct: nothing is sent to this machine because a peer or the Coordinator names an address of it", async (t) => {
 	const machine = ["192.168.1.10", "172.17.0.1"];
 	const world = await rig(t, { coordinatorAt: "203.0.113.1", machine });

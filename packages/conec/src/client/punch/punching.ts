@@ -102,7 +102,13 @@ export class Punching {
 		clock.clearTimeout(this.#timer);
 		const { nextTickAt } = this.#machine;
 		if (nextTickAt === undefined) return;
-		this.#timer = clock.setTimeout(() => this.#perform(this.#machine.tick(clock.now())), Math.max(0, nextTickAt - clock.now()));
+		this.#timer = clock.setTimeout(() => void this.#tick(), Math.max(0, nextTickAt - clock.now()));
+	}
+
+	/** An answer may have come that this side had no time to read. Nothing is sent again, and nothing is given up, before that. */
+	async #tick(): Promise<void> {
+		await this.#host.transport.caughtUp();
+		if (!this.#over) this.#perform(this.#machine.tick(this.#host.clock.now()));
 	}
 
 	#do(action: PunchAction): void {

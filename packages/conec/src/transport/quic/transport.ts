@@ -106,6 +106,10 @@ class QuicTransport implements Transport {
 		}
 	}
 
+	caughtUp(): Promise<void> {
+		return this.#endpoint.caughtUp();
+	}
+
 	async dial(options: DialOptions): Promise<TransportConnection> {
 		const { signal } = options;
 		try {
