@@ -7,7 +7,7 @@
 
 import type { MessageStream } from "../../index.ts";
 import { type TransferObserver, transferProtocolError } from "./events.ts";
-import { encodeTransfer, type FileSystem } from "./ground/index.ts";
+import { encodeTransfer, type FileSystem, type KeptMessage } from "./ground/index.ts";
 import { type FileSource, OpenedSource } from "./reading/index.ts";
 import { nothingRead, type Read, readTo } from "./send-content.ts";
 import type { Verdicts } from "./verdicts.ts";
@@ -91,8 +91,9 @@ async function begin({ stream, verdicts, index }: Agreement, begun: Begun, detai
 }
 
 /** Why the receiver's part is not the beginning of the file, if it is not. */
-function difference(read: Read, told: number, { offset, sha256 }: { readonly offset: number; readonly sha256?: string | undefined }): string | undefined {
+function difference(read: Read, told: number, { offset, sha256, detail }: KeptMessage): string | undefined {
 	if (read.size < told) return "what is there is longer than the file";
+	if (offset === 0 && detail !== undefined) return detail;
 	if (offset !== told) return "what is there has changed meanwhile";
 	return sha256 === read.hash.copy().digest("hex") ? undefined : "what is there is not the beginning of the file as it is now";
 }
