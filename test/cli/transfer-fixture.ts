@@ -58,6 +58,9 @@ export class Recorder implements TransferObserver {
 	link(link: LinkSource): void {
 		this.links.push(link);
 	}
+	checked(bytes: number): void {
+		this.moved(bytes);
+	}
 	resumed(name: string, bytes: number): void {
 		this.said.push(`${name} goes on at ${bytes}`);
 	}

@@ -54,7 +54,7 @@ export async function agreeOnBeginning(opened: OpenedSource, agreement: Agreemen
 		return await begin(agreement, { opened, read: nothingRead() });
 	}
 	// The receiver makes the hash of its part meanwhile.
-	const read = await readTo(opened, offset, (bytes) => observer.moved(bytes), isWanted);
+	const read = await readTo(opened, offset, (bytes) => observer.checked?.(bytes), isWanted);
 	if (offer.sha256 === undefined) offer = await verdicts.offer(index);
 	if (offer === undefined) return undefined;
 	const reason = difference(read, offset, offer);
@@ -62,7 +62,7 @@ export async function agreeOnBeginning(opened: OpenedSource, agreement: Agreemen
 		observer.resumed?.(source.name, offset);
 		return await begin(agreement, { opened, read });
 	}
-	observer.moved(-read.size);
+	observer.checked?.(-read.size);
 	observer.anew?.(source.name, reason);
 	const again = await OpenedSource.open(agreement.files, source);
 	await opened.close();
@@ -73,8 +73,8 @@ export async function agreeOnBeginning(opened: OpenedSource, agreement: Agreemen
 async function sayWhichFile({ stream, verdicts, observer, files, source, index }: Agreement, isWanted: () => boolean): Promise<void> {
 	const opened = await OpenedSource.open(files, source);
 	try {
-		const { hash, size } = await readTo(opened, Number.MAX_SAFE_INTEGER, (bytes) => observer.moved(bytes), isWanted);
-		observer.moved(-size);
+		const { hash, size } = await readTo(opened, Number.MAX_SAFE_INTEGER, (bytes) => observer.checked?.(bytes), isWanted);
+		observer.checked?.(-size);
 		const sha256 = hash.digest("hex");
 		verdicts.ask(index, { size, sha256 });
 		await stream.send(encodeTransfer({ type: "from", offset: 0, sha256 }));

@@ -45,6 +45,8 @@ export interface TransferObserver {
 	asked?(): void;
 	/** What is there of the file is being read, to compare it. */
 	checking?(name: string): void;
+	/** That many more bytes of it were read. Negative: they are not what is there, and will move after all. */
+	checked?(bytes: number): void;
 	/** So many bytes of the file were there already; the rest follows. */
 	resumed?(name: string, bytes: number): void;
 	/** Something of the file was there, and it begins anew all the same. `reason` may come from the peer: untrusted text. */

@@ -95,7 +95,7 @@ export class KeptArrivals {
 			arriving.received = offset;
 		} else if (told > 0) {
 			this.#options.observer.anew?.(file.name, detail ?? "the sender does not say why");
-			this.#options.observer.moved(-told);
+			this.#options.observer.checked?.(-told);
 			arriving.hash = createHash("sha256");
 			try {
 				if (sink instanceof PartFile) await sink.restart();
@@ -152,7 +152,7 @@ export class KeptArrivals {
 				observer.checking?.(file.name);
 				return stream.send(encodeTransfer({ type: "kept", index: file.index, offset }));
 			},
-			hashed: (bytes) => observer.moved(bytes),
+			hashed: (bytes) => observer.checked?.(bytes),
 			isOver: () => this.#isOver,
 		});
 		arriving.sink = opened.part;

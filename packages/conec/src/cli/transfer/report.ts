@@ -67,6 +67,10 @@ export class TransferReport implements TransferObserver {
 		this.#progress.label = `checking ${name}`;
 	}
 
+	checked(bytes: number): void {
+		this.#progress.skip(bytes);
+	}
+
 	resumed(name: string, bytes: number): void {
 		this.started(name);
 		this.#output.event("resumed", { peer: this.#peer, name, bytes }, `going on with ${quoted(name)} at ${formatBytes(bytes)}`);

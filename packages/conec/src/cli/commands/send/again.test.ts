@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock, testSurroundings } from "../../../../testing/cli-surroundings.ts";
-import { ConecError, type ConecErrorCode } from "../../../errors.ts";
+import { ConecError, type ConecErrorCode } from "../../../index.ts";
 import type { CommandContext } from "../../command-line/index.ts";
 import { CliError, EXIT_CODES } from "../../outcome/index.ts";
 import { Output } from "../../terminal/index.ts";
@@ -30,7 +30,7 @@ async function attempts(
 	const context = { output, surroundings, signal: stop.signal } as unknown as CommandContext;
 	let made = 0;
 	let outcome: unknown = "runs";
-	void tryAgain(context, async (attempt) => {
+	void tryAgain("bob", context, async (attempt) => {
 		const end = ends[Math.min(made, ends.length - 1)];
 		made += 1;
 		return await end?.(attempt);
@@ -64,11 +64,13 @@ const done = (): string => "done";
 test("again: after a loss in a transfer another attempt is made, and it says so", async () => {
 	const { outcome, made, says } = await attempts([after(lost("PEER_LOST")), after(lost("COORDINATOR_LOST")), done]);
 	assert.deepEqual([outcome, made], ["done", 3]);
-	assert.match(says[0] ?? "", /Lost it; trying again in 1 s/);
+	assert.deepEqual(says, Array(2).fill("Lost it; trying again for up to 10 minutes\n"));
 });
 
 test("again: a receiver that was interrupted is waited for; one that refuses, or whose side fails, is not", async () => {
-	assert.equal((await attempts([after(lost("STREAM_RESET", 1)), done])).outcome, "done");
+	const { outcome, says } = await attempts([after(lost("STREAM_RESET", 1)), done]);
+	assert.equal(outcome, "done");
+	assert.deepEqual(says, ['"bob" was interrupted; trying again for up to 10 minutes\n']);
 	for (const code of [2, 3, 4, 6, 7, 8, 9, undefined]) {
 		const error = lost("STREAM_RESET", code);
 		const { outcome, made } = await attempts([after(error), done]);
@@ -93,9 +95,10 @@ test("again: a transfer that cannot go on is not tried again", async () => {
 });
 
 test("again: until it is reached again the waits grow, and after 10 minutes it gives up and says so", async () => {
-	const { outcome, made } = await attempts([after(lost("COORDINATOR_LOST")), before(new ConecError("COORDINATOR_UNREACHABLE", "not there"))]);
+	const { outcome, made, says } = await attempts([after(lost("COORDINATOR_LOST")), before(new ConecError("COORDINATOR_UNREACHABLE", "not there"))]);
 	assert.ok(outcome instanceof ConecError || outcome instanceof CliError);
 	assert.ok(made > 35 && made < 50, String(made));
+	assert.equal(says.length, 1, "one line for the loss");
 });
 
 test("again: an attempt that waits for the peer is ended after 10 minutes, and the loss is told", async () => {

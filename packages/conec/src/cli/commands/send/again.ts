@@ -10,7 +10,7 @@ import type { CommandContext } from "../../command-line/index.ts";
 import { APPLICATION_CODES } from "../../connecting/index.ts";
 import { CliError } from "../../outcome/index.ts";
 import { delay, type Timer } from "../../surroundings/index.ts";
-import { printable } from "../../text/index.ts";
+import { printable, quoted } from "../../text/index.ts";
 
 /** So long after a loss another attempt may begin, in milliseconds. The help says it. */
 const PATIENCE_MS = 600_000;
@@ -30,7 +30,7 @@ export interface Attempt {
 }
 
 /** Attempts until one does not end with a loss. Rejects with the error of the last one, or the interruption. */
-export async function tryAgain<Value>(context: CommandContext, attempt: (attempt: Attempt) => Promise<Value>): Promise<Value> {
+export async function tryAgain<Value>(peer: string, context: CommandContext, attempt: (attempt: Attempt) => Promise<Value>): Promise<Value> {
 	const { output, signal, surroundings } = context;
 	const { clock, random } = surroundings;
 	const returns = new Returns();
@@ -53,7 +53,10 @@ export async function tryAgain<Value>(context: CommandContext, attempt: (attempt
 			if (waitMs === undefined) throw returns.losses === 0 ? error : gaveUp(error);
 			const jitteredMs = Math.round(waitMs * (0.75 + (random(1)[0] ?? 0) / 1_024));
 			output.event("again", { code: cause?.code, durationMs: jitteredMs });
-			output.note(`${printable(cause?.message ?? "")}; trying again in ${Math.max(1, Math.round(jitteredMs / 1_000))} s`, "warn");
+			const why = cause === undefined ? "" : lossText(peer, cause);
+			// One line for a loss; what follows until the peer is reached is no news.
+			if (begun === true) output.note(`${why}; trying again for up to ${PATIENCE_MS / 60_000} minutes`, "warn");
+			else output.note(`${why}; trying again`, "debug");
 			await delay(clock, jitteredMs, signal);
 			const late = new AbortController();
 			deadline = clock.after(returns.leftMs(clock.nowMs()), () => late.abort(gaveUp(error)), "background");
@@ -96,6 +99,10 @@ function lossOf(error: unknown, hasBegun: boolean): ConecError | undefined {
 	if (hasBegun) return ENDS.includes(code) && closeCode === APPLICATION_CODES.cancelled ? cause : undefined;
 	// The receiver may not know yet that the last transfer is over.
 	return NOT_REACHED.includes(code) || (ENDS.includes(code) && closeCode === APPLICATION_CODES.busy) ? cause : undefined;
+}
+
+function lossText(peer: string, { message, closeCode }: ConecError): string {
+	return closeCode === APPLICATION_CODES.cancelled ? `${quoted(peer)} was interrupted` : printable(message);
 }
 
 const LOSSES: readonly ConecErrorCode[] = ["COORDINATOR_LOST", "COORDINATOR_CLOSED", "CONNECTION_LOST", "PEER_LOST", "CHANNEL_CLOSED", "STREAM_TRUNCATED"];

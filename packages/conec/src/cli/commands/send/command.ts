@@ -70,7 +70,7 @@ export const sendCommand: Command = {
 				await connection.close();
 			}
 		};
-		return resume ? await tryAgain(context, attempt) : await attempt(undefined);
+		return resume ? await tryAgain(to, context, attempt) : await attempt(undefined);
 	},
 };
 
