@@ -10,7 +10,7 @@ import { sha } from "./resume-fixture.ts";
 import { RECEIVER, Recorder } from "./transfer-fixture.ts";
 
 /** What one Client may send a second through the Coordinator: slow enough to do something in the middle. */
-const BYTES_PER_SECOND = 16_000_000;
+const BYTES_PER_SECOND = 8_000_000;
 const SIZE = 48_000_000;
 
 const SLOW = ["--limit", `proxiedBytesPerSecond=${BYTES_PER_SECOND}`];
@@ -37,7 +37,7 @@ async function partSize(place: Site): Promise<number> {
 }
 
 /** Waits until there is a good part of the file, and says how much. */
-async function midTransfer(place: Site, least = 8_000_000): Promise<number> {
+async function midTransfer(place: Site, least = 4_000_000): Promise<number> {
 	for (;;) {
 		const size = await partSize(place);
 		if (size >= least) return size;
