@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { receiveFiles } from "../../packages/conec/src/cli/transfer/receive-files.ts";
@@ -89,6 +89,30 @@ test("send --resume: the receiver is interrupted and started again, and the send
 	assert.equal((await alice.event("resumed"))["bytes"], kept);
 	assert.equal((await alice.event("summary"))["resumed"], kept);
 	await hasArrived(place, content);
+});
+
+test("send --resume: Ctrl-C ends both at once, also while they read terabytes that are there, and these stay", async (t) => {
+	const place = await site(t, ...SLOW);
+	await film(place);
+	const bob = receive(place);
+	await bob.event("waiting");
+	const first = send(place);
+	await midTransfer(place);
+	first.signal("SIGINT");
+	await first.exits(130);
+	await bob.event("kept");
+	const [part = ""] = (await readdir(join(place.folder, "in"))).filter((name) => name.startsWith("film.part-"));
+	// Holes: they take no room, but would take hours to read.
+	for (const path of [join(place.folder, "in", part), join(place.folder, "from/film")]) await truncate(path, 2 ** 42);
+	const alice = send(place);
+	await Promise.all([alice.event("checking"), bob.event("checking")]);
+	bob.signal("SIGINT");
+	await bob.exits(130);
+	await alice.event("again");
+	alice.signal("SIGINT");
+	await alice.exits(130);
+	assert.deepEqual(await readdir(join(place.folder, "in")), [part]);
+	assert.equal((await stat(join(place.folder, "in", part))).size, 2 ** 42);
 });
 
 test("send --resume: lines for people say the same", async (t) => {

@@ -65,6 +65,7 @@ export class TransferReport implements TransferObserver {
 
 	checking(name: string): void {
 		this.#progress.label = `checking ${name}`;
+		this.#output.event("checking", { peer: this.#peer, name });
 	}
 
 	checked(bytes: number): void {
