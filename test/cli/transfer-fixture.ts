@@ -43,6 +43,8 @@ export async function folders(t: TestContext): Promise<Folders> {
 export class Recorder implements TransferObserver {
 	readonly outcomes: FileOutcome[] = [];
 	readonly links: LinkSource[] = [];
+	/** What was said of files that were there in part. */
+	readonly said: string[] = [];
 	bytes = 0;
 	onMoved: (() => void) | undefined;
 	started(): void {}
@@ -55,6 +57,18 @@ export class Recorder implements TransferObserver {
 	}
 	link(link: LinkSource): void {
 		this.links.push(link);
+	}
+	checked(bytes: number): void {
+		this.moved(bytes);
+	}
+	resumed(name: string, bytes: number): void {
+		this.said.push(`${name} goes on at ${bytes}`);
+	}
+	anew(name: string, reason: string): void {
+		this.said.push(`${name} anew: ${reason}`);
+	}
+	kept(name: string, bytes: number): void {
+		this.said.push(`${name} kept: ${bytes}`);
 	}
 	problems(): (readonly [name: string, problem: string | undefined])[] {
 		return this.outcomes.map((outcome) => [outcome.name, outcome.problem] as const).sort();
@@ -95,7 +109,7 @@ export function withOpenFiles(change: (path: string, file: OpenFile, flags: numb
 }
 
 /** The same facts, but for some. */
-export function facts(found: FileFacts, changes: Partial<Pick<FileFacts, "size" | "mode" | "mtimeNs" | "ctimeNs" | "ino">>): FileFacts {
+export function facts(found: FileFacts, changes: Partial<Pick<FileFacts, "size" | "mode" | "mtimeNs" | "ctimeNs" | "ino" | "uid" | "nlink">>): FileFacts {
 	return Object.assign(Object.create(found) as FileFacts, changes);
 }
 

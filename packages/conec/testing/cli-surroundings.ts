@@ -194,6 +194,7 @@ export function testSurroundings(changes: Partial<TestSurroundings> = {}): TestS
 		random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
 		terminal: { editor: () => undefined, isForeground: () => true },
 		umask: () => 0o022,
+		userId: () => process.geteuid?.(),
 		exit: (status) => {
 			throw new Error(`the run has asked twice to be ended, with status ${status}`);
 		},

@@ -31,6 +31,7 @@ export function processSurroundings(): Surroundings {
 			isForeground: ownsTerminal,
 		},
 		umask: () => process.umask(),
+		userId: () => process.geteuid?.(),
 		exit: (status) => process.exit(status),
 		start: (args) =>
 			process

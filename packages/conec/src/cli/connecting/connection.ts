@@ -55,11 +55,11 @@ export interface PreparedClient {
 	readonly own: OwnId;
 }
 
-/** Reads the options and the files that they name. Rejects with a usage error. */
-export async function prepareClient(context: CommandContext): Promise<PreparedClient> {
+/** Reads the options and the files that they name, but for the Coordinator's where that is `known` from an earlier time. Rejects with a usage error. */
+export async function prepareClient(context: CommandContext, known?: CoordinatorChoice): Promise<PreparedClient> {
 	const { args, signal, surroundings } = context;
 	// Who brings everything along needs no place to keep something.
-	const coordinator = await chosenCoordinator(context);
+	const coordinator = known ?? (await chosenCoordinator(context));
 	const identity = await givenIdentity(context);
 	const clientCa = args.text("client-ca");
 	const channels = {

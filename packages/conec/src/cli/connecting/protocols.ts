@@ -11,6 +11,8 @@ import type { MessageStream } from "../../index.ts";
 export const PROTOCOLS = {
 	chat: "conec-chat/1",
 	files: "conec-files/1",
+	/** The same, and a file that was sent in part goes on. */
+	resumableFiles: "conec-files/2",
 	pipe: "conec-pipe/1",
 	ping: "conec-ping/1",
 } as const;
@@ -36,6 +38,8 @@ export const APPLICATION_CODES = {
 	stranger: 7,
 	/** Somebody here was asked, and said no. */
 	declined: 8,
+	/** A newer transfer goes on with the same file. */
+	replaced: 9,
 } as const;
 
 /** Turns a stream away in both directions. */
@@ -63,6 +67,8 @@ export function applicationCodeText(code: number | undefined): string | undefine
 			return "has never accepted your key, and has nobody to ask: run `conec receive` there in a terminal, or with --from and your id, --yes or --any";
 		case APPLICATION_CODES.declined:
 			return "said no, or did not answer in time";
+		case APPLICATION_CODES.replaced:
+			return "gets the same file in a newer transfer from this side";
 		default:
 			return undefined;
 	}

@@ -13,18 +13,19 @@ import { quoted } from "../text/index.ts";
 import { explainPeer, pathChoice } from "./path.ts";
 import type { Protocol } from "./protocols.ts";
 
-/** Opens a stream of a protocol to the peer that `--to` names, on the path that `--path` names. Where there is no path, `--explain` says why. */
+/** Opens a stream of a protocol to the peer that `--to` names, on the path that `--path` names. `waits`: for a peer that is not here. Where there is no path, `--explain` says why. */
 export async function openTo(
 	client: Client,
 	peer: string,
 	protocol: Protocol,
 	context: CommandContext,
 	facts?: Readonly<Record<string, JsonValue>>,
+	waits: boolean = context.args.flag("wait"),
 ): Promise<MessageStream> {
 	const { args, signal } = context;
 	try {
 		const options = { protocol, ...(facts === undefined ? {} : { metadata: facts }), path: pathChoice(args), signal } as const;
-		return await onceHere(client, peer, context, () => client.openStream(peer, options));
+		return await onceHere(client, peer, context, () => client.openStream(peer, options), waits);
 	} catch (error) {
 		if (isConecError(error) && PATH_FAILURES.includes(error.code)) await explainPeer(client, peer, undefined, context);
 		throw error;
@@ -32,18 +33,24 @@ export async function openTo(
 }
 
 /**
- * Does something that needs the peer. If it is unknown (`PEER_UNKNOWN`): with `--wait`, waits until it is here and does it again; without,
+ * Does something that needs the peer. If it is unknown (`PEER_UNKNOWN`): with `waits`, which `--wait` says, waits until it is here and does it again; without,
  * rejects with an error that lists who is here.
  */
-export async function onceHere<Value>(client: Client, peer: string, context: CommandContext, act: () => Promise<Value>): Promise<Value> {
-	const { args, output } = context;
+export async function onceHere<Value>(
+	client: Client,
+	peer: string,
+	context: CommandContext,
+	act: () => Promise<Value>,
+	waits: boolean = context.args.flag("wait"),
+): Promise<Value> {
+	const { output } = context;
 	let told = false;
 	for (;;) {
 		try {
 			return await act();
 		} catch (error) {
 			if (!isConecError(error) || error.code !== "PEER_UNKNOWN") throw error;
-			if (!args.flag("wait")) throw await unknownPeer(client, peer, error, context);
+			if (!waits) throw await unknownPeer(client, peer, error, context);
 		}
 		await untilHere(client, peer, context, (here) => {
 			if (told) return;

@@ -29,6 +29,8 @@ export interface Surroundings {
 	readonly terminal: Terminal;
 	/** Permission bits that new files do not get. */
 	umask(): number;
+	/** Who owns the files that this process makes. `undefined` on systems without such numbers. */
+	userId(): number | undefined;
 	/** Ends the run at once, without cleaning up: the second Ctrl-C. */
 	exit(status: number): void;
 	/** Starts another `conec` with these arguments, and with no options of the environment. Throws and emits errors as `spawn` does. */

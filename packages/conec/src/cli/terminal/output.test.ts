@@ -31,6 +31,7 @@ function made(options: {
 	output: Output;
 	stdout: Screen;
 	stderr: Screen;
+	clock: ManualClock;
 } {
 	const stdout = new Screen(options.tty ?? false);
 	const stderr = new Screen(options.tty ?? false);
@@ -39,7 +40,7 @@ function made(options: {
 	clock.pass(1_000);
 	const { json = false, linesTo = "stdout", env = {}, isLog = false, isPurpose = false, level = "info" } = options;
 	const output = new Output({ json, linesTo, env, stdout, stderr, isLog, isPurpose, level, clock });
-	return { output, stdout, stderr };
+	return { output, stdout, stderr, clock };
 }
 
 test("output: plain lines, remarks on standard error", () => {
@@ -116,6 +117,18 @@ test("output: colour on a terminal only, and NO_COLOR is obeyed", () => {
 	assert.equal(made({ tty: false }).output.style("green", "ok"), "ok");
 	assert.equal(made({ tty: true, env: { NO_COLOR: "1" } }).output.style("green", "ok"), "ok");
 	assert.equal(made({ tty: true, env: { TERM: "dumb" } }).output.style("green", "ok"), "ok");
+});
+
+test("output: what need not move counts as done, but not for the rate", () => {
+	const { output, stderr, clock } = made({ tty: true, linesTo: "stderr" });
+	const progress = output.startProgress(10_000);
+	clock.pass(1_100);
+	progress.skip(5_000);
+	assert.match(stderr.text, /50%[^/]*$/);
+	clock.pass(1_100);
+	progress.add(1_000);
+	assert.match(stderr.text, /60%.*455 B\/s/);
+	progress.end();
 });
 
 test("output: a line erases the progress line before it and draws it again after it", () => {

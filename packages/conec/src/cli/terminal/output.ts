@@ -169,6 +169,9 @@ export class Progress {
 	readonly #clock: Clock;
 	#timer: Timer | undefined;
 	#doneBytes = 0;
+	/** Of these. They say nothing of the rate. */
+	#skippedBytes = 0;
+	#isSkipping = false;
 	#drawnAtMs = 0;
 	#shown = false;
 	#paused = false;
@@ -190,10 +193,15 @@ export class Progress {
 
 	/** That many bytes more. */
 	add(bytes: number): void {
-		this.#doneBytes += bytes;
-		if (this.#sink === undefined) return;
-		const now = this.#clock.nowMs();
-		if (now - this.#drawnAtMs >= 100) this.#draw(now);
+		this.#isSkipping = false;
+		this.#done(bytes);
+	}
+
+	/** That many bytes more that need not move. */
+	skip(bytes: number): void {
+		this.#skippedBytes += bytes;
+		this.#isSkipping = true;
+		this.#done(bytes);
 	}
 
 	/** Removes the line for good. */
@@ -215,6 +223,13 @@ export class Progress {
 		if (this.#sink !== undefined && Number.isFinite(this.#drawnAtMs) && this.#drawnAtMs > 0) this.#draw(this.#clock.nowMs());
 	}
 
+	#done(bytes: number): void {
+		this.#doneBytes += bytes;
+		if (this.#sink === undefined) return;
+		const now = this.#clock.nowMs();
+		if (now - this.#drawnAtMs >= 100) this.#draw(now);
+	}
+
 	/** A stalled transfer must show that it is stalled. */
 	#drawSoon(): void {
 		const draw = (): void => {
@@ -227,13 +242,14 @@ export class Progress {
 	#draw(now: number): void {
 		if (this.#paused || this.#drawnAtMs === Number.POSITIVE_INFINITY) return;
 		this.#drawnAtMs = now;
-		this.#meter.sample(now, this.#doneBytes);
+		const movedBytes = this.#doneBytes - this.#skippedBytes;
+		this.#meter.sample(now, movedBytes);
 		if (this.#sink?.isBehind === true) return;
 		const line = renderProgress({
 			label: this.label,
 			doneBytes: this.#doneBytes,
 			totalBytes: this.#totalBytes,
-			bytesPerSecond: this.#meter.rate(now, this.#doneBytes),
+			bytesPerSecond: this.#isSkipping ? undefined : this.#meter.rate(now, movedBytes),
 			columns: this.#sink?.columns ?? 80,
 		});
 		this.#sink?.write(`\r${line}\u001b[K`);

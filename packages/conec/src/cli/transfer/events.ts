@@ -29,6 +29,8 @@ export interface FileOutcome {
 	readonly sha256?: string | undefined;
 	/** It was there already, with the same content, and was not sent again. */
 	readonly identical?: true;
+	/** Bytes of it that were there from an earlier transfer, and were not sent again. */
+	readonly resumed?: number | undefined;
 }
 
 /** Receives what happens, as it happens. Must not throw. */
@@ -41,6 +43,16 @@ export interface TransferObserver {
 	settled(outcome: FileOutcome): void;
 	/** The receiver asks somebody whether to take anything. */
 	asked?(): void;
+	/** What is there of the file is being read, to compare it. */
+	checking?(name: string): void;
+	/** That many more bytes of it were read. Negative: they are not what is there, and will move after all. */
+	checked?(bytes: number): void;
+	/** So many bytes of the file were there already; the rest follows. */
+	resumed?(name: string, bytes: number): void;
+	/** Something of the file was there, and it begins anew all the same. `reason` may come from the peer: untrusted text. */
+	anew?(name: string, reason: string): void;
+	/** The file is not whole, and so many bytes of it are kept. */
+	kept?(name: string, bytes: number): void;
 	/** A text has come, as it was sent: untrusted. */
 	text?(text: string): void;
 	/** The sender met a symbolic link that it leaves out, or that leads outside. */
@@ -53,6 +65,8 @@ export interface TransferSummary {
 	readonly directories: number;
 	/** Of the files that arrived. */
 	readonly bytes: number;
+	/** Bytes of them that were there from an earlier transfer. Absent: none. */
+	readonly resumed?: number;
 	/** Files that were there already, with the same content; they are not among `files`. */
 	readonly identical: number;
 	/** Files and directories that did not arrive. */

@@ -1,11 +1,11 @@
 /**
- * The receiving side of `conec-files/1`: streams to disk, several files being put in place at once, and answers each
+ * The receiving side of `conec-files/1` and `conec-files/2`: streams to disk, several files being put in place at once, and answers each
  * file and directory with a verdict.
  *
  * @module
  */
 
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { MessageStream } from "../../index.ts";
 import { turnAway } from "../connecting/index.ts";
 import { failureCode, type OutcomeKind, type TransferObserver, type TransferSummary, transferProtocolError } from "./events.ts";
@@ -18,9 +18,11 @@ import {
 	type FileMessage,
 	FileProblemError,
 	type FileSystem,
+	type FromMessage,
 	type TransferMessage,
 	writeProblem,
 } from "./ground/index.ts";
+import { type Arriving, type Beginning, type Keeping, KeptArrivals } from "./kept-arrivals.ts";
 import { MemorySink } from "./memory-sink.ts";
 import { MAX_COMPONENTS, parseSafePath, unusualName, unusualNameBelow } from "./names/index.ts";
 import { IncomingDirectory, isIdentical, PartFile, PlacedFiles } from "./placing/index.ts";
@@ -39,6 +41,8 @@ export interface ReceiveOptions {
 	/** Taken away from every mode. */
 	readonly umask: number;
 	readonly files: FileSystem;
+	/** In `conec-files/2`: what is received in part stays, and goes on when its sender comes again. @default nothing stays */
+	readonly keeping?: Keeping | undefined;
 }
 
 /** Files being written and put in place at once; together they hold at most this many times 256 KiB. */
@@ -48,7 +52,7 @@ const PARALLEL_FILES = 16;
  * Receives files until the sender ends the stream, then ends it too.
  *
  * Problems of single files go to `observer` and the summary. Rejects when the stream fails or the sender breaks the
- * protocol; then, and when the caller resets the stream, unfinished files are removed before it rejects.
+ * protocol; then, and when the caller resets the stream, unfinished files are removed or kept before it rejects.
  */
 export async function receiveFiles(stream: MessageStream, options: ReceiveOptions, observer: TransferObserver): Promise<TransferSummary> {
 	const receiver = new Receiver(stream, options, observer);
@@ -68,19 +72,6 @@ export async function receiveFiles(stream: MessageStream, options: ReceiveOption
 	}
 }
 
-/** The file whose content is arriving. */
-interface Arriving {
-	readonly file: FileMessage;
-	readonly parent: IncomingDirectory | undefined;
-	readonly components: readonly string[];
-	readonly hash: Hash;
-	received: number;
-	/** Bytes of it that count against `maxBytes`. */
-	counted: number;
-	/** `undefined`: refused, what still comes is dropped. */
-	sink: MemorySink | PartFile | undefined;
-}
-
 class Receiver {
 	readonly #stream: MessageStream;
 	readonly #options: ReceiveOptions;
@@ -91,12 +82,15 @@ class Receiver {
 	readonly #slots = new TaskSlots(PARALLEL_FILES);
 	/** The directories that the sender is in, from the outside in. */
 	readonly #open: IncomingDirectory[] = [];
+	/** Where what was received in part may go on. */
+	readonly #kept: KeptArrivals | undefined;
 	#arriving: Arriving | undefined;
 	#nextIndex = 0;
 	#acceptedBytes = 0;
 	#arrivedFiles = 0;
 	#arrivedDirectories = 0;
 	#bytes = 0;
+	#resumed = 0;
 	#identical = 0;
 	#failed = 0;
 
@@ -107,6 +101,8 @@ class Receiver {
 		this.#placed = new PlacedFiles(this.#files);
 		this.#umask = options.umask;
 		this.#observer = observer;
+		const { directory, force, files, keeping } = options;
+		this.#kept = keeping === undefined ? undefined : new KeptArrivals({ stream, observer, keeping, directory, force, files, placed: this.#placed });
 	}
 
 	async take(message: TransferMessage): Promise<void> {
@@ -114,9 +110,11 @@ class Receiver {
 			case "file":
 				return this.#begin(message);
 			case "content":
-				return this.#content(this.#expectArriving(), message.data);
+				return this.#content(this.#expectContent(), message.data);
 			case "verify":
-				return this.#verify(this.#expectArriving(), message.size, message.sha256);
+				return this.#verify(this.#expectContent(), message.size, message.sha256);
+			case "from":
+				return this.#from(this.#expectArriving(), message);
 			case "abandon":
 				return this.#abandon(this.#expectArriving(), new FileProblemError(message.problem, message.detail));
 			case "directory":
@@ -130,6 +128,7 @@ class Receiver {
 				return;
 			case "verdict":
 			case "asking":
+			case "kept":
 				throw transferProtocolError("a message that only a receiver may send");
 		}
 	}
@@ -142,14 +141,23 @@ class Receiver {
 	}
 
 	async discard(): Promise<void> {
-		const sink = this.#arriving?.sink;
+		const arriving = this.#arriving;
+		const sink = arriving?.sink;
 		this.#arriving = undefined;
-		if (sink instanceof PartFile) await sink.discard();
+		if (arriving !== undefined && sink instanceof PartFile) await this.#left(arriving, sink);
 		await this.#slots.settled();
 	}
 
 	summary(): TransferSummary {
-		return { files: this.#arrivedFiles, directories: this.#arrivedDirectories, bytes: this.#bytes, identical: this.#identical, failed: this.#failed };
+		const resumed = this.#resumed === 0 ? {} : { resumed: this.#resumed };
+		return {
+			files: this.#arrivedFiles,
+			directories: this.#arrivedDirectories,
+			bytes: this.#bytes,
+			...resumed,
+			identical: this.#identical,
+			failed: this.#failed,
+		};
 	}
 
 	async #enter(message: DirectoryMessage): Promise<void> {
@@ -198,6 +206,7 @@ class Receiver {
 			parent,
 			components: components instanceof FileProblemError ? [] : components,
 			hash: createHash("sha256"),
+			told: 0,
 			received: 0,
 			counted: 0,
 			sink: undefined,
@@ -211,6 +220,7 @@ class Receiver {
 			return this.#isHere(arriving, { size, sha256 });
 		if (maxBytes !== undefined && this.#acceptedBytes + (size ?? 0) > maxBytes) return this.#refuse(arriving, tooLarge(maxBytes));
 		this.#observer.started(file.name);
+		if (file.resume === true && size !== undefined && this.#kept !== undefined) return this.#begun(arriving, await this.#kept.offer(arriving, size));
 		if (size === undefined || size <= CONTENT_BYTES) {
 			arriving.sink = new MemorySink(size ?? 0, CONTENT_BYTES);
 			return;
@@ -220,6 +230,21 @@ class Receiver {
 		} catch (error) {
 			await this.#refuse(arriving, writeProblem("create", error));
 		}
+	}
+
+	/** Goes on as the sender and what is kept of the file say. */
+	async #begun(arriving: Arriving, beginning: Beginning): Promise<void> {
+		if (beginning.type === "identical") return this.#isHere(arriving, beginning);
+		if (beginning.type === "problem") return this.#refuse(arriving, beginning.error, "leave");
+		arriving.counted = arriving.resumed ?? 0;
+		this.#acceptedBytes += arriving.counted;
+	}
+
+	/** Says where the content begins. What it was refused before it came is dropped. */
+	async #from(arriving: Arriving, message: FromMessage): Promise<void> {
+		if (this.#kept === undefined) throw transferProtocolError("a beginning that it was not asked for");
+		if (arriving.awaits === undefined && arriving.sink === undefined) return;
+		await this.#begun(arriving, await this.#kept.begin(arriving, message));
 	}
 
 	async #content(arriving: Arriving, data: Uint8Array): Promise<void> {
@@ -236,7 +261,7 @@ class Receiver {
 		try {
 			await (sink instanceof MemorySink ? await this.#spill(arriving, sink) : sink).write(data);
 		} catch (error) {
-			await this.#refuse(arriving, writeProblem("write", error));
+			await this.#refuse(arriving, writeProblem("write", error), "leave");
 		}
 	}
 
@@ -271,21 +296,24 @@ class Receiver {
 				await this.#discarded(arriving, part);
 				outcome = writeProblem("write", error);
 			}
-			await this.#verdict("file", file, outcome, { size, sha256 });
+			await this.#verdict("file", file, outcome, { size, sha256, ...(arriving.resumed === undefined ? {} : { resumed: arriving.resumed }) });
 			await this.#settled(arriving.parent);
 		});
 	}
 
 	async #abandon(arriving: Arriving, error: FileProblemError): Promise<void> {
 		this.#arriving = undefined;
-		if (arriving.sink !== undefined) await this.#refuse(arriving, new FileProblemError(error.problem, `the sender gave it up: ${error.message}`));
+		if (arriving.sink === undefined && arriving.awaits === undefined) return;
+		await this.#refuse(arriving, new FileProblemError(error.problem, `the sender gave it up: ${error.message}`), "leave");
 	}
 
-	/** Refuses a file: removes what has been written of it, and answers. */
-	async #refuse(arriving: Arriving, problem: FileProblemError): Promise<void> {
+	/** Refuses a file, and answers. What has been written of it is removed; with `leave` it stays if it is one that is kept. */
+	async #refuse(arriving: Arriving, problem: FileProblemError, how: "discard" | "leave" = "discard"): Promise<void> {
 		const { sink } = arriving;
 		arriving.sink = undefined;
-		await this.#discarded(arriving, sink instanceof PartFile ? sink : undefined);
+		arriving.awaits = undefined;
+		if (how === "leave" && sink instanceof PartFile) await this.#left(arriving, sink);
+		else await this.#discarded(arriving, sink instanceof PartFile ? sink : undefined);
 		await this.#verdict("file", arriving.file, problem);
 		// The directory is still open: the sender is in this file.
 		arriving.parent?.settleChild();
@@ -297,6 +325,13 @@ class Receiver {
 		this.#observer.settled({ kind: "file", name: file.name, ...content, identical: true });
 		await this.#stream.send(encodeTransfer({ type: "verdict", index: file.index, problem: "IDENTICAL", detail: "it is there already" }));
 		parent?.settleChild();
+	}
+
+	/** Keeps what has been written of the file, or removes it. What is kept counts against `maxBytes`. */
+	async #left(arriving: Arriving, part: PartFile): Promise<void> {
+		const bytes = await part.leave();
+		if (bytes === undefined) return this.#discarded(arriving, part);
+		this.#observer.kept?.(arriving.file.name, bytes);
 	}
 
 	/** Removes what has been written of the file. When nothing of it is left, its bytes do not count against `maxBytes` any more. */
@@ -345,7 +380,7 @@ class Receiver {
 		kind: OutcomeKind,
 		{ index, name }: FileMessage | DirectoryMessage,
 		outcome: FileProblemError | string[],
-		content?: { readonly size: number; readonly sha256: string },
+		content?: { readonly size: number; readonly sha256: string; readonly resumed?: number | undefined },
 		isShown?: true,
 	): Promise<void> {
 		if (outcome instanceof FileProblemError) {
@@ -357,6 +392,7 @@ class Receiver {
 		if (kind === "file") this.#arrivedFiles += 1;
 		else this.#arrivedDirectories += 1;
 		this.#bytes += content?.size ?? 0;
+		this.#resumed += content?.resumed ?? 0;
 		const remark = outcome.length === 0 ? undefined : outcome.join("; ");
 		this.#observer.settled({ kind, name, ...content, remark, ...(isShown === undefined ? {} : { isShown }) });
 		await this.#stream.send(encodeTransfer({ type: "verdict", index, remark }));
@@ -365,6 +401,12 @@ class Receiver {
 	#expectArriving(): Arriving {
 		if (this.#arriving === undefined) throw transferProtocolError("content without a file");
 		return this.#arriving;
+	}
+
+	#expectContent(): Arriving {
+		const arriving = this.#expectArriving();
+		if (arriving.awaits !== undefined) throw transferProtocolError("content before it said where that begins");
+		return arriving;
 	}
 
 	#expectNoFile(): void {

@@ -30,17 +30,22 @@ export class TransferReport implements TransferObserver {
 	identicalFiles = 0;
 	/** Symbolic links that were left out. */
 	skippedLinks = 0;
+	/** Files of which a part is kept. */
+	keptFiles = 0;
 	/** Files and directories that arrived with a remark. */
 	remarks = 0;
 	readonly #output: Output;
 	readonly #verb: "sent" | "received";
 	readonly #peer: string;
 	readonly #announcedFiles: number | undefined;
+	readonly #isAgain: boolean;
 	readonly #progress: Progress;
 	readonly #clock: Clock;
 	readonly #startedAtMs: number;
 
-	constructor(output: Output, clock: Clock, verb: "sent" | "received", peer: string, announced: AnnouncedTransfer | undefined) {
+	/** `isAgain`: it goes on with a transfer that broke off, so it is no news that files are there. */
+	constructor(output: Output, clock: Clock, verb: "sent" | "received", peer: string, announced: AnnouncedTransfer | undefined, isAgain = false) {
+		this.#isAgain = isAgain;
 		this.#output = output;
 		this.#clock = clock;
 		this.#startedAtMs = clock.nowMs();
@@ -58,6 +63,31 @@ export class TransferReport implements TransferObserver {
 		this.#progress.label = this.#announcedFiles !== undefined && this.#announcedFiles > 1 ? `${this.settledFiles}/${this.#announcedFiles} ${name}` : name;
 	}
 
+	checking(name: string): void {
+		this.#progress.label = `checking ${name}`;
+		this.#output.event("checking", { peer: this.#peer, name });
+	}
+
+	checked(bytes: number): void {
+		this.#progress.skip(bytes);
+	}
+
+	resumed(name: string, bytes: number): void {
+		this.started(name);
+		this.#output.event("resumed", { peer: this.#peer, name, bytes }, `going on with ${quoted(name)} at ${formatBytes(bytes)}`);
+	}
+
+	anew(name: string, reason: string): void {
+		this.started(name);
+		this.#output.event("anew", { peer: this.#peer, name, reason }, `${quoted(name)} begins anew: ${printable(reason)}`, "warn");
+	}
+
+	kept(name: string, bytes: number): void {
+		this.keptFiles += 1;
+		const text = `kept ${formatBytes(bytes)} of ${quoted(name)}; it goes on when ${this.#peer} sends it again with --resume`;
+		this.#output.event("kept", { peer: this.#peer, name, bytes }, text, "warn");
+	}
+
 	moved(bytes: number): void {
 		this.#progress.add(bytes);
 	}
@@ -67,7 +97,7 @@ export class TransferReport implements TransferObserver {
 		const peer = this.#peer;
 		if (identical === true) {
 			this.identicalFiles += 1;
-			const listed = this.identicalFiles <= LISTED_FILES && (this.#announcedFiles ?? 0) <= LISTED_FILES;
+			const listed = !this.#isAgain && this.identicalFiles <= LISTED_FILES && (this.#announcedFiles ?? 0) <= LISTED_FILES;
 			const where = this.#verb === "sent" ? "there" : "here";
 			this.#output.event(kind, { peer, name, size, ok: true, sha256, identical }, listed ? `${quoted(name)} is ${where} already` : undefined);
 			return;
@@ -90,8 +120,9 @@ export class TransferReport implements TransferObserver {
 		// A text has been shown.
 		if (outcome.isShown === true) return;
 		const listed = remarked || (this.settledFiles <= LISTED_FILES && (this.#announcedFiles ?? 0) <= LISTED_FILES);
-		const text = `${this.#verb} ${quoted(name)} (${formatBytes(size ?? 0)}) ${this.#verb === "sent" ? "to" : "from"} ${peer}${suffix}`;
-		this.#output.event(kind, { peer, name, size, ok: true, sha256, remark }, listed ? text : undefined, level);
+		const amount = outcome.resumed === undefined ? "" : `, ${formatBytes(outcome.resumed)} of it were ${this.#verb === "sent" ? "there" : "here"}`;
+		const text = `${this.#verb} ${quoted(name)} (${formatBytes(size ?? 0)}${amount}) ${this.#verb === "sent" ? "to" : "from"} ${peer}${suffix}`;
+		this.#output.event(kind, { peer, name, size, ok: true, sha256, resumed: outcome.resumed, remark }, listed ? text : undefined, level);
 	}
 
 	asked(): void {
@@ -116,9 +147,10 @@ export class TransferReport implements TransferObserver {
 	}
 
 	/** What follows the amount in the last line: failures, remarks, links that were left out. */
-	addenda({ failed, identical }: Pick<TransferSummary, "failed" | "identical">): string {
+	addenda({ failed, identical, resumed = 0 }: Pick<TransferSummary, "failed" | "identical" | "resumed">): string {
 		const { remarks, skippedLinks } = this;
 		const parts = [
+			resumed === 0 ? "" : `; ${formatBytes(resumed)} of it were ${this.#verb === "sent" ? "there" : "here"}`,
 			identical === 0 ? "" : `; ${identical} ${this.#verb === "sent" ? "there" : "here"} already`,
 			failed === 0 ? "" : `; ${failed} failed`,
 			remarks === 0 ? "" : `; ${remarks} with a remark`,

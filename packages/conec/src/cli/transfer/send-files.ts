@@ -1,5 +1,5 @@
 /**
- * The sending side of `conec-files/1`: streams from disk, reads ahead, never waits for one file's verdict before
+ * The sending side of `conec-files/1` and `conec-files/2`: streams from disk, reads ahead, never waits for one file's verdict before
  * sending the next.
  *
  * @module
@@ -8,15 +8,19 @@
 import { createHash } from "node:crypto";
 import type { MessageStream } from "../../index.ts";
 import { turnAway } from "../connecting/index.ts";
+import { type Agreement, agreeOnBeginning } from "./agree-on-beginning.ts";
 import { failureCode, type TransferObserver, type TransferSummary } from "./events.ts";
 import type { GivenContent } from "./given-content.ts";
-import { CONTENT_BYTES, encodeTransfer, FileProblemError, type FileSystem, KINDS, readProblem } from "./ground/index.ts";
+import { CONTENT_BYTES, encodeTransfer, FileProblemError, type FileSystem, readProblem } from "./ground/index.ts";
 import { orderedAhead } from "./ordered-ahead.ts";
 import { type FileSource, type LinkPolicy, OpenedSource, type Source, type SourceFacts, TIME_LEFT_OUT, walkSources } from "./reading/index.ts";
+import { type ContentOptions, contentBuffer, nothingRead, type Read, readTo, sendContent } from "./send-content.ts";
 import { type Content, Verdicts } from "./verdicts.ts";
 
 /** Files up to this size are read whole, several at a time. */
 const SMALL_BYTES = 64 * 1_024;
+/** A file of at least this size may go on: for a smaller one, asking costs more than sending it again. */
+const RESUMABLE_BYTES = 1_048_576;
 /** Small files read ahead. */
 const READ_AHEAD = 32;
 /** Most UTF-16 units of a name in `SKIPPED`. Such a name need not be one that a receiver takes. */
@@ -28,6 +32,11 @@ export interface SendOptions {
 	readonly links: LinkPolicy;
 	/** Ask the receiver for each file whether it has it already. A file that is larger than what is sent along with the question is read twice. @default false */
 	readonly skipIdentical?: boolean;
+	/**
+	 * Goes on with large files that the receiver has in part, and asks whether it has others already. The receiver must speak `conec-files/2`.
+	 * @default false
+	 */
+	readonly resume?: boolean;
 	readonly files: FileSystem;
 	/** What is sent before the files. @default nothing */
 	readonly given?: readonly GivenContent[] | undefined;
@@ -71,15 +80,17 @@ class Sender {
 	readonly #verdicts: Verdicts;
 	readonly #files: FileSystem;
 	readonly #asks: boolean;
+	readonly #resumes: boolean;
 	/** Indices of the directories that are open, from the outside in. */
 	readonly #open: number[] = [];
 
-	constructor(stream: MessageStream, observer: TransferObserver, verdicts: Verdicts, { files, skipIdentical = false }: SendOptions) {
+	constructor(stream: MessageStream, observer: TransferObserver, verdicts: Verdicts, { files, skipIdentical = false, resume = false }: SendOptions) {
 		this.#stream = stream;
 		this.#observer = observer;
 		this.#verdicts = verdicts;
 		this.#files = files;
-		this.#asks = skipIdentical;
+		this.#asks = skipIdentical || resume;
+		this.#resumes = resume;
 	}
 
 	async sendAll(paths: readonly string[], { links, given = [] }: SendOptions): Promise<void> {
@@ -151,20 +162,25 @@ class Sender {
 	async #sendLarge(source: FileSource): Promise<void> {
 		const { name } = source;
 		const { size } = source.claims;
+		const resume = this.#resumes && size !== undefined && size >= RESUMABLE_BYTES;
 		let opened: OpenedSource;
 		let asked: Content | undefined;
 		try {
-			if (this.#asks) asked = await contentOf(this.#files, source);
+			// What may go on is only read for this where the receiver has a file of that size.
+			if (this.#asks && !resume) asked = await contentOf(this.#files, source);
 			opened = await OpenedSource.open(this.#files, source);
 		} catch (error) {
 			return this.#sendSkipped(name, readProblem("open", error));
 		}
 		try {
 			this.#observer.started(name);
-			const index = await this.#verdicts.announce("file", name, remarkOf(opened.facts), { asked });
-			await this.#stream.send(encodeTransfer({ type: "file", index, name, size: asked?.size ?? size, sha256: asked?.sha256, ...opened.facts }));
+			const index = await this.#verdicts.announce("file", name, remarkOf(opened.facts), { asked, mayResume: resume });
+			const announced = { index, name, size: asked?.size ?? size, sha256: asked?.sha256, ...(resume ? { resume } : {}), ...opened.facts };
+			await this.#stream.send(encodeTransfer({ type: "file", ...announced }));
 			try {
-				const sent = await this.#sendContent(opened, () => this.#verdicts.isWanted(index));
+				const begun = resume ? await agreeOnBeginning(opened, this.#agreement(source, index)) : { opened, read: nothingRead() };
+				opened = begun?.opened ?? opened;
+				const sent = begun === undefined ? undefined : await sendContent(opened, this.#contentOptions(index, begun.read));
 				if (sent === undefined) return await this.#stream.send(encodeTransfer({ type: "abandon", problem: "FAILED", detail: "the receiver does not want it" }));
 				await opened.verifyUnchanged();
 				this.#verdicts.completeFile(index, sent.size, sent.sha256);
@@ -207,28 +223,12 @@ class Sender {
 		await this.#stream.send(encodeTransfer({ type: "verify", size: sent, sha256 }));
 	}
 
-	/** Sends to the end of the file while the next bytes are read. `undefined` when the receiver refused meanwhile. */
-	async #sendContent(opened: OpenedSource, isWanted: () => boolean): Promise<{ size: number; sha256: string } | undefined> {
-		const hash = createHash("sha256");
-		let current = contentBuffer(CONTENT_BYTES);
-		let spare = contentBuffer(CONTENT_BYTES);
-		let size = 0;
-		let reading = fillAhead(opened, current);
-		try {
-			for (;;) {
-				const count = await reading;
-				if (count === 0) return { size, sha256: hash.digest("hex") };
-				reading = fillAhead(opened, spare);
-				hash.update(current.subarray(1, 1 + count));
-				await this.#stream.send(current.subarray(0, 1 + count));
-				size += count;
-				this.#observer.moved(count);
-				if (!isWanted()) return undefined;
-				[current, spare] = [spare, current];
-			}
-		} finally {
-			await reading.catch(ignore);
-		}
+	#agreement(source: FileSource, index: number): Agreement {
+		return { stream: this.#stream, verdicts: this.#verdicts, observer: this.#observer, files: this.#files, source, index };
+	}
+
+	#contentOptions(index: number, read: Read): ContentOptions {
+		return { stream: this.#stream, moved: (bytes) => this.#observer.moved(bytes), isWanted: () => this.#verdicts.isWanted(index), read };
 	}
 
 	async #sendSkipped(name: string, error: FileProblemError): Promise<void> {
@@ -241,13 +241,7 @@ class Sender {
 async function contentOf(files: FileSystem, source: FileSource): Promise<Content> {
 	const opened = await OpenedSource.open(files, source);
 	try {
-		const hash = createHash("sha256");
-		const buffer = new Uint8Array(CONTENT_BYTES);
-		let size = 0;
-		for (let count = await opened.fill(buffer, 0); count > 0; count = await opened.fill(buffer, 0)) {
-			hash.update(buffer.subarray(0, count));
-			size += count;
-		}
+		const { hash, size } = await readTo(opened, Number.MAX_SAFE_INTEGER, ignore, () => true);
 		return { size, sha256: hash.digest("hex") };
 	} finally {
 		await opened.close();
@@ -275,19 +269,6 @@ async function* readable(pieces: GivenContent["pieces"]): AsyncGenerator<Uint8Ar
 	} catch (error) {
 		yield readProblem("read", error);
 	}
-}
-
-function contentBuffer(bytes: number): Uint8Array {
-	const buffer = new Uint8Array(1 + bytes);
-	buffer[0] = KINDS.content;
-	return buffer;
-}
-
-/** A failure shows when the result is awaited, which may be after a while. */
-function fillAhead(opened: OpenedSource, buffer: Uint8Array): Promise<number> {
-	const reading = opened.fill(buffer, 1);
-	reading.catch(ignore);
-	return reading;
 }
 
 function remarkOf({ mtimeMs }: SourceFacts): string | undefined {

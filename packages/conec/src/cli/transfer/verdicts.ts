@@ -6,7 +6,7 @@
 
 import type { MessageStream } from "../../index.ts";
 import { type OutcomeKind, type TransferObserver, type TransferSummary, transferProtocolError } from "./events.ts";
-import type { FileProblemError } from "./ground/index.ts";
+import type { FileProblemError, KeptMessage } from "./ground/index.ts";
 import { decodeTransfer } from "./ground/index.ts";
 
 /** Files and directories whose verdict is outstanding. */
@@ -22,9 +22,20 @@ interface Outstanding {
 	/** The receiver was asked whether it has this content. */
 	asked?: Content | undefined;
 	sha256?: string;
+	resumed?: number;
 	remark?: string | undefined;
 	refused?: () => void;
+	/** What the receiver says of what it has, until it is taken. `undefined`: it is not asked. */
+	offers?: Offers | undefined;
 }
+
+interface Offers {
+	readonly waiting: KeptMessage[];
+	wake: (() => void) | undefined;
+}
+
+/** Answers about one file that wait to be read: it says first how much there is, then its hash. */
+const MOST_OFFERS = 2;
 
 /** What goes with an announcement. */
 export interface AnnounceOptions {
@@ -32,6 +43,8 @@ export interface AnnounceOptions {
 	readonly refused?: () => void;
 	/** Set: the receiver may say that it has this content already. */
 	readonly asked?: Content | undefined;
+	/** Set: the receiver says what it has of the file, before it gets content. */
+	readonly mayResume?: boolean;
 }
 
 /** The content of a file. */
@@ -52,6 +65,7 @@ export class Verdicts {
 	#failed = 0;
 	#identical = 0;
 	#bytes = 0;
+	#resumed = 0;
 	#allSent = false;
 	#ended = false;
 	#wake: (() => void) | undefined;
@@ -62,7 +76,7 @@ export class Verdicts {
 	}
 
 	/** Waits for room, then gives the next index. */
-	async announce(kind: OutcomeKind, name: string, remark: string | undefined, { refused, asked }: AnnounceOptions = {}): Promise<number> {
+	async announce(kind: OutcomeKind, name: string, remark: string | undefined, { refused, asked, mayResume = false }: AnnounceOptions = {}): Promise<number> {
 		while (this.#outstanding.size >= OUTSTANDING && !this.#ended) {
 			await new Promise<void>((resolve) => {
 				this.#wake = resolve;
@@ -70,13 +84,39 @@ export class Verdicts {
 		}
 		const index = this.#announced;
 		this.#announced += 1;
-		this.#outstanding.set(index, { kind, name, size: 0, complete: false, remark, asked, ...(refused === undefined ? {} : { refused }) });
+		const offers = mayResume ? { waiting: [], wake: undefined } : undefined;
+		this.#outstanding.set(index, { kind, name, size: 0, complete: false, remark, asked, offers, ...(refused === undefined ? {} : { refused }) });
 		return index;
 	}
 
 	/** Whether the receiver still wants it. */
 	isWanted(index: number): boolean {
-		return this.#outstanding.has(index);
+		return !this.#ended && this.#outstanding.has(index);
+	}
+
+	/** What the receiver says of what it has of the file. `undefined`: it does not take the file, or has ended. */
+	async offer(index: number): Promise<KeptMessage | undefined> {
+		for (;;) {
+			const offers = this.#outstanding.get(index)?.offers;
+			if (offers === undefined || this.#ended) return undefined;
+			const offer = offers.waiting.shift();
+			if (offer !== undefined) return offer;
+			await new Promise<void>((resolve) => {
+				offers.wake = resolve;
+			});
+		}
+	}
+
+	/** The receiver is told which content the file has, and may say that it has it. */
+	ask(index: number, content: Content): void {
+		const file = this.#outstanding.get(index);
+		if (file !== undefined) file.asked = content;
+	}
+
+	/** The receiver knows where the content begins: it has no more to say of what it has. */
+	begins(index: number, resumed: number): void {
+		const file = this.#outstanding.get(index);
+		if (file !== undefined) Object.assign(file, { offers: undefined, resumed });
 	}
 
 	/** Everything of the file is about to be sent. */
@@ -119,26 +159,30 @@ export class Verdicts {
 		} finally {
 			this.#ended = true;
 			this.#wake?.();
+			for (const { offers } of this.#outstanding.values()) offers?.wake?.();
 		}
 	}
 
 	summary(): TransferSummary {
-		return { files: this.#files, directories: this.#directories, bytes: this.#bytes, identical: this.#identical, failed: this.#failed };
+		const resumed = this.#resumed === 0 ? {} : { resumed: this.#resumed };
+		return { files: this.#files, directories: this.#directories, bytes: this.#bytes, ...resumed, identical: this.#identical, failed: this.#failed };
 	}
 
 	#take(bytes: Uint8Array): void {
 		const decoded = decodeTransfer(bytes);
 		if (!decoded.ok) throw transferProtocolError(decoded.reason);
 		if (decoded.message.type === "asking") return this.#observer.asked?.();
+		if (decoded.message.type === "kept") return this.#takeOffer(decoded.message);
 		if (decoded.message.type !== "verdict") throw transferProtocolError("a message that only a sender may send");
 		const { index, problem, detail, remark } = decoded.message;
 		if (index >= this.#announced) throw transferProtocolError("a verdict on a file that was not sent");
 		const announced = this.#outstanding.get(index);
 		if (announced === undefined) return;
-		const { kind, name, size, sha256, asked } = announced;
+		const { kind, name, size, sha256, asked, resumed } = announced;
 		if (problem === undefined && !announced.complete) throw transferProtocolError(`a verdict before the end of the ${kind}`);
 		this.#outstanding.delete(index);
 		this.#wake?.();
+		announced.offers?.wake?.();
 		if (problem === "IDENTICAL" && asked !== undefined) {
 			this.#identical += 1;
 			this.#observer.settled({ kind, name, ...asked, identical: true });
@@ -157,7 +201,19 @@ export class Verdicts {
 		} else {
 			this.#files += 1;
 			this.#bytes += size;
-			this.#observer.settled({ kind, name, size, sha256, remark: remarks });
+			this.#resumed += resumed ?? 0;
+			this.#observer.settled({ kind, name, size, sha256, remark: remarks, ...(resumed ? { resumed } : {}) });
 		}
+	}
+
+	#takeOffer(offer: KeptMessage): void {
+		if (offer.index >= this.#announced) throw transferProtocolError("what it has of a file that was not sent");
+		const announced = this.#outstanding.get(offer.index);
+		// It may have been given up meanwhile.
+		if (announced === undefined) return;
+		const { offers } = announced;
+		if (offers === undefined || offers.waiting.length >= MOST_OFFERS) throw transferProtocolError("what it has of a file without being asked");
+		offers.waiting.push(offer);
+		offers.wake?.();
 	}
 }

@@ -20,6 +20,7 @@ import {
 	type AnnouncedTransfer,
 	countThings,
 	encodeTransfer,
+	KeptParts,
 	nodeFileSystem,
 	type ReceiveOptions,
 	receiveFiles,
@@ -28,6 +29,7 @@ import {
 import { errnoText, formatSeconds, rounded } from "../../words/index.ts";
 import { KnownKeys } from "./known-keys.ts";
 import { nameConsent } from "./name-consent.ts";
+import { keyOf } from "./peer-key.ts";
 import { receiveSpec } from "./spec.ts";
 import { type Offer, StrangerGate } from "./strangers.ts";
 
@@ -56,15 +58,21 @@ export const receiveCommand: Command = {
 			umask: surroundings.umask(),
 			files: nodeFileSystem(surroundings),
 		};
+		const parts = new KeptParts(surroundings.clock);
 		const transfers = new Set<Promise<ExitCode>>();
 		const incoming = incomingTransfers(transfers, context, {
 			admits: async (stream, over) => {
 				const asking = (): void => void stream.send(encodeTransfer({ type: "asking" })).catch(() => undefined);
 				return await gate.admit((await connecting).client, stream, offerOf(stream), AbortSignal.any([context.signal, over]), asking);
 			},
-			receive: async (stream) => await receiveOne((await connecting).client, stream, options, questions, context),
+			receive: async (stream) => {
+				const { client } = await connecting;
+				// In the first version of the protocol nothing goes on, so nothing is kept.
+				const keeping = stream.protocol === PROTOCOLS.resumableFiles ? { parts, owner: () => keyOf(client, stream, context.signal) } : undefined;
+				return await receiveOne(client, stream, { ...options, keeping }, questions, context);
+			},
 		});
-		const connecting = connect(context, { [PROTOCOLS.files]: incoming.handler });
+		const connecting = connect(context, { [PROTOCOLS.files]: incoming.handler, [PROTOCOLS.resumableFiles]: incoming.handler });
 		const connection = await connecting;
 		try {
 			output.event("waiting", { id: connection.client.id, directory: options.directory });
@@ -150,11 +158,11 @@ async function receiveOne(
 		const summary = await receiveFiles(stream, { ...options, allowName }, report);
 		report.end();
 		const seconds = rounded(report.elapsedMs / 1_000);
-		const { files, directories, bytes, identical, failed } = summary;
+		const { files, directories, bytes, resumed = 0, identical, failed } = summary;
 		const received = output.style(failed === 0 ? "green" : "yellow", `${countThings(summary)} received from ${peer}`);
 		output.event(
 			"summary",
-			{ peer, files, directories, bytes, identical, failed, seconds, remarks: report.remarks },
+			{ peer, files, directories, bytes, resumed: options.keeping === undefined ? undefined : resumed, identical, failed, seconds, remarks: report.remarks },
 			`${received} ${doneHere(summary, seconds)}${report.addenda(summary)}`,
 		);
 		return summary.failed === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
@@ -162,7 +170,8 @@ async function receiveOne(
 		report.end();
 		if (signal.aborted) return EXIT_CODES.interrupted;
 		const { message, hint, code } = explainError(error);
-		output.error(`Cannot finish receiving from ${quoted(peer)} (unfinished files are removed): ${message}`, hint, code);
+		const unfinished = report.keptFiles === 0 ? "unfinished files are removed" : "what has come of an unfinished file is kept";
+		output.error(`Cannot finish receiving from ${quoted(peer)} (${unfinished}): ${message}`, hint, code);
 		return EXIT_CODES.incomplete;
 	} finally {
 		signal.removeEventListener("abort", cancel);

@@ -12,6 +12,7 @@ import { type Choices, formatBytes, type NoticePace, noticePace, type TerminalQu
 import { quoted } from "../../text/index.ts";
 import { countThings } from "../../transfer/index.ts";
 import type { KnownKeys } from "./known-keys.ts";
+import { keyOf } from "./peer-key.ts";
 
 /** What is known of a transfer before it is taken: what its sender says of it. */
 export interface Offer {
@@ -128,12 +129,3 @@ export class StrangerGate {
 
 /** Keys that a run remembers of those that it has refused. */
 const MOST_REMEMBERED = 4_096;
-
-/** The key that the peer has proved: to this Client on a direct path, else to the Coordinator. `undefined`: it has gone. Never rejects. */
-async function keyOf(client: Client, stream: MessageStream, signal: AbortSignal): Promise<string | undefined> {
-	const { peer } = stream;
-	const channel = stream.path === "direct" ? client.channels().find((one) => one.peer === peer) : undefined;
-	if (channel !== undefined) return channel.fingerprint;
-	const members = await client.peers({ signal }).catch(() => []);
-	return members.find(({ id }) => id === peer)?.fingerprint;
-}

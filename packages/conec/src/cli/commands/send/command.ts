@@ -4,9 +4,21 @@
  * @module
  */
 
-import { isConecError } from "../../../index.ts";
+import { type Client, isConecError, type MessageStream } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import { APPLICATION_CODES, type Connection, connect, explainPeer, openTo, PROTOCOLS, pathChoice, tellPath, turnAway } from "../../connecting/index.ts";
+import {
+	APPLICATION_CODES,
+	type Connection,
+	connect,
+	explainPeer,
+	openTo,
+	PROTOCOLS,
+	type PreparedClient,
+	pathChoice,
+	prepareClient,
+	tellPath,
+	turnAway,
+} from "../../connecting/index.ts";
 import { CliError, EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { formatBytes } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
@@ -25,6 +37,7 @@ import {
 	TransferReport,
 } from "../../transfer/index.ts";
 import { formatSeconds, rounded } from "../../words/index.ts";
+import { type Attempt, tryAgain } from "./again.ts";
 import { sendSpec } from "./spec.ts";
 
 const LINK_POLICIES: readonly LinkPolicy[] = ["skip", "follow", "fail"];
@@ -41,19 +54,39 @@ export const sendCommand: Command = {
 		const links = context.args.choice("links", LINK_POLICIES) ?? "skip";
 		const files = nodeFileSystem(context.surroundings);
 		const { paths, given } = whatToSend(context);
+		const resume = mayResume(context, given);
 		const count = countSources(paths, links, files, context.signal);
-		const [counting, connecting] = await Promise.allSettled([count, connect(context)]);
-		if (connecting.status === "rejected") throw connecting.reason;
-		const connection = connecting.value;
-		try {
-			if (counting.status === "rejected") throw counting.reason;
-			const options = { links, files, given, skipIdentical: context.args.flag("skip-identical") };
-			return await send(connection, to, paths, options, withGiven(counting.value, given), context);
-		} finally {
-			await connection.close();
-		}
+		// It is waited for when a Client is connected.
+		count.catch(() => undefined);
+		const options = { links, files, given, skipIdentical: context.args.flag("skip-identical") };
+		let coordinator: PreparedClient["coordinator"] | undefined;
+		const attempt = async (again: Attempt | undefined): Promise<ExitCode> => {
+			const prepared = await prepareClient(context, coordinator);
+			coordinator = prepared.coordinator;
+			const connection = await connect(context, {}, prepared);
+			try {
+				return await send(connection, to, paths, options, withGiven(await count, given), context, again);
+			} finally {
+				await connection.close();
+			}
+		};
+		return resume ? await tryAgain(to, context, attempt) : await attempt(undefined);
 	},
 };
+
+/** Whether `--resume` holds. Throws a usage error where it is typed and cannot. */
+function mayResume({ args, output }: CommandContext, given: readonly GivenContent[]): boolean {
+	if (!args.flag("resume")) return false;
+	const [first] = given;
+	if (first === undefined) return true;
+	if (first.isText || args.text("text") !== undefined) {
+		if (args.typed("resume")) throw usageError("--resume and --text exclude each other", "See: conec send --help");
+		return false;
+	}
+	if (args.typed("resume")) throw usageError("--resume cannot go with -: standard input cannot be read a second time", "Send a file instead.");
+	output.note("standard input is sent without --resume: it cannot be read a second time", "warn");
+	return false;
+}
 
 /** The files that are named, and what else is sent. Throws a usage error. */
 function whatToSend({ args, output, surroundings }: CommandContext): { readonly paths: readonly string[]; readonly given: readonly GivenContent[] } {
@@ -94,18 +127,20 @@ async function send(
 	options: SendOptions,
 	announced: AnnouncedTransfer & { readonly isText: boolean },
 	context: CommandContext,
+	again: Attempt | undefined,
 ): Promise<ExitCode> {
 	const { output, signal, surroundings } = context;
 	const { files, bytes, isText } = announced;
 	const facts = { files, ...(bytes === undefined ? {} : { bytes }), ...(isText ? { text: true } : {}) };
-	const stream = await openTo(connection.client, to, PROTOCOLS.files, context, facts);
+	const { stream, resume } = await open(connection.client, to, facts, context, again);
+	again?.begins(resume);
 	tellPath(connection.client, stream, `sending to ${to}`, context);
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
-	const report = new TransferReport(output, surroundings.clock, "sent", to, announced);
+	const report = new TransferReport(output, surroundings.clock, "sent", to, announced, again?.isFirst === false);
 	try {
-		const summary = await sendFiles(stream, paths, report, options);
+		const summary = await sendFiles(stream, paths, report, { ...options, resume, skipIdentical: options.skipIdentical || again !== undefined });
 		report.end();
 		const seconds = report.elapsedMs / 1_000;
 		const { failed, directories } = summary;
@@ -114,10 +149,11 @@ async function send(
 			files: summary.files,
 			directories,
 			bytes: summary.bytes,
+			resumed: again === undefined ? undefined : (summary.resumed ?? 0),
 			identical: summary.identical,
 			failed,
 			seconds: rounded(seconds),
-			bytesPerSecond: Math.round(summary.bytes / seconds),
+			bytesPerSecond: Math.round((summary.bytes - (summary.resumed ?? 0)) / seconds),
 		};
 		const sent = `${countThings(summary)} sent to ${to}`;
 		const text = `${output.style(failed === 0 ? "green" : "yellow", sent)} ${doneThere(summary, seconds)}${report.addenda(summary)}`;
@@ -137,9 +173,31 @@ async function send(
 	}
 }
 
+/** Opens a stream on which files may go on, if that is asked for and the peer can do that. */
+async function open(
+	client: Client,
+	to: string,
+	facts: Parameters<typeof openTo>[4],
+	context: CommandContext,
+	again: Attempt | undefined,
+): Promise<{ readonly stream: MessageStream; readonly resume: boolean }> {
+	if (again === undefined) return { stream: await openTo(client, to, PROTOCOLS.files, context, facts), resume: false };
+	const patient = { ...context, signal: again.signal };
+	const waits = !again.isFirst || context.args.flag("wait");
+	try {
+		return { stream: await openTo(client, to, PROTOCOLS.resumableFiles, patient, facts, waits), resume: true };
+	} catch (error) {
+		if (!isConecError(error) || error.code !== "PROTOCOL_UNHANDLED") throw error;
+	}
+	const stream = await openTo(client, to, PROTOCOLS.files, patient, facts, waits);
+	context.output.event("no-resume", { peer: to });
+	context.output.note(`${quoted(to)} has a version of conec that cannot go on with files: they are sent whole`, "warn");
+	return { stream, resume: false };
+}
+
 const NOT_TAKEN: readonly number[] = [APPLICATION_CODES.notWanted, APPLICATION_CODES.busy, APPLICATION_CODES.stranger, APPLICATION_CODES.declined];
 
-function doneThere({ files, directories, bytes }: TransferSummary, seconds: number): string {
+function doneThere({ files, directories, bytes, resumed = 0 }: TransferSummary, seconds: number): string {
 	if (files === 0 && directories > 0) return `and made there in ${formatSeconds(seconds)}`;
-	return `and verified there: ${formatBytes(bytes)} in ${formatSeconds(seconds)} (${formatBytes(bytes / seconds)}/s)`;
+	return `and verified there: ${formatBytes(bytes)} in ${formatSeconds(seconds)} (${formatBytes((bytes - resumed) / seconds)}/s)`;
 }

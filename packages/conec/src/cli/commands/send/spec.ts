@@ -23,11 +23,15 @@ export const sendSpec: CommandSpec = {
 			choices: ["skip", "follow", "fail"],
 		},
 		"skip-identical": { text: "do not send again what the peer has under the same name with the same content; large files are read twice" },
+		resume: {
+			text: "go on with files that the peer has in part, and skip what it has; after a lost connection, try again for up to 10 minutes, at most 100 times",
+		},
 		...PATH_OPTIONS,
 		...CONNECTION_OPTIONS,
 	},
 	examples: [
 		"conec send film.mkv notes/ --to bob --wait",
+		"conec send disk.img --to bob --resume",
 		"pg_dump shop | conec send - --name shop.sql --to bob",
 		"conec send --text 'the door code is 4711' --to bob",
 	],

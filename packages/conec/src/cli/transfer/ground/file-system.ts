@@ -17,6 +17,8 @@ export type FileFacts = Pick<
 	| "mode"
 	| "mtimeNs"
 	| "ctimeNs"
+	| "uid"
+	| "nlink"
 	| "isFile"
 	| "isDirectory"
 	| "isSymbolicLink"
@@ -37,6 +39,8 @@ export interface OpenFile {
 	/** When it was last changed, in milliseconds since 1970. It counts as read now. */
 	utimes(modificationMs: number): Promise<void>;
 	sync(): Promise<void>;
+	/** Cuts it off, or makes it longer with zeros. */
+	truncate(length: number): Promise<void>;
 	close(): Promise<void>;
 }
 
@@ -53,6 +57,8 @@ export interface FileSystemRoom {
 export interface FileSystem {
 	/** Whether the system has permission bits. Windows has not. */
 	readonly hasModes: boolean;
+	/** Who owns what this process makes; `undefined` where the system has no such number. */
+	readonly userId: number | undefined;
 	open(path: string, flags: number, mode?: number): Promise<OpenFile>;
 	stat(path: string): Promise<FileFacts>;
 	lstat(path: string): Promise<FileFacts>;
@@ -72,9 +78,10 @@ export interface FileSystem {
 }
 
 /** The real one. */
-export function nodeFileSystem({ platform, clock, random }: Pick<Surroundings, "platform" | "clock" | "random">): FileSystem {
+export function nodeFileSystem({ platform, clock, random, userId }: Pick<Surroundings, "platform" | "clock" | "random" | "userId">): FileSystem {
 	return {
 		hasModes: platform !== "win32",
+		userId: userId(),
 		open: async (path, flags, mode) => openFile(await open(path, flags, mode), clock),
 		uniqueDigits: () => Buffer.from(random(4)).toString("hex"),
 		stat: (path) => stat(path, { bigint: true }),
@@ -116,6 +123,7 @@ function openFile(handle: FileHandle, clock: Clock): OpenFile {
 		chmod: (mode) => handle.chmod(mode),
 		utimes: (modificationMs) => handle.utimes(clock.date(), seconds(modificationMs)),
 		sync: () => handle.sync(),
+		truncate: (length) => handle.truncate(length),
 		close: () => handle.close(),
 	};
 }

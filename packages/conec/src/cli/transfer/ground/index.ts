@@ -13,6 +13,8 @@ export {
 	encodeTransfer,
 	type FileMessage,
 	type FileProblem,
+	type FromMessage,
+	type KeptMessage,
 	KINDS,
 	possibleTime,
 	type TransferMessage,

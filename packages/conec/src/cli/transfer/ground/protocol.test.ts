@@ -5,6 +5,9 @@ import { CONTROL_BYTES, decodeTransfer, encodeTransfer, FILE_PROBLEMS, KINDS, ty
 
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const text = fc.string({ unit: "grapheme", maxLength: 50 });
+const words = text.filter((value) => value !== "");
+const hash = fc.stringMatching(/^[0-9a-f]{64}$/);
+const nothing = fc.constant(undefined);
 const problem = fc.constantFrom(...FILE_PROBLEMS);
 
 test("transfer protocol: what is encoded is decoded", () => {
@@ -25,6 +28,20 @@ test("transfer protocol: what is encoded is decoded", () => {
 		fc.record({ type: fc.constant("skipped" as const), name: text, problem, detail: text }),
 		fc.record({ type: fc.constant("verdict" as const), index: count, problem, detail: text }),
 		fc.record({ type: fc.constant("verdict" as const), index: count }),
+		fc.record({
+			type: fc.constant("file" as const),
+			index: count,
+			name: text,
+			size: count,
+			mode: nothing,
+			mtimeMs: nothing,
+			resume: fc.constant(true as const),
+		}),
+		fc.record({ type: fc.constant("kept" as const), index: count, offset: count }),
+		fc.record({ type: fc.constant("kept" as const), index: count, offset: count, sha256: hash, detail: words }),
+		fc.record({ type: fc.constant("kept" as const), index: count, offset: count, same: fc.constant(true as const) }),
+		fc.record({ type: fc.constant("from" as const), offset: count }),
+		fc.record({ type: fc.constant("from" as const), offset: count, sha256: hash, detail: words }),
 	);
 	fc.assert(fc.property(message, (value) => assert.deepEqual(decodeTransfer(encodeTransfer(value)), { ok: true, message: { ...value } })));
 });
@@ -72,6 +89,14 @@ const WRONG: readonly (readonly [what: string, message: Uint8Array, reason: RegE
 	["LEAVE that is not a JSON object", Uint8Array.of(KINDS.leave), /not a JSON object/],
 	["VERIFY without a size", raw(KINDS.verify, { sha256: "0".repeat(64) }), /size/],
 	["VERIFY with a short hash", raw(KINDS.verify, { size: 0, sha256: "ab" }), /SHA-256/],
+	["FILE that may go on, without a size", raw(KINDS.file, { index: 0, name: "a", resume: true }), /without a size/],
+	["KEPT without an index", raw(KINDS.kept, { offset: 0 }), /index/],
+	["KEPT with a negative offset", raw(KINDS.kept, { index: 0, offset: -1 }), /offset/],
+	["KEPT with an offset past 2^53", raw(KINDS.kept, { index: 0, offset: 2 ** 53 }), /offset/],
+	["KEPT with a short hash", raw(KINDS.kept, { index: 0, offset: 1, sha256: "ab" }), /SHA-256/],
+	["FROM without an offset", raw(KINDS.from, {}), /offset/],
+	["FROM with an offset that is no integer", raw(KINDS.from, { offset: 0.5 }), /offset/],
+	["FROM with a hash that is none", raw(KINDS.from, { offset: 0, sha256: 7 }), /SHA-256/],
 	["VERDICT without an index", raw(KINDS.verdict, {}), /index/],
 ];
 

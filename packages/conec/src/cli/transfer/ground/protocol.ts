@@ -1,9 +1,10 @@
 /**
- * The messages of a file transfer (`conec-files/1`), encoded and decoded. Pure; `docs/cli.md` is the normative text.
+ * The messages of a file transfer (`conec-files/1` and `conec-files/2`), encoded and decoded. Pure; `docs/cli.md` is the normative text.
  *
  * A message is one kind byte and a body: JSON, or bytes for `CONTENT`. Sender: for each file `FILE`, any number of
  * `CONTENT`, then `VERIFY` or `ABANDON`; for each directory `DIRECTORY`, what is in it, `LEAVE`; `SKIPPED` for what could
  * not be opened. Receiver: `ASKING` if somebody is asked before anything is taken; one `VERDICT` per `FILE` and `DIRECTORY`, in any order, as soon as it is known.
+ * In `conec-files/2`, for a `FILE` that may go on: `KEPT` from the receiver says what it has of the file, and `FROM` from the sender where `CONTENT` begins.
  *
  * @module
  */
@@ -19,6 +20,8 @@ export const KINDS = {
 	directory: 0x07,
 	leave: 0x08,
 	asking: 0x09,
+	kept: 0x0a,
+	from: 0x0b,
 } as const;
 
 /** Most bytes of a file in one `CONTENT` message that this implementation sends. */
@@ -76,6 +79,33 @@ export interface FileMessage extends Announced {
 	readonly sha256?: string | undefined;
 	/** It is a text for the person there: a receiver that can shows it, and writes no file. */
 	readonly isText?: boolean | undefined;
+	/** In `conec-files/2`: the sender waits for `KEPT` before it sends content. Only with a `size`. */
+	readonly resume?: boolean | undefined;
+}
+
+/** Tells the sender what the receiver has of a file. */
+export interface KeptMessage {
+	readonly type: "kept";
+	readonly index: number;
+	/** Bytes from the beginning of the file. */
+	readonly offset: number;
+	/** The hash of these bytes. `undefined` with an offset other than 0: it follows in another `KEPT`. */
+	readonly sha256?: string | undefined;
+	/** A finished file of that name and size is there. The sender says in `FROM` which hash its file has. */
+	readonly same?: boolean | undefined;
+	/** Why nothing is gone on with, where there was something; words for a person, untrusted. */
+	readonly detail?: string | undefined;
+}
+
+/** Tells the receiver where the content begins. */
+export interface FromMessage {
+	readonly type: "from";
+	/** That of `KEPT`, or 0. */
+	readonly offset: number;
+	/** The hash of the whole file, if `KEPT` had `same`. */
+	readonly sha256?: string | undefined;
+	/** Why it begins anew; words for a person, untrusted. */
+	readonly detail?: string | undefined;
 }
 
 /** Announces a directory. What follows until the matching `LEAVE` is in it. */
@@ -93,6 +123,8 @@ export type TransferMessage =
 	| DirectoryMessage
 	| { readonly type: "leave" }
 	| { readonly type: "asking" }
+	| KeptMessage
+	| FromMessage
 	| VerdictMessage;
 
 /** Tells the sender what became of a file or a directory. */
@@ -156,6 +188,19 @@ export function decodeTransfer(message: Uint8Array): DecodedTransfer {
 			}
 			return { ok: true, message: { type: "verdict", index, problem: problemOf(body["problem"]), detail: textOf(body["detail"]) } };
 		}
+		case KINDS.kept: {
+			const { index, offset, sha256, same } = body;
+			if (!isCount(index)) return refuse("KEPT without an index");
+			if (!isCount(offset)) return refuse("KEPT without an offset");
+			if (sha256 !== undefined && !isSha256(sha256)) return refuse("KEPT with a wrong SHA-256");
+			return { ok: true, message: { type: "kept", index, offset, ...given({ sha256, same: same === true || undefined, detail: detailOf(body) }) } };
+		}
+		case KINDS.from: {
+			const { offset, sha256 } = body;
+			if (!isCount(offset)) return refuse("FROM without an offset");
+			if (sha256 !== undefined && !isSha256(sha256)) return refuse("FROM with a wrong SHA-256");
+			return { ok: true, message: { type: "from", offset, ...given({ sha256, detail: detailOf(body) }) } };
+		}
 		default:
 			return refuse(`a message of unknown kind 0x${kind.toString(16).padStart(2, "0")}`);
 	}
@@ -167,11 +212,15 @@ const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 function decodeFile(body: Readonly<Record<string, unknown>>): DecodedTransfer {
 	const announced = decodeAnnounced("FILE", body);
 	if (typeof announced === "string") return refuse(announced);
-	const { size, isText } = body;
+	const { size, isText, resume } = body;
 	if (size !== undefined && !isCount(size)) return refuse("FILE with a wrong size");
 	const { sha256 } = body;
 	if (sha256 !== undefined && !isSha256(sha256)) return refuse("FILE with a wrong SHA-256");
-	return { ok: true, message: { type: "file", ...announced, size, ...(sha256 === undefined ? {} : { sha256 }), ...(isText === true ? { isText } : {}) } };
+	if (resume === true && size === undefined) return refuse("FILE that may go on, without a size");
+	return {
+		ok: true,
+		message: { type: "file", ...announced, size, ...given({ sha256, isText: isText === true || undefined, resume: resume === true || undefined }) },
+	};
 }
 
 function decodeDirectory(body: Readonly<Record<string, unknown>>): DecodedTransfer {
@@ -206,6 +255,15 @@ function problemOf(value: unknown): FileProblem {
 
 function textOf(value: unknown): string {
 	return typeof value === "string" ? value.slice(0, 4_096) : "";
+}
+
+/** What is `undefined` is left out. */
+function given<Fields extends object>(fields: Fields): { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } {
+	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> };
+}
+
+function detailOf(body: Readonly<Record<string, unknown>>): string | undefined {
+	return textOf(body["detail"]) || undefined;
 }
 
 function isSha256(value: unknown): value is string {

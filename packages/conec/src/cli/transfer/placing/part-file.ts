@@ -34,6 +34,18 @@ export interface PartFileOptions {
 	readonly placed?: PlacedFiles | undefined;
 }
 
+/** A part file that stays when its transfer breaks off. */
+export interface Keeping {
+	readonly file: OpenFile;
+	readonly path: string;
+	/** Bytes that are in it. */
+	readonly bytes: number;
+	/** Lets others have it. Never throws. */
+	release(): void;
+	/** Something was written. */
+	touched(): void;
+}
+
 /** Writes that may be under way at once. */
 const PENDING_WRITES = 4;
 
@@ -49,12 +61,21 @@ export class PartFile {
 	readonly #file: OpenFile;
 	readonly #force: boolean;
 	readonly #placed: PlacedFiles;
+	readonly #keeping: Keeping | undefined;
 	readonly #pending = new Set<Promise<void>>();
 	#position = 0;
 	#discarded: Promise<boolean> | undefined;
 	#failure: { readonly error: unknown } | undefined;
 
-	private constructor(file: OpenFile, partPath: string, finalPath: string, { files, force, placed = new PlacedFiles(files) }: PartFileOptions) {
+	private constructor(
+		file: OpenFile,
+		partPath: string,
+		finalPath: string,
+		{ files, force, placed = new PlacedFiles(files) }: PartFileOptions,
+		keeping?: Keeping,
+	) {
+		this.#keeping = keeping;
+		this.#position = keeping?.bytes ?? 0;
 		this.#files = files;
 		this.#file = file;
 		this.partPath = partPath;
@@ -65,21 +86,31 @@ export class PartFile {
 
 	/** Rejects with a {@link FileProblemError}, and then nothing is left but directories. */
 	static async create(options: PartFileOptions): Promise<PartFile> {
-		const { files, directory, components, size, force } = options;
-		const parent = await enterDirectory(files, directory, components.slice(0, -1));
-		const name = components.at(-1) ?? "";
-		const finalPath = join(parent.path, name);
-		await refuseExisting(files, finalPath, force);
-		if (size !== undefined && size >= ROOM_CHECK_BYTES) await refuseWithoutRoom(files, parent.path, size);
-		const partPath = join(parent.path, partName(name, files.uniqueDigits()));
+		const { files, size } = options;
+		const { directory, name, finalPath } = await place(options);
+		await refuseWithoutRoom(files, directory, size);
+		const partPath = join(directory, partName(name, files.uniqueDigits()));
 		const file = await orWriteProblem("create", files.open(partPath, constants.O_WRONLY | NEW_FILE, 0o600));
 		return new PartFile(file, partPath, finalPath, options);
+	}
+
+	/** Goes on with a part file that is open. */
+	static adopt(options: PartFileOptions, finalPath: string, keeping: Keeping): PartFile {
+		return new PartFile(keeping.file, keeping.path, finalPath, options, keeping);
+	}
+
+	/** Begins anew in the same file. Rejects with a {@link FileProblemError}. */
+	async restart(): Promise<void> {
+		await Promise.all(this.#pending);
+		await orWriteProblem("write", this.#file.truncate(0));
+		this.#position = 0;
 	}
 
 	/** Appends. Resolves while few writes are under way; a failed write shows in a later call. `data` must not change any more. */
 	async write(data: Uint8Array): Promise<void> {
 		this.#throwFailure();
-		if (this.#pending.size >= PENDING_WRITES) await Promise.race(this.#pending);
+		// One after another where it is kept: a process that is killed then leaves no hole in it.
+		if (this.#pending.size >= (this.#keeping === undefined ? PENDING_WRITES : 1)) await Promise.race(this.#pending);
 		this.#throwFailure();
 		const write: Promise<void> = writeAll(this.#file, data, this.#position).then(
 			() => {
@@ -92,6 +123,7 @@ export class PartFile {
 		);
 		this.#position += data.length;
 		this.#pending.add(write);
+		this.#keeping?.touched();
 	}
 
 	/**
@@ -106,11 +138,35 @@ export class PartFile {
 			remarks.push(...(await syncFile(this.#file)));
 			await orWriteProblem("write", this.#file.close());
 			remarks.push(...(await this.#placed.place(this.partPath, this.#finalPath, this.#force)));
+			this.#keeping?.release();
 			return remarks;
 		} catch (error) {
 			await this.discard();
 			throw error;
 		}
+	}
+
+	/**
+	 * Ends it where the file is not whole. One that is to be kept stays, and this resolves with how many bytes are in it; with `undefined` if
+	 * nothing stays. Never rejects.
+	 */
+	async leave(): Promise<number | undefined> {
+		if (this.#keeping === undefined) {
+			await this.discard();
+			return undefined;
+		}
+		await Promise.all(this.#pending);
+		const bytes = await this.#file.stat().then(
+			({ size }) => Number(size),
+			() => 0,
+		);
+		if (bytes === 0) {
+			await this.discard();
+			return undefined;
+		}
+		await this.#file.close().catch(ignore);
+		this.#keeping.release();
+		return bytes;
 	}
 
 	/** Removes the part file, also after a `finish` that failed. Resolves with whether nothing of it stays. Never rejects. */
@@ -122,10 +178,12 @@ export class PartFile {
 	async #discard(): Promise<boolean> {
 		await Promise.all(this.#pending);
 		await this.#file.close().catch(ignore);
-		return await this.#files.unlink(this.partPath).then(
+		const isGone = await this.#files.unlink(this.partPath).then(
 			() => true,
 			(error: unknown) => errnoOf(error) === "ENOENT",
 		);
+		this.#keeping?.release();
+		return isGone;
 	}
 
 	#throwFailure(): void {
@@ -145,6 +203,23 @@ export function partName(name: string, unique: string): string {
 		kept += character;
 	}
 	return kept + suffix;
+}
+
+/** Where a file goes. */
+export interface Place {
+	/** Entered, and made if it was missing. */
+	readonly directory: string;
+	readonly name: string;
+	readonly finalPath: string;
+}
+
+/** Enters the directory of a file, and looks whether the file may have its name. Rejects with a {@link FileProblemError}. */
+export async function place({ files, directory, components, force }: PartFileOptions): Promise<Place> {
+	const parent = await enterDirectory(files, directory, components.slice(0, -1));
+	const name = components.at(-1) ?? "";
+	const finalPath = join(parent.path, name);
+	await refuseExisting(files, finalPath, force);
+	return { directory: parent.path, name, finalPath };
 }
 
 /** A directory that was entered. */
@@ -197,7 +272,8 @@ async function refuseExisting(files: FileSystem, path: string, force: boolean): 
 }
 
 /** Refuses what certainly does not fit. Where the file system says nothing of its room, writing shows it. */
-async function refuseWithoutRoom(files: FileSystem, directory: string, size: number): Promise<void> {
+export async function refuseWithoutRoom(files: FileSystem, directory: string, size: number | undefined): Promise<void> {
+	if (size === undefined || size < ROOM_CHECK_BYTES) return;
 	const room = await files.room(directory).catch(() => undefined);
 	if (room === undefined || room.blocks === 0 || !(size > room.freeBytes)) return;
 	throw new FileProblemError("DISK_FULL", `${size} bytes do not fit into the ${room.freeBytes} bytes that are free`);
