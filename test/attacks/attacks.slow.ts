@@ -20,6 +20,7 @@ for (const { name, does } of KINDS) {
 		const round = await runRound(name, { keys: KEYS, seconds: SECONDS, cores: coresOf() });
 		const { bystanders, deeds, realSources } = round;
 		t.diagnostic(`${deeds.acts} acts; ${missed(round).join("; ") || "every figure holds"}${realSources ? "" : " (from loopback)"}`);
+		if (!realSources) return t.skip("sources of its own need root, Linux and `ip`; from loopback only keys count");
 		assert.ok(deeds.acts > 0, "the attackers have done something");
 		assert.deepEqual(plainLosses(round), []);
 		assert.ok(bystanders.stream.p50 < HALF_WITHIN_MS, `half of the streams took ${bystanders.stream.p50} ms`);
