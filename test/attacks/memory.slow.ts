@@ -9,6 +9,9 @@ const TIMEOUT_MS = 600_000;
 const BACK_MS = 20_000;
 const BACK_WITHIN_BYTES = 32 * MiB;
 
+/** Of what a Coordinator counts (`heldBytes`): what its process must have grown by to be full, what it may (docs/limits.md), and what it may for a moment, with garbage. */
+const [HELD_AT_LEAST, HELD_AT_MOST, PEAK_AT_MOST] = [0.5, 1.75, 3];
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One process; see `children/holder.ts`. */
@@ -108,3 +111,31 @@ for (const how of ["reads", "does not read", "does not acknowledge"] as const) {
 		assert.ok(peak - connected <= 300 * (65_536 + 16_384 + 524_288 + 8 * 16_384), inMiB(peak - connected));
 	});
 }
+
+test("memory: filled by all that it can be made to hold, a Coordinator holds what `heldBytes` says", { timeout: TIMEOUT_MS }, async (t) => {
+	const heldBytes = 96 * MiB;
+	const { coordinator, where, peakOf } = await stage(t, {
+		limits: { heldBytes },
+		broadcasts: { "*": { history: { messages: 10_000, bytes: 4 * MiB } } },
+	});
+	/** When garbage is collected, and what was freed has gone back. */
+	const settled = async (): Promise<number> => {
+		await sleep(BACK_MS);
+		const usage = await coordinator.call<NodeJS.MemoryUsage>("usage", { gc: true });
+		t.diagnostic(`${inMiB(usage.rss)} resident, ${inMiB(usage.heapUsed)} of V8, ${inMiB(usage.external)} outside of it`);
+		return usage.rss;
+	};
+	const [readers, publishers] = await Promise.all([holder(t), holder(t)]);
+	await readers.call("connect", { ...where, ids: named("unread", 6) });
+	await publishers.call("connect", { ...where, ids: named("publisher", 6) });
+	const before = await settled();
+	// Histories of 96 MiB in all, and then 160 MiB of messages that nobody takes: more than twice what there is room for.
+	await peakOf(publishers.call("publish", { broadcasts: 4, bytes: 5 * MiB }));
+	const histories = (await settled()) - before;
+	const peak = (await peakOf(readers.call("fill", { streams: 1_024 }))) - before;
+	const held = (await settled()) - before;
+	t.diagnostic(`${inMiB(histories)} with histories, ${inMiB(peak)} at most, ${inMiB(held)} at the end, of ${inMiB(heldBytes)} (MiB)`);
+	assert.ok(Math.max(histories, held) >= HELD_AT_LEAST * heldBytes, "it was filled");
+	assert.ok(Math.max(histories, held) <= HELD_AT_MOST * heldBytes, "what is counted is what is held");
+	assert.ok(peak <= PEAK_AT_MOST * heldBytes, "with what is counted a second later, and garbage");
+});

@@ -64,6 +64,16 @@ const actions: Actions = {
 		};
 		await Promise.all(Array.from({ length: 64 }, one));
 	},
+	/** Sends so many bytes to each of so many broadcasts of its own, on each connection, for their histories. */
+	async publish({ broadcasts, bytes }: { broadcasts: number; bytes: number }) {
+		const message = new Uint8Array(65_536);
+		const one = async (client: Client, name: string): Promise<void> => {
+			const broadcast = await client.joinBroadcast(name, { mode: "send", keepOpen: true });
+			for (let sent = 0; sent < bytes; sent += message.length) await broadcast.send(message);
+		};
+		const names = Array.from({ length: broadcasts }, (_, i) => i);
+		await Promise.allSettled(clients.flatMap((client) => names.map((i) => one(client, `${client.id}-${i}`))));
+	},
 	/** Watches the peers so often on each connection. `reads`: what comes is read. */
 	async watch({ watches, reads }: { watches: number; reads: boolean }) {
 		for (const client of clients) {
