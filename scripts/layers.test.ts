@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 // @ts-expect-error a script without types
-import { offences as findOffences, importProblem, librarySources, MAX_FILES, MAX_LINES } from "./layout.mjs";
+import { offences as findOffences, importProblem, LONG_TEST_FILES, librarySources, longTestFiles, MAX_FILES, MAX_LINES, testSources } from "./layout.mjs";
 
 const root: string = join(import.meta.dirname, "..");
 const biome: string = join(dirname(createRequire(import.meta.url).resolve("@biomejs/biome/package.json")), "bin", "biome");
@@ -176,6 +176,25 @@ test(`layer rule: ${nativeFile} may import exactly what its layer allows`, () =>
 });
 
 test("layout: the library keeps every rule of it", () => assert.deepEqual(findOffences(librarySources(root)), []));
+
+test("layout: what tests share, and the tests of the whole, have files of an idea each, too", () => {
+	const sources = testSources(root);
+	for (const part of ["packages/conec/testing/memory/connection.ts", "packages/quic/test/held.test.ts", "test/entities-world.ts"])
+		assert.ok(part in sources, part);
+	assert.deepEqual(longTestFiles(sources), []);
+	for (const [file, why] of Object.entries<string>(LONG_TEST_FILES)) assert.ok(why.length > 20, `${file}: why?`);
+});
+
+test("layout: a long file of tests is told of, also with an exception that gives no reason, and so is an exception that is none", () => {
+	const sources = { "test/a.ts": "\n".repeat(MAX_LINES), "test/b.test.ts": "\n".repeat(MAX_LINES + 1) };
+	const told = `test/b.test.ts: ${MAX_LINES + 1} lines, more than ${MAX_LINES}`;
+	assert.deepEqual(longTestFiles(sources, {}), [told]);
+	assert.deepEqual(longTestFiles(sources, { "test/b.test.ts": "" }), [told]);
+	assert.deepEqual(longTestFiles(sources, { "test/b.test.ts": "one table" }), []);
+	assert.deepEqual(longTestFiles(sources, { "test/b.test.ts": "one table", "test/a.ts": "it was long" }), [
+		`test/a.ts: it is no longer longer than ${MAX_LINES} lines`,
+	]);
+});
 
 /** A tree with one thing wrong, and what is said of it. */
 const planted: readonly (readonly [what: string, sources: Readonly<Record<string, string>>, said: readonly string[]])[] = [

@@ -57,6 +57,10 @@ const OF_NODE = ["cli", "files"];
 
 export const MAX_FILES = 20;
 export const MAX_LINES = 450;
+/** What tests share, and the tests of the whole, by their places in the repository. Their files are as long as those of the library at most. */
+const TEST_FOLDERS = ["packages/conec/testing", "packages/quic/test", "test"];
+/** Files there that may be longer, and why. There is none at present. */
+export const LONG_TEST_FILES = {};
 /** The faces: what they lend and in which order, not how. */
 const MAX_FACE_LINES = 350;
 const FACES = ["client/client.ts", "coordinator/coordinator.ts"];
@@ -131,6 +135,23 @@ function sizeProblems(file, source) {
 	return [
 		...(own !== "" && name.startsWith(`${own}-`) ? [`repeats the name of its folder`] : []),
 		...(lines > most ? [`${lines} lines, more than ${most}`] : []),
+	];
+}
+
+/**
+ * Files of {@link TEST_FOLDERS} that are too long, and exceptions that are none. Tests beside their sources are not meant: they are as long as
+ * what they test makes them.
+ *
+ * @param {Readonly<Record<string, string>>} sources by path in the repository, with `/`
+ * @param {Readonly<Record<string, string>>} exceptions why a file may be longer, by path
+ * @returns {string[]} one line each: `file: words`
+ */
+export function longTestFiles(sources, exceptions = LONG_TEST_FILES) {
+	const linesOf = (file) => sources[file].split("\n").length - 1;
+	const long = Object.keys(sources).filter((file) => linesOf(file) > MAX_LINES);
+	return [
+		...long.filter((file) => (exceptions[file] ?? "") === "").map((file) => `${file}: ${linesOf(file)} lines, more than ${MAX_LINES}`),
+		...Object.keys(exceptions).flatMap((file) => (long.includes(file) ? [] : [`${file}: it is no longer longer than ${MAX_LINES} lines`])),
 	];
 }
 
@@ -213,6 +234,12 @@ function resolve(file, target) {
 		else if (part !== ".") path.push(part);
 	}
 	return [...Array(up).fill(".."), ...path].join("/");
+}
+
+/** The files that {@link longTestFiles} looks at, as they are. */
+export function testSources(root) {
+	const files = TEST_FOLDERS.flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => join(folder, file)));
+	return Object.fromEntries(files.filter((file) => file.endsWith(".ts")).map((file) => [file.replaceAll("\\", "/"), readFileSync(join(root, file), "utf8")]));
 }
 
 /** The library as it is. */

@@ -20,6 +20,8 @@ import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { turn } from "../packages/conec/testing/memory/virtual-clock.ts";
 import { shortly, until as untilTrue } from "../packages/conec/testing/until.ts";
 
+export { echo } from "../packages/conec/testing/echo.ts";
+
 /** What the suite runs on. */
 export interface Fabric {
 	readonly name: string;
@@ -168,18 +170,6 @@ export function disconnects(coordinator: Coordinator): Map<string, string | unde
 		for await (const status of coordinator.status()) if (status.type === "disconnected") told.set(status.id, status.info.code);
 	})();
 	return told;
-}
-
-/** Echoes everything on every incoming stream, as a bystander that must not notice anything. */
-export function echo(client: Pick<Client, "incomingStreams">): void {
-	void (async () => {
-		for await (const stream of client.incomingStreams) {
-			void (async () => {
-				for await (const message of stream) await stream.send(message);
-				await stream.close();
-			})().catch(() => undefined);
-		}
-	})().catch(() => undefined);
 }
 
 /** How the tests of a suite are declared. */

@@ -12,8 +12,9 @@ import type { CoordinatorStatus } from "../packages/conec/src/index.ts";
 import type { CoordinatorLimits } from "../packages/conec/src/limits.ts";
 import type { Runtime } from "../packages/conec/src/session/runtime.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
+import { createCertificateAuthority, issueCertificate } from "../packages/conec/src/tls/certificate-authority.ts";
 import { testIdentity } from "../packages/conec/testing/identities.ts";
-import { echo, pass, text, until, World } from "./entities-world.ts";
+import { echo, pass, text, until, World, withoutPin } from "./entities-world.ts";
 import { type VirtualFabric, virtualFabric } from "./virtual-fabric.ts";
 
 interface Scene {
@@ -169,4 +170,81 @@ test("fair pools: leases of one key from 200 IPv6 networks leave leases for othe
 	assert.equal(isConecError(other) && other.code, "ID_TAKEN", "it has a lease");
 	const free = await stage.connect("mallory-199", "203.0.113.1");
 	assert.equal(free.id, "mallory-199", "the last ones of the flood got none");
+});
+
+/** In CA mode each id needs a certificate. Those of `mallory` have one key, and each of its Clients comes from another network. */
+async function oneKey(
+	t: TestContext,
+	ids: number,
+	limits: Partial<CoordinatorLimits>,
+): Promise<{ readonly stage: Scene; readonly mallory: Client[]; readonly refused: unknown[]; readonly ann: Client }> {
+	const fabric = virtualFabric("memory");
+	const authority = await createCertificateAuthority({ name: "ours" });
+	const world = await World.create(t, fabric, { ...(await issueCertificate(authority, "localhost")), clientCa: authority.certificate, limits });
+	const told: CoordinatorStatus[] = [];
+	const connect: Scene["connect"] = async (id, address, options = {}) => {
+		const trust = { ca: authority.certificate, localAddress: address };
+		return await connectOn(
+			fabric.runtime as Runtime,
+			withoutPin(world.clientOptions(id, { ...(await issueCertificate(authority, id)), ...trust, ...options })),
+		);
+	};
+	const { privateKey } = await issueCertificate(authority, "mallory");
+	const mallory: Client[] = [];
+	const refused: unknown[] = [];
+	t.after(() => {
+		for (const client of mallory) client.destroy();
+	});
+	const ann = await connect("ann", "198.51.100.1");
+	for (let i = 0; i < ids; i++) {
+		const id = `mallory-${i}`;
+		const client = await connect(id, `198.18.${i}.1`, await issueCertificate(authority, id, { privateKey })).catch((error: unknown) => error);
+		if (typeof client === "object" && client !== null && "openStream" in client) mallory.push(client as Client);
+		else refused.push(isConecError(client) ? client.code : client);
+	}
+	t.after(() => ann.destroy());
+	return { stage: { fabric, world, told, connect }, mallory, refused, ann };
+}
+
+test("fair pools in CA mode: one key with a certificate for each of many ids counts as one holder of places for Clients", async (t) => {
+	const { stage, mallory, refused: turnedAway } = await oneKey(t, 90, { clients: 60 });
+	assert.deepEqual([new Set(stage.world.coordinator.clients().map(({ fingerprint }) => fingerprint)).size, stage.world.coordinator.clientCount], [2, 49]);
+	assert.deepEqual([mallory.length, new Set(turnedAway)], [48, new Set(["LIMIT_EXCEEDED"])]);
+	const honest = await Promise.all(Array.from({ length: 5 }, (_, i) => stage.connect(`ben-${i}`, `203.0.${i}.1`)));
+	assert.equal(stage.world.coordinator.clientCount, 54);
+	for (const client of honest) client.destroy();
+});
+
+for (const [what, waitingOpens, ended] of [
+	["streams to a peer", 1_024, "PEER_TIMEOUT"],
+	["places to wait for one", 64, "PEER_BUSY"],
+] as const) {
+	test(`fair pools in CA mode: one key under twelve ids counts as one holder of ${what}`, async (t) => {
+		const { stage, mallory, ann } = await oneKey(t, 12, { streamsPerConnection: 256, streamsPerPair: 64, waitingOpens });
+		const victim = await stage.connect("victim", "127.0.0.1");
+		t.after(() => victim.destroy());
+		echo(victim);
+		const silent = outcomes(mallory.flatMap((client) => Array.from({ length: 64 }, () => client.openStream("victim", { path: "proxied" }))));
+		await pass(stage.fabric, 1_000);
+		const places = stage.world.coordinator.clients().find(({ id }) => id === "victim")?.streams ?? 0;
+		if (waitingOpens > 256) assert.ok(places >= 0.8 * 256 && places <= 0.95 * 256 + 1, `${places} are open`);
+		for (let i = 0; i < 10; i++) {
+			const stream = await ann.openStream("victim", { path: "proxied" });
+			await stream.send(`hello ${i}`);
+			assert.equal(text(await stream.receive()), `hello ${i}`);
+		}
+		const ends = await silent;
+		assert.ok(count(ends, ended) > 0, "beyond its share it gets nothing");
+	});
+}
+
+test("fair pools in CA mode: one key under twelve ids counts as one holder of names of broadcasts and of watches", async (t) => {
+	const { stage, mallory, ann } = await oneKey(t, 12, { broadcasts: 200, watches: 60 });
+	const joined = await outcomes(mallory.flatMap((client) => Array.from({ length: 32 }, (_, i) => client.joinBroadcast(`${client.id}-${i}`))));
+	assert.deepEqual([stage.world.coordinator.broadcastCount, count(joined, "LIMIT_EXCEEDED")], [190, 12 * 32 - 190]);
+	await ann.joinBroadcast("anns");
+	const watches = mallory.flatMap((client) => Array.from({ length: 8 }, () => client.watchPeers()[Symbol.asyncIterator]()));
+	const first = await outcomes(watches.map(async (watch) => (await watch.next()).value?.type as string));
+	assert.deepEqual([count(first, "members"), count(first, "LIMIT_EXCEEDED")], [57, 96 - 57]);
+	assert.equal((await ann.peers()).length, 13);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Client, CoordinatorStatus, DefenceStatus, MessageStream } from "../packages/conec/src/index.ts";
+import type { Client, CoordinatorStatus, DefenceStatus } from "../packages/conec/src/index.ts";
+import { echo } from "../packages/conec/testing/echo.ts";
 import { type Machine, World } from "../packages/conec/testing/world.ts";
 
 const MiB = 1_048_576;
@@ -35,20 +36,12 @@ async function crowd(seed: number, count: number): Promise<Crowd> {
 	return { world, alice, honest, hostile, machines, events };
 }
 
-async function echo(streams: AsyncIterable<MessageStream>): Promise<void> {
-	for await (const stream of streams) {
-		void (async () => {
-			for await (const message of stream) await stream.send(message);
-		})().catch(() => undefined);
-	}
-}
-
 const defences = (events: readonly CoordinatorStatus[]): DefenceStatus[] => events.filter((event) => event.type === "defence");
 
 test("held memory: forty Clients that stop acknowledging lose their connections when there is no memory left, and nobody else does", async () => {
 	const { world, alice, honest, hostile, machines, events } = await crowd(1, 40);
 	const { clock } = world;
-	void echo(honest.incomingStreams);
+	echo(honest);
 	const streams = await clock.until(Promise.all(hostile.map(({ id }) => alice.openStream(id, { path: "proxied" }))), 10_000);
 	const toHonest = await clock.until(alice.openStream("erin", { path: "proxied" }), 10_000);
 	world.separate(machines.coordinator, machines.hostile);
@@ -126,7 +119,7 @@ test("held memory: histories and the queues of members that are behind go before
 test("held memory: a Client that is slow because it is honest keeps its connection while there is room", async () => {
 	const { world, alice, honest, machines, events } = await crowd(3, 0);
 	const { clock } = world;
-	void echo(honest.incomingStreams);
+	echo(honest);
 	const stream = await clock.until(alice.openStream("erin", { path: "proxied" }), 10_000);
 	const healed = world.separate(machines.coordinator, machines.honest);
 	const sent = (async () => {

@@ -5,8 +5,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Client, CoordinatorStatus } from "../packages/conec/src/index.ts";
-import { pass, text, World } from "./entities-world.ts";
+import type { CoordinatorStatus } from "../packages/conec/src/index.ts";
+import { echo, pass, text, World } from "./entities-world.ts";
 import { virtualFabric } from "./virtual-fabric.ts";
 
 const CLIENTS = 1_000;
@@ -30,7 +30,7 @@ test("1,000 honest Clients behind one address connect, join one broadcast and op
 	const members = await Promise.all(clients.map((client) => client.joinBroadcast("class")));
 	assert.deepEqual(await clients[0]?.countBroadcast("class"), { senders: CLIENTS, receivers: CLIENTS });
 
-	for (const client of clients) void echo(client);
+	for (const client of clients) echo(client);
 	const echoed = await Promise.all(
 		clients.flatMap((client, index) =>
 			Array.from({ length: STREAMS }, async (_, number) => {
@@ -50,11 +50,3 @@ test("1,000 honest Clients behind one address connect, join one broadcast and op
 	assert.equal(world.coordinator.clientCount, CLIENTS);
 	assert.deepEqual(bad, []);
 });
-
-async function echo(client: Client): Promise<void> {
-	for await (const stream of client.incomingStreams) {
-		void (async () => {
-			for await (const message of stream) await stream.send(message);
-		})().catch(() => undefined);
-	}
-}

@@ -1,4 +1,7 @@
+import { protocolsEndingSuite } from "./protocols-ending-suite.ts";
 import { protocolsSuite } from "./protocols-suite.ts";
 import { virtualFabric } from "./virtual-fabric.ts";
 
-protocolsSuite(virtualFabric("memory"));
+const fabric = virtualFabric("memory");
+protocolsSuite(fabric);
+protocolsEndingSuite(fabric);

@@ -3,95 +3,23 @@
  */
 
 import assert from "node:assert/strict";
-import type { TestContext } from "node:test";
-import { type Client, censusOfClient } from "../packages/conec/src/client/client.ts";
-import type { ClientOptions } from "../packages/conec/src/client/options.ts";
-import { type Coordinator, censusOfCoordinator, listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
-import type { CoordinatorOptions } from "../packages/conec/src/coordinator/options.ts";
+import { censusOfClient } from "../packages/conec/src/client/client.ts";
+import { censusOfCoordinator, listenOn } from "../packages/conec/src/coordinator/coordinator.ts";
 import type { ConecError } from "../packages/conec/src/errors.ts";
-import type { HandlerFailed, OpenStreamOptions, ProtocolHandler } from "../packages/conec/src/index.ts";
+import type { ProtocolHandler } from "../packages/conec/src/index.ts";
 import { jsonCodec, typed } from "../packages/conec/src/stream/adapters/index.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { RESUME } from "../packages/conec/testing/stream-fixture.ts";
-import { declare, echo, type Fabric, handler, next, nowOf, runtimeOf, text, until, utf8, World } from "./entities-world.ts";
-
-/** Sends everything back. */
-const echoing: ProtocolHandler = async (stream) => {
-	for await (const message of stream) await stream.send(message);
-};
-
-/** A handler that never ends by itself. */
-const endless: ProtocolHandler = () => new Promise(() => undefined);
-
-/** One way of opening a stream: who takes it there, and what it is to be. */
-interface Way {
-	readonly name: string;
-	readonly taker: Client | Coordinator;
-	readonly open: (options: OpenStreamOptions) => Promise<MessageStream>;
-	readonly path: "direct" | "proxied";
-	/** What the opener is called in messages of errors. */
-	readonly called: string;
-	/** Whom the taker sees. */
-	readonly peer: string | null;
-}
-
-interface Scene {
-	readonly world: World;
-	readonly alice: Client;
-	readonly bob: Client;
-	readonly ways: readonly Way[];
-}
-
-/** What a Client or Coordinator says of handlers that have failed, as it comes. */
-function failures(of: Client | Coordinator): HandlerFailed[] {
-	const told: HandlerFailed[] = [];
-	void (async () => {
-		for await (const status of of.status()) if (status.type === "handler-failed") told.push(status);
-	})();
-	return told;
-}
-
-/** Says something and waits for it to come back. */
-async function isAnswered(stream: MessageStream, message: string): Promise<void> {
-	await stream.send(message);
-	assert.equal(text(await stream.receive()), message);
-}
-
-/** Closes a stream, and reads what is left of it. */
-async function finish(stream: MessageStream): Promise<void> {
-	await stream.close();
-	assert.equal(await stream.receive(), null);
-}
+import { declare, echo, type Fabric, handler, next, runtimeOf, text, until, utf8, World } from "./entities-world.ts";
+import { echoing, endless, failures, finish, isAnswered, scene } from "./protocols-world.ts";
 
 /** Declares the suite. */
 export function protocolsSuite(fabric: Fabric): void {
 	const it = declare(fabric);
 
-	async function scene(t: TestContext, options: Partial<ClientOptions> = {}, ofCoordinator: CoordinatorOptions = {}): Promise<Scene> {
-		const world = await World.create(t, fabric, ofCoordinator);
-		const [alice, bob] = await Promise.all([world.connect("alice", { listen: true }), world.connect("bob", { listen: true, ...options })]);
-		const { coordinator } = world;
-		const called = 'stream to "bob"';
-		const ways: Way[] = [
-			{ name: "proxied", taker: bob, open: (given) => alice.openStream("bob", { ...given, path: "proxied" }), path: "proxied", called, peer: "alice" },
-			{ name: "direct", taker: bob, open: (given) => alice.openStream("bob", { ...given, path: "direct" }), path: "direct", called, peer: "alice" },
-			{ name: "to itself", taker: bob, open: (given) => bob.openStream("bob", given), path: "proxied", called, peer: "bob" },
-			{
-				name: "to the Coordinator",
-				taker: coordinator,
-				open: (given) => alice.openCoordinatorStream(given),
-				path: "direct",
-				called: "stream to the Coordinator",
-				peer: "alice",
-			},
-			{ name: "from the Coordinator", taker: bob, open: (given) => coordinator.openStream("bob", given), path: "direct", called, peer: null },
-		];
-		return { world, alice, bob, ways };
-	}
-
 	it("a stream with a protocol goes to its handler, whichever way it comes, and one without to incomingStreams", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		const seen: unknown[] = [];
 		for (const taker of [bob, world.coordinator]) {
 			taker.handle("echo/1", async (stream, context) => {
@@ -111,7 +39,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("a stream whose protocol nobody handles is PROTOCOL_UNHANDLED, in plain words, and disturbs nobody", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		for (const taker of [bob, world.coordinator]) taker.handle("echo/1", echoing);
 		for (const { name, open, called } of ways) {
 			const bystander = await open({ protocol: "echo/1" });
@@ -129,7 +57,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("what is opened early reaches the handler with its first messages", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		for (const taker of [bob, world.coordinator]) taker.handle("echo/1", echoing);
 		for (const { open } of ways) {
 			const stream = await open({ protocol: "echo/1", early: true });
@@ -158,7 +86,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("a stream is closed when its handler resolves, and stopped where the peer goes on", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		for (const taker of [bob, world.coordinator]) {
 			taker.handle("one-answer/1", async (stream) => {
 				assert.equal(text(await stream.receive()), "question");
@@ -179,7 +107,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("a handler that returns nothing keeps the stream for the application", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		const kept: MessageStream[] = [];
 		for (const taker of [bob, world.coordinator]) taker.handle("keep/1", (stream) => void kept.push(stream));
 		for (const { open } of ways) {
@@ -197,7 +125,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("a handler that throws or rejects is told once, the peer gets a reset, and the others go on", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		const boom = new Error("boom");
 		for (const { name, taker, open, peer } of ways) {
 			const handlings = [
@@ -230,7 +158,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("a handler that resets with a code of its own before it throws says that code to the peer", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		for (const taker of [bob, world.coordinator]) {
 			taker.handle("teapot/1", async (stream) => {
 				await stream.receive();
@@ -246,7 +174,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("a handler that passes on how its stream broke has not failed, and its signal says the same", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		const reasons: unknown[] = [];
 		const told = [failures(bob), failures(world.coordinator)];
 		let done = 0;
@@ -274,7 +202,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("a protocol is handled once at a time: twice is refused, and again after it was closed is not", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		for (const taker of [bob, world.coordinator]) {
 			const first = taker.handle("echo/1", echoing);
 			assert.equal(first.protocol, "echo/1");
@@ -290,7 +218,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("a handler taken away while streams open: each opener is told once, and streams that are open go on", async (t) => {
-		const { ways } = await scene(t);
+		const { ways } = await scene(t, fabric);
 		for (const { name, taker, open } of ways) {
 			const handling = taker.handle("echo/1", echoing);
 			const before = await open({ protocol: "echo/1" });
@@ -312,7 +240,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("a thousand protocols, each with its own handler", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		for (const taker of [bob, world.coordinator])
 			for (let number = 0; number < 1_000; number++) taker.handle(`number/${number}`, async (stream) => stream.send(`${number}`));
 		for (const { open } of ways) {
@@ -349,91 +277,8 @@ export function protocolsSuite(fabric: Fabric): void {
 			assert.equal(await stream.receive(), null);
 	});
 
-	it("closing tells handlers, waits for those that end, and delivers what they say last", async (t) => {
-		const { ways, world } = await scene(t);
-		const opened: { stream: MessageStream; name: string }[] = [];
-		const handlers = new Map<Client | Coordinator, AbortSignal[]>();
-		for (const { name, taker, open } of ways) {
-			if (!handlers.has(taker)) {
-				const signals: AbortSignal[] = [];
-				handlers.set(taker, signals);
-				taker.handle("last-words/1", async (stream, { signal }) => {
-					signals.push(signal);
-					await new Promise((resolve) => signal.addEventListener("abort", resolve));
-					await stream.send("goodbye");
-				});
-			}
-			opened.push({ stream: await open({ protocol: "last-words/1" }), name });
-		}
-		await until(() => [...handlers.values()].flat().length === ways.length);
-		for (const taker of handlers.keys()) {
-			const code = taker === world.coordinator ? "COORDINATOR_CLOSED" : "CLIENT_CLOSED";
-			const of = opened.filter((_, index) => ways[index]?.taker === taker && ways[index]?.name !== "to itself");
-			const closing = taker.close();
-			assert.throws(() => taker.handle("late/1", echoing), { code });
-			for (const { stream, name } of of) assert.deepEqual([text(await stream.receive()), await stream.receive()], ["goodbye", null], name);
-			await closing;
-			for (const signal of handlers.get(taker) ?? []) assert.equal((signal.reason as ConecError).code, code);
-			assert.throws(() => taker.handle("late/1", echoing), { code });
-		}
-	});
-
-	it("closing ends in time though handlers never do, and their streams are reset", async (t) => {
-		const limits = { closeTimeoutMs: 900, lingerMs: 600 };
-		for (const who of ["bob", "the Coordinator"]) {
-			const { ways, world, bob } = await scene(t, { limits }, { limits });
-			const taker = who === "bob" ? bob : world.coordinator;
-			taker.handle("endless/1", endless);
-			taker.handle("deaf/1", echoing);
-			const streams: MessageStream[] = [];
-			for (const { open } of ways.filter((way) => way.taker === taker)) {
-				for (const protocol of ["endless/1", "deaf/1"]) streams.push(await open({ protocol }));
-			}
-			const told = failures(taker);
-			const started = nowOf(fabric);
-			await Promise.all([taker.close(), taker.close()]);
-			// On the machine's own time it may take as long as the machine likes.
-			if (fabric.runtime !== undefined) assert.ok(nowOf(fabric) - started <= limits.closeTimeoutMs, `${who}: ${nowOf(fabric) - started} ms`);
-			const code = who === "bob" ? "CLIENT_CLOSED" : "COORDINATOR_CLOSED";
-			for (const stream of streams) await assert.rejects(stream.receive(), { code }, who);
-			assert.deepEqual(told, [], "what they hear of the closing is not their fault");
-		}
-	});
-
-	it("destroying does not wait for handlers, and none begins afterwards", async (t) => {
-		const { ways, bob, world } = await scene(t);
-		let begun = 0;
-		const signals: AbortSignal[] = [];
-		for (const taker of [bob, world.coordinator]) {
-			taker.handle("endless/1", (stream, context) => {
-				begun++;
-				signals.push(context.signal);
-				return endless(stream, context);
-			});
-		}
-		for (const { open } of ways) await open({ protocol: "endless/1" });
-		await until(() => begun === ways.length);
-		bob.destroy();
-		world.coordinator.destroy();
-		assert.ok(signals.every(({ aborted }) => aborted));
-		assert.throws(() => bob.handle("late/1", echoing), { code: "CLIENT_CLOSED" });
-		await Promise.all([bob.closed, world.coordinator.closed]);
-		assert.equal(begun, ways.length);
-	});
-
-	it("a Client that has lost its Coordinator goes on handling what comes directly", async (t) => {
-		const { world, alice, bob } = await scene(t, { handlers: { "echo/1": echoing } });
-		const channel = await alice.openChannel("bob");
-		const before = await channel.openStream({ protocol: "echo/1" });
-		world.coordinator.destroy();
-		await isAnswered(before, "before");
-		bob.handle("late/1", echoing);
-		for (const protocol of ["echo/1", "late/1"]) await isAnswered(await channel.openStream({ protocol }), protocol);
-		await assert.rejects(channel.openStream({ protocol: "other/1" }), { code: "PROTOCOL_UNHANDLED" });
-	});
-
 	it("typed streams know their protocol, at both ends", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		for (const taker of [bob, world.coordinator]) {
 			taker.handle("sum/1", async (stream) => {
 				const numbers = typed(stream, jsonCodec<number[]>());
@@ -451,7 +296,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("names that are none, and handlers that are no functions, are refused at once", async (t) => {
-		const { ways, bob, world } = await scene(t);
+		const { ways, bob, world } = await scene(t, fabric);
 		const wrong = ["", "x".repeat(65), "Chat/1", "a b", "a_b", "ü", "a\n", 7, null, {}, ["a"], true] as unknown[] as string[];
 		for (const name of wrong) {
 			for (const { open } of ways) await assert.rejects(open({ protocol: name }), { name: "TypeError", code: "OPTION_INVALID" }, JSON.stringify(name));
@@ -531,7 +376,7 @@ export function protocolsSuite(fabric: Fabric): void {
 	});
 
 	it("a handler may do anything: close its Client, open streams, take itself away", async (t) => {
-		const { alice, bob, world } = await scene(t);
+		const { alice, bob, world } = await scene(t, fabric);
 		const own = bob.handle("once/1", async (stream) => {
 			own.close();
 			const back = await bob.openStream("alice", { protocol: "back/1", path: "proxied" });

@@ -1,62 +1,24 @@
 /** What a Coordinator holds while many want much of it, and what is left of that when they have gone. */
 
 import assert from "node:assert/strict";
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { NODE_FLAGS } from "../../packages/conec/testing/node-flags.ts";
+import { Actor, MIB as MiB } from "../resources/actors.ts";
 
-const MiB = 1_048_576;
 const TIMEOUT_MS = 600_000;
 /** After the connections have ended, memory goes back to the system within this. */
 const BACK_MS = 20_000;
 const BACK_WITHIN_BYTES = 32 * MiB;
 
+/** Of what a Coordinator counts (`heldBytes`): what its process must have grown by to be full, what it may (docs/limits.md), and what it may for a moment, with garbage. */
+const [HELD_AT_LEAST, HELD_AT_MOST, PEAK_AT_MOST] = [0.5, 1.75, 3];
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One process; see `children/holder.ts`. */
-class Holder {
-	readonly #child: ChildProcess;
-	readonly #waiting: Map<number, { resolve: (result: never) => void; reject: (error: unknown) => void }> = new Map();
-	#calls = 0;
-
-	static async start(t: TestContext): Promise<Holder> {
-		const program = fileURLToPath(new URL("children/holder.ts", import.meta.url));
-		const child = fork(program, { execArgv: [...NODE_FLAGS], stdio: ["ignore", "inherit", "inherit", "ipc"] });
-		t.after(() => child.kill("SIGKILL"));
-		await once(child, "message");
-		return new Holder(child);
-	}
-
-	private constructor(child: ChildProcess) {
-		this.#child = child;
-		child.on("message", ({ call, result, error }: { call: number; result: never; error?: string }) => {
-			const waiting = this.#waiting.get(call);
-			this.#waiting.delete(call);
-			if (error === undefined) waiting?.resolve(result);
-			else waiting?.reject(new Error(error));
-		});
-		child.on("exit", () => {
-			for (const waiting of this.#waiting.values()) waiting.reject(new Error("the process has ended"));
-		});
-	}
-
-	call<T = void>(action: string, argument: object = {}): Promise<T> {
-		const call = ++this.#calls;
-		return new Promise<T>((resolve, reject) => {
-			this.#waiting.set(call, { resolve, reject });
-			this.#child.send({ call, action, argument });
-		});
-	}
-
-	signal(name: "SIGSTOP" | "SIGCONT" | "SIGKILL"): void {
-		this.#child.kill(name);
-	}
-}
+const holder = (t: TestContext): Promise<Actor> => Actor.start(t, "../attacks/children/holder.ts");
 
 interface Stage {
-	readonly coordinator: Holder;
+	readonly coordinator: Actor;
 	readonly where: { readonly coordinator: string; readonly pin: string };
 	rss(): Promise<number>;
 	/** Does something, and gives the most that was resident meanwhile. */
@@ -66,7 +28,7 @@ interface Stage {
 }
 
 async function stage(t: TestContext, options: object = {}): Promise<Stage> {
-	const coordinator = await Holder.start(t);
+	const coordinator = await holder(t);
 	const { port, pin } = await coordinator.call<{ port: number; pin: string }>("listen", options);
 	const rss = (): Promise<number> => coordinator.call<number>("rss");
 	const peakOf = async (work: Promise<unknown>): Promise<number> => {
@@ -99,11 +61,11 @@ for (const keys of [4, 8]) {
 		const before = await rss();
 		const left: number[] = [];
 		for (let round = 0; round < 3; round++) {
-			const holder = await Holder.start(t);
-			await holder.call("connect", { ...where, ids: named(`r${round}`, keys) });
-			const peak = await peakOf(holder.call("fill", { streams: 1_024 }));
-			await holder.call("leave");
-			holder.signal("SIGKILL");
+			const one = await holder(t);
+			await one.call("connect", { ...where, ids: named(`r${round}`, keys) });
+			const peak = await peakOf(one.call("fill", { streams: 1_024 }));
+			await one.call("leave");
+			one.signal("SIGKILL");
 			await alone();
 			const at = await rss();
 			await sleep(BACK_MS);
@@ -118,12 +80,12 @@ for (const keys of [4, 8]) {
 
 test("memory: 100,000 short streams leave little", { timeout: TIMEOUT_MS }, async (t) => {
 	const { where, rss } = await stage(t);
-	const holder = await Holder.start(t);
-	await holder.call("connect", { ...where, ids: ["short"] });
-	await holder.call("short", { streams: 2_000 });
+	const one = await holder(t);
+	await one.call("connect", { ...where, ids: ["short"] });
+	await one.call("short", { streams: 2_000 });
 	await sleep(BACK_MS);
 	const before = await rss();
-	await holder.call("short", { streams: 100_000 });
+	await one.call("short", { streams: 100_000 });
 	const at = await rss();
 	await sleep(BACK_MS);
 	const after = await rss();
@@ -134,7 +96,7 @@ test("memory: 100,000 short streams leave little", { timeout: TIMEOUT_MS }, asyn
 for (const how of ["reads", "does not read", "does not acknowledge"] as const) {
 	test(`memory: 300 Clients with 8 watches each and 60 changes of a kilobyte a second; who watches ${how}`, { timeout: TIMEOUT_MS }, async (t) => {
 		const { where, rss, peakOf } = await stage(t);
-		const [updaters, ...watchers] = await Promise.all(Array.from({ length: 4 }, () => Holder.start(t)));
+		const [updaters, ...watchers] = await Promise.all(Array.from({ length: 4 }, () => holder(t)));
 		const ids = named("watcher", 300);
 		await updaters?.call("connect", { ...where, ids: named("updater", 60) });
 		await Promise.all(watchers.map((watcher, i) => watcher.call("connect", { ...where, ids: ids.filter((_, at) => at % 3 === i) })));
@@ -149,3 +111,31 @@ for (const how of ["reads", "does not read", "does not acknowledge"] as const) {
 		assert.ok(peak - connected <= 300 * (65_536 + 16_384 + 524_288 + 8 * 16_384), inMiB(peak - connected));
 	});
 }
+
+test("memory: filled by all that it can be made to hold, a Coordinator holds what `heldBytes` says", { timeout: TIMEOUT_MS }, async (t) => {
+	const heldBytes = 96 * MiB;
+	const { coordinator, where, peakOf } = await stage(t, {
+		limits: { heldBytes },
+		broadcasts: { "*": { history: { messages: 10_000, bytes: 4 * MiB } } },
+	});
+	/** When garbage is collected, and what was freed has gone back. */
+	const settled = async (): Promise<number> => {
+		await sleep(BACK_MS);
+		const usage = await coordinator.call<NodeJS.MemoryUsage>("usage", { gc: true });
+		t.diagnostic(`${inMiB(usage.rss)} resident, ${inMiB(usage.heapUsed)} of V8, ${inMiB(usage.external)} outside of it`);
+		return usage.rss;
+	};
+	const [readers, publishers] = await Promise.all([holder(t), holder(t)]);
+	await readers.call("connect", { ...where, ids: named("unread", 6) });
+	await publishers.call("connect", { ...where, ids: named("publisher", 6) });
+	const before = await settled();
+	// Histories of 96 MiB in all, and then 160 MiB of messages that nobody takes: more than twice what there is room for.
+	await peakOf(publishers.call("publish", { broadcasts: 4, bytes: 5 * MiB }));
+	const histories = (await settled()) - before;
+	const peak = (await peakOf(readers.call("fill", { streams: 1_024 }))) - before;
+	const held = (await settled()) - before;
+	t.diagnostic(`${inMiB(histories)} with histories, ${inMiB(peak)} at most, ${inMiB(held)} at the end, of ${inMiB(heldBytes)} (MiB)`);
+	assert.ok(Math.max(histories, held) >= HELD_AT_LEAST * heldBytes, "it was filled");
+	assert.ok(Math.max(histories, held) <= HELD_AT_MOST * heldBytes, "what is counted is what is held");
+	assert.ok(peak <= PEAK_AT_MOST * heldBytes, "with what is counted a second later, and garbage");
+});

@@ -67,7 +67,7 @@ test("production: its figures are those of the limits and of the benchmark", () 
 	for (const [here, there] of [
 		["connected and idle | about 70 KiB", "An idle Client** costs a Coordinator about 70 KiB"],
 		["that is idle | about 8 KiB", "While it is idle, it costs about 8 KiB there"],
-		["about 350 bytes", "cost a Coordinator about 350 bytes each"],
+		["about 600 bytes", "cost a Coordinator about 600 bytes each"],
 	] as const) {
 		assert.ok(page.includes(here), here);
 		assert.ok(limits.includes(there), there);

@@ -15,14 +15,16 @@ const childFile = (name: string): string => programOf(fileURLToPath(new URL(`chi
 
 export const MIB: number = 1024 * 1024;
 
-/** One process; `call` does what `children/actor.ts` says. */
+/** One process; `call` does what its program says, which is `children/actor.ts` unless another one is named. */
 export class Actor {
 	readonly #child: ChildProcess;
 	readonly #waiting: Map<number, { resolve: (result: never) => void; reject: (error: unknown) => void }> = new Map();
 	#calls = 0;
 
-	static async start(t: TestContext): Promise<Actor> {
-		const child = fork(childFile("actor"), { execArgv: FLAGS, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+	/** `program`: a path from here. It answers through `children/answering.ts`. */
+	static async start(t: TestContext, program: string = "children/actor.ts"): Promise<Actor> {
+		const file = programOf(fileURLToPath(new URL(program, import.meta.url)));
+		const child = fork(file, { execArgv: FLAGS, stdio: ["ignore", "inherit", "inherit", "ipc"] });
 		t.after(() => child.kill("SIGKILL"));
 		await once(child, "message");
 		return new Actor(child);
@@ -47,6 +49,10 @@ export class Actor {
 			this.#waiting.set(call, { resolve, reject });
 			this.#child.send({ call, action, argument });
 		});
+	}
+
+	signal(name: "SIGSTOP" | "SIGCONT" | "SIGKILL"): void {
+		this.#child.kill(name);
 	}
 
 	/** Collects garbage, and begins to measure the peak from there. Returns what is resident. */

@@ -3,8 +3,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import {
 	CLIENT_RULES,
+	type ClientLimits,
 	COORDINATOR_DEFAULT_LIMITS,
 	COORDINATOR_RULES,
+	type CoordinatorLimits,
 	DEFAULT_LIMITS,
 	type LimitRule,
 	type Limits,
@@ -117,23 +119,95 @@ test("limits: the defaults in their comments are those of the rules", () => {
 	}
 });
 
-test("docs/limits.md: its table says what the code says", () => {
+/** A line of a table of docs/limits.md. */
+interface Line {
+	readonly name: string;
+	readonly default: string;
+	readonly unit: string;
+	readonly min: number;
+	readonly max: number;
+	/** Words: what it bounds, what happens when it is reached, what one costs, why the default is what it is. */
+	readonly words: readonly string[];
+}
+
+/** The limits that are listed below a heading. Every line of the table must be one. */
+function linesBelow(heading: string): Line[] {
 	const text = readFileSync(new URL("../../../docs/limits.md", import.meta.url), "utf8");
-	for (const [heading, rules] of [
-		["Limits that both have", SHARED_RULES],
-		["Limits of a Client", CLIENT_RULES],
-		["Limits of the Coordinator", COORDINATOR_RULES],
+	const [, section = ""] = text.split(`\n## ${heading}\n`);
+	const [table = ""] = section.split("\n## ");
+	const [head, , ...rows] = table.split("\n").filter((line) => line.startsWith("|"));
+	assert.equal(head, "| limit | default | unit | least | greatest | bounds | when it is reached | one costs | why so |");
+	return rows.map((row) => {
+		const [name = "", value = "", unit = "", min, max, ...words] = row.slice(2, -2).split(" | ");
+		assert.equal(words.length, 4, row);
+		assert.match(name, /^`[A-Za-z]+`$/);
+		return { name: name.slice(1, -1), default: value, unit, min: Number(min), max: Number(max), words };
+	});
+}
+
+/** What a name says of its unit. */
+function unitOf(name: string): string {
+	if (/BytesPerSecond$/.test(name)) return "bytes/s";
+	if (/Bytes$/.test(name)) return "bytes";
+	if (/Ms$/.test(name)) return "ms";
+	return /PerSecond/.test(name) ? "1/s" : /PerMinute/.test(name) ? "1/min" : "count";
+}
+
+/** What a cost is said in: memory, time, packets or what the line carries. A figure that is not counted says where it is from. */
+const COSTS = /\b(bytes?|KiB|MiB|ms|datagrams?|packets?|round trip|message|handshake|stream)\b| µs\b|^the same/;
+
+for (const [heading, rules, roles] of [
+	["Limits that both have", SHARED_RULES, ["client", "coordinator"]],
+	["Limits of a Client", CLIENT_RULES, ["client"]],
+	["Limits of the Coordinator", COORDINATOR_RULES, ["coordinator"]],
+] as const) {
+	test(`docs/limits.md: "${heading}" has each of them with unit, default, range, cost and reason, and nothing more; and that is what is enforced`, () => {
+		const lines = linesBelow(heading);
+		assert.deepEqual(
+			lines.map(({ name }) => name),
+			entriesOf(rules).map(([name]) => name),
+		);
+		for (const line of lines) {
+			const { name, unit, min, max, words } = line;
+			const rule = (rules as Readonly<Record<string, LimitRule>>)[name] as LimitRule;
+			assert.deepEqual([line.default, unit, min, max], [defaultWords(rule), unitOf(name), rule.min, rule.max], name);
+			const [bounds = "", , cost = "", reason = ""] = words;
+			assert.ok(bounds.length > 10 || bounds === "the same", `${name}: what it bounds`);
+			assert.match(cost, COSTS, `${name}: what one costs`);
+			assert.ok(reason.length > 15 || reason.startsWith("the same"), `${name}: why`);
+			for (const role of ROLES) {
+				// What the page says is what is enforced, where the role has the limit. Elsewhere it is no limit at all.
+				const has = roles.some((one) => one === role);
+				for (const value of [min, max]) {
+					if (has) assert.equal(resolve(role, { [name]: value })[name], value);
+					else assert.throws(() => resolve(role, { [name]: value }), { name: "TypeError", code: "OPTION_INVALID" });
+				}
+				if (!has) continue;
+				for (const value of [min - 1, max + 1]) assert.throws(() => resolve(role, { [name]: value }), { name: "RangeError", code: "OPTION_INVALID" });
+				assert.equal(
+					resolve(role, {})[name],
+					(role === "coordinator" ? rule.coordinatorDefault : undefined) ?? rule.default,
+					`${name}: its default at a ${role}`,
+				);
+			}
+		}
+	});
+}
+
+/** The types have the names of the rules: a limit that only one of the two has does not compile here. */
+const NAMES: { readonly [Role in "client" | "coordinator"]: readonly string[] } = {
+	client: Object.keys({ ...SHARED_RULES, ...CLIENT_RULES } satisfies Record<keyof ClientLimits, LimitRule>),
+	coordinator: Object.keys({ ...SHARED_RULES, ...COORDINATOR_RULES } satisfies Record<keyof CoordinatorLimits, LimitRule>),
+};
+
+test("docs/limits.md: the types of the roles have the limits of the tables, and resolving gives exactly those", () => {
+	for (const [role, own] of [
+		["client", "Limits of a Client"],
+		["coordinator", "Limits of the Coordinator"],
 	] as const) {
-		const [, section = ""] = text.split(`\n## ${heading}\n`);
-		const [table = ""] = section.split("\n## ");
-		const rows = [...table.matchAll(/^\| `([A-Za-z]+)` \| ([^|]+) \| (\d+) \| (\d+) \| ([^|]+) \| ([^|]+) \|$/gm)].map(([, name, value, min, max]) => [
-			name,
-			value,
-			min,
-			max,
-		]);
-		const expected = entriesOf(rules).map(([name, rule]) => [name, defaultWords(rule), String(rule.min), String(rule.max)]);
-		assert.deepEqual(rows, expected, heading);
+		const listed = ["Limits that both have", own].flatMap((heading) => linesBelow(heading).map(({ name }) => name));
+		assert.deepEqual(NAMES[role], listed);
+		assert.deepEqual(Object.keys(resolve(role, {})), listed);
 	}
 });
 

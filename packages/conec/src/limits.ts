@@ -27,7 +27,7 @@ export interface Limits {
 	readonly protocols: number;
 	/** Handlers of protocols that have not ended, also when their stream has. Further streams wait for their answer (`waitingOpens`). @default 1_024, at a Coordinator 16_384 */
 	readonly runningHandlers: number;
-	/** Streams that the other side of one connection may have open. The control stream does not count. @default 4_096 */
+	/** Streams that the other side of one connection can always have open. The control stream does not count. Up to a seventh more may pass, because QUIC tells of free places only in steps. @default 4_096 */
 	readonly streamsPerConnection: number;
 	/** `send` waits while this much is queued on the stream. @default 524_288 */
 	readonly sendHighWaterBytes: number;

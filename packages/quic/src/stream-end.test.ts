@@ -174,10 +174,15 @@ test("stale: streams, connections and endpoints that are over are harmless, also
 });
 
 /** A stream without a socket: the records are the test's. */
-function loose(): { readonly stream: Stream; readonly heard: Heard } {
+function loose(): { readonly stream: Stream; readonly heard: Heard; readonly environment: { isBehind: boolean } } {
 	const heard = new Heard();
-	const environment = { adopt() {}, release() {} } as unknown as Environment;
-	return { stream: new Stream(environment, 1, heard, nativeStreamOptions({ creditBytes: 1_024 })), heard };
+	const environment = { isBehind: false, adopt() {}, release() {} };
+	return { stream: new Stream(environment as unknown as Environment, 1, heard, nativeStreamOptions({ creditBytes: 1_024 })), heard, environment };
+}
+
+/** Lets the event loop go round so often. */
+async function rounds(count: number): Promise<void> {
+	for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const NOTHING = new Uint8Array(0);
@@ -204,5 +209,44 @@ test("stream end: a loss waits no longer than one turn of the event loop, and no
 	stream.record(RECORD.STREAM_DONE, 0, NOTHING);
 	await new Promise((resolve) => setImmediate(resolve));
 	assert.equal(heard.count, 0);
+	assert.deepEqual(heard.events, ["lost CONNECTION_LOST"]);
+});
+
+test("stream end: while this thread is behind, a loss waits for what has come before it, round after round", async () => {
+	const { stream, heard, environment } = loose();
+	environment.isBehind = true;
+	stream.record(RECORD.STREAM_LOST, 0, LOST_CONNECTION);
+	for (let i = 0; i < 20; i++) {
+		await rounds(1);
+		stream.record(RECORD.FRAME, 0, Buffer.of(i));
+	}
+	assert.deepEqual([heard.count, heard.events], [20, []]);
+	environment.isBehind = false;
+	await rounds(2);
+	assert.deepEqual([heard.count, heard.events], [20, ["lost CONNECTION_LOST"]]);
+	stream.record(RECORD.FRAME, 0, Buffer.from("too late"));
+	await rounds(3);
+	assert.deepEqual([heard.count, heard.events], [20, ["lost CONNECTION_LOST"]]);
+});
+
+test("stream end: a loss is told after a hundred rounds at the latest, however long this thread stays behind", async () => {
+	const { stream, heard, environment } = loose();
+	environment.isBehind = true;
+	stream.record(RECORD.STREAM_LOST, 0, LOST_CONNECTION);
+	await rounds(90);
+	assert.deepEqual(heard.events, [], "all that one connection may have waiting is delivered by then");
+	await rounds(15);
+	assert.deepEqual(heard.events, ["lost CONNECTION_LOST"]);
+});
+
+test("stream end: the last record of a stream tells its loss at once, also while this thread is behind, and only once", async () => {
+	const { stream, heard, environment } = loose();
+	environment.isBehind = true;
+	stream.record(RECORD.STREAM_LOST, 0, LOST_CONNECTION);
+	stream.record(RECORD.FRAME, 0, Buffer.from("last words"));
+	stream.record(RECORD.STREAM_DONE, 0, NOTHING);
+	assert.deepEqual([heard.count, heard.events], [1, ["lost CONNECTION_LOST"]]);
+	environment.isBehind = false;
+	await rounds(5);
 	assert.deepEqual(heard.events, ["lost CONNECTION_LOST"]);
 });

@@ -40,7 +40,7 @@ export interface TransportOptions {
 	readonly idleTimeoutMs?: number;
 	/** Interval of keep-alive packets; 0 is off. @default 5_000 */
 	readonly keepAliveIntervalMs?: number;
-	/** Bidirectional streams that the peer may have open at once. It may have 128 at first, and gets more when half of them are in use. @default 128 */
+	/** Bidirectional streams that the peer may have open at once. It may have 128 at first, and gets more when half of them are in use. Places that come free are announced when they are more than an eighth of all: for `n` that can always be open, give a seventh more. @default 128 */
 	readonly bidirectionalStreams?: number;
 	/** Unidirectional streams that the peer may have open at once. @default 0 */
 	readonly unidirectionalStreams?: number;

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { serve } from "../../../bench/roles/serve.ts";
 import { percentile } from "../../../bench/stats.ts";
 import { Client, type ClientOptions, ConecError, isConecError, type MessageStream } from "../../../packages/conec/src/index.ts";
+import { echo } from "../../../packages/conec/testing/echo.ts";
 
 /** Milliseconds of one thing that was done many times. */
 export interface Times {
@@ -152,14 +153,7 @@ async function honest(id: string, options: Partial<ClientOptions> = {}): Promise
 	void client.closed.then(({ code }) => {
 		if (!over) lose(`the id ${id}: ${code}`);
 	});
-	void (async () => {
-		for await (const stream of client.incomingStreams) {
-			void (async () => {
-				for await (const message of stream) await stream.send(message);
-				await stream.close();
-			})().catch(() => undefined);
-		}
-	})().catch(() => undefined);
+	echo(client);
 	return client;
 }
 

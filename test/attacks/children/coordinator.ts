@@ -7,6 +7,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { serve } from "../../../bench/roles/serve.ts";
 import { Coordinator, type CoordinatorOptions } from "../../../packages/conec/src/index.ts";
+import { echo } from "../../../packages/conec/testing/echo.ts";
 
 /** What the Coordinator has seen since `begin`. */
 export interface CoordinatorFigures {
@@ -32,14 +33,7 @@ const refused = new Map<string, number>();
 async function listen(options: CoordinatorOptions): Promise<{ port: number; fingerprint: string }> {
 	const listening = await Coordinator.listen({ port: 0, ...options });
 	coordinator = listening;
-	void (async () => {
-		for await (const stream of listening.incomingStreams) {
-			void (async () => {
-				for await (const message of stream) await stream.send(message);
-				await stream.close();
-			})().catch(() => undefined);
-		}
-	})().catch(() => undefined);
+	echo(listening);
 	void (async () => {
 		for await (const event of listening.status()) {
 			if (event.type === "refused") refused.set(event.code, (refused.get(event.code) ?? 0) + 1);

@@ -6,6 +6,7 @@
 
 import { serve } from "../../../bench/roles/serve.ts";
 import { type BroadcastStream, Client, type ClientOptions, isConecError } from "../../../packages/conec/src/index.ts";
+import { echo } from "../../../packages/conec/testing/echo.ts";
 
 /** What one process of the crowd has come to. */
 export interface CrowdFigures {
@@ -38,7 +39,7 @@ serve({
 				try {
 					const client = await Client.connect({ ...where, id: `pupil-${index}` });
 					void client.closed.then(() => void ended++);
-					void echo(client);
+					echo(client);
 					clients.push(client);
 				} catch (error) {
 					fail("a connect", error);
@@ -77,11 +78,3 @@ serve({
 	/** How many have lost their Coordinator. */
 	ended: (): number => ended,
 });
-
-async function echo(client: Client): Promise<void> {
-	for await (const stream of client.incomingStreams) {
-		void (async () => {
-			for await (const message of stream) await stream.send(message);
-		})().catch(() => undefined);
-	}
-}

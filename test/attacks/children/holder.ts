@@ -1,6 +1,7 @@
 /** A process that makes a Coordinator hold memory, or that is the Coordinator. It does what its parent says over IPC; see `memory.slow.ts`. */
 
 import { Client, Coordinator, type CoordinatorOptions } from "../../../packages/conec/src/index.ts";
+import { type Actions, answerParent } from "../../resources/children/answering.ts";
 
 const clients: Client[] = [];
 const running: Promise<unknown>[] = [];
@@ -11,7 +12,7 @@ interface Where {
 	readonly pin: string;
 }
 
-const actions: Record<string, (argument: never) => Promise<unknown>> = {
+const actions: Actions = {
 	async listen(options: CoordinatorOptions) {
 		coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, ...options });
 		// Its application takes streams and reads nothing, but what is short.
@@ -63,6 +64,16 @@ const actions: Record<string, (argument: never) => Promise<unknown>> = {
 		};
 		await Promise.all(Array.from({ length: 64 }, one));
 	},
+	/** Sends so many bytes to each of so many broadcasts of its own, on each connection, for their histories. */
+	async publish({ broadcasts, bytes }: { broadcasts: number; bytes: number }) {
+		const message = new Uint8Array(65_536);
+		const one = async (client: Client, name: string): Promise<void> => {
+			const broadcast = await client.joinBroadcast(name, { mode: "send", keepOpen: true });
+			for (let sent = 0; sent < bytes; sent += message.length) await broadcast.send(message);
+		};
+		const names = Array.from({ length: broadcasts }, (_, i) => i);
+		await Promise.allSettled(clients.flatMap((client) => names.map((i) => one(client, `${client.id}-${i}`))));
+	},
 	/** Watches the peers so often on each connection. `reads`: what comes is read. */
 	async watch({ watches, reads }: { watches: number; reads: boolean }) {
 		for (const client of clients) {
@@ -91,11 +102,4 @@ async function rest<T>(events: AsyncIterator<T>): Promise<void> {
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-process.on("message", ({ call, action, argument }: { call: number; action: string; argument: never }) => {
-	const done = actions[action]?.(argument) ?? Promise.reject(new TypeError(`There is no "${action}"`));
-	done.then(
-		(result) => process.send?.({ call, result }),
-		(error) => process.send?.({ call, error: String(error) }),
-	);
-});
-process.send?.({ call: 0 });
+answerParent(actions);

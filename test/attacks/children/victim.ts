@@ -6,6 +6,7 @@
 
 import { serve } from "../../../bench/roles/serve.ts";
 import { Client, type ClientOptions } from "../../../packages/conec/src/index.ts";
+import { echo } from "../../../packages/conec/testing/echo.ts";
 
 let ended: string | undefined;
 
@@ -15,14 +16,7 @@ serve({
 		void client.closed.then(({ code, reason }) => {
 			ended = `${code}: ${reason ?? ""}`;
 		});
-		void (async () => {
-			for await (const stream of client.incomingStreams) {
-				void (async () => {
-					for await (const message of stream) await stream.send(message);
-					await stream.close();
-				})().catch(() => undefined);
-			}
-		})().catch(() => undefined);
+		echo(client);
 	},
 	/** Why its connection has ended; `undefined`: it has not. */
 	ended: (): string | undefined => ended,

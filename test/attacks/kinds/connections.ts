@@ -29,6 +29,13 @@ function datagrams(make: () => Uint8Array): Kind["attack"] {
 	};
 }
 
+/** Connects that never say hello, as many as are let in. */
+const silentConnects: Kind["attack"] = (army) =>
+	army.inParallel(32, async (number) => {
+		await army.dial(number);
+		await sleep(1);
+	});
+
 export const CONNECTION_KINDS: readonly Kind[] = [
 	{
 		name: "connects",
@@ -50,22 +57,14 @@ export const CONNECTION_KINDS: readonly Kind[] = [
 		name: "silent-connects",
 		does: "connects that never say hello, as many as are let in",
 		holds: "256 at once, each for 5 s; honest ones come in",
-		attack: (army) =>
-			army.inParallel(32, async (number) => {
-				await army.dial(number);
-				await sleep(1);
-			}),
+		attack: silentConnects,
 	},
 	{
 		name: "silent-connects-elsewhere",
 		does: "the same from one network that is not loopback",
 		holds: "16 at once from one address; honest ones come in",
 		world: { sources: "one /24" },
-		attack: (army) =>
-			army.inParallel(32, async (number) => {
-				await army.dial(number);
-				await sleep(1);
-			}),
+		attack: silentConnects,
 	},
 	{
 		name: "raw-datagrams",

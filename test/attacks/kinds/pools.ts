@@ -103,9 +103,9 @@ export const POOL_KINDS: readonly Kind[] = [
 	},
 	{
 		name: "broadcast-names",
-		does: "32 broadcasts of each key, until all names are taken (200 here)",
-		holds: "an honest Client begins a broadcast",
-		world: { limits: { broadcasts: 200 } },
+		does: "32 broadcasts of each key from one /24, until all names are taken (200 here)",
+		holds: "an honest Client from elsewhere begins a broadcast",
+		world: { limits: { broadcasts: 200 }, sources: "one /24" },
 		prepare: enterAll,
 		attack: async (army) => {
 			for (const client of army.clients) for (let i = 0; i < 32; i++) client.open(broadcast(`taken-${process.pid}-${numbers++}`));

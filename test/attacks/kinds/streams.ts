@@ -116,8 +116,9 @@ export const STREAM_KINDS: readonly Kind[] = [
 	},
 	{
 		name: "open-answer-reset",
-		does: "streams to the victim, reset when they are answered",
-		holds: "the victim is reached by others",
+		does: "streams to the victim from one /24, reset when they are answered",
+		holds: "the victim is reached from elsewhere",
+		world: { sources: "one /24" },
 		prepare: enterAll,
 		attack: openAndReset((army) => ({ to: army.orders.victim }), true),
 	},

@@ -8,6 +8,7 @@ import {
 	type CoordinatorOptions,
 	type MessageStream,
 } from "../../../packages/conec/src/index.ts";
+import { type Actions, answerParent } from "./answering.ts";
 
 const clients = new Map<string, Client>();
 /** Streams that are filled, and those that came and that nobody reads yet. */
@@ -29,7 +30,7 @@ export interface Tally {
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const actions: Record<string, (argument: never) => Promise<unknown>> = {
+const actions: Actions = {
 	async listen(options: CoordinatorOptions) {
 		coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, ...options });
 		void take(coordinator.incomingStreams, "keep");
@@ -165,11 +166,4 @@ async function swallow(stream: MessageStream): Promise<void> {
 	}
 }
 
-process.on("message", ({ call, action, argument }: { call: number; action: string; argument: never }) => {
-	const done = actions[action]?.(argument) ?? Promise.reject(new TypeError(`There is no "${action}"`));
-	done.then(
-		(result) => process.send?.({ call, result }),
-		(error) => process.send?.({ call, error: String(error) }),
-	);
-});
-process.send?.({ call: 0 });
+answerParent(actions);

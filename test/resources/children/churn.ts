@@ -4,6 +4,7 @@
  */
 
 import { Client, Coordinator, type MessageStream } from "../../../packages/conec/src/index.ts";
+import { echo } from "../../../packages/conec/testing/echo.ts";
 import { leastLeftBehind } from "./left-behind.ts";
 
 const [streamCount = 10_000, connectCount = 1_000] = process.argv.slice(2).map(Number);
@@ -14,16 +15,7 @@ const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
 const where = { coordinator: `localhost:${coordinator.address.port}`, address: `127.0.0.1:${coordinator.address.port}`, pin: coordinator.fingerprint };
 const peers = await Promise.all(["a", "b", "c", "d", "e", "f"].map((id) => Client.connect({ id, ...where })));
 const opener = peers[0] as Client;
-for (const { incomingStreams } of [...peers, coordinator]) void serve(incomingStreams);
-
-async function serve(streams: AsyncIterable<MessageStream>): Promise<void> {
-	for await (const stream of streams) {
-		void (async () => {
-			for await (const message of stream) await stream.send(message);
-			await stream.close();
-		})();
-	}
-}
+for (const one of [...peers, coordinator]) echo(one);
 
 async function streams(count: number): Promise<void> {
 	let left = count;

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Clock } from "#conec/base/clock";
 import { Fifo } from "#conec/base/fifo";
 import { ConecError } from "#conec/errors";
 import type { ProvenIdentity } from "#conec/tls/proven-identity";
@@ -24,17 +23,13 @@ import type {
 } from "#conec/transport/transport";
 import { CLOSE_CODES, RESET_CODES } from "#conec/wire/codes";
 import { FRAME_BYTES } from "#conec/wire/frames";
-import { Hearing } from "./hearing.ts";
+import { Line, type LineOptions } from "./line.ts";
 import { Pacing } from "./pacing.ts";
 import { createLink, type Link, type LinkOwner, MemoryHeld, MemoryIncoming, MemoryStream, refuseLink } from "./stream.ts";
-import { createDefer, type Defer, MemoryWire } from "./wire.ts";
+import { createDefer, type Defer } from "./wire.ts";
 
 /** What both ends of a connection have to know. */
-export interface ConnectionOptions {
-	readonly clock: Clock;
-	readonly delayMs: number;
-	/** One way, for each thing that is sent. @default always `delayMs` */
-	readonly nextDelayMs?: () => number;
+export interface ConnectionOptions extends LineOptions {
 	readonly windowBytes: number;
 	readonly alpnProtocol: string;
 	/** Whose end it is. */
@@ -42,10 +37,6 @@ export interface ConnectionOptions {
 	readonly peer: ProvenIdentity;
 	/** Where the peer is at first. */
 	readonly remoteAddress: SocketAddress;
-	/** Silence after which the connection is lost. */
-	readonly idleTimeoutMs: number;
-	/** How often this end lets the other one hear something; 0 is never. */
-	readonly keepAliveIntervalMs: number;
 	/** What a connection of this end may have received and not read. Nothing here keeps to it. */
 	readonly connectionWindowBytes: number;
 	/** Streams that the peer may have open. */
@@ -70,14 +61,9 @@ export class MemoryConnection implements LinkOwner {
 	onSlowed: (() => void) | undefined = undefined;
 	#onTurn: () => void = () => {};
 	/** To the peer. */
-	readonly #wire: MemoryWire;
-	readonly #hearing: Hearing;
+	readonly #line: Line;
 	#peer!: MemoryConnection;
 	#remoteAddress: SocketAddress;
-	/** Set when nothing passes any more: the idle limit. */
-	#silence: unknown = undefined;
-	/** Nothing will ever pass again. */
-	#cutOff = false;
 	#onStream: ((stream: IncomingStream) => void) | undefined = undefined;
 	#resolveClosed!: (info: TransportCloseInfo) => void;
 	#state: "undecided" | "open" | "closed";
@@ -92,10 +78,7 @@ export class MemoryConnection implements LinkOwner {
 	#live = 0;
 	/** Headers that never came. */
 	readonly #headerTimers: Set<unknown> = new Set();
-	readonly #counts: { sentBytes: number; receivedBytes: number; sentPackets: number; receivedPackets: number } = {
-		...{ sentBytes: 0, receivedBytes: 0 },
-		...{ sentPackets: 0, receivedPackets: 0 },
-	};
+	readonly #counts: { sentBytes: number; receivedBytes: number } = { sentBytes: 0, receivedBytes: 0 };
 
 	constructor(options: ConnectionOptions) {
 		this.#options = options;
@@ -105,8 +88,7 @@ export class MemoryConnection implements LinkOwner {
 		this.acceptedFrom = options.undecided === undefined ? undefined : options.remoteAddress;
 		this.alpnProtocol = options.alpnProtocol;
 		this.defer = createDefer(options.clock);
-		this.#hearing = new Hearing(options.clock.now());
-		this.#wire = new MemoryWire(options.clock, options.nextDelayMs ?? (() => options.delayMs), () => this.#delivered());
+		this.#line = new Line(options, () => this.fail(lostConnection()));
 		this.#state = options.undecided === undefined ? "open" : "undecided";
 		this.closed = new Promise((resolve) => {
 			this.#resolveClosed = resolve;
@@ -117,6 +99,7 @@ export class MemoryConnection implements LinkOwner {
 	static tie(dialling: MemoryConnection, accepting: MemoryConnection): void {
 		dialling.#peer = accepting;
 		accepting.#peer = dialling;
+		Line.tie(dialling.#line, accepting.#line);
 	}
 
 	/** Starts the time in which the accepting end must decide. */
@@ -168,7 +151,7 @@ export class MemoryConnection implements LinkOwner {
 		this.adopt(link, (error) => stream.lose(error));
 		stream.start();
 		const peer = this.#peer;
-		this.#wire.post(() => {
+		this.#line.wire.post(() => {
 			peer.adopt(link, () => {});
 			const timer = peer.#options.clock.setTimeout(() => {
 				peer.#headerTimers.delete(timer);
@@ -204,7 +187,7 @@ export class MemoryConnection implements LinkOwner {
 		}
 		this.#state = "open";
 		this.#options.clock.clearTimeout(this.#deadline);
-		this.#wire.post(() => this.#peer.#sendWaiting());
+		this.#line.wire.post(() => this.#peer.#sendWaiting());
 		this.defer(() => this.#showStreams());
 	}
 
@@ -218,14 +201,14 @@ export class MemoryConnection implements LinkOwner {
 			return;
 		}
 		const peer = this.#peer;
-		this.#wire.post(() => peer.#end({ by: "peer", closeCode: code, reason }));
+		this.#line.wire.post(() => peer.#end({ by: "peer", closeCode: code, reason }));
 		this.#end({ by: "local", closeCode: code, reason });
 	}
 
 	/** The network no longer carries anything: both ends notice, each on its own. */
 	lose(): void {
 		for (const end of [this, this.#peer]) {
-			end.#wire.cut();
+			end.#line.cut();
 			end.fail(lostConnection());
 		}
 	}
@@ -234,68 +217,33 @@ export class MemoryConnection implements LinkOwner {
 	moved(port: number): void {
 		const peer = this.#peer;
 		if (this.#options.undecided === undefined) {
-			this.#wire.post(() => {
+			this.#line.wire.post(() => {
 				peer.#remoteAddress = { ...peer.#remoteAddress, port };
 			});
 			return;
 		}
 		for (const end of [this, peer]) {
-			end.#wire.cut();
-			end.#cutOff = true;
-			end.#goSilent();
+			end.#line.cut();
+			end.#line.goSilent();
 		}
 	}
 
 	/** Nothing passes, either way, until {@link resume}. Both ends give up after their idle limits. */
 	stall(): void {
-		for (const end of [this, this.#peer]) {
-			end.#wire.hold();
-			end.#goSilent();
-		}
+		for (const end of [this, this.#peer]) end.#line.hold();
 	}
 
 	/** What has waited passes, as it is sent again. */
 	resume(): void {
-		for (const end of [this, this.#peer]) {
-			if (end.#cutOff) continue;
-			end.#options.clock.clearTimeout(end.#silence);
-			end.#silence = undefined;
-			end.#hearing.again(end.#options.clock.now());
-			end.#wire.release();
-		}
+		for (const end of [this, this.#peer]) end.#line.release();
 	}
 
 	/** The process at this end is killed: this end is over at once, and the other one hears nothing. */
 	vanish(): void {
 		const peer = this.#peer;
-		for (const end of [this, peer]) {
-			end.#wire.cut();
-			end.#cutOff = true;
-		}
-		peer.#goSilent();
+		for (const end of [this, peer]) end.#line.cut();
+		peer.#line.goSilent();
 		this.fail(lostConnection());
-	}
-
-	/** Something of this end has come to the other one. */
-	#delivered(): void {
-		const now = this.#options.clock.now();
-		this.#counts.sentPackets++;
-		this.#peer.#counts.receivedPackets++;
-		this.#peer.#hearing.heard(now);
-		this.#hearing.reached(now, this.#options.delayMs);
-	}
-
-	/** How often something comes to this end, at least. */
-	get #keptAliveMs(): number {
-		const [own, theirs] = [this.#options.keepAliveIntervalMs, this.#peer.#options.keepAliveIntervalMs];
-		return own === 0 || theirs === 0 ? own + theirs : Math.min(own, theirs);
-	}
-
-	/** It hears nothing from now on. */
-	#goSilent(): void {
-		this.#hearing.deaf(this.#options.clock.now(), this.#keptAliveMs);
-		if (this.#state === "closed" || this.#silence !== undefined) return;
-		this.#silence = this.#options.clock.setTimeout(() => this.fail(lostConnection()), Math.min(this.#options.idleTimeoutMs, this.#peer.#options.idleTimeoutMs));
 	}
 
 	/** Ends this end with an error. */
@@ -307,10 +255,12 @@ export class MemoryConnection implements LinkOwner {
 		return {
 			rttMs: 2 * this.#options.delayMs,
 			...this.#counts,
+			sentPackets: this.#line.sentPackets,
+			receivedPackets: this.#line.receivedPackets,
 			lostPackets: 0,
 			congestionWindowBytes: this.#options.windowBytes,
 			mtuBytes: 1_452,
-			silentMs: this.#hearing.silentMs(this.#options.clock.now(), this.#keptAliveMs),
+			silentMs: this.#line.silentMs,
 		};
 	}
 
@@ -327,7 +277,6 @@ export class MemoryConnection implements LinkOwner {
 		this.#counts[what] += bytes;
 	}
 
-	/** Streams that are not over, of both sides. */
 	/** What this end holds for the other. */
 	get held(): ConnectionHeld {
 		let unsentBytes = 0;
@@ -342,6 +291,7 @@ export class MemoryConnection implements LinkOwner {
 		return { unsentBytes, unreadBytes, acknowledgedBytes };
 	}
 
+	/** Streams that are not over, of both sides. */
 	get liveStreams(): number {
 		return this.#links.size;
 	}
@@ -350,14 +300,14 @@ export class MemoryConnection implements LinkOwner {
 		return createLink({
 			opener: this,
 			windowBytes: this.#options.windowBytes,
-			toAcceptor: this.#wire,
-			toOpener: this.#peer.#wire,
+			toAcceptor: this.#line.wire,
+			toOpener: this.#peer.#line.wire,
 			defer: this.defer,
 			onOver: (link) => {
 				this.#links.delete(link);
 				this.#peer.#links.delete(link);
 				if (link.started) {
-					this.#peer.#wire.post(() => {
+					this.#peer.#line.wire.post(() => {
 						this.#live--;
 						this.#sendWaiting();
 					});
@@ -396,7 +346,7 @@ export class MemoryConnection implements LinkOwner {
 			}
 			link.started = true;
 			this.#live++;
-			this.#wire.post(() => peer.#receive(link));
+			this.#line.wire.post(() => peer.#receive(link));
 			link.forward.start();
 			link.backward.start();
 			link.onStarted?.();
@@ -450,9 +400,8 @@ export class MemoryConnection implements LinkOwner {
 			return;
 		}
 		this.#state = "closed";
-		this.#wire.seal();
+		this.#line.end();
 		this.#options.clock.clearTimeout(this.#deadline);
-		this.#options.clock.clearTimeout(this.#silence);
 		for (const timer of this.#headerTimers) {
 			this.#options.clock.clearTimeout(timer);
 		}

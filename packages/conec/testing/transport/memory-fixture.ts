@@ -37,6 +37,7 @@ export function createMemoryFixture(options: { readonly delayMs?: number } = {})
 		createRoute: (target) => network.createRoute(target as MemoryTransport),
 		windowBytes: 2 * 1_024 * 1_024,
 		streams: STREAMS,
+		mostStreams: STREAMS,
 		undecidedConnections: UNDECIDED,
 		headerTimeoutCode: RESET_CODES.HEADER_TIMEOUT,
 		async assertNothingLeft() {

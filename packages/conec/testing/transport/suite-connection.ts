@@ -60,6 +60,17 @@ export function connectionSuite(name: string, onPair: OnPair, fixture: () => Tra
 		}
 	});
 
+	onPair("while nearly all streams that there may be are open, others come and go in the places that are left", async (pair, { streams }) => {
+		for (let open = 0; open < streams - 1; open++) await openedPair(pair);
+		// More often than a transport may wait before it says that places are free again.
+		for (let i = 0; i < streams / 2; i++) {
+			const { opener, acceptor } = await openedPair(pair);
+			opener.stream.finish();
+			acceptor.stream.finish();
+			await Promise.all([opener.first("finished"), acceptor.first("finished"), opener.first("end"), acceptor.first("end")]);
+		}
+	});
+
 	onPair("close carries code and reason to the peer", async (pair) => {
 		const { opener, acceptor } = await openedPair(pair);
 		await quiet(); // in QUIC, who sends in the same moment may be told that it is not known any more

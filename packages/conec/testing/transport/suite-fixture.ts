@@ -29,8 +29,10 @@ export interface TransportFixture {
 	createRoute(target: Transport): Route | Promise<Route>;
 	/** More than one stream can hold between a writer and a reader that has stopped, credit and queues included. */
 	readonly windowBytes: number;
-	/** Streams that one side may have open; 16 to 256. */
+	/** Streams that one side can always have open; 16 to 256. */
 	readonly streams: number;
+	/** With so many, the next one waits. A transport may let a few more be open than it promises. */
+	readonly mostStreams: number;
 	/** The transports' limit of undecided connections; few. */
 	readonly undecidedConnections: number;
 	/** Reset code for a header that comes late. */

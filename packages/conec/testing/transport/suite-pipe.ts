@@ -218,7 +218,7 @@ export function pipeSuite(
 	});
 
 	onPair("pipe: a far leg beyond the peer's stream limit is not open until another stream has ended", async (pair, fixture) => {
-		const { streams } = fixture;
+		const { mostStreams: streams } = fixture;
 		const far = await third(pair, fixture);
 		const all = Array.from({ length: streams }, () => new Recorder().open(far.middle, OPEN));
 		const accepted = await Promise.all(all.map(async () => new Recorder().accept(await far.incoming())));

@@ -276,7 +276,7 @@ function streamTests(onPair: OnPair): void {
 		await acceptor.framesOf(100);
 	});
 
-	onPair("a stream beyond the peer's limit waits for others to end", async (pair, { streams }) => {
+	onPair("a stream beyond the peer's limit waits for others to end", async (pair, { mostStreams: streams }) => {
 		// One after the other: so each opener is known to belong to its acceptor.
 		const open: { opener: Recorder; acceptor: Recorder }[] = [];
 		while (open.length < streams) {

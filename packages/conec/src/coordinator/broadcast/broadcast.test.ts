@@ -59,6 +59,57 @@ const readAll = (member: FakeMember): void => {
 	for (let i = 0; i < 100; i++) member.read(Number.POSITIVE_INFINITY);
 };
 
+/** 16 senders that send all they can to a reader of 2 MB/s, and a member that reads everything at once. */
+async function crowd(
+	stage: Stage,
+	extra: (ms: number, watcher: FakeMember) => void,
+): Promise<{ readonly senders: FakeMember[]; readonly watcher: FakeMember }> {
+	const senders = Array.from({ length: 16 }, (_, i) => stage.join(`sender-${i}`, { mode: "send" }));
+	const reader = stage.join("reader", { slowReader: "block" });
+	const watcher = stage.join("watcher");
+	for (let ms = 0; ms < 3_000; ms += 10) {
+		extra(ms, watcher);
+		// What the Coordinator has no room for it does not let come.
+		for (const sender of senders) while (sender.send(KIB));
+		await stage.clock.advance(10);
+		reader.read(20_000);
+		readAll(watcher);
+	}
+	assert.deepEqual([lostOf(reader), lostOf(watcher)], [0, 0]);
+	return { senders, watcher };
+}
+
+test("turns: the short message of a 17th sender does not wait behind all that 16 have sent, but for one turn of each", async () => {
+	const stage = new Stage();
+	const quiet = stage.join("quiet", { mode: "send" });
+	const sentAt: number[] = [];
+	const { watcher } = await crowd(stage, (ms, { lastSeq }) => {
+		if (ms % 100 !== 50) return;
+		assert.ok(quiet.send("hello"), "it may always send this little");
+		sentAt.push(lastSeq);
+	});
+	const heardAt = watcher.heard.flatMap((one) => (one.type === "message" && one.sender === "quiet" ? [one.seq] : []));
+	assert.ok(sentAt.length === 30 && heardAt.length >= 29, `${heardAt.length} of ${sentAt.length}`);
+	// A turn has 16 KiB: 17 messages. Each of the 16 may send 64 KiB ahead, and may have been given its turn already.
+	const before = heardAt.map((seq, i) => seq - (sentAt[i] as number));
+	assert.ok(Math.max(...before) <= 16 * 17 + 64, before.join());
+});
+
+test("turns: a 17th sender that sends as much as each of 16 gets as much of the readers as each of them", async () => {
+	const stage = new Stage();
+	const late = stage.join("late", { mode: "send" });
+	const { watcher } = await crowd(stage, (ms) => {
+		if (ms >= 1_000) while (late.send(KIB));
+	});
+	const counts = new Map<string, number>();
+	const from = watcher.heard.findIndex((one) => one.type === "message" && one.sender === "late");
+	for (const one of watcher.heard.slice(from)) if (one.type === "message") counts.set(one.sender, (counts.get(one.sender) ?? 0) + 1);
+	const all = [...counts.values()];
+	assert.equal(all.length, 17);
+	assert.ok(Math.max(...all) - Math.min(...all) <= 2 * 17, `one turn more or less: ${all.join()}`);
+	assert.ok((counts.get("late") ?? 0) > 100, all.join());
+});
+
 test("a member that goes while it lags lags no more, and the status says so", async () => {
 	const stage = new Stage();
 	const sender = stage.join("sender", { mode: "send" });

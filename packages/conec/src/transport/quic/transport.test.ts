@@ -14,7 +14,7 @@ import type { Identity } from "../../tls/identity.ts";
 import { makeSelfSigned } from "../../tls/self-signed.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import type { Transport, TransportConnection } from "../transport.ts";
-import { createQuicTransport } from "./transport.ts";
+import { announcedStreams, createQuicTransport } from "./transport.ts";
 
 const STREAMS = 60;
 const UNDECIDED = 8;
@@ -58,6 +58,7 @@ async function createFixture(): Promise<TransportFixture> {
 		createRoute: createRelay,
 		windowBytes: 2 * 1_024 * 1_024,
 		streams: STREAMS,
+		mostStreams: announcedStreams(STREAMS),
 		undecidedConnections: UNDECIDED,
 		headerTimeoutCode: RESET_CODES.HEADER_TIMEOUT,
 		// The seam does not show it; packages/quic counts its handles, and a socket left open would keep this process from ending.
@@ -149,5 +150,15 @@ test("quic transport: who did not ask for datagrams sends them and gets none", a
 		await until("the client gets its own", () => got === 1);
 	} finally {
 		await Promise.all([deaf.close(0, "", 100), client.close(0, "", 100)]);
+	}
+});
+
+test("quic transport: with the streams that are announced, one of those that are promised always has a place that is told of, and few are more", () => {
+	for (let streams = 1; streams <= 70_000; streams++) {
+		const announced = announcedStreams(streams);
+		// quinn keeps back that more are free while those are no more than an eighth.
+		const untold = Math.floor(announced / 8);
+		assert.ok(announced - untold >= streams, `${streams}`);
+		assert.ok(announced === streams || announced - 1 - Math.floor((announced - 1) / 8) < streams, `${streams}: as few as will do`);
 	}
 });

@@ -46,6 +46,14 @@ export function createQuicTransport(options: TransportOptions): Transport {
 	return new QuicTransport(endpoint, options);
 }
 
+/**
+ * How many streams the other side is told that it may have, so that it can always have `streams`. quinn says that places are free again when
+ * an eighth of all is. If that were all that there are, a side with seven eighths of its streams open for long would wait for ever for the others.
+ */
+export function announcedStreams(streams: number): number {
+	return streams + Math.floor((streams - 1) / 7);
+}
+
 class QuicTransport implements Transport {
 	readonly #endpoint: quic.Endpoint;
 	readonly #options: TransportOptions;
@@ -193,7 +201,7 @@ class QuicTransport implements Transport {
 		return {
 			idleTimeoutMs: own.idleTimeoutMs ?? limits.idleTimeoutMs,
 			keepAliveIntervalMs: own.keepAliveIntervalMs ?? keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
-			bidirectionalStreams: limits.streamsPerConnection + 1, // the control stream is one more
+			bidirectionalStreams: announcedStreams(limits.streamsPerConnection + 1), // the control stream is one more
 			streamWindowBytes: limits.quicStreamWindowBytes,
 			connectionWindowBytes: limits.connectionWindowBytes,
 			datagramBufferBytes: 0,
