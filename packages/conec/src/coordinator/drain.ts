@@ -69,7 +69,6 @@ export class Drain {
 	readonly #told: Set<Session> = new Set();
 	readonly #endings: Promise<void>[] = [];
 	readonly #finish: () => void;
-	#finished = false;
 	#timer: unknown;
 
 	constructor(options: DrainOptions, host: DrainHost) {
@@ -99,7 +98,6 @@ export class Drain {
 
 	/** Ends it now. Clients that are left are the caller's. */
 	end(): void {
-		this.#finished = true;
 		this.#host.clock.clearTimeout(this.#timer);
 		this.#finish();
 	}
@@ -135,7 +133,7 @@ export class Drain {
 		session.control.send({ type: "close", reason, ...this.comeBack() });
 		// Its streams may end by themselves, and it may go by itself.
 		await within(lingerMs, session.streams === 0 ? session.control.flush(lingerMs) : session.over, clock);
-		if (!this.#finished) session.end(CLOSE_CODES.COORDINATOR_CLOSED, reason);
+		session.end(CLOSE_CODES.COORDINATOR_CLOSED, reason);
 	}
 }
 

@@ -56,11 +56,13 @@ pub enum Proof {
 /// The connections that handshake or wait to be confirmed.
 ///
 /// A source has few places. Those who return have others, because there may be many of them behind one address, and they all come at
-/// once after a loss: such a source may have as many as are free. So there is always one left for the next source, whatever tokens
-/// somebody has gathered.
+/// once after a loss. These others are three quarters of all, so whatever tokens somebody has gathered, the rest is left for those who
+/// come for the first time. A source may have as many of them as are free: the first one half, the next one half of what is left then.
 #[derive(Default)]
 pub struct Crowd {
 	undecided: u32,
+	/// Of these, those who return to a source that is counted.
+	returning: u32,
 	places: HashMap<Claim, u32>,
 	/// Arrivals in the current second by network, kept only under load.
 	arrivals: HashMap<Claim, u32>,
@@ -85,6 +87,7 @@ impl Drop for Undecided {
 		let mut crowd = lock(&self.crowd);
 		crowd.undecided -= 1;
 		if let Some(claim) = self.claim {
+			crowd.returning -= u32::from(claim.returning);
 			if let Some(count) = crowd.places.get_mut(&claim) {
 				*count -= 1;
 				if *count == 0 {
@@ -114,6 +117,11 @@ fn network_of(ip: IpAddr) -> IpAddr {
 	}
 }
 
+/// As many of all undecided connections may be of those who return.
+fn share_of_returning(undecided: u32) -> u32 {
+	undecided - undecided / 4
+}
+
 /// What becomes of an incoming connection.
 pub enum Verdict {
 	Admit(Undecided),
@@ -140,16 +148,17 @@ impl Crowd {
 		let claim = (!from.to_canonical().is_loopback()).then(|| Claim { at: source_of(from), returning });
 		if let Some(claim) = claim {
 			let (places, per_second) = match returning {
-				true => (rules.undecided - crowd.undecided, rules.returning_per_second_per_source),
+				true => (share_of_returning(rules.undecided).saturating_sub(crowd.returning), rules.returning_per_second_per_source),
 				false => (rules.undecided_per_source, rules.per_second_per_source),
 			};
-			if crowd.places.get(&claim).is_some_and(|count| *count >= places) {
+			if crowd.places.get(&claim).copied().unwrap_or(0) >= places {
 				return Verdict::Refuse;
 			}
 			if loaded && !crowd.arrival_allowed(Claim { at: network_of(from), returning }, per_second, now) {
 				return Verdict::Refuse;
 			}
 			*crowd.places.entry(claim).or_insert(0) += 1;
+			crowd.returning += u32::from(returning);
 		}
 		crowd.undecided += 1;
 		Verdict::Admit(Undecided { crowd: this.clone(), claim })
@@ -257,19 +266,21 @@ mod tests {
 		let rules = rules(Retry::Always);
 		let now = Instant::now();
 		let mut held = returning(&crowd, &rules, "192.0.2.1", 500, now);
-		assert_eq!(held.len(), 128);
+		assert_eq!(held.len(), 96);
 		let strangers: Vec<_> = (0..20).map(|_| admit(&crowd, &rules, "192.0.2.1", Proof::Present, now)).collect();
 		let admitted = strangers.iter().filter(|verdict| matches!(verdict, Verdict::Admit(_))).count();
 		assert_eq!(admitted, 10, "strangers of the same source have their own few, and come as slowly as ever");
-		// However many addresses somebody has gathered tokens at, there is a place for one more.
+		// However many addresses somebody has gathered tokens at, a quarter of all places is left for others.
 		for address in 1..60 {
-			let more = returning(&crowd, &rules, &format!("198.51.{address}.1"), 500, now);
-			assert!(!more.is_empty(), "{address}");
-			held.extend(more);
+			held.extend(returning(&crowd, &rules, &format!("198.51.{address}.1"), 500, now));
 		}
-		assert!(matches!(admit(&crowd, &rules, "203.0.113.1", Proof::Present, now), Verdict::Admit(_)));
+		assert_eq!(held.len(), 192);
+		let others = (0..100).map(|i| admit(&crowd, &rules, &format!("203.0.{i}.1"), Proof::Present, now));
+		let others: Vec<_> = others.filter(|verdict| matches!(verdict, Verdict::Admit(_))).collect();
+		assert_eq!(others.len(), 64 - admitted);
 		held.clear();
-		drop(strangers);
+		drop((strangers, others));
+		assert_eq!(lock(&crowd).returning, 0);
 		assert_eq!(lock(&crowd).undecided, 0);
 		assert!(lock(&crowd).places.is_empty());
 	}
