@@ -12,8 +12,9 @@ import { COORDINATOR_ADDRESS, Lab, RTT_100 } from "./lab.ts";
 
 const CLIENTS = 500;
 const DOWN_MS = 2_000;
-/** How long they are watched. Without tokens ten come back a second. */
 const WATCHED_MS = 15_000;
+/** Without tokens ten of one network are let in a second. */
+const SLOW_MS = 6_000;
 
 interface Return {
 	/** After the port was bound, the first one first. */
@@ -21,7 +22,7 @@ interface Return {
 	readonly failures: Readonly<Record<string, number>>;
 }
 
-async function herd(t: TestContext, tokens: boolean): Promise<Return> {
+async function herd(t: TestContext, tokens: boolean, watchedMs: number): Promise<Return> {
 	const lab = await Lab.up(t, { a: "port", wire: RTT_100 });
 	const stateDirectory = await mkdtemp(join(tmpdir(), "conec-herd-"));
 	t.after(() => rm(stateDirectory, { recursive: true, force: true }));
@@ -43,7 +44,7 @@ async function herd(t: TestContext, tokens: boolean): Promise<Return> {
 	assert.equal(pin, first.pin);
 	for (;;) {
 		const { backMs, failures } = await clients.call<Return>("back");
-		if (backMs.length < CLIENTS && nowMs() - boundMs < WATCHED_MS) await sleep(250);
+		if (backMs.length < CLIENTS && nowMs() - boundMs < watchedMs) await sleep(250);
 		else return { backMs: backMs.map((ms) => Math.round(ms - boundMs)).sort((one, other) => one - other), failures };
 	}
 }
@@ -54,14 +55,13 @@ function summary({ backMs, failures }: Return): string {
 }
 
 test(`herd: ${CLIENTS} Clients behind one address return to a Coordinator that was killed within ${WATCHED_MS / 1_000} s, as it knows them by their tokens`, async (t) => {
-	const back = await herd(t, true);
+	const back = await herd(t, true, WATCHED_MS);
 	t.diagnostic(summary(back));
 	assert.equal(back.backMs.length, CLIENTS, summary(back));
 });
 
 test("herd: without tokens each source is let in slowly, as ever", async (t) => {
-	const back = await herd(t, false);
+	const back = await herd(t, false, SLOW_MS);
 	t.diagnostic(summary(back));
-	const most = (12 * WATCHED_MS) / 1_000;
-	assert.ok(back.backMs.length > 0 && back.backMs.length <= most, summary(back));
+	assert.ok(back.backMs.length <= (12 * SLOW_MS) / 1_000, summary(back));
 });
