@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World } from "../../testing/world.ts";
-import type { Client } from "../client/client.ts";
-import type { ClientStatus } from "../client/status.ts";
 import type { ComeBack } from "../wire/come-back.ts";
 import { type CloseOptions, checkCloseOptions } from "./drain.ts";
+
+type Client = Awaited<ReturnType<World["connect"]>>;
 
 const ALTERNATIVES = ["b.example:1719", "[2001:db8::7]:1719"];
 
@@ -32,7 +32,7 @@ async function crowd(count: number, seed = 1): Promise<{ world: World; clients: 
 	return { world, clients, seen };
 }
 
-async function watch(id: string, status: AsyncIterable<ClientStatus>, world: World, seen: Map<string, Seen>): Promise<void> {
+async function watch(id: string, status: ReturnType<Client["status"]>, world: World, seen: Map<string, Seen>): Promise<void> {
 	for await (const event of status) {
 		const nowMs = world.clock.now();
 		if (event.type === "draining") seen.set(id, { id, toldMs: nowMs, comeBack: event.comeBack });

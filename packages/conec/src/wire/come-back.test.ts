@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
-import { parseCoordinator } from "../client/uplink/address.ts";
 import { ALTERNATIVE_LENGTH, ALTERNATIVES_LISTED, isAlternative } from "./come-back.ts";
 import { decodeControl, encodeControl } from "./control.ts";
 
@@ -32,34 +30,6 @@ test("come back: what a Coordinator may name is host:port or [ipv6]:port, and no
 	for (const text of GOOD) assert.equal(isAlternative(text), true, text);
 	for (const text of BAD) assert.equal(isAlternative(text), false, text);
 	assert.equal(`${LONGEST}:65535`.length, ALTERNATIVE_LENGTH);
-});
-
-test("come back: whatever passes, a Client can take as the address of a Coordinator", () => {
-	for (const text of GOOD) parseCoordinator(text);
-	const letters = fc.constantFrom(..."aZ09.-_:[]%f ");
-	const near = fc.array(letters, { maxLength: 24 }).map((chars) => chars.join(""));
-	const shaped = fc
-		.tuple(
-			fc.oneof(
-				near,
-				fc.domain(),
-				fc.ipV4(),
-				fc.ipV6().map((ip) => `[${ip}]`),
-			),
-			fc.nat({ max: 70_000 }),
-		)
-		.map(([host, port]) => `${host}:${port}`);
-	let passed = 0;
-	fc.assert(
-		fc.property(fc.oneof(near, shaped), (text) => {
-			if (!isAlternative(text)) return;
-			passed++;
-			const { host, port } = parseCoordinator(text);
-			assert.ok(host !== "" && text.endsWith(`:${port}`), text);
-		}),
-		{ numRuns: 2_000 },
-	);
-	assert.ok(passed > 100, `${passed}`);
 });
 
 test("come back: close and refused carry it, and what is absent stays absent", () => {
