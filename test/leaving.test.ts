@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { CloseInfo } from "../packages/conec/src/base/close-info.ts";
+import type { Client } from "../packages/conec/src/client/client.ts";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
@@ -74,6 +75,33 @@ for (const fabric of FABRICS) {
 		assert.ok(nowOf(fabric) - sinceMs >= 490, `${nowOf(fabric) - sinceMs} ms`);
 		const { by, closeCode } = await speaker.end();
 		assert.deepEqual([by, closeCode], ["peer", CLOSE_CODES.NORMAL]);
+	});
+
+	it("leaving: a Client hears when and where it may come back, and a Coordinator that lists too many places breaks the protocol", async (t) => {
+		const { connect } = await impostor(t, fabric);
+		const alternatives = ["b.example:1719", "[2001:db8::7]:1719"];
+		const came = async (id: string): Promise<{ client: Client; speaker: Speaker }> => {
+			const { client, speaker } = connect(id);
+			return { speaker: (await speaker).say(WELCOME), client: await client };
+		};
+		const one = await came("alice");
+		const status = one.client.status()[Symbol.asyncIterator]();
+		await status.next();
+		one.speaker.say({ type: "close", reason: "bye", retryAfterMs: 7, spreadMs: 8, alternatives });
+		assert.deepEqual((await status.next()).value, { type: "draining", reason: "bye", comeBack: { retryAfterMs: 7, spreadMs: 8, alternatives } });
+		one.speaker.connection.close(CLOSE_CODES.COORDINATOR_CLOSED, "");
+		assert.equal((await one.client.closed).code, "COORDINATOR_CLOSED");
+
+		for (const many of [17, 1_500]) {
+			const other = await came(`many-${many}`);
+			other.speaker.say({ type: "close", reason: "bye", alternatives: Array.from({ length: many }, () => "a:1") });
+			assert.equal((await other.speaker.end()).closeCode, CLOSE_CODES.PROTOCOL_ERROR);
+			await other.client.closed;
+		}
+
+		const refused = connect("bob");
+		(await refused.speaker).say({ type: "refused", code: "COORDINATOR_CLOSED", message: "no", retryAfterMs: 9, alternatives });
+		await assert.rejects(refused.client, { code: "COORDINATOR_CLOSED", retryAfterMs: 9, alternatives });
 	});
 
 	it("leaving: one that goes ends its connections with the code of what has left", async (t) => {

@@ -5,6 +5,7 @@
  * |--------------------------------------------------|------------------------------|-------------------------------------------------|
  * | connections without hello                        | `undecidedConnections` (256) | the next Client: LIMIT_EXCEEDED, if that lasts; they: HELLO_TIMEOUT |
  * | the same from one address that is not loopback   | `undecidedPerSource` (16)    | that address; Clients elsewhere notice nothing  |
+ * | the same with address tokens                     | three eighths of `undecidedConnections` (96) | the same                        |
  * | streams to a peer that takes none                | `incomingStreams`            | they wait: PEER_TIMEOUT                         |
  * | streams to oneself and to nobody                 | the same                     | PEER_TIMEOUT, PEER_UNKNOWN                      |
  * | streams to one peer, without waiting for answers | `streamsPerPair`, a quarter of `waitingOpens` | PEER_BUSY; others have their turn |
@@ -52,13 +53,27 @@ const ours = Object.values(networkInterfaces())
 
 test("floods: one address gets 16 connections without hello, and others connect", { skip: ours === undefined && "no address but loopback" }, async (t) => {
 	const stage = await Stage.set(t, { host: "0.0.0.0", limits: { helloTimeoutMs: 4_000 } });
-	const flood = await flooder(t, stage, ours as string);
+	const flood = await flooder(t, stage, ours as string, "newcomers");
 	const { closed, refused } = await flood(40);
 	assert.equal(closed.length, 16);
 	assert.deepEqual(new Set(refused), new Set(["CONNECTION_REFUSED"]));
 	await stage.connect("cleo");
 	await soon(Promise.all(closed), "the end of all undecided");
 	assert.equal((await flood(1)).closed.length, 1);
+});
+
+test("floods: with address tokens one address gets 96 more, and others connect", { skip: ours === undefined && "no address but loopback" }, async (t) => {
+	const stage = await Stage.set(t, { host: "0.0.0.0", limits: { helloTimeoutMs: 60_000, handshakeTimeoutMs: HELLO_TIMEOUT_MS } });
+	const flood = await flooder(t, stage, ours as string);
+	let held = 0;
+	// Each connection brings tokens for the next ones. It goes on until several rounds have brought nothing.
+	for (let inVain = 0; inVain < 3; ) {
+		const { closed } = await flood(12);
+		held += closed.length;
+		inVain = closed.length === 0 ? inVain + 1 : 0;
+	}
+	assert.ok(held > 64 && held <= 16 + 96, `${held}`);
+	await stage.connect("cleo");
 });
 
 test("floods: streams as fast as can be, to a peer that takes none, to itself and to nobody", async (t) => {
@@ -153,9 +168,14 @@ async function flooder(
 	t: TestContext,
 	stage: Stage,
 	host: string,
+	as: "one socket" | "newcomers" = "one socket",
 ): Promise<(count: number) => Promise<{ closed: Promise<number | undefined>[]; refused: string[] }>> {
-	const endpoint = Endpoint.bind({ host, port: 0 });
-	t.after(() => endpoint.close({ drainMs: 0 }));
+	const bind = (): Endpoint => {
+		const made = Endpoint.bind({ host, port: 0 });
+		t.after(() => made.close({ drainMs: 0 }));
+		return made;
+	};
+	const one = bind();
 	const identity = await makeSelfSigned({ names: ["mallory"] }, "ephemeral");
 	const to = { address: host, port: stage.coordinator.address.port, serverName: "localhost", trust: coordinatorTrust({ pin: stage.where.pin }) };
 	return async (count) => {
@@ -164,6 +184,7 @@ async function flooder(
 		await Promise.all(
 			Array.from({ length: count }, async () => {
 				try {
+					const endpoint = as === "newcomers" ? bind() : one;
 					const connection = await endpoint.connect({ ...to, identity, alpnProtocols: ["conec/1"], handshakeTimeoutMs: HELLO_TIMEOUT_MS });
 					closed.push(connection.closed.then((info) => info.closeCode));
 				} catch (error) {

@@ -93,6 +93,8 @@ export interface ConecErrorOptions {
 	readonly closeCode?: number | undefined;
 	/** How long to wait before trying again, where the other side has said it. In milliseconds. */
 	readonly retryAfterMs?: number | undefined;
+	/** Other Coordinators that may take this Client, where one that refused it has named some: `host:port` or `[ipv6]:port`, 16 at most. */
+	readonly alternatives?: readonly string[] | undefined;
 }
 
 const BRAND = Symbol.for("conec.ConecError");
@@ -113,6 +115,8 @@ export class ConecError extends Error {
 	declare readonly closeCode: number | undefined;
 	/** See {@link ConecErrorOptions.retryAfterMs}. */
 	declare readonly retryAfterMs: number | undefined;
+	/** See {@link ConecErrorOptions.alternatives}. */
+	declare readonly alternatives: readonly string[] | undefined;
 
 	constructor(code: ConecErrorCode, message: string, options: ConecErrorOptions = {}) {
 		super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -120,6 +124,7 @@ export class ConecError extends Error {
 		if (options.peer !== undefined) this.peer = options.peer;
 		if (options.closeCode !== undefined) this.closeCode = options.closeCode;
 		if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+		if (options.alternatives !== undefined) this.alternatives = options.alternatives;
 		Object.defineProperty(this, BRAND, { value: true });
 	}
 

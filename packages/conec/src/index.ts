@@ -52,6 +52,7 @@ export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules, BroadcastS
 export { Coordinator } from "./coordinator/coordinator.ts";
 export type { ReloadOptions } from "./coordinator/credentials.ts";
 export type { DefenceAction, DefenceCount, DefenceStatus, DefenceSubject, Whom } from "./coordinator/defence/index.ts";
+export type { CloseOptions, DrainOptions } from "./coordinator/drain.ts";
 export type { ChannelStatus } from "./coordinator/introduction/index.ts";
 export type { CoordinatorOptions } from "./coordinator/options.ts";
 export type { ClientInfo } from "./coordinator/sessions/index.ts";
@@ -90,4 +91,5 @@ export type { Pem } from "./tls/pem.ts";
 export type { SocketAddress } from "./transport/transport.ts";
 export type { BroadcastMode, BroadcastPeer, BroadcastPosition, SlowReaderPolicy } from "./wire/broadcast.ts";
 export type { NatReport } from "./wire/channel-messages.ts";
+export type { ComeBack } from "./wire/come-back.ts";
 export type { JsonValue } from "./wire/json.ts";

@@ -67,6 +67,8 @@ export interface Limits {
 	readonly undecidedPerSource: number;
 	/** New connections a second from one IPv4 /24 or IPv6 /64, while more than `retryThreshold` are undecided. Loopback is exempt. @default 10 */
 	readonly connectsPerSecondPerSource: number;
+	/** The same of Clients that return with an address token. They do not count as `undecidedPerSource`; a source may have as many of them undecided as there are free places. @default 250 */
+	readonly returningPerSecondPerSource: number;
 	/** With `retry: "under-load"`, addresses are validated first while more connections than this are undecided. @default 64 */
 	readonly retryThreshold: number;
 	/** Client: its direct channels, together with those that are being opened. Coordinator: channels of one Client that it remembers, for when a key is denied. @default 64 */
@@ -230,6 +232,7 @@ export const SHARED_RULES: Rules<Limits> = {
 	undecidedConnections: { default: 256, min: 1, max: 65_536 },
 	undecidedPerSource: { default: 16, min: 1, max: 65_536 },
 	connectsPerSecondPerSource: { default: 10, min: 1, max: 1_000_000 },
+	returningPerSecondPerSource: { default: 250, min: 1, max: 1_000_000 },
 	retryThreshold: { default: 64, min: 0, max: 65_536 },
 	channels: { default: 64, min: 0, max: 65_536 },
 	statusEvents: { default: 64, min: 1, max: 65_536 },

@@ -140,6 +140,7 @@ export const ENDPOINT_STATS = [
 	"failedHandshakes",
 	"refusedConnections",
 	"retries",
+	"returningConnections",
 	"droppedRawDatagrams",
 ] as const;
 

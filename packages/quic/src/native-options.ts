@@ -35,6 +35,8 @@ export function nativeListenOptions(options: ListenOptions): NativeListenOptions
 		undecidedConnections: options.undecidedConnections ?? 256,
 		undecidedPerSource: options.undecidedPerSource ?? 16,
 		connectsPerSecondPerSource: options.connectsPerSecondPerSource ?? 10,
+		returningPerSecondPerSource: options.returningPerSecondPerSource ?? 250,
+		...(options.addressTokenKey === undefined ? {} : { addressTokenKey: options.addressTokenKey }),
 		connections: options.connections ?? 65_536,
 		handshakeTimeoutMs: options.handshakeTimeoutMs ?? 5_000,
 		undecidedTimeoutMs: options.undecidedTimeoutMs ?? 5_000,

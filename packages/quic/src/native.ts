@@ -65,6 +65,8 @@ export interface NativeListenOptions {
 	undecidedConnections: number;
 	undecidedPerSource: number;
 	connectsPerSecondPerSource: number;
+	returningPerSecondPerSource: number;
+	addressTokenKey?: Uint8Array;
 	connections: number;
 	handshakeTimeoutMs: number;
 	undecidedTimeoutMs: number;

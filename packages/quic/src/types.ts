@@ -125,6 +125,13 @@ export interface ListenOptions {
 	readonly undecidedPerSource?: number;
 	/** New connections a second from one IPv4 /24 or IPv6 /64, counted only while `retryThreshold` or more are undecided. Loopback is exempt. @default 10 */
 	readonly connectsPerSecondPerSource?: number;
+	/** The same of those who return with an address token. They count here and not there, and a source may have as many of them undecided as there are free places. @default 250 */
+	readonly returningPerSecondPerSource?: number;
+	/**
+	 * 32 bytes or more. With it, everybody who connects gets address tokens (RFC 9000, 8.1.3): with one of them they need not prove their
+	 * address again when they come back from there. A token counts once, for 14 days, and for every endpoint with this key. @default none are given
+	 */
+	readonly addressTokenKey?: Uint8Array;
 	/** Connections in all. @default 65_536 */
 	readonly connections?: number;
 	/** A handshake that takes longer is dropped. @default 5_000 */
@@ -251,6 +258,8 @@ export interface EndpointStats {
 	readonly refusedConnections: number;
 	/** Stateless retries sent since the start. */
 	readonly retries: number;
+	/** Connections that came with an address token that counts, since the start. */
+	readonly returningConnections: number;
 	/** Non-QUIC datagrams dropped because nobody asked for them or too many waited. */
 	readonly droppedRawDatagrams: number;
 }

@@ -62,7 +62,7 @@ export const CONNECTION_KINDS: readonly Kind[] = [
 	{
 		name: "silent-connects-elsewhere",
 		does: "the same from one network that is not loopback",
-		holds: "16 at once from one address; honest ones come in",
+		holds: "16 at once from one address, and 96 more with address tokens; honest ones come in",
 		world: { sources: "one /24" },
 		attack: silentConnects,
 	},

@@ -151,7 +151,7 @@ export class Client implements AsyncDisposable {
 			...{ greeted, limits, ids, clock, budgets, survivors },
 			endAtExpiry: options.endAtExpiry && options.trust.roots !== undefined,
 			events: {
-				draining: (reason) => feed.emit({ type: "draining", reason }),
+				draining: (reason, comeBack) => feed.emit({ type: "draining", reason, ...(comeBack === undefined ? {} : { comeBack }) }),
 				channel: (message) => {
 					if (message.type === "address") this.#moved(message.observedAddress);
 					if (message.type === "address") mapper?.networkChanged();

@@ -8,6 +8,7 @@ import type { CloseInfo } from "../base/close-info.ts";
 import type { HandlerFailed } from "../session/protocols/index.ts";
 import type { StatusLagged } from "../session/status-feed.ts";
 import type { SocketAddress } from "../transport/transport.ts";
+import type { ComeBack } from "../wire/come-back.ts";
 import type { ClientChannelStatus } from "./direct/index.ts";
 import type { PortMappingStatus } from "./port-mapping/index.ts";
 
@@ -17,8 +18,8 @@ export type ClientStatus =
 	| { readonly type: "connected"; readonly observedAddress: SocketAddress; readonly coordinatorAddress: SocketAddress }
 	/** The Coordinator sees this Client at another address now. */
 	| { readonly type: "moved"; readonly observedAddress: SocketAddress }
-	/** The Coordinator is stopping, for `reason`. No more streams can be opened through it, and the connection ends within seconds. */
-	| { readonly type: "draining"; readonly reason: string }
+	/** The Coordinator is stopping, for `reason`. No more streams can be opened through it, and the connection ends within seconds. `comeBack` is there if it has said when and where to come back. */
+	| { readonly type: "draining"; readonly reason: string; readonly comeBack?: ComeBack }
 	/** The connection to the Coordinator has ended, as `info` says. Streams through it have failed. Direct channels go on. */
 	| { readonly type: "disconnected"; readonly info: CloseInfo }
 	/** A direct channel is up, or has ended. */

@@ -37,9 +37,11 @@ export async function beginCoordinator<T>(runtime: Runtime, options: Coordinator
 	let natTest: NatTestSockets | ConecError | undefined;
 	try {
 		const identity = runtime.identity ?? (await coordinatorIdentity(options, resolved.names));
-		// The same key after a restart, so that Clients learn at once that their connection is gone (RFC 9000, 10.3).
-		const statelessResetKey = new Uint8Array(hkdfSync("sha256", identity.privateKey, "", "conec stateless reset", 32));
-		transport = createTransport({ host, port, limits, role: "coordinator", congestion, keyLog, statelessResetKey });
+		const keyFor = (what: string): Uint8Array => new Uint8Array(hkdfSync("sha256", identity.privateKey, "", what, 32));
+		// The same keys after a restart. So Clients learn at once that their connection is gone (RFC 9000, 10.3), and what they have of their
+		// address (8.1.3) counts when they come back.
+		const [statelessResetKey, addressTokenKey] = [keyFor("conec stateless reset"), keyFor("conec address tokens")];
+		transport = createTransport({ host, port, limits, role: "coordinator", congestion, keyLog, statelessResetKey, addressTokenKey });
 		natTest = bindNatTestSockets(createTransport, resolved);
 		return make({ options: resolved, runtime, transport, natTest, credentials: { identity, clientTrust: trust, deny }, kept });
 	} catch (error) {

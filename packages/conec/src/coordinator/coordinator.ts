@@ -22,6 +22,7 @@ import { admit } from "./admission/index.ts";
 import { beginCoordinator, type CoordinatorParts } from "./begin.ts";
 import type { CoordinatorCensus } from "./census.ts";
 import { type Credentials, type ReloadOptions, reloaded } from "./credentials.ts";
+import { type CloseOptions, checkCloseOptions } from "./drain.ts";
 import type { CoordinatorOptions } from "./options.ts";
 import { type CoordinatorRooms, createRooms } from "./rooms.ts";
 import { type ClientInfo, findPeer, type Session } from "./sessions/index.ts";
@@ -214,9 +215,15 @@ export class Coordinator implements AsyncDisposable {
 	 * 1. The Clients are told, and handlers of protocols are told to end. It waits for those that have a stream, at most 2 s (`limits.lingerMs`).
 	 * 2. It waits, at most as long, for streams that the application closed. Its other streams are reset with `COORDINATOR_CLOSED`.
 	 * 3. Every connection ends.
+	 *
+	 * With `drain`, two things come before that. Nobody is let in any more, and the Clients are ended one after the other over
+	 * `drain.spreadMs`, those without streams first. Each is told when and where to come back, and one with streams has at most 2 s
+	 * (`limits.lingerMs`) from then. Meanwhile all else goes on. A further call without `drain` ends the draining at once.
+	 *
+	 * @throws TypeError or RangeError `OPTION_INVALID`, and nothing has changed then
 	 */
-	close(): Promise<void> {
-		return this.#rooms.life.close();
+	close(options: CloseOptions = {}): Promise<void> {
+		return this.#rooms.life.close(checkCloseOptions(options));
 	}
 
 	/** Ends everything at once. Data on its way may be lost. `closed` tells the `error`, if one is given. */

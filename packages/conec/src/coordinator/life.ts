@@ -1,5 +1,5 @@
 /**
- * The life of a Coordinator: it is open, it closes, it is over. This says what can be done now, and ends the parts that the Coordinator
+ * The life of a Coordinator: it is open, it may drain, it closes, it is over. This says what can be done now, and ends the parts that the Coordinator
  * has given it.
  *
  * @module
@@ -8,6 +8,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { CloseInfo } from "../base/close-info.ts";
 import { Lifetime } from "../base/lifetime.ts";
+import type { Random } from "../base/random.ts";
 import { deferred, within } from "../base/signals.ts";
 import { ConecError, isConecError } from "../errors.ts";
 import type { CoordinatorLimits } from "../limits.ts";
@@ -15,8 +16,10 @@ import { leavingTimeMs } from "../session/leaving-time.ts";
 import type { StatusFeed } from "../session/status-feed.ts";
 import type { Transport } from "../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
+import type { ComeBack } from "../wire/come-back.ts";
 import type { CoordinatorState } from "./admission/index.ts";
 import type { Broadcasts } from "./broadcast/index.ts";
+import { Drain, type DrainOptions } from "./drain.ts";
 import type { Introductions } from "./introduction/index.ts";
 import type { OwnStreams } from "./own-streams/index.ts";
 import type { PresenceService } from "./presence/index.ts";
@@ -35,6 +38,7 @@ export interface CoordinatorEnd {
 export interface CoordinatorLifeHost {
 	readonly limits: CoordinatorLimits;
 	readonly clock: Clock;
+	readonly random: Random;
 	readonly transport: Transport;
 	readonly kept: CoordinatorState;
 	readonly registry: Registry<Session>;
@@ -51,7 +55,7 @@ export class CoordinatorLife {
 	readonly closed: Promise<CloseInfo>;
 	readonly #host: CoordinatorLifeHost;
 	readonly #parts: Lifetime<CoordinatorEnd> = new Lifetime();
-	#state: { readonly type: "open" } | { readonly type: "closing"; readonly done: Promise<void> } | { readonly type: "over" } = { type: "open" };
+	#state: State = { type: "open" };
 
 	constructor(host: CoordinatorLifeHost) {
 		const { transport, kept, feed } = host;
@@ -68,9 +72,15 @@ export class CoordinatorLife {
 		this.#parts.own(end);
 	}
 
-	/** It takes nothing more. */
+	/** It takes nothing more. One that drains still takes what its Clients want. */
 	get closing(): boolean {
-		return this.#state.type !== "open";
+		return this.#state.type === "closing" || this.#state.type === "over";
+	}
+
+	/** It lets nobody in any more, and this is what they are told of coming back. `undefined`: it does. */
+	get stopping(): ComeBack | undefined {
+		if (this.#state.type === "open") return undefined;
+		return this.#state.type === "over" ? {} : (this.#state.drain?.comeBackOfOne() ?? {});
 	}
 
 	/** Throws `COORDINATOR_CLOSED` unless it is open. */
@@ -79,34 +89,49 @@ export class CoordinatorLife {
 	}
 
 	/** See `Coordinator.close`. */
-	close(): Promise<void> {
+	close(options?: DrainOptions): Promise<void> {
 		if (this.#state.type === "open") {
 			const { promise: done, resolve } = deferred<void>();
 			// The state comes first: a handler that is told to end may call anything at once.
-			this.#state = { type: "closing", done };
-			resolve(this.#close());
-		}
-		return this.#state.type === "closing" ? this.#state.done : Promise.resolve();
+			if (options === undefined) {
+				this.#state = { type: "closing", done, drain: undefined };
+				resolve(this.#close(undefined));
+			} else {
+				const { clock, random, registry, limits } = this.#host;
+				const drain = new Drain(options, { clock, random, registry, lingerMs: limits.lingerMs, reason: STOPPING });
+				this.#state = { type: "draining", done, drain };
+				resolve(drain.over.then(() => this.#drained(done, drain)));
+			}
+		} else if (this.#state.type === "draining" && options === undefined) this.#state.drain.end();
+		return this.#state.type === "closing" || this.#state.type === "draining" ? this.#state.done : Promise.resolve();
 	}
 
 	/** See `Coordinator.destroy`. */
 	destroy(error: Error | undefined): void {
 		if (this.#state.type === "over") return;
 		const code = isConecError(error) ? { code: error.code } : {};
+		const drain = this.#state.type === "draining" ? this.#state.drain : undefined;
 		this.#state = { type: "over" };
+		drain?.end();
 		this.#parts.end({
 			info: { by: "local", ...code, ...(error === undefined ? {} : { reason: error.message }) },
 			error: coordinatorClosed("Cannot continue"),
 		});
 	}
 
-	async #close(): Promise<void> {
+	async #drained(done: Promise<void>, drain: Drain): Promise<void> {
+		if (this.#state.type !== "draining") return;
+		this.#state = { type: "closing", done, drain };
+		await this.#close(drain.comeBack());
+	}
+
+	async #close(comeBack: ComeBack | undefined): Promise<void> {
 		const { limits, clock, transport, kept, registry, streams, broadcasts, presence, introductions } = this.#host;
 		const deadline = clock.now() + limits.closeTimeoutMs;
 		const error = coordinatorClosed("Cannot continue");
 		streams.stop(error);
 		introductions().stop();
-		for (const session of registry.holders()) session.control.send({ type: "close", reason: STOPPING });
+		for (const session of registry.holders()) session.control.send({ type: "close", reason: STOPPING, ...comeBack });
 		const flush = (timeoutMs: number): Promise<unknown> =>
 			Promise.all([...registry.holders()].filter((session) => session.used).map((session) => session.control.flush(timeoutMs)));
 		broadcasts.end(RESET_CODES.COORDINATOR_CLOSED);
@@ -122,6 +147,13 @@ export class CoordinatorLife {
 		this.destroy(undefined);
 	}
 }
+
+type State =
+	| { readonly type: "open" }
+	/** Nobody is let in, and Clients go one after the other. */
+	| { readonly type: "draining"; readonly done: Promise<void>; readonly drain: Drain }
+	| { readonly type: "closing"; readonly done: Promise<void>; readonly drain: Drain | undefined }
+	| { readonly type: "over" };
 
 /** For the notice to be repeated where it was lost: it is not acknowledged. */
 const DRAIN_MS = 250;

@@ -83,7 +83,7 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 		endedStreams: () => proxied.ended + streams.ended,
 	});
 	const life = new CoordinatorLife({
-		...{ limits, clock, transport, kept, registry, streams, broadcasts, presence, feed },
+		...{ limits, clock, random, transport, kept, registry, streams, broadcasts, presence, feed },
 		introductions: () => introductions,
 	});
 	const proxied = new ProxiedStreams(limits, transport, defence);
@@ -93,7 +93,8 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 	const introductions: Introductions = createIntroductions(parts, { find, closing, denied, defence, emit: (status) => feed.emit(status) });
 	const destinations = { limits, find, closing, streams, proxied, broadcasts, presence };
 	const admission: AdmissionHost = {
-		...{ limits, runtime, epoch, registry, closing, denied, introductions },
+		...{ limits, runtime, epoch, registry, denied, introductions },
+		stopping: () => life.stopping,
 		leases: kept.leases,
 		trials: new HolderTrials(limits, clock),
 		slowed: ({ id, fingerprint, connection }, what) => defence.count("slowed", what, { id, fingerprint, address: connection.remoteAddress.address }),

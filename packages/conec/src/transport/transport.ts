@@ -263,6 +263,7 @@ export type TransportLimits = Pick<
 	| "undecidedConnections"
 	| "undecidedPerSource"
 	| "connectsPerSecondPerSource"
+	| "returningPerSecondPerSource"
 	| "retryThreshold"
 	| "handshakeTimeoutMs"
 	| "helloTimeoutMs"
@@ -290,6 +291,8 @@ export interface TransportOptions {
 	readonly congestion?: Congestion;
 	/** A transport with the key of one before it tells the peers of that one at once that their connections are over. @default none */
 	readonly statelessResetKey?: Uint8Array;
+	/** It gives address tokens to those who connect, and takes those of a transport with the same key before it. @default it gives none */
+	readonly addressTokenKey?: Uint8Array;
 	/** Deliver datagrams that are no QUIC packets to {@link Transport.onDatagram}. Otherwise they are dropped without waking this process. Sending needs nothing. @default role is "client" */
 	readonly datagrams?: boolean;
 }

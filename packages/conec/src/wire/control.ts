@@ -6,6 +6,7 @@
 
 import { type ChannelMessage, readChannelMessage } from "./channel-messages.ts";
 import { type RefusedCode, refusedCodeFromWire } from "./codes.ts";
+import { type ComeBack, readComeBack } from "./come-back.ts";
 import { decodeTyped } from "./decode-json.ts";
 import {
 	broadcastNameField,
@@ -80,16 +81,14 @@ export interface Welcome {
 	readonly natTest?: { readonly port: number; readonly key: string } | undefined;
 }
 
-/** The Coordinator's other answer: it closes the connection. */
-export interface Refused {
+/** The Coordinator's other answer: it closes the connection. When and where to try again is there with `ID_TAKEN`, `ID_CONTENDED`, `LIMIT_EXCEEDED` and `COORDINATOR_CLOSED`. */
+export interface Refused extends ComeBack {
 	readonly type: "refused";
 	readonly code: RefusedCode;
 	/** For people. */
 	readonly message?: string | undefined;
 	/** With `VERSION_UNSUPPORTED`: what the Coordinator speaks. */
 	readonly versions?: readonly number[] | undefined;
-	/** With `ID_TAKEN` and `ID_CONTENDED`: when to try again. */
-	readonly retryAfterMs?: number | undefined;
 }
 
 /** Asks for a {@link Pong}: the transport's keep-alive proves a machine, this proves a process. Either side. */
@@ -106,8 +105,8 @@ export interface Pong {
 	readonly nonce: number;
 }
 
-/** Last message of a side that ends the connection of its own will. */
-export interface Close {
+/** Last message of a side that ends the connection of its own will. A Coordinator may say when and where the Client may come back. */
+export interface Close extends ComeBack {
 	readonly type: "close";
 	/** For people. */
 	readonly reason: string;
@@ -201,7 +200,7 @@ function read(type: string, object: Readonly<Record<string, unknown>>, metadataB
 		case "pong":
 			return { type, nonce: integerField(object, "nonce", 0, Number.MAX_SAFE_INTEGER) };
 		case "close":
-			return { type, reason: noteField(object, "reason") ?? "" };
+			return { type, reason: noteField(object, "reason") ?? "", ...readComeBack(object) };
 		case "broadcast-count":
 			return { type, request: requestField(object), name: broadcastNameField(object, "name") };
 		case "broadcast-counted":
@@ -274,6 +273,6 @@ function readRefused(object: Readonly<Record<string, unknown>>): Refused {
 		code: refusedCodeFromWire(codeField(object, "code")),
 		...(message === undefined ? {} : { message }),
 		...(fieldOf(object, "versions") === undefined ? {} : { versions: versionsField(object, "versions") }),
-		...(fieldOf(object, "retryAfterMs") === undefined ? {} : { retryAfterMs: integerField(object, "retryAfterMs", 0, Number.MAX_SAFE_INTEGER) }),
+		...readComeBack(object),
 	};
 }

@@ -13,6 +13,8 @@ export interface Relay {
 	target(port: number): void;
 	/** Keeps what one side sends from here on, until the result is called: then all of it goes on, in order. */
 	hold(side: "client" | "server"): () => void;
+	/** Shows each packet of the client, whether it is passed on or not. */
+	sees(see: (packet: Uint8Array) => void): void;
 }
 
 /** Relays between the first party that sends to it and `target`. */
@@ -27,6 +29,7 @@ export async function relay(t: TestContext, target: number): Promise<Relay> {
 	await new Promise<void>((resolve) => inner.bind(0, "127.0.0.1", resolve));
 	let client = 0;
 	let server = target;
+	let see: ((packet: Uint8Array) => void) | undefined;
 	const held: { client?: Uint8Array[] | undefined; server?: Uint8Array[] | undefined } = {};
 	const pass = {
 		client: (packet: Uint8Array): void => {
@@ -37,6 +40,7 @@ export async function relay(t: TestContext, target: number): Promise<Relay> {
 	const came = (side: "client" | "server", packet: Uint8Array): unknown => held[side]?.push(packet) ?? pass[side](packet);
 	outer.on("message", (packet, from) => {
 		client = from.port;
+		see?.(packet);
 		came("client", packet);
 	});
 	inner.on("message", (packet, from) => {
@@ -46,6 +50,9 @@ export async function relay(t: TestContext, target: number): Promise<Relay> {
 		port: outer.address().port,
 		target(port) {
 			server = port;
+		},
+		sees(other) {
+			see = other;
 		},
 		hold(side) {
 			const packets: Uint8Array[] = [];

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
+import { isAlternative } from "../../wire/come-back.ts";
 import { parseCoordinator, parseSocketAddress } from "./address.ts";
 
 test("coordinator: every documented form is read", () => {
@@ -72,4 +74,31 @@ test("address: is an IP address with an optional port", () => {
 	assert.deepEqual(parseSocketAddress("fe80::1%eth0", 1), { address: "fe80::1%eth0", port: 1 });
 	for (const text of ["localhost:1", "", "1.2.3:4", "1.2.3.4:0"])
 		assert.throws(() => parseSocketAddress(text, 1), { code: "OPTION_INVALID", message: /"address"/ }, text);
+});
+
+test("coordinator: whatever a Coordinator may name as an alternative is read, and nothing of it is lost", () => {
+	const letters = fc.constantFrom(..."aZ09.-_:[]%f ");
+	const near = fc.array(letters, { maxLength: 24 }).map((chars) => chars.join(""));
+	const shaped = fc
+		.tuple(
+			fc.oneof(
+				near,
+				fc.domain(),
+				fc.ipV4(),
+				fc.ipV6().map((ip) => `[${ip}]`),
+			),
+			fc.nat({ max: 70_000 }),
+		)
+		.map(([host, port]) => `${host}:${port}`);
+	let passed = 0;
+	fc.assert(
+		fc.property(fc.oneof(near, shaped), (text) => {
+			if (!isAlternative(text)) return;
+			passed++;
+			const { host, port } = parseCoordinator(text);
+			assert.ok(host !== "" && text.endsWith(`:${port}`), text);
+		}),
+		{ numRuns: 2_000 },
+	);
+	assert.ok(passed > 100, `${passed}`);
 });

@@ -29,6 +29,7 @@ import type { IncomingStream, SocketAddress, TransportConnection } from "../../t
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { type ChannelMessageOfCoordinator, DIRECT_CAPABILITY, isChannelMessageOfCoordinator } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
+import { type ComeBack, saysComeBack } from "../../wire/come-back.ts";
 import type { ControlMessage, Ping, Pong, Welcome } from "../../wire/control.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { decodeOpenFromCoordinator, type OpenDirect, type OpenToCoordinator, sharedPriority } from "../../wire/open.ts";
@@ -40,7 +41,7 @@ import { type ClientRequests, clientRequests } from "./questions.ts";
 /** What the owner of a link is told and asked. */
 export interface LinkEvents {
 	/** The Coordinator stops, and why. Called once. */
-	draining(reason: string): void;
+	draining(reason: string, comeBack: ComeBack | undefined): void;
 	/** About direct channels, and no answer that somebody waits for. Never called unless the Coordinator has the capability. */
 	channel(message: ChannelMessageOfCoordinator): void;
 	/** A peer or the Coordinator has opened a stream. */
@@ -88,6 +89,7 @@ export class CoordinatorLink {
 	/** Ends the connection to a Coordinator that has said that it stops and then does not. */
 	#leaveTimer: unknown;
 	#stayed = false;
+	#comeBack: ComeBack | undefined;
 
 	constructor(parts: LinkParts) {
 		const { greeted, limits, ids, events, clock = systemClock } = parts;
@@ -131,6 +133,11 @@ export class CoordinatorLink {
 	/** "draining": the Coordinator has said that it stops. "over": the connection has ended. */
 	get state(): "open" | "draining" | "over" {
 		return this.#state;
+	}
+
+	/** When and where to come back, as the Coordinator said with its farewell. It stays when the connection has ended. `undefined`: it has said nothing of that. */
+	get comeBack(): ComeBack | undefined {
+		return this.#comeBack;
 	}
 
 	/** Whether both sides have a capability. */
@@ -217,7 +224,9 @@ export class CoordinatorLink {
 			this.#stayed = true;
 			this.connection.close(CLOSE_CODES.NORMAL, STAYED);
 		}, this.#limits.closeTimeoutMs);
-		this.#events.draining(message.reason);
+		const { retryAfterMs, spreadMs, alternatives } = message;
+		this.#comeBack = saysComeBack(message) ? { retryAfterMs, spreadMs, alternatives } : undefined;
+		this.#events.draining(message.reason, this.#comeBack);
 	}
 
 	#onStream(incoming: IncomingStream): void {

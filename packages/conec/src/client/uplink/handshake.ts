@@ -60,5 +60,6 @@ function refusal(answer: Refused, id: string, where: string): ConecError {
 		answer.code === "VERSION_UNSUPPORTED" && answer.versions !== undefined
 			? ` (it speaks ${answer.versions.join(", ")}, this Client ${PROTOCOL_VERSIONS.join(", ")})`
 			: "";
-	return new ConecError(answer.code, `Cannot connect to ${where} as "${id}": ${answer.message ?? "refused"}${versions}`, { retryAfterMs: answer.retryAfterMs });
+	const { retryAfterMs, alternatives } = answer;
+	return new ConecError(answer.code, `Cannot connect to ${where} as "${id}": ${answer.message ?? "refused"}${versions}`, { retryAfterMs, alternatives });
 }

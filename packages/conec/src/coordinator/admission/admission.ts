@@ -19,6 +19,7 @@ import type { IncomingStream, TransportConnection } from "../../transport/transp
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, type RefusedCode } from "../../wire/codes.ts";
+import type { ComeBack } from "../../wire/come-back.ts";
 import type { ControlMessage, Hello, Refused, WelcomeLimits } from "../../wire/control.ts";
 import { RESUME_CAPABILITY } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
@@ -42,7 +43,8 @@ export interface AdmissionHost {
 	/** In CA mode the authorities of now, by one of which a Client's certificate says the id. */
 	readonly clientRoots: () => readonly Uint8Array[] | undefined;
 	readonly denied: (fingerprint: string) => boolean;
-	readonly closing: () => boolean;
+	/** It lets nobody in, and this is what they are told of coming back. `undefined`: it does. */
+	readonly stopping: () => ComeBack | undefined;
 	/** A Client is about to be welcomed. Its streams come later. */
 	readonly welcoming: (client: Pick<Session, "id" | "fingerprint" | "connection">) => void;
 	readonly admitted: (session: Session) => void;
@@ -114,9 +116,10 @@ function leaseOfAnother({ id, identity }: Applicant, leases: Leases, nowMs: numb
 }
 
 /** Why not, if not. */
-function judge(applicant: Applicant, { registry, leases, trials, closing, runtime: { clock } }: AdmissionHost): Refused | undefined {
+function judge(applicant: Applicant, { registry, leases, trials, stopping, runtime: { clock } }: AdmissionHost): Refused | undefined {
 	const { id } = applicant;
-	if (closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
+	const comeBack = stopping();
+	if (comeBack !== undefined) return { ...refused("COORDINATOR_CLOSED", "the Coordinator is stopping"), ...comeBack };
 	const taken = refused("ID_TAKEN", `another Client holds the id "${id}"`);
 	const lease = leaseOfAnother(applicant, leases, clock.now());
 	if (lease !== undefined) return lease.untilMs === undefined ? taken : { ...taken, retryAfterMs: Math.max(0, Math.ceil(lease.untilMs - clock.now())) };
@@ -146,7 +149,8 @@ function identify(connection: TransportConnection, hello: Hello, host: Admission
 			versions: PROTOCOL_VERSIONS,
 		};
 	}
-	if (host.closing()) return refused("COORDINATOR_CLOSED", "the Coordinator is stopping");
+	const comeBack = host.stopping();
+	if (comeBack !== undefined) return { ...refused("COORDINATOR_CLOSED", "the Coordinator is stopping"), ...comeBack };
 	const { peer } = connection;
 	if (peer.type === "none") return refused(peer.code, `the Client's certificate ${peer.problem}`);
 	const { fingerprint } = peer;

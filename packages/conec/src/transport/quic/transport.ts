@@ -69,7 +69,7 @@ class QuicTransport implements Transport {
 	}
 
 	accept(options: AcceptOptions): void {
-		const { limits } = this.#options;
+		const { limits, addressTokenKey } = this.#options;
 		coded(() =>
 			this.#endpoint.listen({
 				identity: options.identity,
@@ -80,6 +80,8 @@ class QuicTransport implements Transport {
 				undecidedConnections: limits.undecidedConnections,
 				undecidedPerSource: limits.undecidedPerSource,
 				connectsPerSecondPerSource: limits.connectsPerSecondPerSource,
+				returningPerSecondPerSource: limits.returningPerSecondPerSource,
+				...(addressTokenKey === undefined ? {} : { addressTokenKey }),
 				connections: options.connections + limits.undecidedConnections,
 				handshakeTimeoutMs: limits.handshakeTimeoutMs,
 				undecidedTimeoutMs: limits.helloTimeoutMs,

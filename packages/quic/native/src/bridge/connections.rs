@@ -30,9 +30,12 @@ pub fn connection_dial(endpoint: u32, options: ConnectInput) -> Result<u32> {
 		config.transport_config(options.transport.parse(terms.windows)?);
 		let to = address(&options.address, options.port)?;
 		let timeout = Duration::from_millis(options.handshake_timeout_ms.into());
+		let tokens = endpoint.kept_tokens.of_dial(to);
+		config.token_store(tokens.clone());
 		environment.table.insert_with(|handle| {
 			let connection = Arc::new(Connection::dialled(handle, endpoint, environment.due.clone(), terms));
-			let dial = Dial { config, to, server_name: options.server_name, timeout, heeds_network: options.heeds_network, refusal };
+			let dial =
+				Dial { config, tokens, to, server_name: options.server_name, timeout, heeds_network: options.heeds_network, refusal };
 			environment.io.spawn(connection.clone().dial(dial, environment.clone()));
 			Ok(Entry::Connection(connection))
 		})

@@ -10,7 +10,7 @@ use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{EndpointConfig, VarInt};
 
 use crate::connection::Connection;
-use crate::endpoint::{raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Windows, RESET_INTERVAL};
+use crate::endpoint::{give_tokens, raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Windows, RESET_INTERVAL};
 use crate::error::{invalid, socket_error, Result};
 use crate::io::{bind, capture, SharedRuntime, SocketSizes, Tap};
 use crate::lock::lock;
@@ -105,12 +105,16 @@ pub fn endpoint_listen(endpoint: u32, options: ListenInput) -> Result<()> {
 		let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
 		config.transport_config(options.transport.parse(UNDECIDED)?);
 		config.max_incoming(options.undecided_connections as usize).incoming_buffer_size(64 * 1024);
+		if let Some(key) = &options.address_token_key {
+			give_tokens(&mut config, key, endpoint.used_tokens.clone())?;
+		}
 		let admission = Admission {
 			retry: options::retry(options.retry)?,
 			retry_threshold: options.retry_threshold,
 			undecided: options.undecided_connections,
 			undecided_per_source: options.undecided_per_source,
 			per_second_per_source: options.connects_per_second_per_source,
+			returning_per_second_per_source: options.returning_per_second_per_source,
 			connections: options.connections,
 			handshake_timeout: Duration::from_millis(options.handshake_timeout_ms.into()),
 			undecided_timeout: Duration::from_millis(options.undecided_timeout_ms.into()),
@@ -210,13 +214,14 @@ pub fn endpoint_held(connections: &[u32], least: f64) -> Result<Vec<f64>> {
 }
 
 /// What `endpoint_stats` tells, in this order.
-pub const ENDPOINT_STATS: [&str; 7] = [
+pub const ENDPOINT_STATS: [&str; 8] = [
 	"openConnections",
 	"undecidedConnections",
 	"acceptedHandshakes",
 	"failedHandshakes",
 	"refusedConnections",
 	"retries",
+	"returningConnections",
 	"droppedRawDatagrams",
 ];
 
@@ -234,6 +239,7 @@ pub fn endpoint_stats(endpoint: u32) -> Result<Vec<f64>> {
 			count(&counters.failed),
 			count(&counters.refused),
 			count(&counters.retries),
+			count(&counters.returning),
 			count(&counters.dropped_raw),
 		];
 		Ok(figures.to_vec())

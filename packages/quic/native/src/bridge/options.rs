@@ -75,6 +75,9 @@ pub struct ListenInput {
 	pub undecided_connections: u32,
 	pub undecided_per_source: u32,
 	pub connects_per_second_per_source: u32,
+	pub returning_per_second_per_source: u32,
+	/// `None`: those who connect get no address tokens.
+	pub address_token_key: Option<Uint8Array>,
 	pub connections: u32,
 	pub handshake_timeout_ms: u32,
 	pub undecided_timeout_ms: u32,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use quinn::{RecvStream, SendStream, VarInt};
 use tokio::sync::{watch, Notify};
 
-use crate::endpoint::{Accepted, Endpoint, Heads, Terms, Undecided};
+use crate::endpoint::{Accepted, DialTokens, Endpoint, Heads, Terms, Undecided};
 use crate::events::{record, Class};
 use crate::io::{capture, leak, others_first, Due, Knocking, Report, SendWindow};
 use crate::lock::lock;
@@ -157,7 +157,7 @@ impl Connection {
 
 	/// The handshake of a connection that this side dials.
 	async fn reach(&self, dial: Dial) -> Result<quinn::Connection, End> {
-		let Dial { config, to, server_name, timeout, heeds_network, refusal } = dial;
+		let Dial { config, tokens, to, server_name, timeout, heeds_network, refusal } = dial;
 		let tap = self.line.port.tap().filter(|_| heeds_network);
 		let knocking = tap.map(|tap| Knocking::new(tap.knocks(), to));
 		let refused = async {
@@ -169,13 +169,20 @@ impl Connection {
 		let (dialled, driver) = capture(|| self.endpoint.quinn.connect_with(config, to, &server_name));
 		self.line.set_driver(driver);
 		let connecting = dialled.map_err(|e| End::dial_failed(&e.to_string()))?;
-		let outcome = tokio::select! {
+		let unanswered = tokio::select! {
 			biased;
-			outcome = connecting => outcome,
+			outcome = connecting => Err(outcome),
 			_ = self.line.driver_ended() => return Err(End::lost_driver()),
-			problem = refused => return Err(End::dial_refused(problem)),
-			() = tokio::time::sleep(timeout) => return Err(End::of(Layer::HandshakeTimeout)),
-			() = self.cancelled.notified() => return Err(End::of(Layer::ClosedLocally)),
+			problem = refused => Ok(End::dial_refused(problem)),
+			() = tokio::time::sleep(timeout) => Ok(End::of(Layer::HandshakeTimeout)),
+			() = self.cancelled.notified() => Ok(End::of(Layer::ClosedLocally)),
+		};
+		let outcome = match unanswered {
+			Err(outcome) => outcome,
+			Ok(end) => {
+				tokens.give_back();
+				return Err(end);
+			}
 		};
 		let connection = outcome.map_err(|e| self.end_of(&e, *lock(&refusal)))?;
 		self.line.set_established(connection.clone());
@@ -333,6 +340,8 @@ impl Connection {
 /// What `Connection::dial` needs.
 pub struct Dial {
 	pub config: quinn::ClientConfig,
+	/// What it shows of earlier connections.
+	pub tokens: Arc<DialTokens>,
 	pub to: SocketAddr,
 	/// The name that the peer's certificate must carry.
 	pub server_name: String,

@@ -13,7 +13,9 @@ use crate::io::{capture, Driver, Unplugged};
 use crate::lock::lock;
 use crate::stream::Port;
 
-use super::admission::{Admission, Crowd, Undecided, Verdict};
+use super::admission::{Admission, Crowd, Proof, Undecided, Verdict};
+use super::kept_tokens::KeptTokens;
+use super::used_tokens::UsedTokens;
 
 /// What has happened since the start.
 #[derive(Default)]
@@ -22,6 +24,8 @@ pub struct Counters {
 	pub failed: AtomicU64,
 	pub refused: AtomicU64,
 	pub retries: AtomicU64,
+	/// With a token of an earlier connection that counts.
+	pub returning: AtomicU64,
 	pub dropped_raw: AtomicU64,
 }
 
@@ -43,6 +47,10 @@ pub struct Endpoint {
 	/// `None`: it does not listen.
 	pub admission: Mutex<Option<Admission>>,
 	pub counters: Arc<Counters>,
+	/// Of those who connect.
+	pub used_tokens: Arc<UsedTokens>,
+	/// For its dials.
+	pub kept_tokens: Arc<KeptTokens>,
 	crowd: Arc<Mutex<Crowd>>,
 	/// For when the environment ends before the endpoint is closed, or while it is being closed.
 	farewell: Mutex<Farewell>,
@@ -73,7 +81,8 @@ impl Endpoint {
 		farewell: Farewell,
 	) -> Self {
 		let (admission, farewell) = (Mutex::new(None), Mutex::new(farewell));
-		Self { handle, queue, quinn, port, admission, counters, crowd: Arc::default(), farewell, left: AtomicBool::new(false) }
+		let (used_tokens, kept_tokens, crowd) = Default::default();
+		Self { handle, queue, quinn, port, admission, counters, used_tokens, kept_tokens, crowd, farewell, left: AtomicBool::new(false) }
 	}
 
 	pub fn set_farewell(&self, farewell: Farewell) {
@@ -102,9 +111,16 @@ impl Endpoint {
 				continue;
 			};
 			let from = incoming.remote_address().ip();
-			let validated = incoming.remote_address_validated() || !incoming.may_retry();
+			let proof = match (incoming.remote_address_validated(), incoming.may_retry()) {
+				(true, true) => Proof::Returning,
+				(_, false) => Proof::Present,
+				(false, true) => Proof::Nothing,
+			};
+			if proof == Proof::Returning {
+				self.counters.returning.fetch_add(1, Ordering::Relaxed);
+			}
 			let open = u32::try_from(self.quinn.open_connections()).unwrap_or(u32::MAX);
-			match Crowd::judge(&self.crowd, &rules, from, validated, open, Instant::now()) {
+			match Crowd::judge(&self.crowd, &rules, from, proof, open, Instant::now()) {
 				Verdict::Retry => {
 					self.counters.retries.fetch_add(1, Ordering::Relaxed);
 					let _ = incoming.retry(); // only fails when validated, which was asked

@@ -2,13 +2,17 @@
 
 mod admission;
 mod endpoint;
+mod kept_tokens;
 mod raw;
 mod restart;
 mod swap;
 mod terms;
+mod used_tokens;
 
 pub use admission::{Admission, Retry, Undecided};
 pub use endpoint::{Accepted, Counters, Endpoint, Farewell};
+pub use kept_tokens::DialTokens;
 pub use raw::{raw_sink, ADDRESS_BYTES};
 pub use restart::{restartable, RESET_INTERVAL};
 pub use terms::{Heads, Terms, Windows};
+pub use used_tokens::give_tokens;
