@@ -15,6 +15,7 @@ import type { StreamBudgets } from "./flow.ts";
 import type { LegInit, StreamKeeper, Survival } from "./leg-way.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { isClosing, type StreamShell } from "./shell.ts";
+import { nothingUntil, type StreamStatus } from "./stream-status.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
 
 /** What is known of a stream before its first message, and of its first leg. */
@@ -111,6 +112,10 @@ export class FramedStream implements MessageStream {
 
 	stop(code: number = 0): void {
 		this.#shell.stop(checkedCode(code));
+	}
+
+	status(): AsyncIterable<StreamStatus> {
+		return this.#shell.keeper?.status() ?? nothingUntil(this.closed);
 	}
 
 	get readable(): ReadableStream<Uint8Array> {

@@ -13,7 +13,7 @@ import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { STAYED } from "../../session/leaving-time.ts";
-import { checkOpenStreamOptions, type OpenStreamOptions, SURVIVES_MS, type SurvivingStreamOptions } from "../../session/open-stream-options.ts";
+import { checkOpenStreamOptions, type OpenStreamOptions, survivesMs } from "../../session/open-stream-options.ts";
 import type { LegWanted, Survivors } from "../../session/resumption/index.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, Hearing, Silence } from "../../session/silence.ts";
@@ -103,6 +103,10 @@ export class DirectChannel implements Channel {
 	readonly closed: Promise<CloseInfo>;
 	readonly connection: TransportConnection;
 	readonly transport: Transport;
+	/** Nothing comes back on it, and it is not given up yet. */
+	stalled = false;
+	/** Streams of this side may be on it that can go elsewhere. So a silence is to be noticed soon. */
+	watchful = false;
 	/** Called when a stream is opened, or has come. */
 	onUse: () => void = () => {};
 	readonly #control: ControlStream<DirectMessage>;
@@ -184,7 +188,7 @@ export class DirectChannel implements Channel {
 	}
 
 	/** `timeoutMs`: what is left of the time that the application gives it. */
-	async openStream(options: SurvivingStreamOptions = {}, timeoutMs?: number): Promise<MessageStream> {
+	async openStream(options: OpenStreamOptions = {}, timeoutMs?: number): Promise<MessageStream> {
 		checkOpenStreamOptions(options, this.#limits.metadataBytes);
 		if (options.path === "proxied")
 			throw argumentError("type", "OPTION_INVALID", `Cannot open stream to "${this.peer}": a stream of a direct channel is never "proxied"`);
@@ -193,7 +197,8 @@ export class DirectChannel implements Channel {
 		const make = (id: number): { init: StreamInit; open: OpenDirect } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
 			const init = this.init(open, describeStream(id, "to", this.peer));
-			const { [SURVIVES_MS]: forMs, path = "auto", priority } = options;
+			const { path = "auto", priority } = options;
+			const forMs = survivesMs(options);
 			const survival = forMs === undefined ? undefined : this.#survivors?.opening({ peer: this.peer, id, path, priority }, forMs);
 			return { init: survival === undefined ? init : { ...init, survival }, open };
 		};

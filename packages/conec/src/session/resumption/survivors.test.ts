@@ -24,7 +24,7 @@ async function scene(limits: { readonly suspendedStreams?: number; readonly done
 	const clock = createVirtualClock();
 	const ends = await connectEnds({ clock, step: () => clock.advance(0) });
 	const survivors = new Survivors({
-		...{ limits: { suspendedStreams: 100, doneStreams: 100, ...limits }, clock, random: seededRandom(1) },
+		...{ limits: { suspendedStreams: 100, doneStreams: 100, statusEvents: 4, ...limits }, clock, random: seededRandom(1) },
 		way: () => undefined,
 	});
 	const streams: FramedStream[] = [];
