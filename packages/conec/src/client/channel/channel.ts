@@ -19,7 +19,7 @@ import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, Hearing, Silence } from "../../session/silence.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet } from "../../session/stream-set.ts";
-import { legsOver, type StreamBudgets } from "../../stream/flow.ts";
+import { fewerLegs, legsOver, type StreamBudgets } from "../../stream/flow.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { LegWay } from "../../stream/leg-way.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
@@ -329,8 +329,12 @@ export class DirectChannel implements Channel {
 
 	async #end(error: ConecError, wireCode: number, closeCode: number): Promise<void> {
 		const { lingerMs, closeTimeoutMs } = this.#limits;
+		const untilMs = this.#clock.now() + Math.min(lingerMs, closeTimeoutMs);
+		const leftMs = (): number => Math.max(0, untilMs - this.#clock.now());
 		this.#control.send({ type: "close", reason: "the channel is closed" });
-		await this.#streams.end({ error, wireCode, lingerMs: Math.min(lingerMs, closeTimeoutMs), flush: (timeoutMs) => this.#control.flush(timeoutMs) });
+		// Those that can go elsewhere do so in order, so that nothing has to be sent again.
+		await fewerLegs(this.connection, () => this.#streams.ordinary + (this.#survivors?.staying(this.peer) ?? 0), leftMs(), this.#clock);
+		await this.#streams.end({ error, wireCode, lingerMs: leftMs(), flush: (timeoutMs) => this.#control.flush(timeoutMs) });
 		this.destroy(closeCode, "");
 		await within(closeTimeoutMs, this.closed, this.#clock);
 	}

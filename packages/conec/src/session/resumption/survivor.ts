@@ -122,6 +122,11 @@ export class Opened extends Survivor {
 		return this.#wanted.path === "auto" && !this.isDone && this.stream?.resumable === true;
 	}
 
+	/** It goes directly, is not over, and is never to go another way. */
+	get stays(): boolean {
+		return this.#wanted.path === "direct" && !this.isDone && this.stream?.resumable === true && this.stream.path === "direct";
+	}
+
 	way(): LegWay | undefined {
 		return this.table.way({ ...this.#wanted, prefers: this.#prefers });
 	}

@@ -86,6 +86,13 @@ export class Survivors implements SurvivorTable {
 		return count;
 	}
 
+	/** Streams to a peer that were opened here and stay where they are now: on the direct path, as the application wants them only there. */
+	staying(peer: string): number {
+		let count = 0;
+		for (const { stays } of this.#opened.get(peer) ?? []) if (stays) count++;
+		return count;
+	}
+
 	/** There is a way to a peer, or to all, that there was not before: suspended streams try it at once. `path`: where it goes. */
 	wayIsThere(peer?: string, path?: StreamPath): void {
 		const sets = peer === undefined ? [...this.#opened.values()] : [this.#opened.get(peer) ?? []];

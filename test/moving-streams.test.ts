@@ -1,0 +1,189 @@
+/**
+ * Resumable streams that move between the direct and the proxied path, on virtual time: how long they pause, and what is sent twice.
+ */
+
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { Client } from "../packages/conec/src/client/client.ts";
+import type { ClientOptions } from "../packages/conec/src/client/options.ts";
+import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
+import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { MemoryStream } from "../packages/conec/testing/memory/stream.ts";
+import { type Machine, World } from "../packages/conec/testing/world.ts";
+
+/** One way between any two machines. */
+const DELAY_MS = 20;
+const DIRECT_MS = 2 * DELAY_MS;
+const PROXIED_MS = 4 * DELAY_MS;
+/** What is allowed beside a round trip. */
+const MORE_MS = 10;
+/** A message every so often. */
+const EVERY_MS = 2;
+
+interface Scene {
+	readonly world: World;
+	readonly ann: Client;
+	readonly ben: Client;
+	readonly machines: { readonly ann: Machine; readonly ben: Machine; readonly coordinator: Machine };
+	/** Opens a stream and takes it at the other side. */
+	readonly pair: (options: Parameters<Client["openStream"]>[1]) => Promise<[MessageStream, MessageStream]>;
+	/** Lets time pass until something is so. Fails after `withinMs`; gives how long it took. */
+	readonly until: (condition: () => boolean, withinMs?: number) => Promise<number>;
+}
+
+async function scene(t: TestContext, options: { readonly ben?: Partial<ClientOptions> } = {}): Promise<Scene> {
+	const world = new World({ seed: 1, delayMs: DELAY_MS });
+	const { clock } = world;
+	await clock.until(world.listen(), 1_000);
+	const machines = { ann: world.machine("ann"), ben: world.machine("ben"), coordinator: world.coordinatorMachine as Machine };
+	const [ann, ben] = await clock.until(
+		Promise.all([world.connect(machines.ann, "ann", { id: "ann" }), world.connect(machines.ben, "ben", { id: "ben", ...options.ben })]),
+		1_000,
+	);
+	t.after(() => {
+		for (const one of [ann, ben, world.coordinator]) one?.destroy();
+	});
+	const taken: MessageStream[] = [];
+	void (async () => {
+		for await (const stream of ben.incomingStreams) taken.push(stream);
+	})().catch(() => undefined);
+	const until: Scene["until"] = async (condition, withinMs = 30_000) => {
+		const sinceMs = clock.now();
+		while (!condition()) {
+			assert.ok(clock.now() - sinceMs < withinMs, `not within ${withinMs} ms: ${condition}`);
+			await clock.advance(1);
+		}
+		return clock.now() - sinceMs;
+	};
+	const pair: Scene["pair"] = async (how) => {
+		const near = await clock.until(ann.openStream("ben", how), 10_000);
+		await until(() => taken.length > 0);
+		return [near, taken.shift() as MessageStream];
+	};
+	return { world, ann, ben, machines, pair, until };
+}
+
+/** Numbered messages that go one way all the time, and when they came. */
+class Flow {
+	sent = 0;
+	received = 0;
+	/** The longest time between two messages at the reader since the last {@link look}. */
+	#longestMs = 0;
+	#lastMs: number | undefined;
+	#stopped = false;
+	readonly #world: World;
+
+	constructor(world: World, from: MessageStream, to: MessageStream) {
+		this.#world = world;
+		void this.#write(from).catch(() => undefined);
+		void this.#read(to).catch(() => undefined);
+	}
+
+	/** The longest time without a message until now, and since the last look. */
+	look(): number {
+		const longestMs = Math.max(this.#longestMs, this.#world.clock.now() - (this.#lastMs ?? this.#world.clock.now()));
+		this.#longestMs = 0;
+		return longestMs;
+	}
+
+	stop(): void {
+		this.#stopped = true;
+	}
+
+	async #write(stream: MessageStream): Promise<void> {
+		const { clock } = this.#world;
+		while (!this.#stopped) {
+			const message = new Uint8Array(1_000);
+			new DataView(message.buffer).setUint32(0, this.sent++);
+			await stream.send(message);
+			await new Promise<void>((resolve) => clock.setTimeout(resolve, EVERY_MS));
+		}
+		await stream.close();
+	}
+
+	async #read(stream: MessageStream): Promise<void> {
+		for await (const message of stream) {
+			const nowMs = this.#world.clock.now();
+			assert.equal(new DataView(message.buffer, message.byteOffset).getUint32(0), this.received, "messages come in order, none twice, none missing");
+			this.received++;
+			if (this.#lastMs !== undefined) this.#longestMs = Math.max(this.#longestMs, nowMs - this.#lastMs);
+			this.#lastMs = nowMs;
+		}
+	}
+}
+
+/** Counts the messages that the ends of streams write, those that they write again too, until the end of the test. */
+function countWrites(t: TestContext): { messages: number; replays: number } {
+	const counts = { messages: 0, replays: 0 };
+	const { write, writeFrames } = MemoryStream.prototype;
+	MemoryStream.prototype.write = function (kind, payload) {
+		if (kind === FRAME.DATA) counts.messages++;
+		return write.call(this, kind, payload);
+	};
+	MemoryStream.prototype.writeFrames = function (frames) {
+		counts.replays++;
+		return writeFrames.call(this, frames);
+	};
+	t.after(() => Object.assign(MemoryStream.prototype, { write, writeFrames }));
+	return counts;
+}
+
+const RESUMABLE = { resumable: true } as const;
+const onBoth = (path: "direct" | "proxied", ...streams: readonly MessageStream[]): boolean => streams.every((stream) => stream.path === path);
+
+for (const [what, options, reachable] of [
+	["with a direct path", {}, true],
+	["with a peer that takes no channels", { ben: { listen: false } }, true],
+	["where nothing gets through directly", {}, false],
+] as const) {
+	test(`auto and resumable: opening takes one round trip over the Coordinator, ${what}`, async (t) => {
+		const { world, ann, machines, pair, until } = await scene(t, options);
+		if (!reachable) world.separate(machines.ann, machines.ben);
+		for (let count = 0; count < 3; count++) {
+			const sinceMs = world.clock.now();
+			await world.clock.until(ann.openStream("ben", RESUMABLE), 10_000);
+			const tookMs = world.clock.now() - sinceMs;
+			assert.ok(tookMs <= PROXIED_MS + MORE_MS, `${tookMs} ms`);
+			await world.clock.advance(count * 300);
+		}
+		const [near] = await pair(RESUMABLE);
+		if ("ben" in options || !reachable) {
+			await world.clock.advance(20_000);
+			assert.equal(near.path, "proxied");
+		} else {
+			await until(() => near.path === "direct");
+		}
+	});
+}
+
+test("auto and resumable: from the Coordinator to a channel and back under load, nothing is sent twice, and the reader waits one round trip of the new path", async (t) => {
+	const writes = countWrites(t);
+	const { world, ann, ben, pair, until } = await scene(t);
+	const [near, far] = await pair(RESUMABLE);
+	assert.ok(onBoth("proxied", near, far));
+	const flows = [new Flow(world, near, far), new Flow(world, far, near)];
+	await until(() => onBoth("direct", near, far));
+	await world.clock.advance(500);
+	const pauses: Record<string, number[]> = { direct: [], proxied: [] };
+	for (const flow of flows) pauses["direct"]?.push(flow.look());
+	for (const closing of [ann, ben]) {
+		// Whoever closes the channel, the opener moves its streams before it ends.
+		void closing.channels()[0]?.close();
+		await until(() => onBoth("proxied", near, far));
+		await world.clock.advance(500);
+		for (const flow of flows) pauses["proxied"]?.push(flow.look());
+		const channel = ann.openChannel("ben");
+		await world.clock.until(channel, 10_000);
+		await until(() => onBoth("direct", near, far));
+		await world.clock.advance(500);
+		for (const flow of flows) pauses["direct"]?.push(flow.look());
+	}
+	for (const flow of flows) flow.stop();
+	await world.clock.until(Promise.all([near.closed, far.closed]), 10_000);
+	const [one, other] = flows as [Flow, Flow];
+	assert.deepEqual([one.received, other.received], [one.sent, other.sent]);
+	t.diagnostic(`pauses in ms: ${JSON.stringify(pauses)}; ${one.sent + other.sent} messages`);
+	for (const ms of pauses["direct"] ?? []) assert.ok(ms <= DIRECT_MS + MORE_MS, `to the direct path: ${ms} ms`);
+	for (const ms of pauses["proxied"] ?? []) assert.ok(ms <= PROXIED_MS + MORE_MS, `to the Coordinator: ${ms} ms`);
+	assert.deepEqual(writes, { messages: one.sent + other.sent, replays: 0 }, "nothing is sent twice");
+});
