@@ -187,3 +187,116 @@ test("auto and resumable: from the Coordinator to a channel and back under load,
 	for (const ms of pauses["proxied"] ?? []) assert.ok(ms <= PROXIED_MS + MORE_MS, `to the Coordinator: ${ms} ms`);
 	assert.deepEqual(writes, { messages: one.sent + other.sent, replays: 0 }, "nothing is sent twice");
 });
+
+test("auto and resumable: a channel that carries nothing any more is left after a second, and streams come back when it answers", async (t) => {
+	const { world, machines, pair, until } = await scene(t);
+	const [near, far] = await pair(RESUMABLE);
+	const flows = [new Flow(world, near, far), new Flow(world, far, near)];
+	await until(() => onBoth("direct", near, far));
+	await world.clock.advance(500);
+	for (const flow of flows) flow.look();
+	const meet = world.separate(machines.ann, machines.ben);
+	await until(() => onBoth("proxied", near, far));
+	await world.clock.advance(1_000);
+	const pauses = flows.map((flow) => flow.look());
+	t.diagnostic(`pauses in ms: ${pauses.join(", ")}`);
+	// A second without an answer, two looks, and the move. The accepting side waits a quarter of a second for what it has sent.
+	for (const ms of pauses) assert.ok(ms <= 1_000 + 400 + 250 + 2 * PROXIED_MS, `${ms} ms`);
+	assert.deepEqual([near.suspended, far.suspended], [false, false]);
+	await world.clock.advance(4_000);
+	meet();
+	const backMs = await until(() => onBoth("direct", near, far));
+	// It has failed soon after it was there, so there is a pause.
+	assert.ok(backMs <= 5_000, `${backMs} ms`);
+	for (const flow of flows) flow.stop();
+	await world.clock.until(Promise.all([near.closed, far.closed]), 10_000);
+	for (const flow of flows) assert.equal(flow.received, flow.sent);
+});
+
+test("auto and resumable: a side that only reads notices a dead channel, too", async (t) => {
+	const { world, machines, pair, until } = await scene(t);
+	const [near, far] = await pair(RESUMABLE);
+	const flow = new Flow(world, far, near);
+	await until(() => onBoth("direct", near, far));
+	await world.clock.advance(500);
+	flow.look();
+	world.separate(machines.ann, machines.ben);
+	await until(() => onBoth("proxied", near, far), 5_000);
+	await world.clock.advance(1_000);
+	const ms = flow.look();
+	t.diagnostic(`pause: ${ms} ms`);
+	// A second of silence before it asks, and a second without an answer.
+	assert.ok(ms <= 2_000 + 800 + 2 * PROXIED_MS, `${ms} ms`);
+	flow.stop();
+	await Promise.all([world.clock.until(near.close(), 10_000), world.clock.until(near.closed, 10_000)]);
+	assert.equal(flow.received, flow.sent);
+});
+
+test("auto and resumable: a direct path that fails again and again is taken less and less often", async (t) => {
+	const { world, ann, machines, pair, until } = await scene(t);
+	const [near, far] = await pair(RESUMABLE);
+	await until(() => onBoth("direct", near, far));
+	const waits: number[] = [];
+	for (let count = 0; count < 4; count++) {
+		await world.clock.advance(1_000);
+		world.cut(machines.ann, machines.ben);
+		await until(() => onBoth("proxied", near, far));
+		const sinceMs = world.clock.now();
+		// Somebody makes a channel each time.
+		await world.clock.until(ann.openChannel("ben"), 10_000);
+		await until(() => onBoth("direct", near, far), 120_000);
+		waits.push(Math.round((world.clock.now() - sinceMs) / 1_000));
+	}
+	assert.deepEqual(waits, [5, 10, 20, 40]);
+});
+
+test("resumable: a stream on one path only stays there, also while it is suspended", async (t) => {
+	const { world, ann, machines, pair, until } = await scene(t);
+	const [direct] = await pair({ ...RESUMABLE, path: "direct" });
+	const [proxied, atBen] = await pair({ ...RESUMABLE, path: "proxied" });
+	assert.equal(ann.channels().length, 1);
+	const meet = world.separate(machines.ann, machines.ben);
+	const waitedMs = await until(() => direct.suspended, 30_000);
+	assert.ok(waitedMs <= 16_000, `${waitedMs} ms`);
+	let sent = false;
+	void direct.send("for later").then(() => {
+		sent = true;
+	});
+	await world.clock.advance(10_000);
+	assert.deepEqual([sent, direct.suspended, direct.path, proxied.path, proxied.suspended], [false, true, "direct", "proxied", false]);
+	meet();
+	// The Client makes a channel again by itself.
+	await until(() => !direct.suspended, 60_000);
+	assert.deepEqual([direct.path, proxied.path, atBen.path], ["direct", "proxied", "proxied"]);
+	await until(() => sent);
+});
+
+test("resumable: a peer that was restarted does not go on with its streams", async (t) => {
+	const { world, ben, machines, pair } = await scene(t);
+	const [near, far] = await pair(RESUMABLE);
+	await world.clock.until(near.send("has it come?"), 1_000);
+	world.kill(machines.ben);
+	await world.clock.advance(500);
+	const machine = world.machine("ben");
+	const again = await world.clock.until(world.connect(machine, "ben", { id: "ben" }), 20_000);
+	t.after(() => again.destroy());
+	const { code } = await world.clock.until(near.closed, 60_000);
+	assert.equal(code, "RESUME_UNKNOWN");
+	await assert.rejects(near.close(), { code: "RESUME_UNKNOWN" });
+	await assert.rejects(world.clock.until(near.receive(), 1_000), { code: "RESUME_UNKNOWN", peer: "ben" });
+	ben.destroy();
+	assert.ok((await far.closed).code !== undefined);
+});
+
+test("resumable: both ends fail with a code when no connection comes in time, the opener first", async (t) => {
+	const { world, machines, pair, until } = await scene(t);
+	const [near, far] = await pair({ resumable: { forMs: 5_000 }, path: "direct" });
+	world.separate(machines.ann, machines.ben);
+	await until(() => near.suspended && far.suspended, 80_000);
+	const sinceMs = world.clock.now();
+	const waiting = assert.rejects(near.receive(), { code: "RESUME_EXPIRED" });
+	assert.equal((await world.clock.until(near.closed, 10_000)).code, "RESUME_EXPIRED");
+	await waiting;
+	assert.equal((await world.clock.until(far.closed, 30_000)).code, "RESUME_EXPIRED");
+	assert.ok(world.clock.now() - sinceMs <= 26_000);
+});

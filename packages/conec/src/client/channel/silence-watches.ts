@@ -95,8 +95,8 @@ export class LinkWatches {
 		if (act === "lost") return channel.fail("nothing has come from the peer for too long");
 		const isUnanswered = inUse && watched.link.sample(now, { sentBytes, receivedBytes, rttMs });
 		watched.timer = clock.setTimeout(() => this.#look(channel, watched), inUse ? Math.min(LOOK_MS, inMs) : inMs);
-		const stall = inUse ? watched.stall.look(now, { sentBytes, receivedBytes, silentMs, rttMs }) : "fine";
-		if (act === "ping" || (stall === "ask" && channel.watchful)) channel.keepAlive();
+		const stall = inUse ? watched.stall.look(now, { sentBytes, receivedBytes, silentMs, rttMs, asks: channel.watchful }) : "fine";
+		if (act === "ping" || stall === "ask") channel.keepAlive();
 		if (act === "suspect" || isUnanswered) suspect(channel);
 		if ((stall === "stalled") === channel.stalled) return;
 		channel.stalled = !channel.stalled;

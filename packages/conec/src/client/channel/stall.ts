@@ -14,6 +14,8 @@ export interface StallSample {
 	/** How long nothing has come. */
 	readonly silentMs: number;
 	readonly rttMs: number;
+	/** The other side is asked after a silence. */
+	readonly asks: boolean;
 }
 
 /** One channel's watch. Pure: it is given the time. It is to be asked a few times a second. */
@@ -27,7 +29,7 @@ export class StallWatch {
 	#gapMs = FIRST_GAP_MS;
 
 	/** `stalled`: nothing comes back. `ask`: something is to be said, so that it would be noticed. */
-	look(nowMs: number, { sentBytes, receivedBytes, silentMs, rttMs }: StallSample): "fine" | "ask" | "stalled" {
+	look(nowMs: number, { sentBytes, receivedBytes, silentMs, rttMs, asks }: StallSample): "fine" | "ask" | "stalled" {
 		const lookedMs = this.#lookedMs ?? nowMs;
 		const heardMs = nowMs - silentMs;
 		const sent = sentBytes > this.#sentBytes;
@@ -42,16 +44,15 @@ export class StallWatch {
 		else if (this.#owedMs !== undefined && nowMs - lookedMs > LATE_MS) this.#owedMs = nowMs;
 		// What was sent before the last thing that came may be what that answers.
 		if (this.#owedMs === undefined && sent && heardMs <= lookedMs) this.#owedMs = nowMs;
-		if (this.#owedMs === undefined) return this.#silence(silentMs);
+		if (this.#owedMs === undefined) {
+			if (!asks || silentMs < this.#gapMs) return "fine";
+			this.#gapMs = Math.min(2 * this.#gapMs, LONGEST_GAP_MS);
+			this.#owedMs = nowMs;
+			return "ask";
+		}
 		if (nowMs - this.#owedMs < patienceMs(rttMs)) return "fine";
 		this.#stalledMs = nowMs;
 		return "stalled";
-	}
-
-	#silence(silentMs: number): "fine" | "ask" {
-		if (silentMs < this.#gapMs) return "fine";
-		this.#gapMs = Math.min(2 * this.#gapMs, LONGEST_GAP_MS);
-		return "ask";
 	}
 }
 

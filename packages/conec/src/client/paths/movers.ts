@@ -27,6 +27,8 @@ export interface MoversHost {
 interface Mover {
 	readonly trust: DirectTrust;
 	channel: DirectChannel | undefined;
+	/** The one before, until it is over. */
+	left: DirectChannel | undefined;
 	timer: unknown;
 	/** Which question to the peer counts: the last. */
 	round: number;
@@ -56,7 +58,7 @@ export class Movers implements ChannelWatcher {
 		if (this.#ended) return;
 		void closed.then(() => this.#forget(peer));
 		const mover = this.#movers.get(peer) ?? {
-			...{ trust: new DirectTrust(), channel: undefined, round: 0, looks: 0 },
+			...{ trust: new DirectTrust(), channel: undefined, left: undefined, round: 0, looks: 0 },
 			...{ timer: undefined, again: undefined },
 		};
 		this.#movers.set(peer, mover);
@@ -90,8 +92,8 @@ export class Movers implements ChannelWatcher {
 		const { peer } = channel;
 		const mover = this.#of(channel);
 		if (mover === undefined) return;
-		mover.channel = undefined;
-		mover.trust.over(this.#host.clock.now(), false);
+		[mover.channel, mover.left] = [undefined, channel];
+		mover.trust.leaving();
 		this.#host.clock.clearTimeout(mover.timer);
 		if (this.#host.proxied()) this.#host.survivors.go(peer, "proxied", false);
 	}
@@ -101,10 +103,9 @@ export class Movers implements ChannelWatcher {
 		const { peer } = channel;
 		const mover = this.#movers.get(peer);
 		if (mover === undefined) return;
-		if (mover.channel === channel) {
-			mover.channel = undefined;
+		if (mover.left === channel) {
+			mover.left = undefined;
 			mover.trust.over(clock.now(), broken);
-			clock.clearTimeout(mover.timer);
 		}
 		// Where a channel has lasted, another one is likely. The first attempt is made at once by whoever misses the channel.
 		if (!broken || livedMs < LASTED_MS || find(peer) !== undefined) return;

@@ -11,6 +11,8 @@ export type TrustAct = "none" | "ask" | "direct" | "proxied";
 export class DirectTrust {
 	#phase: "absent" | "asking" | "settling" | "trusted" | "silent" = "absent";
 	#answers = 0;
+	/** Streams went to the channel that is ending. */
+	#left = false;
 	/** Since when streams go there. */
 	#sinceMs = 0;
 	/** How often it has failed soon after that, one after the other. */
@@ -71,19 +73,24 @@ export class DirectTrust {
 	/** Nothing comes back on the channel. */
 	stalled(nowMs: number): TrustAct {
 		if (this.#phase === "absent") return "none";
-		this.#failed(nowMs);
+		if (this.#phase === "trusted") this.#failed(nowMs);
 		this.#to("silent");
 		return "proxied";
 	}
 
-	/** The channel is gone. `broken`: nobody wanted that. */
-	over(nowMs: number, broken: boolean): void {
-		if (broken) this.#failed(nowMs);
+	/** The channel takes nothing more, and {@link over} follows. */
+	leaving(): void {
+		this.#left = this.#phase === "trusted";
 		this.#to("absent");
 	}
 
+	/** The channel that was there last is over. `broken`: nobody wanted that. */
+	over(nowMs: number, broken: boolean): void {
+		if (broken && this.#left) this.#failed(nowMs);
+		this.#left = false;
+	}
+
 	#failed(nowMs: number): void {
-		if (this.#phase !== "trusted") return;
 		this.#failures = nowMs - this.#sinceMs >= LASTING_MS ? 0 : this.#failures + 1;
 		this.#notBeforeMs = this.#failures === 0 ? nowMs : nowMs + Math.min(LONGEST_MS, SHORTEST_MS * 2 ** (this.#failures - 1));
 	}
