@@ -24,9 +24,8 @@ export const LEG_ACTS: readonly Weighted<Walk>[] = [
 				const path = walk.choose.pick(PATHS);
 				if (path === "direct" && to === actor.id) return false;
 				const facts = (metadata: number) => ({ metadata, early: walk.choose.chance(0.15), resumable: { forMs: walk.choose.pick([500, 5_000, 20_000]) } });
-				walk.open(actor, to, `open-surviving-${path}`, OPEN_MS, (metadata) =>
-					to === null ? client.openCoordinatorStream(facts(metadata)) : client.openStream(to, { ...facts(metadata), path }),
-				);
+				const open = (metadata: number) => (to === null ? client.openCoordinatorStream(facts(metadata)) : client.openStream(to, { ...facts(metadata), path }));
+				walk.open(actor, to, `open-surviving-${path}`, OPEN_MS, open, { only: to === null || path === "auto" ? undefined : path });
 				return true;
 			}),
 	},
