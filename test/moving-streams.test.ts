@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { Client } from "../packages/conec/src/client/client.ts";
+import { type Client, censusOfClient } from "../packages/conec/src/client/client.ts";
 import type { ClientOptions } from "../packages/conec/src/client/options.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
@@ -31,13 +31,13 @@ interface Scene {
 	readonly until: (condition: () => boolean, withinMs?: number) => Promise<number>;
 }
 
-async function scene(t: TestContext, options: { readonly ben?: Partial<ClientOptions> } = {}): Promise<Scene> {
+async function scene(t: TestContext, options: { readonly ann?: Partial<ClientOptions>; readonly ben?: Partial<ClientOptions> } = {}): Promise<Scene> {
 	const world = new World({ seed: 1, delayMs: DELAY_MS });
 	const { clock } = world;
 	await clock.until(world.listen(), 1_000);
 	const machines = { ann: world.machine("ann"), ben: world.machine("ben"), coordinator: world.coordinatorMachine as Machine };
 	const [ann, ben] = await clock.until(
-		Promise.all([world.connect(machines.ann, "ann", { id: "ann" }), world.connect(machines.ben, "ben", { id: "ben", ...options.ben })]),
+		Promise.all([world.connect(machines.ann, "ann", { id: "ann", ...options.ann }), world.connect(machines.ben, "ben", { id: "ben", ...options.ben })]),
 		1_000,
 	);
 	t.after(() => {
@@ -309,4 +309,29 @@ test("resumable: both ends fail with a code when no connection comes in time, th
 	await waiting;
 	assert.equal((await world.clock.until(far.closed, 30_000)).code, "RESUME_EXPIRED");
 	assert.ok(world.clock.now() - sinceMs <= 26_000);
+});
+
+test("resumable: of 1,000 streams without a connection as many are kept as there may be, and the others fail with a code at both ends", async (t) => {
+	const { world, ann, ben, machines, until } = await scene(t, {
+		ann: { limits: { suspendedStreams: 400 } },
+		ben: { limits: { suspendedStreams: 800, incomingStreams: 1_000 } },
+	});
+	const { clock } = world;
+	const codes = new Map<string, number>();
+	const open: MessageStream[] = [];
+	await clock.until(ann.openChannel("ben"), 10_000);
+	for (let count = 0; count < 1_000; count += 100) {
+		const some = await clock.until(Promise.all(Array.from({ length: 100 }, () => ann.openStream("ben", { resumable: true, path: "direct" }))), 10_000);
+		open.push(...some);
+	}
+	for (const stream of open) void stream.closed.then(({ code = "none" }) => codes.set(code, (codes.get(code) ?? 0) + 1));
+	world.separate(machines.ann, machines.ben);
+	await until(() => open.filter(({ suspended }) => suspended).length === 100, 40_000);
+	// A quarter of what there is room for may be one peer's.
+	assert.deepEqual([...codes], [["RESUME_EXPIRED", 900]]);
+	// Of those that have failed, a quarter of `doneStreams` is kept to tell the peer so if it comes back in time.
+	assert.equal(censusOfClient(ann).survivors, 100 + 256);
+	await until(() => censusOfClient(ben).survivors === 200, 80_000);
+	await clock.advance(90_000);
+	assert.deepEqual([...codes, censusOfClient(ann).survivors, censusOfClient(ben).survivors], [["RESUME_EXPIRED", 1_000], 0, 0]);
 });

@@ -118,6 +118,20 @@ export function resumptionSuite(fabric: Fabric): void {
 		assert.equal((await far.closed).code, "COORDINATOR_CLOSED");
 	});
 
+	it("resumption: streams that the Coordinator opens are never resumable, and an ordinary stream tells nothing of its connection", async (t) => {
+		const world = await World.create(t, fabric);
+		const [ann, ben] = await both(world);
+		await assert.rejects(world.coordinator.openStream("ann", SURVIVES), { code: "OPTION_INVALID", message: /"resumable" must be false/ });
+		const [plain, far] = await pair(ann, ben, { resumable: false });
+		const told: unknown[] = [];
+		const over = (async () => {
+			for await (const change of plain.status()) told.push(change);
+		})();
+		await Promise.all([plain.close(), far.close()]);
+		await over;
+		assert.deepEqual([told, plain.resumable], [[], false]);
+	});
+
 	it("resumption: an ordinary stream is lost with its connection, as ever", async (t) => {
 		const world = await World.create(t, fabric);
 		const [ann, ben] = await both(world);

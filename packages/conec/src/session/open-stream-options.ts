@@ -73,11 +73,11 @@ export function survivesMs({ resumable = false }: OpenStreamOptions): number | u
 }
 
 /**
- * Checks the options.
+ * Checks the options of a stream that a Client or a Coordinator opens.
  *
  * @throws TypeError or RangeError with `code` `OPTION_INVALID`
  */
-export function checkOpenStreamOptions(options: OpenStreamOptions, metadataBytes: number): void {
+export function checkOpenStreamOptions(options: OpenStreamOptions, metadataBytes: number, opener: "Client" | "Coordinator" = "Client"): void {
 	checkOptions(options, {
 		path: ["auto", "direct", "proxied"],
 		id: "stream id",
@@ -89,6 +89,8 @@ export function checkOpenStreamOptions(options: OpenStreamOptions, metadataBytes
 		signal: "signal",
 	});
 	if (typeof options.resumable === "object") checkOptions(options.resumable, { forMs: "suspension" });
+	if (opener === "Coordinator" && survivesMs(options) !== undefined)
+		throw optionError("type", "resumable", "must be false: streams that a Coordinator opens end with their connection");
 	if (options.protocol !== undefined) checkProtocol(options.protocol, 'Option "protocol"');
 	checkMetadata(options.metadata, metadataBytes);
 }
