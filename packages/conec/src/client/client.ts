@@ -78,7 +78,7 @@ export class Client implements AsyncDisposable {
 		construct = (parts) => new Client(parts);
 		count = (client) => ({
 			streams: client.#link.streams.size,
-			direct: client.#direct.size,
+			direct: client.#direct.size + client.#paths.size,
 			presence: client.#presence.size,
 			requests: client.#link.requests.size,
 			...client.#streams.census,

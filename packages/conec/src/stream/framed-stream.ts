@@ -11,11 +11,11 @@ import { abortable, reasonOf } from "../base/signals.ts";
 import { argumentError, ConecError, type ConecErrorCode } from "../errors.ts";
 import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
 import type { JsonValue } from "../wire/json.ts";
+import { nothingUntil, type StreamStatus } from "./changes.ts";
 import type { StreamBudgets } from "./flow.ts";
 import type { LegInit, StreamKeeper, Survival } from "./leg-way.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { isClosing, type StreamShell } from "./shell.ts";
-import { nothingUntil, type StreamStatus } from "./stream-status.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
 
 /** What is known of a stream before its first message, and of its first leg. */

@@ -10,9 +10,9 @@ import type { Limits } from "../limits.ts";
 import type { StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeOpen, type OpenDirect, type OpenToCoordinator } from "../wire/open.ts";
+import type { StreamStatus } from "./changes.ts";
 import type { Attach, FurtherLeg, LegLink, LegPath, Offered, Passage } from "./exchange/index.ts";
 import { flowOf } from "./flow.ts";
-import type { StreamStatus } from "./stream-status.ts";
 
 /** What is known of the connection of a leg. */
 export interface LegInit {

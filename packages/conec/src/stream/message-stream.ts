@@ -6,7 +6,7 @@
 
 import type { CloseInfo } from "../base/close-info.ts";
 import type { JsonValue } from "../wire/json.ts";
-import type { StreamStatus } from "./stream-status.ts";
+import type { StreamStatus } from "./changes.ts";
 
 /**
  * A stream that carries whole messages both ways, in order.

@@ -6,8 +6,8 @@
  * @module
  */
 
+import type { StreamChange } from "../../src/stream/changes.ts";
 import type { MessageStream } from "../../src/stream/message-stream.ts";
-import type { StreamChange } from "../../src/stream/stream-status.ts";
 import { StreamEnd } from "./end-record.ts";
 import { isAway, type Party } from "./party.ts";
 import { accuses, type Verdict } from "./verdict.ts";

@@ -6,9 +6,9 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { RateLimit } from "../../base/rate-limit.ts";
+import type { StreamChange, StreamPath, StreamStatus } from "../../stream/changes.ts";
 import type { Passage } from "../../stream/exchange/index.ts";
 import type { KeptStream, LegWay, StreamKeeper } from "../../stream/leg-way.ts";
-import type { StreamChange, StreamPath, StreamStatus } from "../../stream/stream-status.ts";
 import { StatusFeed } from "../status-feed.ts";
 import type { Proof } from "./proof.ts";
 import type { Named } from "./tokens.ts";
