@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resolveClientOptions } from "../packages/conec/src/client/options.ts";
 import { denyList, resolveCoordinatorOptions } from "../packages/conec/src/coordinator/options.ts";
-import { checkOpenStreamOptions } from "../packages/conec/src/session/open-stream-options.ts";
+import { checkOpenStreamOptions, survivesMs } from "../packages/conec/src/session/open-stream-options.ts";
 
 const fine = { id: "a", coordinator: "localhost" };
 const wrongType = { name: "TypeError", code: "OPTION_INVALID" };
@@ -86,7 +86,20 @@ test("options: what is unknown, of the wrong type or out of range is refused, un
 test("options: of a stream", () => {
 	for (const priority of [-100, 0, 100]) checkOpenStreamOptions({ priority }, 10);
 	checkOpenStreamOptions({ path: "auto", id: 0, metadata: null, early: true, signal: new AbortController().signal }, 10);
+	for (const resumable of [true, false, {}, { forMs: 1 }, { forMs: 86_400_000 }, { forMs: undefined }]) checkOpenStreamOptions({ resumable } as never, 10);
+	assert.deepEqual(
+		[{}, { resumable: false }, { resumable: true }, { resumable: {} }, { resumable: { forMs: 5 } }].map((options) => survivesMs(options)),
+		[undefined, undefined, 60_000, 60_000, 5],
+	);
 	for (const [options, error] of [
+		[{ resumable: "yes" }, wrongType],
+		[{ resumable: null }, wrongType],
+		[{ resumable: 60_000 }, wrongType],
+		[{ resumable: { forMs: 0 } }, wrongRange],
+		[{ resumable: { forMs: 1.5 } }, wrongRange],
+		[{ resumable: { forMs: 86_400_001 } }, wrongRange],
+		[{ resumable: { forMs: "60" } }, wrongType],
+		[{ resumable: { for: 5 } }, { ...wrongType, message: 'There is no option "for"' }],
 		[{ path: "fast" }, wrongRange],
 		[{ id: 2 ** 32 }, wrongRange],
 		[{ id: 0.5 }, wrongRange],

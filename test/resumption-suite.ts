@@ -4,7 +4,6 @@
 
 import assert from "node:assert/strict";
 import { type Client, censusOfClient } from "../packages/conec/src/client/client.ts";
-import { SURVIVES_MS, type SurvivingStreamOptions } from "../packages/conec/src/session/open-stream-options.ts";
 import { moveStream } from "../packages/conec/src/session/resumption/index.ts";
 import type { FramedStream } from "../packages/conec/src/stream/framed-stream.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
@@ -17,7 +16,7 @@ import { declare, type Fabric, handler, next, pair, text, until, World } from ".
 const TOKEN = "00112233445566778899aabbccddeeff";
 const NEW = { limit: 262_144, messageBytes: 1_048_576, token: TOKEN, forMs: 60_000 };
 const LEG = { token: TOKEN, generation: 1, received: 0, limit: 262_144 };
-const SURVIVES: SurvivingStreamOptions = { [SURVIVES_MS]: 60_000 };
+const SURVIVES = { resumable: true } as const;
 
 /** Declares the tests. */
 export function resumptionSuite(fabric: Fabric): void {
@@ -26,11 +25,12 @@ export function resumptionSuite(fabric: Fabric): void {
 	/** Two Clients that take direct channels. */
 	const both = async (world: World): Promise<[Client, Client]> => [await world.connect("ann", { listen: true }), await world.connect("ben", { listen: true })];
 
-	it("resumption: a stream goes from the Coordinator to a channel and back, the channel dies under it, and each message comes once", async (t) => {
+	it("resumption: a stream goes from the Coordinator to a channel by itself, the channel ends under it, it goes back, and each message comes once", async (t) => {
 		const world = await World.create(t, fabric);
 		const [ann, ben] = await both(world);
-		const [near, far] = await pair(ann, ben, { ...SURVIVES, path: "proxied" });
-		const channel = await ann.openChannel("ben");
+		const [near, far] = await pair(ann, ben, SURVIVES);
+		assert.deepEqual([near.path, far.path], ["proxied", "proxied"], "it waits for no channel");
+		const [atNear, atFar, atAnn] = [changes(near.status()), changes(far.status()), changes(ann.status())];
 		let number = 0;
 		const exchange = async (path: string): Promise<void> => {
 			await until(() => near.path === path && far.path === path && !near.suspended && !far.suspended);
@@ -41,19 +41,20 @@ export function resumptionSuite(fabric: Fabric): void {
 			}
 		};
 		assert.deepEqual([near.resumable, far.resumable], [true, true]);
-		await exchange("proxied");
-		await until(() => move(near, "direct"));
 		await exchange("direct");
-		await until(() => move(near, "proxied"));
-		await exchange("proxied");
-		await until(() => move(near, "auto"));
-		await exchange("direct");
-		// Messages that are on their way when it dies.
-		const on = [near.send("on its way"), far.send("on its way")];
-		await channel.close();
-		await Promise.all(on);
-		assert.deepEqual([text(await near.receive()), text(await far.receive())], ["on its way", "on its way"]);
-		await exchange("proxied");
+		for (const end of [() => ann.channels()[0]?.close(), () => ben.channels()[0]?.close()]) {
+			// Messages that are on their way when it ends.
+			const on = [near.send("on its way"), far.send("on its way")];
+			await end();
+			await Promise.all(on);
+			assert.deepEqual([text(await near.receive()), text(await far.receive())], ["on its way", "on its way"]);
+			await exchange("proxied");
+			await ann.openChannel("ben");
+			await exchange("direct");
+		}
+		await until(() => [atNear, atFar, atAnn].every((told) => told.length >= 5));
+		const way = ["proxied direct", "direct proxied", "proxied direct", "direct proxied", "proxied direct"];
+		assert.deepEqual([atNear, atFar, atAnn], [way, way, way]);
 		await Promise.all([near.close(), far.close()]);
 		assert.deepEqual([await near.receive(), await far.receive(), await near.closed], [null, null, { by: "local" }]);
 		await until(() => [ann, ben].every((one) => censusOfClient(one).survivors === 0));
@@ -75,11 +76,11 @@ export function resumptionSuite(fabric: Fabric): void {
 	it("resumption: the Coordinator goes, and the stream goes on over a channel that there is", async (t) => {
 		const world = await World.create(t, fabric);
 		const [ann, ben] = await both(world);
-		const [near, far] = await pair(ann, ben, { ...SURVIVES, path: "proxied" });
-		await ann.openChannel("ben");
+		const [near, far] = await pair(ann, ben, SURVIVES);
+		await until(() => near.path === "direct" && far.path === "direct");
+		await until(() => move(near, "proxied"));
+		await until(() => near.path === "proxied" && far.path === "proxied");
 		const [plain] = await pair(ann, ben, { path: "proxied" });
-		// This leg is under way when the Coordinator goes.
-		assert.equal(move(near, "auto"), true);
 		world.coordinator.destroy();
 		assert.match((await plain.closed).code ?? "", /COORDINATOR/, "an ordinary stream ends");
 		await far.send("still here");
@@ -107,7 +108,7 @@ export function resumptionSuite(fabric: Fabric): void {
 		const ann = await world.connect("ann");
 		const [near, far] = await Promise.all([ann.openCoordinatorStream(SURVIVES), next(world.coordinator.incomingStreams)]);
 		assert.deepEqual([near.resumable, far.resumable, near.path, far.path], [true, true, "direct", "direct"]);
-		assert.equal(move(near, "auto"), true);
+		assert.equal(move(near, "direct"), true);
 		await near.send("over the second one");
 		assert.equal(text(await far.receive()), "over the second one");
 		world.coordinator.disconnect("ann");
@@ -115,6 +116,20 @@ export function resumptionSuite(fabric: Fabric): void {
 		assert.equal((await near.closed).code, "COORDINATOR_LOST");
 		await world.coordinator.close();
 		assert.equal((await far.closed).code, "COORDINATOR_CLOSED");
+	});
+
+	it("resumption: streams that the Coordinator opens are never resumable, and an ordinary stream tells nothing of its connection", async (t) => {
+		const world = await World.create(t, fabric);
+		const [ann, ben] = await both(world);
+		await assert.rejects(world.coordinator.openStream("ann", SURVIVES), { code: "OPTION_INVALID", message: /"resumable" must be false/ });
+		const [plain, far] = await pair(ann, ben, { resumable: false });
+		const told: unknown[] = [];
+		const over = (async () => {
+			for await (const change of plain.status()) told.push(change);
+		})();
+		await Promise.all([plain.close(), far.close()]);
+		await over;
+		assert.deepEqual([told, plain.resumable], [[], false]);
 	});
 
 	it("resumption: an ordinary stream is lost with its connection, as ever", async (t) => {
@@ -196,8 +211,22 @@ export function resumptionSuite(fabric: Fabric): void {
 	});
 }
 
-function move(stream: MessageStream, path: "auto" | "direct" | "proxied"): boolean {
+function move(stream: MessageStream, path: "direct" | "proxied"): boolean {
 	return moveStream((stream as FramedStream).keeper, path);
+}
+
+/** From where to where streams go, as they tell. */
+function changes(told: ReturnType<MessageStream["status"]> | ReturnType<Client["status"]>): string[] {
+	const all: string[] = [];
+	void (async () => {
+		for await (const event of told) {
+			const change = event.type === "stream" ? event.change : event;
+			if (change.type !== "moved" && change.type !== "resumed") continue;
+			assert.ok("pauseMs" in change && change.pauseMs >= 0);
+			all.push(`${change.from} ${change.to}`);
+		}
+	})();
+	return all;
 }
 
 /** Opens a stream by hand, and gives what comes of it: "accepted", the code of the REJECT, or how it was reset. */

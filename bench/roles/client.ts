@@ -22,9 +22,6 @@ interface Route {
 	readonly resumable?: boolean;
 }
 
-/** No public option asks for it yet. */
-const SURVIVES_MS = Symbol.for("conec.survivesMs");
-
 const clients = new Map<string, Client>();
 const filled: MessageStream[] = [];
 
@@ -149,7 +146,7 @@ serve({
 });
 
 async function open({ from, to, path = "proxied", resumable }: Route, mode: Mode, given: Parameters<Opener>[1] = {}): Promise<MessageStream> {
-	const options = { metadata: { mode }, ...(resumable === true ? { [SURVIVES_MS]: 60_000 } : {}), ...given };
+	const options = { metadata: { mode }, ...(resumable === true ? { resumable: true } : {}), ...given };
 	return to === null ? clientOf(from).openCoordinatorStream(options) : clientOf(from).openStream(to, { path, ...options });
 }
 

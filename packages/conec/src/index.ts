@@ -64,6 +64,7 @@ export type { PathCandidate, PathReport } from "./session/path-report.ts";
 export type { PeerInfo } from "./session/peer-info.ts";
 export type { PresenceEvent } from "./session/presence-event.ts";
 export type { HandlerContext, HandlerFailed, Handling, ProtocolHandler, ProtocolHandlers } from "./session/protocols/index.ts";
+export type { ChangedStream } from "./session/resumption/index.ts";
 export type { StatusLagged } from "./session/status-feed.ts";
 export type {
 	Codec,
@@ -77,6 +78,7 @@ export type {
 } from "./stream/adapters/index.ts";
 export { jsonCodec, type NonBlockingItem, nonBlocking, type TypedStream, toDuplex, typed } from "./stream/adapters/index.ts";
 export type { BroadcastEvent, BroadcastOptions, BroadcastStream } from "./stream/broadcast-stream.ts";
+export type { StreamChange, StreamPath, StreamStatus } from "./stream/changes.ts";
 export type { MessageStream } from "./stream/message-stream.ts";
 export {
 	type CertificateAndKey,

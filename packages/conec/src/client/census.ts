@@ -8,7 +8,7 @@
 export interface ClientCensus {
 	/** Streams through the Coordinator, broadcasts among them. */
 	readonly streams: number;
-	/** Channels, wishes, attempts, and peers that are remembered for a minute after their last stream. The memory of paths does not count. */
+	/** Channels, wishes, attempts, peers with resumable streams, and peers that are remembered for a minute after their last stream. The memory of paths does not count. */
 	readonly direct: number;
 	/** Watches of the peers. */
 	readonly presence: number;

@@ -78,7 +78,7 @@ export class Client implements AsyncDisposable {
 		construct = (parts) => new Client(parts);
 		count = (client) => ({
 			streams: client.#link.streams.size,
-			direct: client.#direct.size,
+			direct: client.#direct.size + client.#paths.size,
 			presence: client.#presence.size,
 			requests: client.#link.requests.size,
 			...client.#streams.census,
@@ -103,7 +103,7 @@ export class Client implements AsyncDisposable {
 		const streams = new ClientStreams({
 			...{ limits, clock, random, reception, verified: options.trust.roots !== undefined },
 			leaving: () => this.#life.leaving,
-			way: (wanted) => this.#paths.way(wanted),
+			...{ way: (wanted) => this.#paths.way(wanted), changed: (stream) => feed.emit({ type: "stream", ...stream }) },
 		});
 		const { survivors } = streams;
 		const life = new ClientLife({
@@ -145,7 +145,7 @@ export class Client implements AsyncDisposable {
 		this.#presence = new ClientPresence({ limits, ids, clock, link, assertConnected });
 		this.#paths = new ClientPaths({
 			...{ id, limits, clock, channelTimeoutMs: channelTimeoutMs(options) },
-			...{ direct: this.#direct, network, link, assertOpen, assertConnected, leaving: () => life.leaving },
+			...{ direct: this.#direct, network, link, survivors, assertOpen, assertConnected, leaving: () => life.leaving },
 		});
 		this.#link = new CoordinatorLink({
 			...{ greeted, limits, ids, clock, budgets, survivors },
@@ -183,7 +183,7 @@ export class Client implements AsyncDisposable {
 	 * Opens a stream to a peer, or to this Client itself. Resolves when the peer's library has accepted it, within 10 s. While there is no place
 	 * for another stream, here, at the Coordinator or at the peer, it waits; if the peer's application takes none in that time, it rejects with
 	 * `PEER_TIMEOUT`. Streams to one peer are opened in the order of the calls. With `path: "auto"` the stream is direct if there is a direct channel to the peer or one can be made soon: it waits for that at most 2 s, and not at all if
-	 * it failed lately. Otherwise the stream is proxied, and a channel is tried meanwhile for later streams.
+	 * it failed lately. Otherwise the stream is proxied, and a channel is tried meanwhile for later streams. A `resumable` stream waits for none: it moves when there is one.
 	 *
 	 * @throws TypeError `ID_INVALID` or `OPTION_INVALID`; RangeError `STREAM_ID_IN_USE`; `signal.reason` on abort, and then the stream is reset
 	 * @throws ConecError `PEER_UNKNOWN`, `PEER_BUSY` (too many streams wait for a place there), `QUEUE_FULL` (too many calls wait here),

@@ -6,6 +6,7 @@
 
 import type { CloseInfo } from "../base/close-info.ts";
 import type { HandlerFailed } from "../session/protocols/index.ts";
+import type { ChangedStream } from "../session/resumption/index.ts";
 import type { StatusLagged } from "../session/status-feed.ts";
 import type { SocketAddress } from "../transport/transport.ts";
 import type { ComeBack } from "../wire/come-back.ts";
@@ -24,6 +25,8 @@ export type ClientStatus =
 	| { readonly type: "disconnected"; readonly info: CloseInfo }
 	/** A direct channel is up, or has ended. */
 	| ClientChannelStatus
+	/** A resumable stream of this Client was suspended, is resumed, or has moved to another connection. It was `openedBy` this side or the peer. */
+	| ({ readonly type: "stream" } & ChangedStream)
 	/** A port mapping (option `portMapping`) has come about, is another one now, or has failed. After a failure it is tried again. */
 	| PortMappingStatus
 	/** A handler of a protocol has failed. */

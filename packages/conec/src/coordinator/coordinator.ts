@@ -134,7 +134,7 @@ export class Coordinator implements AsyncDisposable {
 	 * @throws ConecError `PEER_UNKNOWN`, `PEER_BUSY`, `QUEUE_FULL`, `PROTOCOL_UNHANDLED`, `PEER_LOST`, `PEER_TIMEOUT`, `COORDINATOR_CLOSED`
 	 */
 	async openStream(peer: string, options: OpenStreamOptions = {}): Promise<MessageStream> {
-		checkOpenStreamOptions(options, this.#parts.options.limits.metadataBytes);
+		checkOpenStreamOptions(options, this.#parts.options.limits.metadataBytes, "Coordinator");
 		throwIfAborted(options.signal);
 		const action = `Cannot open stream to "${peer}"`;
 		this.#rooms.life.assertOpen(action);

@@ -14,9 +14,12 @@ export interface OpenStreamOptions {
 	/**
 	 * The path that the stream takes. Between a Client and the Coordinator there is only one.
 	 *
-	 * - "auto": direct if there is a direct channel to the peer or one can be made soon (at most 2 s), else proxied.
+	 * - "auto": direct if there is a direct channel to the peer or one can be made soon (at most 2 s), else proxied. A `resumable` stream does
+	 *   not wait for that: it begins through the Coordinator and moves later.
 	 * - "direct": over a direct channel, which is made if there is none. If that fails, so does the stream.
 	 * - "proxied": through the Coordinator.
+	 *
+	 * A stream with "direct" or "proxied" never takes the other path, also when it is resumable and suspended.
 	 *
 	 * @default "auto"
 	 */
@@ -40,29 +43,41 @@ export interface OpenStreamOptions {
 	 * @default 0
 	 */
 	readonly priority?: number;
+	/**
+	 * Whether the stream survives the loss of its connection. It then goes on over another connection to the same process of the peer, and every
+	 * message arrives once and in order. `forMs` is how long it may be without a connection: 1 to 86_400_000 ms (24 h). `true` is 60 s. The peer may
+	 * grant less, or nothing (`stream.resumable`). After that time it fails with `RESUME_EXPIRED`.
+	 *
+	 * With `path: "auto"`, the stream is opened through the Coordinator at once, so the Coordinator carries its first messages. It moves to a direct
+	 * channel when one is up and has answered twice, and back when the channel fails. What was sent and is not acknowledged is kept in memory
+	 * (`limits.keptBytes`). Streams that a Coordinator opens are never resumable.
+	 *
+	 * @default false
+	 */
+	readonly resumable?: boolean | { readonly forMs?: number };
 	/** Resolve as soon as this side has a place for the stream, so that the first messages travel with the opening. If the peer rejects the stream, the stream fails. @default false: resolve when the peer has accepted */
 	readonly early?: boolean;
 	/** Aborting gives up the opening, also while it waits: the call rejects with the signal's reason, and the stream is reset. It has no effect once the stream is open. */
 	readonly signal?: AbortSignal;
 }
 
-/**
- * Not for applications. Asks for a stream that survives the loss of its connection, for so long without one. It goes on over another connection
- * that there happens to be, but nobody makes one for it yet.
- */
-export const SURVIVES_MS: unique symbol = Symbol.for("conec.survivesMs");
+/** How long a stream survives without a connection when `resumable` is true. */
+const SURVIVES_MS = 60_000;
+/** The longest that anybody may ask for. */
+export const SURVIVES_MOST_MS: number = 24 * 60 * 60 * 1_000;
 
-/** {@link OpenStreamOptions} with {@link SURVIVES_MS}. */
-export interface SurvivingStreamOptions extends OpenStreamOptions {
-	readonly [SURVIVES_MS]?: number | undefined;
+/** How long the stream is to survive without a connection, in milliseconds. `undefined`: it ends with its connection. */
+export function survivesMs({ resumable = false }: OpenStreamOptions): number | undefined {
+	if (typeof resumable === "object") return resumable.forMs ?? SURVIVES_MS;
+	return resumable ? SURVIVES_MS : undefined;
 }
 
 /**
- * Checks the options.
+ * Checks the options of a stream that a Client or a Coordinator opens.
  *
  * @throws TypeError or RangeError with `code` `OPTION_INVALID`
  */
-export function checkOpenStreamOptions(options: OpenStreamOptions, metadataBytes: number): void {
+export function checkOpenStreamOptions(options: OpenStreamOptions, metadataBytes: number, opener: "Client" | "Coordinator" = "Client"): void {
 	checkOptions(options, {
 		path: ["auto", "direct", "proxied"],
 		id: "stream id",
@@ -70,8 +85,12 @@ export function checkOpenStreamOptions(options: OpenStreamOptions, metadataBytes
 		protocol: "string",
 		priority: "priority",
 		early: "boolean",
+		resumable: "boolean or object",
 		signal: "signal",
 	});
+	if (typeof options.resumable === "object") checkOptions(options.resumable, { forMs: "suspension" });
+	if (opener === "Coordinator" && survivesMs(options) !== undefined)
+		throw optionError("type", "resumable", "must be false: streams that a Coordinator opens end with their connection");
 	if (options.protocol !== undefined) checkProtocol(options.protocol, 'Option "protocol"');
 	checkMetadata(options.metadata, metadataBytes);
 }

@@ -67,6 +67,13 @@ export class StreamSet {
 		return this.#live.size + this.#opening.size;
 	}
 
+	/** Streams that end with their connection. */
+	get ordinary(): number {
+		let count = 0;
+		for (const { resumable } of this.#live) if (resumable !== true) count++;
+		return count;
+	}
+
 	/** Numbers in use. */
 	get ids(): number {
 		return this.#ids.size;

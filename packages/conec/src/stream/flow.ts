@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import { deferred, within } from "../base/signals.ts";
 import { type Limits, SHARED_RULES } from "../limits.ts";
 import type { TransportConnection } from "../transport/transport.ts";
 import { TAG_BYTES } from "../wire/broadcast.ts";
@@ -46,6 +47,18 @@ export function toldWindow(connection: TransportConnection, connectionWindowByte
 /** Live legs of streams over a connection. */
 export function legsOver(connection: TransportConnection): number {
 	return FLOWS.get(connection)?.shares.legs ?? 0;
+}
+
+/** Waits until no more legs of streams are left over a connection than `most` says, or for `timeoutMs`. One at a time for each connection. */
+export async function fewerLegs(connection: TransportConnection, most: () => number, timeoutMs: number, clock: Clock): Promise<void> {
+	const shares = FLOWS.get(connection)?.shares;
+	if (shares === undefined || shares.legs <= most()) return;
+	const few = deferred<void>();
+	shares.onFewerLegs = () => {
+		if (shares.legs <= most()) few.resolve();
+	};
+	await within(timeoutMs, few.promise, clock);
+	shares.onFewerLegs = undefined;
 }
 
 /**

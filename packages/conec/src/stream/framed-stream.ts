@@ -11,6 +11,7 @@ import { abortable, reasonOf } from "../base/signals.ts";
 import { argumentError, ConecError, type ConecErrorCode } from "../errors.ts";
 import { APPLICATION_CODE_MAX, isApplicationCode, RESET_CODES } from "../wire/codes.ts";
 import type { JsonValue } from "../wire/json.ts";
+import { nothingUntil, type StreamStatus } from "./changes.ts";
 import type { StreamBudgets } from "./flow.ts";
 import type { LegInit, StreamKeeper, Survival } from "./leg-way.ts";
 import type { MessageStream } from "./message-stream.ts";
@@ -111,6 +112,10 @@ export class FramedStream implements MessageStream {
 
 	stop(code: number = 0): void {
 		this.#shell.stop(checkedCode(code));
+	}
+
+	status(): AsyncIterable<StreamStatus> {
+		return this.#shell.keeper?.status() ?? nothingUntil(this.closed);
 	}
 
 	get readable(): ReadableStream<Uint8Array> {

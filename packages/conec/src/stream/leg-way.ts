@@ -10,7 +10,8 @@ import type { Limits } from "../limits.ts";
 import type { StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { FRAME } from "../wire/frames.ts";
 import { encodeOpen, type OpenDirect, type OpenToCoordinator } from "../wire/open.ts";
-import type { Attach, FurtherLeg, LegLink, Offered } from "./exchange/index.ts";
+import type { StreamStatus } from "./changes.ts";
+import type { Attach, FurtherLeg, LegLink, LegPath, Offered, Passage } from "./exchange/index.ts";
 import { flowOf } from "./flow.ts";
 
 /** What is known of the connection of a leg. */
@@ -38,6 +39,10 @@ export interface LegWay {
 export interface KeptStream {
 	/** The application has closed it, and sending has not failed. */
 	readonly closing: boolean;
+	/** It survives the loss of its leg. While the answer is awaited: it is meant to. */
+	readonly resumable: boolean;
+	/** Where it goes, or went last. `undefined`: it has not begun. */
+	readonly path: LegPath | undefined;
 	/** OPEN of a further leg has come. Only at the end that accepts legs. */
 	offer(open: FurtherLeg, attach: Attach): Offered;
 	/** Another leg is opened, while the present one goes on; see `Exchange.move`. Only at the end that opens legs. */
@@ -56,6 +61,10 @@ export interface StreamKeeper {
 	began(stream: KeptStream): void;
 	/** No leg carries it any more, or one does again. */
 	suspended(yes: boolean): void;
+	/** It goes on over another leg, on which it may send now. */
+	passed(passage: Passage): void;
+	/** What happens to its connections from now on, for the application. */
+	status(): AsyncIterable<StreamStatus>;
 	/** Both directions are over for the application. The peer may not know that yet. */
 	done(): void;
 	/** Nothing is left of it. The last call. */

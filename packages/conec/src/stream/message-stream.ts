@@ -6,6 +6,7 @@
 
 import type { CloseInfo } from "../base/close-info.ts";
 import type { JsonValue } from "../wire/json.ts";
+import type { StreamStatus } from "./changes.ts";
 
 /**
  * A stream that carries whole messages both ways, in order.
@@ -25,7 +26,7 @@ export interface MessageStream extends AsyncIterable<Uint8Array>, AsyncDisposabl
 	/**
 	 * Whether the stream survives the loss of its connection. It does if the opener has asked for that and the peer's library has agreed; then it
 	 * goes on over another connection to the same peer, and no message is lost or comes twice. While the opening is not answered, this is what
-	 * was asked for. No public option asks for it yet.
+	 * was asked for.
 	 */
 	readonly resumable: boolean;
 	/** Whether no connection carries the stream now. Only a `resumable` stream is ever suspended. Sends wait meanwhile. If it lasts too long, the stream fails with `RESUME_EXPIRED`. */
@@ -89,6 +90,8 @@ export interface MessageStream extends AsyncIterable<Uint8Array>, AsyncDisposabl
 	stop(code?: number): void;
 	/** Resolves when both directions are over. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
+	/** Tells from now on when a resumable stream is suspended, resumed, or moved to another connection, and for how long it could not send. It ends with the stream, or with `break`. Of other streams it tells nothing. */
+	status(): AsyncIterable<StreamStatus>;
 	/** The messages as a Web Stream, one chunk each. Nothing is read ahead of its reader. From its first read on it is the stream's one reader. Cancelling it is `stop(0)`. */
 	readonly readable: ReadableStream<Uint8Array>;
 	/** Sending as a Web Stream: each chunk is a message. Closing it is `close()`, aborting it is `reset(0)`. */

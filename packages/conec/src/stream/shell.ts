@@ -10,7 +10,18 @@ import { type Deferred, quietlyDeferred } from "../base/signals.ts";
 import type { ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { StreamHandler } from "../transport/transport.ts";
-import { type Attach, Exchange, type ExchangeSink, type FurtherLeg, type LegLink, type Offered, type ResumeOptions, type Subject } from "./exchange/index.ts";
+import {
+	type Attach,
+	Exchange,
+	type ExchangeSink,
+	type FurtherLeg,
+	type LegLink,
+	type LegPath,
+	type Offered,
+	type Passage,
+	type ResumeOptions,
+	type Subject,
+} from "./exchange/index.ts";
 import type { StreamBudgets } from "./flow.ts";
 import { type KeptStream, openLeg, type StreamKeeper, type Survival } from "./leg-way.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
@@ -124,6 +135,10 @@ export class StreamShell implements ExchangeSink {
 		this.keeper?.suspended(yes);
 	}
 
+	passed(passage: Passage): void {
+		this.keeper?.passed(passage);
+	}
+
 	openLeg(leg: FurtherLeg, handler: StreamHandler): LegLink | undefined {
 		const way = this.keeper?.way();
 		return way === undefined ? undefined : openLeg(way, leg, handler);
@@ -145,6 +160,14 @@ class Kept implements KeptStream {
 
 	get closing(): boolean {
 		return isClosing(this.#exchange);
+	}
+
+	get resumable(): boolean {
+		return this.#exchange.resumable;
+	}
+
+	get path(): LegPath | undefined {
+		return this.#exchange.path;
 	}
 
 	offer(open: FurtherLeg, attach: Attach): Offered {

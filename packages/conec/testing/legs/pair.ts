@@ -194,6 +194,7 @@ class Pair {
 		} else if (dice < 0.9 && !mood.closesLate[side]) this.#note(end, "closes", end.close());
 		else if (dice < 0.94) {
 			const urgent = mood.urgentMoves && random.fraction() < 0.3;
+			if (!this.#restarted[0] && random.fraction() < 0.2) this.#ends[0].exchange.wayIsThere();
 			if (!this.#restarted[0] && random.fraction() < mood.moves && this.#ends[0].exchange.move(urgent)) this.#happened.add("moved");
 		} else if (random.fraction() < mood.resets) this.#reset(end);
 		else if (random.fraction() < mood.stops) this.#stop(end);

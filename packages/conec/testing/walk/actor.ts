@@ -7,6 +7,7 @@
 import type { Client } from "../../src/client/client.ts";
 import type { Coordinator } from "../../src/coordinator/coordinator.ts";
 import type { Handling, ProtocolHandler } from "../../src/session/protocols/index.ts";
+import type { ChangedStream } from "../../src/session/resumption/index.ts";
 import type { MessageStream } from "../../src/stream/message-stream.ts";
 import type { Machine, World } from "../world.ts";
 import type { StreamEnd } from "./end-record.ts";
@@ -22,6 +23,8 @@ export interface Stage {
 	readonly world: World;
 	readonly verdict: Verdict;
 	readonly streams: StreamLedger;
+	/** What was seen at all. */
+	readonly sights: Set<string>;
 }
 
 /** What every application of a walk has. */
@@ -132,9 +135,19 @@ export class Actor extends Application {
 		return this.watches.filter((watch) => watch.live);
 	}
 
+	/** A stream was suspended, or goes on over another connection. */
+	#changed({ id, openedBy, change }: ChangedStream): void {
+		const { world, sights, streams } = this.stage;
+		const how = change.type === "suspended" ? `suspended, ${change.path}` : `${change.type}, ${change.from} to ${change.to}`;
+		world.note(`${this.name} has a stream ${id} of ${openedBy} that is ${how}`);
+		sights.add(`a stream was ${how}`);
+		if (openedBy === "local") streams.changed(this, id, change);
+	}
+
 	async #watchStatus(client: Client): Promise<void> {
 		for await (const status of client.status()) {
 			if (status.type === "handler-failed") this.failuresTold++;
+			if (status.type === "stream") this.#changed(status);
 			if (status.type !== "disconnected") continue;
 			if (this.state === "up") this.state = "lost";
 			const { stage, name } = this;

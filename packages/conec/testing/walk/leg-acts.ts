@@ -4,7 +4,6 @@
  * @module
  */
 
-import { SURVIVES_MS } from "../../src/session/open-stream-options.ts";
 import { moveStream } from "../../src/session/resumption/index.ts";
 import type { FramedStream } from "../../src/stream/framed-stream.ts";
 import { OPEN_MS, peerOf, withClient } from "./acts.ts";
@@ -24,10 +23,9 @@ export const LEG_ACTS: readonly Weighted<Walk>[] = [
 				const to = walk.choose.chance(0.1) ? null : peerOf(walk, actor);
 				const path = walk.choose.pick(PATHS);
 				if (path === "direct" && to === actor.id) return false;
-				const facts = (metadata: number) => ({ metadata, early: walk.choose.chance(0.15), [SURVIVES_MS]: walk.choose.pick([500, 5_000, 20_000]) });
-				walk.open(actor, to, `open-surviving-${path}`, OPEN_MS, (metadata) =>
-					to === null ? client.openCoordinatorStream(facts(metadata)) : client.openStream(to, { ...facts(metadata), path }),
-				);
+				const facts = (metadata: number) => ({ metadata, early: walk.choose.chance(0.15), resumable: { forMs: walk.choose.pick([500, 5_000, 20_000]) } });
+				const open = (metadata: number) => (to === null ? client.openCoordinatorStream(facts(metadata)) : client.openStream(to, { ...facts(metadata), path }));
+				walk.open(actor, to, `open-surviving-${path}`, OPEN_MS, open, { only: to === null || path === "auto" ? undefined : path });
 				return true;
 			}),
 	},
@@ -36,7 +34,7 @@ export const LEG_ACTS: readonly Weighted<Walk>[] = [
 		weight: 6,
 		run: (walk) =>
 			withSurvivor(walk, (end) => {
-				const moved = moveStream((end.stream as FramedStream).keeper, walk.choose.pick(PATHS), walk.choose.chance(0.3));
+				const moved = moveStream((end.stream as FramedStream).keeper, walk.choose.pick(["direct", "proxied"] as const), walk.choose.chance(0.3));
 				if (moved) walk.sights.add(`a move of a stream that was ${end.stream.path}`);
 				return moved;
 			}),

@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { StreamChange } from "../../src/stream/changes.ts";
 import type { MessageStream } from "../../src/stream/message-stream.ts";
 import { StreamEnd } from "./end-record.ts";
 import { isAway, type Party } from "./party.ts";
@@ -18,6 +19,8 @@ export interface StreamRecord {
 	/** Whom it was opened to; `null`: the Coordinator. */
 	readonly to: string | null;
 	readonly protocol: string | undefined;
+	/** It may take no other path. */
+	readonly only: "direct" | "proxied" | undefined;
 	/** How the opening went: under way, done, or the code of the error. */
 	opening: "waiting" | "open" | (string & {});
 	/** Ends at the acceptor of openings that failed on their way: the opener has tried another one since. */
@@ -38,8 +41,8 @@ export class StreamLedger {
 	}
 
 	/** Begins a record; its key goes into the metadata of the stream. */
-	begin(opener: Party, to: string | null, protocol?: string): StreamRecord {
-		const record: StreamRecord = { key: this.records.length, opener, to, protocol, opening: "waiting", failed: [], ends: [undefined, undefined] };
+	begin(opener: Party, to: string | null, protocol?: string, only?: "direct" | "proxied"): StreamRecord {
+		const record: StreamRecord = { key: this.records.length, opener, to, protocol, only, opening: "waiting", failed: [], ends: [undefined, undefined] };
 		this.records.push(record);
 		return record;
 	}
@@ -50,6 +53,13 @@ export class StreamLedger {
 		const name = `stream ${record.key}`;
 		this.#verdict.must(stream.peer === record.to, () => `${name} of ${record.opener.name} was opened to ${record.to} and shows ${stream.peer}`);
 		return this.#add(record, 0, record.opener, stream);
+	}
+
+	/** A stream that somebody has opened goes on over another connection. */
+	changed(opener: Party, id: number, change: StreamChange): void {
+		const record = this.records.findLast((one) => one.opener === opener && one.ends[0]?.stream.id === id);
+		if (record?.only === undefined || change.type === "suspended") return;
+		this.#verdict.must(change.to === record.only, () => `stream ${record.key} was to be ${record.only} only, and went ${change.from} to ${change.to}`);
 	}
 
 	/** A stream has come. `undefined`: its record is not known, which is wrong. */

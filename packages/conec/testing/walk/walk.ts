@@ -174,9 +174,9 @@ export class Walk implements Stage {
 		what: string,
 		withinMs: number,
 		open: (metadata: number) => Promise<MessageStream>,
-		{ reason, protocol }: { readonly reason?: unknown; readonly protocol?: string } = {},
+		{ reason, protocol, only }: { readonly reason?: unknown; readonly protocol?: string; readonly only?: "direct" | "proxied" | undefined } = {},
 	): void {
-		const record = this.streams.begin(party, to, protocol);
+		const record = this.streams.begin(party, to, protocol, only);
 		this.ask(party, `${what} ${record.key} to ${to}`, withinMs, open(record.key), reason).then(
 			(stream) => {
 				this.sights.add(`stream ${stream.path}`);

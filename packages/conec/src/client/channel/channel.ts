@@ -13,13 +13,13 @@ import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { STAYED } from "../../session/leaving-time.ts";
-import { checkOpenStreamOptions, type OpenStreamOptions, SURVIVES_MS, type SurvivingStreamOptions } from "../../session/open-stream-options.ts";
+import { checkOpenStreamOptions, type OpenStreamOptions, survivesMs } from "../../session/open-stream-options.ts";
 import type { LegWanted, Survivors } from "../../session/resumption/index.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, Hearing, Silence } from "../../session/silence.ts";
 import type { StreamIds } from "../../session/stream-ids.ts";
 import { StreamSet } from "../../session/stream-set.ts";
-import { legsOver, type StreamBudgets } from "../../stream/flow.ts";
+import { fewerLegs, legsOver, type StreamBudgets } from "../../stream/flow.ts";
 import type { FramedStream, StreamInit } from "../../stream/framed-stream.ts";
 import type { LegWay } from "../../stream/leg-way.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
@@ -103,6 +103,10 @@ export class DirectChannel implements Channel {
 	readonly closed: Promise<CloseInfo>;
 	readonly connection: TransportConnection;
 	readonly transport: Transport;
+	/** Nothing comes back on it, and it is not given up yet. */
+	stalled = false;
+	/** Streams of this side may be on it that can go elsewhere. So a silence is to be noticed soon. */
+	watchful = false;
 	/** Called when a stream is opened, or has come. */
 	onUse: () => void = () => {};
 	readonly #control: ControlStream<DirectMessage>;
@@ -184,7 +188,7 @@ export class DirectChannel implements Channel {
 	}
 
 	/** `timeoutMs`: what is left of the time that the application gives it. */
-	async openStream(options: SurvivingStreamOptions = {}, timeoutMs?: number): Promise<MessageStream> {
+	async openStream(options: OpenStreamOptions = {}, timeoutMs?: number): Promise<MessageStream> {
 		checkOpenStreamOptions(options, this.#limits.metadataBytes);
 		if (options.path === "proxied")
 			throw argumentError("type", "OPTION_INVALID", `Cannot open stream to "${this.peer}": a stream of a direct channel is never "proxied"`);
@@ -193,7 +197,8 @@ export class DirectChannel implements Channel {
 		const make = (id: number): { init: StreamInit; open: OpenDirect } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
 			const init = this.init(open, describeStream(id, "to", this.peer));
-			const { [SURVIVES_MS]: forMs, path = "auto", priority } = options;
+			const { path = "auto", priority } = options;
+			const forMs = survivesMs(options);
 			const survival = forMs === undefined ? undefined : this.#survivors?.opening({ peer: this.peer, id, path, priority }, forMs);
 			return { init: survival === undefined ? init : { ...init, survival }, open };
 		};
@@ -324,8 +329,12 @@ export class DirectChannel implements Channel {
 
 	async #end(error: ConecError, wireCode: number, closeCode: number): Promise<void> {
 		const { lingerMs, closeTimeoutMs } = this.#limits;
+		const untilMs = this.#clock.now() + Math.min(lingerMs, closeTimeoutMs);
+		const leftMs = (): number => Math.max(0, untilMs - this.#clock.now());
 		this.#control.send({ type: "close", reason: "the channel is closed" });
-		await this.#streams.end({ error, wireCode, lingerMs: Math.min(lingerMs, closeTimeoutMs), flush: (timeoutMs) => this.#control.flush(timeoutMs) });
+		// Those that can go elsewhere do so in order, so that nothing has to be sent again.
+		await fewerLegs(this.connection, () => this.#streams.ordinary + (this.#survivors?.staying(this.peer) ?? 0), leftMs(), this.#clock);
+		await this.#streams.end({ error, wireCode, lingerMs: leftMs(), flush: (timeoutMs) => this.#control.flush(timeoutMs) });
 		this.destroy(closeCode, "");
 		await within(closeTimeoutMs, this.closed, this.#clock);
 	}

@@ -10,6 +10,7 @@ import type { ClientLimits } from "../../limits.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { DirectChannel } from "./channel.ts";
 import { LinkWatch } from "./silence.ts";
+import { StallWatch } from "./stall.ts";
 import { LearntGaps, Upkeep, upkeepTimes } from "./upkeep.ts";
 
 /** What {@link LinkWatches} are made of. */
@@ -20,10 +21,13 @@ export interface LinkWatchesParts {
 	readonly keepAliveIntervalMs: number;
 	/** Called for a channel that hears nothing back. */
 	readonly suspect: (channel: DirectChannel) => void;
+	/** Called when a channel carries nothing any more, or does again: see {@link StallWatch}. @default nobody hears it */
+	readonly stalled?: (channel: DirectChannel) => void;
 }
 
 interface Watched {
 	readonly link: LinkWatch;
+	readonly stall: StallWatch;
 	readonly upkeep: Upkeep;
 	timer: unknown;
 	inUse: boolean;
@@ -49,7 +53,14 @@ export class LinkWatches {
 	add(channel: DirectChannel): void {
 		const { limits, keepAliveIntervalMs } = this.#parts;
 		const upkeep = new Upkeep(upkeepTimes(limits, keepAliveIntervalMs, channel.dialled), this.#learnt);
-		const watched: Watched = { link: new LinkWatch(), upkeep, timer: undefined, inUse: false, at: placeOf(channel.connection.remoteAddress) };
+		const watched: Watched = {
+			link: new LinkWatch(),
+			stall: new StallWatch(),
+			upkeep,
+			timer: undefined,
+			inUse: false,
+			at: placeOf(channel.connection.remoteAddress),
+		};
 		this.#watched.set(channel, watched);
 		channel.onUse = () => {
 			if (!watched.inUse) this.#look(channel, watched);
@@ -72,18 +83,24 @@ export class LinkWatches {
 		const { clock, suspect } = this.#parts;
 		clock.clearTimeout(watched.timer);
 		const now = clock.now();
-		const { inUse } = channel;
+		// One that carries nothing is watched as closely when its streams have gone elsewhere: it may come back, or is given up soon.
+		const inUse = channel.inUse || channel.stalled;
 		watched.inUse = inUse;
 		const { sentBytes, receivedBytes, rttMs, remoteAddress } = channel.stats();
 		const at = placeOf(remoteAddress);
 		const moved = at !== watched.at;
 		watched.at = at;
-		const { act, inMs } = watched.upkeep.look(now, { silentMs: channel.silentMs(), inUse, rttMs, moved });
+		const silentMs = channel.silentMs();
+		const { act, inMs } = watched.upkeep.look(now, { silentMs, inUse, rttMs, moved });
 		if (act === "lost") return channel.fail("nothing has come from the peer for too long");
 		const isUnanswered = inUse && watched.link.sample(now, { sentBytes, receivedBytes, rttMs });
 		watched.timer = clock.setTimeout(() => this.#look(channel, watched), inUse ? Math.min(LOOK_MS, inMs) : inMs);
-		if (act === "ping") channel.keepAlive();
+		const stall = inUse ? watched.stall.look(now, { sentBytes, receivedBytes, silentMs, rttMs, asks: channel.watchful }) : "fine";
+		if (act === "ping" || stall === "ask") channel.keepAlive();
 		if (act === "suspect" || isUnanswered) suspect(channel);
+		if ((stall === "stalled") === channel.stalled) return;
+		channel.stalled = !channel.stalled;
+		this.#parts.stalled?.(channel);
 	}
 }
 

@@ -23,6 +23,20 @@ export type ClientChannelStatus =
 	| { readonly type: "channel"; readonly peer: string; readonly state: "up"; readonly address: SocketAddress; readonly durationMs: number }
 	| { readonly type: "channel"; readonly peer: string; readonly state: "down"; readonly info: CloseInfo };
 
+/** Hears what becomes of channels. */
+export interface ChannelWatcher {
+	/** One is up. */
+	up(channel: DirectChannel): void;
+	/** Nothing comes back on it, or something does again. */
+	stalled(channel: DirectChannel): void;
+	/** It takes no more streams. Those that can go elsewhere still have a moment. */
+	leaving(channel: DirectChannel): void;
+	/** It is over. `broken`: nobody wanted that. */
+	over(channel: DirectChannel, livedMs: number, broken: boolean): void;
+	/** No channels come about any more. */
+	end(): void;
+}
+
 /** Options that concern direct channels. */
 export interface DirectOptions {
 	/** Whether peers may open channels to this Client. */

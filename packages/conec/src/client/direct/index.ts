@@ -5,7 +5,7 @@
  */
 
 export { consentOf } from "./consent.ts";
-export type { ClientChannelStatus } from "./host.ts";
+export type { ChannelWatcher, ClientChannelStatus } from "./host.ts";
 export type { PastAttempt } from "./path-memory.ts";
 export { DirectChannels } from "./service.ts";
 export { channelTimeoutMs } from "./wishes.ts";

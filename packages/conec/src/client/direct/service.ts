@@ -21,7 +21,7 @@ import { Attempts } from "./attempts.ts";
 import { BackgroundAttempts } from "./background-attempts.ts";
 import { ChannelSet } from "./channel-set.ts";
 import { dialDirectly } from "./dial.ts";
-import type { DirectHost } from "./host.ts";
+import type { ChannelWatcher, DirectHost } from "./host.ts";
 import { PathMemory } from "./path-memory.ts";
 import { planAttempt } from "./plan-attempt.ts";
 import { Renewals } from "./renewals.ts";
@@ -33,6 +33,8 @@ export class DirectChannels {
 	readonly memory: PathMemory;
 	/** Attempts that nobody waits for. */
 	readonly background: BackgroundAttempts;
+	/** Hears what becomes of channels. */
+	watcher: ChannelWatcher | undefined = undefined;
 	readonly #host: DirectHost;
 	readonly #acceptance: Acceptance;
 	readonly #limits: OwnPacketLimits;
@@ -64,7 +66,8 @@ export class DirectChannels {
 		this.#acceptance = new Acceptance({ identity, limits, retry, keyLog, peerRoots, clock });
 		this.#limits = new OwnPacketLimits(limits, clock);
 		this.#moves = new ChannelMoves({ clock, random, limiter: this.#limits.claimed, link: () => host.link(), place: () => host.network.place(host.link()) });
-		this.#watches = new LinkWatches({ clock, limits, keepAliveIntervalMs, suspect: (channel) => this.#moves.suspect(channel) });
+		const suspect = (channel: DirectChannel): void => this.#moves.suspect(channel);
+		this.#watches = new LinkWatches({ clock, limits, keepAliveIntervalMs, suspect, stalled: (channel) => this.watcher?.stalled(channel) });
 		this.#wishes = new Wishes(host, {
 			attempt: (peer) => this.#attempts.with(peer)?.token,
 			despair: (peer, reason, retryAfterMs) =>
@@ -200,6 +203,7 @@ export class DirectChannels {
 	stop(error: ConecError): void {
 		this.#ended ??= error;
 		this.background.end();
+		this.watcher?.end();
 		this.#wishes.end(error);
 		for (const { token } of this.#attempts.all()) this.#forget(token);
 	}
@@ -376,13 +380,10 @@ export class DirectChannels {
 		if (phase?.type === "punching") phase.punching.stop();
 	}
 
-	// Channels
-
 	#up(token: string, greeting: DirectGreeting, on: Transport): void {
 		const attempt = this.#attempts.get(token);
 		if (attempt?.phase.type !== "punching" || this.#ended !== undefined) return greeting.connection.close(CLOSE_CODES.NORMAL, "too late");
-		const peer = attempt.peer.id;
-		const { since, punching } = attempt.phase;
+		const [peer, { since, punching }] = [attempt.peer.id, attempt.phase];
 		const { connection, control, peerLimits } = greeting;
 		const { remoteAddress } = connection;
 		const { limits, ids, transport, clock, budgets, survivors } = this.#host;
@@ -415,10 +416,12 @@ export class DirectChannels {
 		this.#report(token, attempt, { outcome: "up", ...ownChannel(channel), address: remoteAddress, rttMs: Math.round(channel.rttMs) });
 		this.#host.emit({ type: "channel", peer, state: "up", address: remoteAddress, durationMs: upMs - since });
 		this.#wishes.grant(channel);
+		this.watcher?.up(channel);
 	}
 
 	#leaving(channel: DirectChannel): void {
 		if (this.#channels.leaving(channel)) this.background.closing(channel.peer);
+		this.watcher?.leaving(channel);
 	}
 
 	#over(channel: DirectChannel, info: CloseInfo, livedMs: number): void {
@@ -430,9 +433,10 @@ export class DirectChannels {
 		this.#host.emit({ type: "channel", peer, state: "down", info });
 		// Nobody wanted it to end: whoever finds out first asks for another.
 		const broken = !endedOnPurpose(info) && this.#ended === undefined && this.#channels.find(peer) === undefined;
-		const found = broken && info.by === "error" && this.#host.link() !== undefined;
-		if (found && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
+		const found = info.by === "error" && this.#host.link() !== undefined;
+		if (broken && found && this.#renewals.take(peer, this.#host.clock.now())) this.connect(peer).catch(() => undefined);
 		if (broken) this.background.broken(peer, livedMs);
+		this.watcher?.over(channel, livedMs, broken);
 		this.#host.lessLeft();
 	}
 }

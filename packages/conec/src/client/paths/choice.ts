@@ -38,6 +38,19 @@ export async function directForAuto(
 	}
 }
 
+/**
+ * The direct channel that a resumable stream for path "auto" begins on, or `undefined`: it begins through the Coordinator, and moves later. It
+ * waits for nothing. A channel that has not said anything for a while may be broken, which nobody has noticed yet.
+ */
+export function directAtOnce(peer: string, direct: DirectChannels, link: CoordinatorLink): DirectChannel | undefined {
+	const live = direct.find(peer);
+	if (live === undefined) direct.lookAround();
+	if (live === undefined || link.state !== "open") return live;
+	return !live.stalled && live.silentMs() < FRESH_MS ? live : undefined;
+}
+
+const FRESH_MS = 2_000;
+
 /** Two round trips to arrange it, one or two to find an address, two for the handshake and the greeting; each side has its own. */
 export function patienceMs(coordinatorRttMs: number): number {
 	return Math.min(MOST_MS, LEAST_MS + ROUND_TRIPS * coordinatorRttMs);

@@ -9,9 +9,9 @@ import { linkedAbort, throwIfAborted } from "../../base/signals.ts";
 import { ConecError, isConecError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
 import { checkId } from "../../session/check-id.ts";
-import { checkOpenStreamOptions, type OpenStreamOptions } from "../../session/open-stream-options.ts";
+import { checkOpenStreamOptions, type OpenStreamOptions, survivesMs } from "../../session/open-stream-options.ts";
 import type { PathReport } from "../../session/path-report.ts";
-import type { LegWanted } from "../../session/resumption/index.ts";
+import type { LegWanted, Survivors } from "../../session/resumption/index.ts";
 import type { Heard } from "../../session/silence.ts";
 import type { LegWay } from "../../stream/leg-way.ts";
 import type { MessageStream } from "../../stream/message-stream.ts";
@@ -20,8 +20,9 @@ import type { DirectChannel } from "../channel/index.ts";
 import type { DirectChannels } from "../direct/index.ts";
 import type { OwnNetwork } from "../network/index.ts";
 import type { CoordinatorLink } from "../uplink/index.ts";
-import { directForAuto } from "./choice.ts";
+import { directAtOnce, directForAuto } from "./choice.ts";
 import { explainPath } from "./explain.ts";
+import { Movers } from "./movers.ts";
 
 /** What paths need of their Client. */
 export interface ClientPathsHost {
@@ -33,6 +34,7 @@ export interface ClientPathsHost {
 	readonly channelTimeoutMs: number;
 	readonly direct: DirectChannels;
 	readonly network: OwnNetwork;
+	readonly survivors: Survivors;
 	/** The link of now to the Coordinator. */
 	readonly link: () => CoordinatorLink;
 	/** Whether this Client opens nothing more. */
@@ -46,9 +48,26 @@ export interface ClientPathsHost {
 /** See the module. */
 export class ClientPaths {
 	readonly #host: ClientPathsHost;
+	/** Moves resumable streams between the paths. */
+	readonly #movers: Movers;
 
 	constructor(host: ClientPathsHost) {
+		const { clock, survivors, direct, link } = host;
 		this.#host = host;
+		this.#movers = new Movers({
+			...{ clock, survivors },
+			find: (peer) => direct.find(peer),
+			proxied: () => link().state === "open",
+			punch: (peer) => {
+				if (link().state === "open" && !direct.trying(peer)) direct.connect(peer).catch(() => undefined);
+			},
+		});
+		direct.watcher = this.#movers;
+	}
+
+	/** Peers that are kept in mind for their resumable streams; for tests. */
+	get size(): number {
+		return this.#movers.size;
 	}
 
 	/** See `Client.openStream`. */
@@ -66,12 +85,15 @@ export class ClientPaths {
 		const left = (): number => Math.max(0, untilMs - clock.now());
 		if (path === "direct") {
 			const opened = await this.#channel(peer, signal, action);
-			return await opened.openStream(options, Math.min(left(), limits.requestTimeoutMs));
+			return this.#keeps(peer, options, await opened.openStream(options, Math.min(left(), limits.requestTimeoutMs)));
 		}
-		const channel = path === "proxied" || peer === id ? undefined : await directForAuto(peer, direct, this.#host.link(), signal, clock);
+		const resumable = survivesMs(options) !== undefined;
+		const choose = (): Promise<DirectChannel | undefined> | DirectChannel | undefined =>
+			resumable ? directAtOnce(peer, direct, this.#host.link()) : directForAuto(peer, direct, this.#host.link(), signal, clock);
+		const channel = path === "proxied" || peer === id ? undefined : await choose();
 		if (channel !== undefined) {
 			try {
-				return await channel.openStream(options, left());
+				return this.#keeps(peer, options, await channel.openStream(options, left()));
 			} catch (error) {
 				// Its path has just broken; the Coordinator is still there, unless it is not.
 				if (!isConecError(error) || !["PEER_LOST", "CHANNEL_CLOSED"].includes(error.code) || this.#host.link().state !== "open") throw error;
@@ -81,18 +103,25 @@ export class ClientPaths {
 		const link = this.#host.link();
 		const far: Heard = { watch: (words, silent) => link.peer(peer).watch(words, silent, sinceMs) };
 		const stream = await link.openStream(peer, options, [far], left());
-		if (path === "auto" && peer !== id && link.can(DIRECT_CAPABILITY)) direct.background.opened(peer, stream.closed);
-		return stream;
+		if (path === "auto" && peer !== id && link.can(DIRECT_CAPABILITY) && !resumable) direct.background.opened(peer, stream.closed);
+		return this.#keeps(peer, options, stream);
 	}
 
 	/** The way that a further leg of a stream takes now. It makes none. */
-	way({ peer, path, ...wanted }: LegWanted): LegWay | undefined {
+	way(wanted: LegWanted): LegWay | undefined {
+		const { peer, path, prefers } = wanted;
 		const { direct, leaving } = this.#host;
 		if (leaving()) return undefined;
 		const channel = path === "proxied" || peer === null ? undefined : direct.find(peer);
-		if (channel !== undefined) return channel.way({ peer, path, ...wanted });
 		const link = this.#host.link();
-		return path === "direct" || link.state !== "open" ? undefined : link.way({ peer, path, ...wanted });
+		if (path === "direct" || link.state !== "open") return channel?.way(wanted);
+		const first = channel !== undefined && !channel.stalled && prefers !== "proxied" ? channel : link;
+		return first.way(wanted);
+	}
+
+	/** There is a link to the Coordinator again: suspended streams need not wait for their next attempt. */
+	linkIsThere(): void {
+		this.#host.survivors.wayIsThere();
 	}
 
 	/** See `Client.openCoordinatorStream`. */
@@ -138,6 +167,16 @@ export class ClientPaths {
 		throwIfAborted(signal);
 		await this.#host.direct.settled(peer, signal);
 		return this.explain(peer);
+	}
+
+	/** A resumable stream may want a direct channel as long as it lives, and one that may take either path is moved. */
+	#keeps(peer: string, options: OpenStreamOptions, stream: MessageStream): MessageStream {
+		const { id, direct } = this.#host;
+		const { path = "auto" } = options;
+		if (survivesMs(options) === undefined || path === "proxied" || peer === id || !this.#host.link().can(DIRECT_CAPABILITY)) return stream;
+		direct.background.opened(peer, stream.closed);
+		if (path === "auto") this.#movers.opened(peer, stream.closed);
+		return stream;
 	}
 
 	async #channel(peer: string, signal: AbortSignal | undefined, action: string): Promise<DirectChannel> {

@@ -13,7 +13,7 @@ import type { ControlStream } from "../../session/control-stream.ts";
 import { describeStream } from "../../session/describe-stream.ts";
 import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import { STAYED } from "../../session/leaving-time.ts";
-import { SURVIVES_MS, type SurvivingStreamOptions } from "../../session/open-stream-options.ts";
+import { type OpenStreamOptions, survivesMs } from "../../session/open-stream-options.ts";
 import type { Arrival } from "../../session/protocols/index.ts";
 import type { LegWanted, Survivors } from "../../session/resumption/index.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
@@ -166,11 +166,12 @@ export class CoordinatorLink {
 	}
 
 	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`), within `timeoutMs`. `others`: from whom something must come meanwhile, beside the Coordinator. Rejects like `Client.openStream`. */
-	openStream(peer: string | null, options: SurvivingStreamOptions, others: readonly Heard[] = [], timeoutMs?: number): Promise<MessageStream> {
+	openStream(peer: string | null, options: OpenStreamOptions, others: readonly Heard[] = [], timeoutMs?: number): Promise<MessageStream> {
 		const make = (id: number): { init: StreamInit; open: OpenToCoordinator } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
 			const init = this.#init(peer, open, describeStream(id, "to", peer));
-			const { [SURVIVES_MS]: forMs, path = "auto", priority } = options;
+			const { path = "auto", priority } = options;
+			const forMs = survivesMs(options);
 			const survival = forMs === undefined ? undefined : this.#survivors?.opening({ peer, id, path, priority }, forMs);
 			return { init: survival === undefined ? init : { ...init, survival }, open: peer === null ? open : { to: peer, ...open } };
 		};

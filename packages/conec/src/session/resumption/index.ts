@@ -5,4 +5,5 @@
  */
 
 export type { Proof } from "./proof.ts";
-export { type LegWanted, moveStream, Survivors, type SurvivorsParts } from "./survivors.ts";
+export type { LegWanted } from "./survivor.ts";
+export { type ChangedStream, moveStream, Survivors, type SurvivorsParts } from "./survivors.ts";

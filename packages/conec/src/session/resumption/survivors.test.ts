@@ -24,7 +24,7 @@ async function scene(limits: { readonly suspendedStreams?: number; readonly done
 	const clock = createVirtualClock();
 	const ends = await connectEnds({ clock, step: () => clock.advance(0) });
 	const survivors = new Survivors({
-		...{ limits: { suspendedStreams: 100, doneStreams: 100, ...limits }, clock, random: seededRandom(1) },
+		...{ limits: { suspendedStreams: 100, doneStreams: 100, statusEvents: 4, ...limits }, clock, random: seededRandom(1) },
 		way: () => undefined,
 	});
 	const streams: FramedStream[] = [];
@@ -156,6 +156,63 @@ test("survivors: no more streams without a connection than there is room for: of
 	await suspend("e", 1);
 	assert.deepEqual([alive().slice(3), survivors.size], [[false, ...Array(8).fill(true)], 8]);
 	await end();
+});
+
+test("survivors: of 10,000 streams without a connection to many peers the oldest fail, whatever ends them, and nothing is left of them", () => {
+	const survivors = new Survivors({
+		...{ limits: { suspendedStreams: 4_096, doneStreams: 100, statusEvents: 4 }, clock: createVirtualClock(), random: seededRandom(1) },
+		way: () => undefined,
+	});
+	const failed: number[] = [];
+	const keepers = Array.from({ length: 10_000 }, (_, id) => {
+		const { keeper } = survivors.opening({ peer: `peer-${id % 10}`, id, path: "auto" }, 60_000);
+		const over = (): void => {
+			failed.push(id);
+			keeper.done();
+			keeper.gone();
+		};
+		const offer = (): { readonly refuse: number } => ({ refuse: RESET_CODES.RESUME_UNKNOWN });
+		keeper.began({ ...{ closing: false, resumable: true, path: "proxied", offer, move: () => false, wayIsThere() {} }, expire: over, end: over });
+		return keeper;
+	});
+	for (const keeper of keepers) keeper.suspended(true);
+	assert.deepEqual([failed.length, survivors.size], [10_000 - 4_096, 4_096]);
+	assert.deepEqual(
+		failed,
+		[...failed].sort((one, other) => one - other),
+		"the oldest first",
+	);
+	assert.deepEqual([survivors.movable("peer-9") > 0, survivors.movable("peer-10")], [true, 0]);
+	survivors.end(GONE, RESET_CODES.CLIENT_CLOSED);
+	assert.deepEqual([survivors.size, survivors.movable("peer-9")], [0, 0]);
+});
+
+test("survivors: a listener of a stream hears of its losses and moves once each, and no more after its end", async () => {
+	const told: string[] = [];
+	const survivors = new Survivors({
+		...{ limits: { suspendedStreams: 10, doneStreams: 10, statusEvents: 4 }, clock: createVirtualClock(), random: seededRandom(1) },
+		way: () => undefined,
+		changed: ({ peer, id, openedBy, change }) => told.push(`${peer} ${id} ${openedBy} ${change.type}`),
+	});
+	const { keeper } = survivors.opening({ peer: "ben", id: 7, path: "auto" }, 60_000);
+	const offer = (): { readonly refuse: number } => ({ refuse: RESET_CODES.RESUME_UNKNOWN });
+	const none = (): void => undefined;
+	keeper.began({ ...{ closing: false, resumable: true, path: "proxied", offer, move: () => false, wayIsThere: none }, expire: none, end: none });
+	keeper.passed({ from: "proxied", to: "direct", pauseMs: 1, suspended: false });
+	const changes = keeper.status()[Symbol.asyncIterator]();
+	keeper.suspended(true);
+	// A connection came and went before anything could be sent on it.
+	keeper.suspended(false);
+	keeper.suspended(true);
+	keeper.passed({ from: "direct", to: "proxied", pauseMs: 2, suspended: true });
+	keeper.done();
+	keeper.suspended(true);
+	assert.deepEqual(told, ["ben 7 local moved", "ben 7 local suspended", "ben 7 local resumed"]);
+	const heard = [await changes.next(), await changes.next(), await changes.next()].map(({ value }) => value);
+	assert.deepEqual(heard, [{ type: "suspended", path: "proxied" }, { type: "resumed", from: "direct", to: "proxied", pauseMs: 2 }, undefined]);
+	assert.deepEqual(await keeper.status()[Symbol.asyncIterator]().next(), { done: true, value: undefined });
+	keeper.gone();
+	assert.equal(survivors.size, 0);
 });
 
 test("survivors: streams that are over are forgotten when there are too many of which the peer may not know it", async () => {

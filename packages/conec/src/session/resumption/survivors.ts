@@ -6,47 +6,47 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { type Random, randomHex } from "../../base/random.ts";
-import { RateLimit } from "../../base/rate-limit.ts";
 import type { ConecError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import { type KeptStream, type LegWay, linkOf, type StreamKeeper, type Survival, streamOptions } from "../../stream/leg-way.ts";
+import type { StreamChange, StreamPath } from "../../stream/changes.ts";
+import { type LegWay, linkOf, type StreamKeeper, type Survival, streamOptions } from "../../stream/leg-way.ts";
 import { rejectStream } from "../../stream/open-stream.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import type { OpenResume } from "../../wire/open.ts";
+import { SURVIVES_MOST_MS } from "../open-stream-options.ts";
 import type { Arrival } from "../protocols/index.ts";
 import { OldestFirst } from "./oldest-first.ts";
 import type { Proof } from "./proof.ts";
-import { type Named, Tokens } from "./tokens.ts";
-
-/** Where a leg of a stream that was opened here may go. */
-export interface LegWanted {
-	readonly peer: string | null;
-	/** Number of the stream. */
-	readonly id: number;
-	readonly priority?: number | undefined;
-	/** "auto": the better one of those that there are. */
-	readonly path: "auto" | "direct" | "proxied";
-}
+import { Accepted, LEGS_PER_SECOND, type LegWanted, Opened, type Survivor, type SurvivorTable } from "./survivor.ts";
+import { Tokens } from "./tokens.ts";
 
 /** What {@link Survivors} are made of. */
 export interface SurvivorsParts {
-	readonly limits: Pick<Limits, "suspendedStreams" | "doneStreams">;
+	readonly limits: Pick<Limits, "suspendedStreams" | "doneStreams" | "statusEvents">;
 	readonly clock: Clock;
 	readonly random: Random;
 	/** A way that there is now. */
 	readonly way: (wanted: LegWanted) => LegWay | undefined;
+	/** Hears what happens to each of them. @default nobody */
+	readonly changed?: (stream: ChangedStream) => void;
 }
 
-/** The most that a peer's stream may be without a leg. */
-const MOST_MS = 24 * 60 * 60 * 1_000;
-/** Legs of one stream that a peer may open within a second. */
-const LEGS_PER_SECOND = 10;
+/** A stream that was suspended, resumed or moved. */
+export interface ChangedStream {
+	readonly peer: string | null;
+	readonly id: number;
+	/** Who has opened it. */
+	readonly openedBy: "local" | "peer";
+	readonly change: StreamChange;
+}
 
 /** See the module. */
-export class Survivors {
+export class Survivors implements SurvivorTable {
 	readonly #parts: SurvivorsParts;
 	readonly #all: Set<Survivor> = new Set();
 	readonly #accepted: Tokens<Accepted> = new Tokens();
+	/** Those that were opened here, by peer. */
+	readonly #opened: Map<string | null, Set<Opened>> = new Map();
 	readonly #suspended: OldestFirst<string | null, Survivor>;
 	readonly #done: OldestFirst<string | null, Survivor>;
 
@@ -67,6 +67,43 @@ export class Survivors {
 		return { forMs, token: randomHex(random, 16), keeper: new Opened(this, wanted), fraction: () => random.fraction() };
 	}
 
+	/**
+	 * A path to a peer is better, or is not good any more: streams that were opened here and may take either path go to `to` from now on, and those
+	 * that have another connection go over now. Gives how many could not yet.
+	 *
+	 * @param urgent The present path seems to carry nothing.
+	 */
+	go(peer: string, to: StreamPath, urgent: boolean): number {
+		let left = 0;
+		for (const stream of [...(this.#opened.get(peer) ?? [])]) if (!stream.go(to, urgent)) left++;
+		return left;
+	}
+
+	/** Streams to a peer that were opened here and may take either path. */
+	movable(peer: string): number {
+		let count = 0;
+		for (const stream of this.#opened.get(peer) ?? []) if (stream.mayMove) count++;
+		return count;
+	}
+
+	/** Streams to a peer that were opened here and stay where they are now: on the direct path, as the application wants them only there. */
+	staying(peer: string): number {
+		let count = 0;
+		for (const { stays } of this.#opened.get(peer) ?? []) if (stays) count++;
+		return count;
+	}
+
+	/** There is a way to a peer, or to all, that there was not before: suspended streams try it at once. `path`: where it goes. */
+	wayIsThere(peer?: string, path?: StreamPath): void {
+		const sets = peer === undefined ? [...this.#opened.values()] : [this.#opened.get(peer) ?? []];
+		for (const set of sets) for (const stream of [...set]) stream.wayIsThere(path);
+	}
+
+	/** Notices that a listener of one stream may leave unread. */
+	get statusEvents(): number {
+		return this.#parts.limits.statusEvents;
+	}
+
 	/** A way that there is now. */
 	way(wanted: LegWanted): LegWay | undefined {
 		return this.#parts.way(wanted);
@@ -84,8 +121,8 @@ export class Survivors {
 		// A peer whose key is not known cannot be known again.
 		if (proof.peer !== null && proof.key === undefined) return next(arrival);
 		const { clock, random } = this.#parts;
-		const keeper = new Accepted(this, proof, resume.token, clock);
-		next({ ...arrival, init: { ...init, survival: { forMs: MOST_MS, keeper, fraction: () => random.fraction() } } });
+		const keeper = new Accepted(this, { proof, token: resume.token, id: init.id, clock });
+		next({ ...arrival, init: { ...init, survival: { forMs: SURVIVES_MOST_MS, keeper, fraction: () => random.fraction() } } });
 	}
 
 	/** Ends those that the application has not closed. The others have the time that their owner gives them. */
@@ -104,6 +141,10 @@ export class Survivors {
 	began(survivor: Survivor): void {
 		this.#all.add(survivor);
 		if (survivor instanceof Accepted) this.#accepted.add(survivor);
+		if (!(survivor instanceof Opened)) return;
+		const others = this.#opened.get(survivor.peer);
+		if (others === undefined) this.#opened.set(survivor.peer, new Set([survivor]));
+		else others.add(survivor);
 	}
 
 	/** No leg carries it, or one does again. */
@@ -111,6 +152,12 @@ export class Survivors {
 		const { peer } = survivor;
 		if (!yes) this.#suspended.delete(peer, survivor);
 		else this.#suspended.add(peer, survivor)?.stream?.expire("too many streams have no connection");
+	}
+
+	/** Something has happened to it that the application may want to know. */
+	changed(survivor: Survivor, change: StreamChange): void {
+		const { peer, id } = survivor;
+		this.#parts.changed?.({ peer, id, openedBy: survivor instanceof Opened ? "local" : "peer", change });
 	}
 
 	/** It is over, and the peer may not know that. */
@@ -127,12 +174,16 @@ export class Survivors {
 		this.#done.delete(peer, survivor);
 		this.#all.delete(survivor);
 		if (survivor instanceof Accepted) this.#accepted.delete(survivor);
+		if (!(survivor instanceof Opened)) return;
+		const others = this.#opened.get(peer);
+		others?.delete(survivor);
+		if (others?.size === 0) this.#opened.delete(peer);
 	}
 
 	#further({ incoming, init, legCame }: Arrival, leg: Extract<OpenResume, { readonly generation: number }>, known: Accepted | undefined): void {
 		const unknown = (): void => rejectStream(incoming, "RESUME_UNKNOWN", "the stream is not known here");
 		if (known?.stream === undefined) return unknown();
-		if (!known.mayMove()) return rejectStream(incoming, "LIMIT_EXCEEDED", `a stream may have ${LEGS_PER_SECOND} new connections a second`);
+		if (!known.mayHaveLeg()) return rejectStream(incoming, "LIMIT_EXCEEDED", `a stream may have ${LEGS_PER_SECOND} new connections a second`);
 		const { connection } = incoming;
 		const offered = known.stream.offer(leg, (handler) => linkOf(incoming.accept(handler, streamOptions(init)), connection, init));
 		if (offered === "taken") legCame();
@@ -141,91 +192,7 @@ export class Survivors {
 	}
 }
 
-/** What is known of one stream. */
-abstract class Survivor implements StreamKeeper {
-	abstract readonly peer: string | null;
-	stream: KeptStream | undefined = undefined;
-	protected readonly survivors: Survivors;
-
-	constructor(survivors: Survivors) {
-		this.survivors = survivors;
-	}
-
-	began(stream: KeptStream): void {
-		this.stream = stream;
-		this.survivors.began(this);
-	}
-
-	suspended(yes: boolean): void {
-		this.survivors.suspended(this, yes);
-	}
-
-	done(): void {
-		this.survivors.done(this);
-	}
-
-	gone(): void {
-		this.survivors.gone(this);
-	}
-
-	abstract way(): LegWay | undefined;
-}
-
-/** At the end that opened the stream. */
-class Opened extends Survivor {
-	readonly #wanted: LegWanted;
-	/** The path that further legs take. A stream that was to go directly only stays so. */
-	prefers: LegWanted["path"];
-
-	constructor(survivors: Survivors, wanted: LegWanted) {
-		super(survivors);
-		this.#wanted = wanted;
-		this.prefers = wanted.path;
-	}
-
-	get peer(): string | null {
-		return this.#wanted.peer;
-	}
-
-	way(): LegWay | undefined {
-		const path = this.#wanted.path === "direct" ? "direct" : this.prefers;
-		return this.survivors.way({ ...this.#wanted, path });
-	}
-}
-
-/** At the end that accepted it. */
-class Accepted extends Survivor implements Named {
-	readonly proof: Proof;
-	readonly token: string;
-	readonly #clock: Clock;
-	#legs: RateLimit | undefined = undefined;
-
-	constructor(survivors: Survivors, proof: Proof, token: string, clock: Clock) {
-		super(survivors);
-		this.proof = proof;
-		this.token = token;
-		this.#clock = clock;
-	}
-
-	get peer(): string | null {
-		return this.proof.peer;
-	}
-
-	/** Whether the peer may open another leg now. It is counted. */
-	mayMove(): boolean {
-		this.#legs ??= new RateLimit(LEGS_PER_SECOND);
-		return this.#legs.take(this.#clock.now());
-	}
-
-	way(): undefined {
-		return undefined;
-	}
-}
-
-/** Says which path the further legs of a stream take that was opened here, and opens one there now, if there is a way: see `Exchange.move`. False: none is opened now. */
-export function moveStream(keeper: StreamKeeper | undefined, path: LegWanted["path"], urgent: boolean = false): boolean {
-	if (!(keeper instanceof Opened) || keeper.stream === undefined) return false;
-	keeper.prefers = path;
-	keeper.stream.wayIsThere();
-	return keeper.stream.move(urgent);
+/** Says which path the further legs of a stream take that was opened here, and opens one there now, if there is a way: see `Exchange.move`. False: none is opened now. For tests. */
+export function moveStream(keeper: StreamKeeper | undefined, to: StreamPath, urgent: boolean = false): boolean {
+	return keeper instanceof Opened && keeper.mayMove && keeper.move(to, urgent);
 }

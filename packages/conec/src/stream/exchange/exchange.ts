@@ -63,7 +63,7 @@ export class Exchange implements Core, LegOwner, LegsEvents, ReceivingEvents, Fr
 		[this.now, this.fraction] = [init.now, init.fraction];
 		[this.#ownMessageBytes, this.#sink, this.#resume] = [init.messageBytes, sink, resume];
 		this.outcome = new Outcome(init.subject, sink, role === "acceptor");
-		this.legs = new Legs(init.now, this);
+		this.legs = new Legs(init.now, this, sink);
 		this.incoming = new Receiving(this.legs, sink, this, init);
 		const keeping = { room: () => this.#room(), expelled: () => this.expire("too much was kept for streams that no connection carries") };
 		const kept = resume && init.kept.open(init.identity, keeping);

@@ -12,5 +12,5 @@ export type { ResumeOptions } from "./opener.ts";
 export type { SendingState } from "./outcome.ts";
 export type { ReceivingState } from "./receiving.ts";
 export { isFatal } from "./rules.ts";
-export type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegPath, LegWire } from "./seams.ts";
+export type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegPath, LegWire, Passage } from "./seams.ts";
 export { LOST_WORDS, WORDS } from "./words.ts";

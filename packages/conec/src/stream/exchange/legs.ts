@@ -5,7 +5,7 @@
  */
 
 import type { Leg } from "./leg.ts";
-import type { Attach } from "./seams.ts";
+import type { Attach, ExchangeSink, LegPath } from "./seams.ts";
 import type { Sending } from "./sending.ts";
 import { NEVER } from "./times.ts";
 
@@ -30,14 +30,18 @@ export class Legs {
 	several = false;
 	readonly #now: () => number;
 	readonly #events: LegsEvents;
+	readonly #sink: Pick<ExchangeSink, "passed">;
+	/** Units went on a leg before, and go on none now. */
+	#passage: { readonly from: LegPath; readonly sinceMs: number; suspended: boolean } | undefined = undefined;
 	#drainEndsMs = NEVER;
 	#drainStallsMs = NEVER;
 	/** The least round trip that was seen. */
 	#rttMs = 0;
 
-	constructor(now: () => number, events: LegsEvents) {
+	constructor(now: () => number, events: LegsEvents, sink: Pick<ExchangeSink, "passed">) {
 		this.#now = now;
 		this.#events = events;
+		this.#sink = sink;
 	}
 
 	/** When a planned move waits no longer. */
@@ -83,6 +87,8 @@ export class Legs {
 		const before = this.current;
 		if (best === before) return;
 		this.current = best;
+		if (before !== undefined) this.#passage ??= { from: before.path, sinceMs: this.#now(), suspended: false };
+		if (best === undefined && this.#passage !== undefined) this.#passage.suspended = true;
 		sending.draining = best !== undefined && before !== undefined && this.all.includes(before);
 		this.#drainEndsMs = sending.draining ? this.#now() + DRAIN_MS : NEVER;
 		this.#drainStallsMs = NEVER;
@@ -93,6 +99,15 @@ export class Legs {
 	/** Something more is acknowledged. */
 	progressed(): void {
 		if (this.#drainEndsMs !== NEVER) this.#drainStallsMs = this.#now() + Math.max(2 * this.#rttMs, DRAIN_STALL_MS);
+	}
+
+	/** New units may go on the current leg. */
+	began(): void {
+		const [passage, to] = [this.#passage, this.current?.path];
+		this.#passage = undefined;
+		if (passage === undefined || to === undefined) return;
+		const { from, sinceMs, suspended } = passage;
+		this.#sink.passed?.({ from, to, pauseMs: this.#now() - sinceMs, suspended });
 	}
 
 	/** A planned move waits no longer. */

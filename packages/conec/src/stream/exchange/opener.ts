@@ -20,6 +20,8 @@ const RETRY_MS = 100;
 const RETRY_MAX_MS = 2_000;
 /** An attempt follows a loss at once, unless the leg that was lost had come up so shortly before. */
 const STEADY_MS = 1_000;
+/** An attempt without an answer after that may be replaced by one over another way. */
+const OVERDUE_MS = 1_000;
 const GENERATION_MAX = 0xffff_ffff;
 
 /** The codes of a REJECT that say that no further attempt is of use. */
@@ -46,6 +48,8 @@ export class Opener implements Rules {
 	/** Attempts in a row. */
 	#tries = 0;
 	#retryMs = NEVER;
+	/** The attempt takes the place of a leg that seems to carry nothing: what is on that is not waited for. */
+	#urgent = false;
 	/** Since when a leg is up. */
 	#upMs = NEVER;
 	#suspended = false;
@@ -81,12 +85,15 @@ export class Opener implements Rules {
 		const core = this.#core;
 		if (core.done || core.legs.current === undefined || !this.#opened || this.#attempt !== undefined) return false;
 		if (!urgent && core.legs.all.length > 1) return false;
-		return this.#open();
+		const opens = this.#open();
+		this.#urgent = opens && urgent;
+		return opens;
 	}
 
-	/** There is a way to the peer again: an attempt need not wait. */
+	/** There is a way to the peer again, or a better one: an attempt need not wait, and takes the place of one that has had no answer for a while. */
 	wayIsThere(): void {
-		if (this.#retryMs !== NEVER) this.#open();
+		const waitedMs = this.#core.now() - (this.#attempt?.sentMs ?? NEVER);
+		if (this.#retryMs !== NEVER || (this.#suspended && waitedMs >= OVERDUE_MS)) this.#open();
 	}
 
 	/** The stream fails at this end. True: no leg carries it now, and one that comes up is reset with that code. */
@@ -116,6 +123,8 @@ export class Opener implements Rules {
 		leg.owesAck = true;
 		this.#live();
 		core.choose();
+		if (this.#urgent) core.legs.endDrain(core.sending);
+		this.#urgent = false;
 		leg.acks.now();
 		if (leg.stopCode !== undefined) leg.stopped(leg.stopCode);
 	}
@@ -251,6 +260,7 @@ export class Opener implements Rules {
 		[leg.toldReceived, leg.toldLimit, leg.sentMs] = [open.received, open.limit, core.now()];
 		leg.untilMs = core.now() + ANSWER_MS;
 		this.#tries++;
+		this.#urgent = false;
 		const link = core.openLeg(open, leg);
 		if (link === undefined) {
 			if (core.legs.current === undefined) this.#pause();

@@ -45,6 +45,16 @@ export interface LegLink {
 /** Whether the peer is at the other end of a leg's connection, or behind the Coordinator. */
 export type LegPath = "direct" | "proxied";
 
+/** Units went on one leg, and go on another one now. */
+export interface Passage {
+	readonly from: LegPath;
+	readonly to: LegPath;
+	/** How long no new unit could go, in milliseconds. */
+	readonly pauseMs: number;
+	/** There was no leg meanwhile. */
+	readonly suspended: boolean;
+}
+
 /** Makes the link of a leg, whose events go to `handler`. */
 export type Attach = (handler: StreamHandler) => LegLink;
 
@@ -94,6 +104,8 @@ export interface ExchangeSink {
 	gone(): void;
 	/** No leg carries the stream any more, or one does again. Only of streams that survive that. */
 	suspended(yes: boolean): void;
+	/** It goes on over another leg. Only of streams that survive the loss of one. */
+	passed?(passage: Passage): void;
 	/** Opens a leg with this part of OPEN, whose events go to `handler`. `undefined`: there is no way to the peer now. */
 	openLeg(leg: FurtherLeg, handler: StreamHandler): LegLink | undefined;
 }

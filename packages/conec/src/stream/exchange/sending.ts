@@ -39,6 +39,13 @@ export interface Beside {
 /** What is asked of the side of the application. */
 export type SendingSink = { readonly sending: Pick<ExchangeSink["sending"], "drained"> };
 
+/** The legs that units go on. */
+export interface SendingLegs {
+	readonly all: readonly Leg[];
+	/** New units may go on the current one. */
+	began(): void;
+}
+
 /**
  * Units get their numbers when they are first written, on any leg. What a stream that survives the loss of its legs has
  * sent is kept until it is acknowledged, and goes again on the next leg.
@@ -57,7 +64,7 @@ export class Sending {
 	/** No unit goes, whatever is wanted. */
 	held = false;
 	readonly #sink: SendingSink;
-	readonly #legs: { readonly all: readonly Leg[] };
+	readonly #legs: SendingLegs;
 	readonly #highWaterBytes: number;
 	#limit = EARLY_BYTES;
 	#sentCost = 0;
@@ -77,7 +84,7 @@ export class Sending {
 	#last: LastUnit | undefined = undefined;
 
 	/** @param share What it may keep; `undefined`: nothing is kept. */
-	constructor(sink: SendingSink, legs: { readonly all: readonly Leg[] }, highWaterBytes: number, share: KeptShare | undefined) {
+	constructor(sink: SendingSink, legs: SendingLegs, highWaterBytes: number, share: KeptShare | undefined) {
 		this.#sink = sink;
 		this.#legs = legs;
 		this.#highWaterBytes = highWaterBytes;
@@ -195,8 +202,11 @@ export class Sending {
 	pump(): void {
 		const leg = this.#leg;
 		if (leg === undefined || this.held) return;
-		if (!this.#ready && !this.#catchUp(leg)) return;
-		this.#ready = true;
+		if (!this.#ready) {
+			if (!this.#catchUp(leg)) return;
+			this.#ready = true;
+			this.#legs.began();
+		}
 		if (this.#starved) {
 			this.#starved = false;
 			this.#sink.sending.drained();

@@ -23,6 +23,8 @@ const EARLY_OF_ALL_BYTES = 1_048_576;
  * QUIC announces its window in steps of an eighth, and an eighth is left for the control stream. So that always has credit.
  */
 export class SendBudget implements SendShares {
+	/** Called when a leg is over. */
+	onFewerLegs: (() => void) | undefined = undefined;
 	readonly #onItsWay: Purse;
 	#legs = 0;
 	readonly #early: Purse = new Purse({ totalBytes: EARLY_OF_ALL_BYTES, quarters: false, oneBeyond: false });
@@ -42,7 +44,10 @@ export class SendBudget implements SendShares {
 
 	open(peer: string, early: boolean, room: () => void, priority = 0): SendShare {
 		this.#legs++;
-		const closed = (): void => void this.#legs--;
+		const closed = (): void => {
+			this.#legs--;
+			this.onFewerLegs?.();
+		};
 		return new LegShare(this.#onItsWay, this.#onItsWay.open(peer, room, priority), early ? this.#early.open("", room, priority) : undefined, closed);
 	}
 }
