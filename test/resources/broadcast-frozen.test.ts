@@ -6,7 +6,7 @@ import type { Tally } from "./children/actor.ts";
 const SIZE = 100;
 /** What the 99 readers have not acknowledged yet is held for each of them, and is none of the frozen one's doing: in one turn about 7 MiB. */
 const TURN = 500;
-const WARM = 40_000;
+const WARM = 15_000;
 /** About twice what is kept for a reader anywhere. */
 const MESSAGES = 40_000;
 /** Being frozen must not count as being lost, on a slow machine either. */
