@@ -121,7 +121,9 @@ test("undecided: who is not confirmed in time is closed with the code, who is st
 	// One that came before, with more time. Were it the default, 5 s, it would end first.
 	const patient = endpoint(t);
 	patient.listen(listening({ undecidedTimeoutMs: 60_000 }));
+	const kept = nextConnection(patient);
 	const waits = await endpoint(t).connect(dialling(patient));
+	await kept;
 	let isOver = false;
 	void waits.closed.then(() => {
 		isOver = true;
