@@ -108,14 +108,14 @@ test("tarball: what is exported has its own name, for inspect and for traces", a
 	assert.ok(classes > 10);
 });
 
-test("tarball: installed without the addon, conec/testing works and Client.connect says what is missing", { timeout: 120_000 }, (t) => {
+test("tarball: installed without the addon, conec/testing works and Client.connect says what is missing", { timeout: 300_000 }, (t) => {
 	const directory = install(t);
 	writeFileSync(join(directory, "program.mjs"), PROGRAM);
 	const output = execFileSync(process.execPath, ["program.mjs"], { cwd: directory, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 	assert.equal(output, "bob hears hello\nthe addon: QUIC_UNAVAILABLE\n");
 });
 
-test("tarball: a TypeScript program finds the types of conec/testing", { timeout: 120_000 }, (t) => {
+test("tarball: a TypeScript program finds the types of conec/testing", { timeout: 300_000 }, (t) => {
 	const directory = install(t);
 	writeFileSync(join(directory, "program.ts"), TYPED);
 	writeFileSync(

@@ -12,7 +12,7 @@ import { joinPrograms } from "./testing/join.mjs";
 import { notingTimes, timesTable } from "./testing/times.mjs";
 
 // Of a test and, on Node 20, of a whole file: the ones that run processes take a minute, and several on a machine that is slow and busy.
-const TIMEOUT_MS = 900_000;
+const TIMEOUT_MS = 1_800_000;
 // Four more than cores: programs compute half of their time and wait for the other half, so that six leave two cores idle for a sixteenth of it, and four for a fifth.
 const CONCURRENCY = availableParallelism() + 4;
 /** The files that take longest, the longest first: one that begins last would be alone at the end. Each comes with those that share its process; the others follow by name. */

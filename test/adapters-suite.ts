@@ -144,7 +144,7 @@ export function adaptersSuite(fabric: Fabric): void {
 		it(`adapters compose on a stream ${kind}`, async (t) => {
 			const open = await connect(await World.create(t, fabric));
 			for (const [composition, run] of Object.entries(COMPOSITIONS)) {
-				await t.test(composition, { timeout: 60_000 }, async () => {
+				await t.test(composition, { timeout: 300_000 }, async () => {
 					const ends = await open();
 					await run(ends);
 					for (const end of ends) {

@@ -55,7 +55,7 @@ async function scene(t: TestContext): Promise<Scene> {
 }
 
 for (const path of ["direct", "proxied"] as const) {
-	test(`closing: a peer whose process is killed is waited for until another process of it comes, path ${path}`, { timeout: 60_000 }, async (t) => {
+	test(`closing: a peer whose process is killed is waited for until another process of it comes, path ${path}`, { timeout: 300_000 }, async (t) => {
 		const { start, stream } = await scene(t);
 		const child = await start();
 		const one = await stream(path);
@@ -73,7 +73,7 @@ for (const path of ["direct", "proxied"] as const) {
 		assert.ok(performance.now() - restarted < 10_000);
 	});
 
-	test(`closing: a peer whose process stands still is waited for, path ${path}`, { timeout: 60_000, skip: NO_STOP }, async (t) => {
+	test(`closing: a peer whose process stands still is waited for, path ${path}`, { timeout: 300_000, skip: NO_STOP }, async (t) => {
 		const { start, stream } = await scene(t);
 		const child = await start();
 		const one = await stream(path);

@@ -49,7 +49,7 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 for (const path of ["proxied", "direct"] as const) {
-	test(`kill: when a Client is killed, a ${path} stream to it fails with PEER_LOST and its id is free again`, { timeout: 120_000 }, async (t) => {
+	test(`kill: when a Client is killed, a ${path} stream to it fails with PEER_LOST and its id is free again`, { timeout: 300_000 }, async (t) => {
 		const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, limits });
 		const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint };
 		const { child } = await start(t, "echo.ts", "bob", where.coordinator, where.pin);
@@ -80,7 +80,7 @@ for (const path of ["proxied", "direct"] as const) {
 	});
 }
 
-test("kill: when the Coordinator is killed and comes back, its Clients know at once, and connect again with the same pin", { timeout: 120_000 }, async (t) => {
+test("kill: when the Coordinator is killed and comes back, its Clients know at once, and connect again with the same pin", { timeout: 300_000 }, async (t) => {
 	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(state, { recursive: true }));
 	const first = await start(t, "coordinator.ts", state, await quietPort());
@@ -102,7 +102,7 @@ test("kill: when the Coordinator is killed and comes back, its Clients know at o
 	await Promise.all([again.close(), bob.close()]);
 });
 
-test("kill: when the Coordinator is killed for good, Clients know after the idle limit", { timeout: 120_000 }, async (t) => {
+test("kill: when the Coordinator is killed for good, Clients know after the idle limit", { timeout: 300_000 }, async (t) => {
 	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(state, { recursive: true }));
 	const { child, line } = await start(t, "coordinator.ts", state);
@@ -118,7 +118,7 @@ test("kill: when the Coordinator is killed for good, Clients know after the idle
 });
 
 test("kill: a Client that is killed and started again with its kept key is back at once, and nobody else gets its id meanwhile", {
-	timeout: 120_000,
+	timeout: 300_000,
 }, async (t) => {
 	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(state, { recursive: true }));
@@ -141,7 +141,7 @@ test("kill: a Client that is killed and started again with its kept key is back 
 	await coordinator.close();
 });
 
-test("kill: leases and the lock outlive a Coordinator that is killed, and the next one takes over", { timeout: 120_000 }, async (t) => {
+test("kill: leases and the lock outlive a Coordinator that is killed, and the next one takes over", { timeout: 300_000 }, async (t) => {
 	const directory = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(directory, { recursive: true, maxRetries: 20, retryDelay: 100 }));
 	const [state, own] = [join(directory, "coordinator"), join(directory, "alice")];
@@ -168,7 +168,7 @@ test("kill: leases and the lock outlive a Coordinator that is killed, and the ne
 	await again.close();
 });
 
-test("kill: two processes with one identity do not fight for ever: the newcomer is told when to come again", { timeout: 120_000 }, async (t) => {
+test("kill: two processes with one identity do not fight for ever: the newcomer is told when to come again", { timeout: 300_000 }, async (t) => {
 	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(state, { recursive: true }));
 	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });

@@ -49,10 +49,10 @@ test("examples: every one is listed here", () => {
 
 for (const [name, expected] of Object.entries(lines)) {
 	// That it ends by itself shows that nothing keeps a process alive after close.
-	test(`examples: ${name} runs, says what it should and ends by itself`, { timeout: 120_000 }, async () => {
+	test(`examples: ${name} runs, says what it should and ends by itself`, { timeout: 300_000 }, async () => {
 		const [program, ...flags] = other === undefined ? [process.execPath, ...NODE_FLAGS] : (JSON.parse(other) as [string, ...string[]]);
 		const file = `${directory}${name}`;
-		const { stdout, stderr } = await promisify(execFile)(program, [...flags, other === undefined ? programOf(file) : file], { timeout: 100_000 });
+		const { stdout, stderr } = await promisify(execFile)(program, [...flags, other === undefined ? programOf(file) : file], { timeout: 280_000 });
 		for (const line of expected) assert.ok(stdout.split("\n").includes(line), `${line} is not in:\n${stdout}`);
 		assert.equal(stderr, "");
 	});

@@ -15,7 +15,7 @@ const STREAMS = 10;
 const ADDRESS = "203.0.113.7";
 
 test("1,000 honest Clients behind one address connect, join one broadcast and open 10 streams each, and nothing is refused or counted", {
-	timeout: 300_000,
+	timeout: 900_000,
 }, async (t) => {
 	const fabric = virtualFabric("memory");
 	const world = await World.create(t, fabric, { limits: { statusEvents: 65_536 } });

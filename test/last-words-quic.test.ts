@@ -16,7 +16,7 @@ const STREAMS = 10;
 for (const path of ["direct", "proxied", "coordinator"] as const) {
 	for (const feed of ["small", "much"] as const) {
 		test(`last words: a reset, a stop and an end reach the peer of a ${path} stream that sends ${feed}, though the Client closes at once and its process ends`, {
-			timeout: 60_000,
+			timeout: 300_000,
 		}, async (t) => {
 			const heard = await listen(t, path, feed === "small" ? 5 : 65_536);
 			for (const [name, words] of heard) assert.deepEqual(words, name.includes("-end-") && !name.includes("stop") ? END : TOLD, name);
@@ -26,7 +26,7 @@ for (const path of ["direct", "proxied", "coordinator"] as const) {
 
 for (const feed of ["small", "much"] as const) {
 	test(`last words: a reset, a stop and an end reach the Clients that send ${feed}, though the Coordinator closes at once and its process ends`, {
-		timeout: 60_000,
+		timeout: 300_000,
 	}, async (t) => {
 		const heard = await listenToCoordinator(t, feed === "small" ? 5 : 65_536);
 		for (const [name, words] of heard) assert.deepEqual(words, name.startsWith("end-") ? END : TOLD, name);

@@ -27,7 +27,7 @@ async function scene(t: TestContext): Promise<{ alice: Client; child: ChildProce
 }
 
 for (const path of ["proxied", "direct"] as const) {
-	test(`open silence: a peer whose process is stopped is PEER_LOST after about 5 s, path ${path}`, { timeout: 60_000, skip: NO_STOP }, async (t) => {
+	test(`open silence: a peer whose process is stopped is PEER_LOST after about 5 s, path ${path}`, { timeout: 300_000, skip: NO_STOP }, async (t) => {
 		const { alice, child } = await scene(t);
 		await (await alice.openStream("bob", { path })).close();
 		child.kill("SIGSTOP");
@@ -38,7 +38,7 @@ for (const path of ["proxied", "direct"] as const) {
 		child.kill("SIGCONT");
 	});
 
-	test(`open silence: a peer whose process is busy for 7 s is waited for, path ${path}; so is its acknowledgement`, { timeout: 60_000 }, async (t) => {
+	test(`open silence: a peer whose process is busy for 7 s is waited for, path ${path}; so is its acknowledgement`, { timeout: 300_000 }, async (t) => {
 		const { alice } = await scene(t);
 		const stream = await alice.openStream("bob", { path });
 		assert.equal(stream.path, path);

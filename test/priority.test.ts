@@ -57,7 +57,7 @@ function noting(seen: Map<number, string[]>): TransportFactory {
 	};
 }
 
-test("priority: both sides of a stream follow it, and on connections that are shared with others it is never above 0", { timeout: 120_000 }, async (t) => {
+test("priority: both sides of a stream follow it, and on connections that are shared with others it is never above 0", { timeout: 300_000 }, async (t) => {
 	const seen = { coordinator: new Map<number, string[]>(), alice: new Map<number, string[]>(), bob: new Map<number, string[]>() };
 	const coordinator = await listenOn(noting(seen.coordinator), { host: "127.0.0.1", port: 0 });
 	t.after(() => coordinator.close());

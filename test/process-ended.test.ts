@@ -20,7 +20,7 @@ async function start(t: TestContext, ...parameters: string[]): Promise<{ child: 
 
 for (const how of ["exit", "throw"] as const) {
 	test(`process end: when the process of a Client ends without closing (${how}), its peers and its Coordinator know at once`, {
-		timeout: 120_000,
+		timeout: 300_000,
 	}, async (t) => {
 		const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, limits });
 		t.after(() => coordinator.close());
@@ -44,7 +44,7 @@ for (const how of ["exit", "throw"] as const) {
 		await bob.close();
 	});
 
-	test(`process end: when the process of a Coordinator ends without closing (${how}), its Clients know at once`, { timeout: 120_000 }, async (t) => {
+	test(`process end: when the process of a Coordinator ends without closing (${how}), its Clients know at once`, { timeout: 300_000 }, async (t) => {
 		const { child, message } = await start(t, "coordinator");
 		const { port, pin } = message as { port: number; pin: string };
 		const alice = await Client.connect({ id: "alice", coordinator: `localhost:${port}`, pin, limits });

@@ -5,7 +5,7 @@ import { Client, Coordinator, type MessageStream } from "conec";
 /** Streams in all. Ten thousand of them have been tried: `CONEC_SLOT_STREAMS=10000`. */
 const STREAMS = Number(process.env["CONEC_SLOT_STREAMS"] ?? 1_600);
 
-test("proxied stream: its place in the pair's limit is free for the next as soon as it is closed", { timeout: 120_000 }, async () => {
+test("proxied stream: its place in the pair's limit is free for the next as soon as it is closed", { timeout: 300_000 }, async () => {
 	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, limits: { streamsPerPair: 16 } });
 	const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint };
 	const [alice, bob] = await Promise.all([Client.connect({ id: "alice", ...where }), Client.connect({ id: "bob", ...where })]);

@@ -117,7 +117,7 @@ function offeredBy(program: string, args: readonly string[], directory: string):
 	const { status, stdout, stderr, error } = spawnSync(program, args, {
 		cwd: directory,
 		encoding: "utf8",
-		timeout: 60_000,
+		timeout: 300_000,
 		env: { PATH: process.env["PATH"], HOME: directory, TERM: "dumb" },
 	});
 	assert.equal(error, undefined, String(error));

@@ -39,7 +39,7 @@ test("documents: every code block says what it is", () => {
 	}
 });
 
-test("documents: the TypeScript of all pages compiles together, and each block runs and prints what its page says", { timeout: 180_000 }, async (t) => {
+test("documents: the TypeScript of all pages compiles together, and each block runs and prints what its page says", { timeout: 600_000 }, async (t) => {
 	assert.ok(programs.length > 12);
 	writePrograms(programs);
 	assert.equal(compilePrograms(), "");
@@ -112,7 +112,7 @@ test("documents: JSON is JSON", () => {
 });
 
 for (const block of of("sh", "console").filter(({ run }) => run)) {
-	test(`documents: the commands of ${place(block)} run`, { timeout: 120_000, skip: process.platform === "win32" && "bash is no part of Windows" }, (t) => {
+	test(`documents: the commands of ${place(block)} run`, { timeout: 300_000, skip: process.platform === "win32" && "bash is no part of Windows" }, (t) => {
 		const directory = mkdtempSync(join(tmpdir(), "conec-pages-"));
 		t.after(() => rmSync(directory, { recursive: true }));
 		writeFileSync(
@@ -126,7 +126,7 @@ for (const block of of("sh", "console").filter(({ run }) => run)) {
 			cwd: work,
 			encoding: "utf8",
 			env: { ...process.env, HOME: directory, XDG_STATE_HOME: join(directory, "state"), PATH: `${directory}${delimiter}${process.env["PATH"] ?? ""}` },
-			timeout: 100_000,
+			timeout: 280_000,
 		});
 		assert.equal(status, 0, `${stdout}${stderr}`);
 		for (const line of block.prints ?? []) assert.ok(`${stdout}${stderr}`.includes(line), `${line} is not in:\n${stdout}${stderr}`);

@@ -42,7 +42,7 @@ async function network(t: TestContext, options: object = {}): Promise<Network> {
 }
 
 /** A busy machine takes several times as long as an idle one. */
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 900_000;
 
 const fill = { from: "alice", size: 65_536, quietMs: 700 };
 

@@ -6,7 +6,7 @@ import { runChild } from "./support/child.ts";
 import { dialling, endpoint, ends, eventually, join, listening, nextConnection, SERVER } from "./support/link.ts";
 import { relay } from "./support/relay.ts";
 
-const DRAIN_MS = 10_000;
+const DRAIN_MS = 30_000;
 
 for (const [how, signal] of [
 	["end", null],
@@ -20,9 +20,9 @@ for (const [how, signal] of [
 		const server = endpoint(t);
 		server.listen(listening());
 		const arrived = nextConnection(server);
-		const start = performance.now();
 		const running = runChild(child.file, { args: [String(server.address.port), Buffer.from(SERVER.keyPin).toString("hex"), how] });
 		const accepted = await arrived;
+		const start = performance.now();
 		accepted.confirm();
 		const { by, closeCode, reason } = await accepted.closed;
 		assert.deepEqual([by, closeCode, reason], ["peer", 5, "words"]);

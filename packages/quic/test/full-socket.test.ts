@@ -8,7 +8,7 @@ const SLOW = "ip link set lo up && tc qdisc add dev lo root tbf rate 40mbit burs
 
 function inSlowNetwork(command: string): ReturnType<typeof spawnSync> {
 	const user = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
-	return spawnSync("unshare", [...user, "--net", "sh", "-c", `${SLOW} && ${command}`], { encoding: "utf8", timeout: 120_000, killSignal: "SIGKILL" });
+	return spawnSync("unshare", [...user, "--net", "sh", "-c", `${SLOW} && ${command}`], { encoding: "utf8", timeout: 300_000, killSignal: "SIGKILL" });
 }
 
 /** Why it cannot be tried here, or false. */

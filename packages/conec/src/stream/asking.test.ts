@@ -16,7 +16,7 @@ const KiB = 1_024;
 const SUBJECT = { peer: "bob", describe: "stream 1", lostCode: "PEER_LOST" } as const;
 
 function onEnds(behaviour: string, run: (ends: Ends) => Promise<void>): void {
-	test(`stream asking: ${behaviour}`, { timeout: 120_000 }, async () => {
+	test(`stream asking: ${behaviour}`, { timeout: 300_000 }, async () => {
 		const ends = await connectEnds();
 		try {
 			await run(ends);

@@ -9,7 +9,7 @@ const TEXT = new TextDecoder();
 
 /** A test on two connected ends, after which nothing may be left. */
 function onEnds(behaviour: string, options: Parameters<typeof connectEnds>[0], run: (ends: Ends) => Promise<void>): void {
-	test(`message stream: ${behaviour}`, { timeout: 120_000 }, async () => {
+	test(`message stream: ${behaviour}`, { timeout: 300_000 }, async () => {
 		const ends = await connectEnds(options);
 		try {
 			await run(ends);

@@ -16,7 +16,7 @@ const EMPTY = new Uint8Array(0);
 
 /** A test of what goes over the wire: the other side is written frame by frame. */
 function onEnds(behaviour: string, run: (ends: Ends) => Promise<void>): void {
-	test(`stream protocol: ${behaviour}`, { timeout: 120_000 }, async () => {
+	test(`stream protocol: ${behaviour}`, { timeout: 300_000 }, async () => {
 		const ends = await connectEnds();
 		try {
 			await run(ends);

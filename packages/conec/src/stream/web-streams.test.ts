@@ -7,7 +7,7 @@ import { jsonCodec } from "./adapters/json-codec.ts";
 import { typed } from "./adapters/typed.ts";
 
 function onEnds(behaviour: string, run: (ends: Ends) => Promise<void>): void {
-	test(`web streams: ${behaviour}`, { timeout: 120_000 }, async () => {
+	test(`web streams: ${behaviour}`, { timeout: 300_000 }, async () => {
 		const ends = await connectEnds({});
 		try {
 			await run(ends);

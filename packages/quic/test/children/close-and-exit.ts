@@ -14,6 +14,6 @@ await endpoint.connect({
 });
 const start = performance.now();
 if (how === "kill") process.on("exit", () => process.kill(process.pid, "SIGKILL"));
-await endpoint.close({ code: 5, reason: "words", drainMs: 10_000, until: "sent" });
+await endpoint.close({ code: 5, reason: "words", drainMs: 30_000, until: "sent" });
 console.log(performance.now() - start);
 if (how !== "end") process.exit(0);

@@ -98,7 +98,9 @@ test("state: however many come and go, it writes at most once a second", async (
 		await new Promise((resolve) => setTimeout(resolve, 2));
 	}
 	seen.delete("");
-	assert.ok(seen.size >= 1 && seen.size <= 3, `${seen.size} writes in 1.5 s`);
+	// Longer than that on a machine that is busy.
+	const seconds = (performance.now() - started) / 1_000;
+	assert.ok(seen.size >= 1 && seen.size <= Math.floor(seconds) + 2, `${seen.size} writes in ${seconds} s`);
 });
 
 test("state: a torn or foreign file is reported with its path and left as it is, and the directory is free", async (t) => {

@@ -16,7 +16,7 @@ import { jsonCodec } from "./json-codec.ts";
 import { typed } from "./typed.ts";
 
 function onEnds(behaviour: string, options: Parameters<typeof connectEnds>[0], run: (ends: Ends) => Promise<void>): void {
-	test(`duplex: ${behaviour}`, { timeout: 120_000 }, async () => {
+	test(`duplex: ${behaviour}`, { timeout: 300_000 }, async () => {
 		const ends = await connectEnds(options);
 		try {
 			await run(ends);

@@ -11,7 +11,7 @@ import { typed } from "./typed.ts";
 const TEXT = new TextDecoder();
 
 function onEnds(behaviour: string, options: Parameters<typeof connectEnds>[0], run: (ends: Ends) => Promise<void>): void {
-	test(`non-blocking: ${behaviour}`, { timeout: 120_000 }, async () => {
+	test(`non-blocking: ${behaviour}`, { timeout: 300_000 }, async () => {
 		const ends = await connectEnds(options);
 		try {
 			await run(ends);

@@ -11,7 +11,7 @@ import { jsonCodec } from "./json-codec.ts";
 import { type TypedStream, typed } from "./typed.ts";
 
 function onEnds(behaviour: string, run: (ends: Ends) => Promise<void>): void {
-	test(`typed: ${behaviour}`, { timeout: 120_000 }, async () => {
+	test(`typed: ${behaviour}`, { timeout: 300_000 }, async () => {
 		const ends = await connectEnds({});
 		try {
 			await run(ends);

@@ -3,6 +3,9 @@
 import { parentPort } from "node:worker_threads";
 import { runWalk } from "../run.ts";
 
+// Worlds are full of errors, as they should be, and to remember where each was made takes a twelfth of the time. A seed that fails is run again by itself, with traces.
+Error.stackTraceLimit = 0;
+
 parentPort?.on("message", async (seed: number) => {
 	parentPort?.postMessage(await runWalk(seed));
 });
