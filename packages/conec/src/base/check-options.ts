@@ -21,6 +21,7 @@ export type OptionKind =
 	| "integer"
 	| "signal"
 	| "object"
+	| "boolean or object"
 	| "json"
 	| "function"
 	| "stream id"
@@ -81,6 +82,7 @@ const KINDS: Readonly<Record<Exclude<OptionKind, readonly string[]>, KindCheck>>
 	messages: { words: "an integer, 1 to 1048576", type: isNumber, range: integer(1_048_576, 1) },
 	signal: { words: "an AbortSignal", type: isAbortSignal },
 	object: { words: "an object", type: (value) => typeof value === "object" && value !== null },
+	"boolean or object": { words: "true, false or an object", type: (value) => typeof value === "boolean" || (typeof value === "object" && value !== null) },
 	json: { words: "JSON", type: () => true },
 	function: { words: "a function", type: (value) => typeof value === "function" },
 };

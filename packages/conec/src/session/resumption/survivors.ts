@@ -72,6 +72,11 @@ export class Survivors {
 		return this.#parts.way(wanted);
 	}
 
+	/** There are ways again that there were not: streams that were opened here and have no leg need not wait for their next attempt. */
+	wayIsThere(): void {
+		for (const { stream } of [...this.#all]) stream?.wayIsThere();
+	}
+
 	/**
 	 * OPEN has come from a peer. A new stream is given to `next`. A further leg goes to its stream, or is answered with REJECT.
 	 */
