@@ -69,7 +69,7 @@ export class ClientPaths {
 		const alone = path === "proxied" || peer === id;
 		// What goes on without the Coordinator need not wait for it.
 		if ((alone || (direct.find(peer) === undefined && !direct.trying(peer))) && uplink.now(action) === undefined) await uplink.next(action, wait);
-		const channel = alone ? undefined : await directForAuto(peer, direct, uplink.link, signal, clock);
+		const channel = alone ? undefined : await directForAuto(peer, direct, uplink.link, signal, clock, left());
 		if (channel !== undefined) {
 			try {
 				return await channel.openStream(options, left());
@@ -149,13 +149,14 @@ export class ClientPaths {
 		const live = direct.find(peer);
 		if (live !== undefined) return live;
 		if (peer === id) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: a Client has no direct channel to itself`, { peer });
-		const link = uplink.now(action) ?? (await uplink.next(action, wait));
-		if (!link.can(DIRECT_CAPABILITY))
-			throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator does not support direct channels`, { peer });
+		const atOnce = uplink.now(action);
+		const link = atOnce ?? (await uplink.next(action, wait));
+		if (!link.can(DIRECT_CAPABILITY)) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator does not support direct channels`, { peer });
 		// The peer has to answer the Coordinator first.
 		const abort = linkedAbort(wait.signal);
-		const late = (): void => abort.abort(new ConecError("DIRECT_UNAVAILABLE", `${action}: there is no time left after the wait for the Coordinator`, { peer }));
-		const timer = clock.setTimeout(late, Math.max(0, wait.untilMs - clock.now()) + LATE_MS);
+		// The attempt has a time of its own, and may have begun late.
+		const late = (): void => abort.abort(new ConecError("DIRECT_UNAVAILABLE", `${action}: it has not come about in the time left after the wait for the Coordinator`, { peer }));
+		const timer = atOnce === undefined ? clock.setTimeout(late, Math.max(0, wait.untilMs - clock.now())) : undefined;
 		const silent = (error: ConecError): void => abort.abort(error);
 		const forget = link.peer(peer).watch(() => action, silent);
 		try {
@@ -167,6 +168,3 @@ export class ClientPaths {
 		}
 	}
 }
-
-/** The attempt itself says better why it is late, unless it began late. */
-const LATE_MS = 100;

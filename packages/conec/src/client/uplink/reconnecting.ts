@@ -52,6 +52,8 @@ export class Reconnecting {
 	#troubleSinceMs = 0;
 	#giveUpAtMs = Number.POSITIVE_INFINITY;
 	#dialledAtMs = Number.NEGATIVE_INFINITY;
+	/** When a hurry has made the pauses short. */
+	#easedAtMs = Number.NEGATIVE_INFINITY;
 	/** When an attempt was given up that the Coordinator may have heard of. */
 	#abortedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -109,12 +111,15 @@ export class Reconnecting {
 		return this.#setBack(setback, nowMs, livedMs >= QUICK_MS);
 	}
 
-	/** Something says that an attempt has better chances now: the application, or a network that has changed. At most one attempt a second comes of it. */
+	/** Something says that an attempt has better chances now: the application, or a network that has changed. At most one attempt a second comes of it, and short pauses once in 10 s. */
 	hurry(nowMs: number): ReconnectAction[] {
 		const { type } = this.#state;
 		if (type !== "waiting" && type !== "connecting") return [];
 		const waitMs = this.#dialledAtMs + HURRIED_GAP_MS - nowMs;
-		this.#setbacks = 0;
+		if (nowMs >= this.#easedAtMs + EASED_GAP_MS) {
+			this.#easedAtMs = nowMs;
+			this.#setbacks = 0;
+		}
 		if (type === "waiting" && waitMs > 0) {
 			this.#state = { ...this.#state, untilMs: Math.min(this.#state.untilMs, nowMs + waitMs) };
 			return [];
@@ -173,7 +178,11 @@ export class Reconnecting {
 
 	#delayMs({ retryAfterMs, spreadMs = 0 }: Setback, nowMs: number, setbacks: number): number {
 		const eager = nowMs - this.#troubleSinceMs < EAGER_MS;
-		const mostMs = Math.min(eager ? EAGER_DELAY_MS : Number.POSITIVE_INFINITY, this.#parts.maxDelayMs, FIRST_DELAY_MS * 2 ** Math.min(setbacks, MOST_DOUBLINGS));
+		const mostMs = Math.min(
+			eager ? EAGER_DELAY_MS : Number.POSITIVE_INFINITY,
+			this.#parts.maxDelayMs,
+			FIRST_DELAY_MS * 2 ** Math.min(setbacks, MOST_DOUBLINGS),
+		);
 		if (retryAfterMs === undefined) return this.#parts.fraction() * mostMs;
 		return Math.min(retryAfterMs, LONGEST_HINT_MS) + this.#parts.fraction() * Math.max(Math.min(spreadMs, LONGEST_HINT_MS), mostMs);
 	}
@@ -226,6 +235,8 @@ const QUICK_MS = 10_000;
 const LASTING_MS = 30_000;
 
 const HURRIED_GAP_MS = 1_000;
+/** A hurry makes the pauses short again, but not more often than that. */
+const EASED_GAP_MS = 10_000;
 
 /** No Coordinator puts a Client off for longer. */
 const LONGEST_HINT_MS = 3_600_000;
