@@ -13,8 +13,10 @@ export interface LastingWatchHost {
 	begin(): AsyncIterableIterator<PresenceEvent, undefined>;
 	/** Whether another link follows when this one is lost. */
 	comesBack(): boolean;
-	/** Resolves when there is a link again. Rejects with how the Client ends, or on abort. */
-	link(signal: AbortSignal): Promise<unknown>;
+	/** What stands for the link of now, or for the last one. */
+	link(): object;
+	/** Resolves when there is another link than that. Rejects with how the Client ends, or on abort. */
+	next(signal: AbortSignal): Promise<unknown>;
 }
 
 type Result = IteratorResult<PresenceEvent, undefined>;
@@ -25,6 +27,8 @@ export class LastingWatch implements AsyncIterableIterator<PresenceEvent> {
 	readonly #host: LastingWatchHost;
 	readonly #left: AbortController = new AbortController();
 	#watch: AsyncIterableIterator<PresenceEvent, undefined>;
+	/** The link on which it has begun. */
+	#link: object | undefined;
 	/** The last read, until it is answered. */
 	#reading: Promise<unknown> | undefined;
 
@@ -60,6 +64,7 @@ export class LastingWatch implements AsyncIterableIterator<PresenceEvent> {
 
 	async #read(): Promise<Result> {
 		while (!this.#left.signal.aborted) {
+			this.#link ??= this.#host.link();
 			try {
 				const result = await this.#watch.next();
 				if (result.done === true) this.#left.abort();
@@ -71,7 +76,9 @@ export class LastingWatch implements AsyncIterableIterator<PresenceEvent> {
 					throw error;
 				}
 			}
-			if (!(await this.#next())) break;
+			// A reader that was away may find that there is another one already.
+			if (this.#link === this.#host.link() && !(await this.#next())) break;
+			this.#link = undefined;
 			this.#watch = this.#host.begin();
 		}
 		return DONE;
@@ -80,7 +87,7 @@ export class LastingWatch implements AsyncIterableIterator<PresenceEvent> {
 	/** Waits for the next link. False: the watch is over, as its reader or the Client wants it. */
 	async #next(): Promise<boolean> {
 		try {
-			await this.#host.link(this.#left.signal);
+			await this.#host.next(this.#left.signal);
 			return true;
 		} catch (error) {
 			if (this.#left.signal.aborted) return false;

@@ -106,7 +106,8 @@ export class ClientPresence {
 		return new LastingWatch({
 			begin: () => new PresenceWatch(this.#host),
 			comesBack: () => this.#ended === undefined && this.#parts.uplink.comesBack,
-			link: (signal) => this.#parts.uplink.next(WATCH, { untilMs: Number.POSITIVE_INFINITY, signal }),
+			link: () => this.#parts.uplink.link,
+			next: (signal) => this.#parts.uplink.next(WATCH, { untilMs: Number.POSITIVE_INFINITY, signal }),
 		});
 	}
 

@@ -160,8 +160,10 @@ export class Uplink {
 			try {
 				return await work(link, Math.max(0, wait.untilMs - this.#parts.clock.now()));
 			} catch (error) {
-				if (!isConecError(error) || error.code !== "COORDINATOR_LOST" || link.state === "open" || !this.#parts.waits || !this.comesBack) throw error;
+				if (!isConecError(error) || error.code !== "COORDINATOR_LOST" || !this.#parts.waits || !this.comesBack) throw error;
 			}
+			// It may not be known yet that this one is lost.
+			if (this.#link === link) await this.next(action, wait);
 		}
 	}
 
