@@ -29,20 +29,20 @@ import { routeProblem } from "./uplink/index.ts";
 let construct: (parts: ClientParts) => Client;
 let count: (client: Client) => ClientCensus;
 
-/** A participant with an id. It is connected to a Coordinator, and opens streams to other Clients by their ids. */
+/** A participant with an id. It is connected to a Coordinator, and opens streams to other Clients by their ids. When the connection is lost it comes back by itself, and calls wait for that within their own time (docs/reconnecting.md). */
 export class Client implements AsyncDisposable {
 	/** The id of this Client. */
 	readonly id: string;
 	/** `sha256:<hex>` of the SubjectPublicKeyInfo of this Client's certificate. */
 	readonly fingerprint: string;
-	/** Streams without a protocol that peers and the Coordinator have opened, on any path. They are accepted already. There is one consumer at a time (`ITERATOR_IN_USE`). `break` lets another one begin. The iteration ends after `close`, and fails when the Coordinator and all direct channels are lost. */
+	/** Streams without a protocol that peers and the Coordinator have opened, on any path. They are accepted already. There is one consumer at a time (`ITERATOR_IN_USE`). `break` lets another one begin. The iteration ends after `close`, and fails when the Client ends in another way. */
 	readonly incomingStreams: AsyncIterable<MessageStream>;
-	/** Resolves when the Client has ended: closed, destroyed, superseded, denied (`CERTIFICATE_REFUSED`), or disconnected without a direct channel left. Never rejects. */
+	/** Resolves when the Client has ended: closed, destroyed, superseded, disconnected or denied by the Coordinator, or given up. A lost connection alone is no end, as the Client comes back. With `reconnect: false` it is, when no direct channel is left. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
 	readonly #rooms: ClientRooms;
 
 	/**
-	 * Connects to the Coordinator. Resolves when the Coordinator has admitted this Client, within 10 s (`limits.requestTimeoutMs`). An abort
+	 * Connects to the Coordinator. Resolves when the Coordinator has admitted this Client, within 10 s (`limits.requestTimeoutMs`), or later with `waitForFirst`. An abort
 	 * rejects with `signal.reason` and leaves nothing behind. Once the Client is connected, the signal has no effect.
 	 *
 	 * @throws TypeError or RangeError `OPTION_INVALID`; TypeError `ID_INVALID`
@@ -99,7 +99,7 @@ export class Client implements AsyncDisposable {
 	/**
 	 * From now on, `handler` gets the streams that peers and the Coordinator open with this `protocol`, on any path. {@link ProtocolHandler}
 	 * says what happens to a stream when its handler ends. A handler that must be there before the first stream goes into the options of
-	 * {@link connect}. After the Coordinator is lost, the streams of direct channels are still handled.
+	 * {@link connect}. While the Coordinator is lost, the streams of direct channels are still handled. Handlers stay when it is back.
 	 *
 	 * @throws TypeError `OPTION_INVALID` if the name is not 1 to 64 of `a-z 0-9 . - /`, `handler` is not a function, or the protocol has a handler
 	 * @throws ConecError `LIMIT_EXCEEDED` beyond `limits.protocols`; `CLIENT_CLOSED`, or the code with which the Client has ended
@@ -162,7 +162,9 @@ export class Client implements AsyncDisposable {
 	 * begins when it is first read. A reader that is too slow gets a new `members` in place of the changes. `break` ends the watch, and so
 	 * does `close`. `break` waits until the Coordinator knows, so that another watch may begin then.
 	 *
-	 * @throws while iterating, the errors of {@link peers}; `SUPERSEDED` or `COORDINATOR_LOST` when the Coordinator is lost
+	 * When the Coordinator is lost and the Client is back, it goes on with a new `members`.
+	 *
+	 * @throws while iterating, the errors of {@link peers}, and how the Client has ended
 	 */
 	watchPeers(): AsyncIterable<PresenceEvent> {
 		return this.#rooms.presence.watch();

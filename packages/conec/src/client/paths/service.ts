@@ -155,7 +155,8 @@ export class ClientPaths {
 		// The peer has to answer the Coordinator first.
 		const abort = linkedAbort(wait.signal);
 		// The attempt has a time of its own, and may have begun late.
-		const late = (): void => abort.abort(new ConecError("DIRECT_UNAVAILABLE", `${action}: it has not come about in the time left after the wait for the Coordinator`, { peer }));
+		const late = (): void =>
+			abort.abort(new ConecError("DIRECT_UNAVAILABLE", `${action}: it has not come about in the time left after the wait for the Coordinator`, { peer }));
 		const timer = atOnce === undefined ? clock.setTimeout(late, Math.max(0, wait.untilMs - clock.now())) : undefined;
 		const silent = (error: ConecError): void => abort.abort(error);
 		const forget = link.peer(peer).watch(() => action, silent);
