@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testIdentity } from "../../testing/identities.ts";
 import { type Machine, World } from "../../testing/world.ts";
-import { listenOn } from "../coordinator/coordinator.ts";
 import { SURVIVES_MS, type SurvivingStreamOptions } from "../session/open-stream-options.ts";
 import type { PresenceEvent } from "../session/presence-event.ts";
 import { type Client, censusOfClient, connectOn } from "./client.ts";
@@ -248,7 +247,7 @@ test("coming back: another key at the place of the Coordinator ends the Client w
 	const ann = await client("ann");
 	kill();
 	await clock.advance(20_000);
-	const other = await clock.until(listenOn({ ...world.machine("other").runtime, identity: testIdentity("ben") }, { host: "127.0.0.1", port: 1719 }), 1_000);
+	const other = await clock.until(world.another(world.machine("other"), "ben"), 1_000);
 	await clock.advance(4_000);
 	assert.equal(ann.how.ended, "PIN_MISMATCH");
 	await assert.rejects(ann.client.peers(), { code: "PIN_MISMATCH" });
@@ -388,7 +387,7 @@ for (const hanging of ["name", "route", "handshake", "welcome"] as const) {
 test("coming back: of several places the next one takes over, and the Client stays there", async () => {
 	const { world, clock, kill } = await scene();
 	const second = world.machine("second");
-	const other = await clock.until(listenOn({ ...second.runtime, identity: testIdentity("ben") }, { host: "127.0.0.1", port: 4433 }), 1_000);
+	const other = await clock.until(world.another(second, "ben", 4433), 1_000);
 	const pin = [testIdentity("localhost").fingerprint, testIdentity("ben").fingerprint];
 	const runtime = { ...world.machine("ann").runtime, identity: testIdentity("ann") };
 	const options: ClientOptions = { id: "ann", coordinator: ["localhost:1719", "localhost:4433"], localAddress: "127.0.0.1", pin };

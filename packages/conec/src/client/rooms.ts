@@ -13,7 +13,7 @@ import { RESET_CODES } from "../wire/codes.ts";
 import type { ClientParts } from "./begin.ts";
 import { ClientBroadcasts } from "./broadcast/index.ts";
 import { datagramsTo } from "./datagrams.ts";
-import { channelTimeoutMs, consentOf, DirectChannels } from "./direct/index.ts";
+import { channelTimeoutMs, consentOf, DirectChannels, directService } from "./direct/index.ts";
 import { ClientLife } from "./life.ts";
 import { OwnNetwork } from "./network/index.ts";
 import { ClientPaths } from "./paths/index.ts";
@@ -113,7 +113,7 @@ export function makeRooms({ options, runtime, identity, transport, transportOpti
 	};
 	const services: readonly LinkService[] = [
 		{ up: (made) => (made.can(DIRECT_CAPABILITY) ? network.look(made) : undefined), down: () => network.stop() },
-		{ up: (made, before) => direct.up(made, before), down: (error) => direct.down(error) },
+		directService(direct),
 		{ down: () => presence.down() },
 		// A Client that has come back may be behind another router.
 		{ up: (_, before) => (before !== undefined ? mapper?.networkChanged() : undefined) },

@@ -10,20 +10,12 @@ import { throwIfAborted } from "../../base/signals.ts";
 import { ConecError } from "../../errors.ts";
 import { endAtExpiry } from "../../session/end-at-expiry.ts";
 import type { Transport } from "../../transport/transport.ts";
-import {
-	type ChannelAsk,
-	type ChannelGo,
-	type ChannelMessageOfCoordinator,
-	type ChannelRefusalCode,
-	type ChannelReport,
-	DIRECT_CAPABILITY,
-} from "../../wire/channel-messages.ts";
+import type { ChannelAsk, ChannelGo, ChannelMessageOfCoordinator, ChannelRefusalCode, ChannelReport } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
 import type { PeerDenied } from "../../wire/own-channels.ts";
 import type { DirectGreeting } from "../channel/index.ts";
 import { Acceptance, ChannelMoves, channelLists, DirectChannel, endedOnPurpose, isKeyOf, LinkWatches, OwnPacketLimits, ownChannel } from "../channel/index.ts";
 import { Punching } from "../punch/index.ts";
-import type { CoordinatorLink } from "../uplink/index.ts";
 import type { AskedPhase, Attempt } from "./attempt.ts";
 import { Attempts } from "./attempts.ts";
 import { BackgroundAttempts } from "./background-attempts.ts";
@@ -171,16 +163,13 @@ export class DirectChannels {
 				for (const channel of this.#channels.with(message.peer)) this.#moves.peerMoved(channel, message.address);
 				return;
 			case "address":
-				return this.#ownMoved();
+				this.lookAround(true);
+				this.#wishes.ownNetworkChanged();
+				this.#attempts.outdate();
+				this.#watches.ownNetworkChanged();
+				for (const channel of this.#channels.all) this.#moves.ownMoved(channel);
+				return;
 		}
-	}
-
-	#ownMoved(): void {
-		this.lookAround(true);
-		this.#wishes.ownNetworkChanged();
-		this.#attempts.outdate();
-		this.#watches.ownNetworkChanged();
-		for (const channel of this.#channels.all) this.#moves.ownMoved(channel);
 	}
 
 	/** Tells the Coordinator which channels there are, so that it can say which of them are to end: when this Client comes to it with some, and when it asks. */
@@ -201,17 +190,7 @@ export class DirectChannels {
 		for (const { punching } of this.#attempts.punching()) if (punching.keys.label === content.label) return punching.received(datagram, from);
 	}
 
-	/** A link to the Coordinator is up. It hears which channels there are, and what was in the way may be gone. */
-	up(link: CoordinatorLink, before: CoordinatorLink | undefined): void {
-		if (!link.can(DIRECT_CAPABILITY)) return;
-		this.announce();
-		if (before === undefined) return;
-		const { address, port } = before.observedAddress;
-		if (link.observedAddress.address !== address || link.observedAddress.port !== port) this.#ownMoved();
-		this.background.reconsider();
-	}
-
-	/** The link is gone: what needs it fails. Channels and attempts whose packets fly go on. */
+	/** The link to the Coordinator is gone: what needs it fails. Channels and attempts whose packets fly go on. */
 	down(error: ConecError): void {
 		this.#wishes.coordinatorLost(error, (token) => this.#attempts.isPunching(token));
 		for (const { token, phase } of this.#attempts.all()) if (phase.type === "asked") this.#forget(token);
