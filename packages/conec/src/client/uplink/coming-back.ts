@@ -11,6 +11,7 @@ import type { SocketAddress } from "../../transport/transport.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
 import type { Greeted } from "./handshake.ts";
 import { LinkKeeper, type ReconnectOptions, setbackOf } from "./link-keeper.ts";
+import type { Setback } from "./reconnecting.ts";
 
 /** There is no connection to the Coordinator. Attempt number `attempt` since the loss begins in `inMs` milliseconds. `why`: the last failure. */
 export interface ClientReconnecting {
@@ -76,9 +77,9 @@ export class ComingBack {
 		this.#keeper.began();
 	}
 
-	/** The link is lost, for that reason. */
-	begin(why: ConecError): void {
-		this.#keeper.lost(setbackOf(why));
+	/** The link is lost, for that reason. `said`: what the Coordinator has said about coming back. */
+	begin(why: ConecError, said: Omit<Setback, "error"> = {}): void {
+		this.#keeper.lost({ ...setbackOf(why), ...said });
 	}
 
 	/** See `Client.reconnect`. */
