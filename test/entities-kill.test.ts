@@ -172,7 +172,7 @@ test("kill: two processes with one identity do not fight for ever: the newcomer 
 	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(state, { recursive: true }));
 	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
-	const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint, stateDirectory: state };
+	const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint, stateDirectory: state, reconnect: false };
 	let ended = 0;
 	const replica = async (): Promise<number> => {
 		for (;;) {
