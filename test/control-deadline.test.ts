@@ -59,7 +59,7 @@ test("control deadline: a Coordinator that does not finish a frame in time is lo
 			raw.frame(FRAME.CONTROL, JSON.stringify(WELCOME)).bytes(PING.subarray(0, 5));
 		};
 	};
-	const client = await Client.connect({ id: "cleo", coordinator: `localhost:${endpoint.address.port}`, pin: identity.fingerprint, limits });
+	const client = await Client.connect({ id: "cleo", coordinator: `localhost:${endpoint.address.port}`, pin: identity.fingerprint, limits, reconnect: false });
 	const info = await soon(client.closed, "the end of the Client");
 	assert.equal(info.code, "PROTOCOL_ERROR");
 	assert.match(info.reason ?? "", /not complete/);

@@ -179,6 +179,7 @@ export async function impostor(
 				address: `127.0.0.1:${port}`,
 				localAddress: "127.0.0.1",
 				pin: identity.fingerprint,
+				reconnect: false,
 				...options,
 			});
 			client.catch(() => undefined);

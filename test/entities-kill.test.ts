@@ -86,7 +86,7 @@ test("kill: when the Coordinator is killed and comes back, its Clients know at o
 	const first = await start(t, "coordinator.ts", state, await quietPort());
 	const { port, pin } = JSON.parse(first.line) as { port: number; pin: string };
 	// Long enough that only a stateless reset can be the reason (RFC 9000, 10.3).
-	const options = { coordinator: `localhost:${port}`, pin, keepAliveIntervalMs: 300 };
+	const options = { coordinator: `localhost:${port}`, pin, keepAliveIntervalMs: 300, reconnect: false };
 	const [alice, bob] = await Promise.all([Client.connect({ id: "alice", ...options }), Client.connect({ id: "bob", ...options })]);
 	const stream = await alice.openStream("bob", { path: "proxied" });
 	await kill(first.child);
@@ -107,7 +107,7 @@ test("kill: when the Coordinator is killed for good, Clients know after the idle
 	t.after(() => rm(state, { recursive: true }));
 	const { child, line } = await start(t, "coordinator.ts", state);
 	const { port, pin } = JSON.parse(line) as { port: number; pin: string };
-	const alice = await Client.connect({ id: "alice", coordinator: `localhost:${port}`, pin, limits });
+	const alice = await Client.connect({ id: "alice", coordinator: `localhost:${port}`, pin, limits, reconnect: false });
 	const stream = await alice.openCoordinatorStream();
 	await kill(child);
 	const started = performance.now();
@@ -172,7 +172,7 @@ test("kill: two processes with one identity do not fight for ever: the newcomer 
 	const state = await mkdtemp(join(tmpdir(), "conec-kill-"));
 	t.after(() => rm(state, { recursive: true }));
 	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
-	const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint, stateDirectory: state };
+	const where = { coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint, stateDirectory: state, reconnect: false };
 	let ended = 0;
 	const replica = async (): Promise<number> => {
 		for (;;) {

@@ -76,7 +76,9 @@ export class World {
 	clientOptions(id: string, options: Partial<ClientOptions> = {}): ClientOptions {
 		const { port } = this.coordinator.address;
 		// These suites are about what goes through the Coordinator; that of direct channels says otherwise.
-		const common = { id, coordinator: `localhost:${port}`, address: `127.0.0.1:${port}`, localAddress: "127.0.0.1", listen: false };
+		const place = { coordinator: `localhost:${port}`, address: `127.0.0.1:${port}`, localAddress: "127.0.0.1" };
+		// They also say what a loss is. What follows it, the tests of coming back say.
+		const common = { id, ...place, listen: false, reconnect: false };
 		return { ...common, pin: this.coordinator.fingerprint, ...options };
 	}
 

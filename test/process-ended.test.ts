@@ -47,7 +47,7 @@ for (const how of ["exit", "throw"] as const) {
 	test(`process end: when the process of a Coordinator ends without closing (${how}), its Clients know at once`, { timeout: 300_000 }, async (t) => {
 		const { child, message } = await start(t, "coordinator");
 		const { port, pin } = message as { port: number; pin: string };
-		const alice = await Client.connect({ id: "alice", coordinator: `localhost:${port}`, pin, limits });
+		const alice = await Client.connect({ id: "alice", coordinator: `localhost:${port}`, pin, limits, reconnect: false });
 		const stream = await alice.openCoordinatorStream();
 		child.send(how);
 		await assert.rejects(stream.receive(), { code: "COORDINATOR_LOST" });

@@ -59,6 +59,6 @@ async function connectOver(context: Context, stretch: Omit<Stretch, "target">, o
 
 /** Where a Client finds the Coordinator behind a stretch of network. */
 export async function over(context: Context, connection: ClientOptions, stretch: Omit<Stretch, "target">): Promise<{ address: string }> {
-	const target = Number(connection.coordinator?.split(":")[1]);
+	const target = Number(String(connection.coordinator).split(":")[1]);
 	return { address: `127.0.0.1:${await context.start("relay").call<number>("lay", { ...stretch, target })}` };
 }

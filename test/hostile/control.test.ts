@@ -194,7 +194,7 @@ test("control: an impostor that turns bad after the welcome loses the Client, wh
 				speak = () => act(raw);
 				welcome()(raw);
 			});
-			const client = await soon(Client.connect({ id: "cleo", ...where }), what);
+			const client = await soon(Client.connect({ id: "cleo", ...where, reconnect: false }), what);
 			const status = readStatus(client);
 			speak();
 			const info = await soon(client.closed, what);
@@ -225,7 +225,7 @@ test("control: an impostor's streams to a Client", async (t) => {
 		};
 	};
 	const limits = { headerTimeoutMs: 1_000, incomingStreams: 2, waitingOpens: 1 };
-	const client = await Client.connect({ id: "cleo", coordinator: `localhost:${endpoint.address.port}`, pin: identity.fingerprint, limits });
+	const client = await Client.connect({ id: "cleo", coordinator: `localhost:${endpoint.address.port}`, pin: identity.fingerprint, limits, reconnect: false });
 	await open().bytes(Uint8Array.of(FRAME.OPEN)).until("RESET 4", "STOP 4");
 	await open().bytes(declare(FRAME.OPEN, 20_000)).until("RESET 5", "STOP 5");
 	await open().frame(FRAME.DATA, "hi").until("RESET 5", "STOP 5");

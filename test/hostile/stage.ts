@@ -128,7 +128,7 @@ export class Stage {
 
 	/** A real Client. */
 	async connect(id: string, options: Partial<ClientOptions> = {}): Promise<Client> {
-		const client = await Client.connect({ id, ...this.where, localAddress: "127.0.0.1", ...options });
+		const client = await Client.connect({ id, ...this.where, localAddress: "127.0.0.1", reconnect: false, ...options });
 		this.#parts.push(() => client.destroy());
 		return client;
 	}

@@ -34,7 +34,8 @@ describe("coordinator loss", { concurrency: true }, () => {
 
 	test("coordinator loss: a live channel goes on, is used by auto, and is the last thing that keeps a Client", async () => {
 		const { actor, where } = await world.anotherCoordinator(1_900);
-		const [a, b] = await Promise.all([world.connect("a", where), world.connect("b", where)]);
+		const stays = { ...where, reconnect: false };
+		const [a, b] = await Promise.all([world.connect("a", stays), world.connect("b", stays)]);
 		assert.equal((await a.openChannel(b)).error, undefined);
 		const stream = await a.openStream(b, "direct");
 		await actor.kill();

@@ -48,6 +48,7 @@ export type { OwnNat } from "./client/network/index.ts";
 export type { ClientOptions } from "./client/options.ts";
 export type { MappingProtocol, PortMappingStatus } from "./client/port-mapping/index.ts";
 export type { ClientStatus } from "./client/status.ts";
+export type { ClientConnected, ClientReconnecting, ReconnectOptions } from "./client/uplink/index.ts";
 export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules, BroadcastStatus } from "./coordinator/broadcast/index.ts";
 export { Coordinator } from "./coordinator/coordinator.ts";
 export type { ReloadOptions } from "./coordinator/credentials.ts";

@@ -75,6 +75,11 @@ export class World {
 		return coordinator;
 	}
 
+	/** Starts another Coordinator, of which this world knows nothing. `identity` is one of the table. */
+	another(machine: Machine, identity: string, port: number = COORDINATOR_PORT): Promise<Coordinator> {
+		return listenOn({ ...machine.runtime, identity: testIdentity(identity) }, { host: "127.0.0.1", port });
+	}
+
 	/** The Coordinator does not run any more, however that came. */
 	coordinatorGone(): void {
 		this.#coordinator = undefined;

@@ -21,6 +21,7 @@ export type OptionKind =
 	| "integer"
 	| "signal"
 	| "object"
+	| "boolean or object"
 	| "json"
 	| "function"
 	| "stream id"
@@ -81,10 +82,10 @@ const KINDS: Readonly<Record<Exclude<OptionKind, readonly string[]>, KindCheck>>
 	"stream id": { words: "an integer, 0 to 4294967295", type: isNumber, range: integer(0xffff_ffff) },
 	priority: { words: "an integer, -100 to 100", type: isNumber, range: integer(100, -100) },
 	messages: { words: "an integer, 1 to 1048576", type: isNumber, range: integer(1_048_576, 1) },
-	"boolean or object": { words: "true, false or an object", type: (value) => typeof value === "boolean" || (typeof value === "object" && value !== null) },
 	suspension: { words: "whole milliseconds, 1 to 86400000", type: isNumber, range: integer(86_400_000, 1) },
 	signal: { words: "an AbortSignal", type: isAbortSignal },
 	object: { words: "an object", type: (value) => typeof value === "object" && value !== null },
+	"boolean or object": { words: "true, false or an object", type: (value) => typeof value === "boolean" || (typeof value === "object" && value !== null) },
 	json: { words: "JSON", type: () => true },
 	function: { words: "a function", type: (value) => typeof value === "function" },
 };

@@ -4,12 +4,16 @@
  * @module
  */
 
-import { throwIfAborted } from "../base/signals.ts";
+import { deferred, onAbort, reasonOf, throwIfAborted } from "../base/signals.ts";
 import type { Runtime } from "../session/runtime.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import type { Transport, TransportOptions } from "../transport/transport.ts";
+import type { JsonValue } from "../wire/json.ts";
 import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
-import { type Greeted, reachCoordinator } from "./uplink/index.ts";
+import { type Greeted, type HostAndPort, LinkKeeper, parseCoordinator, reachCoordinator } from "./uplink/index.ts";
+
+/** Reaches the Coordinator once more, with this metadata, until the signal aborts. `alternatives`: places that it has named, which are tried first. */
+export type Reach = (signal: AbortSignal | undefined, metadata: JsonValue | undefined, alternatives?: readonly string[]) => Promise<Greeted>;
 
 /** What a Client is made of once it is welcome. */
 export interface ClientParts {
@@ -19,23 +23,69 @@ export interface ClientParts {
 	readonly transport: Transport;
 	readonly transportOptions: TransportOptions;
 	readonly greeted: Greeted;
+	readonly reach: Reach;
 }
 
 /** Gives what `make` makes of the parts. Rejects like `Client.connect`, and leaves nothing behind then. */
 export async function beginClient<T>(runtime: Runtime, options: ClientOptions, make: (parts: ClientParts) => T): Promise<T> {
 	const startedAtMs = runtime.clock.now();
 	const resolved = resolveClientOptions(options);
-	throwIfAborted(resolved.signal);
+	const { signal, metadata } = resolved;
+	throwIfAborted(signal);
 	const identity = runtime.identity ?? (await clientIdentity(options));
-	throwIfAborted(resolved.signal);
+	throwIfAborted(signal);
 	const { localAddress, localPort: port, limits, keepAliveIntervalMs, congestion, keyLog } = resolved;
 	const transportOptions: TransportOptions = { host: localAddress, port, limits, role: "client", keepAliveIntervalMs, congestion, keyLog };
 	const transport = runtime.createTransport(transportOptions);
+	const reach = reaching(transport, identity, resolved, runtime);
 	try {
-		const greeted = await reachCoordinator(transport, identity, resolved, runtime, startedAtMs);
-		return make({ options: resolved, runtime, identity, transport, transportOptions, greeted });
+		const first = resolved.waitForFirst
+			? waitForFirst((lost) => reach(lost, metadata), resolved, runtime)
+			: reachCoordinator(transport, identity, resolved, runtime, startedAtMs);
+		return make({ options: resolved, runtime, identity, transport, transportOptions, greeted: await first, reach });
 	} catch (error) {
 		transport.destroy();
 		throw error;
+	}
+}
+
+/** Each attempt begins with the places that the Coordinator has named, then comes the one where the Client was last. Whoever is there must show what the options ask for. */
+function reaching(transport: Transport, identity: LocalIdentity, options: ResolvedClientOptions, runtime: Runtime): Reach {
+	let { coordinators } = options;
+	return async (signal, metadata, alternatives = []) => {
+		const places = options.address === undefined ? placesOf(alternatives, coordinators) : coordinators;
+		const reached = await reachCoordinator(transport, identity, { ...options, coordinators: places, signal, metadata }, runtime, runtime.clock.now());
+		// A place that was named, and is not among those of the options, is not kept for later.
+		if (coordinators.includes(reached.place)) coordinators = [reached.place, ...coordinators.filter((place) => place !== reached.place)];
+		return reached;
+	};
+}
+
+/** The alternatives first, at most {@link MOST_ALTERNATIVES}, and no place twice. */
+function placesOf(alternatives: readonly string[], coordinators: readonly HostAndPort[]): readonly HostAndPort[] {
+	const named = alternatives.slice(0, MOST_ALTERNATIVES).map(parseCoordinator);
+	const others = named.filter(({ host, port }, i) => ![...coordinators, ...named.slice(0, i)].some((place) => place.host === host && place.port === port));
+	return [...others, ...coordinators];
+}
+
+/** So many places that a Coordinator has named are tried in one attempt. Each is tried 250 ms after the one before. */
+const MOST_ALTERNATIVES = 4;
+
+/** Tries until there is a connection. */
+async function waitForFirst(
+	reach: (signal: AbortSignal) => Promise<Greeted>,
+	{ signal, limits, reconnect = {} }: ResolvedClientOptions,
+	{ clock, random }: Runtime,
+): Promise<Greeted> {
+	const { promise, resolve, reject } = deferred<Greeted>();
+	const events = { reconnecting: () => undefined, up: resolve, ended: reject };
+	const keeper = new LinkKeeper({ clock, random, options: reconnect, attemptMs: limits.requestTimeoutMs, reach, events });
+	const forget = onAbort(signal, () => reject(signal === undefined ? undefined : reasonOf(signal)));
+	keeper.start();
+	try {
+		return await promise;
+	} finally {
+		forget();
+		keeper.end();
 	}
 }

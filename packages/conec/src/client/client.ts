@@ -9,59 +9,40 @@ import type { OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
 import type { PeerInfo } from "../session/peer-info.ts";
 import type { PresenceEvent } from "../session/presence-event.ts";
-import { type Handling, type ProtocolHandler, Reception } from "../session/protocols/index.ts";
+import type { Handling, ProtocolHandler } from "../session/protocols/index.ts";
 import { type Lookup, type RouteCheck, type Runtime, runtimeOf } from "../session/runtime.ts";
-import { StatusFeed } from "../session/status-feed.ts";
-import { StreamIds } from "../session/stream-ids.ts";
 import type { BroadcastOptions, BroadcastStream } from "../stream/broadcast-stream.ts";
-import { StreamBudgets } from "../stream/flow.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
-import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
-import { DIRECT_CAPABILITY } from "../wire/channel-messages.ts";
-import { RESET_CODES } from "../wire/codes.ts";
+import type { TransportFactory } from "../transport/transport.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { beginClient, type ClientParts } from "./begin.ts";
-import { type BroadcastMembers, ClientBroadcasts } from "./broadcast/index.ts";
+import type { BroadcastMembers } from "./broadcast/index.ts";
 import type { ClientCensus } from "./census.ts";
 import type { Channel } from "./channel/index.ts";
-import { datagramsTo } from "./datagrams.ts";
-import { channelTimeoutMs, consentOf, DirectChannels } from "./direct/index.ts";
-import { ClientLife } from "./life.ts";
-import { type OwnNat, OwnNetwork } from "./network/index.ts";
+import type { OwnNat } from "./network/index.ts";
 import type { ClientOptions } from "./options.ts";
-import { ClientPaths } from "./paths/index.ts";
-import { type PortMappingStatus, portMapperOf } from "./port-mapping/index.ts";
-import { ClientPresence } from "./presence/index.ts";
+import { type ClientRooms, makeRooms } from "./rooms.ts";
 import type { ClientStatus } from "./status.ts";
-import { ClientStreams } from "./streams/index.ts";
-import { CoordinatorLink, routeProblem } from "./uplink/index.ts";
+import { routeProblem } from "./uplink/index.ts";
 
 /** The way to the private constructor; set by the class. */
 let construct: (parts: ClientParts) => Client;
 let count: (client: Client) => ClientCensus;
 
-/** A participant with an id. It is connected to a Coordinator, and opens streams to other Clients by their ids. */
+/** A participant with an id. It is connected to a Coordinator, and opens streams to other Clients by their ids. When the connection is lost it comes back by itself, and calls wait for that within their own time (docs/reconnecting.md). */
 export class Client implements AsyncDisposable {
 	/** The id of this Client. */
 	readonly id: string;
 	/** `sha256:<hex>` of the SubjectPublicKeyInfo of this Client's certificate. */
 	readonly fingerprint: string;
-	/** Streams without a protocol that peers and the Coordinator have opened, on any path. They are accepted already. There is one consumer at a time (`ITERATOR_IN_USE`). `break` lets another one begin. The iteration ends after `close`, and fails when the Coordinator and all direct channels are lost. */
+	/** Streams without a protocol that peers and the Coordinator have opened, on any path. They are accepted already. There is one consumer at a time (`ITERATOR_IN_USE`). `break` lets another one begin. The iteration ends after `close`, and fails when the Client ends in another way. */
 	readonly incomingStreams: AsyncIterable<MessageStream>;
-	/** Resolves when the Client has ended: closed, destroyed, superseded, denied (`CERTIFICATE_REFUSED`), or disconnected without a direct channel left. Never rejects. */
+	/** Resolves when the Client has ended: closed, destroyed, superseded, disconnected or denied by the Coordinator, or given up. A lost connection alone is no end, as the Client comes back. With `reconnect: false` it is, when no direct channel is left. Never rejects. */
 	readonly closed: Promise<CloseInfo>;
-	readonly #life: ClientLife;
-	readonly #link: CoordinatorLink;
-	readonly #direct: DirectChannels;
-	readonly #network: OwnNetwork;
-	readonly #presence: ClientPresence;
-	readonly #broadcasts: ClientBroadcasts;
-	readonly #paths: ClientPaths;
-	readonly #streams: ClientStreams;
-	readonly #feed: StatusFeed<ClientStatus>;
+	readonly #rooms: ClientRooms;
 
 	/**
-	 * Connects to the Coordinator. Resolves when the Coordinator has admitted this Client, within 10 s (`limits.requestTimeoutMs`). An abort
+	 * Connects to the Coordinator. Resolves when the Coordinator has admitted this Client, within 10 s (`limits.requestTimeoutMs`), or later with `waitForFirst`. An abort
 	 * rejects with `signal.reason` and leaves nothing behind. Once the Client is connected, the signal has no effect.
 	 *
 	 * @throws TypeError or RangeError `OPTION_INVALID`; TypeError `ID_INVALID`
@@ -76,107 +57,25 @@ export class Client implements AsyncDisposable {
 
 	static {
 		construct = (parts) => new Client(parts);
-		count = (client) => ({
-			streams: client.#link.streams.size,
-			direct: client.#direct.size + client.#paths.size,
-			presence: client.#presence.size,
-			requests: client.#link.requests.size,
-			...client.#streams.census,
-		});
+		count = (client) => {
+			const { uplink, direct, paths, presence, streams } = client.#rooms;
+			const { link, waiting } = uplink;
+			return {
+				streams: link.streams.size,
+				direct: direct.size + paths.size,
+				presence: presence.size,
+				requests: link.requests.size + waiting,
+				...streams.census,
+			};
+		};
 	}
 
-	private constructor({ options, runtime, identity, transport, transportOptions, greeted }: ClientParts) {
-		const { id, limits } = options;
-		const { clock, random, createTransport } = runtime;
-		this.id = id;
-		this.fingerprint = identity.fingerprint;
-		const ids = new StreamIds();
-		const link = (): CoordinatorLink => this.#link;
-		const feed = new StatusFeed<ClientStatus>(limits.statusEvents);
-		const network = new OwnNetwork(transport, runtime);
-		const mapped = (status: PortMappingStatus): void => {
-			feed.emit(status);
-			this.#direct.lookAround(status.state === "up");
-		};
-		const mapper = options.portMapping ? portMapperOf(runtime, transport, network, mapped) : undefined;
-		const reception = new Reception({ owner: "the peer", limits, clock, handlers: options.handlers, failed: (failure) => feed.emit(failure) });
-		const streams = new ClientStreams({
-			...{ limits, clock, random, reception, verified: options.trust.roots !== undefined },
-			leaving: () => this.#life.leaving,
-			...{ way: (wanted) => this.#paths.way(wanted), changed: (stream) => feed.emit({ type: "stream", ...stream }) },
-		});
-		const { survivors } = streams;
-		const life = new ClientLife({
-			...{ limits, clock, transport, link },
-			direct: () => this.#direct,
-			closing: (error) => {
-				streams.end(error);
-				this.#direct.stop(error);
-				this.#link.endRequests(error);
-				this.#presence.end(error);
-				return Promise.all([streams.settled(error), mapper?.close()]);
-			},
-			lost: (error) => {
-				network.stop();
-				this.#link.destroy(error, RESET_CODES.NONE);
-				this.#presence.end(error);
-				this.#direct.coordinatorLost(error);
-			},
-			feed,
-		});
-		const assertOpen = (action: string): void => life.assertOpen(action);
-		const assertConnected = (action: string): void => life.assertConnected(action);
-		this.#life = life;
-		this.#feed = feed;
-		this.#network = network;
-		this.#streams = streams;
-		this.incomingStreams = reception.incoming;
-		const budgets = new StreamBudgets(limits, clock);
-		this.#direct = new DirectChannels({
-			...options,
-			...{ identity, ids, clock, random, transport, createTransport, transportOptions, network, budgets, survivors },
-			link: () => (this.#link.state === "over" ? undefined : this.#link),
-			consents: consentOf(options.acceptChannel),
-			onStream: (incoming, channel) => streams.onChannel(incoming, channel),
-			emit: (status) => feed.emit(status),
-			lessLeft: () => life.endIfNothingIsLeft(),
-		});
-		this.#broadcasts = new ClientBroadcasts({ limits, ids, clock, budgets, link, assertConnected });
-		this.#presence = new ClientPresence({ limits, ids, clock, link, assertConnected });
-		this.#paths = new ClientPaths({
-			...{ id, limits, clock, channelTimeoutMs: channelTimeoutMs(options) },
-			...{ direct: this.#direct, network, link, survivors, assertOpen, assertConnected, leaving: () => life.leaving },
-		});
-		this.#link = new CoordinatorLink({
-			...{ greeted, limits, ids, clock, budgets, survivors },
-			endAtExpiry: options.endAtExpiry && options.trust.roots !== undefined,
-			events: {
-				draining: (reason, comeBack) => feed.emit({ type: "draining", reason, ...(comeBack === undefined ? {} : { comeBack }) }),
-				channel: (message) => {
-					if (message.type === "address") this.#moved(message.observedAddress);
-					if (message.type === "address") mapper?.networkChanged();
-					this.#direct.received(message);
-				},
-				arrived: (arrival) => streams.throughCoordinator(arrival),
-				lost: (info) => life.lost(info),
-			},
-		});
-		transport.onDatagram = datagramsTo(this.#direct, network, link, () => clock.now());
-		this.closed = life.closed;
-		// The last one that is given ends first.
-		life.own(({ error }) => this.#direct.destroy(error));
-		life.own(({ error }) => this.#link.destroy(error, RESET_CODES.CLIENT_CLOSED));
-		life.own(({ error }) => this.#presence.end(error));
-		life.own(({ error }) => streams.destroy(error));
-		life.own(() => network.stop());
-		life.own(() => void mapper?.close());
-		if (this.#link.can(DIRECT_CAPABILITY)) {
-			network.look(this.#link);
-			this.#direct.announce();
-		}
-		mapper?.start();
-		// Later, when the application has its Client: messages that came with the welcome may concern it.
-		clock.soon(() => this.#link.listen());
+	private constructor(parts: ClientParts) {
+		this.id = parts.options.id;
+		this.fingerprint = parts.identity.fingerprint;
+		this.#rooms = makeRooms(parts);
+		this.incomingStreams = this.#rooms.streams.reception.incoming;
+		this.closed = this.#rooms.life.closed;
 	}
 
 	/**
@@ -191,7 +90,7 @@ export class Client implements AsyncDisposable {
 	 * `COORDINATOR_LOST`, `COORDINATOR_CLOSED` (it is stopping), `CLIENT_CLOSED`; with `path: "direct"` also those of {@link openChannel}
 	 */
 	openStream(peer: string, options: OpenStreamOptions = {}): Promise<MessageStream> {
-		return this.#paths.openStream(peer, options);
+		return this.#rooms.paths.openStream(peer, options);
 	}
 
 	/**
@@ -200,20 +99,20 @@ export class Client implements AsyncDisposable {
 	 * @throws the errors of {@link openStream}, but never `PEER_UNKNOWN` or `DIRECT_UNAVAILABLE`
 	 */
 	openCoordinatorStream(options: OpenStreamOptions = {}): Promise<MessageStream> {
-		return this.#paths.openCoordinatorStream(options);
+		return this.#rooms.paths.openCoordinatorStream(options);
 	}
 
 	/**
 	 * From now on, `handler` gets the streams that peers and the Coordinator open with this `protocol`, on any path. {@link ProtocolHandler}
 	 * says what happens to a stream when its handler ends. A handler that must be there before the first stream goes into the options of
-	 * {@link connect}. After the Coordinator is lost, the streams of direct channels are still handled.
+	 * {@link connect}. While the Coordinator is lost, the streams of direct channels are still handled. Handlers stay when it is back.
 	 *
 	 * @throws TypeError `OPTION_INVALID` if the name is not 1 to 64 of `a-z 0-9 . - /`, `handler` is not a function, or the protocol has a handler
 	 * @throws ConecError `LIMIT_EXCEEDED` beyond `limits.protocols`; `CLIENT_CLOSED`, or the code with which the Client has ended
 	 */
 	handle(protocol: string, handler: ProtocolHandler): Handling {
-		this.#life.assertOpen("Cannot handle a protocol");
-		return this.#streams.reception.handle(protocol, handler);
+		this.#rooms.life.assertOpen("Cannot handle a protocol");
+		return this.#rooms.streams.reception.handle(protocol, handler);
 	}
 
 	/**
@@ -226,17 +125,17 @@ export class Client implements AsyncDisposable {
 	 * `PEER_TIMEOUT`, `LIMIT_EXCEEDED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`
 	 */
 	openChannel(peer: string, options: { readonly signal?: AbortSignal } = {}): Promise<Channel> {
-		return this.#paths.openChannel(peer, options.signal);
+		return this.#rooms.paths.openChannel(peer, options.signal);
 	}
 
 	/** The live direct channels, whichever side opened them. */
 	channels(): Channel[] {
-		return this.#direct.channels();
+		return this.#rooms.direct.channels();
 	}
 
 	/** Says how a peer is reached, and why: the path, the addresses that were tried, what is known about the NATs, the round trip. It tells what this Client knows now and asks nobody. Throws TypeError `ID_INVALID`. */
 	explain(peer: string): PathReport {
-		return this.#paths.explain(peer);
+		return this.#rooms.paths.explain(peer);
 	}
 
 	/**
@@ -245,12 +144,12 @@ export class Client implements AsyncDisposable {
 	 * @throws TypeError `ID_INVALID`; `signal.reason` on abort, and then the attempt is given up unless another call waits for it
 	 */
 	explainSettled(peer: string, options: { readonly signal?: AbortSignal } = {}): Promise<PathReport> {
-		return this.#paths.explainSettled(peer, options.signal);
+		return this.#rooms.paths.explainSettled(peer, options.signal);
 	}
 
 	/** What is known about the NAT in front of this Client. Resolves when the NAT has been tested: about a second after connecting, or six round trips if that is longer. Never rejects. */
 	nat(): Promise<OwnNat> {
-		return this.#network.known();
+		return this.#rooms.network.known();
 	}
 
 	/**
@@ -261,7 +160,7 @@ export class Client implements AsyncDisposable {
 	 * `PROTOCOL_UNSUPPORTED`, `PROTOCOL_ERROR`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`; `signal.reason` on abort
 	 */
 	peers(options: { readonly signal?: AbortSignal } = {}): Promise<PeerInfo[]> {
-		return this.#presence.peers(options.signal);
+		return this.#rooms.presence.peers(options.signal);
 	}
 
 	/**
@@ -269,10 +168,12 @@ export class Client implements AsyncDisposable {
 	 * begins when it is first read. A reader that is too slow gets a new `members` in place of the changes. `break` ends the watch, and so
 	 * does `close`. `break` waits until the Coordinator knows, so that another watch may begin then.
 	 *
-	 * @throws while iterating, the errors of {@link peers}; `SUPERSEDED` or `COORDINATOR_LOST` when the Coordinator is lost
+	 * When the Coordinator is lost and the Client is back, it goes on with a new `members`.
+	 *
+	 * @throws while iterating, the errors of {@link peers}, and how the Client has ended
 	 */
 	watchPeers(): AsyncIterable<PresenceEvent> {
-		return this.#presence.watch();
+		return this.#rooms.presence.watch();
 	}
 
 	/**
@@ -283,7 +184,7 @@ export class Client implements AsyncDisposable {
 	 * `PROTOCOL_UNSUPPORTED`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `SUPERSEDED`, `CLIENT_CLOSED`
 	 */
 	updateMetadata(metadata: JsonValue | undefined): Promise<void> {
-		return this.#presence.update(metadata);
+		return this.#rooms.presence.update(metadata);
 	}
 
 	/**
@@ -294,7 +195,7 @@ export class Client implements AsyncDisposable {
 	 * `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`
 	 */
 	joinBroadcast(name: string, options: BroadcastOptions = {}): Promise<BroadcastStream> {
-		return this.#broadcasts.join(name, options);
+		return this.#rooms.broadcasts.join(name, options);
 	}
 
 	/**
@@ -304,12 +205,25 @@ export class Client implements AsyncDisposable {
 	 * `PROTOCOL_UNSUPPORTED`, `PEER_TIMEOUT`, `COORDINATOR_LOST`, `COORDINATOR_CLOSED`, `CLIENT_CLOSED`
 	 */
 	countBroadcast(name: string): Promise<BroadcastMembers> {
-		return this.#broadcasts.count(name);
+		return this.#rooms.broadcasts.count(name);
 	}
 
 	/** Yields the present state, then each event. For a slow listener 64 events are kept (`limits.statusEvents`); the oldest are dropped, and it is told how many. It ends with the Client, or with `break`. */
 	status(): AsyncIterable<ClientStatus> {
-		return this.#feed.listen(...this.#life.present);
+		const { life, uplink, comingBack, feed } = this.#rooms;
+		if (life.over) return feed.listen();
+		const info = life.lostInfo;
+		if (info === undefined) return feed.listen(comingBack.connected(uplink.link));
+		const next = comingBack.present;
+		return feed.listen({ type: "disconnected", info }, ...(next === undefined ? [] : [next]));
+	}
+
+	/**
+	 * Tries to come back to the Coordinator now, if the connection is lost: the network has changed, or the machine has woken. Calling it often
+	 * makes at most one attempt a second. If the Client is connected, has ended, or does not come back by itself, nothing happens.
+	 */
+	reconnect(): void {
+		this.#rooms.comingBack.hurry();
 	}
 
 	/**
@@ -320,22 +234,16 @@ export class Client implements AsyncDisposable {
 	 * 4. The socket is kept for a moment, to repeat the notice if it was lost. That does not keep the process alive.
 	 */
 	close(): Promise<void> {
-		return this.#life.close();
+		return this.#rooms.life.close();
 	}
 
 	/** Ends everything at once. Data on its way may be lost. `closed` tells the `error`, if one is given. */
 	destroy(error?: Error): void {
-		this.#life.destroy(error);
+		this.#rooms.life.destroy(error);
 	}
 
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.close();
-	}
-
-	#moved(observedAddress: SocketAddress): void {
-		this.#link.observedAddress = observedAddress;
-		this.#network.look(this.#link);
-		this.#feed.emit({ type: "moved", observedAddress });
 	}
 }
 

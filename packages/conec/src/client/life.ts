@@ -1,6 +1,6 @@
 /**
- * The life of a Client. It is connected; it may lose its Coordinator and go on with its direct channels; it closes; it is over. This says
- * what can be done now, and ends the parts that the Client has given it.
+ * The life of a Client. It is open, while its link to the Coordinator comes and goes; without reconnecting, it may go on with its direct
+ * channels when the link is lost; it closes; it is over. This says what can be done now, and ends the parts that the Client has given it.
  *
  * @module
  */
@@ -36,8 +36,10 @@ export interface ClientLifeHost {
 	readonly direct: () => DirectChannels;
 	/** The Client begins to close: nothing more comes in. Resolves when handlers of protocols have ended, or have had their time. */
 	readonly closing: (error: ConecError) => Promise<unknown>;
-	/** The Coordinator is gone, and direct channels go on. */
-	readonly lost: (error: ConecError) => void;
+	/** The link is lost, and direct channels go on. */
+	readonly down: (error: ConecError) => void;
+	/** Begins to come back after a loss. It may end the Client at once, if no attempt can help. `undefined`: it does not come back by itself. */
+	readonly comeBack: ((why: ConecError) => void) | undefined;
 	readonly feed: StatusFeed<ClientStatus>;
 }
 
@@ -48,6 +50,10 @@ export class ClientLife {
 	readonly #host: ClientLifeHost;
 	readonly #parts: Lifetime<ClientEnd> = new Lifetime();
 	#state: ClientState = { type: "open" };
+	/** How the last link was lost. */
+	#lost: CloseInfo | undefined;
+	/** While that is being looked at. */
+	#losing = false;
 
 	constructor(host: ClientLifeHost) {
 		const { transport, feed } = host;
@@ -74,12 +80,19 @@ export class ClientLife {
 		return this.#state.type === "over";
 	}
 
-	/** The present state, for whoever begins to listen. */
-	get present(): ClientStatus[] {
-		if (this.#state.type === "over") return [];
-		if (this.#state.type === "disconnected") return [{ type: "disconnected", info: this.#state.info }];
-		const { observedAddress, connection } = this.#host.link();
-		return [{ type: "connected", observedAddress, coordinatorAddress: connection.remoteAddress }];
+	/** How the last link was lost, while there is none. */
+	get lostInfo(): CloseInfo | undefined {
+		return this.#host.link().state === "over" ? this.#lost : undefined;
+	}
+
+	/** Whether it comes back by itself after a loss. */
+	get comesBack(): boolean {
+		return this.#state.type === "open" && this.#host.comeBack !== undefined;
+	}
+
+	/** With what fails that would need the Coordinator. */
+	get lostError(): ConecError {
+		return this.#state.type === "disconnected" ? this.#state.error : new ConecError("COORDINATOR_LOST", "Lost the Coordinator");
 	}
 
 	/** See `Client.close`. */
@@ -106,14 +119,31 @@ export class ClientLife {
 		const code = info.code === "SUPERSEDED" ? "SUPERSEDED" : "COORDINATOR_LOST";
 		const error = new ConecError(code, `Lost the Coordinator${info.reason === undefined ? "" : `: ${info.reason}`}`);
 		const closing = this.#state.type === "closing";
+		this.#lost = info;
 		// A key that is not welcome any more has no channels either: its peers may be where nobody can tell them.
-		const unwelcome = code === "SUPERSEDED" || (info.by === "peer" && info.code === "CERTIFICATE_REFUSED");
+		const unwelcome = (code === "SUPERSEDED" && !this.comesBack) || (info.by === "peer" && info.code === "CERTIFICATE_REFUSED");
 		if (unwelcome || (closing && direct().idle)) return this.#over(info, error);
 		// Direct channels are closed as gracefully as ever.
 		if (closing) return link().destroy(error, RESET_CODES.NONE);
+		if (this.comesBack) return this.#away(info, error);
 		this.#state = { type: "disconnected", info, error };
-		this.#host.lost(error);
+		this.#host.down(error);
 		this.endIfNothingIsLeft();
+	}
+
+	/** No attempt to come back follows. */
+	gaveUp(why: ConecError): void {
+		if (this.#state.type !== "open") return;
+		const lost = this.#losing ? this.#lost : undefined;
+		const error = lost === undefined || why.code === "SUPERSEDED" ? why : new ConecError("COORDINATOR_LOST", why.message, { cause: why });
+		this.#over(lost ?? { by: "error", code: why.code, reason: why.message }, error);
+	}
+
+	#away(info: CloseInfo, error: ConecError): void {
+		this.#host.down(error);
+		this.#losing = true;
+		this.#host.comeBack?.(new ConecError(info.code ?? "COORDINATOR_LOST", error.message));
+		this.#losing = false;
 	}
 
 	/** A direct channel, or an attempt at one, is over: without the Coordinator the Client may be, too. */
@@ -126,13 +156,6 @@ export class ClientLife {
 		if (this.#state.type === "open" || this.#state.type === "disconnected") return;
 		if (this.#state.type === "over" && this.#state.code !== "CLIENT_CLOSED") throw new ConecError(this.#state.code, `${action}: the Coordinator is lost`);
 		throw clientClosed(action);
-	}
-
-	/** The Coordinator is there. Throws like {@link assertOpen}, and `COORDINATOR_CLOSED` while the Coordinator stops. */
-	assertConnected(action: string): void {
-		this.assertOpen(action);
-		if (this.#state.type === "disconnected") throw new ConecError(this.#state.error.code, `${action}: the Coordinator is lost`);
-		if (this.#host.link().state === "draining") throw new ConecError("COORDINATOR_CLOSED", `${action}: the Coordinator is stopping`);
 	}
 
 	async #close(): Promise<void> {
@@ -165,7 +188,7 @@ export class ClientLife {
 
 type ClientState =
 	| { readonly type: "open" }
-	/** The Coordinator is gone; direct channels are not. */
+	/** The Coordinator is gone for good; direct channels are not. */
 	| { readonly type: "disconnected"; readonly info: CloseInfo; readonly error: ConecError }
 	| { readonly type: "closing"; readonly done: Promise<void> }
 	| { readonly type: "over"; readonly code: ConecErrorCode };

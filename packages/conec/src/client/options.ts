@@ -18,16 +18,22 @@ import { makeSelfSigned } from "../tls/self-signed.ts";
 import { coordinatorTrust, readAuthorities } from "../tls/trust.ts";
 import { idProblem } from "../wire/ids.ts";
 import type { JsonValue } from "../wire/json.ts";
-import { parseLink } from "./link/index.ts";
-import type { UplinkOptions } from "./uplink/index.ts";
+import { parseLink, placeText } from "./link/index.ts";
+import type { ReconnectOptions, UplinkOptions } from "./uplink/index.ts";
 import { type HostAndPort, parseCoordinator, parseSocketAddress } from "./uplink/index.ts";
 
 /** Options of `Client.connect`. */
 export interface ClientOptions {
 	/** The id of this Client: labels of a-z, 0-9 and inner hyphens, joined by dots. At most 63 bytes. */
 	readonly id: string;
-	/** Where the Coordinator is: "host", "host:port" or "[::1]:1719". A name may be internationalised ("bücher.example"), a link-local address has a zone ("[fe80::1%eth0]:1719"). Its certificate must be valid for the host, unless its key is pinned. @default port 1719 */
-	readonly coordinator?: string;
+	/**
+	 * Where the Coordinator is: "host", "host:port" or "[::1]:1719". A name may be internationalised ("bücher.example"), a link-local address has
+	 * a zone ("[fe80::1%eth0]:1719"). Its certificate must be valid for the host, unless its key is pinned. With several places, 1 to 8, each is
+	 * tried when the one before has failed or has not answered for 250 ms. A Client that comes back begins with the one where it was.
+	 *
+	 * @default port 1719
+	 */
+	readonly coordinator?: string | readonly string[];
 	/**
 	 * A link instead of `coordinator` and `pin`, as `conec coordinator` prints it: `conec://HOST[:PORT][,HOST...][#pin=sha256:HEX]`. Its hosts are
 	 * tried in turn, each when the one before has failed or has not answered for 250 ms. `pin` may be given too if the link has none. See {@link parseLink}.
@@ -95,6 +101,18 @@ export interface ClientOptions {
 	readonly congestion?: "cubic" | "bbr";
 	/** For debugging: write TLS secrets to the file that the environment variable SSLKEYLOGFILE names. @default false */
 	readonly keyLog?: boolean;
+	/**
+	 * Whether the Client comes back by itself when the connection to the Coordinator is lost. With `false` it ends when its last direct channel has
+	 * ended too. See docs/reconnecting.md. @default true: for ever, with pauses of at most 15 s
+	 */
+	readonly reconnect?: boolean | ReconnectOptions;
+	/**
+	 * Whether the first connection is tried again like a lost one, until there is one: for services that start before their Coordinator. Then
+	 * only `signal`, `reconnect.giveUpAfterMs` and what no attempt can change end the wait. It needs `reconnect`. @default false
+	 */
+	readonly waitForFirst?: boolean;
+	/** What calls that need the Coordinator do while it is lost and the Client comes back: "wait" for it within their own time, or "fail" at once with `COORDINATOR_LOST`. @default "wait" */
+	readonly offline?: "wait" | "fail";
 	/** Limits that differ from their defaults; see docs/limits.md. A limit that only a Coordinator has is refused with `OPTION_INVALID`. */
 	readonly limits?: Partial<ClientLimits>;
 	/** Aborting gives up connecting: `connect` rejects with the signal's reason. It has no effect once the Client is connected. */
@@ -117,13 +135,17 @@ export interface ResolvedClientOptions extends UplinkOptions {
 	readonly portMapping: boolean;
 	readonly congestion: "cubic" | "bbr";
 	readonly keyLog: boolean;
+	/** `undefined`: it does not come back. */
+	readonly reconnect: ReconnectOptions | undefined;
+	readonly waitForFirst: boolean;
+	readonly offline: "wait" | "fail";
 }
 
 /** Checks options and fills in defaults. Throws TypeError or RangeError `OPTION_INVALID` or `ID_INVALID`, ConecError `CERTIFICATE_INVALID`. */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
 	checkOptions(options, {
 		id: "string",
-		coordinator: "string",
+		coordinator: "string or strings",
 		link: "string",
 		address: "string",
 		ca: "pems",
@@ -146,6 +168,9 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		portMapping: "boolean",
 		congestion: ["cubic", "bbr"],
 		keyLog: "boolean",
+		reconnect: "boolean or object",
+		waitForFirst: "boolean",
+		offline: ["wait", "fail"],
 		limits: "object",
 		signal: "signal",
 	});
@@ -185,6 +210,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		keepAliveIntervalMs: options.keepAliveIntervalMs ?? limits.keepAliveIntervalMs,
 		congestion: options.congestion ?? "cubic",
 		keyLog: options.keyLog ?? false,
+		...reconnectOf(options),
+		offline: options.offline ?? "wait",
 		limits,
 		signal: options.signal,
 	};
@@ -195,7 +222,11 @@ function coordinatorsOf({ coordinator, link, pin }: ClientOptions): { coordinato
 	const wrong = (message: string): Error => argumentError("type", "OPTION_INVALID", message);
 	if (link === undefined) {
 		if (coordinator === undefined) throw wrong('Option "coordinator" or "link" is missing');
-		return { coordinators: [parseCoordinator(coordinator)], pin };
+		const places = typeof coordinator === "string" ? [coordinator] : coordinator;
+		if (places.length === 0 || places.length > MOST_PLACES) throw optionError("range", "coordinator", `must have 1 to ${MOST_PLACES} places`);
+		const parsed = places.map(parseCoordinator);
+		if (new Set(parsed.map(placeText)).size < parsed.length) throw optionError("range", "coordinator", "must not have a place twice");
+		return { coordinators: parsed, pin };
 	}
 	if (coordinator !== undefined) throw wrong('Options "coordinator" and "link" exclude each other');
 	const parts = parseLink(link);
@@ -206,9 +237,28 @@ function coordinatorsOf({ coordinator, link, pin }: ClientOptions): { coordinato
 function addressOf(address: string | undefined, coordinators: readonly HostAndPort[]): ResolvedClientOptions["address"] {
 	const [first, ...others] = coordinators;
 	if (address === undefined || first === undefined) return undefined;
-	if (others.length > 0) throw argumentError("type", "OPTION_INVALID", 'Option "address" cannot be given with a link that has several hosts');
+	if (others.length > 0) throw argumentError("type", "OPTION_INVALID", 'Option "address" cannot be given with several places of the Coordinator');
 	return parseSocketAddress(address, first.port);
 }
+
+/** Whether and how the Client comes back. */
+function reconnectOf({ reconnect = true, waitForFirst = false }: ClientOptions): Pick<ResolvedClientOptions, "reconnect" | "waitForFirst"> {
+	if (typeof reconnect === "object") {
+		checkOptions(reconnect, { maxDelayMs: "integer", giveUpAfterMs: "integer" });
+		checkRange("reconnect.maxDelayMs", reconnect.maxDelayMs, 100, 3_600_000);
+		checkRange("reconnect.giveUpAfterMs", reconnect.giveUpAfterMs, 1, 2 ** 31 - 1);
+	}
+	if (waitForFirst && reconnect === false) throw argumentError("type", "OPTION_INVALID", 'Option "waitForFirst" needs "reconnect"');
+	return { reconnect: reconnect === true ? {} : reconnect === false ? undefined : reconnect, waitForFirst };
+}
+
+function checkRange(name: string, value: number | undefined, min: number, max: number): void {
+	if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return;
+	throw optionError("range", name, `must be an integer from ${min} to ${max}, not ${value}`);
+}
+
+/** Places of one Coordinator, as in a link. */
+const MOST_PLACES = 8;
 
 /** The identity that the options ask for. Throws `CERTIFICATE_*`, `STATE_DIRECTORY_INVALID`. */
 export async function clientIdentity(options: ClientOptions): Promise<LocalIdentity> {

@@ -141,6 +141,11 @@ export class StreamSet {
 		});
 	}
 
+	/** Keeps the streams of another set that have survived the loss of its connection. */
+	adopt(other: StreamSet): void {
+		for (const stream of other.#live) if (stream.resumable === true) this.add(stream);
+	}
+
 	/** A stream that is not kept here goes over its connection, too. */
 	carries(): void {
 		this.#used = true;

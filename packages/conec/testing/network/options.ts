@@ -39,7 +39,7 @@ export type TestCoordinatorOptions = Omit<CoordinatorOptions, (typeof NOT_FOR_CO
 /** The options of `Client.connect`, without those of real sockets and TLS. */
 export type TestClientOptions = Omit<ClientOptions, "coordinator" | (typeof NOT_FOR_CLIENTS)[number]> & {
 	/** "host" or "host:port". Every host leads to the network's Coordinator. The port must be right. @default where the Coordinator listens */
-	readonly coordinator?: string;
+	readonly coordinator?: string | readonly string[];
 };
 
 const NOT_FOR_COORDINATORS = ["host", "natTestPort", "retry", "congestion", "keyLog", "stateDirectory"] as const;

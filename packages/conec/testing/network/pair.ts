@@ -15,7 +15,8 @@ export async function pair(
 	const network = createTestNetwork(options);
 	t.after(() => network.close());
 	await network.listen();
-	const [alice, bob] = [await network.connect({ id: "alice" }), await network.connect({ id: "bob" })];
+	// What is looked at is when a connection ends, and not what follows.
+	const [alice, bob] = [await network.connect({ id: "alice", reconnect: false }), await network.connect({ id: "bob", reconnect: false })];
 	return { network, alice, bob };
 }
 

@@ -101,10 +101,12 @@ export abstract class Application implements Party {
 export class Actor extends Application {
 	readonly id: string;
 	client: Client | undefined;
-	/** "lost": the Client lives on, on direct channels, without the Coordinator. */
+	/** "lost": the Client has no Coordinator just now, and comes back by itself. */
 	state: "connecting" | "up" | "lost" | "over" = "connecting";
 	/** The world has done something to it that may end its connection to the Coordinator. */
 	excused = false;
+	/** How often it has come back by itself. */
+	cameBack = 0;
 	/** It is spared from faults. */
 	readonly witness: boolean;
 	readonly members: BroadcastMemberRecord[] = [];
@@ -144,10 +146,17 @@ export class Actor extends Application {
 		if (openedBy === "local") streams.changed(this, id, change);
 	}
 
+	#back(): void {
+		if (this.state === "lost") this.state = "up";
+		this.stage.world.note(`${this.name} is back`);
+		this.cameBack++;
+	}
+
 	async #watchStatus(client: Client): Promise<void> {
 		for await (const status of client.status()) {
 			if (status.type === "handler-failed") this.failuresTold++;
 			if (status.type === "stream") this.#changed(status);
+			if (status.type === "connected" && status.again) this.#back();
 			if (status.type !== "disconnected") continue;
 			if (this.state === "up") this.state = "lost";
 			const { stage, name } = this;

@@ -20,6 +20,8 @@ export class PresenceRecord {
 	readonly #verdict: Verdict;
 	#lists = 0;
 	#lastSeq = -1;
+	/** Of the Coordinator: another one begins anew. */
+	#epoch = "";
 	readonly #gate: ReadingGate = new ReadingGate();
 
 	constructor(party: Party, events: AsyncIterable<PresenceEvent>, verdict: Verdict) {
@@ -71,7 +73,8 @@ export class PresenceRecord {
 			this.#verdict.must(holds, () => `presence at ${this.party.name}: ${problem}: ${JSON.stringify(event)}`);
 		if (event.type === "members") {
 			this.#lists++;
-			must(event.seq >= this.#lastSeq, `a list from before ${this.#lastSeq}`);
+			must(event.epoch !== this.#epoch || event.seq >= this.#lastSeq, `a list from before ${this.#lastSeq}`);
+			this.#epoch = event.epoch;
 			this.#lastSeq = event.seq;
 			this.peers.clear();
 			for (const peer of event.members) this.peers.set(peer.id, peer);

@@ -28,7 +28,8 @@ export async function comeToRest(walk: Walk): Promise<void> {
 	for (const actor of walk.all) for (const one of [...actor.ends, ...actor.members, ...actor.watches]) one.resume();
 	for (const one of walk.coordinators.flatMap(({ ends, watches }) => [...ends, ...watches])) one.resume();
 	for (const actor of [...walk.actors.values()]) {
-		if (actor.state !== "over" && actor.state !== "lost") continue;
+		verdict.must(actor.state !== "lost", () => `${actor.name} has not come back within 30 s`);
+		if (actor.state !== "over") continue;
 		actor.left = true;
 		actor.client?.destroy();
 		walk.startClient(actor.id);

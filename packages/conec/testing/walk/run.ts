@@ -69,7 +69,8 @@ async function goOn(walk: Walk): Promise<void> {
 }
 
 /** What has come about, for whoever wants to know whether walks reach it. */
-function look({ sights, broadcasts, streams }: Walk): void {
+function look({ sights, broadcasts, streams, all }: Walk): void {
+	if (all.some(({ cameBack }) => cameBack > 0)) sights.add("a Client that came back by itself");
 	for (const { gaps, options, closed, reading, earlier } of broadcasts.members) {
 		if (gaps.length > 0) sights.add(`gap, ${options.slowReader}`);
 		if (earlier > 0 && options.last !== undefined) sights.add("history, last");

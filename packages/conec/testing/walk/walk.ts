@@ -126,8 +126,8 @@ export class Walk implements Stage {
 		this.all.push(actor);
 		const metadata = this.choose.chance(0.5) ? { run: this.#runs } : null;
 		const limits = this.#limits;
-		// The Coordinator may be away for longer than that.
-		actor.excused = this.coordinator === undefined;
+		// The Coordinator may be away for longer than that. An earlier run that does not know of this one may come back, and supersede it.
+		actor.excused = this.coordinator === undefined || this.all.some((other) => other !== actor && other.id === id && other.state !== "over");
 		this.ask(actor, "connect", 10_000, world.connect(actor.machine, id, { id, metadata, limits, handlers: actor.handlers })).then(
 			(client) => {
 				if (actor.killed || actor.left) client.destroy();

@@ -210,7 +210,8 @@ function addressText(address: SocketAddress | undefined): string {
  * and takes no streams but those of `options.handlers`.
  */
 export async function connectClient(options: ClientOptions, { connect: connectGiven }: Surroundings): Promise<Client> {
-	const all = { ...options, handlers: { [PROTOCOLS.ping]: answerPings, ...options.handlers } };
+	// Commands end when the Coordinator is lost.
+	const all = { reconnect: false, ...options, handlers: { [PROTOCOLS.ping]: answerPings, ...options.handlers } };
 	const client = await (connectGiven === undefined ? Client.connect(all) : connectGiven(all));
 	turnAwayUnnamed(client);
 	return client;

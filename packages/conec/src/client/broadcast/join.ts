@@ -87,6 +87,8 @@ export interface JoinContext {
 	/** Limits of what is sent: its length is what the Coordinator takes. */
 	readonly sendLimits: ClientLimits;
 	readonly id: number;
+	/** How long joining may take. @default `limits.requestTimeoutMs` */
+	readonly withinMs?: number;
 	/** What the stream borrows. */
 	readonly lent: Lent;
 	/** @default the machine's */
@@ -99,21 +101,22 @@ export interface JoinContext {
 export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, signal: AbortSignal | undefined): Promise<Membership> {
 	throwIfAborted(signal);
 	const { connection, id, lent, limits, sendLimits, clock = systemClock } = context;
-	const { messageBytes } = limits;
+	const { messageBytes, requestTimeoutMs } = limits;
+	const { withinMs = requestTimeoutMs } = context;
 	const member = new Membership({ open, limits: sendLimits, messageBytes, clock, windows: lent.windows });
 	const header = { kind: FRAME.OPEN, payload: encodeOpen({ broadcast: open, id, resume: member.openResume }) };
 	const options = { messageBytes: messageBytes + TAG_BYTES, highWaterBytes: limits.sendHighWaterBytes };
 	try {
-		member.start((leg) => ({ wire: connection.openStream(header, leg, options), shares: lent.shares, acks: lent.acks }), limits.requestTimeoutMs);
+		member.start((leg) => ({ wire: connection.openStream(header, leg, options), shares: lent.shares, acks: lent.acks }), withinMs);
 	} catch (error) {
 		if (!isConecError(error) || error.code !== "CONNECTION_LOST") throw error;
 		member.lost(error);
 	}
 	context.keep(member);
 	const timer = clock.setTimeout(() => {
-		const words = `Cannot join ${member.describe}: no answer within ${limits.requestTimeoutMs} ms`;
+		const words = `Cannot join ${member.describe}: no answer within ${requestTimeoutMs} ms`;
 		member.destroy(new ConecError("PEER_TIMEOUT", words), RESET_CODES.CANCELLED);
-	}, limits.requestTimeoutMs);
+	}, withinMs);
 	const aborted = new ConecError("STREAM_CLOSED", `Cannot join ${member.describe}: aborted`);
 	const forget = onAbort(signal, () => member.destroy(aborted, RESET_CODES.CANCELLED));
 	try {

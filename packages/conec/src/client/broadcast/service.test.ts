@@ -23,10 +23,11 @@ test("a membership has a number like every stream of its Client, and gives it ba
 		sendLimits: DEFAULT_LIMITS,
 	} as unknown as CoordinatorLink;
 	const budgets = new StreamBudgets(DEFAULT_LIMITS, systemClock);
-	const host: ClientBroadcastsHost = { limits: DEFAULT_LIMITS, ids, budgets, link: () => link, assertConnected: () => undefined };
+	const host: ClientBroadcastsHost = { limits: DEFAULT_LIMITS, ids, budgets, uplink: { ready: async () => link, ask: () => assert.fail() } };
 	const stream = ids.reserve(undefined);
 	const abort = new AbortController();
 	const joining = new ClientBroadcasts(host).join("news", { signal: abort.signal });
+	await Promise.resolve();
 	assert.equal(ids.size, 2);
 	abort.abort("enough");
 	await assert.rejects(joining, (reason) => reason === "enough");

@@ -13,7 +13,7 @@ import type { BroadcastOptions, BroadcastStream } from "../../stream/broadcast-s
 import type { StreamBudgets } from "../../stream/flow.ts";
 import { lender } from "../../stream/lent.ts";
 import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
-import type { CoordinatorLink } from "../uplink/index.ts";
+import type { CoordinatorLink, Uplink } from "../uplink/index.ts";
 import { broadcastOpen, checkBroadcastName, joinBroadcast } from "./join.ts";
 import type { Membership } from "./membership.ts";
 
@@ -24,9 +24,7 @@ export interface ClientBroadcastsHost {
 	/** @default the machine's */
 	readonly clock?: Clock;
 	readonly budgets: StreamBudgets;
-	readonly link: () => CoordinatorLink;
-	/** Throws if the Coordinator is lost or this Client is closing. */
-	readonly assertConnected: (action: string) => void;
+	readonly uplink: Pick<Uplink, "ask" | "ready">;
 }
 
 /** How many members a broadcast has. A member that sends and receives counts as both. */
@@ -49,8 +47,11 @@ export class ClientBroadcasts {
 	async join(name: string, options: BroadcastOptions): Promise<BroadcastStream> {
 		const open = broadcastOpen(name, options);
 		throwIfAborted(options.signal);
-		const { connection, streams, sendLimits } = this.#link(`Cannot join broadcast "${name}"`);
-		const { limits, ids, budgets, clock = systemClock } = this.#host;
+		const { limits, ids, budgets, uplink, clock = systemClock } = this.#host;
+		const action = `Cannot join broadcast "${name}"`;
+		const untilMs = clock.now() + limits.requestTimeoutMs;
+		const { connection, streams, sendLimits } = able(action, await uplink.ready(action, { untilMs, signal: options.signal }));
+		const withinMs = Math.max(0, untilMs - clock.now());
 		const lent = lender(budgets, limits, clock, true)(connection);
 		const id = ids.reserve(undefined);
 		let kept = false;
@@ -60,7 +61,7 @@ export class ClientBroadcasts {
 			void member.closed.then(() => ids.release(id));
 		};
 		try {
-			return await joinBroadcast(open, { connection, limits, sendLimits, id, lent, clock, keep }, options.signal);
+			return await joinBroadcast(open, { connection, limits, sendLimits, id, lent, clock, keep, withinMs }, options.signal);
 		} finally {
 			if (!kept) ids.release(id);
 		}
@@ -70,20 +71,21 @@ export class ClientBroadcasts {
 	async count(name: string): Promise<BroadcastMembers> {
 		checkBroadcastName(name, "Cannot count broadcast");
 		const action = `Cannot count broadcast "${name}"`;
-		const answer = await this.#link(action).requests.request({
-			action,
-			ask: (request) => ({ type: "broadcast-count", request, name }),
-			isAnswer: (message) => message.type === "broadcast-counted" || message.type === "broadcast-unknown",
-			withinMs: this.#host.limits.requestTimeoutMs,
-		});
+		const { limits, uplink, clock = systemClock } = this.#host;
+		const answer = await uplink.ask(action, { untilMs: clock.now() + limits.requestTimeoutMs }, (link, withinMs) =>
+			able(action, link).requests.request({
+				action,
+				ask: (request) => ({ type: "broadcast-count", request, name }),
+				isAnswer: (message) => message.type === "broadcast-counted" || message.type === "broadcast-unknown",
+				withinMs,
+			}),
+		);
 		if (answer.type === "broadcast-unknown") throw new ConecError("BROADCAST_UNKNOWN", `${action}: nobody has joined it`);
 		return { senders: answer.senders, receivers: answer.receivers };
 	}
+}
 
-	#link(action: string): CoordinatorLink {
-		this.#host.assertConnected(action);
-		const link = this.#host.link();
-		if (!link.can(BROADCAST_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not support broadcasts`);
-		return link;
-	}
+function able(action: string, link: CoordinatorLink): CoordinatorLink {
+	if (!link.can(BROADCAST_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not support broadcasts`);
+	return link;
 }

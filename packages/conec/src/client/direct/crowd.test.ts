@@ -147,7 +147,7 @@ test("direct: a call that waits for room is ended by its caller, by the Client's
 		if (end === "destroy") world.direct.destroy(new Error("over") as never);
 		if (end === "lost") {
 			world.lose();
-			world.direct.coordinatorLost(new Error("lost") as never);
+			world.direct.down(new Error("lost") as never);
 		}
 		if (end === "joined") {
 			const talker = await world.up(bob, tokenOf(1));

@@ -193,8 +193,8 @@ export class DirectChannels {
 		for (const { punching } of this.#attempts.punching()) if (punching.keys.label === content.label) return punching.received(datagram, from);
 	}
 
-	/** The Coordinator is gone: what still needs it fails. Channels and attempts whose packets fly go on. */
-	coordinatorLost(error: ConecError): void {
+	/** The link to the Coordinator is gone: what needs it fails. Channels and attempts whose packets fly go on. */
+	down(error: ConecError): void {
 		this.#wishes.coordinatorLost(error, (token) => this.#attempts.isPunching(token));
 		for (const { token, phase } of this.#attempts.all()) if (phase.type === "asked") this.#forget(token);
 	}

@@ -192,7 +192,7 @@ test("direct: the Coordinator dies in each phase: every call settles at once or 
 		if (phase === "punching") world.hear(bob.go(T1, { role: "dial", request: 1 }));
 		await world.clock.advance(0);
 		world.lose();
-		world.direct.coordinatorLost(lost);
+		world.direct.down(lost);
 		await world.clock.advance(0);
 		if (phase === "joined" || phase === "punching") {
 			assert.equal(settled, undefined, phase);
@@ -217,7 +217,7 @@ test("direct: an attempt whose packets fly comes about without the Coordinator",
 	});
 	world.hear(bob.go(T1, { role: "dial", request: 1 }));
 	world.lose();
-	world.direct.coordinatorLost(new ConecError("COORDINATOR_LOST", "Lost the Coordinator"));
+	world.direct.down(new ConecError("COORDINATOR_LOST", "Lost the Coordinator"));
 	assert.equal(world.direct.idle, false);
 	bob.answerProbes(T1, "accept");
 	await world.clock.advance(100);

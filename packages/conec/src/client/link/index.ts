@@ -4,4 +4,4 @@
  * @module
  */
 
-export { type CoordinatorLinkParts, formatLink, parseLink } from "./link.ts";
+export { type CoordinatorLinkParts, formatLink, parseLink, placeText } from "./link.ts";

@@ -16,7 +16,7 @@ import type { CoordinatorLink } from "../uplink/index.ts";
  * attempt, but never long: about as long as one that succeeds takes, at most two seconds; it goes on behind the scenes, for
  * later streams. Waits for none where the last has failed lately: the next one is made behind the stream ({@link BackgroundAttempts}).
  *
- * Rejects with `signal.reason` only.
+ * Rejects with `signal.reason` only. `leftMs`: the time for the stream, of which it takes half at most.
  */
 export async function directForAuto(
 	peer: string,
@@ -24,13 +24,14 @@ export async function directForAuto(
 	link: CoordinatorLink,
 	signal: AbortSignal | undefined,
 	clock: Clock = systemClock,
+	leftMs: number = Number.POSITIVE_INFINITY,
 ): Promise<DirectChannel | undefined> {
 	const live = direct.find(peer);
 	if (live !== undefined) return live;
 	direct.lookAround();
 	if (!link.can(DIRECT_CAPABILITY) || direct.memory.hopeless(peer) !== undefined || direct.memory.doubtful(peer)) return undefined;
 	const patience = deferred<undefined>();
-	const timer = clock.setTimeout(() => patience.resolve(undefined), patienceMs(link.rttMs));
+	const timer = clock.setTimeout(() => patience.resolve(undefined), Math.min(leftMs / 2, patienceMs(link.rttMs)));
 	try {
 		return await abortable(Promise.race([direct.connect(peer, { auto: true }).catch(() => undefined), patience.promise]), signal);
 	} finally {

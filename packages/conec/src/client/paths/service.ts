@@ -19,7 +19,7 @@ import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import type { DirectChannel } from "../channel/index.ts";
 import type { DirectChannels } from "../direct/index.ts";
 import type { OwnNetwork } from "../network/index.ts";
-import type { CoordinatorLink } from "../uplink/index.ts";
+import type { LinkWait, Uplink } from "../uplink/index.ts";
 import { directAtOnce, directForAuto } from "./choice.ts";
 import { explainPath } from "./explain.ts";
 import { Movers } from "./movers.ts";
@@ -35,14 +35,11 @@ export interface ClientPathsHost {
 	readonly direct: DirectChannels;
 	readonly network: OwnNetwork;
 	readonly survivors: Survivors;
-	/** The link of now to the Coordinator. */
-	readonly link: () => CoordinatorLink;
+	readonly uplink: Uplink;
 	/** Whether this Client opens nothing more. */
 	readonly leaving: () => boolean;
 	/** Throws unless streams can be opened, on some path. */
 	readonly assertOpen: (action: string) => void;
-	/** Throws unless the Coordinator is there. */
-	readonly assertConnected: (action: string) => void;
 }
 
 /** See the module. */
@@ -52,14 +49,14 @@ export class ClientPaths {
 	readonly #movers: Movers;
 
 	constructor(host: ClientPathsHost) {
-		const { clock, survivors, direct, link } = host;
+		const { clock, survivors, direct, uplink } = host;
 		this.#host = host;
 		this.#movers = new Movers({
 			...{ clock, survivors },
 			find: (peer) => direct.find(peer),
-			proxied: () => link().state === "open",
+			proxied: () => uplink.link.state === "open",
 			punch: (peer) => {
-				if (link().state === "open" && !direct.trying(peer)) direct.connect(peer).catch(() => undefined);
+				if (uplink.link.state === "open" && !direct.trying(peer)) direct.connect(peer).catch(() => undefined);
 			},
 		});
 		direct.watcher = this.#movers;
@@ -72,7 +69,7 @@ export class ClientPaths {
 
 	/** See `Client.openStream`. */
 	async openStream(peer: string, options: OpenStreamOptions): Promise<MessageStream> {
-		const { id, limits, clock, channelTimeoutMs, direct, assertOpen, assertConnected } = this.#host;
+		const { id, limits, clock, channelTimeoutMs, direct, uplink, assertOpen } = this.#host;
 		checkOpenStreamOptions(options, limits.metadataBytes);
 		const action = `Cannot open stream to ${JSON.stringify(peer)}`;
 		checkId(peer, action);
@@ -83,24 +80,27 @@ export class ClientPaths {
 		const sinceMs = clock.now();
 		const untilMs = sinceMs + (path === "direct" ? channelTimeoutMs : limits.requestTimeoutMs);
 		const left = (): number => Math.max(0, untilMs - clock.now());
+		const wait = { untilMs, signal };
 		if (path === "direct") {
-			const opened = await this.#channel(peer, signal, action);
+			const opened = await this.#channel(peer, wait, action);
 			return this.#keeps(peer, options, await opened.openStream(options, Math.min(left(), limits.requestTimeoutMs)));
 		}
 		const resumable = survivesMs(options) !== undefined;
+		const alone = path === "proxied" || peer === id;
+		// What goes on without the Coordinator need not wait for it.
+		if ((alone || (direct.find(peer) === undefined && !direct.trying(peer))) && uplink.now(action) === undefined) await uplink.next(action, wait);
 		const choose = (): Promise<DirectChannel | undefined> | DirectChannel | undefined =>
-			resumable ? directAtOnce(peer, direct, this.#host.link()) : directForAuto(peer, direct, this.#host.link(), signal, clock);
-		const channel = path === "proxied" || peer === id ? undefined : await choose();
+			resumable ? directAtOnce(peer, direct, uplink.link) : directForAuto(peer, direct, uplink.link, signal, clock, left());
+		const channel = alone ? undefined : await choose();
 		if (channel !== undefined) {
 			try {
 				return this.#keeps(peer, options, await channel.openStream(options, left()));
 			} catch (error) {
-				// Its path has just broken; the Coordinator is still there, unless it is not.
-				if (!isConecError(error) || !["PEER_LOST", "CHANNEL_CLOSED"].includes(error.code) || this.#host.link().state !== "open") throw error;
+				// Its path has just broken; the Coordinator is still there or comes back, unless it does not.
+				if (!isConecError(error) || !["PEER_LOST", "CHANNEL_CLOSED"].includes(error.code) || !uplink.hopeful) throw error;
 			}
 		}
-		assertConnected(action);
-		const link = this.#host.link();
+		const link = uplink.now(action) ?? (await uplink.next(action, wait));
 		const far: Heard = { watch: (words, silent) => link.peer(peer).watch(words, silent, sinceMs) };
 		const stream = await link.openStream(peer, options, [far], left());
 		if (path === "auto" && peer !== id && link.can(DIRECT_CAPABILITY) && !resumable) direct.background.opened(peer, stream.closed);
@@ -113,23 +113,21 @@ export class ClientPaths {
 		const { direct, leaving } = this.#host;
 		if (leaving()) return undefined;
 		const channel = path === "proxied" || peer === null ? undefined : direct.find(peer);
-		const link = this.#host.link();
+		const { link } = this.#host.uplink;
 		if (path === "direct" || link.state !== "open") return channel?.way(wanted);
 		const first = channel !== undefined && !channel.stalled && prefers !== "proxied" ? channel : link;
 		return first.way(wanted);
-	}
-
-	/** There is a link to the Coordinator again: suspended streams need not wait for their next attempt. */
-	linkIsThere(): void {
-		this.#host.survivors.wayIsThere();
 	}
 
 	/** See `Client.openCoordinatorStream`. */
 	async openCoordinatorStream(options: OpenStreamOptions): Promise<MessageStream> {
 		checkOpenStreamOptions(options, this.#host.limits.metadataBytes);
 		throwIfAborted(options.signal);
-		this.#host.assertConnected("Cannot open stream to the Coordinator");
-		return await this.#host.link().openStream(null, options);
+		const { uplink, limits, clock } = this.#host;
+		const action = "Cannot open stream to the Coordinator";
+		const untilMs = clock.now() + limits.requestTimeoutMs;
+		const link = uplink.now(action) ?? (await uplink.next(action, { untilMs, signal: options.signal }));
+		return await link.openStream(null, options, [], Math.max(0, untilMs - clock.now()));
 	}
 
 	/** See `Client.openChannel`. */
@@ -137,15 +135,16 @@ export class ClientPaths {
 		const action = `Cannot open direct channel to ${JSON.stringify(peer)}`;
 		checkId(peer, action);
 		throwIfAborted(signal);
-		this.#host.assertOpen(action);
-		return await this.#channel(peer, signal, action);
+		const { clock, channelTimeoutMs, assertOpen } = this.#host;
+		assertOpen(action);
+		return await this.#channel(peer, { untilMs: clock.now() + channelTimeoutMs, signal }, action);
 	}
 
 	/** See `Client.explain`. */
 	explain(peer: string): PathReport {
 		checkId(peer, `Cannot explain the path to ${JSON.stringify(peer)}`);
-		const { id, direct, network } = this.#host;
-		const link = this.#host.link();
+		const { id, direct, network, uplink } = this.#host;
+		const { link } = uplink;
 		const { memory } = direct;
 		return explainPath({
 			id,
@@ -173,30 +172,32 @@ export class ClientPaths {
 	#keeps(peer: string, options: OpenStreamOptions, stream: MessageStream): MessageStream {
 		const { id, direct } = this.#host;
 		const { path = "auto" } = options;
-		if (survivesMs(options) === undefined || path === "proxied" || peer === id || !this.#host.link().can(DIRECT_CAPABILITY)) return stream;
+		if (survivesMs(options) === undefined || path === "proxied" || peer === id || !this.#host.uplink.link.can(DIRECT_CAPABILITY)) return stream;
 		direct.background.opened(peer, stream.closed);
 		if (path === "auto") this.#movers.opened(peer, stream.closed);
 		return stream;
 	}
 
-	async #channel(peer: string, signal: AbortSignal | undefined, action: string): Promise<DirectChannel> {
-		const { id, direct, assertConnected } = this.#host;
+	async #channel(peer: string, wait: LinkWait, action: string): Promise<DirectChannel> {
+		const { id, direct, uplink, clock } = this.#host;
 		const live = direct.find(peer);
 		if (live !== undefined) return live;
 		if (peer === id) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: a Client has no direct channel to itself`, { peer });
-		assertConnected(action);
-		if (!this.#host.link().can(DIRECT_CAPABILITY))
-			throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator does not support direct channels`, { peer });
+		const atOnce = uplink.now(action);
+		const link = atOnce ?? (await uplink.next(action, wait));
+		if (!link.can(DIRECT_CAPABILITY)) throw new ConecError("DIRECT_UNAVAILABLE", `${action}: the Coordinator does not support direct channels`, { peer });
 		// The peer has to answer the Coordinator first.
-		const abort = linkedAbort(signal);
+		const abort = linkedAbort(wait.signal);
+		// The attempt has a time of its own, and may have begun late.
+		const late = (): void =>
+			abort.abort(new ConecError("DIRECT_UNAVAILABLE", `${action}: it has not come about in the time left after the wait for the Coordinator`, { peer }));
+		const timer = atOnce === undefined ? clock.setTimeout(late, Math.max(0, wait.untilMs - clock.now())) : undefined;
 		const silent = (error: ConecError): void => abort.abort(error);
-		const forget = this.#host
-			.link()
-			.peer(peer)
-			.watch(() => action, silent);
+		const forget = link.peer(peer).watch(() => action, silent);
 		try {
 			return await direct.connect(peer, { signal: abort.signal });
 		} finally {
+			clock.clearTimeout(timer);
 			forget();
 			abort.unlink();
 		}

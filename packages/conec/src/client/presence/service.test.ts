@@ -9,7 +9,9 @@ import type { Welcome } from "../../wire/control.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodePeersPage } from "../../wire/presence.ts";
 import { encodeResumable } from "../../wire/stream-frames.ts";
+import type { CoordinatorLink } from "../uplink/coordinator-link.ts";
 import { clientRequests } from "../uplink/questions.ts";
+import { Uplink } from "../uplink/uplink.ts";
 import { ClientPresence } from "./service.ts";
 
 /** A Client's presence over a connection on which the test answers. */
@@ -29,8 +31,13 @@ function stage(options: { readonly capabilities?: readonly string[]; readonly re
 		can: (capability: string) => (options.capabilities ?? ["presence"]).includes(capability),
 		welcome: { limits: { metadataBytes: 100 } } as Welcome,
 		requests,
+		state: "open",
 	};
-	const presence = new ClientPresence({ link: () => link, limits, ids, assertConnected: nothing });
+	const uplink = new Uplink(
+		{ clock: systemClock, waitingCalls: 8, waits: false, assertOpen: nothing, comesBack: () => false, lostError: () => assert.fail(), services: [] },
+		link as unknown as CoordinatorLink,
+	);
+	const presence = new ClientPresence({ uplink, limits, ids, metadata: undefined });
 	return { presence, ids, handlers, sent, requests };
 }
 

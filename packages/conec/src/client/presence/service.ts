@@ -19,23 +19,29 @@ import { FRAME } from "../../wire/frames.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import { encodeOpen } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
-import type { CoordinatorLink } from "../uplink/index.ts";
+import type { CoordinatorLink, Uplink } from "../uplink/index.ts";
+import { LastingWatch } from "./lasting-watch.ts";
 import { PresenceWatch, type WatchHost } from "./watch.ts";
 
 /** What presence needs of its Client. */
 export interface PresenceParts {
-	/** The link of now to the Coordinator. */
-	readonly link: () => PresenceLink;
+	readonly uplink: PresenceUplink;
+	/** The Client's own metadata at the beginning. */
+	readonly metadata: JsonValue | undefined;
 	readonly limits: ClientLimits;
 	readonly ids: StreamIds;
 	/** @default the machine's */
 	readonly clock?: Clock;
-	/** Throws unless the Coordinator is there and this Client is not leaving. */
-	readonly assertConnected: (action: string) => void;
 }
 
+/** What presence needs of the uplink. */
+export type PresenceUplink = Pick<Uplink, "ask" | "comesBack" | "next"> & {
+	readonly link: PresenceLink & Pick<CoordinatorLink, "state" | "welcome">;
+	now(action: string): PresenceLink | undefined;
+};
+
 /** What presence needs of a link. */
-export type PresenceLink = Pick<CoordinatorLink, "can" | "connection" | "requests" | "welcome">;
+export type PresenceLink = Pick<CoordinatorLink, "can" | "connection">;
 
 /** See the module. */
 export class ClientPresence {
@@ -47,18 +53,22 @@ export class ClientPresence {
 	readonly #updates: SharedRuns<void> = new SharedRuns(() => this.#update());
 	/** The metadata that the Coordinator will get next. */
 	#wanted: JsonValue | undefined;
+	/** That which it has. */
+	#known: JsonValue | undefined;
+	/** Calls that want it changed. */
+	#changing = 0;
 	#ended: ConecError | undefined;
 
 	constructor(parts: PresenceParts) {
 		this.#parts = parts;
+		this.#known = parts.metadata;
 		this.#clock = parts.clock ?? systemClock;
 		this.#host = {
 			limits: parts.limits,
 			clock: this.#clock,
 			open: (watch, resume, handler) => {
-				this.#assertAble(WATCH);
+				const { connection } = this.#able(WATCH);
 				const id = parts.ids.reserve(undefined);
-				const { connection } = parts.link();
 				const header = { kind: FRAME.OPEN, payload: encodeOpen({ watch: "peers", id, resume }) };
 				let wire: TransportStream;
 				try {
@@ -86,7 +96,6 @@ export class ClientPresence {
 	/** See `Client.peers`. */
 	async peers(signal: AbortSignal | undefined): Promise<PeerInfo[]> {
 		throwIfAborted(signal);
-		this.#assertAble(LIST);
 		const list = this.#lists.run();
 		// Each caller gets its own array.
 		return [...(await this.#inTime(LIST, abortable(list, signal)))];
@@ -94,16 +103,37 @@ export class ClientPresence {
 
 	/** See `Client.watchPeers`. */
 	watch(): AsyncIterableIterator<PresenceEvent> {
-		return new PresenceWatch(this.#host);
+		return new LastingWatch({
+			begin: () => new PresenceWatch(this.#host),
+			comesBack: () => this.#ended === undefined && this.#parts.uplink.comesBack,
+			link: () => this.#parts.uplink.link,
+			next: (signal) => this.#parts.uplink.next(WATCH, { untilMs: Number.POSITIVE_INFINITY, signal }),
+		});
+	}
+
+	/** The latest metadata of this Client: what a Coordinator is told to which it comes anew. */
+	get metadata(): JsonValue | undefined {
+		return this.#changing > 0 ? this.#wanted : this.#known;
 	}
 
 	/** See `Client.updateMetadata`. */
 	async update(metadata: JsonValue | undefined): Promise<void> {
-		checkMetadata(metadata, Math.min(this.#parts.limits.metadataBytes, this.#parts.link().welcome.limits.metadataBytes));
-		this.#assertAble(UPDATE);
+		checkMetadata(metadata, Math.min(this.#parts.limits.metadataBytes, this.#parts.uplink.link.welcome.limits.metadataBytes));
+		this.#parts.uplink.now(UPDATE);
 		// A copy, because it may have to wait.
 		this.#wanted = structuredClone(metadata);
-		await this.#inTime(UPDATE, this.#updates.run());
+		this.#changing++;
+		try {
+			await this.#inTime(UPDATE, this.#updates.run());
+		} finally {
+			this.#changing--;
+		}
+	}
+
+	/** The link is lost: watches begin anew on the next one, if there will be one. What waits for an answer hears it from the link. */
+	down(): void {
+		const error = new ConecError("COORDINATOR_LOST", `${WATCH}: the Coordinator is lost`);
+		for (const watch of [...this.#watches]) watch.end(error);
 	}
 
 	/** The Client goes: those who read are told. What waits for an answer hears it from the link. */
@@ -118,11 +148,16 @@ export class ClientPresence {
 		return inTime(answered, requestTimeoutMs, () => new ConecError("PEER_TIMEOUT", `${action}: no answer within ${requestTimeoutMs} ms`), this.#clock);
 	}
 
-	async #list(): Promise<PeerInfo[]> {
+	#list(): Promise<PeerInfo[]> {
+		const { limits, uplink } = this.#parts;
+		return uplink.ask(LIST, { untilMs: this.#clock.now() + limits.requestTimeoutMs }, (_, leftMs) => this.#listIn(leftMs));
+	}
+
+	async #listIn(leftMs: number): Promise<PeerInfo[]> {
 		const { requestTimeoutMs } = this.#parts.limits;
 		const watch = new PresenceWatch(this.#host);
 		const late = new ConecError("PEER_TIMEOUT", `${LIST}: not complete within ${requestTimeoutMs} ms`);
-		const timer = this.#clock.setTimeout(() => watch.end(late), requestTimeoutMs);
+		const timer = this.#clock.setTimeout(() => watch.end(late), leftMs);
 		try {
 			const { value } = await watch.next();
 			if (value?.type === "members") return [...value.members];
@@ -134,23 +169,39 @@ export class ClientPresence {
 	}
 
 	async #update(): Promise<void> {
-		this.#assertAble(UPDATE);
-		const answer = await this.#parts.link().requests.request({
-			action: UPDATE,
-			ask: (request) => ({ type: "metadata", request, metadata: this.#wanted }),
-			isAnswer: (message) => message.type === "metadata-set" || message.type === "metadata-refused",
-			withinMs: this.#parts.limits.requestTimeoutMs,
+		const { limits, uplink } = this.#parts;
+		let asked: JsonValue | undefined;
+		const answer = await uplink.ask(UPDATE, { untilMs: this.#clock.now() + limits.requestTimeoutMs }, async (link, withinMs) => {
+			this.#assertAble(UPDATE, link);
+			return await link.requests.request({
+				action: UPDATE,
+				ask: (request) => {
+					asked = this.#wanted;
+					return { type: "metadata", request, metadata: asked };
+				},
+				isAnswer: (message) => message.type === "metadata-set" || message.type === "metadata-refused",
+				withinMs,
+			});
 		});
-		if (answer.type === "metadata-set") return;
+		if (answer.type === "metadata-set") {
+			this.#known = asked;
+			return;
+		}
 		const { code, message: reason = "refused", retryAfterMs } = answer;
 		throw new ConecError(code, `${UPDATE}: ${reason}`, { retryAfterMs });
 	}
 
-	#assertAble(action: string): void {
-		this.#parts.assertConnected(action);
+	/** The link of now. Throws `COORDINATOR_LOST` if there is none. */
+	#able(action: string): PresenceLink {
+		const link = this.#parts.uplink.now(action);
+		if (link === undefined) throw new ConecError("COORDINATOR_LOST", `${action}: the Coordinator is lost`);
+		this.#assertAble(action, link);
+		return link;
+	}
+
+	#assertAble(action: string, link: PresenceLink): void {
 		if (this.#ended !== undefined) throw this.#ended;
-		if (!this.#parts.link().can(PRESENCE_CAPABILITY))
-			throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not support lists of peers`);
+		if (!link.can(PRESENCE_CAPABILITY)) throw new ConecError("PROTOCOL_UNSUPPORTED", `${action}: the Coordinator does not support lists of peers`);
 	}
 }
 

@@ -28,6 +28,11 @@ import { type Greeted, greet } from "./handshake.ts";
 import { raceDials, resolveHost } from "./race.ts";
 import { noWayWords } from "./route.ts";
 
+/** A Coordinator that has said welcome, and where. */
+export interface Reached extends Greeted {
+	readonly place: HostAndPort;
+}
+
 /** What reaching the Coordinator takes of the options of a Client. */
 export interface UplinkOptions {
 	readonly id: string;
@@ -59,14 +64,14 @@ export async function reachCoordinator(
 	options: UplinkOptions,
 	runtime: Runtime,
 	startedAtMs: number,
-): Promise<Greeted> {
+): Promise<Reached> {
 	const { id, coordinators, limits, metadata } = options;
 	const { clock } = runtime;
 	const where = `Coordinator at ${coordinators.map(placeOf).join(" or ")}`;
 	const abort = linkedAbort(options.signal);
 	// A little earlier, so that the caller hears of it by then, however busy the process is.
 	const leftMs = limits.requestTimeoutMs - Math.min(MARGIN_MS, limits.requestTimeoutMs / 50) - (clock.now() - startedAtMs);
-	const tried: Tried = { resolving: new Set(), blocked: new Map(), refused: new Map() };
+	const tried: Tried = { resolving: new Set(), blocked: new Map(), refused: new Map(), places: new Map() };
 	const timer = clock.setTimeout(() => abort.abort(late(where, coordinators, limits.requestTimeoutMs, tried)), Math.max(0, leftMs));
 	try {
 		throwIfAborted(options.signal);
@@ -82,9 +87,13 @@ export async function reachCoordinator(
 			capabilities: CAPABILITIES,
 			metadata,
 		} as const;
-		return await greet(connection, hello, limits, where, abort.signal, clock).catch((error: unknown) => {
+		const greeted = await greet(connection, hello, limits, where, abort.signal, clock).catch((error: unknown) => {
 			throw aboutOurs(error, identity, clock.wallMs());
 		});
+		const [first] = coordinators;
+		const place = tried.places.get(connection) ?? first;
+		if (place === undefined) throw new ConecError("COORDINATOR_UNREACHABLE", "There is no place to connect to");
+		return { ...greeted, place };
 	} catch (error) {
 		throw explain(error, where, limits.requestTimeoutMs, tried, runtime, abort.signal);
 	} finally {
@@ -101,6 +110,8 @@ interface Tried {
 	readonly blocked: Map<string, string>;
 	/** Addresses of which the network says that nobody will answer there. */
 	readonly refused: Map<string, DialRefusal>;
+	/** To which place a connection leads. */
+	readonly places: Map<TransportConnection, HostAndPort>;
 }
 
 async function dialAny(
@@ -114,7 +125,10 @@ async function dialAny(
 	const { coordinators } = options;
 	const tooLate = (late: TransportConnection): void => late.close(CLOSE_CODES.NORMAL, "another address was faster");
 	const reach = (coordinator: HostAndPort, lost: AbortSignal): Promise<TransportConnection> =>
-		dialHost(transport, identity, coordinator, options, runtime, tried, tooLate, lost);
+		dialHost(transport, identity, coordinator, options, runtime, tried, tooLate, lost).then((connection) => {
+			tried.places.set(connection, coordinator);
+			return connection;
+		});
 	const race = (): Promise<TransportConnection> => raceDials(coordinators, reach, tooLate, { signal, clock: runtime.clock });
 	return await dialAgain(race, signal, (reason) => options.signal === undefined || reason !== reasonOf(options.signal), runtime);
 }

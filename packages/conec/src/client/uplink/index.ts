@@ -5,7 +5,10 @@
  */
 
 export { type HostAndPort, parseCoordinator, parseSocketAddress } from "./address.ts";
-export { reachCoordinator, type UplinkOptions } from "./connect.ts";
+export { type ClientConnected, type ClientReconnecting, ComingBack } from "./coming-back.ts";
+export { type Reached, reachCoordinator, type UplinkOptions } from "./connect.ts";
 export { CoordinatorLink } from "./coordinator-link.ts";
 export type { Greeted } from "./handshake.ts";
+export { LinkKeeper, type ReconnectOptions } from "./link-keeper.ts";
 export { routeProblem } from "./route.ts";
+export { type LinkService, type LinkWait, Uplink } from "./uplink.ts";
