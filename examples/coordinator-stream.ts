@@ -7,7 +7,7 @@
 import { Client, Coordinator } from "conec";
 
 const coordinator = await Coordinator.listen({ port: 0 });
-const alice = await Client.connect({ id: "alice", coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint });
+const alice = await Client.connect({ id: "alice", reconnect: false, coordinator: `localhost:${coordinator.address.port}`, pin: coordinator.fingerprint });
 
 async function tellTheTime(): Promise<void> {
 	for await (const stream of coordinator.incomingStreams) {
@@ -36,7 +36,7 @@ await news.send("the kettle boils");
 await news.close();
 await hearing;
 
-// Stopping the Coordinator tells its Clients: `closed` says why, and never rejects.
+// Stopping the Coordinator tells its Clients. One that does not come back has ended then: `closed` says why, and never rejects.
 await coordinator.close();
 await telling;
 console.log(`alice: ${(await alice.closed).reason}`);
