@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { globFiles } from "./files.mjs";
 import { COMPILED, compiledFile, compileSources } from "./testing/compile.mjs";
 
-/** Of one file. All of them together take less than ten minutes on two cores that have nothing else to do. */
+/** Of one file. All of them together take some fifteen minutes on two cores that have nothing else to do. */
 const TIMEOUT_MS = 1_800_000;
 const args = process.argv.slice(2);
 const filters = args.filter((argument) => !argument.startsWith("-"));
