@@ -70,6 +70,18 @@ describe("a Coordinator that is killed and started again", { concurrency: 4 }, (
 	}
 });
 
+test("coming back: a talk through the Coordinator ends with it, with status 3 and a hint", async (t) => {
+	const place = await site(t);
+	const bob = place.client("bob", "chat");
+	await bob.says(/waiting for a caller/);
+	const alice = place.client("alice", "chat", "--to", "bob", "--path", "proxied");
+	await Promise.all([bob.says(/talking with/), alice.says(/talking with/)]);
+	await place.coordinator.kill();
+	await Promise.all([bob.exits(3), alice.exits(3)]);
+	for (const { stderr } of [bob, alice])
+		assert.match(stderr, /Cannot go on: this went through the Coordinator at .*, which is lost\n {7}Start the command again\./);
+});
+
 test("coming back: with --give-up-after 0 a loss ends the command with status 3, as it does for a command that does one thing", async (t) => {
 	const place = await site(t);
 	const bob = place.client("bob", "receive", "--give-up-after", "0");

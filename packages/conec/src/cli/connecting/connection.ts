@@ -19,7 +19,7 @@ import {
 import type { CommandContext } from "../command-line/index.ts";
 import { CONGESTION_CHOICES } from "../command-line/index.ts";
 import { coordinatorArgument, stateDirectory } from "../machine/index.ts";
-import { usageError } from "../outcome/index.ts";
+import { CliError, EXIT_CODES, usageError } from "../outcome/index.ts";
 import { delay, type Surroundings } from "../surroundings/index.ts";
 import { noticePace, orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
@@ -124,8 +124,11 @@ async function connectFor(
 	/** A stream may hear of a loss before the Client does. It is told the same way then. */
 	const oneWay = (error: unknown): Promise<never> => {
 		if (!isConecError(error) || !LOSSES.includes(error.code)) throw error;
-		const under = new ConecError(error.code, `Cannot go on: what was under way went through the Coordinator at ${coordinator}, which is lost`);
-		const why = reconnect === false ? endedError(coordinator, { code: error.code }) : under;
+		const lost = endedError(coordinator, { code: error.code });
+		const why =
+			reconnect === false
+				? lost
+				: new CliError(EXIT_CODES.coordinator, `Cannot go on: this went through the Coordinator at ${coordinator}, which is lost`, ONE_WAY_HINT, lost);
 		const soon = new Promise<never>((_, reject) => setImmediate(reject, why));
 		return Promise.race([ended, soon]);
 	};
@@ -138,6 +141,8 @@ async function connectFor(
 		},
 	};
 }
+
+const ONE_WAY_HINT = "Start the command again. What goes over a direct path outlives the Coordinator.";
 
 /** The Coordinator is gone, for whatever reason. */
 const LOSSES: readonly ConecErrorCode[] = ["COORDINATOR_LOST", "CONNECTION_LOST", "COORDINATOR_CLOSED"];
