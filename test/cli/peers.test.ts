@@ -49,7 +49,7 @@ test("peers --watch: who comes, changes and goes, in order, until Ctrl-C", async
 	);
 	watcher.signal("SIGINT");
 	await watcher.exits(130);
-	const other = place.client("other", "peers", "--watch");
+	const other = place.client("other", "peers", "--watch", "--give-up-after", "0");
 	await other.says(/1 connected/);
 	place.coordinator.signal("SIGTERM");
 	await other.exits(3);

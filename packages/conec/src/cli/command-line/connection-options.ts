@@ -36,3 +36,11 @@ export const CONNECTION_OPTIONS: OptionSpecs = shared({
 		choices: CONGESTION_CHOICES,
 	},
 });
+
+/** The option of commands that come back when they have lost the Coordinator. */
+export const RETURN_OPTION: OptionSpecs = shared({
+	"give-up-after": {
+		value: "SECONDS",
+		text: "how long to try to come back when the Coordinator is lost; with 0 the command ends at once; default: for ever",
+	},
+});

@@ -19,7 +19,7 @@ import {
 import type { CommandContext } from "../command-line/index.ts";
 import { CONGESTION_CHOICES } from "../command-line/index.ts";
 import { coordinatorArgument, stateDirectory } from "../machine/index.ts";
-import { usageError } from "../outcome/index.ts";
+import { CliError, EXIT_CODES, usageError } from "../outcome/index.ts";
 import { delay, type Surroundings } from "../surroundings/index.ts";
 import { noticePace, orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
@@ -28,11 +28,12 @@ import { answerPings, turnAwayUnnamed } from "./answers.ts";
 import { CLIENT_NAMES, namedAsTyped } from "./as-typed.ts";
 import { namesOf } from "./certificate-facts.ts";
 import { explainError } from "./explain-error.ts";
+import { LinkNews } from "./link-news.ts";
 import { readCertificatesNamed, readNamed } from "./named-file.ts";
 import { defaultId, givenId, type OwnId } from "./own-id.ts";
 import { addressField } from "./path.ts";
 import { PROTOCOLS } from "./protocols.ts";
-import { timeoutMs } from "./timeout.ts";
+import { comingBack, timeoutMs } from "./timeout.ts";
 import { type CoordinatorChoice, chosenCoordinator, coordinatorOptions } from "./which-coordinator.ts";
 
 /** A connection that takes longer than this is told of, in milliseconds. */
@@ -88,16 +89,34 @@ export async function prepareClient(context: CommandContext, known?: Coordinator
 }
 
 /**
- * Connects as the options say, and tells the id. Streams of peers go to `handlers`; others are answered as every command does. Rejects
- * with an error of the library, a usage error, or the interruption.
+ * Connects as the options say, and tells the id. Streams of peers go to `handlers`; others are answered as every command does. The Client
+ * ends when the Coordinator is lost. Rejects with an error of the library, a usage error, or the interruption.
  */
 export async function connect(context: CommandContext, handlers: ProtocolHandlers = {}, prepared?: PreparedClient): Promise<Connection> {
+	return await connectFor(prepared ?? (await prepareClient(context)), handlers, false, context);
+}
+
+/** As {@link connect}, for a command that takes `--give-up-after`: after a loss of the Coordinator the Client comes back, and the user is told of both. */
+export async function connectToStay(context: CommandContext, handlers: ProtocolHandlers = {}): Promise<Connection> {
+	const reconnect = comingBack(context.args);
+	return await connectFor(await prepareClient(context), handlers, reconnect, context);
+}
+
+async function connectFor(
+	prepared: PreparedClient,
+	handlers: ProtocolHandlers,
+	reconnect: NonNullable<ClientOptions["reconnect"]>,
+	context: CommandContext,
+): Promise<Connection> {
 	const { output, signal } = context;
-	const { client, own, places } = await connectPrepared(prepared ?? (await prepareClient(context)), handlers, context);
-	const coordinator = places.length === 1 ? (places[0] ?? "") : addressText(await coordinatorAddress(client));
+	const { client, own, places } = await connectPrepared({ ...prepared, options: { ...prepared.options, reconnect } }, handlers, context);
+	const nameOf = (address: SocketAddress | undefined): string => (places.length === 1 ? (places[0] ?? "") : addressText(address));
+	const coordinator = nameOf(places.length === 1 ? undefined : await coordinatorAddress(client));
 	output.event("connected", { id: client.id, fingerprint: client.fingerprint, coordinator });
 	output.note(`connected to ${coordinator} as ${quoted(client.id)}`);
-	void tellStatus(client, context);
+	const { id, fingerprint } = client;
+	const of = { id, fingerprint, nameOf, channels: () => client.channels().length };
+	void tellStatus(client, reconnect === false ? undefined : new LinkNews(coordinator, of, output, context.surroundings.clock), context);
 	const ended = client.closed.then((info): never => {
 		throw endedError(coordinator, info);
 	});
@@ -105,7 +124,12 @@ export async function connect(context: CommandContext, handlers: ProtocolHandler
 	/** A stream may hear of a loss before the Client does. It is told the same way then. */
 	const oneWay = (error: unknown): Promise<never> => {
 		if (!isConecError(error) || !LOSSES.includes(error.code)) throw error;
-		const soon = new Promise<never>((_, reject) => setImmediate(reject, endedError(coordinator, { code: error.code })));
+		const lost = endedError(coordinator, { code: error.code });
+		const why =
+			reconnect === false
+				? lost
+				: new CliError(EXIT_CODES.coordinator, `Cannot go on: this went through the Coordinator at ${coordinator}, which is lost`, ONE_WAY_HINT, lost);
+		const soon = new Promise<never>((_, reject) => setImmediate(reject, why));
 		return Promise.race([ended, soon]);
 	};
 	return {
@@ -118,12 +142,17 @@ export async function connect(context: CommandContext, handlers: ProtocolHandler
 	};
 }
 
+const ONE_WAY_HINT = "Start the command again. What goes over a direct path outlives the Coordinator.";
+
 /** The Coordinator is gone, for whatever reason. */
 const LOSSES: readonly ConecErrorCode[] = ["COORDINATOR_LOST", "CONNECTION_LOST", "COORDINATOR_CLOSED"];
 
 /** How the end of the connection to the Coordinator is told, whoever notices it. */
-function endedError(coordinator: string, { code = "COORDINATOR_LOST", reason, closeCode }: Pick<CloseInfo, "code" | "reason" | "closeCode">): ConecError {
+function endedError(coordinator: string, { by, code = "COORDINATOR_LOST", reason, closeCode }: Partial<CloseInfo>): ConecError {
 	const why = reason ? `: ${reason}` : "";
+	// Nobody has ended anything: this side does not try any more.
+	if (by === "error" && !LOSSES.includes(code))
+		return new ConecError(code, `Lost the Coordinator at ${coordinator}, and cannot come back${why}`, { closeCode });
 	const what = LOSSES.includes(code)
 		? `Lost the Coordinator at ${coordinator}${why}`
 		: `Cannot continue: the Coordinator at ${coordinator} has ended the connection${why}`;
@@ -210,17 +239,18 @@ function addressText(address: SocketAddress | undefined): string {
  * and takes no streams but those of `options.handlers`.
  */
 export async function connectClient(options: ClientOptions, { connect: connectGiven }: Surroundings): Promise<Client> {
-	// Commands end when the Coordinator is lost.
+	// Commands end when the Coordinator is lost, unless they say otherwise.
 	const all = { reconnect: false, ...options, handlers: { [PROTOCOLS.ping]: answerPings, ...options.handlers } };
 	const client = await (connectGiven === undefined ? Client.connect(all) : connectGiven(all));
 	turnAwayUnnamed(client);
 	return client;
 }
 
-/** Tells what becomes of direct channels, that they go on where the Coordinator is lost, and what goes wrong with a stream of a peer. */
-async function tellStatus(client: Client, { output, surroundings: { clock } }: CommandContext): Promise<void> {
+/** Tells what becomes of direct channels, and what goes wrong with a stream of a peer. `news` tells of losses and returns of a Client that comes back. */
+async function tellStatus(client: Client, news: LinkNews | undefined, { output, surroundings: { clock } }: CommandContext): Promise<void> {
 	const pace = noticePace(clock, output);
 	for await (const status of client.status()) {
+		news?.take(status);
 		if (status.type === "channel" && pace.shows(status.peer)) {
 			const { peer, state } = status;
 			if (status.state === "up") {
@@ -250,7 +280,7 @@ async function tellStatus(client: Client, { output, surroundings: { clock } }: C
 				output.note(`the router maps no port: ${status.reason}`, "warn");
 			}
 		}
-		if (status.type === "disconnected" && status.info.by !== "local" && client.channels().length > 0) {
+		if (news === undefined && status.type === "disconnected" && status.info.by !== "local" && client.channels().length > 0) {
 			output.event("disconnected", { code: status.info.code, by: status.info.by });
 			output.note("lost the Coordinator; direct channels go on without it", "warn");
 		}

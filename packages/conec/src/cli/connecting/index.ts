@@ -7,7 +7,7 @@
 export { answerBusy, type FirstCaller, firstCaller, turnAwayUnnamed } from "./answers.ts";
 export { COORDINATOR_NAMES, namedAsTyped } from "./as-typed.ts";
 export { type CertificateFacts, certificateFacts, day, daysLeft, expiryWarning } from "./certificate-facts.ts";
-export { type Connection, connect, connectClient, givenIdentity, type PreparedClient, prepareClient } from "./connection.ts";
+export { type Connection, connect, connectClient, connectToStay, givenIdentity, type PreparedClient, prepareClient } from "./connection.ts";
 export { explainError, isWithoutWay } from "./explain-error.ts";
 export { readCertificatesNamed, readNamed } from "./named-file.ts";
 export { addressField, checkPathOption, explainPeer, pathChoice, pathSettled, pathTaken, tellPath } from "./path.ts";

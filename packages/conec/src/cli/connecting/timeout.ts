@@ -1,9 +1,10 @@
 /**
- * `--timeout`: how long a command waits for the Coordinator.
+ * `--timeout`: how long a command waits for the Coordinator. `--give-up-after`: how long it tries to come back to it.
  *
  * @module
  */
 
+import type { ClientOptions } from "../../index.ts";
 import type { Arguments } from "../command-line/index.ts";
 import { usageError } from "../outcome/index.ts";
 import { quoted } from "../text/index.ts";
@@ -12,10 +13,27 @@ import { quoted } from "../text/index.ts";
 export function timeoutMs(args: Pick<Arguments, "named" | "text">): number | undefined {
 	const text = args.text("timeout");
 	if (text === undefined) return undefined;
-	const match = /^(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)?$/.exec(text);
-	const ms = match === null ? Number.NaN : Math.round(Number(match[1]) * UNITS[(match[2] ?? "s") as keyof typeof UNITS]);
+	const ms = durationMs(text);
 	if (ms >= LEAST_MS && ms <= MOST_MS) return ms;
 	throw usageError(`${args.named("timeout")} must be seconds from 0.1 to 600, or a time such as 500ms or 2m, not ${quoted(text.slice(0, 64))}`);
+}
+
+/** Reads `--give-up-after`, for a command that lives through the loss of its Coordinator: for ever unless it is given. With 0 it does not come back. Throws a usage error. */
+export function comingBack(args: Pick<Arguments, "named" | "text">): NonNullable<ClientOptions["reconnect"]> {
+	const text = args.text("give-up-after");
+	if (text === undefined) return true;
+	const ms = durationMs(text);
+	if (ms === 0) return false;
+	if (ms >= LEAST_MS && ms <= MOST_AWAY_MS) return { giveUpAfterMs: ms };
+	throw usageError(
+		`${args.named("give-up-after")} must be 0, seconds from 0.1 to 86400, or a time such as 500ms or 10m, not ${quoted(text.slice(0, 64))}`,
+		"Without it the command tries for ever.",
+	);
+}
+
+function durationMs(text: string): number {
+	const match = /^(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)?$/.exec(text);
+	return match === null ? Number.NaN : Math.round(Number(match[1]) * UNITS[(match[2] ?? "s") as keyof typeof UNITS]);
 }
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000 } as const;
@@ -24,3 +42,5 @@ const LEAST_MS = 100;
 
 /** The most that `limits.requestTimeoutMs` can be. */
 const MOST_MS = 600_000;
+
+const MOST_AWAY_MS = 86_400_000;

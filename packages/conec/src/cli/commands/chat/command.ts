@@ -12,6 +12,7 @@ import {
 	type Connection,
 	checkPathOption,
 	connect,
+	connectToStay,
 	explainPeer,
 	type FirstCaller,
 	firstCaller,
@@ -46,7 +47,9 @@ export const chatCommand: Command = {
 		checkPathOption(args);
 		const caller = firstCaller(args.text("from"));
 		const waits = to === undefined && room === undefined;
-		const connection = await connect(context, { [PROTOCOLS.chat]: waits ? caller.handler : answerBusy });
+		const handlers = { [PROTOCOLS.chat]: waits ? caller.handler : answerBusy };
+		// What a room has lost with its Coordinator is not asked for again, so a room ends.
+		const connection = room === undefined ? await connectToStay(context, handlers) : await connect(context, handlers);
 		try {
 			if (room !== undefined) return await talkInRoom(room, last, connection, context);
 			const stream = to === undefined ? await waitForCaller(caller, connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
@@ -60,7 +63,9 @@ export const chatCommand: Command = {
 /** A room has no peer, and everything in it goes through the Coordinator. */
 function checkRoomOptions(room: string, args: Arguments): void {
 	checkRoom(room);
-	const other = ["to", "from", "path"].find((name) => args.text(name) !== undefined) ?? (args.flag("explain") ? "explain" : undefined);
+	const other =
+		["to", "from", "path"].find((name) => args.text(name) !== undefined) ??
+		(args.flag("explain") ? "explain" : args.typed("give-up-after") ? "give-up-after" : undefined);
 	if (other !== undefined) throw usageError(`--room and --${other} exclude each other`);
 }
 

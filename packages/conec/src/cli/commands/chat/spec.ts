@@ -5,7 +5,7 @@
  */
 
 import type { CommandSpec } from "../../command-line/index.ts";
-import { CONNECTION_OPTIONS, PATH_OPTIONS } from "../../command-line/index.ts";
+import { CONNECTION_OPTIONS, PATH_OPTIONS, RETURN_OPTION } from "../../command-line/index.ts";
 
 /** See `conec chat --help`. */
 export const chatSpec: CommandSpec = {
@@ -16,9 +16,10 @@ export const chatSpec: CommandSpec = {
 	options: {
 		to: { value: "PEER", text: "the peer, which waits in `conec chat`", excludes: ["from"] },
 		from: { value: "PEER", text: "wait for this peer only" },
-		room: { value: "NAME", text: "talk with everybody who is in that room", excludes: ["to", "from", "path", "explain"] },
+		room: { value: "NAME", text: "talk with everybody who is in that room", excludes: ["to", "from", "path", "explain", "give-up-after"] },
 		last: { value: "N", text: "with --room: begin with at most N earlier lines, if the Coordinator keeps them" },
 		...PATH_OPTIONS,
+		...RETURN_OPTION,
 		...CONNECTION_OPTIONS,
 	},
 	examples: ["conec chat", "conec chat --to bob", "conec chat --room lobby", "uptime | conec chat --to bob"],

@@ -6,8 +6,8 @@
 
 import type { Client, PeerInfo, PresenceEvent } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import { connect } from "../../connecting/index.ts";
-import { EXIT_CODES, type ExitCode } from "../../outcome/index.ts";
+import { connect, connectToStay } from "../../connecting/index.ts";
+import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import type { Output } from "../../terminal/index.ts";
 import { PRESENCE_MARKS, peerFields } from "../../words/index.ts";
 import { peersSpec } from "./spec.ts";
@@ -19,10 +19,12 @@ export const peersCommand: Command = {
 	linesTo: "stdout",
 	outputRole: "purpose",
 	async run(context) {
-		const connection = await connect(context);
+		const watches = context.args.flag("watch");
+		if (!watches && context.args.typed("give-up-after")) throw usageError("--give-up-after goes with --watch");
+		const connection = watches ? await connectToStay(context) : await connect(context);
 		const { client } = connection;
 		try {
-			if (context.args.flag("watch")) return await connection.orEnd(watch(client.watchPeers(), client, context));
+			if (watches) return await connection.orEnd(watch(client.watchPeers(), client, context));
 			const members = await connection.orEnd(client.peers({ signal: context.signal }));
 			const known = knownOf(client, context);
 			context.output.event("members", { members: members.map((peer) => fieldsOf(peer, known)) });

@@ -11,7 +11,7 @@ import {
 	answerBusy,
 	type Connection,
 	checkPathOption,
-	connect,
+	connectToStay,
 	explainPeer,
 	type FirstCaller,
 	firstCaller,
@@ -37,7 +37,7 @@ export const pipeCommand: Command = {
 		if (to !== undefined && args.text("from") !== undefined) throw usageError("--to and --from exclude each other");
 		checkPathOption(args);
 		const caller = firstCaller(args.text("from"));
-		const connection = await connect(context, { [PROTOCOLS.pipe]: to === undefined ? caller.handler : answerBusy });
+		const connection = await connectToStay(context, { [PROTOCOLS.pipe]: to === undefined ? caller.handler : answerBusy });
 		try {
 			const stream = to === undefined ? await waitForPeer(caller, connection, context) : await openTo(connection.client, to, PROTOCOLS.pipe, context);
 			return await pipe(stream, connection, context);

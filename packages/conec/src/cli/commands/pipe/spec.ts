@@ -5,7 +5,7 @@
  */
 
 import type { CommandSpec } from "../../command-line/index.ts";
-import { CONNECTION_OPTIONS, PATH_OPTIONS } from "../../command-line/index.ts";
+import { CONNECTION_OPTIONS, PATH_OPTIONS, RETURN_OPTION } from "../../command-line/index.ts";
 
 /** See `conec pipe --help`. */
 export const pipeSpec: CommandSpec = {
@@ -17,6 +17,7 @@ export const pipeSpec: CommandSpec = {
 		to: { value: "PEER", text: "the peer, which waits in `conec pipe`", excludes: ["from"] },
 		from: { value: "PEER", text: "wait for this peer only" },
 		...PATH_OPTIONS,
+		...RETURN_OPTION,
 		...CONNECTION_OPTIONS,
 	},
 	examples: ["conec pipe > backup.tar", "tar c photos | conec pipe --to bob"],

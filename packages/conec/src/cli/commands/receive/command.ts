@@ -10,7 +10,7 @@ import { errnoOf } from "../../../files/file-errors.ts";
 import { makeDirectory } from "../../../files/make-directory.ts";
 import type { Client, MessageStream, ProtocolHandler } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import { APPLICATION_CODES, connect, explainError, explainPeer, PROTOCOLS, tellPath, turnAway } from "../../connecting/index.ts";
+import { APPLICATION_CODES, connectToStay, explainError, explainPeer, PROTOCOLS, tellPath, turnAway } from "../../connecting/index.ts";
 import { stateDirectory } from "../../machine/index.ts";
 import { CliError, EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { formatBytes, type TerminalQuestions, terminalQuestions } from "../../terminal/index.ts";
@@ -72,7 +72,7 @@ export const receiveCommand: Command = {
 				return await receiveOne(client, stream, { ...options, keeping }, questions, context);
 			},
 		});
-		const connecting = connect(context, { [PROTOCOLS.files]: incoming.handler, [PROTOCOLS.resumableFiles]: incoming.handler });
+		const connecting = connectToStay(context, { [PROTOCOLS.files]: incoming.handler, [PROTOCOLS.resumableFiles]: incoming.handler });
 		const connection = await connecting;
 		try {
 			output.event("waiting", { id: connection.client.id, directory: options.directory });
