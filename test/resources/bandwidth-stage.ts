@@ -26,6 +26,7 @@ export async function stage(t: TestContext, line: LineOptions, options: object =
 	const { fingerprint: pin } = coordinator;
 	const read = new Map<string, number>();
 	const slow = await Client.connect({
+		reconnect: false,
 		id: "slow",
 		coordinator: `127.0.0.1:${port}`,
 		pin,
@@ -45,7 +46,7 @@ export async function stage(t: TestContext, line: LineOptions, options: object =
 		coordinator,
 		read,
 		async client(id) {
-			const client = await Client.connect({ id, coordinator: `127.0.0.1:${coordinator.address.port}`, pin });
+			const client = await Client.connect({ reconnect: false, id, coordinator: `127.0.0.1:${coordinator.address.port}`, pin });
 			t.after(() => client.close());
 			return client;
 		},

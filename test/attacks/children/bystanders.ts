@@ -148,7 +148,7 @@ class Echo {
 }
 
 async function honest(id: string, options: Partial<ClientOptions> = {}): Promise<Client> {
-	const client = await Client.connect({ ...where, ...options, id });
+	const client = await Client.connect({ reconnect: false, ...where, ...options, id });
 	clients.push(client);
 	void client.closed.then(({ code }) => {
 		if (!over) lose(`the id ${id}: ${code}`);
@@ -178,7 +178,7 @@ function begin(ann: Client, carol: Client): void {
 	every(STREAM_EVERY_MS, () => openTo("victim", "a stream to the victim", samples.toVictim));
 	every(CONNECT_EVERY_MS, () =>
 		timed("a connect", samples.connect, async () => {
-			const client = await Client.connect({ ...where, id: `guest-${connects++}` });
+			const client = await Client.connect({ reconnect: false, ...where, id: `guest-${connects++}` });
 			void client.close();
 		}),
 	);
@@ -196,7 +196,7 @@ function begin(ann: Client, carol: Client): void {
 /** What a newcomer wants of each thing that all share. */
 async function newcomer(): Promise<void> {
 	const id = `newcomer-${connects++}`;
-	const client = await Client.connect({ ...where, id });
+	const client = await Client.connect({ reconnect: false, ...where, id });
 	const ask = (name: string, task: () => Promise<unknown>): void =>
 		timed(name, undefined, async () => {
 			await task();
@@ -206,8 +206,8 @@ async function newcomer(): Promise<void> {
 	ask("a change of metadata", () => client.updateMetadata({ came: true }));
 	ask("a lease", async () => {
 		const kept = `${id}-kept`;
-		await (await Client.connect({ ...where, id: kept, stateDirectory: directory })).close();
-		const thief = await Client.connect({ ...where, id: kept }).catch((error: unknown) => error);
+		await (await Client.connect({ reconnect: false, ...where, id: kept, stateDirectory: directory })).close();
+		const thief = await Client.connect({ reconnect: false, ...where, id: kept }).catch((error: unknown) => error);
 		if (!(thief instanceof Client)) {
 			if (isConecError(thief) && thief.code === "ID_TAKEN") return;
 			throw thief;

@@ -37,7 +37,7 @@ serve({
 		await Promise.all(
 			indices.map(async (index) => {
 				try {
-					const client = await Client.connect({ ...where, id: `pupil-${index}` });
+					const client = await Client.connect({ reconnect: false, ...where, id: `pupil-${index}` });
 					void client.closed.then(() => void ended++);
 					echo(client);
 					clients.push(client);

@@ -35,7 +35,7 @@ const actions: Actions = {
 	async connect({ ids, ...where }: Where & { ids: string[] }) {
 		// Few at a time, and with patience: it is no test of how many can connect at once.
 		for (let at = 0; at < ids.length; at += 4) {
-			const some = ids.slice(at, at + 4).map((id) => Client.connect({ ...where, id, limits: { requestTimeoutMs: 60_000 } }));
+			const some = ids.slice(at, at + 4).map((id) => Client.connect({ reconnect: false, ...where, id, limits: { requestTimeoutMs: 60_000 } }));
 			clients.push(...(await Promise.all(some)));
 		}
 	},

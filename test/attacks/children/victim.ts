@@ -12,7 +12,7 @@ let ended: string | undefined;
 
 serve({
 	connect: async (options: ClientOptions): Promise<void> => {
-		const client = await Client.connect(options);
+		const client = await Client.connect({ reconnect: false, ...options });
 		void client.closed.then(({ code, reason }) => {
 			ended = `${code}: ${reason ?? ""}`;
 		});

@@ -37,7 +37,7 @@ const actions: Actions = {
 		return { port: coordinator.address.port, pin: coordinator.fingerprint };
 	},
 	async connect({ take: how, ...options }: ClientOptions & { take: "keep" | "read" }) {
-		const client = await Client.connect(options);
+		const client = await Client.connect({ reconnect: false, ...options });
 		clients.set(client.id, client);
 		void take(client.incomingStreams, how);
 	},
@@ -98,7 +98,7 @@ const actions: Actions = {
 	async members({ ids, name, ...where }: { ids: string[]; name: string; coordinator: string; pin: string }) {
 		await Promise.all(
 			ids.map(async (id) => {
-				const client = await Client.connect({ ...where, id });
+				const client = await Client.connect({ reconnect: false, ...where, id });
 				clients.set(id, client);
 				void follow(await client.joinBroadcast(name, { mode: "receive" }), id);
 			}),

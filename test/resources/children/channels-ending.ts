@@ -4,7 +4,8 @@ import { Client, type ClientOptions, Coordinator } from "../../../packages/conec
 
 const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
 const where = { coordinator: `localhost:${coordinator.address.port}`, address: `127.0.0.1:${coordinator.address.port}`, pin: coordinator.fingerprint };
-const connect = (id: string, options: Partial<ClientOptions> = {}): Promise<Client> => Client.connect({ id, localAddress: "127.0.0.1", ...where, ...options });
+const connect = (id: string, options: Partial<ClientOptions> = {}): Promise<Client> =>
+	Client.connect({ id, localAddress: "127.0.0.1", reconnect: false, ...where, ...options });
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const ignore = (): void => undefined;
 

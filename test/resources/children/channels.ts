@@ -12,7 +12,7 @@ const limits = { attemptsPerMinute: 1_000_000 };
 
 const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0, limits });
 const where = { coordinator: `localhost:${coordinator.address.port}`, address: `127.0.0.1:${coordinator.address.port}`, pin: coordinator.fingerprint };
-const connect = (id: string): Promise<Client> => Client.connect({ id, localAddress: "127.0.0.1", ...where });
+const connect = (id: string): Promise<Client> => Client.connect({ reconnect: false, id, localAddress: "127.0.0.1", ...where });
 const [alice, bob] = await Promise.all([connect("alice"), connect("bob")]);
 const incoming = bob.incomingStreams[Symbol.asyncIterator]();
 

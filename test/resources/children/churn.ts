@@ -13,7 +13,7 @@ const PER_PEER = 5;
 
 const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
 const where = { coordinator: `localhost:${coordinator.address.port}`, address: `127.0.0.1:${coordinator.address.port}`, pin: coordinator.fingerprint };
-const peers = await Promise.all(["a", "b", "c", "d", "e", "f"].map((id) => Client.connect({ id, ...where })));
+const peers = await Promise.all(["a", "b", "c", "d", "e", "f"].map((id) => Client.connect({ reconnect: false, id, ...where })));
 const opener = peers[0] as Client;
 for (const one of [...peers, coordinator]) echo(one);
 
@@ -38,7 +38,7 @@ async function connects(count: number): Promise<void> {
 	await Promise.all(
 		Array.from({ length: 10 }, async (_, i) => {
 			while (left-- > 0) {
-				const client = await Client.connect({ id: `n${i}`, ...where });
+				const client = await Client.connect({ reconnect: false, id: `n${i}`, ...where });
 				for await (const event of client.watchPeers()) if (event.type === "members") break;
 				await Promise.all([client.peers(), client.updateMetadata(left)]);
 				await client.close();

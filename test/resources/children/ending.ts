@@ -6,7 +6,7 @@ import { Client, Coordinator } from "../../../packages/conec/src/index.ts";
 
 const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
 const where = { coordinator: `localhost:${coordinator.address.port}`, address: `127.0.0.1:${coordinator.address.port}`, pin: coordinator.fingerprint };
-const [graceful, abrupt, left] = await Promise.all(["graceful", "abrupt", "left"].map((id) => Client.connect({ id, ...where })));
+const [graceful, abrupt, left] = await Promise.all(["graceful", "abrupt", "left"].map((id) => Client.connect({ reconnect: false, id, ...where })));
 
 // Streams that nobody reads, closes or takes, and sends that wait for ever.
 for (const client of [graceful, abrupt, left]) {
@@ -34,9 +34,9 @@ const silent = createSocket("udp4").bind(0, "127.0.0.1");
 await once(silent, "listening");
 const nobody = `127.0.0.1:${silent.address().port}`;
 await Promise.all([
-	Client.connect({ id: "aborted", ...where, address: nobody, signal: AbortSignal.timeout(50) }).catch(() => undefined),
-	Client.connect({ id: "late", ...where, address: nobody, limits: { requestTimeoutMs: 200 } }).catch(() => undefined),
-	Client.connect({ id: "wrong", ...where, pin: `sha256:${"0".repeat(64)}` }).catch(() => undefined),
+	Client.connect({ reconnect: false, id: "aborted", ...where, address: nobody, signal: AbortSignal.timeout(50) }).catch(() => undefined),
+	Client.connect({ reconnect: false, id: "late", ...where, address: nobody, limits: { requestTimeoutMs: 200 } }).catch(() => undefined),
+	Client.connect({ reconnect: false, id: "wrong", ...where, pin: `sha256:${"0".repeat(64)}` }).catch(() => undefined),
 	Coordinator.listen({ host: "127.0.0.1", port: coordinator.address.port }).catch(() => undefined),
 ]);
 silent.close();
