@@ -9,13 +9,15 @@ import { Client, Coordinator } from "conec";
 const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
 const where = { coordinator: `127.0.0.1:${coordinator.address.port}`, pin: coordinator.fingerprint };
 const bob = await Client.connect({
+	// Its Coordinator does not come back here.
+	reconnect: false,
 	id: "bob",
 	...where,
 	metadata: { job: "printer" },
 	// Before anybody learns bob's address, bob is asked. The fingerprint is that of the key, whatever the name.
 	acceptChannel: ({ id, fingerprint }) => id === "alice" && fingerprint.startsWith("sha256:"),
 });
-const alice = await Client.connect({ id: "alice", ...where });
+const alice = await Client.connect({ id: "alice", reconnect: false, ...where });
 
 const serving = (async () => {
 	for await (const stream of bob.incomingStreams) {

@@ -105,7 +105,7 @@ class Ways {
 		this.#fixture = fixture;
 		this.#pairs = { proxied: first };
 		const parts = { limits: LIMITS, clock: systemClock, random: seededRandom(99) };
-		this.near = new Survivors({ ...parts, way: ({ path }) => this.#way(path) });
+		this.near = new Survivors({ ...parts, way: ({ path, prefers }) => this.#way(path === "auto" ? (prefers ?? path) : path) });
 		this.far = new Survivors({ ...parts, way: () => undefined });
 		this.#listen("proxied", first);
 	}
