@@ -361,6 +361,6 @@ function joinOptions(walk: Walk, name: string, actor: Actor): BroadcastOptions {
 	);
 	const chance = choose.fraction();
 	if (before !== undefined && chance < 0.5)
-		return { ...options, since: { epoch: before.stream.epoch, seq: Math.max(0, before.lastSeq - choose.integer(0, 8)) } };
+		return { ...options, since: { epoch: before.epoch, seq: Math.max(0, before.lastSeq - choose.integer(0, 8)) } };
 	return chance < 0.75 ? { ...options, last: choose.pick([0, 1, 4, 5, 6, 39, 40, 50]) } : options;
 }
