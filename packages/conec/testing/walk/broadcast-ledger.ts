@@ -87,8 +87,8 @@ export class BroadcastLedger {
 		if (witness === undefined || witness.firstMembersSeq === undefined) return;
 		if (witness === member) return must(member.gaps.length === 0, () => "the witness has lost something");
 		const knownFrom = witness.firstMembersSeq;
-		const truth = [...witness.messages].filter(([seq]) => seq > knownFrom && seq <= witness.lastSeq).sort(([a], [b]) => a - b);
-		this.#checkGaps(member, truth, knownFrom, witness.lastSeq);
+		const truth = [...witness.messages].filter(([seq]) => seq > knownFrom && seq <= witness.wholeTo).sort(([a], [b]) => a - b);
+		this.#checkGaps(member, truth, knownFrom, witness.wholeTo);
 		this.#checkSent(member, witness);
 		this.#checkEarlier(member, truth, knownFrom);
 	}
@@ -104,9 +104,9 @@ export class BroadcastLedger {
 			const inGap = gaps.some(({ fromSeq, toSeq }) => seq >= fromSeq && seq <= toSeq);
 			const came = messages.has(seq);
 			must(!(inGap && came), () => `message ${seq} has come and lies in a gap`);
-			if (inGap || came || seq > member.lastSeq) continue;
+			if (inGap || came || seq > member.wholeTo) continue;
 			must(since === undefined || seq <= since, () => `message ${seq} is missing without a word, after going on from ${since}`);
-			must(since !== undefined || seq < firstSeen, () => `message ${seq} is missing without a word, between ${firstSeen} and ${member.lastSeq}`);
+			must(since !== undefined || seq < firstSeen, () => `message ${seq} is missing without a word, between ${firstSeen} and ${member.wholeTo}`);
 			// What was sent once it was in, it has to get.
 			const sentAtMs = this.#sentAtMs(text);
 			must(sentAtMs === undefined || sentAtMs < member.joinedAtMs, () => `message ${seq}, sent when it was in already, is missing without a word`);

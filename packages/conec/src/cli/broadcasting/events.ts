@@ -21,7 +21,9 @@ export function showBroadcastEvent(event: BroadcastEvent, output: Output, tell: 
 		case "gap":
 			return output.note(output.style("yellow", lostText(event.lost)), "warn");
 		case "rejoined":
-			return event.recovered ? output.note("in the broadcast again") : output.note(output.style("yellow", "in the broadcast again; messages may be missing here"), "warn");
+			return event.recovered
+				? output.note("in the broadcast again")
+				: output.note(output.style("yellow", "in the broadcast again; messages may be missing here"), "warn");
 		default:
 			return tell(event);
 	}

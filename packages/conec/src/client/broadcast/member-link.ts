@@ -120,14 +120,13 @@ export class MemberLink {
 
 	/** What the machine of the stream says. */
 	#sink(): ExchangeSink {
-		const link = this;
 		const events = this.#events;
 		return {
 			receiving: {
 				get waiting() {
 					return events.waiting;
 				},
-				push: (payload, kind) => (kind === FRAME.TAGGED ? link.#tagged(payload) : link.#control(payload)),
+				push: (payload, kind) => (kind === FRAME.TAGGED ? this.#tagged(payload) : this.#control(payload)),
 				finish: (outcome) => events.finish(outcome),
 				discard: () => events.discard(),
 			},
@@ -136,14 +135,14 @@ export class MemberLink {
 				end: () => events.endSending(),
 				fail: (error) => events.failSending(error),
 			},
-			wakeAt: (ms) => link.#timer.set(ms),
-			refused: (error) => link.#joined.reject(error),
+			wakeAt: (ms) => this.#timer.set(ms),
+			refused: (error) => this.#joined.reject(error),
 			acknowledged: () => events.acknowledged(),
 			unacknowledged: (error) => events.unacknowledged(error),
 			over: (info) => {
-				const { error } = link.exchange;
-				if (error !== undefined) link.#joined.reject(error);
-				link.#over.resolve(info);
+				const { error } = this.exchange;
+				if (error !== undefined) this.#joined.reject(error);
+				this.#over.resolve(info);
 				events.over(info, error);
 			},
 			opened() {},

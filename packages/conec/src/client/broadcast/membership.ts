@@ -238,7 +238,10 @@ export class Membership implements BroadcastStream {
 		const { limits, messageBytes, clock, windows } = this.#init;
 		const [subject, { mode }] = [this.#subject, this.open];
 		const init = { subject, mode, messageBytes, clock, windows, highWaterBytes: limits.sendHighWaterBytes, presencePeers: limits.presencePeers };
-		const link: MemberLink = new MemberLink(init, this.#events(() => this.#link === link));
+		const link: MemberLink = new MemberLink(
+			init,
+			this.#events(() => this.#link === link),
+		);
 		return link;
 	}
 

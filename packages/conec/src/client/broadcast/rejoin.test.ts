@@ -161,7 +161,7 @@ test("rejoining: a Coordinator that is started anew has another epoch, so it is 
 test("rejoining: what was handed over before a loss is not sent again, and finish and close say that it is not known", async () => {
 	const { clock, client, join, cut, end } = await scene();
 	const [ann, ben] = [await client("ann"), await client("ben")];
-	const [atAnn, atBen] = [await join(ann.client, "kept.a"), await join(ben.client, "kept.a", { mode: "receive", keepOpen: true })];
+	const [atAnn, atBen] = [await join(ann.client, "kept.a", { keepOpen: true }), await join(ben.client, "kept.a", { mode: "receive", keepOpen: true })];
 	const { said, events } = read(atBen);
 	const own = read(atAnn);
 	cut(ann);
