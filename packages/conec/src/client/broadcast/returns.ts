@@ -105,7 +105,7 @@ export class Returns {
 }
 
 /** Attempts on one link, and the pauses between them: half a second to a second, then twice that. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 7;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 

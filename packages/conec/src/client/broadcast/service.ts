@@ -27,7 +27,7 @@ export interface ClientBroadcastsHost {
 	/** @default the machine's */
 	readonly clock?: Clock;
 	readonly budgets: StreamBudgets;
-	readonly uplink: Pick<Uplink, "ask" | "ready"> & Partial<Pick<Uplink, "comesBack">>;
+	readonly uplink: Pick<Uplink, "ask" | "ready" | "comesBack">;
 	/** Spreads pauses. @default the machine's */
 	readonly random?: Random;
 }
@@ -50,7 +50,7 @@ export class ClientBroadcasts implements LinkService {
 		const { clock = systemClock, random = systemRandom } = host;
 		this.#returns = new Returns({
 			...{ clock, random },
-			comesBack: () => host.uplink.comesBack === true,
+			comesBack: () => host.uplink.comesBack,
 			join: (member, id, link) => this.#joinAgain(member, id, link),
 		});
 	}
