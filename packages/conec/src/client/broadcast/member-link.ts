@@ -102,6 +102,11 @@ export class MemberLink {
 		return this.#joined.promise;
 	}
 
+	/** As what it joins. */
+	get mode(): BroadcastMode {
+		return this.#init.mode;
+	}
+
 	/** What OPEN says of the stream. */
 	get openResume(): OpenResume {
 		return this.exchange.openResume;

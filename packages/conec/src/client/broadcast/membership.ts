@@ -321,7 +321,7 @@ export class Membership implements BroadcastStream {
 		}
 		// One that only sends misses nothing.
 		this.#inbox.rejoined(recovered || asked.mode === "send", position);
-		if (this.#finished !== undefined && !this.#sendsNoMore) this.#endSending();
+		if (this.#finished !== undefined && this.#link.mode !== "receive") this.#endSending();
 		this.#sending.drained();
 	}
 

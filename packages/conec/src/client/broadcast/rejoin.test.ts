@@ -230,6 +230,25 @@ test("rejoining: finish while there is no Coordinator sends what waits, and has 
 	await end(ann);
 });
 
+test("rejoining: one that finishes while it joins again is no sender afterwards", async () => {
+	const { world, clock, client, join, kill, end } = await scene();
+	const ann = await client("ann");
+	const member = await join(ann.client, "news", { keepOpen: true });
+	kill();
+	await clock.advance(20_000);
+	await clock.until(world.listen(HISTORY), 1_000);
+	const back = (async () => {
+		for await (const status of ann.client.status()) if (status.type === "connected") return;
+	})();
+	await clock.until(back, 4_000);
+	assert.equal(member.trySend("not yet"), false);
+	await member.finish();
+	await clock.advance(1_000);
+	assert.deepEqual(await clock.until(ann.client.countBroadcast("news"), 1_000), { senders: 0, receivers: 1 });
+	await clock.until(member.close(), 1_000);
+	await end(ann);
+});
+
 test("rejoining: close while there is no Coordinator, and while it joins again, ends the member and what waits", async () => {
 	for (const whileJoining of [false, true]) {
 		const { world, clock, client, join, kill, end } = await scene();
