@@ -23,6 +23,9 @@ async function listen(name: string, room: BroadcastStream): Promise<void> {
 			case "members":
 				console.log(`${name} sees ${event.members.map(({ id }) => id).join(" and ")}`);
 				break;
+			case "rejoined":
+				console.log(`${name} is back${event.recovered ? "" : ", and may have missed something"}`);
+				break;
 			default:
 				console.log(`${name} sees ${event.peer.id} ${event.type}`);
 		}

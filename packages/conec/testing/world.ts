@@ -66,11 +66,11 @@ export class World {
 		this.log.push(`${this.clock.now().toFixed(3).padStart(11)} ${line}`);
 	}
 
-	/** Starts the Coordinator, always at the same port and with the same identity. */
-	async listen(): Promise<Coordinator> {
+	/** Starts the Coordinator, always at the same port and with the same identity. `options` replace those of the world. */
+	async listen(options: Partial<CoordinatorOptions> = {}): Promise<Coordinator> {
 		const machine = this.machine("coordinator");
 		const runtime = { ...machine.runtime, identity: testIdentity("localhost") };
-		const coordinator = await listenOn(runtime, { host: "127.0.0.1", port: COORDINATOR_PORT, ...this.#options.coordinator });
+		const coordinator = await listenOn(runtime, { host: "127.0.0.1", port: COORDINATOR_PORT, ...this.#options.coordinator, ...options });
 		this.#coordinator = { coordinator, machine };
 		return coordinator;
 	}

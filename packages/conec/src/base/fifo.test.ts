@@ -8,6 +8,7 @@ test("fifo: behaves as an array does, for any operations", () => {
 		{ weight: 5, arbitrary: fc.record({ type: fc.constant("push" as const), value: fc.integer({ min: 0, max: 50 }) }) },
 		{ weight: 4, arbitrary: fc.record({ type: fc.constant("shift" as const), value: fc.constant(0) }) },
 		{ weight: 1, arbitrary: fc.record({ type: fc.constant("take" as const), value: fc.integer({ min: 0, max: 50 }) }) },
+		{ weight: 1, arbitrary: fc.record({ type: fc.constant("truncate" as const), value: fc.integer({ min: 0, max: 50 }) }) },
 		{ weight: 1, arbitrary: fc.record({ type: fc.constant("remove" as const), value: fc.integer({ min: 0, max: 50 }) }) },
 	);
 	fc.assert(
@@ -22,6 +23,9 @@ test("fifo: behaves as an array does, for any operations", () => {
 					assert.equal(fifo.shift(), model.shift());
 				} else if (type === "take") {
 					assert.deepEqual(fifo.take(value), model.splice(0, value));
+				} else if (type === "truncate") {
+					fifo.truncate(value);
+					model.length = Math.min(model.length, value);
 				} else {
 					const index = model.indexOf(value);
 					assert.equal(fifo.remove(value), index >= 0);

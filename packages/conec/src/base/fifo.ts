@@ -75,6 +75,15 @@ export class Fifo<T> {
 		return false;
 	}
 
+	/** Drops the last items, so that at most `most` stay. */
+	truncate(most: number): void {
+		const mask = this.#slots.length - 1;
+		while (this.#length > most) {
+			this.#length--;
+			this.#slots[(this.#head + this.#length) & mask] = undefined;
+		}
+	}
+
 	clear(): void {
 		this.#slots = NO_SLOTS;
 		this.#head = 0;

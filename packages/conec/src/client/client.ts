@@ -58,13 +58,13 @@ export class Client implements AsyncDisposable {
 	static {
 		construct = (parts) => new Client(parts);
 		count = (client) => {
-			const { uplink, direct, paths, presence, streams } = client.#rooms;
+			const { uplink, direct, paths, presence, broadcasts, streams } = client.#rooms;
 			const { link, waiting } = uplink;
 			return {
 				streams: link.streams.size,
 				direct: direct.size + paths.size,
 				presence: presence.size,
-				requests: link.requests.size + waiting,
+				requests: link.requests.size + waiting + broadcasts.away,
 				...streams.census,
 			};
 		};
@@ -189,6 +189,7 @@ export class Client implements AsyncDisposable {
 
 	/**
 	 * Joins a broadcast. All members get the messages of all, in one order. Resolves when this Client is a member, within 10 s. A name is 1 to 128 of `a-z 0-9 . _ -`.
+	 * When the Coordinator is lost and the Client is back, the member joins again by itself.
 	 *
 	 * @throws TypeError `BROADCAST_NAME_INVALID`; TypeError or RangeError `OPTION_INVALID`; `signal.reason` on abort
 	 * @throws ConecError `BROADCAST_REFUSED`, `LIMIT_EXCEEDED`, `PROTOCOL_UNSUPPORTED` (the Coordinator has no broadcasts), `PEER_TIMEOUT`,

@@ -74,6 +74,7 @@ export function makeRooms({ options, runtime, identity, transport, transportOpti
 			direct.stop(error);
 			link().endRequests(error);
 			presence.end(error);
+			broadcasts.end(error);
 			return Promise.all([streams.settled(error), mapper?.close()]);
 		},
 		down: (error) => uplink.down(error),
@@ -119,6 +120,7 @@ export function makeRooms({ options, runtime, identity, transport, transportOpti
 		{ up: (_, before) => (before !== undefined ? mapper?.networkChanged() : undefined) },
 		{ up: (made, before) => (before !== undefined ? comingBack.told(made, before) : undefined) },
 		{ up: () => survivors.wayIsThere() },
+		{ up: (made, before) => broadcasts.up(made, before) },
 		// The last one: what it brings may concern all of them.
 		{ up: (made, before) => (before !== undefined ? made.listen() : undefined) },
 	];
@@ -130,7 +132,7 @@ export function makeRooms({ options, runtime, identity, transport, transportOpti
 		},
 		linkTo(greeted),
 	);
-	const broadcasts = new ClientBroadcasts({ limits, ids, clock, budgets, uplink });
+	const broadcasts: ClientBroadcasts = new ClientBroadcasts({ limits, ids, clock, random, budgets, uplink });
 	const presence = new ClientPresence({ limits, ids, clock, uplink, metadata: options.metadata });
 	const paths = new ClientPaths({
 		...{ id, limits, clock, channelTimeoutMs: channelTimeoutMs(options) },
@@ -141,6 +143,7 @@ export function makeRooms({ options, runtime, identity, transport, transportOpti
 	life.own(({ error }) => direct.destroy(error));
 	life.own(({ error }) => link().destroy(error, RESET_CODES.CLIENT_CLOSED));
 	life.own(({ error }) => presence.end(error));
+	life.own(({ error }) => broadcasts.end(error));
 	life.own(({ error }) => streams.destroy(error));
 	life.own(() => network.stop());
 	life.own(() => void mapper?.close());

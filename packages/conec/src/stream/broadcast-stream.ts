@@ -26,6 +26,11 @@ export interface BroadcastOptions {
 	readonly keepOpen?: boolean;
 	/** Also get the events "members", "join", "update" and "leave". @default false */
 	readonly presence?: boolean;
+	/**
+	 * Join again by itself when the Client has lost the Coordinator and is back. The event "rejoined" tells of it. `false`: the membership
+	 * ends with `COORDINATOR_LOST`, as it always does with the Client's `reconnect: false`. @default true
+	 */
+	readonly rejoin?: boolean;
 	/** Aborting gives up joining, which then rejects with the signal's reason. It has no effect once this Client is a member. */
 	readonly signal?: AbortSignal;
 }
@@ -39,7 +44,12 @@ export type BroadcastEvent =
 	/** All members as of `seq`, this one included. It is the first event, or comes after the earlier messages of `last` or `since`. It comes again wherever a change was lost. */
 	| { readonly type: "members"; readonly members: BroadcastPeer[]; readonly seq: number }
 	/** A member came, changed its metadata, or went. */
-	| { readonly type: "join" | "update" | "leave"; readonly peer: BroadcastPeer; readonly seq: number };
+	| { readonly type: "join" | "update" | "leave"; readonly peer: BroadcastPeer; readonly seq: number }
+	/**
+	 * The Coordinator was lost, and this member has joined again. `recovered`: every message after the event before this one follows, and
+	 * none comes twice. Otherwise something may be missing here, and `seq` counts in `BroadcastStream.epoch`, which may be another one.
+	 */
+	| { readonly type: "rejoined"; readonly recovered: boolean };
 
 /**
  * Membership in a broadcast. It gets the messages of all members in one order, its own included.
@@ -47,6 +57,8 @@ export type BroadcastEvent =
  * - **Reading.** There is one reader at a time; another gets `ITERATOR_IN_USE`. `break` leaves the other events to the next reader.
  * - **Ends.** The iteration ends after `close`, and when the last sender has gone (unless `keepOpen`). Every other end is an error,
  *   for example `LAGGED` with `slowReader: "disconnect"`.
+ * - **A lost Coordinator** is no end, unless `rejoin` is false: this member joins again when the Client is back, and reads "rejoined" there.
+ *   Calls of `send` wait meanwhile. What had been sent before is never sent again, and may be lost: `finish` tells.
  * - **Disposal** is `close()`. It takes at most 2 s (`limits.lingerMs`) and never throws.
  */
 export interface BroadcastStream extends AsyncIterable<BroadcastEvent>, AsyncDisposable {
@@ -54,7 +66,7 @@ export interface BroadcastStream extends AsyncIterable<BroadcastEvent>, AsyncDis
 	readonly name: string;
 	/** Names this life of the broadcast: 16 hexadecimal digits. After all members have gone, or after a restart of the Coordinator, it is another. */
 	readonly epoch: string;
-	/** With `since`: whether every message after that position follows. Otherwise `undefined`. */
+	/** With `since`: whether every message after that position follows, as of the first joining. Otherwise `undefined`. */
 	readonly recovered: boolean | undefined;
 	/** Ids of the members that are too slow now, at most 64. Only members that send are told. */
 	readonly lagging: readonly string[];
@@ -73,8 +85,8 @@ export interface BroadcastStream extends AsyncIterable<BroadcastEvent>, AsyncDis
 	send(message: Uint8Array | string, options?: { readonly signal?: AbortSignal }): Promise<void>;
 	/** Queues a copy if there is room now, and returns true. Otherwise it queues nothing and returns false. Throws what `send` would reject with, but never `QUEUE_FULL`. */
 	trySend(message: Uint8Array | string): boolean;
-	/** Ends sending. Resolves when the Coordinator has given every message its place. Reading goes on. Rejects with the error that ended the membership first. */
+	/** Ends sending. Resolves when the Coordinator has given every message its place. Reading goes on. Rejects with the error that ended the membership first, and with `COORDINATOR_LOST` if the Coordinator was lost after something was sent: that may have no place. */
 	finish(): Promise<void>;
-	/** Leaves the broadcast, after what was sent. Unread events are dropped. Resolves when the Coordinator has removed this member. Rejects with the error that ended the membership first. */
+	/** Leaves the broadcast, after what was sent. Unread events are dropped. Resolves when the Coordinator has removed this member. While the Coordinator is lost it leaves at once, and calls of `send` that wait reject with `COORDINATOR_LOST`. It rejects as `finish` does if what was sent may have no place. Rejects with the error that ended the membership first. */
 	close(): Promise<void>;
 }

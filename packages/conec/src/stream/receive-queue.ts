@@ -114,6 +114,11 @@ export class ReceiveQueue<T> {
 		this.finish(outcome);
 	}
 
+	/** Keeps the first `most` of those that wait. The others are dropped, and `consumed` is not called for them. */
+	keep(most: number): void {
+		this.#messages.truncate(most);
+	}
+
 	/** A new reader, which reads from its first `next` on. Its `next` rejects with `ITERATOR_IN_USE` while another is at it. */
 	iterate(): AsyncIterator<T, undefined> {
 		return new QueueIterator(this);

@@ -34,6 +34,7 @@ export abstract class Application implements Party {
 	readonly machine: Machine;
 	killed = false;
 	left = false;
+	hasBeenAway = false;
 	readonly ends: StreamEnd[] = [];
 	readonly watches: PresenceRecord[] = [];
 	/** Handlers that have failed, and how often it was told. */
@@ -158,6 +159,7 @@ export class Actor extends Application {
 			if (status.type === "stream") this.#changed(status);
 			if (status.type === "connected" && status.again) this.#back();
 			if (status.type !== "disconnected") continue;
+			this.hasBeenAway = true;
 			if (this.state === "up") this.state = "lost";
 			const { stage, name } = this;
 			stage.world.note(`${name} has lost the Coordinator ${JSON.stringify(status.info)}`);

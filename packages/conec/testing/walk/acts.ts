@@ -360,7 +360,6 @@ function joinOptions(walk: Walk, name: string, actor: Actor): BroadcastOptions {
 		walk.broadcasts.members.filter((member) => member.stream.name === name && member.lastSeq > 0 && (member.party.id === actor.id || choose.chance(0.1))),
 	);
 	const chance = choose.fraction();
-	if (before !== undefined && chance < 0.5)
-		return { ...options, since: { epoch: before.stream.epoch, seq: Math.max(0, before.lastSeq - choose.integer(0, 8)) } };
+	if (before !== undefined && chance < 0.5) return { ...options, since: { epoch: before.epoch, seq: Math.max(0, before.lastSeq - choose.integer(0, 8)) } };
 	return chance < 0.75 ? { ...options, last: choose.pick([0, 1, 4, 5, 6, 39, 40, 50]) } : options;
 }

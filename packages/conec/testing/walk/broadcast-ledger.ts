@@ -35,14 +35,14 @@ export class BroadcastLedger {
 
 	/** This member sees all of its epoch from now on. It has asked for the list of members. */
 	witness(member: BroadcastMemberRecord): void {
-		this.#witnesses.set(member.stream.epoch, member);
+		this.#witnesses.set(member.epoch, member);
 	}
 
 	/** Everything is over: checks what everybody has seen. */
 	check(): void {
 		const orders = new Map<string, Map<number, string>>();
 		for (const member of this.members) {
-			const { epoch } = member.stream;
+			const { epoch } = member;
 			const order = orders.get(epoch) ?? new Map<number, string>();
 			orders.set(epoch, order);
 			for (const [seq, text] of member.messages) {
@@ -83,12 +83,12 @@ export class BroadcastLedger {
 			must(member.closing !== "waiting" && member.ending !== "waiting", () => `closing is ${member.closing}, finishing ${member.ending}`);
 			must(!member.sends.some(({ state }) => state === "waiting"), () => "a send has neither succeeded nor failed");
 		}
-		const witness = this.#witnesses.get(member.stream.epoch);
+		const witness = this.#witnesses.get(member.epoch);
 		if (witness === undefined || witness.firstMembersSeq === undefined) return;
 		if (witness === member) return must(member.gaps.length === 0, () => "the witness has lost something");
 		const knownFrom = witness.firstMembersSeq;
-		const truth = [...witness.messages].filter(([seq]) => seq > knownFrom && seq <= witness.lastSeq).sort(([a], [b]) => a - b);
-		this.#checkGaps(member, truth, knownFrom, witness.lastSeq);
+		const truth = [...witness.messages].filter(([seq]) => seq > knownFrom && seq <= witness.wholeTo).sort(([a], [b]) => a - b);
+		this.#checkGaps(member, truth, knownFrom, witness.wholeTo);
 		this.#checkSent(member, witness);
 		this.#checkEarlier(member, truth, knownFrom);
 	}
@@ -104,9 +104,9 @@ export class BroadcastLedger {
 			const inGap = gaps.some(({ fromSeq, toSeq }) => seq >= fromSeq && seq <= toSeq);
 			const came = messages.has(seq);
 			must(!(inGap && came), () => `message ${seq} has come and lies in a gap`);
-			if (inGap || came || seq > member.lastSeq) continue;
+			if (inGap || came || seq > member.wholeTo) continue;
 			must(since === undefined || seq <= since, () => `message ${seq} is missing without a word, after going on from ${since}`);
-			must(since !== undefined || seq < firstSeen, () => `message ${seq} is missing without a word, between ${firstSeen} and ${member.lastSeq}`);
+			must(since !== undefined || seq < firstSeen, () => `message ${seq} is missing without a word, between ${firstSeen} and ${member.wholeTo}`);
 			// What was sent once it was in, it has to get.
 			const sentAtMs = this.#sentAtMs(text);
 			must(sentAtMs === undefined || sentAtMs < member.joinedAtMs, () => `message ${seq}, sent when it was in already, is missing without a word`);
@@ -127,7 +127,7 @@ export class BroadcastLedger {
 	#checkSent(member: BroadcastMemberRecord, witness: BroadcastMemberRecord): void {
 		if (witness.closing === undefined || witness.closing !== "done") return;
 		if (member.ending !== "done" && member.closing !== "done") return;
-		if (member.joinedAtMs < witness.joinedAtMs) return;
+		if (member.joinedAtMs < witness.joinedAtMs || member.stream.epoch !== member.epoch) return;
 		const came = new Set([...witness.messages.values()].map((text) => /: (\d+\/\d+) /.exec(text)?.[1]));
 		member.sends.forEach(({ state }, index) => {
 			this.#verdict.must(
@@ -145,6 +145,8 @@ export class BroadcastLedger {
 		const here = member.firstMembersSeq;
 		if (last === undefined || presence !== true || mode === "send" || kept === undefined || here === undefined || here <= knownFrom || isAway(member.party))
 			return;
+		// The list may be that of its next joining.
+		if (member.rejoined > 0) return;
 		const before = truth.filter(([seq]) => seq < here).length;
 		const expected = Math.min(last, kept, before);
 		const { earlier, earlierLost } = member;

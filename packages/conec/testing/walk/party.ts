@@ -14,6 +14,8 @@ export interface Party {
 	readonly killed: boolean;
 	/** It has been closed or destroyed by its own application. */
 	readonly left: boolean;
+	/** It has been without a Coordinator, and goes on. */
+	readonly hasBeenAway: boolean;
 }
 
 /** Whether what a party sees of an end says nothing of the other side. */

@@ -20,6 +20,10 @@ export function showBroadcastEvent(event: BroadcastEvent, output: Output, tell: 
 			return output.line(`${output.style("cyan", `${event.sender}:`)} ${messageText(event.data)}`);
 		case "gap":
 			return output.note(output.style("yellow", lostText(event.lost)), "warn");
+		case "rejoined":
+			return event.recovered
+				? output.note("in the broadcast again")
+				: output.note(output.style("yellow", "in the broadcast again; messages may be missing here"), "warn");
 		default:
 			return tell(event);
 	}
@@ -33,6 +37,8 @@ function fieldsOf(event: BroadcastEvent): EventFields {
 			return { lost: event.lost, fromSeq: event.fromSeq, toSeq: event.toSeq };
 		case "members":
 			return { members: event.members.map(peerFields), seq: event.seq };
+		case "rejoined":
+			return { recovered: event.recovered };
 		default:
 			return { peer: peerFields(event.peer), seq: event.seq };
 	}

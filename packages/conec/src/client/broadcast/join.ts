@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../../base/clock.ts";
 import { onAbort, reasonOf, throwIfAborted } from "../../base/signals.ts";
 import { argumentError, ConecError, isConecError, optionError } from "../../errors.ts";
 import type { ClientLimits } from "../../limits.ts";
+import type { LiveStream } from "../../session/stream-set.ts";
 import type { BroadcastOptions } from "../../stream/broadcast-stream.ts";
 import type { Lent } from "../../stream/lent.ts";
 import type { TransportConnection } from "../../transport/transport.ts";
@@ -26,7 +27,7 @@ import { RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { BROADCAST_NAME_BYTES, isBroadcastName } from "../../wire/ids.ts";
 import { encodeOpen } from "../../wire/open.ts";
-import { Membership } from "./membership.ts";
+import { Membership, type Returning } from "./membership.ts";
 
 const BUFFER_BYTES = 1_024 * 1_024;
 
@@ -51,6 +52,7 @@ export function broadcastOpen(name: string, options: BroadcastOptions): Broadcas
 		last: "integer",
 		keepOpen: "boolean",
 		presence: "boolean",
+		rejoin: "boolean",
 		signal: "signal",
 	});
 	const { mode = "both", slowReader = "drop-oldest", bufferBytes = BUFFER_BYTES, since, last, keepOpen, presence } = options;
@@ -93,35 +95,44 @@ export interface JoinContext {
 	readonly lent: Lent;
 	/** @default the machine's */
 	readonly clock?: Clock;
+	/** Joins again after a loss. @default nobody does */
+	readonly returning?: Returning | undefined;
 	/** Keeps the stream until it is over, also while it is being opened. */
-	readonly keep: (member: Membership) => void;
+	readonly keep: (member: Membership, stream: LiveStream) => void;
 }
 
-/** Resolves when the Coordinator has taken the member. Rejects with its REJECT, `PEER_TIMEOUT`, `COORDINATOR_LOST`, or `signal.reason`. */
+/** Makes a member and joins. Resolves when the Coordinator has taken it. Rejects with its REJECT, `PEER_TIMEOUT`, `COORDINATOR_LOST`, or `signal.reason`. */
 export async function joinBroadcast(open: BroadcastOpen, context: JoinContext, signal: AbortSignal | undefined): Promise<Membership> {
 	throwIfAborted(signal);
-	const { connection, id, lent, limits, sendLimits, clock = systemClock } = context;
+	const { lent, limits, sendLimits, returning, clock = systemClock } = context;
+	const member = new Membership({ open, limits: sendLimits, messageBytes: limits.messageBytes, clock, windows: lent.windows, returning });
+	await joinAs(member, context, signal);
+	return member;
+}
+
+/** The same for a member that there is. It must have been told `again`, unless it is new. */
+export async function joinAs(member: Membership, context: JoinContext, signal?: AbortSignal): Promise<void> {
+	const { connection, id, lent, limits, clock = systemClock } = context;
 	const { messageBytes, requestTimeoutMs } = limits;
 	const { withinMs = requestTimeoutMs } = context;
-	const member = new Membership({ open, limits: sendLimits, messageBytes, clock, windows: lent.windows });
-	const header = { kind: FRAME.OPEN, payload: encodeOpen({ broadcast: open, id, resume: member.openResume }) };
+	const header = { kind: FRAME.OPEN, payload: encodeOpen({ broadcast: member.open, id, resume: member.openResume }) };
 	const options = { messageBytes: messageBytes + TAG_BYTES, highWaterBytes: limits.sendHighWaterBytes };
+	const { joined, kept } = member;
 	try {
 		member.start((leg) => ({ wire: connection.openStream(header, leg, options), shares: lent.shares, acks: lent.acks }), withinMs);
 	} catch (error) {
 		if (!isConecError(error) || error.code !== "CONNECTION_LOST") throw error;
 		member.lost(error);
 	}
-	context.keep(member);
+	context.keep(member, kept);
 	const timer = clock.setTimeout(() => {
 		const words = `Cannot join ${member.describe}: no answer within ${requestTimeoutMs} ms`;
-		member.destroy(new ConecError("PEER_TIMEOUT", words), RESET_CODES.CANCELLED);
+		kept.destroy(new ConecError("PEER_TIMEOUT", words), RESET_CODES.CANCELLED);
 	}, withinMs);
 	const aborted = new ConecError("STREAM_CLOSED", `Cannot join ${member.describe}: aborted`);
-	const forget = onAbort(signal, () => member.destroy(aborted, RESET_CODES.CANCELLED));
+	const forget = onAbort(signal, () => kept.destroy(aborted, RESET_CODES.CANCELLED));
 	try {
-		await member.joined;
-		return member;
+		await joined;
 	} catch (error) {
 		throw error === aborted && signal !== undefined ? reasonOf(signal) : error;
 	} finally {

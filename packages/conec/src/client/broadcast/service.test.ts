@@ -23,7 +23,7 @@ test("a membership has a number like every stream of its Client, and gives it ba
 		sendLimits: DEFAULT_LIMITS,
 	} as unknown as CoordinatorLink;
 	const budgets = new StreamBudgets(DEFAULT_LIMITS, systemClock);
-	const host: ClientBroadcastsHost = { limits: DEFAULT_LIMITS, ids, budgets, uplink: { ready: async () => link, ask: () => assert.fail() } };
+	const host: ClientBroadcastsHost = { limits: DEFAULT_LIMITS, ids, budgets, uplink: { comesBack: false, ready: async () => link, ask: () => assert.fail() } };
 	const stream = ids.reserve(undefined);
 	const abort = new AbortController();
 	const joining = new ClientBroadcasts(host).join("news", { signal: abort.signal });

@@ -76,7 +76,7 @@ async function join(name: string, how: How, connection: Connection, context: Com
 	if (recovered === false) output.note("what came after --since is not kept any more: messages are missing here", "warn");
 	let last: BroadcastPosition | undefined = how.since;
 	const show = (event: BroadcastEvent, own: boolean): void => {
-		last = { epoch, seq: event.type === "gap" ? event.toSeq : event.seq };
+		if (event.type !== "rejoined") last = { epoch: stream.epoch, seq: event.type === "gap" ? event.toSeq : event.seq };
 		if (!own || args.flag("echo")) showBroadcastEvent(event, output, (presence) => tellPresence(presence, connection.client.id, context));
 	};
 	try {
