@@ -27,7 +27,7 @@ async function scene(limits: { readonly coordinator?: Partial<CoordinatorLimits>
 	const world = new World({ seed: 1, delayMs: 10, coordinator: { limits: limits.coordinator ?? {} } });
 	const coordinator = await world.clock.until(world.listen(), 1_000);
 	const machines = new Map(NAMES.map((name) => [name as string, world.machine(name)]));
-	const connecting = NAMES.map((id) => world.connect(machines.get(id) as Machine, id, { id, limits: (id === "ben" && limits.ben) || {} }));
+	const connecting = NAMES.map((id) => world.connect(machines.get(id) as Machine, id, { id, reconnect: false, limits: (id === "ben" && limits.ben) || {} }));
 	const [ann, ben, cid] = (await world.clock.until(Promise.all(connecting), 1_000)) as [Client, Client, Client];
 	return { world, coordinator, ann, ben, cid, machines };
 }
