@@ -59,7 +59,7 @@ export class Turn {
 		return this.#lookRecords;
 	}
 
-	/** How many records to fetch. */
+	/** How many records to fetch: a quarter of a turn at most. What is fetched cannot be overtaken by a connection whose turn comes first. */
 	get fetchedRecords(): number {
 		return Math.max(1, Math.min(BATCH_RECORDS - this.#callRecords, this.#mostRecords - this.#records, this.#mostRecords >> 2));
 	}
