@@ -62,8 +62,11 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 			let runtime = SharedRuntime { io: environment.io.clone() };
 			let (quinn, driver) = capture(|| quinn::Endpoint::new_with_abstract_socket(config, None, tap.clone(), Arc::new(runtime)));
 			let quinn = quinn.map_err(|e| socket_error(&action, e))?;
-			let port = Arc::new(Port::new(handle, queue.clone(), (&tap, released), driver));
-			let endpoint = Arc::new(Endpoint::new(handle, queue.clone(), quinn, port, counters, farewell));
+			let port = Arc::new(Port::new(handle, queue.clone(), (&tap, released), driver.clone()));
+			let endpoint = Arc::new(Endpoint::new(handle, queue.clone(), quinn, port, environment.rounds.clone(), counters, farewell));
+			if let Some(driver) = driver {
+				driver.set_reader(Arc::<Endpoint>::downgrade(&endpoint));
+			}
 			let owner = environment.clone();
 			tokio::spawn(endpoint.clone().accept_all(move |accepted| serve(owner.clone(), accepted)));
 			Ok(Entry::Endpoint(endpoint))

@@ -16,7 +16,7 @@ use crate::connection::{Connection, Registry};
 use crate::endpoint::Endpoint;
 use crate::error::{error, stale, Result, NOT_INITIALISED, THREAD_FAILED};
 use crate::events::{Queue, Waker};
-use crate::io::{others_first, Due};
+use crate::io::{others_first, Due, Rounds};
 use crate::lock::lock;
 use crate::stream::{Line, Port, Stream};
 use crate::system::uv;
@@ -31,6 +31,8 @@ pub struct Environment {
 	pub io: Handle,
 	/// Streams with a little to send at the end of this tick.
 	pub due: Arc<Due<Stream>>,
+	/// Where the tasks of its connections take turns.
+	pub rounds: Arc<Rounds>,
 }
 
 /// What a handle stands for.
@@ -132,12 +134,18 @@ pub fn leave() -> Result<()> {
 	})
 }
 
+/// Every second task that runs is one that another thread has woken, while there are such. tokio keeps them in a line of their own, and
+/// takes one of 31 by default. A busy JS thread wakes more than that. Whatever it wakes, also somebody else's connection, then waits
+/// for hundreds of milliseconds.
+const WOKEN_ELSEWHERE: u32 = 2;
+
 /// Starts the I/O thread of this JS thread and hooks into the environment's end.
 pub fn start(env: &napi::Env, waker: Waker, watch: bool) -> Result<()> {
 	if CURRENT.with_borrow(Option::is_some) {
 		return Err(error(THREAD_FAILED, "The QUIC addon is in use in this thread already, by another copy of its wrapper"));
 	}
 	let runtime = Builder::new_current_thread()
+		.global_queue_interval(WOKEN_ELSEWHERE)
 		.enable_io()
 		.enable_time()
 		.build()
@@ -147,6 +155,7 @@ pub fn start(env: &napi::Env, waker: Waker, watch: bool) -> Result<()> {
 		table: Table::new(),
 		io: runtime.handle().clone(),
 		due: Arc::default(),
+		rounds: Arc::default(),
 	});
 	let (stop, stopped) = oneshot::channel();
 	let serving = environment.clone();

@@ -69,7 +69,7 @@ async fn open(connection: Arc<Connection>, stream: Arc<Stream>, bidirectional: b
 			}
 		}
 	});
-	stream.writing.serve(commands, task).await;
+	stream.writing.serve(commands, stream.turns(), task).await;
 }
 
 /// The halves of the stream. `None`: it could not be opened, or JS gave it up.

@@ -27,9 +27,6 @@ pub trait Registry: Clone + Send + Sync + 'static {
 	fn streams_of(&self, line: &Arc<Line>) -> Vec<Arc<Stream>>;
 }
 
-/// Streams of a connection that are accepted before others have their turn.
-const ACCEPTED_IN_TURN: u32 = 8;
-
 /// See the module.
 pub struct Connection {
 	pub handle: u32,
@@ -56,7 +53,8 @@ pub struct Connection {
 impl Connection {
 	/// A connection that this side dials. Nobody has to confirm it.
 	pub fn dialled(handle: u32, endpoint: Arc<Endpoint>, due: Arc<Due<Stream>>, terms: Terms) -> Self {
-		let line = Arc::new(Line::new(endpoint.queue.clone(), due, endpoint.port.clone(), SendWindow::new(terms.send_window)));
+		let (queue, port, rounds) = (endpoint.queue.clone(), endpoint.port.clone(), endpoint.rounds.clone());
+		let line = Arc::new(Line::new(queue, due, port, rounds, SendWindow::new(terms.send_window)));
 		Self {
 			handle,
 			endpoint,
@@ -215,7 +213,6 @@ impl Connection {
 
 	async fn serve(self: &Arc<Self>, connection: quinn::Connection, registry: impl Registry) -> End {
 		let bidirectional = async {
-			let mut accepted = 0_u32;
 			while let Ok((send, recv)) = connection.accept_bi().await {
 				let (place, raised) = self.places.take();
 				if let Some(streams) = raised {
@@ -223,16 +220,14 @@ impl Connection {
 				}
 				tokio::spawn(self.clone().greet(Some((send, place)), recv, registry.clone(), self.line.reports.expect()));
 				// Each costs this thread much. So connections take turns, and those that open more than JS can look at wait for it.
-				accepted = accepted.wrapping_add(1);
-				if accepted.is_multiple_of(ACCEPTED_IN_TURN) {
-					tokio::task::yield_now().await;
-				}
+				self.line.turns.turn().await;
 				self.line.outlet.takes_streams().await;
 			}
 		};
 		let unidirectional = async {
 			while let Ok(recv) = connection.accept_uni().await {
 				tokio::spawn(self.clone().greet(None, recv, registry.clone(), self.line.reports.expect()));
+				self.line.turns.turn().await;
 				self.line.outlet.takes_streams().await;
 			}
 		};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use quinn::VarInt;
 
 use crate::events::{record, Queue};
-use crate::io::{capture, Driver, Unplugged};
+use crate::io::{capture, Driver, Reader, Rounds, Unplugged};
 use crate::lock::lock;
 use crate::stream::Port;
 
@@ -44,6 +44,8 @@ pub struct Endpoint {
 	pub quinn: quinn::Endpoint,
 	/// Its socket, as the JS thread uses it.
 	pub port: Arc<Port>,
+	/// Where its connections take turns.
+	pub rounds: Arc<Rounds>,
 	/// `None`: it does not listen.
 	pub admission: Mutex<Option<Admission>>,
 	pub counters: Arc<Counters>,
@@ -56,6 +58,15 @@ pub struct Endpoint {
 	farewell: Mutex<Farewell>,
 	/// It is closed, and the peers have been told.
 	left: AtomicBool,
+}
+
+/// An endpoint with more connections has many that send to it.
+const CROWD: usize = 8;
+
+impl Reader for Endpoint {
+	fn is_crowded(&self) -> bool {
+		self.quinn.open_connections() > CROWD
+	}
 }
 
 /// A connection whose handshake is over.
@@ -77,12 +88,26 @@ impl Endpoint {
 		queue: Arc<Queue>,
 		quinn: quinn::Endpoint,
 		port: Arc<Port>,
+		rounds: Arc<Rounds>,
 		counters: Arc<Counters>,
 		farewell: Farewell,
 	) -> Self {
 		let (admission, farewell) = (Mutex::new(None), Mutex::new(farewell));
 		let (used_tokens, kept_tokens, crowd) = Default::default();
-		Self { handle, queue, quinn, port, admission, counters, used_tokens, kept_tokens, crowd, farewell, left: AtomicBool::new(false) }
+		Self {
+			handle,
+			queue,
+			quinn,
+			port,
+			rounds,
+			admission,
+			counters,
+			used_tokens,
+			kept_tokens,
+			crowd,
+			farewell,
+			left: AtomicBool::new(false),
+		}
 	}
 
 	pub fn set_farewell(&self, farewell: Farewell) {

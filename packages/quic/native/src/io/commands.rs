@@ -6,8 +6,12 @@
 use std::future::{poll_fn, Future};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::sync::{Mutex, Notify};
+
+use super::turns::Turns;
 
 /// The commands of one connection. They are counted in two turns: those of the last one end while new ones come.
 #[derive(Default)]
@@ -95,16 +99,22 @@ impl Orders {
 
 	/// Runs the task. A poll carries out what was commanded before it, or finds that the peer has no room for it. A wake-up that
 	/// comes during a poll may be used up by that poll, so what was commanded meanwhile gets a poll at once.
-	pub async fn serve<T>(&self, commands: &Commands, task: impl Future<Output = T>) -> T {
+	/// `turns`: it waits for its turn there.
+	pub async fn serve<T>(&self, commands: &Commands, turns: Option<&Arc<Turns>>, task: impl Future<Output = T>) -> T {
 		let mut task = pin!(task);
-		let end = poll_fn(|cx| loop {
-			let commanded = self.take();
-			let polled = task.as_mut().poll(cx);
-			if let Some(turn) = commanded {
-				commands.end(turn);
+		let end = poll_fn(|cx| {
+			if turns.is_some_and(|turns| !turns.take(cx)) {
+				return Poll::Pending;
 			}
-			if polled.is_ready() || !self.given() {
-				return polled;
+			loop {
+				let commanded = self.take();
+				let polled = task.as_mut().poll(cx);
+				if let Some(turn) = commanded {
+					commands.end(turn);
+				}
+				if polled.is_ready() || !self.given() {
+					return polled;
+				}
 			}
 		})
 		.await;
@@ -198,6 +208,7 @@ mod tests {
 		let mut begun = false;
 		let mut task = Box::pin(orders.serve(
 			&commands,
+			None,
 			poll_fn(|_| match std::mem::replace(&mut begun, true) {
 				false => Poll::Pending,
 				true => Poll::Ready(()),
@@ -222,6 +233,7 @@ mod tests {
 		let mut polls = 0;
 		let mut task = Box::pin(orders.serve(
 			&commands,
+			None,
 			poll_fn(|_| {
 				polls += 1;
 				if polls == 1 {
@@ -250,7 +262,7 @@ mod tests {
 		orders.open(&commands);
 		assert!(is_ready(Box::pin(orders.postpone(&commands, async {})).as_mut()));
 		assert!(!is_ready(pin!(commands.carried_out())), "it is open, and its task has not begun");
-		assert!(is_ready(Box::pin(orders.serve(&commands, async {})).as_mut()));
+		assert!(is_ready(Box::pin(orders.serve(&commands, None, async {})).as_mut()));
 		assert!(is_ready(pin!(commands.carried_out())));
 	}
 }

@@ -39,7 +39,7 @@ impl Gate {
 		}
 	}
 
-	/// JS thread: keeps wake-ups from here on. No other thread closes a gate, and this one does not close it twice.
+	/// Keeps wake-ups from here on. Only whoever runs the task may close its gate, so nobody closes it twice.
 	pub fn hold(&self) -> Held<'_> {
 		self.state.store(HELD, Ordering::Release);
 		Held(self)
@@ -59,6 +59,13 @@ impl Gate {
 
 /// Opens the gate when it is dropped, also by a panic. Passes on a wake-up that was kept and not taken back.
 pub struct Held<'a>(&'a Gate);
+
+impl Held<'_> {
+	/// Whether there are wake-ups that were not taken back.
+	pub fn is_woken(&self) -> bool {
+		self.0.state.load(Ordering::Acquire) == HELD_AND_WOKEN
+	}
+}
 
 impl Drop for Held<'_> {
 	fn drop(&mut self) {

@@ -19,6 +19,7 @@ use super::port::Port;
 use super::reports::Reports;
 use super::room::{unique, Room};
 use super::source::{PacedReader, Source};
+use super::turns::{Rounds, Turns};
 use super::window::SendWindow;
 
 /// The JS thread sends by itself at most this often.
@@ -40,6 +41,8 @@ pub struct Line<S> {
 	pub port: Arc<Port<S>>,
 	/// What JS told the tasks of its streams to do.
 	pub commands: Commands,
+	/// When those tasks may run.
+	pub turns: Arc<Turns>,
 	/// What those tasks have to tell when it is over.
 	pub reports: Arc<Reports>,
 	/// Set once the handshake is over.
@@ -116,12 +119,13 @@ impl Share {
 }
 
 impl<S: Send + Sync + 'static> Line<S> {
-	pub fn new(queue: Arc<Queue>, due: Arc<Due<S>>, port: Arc<Port<S>>, send_window: SendWindow) -> Self {
+	pub fn new(queue: Arc<Queue>, due: Arc<Due<S>>, port: Arc<Port<S>>, rounds: Arc<Rounds>, send_window: SendWindow) -> Self {
 		Self {
 			outlet: Outlet::new(queue),
 			due,
 			port,
 			commands: Commands::default(),
+			turns: Arc::new(Turns::new(rounds)),
 			reports: Arc::default(),
 			established: OnceLock::new(),
 			driver: OnceLock::new(),
@@ -309,6 +313,10 @@ impl<S: Send + Sync + 'static> Line<S> {
 }
 
 impl<S: Send + Sync> Follower for Line<S> {
+	fn had_its_turn(&self) {
+		self.turns.renew();
+	}
+
 	fn driven(&self) {
 		let Some(connection) = self.established.get() else { return };
 		let now = self.born.elapsed().as_micros() as u64;

@@ -19,7 +19,7 @@ mod turns;
 mod window;
 
 pub use commands::Orders;
-pub use driver::{capture, leak, Driver, SharedRuntime};
+pub use driver::{capture, leak, Driver, Reader, SharedRuntime};
 pub use due::Due;
 pub use flight::{Counting, CountingFactory};
 pub use gate::Gate;
@@ -30,5 +30,5 @@ pub use reports::{Loss, Report};
 pub use room::{unique, Room, Ticket};
 pub use source::{PacedReader, Source};
 pub use tap::{bind, RawSink, SocketSizes, Tap, Unplugged};
-pub use turns::others_first;
+pub use turns::{others_first, Rounds, Turns};
 pub use window::SendWindow;

@@ -105,6 +105,12 @@ impl<S: Expecting> Port<S> {
 		Some((tap.socket().ok()?, tap.mute.clone()))
 	}
 
+	/// Whether many send to the socket.
+	#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+	pub fn is_crowded(&self) -> bool {
+		self.driver.as_ref().is_some_and(|driver| driver.is_crowded())
+	}
+
 	/// JS thread: reads the socket in place. What is not for the expected stream goes its ordinary way.
 	#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 	pub fn receive_inline(&self) {

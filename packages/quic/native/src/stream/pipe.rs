@@ -70,6 +70,9 @@ async fn splice(a: &Stream, b: &Stream, mut moving: Box<Moving<'_>>) -> (PipeEnd
 		pin!(b.incoming_wake.notified()),
 	];
 	let is_whole = poll_fn(|cx| {
+		if !a.line.turns.take(cx) {
+			return Poll::Pending;
+		}
 		if is_woken(notifies, &mut wakes, cx) {
 			moving.cancelled = moving.cancelled.or_else(|| a.cancelled()).or_else(|| b.cancelled());
 		}

@@ -11,7 +11,7 @@ use quinn::VarInt;
 use tokio::sync::Notify;
 
 use crate::events::{record, u64_halves, Class, Outlet};
-use crate::io::{self, Orders, Room};
+use crate::io::{self, Orders, Room, Turns};
 use crate::lock::lock;
 
 use super::frame::{Deframer, Sink};
@@ -265,6 +265,11 @@ impl Stream {
 	/// Lets go of what belongs to a broken connection without touching it: nothing of it is ever dropped.
 	pub(super) fn leak(&self) {
 		std::mem::forget((lock(&self.writer).take(), lock(&self.reader).take(), lock(&self.parked).take()));
+	}
+
+	/// Where its tasks wait for their turn among those of the connection. `None`: they do not.
+	pub fn turns(&self) -> Option<&Arc<Turns>> {
+		(!self.favoured.load(Ordering::Relaxed)).then_some(&self.line.turns)
 	}
 
 	fn outlet(&self) -> &Outlet {

@@ -190,12 +190,12 @@ impl Stream {
 /// The task of the sending half of a stream that the peer opened.
 async fn write(stream: Arc<Stream>) {
 	// Pinned here, and not there: a future that is moved into another one takes its room twice.
-	stream.writing.serve(&stream.line.commands, pin!(stream.write_all())).await;
+	stream.writing.serve(&stream.line.commands, stream.turns(), pin!(stream.write_all())).await;
 }
 
 /// The task of the receiving half.
 async fn read(stream: Arc<Stream>) {
-	stream.reading.serve(&stream.line.commands, pin!(stream.read_all())).await;
+	stream.reading.serve(&stream.line.commands, stream.turns(), pin!(stream.read_all())).await;
 }
 
 #[cfg(test)]

@@ -36,6 +36,10 @@ mod linux {
 			self.socket()
 		}
 
+		fn is_crowded(&self) -> bool {
+			self.is_crowded()
+		}
+
 		fn receive_inline(&self) {
 			self.receive_inline();
 		}

@@ -7,7 +7,7 @@
 //!
 //! When the JS thread is awake, the I/O thread has the socket back; after 15 ms at the latest, where the JS thread woke up for
 //! work that is not ours. It has the socket back for good once packets come that nobody expected: bulk traffic, pipes and a busy
-//! JS thread are the I/O thread's.
+//! JS thread are the I/O thread's. Where many send to the socket, it keeps it for a second at least.
 //!
 //! libuv is found at run time. Where it is not found, or JS says that this is not Node, nothing is watched and nothing else
 //! changes.
@@ -41,6 +41,7 @@ mod linux {
 	use std::panic::catch_unwind;
 	use std::sync::{Arc, Weak};
 	use std::thread::LocalKey;
+	use std::time::{Duration, Instant};
 
 	use libloading::os::unix::Library;
 	use napi::sys::uv_loop_s;
@@ -51,6 +52,9 @@ mod linux {
 	const UNEXPECTED: u32 = 2;
 	/// After this many rounds of the event loop without an answer, it is left to the I/O thread too.
 	const ROUNDS: u32 = 64;
+	/// So long a socket to which many send stays with the I/O thread, after packets that nobody expected. The JS thread would otherwise
+	/// take it back with each message that it sends, and everybody's packets would wait until it is awake.
+	const LEFT_ALONE: Duration = Duration::from_secs(1);
 
 	type Handle = *mut c_void;
 	type Loop = *mut uv_loop_s;
@@ -88,6 +92,8 @@ mod linux {
 		fn socket(&self) -> Option<(UdpSocket, Mute)>;
 		/// There is something to read.
 		fn receive_inline(&self);
+		/// Whether many send to the socket.
+		fn is_crowded(&self) -> bool;
 		/// The watches of this thread. They live where the type is known, so that reading needs no dynamic dispatch.
 		fn watches() -> &'static LocalKey<RefCell<Option<Watches<Self>>>>;
 	}
@@ -103,6 +109,7 @@ mod linux {
 		muted: bool,
 		unexpected: u32,
 		rounds: u32,
+		left_alone_until: Option<Instant>,
 	}
 
 	/// The sockets that the event loop of one JS thread watches. Only that thread uses it.
@@ -181,6 +188,10 @@ mod linux {
 				}
 			}
 			let Some(watched) = self.watched.get_mut(&endpoint.handle()) else { return };
+			if watched.left_alone_until.is_some_and(|until| Instant::now() < until) {
+				return;
+			}
+			watched.left_alone_until = None;
 			watched.unexpected = 0;
 			watched.rounds = 0;
 			// SAFETY: the handle was initialised and is not closed while it is in the map.
@@ -210,7 +221,7 @@ mod linux {
 				(self.uv.unref)(handle);
 			}
 			let endpoint = Arc::downgrade(endpoint);
-			Some(Entry { handle, socket, mute, endpoint, active: false, muted: false, unexpected: 0, rounds: 0 })
+			Some(Entry { handle, socket, mute, endpoint, active: false, muted: false, unexpected: 0, rounds: 0, left_alone_until: None })
 		}
 
 		/// The loop is about to wait, or has waited.
@@ -302,6 +313,9 @@ mod linux {
 				watched.unexpected += 1;
 				if status == 0 {
 					endpoint = watched.endpoint.upgrade();
+				}
+				if watched.unexpected > UNEXPECTED && endpoint.as_ref().is_some_and(|endpoint| endpoint.is_crowded()) {
+					watched.left_alone_until = Some(Instant::now() + LEFT_ALONE);
 				}
 				if status < 0 || watched.unexpected > UNEXPECTED {
 					watches.rest(id);
