@@ -81,7 +81,7 @@ const SHARED_FILES = new Map(
 		],
 		scripts: named(
 			"scripts/",
-			"advisories api-reference/api-reference cli-pages layers licences native-constants raw-sources rust-rooms version-floors workflows",
+			"advisories api-reference/api-reference cli-pages layers licences native-constants raw-sources renamed-tests rust-rooms version-floors workflows",
 		),
 	}).flatMap(([key, members]) => members.map((file) => [file, key])),
 );
