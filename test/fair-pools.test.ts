@@ -184,10 +184,8 @@ async function oneKey(
 	const told: CoordinatorStatus[] = [];
 	const connect: Scene["connect"] = async (id, address, options = {}) => {
 		const trust = { ca: authority.certificate, localAddress: address };
-		return await connectOn(
-			fabric.runtime as Runtime,
-			withoutPin(world.clientOptions(id, { ...(await issueCertificate(authority, id)), ...trust, ...options })),
-		);
+		const identity = options.certificate === undefined ? await issueCertificate(authority, id) : {};
+		return await connectOn(fabric.runtime as Runtime, withoutPin(world.clientOptions(id, { ...identity, ...trust, ...options })));
 	};
 	const { privateKey } = await issueCertificate(authority, "mallory");
 	const mallory: Client[] = [];

@@ -1,6 +1,6 @@
 // Which files of tests share a process. To start one and to load the library takes most small files longer than their tests take.
 
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { compiledFile } from "./compile.mjs";
 
@@ -42,45 +42,47 @@ const ALONE = new Set([
 	"packages/quic/src/native.test.ts",
 ]);
 
-/** Files elsewhere, of that kind, that share one as well. */
+/** Files elsewhere that share one as well: on virtual time or with real connections, but each test with its own. A file that waits for processes shares with its like. */
 const SHARED_FILES = new Map(
 	Object.entries({
 		"test-memory": [
-			"test/adapters.test.ts",
-			"test/broadcast-memory.test.ts",
-			"test/direct-memory.test.ts",
-			"test/direct-moves.test.ts",
-			"test/protocols-memory.test.ts",
-			"test/resumption-memory.test.ts",
-			"test/virtual-time.test.ts",
-			"test/certificates/chain.test.ts",
-			"test/certificates/unreadable.test.ts",
-			"test/hostile/broadcasts.test.ts",
-			"test/hostile/datagrams.test.ts",
-			"test/hostile/hello.test.ts",
-			"test/hostile/streams.test.ts",
+			...named("test/", "adapters broadcast-memory direct-memory direct-moves protocols-memory resumption-memory virtual-time"),
+			...named("test/certificates/", "chain unreadable"),
+			...named("test/hostile/", "broadcasts datagrams hello streams"),
 		],
+		"test-virtual": named(
+			"test/",
+			"bandwidth-memory channel-upkeep direct-broker entities-memory entities-options held-memory kept-identity moving-streams open-silence opens presence-log write-atomically",
+		),
+		"test-crowds": named("test/", "control-floods fair-pools held-ids"),
+		"test-quic": [
+			...named("test/", "address-tokens broadcast-quic channel-upkeep-quic congestion direct-nat-test direct-quic host-names"),
+			...named("test/", "leaving priority protocols-quic proxy-slots resumption-quic"),
+			...named("test/certificates/", "certificates expiry reload"),
+		],
+		"test-control": [
+			...named("test/", "control-deadline control-table control-table-direct denied-services direct-denied direct-hostile"),
+			...named("test/hostile/", "control faults"),
+		],
+		"test-processes": named("test/", "closing-proof last-words-quic process-ended"),
+		"cli-commands": named("test/cli/", "broadcast certs completion coordinator-streams lines links options peers ping-answers strangers usage virtual-time"),
+		"cli-transfers": [
+			...named("test/cli/", "transfer transfer-content transfer-directories transfer-identical transfer-kinds-processes transfer-max-bytes"),
+			...named("test/cli/", "transfer-names transfer-reach transfer-refusals transfer-resume transfer-resume-lies transfer-same-name"),
+		],
+		"quic-connections": named("packages/quic/test/", "held send-window stream-urgent"),
+		"quic-processes": named("packages/quic/test/", "close-and-stop close-behind farewell few-descriptors full-socket key-log stateless-reset"),
 		// One or two tests each, which compute next to nothing.
 		small: [
-			"packages/conec/src/errors.test.ts",
-			"packages/conec/src/limits.test.ts",
-			"packages/conec/src/files/busy-machine.test.ts",
-			"packages/conec/src/files/file-errors.test.ts",
-			"packages/conec/src/files/lock-claim.test.ts",
-			"packages/conec/src/transport/timed-frames.test.ts",
+			...named("packages/conec/src/", "errors limits"),
+			...named("packages/conec/src/files/", "busy-machine file-errors lock-claim"),
+			...named("packages/conec/src/transport/", "timed-frames"),
+			...named("test/attacks/", "verdict"),
 		],
-		scripts: [
-			"advisories",
-			"api-reference/api-reference",
-			"cli-pages",
-			"layers",
-			"licences",
-			"native-constants",
-			"raw-sources",
-			"rust-rooms",
-			"version-floors",
-			"workflows",
-		].map((name) => `scripts/${name}.test.ts`),
+		scripts: named(
+			"scripts/",
+			"advisories api-reference/api-reference cli-pages layers licences native-constants raw-sources renamed-tests rust-rooms version-floors workflows",
+		),
 	}).flatMap(([key, members]) => members.map((file) => [file, key])),
 );
 
@@ -89,6 +91,7 @@ const AS_SOURCE = new Set(["packages/quic/src/native.test.ts"]);
 
 /** The programs to run, in the order of `files`: each of them alone, or where the first of its folder is. Absolute paths. */
 export function programs(files) {
+	for (const file of [...ALONE, ...SHARED_FILES.keys()]) if (!existsSync(join(root, file))) throw new Error(`Cannot group tests: there is no ${file}`);
 	rmSync(folder, { recursive: true, force: true });
 	mkdirSync(folder, { recursive: true });
 	const groups = new Map();
@@ -97,6 +100,11 @@ export function programs(files) {
 		groups.set(key, [...(groups.get(key) ?? []), file]);
 	}
 	return [...groups].map(([key, members]) => (members.length === 1 ? programOf(members[0]) : together(key, members)));
+}
+
+/** Files of tests in a folder, by the words that name them. */
+function named(folder, words) {
+	return words.split(" ").map((word) => `${folder}${word}.test.ts`);
 }
 
 function programOf(file) {

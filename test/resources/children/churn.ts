@@ -1,5 +1,5 @@
 /**
- * Opens and closes a great deal, several times: `churn.ts STREAMS CONNECTS`. Prints the least that one time has left behind, then
+ * Opens and closes a great deal, a half at a time: `churn.ts STREAMS CONNECTS`. Prints the least that it has left behind, then
  * closes everything and has to end by itself. Needs --expose-gc.
  */
 
@@ -48,11 +48,11 @@ async function connects(count: number): Promise<void> {
 }
 
 // What is compiled and kept for good has to be there before it counts.
-await streams(streamCount / 5);
-await connects(connectCount / 4);
+await streams(streamCount / 10);
+await connects(connectCount / 5);
 const left = {
-	streams: await leastLeftBehind(coordinator, () => streams(streamCount)),
-	connects: await leastLeftBehind(coordinator, () => connects(connectCount)),
+	streams: await leastLeftBehind(coordinator, () => streams(streamCount / 2)),
+	connects: await leastLeftBehind(coordinator, () => connects(connectCount / 2)),
 };
 console.log(JSON.stringify(left));
 await Promise.all(peers.map((peer) => peer.close()));

@@ -183,7 +183,10 @@ export async function openedPair(
 
 /** A payload in which every byte can be told from its neighbours. */
 export function pattern(length: number, seed: number = 0): Uint8Array {
-	return Uint8Array.from({ length }, (_, index) => (index * 31 + seed) & 0xff);
+	// As a loop: `Uint8Array.from` takes twenty times as long, and these are megabytes.
+	const bytes = new Uint8Array(length);
+	for (let index = 0; index < length; index++) bytes[index] = (index * 31 + seed) & 0xff;
+	return bytes;
 }
 
 /** Looks, and the time from the first to the last of them, in which nothing may move: a lost packet is sent again within that, and the machine may be busy. */
