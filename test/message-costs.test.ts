@@ -41,14 +41,14 @@ test("costs: 64 B messages go to the addon in packs, each is copied once, and wh
 	assert.ok(buffers.size <= MESSAGES / 500, `${buffers.size} buffers`);
 });
 
-/** Measured with Node 20.20.2: 110, 430, 110, 1,190, 890 and 410. */
+/** Measured with Node 20.20.2: 110, 430, 110, 1,190, 890, and 380 to 490: how long the arrays of a broadcast are depends on when its Coordinator runs. */
 const KINDS: Readonly<Record<string, { readonly make: (t: TestContext) => Promise<readonly [Send, Read]>; readonly bytes: number }>> = {
 	"read by batches": { make: async (t) => ofStreams(await streams(t), sendBytes, readBatches), bytes: 150 },
 	"read by for await": { make: async (t) => ofStreams(await streams(t), sendBytes, readEach), bytes: 500 },
 	"sent as text": { make: async (t) => ofStreams(await streams(t), sendText, readBatches), bytes: 150 },
 	"typed, read by for await": { make: async (t) => ofStreams(await streams(t), sendValues, readValues), bytes: 1_400 },
 	"typed, read by batches": { make: async (t) => ofStreams(await streams(t), sendValues, readValueBatches), bytes: 1_100 },
-	"of a broadcast, read by batches": { make: broadcast, bytes: 520 },
+	"of a broadcast, read by batches": { make: broadcast, bytes: 800 },
 };
 
 for (const [name, { make, bytes }] of Object.entries(KINDS)) {
