@@ -4,7 +4,6 @@
  * @module
  */
 
-import { checkOptions } from "../base/check-options.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { CloseInfo } from "../base/close-info.ts";
 import { abortable, reasonOf } from "../base/signals.ts";
@@ -15,6 +14,7 @@ import { nothingUntil, type StreamStatus } from "./changes.ts";
 import type { StreamBudgets } from "./flow.ts";
 import type { LegInit, StreamKeeper, Survival } from "./leg-way.ts";
 import type { MessageStream } from "./message-stream.ts";
+import { type BatchOptions, type Decode, type DecodedReads, mostMessages } from "./queue-iterators.ts";
 import { isClosing, type StreamShell } from "./shell.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
 
@@ -37,7 +37,7 @@ export interface StreamInit extends LegInit {
 }
 
 /** A {@link MessageStream} and the handles of its owner. Made by `openMessageStream` and `acceptMessageStream`. */
-export class FramedStream implements MessageStream {
+export class FramedStream implements MessageStream, DecodedReads<Uint8Array> {
 	readonly peer: string | null;
 	readonly id: number;
 	readonly metadata: JsonValue | undefined;
@@ -91,11 +91,17 @@ export class FramedStream implements MessageStream {
 		return this.#shell.receiving.receive(options?.signal);
 	}
 
-	batches(options: { readonly maxMessages?: number } = {}): AsyncIterable<Uint8Array[]> {
-		checkOptions(options, { maxMessages: "messages" });
-		const { receiving } = this.#shell;
-		const { maxMessages = Number.POSITIVE_INFINITY } = options;
-		return { [Symbol.asyncIterator]: () => receiving.iterateBatches(maxMessages) };
+	batches(options: BatchOptions = {}): AsyncIterable<Uint8Array[]> {
+		const [{ receiving }, most] = [this.#shell, mostMessages(options)];
+		return { [Symbol.asyncIterator]: () => receiving.iterateBatches(most) };
+	}
+
+	decoded<V>(decode: Decode<Uint8Array, V>): AsyncIterator<V, undefined> {
+		return this.#shell.receiving.iterateDecoded(decode);
+	}
+
+	decodedBatches<V>(decode: Decode<Uint8Array, V>, most: number): AsyncIterator<V[], undefined> {
+		return this.#shell.receiving.iterateBatches(most, decode);
 	}
 
 	close(options?: { readonly signal?: AbortSignal }): Promise<void> {

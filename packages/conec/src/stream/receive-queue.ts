@@ -7,6 +7,7 @@
 import { Fifo } from "../base/fifo.ts";
 import { onAbort, reasonOf } from "../base/signals.ts";
 import { ConecError } from "../errors.ts";
+import { BatchIterator, type Decode, DecodingIterator, type ReadFrom } from "./queue-iterators.ts";
 
 /** What a queue needs of the stream it belongs to. */
 export interface ReceiveHost<T> {
@@ -24,22 +25,18 @@ export interface ReceiveHost<T> {
  * It is bounded by the credit of the stream: the peer may only send what `consumed` has made room for. What arrived
  * before an end or an error is delivered before it.
  */
-export class ReceiveQueue<T> {
+export class ReceiveQueue<T> implements ReadFrom<T> {
 	readonly #host: ReceiveHost<T>;
 	readonly #messages: Fifo<T> = new Fifo();
 	/** `undefined` while more may come; `null` after the end. */
 	#outcome: ConecError | null | undefined = undefined;
 	/** The iterator that reads. */
 	#reader: object | undefined = undefined;
-	// The one that waits: an iterator (resolveResult, resolveBatch) or a call of receive (resolveMessage).
+	// The one that waits: an iterator (resolveResult, resolveArrival) or a call of receive (resolveMessage).
 	#resolveResult: ((result: IteratorResult<T, undefined>) => void) | undefined = undefined;
-	#resolveBatch: ((result: IteratorResult<T[], undefined>) => void) | undefined = undefined;
-	/** How many messages the batch that is waited for may have. */
-	#mostMessages = 0;
+	#resolveArrival: ((isHere: boolean) => void) | undefined = undefined;
 	#resolveMessage: ((message: T | null) => void) | undefined = undefined;
 	#reject: ((error: unknown) => void) | undefined = undefined;
-	/** Gives a batch. Made for the first reader of batches. */
-	#batchGiver: (() => void) | undefined = undefined;
 
 	constructor(host: ReceiveHost<T>) {
 		this.#host = host;
@@ -75,11 +72,11 @@ export class ReceiveQueue<T> {
 			this.#host.consumed(message);
 			resolve(message);
 		} else {
-			// The transport hands over all that it has in one turn: the batch is what is here when the turn ends.
+			// The transport hands over all that it has in one turn. Promises settle when the turn ends, so the reader finds all of it.
+			const resolve = this.#resolveArrival;
+			this.#forget();
 			this.#messages.push(message);
-			if (this.#messages.length > 1) return;
-			this.#batchGiver ??= () => this.#giveBatch();
-			queueMicrotask(this.#batchGiver);
+			resolve?.(true);
 		}
 	}
 
@@ -89,10 +86,7 @@ export class ReceiveQueue<T> {
 			return;
 		}
 		this.#outcome = outcome;
-		// A batch is about to be given. Its reader asks again, and is told then.
-		if (this.#resolveBatch !== undefined && this.#messages.length > 0) return;
-		const { resolveMessage, reject } = { resolveMessage: this.#resolveMessage, reject: this.#reject };
-		const resolveResult = this.#resolveResult ?? this.#resolveBatch;
+		const [resolveResult, resolveArrival, resolveMessage, reject] = [this.#resolveResult, this.#resolveArrival, this.#resolveMessage, this.#reject];
 		this.#forget();
 		// An iterator that has heard the end, or an error, says no more that it is done.
 		if (reject !== undefined) {
@@ -103,6 +97,7 @@ export class ReceiveQueue<T> {
 		} else if (resolveResult !== undefined) {
 			resolveResult({ done: true, value: undefined });
 		} else {
+			resolveArrival?.(false);
 			resolveMessage?.(null);
 		}
 	}
@@ -124,9 +119,16 @@ export class ReceiveQueue<T> {
 		return new QueueIterator(this);
 	}
 
-	/** The same for a reader of batches: arrays of the messages that are here, at least one and at most `mostMessages`. */
-	iterateBatches(mostMessages: number): AsyncIterator<T[], undefined> {
-		return new BatchIterator(this, mostMessages);
+	/** The same for a reader of values that `decode` makes of the messages. See {@link DecodingIterator}. */
+	iterateDecoded<V>(decode: Decode<T, V>): AsyncIterator<V, undefined> {
+		return new DecodingIterator(this, decode);
+	}
+
+	/** The same for a reader of batches: arrays of the messages that are here, or of what `decode` makes of them, at least one and at most `mostMessages`. */
+	iterateBatches(mostMessages: number): AsyncIterator<T[], undefined>;
+	iterateBatches<V>(mostMessages: number, decode: Decode<T, V>): AsyncIterator<V[], undefined>;
+	iterateBatches<V>(mostMessages: number, decode?: Decode<T, V>): AsyncIterator<(T | V)[], undefined> {
+		return new BatchIterator<T, T | V>(this, mostMessages, decode);
 	}
 
 	/** The next message for a call of `receive`; `null` at the end. Aborting takes nothing out. */
@@ -135,9 +137,9 @@ export class ReceiveQueue<T> {
 			return Promise.reject(reasonOf(signal));
 		}
 		if (this.#reader !== undefined || this.#reject !== undefined) {
-			return Promise.reject(this.#inUse());
+			return Promise.reject(this.inUse());
 		}
-		const message = this.#take();
+		const message = this.take();
 		if (message !== undefined) {
 			return Promise.resolve(message);
 		}
@@ -150,13 +152,15 @@ export class ReceiveQueue<T> {
 	/** The next result for an iterator. */
 	next(reader: object): Promise<IteratorResult<T, undefined>> {
 		if (!this.#claim(reader)) {
-			return Promise.reject(this.#inUse());
+			return Promise.reject(this.inUse());
 		}
 		if (this.#messages.length > 0) {
-			return Promise.resolve({ done: false, value: this.#take() as T });
+			return Promise.resolve({ done: false, value: this.take() as T });
 		}
 		if (this.#outcome !== undefined) {
-			return this.#concluded(this.#outcome);
+			// It has heard the end, or an error, and is the reader no more.
+			this.#reader = undefined;
+			return this.#outcome === null ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(this.#outcome);
 		}
 		return new Promise((resolve, reject) => {
 			this.#resolveResult = resolve;
@@ -165,23 +169,40 @@ export class ReceiveQueue<T> {
 		});
 	}
 
-	/** The next result for an iterator of batches. */
-	nextBatch(reader: object, mostMessages: number): Promise<IteratorResult<T[], undefined>> {
+	arrival(reader: object): Promise<boolean> | undefined {
 		if (!this.#claim(reader)) {
-			return Promise.reject(this.#inUse());
+			return Promise.reject(this.inUse());
 		}
 		if (this.#messages.length > 0) {
-			return Promise.resolve({ done: false, value: this.#takeBatch(mostMessages) });
+			return undefined;
 		}
 		if (this.#outcome !== undefined) {
-			return this.#concluded(this.#outcome);
+			this.#reader = undefined;
+			return this.#outcome === null ? Promise.resolve(false) : Promise.reject(this.#outcome);
 		}
 		return new Promise((resolve, reject) => {
-			this.#mostMessages = mostMessages;
-			this.#resolveBatch = resolve;
+			this.#resolveArrival = resolve;
 			this.#reject = reject;
 			this.#host.waits?.(true);
 		});
+	}
+
+	peek(): T | undefined {
+		return this.#messages.peek();
+	}
+
+	take(): T | undefined {
+		const message = this.#messages.shift();
+		if (message !== undefined) {
+			this.#host.consumed(message);
+		}
+		return message;
+	}
+
+	takeMany(most: number): T[] {
+		const batch = this.#messages.take(most);
+		for (const message of batch) this.#host.consumed(message);
+		return batch;
 	}
 
 	/** An iterator is done with reading; another reader may go on where it was. */
@@ -190,11 +211,12 @@ export class ReceiveQueue<T> {
 			return;
 		}
 		this.#reader = undefined;
-		const resolve = this.#resolveResult ?? this.#resolveBatch;
-		if (resolve !== undefined) {
+		const [resolveResult, resolveArrival] = [this.#resolveResult, this.#resolveArrival];
+		if (this.#reject !== undefined) {
 			this.#forget();
 			this.#host.waits?.(false);
-			resolve({ done: true, value: undefined });
+			resolveResult?.({ done: true, value: undefined });
+			resolveArrival?.(false);
 		}
 	}
 
@@ -205,35 +227,6 @@ export class ReceiveQueue<T> {
 		}
 		this.#reader = reader;
 		return true;
-	}
-
-	/** What an iterator hears when nothing waits and nothing comes: then it is the reader no more. */
-	#concluded(outcome: ConecError | null): Promise<{ done: true; value: undefined }> {
-		this.#reader = undefined;
-		return outcome === null ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(outcome);
-	}
-
-	#take(): T | undefined {
-		const message = this.#messages.shift();
-		if (message !== undefined) {
-			this.#host.consumed(message);
-		}
-		return message;
-	}
-
-	#takeBatch(mostMessages: number): T[] {
-		const batch = this.#messages.take(mostMessages);
-		for (const message of batch) this.#host.consumed(message);
-		return batch;
-	}
-
-	/** The turn in which the first message came is over. Its reader may have left, and what came may be dropped. */
-	#giveBatch(): void {
-		const resolve = this.#resolveBatch;
-		if (resolve === undefined || this.#messages.length === 0) return;
-		const most = this.#mostMessages;
-		this.#forget();
-		resolve({ done: false, value: this.#takeBatch(most) });
 	}
 
 	#wait(): Promise<T | null> {
@@ -263,12 +256,12 @@ export class ReceiveQueue<T> {
 
 	#forget(): void {
 		this.#resolveResult = undefined;
-		this.#resolveBatch = undefined;
+		this.#resolveArrival = undefined;
 		this.#resolveMessage = undefined;
 		this.#reject = undefined;
 	}
 
-	#inUse(): ConecError {
+	inUse(): ConecError {
 		return new ConecError("ITERATOR_IN_USE", `Cannot receive on ${this.#host.describe}: another reader has it. End that one first`);
 	}
 }
@@ -287,27 +280,6 @@ class QueueIterator<T> implements AsyncIterator<T, undefined> {
 	}
 
 	return(): Promise<IteratorResult<T, undefined>> {
-		this.#done = true;
-		this.#queue.release(this);
-		return Promise.resolve({ done: true, value: undefined });
-	}
-}
-
-class BatchIterator<T> implements AsyncIterator<T[], undefined> {
-	readonly #queue: ReceiveQueue<T>;
-	readonly #mostMessages: number;
-	#done = false;
-
-	constructor(queue: ReceiveQueue<T>, mostMessages: number) {
-		this.#queue = queue;
-		this.#mostMessages = mostMessages;
-	}
-
-	next(): Promise<IteratorResult<T[], undefined>> {
-		return this.#done ? Promise.resolve({ done: true, value: undefined }) : this.#queue.nextBatch(this, this.#mostMessages);
-	}
-
-	return(): Promise<IteratorResult<T[], undefined>> {
 		this.#done = true;
 		this.#queue.release(this);
 		return Promise.resolve({ done: true, value: undefined });

@@ -9,6 +9,7 @@ import { Fifo } from "../base/fifo.ts";
 import { onAbort, reasonOf } from "../base/signals.ts";
 import { argumentError, ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
+import { encodeText, keepable } from "./text-bytes.ts";
 
 /** What a queue needs of the stream it belongs to. */
 export interface SendHost {
@@ -34,7 +35,6 @@ interface WaitingSend {
 }
 
 const SENT: Promise<void> = Promise.resolve();
-const TEXT = new TextEncoder();
 
 /** Keeps calls in order and less than `limits.sendHighWaterBytes` plus one message in the queue below. */
 export class SendQueue {
@@ -136,7 +136,7 @@ export class SendQueue {
 		}
 	}
 
-	/** The bytes of a message that may be sent; throws otherwise. */
+	/** The bytes of a message that may be sent; throws otherwise. Those of a text are to be written, or copied, before the next call. */
 	#admit(message: Uint8Array | string): Uint8Array {
 		this.#error ??= this.#newError?.();
 		if (this.#error !== undefined) {
@@ -145,7 +145,7 @@ export class SendQueue {
 		if (isBytes(message) && message.length <= this.#mostBytes && message.length <= this.#host.messageBytes) return message;
 		// A string has at least as many bytes as units: so the longest ones are not even encoded.
 		if (typeof message === "string" && message.length <= this.#mostBytes) {
-			return this.#fitting(TEXT.encode(message));
+			return this.#fitting(encodeText(message));
 		}
 		if (typeof message !== "string" && !isBytes(message)) {
 			throw argumentError("type", "OPTION_INVALID", "A message must be a Uint8Array or a string");
@@ -187,7 +187,7 @@ export class SendQueue {
 
 	#wait(bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
 		return new Promise((resolve, reject) => {
-			const call: WaitingSend = { bytes, resolve, reject, forget: undefined };
+			const call: WaitingSend = { bytes: keepable(bytes), resolve, reject, forget: undefined };
 			this.#waiting.push(call);
 			if (signal === undefined) return;
 			call.forget = onAbort(signal, () => {

@@ -7,6 +7,7 @@
 import { Fifo } from "../../base/fifo.ts";
 import type { ConecError } from "../../errors.ts";
 import type { BroadcastEvent } from "../../stream/broadcast-stream.ts";
+import type { Decode } from "../../stream/queue-iterators.ts";
 import { ReceiveQueue } from "../../stream/receive-queue.ts";
 import { type BroadcastPosition, taggedBytes } from "../../wire/broadcast.ts";
 
@@ -111,6 +112,21 @@ export class Inbox {
 
 	iterate(): AsyncIterator<BroadcastEvent, undefined> {
 		return this.#events.iterate();
+	}
+
+	/** See `ReceiveQueue`. */
+	iterateBatches(most: number): AsyncIterator<BroadcastEvent[], undefined> {
+		return this.#events.iterateBatches(most);
+	}
+
+	/** See `ReceiveQueue`. */
+	iterateDecoded<V>(decode: Decode<BroadcastEvent, V>): AsyncIterator<V, undefined> {
+		return this.#events.iterateDecoded(decode);
+	}
+
+	/** See `ReceiveQueue`. */
+	iterateDecodedBatches<V>(decode: Decode<BroadcastEvent, V>, most: number): AsyncIterator<V[], undefined> {
+		return this.#events.iterateBatches(most, decode);
 	}
 
 	#consumed(event: BroadcastEvent): void {

@@ -12,6 +12,7 @@ import type { ClientLimits } from "../../limits.ts";
 import type { LiveStream } from "../../session/stream-set.ts";
 import type { BroadcastEvent, BroadcastStream } from "../../stream/broadcast-stream.ts";
 import { type Attach, cannotGoOn, type Subject } from "../../stream/exchange/index.ts";
+import { type BatchOptions, type Decode, type DecodedReads, mostMessages } from "../../stream/queue-iterators.ts";
 import { SendQueue } from "../../stream/send-queue.ts";
 import type { ReceiveWindows } from "../../stream/windows/index.ts";
 import type { BroadcastOpen, Joined } from "../../wire/broadcast.ts";
@@ -45,7 +46,7 @@ export interface Returning {
  * A member, as its Client sees it. Its stream is an ordinary one: END says that it sends no more, STOP that it wants to be sent nothing
  * more. When both are answered it is out. The Coordinator acknowledges END when every message before it has its number.
  */
-export class Membership implements BroadcastStream {
+export class Membership implements BroadcastStream, DecodedReads<BroadcastEvent> {
 	readonly peer: null = null;
 	readonly name: string;
 	readonly describe: string;
@@ -199,6 +200,19 @@ export class Membership implements BroadcastStream {
 
 	[Symbol.asyncIterator](): AsyncIterator<BroadcastEvent, undefined> {
 		return this.#inbox.iterate();
+	}
+
+	batches(options: BatchOptions = {}): AsyncIterable<BroadcastEvent[]> {
+		const [inbox, most] = [this.#inbox, mostMessages(options)];
+		return { [Symbol.asyncIterator]: () => inbox.iterateBatches(most) };
+	}
+
+	decoded<V>(decode: Decode<BroadcastEvent, V>): AsyncIterator<V, undefined> {
+		return this.#inbox.iterateDecoded(decode);
+	}
+
+	decodedBatches<V>(decode: Decode<BroadcastEvent, V>, most: number): AsyncIterator<V[], undefined> {
+		return this.#inbox.iterateDecodedBatches(decode, most);
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {

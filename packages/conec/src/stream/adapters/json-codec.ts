@@ -36,7 +36,7 @@ export function jsonCodec(schema?: StandardSchema): Codec<unknown> {
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function encode(value: unknown): Uint8Array {
+function encode(value: unknown): string {
 	const text: string | undefined = JSON.stringify(value);
 	if (text === undefined) {
 		throw new TypeError(`JSON has no ${typeof value}`);
@@ -48,8 +48,7 @@ function encode(value: unknown): Uint8Array {
 	if (text.includes('"__proto__"')) {
 		checkValue(JSON.parse(text), JSON_MESSAGE_DEPTH);
 	}
-	// From Node's pool: a small message by TextEncoder costs twice as much, for its own ArrayBuffer.
-	return Buffer.from(text);
+	return text;
 }
 
 function decode(bytes: Uint8Array): unknown {

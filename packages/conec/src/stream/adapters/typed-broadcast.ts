@@ -9,9 +9,10 @@ import { throwIfAborted } from "../../base/signals.ts";
 import { Turns } from "../../base/turns.ts";
 import { ConecError } from "../../errors.ts";
 import type { BroadcastEvent, BroadcastStream } from "../broadcast-stream.ts";
+import type { BatchOptions } from "../queue-iterators.ts";
 import type { Coding } from "./coding.ts";
 import { decodeEvent, type TypedBroadcastEvent } from "./typed-event.ts";
-import { TypedIterator } from "./typed-iterator.ts";
+import { valueBatchesOf, valuesOf } from "./typed-iterator.ts";
 
 /** A {@link BroadcastStream} that carries values. What is not said here is as it is there. `T` is what is received, `Sent` is what may be sent. They differ only if a schema transforms values. */
 export interface TypedBroadcastStream<T, Sent = T>
@@ -24,6 +25,8 @@ export interface TypedBroadcastStream<T, Sent = T>
 	trySend(value: Sent): boolean;
 	/** A message that cannot be decoded rejects one `next` with `DECODE_FAILED`. Another `for await` goes on with the next event. */
 	[Symbol.asyncIterator](): AsyncIterator<TypedBroadcastEvent<T>, undefined>;
+	/** Like `BroadcastStream.batches`, with decoded messages. A message that is refused is treated as in `TypedStream.batches`. */
+	batches(options?: { readonly maxMessages?: number }): AsyncIterable<TypedBroadcastEvent<T>[]>;
 }
 
 /** Sends that wait for an asynchronous schema on one stream. */
@@ -82,10 +85,16 @@ export class TypedBroadcast<T, Sent> implements TypedBroadcastStream<T, Sent> {
 	}
 
 	[Symbol.asyncIterator](): AsyncIterator<TypedBroadcastEvent<T>, undefined> {
-		return new TypedIterator(this.#stream, (event: BroadcastEvent) => decodeEvent(event, this.#coding));
+		return valuesOf(this.#stream, this.#decode);
+	}
+
+	batches(options: BatchOptions = {}): AsyncIterable<TypedBroadcastEvent<T>[]> {
+		return valueBatchesOf(this.#stream, this.#decode, options);
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		await this.#stream[Symbol.asyncDispose]();
 	}
+
+	readonly #decode = (event: BroadcastEvent): TypedBroadcastEvent<T> | Promise<TypedBroadcastEvent<T>> => decodeEvent(event, this.#coding);
 }

@@ -6,16 +6,51 @@
 
 import { isBytes } from "../../base/bytes.ts";
 import type { BroadcastEvent } from "../broadcast-stream.ts";
+import { type BatchOptions, type Decode, type DecodedReads, mostMessages } from "../queue-iterators.ts";
 import type { Coding } from "./coding.ts";
 import type { NonBlockingItem } from "./non-blocking.ts";
 import { decodeEvent, type TypedBroadcastEvent } from "./typed-event.ts";
 
+/** Iterates over the values of a stream. See {@link TypedIterator} for what a message does that cannot be decoded. */
+export function valuesOf<T, M>(stream: AsyncIterable<M>, decode: Decode<M, T>): AsyncIterator<T, undefined> {
+	return isOurs(stream) ? stream.decoded(decode) : new TypedIterator(stream, decode);
+}
+
+/** The same in arrays of the values that are here. Throws `OPTION_INVALID`. */
+export function valueBatchesOf<T, M>(stream: AsyncIterable<M>, decode: Decode<M, T>, options: BatchOptions): AsyncIterable<T[]> {
+	const most = mostMessages(options);
+	return { [Symbol.asyncIterator]: () => (isOurs(stream) ? stream.decodedBatches(decode, most) : new SingleBatches(new TypedIterator(stream, decode))) };
+}
+
+function isOurs<M>(stream: AsyncIterable<M>): stream is AsyncIterable<M> & DecodedReads<M> {
+	return typeof (stream as Partial<DecodedReads<M>>).decodedBatches === "function";
+}
+
+/** Arrays of one value each: nobody knows what waits in a stream that is not of this library. */
+class SingleBatches<T> implements AsyncIterator<T[], undefined> {
+	readonly #values: AsyncIterator<T, undefined>;
+
+	constructor(values: AsyncIterator<T, undefined>) {
+		this.#values = values;
+	}
+
+	async next(): Promise<IteratorResult<T[], undefined>> {
+		const next = await this.#values.next();
+		return next.done === true ? next : { done: false, value: [next.value] };
+	}
+
+	async return(): Promise<IteratorResult<T[], undefined>> {
+		await this.#values.return?.();
+		return { done: true, value: undefined };
+	}
+}
+
 /**
- * Iterates over the values of a stream. A message that cannot be decoded rejects its `next`. Then the stream is free for any reader, also
+ * Iterates over the values of a stream that is not of this library. A message that cannot be decoded rejects its `next`. Then the stream is free for any reader, also
  * for this one, because `for await` abandons an iterator that rejects and does not call `return`. An async generator would end at the
  * first error.
  */
-export class TypedIterator<T, M = Uint8Array> implements AsyncIterator<T, undefined> {
+class TypedIterator<T, M> implements AsyncIterator<T, undefined> {
 	readonly #stream: AsyncIterable<M>;
 	readonly #decode: (message: M) => T | Promise<T>;
 	#messages: AsyncIterator<M>;

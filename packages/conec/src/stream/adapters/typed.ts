@@ -11,13 +11,14 @@ import { argumentError, ConecError } from "../../errors.ts";
 import type { JsonValue } from "../../wire/json.ts";
 import type { BroadcastEvent, BroadcastStream } from "../broadcast-stream.ts";
 import type { MessageStream } from "../message-stream.ts";
+import type { BatchOptions } from "../queue-iterators.ts";
 import { readableOf, writableOf } from "../web-streams.ts";
 import type { Codec } from "./codec.ts";
 import { Coding } from "./coding.ts";
 import type { NonBlockingItem } from "./non-blocking.ts";
 import { TypedBroadcast, type TypedBroadcastStream } from "./typed-broadcast.ts";
 import type { TypedBroadcastEvent } from "./typed-event.ts";
-import { TypedIterator, typedItems } from "./typed-iterator.ts";
+import { typedItems, valueBatchesOf, valuesOf } from "./typed-iterator.ts";
 
 /**
  * A {@link MessageStream} that carries values. What is not said here is as it is there. `T` is what is received, `Sent` is what
@@ -51,6 +52,11 @@ export interface TypedStream<T, Sent = T>
 	receive(options?: { readonly signal?: AbortSignal }): Promise<T | null>;
 	/** `for await` throws `DECODE_FAILED` for a refused message. Another `for await`, or `next` of the same iterator, goes on with the next message. */
 	[Symbol.asyncIterator](): AsyncIterator<T, undefined>;
+	/**
+	 * Like `MessageStream.batches`, but of values. A message that is refused ends the array before it. The next step throws `DECODE_FAILED` for
+	 * it, and another reader goes on with the message behind it. Nothing is decoded ahead: what was not given waits in the stream below.
+	 */
+	batches(options?: { readonly maxMessages?: number }): AsyncIterable<T[]>;
 	/** Like `MessageStream.readable`, but of values. Every error ends a Web Stream, so `DECODE_FAILED` does too. */
 	readonly readable: ReadableStream<T>;
 	/** Like `MessageStream.writable`, but of values. `ENCODE_FAILED` ends it. */
@@ -188,7 +194,11 @@ class TypedMessageStream<T, Sent> implements TypedStream<T, Sent> {
 	}
 
 	[Symbol.asyncIterator](): AsyncIterator<T, undefined> {
-		return new TypedIterator<T>(this.#stream, this.#decode);
+		return valuesOf<T, Uint8Array>(this.#stream, this.#decode);
+	}
+
+	batches(options: BatchOptions = {}): AsyncIterable<T[]> {
+		return valueBatchesOf<T, Uint8Array>(this.#stream, this.#decode, options);
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
