@@ -19,6 +19,7 @@ import { OwnNetwork } from "./network/index.ts";
 import { ClientPaths } from "./paths/index.ts";
 import { type PortMappingStatus, portMapperOf } from "./port-mapping/index.ts";
 import { ClientPresence } from "./presence/index.ts";
+import { heedSigns } from "./signs.ts";
 import type { ClientStatus } from "./status.ts";
 import { ClientStreams } from "./streams/index.ts";
 import { ComingBack, CoordinatorLink, type Greeted, type LinkService, Uplink } from "./uplink/index.ts";
@@ -139,6 +140,17 @@ export function makeRooms({ options, runtime, identity, transport, transportOpti
 		...{ direct, network, uplink, survivors, assertOpen, leaving: () => life.leaving },
 	});
 	transport.onDatagram = datagramsTo(direct, network, link, () => clock.now());
+	const signs = heedSigns({
+		machine: runtime.machine,
+		comesBack: () => life.comesBack,
+		link: () => uplink.present,
+		hurry: () => comingBack.hurry(),
+		networkChanged: () => {
+			direct.lookAround(true);
+			mapper?.networkChanged();
+		},
+		askChannels: (moved, long) => direct.awoke(moved, long),
+	});
 	// The last one that is given ends first.
 	life.own(({ error }) => direct.destroy(error));
 	life.own(({ error }) => link().destroy(error, RESET_CODES.CLIENT_CLOSED));
@@ -149,6 +161,7 @@ export function makeRooms({ options, runtime, identity, transport, transportOpti
 	life.own(() => void mapper?.close());
 	life.own(({ error }) => uplink.end(error));
 	life.own(() => comingBack.end());
+	life.own(signs);
 	uplink.begin();
 	mapper?.start();
 	// Later, when the application has its Client: messages that came with the welcome may concern it.
