@@ -86,7 +86,7 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 		...{ limits, clock, random, transport, kept, registry, streams, broadcasts, presence, feed },
 		introductions: () => introductions,
 	});
-	const proxied = new ProxiedStreams(limits, transport, defence);
+	const proxied = new ProxiedStreams(limits, transport, defence, clock);
 	const find = (id: string): Session | undefined => registry.find(id);
 	const closing = (): boolean => life.closing;
 	const denied = (fingerprint: string): boolean => host.deny().has(fingerprint);
@@ -103,6 +103,7 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 		admitted: (session) => {
 			memory.begin();
 			host.admitted(session);
+			proxied.admitted(session);
 		},
 		refused: ({ remoteAddress }, { code, message = "" }, id) => {
 			if (code === "LIMIT_EXCEEDED") defence.count("refused", "connection", { id, address: remoteAddress.address });
@@ -113,12 +114,16 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 			broadcasts.update(session);
 		},
 		changeCost: (session) => broadcasts.updateCost(session),
-		ended: host.ended,
+		ended: (session) => {
+			proxied.left(session);
+			host.ended(session);
+		},
 		onStream: (session, incoming) => dispatchStream(session, incoming, destinations),
 		onRequest: ({ control }, message) =>
 			control.send(message.type === "peer-check" ? checkPeer(message, registry.find(message.peer)) : broadcasts.count(message)),
 	};
 	life.own(() => defence.end());
+	life.own(() => proxied.end());
 	life.own(() => memory.end());
 	return { life, registry, reception, streams, proxied, broadcasts, introductions, presence, admission, memory, feed };
 }
