@@ -38,8 +38,11 @@ export interface ClientRooms {
 	readonly feed: StatusFeed<ClientStatus>;
 }
 
-/** Makes them all. Services hear of the first link before this returns. */
-export function makeRooms({ options, runtime, identity, transport, transportOptions, greeted, reach }: ClientParts): ClientRooms {
+/** Makes them all. Services hear of the first link before this returns. `more`: services beside those of the library, for the example in docs/architecture.md. */
+export function makeRooms(
+	{ options, runtime, identity, transport, transportOptions, greeted, reach }: ClientParts,
+	more: readonly LinkService[] = [],
+): ClientRooms {
 	const { id, limits } = options;
 	const { clock, random, createTransport } = runtime;
 	const ids = new StreamIds();
@@ -122,6 +125,7 @@ export function makeRooms({ options, runtime, identity, transport, transportOpti
 		{ up: (made, before) => (before !== undefined ? comingBack.told(made, before) : undefined) },
 		{ up: () => survivors.wayIsThere() },
 		{ up: (made, before) => broadcasts.up(made, before) },
+		...more,
 		// The last one: what it brings may concern all of them.
 		{ up: (made, before) => (before !== undefined ? made.listen() : undefined) },
 	];
