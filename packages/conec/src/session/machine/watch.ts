@@ -4,19 +4,20 @@
  * @module
  */
 
-import type { NetworkInterfaceInfo } from "node:os";
 import type { Clock } from "../../base/clock.ts";
 import { LOOK_MS, type MachineSign, Signs } from "./signs.ts";
 
 /** From now on `heard` is told of signs, until what is returned is called. */
 export type MachineWatch = (heard: (sign: MachineSign) => void) => () => void;
 
+/** The addresses of a machine by interface, as `os.networkInterfaces` lists them, without what is not looked at. */
+export type Interfaces = Readonly<Record<string, readonly { readonly address: string; readonly internal: boolean }[] | undefined>>;
+
 /** What is looked at. */
 export interface MachineWatchParts {
 	/** Its timers should not keep the process alive. */
 	readonly clock: Clock;
-	/** The network interfaces of the machine, as `os.networkInterfaces` lists them. */
-	readonly interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+	readonly interfaces: () => Interfaces;
 }
 
 /** Makes a watch. All who use it share one timer, and there is none while nobody does. */
@@ -55,7 +56,7 @@ export function createMachineWatch({ clock, interfaces }: MachineWatchParts): Ma
 }
 
 /** Those that mean something elsewhere, in one order. */
-export function addressesOf(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string {
+export function addressesOf(interfaces: Interfaces): string {
 	return Object.values(interfaces)
 		.flatMap((list = []) => list.filter(({ address, internal }) => !internal && !LINK_LOCAL.test(address)).map(({ address }) => address))
 		.sort()

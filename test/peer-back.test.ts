@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { World } from "../../testing/world.ts";
-import { censusOfCoordinator } from "../coordinator/coordinator.ts";
-import type { MessageStream } from "../stream/message-stream.ts";
+import { censusOfCoordinator } from "../packages/conec/src/coordinator/coordinator.ts";
+import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
+import { World } from "../packages/conec/testing/world.ts";
 
 const RESUMABLE = { path: "proxied", resumable: { forMs: 60_000 } } as const;
 
