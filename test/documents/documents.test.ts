@@ -23,6 +23,7 @@ const CHECKED_ELSEWHERE: Readonly<Record<string, string>> = {
 	"ts declaration": "scripts/api-reference/api-reference.test.ts compares it with the sources",
 	"text output": "what something prints; people read it",
 	"text diagram": "a drawing",
+	"text source": "a source file, which another test compares and runs",
 	"text syntax": "the form of something; the tests of what reads it know it",
 	"ini excerpt": "test/documents/deploy.test.ts compares it with the file",
 };

@@ -40,7 +40,7 @@ export class World {
 	/** What has happened, in order, with the time in milliseconds. */
 	readonly log: string[] = [];
 	readonly #options: WorldOptions;
-	#machines = 0;
+	readonly #machines: Machine[] = [];
 	#coordinator: { readonly coordinator: Coordinator; readonly machine: Machine } | undefined;
 
 	constructor(options: WorldOptions) {
@@ -87,7 +87,7 @@ export class World {
 
 	/** A further machine. */
 	machine(name: string): Machine {
-		const number = ++this.#machines;
+		const number = this.#machines.length + 1;
 		const transports: MemoryTransport[] = [];
 		const runtime: Runtime = {
 			clock: this.clock,
@@ -100,7 +100,9 @@ export class World {
 				return transport;
 			},
 		};
-		return { name, runtime, transports };
+		const machine = { name, runtime, transports };
+		this.#machines.push(machine);
+		return machine;
 	}
 
 	/** Connects a Client that runs on that machine. `identity` is one of the table. */
@@ -120,6 +122,11 @@ export class World {
 		return () => {
 			for (const join of meet) join();
 		};
+	}
+
+	/** Nothing passes between the sockets of a machine and all others that there are now, until the returned functions are called. */
+	isolate(machine: Machine): (() => void)[] {
+		return this.#machines.filter(({ transports }) => transports !== machine.transports).map((other) => this.separate(machine, other));
 	}
 
 	/** Breaks all connections between two machines; both ends notice at once. */

@@ -26,3 +26,9 @@ export const systemClock: Clock = {
 	clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 	soon: (callback) => void setImmediate(callback),
 };
+
+/** The same, with timers that do not keep the process alive. */
+export const backgroundClock: Clock = {
+	...systemClock,
+	setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
+};

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Random, randomHex, seededRandom, systemRandom } from "./random.ts";
+import { type Random, randomHex, seededRandom, shuffled, systemRandom } from "./random.ts";
 
 const sources: readonly (readonly [name: string, random: Random])[] = [
 	["the machine's", systemRandom],
@@ -38,4 +38,16 @@ test("random, seeded: the same seed gives the same numbers, another one others",
 	};
 	for (const seed of [0, 1, 2 ** 31, 2 ** 32 - 1]) assert.equal(take(seed), take(seed));
 	assert.equal(new Set(Array.from({ length: 1_000 }, (_, seed) => take(seed))).size, 1_000);
+});
+
+test("random: a shuffle keeps all items and gives each order as often as any other", () => {
+	const random = seededRandom(3);
+	assert.deepEqual([shuffled([], random), shuffled(["a"], random)], [[], ["a"]]);
+	const counts = new Map<string, number>();
+	for (let round = 0; round < 6_000; round++) {
+		const order = shuffled(["a", "b", "c"], random).join("");
+		counts.set(order, (counts.get(order) ?? 0) + 1);
+	}
+	assert.equal(counts.size, 6);
+	for (const [order, count] of counts) assert.ok(count > 850 && count < 1_150, `${order}: ${count}`);
 });

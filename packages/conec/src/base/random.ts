@@ -25,6 +25,16 @@ export function randomHex(random: Random, count: number): string {
 	return Buffer.from(random.bytes(count)).toString("hex");
 }
 
+/** The same items, every order being as likely as any other (Fisher and Yates). */
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+	const found = [...items];
+	for (let last = found.length - 1; last > 0; last--) {
+		const at = Math.floor(random.fraction() * (last + 1));
+		[found[last], found[at]] = [found[at] as T, found[last] as T];
+	}
+	return found;
+}
+
 /**
  * The same numbers each time, for tests only: whoever sees some of them can work out the rest.
  *

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { shuffled } from "../base/random.ts";
 import { deferred, onAbort, reasonOf, throwIfAborted } from "../base/signals.ts";
 import type { Runtime } from "../session/runtime.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
@@ -12,8 +13,8 @@ import type { JsonValue } from "../wire/json.ts";
 import { type ClientOptions, clientIdentity, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
 import { type Greeted, type HostAndPort, LinkKeeper, parseCoordinator, reachCoordinator } from "./uplink/index.ts";
 
-/** Reaches the Coordinator once more, with this metadata, until the signal aborts. `alternatives`: places that it has named, which are tried first. */
-export type Reach = (signal: AbortSignal | undefined, metadata: JsonValue | undefined, alternatives?: readonly string[]) => Promise<Greeted>;
+/** Reaches the Coordinator, with this metadata, until the signal aborts. `alternatives`: places that it has named, which are tried first. `sinceMs`: when the attempt began, by default now. */
+export type Reach = (signal: AbortSignal | undefined, metadata: JsonValue | undefined, alternatives?: readonly string[], sinceMs?: number) => Promise<Greeted>;
 
 /** What a Client is made of once it is welcome. */
 export interface ClientParts {
@@ -39,9 +40,7 @@ export async function beginClient<T>(runtime: Runtime, options: ClientOptions, m
 	const transport = runtime.createTransport(transportOptions);
 	const reach = reaching(transport, identity, resolved, runtime);
 	try {
-		const first = resolved.waitForFirst
-			? waitForFirst((lost) => reach(lost, metadata), resolved, runtime)
-			: reachCoordinator(transport, identity, resolved, runtime, startedAtMs);
+		const first = resolved.waitForFirst ? waitForFirst((lost) => reach(lost, metadata), resolved, runtime) : reach(signal, metadata, [], startedAtMs);
 		return make({ options: resolved, runtime, identity, transport, transportOptions, greeted: await first, reach });
 	} catch (error) {
 		transport.destroy();
@@ -51,12 +50,16 @@ export async function beginClient<T>(runtime: Runtime, options: ClientOptions, m
 
 /** Each attempt begins with the places that the Coordinator has named, then comes the one where the Client was last. Whoever is there must show what the options ask for. */
 function reaching(transport: Transport, identity: LocalIdentity, options: ResolvedClientOptions, runtime: Runtime): Reach {
-	let { coordinators } = options;
-	return async (signal, metadata, alternatives = []) => {
-		const places = options.address === undefined ? placesOf(alternatives, coordinators) : coordinators;
-		const reached = await reachCoordinator(transport, identity, { ...options, coordinators: places, signal, metadata }, runtime, runtime.clock.now());
+	const { coordinators: given, anyOrder, address } = options;
+	let last: HostAndPort | undefined;
+	return async (signal, metadata, alternatives = [], sinceMs = runtime.clock.now()) => {
+		// The others in another order each time, so that Clients that were together do not go on together.
+		const others = (anyOrder ? shuffled(given, runtime.random) : given).filter((place) => place !== last);
+		const own = last === undefined ? others : [last, ...others];
+		const coordinators = address === undefined ? placesOf(alternatives, own) : own;
+		const reached = await reachCoordinator(transport, identity, { ...options, coordinators, signal, metadata }, runtime, sinceMs);
 		// A place that was named, and is not among those of the options, is not kept for later.
-		if (coordinators.includes(reached.place)) coordinators = [reached.place, ...coordinators.filter((place) => place !== reached.place)];
+		if (given.includes(reached.place)) last = reached.place;
 		return reached;
 	};
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ClientRooms } from "./rooms.ts";
+
 /** How much a Client keeps. At rest, all of it is 0. */
 export interface ClientCensus {
 	/** Streams through the Coordinator, broadcasts among them. */
@@ -20,4 +22,16 @@ export interface ClientCensus {
 	readonly waiting: number;
 	/** Streams that survive the loss of their connection. */
 	readonly survivors: number;
+}
+
+/** Counts it. */
+export function censusOfRooms({ uplink, direct, paths, presence, broadcasts, streams }: ClientRooms): ClientCensus {
+	const { link, waiting } = uplink;
+	return {
+		streams: link.streams.size,
+		direct: direct.size + paths.size,
+		presence: presence.size,
+		requests: link.requests.size + waiting + broadcasts.away,
+		...streams.census,
+	};
 }

@@ -17,10 +17,11 @@ import type { TransportFactory } from "../transport/transport.ts";
 import type { JsonValue } from "../wire/json.ts";
 import { beginClient, type ClientParts } from "./begin.ts";
 import type { BroadcastMembers } from "./broadcast/index.ts";
-import type { ClientCensus } from "./census.ts";
+import { type ClientCensus, censusOfRooms } from "./census.ts";
 import type { Channel } from "./channel/index.ts";
 import type { OwnNat } from "./network/index.ts";
 import type { ClientOptions } from "./options.ts";
+import { presentStatus } from "./present-status.ts";
 import { type ClientRooms, makeRooms } from "./rooms.ts";
 import type { ClientStatus } from "./status.ts";
 import { routeProblem } from "./uplink/index.ts";
@@ -57,17 +58,7 @@ export class Client implements AsyncDisposable {
 
 	static {
 		construct = (parts) => new Client(parts);
-		count = (client) => {
-			const { uplink, direct, paths, presence, broadcasts, streams } = client.#rooms;
-			const { link, waiting } = uplink;
-			return {
-				streams: link.streams.size,
-				direct: direct.size + paths.size,
-				presence: presence.size,
-				requests: link.requests.size + waiting + broadcasts.away,
-				...streams.census,
-			};
-		};
+		count = (client) => censusOfRooms(client.#rooms);
 	}
 
 	private constructor(parts: ClientParts) {
@@ -211,12 +202,7 @@ export class Client implements AsyncDisposable {
 
 	/** Yields the present state, then each event. For a slow listener 64 events are kept (`limits.statusEvents`); the oldest are dropped, and it is told how many. It ends with the Client, or with `break`. */
 	status(): AsyncIterable<ClientStatus> {
-		const { life, uplink, comingBack, feed } = this.#rooms;
-		if (life.over) return feed.listen();
-		const info = life.lostInfo;
-		if (info === undefined) return feed.listen(comingBack.connected(uplink.link));
-		const next = comingBack.present;
-		return feed.listen({ type: "disconnected", info }, ...(next === undefined ? [] : [next]));
+		return this.#rooms.feed.listen(...presentStatus(this.#rooms));
 	}
 
 	/**

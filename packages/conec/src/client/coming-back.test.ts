@@ -2,10 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { testIdentity } from "../../testing/identities.ts";
 import { type Machine, World } from "../../testing/world.ts";
 import type { PresenceEvent } from "../session/presence-event.ts";
-import { type Client, censusOfClient, connectOn } from "./client.ts";
+import { type Client, censusOfClient } from "./client.ts";
 import type { ClientOptions } from "./options.ts";
 import type { ClientStatus } from "./status.ts";
 
@@ -382,28 +381,6 @@ for (const hanging of ["name", "route", "handshake", "welcome"] as const) {
 		await end(ann.client);
 	});
 }
-
-test("coming back: of several places the next one takes over, and the Client stays there", async () => {
-	const { world, clock, kill } = await scene();
-	const second = world.machine("second");
-	const other = await clock.until(world.another(second, "ben", 4433), 1_000);
-	const pin = [testIdentity("localhost").fingerprint, testIdentity("ben").fingerprint];
-	const runtime = { ...world.machine("ann").runtime, identity: testIdentity("ann") };
-	const options: ClientOptions = { id: "ann", coordinator: ["localhost:1719", "localhost:4433"], localAddress: "127.0.0.1", pin };
-	const client = await clock.until(connectOn(runtime, options), 1_000);
-	const { told } = follow(client);
-	assert.deepEqual([world.coordinator?.clients().length, other.clients().length], [1, 0]);
-	kill();
-	await clock.advance(20_000);
-	const last = told.at(-1);
-	assert.ok(last?.type === "connected" && last.again && !last.sameCoordinator && last.coordinatorAddress.port === 4433);
-	assert.equal(other.clients().length, 1);
-	await clock.until(world.listen(), 1_000);
-	for (const bad of [[], Array(9).fill("a"), ["a", "a:1719"], [7]] as unknown as string[][])
-		await assert.rejects(connectOn(runtime, { ...options, coordinator: bad }), { code: "OPTION_INVALID" });
-	await clock.until(client.close(), 4_000);
-	await clock.until(Promise.all([other.close(), world.coordinator?.close()]), 4_000);
-});
 
 test("options: reconnect, offline and waitForFirst are checked", async () => {
 	const world = new World({ seed: 1 });

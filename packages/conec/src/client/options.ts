@@ -28,8 +28,8 @@ export interface ClientOptions {
 	readonly id: string;
 	/**
 	 * Where the Coordinator is: "host", "host:port" or "[::1]:1719". A name may be internationalised ("bücher.example"), a link-local address has
-	 * a zone ("[fe80::1%eth0]:1719"). Its certificate must be valid for the host, unless its key is pinned. With several places, 1 to 8, each is
-	 * tried when the one before has failed or has not answered for 250 ms. A Client that comes back begins with the one where it was.
+	 * a zone ("[fe80::1%eth0]:1719"). Its certificate must be valid for the host, unless its key is pinned. With several places, 1 to 8, they are
+	 * tried in random order, each when the one before has failed or has not answered for 250 ms. A Client that comes back begins with the one where it was.
 	 *
 	 * @default port 1719
 	 */
@@ -121,6 +121,8 @@ export interface ClientOptions {
 
 /** Checked options without their identity. */
 export interface ResolvedClientOptions extends UplinkOptions {
+	/** The places of the Coordinator are tried in an order of its own each time. Otherwise in the one that was given. */
+	readonly anyOrder: boolean;
 	readonly endAtExpiry: boolean;
 	/** Authorities for peers' certificates. */
 	readonly peerRoots: readonly Uint8Array[] | undefined;
@@ -184,13 +186,14 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 		throw argumentError("type", "OPTION_INVALID", `Options "certificate" and "privateKey" go together`);
 	if (localAddress !== undefined && isIP(localAddress) === 0)
 		throw optionError("type", "localAddress", `must be an IP address, not ${JSON.stringify(localAddress)}`);
-	const { coordinators, pin } = coordinatorsOf(options);
+	const { coordinators, anyOrder, pin } = coordinatorsOf(options);
 	const limits = resolveLimits(options.limits, "client");
 	checkMetadata(options.metadata, limits.metadataBytes);
 	const trust = coordinatorTrust({ ca: options.ca, pin });
 	return {
 		id,
 		coordinators,
+		anyOrder,
 		address: addressOf(options.address, coordinators),
 		trust,
 		ca: options.ca === undefined ? undefined : trust.roots,
@@ -218,7 +221,11 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 }
 
 /** Where the Coordinator may be, and its pins. */
-function coordinatorsOf({ coordinator, link, pin }: ClientOptions): { coordinators: readonly HostAndPort[]; pin: ClientOptions["pin"] } {
+function coordinatorsOf({
+	coordinator,
+	link,
+	pin,
+}: ClientOptions): Pick<ResolvedClientOptions, "coordinators" | "anyOrder"> & { readonly pin: ClientOptions["pin"] | undefined } {
 	const wrong = (message: string): Error => argumentError("type", "OPTION_INVALID", message);
 	if (link === undefined) {
 		if (coordinator === undefined) throw wrong('Option "coordinator" or "link" is missing');
@@ -226,12 +233,12 @@ function coordinatorsOf({ coordinator, link, pin }: ClientOptions): { coordinato
 		if (places.length === 0 || places.length > MOST_PLACES) throw optionError("range", "coordinator", `must have 1 to ${MOST_PLACES} places`);
 		const parsed = places.map(parseCoordinator);
 		if (new Set(parsed.map(placeText)).size < parsed.length) throw optionError("range", "coordinator", "must not have a place twice");
-		return { coordinators: parsed, pin };
+		return { coordinators: parsed, anyOrder: true, pin };
 	}
 	if (coordinator !== undefined) throw wrong('Options "coordinator" and "link" exclude each other');
 	const parts = parseLink(link);
 	if (parts.pins.length > 0 && pin !== undefined) throw wrong('Option "pin" cannot be given with a link that has a pin');
-	return { coordinators: parts.coordinators.map(parseCoordinator), pin: parts.pins.length > 0 ? parts.pins : pin };
+	return { coordinators: parts.coordinators.map(parseCoordinator), anyOrder: false, pin: parts.pins.length > 0 ? parts.pins : pin };
 }
 
 function addressOf(address: string | undefined, coordinators: readonly HostAndPort[]): ResolvedClientOptions["address"] {

@@ -19,6 +19,7 @@ import { OwnNetwork } from "./network/index.ts";
 import { ClientPaths } from "./paths/index.ts";
 import { type PortMappingStatus, portMapperOf } from "./port-mapping/index.ts";
 import { ClientPresence } from "./presence/index.ts";
+import { heedSigns } from "./signs.ts";
 import type { ClientStatus } from "./status.ts";
 import { ClientStreams } from "./streams/index.ts";
 import { ComingBack, CoordinatorLink, type Greeted, type LinkService, Uplink } from "./uplink/index.ts";
@@ -37,8 +38,11 @@ export interface ClientRooms {
 	readonly feed: StatusFeed<ClientStatus>;
 }
 
-/** Makes them all. Services hear of the first link before this returns. */
-export function makeRooms({ options, runtime, identity, transport, transportOptions, greeted, reach }: ClientParts): ClientRooms {
+/** Makes them all. Services hear of the first link before this returns. `more`: services beside those of the library, for the example in docs/architecture.md. */
+export function makeRooms(
+	{ options, runtime, identity, transport, transportOptions, greeted, reach }: ClientParts,
+	more: readonly LinkService[] = [],
+): ClientRooms {
 	const { id, limits } = options;
 	const { clock, random, createTransport } = runtime;
 	const ids = new StreamIds();
@@ -121,6 +125,7 @@ export function makeRooms({ options, runtime, identity, transport, transportOpti
 		{ up: (made, before) => (before !== undefined ? comingBack.told(made, before) : undefined) },
 		{ up: () => survivors.wayIsThere() },
 		{ up: (made, before) => broadcasts.up(made, before) },
+		...more,
 		// The last one: what it brings may concern all of them.
 		{ up: (made, before) => (before !== undefined ? made.listen() : undefined) },
 	];
@@ -139,6 +144,17 @@ export function makeRooms({ options, runtime, identity, transport, transportOpti
 		...{ direct, network, uplink, survivors, assertOpen, leaving: () => life.leaving },
 	});
 	transport.onDatagram = datagramsTo(direct, network, link, () => clock.now());
+	const signs = heedSigns({
+		machine: runtime.machine,
+		comesBack: () => life.comesBack,
+		link: () => uplink.present,
+		hurry: () => comingBack.hurry(),
+		networkChanged: () => {
+			direct.lookAround(true);
+			mapper?.networkChanged();
+		},
+		askChannels: (moved, long) => direct.awoke(moved, long),
+	});
 	// The last one that is given ends first.
 	life.own(({ error }) => direct.destroy(error));
 	life.own(({ error }) => link().destroy(error, RESET_CODES.CLIENT_CLOSED));
@@ -149,6 +165,7 @@ export function makeRooms({ options, runtime, identity, transport, transportOpti
 	life.own(() => void mapper?.close());
 	life.own(({ error }) => uplink.end(error));
 	life.own(() => comingBack.end());
+	life.own(signs);
 	uplink.begin();
 	mapper?.start();
 	// Later, when the application has its Client: messages that came with the welcome may concern it.

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { CoordinatorRooms } from "./rooms.ts";
+
 /** How much a Coordinator keeps. All of it is 0 when no Client has been connected for two minutes. */
 export interface CoordinatorCensus {
 	readonly clients: number;
@@ -19,4 +21,18 @@ export interface CoordinatorCensus {
 	readonly handlers: number;
 	/** Streams that wait for a place at its application. */
 	readonly waiting: number;
+}
+
+/** Counts it. */
+export function censusOfRooms({ registry, streams, proxied, broadcasts, introductions, presence, reception }: CoordinatorRooms): CoordinatorCensus {
+	return {
+		clients: registry.size,
+		streams: streams.size,
+		proxied: proxied.size,
+		broadcasts: broadcasts.size,
+		channels: introductions.size,
+		watches: presence.watches,
+		handlers: reception.running,
+		waiting: reception.waiting,
+	};
 }

@@ -8,7 +8,6 @@ import type { CloseInfo } from "../base/close-info.ts";
 import { throwIfAborted } from "../base/signals.ts";
 import { argumentError, ConecError, isConecError } from "../errors.ts";
 import { checkId } from "../session/check-id.ts";
-import { atExpiry } from "../session/end-at-expiry.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
 import type { PresenceEvent } from "../session/presence-event.ts";
@@ -16,16 +15,14 @@ import type { Handling, ProtocolHandler } from "../session/protocols/index.ts";
 import { type Runtime, runtimeOf } from "../session/runtime.ts";
 import type { MessageStream } from "../stream/message-stream.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
-import { CLOSE_CODES, RESET_CODES } from "../wire/codes.ts";
-import { ALPN_COORDINATOR } from "../wire/versions.ts";
-import { admit } from "./admission/index.ts";
+import { CLOSE_CODES } from "../wire/codes.ts";
 import { beginCoordinator, type CoordinatorParts } from "./begin.ts";
-import type { CoordinatorCensus } from "./census.ts";
-import { type Credentials, type ReloadOptions, reloaded } from "./credentials.ts";
+import { type CoordinatorCensus, censusOfRooms } from "./census.ts";
+import type { ReloadOptions } from "./credentials.ts";
 import { type CloseOptions, checkCloseOptions } from "./drain.ts";
 import type { CoordinatorOptions } from "./options.ts";
 import { type CoordinatorRooms, createRooms } from "./rooms.ts";
-import { type ClientInfo, findPeer, type Session } from "./sessions/index.ts";
+import { type ClientInfo, findPeer } from "./sessions/index.ts";
 import type { CoordinatorStatus } from "./status.ts";
 
 /** The way to the private constructor; set by the class. */
@@ -45,7 +42,6 @@ export class Coordinator implements AsyncDisposable {
 	readonly closed: Promise<CloseInfo>;
 	readonly #parts: CoordinatorParts;
 	readonly #rooms: CoordinatorRooms;
-	#credentials: Credentials;
 
 	/**
 	 * Binds the socket and starts to listen.
@@ -60,49 +56,21 @@ export class Coordinator implements AsyncDisposable {
 
 	static {
 		construct = (parts) => new Coordinator(parts);
-		count = (coordinator) => ({
-			clients: coordinator.#rooms.registry.size,
-			streams: coordinator.#rooms.streams.size,
-			proxied: coordinator.#rooms.proxied.size,
-			broadcasts: coordinator.#rooms.broadcasts.size,
-			channels: coordinator.#rooms.introductions.size,
-			watches: coordinator.#rooms.presence.watches,
-			handlers: coordinator.#rooms.reception.running,
-			waiting: coordinator.#rooms.reception.waiting,
-		});
+		count = (coordinator) => censusOfRooms(coordinator.#rooms);
 	}
 
 	private constructor(parts: CoordinatorParts) {
-		const { transport, kept } = parts;
 		this.#parts = parts;
-		this.#credentials = parts.credentials;
-		this.address = transport.address;
-		const rooms = createRooms(parts, {
-			deny: () => this.#credentials.deny,
-			roots: () => this.#credentials.clientTrust.roots,
-			admitted: (session) => this.#admitted(session),
-			ended: (session) => this.#ended(session),
-		});
-		const { registry, presence, broadcasts, streams, life, feed } = rooms;
-		this.#rooms = rooms;
-		this.incomingStreams = rooms.reception.incoming;
-		this.closed = life.closed;
-		// The last one that is given ends first.
-		life.own(() => this.#rooms.introductions.end());
-		life.own(() => {
-			for (const session of [...registry.holders()]) session.forget();
-		});
-		life.own(() => presence.end());
-		life.own(() => broadcasts.end(RESET_CODES.COORDINATOR_CLOSED));
-		life.own(({ error }) => streams.destroy(error));
-		kept.onProblem = (error) => feed.emit({ type: "state-unsaved", error });
-		kept.leases.revoke((fingerprint) => this.#credentials.deny.has(fingerprint));
-		this.#accept();
+		this.#rooms = createRooms(parts);
+		this.address = parts.transport.address;
+		this.incomingStreams = this.#rooms.reception.incoming;
+		this.closed = this.#rooms.life.closed;
+		this.#rooms.door.open();
 	}
 
 	/** `sha256:<hex>` of the SubjectPublicKeyInfo of the Coordinator's certificate. Clients may pin it. */
 	get fingerprint(): string {
-		return this.#credentials.identity.fingerprint;
+		return this.#rooms.door.credentials.identity.fingerprint;
 	}
 
 	/** The second UDP port, with which Clients learn how their NAT behaves. `undefined` if it could not be bound; `status()` says why. It never changes. */
@@ -174,12 +142,7 @@ export class Coordinator implements AsyncDisposable {
 	 */
 	reload(options: ReloadOptions): void {
 		this.#rooms.life.assertOpen("Cannot reload");
-		this.#credentials = reloaded(this.#credentials, options);
-		const { deny } = this.#credentials;
-		this.#accept();
-		this.#parts.kept.leases.revoke((fingerprint) => deny.has(fingerprint));
-		if (options.deny !== undefined) this.#rooms.introductions.denyListChanged();
-		for (const session of [...this.#rooms.registry.holders()]) if (deny.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
+		this.#rooms.door.reload(options);
 	}
 
 	/**
@@ -234,43 +197,6 @@ export class Coordinator implements AsyncDisposable {
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.close();
 	}
-
-	/** Accepts connections from now on, with the present credentials. */
-	#accept(): void {
-		const { options, transport } = this.#parts;
-		const { limits, retry, keyLog } = options;
-		transport.accept({
-			identity: this.#credentials.identity,
-			clientTrust: this.#credentials.clientTrust,
-			alpnProtocols: [ALPN_COORDINATOR],
-			retry,
-			undecidedCode: CLOSE_CODES.HELLO_TIMEOUT,
-			keyLog,
-			connections: limits.clients,
-			onConnection: (connection) => admit(connection, this.#rooms.admission),
-		});
-	}
-
-	#admitted(session: Session): void {
-		this.#rooms.presence.set(session.peer);
-		this.#rooms.feed.emit({ type: "connected", client: session.info() });
-		const { options, runtime } = this.#parts;
-		if (!options.endAtExpiry || this.#credentials.clientTrust.roots === undefined) return;
-		atExpiry(session.connection, runtime.clock, () => session.end(CLOSE_CODES.CERTIFICATE_EXPIRED, "the Client's certificate has expired"));
-	}
-
-	#ended(session: Session): void {
-		const { kept, runtime } = this.#parts;
-		this.#rooms.introductions.left(session);
-		if (this.#rooms.registry.free(session.id, session)) {
-			this.#rooms.presence.delete(session.id);
-			kept.leases.release(session.id, session.fingerprint, runtime.clock.now());
-		}
-		this.#rooms.broadcasts.sessionEnded(session);
-		void session.closed.then((info) => {
-			this.#rooms.feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info });
-		});
-	}
 }
 
 /** Counts what a Coordinator keeps; for tests. */
@@ -282,5 +208,3 @@ export function censusOfCoordinator(coordinator: Coordinator): CoordinatorCensus
 export async function listenOn(on: Runtime | TransportFactory, options: CoordinatorOptions = {}): Promise<Coordinator> {
 	return await beginCoordinator(runtimeOf(on), options, construct);
 }
-
-const DENIED = "its key is on the deny list";

@@ -9,12 +9,14 @@ import { Reception } from "../session/protocols/index.ts";
 import { StatusFeed } from "../session/status-feed.ts";
 import { StreamBudgets } from "../stream/flow.ts";
 import { lender } from "../stream/lent.ts";
+import { RESET_CODES } from "../wire/codes.ts";
 import { type AdmissionHost, HolderTrials } from "./admission/index.ts";
 import { Bandwidth } from "./bandwidth/index.ts";
 import type { CoordinatorParts } from "./begin.ts";
 import { Broadcasts } from "./broadcast/index.ts";
 import { Defence } from "./defence/index.ts";
 import { dispatchStream } from "./dispatch.ts";
+import { Door } from "./door.ts";
 import type { Introductions } from "./introduction/index.ts";
 import { createIntroductions } from "./introductions.ts";
 import { CoordinatorLife } from "./life.ts";
@@ -36,25 +38,13 @@ export interface CoordinatorRooms {
 	readonly broadcasts: Broadcasts;
 	readonly introductions: Introductions;
 	readonly presence: PresenceService;
-	readonly admission: AdmissionHost;
+	readonly door: Door;
 	readonly memory: HeldMemory;
 	readonly feed: StatusFeed<CoordinatorStatus>;
 }
 
-/** What the rooms need of their Coordinator. */
-export interface RoomsHost {
-	/** The keys that are denied now. */
-	readonly deny: () => ReadonlySet<string>;
-	/** In CA mode the authorities of now. */
-	readonly roots: () => readonly Uint8Array[] | undefined;
-	/** A Client has been welcomed. */
-	readonly admitted: (session: Session) => void;
-	/** A session is over. */
-	readonly ended: (session: Session) => void;
-}
-
-/** Makes them. Nothing is listened to yet. */
-export function createRooms(parts: CoordinatorParts, host: RoomsHost): CoordinatorRooms {
+/** Makes them, and says what ends with the Coordinator. Nothing is listened to before the door opens. */
+export function createRooms(parts: CoordinatorParts): CoordinatorRooms {
 	const { options, runtime, transport, kept } = parts;
 	const { limits, handlers, broadcastRule: ruleOf } = options;
 	const { clock, random } = runtime;
@@ -86,11 +76,12 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 		...{ limits, clock, random, transport, kept, registry, streams, broadcasts, presence, feed },
 		introductions: () => introductions,
 	});
-	const proxied = new ProxiedStreams(limits, transport, defence);
+	const proxied = new ProxiedStreams(limits, transport, defence, clock);
 	const find = (id: string): Session | undefined => registry.find(id);
 	const closing = (): boolean => life.closing;
-	const denied = (fingerprint: string): boolean => host.deny().has(fingerprint);
+	const denied = (fingerprint: string): boolean => door.credentials.deny.has(fingerprint);
 	const introductions: Introductions = createIntroductions(parts, { find, closing, denied, defence, emit: (status) => feed.emit(status) });
+	const door: Door = new Door(parts, { registry, presence, broadcasts, proxied, introductions: () => introductions, admission: () => admission, feed });
 	const destinations = { limits, find, closing, streams, proxied, broadcasts, presence };
 	const admission: AdmissionHost = {
 		...{ limits, runtime, epoch, registry, denied, introductions },
@@ -98,11 +89,11 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 		leases: kept.leases,
 		trials: new HolderTrials(limits, clock),
 		slowed: ({ id, fingerprint, connection }, what) => defence.count("slowed", what, { id, fingerprint, address: connection.remoteAddress.address }),
-		clientRoots: host.roots,
+		clientRoots: () => door.credentials.clientTrust.roots,
 		welcoming: (client) => bandwidth.join(client),
 		admitted: (session) => {
 			memory.begin();
-			host.admitted(session);
+			door.admitted(session);
 		},
 		refused: ({ remoteAddress }, { code, message = "" }, id) => {
 			if (code === "LIMIT_EXCEEDED") defence.count("refused", "connection", { id, address: remoteAddress.address });
@@ -113,14 +104,23 @@ export function createRooms(parts: CoordinatorParts, host: RoomsHost): Coordinat
 			broadcasts.update(session);
 		},
 		changeCost: (session) => broadcasts.updateCost(session),
-		ended: host.ended,
+		ended: (session) => door.ended(session),
 		onStream: (session, incoming) => dispatchStream(session, incoming, destinations),
 		onRequest: ({ control }, message) =>
 			control.send(message.type === "peer-check" ? checkPeer(message, registry.find(message.peer)) : broadcasts.count(message)),
 	};
+	// The last one that is given ends first.
 	life.own(() => defence.end());
 	life.own(() => memory.end());
-	return { life, registry, reception, streams, proxied, broadcasts, introductions, presence, admission, memory, feed };
+	life.own(() => proxied.end());
+	life.own(() => introductions.end());
+	life.own(() => {
+		for (const session of [...registry.holders()]) session.forget();
+	});
+	life.own(() => presence.end());
+	life.own(() => broadcasts.end(RESET_CODES.COORDINATOR_CLOSED));
+	life.own(({ error }) => streams.destroy(error));
+	return { life, registry, reception, streams, proxied, broadcasts, introductions, presence, door, memory, feed };
 }
 
 /** A machine that says nothing of its memory. */

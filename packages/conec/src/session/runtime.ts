@@ -8,10 +8,11 @@
 import { lookup as dnsLookup } from "node:dns/promises";
 import { type NetworkInterfaceInfo, networkInterfaces, totalmem } from "node:os";
 import process from "node:process";
-import { type Clock, systemClock } from "../base/clock.ts";
+import { backgroundClock, type Clock, systemClock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import type { LocalIdentity } from "../tls/identity.ts";
 import type { SocketAddress, TransportFactory } from "../transport/transport.ts";
+import { createMachineWatch, type MachineWatch } from "./machine/index.ts";
 import { routeSources } from "./route-sources.ts";
 
 /** An address of a host, as `node:dns` says it. */
@@ -38,6 +39,8 @@ export interface Runtime {
 	readonly routeSources: (also: string | undefined) => Promise<readonly string[]>;
 	/** Whether there is a way to an address. @default there always is: only real sockets have routes */
 	readonly route?: RouteCheck;
+	/** Tells of signs that the machine has slept, or is on other networks. @default nobody tells: a world has no machine that sleeps */
+	readonly machine?: MachineWatch;
 	/** Bytes of memory that the machine has, or its container. @default 1 GiB: a world has no machine */
 	readonly memoryBytes?: () => number;
 	readonly createTransport: TransportFactory;
@@ -59,6 +62,7 @@ const SYSTEM: Omit<Runtime, "createTransport"> = {
 	lookup: (host) => dnsLookup(host, { all: true, verbatim: true }),
 	interfaces: networkInterfaces,
 	routeSources,
+	machine: createMachineWatch({ clock: backgroundClock, interfaces: networkInterfaces }),
 	memoryBytes: () => {
 		// Of a container. Without one it is 0 or greater than all there is.
 		const constrainedBytes = process.constrainedMemory?.() ?? 0;

@@ -65,6 +65,12 @@ export class ChannelMoves {
 		if (!channel.dialled) this.#check(channel);
 	}
 
+	/** This machine has slept, or has other addresses (`moved`). `long`: the peer has most likely given the channel up. */
+	awoke(channel: DirectChannel, moved: boolean, long: boolean): void {
+		this.#poke(channel);
+		if (long || (moved && !channel.dialled)) this.#check(channel);
+	}
+
 	/** The peer's address is another one. */
 	peerMoved(channel: DirectChannel, address: SocketAddress): void {
 		this.#poke(channel);

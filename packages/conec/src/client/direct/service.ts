@@ -50,14 +50,10 @@ export class DirectChannels {
 		const { identity, limits, retry, keyLog, peerRoots, keepAliveIntervalMs, clock, random = systemRandom } = host;
 		this.#host = host;
 		this.#attempts = new Attempts(limits.attemptsPerClient);
-		this.memory = new PathMemory(
-			limits.pathReports,
-			() => clock.now(),
-			() => random.fraction(),
-		);
+		const [now, fraction] = [() => clock.now(), () => random.fraction()];
+		this.memory = new PathMemory(limits.pathReports, now, fraction);
 		this.background = new BackgroundAttempts({
-			clock,
-			random: () => random.fraction(),
+			...{ clock, random: fraction },
 			peers: limits.pathReports,
 			needless: (peer) => this.#channels.find(peer) !== undefined || this.#channels.closing(peer) || this.trying(peer) || host.link() === undefined,
 			retryAtMs: (peer) => this.memory.retryAtMs(peer),
@@ -134,6 +130,11 @@ export class DirectChannels {
 		if (!changed) return;
 		this.memory.ownNetworkChanged();
 		this.background.changed();
+	}
+
+	/** This machine has slept, or has other addresses (`moved`): channels are asked whether they are still there. `long`: the peers have most likely given them up. */
+	awoke(moved: boolean, long: boolean): void {
+		for (const channel of this.#channels.all) this.#moves.awoke(channel, moved, long);
 	}
 
 	/** Resolves when the channel that is being tried is up, or is not to be. Rejects with `signal.reason` only. */
@@ -293,7 +294,6 @@ export class DirectChannels {
 		const { token, peer, role, request } = go;
 		const host = this.#host;
 		const { clock, transport } = host;
-		const since = clock.now();
 		const { plan, deadlineMs, coordinator } = planAttempt(go, host, this.#mayUseBirthday ? go.birthday : undefined);
 		const arrived = (greeting: DirectGreeting, on: Transport): void => this.#up(token, greeting, on);
 		const expect = (on: Transport): void =>
@@ -312,7 +312,7 @@ export class DirectChannels {
 		});
 		// The machine has deadlines of its own, and this is for a handshake that hangs.
 		const timer = clock.setTimeout(() => this.#failed(token, "it has taken too long", "here"), deadlineMs + LATE_MS);
-		const phase = { type: "punching", since, punching, peerNat: go.nat, birthday: plan.birthday !== undefined, moved: false, timer } as const;
+		const phase = { type: "punching", since: clock.now(), punching, peerNat: go.nat, birthday: plan.birthday !== undefined, moved: false, timer } as const;
 		this.#attempts.set({ token, peer, role, request, phase });
 		if (role === "accept") expect(transport);
 		punching.start();

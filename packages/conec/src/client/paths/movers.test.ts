@@ -177,3 +177,15 @@ test("movers: where a channel has lasted and broke, another attempt follows afte
 	await clock.advance(10_000);
 	assert.equal(log.filter((line) => line.includes("punch")).length, 1);
 });
+
+test("movers: a peer is forgotten when all its streams are over, also if the last one was only being opened and fails", async () => {
+	const { movers, state, stream } = scene();
+	const end = stream();
+	// Another one is being opened, and counts already.
+	state.movable++;
+	await end();
+	assert.equal(movers.size, 1);
+	state.movable--;
+	movers.streamOver("ben");
+	assert.equal(movers.size, 0);
+});

@@ -56,7 +56,7 @@ export class Movers implements ChannelWatcher {
 	/** A stream that may take either path was opened to a peer. */
 	opened(peer: string, closed: Promise<unknown>): void {
 		if (this.#ended) return;
-		void closed.then(() => this.#forget(peer));
+		void closed.then(() => this.streamOver(peer));
 		const mover = this.#movers.get(peer) ?? {
 			...{ trust: new DirectTrust(), channel: undefined, left: undefined, round: 0, looks: 0 },
 			...{ timer: undefined, again: undefined },
@@ -67,6 +67,14 @@ export class Movers implements ChannelWatcher {
 		this.#use(mover, channel);
 		// One that is being asked is not asked faster for that.
 		if (!mover.trust.busy) this.#do(peer, mover, mover.trust.ask());
+	}
+
+	/** A stream is over, or one that was being opened has failed: the peer is kept in mind for the sake of others only. */
+	streamOver(peer: string): void {
+		const mover = this.#movers.get(peer);
+		if (mover === undefined || this.#host.survivors.movable(peer) > 0) return;
+		this.#drop(mover);
+		this.#movers.delete(peer);
 	}
 
 	// What becomes of channels.
@@ -163,14 +171,6 @@ export class Movers implements ChannelWatcher {
 			if (act === "none") this.#go(peer, mover);
 			else this.#do(peer, mover, act);
 		}, untilMs - clock.now());
-	}
-
-	/** A stream is over: the peer is kept in mind for the sake of others only. */
-	#forget(peer: string): void {
-		const mover = this.#movers.get(peer);
-		if (mover === undefined || this.#host.survivors.movable(peer) > 0) return;
-		this.#drop(mover);
-		this.#movers.delete(peer);
 	}
 
 	#drop(mover: Mover): void {

@@ -25,7 +25,7 @@ import { ALPN_COORDINATOR, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
 import type { HostAndPort } from "./address.ts";
 import { dialAgain } from "./dial-again.ts";
 import { type Greeted, greet } from "./handshake.ts";
-import { raceDials, resolveHost } from "./race.ts";
+import { AT_ONCE, raceDials, resolveHost } from "./race.ts";
 import { noWayWords } from "./route.ts";
 
 /** A Coordinator that has said welcome, and where. */
@@ -36,7 +36,7 @@ export interface Reached extends Greeted {
 /** What reaching the Coordinator takes of the options of a Client. */
 export interface UplinkOptions {
 	readonly id: string;
-	/** At least one; tried in turn. */
+	/** At least one; tried in this order. */
 	readonly coordinators: readonly HostAndPort[];
 	/** Dialled instead of what the host resolves to. */
 	readonly address: SocketAddress | undefined;
@@ -129,7 +129,9 @@ async function dialAny(
 			tried.places.set(connection, coordinator);
 			return connection;
 		});
-	const race = (): Promise<TransportConnection> => raceDials(coordinators, reach, tooLate, { signal, clock: runtime.clock });
+	// Each place dials anew by itself. Where there are more of them than are tried at once, those that had to make way come again.
+	const again = coordinators.length > AT_ONCE ? { againMs: AGAIN_MS } : {};
+	const race = (): Promise<TransportConnection> => raceDials(coordinators, reach, tooLate, { signal, clock: runtime.clock, ...again });
 	return await dialAgain(race, signal, (reason) => options.signal === undefined || reason !== reasonOf(options.signal), runtime);
 }
 
@@ -171,7 +173,7 @@ async function dialHost(
 		tried.blocked.set(one, problem);
 		throw new ConecError("ADDRESS_UNAVAILABLE", `There is no way to ${one} from this machine (${problem})`);
 	};
-	return await raceDials(addresses, route === undefined ? dial : tryOne, tooLate, { signal, clock });
+	return await raceDials(addresses, route === undefined ? dial : tryOne, tooLate, { signal, clock, againMs: AGAIN_MS });
 }
 
 function placeOf({ host, port }: HostAndPort): string {
@@ -237,6 +239,9 @@ const REFUSED: Readonly<Record<DialRefusal, string>> = {
 	prohibited: "a firewall refuses the packets; does every firewall let UDP through to this port?",
 	unreachable: "the network says that there is no such machine, or no way to it; is the address right, and is the machine on?",
 };
+
+/** QUIC sends the first packet of a dial again after 1, 3 and 7 s. A Coordinator that is started meanwhile hears of a Client sooner than that. */
+const AGAIN_MS = 1_000;
 
 /** What the end of a deadline may take until the caller hears of it. */
 const MARGIN_MS = 200;

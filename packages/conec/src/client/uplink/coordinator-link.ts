@@ -83,12 +83,15 @@ export class CoordinatorLink {
 	readonly sendLimits: ClientLimits;
 	readonly #events: LinkEvents;
 	readonly #requests: ClientRequests;
+	readonly #hearing: Hearing;
 	readonly #silence: Silence;
 	readonly #peers: PeerSilences;
 	#state: "open" | "draining" | "over" = "open";
+	#verifying = false;
 	/** Ends the connection to a Coordinator that has said that it stops and then does not. */
 	#leaveTimer: unknown;
-	#stayed = false;
+	/** How it is over, where the connection itself does not say it. */
+	#verdict: CloseInfo | undefined;
 	#comeBack: ComeBack | undefined;
 
 	constructor(parts: LinkParts) {
@@ -110,15 +113,15 @@ export class CoordinatorLink {
 		this.sendLimits = { ...limits, messageBytes: Math.min(limits.messageBytes, welcome.limits.messageBytes) };
 		this.#events = events;
 		this.#requests = clientRequests((message) => control.send(message), limits, clock);
-		const ask = askConnection(new Hearing(connection), clock, () => control.poke());
+		this.#hearing = new Hearing(connection);
+		const ask = askConnection(this.#hearing, clock, () => control.poke());
 		this.#silence = new Silence({ clock, silenceMs: limits.openSilenceMs, ask, code: "COORDINATOR_LOST", whom: "the Coordinator" });
 		this.#peers = new PeerSilences(this.#requests, limits.openSilenceMs, clock);
 		void connection.closed.then((info) => {
 			this.#state = "over";
 			clock.clearTimeout(this.#leaveTimer);
 			control.end();
-			// It has left, whichever side says so in the end.
-			events.lost(this.#stayed ? { by: "peer", code: "COORDINATOR_CLOSED", reason: STAYED } : closeInfoOf(info, "COORDINATOR_LOST"));
+			events.lost(this.#verdict ?? closeInfoOf(info, "COORDINATOR_LOST"));
 		});
 		if (parts.endAtExpiry) endAtExpiry(connection, "the Coordinator's", clock);
 	}
@@ -165,6 +168,29 @@ export class CoordinatorLink {
 		this.#control.poke();
 	}
 
+	/** Makes the Coordinator say something, and gives the link up if nothing comes from its machine within `withinMs`. Calls at the same time share a question. */
+	verify(withinMs: number): void {
+		if (this.#verifying) return;
+		this.#verifying = true;
+		void this.#lives(withinMs).then((lives) => {
+			this.#verifying = false;
+			if (!lives) this.#giveUp({ by: "error", code: "COORDINATOR_LOST", reason: UNANSWERED });
+		});
+	}
+
+	/** A machine whose process is busy acknowledges all the same. What has come may have come long ago, and have waited here: so it is asked again, but not for ever. */
+	async #lives(withinMs: number): Promise<boolean> {
+		for (let questions = 0; questions < MOST_QUESTIONS; questions++) {
+			const sinceMs = this.#clock.now();
+			if ((await this.#control.ping(withinMs)) || this.#state === "over") return true;
+			const waitedMs = this.#clock.now() - sinceMs;
+			// One that has failed at once is one on a connection that is over, and says better why.
+			if (waitedMs < withinMs / 2) return true;
+			if (this.#hearing.silentMs() >= waitedMs) return false;
+		}
+		return true;
+	}
+
 	/** Opens a stream through the Coordinator to a peer, or to the Coordinator itself (`null`), within `timeoutMs`. `others`: from whom something must come meanwhile, beside the Coordinator. Rejects like `Client.openStream`. */
 	openStream(peer: string | null, options: OpenStreamOptions, others: readonly Heard[] = [], timeoutMs?: number): Promise<MessageStream> {
 		const make = (id: number): { init: StreamInit; open: OpenToCoordinator } => {
@@ -208,6 +234,11 @@ export class CoordinatorLink {
 		this.streams.destroy(error, wireCode);
 	}
 
+	#giveUp(verdict: CloseInfo): void {
+		this.#verdict ??= verdict;
+		this.connection.close(CLOSE_CODES.NORMAL, verdict.reason ?? "");
+	}
+
 	#received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		if (this.#state === "over") return;
 		if (isChannelMessageOfCoordinator(message) && this.can(DIRECT_CAPABILITY)) {
@@ -222,8 +253,8 @@ export class CoordinatorLink {
 		if (this.#state === "draining") return;
 		this.#state = "draining";
 		this.#leaveTimer = this.#clock.setTimeout(() => {
-			this.#stayed = true;
-			this.connection.close(CLOSE_CODES.NORMAL, STAYED);
+			// It has left, whichever side says so in the end.
+			this.#giveUp({ by: "peer", code: "COORDINATOR_CLOSED", reason: STAYED });
 		}, this.#limits.closeTimeoutMs);
 		const { retryAfterMs, spreadMs, alternatives } = message;
 		this.#comeBack = saysComeBack(message) ? { retryAfterMs, spreadMs, alternatives } : undefined;
@@ -261,3 +292,7 @@ export class CoordinatorLink {
 		};
 	}
 }
+
+const MOST_QUESTIONS = 3;
+
+const UNANSWERED = "nothing has come from it since this machine has slept or has changed its network";

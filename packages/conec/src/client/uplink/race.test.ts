@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createVirtualClock } from "../../../testing/memory/virtual-clock.ts";
 import { ConecError } from "../../errors.ts";
 import { raceDials, resolveHost } from "./race.ts";
 
@@ -87,4 +88,90 @@ test("race: an abort rejects with the reason and aborts every attempt", async ()
 	await assert.rejects(race, (error) => error === reason);
 	assert.equal(attempts.get("a")?.signal.aborted, true);
 	await assert.rejects(raceDials(["a"], dial, discard, { signal: controller.signal }), (error) => error === reason);
+});
+
+/** A race on virtual time at which the test looks: when each dial began, and which are under way. */
+function course(addresses: readonly string[], againMs?: number) {
+	const clock = createVirtualClock();
+	const begun: string[] = [];
+	const live = new Set<string>();
+	const settle: ((value: string) => void)[] = [];
+	const dial = (address: string, signal: AbortSignal) =>
+		new Promise<string>((resolve, reject) => {
+			const name = `${address}${clock.now()}`;
+			begun.push(name);
+			live.add(name);
+			settle.push(resolve);
+			signal.addEventListener("abort", () => {
+				live.delete(name);
+				reject(new Error("aborted"));
+			});
+		});
+	const discarded: string[] = [];
+	const abort = new AbortController();
+	const options = { clock, signal: abort.signal, ...(againMs === undefined ? {} : { againMs }) };
+	const won = raceDials(addresses, dial, (late) => void discarded.push(late), options);
+	return { clock, begun, live, settle, discarded, won, abort };
+}
+
+test("race: one address is dialled again every second, the first dial stays, and at most three are under way", async () => {
+	const { clock, begun, live, settle, won } = course(["a"], 1_000);
+	await clock.advance(4_500);
+	assert.deepEqual(begun, ["a0", "a1000", "a2000", "a3000", "a4000"]);
+	assert.deepEqual([...live], ["a0", "a3000", "a4000"]);
+	settle[0]?.("slow");
+	assert.equal(await won, "slow");
+	await clock.advance(10_000);
+	assert.deepEqual([begun.length, live.size, clock.pending], [5, 0, 0]);
+});
+
+test("race: of many addresses each has its first dial soon, then they come again, and the oldest makes way", async () => {
+	const addresses = ["a", "b", "c", "d", "e"];
+	const { clock, begun, live, abort, won } = course(addresses, 1_000);
+	for (let passedMs = 0; passedMs < 9_000; passedMs += 50) {
+		await clock.advance(50);
+		assert.ok(live.size <= 3, `${[...live]}`);
+	}
+	assert.deepEqual(begun.slice(0, 8), ["a0", "b250", "c500", "d750", "e1000", "a2000", "b3000", "c4000"]);
+	abort.abort(new Error("enough"));
+	await assert.rejects(won, { message: "enough" });
+	assert.deepEqual([live.size, clock.pending], [0, 0]);
+	// Two addresses keep their first dials.
+	const two = course(["a", "b"], 1_000);
+	await two.clock.advance(5_500);
+	assert.deepEqual([...two.live], ["a0", "b250", "a5250"]);
+	two.abort.abort("enough");
+	await assert.rejects(two.won, (reason) => reason === "enough");
+});
+
+test("race: a dial that had to make way and succeeds all the same is discarded, and the race goes on", async () => {
+	const { attempts, discarded, dial, discard } = dialler();
+	const clock = createVirtualClock();
+	const race = raceDials(["a", "b", "c", "d"], dial, discard, { signal: never, clock });
+	await clock.advance(800);
+	assert.deepEqual(
+		[...attempts].map(([address, { signal }]) => [address, signal.aborted]),
+		[
+			["a", true],
+			["b", false],
+			["c", false],
+			["d", false],
+		],
+	);
+	attempts.get("a")?.resolve("A");
+	await tick();
+	assert.deepEqual(discarded, ["A"]);
+	attempts.get("c")?.resolve("C");
+	assert.equal(await race, "C");
+});
+
+test("race: when all that are under way have failed it is over, however soon another one was to follow", async () => {
+	const { attempts, dial, discard } = dialler();
+	const clock = createVirtualClock();
+	const race = raceDials(["a", "b"], dial, discard, { signal: never, clock, againMs: 1_000 });
+	attempts.get("a")?.reject(new ConecError("COORDINATOR_UNREACHABLE", "refused"));
+	await tick();
+	attempts.get("b")?.reject(new ConecError("ADDRESS_UNAVAILABLE", "no IPv6"));
+	await assert.rejects(race, { code: "COORDINATOR_UNREACHABLE" });
+	assert.equal(clock.pending, 0);
 });

@@ -13,6 +13,8 @@ import type { HostAddress, Lookup } from "../../session/runtime.ts";
 export interface RaceOptions {
 	/** Wait for an attempt this long before the next one starts beside it. @default 250 */
 	readonly staggerMs?: number;
+	/** So long after each address had its attempt, and then each time again, an address is dialled anew: the packets of older attempts come ever more seldom. @default each has one attempt */
+	readonly againMs?: number;
 	/** @default the machine's */
 	readonly clock?: Clock;
 	/** Gives all attempts up and rejects with its reason. */
@@ -40,7 +42,9 @@ export async function resolveHost(host: string, family: 0 | 4 | 6, lookup: Looku
 
 /**
  * Dials the addresses, or the hosts, in turn, each when the one before has failed or has not answered for `staggerMs`. The first
- * success wins; the others are aborted, and one that succeeds all the same is handed to `discard`.
+ * success wins; the others are aborted, and one that succeeds all the same is handed to `discard`. At most {@link AT_ONCE} are under way:
+ * then the oldest makes way for the next one. Where there are fewer addresses than that, the first attempt at each stays to the end, for
+ * sides that are slow to answer.
  *
  * Rejects with the most telling error of all attempts, or with `signal.reason`.
  */
@@ -50,32 +54,45 @@ export function raceDials<T, Place = string>(
 	discard: (late: T) => void,
 	options: RaceOptions,
 ): Promise<T> {
-	const { signal, staggerMs = 250, clock = systemClock } = options;
+	const { signal, staggerMs = 250, againMs, clock = systemClock } = options;
 	const { promise, resolve, reject } = deferred<T>();
-	const losers = new AbortController();
-	const errors: unknown[] = [];
+	/** In the order in which they began. */
+	const live = new Map<number, AbortController>();
+	let telling: unknown;
 	let timer: unknown;
-	let next = 0;
+	let started = 0;
 	let over = false;
 	const settle = (): boolean => {
 		if (over) return false;
 		over = true;
 		clock.clearTimeout(timer);
-		losers.abort();
+		for (const attempt of live.values()) attempt.abort();
 		return true;
+	};
+	const makeWay = (): void => {
+		const staying = addresses.length < AT_ONCE ? addresses.length : 0;
+		const oldest = [...live].find(([number]) => number >= staying);
+		if (live.size < AT_ONCE || oldest === undefined) return;
+		live.delete(oldest[0]);
+		oldest[1].abort();
 	};
 	const start = (): void => {
 		clock.clearTimeout(timer);
-		const address = addresses[next++];
+		const number = started++;
+		const address = addresses[number % addresses.length];
 		if (address === undefined || over) return;
-		if (next < addresses.length) timer = clock.setTimeout(start, staggerMs);
-		dial(address, losers.signal).then(
-			(won) => (settle() ? resolve(won) : discard(won)),
+		makeWay();
+		const attempt = new AbortController();
+		live.set(number, attempt);
+		const nextMs = started < addresses.length ? staggerMs : againMs;
+		if (nextMs !== undefined) timer = clock.setTimeout(start, nextMs);
+		dial(address, attempt.signal).then(
+			(won) => (live.has(number) && settle() ? resolve(won) : discard(won)),
 			(error: unknown) => {
-				if (over) return;
-				errors.push(error);
-				if (errors.length < addresses.length) start();
-				else if (settle()) reject(mostTelling(errors));
+				if (over || !live.delete(number)) return;
+				telling = moreTelling(telling, error);
+				if (started < addresses.length) start();
+				else if (live.size === 0 && settle()) reject(telling);
 			},
 		);
 	};
@@ -85,6 +102,9 @@ export function raceDials<T, Place = string>(
 	start();
 	return promise.finally(forget);
 }
+
+/** Attempts of one race at the same time. */
+export const AT_ONCE = 3;
 
 /** A name server that does not answer, within the time that the system gives it, is `EAI_AGAIN`. */
 function whyNot(error: unknown): string {
@@ -106,12 +126,13 @@ function interleave(found: readonly HostAddress[]): string[] {
 }
 
 /** An answer that says no tells more than silence, and silence more than an address this machine cannot reach. */
-function mostTelling(errors: readonly unknown[]): unknown {
-	const rank = (error: unknown): number => {
-		if (!isConecError(error)) return 0;
-		if (error.code === "ADDRESS_UNAVAILABLE" || error.code === "HOST_UNRESOLVABLE") return 1;
-		if (error.code === "COORDINATOR_UNREACHABLE") return 2;
-		return error.code === "CONNECTION_LOST" ? 3 : 4;
-	};
-	return errors.reduce((best, error) => (rank(error) > rank(best) ? error : best));
+function moreTelling(best: unknown, error: unknown): unknown {
+	return best === undefined || rank(error) > rank(best) ? error : best;
+}
+
+function rank(error: unknown): number {
+	if (!isConecError(error)) return 0;
+	if (error.code === "ADDRESS_UNAVAILABLE" || error.code === "HOST_UNRESOLVABLE") return 1;
+	if (error.code === "COORDINATOR_UNREACHABLE") return 2;
+	return error.code === "CONNECTION_LOST" ? 3 : 4;
 }

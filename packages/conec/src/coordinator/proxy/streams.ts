@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Clock } from "../../base/clock.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import { rejectStream } from "../../stream/open-stream.ts";
 import type { HeldStream, IncomingStream, Transport } from "../../transport/transport.ts";
@@ -12,6 +13,7 @@ import { FRAME } from "../../wire/frames.ts";
 import { encodeOpen, type OpenToCoordinator, RESUME_CAPABILITY, sharedPriority } from "../../wire/open.ts";
 import type { Defence } from "../defence/index.ts";
 import type { Session } from "../sessions/index.ts";
+import { ReturningLegs } from "./returning.ts";
 import { type ProxiedStream, Target } from "./target.ts";
 
 /** See the module. */
@@ -21,19 +23,21 @@ export class ProxiedStreams {
 	readonly #defence: Pick<Defence, "count">;
 	/** By session, so that nothing is left of one that has ended. */
 	readonly #targets: WeakMap<Session, Target> = new WeakMap();
+	readonly #returning: ReturningLegs;
 	#live = 0;
 	#ended = 0;
 
 	/** `defence` counts streams that are refused. */
-	constructor(limits: CoordinatorLimits, transport: Transport, defence: Pick<Defence, "count">) {
+	constructor(limits: CoordinatorLimits, transport: Transport, defence: Pick<Defence, "count">, clock: Clock) {
 		this.#limits = limits;
 		this.#defence = defence;
 		this.#transport = transport;
+		this.#returning = new ReturningLegs(limits, clock);
 	}
 
 	/** Streams that are not over, those that wait included. */
 	get size(): number {
-		return this.#live;
+		return this.#live + this.#returning.size;
 	}
 
 	/** Streams that are over, since the beginning. */
@@ -43,11 +47,15 @@ export class ProxiedStreams {
 
 	/**
 	 * Pipes the stream to a leg of its own to the Client `to`, which may be `from`. If there is no place for it now, it waits for its turn, until
-	 * its opener gives it up or one of the two Clients has gone. Answers REJECT: `PEER_UNKNOWN`, and `PEER_BUSY` if too many wait.
+	 * its opener gives it up or one of the two Clients has gone. A further leg of a stream that is there waits some seconds for a Client that
+	 * is not connected. Answers REJECT: `PEER_UNKNOWN`, and `PEER_BUSY` if too many wait.
 	 */
 	open(incoming: IncomingStream, open: OpenToCoordinator, from: Session, to: Session | undefined): void {
-		if (to === undefined) return rejectStream(incoming, "PEER_UNKNOWN", "peer is not connected");
-		if (to.leaving) return rejectStream(incoming, "PEER_UNKNOWN", "peer is leaving");
+		if (to === undefined || to.leaving) {
+			const isFurther = open.resume !== undefined && "generation" in open.resume;
+			if (isFurther && open.to !== undefined && this.#returning.add({ incoming, open, from, to: open.to })) return;
+			return rejectStream(incoming, "PEER_UNKNOWN", to === undefined ? "peer is not connected" : "peer is leaving");
+		}
 		const target = this.#target(to);
 		const { id, metadata, protocol, priority, resume } = open;
 		const token = resume !== undefined && "token" in resume ? resume.token : undefined;
@@ -80,6 +88,21 @@ export class ProxiedStreams {
 		// It is piped from the beginning: so its opener can give it up while it waits.
 		this.#transport.pipe(incoming, held, RESET_CODES.PEER_LOST, over, () => target.opened(stream), open.priority).catch(over);
 		target.add(stream);
+	}
+
+	/** A Client is there, perhaps again: what has waited for it goes on. */
+	admitted(session: Session): void {
+		for (const { incoming, open, from } of this.#returning.take(session.id)) this.open(incoming, open, from, session);
+	}
+
+	/** A Client has gone. */
+	left(session: Session): void {
+		this.#returning.left(session);
+	}
+
+	/** Nobody comes any more. The connections are the caller's to end. */
+	end(): void {
+		this.#returning.end();
 	}
 
 	#target(to: Session): Target {

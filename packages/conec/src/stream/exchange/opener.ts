@@ -18,7 +18,7 @@ const LEFT_MS = 5_000;
 /** The longest pause before the first repeated attempt, which doubles from one to the next. */
 const RETRY_MS = 100;
 const RETRY_MAX_MS = 2_000;
-/** An attempt follows a loss at once, unless the leg that was lost had come up so shortly before. */
+/** An attempt follows a loss at once, unless the leg that was lost had come up, or had been opened, so shortly before. */
 const STEADY_MS = 1_000;
 /** An attempt without an answer after that may be replaced by one over another way. */
 const OVERDUE_MS = 1_000;
@@ -210,7 +210,11 @@ export class Opener implements Rules {
 
 	#drop(leg: Leg, loss: Loss, code: number): void {
 		const core = this.#core;
-		if (leg === this.#attempt) this.#attempt = undefined;
+		if (leg === this.#attempt) {
+			this.#attempt = undefined;
+			// It has waited, for a peer that was to come back or did not answer. So there is no need for another pause.
+			if (core.now() - (leg.sentMs ?? NEVER) >= STEADY_MS) this.#tries = 0;
+		}
 		if (!this.#opened) this.#firstLoss ??= loss;
 		core.drop(leg, code);
 		core.choose();
