@@ -49,21 +49,22 @@ export class Connection implements Target, StreamOwner {
 	readonly closed: Promise<ConnectionCloseInfo>;
 	/** Called with each QUIC datagram. While it is not set, they are dropped. */
 	onDatagram: ((data: Uint8Array) => void) | undefined;
-	readonly #undecided = new Set<IncomingStream>();
+	/** `undefined`: there has been none since the last one was decided. An idle connection has none. */
+	#undecided: Set<IncomingStream> | undefined;
 	readonly #resolveClosed: (info: ConnectionCloseInfo) => void;
-	readonly #onEnd: () => void;
+	readonly #onEnd: (connection: Connection) => void;
 	#onStream: ((stream: IncomingStream) => void) | undefined;
 	#remote: SocketAddress;
 	#settled: Promise<void> | undefined;
 	#settledNext: Promise<void> | undefined;
-	#tellSettled: () => void = () => {};
+	#tellSettled: (() => void) | undefined;
 	#closing: { code: number; reason: string } | undefined;
 	#onSlowed: (() => void) | undefined;
 	#onTurn: (() => void) | undefined;
 	#over = false;
 
 	/** @internal */
-	constructor(environment: Environment, handle: Handle, onEnd: () => void) {
+	constructor(environment: Environment, handle: Handle, onEnd: (connection: Connection) => void) {
 		const info = mapped(() => environment.native.connectionInfo(handle));
 		this.environment = environment;
 		this.handle = handle;
@@ -99,7 +100,7 @@ export class Connection implements Target, StreamOwner {
 	}
 
 	set onStream(handler: ((stream: IncomingStream) => void) | undefined) {
-		const waiting = this.#onStream === undefined && handler !== undefined ? [...this.#undecided] : [];
+		const waiting = this.#onStream === undefined && handler !== undefined ? [...(this.#undecided ?? [])] : [];
 		this.#onStream = handler;
 		for (const stream of waiting) queueMicrotask(() => this.#offer(stream));
 	}
@@ -218,7 +219,10 @@ export class Connection implements Target, StreamOwner {
 
 	/** @internal An incoming stream has been taken, piped or refused; false if that had happened before. */
 	decided(stream: IncomingStream): boolean {
-		return this.#undecided.delete(stream);
+		const undecided = this.#undecided;
+		if (undecided?.delete(stream) !== true) return false;
+		if (undecided.size === 0) this.#undecided = undefined;
+		return true;
 	}
 
 	/** @internal */
@@ -238,7 +242,7 @@ export class Connection implements Target, StreamOwner {
 				break;
 			case RECORD.CONN_SETTLED:
 				this.#settled = undefined;
-				this.#tellSettled();
+				this.#tellSettled?.();
 				break;
 			case RECORD.CONN_CLOSED:
 				this.#end(payload);
@@ -250,12 +254,13 @@ export class Connection implements Target, StreamOwner {
 
 	#incoming(stream: Handle, kind: number, payload: Uint8Array, bidirectional: boolean): void {
 		const incoming = new IncomingStream(this, stream, kind, payload, bidirectional);
+		this.#undecided ??= new Set();
 		this.#undecided.add(incoming);
 		if (this.#onStream !== undefined) this.#offer(incoming);
 	}
 
 	#offer(stream: IncomingStream): void {
-		if (this.#undecided.has(stream)) this.#onStream?.(stream);
+		if (this.#undecided?.has(stream)) this.#onStream?.(stream);
 	}
 
 	#open(bidirectional: boolean, handler: StreamHandler, options: StreamOptions, first: FirstFrame | undefined): Stream {
@@ -271,16 +276,16 @@ export class Connection implements Target, StreamOwner {
 
 	#end(payload: Uint8Array): void {
 		this.#over = true;
-		for (const stream of [...this.#undecided]) stream.abandon();
+		for (const stream of [...(this.#undecided ?? [])]) stream.abandon();
 		this.environment.release(this.handle);
-		this.#tellSettled();
+		this.#tellSettled?.();
 		const error = closeError(payload);
 		if (error.code === "CLOSED_BY_PEER")
 			this.#resolveClosed({ by: "peer", reason: closeReason(payload), ...(error.closeCode === undefined ? {} : { closeCode: error.closeCode }) });
 		else if (error.code === "CLOSED")
 			this.#resolveClosed({ by: "local", closeCode: this.#closing?.code ?? readU64(payload, 8), reason: this.#closing?.reason ?? "" });
 		else this.#resolveClosed({ by: "error", reason: error.message, error });
-		this.#onEnd();
+		this.#onEnd(this);
 	}
 }
 

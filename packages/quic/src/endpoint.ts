@@ -27,6 +27,7 @@ export class Endpoint implements Target {
 	readonly #environment: Environment;
 	readonly #rawDatagrams: boolean;
 	readonly #connections = new Map<Handle, Connection>();
+	readonly #onEnd = ({ handle }: Connection): void => void this.#connections.delete(handle);
 	#address: SocketAddress;
 	#referenced = true;
 	#closing: Promise<void> | undefined;
@@ -230,7 +231,7 @@ export class Endpoint implements Target {
 	}
 
 	#adopt(handle: Handle): Connection {
-		const connection: Connection = new Connection(this.#environment, handle, () => this.#connections.delete(handle));
+		const connection = new Connection(this.#environment, handle, this.#onEnd);
 		this.#connections.set(handle, connection);
 		return connection;
 	}

@@ -11,7 +11,7 @@ for (const [side, options] of [
 	["listens", { listen: { transport: { bidirectionalStreams: MOST } } }],
 	["dials", { connect: { transport: { bidirectionalStreams: MOST } } }],
 ] as const) {
-	test(`stream limit: the peer of a side that ${side} gets more than the first 128 as it uses them, and never more than the limit`, async (t) => {
+	test(`stream limit: the peer of a side that ${side} gets more than the first 52 as it uses them, and never more than the limit`, async (t) => {
 		const { dialled, accepted } = await link(t, options);
 		const [taking, opening]: [Connection, Connection] = side === "listens" ? [accepted, dialled] : [dialled, accepted];
 		const incoming: IncomingStream[] = [];

@@ -24,7 +24,7 @@ import { budgetOf, HeldMemory } from "./memory/index.ts";
 import { OwnStreams } from "./own-streams/index.ts";
 import { PresenceService } from "./presence/index.ts";
 import { ProxiedStreams } from "./proxy/index.ts";
-import { checkPeer, Registry, type Session } from "./sessions/index.ts";
+import { checkPeer, Registry, type Session, type SessionHost } from "./sessions/index.ts";
 import type { CoordinatorStatus } from "./status.ts";
 
 /** See the module. */
@@ -83,12 +83,28 @@ export function createRooms(parts: CoordinatorParts): CoordinatorRooms {
 	const introductions: Introductions = createIntroductions(parts, { find, closing, denied, defence, emit: (status) => feed.emit(status) });
 	const door: Door = new Door(parts, { registry, presence, broadcasts, proxied, introductions: () => introductions, admission: () => admission, feed });
 	const destinations = { limits, find, closing, streams, proxied, broadcasts, presence };
+	const slowed: AdmissionHost["slowed"] = ({ id, fingerprint, connection }, what) =>
+		defence.count("slowed", what, { id, fingerprint, address: connection.remoteAddress.address });
+	const sessions: SessionHost = {
+		...{ limits, clock },
+		changed: (session) => {
+			presence.set(session.peer);
+			broadcasts.update(session);
+		},
+		changeCost: (session) => broadcasts.updateCost(session),
+		release: (session) => door.ended(session),
+		onStream: (session, incoming) => dispatchStream(session, incoming, destinations),
+		onChannelMessage: (from, message) => introductions.received(from, message),
+		onHeard: (from) => introductions.heard(from),
+		onOpensSlowed: (session) => slowed(session, "stream"),
+		onRequest: ({ control }, message) =>
+			control.send(message.type === "peer-check" ? checkPeer(message, registry.find(message.peer)) : broadcasts.count(message)),
+	};
 	const admission: AdmissionHost = {
-		...{ limits, runtime, epoch, registry, denied, introductions },
+		...{ limits, runtime, epoch, registry, denied, introductions, sessions, slowed },
 		stopping: () => life.stopping,
 		leases: kept.leases,
 		trials: new HolderTrials(limits, clock),
-		slowed: ({ id, fingerprint, connection }, what) => defence.count("slowed", what, { id, fingerprint, address: connection.remoteAddress.address }),
 		clientRoots: () => door.credentials.clientTrust.roots,
 		welcoming: (client) => bandwidth.join(client),
 		admitted: (session) => {
@@ -99,15 +115,6 @@ export function createRooms(parts: CoordinatorParts): CoordinatorRooms {
 			if (code === "LIMIT_EXCEEDED") defence.count("refused", "connection", { id, address: remoteAddress.address });
 			feed.emit({ type: "refused", id, address: remoteAddress, code, reason: message });
 		},
-		changed: (session) => {
-			presence.set(session.peer);
-			broadcasts.update(session);
-		},
-		changeCost: (session) => broadcasts.updateCost(session),
-		ended: (session) => door.ended(session),
-		onStream: (session, incoming) => dispatchStream(session, incoming, destinations),
-		onRequest: ({ control }, message) =>
-			control.send(message.type === "peer-check" ? checkPeer(message, registry.find(message.peer)) : broadcasts.count(message)),
 	};
 	// The last one that is given ends first.
 	life.own(() => defence.end());

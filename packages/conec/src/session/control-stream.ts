@@ -7,6 +7,7 @@
 
 import { type Clock, systemClock } from "../base/clock.ts";
 import { deferred, within } from "../base/signals.ts";
+import type { ConecError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { IncomingStream, StreamHandler, StreamOptions, TransportConnection, TransportStream } from "../transport/transport.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
@@ -14,7 +15,7 @@ import { type ControlMessage, decodeControl, encodeControl, type Ping, type Pong
 import { PRIORITY_MAX } from "../wire/fields.ts";
 import { FRAME, isSkippedKind, KEEP_ALIVE_KIND } from "../wire/frames.ts";
 import type { Decoded } from "../wire/json.ts";
-import { Pace } from "./pace/index.ts";
+import { Pace, type Paced } from "./pace/index.ts";
 
 /** Any message: its type names it. */
 export interface Typed {
@@ -87,37 +88,23 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	#waitingReplies = 0;
 	readonly #pace: Pace;
 	#heardFrames = 0;
-	/** Pings that are no urgent ones and are not answered yet, and the lengths of their frames. */
-	readonly #pings: { readonly nonce: number; readonly bytes: number }[] = [];
+	/** Pings that are no urgent ones and are not answered yet, and the lengths of their frames. `undefined`: there are none. */
+	#pings: { readonly nonce: number; readonly bytes: number }[] | undefined;
 	#answering = false;
 	#lastNonce = 0;
 	/** The ping that calls of {@link ping} share. */
 	#ping: Promise<boolean> | undefined;
-	/** What waits for the answer of which number: one ping at most, and flushes. */
-	readonly #unanswered: Map<number, (alive: boolean) => void> = new Map();
+	/** What waits for the answer of which number: one ping at most, and flushes. `undefined`: nothing has ever waited. */
+	#unanswered: Map<number, (alive: boolean) => void> | undefined;
 
 	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits, clock: Clock = systemClock) {
 		this.#dialect = dialect;
 		this.#events = events;
 		this.#limits = limits;
 		this.#clock = clock;
-		this.#pace = new Pace({ limits, clock, deal: (kind, payload) => this.#frame(kind, payload), slowed: () => events.slowed?.() });
-		this.handler = {
-			frame: (kind, payload) => {
-				this.#heardFrames++;
-				this.#pace.take(kind, payload);
-			},
-			end: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream ended"),
-			reset: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream was reset"),
-			stopped: () => this.#break(CLOSE_CODES.PROTOCOL_ERROR, "the control stream was stopped"),
-			drained: () => undefined,
-			finished: () => events.finished(),
-			lost: (error) => {
-				// A lost connection says so itself; what is left is a frame that is too long or cut short.
-				if (error.code === "CONNECTION_LOST") this.#end();
-				else this.#break(CLOSE_CODES.PROTOCOL_ERROR, `control stream: ${error.message}`);
-			},
-		};
+		const ears = new Ears(this);
+		this.handler = ears;
+		this.#pace = new Pace(limits, clock, ears);
 	}
 
 	/** Gives the channel its stream. Once, right after it was made. */
@@ -183,9 +170,17 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		this.#end();
 	}
 
-	#frame(kind: number, payload: Uint8Array): void {
+	/** @internal A frame has come. */
+	came(kind: number, payload: Uint8Array): void {
+		this.#heardFrames++;
+		this.#pace.take(kind, payload);
+	}
+
+	/** @internal Deals with a frame, whose turn it is. */
+	deal(kind: number, payload: Uint8Array): void {
 		const ping = this.#read(kind, payload);
 		if (ping === undefined) return this.#stream?.consumed(payload.length);
+		this.#pings ??= [];
 		this.#pings.push({ nonce: ping.nonce, bytes: payload.length });
 		if (!this.#answering) void this.#answer();
 	}
@@ -206,7 +201,7 @@ export class ControlStream<M extends Typed = ControlMessage> {
 			this.send({ type: "pong", nonce: value.nonce });
 			return undefined;
 		}
-		if (isPong(value)) this.#unanswered.get(value.nonce)?.(true);
+		if (isPong(value)) this.#unanswered?.get(value.nonce)?.(true);
 		else this.#events.message(value as Exclude<M, Ping | Pong>);
 		return undefined;
 	}
@@ -217,11 +212,12 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		const { promise: answered, resolve } = deferred<boolean>();
 		const answer = (alive: boolean): void => {
 			this.#clock.clearTimeout(timer);
-			this.#unanswered.delete(nonce);
+			this.#unanswered?.delete(nonce);
 			over();
 			resolve(alive);
 		};
 		const timer = this.#clock.setTimeout(() => answer(false), timeoutMs);
+		this.#unanswered ??= new Map();
 		this.#unanswered.set(nonce, answer);
 		this.send({ type: "ping", nonce, ...(urgent ? { urgent } : {}) });
 		return answered;
@@ -233,8 +229,9 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	 */
 	async #answer(): Promise<void> {
 		this.#answering = true;
-		while (!this.#over && this.#stream !== undefined && this.#pings.length > 0) {
-			const pings = this.#pings.splice(0);
+		while (!this.#over && this.#stream !== undefined && this.#pings !== undefined) {
+			const pings = this.#pings;
+			this.#pings = undefined;
 			await this.#stream.connection.settled();
 			for (const { nonce, bytes } of pings) {
 				this.#stream.consumed(bytes);
@@ -242,6 +239,21 @@ export class ControlStream<M extends Typed = ControlMessage> {
 			}
 		}
 		this.#answering = false;
+	}
+
+	/** @internal Frames wait. */
+	slowed(): void {
+		this.#events.slowed?.();
+	}
+
+	/** @internal All that was sent before its end has arrived. */
+	finished(): void {
+		this.#events.finished();
+	}
+
+	/** @internal Its stream has ended. */
+	broke(reason: string): void {
+		this.#break(CLOSE_CODES.PROTOCOL_ERROR, reason);
 	}
 
 	#break(closeCode: number, reason: string): void {
@@ -253,7 +265,52 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	#end(): void {
 		this.#over = true;
 		this.#pace.end();
-		for (const answer of [...this.#unanswered.values()]) answer(false);
+		for (const answer of [...(this.#unanswered?.values() ?? [])]) answer(false);
+	}
+}
+
+/** What the transport and the pace tell a control stream. A class, as each idle connection has one: functions of its own would cost a kilobyte. */
+class Ears<M extends Typed> implements StreamHandler, Paced {
+	readonly #control: ControlStream<M>;
+
+	constructor(control: ControlStream<M>) {
+		this.#control = control;
+	}
+
+	frame(kind: number, payload: Uint8Array): void {
+		this.#control.came(kind, payload);
+	}
+
+	end(): void {
+		this.#control.broke("the control stream ended");
+	}
+
+	reset(): void {
+		this.#control.broke("the control stream was reset");
+	}
+
+	stopped(): void {
+		this.#control.broke("the control stream was stopped");
+	}
+
+	drained(): void {}
+
+	finished(): void {
+		this.#control.finished();
+	}
+
+	lost(error: ConecError): void {
+		// A lost connection says so itself; what is left is a frame that is too long or cut short.
+		if (error.code === "CONNECTION_LOST") this.#control.end();
+		else this.#control.broke(`control stream: ${error.message}`);
+	}
+
+	deal(kind: number, payload: Uint8Array): void {
+		this.#control.deal(kind, payload);
+	}
+
+	slowed(): void {
+		this.#control.slowed();
 	}
 }
 

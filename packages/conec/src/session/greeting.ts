@@ -166,27 +166,39 @@ export function answerHello<M extends Typed>(
 		message: ({ type }) => connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${type}" before the welcome`),
 		broken: (closeCode, reason) => connection.close(closeCode, reason),
 	});
-	const control = acceptControlStream(dialect, incoming, inbox, limits, clock);
-	let over = false;
-	void connection.closed.then(() => {
-		over = true;
-		control.end();
-	});
-	return {
-		control,
-		get over() {
-			return over;
-		},
-		welcome(message) {
-			inbox.keep();
-			control.send(message);
-			return { connection, control, listen: (events) => inbox.listen(events) };
-		},
-		refuse(message) {
-			control.send(message);
-			control.finish();
-		},
-	};
+	return new Answer(connection, acceptControlStream(dialect, incoming, inbox, limits, clock), inbox);
+}
+
+class Answer<M extends Typed> implements Answering<M> {
+	readonly control: ControlStream<M>;
+	readonly #connection: TransportConnection;
+	readonly #inbox: Inbox<M>;
+	#over = false;
+
+	constructor(connection: TransportConnection, control: ControlStream<M>, inbox: Inbox<M>) {
+		this.#connection = connection;
+		this.control = control;
+		this.#inbox = inbox;
+		void connection.closed.then(() => {
+			this.#over = true;
+			control.end();
+		});
+	}
+
+	get over(): boolean {
+		return this.#over;
+	}
+
+	welcome(message: M): Greeting<M> {
+		this.#inbox.keep();
+		this.control.send(message);
+		return { connection: this.#connection, control: this.control, listen: (events) => this.#inbox.listen(events) };
+	}
+
+	refuse(message: M): void {
+		this.control.send(message);
+		this.control.finish();
+	}
 }
 
 /** Delivers what comes on a control stream: at first to the greeting, later to the listener. In between it keeps it. */
@@ -194,7 +206,7 @@ class Inbox<M extends Typed> implements ControlEvents<M> {
 	readonly #connection: TransportConnection;
 	/** `undefined`: nobody listens yet, and messages are kept. */
 	#events: GreetedEvents<M> | undefined;
-	#kept: ((events: GreetedEvents<M>) => void)[] = [];
+	#kept: ((events: GreetedEvents<M>) => void)[] | undefined;
 
 	/** `greeting`: told until {@link keep}. */
 	constructor(connection: TransportConnection, greeting: GreetedEvents<M>) {
@@ -209,7 +221,9 @@ class Inbox<M extends Typed> implements ControlEvents<M> {
 
 	listen(events: GreetedEvents<M>): void {
 		this.#events = events;
-		for (const tell of this.#kept.splice(0)) tell(events);
+		const kept = this.#kept ?? [];
+		this.#kept = undefined;
+		for (const tell of kept) tell(events);
 	}
 
 	message(message: Exclude<M, Ping | Pong>): void {
@@ -227,6 +241,7 @@ class Inbox<M extends Typed> implements ControlEvents<M> {
 
 	broken(closeCode: number, reason: string): void {
 		if (this.#events !== undefined) return this.#events.broken(closeCode, reason);
+		this.#kept ??= [];
 		this.#kept.push((events) => events.broken(closeCode, reason));
 	}
 
@@ -236,6 +251,7 @@ class Inbox<M extends Typed> implements ControlEvents<M> {
 	}
 
 	#keep(tell: (events: GreetedEvents<M>) => void): void {
+		this.#kept ??= [];
 		if (this.#kept.length < MOST_KEPT) this.#kept.push(tell);
 		else this.#connection.close(CLOSE_CODES.LIMIT_EXCEEDED, "too many messages right after the greeting");
 	}

@@ -6,7 +6,7 @@
  */
 
 import { createHmac } from "node:crypto";
-import { type Datagram, type DatagramContent, encodeDatagram, isAuthentic, type Mac } from "../wire/datagrams.ts";
+import { type Datagram, type DatagramContent, encodeDatagram, isAuthentic } from "../wire/datagrams.ts";
 import type { WireAddress } from "../wire/fields.ts";
 
 /** Seals and opens the datagrams between a session and the Coordinator's second port. Each side uses its half. */
@@ -25,24 +25,45 @@ export interface NatTestKeys {
 
 /** The keys of one session. `key`: that of `welcome`, 32 hexadecimal digits. */
 export function createNatTestKeys(key: string): NatTestKeys {
-	const mac = hmac(Buffer.from(key, "hex"));
-	const tag = Buffer.from(mac(Buffer.from("conec session")))
-		.toString("hex")
-		.slice(0, 16);
-	return {
-		tag,
-		request: (nonce) => encodeDatagram({ type: "nat-echo-request", tag, nonce }, mac),
-		echo: (nonce, observed) => encodeDatagram({ type: "nat-echo", nonce, observed }, mac),
-		test: (nonce) => encodeDatagram({ type: "nat-test", nonce }, mac),
-		open(datagram) {
-			const { content } = datagram;
-			if (content.type === "probe" || content.type === "answer" || content.type === "challenge") return undefined;
-			if (content.type === "nat-echo-request" && content.tag !== tag) return undefined;
-			return isAuthentic(datagram, mac) ? content : undefined;
-		},
-	};
+	return new HmacKeys(Buffer.from(key, "hex"));
 }
 
-function hmac(key: Uint8Array): Mac {
-	return (data) => createHmac("sha256", key).update(data).digest();
+/** A class, as each idle Client has one at the Coordinator: functions of its own would cost some hundred bytes. */
+class HmacKeys implements NatTestKeys {
+	readonly tag: string;
+	readonly #key: Uint8Array;
+
+	constructor(key: Uint8Array) {
+		this.#key = key;
+		this.tag = Buffer.from(this.#mac(Buffer.from("conec session")))
+			.toString("hex")
+			.slice(0, 16);
+	}
+
+	request(nonce: string): Uint8Array {
+		return this.#seal({ type: "nat-echo-request", tag: this.tag, nonce });
+	}
+
+	echo(nonce: string, observed: WireAddress): Uint8Array {
+		return this.#seal({ type: "nat-echo", nonce, observed });
+	}
+
+	test(nonce: string): Uint8Array {
+		return this.#seal({ type: "nat-test", nonce });
+	}
+
+	open(datagram: Datagram): ReturnType<NatTestKeys["open"]> {
+		const { content } = datagram;
+		if (content.type === "probe" || content.type === "answer" || content.type === "challenge") return undefined;
+		if (content.type === "nat-echo-request" && content.tag !== this.tag) return undefined;
+		return isAuthentic(datagram, (data) => this.#mac(data)) ? content : undefined;
+	}
+
+	#seal(content: DatagramContent): Uint8Array {
+		return encodeDatagram(content, (data) => this.#mac(data));
+	}
+
+	#mac(data: Uint8Array): Uint8Array {
+		return createHmac("sha256", this.#key).update(data).digest();
+	}
 }

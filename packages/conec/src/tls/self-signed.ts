@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { isIP, isIPv4 } from "node:net";
 import { systemClock } from "../base/clock.ts";
 import { ConecError, optionError } from "../errors.ts";
@@ -36,6 +36,7 @@ export async function makeSelfSigned(options: SelfSignedOptions, key: LocalIdent
 	const first = names[0];
 	if (first === undefined) throw optionError("type", "names", `must hold at least one name`);
 	const privateKey = options.privateKey === undefined ? generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey : readKey(options.privateKey);
+	const encoded = encodeKey(privateKey);
 	const now = options.nowMs ?? systemClock.wallMs();
 	const subject = name(first.value);
 	const body = writeSequence(
@@ -45,13 +46,13 @@ export async function makeSelfSigned(options: SelfSignedOptions, key: LocalIdent
 		subject,
 		writeSequence(time(now - BACKDATE_MS), time(now + VALIDITY_MS)),
 		subject,
-		createPublicKey(privateKey).export({ type: "spki", format: "der" }),
+		encoded.publicKeyInfo,
 		writeDer(0xa3, writeSequence(extension(SUBJECT_ALT_NAME, writeSequence(...names.map(generalName))), KEY_USAGE, EXTENDED_KEY_USAGE)),
 	);
 	const certificate = new Uint8Array(writeSequence(body, ECDSA_WITH_SHA256, bitString(sign("sha256", body, { key: privateKey, dsaEncoding: "der" }))));
 	return {
 		certificates: [certificate],
-		privateKey: new Uint8Array(privateKey.export({ type: "pkcs8", format: "der" })),
+		privateKey: encoded.privateKey,
 		fingerprint: formatFingerprint(keyDigest(certificate)),
 		key,
 	};
@@ -135,6 +136,19 @@ function addressBytes(address: string): Uint8Array {
 		}),
 	);
 }
+
+/** The DER of a P-256 key: SubjectPublicKeyInfo (RFC 5480) and PKCS#8 (RFC 5958, 5915), as OpenSSL writes them. Its own encoders take three times as long as all the rest. */
+function encodeKey(key: KeyObject): { readonly publicKeyInfo: Uint8Array; readonly privateKey: Uint8Array } {
+	const jwk = key.export({ format: "jwk" });
+	const [x, y, d] = [jwk.x, jwk.y, jwk.d].map((number = "") => Buffer.from(number, "base64url"));
+	const point = bitString(Buffer.concat([Uint8Array.of(4), x as Buffer, y as Buffer]));
+	const secret = writeSequence(writeDer(DER_INTEGER, Uint8Array.of(1)), writeDer(DER_OCTET_STRING, d as Buffer), writeDer(0xa1, point));
+	const privateKey = writeSequence(writeDer(DER_INTEGER, Uint8Array.of(0)), EC_P256, writeDer(DER_OCTET_STRING, secret));
+	return { publicKeyInfo: writeSequence(EC_P256, point), privateKey: new Uint8Array(privateKey) };
+}
+
+/** AlgorithmIdentifier of the key: id-ecPublicKey with the curve P-256. */
+const EC_P256 = writeSequence(writeOid("2a8648ce3d0201"), writeOid("2a8648ce3d030107"));
 
 function readKey(pkcs8: Uint8Array): KeyObject {
 	const key = createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" });

@@ -49,23 +49,13 @@ export class TimedFrames implements StreamHandler {
 	/** The stream of frames over a stream of bytes that this is the handler of. */
 	over(stream: ByteStream, connection: TransportConnection): TransportStream {
 		this.#stream = stream;
-		return {
-			connection,
-			get queuedBytes() {
-				return stream.queuedBytes;
-			},
-			write: (kind, payload) => stream.write(0, encodeFrame(kind, payload)),
-			// Each frame of such a stream is short, so no frame need overtake another.
-			writeUrgent: (kind, payload) => stream.write(0, encodeFrame(kind, payload)),
-			writeFrames: (frames) => stream.write(0, frames),
-			finish: () => stream.finish(),
-			reset: (code) => stream.reset(code),
-			stop: (code) => stream.stop(code),
-			consumed: () => {
-				this.#unconsumed--;
-				if (this.#unconsumed === 0) this.#readOn();
-			},
-		};
+		return new FrameStream(stream, connection, this);
+	}
+
+	/** A frame is used up. {@link FrameStream} calls it. */
+	consumed(): void {
+		this.#unconsumed--;
+		if (this.#unconsumed === 0) this.#readOn();
 	}
 
 	frame(_kind: number, bytes: Uint8Array): void {
@@ -134,6 +124,52 @@ export class TimedFrames implements StreamHandler {
 	#clearTimer(): void {
 		if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
 		this.#timer = undefined;
+	}
+}
+
+/** Frames written to a stream of bytes. A class, as there is one for each connection: an object of functions costs a kilobyte. */
+class FrameStream implements TransportStream {
+	readonly connection: TransportConnection;
+	readonly #stream: ByteStream;
+	readonly #frames: TimedFrames;
+
+	constructor(stream: ByteStream, connection: TransportConnection, frames: TimedFrames) {
+		this.#stream = stream;
+		this.connection = connection;
+		this.#frames = frames;
+	}
+
+	get queuedBytes(): number {
+		return this.#stream.queuedBytes;
+	}
+
+	write(kind: number, payload: Uint8Array): number {
+		return this.#stream.write(0, encodeFrame(kind, payload));
+	}
+
+	/** Each frame of such a stream is short, so no frame need overtake another. */
+	writeUrgent(kind: number, payload: Uint8Array): number {
+		return this.write(kind, payload);
+	}
+
+	writeFrames(frames: Uint8Array): number {
+		return this.#stream.write(0, frames);
+	}
+
+	finish(): void {
+		this.#stream.finish();
+	}
+
+	reset(code: number): void {
+		this.#stream.reset(code);
+	}
+
+	stop(code: number): void {
+		this.#stream.stop(code);
+	}
+
+	consumed(): void {
+		this.#frames.consumed();
 	}
 }
 

@@ -41,9 +41,12 @@ export class Whereabouts<S extends Located> {
 	/** Where the sweep has come to. */
 	#sweep: Iterator<S> | undefined;
 	#sweptAtMs = Number.NEGATIVE_INFINITY;
+	/** One for all, as there are many of them. */
+	readonly #newNonce: () => string;
 
 	constructor(host: WhereaboutsHost) {
 		this.#host = host;
+		this.#newNonce = () => randomHex(host.random ?? systemRandom, NONCE_BYTES);
 	}
 
 	/** Clients that are looked at. */
@@ -64,8 +67,7 @@ export class Whereabouts<S extends Located> {
 	/** From now on it is looked at. */
 	enter(session: S): void {
 		const { acceptedFrom } = session;
-		const newNonce = (): string => randomHex(this.#host.random ?? systemRandom, NONCE_BYTES);
-		this.#places.set(session, { validated: new ValidatedAddress(acceptedFrom && unmapped(acceptedFrom), newNonce), seen: undefined, answerByMs: 0 });
+		this.#places.set(session, { validated: new ValidatedAddress(acceptedFrom && unmapped(acceptedFrom), this.#newNonce), seen: undefined, answerByMs: 0 });
 		this.heard(session);
 	}
 

@@ -10,7 +10,7 @@ import { randomHex } from "../../base/random.ts";
 import { isConecError } from "../../errors.ts";
 import type { CoordinatorLimits } from "../../limits.ts";
 import { COORDINATOR_DIALECT } from "../../session/control-stream.ts";
-import { type Answering, answerHello, hearHello } from "../../session/greeting.ts";
+import { type Answering, answerHello, type GreetedEvents, hearHello } from "../../session/greeting.ts";
 import type { Runtime } from "../../session/runtime.ts";
 import { toldWindow } from "../../stream/flow.ts";
 import { certificateId } from "../../tls/certificate-id.ts";
@@ -20,14 +20,14 @@ import { BROADCAST_CAPABILITY } from "../../wire/broadcast.ts";
 import { DIRECT_CAPABILITY } from "../../wire/channel-messages.ts";
 import { CLOSE_CODES, type RefusedCode } from "../../wire/codes.ts";
 import type { ComeBack } from "../../wire/come-back.ts";
-import type { ControlMessage, Hello, Refused, WelcomeLimits } from "../../wire/control.ts";
+import type { ControlMessage, Hello, Ping, Pong, Refused, WelcomeLimits } from "../../wire/control.ts";
 import { RESUME_CAPABILITY } from "../../wire/open.ts";
 import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import { negotiateVersion, PROTOCOL_VERSIONS } from "../../wire/versions.ts";
 import type { DefenceSubject } from "../defence/index.ts";
 import type { Introductions } from "../introduction/index.ts";
 import type { Claim, Registry } from "../sessions/index.ts";
-import { addressSource, Session, type SessionParts, sourceKeys } from "../sessions/index.ts";
+import { addressSource, Session, type SessionHost, sourceKeys } from "../sessions/index.ts";
 import type { HolderTrials } from "./holder-trials.ts";
 import type { Lease, Leases } from "./leases.ts";
 
@@ -49,14 +49,11 @@ export interface AdmissionHost {
 	readonly welcoming: (client: Pick<Session, "id" | "fingerprint" | "connection">) => void;
 	readonly admitted: (session: Session) => void;
 	readonly refused: (connection: TransportConnection, refused: Refused, id: string) => void;
-	readonly changed: (session: Session) => void;
-	readonly changeCost: (session: Session) => number;
-	readonly ended: (session: Session) => void;
-	readonly onStream: (session: Session, incoming: IncomingStream) => void;
 	readonly introductions: Introductions;
 	/** Something of it is dealt with later, as it is too much. */
 	readonly slowed: (session: Session, what: DefenceSubject) => void;
-	readonly onRequest: SessionParts["onRequest"];
+	/** What sessions share. */
+	readonly sessions: SessionHost;
 }
 
 /** Takes a new connection; never throws and never rejects. */
@@ -176,29 +173,20 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 	if (hello.limits !== undefined) toldWindow(connection, hello.limits.connectionWindowBytes);
 	host.welcoming({ id: applicant.id, fingerprint: applicant.fingerprint, connection });
 	const before = host.registry.find(applicant.id);
-	const session: Session = new Session({
-		id: applicant.id,
-		fingerprint: applicant.fingerprint,
-		key: hello.key,
-		poolKeys: applicant.keys,
-		metadata: hello.metadata,
-		capabilities: hello.capabilities,
-		metadataUpdatesPerMinute: limits.metadataUpdatesPerMinute,
-		closeTimeoutMs: limits.closeTimeoutMs,
-		openSilenceMs: limits.openSilenceMs,
-		clock,
-		connection,
-		control: answering.control,
-		changed: host.changed,
-		changeCost: host.changeCost,
-		release: host.ended,
-		onStream: host.onStream,
-		direct: hello.capabilities.includes(DIRECT_CAPABILITY),
-		onChannelMessage: (from, message) => host.introductions.received(from, message),
-		onHeard: (from) => host.introductions.heard(from),
-		onRequest: host.onRequest,
-		onOpensSlowed: () => host.slowed(session, "stream"),
-	});
+	const session = new Session(
+		{
+			id: applicant.id,
+			fingerprint: applicant.fingerprint,
+			key: hello.key,
+			poolKeys: applicant.keys,
+			metadata: hello.metadata,
+			capabilities: hello.capabilities,
+			connection,
+			control: answering.control,
+			direct: hello.capabilities.includes(DIRECT_CAPABILITY),
+		},
+		host.sessions,
+	);
 	host.registry.hold(applicant, session, clock.now());
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
 		host.leases.hold(applicant.id, applicant.identity, addressSource(provenAddress(connection)).host, clock.now());
@@ -215,13 +203,35 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 		observedAddress: connection.remoteAddress,
 		...(natTest === undefined ? {} : { natTest }),
 	});
-	greeting.listen({
-		message: (message) => session.received(message),
-		heard: () => session.gotMessage(),
-		slowed: () => host.slowed(session, "control"),
-		broken: (closeCode, reason) => session.end(closeCode, reason),
-	});
+	greeting.listen(new Listener(session, host));
 	host.admitted(session);
+}
+
+/** Tells a session what comes on its control stream. */
+class Listener implements GreetedEvents<ControlMessage> {
+	readonly #session: Session;
+	readonly #host: AdmissionHost;
+
+	constructor(session: Session, host: AdmissionHost) {
+		this.#session = session;
+		this.#host = host;
+	}
+
+	message(message: Exclude<ControlMessage, Ping | Pong>): void {
+		this.#session.received(message);
+	}
+
+	heard(): void {
+		this.#session.gotMessage();
+	}
+
+	slowed(): void {
+		this.#host.slowed(this.#session, "control");
+	}
+
+	broken(closeCode: number, reason: string): void {
+		this.#session.end(closeCode, reason);
+	}
 }
 
 /** Where it was during the handshake: it has proved that it can be reached there, and it cannot change that by moving. */

@@ -45,13 +45,20 @@ test("bandwidth: 256 KiB may go at once, however little may go a second", () => 
 	assert.equal(one.shared[0]?.burstBytes, 256 * 1_024);
 });
 
-test("bandwidth: who is slowed is told with its id, key and address, and without a bound messages are taken as they come", () => {
+test("bandwidth: who is slowed is told with its id, key and address", () => {
 	const told: Whom[] = [];
-	const bandwidth = new Bandwidth({ proxiedBytesPerSecond: 0 }, (whom) => told.push(whom));
+	const bandwidth = new Bandwidth({ proxiedBytesPerSecond: 1_000_000 }, (whom) => told.push(whom));
 	const one = sender("a", "k");
 	bandwidth.join(one);
 	one.shared[0]?.onSlowed?.();
 	assert.deepEqual(told, [{ id: "a", fingerprint: "k", address: "192.0.2.1" }]);
+});
+
+test("bandwidth: without a bound messages are taken as they come, and nobody waits to be told anything", () => {
+	const bandwidth = new Bandwidth({ proxiedBytesPerSecond: 0 }, () => {});
+	const one = sender("a", "k");
+	bandwidth.join(one);
+	assert.deepEqual(one.shared, [{ sharedWith: undefined, bytesPerSecond: 0, burstBytes: 262_144 }]);
 	assert.equal(
 		bandwidth.taking(one.connection, () => {}),
 		undefined,

@@ -44,8 +44,7 @@ export class Bandwidth {
 			sharedWith,
 			bytesPerSecond,
 			burstBytes: Math.max(bytesPerSecond, LEAST_BURST_BYTES),
-			onSlowed: () => this.#slowed({ id, fingerprint, address: connection.remoteAddress.address }),
-			onTurn: () => line?.go(),
+			...(line === undefined ? {} : { onSlowed: () => this.#slowed({ id, fingerprint, address: connection.remoteAddress.address }), onTurn: () => line.go() }),
 		});
 		void connection.closed.then(() => {
 			own.delete(connection);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { createVirtualClock } from "../../../testing/memory/virtual-clock.ts";
 import type { IncomingStream, TransportCloseInfo } from "../../transport/transport.ts";
 import { CLOSE_CODES, RESET_CODES } from "../../wire/codes.ts";
-import { Session, type SessionParts } from "./session.ts";
+import { Session, type SessionHost, type SessionParts } from "./session.ts";
 
 /** A session on a connection that ends as the test says, or at once when it is closed from here. */
 function stage() {
@@ -22,9 +22,12 @@ function stage() {
 		},
 		onStream: (_: IncomingStream): void => undefined,
 	};
-	const session = new Session({
+	const parts = {
 		...{ id: "mallory", fingerprint: `sha256:${"ab".repeat(32)}`, key: "ephemeral", poolKeys: [], metadata: undefined, capabilities: [], direct: false },
-		...{ metadataUpdatesPerMinute: 60, closeTimeoutMs: 3_000, openSilenceMs: 5_000, clock, connection, control: { end: () => undefined } },
+		...{ connection, control: { end: () => undefined } },
+	} as unknown as SessionParts;
+	const host = {
+		...{ limits: { metadataUpdatesPerMinute: 60, closeTimeoutMs: 3_000, openSilenceMs: 5_000 }, clock },
 		changed: () => undefined,
 		changeCost: () => 1,
 		release: (one: Session) => void released.push(one),
@@ -32,7 +35,8 @@ function stage() {
 		onChannelMessage: () => undefined,
 		onHeard: () => undefined,
 		onRequest: () => undefined,
-	} as unknown as SessionParts);
+	} as unknown as SessionHost;
+	const session = new Session(parts, host);
 	return { clock, connection, session, taken, closed, released, end };
 }
 

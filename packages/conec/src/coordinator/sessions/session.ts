@@ -8,6 +8,7 @@ import { Allowance } from "../../base/allowance.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { CloseInfo } from "../../base/close-info.ts";
 import type { PoolKeys } from "../../base/fair-pool.ts";
+import type { CoordinatorLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
 import { STAYED } from "../../session/leaving-time.ts";
@@ -52,17 +53,16 @@ export interface SessionParts {
 	readonly metadata: JsonValue | undefined;
 	/** What the Client listed in its hello. */
 	readonly capabilities: readonly string[];
-	/** Bound of {@link Session.metadata}'s changes. */
-	readonly metadataUpdatesPerMinute: number;
-	/** How long the Client may stay after it has said `close`. */
-	readonly closeTimeoutMs: number;
-	/** See `limits.openSilenceMs`. */
-	readonly openSilenceMs: number;
-	readonly clock: Clock;
 	readonly connection: TransportConnection;
 	readonly control: ControlStream;
 	/** It takes part in direct channels: so does this Coordinator. */
 	readonly direct: boolean;
+}
+
+/** What all sessions of a Coordinator share. */
+export interface SessionHost {
+	readonly limits: Pick<CoordinatorLimits, "metadataUpdatesPerMinute" | "closeTimeoutMs" | "openSilenceMs">;
+	readonly clock: Clock;
 	/** The Client has changed its metadata. */
 	readonly changed: (session: Session) => void;
 	/** How often a change of it counts now, see `limits.metadataUpdatesPerMinute`. */
@@ -76,7 +76,7 @@ export interface SessionParts {
 	/** Something has come on the control stream. */
 	readonly onHeard: (session: Session) => void;
 	/** Joinings and watches of it wait. */
-	readonly onOpensSlowed: () => void;
+	readonly onOpensSlowed: (session: Session) => void;
 	/** Answers a question of the Client. */
 	readonly onRequest: (session: Session, message: BroadcastCount | PeerCheck) => void;
 }
@@ -93,20 +93,18 @@ export class Session {
 	readonly control: ControlStream;
 	/** It takes part in direct channels. */
 	readonly direct: boolean;
-	readonly connectedAt: Date;
-	/** Of its connection, for those who open streams to it. */
-	readonly silence: Silence;
-	/** Where watches and joinings of broadcasts wait for their turn. At most as many as it may have streams. */
-	readonly dearOpens: Turnstile;
-	/** Live proxied streams from this Client, by the peer they go to. */
-	readonly proxiedTo: Map<string, number> = new Map();
+	readonly #connectedAtMs: number;
 	/** Live proxied streams to this Client. */
 	proxiedFrom = 0;
 	/** Live streams from or to it. */
 	streams = 0;
 	/** The Coordinator's application has had a stream with it. */
 	used = false;
-	readonly #parts: SessionParts;
+	readonly #host: SessionHost;
+	// Most Clients are idle most of the time. So what an idle one does not need is made when it is needed.
+	#silence: Silence | undefined;
+	#dearOpens: Turnstile | undefined;
+	#proxiedTo: Map<string, number> | undefined;
 	readonly #updates: Allowance;
 	readonly #hearing: Hearing;
 	#metadata: JsonValue | undefined;
@@ -120,7 +118,7 @@ export class Session {
 	#pokedMs = Number.NEGATIVE_INFINITY;
 	#opened = 0;
 
-	constructor(parts: SessionParts) {
+	constructor(parts: SessionParts, host: SessionHost) {
 		this.id = parts.id;
 		this.fingerprint = parts.fingerprint;
 		this.key = parts.key;
@@ -130,23 +128,43 @@ export class Session {
 		this.connection = parts.connection;
 		this.control = parts.control;
 		this.direct = parts.direct;
-		this.#parts = parts;
-		this.connectedAt = new Date(parts.clock.wallMs());
+		this.#host = host;
+		this.#connectedAtMs = host.clock.wallMs();
 		this.#hearing = new Hearing(parts.connection);
-		this.silence = new Silence({
-			...{ clock: parts.clock, silenceMs: parts.openSilenceMs, code: "PEER_LOST", whom: "the peer", peer: parts.id },
-			ask: askConnection(this.#hearing, parts.clock, () => this.control.poke()),
-		});
-		const [perSecond, burst, slowed] = [DEAR_OPENS_PER_SECOND, DEAR_OPENS_AT_ONCE, parts.onOpensSlowed];
-		this.dearOpens = new Turnstile({ perSecond, burst, clock: parts.clock, slowed });
-		this.#updates = new Allowance(parts.metadataUpdatesPerMinute, parts.clock.now());
+		this.#updates = new Allowance(host.limits.metadataUpdatesPerMinute, host.clock.now());
 		this.connection.onStream = (incoming) => {
 			this.#opened++;
 			// It had come in before the connection was closed from here, and is looked at after that.
 			if (this.#over) incoming.refuse(RESET_CODES.DISCONNECTED);
-			else parts.onStream(this, incoming);
+			else host.onStream(this, incoming);
 		};
 		void this.connection.closed.then(() => this.forget());
+	}
+
+	/** Of its connection, for those who open streams to it. */
+	get silence(): Silence {
+		const { clock, limits } = this.#host;
+		this.#silence ??= new Silence({
+			...{ clock, silenceMs: limits.openSilenceMs, code: "PEER_LOST", whom: "the peer", peer: this.id },
+			ask: askConnection(this.#hearing, clock, () => this.control.poke()),
+		});
+		return this.#silence;
+	}
+
+	/** Where watches and joinings of broadcasts wait for their turn. At most as many as it may have streams. */
+	get dearOpens(): Turnstile {
+		if (this.#dearOpens === undefined) {
+			const [perSecond, burst, slowed] = [DEAR_OPENS_PER_SECOND, DEAR_OPENS_AT_ONCE, () => this.#host.onOpensSlowed(this)];
+			this.#dearOpens = new Turnstile({ perSecond, burst, clock: this.#host.clock, slowed });
+			if (this.#over) this.#dearOpens.end();
+		}
+		return this.#dearOpens;
+	}
+
+	/** Live proxied streams from this Client, by the peer they go to. */
+	get proxiedTo(): Map<string, number> {
+		this.#proxiedTo ??= new Map();
+		return this.#proxiedTo;
 	}
 
 	/** Who it is, where what is done to it is counted. */
@@ -169,16 +187,16 @@ export class Session {
 	/** A control message of this Client. */
 	received(message: Exclude<ControlMessage, Ping | Pong>): void {
 		if (message.type === "close") return this.#leaves();
-		if (this.direct && isChannelMessageOfClient(message)) return this.#parts.onChannelMessage(this, message);
+		if (this.direct && isChannelMessageOfClient(message)) return this.#host.onChannelMessage(this, message);
 		if (message.type === "metadata" && this.capabilities.includes(PRESENCE_CAPABILITY)) return this.#setMetadata(message);
-		if (message.type === "peer-check") return this.#parts.onRequest(this, message);
-		if (message.type === "broadcast-count" && this.capabilities.includes(BROADCAST_CAPABILITY)) return this.#parts.onRequest(this, message);
+		if (message.type === "peer-check") return this.#host.onRequest(this, message);
+		if (message.type === "broadcast-count" && this.capabilities.includes(BROADCAST_CAPABILITY)) return this.#host.onRequest(this, message);
 		this.end(CLOSE_CODES.PROTOCOL_ERROR, `"${message.type}" is not allowed there`);
 	}
 
 	/** Anything at all has come on the control stream. */
 	gotMessage(): void {
-		if (!this.#over && this.direct) this.#parts.onHeard(this);
+		if (!this.#over && this.direct) this.#host.onHeard(this);
 	}
 
 	/** How often something has come that only its process can have said: control frames, and streams that it opened. */
@@ -203,7 +221,7 @@ export class Session {
 
 	/** It has said that it leaves: in how many milliseconds it has, at the latest. `undefined`: it stays. */
 	leavesInMs(): number | undefined {
-		return this.#leavesByMs === undefined ? undefined : Math.max(0, this.#leavesByMs - this.#parts.clock.now());
+		return this.#leavesByMs === undefined ? undefined : Math.max(0, this.#leavesByMs - this.#host.clock.now());
 	}
 
 	/** It was silent while another key asked for its id. */
@@ -219,8 +237,8 @@ export class Session {
 	/** How long nothing has come from it, in milliseconds. If that is a while, it is made to say something, at most once a second. */
 	silentMs(): number {
 		const silentMs = this.#hearing.silentMs();
-		const nowMs = this.#parts.clock.now();
-		if (silentMs >= this.#parts.openSilenceMs / 5 && nowMs - this.#pokedMs >= POKE_GAP_MS) {
+		const nowMs = this.#host.clock.now();
+		if (silentMs >= this.#host.limits.openSilenceMs / 5 && nowMs - this.#pokedMs >= POKE_GAP_MS) {
 			this.#pokedMs = nowMs;
 			this.control.poke();
 		}
@@ -249,25 +267,25 @@ export class Session {
 	forget(): void {
 		if (this.#over) return;
 		this.#over = true;
-		this.#parts.clock.clearTimeout(this.#leaveTimer);
+		this.#host.clock.clearTimeout(this.#leaveTimer);
 		this.control.end();
-		this.dearOpens.end();
-		this.#parts.release(this);
+		this.#dearOpens?.end();
+		this.#host.release(this);
 	}
 
 	#leaves(): void {
 		if (this.#leaving || this.#over) return;
 		this.#leaving = true;
-		this.#leavesByMs = this.#parts.clock.now() + this.#parts.closeTimeoutMs;
-		this.#leaveTimer = this.#parts.clock.setTimeout(() => {
+		this.#leavesByMs = this.#host.clock.now() + this.#host.limits.closeTimeoutMs;
+		this.#leaveTimer = this.#host.clock.setTimeout(() => {
 			this.#stayed = true;
 			this.end(CLOSE_CODES.NORMAL, STAYED);
-		}, this.#parts.closeTimeoutMs);
+		}, this.#host.limits.closeTimeoutMs);
 	}
 
 	#setMetadata({ request, metadata }: SetMetadata): void {
 		if (this.#over) return;
-		const allowed = this.#updates.take(this.#parts.clock.now(), this.#parts.changeCost(this));
+		const allowed = this.#updates.take(this.#host.clock.now(), this.#host.changeCost(this));
 		if (allowed.type === "refused") {
 			const { retryAfterMs } = allowed;
 			return this.control.send({
@@ -279,7 +297,7 @@ export class Session {
 			});
 		}
 		this.#metadata = metadata;
-		this.#parts.changed(this);
+		this.#host.changed(this);
 		this.control.send({ type: "metadata-set", request });
 	}
 
@@ -289,7 +307,7 @@ export class Session {
 			id: this.id,
 			fingerprint: this.fingerprint,
 			address: this.connection.remoteAddress,
-			connectedAt: this.connectedAt,
+			connectedAt: new Date(this.#connectedAtMs),
 			streams: this.streams,
 			rttMs: roundTripMs(this.connection),
 			metadata: this.metadata,

@@ -4,5 +4,5 @@
  * @module
  */
 
-export { BURST_SECONDS, Pace, type PaceParts } from "./pace.ts";
+export { BURST_SECONDS, Pace, type Paced } from "./pace.ts";
 export { Turnstile, type TurnstileParts } from "./turnstile.ts";

@@ -11,14 +11,12 @@ import type { Limits } from "../../limits.ts";
 import { HeldFrames } from "./held-frames.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
-/** What a {@link Pace} is made of. */
-export interface PaceParts {
-	readonly limits: Pick<Limits, "controlMessagesPerSecond">;
-	readonly clock: Clock;
+/** Whose frames are paced. */
+export interface Paced {
 	/** Deals with a frame, whose turn it is. */
-	readonly deal: (kind: number, payload: Uint8Array) => void;
+	deal(kind: number, payload: Uint8Array): void;
 	/** Frames wait. Called at most once a second. */
-	readonly slowed: () => void;
+	slowed(): void;
 }
 
 /** So many seconds' worth of messages may come at once. */
@@ -26,48 +24,52 @@ export const BURST_SECONDS = 5;
 
 /** See the module. */
 export class Pace {
-	readonly #parts: PaceParts;
+	readonly #paced: Paced;
+	readonly #clock: Clock;
 	readonly #bucket: TokenBucket;
-	readonly #held: HeldFrames = new HeldFrames();
-	readonly #timer: DueTimer;
+	/** `undefined`: none has ever waited. Most control streams never have one that does. */
+	#held: HeldFrames | undefined;
+	#timer: DueTimer | undefined;
 	#toldMs = Number.NEGATIVE_INFINITY;
 	#over = false;
 
-	constructor(parts: PaceParts) {
-		this.#parts = parts;
-		const { controlMessagesPerSecond } = parts.limits;
-		this.#bucket = new TokenBucket(controlMessagesPerSecond, BURST_SECONDS * controlMessagesPerSecond, parts.clock.now());
-		this.#timer = new DueTimer(parts.clock, () => this.#goOn());
+	constructor({ controlMessagesPerSecond }: Pick<Limits, "controlMessagesPerSecond">, clock: Clock, paced: Paced) {
+		this.#paced = paced;
+		this.#clock = clock;
+		this.#bucket = new TokenBucket(controlMessagesPerSecond, BURST_SECONDS * controlMessagesPerSecond, clock.now());
 	}
 
 	/** A frame has come. It is dealt with now, or when those before it have been and it is within the pace. */
 	take(kind: number, payload: Uint8Array): void {
 		// Who is told nothing more deals with the rest as it comes.
-		if (this.#over) return this.#parts.deal(kind, payload);
-		if (this.#held.isEmpty && this.#bucket.take(this.#parts.clock.now(), costOf(payload.length))) return this.#parts.deal(kind, payload);
+		if (this.#over) return this.#paced.deal(kind, payload);
+		const waits = this.#held !== undefined && !this.#held.isEmpty;
+		if (!waits && this.#bucket.take(this.#clock.now(), costOf(payload.length))) return this.#paced.deal(kind, payload);
+		this.#held ??= new HeldFrames();
 		this.#held.push(kind, payload);
-		this.#wait();
+		this.#wait(this.#held);
 	}
 
 	/** What waits is forgotten. */
 	end(): void {
 		this.#over = true;
-		this.#held.clear();
-		this.#timer.clear();
+		this.#held?.clear();
+		this.#timer?.clear();
 	}
 
-	#goOn(): void {
-		const nowMs = this.#parts.clock.now();
-		while (!this.#held.isEmpty && this.#bucket.take(nowMs, costOf(this.#held.firstLength))) this.#held.shift(this.#parts.deal);
-		if (!this.#held.isEmpty) this.#wait();
+	#goOn(held: HeldFrames): void {
+		const nowMs = this.#clock.now();
+		while (!held.isEmpty && this.#bucket.take(nowMs, costOf(held.firstLength))) held.shift((kind, payload) => this.#paced.deal(kind, payload));
+		if (!held.isEmpty) this.#wait(held);
 	}
 
-	#wait(): void {
-		const nowMs = this.#parts.clock.now();
-		this.#timer.by(nowMs + Math.max(LUMP_MS, this.#bucket.waitMs(nowMs, costOf(this.#held.firstLength))));
+	#wait(held: HeldFrames): void {
+		const nowMs = this.#clock.now();
+		this.#timer ??= new DueTimer(this.#clock, () => this.#goOn(held));
+		this.#timer.by(nowMs + Math.max(LUMP_MS, this.#bucket.waitMs(nowMs, costOf(held.firstLength))));
 		if (nowMs - this.#toldMs < TOLD_GAP_MS) return;
 		this.#toldMs = nowMs;
-		this.#parts.slowed();
+		this.#paced.slowed();
 	}
 }
 

@@ -1,5 +1,6 @@
 //! The client, and what it measures in each mode.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -71,6 +72,23 @@ pub async fn connect(settings: &Settings) -> Outcome<()> {
 		leave(connection).await;
 	}
 	print_percentiles(&mut millis, "Ms");
+	Ok(())
+}
+
+/// Many connections from one socket, each with one stream that has had one message each way. They stay until standard input ends. The keep-alive is theirs.
+pub async fn idle(settings: &Settings) -> Outcome<()> {
+	let endpoint = settings.endpoint()?;
+	let frame = frame_of(settings.size);
+	let mut held = Vec::new();
+	for _ in 0..settings.count {
+		let connection = settings.dial_on(&endpoint).await?;
+		let (mut send, mut receive) = open(&connection, ECHO, settings.size).await?;
+		send.write_all(&frame).await?;
+		receive.read_exact(&mut vec![0; frame.len()]).await?;
+		held.push((connection, send, receive));
+	}
+	println!("{{\"idle\":{}}}", held.len());
+	tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
 	Ok(())
 }
 

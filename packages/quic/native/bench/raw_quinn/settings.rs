@@ -26,6 +26,8 @@ pub struct Settings {
 	stream_window: u32,
 	connection_window: u32,
 	send_window: u64,
+	/// Streams that the peer may open, and then no unidirectional ones. `None`: as quinn has it.
+	bidirectional: Option<u32>,
 }
 
 impl Settings {
@@ -49,6 +51,7 @@ impl Settings {
 			stream_window: number("--stream-window", 1_048_576.0)? as u32,
 			connection_window: number("--connection-window", 135_266_304.0)? as u32,
 			send_window: number("--send-window", 8_388_608.0)? as u64,
+			bidirectional: text("--bidirectional").map(|value| value.parse()).transpose()?,
 		})
 	}
 
@@ -58,10 +61,20 @@ impl Settings {
 	}
 
 	pub async fn dial(&self) -> Outcome<Connection> {
+		self.dial_on(&self.endpoint()?).await
+	}
+
+	/// Dials from a socket that may have other connections.
+	pub async fn dial_on(&self, endpoint: &Endpoint) -> Outcome<Connection> {
+		Ok(endpoint.connect(self.address(), "localhost")?.await?)
+	}
+
+	/// Of the client.
+	pub fn endpoint(&self) -> Outcome<Endpoint> {
 		let local = if self.host.is_loopback() { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
 		let mut endpoint = Endpoint::client((local, 0).into())?;
 		endpoint.set_default_client_config(self.client_config()?);
-		Ok(endpoint.connect(self.address(), "localhost")?.await?)
+		Ok(endpoint)
 	}
 
 	/// quinn's defaults, except for the windows and the keep-alive, which are those of `@conec/quic`.
@@ -72,6 +85,9 @@ impl Settings {
 			.receive_window(VarInt::from_u32(self.connection_window))
 			.send_window(self.send_window)
 			.keep_alive_interval(Some(Duration::from_secs(5)));
+		if let Some(streams) = self.bidirectional {
+			transport.max_concurrent_bidi_streams(streams.into()).max_concurrent_uni_streams(0u8.into());
+		}
 		Arc::new(transport)
 	}
 

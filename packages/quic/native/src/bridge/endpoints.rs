@@ -68,14 +68,14 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 				driver.set_reader(Arc::<Endpoint>::downgrade(&endpoint));
 			}
 			let owner = environment.clone();
-			tokio::spawn(endpoint.clone().accept_all(move |accepted| serve(owner.clone(), accepted)));
+			tokio::spawn(endpoint.clone().accept_all(move |accepted| serve(&owner, accepted)));
 			Ok(Entry::Endpoint(endpoint))
 		})
 	})
 }
 
-/// Gives an accepted connection a handle, and serves it until its end.
-async fn serve(environment: Arc<Environment>, accepted: Accepted) {
+/// Gives an accepted connection a handle, and starts to serve it until its end.
+fn serve(environment: &Arc<Environment>, accepted: Accepted) {
 	let Admission { undecided_timeout, undecided_code, .. } = accepted.rules;
 	let connection = accepted.connection.clone();
 	let made =
@@ -83,7 +83,7 @@ async fn serve(environment: Arc<Environment>, accepted: Accepted) {
 	match made.and_then(|handle| environment.connection(handle)) {
 		Ok(accepted) => {
 			drop(connection);
-			accepted.serve_accepted(undecided_timeout, undecided_code, environment).await;
+			accepted.serve_accepted(undecided_timeout, undecided_code, environment.clone());
 		}
 		Err(_) => connection.close(undecided_code, b""),
 	}

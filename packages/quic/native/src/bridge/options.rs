@@ -264,7 +264,8 @@ impl IncomingInput {
 
 /// What a connection gets once both sides want it.
 pub fn terms(incoming: &IncomingInput, transport: &TransportInput) -> Result<Terms> {
-	Ok(Terms { heads: incoming.parse()?, windows: transport.windows()?, send_window: transport.send_window()? })
+	let datagrams = transport.datagram_buffer_bytes > 0;
+	Ok(Terms { heads: incoming.parse()?, windows: transport.windows()?, datagrams, send_window: transport.send_window()? })
 }
 
 pub fn retry(number: u8) -> Result<Retry> {

@@ -1,17 +1,20 @@
 //! One QUIC connection, from the handshake to its last event.
 
+use std::future::{poll_fn, Future};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::atomic::{fence, AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use quinn::{RecvStream, SendStream, VarInt};
-use tokio::sync::{watch, Notify};
+use tokio::sync::Notify;
 
 use crate::endpoint::{Accepted, DialTokens, Endpoint, Heads, Terms, Undecided};
 use crate::events::{record, Class};
-use crate::io::{capture, leak, others_first, Due, Knocking, Report, SendWindow};
+use crate::io::{capture, leak, others_first, DriverEnd, Due, Knocking, Report, SendWindow};
 use crate::lock::lock;
 use crate::stream::{Line, Parked, Place, Places, Stream};
 use crate::tls::{RefusalSlot, Refused};
@@ -43,7 +46,9 @@ pub struct Connection {
 	undecided: Mutex<Option<Undecided>>,
 	/// The code for a connection whose first frame is none.
 	undecided_invalid_code: VarInt,
-	confirmed: watch::Sender<bool>,
+	confirmed: AtomicBool,
+	/// Whoever waits for that is woken.
+	confirming: Notify,
 	/// The code this side closed with.
 	close_code: AtomicU64,
 	/// The peer of an accepted connection at the time of the handshake.
@@ -65,7 +70,8 @@ impl Connection {
 			undecided: Mutex::new(None),
 			undecided_invalid_code: terms.heads.invalid_code,
 			terms,
-			confirmed: watch::Sender::new(true),
+			confirmed: AtomicBool::new(true),
+			confirming: Notify::new(),
 			close_code: AtomicU64::new(0),
 			accepted_from: None,
 		}
@@ -79,7 +85,7 @@ impl Connection {
 		Self {
 			undecided: Mutex::new(Some(accepted.undecided)),
 			undecided_invalid_code: accepted.rules.undecided_invalid_code,
-			confirmed: watch::Sender::new(false),
+			confirmed: AtomicBool::new(false),
 			accepted_from: Some(accepted.from),
 			..this
 		}
@@ -99,9 +105,10 @@ impl Connection {
 
 	/// The peer may stay: it gets all its streams and windows, and no longer counts as undecided.
 	pub fn confirm(&self) {
-		if self.confirmed.send_replace(true) {
+		if self.confirmed.swap(true, Ordering::SeqCst) {
 			return;
 		}
+		self.confirming.notify_waiters();
 		self.decided();
 		if let Some(connection) = self.established() {
 			connection.set_receive_window(self.terms.windows.connection);
@@ -141,16 +148,15 @@ impl Connection {
 
 	// Tasks of the I/O thread.
 
-	/// Dials, then serves until the end. `CONN_CLOSED` is always the last event.
+	/// Dials, and starts to serve what comes of it until the end. `CONN_CLOSED` is always the last event.
 	pub async fn dial(self: Arc<Self>, dial: Dial, registry: impl Registry) {
-		let end = match self.reach(dial).await {
+		match self.reach(dial).await {
 			Ok(connection) => {
 				self.line.outlet.event(Class::Control, record::CONN_OPEN, self.handle, &[]);
-				self.serve(connection, registry).await
+				tokio::spawn(serve(self, connection, registry));
 			}
-			Err(end) => end,
-		};
-		end.tell(&self.line.outlet, self.handle);
+			Err(end) => end.tell(&self.line.outlet, self.handle),
+		}
 	}
 
 	/// The handshake of a connection that this side dials.
@@ -191,68 +197,101 @@ impl Connection {
 		Ok(connection)
 	}
 
-	/// Serves an accepted connection. Closes it with `code` when JS does not confirm it in time.
-	pub async fn serve_accepted(self: Arc<Self>, timeout: Duration, code: VarInt, registry: impl Registry) {
+	/// Starts to serve an accepted connection. Closes it with `code` when JS does not confirm it in time.
+	pub fn serve_accepted(self: Arc<Self>, timeout: Duration, code: VarInt, registry: impl Registry) {
 		let Some(connection) = self.established().cloned() else { return };
 		self.line.outlet.event(Class::Control, record::CONN_IN, self.handle, &[&self.endpoint.handle.to_ne_bytes()]);
-		let mut confirmed = self.confirmed.subscribe();
-		let watched = self.clone();
-		let ended = connection.clone();
-		tokio::spawn(async move {
-			tokio::select! {
-				decided = tokio::time::timeout(timeout, confirmed.wait_for(|yes| *yes)) => {
-					if decided.is_err() {
-						watched.close(code, b"");
-					}
-				}
-				_ = ended.closed() => {}
-			}
-		});
-		self.serve(connection, registry).await.tell(&self.line.outlet, self.handle);
+		tokio::spawn(self.clone().await_confirmation(connection.clone(), timeout, code));
+		tokio::spawn(serve(self, connection, registry));
 	}
 
-	async fn serve(self: &Arc<Self>, connection: quinn::Connection, registry: impl Registry) -> End {
-		let bidirectional = async {
-			while let Ok((send, recv)) = connection.accept_bi().await {
-				let (place, raised) = self.places.take();
-				if let Some(streams) = raised {
-					connection.set_max_concurrent_bi_streams(streams.into());
-				}
-				tokio::spawn(self.clone().greet(Some((send, place)), recv, registry.clone(), self.line.reports.expect()));
-				// Each costs this thread much. So connections take turns, and those that open more than JS can look at wait for it.
-				self.line.turns.turn().await;
-				self.line.outlet.takes_streams().await;
-			}
-		};
-		let unidirectional = async {
-			while let Ok(recv) = connection.accept_uni().await {
-				tokio::spawn(self.clone().greet(None, recv, registry.clone(), self.line.reports.expect()));
-				self.line.turns.turn().await;
-				self.line.outlet.takes_streams().await;
-			}
-		};
-		let outlet = &self.line.outlet;
-		let datagrams = async {
-			while let Ok(data) = connection.read_datagram().await {
-				while !outlet.datagram(record::DATAGRAM, self.handle, &[&data]) {
-					outlet.drained().await; // meanwhile QUIC's own buffer drops the oldest
+	async fn await_confirmation(self: Arc<Self>, connection: quinn::Connection, timeout: Duration, code: VarInt) {
+		tokio::select! {
+			decided = tokio::time::timeout(timeout, self.confirmation()) => {
+				if decided.is_err() {
+					self.close(code, b"");
 				}
 			}
-		};
-		let served = tokio::select! {
-			biased;
-			() = self.line.broke() => None,
-			(error, ..) = async { tokio::join!(connection.closed(), bidirectional, unidirectional, datagrams) } => Some(error),
-			_ = self.line.driver_ended() => connection.close_reason(),
-		};
-		self.decided();
-		match served {
-			Some(error) => {
-				self.line.reports.told().await;
-				self.end_of(&error, None)
-			}
-			None => self.abandon(&connection, registry),
+			_ = connection.closed() => {}
 		}
+	}
+
+	/// Resolves when JS has confirmed it.
+	async fn confirmation(&self) {
+		let mut changed = pin!(self.confirming.notified());
+		changed.as_mut().enable();
+		if !self.is_confirmed() {
+			changed.await;
+		}
+	}
+
+	fn is_confirmed(&self) -> bool {
+		self.confirmed.load(Ordering::SeqCst)
+	}
+
+	async fn accept_bidirectional(self: &Arc<Self>, connection: &quinn::Connection, registry: &impl Registry) {
+		while let Ok((send, recv)) = connection.accept_bi().await {
+			let (place, raised) = self.places.take();
+			if let Some(streams) = raised {
+				connection.set_max_concurrent_bi_streams(streams.into());
+			}
+			tokio::spawn(self.clone().greet(Some((send, place)), recv, registry.clone(), self.line.reports.expect()));
+			// Each costs this thread much. So connections take turns, and those that open more than JS can look at wait for it.
+			self.line.turns.turn().await;
+			self.line.outlet.takes_streams().await;
+		}
+	}
+
+	async fn accept_unidirectional(self: &Arc<Self>, connection: &quinn::Connection, registry: &impl Registry) {
+		while let Ok(recv) = connection.accept_uni().await {
+			tokio::spawn(self.clone().greet(None, recv, registry.clone(), self.line.reports.expect()));
+			self.line.turns.turn().await;
+			self.line.outlet.takes_streams().await;
+		}
+	}
+
+	async fn take_datagrams(&self, connection: &quinn::Connection) {
+		let outlet = &self.line.outlet;
+		while let Ok(data) = connection.read_datagram().await {
+			while !outlet.datagram(record::DATAGRAM, self.handle, &[&data]) {
+				outlet.drained().await; // meanwhile QUIC's own buffer drops the oldest
+			}
+		}
+	}
+
+	/// Takes in what the peer opens and sends, until the connection is over. `None`: what drives it has panicked.
+	async fn take_in(self: &Arc<Self>, connection: &quinn::Connection, registry: &impl Registry) -> Option<quinn::ConnectionError> {
+		let Terms { windows, datagrams, .. } = self.terms;
+		let mut bidirectional = pin!(self.accept_bidirectional(connection, registry));
+		// Most connections have neither of these two. So only those that do have room for them.
+		let mut unidirectional = (windows.unidirectional > 0).then(|| Box::pin(self.accept_unidirectional(connection, registry)));
+		let mut datagrams = datagrams.then(|| Box::pin(self.take_datagrams(connection)));
+		let mut ended = pin!(self.line.driver_ended());
+		let mut open = 1 + u8::from(unidirectional.is_some()) + u8::from(datagrams.is_some());
+		let mut accepting = true;
+		poll_fn(|cx| {
+			let end = ended.as_mut().poll(cx);
+			if end == Poll::Ready(DriverEnd::Panicked) {
+				return Poll::Ready(None); // the connection may not be touched any more
+			}
+			if accepting && bidirectional.as_mut().poll(cx).is_ready() {
+				accepting = false;
+				open -= 1;
+			}
+			if unidirectional.as_mut().is_some_and(|task| task.as_mut().poll(cx).is_ready()) {
+				unidirectional = None;
+				open -= 1;
+			}
+			if datagrams.as_mut().is_some_and(|task| task.as_mut().poll(cx).is_ready()) {
+				datagrams = None;
+				open -= 1;
+			}
+			match end.is_ready() || open == 0 {
+				true => Poll::Ready(connection.close_reason()),
+				false => Poll::Pending,
+			}
+		})
+		.await
 	}
 
 	/// Nothing drives the connection any more, though it is not over. So it is over now.
@@ -273,7 +312,7 @@ impl Connection {
 	/// Reads the first frame of an incoming stream, then leaves the stream to JS. What is no frame ends the stream, and an undecided connection
 	/// with it: the peer has one stream, so there is nothing that it could still say.
 	async fn greet(self: Arc<Self>, send: Option<(SendStream, Place)>, mut recv: RecvStream, registry: impl Registry, _report: Report) {
-		let confirmed = *self.confirmed.borrow();
+		let confirmed = self.is_confirmed();
 		let Heads { bytes, timeout, timeout_code, invalid_code } = self.terms.heads;
 		let head = tokio::time::timeout(timeout, read_head(&mut recv, bytes)).await;
 		let flags = u32::from(send.is_some());
@@ -332,6 +371,21 @@ impl Connection {
 	}
 }
 
+/// The task of a connection whose handshake is over. Connections may be idle for long, and there may be many. So it is not the task of the
+/// handshake, and holds little.
+async fn serve<R: Registry>(connection: Arc<Connection>, quinn: quinn::Connection, registry: R) {
+	let served = connection.take_in(&quinn, &registry).await;
+	connection.decided();
+	let end = match served {
+		Some(error) => {
+			Box::pin(connection.line.reports.told()).await;
+			connection.end_of(&error, None)
+		}
+		None => connection.abandon(&quinn, registry),
+	};
+	end.tell(&connection.line.outlet, connection.handle);
+}
+
 /// What `Connection::dial` needs.
 pub struct Dial {
 	pub config: quinn::ClientConfig,
@@ -345,4 +399,37 @@ pub struct Dial {
 	pub heeds_network: bool,
 	/// Where the verifier says why it refused the peer's certificate.
 	pub refusal: RefusalSlot,
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::io::Driver;
+
+	fn bytes_of<A, B, C, F>(_task: fn(A, B, C) -> F) -> usize {
+		size_of::<F>()
+	}
+
+	/// A registry as large as that of the bridge.
+	#[derive(Clone)]
+	struct Nobody(Arc<()>);
+
+	impl Registry for Nobody {
+		fn add_stream(&self, _line: &Arc<Line>) -> Option<Arc<Stream>> {
+			let Self(_nobody) = self;
+			None
+		}
+
+		fn streams_of(&self, _line: &Arc<Line>) -> Vec<Arc<Stream>> {
+			Vec::new()
+		}
+	}
+
+	#[test]
+	fn what_an_idle_connection_holds_is_small() {
+		assert!(bytes_of(serve::<Nobody>) <= 576, "{}", bytes_of(serve::<Nobody>));
+		assert!(size_of::<Connection>() <= 288, "{}", size_of::<Connection>());
+		assert!(size_of::<Line>() <= 544, "{}", size_of::<Line>());
+		assert!(size_of::<Driver>() <= 120, "{}", size_of::<Driver>());
+	}
 }

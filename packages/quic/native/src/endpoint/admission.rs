@@ -205,6 +205,7 @@ mod tests {
 					invalid_code: VarInt::from_u32(0),
 				},
 				windows: Windows { bidirectional: 1, unidirectional: 0, connection: VarInt::from_u32(65536) },
+				datagrams: false,
 				send_window: None,
 			},
 		}

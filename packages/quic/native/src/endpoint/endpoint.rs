@@ -124,11 +124,10 @@ impl Endpoint {
 	}
 
 	/// Accepts until the endpoint closes. Each handshake has a task of its own, so a stalled one delays no other. `serve` gets each
-	/// connection whose handshake is over.
-	pub async fn accept_all<F, T>(self: Arc<Self>, serve: F)
+	/// connection whose handshake is over. It starts another task for that: what the handshake needed is freed.
+	pub async fn accept_all<F>(self: Arc<Self>, serve: F)
 	where
-		F: Fn(Accepted) -> T + Clone + Send + 'static,
-		T: Future<Output = ()> + Send + 'static,
+		F: Fn(Accepted) + Clone + Send + 'static,
 	{
 		while let Some(incoming) = self.quinn.accept().await {
 			let Some(rules) = lock(&self.admission).clone() else {
@@ -159,11 +158,7 @@ impl Endpoint {
 		}
 	}
 
-	async fn shake_hands<F, T>(self: Arc<Self>, incoming: quinn::Incoming, undecided: Undecided, rules: Admission, serve: F)
-	where
-		F: Fn(Accepted) -> T,
-		T: Future<Output = ()>,
-	{
+	async fn shake_hands(self: Arc<Self>, incoming: quinn::Incoming, undecided: Undecided, rules: Admission, serve: impl Fn(Accepted)) {
 		let from = incoming.remote_address();
 		let (accepting, driver) = capture(|| incoming.accept());
 		let established = async { accepting?.await };
@@ -172,7 +167,7 @@ impl Endpoint {
 			return;
 		};
 		self.counters.accepted.fetch_add(1, Ordering::Relaxed);
-		serve(Accepted { endpoint: self, connection, driver, from, undecided, rules }).await;
+		serve(Accepted { endpoint: self, connection, driver, from, undecided, rules });
 	}
 
 	/// Closes every connection, and tells JS when the closes have left. The socket stays for a peer that did not hear its close,

@@ -8,6 +8,8 @@ use quinn::VarInt;
 pub struct Terms {
 	pub heads: Heads,
 	pub windows: Windows,
+	/// It may send datagrams.
+	pub datagrams: bool,
 	/// What this side may have sent without being acknowledged. `None`: it follows the congestion window.
 	pub send_window: Option<u64>,
 }

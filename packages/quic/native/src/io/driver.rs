@@ -10,15 +10,15 @@ use std::future::{poll_fn, Future};
 use std::io;
 use std::net::UdpSocket;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::{pin, Pin};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::lock::lock;
 
@@ -48,7 +48,10 @@ pub struct Driver {
 	/// `None` once it has ended.
 	future: Mutex<Option<Task>>,
 	gate: Arc<Gate>,
-	ended: watch::Sender<Option<DriverEnd>>,
+	/// 0, or how it ended. There is a driver for each idle connection: a channel would hold 360 bytes more.
+	ended: AtomicU8,
+	/// Whoever waits for that is woken.
+	over: Notify,
 	panicked: AtomicBool,
 	follower: OnceLock<Weak<dyn Follower>>,
 	/// Of an endpoint's driver.
@@ -59,9 +62,9 @@ pub struct Driver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DriverEnd {
 	/// It ended by itself: its connection is over, or should be.
-	Returned,
+	Returned = 1,
 	/// It panicked inside quinn, which held its mutex: using or dropping anything of the connection would panic too.
-	Panicked,
+	Panicked = 2,
 }
 
 impl Driver {
@@ -69,7 +72,8 @@ impl Driver {
 		Self {
 			future: Mutex::new(Some(future)),
 			gate: Arc::default(),
-			ended: watch::Sender::new(None),
+			ended: AtomicU8::new(0),
+			over: Notify::new(),
 			panicked: AtomicBool::new(false),
 			follower: OnceLock::new(),
 			reader: OnceLock::new(),
@@ -137,25 +141,32 @@ impl Driver {
 		if catch_unwind(AssertUnwindSafe(|| *future = None)).is_err() {
 			*future = None; // emptied already: the panic came from what was in it
 		}
-		self.ended.send_replace(Some(end));
+		self.ended.store(end as u8, Ordering::SeqCst);
+		self.over.notify_waiters();
 		Poll::Ready(())
 	}
 
 	/// Resolves when nothing drives the connection any more. quinn does not tell that: without its timers, the connection would
 	/// never be over.
 	pub async fn ended(&self) -> DriverEnd {
-		let mut ended = self.ended.subscribe();
-		let end = ended.wait_for(Option::is_some).await.map_or(None, |end| *end);
-		end.unwrap_or(DriverEnd::Returned)
+		let mut over = pin!(self.over.notified());
+		over.as_mut().enable();
+		if self.end().is_none() {
+			over.await;
+		}
+		self.end().unwrap_or(DriverEnd::Returned)
 	}
 
 	pub fn has_panicked(&self) -> bool {
 		self.panicked.load(Ordering::Acquire)
 	}
 
-	#[cfg(test)]
 	fn end(&self) -> Option<DriverEnd> {
-		*self.ended.borrow()
+		match self.ended.load(Ordering::SeqCst) {
+			0 => None,
+			1 => Some(DriverEnd::Returned),
+			_ => Some(DriverEnd::Panicked),
+		}
 	}
 
 	/// I/O thread: polls the driver now.

@@ -296,13 +296,6 @@ impl<S: Send + Sync + 'static> Line<S> {
 		}
 	}
 
-	/// Resolves when the driver has panicked.
-	pub async fn broke(&self) {
-		if self.driver_ended().await != DriverEnd::Panicked {
-			std::future::pending().await
-		}
-	}
-
 	/// Resolves when nothing drives the connection any more.
 	pub async fn driver_ended(&self) -> DriverEnd {
 		match self.driver.get() {

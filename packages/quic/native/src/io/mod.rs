@@ -19,7 +19,7 @@ mod turns;
 mod window;
 
 pub use commands::Orders;
-pub use driver::{capture, leak, Driver, Reader, SharedRuntime};
+pub use driver::{capture, leak, Driver, DriverEnd, Reader, SharedRuntime};
 pub use due::Due;
 pub use flight::{Counting, CountingFactory};
 pub use gate::Gate;
