@@ -31,7 +31,7 @@ if (unknown.length > 0) {
 	process.exit(2);
 }
 const filters = full ? [] : words;
-const files = globFiles(["test/nat"], /^test\/nat\/[^/]+\.test\.ts$/).filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
+const files = globFiles(["test/nat"], /^test\/nat\/(survival\/)?[^/]+\.test\.ts$/).filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
 const node = ["--conditions=source", "--import", "tsx"];
 
 const missing = whatIsMissing();

@@ -12,5 +12,5 @@ export { ChannelMoves } from "./moves.ts";
 export { OwnPacketLimits } from "./packet-limits.ts";
 export { usableCandidates } from "./peer-addresses.ts";
 export { LinkWatches } from "./silence-watches.ts";
-export { patienceMs } from "./stall.ts";
+export { patienceMs } from "../../session/stall.ts";
 export { channelTuning } from "./upkeep.ts";

@@ -10,7 +10,7 @@ import type { ClientLimits } from "../../limits.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { DirectChannel } from "./channel.ts";
 import { LinkWatch } from "./silence.ts";
-import { StallWatch } from "./stall.ts";
+import { StallWatch } from "../../session/stall.ts";
 import { LearntGaps, Upkeep, upkeepTimes } from "./upkeep.ts";
 
 /** What {@link LinkWatches} are made of. */

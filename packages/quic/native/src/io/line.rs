@@ -27,6 +27,9 @@ const INLINE_PAUSE_MICROS: u64 = 30;
 /// quinn's counts are looked at so often, unless somebody watches them. A look takes a lock and copies all of them, and a driver runs for each packet.
 const LOOK_PAUSE_MICROS: u64 = 1_000;
 
+/// Whether the congestion window holds up something urgent is looked at so often.
+const NUDGE_PAUSE_MICROS: u64 = 200_000;
+
 /// So long a peer must have had no credit. It has more soon if somebody only was busy.
 const CLOGGED_FOR: Duration = Duration::from_secs(1);
 
@@ -70,6 +73,8 @@ pub struct Line<S> {
 	heard: AtomicU64,
 	/// When the last of them came, in microseconds since `born`.
 	last_heard: AtomicU64,
+	/// When something urgent was last let through a full congestion window, or was looked whether it has to be; in microseconds since `born`.
+	last_nudge: AtomicU64,
 }
 
 /// What a connection has on which several sources send.
@@ -138,6 +143,7 @@ impl<S: Send + Sync + 'static> Line<S> {
 			share: OnceLock::new(),
 			heard: AtomicU64::new(0),
 			last_heard: AtomicU64::new(0),
+			last_nudge: AtomicU64::new(0),
 		}
 	}
 
@@ -228,6 +234,19 @@ impl<S: Send + Sync + 'static> Line<S> {
 		let written = write();
 		connection.set_send_window(self.send_window.bytes());
 		written
+	}
+
+	/// Something urgent is written, which is not to wait for a congestion window that nothing has opened for a while.
+	pub fn nudge(&self) {
+		let now = self.born.elapsed().as_micros() as u64;
+		let last = self.last_nudge.load(Ordering::Relaxed);
+		// A look takes a lock and copies the controller, and urgent frames are many.
+		if now < last + NUDGE_PAUSE_MICROS || self.last_nudge.swap(now, Ordering::Relaxed) != last {
+			return;
+		}
+		if let Some(connection) = self.established() {
+			Flight::nudge(connection);
+		}
 	}
 
 	/// Whether nothing can come from the peer any more.

@@ -117,6 +117,7 @@ impl Stream {
 	/// Like `write`, ahead of the frames that wait, except urgent ones. In byte mode there are no frames: then it is `write`.
 	/// `inline`: the JS thread may send it itself. Otherwise the I/O thread does, and the JS thread goes on with its work.
 	pub fn write_urgent(self: &Arc<Self>, kind: u8, payload: &[u8], inline: bool) -> Option<usize> {
+		self.line.nudge();
 		self.enqueue(inline, |out| match self.header_kind(kind) {
 			Some(kind) => out.add_urgent(kind, payload),
 			None => out.add(None, payload),
