@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
 use quinn_proto::RttEstimator;
 
-/// Without an acknowledgement for so long, a full congestion window does not hold up what is urgent, once in such a time.
+/// Without an acknowledgement for so long, a full congestion window may be made to give way, once in such a time.
 const UNANSWERED: Duration = Duration::from_secs(1);
 /// Packets that may go then.
 const NUDGE_PACKETS: u64 = 2;
@@ -58,16 +58,18 @@ impl Counting {
 	}
 
 	/// Lets two packets go although the window is full, if nothing was acknowledged for a second, and no other ones went so within a second.
-	pub fn nudge(&self, now: Instant) {
+	/// Returns whether it does.
+	pub fn nudge(&self, now: Instant) -> bool {
 		let Nudges { born, up_to, last } = &*self.nudges;
 		let at = now.saturating_duration_since(*born).as_micros() as u64 + 1;
 		let before = last.load(Ordering::Relaxed);
 		let is_soon = before != 0 && at < before + UNANSWERED.as_micros() as u64;
 		if self.in_flight == 0 || is_soon || now.saturating_duration_since(self.answered) < UNANSWERED {
-			return;
+			return false;
 		}
 		last.store(at, Ordering::Relaxed);
 		up_to.store(self.in_flight + NUDGE_PACKETS * self.mtu, Ordering::Relaxed);
+		true
 	}
 
 	/// Something was acknowledged, or given up: the window holds again.
@@ -142,10 +144,8 @@ impl Flight {
 	}
 
 	/// See [`Counting::nudge`].
-	pub fn nudge(connection: &quinn::Connection) {
-		if let Ok(counting) = connection.congestion_state().into_any().downcast::<Counting>() {
-			counting.nudge(Instant::now());
-		}
+	pub fn nudge(connection: &quinn::Connection) -> bool {
+		connection.congestion_state().into_any().downcast::<Counting>().is_ok_and(|counting| counting.nudge(Instant::now()))
 	}
 
 	/// Of a connection, now.
@@ -234,22 +234,22 @@ mod tests {
 	}
 
 	/// As the connection does it: on a clone.
-	fn nudge(controller: &dyn Controller, now: Instant) {
-		controller.clone_box().into_any().downcast::<Counting>().unwrap().nudge(now);
+	fn nudge(controller: &dyn Controller, now: Instant) -> bool {
+		controller.clone_box().into_any().downcast::<Counting>().is_ok_and(|counting| counting.nudge(now))
 	}
 
 	#[test]
 	fn a_full_window_gives_way_for_two_packets_when_nothing_was_acknowledged_for_a_second() {
 		let now = Instant::now();
 		let (mut controller, window) = full(now);
-		nudge(&*controller, now + Duration::from_millis(999));
+		assert!(!nudge(&*controller, now + Duration::from_millis(999)));
 		assert_eq!(controller.window(), window);
-		nudge(&*controller, now + UNANSWERED);
+		assert!(nudge(&*controller, now + UNANSWERED));
 		assert_eq!(controller.window(), window + 2 * u64::from(MTU));
 		controller.on_sent(now + UNANSWERED, 2 * u64::from(MTU), 12);
-		nudge(&*controller, now + UNANSWERED + Duration::from_millis(999));
+		assert!(!nudge(&*controller, now + UNANSWERED + Duration::from_millis(999)));
 		assert_eq!(controller.window(), window + 2 * u64::from(MTU), "once a second");
-		nudge(&*controller, now + 2 * UNANSWERED);
+		assert!(nudge(&*controller, now + 2 * UNANSWERED));
 		assert_eq!(controller.window(), window + 4 * u64::from(MTU));
 		controller.on_end_acks(now + 3 * UNANSWERED, 0, false, Some(12));
 		assert_eq!(controller.window(), window, "an acknowledgement ends it");
@@ -260,10 +260,10 @@ mod tests {
 		let now = Instant::now();
 		let (mut controller, window) = full(now);
 		controller.on_end_acks(now + UNANSWERED, window / 2, false, Some(5));
-		nudge(&*controller, now + UNANSWERED + Duration::from_millis(500));
+		assert!(!nudge(&*controller, now + UNANSWERED + Duration::from_millis(500)));
 		assert_eq!(controller.window(), window);
 		controller.on_end_acks(now + UNANSWERED, 0, false, Some(10));
-		nudge(&*controller, now + 5 * UNANSWERED);
+		assert!(!nudge(&*controller, now + 5 * UNANSWERED));
 		assert_eq!(controller.window(), window);
 	}
 

@@ -27,7 +27,7 @@ const INLINE_PAUSE_MICROS: u64 = 30;
 /// quinn's counts are looked at so often, unless somebody watches them. A look takes a lock and copies all of them, and a driver runs for each packet.
 const LOOK_PAUSE_MICROS: u64 = 1_000;
 
-/// Whether the congestion window holds up something urgent is looked at so often.
+/// Whether a full congestion window has to give way is looked at so often.
 const NUDGE_PAUSE_MICROS: u64 = 200_000;
 
 /// So long a peer must have had no credit. It has more soon if somebody only was busy.
@@ -73,7 +73,7 @@ pub struct Line<S> {
 	heard: AtomicU64,
 	/// When the last of them came, in microseconds since `born`.
 	last_heard: AtomicU64,
-	/// When something urgent was last let through a full congestion window, or was looked whether it has to be; in microseconds since `born`.
+	/// When [`Line::nudge`] last looked, in microseconds since `born`.
 	last_nudge: AtomicU64,
 }
 
@@ -236,16 +236,10 @@ impl<S: Send + Sync + 'static> Line<S> {
 		written
 	}
 
-	/// Something urgent is written, which is not to wait for a congestion window that nothing has opened for a while.
+	/// JS thread: something is written that is not to wait for a congestion window that nothing opens.
 	pub fn nudge(&self) {
-		let now = self.born.elapsed().as_micros() as u64;
-		let last = self.last_nudge.load(Ordering::Relaxed);
-		// A look takes a lock and copies the controller, and urgent frames are many.
-		if now < last + NUDGE_PAUSE_MICROS || self.last_nudge.swap(now, Ordering::Relaxed) != last {
-			return;
-		}
 		if let Some(connection) = self.established() {
-			Flight::nudge(connection);
+			self.nudge_on(connection);
 		}
 	}
 
@@ -346,11 +340,28 @@ impl<S> Line<S> {
 	/// Notes whether something has come, and whether the peer has credit, and renews the send window.
 	fn look(&self, connection: &quinn::Connection, now: u64) {
 		let stats = connection.stats();
-		self.note_heard(frames(&stats.frame_rx), now);
+		if self.note_heard(frames(&stats.frame_rx), now) {
+			// While there is more to send than the window has room for, QUIC acknowledges nothing either.
+			self.nudge_on(connection);
+		}
 		self.clog.count(stats.frame_rx.data_blocked, stats.frame_tx.max_data);
 		self.look_for_unsent(connection);
 		if let Some(window) = self.send_window.renewed(stats.path.cwnd) {
 			connection.set_send_window(window);
+		}
+	}
+
+	/// Lets a full congestion window give way that nothing has opened for a while: see [`super::flight::Counting::nudge`].
+	fn nudge_on(&self, connection: &quinn::Connection) {
+		let now = self.born.elapsed().as_micros() as u64;
+		// A look takes a lock and copies the controller.
+		if now < self.last_nudge.load(Ordering::Relaxed) + NUDGE_PAUSE_MICROS {
+			return;
+		}
+		self.last_nudge.store(now, Ordering::Relaxed);
+		if Flight::nudge(connection) {
+			// Nothing else may wake the driver.
+			connection.set_send_window(self.send_window.bytes());
 		}
 	}
 
@@ -361,10 +372,13 @@ impl<S> Line<S> {
 		}
 	}
 
-	fn note_heard(&self, heard: u64, at: u64) {
-		if heard != self.heard.swap(heard, Ordering::Relaxed) {
+	/// Returns whether something has come since the last call.
+	fn note_heard(&self, heard: u64, at: u64) -> bool {
+		let is_new = heard != self.heard.swap(heard, Ordering::Relaxed);
+		if is_new {
 			self.last_heard.fetch_max(at, Ordering::Relaxed);
 		}
+		is_new
 	}
 }
 

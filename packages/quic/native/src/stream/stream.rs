@@ -95,8 +95,13 @@ impl Stream {
 	// What JS calls. Each of these is cheap, and allowed at any time.
 
 	/// Queues a copy. Returns the bytes now queued, or `None` when this direction is over.
+	/// In byte mode, it does not wait for a congestion window that nothing has opened for a while: such streams carry few words, and those that others wait for.
 	pub fn write(self: &Arc<Self>, kind: u8, payload: &[u8]) -> Option<usize> {
-		self.enqueue(true, |out| out.add(self.header_kind(kind), payload))
+		let header_kind = self.header_kind(kind);
+		if header_kind.is_none() {
+			self.line.nudge();
+		}
+		self.enqueue(true, |out| out.add(header_kind, payload))
 	}
 
 	/// Queues a copy of short frames that bring their headers along; in byte mode, of bytes. They are fewer than have an allocation of their own.
@@ -117,7 +122,6 @@ impl Stream {
 	/// Like `write`, ahead of the frames that wait, except urgent ones. In byte mode there are no frames: then it is `write`.
 	/// `inline`: the JS thread may send it itself. Otherwise the I/O thread does, and the JS thread goes on with its work.
 	pub fn write_urgent(self: &Arc<Self>, kind: u8, payload: &[u8], inline: bool) -> Option<usize> {
-		self.line.nudge();
 		self.enqueue(inline, |out| match self.header_kind(kind) {
 			Some(kind) => out.add_urgent(kind, payload),
 			None => out.add(None, payload),
