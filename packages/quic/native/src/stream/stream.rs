@@ -95,13 +95,8 @@ impl Stream {
 	// What JS calls. Each of these is cheap, and allowed at any time.
 
 	/// Queues a copy. Returns the bytes now queued, or `None` when this direction is over.
-	/// In byte mode, it does not wait for a congestion window that nothing has opened for a while: such streams carry few words, and those that others wait for.
 	pub fn write(self: &Arc<Self>, kind: u8, payload: &[u8]) -> Option<usize> {
-		let header_kind = self.header_kind(kind);
-		if header_kind.is_none() {
-			self.line.nudge();
-		}
-		self.enqueue(true, |out| out.add(header_kind, payload))
+		self.enqueue(true, |out| out.add(self.header_kind(kind), payload))
 	}
 
 	/// Queues a copy of short frames that bring their headers along; in byte mode, of bytes. They are fewer than have an allocation of their own.
@@ -134,6 +129,10 @@ impl Stream {
 	}
 
 	fn enqueue(self: &Arc<Self>, inline: bool, add: impl FnOnce(&mut Outgoing)) -> Option<usize> {
+		// Streams of bytes carry few words, and those that others wait for.
+		if !self.framed.load(Ordering::Relaxed) {
+			self.line.nudge();
+		}
 		let (queued, next) = {
 			let mut out = lock(&self.outgoing);
 			if out.over || out.finish || out.reset.is_some() {
