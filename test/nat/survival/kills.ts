@@ -82,7 +82,7 @@ export async function killed(
 	onKilled: (killed: Killed) => void,
 ): Promise<{ readonly all: Killed[]; readonly seconds: number }> {
 	const world = await World.up(owner, { a: "eim", b: "port", wire: { delayMs: 5, seed: 3 } });
-	const coordinator = await LastingCoordinator.up(owner, world.lab, 1_720);
+	const coordinator = await LastingCoordinator.up(owner, world.lab, 1_730);
 	const connect = async (place: "a" | "b"): Promise<Peer> => await world.connect(place, coordinator.where);
 	const [a, b] = await Promise.all([connect("a"), connect("b")]);
 	const startedMs = nowMs();

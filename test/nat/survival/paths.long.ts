@@ -7,8 +7,8 @@ import { World } from "../world.ts";
 import { MORE_MS, movesUnderLoad, openings, ROUND_TRIP_MS } from "./paths.ts";
 
 const ROUNDS = 3;
-/** A message comes every 10 ms, so that a pause looks longer by as much. */
-const EVERY_MS = 10;
+/** A message comes every 5 ms, so that a pause looks longer by as much. */
+const EVERY_MS = 5;
 
 test(`survival: a resumable stream with path auto opens within ${ROUND_TRIP_MS.proxied + MORE_MS} ms over a Coordinator at ${ROUND_TRIP_MS.proxied} ms, in 95 of 100`, async (t) => {
 	const world = await World.up(t);

@@ -39,8 +39,8 @@ export async function openings(world: World): Promise<{ readonly kinds: string; 
 	return all;
 }
 
-/** A message so often each way: 13 Mbit/s. */
-const LOAD = { messageBytes: 16_384, everyMs: 10, silenceMs: 15 };
+/** A message so often each way. Longer ones would show the slow start of the new connection beside the move: 16 KiB every 10 ms waited for 350 ms on a direct path of 100 ms. */
+const LOAD = { messageBytes: 1_000, everyMs: 5, silenceMs: 15 };
 const SETTLED_MS = 700;
 
 /** A move, and the longest pause of either reader at that time. */
