@@ -31,7 +31,9 @@ const full = words.includes("--full");
 const long = words.includes("--long");
 const unknown = words.filter((word) => word.startsWith("-") && word !== "--full" && word !== "--long" && !(full && word === "--rounds"));
 if (unknown.length > 0) {
-	console.error(`${unknown.join(" ")}: no such option\nusage: npm run test:nat [-- PART-OF-A-PATH...] | npm run test:nat -- --long [PART...] | npm run test:nat -- --full [SECTION...] [--rounds N]`);
+	console.error(
+		`${unknown.join(" ")}: no such option\nusage: npm run test:nat [-- PART-OF-A-PATH...] | npm run test:nat -- --long [PART...] | npm run test:nat -- --full [SECTION...] [--rounds N]`,
+	);
 	process.exit(2);
 }
 const filters = full ? [] : words.filter((word) => word !== "--long");
@@ -50,7 +52,15 @@ if (missing.length > 0) {
 	run("test/nat/lab/natlab.sh", "sweep");
 	process.exitCode = full
 		? run(process.execPath, ...node, "test/nat/full/run.ts", ...words.filter((word) => word !== "--full"))
-		: run(process.execPath, ...node, "--test", `--test-concurrency=${long ? 1 : CONCURRENCY}`, `--test-timeout=${long ? LONG_TIMEOUT_MS : TIMEOUT_MS}`, "--test-reporter=spec", ...files);
+		: run(
+				process.execPath,
+				...node,
+				"--test",
+				`--test-concurrency=${long ? 1 : CONCURRENCY}`,
+				`--test-timeout=${long ? LONG_TIMEOUT_MS : TIMEOUT_MS}`,
+				"--test-reporter=spec",
+				...files,
+			);
 	run("test/nat/lab/natlab.sh", "sweep");
 }
 

@@ -7,10 +7,10 @@
 
 import type { Clock } from "../../base/clock.ts";
 import type { ClientLimits } from "../../limits.ts";
+import { StallWatch } from "../../session/stall.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { DirectChannel } from "./channel.ts";
 import { LinkWatch } from "./silence.ts";
-import { StallWatch } from "../../session/stall.ts";
 import { LearntGaps, Upkeep, upkeepTimes } from "./upkeep.ts";
 
 /** What {@link LinkWatches} are made of. */

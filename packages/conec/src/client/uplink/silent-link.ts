@@ -6,8 +6,8 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import type { TransportConnection } from "../../transport/transport.ts";
 import { StallWatch } from "../../session/stall.ts";
+import type { TransportConnection } from "../../transport/transport.ts";
 
 /** What a {@link SilentLink} needs. */
 export interface SilentLinkParts {
