@@ -4,7 +4,7 @@
  * @module
  */
 
-export { patienceMs } from "../../session/stall.ts";
+export { patienceMs } from "../../base/stall.ts";
 export { Acceptance, isKeyOf } from "./acceptance.ts";
 export { type Channel, type ChannelStats, DirectChannel, endedOnPurpose } from "./channel.ts";
 export { type DirectGreeting, greetDirectly, peerIdentityProblem } from "./handshake.ts";

@@ -6,8 +6,8 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
+import { StallWatch } from "../../base/stall.ts";
 import type { ClientLimits } from "../../limits.ts";
-import { StallWatch } from "../../session/stall.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { DirectChannel } from "./channel.ts";
 import { LinkWatch } from "./silence.ts";

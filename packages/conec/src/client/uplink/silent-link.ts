@@ -6,7 +6,7 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import { StallWatch } from "../../session/stall.ts";
+import { StallWatch } from "../../base/stall.ts";
 import type { TransportConnection } from "../../transport/transport.ts";
 
 /** What a {@link SilentLink} needs. */
