@@ -6,9 +6,11 @@ import { percentile } from "../report/figures.ts";
 import { killed, STALL_MS } from "./kills.ts";
 
 const BYTES = 1_073_741_824;
+/** 16 MB/s. */
+const EVERY_MS = 4;
 
 test(`survival: 1 GiB over a stream whose paths are killed and restored 20 times has its SHA-256; it stalls for ${STALL_MS} ms at most in 95 of 100`, async (t) => {
-	const { all, seconds } = await killed(t, BYTES, 20, ({ what, path, stallMs }) =>
+	const { all, seconds } = await killed(t, BYTES, EVERY_MS, 20, ({ what, path, stallMs }) =>
 		t.diagnostic(`${what}, while ${path}: on after ${Math.round(stallMs ?? Number.NaN)} ms`),
 	);
 	const stalls = all.map(({ stallMs = Number.POSITIVE_INFINITY }) => stallMs);

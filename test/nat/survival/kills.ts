@@ -11,6 +11,7 @@ import { Flow } from "./flow.ts";
 export const STALL_MS = 1_000;
 const DOWN_MS = 2_000;
 const WATCHED_MS = 40_000;
+const MESSAGE_BYTES = 65_536;
 
 /** How one of them went. */
 export interface Killed {
@@ -74,10 +75,11 @@ const KILLS: readonly Kill[] = [
 	],
 ];
 
-/** So many bytes with path `auto`, and so many kills, evenly over the bytes. The Client that opens is behind a NAT that gives other ports. Fails unless every byte arrives in its place. */
+/** So many bytes with path `auto`, 64 KiB so often, so that there is something left to send at each kill; and so many kills, evenly over the bytes. The Client that opens is behind a NAT that gives other ports. Fails unless every byte arrives in its place. */
 export async function killed(
 	owner: Owner,
 	bytes: number,
+	everyMs: number,
 	kills: number,
 	onKilled: (killed: Killed) => void,
 ): Promise<{ readonly all: Killed[]; readonly seconds: number }> {
@@ -86,7 +88,7 @@ export async function killed(
 	const connect = async (place: "a" | "b"): Promise<Peer> => await world.connect(place, coordinator.where);
 	const [a, b] = await Promise.all([connect("a"), connect("b")]);
 	const startedMs = nowMs();
-	const flow = await Flow.begin(a, b, "auto", { bytes, messageBytes: 65_536 });
+	const flow = await Flow.begin(a, b, "auto", { bytes, messageBytes: MESSAGE_BYTES, everyMs });
 	const all: Killed[] = [];
 	for (let i = 0; i < kills; i++) {
 		const due = ((i + 0.5) * bytes) / kills;
