@@ -72,6 +72,16 @@ export class Actor {
 		await this.#exited;
 	}
 
+	/** It stands still until it is thawed, as on a machine that sleeps. */
+	freeze(): void {
+		this.#child.kill("SIGSTOP");
+	}
+
+	/** It goes on. */
+	thaw(): void {
+		this.#child.kill("SIGCONT");
+	}
+
 	#take({ call, result, error }: Reply): void {
 		const waiting = this.#waiting.get(call);
 		this.#waiting.delete(call);

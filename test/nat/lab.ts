@@ -199,7 +199,7 @@ export class Lab {
 	}
 
 	/** Starts `actors/FILE.ts` in a machine, in about a second. */
-	async actor(node: LabNode, file: "client" | "coordinator" | "herd" | "hostile" | "mapping"): Promise<Actor> {
+	async actor(node: LabNode, file: "client" | "coordinator" | "herd" | "hostile" | "many" | "mapping"): Promise<Actor> {
 		const path = fileURLToPath(new URL(`actors/${file}.ts`, import.meta.url));
 		const actor = new Actor(`${file} on ${node}`, this.spawn(node, [process.execPath, ...NODE_FLAGS, path]));
 		this.#actors.push(actor);

@@ -29,6 +29,13 @@ export interface Life {
 	readonly toMs?: number;
 }
 
+/** How much is sent, and how. */
+export interface Sending extends Partial<Amount> {
+	readonly resumable?: boolean;
+	/** Shorter pauses are not kept by the receiver. @default 150 */
+	readonly silenceMs?: number;
+}
+
 export interface Where {
 	readonly coordinator: string;
 	readonly pin: string;
@@ -156,13 +163,28 @@ export class Peer {
 	}
 
 	/** Begins a transfer of so many bytes, or so much; `name` is unique in the process. */
-	async send(peer: Peer, path: "direct" | "proxied", name: string, amount: number | Partial<Amount>): Promise<{ readonly path: string }> {
+	async send(peer: Pick<Peer, "id">, path: "auto" | "direct" | "proxied", name: string, amount: number | Sending): Promise<{ readonly path: string }> {
 		return await this.#call("send", { peer: peer.id, path, name, ...(typeof amount === "number" ? { bytes: amount } : amount) });
 	}
 
 	/** Sends small messages at a steady pace. */
 	async tick(peer: Peer, path: "direct" | "proxied", ticks: Ticks): Promise<Ticked> {
 		return await this.#call("tick", { peer: peer.id, path, ...ticks });
+	}
+
+	/** An endless transfer comes to its end. */
+	async enough(name: string): Promise<void> {
+		await this.#call("enough", { name });
+	}
+
+	/** Where the stream of a transfer is now. */
+	async where(name: string): Promise<{ readonly path: "direct" | "proxied"; readonly suspended: boolean }> {
+		return await this.#call("where", { name });
+	}
+
+	/** Opens a resumable stream with path `auto`, and nothing more. */
+	async openResumable(peer: Pick<Peer, "id">): Promise<Opened> {
+		return await this.#call("openResumable", { peer: peer.id });
 	}
 
 	/** What has been sent so far. */

@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { type Channel, Client, type ClientOptions, type ClientStatus, type MessageStream } from "../../../packages/conec/src/index.ts";
+import { QuicStream } from "../../../packages/conec/src/transport/quic/streams.ts";
 import { nowMs, serveActions, sleep } from "./actions.ts";
 import { stamp, type Ticks, tick } from "./line.ts";
 import { type Amount, failed, newTransfer, purposeOf, receiveAll, sendAll, type TransferState } from "./transfers.ts";
@@ -15,9 +16,19 @@ interface Participant {
 }
 
 const participants = new Map<string, Participant>();
-const outgoing = new Map<string, { readonly state: TransferState; readonly done: Promise<TransferState> }>();
+type Path = "auto" | "direct" | "proxied";
+
+const outgoing = new Map<string, { readonly stream: MessageStream; readonly state: TransferState; readonly done: Promise<TransferState> }>();
 const streams = new Map<number, MessageStream>();
 let handles = 0;
+let replays = 0;
+
+// Only what is sent again comes as frames: what is new is written message by message.
+const { writeFrames } = QuicStream.prototype;
+QuicStream.prototype.writeFrames = function (frames) {
+	replays++;
+	return writeFrames.call(this, frames);
+};
 
 function participant(id: string): Participant {
 	const found = participants.get(id);
@@ -95,11 +106,18 @@ serveActions({
 		return await participant(id).client.closed;
 	},
 	/** Opens a stream and has one message echoed on it, so that it is known to work. Gives a handle. */
-	async openStream({ id, peer, path }: { id: string; peer: string; path?: "auto" | "direct" | "proxied" }) {
+	async openStream({ id, peer, path }: { id: string; peer: string; path?: Path }) {
 		const { ms, value: stream, error } = await timed(openAndEcho(id, peer, path));
 		if (stream === undefined) return { ms, error };
 		streams.set(++handles, stream);
 		return { ms, path: stream.path, handle: handles };
+	},
+	/** Opens a resumable stream with path `auto` and nothing more; `ms` is that alone. */
+	async openResumable({ id, peer }: { id: string; peer: string }) {
+		const { ms, value: stream, error } = await timed(participant(id).client.openStream(peer, { resumable: true }));
+		const path = stream?.path;
+		void stream?.close().catch(() => undefined);
+		return { ms, path, error };
 	},
 	/** The same with path `auto`, and closes the stream again. */
 	async visit({ id, peer }: { id: string; peer: string }) {
@@ -122,26 +140,41 @@ serveActions({
 		peer,
 		path,
 		name,
+		resumable = false,
+		silenceMs,
 		messageBytes = 65_536,
 		...amount
-	}: { id: string; peer: string; path: "direct" | "proxied"; name: string } & Partial<Amount>) {
-		const stream = await participant(id).client.openStream(peer, { path, metadata: { transfer: name } });
+	}: { id: string; peer: string; path: Path; name: string; resumable?: boolean; silenceMs?: number } & Partial<Amount>) {
+		const metadata = { transfer: name, ...(silenceMs === undefined ? {} : { silenceMs }) };
+		const stream = await participant(id).client.openStream(peer, { path, metadata, resumable });
 		const state = newTransfer(name);
 		const done = sendAll(stream, state, { ...amount, messageBytes }).catch((error: unknown) => {
 			failed(state, error);
 			stream.reset();
 			return state;
 		});
-		outgoing.set(name, { state, done });
+		outgoing.set(name, { stream, state, done });
 		return { path: stream.path };
 	},
+	/** An endless transfer comes to its end. */
+	enough({ name }: { name: string }) {
+		const transfer = outgoing.get(name);
+		if (transfer !== undefined) transfer.state.enough = true;
+	},
+	/** Where the stream of a transfer is now. */
+	where({ name }: { name: string }) {
+		const stream = outgoing.get(name)?.stream;
+		return stream === undefined ? null : { path: stream.path, suspended: stream.suspended };
+	},
+	/** How often, since the process began, a stream of it has sent something for a second time. */
+	replays: () => replays,
 	sent: ({ name }: { name: string }) => outgoing.get(name)?.state ?? null,
 	/** The receiver's account, which is the sender's too; or the sender's, with an error. */
 	result: async ({ name }: { name: string }) => (await outgoing.get(name)?.done) ?? null,
 	received: ({ id, name }: { id: string; name: string }) => participant(id).incoming.get(name) ?? null,
 });
 
-async function openAndEcho(id: string, peer: string, path?: "auto" | "direct" | "proxied"): Promise<MessageStream> {
+async function openAndEcho(id: string, peer: string, path?: Path): Promise<MessageStream> {
 	const stream = await participant(id).client.openStream(peer, path === undefined ? {} : { path });
 	await echo(stream, 100);
 	return stream;
@@ -157,7 +190,7 @@ async function echo(stream: MessageStream, bytes: number): Promise<void> {
 async function serve({ client, incoming }: Participant): Promise<void> {
 	try {
 		for await (const stream of client.incomingStreams) {
-			const { transfer, ticks } = purposeOf(stream.metadata);
+			const { transfer, silenceMs, ticks } = purposeOf(stream.metadata);
 			if (ticks) {
 				void stamp(stream).catch(() => undefined); // its opener knows
 				continue;
@@ -168,7 +201,7 @@ async function serve({ client, incoming }: Participant): Promise<void> {
 			}
 			const state = newTransfer(transfer);
 			incoming.set(transfer, state);
-			void receiveAll(stream, state).catch((error: unknown) => {
+			void receiveAll(stream, state, silenceMs).catch((error: unknown) => {
 				failed(state, error);
 				stream.stop();
 			});

@@ -2,7 +2,7 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import type { JsonValue, MessageStream } from "../../../packages/conec/src/index.ts";
-import { nowMs } from "./actions.ts";
+import { nowMs, sleep } from "./actions.ts";
 
 /** What a side of a transfer knows of it. Times in milliseconds of `nowMs`. */
 export interface TransferState {
@@ -13,8 +13,10 @@ export interface TransferState {
 	sha256?: string;
 	firstAtMs?: number;
 	lastAtMs?: number;
-	/** Silences of more than {@link SILENCE_MS} between two messages. */
+	/** Silences of more than {@link SILENCE_MS} between two messages, or of more than the sender has said. */
 	readonly silences: { readonly fromMs: number; readonly toMs: number }[];
+	/** The sender is to send nothing more. */
+	enough?: true;
 	error?: { readonly message: string; readonly code?: string; readonly atMs: number };
 }
 
@@ -28,20 +30,22 @@ export function failed(state: TransferState, error: unknown): void {
 	state.error = { message: String(message ?? error), atMs: nowMs(), ...(typeof code === "string" ? { code } : {}) };
 }
 
-/** How much to send: until one of them is reached. */
+/** How much to send: until one of them is reached, or until the state says that it is enough. */
 export interface Amount {
 	readonly bytes?: number;
 	readonly seconds?: number;
 	readonly messageBytes: number;
+	/** A message every so often, if there is room. @default as many as there is room for */
+	readonly everyMs?: number;
 }
 
 /** Sends that much and waits for the receiver's account of it, which has to be the same; else fails. Keeps `state` up to date. */
 export async function sendAll(stream: MessageStream, state: TransferState, amount: Amount): Promise<TransferState> {
-	const { bytes: totalBytes = Number.POSITIVE_INFINITY, seconds = Number.POSITIVE_INFINITY, messageBytes } = amount;
+	const { bytes: totalBytes = Number.POSITIVE_INFINITY, seconds = Number.POSITIVE_INFINITY, messageBytes, everyMs } = amount;
 	const hash = createHash("sha256");
 	const filling = randomBytes(messageBytes);
 	state.firstAtMs = nowMs();
-	while (state.bytes < totalBytes && nowMs() - state.firstAtMs < seconds * 1_000) {
+	while (!state.enough && state.bytes < totalBytes && nowMs() - state.firstAtMs < seconds * 1_000) {
 		const message = filling.subarray(0, Math.max(8, Math.min(messageBytes, totalBytes - state.bytes)));
 		message.writeBigUInt64BE(BigInt(state.messages));
 		hash.update(message);
@@ -49,6 +53,7 @@ export async function sendAll(stream: MessageStream, state: TransferState, amoun
 		state.bytes += message.length;
 		state.messages++;
 		state.lastAtMs = nowMs();
+		if (everyMs !== undefined) await sleep(Math.max(0, state.firstAtMs + state.messages * everyMs - nowMs()));
 	}
 	state.sha256 = hash.digest("hex");
 	await stream.close();
@@ -62,12 +67,12 @@ export async function sendAll(stream: MessageStream, state: TransferState, amoun
 }
 
 /** Takes all of it and answers with the account. */
-export async function receiveAll(stream: MessageStream, state: TransferState): Promise<void> {
+export async function receiveAll(stream: MessageStream, state: TransferState, silenceMs: number = SILENCE_MS): Promise<void> {
 	const hash = createHash("sha256");
 	for await (const message of stream) {
 		const at = nowMs();
 		state.firstAtMs ??= at;
-		if (state.lastAtMs !== undefined && at - state.lastAtMs > SILENCE_MS) state.silences.push({ fromMs: state.lastAtMs, toMs: at });
+		if (state.lastAtMs !== undefined && at - state.lastAtMs > silenceMs) state.silences.push({ fromMs: state.lastAtMs, toMs: at });
 		state.lastAtMs = at;
 		const number = Buffer.from(message.buffer, message.byteOffset, message.byteLength).readBigUInt64BE();
 		if (number !== BigInt(state.messages)) throw new Error(`message ${number} came in the place of ${state.messages}`);
@@ -81,8 +86,10 @@ export async function receiveAll(stream: MessageStream, state: TransferState): P
 }
 
 /** What an incoming stream is for: its opener says so in the metadata. */
-export function purposeOf(metadata: JsonValue | undefined): { readonly transfer?: string; readonly ticks?: true } {
-	if (typeof metadata === "object" && metadata !== null && "ticks" in metadata) return { ticks: true };
-	const name = typeof metadata === "object" && metadata !== null && "transfer" in metadata ? metadata.transfer : undefined;
-	return typeof name === "string" ? { transfer: name } : {};
+export function purposeOf(metadata: JsonValue | undefined): { readonly transfer?: string; readonly silenceMs?: number; readonly ticks?: true } {
+	if (typeof metadata !== "object" || metadata === null) return {};
+	const { ticks, transfer, silenceMs } = metadata as Readonly<Record<string, JsonValue>>;
+	if (ticks !== undefined) return { ticks: true };
+	if (typeof transfer !== "string") return {};
+	return { transfer, ...(typeof silenceMs === "number" ? { silenceMs } : {}) };
 }

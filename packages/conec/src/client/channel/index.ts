@@ -4,6 +4,7 @@
  * @module
  */
 
+export { patienceMs } from "../../base/stall.ts";
 export { Acceptance, isKeyOf } from "./acceptance.ts";
 export { type Channel, type ChannelStats, DirectChannel, endedOnPurpose } from "./channel.ts";
 export { type DirectGreeting, greetDirectly, peerIdentityProblem } from "./handshake.ts";
@@ -12,5 +13,4 @@ export { ChannelMoves } from "./moves.ts";
 export { OwnPacketLimits } from "./packet-limits.ts";
 export { usableCandidates } from "./peer-addresses.ts";
 export { LinkWatches } from "./silence-watches.ts";
-export { patienceMs } from "./stall.ts";
 export { channelTuning } from "./upkeep.ts";

@@ -6,11 +6,11 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
+import { StallWatch } from "../../base/stall.ts";
 import type { ClientLimits } from "../../limits.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
 import type { DirectChannel } from "./channel.ts";
 import { LinkWatch } from "./silence.ts";
-import { StallWatch } from "./stall.ts";
 import { LearntGaps, Upkeep, upkeepTimes } from "./upkeep.ts";
 
 /** What {@link LinkWatches} are made of. */

@@ -14,7 +14,8 @@ export interface LinkSample {
 
 /**
  * One channel's watch. Whatever is sent is answered within a round trip, if only by an acknowledgement; when nothing has
- * come for longer than that, the watch says so, then again after twice as long, and so on.
+ * come for longer than that, the watch says so, then again after twice as long, and so on up to a second. So a network that was gone is noticed
+ * a second after it is back, however long it was gone: QUIC's own probes come later and later.
  */
 export class LinkWatch {
 	#last: LinkSample | undefined;
@@ -35,10 +36,11 @@ export class LinkWatch {
 			this.#nextAt = nowMs + this.#patienceMs;
 		}
 		if (this.#unansweredSince === undefined || nowMs < this.#nextAt) return false;
-		this.#patienceMs *= 2;
+		this.#patienceMs = Math.max(Math.min(2 * this.#patienceMs, MOST_PATIENCE_MS), 3 * sample.rttMs);
 		this.#nextAt = nowMs + this.#patienceMs;
 		return true;
 	}
 }
 
 const LEAST_PATIENCE_MS = 250;
+const MOST_PATIENCE_MS = 1_000;

@@ -7,7 +7,7 @@ import { Movers } from "./movers.ts";
 /** Movers of a Client that has a peer, and everything around them. */
 function scene() {
 	const clock = createVirtualClock();
-	const state = { movable: 0, left: 0, proxied: true, answers: true, pings: 0 };
+	const state = { left: 0, proxied: true, answers: true, pings: 0 };
 	const log: string[] = [];
 	const note = (line: string): void => void log.push(`${clock.now()} ${line}`);
 	let open: DirectChannel | undefined;
@@ -18,7 +18,6 @@ function scene() {
 				note(`${peer} ${to}${urgent ? " at once" : ""}`);
 				return state.left;
 			},
-			movable: () => state.movable,
 			wayIsThere: (peer) => note(`a way to ${peer}`),
 		},
 		find: () => open,
@@ -43,10 +42,8 @@ function scene() {
 	/** A stream is opened; gives what ends it. */
 	const stream = (): (() => Promise<void>) => {
 		let end: () => void = () => undefined;
-		state.movable++;
 		movers.opened("ben", new Promise<void>((resolve) => (end = resolve)));
 		return async () => {
-			state.movable--;
 			end();
 			await clock.advance(0);
 		};
@@ -67,6 +64,19 @@ test("movers: streams go to a channel that has answered twice, whichever was the
 	stream();
 	await clock.advance(100);
 	assert.deepEqual([log.at(-1), state.pings], ["180 ben direct", 4]);
+});
+
+test("movers: streams that are only being opened keep no peer in mind, as nobody tells of one that fails", async () => {
+	const { movers, channel, stream } = scene();
+	const up = channel();
+	const ends = [stream(), stream()];
+	// The end of all that were opened is the end, whatever else there is to the peer.
+	for (const end of ends) await end();
+	assert.deepEqual([movers.size, up.watchful], [0, false]);
+	const next = stream();
+	assert.equal(movers.size, 1);
+	await next();
+	assert.equal(movers.size, 0);
 });
 
 test("movers: a peer is in mind as long as it has such a stream, and nothing is left then", async () => {
@@ -176,16 +186,4 @@ test("movers: where a channel has lasted and broke, another attempt follows afte
 	movers.up(channel());
 	await clock.advance(10_000);
 	assert.equal(log.filter((line) => line.includes("punch")).length, 1);
-});
-
-test("movers: a peer is forgotten when all its streams are over, also if the last one was only being opened and fails", async () => {
-	const { movers, state, stream } = scene();
-	const end = stream();
-	// Another one is being opened, and counts already.
-	state.movable++;
-	await end();
-	assert.equal(movers.size, 1);
-	state.movable--;
-	movers.streamOver("ben");
-	assert.equal(movers.size, 0);
 });

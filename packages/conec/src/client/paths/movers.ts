@@ -15,7 +15,7 @@ import { DirectTrust, type TrustAct } from "./trust.ts";
 /** What {@link Movers} need. */
 export interface MoversHost {
 	readonly clock: Clock;
-	readonly survivors: Pick<Survivors, "go" | "movable" | "wayIsThere">;
+	readonly survivors: Pick<Survivors, "go" | "wayIsThere">;
 	/** The channel to a peer that takes streams. */
 	readonly find: (peer: string) => DirectChannel | undefined;
 	/** Whether streams can go through the Coordinator now. */
@@ -25,6 +25,8 @@ export interface MoversHost {
 }
 
 interface Mover {
+	/** That were opened, and are not over. Those that are being opened do not count: nobody would tell of one that fails. */
+	streams: number;
 	readonly trust: DirectTrust;
 	channel: DirectChannel | undefined;
 	/** The one before, until it is over. */
@@ -56,25 +58,18 @@ export class Movers implements ChannelWatcher {
 	/** A stream that may take either path was opened to a peer. */
 	opened(peer: string, closed: Promise<unknown>): void {
 		if (this.#ended) return;
-		void closed.then(() => this.streamOver(peer));
 		const mover = this.#movers.get(peer) ?? {
-			...{ trust: new DirectTrust(), channel: undefined, left: undefined, round: 0, looks: 0 },
+			...{ streams: 0, trust: new DirectTrust(), channel: undefined, left: undefined, round: 0, looks: 0 },
 			...{ timer: undefined, again: undefined },
 		};
 		this.#movers.set(peer, mover);
+		mover.streams++;
+		void closed.then(() => this.#forget(peer, mover));
 		const channel = this.#host.find(peer);
 		if (channel === undefined || channel.stalled) return;
 		this.#use(mover, channel);
 		// One that is being asked is not asked faster for that.
 		if (!mover.trust.busy) this.#do(peer, mover, mover.trust.ask());
-	}
-
-	/** A stream is over, or one that was being opened has failed: the peer is kept in mind for the sake of others only. */
-	streamOver(peer: string): void {
-		const mover = this.#movers.get(peer);
-		if (mover === undefined || this.#host.survivors.movable(peer) > 0) return;
-		this.#drop(mover);
-		this.#movers.delete(peer);
 	}
 
 	// What becomes of channels.
@@ -171,6 +166,13 @@ export class Movers implements ChannelWatcher {
 			if (act === "none") this.#go(peer, mover);
 			else this.#do(peer, mover, act);
 		}, untilMs - clock.now());
+	}
+
+	/** A stream is over: the peer is kept in mind for the sake of others only. */
+	#forget(peer: string, mover: Mover): void {
+		if (--mover.streams > 0 || this.#movers.get(peer) !== mover) return;
+		this.#drop(mover);
+		this.#movers.delete(peer);
 	}
 
 	#drop(mover: Mover): void {

@@ -96,17 +96,13 @@ export class ClientPaths {
 			try {
 				return this.#keeps(peer, options, await channel.openStream(options, left()));
 			} catch (error) {
-				this.#movers.streamOver(peer);
 				// Its path has just broken; the Coordinator is still there or comes back, unless it does not.
 				if (!isConecError(error) || !["PEER_LOST", "CHANNEL_CLOSED"].includes(error.code) || !uplink.hopeful) throw error;
 			}
 		}
 		const link = uplink.now(action) ?? (await uplink.next(action, wait));
 		const far: Heard = { watch: (words, silent) => link.peer(peer).watch(words, silent, sinceMs) };
-		const stream = await link.openStream(peer, options, [far], left()).catch((error: unknown) => {
-			this.#movers.streamOver(peer);
-			throw error;
-		});
+		const stream = await link.openStream(peer, options, [far], left());
 		if (path === "auto" && peer !== id && link.can(DIRECT_CAPABILITY) && !resumable) direct.background.opened(peer, stream.closed);
 		return this.#keeps(peer, options, stream);
 	}

@@ -37,6 +37,7 @@ import { PRESENCE_CAPABILITY } from "../../wire/presence.ts";
 import type { Greeted } from "./handshake.ts";
 import { PeerSilences } from "./peer-silences.ts";
 import { type ClientRequests, clientRequests } from "./questions.ts";
+import { SilentLink } from "./silent-link.ts";
 
 /** What the owner of a link is told and asked. */
 export interface LinkEvents {
@@ -86,6 +87,7 @@ export class CoordinatorLink {
 	readonly #hearing: Hearing;
 	readonly #silence: Silence;
 	readonly #peers: PeerSilences;
+	readonly #quiet: SilentLink;
 	#state: "open" | "draining" | "over" = "open";
 	#verifying = false;
 	/** Ends the connection to a Coordinator that has said that it stops and then does not. */
@@ -117,8 +119,11 @@ export class CoordinatorLink {
 		const ask = askConnection(this.#hearing, clock, () => control.poke());
 		this.#silence = new Silence({ clock, silenceMs: limits.openSilenceMs, ask, code: "COORDINATOR_LOST", whom: "the Coordinator" });
 		this.#peers = new PeerSilences(this.#requests, limits.openSilenceMs, clock);
+		const says = { poke: () => control.poke(), keepAlive: () => control.keepAlive() };
+		this.#quiet = new SilentLink({ clock, connection, streams: this.streams, ...says });
 		void connection.closed.then((info) => {
 			this.#state = "over";
+			this.#quiet.end();
 			clock.clearTimeout(this.#leaveTimer);
 			control.end();
 			events.lost(this.#verdict ?? closeInfoOf(info, "COORDINATOR_LOST"));
@@ -201,12 +206,14 @@ export class CoordinatorLink {
 			const survival = forMs === undefined ? undefined : this.#survivors?.opening({ peer, id, path, priority }, forMs);
 			return { init: survival === undefined ? init : { ...init, survival }, open: peer === null ? open : { to: peer, ...open } };
 		};
+		this.#quiet.used();
 		return this.streams.open(this.connection, options, make, [this.#silence, ...others], timeoutMs);
 	}
 
 	/** The way of a further leg of a stream that was opened here. */
 	way({ peer, id, priority }: LegWanted): LegWay {
 		this.streams.carries();
+		this.#quiet.used();
 		const open = { id, priority };
 		return { connection: this.connection, open: peer === null ? open : { to: peer, ...open }, init: this.#init(peer, open, describeStream(id, "to", peer)) };
 	}
@@ -262,6 +269,7 @@ export class CoordinatorLink {
 	}
 
 	#onStream(incoming: IncomingStream): void {
+		this.#quiet.used();
 		if (incoming.header.kind !== FRAME.OPEN) return incoming.refuse(RESET_CODES.HEADER_INVALID);
 		const open = decodeOpenFromCoordinator(incoming.header.payload, this.#limits.metadataBytes);
 		if (!open.ok) return rejectStream(incoming, "PROTOCOL_ERROR", open.error);

@@ -7,18 +7,39 @@
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
 use quinn_proto::RttEstimator;
 
+/// Without an acknowledgement for so long, a full congestion window may be made to give way, once in such a time.
+const UNANSWERED: Duration = Duration::from_secs(1);
+/// Packets that may go then.
+const NUDGE_PACKETS: u64 = 2;
+
 /// A congestion controller that counts what is on its way, and leaves everything else to another one.
+///
+/// When nothing is acknowledged, QUIC waits twice as long with each probe. So after a network was gone for some seconds, it takes as long again until
+/// the next one. Whoever has reasons to ask earlier may do so by [`Counting::nudge`], which keeps to two packets a second.
 pub struct Counting {
 	pub inner: Box<dyn Controller>,
 	/// Bytes of packets that are sent, and neither acknowledged nor lost. Packets that need no acknowledgement count until the next one comes.
 	in_flight: u64,
 	/// Bytes of packets that were acknowledged.
 	acknowledged: u64,
+	/// When the last acknowledgement came, or the path began.
+	answered: Instant,
+	mtu: u64,
+	/// All clones have it in common.
+	nudges: Arc<Nudges>,
+}
+
+struct Nudges {
+	born: Instant,
+	/// So much may be on its way, whatever the window is. 0: the window holds.
+	up_to: AtomicU64,
+	/// When the last one was, in microseconds since `born`, and one more. 0: there was none.
+	last: AtomicU64,
 }
 
 /// Makes them.
@@ -26,7 +47,35 @@ pub struct CountingFactory<F>(pub Arc<F>);
 
 impl<F: ControllerFactory + Send + Sync + 'static> ControllerFactory for CountingFactory<F> {
 	fn build(self: Arc<Self>, now: Instant, current_mtu: u16) -> Box<dyn Controller> {
-		Box::new(Counting { inner: self.0.clone().build(now, current_mtu), in_flight: 0, acknowledged: 0 })
+		Box::new(Counting::new(self.0.clone().build(now, current_mtu), now, current_mtu))
+	}
+}
+
+impl Counting {
+	fn new(inner: Box<dyn Controller>, now: Instant, mtu: u16) -> Self {
+		let nudges = Arc::new(Nudges { born: now, up_to: AtomicU64::new(0), last: AtomicU64::new(0) });
+		Self { inner, in_flight: 0, acknowledged: 0, answered: now, mtu: mtu.into(), nudges }
+	}
+
+	/// Lets two packets go although the window is full, if nothing was acknowledged for a second, and no other ones went so within a second.
+	/// Returns whether it does.
+	pub fn nudge(&self, now: Instant) -> bool {
+		let Nudges { born, up_to, last } = &*self.nudges;
+		let at = now.saturating_duration_since(*born).as_micros() as u64 + 1;
+		let before = last.load(Ordering::Relaxed);
+		let is_soon = before != 0 && at < before + UNANSWERED.as_micros() as u64;
+		if self.in_flight == 0 || is_soon || now.saturating_duration_since(self.answered) < UNANSWERED {
+			return false;
+		}
+		last.store(at, Ordering::Relaxed);
+		up_to.store(self.in_flight + NUDGE_PACKETS * self.mtu, Ordering::Relaxed);
+		true
+	}
+
+	/// Something was acknowledged, or given up: the window holds again.
+	fn answered(&mut self, now: Instant) {
+		self.answered = now;
+		self.nudges.up_to.store(0, Ordering::Relaxed);
 	}
 }
 
@@ -43,6 +92,7 @@ impl Controller for Counting {
 
 	fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest_packet_num_acked: Option<u64>) {
 		self.in_flight = in_flight;
+		self.answered(now);
 		self.inner.on_end_acks(now, in_flight, app_limited, largest_packet_num_acked);
 	}
 
@@ -52,11 +102,12 @@ impl Controller for Counting {
 	}
 
 	fn on_mtu_update(&mut self, new_mtu: u16) {
+		self.mtu = new_mtu.into();
 		self.inner.on_mtu_update(new_mtu);
 	}
 
 	fn window(&self) -> u64 {
-		self.inner.window()
+		self.inner.window().max(self.nudges.up_to.load(Ordering::Relaxed))
 	}
 
 	fn metrics(&self) -> ControllerMetrics {
@@ -64,7 +115,7 @@ impl Controller for Counting {
 	}
 
 	fn clone_box(&self) -> Box<dyn Controller> {
-		Box::new(Self { inner: self.inner.clone_box(), in_flight: self.in_flight, acknowledged: self.acknowledged })
+		Box::new(Self { inner: self.inner.clone_box(), nudges: self.nudges.clone(), ..*self })
 	}
 
 	fn initial_window(&self) -> u64 {
@@ -90,6 +141,11 @@ impl Flight {
 
 	pub fn new(bytes: u64, congestion_window: u64, acknowledged: u64) -> Self {
 		Self { bytes, has_room: bytes + Self::MARGIN_BYTES.min(congestion_window / 4) < congestion_window, acknowledged }
+	}
+
+	/// See [`Counting::nudge`].
+	pub fn nudge(connection: &quinn::Connection) -> bool {
+		connection.congestion_state().into_any().downcast::<Counting>().is_ok_and(|counting| counting.nudge(Instant::now()))
 	}
 
 	/// Of a connection, now.
@@ -162,9 +218,54 @@ impl Unsent {
 
 #[cfg(test)]
 mod tests {
+	use quinn::congestion::CubicConfig;
+
 	use super::*;
 
 	const WINDOW: u64 = 512 * 1024;
+	const MTU: u16 = 1_200;
+
+	/// Whose window is full.
+	fn full(now: Instant) -> (Box<dyn Controller>, u64) {
+		let mut controller = Arc::new(CountingFactory(Arc::new(CubicConfig::default()))).build(now, MTU);
+		let window = controller.window();
+		controller.on_sent(now, window, 10);
+		(controller, window)
+	}
+
+	/// As the connection does it: on a clone.
+	fn nudge(controller: &dyn Controller, now: Instant) -> bool {
+		controller.clone_box().into_any().downcast::<Counting>().is_ok_and(|counting| counting.nudge(now))
+	}
+
+	#[test]
+	fn a_full_window_gives_way_for_two_packets_when_nothing_was_acknowledged_for_a_second() {
+		let now = Instant::now();
+		let (mut controller, window) = full(now);
+		assert!(!nudge(&*controller, now + Duration::from_millis(999)));
+		assert_eq!(controller.window(), window);
+		assert!(nudge(&*controller, now + UNANSWERED));
+		assert_eq!(controller.window(), window + 2 * u64::from(MTU));
+		controller.on_sent(now + UNANSWERED, 2 * u64::from(MTU), 12);
+		assert!(!nudge(&*controller, now + UNANSWERED + Duration::from_millis(999)));
+		assert_eq!(controller.window(), window + 2 * u64::from(MTU), "once a second");
+		assert!(nudge(&*controller, now + 2 * UNANSWERED));
+		assert_eq!(controller.window(), window + 4 * u64::from(MTU));
+		controller.on_end_acks(now + 3 * UNANSWERED, 0, false, Some(12));
+		assert_eq!(controller.window(), window, "an acknowledgement ends it");
+	}
+
+	#[test]
+	fn a_window_that_is_answered_holds_and_so_does_one_of_which_nothing_is_on_its_way() {
+		let now = Instant::now();
+		let (mut controller, window) = full(now);
+		controller.on_end_acks(now + UNANSWERED, window / 2, false, Some(5));
+		assert!(!nudge(&*controller, now + UNANSWERED + Duration::from_millis(500)));
+		assert_eq!(controller.window(), window);
+		controller.on_end_acks(now + UNANSWERED, 0, false, Some(10));
+		assert!(!nudge(&*controller, now + 5 * UNANSWERED));
+		assert_eq!(controller.window(), window);
+	}
 
 	/// A connection of a model: what it really holds is known.
 	#[derive(Default)]

@@ -28,6 +28,9 @@ const INLINE_PAUSE_MICROS: u64 = 30;
 /// quinn's counts are looked at so often, unless somebody watches them. A look takes a lock and copies all of them, and a driver runs for each packet.
 const LOOK_PAUSE_MICROS: u64 = 1_000;
 
+/// Whether a full congestion window has to give way is looked at so often.
+const NUDGE_PAUSE_MICROS: u64 = 200_000;
+
 /// So long a peer must have had no credit. It has more soon if somebody only was busy.
 const CLOGGED_FOR: Duration = Duration::from_secs(1);
 
@@ -73,6 +76,8 @@ pub struct Line<S> {
 	heard: AtomicU64,
 	/// When the last of them came, in microseconds since `born`.
 	last_heard: AtomicU64,
+	/// When [`Line::nudge`] last looked, in microseconds since `born`.
+	last_nudge: AtomicU64,
 }
 
 /// What a connection has on which several sources send.
@@ -142,6 +147,7 @@ impl<S: Send + Sync + 'static> Line<S> {
 			share: OnceLock::new(),
 			heard: AtomicU64::new(0),
 			last_heard: AtomicU64::new(0),
+			last_nudge: AtomicU64::new(0),
 		}
 	}
 
@@ -232,6 +238,13 @@ impl<S: Send + Sync + 'static> Line<S> {
 		let written = write();
 		connection.set_send_window(self.send_window.bytes());
 		written
+	}
+
+	/// JS thread: something is written that is not to wait for a congestion window that nothing opens.
+	pub fn nudge(&self) {
+		if let Some(connection) = self.established() {
+			self.nudge_on(connection);
+		}
 	}
 
 	/// Whether nothing can come from the peer any more.
@@ -328,11 +341,28 @@ impl<S> Line<S> {
 	/// Notes whether something has come, and whether the peer has credit, and renews the send window.
 	fn look(&self, connection: &quinn::Connection, now: u64) {
 		let stats = connection.stats();
-		self.note_heard(frames(&stats.frame_rx), now);
+		if self.note_heard(frames(&stats.frame_rx), now) {
+			// While there is more to send than the window has room for, QUIC acknowledges nothing either.
+			self.nudge_on(connection);
+		}
 		self.clog.count(stats.frame_rx.data_blocked, stats.frame_tx.max_data);
 		self.look_for_unsent(connection);
 		if let Some(window) = self.send_window.renewed(stats.path.cwnd) {
 			connection.set_send_window(window);
+		}
+	}
+
+	/// Lets a full congestion window give way that nothing has opened for a while: see [`super::flight::Counting::nudge`].
+	fn nudge_on(&self, connection: &quinn::Connection) {
+		let now = self.born.elapsed().as_micros() as u64;
+		// A look takes a lock and copies the controller.
+		if now < self.last_nudge.load(Ordering::Relaxed) + NUDGE_PAUSE_MICROS {
+			return;
+		}
+		self.last_nudge.store(now, Ordering::Relaxed);
+		if Flight::nudge(connection) {
+			// Nothing else may wake the driver.
+			connection.set_send_window(self.send_window.bytes());
 		}
 	}
 
@@ -343,10 +373,13 @@ impl<S> Line<S> {
 		}
 	}
 
-	fn note_heard(&self, heard: u64, at: u64) {
-		if heard != self.heard.swap(heard, Ordering::Relaxed) {
+	/// Returns whether something has come since the last call.
+	fn note_heard(&self, heard: u64, at: u64) -> bool {
+		let is_new = heard != self.heard.swap(heard, Ordering::Relaxed);
+		if is_new {
 			self.last_heard.fetch_max(at, Ordering::Relaxed);
 		}
+		is_new
 	}
 }
 

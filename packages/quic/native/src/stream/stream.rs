@@ -129,6 +129,10 @@ impl Stream {
 	}
 
 	fn enqueue(self: &Arc<Self>, inline: bool, add: impl FnOnce(&mut Outgoing)) -> Option<usize> {
+		// Streams of bytes carry few words, and those that others wait for.
+		if !self.framed.load(Ordering::Relaxed) {
+			self.line.nudge();
+		}
 		let (queued, next) = {
 			let mut out = lock(&self.outgoing);
 			if out.over || out.finish || out.reset.is_some() {

@@ -1,5 +1,5 @@
 /**
- * Notices that a direct channel carries nothing any more, long before it counts as lost: then streams that can go elsewhere do so.
+ * Notices that a connection carries nothing any more, long before it counts as lost: then streams that can go elsewhere do so.
  *
  * Whatever is sent is answered within a round trip, if only by an acknowledgement. A side that only receives sends nothing, so a silence
  * after much has come makes it ask. One that follows a silence may be longer each time, up to what keeps the channel anyway.
@@ -7,7 +7,7 @@
  * @module
  */
 
-/** What is known of a channel now. */
+/** What is known of a connection now. */
 export interface StallSample {
 	readonly sentBytes: number;
 	readonly receivedBytes: number;
@@ -18,7 +18,7 @@ export interface StallSample {
 	readonly asks: boolean;
 }
 
-/** One channel's watch. Pure: it is given the time. It is to be asked a few times a second. */
+/** One connection's watch. Pure: it is given the time. It is to be asked a few times a second. */
 export class StallWatch {
 	#lookedMs: number | undefined = undefined;
 	#sentBytes = 0;
