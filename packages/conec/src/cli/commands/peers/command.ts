@@ -21,7 +21,7 @@ export const peersCommand: Command = {
 	async run(context) {
 		const watches = context.args.flag("watch");
 		if (!watches && context.args.typed("give-up-after")) throw usageError("--give-up-after goes with --watch");
-		const connection = watches ? await connectToStay(context) : await connect(context);
+		const connection = await (watches || context.args.flag("wait") ? connectToStay(context) : connect(context));
 		const { client } = connection;
 		try {
 			if (watches) return await connection.orEnd(watch(client.watchPeers(), client, context));
