@@ -49,7 +49,8 @@ try {
 	const verdicts = await play();
 	const failed = verdicts.filter(({ problem }) => problem !== null);
 	process.stdout.write(`\n${style(1, failed.length === 0 ? "Verified:" : "What was found:")}\n`);
-	for (const { what, problem } of verdicts) process.stdout.write(`  ${problem === null ? style(32, "ok") : style(31, "NOT")} ${what}${problem === null ? "" : `: ${problem}`}\n`);
+	for (const { what, problem } of verdicts)
+		process.stdout.write(`  ${problem === null ? style(32, "ok") : style(31, "NOT")} ${what}${problem === null ? "" : `: ${problem}`}\n`);
 	process.exitCode = failed.length === 0 ? 0 : 1;
 } finally {
 	clearTimeout(late);
@@ -58,7 +59,9 @@ try {
 
 async function play(): Promise<Verdict[]> {
 	say("three homes behind NATs, an internet and a Coordinator, in network namespaces of this machine");
-	say(`alice and bob can reach each other directly; carol is behind a symmetric NAT, so alice talks with her through the Coordinator. Lines of ${LINE_MBIT} Mbit/s, 40 ms there and back`);
+	say(
+		`alice and bob can reach each other directly; carol is behind a symmetric NAT, so alice talks with her through the Coordinator. Lines of ${LINE_MBIT} Mbit/s, 40 ms there and back`,
+	);
 	const wire = { delayMs: 10, rateMbit: LINE_MBIT, queueFrames: 150, seed: 7 };
 	const lab = await Lab.up({ after: (end) => void after.push(end) }, { a: "port", b: "port", more: ["sym"], wire });
 	const file = await randomFile(join(folder, "film"), FILE_MIB);
@@ -75,7 +78,12 @@ async function play(): Promise<Verdict[]> {
 	const carolTalks = new Player("carol, chat", lab, "c", ["chat", ...common("carol")], tell);
 	const bobReads = new Player("bob, broadcast", lab, "b", ["broadcast", "news", "--mode", "receive", ...common("bob-news")], tell);
 	const carolReads = new Player("carol, broadcast", lab, "c", ["broadcast", "news", "--mode", "receive", ...common("carol-news")], tell);
-	await Promise.all([receive.shows(/waiting for files/), carolTalks.shows(/waiting for a caller/), bobReads.shows(/in broadcast/), carolReads.shows(/in broadcast/)]);
+	await Promise.all([
+		receive.shows(/waiting for files/),
+		carolTalks.shows(/waiting for a caller/),
+		bobReads.shows(/in broadcast/),
+		carolReads.shows(/in broadcast/),
+	]);
 	const send = new Player("alice, send", lab, "a", ["send", join(folder, "film"), "--to", "bob", ...common("alice")], tell, false);
 	const aliceTalks = new Player("alice, chat", lab, "a", ["chat", "--to", "carol", ...common("alice-chat")], tell);
 	const aliceSends = new Player("alice, broadcast", lab, "a", ["broadcast", "news", "--mode", "send", ...common("alice-news")], tell);
@@ -151,10 +159,11 @@ async function play(): Promise<Verdict[]> {
 		{ what: "everybody who talked or read ended with status 0", problem: ends.every((status) => status === 0) ? null : ends.join(", ") },
 		{
 			what: "everybody said once that the Coordinator was lost, and once that it was back",
-			problem: [send, aliceTalks, carolTalks, bobReads, carolReads, aliceSends]
-				.filter((player) => player.count(/^lost the Coordinator at /) !== 1 || player.count(/^connected to .* again, after/) !== 1)
-				.map(({ who }) => who)
-				.join(", ") || null,
+			problem:
+				[send, aliceTalks, carolTalks, bobReads, carolReads, aliceSends]
+					.filter((player) => player.count(/^lost the Coordinator at /) !== 1 || player.count(/^connected to .* again, after/) !== 1)
+					.map(({ who }) => who)
+					.join(", ") || null,
 		},
 	];
 }

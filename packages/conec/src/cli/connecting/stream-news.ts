@@ -58,7 +58,7 @@ export class StreamNews {
 		if (!this.#of.shows()) return;
 		this.#suspended = true;
 		this.#told = false;
-		this.#output.event("suspended", { peer: this.#of.peer, path });
+		this.#output.event("pause", { peer: this.#of.peer, path });
 		this.#wait();
 	}
 
@@ -84,7 +84,7 @@ export class StreamNews {
 		if (!wasSuspended && !shows()) return;
 		const address = to === "direct" ? this.#of.address() : undefined;
 		const words = pathPhrase(to, address);
-		const event = type === "resumed" ? "resumed" : "path";
+		const event = type === "resumed" ? "pause-end" : "path";
 		this.#output.event(event, { peer, path: to, address: addressField(address), durationMs: rounded(pauseMs) });
 		if (wasTold) this.#output.note(`going on with ${quoted(peer)}: ${words}, after ${formatSeconds(pauseMs / 1_000)}`, "warn");
 		else if (from !== to) this.#output.note(`going on with ${quoted(peer)}: ${words}`);

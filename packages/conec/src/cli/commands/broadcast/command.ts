@@ -87,9 +87,10 @@ async function join(name: string, how: How, connection: Connection, context: Com
 	output.note(`in broadcast ${quoted(name)}${typing ? `; Ctrl-D ${mode === "send" ? "leaves" : "sends no more"}` : ""}`);
 	if (recovered === false) output.note("what came after --since is not kept any more: messages are missing here", "warn");
 	let last: BroadcastPosition | undefined = how.since;
+	const tell = (presence: BroadcastPresence): void => tellPresence(presence, connection.client.id, context);
 	const show = (event: BroadcastEvent, own: boolean): void => {
 		if (event.type !== "rejoined") last = { epoch: stream.epoch, seq: event.type === "gap" ? event.toSeq : event.seq };
-		if (!own || args.flag("echo")) showBroadcastEvent(event, output, (presence) => tellPresence(presence, connection.client.id, context));
+		if (!own || args.flag("echo")) showBroadcastEvent(event, output, { place: "the broadcast", tell });
 	};
 	try {
 		const afterInput = mode !== "send" && (typing || args.flag("listen")) ? "listen" : "leave";

@@ -25,7 +25,7 @@ export async function talkInRoom(room: string, last: number | undefined, connect
 	output.event("joined", { room, epoch: stream.epoch });
 	output.note(output.style("dim", `in room ${quoted(room)}${surroundings.stdin.isTTY ? "; Ctrl-D leaves" : ""}`));
 	const show = (event: BroadcastEvent, own: boolean): void => {
-		if (!own) showBroadcastEvent(event, output, (presence) => tellPresence(presence, client.id, context));
+		if (!own) showBroadcastEvent(event, output, { place: "the room", tell: (presence) => tellPresence(presence, client.id, context) });
 	};
 	const { refusedLines, unsureLines } = await takePart(stream, connection, context, { mode: "both", afterInput: "leave", show });
 	output.event("left", { room });
