@@ -71,7 +71,7 @@ describe("a Coordinator that is killed and started again", { concurrency: 4 }, (
 });
 
 test("coming back: with --give-up-after 0 a talk through the Coordinator ends with it, with status 3", async (t) => {
-	const place = await site(t);
+	const place = await site(t, "--drain", "0");
 	const bob = place.client("bob", "chat", "--give-up-after", "0");
 	await bob.says(/waiting for a caller/);
 	const alice = place.client("alice", "chat", "--to", "bob", "--path", "proxied", "--give-up-after", "0");

@@ -36,21 +36,29 @@ export function everyLineOnce(what: string, speaker: string, { lines, sent }: Re
 	return { what: `${what}: ${sent} lines of ${speaker}, each there once and in order`, problem };
 }
 
-/** Every line once at most, in order. Missing ones are a few in one row, and the reader was told so if there are any. */
-export function missingOnlyWhereTold(what: string, speaker: string, { lines, sent }: Reading, told: number, mostMissing: number): Verdict {
-	const missing = sent - lines.length;
-	const holes = holesIn(lines, speaker, sent);
-	const problem =
-		orderProblem(lines, speaker) ??
-		(missing > 0 && told === 0
-			? `${missing} lines are missing, and nothing was said`
-			: holes > told
-				? `lines are missing at ${holes} places, and ${told} were told`
-				: missing > mostMissing
-					? `${missing} lines are missing`
-					: null);
-	const rest = missing === 0 ? "none is missing" : `${missing} missing at one place, where it said so`;
-	return { what: `${what}: ${lines.length} of ${sent} lines of ${speaker}, each once and in order; ${rest}`, problem };
+/** Every line once at most, in order. Only lines from the first to the last of `mayMiss` are missing, in one row, and the reader was told so if any is. */
+export function missingOnlyWhereTold(
+	what: string,
+	speaker: string,
+	{ lines, sent }: Reading,
+	told: boolean,
+	mayMiss: readonly [first: number, last: number],
+): Verdict {
+	const here = new Set(lines.map(({ text }) => numberOf(text, speaker)));
+	const missing = Array.from({ length: sent }, (_, i) => i + 1).filter((number) => !here.has(number));
+	const [first = 0, last = 0] = [missing[0], missing.at(-1)];
+	const row = missing.length === 0 ? "none is missing" : `lines ${first} to ${last} are missing, and it said so`;
+	return {
+		what: `${what}: ${lines.length} of ${sent} lines of ${speaker}, each once and in order; ${row}`,
+		problem: orderProblem(lines, speaker) ?? missingProblem(missing, first, last, told, mayMiss),
+	};
+}
+
+function missingProblem(missing: readonly number[], first: number, last: number, told: boolean, [from, to]: readonly [number, number]): string | null {
+	if (missing.length === 0) return null;
+	if (!told) return "nothing was said";
+	if (last - first + 1 !== missing.length) return `there are others between lines ${first} and ${last}`;
+	return first < from || last > to ? `only lines ${from} to ${to} were sent while the Coordinator was lost` : null;
 }
 
 function orderProblem(lines: readonly Heard[], speaker: string): string | null {
@@ -63,17 +71,6 @@ function orderProblem(lines: readonly Heard[], speaker: string): string | null {
 		last = number;
 	}
 	return null;
-}
-
-function holesIn(lines: readonly Heard[], speaker: string, sent: number): number {
-	let last = 0;
-	let holes = 0;
-	for (const { text } of lines) {
-		const number = numberOf(text, speaker) ?? last + 1;
-		if (number !== last + 1) holes += 1;
-		last = number;
-	}
-	return last === sent ? holes : holes + 1;
 }
 
 /** The longest time without one of these, from `fromMs` until `toMs`, in milliseconds. */

@@ -266,7 +266,7 @@ export class Coordinator implements AsyncDisposable {
 			this.#rooms.presence.delete(session.id);
 			kept.leases.release(session.id, session.fingerprint, runtime.clock.now());
 		}
-		this.#rooms.broadcasts.sessionEnded(session);
+		this.#rooms.broadcasts.sessionEnded(session, this.#rooms.life.stopping !== undefined);
 		void session.closed.then((info) => {
 			this.#rooms.feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info });
 		});

@@ -12,7 +12,10 @@ function newsOf({ json = false, shows = true } = {}) {
 	const link = {
 		isAway: false,
 		returns: [] as (() => void)[],
-		onReturn: (listener: () => void) => (link.returns.push(listener), () => link.returns.splice(0)),
+		onReturn(listener: () => void) {
+			link.returns.push(listener);
+			return () => void link.returns.splice(0);
+		},
 	};
 	const about = { peer: "bob", address: () => ({ address: "192.0.2.7", port: 9 }), shows: () => shows };
 	const events = (): object[] => said.map((line) => ({ ...JSON.parse(line), time: undefined }));

@@ -19,7 +19,7 @@ export function drainMs(args: Arguments): number | undefined {
 export async function drain(coordinator: Coordinator, givenMs: number | undefined, output: Output): Promise<void> {
 	const clients = coordinator.clientCount;
 	const spreadMs = givenMs ?? Math.min(LONGEST_MS, clients * EACH_MS);
-	output.event("closing", { clients, spreadMs }, undefined, "always");
+	output.event("closing", { clients, spreadMs });
 	output.note(`closing${clientsText(clients, spreadMs, givenMs)}; Ctrl-C again ends at once`);
 	await (givenMs === 0 ? coordinator.close() : coordinator.close({ drain: { spreadMs } }));
 }
