@@ -28,7 +28,7 @@ const resumed = (pauseMs: number, to: "direct" | "proxied" = "proxied") => ({ ty
 test("stream news: a pause that somebody notices is one line, and so is its end", () => {
 	const { clock, said, news } = newsOf();
 	news.take(SUSPENDED);
-	clock.pass(1_999);
+	clock.pass(3_999);
 	assert.deepEqual(said, []);
 	clock.pass(60_000);
 	news.take(resumed(62_000, "direct"));
@@ -55,7 +55,7 @@ test("stream news: while the Coordinator is lost nothing more is said, and the p
 	clock.pass(60_000);
 	link.isAway = false;
 	for (const back of link.returns) back();
-	clock.pass(1_999);
+	clock.pass(3_999);
 	assert.deepEqual(said, []);
 	clock.pass(1);
 	assert.deepEqual(said, ['lost the way to "bob"; trying to go on\n']);

@@ -93,7 +93,7 @@ export class StreamNews {
 }
 
 /** A pause that is shorter is not told to people, in milliseconds. */
-const NOTICED_MS = 2_000;
+const NOTICED_MS = 4_000;
 
 /** Tells of the stream until it is over. Never rejects. */
 export async function followStream(stream: Pick<MessageStream, "status">, news: StreamNews): Promise<void> {

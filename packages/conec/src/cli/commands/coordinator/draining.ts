@@ -32,7 +32,7 @@ function clientsText(clients: number, spreadMs: number, givenMs: number | undefi
 
 /** Time for each Client, so that they do not all come back at once, and the most for all. Whoever starts services waits longer than that. */
 const EACH_MS = 10;
-const LONGEST_MS = 5_000;
+const LONGEST_MS = 3_000;
 
 /** The most that the library takes. */
 const MOST_MS = 3_600_000;

@@ -36,7 +36,7 @@ export const coordinatorSpec: CommandSpec = {
 		},
 		drain: {
 			value: "SECONDS",
-			text: "when it is told to end (SIGTERM, Ctrl-C): over how long it ends the connections, telling each Client to come back; 0: all at once; default: 0.01 for each Client, at most 5",
+			text: "when it is told to end (SIGTERM, Ctrl-C): over how long it ends the connections, telling each Client to come back; 0: all at once; default: 0.01 for each Client, at most 3",
 		},
 		...shared({
 			congestion: {
