@@ -6,26 +6,14 @@
 // Needs root on Linux; says so and fails otherwise, because a NAT test that did not run proves nothing.
 
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { globFiles } from "./files.mjs";
+import { whatIsMissing } from "./nat-lab.mjs";
 
 const TIMEOUT_MS = 300_000;
 const LONG_TIMEOUT_MS = 1_800_000;
 /** Files at a time. What they do is mostly waiting. */
 const CONCURRENCY = 2;
-/** Commands that the lab uses, and the Debian packages that they are in. */
-const TOOLS = {
-	ip: "iproute2",
-	nft: "nftables",
-	conntrack: "conntrack",
-	sysctl: "procps",
-	awk: "gawk",
-	gcc: "gcc libc6-dev",
-	ss: "iproute2",
-	miniupnpd: "miniupnpd miniupnpd-nftables",
-};
-
 const words = process.argv.slice(2);
 const full = words.includes("--full");
 const long = words.includes("--long");
@@ -41,7 +29,7 @@ const pattern = long ? /^test\/nat\/survival\/[^/]+\.long\.ts$/ : /^test\/nat\/(
 const files = globFiles(["test/nat"], pattern).filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
 const node = ["--conditions=source", "--import", "tsx"];
 
-const missing = whatIsMissing();
+const missing = whatIsMissing("test:nat");
 if (missing.length > 0) {
 	console.error(missing.join("\n"));
 	process.exitCode = 1;
@@ -62,30 +50,6 @@ if (missing.length > 0) {
 				...files,
 			);
 	run("test/nat/lab/natlab.sh", "sweep");
-}
-
-function whatIsMissing() {
-	if (process.platform !== "linux") return ["The NAT lab needs Linux network namespaces."];
-	const problems = [];
-	if (process.getuid() !== 0) problems.push("The NAT lab needs root: sudo npm run test:nat");
-	const packages = Object.entries(TOOLS).filter(([command]) => !isInstalled(command));
-	if (packages.length > 0) {
-		const names = packages.map(([, name]) => name).join(" ");
-		problems.push(`The NAT lab needs ${packages.map(([command]) => command).join(", ")}: apt-get install --no-install-recommends ${names}`);
-	}
-	if (!existsSync("/dev/net/tun")) problems.push("The NAT lab needs /dev/net/tun: modprobe tun, or give the container that device.");
-	return problems;
-}
-
-function isInstalled(command) {
-	return `${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter).some((folder) => {
-		try {
-			accessSync(join(folder, command), constants.X_OK);
-			return true;
-		} catch {
-			return false;
-		}
-	});
 }
 
 function run(command, ...args) {

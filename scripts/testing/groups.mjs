@@ -27,6 +27,7 @@ const SHARED = [
 	// Real connections, but short ones, and each test has its own.
 	"packages/quic/src/",
 	"test/nat/report/",
+	"test/nat/survive/",
 	// These start processes of their own; what runs in this one is short.
 	"test/documents/",
 ];

@@ -126,7 +126,7 @@ test("broadcast: what is refused has its status and code; so has the loss of the
 		await running.exits(status);
 		assert.equal((await running.event("error"))["code"], code);
 	}
-	const allowed = place.client("bob", "broadcast", "jobs.1", "--slow-reader", "block", "--mode", "receive", "--json");
+	const allowed = place.client("bob", "broadcast", "jobs.1", "--slow-reader", "block", "--mode", "receive", "--give-up-after", "0", "--json");
 	await allowed.event("joined");
 	place.coordinator.signal("SIGTERM");
 	await allowed.exits(3);

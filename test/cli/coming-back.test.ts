@@ -70,16 +70,34 @@ describe("a Coordinator that is killed and started again", { concurrency: 4 }, (
 	}
 });
 
-test("coming back: a talk through the Coordinator ends with it, with status 3 and a hint", async (t) => {
-	const place = await site(t);
-	const bob = place.client("bob", "chat");
+test("coming back: with --give-up-after 0 a talk through the Coordinator ends with it, with status 3", async (t) => {
+	const place = await site(t, "--drain", "0");
+	const bob = place.client("bob", "chat", "--give-up-after", "0");
 	await bob.says(/waiting for a caller/);
-	const alice = place.client("alice", "chat", "--to", "bob", "--path", "proxied");
+	const alice = place.client("alice", "chat", "--to", "bob", "--path", "proxied", "--give-up-after", "0");
 	await Promise.all([bob.says(/talking with/), alice.says(/talking with/)]);
 	await place.coordinator.kill();
 	await Promise.all([bob.exits(3), alice.exits(3)]);
-	for (const { stderr } of [bob, alice])
-		assert.match(stderr, /Cannot go on: this went through the Coordinator at .*, which is lost\n {7}Start the command again\./);
+	for (const { stderr } of [bob, alice]) assert.match(stderr, /Lost the Coordinator at 127\.0\.0\.1:\d+/);
+});
+
+test("coming back: a reader of a broadcast whose Coordinator is stopped and started again goes on, and so does its sender", async (t) => {
+	const place = await site(t);
+	const reader = place.client("reader", "broadcast", "news", "--mode", "receive");
+	await reader.says(/in broadcast/);
+	const sender = place.client("sender", "broadcast", "news", "--mode", "send");
+	await sender.says(/in broadcast/);
+	sender.stdin.write("before\n");
+	await reader.prints(/before/);
+	place.coordinator.signal("SIGTERM");
+	await place.coordinator.exits(0);
+	await again(place);
+	await Promise.all([reader.says(/in the broadcast again/), sender.says(/in the broadcast again/)]);
+	sender.stdin.write("after\n");
+	await reader.prints(/after/);
+	sender.stdin.end();
+	await Promise.all([reader.exits(0), sender.exit()]);
+	assert.equal(reader.stdout.toString(), "sender: before\nsender: after\n");
 });
 
 test("coming back: with --give-up-after 0 a loss ends the command with status 3, as it does for a command that does one thing", async (t) => {
@@ -132,8 +150,8 @@ test("coming back: --give-up-after is refused where there is nothing to come bac
 	const peers = await outcome(["peers", "--give-up-after", "5"]);
 	assert.equal(peers.status, 2);
 	assert.match(peers.stderr, /--give-up-after goes with --watch/);
-	const room = await outcome(["chat", "--room", "lobby", "--give-up-after", "5"]);
-	assert.equal(room.status, 2);
-	assert.match(room.stderr, /--room and --give-up-after exclude each other/);
+	const count = await outcome(["broadcast", "news", "--count", "--give-up-after", "5"]);
+	assert.equal(count.status, 2);
+	assert.match(count.stderr, /--count and --give-up-after exclude each other/);
 	assert.equal((await outcome(["receive", "--give-up-after", "never"])).status, 2);
 });

@@ -186,8 +186,6 @@ for (const [args, said] of [
 	[["send", "--text", "a", "b", "--to", "x"], /--text and FILE exclude each other/],
 	[["send", "--text", "", "--to", "x"], /--text is empty/],
 	[["send", "b", "--name", "x", "--to", "y"], /--name goes with -/],
-	[["chat", "--wait"], /--wait goes with --to/],
-	[["pipe", "--wait"], /--wait goes with --to/],
 	[["receive", "--from", "a", "--any"], /--from and --any exclude each other/],
 ] as const) {
 	test(`usage: \`conec ${args.join(" ")}\` is refused with a reason`, async (t) => {

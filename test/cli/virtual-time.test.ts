@@ -4,27 +4,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { run } from "../../packages/conec/src/cli/run.ts";
-import type { Clock } from "../../packages/conec/src/cli/surroundings/index.ts";
 import { connectOn } from "../../packages/conec/src/client/client.ts";
 import { listenOn } from "../../packages/conec/src/coordinator/coordinator.ts";
 import { ConecError } from "../../packages/conec/src/errors.ts";
 import { type TestSurroundings, testSurroundings } from "../../packages/conec/testing/cli-surroundings.ts";
 import { testIdentity } from "../../packages/conec/testing/identities.ts";
-import type { VirtualClock } from "../../packages/conec/testing/memory/virtual-clock.ts";
 import { World } from "../../packages/conec/testing/world.ts";
 import { folder } from "./harness.ts";
-
-/** The virtual clock of a world, for a command. */
-function clockOf(clock: VirtualClock): Clock {
-	return {
-		nowMs: () => clock.now(),
-		date: () => new Date(clock.wallMs()),
-		after(delayMs, callback) {
-			const timer = clock.setTimeout(callback, delayMs);
-			return { cancel: () => clock.clearTimeout(timer) };
-		},
-	};
-}
+import { clockOf, turn } from "./virtual-site.ts";
 
 /** Surroundings on a machine of the world, with an identity of the table: nothing is kept on a disk. */
 function surroundingsIn(world: World, identity: string): TestSurroundings {
@@ -146,9 +133,3 @@ test("virtual time: a command that waits for its id can be interrupted", async (
 	assert.equal(over && (await running), 130, "before the 5 s are over");
 	assert.equal(atMs.length, 1);
 });
-
-/** What reads a file of the state directory takes real time, which virtual time has to wait for. */
-async function turn(clock: VirtualClock, ms = 1): Promise<void> {
-	await new Promise((resolve) => setImmediate(resolve));
-	await clock.advance(ms);
-}

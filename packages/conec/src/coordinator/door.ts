@@ -26,6 +26,8 @@ export interface DoorHost {
 	readonly proxied: ProxiedStreams;
 	readonly introductions: () => Introductions;
 	readonly admission: () => AdmissionHost;
+	/** Whether the Coordinator ends its Clients, one after the other or all at once. */
+	readonly stopping: () => boolean;
 	readonly feed: StatusFeed<CoordinatorStatus>;
 }
 
@@ -87,7 +89,7 @@ export class Door {
 			presence.delete(session.id);
 			kept.leases.release(session.id, session.fingerprint, runtime.clock.now());
 		}
-		broadcasts.sessionEnded(session);
+		broadcasts.sessionEnded(session, this.#host.stopping());
 		void session.closed.then((info) => feed.emit({ type: "disconnected", id: session.id, fingerprint: session.fingerprint, info }));
 	}
 

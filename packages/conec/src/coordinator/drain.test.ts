@@ -90,6 +90,19 @@ test("drain: a Client with streams ends after those without, and has a moment to
 	await assert.rejects(stream.receive(), { code: "COORDINATOR_LOST" });
 });
 
+test("drain: members of a broadcast come back to the next Coordinator, also who reads when the last sender was sent away first", async () => {
+	const { world, clients } = await crowd(3);
+	const members = [];
+	for (const [i, mode] of (["send", "receive", "both"] as const).entries())
+		members.push(await world.clock.until((clients[i] as Client).joinBroadcast("news", { mode }), 2_000));
+	const events = members.slice(1).map((member) => member[Symbol.asyncIterator]());
+	await world.clock.until(world.coordinator?.close({ drain: { spreadMs: 9_000 } }) as Promise<void>, 30_000);
+	await world.clock.until(world.listen(), 1_000);
+	for (const reading of events) assert.deepEqual((await world.clock.until(reading.next(), 60_000)).value, { type: "rejoined", recovered: false });
+	await world.clock.until((members[0] as (typeof members)[0]).send("again"), 10_000);
+	for (const reading of events) assert.equal((await world.clock.until(reading.next(), 5_000)).value?.type, "message");
+});
+
 test("drain: nobody is let in meanwhile, and who is refused is told when and where to try, each another time", async () => {
 	const { world } = await crowd(2);
 	const closed = world.coordinator?.close({ drain: { spreadMs: 10_000, retryAfterMs: 1_000, alternatives: ALTERNATIVES } });

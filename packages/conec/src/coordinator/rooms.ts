@@ -81,7 +81,12 @@ export function createRooms(parts: CoordinatorParts): CoordinatorRooms {
 	const closing = (): boolean => life.closing;
 	const denied = (fingerprint: string): boolean => door.credentials.deny.has(fingerprint);
 	const introductions: Introductions = createIntroductions(parts, { find, closing, denied, defence, emit: (status) => feed.emit(status) });
-	const door: Door = new Door(parts, { registry, presence, broadcasts, proxied, introductions: () => introductions, admission: () => admission, feed });
+	const door: Door = new Door(parts, {
+		...{ registry, presence, broadcasts, proxied, feed },
+		introductions: () => introductions,
+		admission: () => admission,
+		stopping: () => life.stopping !== undefined,
+	});
 	const destinations = { limits, find, closing, streams, proxied, broadcasts, presence };
 	const slowed: AdmissionHost["slowed"] = ({ id, fingerprint, connection }, what) =>
 		defence.count("slowed", what, { id, fingerprint, address: connection.remoteAddress.address });

@@ -12,8 +12,16 @@ import { lostText } from "./words.ts";
 /** Who is here, comes, changes or goes. */
 export type BroadcastPresence = Extract<BroadcastEvent, { readonly type: "members" | "join" | "update" | "leave" }>;
 
-/** Shows all of an event to a program. For people it shows messages and gaps, and leaves who is here to `tell`, as rooms have other words for that. */
-export function showBroadcastEvent(event: BroadcastEvent, output: Output, tell: (event: BroadcastPresence) => void): void {
+/** What differs between a broadcast and a room. */
+export interface BroadcastWords {
+	/** What it is called: `the broadcast`, `the room`. */
+	readonly place: string;
+	/** Tells people who is here. */
+	readonly tell: (event: BroadcastPresence) => void;
+}
+
+/** Shows all of an event to a program, and to people. */
+export function showBroadcastEvent(event: BroadcastEvent, output: Output, { place, tell }: BroadcastWords): void {
 	if (output.json) return output.event(event.type, fieldsOf(event));
 	switch (event.type) {
 		case "message":
@@ -22,8 +30,8 @@ export function showBroadcastEvent(event: BroadcastEvent, output: Output, tell: 
 			return output.note(output.style("yellow", lostText(event.lost)), "warn");
 		case "rejoined":
 			return event.recovered
-				? output.note("in the broadcast again")
-				: output.note(output.style("yellow", "in the broadcast again; messages may be missing here"), "warn");
+				? output.note(`in ${place} again`)
+				: output.note(output.style("yellow", `in ${place} again; messages may be missing here`), "warn");
 		default:
 			return tell(event);
 	}

@@ -5,5 +5,5 @@
  */
 
 export { type BroadcastPresence, showBroadcastEvent } from "./events.ts";
-export { takePart } from "./part.ts";
+export { takePart, tellUnsure } from "./part.ts";
 export { countText, lostText, namesText, parsePosition, peerText, positionText } from "./words.ts";

@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { BroadcastEvent, BroadcastMode, BroadcastStream } from "../../index.ts";
+import { type BroadcastEvent, type BroadcastMode, type BroadcastStream, isConecError } from "../../index.ts";
 import type { CommandContext } from "../command-line/index.ts";
 import { type Connection, type LineCounts, sendLines } from "../connecting/index.ts";
-import { linesOf, typedLines } from "../terminal/index.ts";
+import type { Timer } from "../surroundings/index.ts";
+import { linesOf, type Output, typedLines } from "../terminal/index.ts";
 
 /** How to take part. */
 export interface Part {
@@ -27,6 +28,8 @@ export interface Part {
 export interface PartEnd {
 	readonly how: "left" | "ended";
 	readonly refusedLines: number;
+	/** Lines that were sent when the Coordinator was lost, and may not have arrived. `some`: this side does not read, so it does not know how many. */
+	readonly unsureLines: number | "some";
 }
 
 /**
@@ -36,7 +39,7 @@ export interface PartEnd {
 export async function takePart(stream: BroadcastStream, connection: Connection, context: CommandContext, part: Part): Promise<PartEnd> {
 	const { output, signal, surroundings } = context;
 	const { mode, afterInput, show } = part;
-	const { stdin } = surroundings;
+	const { stdin, clock } = surroundings;
 	const self = connection.client.id;
 	const screen = mode === "receive" ? undefined : typedLines(output, surroundings);
 	const counts: LineCounts = { sent: 0, refused: 0 };
@@ -45,12 +48,19 @@ export async function takePart(stream: BroadcastStream, connection: Connection, 
 	let inputEnded = false;
 	let left = false;
 	let over = false;
+	/** Something was sent on a connection that was lost. */
+	let unsure = false;
+	let quiet: Timer | undefined;
 	const leave = (): void => {
 		left = true;
 		stream.close().catch(() => undefined);
 	};
 	const leaveIfDelivered = (): void => {
-		if (inputEnded && afterInput === "leave" && (mode === "send" || seen >= counts.sent)) leave();
+		quiet?.cancel();
+		if (!inputEnded || afterInput !== "leave" || left) return;
+		if (mode === "send" ? !unsure : seen >= counts.sent) leave();
+		// What went with the connection never comes back. While there is none, nothing can come.
+		else if (unsure && mode === "both") quiet = clock.after(QUIET_MS, () => connection.isAway() || leave());
 	};
 	const up = async (): Promise<void> => {
 		if (mode === "receive") return;
@@ -62,7 +72,10 @@ export async function takePart(stream: BroadcastStream, connection: Connection, 
 		}
 		screen?.close();
 		output.keepBelow(undefined);
-		await stream.finish();
+		await stream.finish().catch((error: unknown) => {
+			if (!isLoss(error)) throw error;
+			unsure = true;
+		});
 		inputEnded = true;
 		leaveIfDelivered();
 		if (afterInput === "leave" || over) return;
@@ -87,16 +100,41 @@ export async function takePart(stream: BroadcastStream, connection: Connection, 
 	output.keepBelow(screen);
 	try {
 		await connection.orEnd(Promise.all([up(), down()]));
-		await connection.orEnd(stream.close());
-		return { how: left ? "left" : "ended", refusedLines: counts.refused };
+		await connection.orEnd(
+			stream.close().catch((error: unknown) => {
+				if (!isLoss(error)) throw error;
+				unsure = true;
+			}),
+		);
+		const unsureLines = !unsure ? 0 : mode === "both" ? Math.max(0, counts.sent - seen) : "some";
+		const how = left || (mode === "send" && inputEnded) ? "left" : "ended";
+		return { how, refusedLines: counts.refused, unsureLines };
 	} catch (error) {
 		// Messages that were sent still go out while the Client closes.
 		stream.close().catch(() => undefined);
 		signal.throwIfAborted();
 		throw error;
 	} finally {
+		quiet?.cancel();
 		screen?.close();
 		output.keepBelow(undefined);
 		stdin.destroy();
 	}
+}
+
+/** The end of the sending has taken effect, but what was sent before may have no place. Where the membership is over, reading says so, too. */
+function isLoss(error: unknown): boolean {
+	return isConecError(error) && error.code === "COORDINATOR_LOST";
+}
+
+/** So long without an event, and own lines that have not come back by then are missing. Milliseconds. */
+const QUIET_MS = 3_000;
+
+/** Tells of own lines that may not have arrived. Whether there are none. */
+export function tellUnsure(unsureLines: PartEnd["unsureLines"], output: Output): boolean {
+	if (unsureLines === 0) return true;
+	const which = unsureLines === "some" ? "lines" : unsureLines === 1 ? "1 line" : `${unsureLines} lines`;
+	output.event("unsure", unsureLines === "some" ? {} : { lines: unsureLines });
+	output.error(`${which} that this side sent may not have arrived: the Coordinator was lost at that moment`, undefined, "COORDINATOR_LOST");
+	return false;
 }

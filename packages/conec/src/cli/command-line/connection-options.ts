@@ -37,10 +37,10 @@ export const CONNECTION_OPTIONS: OptionSpecs = shared({
 	},
 });
 
-/** The option of commands that come back when they have lost the Coordinator. */
+/** The option of commands that live through losses. */
 export const RETURN_OPTION: OptionSpecs = shared({
 	"give-up-after": {
 		value: "SECONDS",
-		text: "how long to try to come back when the Coordinator is lost; with 0 the command ends at once; default: for ever",
+		text: "how long to try to come back when the Coordinator, or the way to a peer, is lost; with 0 the command ends at once; default: for ever, and 10 minutes for a peer",
 	},
 });

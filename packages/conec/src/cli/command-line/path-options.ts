@@ -11,6 +11,11 @@ export const EXPLAIN_OPTION: OptionSpecs = shared({
 	explain: { text: "say at the end how the peer was reached, and why" },
 });
 
+/** The option of commands that somebody may start before those whom they need. */
+export const WAIT_OPTION: OptionSpecs = shared({
+	wait: { text: "wait for a Coordinator that cannot be reached yet, and for a peer that is not here yet" },
+});
+
 /** The options of commands that open streams. */
 export const PATH_OPTIONS: OptionSpecs = {
 	...shared({
@@ -19,7 +24,7 @@ export const PATH_OPTIONS: OptionSpecs = {
 			text: "the way to the peer: direct; proxied, which is through the Coordinator; or auto (default), which is direct if possible",
 			choices: ["auto", "direct", "proxied"],
 		},
-		wait: { text: "wait for a peer that is not here yet" },
 	}),
+	...WAIT_OPTION,
 	...EXPLAIN_OPTION,
 };

@@ -4,7 +4,9 @@
  * @module
  */
 
-import type { Client, MessageStream, ProtocolHandler } from "../../index.ts";
+import { type Client, ConecError, type MessageStream, type ProtocolHandler } from "../../index.ts";
+import { CliError, EXIT_CODES } from "../outcome/index.ts";
+import { quoted } from "../text/index.ts";
 import { APPLICATION_CODES, turnAway } from "./protocols.ts";
 
 /** Longest message that is echoed, bytes. */
@@ -39,19 +41,39 @@ export interface FirstCaller {
 	readonly handler: ProtocolHandler;
 	/** The stream of the first. Never rejects. */
 	readonly stream: Promise<MessageStream>;
+	/** Rejects when the first calls again: then it is another process, which knows nothing of the first stream. */
+	readonly calledAgain: Promise<never>;
 }
 
 /** Waits for the first caller, who must be `from` if that is given; others are turned away. */
 export function firstCaller(from: string | undefined): FirstCaller {
 	let take: ((stream: MessageStream) => void) | undefined;
+	let first: MessageStream | undefined;
+	let again: (error: Error) => void = () => undefined;
 	const stream = new Promise<MessageStream>((resolve) => {
 		take = resolve;
 	});
+	const calledAgain = new Promise<never>((_, reject) => {
+		again = reject;
+	});
+	calledAgain.catch(() => undefined);
 	const handler: ProtocolHandler = (caller) => {
 		if (from !== undefined && caller.peer !== from) return turnAway(caller, APPLICATION_CODES.notWanted);
-		if (take === undefined) return turnAway(caller, APPLICATION_CODES.busy);
+		if (take === undefined) {
+			// A stream outlives its connection, so the end of the other process alone does not end it.
+			if (caller.peer === first?.peer) again(startedAgain(caller.peer ?? ""));
+			return turnAway(caller, APPLICATION_CODES.busy);
+		}
+		first = caller;
 		take(caller);
 		take = undefined;
 	};
-	return { handler, stream };
+	return { handler, stream, calledAgain };
+}
+
+/** The same words as where the peer that was called was started again. */
+function startedAgain(peer: string): Error {
+	const what = `Cannot go on with ${quoted(peer)}: its command was started again`;
+	const hint = "What was sent last may not have arrived. Start this command again, and then the other one.";
+	return new CliError(EXIT_CODES.peer, what, hint, new ConecError("RESUME_UNKNOWN", what, { peer }));
 }

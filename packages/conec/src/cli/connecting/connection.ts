@@ -12,6 +12,7 @@ import {
 	ConecError,
 	type ConecErrorCode,
 	isConecError,
+	type MessageStream,
 	type ProtocolHandlers,
 	resolveLimits,
 	type SocketAddress,
@@ -22,17 +23,18 @@ import { coordinatorArgument, stateDirectory } from "../machine/index.ts";
 import { CliError, EXIT_CODES, usageError } from "../outcome/index.ts";
 import { delay, type Surroundings } from "../surroundings/index.ts";
 import { noticePace, orInterrupted } from "../terminal/index.ts";
-import { quoted } from "../text/index.ts";
-import { endpoint, formatMs, pathPhrase, rounded, runningMetadata } from "../words/index.ts";
+import { printable, quoted } from "../text/index.ts";
+import { runningMetadata } from "../words/index.ts";
 import { answerPings, turnAwayUnnamed } from "./answers.ts";
 import { CLIENT_NAMES, namedAsTyped } from "./as-typed.ts";
 import { namesOf } from "./certificate-facts.ts";
-import { explainError } from "./explain-error.ts";
 import { LinkNews } from "./link-news.ts";
 import { readCertificatesNamed, readNamed } from "./named-file.ts";
 import { defaultId, givenId, type OwnId } from "./own-id.ts";
-import { addressField } from "./path.ts";
+import { channelTo } from "./path.ts";
 import { PROTOCOLS } from "./protocols.ts";
+import { tellStatus } from "./status-news.ts";
+import { followStream, StreamNews, saidAll } from "./stream-news.ts";
 import { comingBack, timeoutMs } from "./timeout.ts";
 import { type CoordinatorChoice, chosenCoordinator, coordinatorOptions } from "./which-coordinator.ts";
 
@@ -44,6 +46,12 @@ export interface Connection {
 	readonly client: Client;
 	/** Settles as `work` does; rejects at once when the command is interrupted or the Client ends on its own. */
 	orEnd<Value>(work: Promise<Value>): Promise<Value>;
+	/** Tells when the stream loses its way to the peer, finds one again, or takes another one, until it is over. */
+	follow(stream: MessageStream): void;
+	/** Whether the Coordinator is lost, and the Client comes back. */
+	isAway(): boolean;
+	/** Whether the Client is over. */
+	hasEnded(): boolean;
 	/** Closes gracefully. Never rejects. */
 	close(): Promise<void>;
 }
@@ -115,9 +123,15 @@ async function connectFor(
 	output.event("connected", { id: client.id, fingerprint: client.fingerprint, coordinator });
 	output.note(`connected to ${coordinator} as ${quoted(client.id)}`);
 	const { id, fingerprint } = client;
+	const { clock } = context.surroundings;
 	const of = { id, fingerprint, nameOf, channels: () => client.channels().length };
-	void tellStatus(client, reconnect === false ? undefined : new LinkNews(coordinator, of, output, context.surroundings.clock), context);
+	const news = new LinkNews(coordinator, of, output, clock);
+	const pace = noticePace(clock, output);
+	void tellStatus(client, reconnect === false ? undefined : news, pace, context);
+	let hasEnded = false;
+	const followed = new Set<MessageStream>();
 	const ended = client.closed.then((info): never => {
+		hasEnded = true;
 		throw endedError(coordinator, info);
 	});
 	ended.catch(() => undefined);
@@ -135,7 +149,16 @@ async function connectFor(
 	return {
 		client,
 		orEnd: (work) => orInterrupted(Promise.race([work.catch(oneWay), ended]), signal),
+		follow(stream) {
+			const peer = stream.peer ?? "";
+			const about = { peer, address: () => channelTo(client, peer)?.stats().remoteAddress, shows: () => pace.shows(peer) };
+			followed.add(stream);
+			void followStream(stream, new StreamNews(about, news, output, clock)).then(() => followed.delete(stream));
+		},
+		isAway: () => reconnect !== false && news.isAway,
+		hasEnded: () => hasEnded,
 		async close() {
+			await saidAll([...followed], clock);
 			await client.close();
 			own.release();
 		},
@@ -169,8 +192,21 @@ async function connectPrepared({ options, coordinator, own }: PreparedClient, ha
 		output.note(`connecting to ${where} ...`);
 	};
 	const waiting = surroundings.clock.after(PATIENCE_MS, tell, "background");
+	const mayWait = args.flag("wait") && options.reconnect !== false;
 	try {
-		const connectAs = (id: string): Promise<Client> => namedAsTyped(args, CLIENT_NAMES, () => connectClient({ ...options, id, handlers }, surroundings));
+		const connectOnce = (id: string, more: Partial<ClientOptions>): Promise<Client> =>
+			namedAsTyped(args, CLIENT_NAMES, () => connectClient({ ...options, ...more, id, handlers }, surroundings));
+		const connectAs = async (id: string): Promise<Client> => {
+			try {
+				return await connectOnce(id, {});
+			} catch (error) {
+				if (!mayWait || !isConecError(error) || !NOT_THERE_YET.includes(error.code)) throw error;
+				waiting.cancel();
+				output.event("waiting-for-coordinator", { coordinator: where, code: error.code });
+				output.note(`waiting for the Coordinator at ${where}: ${printable(error.message)}`, "warn");
+			}
+			return await connectOnce(id, { waitForFirst: true });
+		};
 		return await connectWithSomeId(own, places, connectAs, idWait(context));
 	} finally {
 		waiting.cancel();
@@ -222,6 +258,16 @@ async function connectWithSomeId(
 	}
 }
 
+/** With `--wait`, these are waited for. */
+const NOT_THERE_YET: readonly ConecErrorCode[] = [
+	"COORDINATOR_UNREACHABLE",
+	"COORDINATOR_CLOSED",
+	"COORDINATOR_LOST",
+	"CONNECTION_LOST",
+	"HOST_UNRESOLVABLE",
+	"LIMIT_EXCEEDED",
+];
+
 /** Default ids that are tried, if other machines have the first ones. */
 const MOST_IDS_TRIED = 8;
 
@@ -244,47 +290,6 @@ export async function connectClient(options: ClientOptions, { connect: connectGi
 	const client = await (connectGiven === undefined ? Client.connect(all) : connectGiven(all));
 	turnAwayUnnamed(client);
 	return client;
-}
-
-/** Tells what becomes of direct channels, and what goes wrong with a stream of a peer. `news` tells of losses and returns of a Client that comes back. */
-async function tellStatus(client: Client, news: LinkNews | undefined, { output, surroundings: { clock } }: CommandContext): Promise<void> {
-	const pace = noticePace(clock, output);
-	for await (const status of client.status()) {
-		news?.take(status);
-		if (status.type === "channel" && pace.shows(status.peer)) {
-			const { peer, state } = status;
-			if (status.state === "up") {
-				output.event("channel", { peer, state, address: addressField(status.address), durationMs: rounded(status.durationMs) });
-				output.note(`direct channel with ${quoted(peer)}: ${pathPhrase("direct", status.address)}, after ${formatMs(status.durationMs)}`, "debug");
-			} else {
-				output.event("channel", { peer, state, code: status.info.code, by: status.info.by });
-				output.note(`the direct channel with ${quoted(peer)} has ended: ${status.info.code ?? "no code"}`, "debug");
-			}
-		}
-		if (status.type === "handler-failed" && pace.shows(status.peer ?? "")) {
-			const { message, hint, code } = explainError(status.error);
-			// Somebody has stopped pinging, or was lost. The user of this command knows nothing of it.
-			if (status.protocol === PROTOCOLS.ping) output.note(`no more pings of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, "debug");
-			else output.error(`Cannot continue ${status.protocol} of ${quoted(status.peer ?? "the Coordinator")}: ${message}`, hint, code);
-		}
-		if (status.type === "moved") {
-			output.event("moved", { address: addressField(status.observedAddress) });
-			output.note(`this machine is at ${endpoint(status.observedAddress)} now`, "debug");
-		}
-		if (status.type === "port-mapping") {
-			if (status.state === "up") {
-				output.event("port-mapping", { state: status.state, protocol: status.protocol, address: addressField(status.address) });
-				output.note(`the router lets peers in at ${endpoint(status.address)} (${status.protocol})`);
-			} else {
-				output.event("port-mapping", { state: status.state, reason: status.reason });
-				output.note(`the router maps no port: ${status.reason}`, "warn");
-			}
-		}
-		if (news === undefined && status.type === "disconnected" && status.info.by !== "local" && client.channels().length > 0) {
-			output.event("disconnected", { code: status.info.code, by: status.info.by });
-			output.note("lost the Coordinator; direct channels go on without it", "warn");
-		}
-	}
 }
 
 /** The certificate and key that `--cert` and `--key` name, if they do. */

@@ -123,6 +123,11 @@ const GUIDES: Readonly<Partial<Record<ConecErrorCode, Guide>>> = {
 		hint: "No answer came in time. The other side is too busy or has just ended, or the network failed: there, here or between.",
 	},
 	PROTOCOL_UNHANDLED: { exitCode: peer, hint: "The peer runs another conec command, another version of conec, or a program that is no conec command." },
+	RESUME_EXPIRED: {
+		exitCode: peer,
+		hint: "No way to the peer was found in time (--give-up-after). The peer or its machine ended, or the network failed: there, here or between. What was sent last may not have arrived.",
+	},
+	RESUME_UNKNOWN: { exitCode: peer, hint: "The peer's command was started again. What was sent last may not have arrived. Start this command again, too." },
 	DIRECT_UNAVAILABLE: {
 		exitCode: peer,
 		hint: "Without --path direct, the Coordinator forwards if there is no direct path. --explain shows what was tried, and `conec netcheck` shows the network of this side.",

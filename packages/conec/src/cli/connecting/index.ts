@@ -14,4 +14,5 @@ export { addressField, checkPathOption, explainPeer, pathChoice, pathSettled, pa
 export { APPLICATION_CODES, PROTOCOLS, turnAway } from "./protocols.ts";
 export { onceHere, openTo } from "./reach-peer.ts";
 export { type LineCounts, sendLines } from "./send-lines.ts";
+export { secondsMs, survivalMs } from "./timeout.ts";
 export { coordinatorOptions, LOCAL_COORDINATOR_FILE } from "./which-coordinator.ts";

@@ -31,12 +31,25 @@ export class LinkNews {
 	#lostAtMs = 0;
 	/** Refusals that were told since the loss. */
 	#told: ConecErrorCode[] = [];
+	#isAway = false;
+	readonly #onReturn: Set<() => void> = new Set();
 
 	constructor(coordinator: string, of: NewsOf, output: Output, clock: Clock) {
 		this.#coordinator = coordinator;
 		this.#of = of;
 		this.#output = output;
 		this.#clock = clock;
+	}
+
+	/** Whether the Coordinator is lost. */
+	get isAway(): boolean {
+		return this.#isAway;
+	}
+
+	/** Calls back whenever the Coordinator is there again, until the function that it gives is called. */
+	onReturn(listener: () => void): () => void {
+		this.#onReturn.add(listener);
+		return () => void this.#onReturn.delete(listener);
 	}
 
 	/** Tells of it, if it is about the Coordinator. */
@@ -49,6 +62,7 @@ export class LinkNews {
 	/** Whether it is a loss for now only shows when an attempt follows. The end of the Client is the command's to tell. */
 	#lose(status: Extract<ClientStatus, { readonly type: "disconnected" }>): void {
 		this.#lost = status;
+		this.#isAway = true;
 		this.#lostAtMs = this.#clock.nowMs();
 		this.#told = [];
 	}
@@ -75,8 +89,10 @@ export class LinkNews {
 		const awayMs = this.#clock.nowMs() - this.#lostAtMs;
 		this.#coordinator = nameOf(status.coordinatorAddress);
 		this.#lost = undefined;
+		this.#isAway = false;
 		this.#output.event("connected", { id, fingerprint, coordinator: this.#coordinator, again: true, durationMs: rounded(awayMs) });
 		this.#output.note(`connected to ${this.#coordinator} again, after ${formatSeconds(awayMs / 1_000)}`, "warn");
+		for (const listener of [...this.#onReturn]) listener();
 	}
 
 	#goesOn(): string {

@@ -15,9 +15,8 @@ export function pathChoice(args: Arguments): PathChoice {
 	return args.choice("path", PATH_CHOICES) ?? "auto";
 }
 
-/** `--path` and `--wait` are the caller's. Throws a usage error. */
+/** `--path` is the caller's. Throws a usage error. */
 export function checkPathOption(args: Arguments): void {
-	if (args.typed("wait") && args.text("to") === undefined) throw usageError("--wait goes with --to: without it, the command waits for a caller anyway");
 	pathChoice(args);
 	if (args.typed("path") && args.text("to") === undefined)
 		throw usageError("--path goes with --to: the side that calls chooses the path", "To refuse direct channels of peers, use --no-listen.");

@@ -12,8 +12,9 @@ import { orInterrupted } from "../terminal/index.ts";
 import { quoted } from "../text/index.ts";
 import { explainPeer, pathChoice } from "./path.ts";
 import type { Protocol } from "./protocols.ts";
+import { survivalMs } from "./timeout.ts";
 
-/** Opens a stream of a protocol to the peer that `--to` names, on the path that `--path` names. `waits`: for a peer that is not here. Where there is no path, `--explain` says why. */
+/** Opens a stream of a protocol to the peer that `--to` names, on the path that `--path` names. It outlives its connection, as long as `--give-up-after` says. `waits`: for a peer that is not here. Where there is no path, `--explain` says why. */
 export async function openTo(
 	client: Client,
 	peer: string,
@@ -24,12 +25,17 @@ export async function openTo(
 ): Promise<MessageStream> {
 	const { args, signal } = context;
 	try {
-		const options = { protocol, ...(facts === undefined ? {} : { metadata: facts }), path: pathChoice(args), signal } as const;
+		const options = { protocol, ...(facts === undefined ? {} : { metadata: facts }), path: pathChoice(args), resumable: resumableFor(args), signal } as const;
 		return await onceHere(client, peer, context, () => client.openStream(peer, options), waits);
 	} catch (error) {
 		if (isConecError(error) && PATH_FAILURES.includes(error.code)) await explainPeer(client, peer, undefined, context);
 		throw error;
 	}
+}
+
+function resumableFor(args: CommandContext["args"]): false | { readonly forMs: number } {
+	const forMs = survivalMs(args);
+	return forMs === 0 ? false : { forMs };
 }
 
 /**

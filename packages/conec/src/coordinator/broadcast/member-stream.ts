@@ -11,7 +11,7 @@ import { Bulk, Exchange, type ExchangeSink, WORDS } from "../../stream/exchange/
 import { type Lent, NOTHING_KEPT } from "../../stream/lent.ts";
 import { WakeTimer } from "../../stream/wake-timer.ts";
 import type { IncomingStream, TransportStream } from "../../transport/transport.ts";
-import { errorCodeOfReset, RESET_CODES } from "../../wire/codes.ts";
+import { errorCodeOfReset } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
 import type { Broadcast } from "./broadcast.ts";
 import { MEMBER_HIGH_WATER_BYTES, type Member, type MemberLine } from "./member.ts";
@@ -120,11 +120,6 @@ export class MemberStream implements MemberLine, ExchangeSink {
 	kill(wireCode: number): void {
 		const code: ConecErrorCode = errorCodeOfReset(wireCode) ?? "STREAM_CLOSED";
 		this.#exchange.destroy(new ConecError(code, `Cannot continue ${this.#exchange.describe}: ${WORDS[code] ?? code}`), wireCode);
-	}
-
-	/** The connection of its Client is over. */
-	lost(): void {
-		this.kill(RESET_CODES.CANCELLED);
 	}
 
 	// What the broadcast does.

@@ -174,9 +174,12 @@ export class Broadcasts {
 		return costOf(told);
 	}
 
-	/** The connection of a Client is over. */
-	sessionEnded(session: BroadcastSession): void {
-		for (const stream of [...(this.#streams.get(session) ?? [])]) stream.lost();
+	/** The connection of a Client is over. `stopping`: as the Coordinator ends it, like all others in turn. They come back, so who reads is not told that the last sender has gone. */
+	sessionEnded(session: BroadcastSession, stopping = false): void {
+		for (const stream of [...(this.#streams.get(session) ?? [])]) {
+			if (stopping) stream.broadcast.abandon();
+			stream.kill(stopping ? RESET_CODES.COORDINATOR_CLOSED : RESET_CODES.CANCELLED);
+		}
 	}
 
 	/** All broadcasts together keep too much. The largest holders lose what they keep, until a quarter is free. */

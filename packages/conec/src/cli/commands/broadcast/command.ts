@@ -5,9 +5,19 @@
  */
 
 import { type BroadcastEvent, type BroadcastMode, type BroadcastPosition, isConecError, type SlowReaderPolicy } from "../../../index.ts";
-import { type BroadcastPresence, countText, namesText, parsePosition, peerText, positionText, showBroadcastEvent, takePart } from "../../broadcasting/index.ts";
+import {
+	type BroadcastPresence,
+	countText,
+	namesText,
+	parsePosition,
+	peerText,
+	positionText,
+	showBroadcastEvent,
+	takePart,
+	tellUnsure,
+} from "../../broadcasting/index.ts";
 import type { Arguments, Command, CommandContext } from "../../command-line/index.ts";
-import { type Connection, connect } from "../../connecting/index.ts";
+import { type Connection, connect, connectToStay } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { Interrupted } from "../../terminal/index.ts";
 import { quoted } from "../../text/index.ts";
@@ -23,9 +33,11 @@ export const broadcastCommand: Command = {
 		const { args } = context;
 		const name = args.operands[0] ?? "";
 		const how = readOptions(args);
-		const connection = await connect(context);
+		const counts = args.flag("count");
+		if (counts && args.typed("give-up-after")) throw usageError("--count and --give-up-after exclude each other");
+		const connection = await (counts && !args.flag("wait") ? connect(context) : connectToStay(context));
 		try {
-			return args.flag("count") ? await count(name, connection, context) : await join(name, how, connection, context);
+			return counts ? await count(name, connection, context) : await join(name, how, connection, context);
 		} finally {
 			await connection.close();
 		}
@@ -75,17 +87,19 @@ async function join(name: string, how: How, connection: Connection, context: Com
 	output.note(`in broadcast ${quoted(name)}${typing ? `; Ctrl-D ${mode === "send" ? "leaves" : "sends no more"}` : ""}`);
 	if (recovered === false) output.note("what came after --since is not kept any more: messages are missing here", "warn");
 	let last: BroadcastPosition | undefined = how.since;
+	const tell = (presence: BroadcastPresence): void => tellPresence(presence, connection.client.id, context);
 	const show = (event: BroadcastEvent, own: boolean): void => {
 		if (event.type !== "rejoined") last = { epoch: stream.epoch, seq: event.type === "gap" ? event.toSeq : event.seq };
-		if (!own || args.flag("echo")) showBroadcastEvent(event, output, (presence) => tellPresence(presence, connection.client.id, context));
+		if (!own || args.flag("echo")) showBroadcastEvent(event, output, { place: "the broadcast", tell });
 	};
 	try {
 		const afterInput = mode !== "send" && (typing || args.flag("listen")) ? "listen" : "leave";
 		const onListening = (): void => output.note(`sending no more${typing && !output.json ? "; Ctrl-D again leaves" : ""}`);
-		const { how: end, refusedLines } = await takePart(stream, connection, context, { mode, afterInput, show, onListening });
+		const { how: end, refusedLines, unsureLines } = await takePart(stream, connection, context, { mode, afterInput, show, onListening });
 		output.event(end, { name });
 		if (end === "ended") output.note("the last sender has gone");
-		return refusedLines === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
+		const sure = tellUnsure(unsureLines, output);
+		return refusedLines === 0 && sure ? EXIT_CODES.ok : EXIT_CODES.incomplete;
 	} catch (error) {
 		if (last !== undefined && (isConecError(error) || error instanceof Interrupted))
 			output.note(`the last seen was ${positionText(last)}; --since goes on from there`);

@@ -5,7 +5,7 @@
  */
 
 import type { CommandSpec } from "../../command-line/index.ts";
-import { CONNECTION_OPTIONS } from "../../command-line/index.ts";
+import { CONNECTION_OPTIONS, RETURN_OPTION, WAIT_OPTION } from "../../command-line/index.ts";
 
 /** See `conec broadcast --help`. */
 export const broadcastSpec: CommandSpec = {
@@ -28,6 +28,8 @@ export const broadcastSpec: CommandSpec = {
 		},
 		"buffer-bytes": { value: "N", text: "bytes that may wait for this side before it counts as slow; default 1M" },
 		count: { text: "say how many members send and receive, and end" },
+		...WAIT_OPTION,
+		...RETURN_OPTION,
 		...CONNECTION_OPTIONS,
 	},
 	examples: ["conec broadcast news", "vmstat 1 | conec broadcast load --mode send", "conec broadcast news --mode receive --last 100 --json"],

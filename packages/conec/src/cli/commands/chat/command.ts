@@ -11,7 +11,6 @@ import {
 	answerBusy,
 	type Connection,
 	checkPathOption,
-	connect,
 	connectToStay,
 	explainPeer,
 	type FirstCaller,
@@ -48,12 +47,11 @@ export const chatCommand: Command = {
 		const caller = firstCaller(args.text("from"));
 		const waits = to === undefined && room === undefined;
 		const handlers = { [PROTOCOLS.chat]: waits ? caller.handler : answerBusy };
-		// What a room has lost with its Coordinator is not asked for again, so a room ends.
-		const connection = room === undefined ? await connectToStay(context, handlers) : await connect(context, handlers);
+		const connection = await connectToStay(context, handlers);
 		try {
 			if (room !== undefined) return await talkInRoom(room, last, connection, context);
 			const stream = to === undefined ? await waitForCaller(caller, connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
-			return await talk(stream, connection, context);
+			return await talk(stream, caller.calledAgain, connection, context);
 		} finally {
 			await connection.close();
 		}
@@ -63,9 +61,7 @@ export const chatCommand: Command = {
 /** A room has no peer, and everything in it goes through the Coordinator. */
 function checkRoomOptions(room: string, args: Arguments): void {
 	checkRoom(room);
-	const other =
-		["to", "from", "path"].find((name) => args.text(name) !== undefined) ??
-		(args.flag("explain") ? "explain" : args.typed("give-up-after") ? "give-up-after" : undefined);
+	const other = ["to", "from", "path"].find((name) => args.text(name) !== undefined) ?? (args.flag("explain") ? "explain" : undefined);
 	if (other !== undefined) throw usageError(`--room and --${other} exclude each other`);
 }
 
@@ -75,7 +71,7 @@ async function waitForCaller(caller: FirstCaller, connection: Connection, { outp
 	return await connection.orEnd(caller.stream);
 }
 
-async function talk(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {
+async function talk(stream: MessageStream, calledAgain: Promise<never>, connection: Connection, context: CommandContext): Promise<ExitCode> {
 	const { output, signal, surroundings } = context;
 	const { stdin } = surroundings;
 	const peer = stream.peer ?? "";
@@ -90,6 +86,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 	output.keepBelow(screen);
 	const taken = pathTaken(connection.client, stream);
 	say("joined", `talking with ${quoted(peer)} (${taken.words}); Ctrl-D ends`, taken.fields);
+	connection.follow(stream);
 	let peerLeft = false;
 	const counts: LineCounts = { sent: 0, refused: 0 };
 	const up = async (): Promise<void> => {
@@ -109,7 +106,7 @@ async function talk(stream: MessageStream, connection: Connection, context: Comm
 		stdin.destroy();
 	};
 	try {
-		await connection.orEnd(Promise.all([up(), down()]));
+		await connection.orEnd(Promise.race([Promise.all([up(), down()]), calledAgain]));
 		return counts.refused === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
 	} catch (error) {
 		signal.throwIfAborted();

@@ -5,7 +5,7 @@
  */
 
 import type { BroadcastEvent, BroadcastPeer } from "../../../index.ts";
-import { type BroadcastPresence, namesText, showBroadcastEvent, takePart } from "../../broadcasting/index.ts";
+import { type BroadcastPresence, namesText, showBroadcastEvent, takePart, tellUnsure } from "../../broadcasting/index.ts";
 import type { CommandContext } from "../../command-line/index.ts";
 import type { Connection } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
@@ -25,11 +25,12 @@ export async function talkInRoom(room: string, last: number | undefined, connect
 	output.event("joined", { room, epoch: stream.epoch });
 	output.note(output.style("dim", `in room ${quoted(room)}${surroundings.stdin.isTTY ? "; Ctrl-D leaves" : ""}`));
 	const show = (event: BroadcastEvent, own: boolean): void => {
-		if (!own) showBroadcastEvent(event, output, (presence) => tellPresence(presence, client.id, context));
+		if (!own) showBroadcastEvent(event, output, { place: "the room", tell: (presence) => tellPresence(presence, client.id, context) });
 	};
-	const { refusedLines } = await takePart(stream, connection, context, { mode: "both", afterInput: "leave", show });
+	const { refusedLines, unsureLines } = await takePart(stream, connection, context, { mode: "both", afterInput: "leave", show });
 	output.event("left", { room });
-	return refusedLines === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
+	const sure = tellUnsure(unsureLines, output);
+	return refusedLines === 0 && sure ? EXIT_CODES.ok : EXIT_CODES.incomplete;
 }
 
 function tellPresence(event: BroadcastPresence, self: string, { output }: CommandContext): void {

@@ -16,7 +16,7 @@ export const chatSpec: CommandSpec = {
 	options: {
 		to: { value: "PEER", text: "the peer, which waits in `conec chat`", excludes: ["from"] },
 		from: { value: "PEER", text: "wait for this peer only" },
-		room: { value: "NAME", text: "talk with everybody who is in that room", excludes: ["to", "from", "path", "explain", "give-up-after"] },
+		room: { value: "NAME", text: "talk with everybody who is in that room", excludes: ["to", "from", "path", "explain"] },
 		last: { value: "N", text: "with --room: begin with at most N earlier lines, if the Coordinator keeps them" },
 		...PATH_OPTIONS,
 		...RETURN_OPTION,

@@ -32,6 +32,7 @@ import { CHANNEL_SIGNS, channelLine, rounded } from "../../words/index.ts";
 import { announcement, type Started } from "./announcement.ts";
 import { check } from "./check.ts";
 import { tellDefence } from "./defence-line.ts";
+import { drain, drainMs } from "./draining.ts";
 import { LagNotices } from "./lag-notices.ts";
 import { Refusals } from "./refusals.ts";
 import { settingsOf } from "./settings.ts";
@@ -49,6 +50,7 @@ export const coordinatorCommand: Command = {
 		const directory = stateDirectory(context);
 		const files = await readFiles(context);
 		const options = { ...files, ...settingsOf(args, directory, files.clientCa !== undefined, surroundings) };
+		const spreadMs = drainMs(args);
 		if (args.flag("check")) return check(options, context);
 		const { listen = (given) => Coordinator.listen(given) } = surroundings;
 		const coordinator = await namedAsTyped(args, COORDINATOR_NAMES, () => listen(options));
@@ -61,8 +63,7 @@ export const coordinatorCommand: Command = {
 			await watching;
 			return EXIT_CODES.failed;
 		} finally {
-			if (signal.aborted) context.output.note("closing; Ctrl-C again ends at once");
-			await coordinator.close();
+			await (signal.aborted ? drain(coordinator, spreadMs, context.output) : coordinator.close());
 		}
 	},
 };

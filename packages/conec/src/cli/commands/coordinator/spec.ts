@@ -34,6 +34,10 @@ export const coordinatorSpec: CommandSpec = {
 			repeats: true,
 			key: "limits",
 		},
+		drain: {
+			value: "SECONDS",
+			text: "when it is told to end (SIGTERM, Ctrl-C): over how long it ends the connections, telling each Client to come back; 0: all at once; default: 0.01 for each Client, at most 3",
+		},
 		...shared({
 			congestion: {
 				value: "HOW",

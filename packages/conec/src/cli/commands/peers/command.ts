@@ -20,8 +20,9 @@ export const peersCommand: Command = {
 	outputRole: "purpose",
 	async run(context) {
 		const watches = context.args.flag("watch");
-		if (!watches && context.args.typed("give-up-after")) throw usageError("--give-up-after goes with --watch");
-		const connection = watches ? await connectToStay(context) : await connect(context);
+		const waits = context.args.flag("wait");
+		if (!watches && !waits && context.args.typed("give-up-after")) throw usageError("--give-up-after goes with --watch, or --wait");
+		const connection = await (watches || waits ? connectToStay(context) : connect(context));
 		const { client } = connection;
 		try {
 			if (watches) return await connection.orEnd(watch(client.watchPeers(), client, context));

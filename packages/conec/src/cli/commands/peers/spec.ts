@@ -5,7 +5,7 @@
  */
 
 import type { CommandSpec } from "../../command-line/index.ts";
-import { CONNECTION_OPTIONS, RETURN_OPTION } from "../../command-line/index.ts";
+import { CONNECTION_OPTIONS, RETURN_OPTION, WAIT_OPTION } from "../../command-line/index.ts";
 
 /** See `conec peers --help`. */
 export const peersSpec: CommandSpec = {
@@ -15,6 +15,7 @@ export const peersSpec: CommandSpec = {
 	operands: { least: 0, most: 0, what: "" },
 	options: {
 		watch: { text: "go on, and show who comes, changes and goes" },
+		...WAIT_OPTION,
 		...RETURN_OPTION,
 		...CONNECTION_OPTIONS,
 	},

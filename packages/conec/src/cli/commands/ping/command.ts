@@ -6,7 +6,7 @@
 
 import { ConecError } from "../../../index.ts";
 import type { Arguments, Command, CommandContext } from "../../command-line/index.ts";
-import { addressField, type Connection, connect, explainPeer, onceHere, pathChoice, pathSettled } from "../../connecting/index.ts";
+import { addressField, type Connection, connectToStay, explainPeer, onceHere, pathChoice, pathSettled } from "../../connecting/index.ts";
 import { EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { delay } from "../../surroundings/index.ts";
 import type { Output } from "../../terminal/index.ts";
@@ -23,7 +23,7 @@ export const pingCommand: Command = {
 	outputRole: "purpose",
 	async run(context) {
 		const plan = planOf(context.args);
-		const connection = await connect(context);
+		const connection = await connectToStay(context);
 		try {
 			return await ping(connection, plan, context);
 		} finally {
@@ -54,10 +54,11 @@ function planOf(args: Arguments): Plan {
 	};
 }
 
-async function ping({ client, orEnd }: Connection, plan: Plan, context: CommandContext): Promise<ExitCode> {
+async function ping(connection: Connection, plan: Plan, context: CommandContext): Promise<ExitCode> {
+	const { client, orEnd } = connection;
 	const { args, output, signal } = context;
 	const { peer } = plan;
-	const route = new PingRoute(client, peer, pathChoice(args), context, {
+	const route = new PingRoute(connection, peer, pathChoice(args), context, {
 		taken(path, address, why) {
 			output.event("path", { peer, path, address: addressField(address) });
 			output.line(output.style("dim", `${TAKEN[why](peer)}${pathPhrase(path, address)}`));
@@ -132,4 +133,5 @@ const TAKEN: Readonly<Record<Taken, (peer: string) => string>> = {
 	first: (peer) => `pinging ${peer}: `,
 	better: () => "now ",
 	lost: () => "that way is lost, now ",
+	again: () => "again ",
 };

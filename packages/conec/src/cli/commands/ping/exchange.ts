@@ -8,7 +8,7 @@ import { isConecError, type MessageStream } from "../../../index.ts";
 import type { CommandContext } from "../../command-line/index.ts";
 import { APPLICATION_CODES, turnAway } from "../../connecting/index.ts";
 import { CliError, EXIT_CODES } from "../../outcome/index.ts";
-import type { Clock } from "../../surroundings/index.ts";
+import { type Clock, delay } from "../../surroundings/index.ts";
 import { quoted } from "../../text/index.ts";
 import { inTime } from "./in-time.ts";
 import type { PingRoute } from "./pinging.ts";
@@ -43,17 +43,23 @@ export class PingExchange {
 	async exchange(index: number): Promise<Exchanged> {
 		const message = new Uint8Array(MESSAGE_BYTES);
 		new DataView(message.buffer).setUint32(0, index);
-		for (let way = 1; ; way += 1) {
-			const stream = await this.#route.stream();
-			if (stream !== this.#stream) this.#owed = [];
-			this.#stream = stream;
-			try {
-				const roundTripMs = await inTime(this.#clock, this.#timeoutMs, this.#signal, (signal) => this.#thereAndBack(stream, message, signal));
-				return roundTripMs === "late" ? { type: "unanswered", path: stream.path } : { type: "answered", path: stream.path, roundTripMs };
-			} catch (error) {
-				if (way === MOST_WAYS || !isConecError(error) || !this.#route.failed(error)) throw error;
+		let path = this.#stream?.path ?? "proxied";
+		const exchanged = await inTime(this.#clock, this.#timeoutMs, this.#signal, async (signal): Promise<Exchanged> => {
+			for (let way = 1; ; way += 1) {
+				try {
+					const stream = await this.#route.stream(signal);
+					path = stream.path;
+					if (stream !== this.#stream) this.#owed = [];
+					this.#stream = stream;
+					return { type: "answered", path, roundTripMs: await this.#thereAndBack(stream, message, signal) };
+				} catch (error) {
+					if (way === MOST_WAYS || !isConecError(error) || !this.#route.failed(error)) throw error;
+				}
+				// Who is not back yet is asked again, and not at once.
+				if (way > 1) await delay(this.#clock, PAUSE_MS, signal);
 			}
-		}
+		});
+		return exchanged === "late" ? { type: "unanswered", path } : exchanged;
 	}
 
 	/** Ends the stream as it should be; one that owes answers is not waited for. */
@@ -81,5 +87,8 @@ export class PingExchange {
 
 const MESSAGE_BYTES = 64;
 
-/** How often one message is sent. */
-const MOST_WAYS = 3;
+/** How often one message is sent, if its time is not over before. */
+const MOST_WAYS = 1_000;
+
+/** Before a way is tried again, in milliseconds. */
+const PAUSE_MS = 250;

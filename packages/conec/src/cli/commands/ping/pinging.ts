@@ -6,13 +6,13 @@
 
 import { type Channel, type Client, type ConecError, isConecError, type MessageStream, type SocketAddress } from "../../../index.ts";
 import type { CommandContext } from "../../command-line/index.ts";
-import { APPLICATION_CODES, PROTOCOLS, turnAway } from "../../connecting/index.ts";
+import { APPLICATION_CODES, type Connection, PROTOCOLS, turnAway } from "../../connecting/index.ts";
 import type { Clock } from "../../surroundings/index.ts";
 import type { PathChoice } from "../../words/index.ts";
 import { inTime } from "./in-time.ts";
 
-/** Why a way is taken: it is the first, or a better one, or the one before has ended. */
-export type Taken = "first" | "better" | "lost";
+/** Why a way is taken: it is the first, or a better one, or the one before has ended and this is another one, or of the same kind again. */
+export type Taken = "first" | "better" | "lost" | "again";
 
 /** What is told while pings go on. */
 export interface RouteEvents {
@@ -25,6 +25,7 @@ export interface RouteEvents {
 /** A stream to the peer, and how it is replaced. */
 export class PingRoute {
 	readonly #client: Client;
+	readonly #isAway: () => boolean;
 	readonly #peer: string;
 	readonly #asked: PathChoice;
 	readonly #signal: AbortSignal;
@@ -33,12 +34,22 @@ export class PingRoute {
 	readonly #over = new AbortController();
 	#stream: MessageStream | undefined;
 	#channel: Channel | undefined;
-	#lost = false;
+	/** The way of the stream that was lost. */
+	#lostPath: "direct" | "proxied" | undefined;
+	/** It was lost with the Coordinator: whoever was there comes back. */
+	#hopes = false;
 	#asking = false;
 	#watching = false;
 
-	constructor(client: Client, peer: string, asked: PathChoice, { signal, surroundings }: Pick<CommandContext, "signal" | "surroundings">, events: RouteEvents) {
+	constructor(
+		{ client, isAway }: Pick<Connection, "client" | "isAway">,
+		peer: string,
+		asked: PathChoice,
+		{ signal, surroundings }: Pick<CommandContext, "signal" | "surroundings">,
+		events: RouteEvents,
+	) {
 		this.#client = client;
+		this.#isAway = isAway;
 		this.#peer = peer;
 		this.#asked = asked;
 		this.#signal = signal;
@@ -57,13 +68,13 @@ export class PingRoute {
 	}
 
 	/** The stream for the next ping: a direct one as soon as that can be. Rejects like `openStream`. */
-	async stream(): Promise<MessageStream> {
+	async stream(signal: AbortSignal = this.#signal): Promise<MessageStream> {
 		const current = this.#stream;
-		if (current === undefined) return await this.#begin();
+		if (current === undefined) return await this.#begin(signal);
 		const channel = this.#channel;
 		if (this.#asked !== "auto" || current.path === "direct" || channel === undefined) return current;
 		try {
-			this.#stream = await this.#openOn(channel);
+			this.#stream = await this.#openOn(channel, signal);
 		} catch (error) {
 			if (!isConecError(error)) throw error;
 			// It has just ended; the stream that there is will do.
@@ -75,15 +86,18 @@ export class PingRoute {
 		return this.#stream;
 	}
 
-	/** The latest stream has failed. Whether there may be another way, which {@link stream} then takes. */
+	/** The latest stream, or the opening of another one, has failed. Whether there may be another way, which {@link stream} then takes. */
 	failed(error: unknown): boolean {
 		const was = this.#stream;
-		if (this.#asked !== "auto" || was === undefined || !isConecError(error) || !LOST.includes(error.code)) return false;
-		if (was.path === "proxied" && this.#channel === undefined) return false;
+		if (!isConecError(error)) return false;
+		if (was === undefined) return this.#hopes && (LOST.includes(error.code) || NOT_BACK.includes(error.code));
+		if (!LOST.includes(error.code)) return false;
+		const hopes = this.#losesAll(error);
+		const hasOther = this.#asked === "auto" && (was.path === "direct" || this.#channel !== undefined);
+		if (!hasOther && !hopes) return false;
 		if (was.path === "direct") this.#channel = undefined;
 		turnAway(was, APPLICATION_CODES.failed);
-		this.#lost = true;
-		this.#stream = undefined;
+		[this.#lostPath, this.#hopes, this.#stream] = [was.path, hopes, undefined];
 		return true;
 	}
 
@@ -91,7 +105,14 @@ export class PingRoute {
 	async end(limitMs: number): Promise<void> {
 		this.#over.abort();
 		const stream = this.#stream;
-		if (stream !== undefined && (await inTime(this.#clock, limitMs, this.#signal, (signal) => finish(stream, signal))) === "late") this.abandon();
+		if (stream === undefined) return;
+		try {
+			if ((await inTime(this.#clock, limitMs, this.#signal, (signal) => finish(stream, signal))) === "late") this.abandon();
+		} catch (error) {
+			// All answers are here.
+			if (!isConecError(error) || !this.#losesAll(error)) throw error;
+			this.abandon();
+		}
 	}
 
 	/** Ends the stream and the attempt at a channel at once. */
@@ -105,15 +126,20 @@ export class PingRoute {
 		this.#over.abort();
 	}
 
-	async #begin(): Promise<MessageStream> {
-		if (this.#asked === "direct") this.#channel = await this.#client.openChannel(this.#peer, { signal: this.#signal });
+	/** The loss of the Coordinator is why, and the Client comes back. */
+	#losesAll({ code }: ConecError): boolean {
+		return code === "COORDINATOR_LOST" || this.#isAway();
+	}
+
+	async #begin(signal: AbortSignal): Promise<MessageStream> {
+		if (this.#asked === "direct") this.#channel = await this.#client.openChannel(this.#peer, { signal });
 		const live = this.#asked === "proxied" ? undefined : (this.#channel ?? this.#client.channels().find(({ peer }) => peer === this.#peer));
 		this.#channel = live;
 		this.#stream =
-			live === undefined
-				? await this.#client.openStream(this.#peer, { protocol: PROTOCOLS.ping, path: "proxied", signal: this.#signal })
-				: await this.#openOn(live);
-		this.#events.taken(this.#stream.path, this.address, this.#lost ? "lost" : "first");
+			live === undefined ? await this.#client.openStream(this.#peer, { protocol: PROTOCOLS.ping, path: "proxied", signal }) : await this.#openOn(live, signal);
+		const { path } = this.#stream;
+		this.#hopes = false;
+		this.#events.taken(path, this.address, this.#lostPath === undefined ? "first" : this.#lostPath === path ? "again" : "lost");
 		if (this.#asked === "auto" && live === undefined) {
 			void this.#ask();
 			void this.#watch();
@@ -121,8 +147,8 @@ export class PingRoute {
 		return this.#stream;
 	}
 
-	#openOn(channel: Channel): Promise<MessageStream> {
-		return channel.openStream({ protocol: PROTOCOLS.ping, signal: this.#signal });
+	#openOn(channel: Channel, signal: AbortSignal): Promise<MessageStream> {
+		return channel.openStream({ protocol: PROTOCOLS.ping, signal });
 	}
 
 	/** Asks again when there is new hope: the peer has opened a channel, or this side is at another address. */
@@ -162,3 +188,6 @@ async function finish(stream: MessageStream, signal?: AbortSignal): Promise<void
 
 /** Codes of a path that is gone. */
 const LOST: readonly string[] = ["PEER_LOST", "CHANNEL_CLOSED", "COORDINATOR_LOST", "PEER_TIMEOUT"];
+
+/** Codes of a peer that was lost with the Coordinator, and may be back later than this side. */
+const NOT_BACK: readonly string[] = ["PEER_UNKNOWN", "DIRECT_UNAVAILABLE", "CONNECTION_LOST"];

@@ -5,7 +5,7 @@
  */
 
 import type { CommandSpec } from "../../command-line/index.ts";
-import { CONNECTION_OPTIONS, PATH_OPTIONS } from "../../command-line/index.ts";
+import { CONNECTION_OPTIONS, PATH_OPTIONS, RETURN_OPTION } from "../../command-line/index.ts";
 
 /** See `conec ping --help`. */
 export const pingSpec: CommandSpec = {
@@ -19,6 +19,7 @@ export const pingSpec: CommandSpec = {
 		"interval-ms": { value: "N", text: "time between them; default 1000; with 0 only the summary is shown" },
 		"timeout-ms": { value: "N", text: "how long to wait for each to come back; default 10000" },
 		...PATH_OPTIONS,
+		...RETURN_OPTION,
 		...CONNECTION_OPTIONS,
 	},
 	examples: ["conec ping bob", "conec ping bob --explain", "conec ping bob --path direct --count 1000 --interval-ms 0"],

@@ -40,7 +40,7 @@ export const pipeCommand: Command = {
 		const connection = await connectToStay(context, { [PROTOCOLS.pipe]: to === undefined ? caller.handler : answerBusy });
 		try {
 			const stream = to === undefined ? await waitForPeer(caller, connection, context) : await openTo(connection.client, to, PROTOCOLS.pipe, context);
-			return await pipe(stream, connection, context);
+			return await pipe(stream, caller.calledAgain, connection, context);
 		} finally {
 			await connection.close();
 		}
@@ -52,7 +52,7 @@ async function waitForPeer(caller: FirstCaller, connection: Connection, { output
 	return await connection.orEnd(caller.stream);
 }
 
-async function pipe(stream: MessageStream, connection: Connection, context: CommandContext): Promise<ExitCode> {
+async function pipe(stream: MessageStream, calledAgain: Promise<never>, connection: Connection, context: CommandContext): Promise<ExitCode> {
 	const { signal, surroundings } = context;
 	const { stdin, stdout } = surroundings;
 	const cancel = (): void => {
@@ -61,11 +61,12 @@ async function pipe(stream: MessageStream, connection: Connection, context: Comm
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
 	tellPath(connection.client, stream, `connected with ${quoted(stream.peer ?? "")}`, context);
+	connection.follow(stream);
 	let peerEnded = false;
 	try {
 		const up = sendInput();
 		const down = showOutput();
-		await connection.orEnd(Promise.all([up, down]));
+		await connection.orEnd(Promise.race([Promise.all([up, down]), calledAgain]));
 		return EXIT_CODES.ok;
 	} catch (error) {
 		signal.throwIfAborted();

@@ -8,9 +8,9 @@ import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { errnoOf } from "../../../files/file-errors.ts";
 import { makeDirectory } from "../../../files/make-directory.ts";
-import type { Client, MessageStream, ProtocolHandler } from "../../../index.ts";
+import type { MessageStream, ProtocolHandler } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
-import { APPLICATION_CODES, connectToStay, explainError, explainPeer, PROTOCOLS, tellPath, turnAway } from "../../connecting/index.ts";
+import { APPLICATION_CODES, type Connection, connectToStay, explainError, explainPeer, PROTOCOLS, tellPath, turnAway } from "../../connecting/index.ts";
 import { stateDirectory } from "../../machine/index.ts";
 import { CliError, EXIT_CODES, type ExitCode, usageError } from "../../outcome/index.ts";
 import { formatBytes, type TerminalQuestions, terminalQuestions } from "../../terminal/index.ts";
@@ -66,10 +66,11 @@ export const receiveCommand: Command = {
 				return await gate.admit((await connecting).client, stream, offerOf(stream), AbortSignal.any([context.signal, over]), asking);
 			},
 			receive: async (stream) => {
-				const { client } = await connecting;
+				const connection = await connecting;
+				const { client } = connection;
 				// In the first version of the protocol nothing goes on, so nothing is kept.
 				const keeping = stream.protocol === PROTOCOLS.resumableFiles ? { parts, owner: () => keyOf(client, stream, context.signal) } : undefined;
-				return await receiveOne(client, stream, { ...options, keeping }, questions, context);
+				return await receiveOne(connection, stream, { ...options, keeping }, questions, context);
 			},
 		});
 		const connecting = connectToStay(context, { [PROTOCOLS.files]: incoming.handler, [PROTOCOLS.resumableFiles]: incoming.handler });
@@ -101,12 +102,14 @@ function incomingTransfers(
 	const from = args.text("from");
 	let taken = false;
 	let asking = 0;
+	const streams = new Set<MessageStream>();
 	let resolveOnly: (code: ExitCode | Promise<ExitCode>) => void = () => undefined;
 	const only = new Promise<ExitCode>((resolve) => {
 		resolveOnly = resolve;
 	});
 	const handler: ProtocolHandler = async (stream) => {
 		if (from !== undefined && stream.peer !== from) return turnAway(stream, APPLICATION_CODES.notWanted);
+		if (args.flag("once") || transfers.size >= MOST_TRANSFERS) giveUpSuspended(stream.peer, streams);
 		const isBusy = (): boolean => signal.aborted || transfers.size >= MOST_TRANSFERS || (args.flag("once") && taken);
 		if (isBusy() || asking >= MOST_ASKING) return turnAway(stream, APPLICATION_CODES.busy);
 		const over = new AbortController();
@@ -119,6 +122,8 @@ function incomingTransfers(
 		if (admitted !== "taken") return turnAway(stream, admitted);
 		if (isBusy()) return turnAway(stream, APPLICATION_CODES.busy);
 		taken = true;
+		streams.add(stream);
+		void stream.closed.then(() => streams.delete(stream));
 		const transfer = receive(stream);
 		transfers.add(transfer);
 		if (args.flag("once")) {
@@ -136,8 +141,13 @@ function incomingTransfers(
 	return { handler, only };
 }
 
+/** A sender that was killed leaves its transfers without a way. When its successor comes, they would only take its place. */
+function giveUpSuspended(peer: string | null, streams: ReadonlySet<MessageStream>): void {
+	for (const stream of streams) if (stream.peer === peer && stream.suspended) turnAway(stream, APPLICATION_CODES.replaced);
+}
+
 async function receiveOne(
-	client: Client,
+	{ client, follow }: Connection,
 	stream: MessageStream,
 	options: ReceiveOptions,
 	questions: TerminalQuestions | undefined,
@@ -153,6 +163,7 @@ async function receiveOne(
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	tellPath(client, stream, `receiving from ${peer}`, context);
+	follow(stream);
 	const report = new TransferReport(output, surroundings.clock, "received", peer, announcedBy(stream));
 	try {
 		const summary = await receiveFiles(stream, { ...options, allowName }, report);

@@ -5,7 +5,7 @@
  */
 
 import type { CommandSpec } from "../../command-line/index.ts";
-import { CONNECTION_OPTIONS, EXPLAIN_OPTION, RETURN_OPTION } from "../../command-line/index.ts";
+import { CONNECTION_OPTIONS, EXPLAIN_OPTION, RETURN_OPTION, WAIT_OPTION } from "../../command-line/index.ts";
 
 /** See `conec receive --help`. */
 export const receiveSpec: CommandSpec = {
@@ -25,6 +25,7 @@ export const receiveSpec: CommandSpec = {
 		},
 		once: { text: "end after one transfer; the exit status says whether it was complete" },
 		...EXPLAIN_OPTION,
+		...WAIT_OPTION,
 		...RETURN_OPTION,
 		...CONNECTION_OPTIONS,
 	},

@@ -14,6 +14,7 @@ const lost = (code: ConecErrorCode, closeCode?: number): Error =>
 async function attempts(
 	ends: readonly ((attempt: Attempt) => unknown)[],
 	stop = new AbortController(),
+	isOver = false,
 ): Promise<{ outcome: unknown; made: number; says: string[] }> {
 	const clock = new ManualClock();
 	const surroundings = testSurroundings({ clock, random: (bytes) => new Uint8Array(bytes).fill(255) });
@@ -30,7 +31,7 @@ async function attempts(
 	const context = { output, surroundings, signal: stop.signal } as unknown as CommandContext;
 	let made = 0;
 	let outcome: unknown = "runs";
-	void tryAgain("bob", context, async (attempt) => {
+	void tryAgain({ peer: "bob", patienceMs: 600_000, isOver: () => isOver }, context, async (attempt) => {
 		const end = ends[Math.min(made, ends.length - 1)];
 		made += 1;
 		return await end?.(attempt);
@@ -62,15 +63,15 @@ const before = (error: Error) => (): never => {
 const done = (): string => "done";
 
 test("again: after a loss in a transfer another attempt is made, and it says so", async () => {
-	const { outcome, made, says } = await attempts([after(lost("PEER_LOST")), after(lost("COORDINATOR_LOST")), done]);
+	const { outcome, made, says } = await attempts([after(lost("RESUME_UNKNOWN")), after(lost("COORDINATOR_LOST")), done]);
 	assert.deepEqual([outcome, made], ["done", 3]);
-	assert.deepEqual(says, Array(2).fill("Lost it; trying again for up to 10 minutes\n"));
+	assert.deepEqual(says, Array(2).fill("Lost it; trying again for up to 10 min\n"));
 });
 
 test("again: a receiver that was interrupted is waited for; one that refuses, or whose side fails, is not", async () => {
 	const { outcome, says } = await attempts([after(lost("STREAM_RESET", 1)), done]);
 	assert.equal(outcome, "done");
-	assert.deepEqual(says, ['"bob" was interrupted; trying again for up to 10 minutes\n']);
+	assert.deepEqual(says, ['"bob" was interrupted; trying again for up to 10 min\n']);
 	for (const code of [2, 3, 4, 6, 7, 8, 9, undefined]) {
 		const error = lost("STREAM_RESET", code);
 		const { outcome, made } = await attempts([after(error), done]);
@@ -79,7 +80,7 @@ test("again: a receiver that was interrupted is waited for; one that refuses, or
 });
 
 test("again: what was never reached, a wrong command line and what is no loss are told at once", async () => {
-	for (const error of [lost("COORDINATOR_UNREACHABLE"), lost("PEER_LOST"), new Error("bug"), new CliError(EXIT_CODES.usage, "no")]) {
+	for (const error of [lost("PEER_UNKNOWN"), lost("PEER_LOST"), new Error("bug"), new CliError(EXIT_CODES.usage, "no")]) {
 		const { outcome, made } = await attempts([before(error), done]);
 		assert.deepEqual([outcome, made], [error, 1]);
 	}
@@ -89,13 +90,18 @@ test("again: what was never reached, a wrong command line and what is no loss ar
 	}
 });
 
+test("again: when the Client is over, that is the end", async () => {
+	const error = lost("COORDINATOR_LOST");
+	assert.deepEqual(await attempts([after(error), done], undefined, true), { outcome: error, made: 1, says: [] });
+});
+
 test("again: a transfer that cannot go on is not tried again", async () => {
 	const error = lost("PEER_LOST");
 	assert.equal((await attempts([after(error, false), done])).outcome, error);
 });
 
 test("again: until it is reached again the waits grow, and after 10 minutes it gives up and says so", async () => {
-	const { outcome, made, says } = await attempts([after(lost("COORDINATOR_LOST")), before(new ConecError("COORDINATOR_UNREACHABLE", "not there"))]);
+	const { outcome, made, says } = await attempts([after(lost("COORDINATOR_LOST")), before(new ConecError("PEER_UNKNOWN", "not there"))]);
 	assert.ok(outcome instanceof ConecError || outcome instanceof CliError);
 	assert.ok(made > 35 && made < 50, String(made));
 	assert.equal(says.length, 1, "one line for the loss");
@@ -138,7 +144,7 @@ test("again: Ctrl-C ends the wait", async () => {
 });
 
 test("again: 100 losses are enough", () => {
-	const returns = new Returns();
+	const returns = new Returns(600_000);
 	for (let loss = 0; loss < 100; loss += 1) assert.equal(returns.waitMs(loss * 1_000_000, true), 1_000);
 	assert.equal(returns.waitMs(100_000_000, true), undefined);
 });

@@ -1,6 +1,6 @@
 /**
- * `conec send --resume` comes again by itself when the connection is lost. The one place that knows of it: when a Client comes back by itself,
- * this can go.
+ * `conec send --resume` comes again by itself when the receiver was started again. A connection that is lost is no reason: the stream outlives it,
+ * unless the receiver's version of conec knows no such streams.
  *
  * @module
  */
@@ -11,9 +11,8 @@ import { APPLICATION_CODES } from "../../connecting/index.ts";
 import { CliError } from "../../outcome/index.ts";
 import { delay, type Timer } from "../../surroundings/index.ts";
 import { printable, quoted } from "../../text/index.ts";
+import { durationText } from "../../words/index.ts";
 
-/** So long after a loss another attempt may begin, in milliseconds. The help says it. */
-const PATIENCE_MS = 600_000;
 /** Losses of one command. The help says it. */
 const MOST_LOSSES = 100;
 /** The first wait after a loss, and the longest. Milliseconds. */
@@ -29,11 +28,24 @@ export interface Attempt {
 	begins(canGoOn: boolean): void;
 }
 
+/** Whose attempts they are. */
+export interface Trying {
+	readonly peer: string;
+	/** So long after a loss another attempt may begin, in milliseconds. */
+	readonly patienceMs: number;
+	/** Whether there can be no other attempt. */
+	readonly isOver: () => boolean;
+}
+
 /** Attempts until one does not end with a loss. Rejects with the error of the last one, or the interruption. */
-export async function tryAgain<Value>(peer: string, context: CommandContext, attempt: (attempt: Attempt) => Promise<Value>): Promise<Value> {
+export async function tryAgain<Value>(
+	{ peer, patienceMs, isOver }: Trying,
+	context: CommandContext,
+	attempt: (attempt: Attempt) => Promise<Value>,
+): Promise<Value> {
 	const { output, signal, surroundings } = context;
 	const { clock, random } = surroundings;
-	const returns = new Returns();
+	const returns = new Returns(patienceMs);
 	let given: AbortSignal = signal;
 	let deadline: Timer | undefined;
 	for (;;) {
@@ -49,13 +61,13 @@ export async function tryAgain<Value>(peer: string, context: CommandContext, att
 			signal.throwIfAborted();
 			if (given.aborted) throw given.reason;
 			const cause = lossOf(error, begun !== undefined);
-			const waitMs = cause === undefined || begun === false ? undefined : returns.waitMs(clock.nowMs(), begun === true);
+			const waitMs = cause === undefined || begun === false || isOver() ? undefined : returns.waitMs(clock.nowMs(), begun === true);
 			if (waitMs === undefined) throw returns.losses === 0 ? error : gaveUp(error);
 			const jitteredMs = Math.round(waitMs * (0.75 + (random(1)[0] ?? 0) / 1_024));
 			output.event("again", { code: cause?.code, durationMs: jitteredMs });
 			const why = cause === undefined ? "" : lossText(peer, cause);
 			// One line for a loss; what follows until the peer is reached is no news.
-			if (begun === true) output.note(`${why}; trying again for up to ${PATIENCE_MS / 60_000} minutes`, "warn");
+			if (begun === true) output.note(`${why}; trying again for up to ${durationText(patienceMs)}`, "warn");
 			else output.note(`${why}; trying again`, "debug");
 			await delay(clock, jitteredMs, signal);
 			const late = new AbortController();
@@ -68,8 +80,13 @@ export async function tryAgain<Value>(peer: string, context: CommandContext, att
 /** When the next attempt is. Pure. */
 export class Returns {
 	losses = 0;
+	readonly #patienceMs: number;
 	#lostAtMs = 0;
 	#waitMs = FIRST_WAIT_MS;
+
+	constructor(patienceMs: number) {
+		this.#patienceMs = patienceMs;
+	}
 
 	/** How long to wait after an attempt that has ended; `begun`: its transfer had begun. `undefined`: there is no other attempt. */
 	waitMs(nowMs: number, begun: boolean): number | undefined {
@@ -86,7 +103,7 @@ export class Returns {
 
 	/** Until it is too late for an attempt. */
 	leftMs(nowMs: number): number {
-		return Math.max(0, this.#lostAtMs + PATIENCE_MS - nowMs);
+		return Math.max(0, this.#lostAtMs + this.#patienceMs - nowMs);
 	}
 }
 
@@ -105,17 +122,18 @@ function lossText(peer: string, { message, closeCode }: ConecError): string {
 	return closeCode === APPLICATION_CODES.cancelled ? `${quoted(peer)} was interrupted` : printable(message);
 }
 
-const LOSSES: readonly ConecErrorCode[] = ["COORDINATOR_LOST", "COORDINATOR_CLOSED", "CONNECTION_LOST", "PEER_LOST", "CHANNEL_CLOSED", "STREAM_TRUNCATED"];
-const ENDS: readonly ConecErrorCode[] = ["STREAM_RESET", "STREAM_STOPPED"];
-const NOT_REACHED: readonly ConecErrorCode[] = [
-	"COORDINATOR_UNREACHABLE",
-	"HOST_UNRESOLVABLE",
-	"LIMIT_EXCEEDED",
-	"PEER_UNKNOWN",
-	"PEER_BUSY",
-	"PEER_TIMEOUT",
-	"DIRECT_UNAVAILABLE",
+const LOSSES: readonly ConecErrorCode[] = [
+	"RESUME_UNKNOWN",
+	"RESUME_EXPIRED",
+	"COORDINATOR_LOST",
+	"COORDINATOR_CLOSED",
+	"CONNECTION_LOST",
+	"PEER_LOST",
+	"CHANNEL_CLOSED",
+	"STREAM_TRUNCATED",
 ];
+const ENDS: readonly ConecErrorCode[] = ["STREAM_RESET", "STREAM_STOPPED"];
+const NOT_REACHED: readonly ConecErrorCode[] = ["LIMIT_EXCEEDED", "PEER_UNKNOWN", "PEER_BUSY", "PEER_TIMEOUT", "DIRECT_UNAVAILABLE"];
 
 function gaveUp(error: unknown): unknown {
 	if (!(error instanceof Error)) return error;

@@ -9,13 +9,12 @@ import type { Command, CommandContext } from "../../command-line/index.ts";
 import {
 	APPLICATION_CODES,
 	type Connection,
-	connect,
+	connectToStay,
 	explainPeer,
 	openTo,
 	PROTOCOLS,
-	type PreparedClient,
 	pathChoice,
-	prepareClient,
+	survivalMs,
 	tellPath,
 	turnAway,
 } from "../../connecting/index.ts";
@@ -59,18 +58,15 @@ export const sendCommand: Command = {
 		// It is waited for when a Client is connected.
 		count.catch(() => undefined);
 		const options = { links, files, given, skipIdentical: context.args.flag("skip-identical") };
-		let coordinator: PreparedClient["coordinator"] | undefined;
-		const attempt = async (again: Attempt | undefined): Promise<ExitCode> => {
-			const prepared = await prepareClient(context, coordinator);
-			coordinator = prepared.coordinator;
-			const connection = await connect(context, {}, prepared);
-			try {
-				return await send(connection, to, paths, options, withGiven(await count, given), context, again);
-			} finally {
-				await connection.close();
-			}
-		};
-		return resume ? await tryAgain(to, context, attempt) : await attempt(undefined);
+		const patienceMs = survivalMs(context.args);
+		const connection = await connectToStay(context);
+		try {
+			const announced = withGiven(await count, given);
+			const attempt = (again: Attempt | undefined): Promise<ExitCode> => send(connection, to, paths, options, announced, context, again);
+			return resume ? await tryAgain({ peer: to, patienceMs, isOver: connection.hasEnded }, context, attempt) : await attempt(undefined);
+		} finally {
+			await connection.close();
+		}
 	},
 };
 
@@ -135,6 +131,7 @@ async function send(
 	const { stream, resume } = await open(connection.client, to, facts, context, again);
 	again?.begins(resume);
 	tellPath(connection.client, stream, `sending to ${to}`, context);
+	connection.follow(stream);
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();

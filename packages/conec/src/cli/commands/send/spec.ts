@@ -5,7 +5,7 @@
  */
 
 import type { CommandSpec } from "../../command-line/index.ts";
-import { CONNECTION_OPTIONS, PATH_OPTIONS } from "../../command-line/index.ts";
+import { CONNECTION_OPTIONS, PATH_OPTIONS, RETURN_OPTION } from "../../command-line/index.ts";
 
 /** See `conec send --help`. */
 export const sendSpec: CommandSpec = {
@@ -24,9 +24,10 @@ export const sendSpec: CommandSpec = {
 		},
 		"skip-identical": { text: "do not send again what the peer has under the same name with the same content; large files are read twice" },
 		resume: {
-			text: "go on with files that the peer has in part, and skip what it has; after a lost connection, try again for up to 10 minutes, at most 100 times",
+			text: "go on with files that the peer has in part, and skip what it has; when the receiver is started again, go on by itself: within 10 minutes (--give-up-after), at most 100 times",
 		},
 		...PATH_OPTIONS,
+		...RETURN_OPTION,
 		...CONNECTION_OPTIONS,
 	},
 	examples: [
