@@ -40,7 +40,8 @@ async fn run(arguments: &[String]) -> Outcome<()> {
 			Some("rtt") => client::rtt(&settings).await,
 			Some("connect") => client::connect(&settings).await,
 			Some("paused") => client::paused(&settings).await,
-			_ => Err("expected a mode: bulk, rtt, connect or paused".into()),
+			Some("idle") => client::idle(&settings).await,
+			_ => Err("expected a mode: bulk, rtt, connect, paused or idle".into()),
 		},
 		_ => Err("expected a role: server or client".into()),
 	}
