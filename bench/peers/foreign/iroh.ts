@@ -20,7 +20,8 @@ const ALPN = [...Buffer.from("conec-bench/1")];
 const kept: unknown[] = [];
 /** Streams that came in: those of the members, where this process publishes. */
 const accepted: BiStream["send"][] = [];
-let dialler: EndpointType | undefined;
+/** The endpoint of all connections that stay. */
+let shared: Promise<EndpointType> | undefined;
 
 serveStack<unknown, There>({
 	receiver: async () => {
@@ -29,11 +30,11 @@ serveStack<unknown, There>({
 		return { id: endpoint.id().toString(), addresses: endpoint.boundSockets().filter((address) => address.startsWith("127.")) };
 	},
 	open: async (_path, { receiver }, received) => {
-		const { send } = await stream(await shared(), receiver, received);
+		const { send } = await stream(await dialler(), receiver, received);
 		return { push: (message) => send.writeAll([...frame(message)]) };
 	},
 	connect: async ({ receiver }, _name, stays) => {
-		const endpoint = stays ? await shared() : await start();
+		const endpoint = stays ? await dialler() : await start();
 		const connection = await dial(endpoint, receiver);
 		if (stays) kept.push(connection);
 		return async () => {
@@ -55,7 +56,7 @@ serveStack<unknown, There>({
 			const echoed = new Promise<void>((resolve) => {
 				here = resolve;
 			});
-			const { send } = await stream(await shared(), receiver, (data) => (data.length === 1 ? here() : inlet.message(data)));
+			const { send } = await stream(await dialler(), receiver, (data) => (data.length === 1 ? here() : inlet.message(data)));
 			// Its echo says that the other side has the stream.
 			await send.writeAll([...frame(Uint8Array.of(KIND.echo))]);
 			await echoed;
@@ -73,9 +74,9 @@ async function start(): Promise<EndpointType> {
 	return builder.bind();
 }
 
-async function shared(): Promise<EndpointType> {
-	dialler ??= await start();
-	return dialler;
+function dialler(): Promise<EndpointType> {
+	shared ??= start();
+	return shared;
 }
 
 function dial(endpoint: EndpointType, { id, addresses }: There): Promise<Connection> {

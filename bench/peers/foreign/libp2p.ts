@@ -80,7 +80,7 @@ async function start(listen: readonly string[], { services = {}, transports = []
 	});
 }
 
-/** The node whose connections come and go: it is made once. */
+/** The node whose connections come and go: it is made once. They come one after another. */
 async function dialler(): Promise<Libp2p> {
 	node ??= await start([]);
 	return node;

@@ -28,7 +28,7 @@ export async function connectCast(contender: Contender, site: Site): Promise<Cas
 
 const IDLE = 300;
 /** What the first connections allocate once is not the memory of a connection. */
-const BEFORE = 50;
+const BEFORE = 100;
 /** Until what handshakes have left is freed. */
 const SETTLE_MS = 1_000;
 

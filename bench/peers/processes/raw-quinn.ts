@@ -63,7 +63,7 @@ export function rawQuinnPart(program: string, identity: { readonly certificateFi
 				return { ...rest, p50: p50Ms, p99: p99Ms };
 			}
 			case "idle":
-				await start(["client", "idle", "--port", String(port), "--count", String(count)]);
+				await start(["client", "idle", "--port", String(port), "--size", "200", "--count", String(count)]);
 				return;
 			default:
 				// Nothing is in the middle, and a stream belongs to its round.

@@ -19,7 +19,7 @@ const tls = tlsClient();
 const kept: NatsConnection[] = [];
 
 function dial({ port }: Hub): Promise<NatsConnection> {
-	return connect({ servers: `localhost:${port}`, tls: { cert: tls.cert, key: tls.key, ca: tls.ca }, reconnect: false });
+	return connect({ servers: `127.0.0.1:${port}`, tls: { cert: tls.cert, key: tls.key, ca: tls.ca }, reconnect: false });
 }
 
 serveStack<Hub, void>({

@@ -78,13 +78,18 @@ pub async fn connect(settings: &Settings) -> Outcome<()> {
 	Ok(())
 }
 
-/// Connections with a socket each that do nothing, until standard input ends.
+/// Many connections, each with one stream that has had one message each way. They stay until standard input ends.
 pub async fn idle(settings: &Settings) -> Outcome<()> {
-	let mut kept = Vec::new();
+	let frame = frame_of(settings.size);
+	let mut held = Vec::new();
 	for _ in 0..settings.count {
-		kept.push(settings.dial().await?);
+		let connection = settings.dial().await?;
+		let (mut send, mut receive) = open(&connection, ECHO, settings.size).await?;
+		send.write_all(&frame).await?;
+		receive.read_exact(&mut vec![0; frame.len()]).await?;
+		held.push((connection, send, receive));
 	}
-	println!("{{\"count\":{}}}", kept.len());
+	println!("{{\"idle\":{}}}", held.len());
 	tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
 	Ok(())
 }
