@@ -69,6 +69,7 @@ test("outcome: another use of Conec is compared with what the others have", () =
 		[250, 100],
 	);
 	assert.equal(row?.cells[1]?.ahead?.median, 2.5);
+	assert.deepEqual(measuredRows([{ ...rate, ours: "batches" }], outcomeOf({ bulk: { ws: [100] } }), ["conec", "ws"]), [], "a row that is about Conec alone");
 });
 
 test("outcome: a share is of the same system in the same round", () => {

@@ -66,6 +66,7 @@ export interface CpuRow {
 /** The rows of what was measured, those without any figure left out. `order`: the names of the systems. */
 export function measuredRows(rows: readonly Row[], outcome: Outcome, order: readonly string[]): MeasuredRow[] {
 	return rows
+		.filter(({ ours }) => ours === undefined || outcome.samples.has(ours))
 		.map(({ name, title, unit, better, ...row }): MeasuredRow => {
 			const own = valuesOf(row, OURS, outcome);
 			const cells = order
