@@ -25,8 +25,8 @@ export interface MeasureOptions {
 
 /** A round before those that count. */
 const WARM_UP_SECONDS = 0.4;
-/** Idle clients are counted at so many systems at once. */
-const IDLE_AT_ONCE = 3;
+/** So many systems are set up at once, or counted for their memory: neither is a measurement of speed. */
+const AT_ONCE = 3;
 
 /** Measures everything. One that fails in a round is left out of that round, with a note, and the others go on. */
 export async function measure(site: Site, options: MeasureOptions): Promise<Outcome> {
@@ -49,12 +49,14 @@ async function groupRounds(site: Site, options: MeasureOptions, group: Exclude<G
 	const wanted = figures.filter((figure) => figure.group === group).map(({ name }) => name);
 	const casts: Cast[] = [];
 	try {
-		for (const contender of contenders.filter(({ groups }) => groups.includes(group))) {
+		const able = contenders.filter(({ groups }) => groups.includes(group));
+		await atOnce(able, async (contender) => {
 			await castOf(contender, site, group)
 				.then((cast) => casts.push(cast))
 				.catch((error: Error) => fail(outcome, group, contender.name, error, log));
-		}
-		const tasks = wanted.flatMap((figure) => casts.flatMap((cast) => cast.tasks.filter((task) => task.figure === figure)));
+		});
+		const all = casts.flatMap((cast) => cast.tasks);
+		const tasks = wanted.flatMap((figure) => able.flatMap(({ name }) => all.filter((task) => task.figure === figure && task.contender === name)));
 		const ready = new Set<Task>();
 		for (const task of tasks) if (await turn(task, Math.min(WARM_UP_SECONDS, seconds), -1, outcome, log)) ready.add(task);
 		for (const round of rounds) {
@@ -83,11 +85,18 @@ function castOf(contender: Contender, site: Site, group: Exclude<Group, "idle">)
 
 /** Idle clients are counted once for each cast. */
 async function idleRound(site: Site, { contenders, seconds, log }: MeasureOptions, rounds: readonly number[], outcome: Outcome): Promise<void> {
-	const tasks = contenders.filter(({ groups }) => groups.includes("idle")).map((contender) => idleClient(contender, site));
+	const able = contenders.filter(({ groups }) => groups.includes("idle"));
+	await atOnce(able, async (contender) => {
+		await turn(idleClient(contender, site), seconds, rounds[0] ?? 0, outcome, log);
+	});
+}
+
+async function atOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+	const left = [...items];
 	const worker = async (): Promise<void> => {
-		for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) await turn(task, seconds, rounds[0] ?? 0, outcome, log);
+		for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
 	};
-	await Promise.all(Array.from({ length: IDLE_AT_ONCE }, worker));
+	await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
 /** One turn of one task. Whether it went well. */
