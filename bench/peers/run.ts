@@ -51,11 +51,16 @@ async function main(words: readonly string[]): Promise<number> {
 	const machine = describeMachine(); // before we load it ourselves
 	if (machine.loadAverage > QUIET_LOAD) log(`the machine is not quiet (load average ${machine.loadAverage}); figures will be worse and wider`);
 	const site = await openSite(log);
-	process.once("SIGINT", () => {
-		// The processes end with us; what would stay are the files of the identity.
-		site.close();
-		process.exit(130);
-	});
+	for (const [signal, code] of [
+		["SIGINT", 130],
+		["SIGTERM", 143],
+	] as const) {
+		process.once(signal, () => {
+			// The processes end with us; what would stay are the files of the identity.
+			site.close();
+			process.exit(code);
+		});
+	}
 	try {
 		const report = await reportOf(site, options, machine);
 		process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${formatTable(report)}\n`);
