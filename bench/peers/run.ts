@@ -45,8 +45,8 @@ async function main(words: readonly string[]): Promise<number> {
 		return 0;
 	}
 	if (options.install) {
-		await install(log);
-		if (words.length === 1) return 0;
+		const complete = await install(log);
+		if (words.length === 1) return complete ? 0 : 1;
 	}
 	const machine = describeMachine(); // before we load it ourselves
 	if (machine.loadAverage > QUIET_LOAD) log(`the machine is not quiet (load average ${machine.loadAverage}); figures will be worse and wider`);

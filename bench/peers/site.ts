@@ -33,11 +33,15 @@ export interface Site {
 	close(): void;
 }
 
-/** Installs what is not there: packages, another Node.js, the original crate, raw quinn. What cannot be installed is said, and the rest goes on. */
-export async function install(log: (line: string) => void): Promise<void> {
+/** Installs what is not there: packages, another Node.js, the original crate, raw quinn. What cannot be installed is said, and the rest goes on. Gives whether all went well. */
+export async function install(log: (line: string) => void): Promise<boolean> {
+	let complete = true;
 	const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
 		log(`installing ${what}`);
-		await work().catch((error: Error) => log(`${what}: ${error.message}`));
+		await work().catch((error: Error) => {
+			complete = false;
+			log(`${what}: ${error.message}`);
+		});
 	};
 	// Not `npm ci`: it refuses a lock file without the binaries of other platforms, which a registry need not have. The versions are those of the lock file all the same.
 	await attempt("the packages", () => run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], HERE));
@@ -47,6 +51,7 @@ export async function install(log: (line: string) => void): Promise<void> {
 	});
 	await attempt("raw quinn", () => buildRawQuinn(ROOT, log));
 	await attempt("the crate conec 0.2.0; its first build takes minutes", () => installConecRs(ROOT));
+	return complete;
 }
 
 /** Builds what is measured, and says where everything is. */
