@@ -33,7 +33,8 @@ export async function build(own: string, library: string, raw: boolean, log: (li
 	return { compiled, rawQuinn: raw ? await buildRawQuinn(library, log) : undefined };
 }
 
-async function emits(command: string, words: readonly string[], root: string, file: string, log: (line: string) => void): Promise<void> {
+/** Runs a compiler. What it has emitted in spite of type errors is used, with a warning. */
+export async function emits(command: string, words: readonly string[], root: string, file: string, log: (line: string) => void): Promise<void> {
 	try {
 		await run(command, words, root);
 	} catch (error) {
@@ -62,11 +63,11 @@ export async function buildRawQuinn(root: string, log: (line: string) => void): 
 	}
 }
 
-/** Its standard output joins our standard error: ours belongs to the results. */
-function run(command: string, words: readonly string[], cwd: string): Promise<void> {
+/** Runs a command to its end. Its standard output joins our standard error: ours belongs to the results. */
+export function run(command: string, words: readonly string[], cwd: string): Promise<void> {
 	return new Promise((resolve, reject) => {
 		const child = spawn(command, words, { cwd, stdio: ["ignore", 2, 2], shell: process.platform === "win32" && command === "npm" });
-		child.once("error", reject);
+		child.once("error", (error: NodeJS.ErrnoException) => reject(error.code === "ENOENT" ? new Error(`${command} is not installed`) : error));
 		child.once("exit", (code, signal) => (code === 0 ? resolve() : reject(new Error(`${command} ${words[0]} ended with ${code ?? signal}`))));
 	});
 }

@@ -22,11 +22,11 @@ export interface BenchIdentity {
 	dispose(): void;
 }
 
-/** Makes an ECDSA P-256 identity for "localhost". */
+/** Makes an ECDSA P-256 identity for "localhost" and 127.0.0.1. */
 export async function makeIdentity(): Promise<BenchIdentity> {
 	// The same maker that a Coordinator without a certificate uses.
 	const { makeSelfSigned } = await import("../packages/conec/src/tls/self-signed.ts");
-	const { certificates, privateKey } = await makeSelfSigned({ names: ["localhost"] }, "kept");
+	const { certificates, privateKey } = await makeSelfSigned({ names: ["localhost", "127.0.0.1"] }, "kept");
 	const certificate = certificates[0] ?? new Uint8Array();
 	const directory = mkdtempSync(join(tmpdir(), "conec-bench-"));
 	const certificateFile = join(directory, "certificate.der");

@@ -20,12 +20,24 @@ export interface Remote {
 
 /** Starts `roles/<role>.js` out of the compiled benchmark with plain Node. Its output goes to our standard error. */
 export function startRole(directory: string, role: string): Remote {
-	const child = fork(join(directory, "roles", `${role}.js`), [], {
+	return startProgram(join(directory, "roles", `${role}.js`), role);
+}
+
+/** Starts a file that calls `serve`. `name` is what errors call it; `node` is another Node than ours. */
+export function startProgram(
+	file: string,
+	name: string,
+	{ node = process.execPath, env = {} }: { node?: string; env?: Readonly<Record<string, string>> } = {},
+): Remote {
+	const child = fork(file, [], {
 		execArgv: ["--expose-gc"],
-		serialization: "advanced",
+		execPath: node,
+		env: { ...process.env, ...env },
+		// Another Node may have another form of the advanced one.
+		serialization: node === process.execPath ? "advanced" : "json",
 		stdio: ["ignore", 2, 2, "ipc"],
 	});
-	return new RemoteProcess(child, role);
+	return new RemoteProcess(child, name);
 }
 
 /** Resident set of a process in bytes; NaN where there is no /proc or the process is gone. */

@@ -96,7 +96,7 @@ export function broadcasting<Where>(system: System<Where>): Methods {
 			fanOut = new FanOut(leavers.length, (messages) => source.send(messages));
 			return { port: source.port };
 		},
-		publish: (argument: Round & LoadArgument) => publish(sender(), argument),
+		publish: (argument: Round & LoadArgument & { window?: number }) => publish(sender(), argument),
 		pace: (argument: Round & LoadArgument & { perSecond: number }) => pace(sender(), argument),
 		/** What came, once all have that many messages. */
 		delivered: async ({ sent }: { sent: number }): Promise<Delivered> => {
@@ -116,12 +116,11 @@ export function broadcasting<Where>(system: System<Where>): Methods {
 /** How long members may take for what is on the way. */
 const SETTLE_MS = 20_000;
 
-/** Sends for that long, as fast as the window lets it, then waits until all have all. Gives the number of messages. */
-async function publish(outlet: Outlet, { port, size, seconds }: Round & LoadArgument): Promise<number> {
+/** Sends for that long, as fast as the window of messages lets it, then waits until all have all. Gives the number of messages. */
+async function publish(outlet: Outlet, { port, size, seconds, window = windowOf(size) }: Round & LoadArgument & { window?: number }): Promise<number> {
 	const acks = await AckWatch.connect(port);
 	try {
 		const deadline = performance.now() + seconds * 1_000;
-		const window = windowOf(size);
 		let sent = 0;
 		while (performance.now() < deadline) {
 			await acks.upTo(sent + ACK_EVERY - window);

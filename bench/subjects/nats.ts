@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Context } from "../context.ts";
+import type { BenchIdentity } from "../identity.ts";
 import { type Cast, deliveries, deliveryTime, type Shape, TO_ONE } from "./broadcast-rounds.ts";
 import type { Subject } from "./subject.ts";
 
@@ -33,19 +34,42 @@ function cast(context: Context, { name, members, timed = false }: Shape): Promis
 	});
 }
 
-/** Starts it on a free port of 127.0.0.1; gives the port. It ends with the run. */
+/** A server of its own, for the whole run; gives the port. */
 async function server(context: Context): Promise<number> {
+	const started = await startNatsServer(context.identity);
+	context.onClose(started.stop);
+	return started.port;
+}
+
+/** A server that listens. */
+export interface NatsServer {
+	readonly port: number;
+	readonly pid: number;
+	stop(): Promise<void>;
+}
+
+/** Starts it with TLS on a free port of 127.0.0.1. `mutual`: clients have to show that certificate, too. */
+export async function startNatsServer(identity: Pick<BenchIdentity, "certificatePem" | "privateKeyPem">, mutual = false): Promise<NatsServer> {
 	const directory = mkdtempSync(join(tmpdir(), "conec-bench-nats-"));
-	context.onClose(() => rmSync(directory, { recursive: true, force: true }));
 	const certificate = join(directory, "certificate.pem");
 	const key = join(directory, "key.pem");
-	writeFileSync(certificate, context.identity.certificatePem);
-	writeFileSync(key, context.identity.privateKeyPem, { mode: 0o600 });
-	const child = spawn(find("nats-server"), ["--addr", "127.0.0.1", "--port", "-1", "--tls", "--tlscert", certificate, "--tlskey", key], {
-		stdio: ["ignore", "ignore", "pipe"],
-	});
-	context.onClose(() => end(child));
-	return listening(child);
+	writeFileSync(certificate, identity.certificatePem);
+	writeFileSync(key, identity.privateKeyPem, { mode: 0o600 });
+	const config = join(directory, "server.conf");
+	// A hundred handshakes at once take longer than the two seconds that it gives them, on a machine that is busy.
+	const tls = { cert_file: certificate, key_file: key, ...(mutual ? { ca_file: certificate, verify: true } : {}), timeout: 30 };
+	writeFileSync(config, JSON.stringify({ tls }));
+	const child = spawn(findNatsServer(), ["--addr", "127.0.0.1", "--port", "-1", "--config", config], { stdio: ["ignore", "ignore", "pipe"] });
+	const stop = async (): Promise<void> => {
+		await end(child);
+		rmSync(directory, { recursive: true, force: true });
+	};
+	try {
+		return { port: await listening(child), pid: child.pid ?? -1, stop };
+	} catch (error) {
+		await stop();
+		throw error;
+	}
 }
 
 /** The port that it logs; the log is read to its end, so that it never waits for us. */
@@ -65,18 +89,22 @@ function listening(child: ChildProcess): Promise<number> {
 	});
 }
 
-/** Debian has it in /usr/sbin, which is not in everyone's PATH. */
-function find(program: string): string {
+/**
+ * The program. Debian has it in /usr/sbin, which is not in everyone's PATH.
+ *
+ * @throws Error that says how to install it.
+ */
+export function findNatsServer(): string {
 	const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
-	const file = folders.map((folder) => join(folder, program)).find(existsSync);
+	const file = folders.map((folder) => join(folder, "nats-server")).find(existsSync);
 	if (file === undefined) {
-		throw new Error(`${program} is not installed (Debian: apt-get install ${program})`);
+		throw new Error("nats-server is not installed (Debian: apt-get install nats-server)");
 	}
 	return file;
 }
 
 async function end(child: ChildProcess): Promise<void> {
-	if (child.exitCode !== null || child.signalCode !== null) {
+	if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
 		return;
 	}
 	const gone = once(child, "exit");

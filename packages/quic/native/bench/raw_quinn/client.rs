@@ -17,6 +17,7 @@ pub async fn bulk(settings: &Settings) -> Outcome<()> {
 	let (mut send, mut receive) = open(&connection, SINK, settings.size).await?;
 	let frame = frame_of(settings.size);
 	let packed: Bytes = frame.repeat((PACK_BYTES / frame.len()).max(1)).into();
+	let mut sent = 0;
 	let deadline = Instant::now() + settings.duration;
 	while Instant::now() < deadline {
 		if frame.len() < PACK_BYTES / 2 {
@@ -29,13 +30,15 @@ pub async fn bulk(settings: &Settings) -> Outcome<()> {
 		} else {
 			send.write_chunk(packed.clone()).await?;
 		}
+		sent += packed.len() / frame.len();
 	}
 	send.finish()?;
 	let mut reply = [0; 24];
 	receive.read_exact(&mut reply).await?;
 	let word = |at: usize| u64::from_be_bytes(reply[at..at + 8].try_into().expect("eight bytes"));
 	let (bytes, messages, nanos) = (word(0), word(8), word(16));
-	println!("{{\"bytes\":{bytes},\"messages\":{messages},\"seconds\":{}}}", nanos as f64 / 1e9);
+	let (seconds, cpu) = (nanos as f64 / 1e9, cpu_seconds());
+	println!("{{\"sent\":{sent},\"bytes\":{bytes},\"messages\":{messages},\"seconds\":{seconds},\"cpuSeconds\":{cpu}}}");
 	leave(connection).await;
 	Ok(())
 }
@@ -53,7 +56,7 @@ pub async fn rtt(settings: &Settings) -> Outcome<()> {
 		receive.read_exact(&mut echo).await?;
 		micros.push(started.elapsed().as_nanos() as f64 / 1e3);
 	}
-	print_percentiles(&mut micros, "Us");
+	print_percentiles(&mut micros, "Us", settings.duration.as_secs_f64());
 	leave(connection).await;
 	Ok(())
 }
@@ -61,6 +64,7 @@ pub async fn rtt(settings: &Settings) -> Outcome<()> {
 /// A new socket, a handshake, and one message each way: what a `hello` and its `welcome` cost at the least.
 pub async fn connect(settings: &Settings) -> Outcome<()> {
 	let mut millis = Vec::new();
+	let all = Instant::now();
 	for _ in 0..settings.count {
 		let started = Instant::now();
 		let connection = settings.dial().await?;
@@ -71,7 +75,23 @@ pub async fn connect(settings: &Settings) -> Outcome<()> {
 		millis.push(started.elapsed().as_nanos() as f64 / 1e6);
 		leave(connection).await;
 	}
-	print_percentiles(&mut millis, "Ms");
+	print_percentiles(&mut millis, "Ms", all.elapsed().as_secs_f64());
+	Ok(())
+}
+
+/// Many connections, each with one stream that has had one message each way. They stay until standard input ends.
+pub async fn idle(settings: &Settings) -> Outcome<()> {
+	let frame = frame_of(settings.size);
+	let mut held = Vec::new();
+	for _ in 0..settings.count {
+		let connection = settings.dial().await?;
+		let (mut send, mut receive) = open(&connection, ECHO, settings.size).await?;
+		send.write_all(&frame).await?;
+		receive.read_exact(&mut vec![0; frame.len()]).await?;
+		held.push((connection, send, receive));
+	}
+	println!("{{\"idle\":{}}}", held.len());
+	tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
 	Ok(())
 }
 
@@ -121,8 +141,17 @@ async fn leave(connection: Connection) {
 	tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-fn print_percentiles(samples: &mut [f64], unit: &str) {
+fn print_percentiles(samples: &mut [f64], unit: &str, seconds: f64) {
 	samples.sort_by(f64::total_cmp);
 	let at = |share: f64| samples[((samples.len() - 1) as f64 * share).round() as usize];
-	println!("{{\"count\":{},\"p50{unit}\":{},\"p99{unit}\":{}}}", samples.len(), at(0.5), at(0.99));
+	let (count, p50, p99, cpu) = (samples.len(), at(0.5), at(0.99), cpu_seconds());
+	println!("{{\"count\":{count},\"p50{unit}\":{p50},\"p99{unit}\":{p99},\"seconds\":{seconds},\"cpuSeconds\":{cpu}}}");
+}
+
+/// CPU seconds of this process so far, user and system; 0 where there is no /proc.
+fn cpu_seconds() -> f64 {
+	let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+	// Fields 14 and 15 of proc(5), in ticks of 10 ms. The name, the second, may hold spaces and brackets.
+	let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+	fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
