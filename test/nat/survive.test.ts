@@ -16,7 +16,11 @@ test("demo:survive: a file, a talk and a broadcast live through a killed Coordin
 	});
 	const [status] = (await once(child, "close")) as [number | null];
 	assert.equal(status, 0, text);
-	for (const line of [/ok file: \d+ MiB from alice to bob, SHA-256 equal/, /ok talk: \d+ lines of alice, each there once and in order/, /ok broadcast at carol:/])
+	for (const line of [
+		/ok file: \d+ MiB from alice to bob, SHA-256 equal/,
+		/ok talk: \d+ lines of alice, each there once and in order/,
+		/ok broadcast at carol:/,
+	])
 		assert.match(text, line);
 	for (const what of ["kill -9 of the Coordinator", "alice's router gets another public address", "bob's line is cut", "carol gets another address"])
 		assert.ok(text.includes(`*** ${what}`), what);

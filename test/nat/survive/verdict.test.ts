@@ -4,7 +4,8 @@ import { everyLineOnce, longestPauseMs, missingOnlyWhereTold, numbered } from ".
 
 const heard = (...numbers: number[]) => numbers.map((number) => ({ text: numbered("alice", number), atMs: number }));
 const chat = (sent: number, ...numbers: number[]) => everyLineOnce("chat", "alice", { lines: heard(...numbers), sent }).problem;
-const news = (told: boolean, sent: number, ...numbers: number[]) => missingOnlyWhereTold("news", "alice", { lines: heard(...numbers), sent }, told, [3, 5]).problem;
+const news = (told: boolean, sent: number, ...numbers: number[]) =>
+	missingOnlyWhereTold("news", "alice", { lines: heard(...numbers), sent }, told, [3, 5]).problem;
 
 test("verdict: a chat is whole, or it is said what is wrong", () => {
 	assert.equal(chat(3, 1, 2, 3), null);
