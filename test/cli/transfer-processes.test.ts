@@ -266,7 +266,7 @@ describe("SIGKILL in the middle of a transfer", { concurrency: 3 }, () => {
 	test("send: SIGKILL of the sender: the receiver notices, removes the part and goes on", async (t) => {
 		const place = await site(t);
 		const bob = await receiver(place);
-		const alice = place.process("alice", "send", "--json", await hugeFile(place), "--to", "bob");
+		const alice = place.process("alice", "send", "--json", await hugeFile(place), "--to", "bob", "--give-up-after", "0");
 		await midTransfer(place);
 		await alice.kill();
 		assert.equal((await bob.event("error"))["code"], "PEER_LOST");
@@ -278,7 +278,7 @@ describe("SIGKILL in the middle of a transfer", { concurrency: 3 }, () => {
 	test("receive: SIGKILL of the receiver: the sender notices, status 5; the part is marked", async (t) => {
 		const place = await site(t);
 		const bob = await processReceiver(place);
-		const alice = place.process("alice", "send", "--json", await hugeFile(place), "--to", "bob");
+		const alice = place.process("alice", "send", "--json", await hugeFile(place), "--to", "bob", "--give-up-after", "0");
 		await midTransfer(place);
 		await bob.kill();
 		await alice.exits(5);
@@ -289,7 +289,7 @@ describe("SIGKILL in the middle of a transfer", { concurrency: 3 }, () => {
 	test("coordinator: SIGKILL: both ends of a proxied transfer notice, no part is left", async (t) => {
 		const place = await siteOfProcesses(t);
 		const bob = await processReceiver(place);
-		const alice = place.process("alice", "send", "--json", await hugeFile(place), "--to", "bob", "--path", "proxied");
+		const alice = place.process("alice", "send", "--json", await hugeFile(place), "--to", "bob", "--path", "proxied", "--give-up-after", "0");
 		await midTransfer(place);
 		await place.coordinator.kill();
 		await Promise.all([alice.exits(5), bob.event("error"), bob.event("disconnected")]);

@@ -65,7 +65,7 @@ test("production: its figures are those of the limits and of the benchmark", () 
 	const [page, limits, results] = [textOf("docs/production.md"), textOf("docs/limits.md"), textOf("bench/results.md")];
 	const limit = (name: string): number => Number(new RegExp(`^\\| \`${name}\` \\| (\\d+)`, "m").exec(limits)?.[1]);
 	for (const [here, there] of [
-		["connected and idle | about 70 KiB", "An idle Client** costs a Coordinator about 70 KiB"],
+		["connected and idle | about 60 KiB", "An idle Client** costs a Coordinator about 60 KiB"],
 		["that is idle | about 8 KiB", "While it is idle, it costs about 8 KiB there"],
 		["about 600 bytes", "cost a Coordinator about 600 bytes each"],
 	] as const) {

@@ -33,10 +33,10 @@ export class Pace {
 	#toldMs = Number.NEGATIVE_INFINITY;
 	#over = false;
 
-	constructor({ controlMessagesPerSecond }: Pick<Limits, "controlMessagesPerSecond">, clock: Clock, paced: Paced) {
+	constructor(limits: Pick<Limits, "controlMessagesPerSecond">, clock: Clock, paced: Paced) {
 		this.#paced = paced;
 		this.#clock = clock;
-		this.#bucket = new TokenBucket(controlMessagesPerSecond, BURST_SECONDS * controlMessagesPerSecond, clock.now());
+		this.#bucket = new TokenBucket(limits.controlMessagesPerSecond, BURST_SECONDS * limits.controlMessagesPerSecond, clock.now());
 	}
 
 	/** A frame has come. It is dealt with now, or when those before it have been and it is within the pace. */
