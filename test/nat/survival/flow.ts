@@ -60,7 +60,12 @@ export class Flow {
 	/** Ends it, if it has no end of its own. Fails unless the reader has all that was sent, in its order and once. Gives what it has. */
 	async end(withinMs: number = END_MS): Promise<TransferState> {
 		if (this.#endless) await this.from.enough(this.name);
-		const account = await Promise.race([this.from.result(this.name), new Promise<undefined>((resolve) => setTimeout(resolve, withinMs, undefined))]);
+		let timer: NodeJS.Timeout | undefined;
+		const late = new Promise<undefined>((resolve) => {
+			timer = setTimeout(resolve, withinMs, undefined);
+		});
+		const account = await Promise.race([this.from.result(this.name), late]);
+		clearTimeout(timer);
 		const wrong = account === undefined ? "it does not come to an end" : account.error && `${account.error.code}: ${account.error.message}`;
 		const there = await this.to.received(this.name);
 		assert.equal(wrong, undefined, `${this.name}: ${wrong}; at the reader: ${JSON.stringify(there)}${await story(this.from, this.to)}`);
