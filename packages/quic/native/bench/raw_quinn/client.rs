@@ -79,22 +79,6 @@ pub async fn connect(settings: &Settings) -> Outcome<()> {
 	Ok(())
 }
 
-/// Many connections, each with one stream that has had one message each way. They stay until standard input ends.
-pub async fn idle(settings: &Settings) -> Outcome<()> {
-	let frame = frame_of(settings.size);
-	let mut held = Vec::new();
-	for _ in 0..settings.count {
-		let connection = settings.dial().await?;
-		let (mut send, mut receive) = open(&connection, ECHO, settings.size).await?;
-		send.write_all(&frame).await?;
-		receive.read_exact(&mut vec![0; frame.len()]).await?;
-		held.push((connection, send, receive));
-	}
-	println!("{{\"idle\":{}}}", held.len());
-	tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
-	Ok(())
-}
-
 /// Many connections from one socket, each with one stream that has had one message each way. They stay until standard input ends. The keep-alive is theirs.
 pub async fn idle(settings: &Settings) -> Outcome<()> {
 	let endpoint = settings.endpoint()?;
