@@ -167,7 +167,7 @@ for (const fabric of FABRICS) {
 		await holder.hears("welcome");
 		const newcomer = await world.connect("held");
 		assert.ok(holder.heard.filter((word) => word === "ping").length >= 3, `${holder.heard}`);
-		assert.equal((await holder.end()).closeCode, CLOSE_CODES.DISCONNECTED);
+		assert.equal((await holder.end()).closeCode, CLOSE_CODES.PATH_LOST);
 		holder.say({ type: "pong", nonce: holder.messages.find((message) => message["type"] === "ping")?.["nonce"] });
 		assert.equal((await newcomer.openStream("held")).peer, "held");
 		// Who says something keeps the id, and the one who asked has been told: the answer, one to another question, or anything else.

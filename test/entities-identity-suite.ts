@@ -128,7 +128,7 @@ export function identitySuite(fabric: Fabric): void {
 		const started = nowOf(fabric);
 		const newcomer = await world.connect("mallory");
 		assert.ok(nowOf(fabric) - started >= 290);
-		assert.equal((await connection.closed).closeCode, CLOSE_CODES.DISCONNECTED);
+		assert.equal((await connection.closed).closeCode, CLOSE_CODES.PATH_LOST);
 		assert.equal(newcomer.id, "mallory");
 		assert.equal(world.coordinator.clientCount, 1);
 	});
@@ -255,7 +255,7 @@ export function identitySuite(fabric: Fabric): void {
 		const unleased = await world.enter("bob", "kept");
 		await assert.rejects(world.connect("alice"), { code: "ID_TAKEN" });
 		const bob = await world.connect("bob");
-		assert.equal((await unleased.connection.closed).closeCode, CLOSE_CODES.DISCONNECTED);
+		assert.equal((await unleased.connection.closed).closeCode, CLOSE_CODES.PATH_LOST);
 		assert.equal((await bob.openStream("bob")).peer, "bob");
 		leased.connection.close(0, "");
 	});

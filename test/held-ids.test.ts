@@ -46,7 +46,7 @@ it("held ids: whoever asks for the id of a process that hangs is told within 2.5
 	await pass(fabric, retryAfterMs - 50);
 	assert.equal(told.size, 0, "it has the whole time");
 	await pass(fabric, 50);
-	assert.equal((await holder.end()).closeCode, CLOSE_CODES.DISCONNECTED);
+	assert.equal((await holder.end()).closeCode, CLOSE_CODES.PATH_LOST);
 	assert.equal((await claim(world, "victim")).client?.id, "victim");
 	assert.equal(holder.heard.filter((word) => word === "ping").length, 6);
 });
@@ -72,7 +72,7 @@ it("held ids: all who asked have left, and the trial goes on to its end and leav
 	const leaver = new Speaker((await world.dial()).connection).say(hello("victim"));
 	await until(() => holder.heard.includes("ping"));
 	leaver.connection.close(CLOSE_CODES.CLIENT_CLOSED, "");
-	assert.equal((await holder.end()).closeCode, CLOSE_CODES.DISCONNECTED);
+	assert.equal((await holder.end()).closeCode, CLOSE_CODES.PATH_LOST);
 	assert.equal(world.coordinator.clientCount, 0);
 });
 

@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createSleeper } from "../../testing/sleeper.ts";
 import { type Machine, World } from "../../testing/world.ts";
+import type { CoordinatorLimits } from "../limits.ts";
 import type { PresenceEvent } from "../session/presence-event.ts";
 import { type Client, censusOfClient } from "./client.ts";
 import type { ClientOptions } from "./options.ts";
@@ -16,8 +18,8 @@ async function firstOf<T>(all: AsyncIterable<T>): Promise<T | undefined> {
 }
 
 /** A world with a Coordinator that can be killed and started again. */
-async function scene() {
-	const world = new World({ seed: 5, delayMs: 10 });
+async function scene(limits: Partial<CoordinatorLimits> = {}) {
+	const world = new World({ seed: 5, delayMs: 10, coordinator: { limits } });
 	const { clock } = world;
 	await clock.until(world.listen(), 1_000);
 	return {
@@ -275,6 +277,26 @@ test("coming back: one whose id another key has taken goes on trying, says why, 
 		ann.types(),
 	);
 	stranger.destroy();
+	await end(ann.client);
+});
+
+test("coming back: one that was silent while another key asked for its id comes back as well, and has it when it is free", async () => {
+	const { world, clock, client, end } = await scene({ leases: 0, idleTimeoutMs: 300_000 });
+	const sleeper = createSleeper(world, "ann");
+	const ann = await client("ann", {}, sleeper.machine);
+	sleeper.sleep("process stopped");
+	const stranger = await clock.until(
+		world.connect(world.machine("stranger"), "ben", { id: "ann", reconnect: { giveUpAfterMs: 20_000 }, waitForFirst: true }),
+		20_000,
+	);
+	sleeper.wake("192.0.2.7");
+	await clock.advance(10_000);
+	assert.equal(ann.how.ended, undefined);
+	const why = ann.told.flatMap((status) => (status.type === "reconnecting" ? [status.why.code] : []));
+	assert.ok(why.includes("ID_TAKEN"), why.join());
+	await clock.until(stranger.close(), 4_000);
+	await clock.advance(10_000);
+	assert.equal(ann.told.at(-1)?.type, "connected");
 	await end(ann.client);
 });
 

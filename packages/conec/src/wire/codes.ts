@@ -30,7 +30,7 @@ export const CLOSE_CODES = {
 	CERTIFICATE_REFUSED: 0x09,
 	/** The certificate was valid when the connection began and is not any more. */
 	CERTIFICATE_EXPIRED: 0x0a,
-	/** A direct channel whose packets do not get through any more. */
+	/** Nothing of the other side gets through any more: on a direct channel, or of a holder whose id another key asks for. */
 	PATH_LOST: 0x0b,
 	/** The process, or the worker, ended without closing the connection. To the other side that is a loss, which it need not wait for. */
 	PROCESS_ENDED: 0x0e,
@@ -181,5 +181,4 @@ const CLOSE_MEANINGS: ReadonlyMap<number, ConecErrorCode> = new Map<number, Cone
 	[CLOSE_CODES.LIMIT_EXCEEDED, "LIMIT_EXCEEDED"],
 	[CLOSE_CODES.CERTIFICATE_REFUSED, "CERTIFICATE_REFUSED"],
 	[CLOSE_CODES.CERTIFICATE_EXPIRED, "CERTIFICATE_EXPIRED"],
-	[CLOSE_CODES.PATH_LOST, "PEER_LOST"],
 ]);

@@ -224,9 +224,9 @@ export class Session {
 		return this.#leavesByMs === undefined ? undefined : Math.max(0, this.#leavesByMs - this.#host.clock.now());
 	}
 
-	/** It was silent while another key asked for its id. */
+	/** It was silent while another key asked for its id. For it that is a loss: if it lives after all, it comes back, and is told who has the id. */
 	putOut(): void {
-		this.end(CLOSE_CODES.DISCONNECTED, "it was silent while another Client asked for its id");
+		this.end(CLOSE_CODES.PATH_LOST, "it was silent while another Client asked for its id");
 	}
 
 	/** It has said `close`: no more streams are opened to it. Its id is free when its connection has ended. */
