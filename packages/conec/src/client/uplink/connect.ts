@@ -129,9 +129,7 @@ async function dialAny(
 			tried.places.set(connection, coordinator);
 			return connection;
 		});
-	// Each place dials anew by itself. Where there are more of them than are tried at once, those that had to make way come again.
-	const again = coordinators.length > AT_ONCE ? { againMs: AGAIN_MS } : {};
-	const race = (): Promise<TransportConnection> => raceDials(coordinators, reach, tooLate, { signal, clock: runtime.clock, ...again });
+	const race = (): Promise<TransportConnection> => raceDials(coordinators, reach, tooLate, { signal, clock: runtime.clock, ...again(coordinators) });
 	return await dialAgain(race, signal, (reason) => options.signal === undefined || reason !== reasonOf(options.signal), runtime);
 }
 
@@ -173,7 +171,12 @@ async function dialHost(
 		tried.blocked.set(one, problem);
 		throw new ConecError("ADDRESS_UNAVAILABLE", `There is no way to ${one} from this machine (${problem})`);
 	};
-	return await raceDials(addresses, route === undefined ? dial : tryOne, tooLate, { signal, clock, againMs: AGAIN_MS });
+	return await raceDials(addresses, route === undefined ? dial : tryOne, tooLate, { signal, clock, ...again(addresses) });
+}
+
+/** Where there are more of them than are tried at once, those that had to make way come again. The others have one dial each: many Clients behind one address would otherwise take its places at the Coordinator from each other. */
+function again({ length }: readonly unknown[]): { readonly againMs?: number } {
+	return length > AT_ONCE ? { againMs: AGAIN_MS } : {};
 }
 
 function placeOf({ host, port }: HostAndPort): string {
