@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use crate::lock::lock;
 
 /// Tasks of a connection that run before others have their turn.
-const AT_ONCE: u32 = 4;
+const AT_ONCE: u32 = 2;
 
 /// As many a connection may have saved.
 const SAVED: u32 = 32;
