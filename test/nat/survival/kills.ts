@@ -51,29 +51,19 @@ const KILLS: readonly Kill[] = [
 			return boundMs;
 		},
 	],
-	[
-		"the direct path; the Coordinator's network comes back first",
-		async ({ world: { lab } }) => {
-			await Promise.all([lab.cut("a-b"), lab.cut("co")]);
-			await sleep(DOWN_MS);
-			await lab.heal("co");
-			const thereMs = nowMs();
-			await lab.heal("a-b");
-			return thereMs;
-		},
-	],
-	[
-		"the Coordinator's network; the direct path comes back first",
-		async ({ world: { lab } }) => {
-			await Promise.all([lab.cut("a-b"), lab.cut("co")]);
-			await sleep(DOWN_MS);
-			await lab.heal("a-b");
-			const thereMs = nowMs();
-			await lab.heal("co");
-			return thereMs;
-		},
-	],
+	["the direct path; the Coordinator's network comes back first", (scene) => cutBoth(scene, ["co", "a-b"])],
+	["the Coordinator's network; the direct path comes back first", (scene) => cutBoth(scene, ["a-b", "co"])],
 ];
+
+/** Cuts the direct path and the Coordinator's network, and heals them in this order. There is a path with the first. */
+async function cutBoth({ world: { lab } }: Scene, [first, second]: readonly ["co", "a-b"] | readonly ["a-b", "co"]): Promise<number> {
+	await Promise.all([lab.cut(first), lab.cut(second)]);
+	await sleep(DOWN_MS);
+	await lab.heal(first);
+	const thereMs = nowMs();
+	await lab.heal(second);
+	return thereMs;
+}
 
 /** So many bytes with path `auto`, 64 KiB so often, so that there is something left to send at each kill; and so many kills, evenly over the bytes. The Client that opens is behind a NAT that gives other ports. Fails unless every byte arrives in its place. */
 export async function killed(

@@ -243,7 +243,7 @@ const REFUSED: Readonly<Record<DialRefusal, string>> = {
 	unreachable: "the network says that there is no such machine, or no way to it; is the address right, and is the machine on?",
 };
 
-/** QUIC sends the first packet of a dial again after 1, 3 and 7 s. A Coordinator that is started meanwhile hears of a Client sooner than that. */
+/** So long each of them has, where there are more than are tried at once, before the next one begins. */
 const AGAIN_MS = 1_000;
 
 /** What the end of a deadline may take until the caller hears of it. */
