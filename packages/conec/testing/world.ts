@@ -46,7 +46,7 @@ export class World {
 	constructor(options: WorldOptions) {
 		const { seed, coordinator: _, ...network } = options;
 		this.#options = options;
-		this.clock = createVirtualClock({ turns: 1 });
+		this.clock = createVirtualClock({ turns: 0 });
 		this.random = seededRandom(seed);
 		this.network = createMemoryNetwork({ ...network, clock: this.clock, random: seededRandom(seed ^ 0x6e65_7477) });
 	}

@@ -254,7 +254,8 @@ export class MemoryConnection implements LinkOwner {
 	stats(): TransportStats {
 		return {
 			rttMs: 2 * this.#options.delayMs,
-			...this.#counts,
+			sentBytes: this.#counts.sentBytes,
+			receivedBytes: this.#counts.receivedBytes,
 			sentPackets: this.#line.sentPackets,
 			receivedPackets: this.#line.receivedPackets,
 			lostPackets: 0,

@@ -45,7 +45,7 @@ export interface VirtualClock extends Clock {
 export interface VirtualClockOptions {
 	/** What {@link Clock.wallMs} is at first. @default 2026-01-01T00:00:00Z */
 	readonly wallMs?: number;
-	/** Turns of the event loop between two moments. One is enough where nothing but promises and this clock is at work. @default 2, so that what an immediate schedules as an immediate has run as well */
+	/** Turns of the event loop between two moments, beside the one in which timers fire. None is needed where nothing but promises and this clock is at work. @default 2, so that what an immediate schedules as an immediate has run as well */
 	readonly turns?: number;
 	/** Resolves when everything that is going on has had its turn. @default after `turns` turns of the event loop */
 	readonly settle?: () => Promise<void>;
@@ -63,29 +63,30 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
 		timers.push(timer);
 		return timer;
 	};
-	const settle =
-		options.settle ??
-		(async (): Promise<void> => {
-			for (let left = turns; left > 0; left--) await turn();
-		});
+	/** Calls when everything has had its turn. Callbacks, as there are thousands of moments, and each would take a dozen promises. */
+	const settle = (atLeast: number, then: () => void, failed: (error: unknown) => void): void => {
+		if (options.settle === undefined) afterTurns(Math.max(atLeast, turns), then);
+		else options.settle().then(then).catch(failed);
+	};
 	const move = async (end: () => number | undefined): Promise<void> => {
-		const moved = moving.then(() => moveOn(end));
+		const moved = moving.then(() => new Promise<void>((done, failed) => settle(1, () => moveOn(end, done, failed), failed)));
 		moving = moved.catch(() => undefined);
 		await moved;
 	};
-	const moveOn = async (end: () => number | undefined): Promise<void> => {
-		for (;;) {
-			await settle();
-			const endMs = end();
-			if (endMs === undefined) return;
-			const first = timers.peek();
-			if (first === undefined || first.at > endMs) {
-				if (endMs < Number.POSITIVE_INFINITY) now = Math.max(now, endMs);
-				return;
-			}
-			now = Math.max(now, first.at);
-			await fire(timers.take(now));
+	/** `end` throws nothing. */
+	const moveOn = (end: () => number | undefined, done: () => void, failed: (error: unknown) => void): void => {
+		const endMs = end();
+		if (endMs === undefined) return done();
+		const first = timers.peek();
+		if (first === undefined || first.at > endMs) {
+			if (endMs < Number.POSITIVE_INFINITY) now = Math.max(now, endMs);
+			return done();
 		}
+		now = Math.max(now, first.at);
+		fire(timers.take(now), (error) => {
+			if (error !== undefined) failed(error.thrown);
+			else settle(0, () => moveOn(end, done, failed), failed);
+		});
 	};
 	return {
 		now: () => now,
@@ -130,9 +131,17 @@ export function turn(): Promise<void> {
 	return new Promise((resolve) => immediate(resolve));
 }
 
-/** Calls the timers of one moment, each in a turn of its own, so that promises run to their end in between. Nothing is called of those that another one forgets. */
-async function fire(due: readonly VirtualTimer[]): Promise<void> {
-	let failed: { readonly error: unknown } | undefined;
+function afterTurns(turns: number, then: () => void): void {
+	if (turns === 0) then();
+	else immediate(() => afterTurns(turns - 1, then));
+}
+
+/**
+ * Calls the timers of one moment, each in a turn of its own, so that promises run to their end in between; `then` comes after the last of them and its promises.
+ * Nothing is called of those that another one forgets.
+ */
+function fire(due: readonly VirtualTimer[], then: (error: { readonly thrown: unknown } | undefined) => void): void {
+	let failed: { readonly thrown: unknown } | undefined;
 	for (const timer of due) {
 		immediate(() => {
 			if (!timer.set) return;
@@ -140,12 +149,11 @@ async function fire(due: readonly VirtualTimer[]): Promise<void> {
 			try {
 				timer.callback();
 			} catch (error) {
-				failed ??= { error };
+				failed ??= { thrown: error };
 			}
 		});
 	}
-	await turn();
-	if (failed !== undefined) throw failed.error;
+	immediate(() => then(failed));
 }
 
 /** Timers by their moments: a binary heap. Forgotten ones stay in it until they are on top, or are the greater part. */

@@ -46,6 +46,12 @@ export interface ChannelStats {
 	readonly since: Date;
 }
 
+/** What a connection says of itself. */
+export interface ChannelFigures extends Omit<ChannelStats, "streams" | "since"> {
+	/** How long nothing has come. */
+	readonly silentMs: number;
+}
+
 /** A direct channel to a peer. `client.openChannel` makes it, or the peer does. It goes on when the Coordinator is lost. Disposing is `close()`. */
 export interface Channel extends AsyncDisposable {
 	/** Id of the peer. Its certificate proves it. */
@@ -124,7 +130,7 @@ export class DirectChannel implements Channel {
 	#leaveTimer: unknown;
 	/** How it is over, where the connection itself does not say it. */
 	#verdict: CloseInfo | undefined;
-	#lastStats: Omit<ChannelStats, "streams" | "since"> | undefined;
+	#figures: ChannelFigures | undefined;
 
 	constructor({
 		peer,
@@ -233,16 +239,21 @@ export class DirectChannel implements Channel {
 	}
 
 	stats(): ChannelStats {
+		const { rttMs, sentBytes, receivedBytes, lostPackets, remoteAddress } = this.figures();
+		return { rttMs, sentBytes, receivedBytes, lostPackets, remoteAddress, streams: this.#streams.size, since: this.#since };
+	}
+
+	/** What the connection itself says of now, or has said last. It is asked a few times a second, and that once. */
+	figures(): ChannelFigures {
 		if (this.#state.type !== "over") {
 			try {
-				const { rttMs, sentBytes, receivedBytes, lostPackets } = this.connection.stats();
-				this.#lastStats = { rttMs, sentBytes, receivedBytes, lostPackets, remoteAddress: this.connection.remoteAddress };
+				const { rttMs, sentBytes, receivedBytes, lostPackets, silentMs } = this.connection.stats();
+				this.#figures = { rttMs, sentBytes, receivedBytes, lostPackets, silentMs, remoteAddress: this.connection.remoteAddress };
 			} catch {
 				// It is over, which nobody has been told yet.
 			}
 		}
-		const last = this.#lastStats ?? { rttMs: 0, sentBytes: 0, receivedBytes: 0, lostPackets: 0, remoteAddress: this.connection.remoteAddress };
-		return { ...last, streams: this.#streams.size, since: this.#since };
+		return this.#figures ?? { rttMs: 0, sentBytes: 0, receivedBytes: 0, lostPackets: 0, silentMs: 0, remoteAddress: this.connection.remoteAddress };
 	}
 
 	/** Whether the peer's process answers on this path. Never rejects. */

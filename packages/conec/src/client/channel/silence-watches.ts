@@ -86,11 +86,10 @@ export class LinkWatches {
 		// One that carries nothing is watched as closely when its streams have gone elsewhere: it may come back, or is given up soon.
 		const inUse = channel.inUse || channel.stalled;
 		watched.inUse = inUse;
-		const { sentBytes, receivedBytes, rttMs, remoteAddress } = channel.stats();
+		const { sentBytes, receivedBytes, rttMs, silentMs, remoteAddress } = channel.figures();
 		const at = placeOf(remoteAddress);
 		const moved = at !== watched.at;
 		watched.at = at;
-		const silentMs = channel.silentMs();
 		const { act, inMs } = watched.upkeep.look(now, { silentMs, inUse, rttMs, moved });
 		if (act === "lost") return channel.fail("nothing has come from the peer for too long");
 		const isUnanswered = inUse && watched.link.sample(now, { sentBytes, receivedBytes, rttMs });
