@@ -184,7 +184,7 @@ export class Coordinator implements AsyncDisposable {
 	/**
 	 * Stops the Coordinator, in at most 3 s (`limits.closeTimeoutMs`). A second call waits for the same end. In this order:
 	 * 1. The Clients are told, and handlers of protocols are told to end. It waits for those that have a stream, at most 2 s (`limits.lingerMs`).
-	 * 2. It waits, at most as long, for streams that the application closed. Its other streams are reset with `COORDINATOR_CLOSED`.
+	 * 2. It waits, at most as long, until the Clients have heard how the application ended its streams. Its other streams are reset with `COORDINATOR_CLOSED`.
 	 * 3. Every connection ends.
 	 *
 	 * With `drain`, two things come before that. Nobody is let in any more, and the Clients are ended one after the other over
