@@ -58,6 +58,10 @@ const welcomed = (message: object | string) => (voice: OddVoice) => {
 	voice.say(message);
 };
 
+const hangsUpAfter = (message: object) => (voice: OddVoice) => {
+	voice.say(message);
+	voice.hangUp(CLOSE_CODES.NORMAL);
+};
 /** A farewell with so many places. */
 const farewell = (places: number): string => JSON.stringify({ type: "close", reason: "", alternatives: Array.from({ length: places }, () => "a:1") });
 /** That takes a while to copy, so the first ones will do. */
@@ -85,7 +89,7 @@ const BAD: readonly (readonly [what: string, answer: (voice: OddVoice) => void, 
 	["says welcome, and then nonsense", welcomed("hello again"), "PROTOCOL_ERROR", 180, 450],
 	["says welcome, and a million places", (voice) => welcomed(often.length > 1 ? often.shift() : often[0])(voice), "", 180, 450],
 	["says welcome, and 17 places", welcomed(farewell(17)), "PROTOCOL_ERROR", 180, 450],
-	["says welcome, and hangs up", (voice) => (voice.say(BARE_WELCOME), voice.hangUp(CLOSE_CODES.NORMAL)), "COORDINATOR_LOST", 180, 450],
+	["says welcome, and hangs up", hangsUpAfter(BARE_WELCOME), "COORDINATOR_LOST", 180, 450],
 	["says welcome, and sends away for now", welcomed({ type: "close", reason: "", retryAfterMs: 0 }), "COORDINATOR_CLOSED", 120, 450],
 ];
 
