@@ -14,11 +14,15 @@ const COORDINATOR = programOf(fileURLToPath(new URL("children/last-words-coordin
 const STREAMS = 10;
 
 for (const path of ["direct", "proxied", "coordinator"] as const) {
-	for (const feed of ["small", "much"] as const) {
-		test(`last words: a reset, a stop and an end reach the peer of a ${path} stream that sends ${feed}, though the Client closes at once and its process ends`, {
+	for (const [feed, feedBytes, kind] of [
+		["small", 5, ""],
+		["much", 65_536, ""],
+		["much", 65_536, "resumable"],
+	] as const) {
+		test(`last words: a reset, a stop and an end reach the peer of a ${kind === "" ? path : `${kind} ${path}`} stream that sends ${feed}, though the Client closes at once and its process ends`, {
 			timeout: 300_000,
 		}, async (t) => {
-			const heard = await listen(t, path, feed === "small" ? 5 : 65_536);
+			const heard = await listen(t, path, feedBytes, kind === "resumable");
 			for (const [name, words] of heard) assert.deepEqual(words, name.includes("-end-") && !name.includes("stop") ? END : TOLD, name);
 		});
 	}
@@ -41,7 +45,7 @@ const END = { messages: 4, ended: true };
 type Heard = { readonly closeCode?: number | undefined; readonly by?: string; readonly messages?: number; readonly ended?: boolean };
 
 /** Runs the Clients that speak; what was heard of each of their streams, by id. */
-async function listen(t: TestContext, path: "direct" | "proxied" | "coordinator", feedBytes: number): Promise<Map<string, Heard>> {
+async function listen(t: TestContext, path: "direct" | "proxied" | "coordinator", feedBytes: number, resumable: boolean): Promise<Map<string, Heard>> {
 	const coordinator = await Coordinator.listen({ host: "127.0.0.1", port: 0 });
 	const where = { coordinator: `localhost:${coordinator.address.port}`, address: `127.0.0.1:${coordinator.address.port}`, pin: coordinator.fingerprint };
 	const alice = await Client.connect({ id: "alice", localAddress: "127.0.0.1", ...where });
@@ -57,13 +61,13 @@ async function listen(t: TestContext, path: "direct" | "proxied" | "coordinator"
 	void (async () => {
 		for await (const stream of path === "coordinator" ? coordinator.incomingStreams : alice.incomingStreams) hear(stream, stream.peer ?? "");
 	})();
-	const child = spawn(process.execPath, [...NODE_FLAGS, CHILD, `127.0.0.1:${coordinator.address.port}`, where.pin, path, path], {
+	const child = spawn(process.execPath, [...NODE_FLAGS, CHILD, `127.0.0.1:${coordinator.address.port}`, where.pin, path, path, String(resumable)], {
 		stdio: ["ignore", "pipe", "inherit"],
 	});
 	t.after(() => child.kill("SIGKILL"));
 	createInterface({ input: child.stdout }).on("line", (line) => {
 		const peer = line.slice("wants ".length);
-		const opening = path === "coordinator" ? coordinator.openStream(peer) : openAgain(() => alice.openStream(peer, { path }));
+		const opening = path === "coordinator" ? coordinator.openStream(peer) : openAgain(() => alice.openStream(peer, { path, resumable }));
 		hearing.push(opening.then((stream) => hear(stream, peer)));
 	});
 	const [code] = await once(child, "close");

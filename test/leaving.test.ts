@@ -104,6 +104,31 @@ for (const fabric of FABRICS) {
 		await assert.rejects(refused.client, { code: "COORDINATOR_CLOSED", retryAfterMs: 9, alternatives });
 	});
 
+	it("leaving: a Client that is sent away for a while is told so in fields that an older one passes over; one that may not have heard it is lost, not disconnected", async (t) => {
+		const world = await World.create(t, fabric, { limits: { lingerMs: 700 } });
+		const come = async (id: string): Promise<Speaker> => {
+			const speaker = new Speaker((await world.dial()).connection).say(hello(id));
+			await speaker.hears("welcome");
+			return speaker;
+		};
+		const [older, silent] = [await come("older"), await come("silent")];
+		const how = { reason: "later", retryAfterMs: 60_000, spreadMs: 1_000, alternatives: ["b.example:1719"] };
+		for (const id of ["older", "silent"]) world.coordinator.disconnect(id, how);
+		await Promise.all([older, silent].map((speaker) => speaker.hears("close")));
+		for (const { messages } of [older, silent])
+			assert.deepEqual(messages.at(-1)?.["type"] === "ping" ? messages.at(-2) : messages.at(-1), { type: "close", ...how });
+		await until(() => older.messages.some(({ type }) => type === "ping"));
+		older.say({ type: "pong", nonce: older.messages.find(({ type }) => type === "ping")?.["nonce"] });
+		const ends = await Promise.all([older.end(), silent.end()]);
+		assert.deepEqual(
+			ends.map(({ by, closeCode, reason }) => [by, closeCode, reason]),
+			[
+				["peer", CLOSE_CODES.DISCONNECTED, "later"],
+				["peer", CLOSE_CODES.PATH_LOST, "later"],
+			],
+		);
+	});
+
 	it("leaving: one that goes ends its connections with the code of what has left", async (t) => {
 		const world = await World.create(t, fabric);
 		const ends: CloseInfo[] = [];

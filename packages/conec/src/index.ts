@@ -53,6 +53,7 @@ export type { BroadcastHistoryOptions, BroadcastRule, BroadcastRules, BroadcastS
 export { Coordinator } from "./coordinator/coordinator.ts";
 export type { ReloadOptions } from "./coordinator/credentials.ts";
 export type { DefenceAction, DefenceCount, DefenceStatus, DefenceSubject, Whom } from "./coordinator/defence/index.ts";
+export type { ComeBackOptions, DisconnectOptions } from "./coordinator/dismissal.ts";
 export type { CloseOptions, DrainOptions } from "./coordinator/drain.ts";
 export type { ChannelStatus } from "./coordinator/introduction/index.ts";
 export type { CoordinatorOptions } from "./coordinator/options.ts";

@@ -81,7 +81,7 @@ export interface Limits {
 	readonly keepAliveIntervalMs: number;
 	/** `Client.close()` and `Coordinator.close()` end by then. The other side of a connection that has said that it leaves is given as long to go. @default 3_000 */
 	readonly closeTimeoutMs: number;
-	/** The part of `closeTimeoutMs` that streams which the application closed may take to be acknowledged. Disposing a stream takes no longer either. @default 2_000 */
+	/** The part of `closeTimeoutMs` that peers may take to hear how the application has ended its streams: by `close`, `reset` or `stop`. Disposing a stream takes no longer either. @default 2_000 */
 	readonly lingerMs: number;
 	/** Attempts at a direct channel of one Client at once: as many that it began, and as many to reach it. A Client counts its own and answers that it is busy. @default 16 */
 	readonly attemptsPerClient: number;

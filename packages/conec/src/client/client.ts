@@ -216,7 +216,7 @@ export class Client implements AsyncDisposable {
 	/**
 	 * Closes the Client, in at most 3 s (`limits.closeTimeoutMs`). A second call waits for the same end. In this order:
 	 * 1. Handlers of protocols are told to end. It waits for those that have a stream, at most 2 s (`limits.lingerMs`).
-	 * 2. The Coordinator and the peers on direct channels are told. It waits at most 2 s for streams that the application closed.
+	 * 2. The Coordinator and the peers on direct channels are told. It waits at most 2 s until the peers have heard how the application ended its streams: by `close`, `reset` or `stop`.
 	 * 3. All other streams are reset with `CLIENT_CLOSED`, and the id is free. It resolves when the notice has left this machine.
 	 * 4. The socket is kept for a moment, to repeat the notice if it was lost. That does not keep the process alive.
 	 */

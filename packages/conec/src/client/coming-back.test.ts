@@ -2,60 +2,18 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { lasting as scene } from "../../testing/lasting.ts";
 import { createSleeper } from "../../testing/sleeper.ts";
-import { type Machine, World } from "../../testing/world.ts";
-import type { CoordinatorLimits } from "../limits.ts";
+import { World } from "../../testing/world.ts";
 import type { PresenceEvent } from "../session/presence-event.ts";
-import { type Client, censusOfClient } from "./client.ts";
+import { censusOfClient } from "./client.ts";
 import type { ClientOptions } from "./options.ts";
-import type { ClientStatus } from "./status.ts";
 
 const text = (message: Uint8Array | null): string | undefined => (message === null ? undefined : new TextDecoder().decode(message));
 
 async function firstOf<T>(all: AsyncIterable<T>): Promise<T | undefined> {
 	for await (const one of all) return one;
 	return undefined;
-}
-
-/** A world with a Coordinator that can be killed and started again. */
-async function scene(limits: Partial<CoordinatorLimits> = {}) {
-	const world = new World({ seed: 5, delayMs: 10, coordinator: { limits } });
-	const { clock } = world;
-	await clock.until(world.listen(), 1_000);
-	return {
-		world,
-		clock,
-		/** A Client, what its status has told, and how it has ended. */
-		async client(name: string, options: Partial<ClientOptions> = {}, machine: Machine = world.machine(name)) {
-			const client = await clock.until(world.connect(machine, name, { id: name, ...options }), 10_000);
-			return { client, machine, ...follow(client) };
-		},
-		/** Nobody hears of it but by silence, unless `cut`. */
-		kill(): void {
-			if (world.coordinatorMachine !== undefined) world.kill(world.coordinatorMachine);
-			world.coordinator?.destroy();
-			world.coordinatorGone();
-		},
-		async end(...clients: Client[]): Promise<void> {
-			await clock.until(Promise.all(clients.map((client) => client.close())), 4_000);
-			const { coordinator } = world;
-			if (coordinator !== undefined) await clock.until(coordinator.close(), 4_000);
-			await clock.advance(150_000);
-			assert.deepEqual([world.network.openConnections, world.network.liveStreams, clock.pending], [0, 0, 0]);
-		},
-	};
-}
-
-function follow(client: Client) {
-	const told: ClientStatus[] = [];
-	const how: { ended?: string | undefined } = {};
-	void (async () => {
-		for await (const status of client.status()) told.push(status);
-	})();
-	void client.closed.then(({ code }) => {
-		how.ended = code ?? "gracefully";
-	});
-	return { told, how, types: () => told.map(({ type }) => type).join(" ") };
 }
 
 test("coming back: after a restart of the Coordinator the Client is there again, with its id, its latest metadata and its handlers", async () => {
@@ -361,48 +319,25 @@ test("waiting for the first: a Client may start before its Coordinator, is refus
 	await end(client);
 });
 
-for (const hanging of ["name", "route", "handshake", "welcome"] as const) {
-	test(`coming back: an attempt in which the wait for the ${hanging} never ends is given up, and a later one succeeds`, async () => {
-		const { world, clock, client, kill, end } = await scene();
-		const machine = world.machine("ann");
-		let hangs = 0;
-		const hang = (): boolean => hangs > 0 && hangs-- > 0;
-		const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
-		const { lookup, createTransport } = machine.runtime;
-		const odd: Machine = {
-			...machine,
-			runtime: {
-				...machine.runtime,
-				lookup: (host) => (hanging === "name" && hang() ? never() : lookup(host)),
-				route: () => (hanging === "route" && hang() ? never() : Promise.resolve(undefined)),
-				createTransport: (options) => {
-					const transport = createTransport(options);
-					const { dial } = transport;
-					return Object.assign(transport, {
-						dial: async (how: Parameters<typeof dial>[0]) => {
-							if (hanging === "handshake" && hang()) return await never<Awaited<ReturnType<typeof dial>>>();
-							const connection = await dial.call(transport, how);
-							// A Coordinator that takes everything and says nothing.
-							if (hanging === "welcome" && hang())
-								Object.assign(connection, { openStream: () => ({ write: () => 0, finish() {}, reset() {}, stop() {}, consumed() {} }) });
-							return connection;
-						},
-					});
-				},
-			},
-		};
-		const ann = await client("ann", {}, odd);
-		hangs = 2;
-		kill();
-		await clock.advance(15_500);
-		await clock.until(world.listen(), 1_000);
-		// Two attempts hang until their deadline of 10 s, with pauses of at most 2 s.
-		await clock.advance(45_000);
-		assert.equal(hangs, 0);
-		assert.equal(ann.told.at(-1)?.type, "connected", ann.types());
-		await end(ann.client);
-	});
-}
+test("coming back: of two processes with one key one has the id, the other ends for good and never disturbs it again", async () => {
+	const { world, clock, client, kill, end } = await scene();
+	const first = await client("ann");
+	const second = await client("ann");
+	await clock.advance(600_000);
+	assert.deepEqual([first.how.ended, second.types()], ["SUPERSEDED", "connected"]);
+	assert.equal(first.types().includes("reconnecting"), false);
+	// The one that is there is lost with the Coordinator, and another process is at the door when that is back.
+	kill();
+	await clock.advance(20_000);
+	await clock.until(world.listen(), 1_000);
+	const third = await client("ann");
+	await clock.advance(600_000);
+	const left = [second, third].filter(({ how }) => how.ended === undefined);
+	assert.equal(left.length, 1, `${second.how.ended} ${third.how.ended}`);
+	assert.equal([second, third].find(({ how }) => how.ended !== undefined)?.how.ended, "SUPERSEDED");
+	assert.equal(world.coordinator?.clientCount, 1);
+	await end(...left.map((one) => one.client));
+});
 
 test("options: reconnect, offline and waitForFirst are checked", async () => {
 	const world = new World({ seed: 1 });

@@ -22,7 +22,7 @@ export type ClientStatus =
 	| ClientReconnecting
 	/** The Coordinator sees this Client at another address now. */
 	| { readonly type: "moved"; readonly observedAddress: SocketAddress }
-	/** The Coordinator is stopping, for `reason`. No more streams can be opened through it, and the connection ends within seconds. `comeBack` is there if it has said when and where to come back. */
+	/** The Coordinator is stopping, or sends this Client away, for `reason`. No more streams can be opened through it, and the connection ends within seconds. `comeBack` is there if it has said when and where to come back. */
 	| { readonly type: "draining"; readonly reason: string; readonly comeBack?: ComeBack }
 	/**
 	 * The connection to the Coordinator has ended, as `info` says. Streams through it have failed. Direct channels go on. What follows is

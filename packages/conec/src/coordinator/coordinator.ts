@@ -6,7 +6,7 @@
 
 import type { CloseInfo } from "../base/close-info.ts";
 import { throwIfAborted } from "../base/signals.ts";
-import { argumentError, ConecError, isConecError } from "../errors.ts";
+import { ConecError, isConecError } from "../errors.ts";
 import { checkId } from "../session/check-id.ts";
 import { checkOpenStreamOptions, type OpenStreamOptions } from "../session/open-stream-options.ts";
 import type { PathReport } from "../session/path-report.ts";
@@ -19,6 +19,7 @@ import { CLOSE_CODES } from "../wire/codes.ts";
 import { beginCoordinator, type CoordinatorParts } from "./begin.ts";
 import { type CoordinatorCensus, censusOfRooms } from "./census.ts";
 import type { ReloadOptions } from "./credentials.ts";
+import { type DisconnectOptions, disconnection } from "./dismissal.ts";
 import { type CloseOptions, checkCloseOptions } from "./drain.ts";
 import type { CoordinatorOptions } from "./options.ts";
 import { type CoordinatorRooms, createRooms } from "./rooms.ts";
@@ -125,14 +126,21 @@ export class Coordinator implements AsyncDisposable {
 	}
 
 	/**
-	 * Ends the connection of a Client at once. Its id is free then, unless a kept key has a lease on it. The Client may come back; `deny` keeps its key out.
+	 * Ends the connection of a Client at once, and the Client does not come back by itself. Its id is free then, unless a kept key has a lease on it.
 	 *
-	 * @param reason a text that the Client is told
-	 * @throws TypeError `ID_INVALID` or `OPTION_INVALID`; ConecError `PEER_UNKNOWN`
+	 * With `retryAfterMs`, `spreadMs` or `alternatives` it is told to come back, and does so then and there. It has at most 2 s
+	 * (`limits.lingerMs`) to hear that, and to end its streams. Meanwhile it opens no streams through this Coordinator. A second call of
+	 * this kind has no effect, and one without these options only ends the connection at once. A Client may come sooner, as its application wants
+	 * it or its network changes. `deny` of {@link reload} keeps a key out.
+	 *
+	 * @param how a text that the Client is told, or options
+	 * @throws TypeError `ID_INVALID`; TypeError or RangeError `OPTION_INVALID`; ConecError `PEER_UNKNOWN`
 	 */
-	disconnect(peer: string, reason: string = ""): void {
-		if (typeof reason !== "string") throw argumentError("type", "OPTION_INVALID", "A reason must be a string");
-		findPeer(this.#rooms.registry, peer, `Cannot disconnect "${peer}"`).end(CLOSE_CODES.DISCONNECTED, reason);
+	disconnect(peer: string, how: string | DisconnectOptions = {}): void {
+		const { reason, comeBack } = disconnection(how);
+		const session = findPeer(this.#rooms.registry, peer, `Cannot disconnect "${peer}"`);
+		if (comeBack === undefined) session.end(CLOSE_CODES.DISCONNECTED, reason);
+		else this.#rooms.door.dismiss(session, { reason, comeBack });
 	}
 
 	/**
@@ -176,7 +184,7 @@ export class Coordinator implements AsyncDisposable {
 	/**
 	 * Stops the Coordinator, in at most 3 s (`limits.closeTimeoutMs`). A second call waits for the same end. In this order:
 	 * 1. The Clients are told, and handlers of protocols are told to end. It waits for those that have a stream, at most 2 s (`limits.lingerMs`).
-	 * 2. It waits, at most as long, for streams that the application closed. Its other streams are reset with `COORDINATOR_CLOSED`.
+	 * 2. It waits, at most as long, until the Clients have heard how the application ended its streams. Its other streams are reset with `COORDINATOR_CLOSED`.
 	 * 3. Every connection ends.
 	 *
 	 * With `drain`, two things come before that. Nobody is let in any more, and the Clients are ended one after the other over

@@ -12,6 +12,7 @@ import { type AdmissionHost, admit } from "./admission/index.ts";
 import type { CoordinatorParts } from "./begin.ts";
 import type { Broadcasts } from "./broadcast/index.ts";
 import { type Credentials, type ReloadOptions, reloaded } from "./credentials.ts";
+import { type Dismissal, dismiss } from "./dismissal.ts";
 import type { Introductions } from "./introduction/index.ts";
 import type { PresenceService } from "./presence/index.ts";
 import type { ProxiedStreams } from "./proxy/index.ts";
@@ -36,6 +37,8 @@ export class Door {
 	readonly #parts: CoordinatorParts;
 	readonly #host: DoorHost;
 	#credentials: Credentials;
+	/** Those that have been told when to come back, and are still here. */
+	readonly #dismissed: WeakSet<Session> = new WeakSet();
 
 	constructor(parts: CoordinatorParts, host: DoorHost) {
 		this.#parts = parts;
@@ -65,6 +68,15 @@ export class Door {
 		this.#parts.kept.leases.revoke((fingerprint) => deny.has(fingerprint));
 		if (options.deny !== undefined) introductions().denyListChanged();
 		for (const session of [...registry.holders()]) if (deny.has(session.fingerprint)) session.end(CLOSE_CODES.CERTIFICATE_REFUSED, DENIED);
+	}
+
+	/** See `Coordinator.disconnect`, for a Client that is to come back. One that may not have heard so must not take it for good: for it that is a loss. */
+	dismiss(session: Session, how: Pick<Dismissal, "reason" | "comeBack">): void {
+		if (this.#dismissed.has(session)) return;
+		this.#dismissed.add(session);
+		const { options, runtime } = this.#parts;
+		const codes = { closeCode: CLOSE_CODES.DISCONNECTED, unheardCode: CLOSE_CODES.PATH_LOST };
+		void dismiss(session, { ...how, ...codes }, { clock: runtime.clock, lingerMs: options.limits.lingerMs });
 	}
 
 	/** A Client has been welcomed. */

@@ -8,10 +8,11 @@
 import { checkOptions } from "../base/check-options.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
-import { deferred, within } from "../base/signals.ts";
+import { deferred } from "../base/signals.ts";
 import { optionError } from "../errors.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
-import { ALTERNATIVES_LISTED, type ComeBack, isAlternative } from "../wire/come-back.ts";
+import type { ComeBack } from "../wire/come-back.ts";
+import { COME_BACK_KINDS, type ComeBackOptions, checkedComeBack, comeBackOf, dismiss } from "./dismissal.ts";
 import type { Registry, Session } from "./sessions/index.ts";
 
 /** Options of `Coordinator.close`. */
@@ -20,14 +21,10 @@ export interface CloseOptions {
 	readonly drain?: DrainOptions;
 }
 
-/** How a Coordinator drains. */
-export interface DrainOptions {
-	/** Over how long the connections end, in milliseconds, 0 to 3,600,000. Those of Clients without streams end first. */
+/** How a Coordinator drains. What it says of coming back counts from the end of the draining. */
+export interface DrainOptions extends ComeBackOptions {
+	/** Over how long the connections end, in milliseconds, 0 to 3,600,000. Those of Clients without streams end first. Clients spread their return over as long. */
 	readonly spreadMs: number;
-	/** How long after that a Client that comes to this address finds a Coordinator again, in milliseconds, 0 to 86,400,000. Clients are told to come back then, and spread their return over `spreadMs`. @default 0 */
-	readonly retryAfterMs?: number;
-	/** Other Coordinators to which the Clients may go at once: `host:port` or `[ipv6]:port`, 16 at most, in ASCII and with the port. @default none */
-	readonly alternatives?: readonly string[];
 }
 
 /** Checks them. `undefined`: it does not drain. Throws TypeError or RangeError `OPTION_INVALID`. */
@@ -35,15 +32,9 @@ export function checkCloseOptions(options: CloseOptions): DrainOptions | undefin
 	checkOptions(options, { drain: "object" });
 	const { drain } = options;
 	if (drain === undefined) return undefined;
-	checkOptions(drain, { spreadMs: "integer", retryAfterMs: "integer", alternatives: "strings" });
-	const { spreadMs, retryAfterMs = 0, alternatives = [] } = drain;
-	if (spreadMs === undefined) throw optionError("type", "drain.spreadMs", "must be a number");
-	checkTime("drain.spreadMs", spreadMs, SPREAD_MS_MAX);
-	checkTime("drain.retryAfterMs", retryAfterMs, RETRY_AFTER_MS_MAX);
-	if (alternatives.length > ALTERNATIVES_LISTED) throw optionError("range", "drain.alternatives", `must list at most ${ALTERNATIVES_LISTED}`);
-	const wrong = alternatives.find((text) => !isAlternative(text));
-	if (wrong !== undefined) throw optionError("type", "drain.alternatives", `must list "host:port" or "[ipv6]:port", not ${JSON.stringify(wrong)}`);
-	return { spreadMs, retryAfterMs, ...(alternatives.length === 0 ? {} : { alternatives: [...alternatives] }) };
+	checkOptions(drain, COME_BACK_KINDS);
+	if (drain.spreadMs === undefined) throw optionError("type", "drain.spreadMs", "must be a number");
+	return { ...checkedComeBack(drain, "drain."), spreadMs: drain.spreadMs };
 }
 
 /** What a draining needs of its Coordinator. */
@@ -84,9 +75,9 @@ export class Drain {
 
 	/** What a Client is told now. */
 	comeBack(): ComeBack {
-		const { spreadMs, retryAfterMs = 0, alternatives } = this.#options;
+		const { spreadMs, retryAfterMs = 0 } = this.#options;
 		const leftMs = Math.max(0, this.#startedMs + spreadMs - this.#host.clock.now());
-		return { retryAfterMs: Math.ceil(leftMs) + retryAfterMs, ...(spreadMs === 0 ? {} : { spreadMs }), ...(alternatives === undefined ? {} : { alternatives }) };
+		return comeBackOf({ ...this.#options, retryAfterMs: Math.ceil(leftMs) + retryAfterMs });
 	}
 
 	/** What somebody is told who is not let in. The spread is in its time already. */
@@ -108,9 +99,10 @@ export class Drain {
 		const { spreadMs } = this.#options;
 		const passedMs = clock.now() - this.#startedMs;
 		const due = spreadMs === 0 || passedMs >= spreadMs ? this.#clients : Math.floor((this.#clients * passedMs) / spreadMs) + 1;
+		const { reason } = this.#host;
 		for (const session of this.#choose(due - this.#told.size)) {
 			this.#told.add(session);
-			this.#endings.push(this.#dismiss(session));
+			this.#endings.push(dismiss(session, { reason, comeBack: this.comeBack(), closeCode: CLOSE_CODES.COORDINATOR_CLOSED }, this.#host));
 		}
 		const [another] = this.#choose(1);
 		if (another === undefined) return void Promise.all(this.#endings).then(() => this.end());
@@ -127,23 +119,7 @@ export class Drain {
 		}
 		return [...idle, ...busy.sort((one, other) => one.streams - other.streams)].slice(0, Math.max(0, count));
 	}
-
-	async #dismiss(session: Session): Promise<void> {
-		const { clock, lingerMs, reason } = this.#host;
-		session.control.send({ type: "close", reason, ...this.comeBack() });
-		// Its streams may end by themselves, and it may go by itself.
-		await within(lingerMs, session.streams === 0 ? session.control.flush(lingerMs) : session.over, clock);
-		session.end(CLOSE_CODES.COORDINATOR_CLOSED, reason);
-	}
-}
-
-function checkTime(option: string, value: number, max: number): void {
-	if (!Number.isInteger(value) || value < 0 || value > max) throw optionError("range", option, `must be whole milliseconds, 0 to ${max}, not ${value}`);
 }
 
 /** However many Clients there are, it looks after them no more often than this. */
 const TURN_MS = 20;
-
-const SPREAD_MS_MAX = 3_600_000;
-
-const RETRY_AFTER_MS_MAX = 86_400_000;

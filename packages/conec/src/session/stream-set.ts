@@ -24,7 +24,7 @@ export interface StreamSetEnd {
 	/** What the streams that are not over fail with here, and at their peers. */
 	readonly error: ConecError;
 	readonly wireCode: number;
-	/** How long streams that the application closed may take to be acknowledged. */
+	/** How long the peers may take to hear how the application has ended its streams. */
 	readonly lingerMs: number;
 	/** Resolves when the next hop has heard of what was said before, unless a packet was lost: see `ControlStream.flush`. */
 	readonly flush: (timeoutMs: number) => Promise<unknown>;
@@ -33,9 +33,10 @@ export interface StreamSetEnd {
 /** A stream of any kind. */
 export interface LiveStream {
 	readonly closed: Promise<CloseInfo>;
-	/** Whether the application has called `close`. */
-	readonly closing: boolean;
-	close(): Promise<void>;
+	/** The application has ended something in its own way, by `close`, `reset` or `stop`, and the peer may not know that yet. */
+	readonly unheard: boolean;
+	/** Resolves when it does, or nothing is left of the stream. Never rejects. */
+	heard(): Promise<void>;
 	/** It survives the loss of its connection. @default false */
 	readonly resumable?: boolean;
 	/** It has no connection now. @default false */
@@ -161,15 +162,15 @@ export class StreamSet {
 		});
 	}
 
-	/** No stream is opened any more; then: waits for those that the application closed, and resets the others. */
+	/** No stream is opened any more; then: waits until the peers have heard how the application ended its streams, and resets what is left. */
 	async end(how: StreamSetEnd): Promise<void> {
 		const clock = this.#clock;
 		const deadline = clock.now() + how.lingerMs;
 		const left = (): number => Math.max(0, deadline - clock.now());
 		this.#refuse(how.error);
 		if (!this.#used) return;
-		const closing = [...this.#live].filter((stream) => stream.closing && stream.suspended !== true);
-		if (closing.length > 0) await within(left(), Promise.all(closing.map((stream) => stream.close().catch(() => undefined))), clock);
+		const unheard = [...this.#live].filter((stream) => stream.unheard && stream.suspended !== true);
+		if (unheard.length > 0) await within(left(), Promise.all(unheard.map((stream) => stream.heard())), clock);
 		// What we acknowledged or reset, also on streams that are over here, must not be overtaken by the end of the connection.
 		if (left() > 0) await how.flush(left());
 		if (this.#live.size > 0) this.destroy(how.error, how.wireCode);

@@ -15,7 +15,7 @@ import type { StreamBudgets } from "./flow.ts";
 import type { LegInit, StreamKeeper, Survival } from "./leg-way.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { type BatchOptions, type Decode, type DecodedReads, mostMessages } from "./queue-iterators.ts";
-import { isClosing, type StreamShell } from "./shell.ts";
+import type { StreamShell } from "./shell.ts";
 import { readableOf, writableOf } from "./web-streams.ts";
 
 /** What is known of a stream before its first message, and of its first leg. */
@@ -149,9 +149,14 @@ export class FramedStream implements MessageStream, DecodedReads<Uint8Array> {
 		else this.stop(0);
 	}
 
-	/** Whether the application has called `close`: such streams are given time when their owner closes. */
-	get closing(): boolean {
-		return isClosing(this.#shell.exchange);
+	/** See `LiveStream`. */
+	get unheard(): boolean {
+		return this.#shell.exchange.unheard;
+	}
+
+	/** See `LiveStream`. */
+	heard(): Promise<void> {
+		return this.#shell.exchange.untilHeard();
 	}
 
 	/** Whether both directions are over. */

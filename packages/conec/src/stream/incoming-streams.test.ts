@@ -80,6 +80,8 @@ test("incoming streams: one that broke before anything came makes room; one with
 		const empty = await add(streams);
 		const spoke = await add(streams);
 		spoke.write(FRAME.DATA, new Uint8Array(4));
+		// It has come, as the ACK says: a reset takes along what is on its way.
+		await spoke.framesOf(2);
 		spoke.stream.reset(APPLICATION_CODE_BASE);
 		spoke.stream.stop(APPLICATION_CODE_BASE);
 		empty.stream.reset(APPLICATION_CODE_BASE);

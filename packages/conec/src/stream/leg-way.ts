@@ -37,8 +37,8 @@ export interface LegWay {
 
 /** A stream that survives the loss of its leg, as its keeper sees it. */
 export interface KeptStream {
-	/** The application has closed it, and sending has not failed. */
-	readonly closing: boolean;
+	/** The application has ended something of it in its own way, and the peer may not know that yet. */
+	readonly unheard: boolean;
 	/** It survives the loss of its leg. While the answer is awaited: it is meant to. */
 	readonly resumable: boolean;
 	/** Where it goes, or went last. `undefined`: it has not begun. */

@@ -83,11 +83,11 @@ export class StreamShell implements ExchangeSink {
 
 	/** See `MessageStream.close`; the promise is the same for every call. */
 	close(): Promise<void> {
-		if (this.exchange.sendingState === "open") {
+		if (this.exchange.outcome.state === "open") {
 			this.#acknowledgement = quietlyDeferred();
 			this.exchange.close(this.sending.waiting);
 		}
-		return this.#acknowledgement?.promise ?? Promise.reject(this.exchange.error);
+		return this.#acknowledgement?.promise ?? Promise.reject(this.exchange.outcome.error);
 	}
 
 	/** See `MessageStream.stop`. */
@@ -145,11 +145,6 @@ export class StreamShell implements ExchangeSink {
 	}
 }
 
-/** The application has closed it, and sending has not failed. */
-export function isClosing({ sendingState }: Exchange): boolean {
-	return sendingState !== "open" && sendingState !== "failed";
-}
-
 /** A stream as its keeper has it. */
 class Kept implements KeptStream {
 	readonly #exchange: Exchange;
@@ -158,8 +153,8 @@ class Kept implements KeptStream {
 		this.#exchange = exchange;
 	}
 
-	get closing(): boolean {
-		return isClosing(this.#exchange);
+	get unheard(): boolean {
+		return this.#exchange.unheard;
 	}
 
 	get resumable(): boolean {

@@ -108,7 +108,7 @@ export function runHostile(seed: number): HostileEnd {
 		pass(end.wakeMs - nowMs);
 	}
 	assert.ok(end.isGone, `it ends: ${end.told.join(", ")}`);
-	return end.exchange.done ? "closed" : end.exchange.error?.code === "FRAME_INVALID" ? "FRAME_INVALID" : "other";
+	return end.exchange.done ? "closed" : end.exchange.outcome.error?.code === "FRAME_INVALID" ? "FRAME_INVALID" : "other";
 }
 
 function countOf(random: Random): number {

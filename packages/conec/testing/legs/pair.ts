@@ -446,5 +446,5 @@ function stateOf({ name, exchange, waiting, inbox }: End): string {
 		(leg) =>
 			`${leg === legs.current ? "*" : ""}${leg.generation}${leg.up ? " up" : ""}${leg.confirmed ? "" : " unconfirmed"}${leg.left ? " left" : ""}${leg.finWritten ? " FIN" : ""} wrote ${leg.wrote} came ${leg.came}`,
 	);
-	return `${name}: ${exchange.sendingState} ${incoming.state}, sent ${sending.sent} acked ${sending.acked} last ${sending.lastNumber}, received ${incoming.received}${incoming.lastCame ? " all" : ""}, ${waiting.length} wait, ${inbox.length} unread, legs ${all.join(" | ")}`;
+	return `${name}: ${exchange.outcome.state} ${incoming.state}, sent ${sending.sent} acked ${sending.acked} last ${sending.lastNumber}, received ${incoming.received}${incoming.lastCame ? " all" : ""}, ${waiting.length} wait, ${inbox.length} unread, legs ${all.join(" | ")}`;
 }

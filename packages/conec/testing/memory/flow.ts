@@ -60,6 +60,7 @@ export class Flow {
 	#wantsDrain = false;
 	#sending: "open" | "finishing" | "fin-sent" | "over" = "open";
 	#reading: "open" | "over" = "open";
+	#wasReset = false;
 	#readScheduled = false;
 	#over = false;
 	#unreadBytes = 0;
@@ -133,12 +134,13 @@ export class Flow {
 		}
 	}
 
-	/** RESET_STREAM: everything that is not read yet is gone. */
+	/** RESET_STREAM: everything that is not read yet is gone, what is on its way too. QUIC sends none of it again, and a test must not live on luck. */
 	reset(code: number): void {
 		if (this.#sending === "over") {
 			return;
 		}
 		this.#sending = "over";
+		this.#wasReset = true;
 		this.#dropQueue();
 		this.#options.there.post(() => {
 			if (this.#reading === "open") {
@@ -252,7 +254,7 @@ export class Flow {
 	}
 
 	#arrive(item: Arrived): void {
-		if (this.#reading === "over") {
+		if (this.#reading === "over" || this.#wasReset) {
 			return;
 		}
 		this.#arrived.push(item);

@@ -163,6 +163,20 @@ export const FAULTS: readonly Weighted<Walk>[] = [
 			}),
 	},
 	{
+		name: "fault: the Coordinator sends a Client away for a while",
+		weight: 0.4,
+		run: (walk) =>
+			withCoordinator(walk, (actor) => {
+				const { coordinator } = walk.coordinator ?? {};
+				if (coordinator?.clients().some(({ id }) => id === actor.id) !== true) return false;
+				actor.excused = true;
+				const retryAfterMs = walk.choose.integer(0, 5_000);
+				walk.world.note(`fault: ${actor.name} is sent away for ${retryAfterMs} ms`);
+				coordinator.disconnect(actor.id, { reason: "come back later", retryAfterMs, spreadMs: walk.choose.pick([0, 1_000]) });
+				return true;
+			}),
+	},
+	{
 		name: "fault: a key is denied",
 		weight: 0.6,
 		run: (walk) =>

@@ -34,7 +34,7 @@ import { defaultId, givenId, type OwnId } from "./own-id.ts";
 import { channelTo } from "./path.ts";
 import { PROTOCOLS } from "./protocols.ts";
 import { tellStatus } from "./status-news.ts";
-import { followStream, StreamNews, saidAll } from "./stream-news.ts";
+import { followStream, StreamNews } from "./stream-news.ts";
 import { comingBack, timeoutMs } from "./timeout.ts";
 import { type CoordinatorChoice, chosenCoordinator, coordinatorOptions } from "./which-coordinator.ts";
 
@@ -129,7 +129,6 @@ async function connectFor(
 	const pace = noticePace(clock, output);
 	void tellStatus(client, reconnect === false ? undefined : news, pace, context);
 	let hasEnded = false;
-	const followed = new Set<MessageStream>();
 	const ended = client.closed.then((info): never => {
 		hasEnded = true;
 		throw endedError(coordinator, info);
@@ -152,13 +151,11 @@ async function connectFor(
 		follow(stream) {
 			const peer = stream.peer ?? "";
 			const about = { peer, address: () => channelTo(client, peer)?.stats().remoteAddress, shows: () => pace.shows(peer) };
-			followed.add(stream);
-			void followStream(stream, new StreamNews(about, news, output, clock)).then(() => followed.delete(stream));
+			void followStream(stream, new StreamNews(about, news, output, clock));
 		},
 		isAway: () => reconnect !== false && news.isAway,
 		hasEnded: () => hasEnded,
 		async close() {
-			await saidAll([...followed], clock);
 			await client.close();
 			own.release();
 		},

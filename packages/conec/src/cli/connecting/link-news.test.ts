@@ -20,10 +20,10 @@ const lost = (code: ConecErrorCode = "COORDINATOR_LOST", reason?: string): Clien
 	type: "disconnected",
 	info: { by: "error", code, ...(reason === undefined ? {} : { reason }) },
 });
-const trying = (code: ConecErrorCode, message = "not there", attempt = 1): ClientStatus => ({
+const trying = (code: ConecErrorCode, message = "not there", attempt = 1, inMs = 100): ClientStatus => ({
 	type: "reconnecting",
 	attempt,
-	inMs: 100,
+	inMs,
 	why: new ConecError(code, message),
 });
 const connected = (again: boolean): ClientStatus => ({
@@ -45,6 +45,19 @@ test("link news: one line for a loss and one for the return, however many attemp
 	}
 	take(connected(true));
 	assert.deepEqual(said, ["lost the Coordinator at a.example: the process ended; trying to come back\n", "connected to 192.0.2.9:1719 again, after 19 s\n"]);
+});
+
+test("link news: who is told to come back later says in how long, and that is no refusal", () => {
+	const { clock, said, take } = newsOf();
+	take({ type: "draining", reason: "we repair your shelf", comeBack: { retryAfterMs: 61_000 } });
+	take(lost("DISCONNECTED", "we repair your shelf"));
+	take(trying("DISCONNECTED", "Lost the Coordinator: we repair your shelf", 1, 61_500));
+	clock.pass(62_000);
+	take(connected(true));
+	assert.deepEqual(said, [
+		"lost the Coordinator at a.example: we repair your shelf; trying to come back in 61.5 s\n",
+		"connected to 192.0.2.9:1719 again, after 62 s\n",
+	]);
 });
 
 test("link news: programs get an event for each", () => {

@@ -74,7 +74,10 @@ export class LinkNews {
 			const { code, by, reason } = lost.info;
 			const why = reason === undefined || reason === "" ? "" : `: ${printable(reason)}`;
 			this.#output.event("disconnected", { code, by, again: true });
-			this.#output.note(`lost the Coordinator at ${this.#coordinator}${why}; trying to come back${this.#goesOn()}`, "warn");
+			this.#output.note(
+				`lost the Coordinator at ${this.#coordinator}${why}; trying to come back${inMs < TOLD_DELAY_MS ? "" : ` in ${formatSeconds(inMs / 1_000)}`}${this.#goesOn()}`,
+				"warn",
+			);
 		}
 		const { code } = why;
 		if (NOT_THERE.includes(code)) return this.#output.note(`attempt ${attempt} in ${formatSeconds(inMs / 1_000)}: ${printable(why.message)}`, "debug");
@@ -100,6 +103,9 @@ export class LinkNews {
 	}
 }
 
+/** The Coordinator wants to be left alone for a while. A shorter one is no news, in milliseconds. */
+const TOLD_DELAY_MS = 4_000;
+
 /** Kinds of refusals that are told after one loss. */
 const MOST_TOLD = 4;
 
@@ -109,6 +115,8 @@ const NOT_THERE: readonly ConecErrorCode[] = [
 	"COORDINATOR_CLOSED",
 	"COORDINATOR_UNREACHABLE",
 	"CONNECTION_LOST",
+	// It says when to come back: else nothing would follow.
+	"DISCONNECTED",
 	"HOST_UNRESOLVABLE",
 	"LIMIT_EXCEEDED",
 ];

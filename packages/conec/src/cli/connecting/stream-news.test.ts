@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CapturedStream, ManualClock } from "../../../testing/cli-surroundings.ts";
 import { Output } from "../terminal/index.ts";
-import { followStream, StreamNews, saidAll } from "./stream-news.ts";
+import { followStream, StreamNews } from "./stream-news.ts";
 
 function newsOf({ json = false, shows = true } = {}) {
 	const clock = new ManualClock();
@@ -97,22 +97,4 @@ test("stream news: when the stream is over nothing is said, and nothing waits", 
 	assert.deepEqual([clock.waiting, link.returns.length], [0, 0]);
 	clock.pass(60_000);
 	assert.deepEqual(said, []);
-});
-
-test("said all: waits for the end of streams that have a way, for a second at most", async () => {
-	const clock = new ManualClock();
-	const never = new Promise<never>(() => undefined);
-	await saidAll([], clock);
-	await saidAll([{ closed: never, suspended: true }], clock);
-	await saidAll([{ closed: Promise.resolve({ by: "peer" }), suspended: false }], clock);
-	assert.equal(clock.waiting, 0);
-	let over = false;
-	const waiting = saidAll([{ closed: never, suspended: false }], clock).then(() => {
-		over = true;
-	});
-	clock.pass(999);
-	await new Promise((resolve) => setImmediate(resolve));
-	assert.equal(over, false);
-	clock.pass(1);
-	await waiting;
 });

@@ -100,18 +100,3 @@ export async function followStream(stream: Pick<MessageStream, "status">, news: 
 	for await (const status of stream.status()) if (status.type !== "lagged") news.take(status);
 	news.end();
 }
-
-/** Waits a moment for streams that were turned away: a Client that closes at once would be all that the peer hears of, and not the code. Never rejects. */
-export async function saidAll(streams: readonly Pick<MessageStream, "closed" | "suspended">[], clock: Clock): Promise<void> {
-	const connected = streams.filter(({ suspended }) => !suspended);
-	if (connected.length === 0) return;
-	let timer: Timer | undefined;
-	const late = new Promise<void>((resolve) => {
-		timer = clock.after(LAST_WORDS_MS, resolve);
-	});
-	await Promise.race([Promise.all(connected.map(({ closed }) => closed)), late]);
-	timer?.cancel();
-}
-
-/** The longest wait for that, in milliseconds. */
-const LAST_WORDS_MS = 1_000;

@@ -145,7 +145,7 @@ export class MemberLink {
 			acknowledged: () => events.acknowledged(),
 			unacknowledged: (error) => events.unacknowledged(error),
 			over: (info) => {
-				const { error } = this.exchange;
+				const { error } = this.exchange.outcome;
 				if (error !== undefined) this.#joined.reject(error);
 				this.#over.resolve(info);
 				events.over(info, error);

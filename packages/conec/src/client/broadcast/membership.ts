@@ -131,14 +131,14 @@ export class Membership implements BroadcastStream, DecodedReads<BroadcastEvent>
 
 	/** The stream of now, for those who keep the streams of a connection. It is over with its connection. */
 	get kept(): LiveStream {
-		const [member, link] = [this, this.#link];
+		const { closed, exchange } = this.#link;
 		return {
-			closed: link.closed,
-			get closing() {
-				return member.#closing;
+			closed,
+			get unheard() {
+				return exchange.unheard;
 			},
-			close: () => member.close(),
-			destroy: (error, wireCode) => link.exchange.destroy(error, wireCode),
+			heard: () => exchange.untilHeard(),
+			destroy: (error, wireCode) => exchange.destroy(error, wireCode),
 		};
 	}
 

@@ -67,7 +67,7 @@ export interface Channel extends AsyncDisposable {
 	openStream(options?: OpenStreamOptions): Promise<MessageStream>;
 	/** The figures of now. After the end, the last ones that are known. */
 	stats(): ChannelStats;
-	/** Closes the channel. It waits at most 2 s (`limits.lingerMs`) for streams that the application closed, and resets all others with `CHANNEL_CLOSED`. A second call waits for the same end. Never rejects. */
+	/** Closes the channel. It waits at most 2 s (`limits.lingerMs`) until the peer has heard how the application ended its streams, and resets all others with `CHANNEL_CLOSED`. A second call waits for the same end. Never rejects. */
 	close(): Promise<void>;
 	/** Resolves when the channel has ended, and says how. Never rejects. */
 	readonly closed: Promise<CloseInfo>;

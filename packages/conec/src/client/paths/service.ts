@@ -149,7 +149,7 @@ export class ClientPaths {
 		return explainPath({
 			id,
 			peer,
-			proxied: link.state === "open" ? true : link.state === "draining" ? "the Coordinator is stopping" : "the Coordinator is lost",
+			proxied: link.state === "open" ? true : link.state === "draining" ? "the Coordinator is ending the connection" : "the Coordinator is lost",
 			arranged: link.can(DIRECT_CAPABILITY),
 			channel: direct.find(peer),
 			last: memory.attempt(peer),

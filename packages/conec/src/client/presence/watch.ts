@@ -158,7 +158,7 @@ export class PresenceWatch implements AsyncIterableIterator<PresenceEvent> {
 	}
 
 	#streamOver({ by, code }: CloseInfo): void {
-		const { error } = this.#exchange;
+		const { error } = this.#exchange.outcome;
 		if (this.#state.type === "open" && error !== undefined) {
 			// The Client says what the loss of the connection means.
 			if (error.code === "CONNECTION_LOST") return;

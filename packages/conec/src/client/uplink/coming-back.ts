@@ -8,7 +8,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { ConecError } from "../../errors.ts";
 import type { SocketAddress } from "../../transport/transport.ts";
-import type { ComeBack } from "../../wire/come-back.ts";
+import { type ComeBack, saysComeBack } from "../../wire/come-back.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
 import type { Greeted } from "./handshake.ts";
 import { LinkKeeper, type ReconnectOptions, setbackOf } from "./link-keeper.ts";
@@ -86,9 +86,9 @@ export class ComingBack {
 	begin(why: ConecError, said: ComeBack = {}): void {
 		const { retryAfterMs, spreadMs, alternatives = [] } = said;
 		this.#alternatives = alternatives;
-		// The other places are open now.
-		const wait = alternatives.length === 0 ? { retryAfterMs, spreadMs } : spreadMs === undefined ? {} : { retryAfterMs: 0, spreadMs };
-		this.#keeper.lost({ ...setbackOf(why), ...wait });
+		// The other places are open now. Whatever is said of coming back, it says that this Client may.
+		const openInMs = alternatives.length > 0 ? 0 : (retryAfterMs ?? 0);
+		this.#keeper.lost({ ...setbackOf(why), ...(saysComeBack(said) ? { retryAfterMs: openInMs, spreadMs } : {}) });
 	}
 
 	/** See `Client.reconnect`. */

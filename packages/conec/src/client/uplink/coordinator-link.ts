@@ -41,7 +41,7 @@ import { SilentLink } from "./silent-link.ts";
 
 /** What the owner of a link is told and asked. */
 export interface LinkEvents {
-	/** The Coordinator stops, and why. Called once. */
+	/** The Coordinator stops, or sends this Client away, and why. Called once. */
 	draining(reason: string, comeBack: ComeBack | undefined): void;
 	/** About direct channels, and no answer that somebody waits for. Never called unless the Coordinator has the capability. */
 	channel(message: ChannelMessageOfCoordinator): void;
@@ -138,7 +138,7 @@ export class CoordinatorLink {
 		connection.onStream = (incoming) => this.#onStream(incoming);
 	}
 
-	/** "draining": the Coordinator has said that it stops. "over": the connection has ended. */
+	/** "draining": the Coordinator has said that it is about to end the connection. "over": the connection has ended. */
 	get state(): "open" | "draining" | "over" {
 		return this.#state;
 	}

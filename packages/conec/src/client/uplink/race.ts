@@ -43,8 +43,7 @@ export async function resolveHost(host: string, family: 0 | 4 | 6, lookup: Looku
 /**
  * Dials the addresses, or the hosts, in turn, each when the one before has failed or has not answered for `staggerMs`. The first
  * success wins; the others are aborted, and one that succeeds all the same is handed to `discard`. At most {@link AT_ONCE} are under way:
- * then the oldest makes way for the next one. Where there are fewer addresses than that, the first attempt at each stays to the end, for
- * sides that are slow to answer.
+ * then the oldest makes way for the next one.
  *
  * Rejects with the most telling error of all attempts, or with `signal.reason`.
  */
@@ -70,8 +69,7 @@ export function raceDials<T, Place = string>(
 		return true;
 	};
 	const makeWay = (): void => {
-		const staying = addresses.length < AT_ONCE ? addresses.length : 0;
-		const oldest = [...live].find(([number]) => number >= staying);
+		const [oldest] = live;
 		if (live.size < AT_ONCE || oldest === undefined) return;
 		live.delete(oldest[0]);
 		oldest[1].abort();

@@ -109,13 +109,13 @@ export class Uplink {
 	/**
 	 * The link that takes streams and questions now. `undefined`: there will be one, and {@link next} waits for it.
 	 *
-	 * @throws ConecError `CLIENT_CLOSED`; `COORDINATOR_LOST` and `COORDINATOR_CLOSED` (it is stopping) where calls do not wait
+	 * @throws ConecError `CLIENT_CLOSED`; `COORDINATOR_LOST` and `COORDINATOR_CLOSED` (it is about to end the connection) where calls do not wait
 	 */
 	now(action: string): CoordinatorLink | undefined {
 		this.#parts.assertOpen(action);
 		if (this.#link.state === "open") return this.#link;
 		if (this.#parts.waits && this.comesBack) return undefined;
-		if (this.#link.state === "draining") throw new ConecError("COORDINATOR_CLOSED", `${action}: the Coordinator is stopping`);
+		if (this.#link.state === "draining") throw new ConecError("COORDINATOR_CLOSED", `${action}: the Coordinator is ending the connection`);
 		throw new ConecError(this.#parts.lostError().code, `${action}: the Coordinator is lost`);
 	}
 

@@ -169,7 +169,7 @@ export class MemberStream implements MemberLine, ExchangeSink {
 			this.#taking?.flush();
 			this.#ended = true;
 			// Its place is free before it hears so.
-			if (this.member.deaf || this.#exchange.sendingState !== "open") this.#leave();
+			if (this.member.deaf || this.#exchange.outcome.state !== "open") this.#leave();
 			this.#exchange.endTaken();
 		});
 	}

@@ -92,7 +92,7 @@ export class OwnStreams {
 		return this.#reception.settled();
 	}
 
-	/** Opens no more, waits for those that the application closed, and resets the others. */
+	/** Opens no more, waits until Clients have heard how the application ended its streams, and resets what is left. */
 	async end(how: StreamSetEnd): Promise<void> {
 		await this.#streams.end(how);
 		this.#survivors.end(how.error, how.wireCode);

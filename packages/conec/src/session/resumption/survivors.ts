@@ -79,13 +79,6 @@ export class Survivors implements SurvivorTable {
 		return left;
 	}
 
-	/** Streams to a peer that were opened here and may take either path. */
-	movable(peer: string): number {
-		let count = 0;
-		for (const stream of this.#opened.get(peer) ?? []) if (stream.mayMove) count++;
-		return count;
-	}
-
 	/** Streams to a peer that were opened here and stay where they are now: on the direct path, as the application wants them only there. */
 	staying(peer: string): number {
 		let count = 0;
@@ -125,9 +118,9 @@ export class Survivors implements SurvivorTable {
 		next({ ...arrival, init: { ...init, survival: { forMs: SURVIVES_MOST_MS, keeper, fraction: () => random.fraction() } } });
 	}
 
-	/** Ends those that the application has not closed. The others have the time that their owner gives them. */
+	/** Ends those of which the peer has nothing to hear any more. The others have the time that their owner gives them. */
 	leave(error: ConecError, wireCode: number): void {
-		for (const { stream } of [...this.#all]) if (stream?.closing === false) stream.end(error, wireCode);
+		for (const { stream } of [...this.#all]) if (stream?.unheard === false) stream.end(error, wireCode);
 	}
 
 	/** Ends all of them at once. */

@@ -20,8 +20,8 @@ import { Leg, type LegOwner } from "./leg.ts";
 import { Legs, type LegsEvents } from "./legs.ts";
 import { Opener, type ResumeOptions } from "./opener.ts";
 import { Ordinary } from "./ordinary.ts";
-import { Outcome, type SendingState } from "./outcome.ts";
-import { Receiving, type ReceivingEvents, type ReceivingState } from "./receiving.ts";
+import { Outcome } from "./outcome.ts";
+import { Receiving, type ReceivingEvents } from "./receiving.ts";
 import { type Core, isFatal, type Loss, type Rules } from "./rules.ts";
 import type { Attach, ExchangeInit, ExchangeSink, FurtherLeg, LegLink, LegPath } from "./seams.ts";
 import { Sending } from "./sending.ts";
@@ -73,22 +73,19 @@ export class Exchange implements Core, LegOwner, LegsEvents, ReceivingEvents, Fr
 
 	// What it is.
 
-	get receiving(): ReceivingState {
-		return this.incoming.state;
-	}
-
-	get sendingState(): SendingState {
-		return this.outcome.state;
-	}
-
-	/** Why sending ended before its time, if it did. */
-	get error(): ConecError | undefined {
-		return this.outcome.error;
+	/** Resolves when nothing is {@link unheard}. Never rejects. */
+	untilHeard(): Promise<void> {
+		return this.unheard ? this.outcome.untilHeard() : Promise.resolve();
 	}
 
 	/** Both directions are over for the application. */
 	get over(): boolean {
 		return this.outcome.over;
+	}
+
+	/** The application has ended something in its own way, and the peer may not know that yet. */
+	get unheard(): boolean {
+		return !this.done && !this.#gone && this.outcome.unheard(this.sending, this.incoming);
 	}
 
 	/** Nothing of it is left. */
@@ -429,6 +426,7 @@ export class Exchange implements Core, LegOwner, LegsEvents, ReceivingEvents, Fr
 		const wakeMs = Math.min(this.#rules.wakeMs, this.legs.drainMs);
 		if (wakeMs !== this.#wakeMs) this.#sink.wakeAt(wakeMs === NEVER ? undefined : wakeMs);
 		this.#wakeMs = wakeMs;
+		if (this.outcome.awaited && !this.unheard) this.outcome.heard();
 	}
 
 	/** Nothing goes or comes any more. */
@@ -445,5 +443,6 @@ export class Exchange implements Core, LegOwner, LegsEvents, ReceivingEvents, Fr
 		if (!this.over) this.#close();
 		if (this.#wakeMs !== NEVER) this.#sink.wakeAt(undefined);
 		this.#sink.gone();
+		this.outcome.heard();
 	}
 }

@@ -102,7 +102,7 @@ for (const role of ["opener", "acceptor"] as const) {
 					for (const step of steps) step(recorded);
 					const leg = on === "first" ? 0 : 1;
 					assert.deepEqual(recorded.log, [`${leg}: reset FRAME_INVALID`, `${leg}: stop FRAME_INVALID`], `${what}, forMs ${forMs}`);
-					assert.equal(recorded.end.exchange.error?.code, "FRAME_INVALID", what);
+					assert.equal(recorded.end.exchange.outcome.error?.code, "FRAME_INVALID", what);
 					assert.equal(recorded.end.isGone, true, what);
 				}
 			}
@@ -128,7 +128,7 @@ test("stream faults: what the first answer may not be", () => {
 				end: { exchange, told },
 				log,
 			} = after("opener", forMs, [step]);
-			assert.deepEqual([exchange.error?.code, log.at(-1)], ["FRAME_INVALID", "0: stop FRAME_INVALID"], what);
+			assert.deepEqual([exchange.outcome.error?.code, log.at(-1)], ["FRAME_INVALID", "0: stop FRAME_INVALID"], what);
 			assert.ok(told.includes("refused"), what);
 		}
 	}
@@ -138,7 +138,7 @@ test("stream faults: what the first answer may not be", () => {
 
 test("stream faults: an OPEN that counts what was not sent ends the stream, one that is old only itself", () => {
 	const wrong = after("acceptor", 60_000, [lost, offer(1, 1)]);
-	assert.deepEqual([wrong.log.at(-1), wrong.end.exchange.error?.code], ["refuse FRAME_INVALID", "FRAME_INVALID"]);
+	assert.deepEqual([wrong.log.at(-1), wrong.end.exchange.outcome.error?.code], ["refuse FRAME_INVALID", "FRAME_INVALID"]);
 	const old = after("acceptor", 60_000, [lost, offer(3), offer(3), offer(2)]);
 	assert.deepEqual(old.log.slice(-2), ["refuse MOVED", "refuse MOVED"]);
 	assert.equal(old.end.exchange.over, false);
@@ -173,10 +173,10 @@ test("stream faults: fatal codes end a stream on whatever leg they come, all oth
 			for (const [code, error] of FATAL) {
 				for (const before of [answered[role], another[role]]) {
 					const recorded = after(role, 60_000, [...before, cut(code)]);
-					assert.deepEqual([recorded.end.exchange.error?.code, recorded.end.isGone], [error, true], `${role} ${code}`);
+					assert.deepEqual([recorded.end.exchange.outcome.error?.code, recorded.end.isGone], [error, true], `${role} ${code}`);
 					assert.deepEqual(recorded.end.info, { by: "peer", code: error });
 				}
-				assert.equal(after(role, 0, [...(role === "opener" ? [resumable(0, 65_536, 0)] : []), cut(code)]).end.exchange.error?.code, error);
+				assert.equal(after(role, 0, [...(role === "opener" ? [resumable(0, 65_536, 0)] : []), cut(code)]).end.exchange.outcome.error?.code, error);
 			}
 			for (const code of others) {
 				const recorded = after(role, 60_000, [...answered[role], cut(code)]);
@@ -186,7 +186,7 @@ test("stream faults: fatal codes end a stream on whatever leg they come, all oth
 				// An ordinary stream ends with its leg.
 				const ordinary = after(role, 0, [...(role === "opener" ? [resumable(0, 65_536, 0)] : []), cut(code)]);
 				assert.equal(ordinary.end.isGone, true, `${role} ${code}`);
-				if (code === RESET_CODES.MOVED) assert.equal(ordinary.end.exchange.error?.code, "PROTOCOL_ERROR");
+				if (code === RESET_CODES.MOVED) assert.equal(ordinary.end.exchange.outcome.error?.code, "PROTOCOL_ERROR");
 			}
 		}
 	}
@@ -210,7 +210,7 @@ test("stream faults: an ordinary stream that is cut off says so", () => {
 		const {
 			end: { exchange, isGone },
 		} = after("opener", 0, steps);
-		assert.deepEqual([exchange.error?.code, isGone], [code, true], what);
+		assert.deepEqual([exchange.outcome.error?.code, isGone], [code, true], what);
 	}
 });
 

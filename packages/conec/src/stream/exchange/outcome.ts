@@ -5,6 +5,7 @@
  */
 
 import type { CloseInfo } from "../../base/close-info.ts";
+import { type Deferred, deferred } from "../../base/signals.ts";
 import type { ConecError } from "../../errors.ts";
 import { cannotGoOn, endOf, type Subject } from "./failures.ts";
 import type { Receiving } from "./receiving.ts";
@@ -38,11 +39,34 @@ export class Outcome {
 	#peerStopped = false;
 	#broken: CloseInfo | undefined = undefined;
 	#by: "local" | "peer" = "local";
+	#hearing: Deferred<void> | undefined = undefined;
 
 	constructor(subject: Subject, sink: ExchangeSink, answered: boolean) {
 		this.#subject = subject;
 		this.#sink = sink;
 		this.answered = answered;
+	}
+
+	/** The application has ended a direction, and END, RESET or STOP may still be on its way. */
+	unheard(sending: Sending, incoming: Receiving): boolean {
+		return (this.state !== "open" && !sending.over) || (incoming.state === "stopped" && !incoming.lastCame);
+	}
+
+	/** Somebody waits for {@link heard}. */
+	get awaited(): boolean {
+		return this.#hearing !== undefined;
+	}
+
+	/** Resolves when {@link heard} is called. */
+	untilHeard(): Promise<void> {
+		this.#hearing ??= deferred();
+		return this.#hearing.promise;
+	}
+
+	/** Nothing is {@link unheard} any more. */
+	heard(): void {
+		this.#hearing?.resolve();
+		this.#hearing = undefined;
 	}
 
 	/** Something other than END on both sides ends it. */
