@@ -30,7 +30,7 @@ export function lender(budgets: StreamBudgets, limits: BudgetLimits, clock: Cloc
 
 /** For streams that do not survive the loss of their leg. */
 export const NOTHING_KEPT: KeptShares = {
-	open: () => ({ admits: () => true, kept() {}, released() {}, suspended() {}, cancel() {}, close() {} }),
+	open: () => ({ admits: () => true, kept() {}, bookAhead: () => true, released() {}, suspended() {}, cancel() {}, close() {} }),
 };
 
 /** What a sink of such a stream says about further legs: nothing. */

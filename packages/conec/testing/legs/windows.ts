@@ -148,6 +148,11 @@ export function testKept(capBytes: number, lent: Lent): KeptShares {
 					kept += cost;
 					lent.keptBytes += cost;
 				},
+				bookAhead(cost) {
+					if (over || waits || 2 * (kept + cost) > capBytes) return false;
+					this.kept(cost);
+					return true;
+				},
 				released(cost) {
 					assert.ok(cost <= kept, `${cost} released of ${kept} kept`);
 					kept -= cost;

@@ -7,6 +7,7 @@ import { RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodeReject } from "../../wire/open.ts";
 import { encodeAck, encodeCount, encodeResumable } from "../../wire/stream-frames.ts";
+import { UNIT_COST_BYTES } from "../windows/index.ts";
 
 const NOTHING = new Uint8Array(0);
 const FOR_MS = 60_000;
@@ -139,6 +140,30 @@ test("stream legs: what is not acknowledged goes again, from the number that FRO
 	assert.deepEqual(did(recorded), ["1: FROM 3", `1: again ${14 + 4}`, "1: ACK 0 65536"]);
 	ack(recorded, 4);
 	assert.ok(recorded.end.told.includes("acknowledged"));
+});
+
+test("stream legs: short units are counted as kept ahead, and what was not used goes back with the leg and with the last acknowledgement", () => {
+	const recorded = opened();
+	const { lent } = recorded.end;
+	const costBytes = 10 + UNIT_COST_BYTES;
+	for (let i = 0; i < 3; i++) recorded.end.send(10);
+	assert.ok(lent.keptBytes > 3 * costBytes, "it is booked ahead");
+	assert.equal(lent.keptBytes, lent.sendBytes);
+	recorded.legs[0]?.lost(LOST);
+	assert.equal(lent.keptBytes, 3 * costBytes, "only what is kept counts");
+	answer(recorded);
+	did(recorded);
+	for (let i = 0; i < 3; i++) recorded.end.send(10);
+	ack(recorded, 5);
+	assert.ok(lent.keptBytes > costBytes);
+	recorded.legs[1]?.lost(LOST);
+	assert.equal(lent.keptBytes, costBytes);
+	recorded.pass(2_000);
+	answer(recorded, 5);
+	assert.deepEqual(did(recorded).slice(-3), ["2: FROM 6", `2: again ${10 + 4}`, "2: ACK 0 65536"]);
+	recorded.end.send(10);
+	ack(recorded, 7);
+	assert.deepEqual([lent.keptBytes, lent.sendBytes], [0, 0]);
 });
 
 test("stream legs: a planned move waits until the older leg's messages are acknowledged, or stand still, or their leg is lost", () => {

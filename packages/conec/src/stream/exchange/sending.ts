@@ -68,7 +68,7 @@ export class Sending {
 	readonly #highWaterBytes: number;
 	#limit = EARLY_BYTES;
 	#sentCost = 0;
-	/** Up to which cumulative cost units may be written and nobody is asked: it is booked with the leg's share, and below the limit. */
+	/** Up to which cumulative cost units may be written and nobody is asked: it is booked with the leg's share and with its own, and below the limit. */
 	#clearCost = 0;
 	#ackedCost = 0;
 	#marks: Marks | undefined;
@@ -148,7 +148,8 @@ export class Sending {
 		this.#sentCost = total;
 		leg.wrote = this.sent;
 		leg.wroteCost = total;
-		this.#marks?.wrote(this.sent, total);
+		if (this.#kept === undefined) this.#marks?.wrote(this.sent, total);
+		else this.#kept.add(kind, payload);
 		return queued;
 	}
 
@@ -168,11 +169,11 @@ export class Sending {
 		leg.wroteCost = total;
 		if (this.#kept === undefined) {
 			this.#marks?.wrote(this.sent, total);
-			if (this.beside === undefined && cost <= SHORT_BYTES) this.#bookAhead(leg);
 		} else {
 			this.#kept.add(kind, payload);
 			this.#share?.kept(cost);
 		}
+		if (this.beside === undefined && cost <= SHORT_BYTES) this.#bookAhead(leg);
 		return queued;
 	}
 
@@ -245,6 +246,7 @@ export class Sending {
 	/** The stream does not survive a loss after all: what was kept is let go. */
 	keepNothing(): void {
 		if (this.#kept === undefined) return;
+		this.#giveBack();
 		this.#kept.clear();
 		this.#kept = undefined;
 		this.#share?.close();
@@ -328,18 +330,22 @@ export class Sending {
 		this.#kept?.add(last.kind, payload);
 	}
 
-	/** Many short units cost one question to the share, where it has plenty. */
+	/** Many short units cost one question to each share, where both have plenty. */
 	#bookAhead(leg: Leg): void {
 		const bytes = Math.min(AHEAD_BYTES, this.#limit - this.#sentCost);
-		if (bytes > 0 && leg.share.bookAhead(bytes)) this.#clearCost = this.#sentCost + bytes;
+		if (bytes <= 0 || !leg.share.bookAhead(bytes)) return;
+		if (this.#share?.bookAhead(bytes) === false) leg.share.acked(bytes);
+		else this.#clearCost = this.#sentCost + bytes;
 	}
 
 	/** What is booked ahead goes back: others may need it. */
 	#giveBack(): void {
 		const bytes = this.#clearCost - this.#sentCost;
 		this.#clearCost = 0;
+		if (bytes <= 0) return;
 		// A leg that is over has given everything back.
-		if (bytes > 0 && this.#leg?.over === false) this.#leg.share.acked(bytes);
+		if (this.#leg?.over === false) this.#leg.share.acked(bytes);
+		this.#share?.released(bytes);
 	}
 
 	#wait(): number {

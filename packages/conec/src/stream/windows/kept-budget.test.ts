@@ -109,6 +109,29 @@ test("kept budget: what is acknowledged or closed while suspended no longer coun
 	assert.equal(budget.keptBytes, 0);
 });
 
+test("kept budget: room is booked ahead where there is plenty, nobody waits and the stream is not suspended, and goes back unused", () => {
+	const budget = new KeptBudget({ keptBytes: 64 * MiB });
+	const [one, other] = [open(budget, "a"), open(budget, "a")];
+	assert.ok(one.share.bookAhead(16 * KiB));
+	assert.equal(budget.keptBytes, 16 * KiB);
+	one.share.released(16 * KiB);
+	assert.equal(budget.keptBytes, 0);
+	one.share.suspended(true);
+	assert.equal(one.share.bookAhead(16 * KiB), false);
+	one.share.suspended(false);
+	fill(one, 64 * KiB);
+	assert.equal(one.share.bookAhead(64), false);
+	assert.equal(keep(other, 64), false);
+	one.share.released(8 * MiB);
+	other.share.cancel();
+	assert.ok(one.share.bookAhead(64 * KiB));
+	assert.equal(keep(other, 16 * MiB), false);
+	assert.equal(one.share.bookAhead(64), false, "another one of its identity waits");
+	one.share.close();
+	other.share.close();
+	assert.equal(budget.keptBytes, 0);
+});
+
 test("kept budget: whatever streams do, it holds", () => {
 	for (let seed = 1; seed <= 200; seed++) {
 		const random = seededRandom(seed);
@@ -137,7 +160,12 @@ test("kept budget: whatever streams do, it holds", () => {
 			}
 			const one = pick([...open]);
 			const cost = 64 + Math.floor(random.fraction() * pick([100, 100 * KiB, total / 4 - 64]));
-			if (act < 0.5) {
+			if (act < 0.1) {
+				if (one.share.bookAhead(cost)) {
+					assert.ok(!one.suspended, `seed ${seed}`);
+					one.bytes += cost;
+				}
+			} else if (act < 0.5) {
 				if (!one.suspended && one.share.admits(cost)) {
 					one.share.kept(cost);
 					one.bytes += cost;

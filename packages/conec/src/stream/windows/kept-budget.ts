@@ -123,6 +123,12 @@ class StreamShare implements KeptShare {
 		this.#share.add(costBytes);
 	}
 
+	bookAhead(costBytes: number): boolean {
+		if (this.#isSuspended || !this.#share.isPlenty(costBytes)) return false;
+		this.#share.add(costBytes);
+		return true;
+	}
+
 	released(costBytes: number): void {
 		if (this.#isSuspended) this.#budget.lower(this, Math.min(costBytes, this.#share.heldBytes));
 		this.#share.remove(costBytes);

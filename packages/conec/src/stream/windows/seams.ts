@@ -93,6 +93,8 @@ export interface KeptShare {
 	admits(costBytes: number): boolean;
 	/** A unit is kept that was admitted. */
 	kept(costBytes: number): void;
+	/** Counts units of that cost as kept before they are, as {@link SendShare.bookAhead} does. What is not kept after all goes back by {@link released}. */
+	bookAhead(costBytes: number): boolean;
 	/** Units of that cost are acknowledged. */
 	released(costBytes: number): void;
 	/** No leg carries the stream now, or one does again. A suspended stream does not wait for room: it asks again when it has a leg. */

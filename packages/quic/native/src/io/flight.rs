@@ -12,23 +12,32 @@ use std::time::{Duration, Instant};
 use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
 use quinn_proto::RttEstimator;
 
-/// Without an acknowledgement for so long, a full congestion window may be made to give way, once in such a time.
-const UNANSWERED: Duration = Duration::from_secs(1);
+/// Without an acknowledgement for so long, a full congestion window may be made to give way, once in such a time. It is less than a second, as
+/// those who ask once a second are not exact.
+const UNANSWERED: Duration = Duration::from_millis(900);
 /// Packets that may go then.
 const NUDGE_PACKETS: u64 = 2;
+/// Packets that were on their way for more round trips than these when they were acknowledged, and for longer than [`UNANSWERED`], say nothing of now.
+const LATE_ROUND_TRIPS: u32 = 3;
 
 /// A congestion controller that counts what is on its way, and leaves everything else to another one.
 ///
 /// When nothing is acknowledged, QUIC waits twice as long with each probe. So after a network was gone for some seconds, it takes as long again until
 /// the next one. Whoever has reasons to ask earlier may do so by [`Counting::nudge`], which keeps to two packets a second.
+///
+/// What came just before the network went is often acknowledged only when it is back. QUIC takes such an acknowledgement for a round trip of
+/// several seconds, and its next probe comes later still. So it does not count as an answer here: what was sent since is unanswered all the same.
 pub struct Counting {
 	pub inner: Box<dyn Controller>,
 	/// Bytes of packets that are sent, and neither acknowledged nor lost. Packets that need no acknowledgement count until the next one comes.
 	in_flight: u64,
 	/// Bytes of packets that were acknowledged.
 	acknowledged: u64,
-	/// When the last acknowledgement came, or the path began.
+	/// When the last acknowledgement came that was an answer, or the path began.
 	answered: Instant,
+	/// Of the packets that are acknowledged now: whether there are any that were on their way for long, and any others.
+	acks_late: bool,
+	acks_soon: bool,
 	mtu: u64,
 	/// All clones have it in common.
 	nudges: Arc<Nudges>,
@@ -54,10 +63,10 @@ impl<F: ControllerFactory + Send + Sync + 'static> ControllerFactory for Countin
 impl Counting {
 	fn new(inner: Box<dyn Controller>, now: Instant, mtu: u16) -> Self {
 		let nudges = Arc::new(Nudges { born: now, up_to: AtomicU64::new(0), last: AtomicU64::new(0) });
-		Self { inner, in_flight: 0, acknowledged: 0, answered: now, mtu: mtu.into(), nudges }
+		Self { inner, in_flight: 0, acknowledged: 0, answered: now, acks_late: false, acks_soon: false, mtu: mtu.into(), nudges }
 	}
 
-	/// Lets two packets go although the window is full, if nothing was acknowledged for a second, and no other ones went so within a second.
+	/// Lets two packets go although the window is full, if nothing was acknowledged for [`UNANSWERED`], and no other ones went so within that time.
 	/// Returns whether it does.
 	pub fn nudge(&self, now: Instant) -> bool {
 		let Nudges { born, up_to, last } = &*self.nudges;
@@ -72,9 +81,21 @@ impl Counting {
 		true
 	}
 
-	/// Something was acknowledged, or given up: the window holds again.
-	fn answered(&mut self, now: Instant) {
-		self.answered = now;
+	/// A packet is acknowledged that was on its way for so long.
+	fn note_age(&mut self, age: Duration, round_trip: Duration) {
+		match age > UNANSWERED.max(LATE_ROUND_TRIPS * round_trip) {
+			true => self.acks_late = true,
+			false => self.acks_soon = true,
+		}
+	}
+
+	/// Something was acknowledged: the window holds again.
+	fn acknowledged(&mut self, now: Instant) {
+		// A path that is being checked tells of no packets.
+		if self.acks_soon || !self.acks_late {
+			self.answered = now;
+		}
+		(self.acks_late, self.acks_soon) = (false, false);
 		self.nudges.up_to.store(0, Ordering::Relaxed);
 	}
 }
@@ -87,12 +108,13 @@ impl Controller for Counting {
 
 	fn on_ack(&mut self, now: Instant, sent: Instant, bytes: u64, app_limited: bool, rtt: &RttEstimator) {
 		self.acknowledged += bytes;
+		self.note_age(now.saturating_duration_since(sent), rtt.get());
 		self.inner.on_ack(now, sent, bytes, app_limited, rtt);
 	}
 
 	fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest_packet_num_acked: Option<u64>) {
 		self.in_flight = in_flight;
-		self.answered(now);
+		self.acknowledged(now);
 		self.inner.on_end_acks(now, in_flight, app_limited, largest_packet_num_acked);
 	}
 
@@ -242,12 +264,12 @@ mod tests {
 	fn a_full_window_gives_way_for_two_packets_when_nothing_was_acknowledged_for_a_second() {
 		let now = Instant::now();
 		let (mut controller, window) = full(now);
-		assert!(!nudge(&*controller, now + Duration::from_millis(999)));
+		assert!(!nudge(&*controller, now + UNANSWERED - Duration::from_millis(1)));
 		assert_eq!(controller.window(), window);
 		assert!(nudge(&*controller, now + UNANSWERED));
 		assert_eq!(controller.window(), window + 2 * u64::from(MTU));
 		controller.on_sent(now + UNANSWERED, 2 * u64::from(MTU), 12);
-		assert!(!nudge(&*controller, now + UNANSWERED + Duration::from_millis(999)));
+		assert!(!nudge(&*controller, now + 2 * UNANSWERED - Duration::from_millis(1)));
 		assert_eq!(controller.window(), window + 2 * u64::from(MTU), "once a second");
 		assert!(nudge(&*controller, now + 2 * UNANSWERED));
 		assert_eq!(controller.window(), window + 4 * u64::from(MTU));
@@ -265,6 +287,40 @@ mod tests {
 		controller.on_end_acks(now + UNANSWERED, 0, false, Some(10));
 		assert!(!nudge(&*controller, now + 5 * UNANSWERED));
 		assert_eq!(controller.window(), window);
+	}
+
+	#[test]
+	fn an_acknowledgement_of_what_was_sent_long_ago_is_no_answer() {
+		let now = Instant::now();
+		let round_trip = Duration::from_millis(100);
+		let later = now + 6 * UNANSWERED;
+		let ages = |controller: &mut Counting, ages: &[Duration]| {
+			for age in ages {
+				controller.note_age(*age, round_trip);
+			}
+			controller.on_end_acks(later, 10_000, false, Some(5));
+		};
+		let full = || {
+			let mut controller = Counting::new(Arc::new(CubicConfig::default()).build(now, MTU), now, MTU);
+			controller.on_sent(now, controller.window(), 10);
+			controller
+		};
+		let (long_ago, soon) = (Duration::from_secs(6), Duration::from_millis(200));
+		for (acknowledged, nudges) in [(&[long_ago, long_ago][..], true), (&[long_ago, soon], false), (&[soon], false), (&[], false)] {
+			let mut controller = full();
+			ages(&mut controller, acknowledged);
+			assert_eq!(nudge(&controller, later), nudges, "{acknowledged:?}");
+		}
+		// Where all of it takes so long, it is an answer.
+		let mut slow = full();
+		slow.note_age(long_ago, long_ago / 2);
+		slow.on_end_acks(later, 10_000, false, Some(5));
+		assert!(!nudge(&slow, later));
+		// The window holds again after any acknowledgement, and may give way at once.
+		let mut given_way = full();
+		assert!(nudge(&given_way, later));
+		ages(&mut given_way, &[long_ago]);
+		assert_eq!(given_way.window(), given_way.inner.window());
 	}
 
 	/// A connection of a model: what it really holds is known.
