@@ -5,11 +5,12 @@
 //! into the environment any more. Then it gives the endpoints that are left a moment to say goodbye, and joins the thread.
 
 use std::cell::RefCell;
+use std::io;
 use std::sync::{mpsc, Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
 use crate::connection::{Connection, Registry};
@@ -139,17 +140,17 @@ pub fn leave() -> Result<()> {
 /// for hundreds of milliseconds.
 const WOKEN_ELSEWHERE: u32 = 2;
 
+/// What the I/O thread runs.
+fn io_runtime() -> io::Result<Runtime> {
+	Builder::new_current_thread().global_queue_interval(WOKEN_ELSEWHERE).enable_io().enable_time().build()
+}
+
 /// Starts the I/O thread of this JS thread and hooks into the environment's end.
 pub fn start(env: &napi::Env, waker: Waker, watch: bool) -> Result<()> {
 	if CURRENT.with_borrow(Option::is_some) {
 		return Err(error(THREAD_FAILED, "The QUIC addon is in use in this thread already, by another copy of its wrapper"));
 	}
-	let runtime = Builder::new_current_thread()
-		.global_queue_interval(WOKEN_ELSEWHERE)
-		.enable_io()
-		.enable_time()
-		.build()
-		.map_err(|e| error(THREAD_FAILED, format!("Cannot start the I/O runtime: {e}")))?;
+	let runtime = io_runtime().map_err(|e| error(THREAD_FAILED, format!("Cannot start the I/O runtime: {e}")))?;
 	let environment = Arc::new(Environment {
 		queue: Arc::new(Queue::new(waker)),
 		table: Table::new(),
@@ -229,4 +230,52 @@ async fn farewell(environment: &Environment) {
 		}
 	};
 	let _ = tokio::time::timeout(FAREWELL, told).await;
+}
+
+#[cfg(test)]
+mod tests {
+	use std::future::poll_fn;
+	use std::task::Poll;
+
+	use super::*;
+
+	type Ran = Arc<Mutex<Vec<&'static str>>>;
+
+	/// Runs `times`, and notes its name each time. In between it is woken as by what it waits for, not as by `yield_now`.
+	async fn busy(name: &'static str, times: usize, ran: Ran) {
+		let mut left = times;
+		poll_fn(|cx| {
+			lock(&ran).push(name);
+			left -= 1;
+			cx.waker().wake_by_ref();
+			if left == 0 {
+				Poll::Ready(())
+			} else {
+				Poll::Pending
+			}
+		})
+		.await;
+	}
+
+	#[test]
+	fn what_the_js_thread_wakes_runs_beside_what_the_io_thread_wakes_itself() {
+		const MANY: usize = 20;
+		let runtime = io_runtime().unwrap();
+		let ran = Ran::default();
+		let handle = runtime.handle().clone();
+		let (own, elsewhere) = (ran.clone(), ran.clone());
+		runtime.block_on(async {
+			let mut tasks: Vec<_> = (0..8).map(|_| tokio::spawn(busy("own", 100, own.clone()))).collect();
+			// Another thread starts these while this one, whose tasks wait, does nothing.
+			let started = move || (0..MANY).map(|_| handle.spawn(busy("elsewhere", 1, elsewhere.clone()))).collect::<Vec<_>>();
+			tasks.extend(std::thread::spawn(started).join().unwrap());
+			for task in tasks {
+				task.await.unwrap();
+			}
+		});
+		let ran = std::mem::take(&mut *lock(&ran));
+		let last = ran.iter().rposition(|name| *name == "elsewhere").unwrap();
+		assert_eq!(ran.iter().filter(|name| **name == "elsewhere").count(), MANY);
+		assert!(last <= 2 * MANY + 2, "the last one is in place {last}");
+	}
 }

@@ -48,6 +48,9 @@ mod linux {
 
 	use crate::system::socket::Mute;
 
+	#[cfg(test)]
+	mod tests;
+
 	/// After this many packets that nobody expected, the socket is left to the I/O thread.
 	const UNEXPECTED: u32 = 2;
 	/// After this many rounds of the event loop without an answer, it is left to the I/O thread too.
@@ -154,7 +157,7 @@ mod linux {
 
 	/// An answer is expected: from now on the endpoint's socket is watched while the event loop waits.
 	pub fn watch<W: Watched>(endpoint: &Arc<W>) {
-		with::<W>(|watches| watches.watch(endpoint));
+		with::<W>(|watches| watches.watch(endpoint, Instant::now()));
 	}
 
 	/// The JS thread is at work: the I/O thread has the sockets back.
@@ -180,7 +183,7 @@ mod linux {
 	}
 
 	impl<W: Watched> Watches<W> {
-		fn watch(&mut self, endpoint: &Arc<W>) {
+		fn watch(&mut self, endpoint: &Arc<W>, now: Instant) {
 			if !self.watched.contains_key(&endpoint.handle()) {
 				match self.open(endpoint) {
 					Some(opened) => drop(self.watched.insert(endpoint.handle(), opened)),
@@ -188,7 +191,7 @@ mod linux {
 				}
 			}
 			let Some(watched) = self.watched.get_mut(&endpoint.handle()) else { return };
-			if watched.left_alone_until.is_some_and(|until| Instant::now() < until) {
+			if watched.left_alone_until.is_some_and(|until| now < until) {
 				return;
 			}
 			watched.left_alone_until = None;
