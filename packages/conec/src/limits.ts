@@ -312,7 +312,9 @@ export const COORDINATOR_DEFAULT_LIMITS: CoordinatorLimits = Object.freeze(
  */
 export function resolveLimits(limits?: Partial<ClientLimits>, role?: "client"): ClientLimits;
 export function resolveLimits(limits: Partial<CoordinatorLimits> | undefined, role: "coordinator"): CoordinatorLimits;
-export function resolveLimits(limits: Partial<ClientLimits> | Partial<CoordinatorLimits> = {}, role: LimitRole = "client"): ClientLimits | CoordinatorLimits {
+export function resolveLimits(limits?: Partial<ClientLimits> | Partial<CoordinatorLimits>, role: LimitRole = "client"): ClientLimits | CoordinatorLimits {
+	// The defaults are those of the role, with what follows others of them. They are not to be made anew for each Client.
+	if (limits === undefined) return role === "client" ? DEFAULT_LIMITS : COORDINATOR_DEFAULT_LIMITS;
 	if (typeof limits !== "object" || limits === null) throw optionError("type", "limits", "must be an object");
 	const { rules, defaults } = ROLES[role];
 	const given: Record<string, number> = {};

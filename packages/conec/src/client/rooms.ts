@@ -56,20 +56,32 @@ export function makeRooms(
 	const mapper = options.portMapping ? portMapperOf(runtime, transport, network, mapped) : undefined;
 	const reception = new Reception({ owner: "the peer", limits, clock, handlers: options.handlers, failed: (failure) => feed.emit(failure) });
 	const streams = new ClientStreams({
-		...{ limits, clock, random, reception, verified: options.trust.roots !== undefined },
+		limits,
+		clock,
+		random,
+		reception,
+		verified: options.trust.roots !== undefined,
 		leaving: () => life.leaving,
-		...{ way: (wanted) => paths.way(wanted), changed: (stream) => feed.emit({ type: "stream", ...stream }) },
+		way: (wanted) => paths.way(wanted),
+		changed: (stream) => feed.emit({ type: "stream", ...stream }),
 	});
 	const { survivors } = streams;
 	const comingBack = new ComingBack({
-		...{ clock, random, options: options.reconnect, attemptMs: limits.requestTimeoutMs },
+		clock,
+		random,
+		options: options.reconnect,
+		attemptMs: limits.requestTimeoutMs,
 		reach: (signal, alternatives) => reach(signal, presence.metadata, alternatives),
 		tell: (status) => feed.emit(status),
 		up: (again) => uplink.up(linkTo(again)),
 		gaveUp: (why) => life.gaveUp(why),
 	});
 	const life = new ClientLife({
-		...{ limits, clock, transport, link, feed },
+		limits,
+		clock,
+		transport,
+		link,
+		feed,
 		direct: () => direct,
 		closing: (error) => {
 			comingBack.end();
@@ -87,8 +99,26 @@ export function makeRooms(
 	const assertOpen = (action: string): void => life.assertOpen(action);
 	const budgets = new StreamBudgets(limits, clock);
 	const direct: DirectChannels = new DirectChannels({
-		...options,
-		...{ identity, ids, clock, random, transport, createTransport, transportOptions, network, budgets, survivors },
+		id,
+		limits,
+		listen: options.listen,
+		holePunching: options.holePunching,
+		birthday: options.birthday,
+		peerRoots: options.peerRoots,
+		endAtExpiry: options.endAtExpiry,
+		retry: options.retry,
+		keyLog: options.keyLog,
+		keepAliveIntervalMs: options.keepAliveIntervalMs,
+		identity,
+		ids,
+		clock,
+		random,
+		transport,
+		createTransport,
+		transportOptions,
+		network,
+		budgets,
+		survivors,
 		link: () => uplink.present,
 		consents: consentOf(options.acceptChannel),
 		onStream: (incoming, channel) => streams.onChannel(incoming, channel),
@@ -97,7 +127,12 @@ export function makeRooms(
 	});
 	const linkTo = (greeted: Greeted): CoordinatorLink => {
 		const made: CoordinatorLink = new CoordinatorLink({
-			...{ greeted, limits, ids, clock, budgets, survivors },
+			greeted,
+			limits,
+			ids,
+			clock,
+			budgets,
+			survivors,
 			endAtExpiry: options.endAtExpiry && options.trust.roots !== undefined,
 			events: {
 				draining: (reason, comeBack) => feed.emit({ type: "draining", reason, ...(comeBack === undefined ? {} : { comeBack }) }),
@@ -131,7 +166,11 @@ export function makeRooms(
 	];
 	const uplink: Uplink = new Uplink(
 		{
-			...{ clock, services, assertOpen, waitingCalls: limits.waitingCalls, waits: options.offline === "wait" },
+			clock,
+			services,
+			assertOpen,
+			waitingCalls: limits.waitingCalls,
+			waits: options.offline === "wait",
 			comesBack: () => life.comesBack,
 			lostError: () => life.lostError,
 		},
@@ -140,8 +179,16 @@ export function makeRooms(
 	const broadcasts: ClientBroadcasts = new ClientBroadcasts({ limits, ids, clock, random, budgets, uplink });
 	const presence = new ClientPresence({ limits, ids, clock, uplink, metadata: options.metadata });
 	const paths = new ClientPaths({
-		...{ id, limits, clock, channelTimeoutMs: channelTimeoutMs(options) },
-		...{ direct, network, uplink, survivors, assertOpen, leaving: () => life.leaving },
+		id,
+		limits,
+		clock,
+		channelTimeoutMs: channelTimeoutMs(options),
+		direct,
+		network,
+		uplink,
+		survivors,
+		assertOpen,
+		leaving: () => life.leaving,
 	});
 	transport.onDatagram = datagramsTo(direct, network, link, () => clock.now());
 	const signs = heedSigns({

@@ -26,7 +26,12 @@ export function fingerprintOf(der: Uint8Array): string {
 
 /** SHA-256 of the SubjectPublicKeyInfo of a DER certificate. Throws `CERTIFICATE_INVALID`. */
 export function keyDigest(der: Uint8Array): Uint8Array {
-	return new Uint8Array(createHash("sha256").update(readCertificate(der).publicKeyInfo).digest());
+	return publicKeyDigest(readCertificate(der).publicKeyInfo);
+}
+
+/** SHA-256 of a SubjectPublicKeyInfo (DER). */
+export function publicKeyDigest(publicKeyInfo: Uint8Array): Uint8Array {
+	return new Uint8Array(createHash("sha256").update(publicKeyInfo).digest());
 }
 
 /** SHA-256 of a whole DER certificate, as `Trust.pinnedCertificates` has it. */

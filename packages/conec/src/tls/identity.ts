@@ -8,8 +8,9 @@ import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { ConecError } from "../errors.ts";
 import { readCertificate } from "./certificate.ts";
 import { DER_INTEGER, DER_OCTET_STRING, DER_SEQUENCE, readDer, readDerChildren, writeDer, writeSequence } from "./der.ts";
-import { formatFingerprint, keyDigest } from "./fingerprint.ts";
+import { formatFingerprint, publicKeyDigest } from "./fingerprint.ts";
 import { keyProblem } from "./key-strength.ts";
+import { decodeP256 } from "./p256-key.ts";
 import { type Pem, type PrivateKeyBytes, readCertificates, readPrivateKey } from "./pem.ts";
 
 /** A certificate chain (DER, leaf first) and its private key (DER PKCS#8). */
@@ -33,21 +34,27 @@ export interface LocalIdentity extends Identity {
  */
 export function parseIdentity(certificate: Pem, privateKey: Pem, key: "kept" | "ephemeral" = "kept"): LocalIdentity {
 	const certificates = readCertificates(certificate);
-	const leaf = certificates[0] as Uint8Array;
-	for (const der of certificates) readCertificate(der);
-	const keyObject = parseKey(readPrivateKey(privateKey));
-	const problem = keyProblem(keyObject);
-	if (problem !== undefined) throw unusable(problem);
-	const expected = Buffer.from(readCertificate(leaf).publicKeyInfo);
-	if (!expected.equals(createPublicKey(keyObject).export({ type: "spki", format: "der" }))) {
-		throw new ConecError("CERTIFICATE_KEY_MISMATCH", "Cannot use identity: the private key does not belong to the certificate");
-	}
+	const [leaf] = certificates.map(readCertificate);
+	const publicKeyInfo = leaf?.publicKeyInfo ?? new Uint8Array();
 	return {
 		certificates,
-		privateKey: new Uint8Array(keyObject.export({ type: "pkcs8", format: "der" })),
-		fingerprint: formatFingerprint(keyDigest(leaf)),
+		privateKey: privateKeyOf(readPrivateKey(privateKey), publicKeyInfo),
+		fingerprint: formatFingerprint(publicKeyDigest(publicKeyInfo)),
 		key,
 	};
+}
+
+/** DER (PKCS#8) of the private key to this public one. Throws as {@link parseIdentity} does. */
+function privateKeyOf(key: PrivateKeyBytes, publicKeyInfo: Uint8Array): Uint8Array {
+	const short = decodeP256(key.bytes);
+	// In any other case OpenSSL says what the key is.
+	if (short !== undefined && Buffer.compare(short.publicKeyInfo, publicKeyInfo) === 0) return short.privateKey;
+	const parsed = parseKey(key);
+	const problem = keyProblem(parsed);
+	if (problem !== undefined) throw unusable(problem);
+	if (Buffer.compare(publicKeyInfo, createPublicKey(parsed).export({ type: "spki", format: "der" })) !== 0)
+		throw new ConecError("CERTIFICATE_KEY_MISMATCH", "Cannot use identity: the private key does not belong to the certificate");
+	return new Uint8Array(parsed.export({ type: "pkcs8", format: "der" }));
 }
 
 /** Parses a private key of any kind. Throws `CERTIFICATE_INVALID`. */

@@ -10,9 +10,10 @@ import { isIP, isIPv4 } from "node:net";
 import { systemClock } from "../base/clock.ts";
 import { ConecError, optionError } from "../errors.ts";
 import { DER_INTEGER, DER_OCTET_STRING, writeDer, writeOid, writeSequence } from "./der.ts";
-import { formatFingerprint, keyDigest } from "./fingerprint.ts";
+import { formatFingerprint, publicKeyDigest } from "./fingerprint.ts";
 import { asciiHostName, withoutZone } from "./host-name.ts";
 import type { LocalIdentity } from "./identity.ts";
+import { type EncodedKey, encodeP256 } from "./p256-key.ts";
 
 /** What a self-signed certificate is made for. */
 export interface SelfSignedOptions {
@@ -53,7 +54,7 @@ export async function makeSelfSigned(options: SelfSignedOptions, key: LocalIdent
 	return {
 		certificates: [certificate],
 		privateKey: encoded.privateKey,
-		fingerprint: formatFingerprint(keyDigest(certificate)),
+		fingerprint: formatFingerprint(publicKeyDigest(encoded.publicKeyInfo)),
 		key,
 	};
 }
@@ -137,18 +138,11 @@ function addressBytes(address: string): Uint8Array {
 	);
 }
 
-/** The DER of a P-256 key: SubjectPublicKeyInfo (RFC 5480) and PKCS#8 (RFC 5958, 5915), as OpenSSL writes them. Its own encoders take three times as long as all the rest. */
-function encodeKey(key: KeyObject): { readonly publicKeyInfo: Uint8Array; readonly privateKey: Uint8Array } {
+function encodeKey(key: KeyObject): EncodedKey {
 	const jwk = key.export({ format: "jwk" });
-	const [x, y, d] = [jwk.x, jwk.y, jwk.d].map((number = "") => Buffer.from(number, "base64url"));
-	const point = bitString(Buffer.concat([Uint8Array.of(4), x as Buffer, y as Buffer]));
-	const secret = writeSequence(writeDer(DER_INTEGER, Uint8Array.of(1)), writeDer(DER_OCTET_STRING, d as Buffer), writeDer(0xa1, point));
-	const privateKey = writeSequence(writeDer(DER_INTEGER, Uint8Array.of(0)), EC_P256, writeDer(DER_OCTET_STRING, secret));
-	return { publicKeyInfo: writeSequence(EC_P256, point), privateKey: new Uint8Array(privateKey) };
+	const [x, y, d] = [jwk.x, jwk.y, jwk.d].map((number = "") => Buffer.from(number, "base64url")) as [Buffer, Buffer, Buffer];
+	return encodeP256({ secret: d, point: Buffer.concat([Uint8Array.of(4), x, y]) });
 }
-
-/** AlgorithmIdentifier of the key: id-ecPublicKey with the curve P-256. */
-const EC_P256 = writeSequence(writeOid("2a8648ce3d0201"), writeOid("2a8648ce3d030107"));
 
 function readKey(pkcs8: Uint8Array): KeyObject {
 	const key = createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" });

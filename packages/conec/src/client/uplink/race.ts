@@ -85,7 +85,8 @@ export function raceDials<T, Place = string>(
 		const nextMs = started < addresses.length ? staggerMs : againMs;
 		if (nextMs !== undefined) timer = clock.setTimeout(start, nextMs);
 		dial(address, attempt.signal).then(
-			(won) => (live.has(number) && settle() ? resolve(won) : discard(won)),
+			// One that has won is not aborted.
+			(won) => (live.delete(number) && settle() ? resolve(won) : discard(won)),
 			(error: unknown) => {
 				if (over || !live.delete(number)) return;
 				telling = moreTelling(telling, error);

@@ -235,8 +235,9 @@ class Listener implements GreetedEvents<ControlMessage> {
 }
 
 /** Where it was during the handshake: it has proved that it can be reached there, and it cannot change that by moving. */
-function provenAddress({ acceptedFrom, remoteAddress }: TransportConnection): string {
-	return (acceptedFrom ?? remoteAddress).address;
+function provenAddress(connection: TransportConnection): string {
+	// Where it is now is asked of the transport each time.
+	return (connection.acceptedFrom ?? connection.remoteAddress).address;
 }
 
 /** When there may be room for another Client. Nobody knows, and those who are refused must not come back at once. */

@@ -6,26 +6,32 @@ use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::RootCertStore;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{InconsistentKeys, RootCertStore};
 
 use crate::error::{error, invalid, Error, Result, CERTIFICATE_INVALID, KEY_INVALID};
 
 use super::policy::{ClientPolicy, Pins, ServerPolicy, Trust};
 use super::refusal::RefusalSlot;
 
-/// A certificate with its chain, and its key.
-pub struct Identity {
-	pub chain: Vec<CertificateDer<'static>>,
-	pub key: PrivateKeyDer<'static>,
-}
+/// A certificate with its chain, and its key, which was read once: checking that a key's halves belong together costs as much as a signature.
+pub struct Identity(Arc<CertifiedKey>);
 
 impl Identity {
 	pub fn new(chain: Vec<Vec<u8>>, key: &[u8]) -> Result<Self> {
 		let key = PrivateKeyDer::try_from(key.to_vec()).map_err(|e| error(KEY_INVALID, format!("Cannot use private key: {e}")))?;
 		// A key of a kind that cannot sign is told apart from a bad certificate only here.
-		let signing = provider().key_provider.load_private_key(key.clone_key());
-		signing.map_err(|e| error(KEY_INVALID, format!("Cannot use private key: {e}")))?;
-		Ok(Self { chain: chain.into_iter().map(CertificateDer::from).collect(), key })
+		let signing = provider().key_provider.load_private_key(key).map_err(|e| error(KEY_INVALID, format!("Cannot use private key: {e}")))?;
+		let certified = CertifiedKey::new(chain.into_iter().map(CertificateDer::from).collect(), signing);
+		match certified.keys_match() {
+			// Unknown: the key does not tell its public half.
+			Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Self(Arc::new(certified))),
+			Err(e) => Err(identity_error(e)),
+		}
+	}
+
+	fn resolver(self) -> Arc<SingleCertAndKey> {
+		Arc::new(SingleCertAndKey::from(self.0))
 	}
 }
 
@@ -66,7 +72,7 @@ pub fn client_config(
 		.dangerous()
 		.with_custom_certificate_verifier(Arc::new(verifier));
 	let mut config = match identity {
-		Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key).map_err(identity_error)?,
+		Some(identity) => builder.with_client_cert_resolver(identity.resolver()),
 		None => builder.with_no_client_auth(),
 	};
 	config.alpn_protocols = wire_alpn(alpn);
@@ -97,7 +103,7 @@ pub fn server_config(identity: Identity, client: Option<Trust>, alpn: &[String],
 			builder.with_client_cert_verifier(Arc::new(ClientPolicy { roots, pins: Pins::new(trust), provider }))
 		}
 	};
-	let mut config = builder.with_single_cert(identity.chain, identity.key).map_err(identity_error)?;
+	let mut config = builder.with_cert_resolver(identity.resolver());
 	config.alpn_protocols = wire_alpn(alpn);
 	config.send_tls13_tickets = 0; // no resumption: every connection shows its certificate
 	config.session_storage = Arc::new(NoServerSessionStorage {});
