@@ -41,6 +41,25 @@ test("costs: 64 B messages go to the addon in packs, each is copied once, and wh
 	assert.ok(buffers.size <= MESSAGES / 500, `${buffers.size} buffers`);
 });
 
+test("costs: a message of a stream is one view of what has come, and nothing between makes another", { timeout: TIMEOUT_MS }, async (t) => {
+	const views = await viewsOf(t, ofStreams(await streams(t), sendBytes, readBatches));
+	assert.ok(views >= MESSAGES, "each message that is read is a view, or nothing was counted");
+	// The others are acknowledgements and the like.
+	assert.ok(views <= MESSAGES * 1.1, `${views} views`);
+});
+
+test("costs: a message of a broadcast is one view at its Coordinator and one at each member", { timeout: TIMEOUT_MS }, async (t) => {
+	let read = 0;
+	const parts = await broadcast(t, () => read++);
+	const views = await viewsOf(t, parts, () => {
+		read = 0;
+	});
+	t.diagnostic(`${read} were read, the others lost`);
+	assert.ok(views >= MESSAGES + read, "each message that comes is a view, or nothing was counted");
+	// A member makes two of one that comes alone.
+	assert.ok(views <= MESSAGES * 1.1 + read * 1.2, `${views} views of ${MESSAGES} and ${read}`);
+});
+
 /** Measured with Node 20.20.2: 110, 430, 110, 1,190, 890, and 380 to 490: how long the arrays of a broadcast are depends on when its Coordinator runs. */
 const KINDS: Readonly<Record<string, { readonly make: (t: TestContext) => Promise<readonly [Send, Read]>; readonly bytes: number }>> = {
 	"read by batches": { make: async (t) => ofStreams(await streams(t), sendBytes, readBatches), bytes: 150 },
@@ -48,7 +67,7 @@ const KINDS: Readonly<Record<string, { readonly make: (t: TestContext) => Promis
 	"sent as text": { make: async (t) => ofStreams(await streams(t), sendText, readBatches), bytes: 150 },
 	"typed, read by for await": { make: async (t) => ofStreams(await streams(t), sendValues, readValues), bytes: 1_400 },
 	"typed, read by batches": { make: async (t) => ofStreams(await streams(t), sendValues, readValueBatches), bytes: 1_100 },
-	"of a broadcast, read by batches": { make: broadcast, bytes: 800 },
+	"of a broadcast, read by batches": { make: (t) => broadcast(t), bytes: 800 },
 };
 
 for (const [name, { make, bytes }] of Object.entries(KINDS)) {
@@ -92,11 +111,14 @@ function ofStreams(
 	return [send(near), read(far)];
 }
 
-async function broadcast(t: TestContext): Promise<readonly [Send, Read]> {
+async function broadcast(t: TestContext, seen: () => void = () => undefined): Promise<readonly [Send, Read]> {
 	const [, client] = await both(t);
 	const receiver: BroadcastStream = await client.joinBroadcast("news", { mode: "receive", bufferBytes: 4_194_304 });
 	const sender = await client.joinBroadcast("news", { mode: "send" });
-	const read = counted(receiver.batches(), (event) => (event.type === "gap" ? event.lost : 1));
+	const read = counted(receiver.batches(), (event) => {
+		if (event.type === "message") seen();
+		return event.type === "gap" ? event.lost : 1;
+	});
 	return [
 		sending(
 			(message) => sender.trySend(message),
@@ -199,6 +221,32 @@ function countCopies(t: TestContext): { count: number } {
 		});
 	}
 	return copies;
+}
+
+/** How many views of a part of some memory are made of all messages. `begin` is called before them. */
+async function viewsOf(t: TestContext, [send, read]: readonly [Send, Read], begin: () => void = () => undefined): Promise<number> {
+	await Promise.all([send(1_000), read(1_000)]);
+	begin();
+	const views = countViews(t);
+	await Promise.all([send(MESSAGES), read(MESSAGES)]);
+	t.diagnostic(`${MESSAGES} messages: ${views.count} views`);
+	return views.count;
+}
+
+/** Counts the views of a part of some memory that are made, until the test ends. */
+function countViews(t: TestContext): { count: number } {
+	const views = { count: 0 };
+	const before = globalThis.Uint8Array;
+	globalThis.Uint8Array = new Proxy(before, {
+		construct(target, values, made) {
+			if (values.length === 3) views.count++;
+			return Reflect.construct(target, values, made === globalThis.Uint8Array ? target : made) as object;
+		},
+	});
+	t.after(() => {
+		globalThis.Uint8Array = before;
+	});
+	return views;
 }
 
 /** Bytes that the heap was asked for while something ran, whatever has been collected since. */

@@ -28,6 +28,7 @@ export const RECORD = {
 	PIPE_OPEN: 20,
 	CONN_SLOWED: 21,
 	CONN_TURN: 22,
+	FRAMES: 23,
 } as const;
 
 /** In which layer a connection ended; `connection/end.rs`. */

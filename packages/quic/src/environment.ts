@@ -15,10 +15,18 @@ import { mapped } from "./errors.ts";
 import { type Handle, type Native, nativeSource, requireNative } from "./native.ts";
 import { Turn } from "./turn.ts";
 
+/** Memory that holds short frames. Both views begin at its first byte. */
+export interface FrameMemory {
+	readonly buffer: ArrayBuffer;
+	readonly bytes: Uint8Array;
+}
+
 /** An object with a handle, which gets its records in order. A new stream or connection (`STREAM_IN`, `CONN_IN`) is told to its owner; `subject` is then the new handle. What `record` throws is reported as uncaught. */
 export interface Target {
 	readonly handle: Handle;
 	record(type: number, kind: number, payload: Uint8Array, subject: Handle): void;
+	/** Several short frames of a stream, side by side with their headers. It throws nothing. */
+	frames?(memory: FrameMemory, from: number, to: number): void;
 }
 
 /** The clock is looked at after so many bytes, however few records they are. */
@@ -73,7 +81,7 @@ export class Environment {
 	#packedBytes = 0;
 	#packer: Packer | undefined = undefined;
 	readonly #targets: (Target | undefined)[] = [];
-	#slab!: ArrayBuffer;
+	#slab!: FrameMemory;
 	#bytes!: Buffer;
 	#words!: Uint32Array;
 	#used = 0;
@@ -214,10 +222,11 @@ export class Environment {
 
 	#renew(): void {
 		this.#bytes = Buffer.allocUnsafeSlow(SIZE.BATCH_BYTES);
-		this.#slab = this.#bytes.buffer as ArrayBuffer;
-		this.#words = new Uint32Array(this.#slab);
+		const buffer = this.#bytes.buffer as ArrayBuffer;
+		this.#slab = { buffer, bytes: new Uint8Array(buffer) };
+		this.#words = new Uint32Array(buffer);
 		this.#used = 0;
-		markAsUntransferable(this.#slab); // messages share it, and moving one to a worker must not take its neighbours along
+		markAsUntransferable(buffer); // messages share it, and moving one to a worker must not take its neighbours along
 	}
 
 	/** Delivers what waits. Node may call this many times before the event loop goes on, so all of them share one allowance. */
@@ -285,23 +294,22 @@ export class Environment {
 			const handle = words[(at >> 2) + 1] as number;
 			const length = words[(at >> 2) + 2] as number;
 			const type = word & 0xff;
-			let payload: Uint8Array;
-			if (type === RECORD.LARGE) {
-				const own = Buffer.allocUnsafeSlow(length);
-				this.#native.take(own);
-				payload = new Uint8Array(own.buffer, 0, length);
-				at += RECORD_BYTES;
-			} else {
-				payload = new Uint8Array(slab, at + RECORD_BYTES, length);
-				at += RECORD_BYTES + ((length + 3) & ~3);
-			}
-			records++;
+			const begin = at + RECORD_BYTES;
+			at = begin + (type === RECORD.LARGE ? 0 : (length + 3) & ~3);
 			bytes += RECORD_BYTES + length;
-			const isNew = type === RECORD.STREAM_IN || type === RECORD.CONN_IN;
-			const owner = isNew ? readU32(payload, 0) : handle;
-			const target = targets[owner & SLOT_MASK];
-			if (target !== undefined && target.handle === owner) this.#tell(target, type, (word >> 8) & 0xff, payload, handle);
-			else if (isNew) this.native.release(handle); // its owner is gone, and it goes too
+			if (type === RECORD.FRAMES) {
+				records += word >>> 16;
+				const target = targets[handle & SLOT_MASK];
+				if (target !== undefined && target.handle === handle) target.frames?.(slab, begin, begin + length);
+			} else {
+				records++;
+				const payload = type === RECORD.LARGE ? this.#take(length) : new Uint8Array(slab.buffer, begin, length);
+				const isNew = type === RECORD.STREAM_IN || type === RECORD.CONN_IN;
+				const owner = isNew ? readU32(payload, 0) : handle;
+				const target = targets[owner & SLOT_MASK];
+				if (target !== undefined && target.handle === owner) this.#tell(target, type, (word >> 8) & 0xff, payload, handle);
+				else if (isNew) this.native.release(handle); // its owner is gone, and it goes too
+			}
 			if (records < look && bytes < LOOK_BYTES) continue;
 			if (allowance.count(records, bytes, performance.now()) || allowance.isBatchDone) {
 				records = 0;
@@ -318,12 +326,23 @@ export class Environment {
 		try {
 			target.record(type, kind, payload, handle);
 		} catch (error) {
-			// A handler's mistake must not cost others their records, and must not pass in silence either.
-			queueMicrotask(() => {
-				throw error;
-			});
+			throwLater(error);
 		}
 	}
+
+	/** The bytes of the long payload that comes next. */
+	#take(length: number): Uint8Array {
+		const own = Buffer.allocUnsafeSlow(length);
+		this.#native.take(own);
+		return new Uint8Array(own.buffer, 0, length);
+	}
+}
+
+/** A handler's mistake must not cost others their records, and must not pass in silence either. */
+export function throwLater(error: unknown): void {
+	queueMicrotask(() => {
+		throw error;
+	});
 }
 
 /** A u64 at `offset`, which is a multiple of 4 and small enough for a number. */

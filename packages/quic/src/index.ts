@@ -8,6 +8,7 @@
 
 export { Connection, type FirstFrame } from "./connection.ts";
 export { Endpoint } from "./endpoint.ts";
+export type { FrameMemory } from "./environment.ts";
 export { type DialRefusal, isQuicError, QuicError, type QuicErrorCode, type QuicErrorDetails, type Refusal } from "./errors.ts";
 export { releaseMemory } from "./memory.ts";
 export { type QuicAvailability, quicAvailable } from "./native.ts";

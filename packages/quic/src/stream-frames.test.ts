@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { Heard } from "../test/support/heard.ts";
 import { ends, link, nextStream } from "../test/support/link.ts";
+import type { FrameMemory, StreamHandler } from "./index.ts";
 
 test("frames: arrive whole, in order, with their kinds, both ways", async (t) => {
 	const { dialled, accepted } = await link(t);
@@ -39,6 +40,69 @@ test("frames: 100,000 small ones of one tick keep their order", async (t) => {
 	farHeard.frames.forEach(({ kind, payload: got }, i) => {
 		if (kind !== (i & 0xff) || Buffer.from(got).readUInt32LE(0) !== i) assert.fail(`frame ${i} is not in its place`);
 	});
+});
+
+/** Frames that come in one packet: none, of one byte, of 64. */
+const SHORT = Array.from({ length: 300 }, (_, i) => ({ kind: i & 0xff, payload: Buffer.alloc([0, 1, 64][i % 3] as number, i) }));
+
+function assertShort(got: readonly { readonly kind: number; readonly payload: Uint8Array }[]): void {
+	assert.deepEqual(
+		got.map(({ kind, payload }) => ({ kind, payload: Buffer.from(payload) })),
+		SHORT,
+	);
+}
+
+test("frames: short ones that come together come in their order to a handler that reads them where they lie", async (t) => {
+	const { dialled, accepted } = await link(t);
+	const heard = new Heard();
+	let together = 0;
+	const reading: StreamHandler = Object.assign(heard, {
+		frameAt(kind: number, { buffer, bytes }: FrameMemory, at: number, length: number) {
+			together++;
+			const payload = new Uint8Array(buffer, at, length);
+			assert.deepEqual(payload, new Uint8Array(bytes.subarray(at, at + length)));
+			heard.frame(kind, payload);
+		},
+	});
+	const near = dialled.openStream(new Heard(), {}, { kind: 1, payload: Buffer.alloc(0) });
+	(await nextStream(accepted)).accept(reading, { frames: { otherBytes: 100 } });
+	for (const { kind, payload } of SHORT) near.write(kind, payload);
+	near.finish();
+	await heard.until("end");
+	assertShort(heard.frames);
+	assert.ok(together > SHORT.length / 2, `${together} came together`);
+});
+
+test("frames: a handler that throws for one of those that come together gets the others", async (t) => {
+	const { dialled, accepted } = await link(t);
+	const thrown: unknown[] = [];
+	const listener = (error: unknown): void => void thrown.push(error);
+	process.setUncaughtExceptionCaptureCallback(listener);
+	t.after(() => process.setUncaughtExceptionCaptureCallback(null));
+	const heard = new Heard();
+	const hear = heard.frame.bind(heard);
+	heard.frame = (kind, payload) => {
+		hear(kind, payload);
+		if (kind === 7) throw new Error("seven");
+	};
+	const near = dialled.openStream(new Heard(), {}, { kind: 1, payload: Buffer.alloc(0) });
+	(await nextStream(accepted)).accept(heard);
+	for (const { kind, payload } of SHORT) near.write(kind, payload);
+	near.finish();
+	await heard.until("end");
+	assertShort(heard.frames);
+	assert.deepEqual(thrown.map(String), ["Error: seven", "Error: seven"]);
+});
+
+test("frames: a frame that is too long ends the stream behind the short ones that come with it", async (t) => {
+	const { dialled, accepted } = await link(t);
+	const { near, farHeard } = await ends(dialled, accepted, { near: { mode: "bytes" }, far: { frames } });
+	near.write(0, Buffer.from([0, 0, 0, 1, 1, 9, 0, 0, 0, 0, 0, 0, 1, 2, 1, 0, 0, 101, 5]));
+	await farHeard.until("lost FRAME_TOO_LONG");
+	assert.deepEqual(
+		farHeard.frames.map(({ kind, payload }) => [kind, ...payload]),
+		[[0, 1], [9], [0, 2]],
+	);
 });
 
 const frames = { longKinds: 0b101, longBytes: 5_000, otherBytes: 100, tooLongCode: 61, truncatedCode: 62 };

@@ -6,7 +6,7 @@
 
 import { setImmediate } from "node:timers";
 import { LOST, PIPE_END, RECORD, SIZE } from "./constants.ts";
-import { type Environment, PACKED_FRAME_BYTES, type Packer, readU32, readU64, type Target } from "./environment.ts";
+import { type Environment, type FrameMemory, PACKED_FRAME_BYTES, type Packer, readU32, readU64, type Target, throwLater } from "./environment.ts";
 import { mapped, QuicError, streamError } from "./errors.ts";
 import type { Handle, NativeStreamOptions } from "./native.ts";
 import type { PipeResult, StreamOptions } from "./types.ts";
@@ -19,6 +19,11 @@ import type { PipeResult, StreamOptions } from "./types.ts";
 export interface StreamHandler {
 	/** A whole frame (or, in byte mode, a chunk of kind 0). `payload` belongs to the receiver; it may share up to 256 KiB of memory with other messages. It counts against the credit until {@link Stream.consumed}. */
 	frame(kind: number, payload: Uint8Array): void;
+	/**
+	 * Optional, for who reads a frame where it lies: short frames that come together are told so, and not to `frame`. The payload is `length` bytes from
+	 * `at` on. Nobody writes there again, and whoever keeps a view of it keeps that memory.
+	 */
+	readonly frameAt?: ((kind: number, memory: FrameMemory, at: number, length: number) => void) | undefined;
 	/** FIN: no frame follows. */
 	end(): void;
 	/** The peer gave up sending. Frames not delivered yet may be gone. */
@@ -35,7 +40,7 @@ export interface StreamHandler {
 
 /** Connections take turns of 64 records, and at most some thousand of one wait: in so many rounds all of those have been delivered. */
 const LATE_ROUNDS = 100;
-const { FRAME_COST_BYTES, INLINE_BYTES, MAX_FRAME_BYTES } = SIZE;
+const { FRAME_COST_BYTES, FRAME_HEADER_BYTES, INLINE_BYTES, MAX_FRAME_BYTES } = SIZE;
 const DEFAULT_CREDIT_BYTES = 256 * 1024;
 /** What `pipe` resolves to for a number of the addon. */
 const PIPE_ENDS: Readonly<Record<number, PipeResult["end"]>> = { [PIPE_END.FINISHED]: "finished", [PIPE_END.RESET]: "reset", [PIPE_END.LOST]: "lost" };
@@ -195,6 +200,24 @@ export class Stream implements Target, Packer {
 				this.environment.release(this.handle);
 				this.#tellLost();
 				break;
+		}
+	}
+
+	/** @internal */
+	frames(memory: FrameMemory, from: number, to: number): void {
+		const handler = this.#handler;
+		const { buffer, bytes } = memory;
+		for (let at = from; at < to && !this.#toldLost; ) {
+			const kind = bytes[at] as number;
+			const length = ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
+			const begin = at + FRAME_HEADER_BYTES;
+			at = begin + length;
+			try {
+				if (handler.frameAt !== undefined) handler.frameAt(kind, memory, begin, length);
+				else handler.frame(kind, new Uint8Array(buffer, begin, length));
+			} catch (error) {
+				throwLater(error);
+			}
 		}
 	}
 

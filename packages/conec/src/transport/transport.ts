@@ -27,10 +27,21 @@ export interface Frame {
 	readonly payload: Uint8Array;
 }
 
+/** Memory that holds short frames. Both views begin at its first byte. */
+export interface FrameMemory {
+	readonly buffer: ArrayBuffer;
+	readonly bytes: Uint8Array;
+}
+
 /** Gets everything that happens on a stream. Each direction ends at most once. `lost` ends both, and is the last call. */
 export interface StreamHandler {
 	/** A whole frame. `payload` belongs to the receiver. It counts against the stream's credit until {@link TransportStream.consumed}. */
 	frame(kind: number, payload: Uint8Array): void;
+	/**
+	 * Optional, for who reads a frame where it lies: a transport may tell short frames so, and not by `frame`. The payload is `length` bytes from `at`
+	 * on. Nobody writes there again, and whoever keeps a view of it keeps that memory.
+	 */
+	readonly frameAt?: ((kind: number, memory: FrameMemory, at: number, length: number) => void) | undefined;
 	/** The peer's FIN: no frame follows. */
 	end(): void;
 	/** The peer gave up sending (RESET_STREAM). Undelivered frames may be gone. */

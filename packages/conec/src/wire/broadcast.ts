@@ -274,30 +274,35 @@ export class TaggedDecoder {
 
 	/** The message, or in one sentence what is wrong. */
 	decode(payload: Uint8Array): Tagged | string {
-		const length = payload[0] ?? 0;
-		const at = 1 + length;
-		if (length === 0 || length > ID_BYTES || payload.length < at + EPOCH_BYTES + 8) {
+		const { buffer, byteOffset, length } = payload;
+		return this.decodeAt({ buffer: buffer as ArrayBuffer, bytes: new Uint8Array(buffer) }, byteOffset, length);
+	}
+
+	/** The same of `length` bytes from `at` on, without a view of all of them. Both views of the memory begin at its first byte. */
+	decodeAt({ buffer, bytes }: { readonly buffer: ArrayBuffer; readonly bytes: Uint8Array }, at: number, length: number): Tagged | string {
+		const senderBytes = length === 0 ? 0 : (bytes[at] as number);
+		const headBytes = 1 + senderBytes + EPOCH_BYTES + 8;
+		if (senderBytes === 0 || senderBytes > ID_BYTES || length < headBytes) {
 			return "a tagged message is cut short";
 		}
-		if (!startsWith(payload, 1, this.#senderBytes, length)) {
-			const bytes = payload.slice(1, at);
-			const sender = LATIN.decode(bytes);
+		const epochAt = at + 1 + senderBytes;
+		if (!startsWith(bytes, at + 1, this.#senderBytes, senderBytes)) {
+			const ofSender = new Uint8Array(bytes.subarray(at + 1, epochAt));
+			const sender = LATIN.decode(ofSender);
 			if (!isId(sender)) {
 				return "a tagged message has no id for its sender";
 			}
 			this.#sender = sender;
-			this.#senderBytes = bytes;
+			this.#senderBytes = ofSender;
 		}
-		if (!startsWith(payload, at, this.#epochBytes, EPOCH_BYTES)) {
+		if (!startsWith(bytes, epochAt, this.#epochBytes, EPOCH_BYTES)) {
 			return "a tagged message has another epoch";
 		}
-		const seq = readU32(payload, at + EPOCH_BYTES) * 0x1_0000_0000 + readU32(payload, at + EPOCH_BYTES + 4);
+		const seq = readU32(bytes, epochAt + EPOCH_BYTES) * 0x1_0000_0000 + readU32(bytes, epochAt + EPOCH_BYTES + 4);
 		if (seq > Number.MAX_SAFE_INTEGER) {
 			return "a tagged message has a sequence number beyond 2^53 - 1";
 		}
-		// Not `subarray`, which looks for the constructor each time.
-		const start = at + EPOCH_BYTES + 8;
-		const data = new Uint8Array(payload.buffer, payload.byteOffset + start, payload.length - start);
+		const data = new Uint8Array(buffer, at + headBytes, length - headBytes);
 		return { type: "message", sender: this.#sender, epoch: this.#epoch, seq, data };
 	}
 }

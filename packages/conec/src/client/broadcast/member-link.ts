@@ -20,8 +20,8 @@ import {
 	decodeBroadcastControl,
 	type Joined,
 	TAG_BYTES,
+	type Tagged,
 	TaggedDecoder,
-	taggedBytes,
 } from "../../wire/broadcast.ts";
 import { RESET_CODES } from "../../wire/codes.ts";
 import { PEER_METADATA_BYTES } from "../../wire/fields.ts";
@@ -131,7 +131,11 @@ export class MemberLink {
 				get waiting() {
 					return events.waiting;
 				},
-				push: (payload, kind) => (kind === FRAME.TAGGED ? this.#tagged(payload) : this.#control(payload)),
+				push: (payload, kind) => (kind === FRAME.TAGGED ? this.#tagged(this.#decoder.decode(payload), payload.length) : this.#control(payload)),
+				pushAt: (memory, at, length, kind) => {
+					if (kind === FRAME.TAGGED) this.#tagged(this.#decoder.decodeAt(memory, at, length), length);
+					else this.#control(new Uint8Array(memory.buffer, at, length));
+				},
 				finish: (outcome) => events.finish(outcome),
 				discard: () => events.discard(),
 			},
@@ -155,11 +159,10 @@ export class MemberLink {
 		};
 	}
 
-	#tagged(payload: Uint8Array): void {
+	#tagged(message: Tagged | string, length: number): void {
 		if (this.#info === undefined) return this.exchange.violated("a message came before the member has joined");
-		const message = this.#decoder.decode(payload);
 		if (typeof message === "string") return this.exchange.violated(message);
-		this.#events.event(message, taggedBytes(message));
+		this.#events.event(message, length);
 	}
 
 	#control(payload: Uint8Array): void {

@@ -89,7 +89,8 @@ export class Coding<T, Sent> {
 		} catch (error) {
 			throw this.unsendable(error);
 		}
-		if (typeof encoded === "string" ? LONE_SURROGATE.test(encoded) : !isBytes(encoded)) {
+		// UTF-8 cannot express half of a surrogate pair, so another text would arrive.
+		if (typeof encoded === "string" ? !encoded.isWellFormed() : !isBytes(encoded)) {
 			throw this.unsendable(typeof encoded === "string" ? "its text has half a surrogate pair" : "the codec gave neither a Uint8Array nor a string");
 		}
 		return encoded;
@@ -99,9 +100,6 @@ export class Coding<T, Sent> {
 		return new ConecError("DECODE_FAILED", `Cannot decode ${this.#describe}: ${wordsOf(cause)}`, { cause, peer: this.#peer });
 	}
 }
-
-/** Half of a surrogate pair. UTF-8 cannot express it, so another text would arrive. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
 
 function isPromise<T>(result: T | Promise<T>): result is Promise<T> {
 	return typeof (result as Partial<Promise<T>>).then === "function";

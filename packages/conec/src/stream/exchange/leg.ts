@@ -5,13 +5,15 @@
  */
 
 import type { ConecError } from "../../errors.ts";
-import type { StreamHandler } from "../../transport/transport.ts";
+import type { FrameMemory, StreamHandler } from "../../transport/transport.ts";
 import type { AckSlot, SendShare } from "../windows/index.ts";
 import type { LegLink, LegPath, LegWire } from "./seams.ts";
 
 /** What hears of a leg's events. */
 export interface LegOwner {
 	frame(leg: Leg, kind: number, payload: Uint8Array): void;
+	/** Takes a frame where it lies, if it is a new unit: see `StreamHandler.frameAt`. */
+	readonly incoming: { takeAt(leg: Leg, kind: number, memory: FrameMemory, at: number, length: number): boolean };
 	/** FIN came. */
 	fin(leg: Leg): void;
 	/** RESET_STREAM came. */
@@ -137,6 +139,12 @@ export class Leg implements StreamHandler {
 	frame(kind: number, payload: Uint8Array): void {
 		this.wire.consumed(payload.length);
 		if (!this.over) this.#owner.frame(this, kind, payload);
+	}
+
+	frameAt(kind: number, memory: FrameMemory, at: number, length: number): void {
+		this.wire.consumed(length);
+		if (this.over || this.#owner.incoming.takeAt(this, kind, memory, at, length)) return;
+		this.#owner.frame(this, kind, new Uint8Array(memory.buffer, at, length));
 	}
 
 	end(): void {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { FrameMemory } from "../../transport/transport.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { encodeAck, encodeCode } from "../../wire/stream-frames.ts";
 import { type ReceiveWindow, UNIT_COST_BYTES } from "../windows/index.ts";
@@ -92,15 +93,33 @@ export class Receiving {
 
 	/** Takes a new unit for the application, if that is all there is to do. False: it is something else. */
 	take(leg: Leg, kind: number, payload: Uint8Array): boolean {
-		if (leg.came !== this.received || this.state !== "open" || kind >= 32 || ((this.#kinds >>> kind) & 1) === 0) return false;
-		const cost = payload.length + UNIT_COST_BYTES;
+		if (!this.#isNext(leg, kind)) return false;
+		if (this.#came(leg, payload.length + UNIT_COST_BYTES)) this.#sink.receiving.push(payload, kind);
+		return true;
+	}
+
+	/** The same for one that lies in memory with others. */
+	takeAt(leg: Leg, kind: number, memory: FrameMemory, at: number, length: number): boolean {
+		if (!this.#isNext(leg, kind)) return false;
+		if (!this.#came(leg, length + UNIT_COST_BYTES)) return true;
+		const { receiving } = this.#sink;
+		if (receiving.pushAt === undefined) receiving.push(new Uint8Array(memory.buffer, at, length), kind);
+		else receiving.pushAt(memory, at, length, kind);
+		return true;
+	}
+
+	#isNext(leg: Leg, kind: number): boolean {
+		return leg.came === this.received && this.state === "open" && this.isUnit(kind);
+	}
+
+	/** One more unit is here. False: it was not allowed to come. */
+	#came(leg: Leg, cost: number): boolean {
 		if (!this.#window.received(cost)) {
 			this.#events.violated("a message is beyond the limit");
-			return true;
+			return false;
 		}
 		leg.came = ++this.received;
 		this.#owe(cost);
-		this.#sink.receiving.push(payload, kind);
 		return true;
 	}
 
@@ -126,13 +145,7 @@ export class Receiving {
 		}
 		// The application wants it no more.
 		const cost = payload.length + UNIT_COST_BYTES;
-		if (!this.#window.received(cost)) {
-			this.#events.violated("a message is beyond the limit");
-			return false;
-		}
-		leg.came = ++this.received;
-		this.#window.taken(cost);
-		this.#owe(cost);
+		if (this.#came(leg, cost)) this.#window.taken(cost);
 		return false;
 	}
 

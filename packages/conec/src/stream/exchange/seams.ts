@@ -6,7 +6,7 @@
 
 import type { CloseInfo } from "../../base/close-info.ts";
 import type { ConecError } from "../../errors.ts";
-import type { StreamHandler } from "../../transport/transport.ts";
+import type { FrameMemory, StreamHandler } from "../../transport/transport.ts";
 import type { OpenResume } from "../../wire/open.ts";
 import type { AckSlots, KeptShares, ReceiveWindows, SendShares } from "../windows/index.ts";
 import type { Subject } from "./failures.ts";
@@ -74,6 +74,8 @@ export interface ExchangeSink {
 		readonly waiting: boolean;
 		/** `kind` tells units apart where a stream has several kinds. */
 		push(message: Uint8Array, kind: number): void;
+		/** Optional, for who reads one where it lies; see `StreamHandler.frameAt`. */
+		pushAt?(memory: FrameMemory, at: number, length: number, kind: number): void;
 		/** No more will come: `null` is the peer's end, an error is read after what waits. */
 		finish(outcome: ConecError | null): void;
 		/** What waits is dropped, and `outcome` is read instead. */

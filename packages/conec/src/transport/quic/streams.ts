@@ -119,9 +119,11 @@ export class QuicHeldStream implements HeldStream {
 /** The same calls; only what breaks a stream has another name here. */
 export class HandlerAdapter implements quic.StreamHandler {
 	readonly #handler: StreamHandler;
+	readonly frameAt: quic.StreamHandler["frameAt"];
 
 	constructor(handler: StreamHandler) {
 		this.#handler = handler;
+		this.frameAt = handler.frameAt?.bind(handler);
 	}
 
 	frame(kind: number, payload: Uint8Array): void {

@@ -55,8 +55,9 @@ struct Packed {
 	at: usize,
 	/// Those that JS does not have.
 	records: usize,
-	/// Where every further turn of records begins. To find that in the bytes would cost a miss of the cache for each record.
-	marks: VecDeque<usize>,
+	/// Where every further turn of records begins, and how many are before it since the last one. To find that in the bytes would cost a miss
+	/// of the cache for each record.
+	marks: VecDeque<(usize, usize)>,
 	/// Records behind the last mark.
 	behind: usize,
 	/// Of unreliable datagrams.
@@ -64,14 +65,14 @@ struct Packed {
 }
 
 impl Packed {
-	/// A record comes next.
-	fn begins_record(&mut self) {
-		if self.behind == TURN_RECORDS {
-			self.marks.push_back(self.bytes.len());
+	/// A record comes next, which counts as so many: at most [`TURN_RECORDS`].
+	fn begins(&mut self, records: usize) {
+		if self.behind + records > TURN_RECORDS {
+			self.marks.push_back((self.bytes.len(), self.behind));
 			self.behind = 0;
 		}
-		self.behind += 1;
-		self.records += 1;
+		self.behind += records;
+		self.records += records;
 	}
 
 	/// How many bytes and records go into `room` bytes: all, or whole turns of at most about `most` records.
@@ -81,8 +82,8 @@ impl Packed {
 			return (rest, self.records);
 		}
 		let turns = (most / TURN_RECORDS).max(1).min(self.marks.len());
-		match (1..=turns).rev().find(|turns| self.marks[turns - 1] - self.at <= room) {
-			Some(turns) => (self.marks[turns - 1] - self.at, turns * TURN_RECORDS),
+		match (1..=turns).rev().find(|turns| self.marks[turns - 1].0 - self.at <= room) {
+			Some(turns) => (self.marks[turns - 1].0 - self.at, self.marks.iter().take(turns).map(|mark| mark.1).sum()),
 			None if rest <= room && self.marks.is_empty() => (rest, self.records),
 			None => (0, 0),
 		}
@@ -92,7 +93,7 @@ impl Packed {
 	fn took(&mut self, bytes: usize, records: usize) {
 		self.at += bytes;
 		self.records -= records;
-		while self.marks.front().is_some_and(|mark| *mark <= self.at) {
+		while self.marks.front().is_some_and(|mark| mark.0 <= self.at) {
 			self.marks.pop_front();
 		}
 	}
@@ -232,19 +233,31 @@ impl Lane {
 	}
 }
 
-/// Emptied segments, kept to spare allocations.
+/// Emptied segments, kept to spare allocations: many lanes fill one each, and a new one is copied several times while it grows.
 #[derive(Default)]
-pub struct Spares(Vec<Vec<u8>>);
+pub struct Spares {
+	segments: Vec<Vec<u8>>,
+	/// Their memory.
+	bytes: usize,
+}
 
-/// So many, each of at most two segments.
-const SPARES: usize = 4;
+/// So much is kept.
+const SPARE_BYTES: usize = 512 * 1024;
 
 impl Spares {
 	pub fn put(&mut self, mut bytes: Vec<u8>) {
-		if self.0.len() < SPARES && bytes.capacity() > 0 && bytes.capacity() <= 2 * SEGMENT_BYTES {
+		let capacity = bytes.capacity();
+		if capacity > 0 && capacity <= 2 * SEGMENT_BYTES && self.bytes + capacity <= SPARE_BYTES {
 			bytes.clear();
-			self.0.push(bytes);
+			self.bytes += capacity;
+			self.segments.push(bytes);
 		}
+	}
+
+	fn take(&mut self) -> Vec<u8> {
+		let segment = self.segments.pop().unwrap_or_default();
+		self.bytes -= segment.capacity();
+		segment
 	}
 }
 
@@ -258,10 +271,24 @@ pub struct Batch<'a> {
 impl Batch<'_> {
 	pub fn record(&mut self, kind_of_record: u8, frame_kind: u8, handle: u32, payload: &[&[u8]]) {
 		let len: usize = payload.iter().map(|part| part.len()).sum();
+		let head = head(kind_of_record, frame_kind, handle, len);
+		self.write(1, &head, len, payload);
+	}
+
+	/// Short frames of a stream side by side, at most [`TURN_RECORDS`]. They count as so many records.
+	pub fn frames(&mut self, handle: u32, frames: &[u8], count: usize) {
+		let mut head = head(record::FRAMES, 0, handle, frames.len());
+		let word = u32::from(record::FRAMES) | (count as u32) << 16;
+		head[..4].copy_from_slice(&word.to_ne_bytes());
+		self.write(count, &head, frames.len(), &[frames]);
+	}
+
+	fn write(&mut self, records: usize, head: &[u8; RECORD_BYTES], len: usize, payload: &[&[u8]]) {
 		let padding = len.wrapping_neg() & 3;
-		let segment = self.segment(RECORD_BYTES + len + padding);
-		let packed = &mut segment.bytes;
-		packed.extend_from_slice(&head(kind_of_record, frame_kind, handle, len));
+		let more = RECORD_BYTES + len + padding;
+		let packed = &mut self.segment(records, more).bytes;
+		packed.reserve(more);
+		packed.extend_from_slice(head);
 		for part in payload {
 			packed.extend_from_slice(part);
 		}
@@ -277,13 +304,13 @@ impl Batch<'_> {
 	}
 
 	pub fn large(&mut self, frame_kind: u8, handle: u32, parts: Vec<Bytes>, len: usize) {
-		self.count(len);
+		self.count(1, len);
 		self.segments().push_back(Segment::Large { kind: frame_kind, handle, parts, len });
 	}
 
 	/// Whole records as they are.
 	pub fn packed(&mut self, records: &[u8]) {
-		self.segment(records.len()).bytes.extend_from_slice(records);
+		self.segment(1, records.len()).bytes.extend_from_slice(records);
 	}
 
 	fn segments(&mut self) -> &mut VecDeque<Segment> {
@@ -293,11 +320,11 @@ impl Batch<'_> {
 		}
 	}
 
-	fn count(&mut self, bytes: usize) {
+	fn count(&mut self, records: usize, bytes: usize) {
 		if self.class == Class::Control {
-			self.lane.control_records += 1;
+			self.lane.control_records += records;
 		} else {
-			self.lane.records += 1;
+			self.lane.records += records;
 			self.lane.bytes += bytes;
 			if self.lane.records > FULL_RECORDS || self.lane.bytes > FULL_BYTES {
 				self.lane.full.store(true, Ordering::Release);
@@ -306,17 +333,17 @@ impl Batch<'_> {
 	}
 
 	/// Where a record of `more` bytes goes.
-	fn segment(&mut self, more: usize) -> &mut Packed {
-		self.count(more);
+	fn segment(&mut self, records: usize, more: usize) -> &mut Packed {
+		self.count(records, more);
 		let most = if self.class == Class::Data { SEGMENT_BYTES } else { CONTROL_SEGMENT_BYTES };
 		let fits = matches!(self.segments().back(), Some(Segment::Packed(packed)) if packed.bytes.len() + more <= most);
 		if !fits {
-			let bytes = self.spares.0.pop().unwrap_or_default();
+			let bytes = self.spares.take();
 			self.segments().push_back(Segment::Packed(Packed { bytes, ..Packed::default() }));
 		}
 		match self.segments().back_mut() {
 			Some(Segment::Packed(packed)) => {
-				packed.begins_record();
+				packed.begins(records);
 				packed
 			}
 			_ => unreachable!("a packed segment was just pushed"),

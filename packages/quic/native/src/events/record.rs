@@ -29,4 +29,6 @@ numbered! {
 	const CONN_SLOWED = 21;
 	/// JS may take what came on the connection, after it had to wait.
 	const CONN_TURN = 22;
+	/// Several short frames of one stream side by side, with their headers. The head says how many.
+	const FRAMES = 23;
 }

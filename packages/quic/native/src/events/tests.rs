@@ -38,10 +38,15 @@ impl Reader {
 				self.queue.take(&mut payload);
 				told.push((head[0], handle, payload.first().copied()));
 				rest = behind;
-			} else {
-				told.push((head[0], handle, behind[..len as usize].first().copied()));
-				rest = &behind[(len as usize).next_multiple_of(4)..];
+				continue;
 			}
+			let (payload, padded) = (&behind[..len as usize], (len as usize).next_multiple_of(4));
+			if head[0] == record::FRAMES {
+				told.extend(frames_in(payload, u16::from_ne_bytes([head[2], head[3]])).map(|first| (record::FRAME, handle, first)));
+			} else {
+				told.push((head[0], handle, payload.first().copied()));
+			}
+			rest = &behind[padded..];
 		}
 		told
 	}
@@ -53,6 +58,17 @@ impl Reader {
 		}
 		told
 	}
+}
+
+/// Frames side by side, each with one byte, behind a head of four.
+fn run(bytes: impl Iterator<Item = u8>) -> Vec<u8> {
+	bytes.flat_map(|byte| [0, 0, 0, 1, byte]).collect()
+}
+
+/// The bytes of as many frames.
+fn frames_in(run: &[u8], count: u16) -> impl Iterator<Item = Option<u8>> + '_ {
+	assert_eq!(run.len(), 5 * usize::from(count));
+	run.chunks(5).map(|frame| Some(frame[4]))
 }
 
 fn frames(outlet: &Outlet, handle: u32, count: usize) {
@@ -108,6 +124,36 @@ fn connections_with_much_to_tell_take_turns() {
 		assert!(most - least <= TURN_RECORDS, "{counts:?}");
 	}
 	assert_eq!(told.len(), 10_000);
+}
+
+#[test]
+fn frames_that_come_side_by_side_count_as_so_many_records() {
+	let mut seed = 3;
+	let queue = queue();
+	let all: Vec<Outlet> = (0..4).map(|_| Outlet::new(queue.clone())).collect();
+	let mut sent = [0_usize; 4];
+	let woken = Arc::new(Counting(AtomicUsize::new(0)));
+	for (handle, outlet) in all.iter().enumerate() {
+		while outlet.has_room(&Waker::from(woken.clone()), &mut 0) {
+			let count = 2 + next(&mut seed) as usize % (TURN_RECORDS - 1);
+			outlet.push(Class::Data, |batch| batch.frames(handle as u32, &run((0..count).map(|i| i as u8)), count));
+			sent[handle] += count;
+		}
+		assert!((4_097..4_097 + TURN_RECORDS).contains(&sent[handle]), "{sent:?}");
+	}
+	let mut reader = Reader::new(&queue);
+	let mut counts = [0; 4];
+	while reader.more {
+		let told = reader.poll(100);
+		assert!(told.len() < 100 + TURN_RECORDS, "{}", told.len());
+		told.iter().for_each(|(_, handle, _)| counts[*handle as usize] += 1);
+		if *counts.iter().max().unwrap() < 4_000 {
+			// A turn has at most 64, and more than half of them where runs have up to 64.
+			let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+			assert!(*most < 3 * (least + TURN_RECORDS), "{counts:?}");
+		}
+	}
+	assert_eq!(counts, sent);
 }
 
 #[test]
@@ -191,6 +237,12 @@ fn whatever_comes_each_stream_keeps_its_order_and_nothing_is_lost() {
 					check(&reader.all(7), &mut heard);
 					lines[line] = Outlet::new(queue.clone());
 				}
+				3 => lines[line].push(class, |batch| {
+					let count = 2 + next(&mut seed) as usize % (TURN_RECORDS - 1);
+					let first = sent[stream];
+					batch.frames(stream as u32, &run((0..count).map(|i| first.wrapping_add(i as u8))), count);
+					sent[stream] = first.wrapping_add(count as u8);
+				}),
 				_ => lines[line].push(class, |batch| {
 					for _ in 0..next(&mut seed) % 100 {
 						let payload = vec![sent[stream]; 1 + next(&mut seed) as usize % 300];

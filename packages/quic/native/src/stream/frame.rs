@@ -1,6 +1,6 @@
 //! Framing: `kind` (8 bits), `length` (24 bits, big endian), payload. Pure.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 pub const HEADER_BYTES: usize = 4;
 /// What 24 bits can say.
@@ -45,11 +45,16 @@ pub struct TooLong {
 pub trait Sink {
 	/// A frame that lay in one piece.
 	fn whole(&mut self, kind: u8, payload: &[u8]);
+	/// Several such frames side by side, with their headers: at most [`RUN_FRAMES`].
+	fn run(&mut self, frames: &[u8], count: usize);
 	/// A frame in pieces, `len` bytes in all.
 	fn pieces(&mut self, kind: u8, pieces: Vec<Bytes>, len: usize);
 	/// A long frame in one piece, shared rather than copied.
 	fn shared(&mut self, kind: u8, payload: Bytes);
 }
+
+/// So many short frames that lie side by side go on as one.
+pub const RUN_FRAMES: usize = 64;
 
 /// Pieces shorter than this are copied together. A shared piece keeps the whole received packet alive, and a peer that sends
 /// one byte in each packet must not make us hold a packet for each byte.
@@ -94,17 +99,16 @@ impl Deframer {
 				}
 				continue;
 			}
-			if self.head_len == 0 && data.len() >= HEADER_BYTES {
-				self.head.copy_from_slice(&data[..HEADER_BYTES]);
-				let _ = data.split_to(HEADER_BYTES);
-			} else {
-				let n = data.len().min(HEADER_BYTES - self.head_len);
-				self.head[self.head_len..self.head_len + n].copy_from_slice(&data[..n]);
-				self.head_len += n;
-				let _ = data.split_to(n);
-				if self.head_len < HEADER_BYTES {
-					return Ok(());
-				}
+			if self.head_len == 0 {
+				let whole = self.whole_frames(&data, sink)?;
+				data.advance(whole);
+			}
+			let n = data.len().min(HEADER_BYTES - self.head_len);
+			self.head[self.head_len..self.head_len + n].copy_from_slice(&data[..n]);
+			self.head_len += n;
+			data.advance(n);
+			if self.head_len < HEADER_BYTES {
+				return Ok(());
 			}
 			self.head_len = 0;
 			let kind = self.head[0];
@@ -119,10 +123,38 @@ impl Deframer {
 				sink.shared(kind, data.split_to(len));
 			} else {
 				sink.whole(kind, &data[..len]);
-				let _ = data.split_to(len);
+				data.advance(len);
 			}
 		}
 		Ok(())
+	}
+
+	/// Delivers the short frames that lie in `data` from its beginning, side by side. Returns how many bytes those are. Nothing of it is
+	/// split off: to count who shares a packet costs more than to copy a short frame.
+	fn whole_frames(&self, data: &[u8], sink: &mut impl Sink) -> Result<usize, TooLong> {
+		let (mut begin, mut at, mut count) = (0, 0, 0);
+		let too_long = loop {
+			let Some((head, behind)) = data[at..].split_first_chunk::<HEADER_BYTES>() else { break None };
+			let (kind, len) = (head[0], payload_length(head));
+			if len as u32 > self.limits.of(kind) {
+				break Some(TooLong { kind, len: len as u32 });
+			}
+			if len > behind.len() || len >= self.shared_from {
+				break None;
+			}
+			at += HEADER_BYTES + len;
+			count += 1;
+			if count == RUN_FRAMES {
+				sink.run(&data[begin..at], count);
+				(begin, count) = (at, 0);
+			}
+		};
+		match count {
+			0 => {}
+			1 => sink.whole(data[begin], &data[begin + HEADER_BYTES..at]),
+			_ => sink.run(&data[begin..at], count),
+		}
+		too_long.map_or(Ok(at), Err)
 	}
 }
 
@@ -161,6 +193,16 @@ mod tests {
 	impl Sink for Frames {
 		fn whole(&mut self, kind: u8, payload: &[u8]) {
 			self.0.push((kind, payload.to_vec()));
+		}
+		fn run(&mut self, mut frames: &[u8], count: usize) {
+			assert!((2..=RUN_FRAMES).contains(&count));
+			for _ in 0..count {
+				let (head, behind) = frames.split_first_chunk().unwrap();
+				let (payload, rest) = behind.split_at(payload_length(head));
+				self.0.push((head[0], payload.to_vec()));
+				frames = rest;
+			}
+			assert!(frames.is_empty());
 		}
 		fn pieces(&mut self, kind: u8, pieces: Vec<Bytes>, len: usize) {
 			let all = pieces.concat();

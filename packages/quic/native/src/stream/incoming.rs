@@ -6,7 +6,7 @@ use quinn::VarInt;
 use crate::events::{record, Batch, LARGE_BYTES};
 use crate::numbered::numbered;
 
-use super::frame::{Limits, Sink};
+use super::frame::{Limits, Sink, HEADER_BYTES};
 
 /// What a frame costs besides its payload, so that empty ones are bounded too. The wrapper returns the same amount.
 pub const FRAME_COST: i64 = 64;
@@ -71,20 +71,25 @@ pub struct Delivery<'a, 'b> {
 }
 
 impl Delivery<'_, '_> {
-	fn count(&mut self, len: usize) {
-		self.cost += len as i64 + FRAME_COST;
-		self.frames += 1;
+	fn count(&mut self, frames: usize, len: usize) {
+		self.cost += len as i64 + FRAME_COST * frames as i64;
+		self.frames += frames;
 	}
 }
 
 impl Sink for Delivery<'_, '_> {
 	fn whole(&mut self, kind: u8, payload: &[u8]) {
-		self.count(payload.len());
+		self.count(1, payload.len());
 		self.batch.record(record::FRAME, kind, self.handle, &[payload]);
 	}
 
+	fn run(&mut self, frames: &[u8], count: usize) {
+		self.count(count, frames.len() - HEADER_BYTES * count);
+		self.batch.frames(self.handle, frames, count);
+	}
+
 	fn pieces(&mut self, kind: u8, pieces: Vec<Bytes>, len: usize) {
-		self.count(len);
+		self.count(1, len);
 		if len >= LARGE_BYTES {
 			self.batch.large(kind, self.handle, pieces, len);
 			return;
@@ -95,7 +100,7 @@ impl Sink for Delivery<'_, '_> {
 
 	fn shared(&mut self, kind: u8, payload: Bytes) {
 		let len = payload.len();
-		self.count(len);
+		self.count(1, len);
 		self.batch.large(kind, self.handle, vec![payload], len);
 	}
 }
