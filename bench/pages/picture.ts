@@ -14,12 +14,25 @@ const STYLE = `		.ink { fill: #24292f; }
 		.bar { fill: #8c959f; }
 		.ours { fill: #0b62b8; }
 		.range { stroke: #24292f; stroke-width: 1.5; }
+		.grid { stroke: #d0d7de; stroke-width: 1; }
+		.line { fill: none; stroke-width: 2; }
+		.line-0 { stroke: #0b62b8; } .dot-0 { fill: #0b62b8; }
+		.line-1 { stroke: #bc4c00; } .dot-1 { fill: #bc4c00; }
+		.line-2 { stroke: #1a7f37; } .dot-2 { fill: #1a7f37; }
+		.line-3 { stroke: #8250df; } .dot-3 { fill: #8250df; }
+		.bend { stroke: #24292f; stroke-width: 1.5; }
 		@media (prefers-color-scheme: dark) {
 			.ink { fill: #e6edf3; }
 			.soft { fill: #9da7b1; }
 			.bar { fill: #6e7681; }
 			.ours { fill: #58a6ff; }
 			.range { stroke: #e6edf3; }
+			.grid { stroke: #30363d; }
+			.line-0 { stroke: #58a6ff; } .dot-0 { fill: #58a6ff; }
+			.line-1 { stroke: #f0883e; } .dot-1 { fill: #f0883e; }
+			.line-2 { stroke: #3fb950; } .dot-2 { fill: #3fb950; }
+			.line-3 { stroke: #bc8cff; } .dot-3 { fill: #bc8cff; }
+			.bend { stroke: #e6edf3; }
 		}`;
 
 /** What a picture says beside what it shows. */
