@@ -7,7 +7,7 @@
 import type { ClientLimits, CoordinatorLimits } from "conec";
 
 /** Connecting and opening so many takes its time on two cores. */
-const PATIENCE = { requestTimeoutMs: 60_000 };
+const PATIENCE = { requestTimeoutMs: 40_000 };
 const MANY_STREAMS = { streamsPerConnection: 16_384, incomingStreams: 16_384 };
 
 /** 5,000 Clients and 5,000 members are below the defaults, 10,000 each; they are said here so that they stay allowed. */
