@@ -56,6 +56,42 @@ test("broadcasting: a round counts every message at every member, also when ther
 	}
 });
 
+test("broadcasting: members of several processes are waited for, and a round says whether its messages tell their time", async () => {
+	const inlets: Inlet[] = [];
+	const system: System<string> = {
+		publisher: async () => ({
+			trySend: (message) => {
+				for (const inlet of inlets) inlet.message(message);
+				return true;
+			},
+			send: async (message) => {
+				for (const inlet of inlets) inlet.message(message);
+			},
+		}),
+		member: async (_where, _name, _index, inlet) => {
+			inlets.push(inlet);
+			return async () => undefined;
+		},
+	};
+	const calls = await Promise.all([start(system, 1), start(system, 2)]);
+	for (const timed of [true, false]) {
+		const [port = 0, ...alsoPorts] = (await Promise.all(calls.map((call) => call<Round>("begin", { timed })))).map((round) => round.port);
+		const argument = { port, alsoPorts, size: 100, seconds: 0.02, perSecond: 10_000 };
+		const sent = await (calls[0] as (typeof calls)[number])<number>(timed ? "pace" : "publish", argument);
+		const delivered = await Promise.all(calls.map((call) => call<Delivered>("delivered", { sent })));
+		assert.deepEqual(
+			delivered.map(({ deliveries }) => deliveries),
+			[sent, 2 * sent],
+		);
+		const latencies = await Promise.all(calls.map((call) => call<Latency>("latencies")));
+		assert.deepEqual(
+			latencies.map(({ count }) => count),
+			timed ? [sent, 2 * sent] : [0, 0],
+		);
+	}
+	await Promise.all(calls.map((call) => call("leave")));
+});
+
 test("broadcasting: paced messages tell how long they took", async () => {
 	const call = await start(local(), 2, true);
 	const { port } = await call<Round>("begin");

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { cpuSeconds, freeze, openDescriptors, type Remote, residentBytes, startRole, thaw } from "./remote.ts";
+import { cpuSeconds, freeze, openDescriptors, type Remote, residentBytes, startProgram, startRole, thaw, threadSeconds } from "./remote.ts";
 
 /** A role in plain JavaScript: echoes, fails, dies or stays silent. */
 const ROLE = `
@@ -53,6 +53,27 @@ test("remote: memory and descriptors of a process can be read from outside", { s
 	assert.equal(cpuSeconds(2 ** 30), 0);
 	assert.ok(Number.isNaN(residentBytes(2 ** 30)));
 	assert.ok(Number.isNaN(openDescriptors(2 ** 30)));
+});
+
+test("remote: the CPU time of a process is told by what its threads do", { skip: process.platform !== "linux" && "reads /proc" }, async (t) => {
+	const remote = start(t);
+	await remote.call("echo");
+	const { javascript, network, rest } = threadSeconds(remote.pid);
+	assert.ok(javascript > 0 && rest >= 0);
+	assert.equal(network, 0, "it has no connection");
+	// Ticks may pass between the two looks.
+	assert.ok(Math.abs(javascript + rest - cpuSeconds(remote.pid)) < 0.5);
+	assert.ok(Number.isNaN(threadSeconds(2 ** 30).javascript));
+});
+
+test("remote: a program can be run by another that becomes it", { skip: process.platform === "win32" && "has no env" }, async (t) => {
+	const directory = mkdtempSync(join(tmpdir(), "conec-bench-test-"));
+	t.after(() => rmSync(directory, { recursive: true }));
+	const file = join(directory, "play.js");
+	writeFileSync(file, ROLE.replace("argument });", "process.env.PLACE });"));
+	const remote = startProgram(file, "play", { within: ["env", "PLACE=elsewhere"] });
+	assert.equal(await remote.call("echo"), "elsewhere");
+	await remote.stop();
 });
 
 test("remote: a frozen process answers once it is thawed; thawing one that is gone does nothing", {

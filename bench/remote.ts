@@ -23,15 +23,21 @@ export function startRole(directory: string, role: string): Remote {
 	return startProgram(join(directory, "roles", `${role}.js`), role);
 }
 
-/** Starts a file that calls `serve`. `name` is what errors call it; `node` is another Node than ours. */
-export function startProgram(
-	file: string,
-	name: string,
-	{ node = process.execPath, env = {} }: { node?: string; env?: Readonly<Record<string, string>> } = {},
-): Remote {
+/** How a program is started. */
+export interface Start {
+	/** Another Node than ours. */
+	readonly node?: string;
+	readonly env?: Readonly<Record<string, string>>;
+	/** A command that becomes what stands behind it, such as `ip netns exec NAME`. */
+	readonly within?: readonly string[];
+}
+
+/** Starts a file that calls `serve`. `name` is what errors call it. */
+export function startProgram(file: string, name: string, { node = process.execPath, env = {}, within = [] }: Start = {}): Remote {
+	const [program = node, ...words] = [...within, node, "--expose-gc"];
 	const child = fork(file, [], {
-		execArgv: ["--expose-gc"],
-		execPath: node,
+		execArgv: words,
+		execPath: program,
 		env: { ...process.env, ...env },
 		// Another Node may have another form of the advanced one.
 		serialization: node === process.execPath ? "advanced" : "json",
@@ -54,13 +60,31 @@ export function residentBytes(pid: number): number {
 export function cpuSeconds(pid: number): number {
 	if (process.platform !== "linux") return Number.NaN;
 	try {
-		// Fields 14 and 15 of proc(5); the name, the second, may hold spaces and brackets.
-		const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-		const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-		return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+		return secondsOf(readFileSync(`/proc/${pid}/stat`, "utf8"));
 	} catch {
 		return 0;
 	}
+}
+
+/** CPU seconds of a process by what its threads do: its JavaScript, its network (`@conec/quic`), and the rest, mostly V8's collector. NaN where there is no /proc or the process is gone. */
+export function threadSeconds(pid: number): Readonly<Record<"javascript" | "network" | "rest", number>> {
+	const seconds = { javascript: 0, network: 0, rest: 0 };
+	try {
+		for (const thread of readdirSync(`/proc/${pid}/task`)) {
+			const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+			const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+			seconds[Number(thread) === pid ? "javascript" : name === "conec-quic" ? "network" : "rest"] += secondsOf(stat);
+		}
+		return seconds;
+	} catch {
+		return { javascript: Number.NaN, network: Number.NaN, rest: Number.NaN };
+	}
+}
+
+/** Fields 14 and 15 of proc(5); the name, the second, may hold spaces and brackets. */
+function secondsOf(stat: string): number {
+	const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+	return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 /** USER_HZ, which Linux fixes for /proc on every platform that Node.js runs on. */

@@ -4,11 +4,10 @@
  * @module
  */
 
+import type { Unit } from "../pages/numbers.ts";
+
 /** Loads that share their processes. */
 export type Group = "direct" | "proxied" | "fan-out" | "connect" | "idle";
-
-/** Three significant figures are shown, in the scale that fits. */
-export type Unit = "MB/s" | "/s" | "us" | "ms" | "KiB" | "share";
 
 /** One load. */
 export interface Figure {

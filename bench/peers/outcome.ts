@@ -4,9 +4,10 @@
  * @module
  */
 
+import type { Unit } from "../pages/numbers.ts";
 import { pairedRatio } from "../paired.ts";
 import { median, summarise } from "../stats.ts";
-import type { Figure, Row, Unit } from "./catalogue.ts";
+import type { Figure, Row } from "./catalogue.ts";
 import type { Cpu, Sample } from "./loads/sample.ts";
 
 /** The one that all others are compared with. */

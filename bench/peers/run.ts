@@ -9,6 +9,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeCommit, describeMachine } from "../machine.ts";
+import { withPart } from "../pages/written-part.ts";
 import { QUIET_LOAD } from "../report.ts";
 import { type PeersArguments, parseArguments, USAGE } from "./arguments.ts";
 import { FIGURES, PLOTS, ROWS } from "./catalogue.ts";
@@ -17,7 +18,7 @@ import { measure } from "./measure.ts";
 import { cpuRows, measuredRows, OURS } from "./outcome.ts";
 import { formatBars } from "./report/bars.ts";
 import type { Report } from "./report/figures.ts";
-import { formatPart, withPart } from "./report/page.ts";
+import { formatPart, PEERS } from "./report/page.ts";
 import { formatTable } from "./report/table.ts";
 import { install, openSite, ROOT, type Site } from "./site.ts";
 
@@ -100,7 +101,7 @@ async function reportOf(site: Site, { only, against, rounds, seconds }: PeersArg
 function write(report: Report): void {
 	const page = join(ROOT, "docs/performance.md");
 	const folder = join(ROOT, "docs/performance");
-	const text = withPart(readFileSync(page, "utf8"), formatPart(report));
+	const text = withPart(readFileSync(page, "utf8"), PEERS, formatPart(report));
 	mkdirSync(folder, { recursive: true });
 	const note = `Commit ${report.commit}, ${report.machine.cpu}, ${report.machine.cores} cores, ${report.date}. Thin line: range of the rounds. “Conec 2x”: how far Conec is ahead.`;
 	for (const { name, title, rows } of PLOTS) {

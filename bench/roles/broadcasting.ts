@@ -36,6 +36,8 @@ export interface System<Where> {
 /** The receivers are to be told of a round before it begins: they say where they acknowledge. */
 export interface Round {
 	readonly port: number;
+	/** Of other processes with members. */
+	readonly alsoPorts?: readonly number[];
 }
 
 interface Place<Where> {
@@ -50,6 +52,7 @@ export function broadcasting<Where>(system: System<Where>): Methods {
 	let fanOut: FanOut | undefined;
 	let failure: unknown;
 	let micros: number[] = [];
+	let taking = false;
 	const leavers: (() => Promise<void>)[] = [];
 	const sender = (): Outlet => {
 		if (outlet === undefined) {
@@ -72,9 +75,10 @@ export function broadcasting<Where>(system: System<Where>): Methods {
 		},
 		/** `timed`: messages carry the time of sending. */
 		members: async ({ where, name, count, timed = false }: Place<Where> & { count: number; timed?: boolean }) => {
+			taking = timed;
 			const inletOf = (member: number): Inlet => ({
 				message: (data) => {
-					if (timed) {
+					if (taking) {
 						micros.push(ageMicros(data));
 					}
 					fanOut?.add(member, numberOf(data));
@@ -89,7 +93,9 @@ export function broadcasting<Where>(system: System<Where>): Methods {
 		leave: async () => {
 			await Promise.all(leavers.splice(0).map((leave) => leave()));
 		},
-		begin: async (): Promise<Round> => {
+		/** `timed`: as for `members`, for this round and those after it. */
+		begin: async ({ timed }: { timed?: boolean } = {}): Promise<Round> => {
+			taking = timed ?? taking;
 			const source = acks ?? (await AckSource.listen());
 			acks = source;
 			micros = [];
@@ -117,8 +123,8 @@ export function broadcasting<Where>(system: System<Where>): Methods {
 const SETTLE_MS = 20_000;
 
 /** Sends for that long, as fast as the window of messages lets it, then waits until all have all. Gives the number of messages. */
-async function publish(outlet: Outlet, { port, size, seconds, window = windowOf(size) }: Round & LoadArgument & { window?: number }): Promise<number> {
-	const acks = await AckWatch.connect(port);
+async function publish(outlet: Outlet, { size, seconds, window = windowOf(size), ...round }: Round & LoadArgument & { window?: number }): Promise<number> {
+	const acks = await watch(round);
 	try {
 		const deadline = performance.now() + seconds * 1_000;
 		let sent = 0;
@@ -139,8 +145,8 @@ async function publish(outlet: Outlet, { port, size, seconds, window = windowOf(
 }
 
 /** Sends that many messages a second, each with the time; a timer that is late is made up for. */
-async function pace(outlet: Outlet, { port, size, seconds, perSecond }: Round & LoadArgument & { perSecond: number }): Promise<number> {
-	const acks = await AckWatch.connect(port);
+async function pace(outlet: Outlet, { size, seconds, perSecond, ...round }: Round & LoadArgument & { perSecond: number }): Promise<number> {
+	const acks = await watch(round);
 	try {
 		const total = Math.ceil((seconds * perSecond) / ACK_EVERY) * ACK_EVERY;
 		const startedMs = performance.now();
@@ -156,4 +162,17 @@ async function pace(outlet: Outlet, { port, size, seconds, perSecond }: Round & 
 	} finally {
 		acks.close();
 	}
+}
+
+/** All processes with members have that many when the last of them has. */
+async function watch({ port, alsoPorts = [] }: Round): Promise<Pick<AckWatch, "upTo" | "close">> {
+	const watches = await Promise.all([port, ...alsoPorts].map((one) => AckWatch.connect(one)));
+	return {
+		upTo: async (messages) => {
+			await Promise.all(watches.map((one) => one.upTo(messages)));
+		},
+		close: () => {
+			for (const one of watches) one.close();
+		},
+	};
 }

@@ -8,8 +8,8 @@ import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import DHT from "hyperdht";
 import createTestnet from "hyperdht/testnet.js";
+import { KIND, Player } from "../../roles/carried.ts";
 import { serveStack } from "../roles/stack.ts";
-import { KIND, Player } from "../roles/streams.ts";
 
 interface Hub {
 	readonly bootstrap: unknown;

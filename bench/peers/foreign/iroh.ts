@@ -5,9 +5,9 @@
  */
 
 import iroh, { type BiStream, type Connection, type Endpoint as EndpointType } from "@number0/iroh";
+import { KIND, Player } from "../../roles/carried.ts";
 import { frame, Unframer } from "../roles/frames.ts";
 import { serveStack } from "../roles/stack.ts";
-import { KIND, Player } from "../roles/streams.ts";
 
 const { Endpoint, EndpointAddr, EndpointId, RelayMode } = iroh;
 

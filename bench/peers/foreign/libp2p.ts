@@ -13,9 +13,9 @@ import { identify } from "@libp2p/identify";
 import { tcp } from "@libp2p/tcp";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p, type Libp2p, type Libp2pOptions } from "libp2p";
+import { Player } from "../../roles/carried.ts";
 import { frame, Unframer } from "../roles/frames.ts";
 import { type Path, serveStack } from "../roles/stack.ts";
-import { Player } from "../roles/streams.ts";
 
 interface Hub {
 	readonly address: string;

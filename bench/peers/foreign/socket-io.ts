@@ -9,10 +9,10 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Server, type Socket as ServerSocket } from "socket.io";
 import { io, type Socket } from "socket.io-client";
+import { Player } from "../../roles/carried.ts";
 import type { Reading } from "../../roles/figures.ts";
 import { Credit, Receipts } from "../roles/credit.ts";
 import { serveStack } from "../roles/stack.ts";
-import { Player } from "../roles/streams.ts";
 import { tlsClient, tlsServer } from "../roles/tls.ts";
 
 interface Place {

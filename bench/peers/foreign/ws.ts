@@ -8,9 +8,9 @@ import { once } from "node:events";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
+import { Player } from "../../roles/carried.ts";
 import { HIGH_WATER } from "../roles/credit.ts";
 import { serveStack } from "../roles/stack.ts";
-import { Player } from "../roles/streams.ts";
 import { tlsClient, tlsServer } from "../roles/tls.ts";
 
 interface Place {

@@ -5,11 +5,11 @@
  */
 
 import type { Remote } from "../../remote.ts";
+import { type Carried, checkCarried } from "../../roles/carried.ts";
 import type { Latency } from "../../roles/figures.ts";
 import type { Group } from "../catalogue.ts";
 import type { Contender } from "../lineup.ts";
 import type { Path, Use } from "../roles/stack.ts";
-import type { Carried } from "../roles/streams.ts";
 import type { Site } from "../site.ts";
 import { type Cast, type Pids, type Task, withCpu } from "./sample.ts";
 
@@ -51,7 +51,7 @@ export async function streamsCast(contender: Contender, site: Site, path: Path &
 		async (seconds) => {
 			const units = ({ messages, bytes }: Carried): number => (unit === "bytes" ? bytes / 1e9 : messages / 1e6);
 			const [carried, cpu] = await withCpu(network.pids(), () => sender.call<Carried & { cpuSeconds?: number }>(method, { path, size, seconds, use }), units);
-			check(carried, size);
+			checkCarried(carried, size);
 			return { values: { value: (unit === "bytes" ? carried.bytes / 1e6 : carried.messages) / carried.seconds }, ...cpu };
 		};
 	const roundTrips: Task["work"] = async (seconds) => {
@@ -79,14 +79,4 @@ export async function streamsCast(contender: Contender, site: Site, path: Path &
 		throw error;
 	}
 	return { tasks: Object.entries(works).map(([figure, work]) => ({ figure, contender: contender.name, work })), end: network.end };
-}
-
-/**
- * Whether all came, once, and in order.
- *
- * @throws Error that says what is missing.
- */
-export function check({ sent, messages, bytes, wrong }: Carried, size: number): void {
-	if (messages !== sent || bytes !== sent * size || wrong !== 0)
-		throw new Error(`${sent} messages were sent, ${messages} came with ${bytes} bytes, and ${wrong} of them were not the next`);
 }

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { formatFigure } from "../../pages/numbers.ts";
+import { escaped, PICTURE_TOP, picture } from "../../pages/picture.ts";
 import { type Cell, type MeasuredRow, OURS } from "../outcome.ts";
-import { formatAhead, formatFigure } from "./figures.ts";
+import { formatAhead } from "./figures.ts";
 
-const WIDTH = 720;
 const LEFT = 104;
 /** Where the longest bar ends; the numbers are behind it. */
 const RIGHT = 560;
@@ -15,25 +16,11 @@ const BAR = 16;
 const STEP = 22;
 const TITLE = 34;
 const GAP = 14;
-const TOP = 48;
-
-const STYLE = `		.ink { fill: #24292f; }
-		.soft { fill: #57606a; font-size: 12px; }
-		.bar { fill: #8c959f; }
-		.ours { fill: #0b62b8; }
-		.range { stroke: #24292f; stroke-width: 1.5; }
-		@media (prefers-color-scheme: dark) {
-			.ink { fill: #e6edf3; }
-			.soft { fill: #9da7b1; }
-			.bar { fill: #6e7681; }
-			.ours { fill: #58a6ff; }
-			.range { stroke: #e6edf3; }
-		}`;
 
 /** A picture with a panel for each row. `note`: where the figures are from. */
 export function formatBars(title: string, note: string, rows: readonly MeasuredRow[]): string {
 	const panels: string[] = [];
-	let y = TOP;
+	let y = PICTURE_TOP;
 	for (const row of rows) {
 		panels.push(panel(row, y));
 		y += TITLE + row.cells.length * STEP + GAP;
@@ -41,17 +28,7 @@ export function formatBars(title: string, note: string, rows: readonly MeasuredR
 	const description = rows
 		.map((row) => `${row.title}: ${row.cells.map(({ contender, median }) => `${contender} ${formatFigure(median, row.unit)}`).join(", ")}.`)
 		.join(" ");
-	return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" role="img" aria-labelledby="title description" font-family="system-ui, -apple-system, 'Segoe UI', sans-serif" font-size="14">
-	<title id="title">${escaped(title)}</title>
-	<desc id="description">${escaped(description)}</desc>
-	<style>
-${STYLE}
-	</style>
-	<text class="ink" x="0" y="18" font-size="16" font-weight="600">${escaped(title)}</text>
-	<text class="soft" x="0" y="36">${escaped(note)}</text>
-${panels.join("\n")}
-</svg>
-`;
+	return picture({ title, note, description, height: y }, panels);
 }
 
 function panel({ title, unit, better, cells }: MeasuredRow, top: number): string {
@@ -73,8 +50,4 @@ function bar({ contender, median, rounds, ahead }: Cell, y: number, value: strin
 		...(rounds.length > 1 ? [`	<path class="range" d="M ${from} ${middle} L ${to} ${middle}"/>`] : []),
 		`	<text class="ink" x="${Math.max(end, to) + 8}" y="${y + 13}">${escaped(value)}${ahead === undefined ? "" : ` <tspan class="soft">Conec ${formatAhead(ahead.median)}</tspan>`}</text>`,
 	].join("\n");
-}
-
-function escaped(text: string): string {
-	return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { significant } from "../../pages/numbers.ts";
 import type { Machine } from "../../report.ts";
-import type { Unit } from "../catalogue.ts";
 import type { Cell, CpuRow, Failure, MeasuredRow } from "../outcome.ts";
 
 /** One run: what `--json` prints. */
@@ -25,20 +25,6 @@ export interface Report {
 	readonly cpu: readonly CpuRow[];
 }
 
-/** A value with its unit, three significant figures. */
-export function formatFigure(value: number, unit: Unit): string {
-	if (!Number.isFinite(value)) return "?";
-	switch (unit) {
-		case "/s":
-			if (Math.abs(value) >= 999_500) return `${significant(value / 1e6)} M/s`;
-			return Math.abs(value) >= 9_995 ? `${significant(value / 1e3)} k/s` : `${significant(value)} /s`;
-		case "share":
-			return significant(value);
-		default:
-			return `${significant(value)} ${unit}`;
-	}
-}
-
 /** How far Conec is ahead. */
 export function formatAhead(ratio: number): string {
 	return `${significant(ratio, 2)}x`;
@@ -47,12 +33,6 @@ export function formatAhead(ratio: number): string {
 /** Half of the range as a share of the median; nothing for a single round. */
 export function formatSpread({ spread, rounds }: Cell): string {
 	return rounds.length > 1 ? `±${Math.round(spread * 100)} %` : "";
-}
-
-/** So many significant figures, never as a power of ten. */
-export function significant(value: number, figures = 3): string {
-	const digits = value === 0 ? 0 : Math.max(0, figures - 1 - Math.floor(Math.log10(Math.abs(value))));
-	return String(Number(value.toFixed(Math.min(digits, 9))));
 }
 
 /** Failures of one kind are told once, with their number. */

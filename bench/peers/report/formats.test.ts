@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { formatFigure, significant } from "../../pages/numbers.ts";
+import { withPart } from "../../pages/written-part.ts";
 import type { MeasuredRow } from "../outcome.ts";
 import { formatBars } from "./bars.ts";
-import { failureLines, formatFigure, type Report, significant } from "./figures.ts";
-import { BEGIN, END, formatPart, withPart } from "./page.ts";
+import { failureLines, type Report } from "./figures.ts";
+import { formatPart, PEERS } from "./page.ts";
 import { formatTable } from "./table.ts";
+
+const { begin: BEGIN, end: END } = PEERS;
 
 const bulk: MeasuredRow = {
 	name: "direct-bulk",
@@ -92,14 +96,14 @@ test("peers report: the page names machine, commit, load, rounds and versions, a
 
 test("peers report: only what is between the lines is written, again and again", () => {
 	const page = `# Performance\n\nbefore\n\n${BEGIN}\nold\n${END}\n\nafter $& $1\n`;
-	const once = withPart(page, "new $& text\n");
+	const once = withPart(page, PEERS, "new $& text\n");
 	assert.equal(once, `# Performance\n\nbefore\n\n${BEGIN}\n\nnew $& text\n\n${END}\n\nafter $& $1\n`);
-	assert.equal(withPart(once, "new $& text\n"), once);
+	assert.equal(withPart(once, PEERS, "new $& text\n"), once);
 });
 
 test("peers report: a page without its two lines, or with more, is left alone", () => {
 	for (const page of ["", BEGIN, END, `${END} ${BEGIN}`, `${BEGIN}${END}${BEGIN}${END}`, `${BEGIN}${END}${END}`])
-		assert.throws(() => withPart(page, "x"), /Cannot write docs\/performance\.md/, page);
+		assert.throws(() => withPart(page, PEERS, "x"), /Cannot write docs\/performance\.md/, page);
 });
 
 test("peers report: a picture has a bar for each system, within its frame, and says everything in words too", () => {

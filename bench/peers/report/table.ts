@@ -4,8 +4,10 @@
  * @module
  */
 
+import { aligned } from "../../pages/aligned.ts";
+import { formatFigure, significant } from "../../pages/numbers.ts";
 import type { CpuRow, MeasuredRow } from "../outcome.ts";
-import { failureLines, formatAhead, formatFigure, formatSpread, type Report, significant } from "./figures.ts";
+import { failureLines, formatAhead, formatSpread, type Report } from "./figures.ts";
 
 const HEADINGS = ["figure", "system", "value", "+-", "Conec ahead", "90 % interval", "rounds"];
 const CPU_HEADINGS = ["CPU seconds", "system", "sender", "middle", "receiver", "all"];
@@ -34,17 +36,4 @@ function cpuLinesOf({ figure, unit, cells }: CpuRow): string[][] {
 		contender,
 		...[sender, hub, receiver, total].map((seconds) => significant(seconds)),
 	]);
-}
-
-/** Columns aligned with spaces. */
-function aligned(lines: readonly (readonly string[])[]): string {
-	const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-	return lines
-		.map((line) =>
-			line
-				.map((text, column) => text.padEnd(widths[column] ?? 0))
-				.join("  ")
-				.trimEnd(),
-		)
-		.join("\n");
 }

@@ -5,10 +5,10 @@
  */
 
 import { broadcasting, type System } from "../../roles/broadcasting.ts";
+import { type Carried, type Push, Sender } from "../../roles/carried.ts";
 import type { Latency, LoadArgument, Reading } from "../../roles/figures.ts";
 import { type Methods, serve } from "../../roles/serve.ts";
 import { percentile } from "../../stats.ts";
-import { type Carried, type Push, Sender } from "./streams.ts";
 
 /** Straight to the receiver, or through the hub. */
 export type Path = "direct" | "proxied";

@@ -5,9 +5,9 @@
  */
 
 import { Client, Coordinator, jsonCodec, type MessageStream, typed } from "conec";
+import { type Counted, KIND, Player } from "../../roles/carried.ts";
 import type { Reading } from "../../roles/figures.ts";
 import { serveStack, type Use } from "../roles/stack.ts";
-import { type Counted, KIND, Player } from "../roles/streams.ts";
 import { identity } from "../roles/tls.ts";
 
 interface Hub {

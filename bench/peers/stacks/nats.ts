@@ -5,9 +5,9 @@
  */
 
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { Player } from "../../roles/carried.ts";
 import { Credit, Receipts } from "../roles/credit.ts";
 import { serveStack } from "../roles/stack.ts";
-import { Player } from "../roles/streams.ts";
 import { tlsClient } from "../roles/tls.ts";
 
 interface Hub {

@@ -5,6 +5,8 @@ pub mod allocator;
 #[cfg(unix)]
 mod bell;
 pub mod error_queue;
+#[cfg(target_os = "linux")]
+mod few;
 pub mod memory;
 #[cfg(unix)]
 mod room;

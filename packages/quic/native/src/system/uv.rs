@@ -7,7 +7,8 @@
 //!
 //! When the JS thread is awake, the I/O thread has the socket back; after 15 ms at the latest, where the JS thread woke up for
 //! work that is not ours. It has the socket back for good once packets come that nobody expected: bulk traffic, pipes and a busy
-//! JS thread are the I/O thread's. Where many send to the socket, it keeps it for a second at least.
+//! JS thread are the I/O thread's. Where many send to the socket, it keeps it for a second at least. Of many endpoints only a few are
+//! watched at once.
 //!
 //! libuv is found at run time. Where it is not found, or JS says that this is not Node, nothing is watched and nothing else
 //! changes.
@@ -46,6 +47,7 @@ mod linux {
 	use libloading::os::unix::Library;
 	use napi::sys::uv_loop_s;
 
+	use crate::system::few::Few;
 	use crate::system::socket::Mute;
 
 	#[cfg(test)]
@@ -122,7 +124,7 @@ mod linux {
 		/// They run before and after the loop waits, while anything is active.
 		prepare: Handle,
 		check: Handle,
-		active: usize,
+		active: Few,
 		/// By the endpoint's handle.
 		watched: HashMap<u32, Entry<W>>,
 	}
@@ -138,14 +140,14 @@ mod linux {
 			(uv.unref)(prepare);
 			(uv.unref)(check);
 		}
-		W::watches().set(Some(Watches { uv, event_loop, prepare, check, active: 0, watched: HashMap::new() }));
+		W::watches().set(Some(Watches { uv, event_loop, prepare, check, active: Few::default(), watched: HashMap::new() }));
 	}
 
 	/// The environment is going away. Its loop ends later; the last rounds of the loop free the handles.
 	pub fn stop<W: Watched>() {
 		if let Some(mut watches) = W::watches().take() {
-			for (_, watched) in std::mem::take(&mut watches.watched) {
-				watches.close(watched);
+			for (endpoint, watched) in std::mem::take(&mut watches.watched) {
+				watches.close(endpoint, watched);
 			}
 			// SAFETY: initialised in `start`, closed once, because the whole is taken out.
 			unsafe {
@@ -169,7 +171,7 @@ mod linux {
 	pub fn forget<W: Watched>(endpoint: u32) {
 		with::<W>(|watches| {
 			if let Some(watched) = watches.watched.remove(&endpoint) {
-				watches.close(watched);
+				watches.close(endpoint, watched);
 			}
 		});
 	}
@@ -184,6 +186,9 @@ mod linux {
 
 	impl<W: Watched> Watches<W> {
 		fn watch(&mut self, endpoint: &Arc<W>, now: Instant) {
+			if !self.active.has_room_for(endpoint.handle()) {
+				return;
+			}
 			if !self.watched.contains_key(&endpoint.handle()) {
 				match self.open(endpoint) {
 					Some(opened) => drop(self.watched.insert(endpoint.handle(), opened)),
@@ -202,8 +207,9 @@ mod linux {
 				return;
 			}
 			watched.active = true;
-			self.active += 1;
-			if self.active == 1 {
+			let is_first = self.active.is_empty();
+			self.active.add(endpoint.handle());
+			if is_first {
 				// SAFETY: initialised in `start`, closed only with the whole.
 				unsafe {
 					(self.uv.prepare_start)(self.prepare, on_prepare::<W>);
@@ -229,12 +235,11 @@ mod linux {
 
 		/// The loop is about to wait, or has waited.
 		fn mute(&mut self, on: bool) {
-			if self.active == 0 {
-				return;
-			}
-			for watched in self.watched.values_mut().filter(|watched| watched.active && watched.muted != on) {
-				watched.muted = on;
-				watched.mute.set(on);
+			for endpoint in self.active.iter() {
+				if let Some(watched) = self.watched.get_mut(&endpoint).filter(|watched| watched.muted != on) {
+					watched.muted = on;
+					watched.mute.set(on);
+				}
 			}
 		}
 
@@ -246,21 +251,21 @@ mod linux {
 			if std::mem::replace(&mut watched.muted, false) {
 				watched.mute.set(false);
 			}
-			self.active -= 1;
+			self.active.remove(endpoint);
 			// SAFETY: as in `watch`.
 			unsafe {
 				(self.uv.poll_stop)(watched.handle);
-				if self.active == 0 {
+				if self.active.is_empty() {
 					(self.uv.prepare_stop)(self.prepare);
 					(self.uv.check_stop)(self.check);
 				}
 			}
 		}
 
-		fn close(&mut self, watched: Entry<W>) {
+		fn close(&mut self, endpoint: u32, watched: Entry<W>) {
 			if watched.active {
-				self.active -= 1;
-				if self.active == 0 {
+				self.active.remove(endpoint);
+				if self.active.is_empty() {
 					// SAFETY: as in `watch`.
 					unsafe {
 						(self.uv.prepare_stop)(self.prepare);
@@ -289,10 +294,11 @@ mod linux {
 		let _ = catch_unwind(|| {
 			with::<W>(|watches| {
 				let mut tired = None;
-				for (endpoint, watched) in watches.watched.iter_mut().filter(|(_, watched)| watched.active) {
+				for endpoint in watches.active.iter() {
+					let Some(watched) = watches.watched.get_mut(&endpoint) else { continue };
 					watched.rounds += 1;
 					if watched.rounds > ROUNDS {
-						tired = Some(*endpoint);
+						tired = Some(endpoint);
 					}
 				}
 				if let Some(endpoint) = tired {
@@ -311,8 +317,9 @@ mod linux {
 		let _ = catch_unwind(|| {
 			let mut endpoint = None;
 			with::<W>(|watches| {
-				let found = watches.watched.iter_mut().find(|(_, watched)| watched.handle == handle);
-				let Some((id, watched)) = found.map(|(id, watched)| (*id, watched)) else { return };
+				// One that rests is not watched, so it is one of the few.
+				let found = watches.active.iter().find(|id| watches.watched.get(id).is_some_and(|watched| watched.handle == handle));
+				let Some((id, watched)) = found.and_then(|id| watches.watched.get_mut(&id).map(|watched| (id, watched))) else { return };
 				watched.unexpected += 1;
 				if status == 0 {
 					endpoint = watched.endpoint.upgrade();

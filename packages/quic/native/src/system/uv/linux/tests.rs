@@ -85,7 +85,7 @@ fn event_loop() -> Watches<Socket> {
 		version,
 	};
 	let (prepare, check) = (uv.allocate(UV_PREPARE).unwrap(), uv.allocate(UV_CHECK).unwrap());
-	Watches { uv, event_loop: null_mut(), prepare, check, active: 0, watched: HashMap::new() }
+	Watches { uv, event_loop: null_mut(), prepare, check, active: Few::default(), watched: HashMap::new() }
 }
 
 /// The JS thread has sent something at that time. Returns whether it watches the socket now.

@@ -7,8 +7,8 @@
  * @module
  */
 
-import { type Latency, type LoadArgument, type Reading, reading } from "../../roles/figures.ts";
-import { percentile } from "../../stats.ts";
+import { percentile } from "../stats.ts";
+import { type Latency, type LoadArgument, type Reading, reading } from "./figures.ts";
 
 /** What a message is, by its first byte. */
 export const KIND = { payload: 1, echo: 2, ask: 3, answer: 4, json: 0x7b } as const;
@@ -25,6 +25,16 @@ export interface Counted {
 /** What was sent, and what the receiver says of it. */
 export interface Carried extends Counted {
 	readonly sent: number;
+}
+
+/**
+ * Whether all came, once, and in order.
+ *
+ * @throws Error that says what is missing.
+ */
+export function checkCarried({ sent, messages, bytes, wrong }: Carried, size: number): void {
+	if (messages !== sent || bytes !== sent * size || wrong !== 0)
+		throw new Error(`${sent} messages were sent, ${messages} came with ${bytes} bytes, and ${wrong} of them were not the next`);
 }
 
 /** Takes a message. What it gives back, if anything, is to be awaited before the next. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { reading } from "../../roles/figures.ts";
-import { type Carried, KIND, Player, ringOf, Sender } from "./streams.ts";
+import { type Carried, KIND, Player, ringOf, Sender } from "./carried.ts";
+import { reading } from "./figures.ts";
 
 /** A sender and a receiver without anything between them but `carry`, which may lose, repeat or reorder. */
 function pair(carry: (message: Uint8Array, deliver: (message: Uint8Array) => void) => void = (message, deliver) => deliver(message)): Sender {
