@@ -58,7 +58,7 @@ test("chat: a peer that does not come back is told of when the Coordinator is th
 	site.kills(ben);
 	await ann.says(LOST_ANYWHERE);
 	await site.starts();
-	await ann.says(/^lost the way to "ben"; trying to go on$/m);
+	await ann.says(/^lost the way to "ben"; trying to go on for up to 60 s$/m);
 	await ann.exits(4);
 	assert.match(ann.remarks, /No way to the peer was found in time \(--give-up-after\)/);
 });
