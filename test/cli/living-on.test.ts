@@ -1,7 +1,8 @@
 /** Commands that live through a Coordinator that crashes and comes back, on virtual time. */
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import type { CoordinatorOptions } from "../../packages/conec/src/index.ts";
 import { type Playing, VirtualSite } from "./virtual-site.ts";
 
 const LOST = /^lost the Coordinator at localhost.*; trying to come back/;
@@ -21,13 +22,25 @@ function numbers(from: number, to: number): string[] {
 
 const heardFrom = (speaker: string, lines: readonly string[]): string => lines.map((line) => `${speaker}: ${line}\n`).join("");
 
-test("chat: a talk through the Coordinator pauses while that is gone; every line arrives once", async (t) => {
+/** A site whose Coordinator listens. */
+async function running(t: TestContext, options: Partial<CoordinatorOptions> = {}): Promise<VirtualSite> {
 	const site = await VirtualSite.open(t);
-	await site.starts();
-	const ben = site.client("ben", "chat");
-	await ben.says(/waiting for a caller/);
-	const ann = site.client("ann", "chat", "--to", "ben", "--path", "proxied");
-	await Promise.all([ann.says(/talking with "ben"/), ben.says(/talking with "ann"/)]);
+	await site.starts(options);
+	return site;
+}
+
+/** Ben waits for a call, and ann calls through the Coordinator. */
+async function talking(t: TestContext, command: "chat" | "pipe", ...more: string[]): Promise<{ site: VirtualSite; ann: Playing; ben: Playing }> {
+	const site = await running(t);
+	const ben = site.client("ben", command);
+	await ben.says(/waiting for a/);
+	const ann = site.client("ann", command, "--to", "ben", "--path", "proxied", ...more);
+	await Promise.all([ann, ben].map((one) => one.says(/through the Coordinator/)));
+	return { site, ann, ben };
+}
+
+test("chat: a talk through the Coordinator pauses while that is gone; every line arrives once", async (t) => {
+	const { site, ann, ben } = await talking(t, "chat");
 	ann.types(...numbers(1, 3));
 	await ben.prints(/line 3/);
 	site.crashes();
@@ -48,28 +61,18 @@ test("chat: a talk through the Coordinator pauses while that is gone; every line
 const LOST_ANYWHERE = /trying to come back/;
 
 test("chat: a peer that does not come back is told of when the Coordinator is there again, and --give-up-after ends the wait with status 4", async (t) => {
-	const site = await VirtualSite.open(t);
-	await site.starts();
-	const ben = site.client("ben", "chat");
-	await ben.says(/waiting for a caller/);
-	const ann = site.client("ann", "chat", "--to", "ben", "--path", "proxied", "--give-up-after", "60");
-	await ann.says(/talking with/);
+	const { site, ann, ben } = await talking(t, "chat", "--give-up-after", "60");
 	site.crashes();
 	site.kills(ben);
 	await ann.says(LOST_ANYWHERE);
 	await site.starts();
-	await ann.says(/^lost the way to "ben"; trying to go on$/m);
+	await ann.says(/^lost the way to "ben"; trying to go on for up to 60 s$/m);
 	await ann.exits(4);
 	assert.match(ann.remarks, /No way to the peer was found in time \(--give-up-after\)/);
 });
 
 test("chat: a peer whose command was started again is no longer the same; both sides say what to do", async (t) => {
-	const site = await VirtualSite.open(t);
-	await site.starts();
-	const ben = site.client("ben", "chat");
-	await ben.says(/waiting for a caller/);
-	const ann = site.client("ann", "chat", "--to", "ben", "--path", "proxied");
-	await ann.says(/talking with/);
+	const { site, ann, ben } = await talking(t, "chat");
 	site.kills(ben);
 	site.client("ben", "chat");
 	await ann.exits(4);
@@ -77,13 +80,8 @@ test("chat: a peer whose command was started again is no longer the same; both s
 });
 
 test("chat, pipe: who was called hears that the caller was started again, and need not wait for the old one", async (t) => {
-	for (const command of ["chat", "pipe"]) {
-		const site = await VirtualSite.open(t);
-		await site.starts();
-		const ben = site.client("ben", command);
-		await ben.says(/waiting for a/);
-		const ann = site.client("ann", command, "--to", "ben", "--path", "proxied");
-		await ann.says(/through the Coordinator/);
+	for (const command of ["chat", "pipe"] as const) {
+		const { site, ann, ben } = await talking(t, command);
 		site.kills(ann);
 		site.client("ann", command, "--to", "ben", "--path", "proxied");
 		await ben.exits(4);
@@ -92,12 +90,7 @@ test("chat, pipe: who was called hears that the caller was started again, and ne
 });
 
 test("pipe: what goes through the Coordinator goes on, byte for byte", async (t) => {
-	const site = await VirtualSite.open(t);
-	await site.starts();
-	const ben = site.client("ben", "pipe");
-	await ben.says(/waiting for a peer/);
-	const ann = site.client("ann", "pipe", "--to", "ben", "--path", "proxied");
-	await ann.says(/connected with/);
+	const { site, ann, ben } = await talking(t, "pipe");
 	const data = Buffer.from(Array.from({ length: 900_000 }, (_, i) => (i * 31 + (i >> 8)) & 0xff));
 	ann.surroundings.stdin.write(data.subarray(0, 300_000));
 	await site.until(
@@ -116,8 +109,7 @@ test("pipe: what goes through the Coordinator goes on, byte for byte", async (t)
 });
 
 test("chat --room: everybody is in the room again, and what is said then is heard", async (t) => {
-	const site = await VirtualSite.open(t);
-	await site.starts();
+	const site = await running(t);
 	const rooms = [site.client("ann", "chat", "--room", "tea"), site.client("ben", "chat", "--room", "tea")] as const;
 	const [ann, ben] = rooms;
 	await Promise.all([ann.says(/"ben" has come|here: ben/), ben.says(/"ann" has come|here: ann/)]);
@@ -139,8 +131,7 @@ test("chat --room: everybody is in the room again, and what is said then is hear
 });
 
 test("broadcast: a sender that loses the Coordinator says at the end that lines may not have arrived, with status 5", async (t) => {
-	const site = await VirtualSite.open(t);
-	await site.starts({ broadcasts: { news: { history: { messages: 100 } } } });
+	const site = await running(t, { broadcasts: { news: { history: { messages: 100 } } } });
 	const ben = site.client("ben", "broadcast", "news", "--mode", "receive", "--keep-open", "--json");
 	await ben.prints(/"joined"/);
 	const ann = site.client("ann", "broadcast", "news", "--mode", "send");
@@ -159,8 +150,7 @@ test("broadcast: a sender that loses the Coordinator says at the end that lines 
 });
 
 test("broadcast: a member that hears itself knows that all of its lines have arrived, and ends with 0", async (t) => {
-	const site = await VirtualSite.open(t);
-	await site.starts();
+	const site = await running(t);
 	const ann = site.client("ann", "broadcast", "news", "--echo");
 	await ann.says(/in broadcast/);
 	ann.types("one");
@@ -177,8 +167,7 @@ test("broadcast: a member that hears itself knows that all of its lines have arr
 });
 
 test("broadcast: a member that hears itself says how many of its lines may not have arrived", async (t) => {
-	const site = await VirtualSite.open(t);
-	await site.starts();
+	const site = await running(t);
 	const ann = site.client("ann", "broadcast", "news", "--echo");
 	await ann.says(/in broadcast/);
 	ann.types("one");
@@ -201,8 +190,7 @@ test("broadcast, peers: --give-up-after ends the command with status 3 when the 
 		["peers", "--watch"],
 	] as const) {
 		for (const give of ["30", "0"]) {
-			const site = await VirtualSite.open(t);
-			await site.starts();
+			const site = await running(t);
 			const ann = site.client("ann", command, ...more, "--give-up-after", give);
 			await ann.says(/in broadcast|in room|1 connected/);
 			site.crashes();
@@ -213,8 +201,7 @@ test("broadcast, peers: --give-up-after ends the command with status 3 when the 
 });
 
 test("ping: goes on when the Coordinator is back, and says which messages were not answered", async (t) => {
-	const site = await VirtualSite.open(t);
-	await site.starts();
+	const site = await running(t);
 	const ben = site.client("ben", "peers", "--watch");
 	await ben.says(/connected/);
 	const ann = site.client("ann", "ping", "ben", "--path", "proxied", "--count", "40", "--interval-ms", "1000", "--timeout-ms", "3000");

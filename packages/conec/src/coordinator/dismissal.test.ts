@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Lasting, Watched } from "../../testing/lasting.ts";
 import { World } from "../../testing/world.ts";
-import type { Client } from "../client/client.ts";
-import type { ClientOptions } from "../client/options.ts";
-import type { ClientStatus } from "../client/status.ts";
 import type { CoordinatorStatus } from "./status.ts";
+
+type Client = Watched["client"];
+type ClientStatus = Watched["told"][number];
 
 async function scene(seed = 1) {
 	const world = new World({ seed, delayMs: 10 });
@@ -19,7 +20,7 @@ async function scene(seed = 1) {
 	return {
 		...{ world, clock, coordinator, left },
 		/** A Client that has been connected for a while, and what it was told since, with the time since then. */
-		async client(name: string, options: Partial<ClientOptions> = {}) {
+		async client(name: string, options: Parameters<Lasting["client"]>[1] = {}) {
 			const machine = world.machine(name);
 			const client = await clock.until(world.connect(machine, name, { id: name, ...options }), 5_000);
 			await clock.advance(20_000);

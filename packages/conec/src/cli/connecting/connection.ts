@@ -35,7 +35,7 @@ import { channelTo } from "./path.ts";
 import { PROTOCOLS } from "./protocols.ts";
 import { tellStatus } from "./status-news.ts";
 import { followStream, StreamNews } from "./stream-news.ts";
-import { comingBack, timeoutMs } from "./timeout.ts";
+import { comingBack, survivalMs, timeoutMs } from "./timeout.ts";
 import { type CoordinatorChoice, chosenCoordinator, coordinatorOptions } from "./which-coordinator.ts";
 
 /** A connection that takes longer than this is told of, in milliseconds. */
@@ -46,8 +46,8 @@ export interface Connection {
 	readonly client: Client;
 	/** Settles as `work` does; rejects at once when the command is interrupted or the Client ends on its own. */
 	orEnd<Value>(work: Promise<Value>): Promise<Value>;
-	/** Tells when the stream loses its way to the peer, finds one again, or takes another one, until it is over. */
-	follow(stream: MessageStream): void;
+	/** Tells when the stream loses its way to the peer, finds one again, or takes another one, until it is over. `giveUp` is called when it has had none for as long as `--give-up-after` says. */
+	follow(stream: MessageStream, giveUp?: () => void): void;
 	/** Whether the Coordinator is lost, and the Client comes back. */
 	isAway(): boolean;
 	/** Whether the Client is over. */
@@ -127,6 +127,7 @@ async function connectFor(
 	const of = { id, fingerprint, nameOf, channels: () => client.channels().length };
 	const news = new LinkNews(coordinator, of, output, clock);
 	const pace = noticePace(clock, output);
+	const patienceMs = survivalMs(context.args);
 	void tellStatus(client, reconnect === false ? undefined : news, pace, context);
 	let hasEnded = false;
 	const ended = client.closed.then((info): never => {
@@ -148,9 +149,9 @@ async function connectFor(
 	return {
 		client,
 		orEnd: (work) => orInterrupted(Promise.race([work.catch(oneWay), ended]), signal),
-		follow(stream) {
+		follow(stream, giveUp) {
 			const peer = stream.peer ?? "";
-			const about = { peer, address: () => channelTo(client, peer)?.stats().remoteAddress, shows: () => pace.shows(peer) };
+			const about = { peer, address: () => channelTo(client, peer)?.stats().remoteAddress, shows: () => pace.shows(peer), patienceMs, giveUp };
 			void followStream(stream, new StreamNews(about, news, output, clock));
 		},
 		isAway: () => reconnect !== false && news.isAway,

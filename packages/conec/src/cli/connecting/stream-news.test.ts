@@ -17,9 +17,16 @@ function newsOf({ json = false, shows = true } = {}) {
 			return () => void link.returns.splice(0);
 		},
 	};
-	const about = { peer: "bob", address: () => ({ address: "192.0.2.7", port: 9 }), shows: () => shows };
+	const about = {
+		peer: "bob",
+		address: () => ({ address: "192.0.2.7", port: 9 }),
+		shows: () => shows,
+		patienceMs: 600_000,
+		giveUp: () => void gaveUp.push(clock.nowMs()),
+	};
+	const gaveUp: number[] = [];
 	const events = (): object[] => said.map((line) => ({ ...JSON.parse(line), time: undefined }));
-	return { clock, said, events, link, news: new StreamNews(about, link, output, clock) };
+	return { clock, said, events, link, gaveUp, news: new StreamNews(about, link, output, clock) };
 }
 
 const SUSPENDED = { type: "suspended", path: "proxied" } as const;
@@ -32,7 +39,25 @@ test("stream news: a pause that somebody notices is one line, and so is its end"
 	assert.deepEqual(said, []);
 	clock.pass(60_000);
 	news.take(resumed(62_000, "direct"));
-	assert.deepEqual(said, ['lost the way to "bob"; trying to go on\n', 'going on with "bob": direct, 192.0.2.7:9, after 62 s\n']);
+	assert.deepEqual(said, ['lost the way to "bob"; trying to go on for up to 10 min\n', 'going on with "bob": direct, 192.0.2.7:9, after 62 s\n']);
+});
+
+test("stream news: a stream that has had no way for as long as may be is given up, once, and the time begins anew with each loss", () => {
+	const { clock, news, gaveUp } = newsOf();
+	news.take(SUSPENDED);
+	clock.pass(599_000);
+	news.take(resumed(599_000));
+	clock.pass(10_000);
+	news.take(SUSPENDED);
+	clock.pass(599_999);
+	assert.deepEqual(gaveUp, []);
+	clock.pass(1);
+	assert.equal(gaveUp.length, 1);
+	news.take(SUSPENDED);
+	news.end();
+	clock.pass(1_000_000);
+	assert.equal(gaveUp.length, 1);
+	assert.equal(clock.waiting, 0);
 });
 
 test("stream news: a short pause is no news; another path is", () => {
@@ -58,7 +83,7 @@ test("stream news: while the Coordinator is lost nothing more is said, and the p
 	clock.pass(3_999);
 	assert.deepEqual(said, []);
 	clock.pass(1);
-	assert.deepEqual(said, ['lost the way to "bob"; trying to go on\n']);
+	assert.deepEqual(said, ['lost the way to "bob"; trying to go on for up to 10 min\n']);
 	for (const back of link.returns) back();
 	clock.pass(60_000);
 	assert.equal(said.length, 1, "once for one pause");

@@ -19,6 +19,10 @@ export interface NewsOfStream {
 	readonly address: () => SocketAddress | undefined;
 	/** Whether another line about this peer may be written. */
 	readonly shows: () => boolean;
+	/** How long it may be without a way, at most. */
+	readonly patienceMs: number;
+	/** It has been for so long. @default its opener ends it */
+	readonly giveUp?: (() => void) | undefined;
 }
 
 /** Turns the status of one stream into one line for a pause that somebody notices, one for its end, and one for another path. */
@@ -28,6 +32,7 @@ export class StreamNews {
 	readonly #output: Output;
 	readonly #clock: Clock;
 	#timer: Timer | undefined;
+	#patience: Timer | undefined;
 	#suspended = false;
 	/** The pause was told. */
 	#told = false;
@@ -50,11 +55,15 @@ export class StreamNews {
 	/** The stream is over: the command says how it ended. */
 	end(): void {
 		this.#timer?.cancel();
+		this.#patience?.cancel();
 		this.#suspended = false;
 		this.#forget();
 	}
 
 	#suspend({ path }: Extract<StreamChange, { readonly type: "suspended" }>): void {
+		const { giveUp, patienceMs } = this.#of;
+		this.#patience?.cancel();
+		if (giveUp !== undefined) this.#patience = this.#clock.after(patienceMs, giveUp, "background");
 		if (!this.#of.shows()) return;
 		this.#suspended = true;
 		this.#told = false;
@@ -72,7 +81,7 @@ export class StreamNews {
 	#tell(): void {
 		if (this.#link.isAway) return;
 		this.#told = true;
-		this.#output.note(`lost the way to ${quoted(this.#of.peer)}; trying to go on`, "warn");
+		this.#output.note(`lost the way to ${quoted(this.#of.peer)}; trying to go on for up to ${formatSeconds(this.#of.patienceMs / 1_000)}`, "warn");
 	}
 
 	#go({ type, from, to, pauseMs }: Exclude<StreamChange, { readonly type: "suspended" }>): void {
@@ -80,6 +89,7 @@ export class StreamNews {
 		const wasTold = this.#told;
 		const wasSuspended = this.#suspended;
 		this.#timer?.cancel();
+		if (type === "resumed") this.#patience?.cancel();
 		[this.#suspended, this.#told] = [false, false];
 		if (!wasSuspended && !shows()) return;
 		const address = to === "direct" ? this.#of.address() : undefined;

@@ -8,7 +8,7 @@ import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { errnoOf } from "../../../files/file-errors.ts";
 import { makeDirectory } from "../../../files/make-directory.ts";
-import type { MessageStream, ProtocolHandler } from "../../../index.ts";
+import { ConecError, type MessageStream, type ProtocolHandler } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
 import { APPLICATION_CODES, type Connection, connectToStay, explainError, explainPeer, PROTOCOLS, tellPath, turnAway } from "../../connecting/index.ts";
 import { stateDirectory } from "../../machine/index.ts";
@@ -38,6 +38,9 @@ const MOST_TRANSFERS = 8;
 
 /** Strangers that wait for an answer at the same time. */
 const MOST_ASKING = 8;
+
+/** Within this time all streams of a process go on that has a way again, in milliseconds. */
+const SAME_PROCESS_MS = 5_000;
 
 /** See `conec receive --help`. */
 export const receiveCommand: Command = {
@@ -96,7 +99,7 @@ interface Transfers {
 /** Takes transfers as they come, and keeps those under way in `transfers`. */
 function incomingTransfers(
 	transfers: Set<Promise<ExitCode>>,
-	{ args, signal }: CommandContext,
+	{ args, signal, surroundings: { clock } }: CommandContext,
 	{ admits, receive }: Transfers,
 ): { readonly handler: ProtocolHandler /** With `--once`, how the first transfer went; without, it goes on. */; readonly only: Promise<ExitCode> } {
 	const from = args.text("from");
@@ -109,7 +112,10 @@ function incomingTransfers(
 	});
 	const handler: ProtocolHandler = async (stream) => {
 		if (from !== undefined && stream.peer !== from) return turnAway(stream, APPLICATION_CODES.notWanted);
-		if (args.flag("once") || transfers.size >= MOST_TRANSFERS) giveUpSuspended(stream.peer, streams);
+		const older = [...streams];
+		if (args.flag("once") || transfers.size >= MOST_TRANSFERS) giveUpSuspended(stream.peer, older);
+		// If it were the same process, they would go on now, too.
+		else clock.after(SAME_PROCESS_MS, () => giveUpSuspended(stream.peer, older), "background");
 		const isBusy = (): boolean => signal.aborted || transfers.size >= MOST_TRANSFERS || (args.flag("once") && taken);
 		if (isBusy() || asking >= MOST_ASKING) return turnAway(stream, APPLICATION_CODES.busy);
 		const over = new AbortController();
@@ -142,7 +148,7 @@ function incomingTransfers(
 }
 
 /** A sender that was killed leaves its transfers without a way. When its successor comes, they would only take its place. */
-function giveUpSuspended(peer: string | null, streams: ReadonlySet<MessageStream>): void {
+function giveUpSuspended(peer: string | null, streams: readonly MessageStream[]): void {
 	for (const stream of streams) if (stream.peer === peer && stream.suspended) turnAway(stream, APPLICATION_CODES.replaced);
 }
 
@@ -163,7 +169,11 @@ async function receiveOne(
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	tellPath(client, stream, `receiving from ${peer}`, context);
-	follow(stream);
+	let gaveUp = false;
+	follow(stream, () => {
+		gaveUp = true;
+		turnAway(stream, APPLICATION_CODES.cancelled);
+	});
 	const report = new TransferReport(output, surroundings.clock, "received", peer, announcedBy(stream));
 	try {
 		const summary = await receiveFiles(stream, { ...options, allowName }, report);
@@ -180,7 +190,7 @@ async function receiveOne(
 	} catch (error) {
 		report.end();
 		if (signal.aborted) return EXIT_CODES.interrupted;
-		const { message, hint, code } = explainError(error);
+		const { message, hint, code } = explainError(gaveUp ? new ConecError("RESUME_EXPIRED", "there was no way to the sender for too long") : error);
 		const unfinished = report.keptFiles === 0 ? "unfinished files are removed" : "what has come of an unfinished file is kept";
 		output.error(`Cannot finish receiving from ${quoted(peer)} (${unfinished}): ${message}`, hint, code);
 		return EXIT_CODES.incomplete;
