@@ -5,6 +5,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { COMMANDS } from "../../packages/conec/src/cli/commands/index.ts";
+import { until } from "../../packages/conec/testing/until.ts";
 import { folder, outcome, site } from "./harness.ts";
 import { RunningHere } from "./running.ts";
 
@@ -165,6 +166,8 @@ test("coordinator: what is told at each level, for people and for programs", asy
 			assert.ok(!coordinator.hasEnded, coordinator.stderr);
 			await new Promise((resolve) => setTimeout(resolve, 20));
 		}
+		// The Client may be gone before the Coordinator has noticed.
+		if (name === "info" || name === "json") await until(() => /alice left|"disconnected"/.test(text));
 		await coordinator.kill();
 		logs[name] = text;
 	}
