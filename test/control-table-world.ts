@@ -35,11 +35,10 @@ export class Speaker {
 
 	readonly handler: StreamHandler = handler({
 		frame: (kind, payload) => {
+			if (kind !== FRAME.CONTROL) return void this.heard.push(`kind ${kind}`);
 			const message = JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>;
 			this.messages.push(message);
-			this.heard.push(
-				kind === FRAME.CONTROL ? `${String(message["type"])}${message["code"] === undefined ? "" : ` ${String(message["code"])}`}` : `kind ${kind}`,
-			);
+			this.heard.push(`${String(message["type"])}${message["code"] === undefined ? "" : ` ${String(message["code"])}`}`);
 		},
 	});
 

@@ -138,14 +138,19 @@ function* eitherSide(): Generator<Case> {
 	for (const { what, chain, ca: trusted = ca, refused, late = false } of EITHER) {
 		yield {
 			what: `a Coordinator's ${what}`,
-			coordinator: shown(...chain(["localhost"])),
+			// Made when it is used: one that begins in a minute must not have begun by then.
+			get coordinator() {
+				return shown(...chain(["localhost"]));
+			},
 			client: { ca: trusted },
 			outcome: refused === undefined ? "accepted" : { by: late ? "client after tls" : "client", code: refused[0], words: refused[2] },
 		};
 		yield {
 			what: `a Client's ${what}`,
 			coordinator: { ...shown(localhost), clientCa: trusted },
-			client: { ca, ...shown(...chain(["alice"])) },
+			get client() {
+				return { ca, ...shown(...chain(["alice"])) };
+			},
 			outcome: refused === undefined ? "accepted" : { by: late ? "coordinator after hello" : "coordinator in tls", code: refused[1], words: refused[2] },
 		};
 	}

@@ -61,8 +61,9 @@ export class Talker {
 		const nothing = (): void => undefined;
 		this.handler = {
 			...{ end: nothing, reset: nothing, stopped: nothing, drained: nothing, finished: nothing, lost: nothing },
-			frame: (_, payload) => {
-				this.messages.push(JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>);
+			frame: (kind, payload) => {
+				// Others say nothing: one keeps a quiet connection.
+				if (kind === FRAME.CONTROL) this.messages.push(JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>);
 				this.stream?.consumed(payload.length);
 			},
 		};
