@@ -25,8 +25,8 @@ export interface FrameMemory {
 export interface Target {
 	readonly handle: Handle;
 	record(type: number, kind: number, payload: Uint8Array, subject: Handle): void;
-	/** Several short frames of a stream, side by side with their headers. It throws nothing. */
-	frames?(memory: FrameMemory, from: number, to: number): void;
+	/** So many short frames of a stream, side by side with their headers. Gives where they end. It throws nothing. */
+	frames?(memory: FrameMemory, from: number, count: number): number;
 }
 
 /** The clock is looked at after so many bytes, however few records they are. */
@@ -89,6 +89,9 @@ export class Environment {
 	/** What was fetched and is not dispatched yet: from here to there in the batch buffer. */
 	#at = 0;
 	#end = 0;
+	/** So many frames of the record at `#at` are dispatched, up to there: a turn may end between frames that came side by side. */
+	#runCount = 0;
+	#runAt = 0;
 	/** Something may wait that was not fetched yet. */
 	#more = false;
 	readonly #allowance = new Turn();
@@ -295,14 +298,23 @@ export class Environment {
 			const length = words[(at >> 2) + 2] as number;
 			const type = word & 0xff;
 			const begin = at + RECORD_BYTES;
-			at = begin + (type === RECORD.LARGE ? 0 : (length + 3) & ~3);
-			bytes += RECORD_BYTES + length;
+			const next = begin + (type === RECORD.LARGE ? 0 : (length + 3) & ~3);
 			if (type === RECORD.FRAMES) {
-				records += word >>> 16;
+				const left = (word >>> 16) - this.#runCount;
+				const count = Math.min(left, look - records);
 				const target = targets[handle & SLOT_MASK];
-				if (target !== undefined && target.handle === handle) target.frames?.(slab, begin, begin + length);
+				const from = this.#runCount === 0 ? begin : this.#runAt;
+				const to = target?.handle === handle ? (target.frames?.(slab, from, count) ?? next) : next;
+				const isDone = count === left || to === next;
+				this.#runCount = isDone ? 0 : this.#runCount + count;
+				this.#runAt = to;
+				if (isDone) at = next;
+				records += count;
+				bytes += to - from;
 			} else {
+				at = next;
 				records++;
+				bytes += RECORD_BYTES + length;
 				const payload = type === RECORD.LARGE ? this.#take(length) : new Uint8Array(slab.buffer, begin, length);
 				const isNew = type === RECORD.STREAM_IN || type === RECORD.CONN_IN;
 				const owner = isNew ? readU32(payload, 0) : handle;

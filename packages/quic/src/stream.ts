@@ -204,14 +204,16 @@ export class Stream implements Target, Packer {
 	}
 
 	/** @internal */
-	frames(memory: FrameMemory, from: number, to: number): void {
+	frames(memory: FrameMemory, from: number, count: number): number {
 		const handler = this.#handler;
 		const { buffer, bytes } = memory;
-		for (let at = from; at < to && !this.#toldLost; ) {
+		let at = from;
+		for (let i = 0; i < count; i++) {
 			const kind = bytes[at] as number;
 			const length = ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
 			const begin = at + FRAME_HEADER_BYTES;
 			at = begin + length;
+			if (this.#toldLost) continue;
 			try {
 				if (handler.frameAt !== undefined) handler.frameAt(kind, memory, begin, length);
 				else handler.frame(kind, new Uint8Array(buffer, begin, length));
@@ -219,6 +221,7 @@ export class Stream implements Target, Packer {
 				throwLater(error);
 			}
 		}
+		return at;
 	}
 
 	/** When what waits now has been delivered. Turns are short, so that may take some rounds of the event loop. */
