@@ -26,5 +26,7 @@ export const CLIENT: Partial<ClientLimits> = { ...PATIENCE, ...MANY_STREAMS };
 /** With many full streams: 10,000 send queues of the default 512 KiB would be 5 GB. */
 export const FULL_STREAMS: Partial<ClientLimits> = { ...CLIENT, sendHighWaterBytes: 16_384 };
 
-/** The greatest window of a stream, of which one goes in a round trip. */
+/** The greatest window of a stream (`streamWindowBytes`), of which one goes in a round trip of its two ends. */
 export const STREAM_WINDOW = 2_097_152;
+/** The window of QUIC for a stream (`quicStreamWindowBytes`), of which one goes in a round trip of each connection. */
+export const QUIC_STREAM_WINDOW = 524_288;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cpus } from "node:os";
 import { join } from "node:path";
 import type { ClientLimits, ClientOptions } from "conec";
 import type { BenchIdentity } from "../identity.ts";
@@ -38,6 +39,8 @@ export interface Usage {
 	readonly coordinator: number;
 	/** By how many cores. */
 	readonly cores: number;
+	/** How many cores of the machine had nothing to do. */
+	readonly idle: number;
 }
 
 const PEER = "curve/roles/peer.js";
@@ -106,16 +109,17 @@ export class Network {
 	/** Runs some work, and says what all threads have done meanwhile. */
 	async during<T>(work: () => Promise<T>): Promise<[result: T, usage: Usage]> {
 		const startedMs = performance.now();
-		const before = this.#threads();
+		const [before, idleBefore] = [this.#threads(), idleSeconds()];
 		const result = await work();
-		const after = this.#threads();
+		const [after, idleAfter] = [this.#threads(), idleSeconds()];
 		const elapsed = (performance.now() - startedMs) / 1_000;
 		const spent = Object.fromEntries(Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? Number.NaN)]));
 		const sum = (names: readonly string[]): number => names.reduce((seconds, name) => seconds + (spent[name] ?? 0), 0);
 		const names = Object.keys(spent);
 		const seconds = sum(names);
 		const busy = Object.fromEntries(names.map((name) => [name, (spent[name] ?? 0) / elapsed]));
-		return [result, { busy, seconds, cores: seconds / elapsed, coordinator: sum(names.filter((name) => name.startsWith("coordinator"))) }];
+		const coordinator = sum(names.filter((name) => name.startsWith("coordinator")));
+		return [result, { busy, seconds, cores: seconds / elapsed, coordinator, idle: (idleAfter - idleBefore) / elapsed }];
 	}
 
 	/** Ends the processes. Idempotent. */
@@ -151,4 +155,9 @@ export class Network {
 			),
 		);
 	}
+}
+
+/** Of all cores together, since the machine started. */
+function idleSeconds(): number {
+	return cpus().reduce((sum, { times }) => sum + times.idle, 0) / 1_000;
 }

@@ -18,6 +18,12 @@ test("curve outcome: where nothing is reached, that is said, with what comes nea
 	assert.equal(causeOf(step({ values: {}, bound: { value: 1, what: "the window" } }), "rate", 2), "no thread and no bound: most has nothing (0.00 of a core)");
 });
 
+test("curve outcome: others on the machine are seen, and not taken for waiting", () => {
+	const busy = { a: 0.4, b: 0.3 };
+	assert.equal(causeOf(step({ busy, idle: 0.1 }), "rate", 2), "all 2 cores are busy, 0.70 of them with this, most of all a (0.40 of a core)");
+	assert.match(causeOf(step({ busy, idle: 1.2 }), "rate", 2), /^no thread and no bound/);
+});
+
 test("curve outcome: steps come in the order of what grows, whenever they were taken", () => {
 	const steps = [step({ x: 100 }), step({ x: 1, curve: "other" }), step({ x: 10 })];
 	assert.deepEqual(

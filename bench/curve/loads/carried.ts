@@ -35,7 +35,7 @@ export async function carry(network: Network, size: number, { warmUp, seconds, r
 	const { sender } = network;
 	await sender.call("bulk", { size, seconds: warmUp });
 	const growth = await watchGrowth(network.processes);
-	const [carried, { busy, seconds: cpu, cores }] = await network.during(() => sender.call<Carried>("bulk", { size, seconds }));
+	const [carried, { busy, seconds: cpu, cores, idle }] = await network.during(() => sender.call<Carried>("bulk", { size, seconds }));
 	const grown = growth();
 	checkCarried(carried, size);
 	const latency = roundTrips === 0 ? undefined : await sender.call<Latency>("rtt", { size, seconds: roundTrips });
@@ -50,6 +50,7 @@ export async function carry(network: Network, size: number, { warmUp, seconds, r
 			growth: grown / 2 ** 20,
 		},
 		busy,
+		idle,
 		...(bound === undefined ? {} : { bound }),
 	};
 }

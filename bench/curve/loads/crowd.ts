@@ -53,12 +53,12 @@ async function growing(
 
 /** Clients that do nothing. */
 export async function idle(site: Site, recorder: Recorder, quick: boolean): Promise<void> {
-	const seconds = quick ? 1 : 10;
+	const seconds = quick ? 1 : 5;
 	await growing(site, recorder, ["idle"], quick, (crowd, total) =>
 		recorder.step("idle", total, STEP_SECONDS, async () => {
 			const bytes = await settledBytes(crowd.network);
-			// Two keep-alive intervals.
-			const [, { busy, coordinator }] = await crowd.network.during(() => delay(seconds * 1_000));
+			// A keep-alive interval.
+			const [, { busy, coordinator, idle: idleCores }] = await crowd.network.during(() => delay(seconds * 1_000));
 			return {
 				values: {
 					perClient: (bytes - crowd.emptyBytes) / total / 1_024,
@@ -67,6 +67,7 @@ export async function idle(site: Site, recorder: Recorder, quick: boolean): Prom
 					connects: crowd.connects,
 				},
 				busy,
+				idle: idleCores,
 			};
 		}),
 	);
@@ -74,7 +75,7 @@ export async function idle(site: Site, recorder: Recorder, quick: boolean): Prom
 
 /** Pairs of Clients that echo through the Coordinator. */
 export async function echo(site: Site, recorder: Recorder, quick: boolean): Promise<void> {
-	const seconds = quick ? 0.5 : 3;
+	const seconds = quick ? 0.5 : 2;
 	const perSecond = 1_000;
 	await growing(site, recorder, ["echo-paced", "echo-fast"], quick, async ({ network }, total) => {
 		const { sender, coordinator } = network;
@@ -90,6 +91,7 @@ export async function echo(site: Site, recorder: Recorder, quick: boolean): Prom
 					coordinator: residentBytes(coordinator.pid) / MIB,
 				},
 				busy: usage.busy,
+				idle: usage.idle,
 			};
 		};
 		const paced = await recorder.step("echo-paced", total, STEP_SECONDS, async () => {
@@ -134,7 +136,7 @@ export async function broadcast(site: Site, recorder: Recorder, quick: boolean):
 				coordinator: residentBytes(network.coordinator.pid) / MIB,
 				joins,
 			};
-			return [latencies, { values, busy: usage.busy }];
+			return [latencies, { values, busy: usage.busy, idle: usage.idle }];
 		};
 		const paced = await recorder.step("broadcast-paced", total, STEP_SECONDS, async () => {
 			const startedMs = performance.now();
@@ -142,8 +144,8 @@ export async function broadcast(site: Site, recorder: Recorder, quick: boolean):
 			joins = total / ((performance.now() - startedMs) / 1_000);
 			await crowd.publisher.call("publisher", { where: name, name });
 			await round("publish", { seconds: 0.1, window: ACK_EVERY }, false);
-			const [latencies, { values, busy }] = await round("pace", { perSecond: 32 }, true);
-			return { values: { ...values, p50: worst(latencies, "p50"), p99: worst(latencies, "p99") }, busy };
+			const [latencies, { values, ...rest }] = await round("pace", { perSecond: 32 }, true);
+			return { values: { ...values, p50: worst(latencies, "p50"), p99: worst(latencies, "p99") }, ...rest };
 		});
 		if (!paced) {
 			recorder.fail({ curve: "broadcast-fast", x: total, reason: "the members of the step before it are in an unknown state" });

@@ -6,11 +6,9 @@
  */
 
 import { COORDINATOR_ADDRESS, Lab, type WireSpec } from "../../../test/nat/lab.ts";
-import { type Line, lossBound, windowBound } from "../bounds.ts";
+import { type Line, lineBound } from "../bounds.ts";
 import { curveOf, LINES, PATHS, type Path, ROUND_TRIPS, stepsOf } from "../catalogue.ts";
-import { STREAM_WINDOW } from "../limits.ts";
 import { type Machines, Network, type Site } from "../network.ts";
-import type { Bound } from "../outcome.ts";
 import type { Recorder } from "../recorder.ts";
 import { carry, type Durations, deadlineOf, openCarried } from "./carried.ts";
 
@@ -47,8 +45,8 @@ function allLines(): Line[] {
 
 /** All that is measured over one line. A network that has failed is made anew. */
 async function oneLine(site: Site, recorder: Recorder, quick: boolean, lab: Lab, line: Line): Promise<void> {
-	const short: Durations = quick ? { warmUp: 0.1, seconds: 0.5, roundTrips: 0.3 } : { warmUp: 0.3, seconds: 2, roundTrips: 0.6 };
-	const long: Durations = quick ? { ...short, roundTrips: 0 } : { warmUp: 0.5, seconds: 4, roundTrips: 0 };
+	const short: Durations = quick ? { warmUp: 0.1, seconds: 0.5, roundTrips: 0.3 } : { warmUp: 0.3, seconds: 1.5, roundTrips: 0.5 };
+	const long: Durations = quick ? { ...short, roundTrips: 0 } : { warmUp: 0.5, seconds: 3, roundTrips: 0 };
 	for (const link of ["a", "b", "co"] as const) await lab.wire(link, wireOf(line));
 	let network: Network | undefined;
 	let open: Path | undefined;
@@ -59,13 +57,13 @@ async function oneLine(site: Site, recorder: Recorder, quick: boolean, lab: Lab,
 			await network.connectPair();
 		}
 		if (open !== path) {
-			await openCarried(network, path, quick ? 0.5 : 2.5);
+			await openCarried(network, path, quick ? 0.5 : 2);
 			open = path;
 		}
 		return network;
 	};
 	const take = async (curve: string, x: number, size: number, durations: Durations, path: Path): Promise<void> => {
-		const went = await recorder.step(curve, x, deadlineOf(durations) + 15, async () => carry(await ready(path), size, durations, boundOf(line, path, size)));
+		const went = await recorder.step(curve, x, deadlineOf(durations) + 15, async () => carry(await ready(path), size, durations, lineBound(line, path, size)));
 		if (went) return;
 		await network?.end();
 		network = undefined;
@@ -78,17 +76,6 @@ async function oneLine(site: Site, recorder: Recorder, quick: boolean, lab: Lab,
 		for (const size of stepsOf(curve, quick)) await take(curve.name, size, size, short, path);
 	}
 	await network?.end();
-}
-
-/** What the line allows at most; nothing without a delay. */
-function boundOf(line: Line, path: Path, size: number): Bound | undefined {
-	if (line.rttMs === 0) return undefined;
-	// The window is between the two ends; each leg has a congestion controller of its own.
-	const window = windowBound(STREAM_WINDOW, size, path === "direct" ? line.rttMs : 2 * line.rttMs);
-	const loss = line.lossPercent > 0 ? lossBound(line) : Number.POSITIVE_INFINITY;
-	return loss < window
-		? { value: loss, what: "the congestion controller: what it makes of these losses" }
-		: { value: window, what: "the window of the stream: one in a round trip" };
 }
 
 /** Two such links are between any two machines, and each packet passes both. */

@@ -47,7 +47,7 @@ async function fill(network: Network, path: Path, count: number, seconds: number
 	const flowing = sender.call<readonly number[]>("flow", { size: SIZE, seconds: seconds + settle });
 	flowing.catch(() => undefined); // its turn comes below
 	await delay(settle * 1_000);
-	const [marks, { busy, cores, seconds: cpu }] = await network.during(async () => {
+	const [marks, { busy, cores, seconds: cpu, idle: idleCores }] = await network.during(async () => {
 		const first = await receiver.call<FlowMark>("flow-mark");
 		await delay(seconds * 1_000);
 		return { first, last: await receiver.call<FlowMark>("flow-mark") };
@@ -72,6 +72,7 @@ async function fill(network: Network, path: Path, count: number, seconds: number
 			growth: grown / 2 ** 20,
 		},
 		busy,
+		idle: idleCores,
 	};
 }
 

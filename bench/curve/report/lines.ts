@@ -74,11 +74,11 @@ function panelOf({ title, unit, kind, lines }: Drawn, top: number): string {
 	const marks = linear ? [0, (ends[1] ?? 1) / 2, ends[1] ?? 1] : decadesBetween(ends);
 	let nameY = Number.NEGATIVE_INFINITY;
 	const names = lines
-		.map((line, index) => ({ line, index, y: yOf(line.points.at(-1)?.y ?? 0), x: xOf(line.points.at(-1)?.x ?? 0) }))
+		.map((line, index) => ({ line, index, y: yOf(line.points.at(-1)?.y ?? 0) }))
 		.sort((one, other) => one.y - other.y)
-		.map(({ line, index, y, x }) => {
+		.map(({ line, index, y }) => {
 			nameY = Math.max(y + 4, nameY + NAME_STEP);
-			return `	<text class="ink line-name-${index}" x="${Math.round(x) + 10}" y="${Math.round(nameY)}" font-size="12">${escaped(line.label)}</text>`;
+			return `	<text class="ink line-name-${index}" x="${RIGHT + 10}" y="${Math.round(nameY)}" font-size="12">${escaped(line.label)}</text>`;
 		});
 	return [
 		`	<text class="ink" x="0" y="${top + 16}" font-weight="600">${escaped(title)}</text>`,
