@@ -58,6 +58,7 @@ test("race: the next address starts after 250 ms of silence, the winner aborts t
 	assert.deepEqual([...attempts.keys()], ["a", "b"]);
 	attempts.get("b")?.resolve("B");
 	assert.equal(await race, "B");
+	assert.deepEqual([attempts.get("a")?.signal.aborted, attempts.get("b")?.signal.aborted], [true, false], "the winner itself is not aborted");
 	assert.equal(attempts.get("a")?.signal.aborted, true);
 	t.mock.timers.tick(1_000);
 	assert.equal(attempts.size, 2);
@@ -122,7 +123,8 @@ test("race: one address is dialled again every second, the first dial stays, and
 	settle[0]?.("slow");
 	assert.equal(await won, "slow");
 	await clock.advance(10_000);
-	assert.deepEqual([begun.length, live.size, clock.pending], [5, 0, 0]);
+	// The winner is not aborted, and all others are.
+	assert.deepEqual([begun.length, [...live], clock.pending], [5, ["a0"], 0]);
 });
 
 test("race: of many addresses each has its first dial soon, then they come again, and the oldest makes way", async () => {
