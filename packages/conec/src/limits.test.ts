@@ -23,7 +23,8 @@ const RULES = { client: entriesOf(SHARED_RULES, CLIENT_RULES), coordinator: entr
 const ROLES = ["client", "coordinator"] as const;
 
 test("limits: what is not given has its default, which differs by role", () => {
-	assert.deepEqual(resolveLimits(), DEFAULT_LIMITS);
+	assert.equal(resolveLimits(), DEFAULT_LIMITS, "they are not made anew");
+	assert.deepEqual(resolveLimits({}), DEFAULT_LIMITS);
 	assert.deepEqual(resolveLimits({}, "coordinator"), COORDINATOR_DEFAULT_LIMITS);
 	assert.equal(DEFAULT_LIMITS.runningHandlers, 1_024);
 	assert.equal(COORDINATOR_DEFAULT_LIMITS.runningHandlers, 16_384);

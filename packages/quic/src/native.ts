@@ -128,6 +128,8 @@ export interface Native {
 	init(wake: () => void, watch: boolean): void;
 	setReferenced(on: boolean): void;
 	poll(buffer: Buffer, offset: number, most: number): number;
+	/** How often `wake` was called by way of another thread or a later round of the event loop, and how often in place. Only tests ask. */
+	told(): number[];
 	take(buffer: Buffer): void;
 	flush(): void;
 	leave(): void;

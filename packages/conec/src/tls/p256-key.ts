@@ -26,7 +26,7 @@ export function encodeP256({ secret, point }: P256Numbers): EncodedKey {
 
 /**
  * Reads a key in DER, PKCS#8 or SEC1, that has the very bytes which OpenSSL and {@link encodeP256} write. `undefined`: it is of another kind, or
- * written in another way. Whether the two halves belong together is not looked at: TLS does that before it uses them.
+ * written in another way. Whether the two halves belong together is not looked at here, and OpenSSL does not look either: TLS does before it uses them.
  */
 export function decodeP256(der: Uint8Array): EncodedKey | undefined {
 	const sec1 = der.length === SEC1_BYTES;

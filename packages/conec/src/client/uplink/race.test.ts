@@ -58,6 +58,7 @@ test("race: the next address starts after 250 ms of silence, the winner aborts t
 	assert.deepEqual([...attempts.keys()], ["a", "b"]);
 	attempts.get("b")?.resolve("B");
 	assert.equal(await race, "B");
+	assert.deepEqual([attempts.get("a")?.signal.aborted, attempts.get("b")?.signal.aborted], [true, false], "the winner itself is not aborted");
 	assert.equal(attempts.get("a")?.signal.aborted, true);
 	t.mock.timers.tick(1_000);
 	assert.equal(attempts.size, 2);

@@ -5,7 +5,7 @@ use napi_derive::napi;
 
 use crate::error::{self, error, Result};
 use crate::stream::Port;
-use crate::system::{memory, uv};
+use crate::system::{calling, memory, uv};
 
 use super::environment;
 
@@ -25,7 +25,11 @@ pub fn init(env: napi::Env, wake: Function<(), ()>, watch: bool) -> Result<()> {
 		.build_threadsafe_function::<()>()
 		.build()
 		.map_err(|e| error(error::THREAD_FAILED, format!("Cannot make a wake-up function: {e}")))?;
-	environment::start(&env, waker, watch)
+	environment::start(&env, waker, watch)?;
+	if watch {
+		calling::set(&env, &wake);
+	}
+	Ok(())
 }
 
 /// Whether this addon keeps the process alive.
@@ -42,6 +46,15 @@ pub fn set_referenced(env: napi::Env, on: bool) -> Result<()> {
 pub fn poll(mut buffer: BufferSlice, offset: u32, most: u32) -> Result<u32> {
 	uv::awake::<Port>();
 	environment::with(|environment| Ok(environment.queue.poll(&mut buffer, offset as usize, most as usize)))
+}
+
+/// How often JS was woken, and how often it was told in place, where this thread had read the socket itself.
+#[napi(catch_unwind)]
+pub fn told() -> Result<Vec<f64>> {
+	environment::with(|environment| {
+		let (woken, in_place) = environment.queue.told();
+		Ok(vec![woken as f64, in_place as f64])
+	})
 }
 
 /// Fills `buffer` with the bytes of the oldest `LARGE` record that were not taken yet.

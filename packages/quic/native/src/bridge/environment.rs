@@ -20,7 +20,7 @@ use crate::events::{Queue, Waker};
 use crate::io::{others_first, Due, Rounds};
 use crate::lock::lock;
 use crate::stream::{Line, Port, Stream};
-use crate::system::uv;
+use crate::system::{calling, uv};
 
 use super::table::Table;
 
@@ -196,6 +196,7 @@ impl Ending {
 	fn run(self) {
 		CURRENT.with_borrow_mut(Option::take);
 		uv::stop::<Port>();
+		calling::forget();
 		self.environment.queue.silence();
 		let _ = self.stop.send(());
 		let _ = self.thread.join();

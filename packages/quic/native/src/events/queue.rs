@@ -4,8 +4,9 @@
 //! A record is a head of 12 bytes (`type | kind << 8`, handle, payload length; native-endian u32) and the payload, padded to
 //! a multiple of 4. Long payloads stay out of the batch: JS sees a `LARGE` record and fetches the bytes with `take`.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use tokio::sync::Notify;
 
 use crate::lock::lock;
+use crate::system::calling;
 
 use super::lane::{head, large_head, Batch, Class, Taken, SEGMENT_BYTES};
 use super::lanes::Lanes;
@@ -52,11 +54,29 @@ pub struct Queue {
 	drained: Notify,
 	/// Held by the JS thread while it reads a socket itself.
 	receiving: Mutex<()>,
+	/// How often JS was woken, and how often it was told in place.
+	woken: AtomicU64,
+	told: AtomicU64,
 }
 
-/// While it lives, `final_event` waits.
+/// While it lives, `final_event` waits. If what this thread has read meanwhile is for JS, JS gets it at the end, in place.
 pub struct Receiving<'a> {
-	_guard: MutexGuard<'a, ()>,
+	queue: &'a Queue,
+	guard: Option<MutexGuard<'a, ()>>,
+}
+
+thread_local! {
+	/// Whether JS has to be told of something; `None` unless this thread reads a socket itself.
+	static TO_TELL: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+impl Drop for Receiving<'_> {
+	fn drop(&mut self) {
+		self.guard = None; // JS may take its time
+		if TO_TELL.take() == Some(true) && (std::thread::panicking() || !self.queue.tell_in_place()) {
+			self.queue.wake();
+		}
+	}
 }
 
 /// A u64 as JS reads it: two native-endian u32, low half first.
@@ -74,7 +94,14 @@ impl Queue {
 
 	/// Without a waker, nobody is told that something waits: for tests.
 	pub(super) fn with(waker: Option<Waker>) -> Self {
-		Self { state: Mutex::default(), waker: Mutex::new(waker), drained: Notify::new(), receiving: Mutex::new(()) }
+		Self {
+			state: Mutex::default(),
+			waker: Mutex::new(waker),
+			drained: Notify::new(),
+			receiving: Mutex::new(()),
+			woken: AtomicU64::new(0),
+			told: AtomicU64::new(0),
+		}
 	}
 
 	/// Runs `fill` under the lock and wakes JS unless it is awake already.
@@ -85,7 +112,10 @@ impl Queue {
 			!state.lanes.is_empty() && !std::mem::replace(&mut state.scheduled, true)
 		};
 		if wake {
-			self.wake();
+			match TO_TELL.get() {
+				Some(_) => TO_TELL.set(Some(true)),
+				None => self.wake(),
+			}
 		}
 	}
 
@@ -97,7 +127,21 @@ impl Queue {
 	/// JS thread: it is about to read a socket itself. What it reads comes before the news that a stream or connection is over,
 	/// even if the I/O thread finds that out at the same moment.
 	pub fn receiving(&self) -> Receiving<'_> {
-		Receiving { _guard: lock(&self.receiving) }
+		let guard = Some(lock(&self.receiving));
+		TO_TELL.set(Some(false));
+		Receiving { queue: self, guard }
+	}
+
+	/// JS thread, where no JavaScript runs: JS takes what waits. Returns `false` if it was not told.
+	fn tell_in_place(&self) -> bool {
+		let told = calling::call();
+		self.told.fetch_add(told.into(), Ordering::Relaxed);
+		told
+	}
+
+	/// How often JS was woken by another thread or in a later round of its event loop, and how often it was told in place.
+	pub fn told(&self) -> (u64, u64) {
+		(self.woken.load(Ordering::Relaxed), self.told.load(Ordering::Relaxed))
 	}
 
 	fn wait_for_receiver(&self) {
@@ -192,6 +236,7 @@ impl Queue {
 
 	fn wake(&self) {
 		if let Some(waker) = lock(&self.waker).as_ref() {
+			self.woken.fetch_add(1, Ordering::Relaxed);
 			waker.call((), ThreadsafeFunctionCallMode::NonBlocking);
 		}
 	}

@@ -4,6 +4,7 @@
 pub mod allocator;
 #[cfg(unix)]
 mod bell;
+pub mod calling;
 pub mod error_queue;
 #[cfg(target_os = "linux")]
 mod few;

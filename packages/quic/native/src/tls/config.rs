@@ -21,7 +21,8 @@ impl Identity {
 	pub fn new(chain: Vec<Vec<u8>>, key: &[u8]) -> Result<Self> {
 		let key = PrivateKeyDer::try_from(key.to_vec()).map_err(|e| error(KEY_INVALID, format!("Cannot use private key: {e}")))?;
 		// A key of a kind that cannot sign is told apart from a bad certificate only here.
-		let signing = provider().key_provider.load_private_key(key).map_err(|e| error(KEY_INVALID, format!("Cannot use private key: {e}")))?;
+		let signing =
+			provider().key_provider.load_private_key(key).map_err(|e| error(KEY_INVALID, format!("Cannot use private key: {e}")))?;
 		let certified = CertifiedKey::new(chain.into_iter().map(CertificateDer::from).collect(), signing);
 		match certified.keys_match() {
 			// Unknown: the key does not tell its public half.
