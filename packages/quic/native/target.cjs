@@ -9,7 +9,7 @@ const { join } = process.getBuiltinModule("node:path");
 /**
  * The number that `abiVersion()` of the binary must return. It changes with every incompatible change of the native surface, here and in `src/bridge/addon.rs` at once.
  */
-const ABI_VERSION = 5;
+const ABI_VERSION = 6;
 
 /** Targets that have a prebuilt package, with what npm needs to choose between them and what cargo calls them. */
 const PREBUILT = {

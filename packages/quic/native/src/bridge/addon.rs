@@ -10,7 +10,7 @@ use crate::system::{memory, uv};
 use super::environment;
 
 /// Changes with every incompatible change of the surface in this folder. The loader refuses any other.
-const ABI_VERSION: u32 = 5;
+const ABI_VERSION: u32 = 6;
 
 #[napi(catch_unwind)]
 pub fn abi_version() -> u32 {

@@ -19,6 +19,7 @@ use crate::lock::lock;
 use crate::stream::{Line, Parked, Place, Places, Stream};
 use crate::tls::{RefusalSlot, Refused};
 
+use super::appetite::Appetite;
 use super::end::{End, Layer};
 use super::head::{read_head, Head};
 
@@ -49,6 +50,8 @@ pub struct Connection {
 	confirmed: AtomicBool,
 	/// Whoever waits for that is woken.
 	confirming: Notify,
+	/// For streams of the peer.
+	pub appetite: Appetite,
 	/// The code this side closed with.
 	close_code: AtomicU64,
 	/// The peer of an accepted connection at the time of the handshake.
@@ -72,6 +75,7 @@ impl Connection {
 			terms,
 			confirmed: AtomicBool::new(true),
 			confirming: Notify::new(),
+			appetite: Appetite::default(),
 			close_code: AtomicU64::new(0),
 			accepted_from: None,
 		}
@@ -239,6 +243,10 @@ impl Connection {
 			// Each costs this thread much. So connections take turns, and those that open more than JS can look at wait for it.
 			self.line.turns.turn().await;
 			self.line.outlet.takes_streams().await;
+			// Boxed, as most connections never have this.
+			if self.appetite.is_sated() {
+				Box::pin(self.appetite.comes_back(connection)).await;
+			}
 		}
 	}
 
