@@ -230,8 +230,10 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	async #answer(): Promise<void> {
 		this.#answering = true;
 		while (!this.#over && this.#stream !== undefined && this.#pings !== undefined) {
+			// Those that come later are answered later.
 			const pings = this.#pings;
-			this.#pings = undefined;
+			this.#pings = pings.length > ANSWERED_AT_ONCE ? pings.splice(ANSWERED_AT_ONCE) : undefined;
+			// The answers before these are QUIC's by then: the peer is not taken for one that does not read.
 			await this.#stream.connection.settled();
 			for (const { nonce, bytes } of pings) {
 				this.#stream.consumed(bytes);
@@ -323,6 +325,9 @@ function isPong(message: Typed): message is Pong {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** So many pings are answered before QUIC has the answers. It is less than may wait for a peer that does not read. */
+const ANSWERED_AT_ONCE = 64;
 
 /** Above that of every stream, so that no load of a channel delays its pings. */
 const CONTROL_PRIORITY = PRIORITY_MAX + 1;
