@@ -15,7 +15,7 @@ import { type ControlMessage, decodeControl, encodeControl, type Ping, type Pong
 import { PRIORITY_MAX } from "../wire/fields.ts";
 import { FRAME, isSkippedKind, KEEP_ALIVE_KIND } from "../wire/frames.ts";
 import type { Decoded } from "../wire/json.ts";
-import { Pace, type Paced } from "./pace/index.ts";
+import { Pace, type Paced, type WorkShare } from "./pace/index.ts";
 
 /** Any message: its type names it. */
 export interface Typed {
@@ -63,15 +63,16 @@ export function openControlStream<M extends Typed>(
 	return channel;
 }
 
-/** Takes the control stream that somebody has opened, in any dialect; its first message is in `incoming.header`. */
+/** Takes the control stream that somebody has opened, in any dialect; its first message is in `incoming.header`. `work`: what all such streams share. */
 export function acceptControlStream<M extends Typed>(
 	dialect: ControlDialect<M | Ping | Pong>,
 	incoming: IncomingStream,
 	events: ControlEvents<M>,
 	limits: ControlLimits,
 	clock?: Clock,
+	work?: WorkShare,
 ): ControlStream<M> {
-	const channel = new ControlStream(dialect, events, limits, clock);
+	const channel = new ControlStream(dialect, events, limits, clock, work);
 	channel.attach(incoming.accept(channel.handler, streamOptions(limits)));
 	return channel;
 }
@@ -97,14 +98,14 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	/** What waits for the answer of which number: one ping at most, and flushes. `undefined`: nothing has ever waited. */
 	#unanswered: Map<number, (alive: boolean) => void> | undefined;
 
-	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits, clock: Clock = systemClock) {
+	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits, clock: Clock = systemClock, work?: WorkShare) {
 		this.#dialect = dialect;
 		this.#events = events;
 		this.#limits = limits;
 		this.#clock = clock;
 		const ears = new Ears(this);
 		this.handler = ears;
-		this.#pace = new Pace(limits, clock, ears);
+		this.#pace = new Pace(limits, clock, ears, work);
 	}
 
 	/** Gives the channel its stream. Once, right after it was made. */
