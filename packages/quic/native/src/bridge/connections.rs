@@ -54,7 +54,7 @@ pub fn connection_confirm(connection: u32) -> Result<()> {
 #[napi(catch_unwind)]
 pub fn connection_hold_streams(connection: u32, hold: bool) -> Result<()> {
 	environment::with(|environment| {
-		environment.connection(connection)?.appetite.set_sated(hold);
+		environment.connection(connection)?.hold_streams(hold);
 		Ok(())
 	})
 }

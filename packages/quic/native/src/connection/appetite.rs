@@ -7,36 +7,29 @@ use tokio::sync::Notify;
 
 /// See the module.
 #[derive(Default)]
-pub struct Appetite {
-	sated: AtomicBool,
-	/// Whoever waits for the end of that is woken.
-	back: Notify,
-}
+pub struct Appetite(AtomicBool);
 
 impl Appetite {
-	/// What JS says.
+	/// What JS says. The caller wakes those that wait.
 	pub fn set_sated(&self, sated: bool) {
-		self.sated.store(sated, Ordering::SeqCst);
-		if !sated {
-			self.back.notify_waiters();
-		}
+		self.0.store(sated, Ordering::SeqCst);
 	}
 
 	pub fn is_sated(&self) -> bool {
-		self.sated.load(Ordering::SeqCst)
+		self.0.load(Ordering::SeqCst)
 	}
 
-	/// Resolves when JS wants streams, or the connection is over.
-	pub async fn comes_back(&self, connection: &quinn::Connection) {
+	/// Resolves when JS wants streams, or the connection is over. `told`: when JS may have said so.
+	pub async fn comes_back(&self, told: &Notify, connection: &quinn::Connection) {
 		let mut over = pin!(connection.closed());
 		loop {
-			let mut back = pin!(self.back.notified());
-			back.as_mut().enable();
+			let mut changed = pin!(told.notified());
+			changed.as_mut().enable();
 			if !self.is_sated() {
 				return;
 			}
 			tokio::select! {
-				() = back => {}
+				() = changed => {}
 				_ = over.as_mut() => return,
 			}
 		}
