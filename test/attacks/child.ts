@@ -5,7 +5,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Reply } from "../../bench/roles/serve.ts";
 import { NODE_FLAGS, programOf } from "../../packages/conec/testing/node-flags.ts";
@@ -18,10 +18,23 @@ export interface Where {
 	readonly within?: readonly string[] | undefined;
 }
 
+/** What a process has used of its core, in seconds. */
+export interface CpuSeconds {
+	/** The thread of JavaScript. */
+	readonly js: number;
+	/** The I/O thread of QUIC. */
+	readonly io: number;
+	/** All others, such as those of the garbage collector. */
+	readonly rest: number;
+}
+
 /** A call was not answered in time: the process hangs. */
 export class Unanswered extends Error {
 	override readonly name: string = "Unanswered";
 }
+
+/** Linux says so to all programs, whatever its own clock is. */
+const TICKS_PER_SECOND = 100;
 
 /** One process. */
 export class Child {
@@ -108,6 +121,22 @@ export class Child {
 	/** The greatest resident set since {@link forgetPeak}; NaN where there is no /proc. */
 	peakBytes(): number {
 		return this.#fromStatus("VmHWM");
+	}
+
+	/** What it has used by now; zeros where there is no /proc. */
+	cpuSeconds(): CpuSeconds {
+		const used = { js: 0, io: 0, rest: 0 };
+		try {
+			for (const thread of readdirSync(`/proc/${this.pid}/task`)) {
+				// proc(5): the name is in parentheses, and the 14th and 15th fields are ticks of 10 ms in user and kernel mode.
+				const [, name = "", fields = ""] = /^\d+ \((.*)\) (.*)$/s.exec(readFileSync(`/proc/${this.pid}/task/${thread}/stat`, "utf8")) ?? [];
+				const [user = 0, system = 0] = fields.split(" ").slice(11, 13).map(Number);
+				used[Number(thread) === this.pid ? "js" : name === "conec-quic" ? "io" : "rest"] += (user + system) / TICKS_PER_SECOND;
+			}
+		} catch {
+			// Not on this system, or it has just ended.
+		}
+		return used;
 	}
 
 	forgetPeak(): void {

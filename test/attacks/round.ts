@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientOptions } from "../../packages/conec/src/index.ts";
 import type { Deeds } from "./army.ts";
-import { Child, Unanswered } from "./child.ts";
+import { Child, type CpuSeconds, Unanswered } from "./child.ts";
 import type { AttackOrders } from "./children/attackers.ts";
 import type { BystanderFigures } from "./children/bystanders.ts";
 import type { CoordinatorFigures } from "./children/coordinator.ts";
@@ -34,10 +34,12 @@ export interface Round {
 	readonly bystanders: BystanderFigures;
 	readonly deeds: Deeds;
 	readonly seconds: number;
+	/** What part of a core was used meanwhile: by the two threads of the Coordinator, by the bystanders and the victim together, and by the attackers. 1 is all of it. */
+	readonly cores: { readonly js: number; readonly io: number; readonly others: number; readonly attackers: number };
 	/** Resident set of the Coordinator: before, the greatest during the attack, and what it grew to. */
 	readonly rssBefore: number;
 	readonly rssPeak: number;
-	/** What it had 20 s after a second attack, less what it had 20 s after the first one. Only with `memory`. */
+	/** What it had 20 s after all had left a second attack, less what it had 20 s after the first one. Only with `memory`. */
 	readonly rssLeft?: number | undefined;
 	/** Processes that ended or did not answer. There must be none. */
 	readonly faults: readonly string[];
@@ -93,11 +95,16 @@ class Stage {
 	async run(name: string, kind: Kind | undefined, options: RoundOptions): Promise<Round> {
 		const first = await this.#attack(name, kind);
 		if (options.memory !== true || kind === undefined) return first;
-		await sleep(SETTLE_MS);
-		const level = this.coordinator.residentBytes();
+		const level = await this.#settled();
 		const second = await this.#attack(name, kind);
+		return { ...second, rssLeft: (await this.#settled()) - level };
+	}
+
+	/** What is resident 20 s after all have left. Those that were killed have left when their connections are over. */
+	async #settled(): Promise<number> {
+		await this.#ask(this.coordinator, "alone", undefined);
 		await sleep(SETTLE_MS);
-		return { ...second, rssLeft: this.coordinator.residentBytes() - level };
+		return this.coordinator.residentBytes();
 	}
 
 	/** Ends all processes. */
@@ -121,6 +128,7 @@ class Stage {
 		await this.coordinator.call("begin");
 		await bystanders.call("begin");
 		if (this.#world.frozenReaders === true) accomplices?.freeze();
+		const used = stopwatch(this.coordinator, [victim, bystanders], [attackers]);
 		const seconds = Math.max(this.#options.seconds, this.#world.leastSeconds ?? 0);
 		const half = (seconds * 1_000) / 2;
 		if (kind !== undefined) await attackers.call("begin");
@@ -128,6 +136,7 @@ class Stage {
 		await sleep(half);
 		await this.#ask(bystanders, "newcomer", undefined);
 		await sleep(half);
+		const cores = used();
 		const coordinator = await this.#ask(this.coordinator, "figures", NO_FIGURES);
 		const deeds = kind === undefined ? NOTHING : await this.#ask(attackers, "end", NOTHING);
 		await attackers.stop();
@@ -138,10 +147,11 @@ class Stage {
 		const lost = ended === undefined ? seen.lost : { ...seen.lost, [`the id victim: ${ended}`]: 1 };
 		for (const { name: who, child } of this.#children) if (child.crashed) this.#faults.push(`${who}: ${child.ended}`);
 		await Promise.all([victim.stop(), bystanders.stop()]);
-		return { name, coordinator, bystanders: { ...seen, lost }, deeds, seconds, rssBefore, rssPeak, faults: this.#faults, realSources: this.#realSources };
+		const { realSources } = this;
+		return { name, coordinator, bystanders: { ...seen, lost }, deeds, seconds, cores, rssBefore, rssPeak, faults: this.#faults, realSources };
 	}
 
-	get #realSources(): boolean {
+	get realSources(): boolean {
 		return this.#world.sources === undefined || this.#place.real;
 	}
 
@@ -184,6 +194,21 @@ class Stage {
 		const port = await relay.call<number>("lay", { target: this.#where.port, delayMs: 10, bytesPerSecond, queueBytes: 50_000 });
 		return this.#clientOptions(port);
 	}
+}
+
+/** Starts to count. The result tells what part of a core was used since. */
+function stopwatch(coordinator: Child, others: readonly Child[], attackers: readonly Child[]): () => Round["cores"] {
+	const all = ({ js, io, rest }: CpuSeconds): number => js + io + rest;
+	const sum = (children: readonly Child[]): number => children.reduce((seconds, child) => seconds + all(child.cpuSeconds()), 0);
+	const now = (): number[] => {
+		const { js, io, rest } = coordinator.cpuSeconds();
+		return [performance.now() / 1_000, js + rest, io, sum(others), sum(attackers)];
+	};
+	const from = now();
+	return () => {
+		const [seconds = 1, js = 0, io = 0, rest = 0, hostile = 0] = now().map((value, index) => value - (from[index] ?? 0));
+		return { js: js / seconds, io: io / seconds, others: rest / seconds, attackers: hostile / seconds };
+	};
 }
 
 const NO_TIMES = { count: 0, p50: Number.NaN, p99: Number.NaN, max: Number.NaN };

@@ -17,6 +17,7 @@ function round(changes: Partial<Round> = {}, p99 = 1): Round {
 		bystanders: { echo: all, direct: all, victim: all, stream: all, toVictim: all, connect: all, lost: {} },
 		deeds: { acts: 800, closed: 0, gained: 0 },
 		seconds: 8,
+		cores: { js: 0.25, io: 0.2, others: 0.1, attackers: 1 },
 		rssBefore: 80e6,
 		rssPeak: 90e6,
 		faults: [],
@@ -56,7 +57,7 @@ test("verdict: what is lost is told with its number, and what an attacker gained
 test("verdict: the table has a line for each round, and says which came from loopback although they should not", () => {
 	const lines = table([round(), round({ name: "places", realSources: false, rssLeft: -2e6 })]).split("\n");
 	assert.equal(lines.length, 4);
-	assert.match(lines[2] ?? "", /^\| pongs \| 100 \|.* \| 80 to 90 \| - \|$/);
+	assert.match(lines[2] ?? "", /^\| pongs \| 100 \|.* \| 25 \| 20 \| 10 \| 80 to 90 \| - \|$/);
 	assert.match(lines[3] ?? "", /^\| places \(loopback\) \|.* \| 80 to 90, -2 \| - \|$/);
 	assert.equal(new Set(lines.map((line) => line.split("|").length)).size, 1);
 });

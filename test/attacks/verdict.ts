@@ -58,6 +58,9 @@ const HEAD = [
 	"to victim p99",
 	"connect p50",
 	"p99",
+	"% of a core: JS",
+	"I/O",
+	"others",
 	"RSS MB",
 	"missed",
 ];
@@ -65,7 +68,7 @@ const HEAD = [
 /** A table in Markdown: milliseconds, and MB of the Coordinator before, at most and, if it was measured, what stays. */
 export function table(rounds: readonly Round[]): string {
 	const lines = rounds.map((round) => {
-		const { coordinator, bystanders: seen, deeds } = round;
+		const { coordinator, bystanders: seen, deeds, cores } = round;
 		const left = round.rssLeft === undefined ? "" : `, ${round.rssLeft > 0 ? "+" : ""}${megabytes(round.rssLeft)}`;
 		const words = missed(round);
 		return [
@@ -73,6 +76,7 @@ export function table(rounds: readonly Round[]): string {
 			deeds.acts === 0 ? "-" : String(Math.round(deeds.acts / round.seconds)),
 			...[coordinator.delay.p50, coordinator.delay.p99, coordinator.delay.max, seen.echo.p50, seen.echo.p99, seen.echo.max, seen.direct.p99].map(brief),
 			...[seen.victim.p50, seen.victim.p99, seen.stream.p99, seen.toVictim.p99, seen.connect.p50, seen.connect.p99].map(brief),
+			...[cores.js, cores.io, cores.others].map((part) => String(Math.round(100 * part))),
 			`${megabytes(round.rssBefore)} to ${megabytes(round.rssPeak)}${left}`,
 			words.length === 0 ? "-" : words.join("; "),
 		];

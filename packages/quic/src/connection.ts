@@ -111,6 +111,14 @@ export class Connection implements Target, StreamOwner {
 	}
 
 	/**
+	 * While it holds them, no further streams of the peer are handed over: they wait in QUIC, within the limits of the connection. Streams that
+	 * were accepted just before still come. At first it does not.
+	 */
+	holdStreams(hold: boolean): void {
+		if (!this.#over) mapped(() => this.environment.native.connectionHoldStreams(this.handle, hold));
+	}
+
+	/**
 	 * From now on, those that send on this connection do so in turn while it has no room for all of them: pipes by the connection that they read
 	 * from, and each other stream for itself. And what is piped from this connection is read no faster than the options say. The first call counts.
 	 */

@@ -146,6 +146,7 @@ export interface Native {
 	endpointStats(endpoint: Handle): number[];
 	connectionDial(endpoint: Handle, options: NativeDialOptions): Handle;
 	connectionConfirm(connection: Handle): void;
+	connectionHoldStreams(connection: Handle, hold: boolean): void;
 	connectionClose(connection: Handle, code: number, reason: string): void;
 	connectionSettle(connection: Handle): void;
 	connectionShare(connection: Handle, sharedWith: Handle | null, bytesPerSecond: number, burstBytes: number): void;

@@ -195,7 +195,8 @@ function begin(ann: Client, carol: Client): void {
 
 /** What a newcomer wants of each thing that all share. */
 async function newcomer(): Promise<void> {
-	const id = `newcomer-${connects++}`;
+	// Its lease outlives it, and with `--memory` others come after it.
+	const id = `newcomer-${process.pid}-${connects++}`;
 	const client = await Client.connect({ reconnect: false, ...where, id });
 	const ask = (name: string, task: () => Promise<unknown>): void =>
 		timed(name, undefined, async () => {

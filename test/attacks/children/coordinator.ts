@@ -29,6 +29,8 @@ const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 let coordinator: Coordinator | undefined;
 let defence: Readonly<Record<string, number>> = {};
 const refused = new Map<string, number>();
+/** Is told when a Client has gone. */
+let gone: () => void = () => undefined;
 
 async function listen(options: CoordinatorOptions): Promise<{ port: number; fingerprint: string }> {
 	const listening = await Coordinator.listen({ port: 0, ...options });
@@ -38,6 +40,7 @@ async function listen(options: CoordinatorOptions): Promise<{ port: number; fing
 		for await (const event of listening.status()) {
 			if (event.type === "refused") refused.set(event.code, (refused.get(event.code) ?? 0) + 1);
 			else if (event.type === "defence") defence = event.totals;
+			else if (event.type === "disconnected") gone();
 		}
 	})().catch(() => undefined);
 	return { port: listening.address.port, fingerprint: listening.fingerprint };
@@ -47,6 +50,14 @@ const milliseconds = (nanoseconds: number): number => Math.max(0, nanoseconds / 
 
 serve({
 	listen,
+	/** Resolves when nobody is connected. */
+	alone: async (): Promise<void> => {
+		while ((coordinator?.clientCount ?? 0) > 0) {
+			await new Promise<void>((resolve) => {
+				gone = resolve;
+			});
+		}
+	},
 	begin: () => {
 		delay.enable();
 		delay.reset();

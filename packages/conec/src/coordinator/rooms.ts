@@ -5,6 +5,7 @@
  */
 
 import { randomHex } from "../base/random.ts";
+import { WorkShare } from "../session/pace/index.ts";
 import { Reception } from "../session/protocols/index.ts";
 import { StatusFeed } from "../session/status-feed.ts";
 import { StreamBudgets } from "../stream/flow.ts";
@@ -90,8 +91,9 @@ export function createRooms(parts: CoordinatorParts): CoordinatorRooms {
 	const destinations = { limits, find, closing, streams, proxied, broadcasts, presence };
 	const slowed: AdmissionHost["slowed"] = ({ id, fingerprint, connection }, what) =>
 		defence.count("slowed", what, { id, fingerprint, address: connection.remoteAddress.address });
+	const work = new WorkShare(clock);
 	const sessions: SessionHost = {
-		...{ limits, clock },
+		...{ limits, clock, work },
 		changed: (session) => {
 			presence.set(session.peer);
 			broadcasts.update(session);
@@ -122,6 +124,7 @@ export function createRooms(parts: CoordinatorParts): CoordinatorRooms {
 		},
 	};
 	// The last one that is given ends first.
+	life.own(() => work.end());
 	life.own(() => defence.end());
 	life.own(() => memory.end());
 	life.own(() => proxied.end());

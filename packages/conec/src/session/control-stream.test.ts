@@ -22,9 +22,15 @@ function setup(changes: Partial<typeof limits> = {}) {
 	const broken: [number, string][] = [];
 	const heard: string[] = [];
 	const slowed: number[] = [];
-	const state = { queued: 0, reads: false, handler: undefined as StreamHandler | undefined, settled: Promise.resolve(), consumed: 0 };
+	/** `reads`: whatever is written goes at once. `takes`: it goes when QUIC is asked for all that was done before. */
+	const state = { queued: 0, reads: false, takes: false, handler: undefined as StreamHandler | undefined, settled: Promise.resolve(), consumed: 0 };
 	const stream = {
-		connection: { settled: () => state.settled } as TransportConnection,
+		connection: {
+			settled: () => {
+				if (state.takes) state.queued = 0;
+				return state.settled;
+			},
+		} as TransportConnection,
 		get queuedBytes() {
 			return state.queued;
 		},
@@ -153,6 +159,24 @@ test("control channel: a peer that reads may ask as often as it likes", async ()
 	await answers();
 	assert.equal(sent.length, 10_000);
 	assert.deepEqual(broken, []);
+});
+
+test("control channel: a peer that reads may send a thousand pings at once: answers that QUIC has not been given yet are none that it does not read", async () => {
+	const { hear, sent, broken, state } = setup();
+	state.takes = true;
+	for (let nonce = 0; nonce < 1_000; nonce++) hear({ type: "ping", nonce });
+	await answers();
+	assert.deepEqual(broken, []);
+	assert.deepEqual(
+		sent.map(({ nonce }) => nonce),
+		Array.from({ length: 1_000 }, (_, nonce) => nonce),
+	);
+	// Those that come while others are answered have their turn after them.
+	hear({ type: "ping", nonce: 1_000 });
+	await Promise.resolve();
+	for (let nonce = 1_001; nonce < 2_000; nonce++) hear({ type: "ping", nonce });
+	await answers();
+	assert.deepEqual([sent.length, sent.at(-1)?.["nonce"], broken.length], [2_000, 1_999, 0]);
 });
 
 test("control channel: pings at the same time share one question; only its own answer counts; the end answers no", async () => {

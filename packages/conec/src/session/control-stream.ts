@@ -15,7 +15,7 @@ import { type ControlMessage, decodeControl, encodeControl, type Ping, type Pong
 import { PRIORITY_MAX } from "../wire/fields.ts";
 import { FRAME, isSkippedKind, KEEP_ALIVE_KIND } from "../wire/frames.ts";
 import type { Decoded } from "../wire/json.ts";
-import { Pace, type Paced } from "./pace/index.ts";
+import { Pace, type Paced, type WorkShare } from "./pace/index.ts";
 
 /** Any message: its type names it. */
 export interface Typed {
@@ -63,15 +63,16 @@ export function openControlStream<M extends Typed>(
 	return channel;
 }
 
-/** Takes the control stream that somebody has opened, in any dialect; its first message is in `incoming.header`. */
+/** Takes the control stream that somebody has opened, in any dialect; its first message is in `incoming.header`. `work`: what all such streams share. */
 export function acceptControlStream<M extends Typed>(
 	dialect: ControlDialect<M | Ping | Pong>,
 	incoming: IncomingStream,
 	events: ControlEvents<M>,
 	limits: ControlLimits,
 	clock?: Clock,
+	work?: WorkShare,
 ): ControlStream<M> {
-	const channel = new ControlStream(dialect, events, limits, clock);
+	const channel = new ControlStream(dialect, events, limits, clock, work);
 	channel.attach(incoming.accept(channel.handler, streamOptions(limits)));
 	return channel;
 }
@@ -97,14 +98,14 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	/** What waits for the answer of which number: one ping at most, and flushes. `undefined`: nothing has ever waited. */
 	#unanswered: Map<number, (alive: boolean) => void> | undefined;
 
-	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits, clock: Clock = systemClock) {
+	constructor(dialect: ControlDialect<M | Ping | Pong>, events: ControlEvents<M>, limits: ControlLimits, clock: Clock = systemClock, work?: WorkShare) {
 		this.#dialect = dialect;
 		this.#events = events;
 		this.#limits = limits;
 		this.#clock = clock;
 		const ears = new Ears(this);
 		this.handler = ears;
-		this.#pace = new Pace(limits, clock, ears);
+		this.#pace = new Pace(limits, clock, ears, work);
 	}
 
 	/** Gives the channel its stream. Once, right after it was made. */
@@ -230,8 +231,10 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	async #answer(): Promise<void> {
 		this.#answering = true;
 		while (!this.#over && this.#stream !== undefined && this.#pings !== undefined) {
+			// Those that come later are answered later.
 			const pings = this.#pings;
-			this.#pings = undefined;
+			this.#pings = pings.length > ANSWERED_AT_ONCE ? pings.splice(ANSWERED_AT_ONCE) : undefined;
+			// The answers before these are QUIC's by then: the peer is not taken for one that does not read.
 			await this.#stream.connection.settled();
 			for (const { nonce, bytes } of pings) {
 				this.#stream.consumed(bytes);
@@ -323,6 +326,9 @@ function isPong(message: Typed): message is Pong {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** So many pings are answered before QUIC has the answers. It is less than may wait for a peer that does not read. */
+const ANSWERED_AT_ONCE = 64;
 
 /** Above that of every stream, so that no load of a channel delays its pings. */
 const CONTROL_PRIORITY = PRIORITY_MAX + 1;

@@ -26,6 +26,7 @@ import {
 	openControlStream,
 	type Typed,
 } from "./control-stream.ts";
+import type { WorkShare } from "./pace/index.ts";
 
 /** What is told of a control stream after the greeting. */
 export type GreetedEvents<M extends Typed> = Pick<ControlEvents<M>, "message" | "heard" | "slowed" | "broken">;
@@ -154,19 +155,20 @@ export interface Answering<M extends Typed> {
 	refuse(message: M): void;
 }
 
-/** Takes the control stream that a hello has come on. */
+/** Takes the control stream that a hello has come on. `work`: what all such streams share. */
 export function answerHello<M extends Typed>(
 	incoming: IncomingStream,
 	dialect: ControlDialect<M | Ping | Pong>,
 	limits: ControlLimits,
 	clock?: Clock,
+	work?: WorkShare,
 ): Answering<M> {
 	const { connection } = incoming;
 	const inbox = new Inbox<M>(connection, {
 		message: ({ type }) => connection.close(CLOSE_CODES.PROTOCOL_ERROR, `"${type}" before the welcome`),
 		broken: (closeCode, reason) => connection.close(closeCode, reason),
 	});
-	return new Answer(connection, acceptControlStream(dialect, incoming, inbox, limits, clock), inbox);
+	return new Answer(connection, acceptControlStream(dialect, incoming, inbox, limits, clock, work), inbox);
 }
 
 class Answer<M extends Typed> implements Answering<M> {

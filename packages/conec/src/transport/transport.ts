@@ -193,6 +193,11 @@ export interface TransportConnection {
 	/** The accepting side keeps the peer. This lifts the limits of undecided connections: one stream, a small window, a short deadline. */
 	confirm(): void;
 	/**
+	 * While it holds them, {@link onStream} is not told of further streams of the peer, but for a few that were on their way to it. They wait within
+	 * the limits of the connection. At first it does not.
+	 */
+	holdStreams(hold: boolean): void;
+	/**
 	 * Resolves when all that was done before on this connection and its streams is on its way, so that nothing done later overtakes
 	 * it, and all that had come from the peer is delivered here; or when the connection is over. Never rejects.
 	 */

@@ -70,7 +70,8 @@ export class MemoryConnection implements LinkOwner {
 	#deadline: unknown = undefined;
 	/** Who is told when a stream breaks with the connection; a stream is here until both its directions are over. */
 	readonly #links: Map<Link, (error: ConecError) => void> = new Map();
-	/** Streams that the peer opened and that wait for `onStream` or `confirm`. */
+	#holdsStreams = false;
+	/** Streams that the peer opened and that wait for `onStream`, `confirm` or `holdStreams`. */
 	readonly #unseen: Fifo<MemoryIncoming> = new Fifo();
 	/** Streams of ours that wait for the peer's stream limit. */
 	readonly #unsent: Fifo<Link> = new Fifo();
@@ -189,6 +190,11 @@ export class MemoryConnection implements LinkOwner {
 		this.#options.clock.clearTimeout(this.#deadline);
 		this.#line.wire.post(() => this.#peer.#sendWaiting());
 		this.defer(() => this.#showStreams());
+	}
+
+	holdStreams(hold: boolean): void {
+		this.#holdsStreams = hold;
+		if (!hold) this.defer(() => this.#showStreams());
 	}
 
 	/** One wire carries everything in the order in which it was done. Only what a handler is told later must have been told. */
@@ -384,7 +390,7 @@ export class MemoryConnection implements LinkOwner {
 	}
 
 	#showStreams(): void {
-		while (this.#onStream !== undefined && this.#state !== "closed" && this.#unseen.length > 0) {
+		while (this.#onStream !== undefined && !this.#holdsStreams && this.#state !== "closed" && this.#unseen.length > 0) {
 			this.#onStream(this.#unseen.shift() as MemoryIncoming);
 		}
 	}

@@ -112,6 +112,27 @@ export function connectionSuite(name: string, onPair: OnPair, fixture: () => Tra
 		await pair.close();
 	});
 
+	onPair("streams that the peer opens wait while they are held, and come in their order then", async (pair) => {
+		const came: number[] = [];
+		pair.far.onStream = ({ header }) => came.push(header.payload.length);
+		const open = (length: number): void => void new Recorder().open(pair.near, { kind: FRAME.OPEN, payload: pattern(length) });
+		open(1);
+		while (came.length < 1) await quiet();
+		pair.far.holdStreams(true);
+		for (let length = 2; length <= 12; length++) open(length);
+		await quiet();
+		const early = came.length;
+		assert.ok(early <= 3, `${early} were on their way`);
+		pair.far.holdStreams(false);
+		while (came.length < 12) await quiet();
+		assert.deepEqual(
+			came,
+			Array.from({ length: 12 }, (_, at) => at + 1),
+		);
+		pair.far.holdStreams(true);
+		await pair.close();
+	});
+
 	test(`${name} transport: a connection that is not confirmed in time is closed with the code for that`, { timeout: 20_000 }, async () => {
 		const pair = await connect(fixture(), { confirm: false, times: { helloTimeoutMs: 300 } });
 		const info = await pair.near.closed;

@@ -68,7 +68,7 @@ export function admit(connection: TransportConnection, host: AdmissionHost): voi
 
 function answer(incoming: IncomingStream, hello: Hello, host: AdmissionHost): void {
 	const { connection } = incoming;
-	const answering = answerHello<ControlMessage>(incoming, COORDINATOR_DIALECT, host.limits, host.runtime.clock);
+	const answering = answerHello<ControlMessage>(incoming, COORDINATOR_DIALECT, host.limits, host.runtime.clock, host.sessions.work);
 	const refuse = (refusal: Refused): void => {
 		answering.refuse(refusal);
 		host.refused(connection, refusal, hello.id);

@@ -12,7 +12,7 @@ import type { CoordinatorLimits } from "../../limits.ts";
 import { closeInfoOf } from "../../session/close-info-of.ts";
 import type { ControlStream } from "../../session/control-stream.ts";
 import { STAYED } from "../../session/leaving-time.ts";
-import { Turnstile } from "../../session/pace/index.ts";
+import { Turnstile, type WorkShare } from "../../session/pace/index.ts";
 import type { PeerInfo } from "../../session/peer-info.ts";
 import { roundTripMs } from "../../session/round-trip.ts";
 import { askConnection, Hearing, Silence } from "../../session/silence.ts";
@@ -63,6 +63,8 @@ export interface SessionParts {
 export interface SessionHost {
 	readonly limits: Pick<CoordinatorLimits, "metadataUpdatesPerMinute" | "closeTimeoutMs" | "openSilenceMs">;
 	readonly clock: Clock;
+	/** What their control messages, watches and joinings together may take of this thread. */
+	readonly work: WorkShare;
 	/** The Client has changed its metadata. */
 	readonly changed: (session: Session) => void;
 	/** How often a change of it counts now, see `limits.metadataUpdatesPerMinute`. */
@@ -154,8 +156,13 @@ export class Session {
 	/** Where watches and joinings of broadcasts wait for their turn. At most as many as it may have streams. */
 	get dearOpens(): Turnstile {
 		if (this.#dearOpens === undefined) {
-			const [perSecond, burst, slowed] = [DEAR_OPENS_PER_SECOND, DEAR_OPENS_AT_ONCE, () => this.#host.onOpensSlowed(this)];
-			this.#dearOpens = new Turnstile({ perSecond, burst, clock: this.#host.clock, slowed });
+			const { clock, work, onOpensSlowed } = this.#host;
+			this.#dearOpens = new Turnstile({
+				...{ perSecond: DEAR_OPENS_PER_SECOND, burst: DEAR_OPENS_AT_ONCE, clock, work },
+				slowed: () => onOpensSlowed(this),
+				// What cannot be served yet waits where it costs nothing.
+				crowded: (is) => this.connection.holdStreams(is),
+			});
 			if (this.#over) this.#dearOpens.end();
 		}
 		return this.#dearOpens;

@@ -6,3 +6,4 @@
 
 export { BURST_SECONDS, Pace, type Paced } from "./pace.ts";
 export { Turnstile, type TurnstileParts } from "./turnstile.ts";
+export { WorkShare } from "./work-share.ts";

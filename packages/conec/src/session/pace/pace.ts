@@ -10,6 +10,7 @@ import { DueTimer } from "../../base/due-timer.ts";
 import type { Limits } from "../../limits.ts";
 import { HeldFrames } from "./held-frames.ts";
 import { TokenBucket } from "./token-bucket.ts";
+import type { Asker, WorkShare } from "./work-share.ts";
 
 /** Whose frames are paced. */
 export interface Paced {
@@ -23,8 +24,10 @@ export interface Paced {
 export const BURST_SECONDS = 5;
 
 /** See the module. */
-export class Pace {
+export class Pace implements Asker {
 	readonly #paced: Paced;
+	/** What the messages of all control streams together may take of this thread. */
+	readonly #work: WorkShare | undefined;
 	readonly #clock: Clock;
 	readonly #bucket: TokenBucket;
 	/** `undefined`: none has ever waited. Most control streams never have one that does. */
@@ -33,8 +36,9 @@ export class Pace {
 	#toldMs = Number.NEGATIVE_INFINITY;
 	#over = false;
 
-	constructor(limits: Pick<Limits, "controlMessagesPerSecond">, clock: Clock, paced: Paced) {
+	constructor(limits: Pick<Limits, "controlMessagesPerSecond">, clock: Clock, paced: Paced, work?: WorkShare) {
 		this.#paced = paced;
+		this.#work = work;
 		this.#clock = clock;
 		this.#bucket = new TokenBucket(limits.controlMessagesPerSecond, BURST_SECONDS * limits.controlMessagesPerSecond, clock.now());
 	}
@@ -44,10 +48,12 @@ export class Pace {
 		// Who is told nothing more deals with the rest as it comes.
 		if (this.#over) return this.#paced.deal(kind, payload);
 		const waits = this.#held !== undefined && !this.#held.isEmpty;
-		if (!waits && this.#bucket.take(this.#clock.now(), costOf(payload.length))) return this.#paced.deal(kind, payload);
+		// Those that wait have their turn, or a time, already.
+		const allowed = waits ? "in turn" : this.#judge(payload.length);
+		if (allowed === "now") return this.#deal(kind, payload);
 		this.#held ??= new HeldFrames();
 		this.#held.push(kind, payload);
-		this.#wait(this.#held);
+		if (allowed === "later") this.#wait(this.#held);
 	}
 
 	/** What waits is forgotten. */
@@ -55,17 +61,36 @@ export class Pace {
 		this.#over = true;
 		this.#held?.clear();
 		this.#timer?.clear();
+		this.#work?.left(this);
 	}
 
-	#goOn(held: HeldFrames): void {
-		const nowMs = this.#clock.now();
-		while (!held.isEmpty && this.#bucket.take(nowMs, costOf(held.firstLength))) held.shift((kind, payload) => this.#paced.deal(kind, payload));
-		if (!held.isEmpty) this.#wait(held);
+	/** Its turn has come. */
+	goOn(): void {
+		const held = this.#held;
+		while (held !== undefined && !held.isEmpty) {
+			const allowed = this.#judge(held.firstLength);
+			if (allowed === "later") this.#wait(held);
+			if (allowed !== "now") return;
+			held.shift((kind, payload) => this.#deal(kind, payload));
+		}
+	}
+
+	/** Whether a frame is dealt with now, when there is room for it in this pace, or in its turn among all. */
+	#judge(length: number): "now" | "later" | "in turn" {
+		if (this.#work?.may(this) === false) return "in turn";
+		return this.#bucket.take(this.#clock.now(), costOf(length)) ? "now" : "later";
+	}
+
+	#deal(kind: number, payload: Uint8Array): void {
+		if (this.#work === undefined) return this.#paced.deal(kind, payload);
+		const sinceMs = this.#clock.now();
+		this.#paced.deal(kind, payload);
+		this.#work.took(this.#clock.now() - sinceMs);
 	}
 
 	#wait(held: HeldFrames): void {
 		const nowMs = this.#clock.now();
-		this.#timer ??= new DueTimer(this.#clock, () => this.#goOn(held));
+		this.#timer ??= new DueTimer(this.#clock, () => this.goOn());
 		this.#timer.by(nowMs + Math.max(LUMP_MS, this.#bucket.waitMs(nowMs, costOf(held.firstLength))));
 		if (nowMs - this.#toldMs < TOLD_GAP_MS) return;
 		this.#toldMs = nowMs;

@@ -24,3 +24,21 @@ test("turnstile: a burst passes at once, what is more passes at its rate and in 
 	await clock.advance(10_000);
 	assert.deepEqual([turnstile.length, clock.pending, passed.includes(-1)], [0, 0, false]);
 });
+
+test("turnstile: where many wait it says so, and says when few are left", async () => {
+	const clock = createVirtualClock();
+	const told: string[] = [];
+	let passed = 0;
+	const crowded = (is: boolean): void => void told.push(`${is} at ${turnstile.length}`);
+	const turnstile = new Turnstile({ perSecond: 100, burst: 10, clock, slowed: () => undefined, crowded });
+	const pass = (): void => void passed++;
+	for (let i = 0; i < 73; i++) turnstile.pass(pass);
+	assert.deepEqual(told, []);
+	turnstile.pass(pass);
+	assert.deepEqual(told, ["true at 64"]);
+	for (let i = 0; i < 10; i++) turnstile.pass(pass);
+	await clock.advance(400);
+	assert.deepEqual(told, ["true at 64"]);
+	await clock.advance(1_000);
+	assert.deepEqual([told, passed, turnstile.length], [["true at 64", "false at 32"], 84, 0]);
+});

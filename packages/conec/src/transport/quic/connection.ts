@@ -97,6 +97,10 @@ export class QuicConnection implements StreamOwner {
 		coded(() => this.#connection.confirm());
 	}
 
+	holdStreams(hold: boolean): void {
+		coded(() => this.#connection.holdStreams(hold));
+	}
+
 	settled(): Promise<void> {
 		return this.#connection.settled();
 	}

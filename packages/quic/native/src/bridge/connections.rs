@@ -50,6 +50,15 @@ pub fn connection_confirm(connection: u32) -> Result<()> {
 	})
 }
 
+/// While `hold` is true, streams that the peer opens wait in QUIC.
+#[napi(catch_unwind)]
+pub fn connection_hold_streams(connection: u32, hold: bool) -> Result<()> {
+	environment::with(|environment| {
+		environment.connection(connection)?.hold_streams(hold);
+		Ok(())
+	})
+}
+
 /// Those that send on the connection do so in turn from now on. What is piped from it counts as its own, or as that of `with`, which was
 /// shared before, and then `bytes_per_second` (0: no bound) and `burst` are those of `with`. `CONN_SLOWED` follows when that makes it wait.
 #[napi(catch_unwind)]

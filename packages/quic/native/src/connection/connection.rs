@@ -19,6 +19,7 @@ use crate::lock::lock;
 use crate::stream::{Line, Parked, Place, Places, Stream};
 use crate::tls::{RefusalSlot, Refused};
 
+use super::appetite::Appetite;
 use super::end::{End, Layer};
 use super::head::{read_head, Head};
 
@@ -47,8 +48,10 @@ pub struct Connection {
 	/// The code for a connection whose first frame is none.
 	undecided_invalid_code: VarInt,
 	confirmed: AtomicBool,
-	/// Whoever waits for that is woken.
-	confirming: Notify,
+	/// JS has confirmed the connection, or wants streams again. One for both, as each connection has it.
+	told: Notify,
+	/// For streams of the peer.
+	appetite: Appetite,
 	/// The code this side closed with.
 	close_code: AtomicU64,
 	/// The peer of an accepted connection at the time of the handshake.
@@ -71,7 +74,8 @@ impl Connection {
 			undecided_invalid_code: terms.heads.invalid_code,
 			terms,
 			confirmed: AtomicBool::new(true),
-			confirming: Notify::new(),
+			told: Notify::new(),
+			appetite: Appetite::default(),
 			close_code: AtomicU64::new(0),
 			accepted_from: None,
 		}
@@ -108,13 +112,18 @@ impl Connection {
 		if self.confirmed.swap(true, Ordering::SeqCst) {
 			return;
 		}
-		self.confirming.notify_waiters();
+		self.told.notify_waiters();
 		self.decided();
 		if let Some(connection) = self.established() {
 			connection.set_receive_window(self.terms.windows.connection);
 			connection.set_max_concurrent_bi_streams(self.places.granted().into());
 			connection.set_max_concurrent_uni_streams(self.terms.windows.unidirectional.into());
 		}
+	}
+
+	pub fn hold_streams(&self, hold: bool) {
+		self.appetite.set_sated(hold);
+		self.told.notify_waiters();
 	}
 
 	/// Gives the place among the undecided back.
@@ -218,10 +227,12 @@ impl Connection {
 
 	/// Resolves when JS has confirmed it.
 	async fn confirmation(&self) {
-		let mut changed = pin!(self.confirming.notified());
-		changed.as_mut().enable();
-		if !self.is_confirmed() {
-			changed.await;
+		while !self.is_confirmed() {
+			let mut changed = pin!(self.told.notified());
+			changed.as_mut().enable();
+			if !self.is_confirmed() {
+				changed.await;
+			}
 		}
 	}
 
@@ -239,6 +250,9 @@ impl Connection {
 			// Each costs this thread much. So connections take turns, and those that open more than JS can look at wait for it.
 			self.line.turns.turn().await;
 			self.line.outlet.takes_streams().await;
+			if self.appetite.is_sated() {
+				Box::pin(self.appetite.comes_back(&self.told, connection)).await;
+			}
 		}
 	}
 

@@ -1,5 +1,6 @@
 //! QUIC connections, from the handshake to the last event.
 
+mod appetite;
 mod connection;
 mod end;
 mod head;
