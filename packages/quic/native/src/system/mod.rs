@@ -5,6 +5,7 @@ pub mod allocator;
 #[cfg(unix)]
 mod bell;
 pub mod error_queue;
+pub mod first_hop;
 pub mod memory;
 #[cfg(unix)]
 mod room;
