@@ -23,6 +23,12 @@ pub type Waker = ThreadsafeFunction<(), (), (), napi::Status, false>;
 
 /// Payloads of this length and longer are handed over one by one instead of being packed.
 pub const LARGE_BYTES: usize = 32 * 1024;
+/// What comes so fast that it is read so many bytes at a time is gathered: see [`Outlet::gather`].
+const BULK_BYTES: usize = LARGE_BYTES;
+/// JS is woken when so much is gathered.
+const GATHERED_BYTES: usize = 256 * 1024;
+/// Taken payloads of so many bytes wait for the I/O thread to free them.
+const SPENT_BYTES: usize = 512 * 1024;
 /// JS fetches records into a buffer of this length. Any segment fits into an empty one.
 pub const BATCH_BYTES: usize = 256 * 1024;
 const _: () = assert!(2 * SEGMENT_BYTES <= BATCH_BYTES);
@@ -41,9 +47,29 @@ struct State {
 	lanes: Lanes,
 	/// Large payloads whose record JS has and whose bytes it has not taken yet.
 	announced: VecDeque<Vec<Bytes>>,
+	/// What JS has taken. The I/O thread frees it, which has made it and whose cache has its counts.
+	spent: Vec<Vec<Bytes>>,
+	spent_bytes: usize,
 	/// JS has been woken and has not yet seen the queue empty.
 	scheduled: bool,
+	/// Bytes for which JS was not woken yet, because more is about to come.
+	gathered: usize,
+	/// Somebody waits for that, and wakes JS then.
+	gathering: bool,
 	datagram_bytes: usize,
+}
+
+impl State {
+	/// Whether JS has to be woken now.
+	fn schedules(&mut self) -> bool {
+		self.gathered = 0;
+		!self.lanes.is_empty() && !std::mem::replace(&mut self.scheduled, true)
+	}
+
+	fn take_spent(&mut self) -> Vec<Vec<Bytes>> {
+		self.spent_bytes = 0;
+		std::mem::take(&mut self.spent)
+	}
 }
 
 pub struct Queue {
@@ -92,8 +118,13 @@ impl Queue {
 		Self::with(Some(waker))
 	}
 
-	/// Without a waker, nobody is told that something waits: for tests.
-	pub(super) fn with(waker: Option<Waker>) -> Self {
+	/// Nobody is told that something waits.
+	#[cfg(test)]
+	pub fn unwoken() -> Self {
+		Self::with(None)
+	}
+
+	fn with(waker: Option<Waker>) -> Self {
 		Self {
 			state: Mutex::default(),
 			waker: Mutex::new(waker),
@@ -106,16 +137,50 @@ impl Queue {
 
 	/// Runs `fill` under the lock and wakes JS unless it is awake already.
 	fn push(&self, fill: impl FnOnce(&mut State)) {
-		let wake = {
+		let (wake, spent) = {
 			let mut state = lock(&self.state);
 			fill(&mut state);
-			!state.lanes.is_empty() && !std::mem::replace(&mut state.scheduled, true)
+			(state.schedules(), state.take_spent())
 		};
 		if wake {
-			match TO_TELL.get() {
-				Some(_) => TO_TELL.set(Some(true)),
-				None => self.wake(),
-			}
+			self.rouse();
+		}
+		drop(spent);
+	}
+
+	/// See [`Outlet::gather`].
+	fn gather(&self, fill: impl FnOnce(&mut State) -> usize) -> bool {
+		let (wake, waits, spent) = {
+			let mut state = lock(&self.state);
+			let bytes = fill(&mut state);
+			state.gathered += bytes;
+			let waits = !state.scheduled && bytes >= BULK_BYTES && state.gathered < GATHERED_BYTES;
+			let wakes = !waits && bytes > 0 && state.schedules();
+			(wakes, waits && !std::mem::replace(&mut state.gathering, true), state.take_spent())
+		};
+		if wake {
+			self.rouse();
+		}
+		drop(spent);
+		waits
+	}
+
+	/// How much is gathered. `None`: JS was woken for it.
+	pub fn gathered(&self) -> Option<usize> {
+		let mut state = lock(&self.state);
+		state.gathering = !state.scheduled && state.gathered > 0;
+		state.gathering.then_some(state.gathered)
+	}
+
+	/// Nothing more is about to come.
+	pub fn wake_for_gathered(&self) {
+		let wake = {
+			let mut state = lock(&self.state);
+			state.gathering = false;
+			state.schedules()
+		};
+		if wake {
+			self.rouse();
 		}
 	}
 
@@ -213,10 +278,15 @@ impl Queue {
 	pub fn take(&self, buffer: &mut [u8]) {
 		let parts = lock(&self.state).announced.pop_front().unwrap_or_default();
 		let mut at = 0;
-		for part in parts {
+		for part in &parts {
 			let n = part.len().min(buffer.len() - at);
 			buffer[at..at + n].copy_from_slice(&part[..n]);
 			at += n;
+		}
+		let mut state = lock(&self.state);
+		if state.spent_bytes + at <= SPENT_BYTES {
+			state.spent_bytes += at;
+			state.spent.push(parts);
 		}
 	}
 
@@ -232,6 +302,14 @@ impl Queue {
 	pub fn silence(&self) {
 		drop(lock(&self.waker).take());
 		lock(&self.state).lanes.clear();
+	}
+
+	/// JS learns of it: at the end of what this thread is reading for it, or by being woken.
+	fn rouse(&self) {
+		match TO_TELL.get() {
+			Some(_) => TO_TELL.set(Some(true)),
+			None => self.wake(),
+		}
 	}
 
 	fn wake(&self) {
@@ -263,6 +341,16 @@ impl Outlet {
 	/// Adds what `fill` adds, under the lock, and wakes JS unless it is awake already.
 	pub fn push(&self, class: Class, fill: impl FnOnce(&mut Batch)) {
 		self.queue.push(|state| state.lanes.add(self.lane, class, fill));
+	}
+
+	/// The same for data of a stream; `fill` tells its bytes. Where much comes at a time, JS is woken when enough of it waits, or when no more comes.
+	/// Returns whether the caller has to see to that: it calls `wake_for_gathered` when nothing is left to be read.
+	pub fn gather(&self, class: Class, fill: impl FnOnce(&mut Batch) -> usize) -> bool {
+		self.queue.gather(|state| {
+			let mut bytes = 0;
+			state.lanes.add(self.lane, class, |batch| bytes = fill(batch));
+			bytes
+		})
 	}
 
 	/// One event with a small payload.

@@ -9,7 +9,7 @@ use super::lane::TURN_RECORDS;
 use super::{record, Class, Outlet, Queue, BATCH_BYTES, MORE, RECORD_BYTES};
 
 fn queue() -> Arc<Queue> {
-	Arc::new(Queue::with(None))
+	Arc::new(Queue::unwoken())
 }
 
 /// What JS would be told: kind of record, handle, and the first byte of the payload.
@@ -337,4 +337,94 @@ fn a_connection_that_opens_many_streams_waits_until_js_has_seen_most_of_them() {
 	assert_eq!((opened, takes(&few), woken.0.load(Ordering::Relaxed)), (64, true, 0));
 	Reader::new(&queue).all(64);
 	assert_eq!((takes(&many), woken.0.load(Ordering::Relaxed)), (true, 1));
+}
+
+const KIB: usize = 1024;
+
+/// What gathers, of one long frame.
+fn gather(outlet: &Outlet, payload: Bytes) -> bool {
+	let len = payload.len();
+	outlet.gather(Class::Data, |batch| {
+		batch.large(0, 1, vec![payload], len);
+		len
+	})
+}
+
+#[test]
+fn bulk_wakes_js_once_for_much_of_it_and_little_at_once() {
+	let queue = queue();
+	let outlet = Outlet::new(queue.clone());
+	let long = || Bytes::from(vec![0; 64 * KIB]);
+	let nothing = || outlet.gather(Class::Data, |_| 0);
+	assert!(!nothing());
+	assert!(gather(&outlet, long()), "somebody has to wake JS later");
+	assert!(!gather(&outlet, long()), "and one does");
+	assert!(!nothing(), "a part of a frame changes nothing");
+	assert_eq!(queue.gathered(), Some(128 * KIB));
+	assert!(!gather(&outlet, long()) && !gather(&outlet, long()));
+	assert_eq!(queue.gathered(), None, "JS was woken: this was much");
+	let mut reader = Reader::new(&queue);
+	assert!(!gather(&outlet, long()), "it is awake");
+	assert_eq!(reader.all(1_000).len(), 5);
+	assert!(gather(&outlet, long()));
+	outlet.event(Class::Data, record::FINISHED, 2, &[]);
+	assert_eq!(queue.gathered(), None, "anything else wakes it at once");
+	reader.more = true;
+	reader.all(1_000);
+	assert!(!outlet.gather(Class::Data, |batch| {
+		batch.record(record::FRAME, 0, 1, &[&[7; 100]]);
+		100
+	}));
+	assert_eq!(queue.gathered(), None, "little is no bulk");
+}
+
+#[test]
+fn js_is_woken_for_what_is_gathered_when_nothing_more_comes() {
+	let queue = queue();
+	let outlet = Outlet::new(queue.clone());
+	assert!(gather(&outlet, Bytes::from(vec![0; 64 * KIB])));
+	queue.wake_for_gathered();
+	assert_eq!(queue.gathered(), None);
+	assert_eq!(Reader::new(&queue).all(1_000).len(), 1);
+	assert!(gather(&outlet, Bytes::from(vec![0; 64 * KIB])), "the next one waits again");
+}
+
+/// A piece of a received packet that knows whether it still lives.
+struct Piece(Vec<u8>, Arc<AtomicUsize>);
+
+impl AsRef<[u8]> for Piece {
+	fn as_ref(&self) -> &[u8] {
+		&self.0
+	}
+}
+
+impl Drop for Piece {
+	fn drop(&mut self) {
+		self.1.fetch_sub(1, Ordering::Relaxed);
+	}
+}
+
+#[test]
+fn what_js_has_taken_is_freed_by_the_next_that_brings_something_and_only_so_much_waits_for_that() {
+	let queue = queue();
+	let outlet = Outlet::new(queue.clone());
+	let mut reader = Reader::new(&queue);
+	let alive = Arc::new(AtomicUsize::new(0));
+	let long = || {
+		alive.fetch_add(1, Ordering::Relaxed);
+		Bytes::from_owner(Piece(vec![0; 64 * KIB], alive.clone()))
+	};
+	for _ in 0..4 {
+		gather(&outlet, long());
+	}
+	reader.all(1_000);
+	assert_eq!(alive.load(Ordering::Relaxed), 4, "JS frees nothing");
+	outlet.event(Class::Data, record::FINISHED, 1, &[]);
+	assert_eq!(alive.load(Ordering::Relaxed), 0);
+	for _ in 0..40 {
+		gather(&outlet, long());
+	}
+	reader.more = true;
+	reader.all(1_000);
+	assert_eq!(alive.load(Ordering::Relaxed), 8, "512 KiB");
 }

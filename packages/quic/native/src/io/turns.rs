@@ -153,7 +153,7 @@ fn name(waker: &Waker) -> usize {
 }
 
 /// Resolves when all tasks have run that were woken before. Unlike tokio's `yield_now`, it does not wait for a look at the sockets.
-async fn after_all_others() {
+pub async fn after_all_others() {
 	let mut seen = false;
 	poll_fn(|cx| {
 		if std::mem::replace(&mut seen, true) {

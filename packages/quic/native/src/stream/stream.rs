@@ -366,7 +366,7 @@ impl Intake for Stream {
 	fn deliver(&self, chunks: &mut [Bytes], deframer: Option<&mut Deframer>) -> Result<usize, Lost> {
 		let (mut cost, mut frames) = (0, 0);
 		let mut result = Ok(());
-		self.outlet().push(self.class(), |batch| {
+		let gathers = self.outlet().gather(self.class(), |batch| {
 			let mut sink = Delivery { handle: self.handle, batch, cost: 0, frames: 0 };
 			match deframer {
 				Some(deframer) => {
@@ -380,7 +380,11 @@ impl Intake for Stream {
 				None => chunks.iter_mut().for_each(|chunk| sink.whole(0, &std::mem::take(chunk))),
 			}
 			(cost, frames) = (sink.cost, sink.frames);
+			cost as usize
 		});
+		if gathers {
+			io::wake_when_all_has_come(&self.outlet().queue);
+		}
 		lock(&self.incoming).credit -= cost;
 		result.map(|()| frames)
 	}
