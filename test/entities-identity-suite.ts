@@ -48,6 +48,25 @@ export function identitySuite(fabric: Fabric): void {
 		assert.equal((await bob.openStream("alice")).peer, "alice");
 	});
 
+	it("a Client that leaves and comes again with its key is not two that fight, however often and however soon", async (t) => {
+		const world = await World.create(t, fabric);
+		const { privateKey, certificates } = await makeSelfSigned({ names: ["alice"] }, "kept");
+		const identity = { privateKey, certificate: certificates[0] as Uint8Array };
+		const bob = await world.connect("bob");
+		let client = await world.connect("alice", identity);
+		const closing: Promise<void>[] = [];
+		for (let i = 0; i < 8; i++) {
+			// It lingers, as bob does not read. So it is still there when the next one comes.
+			const [near] = await pair(client, bob);
+			near.send(new Uint8Array(4_000_000)).catch(() => undefined);
+			near.close().catch(() => undefined);
+			closing.push(client.close());
+			client = await world.connect("alice", identity);
+		}
+		await Promise.all(closing);
+		assert.deepEqual([world.coordinator.clientCount, (await client.openStream("alice")).peer], [2, "alice"]);
+	});
+
 	it("wrong pin, wrong name and no Coordinator are told apart", async (t) => {
 		const world = await World.create(t, fabric);
 		const other = await makeSelfSigned({ names: ["elsewhere"] }, "ephemeral");

@@ -123,7 +123,7 @@ export interface CoordinatorLimits extends Limits {
 	readonly clients: number;
 	/** How long the process of an id's holder may say nothing, while another key asks for the id and the Coordinator asks the holder each second. Then the id is free. Without a packet of its machine for 5 s, it is free sooner. @default 6_000 */
 	readonly holderPingMs: number;
-	/** Connections of one identity that may supersede each other within `contentionWindowMs`. The next is refused with `ID_CONTENDED`. @default 3 */
+	/** Connections of one identity that may supersede each other within `contentionWindowMs`. One that had said it leaves, or had ended, does not count. The next is refused with `ID_CONTENDED`. @default 3 */
 	readonly contentionSwaps: number;
 	/** The time within which `contentionSwaps` counts. @default 10_000 */
 	readonly contentionWindowMs: number;

@@ -138,6 +138,13 @@ function judge(applicant: Applicant, { registry, leases, trials, stopping, runti
 	}
 }
 
+/** Ends who held the id. `left`: it had left by itself, and that is heard only now. A program that ends and begins again within a moment is not two. */
+function supersede(before: Session, left: () => void): void {
+	if (before.leaving) left();
+	else void before.closed.then(({ by }) => by === "peer" && left());
+	before.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
+}
+
 function identify(connection: TransportConnection, hello: Hello, host: AdmissionHost): Applicant | Refused {
 	const version = negotiateVersion(PROTOCOL_VERSIONS, hello.versions);
 	if (version === undefined) {
@@ -187,11 +194,12 @@ function welcome(connection: TransportConnection, answering: Answering<ControlMe
 		},
 		host.sessions,
 	);
-	host.registry.hold(applicant, session, clock.now());
+	const nowMs = clock.now();
+	host.registry.hold(applicant, session, nowMs);
 	if (hello.key === "kept" && applicant.identity !== applicant.id) {
 		host.leases.hold(applicant.id, applicant.identity, addressSource(provenAddress(connection)).host, clock.now());
 	}
-	before?.end(CLOSE_CODES.SUPERSEDED, "a newer connection of the same identity took over");
+	if (before !== undefined) supersede(before, () => host.registry.leftBefore(applicant.id, nowMs));
 	const natTest = session.direct ? host.introductions.joined(session) : undefined;
 	const greeting = answering.welcome({
 		type: "welcome",

@@ -39,6 +39,25 @@ test("registry: after three swaps in ten seconds the newcomer is told when to co
 	assert.equal(ids.judge(claim("a", "k"), 11_000).type, "supersedes");
 });
 
+test("registry: one that had left before it was superseded is no swap, and all others stay counted", () => {
+	const ids = registry();
+	ids.hold(claim("a", "k"), "0", 0);
+	ids.leftBefore("a", 0);
+	ids.leftBefore("nobody", 0);
+	for (let at = 1; at <= 20; at++) {
+		assert.equal(ids.judge(claim("a", "k"), at).type, "supersedes");
+		ids.hold(claim("a", "k"), String(at), at);
+		if (at > 2) ids.leftBefore("a", at);
+	}
+	ids.hold(claim("a", "k"), "21", 21);
+	assert.deepEqual(ids.judge(claim("a", "k"), 22), { type: "contended", retryAfterMs: 9_979 });
+	ids.leftBefore("a", 7);
+	assert.equal(ids.judge(claim("a", "k"), 22).type, "contended");
+	ids.leftBefore("a", 21);
+	assert.equal(ids.judge(claim("a", "k"), 22).type, "supersedes");
+	assert.equal(ids.find("a"), "21");
+});
+
 test("registry: is full at its limit, but not for those who are in it", () => {
 	const ids = registry();
 	ids.hold(claim("a", "k"), "a", 0);

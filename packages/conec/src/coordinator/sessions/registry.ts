@@ -87,6 +87,14 @@ export class Registry<T> {
 		this.#entries.set(claim.id, { identity: claim.identity, holder, swaps, keys });
 	}
 
+	/** The holder that was superseded at `atMs` had left by itself, and its end was on its way: nobody fought for the id. */
+	leftBefore(id: string, atMs: number): void {
+		const entry = this.#entries.get(id);
+		if (entry === undefined) return;
+		const at = entry.swaps.lastIndexOf(atMs);
+		if (at >= 0) this.#entries.set(id, { ...entry, swaps: entry.swaps.toSpliced(at, 1) });
+	}
+
 	/** Frees the id, if it is still held by this holder. */
 	free(id: string, holder: T): boolean {
 		const entry = this.#entries.get(id);
