@@ -6,8 +6,10 @@
 
 /** All pictures are that wide. */
 export const PICTURE_WIDTH = 720;
-/** Where the first panel begins, below the title and the note. */
-export const PICTURE_TOP = 48;
+/** Where the first panel begins, below the title and two lines of the note. */
+export const PICTURE_TOP = 64;
+/** So many characters of the note are in a line. */
+const NOTE_LINE = 105;
 
 const STYLE = `		.ink { fill: #24292f; }
 		.soft { fill: #57606a; font-size: 12px; }
@@ -54,10 +56,23 @@ export function picture({ title, note, description, height }: Words, panels: rea
 ${STYLE}
 	</style>
 	<text class="ink" x="0" y="18" font-size="16" font-weight="600">${escaped(title)}</text>
-	<text class="soft" x="0" y="36">${escaped(note)}</text>
+${wrapped(note)
+	.map((line, index) => `	<text class="soft" x="0" y="${36 + 16 * index}">${escaped(line)}</text>`)
+	.join("\n")}
 ${panels.join("\n")}
 </svg>
 `;
+}
+
+/** The same in lines that a picture has room for. */
+export function wrapped(note: string): string[] {
+	const lines: string[] = [];
+	for (const word of note.split(" ")) {
+		const last = lines.at(-1);
+		if (last === undefined || last.length + 1 + word.length > NOTE_LINE) lines.push(word);
+		else lines[lines.length - 1] = `${last} ${word}`;
+	}
+	return lines;
 }
 
 /** Text between tags. */

@@ -11,7 +11,7 @@ import { formatAhead } from "./figures.ts";
 
 const LEFT = 104;
 /** Where the longest bar ends; the numbers are behind it. */
-const RIGHT = 560;
+const RIGHT = 540;
 const BAR = 16;
 const STEP = 22;
 const TITLE = 34;
