@@ -134,6 +134,33 @@ for (const path of ["direct", "proxied", "to the Coordinator"] as const) {
 	}
 }
 
+for (const path of ["direct", "proxied", "to the Coordinator"] as const) {
+	for (const resumable of [false, true]) {
+		test(`last words: a ${resumable ? "resumable " : ""}stream, ${path}, that both ends have closed ends well at either, though the other closes everything as soon as it is over there`, async () => {
+			for (const speaker of ["its opener", "the other end"] as const) {
+				const there = await scene();
+				const { world, ann, ben } = there;
+				const { clock } = world;
+				const { near, far } = await talk(there, path, resumable);
+				const [one, other] = speaker === "its opener" ? [near, far] : [far, near];
+				const leave = async () => await (one === near ? ann : path === "to the Coordinator" ? world.coordinator : ben)?.close();
+				const all = (async () => {
+					for await (const message of one) assert.equal(text(message), "x");
+					// The acknowledgement of the other's end is not on its way yet.
+					await leave();
+				})();
+				await clock.until(Promise.all([one.close(), other.receive()]), 1_000);
+				assert.equal(other.trySend("x"), true);
+				await clock.until(Promise.all([other.close(), all]), 3_500);
+				assert.deepEqual([(await clock.until(other.closed, 1_000)).code, (await one.closed).code], [undefined, undefined], speaker);
+				for (const end of [ann, ben, world.coordinator]) end?.destroy();
+				await clock.advance(200_000);
+				assert.equal(clock.pending, 0, speaker);
+			}
+		});
+	}
+}
+
 for (const how of ["close", "finish", "close after finish"] as const) {
 	test(`last words: everything that a member has sent has its place, and its ${how} counts, though it closes everything at once`, async () => {
 		for (const mode of ["send", "both"] as const) {

@@ -32,6 +32,20 @@ export async function turn(clock: VirtualClock, ms: number = 1): Promise<void> {
 	await clock.advance(ms);
 }
 
+/**
+ * What a command gives, while time passes in turns. A command waits for the disk and the event loop of the machine, too: the clock of a world alone
+ * would be at its end before the command has had a turn.
+ */
+export async function inTurns<Value>(clock: VirtualClock, running: Promise<Value>, stepMs: number = 1): Promise<Value> {
+	let over = false;
+	const settled = (): void => {
+		over = true;
+	};
+	running.then(settled, settled);
+	while (!over) await turn(clock, stepMs);
+	return await running;
+}
+
 /** A command in a world. */
 export class Playing {
 	readonly machine: Machine;

@@ -11,7 +11,7 @@ import { type TestSurroundings, testSurroundings } from "../../packages/conec/te
 import { testIdentity } from "../../packages/conec/testing/identities.ts";
 import { World } from "../../packages/conec/testing/world.ts";
 import { folder } from "./harness.ts";
-import { clockOf, turn } from "./virtual-site.ts";
+import { clockOf, inTurns, turn } from "./virtual-site.ts";
 
 /** Surroundings on a machine of the world, with an identity of the table: nothing is kept on a disk. */
 function surroundingsIn(world: World, identity: string): TestSurroundings {
@@ -35,13 +35,7 @@ test("virtual time: an hour of pings through a Coordinator, each command with su
 	while (!ben.stdout.text.includes('"members"')) await turn(world.clock);
 	const ann = surroundingsIn(world, "ann");
 	const pinging = run(["ping", "ben", "--json", "--path", "proxied", "--count", "61", "--interval-ms", "60000", "--id", "ann", ...where], ann);
-	// In turns, as the command also waits for the disk of the machine, for which virtual time does not wait.
-	let over = false;
-	void pinging.finally(() => {
-		over = true;
-	});
-	while (!over) await turn(world.clock, 250);
-	assert.equal(await pinging, 0);
+	assert.equal(await inTurns(world.clock, pinging, 250), 0);
 	const events = ann.stdout.text
 		.trimEnd()
 		.split("\n")
@@ -51,10 +45,12 @@ test("virtual time: an hour of pings through a Coordinator, each command with su
 	for (const { roundTripMs } of pongs) assert.equal(roundTripMs, 80, "four ways of 20 ms");
 	const tookMs = Date.parse(String(pongs.at(-1)?.["time"])) - Date.parse(String(pongs[0]?.["time"]));
 	assert.ok(tookMs >= 3_600_000 && tookMs < 3_700_000, `${tookMs} ms`);
+	const endMs = world.clock.now();
 	ben.signals.raise("SIGINT");
-	assert.equal(await world.clock.until(watching, 60_000), 130);
+	assert.equal(await inTurns(world.clock, watching), 130);
 	coordinator.signals.raise("SIGTERM");
-	assert.equal(await world.clock.until(serving, 60_000), 0);
+	assert.equal(await inTurns(world.clock, serving), 0);
+	assert.ok(world.clock.now() - endMs < 60_000, `${world.clock.now() - endMs} ms`);
 });
 
 /** Refuses an id so often, and then connects. */
@@ -87,12 +83,11 @@ test("virtual time: a command waits for an id that is being freed, says so, and 
 	const peers = async (refusals: readonly (number | undefined)[], ...more: string[]) => {
 		const { surroundings, atMs } = refusing(world, "ann", refusals);
 		const running = run(["peers", "--coordinator", "localhost", "--pin", pin, "--state", state, ...more], surroundings);
-		let over = false;
-		void running.finally(() => {
-			over = true;
-		});
-		while (!over) await turn(world.clock, stepMs);
-		return { status: await running, gaps: atMs.slice(1).map((at, i) => at - (atMs[i] as number)), told: surroundings.stderr.text };
+		return {
+			status: await inTurns(world.clock, running, stepMs),
+			gaps: atMs.slice(1).map((at, i) => at - (atMs[i] as number)),
+			told: surroundings.stderr.text,
+		};
 	};
 	const freed = await peers([3_500], "--id", "ann");
 	assert.equal(freed.status, 0, freed.told);

@@ -37,7 +37,7 @@ export interface LegWay {
 
 /** A stream that survives the loss of its leg, as its keeper sees it. */
 export interface KeptStream {
-	/** The application has ended something of it in its own way, and the peer may not know that yet. */
+	/** The application has ended something of it in its own way, or all of it is over, and the peer may not know that yet. */
 	readonly unheard: boolean;
 	/** It survives the loss of its leg. While the answer is awaited: it is meant to. */
 	readonly resumable: boolean;

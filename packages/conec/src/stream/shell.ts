@@ -154,7 +154,8 @@ class Kept implements KeptStream {
 	}
 
 	get unheard(): boolean {
-		return this.#exchange.unheard;
+		// Of one that is over, the last acknowledgement may be on its way. STOP_SENDING would overtake it.
+		return this.#exchange.unheard || this.#exchange.over;
 	}
 
 	get resumable(): boolean {

@@ -10,7 +10,7 @@ import { acceptMessageStream, type NewStream } from "../../stream/open-stream.ts
 import { errorCodeOfReset, RESET_CODES } from "../../wire/codes.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { decodeOpenDirect, decodeReject, encodeOpen, type OpenResume } from "../../wire/open.ts";
-import { decodeResumable, encodeAck, encodeCount } from "../../wire/stream-frames.ts";
+import { decodeResumable, encodeAck, encodeCode, encodeCount } from "../../wire/stream-frames.ts";
 import { type Proof, Survivors } from "./index.ts";
 
 const TOKEN = "00112233445566778899aabbccddeeff";
@@ -231,6 +231,33 @@ test("survivors: streams that are over are forgotten when there are too many of 
 	assert.match(answer(await open({ ...LEG, token: "2".padStart(32, "0"), received: 1 })), /^received 1/, "the last one answers");
 	await end();
 	assert.equal(survivors.size, 0);
+});
+
+test("survivors: when their owner leaves, streams that go on end, and one that is over is not cut off: its last acknowledgement is on its way", async () => {
+	const { survivors, open, settle, streams, end } = await scene();
+	const codes = ({ events }: Recorder): string[] =>
+		events.flatMap((event) => (event.type === "reset" || event.type === "stopped" ? [`${event.type} ${event.code}`] : []));
+	const [over, failed, other] = ["1", "2", "3"].map((digit) => ({ ...NEW, token: digit.padStart(32, "0") }) as OpenResume) as [
+		OpenResume,
+		OpenResume,
+		OpenResume,
+	];
+	const ended = await open(over);
+	const broken = await open(failed);
+	const going = await open(other);
+	void streams[0]?.close();
+	streams[1]?.reset(5);
+	await settle();
+	ended.write(FRAME.END, new Uint8Array(0));
+	broken.write(FRAME.RESET, encodeCode(6));
+	for (const opener of [ended, broken]) opener.write(FRAME.ACK, encodeAck(1, 262_144));
+	// Their FIN has not come.
+	await settle();
+	survivors.leave(GONE, RESET_CODES.CLIENT_CLOSED);
+	await settle();
+	assert.deepEqual([ended, broken, going].map(codes), [[], [], [`reset ${RESET_CODES.CLIENT_CLOSED}`, `stopped ${RESET_CODES.CLIENT_CLOSED}`]]);
+	assert.equal(survivors.size, 2);
+	await end();
 });
 
 test("survivors: a stream of a peer whose key is not known is an ordinary one", async () => {
