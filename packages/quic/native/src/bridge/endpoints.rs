@@ -10,9 +10,7 @@ use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{EndpointConfig, VarInt};
 
 use crate::connection::Connection;
-use crate::endpoint::{
-	give_tokens, raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Windows, RESET_INTERVAL, WIDE_PAYLOAD,
-};
+use crate::endpoint::{give_tokens, raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Windows, RESET_INTERVAL};
 use crate::error::{invalid, socket_error, Result};
 use crate::io::{bind, capture, SharedRuntime, SocketSizes, Tap};
 use crate::lock::lock;
@@ -54,10 +52,6 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 		config.grease_quic_bit(false); // the bit tells QUIC from raw datagrams
 		config.supported_versions(VERSIONS.to_vec());
 		config.min_reset_interval(RESET_INTERVAL);
-		if cfg!(all(target_os = "linux", target_pointer_width = "64")) {
-			// quinn's receive buffer grows with it. Here only what is used of that is memory.
-			config.max_udp_payload_size(WIDE_PAYLOAD).map_err(|e| invalid(e.to_string()))?;
-		}
 		let farewell = Farewell { code: code(options.farewell_code)?, reason: options.farewell_reason.into_bytes() };
 		let _context = environment.io.enter();
 		let counters = Arc::new(Counters::default());
@@ -112,19 +106,11 @@ pub fn endpoint_listen(endpoint: u32, options: ListenInput) -> Result<()> {
 		let tls = tls::server_config(options.identity.parse()?, trust, &options.alpn_protocols, options.key_log)?;
 		let crypto = QuicServerConfig::try_from(tls).map_err(|e| invalid(e.to_string()))?;
 		let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-		config.transport_config(options.transport.parse(UNDECIDED, false)?);
+		config.transport_config(options.transport.parse(UNDECIDED)?);
 		config.max_incoming(options.undecided_connections as usize).incoming_buffer_size(64 * 1024);
 		if let Some(key) = &options.address_token_key {
 			give_tokens(&mut config, key, endpoint.used_tokens.clone())?;
 		}
-		let wide = match options.transport.widens() {
-			true => {
-				let mut wide = config.clone();
-				wide.transport_config(options.transport.parse(UNDECIDED, true)?);
-				Some(Arc::new(wide))
-			}
-			false => None,
-		};
 		let admission = Admission {
 			retry: options::retry(options.retry)?,
 			retry_threshold: options.retry_threshold,
@@ -138,7 +124,6 @@ pub fn endpoint_listen(endpoint: u32, options: ListenInput) -> Result<()> {
 			undecided_code: code(options.undecided_code)?,
 			undecided_invalid_code: code(options.undecided_invalid_code)?,
 			terms: options::terms(&options.incoming, &options.transport)?,
-			wide,
 		};
 		*lock(&endpoint.admission) = Some(admission);
 		endpoint.quinn.set_server_config(Some(config));

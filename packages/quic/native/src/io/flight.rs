@@ -158,12 +158,11 @@ pub struct Flight {
 }
 
 impl Flight {
-	/// Two packets less than the window are as good as all of it: what is sent comes in whole packets. These are two of an ordinary path.
+	/// Two packets less than the window are as good as all of it: what is sent comes in whole packets.
 	const MARGIN_BYTES: u64 = 4 * 1024;
 
-	pub fn new(bytes: u64, congestion_window: u64, mtu: u64, acknowledged: u64) -> Self {
-		let margin = Self::MARGIN_BYTES.max(2 * mtu).min(congestion_window / 4).max(mtu);
-		Self { bytes, has_room: bytes + margin < congestion_window, acknowledged }
+	pub fn new(bytes: u64, congestion_window: u64, acknowledged: u64) -> Self {
+		Self { bytes, has_room: bytes + Self::MARGIN_BYTES.min(congestion_window / 4) < congestion_window, acknowledged }
 	}
 
 	/// See [`Counting::nudge`].
@@ -176,13 +175,10 @@ impl Flight {
 		let state = connection.congestion_state();
 		let window = state.window();
 		let counting = state.into_any().downcast::<Counting>();
-		let (bytes, mtu, acknowledged) = counting.map_or((0, 0, 0), |counting| (counting.in_flight, counting.mtu, counting.acknowledged));
-		Self::new(bytes, window, mtu, acknowledged)
+		let (bytes, acknowledged) = counting.map_or((0, 0), |counting| (counting.in_flight, counting.acknowledged));
+		Self::new(bytes, window, acknowledged)
 	}
 }
-
-/// Probes that got lost are never acknowledged: so much may be missing.
-const SLACK_BYTES: u64 = 64 * 1024;
 
 /// See the module. Pure.
 #[derive(Default)]
@@ -195,9 +191,8 @@ pub struct Unsent {
 	/// What was on its way when there was last room, and `written` then.
 	held: AtomicU64,
 	settled: AtomicU64,
-	/// Bytes of packets that were acknowledged, as was last seen, and when `held` was noted.
+	/// Bytes of packets that were acknowledged, as was last seen.
 	acknowledged: AtomicU64,
-	acknowledged_then: AtomicU64,
 }
 
 impl Unsent {
@@ -220,21 +215,10 @@ impl Unsent {
 	/// What is on its way since then.
 	pub fn look(&self, before_run: u64, flight: &Flight) {
 		self.acknowledged.store(flight.acknowledged, Ordering::Relaxed);
-		if flight.has_room && self.has_all_left(before_run, flight) {
-			self.acknowledged_then.store(flight.acknowledged, Ordering::Relaxed);
+		if flight.has_room {
 			self.settled.store(before_run, Ordering::Relaxed);
 			self.held.store(flight.bytes, Ordering::Relaxed);
 		}
-	}
-
-	/// Where there is room, QUIC may still hold back what it has, to send it evenly. Then less is on its way or acknowledged than was given.
-	fn has_all_left(&self, before_run: u64, flight: &Flight) -> bool {
-		let Some(acknowledged) = flight.acknowledged.checked_sub(self.acknowledged_then.load(Ordering::Relaxed)) else {
-			return true; // the path is another one
-		};
-		let given = before_run.saturating_sub(self.settled.load(Ordering::Relaxed));
-		let all = self.held.load(Ordering::Relaxed) + given;
-		flight.bytes == 0 || flight.bytes + acknowledged + SLACK_BYTES >= all
 	}
 
 	/// Bytes of packets that were acknowledged. It changes while the peer acknowledges something.
@@ -362,7 +346,7 @@ mod tests {
 			self.in_flight += sent;
 			self.unsent.ran();
 			if looks {
-				self.unsent.look(self.unsent.before_run(), &Flight::new(self.in_flight, congestion_window, MTU.into(), 0));
+				self.unsent.look(self.unsent.before_run(), &Flight::new(self.in_flight, congestion_window, 0));
 			}
 		}
 
@@ -394,21 +378,6 @@ mod tests {
 			}
 			assert_eq!((model.figure(), model.unsent.is_nothing()), (0, true));
 		}
-	}
-
-	#[test]
-	fn what_quic_holds_back_to_send_it_evenly_counts_though_there_is_room() {
-		let unsent = Unsent::default();
-		unsent.wrote(400_000);
-		for _ in 0..2 {
-			unsent.ran();
-		}
-		unsent.look(unsent.before_run(), &Flight::new(30_000, 150_000, MTU.into(), 0));
-		assert_eq!(unsent.bytes(WINDOW), 400_000);
-		unsent.look(unsent.before_run(), &Flight::new(100_000, 150_000, MTU.into(), 302_000));
-		assert_eq!(unsent.bytes(WINDOW), 100_000, "all has left");
-		unsent.look(unsent.before_run(), &Flight::new(0, 150_000, MTU.into(), 402_000));
-		assert!(unsent.is_nothing());
 	}
 
 	#[test]
