@@ -156,8 +156,9 @@ export function hostileSuite(fabric: Fabric): void {
 		echo(bob);
 		const bystander = await alice.openStream("bob");
 		const told = disconnects(world.coordinator);
-		// `enter` never returns credit, so answers pile up.
-		const { connection, control } = await world.enter("mallory");
+		// `enter` never returns credit, so answers pile up: first in mallory's machine, which takes little here, and then with the Coordinator.
+		const takes = { limits: { quicStreamWindowBytes: 65_536 }, control: { creditBytes: 1_024 } };
+		const { connection, control } = await world.enter("mallory", "ephemeral", [], takes);
 		const ended = { yes: false };
 		void connection.closed.then(() => {
 			ended.yes = true;

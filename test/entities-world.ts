@@ -14,7 +14,7 @@ import type { Runtime } from "../packages/conec/src/session/runtime.ts";
 import type { MessageStream } from "../packages/conec/src/stream/message-stream.ts";
 import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../packages/conec/src/tls/trust.ts";
-import type { StreamHandler, Transport, TransportConnection, TransportFactory } from "../packages/conec/src/transport/transport.ts";
+import type { StreamHandler, StreamOptions, Transport, TransportConnection, TransportFactory } from "../packages/conec/src/transport/transport.ts";
 import { encodeControl, type Hello } from "../packages/conec/src/wire/control.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { turn } from "../packages/conec/testing/memory/virtual-clock.ts";
@@ -83,8 +83,8 @@ export class World {
 	}
 
 	/** A connection that speaks for itself, to break rules with. */
-	async dial(): Promise<{ transport: Transport; connection: TransportConnection }> {
-		const transport = this.fabric.createTransport({ host: "127.0.0.1", port: 0, limits: resolveLimits({}, "client"), role: "client" });
+	async dial(limits: ClientOptions["limits"] = {}): Promise<{ transport: Transport; connection: TransportConnection }> {
+		const transport = this.fabric.createTransport({ host: "127.0.0.1", port: 0, limits: resolveLimits(limits, "client"), role: "client" });
 		this.#parts.push(transport);
 		const connection = await transport.dial({
 			address: "127.0.0.1",
@@ -103,13 +103,15 @@ export class World {
 		id: string,
 		key: Hello["key"] = "ephemeral",
 		capabilities: Hello["capabilities"] = [],
+		takes: { readonly limits?: ClientOptions["limits"]; readonly control?: StreamOptions } = {},
 	): Promise<{ connection: TransportConnection; control: ReturnType<TransportConnection["openStream"]> }> {
-		const { connection } = await this.dial();
+		const { connection } = await this.dial(takes.limits);
 		let welcome: () => void = () => undefined;
 		const greeted = new Promise<void>((resolve) => {
 			welcome = resolve;
 		});
-		const control = connection.openStream({ kind: FRAME.CONTROL, payload: encodeControl({ ...hello(id), key, capabilities }) }, handler({ frame: welcome }));
+		const first = { kind: FRAME.CONTROL, payload: encodeControl({ ...hello(id), key, capabilities }) };
+		const control = connection.openStream(first, handler({ frame: welcome }), takes.control);
 		await greeted;
 		return { connection, control };
 	}

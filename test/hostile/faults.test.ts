@@ -76,7 +76,10 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
 	],
 	"a frame on the control stream is not whole": [control(({ control }) => control.bytes(declare(FRAME.CONTROL, 100), Buffer.from("{")))],
 	"answers on the control stream are left unread": [
-		control(({ control, connection }) => {
+		async (stage, id) => {
+			// It takes little: what its machine takes does not lie unread at the other side.
+			const peer = await stage.enter(id, { transport: { streamWindowBytes: 16_384 } }, [], { creditBytes: 1_024 });
+			const { control, connection } = peer;
 			control.reading = false;
 			let over = false;
 			void connection.closed.finally(() => {
@@ -88,7 +91,8 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
 					await sleep(0);
 				}
 			})();
-		}),
+			return { peer };
+		},
 	],
 	"the first frame of a later stream is not whole": [stream((peer) => peer.stream().bytes(declare(FRAME.OPEN, 100)))],
 	"that frame is longer than 16 KiB": [

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { type Connection, type ConnectionCloseInfo, type ConnectOptions, Endpoint } from "@conec/quic";
+import { type Connection, type ConnectionCloseInfo, type ConnectOptions, Endpoint, type StreamOptions } from "@conec/quic";
 import { Client, type ClientOptions, Coordinator, type CoordinatorOptions, type MessageStream } from "../../packages/conec/src/index.ts";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { coordinatorTrust } from "../../packages/conec/src/tls/trust.ts";
@@ -72,9 +72,9 @@ export class RawPeer {
 	}
 
 	/** A stream on which nothing is sent yet. */
-	stream(): RawStream {
+	stream(options: StreamOptions = {}): RawStream {
 		const raw = new RawStream();
-		return raw.attach(this.connection.openStream(raw.handler, { mode: "bytes" }));
+		return raw.attach(this.connection.openStream(raw.handler, { ...options, mode: "bytes" }));
 	}
 
 	/** A stream that begins with a proper OPEN; to the Coordinator itself without `to`. */
@@ -149,10 +149,10 @@ export class Stage {
 	}
 
 	/** The same, after a proper hello and welcome. */
-	async enter(id: string, options: Partial<ConnectOptions> = {}, capabilities: readonly string[] = []): Promise<RawPeer> {
+	async enter(id: string, options: Partial<ConnectOptions> = {}, capabilities: readonly string[] = [], control: StreamOptions = {}): Promise<RawPeer> {
 		const peer = await this.dial(options);
 		peer.control = await peer
-			.stream()
+			.stream(control)
 			.frame(FRAME.CONTROL, JSON.stringify({ ...helloOf(id), capabilities }))
 			.until("CONTROL welcome");
 		return peer;
