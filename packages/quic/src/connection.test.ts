@@ -121,6 +121,33 @@ test("connection: close tells the peer code and reason, once, and later calls ar
 	assert.throws(() => dialled.exportKeyingMaterial("x", new Uint8Array(0), 16), { name: "QuicError", code: "CLOSED" });
 });
 
+for (const [who, maxMtuBytes] of [
+	["of ordinary packets", 1_452],
+	["of large ones", undefined],
+] as const) {
+	for (const what of ["a connection", "an endpoint"]) {
+		test(`connection: the close of ${what} is not held back by data that waits for a full window ${who}`, async (t) => {
+			const transport = maxMtuBytes === undefined ? {} : { maxMtuBytes };
+			for (let round = 0; round < 20; round++) {
+				const { client, dialled, accepted } = await link(t, { connect: { transport }, listen: { transport } });
+				const { near } = await ends(dialled, accepted, { paused: true, far: { creditBytes: 64 << 20 } });
+				for (let i = 0; i < 8; i++) near.write(0, Buffer.alloc(1 << 20));
+				// Some of it is on its way, and the rest waits for that to be acknowledged.
+				if (round % 2 === 1) await new Promise((resolve) => setImmediate(resolve));
+				if (what === "a connection") dialled.close(7, "done");
+				else void client.close({ code: 7, reason: "done", drainMs: 1_000 });
+				// Less than the idle limit, after which the peer would be lost in any case.
+				let info: { readonly closeCode?: number; readonly reason: string } | undefined;
+				void accepted.closed.then((end) => {
+					info = end;
+				});
+				await eventually(() => info !== undefined, "the close");
+				assert.deepEqual([info?.closeCode, info?.reason], [7, "done"], `round ${round}`);
+			}
+		});
+	}
+}
+
 test("connection: a silent peer is lost after the idle limit, one with keep-alive is not", async (t) => {
 	const quiet = { idleTimeoutMs: 2_000, keepAliveIntervalMs: 0 };
 	const server = endpoint(t);

@@ -105,3 +105,35 @@ test("work share: of those that have left, and after the end, nobody is told any
 	await clock.advance(10_000);
 	assert.equal(stays.wants, 1);
 });
+
+test("work share: a process that stood still while it did something does not wait for a multiple of that", async () => {
+	const clock = createVirtualClock();
+	const share = new WorkShare(clock);
+	share.took(3_600_000);
+	const asker = new Wanting(share, clock, 1, 0.01);
+	asker.goOn();
+	await clock.advance(500);
+	assert.equal(asker.wants, 0);
+});
+
+test("work share: one that throws in its turn goes on later, and so do those behind it, though nobody asks any more", async () => {
+	const clock = createVirtualClock();
+	const share = new WorkShare(clock);
+	share.took(20);
+	let throws = true;
+	const faulty = new Wanting(share, clock, 3, 0.01);
+	const goOn = faulty.goOn.bind(faulty);
+	faulty.goOn = () => {
+		goOn();
+		if (!throws || clock.now() === 0) return;
+		throws = false;
+		faulty.wants = 2;
+		throw new Error("of the application");
+	};
+	const others = Array.from({ length: 3 }, () => new Wanting(share, clock, 100, 0.01));
+	for (const asker of [faulty, ...others]) asker.goOn();
+	await assert.rejects(clock.advance(1_000), /of the application/);
+	await clock.advance(1_000);
+	assert.deepEqual([throws, faulty.wants, ...others.map(({ wants }) => wants)], [false, 0, 0, 0, 0]);
+	assert.equal(clock.pending, 0);
+});

@@ -20,6 +20,8 @@ export interface Asker {
 const SHARE = 0.25;
 /** So much time may be used at once after a pause. */
 const AT_ONCE_MS = 10;
+/** Nothing that is done for one takes so long. Where it seems to, the process has stood still, and nobody is to wait for that once more. */
+const LONGEST_MS = 100;
 /** So much may be done for one before it is the turn of the next. */
 const IN_A_TURN = 16;
 
@@ -65,7 +67,7 @@ export class WorkShare {
 
 	/** That took so long. */
 	took(ms: number): void {
-		this.#paidMs = Math.max(this.#paidMs, this.#clock.now() - AT_ONCE_MS / SHARE) + ms / SHARE;
+		this.#paidMs = Math.max(this.#paidMs, this.#clock.now() - AT_ONCE_MS / SHARE) + Math.min(ms, LONGEST_MS) / SHARE;
 	}
 
 	/** It asks for nothing more. */
@@ -87,12 +89,27 @@ export class WorkShare {
 			const [asker] = list;
 			if (asker === undefined) return;
 			list.delete(asker);
-			this.#serving = asker;
-			this.#left = IN_A_TURN;
-			asker.goOn();
-			this.#serving = undefined;
-			if (list === this.#fresh && this.#others.size > 0) this.#others.add(asker);
+			this.#turnOf(asker, list);
 		}
+		this.#goOnLater();
+	}
+
+	#turnOf(asker: Asker, list: Set<Asker>): void {
+		this.#serving = asker;
+		this.#left = IN_A_TURN;
+		let failed = true;
+		try {
+			asker.goOn();
+			failed = false;
+		} finally {
+			this.#serving = undefined;
+			// Whoever throws has another turn for the rest, and does not take that of all others.
+			if (failed || (list === this.#fresh && this.#others.size > 0)) this.#others.add(asker);
+			if (failed) this.#goOnLater();
+		}
+	}
+
+	#goOnLater(): void {
 		this.#timer.by(Math.max(this.#clock.now() + 1, this.#paidMs));
 	}
 }

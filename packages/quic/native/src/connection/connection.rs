@@ -140,8 +140,8 @@ impl Connection {
 			// Sent on this thread if possible, because the process may not run for a while, or may end. A peer that hears of it late
 			// hears of it together with the reset that answers its own packets, and quinn believes the reset.
 			Some(connection) => {
-				if !self.line.run_inline(|| connection.close(code, reason)) && !self.line.is_broken() {
-					connection.close(code, reason);
+				if !self.line.run_inline(|| self.line.close(connection, code, reason)) && !self.line.is_broken() {
+					self.line.close(connection, code, reason);
 				}
 			}
 			None => self.cancelled.notify_one(),
@@ -201,7 +201,7 @@ impl Connection {
 		self.line.set_established(connection.clone());
 		fence(Ordering::SeqCst);
 		if self.was_cancelled.load(Ordering::SeqCst) {
-			connection.close(VarInt::from_u32(0), b"");
+			self.line.close(&connection, VarInt::from_u32(0), b"");
 		}
 		Ok(connection)
 	}

@@ -15,6 +15,8 @@ use quinn_proto::RttEstimator;
 /// Without an acknowledgement for so long, a full congestion window may be made to give way, once in such a time. It is less than a second, as
 /// those who ask once a second are not exact.
 const UNANSWERED: Duration = Duration::from_millis(900);
+/// More than a path takes. QUIC spreads nothing over time where a window is larger than 4 GiB.
+const NO_BOUND: u64 = 1 << 40;
 /// Packets that may go then.
 const NUDGE_PACKETS: u64 = 2;
 /// Packets that were on their way for more round trips than these when they were acknowledged, and for longer than [`UNANSWERED`], say nothing of now.
@@ -79,6 +81,11 @@ impl Counting {
 		last.store(at, Ordering::Relaxed);
 		up_to.store(self.in_flight + NUDGE_PACKETS * self.mtu, Ordering::Relaxed);
 		true
+	}
+
+	/// From now on the window is no bound, nor is the pace that follows from it. The connection is closed, so nothing but its close is sent.
+	fn let_close_go(&self) {
+		self.nudges.up_to.store(NO_BOUND, Ordering::Relaxed);
 	}
 
 	/// A packet is acknowledged that was on its way for so long.
@@ -168,6 +175,14 @@ impl Flight {
 	/// See [`Counting::nudge`].
 	pub fn nudge(connection: &quinn::Connection) -> bool {
 		connection.congestion_state().into_any().downcast::<Counting>().is_ok_and(|counting| counting.nudge(Instant::now()))
+	}
+
+	/// Of a connection that was just closed. QUIC takes its close for a packet with data where data waits, and lets it wait for the congestion
+	/// window. But a closed connection heeds no acknowledgements, so nothing would ever open that.
+	pub fn let_close_go(connection: &quinn::Connection) {
+		if let Ok(counting) = connection.congestion_state().into_any().downcast::<Counting>() {
+			counting.let_close_go();
+		}
 	}
 
 	/// Of a connection, now.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use quinn::FrameStats;
+use quinn::{FrameStats, VarInt};
 
 use crate::events::{record, Class, Outlet, Queue};
 use crate::lock::lock;
@@ -291,9 +291,21 @@ impl<S: Send + Sync + 'static> Line<S> {
 		}
 	}
 
+	/// Closes the connection, whatever else waits to be sent on it.
+	pub fn close(&self, connection: &quinn::Connection, code: VarInt, reason: &[u8]) {
+		connection.close(code, reason);
+		Flight::let_close_go(connection);
+		// The driver may have found the window full meanwhile, and nothing else may wake it.
+		connection.set_send_window(self.send_window.bytes());
+	}
+
 	/// I/O thread: sends what there is to send.
 	pub fn drive(&self) {
-		if let Some(driver) = self.driver.get() {
+		let Some(driver) = self.driver.get() else { return };
+		driver.run();
+		// An endpoint's close is heard by the driver, which may have found the window full.
+		if let Some(connection) = self.established().filter(|connection| !driver.has_panicked() && connection.close_reason().is_some()) {
+			Flight::let_close_go(connection);
 			driver.run();
 		}
 	}
