@@ -271,6 +271,8 @@ export function entitiesSuite(fabric: Fabric): void {
 		await assert.rejects(far.receive(), { code: "CLIENT_CLOSED" });
 		await other.send("still");
 		assert.equal(text(await otherFar.receive()), "still");
+		// The news of the streams may come before that of the connection.
+		await until(() => world.coordinator.clientCount === 2);
 		await assert.rejects(alice.openStream("bob"), { code: "PEER_UNKNOWN" });
 	});
 
