@@ -7,7 +7,7 @@ import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { decodeControl, encodeControl } from "../packages/conec/src/wire/control.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { encodeOpen } from "../packages/conec/src/wire/open.ts";
-import { declare, disconnects, echo, type Fabric, handler, hello, text, until, utf8, World } from "./entities-world.ts";
+import { declare, disconnects, echo, type Fabric, handler, hello, pass, text, until, utf8, World } from "./entities-world.ts";
 import { asTold, orForgotten, unlessForgotten } from "./forgotten.ts";
 
 /** Declares the tests. */
@@ -165,7 +165,7 @@ export function hostileSuite(fabric: Fabric): void {
 		});
 		const ping = encodeControl({ type: "ping", nonce: 1 });
 		for (let sent = 0; !ended.yes && sent < 1_000_000; sent++) {
-			while (!ended.yes && control.queuedBytes > 65_536) await new Promise((resolve) => setImmediate(resolve));
+			while (!ended.yes && control.queuedBytes > 65_536) await pass(fabric, 10);
 			control.write(FRAME.CONTROL, ping);
 		}
 		const info = await connection.closed.then(asTold).catch(orForgotten);

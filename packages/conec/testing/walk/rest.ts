@@ -123,11 +123,19 @@ async function endStreams(walk: Walk): Promise<void> {
 	for (const actor of walk.all) for (const member of actor.members) if (member.closed === undefined) member.close();
 	for (const application of applications) for (const watch of application.watches) watch.leave();
 	await walk.world.clock.advance(10_000);
-	await walk.world.clock.until(Promise.all(walk.all.flatMap((actor) => actor.client?.channels() ?? []).map((channel) => channel.close())), 4_000);
-	// A peer is kept in mind for a minute after a stream to it that might have been direct.
+	await closeChannels(walk);
+	// A peer is kept in mind for a minute after a stream to it that might have been direct, and a channel to it may come about meanwhile.
 	await walk.world.clock.advance(70_000);
+	await closeChannels(walk);
+	await walk.world.clock.advance(1_000);
 	for (const { id, streams } of walk.coordinator?.coordinator.clients() ?? [])
 		walk.verdict.must(streams === 0, () => `${streams} streams of ${id} are left at rest`);
+}
+
+/** A channel that nobody uses stays until somebody closes it. */
+async function closeChannels({ world, all }: Walk): Promise<void> {
+	const channels = all.flatMap(({ client }) => client?.channels() ?? []);
+	await world.clock.until(Promise.all(channels.map((channel) => channel.close())), 4_000);
 }
 
 async function endEverything(walk: Walk): Promise<void> {
