@@ -318,6 +318,21 @@ export function directSuite(fabric: Fabric): void {
 		assert.deepEqual([alice.channels(), carol.channels().length, bob.channels()], [[toCarol], 1, []]);
 	});
 
+	for (const end of ["destroy", "denial"] as const)
+		test(`direct channel: a Client that is over, by ${end}, has no channels, and none of them takes a stream`, async (t) => {
+			const [alice, bob, world] = await two(t);
+			const channel = await bob.openChannel("alice");
+			const seen = bob.closed.then(() => bob.channels());
+			if (end === "destroy") {
+				bob.destroy();
+				assert.deepEqual(bob.channels(), []);
+				await assert.rejects(channel.openStream(), { code: "CHANNEL_CLOSED" });
+			} else world.coordinator.reload({ deny: [bob.fingerprint] });
+			assert.deepEqual(await seen, []);
+			await assert.rejects(channel.openStream(), { name: "ConecError" });
+			await until(() => alice.channels().length === 0);
+		});
+
 	test("direct channel: no more than the limit, and the limit is the offender's alone", async (t) => {
 		const world = await World.create(t, fabric);
 		const alice = await connect(world, "alice", { limits: { channels: 2 } });

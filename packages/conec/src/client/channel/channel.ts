@@ -199,7 +199,7 @@ export class DirectChannel implements Channel {
 		if (options.path === "proxied")
 			throw argumentError("type", "OPTION_INVALID", `Cannot open stream to "${this.peer}": a stream of a direct channel is never "proxied"`);
 		throwIfAborted(options.signal);
-		if (this.#state.type !== "open") throw this.#gone(this.#state.type === "over" ? this.#state.info : { by: "local" });
+		if (this.#state.type !== "open") throw this.#gone(this.#state.type === "over" ? this.#state.info : (this.#verdict ?? { by: "local" }));
 		const make = (id: number): { init: StreamInit; open: OpenDirect } => {
 			const open = { id, metadata: options.metadata, protocol: options.protocol, priority: options.priority };
 			const init = this.init(open, describeStream(id, "to", this.peer));
@@ -299,17 +299,15 @@ export class DirectChannel implements Channel {
 	fail(reason: string): void {
 		const verdict: CloseInfo = { by: "error", code: "PEER_LOST", reason };
 		this.#verdict ??= verdict;
+		this.#cease();
 		this.#streams.destroy(this.#gone(verdict), RESET_CODES.PEER_LOST);
 		this.destroy(CLOSE_CODES.PATH_LOST, reason);
 	}
 
 	/** Ends it at once, as the peer is not welcome any more: no stream is taken from it or opened from now on, also none that is on its way here. */
 	bar(reason: string): void {
-		const { type } = this.#state;
-		if (type === "barred" || type === "over") return;
-		this.#clock.clearTimeout(this.#leaveTimer);
-		this.#state = { type: "barred" };
-		if (type === "open") this.#onLeaving(this);
+		if (this.#state.type === "ending" || this.#state.type === "over") return;
+		this.#cease();
 		// Before the connection: from its end they would hear only that it is lost.
 		this.#streams.destroy(this.#gone({ by: "local", code: "DISCONNECTED", reason }), RESET_CODES.DISCONNECTED, RESET_CODES.FORBIDDEN);
 		this.destroy(CLOSE_CODES.DISCONNECTED, reason);
@@ -317,12 +315,14 @@ export class DirectChannel implements Channel {
 
 	/** Ends it at once, with everything that this Client has: `error` is what its streams fail with. */
 	abandon(error: ConecError): void {
+		this.#cease();
 		this.#streams.destroy(error, RESET_CODES.CLIENT_CLOSED);
 		this.destroy(CLOSE_CODES.CLIENT_CLOSED, error.message);
 	}
 
 	/** Ends the connection at once. */
 	destroy(closeCode: number, reason: string): void {
+		this.#cease();
 		this.connection.close(closeCode, reason);
 	}
 
@@ -336,6 +336,15 @@ export class DirectChannel implements Channel {
 			this.destroy(CLOSE_CODES.NORMAL, STAYED);
 		}, this.#limits.closeTimeoutMs);
 		this.#onLeaving(this);
+	}
+
+	/** No stream is taken or opened from now on, also while the connection has yet to end. */
+	#cease(): void {
+		const { type } = this.#state;
+		if (type === "ending" || type === "over") return;
+		this.#clock.clearTimeout(this.#leaveTimer);
+		this.#state = { type: "ending" };
+		if (type === "open") this.#onLeaving(this);
 	}
 
 	async #end(error: ConecError, wireCode: number, closeCode: number): Promise<void> {
@@ -368,8 +377,8 @@ type ChannelState =
 	| { readonly type: "left" }
 	/** This side takes none, and is about to end the connection. */
 	| { readonly type: "leaving"; readonly done: Promise<void> }
-	/** The peer is not welcome any more, and the connection is ending. */
-	| { readonly type: "barred" }
+	/** The connection is ending, and nobody waits for anything. */
+	| { readonly type: "ending" }
 	| { readonly type: "over"; readonly info: CloseInfo };
 
 const CHANNEL_CLOSED = (peer: string): ConecError => new ConecError("CHANNEL_CLOSED", `Cannot continue: the direct channel to "${peer}" is closed`, { peer });

@@ -411,12 +411,12 @@ export class DirectChannels {
 		connection.onStream = (incoming) => this.#host.onStream(incoming, channel);
 		if (this.#host.endAtExpiry && this.#host.peerRoots !== undefined) endAtExpiry(connection, "the peer's", clock);
 		greeting.listen({ leaving: () => channel.peerLeaves(), broken: (closeCode, reason) => channel.destroy(closeCode, reason) });
-		// Its peer has asked for a new one, so it has given this one up.
-		before?.fail("a newer channel took its place");
 		this.#report(token, attempt, { outcome: "up", ...ownChannel(channel), address: remoteAddress, rttMs: Math.round(channel.rttMs) });
 		this.#host.emit({ type: "channel", peer, state: "up", address: remoteAddress, durationMs: upMs - since });
 		this.#wishes.grant(channel);
 		this.watcher?.up(channel);
+		// Its peer has asked for a new one, so it has given this one up. What can move has the new one to go to by now.
+		before?.fail("a newer channel took its place");
 	}
 
 	#leaving(channel: DirectChannel): void {
