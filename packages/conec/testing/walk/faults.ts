@@ -234,13 +234,14 @@ function denied(walk: Walk, { id, name, machine }: Actor, { coordinator, machine
 	const undisturbed = walk.lasting.size === 0;
 	if (walk.choose.chance(0.5)) part(walk, name, "the Coordinator", machine, its, walk.choose.integer(2_000, 20_000));
 	coordinator.reload({ deny: [fingerprint] });
+	const deniedAtMs = clock.wallMs();
 	const before = undisturbed ? walk.partings : undefined;
 	const look = clock.setTimeout(() => {
 		if (walk.partings !== before || walk.coordinator?.coordinator !== coordinator) return;
 		walk.sights.add("a denied key, looked at");
 		verdict.must(!coordinator.clients().some((client) => client.fingerprint === fingerprint), () => `${name} is connected, and its key is denied`);
-		// Not those that still wait for a Coordinator that was killed before this one came.
-		const connected = new Set(coordinator.clients().map((client) => client.id));
+		// Not those that have come back since, or wait for a Coordinator that was killed before this one came: they hear of it a moment after they are back.
+		const connected = new Set(coordinator.clients().flatMap((client) => (client.connectedAt.getTime() <= deniedAtMs ? [client.id] : [])));
 		for (const other of walk.up().filter((one) => connected.has(one.id))) {
 			const has = other.client?.channels().some(({ peer }) => peer === id) === true;
 			verdict.must(!has, () => `${other.name} has a channel to ${name}, whose key is denied`);
