@@ -19,7 +19,7 @@ import { test } from "node:test";
 import { Client } from "../../packages/conec/src/index.ts";
 import { CLOSE_CODES } from "../../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
-import { BARE_WELCOME } from "../../packages/conec/testing/odd-coordinator.ts";
+import { WELCOME } from "../../packages/conec/testing/odd-coordinator.ts";
 import { RESUME } from "../../packages/conec/testing/stream-fixture.ts";
 import { disconnects } from "../entities-world.ts";
 import { asTold, orForgotten, unlessForgotten } from "../forgotten.ts";
@@ -137,8 +137,8 @@ test("control: an impostor's answers to hello are PROTOCOL_ERROR where one conne
 		["half a welcome", (raw) => raw.bytes(declare(FRAME.CONTROL, 300), Buffer.from("{")), "COORDINATOR_UNREACHABLE"],
 		["pings only", control('{"type":"ping","nonce":1}'), "COORDINATOR_UNREACHABLE"],
 		["a version not offered", welcome({ version: 1 }), "PROTOCOL_ERROR"],
-		["limits of nothing", welcome({ limits: { ...BARE_WELCOME.limits, messageBytes: 0 } }), "PROTOCOL_ERROR"],
-		["limits by prototype", control(`{"type":"welcome","__proto__":${JSON.stringify(BARE_WELCOME)}}`), "PROTOCOL_ERROR"],
+		["limits of nothing", welcome({ limits: { ...WELCOME.limits, messageBytes: 0 } }), "PROTOCOL_ERROR"],
+		["limits by prototype", control(`{"type":"welcome","__proto__":${JSON.stringify(WELCOME)}}`), "PROTOCOL_ERROR"],
 		["an address that is none", welcome({ observedAddress: "127.0.0.1:1" }), "PROTOCOL_ERROR"],
 		["close", control('{"type":"close","reason":""}'), "PROTOCOL_ERROR"],
 		["refused", control('{"type":"refused","code":"ID_CONTENDED","retryAfterMs":70}'), "ID_CONTENDED"],

@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import { type Connection, Endpoint, type ListenOptions, type StreamOptions } from "@conec/quic";
 import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
-import { BARE_WELCOME } from "../../packages/conec/testing/odd-coordinator.ts";
+import { WELCOME } from "../../packages/conec/testing/odd-coordinator.ts";
 import { RawStream } from "./raw-stream.ts";
 
 /** What it takes of Clients. */
@@ -38,5 +38,5 @@ export async function impostor(
 
 /** A welcome as it should be, but for these changes. */
 export function welcome(changes: Readonly<Record<string, unknown>> = {}): (control: RawStream) => RawStream {
-	return (control) => control.frame(FRAME.CONTROL, JSON.stringify({ ...BARE_WELCOME, ...changes }));
+	return (control) => control.frame(FRAME.CONTROL, JSON.stringify({ ...WELCOME, ...changes }));
 }
