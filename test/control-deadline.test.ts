@@ -1,14 +1,11 @@
 /** A frame of a control stream that is begun and never finished, over QUIC: from a Client, and from a Coordinator. */
 
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { Endpoint } from "@conec/quic";
+import { test } from "node:test";
 import { Client } from "../packages/conec/src/index.ts";
-import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { encodeFrame, FRAME } from "../packages/conec/src/wire/frames.ts";
-import { WELCOME } from "./control-table-world.ts";
-import { RawStream } from "./hostile/raw-stream.ts";
+import { impostor, welcome } from "./hostile/impostor.ts";
 import { Stage, sleep, soon, until } from "./hostile/stage.ts";
 
 /** Much longer than a slow machine sleeps too long; the default is 10 s. */
@@ -46,20 +43,9 @@ test("control deadline: a Client that does not finish a frame in time is closed,
 	await until(() => stage.coordinator.clientCount === 3, "their ids are free");
 });
 
-test("control deadline: a Coordinator that does not finish a frame in time is lost", async (t: TestContext) => {
-	const identity = await makeSelfSigned({ names: ["localhost"] }, "ephemeral");
-	const endpoint = Endpoint.bind({ host: "127.0.0.1", port: 0 });
-	t.after(() => endpoint.close({ drainMs: 0 }));
-	endpoint.listen({ identity, clientTrust: {}, alpnProtocols: ["conec/1"] });
-	endpoint.onConnection = (connection) => {
-		connection.confirm();
-		connection.onStream = (incoming) => {
-			const raw = new RawStream();
-			raw.attach(incoming.accept(raw.handler, { mode: "bytes" }));
-			raw.frame(FRAME.CONTROL, JSON.stringify(WELCOME)).bytes(PING.subarray(0, 5));
-		};
-	};
-	const client = await Client.connect({ id: "cleo", coordinator: `localhost:${endpoint.address.port}`, pin: identity.fingerprint, limits, reconnect: false });
+test("control deadline: a Coordinator that does not finish a frame in time is lost", async (t) => {
+	const { where } = await impostor(t, (control) => welcome()(control).bytes(PING.subarray(0, 5)));
+	const client = await Client.connect({ id: "cleo", ...where, limits, reconnect: false });
 	const info = await soon(client.closed, "the end of the Client");
 	assert.equal(info.code, "PROTOCOL_ERROR");
 	assert.match(info.reason ?? "", /not complete/);

@@ -13,6 +13,7 @@ import { makeSelfSigned } from "../packages/conec/src/tls/self-signed.ts";
 import type { StreamHandler, Transport, TransportCloseInfo, TransportConnection, TransportStream } from "../packages/conec/src/transport/transport.ts";
 import type { ChannelMessageOfCoordinator } from "../packages/conec/src/wire/channel-messages.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { acceptClients } from "../packages/conec/testing/odd-coordinator.ts";
 import { ANSWER } from "../packages/conec/testing/stream-fixture.ts";
 import { echo, type Fabric, handler, hello, pass, runtimeOf, text, until, utf8, World } from "./entities-world.ts";
 import { asTold } from "./forgotten.ts";
@@ -149,23 +150,11 @@ export async function impostor(
 		if (fabric.leftovers !== undefined) await until(() => fabric.leftovers?.() === 0);
 	});
 	const waiting = new Map<string, (speaker: Speaker) => void>();
-	transport.accept({
-		identity,
-		clientTrust: {},
-		alpnProtocols: ["conec/1"],
-		retry: "never",
-		undecidedCode: 2,
-		keyLog: false,
-		connections: 1_000,
-		onConnection: (connection) => {
-			connection.confirm();
-			connection.onStream = (incoming) => {
-				const hello = JSON.parse(Buffer.from(incoming.header.payload).toString()) as { id: string };
-				const speaker = new Speaker(connection);
-				speaker.stream = incoming.accept(speaker.handler);
-				waiting.get(hello.id)?.(speaker);
-			};
-		},
+	acceptClients(transport, identity, (incoming) => {
+		const hello = JSON.parse(Buffer.from(incoming.header.payload).toString()) as { id: string };
+		const speaker = new Speaker(incoming.connection);
+		speaker.stream = incoming.accept(speaker.handler);
+		waiting.get(hello.id)?.(speaker);
 	});
 	const { port } = transport.address;
 	return {
@@ -187,17 +176,6 @@ export async function impostor(
 		},
 	};
 }
-
-/** A welcome as it should be. */
-export const WELCOME = {
-	type: "welcome",
-	version: 2,
-	session: "s",
-	epoch: "e",
-	limits: { messageBytes: 1_000, metadataBytes: 1_024, streamsPerPair: 16, connectionWindowBytes: 1_048_576 },
-	capabilities: [],
-	observedAddress: { address: "192.0.2.7", port: 40_000 },
-} as const;
 
 type NameOfClient =
 	| "channel-request"

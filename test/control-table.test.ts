@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { createQuicTransport } from "../packages/conec/src/transport/quic/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { WELCOME } from "../packages/conec/testing/odd-coordinator.ts";
 import { ANSWER, RESUME } from "../packages/conec/testing/stream-fixture.ts";
 import {
 	broken,
@@ -20,7 +21,6 @@ import {
 	SLOW_CLOSE,
 	type Speaker,
 	scene,
-	WELCOME,
 } from "./control-table-world.ts";
 import { declare, type Fabric, handler, hello, text, until, utf8 } from "./entities-world.ts";
 import { orForgotten, unlessForgotten } from "./forgotten.ts";

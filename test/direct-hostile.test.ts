@@ -12,8 +12,9 @@ import { createQuicTransport } from "../packages/conec/src/transport/quic/transp
 import type { Transport, TransportConnection } from "../packages/conec/src/transport/transport.ts";
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
+import { WELCOME } from "../packages/conec/testing/odd-coordinator.ts";
 import { RESUME } from "../packages/conec/testing/stream-fixture.ts";
-import { CHANNEL_MESSAGES_OF_COORDINATOR, impostor, Speaker, WELCOME } from "./control-table-world.ts";
+import { CHANNEL_MESSAGES_OF_COORDINATOR, impostor, Speaker } from "./control-table-world.ts";
 import { declare, type Fabric, handler, next, pair, until, utf8, World } from "./entities-world.ts";
 import { unlessForgotten } from "./forgotten.ts";
 import { virtualFabric } from "./virtual-fabric.ts";

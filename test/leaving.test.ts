@@ -7,7 +7,8 @@ import { createQuicTransport } from "../packages/conec/src/transport/quic/transp
 import { CLOSE_CODES } from "../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../packages/conec/src/wire/frames.ts";
 import { encodeResumable } from "../packages/conec/src/wire/stream-frames.ts";
-import { impostor, Speaker, WELCOME } from "./control-table-world.ts";
+import { WELCOME } from "../packages/conec/testing/odd-coordinator.ts";
+import { impostor, Speaker } from "./control-table-world.ts";
 import { declare, type Fabric, handler, hello, nowOf, pass, until, World } from "./entities-world.ts";
 import { virtualFabric } from "./virtual-fabric.ts";
 

@@ -2,7 +2,7 @@
  * `npm run bench:curve`: how Conec behaves as there are more Clients, more streams, longer messages and longer lines. Prints tables or one JSON document, and
  * writes nothing unless it is told to.
  *
- * Exit codes: 0 measured; 1 a step failed; 2 wrong arguments. What this machine cannot measure is skipped, and is no failure.
+ * What this machine cannot measure is skipped, and is no failure.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../build.ts";
 import { makeIdentity } from "../identity.ts";
-import { describeCommit, describeMachine } from "../machine.ts";
+import { describeCommit } from "../machine.ts";
 import { withPart } from "../pages/written-part.ts";
-import { QUIET_LOAD } from "../report.ts";
+import { cleanWhenTold, runBenchmark } from "../program.ts";
 import { type CurveArguments, parseArguments, USAGE } from "./arguments.ts";
 import { FAMILIES, type Family, PLOTS } from "./catalogue.ts";
 import { broadcast, echo, idle } from "./loads/crowd.ts";
@@ -29,49 +29,24 @@ import { CURVE, formatPart, formatTable } from "./report/text.ts";
 const ROOT = join(import.meta.dirname, "..", "..");
 const LOADS: Readonly<Record<Family, (site: Site, recorder: Recorder, quick: boolean) => Promise<void>>> = { messages, lines, streams, idle, echo, broadcast };
 
-function log(line: string): void {
-	process.stderr.write(`curve: ${line}\n`);
-}
+type Log = (line: string) => void;
 
-async function main(words: readonly string[]): Promise<number> {
-	let options: CurveArguments;
-	try {
-		options = parseArguments(words);
-	} catch (error) {
-		log((error as Error).message);
-		process.stderr.write(`${USAGE}\n`);
-		return 2;
-	}
-	if (options.help || options.list) {
-		process.stdout.write(`${options.help ? USAGE : FAMILIES.join("\n")}\n`);
-		return 0;
-	}
-	const machine = describeMachine(); // before we load it ourselves
-	if (machine.loadAverage > QUIET_LOAD) log(`the machine is not quiet (load average ${machine.loadAverage}); figures will be worse`);
+async function measureCurves(options: CurveArguments, machine: Report["machine"], log: Log): Promise<boolean> {
 	const { compiled } = await build(ROOT, ROOT, false, log);
 	const site: Site = { identity: await makeIdentity(), compiled, running: new Set() };
-	for (const [signal, code] of [
-		["SIGINT", 130],
-		["SIGTERM", 143],
-	] as const) {
-		process.once(signal, () => {
-			// The processes end with us; what would stay are the files of the identity.
-			site.identity.dispose();
-			process.exit(code);
-		});
-	}
+	cleanWhenTold(() => site.identity.dispose());
 	try {
-		const report = await reportOf(site, options, machine);
+		const report = await reportOf(site, options, machine, log);
 		process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${formatTable(report)}\n`);
-		if (options.write) write(report);
-		return report.failures.length === 0 ? 0 : 1;
+		if (options.write) write(report, log);
+		return report.failures.length === 0;
 	} finally {
 		await Promise.all([...site.running].map((network) => network.end()));
 		site.identity.dispose();
 	}
 }
 
-async function reportOf(site: Site, { only, quick }: CurveArguments, machine: Report["machine"]): Promise<Report> {
+async function reportOf(site: Site, { only, quick }: CurveArguments, machine: Report["machine"], log: Log): Promise<Report> {
 	const startedMs = performance.now();
 	const recorder = new Recorder(log);
 	for (const family of only) {
@@ -85,7 +60,7 @@ async function reportOf(site: Site, { only, quick }: CurveArguments, machine: Re
 	return { machine, commit: describeCommit(ROOT), date: new Date().toISOString().slice(0, 10), seconds, curves, failures, skipped };
 }
 
-function write(report: Report): void {
+function write(report: Report, log: Log): void {
 	const page = join(ROOT, "docs/performance.md");
 	const folder = join(ROOT, "docs/performance");
 	const text = withPart(readFileSync(page, "utf8"), CURVE, formatPart(report));
@@ -99,7 +74,4 @@ function write(report: Report): void {
 	log("wrote docs/performance.md and docs/performance/curve-*.svg");
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
-	log(error.stack ?? error.message);
-	return 1;
-});
+await runBenchmark({ name: "curve", usage: USAGE, list: FAMILIES.join("\n"), parse: parseArguments, measure: measureCurves });

@@ -8,7 +8,7 @@ test("peers arguments: nine rounds of all figures against all systems unless it 
 	assert.deepEqual(parse(), {
 		help: false,
 		list: false,
-		install: false,
+		install: "no",
 		json: false,
 		write: false,
 		only: undefined,
@@ -19,7 +19,7 @@ test("peers arguments: nine rounds of all figures against all systems unless it 
 	const quick = parse("--quick", "--json");
 	assert.deepEqual([quick.rounds, quick.seconds, quick.json], [1, 0.2, true]);
 	assert.deepEqual([parse("--rounds", "3", "--seconds", "2.5").rounds, parse("--seconds", "2.5").seconds], [3, 2.5]);
-	assert.ok(parse("--install", "--write").install);
+	assert.deepEqual([parse("--install", "--write").install, parse("--install").install], ["first", "only"]);
 });
 
 test("peers arguments: names are split at commas and may be given more than once", () => {

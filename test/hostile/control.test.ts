@@ -15,15 +15,15 @@
  */
 
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { Endpoint } from "@conec/quic";
+import { test } from "node:test";
 import { Client } from "../../packages/conec/src/index.ts";
-import { makeSelfSigned } from "../../packages/conec/src/tls/self-signed.ts";
 import { CLOSE_CODES } from "../../packages/conec/src/wire/codes.ts";
 import { FRAME } from "../../packages/conec/src/wire/frames.ts";
+import { WELCOME } from "../../packages/conec/testing/odd-coordinator.ts";
 import { RESUME } from "../../packages/conec/testing/stream-fixture.ts";
 import { disconnects } from "../entities-world.ts";
 import { asTold, orForgotten, unlessForgotten } from "../forgotten.ts";
+import { impostor, welcome } from "./impostor.ts";
 import { RawStream } from "./raw-stream.ts";
 import { declare, helloOf, readAll, Stage, sleep, soon, until } from "./stage.ts";
 
@@ -129,33 +129,6 @@ test("control: a Client that asks and never reads is closed with LIMIT_EXCEEDED"
 	await until(() => stage.coordinator.clientCount === 2, "the id is free");
 });
 
-/** A Coordinator that says what the test wants: it takes one connection at a time. */
-async function impostor(t: TestContext, greet: (control: RawStream) => unknown): Promise<{ where: { coordinator: string; pin: string } }> {
-	const identity = await makeSelfSigned({ names: ["localhost"] }, "ephemeral");
-	const endpoint = Endpoint.bind({ host: "127.0.0.1", port: 0 });
-	endpoint.listen({ identity, clientTrust: {}, alpnProtocols: ["conec/1"] });
-	t.after(() => endpoint.close({ drainMs: 0 }));
-	endpoint.onConnection = (connection) => {
-		connection.confirm();
-		connection.onStream = (incoming) => {
-			const raw = new RawStream();
-			greet(raw.attach(incoming.accept(raw.handler, { mode: "bytes" })));
-		};
-	};
-	return { where: { coordinator: `localhost:${endpoint.address.port}`, pin: identity.fingerprint } };
-}
-
-const WELCOME = {
-	type: "welcome",
-	version: 2,
-	session: "s",
-	epoch: "e",
-	limits: { messageBytes: 1000, metadataBytes: 1024, streamsPerPair: 16, connectionWindowBytes: 1_048_576 },
-	capabilities: [],
-	observedAddress: { address: "127.0.0.1", port: 1 },
-};
-const welcome = (changes: Record<string, unknown> = {}): ((raw: RawStream) => RawStream) => control(JSON.stringify({ ...WELCOME, ...changes }));
-
 test("control: an impostor's answers to hello are PROTOCOL_ERROR where one connects, or its own code, or COORDINATOR_UNREACHABLE in time", async (t) => {
 	await Stage.set(t);
 	const cases: [string, (raw: RawStream) => unknown, string][] = [
@@ -209,24 +182,16 @@ test("control: an impostor that turns bad after the welcome loses the Client, wh
 
 test("control: an impostor's streams to a Client", async (t) => {
 	await Stage.set(t);
-	const identity = await makeSelfSigned({ names: ["localhost"] }, "ephemeral");
-	const endpoint = Endpoint.bind({ host: "127.0.0.1", port: 0 });
-	endpoint.listen({ identity, clientTrust: {}, alpnProtocols: ["conec/1"] });
-	t.after(() => endpoint.close({ drainMs: 0 }));
 	let open: () => RawStream = () => new RawStream();
-	endpoint.onConnection = (connection) => {
-		connection.confirm();
+	const { where } = await impostor(t, (control, connection) => {
 		open = () => {
 			const raw = new RawStream();
 			return raw.attach(connection.openStream(raw.handler, { mode: "bytes" }));
 		};
-		connection.onStream = (incoming) => {
-			const raw = new RawStream();
-			welcome()(raw.attach(incoming.accept(raw.handler, { mode: "bytes" })));
-		};
-	};
+		welcome()(control);
+	});
 	const limits = { headerTimeoutMs: 1_000, incomingStreams: 2, waitingOpens: 1 };
-	const client = await Client.connect({ id: "cleo", coordinator: `localhost:${endpoint.address.port}`, pin: identity.fingerprint, limits, reconnect: false });
+	const client = await Client.connect({ id: "cleo", ...where, limits, reconnect: false });
 	await open().bytes(Uint8Array.of(FRAME.OPEN)).until("RESET 4", "STOP 4");
 	await open().bytes(declare(FRAME.OPEN, 20_000)).until("RESET 5", "STOP 5");
 	await open().frame(FRAME.DATA, "hi").until("RESET 5", "STOP 5");

@@ -42,6 +42,17 @@ export class ManualClock implements Clock {
 		return this.#calls.length;
 	}
 
+	/** The process stands still for so long: what is due meanwhile is called late, when it goes on. */
+	standsStill(ms: number): void {
+		this.#nowMs += ms;
+		const due = this.#calls.filter(({ atMs }) => atMs <= this.#nowMs).sort((a, b) => a.atMs - b.atMs);
+		for (const call of due) {
+			if (!this.#calls.includes(call)) continue;
+			this.#calls = this.#calls.filter((other) => other !== call);
+			call.callback();
+		}
+	}
+
 	/** Lets so much time pass; what is due is called in its order. */
 	pass(ms: number): void {
 		const end = this.#nowMs + ms;

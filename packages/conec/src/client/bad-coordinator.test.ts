@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BARE_WELCOME, type OddVoice, oddCoordinator } from "../../testing/odd-coordinator.ts";
+import { type OddVoice, oddCoordinator, WELCOME } from "../../testing/odd-coordinator.ts";
 import { World } from "../../testing/world.ts";
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { type Client, censusOfClient } from "./client.ts";
@@ -54,7 +54,7 @@ function mostAtOnce(voices: readonly OddVoice[]): number {
 const PLACES = Array.from({ length: 16 }, (_, i) => `localhost:${2_000 + i}`);
 const refused = (fields: object) => (voice: OddVoice) => voice.say({ type: "refused", message: "no", ...fields });
 const welcomed = (message: object | string) => (voice: OddVoice) => {
-	voice.say(BARE_WELCOME);
+	voice.say(WELCOME);
 	voice.say(message);
 };
 
@@ -89,7 +89,7 @@ const BAD: readonly (readonly [what: string, answer: (voice: OddVoice) => void, 
 	["says welcome, and then nonsense", welcomed("hello again"), "PROTOCOL_ERROR", 180, 450],
 	["says welcome, and a million places", (voice) => welcomed(often.length > 1 ? often.shift() : often[0])(voice), "", 180, 450],
 	["says welcome, and 17 places", welcomed(farewell(17)), "PROTOCOL_ERROR", 180, 450],
-	["says welcome, and hangs up", hangsUpAfter(BARE_WELCOME), "COORDINATOR_LOST", 180, 450],
+	["says welcome, and hangs up", hangsUpAfter(WELCOME), "COORDINATOR_LOST", 180, 450],
 	["says welcome, and sends away for now", welcomed({ type: "close", reason: "", retryAfterMs: 0 }), "COORDINATOR_CLOSED", 120, 450],
 ];
 
@@ -125,7 +125,7 @@ test("a Coordinator that says welcome and nothing more: every call ends with a c
 	const { world, clock, client, kill } = await scene();
 	const ann = await client("ann");
 	await kill();
-	const odd = oddCoordinator(world, (voice) => voice.say({ ...BARE_WELCOME, capabilities: ["direct", "presence", "broadcast", "resume"] }));
+	const odd = oddCoordinator(world, (voice) => voice.say({ ...WELCOME, capabilities: ["direct", "presence", "broadcast", "resume"] }));
 	await clock.advance(30_000);
 	assert.ok(odd.voices.length > 0);
 	const { client: it } = ann;

@@ -5,6 +5,7 @@ import type { StreamHandler, TransportConnection } from "../transport/transport.
 import { CLOSE_CODES } from "../wire/codes.ts";
 import { type ControlMessage, encodeControl } from "../wire/control.ts";
 import { FRAME } from "../wire/frames.ts";
+import { CHANNELS_LISTED } from "../wire/own-channels.ts";
 import { COORDINATOR_DIALECT, type ControlStream, openControlStream } from "./control-stream.ts";
 
 const limits = {
@@ -14,6 +15,13 @@ const limits = {
 	controlFrameTimeoutMs: 10_000,
 	metadataBytes: 1_024,
 };
+
+/** As many as one message names. */
+const CHANNELS = Array.from({ length: CHANNELS_LISTED }, () => ({
+	token: "00112233445566778899aabbccddeeff",
+	peer: "bob",
+	fingerprint: `sha256:${"ab".repeat(32)}`,
+}));
 
 /** A control stream whose peer reads only when told to. */
 function setup(changes: Partial<typeof limits> = {}) {
@@ -58,7 +66,11 @@ function setup(changes: Partial<typeof limits> = {}) {
 		connection,
 		{ type: "hello", versions: [2], id: "a", key: "kept", capabilities: [] },
 		{
-			message: ({ type }) => heard.push(type),
+			message: (message) => {
+				heard.push(message.type);
+				if (message.type === "peer-check") channel.send({ type: "peer-checked", request: message.request });
+				if (message.type === "channel-list-wanted") channel.send({ type: "channel-list", channels: CHANNELS });
+			},
 			slowed: () => slowed.push(clock.now()),
 			broken: (code, reason) => broken.push([code, reason]),
 			finished: () => undefined,
@@ -177,6 +189,88 @@ test("control channel: a peer that reads may send a thousand pings at once: answ
 	for (let nonce = 1_001; nonce < 2_000; nonce++) hear({ type: "ping", nonce });
 	await answers();
 	assert.deepEqual([sent.length, sent.at(-1)?.["nonce"], broken.length], [2_000, 1_999, 0]);
+});
+
+const QUESTIONS: Readonly<
+	Record<string, { readonly ask: (number: number) => ControlMessage; readonly answered: (answer: Record<string, unknown>) => unknown }>
+> = {
+	ping: { ask: (nonce) => ({ type: "ping", nonce }), answered: ({ nonce }) => nonce },
+	"urgent ping": { ask: (nonce) => ({ type: "ping", nonce, urgent: true }), answered: ({ nonce }) => nonce },
+	"peer-check": { ask: (request) => ({ type: "peer-check", request, peer: "bob" }), answered: ({ request }) => request },
+};
+
+for (const [what, { ask, answered }] of Object.entries(QUESTIONS)) {
+	test(`control channel: ${what}: thousands at once of a peer that reads are answered in their order, none waits for more than QUIC, and those that wait hold their credit`, async () => {
+		const { hear, sent, broken, state } = setup();
+		state.takes = true;
+		let mostQueued = 0;
+		const ended = [];
+		for (let number = 0; number < 2_000; number++) {
+			hear(ask(number));
+			mostQueued = Math.max(mostQueued, sent.length);
+			ended.push(number);
+		}
+		assert.ok(mostQueued <= 128, `${mostQueued}`);
+		assert.ok(state.consumed < 200 * 60, `${state.consumed}`);
+		await answers();
+		assert.deepEqual(broken, []);
+		assert.deepEqual(sent.map(answered), ended);
+		assert.ok(state.consumed > 2_000 * 20);
+	});
+
+	test(`control channel: ${what}: a peer that reads no answers is closed after as many as may wait, whatever it asks at once`, async () => {
+		for (const [limit, most] of [
+			[256, 257],
+			[16, 17],
+			[1, 2],
+		] as const) {
+			const { hear, sent, broken, state } = setup({ controlQueueReplies: limit });
+			for (let number = 0; number < 2_000; number++) hear(ask(number));
+			await answers();
+			assert.deepEqual(
+				broken.map(([code]) => code),
+				[CLOSE_CODES.LIMIT_EXCEEDED],
+			);
+			assert.equal(sent.length, most);
+			assert.ok(state.queued < 100 * most);
+		}
+	});
+}
+
+test("control channel: a peer that reads is never closed where few answers may wait", async () => {
+	for (const controlQueueReplies of [4, 7, 16, 64]) {
+		const { hear, sent, broken, state } = setup({ controlQueueReplies });
+		state.takes = true;
+		for (let number = 0; number < 1_000; number++) for (const { ask } of Object.values(QUESTIONS)) hear(ask(number));
+		await answers();
+		assert.deepEqual([broken, sent.length], [[], 3_000], `${controlQueueReplies}`);
+	}
+});
+
+test("control channel: a peer that reads is never closed for long answers, and one that reads none is, when their bytes are too many", async () => {
+	const { hear, sent, broken, state } = setup();
+	state.takes = true;
+	for (let i = 0; i < 500; i++) hear({ type: "channel-list-wanted" });
+	await answers();
+	assert.deepEqual([broken, sent.length], [[], 500]);
+	const deaf = setup();
+	for (let i = 0; i < 500; i++) deaf.hear({ type: "channel-list-wanted" });
+	await answers();
+	assert.deepEqual(
+		deaf.broken.map(([code]) => code),
+		[CLOSE_CODES.LIMIT_EXCEEDED],
+	);
+	assert.ok(deaf.state.queued < limits.controlQueueBytes + 16_384);
+});
+
+test("control channel: the end forgets questions that wait for QUIC", async () => {
+	const { channel, hear, sent, state } = setup();
+	state.settled = new Promise(() => undefined);
+	for (let number = 0; number < 2_000; number++) hear({ type: "peer-check", request: number, peer: "bob" });
+	const before = sent.length;
+	channel.end();
+	await answers();
+	assert.equal(sent.length, before);
 });
 
 test("control channel: pings at the same time share one question; only its own answer counts; the end answers no", async () => {

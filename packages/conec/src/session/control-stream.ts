@@ -91,7 +91,7 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	#heardFrames = 0;
 	/** Pings that are no urgent ones and are not answered yet, and the lengths of their frames. `undefined`: there are none. */
 	#pings: { readonly nonce: number; readonly bytes: number }[] | undefined;
-	#answering = false;
+	#takesTurns = false;
 	#lastNonce = 0;
 	/** The ping that calls of {@link ping} share. */
 	#ping: Promise<boolean> | undefined;
@@ -126,6 +126,9 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		this.#waitingReplies = queued <= payload.length + 4 ? 1 : this.#waitingReplies + 1;
 		if (queued > this.#limits.controlQueueBytes || this.#waitingReplies > this.#limits.controlQueueReplies) {
 			this.#break(CLOSE_CODES.LIMIT_EXCEEDED, "too many answers wait to be read");
+		} else if (this.#waitingReplies % this.#atOnce === 0 || queued > this.#limits.controlQueueBytes / 4) {
+			this.#pace.hold();
+			void this.#takeTurns();
 		}
 	}
 
@@ -183,7 +186,7 @@ export class ControlStream<M extends Typed = ControlMessage> {
 		if (ping === undefined) return this.#stream?.consumed(payload.length);
 		this.#pings ??= [];
 		this.#pings.push({ nonce: ping.nonce, bytes: payload.length });
-		if (!this.#answering) void this.#answer();
+		void this.#takeTurns();
 	}
 
 	/** Deals with everything but a ping that is to be answered later, which it returns. */
@@ -225,23 +228,33 @@ export class ControlStream<M extends Typed = ControlMessage> {
 	}
 
 	/**
-	 * The peer may close as soon as it has the answer, so first all is heard here that it said before. Pings that come meanwhile wait for
-	 * the next turn of that. They give their credit back when they are answered, so the stream's window bounds them.
+	 * Deals with what waits for QUIC, in turns: each begins when QUIC has what was said in the one before, and all that the peer had said by then
+	 * is heard here.
+	 *
+	 * A ping that is no urgent one waits because the peer may close as soon as it has the answer. Whatever else is asked waits when many answers lie
+	 * here. QUIC may not have been given them yet, so they do not show that the peer reads none. All that waits holds its credit, so the
+	 * stream's window bounds it.
 	 */
-	async #answer(): Promise<void> {
-		this.#answering = true;
-		while (!this.#over && this.#stream !== undefined && this.#pings !== undefined) {
+	async #takeTurns(): Promise<void> {
+		if (this.#takesTurns) return;
+		this.#takesTurns = true;
+		while (!this.#over && this.#stream !== undefined && (this.#pings !== undefined || this.#pace.holds)) {
 			// Those that come later are answered later.
-			const pings = this.#pings;
-			this.#pings = pings.length > ANSWERED_AT_ONCE ? pings.splice(ANSWERED_AT_ONCE) : undefined;
-			// The answers before these are QUIC's by then: the peer is not taken for one that does not read.
+			const pings = this.#pings ?? [];
+			this.#pings = pings.length > this.#atOnce ? pings.splice(this.#atOnce) : undefined;
 			await this.#stream.connection.settled();
 			for (const { nonce, bytes } of pings) {
 				this.#stream.consumed(bytes);
 				this.send({ type: "pong", nonce });
 			}
+			this.#pace.release();
 		}
-		this.#answering = false;
+		this.#takesTurns = false;
+	}
+
+	/** So many answers of a kind are given in a turn. Those of three turns may wait for a peer that does not read. */
+	get #atOnce(): number {
+		return Math.max(1, Math.min(MOST_AT_ONCE, this.#limits.controlQueueReplies >>> 2));
 	}
 
 	/** @internal Frames wait. */
@@ -327,8 +340,8 @@ function isPong(message: Typed): message is Pong {
 
 const NOTHING = new Uint8Array(0);
 
-/** So many pings are answered before QUIC has the answers. It is less than may wait for a peer that does not read. */
-const ANSWERED_AT_ONCE = 64;
+/** So many answers are given before QUIC has them, at most. */
+const MOST_AT_ONCE = 64;
 
 /** Above that of every stream, so that no load of a channel delays its pings. */
 const CONTROL_PRIORITY = PRIORITY_MAX + 1;

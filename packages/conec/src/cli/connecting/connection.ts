@@ -46,8 +46,12 @@ export interface Connection {
 	readonly client: Client;
 	/** Settles as `work` does; rejects at once when the command is interrupted or the Client ends on its own. */
 	orEnd<Value>(work: Promise<Value>): Promise<Value>;
-	/** Tells when the stream loses its way to the peer, finds one again, or takes another one, until it is over. `giveUp` is called when it has had none for as long as `--give-up-after` says. */
-	follow(stream: MessageStream, giveUp?: () => void): void;
+	/**
+	 * Tells when the stream loses its way to the peer, finds one again, or takes another one, until it is over. Rejects with `RESUME_EXPIRED` when one
+	 * that a peer has opened has had none for as long as `--give-up-after` says: its opener may have said longer. One that was opened here ends by
+	 * itself. Needs no waiting for.
+	 */
+	follow(stream: MessageStream, openedBy: "this" | "peer"): Promise<never>;
 	/** Whether the Coordinator is lost, and the Client comes back. */
 	isAway(): boolean;
 	/** Whether the Client is over. */
@@ -149,10 +153,15 @@ async function connectFor(
 	return {
 		client,
 		orEnd: (work) => orInterrupted(Promise.race([work.catch(oneWay), ended]), signal),
-		follow(stream, giveUp) {
+		follow(stream, openedBy) {
 			const peer = stream.peer ?? "";
-			const about = { peer, address: () => channelTo(client, peer)?.stats().remoteAddress, shows: () => pace.shows(peer), patienceMs, giveUp };
-			void followStream(stream, new StreamNews(about, news, output, clock));
+			const about = { peer, address: () => channelTo(client, peer)?.stats().remoteAddress, shows: () => pace.shows(peer), patienceMs };
+			const lost = new Promise<never>((_, reject) => {
+				const giveUp = openedBy === "this" ? undefined : () => reject(tooLongWithoutWay(peer));
+				void followStream(stream, new StreamNews({ ...about, giveUp }, news, output, clock));
+			});
+			lost.catch(() => undefined);
+			return lost;
 		},
 		isAway: () => reconnect !== false && news.isAway,
 		hasEnded: () => hasEnded,
@@ -164,6 +173,10 @@ async function connectFor(
 }
 
 const ONE_WAY_HINT = "Start the command again. What goes over a direct path outlives the Coordinator.";
+
+function tooLongWithoutWay(peer: string): ConecError {
+	return new ConecError("RESUME_EXPIRED", `Cannot go on with ${quoted(peer)}: there was no way to it for too long`, { peer });
+}
 
 /** The Coordinator is gone, for whatever reason. */
 const LOSSES: readonly ConecErrorCode[] = ["COORDINATOR_LOST", "CONNECTION_LOST", "COORDINATOR_CLOSED"];

@@ -113,6 +113,8 @@ test("stream news: when the stream is over nothing is said, and nothing waits", 
 	const { clock, said, link, news } = newsOf();
 	await followStream(
 		{
+			suspended: false,
+			path: "proxied",
 			status: async function* () {
 				yield SUSPENDED;
 			},
@@ -122,4 +124,26 @@ test("stream news: when the stream is over nothing is said, and nothing waits", 
 	assert.deepEqual([clock.waiting, link.returns.length], [0, 0]);
 	clock.pass(60_000);
 	assert.deepEqual(said, []);
+});
+
+test("stream news: one that has lost its way before anybody listened is without a way from then on", async () => {
+	const { clock, said, gaveUp, news } = newsOf();
+	let end: () => void = () => undefined;
+	const ended = new Promise<void>((resolve) => {
+		end = resolve;
+	});
+	const stream = {
+		suspended: true,
+		path: "proxied" as const,
+		status: async function* () {
+			await ended;
+			yield { type: "lagged", lost: 1 } as const;
+		},
+	};
+	const following = followStream(stream, news);
+	clock.pass(600_000);
+	assert.deepEqual([said.length, gaveUp], [1, [clock.nowMs()]]);
+	end();
+	await following;
+	assert.equal(clock.waiting, 0);
 });

@@ -21,7 +21,7 @@ export interface NewsOfStream {
 	readonly shows: () => boolean;
 	/** How long it may be without a way, at most. */
 	readonly patienceMs: number;
-	/** It has been for so long. @default its opener ends it */
+	/** It has been for so long. @default it ends by itself */
 	readonly giveUp?: (() => void) | undefined;
 }
 
@@ -106,7 +106,10 @@ export class StreamNews {
 const NOTICED_MS = 4_000;
 
 /** Tells of the stream until it is over. Never rejects. */
-export async function followStream(stream: Pick<MessageStream, "status">, news: StreamNews): Promise<void> {
-	for await (const status of stream.status()) if (status.type !== "lagged") news.take(status);
+export async function followStream(stream: Pick<MessageStream, "status" | "suspended" | "path">, news: StreamNews): Promise<void> {
+	const changes = stream.status();
+	// It may have lost its way before anybody listened, for example while somebody was asked whether to take it.
+	if (stream.suspended) news.take({ type: "suspended", path: stream.path });
+	for await (const status of changes) if (status.type !== "lagged") news.take(status);
 	news.end();
 }

@@ -34,6 +34,7 @@ export class Pace implements Asker {
 	#held: HeldFrames | undefined;
 	#timer: DueTimer | undefined;
 	#toldMs = Number.NEGATIVE_INFINITY;
+	#holds = false;
 	#over = false;
 
 	constructor(limits: Pick<Limits, "controlMessagesPerSecond">, clock: Clock, paced: Paced, work?: WorkShare) {
@@ -56,6 +57,22 @@ export class Pace implements Asker {
 		if (allowed === "later") this.#wait(this.#held);
 	}
 
+	/** Nothing is dealt with until {@link release}. What comes meanwhile waits. */
+	hold(): void {
+		this.#holds = true;
+	}
+
+	/** Whether nothing is dealt with now. */
+	get holds(): boolean {
+		return this.#holds;
+	}
+
+	/** After {@link hold}: those that wait have their turn. */
+	release(): void {
+		this.#holds = false;
+		this.goOn();
+	}
+
 	/** What waits is forgotten. */
 	end(): void {
 		this.#over = true;
@@ -75,8 +92,9 @@ export class Pace implements Asker {
 		}
 	}
 
-	/** Whether a frame is dealt with now, when there is room for it in this pace, or in its turn among all. */
+	/** Whether a frame is dealt with now, when there is room for it in this pace, or in its turn: among all, or after {@link release}. */
 	#judge(length: number): "now" | "later" | "in turn" {
+		if (this.#holds) return "in turn";
 		if (this.#work?.may(this) === false) return "in turn";
 		return this.#bucket.take(this.#clock.now(), costOf(length)) ? "now" : "later";
 	}

@@ -51,7 +51,7 @@ export const chatCommand: Command = {
 		try {
 			if (room !== undefined) return await talkInRoom(room, last, connection, context);
 			const stream = to === undefined ? await waitForCaller(caller, connection, context) : await openTo(connection.client, to, PROTOCOLS.chat, context);
-			return await talk(stream, caller.calledAgain, connection, context);
+			return await talk(stream, to === undefined ? caller : undefined, connection, context);
 		} finally {
 			await connection.close();
 		}
@@ -71,7 +71,8 @@ async function waitForCaller(caller: FirstCaller, connection: Connection, { outp
 	return await connection.orEnd(caller.stream);
 }
 
-async function talk(stream: MessageStream, calledAgain: Promise<never>, connection: Connection, context: CommandContext): Promise<ExitCode> {
+/** `caller`: the peer called. */
+async function talk(stream: MessageStream, caller: FirstCaller | undefined, connection: Connection, context: CommandContext): Promise<ExitCode> {
 	const { output, signal, surroundings } = context;
 	const { stdin } = surroundings;
 	const peer = stream.peer ?? "";
@@ -86,7 +87,7 @@ async function talk(stream: MessageStream, calledAgain: Promise<never>, connecti
 	output.keepBelow(screen);
 	const taken = pathTaken(connection.client, stream);
 	say("joined", `talking with ${quoted(peer)} (${taken.words}); Ctrl-D ends`, taken.fields);
-	connection.follow(stream);
+	const lost = connection.follow(stream, caller === undefined ? "this" : "peer");
 	let peerLeft = false;
 	const counts: LineCounts = { sent: 0, refused: 0 };
 	const up = async (): Promise<void> => {
@@ -106,7 +107,7 @@ async function talk(stream: MessageStream, calledAgain: Promise<never>, connecti
 		stdin.destroy();
 	};
 	try {
-		await connection.orEnd(Promise.race([Promise.all([up(), down()]), calledAgain]));
+		await connection.orEnd(Promise.race([Promise.all([up(), down()]), lost, ...(caller === undefined ? [] : [caller.calledAgain])]));
 		return counts.refused === 0 ? EXIT_CODES.ok : EXIT_CODES.incomplete;
 	} catch (error) {
 		signal.throwIfAborted();

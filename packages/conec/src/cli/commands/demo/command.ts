@@ -17,11 +17,10 @@ import { formatBytes, orInterrupted } from "../../terminal/index.ts";
 import { printable, quoted } from "../../text/index.ts";
 import type { RoundTrips } from "../../words/index.ts";
 import { endpoint, formatMs, formatSeconds, rounded } from "../../words/index.ts";
+import { MOST_SECONDS, Patience, SLOW_SECONDS } from "./patience.ts";
 import { DemoProcess } from "./process.ts";
 import { demoSpec } from "./spec.ts";
 
-/** The demonstration gives up when it gets no further for so long: all of it takes less where nothing else is going on, and a busy machine may take its time. */
-const DEADLINE_MS = 18_000;
 const FILE_BYTES = 64 * 1_048_576;
 const PINGS = 2_000;
 
@@ -40,19 +39,20 @@ export const demoCommand: Command = {
 		const directory = await temporaryDirectory(context.surroundings);
 		const processes: DemoProcess[] = [];
 		const late = new AbortController();
-		const { clock } = context.surroundings;
-		const giveUp = (): void =>
-			late.abort(new CliError(EXIT_CODES.failed, `Cannot finish the demonstration: nothing has happened for ${DEADLINE_MS / 1_000} s`));
-		let timer = clock.after(DEADLINE_MS, giveUp);
-		const onProgress = (): void => {
-			timer.cancel();
-			timer = clock.after(DEADLINE_MS, giveUp);
-		};
+		const patience = new Patience(context.surroundings.clock, {
+			slow: () =>
+				context.output.note(
+					`nothing has happened for ${formatSeconds(SLOW_SECONDS)}: this machine may be busy; waiting for up to ${formatSeconds(MOST_SECONDS)}, Ctrl-C ends`,
+					"warn",
+				),
+			giveUp: () => late.abort(new CliError(EXIT_CODES.failed, `Cannot finish the demonstration: nothing has happened for ${formatSeconds(MOST_SECONDS)}`)),
+		});
+		const onProgress = (): void => patience.renew();
 		try {
 			await orInterrupted(demonstrate(context, directory, processes, onProgress), AbortSignal.any([context.signal, late.signal]));
 			return EXIT_CODES.ok;
 		} finally {
-			timer.cancel();
+			patience.end();
 			await Promise.all(processes.map((started) => started.stop()));
 			await rm(directory, { recursive: true, force: true, maxRetries: 3 });
 		}
@@ -73,11 +73,10 @@ async function demonstrate({ output, surroundings }: CommandContext, directory: 
 	const { clock, platform } = surroundings;
 	const startedAtMs = clock.nowMs();
 	const ok = (event: string, fields: Parameters<typeof output.event>[1], text: string): void => {
-		onProgress();
 		output.event(event, fields, `${output.style("green", "ok")}  ${text}`);
 	};
 	const start = (name: string, ...args: string[]): DemoProcess => {
-		const started = new DemoProcess(name, args, surroundings);
+		const started = new DemoProcess(name, args, surroundings, onProgress);
 		processes.push(started);
 		return started;
 	};
@@ -90,7 +89,8 @@ async function demonstrate({ output, surroundings }: CommandContext, directory: 
 	const { port, pin } = await coordinator.next("listening");
 	ok("coordinator", { pin: String(pin) }, `the Coordinator listens on 127.0.0.1:${port} with a key of its own (${String(pin).slice(0, 23)}...)`);
 
-	const common = (id: string): string[] => ["--id", id, "--coordinator", `127.0.0.1:${port}`, "--pin", String(pin), "--state", join(directory, id)];
+	const where = ["--coordinator", `127.0.0.1:${port}`, "--pin", String(pin), "--timeout", String(MOST_SECONDS)];
+	const common = (id: string): string[] => ["--id", id, "--state", join(directory, id), ...where];
 	const incoming = join(directory, "incoming");
 	const carol = start("carol", "receive", "--any", "--once", "--dir", incoming, ...common("carol"));
 	const bob = start("bob", "chat", ...common("bob"));
@@ -108,7 +108,8 @@ async function demonstrate({ output, surroundings }: CommandContext, directory: 
 		`the chat from alice to bob, ${wayOf(chatPath, chatAddress)}: ${CONVERSATION.length} messages, each arrived as it was sent`,
 	);
 
-	const ping = start("alice", "ping", "carol", "--count", String(PINGS), "--interval-ms", "0", ...common("alice"));
+	const pace = ["--count", String(PINGS), "--interval-ms", "0", "--timeout-ms", String(MOST_SECONDS * 1_000)];
+	const ping = start("alice", "ping", "carol", ...pace, ...common("alice"));
 	const { paths } = await ping.next("summary");
 	await ping.end();
 	const { proxied, direct } = paths as Readonly<Partial<Record<"proxied" | "direct", RoundTrips>>>;

@@ -20,8 +20,8 @@ export class DemoProcess {
 	readonly #events: AsyncIterator<ProcessEvent>;
 	#errors = "";
 
-	/** Starts it with the same Node and the same code as this process. */
-	constructor(name: string, args: readonly string[], { start, clock }: Surroundings) {
+	/** Starts it with the same Node and the same code as this process. `onEvent`: it has said something. */
+	constructor(name: string, args: readonly string[], { start, clock }: Surroundings, onEvent: () => void) {
 		this.#name = name;
 		this.#clock = clock;
 		this.#child = start([...args, "--json"]);
@@ -33,7 +33,7 @@ export class DemoProcess {
 		this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
 			this.#errors = (this.#errors + text).slice(-2_000);
 		});
-		this.#events = eventsOf(this.#child.stdout);
+		this.#events = eventsOf(this.#child.stdout, onEvent);
 	}
 
 	/** The next event of that kind; others are passed over. Rejects when the process ends first. */
@@ -81,8 +81,10 @@ export class DemoProcess {
 	}
 }
 
-async function* eventsOf(stdout: AsyncIterable<Uint8Array>): AsyncGenerator<ProcessEvent, void, void> {
+async function* eventsOf(stdout: AsyncIterable<Uint8Array>, onEvent: () => void): AsyncGenerator<ProcessEvent, void, void> {
 	for await (const line of linesOf(stdout)) {
-		if (line.type === "line" && line.bytes.length > 0) yield JSON.parse(Buffer.from(line.bytes).toString()) as ProcessEvent;
+		if (line.type !== "line" || line.bytes.length === 0) continue;
+		onEvent();
+		yield JSON.parse(Buffer.from(line.bytes).toString()) as ProcessEvent;
 	}
 }

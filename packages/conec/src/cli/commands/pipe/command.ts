@@ -40,7 +40,7 @@ export const pipeCommand: Command = {
 		const connection = await connectToStay(context, { [PROTOCOLS.pipe]: to === undefined ? caller.handler : answerBusy });
 		try {
 			const stream = to === undefined ? await waitForPeer(caller, connection, context) : await openTo(connection.client, to, PROTOCOLS.pipe, context);
-			return await pipe(stream, caller.calledAgain, connection, context);
+			return await pipe(stream, to === undefined ? caller : undefined, connection, context);
 		} finally {
 			await connection.close();
 		}
@@ -52,7 +52,8 @@ async function waitForPeer(caller: FirstCaller, connection: Connection, { output
 	return await connection.orEnd(caller.stream);
 }
 
-async function pipe(stream: MessageStream, calledAgain: Promise<never>, connection: Connection, context: CommandContext): Promise<ExitCode> {
+/** `caller`: the peer called. */
+async function pipe(stream: MessageStream, caller: FirstCaller | undefined, connection: Connection, context: CommandContext): Promise<ExitCode> {
 	const { signal, surroundings } = context;
 	const { stdin, stdout } = surroundings;
 	const cancel = (): void => {
@@ -61,12 +62,12 @@ async function pipe(stream: MessageStream, calledAgain: Promise<never>, connecti
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
 	tellPath(connection.client, stream, `connected with ${quoted(stream.peer ?? "")}`, context);
-	connection.follow(stream);
+	const lost = connection.follow(stream, caller === undefined ? "this" : "peer");
 	let peerEnded = false;
 	try {
 		const up = sendInput();
 		const down = showOutput();
-		await connection.orEnd(Promise.race([Promise.all([up, down]), calledAgain]));
+		await connection.orEnd(Promise.race([Promise.all([up, down]), lost, ...(caller === undefined ? [] : [caller.calledAgain])]));
 		return EXIT_CODES.ok;
 	} catch (error) {
 		signal.throwIfAborted();

@@ -8,7 +8,7 @@ import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { errnoOf } from "../../../files/file-errors.ts";
 import { makeDirectory } from "../../../files/make-directory.ts";
-import { ConecError, type MessageStream, type ProtocolHandler } from "../../../index.ts";
+import type { MessageStream, ProtocolHandler } from "../../../index.ts";
 import type { Command, CommandContext } from "../../command-line/index.ts";
 import { APPLICATION_CODES, type Connection, connectToStay, explainError, explainPeer, PROTOCOLS, tellPath, turnAway } from "../../connecting/index.ts";
 import { stateDirectory } from "../../machine/index.ts";
@@ -169,9 +169,9 @@ async function receiveOne(
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	tellPath(client, stream, `receiving from ${peer}`, context);
-	let gaveUp = false;
-	follow(stream, () => {
-		gaveUp = true;
+	let gaveUp: unknown;
+	follow(stream, "peer").catch((error: unknown) => {
+		gaveUp = error;
 		turnAway(stream, APPLICATION_CODES.cancelled);
 	});
 	const report = new TransferReport(output, surroundings.clock, "received", peer, announcedBy(stream));
@@ -190,7 +190,7 @@ async function receiveOne(
 	} catch (error) {
 		report.end();
 		if (signal.aborted) return EXIT_CODES.interrupted;
-		const { message, hint, code } = explainError(gaveUp ? new ConecError("RESUME_EXPIRED", "there was no way to the sender for too long") : error);
+		const { message, hint, code } = explainError(gaveUp ?? error);
 		const unfinished = report.keptFiles === 0 ? "unfinished files are removed" : "what has come of an unfinished file is kept";
 		output.error(`Cannot finish receiving from ${quoted(peer)} (${unfinished}): ${message}`, hint, code);
 		return EXIT_CODES.incomplete;

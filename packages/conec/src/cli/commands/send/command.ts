@@ -131,7 +131,7 @@ async function send(
 	const { stream, resume } = await open(connection.client, to, facts, context, again);
 	again?.begins(resume);
 	tellPath(connection.client, stream, `sending to ${to}`, context);
-	connection.follow(stream);
+	void connection.follow(stream, "this");
 	const cancel = (): void => turnAway(stream, APPLICATION_CODES.cancelled);
 	signal.addEventListener("abort", cancel, { once: true });
 	if (signal.aborted) cancel();
