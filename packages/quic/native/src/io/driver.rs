@@ -35,8 +35,7 @@ pub trait Follower: Send + Sync {
 }
 
 /// A driver that has more to do runs so often before anything else does, where many send to its socket. Each time it reads for
-/// some 50 microseconds. What it has read waits with its own connection. What it has not read waits in the one line of all. A full
-/// socket is empty sooner, as what is too much for the turn is dropped.
+/// some 50 microseconds. What it has read waits with its own connection. What it has not read waits in the one line of all.
 const CROWDED_RUNS: u32 = 64;
 
 /// One driver: a task of the I/O thread that another thread may poll too.

@@ -9,13 +9,19 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use crate::lock::lock;
+use crate::system::worked;
 
 /// A datagram costs as much as so many bytes, whatever is in it.
 const DATAGRAM_BYTES: u64 = 512;
 /// The part of a sender is never less: who sends little loses nothing, however many others there are.
-const LEAST_BYTES: u64 = 4_096;
+const LEAST_BYTES: u64 = 2_048;
+/// What a turn lets in should take no more of the thread's time than this. A packet may have one frame in it, or fifty.
+const WORK: Duration = Duration::from_micros(700);
+/// A turn lets in so much, however long it takes.
+const LEAST_TURN_BYTES: u64 = 64 * 1_024;
 /// Of a connection id, as quinn makes them here.
 const ID_BYTES: usize = 8;
 
@@ -44,7 +50,7 @@ impl Inlet {
 
 	/// A turn begins, until what this gives is dropped.
 	pub fn turn(&self) -> Open<'_> {
-		lock(&self.turn).begin();
+		lock(&self.turn).begin(worked());
 		self.on.store(true, Ordering::Relaxed);
 		Open(self)
 	}
@@ -77,12 +83,18 @@ impl Drop for Open<'_> {
 
 /// What one turn has let in. Pure.
 struct Turn {
-	/// What a turn lets in of everybody. 0: no bound.
+	/// What a turn lets in of everybody, at most. 0: no bound.
+	most_bytes: u64,
+	/// What this turn lets in.
 	turn_bytes: u64,
+	/// What the thread had worked when this turn began.
+	worked: Option<Duration>,
 	/// What it has let in.
 	bytes: u64,
 	/// The same by sender, for those that have sent something in this turn.
 	senders: HashMap<Sender, u64>,
+	/// How many of these there were in the turn before.
+	were: usize,
 }
 
 /// Who sends, as far as that is known before anything is decrypted. A connection has a few ids, which only this side gives out, and
@@ -106,12 +118,24 @@ impl Sender {
 
 impl Turn {
 	fn new(turn_bytes: u64) -> Self {
-		Self { turn_bytes, bytes: 0, senders: HashMap::new() }
+		Self { most_bytes: turn_bytes, turn_bytes, worked: None, bytes: 0, senders: HashMap::new(), were: 0 }
 	}
 
-	/// Another turn begins.
-	fn begin(&mut self) {
+	/// Another turn begins. The thread has worked so long since it was started, if that is known.
+	fn begin(&mut self, worked: Option<Duration>) {
+		let took = worked.unwrap_or_default().saturating_sub(self.worked.or(worked).unwrap_or_default());
+		let least = LEAST_TURN_BYTES.min(self.most_bytes);
+		self.turn_bytes = match took > WORK {
+			true => {
+				let wanted = self.bytes as u128 * WORK.as_nanos() / took.as_nanos();
+				(self.turn_bytes + wanted as u64) / 2
+			}
+			false => self.turn_bytes + self.turn_bytes / 8,
+		}
+		.clamp(least, self.most_bytes);
+		self.worked = worked;
 		self.bytes = 0;
+		self.were = self.senders.len();
 		self.senders.clear();
 	}
 
@@ -123,7 +147,7 @@ impl Turn {
 		let had = *self.senders.entry(from).or_default();
 		let cost = bytes + datagrams * DATAGRAM_BYTES;
 		let room = self.turn_bytes.saturating_sub(self.bytes);
-		let part = (self.turn_bytes / self.senders.len() as u64).max(LEAST_BYTES).saturating_sub(had);
+		let part = (self.turn_bytes / self.senders.len().max(self.were) as u64).max(LEAST_BYTES).saturating_sub(had);
 		let admitted = (room.max(part) * datagrams / cost).min(datagrams);
 		let cost = cost * admitted / datagrams;
 		self.bytes += cost;
@@ -152,7 +176,7 @@ mod tests {
 	fn what_a_turn_can_take_is_let_in_whoever_sends_it() {
 		let mut turn = Turn::new(TURN);
 		assert_eq!(send(&mut turn, 1, 50), 50);
-		turn.begin();
+		turn.begin(None);
 		assert_eq!(send(&mut turn, 1, 50), 50);
 	}
 
@@ -161,23 +185,28 @@ mod tests {
 		let mut turn = Turn::new(TURN);
 		let first = send(&mut turn, 1, 1_000);
 		assert!((45..=51).contains(&first), "{first}");
+		turn.begin(None);
+		assert_eq!(send(&mut turn, 1, 1_000), first, "nobody else has sent anything");
 		let part = TURN / 2 / (PACKET + DATAGRAM_BYTES);
 		let second = send(&mut turn, 2, 1_000);
 		assert!((part - 1..=part).contains(&second), "{second}");
 		assert_eq!(send(&mut turn, 1, 10), 0);
-		turn.begin();
+		turn.begin(None);
 		assert_eq!(send(&mut turn, 1, 10), 10);
 	}
 
 	#[test]
 	fn who_sends_little_loses_nothing_however_many_others_there_are() {
 		let mut turn = Turn::new(TURN);
-		for number in 0..200 {
-			send(&mut turn, number, 100);
+		for _ in 0..2 {
+			turn.begin(None);
+			for number in 0..200 {
+				send(&mut turn, number, 100);
+			}
 		}
-		assert!(turn.bytes <= TURN + 200 * LEAST_BYTES);
+		assert!(turn.bytes <= TURN + 200 * LEAST_BYTES, "{}", turn.bytes);
 		for number in 200..=255 {
-			assert_eq!(turn.admit(sender(number), 4, 4 * 100), 4);
+			assert_eq!(turn.admit(sender(number), 3, 3 * 100), 3);
 		}
 	}
 
@@ -186,6 +215,37 @@ mod tests {
 		let mut turn = Turn::new(TURN);
 		let admitted: u64 = (0..10_000).map(|_| turn.admit(sender(1), 1, 40)).sum();
 		assert_eq!(admitted, TURN / (40 + DATAGRAM_BYTES));
+	}
+
+	/// The time after which each turn begins, if a turn takes so long for what it has let in.
+	fn run(turn: &mut Turn, turns: u32, took: impl Fn(u64) -> Duration) {
+		let mut worked = turn.worked.unwrap_or_default();
+		for _ in 0..turns {
+			turn.begin(Some(worked));
+			send(turn, 1, 10_000);
+			worked += took(turn.bytes);
+		}
+		turn.begin(Some(worked));
+	}
+
+	#[test]
+	fn a_turn_lets_in_what_can_be_dealt_with_in_its_time() {
+		let mut turn = Turn::new(10 * TURN);
+		run(&mut turn, 50, |bytes| Duration::from_nanos(bytes * 7));
+		assert!((80_000..=120_000).contains(&turn.turn_bytes), "{}", turn.turn_bytes);
+		run(&mut turn, 50, |bytes| Duration::from_nanos(bytes * 1_000));
+		assert_eq!(turn.turn_bytes, LEAST_TURN_BYTES);
+		run(&mut turn, 50, |bytes| Duration::from_nanos(bytes / 2));
+		assert_eq!(turn.turn_bytes, 10 * TURN);
+	}
+
+	#[test]
+	fn where_the_time_is_not_known_a_turn_lets_in_the_most() {
+		let mut turn = Turn::new(TURN);
+		for _ in 0..10 {
+			turn.begin(None);
+			assert_eq!(turn.turn_bytes, TURN);
+		}
 	}
 
 	#[test]
