@@ -43,6 +43,8 @@ export interface Limits {
 	readonly connectionWindowBytes: number;
 	/** QUIC flow-control window of one stream. @default 524_288 */
 	readonly quicStreamWindowBytes: number;
+	/** While a process has more than eight connections: how much of all that has come is taken before what came is dealt with. Beyond that each sender has an equal part, and what is more is lost like a packet on a full line. Each datagram counts 512 bytes more than its length. It is less while that takes too long. @default 1_048_576 */
+	readonly socketTurnBytes: number;
 	/** Answers that are queued on one control stream because its peer does not read. With more, the connection is closed. @default 256 */
 	readonly controlQueueReplies: number;
 	/** The same as `controlQueueReplies`, in bytes. @default 262_144 */
@@ -220,6 +222,7 @@ export const SHARED_RULES: Rules<Limits> = {
 	keptBytes: { default: 64 * MiB, min: 64 * KiB, max: 65_536 * MiB },
 	connectionWindowBytes: { default: 16 * MiB, follows: { limit: "messageBytes", times: 4 }, min: 64 * KiB, max: 1024 * MiB },
 	quicStreamWindowBytes: { default: 512 * KiB, min: 64 * KiB, max: 64 * MiB },
+	socketTurnBytes: { default: MiB, min: 64 * KiB, max: 1024 * MiB },
 	controlQueueReplies: { default: 256, min: 1, max: 65_536 },
 	controlQueueBytes: { default: 256 * KiB, min: 16 * KiB, max: 16 * MiB },
 	controlMessagesPerSecond: { default: 200, min: 1, max: 1_000_000 },

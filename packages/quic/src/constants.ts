@@ -143,6 +143,7 @@ export const ENDPOINT_STATS = [
 	"retries",
 	"returningConnections",
 	"droppedRawDatagrams",
+	"droppedDatagrams",
 ] as const;
 
 /** What `endpointHeld` tells of each connection, in this order; `bridge/endpoints.rs`. */

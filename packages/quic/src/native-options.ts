@@ -19,6 +19,7 @@ export function nativeEndpointOptions(options: EndpointOptions): NativeEndpointO
 		rawDatagrams: options.rawDatagrams ?? false,
 		receiveBufferBytes: options.receiveBufferBytes ?? 2 * MIB,
 		sendBufferBytes: options.sendBufferBytes ?? 2 * MIB,
+		turnBytes: options.turnBytes ?? MIB,
 		farewellCode: options.farewellCode ?? 0,
 		farewellReason: options.farewellReason ?? "",
 		...(options.statelessResetKey === undefined ? {} : { statelessResetKey: options.statelessResetKey }),

@@ -51,6 +51,8 @@ export interface NativeEndpointOptions {
 	rawDatagrams: boolean;
 	receiveBufferBytes: number;
 	sendBufferBytes: number;
+	/** 0: no bound. */
+	turnBytes: number;
 	statelessResetKey?: Uint8Array;
 	farewellCode: number;
 	farewellReason: string;

@@ -98,6 +98,12 @@ export interface EndpointOptions {
 	readonly receiveBufferBytes?: number;
 	/** Kernel send buffer asked for. @default 2 MiB */
 	readonly sendBufferBytes?: number;
+	/**
+	 * While it has more than eight connections: how much of all that has come is taken before what came is dealt with. Each datagram counts
+	 * 512 bytes more than its length. Beyond that, only what is from senders that have had less than their part of it is taken, and the rest
+	 * is dropped. It is less while what is taken needs more than 0.7 ms of a core, but at least 64 KiB. So those who send more than can be dealt with make nobody else wait. 0 is no bound. @default 1 MiB
+	 */
+	readonly turnBytes?: number;
 	/** 32 bytes or more. With it, a restarted endpoint can tell old peers at once that it lost their connections (RFC 9000, 10.3). */
 	readonly statelessResetKey?: Uint8Array;
 	/**
@@ -262,6 +268,8 @@ export interface EndpointStats {
 	readonly returningConnections: number;
 	/** Non-QUIC datagrams dropped because nobody asked for them or too many waited. */
 	readonly droppedRawDatagrams: number;
+	/** Datagrams that were dropped because they were too much: see `turnBytes`. */
+	readonly droppedDatagrams: number;
 }
 
 /** How a pipe ended. */

@@ -289,6 +289,7 @@ export type TransportLimits = Pick<
 	| "streamsPerConnection"
 	| "quicStreamWindowBytes"
 	| "connectionWindowBytes"
+	| "socketTurnBytes"
 >;
 
 /** What a transport is made with. */

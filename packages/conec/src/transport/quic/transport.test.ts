@@ -27,6 +27,7 @@ async function createFixture(): Promise<TransportFixture> {
 		streamsPerConnection: STREAMS - 1, // the control stream is one more
 		undecidedConnections: UNDECIDED,
 		quicStreamWindowBytes: 524_288,
+		socketTurnBytes: 1_048_576,
 		headerTimeoutMs: 60_000,
 		helloTimeoutMs: 60_000,
 		idleTimeoutMs: 60_000,

@@ -37,6 +37,7 @@ export function createQuicTransport(options: TransportOptions): Transport {
 		quic.Endpoint.bind({
 			host: options.host,
 			port: options.port,
+			turnBytes: options.limits.socketTurnBytes,
 			rawDatagrams: options.datagrams ?? options.role === "client",
 			farewellCode: CLOSE_CODES.PROCESS_ENDED,
 			farewellReason: "the process ended",

@@ -12,7 +12,7 @@ use quinn::{EndpointConfig, VarInt};
 use crate::connection::Connection;
 use crate::endpoint::{give_tokens, raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Windows, RESET_INTERVAL};
 use crate::error::{invalid, socket_error, Result};
-use crate::io::{bind, capture, SharedRuntime, SocketSizes, Tap};
+use crate::io::{bind, capture, Inlet, SharedRuntime, SocketSizes, Tap};
 use crate::lock::lock;
 use crate::stream::Port;
 use crate::tls;
@@ -58,12 +58,14 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 		environment.table.insert_with(|handle| {
 			let queue = &environment.queue;
 			let sink = raw_sink(queue, handle, options.raw_datagrams, counters.clone());
-			let (tap, released) = Tap::new(socket, sink).map_err(|e| socket_error(&action, e))?;
+			let inlet = Arc::new(Inlet::new(options.turn_bytes.into()));
+			let (tap, released) = Tap::new(socket, sink, inlet.clone()).map_err(|e| socket_error(&action, e))?;
 			let runtime = SharedRuntime { io: environment.io.clone() };
 			let (quinn, driver) = capture(|| quinn::Endpoint::new_with_abstract_socket(config, None, tap.clone(), Arc::new(runtime)));
 			let quinn = quinn.map_err(|e| socket_error(&action, e))?;
 			let port = Arc::new(Port::new(handle, queue.clone(), (&tap, released), driver.clone()));
-			let endpoint = Arc::new(Endpoint::new(handle, queue.clone(), quinn, port, environment.rounds.clone(), counters, farewell));
+			let endpoint =
+				Arc::new(Endpoint::new(handle, queue.clone(), quinn, (port, inlet), environment.rounds.clone(), counters, farewell));
 			if let Some(driver) = driver {
 				driver.set_reader(Arc::<Endpoint>::downgrade(&endpoint));
 			}
@@ -153,7 +155,7 @@ pub fn endpoint_rebind(endpoint: u32, host: String, port: u16, raw_datagrams: bo
 		let socket = bind(at, &sizes).map_err(|e| socket_error(&action, e))?;
 		let _context = environment.io.enter();
 		let sink = raw_sink(&environment.queue, handle, raw_datagrams, endpoint.counters.clone());
-		let (tap, released) = Tap::new(socket, sink).map_err(|e| socket_error(&action, e))?;
+		let (tap, released) = Tap::new(socket, sink, endpoint.inlet.clone()).map_err(|e| socket_error(&action, e))?;
 		let rebound = endpoint.swap_socket(|| environment.drive(handle), || endpoint.quinn.rebind_abstract(tap.clone()));
 		rebound.map_err(|e| socket_error(&action, e))?;
 		endpoint.port.set_tap(&tap, released);
@@ -217,7 +219,7 @@ pub fn endpoint_held(connections: &[u32], least: f64) -> Result<Vec<f64>> {
 }
 
 /// What `endpoint_stats` tells, in this order.
-pub const ENDPOINT_STATS: [&str; 8] = [
+pub const ENDPOINT_STATS: [&str; 9] = [
 	"openConnections",
 	"undecidedConnections",
 	"acceptedHandshakes",
@@ -226,6 +228,7 @@ pub const ENDPOINT_STATS: [&str; 8] = [
 	"retries",
 	"returningConnections",
 	"droppedRawDatagrams",
+	"droppedDatagrams",
 ];
 
 /// In the order of `ENDPOINT_STATS`.
@@ -244,6 +247,7 @@ pub fn endpoint_stats(endpoint: u32) -> Result<Vec<f64>> {
 			count(&counters.retries),
 			count(&counters.returning),
 			count(&counters.dropped_raw),
+			endpoint.inlet.dropped() as f64,
 		];
 		Ok(figures.to_vec())
 	})

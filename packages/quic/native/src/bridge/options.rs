@@ -58,6 +58,8 @@ pub struct EndpointInput {
 	pub raw_datagrams: bool,
 	pub receive_buffer_bytes: u32,
 	pub send_buffer_bytes: u32,
+	/// 0: no bound.
+	pub turn_bytes: u32,
 	pub stateless_reset_key: Option<Uint8Array>,
 	/// What the peers are told when this environment ends without closing the endpoint.
 	pub farewell_code: f64,

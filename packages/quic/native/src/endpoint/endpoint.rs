@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use quinn::VarInt;
 
 use crate::events::{record, Queue};
-use crate::io::{capture, Driver, Reader, Rounds, Unplugged};
+use crate::io::{capture, Driver, Inlet, Reader, Rounds, Unplugged};
 use crate::lock::lock;
 use crate::stream::Port;
 
@@ -44,6 +44,8 @@ pub struct Endpoint {
 	pub quinn: quinn::Endpoint,
 	/// Its socket, as the JS thread uses it.
 	pub port: Arc<Port>,
+	/// What is let in of what its socket reads.
+	pub inlet: Arc<Inlet>,
 	/// Where its connections take turns.
 	pub rounds: Arc<Rounds>,
 	/// `None`: it does not listen.
@@ -67,6 +69,10 @@ impl Reader for Endpoint {
 	fn is_crowded(&self) -> bool {
 		self.quinn.open_connections() > CROWD
 	}
+
+	fn inlet(&self) -> &Inlet {
+		&self.inlet
+	}
 }
 
 /// A connection whose handshake is over.
@@ -87,7 +93,7 @@ impl Endpoint {
 		handle: u32,
 		queue: Arc<Queue>,
 		quinn: quinn::Endpoint,
-		port: Arc<Port>,
+		(port, inlet): (Arc<Port>, Arc<Inlet>),
 		rounds: Arc<Rounds>,
 		counters: Arc<Counters>,
 		farewell: Farewell,
@@ -99,6 +105,7 @@ impl Endpoint {
 			queue,
 			quinn,
 			port,
+			inlet,
 			rounds,
 			admission,
 			counters,

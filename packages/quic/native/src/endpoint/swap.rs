@@ -44,7 +44,7 @@ mod tests {
 
 	use super::super::restart::restartable;
 	use super::*;
-	use crate::io::{capture, SharedRuntime, Unplugged};
+	use crate::io::{capture, Inlet, SharedRuntime, Unplugged};
 	use crate::system::socket::eagerly;
 	use crate::tls::tests::configs;
 
@@ -99,7 +99,8 @@ mod tests {
 		let runtime = tokio();
 		runtime.block_on(async {
 			let shared = Arc::new(SharedRuntime { io: Handle::current() });
-			let (tap, _released) = Tap::new(UdpSocket::bind("127.0.0.1:0").unwrap(), Arc::new(Box::new(|_, _: &[u8]| ()))).unwrap();
+			let (tap, _released) =
+				Tap::new(UdpSocket::bind("127.0.0.1:0").unwrap(), Arc::new(Box::new(|_, _: &[u8]| ())), Arc::new(Inlet::new(0))).unwrap();
 			let made = || quinn::Endpoint::new_with_abstract_socket(quinn::EndpointConfig::default(), None, tap.clone(), shared.clone());
 			let (client, endpoint_driver) = capture(made);
 			let (client, endpoint_driver) = (client.unwrap(), endpoint_driver.unwrap());
@@ -142,7 +143,8 @@ mod tests {
 	fn a_socket_is_read_again_after_the_swap_and_not_meanwhile() {
 		let runtime = tokio();
 		let _context = runtime.enter();
-		let (tap, _released) = Tap::new(UdpSocket::bind("127.0.0.1:0").unwrap(), Arc::new(Box::new(|_, _: &[u8]| ()))).unwrap();
+		let (tap, _released) =
+			Tap::new(UdpSocket::bind("127.0.0.1:0").unwrap(), Arc::new(Box::new(|_, _: &[u8]| ())), Arc::new(Inlet::new(0))).unwrap();
 		let reads = |tap: &Tap| {
 			let mut bytes = [0; 64];
 			let mut meta = [quinn::udp::RecvMeta::default()];

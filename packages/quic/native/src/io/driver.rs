@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use crate::lock::lock;
 
 use super::gate::Gate;
+use super::inlet::{Open, Reader};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -33,15 +34,9 @@ pub trait Follower: Send + Sync {
 	fn had_its_turn(&self);
 }
 
-/// Whoever knows what an endpoint's driver reads.
-pub trait Reader: Send + Sync {
-	/// Whether many send to the socket.
-	fn is_crowded(&self) -> bool;
-}
-
 /// A driver that has more to do runs so often before anything else does, where many send to its socket. Each time it reads for
 /// some 50 microseconds. What it has read waits with its own connection. What it has not read waits in the one line of all.
-const CROWDED_RUNS: u32 = 16;
+const CROWDED_RUNS: u32 = 64;
 
 /// One driver: a task of the I/O thread that another thread may poll too.
 pub struct Driver {
@@ -92,13 +87,17 @@ impl Driver {
 
 	/// Whether it is the driver of an endpoint to which many send.
 	pub fn is_crowded(&self) -> bool {
-		self.reader.get().and_then(Weak::upgrade).is_some_and(|reader| reader.is_crowded())
+		self.crowded_reader().is_some()
+	}
+
+	fn crowded_reader(&self) -> Option<Arc<dyn Reader>> {
+		self.reader.get().and_then(Weak::upgrade).filter(|reader| reader.is_crowded())
 	}
 
 	fn poll_task(&self, cx: &mut Context) -> Poll<()> {
 		self.gate.set_task(cx.waker());
-		if self.is_crowded() {
-			return self.poll_repeatedly();
+		if let Some(reader) = self.crowded_reader() {
+			return self.poll_repeatedly(&reader.inlet().turn());
 		}
 		let polled = self.poll_future(&mut lock(&self.future));
 		if let Some(follower) = self.follower.get().and_then(Weak::upgrade) {
@@ -107,7 +106,7 @@ impl Driver {
 		polled
 	}
 
-	fn poll_repeatedly(&self) -> Poll<()> {
+	fn poll_repeatedly(&self, _turn: &Open) -> Poll<()> {
 		let mut future = lock(&self.future);
 		let held = self.gate.hold();
 		for _ in 0..CROWDED_RUNS {
@@ -239,6 +238,7 @@ mod tests {
 	use std::sync::atomic::AtomicUsize;
 	use std::task::Wake;
 
+	use super::super::inlet::Inlet;
 	use super::*;
 
 	struct Counting(AtomicUsize);
@@ -274,11 +274,16 @@ mod tests {
 
 	struct Socket {
 		crowded: bool,
+		inlet: Inlet,
 	}
 
 	impl Reader for Socket {
 		fn is_crowded(&self) -> bool {
 			self.crowded
+		}
+
+		fn inlet(&self) -> &Inlet {
+			&self.inlet
 		}
 	}
 
@@ -292,7 +297,7 @@ mod tests {
 			}
 			Poll::Pending
 		})));
-		let socket: Arc<dyn Reader> = Arc::new(Socket { crowded });
+		let socket: Arc<dyn Reader> = Arc::new(Socket { crowded, inlet: Inlet::new(0) });
 		driver.set_reader(Arc::downgrade(&socket));
 		let task = Arc::new(Counting(AtomicUsize::new(0)));
 		assert!(driver.poll_task(&mut Context::from_waker(&Waker::from(task.clone()))).is_pending());

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::system::socket::Mute;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::inlet::Inlet;
 use super::knocks::Knocks;
 
 /// Where non-QUIC datagrams go.
@@ -32,6 +33,8 @@ pub struct Tap {
 	sink: Arc<RawSink>,
 	/// Dials that nobody has answered yet.
 	knocks: Arc<Knocks>,
+	/// What is let in of what is read.
+	inlet: Arc<Inlet>,
 	/// It is dropped last, when the socket is closed.
 	_released: oneshot::Sender<()>,
 }
@@ -80,12 +83,12 @@ fn no_such_family(e: &io::Error) -> bool {
 
 impl Tap {
 	/// Needs the I/O runtime's context.
-	pub fn new(socket: UdpSocket, sink: Arc<RawSink>) -> io::Result<(Arc<Self>, Released)> {
+	pub fn new(socket: UdpSocket, sink: Arc<RawSink>, inlet: Arc<Inlet>) -> io::Result<(Arc<Self>, Released)> {
 		let raw = Arc::new(socket.try_clone()?);
 		let (inner, mute) = crate::system::socket::wrap(socket)?;
 		let knocks = Knocks::new(raw.clone());
 		let (_released, released) = oneshot::channel();
-		Ok((Arc::new(Self { inner, mute, deaf: AtomicBool::new(false), raw, sink, knocks, _released }), released))
+		Ok((Arc::new(Self { inner, mute, deaf: AtomicBool::new(false), raw, sink, knocks, inlet, _released }), released))
 	}
 
 	/// Nothing is read from now on, or things are again. Whoever ends it runs the endpoint's driver, which nothing wakes meanwhile.
@@ -181,6 +184,7 @@ impl AsyncUdpSocket for Tap {
 			if self.knocks.any() {
 				self.knocks.heard(meta.addr);
 			}
+			meta.len = self.inlet.admit(&buffer[..meta.len.min(buffer.len())], meta.stride, meta.addr);
 			self.sift(buffer, meta);
 		}
 		Poll::Ready(Ok(n))
@@ -248,7 +252,9 @@ mod tests {
 		let sink = taken.clone();
 		let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
 		let addr = socket.local_addr().unwrap();
-		let (tap, _) = Tap::new(socket, Arc::new(Box::new(move |_, data: &[u8]| sink.lock().unwrap().push(data.to_vec())))).unwrap();
+		let (tap, _) =
+			Tap::new(socket, Arc::new(Box::new(move |_, data: &[u8]| sink.lock().unwrap().push(data.to_vec()))), Arc::new(Inlet::new(0)))
+				.unwrap();
 		let mut buffer = data.to_vec();
 		let mut meta = RecvMeta { addr, len: data.len(), stride, ecn: None, dst_ip: None };
 		tap.sift(&mut buffer, &mut meta);

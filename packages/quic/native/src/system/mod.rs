@@ -13,3 +13,6 @@ pub mod memory;
 mod room;
 pub mod socket;
 pub mod uv;
+mod work;
+
+pub use work::worked;
