@@ -183,7 +183,8 @@ pub fn endpoint_close(endpoint: u32, close_code: f64, reason: String, drain_ms: 
 		environment.flush(); // what was written before the close is sent before it
 		endpoint.port.release();
 		let handle = endpoint.handle;
-		let (farewell, owner) = (Farewell { code: code(close_code)?, reason: reason.into_bytes() }, environment.clone());
+		let farewell = Farewell { code: code(close_code)?, reason: reason.into_bytes() };
+		let (driving, sending) = (environment.clone(), environment.clone());
 		endpoint.set_farewell(farewell.clone());
 		let connections = environment.connections_of(handle);
 		let carried_out = async move {
@@ -191,7 +192,7 @@ pub fn endpoint_close(endpoint: u32, close_code: f64, reason: String, drain_ms: 
 				connection.line.commands.carried_out().await;
 			}
 		};
-		environment.io.spawn(endpoint.close(farewell, drain, carried_out, move || owner.drive(handle)));
+		environment.io.spawn(endpoint.close(farewell, drain, carried_out, move || driving.drive(handle), move || sending.send_closes(handle)));
 		Ok(())
 	})
 }

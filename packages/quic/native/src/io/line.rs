@@ -301,12 +301,17 @@ impl<S: Send + Sync + 'static> Line<S> {
 
 	/// I/O thread: sends what there is to send.
 	pub fn drive(&self) {
-		let Some(driver) = self.driver.get() else { return };
-		driver.run();
-		// An endpoint's close is heard by the driver, which may have found the window full.
-		if let Some(connection) = self.established().filter(|connection| !driver.has_panicked() && connection.close_reason().is_some()) {
-			Flight::let_close_go(connection);
+		if let Some(driver) = self.driver.get() {
 			driver.run();
+		}
+	}
+
+	/// I/O thread: sends the close that its endpoint has told it of, whatever else waits to be sent on it.
+	pub fn send_close(&self) {
+		self.drive(); // hears of it, and heeds no acknowledgement from then on
+		if let Some(connection) = self.established() {
+			Flight::let_close_go(connection);
+			self.drive();
 		}
 	}
 
