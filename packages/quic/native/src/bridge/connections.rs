@@ -8,6 +8,7 @@ use napi_derive::napi;
 use quinn::crypto::rustls::QuicClientConfig;
 
 use crate::connection::{Connection, Dial};
+use crate::endpoint::is_wide;
 use crate::error::{invalid, stale, Result};
 use crate::events::{record, Class};
 use crate::io::Source;
@@ -27,8 +28,8 @@ pub fn connection_dial(endpoint: u32, options: ConnectInput) -> Result<u32> {
 		let crypto = QuicClientConfig::try_from(tls).map_err(|e| invalid(e.to_string()))?;
 		let mut config = quinn::ClientConfig::new(Arc::new(crypto));
 		let terms = options::terms(&options.incoming, &options.transport)?;
-		config.transport_config(options.transport.parse(terms.windows)?);
 		let to = address(&options.address, options.port)?;
+		config.transport_config(options.transport.parse(terms.windows, options.transport.widens() && is_wide(to))?);
 		let timeout = Duration::from_millis(options.handshake_timeout_ms.into());
 		let tokens = endpoint.kept_tokens.of_dial(to);
 		config.token_store(tokens.clone());

@@ -12,7 +12,7 @@ use quinn::{EndpointConfig, VarInt};
 use crate::connection::Connection;
 use crate::endpoint::{give_tokens, raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Windows, RESET_INTERVAL};
 use crate::error::{invalid, socket_error, Result};
-use crate::io::{bind, capture, SharedRuntime, SocketSizes, Tap};
+use crate::io::{bind, capture, SharedRuntime, SocketSizes, Tap, LARGEST_PAYLOAD};
 use crate::lock::lock;
 use crate::stream::Port;
 use crate::tls;
@@ -52,6 +52,7 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 		config.grease_quic_bit(false); // the bit tells QUIC from raw datagrams
 		config.supported_versions(VERSIONS.to_vec());
 		config.min_reset_interval(RESET_INTERVAL);
+		config.max_udp_payload_size(LARGEST_PAYLOAD).map_err(|e| invalid(e.to_string()))?;
 		let farewell = Farewell { code: code(options.farewell_code)?, reason: options.farewell_reason.into_bytes() };
 		let _context = environment.io.enter();
 		let counters = Arc::new(Counters::default());
@@ -106,11 +107,19 @@ pub fn endpoint_listen(endpoint: u32, options: ListenInput) -> Result<()> {
 		let tls = tls::server_config(options.identity.parse()?, trust, &options.alpn_protocols, options.key_log)?;
 		let crypto = QuicServerConfig::try_from(tls).map_err(|e| invalid(e.to_string()))?;
 		let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-		config.transport_config(options.transport.parse(UNDECIDED)?);
+		config.transport_config(options.transport.parse(UNDECIDED, false)?);
 		config.max_incoming(options.undecided_connections as usize).incoming_buffer_size(64 * 1024);
 		if let Some(key) = &options.address_token_key {
 			give_tokens(&mut config, key, endpoint.used_tokens.clone())?;
 		}
+		let wide = match options.transport.widens() {
+			true => {
+				let mut wide = config.clone();
+				wide.transport_config(options.transport.parse(UNDECIDED, true)?);
+				Some(Arc::new(wide))
+			}
+			false => None,
+		};
 		let admission = Admission {
 			retry: options::retry(options.retry)?,
 			retry_threshold: options.retry_threshold,
@@ -124,6 +133,7 @@ pub fn endpoint_listen(endpoint: u32, options: ListenInput) -> Result<()> {
 			undecided_code: code(options.undecided_code)?,
 			undecided_invalid_code: code(options.undecided_invalid_code)?,
 			terms: options::terms(&options.incoming, &options.transport)?,
+			wide,
 		};
 		*lock(&endpoint.admission) = Some(admission);
 		endpoint.quinn.set_server_config(Some(config));
@@ -192,7 +202,13 @@ pub fn endpoint_close(endpoint: u32, close_code: f64, reason: String, drain_ms: 
 				connection.line.commands.carried_out().await;
 			}
 		};
-		environment.io.spawn(endpoint.close(farewell, drain, carried_out, move || driving.drive(handle), move || sending.send_closes(handle)));
+		environment.io.spawn(endpoint.close(
+			farewell,
+			drain,
+			carried_out,
+			move || driving.drive(handle),
+			move || sending.send_closes(handle),
+		));
 		Ok(())
 	})
 }

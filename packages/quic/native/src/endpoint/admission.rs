@@ -41,6 +41,8 @@ pub struct Admission {
 	/// For a connection whose first frame is too long, cut short or reset.
 	pub undecided_invalid_code: VarInt,
 	pub terms: Terms,
+	/// What holds instead on wide paths: see [`super::is_wide`].
+	pub wide: Option<Arc<quinn::ServerConfig>>,
 }
 
 /// What a dialler has shown of its address.
@@ -208,6 +210,7 @@ mod tests {
 				datagrams: false,
 				send_window: None,
 			},
+			wide: None,
 		}
 	}
 

@@ -15,6 +15,7 @@ use crate::stream::Port;
 
 use super::admission::{Admission, Crowd, Proof, Undecided, Verdict};
 use super::kept_tokens::KeptTokens;
+use super::reach::is_wide;
 use super::used_tokens::UsedTokens;
 
 /// What has happened since the start.
@@ -160,7 +161,11 @@ impl Endpoint {
 
 	async fn shake_hands(self: Arc<Self>, incoming: quinn::Incoming, undecided: Undecided, rules: Admission, serve: impl Fn(Accepted)) {
 		let from = incoming.remote_address();
-		let (accepting, driver) = capture(|| incoming.accept());
+		let wide = rules.wide.clone().filter(|_| is_wide(from));
+		let (accepting, driver) = capture(|| match wide {
+			Some(config) => incoming.accept_with(config),
+			None => incoming.accept(),
+		});
 		let established = async { accepting?.await };
 		let Ok(Ok(connection)) = tokio::time::timeout(rules.handshake_timeout, established).await else {
 			self.counters.failed.fetch_add(1, Ordering::Relaxed);

@@ -14,12 +14,13 @@ use super::clog::Clog;
 use super::commands::Commands;
 use super::driver::{Driver, DriverEnd, Follower};
 use super::due::Due;
-use super::flight::{Flight, Unsent};
+use super::flight::Flight;
 use super::port::Port;
 use super::reports::Reports;
 use super::room::{unique, Room};
 use super::source::{PacedReader, Source};
 use super::turns::{Rounds, Turns};
+use super::unsent::Unsent;
 use super::window::SendWindow;
 
 /// The JS thread sends by itself at most this often.
