@@ -60,6 +60,34 @@ test("connection: packets grow beyond those of Ethernet on the machine itself", 
 	await eventually(() => old.accepted.stats().mtuBytes === 1_452, "the MTU of the side that was told");
 });
 
+for (const passes of [1_500, 1_200]) {
+	test(`connection: goes on when its path takes no more than ${passes} bytes any more, in both directions`, async (t) => {
+		const server = endpoint(t);
+		server.listen(listening());
+		const wire = await relay(t, server.address.port);
+		const { dialled, accepted } = await join(endpoint(t), server, { port: wire.port });
+		const { near, far, nearHeard, farHeard } = await ends(dialled, accepted);
+		const message = randomBytes(64 * 1024);
+		const exchange = async (count: number): Promise<void> => {
+			const until = [nearHeard, farHeard].map((heard) => heard.frames.length + count) as [number, number];
+			for (let i = 0; i < count; i++) {
+				near.write(0, message);
+				far.write(0, message);
+			}
+			await Promise.all([nearHeard.untilCount(until[0]), farHeard.untilCount(until[1])]);
+		};
+		while ([dialled, accepted].some((end) => end.stats().mtuBytes < LARGEST_MTU)) await exchange(1);
+		wire.narrow(passes);
+		const start = performance.now();
+		await exchange(4);
+		t.diagnostic(`${Math.round(performance.now() - start)} ms for 256 KiB each way`);
+		for (const heard of [nearHeard, farHeard]) {
+			for (const { payload } of heard.frames) assert.deepEqual(Buffer.from(payload), message);
+		}
+		assert.ok(dialled.stats().mtuBytes <= passes && accepted.stats().mtuBytes <= passes);
+	});
+}
+
 for (const congestion of ["cubic", "bbr", "newreno"] as const) {
 	for (const segmentationOffload of [true, false]) {
 		test(`connection: carries bytes with ${congestion}, segmentation offload ${segmentationOffload}`, async (t) => {

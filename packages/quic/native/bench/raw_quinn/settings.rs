@@ -104,6 +104,9 @@ impl Settings {
 		let mut transport = TransportConfig::default();
 		let mut mtu = MtuDiscoveryConfig::default();
 		mtu.upper_bound(self.payload());
+		if self.payload() > PAYLOAD {
+			mtu.minimum_change((OWN_PAYLOAD - 1_200) / 2 + 1); // tries the upper bound at once
+		}
 		transport
 			.mtu_discovery_config(Some(mtu))
 			.stream_receive_window(VarInt::from_u32(self.stream_window))

@@ -8,7 +8,7 @@ use napi_derive::napi;
 use quinn::crypto::rustls::QuicClientConfig;
 
 use crate::connection::{Connection, Dial};
-use crate::endpoint::is_wide;
+use crate::endpoint::Reach;
 use crate::error::{invalid, stale, Result};
 use crate::events::{record, Class};
 use crate::io::Source;
@@ -29,7 +29,8 @@ pub fn connection_dial(endpoint: u32, options: ConnectInput) -> Result<u32> {
 		let mut config = quinn::ClientConfig::new(Arc::new(crypto));
 		let terms = options::terms(&options.incoming, &options.transport)?;
 		let to = address(&options.address, options.port)?;
-		config.transport_config(options.transport.parse(terms.windows, options.transport.widens() && is_wide(to))?);
+		let reach = if options.transport.widens() { Reach::of(to) } else { Reach::Ordinary };
+		config.transport_config(options.transport.parse(terms.windows, reach)?);
 		let timeout = Duration::from_millis(options.handshake_timeout_ms.into());
 		let tokens = endpoint.kept_tokens.of_dial(to);
 		config.token_store(tokens.clone());

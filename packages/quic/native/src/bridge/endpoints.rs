@@ -10,7 +10,9 @@ use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{EndpointConfig, VarInt};
 
 use crate::connection::Connection;
-use crate::endpoint::{give_tokens, raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Windows, RESET_INTERVAL};
+use crate::endpoint::{
+	give_tokens, raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Reach, Wide, Windows, RESET_INTERVAL,
+};
 use crate::error::{invalid, socket_error, Result};
 use crate::io::{bind, capture, SharedRuntime, SocketSizes, Tap, LARGEST_PAYLOAD};
 use crate::lock::lock;
@@ -107,17 +109,18 @@ pub fn endpoint_listen(endpoint: u32, options: ListenInput) -> Result<()> {
 		let tls = tls::server_config(options.identity.parse()?, trust, &options.alpn_protocols, options.key_log)?;
 		let crypto = QuicServerConfig::try_from(tls).map_err(|e| invalid(e.to_string()))?;
 		let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-		config.transport_config(options.transport.parse(UNDECIDED, false)?);
+		config.transport_config(options.transport.parse(UNDECIDED, Reach::Ordinary)?);
 		config.max_incoming(options.undecided_connections as usize).incoming_buffer_size(64 * 1024);
 		if let Some(key) = &options.address_token_key {
 			give_tokens(&mut config, key, endpoint.used_tokens.clone())?;
 		}
+		let for_reach = |reach| -> Result<Arc<quinn::ServerConfig>> {
+			let mut config = config.clone();
+			config.transport_config(options.transport.parse(UNDECIDED, reach)?);
+			Ok(Arc::new(config))
+		};
 		let wide = match options.transport.widens() {
-			true => {
-				let mut wide = config.clone();
-				wide.transport_config(options.transport.parse(UNDECIDED, true)?);
-				Some(Arc::new(wide))
-			}
+			true => Some(Wide { own: for_reach(Reach::Own)?, jumbo: for_reach(Reach::Jumbo)? }),
 			false => None,
 		};
 		let admission = Admission {

@@ -8,7 +8,7 @@ use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use quinn::{congestion, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 
-use crate::endpoint::{Heads, Retry, Terms, Windows, ORDINARY_PAYLOAD, WIDE_PAYLOAD};
+use crate::endpoint::{Heads, Reach, Retry, Terms, Windows};
 use crate::error::{invalid, Result};
 use crate::io::{Counting, CountingFactory, SendWindow};
 use crate::stream::{Limits, Places, Reading, MAX_PAYLOAD_BYTES};
@@ -186,24 +186,23 @@ impl TransportInput {
 		Ok(Some(bytes("sendWindowBytes", self.send_window_bytes)?).filter(|bytes| *bytes > 0))
 	}
 
-	/// Whether packets may become larger on wide paths.
+	/// Whether packets may become larger where they may pass.
 	pub fn widens(&self) -> bool {
 		self.max_mtu_bytes == 0
 	}
 
-	/// `start` is what the peer gets before it is confirmed. `wide`: the path may take larger packets.
-	pub fn parse(&self, start: Windows, wide: bool) -> Result<Arc<TransportConfig>> {
+	/// `start` is what the peer gets before it is confirmed.
+	pub fn parse(&self, start: Windows, reach: Reach) -> Result<Arc<TransportConfig>> {
 		let mut config = TransportConfig::default();
 		let idle = IdleTimeout::try_from(Duration::from_millis(self.idle_timeout_ms.into())).map_err(|e| invalid(e.to_string()))?;
 		let keep_alive = (self.keep_alive_interval_ms > 0).then(|| Duration::from_millis(self.keep_alive_interval_ms.into()));
 		let window = VarInt::from_u64(bytes("streamWindowBytes", self.stream_window_bytes)?).unwrap_or(VarInt::MAX);
 		let datagrams = self.datagram_buffer_bytes as usize;
-		let mut mtu = MtuDiscoveryConfig::default();
-		mtu.upper_bound(match (self.max_mtu_bytes, wide) {
-			(0, true) => WIDE_PAYLOAD,
-			(0, false) => ORDINARY_PAYLOAD,
-			(bytes, _) => bytes.max(1200),
-		});
+		let mut mtu = reach.discovery();
+		if self.max_mtu_bytes > 0 {
+			mtu = MtuDiscoveryConfig::default();
+			mtu.upper_bound(self.max_mtu_bytes.max(1200));
+		}
 		config
 			.packet_threshold(PACKET_THRESHOLD)
 			.time_threshold(TIME_THRESHOLD)

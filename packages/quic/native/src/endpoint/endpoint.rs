@@ -15,7 +15,6 @@ use crate::stream::Port;
 
 use super::admission::{Admission, Crowd, Proof, Undecided, Verdict};
 use super::kept_tokens::KeptTokens;
-use super::reach::is_wide;
 use super::used_tokens::UsedTokens;
 
 /// What has happened since the start.
@@ -161,7 +160,7 @@ impl Endpoint {
 
 	async fn shake_hands(self: Arc<Self>, incoming: quinn::Incoming, undecided: Undecided, rules: Admission, serve: impl Fn(Accepted)) {
 		let from = incoming.remote_address();
-		let wide = rules.wide.clone().filter(|_| is_wide(from));
+		let wide = rules.wide.as_ref().and_then(|wide| wide.of(from));
 		let (accepting, driver) = capture(|| match wide {
 			Some(config) => incoming.accept_with(config),
 			None => incoming.accept(),

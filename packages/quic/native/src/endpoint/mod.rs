@@ -14,7 +14,7 @@ pub use admission::{Admission, Retry, Undecided};
 pub use endpoint::{Accepted, Counters, Endpoint, Farewell};
 pub use kept_tokens::DialTokens;
 pub use raw::{raw_sink, ADDRESS_BYTES};
-pub use reach::{is_wide, ORDINARY_PAYLOAD, WIDE_PAYLOAD};
+pub use reach::{Reach, Wide};
 pub use restart::{restartable, RESET_INTERVAL};
 pub use terms::{Heads, Terms, Windows};
 pub use used_tokens::give_tokens;
