@@ -204,7 +204,6 @@ mod tests {
 
 	use super::*;
 
-	const WINDOW: u64 = 512 * 1024;
 	const MTU: u16 = 1_200;
 
 	/// Whose window is full.
