@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import process from "node:process";
 import { test } from "node:test";
 import { calm, dialling, endpoint, ends, eventually, join, link, listening, nextConnection } from "../test/support/link.ts";
 import { relay } from "../test/support/relay.ts";
+
+/** What path MTU discovery finds between two sockets of this machine. Other systems do not tell how far it may go. */
+const LARGEST_MTU = process.platform === "linux" ? 6_540 : 1_452;
 
 test("connection: figures are plausible and grow with what is sent", async (t) => {
 	const { client, server, dialled, accepted } = await link(t);
@@ -15,9 +19,9 @@ test("connection: figures are plausible and grow with what is sent", async (t) =
 	assert.ok(after.sentBytes - before.sentBytes >= 500_000);
 	assert.ok(far.receivedBytes >= 500_000 && far.receivedBytes <= after.sentBytes);
 	assert.ok(after.receivedBytes > before.receivedBytes, "acknowledgements");
-	assert.ok(after.sentPackets > before.sentPackets && after.sentDatagrams > before.sentDatagrams && far.receivedDatagrams > 300);
+	assert.ok(after.sentPackets > before.sentPackets && after.sentDatagrams > before.sentDatagrams && far.receivedDatagrams > 20);
 	assert.ok(after.rttMs > 0 && after.rttMs < 1_000 && after.minRttMs > 0 && after.minRttMs <= 1_000);
-	assert.ok(after.mtuBytes >= 1_200 && after.mtuBytes <= 1_452);
+	assert.ok(after.mtuBytes >= 1_200 && after.mtuBytes <= LARGEST_MTU);
 	assert.ok(after.congestionWindowBytes > 1_200);
 	assert.ok(after.lostPackets <= after.sentPackets && after.lostBytes <= after.sentBytes);
 	for (const figure of Object.values(after)) assert.ok(Number.isFinite(figure) && figure >= 0);
@@ -35,6 +39,54 @@ test("connection: path MTU discovery goes up to what is asked for", async (t) =>
 	await new Promise((resolve) => setTimeout(resolve, 100));
 	assert.equal(small.dialled.stats().mtuBytes, 1_200);
 });
+
+test("connection: packets grow beyond those of Ethernet on the machine itself", async (t) => {
+	const { dialled, accepted } = await link(t);
+	const { near, farHeard } = await ends(dialled, accepted);
+	// It is found out with packets that carry something.
+	const found = () => [dialled, accepted].every((end) => end.stats().mtuBytes > LARGEST_MTU - 100);
+	const message = randomBytes(64 * 1024);
+	let sent = 0;
+	await eventually(() => {
+		if (sent === farHeard.frames.length && sent < 64) {
+			near.write(0, message);
+			sent++;
+		}
+		return found();
+	}, "the MTU");
+	await farHeard.untilCount(sent);
+	for (const { payload } of farHeard.frames) assert.deepEqual(Buffer.from(payload), message);
+	const old = await link(t, { listen: { transport: { maxMtuBytes: 1_452 } } });
+	await eventually(() => old.accepted.stats().mtuBytes === 1_452, "the MTU of the side that was told");
+});
+
+for (const passes of [1_500, 1_200]) {
+	test(`connection: goes on when its path takes no more than ${passes} bytes any more, in both directions`, async (t) => {
+		const server = endpoint(t);
+		server.listen(listening());
+		const wire = await relay(t, server.address.port);
+		const { dialled, accepted } = await join(endpoint(t), server, { port: wire.port });
+		const { near, far, nearHeard, farHeard } = await ends(dialled, accepted);
+		const message = randomBytes(64 * 1024);
+		const exchange = async (count: number): Promise<void> => {
+			const until = [nearHeard, farHeard].map((heard) => heard.frames.length + count) as [number, number];
+			for (let i = 0; i < count; i++) {
+				near.write(0, message);
+				far.write(0, message);
+			}
+			await Promise.all([nearHeard.untilCount(until[0]), farHeard.untilCount(until[1])]);
+		};
+		while ([dialled, accepted].some((end) => end.stats().mtuBytes < LARGEST_MTU)) await exchange(1);
+		wire.narrow(passes);
+		const start = performance.now();
+		await exchange(4);
+		t.diagnostic(`${Math.round(performance.now() - start)} ms for 256 KiB each way`);
+		for (const heard of [nearHeard, farHeard]) {
+			for (const { payload } of heard.frames) assert.deepEqual(Buffer.from(payload), message);
+		}
+		assert.ok(dialled.stats().mtuBytes <= passes && accepted.stats().mtuBytes <= passes);
+	});
+}
 
 for (const congestion of ["cubic", "bbr", "newreno"] as const) {
 	for (const segmentationOffload of [true, false]) {
@@ -66,7 +118,7 @@ test("connection: datagrams go both ways", async (t) => {
 });
 
 test("connection: a datagram of the largest size passes, one byte more is too large", async (t) => {
-	const { dialled, accepted } = await link(t);
+	const { dialled, accepted } = await link(t, { connect: { transport: { maxMtuBytes: 1_452 } } });
 	await eventually(() => dialled.stats().mtuBytes === 1_452, "the MTU");
 	const largest = dialled.maxDatagramBytes;
 	assert.ok(largest > 1_100 && largest < 1_452);

@@ -87,7 +87,7 @@ function nativeTransport(options: TransportOptions): NativeTransport {
 		streamWindowBytes,
 		connectionWindowBytes: options.connectionWindowBytes ?? connectionWindow(bidirectionalStreams + unidirectionalStreams, streamWindowBytes),
 		sendWindowBytes: options.sendWindowBytes ?? 0,
-		maxMtuBytes: options.maxMtuBytes ?? 1_452,
+		maxMtuBytes: options.maxMtuBytes ?? 0,
 		segmentationOffload: options.segmentationOffload ?? true,
 		congestion: options.congestion ?? "cubic",
 		datagramBufferBytes: options.datagramBufferBytes ?? 256 * KIB,

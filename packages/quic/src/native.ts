@@ -32,6 +32,7 @@ export interface NativeTransport {
 	connectionWindowBytes: number;
 	/** 0: it follows the congestion window. */
 	sendWindowBytes: number;
+	/** 0: as much as the path may take. */
 	maxMtuBytes: number;
 	segmentationOffload: boolean;
 	congestion: string;

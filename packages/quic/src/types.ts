@@ -50,7 +50,7 @@ export interface TransportOptions {
 	readonly connectionWindowBytes?: number;
 	/** Bytes given to QUIC and not acknowledged. Urgent frames and streams with a priority above 0 do not wait for it. @default follows the congestion window: twice that and 256 KiB, at least 512 KiB */
 	readonly sendWindowBytes?: number;
-	/** Largest UDP payload that path MTU discovery tries. @default 1_452 */
+	/** Largest UDP payload that path MTU discovery tries. @default 1_452. On Linux 6_540 where larger packets may well pass: on the machine itself, and in a local network whose interface takes them (jumbo frames) */
 	readonly maxMtuBytes?: number;
 	/** Generic segmentation offload. @default true */
 	readonly segmentationOffload?: boolean;

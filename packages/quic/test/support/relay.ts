@@ -11,6 +11,8 @@ export interface Relay {
 	readonly port: number;
 	/** Where packets of the client go from here on; 0 loses everything in both directions. */
 	target(port: number): void;
+	/** Loses packets of more bytes from here on, in both directions, as a narrower path does. */
+	narrow(mostBytes: number): void;
 	/** Keeps what one side sends from here on, until the result is called: then all of it goes on, in order. */
 	hold(side: "client" | "server"): () => void;
 	/** Shows each packet of the client, whether it is passed on or not. */
@@ -29,6 +31,7 @@ export async function relay(t: TestContext, target: number): Promise<Relay> {
 	await new Promise<void>((resolve) => inner.bind(0, "127.0.0.1", resolve));
 	let client = 0;
 	let server = target;
+	let mostBytes = 65_535;
 	let see: ((packet: Uint8Array) => void) | undefined;
 	const held: { client?: Uint8Array[] | undefined; server?: Uint8Array[] | undefined } = {};
 	const pass = {
@@ -37,7 +40,7 @@ export async function relay(t: TestContext, target: number): Promise<Relay> {
 		},
 		server: (packet: Uint8Array): void => outer.send(packet, client, "127.0.0.1"),
 	};
-	const came = (side: "client" | "server", packet: Uint8Array): unknown => held[side]?.push(packet) ?? pass[side](packet);
+	const came = (side: "client" | "server", packet: Uint8Array): unknown => packet.length <= mostBytes && (held[side]?.push(packet) ?? pass[side](packet));
 	outer.on("message", (packet, from) => {
 		client = from.port;
 		see?.(packet);
@@ -50,6 +53,9 @@ export async function relay(t: TestContext, target: number): Promise<Relay> {
 		port: outer.address().port,
 		target(port) {
 			server = port;
+		},
+		narrow(bytes) {
+			mostBytes = bytes;
 		},
 		sees(other) {
 			see = other;

@@ -5,13 +5,13 @@ use std::process::exit;
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use quinn::{Endpoint, RecvStream, SendStream};
+use quinn::{RecvStream, SendStream};
 
 use crate::frames::{size_of_message, Deframer, ECHO, SINK, STALL};
 use crate::settings::{Outcome, Settings};
 
 pub async fn serve(settings: &Settings) -> Outcome<()> {
-	let endpoint = Endpoint::server(settings.server_config()?, settings.address())?;
+	let endpoint = settings.listening()?;
 	println!("{{\"port\":{}}}", endpoint.local_addr()?.port());
 	// The parent holds our standard input open; its end is the order to leave, however the parent ended.
 	std::thread::spawn(|| {

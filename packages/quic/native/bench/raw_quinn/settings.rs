@@ -1,11 +1,11 @@
 //! The arguments, and the configurations that they ask for.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{ClientConfig, Connection, Endpoint, ServerConfig, TransportConfig, VarInt};
+use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, MtuDiscoveryConfig, ServerConfig, TokioRuntime, TransportConfig, VarInt};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::verifier::PossessionOnly;
@@ -14,6 +14,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub type Outcome<T> = Result<T, Failure>;
 
 const ALPN: &[u8] = b"conec-bench/1";
+
+/// The largest UDP payload that path MTU discovery tries: on the machine itself and elsewhere, as `@conec/quic` has it.
+const OWN_PAYLOAD: u16 = if cfg!(all(target_os = "linux", target_pointer_width = "64")) { 6_540 } else { 1_452 };
+const PAYLOAD: u16 = 1_452;
 
 pub struct Settings {
 	host: Ipv4Addr,
@@ -55,8 +59,7 @@ impl Settings {
 		})
 	}
 
-	/// Of the server.
-	pub fn address(&self) -> SocketAddr {
+	fn address(&self) -> SocketAddr {
 		(self.host, self.port).into()
 	}
 
@@ -72,15 +75,40 @@ impl Settings {
 	/// Of the client.
 	pub fn endpoint(&self) -> Outcome<Endpoint> {
 		let local = if self.host.is_loopback() { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
-		let mut endpoint = Endpoint::client((local, 0).into())?;
+		let mut endpoint = self.bind(None, (local, 0).into())?;
 		endpoint.set_default_client_config(self.client_config()?);
 		Ok(endpoint)
 	}
 
-	/// quinn's defaults, except for the windows and the keep-alive, which are those of `@conec/quic`.
+	/// Of the server.
+	pub fn listening(&self) -> Outcome<Endpoint> {
+		self.bind(Some(self.server_config()?), self.address())
+	}
+
+	fn bind(&self, server: Option<ServerConfig>, at: SocketAddr) -> Outcome<Endpoint> {
+		let mut config = EndpointConfig::default();
+		config.max_udp_payload_size(self.payload().max(1_472))?;
+		Ok(Endpoint::new(config, server, UdpSocket::bind(at)?, Arc::new(TokioRuntime))?)
+	}
+
+	fn payload(&self) -> u16 {
+		if self.host.is_loopback() {
+			OWN_PAYLOAD
+		} else {
+			PAYLOAD
+		}
+	}
+
+	/// quinn's defaults, except for the windows, the keep-alive and the packets' sizes, which are those of `@conec/quic`.
 	fn transport(&self) -> Arc<TransportConfig> {
 		let mut transport = TransportConfig::default();
+		let mut mtu = MtuDiscoveryConfig::default();
+		mtu.upper_bound(self.payload());
+		if self.payload() > PAYLOAD {
+			mtu.minimum_change((OWN_PAYLOAD - 1_200) / 2 + 1); // tries the upper bound at once
+		}
 		transport
+			.mtu_discovery_config(Some(mtu))
 			.stream_receive_window(VarInt::from_u32(self.stream_window))
 			.receive_window(VarInt::from_u32(self.connection_window))
 			.send_window(self.send_window)
@@ -95,7 +123,7 @@ impl Settings {
 		Ok((vec![CertificateDer::from(self.cert.clone())], PrivateKeyDer::try_from(self.key.clone())?))
 	}
 
-	pub fn server_config(&self) -> Outcome<ServerConfig> {
+	fn server_config(&self) -> Outcome<ServerConfig> {
 		let (chain, key) = self.identity()?;
 		let verifier = PossessionOnly::new();
 		let mut tls = rustls::ServerConfig::builder_with_provider(verifier.0.clone())

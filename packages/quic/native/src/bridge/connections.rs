@@ -8,6 +8,7 @@ use napi_derive::napi;
 use quinn::crypto::rustls::QuicClientConfig;
 
 use crate::connection::{Connection, Dial};
+use crate::endpoint::Reach;
 use crate::error::{invalid, stale, Result};
 use crate::events::{record, Class};
 use crate::io::Source;
@@ -27,8 +28,9 @@ pub fn connection_dial(endpoint: u32, options: ConnectInput) -> Result<u32> {
 		let crypto = QuicClientConfig::try_from(tls).map_err(|e| invalid(e.to_string()))?;
 		let mut config = quinn::ClientConfig::new(Arc::new(crypto));
 		let terms = options::terms(&options.incoming, &options.transport)?;
-		config.transport_config(options.transport.parse(terms.windows)?);
 		let to = address(&options.address, options.port)?;
+		let reach = if options.transport.widens() { Reach::of(to) } else { Reach::Ordinary };
+		config.transport_config(options.transport.parse(terms.windows, reach)?);
 		let timeout = Duration::from_millis(options.handshake_timeout_ms.into());
 		let tokens = endpoint.kept_tokens.of_dial(to);
 		config.token_store(tokens.clone());

@@ -10,9 +10,11 @@ use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{EndpointConfig, VarInt};
 
 use crate::connection::Connection;
-use crate::endpoint::{give_tokens, raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Windows, RESET_INTERVAL};
+use crate::endpoint::{
+	give_tokens, raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Reach, Wide, Windows, RESET_INTERVAL,
+};
 use crate::error::{invalid, socket_error, Result};
-use crate::io::{bind, capture, Inlet, SharedRuntime, SocketSizes, Tap};
+use crate::io::{bind, capture, Inlet, SharedRuntime, SocketSizes, Tap, LARGEST_PAYLOAD};
 use crate::lock::lock;
 use crate::stream::Port;
 use crate::tls;
@@ -52,6 +54,7 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 		config.grease_quic_bit(false); // the bit tells QUIC from raw datagrams
 		config.supported_versions(VERSIONS.to_vec());
 		config.min_reset_interval(RESET_INTERVAL);
+		config.max_udp_payload_size(LARGEST_PAYLOAD).map_err(|e| invalid(e.to_string()))?;
 		let farewell = Farewell { code: code(options.farewell_code)?, reason: options.farewell_reason.into_bytes() };
 		let _context = environment.io.enter();
 		let counters = Arc::new(Counters::default());
@@ -108,11 +111,20 @@ pub fn endpoint_listen(endpoint: u32, options: ListenInput) -> Result<()> {
 		let tls = tls::server_config(options.identity.parse()?, trust, &options.alpn_protocols, options.key_log)?;
 		let crypto = QuicServerConfig::try_from(tls).map_err(|e| invalid(e.to_string()))?;
 		let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-		config.transport_config(options.transport.parse(UNDECIDED)?);
+		config.transport_config(options.transport.parse(UNDECIDED, Reach::Ordinary)?);
 		config.max_incoming(options.undecided_connections as usize).incoming_buffer_size(64 * 1024);
 		if let Some(key) = &options.address_token_key {
 			give_tokens(&mut config, key, endpoint.used_tokens.clone())?;
 		}
+		let for_reach = |reach| -> Result<Arc<quinn::ServerConfig>> {
+			let mut config = config.clone();
+			config.transport_config(options.transport.parse(UNDECIDED, reach)?);
+			Ok(Arc::new(config))
+		};
+		let wide = match options.transport.widens() {
+			true => Some(Wide { own: for_reach(Reach::Own)?, jumbo: for_reach(Reach::Jumbo)? }),
+			false => None,
+		};
 		let admission = Admission {
 			retry: options::retry(options.retry)?,
 			retry_threshold: options.retry_threshold,
@@ -126,6 +138,7 @@ pub fn endpoint_listen(endpoint: u32, options: ListenInput) -> Result<()> {
 			undecided_code: code(options.undecided_code)?,
 			undecided_invalid_code: code(options.undecided_invalid_code)?,
 			terms: options::terms(&options.incoming, &options.transport)?,
+			wide,
 		};
 		*lock(&endpoint.admission) = Some(admission);
 		endpoint.quinn.set_server_config(Some(config));
@@ -185,7 +198,8 @@ pub fn endpoint_close(endpoint: u32, close_code: f64, reason: String, drain_ms: 
 		environment.flush(); // what was written before the close is sent before it
 		endpoint.port.release();
 		let handle = endpoint.handle;
-		let (farewell, owner) = (Farewell { code: code(close_code)?, reason: reason.into_bytes() }, environment.clone());
+		let farewell = Farewell { code: code(close_code)?, reason: reason.into_bytes() };
+		let (driving, sending) = (environment.clone(), environment.clone());
 		endpoint.set_farewell(farewell.clone());
 		let connections = environment.connections_of(handle);
 		let carried_out = async move {
@@ -193,7 +207,13 @@ pub fn endpoint_close(endpoint: u32, close_code: f64, reason: String, drain_ms: 
 				connection.line.commands.carried_out().await;
 			}
 		};
-		environment.io.spawn(endpoint.close(farewell, drain, carried_out, move || owner.drive(handle)));
+		environment.io.spawn(endpoint.close(
+			farewell,
+			drain,
+			carried_out,
+			move || driving.drive(handle),
+			move || sending.send_closes(handle),
+		));
 		Ok(())
 	})
 }

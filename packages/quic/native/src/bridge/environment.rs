@@ -87,6 +87,11 @@ impl Environment {
 	pub fn drive(&self, endpoint: u32) {
 		self.connections_of(endpoint).iter().for_each(|connection| connection.line.drive());
 	}
+
+	/// I/O thread: sends the closes of all connections of an endpoint that is closed.
+	pub fn send_closes(&self, endpoint: u32) {
+		self.connections_of(endpoint).iter().for_each(|connection| connection.line.send_close());
+	}
 }
 
 impl Registry for Arc<Environment> {
@@ -221,7 +226,7 @@ async fn farewell(environment: &Environment) {
 	endpoints.iter().for_each(|endpoint| endpoint.say_farewell());
 	let told = async {
 		for endpoint in &endpoints {
-			endpoint.send_closes(|| environment.drive(endpoint.handle)).await;
+			endpoint.send_closes(|| environment.send_closes(endpoint.handle)).await;
 			endpoint.set_left();
 		}
 		others_first().await; // connections that have no handle yet

@@ -8,7 +8,7 @@ use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use quinn::{congestion, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 
-use crate::endpoint::{Heads, Retry, Terms, Windows};
+use crate::endpoint::{Heads, Reach, Retry, Terms, Windows};
 use crate::error::{invalid, Result};
 use crate::io::{Counting, CountingFactory, SendWindow};
 use crate::stream::{Limits, Places, Reading, MAX_PAYLOAD_BYTES};
@@ -37,6 +37,7 @@ pub struct TransportInput {
 	pub connection_window_bytes: f64,
 	/// 0: it follows the congestion window.
 	pub send_window_bytes: f64,
+	/// 0: as much as the path may take.
 	pub max_mtu_bytes: u16,
 	pub segmentation_offload: bool,
 	pub congestion: String,
@@ -187,15 +188,23 @@ impl TransportInput {
 		Ok(Some(bytes("sendWindowBytes", self.send_window_bytes)?).filter(|bytes| *bytes > 0))
 	}
 
+	/// Whether packets may become larger where they may pass.
+	pub fn widens(&self) -> bool {
+		self.max_mtu_bytes == 0
+	}
+
 	/// `start` is what the peer gets before it is confirmed.
-	pub fn parse(&self, start: Windows) -> Result<Arc<TransportConfig>> {
+	pub fn parse(&self, start: Windows, reach: Reach) -> Result<Arc<TransportConfig>> {
 		let mut config = TransportConfig::default();
 		let idle = IdleTimeout::try_from(Duration::from_millis(self.idle_timeout_ms.into())).map_err(|e| invalid(e.to_string()))?;
 		let keep_alive = (self.keep_alive_interval_ms > 0).then(|| Duration::from_millis(self.keep_alive_interval_ms.into()));
 		let window = VarInt::from_u64(bytes("streamWindowBytes", self.stream_window_bytes)?).unwrap_or(VarInt::MAX);
 		let datagrams = self.datagram_buffer_bytes as usize;
-		let mut mtu = MtuDiscoveryConfig::default();
-		mtu.upper_bound(self.max_mtu_bytes.max(1200));
+		let mut mtu = reach.discovery();
+		if self.max_mtu_bytes > 0 {
+			mtu = MtuDiscoveryConfig::default();
+			mtu.upper_bound(self.max_mtu_bytes.max(1200));
+		}
 		config
 			.packet_threshold(PACKET_THRESHOLD)
 			.time_threshold(TIME_THRESHOLD)

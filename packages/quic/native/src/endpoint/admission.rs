@@ -10,6 +10,7 @@ use quinn::VarInt;
 use crate::lock::lock;
 use crate::numbered::numbered;
 
+use super::reach::Wide;
 use super::terms::Terms;
 
 numbered! {
@@ -41,6 +42,8 @@ pub struct Admission {
 	/// For a connection whose first frame is too long, cut short or reset.
 	pub undecided_invalid_code: VarInt,
 	pub terms: Terms,
+	/// `None`: packets never get larger than on ordinary paths.
+	pub wide: Option<Wide>,
 }
 
 /// What a dialler has shown of its address.
@@ -208,6 +211,7 @@ mod tests {
 				datagrams: false,
 				send_window: None,
 			},
+			wide: None,
 		}
 	}
 

@@ -167,7 +167,11 @@ impl Endpoint {
 
 	async fn shake_hands(self: Arc<Self>, incoming: quinn::Incoming, undecided: Undecided, rules: Admission, serve: impl Fn(Accepted)) {
 		let from = incoming.remote_address();
-		let (accepting, driver) = capture(|| incoming.accept());
+		let wide = rules.wide.as_ref().and_then(|wide| wide.of(from));
+		let (accepting, driver) = capture(|| match wide {
+			Some(config) => incoming.accept_with(config),
+			None => incoming.accept(),
+		});
 		let established = async { accepting?.await };
 		let Ok(Ok(connection)) = tokio::time::timeout(rules.handshake_timeout, established).await else {
 			self.counters.failed.fetch_add(1, Ordering::Relaxed);
@@ -179,8 +183,15 @@ impl Endpoint {
 
 	/// Closes every connection, and tells JS when the closes have left. The socket stays for a peer that did not hear its close,
 	/// until no connection needs it or the time is up. Then it is released, and JS is told that too. `carried_out` resolves when
-	/// QUIC has all that JS did before. `drive` runs the drivers of all connections of this endpoint once.
-	pub async fn close(self: Arc<Self>, farewell: Farewell, drain: Duration, carried_out: impl Future<Output = ()>, drive: impl Fn()) {
+	/// QUIC has all that JS did before. `drive` runs the drivers of all connections of this endpoint once, and `send` has them send their closes.
+	pub async fn close(
+		self: Arc<Self>,
+		farewell: Farewell,
+		drain: Duration,
+		carried_out: impl Future<Output = ()>,
+		drive: impl Fn(),
+		send: impl FnOnce(),
+	) {
 		self.quinn.set_server_config(None);
 		// What JS did before the close, a reset for example, may still be on its way through the tasks. Closing now would drop it.
 		let _ = tokio::time::timeout(HAND_OVER, carried_out).await;
@@ -188,7 +199,7 @@ impl Endpoint {
 		drive();
 		self.quinn.close(farewell.code, &farewell.reason);
 		let told = async {
-			self.send_closes(&drive).await;
+			self.send_closes(send).await;
 			self.set_left();
 			self.queue.event_after_all(record::ENDPOINT_LEFT, self.handle);
 			self.quinn.wait_idle().await;
@@ -209,8 +220,8 @@ impl Endpoint {
 	}
 
 	/// Sends the closes that quinn has been asked for: now, or when a full socket has room.
-	pub async fn send_closes(&self, drive: impl Fn()) {
-		drive();
+	pub async fn send_closes(&self, send: impl FnOnce()) {
+		send();
 		if let Some(tap) = self.port.tap() {
 			tap.room().await; // those that waited come first
 		}

@@ -1,8 +1,4 @@
-//! Bytes that a connection has given to QUIC and that its peer has not acknowledged.
-//!
-//! quinn keeps them until then and does not tell how many there are. So this counts what is given to it, and how much of it is on its way.
-//! While the congestion window has room, everything that was given has been sent at least once. Then what is held is what is on its way.
-//! Otherwise it is at most that and what was given since.
+//! What a connection has on its way, which quinn does not tell: a congestion controller that counts it, and lets the window give way where it must.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +15,11 @@ const UNANSWERED: Duration = Duration::from_millis(900);
 const NO_BOUND: u64 = 1 << 40;
 /// Packets that may go then.
 const NUDGE_PACKETS: u64 = 2;
+/// Packets larger than this are larger than Ethernet's.
+const ORDINARY_MTU: u64 = 1_500;
+/// The window has room for so many of such packets. Where it has room for two, one that is on its way, such as a probe of the path's MTU, holds back
+/// everything else, and QUIC takes every packet for a full one.
+const WIDE_PACKETS: u64 = 4;
 /// Packets that were on their way for more round trips than these when they were acknowledged, and for longer than [`UNANSWERED`], say nothing of now.
 const LATE_ROUND_TRIPS: u32 = 3;
 
@@ -136,7 +137,8 @@ impl Controller for Counting {
 	}
 
 	fn window(&self) -> u64 {
-		self.inner.window().max(self.nudges.up_to.load(Ordering::Relaxed))
+		let least = if self.mtu > ORDINARY_MTU { WIDE_PACKETS * self.mtu } else { 0 };
+		self.inner.window().max(least).max(self.nudges.up_to.load(Ordering::Relaxed))
 	}
 
 	fn metrics(&self) -> ControllerMetrics {
@@ -165,11 +167,12 @@ pub struct Flight {
 }
 
 impl Flight {
-	/// Two packets less than the window are as good as all of it: what is sent comes in whole packets.
+	/// Two packets less than the window are as good as all of it: what is sent comes in whole packets. These are two of an ordinary path.
 	const MARGIN_BYTES: u64 = 4 * 1024;
 
-	pub fn new(bytes: u64, congestion_window: u64, acknowledged: u64) -> Self {
-		Self { bytes, has_room: bytes + Self::MARGIN_BYTES.min(congestion_window / 4) < congestion_window, acknowledged }
+	pub fn new(bytes: u64, congestion_window: u64, mtu: u64, acknowledged: u64) -> Self {
+		let margin = Self::MARGIN_BYTES.max(2 * mtu).min(congestion_window / 4).max(mtu);
+		Self { bytes, has_room: bytes + margin < congestion_window, acknowledged }
 	}
 
 	/// See [`Counting::nudge`].
@@ -190,66 +193,8 @@ impl Flight {
 		let state = connection.congestion_state();
 		let window = state.window();
 		let counting = state.into_any().downcast::<Counting>();
-		let (bytes, acknowledged) = counting.map_or((0, 0), |counting| (counting.in_flight, counting.acknowledged));
-		Self::new(bytes, window, acknowledged)
-	}
-}
-
-/// See the module. Pure.
-#[derive(Default)]
-pub struct Unsent {
-	/// Bytes given to QUIC since the beginning.
-	written: AtomicU64,
-	/// `written` after the last run of the driver, and after the one before. All that was written before a run began could be sent in it.
-	after_run: AtomicU64,
-	before_run: AtomicU64,
-	/// What was on its way when there was last room, and `written` then.
-	held: AtomicU64,
-	settled: AtomicU64,
-	/// Bytes of packets that were acknowledged, as was last seen.
-	acknowledged: AtomicU64,
-}
-
-impl Unsent {
-	/// QUIC took so much.
-	pub fn wrote(&self, bytes: u64) {
-		self.written.fetch_add(bytes, Ordering::Relaxed);
-	}
-
-	/// The driver has run: what QUIC could send is sent.
-	pub fn ran(&self) {
-		self.before_run.store(self.after_run.load(Ordering::Relaxed), Ordering::Relaxed);
-		self.after_run.store(self.written.load(Ordering::Relaxed), Ordering::Relaxed);
-	}
-
-	/// What was given before the last run began. It is asked for before the flight is looked at: several threads may look.
-	pub fn before_run(&self) -> u64 {
-		self.before_run.load(Ordering::Relaxed)
-	}
-
-	/// What is on its way since then.
-	pub fn look(&self, before_run: u64, flight: &Flight) {
-		self.acknowledged.store(flight.acknowledged, Ordering::Relaxed);
-		if flight.has_room {
-			self.settled.store(before_run, Ordering::Relaxed);
-			self.held.store(flight.bytes, Ordering::Relaxed);
-		}
-	}
-
-	/// Bytes of packets that were acknowledged. It changes while the peer acknowledges something.
-	pub fn acknowledged(&self) -> u64 {
-		self.acknowledged.load(Ordering::Relaxed)
-	}
-
-	/// Whether there is nothing to look for.
-	pub fn is_nothing(&self) -> bool {
-		self.held.load(Ordering::Relaxed) == 0 && self.written.load(Ordering::Relaxed) == self.settled.load(Ordering::Relaxed)
-	}
-
-	/// At most so much is held. QUIC takes no more than the send window.
-	pub fn bytes(&self, send_window: u64) -> u64 {
-		let since = self.written.load(Ordering::Relaxed).saturating_sub(self.settled.load(Ordering::Relaxed));
-		(self.held.load(Ordering::Relaxed) + since).min(send_window)
+		let (bytes, mtu, acknowledged) = counting.map_or((0, 0, 0), |counting| (counting.in_flight, counting.mtu, counting.acknowledged));
+		Self::new(bytes, window, mtu, acknowledged)
 	}
 }
 
@@ -259,7 +204,6 @@ mod tests {
 
 	use super::*;
 
-	const WINDOW: u64 = 512 * 1024;
 	const MTU: u16 = 1_200;
 
 	/// Whose window is full.
@@ -338,71 +282,20 @@ mod tests {
 		assert_eq!(given_way.window(), given_way.inner.window());
 	}
 
-	/// A connection of a model: what it really holds is known.
-	#[derive(Default)]
-	struct Model {
-		unsent: Unsent,
-		waiting: u64,
-		in_flight: u64,
-	}
-
-	impl Model {
-		fn write(&mut self, bytes: u64) {
-			let taken = bytes.min(WINDOW - self.waiting - self.in_flight);
-			self.waiting += taken;
-			self.unsent.wrote(taken);
-		}
-
-		/// A run of the driver, with what is acknowledged before it sends.
-		fn run(&mut self, acknowledged: u64, congestion_window: u64, looks: bool) {
-			self.in_flight -= acknowledged.min(self.in_flight);
-			let sent = self.waiting.min(congestion_window.saturating_sub(self.in_flight));
-			self.waiting -= sent;
-			self.in_flight += sent;
-			self.unsent.ran();
-			if looks {
-				self.unsent.look(self.unsent.before_run(), &Flight::new(self.in_flight, congestion_window, 0));
-			}
-		}
-
-		fn figure(&self) -> u64 {
-			self.unsent.bytes(WINDOW)
-		}
-	}
-
 	#[test]
-	fn it_is_never_less_than_what_is_held_and_nothing_when_all_is_acknowledged() {
-		let mut seed = 7_u64;
-		let mut next = |below: u64| {
-			seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-			(seed >> 33) % below
-		};
-		for _ in 0..500 {
-			let mut model = Model::default();
-			for _ in 0..200 {
-				match next(3) {
-					0 => model.write(next(100_000)),
-					_ => model.run(next(30_000), 14_000 + next(60_000), next(2) == 0),
-				}
-				// What is acknowledged between two looks may still count.
-				assert!(model.figure() >= model.waiting, "{} < {}", model.figure(), model.waiting);
-				assert!(model.figure() <= WINDOW);
-			}
-			for _ in 0..100 {
-				model.run(u64::MAX, 14_000, true);
-			}
-			assert_eq!((model.figure(), model.unsent.is_nothing()), (0, true));
-		}
-	}
-
-	#[test]
-	fn a_peer_that_stops_acknowledging_is_held_what_the_send_window_takes() {
-		let mut model = Model::default();
-		for _ in 0..100 {
-			model.write(40_000);
-			model.run(0, 14_000, true);
-		}
-		assert_eq!(model.figure(), WINDOW);
-		assert!(!model.unsent.is_nothing());
+	fn a_small_window_has_room_beside_a_packet_that_is_larger_than_those_of_ethernet() {
+		const WIDE: u16 = 6_540;
+		let now = Instant::now();
+		let (mut controller, window) = full(now);
+		assert!(window < 4 * u64::from(WIDE));
+		controller.on_mtu_update(1_452);
+		assert_eq!(
+			controller.window(),
+			controller.clone_box().into_any().downcast::<Counting>().unwrap().inner.window(),
+			"an ordinary path"
+		);
+		controller.on_mtu_update(WIDE);
+		controller.on_congestion_event(now, now, true, window);
+		assert_eq!(controller.window(), 4 * u64::from(WIDE));
 	}
 }

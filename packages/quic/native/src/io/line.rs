@@ -14,12 +14,13 @@ use super::clog::Clog;
 use super::commands::Commands;
 use super::driver::{Driver, DriverEnd, Follower};
 use super::due::Due;
-use super::flight::{Flight, Unsent};
+use super::flight::Flight;
 use super::port::Port;
 use super::reports::Reports;
 use super::room::{unique, Room};
 use super::source::{PacedReader, Source};
 use super::turns::{Rounds, Turns};
+use super::unsent::Unsent;
 use super::window::SendWindow;
 
 /// The JS thread sends by itself at most this often.
@@ -301,12 +302,17 @@ impl<S: Send + Sync + 'static> Line<S> {
 
 	/// I/O thread: sends what there is to send.
 	pub fn drive(&self) {
-		let Some(driver) = self.driver.get() else { return };
-		driver.run();
-		// An endpoint's close is heard by the driver, which may have found the window full.
-		if let Some(connection) = self.established().filter(|connection| !driver.has_panicked() && connection.close_reason().is_some()) {
-			Flight::let_close_go(connection);
+		if let Some(driver) = self.driver.get() {
 			driver.run();
+		}
+	}
+
+	/// I/O thread: sends the close that its endpoint has told it of, whatever else waits to be sent on it.
+	pub fn send_close(&self) {
+		self.drive(); // hears of it, and heeds no acknowledgement from then on
+		if let Some(connection) = self.established() {
+			Flight::let_close_go(connection);
+			self.drive();
 		}
 	}
 

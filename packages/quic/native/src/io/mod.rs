@@ -18,6 +18,7 @@ mod source;
 mod tap;
 mod tokens;
 mod turns;
+mod unsent;
 mod window;
 
 pub use commands::Orders;
@@ -33,6 +34,6 @@ pub use port::{Expecting, Port};
 pub use reports::{Loss, Report};
 pub use room::{unique, Room, Ticket};
 pub use source::{PacedReader, Source};
-pub use tap::{bind, RawSink, SocketSizes, Tap, Unplugged};
+pub use tap::{bind, RawSink, SocketSizes, Tap, Unplugged, LARGEST_PAYLOAD};
 pub use turns::{others_first, Rounds, Turns};
 pub use window::SendWindow;

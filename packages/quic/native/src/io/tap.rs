@@ -20,6 +20,16 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::inlet::Inlet;
 use super::knocks::Knocks;
 
+/// The most that one packet of a peer may bring: what path MTU discovery tries where packets larger than Ethernet's may pass. quinn gives the system
+/// ten packets in one call, and the system takes 64 KiB. Elsewhere than on Linux the receive buffer that grows with it is memory at once.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub const LARGEST_PAYLOAD: u16 = 6_540;
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+pub const LARGEST_PAYLOAD: u16 = 1_472;
+
+/// The system joins packets of a peer to at most this.
+const JOINED_BYTES: usize = 64 * 1024;
+
 /// Where non-QUIC datagrams go.
 pub type RawSink = Box<dyn Fn(SocketAddr, &[u8]) + Send + Sync>;
 
@@ -198,8 +208,9 @@ impl AsyncUdpSocket for Tap {
 		self.inner.max_transmit_segments()
 	}
 
+	/// quinn makes room for so many of the longest packets, 32 times.
 	fn max_receive_segments(&self) -> usize {
-		self.inner.max_receive_segments()
+		self.inner.max_receive_segments().min(JOINED_BYTES.div_ceil(LARGEST_PAYLOAD.into()))
 	}
 
 	fn may_fragment(&self) -> bool {

@@ -11,13 +11,15 @@ use crate::events::{record, Class};
 use crate::io::{PacedReader, Ticket};
 use crate::numbered::numbered;
 
+use super::chunk_size::ChunkSize;
 use super::stream::Line;
 
-/// Chunks moved at a time: about 45 KiB of packets.
+/// Chunks moved at a time, and what they may have together.
 const CHUNKS: usize = 32;
+const MOVED_BYTES: usize = 64 * 1024;
 
-/// The same while others wait for room: about 11 KiB.
-const CHUNKS_IN_TURN: usize = 8;
+/// The same while others wait for room.
+const BYTES_IN_TURN: usize = 11 * 1024;
 
 numbered! {
 	/// How a pipe ended, as JS reads it. The greater one of its two directions counts.
@@ -47,6 +49,7 @@ pub struct Direction<'a> {
 	pace: Option<Box<PacedReader>>,
 	/// A reset can still come: not all has arrived.
 	resettable: bool,
+	chunks: ChunkSize,
 	moved: u64,
 }
 
@@ -66,7 +69,20 @@ impl<'a> Direction<'a> {
 	pub fn new((recv, from): (RecvStream, &'a Line), (send, to): (SendStream, &'a Line)) -> Self {
 		let stopped = Box::pin(send.stopped());
 		let pace = from.share().and_then(|share| PacedReader::new(&share.source)).map(Box::new);
-		Self { recv, send, from, to, stopped, rest: Vec::new(), gives_way: None, ticket: None, pace, resettable: true, moved: 0 }
+		Self {
+			recv,
+			send,
+			from,
+			to,
+			stopped,
+			rest: Vec::new(),
+			gives_way: None,
+			ticket: None,
+			pace,
+			resettable: true,
+			chunks: ChunkSize::default(),
+			moved: 0,
+		}
 	}
 
 	/// Moves what can be moved. `cancelled`: JS gave one of the legs up, with that code.
@@ -113,13 +129,15 @@ impl<'a> Direction<'a> {
 				return Poll::Pending;
 			}
 		}
-		let read = pin!(self.recv.read_chunks(&mut chunks)).poll(cx);
+		let most = self.chunks.within(MOVED_BYTES).min(CHUNKS);
+		let read = pin!(self.recv.read_chunks(&mut chunks[..most])).poll(cx);
 		if let Some(pace) = &mut self.pace {
 			pace.read(chunks.iter().map(Bytes::len).sum());
 		}
 		let Poll::Ready(read) = read else { return Poll::Pending };
 		match read {
 			Ok(Some(n)) => {
+				self.chunks.came(&chunks[..n]);
 				let (written, passed) = self.write(&mut chunks[..n], cx);
 				if passed.is_pending() {
 					self.rest.extend(chunks[written..n].iter_mut().map(std::mem::take));
@@ -158,7 +176,7 @@ impl<'a> Direction<'a> {
 				if ticket.is_some_and(|ticket| ticket.turn(cx).is_pending()) {
 					return (at, Poll::Pending);
 				}
-				end = end.min(at + CHUNKS_IN_TURN);
+				end = end.min(at + self.chunks.within(BYTES_IN_TURN));
 			}
 			let wrote = pin!(self.send.write_chunks(&mut chunks[at..end])).poll(cx);
 			match wrote {

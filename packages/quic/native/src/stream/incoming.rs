@@ -11,9 +11,6 @@ use super::frame::{Limits, Sink, HEADER_BYTES};
 /// What a frame costs besides its payload, so that empty ones are bounded too. The wrapper returns the same amount.
 pub const FRAME_COST: i64 = 64;
 
-/// A chunk is what one packet brought: about so much.
-const CHUNK_BYTES: usize = 1_024;
-
 numbered! {
 	/// Why a stream broke, as JS reads it.
 	#[derive(Clone, Copy)]
@@ -55,10 +52,10 @@ impl Incoming {
 		self.credit > 0 && std::mem::replace(&mut self.waiting, false)
 	}
 
-	/// How many chunks there is credit for: none, or at least one. If JS wants no more, the code to stop with.
+	/// The bytes that there is credit for. If JS wants no more, the code to stop with.
 	pub fn next_read(&mut self) -> Result<usize, VarInt> {
 		self.waiting = self.credit <= 0;
-		self.stop.map_or(Ok(self.credit.max(0) as usize).map(|credit| credit.div_ceil(CHUNK_BYTES)), Err)
+		self.stop.map_or(Ok(self.credit.max(0) as usize), Err)
 	}
 }
 

@@ -1,5 +1,6 @@
 //! Streams: the two halves, the framing, and the native pipe between two of them.
 
+mod chunk_size;
 mod direction;
 mod frame;
 mod in_hand;

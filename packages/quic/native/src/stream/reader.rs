@@ -12,12 +12,13 @@ use quinn::{ReadError, RecvStream, VarInt};
 use crate::events::LARGE_BYTES;
 use crate::io::{Gate, Report};
 
+use super::chunk_size::ChunkSize;
 use super::frame::Deframer;
 use super::incoming::{Lost, Reading};
 
 /// Where a reader delivers what it has read.
 pub trait Intake {
-	/// How many chunks there is credit for. If JS wants no more, the code to stop with.
+	/// How many bytes there is credit for. If JS wants no more, the code to stop with.
 	fn next_read(&self) -> Result<usize, VarInt>;
 	/// Whether JS keeps up with the connection. If not, `waker` is woken when it does. `since` is the reader's memory of that.
 	fn has_room(&self, waker: &Waker, since: &mut u64) -> bool;
@@ -60,6 +61,7 @@ pub struct Reader {
 	truncated_code: VarInt,
 	/// The chunks read last brought many frames.
 	dense: bool,
+	chunks: ChunkSize,
 	/// When it last had to wait for JS.
 	waiting_since: u64,
 }
@@ -78,6 +80,7 @@ impl Reader {
 			too_long_code,
 			truncated_code,
 			dense: false,
+			chunks: ChunkSize::default(),
 			waiting_since: 0,
 		}
 	}
@@ -132,13 +135,16 @@ impl Reader {
 			if !intake.has_room(cx.waker(), &mut self.waiting_since) {
 				return Poll::Pending;
 			}
-			let most = affordable.min(if self.dense { DENSE_CHUNKS } else { READ_CHUNKS });
+			let most = self.chunks.within(affordable).min(if self.dense { DENSE_CHUNKS } else { READ_CHUNKS });
 			let Poll::Ready(read) = pin!(self.recv.read_chunks(&mut chunks[..most])).poll(cx) else { return Poll::Pending };
 			match read {
-				Ok(Some(n)) => match intake.deliver(&mut chunks[..n], self.deframer.as_mut()) {
-					Ok(frames) => self.dense = frames >= DENSE_FRAMES * n,
-					Err(why) => return Poll::Ready(self.invalid(why)),
-				},
+				Ok(Some(n)) => {
+					self.chunks.came(&chunks[..n]);
+					match intake.deliver(&mut chunks[..n], self.deframer.as_mut()) {
+						Ok(frames) => self.dense = frames >= DENSE_FRAMES * n,
+						Err(why) => return Poll::Ready(self.invalid(why)),
+					}
+				}
 				Ok(None) if self.deframer.as_ref().is_none_or(Deframer::between_frames) => return Poll::Ready(ReaderEnd::Finished),
 				Ok(None) => return Poll::Ready(self.invalid(Lost::Truncated)),
 				Err(ReadError::Reset(code)) => return Poll::Ready(ReaderEnd::Reset(code)),

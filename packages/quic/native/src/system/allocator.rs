@@ -1,6 +1,6 @@
 //! Large blocks come from the system and go back to it, page by page.
 //!
-//! Each endpoint has a receive buffer of 3 MiB. glibc raises its threshold for `mmap` to the largest block that was freed. So
+//! Each endpoint has a receive buffer of more than 2 MiB. glibc raises its threshold for `mmap` to the largest block that was freed. So
 //! from the second endpoint on these buffers would lie between small blocks in its heap. They would be zeroed by hand, and stay
 //! resident after they are freed: 40 MiB after some hundred connects. A mapping costs only the pages that are touched.
 

@@ -8,6 +8,7 @@ pub mod calling;
 pub mod error_queue;
 #[cfg(target_os = "linux")]
 mod few;
+pub mod first_hop;
 pub mod memory;
 #[cfg(unix)]
 mod room;
