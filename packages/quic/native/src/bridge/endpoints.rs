@@ -11,7 +11,8 @@ use quinn::{EndpointConfig, VarInt};
 
 use crate::connection::Connection;
 use crate::endpoint::{
-	give_tokens, raw_sink, restartable, Accepted, Admission, Counters, Endpoint, Farewell, Reach, Wide, Windows, RESET_INTERVAL,
+	give_tokens, raw_sink, restartable, set_connection_ids, Accepted, Admission, Counters, Endpoint, Farewell, Reach, Wide, Windows,
+	RESET_INTERVAL,
 };
 use crate::error::{invalid, socket_error, Result};
 use crate::io::{bind, capture, Inlet, SharedRuntime, SocketSizes, Tap, LARGEST_PAYLOAD};
@@ -49,7 +50,11 @@ pub fn endpoint_bind(options: EndpointInput) -> Result<u32> {
 		let socket = bind(at, &sizes).map_err(|e| socket_error(&action, e))?;
 		let mut config = match &options.stateless_reset_key {
 			Some(key) => restartable(key)?,
-			None => EndpointConfig::default(),
+			None => {
+				let mut config = EndpointConfig::default();
+				set_connection_ids(&mut config, None);
+				config
+			}
 		};
 		config.grease_quic_bit(false); // the bit tells QUIC from raw datagrams
 		config.supported_versions(VERSIONS.to_vec());

@@ -1,6 +1,7 @@
 //! Endpoints: one UDP socket each, and what they let in.
 
 mod admission;
+mod connection_ids;
 mod endpoint;
 mod kept_tokens;
 mod raw;
@@ -11,6 +12,7 @@ mod terms;
 mod used_tokens;
 
 pub use admission::{Admission, Retry, Undecided};
+pub use connection_ids::set_connection_ids;
 pub use endpoint::{Accepted, Counters, Endpoint, Farewell};
 pub use kept_tokens::DialTokens;
 pub use raw::{raw_sink, ADDRESS_BYTES};

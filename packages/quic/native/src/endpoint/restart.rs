@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::EndpointConfig;
-use quinn_proto::HashedConnectionIdGenerator;
 use ring::hmac;
 
 use crate::error::{invalid, Result};
+
+use super::connection_ids::set_connection_ids;
 
 /// Stateless resets have no interval. At quinn's 20 ms most of a thousand Clients would learn of a restart only by their idle
 /// limit. A short interval would not do either: quinn takes one time for all packets that it reads in one go, so it would answer
@@ -21,10 +22,9 @@ pub fn restartable(key: &[u8]) -> Result<EndpointConfig> {
 		return Err(invalid(format!("statelessResetKey: {} bytes are too few, 32 are needed", key.len())));
 	}
 	let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-	let mut ids = [0; 8];
-	ids.copy_from_slice(&hmac::sign(&key, b"connection ids").as_ref()[..8]);
+	let ids = hmac::sign(&key, b"connection ids");
 	let mut config = EndpointConfig::new(Arc::new(key));
 	// Without this, quinn would ignore packets whose connection ids its predecessor made, and would never answer them.
-	config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(u64::from_ne_bytes(ids))));
+	set_connection_ids(&mut config, Some(ids.as_ref()));
 	Ok(config)
 }

@@ -2,6 +2,8 @@
 //!
 //! A reset, a stop, a FIN and what the JS thread does not send itself go to QUIC through the task of a stream. What JS does next
 //! on the connection may be faster. Whoever needs the order waits until all commands that were given before are carried out.
+//!
+//! What the JS thread does send itself stands in a list until its tick ends.
 
 use std::future::{poll_fn, Future};
 use std::pin::pin;
@@ -11,7 +13,31 @@ use std::task::Poll;
 
 use tokio::sync::{Mutex, Notify};
 
+use crate::lock::lock;
+
 use super::turns::Turns;
+
+/// Streams with a little to send when the present tick of the JS thread ends.
+pub struct Due<S> {
+	list: std::sync::Mutex<Vec<Arc<S>>>,
+}
+
+impl<S> Default for Due<S> {
+	fn default() -> Self {
+		Self { list: std::sync::Mutex::default() }
+	}
+}
+
+impl<S> Due<S> {
+	pub fn add(&self, stream: Arc<S>) {
+		lock(&self.list).push(stream);
+	}
+
+	/// Empties the list.
+	pub fn take(&self) -> Vec<Arc<S>> {
+		std::mem::take(&mut *lock(&self.list))
+	}
+}
 
 /// The commands of one connection. They are counted in two turns: those of the last one end while new ones come.
 #[derive(Default)]

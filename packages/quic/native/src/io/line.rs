@@ -11,9 +11,8 @@ use crate::events::{record, Class, Outlet, Queue};
 use crate::lock::lock;
 
 use super::clog::Clog;
-use super::commands::Commands;
+use super::commands::{Commands, Due};
 use super::driver::{Driver, DriverEnd, Follower};
-use super::due::Due;
 use super::flight::Flight;
 use super::port::Port;
 use super::reports::Reports;

@@ -3,7 +3,6 @@
 mod clog;
 mod commands;
 mod driver;
-mod due;
 mod fair;
 mod flight;
 mod gate;
@@ -21,9 +20,8 @@ mod turns;
 mod unsent;
 mod window;
 
-pub use commands::Orders;
+pub use commands::{Due, Orders};
 pub use driver::{capture, leak, Driver, DriverEnd, SharedRuntime};
-pub use due::Due;
 pub use flight::{Counting, CountingFactory};
 pub use gate::Gate;
 pub use gather::wake_when_all_has_come;
