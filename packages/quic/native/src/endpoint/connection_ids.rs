@@ -2,7 +2,7 @@
 //!
 //! Those that quinn makes have 24 random bits. quinn makes sure that no two of its connections have the same, but it does not know
 //! the ids that it has told diallers to use by a Retry (RFC 9000, 17.2.5). Where a thousand connect at once, one of them got the id
-//! of another connection in one of four cases. Its packets then went to that connection, and nobody ever answered. So there are
+//! of another connection in one of eight cases. Its packets then went to that connection, and nobody ever answered. So there are
 //! twice as many random bits here.
 
 use quinn::EndpointConfig;
