@@ -13,6 +13,7 @@ const RAW: readonly (readonly [name: string, pattern: RegExp])[] = [
 	["a timer as a signal", /\bAbortSignal\.timeout\b/],
 	["timers of Node", /["']node:timers(?:\/promises)?["']/],
 	["chance", /\bMath\.random\b|\brandom(?:Bytes|UUID|Int|Fill|FillSync)\b|\bgetRandomValues\b/],
+	["a new key, with which Node 20 may wait for itself for ever", /\bgenerateKeyPair(?:Sync)?\b/],
 	["the machine's network", /\bnetworkInterfaces\b|["']node:dgram["']/],
 	["files", /["']node:fs(?:\/promises)?["']/],
 	["name lookup", /["']node:dns(?:\/promises)?["']/],
@@ -31,6 +32,7 @@ const ALLOWED: readonly (readonly [file: RegExp, why: string])[] = [
 	[/\/client\/port-mapping\/(?:gateways|udp|upnp)\.ts$/, "the router of the machine, which only who opts in asks"],
 	[/\/files\//, "locks and files of the state directory: real files and sockets, between processes"],
 	[/\/tls\/kept-identity\.ts$|\/coordinator\/admission\/lease-file\.ts$/, "what is in the state directory"],
+	[/\/tls\/new-key\.ts$/, "new keys, as bytes"],
 	[/\/tls\/self-signed\.ts$/, "serial numbers and keys of certificates"],
 ];
 
@@ -81,6 +83,7 @@ const caught: readonly string[] = [
 	'import { setTimeout as pause } from "node:timers/promises";',
 	"0.5 * Math.random()",
 	'import { hkdfSync, randomBytes } from "node:crypto";',
+	'import { createPrivateKey, generateKeyPairSync } from "node:crypto";',
 	"randomUUID()",
 	"randomInt(5)",
 	"webcrypto.getRandomValues(bytes)",

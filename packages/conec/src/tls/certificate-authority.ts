@@ -4,12 +4,12 @@
  * @module
  */
 
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, webcrypto, X509Certificate } from "node:crypto";
-import { promisify } from "node:util";
+import { createPrivateKey, createPublicKey, type KeyObject, webcrypto, X509Certificate } from "node:crypto";
 import { systemClock } from "../base/clock.ts";
 import { argumentError, ConecError, optionError } from "../errors.ts";
 import { parseIdentity, parseKey } from "./identity.ts";
 import { keyProblem } from "./key-strength.ts";
+import { newEcKey, newRsaKey } from "./new-key.ts";
 import { type Pem, readPrivateKey, writePem } from "./pem.ts";
 import { alternativeName, BACKDATE_MS, serialNumber } from "./self-signed.ts";
 
@@ -159,10 +159,10 @@ async function makeKey(type: KeyType = "P-256"): Promise<KeyObject> {
 	switch (type) {
 		case "P-256":
 		case "P-384":
-			return (await generate("ec", { namedCurve: type })).privateKey;
+			return await newEcKey(type);
 		case "RSA-2048":
 		case "RSA-3072":
-			return (await generate("rsa", { modulusLength: Number(type.slice(4)) })).privateKey;
+			return await newRsaKey(Number(type.slice(4)));
 		default:
 			throw argumentError(
 				typeof type === "string" ? "range" : "type",
@@ -171,8 +171,6 @@ async function makeKey(type: KeyType = "P-256"): Promise<KeyObject> {
 			);
 	}
 }
-
-const generate = promisify(generateKeyPair);
 
 /** What an authority signs with. */
 interface Signer {

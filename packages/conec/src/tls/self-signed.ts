@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { createPrivateKey, type KeyObject, randomBytes, sign } from "node:crypto";
 import { isIP, isIPv4 } from "node:net";
 import { systemClock } from "../base/clock.ts";
 import { ConecError, optionError } from "../errors.ts";
@@ -13,6 +13,7 @@ import { DER_INTEGER, DER_OCTET_STRING, writeDer, writeOid, writeSequence } from
 import { formatFingerprint, publicKeyDigest } from "./fingerprint.ts";
 import { asciiHostName, withoutZone } from "./host-name.ts";
 import type { LocalIdentity } from "./identity.ts";
+import { newP256KeySync } from "./new-key.ts";
 import { type EncodedKey, encodeP256 } from "./p256-key.ts";
 
 /** What a self-signed certificate is made for. */
@@ -36,7 +37,7 @@ export async function makeSelfSigned(options: SelfSignedOptions, key: LocalIdent
 	const names = options.names.map(alternativeName);
 	const first = names[0];
 	if (first === undefined) throw optionError("type", "names", `must hold at least one name`);
-	const privateKey = options.privateKey === undefined ? generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey : readKey(options.privateKey);
+	const privateKey = options.privateKey === undefined ? newP256KeySync() : readKey(options.privateKey);
 	const encoded = encodeKey(privateKey);
 	const now = options.nowMs ?? systemClock.wallMs();
 	const subject = name(first.value);
