@@ -333,6 +333,25 @@ export function directSuite(fabric: Fabric): void {
 			await until(() => alice.channels().length === 0);
 		});
 
+	test("direct channel: everybody who closes it waits until it is over", async (t) => {
+		const [alice] = await two(t);
+		const channel = await alice.openChannel("bob");
+		let over = false;
+		void channel.closed.then(() => {
+			over = true;
+		});
+		const early: number[] = [];
+		const closes = [channel.close()];
+		// At any moment while the first is at work.
+		for (let call = 1; !over && call < 1_000; call++) {
+			closes.push(channel.close().then(() => void (over || early.push(call))));
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+		await Promise.all(closes);
+		assert.ok(closes.length > 1);
+		assert.deepEqual(early, []);
+	});
+
 	test("direct channel: no more than the limit, and the limit is the offender's alone", async (t) => {
 		const world = await World.create(t, fabric);
 		const alice = await connect(world, "alice", { limits: { channels: 2 } });

@@ -341,7 +341,8 @@ export class DirectChannel implements Channel {
 	/** No stream is taken or opened from now on, also while the connection has yet to end. */
 	#cease(): void {
 		const { type } = this.#state;
-		if (type === "ending" || type === "over") return;
+		// Whoever closes it gracefully waits until the connection is over.
+		if (type === "leaving" || type === "ending" || type === "over") return;
 		this.#clock.clearTimeout(this.#leaveTimer);
 		this.#state = { type: "ending" };
 		if (type === "open") this.#onLeaving(this);
